@@ -1,0 +1,272 @@
+--- Adapter: the routes, hooks and helpers of an HTTP server (rock `http`).
+--
+-- New code gets a stand-in for the server. It has tables of its own for what
+-- is staged, and is the live server in everything else, so the methods of the
+-- rock work on it as they are. At the commit the live server gets the tables
+-- in one step; from then on the stand-in is nothing but the live server, for
+-- code that kept it.
+
+local Http = {name = 'http'}
+Http.__index = Http
+
+-- What is staged: fields of the server that are tables of handlers.
+local STAGED = {'routes', 'iroutes', 'hooks', 'helpers'}
+-- Methods that change them; code that kept the live server calls these too.
+local METHODS = {'route', 'delete', 'hook', 'helper'}
+
+--- @tparam table txn the transaction
+-- @tparam table live the server
+local function new(txn, live)
+    return setmetatable({txn = txn, live = live}, Http)
+end
+
+--- The routes of a server in their order; there can be gaps.
+local function list_routes(routes)
+    local indexes, list = {}, {}
+    for index in pairs(routes) do
+        if type(index) == 'number' then
+            table.insert(indexes, index)
+        end
+    end
+    table.sort(indexes)
+    for _, index in ipairs(indexes) do
+        table.insert(list, routes[index])
+    end
+    return list
+end
+
+local function index_names(routes)
+    local iroutes = {}
+    for index, route in ipairs(routes) do
+        if route.name ~= nil then
+            iroutes[route.name] = index
+        end
+    end
+    return iroutes
+end
+
+local function key_of(route)
+    return ('%s %s'):format(tostring(route.method), tostring(route.path))
+end
+
+--- Whether a route came from code of the application that is being replaced.
+function Http:is_old(route)
+    return self.txn.registry.routes[route] ~= nil or self.txn.origin:wraps_old(route.sub)
+end
+
+function Http:snapshot()
+    self.before = {}
+    for _, field in ipairs(STAGED) do
+        self.before[field] = table.copy(self.live[field])
+    end
+    self.seen, self.kept = {}, {}
+    for _, route in ipairs(list_routes(self.live.routes)) do
+        self.seen[route] = true
+        self.kept[route] = not self:is_old(route) or nil
+    end
+end
+
+--- Makes the stand-in.
+-- @treturn table to be given to new code as the server
+function Http:stage()
+    local live = self.live
+    local own = {hooks = {}, helpers = {}, routes = {}}
+    for _, route in ipairs(list_routes(live.routes)) do
+        if self.kept[route] then
+            table.insert(own.routes, route)
+        end
+    end
+    own.iroutes = index_names(own.routes)
+    for _, field in ipairs({'hooks', 'helpers'}) do
+        for name, f in pairs(live[field]) do
+            if not self.txn.origin:wraps_old(f) then
+                own[field][name] = f
+            end
+        end
+    end
+    self.own = own
+    self.base = {hooks = table.copy(own.hooks), helpers = table.copy(own.helpers)}
+    self.stand_in = setmetatable(own, {
+        __index = live,
+        __newindex = function(_, key, value)
+            live[key] = value
+        end,
+    })
+    self.methods = {}
+    for _, name in ipairs(METHODS) do
+        local method = live[name]
+        if type(method) == 'function' then
+            local txn, stand_in = self.txn, self.stand_in
+            local function staged_method(server, ...)
+                -- The stand-in of an earlier reload is the live server too.
+                local is_live = server == live or type(server) == 'table' and server.routes == live.routes
+                if is_live and txn.staging and txn.origin:is_asking() then
+                    method(stand_in, ...)
+                    return server
+                end
+                return method(server, ...)
+            end
+            self.methods[name] = {original = method, staged = staged_method}
+            live[name] = staged_method
+        end
+    end
+    return self.stand_in
+end
+
+local function unstage(self)
+    for name, method in pairs(self.methods or {}) do
+        if self.live[name] == method.staged then
+            self.live[name] = method.original
+        end
+    end
+end
+
+--- The routes as they are to be after the commit.
+--
+-- What is kept stays in its order. The places of the routes that go are taken
+-- by the new ones, in the order in which those were registered; what is more
+-- comes last. So unchanged code leaves every route at its place, and the first
+-- match goes on winning between routes of different owners.
+-- @treturn table routes
+-- @treturn table {added, replaced, removed}
+function Http:merge()
+    local staged, deleted = {}, {}
+    for route in pairs(self.kept) do
+        deleted[route] = true
+    end
+    for _, route in ipairs(list_routes(self.own.routes)) do
+        deleted[route] = nil
+        if not self.kept[route] then
+            table.insert(staged, route)
+        end
+    end
+    local new_keys = {}
+    for _, route in ipairs(staged) do
+        new_keys[key_of(route)] = true
+    end
+
+    local merged, taken = {}, 0
+    local counts = {added = 0, replaced = 0, removed = 0}
+    local old_keys = {}
+    for _, route in ipairs(list_routes(self.live.routes)) do
+        if deleted[route] then
+            counts.removed = counts.removed + 1
+        elseif self.kept[route] or not self.seen[route] then
+            table.insert(merged, route)
+        else
+            local key = key_of(route)
+            old_keys[key] = true
+            if not new_keys[key] then
+                counts.removed = counts.removed + 1
+            end
+            if taken < #staged then
+                taken = taken + 1
+                table.insert(merged, staged[taken])
+            end
+        end
+    end
+    for i = taken + 1, #staged do
+        table.insert(merged, staged[i])
+    end
+    for _, route in ipairs(staged) do
+        local what = old_keys[key_of(route)] and 'replaced' or 'added'
+        counts[what] = counts[what] + 1
+    end
+    return merged, counts, staged
+end
+
+function Http:commit()
+    unstage(self)
+    local live, own = self.live, self.own
+    local routes, counts, staged = self:merge()
+    -- Tables built anew, because a table that has had holes may give its
+    -- entries out of order, and the rock walks them with pairs.
+    live.routes, live.iroutes = routes, index_names(routes)
+    for _, field in ipairs({'hooks', 'helpers'}) do
+        for name, f in pairs(self.before[field]) do
+            if self.base[field][name] == nil and live[field][name] == f then
+                live[field][name] = nil
+            end
+        end
+        for name, f in pairs(own[field]) do
+            if self.base[field][name] ~= f then
+                live[field][name] = f
+            end
+        end
+        for name, f in pairs(self.base[field]) do
+            if own[field][name] == nil and live[field][name] == f then
+                live[field][name] = nil
+            end
+        end
+    end
+    for _, route in ipairs(staged) do
+        self.txn.registry.routes[route] = true
+    end
+    self:release()
+    self.counts = counts
+end
+
+--- Takes over what a role registered that was stopped and is started again:
+-- each route takes the place of the one with the same method and path.
+function Http:revive()
+    unstage(self)
+    local routes, places = list_routes(self.live.routes), {}
+    for index, route in ipairs(routes) do
+        if self:is_old(route) then
+            places[key_of(route)] = index
+        end
+    end
+    for _, route in ipairs(list_routes(self.own.routes)) do
+        if not self.kept[route] then
+            routes[places[key_of(route)] or #routes + 1] = route
+        end
+    end
+    self.live.routes, self.live.iroutes = routes, index_names(routes)
+    for _, field in ipairs({'hooks', 'helpers'}) do
+        for name, f in pairs(self.own[field]) do
+            self.live[field][name] = f
+        end
+    end
+    self:release()
+end
+
+--- From now on the stand-in is the live server and nothing else.
+function Http:release()
+    for _, field in ipairs(STAGED) do
+        rawset(self.own, field, nil)
+    end
+end
+
+--- Puts back what new code did to the live server behind the stand-in.
+function Http:rollback(undone)
+    unstage(self)
+    local live, origin = self.live, self.txn.origin
+    local routes, strays = {}, 0
+    for _, route in ipairs(list_routes(live.routes)) do
+        if self.seen[route] or not origin:wraps_new(route.sub) then
+            table.insert(routes, route)
+        else
+            strays = strays + 1
+        end
+    end
+    if strays > 0 then
+        live.routes, live.iroutes = routes, index_names(routes)
+        table.insert(undone, ('%d http routes'):format(strays))
+    end
+    for _, field in ipairs({'hooks', 'helpers'}) do
+        for name, f in pairs(table.copy(live[field])) do
+            if origin:wraps_new(f) then
+                live[field][name] = self.before[field][name]
+                table.insert(undone, ('http %s %s'):format(field, name))
+            end
+        end
+        for name, f in pairs(self.before[field]) do
+            if live[field][name] == nil then
+                live[field][name] = f
+                table.insert(undone, ('http %s %s'):format(field, name))
+            end
+        end
+    end
+end
+
+return {new = new}

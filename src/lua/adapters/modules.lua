@@ -1,0 +1,213 @@
+--- Adapter: modules. The new generation is loaded into a table of its own;
+-- `package.loaded` goes on naming the old one until the commit.
+--
+-- While a transaction runs, the global `require` asks who is calling: new code
+-- gets new modules, old code the old ones.
+
+local require = ...
+local catalog = require('modules')
+local failure = require('failure')
+local slice = require('slice')
+
+local Modules = {name = 'modules'}
+Modules.__index = Modules
+
+--- @tparam table txn the transaction
+-- @tparam table choice as `modules.choose` made it, compiled
+local function new(txn, choice)
+    local self = setmetatable({
+        txn = txn,
+        choice = choice,
+        by_name = {},
+        gone = {},
+        staged = {},        -- name -> value, the new package.loaded
+        loading = {},       -- stack of the modules being loaded
+        passed = {},        -- names left to the real require
+        added = {},         -- modules that the new code has and the old had not
+    }, Modules)
+    for _, module in ipairs(choice.selected) do
+        self.by_name[module.name] = module
+    end
+    for _, module in ipairs(choice.gone) do
+        self.gone[module.name] = module
+    end
+    return self
+end
+
+function Modules:snapshot()
+    self.before = {}
+    for name, value in pairs(package.loaded) do
+        self.before[name] = value
+    end
+    self.path, self.cpath = package.path, package.cpath
+    self.preload = table.copy(package.preload)
+    self.loaders = table.copy(package.loaders)
+end
+
+--- A module that was not loaded so far: one of the application is staged too.
+function Modules:adopt(name)
+    if package.loaded[name] ~= nil then
+        return nil
+    end
+    local kind, path = catalog.classify(name)
+    if self.choice.select(name, kind) ~= 'app' then
+        return nil
+    end
+    local module = {name = name, path = path, changed = true}
+    local ok, err = catalog.compile(module, self.txn.registry)
+    if not ok then
+        -- In the words of require itself, as the new code may catch it.
+        error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, err), 0)
+    end
+    module.changed = true
+    self.txn.origin:record(module.chunk, path)
+    self.by_name[name] = module
+    table.insert(self.added, module)
+    return module
+end
+
+--- Loads a module of the new generation, once.
+function Modules:load(name)
+    if self.staged[name] ~= nil then
+        return self.staged[name]
+    end
+    for _, other in ipairs(self.loading) do
+        if other == name then
+            error(("loop or previous error loading module '%s'"):format(name), 2)
+        end
+    end
+    if self.gone[name] ~= nil then
+        error(("module '%s' not found:\n\tno file '%s'"):format(name, self.gone[name].path), 2)
+    end
+    local module = self.by_name[name] or self:adopt(name)
+    if module == nil then
+        self.passed[name] = true
+        return self.require(name)
+    end
+
+    table.insert(self.loading, name)
+    local before = package.loaded[name]
+    local ok, value, traceback = failure.call(module.chunk, name)
+    table.remove(self.loading)
+    local assigned = package.loaded[name]
+    if assigned ~= before then
+        -- The module put itself there, which is allowed: stage that.
+        package.loaded[name] = before
+    end
+    if not ok then
+        -- The innermost module is where it happened; those that required it
+        -- fail with the same error value.
+        if self.failed == nil or self.failed.value ~= value then
+            self.failed = {value = value, module = module, traceback = traceback}
+        end
+        error(value, 0)
+    end
+    if value == nil then
+        value = assigned ~= before and assigned or true
+    end
+    self.staged[name] = value
+    slice.pause()
+    return value
+end
+
+--- Puts the asking `require` in place.
+function Modules:stage()
+    local txn, original = self.txn, _G.require
+    self.require = original
+    self.wrapper = function(name)
+        if txn.staging and type(name) == 'string' and txn.origin:is_asking() then
+            return self:load(name)
+        end
+        return original(name)
+    end
+    rawset(_G, 'require', self.wrapper)
+end
+
+--- Loads every chosen module; those named first come first.
+-- @tparam {string,...} first
+function Modules:load_all(first)
+    for _, name in ipairs(first) do
+        self:load_or_fail(name)
+    end
+    for _, module in ipairs(self.choice.selected) do
+        self:load_or_fail(module.name)
+    end
+end
+
+--- Loads a module; what it throws becomes a failure of the transaction.
+function Modules:load_or_fail(name)
+    local ok, value, traceback = failure.call(self.load, self, name)
+    if ok then
+        return value
+    end
+    local where = self.failed and self.failed.value == value and self.failed or {}
+    failure.raise(failure.from(value, {
+        code = 'load_error',
+        phase = 'load',
+        module = where.module and where.module.name or name,
+    }, where.traceback or traceback))
+end
+
+local function unstage(self)
+    if self.wrapper ~= nil and rawget(_G, 'require') == self.wrapper then
+        rawset(_G, 'require', self.require)
+    end
+end
+
+function Modules:commit()
+    unstage(self)
+    -- What old code loaded meanwhile is old code.
+    for name, value in pairs(package.loaded) do
+        if self.before[name] == nil and self.staged[name] == nil and not self.passed[name]
+        and type(name) == 'string' and catalog.classify(name, value) == 'app' then
+            package.loaded[name] = nil
+        end
+    end
+    for name, value in pairs(self.staged) do
+        package.loaded[name] = value
+    end
+    for name in pairs(self.gone) do
+        package.loaded[name] = nil
+    end
+end
+
+local function restore_fields(target, before, undone, label)
+    for key, value in pairs(before) do
+        if target[key] ~= value then
+            target[key] = value
+            table.insert(undone, ('%s[%q]'):format(label, tostring(key)))
+        end
+    end
+end
+
+function Modules:rollback(undone)
+    unstage(self)
+    if self.before == nil then
+        return
+    end
+    restore_fields(package.loaded, self.before, undone, 'package.loaded')
+    restore_fields(package.preload, self.preload, undone, 'package.preload')
+    restore_fields(package.loaders, self.loaders, undone, 'package.loaders')
+    for name in pairs(package.preload) do
+        if self.preload[name] == nil and self.txn.origin:is_new(package.preload[name]) then
+            package.preload[name] = nil
+            table.insert(undone, ('package.preload[%q]'):format(name))
+        end
+    end
+    for i = #package.loaders, #self.loaders + 1, -1 do
+        if self.txn.origin:is_new(package.loaders[i]) then
+            table.remove(package.loaders, i)
+            table.insert(undone, ('package.loaders[%d]'):format(i))
+        end
+    end
+    if package.path ~= self.path then
+        package.path = self.path
+        table.insert(undone, 'package.path')
+    end
+    if package.cpath ~= self.cpath then
+        package.cpath = self.cpath
+        table.insert(undone, 'package.cpath')
+    end
+end
+
+return {new = new}

@@ -1,0 +1,158 @@
+--- Adapter: Cartridge's role registry and service registry.
+--
+-- New roles are registered beside the old ones. While the transaction runs,
+-- the service registry asks who is calling: new code finds new roles and the
+-- staged HTTP server, everybody else what serves.
+
+local require = ...
+local cartridge_lib = require('cartridge')
+local failure = require('failure')
+
+local Roles = {name = 'roles'}
+Roles.__index = Roles
+
+--- @tparam table txn the transaction
+-- @tparam table cartridge as `cartridge.detect` gives it
+-- @tparam table modules the adapter of modules
+local function new(txn, cartridge, modules)
+    return setmetatable({txn = txn, cartridge = cartridge, modules = modules}, Roles)
+end
+
+function Roles:snapshot()
+    self.registry_before = table.copy(self.cartridge:vars('cartridge.roles'))
+    self.live = self.cartridge.services()
+    self.services_before = table.copy(self.live)
+end
+
+--- Makes the service registry ask who is calling, for the names that have been
+-- offered. The table stays the one that it is, and all other entries in it.
+function Roles:stage()
+    local txn, live, offered, serving = self.txn, self.live, {}, {}
+    self.offered, self.serving = offered, serving
+    self.metatable = getmetatable(live)
+    setmetatable(live, {
+        __index = function(_, name)
+            if offered[name] ~= nil and txn.staging and txn.origin:is_asking() then
+                return offered[name] or nil
+            end
+            return serving[name]
+        end,
+        __newindex = function(_, name, value)
+            if txn.staging and txn.origin:is_asking() then
+                offered[name] = value == nil and false or value
+            elseif offered[name] ~= nil then
+                serving[name] = value
+            else
+                rawset(live, name, value)
+            end
+        end,
+    })
+end
+
+--- Lets new code find something else under a name than everybody else does.
+-- @tparam string name
+-- @param service or false, if it is to find nothing
+function Roles:offer(name, service)
+    if self.offered[name] == nil then
+        self.serving[name] = rawget(self.live, name)
+        rawset(self.live, name, nil)
+    end
+    self.offered[name] = service
+end
+
+--- Registers the roles of the new generation.
+-- Roles whose module is not reloaded keep their module.
+function Roles:register()
+    self.registry = cartridge_lib.register(self.cartridge.role_modules(), function(module_name)
+        return self.modules:load_or_fail(module_name)
+    end, function(module_name, message)
+        failure.raise({
+            code = 'bad_role',
+            phase = 'load',
+            module = module_name,
+            message = message,
+        })
+    end)
+    return self.registry
+end
+
+--- Whether the code of a role is new.
+function Roles:is_reloaded(role)
+    return self.modules.staged[role.module_name] ~= nil
+end
+
+--- Everybody finds again what serves.
+function Roles:unstage()
+    if self.offered == nil then
+        return
+    end
+    setmetatable(self.live, self.metatable)
+    for name in pairs(self.offered) do
+        self.live[name] = self.serving[name]
+    end
+end
+
+function Roles:commit()
+    local offered = self.offered
+    self:unstage()
+    local registry = self.cartridge:vars('cartridge.roles')
+    registry.roles_by_number = self.registry.by_number
+    registry.roles_by_role_name = self.registry.by_role_name
+    registry.roles_by_module_name = self.registry.by_module_name
+    for _, role in ipairs(self.registry_before.roles_by_number) do
+        if self.registry.by_role_name[role.role_name] == nil then
+            self.live[role.role_name] = nil
+        end
+    end
+    for name, service in pairs(offered) do
+        -- The HTTP server has an adapter of its own.
+        if name ~= 'httpd' then
+            self.live[name] = service or nil
+        end
+    end
+    -- The failover keeps the list of names since its last configuration.
+    local failover = self.cartridge:vars('cartridge.failover')
+    if failover.all_roles ~= nil then
+        local names = {}
+        for _, role in ipairs(self.registry.by_number) do
+            table.insert(names, role.role_name)
+        end
+        failover.all_roles = names
+    end
+    self:forget_enabled_roles()
+end
+
+--- Cartridge remembers which roles a replica set enables, by the identity of
+-- the config: wrong as soon as dependencies have changed.
+function Roles:forget_enabled_roles()
+    local get_enabled_roles = self.cartridge.roles.get_enabled_roles
+    for i = 1, 255 do
+        local name, value = debug.getupvalue(get_enabled_roles, i)
+        if name == nil then
+            return
+        elseif name == 'enabled_roles_cache' and type(value) == 'table' then
+            for key in pairs(value) do
+                value[key] = nil
+            end
+        end
+    end
+end
+
+function Roles:rollback(undone)
+    self:unstage()
+    local registry = self.cartridge:vars('cartridge.roles')
+    for field, value in pairs(self.registry_before or {}) do
+        if registry[field] ~= value then
+            registry[field] = value
+            table.insert(undone, 'cartridge.roles.' .. field)
+        end
+    end
+    for name, service in pairs(self.services_before or {}) do
+        if self.live[name] ~= service then
+            self.live[name] = service
+            table.insert(undone, ('service %s'):format(name))
+        end
+    end
+end
+
+return {new = new}

@@ -1,0 +1,55 @@
+--- Starts a command inside the instance.
+--
+-- This chunk is what the request line calls. It gets the other modules as
+-- text, loads those that are asked for, runs the command and returns its
+-- report. Nothing of it stays behind: the modules live in a private table, not
+-- in `package.loaded`.
+--
+-- Every other file here begins with `local require = ...`, so that its
+-- requires come here first and to Tarantool for everything else.
+--
+-- Arguments: name, source, name, source, ..., arguments in JSON.
+-- Returns the report, a table by the schema of the manual.
+
+local json = require('json')
+
+local argc = select('#', ...)
+local argv = {...}
+local sources, loaded = {}, {}
+for i = 1, argc - 1, 2 do
+    sources[argv[i]] = argv[i + 1]
+end
+
+local function private_require(name)
+    if loaded[name] ~= nil then
+        return loaded[name]
+    end
+    local source = sources[name]
+    if source == nil then
+        return require(name)
+    end
+    local chunk = assert(loadstring(source, ('@cartridge-reload/%s.lua'):format(name:gsub('%.', '/'))))
+    loaded[name] = chunk(private_require)
+    return loaded[name]
+end
+
+local ok, report = xpcall(function()
+    local args = json.decode(argv[argc])
+    local command = private_require(args.command)
+    return command(args)
+end, function(err)
+    -- Not a failure of the application but a bug of ours: say where.
+    return {message = tostring(err), traceback = debug.traceback('', 2)}
+end)
+if not ok then
+    report = {
+        outcome = 'failed',
+        error = {
+            code = 'internal_error',
+            message = report.message,
+            traceback = report.traceback,
+        },
+    }
+end
+report.cartridge_reload = 1
+return report

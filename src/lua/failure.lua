@@ -1,0 +1,108 @@
+--- Failures: what ends a command early, as a table that goes into the report.
+--
+-- Fields: `outcome` (default `failed`), `code` (a stable word), `phase`,
+-- `role`, `module`, `message`, `traceback`, `transient` (it may pass by
+-- itself).
+
+local MT = {
+    __tostring = function(self)
+        return self.message
+    end,
+}
+
+--- What an error value says, as one text.
+-- Understands strings, box errors, objects of the `errors` rock and tables.
+-- @treturn string message
+-- @treturn ?string traceback, where the value carries one
+local function describe(err)
+    if type(err) == 'table' and type(err.err) == 'string' then
+        return err.err, type(err.stack) == 'string' and err.stack or nil
+    end
+    local ok, text = pcall(tostring, err)
+    if not ok then
+        text = ('(%s whose __tostring fails)'):format(type(err))
+    elseif type(err) == 'table' and text:match('^table: ') then
+        local encoded, encoded_text = pcall(require('json').encode, err)
+        text = encoded and encoded_text or text
+    end
+    return text
+end
+
+--- Ends the command with that failure.
+-- @tparam table fields see above
+local function raise(fields)
+    error(setmetatable(fields, MT), 0)
+end
+
+--- Whether a value is a failure of ours.
+local function is(value)
+    return getmetatable(value) == MT
+end
+
+--- A failure from whatever was thrown.
+-- @param err a failure, which is returned as it is, or any error value
+-- @tparam table defaults fields of a new failure
+-- @tparam ?string traceback of where it was thrown
+local function from(err, defaults, traceback)
+    if is(err) then
+        return err
+    end
+    local message, own = describe(err)
+    local fields = setmetatable({}, MT)
+    for key, value in pairs(defaults) do
+        fields[key] = value
+    end
+    fields.message, fields.traceback = message, own or traceback
+    return fields
+end
+
+--- A traceback without the frames that are our own.
+local function trim(traceback)
+    local lines = {}
+    for line in traceback:gmatch('[^\n]+') do
+        if line:find('[string "return (loadstring(', 1, true) then
+            break -- what is below is the console
+        end
+        local ours = line:find('^%s*cartridge%-reload/')
+        if ours and #lines > 0 and lines[#lines]:find("^%[C%]: in function 'xpcall'") then
+            table.remove(lines)
+        elseif not ours and not line:find('stack traceback:', 1, true)
+        and not (#lines == 0 and line:find("in function 'error'", 1, true)) then
+            table.insert(lines, (line:gsub('^%s+', '')))
+        end
+    end
+    if #lines > 0 and lines[#lines]:find("^%[C%]: in function 'xpcall'") then
+        table.remove(lines)
+    end
+    return table.concat(lines, '\n')
+end
+
+--- Calls a function of the application.
+-- @tparam function f
+-- @treturn boolean whether it returned
+-- @return what it returned, or the error value
+-- @treturn ?string traceback
+local function call(f, ...)
+    local traceback
+    local argc, argv = select('#', ...), {...}
+    local results = {xpcall(function()
+        -- No tail call: the traceback is cut at this frame.
+        local result, second = f(unpack(argv, 1, argc))
+        return result, second
+    end, function(err)
+        traceback = trim(debug.traceback('', 2))
+        return err
+    end)}
+    if not results[1] then
+        return false, results[2], traceback
+    end
+    return true, results[2], results[3]
+end
+
+return {
+    call = call,
+    describe = describe,
+    from = from,
+    is = is,
+    raise = raise,
+}

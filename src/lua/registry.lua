@@ -1,0 +1,81 @@
+--- What this program keeps in an instance between two runs: the one global,
+-- `__cartridge_reload`.
+--
+-- Fields: `generation`, `loaded_at` (unix time, of the last commit), `files`
+-- (path -> digest of the code that serves), `names` (module -> path), `routes`
+-- (weak set of the HTTP routes that came from reloaded code), `ffi` (what C
+-- declarations said), `lock`, `last`.
+
+local require = ...
+local fiber = require('fiber')
+
+local NAME = '__cartridge_reload'
+
+--- The registry of this instance, made on first use.
+-- Only commands that change the instance may make it.
+-- @treturn table
+local function get()
+    local self = rawget(_G, NAME)
+    if self == nil then
+        self = {
+            generation = 0,
+            files = {},
+            names = {},
+            routes = setmetatable({}, {__mode = 'k'}),
+        }
+        rawset(_G, NAME, self)
+    end
+    return self
+end
+
+--- The registry of this instance if there is one, for commands that only look.
+-- @treturn table an empty one at generation 0 if there is none
+local function peek()
+    return rawget(_G, NAME) or {generation = 0, files = {}, names = {}, routes = {}}
+end
+
+--- Who holds the lock, if anyone does.
+-- A lock whose fiber is dead is nobody's.
+-- @treturn ?table {holder = string, seconds = number}
+local function holder()
+    local lock = peek().lock
+    if lock == nil or lock.fiber:status() == 'dead' then
+        return nil
+    end
+    return {
+        holder = lock.holder,
+        seconds = math.max(0, math.floor((fiber.clock() - lock.since) * 1000) / 1000),
+    }
+end
+
+--- Takes the lock for the running fiber.
+-- @tparam string who as shown to those who find it taken
+-- @treturn[1] table the lock, to be given to `release`
+-- @treturn[2] nil
+-- @treturn[2] table who holds it, see `holder`
+local function acquire(who)
+    local held = holder()
+    if held ~= nil then
+        return nil, held
+    end
+    local lock = {fiber = fiber.self(), holder = who, since = fiber.clock()}
+    get().lock = lock
+    return lock
+end
+
+--- Gives the lock back; does nothing if it was taken over.
+local function release(lock)
+    local self = get()
+    if self.lock == lock then
+        self.lock = nil
+    end
+end
+
+return {
+    NAME = NAME,
+    get = get,
+    peek = peek,
+    holder = holder,
+    acquire = acquire,
+    release = release,
+}

@@ -1,0 +1,131 @@
+--- Command `reload`: the staged transaction, its lock, its audit lines and its
+-- report.
+
+local require = ...
+local catalog = require('modules')
+local clock = require('clock')
+local fiber = require('fiber')
+local instance = require('instance')
+local log = require('log')
+local registry_lib = require('registry')
+local run = require('run')
+local staged = require('staged')
+local transaction = require('transaction')
+
+-- Compiled code keeps the code alive that it was made from, also old code. It
+-- is thrown away after this many reloads, which bounds the memory without
+-- slowing down the server after each of them.
+local FLUSH = 16
+
+--- What the registry remembers of the generation that has just taken over.
+local function remember(txn, work)
+    local registry = txn.registry
+    registry.generation = registry.generation + 1
+    registry.loaded_at = fiber.time()
+    for _, list in ipairs({work.choice.selected, work.modules.added}) do
+        for _, module in ipairs(list) do
+            registry.files[module.path] = module.digest
+            registry.names[module.name] = module.path
+        end
+    end
+    for _, module in ipairs(work.choice.gone) do
+        registry.files[module.path] = nil
+        registry.names[module.name] = nil
+    end
+end
+
+local function describe_modules(choice, added)
+    local list = {}
+    for _, module in ipairs(choice.selected) do
+        table.insert(list, catalog.describe(module))
+    end
+    for _, module in ipairs(added or {}) do
+        table.insert(list, catalog.describe(module))
+    end
+    return list
+end
+
+--- Does the reload, with the lock held.
+-- @tparam table args
+-- @tparam table registry
+-- @treturn table report
+local function reload(args, registry)
+    local txn = transaction.new(args, registry)
+    txn.on_phase = run.progress(args)
+    txn:enter('compile')
+    local choice = catalog.choose(args, registry)
+    local problems = staged.compile_all(choice, registry)
+    if #problems > 0 then
+        local report = instance.describe('failed')
+        report.modules = describe_modules(choice)
+        report.problems = problems
+        report.error = {
+            code = 'compile_error',
+            phase = 'compile',
+            module = problems[1].module,
+            message = problems[1].message,
+        }
+        return report
+    end
+    if args.if_changed and staged.is_unchanged(choice) then
+        local report = instance.describe('unchanged')
+        report.modules = describe_modules(choice)
+        return report
+    end
+
+    local work = staged.new(txn, choice)
+    local ok, fail = txn:run(function()
+        work:work()
+    end)
+    if ok then
+        remember(txn, work)
+        txn:enter('scan')
+        work:after_commit()
+        txn:enter(nil)
+        if registry.generation % FLUSH == 0 then
+            jit.flush()
+        end
+    elseif fail.rollback ~= nil then
+        work:after_failure(fail.rollback)
+    end
+
+    local report = instance.describe('reloaded')
+    report.modules = describe_modules(choice, work.modules and work.modules.added)
+    report.roles = work.order
+    report.routes = work.http and work.http.counts
+    report.fibers = work.fibers and work.fibers.report
+    report.timings_ms = txn.timings_ms
+    report.warnings = txn.warnings
+    if not ok then
+        run.fail(report, fail)
+    elseif txn.commit_error ~= nil then
+        report.outcome = 'degraded'
+        report.error = {code = 'commit_failed', phase = 'commit', message = txn.commit_error}
+    end
+    return report
+end
+
+return function(args)
+    local started = clock.monotonic()
+    local refused = run.refusal(args)
+    if refused ~= nil then
+        return refused
+    end
+    local lock, held = registry_lib.acquire(args.holder or 'unknown')
+    if lock == nil then
+        return run.locked(held)
+    end
+
+    local registry = registry_lib.get()
+    log.info('cartridge-reload: reload of generation %d begins, asked for by %s',
+        registry.generation, lock.holder)
+    local ok, report = pcall(reload, args, registry)
+    registry_lib.release(lock)
+    if not ok then
+        log.error('cartridge-reload: %s', tostring(report))
+        error(report, 0)
+    end
+    report.duration_ms = (clock.monotonic() - started) * 1000
+    run.record(registry, report)
+    return report
+end

@@ -1,0 +1,203 @@
+--- The transaction: knows in which order things happen and how they are undone,
+-- and nothing of Cartridge or HTTP. What is kept safe is up to the adapters.
+--
+-- An adapter is a table with
+--   name                a word
+--   snapshot()          remembers what is there, without yielding
+--   stage()             makes room for the new beside the old
+--   commit()            the new takes over; must neither yield nor fail
+--   rollback(undone, left, doubts)  puts back what the new code changed; tells
+--                       what it undid, what it could not, and what it cannot
+--                       be sure of
+--   before_call(), after_call()  optional: new code is about to run, has run
+--
+-- The work is done in a fiber of its own, so that it can be cancelled when its
+-- time is over. The fiber that asked waits for it and does the rollback.
+
+local require = ...
+local clock = require('clock')
+local failure = require('failure')
+local fiber = require('fiber')
+local log = require('log')
+local origin = require('origin')
+
+-- Seconds that cancelled work has to come to an end.
+local GRACE = 1
+
+local Transaction = {}
+Transaction.__index = Transaction
+
+--- @tparam table args of the command: `timeout` in seconds
+-- @tparam table registry of the instance
+local function new(args, registry)
+    return setmetatable({
+        args = args,
+        registry = registry,
+        origin = origin.new(),
+        adapters = {},
+        changed = fiber.cond(),     -- the phase did, or the work is over
+        timings_ms = {},
+        warnings = {},
+        deadline = clock.monotonic() + (args.timeout or 60),
+        staging = false,
+        committed = false,
+        aborted = false,
+    }, Transaction)
+end
+
+--- Adds an adapter, takes its snapshot and stages it. Adapters commit in the
+-- order in which they were added and roll back in the opposite one.
+function Transaction:add(adapter)
+    adapter:snapshot()
+    table.insert(self.adapters, adapter)
+    if adapter.stage ~= nil then
+        adapter:stage()
+    end
+    return adapter
+end
+
+--- Enters a phase: what fails from now on failed there.
+function Transaction:enter(phase)
+    local now = clock.monotonic()
+    if self.phase ~= nil then
+        local key = self.phase == 'apply' and 'init' or self.phase
+        self.timings_ms[key] = (self.timings_ms[key] or 0) + (now - self.phase_started) * 1000
+    end
+    self.phase, self.phase_started = phase, now
+    self.changed:broadcast()
+end
+
+--- Throws if the transaction must not go on.
+function Transaction:check()
+    fiber.testcancel()
+    if self.aborted or clock.monotonic() > self.deadline then
+        failure.raise({
+            outcome = 'timeout',
+            code = 'deadline',
+            phase = self.phase,
+            message = ('the time was over in phase %s; nothing was committed'):format(self.phase),
+        })
+    end
+end
+
+--- The one step in which the new generation takes over. Does not yield.
+function Transaction:commit()
+    self:enter('commit')
+    self:check()
+    self.committed = true
+    for _, adapter in ipairs(self.adapters) do
+        local ok, err = pcall(adapter.commit, adapter)
+        if not ok then
+            -- A bug, and there is no way back: tell it instead of hiding it.
+            log.error('cartridge-reload: commit of %s: %s', adapter.name, tostring(err))
+            self.commit_error = self.commit_error
+                or ('commit of %s: %s'):format(adapter.name, tostring(err))
+        end
+    end
+    self.staging = false
+    self:enter(nil)
+end
+
+--- Undoes everything. Does not yield unless an adapter has to.
+-- @treturn table rollback: {undone, left, doubts}
+function Transaction:rollback()
+    local undone, left, doubts = {}, {}, {}
+    for i = #self.adapters, 1, -1 do
+        local adapter = self.adapters[i]
+        local ok, err = pcall(adapter.rollback, adapter, undone, left, doubts)
+        if not ok then
+            table.insert(left, ('%s: %s'):format(adapter.name, tostring(err)))
+        end
+    end
+    self.staging = false
+    return {undone = undone, left = left, doubts = doubts}
+end
+
+--- Calls code of the new generation.
+-- @treturn as `failure.call`
+function Transaction:call(f, ...)
+    for _, adapter in ipairs(self.adapters) do
+        if adapter.before_call ~= nil then
+            adapter:before_call()
+        end
+    end
+    local ok, result, second = failure.call(f, ...)
+    for _, adapter in ipairs(self.adapters) do
+        if adapter.after_call ~= nil then
+            adapter:after_call()
+        end
+    end
+    return ok, result, second
+end
+
+--- Runs `work` in a fiber of its own, to the end or to the deadline.
+-- @tparam function work gets the transaction; has to call `commit`
+-- @treturn[1] boolean true, if it was committed
+-- @treturn[2] nil
+-- @treturn[2] table failure, see `failure`; its `rollback` says what was undone
+function Transaction:run(work)
+    local done, err, traceback = false, nil, nil
+    local worker = fiber.new(function()
+        fiber.name('cartridge-reload', {truncate = true})
+        self.origin:enter()
+        self.staging = true
+        local _
+        _, err, traceback = failure.call(work, self)
+        done = true
+        self.changed:broadcast()
+    end)
+
+    -- The waiting itself can be cancelled: an administrator may kill the
+    -- console, or the server be stopped.
+    local told
+    local waited, wait_error = pcall(function()
+        while not done do
+            local left = self.deadline - clock.monotonic()
+            if left <= 0 then
+                break
+            end
+            if self.on_phase ~= nil and self.phase ~= nil and self.phase ~= told then
+                told = self.phase
+                self.on_phase(told)
+            end
+            self.changed:wait(left)
+        end
+    end)
+
+    if not done and not self.committed then
+        self.aborted = true
+        pcall(worker.cancel, worker)
+        local grace = clock.monotonic() + GRACE
+        while waited and not done and clock.monotonic() < grace do
+            waited = pcall(self.changed.wait, self.changed, grace - clock.monotonic())
+        end
+    end
+    if self.committed then
+        if not done then
+            table.insert(self.warnings, 'what comes after the commit was not over in time and goes on')
+        end
+        return true
+    end
+
+    local phase = self.phase
+    local fail
+    if not waited then
+        fail = failure.from(wait_error, {code = 'cancelled', phase = phase})
+    elseif self.aborted then
+        fail = failure.from(nil, {outcome = 'timeout', code = 'deadline', phase = phase}, traceback)
+        fail.message = ('the time was over in phase %s; nothing was committed'):format(phase)
+        fail.role, fail.module = self.role, self.module
+    else
+        fail = failure.from(err, {code = 'internal_error', phase = phase}, traceback)
+    end
+    self:enter(nil)
+    local rollback = self:rollback()
+    if not done then
+        table.insert(rollback.left, ('fiber %d "cartridge-reload" runs new code and does not stop')
+            :format(worker:id()))
+    end
+    fail.rollback = rollback
+    return nil, fail
+end
+
+return {new = new}
