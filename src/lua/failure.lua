@@ -15,11 +15,12 @@ local MT = {
 -- @treturn string message
 -- @treturn ?string traceback, where the value carries one
 local function describe(err)
-    if type(err) == 'table' and type(err.err) == 'string' then
-        return err.err, type(err.stack) == 'string' and err.stack or nil
+    if type(err) == 'table' and type(rawget(err, 'err')) == 'string' then
+        local stack = rawget(err, 'stack')
+        return rawget(err, 'err'), type(stack) == 'string' and stack or nil
     end
     local ok, text = pcall(tostring, err)
-    if not ok then
+    if not ok or type(text) ~= 'string' then
         text = ('(%s whose __tostring fails)'):format(type(err))
     elseif type(err) == 'table' and text:match('^table: ') then
         local encoded, encoded_text = pcall(require('json').encode, err)

@@ -48,12 +48,12 @@ local function glob_to_pattern(glob)
     while i <= #glob do
         local c = glob:sub(i, i)
         local set, stop = glob:match('^%[([!^]?%]?[^%]]*)%]()', i)
+        local negated, members = (set or ''):match('^([!^]?)(.*)$')
         if c == '*' then
             out[#out + 1] = '.*'
         elseif c == '?' then
             out[#out + 1] = '.'
-        elseif set ~= nil then
-            local negated, members = set:match('^([!^]?)(.*)$')
+        elseif members ~= '' then
             out[#out + 1] = ('[%s%s]'):format(
                 negated ~= '' and '^' or '', (members:gsub('[%%%]%[%^]', '%%%0')))
             i = stop - 1
@@ -75,29 +75,29 @@ local function matches_any(name, patterns)
     return false
 end
 
---- Whether a loaded value has a function that was defined in a file on disk.
--- Looks at the value and its fields only: enough to tell a built-in module
--- from a file of the same name.
-local function is_from_disk(value)
-    local function is_here(f)
-        if type(f) ~= 'function' then
-            return false
-        end
-        local source = debug.getinfo(f, 'S').source
-        return starts_with(source, '@') and not starts_with(source, '@builtin/')
-    end
-    if is_here(value) then
-        return true
-    end
-    -- The globals of the application say nothing of `_G` itself.
-    if type(value) == 'table' and value ~= _G then
-        for _, field in next, value do
-            if is_here(field) then
-                return true
+--- Whether a loaded value has functions of Tarantool, and none of a file on
+-- disk. Looks at the value and its fields only: enough to tell a built-in
+-- module from a file of the same name.
+local function is_builtin_value(value)
+    local builtin, from_disk = false, false
+    local function look(f)
+        if type(f) == 'function' then
+            local source = debug.getinfo(f, 'S').source
+            if starts_with(source, '@') and not starts_with(source, '@builtin/') then
+                from_disk = true
+            else
+                builtin = true
             end
         end
     end
-    return false
+    look(value)
+    if type(value) == 'table' then
+        for _, field in next, value do
+            look(field)
+        end
+    end
+    -- The globals of the application say nothing of `_G` itself.
+    return builtin and not from_disk or value == _G
 end
 
 --- The file of a module that cannot be found any more, if its functions tell.
@@ -126,7 +126,7 @@ local function classify(name, value, known)
     if package.preload[name] ~= nil then
         return 'preload'
     end
-    if is_builtin_name(name) and value ~= nil and not is_from_disk(value) then
+    if is_builtin_name(name) and is_builtin_value(value) then
         return 'builtin'
     end
     local path = package.search(name)

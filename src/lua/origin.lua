@@ -132,12 +132,8 @@ function Origin:enter()
     self.fiber = fiber.id()
 end
 
---- Whether the caller acts for the new generation: the transaction itself, or
--- a fiber that has a new function on its stack.
-function Origin:is_asking()
-    if self.fiber == fiber.id() then
-        return true
-    end
+--- Whether a function of the new generation is on the stack.
+function Origin:is_calling()
     local level = 2
     while true do
         local info = debug.getinfo(level, 'f')
@@ -148,6 +144,12 @@ function Origin:is_asking()
         end
         level = level + 1
     end
+end
+
+--- Whether the caller acts for the new generation: the transaction itself, or
+-- a fiber that has a new function on its stack.
+function Origin:is_asking()
+    return self.fiber == fiber.id() or self:is_calling()
 end
 
 return {new = new}

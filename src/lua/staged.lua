@@ -24,6 +24,7 @@ local roles_adapter = require('adapters.roles')
 local slice = require('slice')
 local sockets_adapter = require('adapters.sockets')
 local triggers_adapter = require('adapters.triggers')
+local vars_adapter = require('adapters.vars')
 
 -- How often the new roles get a config that changed while they were applying
 -- the one before.
@@ -205,7 +206,7 @@ end
 function Staged:must_stop(role)
     local name = role.role_name
     return has(role, 'stop') and self.roles_adapter.services_before[name] ~= nil
-        and (self.modules.staged[role.module_name] ~= nil or self.modules.gone[role.module_name] ~= nil
+        and (self.modules:is_staged(role.module_name) or self.modules.gone[role.module_name] ~= nil
             or not self.new_enabled[name])
 end
 
@@ -379,8 +380,9 @@ end
 function Staged:add_adapters()
     local txn = self.txn
     self.modules = txn:add(modules_adapter.new(txn, self.choice))
-    txn:add(globals_adapter.new(txn, self.modules))
+    txn:add(globals_adapter.new(txn))
     if self.cartridge ~= nil then
+        txn:add(vars_adapter.new(txn, self.modules))
         self.roles_adapter = txn:add(roles_adapter.new(txn, self.cartridge, self.modules))
         local httpd = self.cartridge.services().httpd
         if type(httpd) == 'table' and type(httpd.routes) == 'table' then

@@ -1,9 +1,12 @@
---- Adapter: global variables and `cartridge.vars` of the application.
+--- Adapter: global variables.
 --
 -- A global that new code sets is seen by everybody at once; there is no way to
 -- stage it. What can be undone is undone: variables get their old values back,
 -- and tables of data that were changed in place are named, as nobody can tell
 -- what else happened to them meanwhile.
+--
+-- The serving code may set globals too while new code runs. Who it was is
+-- certain where the new code has not yielded.
 
 local require = ...
 local fiber = require('fiber')
@@ -14,48 +17,42 @@ Globals.__index = Globals
 -- How many entries of the tables behind the variables are looked at.
 local ENTRIES = 10000
 
-local IGNORED = {__cartridge_reload = true, require = true, _G = true, package = true, box = true}
+-- Ours, Lua's, and those that have an adapter of their own.
+local IGNORED = {
+    __cartridge_reload = true,
+    _cluster_vars_defaults = true,
+    _cluster_vars_values = true,
+    _G = true,
+    box = true,
+    package = true,
+    require = true,
+}
 
-local function new(txn, modules)
-    return setmetatable({txn = txn, modules = modules}, Globals)
+local function new(txn)
+    return setmetatable({txn = txn}, Globals)
 end
 
---- The tables that hold variables: `_G`, and the variables of each module of
--- the application.
-function Globals:holders()
-    local holders = {{label = 'global %s', table = _G}}
-    for name, values in pairs(rawget(_G, '_cluster_vars_values') or {}) do
-        if self.modules.by_name[name] ~= nil and type(values) == 'table' then
-            table.insert(holders, {label = ('cartridge.vars of %s: %%s'):format(name), table = values})
-        end
+local function shallow_copy(source)
+    local copy, count = {}, 0
+    for key, value in next, source do
+        copy[key] = value
+        count = count + 1
     end
-    return holders
-end
-
-local function is_data(name, value)
-    return type(value) == 'table' and not IGNORED[name] and package.loaded[name] ~= value
-        and tostring(name):sub(1, 14) ~= '_cluster_vars_'
+    return copy, count
 end
 
 function Globals:snapshot()
-    self.before, self.data = self:holders(), {}
+    self.seen = shallow_copy(_G)
+    -- name -> {value, set, is_certain}: what new code set, and what was there
+    self.set = {}
+    self.data = {}
     local count = 0
-    for _, holder in ipairs(self.before) do
-        holder.values = {}
-        for name, value in next, holder.table do
-            holder.values[name] = value
-            if is_data(name, value) and count < ENTRIES then
-                local copy = {}
-                for key, item in next, value do
-                    copy[key] = item
-                    count = count + 1
-                end
-                table.insert(self.data, {
-                    label = holder.label:format(tostring(name)),
-                    table = value,
-                    copy = copy,
-                })
-            end
+    for name, value in next, _G do
+        if type(value) == 'table' and not IGNORED[name] and package.loaded[name] ~= value
+        and count < ENTRIES then
+            local copy, size = shallow_copy(value)
+            count = count + size
+            table.insert(self.data, {name = tostring(name), table = value, copy = copy})
         end
     end
 end
@@ -63,71 +60,102 @@ end
 function Globals.commit()
 end
 
-local function is_changed(data)
-    for key, value in next, data.copy do
-        if rawget(data.table, key) ~= value then
-            return true
+local function is_same(a, b)
+    for key, value in next, a do
+        if rawget(b, key) ~= value then
+            return false
         end
     end
-    for key in next, data.table do
-        if data.copy[key] == nil then
-            return true
+    for key in next, b do
+        if a[key] == nil then
+            return false
         end
     end
-    return false
+    return true
 end
 
---- Compares the tables of data with what they were, and starts anew from what
--- they are now.
-local function compare(self, verdict)
-    for _, data in ipairs(self.data) do
-        if is_changed(data) then
-            data.verdict = data.verdict == 'certain' and 'certain' or verdict
-            data.copy = {}
-            for key, item in next, data.table do
-                data.copy[key] = item
-            end
+--- Looks what changed since the last look, and blames someone.
+-- @tparam ?string verdict `certain` or `doubtful` that it was new code; nil if
+--   it was somebody else
+local function look(self, verdict)
+    local now = shallow_copy(_G)
+    local function changed(name)
+        if IGNORED[name] or now[name] == self.seen[name] then
+            return
+        end
+        local set = self.set[name]
+        if verdict == nil then
+            self.set[name] = nil
+        else
+            self.set[name] = {
+                before = set and set.before or {value = self.seen[name]},
+                value = now[name],
+                verdict = set and set.verdict == 'doubtful' and 'doubtful' or verdict,
+            }
         end
     end
+    for name in pairs(now) do
+        changed(name)
+    end
+    for name in pairs(self.seen) do
+        if now[name] == nil then
+            changed(name)
+        end
+    end
+    self.seen = now
+    for _, data in ipairs(self.data) do
+        if not is_same(data.copy, data.table) then
+            data.verdict = data.verdict == 'certain' and 'certain' or verdict or data.verdict
+            data.copy = shallow_copy(data.table)
+        end
+    end
+end
+
+--- How often the running fiber has yielded.
+local function switches()
+    local info = fiber.info({backtrace = false, bt = false})[fiber.id()]
+    return info and info.csw
 end
 
 --- New code is about to run.
 function Globals:before_call()
-    compare(self, 'other')
-    -- The time of the event loop: as long as it stands still, nothing else has
-    -- run in between.
-    self.loop_time = fiber.clock()
+    look(self, nil)
+    self.switches = switches()
 end
 
 --- New code has run: what changed was changed by it, if nothing else ran.
 function Globals:after_call()
-    compare(self, fiber.clock() == self.loop_time and 'certain' or 'doubtful')
+    look(self, self.switches ~= nil and switches() == self.switches and 'certain' or 'doubtful')
+end
+
+--- Whether a variable is to get its old value back.
+local function is_to_be_undone(self, set)
+    if set.verdict == 'certain' or set.before.value == nil then
+        return true
+    end
+    -- Numbers and texts are what serving code counts and notes; the rest is
+    -- what code defines.
+    local kind = type(set.value)
+    return kind == 'function' and self.txn.origin:wraps_new(set.value) or kind == 'table'
 end
 
 function Globals:rollback(undone, left, doubts)
-    for _, holder in ipairs(self.before or {}) do
-        local now = {}
-        for name, value in next, holder.table do
-            now[name] = value
-        end
-        for name, value in pairs(holder.values) do
-            if now[name] ~= value and not IGNORED[name] then
-                rawset(holder.table, name, value)
-                table.insert(undone, holder.label:format(tostring(name)))
-            end
-        end
-        for name in pairs(now) do
-            if holder.values[name] == nil and not IGNORED[name] then
-                rawset(holder.table, name, nil)
-                table.insert(undone, holder.label:format(tostring(name)))
-            end
+    look(self, nil)
+    for name, set in pairs(self.set) do
+        local label = 'global ' .. tostring(name)
+        if is_to_be_undone(self, set) then
+            rawset(_G, name, set.before.value)
+            table.insert(undone, label)
+        else
+            table.insert(doubts, label .. ' changed while new code ran, not necessarily by it')
         end
     end
-    for _, data in ipairs(self.data or {}) do
+    for _, data in ipairs(self.data) do
         if data.verdict == 'certain' then
-            table.insert(left, data.label .. ' was changed in place')
+            table.insert(left, ('global %s was changed in place'):format(data.name))
         elseif data.verdict == 'doubtful' then
-            table.insert(doubts, data.label .. ' changed in place while new code ran, not necessarily by it')
+            table.insert(doubts, ('global %s changed in place while new code ran, not necessarily by it')
+                :format(data.name))
         end
     end
 end

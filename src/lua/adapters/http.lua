@@ -51,7 +51,28 @@ end
 
 --- Whether a route came from code of the application that is being replaced.
 function Http:is_old(route)
-    return self.txn.registry.routes[route] ~= nil or self.txn.origin:wraps_old(route.sub)
+    if self.txn.origin:wraps_old(route.sub) then
+        return true
+    end
+    -- A route without a function of its own: all that is known is with which
+    -- files it came.
+    local files = self.txn.registry.routes[route]
+    if files == nil or not self:is_anonymous(route) then
+        return false
+    end
+    for file in pairs(files) do
+        if not self.txn.origin.files[file] then
+            return false
+        end
+    end
+    return true
+end
+
+--- Whether the handler of a route is the library's own: a template, or the name
+-- of a controller. It does not tell who registered the route.
+function Http:is_anonymous(route)
+    return type(route.sub) == 'function'
+        and debug.getinfo(route.sub, 'S').source == self.library
 end
 
 function Http:snapshot()
@@ -59,10 +80,16 @@ function Http:snapshot()
     for _, field in ipairs(STAGED) do
         self.before[field] = table.copy(self.live[field])
     end
-    self.seen, self.kept = {}, {}
+    self.library = debug.getinfo(self.live.route, 'S').source
+    -- Routes by what becomes of them: those that stay, and those that go if the
+    -- new code registers the same.
+    self.seen, self.kept, self.unowned = {}, {}, {}
     for _, route in ipairs(list_routes(self.live.routes)) do
         self.seen[route] = true
-        self.kept[route] = not self:is_old(route) or nil
+        if not self:is_old(route) then
+            local set = self:is_anonymous(route) and self.unowned or self.kept
+            set[route] = true
+        end
     end
 end
 
@@ -149,12 +176,13 @@ function Http:merge()
     local counts = {added = 0, replaced = 0, removed = 0}
     local old_keys = {}
     for _, route in ipairs(list_routes(self.live.routes)) do
+        local key = key_of(route)
         if deleted[route] then
             counts.removed = counts.removed + 1
-        elseif self.kept[route] or not self.seen[route] then
+        elseif self.kept[route] or (self.unowned[route] and not new_keys[key])
+        or (not self.seen[route] and not self:is_old(route)) then
             table.insert(merged, route)
         else
-            local key = key_of(route)
             old_keys[key] = true
             if not new_keys[key] then
                 counts.removed = counts.removed + 1
@@ -200,7 +228,7 @@ function Http:commit()
         end
     end
     for _, route in ipairs(staged) do
-        self.txn.registry.routes[route] = true
+        self.txn.registry.routes[route] = self.txn.origin.files
     end
     self:release()
     self.counts = counts
@@ -212,13 +240,16 @@ function Http:revive()
     unstage(self)
     local routes, places = list_routes(self.live.routes), {}
     for index, route in ipairs(routes) do
-        if self:is_old(route) then
-            places[key_of(route)] = index
+        if not self.kept[route] then
+            local key = key_of(route)
+            places[key] = places[key] or {}
+            table.insert(places[key], index)
         end
     end
     for _, route in ipairs(list_routes(self.own.routes)) do
         if not self.kept[route] then
-            routes[places[key_of(route)] or #routes + 1] = route
+            local free = places[key_of(route)] or {}
+            routes[table.remove(free, 1) or #routes + 1] = route
         end
     end
     self.live.routes, self.live.iroutes = routes, index_names(routes)

@@ -1,13 +1,14 @@
 --- Adapter: modules. The new generation is loaded into a table of its own;
 -- `package.loaded` goes on naming the old one until the commit.
 --
--- While a transaction runs, the global `require` asks who is calling: new code
--- gets new modules, old code the old ones.
+-- While a transaction runs, the global `require` and `package.loaded` ask who
+-- is calling: new code gets new modules, old code the old ones.
 
 local require = ...
 local catalog = require('modules')
 local failure = require('failure')
 local slice = require('slice')
+local view = require('view')
 
 local Modules = {name = 'modules'}
 Modules.__index = Modules
@@ -20,8 +21,8 @@ local function new(txn, choice)
         choice = choice,
         by_name = {},
         gone = {},
-        staged = {},        -- name -> value, the new package.loaded
         loading = {},       -- stack of the modules being loaded
+        loaded = {},        -- names that were loaded, whatever came of it
         passed = {},        -- names left to the real require
         added = {},         -- modules that the new code has and the old had not
     }, Modules)
@@ -44,6 +45,11 @@ function Modules:snapshot()
     self.loaders = table.copy(package.loaders)
 end
 
+--- Whether the new generation has a module of that name loaded.
+function Modules:is_staged(name)
+    return self.loaded[name] == true
+end
+
 --- A module that was not loaded so far: one of the application is staged too.
 function Modules:adopt(name)
     if package.loaded[name] ~= nil then
@@ -53,7 +59,7 @@ function Modules:adopt(name)
     if self.choice.select(name, kind) ~= 'app' then
         return nil
     end
-    local module = {name = name, path = path, changed = true}
+    local module = {name = name, path = path}
     local ok, err = catalog.compile(module, self.txn.registry)
     if not ok then
         -- In the words of require itself, as the new code may catch it.
@@ -62,14 +68,16 @@ function Modules:adopt(name)
     module.changed = true
     self.txn.origin:record(module.chunk, path)
     self.by_name[name] = module
+    self.view:offer(name, false)
     table.insert(self.added, module)
     return module
 end
 
 --- Loads a module of the new generation, once.
 function Modules:load(name)
-    if self.staged[name] ~= nil then
-        return self.staged[name]
+    local offered = self.view.offered
+    if offered[name] or self.loaded[name] then
+        return offered[name]
     end
     for _, other in ipairs(self.loading) do
         if other == name then
@@ -86,33 +94,37 @@ function Modules:load(name)
     end
 
     table.insert(self.loading, name)
-    local before = package.loaded[name]
     local ok, value, traceback = failure.call(module.chunk, name)
     table.remove(self.loading)
-    local assigned = package.loaded[name]
-    if assigned ~= before then
-        -- The module put itself there, which is allowed: stage that.
-        package.loaded[name] = before
-    end
     if not ok then
         -- The innermost module is where it happened; those that required it
         -- fail with the same error value.
         if self.failed == nil or self.failed.value ~= value then
             self.failed = {value = value, module = module, traceback = traceback}
         end
+        self.view:offer(name, false)
         error(value, 0)
     end
-    if value == nil then
-        value = assigned ~= before and assigned or true
+    if value ~= nil then
+        self.view:offer(name, value)
+    elseif not offered[name] then
+        -- It neither returned something nor put something there itself.
+        self.view:offer(name, true)
     end
-    self.staged[name] = value
+    self.loaded[name] = true
     slice.pause()
-    return value
+    return offered[name]
 end
 
---- Puts the asking `require` in place.
+--- Puts the asking `require` and `package.loaded` in place.
 function Modules:stage()
     local txn, original = self.txn, _G.require
+    self.view = view.new(txn, package.loaded)
+    for _, list in ipairs({self.choice.selected, self.choice.gone}) do
+        for _, module in ipairs(list) do
+            self.view:offer(module.name, false)
+        end
+    end
     self.require = original
     self.wrapper = function(name)
         if txn.staging and type(name) == 'string' and txn.origin:is_asking() then
@@ -152,22 +164,26 @@ local function unstage(self)
     if self.wrapper ~= nil and rawget(_G, 'require') == self.wrapper then
         rawset(_G, 'require', self.require)
     end
+    if self.view ~= nil then
+        self.view:close()
+    end
 end
 
 function Modules:commit()
     unstage(self)
     -- What old code loaded meanwhile is old code.
+    local offered = self.view.offered
     for name, value in pairs(package.loaded) do
-        if self.before[name] == nil and self.staged[name] == nil and not self.passed[name]
+        if self.before[name] == nil and offered[name] == nil
         and type(name) == 'string' and catalog.classify(name, value) == 'app' then
             package.loaded[name] = nil
         end
     end
-    for name, value in pairs(self.staged) do
+    for name, value in pairs(offered) do
+        if value == false and not self.loaded[name] then
+            value = nil
+        end
         package.loaded[name] = value
-    end
-    for name in pairs(self.gone) do
-        package.loaded[name] = nil
     end
 end
 
@@ -180,26 +196,50 @@ local function restore_fields(target, before, undone, label)
     end
 end
 
+--- Puts the loaders back, and after them those that others have added.
+function Modules:restore_loaders(undone)
+    local wanted, known = {}, {}
+    for i, loader in ipairs(self.loaders) do
+        wanted[i], known[loader] = loader, true
+    end
+    for _, loader in ipairs(package.loaders) do
+        if not known[loader] and not self.txn.origin:wraps_new(loader) then
+            table.insert(wanted, loader)
+        end
+    end
+    local is_changed = false
+    for i = 1, math.max(#wanted, #package.loaders) do
+        if package.loaders[i] ~= wanted[i] then
+            package.loaders[i] = wanted[i]
+            is_changed = true
+        end
+    end
+    if is_changed then
+        table.insert(undone, 'package.loaders')
+    end
+end
+
 function Modules:rollback(undone)
     unstage(self)
     if self.before == nil then
         return
     end
+    -- A library that the new code has loaded stays: it is not of this
+    -- generation, and may not be made to be loaded twice.
+    for name in pairs(self.passed) do
+        if package.loaded[name] == nil then
+            package.loaded[name] = self.view.offered[name] or nil
+        end
+    end
     restore_fields(package.loaded, self.before, undone, 'package.loaded')
     restore_fields(package.preload, self.preload, undone, 'package.preload')
-    restore_fields(package.loaders, self.loaders, undone, 'package.loaders')
     for name in pairs(package.preload) do
         if self.preload[name] == nil and self.txn.origin:is_new(package.preload[name]) then
             package.preload[name] = nil
             table.insert(undone, ('package.preload[%q]'):format(name))
         end
     end
-    for i = #package.loaders, #self.loaders + 1, -1 do
-        if self.txn.origin:is_new(package.loaders[i]) then
-            table.remove(package.loaders, i)
-            table.insert(undone, ('package.loaders[%d]'):format(i))
-        end
-    end
+    self:restore_loaders(undone)
     if package.path ~= self.path then
         package.path = self.path
         table.insert(undone, 'package.path')

@@ -7,6 +7,7 @@
 local require = ...
 local cartridge_lib = require('cartridge')
 local failure = require('failure')
+local view = require('view')
 
 local Roles = {name = 'roles'}
 Roles.__index = Roles
@@ -24,40 +25,17 @@ function Roles:snapshot()
     self.services_before = table.copy(self.live)
 end
 
---- Makes the service registry ask who is calling, for the names that have been
--- offered. The table stays the one that it is, and all other entries in it.
+--- Makes the service registry ask who is calling.
 function Roles:stage()
-    local txn, live, offered, serving = self.txn, self.live, {}, {}
-    self.offered, self.serving = offered, serving
-    self.metatable = getmetatable(live)
-    setmetatable(live, {
-        __index = function(_, name)
-            if offered[name] ~= nil and txn.staging and txn.origin:is_asking() then
-                return offered[name] or nil
-            end
-            return serving[name]
-        end,
-        __newindex = function(_, name, value)
-            if txn.staging and txn.origin:is_asking() then
-                offered[name] = value == nil and false or value
-            elseif offered[name] ~= nil then
-                serving[name] = value
-            else
-                rawset(live, name, value)
-            end
-        end,
-    })
+    self.view = view.new(self.txn, self.live)
 end
 
---- Lets new code find something else under a name than everybody else does.
+--- Lets new code find something else in the service registry than everybody
+-- else does.
 -- @tparam string name
 -- @param service or false, if it is to find nothing
 function Roles:offer(name, service)
-    if self.offered[name] == nil then
-        self.serving[name] = rawget(self.live, name)
-        rawset(self.live, name, nil)
-    end
-    self.offered[name] = service
+    self.view:offer(name, service)
 end
 
 --- Registers the roles of the new generation.
@@ -78,22 +56,17 @@ end
 
 --- Whether the code of a role is new.
 function Roles:is_reloaded(role)
-    return self.modules.staged[role.module_name] ~= nil
+    return self.modules:is_staged(role.module_name)
 end
 
 --- Everybody finds again what serves.
 function Roles:unstage()
-    if self.offered == nil then
-        return
-    end
-    setmetatable(self.live, self.metatable)
-    for name in pairs(self.offered) do
-        self.live[name] = self.serving[name]
+    if self.view ~= nil then
+        self.view:close()
     end
 end
 
 function Roles:commit()
-    local offered = self.offered
     self:unstage()
     local registry = self.cartridge:vars('cartridge.roles')
     registry.roles_by_number = self.registry.by_number
@@ -104,7 +77,7 @@ function Roles:commit()
             self.live[role.role_name] = nil
         end
     end
-    for name, service in pairs(offered) do
+    for name, service in pairs(self.view.offered) do
         -- The HTTP server has an adapter of its own.
         if name ~= 'httpd' then
             self.live[name] = service or nil
