@@ -105,7 +105,8 @@ local function by_backtraces(list)
     local info = fiber.info()
     for _, item in ipairs(list) do
         item.frames = {}
-        for _, entry in ipairs(info[item.id] and info[item.id].backtrace or {}) do
+        local backtrace = info[item.id] and info[item.id].backtrace or {}
+        for _, entry in ipairs(backtrace) do
             local text = type(entry) == 'table' and entry.L
             if text then
                 local file, line = text:match(' in @?(.-) at line (%d+)')
@@ -119,6 +120,10 @@ local function by_backtraces(list)
                     })
                 end
             end
+        end
+        if item.name == 'main' then
+            -- A request from the network: C has called what is on the stack.
+            table.insert(item.frames, {where = '[C]'})
         end
     end
     return list

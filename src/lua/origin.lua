@@ -20,6 +20,7 @@ local function new()
         -- whose closures are still to be made.
         protos = {},
         files = {},
+        adopted = {},
     }, Origin)
 end
 
@@ -146,10 +147,17 @@ function Origin:is_calling()
     end
 end
 
---- Whether the caller acts for the new generation: the transaction itself, or
--- a fiber that has a new function on its stack.
+--- Makes a fiber one that works for the new generation, whatever is on its
+-- stack: new code has started it.
+function Origin:adopt(id)
+    self.adopted[id] = true
+end
+
+--- Whether the caller acts for the new generation: the transaction itself, a
+-- fiber that new code has started, or one that has new code on its stack.
 function Origin:is_asking()
-    return self.fiber == fiber.id() or self:is_calling()
+    local id = fiber.id()
+    return self.fiber == id or self.adopted[id] ~= nil or self:is_calling()
 end
 
 return {new = new}

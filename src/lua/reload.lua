@@ -80,6 +80,7 @@ local function reload(args, registry)
     if ok then
         remember(txn, work)
         txn:enter('scan')
+        txn:tell()
         work:after_commit()
         txn:enter(nil)
         if registry.generation % FLUSH == 0 then

@@ -72,7 +72,12 @@ local function new(txn, choice)
         order = {},     -- the same entries in order
         starting = {},  -- new roles that have work to do
         stopped = {},   -- old roles whose stop was called
+        is_stopped = {},
     }, Staged)
+end
+
+local function has(role, method)
+    return type(role.M[method]) == 'function'
 end
 
 --- Calls a function of a role; what it throws, and `nil, err`, is a failure.
@@ -115,43 +120,58 @@ function Staged:call_leniently(role, method, ...)
     end
 end
 
-local function has(role, method)
-    return type(role.M[method]) == 'function'
-end
-
 --- Registers the new roles and decides which of them have work to do.
 function Staged:register()
-    local adapter = self.roles_adapter
     self.old = self.cartridge.registered()
-    self.new = adapter:register()
+    self.new = self.roles_adapter:register()
+    self:choose_roles()
+end
+
+--- Decides, by the active config, which roles are to start and which are not to
+-- run any more. Called again when the config has changed meanwhile.
+function Staged:choose_roles()
     self.conf = self.cartridge:active_config()
     local conf = self.cartridge:config_tables()
     self:check_removed(conf)
-
     self.old_enabled = cartridge_lib.enabled(self.old, conf)
     self.new_enabled = cartridge_lib.enabled(self.new, conf)
+    self.starting = {}
     for _, role in ipairs(self.new.by_number) do
-        local enabled = self.new_enabled[role.role_name] or false
-        local reloaded = adapter:is_reloaded(role)
-        -- A role of a rock starts if a new dependency has enabled it.
-        if enabled and (reloaded or not self.old_enabled[role.role_name]) then
-            table.insert(self.starting, role)
-        end
-        if reloaded or enabled ~= (self.old_enabled[role.role_name] or false) then
-            local entry = {
-                name = role.role_name,
+        local name = role.role_name
+        local was_enabled = self.old_enabled[name] or false
+        local enabled = self.new_enabled[name] or false
+        local reloaded = self.roles_adapter:is_reloaded(role)
+        if (reloaded or enabled ~= was_enabled) and self.roles[name] == nil then
+            self.roles[name] = {
+                name = name,
                 module = role.module_name,
-                enabled = enabled,
                 stopped = false,
                 validated = false,
                 initialized = false,
                 applied = false,
             }
-            self.roles[role.role_name] = entry
-            table.insert(self.order, entry)
+            table.insert(self.order, self.roles[name])
+        end
+        if self.roles[name] ~= nil then
+            self.roles[name].enabled = enabled
+        end
+        -- A role of a rock starts if a new dependency has enabled it.
+        if enabled and (reloaded or not was_enabled) then
+            table.insert(self.starting, role)
+            if not self.roles[name].initialized then
+                -- New code finds no role that it has not initialised so far.
+                self.roles_adapter:offer(name, false)
+            end
+        elseif not enabled and self.roles[name] ~= nil then
+            if self.roles[name].initialized then
+                self.roles[name].initialized = false
+                if has(role, 'stop') then
+                    self:call_leniently(role, 'stop', {is_master = self.cartridge:is_master()})
+                end
+            end
+            self.roles_adapter:offer(name, false)
         end
     end
-    self:hide_roles()
 end
 
 --- A role that the topology enables must not vanish: after a restart Cartridge
@@ -172,13 +192,6 @@ function Staged:check_removed(conf)
                 })
             end
         end
-    end
-end
-
---- New code finds no role that it has not initialised so far.
-function Staged:hide_roles()
-    for _, role in ipairs(self.starting) do
-        self.roles_adapter:offer(role.role_name, false)
     end
 end
 
@@ -205,7 +218,7 @@ end
 -- it is not enabled any more.
 function Staged:must_stop(role)
     local name = role.role_name
-    return has(role, 'stop') and self.roles_adapter.services_before[name] ~= nil
+    return has(role, 'stop') and not self.is_stopped[name] and self.roles_adapter:serving(name) ~= nil
         and (self.modules:is_staged(role.module_name) or self.modules.gone[role.module_name] ~= nil
             or not self.new_enabled[name])
 end
@@ -218,6 +231,7 @@ function Staged:stop()
         if self:must_stop(role) then
             self.txn:check()
             table.insert(self.stopped, 1, role)
+            self.is_stopped[role.role_name] = true
             self:call_leniently(role, 'stop', opts)
             if self.roles[role.role_name] ~= nil then
                 self.roles[role.role_name].stopped = true
@@ -292,17 +306,18 @@ end
 function Staged:initialize()
     local opts = {is_master = self.cartridge:is_master()}
     for _, role in ipairs(self.starting) do
-        if has(role, 'init') then
-            self:call(role, 'init', {code = 'init_failed', phase = 'init'}, opts)
+        if not self.roles[role.role_name].initialized then
+            if has(role, 'init') then
+                self:call(role, 'init', {code = 'init_failed', phase = 'init'}, opts)
+            end
+            self.roles[role.role_name].initialized = true
+            self.roles_adapter:offer(role.role_name, role.M)
         end
-        self.roles[role.role_name].initialized = true
-        self.roles_adapter:offer(role.role_name, role.M)
     end
 end
 
 --- Gives the new roles the active config.
 function Staged:apply()
-    self.conf = self.cartridge:active_config()
     self.is_master = self.cartridge:is_master()
     local conf = self.cartridge:config_tables()
     for _, role in ipairs(self.starting) do
@@ -317,6 +332,17 @@ function Staged:apply()
         end
         self.roles[role.role_name].applied = true
     end
+end
+
+--- Stops the old roles, and starts the new ones with the active config.
+function Staged:start()
+    self.txn:enter('init')
+    if not self.txn.args.no_stop then
+        self:stop()
+    end
+    self:initialize()
+    self.txn:enter('apply')
+    self:apply()
 end
 
 --- Waits until nobody else is changing the config.
@@ -342,8 +368,10 @@ function Staged:settle()
         if self.conf == self.cartridge:active_config() and self.is_master == self.cartridge:is_master() then
             return
         end
+        self:choose_roles()
+        self.txn:enter('validate')
         self:validate()
-        self:apply()
+        self:start()
     end
     failure.raise({
         code = 'config_changing',
@@ -412,13 +440,7 @@ function Staged:work()
         self:register()
         txn:enter('validate')
         self:validate()
-        txn:enter('init')
-        if not txn.args.no_stop then
-            self:stop()
-        end
-        self:initialize()
-        txn:enter('apply')
-        self:apply()
+        self:start()
         self:settle()
     end
     txn:commit()

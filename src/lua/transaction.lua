@@ -38,6 +38,7 @@ local function new(args, registry)
         changed = fiber.cond(),     -- the phase did, or the work is over
         timings_ms = {},
         warnings = {},
+        phases = {},                -- entered, and not told so far
         deadline = clock.monotonic() + (args.timeout or 60),
         staging = false,
         committed = false,
@@ -64,7 +65,19 @@ function Transaction:enter(phase)
         self.timings_ms[key] = (self.timings_ms[key] or 0) + (now - self.phase_started) * 1000
     end
     self.phase, self.phase_started = phase, now
+    table.insert(self.phases, phase)
     self.changed:broadcast()
+end
+
+--- Tells which phases were entered since the last time. To be called by the
+-- fiber that asked: only its session can send messages.
+function Transaction:tell()
+    while #self.phases > 0 do
+        local phase = table.remove(self.phases, 1)
+        if self.on_phase ~= nil then
+            self.on_phase(phase)
+        end
+    end
 end
 
 --- Throws if the transaction must not go on.
@@ -149,19 +162,16 @@ function Transaction:run(work)
 
     -- The waiting itself can be cancelled: an administrator may kill the
     -- console, or the server be stopped.
-    local told
     local waited, wait_error = pcall(function()
         while not done do
             local left = self.deadline - clock.monotonic()
             if left <= 0 then
                 break
             end
-            if self.on_phase ~= nil and self.phase ~= nil and self.phase ~= told then
-                told = self.phase
-                self.on_phase(told)
-            end
+            self:tell()
             self.changed:wait(left)
         end
+        self:tell()
     end)
 
     if not done and not self.committed then

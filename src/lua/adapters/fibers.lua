@@ -34,11 +34,18 @@ function Fibers:stage()
     self.wrapped = {}
     for _, name in ipairs(CONSTRUCTORS) do
         local original = fiber[name]
-        local function staged(...)
-            if not (txn.staging and txn.origin:is_asking()) then
-                return original(...)
+        local function staged(f, ...)
+            if not (txn.staging and txn.origin:is_asking()) or type(f) ~= 'function' then
+                return original(f, ...)
             end
-            local object = original(...)
+            local object = original(function(...)
+                -- A fiber may begin only after all was rolled back.
+                if self.is_over then
+                    return nil
+                end
+                txn.origin:adopt(fiber.id())
+                return f(...)
+            end, ...)
             born[object:id()] = object
             return object
         end
@@ -59,10 +66,22 @@ function Fibers:commit()
     unstage(self)
 end
 
+--- The function that a fiber was made to run, which may be run through pcall.
+local function entry_of(item)
+    local index = #item.frames
+    while index > 1 and (item.frames[index].func == pcall or item.frames[index].func == xpcall) do
+        index = index - 1
+    end
+    return item.frames[index]
+end
+
 --- Whether a frame is code of an earlier generation.
 local function is_old(self, id, frame)
     if frame.func ~= nil then
         return self.txn.origin:is_old(frame.func)
+    end
+    if frame.file == nil then
+        return false
     end
     -- A file alone does not tell the generation, but who started it does.
     return self.born[id] == nil and self.txn.origin.files['@' .. frame.file] ~= nil
@@ -91,7 +110,7 @@ function Fibers:finish()
     local loops = {}
     for _, item in ipairs(list) do
         local frames = item.frames
-        local entry = frames[#frames]
+        local entry = entry_of(item)
         if entry ~= nil and self.born[item.id] == nil then
             if is_old(self, item.id, entry) then
                 table.insert(loops, {id = item.id, name = item.name, where = entry.where})
@@ -131,18 +150,18 @@ end
 function Fibers:revive()
     unstage(self)
     local list = fibers_lib.inspect() or {}
-    local function entry_of(item)
-        local entry = item.frames[#item.frames]
+    local function function_of(item)
+        local entry = entry_of(item)
         return entry and entry.func
     end
     local gone = {}
     for _, item in ipairs(list) do
-        local entry = self.born[item.id] ~= nil and entry_of(item)
+        local entry = self.born[item.id] ~= nil and function_of(item)
         -- Only code of the application: the server of a library looks the same
         -- on every port.
         for _, other in ipairs(self.txn.origin:is_old(entry) and list or {}) do
             if self.before[other.id] and not gone[other.id]
-            and self.txn.origin.is_same(entry, entry_of(other)) then
+            and self.txn.origin.is_same(entry, function_of(other)) then
                 gone[other.id] = true
                 cancel(other.id)
                 break
@@ -154,6 +173,7 @@ end
 --- Cancels what the failed code started.
 function Fibers:rollback(undone)
     unstage(self)
+    self.is_over = true
     for id, object in pairs(self.born) do
         if object:status() ~= 'dead' then
             local name = object:name()

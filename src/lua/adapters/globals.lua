@@ -14,8 +14,10 @@ local fiber = require('fiber')
 local Globals = {name = 'globals'}
 Globals.__index = Globals
 
--- How many entries of the tables behind the variables are looked at.
-local ENTRIES = 10000
+-- How many entries of the tables behind the variables are looked at: in one
+-- table, and in all of them. Looking must stay cheap, and a table that is larger
+-- than that is a cache.
+local ENTRIES, ALL_ENTRIES = 1000, 10000
 
 -- Ours, Lua's, and those that have an adapter of their own.
 local IGNORED = {
@@ -32,42 +34,64 @@ local function new(txn)
     return setmetatable({txn = txn}, Globals)
 end
 
-local function shallow_copy(source)
+-- Libraries that code likes to add functions to.
+local LIBRARIES = {'string', 'table', 'math', 'os', 'io', 'debug', 'coroutine', 'bit'}
+
+--- Copies the entries of a table.
+-- @treturn[1] table
+-- @treturn[1] number of entries
+-- @treturn[2] nil if there are more than `limit`
+local function shallow_copy(source, limit)
     local copy, count = {}, 0
     for key, value in next, source do
-        copy[key] = value
         count = count + 1
+        if count > limit then
+            return nil
+        end
+        copy[key] = value
     end
     return copy, count
 end
 
+--- Whether it is the same value, whatever its metatable says; not-a-number is
+-- the same as itself here.
+local function is_same(a, b)
+    return rawequal(a, b) or (type(a) == 'number' and type(b) == 'number' and a ~= a and b ~= b)
+end
+
 function Globals:snapshot()
-    self.seen = shallow_copy(_G)
+    self.seen = shallow_copy(_G, math.huge)
     -- name -> {value, set, is_certain}: what new code set, and what was there
     self.set = {}
     self.data = {}
     local count = 0
     for name, value in next, _G do
-        if type(value) == 'table' and not IGNORED[name] and package.loaded[name] ~= value
-        and count < ENTRIES then
-            local copy, size = shallow_copy(value)
-            count = count + size
-            table.insert(self.data, {name = tostring(name), table = value, copy = copy})
+        if type(value) == 'table' and not IGNORED[name] and not rawequal(package.loaded[name], value)
+        and count < ALL_ENTRIES then
+            local copy, size = shallow_copy(value, ENTRIES)
+            if copy ~= nil then
+                count = count + size
+                table.insert(self.data, {name = tostring(name), table = value, copy = copy})
+            end
         end
+    end
+    self.libraries = {}
+    for _, name in ipairs(LIBRARIES) do
+        self.libraries[name] = shallow_copy(_G[name], math.huge)
     end
 end
 
 function Globals.commit()
 end
 
-local function is_same(a, b)
+local function has_same_entries(a, b)
     for key, value in next, a do
-        if rawget(b, key) ~= value then
+        if not is_same(rawget(b, key), value) then
             return false
         end
     end
     for key in next, b do
-        if a[key] == nil then
+        if rawequal(a[key], nil) then
             return false
         end
     end
@@ -78,9 +102,9 @@ end
 -- @tparam ?string verdict `certain` or `doubtful` that it was new code; nil if
 --   it was somebody else
 local function look(self, verdict)
-    local now = shallow_copy(_G)
+    local now = shallow_copy(_G, math.huge)
     local function changed(name)
-        if IGNORED[name] or now[name] == self.seen[name] then
+        if IGNORED[name] or is_same(now[name], self.seen[name]) then
             return
         end
         local set = self.set[name]
@@ -98,15 +122,15 @@ local function look(self, verdict)
         changed(name)
     end
     for name in pairs(self.seen) do
-        if now[name] == nil then
+        if rawequal(now[name], nil) then
             changed(name)
         end
     end
     self.seen = now
     for _, data in ipairs(self.data) do
-        if not is_same(data.copy, data.table) then
+        if data.copy ~= nil and not has_same_entries(data.copy, data.table) then
             data.verdict = data.verdict == 'certain' and 'certain' or verdict or data.verdict
-            data.copy = shallow_copy(data.table)
+            data.copy = shallow_copy(data.table, ENTRIES)
         end
     end
 end
@@ -130,7 +154,7 @@ end
 
 --- Whether a variable is to get its old value back.
 local function is_to_be_undone(self, set)
-    if set.verdict == 'certain' or set.before.value == nil then
+    if set.verdict == 'certain' or rawequal(set.before.value, nil) then
         return true
     end
     -- Numbers and texts are what serving code counts and notes; the rest is
@@ -148,6 +172,14 @@ function Globals:rollback(undone, left, doubts)
             table.insert(undone, label)
         else
             table.insert(doubts, label .. ' changed while new code ran, not necessarily by it')
+        end
+    end
+    for name, before in pairs(self.libraries) do
+        for key, value in pairs(shallow_copy(_G[name], math.huge)) do
+            if self.txn.origin:wraps_new(value) then
+                rawset(_G[name], key, before[key])
+                table.insert(undone, ('%s.%s'):format(name, tostring(key)))
+            end
         end
     end
     for _, data in ipairs(self.data) do

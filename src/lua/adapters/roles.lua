@@ -38,6 +38,14 @@ function Roles:offer(name, service)
     self.view:offer(name, service)
 end
 
+--- What everybody but the new code finds under a name.
+function Roles:serving(name)
+    if self.view.offered[name] ~= nil then
+        return self.view.serving[name]
+    end
+    return rawget(self.live, name)
+end
+
 --- Registers the roles of the new generation.
 -- Roles whose module is not reloaded keep their module.
 function Roles:register()

@@ -47,7 +47,7 @@ function Vars:commit()
         staged:close()
         for key, value in pairs(staged.offered) do
             -- What new code has not touched is as the old code left it.
-            if value ~= staged.first[key] then
+            if not rawequal(value, staged.first[key]) then
                 staged.live[key] = value
             end
         end
@@ -58,7 +58,7 @@ function Vars:rollback(undone)
     for name, staged in pairs(self.views) do
         staged:close()
         for key, value in pairs(staged.offered) do
-            if value ~= staged.first[key] then
+            if not rawequal(value, staged.first[key]) then
                 table.insert(undone, ('cartridge.vars of %s: %s'):format(name, tostring(key)))
             end
         end
