@@ -1,0 +1,7 @@
+local VERSION = 1
+
+return {
+    version = VERSION,
+    cookie = 'shop-secret',
+    currency = 'EUR',
+}

@@ -1,0 +1,602 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# Harness of the live suites: starts applications on a real Tarantool, asks
+# them over HTTP and over their console, and prints TAP.
+#
+#	. "$(dirname "$0")/lib.sh"
+#	start_app shop				tests/apps/shop, bootstrapped
+#	is "$(http_get /hello)" 'hello v1' 'version 1 serves'
+#	app_version 2				its code on disk is version 2 now
+#	reload; is "$RC" 0 'reloaded'
+#	done_testing
+#
+# Environment: TARANTOOL (the server), CARTRIDGE_RELOAD (the program),
+# CARTRIDGE_ROCKS (a directory with .rocks to use instead of the stand-in),
+# KEEP=1 (leave the working directory behind).
+
+set -u
+
+LIVE_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TESTS_DIR=$(dirname "$LIVE_DIR")
+TARANTOOL=${TARANTOOL:-tarantool}
+CARTRIDGE_RELOAD=${CARTRIDGE_RELOAD:-$(dirname "$TESTS_DIR")/build/cartridge-reload}
+ROCKS=${CARTRIDGE_ROCKS:-$TESTS_DIR/standin}
+ROCKS=$(cd "$ROCKS" && pwd) || exit 1
+
+# The application may not find settings of ours by chance.
+for name in $(compgen -e | grep -E '^(TARANTOOL_|TT_|CARTRIDGE_RELOAD_)'); do
+	unset "$name"
+done
+export TARANTOOL LC_ALL=C
+
+# A short path: it holds unix sockets.
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/crl.XXXXXX") || exit 1
+PIDS=()
+APPS=0
+TESTS=0
+FAILED=0
+
+OUT=$WORK/out
+ERR=$WORK/err
+RC=
+
+cleanup()
+{
+	local status=$? pid
+	trap - EXIT INT TERM HUP
+	for pid in ${PIDS[@]+"${PIDS[@]}"}; do
+		kill -CONT "$pid" 2>/dev/null
+		kill "$pid" 2>/dev/null
+	done
+	for pid in ${PIDS[@]+"${PIDS[@]}"}; do
+		wait_until 5 is_gone "$pid" || kill -KILL "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+	done
+	if [ -n "${KEEP:-}" ]; then
+		echo "# kept: $WORK"
+	else
+		rm -rf "$WORK"
+	fi
+	exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# --- TAP ---------------------------------------------------------------------
+
+diag()
+{
+	printf '%s\n' "$@" | sed 's/^/# /'
+}
+
+# pass NAME / fail NAME [DIAGNOSTIC ...]
+pass()
+{
+	TESTS=$((TESTS + 1))
+	echo "ok $TESTS - $1"
+}
+
+fail()
+{
+	TESTS=$((TESTS + 1))
+	FAILED=$((FAILED + 1))
+	echo "not ok $TESTS - $1"
+	shift
+	[ $# -eq 0 ] || diag "$@"
+	return 1
+}
+
+# is GOT EXPECTED NAME
+is()
+{
+	if [ "$1" = "$2" ]; then
+		pass "$3"
+	else
+		fail "$3" "     got: $1" "expected: $2"
+	fi
+}
+
+isnt()
+{
+	if [ "$1" != "$2" ]; then
+		pass "$3"
+	else
+		fail "$3" "got what was not expected: $1"
+	fi
+}
+
+# like TEXT EXTENDED_REGEX NAME
+like()
+{
+	if printf '%s\n' "$1" | grep -Eq -- "$2"; then
+		pass "$3"
+	else
+		fail "$3" "        got: $1" "should match: $2"
+	fi
+}
+
+unlike()
+{
+	if printf '%s\n' "$1" | grep -Eq -- "$2"; then
+		fail "$3" "             got: $1" "should not match: $2"
+	else
+		pass "$3"
+	fi
+}
+
+# ok NAME COMMAND [ARGUMENT ...]
+ok()
+{
+	local name=$1
+	shift
+	if "$@"; then
+		pass "$name"
+	else
+		fail "$name" "failed: $*"
+	fi
+}
+
+bail_out()
+{
+	[ -z "${APP_LOG:-}" ] || diag "$(tail -n 20 "$APP_LOG")"
+	echo "Bail out! $1"
+	exit 1
+}
+
+skip_all()
+{
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+done_testing()
+{
+	echo "1..$TESTS"
+	[ "$FAILED" -eq 0 ] || diag "$FAILED of $TESTS failed"
+	[ "$FAILED" -eq 0 ]
+	exit
+}
+
+# --- Waiting -----------------------------------------------------------------
+
+# wait_until SECONDS COMMAND [ARGUMENT ...]: until the command succeeds.
+wait_until()
+{
+	local deadline=$((SECONDS + $1 + 1))
+	shift
+	while ! "$@"; do
+		[ "$SECONDS" -lt "$deadline" ] || return 1
+		sleep 0.05
+	done
+}
+
+is_gone()
+{
+	! kill -0 "$1" 2>/dev/null
+}
+
+# --- Applications ------------------------------------------------------------
+
+# Runs a Lua script with the server as interpreter: lua CODE [ARGUMENT ...]
+lua()
+{
+	printf '%s\n' "$1" >"$WORK/script.lua"
+	shift
+	"$TARANTOOL" "$WORK/script.lua" "$@"
+}
+
+# Prints N ports of 127.0.0.1 that are free for TCP and UDP.
+free_ports()
+{
+	lua '
+		local socket = require("socket")
+		local kept, ports = {}, {}
+		while #ports < tonumber(arg[1]) do
+			local tcp = socket("AF_INET", "SOCK_STREAM", "tcp")
+			assert(tcp:bind("127.0.0.1", 0))
+			local port = tcp:name().port
+			local udp = socket("AF_INET", "SOCK_DGRAM", "udp")
+			if udp:bind("0.0.0.0", port) then
+				table.insert(ports, port)
+			end
+			table.insert(kept, tcp)
+			table.insert(kept, udp)
+		end
+		print(table.concat(ports, " "))
+		os.exit(0)' "$1"
+}
+
+# start_app NAME [VARIABLE=VALUE ...]: copies tests/apps/NAME, starts it and
+# waits until it serves.  Sets APP_DIR, APP_SOCK, APP_URL, APP_LOG, APP_PID,
+# APP_URI; several can run, the variables are those of the last one.
+# BOOTSTRAP=no leaves a Cartridge application without a topology.
+start_app()
+{
+	launch_app "$@" || bail_out "$1 did not start"
+	[ "$1" = plain ] && return
+	[ "${BOOTSTRAP:-yes}" = yes ] || return 0
+	bootstrap_app || bail_out "$1 was not configured"
+}
+
+launch_app()
+{
+	local template=$TESTS_DIR/apps/$1 ports
+	APPS=$((APPS + 1))
+	APP_NAME=$1
+	APP_TEMPLATE=$template
+	APP_DIR=$WORK/$APPS
+	APP_SOCK=$APP_DIR/console.sock
+	APP_LOG=$APP_DIR/log
+	shift
+	mkdir -p "$APP_DIR/data"
+	cp -R "$template/." "$APP_DIR"
+	ln -s "$ROCKS/.rocks" "$APP_DIR/.rocks"
+	ports=$(free_ports 2)
+	APP_URI=127.0.0.1:${ports#* }
+	APP_URL=http://127.0.0.1:${ports% *}
+	run_app "$@"
+}
+
+# Starts the process for what is in APP_DIR; also to start it again.
+run_app()
+{
+	(
+		cd "$APP_DIR" || exit
+		exec env TARANTOOL_WORKDIR="$APP_DIR/data" \
+		    TARANTOOL_CONSOLE_SOCK="$APP_SOCK" \
+		    TARANTOOL_ADVERTISE_URI="$APP_URI" \
+		    TARANTOOL_HTTP_HOST=127.0.0.1 \
+		    TARANTOOL_HTTP_PORT="${APP_URL##*:}" \
+		    TARANTOOL_ALIAS="$APP_NAME-$APPS" \
+		    PLAIN_WORKDIR="$APP_DIR/data" \
+		    PLAIN_CONSOLE_SOCK="$APP_SOCK" \
+		    "$@" "$TARANTOOL" init.lua
+	) >>"$APP_LOG" 2>&1 </dev/null &
+	APP_PID=$!
+	PIDS+=("$APP_PID")
+	wait_until 20 app_answers
+}
+
+app_answers()
+{
+	! is_gone "$APP_PID" || bail_out 'the application ended at its start'
+	[ -S "$APP_SOCK" ] && app_eval 'return true' >/dev/null 2>&1
+}
+
+app_state()
+{
+	app_eval 'return (require("cartridge.confapplier").get_state())'
+}
+
+in_state()
+{
+	[ "$(app_state)" = "$1" ]
+}
+
+# Makes a cluster of one of it, with the roles "web" and "storage" enabled.
+bootstrap_app()
+{
+	wait_until 10 in_state Unconfigured || return 1
+	app_eval 'return require("cartridge").admin_edit_topology({
+		replicasets = {{
+			alias = "shop",
+			roles = {"storage", "web"},
+			join_servers = {{uri = "'"$APP_URI"'"}},
+		}},
+	}) ~= nil' >/dev/null
+	wait_until 20 in_state RolesConfigured
+}
+
+# app_lead yes|no: makes the instance the leader of its replicaset, or not, as
+# the failover does.  Cartridge's own step is reached through upvalues.
+app_lead()
+{
+	app_eval '
+		local failover = require("cartridge.failover")
+		local step, seen = failover.reconfigure_all, {}
+		local function look(f)
+			for i = 1, 250 do
+				local name, value = debug.getupvalue(f, i)
+				if name == nil or step ~= nil then
+					return
+				elseif name == "reconfigure_all" and value then
+					step = value
+				elseif type(value) == "function"
+				    and not seen[value] then
+					seen[value] = true
+					look(value)
+				end
+			end
+		end
+		look(failover.cfg)
+		local leader = "'"$1"'" == "yes" and box.info.uuid
+		    or "aaaaaaaa-0000-4000-b000-000000000000"
+		step({[box.info.cluster.uuid] = leader})
+		return failover.is_leader()'
+}
+
+# stop_app [PID]: the application that was started last, or that process.
+stop_app()
+{
+	local pid=${1:-$APP_PID}
+	kill "$pid" 2>/dev/null
+	wait_until 10 is_gone "$pid" || kill -KILL "$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	return 0
+}
+
+# app_version N [PLACE=LUA ...]: writes version N of the application's files;
+# each "-- insert: PLACE" line of the template becomes that Lua text.
+app_version()
+{
+	local version=$1 file place
+	shift
+	for place in "$@"; do
+		if ! grep -rqx "[[:blank:]]*-- insert: ${place%%=*}" \
+		    "$APP_TEMPLATE"; then
+			bail_out "no place ${place%%=*} in $APP_TEMPLATE"
+		fi
+	done
+	(cd "$APP_TEMPLATE" && find . -name '*.lua') | while read -r file; do
+		PLACES=$(printf '%s\036' "$@") awk -v version="$version" '
+			BEGIN {
+				count = split(ENVIRON["PLACES"], list, "\036")
+				for (i = 1; i <= count; i++) {
+					at = index(list[i], "=")
+					text[substr(list[i], 1, at - 1)] = \
+					    substr(list[i], at + 1)
+				}
+			}
+			/^local VERSION = 1$/ { $0 = "local VERSION = " version }
+			/^[ \t]*-- insert: / {
+				if ($3 in text)
+					$0 = text[$3]
+			}
+			{ print }' "$APP_TEMPLATE/$file" >"$APP_DIR/$file"
+	done
+}
+
+# app_eval LUA: runs it in the application, prints its results separated by
+# tabs, tables as JSON.  Fails if the Lua raises.
+app_eval()
+{
+	local code reply
+	code=$(printf '%s' "$1" | base64 -w 0)
+	reply=$(printf '%s\n' "$APP_EVAL" | sed "s|CODE|$code|" |
+	    socat -t 60 - "UNIX-CONNECT:$APP_SOCK" | sed -n 's/^- x:\{0,1\}//p')
+	case $reply in
+	ok*)	printf '%s' "${reply#ok}" | base64 -d; echo ;;
+	*)	printf '%s' "${reply#no}" | base64 -d >&2; echo >&2; return 1 ;;
+	esac
+}
+# One line; the answer is a word that YAML neither quotes nor folds.
+APP_EVAL=$(tr '\n' ' ' <<'LUA'
+(function()
+    local d, json = require('digest'), require('json')
+    local function show(v)
+        local ok, text = pcall(json.encode, v)
+        local plain = type(v) == 'table' and getmetatable(v) == nil
+        return plain and ok and text or tostring(v)
+    end
+    local function pack(ok, ...)
+        local list = {}
+        for i = 1, select('#', ...) do
+            list[i] = show((select(i, ...)))
+        end
+        local text = d.base64_encode(table.concat(list, '\t'), {nowrap = true})
+        return (ok and 'xok' or 'xno') .. text
+    end
+    return pack(pcall(assert(loadstring(d.base64_decode('CODE'), '=test'))))
+end)()
+LUA
+)
+
+# app_snapshot: what a reload must leave alone or put back, one line for each
+# thing: modules, roles, services, routes, globals, triggers, named fibers.
+# Tables are told apart by their addresses, functions by their code: a closure
+# that the old code made again counts as the same.
+app_snapshot()
+{
+	app_eval '
+		local jutil = require("jit.util")
+		local out = {}
+		local function add(...)
+			table.insert(out, table.concat({...}, " "))
+		end
+		local function tostring(v)
+			local proto = type(v) == "function"
+			    and jutil.funcinfo(v).proto
+			return _G.tostring(proto or v)
+		end
+		for name, value in pairs(package.loaded) do
+			add("module", name, tostring(value))
+		end
+		for i, loader in ipairs(package.loaders) do
+			add("loader", i, tostring(loader))
+		end
+		for name, value in pairs(_G) do
+			if name ~= "__cartridge_reload" then
+				add("global", name, tostring(value))
+			end
+		end
+		for _, event in ipairs({"on_connect", "on_disconnect",
+		    "on_auth"}) do
+			for i, f in ipairs(box.session[event]()) do
+				add("box.session", event, i, tostring(f))
+			end
+		end
+		for i, f in ipairs(box.ctl.on_shutdown()) do
+			add("box.ctl.on_shutdown", i, tostring(f))
+		end
+		local items = box.space.items
+		for _, event in ipairs(items and {"on_replace",
+		    "before_replace"} or {}) do
+			for i, f in ipairs(items[event](items) or {}) do
+				add("items", event, i, tostring(f))
+			end
+		end
+		for _, f in pairs(require("fiber").info({backtrace = false})) do
+			if f.name:find("^shop") or f.name:find("^cartridge%-") then
+				add("fiber", f.name)
+			end
+		end
+		local vars = rawget(_G, "_cluster_vars_values")
+		if vars ~= nil then
+			local roles = vars["cartridge.roles"]
+			for i, role in ipairs(roles.roles_by_number) do
+				add("role", i, role.role_name, tostring(role),
+				    tostring(role.M), #role.deps)
+			end
+			for name, role in pairs(roles.roles_by_role_name) do
+				add("role", name, tostring(role))
+			end
+			local registry = vars["cartridge.service-registry"].registry
+			for name, service in pairs(registry) do
+				add("service", name, tostring(service))
+			end
+			add("state", vars["cartridge.confapplier"].state)
+			local httpd = registry.httpd
+			for i, route in pairs(httpd and httpd.routes or {}) do
+				add("route", i, route.method, route.path,
+				    tostring(route.name), tostring(route.sub))
+			end
+			for name, i in pairs(httpd and httpd.iroutes or {}) do
+				add("named route", name, i)
+			end
+			for _, kind in ipairs({"hooks", "helpers"}) do
+				for name, f in pairs(httpd and httpd[kind] or {}) do
+					add(kind, name, tostring(f))
+				end
+			end
+		end
+		table.sort(out)
+		return table.concat(out, "\n")'
+}
+
+# --- HTTP --------------------------------------------------------------------
+
+# http_get PATH [CURL OPTION ...]: prints the body.
+http_get()
+{
+	local path=$1
+	shift
+	curl -s --max-time 20 "$@" "$APP_URL$path"
+}
+
+http_status()
+{
+	local path=$1
+	shift
+	curl -s -o /dev/null --max-time 20 -w '%{http_code}\n' "$@" \
+	    "$APP_URL$path"
+}
+
+# load_start: wrk asks for a named and an unnamed route in turn,
+# over connections that are kept alive, until load_stop.
+load_start()
+{
+	cat >"$WORK/load.lua" <<'LUA'
+local paths, n = {'/hello', '/named'}, 0
+function request()
+	n = n + 1
+	return wrk.format('GET', paths[n % #paths + 1], LOAD_HEADERS)
+end
+function done(summary)
+	local e = summary.errors
+	print(('LOAD %d %d'):format(summary.requests,
+	    e.connect + e.read + e.write + e.status + e.timeout))
+end
+LUA
+	wrk -t1 -c8 -d600 -s "$WORK/load.lua" "$APP_URL" \
+	    >"$WORK/load" 2>&1 &
+	LOAD_PID=$!
+	PIDS+=("$LOAD_PID")
+	wait_until 10 is_loaded 8 || bail_out 'no load'
+}
+
+# Each connection has a fiber, and the listening socket, too.
+is_loaded()
+{
+	[ "$(app_eval 'local n = 0
+		for _, f in pairs(require("fiber").info({backtrace = false})) do
+			n = n + (f.name:find("^http/") and 1 or 0)
+		end
+		return n')" -gt "$1" ]
+}
+
+# Sets LOAD_REQUESTS and LOAD_FAILED.
+load_stop()
+{
+	local summary
+	kill -INT "$LOAD_PID"
+	wait "$LOAD_PID"
+	summary=$(sed -n 's/^LOAD //p' "$WORK/load")
+	LOAD_REQUESTS=${summary% *}
+	LOAD_FAILED=${summary#* }
+}
+
+# --- The program -------------------------------------------------------------
+
+# run ARGUMENT ...: runs the program; its exit code is in RC, its output in
+# the files OUT and ERR.
+run()
+{
+	"$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR"
+	RC=$?
+}
+
+# reload [ARGUMENT ...]: the same for the application of the last start, with
+# the report in JSON.
+reload()
+{
+	run -s "$APP_SOCK" -o json "$@"
+}
+
+# json EXPRESSION: evaluates Lua expressions about the JSON report in OUT: `r`
+# is the document, `i` its first instance, `names(list)` the names in a list,
+# sorted.  Prints the values separated by blanks, tables as JSON.
+json()
+{
+	lua '
+		local json = require("json")
+		local function fail(message)
+			print("not JSON: " .. tostring(message))
+			os.exit(1)
+		end
+		local fh = assert(io.open(arg[1]))
+		local ok, r = pcall(json.decode, fh:read("*a"))
+		if not ok or type(r) ~= "table" then
+			fail(r)
+		end
+		local function names(list)
+			local out = {}
+			for _, entry in ipairs(list or {}) do
+				table.insert(out, entry.name or entry)
+			end
+			table.sort(out)
+			return table.concat(out, " ")
+		end
+		local env = setmetatable({
+			r = r, i = (r.instances or {})[1], names = names,
+			json = json,
+		}, {__index = _G})
+		local f = assert(loadstring("return " .. arg[2], "=json"))
+		local function show(ok, ...)
+			local out = {}
+			for k = 1, select("#", ...) do
+				local v = select(k, ...)
+				if type(v) == "table" then
+					v = json.encode(v)
+				elseif v == nil then
+					v = "null"
+				end
+				table.insert(out, tostring(v))
+			end
+			print(table.concat(out, " "))
+		end
+		show(pcall(setfenv(f, env)))
+		os.exit(0)' "$OUT" "$1" 2>&1
+}

@@ -1,0 +1,137 @@
+-- Test stand-in for cartridge.failover, written from its documented and
+-- observed behaviour in the mode "disabled": the leader is the first instance
+-- of the replicaset's list.  A change of the leader configures the running
+-- services again, in the state ConfiguringRoles.
+
+local fiber = require('fiber')
+local log = require('log')
+
+local errors = require('errors')
+local membership = require('membership')
+
+local registry = require('cartridge.service-registry')
+local topology = require('cartridge.topology')
+local vars = require('cartridge.vars').new('cartridge.failover')
+
+vars:new('mode')
+vars:new('all_roles')
+vars:new('instance_uuid')
+vars:new('replicaset_uuid')
+vars:new('membership_notification', membership.subscribe())
+vars:new('clusterwide_config')
+vars:new('failover_fiber')
+vars:new('failover_paused', false)
+vars:new('schedule', {})
+vars:new('cache', {
+    active_leaders = {},
+    is_vclockkeeper = false,
+    is_leader = false,
+    is_rw = false,
+})
+
+local ApplyConfigError = errors.new_class('ApplyConfigError')
+local ValidateConfigError = errors.new_class('ValidateConfigError')
+local FailoverError = errors.new_class('FailoverError')
+
+local function accept_leaders(active_leaders)
+    vars.cache.active_leaders = active_leaders
+    local leads = active_leaders[vars.replicaset_uuid] == vars.instance_uuid
+    local topology_cfg = vars.clusterwide_config:get_readonly('topology')
+    local mine = topology_cfg.replicasets[vars.replicaset_uuid]
+    vars.cache.is_leader = leads
+    vars.cache.is_rw = leads or mine.all_rw == true
+    membership.set_payload('leader_uuid',
+        active_leaders[vars.replicaset_uuid])
+end
+
+local function configure(service, conf)
+    if service == nil or type(service.apply_config) ~= 'function' then
+        return true
+    end
+    if type(service.validate_config) == 'function' then
+        local ok, err = ValidateConfigError:pcall(service.validate_config,
+            conf, conf)
+        if not ok then
+            return nil, err or ValidateConfigError:new(
+                'validate_config() returned %s', tostring(ok))
+        end
+    end
+    return ApplyConfigError:pcall(service.apply_config, conf,
+        {is_master = vars.cache.is_leader})
+end
+
+local function call_services(method, ...)
+    for _, role_name in ipairs(vars.all_roles) do
+        local service = registry.get(role_name)
+        local f = service and service[method]
+        if type(f) == 'function' then
+            local _, err = ApplyConfigError:pcall(f, ...)
+            if err ~= nil then
+                log.error('%s', err)
+            end
+        end
+    end
+end
+
+-- The step that follows a change of leaders.
+local function reconfigure_all(active_leaders)
+    local confapplier = require('cartridge.confapplier')
+    accept_leaders(active_leaders)
+    local state = confapplier.wish_state('RolesConfigured', math.huge)
+    fiber.testcancel()
+    if state ~= 'RolesConfigured' then
+        log.info('Skipping failover step - state is %s', state)
+        return
+    end
+
+    confapplier.set_state('ConfiguringRoles')
+    local ok, err = FailoverError:pcall(function()
+        local conf = vars.clusterwide_config:get_readonly()
+        local outcome = 'RolesConfigured'
+        box.cfg({read_only = not vars.cache.is_rw})
+        call_services('before_apply_config', conf)
+        for _, role_name in ipairs(vars.all_roles) do
+            local _, reason = configure(registry.get(role_name), conf)
+            if reason ~= nil then
+                log.error('%s', reason)
+                outcome = 'OperationError'
+            end
+        end
+        call_services('on_apply_config', conf, outcome)
+        return true
+    end)
+    if not ok then
+        log.warn('Failover step failed: %s', err)
+    end
+    confapplier.set_state('RolesConfigured')
+end
+
+local function cfg(clusterwide_config)
+    local confapplier = require('cartridge.confapplier')
+    vars.mode = 'disabled'
+    vars.clusterwide_config = clusterwide_config
+    vars.instance_uuid = confapplier.get_instance_uuid()
+    vars.replicaset_uuid = confapplier.get_replicaset_uuid()
+    vars.all_roles = require('cartridge.roles').get_all_roles()
+
+    local leaders = {}
+    local topology_cfg = clusterwide_config:get_readonly('topology')
+    for uuid in pairs(topology_cfg.replicasets) do
+        leaders[uuid] = topology.get_leaders_order(topology_cfg, uuid)[1]
+    end
+    accept_leaders(leaders)
+    box.cfg({read_only = not vars.cache.is_rw})
+    return true
+end
+
+return {
+    cfg = cfg,
+    -- Cartridge does not export it, but its fibers call it by this name.
+    reconfigure_all = reconfigure_all,
+    get_active_leaders = function() return vars.cache.active_leaders end,
+    is_leader = function() return vars.cache.is_leader end,
+    is_rw = function() return vars.cache.is_rw end,
+    is_vclockkeeper = function() return vars.cache.is_vclockkeeper end,
+    is_paused = function() return vars.failover_paused end,
+    mode = function() return vars.mode end,
+}

@@ -1,0 +1,11 @@
+-- Test stand-in for cartridge.roles.ddl-manager: a permanent role of
+-- Cartridge itself, which lives under .rocks.
+
+return {
+    role_name = 'ddl-manager',
+    permanent = true,
+    init = function() return true end,
+    validate_config = function() return true end,
+    apply_config = function() return true end,
+    stop = function() return true end,
+}

@@ -1,0 +1,20 @@
+-- Test stand-in for http.codes: reason phrases of RFC 9110.
+return {
+    [100] = 'Continue',
+    [200] = 'Ok',
+    [201] = 'Created',
+    [202] = 'Accepted',
+    [204] = 'No Content',
+    [301] = 'Moved Permanently',
+    [302] = 'Found',
+    [304] = 'Not Modified',
+    [400] = 'Bad Request',
+    [401] = 'Unauthorized',
+    [403] = 'Forbidden',
+    [404] = 'Not Found',
+    [405] = 'Method Not Allowed',
+    [500] = 'Internal Server Error',
+    [501] = 'Not Implemented',
+    [502] = 'Bad Gateway',
+    [503] = 'Service Unavailable',
+}
