@@ -41,11 +41,16 @@ local function is(value)
 end
 
 --- A failure from whatever was thrown.
--- @param err a failure, which is returned as it is, or any error value
+-- @param err a failure, which is returned with what it lacks, or any error value
 -- @tparam table defaults fields of a new failure
 -- @tparam ?string traceback of where it was thrown
 local function from(err, defaults, traceback)
     if is(err) then
+        for key, value in pairs(defaults) do
+            if err[key] == nil then
+                err[key] = value
+            end
+        end
         return err
     end
     local message, own = describe(err)

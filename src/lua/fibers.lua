@@ -12,6 +12,7 @@
 local require = ...
 local ffi = require('ffi')
 local fiber = require('fiber')
+local slice = require('slice')
 
 -- How much of struct fiber is looked at, in words of 8 bytes.
 local WORDS = 64
@@ -87,15 +88,19 @@ local function by_coroutines(index, list)
             by_address[tonumber(pointer[index])] = item
         end
     end
-    local result = {}
+    local threads, result = {}, {}
     for key, value in pairs(debug.getregistry()) do
-        if type(key) == 'number' and type(value) == 'thread' and coroutine.status(value) ~= 'dead' then
-            local item = by_address[address_of(value)]
-            if item ~= nil then
-                item.frames = frames_of(value)
-                table.insert(result, item)
-            end
+        if type(key) == 'number' and type(value) == 'thread' then
+            table.insert(threads, value)
         end
+    end
+    for _, thread in ipairs(threads) do
+        local item = by_address[address_of(thread)]
+        if item ~= nil and coroutine.status(thread) ~= 'dead' then
+            item.frames = frames_of(thread)
+            table.insert(result, item)
+        end
+        slice.pause()
     end
     return result
 end

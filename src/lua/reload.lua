@@ -48,24 +48,31 @@ end
 --- Does the reload, with the lock held.
 -- @tparam table args
 -- @tparam table registry
+-- @tparam function on_phase to be called with each phase
 -- @treturn table report
-local function reload(args, registry)
+local function reload(args, registry, on_phase)
     local txn = transaction.new(args, registry)
-    txn.on_phase = run.progress(args)
+    txn.on_phase = on_phase
     txn:enter('compile')
     local choice = catalog.choose(args, registry)
+    if #choice.selected == 0 and #choice.gone == 0 then
+        return run.refused({
+            code = 'no_modules',
+            phase = 'compile',
+            message = 'no application module is loaded that the options select',
+        })
+    end
     local problems = staged.compile_all(choice, registry)
     if #problems > 0 then
         local report = instance.describe('failed')
         report.modules = describe_modules(choice)
         report.problems = problems
-        report.error = {
+        return run.fail(report, {
             code = 'compile_error',
             phase = 'compile',
             module = problems[1].module,
             message = problems[1].message,
-        }
-        return report
+        })
     end
     if args.if_changed and staged.is_unchanged(choice) then
         local report = instance.describe('unchanged')
@@ -80,7 +87,6 @@ local function reload(args, registry)
     if ok then
         remember(txn, work)
         txn:enter('scan')
-        txn:tell()
         work:after_commit()
         txn:enter(nil)
         if registry.generation % FLUSH == 0 then
@@ -112,21 +118,22 @@ return function(args)
     if refused ~= nil then
         return refused
     end
-    local lock, held = registry_lib.acquire(args.holder or 'unknown')
-    if lock == nil then
-        return run.locked(held)
-    end
-
-    local registry = registry_lib.get()
-    log.info('cartridge-reload: reload of generation %d begins, asked for by %s',
-        registry.generation, lock.holder)
-    local ok, report = pcall(reload, args, registry)
-    registry_lib.release(lock)
-    if not ok then
-        log.error('cartridge-reload: %s', tostring(report))
-        error(report, 0)
-    end
-    report.duration_ms = (clock.monotonic() - started) * 1000
-    run.record(registry, report)
-    return report
+    return run.detached(args, function(on_phase)
+        local lock, held = registry_lib.acquire(args.holder or 'unknown')
+        if lock == nil then
+            return run.locked(held)
+        end
+        local registry = registry_lib.get()
+        log.info('cartridge-reload: reload of generation %d begins, asked for by %s',
+            registry.generation, lock.holder)
+        local ok, report = pcall(reload, args, registry, on_phase)
+        registry_lib.release(lock)
+        if not ok then
+            log.error('cartridge-reload: %s', tostring(report))
+            error(report, 0)
+        end
+        report.duration_ms = (clock.monotonic() - started) * 1000
+        run.record(registry, report)
+        return report
+    end)
 end

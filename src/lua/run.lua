@@ -71,15 +71,45 @@ local function locked(held)
     })
 end
 
---- A function that tells the client which phase begins, if it wants to know.
--- Push messages are a bonus: newer servers may have them switched off.
-local function progress(args)
-    if not args.verbose then
-        return nil
+--- Does the work of a command in a fiber of its own and waits for it.
+--
+-- Whatever happens to the fiber that asks, the work comes to its end, with its
+-- lock and its clearing up. Only the session of the fiber that asks can send
+-- messages, so it tells the client meanwhile which phase begins, if the client
+-- wants to know. Messages are a bonus: newer servers may have them switched off.
+-- @tparam table args
+-- @tparam function work gets a function to be called with each phase
+-- @treturn table report
+local function detached(args, work)
+    local changed, phases = fiber.cond(), {}
+    local done, ok, result = false, nil, nil
+    fiber.new(function()
+        fiber.name('cartridge-reload', {truncate = true})
+        ok, result = pcall(work, function(phase)
+            table.insert(phases, phase)
+            changed:broadcast()
+        end)
+        done = true
+        changed:broadcast()
+    end)
+    local function tell()
+        while #phases > 0 do
+            local phase = table.remove(phases, 1)
+            if args.verbose then
+                pcall(box.session.push, phase)
+            end
+        end
     end
-    return function(phase)
-        pcall(box.session.push, phase)
+    while not done do
+        tell()
+        changed:wait()
+        fiber.testcancel()
     end
+    tell()
+    if not ok then
+        error(result, 0)
+    end
+    return result
 end
 
 --- Remembers how a reload ended, in the registry and in the log.
@@ -97,9 +127,9 @@ local function record(registry, report)
 end
 
 return {
+    detached = detached,
     fail = fail_report,
     locked = locked,
-    progress = progress,
     record = record,
     refusal = refusal,
     refused = refused,

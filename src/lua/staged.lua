@@ -21,6 +21,7 @@ local http_adapter = require('adapters.http')
 local log = require('log')
 local modules_adapter = require('adapters.modules')
 local roles_adapter = require('adapters.roles')
+local schema_adapter = require('adapters.schema')
 local slice = require('slice')
 local sockets_adapter = require('adapters.sockets')
 local triggers_adapter = require('adapters.triggers')
@@ -160,7 +161,7 @@ function Staged:choose_roles()
             table.insert(self.starting, role)
             if not self.roles[name].initialized then
                 -- New code finds no role that it has not initialised so far.
-                self.roles_adapter:offer(name, false)
+                self.roles_adapter:offer(name, nil)
             end
         elseif not enabled and self.roles[name] ~= nil then
             if self.roles[name].initialized then
@@ -169,7 +170,7 @@ function Staged:choose_roles()
                     self:call_leniently(role, 'stop', {is_master = self.cartridge:is_master()})
                 end
             end
-            self.roles_adapter:offer(name, false)
+            self.roles_adapter:offer(name, nil)
         end
     end
 end
@@ -418,6 +419,7 @@ function Staged:add_adapters()
             self.roles_adapter:offer('httpd', self.http.stand_in)
         end
     end
+    txn:add(schema_adapter.new(txn))
     txn:add(triggers_adapter.new(txn))
     txn:add(ffi_adapter.new(txn))
     txn:add(sockets_adapter.new(txn))

@@ -35,10 +35,9 @@ local function new(args, registry)
         registry = registry,
         origin = origin.new(),
         adapters = {},
-        changed = fiber.cond(),     -- the phase did, or the work is over
+        finished = fiber.cond(),
         timings_ms = {},
         warnings = {},
-        phases = {},                -- entered, and not told so far
         deadline = clock.monotonic() + (args.timeout or 60),
         staging = false,
         committed = false,
@@ -65,18 +64,8 @@ function Transaction:enter(phase)
         self.timings_ms[key] = (self.timings_ms[key] or 0) + (now - self.phase_started) * 1000
     end
     self.phase, self.phase_started = phase, now
-    table.insert(self.phases, phase)
-    self.changed:broadcast()
-end
-
---- Tells which phases were entered since the last time. To be called by the
--- fiber that asked: only its session can send messages.
-function Transaction:tell()
-    while #self.phases > 0 do
-        local phase = table.remove(self.phases, 1)
-        if self.on_phase ~= nil then
-            self.on_phase(phase)
-        end
+    if phase ~= nil and self.on_phase ~= nil then
+        self.on_phase(phase)
     end
 end
 
@@ -155,23 +144,26 @@ function Transaction:run(work)
         self.origin:enter()
         self.staging = true
         local _
-        _, err, traceback = failure.call(work, self)
+        _, err, traceback = failure.call(function()
+            self:check()
+            work(self)
+        end)
         done = true
-        self.changed:broadcast()
+        self.finished:broadcast()
     end)
 
-    -- The waiting itself can be cancelled: an administrator may kill the
-    -- console, or the server be stopped.
+    -- The waiting itself can be cancelled: Cartridge's own reload kills fibers,
+    -- and so does the end of the server.
     local waited, wait_error = pcall(function()
         while not done do
             local left = self.deadline - clock.monotonic()
             if left <= 0 then
                 break
             end
-            self:tell()
-            self.changed:wait(left)
+            self.finished:wait(left)
+            -- Waiting ends when the fiber is cancelled, without a word.
+            fiber.testcancel()
         end
-        self:tell()
     end)
 
     if not done and not self.committed then
@@ -179,7 +171,7 @@ function Transaction:run(work)
         pcall(worker.cancel, worker)
         local grace = clock.monotonic() + GRACE
         while waited and not done and clock.monotonic() < grace do
-            waited = pcall(self.changed.wait, self.changed, grace - clock.monotonic())
+            waited = pcall(self.finished.wait, self.finished, grace - clock.monotonic())
         end
     end
     if self.committed then

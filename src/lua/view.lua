@@ -7,6 +7,23 @@
 local View = {}
 View.__index = View
 
+-- Stands for nil among what is offered and what serves.
+local NOTHING = {}
+
+local function pack(value)
+    if value == nil then
+        return NOTHING
+    end
+    return value
+end
+
+local function unpack_value(value)
+    if value == NOTHING then
+        return nil
+    end
+    return value
+end
+
 --- @tparam table txn the transaction
 -- @tparam table live the table
 -- @tparam ?function is_asking whether it is new code that asks; the default also
@@ -19,21 +36,21 @@ local function new(txn, live, is_asking)
     local self = setmetatable({
         live = live,
         metatable = getmetatable(live),
-        offered = offered,      -- name -> what new code finds; false for nothing
+        offered = offered,      -- name -> what new code finds
         serving = serving,      -- name -> what everybody else finds
     }, View)
     setmetatable(live, {
         __index = function(_, name)
             if offered[name] ~= nil and txn.staging and is_asking() then
-                return offered[name] or nil
+                return unpack_value(offered[name])
             end
-            return serving[name]
+            return unpack_value(serving[name])
         end,
         __newindex = function(_, name, value)
             if txn.staging and is_asking() then
-                offered[name] = value == nil and false or value
+                self:offer(name, value)
             elseif offered[name] ~= nil then
-                serving[name] = value
+                serving[name] = pack(value)
             else
                 rawset(live, name, value)
             end
@@ -44,13 +61,44 @@ end
 
 --- Lets new code find something else under a name than everybody else does.
 -- @param name
--- @param value or false, if it is to find nothing
+-- @param value nil, if it is to find nothing
 function View:offer(name, value)
     if self.offered[name] == nil then
-        self.serving[name] = rawget(self.live, name)
+        self.serving[name] = pack(rawget(self.live, name))
         rawset(self.live, name, nil)
     end
-    self.offered[name] = value
+    self.offered[name] = pack(value)
+end
+
+--- Offers every entry of the table as it is, so that new code can change each
+-- without anybody noticing.
+function View:offer_all()
+    for name, value in pairs(table.copy(self.live)) do
+        self:offer(name, value)
+    end
+end
+
+--- What new code finds under a name that was offered.
+function View:find(name)
+    return unpack_value(self.offered[name])
+end
+
+--- What everybody else finds under a name.
+function View:find_serving(name)
+    if self.offered[name] ~= nil then
+        return unpack_value(self.serving[name])
+    end
+    return rawget(self.live, name)
+end
+
+--- Walks the names that were offered.
+-- @treturn function iterator of name, what new code finds
+function View:each()
+    local name, value
+    return function()
+        name, value = next(self.offered, name)
+        return name, unpack_value(value)
+    end
 end
 
 --- The table is again what it was, but for what others did to it meanwhile.
@@ -61,8 +109,8 @@ function View:close()
     end
     self.closed = true
     setmetatable(self.live, self.metatable)
-    for name in pairs(self.offered) do
-        rawset(self.live, name, self.serving[name])
+    for name, value in pairs(self.serving) do
+        rawset(self.live, name, unpack_value(value))
     end
 end
 

@@ -17,7 +17,7 @@ local METHODS = {'route', 'delete', 'hook', 'helper'}
 --- @tparam table txn the transaction
 -- @tparam table live the server
 local function new(txn, live)
-    return setmetatable({txn = txn, live = live}, Http)
+    return setmetatable({txn = txn, live = live, keys = {}}, Http)
 end
 
 --- The routes of a server in their order; there can be gaps.
@@ -45,8 +45,14 @@ local function index_names(routes)
     return iroutes
 end
 
-local function key_of(route)
-    return ('%s %s'):format(tostring(route.method), tostring(route.path))
+--- What makes two routes the same: method and path.
+function Http:key_of(route)
+    local key = self.keys[route]
+    if key == nil then
+        key = tostring(route.method) .. ' ' .. tostring(route.path)
+        self.keys[route] = key
+    end
+    return key
 end
 
 --- Whether a route came from code of the application that is being replaced.
@@ -86,6 +92,7 @@ function Http:snapshot()
     self.seen, self.kept, self.unowned = {}, {}, {}
     for _, route in ipairs(list_routes(self.live.routes)) do
         self.seen[route] = true
+        self:key_of(route)
         if not self:is_old(route) then
             local set = self:is_anonymous(route) and self.unowned or self.kept
             set[route] = true
@@ -169,14 +176,14 @@ function Http:merge()
     end
     local new_keys = {}
     for _, route in ipairs(staged) do
-        new_keys[key_of(route)] = true
+        new_keys[self:key_of(route)] = true
     end
 
     local merged, taken = {}, 0
     local counts = {added = 0, replaced = 0, removed = 0}
     local old_keys = {}
     for _, route in ipairs(list_routes(self.live.routes)) do
-        local key = key_of(route)
+        local key = self:key_of(route)
         if deleted[route] then
             counts.removed = counts.removed + 1
         elseif self.kept[route] or (self.unowned[route] and not new_keys[key])
@@ -197,7 +204,7 @@ function Http:merge()
         table.insert(merged, staged[i])
     end
     for _, route in ipairs(staged) do
-        local what = old_keys[key_of(route)] and 'replaced' or 'added'
+        local what = old_keys[self:key_of(route)] and 'replaced' or 'added'
         counts[what] = counts[what] + 1
     end
     return merged, counts, staged
@@ -241,14 +248,14 @@ function Http:revive()
     local routes, places = list_routes(self.live.routes), {}
     for index, route in ipairs(routes) do
         if not self.kept[route] then
-            local key = key_of(route)
+            local key = self:key_of(route)
             places[key] = places[key] or {}
             table.insert(places[key], index)
         end
     end
     for _, route in ipairs(list_routes(self.own.routes)) do
         if not self.kept[route] then
-            local free = places[key_of(route)] or {}
+            local free = places[self:key_of(route)] or {}
             routes[table.remove(free, 1) or #routes + 1] = route
         end
     end

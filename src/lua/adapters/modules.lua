@@ -68,16 +68,16 @@ function Modules:adopt(name)
     module.changed = true
     self.txn.origin:record(module.chunk, path)
     self.by_name[name] = module
-    self.view:offer(name, false)
+    self.view:offer(name, nil)
     table.insert(self.added, module)
     return module
 end
 
 --- Loads a module of the new generation, once.
 function Modules:load(name)
-    local offered = self.view.offered
-    if offered[name] or self.loaded[name] then
-        return offered[name]
+    local known = self.view:find(name)
+    if known or self.loaded[name] then
+        return known
     end
     for _, other in ipairs(self.loading) do
         if other == name then
@@ -102,18 +102,18 @@ function Modules:load(name)
         if self.failed == nil or self.failed.value ~= value then
             self.failed = {value = value, module = module, traceback = traceback}
         end
-        self.view:offer(name, false)
+        self.view:offer(name, nil)
         error(value, 0)
     end
     if value ~= nil then
         self.view:offer(name, value)
-    elseif not offered[name] then
+    elseif self.view:find(name) == nil then
         -- It neither returned something nor put something there itself.
         self.view:offer(name, true)
     end
     self.loaded[name] = true
     slice.pause()
-    return offered[name]
+    return self.view:find(name)
 end
 
 --- Puts the asking `require` and `package.loaded` in place.
@@ -122,7 +122,7 @@ function Modules:stage()
     self.view = view.new(txn, package.loaded)
     for _, list in ipairs({self.choice.selected, self.choice.gone}) do
         for _, module in ipairs(list) do
-            self.view:offer(module.name, false)
+            self.view:offer(module.name, nil)
         end
     end
     self.require = original
@@ -172,17 +172,13 @@ end
 function Modules:commit()
     unstage(self)
     -- What old code loaded meanwhile is old code.
-    local offered = self.view.offered
     for name, value in pairs(package.loaded) do
-        if self.before[name] == nil and offered[name] == nil
+        if self.before[name] == nil and self.view.offered[name] == nil
         and type(name) == 'string' and catalog.classify(name, value) == 'app' then
             package.loaded[name] = nil
         end
     end
-    for name, value in pairs(offered) do
-        if value == false and not self.loaded[name] then
-            value = nil
-        end
+    for name, value in self.view:each() do
         package.loaded[name] = value
     end
 end
@@ -228,7 +224,7 @@ function Modules:rollback(undone)
     -- generation, and may not be made to be loaded twice.
     for name in pairs(self.passed) do
         if package.loaded[name] == nil then
-            package.loaded[name] = self.view.offered[name] or nil
+            package.loaded[name] = self.view:find(name)
         end
     end
     restore_fields(package.loaded, self.before, undone, 'package.loaded')

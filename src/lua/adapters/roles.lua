@@ -28,22 +28,20 @@ end
 --- Makes the service registry ask who is calling.
 function Roles:stage()
     self.view = view.new(self.txn, self.live)
+    self.view:offer_all()
 end
 
 --- Lets new code find something else in the service registry than everybody
 -- else does.
 -- @tparam string name
--- @param service or false, if it is to find nothing
+-- @param service nil, if it is to find nothing
 function Roles:offer(name, service)
     self.view:offer(name, service)
 end
 
 --- What everybody but the new code finds under a name.
 function Roles:serving(name)
-    if self.view.offered[name] ~= nil then
-        return self.view.serving[name]
-    end
-    return rawget(self.live, name)
+    return self.view:find_serving(name)
 end
 
 --- Registers the roles of the new generation.
@@ -76,6 +74,13 @@ end
 
 function Roles:commit()
     self:unstage()
+    for name, service in self.view:each() do
+        -- The HTTP server has an adapter of its own; what new code has not
+        -- touched is as it is now.
+        if name ~= 'httpd' and not rawequal(service, self.services_before[name]) then
+            self.live[name] = service
+        end
+    end
     local registry = self.cartridge:vars('cartridge.roles')
     registry.roles_by_number = self.registry.by_number
     registry.roles_by_role_name = self.registry.by_role_name
@@ -83,12 +88,6 @@ function Roles:commit()
     for _, role in ipairs(self.registry_before.roles_by_number) do
         if self.registry.by_role_name[role.role_name] == nil then
             self.live[role.role_name] = nil
-        end
-    end
-    for name, service in pairs(self.view.offered) do
-        -- The HTTP server has an adapter of its own.
-        if name ~= 'httpd' then
-            self.live[name] = service or nil
         end
     end
     -- The failover keeps the list of names since its last configuration.

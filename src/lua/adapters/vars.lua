@@ -33,10 +33,8 @@ function Vars:stage()
                 -- What the `stop` of an old role sets is for the old code.
                 return self.txn.origin:is_calling()
             end)
-            for key, value in pairs(table.copy(values)) do
-                staged:offer(key, value)
-            end
-            staged.first = table.copy(staged.offered)
+            staged.first = table.copy(values)
+            staged:offer_all()
             self.views[name] = staged
         end
     end
@@ -45,7 +43,7 @@ end
 function Vars:commit()
     for _, staged in pairs(self.views) do
         staged:close()
-        for key, value in pairs(staged.offered) do
+        for key, value in staged:each() do
             -- What new code has not touched is as the old code left it.
             if not rawequal(value, staged.first[key]) then
                 staged.live[key] = value
@@ -57,7 +55,7 @@ end
 function Vars:rollback(undone)
     for name, staged in pairs(self.views) do
         staged:close()
-        for key, value in pairs(staged.offered) do
+        for key, value in staged:each() do
             if not rawequal(value, staged.first[key]) then
                 table.insert(undone, ('cartridge.vars of %s: %s'):format(name, tostring(key)))
             end

@@ -1,0 +1,339 @@
+--- The text of C declarations, as `ffi.cdef` takes it: finds the names that it
+-- declares, and makes other texts of it.
+--
+-- A name is {space = 'tags' | 'names', name = string}: `struct x` and a
+-- function `x` have nothing to do with each other.
+
+local require = ... -- luacheck: ignore (every file begins with it)
+
+local function set(words)
+    local result = {}
+    for word in words:gmatch('%S+') do
+        result[word] = true
+    end
+    return result
+end
+
+local AGGREGATE = set('struct union enum')
+-- Followed by parentheses, and to be stepped over with them.
+local ATTRIBUTE = set('__attribute __attribute__ __declspec asm __asm __asm__')
+local TYPE = set([[void _Bool bool char short int long float double signed __signed __signed__ unsigned
+    __int8 __int16 __int32 __int64 _Complex complex __complex __complex__]])
+local QUALIFIER = set([[const __const __const__ volatile __volatile __volatile__ restrict __restrict __restrict__
+    inline __inline __inline__ typedef extern static auto register __extension__
+    __cdecl __thiscall __fastcall __stdcall __ptr32 __ptr64]])
+local CLOSING = {['('] = ')', ['['] = ']', ['{'] = '}'}
+
+-- Bytes beyond ASCII are letters to LuaJIT.
+local WORD = '^[%a_\128-\255][%w_\128-\255]*'
+
+local function skip_string(text, first)
+    local quote, position = text:sub(first, first), first + 1
+    while position <= #text do
+        local char = text:sub(position, position)
+        if char == quote then
+            return position
+        end
+        position = position + (char == '\\' and 2 or 1)
+    end
+    return #text
+end
+
+--- Splits a text into words and signs; comments and directives are left out.
+-- @treturn {table,...} each with `text`, `first`, `last` (positions), `is_word`,
+--   and for an opening bracket `match`, the index of the closing one
+-- @treturn boolean false if brackets do not match
+local function tokenize(text)
+    local tokens, open, balanced = {}, {}, true
+    local position = text:find('[^%s\\]')
+    while position ~= nil do
+        local last = position
+        local is_word = false
+        local pair = text:sub(position, position + 1)
+        local char = pair:sub(1, 1)
+        if pair == '/*' then
+            last = select(2, text:find('*/', position + 2, true)) or #text
+        elseif pair == '//' or char == '#' then
+            last = text:find('\n', position, true) or #text
+        else
+            if text:find(WORD, position) then
+                last, is_word = select(2, text:find(WORD, position)), true
+            elseif char:find('%d') then
+                last = select(2, text:find('^[%w.]+', position))
+            elseif char == '"' or char == "'" then
+                last = skip_string(text, position)
+            end
+            local token = {text = text:sub(position, last), first = position, last = last, is_word = is_word}
+            table.insert(tokens, token)
+            if CLOSING[char] then
+                table.insert(open, token)
+            elseif char == ')' or char == ']' or char == '}' then
+                local opening = table.remove(open)
+                if opening == nil or CLOSING[opening.text] ~= char then
+                    balanced = false
+                else
+                    opening.match = #tokens
+                end
+            end
+        end
+        position = text:find('[^%s\\]', last + 1)
+    end
+    return tokens, balanced and #open == 0
+end
+
+local Declarations = {}
+Declarations.__index = Declarations
+
+function Declarations:word(i)
+    local token = self.tokens[i]
+    return token and token.text
+end
+
+--- The index after a group of attributes, or `i` if there is none.
+function Declarations:skip_attributes(i)
+    while ATTRIBUTE[self:word(i)] do
+        i = i + 1
+        while QUALIFIER[self:word(i)] do -- asm volatile
+            i = i + 1
+        end
+        if self:word(i) ~= '(' then
+            return i
+        end
+        i = self.tokens[i].match + 1
+    end
+    return i
+end
+
+--- Steps over `struct tag {...}`.
+-- @treturn table with `keyword`, `tag`, `tag_at` and, if there is a body,
+--   `open` and `close`, all indexes of tokens
+-- @treturn number the index after it
+function Declarations:aggregate(i)
+    local found = {keyword = self:word(i)}
+    i = self:skip_attributes(i + 1)
+    local token = self.tokens[i]
+    if token ~= nil and token.is_word then
+        found.tag, found.tag_at = token.text, i
+        i = self:skip_attributes(i + 1)
+    end
+    if self:word(i) == '{' then
+        found.open, found.close = i, self.tokens[i].match
+        i = found.close + 1
+    end
+    return found, i
+end
+
+--- The index of the next sign of these outside of brackets, or `limit`.
+function Declarations:find(signs, i, limit)
+    while i < limit and not signs[self:word(i)] do
+        i = (self.tokens[i].match or i) + 1
+    end
+    return math.min(i, limit)
+end
+
+local COMMA, SEMICOLON = {[','] = true}, {[';'] = true}
+
+--- The name that a declarator declares, as `f` of `(*f[2])(int)`.
+-- @treturn ?string nil if there is none
+function Declarations:declarator(i, limit)
+    while i < limit do
+        local word = self:word(i)
+        if ATTRIBUTE[word] then
+            i = self:skip_attributes(i)
+        elseif word == '*' or word == '&' or QUALIFIER[word] then
+            i = i + 1
+        elseif word == '(' then
+            return self:declarator(i + 1, self.tokens[i].match)
+        else
+            return self.tokens[i].is_word and not TYPE[word] and not AGGREGATE[word] and word or nil
+        end
+    end
+    return nil
+end
+
+--- Reads one declaration, from `first` up to `limit`, the index of the sign
+-- that ends it.
+-- @treturn ?table nil if it is not understood
+function Declarations:declaration(first, limit)
+    local found = {first = first, last = limit, names = {}, bodies = {}}
+
+    -- Tags and constants may be declared anywhere, also in the parameters of a
+    -- function.
+    for i = first, limit - 1 do
+        local body = AGGREGATE[self:word(i)] and self:aggregate(i)
+        if body and body.open ~= nil then
+            table.insert(found.bodies, body)
+            if body.tag ~= nil then
+                table.insert(found.names, {space = 'tags', name = body.tag, keyword = body.keyword})
+            end
+            local constant = body.open + 1
+            while body.keyword == 'enum' and constant < body.close do
+                if not self.tokens[constant].is_word then
+                    return nil
+                end
+                table.insert(found.names, {space = 'names', name = self:word(constant)})
+                constant = self:find(COMMA, constant, body.close) + 1
+            end
+        end
+    end
+
+    local i, has_type = first, false
+    while i < limit do
+        local word = self:word(i)
+        if ATTRIBUTE[word] then
+            i = self:skip_attributes(i)
+        elseif QUALIFIER[word] then
+            i = i + 1
+        elseif TYPE[word] then
+            i, has_type = i + 1, true
+        elseif AGGREGATE[word] then
+            local body, after = self:aggregate(i)
+            i, has_type = after, true
+            found.aggregate = true
+            found.anonymous = body.open ~= nil and body.tag == nil
+        elseif self.tokens[i].is_word and not has_type then
+            i, has_type = i + 1, true -- the name of a typedef
+        else
+            break
+        end
+    end
+    if i >= limit then
+        -- A type alone declares nothing, unless the type is left out.
+        return (found.aggregate or first == limit) and found or nil
+    end
+    while i < limit do
+        local name = self:declarator(i, limit)
+        if name == nil then
+            return nil
+        end
+        table.insert(found.names, {space = 'names', name = name, is_declarator = true})
+        i = self:find(COMMA, i, limit) + 1
+    end
+    return found
+end
+
+--- Reads a text.
+-- @tparam string text
+-- @treturn ?table nil if it is not understood, which need not be an error
+local function parse(text)
+    local tokens, balanced = tokenize(text)
+    if not balanced then
+        return nil
+    end
+    local self = setmetatable({text = text, tokens = tokens, list = {}, names = {}}, Declarations)
+    local first = 1
+    while first <= #tokens do
+        local limit = self:find(SEMICOLON, first, #tokens + 1)
+        local declaration = self:declaration(first, limit)
+        if declaration == nil then
+            return nil
+        end
+        table.insert(self.list, declaration)
+        for _, item in ipairs(declaration.names) do
+            table.insert(self.names, item)
+        end
+        first = limit + 1
+    end
+    return self
+end
+
+--- The text with some pieces replaced.
+-- @tparam string text
+-- @tparam {table,...} edits each with `first`, `last` and `text`, in order; one
+--   that lies in another is left out
+local function edit(text, edits)
+    local pieces, position = {}, 1
+    for _, item in ipairs(edits) do
+        if item.first >= position then
+            table.insert(pieces, text:sub(position, item.first - 1))
+            table.insert(pieces, item.text)
+            position = item.last + 1
+        end
+    end
+    table.insert(pieces, text:sub(position))
+    return table.concat(pieces)
+end
+
+--- The same declarations under other names.
+-- Names of fields and parameters that are alike are changed as well, which
+-- does no harm to one who takes the prefix away again.
+-- @tparam string prefix of all the names that the text declares
+function Declarations:rename(prefix)
+    local declared = {tags = {}, names = {}}
+    for _, item in ipairs(self.names) do
+        declared[item.space][item.name] = true
+    end
+    local edits, i = {}, 1
+    local tags = {}
+    while i <= #self.tokens do
+        local token = self.tokens[i]
+        local after = self:skip_attributes(i)
+        if after > i then
+            i = after
+        else
+            if AGGREGATE[token.text] then
+                local tag_at = self:aggregate(i).tag_at
+                tags[tag_at or 0] = true
+            end
+            if token.is_word and declared[tags[i] and 'tags' or 'names'][token.text] then
+                table.insert(edits, {first = token.first, last = token.last, text = prefix .. token.text})
+            end
+            i = i + 1
+        end
+    end
+    return edit(self.text, edits)
+end
+
+--- The declarations without what is declared already.
+-- @tparam function is_old tells it of a name
+-- @treturn[1] string
+-- @treturn[1] boolean whether anything new is left
+-- @treturn[2] nil if new and old cannot be taken apart
+function Declarations:without(is_old)
+    local edits, has_new = {}, false
+    local function remove(first, last)
+        last = math.min(last, #self.tokens)
+        table.insert(edits, {first = self.tokens[first].first, last = self.tokens[last].last, text = ' '})
+    end
+    for _, declaration in ipairs(self.list) do
+        local old, new = {}, {}
+        local count = {old = 0, new = 0} -- of declarators
+        for _, item in ipairs(declaration.names) do
+            local which = is_old(item) and 'old' or 'new'
+            table.insert(which == 'old' and old or new, item)
+            count[which] = count[which] + (item.is_declarator and 1 or 0)
+        end
+        if #new > 0 then
+            has_new = true
+        end
+        if #old > 0 and #new == 0 then
+            remove(declaration.first, declaration.last)
+        elseif #old > 0 then
+            if declaration.anonymous and count.old > 0 and count.new > 0 then
+                return nil -- the new name would be one of another type
+            end
+            for _, body in ipairs(declaration.bodies) do
+                if body.tag ~= nil and is_old({space = 'tags', name = body.tag}) then
+                    remove(body.open, self:skip_attributes(body.close + 1) - 1)
+                end
+            end
+        end
+    end
+    return edit(self.text, edits), has_new
+end
+
+--- Puts values in the place of the signs `$`.
+-- @tparam string text
+-- @tparam {string,...} values
+-- @treturn ?string nil if there are more or fewer of them
+local function fill(text, values)
+    local edits = {}
+    for _, token in ipairs((tokenize(text))) do
+        if token.text == '$' then
+            table.insert(edits, {first = token.first, last = token.last, text = values[#edits + 1]})
+        end
+    end
+    return #edits == #values and edit(text, edits) or nil
+end
+
+return {fill = fill, parse = parse}
