@@ -123,15 +123,13 @@ function Declarations:aggregate(i)
     return found, i
 end
 
---- The index of the next sign of these outside of brackets, or `limit`.
-function Declarations:find(signs, i, limit)
-    while i < limit and not signs[self:word(i)] do
+--- The index of the next comma outside of brackets, or `limit`.
+function Declarations:find_comma(i, limit)
+    while i < limit and self:word(i) ~= ',' do
         i = (self.tokens[i].match or i) + 1
     end
     return math.min(i, limit)
 end
-
-local COMMA, SEMICOLON = {[','] = true}, {[';'] = true}
 
 --- The name that a declarator declares, as `f` of `(*f[2])(int)`.
 -- @treturn ?string nil if there is none
@@ -151,11 +149,30 @@ function Declarations:declarator(i, limit)
     return nil
 end
 
---- Reads one declaration, from `first` up to `limit`, the index of the sign
--- that ends it.
+--- Where a declaration ends.
+-- @treturn number the index of its semicolon, or of the brace where the body of
+--   a function begins
+-- @treturn number the index of its last token
+function Declarations:ending(i)
+    while i <= #self.tokens do
+        local word = self:word(i)
+        if word == ';' then
+            return i, i
+        elseif word == '{' then
+            return i, self.tokens[i].match
+        elseif AGGREGATE[word] then
+            i = select(2, self:aggregate(i))
+        else
+            i = (self.tokens[i].match or i) + 1
+        end
+    end
+    return i, i - 1
+end
+
+--- Reads one declaration, from `first` up to `limit`, see `ending`.
 -- @treturn ?table nil if it is not understood
 function Declarations:declaration(first, limit)
-    local found = {first = first, last = limit, names = {}, bodies = {}}
+    local found = {names = {}, bodies = {}}
 
     -- Tags and constants may be declared anywhere, also in the parameters of a
     -- function.
@@ -172,7 +189,7 @@ function Declarations:declaration(first, limit)
                     return nil
                 end
                 table.insert(found.names, {space = 'names', name = self:word(constant)})
-                constant = self:find(COMMA, constant, body.close) + 1
+                constant = self:find_comma(constant, body.close) + 1
             end
         end
     end
@@ -207,7 +224,7 @@ function Declarations:declaration(first, limit)
             return nil
         end
         table.insert(found.names, {space = 'names', name = name, is_declarator = true})
-        i = self:find(COMMA, i, limit) + 1
+        i = self:find_comma(i, limit) + 1
     end
     return found
 end
@@ -223,16 +240,17 @@ local function parse(text)
     local self = setmetatable({text = text, tokens = tokens, list = {}, names = {}}, Declarations)
     local first = 1
     while first <= #tokens do
-        local limit = self:find(SEMICOLON, first, #tokens + 1)
+        local limit, last = self:ending(first)
         local declaration = self:declaration(first, limit)
         if declaration == nil then
             return nil
         end
+        declaration.first, declaration.last = first, last
         table.insert(self.list, declaration)
         for _, item in ipairs(declaration.names) do
             table.insert(self.names, item)
         end
-        first = limit + 1
+        first = last + 1
     end
     return self
 end
@@ -292,7 +310,6 @@ end
 function Declarations:without(is_old)
     local edits, has_new = {}, false
     local function remove(first, last)
-        last = math.min(last, #self.tokens)
         table.insert(edits, {first = self.tokens[first].first, last = self.tokens[last].last, text = ' '})
     end
     for _, declaration in ipairs(self.list) do

@@ -28,6 +28,12 @@ local SPACES = {
     ['function'] = 'names', typedef = 'names', constant = 'names', variable = 'names',
 }
 
+-- What only Tarantool declares, late in its start.
+local MARKERS = {'password_prepare', 'console_set_output_format'}
+
+-- Set for unions, in the flags of a struct.
+local UNION = 0x00800000
+
 local function read(id)
     local raw = ffi.typeinfo(id)
     if raw == nil then
@@ -53,7 +59,8 @@ end
 --- Finds all that has a name.
 -- @tparam ?number first entry to look at
 -- @treturn table with `tags` (struct, union and enum, if their body is known)
---   and `names` (all else), name -> entry; and `top`, the entry to come
+--   and `names` (all else), name -> entry; `top`, the entry to come; and
+--   `border`: what is below was declared by Tarantool, before any application
 local function scan(first)
     local found = {tags = {}, names = {}}
     local own = {} -- constants inside of a struct, which only it knows
@@ -66,16 +73,27 @@ local function scan(first)
         elseif space == 'tags' and ctype.name ~= nil and is_complete(ctype) then
             found.tags[ctype.name] = id
         end
+        -- A cdef that failed may leave a struct whose fields are not there.
         local member = ctype.kind == 'struct' and ctype.next
-        while member do
+        while member and not own[member] do
             own[member] = true
-            member = read(member).next
+            member = (read(member) or {}).next
         end
         id = id + 1
         ctype = read(id)
     end
-    found.top = id
+    found.top, found.border = id, 0
+    for _, name in ipairs(MARKERS) do
+        found.border = math.max(found.border, found.names[name] or 0)
+    end
     return found
+end
+
+-- There are never more entries.
+local LIMIT = 65536
+
+local function pair(old_id, new_id)
+    return old_id * LIMIT + new_id
 end
 
 local Comparison = {}
@@ -94,15 +112,19 @@ end
 -- @treturn ?string the name of the first that differs
 function Comparison:is_same_list(old, new)
     local old_id, new_id = old.next, new.next
+    local count = 0
     while old_id ~= nil and new_id ~= nil do
-        if not self:is_same(old_id, new_id, old.kind == 'function') then
-            local member = read(old_id)
-            return false, member.name or self:plain(read(new_id).name)
+        local old_member, new_member = read(old_id), read(new_id)
+        count = count + 1
+        if old_member == nil or new_member == nil or count > LIMIT then
+            return false
+        elseif not self:is_same(old_id, new_id, old.kind == 'function') then
+            return false, old_member.name or self:plain(new_member.name)
         end
-        old_id, new_id = read(old_id).next, read(new_id).next
+        old_id, new_id = old_member.next, new_member.next
     end
-    local more = old_id or new_id
-    return more == nil, more and self:plain(read(more).name)
+    local more = read(old_id or new_id or 0)
+    return old_id == new_id, more and self:plain(more.name)
 end
 
 --- Whether two entries say the same.
@@ -114,14 +136,13 @@ function Comparison:is_same(old_id, new_id, any_name)
         return true
     end
     -- What is being compared further up is the same unless that tells otherwise.
-    local pair = old_id * 65536 + new_id
-    if self.seen[pair] then
+    if self.seen[pair(old_id, new_id)] then
         return true
     end
-    self.seen[pair] = true
+    self.seen[pair(old_id, new_id)] = true
 
     local old, new = read(old_id), read(new_id)
-    if old.kind ~= new.kind then
+    if old == nil or new == nil or old.kind ~= new.kind then
         return false
     end
     local is_field = old.kind == 'field'
@@ -130,7 +151,7 @@ function Comparison:is_same(old_id, new_id, any_name)
     end
     if SPACES[old.kind] == 'tags' and old.name ~= nil and not is_complete(old) then
         -- A tag whose body comes only now.
-        return old.kind == 'enum' or bit.band(bit.bxor(old.flags, new.flags), self.union_flag) == 0
+        return old.kind == 'enum' or bit.band(bit.bxor(old.flags, new.flags), UNION) == 0
     end
     if old.flags ~= new.flags or old.size ~= new.size then
         return false
@@ -141,7 +162,7 @@ function Comparison:is_same(old_id, new_id, any_name)
     return not LISTS[old.kind] or (self:is_same_list(old, new))
 end
 
-local WHAT = {struct = 'field', enum = 'constant'}
+local MEMBER = {struct = 'field', enum = 'constant'}
 
 --- Tells what differs between two declarations.
 -- @tparam number old_id
@@ -149,23 +170,20 @@ local WHAT = {struct = 'field', enum = 'constant'}
 -- @tparam string prefix that made-up names have, in the new one
 -- @treturn ?string nil if they are the same
 local function difference(old_id, new_id, prefix)
-    local comparison = setmetatable({
-        prefix = prefix,
-        seen = {},
-        union_flag = 0x00800000,
-    }, Comparison)
+    local comparison = setmetatable({prefix = prefix, seen = {}}, Comparison)
     if comparison:is_same(old_id, new_id) then
         return nil
     end
     local old, new = read(old_id), read(new_id)
     while old.kind == new.kind and (old.kind == 'typedef' or old.kind == 'attribute') do
-        old, new = read(old.made_of), read(new.made_of)
+        old_id, new_id = old.made_of, new.made_of
+        old, new = read(old_id), read(new_id)
     end
-    if old.kind == new.kind and WHAT[old.kind] then
-        comparison.seen = {}
+    if old.kind == new.kind and MEMBER[old.kind] then
+        comparison.seen = {[pair(old_id, new_id)] = true}
         local same, name = comparison:is_same_list(old, new)
         if not same and name ~= nil then
-            return ('its %s %s differs'):format(WHAT[old.kind], name)
+            return ('its %s %s differs'):format(MEMBER[old.kind], name)
         elseif same and old.kind == 'struct' then
             return 'its size or alignment differs'
         end
@@ -175,4 +193,10 @@ local function difference(old_id, new_id, prefix)
     return 'its type differs'
 end
 
-return {difference = difference, scan = scan}
+--- Whether LuaJIT lets such a name be declared again, and then ignores it.
+local function is_ignored(id)
+    local kind = read(id).kind
+    return kind == 'function' or kind == 'typedef' or kind == 'variable'
+end
+
+return {difference = difference, is_ignored = is_ignored, scan = scan}

@@ -74,7 +74,9 @@ local function trim(traceback)
             table.remove(lines)
         elseif not ours and not line:find('stack traceback:', 1, true)
         and not (#lines == 0 and line:find("in function 'error'", 1, true)) then
-            table.insert(lines, (line:gsub('^%s+', '')))
+            -- What we have called has no name of its own.
+            line = line:gsub('^%s+', ''):gsub("in function 'f'$", 'in function called by the reload')
+            table.insert(lines, line)
         end
     end
     if #lines > 0 and lines[#lines]:find("^%[C%]: in function 'xpcall'") then

@@ -23,8 +23,15 @@ local function address_of(coroutine_)
     return tonumber(tostring(coroutine_):match('0x(%x+)'), 16)
 end
 
+--- The structure of a fiber, as words.
+-- @treturn ?cdata nil if there is no such fiber: to read from a null pointer
+--   would be the end of the server
 local function find_fiber(id)
-    return ffi.cast('const uint64_t *', ffi.C.fiber_find(id))
+    local pointer = ffi.cast('const uint64_t *', ffi.C.fiber_find(id))
+    if pointer == nil then
+        return nil
+    end
+    return pointer
 end
 
 local function word_with(pointer, address)
@@ -43,21 +50,18 @@ local function locate()
         -- Part of the public interface for C modules, so declared everywhere
         -- in the same way.
         ffi.cdef('struct fiber; struct fiber *fiber_find(uint32_t fid);')
-        local mine = word_with(find_fiber(fiber.id()), address_of(coroutine.running()))
+        local me = find_fiber(fiber.id())
+        local mine = me and word_with(me, address_of(coroutine.running()))
         if mine == nil then
             return nil
         end
-        local other_co
-        local other = fiber.new(function()
-            other_co = coroutine.running()
-            fiber.yield()
+        -- The other one looks at itself, so it is certainly there.
+        local is_same = false
+        fiber.create(function()
+            local other = find_fiber(fiber.id())
+            is_same = other ~= nil and tonumber(other[mine]) == address_of(coroutine.running())
         end)
-        fiber.yield()
-        if other_co == nil or tonumber(find_fiber(other:id())[mine]) ~= address_of(other_co) then
-            mine = nil
-        end
-        pcall(other.cancel, other)
-        return mine
+        return is_same and mine or nil
     end)
     return ok and index or nil
 end

@@ -83,10 +83,10 @@ local function is_builtin_value(value)
     local function look(f)
         if type(f) == 'function' then
             local source = debug.getinfo(f, 'S').source
-            if starts_with(source, '@') and not starts_with(source, '@builtin/') then
-                from_disk = true
-            else
+            if not starts_with(source, '@') or starts_with(source, '@builtin/') then
                 builtin = true
+            elseif not starts_with(source, '@cartridge-reload/') then
+                from_disk = true
             end
         end
     end
@@ -130,7 +130,10 @@ local function classify(name, value, known)
         return 'builtin'
     end
     local path = package.search(name)
-    if type(path) ~= 'string' then
+    if type(path) ~= 'string' and is_builtin_name(name) then
+        -- An application may have replaced functions of it by its own.
+        return 'builtin'
+    elseif type(path) ~= 'string' then
         path = known and known[name] or vanished_file(value)
         if not path then
             return 'builtin'
@@ -255,9 +258,6 @@ local function compile(module, registry)
     local serving = registry.files[module.path]
     if serving ~= nil then
         module.changed = serving ~= module.digest
-    elseif registry.generation > 0 then
-        -- Not loaded by a reload so far: new since then.
-        module.changed = true
     end
     local chunk, err = loadstring(text, '@' .. module.path)
     if chunk == nil then

@@ -7,14 +7,15 @@ local catalog = require('modules')
 local clock = require('clock')
 local instance = require('instance')
 local registry_lib = require('registry')
+local roles_lib = require('roles')
 local run = require('run')
 local staged = require('staged')
 
 --- The roles as they are registered now, in the order in which they start.
 local function describe_roles(cartridge, selected)
-    local registered = cartridge.registered()
+    local registered = roles_lib.registered()
     local conf = cartridge:active_config()
-    local enabled = conf and cartridge_lib.enabled(registered, conf:get_readonly()) or {}
+    local enabled = conf and roles_lib.enabled(registered, conf:get_readonly()) or {}
     local list = {}
     for _, role in ipairs(registered.by_number) do
         if selected[role.module_name] then
@@ -31,6 +32,11 @@ end
 return function(args)
     local started = clock.monotonic()
     local registry = registry_lib.peek()
+    local held = registry_lib.holder()
+    if held ~= nil then
+        -- What is loaded is changing while we look.
+        return run.locked(held)
+    end
     local choice = catalog.choose(args, registry)
     local problems = staged.compile_all(choice, registry)
 
@@ -53,14 +59,10 @@ return function(args)
     end
     report.problems = problems
 
-    local why = instance.refusal()
-    local held = registry_lib.holder()
+    local why = instance.refusal() or staged.refusal(choice)
     if why ~= nil then
         why.outcome = 'refused'
         run.fail(report, why)
-    elseif held ~= nil then
-        report.error = run.locked(held).error
-        report.outcome = 'refused'
     elseif #problems > 0 then
         run.fail(report, {
             code = 'compile_error',

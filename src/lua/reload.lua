@@ -55,12 +55,9 @@ local function reload(args, registry, on_phase)
     txn.on_phase = on_phase
     txn:enter('compile')
     local choice = catalog.choose(args, registry)
-    if #choice.selected == 0 and #choice.gone == 0 then
-        return run.refused({
-            code = 'no_modules',
-            phase = 'compile',
-            message = 'no application module is loaded that the options select',
-        })
+    local why = staged.refusal(choice)
+    if why ~= nil then
+        return run.refused(why)
     end
     local problems = staged.compile_all(choice, registry)
     if #problems > 0 then

@@ -21,6 +21,7 @@ local http_adapter = require('adapters.http')
 local log = require('log')
 local modules_adapter = require('adapters.modules')
 local roles_adapter = require('adapters.roles')
+local roles_lib = require('roles')
 local schema_adapter = require('adapters.schema')
 local slice = require('slice')
 local sockets_adapter = require('adapters.sockets')
@@ -57,6 +58,19 @@ local function is_unchanged(choice)
         end
     end
     return #choice.gone == 0
+end
+
+--- Why a choice of modules is nothing that can be reloaded.
+-- @treturn ?table failure fields, nil if it can
+local function refusal(choice)
+    if #choice.selected == 0 and #choice.gone == 0 then
+        return {
+            code = 'no_modules',
+            phase = 'compile',
+            message = 'no application module is loaded that the options select',
+        }
+    end
+    return nil
 end
 
 local Staged = {}
@@ -123,7 +137,7 @@ end
 
 --- Registers the new roles and decides which of them have work to do.
 function Staged:register()
-    self.old = self.cartridge.registered()
+    self.old = roles_lib.registered()
     self.new = self.roles_adapter:register()
     self:choose_roles()
 end
@@ -134,8 +148,8 @@ function Staged:choose_roles()
     self.conf = self.cartridge:active_config()
     local conf = self.cartridge:config_tables()
     self:check_removed(conf)
-    self.old_enabled = cartridge_lib.enabled(self.old, conf)
-    self.new_enabled = cartridge_lib.enabled(self.new, conf)
+    self.old_enabled = roles_lib.enabled(self.old, conf)
+    self.new_enabled = roles_lib.enabled(self.new, conf)
     self.starting = {}
     for _, role in ipairs(self.new.by_number) do
         local name = role.role_name
@@ -394,7 +408,7 @@ end
 --- Loads every module, those of roles first, as they come first at start.
 function Staged:load()
     local first = {}
-    for _, name in ipairs(self.cartridge and self.cartridge.role_modules() or {}) do
+    for _, name in ipairs(self.cartridge and roles_lib.role_modules() or {}) do
         if self.modules.by_name[name] ~= nil then
             table.insert(first, name)
         end
@@ -409,7 +423,7 @@ end
 function Staged:add_adapters()
     local txn = self.txn
     self.modules = txn:add(modules_adapter.new(txn, self.choice))
-    txn:add(globals_adapter.new(txn))
+    txn:add(globals_adapter.new(txn, self.modules))
     if self.cartridge ~= nil then
         txn:add(vars_adapter.new(txn, self.modules))
         self.roles_adapter = txn:add(roles_adapter.new(txn, self.cartridge, self.modules))
@@ -472,4 +486,5 @@ return {
     compile_all = compile_all,
     is_unchanged = is_unchanged,
     new = new,
+    refusal = refusal,
 }

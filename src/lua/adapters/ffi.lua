@@ -2,11 +2,16 @@
 -- twice, so code that declares them at its top could not be loaded again.
 --
 -- While new code runs, `ffi.cdef` lets through what is declared already in the
--- same way, and fails with "restart needed" where the layout changed.
--- `ffi.metatype` for a type that has one puts the new methods aside until the
--- commit.
+-- same way, refuses what is declared in another way, and declares what is new.
+-- For that it declares the same text once more under made-up names, and
+-- compares. The registry remembers the texts, as the names stay for good.
+--
+-- `ffi.metatype` for a type that has methods puts the new ones aside until the
+-- commit; only new code sees them before.
 
 local require = ...
+local cdecl = require('cdecl')
+local ctypes = require('ctypes')
 local failure = require('failure')
 local ffi = require('ffi')
 
@@ -17,220 +22,264 @@ local Ffi = {name = 'ffi'}
 Ffi.__index = Ffi
 
 local function new(txn)
-    return setmetatable({txn = txn, declared = {}, metatypes = {}}, Ffi)
+    return setmetatable({txn = txn, metatypes = {}, own = {}}, Ffi)
 end
 
 function Ffi.snapshot()
 end
 
---- Splits declarations at the semicolons that are not inside of braces.
-local function split(text)
-    local list, depth, start = {}, 0, 1
-    text = text:gsub('/%*.-%*/', ' '):gsub('//[^\n]*', ' ')
-    for position, char in text:gmatch('()([{};])') do
-        if char == '{' then
-            depth = depth + 1
-        elseif char == '}' then
-            depth = depth - 1
-        elseif depth == 0 then
-            table.insert(list, text:sub(start, position))
-            start = position + 1
-        end
-    end
-    if text:sub(start):match('%S') then
-        table.insert(list, text:sub(start))
-    end
-    return list
-end
-
-local function normalize(declaration)
-    return (declaration:gsub('%s+', ' '):gsub('^ ', ''):gsub(' $', ''))
-end
-
-local function restart_needed(what, why)
-    failure.raise({
+--- Ends the transaction, also if new code goes on after the error.
+function Ffi:refuse(message)
+    local txn = self.txn
+    local ok, fail = pcall(failure.raise, {
         code = 'ffi_changed',
-        message = ('%s is declared already and %s: a restart is needed'):format(what, why),
+        phase = txn.phase,
+        role = txn.role,
+        module = txn.module,
+        message = message .. ': a restart is needed',
     })
+    self.refusal = self.refusal or not ok and fail
+    error(fail, 0)
 end
 
---- A name for a temporary declaration; they stay for good, so no two alike.
-local function temporary_name()
-    local registry = rawget(_G, '__cartridge_reload')
+--- The beginning of names for made-up declarations; no two alike.
+local function made_up_prefix(registry)
     registry.ffi_names = (registry.ffi_names or 0) + 1
-    return ('cartridge_reload_%d'):format(registry.ffi_names)
+    return ('cartridge_reload_%d_'):format(registry.ffi_names)
 end
 
-local function fields_of(body)
-    local names = {}
-    for declaration in body:gmatch('[^;{}]+') do
-        for part in declaration:gmatch('[^,]+') do
-            local name = part:gsub('%b[]', ''):gsub(':.*$', ''):match('([%a_][%w_]*)%s*%)?%s*$')
-            if name ~= nil then
-                table.insert(names, name)
+local function label(item)
+    return item.keyword and ('%s %s'):format(item.keyword, item.name) or item.name
+end
+
+--- Compares what a text declares with what is declared already.
+-- @tparam table declarations see `cdecl`
+-- @tparam table known see `ctypes.scan`
+-- @treturn table verdict, see `declare`
+function Ffi:compare(declarations, known)
+    local prefix = made_up_prefix(self.txn.registry)
+    local ok, err = pcall(cdef, declarations:rename(prefix))
+    if not ok then
+        -- C that does not parse: in its own words.
+        error((tostring(err):gsub(prefix, '')), 0)
+    end
+    local made_up = ctypes.scan(known.top)
+    for _, item in ipairs(declarations.names) do
+        local old_id = known[item.space][item.name]
+        local new_id = made_up[item.space][prefix .. item.name]
+        if old_id ~= nil then
+            local why = 'it cannot be compared'
+            if new_id ~= nil then
+                why = ctypes.difference(old_id, new_id, prefix)
+            end
+            if why ~= nil and old_id >= known.border then
+                return {refuse = ('%s is declared already, and %s'):format(label(item), why)}
+            elseif why ~= nil and not ctypes.is_ignored(old_id) then
+                -- Tarantool's own: a restart would end in the same way.
+                return {fail = ("attempt to redefine '%s'"):format(item.name)}
             end
         end
     end
-    return names
+    return {}
 end
 
---- Compares a struct or union with the one of the same tag.
-local function check_struct(kind, tag, body)
-    local name = temporary_name()
-    cdef(('%s %s %s;'):format(kind, name, body))
-    local old, fresh = ffi.typeof(kind .. ' ' .. tag), ffi.typeof(kind .. ' ' .. name)
-    local what = ('%s %s'):format(kind, tag)
-    if ffi.sizeof(old) ~= ffi.sizeof(fresh) or ffi.alignof(old) ~= ffi.alignof(fresh) then
-        restart_needed(what, 'its size changed')
+--- Declares what a text says, if it does not contradict what is declared.
+-- @treturn table verdict: empty if all is well, else with one message: `refuse`
+--   (only a restart would help) or `fail` (it would not)
+function Ffi:declare(text)
+    local declarations = cdecl.parse(text)
+    if declarations == nil or ffi.typeinfo == nil then
+        local ok, err = pcall(cdef, text)
+        if not ok and not tostring(err):find('attempt to redefine', 1, true) then
+            error(err, 0)
+        end
+        self.made = self.made or ok
+        return {refuse = ('C declarations cannot be compared with those that are there: %.60s'):format(text)}
     end
-    for _, field in ipairs(fields_of(body:sub(2, -2))) do
-        local old_offset, old_bits = ffi.offsetof(old, field)
-        local offset, bits = ffi.offsetof(fresh, field)
-        if old_offset ~= offset or old_bits ~= bits then
-            restart_needed(what, ('its field %s moved'):format(field))
+
+    local known = ctypes.scan()
+    local function is_old(item)
+        return known[item.space][item.name] ~= nil
+    end
+    local rest, has_new = declarations:without(is_old)
+    local has_old = false
+    for _, item in ipairs(declarations.names) do
+        has_old = has_old or is_old(item)
+    end
+    if has_old then
+        local verdict = self:compare(declarations, known)
+        if next(verdict) ~= nil or not has_new then
+            return verdict
+        elseif rest == nil or not pcall(cdef, rest) then
+            return {refuse = ('C declarations cannot be added to those that are there: %.60s'):format(text)}
+        end
+    else
+        local ok, err = pcall(cdef, text)
+        if not ok then
+            error(err, 0)
         end
     end
-    local registry = rawget(_G, '__cartridge_reload')
-    local known = registry.ffi and registry.ffi[what]
-    if known ~= nil and known ~= normalize(body) then
-        restart_needed(what, 'its text changed')
-    end
+    self.made = self.made or has_new
+    return {}
 end
 
---- A typedef of a name that is taken is accepted and ignored by LuaJIT: the
--- type stays what it was, so it must be the same.
-local function check_typedef(text)
-    local name = text:match('([%a_][%w_]*) ?;?$')
-    local known, old = pcall(ffi.typeof, name)
-    if not known then
-        return
-    end
-    local other = temporary_name()
-    local ok = pcall(cdef, (text:gsub('([%a_][%w_]*)( ?;?)$', other .. '%2')))
-    if not ok then
-        return
-    end
-    local fresh = ffi.typeof(other)
-    local body = text:match('%b{}')
-    if ffi.sizeof(old) ~= ffi.sizeof(fresh) or (body == nil and tostring(old) ~= tostring(fresh)) then
-        restart_needed('type ' .. name, 'it changed')
-    end
-    for _, field in ipairs(body and fields_of(body:sub(2, -2)) or {}) do
-        if ffi.offsetof(old, field) ~= ffi.offsetof(fresh, field) then
-            restart_needed('type ' .. name, ('its field %s moved'):format(field))
+--- Puts parameters into a text: words and numbers as they are, types by a name.
+-- @treturn ?string nil if they do not fit
+local function fill(text, ...)
+    local values = {}
+    for i = 1, select('#', ...) do
+        local value = select(i, ...)
+        if type(value) == 'cdata' then
+            value = ffi.typeof(value)
+            local name = ('cartridge_reload_type_%d'):format(tonumber(value))
+            if not pcall(ffi.typeof, name) then
+                cdef(('typedef $ %s;'):format(name), value)
+            end
+            value = name
         end
+        values[i] = tostring(value)
+    end
+    return cdecl.fill(text, values)
+end
+
+--- `ffi.cdef` as new code finds it.
+function Ffi:new_cdef(text, ...)
+    local filled = text
+    if type(text) == 'string' and select('#', ...) > 0 then
+        filled = fill(text, ...)
+    end
+    if type(filled) ~= 'string' then
+        return cdef(text, ...) -- for its error
+    end
+    text = filled
+    -- What is declared stays as it is, and so does the verdict.
+    local registry = self.txn.registry
+    registry.ffi = registry.ffi or {}
+    local verdict = registry.ffi[text]
+    if verdict == nil then
+        verdict = self:declare(text)
+        registry.ffi[text] = verdict
+    end
+    if verdict.refuse ~= nil then
+        self:refuse(verdict.refuse)
+    elseif verdict.fail ~= nil then
+        error(verdict.fail, 0)
     end
 end
 
---- Whether C knows a name already: as a type, a function or a constant.
-local function is_declared(kind, name)
-    if kind ~= nil then
-        local ok, complete = pcall(function()
-            return ffi.sizeof(('%s %s'):format(kind, name)) ~= nil
-        end)
-        return ok and complete
+--- Looks up a member, and fails as LuaJIT does if there is none.
+local function find_member(mt, object, key)
+    local methods = mt.__index
+    if type(methods) == 'function' then
+        return methods(object, key)
     end
-    if pcall(ffi.typeof, name) then
-        return true
+    local value = methods and methods[key]
+    if value == nil then
+        local ctype = tostring(ffi.typeof(object)):match('^ctype<(.*)>$')
+        error(("'%s' has no member named '%s'"):format(ctype, tostring(key)), 2)
     end
-    local ok, err = pcall(function()
-        return ffi.C[name]
-    end)
-    return ok or not tostring(err):find('missing declaration', 1, true)
+    return value
 end
 
---- Declares one thing; what is there already must be the same.
-local function declare(self, declaration)
-    local text = normalize(declaration)
-    local kind, tag, body = text:match('^(struct) ([%w_]+) ?(%b{})')
-    if kind == nil then
-        kind, tag, body = text:match('^(union) ([%w_]+) ?(%b{})')
+--- Has a type that has methods show other ones to new code, and no others to
+-- those who serve.
+-- @tparam table existing metatable, which LuaJIT does not let go
+-- @tparam table mt the new one
+function Ffi:stage_methods(existing, mt)
+    local txn = self.txn
+    local old, installed = {}, {}
+    local function current()
+        return txn.staging and txn.origin:is_calling() and mt or old
     end
-    if kind == nil then
-        kind, tag, body = text:match('^typedef (struct) ([%w_]+) ?(%b{})')
-    end
-    local key = kind and ('%s %s'):format(kind, tag)
-        or text:match('^typedef .-([%w_]+) ?;?$') or text:match('([%w_]+) ?%b() ?;?$')
-    local known = rawget(_G, '__cartridge_reload').ffi
-    if key ~= nil and kind == nil and known and known[key] ~= nil and known[key] ~= text then
-        restart_needed(key, 'its declaration changed')
-    end
-    if text:match('^typedef') and not (kind or text:match('^typedef enum')) then
-        check_typedef(text)
-    end
-    local is_new = key == nil or not is_declared(kind, key)
-    local ok, err = pcall(cdef, declaration)
-    if not ok then
-        if not tostring(err):find('attempt to redefine', 1, true) then
-            error(err, 0) -- C that does not parse
-        elseif kind ~= nil then
-            check_struct(kind, tag, body)
-        elseif known == nil or known[text] == nil then
-            -- An enum or a constant: nothing but the text can be compared.
-            if text:match('^enum') or text:match('^typedef enum') then
-                self:check_enum(text)
-            else
-                restart_needed(text:sub(1, 60), 'cannot be compared')
+
+    for key, value in pairs(existing) do
+        old[key] = value
+        -- A finalizer stays with its object, so it is not one of ours.
+        if type(value) == 'function' and tostring(key):find('^__') and key ~= '__gc' then
+            installed[key] = function(...)
+                return (current()[key] or value)(...)
             end
         end
-    elseif is_new then
+    end
+    function installed.__index(object, key)
+        return find_member(current(), object, key)
+    end
+    if old.__new ~= nil or mt.__new ~= nil then
+        function installed.__new(...)
+            return (current().__new or ffi.new)(...)
+        end
+    end
+    for key, f in pairs(installed) do
+        existing[key] = f
+    end
+    self.metatypes[existing] = {mt = mt, old = old, installed = installed}
+end
+
+--- `ffi.metatype` as new code finds it.
+function Ffi:new_metatype(metatype, ctype, mt)
+    local ok, result = pcall(metatype, ctype, mt)
+    local id = ok and tonumber(result) or nil
+    if ok then
         self.made = true
+        self.own[id] = true
+        return result
+    elseif not tostring(result):find('protected metatable', 1, true) then
+        error(result, 0)
     end
-    if key ~= nil then
-        self.declared[key] = kind and normalize(body) or text
+    ctype = ffi.typeof(ctype)
+    id = tonumber(ctype)
+    if self.own[id] then
+        error(result, 0) -- the new code itself did it before
     end
-    self.declared[text] = true
-end
-
---- The constants of an enum must have the values that they have.
-function Ffi.check_enum(_, text)
-    local body = text:match('%b{}')
-    local name = temporary_name()
-    local renamed = body:gsub('([%a_][%w_]*)(%s*[,}=])', function(constant, rest)
-        return name .. '_' .. constant .. rest
-    end)
-    cdef(('enum %s %s;'):format(name, renamed))
-    for constant in body:gmatch('([%a_][%w_]*)%s*[,}=]') do
-        local ok, value = pcall(function()
-            return ffi.C[constant]
-        end)
-        if not ok or value ~= ffi.C[name .. '_' .. constant] then
-            restart_needed('enum constant ' .. constant, 'its value changed')
-        end
+    self.own[id] = true
+    local existing = debug.getfenv(metatype)[-id]
+    local staged = self.metatypes[existing]
+    if type(existing) ~= 'table' or (staged ~= nil and staged.mt ~= mt) then
+        self:refuse(('methods of %s cannot be replaced'):format(tostring(ctype)))
+    elseif staged == nil and existing ~= mt then
+        self:stage_methods(existing, mt)
     end
+    return ctype
 end
 
 function Ffi:stage()
     local txn, metatype = self.txn, ffi.metatype
+    local function is_asked()
+        return txn.staging and txn.origin:is_asking()
+    end
     self.original = {cdef = cdef, metatype = metatype}
     self.staged = {
-        cdef = function(text, ...)
-            if not (txn.staging and txn.origin:is_asking()) or select('#', ...) > 0 then
-                return cdef(text, ...)
+        cdef = function(...)
+            if not is_asked() then
+                return cdef(...)
             end
-            for _, declaration in ipairs(split(text)) do
-                declare(self, declaration)
+            local ok, err = pcall(self.new_cdef, self, ...)
+            if not ok then
+                error(err, 2)
             end
         end,
-        metatype = function(ctype, mt)
-            local ok, result = pcall(metatype, ctype, mt)
-            if ok then
-                self.made = self.made or txn.staging and txn.origin:is_asking()
-                return result
-            elseif not (txn.staging and txn.origin:is_asking())
-            or not tostring(result):find('protected metatable', 1, true) then
+        metatype = function(...)
+            if not is_asked() then
+                return metatype(...)
+            end
+            local ok, result = pcall(self.new_metatype, self, metatype, ...)
+            if not ok then
                 error(result, 2)
             end
-            ctype = ffi.typeof(ctype)
-            local existing = debug.getfenv(metatype)[-tonumber(ctype)]
-            if type(existing) ~= 'table' then
-                restart_needed(tostring(ctype), 'its methods cannot be replaced')
-            end
-            table.insert(self.metatypes, {existing = existing, mt = mt})
-            return ctype
+            return result
         end,
     }
     ffi.cdef, ffi.metatype = self.staged.cdef, self.staged.metatype
+
+    -- Code that declares twice often catches the error. It must not serve with
+    -- a layout that is not its own.
+    local check = txn.check
+    function txn.check(...)
+        if self.refusal ~= nil then
+            error(self.refusal, 0)
+        end
+        return check(...)
+    end
 end
 
 local function unstage(self)
@@ -243,20 +292,15 @@ end
 
 function Ffi:commit()
     unstage(self)
-    local registry = self.txn.registry
-    registry.ffi = registry.ffi or {}
-    for key, text in pairs(self.declared) do
-        registry.ffi[key] = text
-    end
-    for _, item in ipairs(self.metatypes) do
-        for key in pairs(item.existing) do
-            item.existing[key] = nil
+    for existing, item in pairs(self.metatypes) do
+        for key in pairs(existing) do
+            existing[key] = nil
         end
         for key, value in pairs(item.mt) do
-            item.existing[key] = value
+            existing[key] = value
         end
     end
-    if #self.metatypes > 0 then
+    if next(self.metatypes) ~= nil then
         -- Compiled code has the old methods built in.
         jit.flush()
     end
@@ -264,6 +308,16 @@ end
 
 function Ffi:rollback(_, left)
     unstage(self)
+    for existing, item in pairs(self.metatypes) do
+        for key, f in pairs(item.installed) do
+            if existing[key] == f then
+                existing[key] = item.old[key]
+            end
+        end
+    end
+    if next(self.metatypes) ~= nil then
+        jit.flush()
+    end
     if self.made then
         table.insert(left, 'C declarations (ffi.cdef) of the new code cannot be taken back')
     end

@@ -1,4 +1,4 @@
---- Adapter: global variables.
+--- Adapter: global variables, and data behind them and behind `cartridge.vars`.
 --
 -- A global that new code sets is seen by everybody at once; there is no way to
 -- stage it. What can be undone is undone: variables get their old values back,
@@ -30,8 +30,8 @@ local IGNORED = {
     require = true,
 }
 
-local function new(txn)
-    return setmetatable({txn = txn}, Globals)
+local function new(txn, modules)
+    return setmetatable({txn = txn, modules = modules}, Globals)
 end
 
 -- Libraries that code likes to add functions to.
@@ -63,21 +63,34 @@ function Globals:snapshot()
     self.seen = shallow_copy(_G, math.huge)
     -- name -> {value, set, is_certain}: what new code set, and what was there
     self.set = {}
-    self.data = {}
-    local count = 0
+    self.data, self.entries = {}, 0
     for name, value in next, _G do
-        if type(value) == 'table' and not IGNORED[name] and not rawequal(package.loaded[name], value)
-        and count < ALL_ENTRIES then
-            local copy, size = shallow_copy(value, ENTRIES)
-            if copy ~= nil then
-                count = count + size
-                table.insert(self.data, {name = tostring(name), table = value, copy = copy})
+        if not IGNORED[name] and not rawequal(package.loaded[name], value) then
+            self:watch('global ' .. tostring(name), value)
+        end
+    end
+    for module, values in pairs(rawget(_G, '_cluster_vars_values') or {}) do
+        if self.modules.by_name[module] ~= nil then
+            for name, value in pairs(values) do
+                self:watch(('cartridge.vars of %s: %s'):format(module, tostring(name)), value)
             end
         end
     end
     self.libraries = {}
     for _, name in ipairs(LIBRARIES) do
         self.libraries[name] = shallow_copy(_G[name], math.huge)
+    end
+end
+
+--- Watches a table of data, unless it is too large.
+function Globals:watch(label, value)
+    if type(value) ~= 'table' or self.entries >= ALL_ENTRIES then
+        return
+    end
+    local copy, size = shallow_copy(value, ENTRIES)
+    if copy ~= nil then
+        self.entries = self.entries + size
+        table.insert(self.data, {label = label, table = value, copy = copy})
     end
 end
 
@@ -184,10 +197,9 @@ function Globals:rollback(undone, left, doubts)
     end
     for _, data in ipairs(self.data) do
         if data.verdict == 'certain' then
-            table.insert(left, ('global %s was changed in place'):format(data.name))
+            table.insert(left, data.label .. ' was changed in place')
         elseif data.verdict == 'doubtful' then
-            table.insert(doubts, ('global %s changed in place while new code ran, not necessarily by it')
-                :format(data.name))
+            table.insert(doubts, data.label .. ' changed in place while new code ran, not necessarily by it')
         end
     end
 end

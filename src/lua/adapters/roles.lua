@@ -5,8 +5,8 @@
 -- staged HTTP server, everybody else what serves.
 
 local require = ...
-local cartridge_lib = require('cartridge')
 local failure = require('failure')
+local roles_lib = require('roles')
 local view = require('view')
 
 local Roles = {name = 'roles'}
@@ -47,7 +47,7 @@ end
 --- Registers the roles of the new generation.
 -- Roles whose module is not reloaded keep their module.
 function Roles:register()
-    self.registry = cartridge_lib.register(self.cartridge.role_modules(), function(module_name)
+    self.registry = roles_lib.register(roles_lib.role_modules(), function(module_name)
         return self.modules:load_or_fail(module_name)
     end, function(module_name, message)
         failure.raise({

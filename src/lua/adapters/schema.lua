@@ -10,11 +10,14 @@ local function new(txn)
 end
 
 local function version()
-    local internal = type(box.internal) == 'table' and box.internal.schema_version
-    if type(internal) == 'function' and type(box.cfg) ~= 'function' then
-        return internal()
+    if type(box.cfg) == 'function' then
+        return nil
     end
-    return nil
+    -- A C function called by ffi, or a plain one, or not there: not public.
+    local ok, number = pcall(function()
+        return tonumber(box.internal.schema_version())
+    end)
+    return ok and number or nil
 end
 
 function Schema:snapshot()
