@@ -275,11 +275,12 @@ end
 --- The same declarations under other names.
 -- Names of fields and parameters that are alike are changed as well, which
 -- does no harm to one who takes the prefix away again.
--- @tparam string prefix of all the names that the text declares
-function Declarations:rename(prefix)
+-- @tparam string prefix of the names that the text declares
+-- @tparam function is_kept tells it of a name that is to stay as it is
+function Declarations:rename(prefix, is_kept)
     local declared = {tags = {}, names = {}}
     for _, item in ipairs(self.names) do
-        declared[item.space][item.name] = true
+        declared[item.space][item.name] = not is_kept(item)
     end
     local edits, i = {}, 1
     local tags = {}
@@ -305,28 +306,23 @@ end
 --- The declarations without what is declared already.
 -- @tparam function is_old tells it of a name
 -- @treturn[1] string
--- @treturn[1] boolean whether anything new is left
 -- @treturn[2] nil if new and old cannot be taken apart
 function Declarations:without(is_old)
-    local edits, has_new = {}, false
+    local edits = {}
     local function remove(first, last)
         table.insert(edits, {first = self.tokens[first].first, last = self.tokens[last].last, text = ' '})
     end
     for _, declaration in ipairs(self.list) do
-        local old, new = {}, {}
-        local count = {old = 0, new = 0} -- of declarators
+        local has = {}
         for _, item in ipairs(declaration.names) do
-            local which = is_old(item) and 'old' or 'new'
-            table.insert(which == 'old' and old or new, item)
-            count[which] = count[which] + (item.is_declarator and 1 or 0)
+            local age = is_old(item) and 'old' or 'new'
+            has[age] = true
+            has[age .. ' declarator'] = has[age .. ' declarator'] or item.is_declarator
         end
-        if #new > 0 then
-            has_new = true
-        end
-        if #old > 0 and #new == 0 then
+        if has.old and not has.new then
             remove(declaration.first, declaration.last)
-        elseif #old > 0 then
-            if declaration.anonymous and count.old > 0 and count.new > 0 then
+        elseif has.old then
+            if declaration.anonymous and has['old declarator'] and has['new declarator'] then
                 return nil -- the new name would be one of another type
             end
             for _, body in ipairs(declaration.bodies) do
@@ -336,7 +332,7 @@ function Declarations:without(is_old)
             end
         end
     end
-    return edit(self.text, edits), has_new
+    return edit(self.text, edits)
 end
 
 --- Puts values in the place of the signs `$`.

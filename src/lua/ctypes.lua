@@ -56,6 +56,12 @@ local function is_complete(ctype)
     return ctype.size ~= nil or ctype.next ~= nil
 end
 
+--- Whether both are structs, unions or enums.
+local function is_alike(old, new)
+    return old.kind == new.kind
+        and (old.kind == 'enum' or bit.band(bit.bxor(old.flags, new.flags), UNION) == 0)
+end
+
 --- Finds all that has a name.
 -- @tparam ?number first entry to look at
 -- @treturn table with `tags` (struct, union and enum, if their body is known)
@@ -151,7 +157,7 @@ function Comparison:is_same(old_id, new_id, any_name)
     end
     if SPACES[old.kind] == 'tags' and old.name ~= nil and not is_complete(old) then
         -- A tag whose body comes only now.
-        return old.kind == 'enum' or bit.band(bit.bxor(old.flags, new.flags), UNION) == 0
+        return is_alike(old, new)
     end
     if old.flags ~= new.flags or old.size ~= new.size then
         return false
@@ -182,9 +188,10 @@ local function difference(old_id, new_id, prefix)
     if old.kind == new.kind and MEMBER[old.kind] then
         comparison.seen = {[pair(old_id, new_id)] = true}
         local same, name = comparison:is_same_list(old, new)
-        if not same and name ~= nil then
-            return ('its %s %s differs'):format(MEMBER[old.kind], name)
-        elseif same and old.kind == 'struct' then
+        if not same then
+            return name and ('its %s %s differs'):format(MEMBER[old.kind], name)
+                or ('its %ss differ'):format(MEMBER[old.kind])
+        elseif old.kind == 'struct' and is_alike(old, new) then
             return 'its size or alignment differs'
         end
     elseif old.kind == 'constant' and new.kind == 'constant' then

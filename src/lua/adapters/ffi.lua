@@ -22,7 +22,12 @@ local Ffi = {name = 'ffi'}
 Ffi.__index = Ffi
 
 local function new(txn)
-    return setmetatable({txn = txn, metatypes = {}, own = {}}, Ffi)
+    return setmetatable({
+        txn = txn,
+        made = false,       -- whether new code declared anything for real
+        metatypes = {},     -- metatable -> what new code wants in its place
+        own = {},           -- types that new code gave methods to
+    }, Ffi)
 end
 
 function Ffi.snapshot()
@@ -57,8 +62,15 @@ end
 -- @tparam table known see `ctypes.scan`
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
+    -- Where LuaJIT goes on with what Tarantool itself declared, it will do so
+    -- after a restart as well.
+    local function is_kept(item)
+        local id = known[item.space][item.name]
+        return id ~= nil and id < known.border and ctypes.is_ignored(id)
+    end
+
     local prefix = made_up_prefix(self.txn.registry)
-    local ok, err = pcall(cdef, declarations:rename(prefix))
+    local ok, err = pcall(cdef, declarations:rename(prefix, is_kept))
     if not ok then
         -- C that does not parse: in its own words.
         error((tostring(err):gsub(prefix, '')), 0)
@@ -66,17 +78,16 @@ function Ffi:compare(declarations, known)
     local made_up = ctypes.scan(known.top)
     for _, item in ipairs(declarations.names) do
         local old_id = known[item.space][item.name]
-        local new_id = made_up[item.space][prefix .. item.name]
-        if old_id ~= nil then
+        if old_id ~= nil and not is_kept(item) then
+            local new_id = made_up[item.space][prefix .. item.name]
             local why = 'it cannot be compared'
             if new_id ~= nil then
                 why = ctypes.difference(old_id, new_id, prefix)
             end
-            if why ~= nil and old_id >= known.border then
-                return {refuse = ('%s is declared already, and %s'):format(label(item), why)}
-            elseif why ~= nil and not ctypes.is_ignored(old_id) then
-                -- Tarantool's own: a restart would end in the same way.
+            if why ~= nil and old_id < known.border then
                 return {fail = ("attempt to redefine '%s'"):format(item.name)}
+            elseif why ~= nil then
+                return {refuse = ('%s is declared already, and %s'):format(label(item), why)}
             end
         end
     end
@@ -94,24 +105,31 @@ function Ffi:declare(text)
             error(err, 0)
         end
         self.made = self.made or ok
-        return {refuse = ('C declarations cannot be compared with those that are there: %.60s'):format(text)}
+        return {refuse = ('C declarations cannot be compared with those that are there: %.60s')
+            :format((text:gsub('%s+', ' ')))}
     end
 
     local known = ctypes.scan()
     local function is_old(item)
         return known[item.space][item.name] ~= nil
     end
-    local rest, has_new = declarations:without(is_old)
-    local has_old = false
+    local old, new
     for _, item in ipairs(declarations.names) do
-        has_old = has_old or is_old(item)
+        if is_old(item) then
+            old = old or item
+        else
+            new = new or item
+        end
     end
-    if has_old then
+    if old ~= nil then
         local verdict = self:compare(declarations, known)
-        if next(verdict) ~= nil or not has_new then
+        if next(verdict) ~= nil or new == nil then
             return verdict
-        elseif rest == nil or not pcall(cdef, rest) then
-            return {refuse = ('C declarations cannot be added to those that are there: %.60s'):format(text)}
+        end
+        local rest = declarations:without(is_old)
+        if rest == nil or not pcall(cdef, rest) then
+            return {refuse = ('%s cannot be declared beside %s, which is declared already')
+                :format(label(new), label(old))}
         end
     else
         local ok, err = pcall(cdef, text)
@@ -119,7 +137,7 @@ function Ffi:declare(text)
             error(err, 0)
         end
     end
-    self.made = self.made or has_new
+    self.made = self.made or new ~= nil
     return {}
 end
 

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# GNU make.  `make help` lists the targets.
+
+VERSION = 0.1.0
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+DESTDIR ?=
+
+CC ?= cc
+CFLAGS ?= -O2 -g
+INSTALL ?= install
+PKG_CONFIG ?= pkg-config
+TARANTOOL ?= tarantool
+
+# SAN=1 builds everything with the sanitizers, beside the plain build.
+B = build$(if $(SAN),/san)
+
+PKGS = libbsd-overlay yaml-0.1 jansson
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wformat=2
+# The C library warns if it is asked to fortify code that is not optimised.
+FORTIFY = $(if $(filter -O0,$(CFLAGS)),,$(if $(findstring \
+	_FORTIFY_SOURCE,$(CFLAGS) $(CPPFLAGS)),,$(if $(filter -O%,$(CFLAGS)), \
+	-D_FORTIFY_SOURCE=2)))
+ifdef SAN
+EXTRA_CFLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+EXTRA_LDFLAGS = -fsanitize=address,undefined
+else
+EXTRA_CFLAGS = -fstack-protector-strong -fPIE $(FORTIFY)
+EXTRA_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+endif
+
+COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE \
+	-DLIBBSD_OPENBSD_VIS -DCR_VERSION='"$(VERSION)"' -Isrc -Itests/unit \
+	$(WARNINGS) $(EXTRA_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+LINK = $(CC) $(CFLAGS) $(EXTRA_CFLAGS) $(EXTRA_LDFLAGS) $(LDFLAGS)
+
+SRCS := $(sort $(wildcard src/*.c))
+LIB_OBJS = $(patsubst src/%.c,$B/%.o,$(filter-out src/main.c,$(SRCS))) \
+	$B/script_table.o
+BIN = $B/cartridge-reload
+LUA_DIRS := $(shell find src/lua -type d | LC_ALL=C sort)
+LUA_FILES := $(shell find src/lua -name '*.lua' | LC_ALL=C sort)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$B/unit/%,\
+	$(sort $(wildcard tests/unit/test_*.c)))
+TOOLS := $(patsubst tests/tools/%.c,$B/tools/%,\
+	$(sort $(wildcard tests/tools/*.c)))
+SCRIPTS = .ci/run $(shell find scripts tests -name '*.sh' | LC_ALL=C sort)
+
+# What the suites are told.
+TEST_ENV = BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
+	TARANTOOL='$(TARANTOOL)' CARTRIDGE_ROCKS='$(CARTRIDGE_ROCKS)'
+
+.DELETE_ON_ERROR:
+.PHONY: all tests check check-unit check-lua check-cli check-live demo bench \
+	lint install uninstall clean help FORCE
+
+all: $(BIN)	## build the program (default)
+
+tests: all $(UNIT_TESTS) $(TOOLS)	## build the tests, run none
+
+$(BIN): $B/main.o $B/libclient.a
+	@echo "  LINK    $@"
+	@$(LINK) -o $@ $B/main.o $B/libclient.a $(PKG_LIBS)
+
+# An archive, so that a unit test links only what its module needs.
+$B/libclient.a: $(LIB_OBJS)
+	@echo "  AR      $@"
+	@rm -f $@ && $(AR) rcs $@ $(LIB_OBJS)
+
+$B/%.o: src/%.c $B/flags
+	@echo "  CC      $@"
+	@$(COMPILE) -MMD -MP -c -o $@ $<
+
+$B/script_table.o: $B/script_table.c $B/flags
+	@echo "  CC      $@"
+	@$(COMPILE) -MMD -MP -c -o $@ $<
+
+# The directories too: a file that is gone must go from the table.
+$B/script_table.c: scripts/embed.sh $(LUA_FILES) $(LUA_DIRS) | $B/flags
+	@echo "  EMBED   $@"
+	@scripts/embed.sh src/lua > $@
+
+$B/unit/%: tests/unit/%.c $B/libclient.a $B/flags
+	@echo "  CC      $@"
+	@mkdir -p $(@D)
+	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
+	    $(LDFLAGS) $(TEST_LDFLAGS) $B/libclient.a -lcmocka $(PKG_LIBS)
+
+$B/tools/%: tests/tools/%.c $B/libclient.a $B/flags
+	@echo "  CC      $@"
+	@mkdir -p $(@D)
+	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
+	    $(LDFLAGS) $B/libclient.a $(PKG_LIBS)
+
+# Changes when the compiler or its flags do, and then everything is rebuilt.
+$B/flags: FORCE
+	$(if $(PKG_LIBS),,$(error $(PKG_CONFIG) does not find $(PKGS): \
+	    see scripts/install-deps.sh build))
+	@mkdir -p $B
+	@printf '%s\n' $(call quote,$(COMPILE) / $(LINK)) | cmp -s - $@ || \
+	    printf '%s\n' $(call quote,$(COMPILE) / $(LINK)) > $@
+quote = '$(subst ','\'',$1)'
+FORCE:
+
+# The tests that need packages see to them first, in a make of their own, as
+# the flags of this one were asked for before the packages were there.
+check:		## install what the tests need, build, run all suites
+	@scripts/install-deps.sh check
+	@$(MAKE) --no-print-directory tests
+	@$(TEST_ENV) tests/run.sh unit lua cli live
+
+check-unit check-lua check-cli check-live:	## one kind of suites
+	@scripts/install-deps.sh check
+	@$(MAKE) --no-print-directory tests
+	@$(TEST_ENV) tests/run.sh $(@:check-%=%)
+
+demo:		## show a reload of a small web application
+	@scripts/install-deps.sh demo
+	@$(MAKE) --no-print-directory all
+	@CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) TARANTOOL='$(TARANTOOL)' \
+	    scripts/demo.sh
+
+bench:		## measure
+	@scripts/install-deps.sh bench
+	@$(MAKE) --no-print-directory all
+	@$(TEST_ENV) tests/bench/run.sh
+
+lint:		## manual, scripts, Lua, warnings of two compilers
+	@scripts/install-deps.sh lint
+	mandoc -T lint -W warning man/cartridge-reload.1
+	luacheck -q src/lua tests
+	shellcheck -x -e SC2317 $(SCRIPTS) scripts/completion/cartridge-reload.bash
+	@$(MAKE) --no-print-directory B=build/lint/gcc CC=gcc \
+	    CFLAGS='-O2 -Werror' tests
+	@$(MAKE) --no-print-directory B=build/lint/clang CC=clang \
+	    CFLAGS='-O2 -Werror' tests
+	cppcheck -q --error-exitcode=1 --inline-suppr --std=c11 \
+	    --enable=warning,portability --suppress=missingIncludeSystem \
+	    --suppress=ctuuninitvar -Isrc -D__GNUC__ -DCR_VERSION='"$(VERSION)"' src
+
+install: all	## install below $(DESTDIR)$(PREFIX)
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 \
+	    $(DESTDIR)$(COMPLETIONDIR)
+	$(INSTALL) -m 755 $(BIN) $(DESTDIR)$(BINDIR)/cartridge-reload
+	$(INSTALL) -m 644 man/cartridge-reload.1 $(DESTDIR)$(MANDIR)/man1/
+	$(INSTALL) -m 644 scripts/completion/cartridge-reload.bash \
+	    $(DESTDIR)$(COMPLETIONDIR)/cartridge-reload
+
+uninstall:	## remove what install put there
+	rm -f $(DESTDIR)$(BINDIR)/cartridge-reload \
+	    $(DESTDIR)$(MANDIR)/man1/cartridge-reload.1 \
+	    $(DESTDIR)$(COMPLETIONDIR)/cartridge-reload
+
+clean:		## remove all that was built
+	rm -rf build
+
+help:		## this list
+	@sed -n 's/^\([a-z][a-z -]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | \
+	    expand -t 50
+
+-include $(LIB_OBJS:.o=.d) $B/main.d $(addsuffix .d,$(UNIT_TESTS) $(TOOLS))

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * Reads the command line, runs the command and exits: nothing else exits.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "options.h"
+#include "output.h"
+#include "request.h"
+#include "term.h"
+
+#ifndef CR_VERSION
+#define CR_VERSION	"unknown"
+#endif
+
+/*
+ * Sees to it that the three standard descriptors are open: a socket that got
+ * one of their numbers would be sent what is meant for the user.  One that was
+ * closed stays one that cannot be used.
+ */
+static void
+keep_standard_descriptors(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+		    open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			_exit(outcome_exit(OUTCOME_USAGE));
+}
+
+static enum outcome
+fail(const struct error *error, int is_usage)
+{
+	output_message(stderr, NULL, error->message);
+	if (is_usage)
+		fputs("Try 'cartridge-reload --help'.\n", stderr);
+	return error->outcome;
+}
+
+static enum outcome
+print_lua(const json_t *args)
+{
+	struct error error;
+	size_t len;
+	char *line;
+
+	if ((line = request_line(args, &len)) == NULL) {
+		error_set(&error, OUTCOME_USAGE, "out_of_memory",
+		    "out of memory");
+		return fail(&error, 0);
+	}
+	fwrite(line, 1, len, stdout);
+	putchar('\n');
+	free(line);
+	return OUTCOME_OK;
+}
+
+/* Finds the targets and runs the command on them. */
+static enum outcome
+run_on_targets(const struct options *options, const json_t *args)
+{
+	struct targets targets = { NULL, 0 };
+	struct output_context context;
+	struct error error;
+	enum outcome outcome;
+	json_t *none;
+
+	context.out = stdout;
+	context.err = stderr;
+	context.command = options->command->name;
+	context.color = term_use_color(options->color, stdout);
+	context.quiet = options->quiet;
+	context.verbose = options->verbose;
+	if (command_targets(options, &targets, &error) == 0) {
+		context.targets = targets.count;
+		outcome = command_run(options, &targets, args, &context);
+	} else {
+		outcome = fail(&error, error.outcome == OUTCOME_USAGE);
+		/* A command line that is right always gets a document. */
+		context.targets = 0;
+		none = json_array();
+		if (outcome != OUTCOME_USAGE &&
+		    options->output->end(&context, outcome, none) == -1)
+			outcome = OUTCOME_USAGE;
+		json_decref(none);
+	}
+	targets_finish(&targets);
+	return outcome;
+}
+
+static enum outcome
+run(const struct options *options)
+{
+	struct error error;
+	enum outcome outcome;
+	json_t *args;
+
+	if ((args = command_args(options, &error)) == NULL)
+		return fail(&error, 0);
+	outcome = options->print_lua ? print_lua(args) :
+	    run_on_targets(options, args);
+	json_decref(args);
+	return outcome;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct options options;
+	struct error error;
+	enum outcome outcome = OUTCOME_OK;
+
+	keep_standard_descriptors();
+	/* A closed pipe is an error of the write, with a message. */
+	signal(SIGPIPE, SIG_IGN);
+
+	if (options_parse(&options, argc, argv, &error) == -1)
+		return outcome_exit(fail(&error, 1));
+	if (options.help)
+		options_help(stdout);
+	else if (options.version)
+		puts("cartridge-reload " CR_VERSION);
+	else
+		outcome = run(&options);
+	options_finish(&options);
+
+	if (output_flush(stdout) == -1 || fclose(stdout) == EOF) {
+		error_set(&error, OUTCOME_USAGE, "output",
+		    "cannot write standard output: %s", strerror(errno));
+		outcome = fail(&error, 0);
+	}
+	return outcome_exit(outcome);
+}

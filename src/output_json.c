@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+#include "report.h"
+
+static void
+json_instance(const struct output_context *context, const json_t *report)
+{
+	/* One document, and only a whole one: all is printed at the end. */
+	(void)context;
+	(void)report;
+}
+
+static int
+json_end(const struct output_context *context, enum outcome outcome,
+    const json_t *instances)
+{
+	json_t *document;
+	char *dumped, *at;
+	size_t len;
+
+	if (context->quiet)
+		return 0;
+	document = report_document(context->command, outcome, instances);
+	/*
+	 * ASCII, as a terminal may be at the other end.  Numbers have 14
+	 * digits when they come; with more, 0.1 would not be 0.1 any more.
+	 */
+	dumped = document == NULL ? NULL : json_dumps(document,
+	    JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
+	json_decref(document);
+	if (dumped == NULL)
+		return -1;
+	for (at = dumped;; at += len + 1) {
+		len = strcspn(at, "\177");
+		fwrite(at, 1, len, context->out);
+		if (at[len] == '\0')
+			break;
+		/* The one control character that JSON lets pass. */
+		fputs("\\u007F", context->out);
+	}
+	putc('\n', context->out);
+	free(dumped);
+	return 0;
+}
+
+const struct output output_json = {
+	.name = "json",
+	.wants_tree = 1,
+	.instance = json_instance,
+	.end = json_end
+};

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * The report on one instance: a JSON object by the schema of the manual, made
+ * either from the reply of the instance or from an error on our side.  What
+ * the instance says is hostile until it went through here: fields that are
+ * not in the schema are dropped, fields of a wrong type make it a protocol
+ * error.
+ */
+
+#ifndef CR_REPORT_H
+#define CR_REPORT_H
+
+#include <jansson.h>
+
+#include "error.h"
+#include "outcome.h"
+
+struct report {
+	json_t		*instance;	/* owned; NULL if memory was out */
+	enum outcome	 outcome;
+	int		 transient;	/* may pass by itself: --wait retries */
+};
+
+/*
+ * Makes a report from a reply tree.  The reply is expected to be
+ * `[{"cartridge_reload": 1, "outcome": ..., ...}]`; a lone `[{"error": ...}]`
+ * is what the console itself says when Lua broke.  Never fails: a reply that
+ * is not understood gives a report whose outcome is protocol.
+ */
+void	report_from_reply(struct report *, const char *target,
+	    const json_t *reply);
+
+/* Makes a report from an error of ours. */
+void	report_from_error(struct report *, const char *target,
+	    const struct error *);
+
+/*
+ * Makes the tree of what `eval` returned from its text, for formats that want
+ * it.  If it is not to be understood, the report becomes one of that error.
+ */
+void	report_parse_results(struct report *);
+
+/* Frees what the report holds. */
+void	report_finish(struct report *);
+
+/*
+ * Makes the whole document `{"ok", "exit", "command", "instances"}`; takes new
+ * references of the instances.  Returns a new reference, or NULL if memory is
+ * out.
+ */
+json_t	*report_document(const char *command, enum outcome,
+	    const json_t *instances);
+
+#endif

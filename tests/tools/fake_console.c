@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * A scripted admin console: for a test, the other end is data.
+ *
+ *	fake_console [-b BACKLOG] [-r RECORD] ADDRESS STEP ...
+ *
+ * Listens at ADDRESS, a path of any length or `tcp` for a free port of
+ * 127.0.0.1, prints the address as soon as it does, and takes the steps.  A
+ * step that needs a connection accepts one if none is open, so that what
+ * follows a `close` is for the next connection.  All that was received as
+ * lines or while holding goes to the file RECORD.  TEXT may hold the escapes
+ * \n \r \t \e \\ \xNN.  The socket stays where it is at the end, with nobody
+ * listening.
+ *
+ * Exits with 0 after the last step, with 1 if the client was not as a step
+ * expects it, and with 2 if it was gone when something was to be sent.
+ */
+
+#define _GNU_SOURCE	/* struct ucred */
+
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <arpa/inet.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <time.h>
+
+#include "peer.h"
+
+/* No script takes as long; whatever goes wrong, nothing is left behind. */
+#define LIFE_SECONDS	120
+
+#define FILL_CHUNK	((size_t)64 * 1024)
+#define FILLERS_MAX	4096
+
+#define LINE_SIZE	64	/* of the greeting, which has two */
+
+enum { DONE = 0, FAILED = 1, GONE = 2, AGAIN = 3 };
+
+struct fake {
+	const char	*path;		/* NULL for TCP */
+	int		 listener;
+	int		 fd;		/* the connection, or -1 */
+	FILE		*record;
+	size_t		 piece;		/* what is sent at once, 0 for all */
+	char		*in;		/* received, not yet looked at */
+	size_t		 in_len;
+	size_t		 in_size;
+	int		 fillers[FILLERS_MAX];
+	size_t		 filler_count;
+};
+
+struct step {
+	const char	*name;
+	const char	*value;		/* NULL if it can do without one */
+	int		 connected;	/* needs a connection */
+	int		(*run)(struct fake *, const char *);
+};
+
+static int __attribute__((format(printf, 1, 2)))
+failed(const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("fake_console: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	putc('\n', stderr);
+	return FAILED;
+}
+
+static void
+nap(long ms)
+{
+	struct timespec time = { ms / 1000, ms % 1000 * 1000000 };
+
+	while (nanosleep(&time, &time) == -1 && errno == EINTR)
+		continue;
+}
+
+/* The text with its escapes read; the caller frees it. */
+static char *
+unescape(const char *text, size_t *len)
+{
+	static const char letters[] = "nrte\\", meant[] = "\n\r\t\033\\";
+	const char *letter;
+	char *data, *to, hex[3];
+
+	if ((data = to = malloc(strlen(text) + 1)) == NULL)
+		abort();
+	for (; *text != '\0'; text++) {
+		if (text[0] != '\\' || text[1] == '\0') {
+			*to++ = text[0];
+			continue;
+		}
+		text++;
+		if ((letter = strchr(letters, text[0])) != NULL) {
+			*to++ = meant[letter - letters];
+		} else if (text[0] == 'x' && text[1] != '\0' &&
+		    text[2] != '\0') {
+			strlcpy(hex, text + 1, sizeof(hex));
+			*to++ = (char)strtoul(hex, NULL, 16);
+			text += 2;
+		} else {
+			*to++ = text[0];
+		}
+	}
+	*to = '\0';
+	*len = (size_t)(to - data);
+	return data;
+}
+
+/* Whether the client has read all and sleeps, which is to wait for us. */
+static int
+is_idle(int fd)
+{
+	struct ucred peer = { .pid = 0 };
+	socklen_t size = sizeof(peer);
+	char path[64], stat[512];
+	const char *end;
+	size_t len;
+	FILE *file;
+	int unread = 0;
+
+	if (ioctl(fd, SIOCOUTQ, &unread) == 0 && unread > 0)
+		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1 ||
+	    peer.pid <= 0)
+		return 1;
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)peer.pid);
+	if ((file = fopen(path, "r")) == NULL)
+		return 1;
+	len = fread(stat, 1, sizeof(stat) - 1, file);
+	fclose(file);
+	stat[len] = '\0';
+	/* The state follows the name, which may hold anything. */
+	end = strrchr(stat, ')');
+	return end == NULL || strchr("SZX", end[2]) != NULL;
+}
+
+static int
+step_idle(struct fake *fake, const char *value)
+{
+	(void)value;
+	while (!is_idle(fake->fd))
+		nap(1);
+	return DONE;
+}
+
+static int
+send_all(struct fake *fake, const char *data, size_t len)
+{
+	size_t piece;
+
+	for (; len > 0; data += piece, len -= piece) {
+		piece = fake->piece > 0 && fake->piece < len ? fake->piece :
+		    len;
+		if (fake->piece > 0)
+			step_idle(fake, NULL);
+		if (peer_send(fake->fd, data, piece) == -1) {
+			failed("the client has gone");
+			return GONE;
+		}
+	}
+	return DONE;
+}
+
+static int
+step_send(struct fake *fake, const char *value)
+{
+	size_t len;
+	char *data = unescape(value, &len);
+	int result = send_all(fake, data, len);
+
+	free(data);
+	return result;
+}
+
+static int
+step_greet(struct fake *fake, const char *value)
+{
+	char line[2 * LINE_SIZE + 1];
+
+	if (value == NULL)
+		return send_all(fake, PEER_GREETING, sizeof(PEER_GREETING) - 1);
+	snprintf(line, sizeof(line), "%-*.*s\n%-*s\n", LINE_SIZE - 1,
+	    LINE_SIZE - 1, value, LINE_SIZE - 1,
+	    "type 'help' for interactive help");
+	return send_all(fake, line, 2 * LINE_SIZE);
+}
+
+static int
+step_file(struct fake *fake, const char *value)
+{
+	char data[FILL_CHUNK];
+	size_t len;
+	FILE *file;
+	int result = DONE;
+
+	if ((file = fopen(value, "r")) == NULL)
+		return failed("%s: %s", value, strerror(errno));
+	while (result == DONE && (len = fread(data, 1, sizeof(data),
+	    file)) > 0)
+		result = send_all(fake, data, len);
+	fclose(file);
+	return result;
+}
+
+/* Sends "BYTES:TEXT": the text again and again, about as many bytes. */
+static int
+step_fill(struct fake *fake, const char *value)
+{
+	size_t left, len, used = 0;
+	char *end, *text, *chunk;
+	int result = DONE;
+
+	left = (size_t)strtoumax(value, &end, 10);
+	if (*end != ':' || end[1] == '\0')
+		return failed("fill=BYTES:TEXT, not '%s'", value);
+	text = unescape(end + 1, &len);
+	if ((chunk = malloc(FILL_CHUNK + len)) == NULL)
+		abort();
+	while (used < FILL_CHUNK) {
+		memcpy(chunk + used, text, len);
+		used += len;
+	}
+	for (; left >= used && result == DONE; left -= used)
+		result = send_all(fake, chunk, used);
+	if (result == DONE)
+		result = send_all(fake, chunk, left / len * len);
+	free(chunk);
+	free(text);
+	return result;
+}
+
+static int
+step_pieces(struct fake *fake, const char *value)
+{
+	fake->piece = (size_t)strtoumax(value, NULL, 10);
+	return DONE;
+}
+
+/* Reads at most so much.  Returns 1, 0 at the end, or -1 if nothing comes. */
+static int
+receive(struct fake *fake, size_t most)
+{
+	ssize_t len;
+
+	if (fake->in_size - fake->in_len < FILL_CHUNK) {
+		fake->in_size += fake->in_size + FILL_CHUNK;
+		fake->in = realloc(fake->in, fake->in_size);
+		if (fake->in == NULL)
+			abort();
+	}
+	if (!peer_wait(fake->fd, POLLIN))
+		return -1;
+	len = recv(fake->fd, fake->in + fake->in_len,
+	    most < FILL_CHUNK ? most : FILL_CHUNK, 0);
+	if (len <= 0)
+		return 0;
+	fake->in_len += (size_t)len;
+	return 1;
+}
+
+/* Takes bytes out of what was received; a NULL `into` is not wanted. */
+static void
+consume(struct fake *fake, size_t len, char **into)
+{
+	if (fake->record != NULL) {
+		fwrite(fake->in, 1, len, fake->record);
+		fflush(fake->record);
+	}
+	if (into != NULL && (*into = strndup(fake->in, len)) == NULL)
+		abort();
+	fake->in_len -= len;
+	memmove(fake->in, fake->in + len, fake->in_len);
+}
+
+/* Reads a line; the caller frees it. */
+static int
+read_line(struct fake *fake, char **line)
+{
+	const char *newline;
+	size_t scanned = 0;
+	int result;
+
+	while ((newline = fake->in_len > scanned ?
+	    memchr(fake->in + scanned, '\n', fake->in_len - scanned) :
+	    NULL) == NULL) {
+		scanned = fake->in_len;
+		if ((result = receive(fake, FILL_CHUNK)) < 1)
+			return failed("%s instead of a line", result == 0 ?
+			    "the connection ended" : "nothing");
+	}
+	consume(fake, (size_t)(newline - fake->in) + 1, line);
+	(*line)[strlen(*line) - 1] = '\0';
+	return DONE;
+}
+
+static int
+step_expect(struct fake *fake, const char *value)
+{
+	size_t len;
+	char *line, *wanted = unescape(value, &len);
+	int result;
+
+	if ((result = read_line(fake, &line)) == DONE) {
+		if (strcmp(line, wanted) != 0)
+			result = failed("'%.100s' instead of '%s'", line,
+			    wanted);
+		free(line);
+	}
+	free(wanted);
+	return result;
+}
+
+static int
+step_request(struct fake *fake, const char *value)
+{
+	char *line;
+	int result;
+
+	if ((result = read_line(fake, &line)) == DONE) {
+		if (value != NULL && strstr(line, value) == NULL)
+			result = failed("a request without '%s'", value);
+		free(line);
+	}
+	return result;
+}
+
+static int
+step_answer(struct fake *fake, const char *value)
+{
+	int result = step_expect(fake, "\\\\set output yaml");
+
+	(void)value;
+	return result == DONE ? step_send(fake, "---\\n- true\\n...\\n") :
+	    result;
+}
+
+static int
+step_read(struct fake *fake, const char *value)
+{
+	size_t want = (size_t)strtoumax(value, NULL, 10);
+
+	while (fake->in_len < want)
+		if (receive(fake, want - fake->in_len) < 1)
+			return failed("%zu bytes instead of %zu",
+			    fake->in_len, want);
+	consume(fake, want, NULL);
+	return DONE;
+}
+
+static int
+step_hold(struct fake *fake, const char *value)
+{
+	int result;
+
+	(void)value;
+	while ((result = receive(fake, FILL_CHUNK)) == 1)
+		consume(fake, fake->in_len, NULL);
+	return result == 0 ? DONE : failed("the client does not close");
+}
+
+static int
+step_delay(struct fake *fake, const char *value)
+{
+	(void)fake;
+	nap(strtol(value, NULL, 10));
+	return DONE;
+}
+
+static int
+step_until(struct fake *fake, const char *value)
+{
+	struct stat st;
+
+	(void)fake;
+	while (stat(value, &st) == -1)
+		nap(1);
+	return DONE;
+}
+
+static int
+step_touch(struct fake *fake, const char *value)
+{
+	int fd;
+
+	(void)fake;
+	if ((fd = open(value, O_WRONLY | O_CREAT, 0666)) == -1)
+		return failed("%s: %s", value, strerror(errno));
+	close(fd);
+	return DONE;
+}
+
+static int
+step_end(struct fake *fake, const char *value)
+{
+	(void)value;
+	shutdown(fake->fd, SHUT_WR);
+	return DONE;
+}
+
+static int
+step_close(struct fake *fake, const char *value)
+{
+	(void)value;
+	close(fake->fd);
+	fake->fd = -1;
+	fake->in_len = 0;
+	return DONE;
+}
+
+/* A unix socket is only reset if it is closed with something unread. */
+static int
+step_reset(struct fake *fake, const char *value)
+{
+	struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fake->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	if (fake->path != NULL && !peer_wait(fake->fd, POLLIN))
+		return failed("nothing came that could be left unread");
+	return step_close(fake, value);
+}
+
+static int
+step_again(struct fake *fake, const char *value)
+{
+	(void)value;
+	if (fake->fd != -1)
+		step_close(fake, NULL);
+	fake->piece = 0;
+	/* However long it takes: the test ends us if nobody comes. */
+	while (!peer_wait(fake->listener, POLLIN))
+		continue;
+	return AGAIN;
+}
+
+/* Connects to itself until no more fit. */
+static int
+step_full(struct fake *fake, const char *value)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd;
+
+	(void)value;
+	if (fake->path == NULL)
+		return failed("full: only a unix socket can be");
+	strlcpy(address.sun_path, fake->path, sizeof(address.sun_path));
+	while (fake->filler_count < FILLERS_MAX) {
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (fd == -1)
+			return failed("socket: %s", strerror(errno));
+		fake->fillers[fake->filler_count++] = fd;
+		if (connect(fd, (struct sockaddr *)&address,
+		    sizeof(address)) == 0)
+			continue;
+		return errno == EAGAIN ? DONE :
+		    failed("full: %s", strerror(errno));
+	}
+	return failed("the backlog is too long to be filled");
+}
+
+/* Takes what filled the queue out of it. */
+static int
+step_drain(struct fake *fake, const char *value)
+{
+	size_t i;
+
+	(void)value;
+	/* The last one did not fit. */
+	for (i = 0; i + 1 < fake->filler_count; i++)
+		close(peer_accept(fake->listener));
+	for (i = 0; i < fake->filler_count; i++)
+		close(fake->fillers[i]);
+	fake->filler_count = 0;
+	return DONE;
+}
+
+static const struct step step_table[] = {
+	{ "greet", NULL, 1, step_greet },	/* a console; =TEXT: as that */
+	{ "answer", NULL, 1, step_answer },	/* the line before a request */
+	{ "request", NULL, 1, step_request },	/* a line; =TEXT: with that */
+	{ "expect", "TEXT", 1, step_expect },	/* exactly this line */
+	{ "read", "BYTES", 1, step_read },
+	{ "send", "TEXT", 1, step_send },
+	{ "file", "PATH", 1, step_file },
+	{ "fill", "BYTES:TEXT", 1, step_fill },	/* the text many times */
+	{ "pieces", "BYTES", 0, step_pieces },	/* each when the client waits */
+	{ "idle", NULL, 1, step_idle },		/* until the client waits */
+	{ "hold", NULL, 1, step_hold },		/* until the client closes */
+	{ "delay", "MS", 0, step_delay },
+	{ "until", "PATH", 0, step_until },	/* there is such a file */
+	{ "touch", "PATH", 0, step_touch },
+	{ "end", NULL, 1, step_end },		/* of what is sent */
+	{ "close", NULL, 1, step_close },
+	{ "reset", NULL, 1, step_reset },
+	{ "full", NULL, 0, step_full },		/* the queue of connections */
+	{ "drain", NULL, 0, step_drain },
+	{ "again", NULL, 0, step_again },	/* the same for the next */
+	{ NULL, NULL, 0, NULL }
+};
+
+static int
+take_step(struct fake *fake, const char *text)
+{
+	const struct step *step;
+	const char *value;
+	size_t len = strcspn(text, "=");
+
+	value = text[len] == '=' ? text + len + 1 : NULL;
+	for (step = step_table; step->name != NULL; step++)
+		if (strlen(step->name) == len &&
+		    strncmp(step->name, text, len) == 0)
+			break;
+	if (step->name == NULL || (step->value != NULL && value == NULL))
+		return failed("no such step: %s", text);
+	if (step->connected && fake->fd == -1 &&
+	    (fake->fd = peer_accept(fake->listener)) == -1)
+		return failed("%s: nobody connects", text);
+	return step->run(fake, value);
+}
+
+/* Listens in the directory itself, as the path may be too long to bind. */
+static int
+listen_unix(const char *path, int backlog)
+{
+	char *directory = strdup(path), *name = strdup(path);
+	int fd, here = open(".", O_RDONLY | O_DIRECTORY);
+
+	if (directory == NULL || name == NULL || here == -1 ||
+	    chdir(dirname(directory)) == -1) {
+		perror(path);
+		abort();
+	}
+	fd = peer_listen(basename(name), backlog);
+	if (fchdir(here) == -1)
+		abort();
+	close(here);
+	free(directory);
+	free(name);
+	return fd;
+}
+
+static int
+listen_tcp(int backlog, int *port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd == -1 || bind(fd, (struct sockaddr *)&address,
+	    sizeof(address)) == -1 || listen(fd, backlog) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&address, &size) == -1) {
+		perror("tcp");
+		abort();
+	}
+	*port = ntohs(address.sin_port);
+	return fd;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static struct fake fake = { .fd = -1 };
+	int backlog = 16, i, letter, port, result = DONE;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(LIFE_SECONDS);
+	while ((letter = getopt(argc, argv, "+b:r:")) != -1) {
+		if (letter == 'b')
+			backlog = atoi(optarg);
+		else if (letter != 'r' ||
+		    (fake.record = fopen(optarg, "w")) == NULL)
+			return failed("bad option, or no %s", optarg);
+	}
+	if (optind >= argc)
+		return failed("no address");
+	if (strcmp(argv[optind], "tcp") == 0) {
+		fake.listener = listen_tcp(backlog, &port);
+		printf("127.0.0.1:%d\n", port);
+	} else {
+		fake.path = argv[optind];
+		fake.listener = listen_unix(fake.path, backlog);
+		puts(fake.path);
+	}
+	/* Whoever waits for the address waits for the end of this file. */
+	fclose(stdout);
+	for (i = ++optind; i < argc && result == DONE; i++) {
+		result = take_step(&fake, argv[i]);
+		if (result == AGAIN) {
+			i = optind - 1;
+			result = DONE;
+		}
+	}
+	if (fake.fd != -1)
+		close(fake.fd);
+	if (fake.record != NULL)
+		fclose(fake.record);
+	return result;
+}

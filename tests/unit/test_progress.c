@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "progress.h"
+
+struct screen {
+	struct progress	 progress;
+	FILE		*file;
+	char		*text;
+	size_t		 size;
+};
+
+static void
+begin(struct screen *screen, int on, const char *target)
+{
+	screen->text = NULL;
+	screen->size = 0;
+	assert_non_null(screen->file = open_memstream(&screen->text,
+	    &screen->size));
+	progress_start(&screen->progress, screen->file, on, target, 1000);
+}
+
+static void
+end(struct screen *screen, const char *expected)
+{
+	fclose(screen->file);
+	assert_string_equal(screen->text, expected);
+	free(screen->text);
+}
+
+static void
+test_short_work_has_no_line(void **state)
+{
+	struct screen screen;
+
+	(void)state;
+	begin(&screen, 1, "a");
+	progress_doing(&screen.progress, "load");
+	progress_tick(&screen.progress, 1000 + PROGRESS_AFTER_MS - 1);
+	progress_clear(&screen.progress);
+	end(&screen, "");
+}
+
+static void
+test_long_work_has_a_line_that_goes_away(void **state)
+{
+	struct screen screen;
+
+	(void)state;
+	begin(&screen, 1, "a");
+	progress_tick(&screen.progress, 1000 + PROGRESS_AFTER_MS);
+	progress_doing(&screen.progress, "load");
+	/* Too soon to draw it again. */
+	progress_tick(&screen.progress, 1000 + PROGRESS_AFTER_MS + 1);
+	progress_tick(&screen.progress, 4000);
+	progress_clear(&screen.progress);
+	progress_clear(&screen.progress);
+	end(&screen, "\ra: 0 s\033[K\ra: load, 3 s\033[K\r\033[K");
+}
+
+static void
+test_nothing_is_drawn_unless_it_is_on(void **state)
+{
+	struct screen screen;
+
+	(void)state;
+	begin(&screen, 0, "a");
+	progress_tick(&screen.progress, 100000);
+	progress_clear(&screen.progress);
+	end(&screen, "");
+}
+
+static void
+test_the_line_fits_a_terminal_and_is_escaped(void **state)
+{
+	struct screen screen;
+	char target[300], text[300];
+	size_t width;
+
+	(void)state;
+	memset(target, 't', sizeof(target) - 1);
+	target[sizeof(target) - 1] = '\0';
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	text[3] = '\033';
+	begin(&screen, 1, target);
+	progress_doing(&screen.progress, text);
+	progress_tick(&screen.progress, 1000000000);
+	fflush(screen.file);
+	width = strlen(screen.text) - strlen("\r") - strlen("\033[K");
+	assert_in_range(width, 60, 79);
+	assert_non_null(strstr(screen.text, "xxx\\033xxx"));
+	assert_null(strchr(screen.text + 1, '\r'));
+	fclose(screen.file);
+	free(screen.text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_short_work_has_no_line),
+		cmocka_unit_test(test_long_work_has_a_line_that_goes_away),
+		cmocka_unit_test(test_nothing_is_drawn_unless_it_is_on),
+		cmocka_unit_test(test_the_line_fits_a_terminal_and_is_escaped)
+	};
+
+	return cmocka_run_group_tests_name("progress", tests, NULL, NULL);
+}

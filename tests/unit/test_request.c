@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "request.h"
+#include "script.h"
+
+#define SCRIPT(name, text)						\
+	{ name, (const unsigned char *)(text), sizeof(text) - 1 }
+
+/* Stands in for the embedded scripts. */
+const struct script script_table[] = {
+	SCRIPT("boot", "return \"boot\"\n"),
+	SCRIPT("deep.one", "require('plan')"),
+	SCRIPT("escapes", "\\ \" \n\r\t\0011\377" "9\0x"),
+	SCRIPT("far", "-- nothing\n"),
+	SCRIPT("plan", "local a = require('far') require(\"deep.one\")"
+	    " require('fiber') prerequire('status') _require('status')"
+	    " require (name)"),
+	SCRIPT("status", "return 1"),
+	{ NULL, NULL, 0 }
+};
+
+/* The line for a command without arguments; the caller frees it. */
+static char *
+line_for(const char *command, size_t *len)
+{
+	json_t *args = json_pack("{s:s}", "command", command);
+	char *line;
+
+	assert_non_null(args);
+	line = request_line(args, len);
+	json_decref(args);
+	return line;
+}
+
+static void
+test_the_line_is_one_call_in_parentheses(void **state)
+{
+	char *line;
+	size_t len;
+
+	(void)state;
+	assert_non_null(line = line_for("status", &len));
+	assert_string_equal(line, "(loadstring(\"return \\034boot\\034\\n\","
+	    "\"@cartridge-reload/boot.lua\")(\"status\",\"return 1\","
+	    "\"{\\034command\\034:\\034status\\034}\"))");
+	assert_int_equal(len, strlen(line));
+	free(line);
+}
+
+static void
+test_required_modules_are_sent_once_and_only_those(void **state)
+{
+	char *line, *at;
+	size_t len;
+
+	(void)state;
+	assert_non_null(line = line_for("plan", &len));
+	assert_non_null(at = strstr(line, "(\"plan\",\""));
+	assert_null(strstr(at + 2, "\"plan\",\""));
+	assert_non_null(strstr(line, ",\"far\",\"-- nothing\\n\","));
+	assert_non_null(strstr(line, ",\"deep.one\",\""));
+	assert_null(strstr(line, "\"status\",\""));
+	assert_null(strstr(line, "\"fiber\",\""));
+	free(line);
+}
+
+static void
+test_bytes_become_escapes_that_stand_alone(void **state)
+{
+	char *line;
+	size_t len;
+
+	(void)state;
+	assert_non_null(line = line_for("escapes", &len));
+	/* A digit after an escaped byte must not become part of it. */
+	assert_non_null(strstr(line, "\"escapes\",\"\\092 \\034 \\n\\013"
+	    "\\009\\0011\\2559\\000x\","));
+	free(line);
+}
+
+static void
+test_arguments_cannot_leave_their_string(void **state)
+{
+	json_t *args;
+	char *line;
+	size_t len, i;
+
+	(void)state;
+	args = json_pack("{s:s, s:s}", "command", "status", "code",
+	    "\"))os.exit()--\n\r\xd0\x9f\\");
+	assert_non_null(args);
+	assert_non_null(line = request_line(args, &len));
+	for (i = 0; i < len; i++)
+		assert_in_range((unsigned char)line[i], 0x20, 0x7e);
+	/* In JSON a quote is \", and of that Lua gets both bytes in digits. */
+	assert_non_null(strstr(line, ":\\034\\092\\034))os.exit()--\\092n"
+	    "\\092r\\092u041F\\092\\092\\034}\"))"));
+	free(line);
+	json_decref(args);
+}
+
+/*
+ * What makes a cut line a syntax error: at no place before its end are all
+ * parentheses closed and all strings ended.
+ */
+static void
+test_no_prefix_is_a_whole_expression(void **state)
+{
+	static const char *const commands[] = { "plan", "status", "escapes" };
+	char *line;
+	size_t len, i, j;
+	int depth, in_string;
+
+	(void)state;
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		assert_non_null(line = line_for(commands[i], &len));
+		depth = in_string = 0;
+		for (j = 0; j < len; j++) {
+			if (in_string && line[j] == '\\')
+				j++;
+			else if (line[j] == '"')
+				in_string = !in_string;
+			else if (!in_string && line[j] == '(')
+				depth++;
+			else if (!in_string && line[j] == ')')
+				depth--;
+			assert_int_equal(depth == 0 && !in_string,
+			    j == len - 1);
+		}
+		free(line);
+	}
+}
+
+static void
+test_a_command_without_script_has_no_line(void **state)
+{
+	json_t *args = json_object();
+	size_t len;
+
+	(void)state;
+	assert_null(line_for("nosuch", &len));
+	assert_null(request_line(args, &len));
+	json_decref(args);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_line_is_one_call_in_parentheses),
+		cmocka_unit_test(test_required_modules_are_sent_once_and_only_those),
+		cmocka_unit_test(test_bytes_become_escapes_that_stand_alone),
+		cmocka_unit_test(test_arguments_cannot_leave_their_string),
+		cmocka_unit_test(test_no_prefix_is_a_whole_expression),
+		cmocka_unit_test(test_a_command_without_script_has_no_line)
+	};
+
+	return cmocka_run_group_tests_name("request", tests, NULL, NULL);
+}
