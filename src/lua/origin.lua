@@ -153,11 +153,17 @@ function Origin:adopt(id)
     self.adopted[id] = true
 end
 
---- Whether the caller acts for the new generation: the transaction itself, a
--- fiber that new code has started, or one that has new code on its stack.
+--- Whether the caller is new code: in a fiber that new code has started, or
+-- with new code on the stack.
+function Origin:is_new_code()
+    return self.adopted[fiber.id()] ~= nil or self:is_calling()
+end
+
+--- Whether the caller acts for the transaction: new code, and also what the
+-- transaction itself calls, such as the `stop` of an old role. That one finds
+-- its own modules and services, but what it changes is to be staged.
 function Origin:is_asking()
-    local id = fiber.id()
-    return self.fiber == id or self.adopted[id] ~= nil or self:is_calling()
+    return self.fiber == fiber.id() or self:is_new_code()
 end
 
 return {new = new}

@@ -27,7 +27,18 @@ local GRACE = 1
 local Transaction = {}
 Transaction.__index = Transaction
 
---- @tparam table args of the command: `timeout` in seconds
+--- When the time is over, on the monotonic clock. The client's own time may be
+-- over before: the request may have waited to be read.
+local function deadline_of(args)
+    local left = args.timeout or 60
+    if args.not_after ~= nil then
+        left = math.min(left, args.not_after - clock.time())
+    end
+    return clock.monotonic() + left
+end
+
+--- @tparam table args of the command: `timeout` in seconds, `not_after` (unix
+--   time)
 -- @tparam table registry of the instance
 local function new(args, registry)
     return setmetatable({
@@ -38,7 +49,7 @@ local function new(args, registry)
         finished = fiber.cond(),
         timings_ms = {},
         warnings = {},
-        deadline = clock.monotonic() + (args.timeout or 60),
+        deadline = deadline_of(args),
         staging = false,
         committed = false,
         aborted = false,

@@ -26,12 +26,7 @@ end
 
 --- @tparam table txn the transaction
 -- @tparam table live the table
--- @tparam ?function is_asking whether it is new code that asks; the default also
---   counts what the transaction itself calls, such as `stop` of old roles
-local function new(txn, live, is_asking)
-    is_asking = is_asking or function()
-        return txn.origin:is_asking()
-    end
+local function new(txn, live)
     local offered, serving = {}, {}
     local self = setmetatable({
         live = live,
@@ -41,13 +36,13 @@ local function new(txn, live, is_asking)
     }, View)
     setmetatable(live, {
         __index = function(_, name)
-            if offered[name] ~= nil and txn.staging and is_asking() then
+            if offered[name] ~= nil and txn.staging and txn.origin:is_new_code() then
                 return unpack_value(offered[name])
             end
             return unpack_value(serving[name])
         end,
         __newindex = function(_, name, value)
-            if txn.staging and is_asking() then
+            if txn.staging and txn.origin:is_new_code() then
                 self:offer(name, value)
             elseif offered[name] ~= nil then
                 serving[name] = pack(value)

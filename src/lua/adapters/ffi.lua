@@ -33,6 +33,17 @@ end
 function Ffi.snapshot()
 end
 
+--- The line of new code that is running.
+local function place(origin)
+    local level = 2
+    local info = debug.getinfo(level, 'fSl')
+    while info ~= nil and not origin:is_new(info.func) do
+        level = level + 1
+        info = debug.getinfo(level, 'fSl')
+    end
+    return info and ('%s:%d: in code that was loaded'):format(info.short_src, info.currentline)
+end
+
 --- Ends the transaction, also if new code goes on after the error.
 function Ffi:refuse(message)
     local txn = self.txn
@@ -42,6 +53,7 @@ function Ffi:refuse(message)
         role = txn.role,
         module = txn.module,
         message = message .. ': a restart is needed',
+        traceback = place(txn.origin),
     })
     self.refusal = self.refusal or not ok and fail
     error(fail, 0)
@@ -113,23 +125,23 @@ function Ffi:declare(text)
     local function is_old(item)
         return known[item.space][item.name] ~= nil
     end
-    local old, new
+    local old, added
     for _, item in ipairs(declarations.names) do
         if is_old(item) then
             old = old or item
         else
-            new = new or item
+            added = added or item
         end
     end
     if old ~= nil then
         local verdict = self:compare(declarations, known)
-        if next(verdict) ~= nil or new == nil then
+        if next(verdict) ~= nil or added == nil then
             return verdict
         end
         local rest = declarations:without(is_old)
         if rest == nil or not pcall(cdef, rest) then
             return {refuse = ('%s cannot be declared beside %s, which is declared already')
-                :format(label(new), label(old))}
+                :format(label(added), label(old))}
         end
     else
         local ok, err = pcall(cdef, text)
@@ -137,7 +149,7 @@ function Ffi:declare(text)
             error(err, 0)
         end
     end
-    self.made = self.made or new ~= nil
+    self.made = self.made or added ~= nil
     return {}
 end
 
@@ -253,7 +265,7 @@ function Ffi:new_metatype(metatype, ctype, mt)
     local existing = debug.getfenv(metatype)[-id]
     local staged = self.metatypes[existing]
     if type(existing) ~= 'table' or (staged ~= nil and staged.mt ~= mt) then
-        self:refuse(('methods of %s cannot be replaced'):format(tostring(ctype)))
+        self:refuse(('methods of %s cannot be replaced'):format(tostring(ctype):match('<(.*)>')))
     elseif staged == nil and existing ~= mt then
         self:stage_methods(existing, mt)
     end

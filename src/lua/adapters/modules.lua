@@ -127,7 +127,7 @@ function Modules:stage()
     end
     self.require = original
     self.wrapper = function(name)
-        if txn.staging and type(name) == 'string' and txn.origin:is_asking() then
+        if txn.staging and type(name) == 'string' and txn.origin:is_new_code() then
             return self:load(name)
         end
         return original(name)

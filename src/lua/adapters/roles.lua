@@ -127,12 +127,6 @@ function Roles:rollback(undone)
             table.insert(undone, 'cartridge.roles.' .. field)
         end
     end
-    for name, service in pairs(self.services_before or {}) do
-        if self.live[name] ~= service then
-            self.live[name] = service
-            table.insert(undone, ('service %s'):format(name))
-        end
-    end
 end
 
 return {new = new}

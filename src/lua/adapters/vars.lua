@@ -29,10 +29,7 @@ end
 function Vars:stage()
     for name, values in pairs(tables('values')) do
         if self.modules.by_name[name] ~= nil and type(values) == 'table' then
-            local staged = view.new(self.txn, values, function()
-                -- What the `stop` of an old role sets is for the old code.
-                return self.txn.origin:is_calling()
-            end)
+            local staged = view.new(self.txn, values)
             staged.first = table.copy(values)
             staged:offer_all()
             self.views[name] = staged
