@@ -417,6 +417,8 @@ attempt(struct run *run, struct report *report)
 		out_of_memory(&error);
 	} else {
 		request.line = line;
+		request.harmless = (run->options->command->bit &
+		    (COMMAND_STATUS | COMMAND_PLAN)) != 0;
 		request.on_push = on_push;
 		request.arg = run;
 		reply = converse(run, &request,

@@ -144,14 +144,23 @@ explain(struct session *session)
 }
 
 static int
+send_request(struct session *session)
+{
+	return console_send(session->console, session->request->line,
+	    session->request->len, &session->error);
+}
+
+static int
 begin_handshake(struct session *session)
 {
 	session->stage = STAGE_HANDSHAKE;
-	return console_send(session->console, HANDSHAKE,
-	    sizeof(HANDSHAKE) - 1, &session->error);
+	if (console_send(session->console, HANDSHAKE, sizeof(HANDSHAKE) - 1,
+	    &session->error) == -1)
+		return -1;
+	return session->request->harmless ? send_request(session) : 0;
 }
 
-/* Checks the answer to the handshake and queues the request. */
+/* Checks the answer to the handshake; then the request may be sent. */
 static int
 begin_request(struct session *session, const struct wire_document *doc)
 {
@@ -164,8 +173,7 @@ begin_request(struct session *session, const struct wire_document *doc)
 		/* An answer that is late may be read, but not acted upon. */
 		if (clock_ms() >= session->deadline)
 			return fail_deadline(session);
-		return console_send(session->console, session->request->line,
-		    session->request->len, &session->error);
+		return session->request->harmless ? 0 : send_request(session);
 	}
 	for (i = 0; i < doc->len && i < sizeof(text) - 1; i++)
 		text[i] = isspace((unsigned char)doc->data[i]) ? ' ' :

@@ -28,6 +28,11 @@ struct session_request {
 	/* Called for each push message with its value; may be NULL. */
 	void		(*on_push)(const json_t *value, void *arg);
 	void		*arg;
+	/*
+	 * It changes nothing in the instance, so it may be sent before the
+	 * answer to the handshake is there: one round trip less.
+	 */
+	int		 harmless;
 };
 
 /*

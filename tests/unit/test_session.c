@@ -176,7 +176,7 @@ note_push(const json_t *value, void *arg)
 	free(text);
 }
 
-static const struct session_request request = { "1, 2", 4, note_push, pushed };
+static const struct session_request request = { "1, 2", 4, note_push, pushed, 0 };
 
 static void
 test_a_reply_is_the_first_document_that_is_not_a_push(void **state)
@@ -405,7 +405,7 @@ test_a_request_that_cannot_be_sent_has_had_no_effect(void **state)
 	    { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE }, { SEND, TRUE },
 	    { EXPECT, "xxxxxxxxx" } }, 0, OUTCOME_UNREACHABLE, "closed", 1, 0,
 	    "connection closed before the request was sent" };
-	struct session_request large = { NULL, LEN, NULL, NULL };
+	struct session_request large = { NULL, LEN, NULL, NULL, 0 };
 	char *line = malloc(LEN);
 
 	(void)state;
@@ -624,6 +624,43 @@ test_a_flood_of_pushes_neither_blocks_nor_stretches_the_deadline(void **state)
 }
 
 static void
+test_a_harmless_request_does_not_wait_for_the_handshake(void **state)
+{
+	static const struct {
+		struct peer_step	 steps[STEPS_MAX];
+		const char		*code;	/* or NULL */
+	} cases[] = {
+		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
+		    { EXPECT, "1, 2\n" }, { SEND, TRUE "---\n- 1\n...\n" } },
+		    NULL },
+		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
+		    { EXPECT, "1, 2\n" }, { SEND, "true;\n...\n" } },
+		    "bad_handshake" },
+	};
+	struct session_request harmless = request;
+	struct error error;
+	json_t *reply;
+	pid_t pid;
+	size_t i;
+
+	(void)state;
+	harmless.harmless = 1;
+	for (i = 0; i < nitems(cases); i++) {
+		pid = peer_start(cases[i].steps);
+		reply = run_session(&target, &harmless, clock_ms() +
+		    PEER_PATIENCE_MS, &error);
+		peer_finish(pid);
+		assert_int_equal(reply == NULL, cases[i].code != NULL);
+		if (cases[i].code != NULL)
+			assert_string_equal(error.code, cases[i].code);
+		else
+			assert_int_equal(json_integer_value(
+			    json_array_get(reply, 0)), 1);
+		json_decref(reply);
+	}
+}
+
+static void
 dawdle(const json_t *value, void *arg)
 {
 	(void)value;
@@ -685,6 +722,8 @@ main(void)
 		cmocka_unit_test(
 		    test_a_request_that_cannot_be_sent_has_had_no_effect),
 		cmocka_unit_test(test_no_request_is_sent_after_the_deadline),
+		cmocka_unit_test(
+		    test_a_harmless_request_does_not_wait_for_the_handshake),
 		cmocka_unit_test(
 		    test_an_answer_that_is_not_understood_is_a_protocol_error),
 		cmocka_unit_test(test_a_long_unexpected_answer_is_cut),
