@@ -21,6 +21,7 @@ local function new()
         protos = {},
         files = {},
         adopted = {},
+        calls_old = false,
     }, Origin)
 end
 
@@ -153,15 +154,24 @@ function Origin:adopt(id)
     self.adopted[id] = true
 end
 
---- Whether the caller is new code: in a fiber that new code has started, or
--- with new code on the stack.
-function Origin:is_new_code()
-    return self.adopted[fiber.id()] ~= nil or self:is_calling()
+--- Calls old code for the transaction, such as the `stop` of a role: it finds
+-- its own modules and services, but what it changes is to be staged.
+function Origin:call_old(f, ...)
+    self.calls_old = true
+    local result = {f(...)}
+    self.calls_old = false
+    return unpack(result)
 end
 
---- Whether the caller acts for the transaction: new code, and also what the
--- transaction itself calls, such as the `stop` of an old role. That one finds
--- its own modules and services, but what it changes is to be staged.
+--- Whether the caller is new code: in a fiber that works for the transaction or
+-- that new code has started, or with new code on the stack.
+function Origin:is_new_code()
+    local id = fiber.id()
+    return (self.fiber == id and not self.calls_old) or self.adopted[id] ~= nil or self:is_calling()
+end
+
+--- Whether the caller acts for the transaction: new code, and also old code that
+-- the transaction calls.
 function Origin:is_asking()
     return self.fiber == fiber.id() or self:is_new_code()
 end

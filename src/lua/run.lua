@@ -102,8 +102,11 @@ local function detached(args, work)
     end
     while not done do
         tell()
-        changed:wait()
-        fiber.testcancel()
+        -- Sending can take its time, and the work can end meanwhile.
+        if not done and #phases == 0 then
+            changed:wait()
+            fiber.testcancel()
+        end
     end
     tell()
     if not ok then

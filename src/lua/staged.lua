@@ -247,7 +247,7 @@ function Staged:stop()
             self.txn:check()
             table.insert(self.stopped, 1, role)
             self.is_stopped[role.role_name] = true
-            self:call_leniently(role, 'stop', opts)
+            self.txn.origin:call_old(self.call_leniently, self, role, 'stop', opts)
             if self.roles[role.role_name] ~= nil then
                 self.roles[role.role_name].stopped = true
             end
@@ -281,6 +281,7 @@ function Staged:revive(left)
     local worker = fiber.new(function()
         fiber.name('cartridge-reload', {truncate = true})
         txn.origin:enter()
+        txn.origin.calls_old = true
         txn.staging = true
         local opts = {is_master = self.cartridge:is_master()}
         for _, role in ipairs(self.stopped) do

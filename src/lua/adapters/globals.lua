@@ -26,6 +26,7 @@ local IGNORED = {
     _cluster_vars_values = true,
     _G = true,
     box = true,
+    module = true,
     package = true,
     require = true,
 }
@@ -154,9 +155,15 @@ local function switches()
     return info and info.csw
 end
 
+--- What changed while nothing was called may still be the work of a fiber that
+-- new code has started.
+local function verdict_outside(self)
+    return next(self.txn.origin.adopted) ~= nil and 'doubtful' or nil
+end
+
 --- New code is about to run.
 function Globals:before_call()
-    look(self, nil)
+    look(self, verdict_outside(self))
     self.switches = switches()
 end
 
@@ -177,7 +184,7 @@ local function is_to_be_undone(self, set)
 end
 
 function Globals:rollback(undone, left, doubts)
-    look(self, nil)
+    look(self, verdict_outside(self))
     for name, set in pairs(self.set) do
         local label = 'global ' .. tostring(name)
         if is_to_be_undone(self, set) then

@@ -24,6 +24,7 @@ local function new(txn, choice)
         loading = {},       -- stack of the modules being loaded
         loaded = {},        -- names that were loaded, whatever came of it
         passed = {},        -- names left to the real require
+        tables = {},        -- modules made with `module`: name -> table
         added = {},         -- modules that the new code has and the old had not
     }, Modules)
     for _, module in ipairs(choice.selected) do
@@ -133,6 +134,39 @@ function Modules:stage()
         return original(name)
     end
     rawset(_G, 'require', self.wrapper)
+    self:stage_module()
+end
+
+--- The old function `module` finds the table of the module that serves, and
+-- would write the new functions into it.
+function Modules:stage_module()
+    local txn, original = self.txn, rawget(_G, 'module')
+    self.module, self.module_wrapper = original, function(name, ...)
+        if not (txn.staging and type(name) == 'string' and txn.origin:is_new_code()) then
+            return original(name, ...)
+        end
+        local M = {_NAME = name, _PACKAGE = name:match('^(.*%.)') or ''}
+        M._M = M
+        self.view:offer(name, M)
+        self.tables[name] = M
+        setfenv(2, M)
+        for _, option in ipairs({...}) do
+            option(M)
+        end
+    end
+    rawset(_G, 'module', self.module_wrapper)
+end
+
+--- Makes the global variables that `module` makes.
+local function set_global(name, value)
+    local holder = _G
+    for part in name:gmatch('([^.]+)%.') do
+        if type(rawget(holder, part)) ~= 'table' then
+            rawset(holder, part, {})
+        end
+        holder = rawget(holder, part)
+    end
+    rawset(holder, name:match('[^.]+$'), value)
 end
 
 --- Loads every chosen module; those named first come first.
@@ -164,6 +198,9 @@ local function unstage(self)
     if self.wrapper ~= nil and rawget(_G, 'require') == self.wrapper then
         rawset(_G, 'require', self.require)
     end
+    if self.module ~= nil and rawget(_G, 'module') == self.module_wrapper then
+        rawset(_G, 'module', self.module)
+    end
     if self.view ~= nil then
         self.view:close()
     end
@@ -180,6 +217,9 @@ function Modules:commit()
     end
     for name, value in self.view:each() do
         package.loaded[name] = value
+    end
+    for name, value in pairs(self.tables) do
+        set_global(name, value)
     end
 end
 

@@ -29,8 +29,10 @@ end
 function Vars:stage()
     for name, values in pairs(tables('values')) do
         if self.modules.by_name[name] ~= nil and type(values) == 'table' then
+            -- A copy has the metatable too: to be made before there is one.
+            local first = table.copy(values)
             local staged = view.new(self.txn, values)
-            staged.first = table.copy(values)
+            staged.first = first
             staged:offer_all()
             self.views[name] = staged
         end
