@@ -10,9 +10,14 @@ local BUDGET = 0.002
 
 local started = clock.monotonic()
 
+--- Whether the current slice has used up its budget.
+local function is_over()
+    return clock.monotonic() - started > BUDGET
+end
+
 --- Yields if the current slice has used up its budget.
 local function pause()
-    if clock.monotonic() - started > BUDGET then
+    if is_over() then
         fiber.sleep(0)
         started = clock.monotonic()
     end
@@ -23,4 +28,4 @@ local function restart()
     started = clock.monotonic()
 end
 
-return {pause = pause, restart = restart}
+return {is_over = is_over, pause = pause, restart = restart}

@@ -20,6 +20,7 @@ local failure = require('failure')
 local fiber = require('fiber')
 local log = require('log')
 local origin = require('origin')
+local slice = require('slice')
 
 -- Seconds that cancelled work has to come to an end.
 local GRACE = 1
@@ -126,21 +127,31 @@ function Transaction:rollback()
     return {undone = undone, left = left, doubts = doubts}
 end
 
+local function notify(self, event)
+    for _, adapter in ipairs(self.adapters) do
+        if adapter[event] ~= nil then
+            adapter[event](adapter)
+        end
+    end
+end
+
 --- Calls code of the new generation.
 -- @treturn as `failure.call`
 function Transaction:call(f, ...)
-    for _, adapter in ipairs(self.adapters) do
-        if adapter.before_call ~= nil then
-            adapter:before_call()
-        end
-    end
+    notify(self, 'before_call')
     local ok, result, second = failure.call(f, ...)
-    for _, adapter in ipairs(self.adapters) do
-        if adapter.after_call ~= nil then
-            adapter:after_call()
-        end
-    end
+    notify(self, 'after_call')
     return ok, result, second
+end
+
+--- Yields within a call if it is time to; what others do then is not taken for
+-- the work of new code.
+function Transaction:pause()
+    if slice.is_over() then
+        notify(self, 'after_call')
+        slice.pause()
+        notify(self, 'before_call')
+    end
 end
 
 --- Runs `work` in a fiber of its own, to the end or to the deadline.

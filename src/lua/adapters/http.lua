@@ -22,15 +22,19 @@ end
 
 --- The routes of a server in their order; there can be gaps.
 local function list_routes(routes)
-    local indexes, list = {}, {}
+    local indexes, count, list = {}, 0, {}
     for index in pairs(routes) do
         if type(index) == 'number' then
-            table.insert(indexes, index)
+            count = count + 1
+            indexes[count] = index
         end
     end
-    table.sort(indexes)
-    for _, index in ipairs(indexes) do
-        table.insert(list, routes[index])
+    -- The usual case has no gaps, and is part of the commit.
+    if count ~= #routes then
+        table.sort(indexes)
+    end
+    for i = 1, count do
+        list[i] = routes[count == #routes and i or indexes[i]]
     end
     return list
 end

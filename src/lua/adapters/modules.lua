@@ -7,7 +7,6 @@
 local require = ...
 local catalog = require('modules')
 local failure = require('failure')
-local slice = require('slice')
 local view = require('view')
 
 local Modules = {name = 'modules'}
@@ -113,7 +112,7 @@ function Modules:load(name)
         self.view:offer(name, true)
     end
     self.loaded[name] = true
-    slice.pause()
+    self.txn:pause()
     return self.view:find(name)
 end
 

@@ -1,0 +1,389 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# What clients notice of reloads: wrk asks without a pause while the
+# application is reloaded again and again, in several ways.
+
+# shellcheck disable=SC2016 # the back-quotes are Markdown's
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+reloads=$(quick_or 4 20)
+pause_ms=500
+broken_pause_ms=$(quick_or 100 250)
+connections=16
+if [ -n "$QUICK" ]; then
+	combinations='/hello:keep-alive /named:close'
+	rounds=1 extra_rounds=0
+else
+	combinations='/hello:keep-alive /named:keep-alive /hello:close /named:close'
+	# Where latency is compared, what others do on this machine counts
+	# for much: the two ways of which that is asked get more rounds.
+	rounds=1 extra_rounds=2
+fi
+
+# --- Ways to reload ----------------------------------------------------------
+
+# What a shell script would do: forget the modules, start the roles anew.
+NAIVE=$(tr '\n' ' ' <<'LUA'
+(function()
+    for name in pairs(package.loaded) do
+        if name:find('^app%.') then
+            package.loaded[name] = nil
+        end
+    end
+    for _, name in ipairs({'storage', 'web', 'health'}) do
+        require('app.roles.' .. name).init({is_master = true})
+    end
+    return 'reloaded'
+end)()
+LUA
+)
+
+reload_none()
+{
+	:
+}
+
+reload_staged()
+{
+	"$CARTRIDGE_RELOAD" -q -s "$APP_SOCK" -t 15 >"$OUT" 2>&1
+}
+
+reload_native()
+{
+	"$CARTRIDGE_RELOAD" -q -s "$APP_SOCK" -t 15 --method native >"$OUT" 2>&1
+}
+
+reload_naive()
+{
+	printf '%s\n' "$NAIVE" | socat -t 15 - "UNIX-CONNECT:$APP_SOCK" >"$OUT" &&
+	    grep -q '^- reloaded' "$OUT"
+}
+
+heading_of()
+{
+	case $1 in
+	none)	echo 'no reload' ;;
+	staged)	echo 'cartridge-reload' ;;
+	native)	echo '--method native' ;;
+	naive)	echo 'unload and init' ;;
+	esac
+}
+
+# --- Load --------------------------------------------------------------------
+
+# load_run CONNECTION PATH ...: begins; load_end: ends, and sets LOAD to what
+# load.lua prints.
+load_run()
+{
+	local header=()
+	[ "$1" = keep-alive ] || header=(-H 'Connection: close')
+	shift
+	wrk -t 1 -c "$connections" -d 120 ${header[@]+"${header[@]}"} \
+	    -s "$BENCH_DIR/load.lua" "$APP_URL" -- "$@" >"$WORK/wrk" 2>&1 &
+	LOAD_PID=$!
+	PIDS+=("$LOAD_PID")
+}
+
+load_end()
+{
+	local kept=() pid
+	kill -INT "$LOAD_PID"
+	wait "$LOAD_PID"
+	for pid in "${PIDS[@]}"; do
+		[ "$pid" = "$LOAD_PID" ] || kept+=("$pid")
+	done
+	PIDS=("${kept[@]}")
+	LOAD=$(sed -n 's/^LOAD //p' "$WORK/wrk")
+	[ -n "$LOAD" ] || bail_out "wrk: $(cat "$WORK/wrk")"
+}
+
+now_ms()
+{
+	echo "$(($(date +%s%N) / 1000000))"
+}
+
+# Until that time, if it is not past.
+until_ms()
+{
+	local left=$(($1 - $(now_ms)))
+	[ "$left" -le 0 ] || sleep "$(printf '%d.%03d' $((left / 1000)) \
+	    $((left % 1000)))"
+}
+
+version=1
+next_version()
+{
+	version=$((version + 1))
+	sed "s/^local VERSION = 1\$/local VERSION = $version/" \
+	    "$APP_TEMPLATE/app/roles/web.lua" >"$WORK/web.lua"
+	mv "$WORK/web.lua" "$APP_DIR/app/roles/web.lua"
+}
+
+is_new()
+{
+	[ "$(http_get "$1")" = "${1#/} v$version" ]
+}
+
+# By way: its application, and the last version that it was given.
+declare -A dir_of sock_of url_of log_of pid_of version_of
+
+# measure WAY PATH CONNECTION ROUND: one line of load.csv.
+measure()
+{
+	local way=$1 path=$2 connection=$3 round=$4 i good=0 begin new
+	progress "$path, $connection, round $round: $(heading_of "$way")"
+	load_run "$connection" "$path"
+	begin=$(now_ms)
+	for ((i = 0; i < reloads; i++)); do
+		until_ms $((begin + pause_ms / 2 + i * pause_ms))
+		# The files are written for all, so that all have that cost.
+		next_version
+		if "reload_$way"; then
+			good=$((good + 1))
+		fi
+	done
+	until_ms $((begin + reloads * pause_ms))
+	load_end
+	new=-
+	if [ "$way" != none ]; then
+		new=no
+		# The routes are away for some time after a reload of some ways.
+		if wait_until 2 is_new "$path"; then
+			new=yes
+		fi
+		version_of[$way]=$version
+	else
+		good=-
+	fi
+	echo "$way $path $connection $round $good $new $LOAD" |
+	    tr ' ' , >>"$BENCH_OUT/load.csv"
+}
+
+# start_way WAY: starts its application; use WAY: makes it the current one.
+start_way()
+{
+	start_app shop
+	dir_of[$1]=$APP_DIR
+	sock_of[$1]=$APP_SOCK
+	url_of[$1]=$APP_URL
+	log_of[$1]=$APP_LOG
+	pid_of[$1]=$APP_PID
+}
+
+use()
+{
+	APP_DIR=${dir_of[$1]}
+	APP_SOCK=${sock_of[$1]}
+	APP_URL=${url_of[$1]}
+	APP_LOG=${log_of[$1]}
+	APP_PID=${pid_of[$1]}
+}
+
+percentiles='p50,p75,p90,p95,p99,p99.5,p99.9,p99.99,max'
+echo "way,path,connection,round,reloads_done,new_code,requests,per_second,connect,read,write,timeout,status,$percentiles" \
+    >"$BENCH_OUT/load.csv"
+
+start_way none
+start_way staged
+for round in $(seq $((rounds + extra_rounds))); do
+	for combination in $combinations; do
+		path=${combination%:*} connection=${combination#*:}
+		# In turn, so that neither is always the first.
+		if [ $((round % 2)) -eq 1 ]; then
+			ways='none staged'
+		else
+			ways='staged none'
+		fi
+		for way in $ways; do
+			use "$way"
+			measure "$way" "$path" "$connection" "$round"
+		done
+		[ "$round" -le "$rounds" ] || continue
+		for way in native naive; do
+			# What they leave behind must not slow the next one.
+			start_way "$way"
+			measure "$way" "$path" "$connection" "$round"
+			stop_app "$APP_PID"
+		done
+	done
+done
+use none
+stop_app "$APP_PID"
+
+# --- Broken code -------------------------------------------------------------
+
+use staged
+echo 'kind,reloads,refused,old_code,requests,connect,read,write,timeout,status,p99,p99.9,max' \
+    >"$BENCH_OUT/broken.csv"
+# The last good version stays the one that serves.
+good_version=${version_of[staged]}
+while IFS='|' read -r kind place; do
+	progress "broken: $kind"
+	app_version 999 "$place"
+	load_run keep-alive /hello /named
+	begin=$(now_ms)
+	refused=0
+	for ((i = 0; i < reloads; i++)); do
+		until_ms $((begin + broken_pause_ms / 2 + i * broken_pause_ms))
+		reload_staged
+		[ $? -ne 3 ] || refused=$((refused + 1))
+	done
+	until_ms $((begin + reloads * broken_pause_ms))
+	load_end
+	version=$good_version
+	old=no
+	if is_new /hello && is_new /named; then
+		old=yes
+	fi
+	read -r -a result <<<"$LOAD"
+	# The numbers are those of load.lua: requests, errors, p99, p99.9, max.
+	(
+		IFS=,
+		echo "$kind,$reloads,$refused,$old,${result[0]},${result[*]:2:5},${result[11]},${result[13]},${result[15]}"
+	) >>"$BENCH_OUT/broken.csv"
+done <<'KINDS'
+syntax error|web_top=local =
+error at the top|web_top=error('broken')
+validate_config fails|web_validate=error('broken')
+init fails|web_init=error('broken')
+apply_config fails|web_apply=error('broken')
+init fails after a yield|web_init_end=fiber.sleep(0.02) error('broken')
+KINDS
+stop_app "$APP_PID"
+
+# --- Report ------------------------------------------------------------------
+
+# field WAY PATH CONNECTION COLUMN: the values of all rounds.
+field()
+{
+	awk -F, -v way="$1" -v path="$2" -v connection="$3" -v column="$4" '
+		NR == 1 {
+			for (i = 1; i <= NF; i++)
+				if ($i == column)
+					c = i
+		}
+		NR > 1 && $1 == way && $2 == path && $3 == connection {
+			print $c
+		}' "$BENCH_OUT/load.csv"
+}
+
+sum()
+{
+	awk '{ s += $1 } END { print s + 0 }'
+}
+
+: >"$WORK/rows"
+: >"$WORK/ratios"
+: >"$WORK/lines"
+for combination in $combinations; do
+	path=${combination%:*} connection=${combination#*:}
+	for way in none staged native naive; do
+		{
+			printf '%s,%s,%s' "$(heading_of "$way")" "$path" \
+			    "$connection"
+			printf ',%s' "$(field "$way" "$path" "$connection" \
+			    reloads_done | awk '
+				$1 != "-" { s += $1; n++ }
+				END { print n ? s : "-" }')"
+			printf ',%s' "$(field "$way" "$path" "$connection" \
+			    new_code | sort -u | paste -s -d /)"
+			printf ',%s' "$(field "$way" "$path" "$connection" \
+			    requests | sum)"
+			printf ',%s' "$(for e in connect read write; do
+				field "$way" "$path" "$connection" "$e"
+			done | sum)"
+			for e in timeout status; do
+				printf ',%s' "$(field "$way" "$path" \
+				    "$connection" "$e" | sum)"
+			done
+			for p in p50 p99 p99.9 max; do
+				printf ',%s' "$(calc "$(field "$way" "$path" \
+				    "$connection" "$p" | median)")"
+			done
+			printf ',%s\n' "$(field "$way" "$path" "$connection" \
+			    p99.9 | stats | awk '{
+				printf "%.1f to %.1f of %d", $2, $3, $4 }')"
+		} >>"$WORK/rows"
+	done
+	paste -d ' ' <(field staged "$path" "$connection" p99.9) \
+	    <(field none "$path" "$connection" p99.9) |
+	    awk -v c="$connection" -v p="$path" \
+	    '$2 > 0 { printf "%s %s %.3f\n", c, p, $1 / $2 }' >>"$WORK/ratios"
+done
+
+for way in none staged native naive; do
+	x=0
+	for p in p50 p90 p99 p99.9 p99.99; do
+		printf '%s,%d,%s\n' "$(heading_of "$way")" "$x" "$(
+		    field "$way" /hello keep-alive "$p" | median)"
+		x=$((x + 1))
+	done >>"$WORK/lines"
+done
+awk -v title='Latency on /hello, keep-alive, while reloads go on' \
+    -v xlabel='percentile' -v ylabel='ms' -v logy=1 \
+    -v xticks='0=50 1=90 2=99 3=99.9 4=99.99' -f "$BENCH_DIR/lines.awk" \
+    "$WORK/lines" >"$BENCH_OUT/load.svg"
+sed '1d' "$BENCH_OUT/load.csv" | awk -F, '{
+		n[$1] += $9 + $10 + $11 + $12 + $13
+		total[$1] += $7
+	}
+	END {
+		for (way in n)
+			print way "," n[way] * 1e6 / total[way]
+	}' | while IFS=, read -r way n; do
+	printf '%s,%s\n' "$(heading_of "$way")" "$n"
+done | sort >"$WORK/failed"
+awk -v title='Failed requests of a million (none: no bar)' \
+    -f "$BENCH_DIR/bars.awk" "$WORK/failed" >"$BENCH_OUT/failed.svg"
+
+say "## Reloads under load" '' \
+    "wrk, $connections connections, one thread; $reloads reloads in $(
+    calc "$reloads * $pause_ms / 1000" %.0f) s, each of new code; \`/hello\`" \
+    'is an unnamed route, `/named` a named one. Counts are sums of all rounds;' \
+    'latencies (ms) their medians. New code: whether the route answered with' \
+    'the last version after it. "unload and init" is what a shell script would' \
+    'do by itself; its reloads are not done where `init` raises, as it does for' \
+    'a named route that is there already.'
+table "$WORK/rows" way route connection 'reloads done' 'new code' requests \
+    'socket errors' time-outs non-2xx p50 p99 p99.9 max 'p99.9: spread'
+say '![Latency](load.svg)' '![Failed requests](failed.svg)' '' \
+    '### Broken code' '' \
+    "$reloads reloads of each kind with cartridge-reload, keep-alive, both" \
+    'routes in turn. Refused: with exit status 3.'
+sed '1d' "$BENCH_OUT/broken.csv" | awk -F, '{
+	printf "%s,%s,%s,%s,%s,%d,%s,%s,%s,%s,%s\n", $1, $2, $3, $4, $5, \
+	    $6 + $7 + $8, $9, $10, $11, $12, $13
+}' >"$WORK/table"
+table "$WORK/table" kind reloads refused 'old code serves' requests \
+    'socket errors' time-outs non-2xx p99 p99.9 max
+
+read -r requests failed < <({
+	sed '1d' "$BENCH_OUT/load.csv" | awk -F, '$1 == "staged" {
+		print $7, $9 + $10 + $11 + $12 + $13 }'
+	sed '1d' "$BENCH_OUT/broken.csv" | awk -F, '{
+		print $5, $6 + $7 + $8 + $9 + $10 }'
+} | awk '{ r += $1; f += $2 } END { print r + 0, f + 0 }')
+verdict load "$failed" '<=' 0 \
+    "$failed of $requests requests failed, with good and broken code" '0 failed'
+[ -n "$QUICK" ] || verdict load "$requests" '>=' 500000 \
+    "$requests requests were made" 'at least 500000'
+bad=$(sed '1d' "$BENCH_OUT/load.csv" | awk -F, -v n="$reloads" '
+	$1 == "staged" && ($5 != n || $6 != "yes")' | wc -l)
+verdict load "$bad" '<=' 0 \
+    "$bad runs without every reload done and the new code serving" none
+bad=$(sed '1d' "$BENCH_OUT/broken.csv" | awk -F, '$2 != $3 || $4 != "yes"' |
+    wc -l)
+verdict load "$bad" '<=' 0 \
+    "$bad kinds of broken code not refused each time, or not the old serving" \
+    none
+for connection in keep-alive close; do
+	read -r ratio low high count < <(awk -v c="$connection" \
+	    '$1 == c { print $3 }' "$WORK/ratios" | stats)
+	verdict load "$ratio" '<=' 2 "p99.9 with $connection is $(
+	    calc "$ratio") times that without reloads (median of $count pairs, $(
+	    calc "$low") to $(calc "$high"))"
+done
+finish

@@ -1,0 +1,187 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# How long a reload takes: its commit, in an application with 100 routes; and
+# all of it with up to 5000 modules, beside a loop of unloading and `require`.
+
+# shellcheck disable=SC2016 # the back-quotes are Markdown's
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# number NAME: the value of a field of the report in OUT.
+number()
+{
+	sed -n "s/^ *\"$1\": *\\([-+0-9.e]*\\),\\{0,1\\}$/\\1/p" "$OUT" | head -n 1
+}
+
+# --- The commit --------------------------------------------------------------
+
+start_app shop
+app_version 2 'web_init_end=for i = 1, 100 do
+	httpd:route({method = "GET", path = "/extra/" .. i .. "/:id",
+	    name = i % 2 == 0 and "extra_" .. i or nil}, hello)
+end'
+progress 'commit'
+: >"$WORK/commit"
+runs=$(quick_or 10 20)
+# The first makes the routes, the others replace them.
+for ((i = 0; i <= runs; i++)); do
+	reload
+	[ "$RC" -eq 0 ] || bail_out "reload: status $RC: $(cat "$ERR")"
+	[ "$i" -eq 0 ] || number commit >>"$WORK/commit"
+done
+routes=$(app_eval '
+	local n = 0
+	for _ in pairs(require("cartridge").service_get("httpd").routes) do
+		n = n + 1
+	end
+	return n')
+stop_app "$APP_PID"
+read -r median low high _ < <(stats <"$WORK/commit")
+{
+	echo 'run,commit_ms'
+	awk '{ print NR "," $1 }' "$WORK/commit"
+} >"$BENCH_OUT/commit.csv"
+say '## The commit' '' \
+    "With $routes routes, of which 100 and some are replaced; $runs reloads:" \
+    "median $(calc "$median" %.3f) ms, $(calc "$low" %.3f) to $(
+	calc "$high" %.3f) ms." ''
+verdict commit "$median" '<' 1 \
+    "at $routes routes the commit takes $(calc "$median" %.3f) ms" '< 1 ms'
+
+# --- Modules -----------------------------------------------------------------
+
+# make_modules N: an application of N modules, some of which need others.
+make_modules()
+{
+	mkdir -p "$APP_DIR/gen"
+	awk -v n="$1" -v dir="$APP_DIR/gen" 'BEGIN {
+		for (i = 1; i <= n; i++) {
+			file = dir "/m" i ".lua"
+			print "local M = {number = " i "}" >file
+			if (i % 10 > 1)
+				print "local other = require(\"gen.m" i - 1 \
+				    "\")" >file
+			else
+				print "local other = {}" >file
+			print "local LIMIT = " i % 97 >file
+			for (f = 1; f <= 4; f++) {
+				print "\nfunction M.f" f "(a, b)" >file
+				print "    if a > LIMIT and b ~= nil then" >file
+				print "        return {a + b, other.number," \
+				    " name = \"m" i "_" f "\"}" >file
+				print "    end" >file
+				print "    return nil, \"no more than \"" \
+				    " .. LIMIT" >file
+				print "end" >file
+			}
+			print "\nreturn M" >file
+			close(file)
+		}
+	}'
+	app_eval "
+		for i = 1, $1 do
+			require('gen.m' .. i)
+		end
+		collectgarbage()
+		collectgarbage()
+		return true" >"$OUT" || bail_out 'the modules cannot be loaded'
+}
+
+# The loop that the reload is compared with, in the same process; ms.
+bare_loop()
+{
+	app_eval "
+		local clock = require('clock')
+		collectgarbage()
+		collectgarbage()
+		local start = clock.monotonic()
+		local names = {}
+		for name in pairs(package.loaded) do
+			if name:find('^gen%.') or name:find('^app%.') then
+				table.insert(names, name)
+			end
+		end
+		for _, name in ipairs(names) do
+			package.loaded[name] = nil
+		end
+		for _, name in ipairs(names) do
+			require(name)
+		end
+		return (clock.monotonic() - start) * 1000"
+}
+
+collect()
+{
+	app_eval 'collectgarbage() collectgarbage() return true' >"$OUT"
+}
+
+: >"$WORK/rows"
+: >"$BENCH_OUT/modules.csv"
+: >"$WORK/lines"
+echo 'modules,round,reload_ms,whole_process_ms,loop_ms' \
+    >"$BENCH_OUT/modules.csv"
+sizes=$(quick_or '10 100 1000' '10 100 1000 5000')
+start_app plain
+for size in $sizes; do
+	progress "$size modules"
+	make_modules "$size"
+	case $size in
+	5000)	rounds=5 ;;
+	1000)	rounds=$(quick_or 3 9) ;;
+	*)	rounds=$(quick_or 7 21) ;;
+	esac
+	: >"$WORK/one"
+	# The first of each is for warming up.
+	for ((round = 0; round <= rounds; round++)); do
+		collect
+		begin=$(date +%s%N)
+		reload -t 120
+		end=$(date +%s%N)
+		[ "$RC" -eq 0 ] || bail_out "reload: status $RC: $(cat "$ERR")"
+		[ "$round" -gt 0 ] || [ "$(grep -c '"name": "gen\.m' "$OUT")" \
+		    -eq "$size" ] || bail_out "not $size modules were reloaded"
+		loop=$(bare_loop) || bail_out 'the loop failed'
+		[ "$round" -eq 0 ] || echo "$size $round $(number duration_ms)" \
+		    "$(((end - begin) / 1000))e-3 $loop" >>"$WORK/one"
+	done
+	tr ' ' , <"$WORK/one" >>"$BENCH_OUT/modules.csv"
+	read -r took low high _ < <(cut -d ' ' -f 3 "$WORK/one" | stats)
+	whole=$(cut -d ' ' -f 4 "$WORK/one" | median)
+	loop=$(cut -d ' ' -f 5 "$WORK/one" | median)
+	ratio=$(awk '{ print $3 / $5 }' "$WORK/one" | median)
+	awk -v size="$size" -v took="$took" -v low="$low" -v high="$high" \
+	    -v whole="$whole" -v loop="$loop" -v ratio="$ratio" \
+	    -v rounds="$rounds" 'BEGIN {
+		printf "%d,%.2f,%.2f to %.2f,%.2f,%.2f,%.2f,%.1f,%.1f,%d\n", \
+		    size, took, low, high, whole, loop, ratio, \
+		    took * 1000 / size, loop * 1000 / size, rounds
+	}' >>"$WORK/rows"
+	printf 'reload,%s,%s\n' "$size" "$took" >>"$WORK/lines"
+	printf 'unload and require,%s,%s\n' "$size" "$loop" >>"$WORK/lines"
+	verdict modules "$ratio" '<=' 1.5 \
+	    "a reload of $size modules takes $(calc "$took" %.1f) ms, $(
+	    calc "$ratio") times as long as unloading and require"
+done
+
+say '## Modules' '' \
+    'Time in the instance, and of the whole process; beside it a loop in the' \
+    'same process that unloads the same modules and requires them; ms, medians.' \
+    'The ratio is the median of the ratios of the rounds.'
+table "$WORK/rows" modules reload spread 'whole process' 'bare loop' ratio \
+    'us per module' 'loop: us per module' rounds
+say '![Modules](modules.svg)'
+sort -s -t , -k 1,1 "$WORK/lines" |
+    awk -v title='Time of a reload' -v xlabel=modules -v ylabel=ms -v logx=1 \
+	-v logy=1 -v xticks='10=10 100=100 1000=1000 5000=5000' \
+	-f "$BENCH_DIR/lines.awk" >"$BENCH_OUT/modules.svg"
+
+# Time for each module, of the largest and of a tenth to a fifth of it.
+read -r linear from to < <(tail -n 2 "$WORK/rows" | awk -F, '
+	{ per[NR] = $7; size[NR] = $1 }
+	END { print per[2] / per[1], size[1], size[2] }')
+verdict modules "$linear" '<=' 1.5 \
+    "a module of $to takes $(calc "$linear") times as long as one of $from" \
+    'linear: <= 1.5'
+finish

@@ -1,0 +1,164 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# The tables of commands and options against what is written about them by
+# hand: manual, README, completion; and against --help.
+
+set -eu
+
+cd "$(dirname "$0")/../.."
+: "${BUILD_DIR:=build}"
+: "${CARTRIDGE_RELOAD:=$PWD/$BUILD_DIR/cartridge-reload}"
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+tab=$(printf '\t')
+tests=0
+failed=0
+
+# check NAME COMMAND ...: one test; what the command prints says what is wrong.
+check()
+{
+	name=$1
+	shift
+	tests=$((tests + 1))
+	if "$@" >"$tmp/check" 2>&1; then
+		echo "ok $tests - $name"
+	else
+		failed=1
+		echo "not ok $tests - $name"
+		sed 's/^/# /' "$tmp/check"
+	fi
+}
+
+"$BUILD_DIR/tools/print_table" >"$tmp/table"
+awk -F "$tab" '$1 == "command" { print $2 }' "$tmp/table" |
+    sort >"$tmp/commands"
+awk -F "$tab" '$1 == "option" { print "--" $3 }' "$tmp/table" |
+    sort >"$tmp/long"
+awk -F "$tab" '$1 == "option" && $2 != "-" { print "-" $2 }' "$tmp/table" |
+    sort >"$tmp/short"
+
+# Long options in a text: words that begin with two dashes.
+long_options()
+{
+	grep -oE '(^|[^-A-Za-z0-9_])--[a-z][a-z-]*' "$1" |
+	    sed 's/^[^-]*//; s/-$//' | sort -u
+}
+
+# Options of other programs that a text may have.
+foreign='--no-install-recommends --recursive --silent --fail --now'
+
+# has_all TEXT: every option and command is in the text.
+has_all()
+{
+	long_options "$1" >"$tmp/found"
+	comm -23 "$tmp/long" "$tmp/found" | sed 's/^/missing: /' >"$tmp/missing"
+	while read -r short; do
+		grep -qE "(^|[^-A-Za-z0-9])$short([^-A-Za-z0-9]|\$)" "$1" ||
+		    echo "missing: $short" >>"$tmp/missing"
+	done <"$tmp/short"
+	while read -r command; do
+		grep -qE "(^|[^-A-Za-z0-9_.])$command([^-A-Za-z0-9_(]|\$)" "$1" ||
+		    echo "missing: $command" >>"$tmp/missing"
+	done <"$tmp/commands"
+	cat "$tmp/missing"
+	[ ! -s "$tmp/missing" ]
+}
+
+# has_only TEXT: no long option in the text but those of the table.
+has_only()
+{
+	long_options "$1" >"$tmp/found"
+	printf '%s\n' "$foreign" | tr ' ' '\n' | sort - "$tmp/long" |
+	    comm -13 - "$tmp/found" >"$tmp/surplus"
+	sed 's/^/not in the table: /' "$tmp/surplus"
+	[ ! -s "$tmp/surplus" ]
+}
+
+"$CARTRIDGE_RELOAD" --help >"$tmp/help"
+check 'the help has all options and commands' has_all "$tmp/help"
+check 'the help has no other options' has_only "$tmp/help"
+
+# Wide, so that no option is broken at its dashes; without overstriking.
+mandoc -T ascii -O width=1000 man/cartridge-reload.1 2>/dev/null |
+    sed 's/.\x08//g' >"$tmp/man" || : >"$tmp/man"
+check 'the manual has all options and commands' has_all "$tmp/man"
+check 'the manual has no other options' has_only "$tmp/man"
+
+exit_codes()
+{
+	rc=0
+	sed -n '/^Exit status:/,/^$/s/^  \([0-9]\)  \(.*\)/\1 \2/p' \
+	    "$tmp/help" | tr -d , >"$tmp/codes"
+	[ -s "$tmp/codes" ] || { echo 'none in the help'; return 1; }
+	while read -r code words; do
+		for word in $words; do
+			grep -qE "^ *(\\|)? *$code .*$word" "$1" || {
+				echo "missing: $code $word"
+				rc=1
+			}
+		done
+	done <"$tmp/codes"
+	return "$rc"
+}
+check 'the manual has all exit codes and outcomes' exit_codes "$tmp/man"
+
+cat README.md >"$tmp/readme" 2>/dev/null || :
+check 'the README has all options and commands' has_all "$tmp/readme"
+check 'the README has no other options' has_only "$tmp/readme"
+
+# What completion offers after the given words; the last is completed.
+cat >"$tmp/complete.bash" <<'END'
+source scripts/completion/cartridge-reload.bash
+compopt() { :; }
+COMP_WORDS=(cartridge-reload "$@")
+COMP_CWORD=$#
+_cartridge_reload
+printf '%s\n' "${COMPREPLY[@]}" | sort
+END
+
+# completes EXPECTED WORD ...: exactly the lines of that file are offered.
+completes()
+{
+	expected=$1
+	shift
+	bash "$tmp/complete.bash" "$@" >"$tmp/offered"
+	diff "$expected" "$tmp/offered"
+}
+
+cat "$tmp/long" "$tmp/short" | sort >"$tmp/options"
+check 'completion offers the commands' completes "$tmp/commands" ''
+check 'completion offers all options' completes "$tmp/options" -
+while read -r command; do
+	awk -F "$tab" -v c="$command" \
+	    '$1 == "option" && ("," $6 ",") ~ ("," c ",") {
+		print "--" $3
+		if ($2 != "-")
+			print "-" $2
+	    }' "$tmp/table" | sort >"$tmp/of-command"
+	check "completion offers the options of $command" \
+	    completes "$tmp/of-command" "$command" -
+done <"$tmp/commands"
+awk -F "$tab" '$1 == "option" && $5 != "-" { print $3, $5 }' "$tmp/table" \
+    >"$tmp/choices"
+while read -r option values; do
+	printf '%s\n' "$values" | tr '|' '\n' | sort >"$tmp/values"
+	check "completion offers the values of --$option" \
+	    completes "$tmp/values" "--$option" ''
+	check "completion offers the values of --$option=" \
+	    completes "$tmp/values" status "--$option" = ''
+done <"$tmp/choices"
+mkdir "$tmp/dir"
+: >"$tmp/dir/a.control"
+echo "$tmp/dir/a.control" >"$tmp/expected"
+check 'completion offers files for --socket' \
+    completes "$tmp/expected" --socket "$tmp/dir/"
+check 'completion takes no value for a command' \
+    completes "$tmp/commands" --socket status ''
+echo >"$tmp/expected"
+check 'completion offers nothing after the command' \
+    completes "$tmp/expected" status ''
+
+echo "1..$tests"
+exit "$failed"

@@ -1,0 +1,580 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# Replies of all kinds, good and hostile, and what becomes of them.
+#
+# golden/COMMAND-*.yaml are replies; what is printed for each of them stands
+# beside it, as text and as JSON.  GOLDEN_UPDATE=1 writes that anew.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+fine='---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
+push='%TAG !push! tag:tarantool.io/push,2018\n--- '
+
+mkdir json
+documents=0
+
+# Keeps what was printed, and how the run ended, for a look at all of them.
+keep_json()
+{
+	documents=$((documents + 1))
+	cp "$OUT" "json/$documents"
+	echo "$RC ${ARGS[*]}" >"json/$documents.run"
+}
+
+# replies NAME RC REGEX REPLY [COMMAND ...]: what becomes of a reply, a text
+# with escapes; asked for as text, whose outcome is tested, and as JSON.
+replies()
+{
+	local name=$1 rc=$2 regex=$3 reply=$4
+	shift 4
+	[ $# -gt 0 ] || set -- status
+	printf %b "$reply" >reply
+	fake a.sock greet answer request file=reply hold
+	try "$@" --socket a.sock
+	ends "$rc" "${regex:+a.sock: $regex}" "$name"
+	fake a.sock greet answer request file=reply hold
+	try "$@" --socket a.sock --output json
+	ends "$rc" "${regex:+a.sock: $regex}" "$name, in JSON"
+	keep_json
+}
+
+# --- What is printed ---------------------------------------------------------
+
+# report FILE ARGUMENT ...: all of a run.
+report()
+{
+	local reply=$1
+	shift
+	fake app.sock greet answer request "file=$reply" hold
+	try "$@" --socket app.sock
+	peers_end || return
+	echo "\$ cartridge-reload $* --socket app.sock"
+	cat "$OUT"
+	sed 's/^/2> /' "$ERR"
+	echo "exit status: $RC"
+}
+
+same_as_golden()
+{
+	local base=${1%.yaml} command
+	command=$(basename "$base")
+	command=${command%%-*}
+	[ "$command" != eval ] || command='eval 1'
+	# shellcheck disable=SC2086 # of two words
+	{
+		report "$1" $command
+		report "$1" $command --verbose
+		report "$1" $command --quiet
+		report "$1" $command --output json >/dev/null
+	} >text
+	keep_json
+	if [ -n "${GOLDEN_UPDATE:-}" ]; then
+		cp text "$base.txt"
+		cp "$OUT" "$base.json"
+	fi
+	diff -u "$base.txt" text && diff -u "$base.json" "$OUT"
+}
+
+for file in "$CLI_DIR"/golden/*.yaml; do
+	ok "golden: $(basename "$file" .yaml)" same_as_golden "$file"
+done
+
+# One case of each kind, byte by byte.
+byte_by_byte()
+{
+	local base=$CLI_DIR/golden/$1
+	fake app.sock pieces=1 greet answer request "file=$base.yaml" hold
+	try "${1%%-*}" --socket app.sock --output json
+	keep_json
+	peers_end && diff -u "$base.json" "$OUT"
+}
+for file in reload-reloaded plan-refused status-ok; do
+	ok "byte by byte: $file" byte_by_byte "$file"
+done
+
+# --- Push messages -----------------------------------------------------------
+
+fake a.sock greet answer request "send=${push}compile\n...\n" idle \
+    "send=${push}'two\n\n  lines'\n...\n${push}\n- a map\n...\n$fine" hold
+try status --socket a.sock
+ends 0 '' 'push messages are no reply'
+prints 'a.sock: ok' 'and are not printed'
+fake a.sock greet answer request=verbose "send=${push}compile\n...\n" idle \
+    "send=${push}[not: text]\n...\n${push}{\n...\n${push}load\n...\n$fine" hold
+try status --socket a.sock --verbose
+ends 0 'a.sock: load' 'with --verbose they are asked for and printed'
+is "$(cat "$ERR")" 'cartridge-reload: a.sock: compile
+cartridge-reload: a.sock: load' 'those that are text, in order, nothing else'
+prints 'a.sock: ok' 'on standard error'
+fake a.sock pieces=1 greet answer request \
+    "send=${push}compile\n...\n$fine" hold
+try status --socket a.sock -v
+ends 0 'a.sock: compile' 'push messages byte by byte'
+replies 'a push message, then an error' 3 boom \
+    "${push}x\n...\n---\n- error: boom\n...\n"
+
+# --- Errors of the console ---------------------------------------------------
+
+replies 'an error as text' 3 'boom' '---\n- error: boom\n...\n'
+replies 'an error of several lines' 3 'one' \
+    '---\n- error: |-\n    one\n    two\n...\n'
+ok 'a line of it cannot be taken for one of ours' said "$ERR" '^    two$'
+replies 'an error as a map' 3 '\{"code":1,"message":"no"\}' \
+    '---\n- error:\n    code: 1\n    message: no\n...\n'
+replies 'an error as a list' 3 '\["a",null\]' '---\n- error: [a, null]\n...\n'
+replies 'an error that is a number' 3 42 '---\n- error: 42\n...\n'
+replies 'an error that is null' 3 'error without a message' \
+    '---\n- error: null\n...\n'
+replies 'an error that is an empty string' 3 'error without a message' \
+    '---\n- error:\n...\n'
+replies 'an error in base64' 3 'caf\\xe9' \
+    '---\n- error: !!binary Y2Fm6Q==\n...\n'
+replies 'an error in base64 that is text' 3 'text' \
+    '---\n- error: !!binary dGV4dA==\n...\n'
+replies 'an error in double quotes with bytes' 3 'x\\xff.*' \
+    '---\n- error: "x\\xff\\0y"\n...\n'
+replies 'an error of eval' 3 boom '---\n- error: boom\n...\n' eval 1
+replies 'an error of reload' 3 boom '---\n- error: boom\n...\n' reload
+
+# --- Replies that are none ---------------------------------------------------
+
+other='the reply is of another version of the protocol: .*'
+none='the reply is not a report: .*'
+replies 'an empty reply' 8 "$none" '---\n...\n'
+replies 'an end marker alone' 8 'the reply is not YAML: .*' '...\n'
+replies 'another value' 8 "$none" '---\n- 1\n...\n'
+replies 'two values' 8 "$none" \
+    '---\n- cartridge_reload: 1\n  outcome: ok\n- 1\n...\n'
+replies 'a map instead of a list' 8 "$none" \
+    '---\ncartridge_reload: 1\noutcome: ok\n...\n'
+replies 'an error beside other fields' 8 "$none" \
+    '---\n- error: a\n  other: b\n...\n'
+replies 'nil and an error' 8 "$none" '---\n- null\n- boom\n...\n'
+replies 'garbage' 8 'the reply is not YAML: .*' '}{ \x01\x02\n\xff\n...\n'
+replies 'an open bracket' 8 'the reply is not YAML: .*' '---\n- [\n...\n'
+replies 'tabs for indentation' 8 'the reply is not YAML: .*' \
+    '---\n-\ta:\n\t b: 1\n...\n'
+replies 'zero bytes' 8 '.*' '---\n- \x00\x00\n...\n'
+replies 'two documents in one' 8 'the reply has more than one document' \
+    '---\n- 1\n---\n- 2\n...\n'
+replies 'an alias to nothing' 8 '.*(unknown anchor|undefined alias).*' \
+    '---\n- *0\n...\n'
+replies 'a version that is greater' 8 "$other" \
+    '---\n- cartridge_reload: 2\n  outcome: ok\n...\n'
+replies 'a version that is text' 8 "$other" \
+    "---\n- cartridge_reload: '1'\n  outcome: ok\n...\n"
+word='the reply does not say how it ended: .*'
+for outcome in unheard usage unreachable protocol "''" '[]' 1 null; do
+	replies "the outcome $outcome" 8 "$word" \
+	    "---\n- cartridge_reload: 1\n  outcome: $outcome\n...\n"
+done
+replies 'no outcome' 8 "$word" '---\n- cartridge_reload: 1\n...\n'
+fake a.sock greet answer request "send=$fine---\n- 2\n...\n" hold
+try status --socket a.sock
+ends 0 '' 'what follows the reply is left alone'
+fake a.sock greet 'expect=\\set output yaml' 'send=true;\n' hold
+try status --socket a.sock --timeout 0.2
+ends 4 'a.sock: no answer to .set output yaml within 0.2 s' \
+    'a console that answers in Lua'
+fake a.sock greet request "send=---\n- error: 'Invalid \e[41m language'\n...\n"
+try status --socket a.sock
+ends 8 'a.sock: unexpected answer to .set output yaml: .*Invalid .033\[41m.*' \
+    'a console that cannot answer in YAML'
+
+# wrong FIELD VALUE: a field of the wrong type.
+wrong()
+{
+	replies "wrong type: $1: $2" 8 "the reply is wrong: $1 .*" \
+	    "---\n- cartridge_reload: 1\n  outcome: ok\n  $3\n...\n"
+}
+for field in alias uuid results; do
+	wrong "$field" '{}' "$field: {a: 1}"
+	wrong "$field" 1 "$field: 1"
+done
+wrong generation text "generation: '3'"
+wrong generation 1.5 'generation: 1.5'
+wrong generation 1e300 'generation: 1e300'
+wrong duration_ms text 'duration_ms: soon'
+wrong duration_ms nan 'duration_ms: nan'
+for field in modules roles stale problems kept; do
+	wrong "$field" text "$field: x"
+	wrong "$field" map "$field: {a: 1}"
+	wrong "$field" 'list of text' "$field: [x]"
+done
+wrong modules.name 1 'modules: [{name: 1}]'
+wrong modules.changed text "modules: [{changed: 'true'}]"
+wrong roles.enabled 1 'roles: [{enabled: 1}]'
+wrong routes.added text 'routes: {added: many}'
+wrong routes list 'routes: [1]'
+wrong fibers.left map 'fibers: {left: {a: 1}}'
+wrong fibers.left.id text 'fibers: {left: [{id: a}]}'
+wrong error text 'error: boom'
+wrong error.message map 'error: {message: {a: 1}}'
+wrong rollback.left number 'rollback: {left: [1]}'
+wrong timings_ms.init text 'timings_ms: {init: fast}'
+wrong warnings number 'warnings: [1]'
+wrong status text 'status: running'
+wrong status.reloading.seconds text 'status: {reloading: {seconds: a}}'
+replies 'fields that are not known' 0 '' \
+    '---\n- cartridge_reload: 1\n  outcome: ok\n  new: {a: [1]}\n...\n'
+replies 'an empty table for any table' 0 '' '---\n- cartridge_reload: 1
+  outcome: ok\n  modules: {}\n  routes: []\n  fibers: []\n  status: []\n...\n'
+
+# --- Hostile replies ---------------------------------------------------------
+
+# times N TEXT: the text, N times.
+times()
+{
+	TEXT=$2 awk -v n="$1" 'BEGIN {
+		while (n-- > 0)
+			printf "%s", ENVIRON["TEXT"]
+	}'
+}
+
+deep='the reply is nested deeper than 64 levels'
+large='the reply is larger than 64 MiB'
+replies '64 levels' 8 "$none" "---\n$(times 64 '[')$(times 64 ']')\n...\n"
+replies '65 levels' 8 "$deep" "---\n$(times 65 '[')$(times 65 ']')\n...\n"
+replies '100,000 levels' 8 "$deep" "---\n$(times 100000 '[')\n...\n"
+replies '10,000 levels of maps' 8 "$deep" "---\n$(times 10000 '{a: ')\n...\n"
+replies '10,000 levels of keys' 8 "$deep" "---\n$(times 10000 '? ')a\n...\n"
+replies '1,000 levels of indentation' 8 "$deep" \
+    "---\n$(for ((i = 0; i < 1000; i++)); do
+	printf '%*sa:\\n' "$i" ''
+done)\n...\n"
+
+laughs='---\n- &0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n'
+for i in 1 2 3 4 5 6 7 8 9; do
+	laughs="$laughs- &$i [$(times 10 "*$((i - 1)), ")]\n"
+done
+replies 'a billion laughs' 8 "$large" "$laughs...\n"
+printf %b "---\n- cartridge_reload: 1\n  outcome: ok
+  results: \"${laughs//'\n'/'\\n'}...\\\\n\"\n...\n" >reply
+fake a.sock greet answer request file=reply hold
+try eval 1 --socket a.sock -o json
+ends 8 "a.sock: $large" 'a billion laughs in the results of eval'
+keep_json
+fake a.sock greet answer request file=reply hold
+try eval 1 --socket a.sock
+ends 0 '' 'as text they are what the console would print'
+prints "$(printf %b "$laughs...")" 'and no more'
+replies 'a cycle' 8 "$none" '---\n&0\n- *0\n...\n'
+replies 'a cycle in a report' 8 'the reply is wrong: modules .*' \
+    '---\n- &0\n  cartridge_reload: 1\n  outcome: ok\n  modules: [*0]\n...\n'
+replies 'many directives' 8 'the reply has too many directives' \
+    "$(times 100000 '%YAML 1.1\n')---\n- 1\n...\n"
+
+# Each string of a report as somebody might send it who wants to do harm: our
+# own styles, titles, cursor, a line that looks like one of ours, the second
+# half of the control characters, text that runs backwards, no UTF-8.
+harm='\e[31m\e]0;title\a\e[2J\r\ncartridge-reload: forged: line\n\t\x7f'
+harm="$harm"'\L\P\u009b41m\u202e\u200f\u2066\u061c\ufeff\N\x9b\xff\0'
+strings='alias uuid name path module kind where function code phase role
+    message traceback undone left reason names box state tarantool cartridge
+    holder last problem warning'
+
+# hostile OUTCOME: a report with all fields there are.
+hostile()
+{
+	local text name value
+	text=$(
+		cat <<-END
+		---
+		- cartridge_reload: 1
+		  outcome: $1
+		  alias: @alias@
+		  uuid: @uuid@
+		  generation: 1
+		  modules:
+		  - {name: @name@, path: @path@, changed: true}
+		  roles:
+		  - {name: @name@, module: @module@, enabled: true}
+		  fibers:
+		    left: [{id: 1, name: @name@, where: @where@}]
+		    cancelled: [{id: 1, name: @name@, where: @where@}]
+		  stale:
+		  - {kind: @kind@, where: @where@, function: @function@}
+		  error:
+		    code: @code@
+		    phase: @phase@
+		    role: @role@
+		    module: @module@
+		    message: @message@
+		    traceback: @traceback@
+		  rollback: {undone: [@undone@], left: [@left@]}
+		  warnings: [@warning@]
+		  problems:
+		  - {module: @module@, path: @path@, message: @problem@}
+		  - {module: @module@, path: @path@, message: @problem@}
+		  kept: [{reason: @reason@, names: [@names@]}]
+		  status:
+		    box: @box@
+		    state: @state@
+		    tarantool: @tarantool@
+		    cartridge: @cartridge@
+		    reloading: {holder: @holder@}
+		    last: {outcome: @last@, code: @code@}
+		...
+		END
+	)
+	for name in $strings; do
+		value="\"$name is $harm\""
+		text=${text//"@$name@"/"$value"}
+	done
+	printf '%s\n' "$text"
+}
+
+# harmless FILE ...: a terminal may get that.
+harmless()
+{
+	local bad='[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xd8\x9c'
+	bad="$bad|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf"
+	iconv -f UTF-8 -t UTF-8 "$@" >/dev/null || return
+	! grep -aP "$bad" "$@" | cat -v | grep .
+}
+
+# What was printed but for styles of ours that end on the line of their begin.
+without_styles()
+{
+	sed 's/\x1b\[\(1\|2\|31\|32\|33\)m\([^\x1b]*\)\x1b\[0m/\2/g
+	    s/\x1b\[0m//g' "$OUT" >plain
+}
+
+nothing_forged()
+{
+	! grep '^cartridge-reload: forged' "$OUT" "$ERR"
+}
+
+ascii()
+{
+	! grep -aP '[\x80-\xff]' "$@" | cat -v | grep .
+}
+
+# tells FIELD ...: these strings were printed, in one way or another.
+tells()
+{
+	local field
+	for field; do
+		grep -q "$field is " "$OUT" "$ERR" || {
+			echo "$field is not there"
+			return 1
+		}
+	done
+}
+
+# defused NAME COMMAND ...: what is in the file "reply" does no harm.
+defused()
+{
+	local name=$1
+	shift
+	fake a.sock greet answer request file=reply hold
+	try "$@" --socket a.sock --color never
+	peers_end
+	ok "$name: nothing raw" harmless "$OUT" "$ERR"
+	ok "$name: no line can be taken for one of ours" nothing_forged
+	fake a.sock greet answer request file=reply hold
+	try "$@" --socket a.sock --verbose --color always --progress always
+	peers_end
+	without_styles
+	ok "$name: nothing raw between colours" harmless plain "$ERR"
+	ok "$name: no line can be taken for one of ours, verbose" \
+	    nothing_forged
+}
+
+defused_json()
+{
+	local name=$1
+	shift
+	fake a.sock greet answer request file=reply hold
+	try "$@" --socket a.sock --output json
+	peers_end
+	keep_json
+	ok "$name: nothing raw in JSON" harmless "$OUT" "$ERR"
+	ok "$name: JSON is ASCII" ascii "$OUT"
+}
+
+for outcome in reloaded degraded stale; do
+	hostile "$outcome" >reply
+	defused "a hostile report, $outcome" reload
+done
+ok 'where it says what it should' tells path name kind where function \
+    phase role message traceback undone left warning problem
+defused_json 'a hostile report' reload
+# shellcheck disable=SC2086 # a list of words
+ok 'where it says all there is' tells $strings
+hostile planned >reply
+defused 'a hostile plan' plan
+ok 'where it says what it should' tells path name reason names warning
+hostile ok >reply
+defused 'a hostile status' status
+ok 'where it says what it should' tells box state tarantool cartridge alias \
+    uuid holder last code warning
+hostile refused >reply
+defused 'a hostile refusal of status' status
+
+# Bytes that the console would not have left as they are.
+raw='\x1b[31m\x07\x08\x7f\xc2\x9b41m\xe2\x80\xae\x9b\xff\xc0\x80\xed\xa0\x80'
+printf %b "---\n- error: 'message is $raw'\n...\n" >reply
+defused 'raw bytes' status
+defused_json 'raw bytes' status
+printf '%s\n' --- "- error: {\"key is $harm\": \"message is $harm\"}" ... >reply
+defused 'a hostile map as error' status
+ok 'where it says what it should' tells key message
+defused_json 'a hostile map as error' status
+printf '%s\n' --- "- neither: \"message is $harm\"" ... >reply
+defused 'a hostile reply that is no report' status
+ok 'where it says what it should' tells message
+defused_json 'a hostile reply that is no report' status
+printf %b "---\n- [$raw\n...\n" >reply
+defused 'hostile garbage' status
+printf '%s\n' '%TAG !push! tag:tarantool.io/push,2018' "--- \"push is $harm\"" \
+    ... --- '- {cartridge_reload: 1, outcome: ok}' ... >reply
+defused 'a hostile push message' status
+ok 'where it says what it should' tells push
+printf '%s\n' --- '- cartridge_reload: 1' '  outcome: ok' \
+    "  results: \"---\\n- \\\"result is $harm\\\"\\n...\\n\"" ... >reply
+fake a.sock greet answer request file=reply hold
+try eval 1 --socket a.sock --color always
+ends 0 '' 'hostile results of eval'
+ok 'where nothing is raw' harmless "$OUT" "$ERR"
+ok 'and which are there' tells result
+printf '%s\n' --- '- cartridge_reload: 1' '  outcome: ok' \
+    "  results: \"---\\n- '${raw//\\x/\\\\x}'\\n...\\n\"" ... >reply
+defused_json 'hostile results' eval 1
+fake a.sock greet request "send=---\n- error: 'message is $raw'\n...\n"
+try status --socket a.sock
+ends 8 'a.sock: unexpected answer to .*' 'a hostile answer to the handshake'
+ok 'where nothing is raw' harmless "$OUT" "$ERR"
+target=$(printf %b "$raw").sock
+fake "$target" greet answer request "send=$fine" hold
+try status --socket "$target" --color always
+ends 0 '' 'a hostile path'
+without_styles
+ok 'which is not printed as it is' harmless plain
+fake "$target" greet answer request 'send=---\n- 1\n...\n' hold
+try status --socket "$target" -o json
+keep_json
+ok 'nor in an error or in JSON' harmless "$OUT" "$ERR"
+peers_end
+
+# --- Size --------------------------------------------------------------------
+
+# sized BYTES KIND [RUNS]: with a reply of that size, the fastest run; the time
+# of the processor in ms, as others may use it too.
+sized()
+{
+	local best='' used begin end text TIMEFORMAT='%U %S'
+	begin='send=---\n- cartridge_reload: 1\n  outcome: ok\n'
+	end='send=\n...\n'
+	case $2 in
+	lines)
+		begin="$begin  warnings:\n"
+		text='  - the quick brown fox\n'
+		;;
+	text)
+		begin="$begin  results: \""
+		text='the quick brown fox\n'
+		end='send="\n...\n'
+		;;
+	block)
+		begin="$begin  results: |\n"
+		text='    the quick brown fox\n'
+		;;
+	esac
+	for ((i = 0; i < ${3:-1}; i++)); do
+		fake a.sock greet answer request "$begin" "fill=$1:$text" \
+		    "$end" hold
+		{ time try eval 1 --socket a.sock; } 2>.run/times
+		peers_end && [ "$RC" -eq 0 ] || return
+		used=$(awk '{ printf "%d", ($1 + $2) * 1000 }' .run/times)
+		[ -n "$best" ] && [ "$best" -le "$used" ] || best=$used
+	done
+	echo "$best"
+}
+
+for kind in lines text block; do
+	small=$(sized 4000000 "$kind" 2)
+	big=$(sized 32000000 "$kind")
+	diag "a reply of 32 MB, $kind: $big ms; of 4 MB: $small ms"
+	ok "a reply of 32 MB in time: $kind" [ "${big:-99999}" -lt 10000 ]
+	# Eight times as long is linear, 64 times is quadratic.
+	ok "in linear time: $kind" [ "${big:-99999}" -lt $((small * 12)) ]
+done
+fake a.sock greet answer request 'send=---\n- cartridge_reload: 1
+  outcome: ok\n  results: "' 'fill=20000000:the quick brown fox ' \
+    'send="\n...\n' hold
+try eval 1 --socket a.sock
+ends 0 '' 'a line of 20 MB'
+is "$(wc -c <"$OUT")" 20000001 'is printed to its end'
+fake a.sock greet answer request 'send=---\n- cartridge_reload: 1
+  outcome: ok\n  results: "---\\n- [' 'fill=5000000:1, ' \
+    'send=]\\n...\\n"\n...\n' hold
+try eval 1 --socket a.sock --output json
+ends 0 '' 'a list of 1.7 million numbers in JSON'
+is "$(grep -c '^ *1,*$' "$OUT")" 1666666 'is printed to its end'
+fake a.sock greet answer request 'send=---\n- "' 'fill=80000000:- line\n'
+try status --socket a.sock --output json
+ends 8 "a.sock: $large" 'a reply that is larger than 64 MiB'
+keep_json
+fake a.sock greet answer request 'send=---\n- "' 'fill=80000000:no line '
+try status --socket a.sock
+ends 8 "a.sock: $large" 'the same as one line'
+
+# --- JSON --------------------------------------------------------------------
+
+cat >check.lua <<'END'
+local json = require('json')
+json.cfg({decode_max_depth = 1000})
+
+local keys = {
+    'target', 'alias', 'uuid', 'ok', 'outcome', 'generation', 'duration_ms',
+    'modules', 'roles', 'routes', 'fibers', 'stale', 'error', 'rollback',
+    'timings_ms', 'warnings',
+}
+local codes = {
+    reloaded = 0, unchanged = 0, planned = 0, ok = 0, usage = 1,
+    unreachable = 2, failed = 3, timeout = 4, refused = 5, degraded = 6,
+    stale = 7, protocol = 8,
+}
+
+local function check(text, rc)
+    local document = json.decode(text)
+    assert(document.exit == rc, 'exit is not the exit status')
+    assert(document.ok == (rc == 0), 'ok is wrong')
+    assert(type(document.command) == 'string', 'no command')
+    assert(#document.instances == 1, 'not one instance')
+    local instance = document.instances[1]
+    for _, key in ipairs(keys) do
+        assert(instance[key] ~= nil or type(instance[key]) == 'cdata',
+            'no ' .. key)
+    end
+    assert(codes[instance.outcome] == rc, 'outcome is wrong')
+    assert(instance.ok == (rc == 0), 'ok of the instance is wrong')
+    if not instance.ok then
+        assert(type(instance.error.code) == 'string', 'no error.code')
+        assert(type(instance.error.message) == 'string', 'no error.message')
+    end
+    assert(not text:find('[\1-\9\11-\31\127]'), 'control characters')
+    assert(text:sub(-2) == '}\n', 'no newline at the end')
+end
+
+local failed = 0
+for i = 1, tonumber(arg[1]) do
+    local run = io.open(('json/%d.run'):format(i)):read('*a')
+    local text = io.open(('json/%d'):format(i)):read('*a')
+    local ok, err = pcall(check, text, tonumber(run:match('^%d+')))
+    if not ok then
+        failed = failed + 1
+        print(run .. tostring(err) .. ': ' .. text:sub(1, 200))
+    end
+end
+os.exit(failed == 0 and 0 or 1)
+END
+ok 'there are JSON documents' [ "$documents" -gt 100 ]
+ok 'each of them is whole and by the schema' \
+    "$TARANTOOL" check.lua "$documents"
+
+done_testing

@@ -1,0 +1,496 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# Connecting, greeting, time, and every way in which a connection can fail.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+fine='send=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
+busy='send=---\n- cartridge_reload: 1\n  outcome: refused\n  error:
+    code: not_running\n    message: not yet\n    transient: true\n...\n'
+closes='connection closed before'
+unknown="$closes the final reply: the outcome is not known"
+early="$closes the greeting: the instance refused it, or is stopping"
+strange='not a Tarantool console: the greeting is not understood'
+
+# status NAME RC REGEX STEP ...: asks a console with this script.
+status()
+{
+	local name=$1 rc=$2 regex=$3
+	shift 3
+	fake a.sock "$@"
+	try status --socket a.sock
+	ends "$rc" "${regex:+a.sock: $regex}" "$name"
+}
+
+# --- Greeting ----------------------------------------------------------------
+
+status 'a console greets, answers and replies' 0 '' \
+    greet answer request "$fine" hold
+prints 'a.sock: ok' 'the reply is reported'
+status 'the greeting comes late' 0 '' \
+    idle delay=50 idle greet answer request "$fine" hold
+status 'the greeting comes byte by byte' 0 '' \
+    pieces=1 greet pieces=0 answer request "$fine" hold
+status 'the greeting comes in two lines' 0 '' \
+    pieces=64 greet pieces=0 answer request "$fine" hold
+status 'all comes byte by byte' 0 '' \
+    pieces=1 greet answer request "$fine" hold
+status 'a greeting of Tarantool Enterprise' 0 '' \
+    'greet=Tarantool Enterprise 2.11.9 (Lua console)' \
+    answer request "$fine" hold
+status 'a greeting of a version to come' 0 '' \
+    'greet=Tarantool 3.8.0-entrypoint-12-gdeadbee (Lua console)' \
+    answer request "$fine" hold
+
+binary='a binary \(iproto\) port, not a text console'
+status 'a binary port is named as such' 2 "$binary" \
+    'greet=Tarantool 2.6.0 (Binary) 4b3d8bbf-dd32-4b9c-a5fc-9cb51b1c1c26' hold
+status 'a binary port in pieces' 2 "$binary" pieces=20 \
+    'greet=Tarantool 2.6.0 (Binary) 4b3d8bbf-dd32-4b9c-a5fc-9cb51b1c1c26' hold
+status 'another kind of server is recognised' 2 "$strange" \
+    'send=SSH-2.0-OpenSSH_9.2\r\n' hold
+status 'another kind of Tarantool server is recognised' 2 "$strange" \
+    'greet=Tarantool 2.6.0 (Something new)' hold
+status 'a greeting without a version' 2 "$strange" \
+    'greet=Tarantool (Lua console)' hold
+status 'a greeting of zero bytes' 2 "$strange" 'fill=128:\x00' hold
+status 'a greeting that is one long line' 2 "$strange" \
+    'send=Tarantool 2.6.0 (Lua console)' 'fill=99: ' hold
+status 'a greeting of 131 bytes: three too many' 8 \
+    'unexpected answer to .set output yaml: abc--- - true ... ' \
+    greet send=abc answer
+status 'a greeting of 127 bytes, then the end' 2 "$early" \
+    'send=Tarantool 2.6.0 (Lua console)                                  \n' \
+    'fill=63:x' close
+
+# --- What is sent ------------------------------------------------------------
+
+# To a console whose output may not be what can be read, nothing is sent that
+# changes something.
+for words in reload --method=native 'eval 1' status plan; do
+	fake -r received a.sock greet 'expect=\\set output yaml' idle \
+	    "send=---\n- error: unknown\n...\n" hold
+	# shellcheck disable=SC2086 # several words
+	try $words --socket a.sock
+	ends 8 'a.sock: unexpected answer to .*' "$words: no such output"
+	case $words in
+	status | plan)
+		is "$(wc -l <received)" 2 "$words: is sent along"
+		;;
+	*)
+		is "$(wc -l <received)" 1 "$words: is not sent then"
+		;;
+	esac
+done
+fake -r received a.sock pieces=1 greet answer request "$fine" hold
+try reload --socket a.sock
+ends 0 '' 'a reload is sent after the answer'
+is "$(wc -l <received)" 2 'once'
+
+# --- Ends of the connection --------------------------------------------------
+
+status 'closed before the greeting' 2 "$early" close
+status 'closed before the greeting, when the client waits' 2 "$early" \
+    idle close
+status 'half-closed before the greeting' 2 "$early" end hold
+status 'closed in the greeting' 2 "$early" 'send=Tarantool 2.6.0 (Lua' close
+status 'closed after the greeting' 2 "$closes the request was sent" \
+    greet 'expect=\\set output yaml' close
+status 'closed in the answer to the handshake' 2 \
+    "$closes the request was sent" \
+    greet 'expect=\\set output yaml' 'send=---\n- tr' close
+
+status 'closed before the request was read' 8 "$unknown" \
+    greet answer idle close
+status 'closed in the middle of the request, all of which was sent' 8 \
+    "$unknown" greet answer read=1000 idle close
+status 'closed after the request' 8 "$unknown" greet answer request close
+status 'closed in the middle of the reply' 8 "$unknown" \
+    greet answer request 'send=---\n- cartridge_reload: 1\n' idle close
+status 'closed within the end marker' 8 "$unknown" \
+    greet answer request 'send=---\n- 1\n..' close
+status 'closed after a push message' 8 "$unknown" greet answer request \
+    'send=%TAG !push! tag:tarantool.io/push,2018\n--- load\n...\n' close
+status 'half-closed after the request' 8 "$unknown" greet answer request end \
+    hold
+status 'closed after the reply' 0 '' greet answer request "$fine" close
+status 'half-closed after the reply' 0 '' greet answer request "$fine" end hold
+
+{
+	echo 'return 1'
+	head -c 2000000 /dev/zero | tr '\0' -
+} >big.lua
+fake a.sock greet answer read=1000 idle close
+try eval -f big.lua --socket a.sock
+ends 2 "a.sock: $closes the request was sent" \
+    'closed when only a part of the request could be sent'
+fake -r received a.sock greet answer request=return "$fine" hold
+try eval -f big.lua --socket a.sock
+ends 0 '' 'a request of 2 MB arrives'
+fake a.sock greet answer request close
+try reload --socket a.sock
+ends 8 "a.sock: $unknown.*\`cartridge-reload status\` tells" \
+    'a reload says how to find out'
+fake a.sock greet answer request close
+try eval 1 --socket a.sock
+ends 8 "a.sock: $unknown; the Lua may still be running" \
+    'so does eval'
+
+status 'reset after the greeting' 2 "$closes the request was sent" greet reset
+# A long request: a short one is in the socket's buffer as a whole.
+fake a.sock greet answer read=1000 idle reset
+try reload --socket a.sock
+ends 8 "a.sock: $unknown.*" 'reset in the middle of the request'
+
+fake tcp greet 'expect=\\set output yaml' reset
+try status --socket "$TARGET"
+ends 2 "$TARGET: $closes the request was sent" 'TCP: reset after the greeting'
+fake tcp reset
+try status --socket "$TARGET"
+ends 2 "$TARGET: ($early|cannot connect: Connection reset by peer)" \
+    'TCP: reset before the greeting'
+fake tcp greet answer request reset
+try status --socket "$TARGET"
+ends 8 "$TARGET: $unknown" 'TCP: reset after the request'
+fake tcp greet answer request 'send=---\n- cart' reset
+try status --socket "$TARGET"
+ends 8 "$TARGET: $unknown" 'TCP: reset in the middle of the reply'
+
+# --- Sockets that cannot be connected to -------------------------------------
+
+# refuses NAME REGEX TARGET: there is no way to connect.
+refuses()
+{
+	try status --socket "$3"
+	ends 2 "${4-$3}: $2" "$1"
+}
+
+absent='no such socket: the instance is not running, or its socket is elsewhere'
+refuses 'an absent socket' "$absent" none.sock
+refuses 'an absent directory' "$absent" none/a.sock
+: >file
+refuses 'a regular file' 'a regular file, not a socket' file
+refuses 'a file as a directory' 'cannot connect: Not a directory' file/a.sock
+mkdir directory
+refuses 'a directory' 'a directory, not a socket' directory
+mkfifo fifo
+refuses 'a FIFO' 'a special file, not a socket' fifo
+refuses 'a device' 'a special file, not a socket' /dev/null
+ln -s nowhere link
+refuses 'a dangling link' "$absent" link
+stale_socket stale.sock
+refuses 'a socket with nobody behind it' \
+    'connection refused: nobody listens on the socket' stale.sock
+fake -b 0 a.sock full touch=is-full until=never again
+wait_until [ -e is-full ]
+refuses 'a queue that is full' 'the instance does not accept connections: .*' \
+    a.sock
+kill "$FAKE_PID"
+fake tcp
+peers_end
+refuses 'a TCP port with nobody behind it' \
+    'connection refused: nobody listens on the port' "$TARGET"
+refuses 'a host that does not exist' \
+    'cannot resolve the host name: .*' host.invalid:3301
+
+# As another user, if that can be done.
+mkdir open
+cp "$CARTRIDGE_RELOAD" open/cartridge-reload
+chmod 711 . && chmod 755 open
+nobody()
+{
+	if [ "$(id -u)" -eq 0 ]; then
+		setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+	else
+		"$@"
+	fi
+}
+if nobody open/cartridge-reload --version >/dev/null 2>&1; then
+	fake open/closed.sock hold again
+	chmod 000 open/closed.sock
+	ARGS=(as another user)
+	nobody open/cartridge-reload status -s open/closed.sock >"$OUT" 2>"$ERR"
+	RC=$?
+	ends 2 'open/closed.sock: permission denied: connect as .*' \
+	    'a socket without permission'
+	mkdir -m 700 private
+	fake private/a.sock hold again
+	chmod 000 private
+	nobody open/cartridge-reload status -s private/a.sock >"$OUT" 2>"$ERR"
+	RC=$?
+	ends 2 'private/a.sock: permission denied: connect as .*' \
+	    'a directory without permission'
+	chmod 700 private
+else
+	skip 'a socket without permission' 'cannot become another user'
+fi
+
+# --- Addresses ---------------------------------------------------------------
+
+# connects NAME TARGET: a console at $TARGET is reached as that.
+connects()
+{
+	try status --socket "$2"
+	ends 0 '' "$1"
+}
+
+script=(greet answer request "$fine" hold)
+mkdir sub
+for target in "$WORK/a.sock" ./a.sock sub/../a.sock unix/:a.sock unix:a.sock \
+    unix://a.sock "unix/:$WORK/a.sock" "unix://$WORK/a.sock"; do
+	fake a.sock "${script[@]}"
+	connects "address ${target/"$WORK"/DIR}" "$target"
+done
+fake a.sock "${script[@]}"
+try status "--socket=a.sock"
+ends 0 '' 'a target after ='
+fake a.sock "${script[@]}"
+try -sa.sock status
+ends 0 '' 'a target after -s, before the command'
+fake "127.0.0.1:3301" "${script[@]}"
+connects 'a path with a colon' ./127.0.0.1:3301
+fake '[a]*.sock' "${script[@]}"
+connects 'a path with characters of a glob' '[a]*.sock'
+rm '[a]*.sock'
+fake tcp "${script[@]}"
+connects 'address HOST:PORT' "$TARGET"
+prints "$TARGET: ok" 'a TCP console is named as HOST:PORT'
+fake tcp "${script[@]}"
+connects 'address tcp://HOST:PORT' "tcp://$TARGET"
+fake tcp "${script[@]}"
+# Whichever address of that name comes first.
+connects 'a host name' "localhost:${TARGET#*:}"
+fake tcp pieces=1 greet answer request "$fine" hold
+connects 'TCP: all comes byte by byte' "$TARGET"
+
+long=$WORK/$(printf 'long%.0s' {1..25})/$(printf 'name%.0s' {1..25})
+mkdir -p "$long"
+fake "$long/a.sock" "${script[@]}"
+connects 'a path longer than 107 bytes' "$long/a.sock"
+peers_end
+refuses 'a long path: nobody listens' \
+    'connection refused: nobody listens on the socket' "$long/a.sock"
+refuses 'a long path: absent' "$absent" "$long/none.sock"
+refuses 'a long path: a directory' 'a directory, not a socket' "$long"
+: >"$long/file"
+refuses 'a long path: a regular file' 'a regular file, not a socket' \
+    "$long/file"
+name=sub/$(printf 'n%.0s' {1..102})
+for i in 106 107 108 109; do
+	fake "$name" "${script[@]}"
+	connects "a path of ${#name} bytes" "$name"
+	name=${name}n
+done
+refuses 'a name that is longer than any' 'cannot connect: File name too long' \
+    "$(printf 'n%.0s' {1..300})"
+
+# --- Several targets ---------------------------------------------------------
+
+mkdir many
+for i in 10 9 b; do
+	fake "many/$i.sock" "${script[@]}"
+done
+try status --socket 'many/*.sock'
+ends 0 '' 'a glob'
+prints 'many/10.sock: ok
+many/9.sock: ok
+many/b.sock: ok' 'the matches are taken in order'
+try status --socket 'many/*.control'
+ends 2 "no socket matches 'many/\*.control'" 'a glob that matches nothing'
+for i in a b; do
+	fake "$i.sock" "${script[@]}"
+done
+try status -s b.sock -s a.sock -s b.sock -s unix/:a.sock
+ends 0 '' 'a target that is given twice'
+prints 'b.sock: ok
+a.sock: ok' 'is asked once, in the order of the command line'
+
+fake a.sock "${script[@]}"
+fake b.sock greet answer request \
+    'send=---\n- cartridge_reload: 1\n  outcome: failed
+  error: {code: init_failed, message: no}\n...\n' hold
+fake c.sock idle touch=touched again
+fake d.sock idle touch=touched again
+try reload -s a.sock -s b.sock -s c.sock -s d.sock
+ends 3 'b.sock: no; the old code serves on' 'it stops at the first that fails'
+ok 'and names the first not touched' said "$ERR" 'c.sock: not touched$'
+ok 'and names the last not touched' said "$ERR" 'd.sock: not touched$'
+ok 'and only those' [ "$(grep -c 'not touched' "$ERR")" -eq 2 ]
+ok 'and does not connect to them' [ ! -e touched ]
+fake a.sock "${script[@]}"
+try status -s a.sock -s none.sock -s c.sock
+ends 2 "none.sock: $absent" 'an absent one stops it too'
+ok 'the one before it was done' said "$OUT" '^a.sock: ok$'
+ok 'the one after it is named' said "$ERR" 'c.sock: not touched$'
+
+# --- Environment -------------------------------------------------------------
+
+fake a.sock "${script[@]}"
+CARTRIDGE_RELOAD_SOCKET=a.sock TARANTOOL_CONSOLE_SOCK=none.sock try status
+ends 0 '' 'the variable CARTRIDGE_RELOAD_SOCKET'
+fake a.sock "${script[@]}"
+TARANTOOL_CONSOLE_SOCK=a.sock try status
+ends 0 '' 'the variable TARANTOOL_CONSOLE_SOCK'
+fake a.sock "${script[@]}"
+CARTRIDGE_RELOAD_SOCKET='' TARANTOOL_CONSOLE_SOCK=a.sock try status
+ends 0 '' 'an empty variable is none'
+fake a.sock "${script[@]}"
+CARTRIDGE_RELOAD_SOCKET=none.sock try status --socket a.sock
+ends 0 '' '--socket goes before the environment'
+fake tcp "${script[@]}"
+CARTRIDGE_RELOAD_SOCKET=tcp://$TARGET try status
+ends 0 '' 'a variable may hold any kind of address'
+for i in 9 10; do
+	fake "many/$i.sock" "${script[@]}"
+done
+CARTRIDGE_RELOAD_SOCKET='many/[0-9]*.sock' try status
+ends 0 '' 'a variable may hold a glob'
+
+# --- Time --------------------------------------------------------------------
+
+# took LEAST MOST NAME: how long the last run took, in ms.
+took()
+{
+	if [ "$MS" -ge "$1" ] && [ "$MS" -le "$2" ]; then
+		pass "$3"
+	else
+		fail "$3" "took $MS ms, not $1 to $2"
+	fi
+}
+
+fake a.sock idle hold
+try status -s a.sock
+ends 2 'a.sock: connected, but no greeting within 3 s: .*' \
+    'a console that never greets'
+took 2950 8000 'is left after 3 s'
+fake a.sock hold
+try status -s a.sock -t 0.4
+ends 4 'a.sock: no greeting within 0.4 s' 'the time ends before the greeting'
+took 390 3000 'a time of 0.4 s'
+fake a.sock greet hold
+try status -s a.sock --timeout 0.25
+ends 4 'a.sock: no answer to .set output yaml within 0.25 s' \
+    'the time ends before the answer'
+took 240 3000 'a time of 0.25 s'
+fake a.sock greet answer request hold
+try status -s a.sock --timeout=.3
+ends 4 'a.sock: no final reply within 0.3 s' 'the time ends before the reply'
+took 290 3000 'a time of .3 s'
+fake a.sock greet answer request hold
+try reload -s a.sock -t 1
+ends 4 'a.sock: no final reply within 1 s; the instance rolls back .*' \
+    'a reload that takes too long'
+took 990 4000 'a time of 1 s'
+fake a.sock greet answer request \
+    'send=---\n- cartridge_reload: 1\n' hold
+try status -s a.sock -t 0.2
+ends 4 'a.sock: no final reply within 0.2 s' 'half a reply is none'
+fake a.sock greet answer read=1000 idle until=big-sent again
+try eval -f big.lua -s a.sock -t 0.3
+ends 4 'a.sock: the request could not be sent within 0.3 s.*' \
+    'a request that is not taken'
+kill "$FAKE_PID"
+# One limit for all, however much comes.
+drip=()
+for i in {1..100}; do
+	drip+=('send=- x\n' delay=20)
+done
+fake a.sock greet answer request 'send=---\n' "${drip[@]}"
+try status -s a.sock -t 0.4
+ends 4 'a.sock: no final reply within 0.4 s' 'a reply that never ends'
+took 390 1900 'has the same limit'
+fake a.sock 'send=Tarantool 2.6.0' "${drip[@]//- x\\n/ }"
+try status -s a.sock -t 0.4
+ends 4 'a.sock: no greeting within 0.4 s' 'a greeting that never ends'
+took 390 1900 'has the same limit too'
+fake a.sock greet answer request \
+    'fill=200000000:%TAG !push! tag:x\n--- x\n...\n'
+try status -s a.sock -t 0.4
+ends 4 'a.sock: no final reply within 0.4 s' 'push messages without end'
+took 390 3000 'have the same limit too'
+fake -r received a.sock greet answer request "$fine" hold
+try status -s a.sock -t 8
+ends 0 '' 'the instance is told how long it has'
+ok 'which is a little less than the client' \
+    said received 'timeout.034:7\.[0-9]'
+
+# --- Waiting -----------------------------------------------------------------
+
+# waits NAME: the program waits by now.
+waits()
+{
+	ok "$1" wait_until said "$ERR" ': waiting$'
+}
+
+rm -f a.sock
+try_in_background status -s a.sock -w 20 -v
+waits '--wait: no socket yet'
+fake a.sock "${script[@]}"
+finish_try
+ends 0 "a.sock: $absent" 'it appears'
+stale_socket a.sock
+try_in_background status -s a.sock -w 20 -v
+waits '--wait: nobody listens yet'
+fake a.sock "${script[@]}"
+finish_try
+ends 0 'a.sock: connection refused: .*' 'somebody does'
+fake a.sock close close "${script[@]}"
+try status -s a.sock -w 20
+ends 0 '' '--wait: closed before the greeting, twice'
+fake a.sock greet answer request "$busy" close \
+    greet answer request "$busy" close "${script[@]}"
+try status -s a.sock -w 20
+ends 0 '' '--wait: not ready yet, twice'
+prints 'a.sock: ok' 'only the end is reported'
+fake -b 0 a.sock full until=waits drain "${script[@]}"
+rm -f waits
+try_in_background status -s a.sock -w 20 -v
+waits '--wait: the queue is full'
+touch waits
+finish_try
+ends 0 'a.sock: the instance does not accept connections: .*' \
+    'there is room again'
+fake a.sock hold close "${script[@]}"
+try status -s a.sock -w 20 -t 0.2
+ends 0 '' '--wait: no greeting in time'
+try status -s none.sock -w 0.3
+ends 2 "none.sock: $absent" '--wait: it never appears'
+took 290 3000 'it waited for 0.3 s'
+fake a.sock greet answer request "$busy" again
+try status -s a.sock --wait 0.3
+ends 5 'a.sock: not yet' '--wait: it is never ready'
+took 290 3000 'it waited for 0.3 s'
+kill "$FAKE_PID"
+try status -s none.sock --wait 0
+ends 2 "none.sock: $absent" '--wait 0 does not wait'
+took 0 2000 'for long'
+
+# lasting NAME RC REGEX STEP ...: what does not pass by itself ends at once.
+lasting()
+{
+	local name=$1 rc=$2 regex=$3
+	shift 3
+	fake a.sock "$@"
+	try status -s a.sock -w 20
+	ends "$rc" "a.sock: $regex" "--wait does not wait for $name"
+	took 0 10000 "$name: at once"
+}
+lasting 'a binary port' 2 "$binary" 'greet=Tarantool 2.6.0 (Binary) x' hold
+lasting 'another kind of server' 2 "$strange" 'send=220 ready' hold
+lasting 'a refusal for good' 5 no greet answer request \
+    'send=---\n- cartridge_reload: 1\n  outcome: refused
+  error: {code: bad_state, message: no}\n...\n'
+lasting 'garbage' 8 'the reply is not YAML.*' greet answer request \
+    'send=---\n- [\n...\n'
+try status -s file -w 20
+ends 2 'file: a regular file, not a socket' '--wait does not wait for a file'
+took 0 10000 'a file: at once'
+fake a.sock greet answer request close idle touch=came again
+try reload -s a.sock -w 20
+ends 8 "a.sock: $unknown; .*" '--wait does not reload twice'
+ok 'when it may have happened' [ ! -e came ]
+
+done_testing

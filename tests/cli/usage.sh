@@ -1,0 +1,497 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# The command line, what the program does with its descriptors, exit status,
+# and the line of Lua that can be sent by hand.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+fine='send=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
+script=(greet answer request "$fine" hold)
+
+# --- Wrong command lines -----------------------------------------------------
+
+# wrong REGEX ARGUMENT ...: refused before anything is done.
+wrong()
+{
+	local regex=$1 problem=
+	shift
+	try "$@"
+	[ "$RC" -eq 1 ] || problem="exit status $RC"
+	[ ! -s "$OUT" ] || problem="$problem; there is standard output"
+	head -n 1 "$ERR" | grep -Eqx -- "cartridge-reload: ($regex)" ||
+	    problem="$problem; not '$regex'"
+	[ "$(sed 1d "$ERR")" = "Try 'cartridge-reload --help'." ] ||
+	    problem="$problem; no hint, or more than that"
+	if [ -z "$problem" ]; then
+		pass "wrong:$(printf ' %q' "$@")"
+	else
+		fail "wrong:$(printf ' %q' "$@")" "${problem#; }"
+		show_run
+	fi
+}
+
+# Whatever is wrong, this one is not touched.
+fake a.sock idle touch=touched again
+
+commands='commands are reload, plan, status, eval'
+wrong 'no target: give --socket TARGET, or set .*'
+wrong 'no target: give --socket TARGET, or set .*' status
+for command in push console stale relaod Reload statu help version \
+    'reload '; do
+	wrong "unknown command '$command'; $commands" "$command" -s a.sock
+done
+wrong "unknown command ''; $commands" '' -s a.sock
+wrong "unknown command 'a\.sock'; .*" a.sock
+wrong "unknown command '/run/a\.sock'; a target is given with --socket" \
+    /run/a.sock
+wrong "unknown command '-'; .*" - -s a.sock
+wrong "unknown command '.033\[2Jx'; .*" $'\e[2Jx'
+for option in --cluster --jobs --keep-going --stale --app --instance \
+    --run-dir --allow-mixed --prune --sockets --no-such; do
+	wrong "unknown option '$option'" "$option" -s a.sock
+	wrong "unknown option '$option'" "$option=1" -s a.sock
+done
+for option in -j -k -a -i -z -0; do
+	wrong "unknown option '$option'" "$option" -s a.sock
+done
+wrong "unknown option '-.*'" -é -s a.sock
+wrong "unknown option '--'" --=x -s a.sock
+wrong "option '--m' is ambiguous: --module, --method" --m a -s a.sock
+wrong 'reload: unexpected argument .a\.sock.' reload a.sock
+wrong "status: unexpected argument 'x'" status -s a.sock x
+wrong "eval: unexpected argument '2'" eval 1 2 -s a.sock
+wrong "eval: unexpected argument '1'" eval -f file 1 -s a.sock
+wrong 'eval: needs the Lua to run, or --file' eval -s a.sock
+for option in --module=a --exclude=a --rocks --method=native --no-stop \
+    --if-changed --dry-run; do
+	wrong "status does not take ${option%%=*}" status "$option" -s a.sock
+	wrong "eval does not take ${option%%=*}" eval 1 "$option" -s a.sock
+done
+for command in reload plan status; do
+	wrong "$command does not take --file" "$command" -f file -s a.sock
+done
+wrong 'reload does not take --file' -f file -s a.sock
+for option in '--module=a' '--exclude=a' --rocks --no-stop --if-changed; do
+	wrong "--method native cannot be combined with ${option%%=*}" \
+	    --method native "$option" -s a.sock
+done
+for command in plan --dry-run -n; do
+	wrong '--method native cannot be combined with plan' \
+	    "$command" --method=native -s a.sock
+done
+for option in -s --socket -t --timeout -w --wait -m --module -x --exclude \
+    --method -o --output --color --progress; do
+	wrong "option $option needs a value: .*" -s a.sock "$option"
+done
+wrong 'option --file needs a value: FILE' eval --file
+for option in --socket --timeout --wait --module --exclude --method --output \
+    --color --progress; do
+	wrong "$option: .*empty|$option: .*none of.*" "$option=" -s a.sock
+	wrong "$option: .*empty|$option: .*none of.*" "$option" '' -s a.sock
+done
+wrong '--file: .*empty' eval -f '' -s a.sock
+for option in --quiet --verbose --rocks --no-stop --if-changed --dry-run \
+    --print-lua --help --version; do
+	wrong "option $option takes no value" "$option=yes" -s a.sock
+done
+for value in xml TEXT jso 'text|json' ' json'; do
+	wrong "--output: '${value/|/\\|}' is none of text\|json" \
+	    -o "$value" -s a.sock
+done
+wrong "--color: 'yes' is none of .*" --color=yes -s a.sock
+wrong "--progress: '1' is none of .*" --progress=1 -s a.sock
+wrong "--method: 'Staged' is none of .*" --method=Staged -s a.sock
+for value in -1 nan inf -inf NaN Infinity 1e400 1e2 abc 0x10 1.5.2 1,5 ' 1' \
+    '1 ' +1 1s .  -- 1_000; do
+	wrong "--timeout: '${value/+/\\+}' is not a number of seconds" \
+	    "--timeout=$value" -s a.sock
+	wrong "--wait: '${value/+/\\+}' is not a number of seconds" \
+	    -w "$value" -s a.sock
+done
+for value in 0 0.0 000 .0 "0.$(printf '0%.0s' {1..400})1"; do
+	wrong "--timeout: '[0.]*1?' is not more than 0 seconds|.*too (large|small).*" \
+	    -t "$value" -s a.sock
+done
+for value in 1000001 "9$(printf '9%.0s' {1..400})"; do
+	wrong "--timeout: '9*(1000001)?' is too large, at most 1000000 seconds" \
+	    -t "$value" -s a.sock
+done
+# shellcheck disable=SC2088 # no path, a regular expression
+for value in tcp:// tcp://host tcp://:3301 :3301 host: host:port host:0 \
+    host:65536 host:99999999999999999999 host:-1 'host: 1' tcp://host:1/x \
+    ::1:3301 '[::1]' '[::1' http://host:1 unix: unix/: unix://; do
+	wrong "target '.*'.*" -s "$value"
+done
+wrong 'the target is empty|--socket: the value is empty' -s ''
+CARTRIDGE_RELOAD_SOCKET=host:port wrong "target 'host:port'.*"
+wrong "target 'host:port'.*" -s a.sock -s host:port
+ok 'nothing of this connected to anything' [ ! -e touched ]
+kill "$FAKE_PID"
+
+# --- Right command lines -----------------------------------------------------
+
+try --help
+ends 0 '' '--help'
+ok 'prints the help' said "$OUT" '^usage: cartridge-reload '
+cp "$OUT" help
+for words in -h 'status -h' '--no-such -h' '-h --no-such' 'reload --hel' \
+    '-vqh'; do
+	# shellcheck disable=SC2086 # several words
+	try $words
+	case $words in
+	--no-such*)
+		ends 1 "unknown option '--no-such'" "a mistake before -h: $words"
+		;;
+	*)
+		ends 0 '' "help: $words"
+		ok 'is the same' cmp help "$OUT"
+		;;
+	esac
+done
+is "$(grep -cE '^.{81}' help)" 0 'the help fits 80 columns'
+try --version
+ends 0 '' '--version'
+ok 'prints name and version' grep -Eqx 'cartridge-reload [0-9]+(\.[0-9]+)*' \
+    "$OUT"
+cp "$OUT" version
+try -V
+ok '-V is the same' cmp version "$OUT"
+
+# right NAME ARGUMENT ...: understood, and something is asked.
+right()
+{
+	local name=$1
+	shift
+	fake a.sock "${script[@]}"
+	try "$@"
+	ends 0 '' "$name"
+}
+
+right 'an abbreviated option' status --sock a.sock --outp=text
+right 'options before and after the command' -t 5 status -s a.sock -v
+right 'short options together' status -vs a.sock
+right 'a value beside its letter' status -sa.sock -t.5 -ojson
+right 'the last of several' status -s a.sock -t 0.0001 -t 5 -q -v -v
+right 'Lua that begins with a dash' eval -s a.sock -- '-1'
+right 'Lua that is a dash' eval -s a.sock -
+right 'a large number of seconds' status -s a.sock -t 1000000 -w 1000000
+right 'a fraction without digits' status -s a.sock -t 5.
+right 'zeros in front' status -s a.sock -t 007 -w 00
+right 'reload without its name' -s a.sock
+right 'all options of reload' -s a.sock -m 'app.*' -m b -x '*.c' -x d --rocks \
+    --method staged --no-stop --if-changed
+fake a.sock greet answer 'request=\034command\034:\034plan\034' "$fine" hold
+try --dry-run -s a.sock
+ends 0 '' '--dry-run asks for a plan'
+fake a.sock greet answer 'request=\034command\034:\034plan\034' "$fine" hold
+try reload -n -s a.sock
+ends 0 '' 'so does -n with reload'
+fake a.sock greet answer 'request=\034command\034:\034native\034' "$fine" hold
+try --method native -s a.sock
+ends 0 '' '--method native asks for that'
+fake a.sock greet answer \
+    'request=\034modules\034:[\034a*\034,\034b\034],\034exclude\034:[\034c?\034]' \
+    "$fine" hold
+try -m 'a*' -x 'c?' -m b -s a.sock
+ends 0 '' 'globs arrive in their order'
+
+# --- Lua of a file -----------------------------------------------------------
+
+# cannot REGEX ARGUMENT ...: a local error, and nothing is touched.
+cannot()
+{
+	local regex=$1
+	shift
+	try "$@"
+	ends 1 "$regex" "cannot:$(printf ' %q' "$@")"
+	[ ! -s "$OUT" ] || fail 'nothing is printed then' "$(cat "$OUT")"
+}
+
+rm -f touched
+fake a.sock idle touch=touched again
+cannot 'cannot open none\.lua: No such file or directory' \
+    eval -f none.lua -s a.sock
+mkdir dir
+cannot 'cannot (open|read) dir: Is a directory' eval -f dir -s a.sock
+cannot 'cannot open file/x: .*' eval --file=file/x -s a.sock
+head -c 17000000 /dev/zero | tr '\0' - >large.lua
+cannot 'large\.lua is larger than 16 MiB' eval -f large.lua -s a.sock
+cannot '/dev/zero is larger than 16 MiB' eval -f /dev/zero -s a.sock
+printf 'return "\xff"' >latin.lua
+cannot 'latin\.lua is not UTF-8 text: .*' eval -f latin.lua -s a.sock
+cannot 'the Lua to run is not UTF-8 text: .*' eval $'return "\xff"' -s a.sock
+cannot '.* is not UTF-8 text' -m $'\xff' -s a.sock
+ok 'nothing of this connected to anything' [ ! -e touched ]
+kill "$FAKE_PID"
+
+printf 'return 1' >one.lua
+fake a.sock greet answer 'request=\034code\034:\034return 1\034' "$fine" hold
+try eval -f one.lua -s a.sock
+ends 0 '' 'eval -f'
+fake a.sock greet answer 'request=\034code\034:\034return 2\034' "$fine" hold
+ARGS=(eval -f - with Lua on standard input)
+printf 'return 2' | "$CARTRIDGE_RELOAD" eval -f - -s a.sock >"$OUT" 2>"$ERR"
+RC=$?
+ends 0 '' 'eval -f -'
+: >empty.lua
+fake a.sock greet answer 'request=\034code\034:\034\034' "$fine" hold
+try eval -f empty.lua -s a.sock
+ends 0 '' 'eval -f with an empty file'
+for i in a.sock b.sock; do
+	fake "$i" greet answer 'request=\034code\034:\034return 3\034' "$fine" \
+	    hold
+done
+printf 'return 3' | "$CARTRIDGE_RELOAD" eval -f - -s a.sock -s b.sock \
+    >"$OUT" 2>"$ERR"
+RC=$?
+ends 0 '' 'eval -f - for two instances'
+
+# --- What cannot be printed --------------------------------------------------
+
+full='cannot write standard output: No space left on device'
+broken='cannot write standard output: Broken pipe'
+
+# written_to REDIRECTION ARGUMENT ...: with other descriptors.
+written_to()
+{
+	local how=$1
+	shift
+	ARGS=("$@" "$how")
+	: >"$OUT"
+	: >"$ERR"
+	case $how in
+	full)
+		"$CARTRIDGE_RELOAD" "$@" >/dev/full 2>"$ERR"
+		;;
+	pipe)
+		"$CARTRIDGE_RELOAD" "$@" >&9 2>"$ERR"
+		;;
+	stdin-closed)
+		"$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR" <&-
+		;;
+	stdout-closed)
+		"$CARTRIDGE_RELOAD" "$@" 2>"$ERR" >&-
+		;;
+	stderr-closed)
+		"$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>&-
+		;;
+	all-closed)
+		"$CARTRIDGE_RELOAD" "$@" <&- >&- 2>&-
+		;;
+	stderr-full)
+		"$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>/dev/full
+		;;
+	esac
+	RC=$?
+}
+
+# A pipe that nobody reads from.
+mkfifo pipe
+# shellcheck disable=SC2094 # that is the point
+exec 8<>pipe 9>pipe 8>&-
+
+for words in --help --version 'reload --print-lua' 'eval 1 --print-lua'; do
+	# shellcheck disable=SC2086 # several words
+	{
+		written_to full $words
+		ends 1 "$full" "a full disk: $words"
+		written_to pipe $words
+		ends 1 "$broken" "a closed pipe: $words"
+		written_to stdout-closed $words
+		ends 1 'cannot write standard output: .*' \
+		    "standard output closed: $words"
+	}
+done
+for format in text json; do
+	fake a.sock "${script[@]}"
+	written_to full status -s a.sock -o "$format"
+	ends 1 "$full" "a full disk: status, $format"
+	fake a.sock "${script[@]}"
+	written_to pipe status -s a.sock -o "$format"
+	ends 1 "$broken" "a closed pipe: status, $format"
+	fake a.sock "${script[@]}"
+	written_to stdout-closed status -s a.sock -o "$format"
+	ends 1 'cannot write standard output: .*' \
+	    "standard output closed: status, $format"
+done
+fake a.sock "${script[@]}"
+written_to stdout-closed status -s a.sock --quiet
+ends 0 '' 'standard output closed, and nothing to print'
+fake a.sock "${script[@]}"
+fake b.sock idle touch=touched again
+written_to full status -s a.sock -s b.sock
+ends 1 "$full" 'a full disk, several instances'
+ok 'it stops there' [ ! -e touched ]
+ok 'and says so' said "$ERR" 'b.sock: not touched$'
+kill "$FAKE_PID"
+
+# What is meant for the user must not end in the socket of the instance, which
+# could have got the number of a descriptor that was closed.
+push='send=%TAG !push! tag:tarantool.io/push,2018\n--- pushed\n...\n'
+sent_well()
+{
+	[ "$(wc -l <received)" -eq 2 ] || {
+		cut -c 1-200 received
+		return 1
+	}
+	! grep -a 'cartridge-reload: a\.sock' received
+}
+for how in stdin-closed stdout-closed stderr-closed all-closed; do
+	fake -r received a.sock greet answer request "$push" idle "$fine" hold
+	written_to "$how" status -v -s a.sock
+	case $how in
+	stdin-closed | stderr-closed) expected=0 ;;
+	*) expected=1 ;;
+	esac
+	peers_end
+	is "$RC" "$expected" "$how: exit status"
+	ok "$how: nothing but the request is sent" sent_well
+done
+fake a.sock greet answer request close
+written_to all-closed reload -v -s a.sock
+is "$RC" 1 'all closed, and an error to report'
+peers_end
+fake a.sock "${script[@]}"
+written_to stderr-full status -s a.sock
+is "$RC" 0 'standard error is full'
+peers_end
+fake a.sock close
+written_to stderr-full status -s a.sock
+is "$RC" 2 'standard error is full, and there is an error to print'
+peers_end
+written_to stdin-closed eval -f - -s a.sock
+ends 1 'cannot read -: .*' 'no standard input to read Lua from'
+
+# --- Quiet, and exit status --------------------------------------------------
+
+# outcome WORD ...: the reply of an instance on which it ended so.
+outcome()
+{
+	printf '%s' 'send=---\n- cartridge_reload: 1\n  outcome: ' "$1" \
+	    '\n  error: {code: word, message: because}\n...\n'
+}
+
+for command in reload plan status 'eval 1'; do
+	fake a.sock "${script[@]}"
+	# shellcheck disable=SC2086 # several words
+	try $command -q -s a.sock
+	ends 0 '' "--quiet: $command"
+	prints '' 'prints nothing'
+done
+fake a.sock "${script[@]}"
+try status --quiet -o json -s a.sock
+ends 0 '' '--quiet: JSON'
+prints '' 'prints nothing'
+fake a.sock greet answer request "$(outcome failed)" hold
+try status -q -s a.sock
+ends 3 'a.sock: because' '--quiet: an error'
+prints '' 'prints nothing but that'
+
+# Each outcome, alone and after one that is fine.
+while read -r word code; do
+	fake a.sock greet answer request "$(outcome "$word")" hold
+	try status -s a.sock
+	is "$RC" "$code" "outcome $word"
+	peers_end
+	fake a.sock "${script[@]}"
+	fake b.sock greet answer request "$(outcome "$word")" hold
+	try status -s a.sock -s b.sock -o json
+	is "$RC" "$code" "outcome $word of the second of two"
+	peers_end
+	ok 'the report says the same' said "$OUT" "^  \"exit\": $code,"
+	is "$(grep -c '^      "target"' "$OUT")" 2 'and has both'
+done <<'END'
+reloaded 0
+unchanged 0
+planned 0
+ok 0
+failed 3
+timeout 4
+refused 5
+degraded 6
+stale 7
+END
+fake a.sock "${script[@]}"
+try status -s a.sock -s none.sock -o json
+is "$RC" 2 'an absent socket after one that is fine'
+ok 'the report says the same' said "$OUT" '^  "exit": 2,'
+ok 'and why' said "$OUT" '"outcome": "unreachable"'
+peers_end
+try status -s 'none*.sock' -o json
+is "$RC" 2 'a glob without a match'
+ok 'has a report too' said "$OUT" '^  "exit": 2,'
+ok 'without instances' said "$OUT" '^  "instances": \[\]'
+
+# --- Sent by hand ------------------------------------------------------------
+
+printable()
+{
+	! grep -aP '[^\x20-\x7e]' "$1"
+}
+
+# The line goes nowhere.
+fake a.sock idle touch=touched again
+for words in '' reload plan status 'eval 1' '--method native'; do
+	# shellcheck disable=SC2086 # several words
+	CARTRIDGE_RELOAD_SOCKET=a.sock try $words --print-lua -s a.sock \
+	    -s none.sock
+	ends 0 '' "--print-lua: $words"
+	is "$(wc -l <"$OUT")" 1 'is one line'
+	ok 'of ASCII' printable "$OUT"
+done
+ok 'connects to nothing' [ ! -e touched ]
+kill "$FAKE_PID"
+try eval --print-lua 'return 1'
+ends 0 '' '--print-lua needs no target'
+
+cat >app.lua <<'END'
+require('greeting')
+box.cfg({wal_mode = 'none', memtx_memory = 33554432, log = 'app.log'})
+require('console').listen('unix/:' .. arg[1])
+END
+mkdir data
+echo "return {hello = 'world'}" >data/greeting.lua
+(cd data && exec "$TARANTOOL" ../app.lua "$WORK/real.sock") \
+    >real.log 2>&1 </dev/null &
+PIDS+=("$!")
+
+# by_hand ARGUMENT ...: prints what a console answers to the line.
+by_hand()
+{
+	"$CARTRIDGE_RELOAD" --print-lua "$@" |
+	    socat -t 20 - UNIX-CONNECT:real.sock >"$OUT"
+	ARGS=("$@")
+	: >"$ERR"
+}
+listens()
+{
+	[ -S real.sock ]
+}
+if wait_until listens; then
+	by_hand status
+	ok 'by hand: status' said "$OUT" '^(- |  )outcome: ok$'
+	ok 'by hand: what status tells' said "$OUT" '^ *box: running$'
+	by_hand eval "return 'it is ' .. 40 + 2, require('fiber').self() ~= nil"
+	ok 'by hand: eval' said "$OUT" '^ *- it is 42$'
+	by_hand eval "error('on purpose')"
+	ok 'by hand: an error' said "$OUT" 'on purpose'
+	printf 'local a = 1\n-- a comment\nreturn "%s", a\n' '\"quoted\"' >real.lua
+	by_hand eval -f real.lua
+	ok 'by hand: a file' said "$OUT" '^ *- "?.*quoted'
+	by_hand plan
+	ok 'by hand: plan' said "$OUT" '^(- |  )outcome: planned$'
+	by_hand reload
+	ok 'by hand: reload' said "$OUT" '^(- |  )outcome: reloaded$'
+	for words in status plan reload 'eval 1'; do
+		# shellcheck disable=SC2086 # several words
+		try $words -s real.sock
+		ends 0 '' "the program itself: $words"
+	done
+else
+	fail 'a real Tarantool starts' "$(cat real.log)"
+fi
+
+done_testing

@@ -1,0 +1,99 @@
+-- boot.lua: what the request line calls.
+
+local fio = require('fio')
+local json = require('json')
+local lib = dofile('tests/lua/lib.lua')
+local case = lib.suite('boot')
+
+local function read(path)
+    local file = assert(io.open(path, 'rb'))
+    local text = file:read('*a')
+    file:close()
+    return text
+end
+
+--- Runs boot.lua with these modules: {name, source, ...}.
+local function boot(modules, args)
+    local chunk = assert(loadstring(read(fio.pathjoin(lib.src, 'boot.lua')), '@cartridge-reload/boot.lua'))
+    local argv = table.copy(modules)
+    table.insert(argv, type(args) == 'string' and args or json.encode(args))
+    return chunk(unpack(argv))
+end
+
+case('the command gets its arguments, and its report is returned', function(t)
+    local report = boot({'cmd', "return function(args) return {outcome = 'ok', got = args} end"},
+        {command = 'cmd', list = {'a', 'b'}, yes = true})
+    t:is(report.cartridge_reload, 1, 'protocol')
+    t:is(report.outcome, 'ok', 'outcome')
+    t:is_deeply(report.got.list, {'a', 'b'}, 'arguments')
+end)
+
+case('modules find each other by a require of their own', function(t)
+    local report = boot({
+        'cmd', [[
+            local require = ...
+            local a, b = require('adapters.a'), require('b')
+            return function() return {a = a, same = a == b.a} end
+        ]],
+        'adapters.a', "local require = ... return {json = require('json') ~= nil}",
+        'b', "local require = ... return {a = require('adapters.a')}",
+    }, {command = 'cmd'})
+    t:is(report.a.json, true, 'and what is of Tarantool')
+    t:is(report.same, true, 'each is loaded once')
+end)
+
+case('nothing stays behind', function(t)
+    local globals, loaded = {}, {}
+    for name in next, _G do globals[name] = true end
+    for name in pairs(package.loaded) do loaded[name] = true end
+    boot({'cmd', 'return function() return {} end'}, {command = 'cmd'})
+    local stray = {}
+    for name in next, _G do
+        if not globals[name] then table.insert(stray, name) end
+    end
+    for name in pairs(package.loaded) do
+        if not loaded[name] then table.insert(stray, name) end
+    end
+    t:is(table.concat(stray, ' '), '', 'globals and modules')
+end)
+
+case('a bug of ours is a report with its place', function(t)
+    local report = boot({'cmd', "return function()\n error('bug') end"}, {command = 'cmd'})
+    t:is(report.cartridge_reload, 1, 'protocol')
+    t:is(report.outcome, 'failed', 'outcome')
+    t:is(report.error.code, 'internal_error', 'code')
+    t:is(report.error.message, 'cartridge-reload/cmd.lua:2: bug', 'message')
+    t:like(report.error.traceback, 'cartridge%-reload/cmd.lua:2', 'traceback')
+    for _, source in ipairs({'return function() error() end', 'return function() error({1}) end',
+        "return function() error(setmetatable({}, {__tostring = function() error('x') end})) end",
+        'return function() local function f() return 1 + f() end f() end', 'syntax error', 'return 5',
+        "error('at the top')"}) do
+        report = boot({'cmd', source}, {command = 'cmd'})
+        t:is(report.outcome, 'failed', source)
+    end
+end)
+
+case('a command that does not exist and arguments that are none are reports too', function(t)
+    t:is(boot({}, {command = 'nothing.of.the.kind'}).outcome, 'failed', 'no such command')
+    t:is(boot({}, 'no json').outcome, 'failed', 'no JSON')
+    t:is(boot({}, '{}').outcome, 'failed', 'no command')
+end)
+
+case('every file of the sources can be loaded by itself', function(t)
+    local names = {}
+    for _, directory in ipairs({'', 'adapters/'}) do
+        for _, file in ipairs(fio.listdir(fio.pathjoin(lib.src, directory))) do
+            local name = file:match('^(.*)%.lua$')
+            if name ~= nil and name ~= 'boot' then
+                table.insert(names, (directory .. name):gsub('/', '.') .. '')
+            end
+        end
+    end
+    t:ok(#names > 10, 'there are some')
+    for _, name in ipairs(names) do
+        local ok, err = pcall(lib.load, name)
+        t:ok(ok, name .. (ok and '' or ': ' .. tostring(err)))
+    end
+end)
+
+lib.run()

@@ -1,0 +1,294 @@
+--- What the Lua suites share: loads the files below src/lua the way boot.lua
+-- does, runs cases, and makes small applications in temporary directories.
+--
+-- A suite is
+--
+--     local lib = dofile('tests/lua/lib.lua')
+--     local case = lib.suite('name')
+--     case('a sentence that is true', function(t) t:is(1 + 1, 2, 'sum') end)
+--     lib.run()
+--
+-- From the environment: LUA_SRC, the directory of the sources (src/lua).
+
+local fiber = require('fiber')
+local fio = require('fio')
+local tap = require('tap')
+
+-- Absolute, as box.cfg changes the working directory.
+local lib = {src = fio.abspath(os.getenv('LUA_SRC') or 'src/lua')}
+
+-- The real one, also while an adapter has another in its place.
+local create_fiber = fiber.create
+
+local REGISTRY = '__cartridge_reload'
+
+--- A `require` of its own for modules of src/lua, with nothing loaded so far.
+-- @tparam ?table stubs name -> value to be given instead of a file
+function lib.loader(stubs)
+    local loaded = {}
+    for name, value in pairs(stubs or {}) do
+        loaded[name] = value
+    end
+    local function private_require(name)
+        if loaded[name] ~= nil then
+            return loaded[name]
+        end
+        local path = ('%s/%s.lua'):format(lib.src, name:gsub('%.', '/'))
+        if not fio.path.exists(path) then
+            return require(name)
+        end
+        local file = assert(io.open(path, 'rb'))
+        local text = file:read('*a')
+        file:close()
+        local chunk = assert(loadstring(text, ('@cartridge-reload/%s.lua'):format(name:gsub('%.', '/'))))
+        loaded[name] = chunk(private_require)
+        return loaded[name]
+    end
+    return private_require
+end
+
+--- One module of src/lua with all that it requires, loaded anew.
+function lib.load(name, stubs)
+    return lib.loader(stubs)(name)
+end
+
+local cleanups = {}
+
+--- Has a function called when the current case is over.
+function lib.defer(f)
+    table.insert(cleanups, f)
+end
+
+local function clean_up()
+    for i = #cleanups, 1, -1 do
+        pcall(cleanups[i])
+        cleanups[i] = nil
+    end
+end
+
+--- Waits until a condition holds, at most 5 seconds.
+-- @return what the condition was at the end
+function lib.wait(condition, seconds)
+    local deadline = fiber.time() + (seconds or 5)
+    local value = condition()
+    while not value and fiber.time() < deadline do
+        fiber.sleep(0.002)
+        value = condition()
+    end
+    return value
+end
+
+function lib.write(path, text)
+    fio.mktree(fio.dirname(path))
+    local file = assert(io.open(path, 'wb'))
+    file:write(text)
+    file:close()
+end
+
+--- A temporary directory that is gone after the case.
+function lib.directory()
+    local directory = fio.tempdir()
+    lib.defer(function()
+        fio.rmtree(directory)
+    end)
+    return directory
+end
+
+local box_directory
+
+--- Has `box.cfg` called, once in a suite.
+function lib.box()
+    if box_directory == nil then
+        box_directory = fio.tempdir()
+        box.cfg({
+            work_dir = box_directory,
+            memtx_memory = 32 * 1024 * 1024,
+            wal_mode = 'none',
+            -- Not among the results.
+            log = fio.pathjoin(box_directory, 'log'),
+            log_level = 'error',
+        })
+    end
+end
+
+-- So that every application has modules of its own.
+local applications = 0
+
+--- An application: a directory with modules, found by `require`.
+-- @tparam {[string]=string,...} files module name -> text; "@" in the text and
+--   the name stands for the name of the application, which is its directory
+-- @treturn table with `name`, `root`, `path(module)`, `write(module, text)`,
+--   `remove(module)`, `require(module)`
+function lib.app(files)
+    applications = applications + 1
+    local app = {name = ('app%d'):format(applications), root = lib.directory()}
+    local function full(module)
+        return (module:gsub('@', app.name))
+    end
+    function app.path(module)
+        return ('%s/%s.lua'):format(app.root, full(module):gsub('%.', '/'))
+    end
+    function app.write(module, text)
+        lib.write(app.path(module), (text:gsub('@', app.name)))
+    end
+    function app.remove(module)
+        fio.unlink(app.path(module))
+    end
+    function app.require(module)
+        return require(full(module))
+    end
+    function app.loaded(module)
+        return package.loaded[full(module)]
+    end
+    for module, text in pairs(files) do
+        app.write(module, text)
+    end
+    local path = package.path
+    package.path = app.root .. '/?.lua;' .. path
+    lib.defer(function()
+        package.path = path
+        for name in pairs(package.loaded) do
+            if type(name) == 'string' and (name == app.name or name:sub(1, #app.name + 1) == app.name .. '.') then
+                package.loaded[name] = nil
+            end
+        end
+        rawset(_G, REGISTRY, nil)
+    end)
+    return app
+end
+
+--- The whole command `reload`, with everything it needs loaded anew.
+function lib.reload(args)
+    args = table.copy(args or {})
+    args.command = 'reload'
+    args.timeout = args.timeout or 10
+    return lib.load('reload')(args)
+end
+
+--- The registry that the program keeps in the instance.
+function lib.registry()
+    return rawget(_G, REGISTRY)
+end
+
+--- A transaction that has begun, in the running fiber, for tests of adapters.
+-- `add` is as in the transaction; `code(text)` compiles new code.
+-- @tparam ?table registry
+function lib.transaction(load, registry)
+    local registry_lib = load('registry')
+    rawset(_G, REGISTRY, registry)
+    local txn = load('transaction').new({timeout = 10}, registry or registry_lib.get())
+    txn.origin:enter()
+    txn.staging = true
+    local chunks = 0
+    function txn.code(text, path)
+        chunks = chunks + 1
+        path = path or ('/new/%d.lua'):format(chunks)
+        local chunk = assert(loadstring(text, '@' .. path))
+        txn.origin:record(chunk, path)
+        return chunk
+    end
+    lib.defer(function()
+        txn.staging = false
+        if not txn.committed and not txn.rolled_back then
+            txn:rollback()
+        end
+        rawset(_G, REGISTRY, nil)
+    end)
+    --- @treturn {string,...} undone, left, doubts, each sorted
+    function txn.undo()
+        txn.rolled_back = true
+        local result = txn:rollback()
+        table.sort(result.undone)
+        table.sort(result.left)
+        table.sort(result.doubts)
+        return result.undone, result.left, result.doubts
+    end
+    return txn
+end
+
+--- Compiles code of the generation that serves, as if it came from that file.
+function lib.old_code(text, path)
+    return assert(loadstring(text, '@' .. path))
+end
+
+--- Runs a function in a fiber that is not the transaction's.
+-- @treturn what the function returned
+function lib.elsewhere(f, ...)
+    local argv, argc, results = {...}, select('#', ...), nil
+    local channel = fiber.channel(1)
+    create_fiber(function()
+        results = {pcall(f, unpack(argv, 1, argc))}
+        channel:put(true)
+    end)
+    channel:get(5)
+    if not results[1] then
+        error(results[2], 0)
+    end
+    return unpack(results, 2, table.maxn(results))
+end
+
+--- Whether a list contains a text that has this in it.
+function lib.mentions(list, text)
+    for _, item in ipairs(list or {}) do
+        if tostring(item):find(text, 1, true) then
+            return true
+        end
+    end
+    return false
+end
+
+local name, cases
+
+--- Begins a suite.
+-- @treturn function (sentence, function(t)) that adds a case
+function lib.suite(suite_name)
+    name, cases = suite_name, {}
+    return function(sentence, f)
+        table.insert(cases, {sentence = sentence, f = f})
+    end
+end
+
+local function run_cases(main, chosen)
+    for _, case in ipairs(chosen) do
+        main:test(case.sentence, function(t)
+            local ok, err = xpcall(case.f, function(err)
+                return ('%s\n%s'):format(tostring(err), debug.traceback('', 2))
+            end, t)
+            if not ok then
+                t:fail('the case ends without an error')
+                t:diag('%s', err)
+            end
+            clean_up()
+            t:plan(t.total)
+        end)
+    end
+end
+
+--- Runs the cases and exits. With an argument on the command line only those
+-- whose sentence has it in it.
+function lib.run()
+    local only = arg[1]
+    local chosen = {}
+    for _, case in ipairs(cases) do
+        if only == nil or case.sentence:find(only, 1, true) then
+            table.insert(chosen, case)
+        end
+    end
+    -- All that was said is there, also if the server crashes.
+    io.stdout:setvbuf('line')
+    local main = tap.test(name)
+    main:plan(#chosen)
+    -- In a fiber, as all code in an instance but its main script.
+    local runner = fiber.new(function()
+        run_cases(main, chosen)
+    end)
+    runner:set_joinable(true)
+    runner:join()
+    local ok = main:check()
+    if box_directory ~= nil then
+        fio.rmtree(box_directory)
+    end
+    os.exit(ok and 0 or 1)
+end
+
+return lib
