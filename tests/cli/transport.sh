@@ -431,6 +431,18 @@ waits '--wait: no socket yet'
 fake a.sock "${script[@]}"
 finish_try
 ends 0 "a.sock: $absent" 'it appears'
+# Whether the program has come as far as to wait for something.
+sleeps()
+{
+	grep -q '^[0-9]* (cartridge-reloa) S ' "/proc/$TRY_PID/stat"
+}
+mkdir later
+try_in_background status -s 'later/*.sock' -w 20
+ok '--wait: no match yet' wait_until sleeps
+fake later/a.sock "${script[@]}"
+finish_try
+ends 0 '' 'one appears'
+prints 'later/a.sock: ok' 'and is asked'
 stale_socket a.sock
 try_in_background status -s a.sock -w 20 -v
 waits '--wait: nobody listens yet'
@@ -464,6 +476,9 @@ try status -s a.sock --wait 0.3
 ends 5 'a.sock: not yet' '--wait: it is never ready'
 took 290 3000 'it waited for 0.3 s'
 kill "$FAKE_PID"
+try status -s 'none*.sock' -w 0.3
+ends 2 "no socket matches 'none\*.sock'" '--wait: no match ever'
+took 290 3000 'it waited for 0.3 s'
 try status -s none.sock --wait 0
 ends 2 "none.sock: $absent" '--wait 0 does not wait'
 took 0 2000 'for long'
