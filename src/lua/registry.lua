@@ -3,22 +3,30 @@
 --
 -- Fields: `generation`, `loaded_at` (unix time, of the last commit), `files`
 -- (path -> digest of the code that serves), `names` (module -> path), `routes`
--- (weak set of the HTTP routes that came from reloaded code), `ffi` (what C
--- declarations said), `lock`, `last`.
+-- (weak: HTTP route -> files it came with), `ffi` (C declarations -> verdict),
+-- `ffi_names` (how many names were made up for them), `lock`, `last`.
 
 local require = ...
 local fiber = require('fiber')
 
 local NAME = '__cartridge_reload'
+-- Of the layout below. Another version of this program may have been here
+-- before; what it noted in another way is not known then, which is safe.
+local VERSION = 1
 
 --- The registry of this instance, made on first use.
 -- Only commands that change the instance may make it.
 -- @treturn table
 local function get()
     local self = rawget(_G, NAME)
-    if self == nil then
+    if self == nil or self.version ~= VERSION then
+        local before = self or {}
         self = {
-            generation = 0,
+            version = VERSION,
+            generation = before.generation or 0,
+            loaded_at = before.loaded_at,
+            lock = before.lock,
+            last = before.last,
             files = {},
             names = {},
             routes = setmetatable({}, {__mode = 'k'}),

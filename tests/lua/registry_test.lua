@@ -58,4 +58,16 @@ case('a lock of a dead fiber is nobody\'s', function(t)
     t:is(registry.holder().holder, 'me', 'the old holder cannot release it')
 end)
 
+case('what another version of the program left is not taken for ours', function(t)
+    local registry = begin()
+    local first = registry.get()
+    first.version, first.generation, first.files = 'another', 7, 'in another way'
+    first.last = {outcome = 'failed'}
+    local second = registry.get()
+    t:is(second.generation, 7, 'the generation goes on')
+    t:is(second.last.outcome, 'failed', 'and how the last one ended')
+    t:is(next(second.files), nil, 'what cannot be understood is not known')
+    t:is(registry.get(), second, 'once')
+end)
+
 lib.run()
