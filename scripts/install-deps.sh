@@ -9,7 +9,7 @@
 
 set -eu
 
-build='gcc make pkg-config libbsd-dev libyaml-dev libjansson-dev'
+build='gcc libc6-dev make pkg-config libbsd-dev libyaml-dev libjansson-dev'
 demo="$build tarantool curl"
 check="$demo libcmocka-dev mandoc socat valgrind wrk"
 bench="$check hyperfine"
