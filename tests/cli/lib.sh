@@ -43,8 +43,6 @@ export HOME=$WORK
 
 PIDS=()
 PEERS=()
-TESTS=0
-FAILED=0
 
 # Of the last run of the program.
 RC=
@@ -75,37 +73,8 @@ trap 'exit 143' TERM HUP
 
 # --- TAP ---------------------------------------------------------------------
 
-diag()
-{
-	printf '%s\n' "$@" | sed 's/^/# /'
-}
-
-pass()
-{
-	TESTS=$((TESTS + 1))
-	echo "ok $TESTS - $1"
-}
-
-# fail NAME [DIAGNOSTIC ...]
-fail()
-{
-	TESTS=$((TESTS + 1))
-	FAILED=$((FAILED + 1))
-	echo "not ok $TESTS - $1"
-	shift
-	[ $# -eq 0 ] || diag "$@"
-	return 1
-}
-
-# is GOT EXPECTED NAME
-is()
-{
-	if [ "$1" = "$2" ]; then
-		pass "$3"
-	else
-		fail "$3" "     got: $1" "expected: $2"
-	fi
-}
+# shellcheck source=tests/tap.sh
+. "$CLI_DIR/../tap.sh"
 
 # ok NAME COMMAND [ARGUMENT ...]
 ok()

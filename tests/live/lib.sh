@@ -35,8 +35,6 @@ export TARANTOOL LC_ALL=C
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/crl.XXXXXX") || exit 1
 PIDS=()
 APPS=0
-TESTS=0
-FAILED=0
 
 OUT=$WORK/out
 ERR=$WORK/err
@@ -67,37 +65,8 @@ trap 'exit 143' TERM HUP
 
 # --- TAP ---------------------------------------------------------------------
 
-diag()
-{
-	printf '%s\n' "$@" | sed 's/^/# /'
-}
-
-# pass NAME / fail NAME [DIAGNOSTIC ...]
-pass()
-{
-	TESTS=$((TESTS + 1))
-	echo "ok $TESTS - $1"
-}
-
-fail()
-{
-	TESTS=$((TESTS + 1))
-	FAILED=$((FAILED + 1))
-	echo "not ok $TESTS - $1"
-	shift
-	[ $# -eq 0 ] || diag "$@"
-	return 1
-}
-
-# is GOT EXPECTED NAME
-is()
-{
-	if [ "$1" = "$2" ]; then
-		pass "$3"
-	else
-		fail "$3" "     got: $1" "expected: $2"
-	fi
-}
+# shellcheck source=tests/tap.sh
+. "$TESTS_DIR/tap.sh"
 
 isnt()
 {
