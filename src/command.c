@@ -224,10 +224,10 @@ json_t *
 command_args(const struct options *options, struct error *error)
 {
 	const char *command = options->command->name;
+	enum command_bit bit = options->command->bit;
 	json_t *args = json_object();
 
-	if (options->command->bit == COMMAND_RELOAD &&
-	    strcmp(options->method, "native") == 0)
+	if (bit == COMMAND_RELOAD && strcmp(options->method, "native") == 0)
 		command = "native";
 	if (json_object_set_new(args, "command", json_string(command)) == -1 ||
 	    json_object_set_new(args, "timeout",
@@ -236,7 +236,11 @@ command_args(const struct options *options, struct error *error)
 	    set_true(args, "no_stop", options->no_stop) == -1 ||
 	    set_true(args, "if_changed", options->if_changed) == -1 ||
 	    set_true(args, "verbose", options->verbose) == -1 ||
-	    (options->command->bit == COMMAND_RELOAD &&
+	    (bit == COMMAND_RELOAD &&
+	    json_object_set_new(args, "stale",
+	    json_string(options->stale)) == -1) ||
+	    /* Those that take the lock. */
+	    ((bit & (COMMAND_RELOAD | COMMAND_STALE)) != 0 &&
 	    json_object_set_new(args, "holder", holder(options)) == -1)) {
 		out_of_memory(error);
 		goto fail;
@@ -244,8 +248,7 @@ command_args(const struct options *options, struct error *error)
 	if (add_globs(args, "modules", &options->modules, error) == -1 ||
 	    add_globs(args, "exclude", &options->excludes, error) == -1)
 		goto fail;
-	if (options->command->bit == COMMAND_EVAL &&
-	    add_eval(args, options, error) == -1)
+	if (bit == COMMAND_EVAL && add_eval(args, options, error) == -1)
 		goto fail;
 	return args;
 
@@ -418,7 +421,7 @@ attempt(struct run *run, struct report *report)
 	} else {
 		request.line = line;
 		request.harmless = (run->options->command->bit &
-		    (COMMAND_STATUS | COMMAND_PLAN)) != 0;
+		    (COMMAND_STATUS | COMMAND_PLAN | COMMAND_STALE)) != 0;
 		request.on_push = on_push;
 		request.arg = run;
 		reply = converse(run, &request,

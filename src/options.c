@@ -17,6 +17,7 @@
 enum option_key {
 	KEY_ROCKS = 256,
 	KEY_METHOD,
+	KEY_STALE,
 	KEY_NO_STOP,
 	KEY_IF_CHANGED,
 	KEY_COLOR,
@@ -31,6 +32,8 @@ const struct command_row command_table[] = {
 	    COMMAND_PLAN },
 	{ "status", "", "tell whether the instance is up and serves",
 	    COMMAND_STATUS },
+	{ "stale", "", "scan for references to earlier generations",
+	    COMMAND_STALE },
 	{ "eval", "LUA | -f FILE", "run Lua in the instance, print its results",
 	    COMMAND_EVAL },
 	{ NULL, NULL, NULL, 0 }
@@ -55,6 +58,10 @@ const struct option_row option_table[] = {
 	{ KEY_METHOD, "method", "METHOD", "staged|native",
 	    "this program's transaction, or Cartridge's reload_roles()"
 	    " (staged)", CHANGES },
+	{ KEY_STALE, "stale", "ACTION", "patch|report|fail",
+	    "references to old code: mend what is exact and report the rest,"
+	    " report only, or mend and fail if any is left (patch)",
+	    COMMAND_RELOAD },
 	{ KEY_NO_STOP, "no-stop", NULL, NULL,
 	    "do not call the old roles' stop", CHANGES },
 	{ KEY_IF_CHANGED, "if-changed", NULL, NULL,
@@ -229,6 +236,7 @@ apply_option(struct parser *parser, const struct option_row *row,
 	static const enum term_color_mode modes[] = {
 		TERM_AUTO, TERM_ALWAYS, TERM_NEVER
 	};
+	static const char *const actions[] = { "patch", "report", "fail" };
 	struct options *options = parser->options;
 	struct error *error = parser->error;
 	int choice = 0;
@@ -257,6 +265,9 @@ apply_option(struct parser *parser, const struct option_row *row,
 		break;
 	case KEY_METHOD:
 		options->method = choice == 0 ? "staged" : "native";
+		break;
+	case KEY_STALE:
+		options->stale = actions[choice];
 		break;
 	case KEY_NO_STOP:
 		options->no_stop = 1;
@@ -399,22 +410,35 @@ read_words(struct parser *parser)
 	return 0;
 }
 
+/* Whether the command takes all options that are given. */
+static int
+check_taken(const struct parser *parser)
+{
+	const struct command_row *command = parser->options->command;
+	const struct option_row *row;
+
+	for (row = option_table; row->name != NULL; row++)
+		if (parser->given[row - option_table] &&
+		    (row->commands & command->bit) == 0)
+			return error_set(parser->error, OUTCOME_USAGE, "usage",
+			    "%s does not take --%s", command->name, row->name);
+	return 0;
+}
+
 /* What the parts of a command line must not be together. */
 static int
 check(struct parser *parser)
 {
 	struct options *options = parser->options;
-	const struct option_row *row;
 	const char *alone = NULL;
 
-	for (row = option_table; row->name != NULL; row++)
-		if (parser->given[row - option_table] &&
-		    (row->commands & options->command->bit) == 0)
-			return error_set(parser->error, OUTCOME_USAGE, "usage",
-			    "%s does not take --%s", options->command->name,
-			    row->name);
-	if (parser->dry_run)
+	if (check_taken(parser) == -1)
+		return -1;
+	if (parser->dry_run) {
 		options->command = find_command("plan");
+		if (check_taken(parser) == -1)
+			return -1;
+	}
 	if (options->command->bit == COMMAND_EVAL &&
 	    options->eval_text == NULL && options->eval_file == NULL)
 		return error_set(parser->error, OUTCOME_USAGE, "usage",
@@ -452,6 +476,7 @@ options_parse(struct options *options, int argc, char *argv[],
 	options->command = &command_table[0];
 	options->timeout = 60;
 	options->method = "staged";
+	options->stale = "patch";
 	options->output = &output_text;
 
 	for (i = 1; i < argc && result == 0; i++) {

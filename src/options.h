@@ -23,8 +23,9 @@ enum command_bit {
 	COMMAND_PLAN = 1 << 1,
 	COMMAND_STATUS = 1 << 2,
 	COMMAND_EVAL = 1 << 3,
+	COMMAND_STALE = 1 << 4,
 	COMMAND_ALL = COMMAND_RELOAD | COMMAND_PLAN | COMMAND_STATUS |
-	    COMMAND_EVAL
+	    COMMAND_EVAL | COMMAND_STALE
 };
 
 struct command_row {
@@ -63,6 +64,7 @@ struct options {
 	int			 no_stop;
 	int			 if_changed;
 	const char		*method;	/* "staged" or "native" */
+	const char		*stale;		/* "patch", "report" or "fail" */
 	const struct output	*output;
 	int			 quiet;
 	int			 verbose;

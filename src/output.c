@@ -88,7 +88,7 @@ print_context(FILE *err, const json_t *error, int failed)
 }
 
 /*
- * What a failure means for the application, if the instance itself has said
+ * What an error means for the application, if the instance itself has said
  * enough for that; NULL otherwise.
  */
 static const char *
@@ -102,6 +102,8 @@ meaning(const struct output_context *context, const json_t *report)
 		return NULL;
 	if (strcmp(outcome, "degraded") == 0)
 		return "the old state could not be restored fully";
+	if (strcmp(outcome, "stale") == 0)
+		return "the new code serves";
 	if (strcmp(outcome, "failed") != 0 || code == NULL ||
 	    strcmp(code, "lua_error") == 0 ||
 	    strcmp(code, "internal_error") == 0)

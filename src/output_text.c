@@ -7,45 +7,27 @@
 #include <time.h>
 
 #include "output.h"
+#include "output_text.h"
 #include "term.h"
 
-static const char *
-string(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key));
-}
-
-static int
-is_true(const json_t *object, const char *key)
-{
-	return json_is_true(json_object_get(object, key));
-}
-
-static json_int_t
-integer(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
-/* Prints a text of the report, or nothing if it is null. */
-static void
-print(const struct output_context *context, const char *text)
+void
+text_print(const struct output_context *context, const char *text)
 {
 	if (text != NULL)
 		term_print(context->out, text);
 }
 
-static void
-print_styled(const struct output_context *context, enum term_style style,
+void
+text_print_styled(const struct output_context *context, enum term_style style,
     const char *text)
 {
 	term_begin(context->out, context->color, style);
-	print(context, text);
+	text_print(context, text);
 	term_end(context->out, context->color);
 }
 
-static void
-print_duration(const struct output_context *context, const char *before,
+void
+text_print_duration(const struct output_context *context, const char *before,
     const json_t *ms)
 {
 	double value = json_number_value(ms);
@@ -60,8 +42,8 @@ print_duration(const struct output_context *context, const char *before,
 		fprintf(context->out, "%s%.1f ms", before, value);
 }
 
-static void
-print_generation(const struct output_context *context, const char *before,
+void
+text_print_generation(const struct output_context *context, const char *before,
     const json_t *report)
 {
 	if (json_is_integer(json_object_get(report, "generation")))
@@ -69,8 +51,8 @@ print_generation(const struct output_context *context, const char *before,
 		    before, integer(report, "generation"));
 }
 
-static void
-print_count(const struct output_context *context, const char *before,
+void
+text_print_count(const struct output_context *context, const char *before,
     size_t count, const char *what)
 {
 	fprintf(context->out, "%s%zu %s%s", before, count, what,
@@ -98,7 +80,7 @@ print_counts(const struct output_context *context, const char *before,
 	size_t i;
 	int known = 0;
 
-	print_count(context, before, json_array_size(modules), "module");
+	text_print_count(context, before, json_array_size(modules), "module");
 	for (i = 0; i < json_array_size(modules); i++)
 		known |= json_is_boolean(json_object_get(
 		    json_array_get(modules, i), "changed"));
@@ -107,7 +89,7 @@ print_counts(const struct output_context *context, const char *before,
 		fprintf(context->out, " (%zu changed)",
 		    count_true(modules, "changed"));
 	if (json_array_size(roles) > 0)
-		print_count(context, ", ", count_true(roles, "enabled"),
+		text_print_count(context, ", ", count_true(roles, "enabled"),
 		    "role");
 }
 
@@ -125,16 +107,15 @@ print_routes(const struct output_context *context, const json_t *report)
 	    integer(routes, "removed"));
 }
 
-/* Prints each text of a list on a line of its own. */
-static void
-print_texts(const struct output_context *context, const char *label,
+void
+text_print_list(const struct output_context *context, const char *label,
     enum term_style style, const json_t *list)
 {
 	size_t i;
 
 	for (i = 0; i < json_array_size(list); i++) {
 		fputs("  ", context->out);
-		print_styled(context, style, label);
+		text_print_styled(context, style, label);
 		fputs(": ", context->out);
 		term_print_lines(context->out,
 		    json_string_value(json_array_get(list, i)), 4);
@@ -160,9 +141,9 @@ print_modules(const struct output_context *context, const json_t *report)
 		fputs(json_is_true(changed) ? "changed    " :
 		    json_is_false(changed) ? "unchanged  " : "unknown    ",
 		    context->out);
-		print(context, string(module, "name"));
+		text_print(context, string(module, "name"));
 		fputs("  ", context->out);
-		print(context, string(module, "path"));
+		text_print(context, string(module, "path"));
 		term_end(context->out, context->color);
 		putc('\n', context->out);
 	}
@@ -183,7 +164,7 @@ print_roles(const struct output_context *context, const json_t *report)
 	for (i = 0; i < json_array_size(roles); i++) {
 		role = json_array_get(roles, i);
 		fputs("    ", context->out);
-		print(context, string(role, "name"));
+		text_print(context, string(role, "name"));
 		separator = ": ";
 		if (!is_true(role, "enabled")) {
 			fputs(": not enabled", context->out);
@@ -214,7 +195,7 @@ print_kept(const struct output_context *context, const json_t *report)
 		names = json_object_get(group, "names");
 		fprintf(context->out, "%s%zu ", i == 0 ? " " : ", ",
 		    json_array_size(names));
-		print(context, string(group, "reason"));
+		text_print(context, string(group, "reason"));
 	}
 	putc('\n', context->out);
 	if (!context->verbose)
@@ -224,9 +205,9 @@ print_kept(const struct output_context *context, const json_t *report)
 		names = json_object_get(group, "names");
 		for (j = 0; j < json_array_size(names); j++) {
 			fputs("    ", context->out);
-			print(context, string(group, "reason"));
+			text_print(context, string(group, "reason"));
 			fputs("  ", context->out);
-			print(context,
+			text_print(context,
 			    json_string_value(json_array_get(names, j)));
 			putc('\n', context->out);
 		}
@@ -245,37 +226,12 @@ print_fibers(const struct output_context *context, const json_t *report,
 		fiber = json_array_get(fibers, i);
 		fprintf(context->out, "  fiber %s: %" JSON_INTEGER_FORMAT " ",
 		    label, integer(fiber, "id"));
-		print(context, string(fiber, "name"));
+		text_print(context, string(fiber, "name"));
 		if (string(fiber, "where") != NULL) {
 			fputs(" at ", context->out);
-			print(context, string(fiber, "where"));
+			text_print(context, string(fiber, "where"));
 		}
 		putc('\n', context->out);
-	}
-}
-
-static void
-print_stale(const struct output_context *context, const json_t *report)
-{
-	const json_t *stale = json_object_get(report, "stale"), *item;
-	size_t i;
-
-	for (i = 0; i < json_array_size(stale); i++) {
-		item = json_array_get(stale, i);
-		if (is_true(item, "patched") && !context->verbose)
-			continue;
-		fputs("  ", context->out);
-		print_styled(context, TERM_WARN, "stale");
-		fputs(": ", context->out);
-		print(context, string(item, "kind"));
-		fputs(" ", context->out);
-		print(context, string(item, "where"));
-		if (string(item, "function") != NULL) {
-			fputs(" is ", context->out);
-			print(context, string(item, "function"));
-		}
-		fputs(is_true(item, "patched") ? " (patched)\n" : "\n",
-		    context->out);
 	}
 }
 
@@ -294,7 +250,7 @@ print_timings(const struct output_context *context, const json_t *report)
 		if (!json_is_number(value))
 			continue;
 		fprintf(context->out, "%s%s", separator, key);
-		print_duration(context, " ", value);
+		text_print_duration(context, " ", value);
 		separator = ", ";
 	}
 	/* The first separator is the label. */
@@ -314,7 +270,7 @@ print_problems(const struct output_context *context, const json_t *report)
 	for (i = 0; i < json_array_size(problems); i++) {
 		problem = json_array_get(problems, i);
 		fputs("  ", context->out);
-		print_styled(context, TERM_BAD, string(problem, "module"));
+		text_print_styled(context, TERM_BAD, string(problem, "module"));
 		fputs(": ", context->out);
 		if (string(problem, "message") != NULL)
 			term_print_lines(context->out,
@@ -331,9 +287,9 @@ print_rollback(const struct output_context *context, const json_t *report)
 	if (json_is_null(rollback))
 		return;
 	if (context->verbose)
-		print_texts(context, "undone", TERM_PLAIN,
+		text_print_list(context, "undone", TERM_PLAIN,
 		    json_object_get(rollback, "undone"));
-	print_texts(context, "not restored", TERM_BAD,
+	text_print_list(context, "not restored", TERM_BAD,
 	    json_object_get(rollback, "left"));
 }
 
@@ -341,11 +297,11 @@ print_rollback(const struct output_context *context, const json_t *report)
 static void
 print_details(const struct output_context *context, const json_t *report)
 {
-	print_texts(context, "warning", TERM_WARN,
+	text_print_list(context, "warning", TERM_WARN,
 	    json_object_get(report, "warnings"));
 	print_problems(context, report);
 	print_rollback(context, report);
-	print_stale(context, report);
+	text_print_stale(context, report);
 	print_fibers(context, report, "left", "left running");
 	if (context->verbose) {
 		print_fibers(context, report, "cancelled", "cancelled");
@@ -354,14 +310,20 @@ print_details(const struct output_context *context, const json_t *report)
 }
 
 static void
+print_target(const struct output_context *context, const json_t *report)
+{
+	text_print_styled(context, TERM_BOLD, string(report, "target"));
+	fputs(": ", context->out);
+}
+
+static void
 print_head(const struct output_context *context, const json_t *report,
     const char *said)
 {
 	int ok = is_true(report, "ok");
 
-	print_styled(context, TERM_BOLD, string(report, "target"));
-	fputs(": ", context->out);
-	print_styled(context, ok ? TERM_GOOD : TERM_BAD, said);
+	print_target(context, report);
+	text_print_styled(context, ok ? TERM_GOOD : TERM_BAD, said);
 }
 
 static void
@@ -370,24 +332,28 @@ print_reload(const struct output_context *context, const json_t *report)
 	const char *outcome = string(report, "outcome");
 	const json_t *duration = json_object_get(report, "duration_ms");
 	const json_t *rollback = json_object_get(report, "rollback");
+	int stale;
 
-	print_head(context, report, outcome);
-	if (strcmp(outcome, "reloaded") == 0 || strcmp(outcome, "stale") == 0) {
-		print_generation(context, " to ", report);
-		print_duration(context, " in ", duration);
+	stale = strcmp(outcome, "stale") == 0;
+	print_head(context, report, stale ? "reloaded" : outcome);
+	if (strcmp(outcome, "reloaded") == 0 || stale) {
+		text_print_generation(context, " to ", report);
+		text_print_duration(context, " in ", duration);
 		/* Cartridge's own way does not say what it did. */
 		if (json_array_size(json_object_get(report, "modules")) > 0) {
 			print_counts(context, ": ", report);
 			print_routes(context, report);
 		}
+		if (stale)
+			text_print_stale_remain(context, report);
 	} else if (strcmp(outcome, "unchanged") == 0) {
-		print_generation(context, ": still ", report);
+		text_print_generation(context, ": still ", report);
 		print_counts(context, ", ", report);
 	} else {
-		print_duration(context, " after ", duration);
+		text_print_duration(context, " after ", duration);
 		if (is_true(rollback, "complete"))
 			fputs(", rolled back", context->out);
-		print_generation(context, "; ", report);
+		text_print_generation(context, "; ", report);
 	}
 	putc('\n', context->out);
 	if (context->verbose) {
@@ -410,12 +376,30 @@ print_plan(const struct output_context *context, const json_t *report)
 		print_head(context, report, outcome);
 	if (json_is_integer(json_object_get(report, "generation"))) {
 		print_counts(context, ": ", report);
-		print_generation(context, "; now ", report);
+		text_print_generation(context, "; now ", report);
 	}
 	putc('\n', context->out);
 	print_modules(context, report);
 	print_roles(context, report);
 	print_kept(context, report);
+	print_details(context, report);
+}
+
+static void
+print_stale(const struct output_context *context, const json_t *report)
+{
+	const char *outcome = string(report, "outcome");
+
+	if (strcmp(outcome, "ok") == 0 || strcmp(outcome, "stale") == 0) {
+		print_target(context, report);
+		text_print_stale_found(context, report);
+	} else {
+		print_head(context, report, outcome);
+		text_print_duration(context, " after ",
+		    json_object_get(report, "duration_ms"));
+		text_print_generation(context, "; ", report);
+	}
+	putc('\n', context->out);
 	print_details(context, report);
 }
 
@@ -448,14 +432,15 @@ print_last(const struct output_context *context, const json_t *last)
 	    strcmp(outcome, "unchanged") == 0))
 		return;
 	fputs("  last reload: ", context->out);
-	print(context, outcome);
+	text_print(context, outcome);
 	if (string(last, "code") != NULL) {
 		fputs(" (", context->out);
-		print(context, string(last, "code"));
+		text_print(context, string(last, "code"));
 		putc(')', context->out);
 	}
 	print_time(context, " at ", json_object_get(last, "at"), "");
-	print_duration(context, ", ", json_object_get(last, "duration_ms"));
+	text_print_duration(context, ", ",
+	    json_object_get(last, "duration_ms"));
 	putc('\n', context->out);
 }
 
@@ -466,7 +451,7 @@ print_named(const struct output_context *context, const char *before,
 	if (text == NULL)
 		return;
 	fputs(before, context->out);
-	print(context, text);
+	text_print(context, text);
 	fputs(after, context->out);
 }
 
@@ -482,14 +467,14 @@ print_status(const struct output_context *context, const json_t *report)
 	print_named(context, ", ", string(status, "state"), "");
 	if (is_true(status, "read_only"))
 		fputs(", read-only", context->out);
-	print_generation(context, ", ", report);
+	text_print_generation(context, ", ", report);
 	print_named(context, ", Tarantool ", string(status, "tarantool"), "");
 	print_named(context, ", Cartridge ", string(status, "cartridge"), "");
 	print_named(context, ", ", string(report, "alias"), "");
 	putc('\n', context->out);
 	if (json_is_object(reloading)) {
 		fputs("  being reloaded by ", context->out);
-		print(context, string(reloading, "holder"));
+		text_print(context, string(reloading, "holder"));
 		if (json_is_number(json_object_get(reloading, "seconds")))
 			fprintf(context->out, " for %.1f s", json_number_value(
 			    json_object_get(reloading, "seconds")));
@@ -518,7 +503,7 @@ print_results(const struct output_context *context, const json_t *report)
 	if (context->targets > 1) {
 		/* A comment, so that it is YAML still. */
 		fputs("# ", context->out);
-		print(context, string(report, "target"));
+		text_print(context, string(report, "target"));
 		putc('\n', context->out);
 	}
 	term_print_lines(context->out, json_string_value(results), 0);
@@ -533,6 +518,7 @@ static const struct {
 	{ "reload", print_reload },
 	{ "plan", print_plan },
 	{ "status", print_status },
+	{ "stale", print_stale },
 	{ "eval", print_results }
 };
 

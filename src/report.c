@@ -91,6 +91,22 @@ static const struct field stale_fields[] = {
 	{ "where", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "function", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "patched", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ "name", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "generation", FIELD_INTEGER, DEFAULT_NULL, NULL },
+	{ "reason", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field scan_fields[] = {
+	{ "objects", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "functions", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "passes", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "slices", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "max_slice_ms", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ "bytes", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "complete", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ "more", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "unchecked", FIELD_STRINGS, DEFAULT_ZERO, NULL },
 	{ NULL, 0, 0, NULL }
 };
 
@@ -180,6 +196,7 @@ static const struct field report_fields[] = {
 	{ "rollback", FIELD_OBJECT, DEFAULT_NULL, rollback_fields },
 	{ "timings_ms", FIELD_OBJECT, DEFAULT_ZERO, timing_fields },
 	{ "warnings", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "scan", FIELD_OBJECT, DEFAULT_OMIT, scan_fields },
 	{ "problems", FIELD_OBJECTS, DEFAULT_OMIT, problem_fields },
 	{ "kept", FIELD_OBJECTS, DEFAULT_OMIT, kept_fields },
 	{ "status", FIELD_OBJECT, DEFAULT_OMIT, status_fields },

@@ -6,11 +6,12 @@
 
 _cartridge_reload()
 {
-	local commands='reload plan status eval'
+	local commands='reload plan status stale eval'
 	local all='-s --socket -t --timeout -w --wait -o --output -q --quiet
 	    -v --verbose --color --progress --print-lua -h --help -V --version'
 	local change='-m --module -x --exclude --rocks --method --no-stop
 	    --if-changed -n --dry-run'
+	local reload='--stale'
 	local eval='-f --file'
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local command='' word i words
@@ -26,6 +27,7 @@ _cartridge_reload()
 	case $prev in
 	-o | --output) words='text json' ;;
 	--method) words='staged native' ;;
+	--stale) words='patch report fail' ;;
 	--color | --progress) words='auto always never' ;;
 	-s | --socket | -f | --file)
 		compopt -o filenames 2>/dev/null
@@ -41,7 +43,8 @@ _cartridge_reload()
 			case ${COMP_WORDS[i-1]} in
 			-s | --socket | -f | --file | -t | --timeout | \
 			    -w | --wait | -m | --module | -x | --exclude | \
-			    -o | --output | --method | --color | --progress | =)
+			    -o | --output | --method | --stale | --color | \
+			    --progress | =)
 				continue
 				;;
 			esac
@@ -51,8 +54,9 @@ _cartridge_reload()
 		done
 		if [[ $cur == -* ]]; then
 			case $command in
-			'') words="$all $change $eval" ;;
-			reload | plan) words="$all $change" ;;
+			'') words="$all $change $reload $eval" ;;
+			reload) words="$all $change $reload" ;;
+			plan) words="$all $change" ;;
 			eval) words="$all $eval" ;;
 			*) words=$all ;;
 			esac

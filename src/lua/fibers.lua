@@ -84,7 +84,11 @@ local function frames_of(coroutine_)
     end
 end
 
-local function by_coroutines(index, list)
+--- The coroutines of fibers.
+-- @tparam number index of the word, see `locate`
+-- @tparam {table,...} list of fibers; each gets its `thread`, if that is found
+-- @treturn {table,...} those that did
+local function find_threads(index, list)
     local by_address = {}
     for _, item in ipairs(list) do
         local pointer = find_fiber(item.id)
@@ -92,16 +96,24 @@ local function by_coroutines(index, list)
             by_address[tonumber(pointer[index])] = item
         end
     end
-    local threads, result = {}, {}
+    local result = {}
     for key, value in pairs(debug.getregistry()) do
         if type(key) == 'number' and type(value) == 'thread' then
-            table.insert(threads, value)
+            local item = by_address[address_of(value)]
+            if item ~= nil then
+                item.thread = value
+                table.insert(result, item)
+            end
         end
     end
-    for _, thread in ipairs(threads) do
-        local item = by_address[address_of(thread)]
-        if item ~= nil and coroutine.status(thread) ~= 'dead' then
-            item.frames = frames_of(thread)
+    return result
+end
+
+local function by_coroutines(index, list)
+    local result = {}
+    for _, item in ipairs(find_threads(index, list)) do
+        if coroutine.status(item.thread) ~= 'dead' then
+            item.frames = frames_of(item.thread)
             table.insert(result, item)
         end
         slice.pause()
@@ -170,7 +182,16 @@ local function inspect()
         :format(#list)
 end
 
+--- All fibers but the running one, with their coroutines. Does not yield.
+-- @treturn[1] {table,...} {id, name, thread}, those of which it is found
+-- @treturn[2] nil if this build does not tell
+local function threads()
+    local index = locate()
+    return index and find_threads(index, list_all())
+end
+
 return {
     inspect = inspect,
     list_all = list_all,
+    threads = threads,
 }

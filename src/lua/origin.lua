@@ -91,15 +91,20 @@ end
 -- upvalues; what has many is a module of its own.
 local WRAPPERS = 64
 
-local function wraps(f, test)
+--- Walks a function and those that it wraps.
+-- @tparam function f
+-- @tparam function visit called with each; what it returns other than nil ends
+--   the walk and is returned
+local function each_wrapped(f, visit)
     local queue, seen, next_one = {f}, {}, 1
     while queue[next_one] ~= nil and next_one <= WRAPPERS do
         local candidate = queue[next_one]
         next_one = next_one + 1
         if type(candidate) == 'function' and not seen[candidate] then
             seen[candidate] = true
-            if test(candidate) then
-                return true
+            local result = visit(candidate)
+            if result ~= nil then
+                return result
             end
             for i = 1, 255 do
                 local name, value = debug.getupvalue(candidate, i)
@@ -111,7 +116,13 @@ local function wraps(f, test)
             end
         end
     end
-    return false
+    return nil
+end
+
+local function wraps(f, test)
+    return each_wrapped(f, function(g)
+        return test(g) or nil
+    end) or false
 end
 
 --- Whether a function is old, or a closure around an old one.
@@ -120,6 +131,18 @@ function Origin:wraps_old(f)
     return not self:is_new(f) and wraps(f, function(g)
         return self:is_old(g)
     end)
+end
+
+--- The functions of a test that a function wraps, or is.
+-- @treturn {function,...}
+function Origin.list_wrapped(f, test)
+    local list = {}
+    each_wrapped(f, function(g)
+        if test(g) then
+            table.insert(list, g)
+        end
+    end)
+    return list
 end
 
 --- Whether a function is new, or a closure around a new one.
@@ -174,6 +197,11 @@ end
 -- the transaction calls.
 function Origin:is_asking()
     return self.fiber == fiber.id() or self:is_new_code()
+end
+
+--- Forgets the code: nothing is new or old any more.
+function Origin:release()
+    self.protos, self.files, self.adopted = {}, {}, {}
 end
 
 return {new = new}

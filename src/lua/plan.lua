@@ -9,6 +9,7 @@ local instance = require('instance')
 local registry_lib = require('registry')
 local roles_lib = require('roles')
 local run = require('run')
+local scan = require('scan')
 local staged = require('staged')
 
 --- The roles as they are registered now, in the order in which they start.
@@ -70,6 +71,10 @@ return function(args)
             module = problems[1].module,
             message = problems[1].message,
         })
+    end
+    if scan.refusal() == nil then
+        local result = scan.look(args, registry)
+        report.stale, report.scan = result.places, result.stats
     end
     report.duration_ms = (clock.monotonic() - started) * 1000
     return report

@@ -2,9 +2,14 @@
 -- `__cartridge_reload`.
 --
 -- Fields: `generation`, `loaded_at` (unix time, of the last commit), `files`
--- (path -> digest of the code that serves), `names` (module -> path), `routes`
--- (weak: HTTP route -> files it came with), `ffi` (C declarations -> verdict),
--- `ffi_names` (how many names were made up for them), `lock`, `last`.
+-- (path -> digest of the code that serves), `names` (module -> path), `sources`
+-- (chunk name of a file -> generation in which it was loaded last), `values`
+-- (weak: module -> what it was loaded as then), `protos`
+-- (weak: prototype of a function -> its generation), `known` (weak: stale
+-- function that could not be mended -> {module, names}), `routes` (weak: HTTP
+-- route -> files it came with), `placed` (weak: trigger, hook or helper that a
+-- reload has set -> set of its places), `ffi` (C declarations -> verdict), `ffi_names`
+-- (how many names were made up for them), `lock`, `last`.
 
 local require = ...
 local fiber = require('fiber')
@@ -12,7 +17,7 @@ local fiber = require('fiber')
 local NAME = '__cartridge_reload'
 -- Of the layout below. Another version of this program may have been here
 -- before; what it noted in another way is not known then, which is safe.
-local VERSION = 1
+local VERSION = 2
 
 --- The registry of this instance, made on first use.
 -- Only commands that change the instance may make it.
@@ -29,7 +34,12 @@ local function get()
             last = before.last,
             files = {},
             names = {},
+            sources = {},
+            values = setmetatable({}, {__mode = 'v'}),
+            protos = setmetatable({}, {__mode = 'k'}),
+            known = setmetatable({}, {__mode = 'k'}),
             routes = setmetatable({}, {__mode = 'k'}),
+            placed = setmetatable({}, {__mode = 'k'}),
         }
         rawset(_G, NAME, self)
     end

@@ -5,10 +5,12 @@ local require = ...
 local catalog = require('modules')
 local clock = require('clock')
 local fiber = require('fiber')
+local generations = require('generations')
 local instance = require('instance')
 local log = require('log')
 local registry_lib = require('registry')
 local run = require('run')
+local scan = require('scan')
 local staged = require('staged')
 local transaction = require('transaction')
 
@@ -17,10 +19,12 @@ local function remember(txn, work)
     local registry = txn.registry
     registry.generation = registry.generation + 1
     registry.loaded_at = fiber.time()
+    generations.record(registry, txn.origin, registry.generation)
     for _, list in ipairs({work.choice.selected, work.modules.added}) do
         for _, module in ipairs(list) do
             registry.files[module.path] = module.digest
             registry.names[module.name] = module.path
+            registry.values[module.name] = package.loaded[module.name]
         end
     end
     for _, module in ipairs(work.choice.gone) do
@@ -80,10 +84,6 @@ local function reload(args, registry, on_phase)
         remember(txn, work)
         txn:enter('scan')
         work:after_commit()
-        txn:enter(nil)
-        -- Compiled code keeps the code alive that it was made from: the memory
-        -- of hundreds of generations. It is made anew within milliseconds.
-        jit.flush()
     elseif fail.rollback ~= nil then
         work:after_failure(fail.rollback)
     end
@@ -97,10 +97,22 @@ local function reload(args, registry, on_phase)
     report.warnings = txn.warnings
     if not ok then
         run.fail(report, fail)
-    elseif txn.commit_error ~= nil then
-        report.outcome = 'degraded'
-        report.error = {code = 'commit_failed', phase = 'commit', message = txn.commit_error}
+    else
+        if txn.commit_error ~= nil then
+            report.outcome = 'degraded'
+            report.error = {code = 'commit_failed', phase = 'commit', message = txn.commit_error}
+        end
+        scan.finish(report, {
+            registry = registry,
+            deadline = txn.deadline,
+            counterparts = txn.counterparts,
+        }, args.stale)
+        txn:enter(nil)
+        -- Compiled code keeps the code alive that it was made from: the memory
+        -- of hundreds of generations. It is made anew within milliseconds.
+        jit.flush()
     end
+    txn:release()
     return report
 end
 

@@ -45,18 +45,28 @@ local function refused(fields)
     return fail_report(report, fields)
 end
 
+--- A report for a request that waited in a socket until nobody waits for it any
+-- more.
+-- @tparam table args
+-- @treturn ?table report
+local function too_late(args)
+    if args.not_after == nil or fiber.time() <= args.not_after then
+        return nil
+    end
+    return fail_report(instance.describe('timeout'), {
+        outcome = 'timeout',
+        code = 'deadline',
+        message = 'the time was over before the instance could begin',
+    })
+end
+
 --- A report that refuses, if the instance or the time does not allow to begin.
 -- @tparam table args
 -- @treturn ?table report
 local function refusal(args)
-    if args.not_after ~= nil and fiber.time() > args.not_after then
-        -- The request waited in a socket until nobody waits for it any more.
-        local report = instance.describe('timeout')
-        return fail_report(report, {
-            outcome = 'timeout',
-            code = 'deadline',
-            message = 'the time was over before the instance could begin',
-        })
+    local late = too_late(args)
+    if late ~= nil then
+        return late
     end
     local why = instance.refusal()
     return why and refused(why)
@@ -136,4 +146,5 @@ return {
     record = record,
     refusal = refusal,
     refused = refused,
+    too_late = too_late,
 }

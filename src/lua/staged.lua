@@ -12,6 +12,7 @@
 local require = ...
 local cartridge_lib = require('cartridge')
 local catalog = require('modules')
+local counterparts = require('scan.counterparts')
 local failure = require('failure')
 local ffi_adapter = require('adapters.ffi')
 local fiber = require('fiber')
@@ -420,6 +421,30 @@ function Staged:load()
     end
 end
 
+--- Says what in the new code stands for what in the old.
+function Staged:match()
+    local paths, gone = {}, {}
+    for _, list in ipairs({self.choice.selected, self.modules.added}) do
+        for _, module in ipairs(list) do
+            paths[module.name] = module.path
+        end
+    end
+    for _, module in ipairs(self.choice.gone) do
+        gone[module.name] = true
+    end
+    local view, new_values = self.modules.view, {}
+    for name in pairs(paths) do
+        new_values[name] = view:find(name)
+    end
+    self.txn.counterparts = counterparts.new(self.txn.registry, {
+        origin = self.txn.origin,
+        old = self.modules.before,
+        new = new_values,
+        paths = paths,
+        gone = gone,
+    })
+end
+
 --- Puts the adapters in place. No new code has run so far.
 function Staged:add_adapters()
     local txn = self.txn
@@ -453,6 +478,7 @@ function Staged:work()
     end
     self:add_adapters()
     self:load()
+    self:match()
     if self.cartridge ~= nil then
         self:register()
         txn:enter('validate')

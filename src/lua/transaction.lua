@@ -16,6 +16,7 @@
 
 local require = ...
 local clock = require('clock')
+local deadline = require('deadline')
 local failure = require('failure')
 local fiber = require('fiber')
 local log = require('log')
@@ -27,16 +28,6 @@ local GRACE = 1
 
 local Transaction = {}
 Transaction.__index = Transaction
-
---- When the time is over, on the monotonic clock. The client's own time may be
--- over before: the request may have waited to be read.
-local function deadline_of(args)
-    local left = args.timeout or 60
-    if args.not_after ~= nil then
-        left = math.min(left, args.not_after - clock.time())
-    end
-    return clock.monotonic() + left
-end
 
 --- @tparam table args of the command: `timeout` in seconds, `not_after` (unix
 --   time)
@@ -50,7 +41,7 @@ local function new(args, registry)
         finished = fiber.cond(),
         timings_ms = {},
         warnings = {},
-        deadline = deadline_of(args),
+        deadline = deadline.of(args),
         staging = false,
         committed = false,
         aborted = false,
@@ -152,6 +143,42 @@ function Transaction:pause()
         slice.pause()
         notify(self, 'before_call')
     end
+end
+
+--- Whether an old function that new code did not register again is to stay where
+-- it is, as the new one can take its place there. It is not, if a reload has
+-- set it: then the new code has given it up. It is, if nobody knows who has,
+-- which may be the main script, that nobody runs again.
+-- @tparam function f
+-- @tparam string label of the place
+-- @tparam ?{function,...} others what is there instead
+function Transaction:stays(f, label, others)
+    local placed = self.registry.placed[f]
+    return not (placed and placed[label]) and self.counterparts ~= nil
+        and self.counterparts:cover(f, others)
+end
+
+--- Remembers that a reload has set a function at a place.
+function Transaction:place(f, label)
+    local placed = self.registry.placed
+    placed[f] = placed[f] or {}
+    placed[f][label] = true
+end
+
+--- Forgets what it knows of both generations, when all is done. Functions that
+-- took the places of others may have been kept by code that saw them: they go
+-- on doing what they do when nothing is staged, and must not keep a generation
+-- alive.
+function Transaction:release()
+    for _, adapter in ipairs(self.adapters) do
+        for key, value in pairs(adapter) do
+            if type(value) == 'table' then
+                adapter[key] = nil
+            end
+        end
+    end
+    self.adapters = {}
+    self.origin:release()
 end
 
 --- Runs `work` in a fiber of its own, to the end or to the deadline.

@@ -240,7 +240,7 @@ generation()
 
 section EXAMPLES >"$WORK/section"
 run_examples 'the manual' <"$WORK/section"
-is "$(generation)" 4 'and they have reloaded the instance'
+is "$(generation)" 5 'and they have reloaded the instance'
 like "$(cat "$OUT")" 'generation' 'which serves'
 
 unset CARTRIDGE_RELOAD_SOCKET
@@ -248,7 +248,7 @@ awk '/^<!-- The output of/ { demo = 1 }
     /^```/ { inside = !inside; if (!inside) demo = 0; next }
     inside && !demo { print }' "$TESTS_DIR/../$README" >"$WORK/section"
 run_examples 'the README' <"$WORK/section"
-is "$(generation)" 5 'and they have reloaded the instance'
+is "$(generation)" 6 'and they have reloaded the instance'
 
 # The line for systemd, with its words as systemd sees them.
 unit=$(section EXAMPLES | sed -n 's/^ *ExecReload=//p')
@@ -258,7 +258,7 @@ words=("${words[@]/\%i/web}")
 words=("${words[@]/\/var\/run\/tarantool/$EXAMPLES}")
 run "${words[@]:1}"
 is "$RC" 0 'ExecReload= reloads the instance'
-is "$(generation)" 6 'indeed'
+is "$(generation)" 7 'indeed'
 
 # --- The role of the manual --------------------------------------------------
 

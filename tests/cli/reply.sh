@@ -91,9 +91,85 @@ byte_by_byte()
 	keep_json
 	peers_end && diff -u "$base.json" "$OUT"
 }
-for file in reload-reloaded plan-refused status-ok; do
+for file in reload-reloaded plan-refused status-ok stale-found; do
 	ok "byte by byte: $file" byte_by_byte "$file"
 done
+
+# --- Stale references --------------------------------------------------------
+
+# answers ACTION REPLY: a console that wants to be asked for just that.
+answers()
+{
+	fake app.sock greet answer "request=\\034stale\\034:\\034$1\\034" \
+	    "file=$CLI_DIR/golden/reload-$2.yaml" hold
+}
+
+answers patch reloaded
+try --socket app.sock
+ends 0 '' 'a reload asks for what is exact to be mended'
+answers patch reloaded
+try --socket app.sock --stale patch
+ends 0 '' '--stale patch is that'
+ok 'it tells what is left' said "$OUT" \
+    '^  stale: Lua registry slot 12 is /srv/shop/app/roles/web.lua:30 '
+answers report reloaded
+try reload --socket app.sock --stale=report
+ends 0 '' '--stale=report: what is left is no failure'
+ok 'it tells what is left' said "$OUT" \
+    '^  stale references: 1 patched, 1 left$'
+answers fail stale
+try --stale=fail --socket app.sock
+ends 7 'app.sock: 2 stale references remain; the new code serves' \
+    '--stale=fail: it is one'
+answers fail stale
+try --stale=fail --socket app.sock --quiet
+ends 7 'app.sock: 2 stale references remain; the new code serves' \
+    '--stale=fail --quiet'
+prints '' 'prints nothing but that'
+answers fail incomplete
+try --stale=fail --socket app.sock -o json
+ends 7 'app.sock: the time was over .*; the new code serves' \
+    '--stale=fail: so is a scan that is not complete'
+ok 'the report says it' said "$OUT" '"code": "scan_incomplete"'
+keep_json
+answers fail stale
+fake b.sock idle touch=touched again
+try --stale=fail --socket app.sock --socket b.sock
+ends 7 'b.sock: not touched' '--stale=fail: other instances are left alone'
+ok 'indeed' [ ! -e touched ]
+kill "$FAKE_PID"
+fake app.sock greet answer 'request=\034command\034:\034stale\034' \
+    "file=$CLI_DIR/golden/stale-locked.yaml" hold
+try stale --socket app.sock
+ends 5 'app.sock: another reload is running .*' 'stale: another reload runs'
+
+# More than anybody wants to read.
+{
+	printf '%s\n' --- '- cartridge_reload: 1' '  outcome: stale' '  stale:'
+	for ((i = 1; i <= 60; i++)); do
+		printf '  - {kind: global, where: global g%d}\n' "$i"
+	done
+	printf '%s\n' '  scan: {complete: true, more: 5}' \
+	    '  error: {code: stale_references, message: many}' ...
+} >many
+fake a.sock greet answer request file=many hold
+try stale --socket a.sock
+ends 7 'a.sock: many' 'many stale references'
+is "$(grep -c '^  stale: global g' "$OUT")" 50 'of which 50 are printed'
+is "$(tail -n 1 "$OUT")" '  and 15 more (10 of them are in --output json)' \
+    'and how many more there are'
+fake a.sock greet answer request file=many hold
+try stale --socket a.sock --verbose
+is "$(grep -c '^  stale: global g' "$OUT")" 60 'all that came with --verbose'
+peers_end
+fake a.sock greet answer request file=many hold
+try stale --socket a.sock --output json
+is "$(grep -c '"where"' "$OUT")" 60 'and in JSON'
+keep_json
+peers_end
+fake a.sock greet answer request hold
+try stale --socket a.sock --timeout 0.3
+ends 4 'a.sock: no final reply within 0\.3 s' 'a scan that takes too long'
 
 # --- Push messages -----------------------------------------------------------
 
@@ -211,6 +287,15 @@ wrong routes.added text 'routes: {added: many}'
 wrong routes list 'routes: [1]'
 wrong fibers.left map 'fibers: {left: {a: 1}}'
 wrong fibers.left.id text 'fibers: {left: [{id: a}]}'
+wrong stale.name number 'stale: [{name: 1}]'
+wrong stale.generation text "stale: [{generation: '1'}]"
+wrong stale.reason map 'stale: [{reason: {a: 1}}]'
+wrong stale.patched text "stale: [{patched: 'true'}]"
+wrong scan text 'scan: none'
+wrong scan.objects 1.5 'scan: {objects: 1.5}'
+wrong scan.max_slice_ms text 'scan: {max_slice_ms: short}'
+wrong scan.complete number 'scan: {complete: 1}'
+wrong scan.unchecked number 'scan: {unchecked: [1]}'
 wrong error text 'error: boom'
 wrong error.message map 'error: {message: {a: 1}}'
 wrong rollback.left number 'rollback: {left: [1]}'
@@ -274,7 +359,7 @@ harm='\e[31m\e]0;title\a\e[2J\r\ncartridge-reload: forged: line\n\t\x7f'
 harm="$harm"'\L\P\u009b41m\u202e\u200f\u2066\u061c\ufeff\N\x9b\xff\0'
 strings='alias uuid name path module kind where function code phase role
     message traceback undone left reason names box state tarantool cartridge
-    holder last problem warning'
+    holder last problem warning called because unchecked'
 
 # hostile OUTCOME: a report with all fields there are.
 hostile()
@@ -296,7 +381,10 @@ hostile()
 		    left: [{id: 1, name: @name@, where: @where@}]
 		    cancelled: [{id: 1, name: @name@, where: @where@}]
 		  stale:
-		  - {kind: @kind@, where: @where@, function: @function@}
+		  - {kind: @kind@, function: @function@, name: @called@}
+		  - {where: @where@, function: @function@, reason: @because@}
+		  - {where: @where@, function: @function@, patched: true}
+		  scan: {unchecked: [@unchecked@], more: 1}
 		  error:
 		    code: @code@
 		    phase: @phase@
@@ -401,13 +489,18 @@ for outcome in reloaded degraded stale; do
 	defused "a hostile report, $outcome" reload
 done
 ok 'where it says what it should' tells path name kind where function \
-    phase role message traceback undone left warning problem
+    called because unchecked phase role message traceback undone left warning \
+    problem
 defused_json 'a hostile report' reload
 # shellcheck disable=SC2086 # a list of words
 ok 'where it says all there is' tells $strings
 hostile planned >reply
 defused 'a hostile plan' plan
 ok 'where it says what it should' tells path name reason names warning
+hostile stale >reply
+defused 'a hostile scan' stale
+ok 'where it says what it should' tells kind where function called because \
+    unchecked message warning
 hostile ok >reply
 defused 'a hostile status' status
 ok 'where it says what it should' tells box state tarantool cartridge alias \

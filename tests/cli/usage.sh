@@ -36,10 +36,10 @@ wrong()
 # Whatever is wrong, this one is not touched.
 fake a.sock idle touch=touched again
 
-commands='commands are reload, plan, status, eval'
+commands='commands are reload, plan, status, stale, eval'
 wrong 'no target: give --socket TARGET, or set .*'
 wrong 'no target: give --socket TARGET, or set .*' status
-for command in push console stale relaod Reload statu help version \
+for command in push console stales relaod Reload statu help version \
     'reload '; do
 	wrong "unknown command '$command'; $commands" "$command" -s a.sock
 done
@@ -49,7 +49,7 @@ wrong "unknown command '/run/a\.sock'; a target is given with --socket" \
     /run/a.sock
 wrong "unknown command '-'; .*" - -s a.sock
 wrong "unknown command '.033\[2Jx'; .*" $'\e[2Jx'
-for option in --cluster --jobs --keep-going --stale --app --instance \
+for option in --cluster --jobs --keep-going --app --instance \
     --run-dir --allow-mixed --prune --sockets --no-such; do
 	wrong "unknown option '$option'" "$option" -s a.sock
 	wrong "unknown option '$option'" "$option=1" -s a.sock
@@ -68,9 +68,16 @@ wrong 'eval: needs the Lua to run, or --file' eval -s a.sock
 for option in --module=a --exclude=a --rocks --method=native --no-stop \
     --if-changed --dry-run; do
 	wrong "status does not take ${option%%=*}" status "$option" -s a.sock
+	wrong "stale does not take ${option%%=*}" stale "$option" -s a.sock
 	wrong "eval does not take ${option%%=*}" eval 1 "$option" -s a.sock
 done
-for command in reload plan status; do
+for words in plan status stale 'eval 1' --dry-run; do
+	command=${words%% *}
+	# shellcheck disable=SC2086 # several words
+	wrong "${command/--dry-run/plan} does not take --stale" \
+	    $words --stale=fail -s a.sock
+done
+for command in reload plan status stale; do
 	wrong "$command does not take --file" "$command" -f file -s a.sock
 done
 wrong 'reload does not take --file' -f file -s a.sock
@@ -83,12 +90,12 @@ for command in plan --dry-run -n; do
 	    "$command" --method=native -s a.sock
 done
 for option in -s --socket -t --timeout -w --wait -m --module -x --exclude \
-    --method -o --output --color --progress; do
+    --method --stale -o --output --color --progress; do
 	wrong "option $option needs a value: .*" -s a.sock "$option"
 done
 wrong 'option --file needs a value: FILE' eval --file
-for option in --socket --timeout --wait --module --exclude --method --output \
-    --color --progress; do
+for option in --socket --timeout --wait --module --exclude --method --stale \
+    --output --color --progress; do
 	wrong "$option: .*empty|$option: .*none of.*" "$option=" -s a.sock
 	wrong "$option: .*empty|$option: .*none of.*" "$option" '' -s a.sock
 done
@@ -103,6 +110,10 @@ for value in xml TEXT jso 'text|json' ' json'; do
 done
 wrong "--color: 'yes' is none of .*" --color=yes -s a.sock
 wrong "--progress: '1' is none of .*" --progress=1 -s a.sock
+for value in Fail mend 'patch|report' no; do
+	wrong "--stale: '${value/|/\\|}' is none of patch\|report\|fail" \
+	    --stale "$value" -s a.sock
+done
 wrong "--method: 'Staged' is none of .*" --method=Staged -s a.sock
 for value in -1 nan inf -inf NaN Infinity 1e400 1e2 abc 0x10 1.5.2 1,5 ' 1' \
     '1 ' +1 1s .  -- 1_000; do
@@ -180,9 +191,11 @@ right 'Lua that is a dash' eval -s a.sock -
 right 'a large number of seconds' status -s a.sock -t 1000000 -w 1000000
 right 'a fraction without digits' status -s a.sock -t 5.
 right 'zeros in front' status -s a.sock -t 007 -w 00
+right 'all options of stale' stale -s a.sock -t 5 -w 1 -v -o json \
+    --color never --progress never
 right 'reload without its name' -s a.sock
 right 'all options of reload' -s a.sock -m 'app.*' -m b -x '*.c' -x d --rocks \
-    --method staged --no-stop --if-changed
+    --method staged --no-stop --if-changed --stale report
 fake a.sock greet answer 'request=\034command\034:\034plan\034' "$fine" hold
 try --dry-run -s a.sock
 ends 0 '' '--dry-run asks for a plan'
@@ -192,6 +205,12 @@ ends 0 '' 'so does -n with reload'
 fake a.sock greet answer 'request=\034command\034:\034native\034' "$fine" hold
 try --method native -s a.sock
 ends 0 '' '--method native asks for that'
+fake a.sock greet answer 'request=\034stale\034:\034report\034' "$fine" hold
+try --method native --stale=report -s a.sock
+ends 0 '' '--stale goes with it'
+fake a.sock greet answer 'request=\034holder\034:' "$fine" hold
+try stale -s a.sock
+ends 0 '' 'stale says who asks, as it takes the lock'
 fake a.sock greet answer \
     'request=\034modules\034:[\034a*\034,\034b\034],\034exclude\034:[\034c?\034]' \
     "$fine" hold
@@ -374,7 +393,7 @@ outcome()
 	    '\n  error: {code: word, message: because}\n...\n'
 }
 
-for command in reload plan status 'eval 1'; do
+for command in reload plan status stale 'eval 1'; do
 	fake a.sock "${script[@]}"
 	# shellcheck disable=SC2086 # several words
 	try $command -q -s a.sock
@@ -434,7 +453,7 @@ printable()
 
 # The line goes nowhere.
 fake a.sock idle touch=touched again
-for words in '' reload plan status 'eval 1' '--method native'; do
+for words in '' reload plan status stale 'eval 1' '--method native'; do
 	# shellcheck disable=SC2086 # several words
 	CARTRIDGE_RELOAD_SOCKET=a.sock try $words --print-lua -s a.sock \
 	    -s none.sock
@@ -483,9 +502,11 @@ if wait_until listens; then
 	ok 'by hand: a file' said "$OUT" '^ *- "?.*quoted'
 	by_hand plan
 	ok 'by hand: plan' said "$OUT" '^(- |  )outcome: planned$'
+	by_hand stale
+	ok 'by hand: stale' said "$OUT" '^(- |  )outcome: ok$'
 	by_hand reload
 	ok 'by hand: reload' said "$OUT" '^(- |  )outcome: reloaded$'
-	for words in status plan reload 'eval 1'; do
+	for words in status plan reload stale 'eval 1'; do
 		# shellcheck disable=SC2086 # several words
 		try $words -s real.sock
 		ends 0 '' "the program itself: $words"

@@ -31,7 +31,7 @@
 
 const struct script script_table[] = {
 	SCRIPT("boot"), SCRIPT("eval"), SCRIPT("native"), SCRIPT("plan"),
-	SCRIPT("reload"), SCRIPT("status"), { NULL, NULL, 0 }
+	SCRIPT("reload"), SCRIPT("stale"), SCRIPT("status"), { NULL, NULL, 0 }
 };
 
 /* What the next session comes to. */
@@ -57,6 +57,7 @@ static size_t sessions;			/* how many were started */
 static char *last_line;			/* the last request */
 static const char *last_target;
 static int64_t last_deadline;
+static int last_harmless;
 
 int64_t
 clock_ms(void)
@@ -89,6 +90,7 @@ session_start(const struct target *target,
 	assert_int_equal(strlen(last_line), request->len);
 	last_target = target->name;
 	last_deadline = deadline;
+	last_harmless = request->harmless;
 	return session;
 }
 
@@ -260,7 +262,7 @@ test_arguments_are_those_of_the_command_line(void **state)
 	dumped = json_dumps(ran.args, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	assert_string_equal(dumped, "{\"command\":\"reload\",\"timeout\":9.5,"
 	    "\"rocks\":true,\"no_stop\":true,\"if_changed\":true,"
-	    "\"verbose\":true,\"modules\":[\"a.*\",\"b\"],"
+	    "\"verbose\":true,\"stale\":\"patch\",\"modules\":[\"a.*\",\"b\"],"
 	    "\"exclude\":[\"c\"]}");
 	free(dumped);
 	finish(&ran);
@@ -278,9 +280,18 @@ test_arguments_are_only_what_is_not_default(void **state)
 	finish(&ran);
 	PARSE(&ran, "-n");
 	assert_string_equal(string(&ran, "command"), "plan");
+	assert_null(json_object_get(ran.args, "stale"));
+	assert_null(json_object_get(ran.args, "holder"));
 	finish(&ran);
-	PARSE(&ran, "--method", "native");
+	PARSE(&ran, "--method", "native", "--stale", "report");
 	assert_string_equal(string(&ran, "command"), "native");
+	assert_string_equal(string(&ran, "stale"), "report");
+	finish(&ran);
+	/* It takes the lock, so that others are told who has it. */
+	PARSE(&ran, "stale");
+	assert_int_equal(json_object_size(ran.args), 3);
+	assert_string_equal(string(&ran, "command"), "stale");
+	assert_non_null(strstr(string(&ran, "holder"), " pid "));
 	finish(&ran);
 }
 
@@ -641,6 +652,7 @@ test_a_lost_reload_is_told_as_what_it_is(void **state)
 		{ "reload", lost, "no luck; `cartridge-reload status` "
 		    "tells" },
 		{ "plan", late, "no luck" },
+		{ "stale", late, "no luck" },
 		{ "status", late, "no luck" }
 	};
 	struct ran ran;
@@ -664,6 +676,34 @@ test_a_lost_reload_is_told_as_what_it_is(void **state)
 	PARSE(&ran, "-s", "a", "--method", "native");
 	run(&ran, late);
 	assert_non_null(strstr(ran.err, "goes on without a limit"));
+	finish(&ran);
+}
+
+static void
+test_what_changes_nothing_is_sent_with_the_handshake(void **state)
+{
+	static const struct answer list[] = {
+		{ OK_REPLY, 0, 0, 1, 0, NULL }
+	};
+	static const struct {
+		char *command;
+		int harmless;
+	} cases[] = {
+		{ "reload", 0 }, { "plan", 1 }, { "status", 1 }, { "stale", 1 }
+	};
+	struct ran ran;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		PARSE(&ran, "-s", "a", cases[i].command);
+		run(&ran, list);
+		assert_int_equal(last_harmless, cases[i].harmless);
+		finish(&ran);
+	}
+	PARSE(&ran, "-s", "a", "eval", "1");
+	run(&ran, list);
+	assert_int_equal(last_harmless, 0);
 	finish(&ran);
 }
 
@@ -749,6 +789,7 @@ main(void)
 		cmocka_unit_test(test_wait_does_not_try_again_what_cannot_pass),
 		cmocka_unit_test(test_wait_says_what_for_if_asked),
 		cmocka_unit_test(test_a_lost_reload_is_told_as_what_it_is),
+		cmocka_unit_test(test_what_changes_nothing_is_sent_with_the_handshake),
 		cmocka_unit_test(test_phases_are_printed_if_asked),
 		cmocka_unit_test(test_progress_is_drawn_during_long_work),
 		cmocka_unit_test(test_only_the_same_machine_is_told_the_time)

@@ -53,6 +53,7 @@ test_no_arguments_are_a_reload_with_the_defaults(void **state)
 	assert_true(options.timeout > 59.9 && options.timeout < 60.1);
 	assert_true(options.wait >= 0 && options.wait < 0.001);
 	assert_string_equal(options.method, "staged");
+	assert_string_equal(options.stale, "patch");
 	assert_ptr_equal(options.output, &output_text);
 	assert_int_equal(options.color, TERM_AUTO);
 	assert_int_equal(options.progress, TERM_AUTO);
@@ -165,7 +166,7 @@ test_what_follows_two_dashes_is_no_option(void **state)
 	assert_string_equal(options.eval_text, "-1");
 	options_finish(&options);
 	assert_usage("unknown command '-s'; commands are reload, plan, status, "
-	    "eval", "--", "-s");
+	    "stale, eval", "--", "-s");
 }
 
 static void
@@ -224,6 +225,58 @@ test_the_native_method_stands_alone(void **state)
 	    "--method", "native", "-m", "x");
 	assert_usage("--method native cannot be combined with --if-changed",
 	    "--if-changed", "--method", "native");
+}
+
+static void
+test_a_reload_is_told_what_to_do_about_stale_references(void **state)
+{
+	static char *const actions[] = { "patch", "report", "fail" };
+	struct options options;
+	struct error error;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		assert_int_equal(parse(&options, &error, "--stale", actions[i],
+		    (char *)0), 0);
+		assert_string_equal(options.command->name, "reload");
+		assert_string_equal(options.stale, actions[i]);
+		options_finish(&options);
+	}
+	assert_int_equal(parse(&options, &error, "--stale=fail", "--method",
+	    "native", (char *)0), 0);
+	assert_string_equal(options.stale, "fail");
+	options_finish(&options);
+	assert_usage("--stale: 'mend' is none of patch|report|fail",
+	    "--stale", "mend");
+	assert_usage("--stale: 'Fail' is none of patch|report|fail",
+	    "--stale=Fail");
+	assert_usage("option --stale needs a value: ACTION", "--stale");
+	assert_usage("plan does not take --stale", "plan", "--stale=fail");
+	/* Which is the same. */
+	assert_usage("plan does not take --stale", "-n", "--stale=fail");
+}
+
+static void
+test_a_scan_takes_no_option_on_what_is_reloaded(void **state)
+{
+	struct options options;
+	struct error error;
+
+	(void)state;
+	assert_int_equal(parse(&options, &error, "stale", "-s", "a", "-t", "5",
+	    "-w", "1", "-v", "-o", "json", "--color=never",
+	    "--progress=never", (char *)0), 0);
+	assert_string_equal(options.command->name, "stale");
+	options_finish(&options);
+	assert_usage("stale does not take --stale", "stale", "--stale=fail");
+	assert_usage("stale does not take --module", "stale", "-m", "x");
+	assert_usage("stale does not take --rocks", "stale", "--rocks");
+	assert_usage("stale does not take --method", "stale", "--method",
+	    "native");
+	assert_usage("stale does not take --dry-run", "stale", "-n");
+	assert_usage("stale does not take --file", "stale", "-f", "x");
+	assert_usage("stale: unexpected argument 'x'", "stale", "x");
 }
 
 static void
@@ -304,7 +357,7 @@ test_unknown_options_and_commands_are_named(void **state)
 	assert_usage("unknown option '--bogus'", "--bogus=1");
 	assert_usage("unknown option '-z'", "-vz");
 	assert_usage("unknown command 'restart'; commands are reload, plan, "
-	    "status, eval", "restart");
+	    "status, stale, eval", "restart");
 	assert_usage("unknown command '/run/a.control'; a target is given "
 	    "with --socket", "/run/a.control");
 	assert_usage("plan: unexpected argument 'x'", "plan", "x");
@@ -315,10 +368,10 @@ test_what_is_not_built_yet_is_unknown(void **state)
 {
 	static char *const options[] = {
 		"--cluster", "--app", "--instance", "--run-dir", "--jobs",
-		"--keep-going", "--stale", "--allow-mixed", "--prune", "-a",
-		"-i", "-j", "-k"
+		"--keep-going", "--allow-mixed", "--prune", "-a", "-i", "-j",
+		"-k"
 	};
-	static char *const commands[] = { "stale", "push", "console" };
+	static char *const commands[] = { "push", "console" };
 	struct options parsed;
 	struct error error;
 	size_t i;
@@ -421,6 +474,8 @@ main(void)
 		cmocka_unit_test(test_a_dry_run_is_the_plan),
 		cmocka_unit_test(test_an_option_of_another_command_is_named_with_the_command),
 		cmocka_unit_test(test_the_native_method_stands_alone),
+		cmocka_unit_test(test_a_reload_is_told_what_to_do_about_stale_references),
+		cmocka_unit_test(test_a_scan_takes_no_option_on_what_is_reloaded),
 		cmocka_unit_test(test_seconds_are_plain_decimal_numbers),
 		cmocka_unit_test(test_a_number_that_overflows_is_too_large),
 		cmocka_unit_test(test_choices_are_closed),

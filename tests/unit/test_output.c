@@ -153,13 +153,247 @@ test_warnings_fibers_and_stale_references_are_always_told(void **state)
 	check("reload", REPLY("'outcome': 'reloaded', 'generation': 1,"
 	    "'duration_ms': 3, 'warnings': ['one', 'two\\nlines'],"
 	    "'fibers': {'left': [{'id': 5, 'name': 'x', 'where': 'a.lua:3'}]},"
-	    "'stale': [{'kind': 'global', 'where': 'g', 'function': 'f'},"
-	    " {'kind': 'global', 'where': 'h', 'patched': true}]"), 0,
+	    "'stale': [{'kind': 'global', 'where': 'global g',"
+	    " 'function': 'f'}, {'kind': 'global', 'where': 'global h',"
+	    " 'patched': true}]"), 0,
 	    "a.control: reloaded to generation 1 in 3.0 ms\n"
 	    "  warning: one\n"
 	    "  warning: two\n    lines\n"
+	    "  stale references: 1 patched, 1 left\n"
 	    "  stale: global g is f\n"
 	    "  fiber left running: 5 x at a.lua:3\n", "");
+}
+
+/* One place of each kind there is to tell apart. */
+#define PLACES								\
+	"'stale': [{'kind': 'global', 'where': 'global g', 'function':"	\
+	" '/a.lua:4', 'name': 'M.get', 'generation': 2, 'reason':"	\
+	" 'no counterpart in the new code', 'patched': false},"		\
+	" {'kind': 'hook', 'where': 'http hook h', 'function': '/a.lua:9',"	\
+	" 'name': 'hook', 'generation': 1, 'patched': true},"		\
+	" {'kind': 'key', 'function': '/b.lua:1'}],"
+#define SCAN								\
+	"'scan': {'objects': 7954, 'functions': 1, 'passes': 2,"		\
+	" 'slices': 11, 'max_slice_ms': 1.94, 'bytes': 1258291,"	\
+	" 'complete': true, 'unchecked': ['fibers: no fiber_find']},"
+
+static void
+test_a_stale_reference_is_told_with_place_function_and_reason(void **state)
+{
+	static const char reply[] = REPLY(PLACES SCAN
+	    "'outcome': 'reloaded', 'generation': 3, 'duration_ms': 3");
+
+	(void)state;
+	check("reload", reply, 0,
+	    "a.control: reloaded to generation 3 in 3.0 ms\n"
+	    "  stale references: 1 patched, 2 left\n"
+	    "  stale: global g is /a.lua:4 (M.get) of generation 2: "
+	    "not patched, no counterpart in the new code\n"
+	    "  stale: key is /b.lua:1\n", "");
+	check("reload", reply, 1,
+	    "a.control: reloaded to generation 3 in 3.0 ms\n"
+	    "  stale references: 1 patched, 2 left\n"
+	    "  patched: http hook h was /a.lua:9 (hook) of generation 1\n"
+	    "  stale: global g is /a.lua:4 (M.get) of generation 2: "
+	    "not patched, no counterpart in the new code\n"
+	    "  stale: key is /b.lua:1\n"
+	    "  not checked: fibers: no fiber_find\n"
+	    "  scan: 7954 objects, 1 function, 2 passes, 11 slices, "
+	    "the longest 1.9 ms, memory 1.2 MiB\n", "");
+	check("plan", REPLY("'outcome': 'planned', 'generation': 3,"
+	    "'stale': [{'where': 'global g', 'function': '/a.lua:4',"
+	    " 'name': ''}]"), 0,
+	    "a.control: planned: 0 modules; now generation 3\n"
+	    "  stale references: 1 left\n"
+	    "  stale: global g is /a.lua:4\n", "");
+}
+
+static void
+test_a_reload_without_stale_references_says_so_if_asked(void **state)
+{
+	static const char none[] = REPLY("'outcome': 'reloaded',"
+	    "'generation': 3, 'scan': {'objects': 1, 'functions': 5,"
+	    " 'passes': 1, 'slices': 1, 'bytes': 2048, 'complete': true}");
+
+	(void)state;
+	check("reload", none, 0,
+	    "a.control: reloaded to generation 3\n", "");
+	check("reload", none, 1,
+	    "a.control: reloaded to generation 3\n"
+	    "  stale references: none found\n"
+	    "  scan: 1 object, 5 functions, 1 pass, 1 slice, "
+	    "memory 2 KiB\n", "");
+	check("reload", REPLY("'outcome': 'reloaded', 'generation': 3,"
+	    "'stale': [{'where': 'global g', 'patched': true}],"
+	    "'scan': {'complete': true}"), 0,
+	    "a.control: reloaded to generation 3\n"
+	    "  stale references: 1 patched, none left\n", "");
+	check("reload", REPLY("'outcome': 'reloaded', 'generation': 3,"
+	    "'scan': {'complete': false}"), 0,
+	    "a.control: reloaded to generation 3\n"
+	    "  stale references: none found; the scan is not complete\n", "");
+	/* No scan was made. */
+	check("reload", REPLY("'outcome': 'reloaded', 'generation': 3"), 1,
+	    "a.control: reloaded to generation 3\n", "");
+}
+
+static void
+test_a_reload_that_leaves_stale_references_is_done_all_the_same(void **state)
+{
+	static const char error[] = "cartridge-reload: a.control: "
+	    "2 stale references remain; the new code serves\n";
+	static const char reply[] = REPLY(MODULES PLACES SCAN
+	    "'outcome': 'stale', 'generation': 3, 'duration_ms': 3,"
+	    "'error': {'code': 'stale_references', 'phase': 'scan',"
+	    " 'message': '2 stale references remain'}");
+	struct printed printed;
+
+	(void)state;
+	check("reload", reply, 0,
+	    "a.control: reloaded to generation 3 in 3.0 ms: "
+	    "3 modules (1 changed); 2 stale references remain\n"
+	    "  stale references: 1 patched, 2 left\n"
+	    "  stale: global g is /a.lua:4 (M.get) of generation 2: "
+	    "not patched, no counterpart in the new code\n"
+	    "  stale: key is /b.lua:1\n"
+	    "  not checked: fibers: no fiber_find\n", error);
+	check("reload", REPLY("'outcome': 'stale', 'generation': 3,"
+	    "'scan': {'complete': false}, 'error': {'code':"
+	    " 'scan_incomplete', 'phase': 'scan', 'message': 'no time'}"), 0,
+	    "a.control: reloaded to generation 3; "
+	    "the scan is not complete\n",
+	    "cartridge-reload: a.control: no time; the new code serves\n");
+	begin(&printed, "reload");
+	printed.context.color = 1;
+	print(&printed, &output_text, REPLY("'outcome': 'stale',"
+	    "'stale': [{'where': 'w'}, {'where': 'v', 'patched': true}]"));
+	assert_string_equal(printed.out, "\033[1ma.control\033[0m: "
+	    "\033[31mreloaded\033[0m; "
+	    "\033[31m1 stale reference remains\033[0m\n"
+	    "  \033[33mstale references\033[0m: 1 patched, 1 left\n"
+	    "  \033[33mstale\033[0m: w\n");
+	end(&printed);
+	begin(&printed, "reload");
+	printed.context.quiet = 1;
+	print(&printed, &output_text, reply);
+	assert_string_equal(printed.out, "");
+	assert_string_equal(printed.err, error);
+	end(&printed);
+}
+
+static void
+test_a_scan_is_told_in_one_line_and_what_it_found(void **state)
+{
+	(void)state;
+	check("stale", REPLY(SCAN "'outcome': 'ok', 'generation': 3,"
+	    "'duration_ms': 21"), 0,
+	    "a.control: no stale references found in 21 ms "
+	    "(generation 3, 7954 objects, 2 passes)\n"
+	    "  not checked: fibers: no fiber_find\n", "");
+	check("stale", REPLY("'outcome': 'stale', 'generation': 3,"
+	    "'duration_ms': 21, 'stale': [{'where': 'global g', 'function':"
+	    " '/a.lua:4', 'name': 'get', 'generation': 2}],"
+	    "'scan': {'objects': 1, 'passes': 1, 'complete': false},"
+	    "'error': {'code': 'stale_references', 'message': 'm'}"), 0,
+	    "a.control: 1 stale reference in 21 ms "
+	    "(generation 3, 1 object, 1 pass); the scan is not complete\n"
+	    "  stale: global g is /a.lua:4 (get) of generation 2\n",
+	    "cartridge-reload: a.control: m\n");
+	check("stale", REPLY("'outcome': 'ok'"), 0,
+	    "a.control: no stale references found\n", "");
+	check("stale", REPLY("'outcome': 'ok', 'generation': 0"), 0,
+	    "a.control: no stale references found, generation 0\n", "");
+	check("stale", REPLY("'outcome': 'ok', 'scan': {'complete': true}"), 0,
+	    "a.control: no stale references found (0 objects, 0 passes)\n",
+	    "");
+	check("stale", REPLY("'outcome': 'refused', 'generation': 3,"
+	    "'duration_ms': 1, 'error': {'code': 'scan_too_large',"
+	    " 'message': 'm'}"), 0,
+	    "a.control: refused after 1.0 ms; generation 3\n",
+	    "cartridge-reload: a.control: m\n");
+	check("stale", REPLY("'outcome': 'timeout', 'duration_ms': 1000,"
+	    "'error': {'code': 'deadline', 'phase': 'scan',"
+	    " 'message': 'm'}"), 0,
+	    "a.control: timeout after 1000 ms\n",
+	    "cartridge-reload: a.control: m\n");
+}
+
+/* A reply with that many places, of which every third was patched. */
+static char *
+many_places(size_t count, int more)
+{
+	char *text = NULL;
+	size_t size, i;
+	FILE *file;
+
+	assert_non_null(file = open_memstream(&text, &size));
+	fputs("[{'cartridge_reload': 1, 'outcome': 'reloaded', 'stale': [",
+	    file);
+	for (i = 0; i < count; i++)
+		fprintf(file, "%s{'where': 'w%zu', 'patched': %s}",
+		    i > 0 ? "," : "", i, i % 3 == 2 ? "true" : "false");
+	fprintf(file, "], 'scan': {'complete': true, 'more': %d}}]", more);
+	fclose(file);
+	return text;
+}
+
+static size_t
+lines_with(const char *text, const char *what)
+{
+	size_t count = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text++)
+		count++;
+	return count;
+}
+
+static void
+test_fifty_stale_references_are_listed(void **state)
+{
+	static const struct {
+		size_t places;
+		int more, verbose;
+		const char *summary, *rest;
+		size_t stale, patched;
+	} cases[] = {
+		{ 75, 0, 0, "25 patched, 50 left", NULL, 50, 0 },
+		{ 76, 0, 0, "25 patched, 51 left",
+		    "  and 1 more (all are in --output json)\n", 50, 0 },
+		{ 300, 0, 0, "100 patched, 200 left",
+		    "  and 150 more (all are in --output json)\n", 50, 0 },
+		{ 300, 7, 0, "100 patched, 207 left",
+		    "  and 157 more (150 of them are in --output json)\n",
+		    50, 0 },
+		{ 3, 7, 0, "1 patched, 9 left", "  and 7 more\n", 2, 0 },
+		{ 0, 7, 0, "7 left", "  and 7 more\n", 0, 0 },
+		{ 300, 0, 1, "100 patched, 200 left", NULL, 200, 100 },
+		{ 300, 7, 1, "100 patched, 207 left", "  and 7 more\n", 200,
+		    100 }
+	};
+	struct printed printed;
+	char *reply, summary[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		reply = many_places(cases[i].places, cases[i].more);
+		snprintf(summary, sizeof(summary), "  stale references: %s\n",
+		    cases[i].summary);
+		begin(&printed, "reload");
+		printed.context.verbose = cases[i].verbose;
+		print(&printed, &output_text, reply);
+		assert_non_null(strstr(printed.out, summary));
+		assert_int_equal(lines_with(printed.out, "\n  stale: "),
+		    cases[i].stale);
+		assert_int_equal(lines_with(printed.out, "\n  patched: "),
+		    cases[i].patched);
+		if (cases[i].rest != NULL)
+			assert_non_null(strstr(printed.out, cases[i].rest));
+		else
+			assert_null(strstr(printed.out, "  and "));
+		end(&printed);
+		free(reply);
+	}
 }
 
 static void
@@ -342,7 +576,7 @@ test_all_that_an_instance_says_is_escaped(void **state)
 	char reply[2048], *at;
 	size_t i;
 	static const char *const commands[] = {
-		"reload", "plan", "status", "eval"
+		"reload", "plan", "status", "stale", "eval"
 	};
 
 	(void)state;
@@ -351,7 +585,8 @@ test_all_that_an_instance_says_is_escaped(void **state)
 	    "'path': '%s'}], 'kept': [{'reason': '%s', 'names': ['%s']}],"
 	    "'roles': [{'name': '%s', 'enabled': true}],"
 	    "'fibers': {'left': [{'name': '%s', 'where': '%s'}]},"
-	    "'stale': [{'kind': '%s', 'where': '%s', 'function': '%s'}],"
+	    "'stale': [{'kind': '%s'}, {'where': '%s', 'function': '%s',"
+	    " 'name': '%s', 'reason': '%s'}], 'scan': {'unchecked': ['%s']},"
 	    "'error': {'code': '%s', 'phase': '%s', 'role': '%s',"
 	    "'message': '%s', 'traceback': '%s'},"
 	    "'rollback': {'undone': ['%s'], 'left': ['%s']},"
@@ -362,7 +597,7 @@ test_all_that_an_instance_says_is_escaped(void **state)
 	    "'code': '%s'}}"),
 	    evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil,
 	    evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil,
-	    evil, evil, evil, evil, evil, evil, evil, evil);
+	    evil, evil, evil, evil, evil, evil, evil, evil, evil, evil, evil);
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		begin(&printed, commands[i]);
 		printed.context.verbose = 1;
@@ -480,6 +715,11 @@ main(void)
 		cmocka_unit_test(test_a_reload_is_told_in_one_line),
 		cmocka_unit_test(test_a_verbose_reload_tells_all),
 		cmocka_unit_test(test_warnings_fibers_and_stale_references_are_always_told),
+		cmocka_unit_test(test_a_stale_reference_is_told_with_place_function_and_reason),
+		cmocka_unit_test(test_a_reload_without_stale_references_says_so_if_asked),
+		cmocka_unit_test(test_a_reload_that_leaves_stale_references_is_done_all_the_same),
+		cmocka_unit_test(test_a_scan_is_told_in_one_line_and_what_it_found),
+		cmocka_unit_test(test_fifty_stale_references_are_listed),
 		cmocka_unit_test(test_a_failure_names_phase_role_and_what_it_means),
 		cmocka_unit_test(test_a_message_of_several_lines_cannot_pose_as_ours),
 		cmocka_unit_test(test_a_degraded_instance_is_told_with_what_is_broken),

@@ -104,10 +104,44 @@ test_what_the_instance_says_is_passed_on(void **state)
 	    "\"removed\":3},\"fibers\":{\"cancelled\":[],\"left\":["
 	    "{\"id\":7,\"name\":\"f\",\"where\":\"w\"}]},\"stale\":["
 	    "{\"kind\":\"global\",\"where\":\"g\",\"function\":\"f\","
-	    "\"patched\":true}],\"error\":null,\"rollback\":null,"
+	    "\"patched\":true,\"name\":null,\"generation\":null,"
+	    "\"reason\":null}],\"error\":null,\"rollback\":null,"
 	    "\"timings_ms\":{\"compile\":null,\"load\":2,\"validate\":null,"
 	    "\"init\":null,\"commit\":null,\"scan\":null},"
 	    "\"warnings\":[\"careful\"]}");
+	report_finish(&report);
+}
+
+static void
+test_stale_references_come_with_the_scan_that_found_them(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'stale',"
+	    "'stale': [{'kind': 'global', 'where': 'global g',"
+	    " 'function': '/a.lua:4', 'patched': false, 'name': 'M.get',"
+	    " 'generation': 2, 'reason': 'none', 'more': 1}],"
+	    "'scan': {'objects': 7954, 'functions': 12, 'passes': 2,"
+	    " 'slices': 11, 'max_slice_ms': 1.5, 'bytes': 4096,"
+	    " 'complete': true, 'more': 3, 'unchecked': ['fibers'],"
+	    " 'other': 1}}]");
+	assert_int_equal(report.outcome, OUTCOME_STALE);
+	assert_json(json_object_get(report.instance, "stale"),
+	    "[{\"kind\":\"global\",\"where\":\"global g\","
+	    "\"function\":\"/a.lua:4\",\"patched\":false,"
+	    "\"name\":\"M.get\",\"generation\":2,\"reason\":\"none\"}]");
+	assert_json(json_object_get(report.instance, "scan"),
+	    "{\"objects\":7954,\"functions\":12,\"passes\":2,"
+	    "\"slices\":11,\"max_slice_ms\":1.5,\"bytes\":4096,"
+	    "\"complete\":true,\"more\":3,\"unchecked\":[\"fibers\"]}");
+	report_finish(&report);
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'scan': {'complete': true, 'unchecked': {}}}]");
+	assert_json(json_object_get(report.instance, "scan"),
+	    "{\"objects\":0,\"functions\":0,\"passes\":0,\"slices\":0,"
+	    "\"max_slice_ms\":null,\"bytes\":0,\"complete\":true,"
+	    "\"more\":0,\"unchecked\":[]}");
 	report_finish(&report);
 }
 
@@ -234,6 +268,19 @@ test_wrong_types_are_protocol_errors_that_name_the_field(void **state)
 		{ "'rollback': {'left': [[]]}",
 		    "rollback.left has an item that is not text" },
 		{ "'error': 'x'", "error is not a map" },
+		{ "'stale': [{'name': 1}]", "stale.name is not text" },
+		{ "'stale': [{'generation': '1'}]",
+		    "stale.generation is not an integer" },
+		{ "'stale': [{'reason': {'a': 1}}]",
+		    "stale.reason is not text" },
+		{ "'scan': 'none'", "scan is not a map" },
+		{ "'scan': {'objects': 1.5}",
+		    "scan.objects is not an integer" },
+		{ "'scan': {'max_slice_ms': 'x'}",
+		    "scan.max_slice_ms is not a number" },
+		{ "'scan': {'complete': 1}", "scan.complete is not a boolean" },
+		{ "'scan': {'unchecked': [1]}",
+		    "scan.unchecked has an item that is not text" },
 		{ "'results': [1]", "results is not text" }
 	};
 	struct report report;
@@ -461,6 +508,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_fields_of_the_schema_are_always_there),
 		cmocka_unit_test(test_what_the_instance_says_is_passed_on),
+		cmocka_unit_test(test_stale_references_come_with_the_scan_that_found_them),
 		cmocka_unit_test(test_failures_come_with_error_and_rollback),
 		cmocka_unit_test(test_transient_is_for_waiting_and_not_printed),
 		cmocka_unit_test(test_fields_of_one_command_are_only_there_with_it),

@@ -161,9 +161,10 @@ end
 
 --- The routes as they are to be after the commit.
 --
--- What is kept stays in its order. The places of the routes that go are taken
--- by the new ones, in the order in which those were registered; what is more
--- comes last. So unchanged code leaves every route at its place, and the first
+-- What is kept stays in its order, and so does what the main script has set,
+-- see `Transaction:stays`. The places of the routes that go are taken by the
+-- new ones, in the order in which those were registered; what is more comes
+-- last. So unchanged code leaves every route at its place, and the first
 -- match goes on winning between routes of different owners.
 -- @treturn table routes
 -- @treturn table {added, replaced, removed}
@@ -191,7 +192,8 @@ function Http:merge()
         if deleted[route] then
             counts.removed = counts.removed + 1
         elseif self.kept[route] or (self.unowned[route] and not new_keys[key])
-        or (not self.seen[route] and not self:is_old(route)) then
+        or (not self.seen[route] and not self:is_old(route))
+        or (not new_keys[key] and self:stays(route)) then
             table.insert(merged, route)
         else
             old_keys[key] = true
@@ -214,6 +216,12 @@ function Http:merge()
     return merged, counts, staged
 end
 
+--- Whether an old route stays that the new code did not register.
+function Http:stays(route)
+    return self.txn.registry.routes[route] == nil and type(route.sub) == 'function'
+        and self.txn:stays(route.sub, self:key_of(route))
+end
+
 function Http:commit()
     unstage(self)
     local live, own = self.live, self.own
@@ -223,13 +231,15 @@ function Http:commit()
     live.routes, live.iroutes = routes, index_names(routes)
     for _, field in ipairs({'hooks', 'helpers'}) do
         for name, f in pairs(self.before[field]) do
-            if self.base[field][name] == nil and live[field][name] == f then
+            if self.base[field][name] == nil and live[field][name] == f
+            and not self.txn:stays(f, field .. ' ' .. name) then
                 live[field][name] = nil
             end
         end
         for name, f in pairs(own[field]) do
             if self.base[field][name] ~= f then
                 live[field][name] = f
+                self.txn:place(f, field .. ' ' .. name)
             end
         end
         for name, f in pairs(self.base[field]) do

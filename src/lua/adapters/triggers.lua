@@ -2,7 +2,8 @@
 --
 -- What new code sets is put aside until the commit, so that no event runs both
 -- generations. At the commit new triggers take the places of the old ones in
--- the order in which both were set; what is left of the old ones goes.
+-- the order in which both were set. What is left of the old ones goes, but
+-- for those of the main script, see `Transaction:stays`.
 
 local require = ...
 local slice = require('slice')
@@ -275,12 +276,15 @@ local function commit_place(self, place)
     local old, there = {}, {}
     for _, f in ipairs(list(place)) do
         there[f] = true
-        if self.txn.origin:wraps_old(f) then
+        if self.txn.origin:wraps_old(f) and not self.txn:stays(f, place.label, wanted) then
             table.insert(old, f)
         end
     end
     for i = 1, math.max(#wanted, #old) do
         set_pair(self, place, wanted[i], old[i])
+    end
+    for _, f in ipairs(wanted) do
+        self.txn:place(f, place.label)
     end
     for _, f in ipairs(unwanted) do
         if there[f] then
@@ -383,4 +387,25 @@ function Triggers:rollback(undone, left)
     end
 end
 
-return {new = new}
+--- The places where triggers can be on this server now. May yield.
+-- @treturn {table,...} {label, list = function () -> the functions that are
+--   set, set = function (new, old)}
+local function places()
+    local self = new({})
+    self:snapshot()
+    local result = {}
+    for _, place in ipairs(self.places) do
+        table.insert(result, {
+            label = place.label,
+            list = function()
+                return list(place)
+            end,
+            set = function(new_f, old_f)
+                call(place, new_f, old_f)
+            end,
+        })
+    end
+    return result
+end
+
+return {new = new, places = places}

@@ -1,0 +1,70 @@
+--- Which generation a function is of, for as long as the process lives.
+--
+-- The registry remembers in which generation a file was loaded last, and of
+-- which generation the prototypes are that still exist (see `origin`). Code
+-- that was loaded before the first reload left no prototypes behind; it is
+-- told by its file.
+
+local require = ...
+local jutil = require('jit.util')
+
+local OURS = '@cartridge-reload/'
+
+--- Notes that the code of a transaction serves from now on.
+-- @tparam table registry
+-- @tparam table origin
+-- @tparam number generation
+local function record(registry, origin, generation)
+    for source in pairs(origin.files) do
+        registry.sources[source] = generation
+    end
+    for proto in pairs(origin.protos) do
+        registry.protos[proto] = generation
+    end
+end
+
+--- What is to be known of a function to say whether it is stale.
+-- @tparam table registry
+-- @tparam function f
+-- @treturn string `stale`, `current`, `ours`, `other` (not of a file that was
+--   reloaded), `text` (made from text, by `loadstring`) or `c`
+-- @treturn ?string source of stale and of text code
+-- @treturn ?number line where it is defined
+-- @treturn ?number generation, if it is known
+local function classify(registry, f)
+    local info = jutil.funcinfo(f)
+    local source = info.source
+    if info.proto == nil then
+        return 'c'
+    end
+    local generation = registry.protos[info.proto]
+    local serving = registry.sources[source]
+    if serving ~= nil then
+        if generation ~= nil and generation >= serving then
+            return 'current'
+        end
+        return 'stale', source, info.linedefined, generation
+    elseif source:sub(1, #OURS) == OURS then
+        return 'ours'
+    elseif source:match('^[@=]') == nil and generation == nil and info.linedefined >= 0 then
+        -- Functions of LuaJIT itself have no line.
+        return 'text', source, info.linedefined
+    end
+    return 'other'
+end
+
+--- How many generations of code are still in memory.
+-- @tparam table registry
+-- @treturn number those before the first reload not counted
+local function count_alive(registry)
+    local seen, count = {}, 0
+    for _, generation in pairs(registry.protos) do
+        if not seen[generation] then
+            seen[generation] = true
+            count = count + 1
+        end
+    end
+    return count
+end
+
+return {classify = classify, count_alive = count_alive, record = record}

@@ -1,0 +1,158 @@
+--- Where the walk begins: places that have a name come first, so that what is
+-- found is told by the nearest of them.
+--
+-- A root is a table with
+--   value      the object
+--   kind       of the places in it, see the manual
+--   words      its name
+--   first      optional: function (key) -> kind, words, and whether what is
+--              there is a metatable; tells a field of it
+--   is_anchor  optional: its name is told even if a nearer one is known
+--   set        optional: function (new, old), if the value is a place itself
+
+local require = ...
+local cartridge_lib = require('cartridge')
+local ffi = require('ffi')
+local fibers = require('fibers')
+local triggers = require('adapters.triggers')
+local words = require('scan.words')
+
+--- A field by a label, with its quotes only if it needs them.
+local function labelled(kind, label)
+    return function(key)
+        return kind, label .. ' ' .. words.field_text(key)
+    end
+end
+
+local function add_triggers(roots)
+    for _, place in ipairs(triggers.places()) do
+        for _, f in ipairs(place.list()) do
+            table.insert(roots, {
+                value = f,
+                kind = 'trigger',
+                words = place.label,
+                is_anchor = true,
+                set = place.set,
+            })
+        end
+    end
+end
+
+--- @treturn boolean whether fibers are told by their numbers
+local function add_fibers(roots)
+    local list = fibers.threads()
+    for _, item in ipairs(list or {}) do
+        table.insert(roots, {
+            value = item.thread,
+            kind = 'fiber',
+            words = ('fiber %d "%s"'):format(item.id, item.name),
+            is_anchor = true,
+        })
+    end
+    return list ~= nil
+end
+
+local function add_services(roots)
+    local cartridge = cartridge_lib.detect()
+    local services = cartridge and cartridge.services()
+    if type(services) == 'table' then
+        table.insert(roots, {
+            value = services,
+            kind = 'service',
+            words = 'the services',
+            first = labelled('service', 'service'),
+        })
+    end
+end
+
+local function ctype_name(id)
+    local ok, name = pcall(function()
+        local info = ffi.typeinfo(id)
+        return info.name
+    end)
+    return ok and name or tostring(id)
+end
+
+--- What the ffi library keeps in the environments of its functions.
+local function add_ffi(roots)
+    table.insert(roots, {
+        value = debug.getfenv(ffi.metatype),
+        kind = 'ctype',
+        words = 'the ffi library',
+        first = function(key)
+            if type(key) == 'number' and key < 0 then
+                return 'ctype', 'metatype of ctype ' .. ctype_name(-key), true
+            end
+            return 'callback', 'C callback ' .. tostring(key)
+        end,
+    })
+    table.insert(roots, {
+        value = debug.getfenv(ffi.gc),
+        kind = 'finalizer',
+        words = 'the finalizers of the ffi library',
+        first = function()
+            return 'finalizer', 'finalizer of a cdata object'
+        end,
+    })
+end
+
+local function add_primitives(roots)
+    local examples = {
+        {label = 'nil', value = nil},
+        {label = 'booleans', value = true},
+        {label = 'numbers', value = 0},
+        {label = 'strings', value = ''},
+        {label = 'functions', value = print},
+        {label = 'coroutines', value = coroutine.create(print)},
+    }
+    for _, example in ipairs(examples) do
+        local metatable = debug.getmetatable(example.value)
+        if metatable ~= nil then
+            table.insert(roots, {
+                value = metatable,
+                kind = 'metatable',
+                words = 'metatable of ' .. example.label,
+                first = function(key)
+                    return 'metatable', ('metatable %s of %s'):format(words.field_text(key), example.label)
+                end,
+            })
+        end
+    end
+end
+
+--- Collects the roots of this moment. May yield.
+-- @treturn {table,...} roots
+-- @treturn boolean whether fibers are told by their numbers
+local function collect()
+    local roots = {}
+    add_triggers(roots)
+    local are_fibers_known = add_fibers(roots)
+    add_services(roots)
+    table.insert(roots, {
+        value = _G,
+        kind = 'global',
+        words = 'the globals',
+        first = labelled('global', 'global'),
+    })
+    for _, name in ipairs({'loaded', 'preload', 'loaders'}) do
+        table.insert(roots, {
+            value = package[name],
+            kind = 'module',
+            words = 'package.' .. name,
+            first = function(key)
+                return 'module', ("package.%s['%s']"):format(name, tostring(key))
+            end,
+        })
+    end
+    add_primitives(roots)
+    add_ffi(roots)
+    table.insert(roots, {
+        value = debug.getregistry(),
+        kind = 'registry',
+        words = 'the Lua registry',
+        first = labelled('registry', 'Lua registry slot'),
+    })
+    return roots, are_fibers_known
+end
+
+return {collect = collect}

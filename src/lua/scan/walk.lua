@@ -1,0 +1,335 @@
+--- A walk over everything that Lua can reach from some roots, breadth first, in
+-- slices, while the server goes on working.
+--
+-- What it is looking for are stale functions. They are not entered: what only
+-- old code holds concerns nobody. Each place that refers to one is given to
+-- `on_place`, which may change the place at once, as nothing else has run
+-- since it was seen.
+--
+-- The way to an object is kept: the number of the object through which it was
+-- reached, and at which place of it. That is done in many short lists, as a
+-- long one would stop the server each time it grows.
+
+local require = ...
+local clock = require('clock')
+local fiber = require('fiber')
+local slice = require('slice')
+local visited = require('scan.visited')
+
+local LIST = 8192
+-- After so much work the clock is looked at.
+local OBJECTS, ENTRIES = 16, 128
+-- How often a table is begun again that changes under our hands.
+local RESTARTS = 3
+
+local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal
+local getmetatable, getupvalue = debug.getmetatable, debug.getupvalue
+local floor, next, pcall, type = math.floor, next, pcall, type
+local new_table = table.new
+
+-- Places of an object that are no keys of a table.
+local METATABLE, ENVIRONMENT, KEY, FRAME = {}, {}, {}, {}
+
+local Walk = {}
+Walk.__index = Walk
+
+--- @tparam table options
+--   classify: function (f) -> a word, see `generations.classify`
+--   on_place: function (number, kind, key, f, object), called for each place
+--     with the number of the object that refers to f; kind is one of
+--     root, field, key, upvalue, frame and local; returns whether it has added
+--     something to the object
+--   on_text: function (number), called for functions that were made from text
+--   deadline: on the monotonic clock
+--   limit: the most memory that Lua may have in use, in kilobytes
+--   without: list of objects that are not to be entered
+local function new(options)
+    return setmetatable({
+        classify = options.classify,
+        on_place = options.on_place,
+        on_text = options.on_text,
+        deadline = options.deadline,
+        limit = options.limit,
+        without = options.without,
+        is_known = visited.new(),
+        sought = {},        -- the functions that are looked for
+        count = 0,          -- of objects; each has a number and is in the lists
+        objects = {},
+        parents = {},       -- number of the one before, negative: of a root
+        keys = {},          -- place in that one
+        functions = 0,
+        slices = 1,
+        longest = 0,        -- seconds, of a slice
+        unsteady = 0,       -- tables that could not be seen whole
+        started = clock.monotonic(),
+    }, Walk)
+end
+
+--- An object that was reached.
+-- @tparam number number
+-- @return object
+-- @treturn number of the object through which, or minus the number of the root
+-- @return at which place of it
+function Walk:at(number)
+    local list, index = floor((number - 1) / LIST) + 1, (number - 1) % LIST + 1
+    return self.objects[list][index], self.parents[list][index], self.keys[list][index]
+end
+
+--- Lets others run when the slice has lasted long enough.
+-- @treturn boolean whether to go on
+local function go_on(self)
+    if not slice.is_over() then
+        return true
+    end
+    local now = clock.monotonic()
+    self.longest = math.max(self.longest, now - self.started)
+    if now > self.deadline then
+        self.stopped = 'time'
+        return false
+    elseif collectgarbage('count') > self.limit then
+        self.stopped = 'memory'
+        return false
+    end
+    self.slices = self.slices + 1
+    slice.pause()
+    fiber.testcancel()
+    self.started = clock.monotonic()
+    return true
+end
+
+local function append(self, object, parent, key)
+    local index = self.count % LIST + 1
+    self.count = self.count + 1
+    if index == 1 then
+        local list = #self.objects + 1
+        self.objects[list] = new_table(LIST, 0)
+        self.parents[list] = new_table(LIST, 0)
+        self.keys[list] = new_table(LIST, 0)
+        self.last_objects, self.last_parents = self.objects[list], self.parents[list]
+        self.last_keys = self.keys[list]
+    end
+    self.last_objects[index], self.last_parents[index], self.last_keys[index] = object, parent, key
+end
+
+--- Whether a function is looked for; the others are entered.
+local function is_sought(self, f, parent, key)
+    if self.sought[f] then
+        return true
+    elseif self.is_known(f) then
+        return false
+    end
+    local class = self.classify(f)
+    if class == 'stale' then
+        self.sought[f] = true
+        return true
+    end
+    self.functions = self.functions + 1
+    -- What this program itself holds is on its way out.
+    if class ~= 'ours' then
+        append(self, f, parent, key)
+    end
+    -- A line that a console is running is gone when it has run.
+    if class == 'text' and key ~= FRAME then
+        self.on_text(self.count)
+    end
+    return false
+end
+
+--- Takes a value that was reached.
+-- @param value
+-- @tparam number parent
+-- @param key for the way
+-- @tparam string kind of the place, if it is one
+-- @param place where exactly, for `on_place`
+-- @param object that refers to it
+local function reach(self, value, parent, key, kind, place, object)
+    local value_type = type(value)
+    if value_type == 'function' then
+        if is_sought(self, value, parent, key) then
+            self.on_place(parent, kind, place, value, object)
+        end
+    elseif value_type == 'table' or value_type == 'thread' or value_type == 'userdata' then
+        if not self.is_known(value) then
+            append(self, value, parent, key)
+        end
+    end
+end
+
+local function reach_metatable(self, object, number)
+    local metatable = getmetatable(object)
+    if metatable ~= nil then
+        reach(self, metatable, number, METATABLE)
+    end
+end
+
+local function reach_environment(self, object, number)
+    local environment = getfenv(object)
+    if environment ~= nil and environment ~= _G then
+        reach(self, environment, number, ENVIRONMENT)
+    end
+end
+
+--- Walks the entries of a table. Others may change it between two slices.
+-- @treturn ?boolean false if the walk is over, nil if the table has changed so
+--   that it is to be walked again
+local function reach_entries(self, object, number)
+    local is_known, left = self.is_known, ENTRIES
+    local key, value = next(object)
+    while key ~= nil do
+        -- The most of what there is is seen to here, not in `reach`.
+        local value_type, key_type = type(value), type(key)
+        if value_type == 'table' then
+            if not is_known(value) then
+                append(self, value, number, key)
+            end
+        elseif value_type == 'function' then
+            if is_sought(self, value, number, key) and self.on_place(number, 'field', key, value, object) then
+                return nil
+            end
+        elseif value_type == 'thread' or value_type == 'userdata' then
+            reach(self, value, number, key)
+        end
+        if key_type == 'table' or key_type == 'function' or key_type == 'thread' or key_type == 'userdata' then
+            reach(self, key, number, KEY, 'key', key, object)
+        end
+        left = left - 1
+        if left == 0 then
+            left = ENTRIES
+            if not go_on(self) then
+                return false
+            end
+            local ok
+            ok, key, value = pcall(next, object, key)
+            if not ok then
+                return nil
+            end
+        else
+            key, value = next(object, key)
+        end
+    end
+    return true
+end
+
+local function reach_table(self, object, number)
+    reach_metatable(self, object, number)
+    for _ = 1, RESTARTS do
+        local result = reach_entries(self, object, number)
+        if result ~= nil then
+            return result
+        end
+    end
+    self.unsteady = self.unsteady + 1
+    return true
+end
+
+local function reach_function(self, object, number)
+    for index = 1, 255 do
+        local name, value = getupvalue(object, index)
+        if name == nil then
+            break
+        end
+        reach(self, value, number, index, 'upvalue', index, object)
+    end
+    reach_environment(self, object, number)
+end
+
+--- Local variables of a frame, and its further arguments, which have negative
+-- numbers. What has no name is on its way somewhere else.
+local function reach_locals(self, object, number, level, info)
+    for _, step in ipairs({1, -1}) do
+        local index = step
+        while true do
+            local name, value = getlocal(object, level, index)
+            if name == nil then
+                break
+            end
+            if type(value) ~= 'function' or name ~= '(*temporary)' then
+                reach(self, value, number, name, 'local', {
+                    level = level,
+                    index = index,
+                    name = name,
+                    source = info.source,
+                    line = info.currentline,
+                }, object)
+            end
+            index = index + step
+        end
+    end
+end
+
+--- The stack of a coroutine. Of stale code only the outermost frame
+-- is a place: it is what runs, the others are what it has called.
+local function reach_thread(self, object, number)
+    -- Not the one that is walking: it has this walk on its stack.
+    if object == coroutine.running() then
+        return
+    end
+    local level, outermost = 0, nil
+    while true do
+        local info = getinfo(object, level, 'fSl')
+        if info == nil then
+            break
+        end
+        if is_sought(self, info.func, number, FRAME) then
+            outermost = {level = level, func = info.func, line = info.currentline}
+        elseif self.classify(info.func) ~= 'ours' then
+            reach_locals(self, object, number, level, info)
+        end
+        level = level + 1
+    end
+    if outermost ~= nil then
+        self.on_place(number, 'frame', outermost, outermost.func, object)
+    end
+    reach_environment(self, object, number)
+end
+
+--- Walks.
+-- @tparam {table,...} roots each with a `value`
+-- @treturn boolean false if it was stopped, see `stopped`
+function Walk:run(roots)
+    slice.restart()
+    for _, object in ipairs(self.without) do
+        self.is_known(object)
+    end
+    for index, root in ipairs(roots) do
+        reach(self, root.value, -index, nil, 'root', root, nil)
+    end
+    local number, left = 1, OBJECTS
+    while number <= self.count do
+        local object = self:at(number)
+        local object_type = type(object)
+        local ok = true
+        if object_type == 'table' then
+            ok = reach_table(self, object, number)
+        elseif object_type == 'function' then
+            reach_function(self, object, number)
+        elseif object_type == 'thread' then
+            reach_thread(self, object, number)
+        else
+            reach_metatable(self, object, number)
+            reach_environment(self, object, number)
+        end
+        number, left = number + 1, left - 1
+        if left == 0 and ok then
+            left = OBJECTS
+            ok = go_on(self)
+        end
+        if not ok then
+            return false
+        end
+    end
+    self.longest = math.max(self.longest, clock.monotonic() - self.started)
+    return true
+end
+
+-- Interpreted: the loops are full of what cannot be compiled, and to try again
+-- and again costs more than it brings.
+jit.off(true, true)
+
+return {
+    ENVIRONMENT = ENVIRONMENT,
+    FRAME = FRAME,
+    KEY = KEY,
+    METATABLE = METATABLE,
+    new = new,
+}
