@@ -3,13 +3,19 @@
 
 local require = ...
 local cartridge_lib = require('cartridge')
+local catalog = require('modules')
 local clock = require('clock')
+local counterparts = require('scan.counterparts')
+local deadline = require('deadline')
 local failure = require('failure')
 local fiber = require('fiber')
+local generations = require('generations')
 local instance = require('instance')
 local log = require('log')
+local origin = require('origin')
 local registry_lib = require('registry')
 local run = require('run')
+local scan = require('scan')
 
 --- Why Cartridge would not begin.
 local function refusal(args, cartridge)
@@ -27,6 +33,47 @@ local function refusal(args, cartridge)
         refused = nil
     end
     return refused
+end
+
+--- Begins to take note of the application modules that are loaded.
+-- @treturn table `origin`, `modules`: {name, path, digest}, and `stop`, a
+--   function that ends it
+local function record(registry)
+    local notes = {origin = origin.new(), modules = {}}
+    local function loader(name)
+        local kind, path = catalog.classify(name)
+        local module = {name = name, path = path}
+        -- What does not compile is left to the loaders of Tarantool, to be
+        -- complained of in their words.
+        if kind ~= 'app' or not catalog.compile(module, registry) then
+            return nil
+        end
+        notes.origin:record(module.chunk, path)
+        table.insert(notes.modules, module)
+        return module.chunk
+    end
+    table.insert(package.loaders, 1, loader)
+    notes.stop = function()
+        for i, other in ipairs(package.loaders) do
+            if other == loader then
+                table.remove(package.loaders, i)
+                return
+            end
+        end
+    end
+    return notes
+end
+
+--- Remembers what was loaded.
+local function remember(registry, notes)
+    registry.generation = registry.generation + 1
+    registry.loaded_at = fiber.time()
+    generations.record(registry, notes.origin, registry.generation)
+    for _, module in ipairs(notes.modules) do
+        registry.files[module.path] = module.digest
+        registry.names[module.name] = module.path
+        registry.values[module.name] = package.loaded[module.name]
+    end
 end
 
 --- @treturn table report
@@ -68,19 +115,23 @@ return function(args)
     local registry = registry_lib.get()
     log.info('cartridge-reload: native reload of generation %d begins, asked for by %s',
         registry.generation, lock.holder)
+    local before, notes = table.copy(package.loaded), record(registry)
     local ok, report = pcall(reload, cartridge)
+    notes.stop()
     -- Cartridge unsets globals that it does not know, ours among them.
     rawset(_G, registry_lib.NAME, registry)
+    if ok and report.outcome == 'reloaded' then
+        remember(registry, notes)
+        report.generation = registry.generation
+        scan.finish(report, {
+            registry = registry,
+            deadline = deadline.of(args),
+            counterparts = counterparts.new(registry, {origin = notes.origin, old = before}),
+        }, args.stale)
+    end
     registry_lib.release(lock)
     if not ok then
         error(report, 0)
-    end
-    if report.outcome == 'reloaded' then
-        registry.generation = registry.generation + 1
-        registry.loaded_at = fiber.time()
-        -- Which files it loaded is not known.
-        registry.files, registry.names = {}, {}
-        report.generation = registry.generation
     end
     report.duration_ms = (clock.monotonic() - started) * 1000
     run.record(registry, report)

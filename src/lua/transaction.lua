@@ -10,6 +10,7 @@
 --                       what it undid, what it could not, and what it cannot
 --                       be sure of
 --   before_call(), after_call()  optional: new code is about to run, has run
+--   list_new(list)      optional: adds the functions that new code has registered
 --
 -- The work is done in a fiber of its own, so that it can be cancelled when its
 -- time is over. The fiber that asked waits for it and does the rollback.
@@ -46,6 +47,14 @@ local function new(args, registry)
         committed = false,
         aborted = false,
     }, Transaction)
+end
+
+local function notify(self, event, ...)
+    for _, adapter in ipairs(self.adapters) do
+        if adapter[event] ~= nil then
+            adapter[event](adapter, ...)
+        end
+    end
 end
 
 --- Adds an adapter, takes its snapshot and stages it. Adapters commit in the
@@ -118,14 +127,6 @@ function Transaction:rollback()
     return {undone = undone, left = left, doubts = doubts}
 end
 
-local function notify(self, event)
-    for _, adapter in ipairs(self.adapters) do
-        if adapter[event] ~= nil then
-            adapter[event](adapter)
-        end
-    end
-end
-
 --- Calls code of the new generation.
 -- @treturn as `failure.call`
 function Transaction:call(f, ...)
@@ -145,17 +146,34 @@ function Transaction:pause()
     end
 end
 
+--- The new functions that new code has registered somewhere, or wrapped there.
+local function taken(self)
+    if self.taken == nil then
+        self.taken = {}
+        local list = {}
+        notify(self, 'list_new', list)
+        for _, f in ipairs(list) do
+            for _, new_function in ipairs(self.origin.list_wrapped(f, function(g)
+                return self.origin:is_new(g)
+            end)) do
+                self.taken[new_function] = true
+            end
+        end
+    end
+    return self.taken
+end
+
 --- Whether an old function that new code did not register again is to stay where
 -- it is, as the new one can take its place there. It is not, if a reload has
--- set it: then the new code has given it up. It is, if nobody knows who has,
--- which may be the main script, that nobody runs again.
+-- set it, or if the new one is registered elsewhere: then the new code has
+-- given this place up. Otherwise it may be of the main script, that nobody
+-- runs again.
 -- @tparam function f
 -- @tparam string label of the place
--- @tparam ?{function,...} others what is there instead
-function Transaction:stays(f, label, others)
+function Transaction:stays(f, label)
     local placed = self.registry.placed[f]
     return not (placed and placed[label]) and self.counterparts ~= nil
-        and self.counterparts:cover(f, others)
+        and self.counterparts:cover(f, taken(self))
 end
 
 --- Remembers that a reload has set a function at a place.

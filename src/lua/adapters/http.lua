@@ -216,6 +216,21 @@ function Http:merge()
     return merged, counts, staged
 end
 
+function Http:list_new(functions)
+    for _, route in ipairs(list_routes(self.own.routes)) do
+        if not self.kept[route] then
+            table.insert(functions, route.sub)
+        end
+    end
+    for _, field in ipairs({'hooks', 'helpers'}) do
+        for name, f in pairs(self.own[field]) do
+            if self.base[field][name] ~= f then
+                table.insert(functions, f)
+            end
+        end
+    end
+end
+
 --- Whether an old route stays that the new code did not register.
 function Http:stays(route)
     return self.txn.registry.routes[route] == nil and type(route.sub) == 'function'

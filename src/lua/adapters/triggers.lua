@@ -276,7 +276,7 @@ local function commit_place(self, place)
     local old, there = {}, {}
     for _, f in ipairs(list(place)) do
         there[f] = true
-        if self.txn.origin:wraps_old(f) and not self.txn:stays(f, place.label, wanted) then
+        if self.txn.origin:wraps_old(f) and not self.txn:stays(f, place.label) then
             table.insert(old, f)
         end
     end
@@ -293,6 +293,14 @@ local function commit_place(self, place)
     end
     for _, args in ipairs(raw) do
         set(self, place, unpack(args, 1, args.n))
+    end
+end
+
+function Triggers:list_new(functions)
+    for _, place in ipairs(self.places) do
+        for _, f in ipairs((outcome_of(self, place))) do
+            table.insert(functions, f)
+        end
     end
 end
 

@@ -135,22 +135,14 @@ end
 --- Whether all old functions in one that may wrap them can be replaced, so that
 -- it would be new code. Does not yield.
 -- @tparam function f
--- @tparam ?{function,...} others if one of these has such a counterpart too,
---   it is there already, and that is a no
-function Counterparts:cover(f, others)
-    local there = {}
-    for _, other in ipairs(others or {}) do
-        for _, new_function in ipairs(self.origin.list_wrapped(other, function(g)
-            return self.origin:is_new(g)
-        end)) do
-            there[new_function] = true
-        end
-    end
+-- @tparam table registered set of new functions: what has one of these as its
+--   counterpart is there already, and that is a no
+function Counterparts:cover(f, registered)
     for _, old in ipairs(self.origin.list_wrapped(f, function(g)
         return self.origin:is_old(g)
     end)) do
         local counterpart = self:find(old, debug.getinfo(old, 'S').source)
-        if counterpart == nil or there[counterpart] then
+        if counterpart == nil or registered[counterpart] then
             return false
         end
     end
