@@ -1,6 +1,6 @@
 -- Test stand-in for the rock "cartridge" 2.17, written from its documented and
--- observed behaviour.  It has what an application of one instance needs, and
--- the inner shape that a hot reload meets: the variables of
+-- observed behaviour.  It has what a small application needs, on one instance
+-- or on several, and the inner shape that a hot reload meets: the variables of
 -- cartridge.vars under the same names, the same states, the same order.
 
 local console = require('console')
@@ -12,9 +12,12 @@ local errors = require('errors')
 local http = require('http.server')
 local membership = require('membership')
 
+local cluster_cookie = require('cartridge.cluster-cookie')
 local confapplier = require('cartridge.confapplier')
-local edit_topology = require('cartridge.edit-topology')
 local hotreload = require('cartridge.hotreload')
+local lua_api_failover = require('cartridge.lua-api.failover')
+local lua_api_topology = require('cartridge.lua-api.topology')
+local membership_options = require('membership.options')
 local registry = require('cartridge.service-registry')
 local roles = require('cartridge.roles')
 local rpc = require('cartridge.rpc')
@@ -36,7 +39,17 @@ local FROM_ENVIRONMENT = {
 
 local given_options
 
+-- Those of membership that it has a use for.
+local SWIM = {
+    PROTOCOL_PERIOD_SECONDS = 'TARANTOOL_SWIM_PROTOCOL_PERIOD_SECONDS',
+    SUSPECT_TIMEOUT_SECONDS = 'TARANTOOL_SWIM_SUSPECT_TIMEOUT_SECONDS',
+}
+
 local function read_environment(opts)
+    for option, name in pairs(SWIM) do
+        membership_options[option] = tonumber(os.getenv(name))
+            or membership_options[option]
+    end
     for name, kind in pairs(FROM_ENVIRONMENT) do
         local value = os.getenv('TARANTOOL_' .. name:upper())
         if value ~= nil and kind == 'number' then
@@ -84,10 +97,15 @@ local function cfg(opts, box_opts)
     local advertise = uri_tools.parse(opts.advertise_uri or 'localhost:3301')
     local advertise_uri = ('%s:%s'):format(advertise.host or 'localhost',
         advertise.service or 3301)
-    membership.init(advertise.host or 'localhost', advertise.service or 3301)
+    cluster_cookie.set_cookie(opts.cluster_cookie or 'secret-cluster-cookie')
+    local ok, err = CartridgeCfgError:pcall(membership.init,
+        advertise.host or 'localhost', tonumber(advertise.service or 3301))
+    if not ok then
+        return nil, err
+    end
+    membership.set_encryption_key(cluster_cookie.cookie())
     membership.set_payload('alias', opts.alias)
 
-    local ok, err
     if opts.http_enabled ~= false then
         ok, err = start_http(opts)
         if not ok then
@@ -133,7 +151,15 @@ return {
     get_opts = function() return table.deepcopy(given_options) end,
     reload_roles = roles.reload,
     is_healthy = topology.cluster_is_healthy,
-    admin_edit_topology = edit_topology,
+    admin_edit_topology = lua_api_topology.edit_topology,
+    admin_get_topology = lua_api_topology.get_topology,
+    admin_get_servers = lua_api_topology.get_servers,
+    admin_get_replicasets = lua_api_topology.get_replicasets,
+    admin_probe_server = lua_api_topology.probe_server,
+    admin_enable_servers = lua_api_topology.enable_servers,
+    admin_disable_servers = lua_api_topology.disable_servers,
+    failover_get_params = lua_api_failover.get_params,
+    failover_set_params = lua_api_failover.set_params,
     config_get_readonly = confapplier.get_readonly,
     config_get_deepcopy = confapplier.get_deepcopy,
     config_patch_clusterwide = twophase.patch_clusterwide,

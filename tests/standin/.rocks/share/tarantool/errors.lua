@@ -36,8 +36,10 @@ local function make(class_name, message)
     }, error_mt)
 end
 
+-- One that came over the network has no metatable any more.
 local function is_error_object(value)
-    return type(value) == 'table' and getmetatable(value) == error_mt
+    return type(value) == 'table' and value.class_name ~= nil
+        and value.err ~= nil and value.str ~= nil
 end
 
 local function guarded(class_name, f, ...)
@@ -93,8 +95,34 @@ local function new_class(name)
     return setmetatable({name = name}, class_mt)
 end
 
+-- Calls another instance: nil and an error object if that fails, what it
+-- returns else.
+local function over_network(class_name, conn, method, ...)
+    local function receive(...)
+        local results, count = {...}, select('#', ...)
+        for i = 1, count do
+            if results[i] == nil then
+                results[i] = nil
+            elseif is_error_object(results[i]) then
+                local err = setmetatable(results[i], error_mt)
+                err.err = ('"%s:%s": %s'):format(conn.host or '', conn.port,
+                    err.err)
+                err.str = ('%s: %s'):format(err.class_name, err.err)
+            end
+        end
+        return unpack(results, 1, count)
+    end
+    return receive(guarded(class_name, conn[method], conn, ...))
+end
+
 return {
     new_class = new_class,
+    netbox_call = function(conn, ...)
+        return over_network('NetboxCallError', conn, 'call', ...)
+    end,
+    netbox_eval = function(conn, ...)
+        return over_network('NetboxEvalError', conn, 'eval', ...)
+    end,
     new = function(class_name, ...)
         return new_class(class_name):new(...)
     end,

@@ -10,7 +10,11 @@ local errors = require('errors')
 local membership = require('membership')
 
 local ClusterwideConfig = require('cartridge.clusterwide-config')
+local cluster_cookie = require('cartridge.cluster-cookie')
 local failover = require('cartridge.failover')
+local hotreload = require('cartridge.hotreload')
+local pool = require('cartridge.pool')
+local remote_control = require('cartridge.remote-control')
 local roles = require('cartridge.roles')
 local topology = require('cartridge.topology')
 local vars = require('cartridge.vars').new('cartridge.confapplier')
@@ -108,6 +112,13 @@ local function apply_config(clusterwide_config)
     vars.clusterwide_config = clusterwide_config
     set_state('ConfiguringRoles')
 
+    box.cfg({
+        replication_connect_quorum = 0,
+        replication = topology.get_fullmesh_replication(
+            clusterwide_config:get_readonly('topology'),
+            vars.replicaset_uuid),
+    })
+
     local ok, err = OperationError:pcall(failover.cfg, clusterwide_config)
     if not ok then
         set_state('OperationError', err)
@@ -127,29 +138,93 @@ local function snapshot_exists()
     return next(fio.glob(pattern)) ~= nil
 end
 
+-- What box.cfg needs for a database that is not there yet: the leader makes
+-- it, the others of the replicaset copy it.
+local function bootstrap_options(topology_cfg)
+    local uuid = topology.find_server_by_uri(topology_cfg, vars.advertise_uri)
+    if uuid == nil then
+        return nil, BootError:new('Missing %s in clusterwide config,' ..
+            ' check advertise_uri correctness', vars.advertise_uri)
+    end
+    local replicaset_uuid = topology_cfg.servers[uuid].replicaset_uuid
+    local order = topology.get_leaders_order(topology_cfg, replicaset_uuid, nil,
+        {only_enabled = true})
+    local leader_uuid = order[1]
+    for _, candidate in ipairs(order) do
+        local uri = topology_cfg.servers[candidate].uri
+        local member = membership.get_member(uri)
+        if member ~= nil and member.status == 'alive'
+            and member.payload.leader_uuid ~= nil then
+            leader_uuid = member.payload.leader_uuid
+            break
+        end
+    end
+    local opts = {instance_uuid = uuid, replicaset_uuid = replicaset_uuid}
+    if leader_uuid == uuid then
+        opts.read_only = false
+    else
+        opts.replication = {
+            pool.format_uri(topology_cfg.servers[leader_uuid].uri),
+        }
+    end
+    return opts
+end
+
+-- The user whose password is the cluster's cookie.
+local function admit_cluster()
+    local name, cookie = cluster_cookie.username(), cluster_cookie.cookie()
+    local user = box.space._user.index.name:get(name)
+    local auth = user.auth['chap-sha1']
+    if auth ~= box.schema.user.password(cookie) then
+        local read_only = box.cfg.read_only
+        box.cfg({read_only = false})
+        box.schema.user.grant(name, 'replication', nil, nil,
+            {if_not_exists = true})
+        box.schema.user.passwd(name, cookie)
+        box.cfg({read_only = read_only})
+    end
+end
+
+local function boot_box(opts)
+    -- Nobody is suspected by an instance that is busy itself.
+    local membership_options = require('membership.options')
+    membership_options.SUSPICIOUSNESS = false
+    local fibers = hotreload.snap_fibers()
+    box.cfg(opts)
+    hotreload.whitelist_fibers(hotreload.diff(fibers, hotreload.snap_fibers()))
+    membership_options.SUSPICIOUSNESS = true
+    admit_cluster()
+    remote_control.stop()
+    box.cfg({listen = vars.advertise_uri})
+    remote_control.drop_connections()
+    return true
+end
+
 local function boot_instance(clusterwide_config)
     local topology_cfg = clusterwide_config:get_readonly('topology')
+    for _, server in pairs(topology_cfg.servers) do
+        if server ~= 'expelled' then
+            membership.add_member(server.uri)
+        end
+    end
     local opts = table.copy(vars.box_opts)
+    opts.read_only = true
+    opts.replication_connect_quorum = 0
+    local ok, err
     if snapshot_exists() then
         set_state('RecoveringSnapshot')
     else
         set_state('BootstrappingBox')
-        local uuid = topology.find_server_by_uri(topology_cfg,
-            vars.advertise_uri)
-        if uuid == nil then
-            local err = BootError:new('Missing %s in clusterwide config',
-                vars.advertise_uri)
-            set_state('BootError', err)
-            return nil, err
+        local more
+        more, err = bootstrap_options(topology_cfg)
+        for name, value in pairs(more or {}) do
+            opts[name] = value
         end
-        opts.instance_uuid = uuid
-        opts.replicaset_uuid = topology_cfg.servers[uuid].replicaset_uuid
     end
-    local _, err = BoxError:pcall(box.cfg, opts)
     if err == nil then
-        _, err = BoxError:pcall(box.cfg, {listen = vars.advertise_uri})
+        ok, err = BoxError:pcall(boot_box, opts)
     end
-    if err ~= nil then
+    if not ok then
         set_state('BootError', err)
         return nil, err
     end
@@ -170,6 +245,14 @@ local function init(opts)
 
     local path = fio.pathjoin(vars.workdir, 'config')
     if not fio.path.exists(path) then
+        local host, port = opts.advertise_uri:match('^(.*):(%d+)$')
+        if not remote_control.bind(host, tonumber(port),
+            cluster_cookie.cookie()) then
+            local err = StateError:new('Cannot listen at %s',
+                opts.advertise_uri)
+            set_state('InitError', err)
+            return nil, err
+        end
         set_state('Unconfigured')
         return true
     end

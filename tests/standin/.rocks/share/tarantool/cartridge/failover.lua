@@ -1,7 +1,8 @@
 -- Test stand-in for cartridge.failover, written from its documented and
--- observed behaviour in the mode "disabled": the leader is the first instance
--- of the replicaset's list.  A change of the leader configures the running
--- services again, in the state ConfiguringRoles.
+-- observed behaviour in the modes "disabled", where the leader is the first
+-- instance of the replicaset's list, and "eventual", where it is the first one
+-- that is well.  A change of the leader configures the running services again,
+-- in the state ConfiguringRoles.
 
 local fiber = require('fiber')
 local log = require('log')
@@ -33,15 +34,48 @@ local ApplyConfigError = errors.new_class('ApplyConfigError')
 local ValidateConfigError = errors.new_class('ValidateConfigError')
 local FailoverError = errors.new_class('FailoverError')
 
-local function accept_leaders(active_leaders)
-    vars.cache.active_leaders = active_leaders
-    local leads = active_leaders[vars.replicaset_uuid] == vars.instance_uuid
+local GOOD = {ConfiguringRoles = true, RolesConfigured = true}
+
+local function is_well(uuid, uri)
+    local member = membership.get_member(uri)
+    return member ~= nil
+        and (member.status == 'alive' or member.status == 'suspect')
+        and member.payload.uuid == uuid and GOOD[member.payload.state]
+end
+
+local function appoint(topology_cfg, mode)
+    local leaders = {}
+    for replicaset_uuid in pairs(topology_cfg.replicasets) do
+        local order = topology.get_leaders_order(topology_cfg, replicaset_uuid,
+            nil, {only_enabled = true})
+        leaders[replicaset_uuid] = order[1]
+        for _, uuid in ipairs(mode == 'eventual' and order or {}) do
+            if is_well(uuid, topology_cfg.servers[uuid].uri) then
+                leaders[replicaset_uuid] = uuid
+                break
+            end
+        end
+    end
+    return leaders
+end
+
+-- Tells whether that changes anything.
+local function accept_leaders(leaders)
+    local changed = false
+    for uuid, leader in pairs(leaders) do
+        changed = changed or vars.cache.active_leaders[uuid] ~= leader
+    end
+    vars.cache.active_leaders = leaders
+    membership.set_payload('leader_uuid', leaders[vars.replicaset_uuid])
+    return changed
+end
+
+local function constitute_oneself(active_leaders)
     local topology_cfg = vars.clusterwide_config:get_readonly('topology')
     local mine = topology_cfg.replicasets[vars.replicaset_uuid]
+    local leads = active_leaders[vars.replicaset_uuid] == vars.instance_uuid
     vars.cache.is_leader = leads
-    vars.cache.is_rw = leads or mine.all_rw == true
-    membership.set_payload('leader_uuid',
-        active_leaders[vars.replicaset_uuid])
+    vars.cache.is_rw = leads or mine.all_rw
 end
 
 local function configure(service, conf)
@@ -76,7 +110,7 @@ end
 -- The step that follows a change of leaders.
 local function reconfigure_all(active_leaders)
     local confapplier = require('cartridge.confapplier')
-    accept_leaders(active_leaders)
+    constitute_oneself(active_leaders)
     local state = confapplier.wish_state('RolesConfigured', math.huge)
     fiber.testcancel()
     if state ~= 'RolesConfigured' then
@@ -84,6 +118,7 @@ local function reconfigure_all(active_leaders)
         return
     end
 
+    fiber.self().storage.is_busy = true
     confapplier.set_state('ConfiguringRoles')
     local ok, err = FailoverError:pcall(function()
         local conf = vars.clusterwide_config:get_readonly()
@@ -106,20 +141,52 @@ local function reconfigure_all(active_leaders)
     confapplier.set_state('RolesConfigured')
 end
 
+-- A step that waits for its turn gives way to the next one.
+local function schedule()
+    for id, task in pairs(vars.schedule) do
+        if task:status() == 'dead' or not task.storage.is_busy then
+            pcall(task.cancel, task)
+            vars.schedule[id] = nil
+        end
+    end
+    local task = fiber.new(reconfigure_all, vars.cache.active_leaders)
+    task:name('cartridge.failover.task')
+    vars.schedule[task:id()] = task
+end
+
+local function watch(topology_cfg)
+    while true do
+        vars.membership_notification:wait()
+        fiber.testcancel()
+        if accept_leaders(appoint(topology_cfg, 'eventual')) then
+            schedule()
+        end
+    end
+end
+
 local function cfg(clusterwide_config)
     local confapplier = require('cartridge.confapplier')
-    vars.mode = 'disabled'
+    if vars.failover_fiber ~= nil
+        and vars.failover_fiber:status() ~= 'dead' then
+        vars.failover_fiber:cancel()
+    end
+    vars.failover_fiber = nil
     vars.clusterwide_config = clusterwide_config
     vars.instance_uuid = confapplier.get_instance_uuid()
     vars.replicaset_uuid = confapplier.get_replicaset_uuid()
     vars.all_roles = require('cartridge.roles').get_all_roles()
 
-    local leaders = {}
     local topology_cfg = clusterwide_config:get_readonly('topology')
-    for uuid in pairs(topology_cfg.replicasets) do
-        leaders[uuid] = topology.get_leaders_order(topology_cfg, uuid)[1]
+    local params = topology.get_failover_params(topology_cfg)
+    vars.mode = params.mode
+    accept_leaders(appoint(topology_cfg, vars.mode))
+    if vars.mode == 'eventual' then
+        vars.failover_fiber = fiber.new(watch, topology_cfg)
+        vars.failover_fiber:name('cartridge.eventual-failover')
     end
-    accept_leaders(leaders)
+    require('membership.options').SUSPECT_TIMEOUT_SECONDS =
+        params.failover_timeout
+    constitute_oneself(vars.cache.active_leaders)
     box.cfg({read_only = not vars.cache.is_rw})
     return true
 end

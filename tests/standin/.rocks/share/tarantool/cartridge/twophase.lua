@@ -1,6 +1,6 @@
 -- Test stand-in for cartridge.twophase, written from its documented and
--- observed behaviour: the two-phase commit of a clusterwide config, for a
--- cluster of which only this instance is there.
+-- observed behaviour: the two-phase commit of a clusterwide config, on all
+-- instances that are not disabled.
 
 local fiber = require('fiber')
 local fio = require('fio')
@@ -10,6 +10,8 @@ local errors = require('errors')
 
 local ClusterwideConfig = require('cartridge.clusterwide-config')
 local confapplier = require('cartridge.confapplier')
+local pool = require('cartridge.pool')
+local topology = require('cartridge.topology')
 local vars = require('cartridge.vars').new('cartridge.twophase')
 
 vars:new('locks', {})
@@ -116,6 +118,40 @@ local function abort_2pc()
     return true
 end
 
+-- The first error, by the order of the addresses.
+local function call_all(name, args, uri_list, timeout)
+    local results, errmap = pool.map_call('_G.__cartridge_clusterwide_config_'
+        .. name, args, {uri_list = uri_list, timeout = timeout})
+    local done, first_error = {}, nil
+    for _, uri in ipairs(uri_list) do
+        if results[uri] then
+            table.insert(done, uri)
+        elseif first_error == nil then
+            first_error = errmap and errmap.suberrors[uri]
+                or Prepare2pcError:new('Unknown error at %s', uri)
+            log.error('%s of the config failed at %s: %s', name, uri,
+                first_error)
+        end
+    end
+    return done, first_error
+end
+
+local function commit_everywhere(plaintext, uri_list)
+    local prepared, err = call_all('prepare_2pc', {plaintext}, uri_list,
+        vars.options.validate_config_timeout)
+    if err ~= nil then
+        call_all('abort_2pc', {}, prepared, vars.options.netbox_call_timeout)
+        return nil, err
+    end
+    local _
+    _, err = call_all('commit_2pc', {}, uri_list,
+        vars.options.apply_config_timeout)
+    if err ~= nil then
+        return nil, err
+    end
+    return true
+end
+
 local function patch(changes)
     local old = confapplier.get_active_config()
         or ClusterwideConfig.new({}):lock()
@@ -131,16 +167,25 @@ local function patch(changes)
     if err ~= nil then
         return nil, err
     end
-    if new:lock():get_readonly('topology') == nil then
+    local topology_cfg = new:lock():get_readonly('topology')
+    if topology_cfg == nil then
         return nil, PatchClusterwideError:new(
             "Current instance isn't bootstrapped yet")
     end
+    topology.probe_missing_members(topology_cfg.servers)
     local ok
-    ok, err = errors.pcall('E', prepare_2pc, new:get_plaintext())
+    ok, err = topology.validate(topology_cfg)
     if not ok then
         return nil, err
     end
-    return errors.pcall('E', commit_2pc)
+    local uri_list, uris = {}, topology.refine_servers_uri(topology_cfg)
+    for uuid, server in pairs(topology_cfg.servers) do
+        if topology.not_disabled(uuid, server) then
+            table.insert(uri_list, uris[uuid])
+        end
+    end
+    table.sort(uri_list)
+    return commit_everywhere(new:get_plaintext(), uri_list)
 end
 
 local function patch_clusterwide(changes)
