@@ -27,6 +27,8 @@ target_finish(struct target *target)
 	free(target->path);
 	free(target->host);
 	free(target->port);
+	free(target->app);
+	free(target->instance);
 }
 
 static int
@@ -35,7 +37,9 @@ same_address(const struct target *a, const struct target *b)
 	if (a->kind != b->kind)
 		return 0;
 	if (a->kind == TARGET_UNIX)
-		return strcmp(a->path, b->path) == 0;
+		return strcmp(a->path, b->path) == 0 ||
+		    (a->exists && b->exists && a->device == b->device &&
+		    a->inode == b->inode);
 	return strcasecmp(a->host, b->host) == 0 &&
 	    strcmp(a->port, b->port) == 0;
 }
@@ -63,18 +67,38 @@ add(struct targets *targets, struct target *target, struct error *error)
 	return 0;
 }
 
+/* Copies a text that may be NULL.  Returns 0, or -1 without memory. */
 static int
-add_path(struct targets *targets, const char *path, struct error *error)
+copy(char **to, const char *text)
+{
+	return text != NULL && (*to = strdup(text)) == NULL ? -1 : 0;
+}
+
+int
+targets_add_socket(struct targets *targets, const char *path,
+    const char *app, const char *instance, struct error *error)
 {
 	struct target target = { .kind = TARGET_UNIX };
+	struct stat st;
 
-	target.name = strdup(path);
-	target.path = strdup(path);
-	if (target.name == NULL || target.path == NULL) {
+	if (copy(&target.name, path) == -1 || copy(&target.path, path) == -1 ||
+	    copy(&target.app, app) == -1 ||
+	    copy(&target.instance, instance) == -1) {
 		target_finish(&target);
 		return out_of_memory(error);
 	}
+	if (stat(path, &st) == 0) {
+		target.exists = 1;
+		target.device = st.st_dev;
+		target.inode = st.st_ino;
+	}
 	return add(targets, &target, error);
+}
+
+static int
+add_path(struct targets *targets, const char *path, struct error *error)
+{
+	return targets_add_socket(targets, path, NULL, NULL, error);
 }
 
 static int

@@ -67,8 +67,8 @@ run_session(const struct target *target,
 }
 
 static char socket_path[] = "sock";
-static const struct target target = { TARGET_UNIX, socket_path, socket_path,
-    NULL, NULL };
+static const struct target target = { .kind = TARGET_UNIX,
+    .name = socket_path, .path = socket_path };
 
 static int
 expect_text(int fd, const char *text)
@@ -506,7 +506,8 @@ static void
 test_a_connection_that_cannot_be_opened_fails_in_the_first_step(void **state)
 {
 	static char gone[] = "gone";
-	const struct target nowhere = { TARGET_UNIX, gone, gone, NULL, NULL };
+	const struct target nowhere = { .kind = TARGET_UNIX, .name = gone,
+	    .path = gone };
 	struct session *session;
 	struct error error;
 

@@ -245,6 +245,60 @@ test_an_address_that_is_known_is_not_added_again(void **state)
 	assert_null(targets.list);
 }
 
+static void
+test_one_socket_is_one_target_by_whatever_path(void **state)
+{
+	struct targets targets = { NULL, 0 };
+	struct error error;
+	char path[100];
+
+	assert_int_equal(mkdir("same", 0700), 0);
+	assert_int_equal(symlink("same", "alias"), 0);
+	touch("same/one.sock");
+	touch("same/two.sock");
+	snprintf(path, sizeof(path), "%s/same/one.sock", (char *)*state);
+	assert_int_equal(targets_add(&targets, "same/one.sock", &error), 0);
+	assert_int_equal(targets_add(&targets, path, &error), 0);
+	assert_int_equal(targets_add(&targets, "./same//one.sock", &error),
+	    0);
+	assert_int_equal(targets_add(&targets, "alias/*.sock", &error), 0);
+	assert_names(&targets, "same/one.sock alias/two.sock ");
+	targets_finish(&targets);
+	/* Of what is not there, nothing but the path is known. */
+	assert_int_equal(targets_add(&targets, "same/three", &error), 0);
+	assert_int_equal(targets_add(&targets, "same/four", &error), 0);
+	assert_int_equal(targets_add(&targets, "same/three", &error), 0);
+	assert_names(&targets, "same/three same/four ");
+	targets_finish(&targets);
+}
+
+static void
+test_a_socket_is_added_as_it_is_with_its_names(void **state)
+{
+	struct targets targets = { NULL, 0 };
+	struct error error;
+	const struct target *target;
+
+	(void)state;
+	assert_int_equal(targets_add_socket(&targets, "host:1", "app", "inst",
+	    &error), 0);
+	assert_int_equal(targets_add_socket(&targets, "*", NULL, NULL,
+	    &error), 0);
+	assert_int_equal(targets_add_socket(&targets, "host:1", "b", "c",
+	    &error), 0);
+	assert_int_equal(targets.count, 2);
+	target = &targets.list[0];
+	assert_int_equal(target->kind, TARGET_UNIX);
+	assert_string_equal(target->name, "host:1");
+	assert_string_equal(target->path, "host:1");
+	assert_string_equal(target->app, "app");
+	assert_string_equal(target->instance, "inst");
+	assert_string_equal(targets.list[1].path, "*");
+	assert_null(targets.list[1].app);
+	assert_null(targets.list[1].instance);
+	targets_finish(&targets);
+}
+
 /* All tests run in a directory of their own. */
 static int
 setup(void **state)
@@ -281,6 +335,10 @@ main(void)
 		cmocka_unit_test(test_a_glob_without_a_match_is_unreachable),
 		cmocka_unit_test(
 		    test_an_address_that_is_known_is_not_added_again),
+		cmocka_unit_test(
+		    test_one_socket_is_one_target_by_whatever_path),
+		cmocka_unit_test(
+		    test_a_socket_is_added_as_it_is_with_its_names),
 	};
 
 	return cmocka_run_group_tests_name("target", tests, setup, teardown);
