@@ -21,7 +21,9 @@ local slice_began = clock.monotonic()
 
 local argc = select('#', ...)
 local argv = {...}
-local sources, loaded = {}, {}
+local sources = {}
+-- What is sent on to another instance is what came here.
+local loaded = {sources = sources}
 for i = 1, argc - 1, 2 do
     sources[argv[i]] = argv[i + 1]
 end

@@ -58,6 +58,101 @@ function Cartridge.alias()
     return ok and type(myself) == 'string' and myself or nil
 end
 
+--- The address under which the others know this instance.
+-- @treturn ?string
+function Cartridge.uri()
+    local ok, uri = pcall(function()
+        return package.loaded['membership'].myself().uri
+    end)
+    return ok and type(uri) == 'string' and uri or nil
+end
+
+--- Whether all of the cluster that this instance sees is healthy.
+-- @treturn ?boolean nil if this version cannot tell
+function Cartridge.is_healthy()
+    local ok, result = pcall(function()
+        return package.loaded['cartridge'].is_healthy() and true or false
+    end)
+    if ok then
+        return result
+    end
+    return nil
+end
+
+--- Who leads: replica set -> instance.
+local function leaders(self)
+    local ok, result = pcall(function()
+        return self.failover.get_active_leaders()
+    end)
+    return ok and type(result) == 'table' and result or {}
+end
+
+local function role_of(self, uuid, replicaset)
+    return leaders(self)[replicaset] == uuid and 'leader' or 'follower'
+end
+
+--- The uuid of the replica set of this instance.
+local function replicaset_uuid()
+    -- Tarantool 3 calls something else a cluster.
+    return (box.info.replicaset or box.info.cluster).uuid
+end
+
+--- The replica set of this instance, and what it is there.
+-- @treturn ?string uuid, nil if the instance belongs to none
+-- @treturn ?string `leader` or `follower`
+function Cartridge:place()
+    if type(box.cfg) ~= 'table' then
+        return nil
+    end
+    local replicaset = replicaset_uuid()
+    return replicaset, role_of(self, box.info.uuid, replicaset)
+end
+
+--- All instances of the cluster, sorted by name.
+-- @treturn[1] {table,...} {uuid, uri, alias, replicaset, role, state, health,
+--   disabled, expelled}; of expelled ones only the uuid is known
+-- @treturn[2] nil
+-- @treturn[2] string why that is not known
+function Cartridge:instances()
+    local conf = self:active_config()
+    local topology = conf and self:config_tables().topology
+    if type(topology) ~= 'table' or type(topology.servers) ~= 'table' then
+        return nil, 'the instance belongs to no cluster so far'
+    end
+    local ok, uris = pcall(function()
+        return package.loaded['cartridge.topology'].refine_servers_uri(topology)
+    end)
+    local membership = package.loaded['membership']
+    local list = {}
+    for uuid, server in pairs(topology.servers) do
+        if type(server) ~= 'table' then
+            table.insert(list, {uuid = uuid, alias = uuid, expelled = true, disabled = false})
+        else
+            local uri = ok and uris[uuid] or server.uri
+            local known, member = pcall(function()
+                return membership.get_member(uri)
+            end)
+            member = known and member or {}
+            local payload = member.payload or {}
+            table.insert(list, {
+                uuid = uuid,
+                uri = uri,
+                alias = payload.alias or uri,
+                replicaset = server.replicaset_uuid,
+                role = role_of(self, uuid, server.replicaset_uuid),
+                state = payload.state,
+                health = member.status or 'unknown',
+                disabled = server.disabled == true,
+                expelled = false,
+            })
+        end
+    end
+    table.sort(list, function(a, b)
+        return a.alias == b.alias and a.uuid < b.uuid or a.alias < b.alias
+    end)
+    return list
+end
+
 function Cartridge:is_master()
     return self.failover.is_leader() and true or false
 end
@@ -143,5 +238,6 @@ end
 
 return {
     detect = detect,
+    replicaset = replicaset_uuid,
     vars = vars,
 }

@@ -23,6 +23,16 @@ local function record(registry, origin, generation)
     end
 end
 
+--- Notes that the code of a transaction has failed. What is left of it somewhere
+-- is stale.
+-- @tparam table registry
+-- @tparam table origin
+local function record_failed(registry, origin)
+    for proto in pairs(origin.protos) do
+        registry.failed[proto] = true
+    end
+end
+
 --- What is to be known of a function to say whether it is stale.
 -- @tparam table registry
 -- @tparam function f
@@ -44,6 +54,8 @@ local function classify(registry, f)
             return 'current'
         end
         return 'stale', source, info.linedefined, generation
+    elseif registry.failed[info.proto] then
+        return 'stale', source, info.linedefined
     elseif source:sub(1, #OURS) == OURS then
         return 'ours'
     elseif source:match('^[@=]') == nil and generation == nil and info.linedefined >= 0 then
@@ -67,4 +79,9 @@ local function count_alive(registry)
     return count
 end
 
-return {classify = classify, count_alive = count_alive, record = record}
+return {
+    classify = classify,
+    count_alive = count_alive,
+    record = record,
+    record_failed = record_failed,
+}

@@ -278,4 +278,5 @@ return {
     compile = compile,
     describe = describe,
     glob_to_pattern = glob_to_pattern,
+    read = read,
 }

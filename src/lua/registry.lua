@@ -5,8 +5,9 @@
 -- (path -> digest of the code that serves), `names` (module -> path), `sources`
 -- (chunk name of a file -> generation in which it was loaded last), `values`
 -- (weak: module -> what it was loaded as then), `protos`
--- (weak: prototype of a function -> its generation), `known` (weak: stale
--- function that could not be mended -> {module, names}), `routes` (weak: HTTP
+-- (weak: prototype of a function -> its generation), `failed` (weak: prototypes
+-- of code that failed), `known` (weak: stale function -> its name and the way to
+-- it from its module), `routes` (weak: HTTP
 -- route -> files it came with), `placed` (weak: trigger, hook or helper that a
 -- reload has set -> set of its places), `ffi` (C declarations -> verdict), `ffi_names`
 -- (how many names were made up for them), `lock`, `last`.
@@ -37,6 +38,7 @@ local function get()
             sources = {},
             values = setmetatable({}, {__mode = 'v'}),
             protos = setmetatable({}, {__mode = 'k'}),
+            failed = setmetatable({}, {__mode = 'k'}),
             known = setmetatable({}, {__mode = 'k'}),
             routes = setmetatable({}, {__mode = 'k'}),
             placed = setmetatable({}, {__mode = 'k'}),

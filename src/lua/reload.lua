@@ -84,8 +84,11 @@ local function reload(args, registry, on_phase)
         remember(txn, work)
         txn:enter('scan')
         work:after_commit()
-    elseif fail.rollback ~= nil then
-        work:after_failure(fail.rollback)
+    else
+        generations.record_failed(registry, txn.origin)
+        if fail.rollback ~= nil then
+            work:after_failure(fail.rollback)
+        end
     end
 
     local report = instance.describe('reloaded')

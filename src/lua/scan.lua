@@ -26,6 +26,8 @@ local PLACES = 1000
 local TEXTS, NAMED_TEXTS = 200, 5
 -- A table of a module with more entries is data.
 local SMALL = 1000
+-- How far new code is looked for on the way to a place.
+local HOLDERS = 50
 -- Seconds. A request that runs old code may come to its end.
 local DRAIN = 1
 
@@ -79,7 +81,8 @@ local function new_pass(options)
         patched_count = 0,
         left_count = 0,
         keys = {},          -- places to be mended after the walk
-        threads = {},       -- coroutines that run old code
+        fibers = {},        -- set of their coroutines
+        threads = {},       -- those of them that run old code
         texts = {},         -- functions that were made from text
         triggers = {},      -- functions found as such
         mended = {},        -- objects with a place that was mended
@@ -91,7 +94,7 @@ local function new_pass(options)
         -- What it remembers it remembers weakly.
         without = {options.registry},
         classify = function(f)
-            return (generations.classify(options.registry, f))
+            return (generations.classify(options.believed, f))
         end,
         on_text = function(number)
             if #self.texts < TEXTS then
@@ -107,7 +110,12 @@ end
 
 function Pass:keep(place)
     place.is_mended = place.object ~= nil and self.mended[place.object]
-    place.patched, place.reason = mend(self.options, place)
+    place.is_iterated = place.object ~= nil and self.walk.iterated[place.object]
+    if self.options.mend and self:is_of_new_code(place) then
+        place.patched, place.reason = false, 'the new code itself has taken it'
+    else
+        place.patched, place.reason = mend(self.options, place)
+    end
     if place.patched and place.object ~= nil then
         self.mended[place.object] = true
     end
@@ -122,11 +130,38 @@ function Pass:list(place)
     self[name .. '_count'] = self[name .. '_count'] + 1
 end
 
-local function new_place(registry, number, kind, key, f, object)
+local function new_place(known, number, kind, key, f, object)
     local place = {number = number, kind = kind, key = key, func = f, object = object}
     local _
-    _, place.source, place.line, place.generation = generations.classify(registry, f)
+    _, place.source, place.line, place.generation = generations.classify(known, f)
     return place
+end
+
+--- Whether new code itself holds a place, in its variables or in what its module
+-- has. It got hold of an old function somewhere, often to put one of its own
+-- around it: to replace that by the one around it would make it call itself.
+function Pass:is_of_new_code(place)
+    local judge, object = self.options.counterparts, place.object
+    if place.kind == 'local' then
+        return judge:is_newest(place.key.func)
+    elseif place.kind == 'root' or place.kind == 'frame' then
+        return false
+    end
+    local number, key_before = place.number, place.key
+    for _ = 1, HOLDERS do
+        if type(object) == 'function' and judge:is_newest(object) then
+            return true
+        elseif rawequal(object, package.loaded) then
+            return not rawequal(place.object, object) and judge:is_replaced(key_before)
+        end
+        local _, parent, key = self.walk:at(number)
+        if parent < 0 then
+            return false
+        end
+        number, key_before = parent, key
+        object = self.walk:at(number)
+    end
+    return false
 end
 
 --- Brings a table of an old module, such as a class that objects still have as
@@ -134,26 +169,28 @@ end
 -- call must be there, also if the old module had nothing like it.
 -- @treturn boolean whether the table has got new keys
 function Pass:renew(first, counterpart)
-    local registry, object, number = self.options.registry, first.object, first.number
+    local known, object, number = self.options.believed, first.object, first.number
     local added = false
     for key, f in next, object do
-        if type(f) == 'function' and generations.classify(registry, f) == 'stale' then
-            self:keep(new_place(registry, number, 'field', key, f, object))
+        if type(f) == 'function' and generations.classify(known, f) == 'stale' then
+            self:keep(new_place(known, number, 'field', key, f, object))
         end
     end
     for key, f in next, counterpart do
-        if type(f) == 'function' and rawget(object, key) == nil then
+        -- Not in the array part: there order is what matters.
+        if type(key) == 'string' and type(f) == 'function' and rawget(object, key) == nil then
             rawset(object, key, f)
             added = true
             local info = debug.getinfo(f, 'S')
             self:list({
+                name = self.options.counterparts:name_of(first.func, first.source) and key,
                 number = number,
                 kind = 'field',
                 key = key,
                 func = f,
                 source = info.source,
                 line = info.linedefined,
-                generation = registry.generation,
+                generation = self.options.registry.generation,
                 patched = true,
                 reason = 'added with the new code',
             })
@@ -182,18 +219,21 @@ function Pass:on_place(number, kind, key, f, object)
         -- Was told by its name.
         return
     elseif kind == 'frame' then
-        table.insert(self.threads, object)
+        if self.fibers[object] then
+            table.insert(self.threads, object)
+        end
     elseif kind == 'field' and self.renewed[object] then
         return
     end
-    local place = new_place(self.options.registry, number, kind, key, f, object)
+    local place = new_place(self.options.believed, number, kind, key, f, object)
     if kind == 'key' then
         -- The table is being walked.
         table.insert(self.keys, place)
         return
     elseif kind == 'field' and self.options.mend then
         local counterpart = self.options.counterparts:find_table(object, place.source)
-        if counterpart ~= nil and is_small(object) and is_small(counterpart) then
+        if counterpart ~= nil and not self.walk.iterated[object] and not self:is_of_new_code(place)
+        and is_small(object) and is_small(counterpart) then
             self.renewed[object] = true
             return self:renew(place, counterpart)
         end
@@ -201,20 +241,29 @@ function Pass:on_place(number, kind, key, f, object)
     self:keep(place)
 end
 
+--- What is reported of a place. The names in it are of the application, with
+-- functions of its own that can fail.
+local function describe(self, place)
+    local ok, kind, where = pcall(words.tell, self.walk, self.roots, place)
+    if not ok then
+        kind, where = 'table', 'a place that cannot be named'
+    end
+    return {
+        kind = kind,
+        where = where,
+        ['function'] = ('%s:%d'):format(place.source:gsub('^@', ''), place.line),
+        name = place.name or self.options.counterparts:name_of(place.func, place.source),
+        generation = place.generation,
+        patched = place.patched,
+        reason = place.reason,
+    }
+end
+
 --- Replaces the places by what is reported of them. May yield.
 function Pass:describe(list)
     for i, place in ipairs(list) do
         slice.pause()
-        local kind, where = words.tell(self.walk, self.roots, place)
-        list[i] = {
-            kind = kind,
-            where = where,
-            ['function'] = ('%s:%d'):format(place.source:gsub('^@', ''), place.line),
-            name = self.options.counterparts:name_of(place.func, place.source),
-            generation = place.generation,
-            patched = place.patched,
-            reason = place.reason,
-        }
+        list[i] = describe(self, place)
     end
 end
 
@@ -222,11 +271,22 @@ function Pass:run()
     -- Fibers that have not begun to run have no stack.
     fiber.sleep(0)
     self.roots, self.are_fibers_known = roots_lib.collect()
-    self.is_complete = self.walk:run(self.roots)
+    for _, root in ipairs(self.roots) do
+        if root.kind == 'fiber' then
+            self.fibers[root.value] = true
+        end
+    end
+    -- What was mended is told, whatever happens.
+    local ok, result = pcall(self.walk.run, self.walk, self.roots)
+    self.is_complete = ok and result
+    self.stopped = self.walk.stopped
+    if not ok then
+        self.stopped = tostring(result)
+    end
     for _, place in ipairs(self.keys) do
         self:keep(place)
     end
-    if #self.patched > 0 then
+    if self.patched_count > 0 then
         -- Compiled code has the old functions built in.
         jit.flush()
     end
@@ -235,9 +295,9 @@ function Pass:run()
     local texts = self.texts
     self.texts = {}
     for _, place in ipairs(texts) do
-        local kind, where = words.tell(self.walk, self.roots, place)
+        local told, kind, where = pcall(words.tell, self.walk, self.roots, place)
         -- Those are of Tarantool.
-        if kind ~= 'registry' then
+        if told and kind ~= 'registry' then
             table.insert(self.texts, where)
         end
     end
@@ -252,7 +312,7 @@ local function drain(options, threads)
             local info = debug.getinfo(thread, level, 'f')
             if info == nil then
                 return false
-            elseif generations.classify(options.registry, info.func) == 'stale' then
+            elseif generations.classify(options.believed, info.func) == 'stale' then
                 return true
             end
             level = level + 1
@@ -285,6 +345,13 @@ local function unchecked(found, foreign)
             table.concat(found.texts, ', ', 1, math.min(texts, NAMED_TEXTS)),
             texts > NAMED_TEXTS and ', ...' or ''))
     end
+    if found.walk.deep > 0 then
+        table.insert(list, ('what is deep down in %s'):format(count_text(found.walk.deep, 'stack', 'stacks')))
+    end
+    if found.walk.asleep > 0 then
+        table.insert(list, ('%s not begun to run'):format(
+            count_text(found.walk.asleep, 'coroutine that has', 'coroutines that have')))
+    end
     if found.walk.unsteady > 0 then
         table.insert(list, ('the end of %s that changed all the time'):format(
             count_text(found.walk.unsteady, 'table', 'tables')))
@@ -307,20 +374,28 @@ local function is_same(a, b)
     return true
 end
 
---- Files whose module somebody else has loaded again since: what is old in them
+--- Modules that somebody else has loaded again since: what is old of their files
 -- cannot be said until the next reload.
--- @treturn {string,...} sorted names of such modules
-local function forget_foreign(registry)
+-- @treturn {string,...} sorted names
+local function foreign_modules(registry)
     local list = {}
-    for name, value in pairs(registry.values) do
-        local source = '@' .. (registry.names[name] or '')
-        if package.loaded[name] ~= value and registry.sources[source] ~= nil then
-            registry.sources[source] = nil
+    for name, path in pairs(registry.names) do
+        local value, loaded = registry.values[name], package.loaded[name]
+        if registry.sources['@' .. path] ~= nil and loaded ~= nil and not rawequal(value, loaded) then
             table.insert(list, name)
         end
     end
     table.sort(list)
     return list
+end
+
+--- The registry without what is not to be believed.
+local function believed(registry, foreign)
+    local sources = table.copy(registry.sources)
+    for _, name in ipairs(foreign) do
+        sources['@' .. registry.names[name]] = nil
+    end
+    return {sources = sources, protos = registry.protos, failed = registry.failed}
 end
 
 --- Scans, and mends. Yields.
@@ -329,15 +404,17 @@ end
 --   deadline: on the monotonic clock
 --   counterparts: see there
 --   mend: whether to mend
+--   drain: whether to wait a little for requests that run old code
 -- @treturn table `places`: what was patched and what is left; `left`: how many
 --   are; `stats`: see the manual; `stopped`: what there was not enough of for
 --   the scan to be complete, nil if it is
 local function run(options)
     local stats = {objects = 0, functions = 0, passes = 0, slices = 0, max_slice_ms = 0, bytes = 0}
-    local foreign = forget_foreign(options.registry)
+    local foreign = foreign_modules(options.registry)
+    options.believed = believed(options.registry, foreign)
     local before = collectgarbage('count')
     local places, left, found = {}, nil, nil
-    for _ = 1, PASSES do
+    for number = 1, PASSES do
         found = new_pass(options)
         found:run()
         local walk = found.walk
@@ -351,12 +428,13 @@ local function run(options)
         end
         local is_exact = walk.slices == 1
         local is_settled = found.patched_count == 0
-            and (is_exact and #found.threads == 0 or left ~= nil and is_same(left, found.left))
+            and (is_exact and (#found.threads == 0 or not options.drain) or left ~= nil and is_same(left, found.left))
         left = found.left
-        if not found.is_complete or is_settled then
+        if not found.is_complete or is_settled or number == PASSES then
             break
+        elseif options.drain then
+            drain(options, found.threads)
         end
-        drain(options, found.threads)
     end
     for _, place in ipairs(left) do
         table.insert(places, place)
@@ -364,8 +442,14 @@ local function run(options)
     stats.more = found.left_count - #left
     stats.complete = found.is_complete
     stats.unchecked = unchecked(found, foreign)
-    return {places = places, left = found.left_count, stats = stats, stopped = found.walk.stopped}
+    return {places = places, left = found.left_count, stats = stats, stopped = found.stopped}
 end
+
+-- What stops a walk, in words.
+local STOPPED = {
+    time = 'there was not enough time',
+    memory = 'there was not enough memory',
+}
 
 --- Scans at the end of a reload, and puts the result into its report. Whatever
 -- happens here, the new code serves.
@@ -374,13 +458,13 @@ end
 -- @tparam string mode of --stale
 local function finish(report, options, mode)
     report.warnings = report.warnings or {}
-    options.mend = mode ~= 'report'
+    options.mend, options.drain = mode ~= 'report', true
     local incomplete, left = refusal(), 0
     if incomplete == nil then
         local ok, result = pcall(run, options)
         if ok then
             report.stale, report.scan, left = result.places, result.stats, result.left
-            incomplete = result.stopped and 'there was not enough ' .. result.stopped
+            incomplete = STOPPED[result.stopped] or result.stopped
         else
             log.error('cartridge-reload: scan: %s', tostring(result))
             incomplete = tostring(result)
@@ -410,7 +494,7 @@ end
 --   reloaded, and then nothing is stale
 -- @treturn table see `run`
 local function look(args, registry)
-    if registry.sources == nil or next(registry.sources) == nil then
+    if registry.sources == nil or (next(registry.sources) == nil and next(registry.failed) == nil) then
         return {places = {}, left = 0, stats = {complete = true}}
     end
     return run({

@@ -430,7 +430,7 @@ function Staged:match()
         end
     end
     for _, module in ipairs(self.choice.gone) do
-        gone[module.name] = true
+        gone[module.name] = module.path
     end
     local view, new_values = self.modules.view, {}
     for name in pairs(paths) do

@@ -48,6 +48,13 @@ return function(args)
             phase = 'scan',
             message = 'the heap grew while it was looked at, until there was not enough memory',
         })
+    elseif result.stopped ~= nil and result.stopped ~= 'time' then
+        return run.fail(report, {
+            outcome = 'failed',
+            code = 'internal_error',
+            phase = 'scan',
+            message = result.stopped,
+        })
     elseif result.stopped ~= nil then
         return run.fail(report, {
             outcome = 'timeout',

@@ -195,7 +195,7 @@ function Transaction:release()
             end
         end
     end
-    self.adapters = {}
+    self.adapters, self.counterparts, self.taken = {}, nil, nil
     self.origin:release()
 end
 

@@ -1,10 +1,9 @@
 --- Which function of the serving generation stands for one of an old
--- generation: the one with the same qualified name in the same module, if
--- there is exactly one.
+-- generation, see `matching`. Exactly one, or none.
 
 local require = ...
 local generations = require('generations')
-local names_lib = require('scan.names')
+local matching = require('scan.matching')
 
 local Counterparts = {}
 Counterparts.__index = Counterparts
@@ -15,7 +14,7 @@ Counterparts.__index = Counterparts
 --   old: module name -> value, of all modules as they were
 --   new: module name -> value, of those that are replaced
 --   paths: module name -> path, the same
---   gone: set of the names of modules that have no file any more
+--   gone: the same for modules that have no file any more
 local function new(registry, change)
     change = change or {}
     local self = setmetatable({
@@ -23,27 +22,29 @@ local function new(registry, change)
         origin = change.origin,
         old = change.old or {},
         new = change.new or {},
-        old_names = names_lib.new(),
-        new_names = names_lib.new(),
         paths = {},         -- module name -> path, of the serving code
         modules = {},       -- source -> module name
-        collected = {},
+        matched = {},       -- module name -> matching
         foreign = {[_G] = true},
     }, Counterparts)
-    for name, path in pairs(registry.names) do
-        self.modules['@' .. path] = name
-        self.paths[name] = path
-    end
-    for name, path in pairs(change.paths or {}) do
-        self.modules['@' .. path] = name
-        self.paths[name] = path
+    for _, paths in ipairs({change.gone or {}, registry.names, change.paths or {}}) do
+        for name, path in pairs(paths) do
+            local known = self.modules['@' .. path]
+            -- Always the same of several names.
+            if known == nil or name < known then
+                self.modules['@' .. path] = name
+            end
+            self.paths[name] = path
+        end
     end
     for name in pairs(change.gone or {}) do
         self.paths[name] = nil
     end
     for _, values in ipairs({package.loaded, self.old, self.new}) do
         for _, value in pairs(values) do
-            self.foreign[value] = true
+            if type(value) == 'table' or type(value) == 'function' then
+                self.foreign[value] = true
+            end
         end
     end
     return self
@@ -56,32 +57,40 @@ local function is_current(self, f)
         or generations.classify(self.registry, f) == 'current'
 end
 
---- Names the functions of a module, before the first of them is replaced.
-local function collect(self, module, source)
-    if self.collected[module] then
-        return
-    end
-    self.collected[module] = true
-    if self.old[module] ~= nil then
-        self.old_names:collect(module, self.old[module], source, self.foreign)
-    end
-    local path, value = self.paths[module], self.new[module]
+--- The value of a module now.
+local function value_of(self, module)
+    local value = self.new[module]
     if value == nil then
         value = package.loaded[module]
     end
-    if path ~= nil and value ~= nil then
-        self.new_names:collect(module, value, '@' .. path, self.foreign)
-    end
+    return value
 end
 
---- The names of a stale function, which are remembered as long as it lives.
-local function names_of(self, f, module, source)
-    collect(self, module, source)
-    local known = self.registry.known
-    if known[f] == nil then
-        known[f] = self.old_names:list(f)
+--- Matches a module, before anything of it is replaced.
+local function matching_of(self, module, source)
+    if self.matched[module] == nil then
+        self.matched[module] = matching.new({
+            old = self.old[module],
+            new = value_of(self, module),
+            source = source,
+            foreign = self.foreign,
+        })
     end
-    return known[f]
+    return self.matched[module]
+end
+
+--- What is known of a stale function; it is remembered as long as that lives.
+local function entry_of(self, f, source)
+    local module = self.modules[source]
+    if module == nil then
+        return nil
+    end
+    local known = self.registry.known
+    local entry = matching_of(self, module, source):find(f)
+    if entry ~= nil then
+        known[f] = {name = entry.name, steps = entry.steps, why = entry.why}
+    end
+    return known[f], entry ~= nil
 end
 
 --- The qualified name of a stale function.
@@ -89,9 +98,8 @@ end
 -- @tparam string source of it
 -- @treturn ?string nil if it has none
 function Counterparts:name_of(f, source)
-    local module = self.modules[source]
-    local names = module and names_of(self, f, module, source)
-    return names and table.concat(names, ', ')
+    local entry = entry_of(self, f, source)
+    return entry and entry.name
 end
 
 --- The counterpart of a stale function. Does not yield.
@@ -107,46 +115,63 @@ function Counterparts:find(f, source)
     elseif self.paths[module] == nil then
         return nil, 'its module has no file any more'
     end
-    local names = names_of(self, f, module, source)
-    if names == nil then
-        return nil, 'it has no name in its module'
+    local entry, is_matched = entry_of(self, f, source)
+    local counterpart, why
+    if entry == nil or is_matched then
+        counterpart, why = matching_of(self, module, source):counterpart(f)
+    elseif entry.why ~= nil then
+        return nil, entry.why
+    else
+        counterpart, why = matching.retrace(f, entry, value_of(self, module))
     end
-    local counterpart, why = self.new_names:find(module, names)
-    if type(counterpart) == 'table' then
-        return nil, ('%s is a table in the new code'):format(names[1])
-    elseif counterpart ~= nil and not is_current(self, counterpart) then
-        return nil, 'its name leads to old code in the new module too'
+    if counterpart == nil then
+        return nil, why
+    elseif debug.getinfo(counterpart, 'S').source ~= '@' .. self.paths[module] then
+        return nil, ('%s is of another file in the new code'):format(entry.name)
+    elseif not is_current(self, counterpart) then
+        return nil, 'the new code has the same old function'
     end
-    return counterpart, why
+    return counterpart
 end
 
---- The counterpart of a table of an old module, such as a class: the table with
--- its name in the new module.
+--- The counterpart of a table of an old module, such as a class.
 -- @tparam table object
 -- @tparam string source of a function that it has
 -- @treturn ?table
 function Counterparts:find_table(object, source)
     local module = self.modules[source]
-    local names = module and self.old_names:list(object)
-    local counterpart = names and self.new_names:find(module, names)
-    return type(counterpart) == 'table' and counterpart or nil
+    if module == nil or self.paths[module] == nil then
+        return nil
+    end
+    return (matching_of(self, module, source):counterpart(object))
 end
 
 --- Whether all old functions in one that may wrap them can be replaced, so that
 -- it would be new code. Does not yield.
 -- @tparam function f
--- @tparam table registered set of new functions: what has one of these as its
+-- @tparam table taken set of new functions: what has one of these as its
 --   counterpart is there already, and that is a no
-function Counterparts:cover(f, registered)
+function Counterparts:cover(f, taken)
     for _, old in ipairs(self.origin.list_wrapped(f, function(g)
         return self.origin:is_old(g)
     end)) do
         local counterpart = self:find(old, debug.getinfo(old, 'S').source)
-        if counterpart == nil or registered[counterpart] then
+        if counterpart == nil or taken[counterpart] then
             return false
         end
     end
     return true
+end
+
+--- Whether an object is of the generation that has just taken over.
+-- @tparam function f
+function Counterparts:is_newest(f)
+    return self.origin ~= nil and self.origin:is_new(f)
+end
+
+--- Whether a module is one of those that were replaced.
+function Counterparts:is_replaced(module)
+    return self.new[module] ~= nil
 end
 
 return {new = new}

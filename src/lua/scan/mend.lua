@@ -11,7 +11,7 @@ local function has(list, f)
         local value = rawget(list, index)
         if value == nil then
             return false
-        elseif value == f then
+        elseif rawequal(value, f) then
             return true
         end
     end
@@ -40,8 +40,7 @@ function menders.upvalue(place, new)
 end
 
 menders['local'] = function(place, new)
-    local name = place.key.name
-    if name:sub(1, 1) == '(' and name ~= '(*vararg)' then
+    if place.key.name:match('^%(for ') then
         return false, 'a loop is running over it'
     end
     debug.setlocal(place.object, place.key.level, place.key.index, new)
@@ -54,9 +53,12 @@ end
 
 --- The table must not be walked meanwhile.
 function menders.key(place, new)
+    if place.is_iterated then
+        return false, 'a loop is running over the table'
+    end
     local object, value = place.object, rawget(place.object, place.func)
     local taken = rawget(object, new)
-    if taken ~= nil and taken ~= value then
+    if taken ~= nil and not rawequal(taken, value) then
         return false, 'the same table has the new function too'
     end
     rawset(object, place.func, nil)
@@ -66,7 +68,8 @@ end
 
 --- Mends one place. Does not yield.
 -- @tparam table place {kind, key, object, func}, see `walk`; `is_mended` if the
---   same object had another place that was mended
+--   same object had another place that was mended, `is_iterated` if a loop is
+--   running over the table
 -- @tparam function new
 -- @treturn[1] boolean true
 -- @treturn[2] boolean false

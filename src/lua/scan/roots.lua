@@ -83,7 +83,7 @@ local function add_ffi(roots)
             if type(key) == 'number' and key < 0 then
                 return 'ctype', 'metatype of ctype ' .. ctype_name(-key), true
             end
-            return 'callback', 'C callback ' .. tostring(key)
+            return 'callback', 'C callback ' .. words.field_text(key)
         end,
     })
     table.insert(roots, {
@@ -140,7 +140,8 @@ local function collect()
             kind = 'module',
             words = 'package.' .. name,
             first = function(key)
-                return 'module', ("package.%s['%s']"):format(name, tostring(key))
+                local label = type(key) == 'string' and ("['%s']"):format(key) or words.key_text(key)
+                return 'module', ('package.%s%s'):format(name, label)
             end,
         })
     end

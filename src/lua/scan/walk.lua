@@ -21,6 +21,9 @@ local LIST = 8192
 local OBJECTS, ENTRIES = 16, 128
 -- How often a table is begun again that changes under our hands.
 local RESTARTS = 3
+-- Frames of a stack that are looked at: to look at one takes the longer the
+-- deeper it is.
+local LEVELS = 200
 
 local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal
 local getmetatable, getupvalue = debug.getmetatable, debug.getupvalue
@@ -61,7 +64,10 @@ local function new(options)
         slices = 1,
         longest = 0,        -- seconds, of a slice
         unsteady = 0,       -- tables that could not be seen whole
-        started = clock.monotonic(),
+        deep = 0,           -- stacks of which only the top was seen
+        asleep = 0,         -- coroutines that have not begun, and have no stack
+        ours = {},          -- functions of this program
+        iterated = {},      -- tables that a loop is running over
     }, Walk)
 end
 
@@ -127,6 +133,9 @@ local function is_sought(self, f, parent, key)
     -- What this program itself holds is on its way out.
     if class ~= 'ours' then
         append(self, f, parent, key)
+    else
+        -- What is known must not be collected.
+        self.ours[f] = true
     end
     -- A line that a console is running is gone when it has run.
     if class == 'text' and key ~= FRAME then
@@ -198,14 +207,8 @@ local function reach_entries(self, object, number)
             if not go_on(self) then
                 return false
             end
-            local ok
-            ok, key, value = pcall(next, object, key)
-            if not ok then
-                return nil
-            end
-        else
-            key, value = next(object, key)
         end
+        key, value = next(object, key)
     end
     return true
 end
@@ -213,8 +216,11 @@ end
 local function reach_table(self, object, number)
     reach_metatable(self, object, number)
     for _ = 1, RESTARTS do
-        local result = reach_entries(self, object, number)
-        if result ~= nil then
+        -- Finalizers can run at any time and change any table.
+        local ok, result = pcall(reach_entries, self, object, number)
+        if not ok and not tostring(result):find("invalid key to 'next'", 1, true) then
+            error(result, 0)
+        elseif ok and result ~= nil then
             return result
         end
     end
@@ -233,21 +239,43 @@ local function reach_function(self, object, number)
     reach_environment(self, object, number)
 end
 
+--- Notes which tables a loop in a frame is running over.
+local function note_loops(self, object, level)
+    local index = 1
+    while true do
+        local name, value = getlocal(object, level, index)
+        if name == nil then
+            return
+        elseif name == '(for state)' and type(value) == 'table' then
+            self.iterated[value] = true
+        end
+        index = index + 1
+    end
+end
+
 --- Local variables of a frame, and its further arguments, which have negative
 -- numbers. What has no name is on its way somewhere else.
 local function reach_locals(self, object, number, level, info)
+    local is_xpcall = info.func == xpcall
+    if is_xpcall then
+        -- A C function has no line; the one that has called it has.
+        info = getinfo(object, level + 1, 'fSl') or info
+    end
     for _, step in ipairs({1, -1}) do
         local index = step
         while true do
             local name, value = getlocal(object, level, index)
             if name == nil then
                 break
+            elseif is_xpcall and index == 1 then
+                name = '(error handler)'
             end
             if type(value) ~= 'function' or name ~= '(*temporary)' then
                 reach(self, value, number, name, 'local', {
                     level = level,
                     index = index,
                     name = name,
+                    func = info.func,
                     source = info.source,
                     line = info.currentline,
                 }, object)
@@ -260,22 +288,29 @@ end
 --- The stack of a coroutine. Of stale code only the outermost frame
 -- is a place: it is what runs, the others are what it has called.
 local function reach_thread(self, object, number)
-    -- Not the one that is walking: it has this walk on its stack.
-    if object == coroutine.running() then
+    -- Not the one that is walking: it has this walk on its stack. One that ended
+    -- with an error still has frames, but nothing will run there.
+    if object == coroutine.running() or coroutine.status(object) == 'dead' then
         return
     end
-    local level, outermost = 0, nil
-    while true do
+    local outermost
+    if getinfo(object, 0, 'f') == nil then
+        self.asleep = self.asleep + 1
+    end
+    for level = 0, LEVELS do
         local info = getinfo(object, level, 'fSl')
         if info == nil then
             break
+        elseif level == LEVELS then
+            self.deep = self.deep + 1
+            break
         end
+        note_loops(self, object, level)
         if is_sought(self, info.func, number, FRAME) then
             outermost = {level = level, func = info.func, line = info.currentline}
         elseif self.classify(info.func) ~= 'ours' then
             reach_locals(self, object, number, level, info)
         end
-        level = level + 1
     end
     if outermost ~= nil then
         self.on_place(number, 'frame', outermost, outermost.func, object)
@@ -288,8 +323,22 @@ end
 -- @treturn boolean false if it was stopped, see `stopped`
 function Walk:run(roots)
     slice.restart()
+    self.started = clock.monotonic()
     for _, object in ipairs(self.without) do
         self.is_known(object)
+    end
+    -- Before anything is changed: a loop must not find other keys in its table.
+    for _, root in ipairs(roots) do
+        if type(root.value) == 'thread' and root.value ~= coroutine.running() then
+            local level = 0
+            while level < LEVELS and getinfo(root.value, level, 'f') ~= nil do
+                note_loops(self, root.value, level)
+                level = level + 1
+            end
+            if not go_on(self) then
+                return false
+            end
+        end
     end
     for index, root in ipairs(roots) do
         reach(self, root.value, -index, nil, 'root', root, nil)

@@ -9,8 +9,11 @@ local walk_lib = require('scan.walk')
 local ENVIRONMENT, FRAME, KEY, METATABLE =
     walk_lib.ENVIRONMENT, walk_lib.FRAME, walk_lib.KEY, walk_lib.METATABLE
 
--- How many steps and how many bytes of a key are told.
-local STEPS, KEY_LENGTH = 6, 40
+-- How many keys, and how many bytes of one and of all are told.
+local STEPS, KEY_LENGTH, LENGTH = 6, 40, 400
+-- The last steps of a way, which are told, and those that are walked to find out
+-- where it begins.
+local LAST, ALL = 30, 20000
 
 --- A file as developers write it: below the application, or below .rocks.
 local function short_path(source)
@@ -39,7 +42,8 @@ end
 local function key_text(key)
     if type(key) == 'string' then
         if #key > KEY_LENGTH then
-            key = key:sub(1, KEY_LENGTH) .. '...'
+            -- Without the beginning of a character.
+            key = key:sub(1, KEY_LENGTH):gsub('[\192-\255][\128-\191]*$', '') .. '...'
         elseif key:match('^[%a_][%w_]*$') then
             return '.' .. key
         end
@@ -77,7 +81,7 @@ end
 
 local function is_route(object)
     return type(object) == 'table' and type(rawget(object, 'path')) == 'string'
-        and rawget(object, 'method') ~= nil
+        and type(rawget(object, 'method')) == 'string'
 end
 
 local SERVER_TABLES = {hooks = 'hook', helpers = 'helper'}
@@ -91,12 +95,12 @@ local SERVER_TABLES = {hooks = 'hook', helpers = 'helper'}
 -- @treturn ?string words
 local function well_known(object, key, owner, owner_key)
     if key == 'sub' and is_route(object) then
-        return 'route', ('http route %s %s'):format(tostring(object.method), object.path)
+        return 'route', ('http route %s %s'):format(rawget(object, 'method'), rawget(object, 'path'))
     end
     local kind = SERVER_TABLES[owner_key]
-    if kind ~= nil and type(owner) == 'table' and rawget(owner, owner_key) == object
-    and type(rawget(owner, 'iroutes')) == 'table' then
-        return kind, ('http %s %s'):format(kind, tostring(key))
+    if kind ~= nil and type(key) == 'string' and type(owner) == 'table'
+    and rawequal(rawget(owner, owner_key), object) and type(rawget(owner, 'iroutes')) == 'table' then
+        return kind, ('http %s %s'):format(kind, key)
     end
     return nil
 end
@@ -138,6 +142,9 @@ local function step(text, from, key)
     return text
 end
 
+-- Where a way begins that is too long to be walked.
+local NOWHERE = {kind = 'table', words = 'somewhere'}
+
 --- Tells where a place is.
 -- @tparam table walk that has found it
 -- @tparam {table,...} roots of the walk, see `roots`
@@ -146,15 +153,26 @@ end
 -- @treturn string kind
 -- @treturn string words
 local function tell(walk, roots, place)
-    local way, number = {}, place.number
-    while number > 0 do
+    local way, number, count = {}, place.number, 0
+    while number > 0 and count < ALL do
         local object, parent, key = walk:at(number)
-        table.insert(way, 1, {object = object, key = key})
+        count = count + 1
+        if count <= LAST then
+            way[count] = {object = object, key = key}
+        end
         number = parent
     end
-    local root = roots[-number]
+    for i = 1, math.floor(#way / 2) do
+        way[i], way[#way + 1 - i] = way[#way + 1 - i], way[i]
+    end
+    local root = number < 0 and roots[-number] or NOWHERE
+    local is_whole = count <= LAST
     local text = new_text(root.kind, root.words)
-    text.first = root.first
+    if is_whole then
+        text.first = root.first
+    else
+        table.insert(text.keys, '...')
+    end
     local anchor = root.is_anchor and root.words or nil
 
     -- The last step is the one from the last object into the place.
@@ -182,7 +200,7 @@ local function tell(walk, roots, place)
     end
 
     local words, kind = tostring(text), text.kind
-    if place.kind == 'frame' and root.kind == 'registry' and #way == 3 then
+    if place.kind == 'frame' and root.kind == 'registry' and #way == 3 and is_whole then
         kind, words = 'fiber', 'a fiber whose number is not known'
     elseif place.kind == 'frame' and (root.kind ~= 'fiber' or #way > 2) then
         kind, words = 'coroutine', 'coroutine in ' .. words
@@ -191,6 +209,9 @@ local function tell(walk, roots, place)
     end
     if anchor ~= nil and words:find(anchor, 1, true) == nil then
         words = ('%s (%s)'):format(words, anchor)
+    end
+    if #words > LENGTH then
+        words = words:sub(1, LENGTH):gsub('[\192-\255][\128-\191]*$', '') .. '...'
     end
     return kind, words
 end
@@ -203,4 +224,4 @@ local function field_text(key)
     return (key_text(key):gsub('^%.', ''))
 end
 
-return {field_text = field_text, tell = tell}
+return {field_text = field_text, key_text = key_text, tell = tell}

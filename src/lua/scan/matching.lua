@@ -1,0 +1,257 @@
+--- Matches what a module has with what the next generation of it has: functions,
+-- and tables such as classes.
+--
+-- The values of the module are counterparts. From there on, what one counterpart
+-- has under a name stands for what the other one has under the same name: a
+-- field of a table, a metatable, a local variable that a function uses. So a
+-- function is known as its developer calls it:
+--
+--	get		field of what the module returns
+--	Class.run	the same, further down
+--	helper		a local function or table that another function uses
+--
+-- Where two ways lead to different counterparts, there is none: nothing is
+-- guessed, and nothing depends on the order of things.
+
+-- What a module has in its tables is code up to this size, and data beyond.
+local ENTRIES = 1000
+-- Things of a module that are looked at, and entries of all its tables: what has
+-- more is about data.
+local THINGS, ALL_ENTRIES = 5000, 20000
+
+-- Kinds of steps from one thing to the next.
+local FIELD, UPVALUE, METATABLE = 1, 2, 3
+
+--- Stands for several counterparts.
+local AMBIGUOUS = {}
+
+local getinfo, getmetatable, getupvalue = debug.getinfo, debug.getmetatable, debug.getupvalue
+
+--- A value of an upvalue by its name.
+-- @return nil if there is none, or several of that name
+local function find_upvalue(f, wanted)
+    local result, is_found = nil, false
+    for index = 1, 255 do
+        local name, value = getupvalue(f, index)
+        if name == nil then
+            break
+        elseif name == wanted and is_found then
+            return nil
+        elseif name == wanted then
+            result, is_found = value, true
+        end
+    end
+    return result
+end
+
+--- What a thing has behind a step.
+local function follow(thing, kind, key)
+    if kind == UPVALUE then
+        return type(thing) == 'function' and find_upvalue(thing, key) or nil
+    elseif type(thing) ~= 'table' then
+        return nil
+    elseif kind == METATABLE then
+        return getmetatable(thing)
+    end
+    return rawget(thing, key)
+end
+
+--- The string keys of a table, sorted.
+-- @tparam table thing
+-- @tparam table budget `entries` that may still be looked at
+-- @treturn {string,...} empty if it is too large to be code
+local function string_keys(thing, budget)
+    local keys, count = {}, 0
+    for key in next, thing do
+        count, budget.entries = count + 1, budget.entries - 1
+        if count > ENTRIES or budget.entries < 0 then
+            return {}
+        end
+        if type(key) == 'string' then
+            table.insert(keys, key)
+        end
+    end
+    table.sort(keys)
+    return keys
+end
+
+--- How a thing is called that is reached by a step from another one.
+local function name_behind(holder, kind, key, is_own)
+    local prefix = holder.name == '' and '' or holder.name .. '.'
+    if kind == FIELD then
+        return prefix .. key
+    elseif kind == METATABLE then
+        return prefix .. '(metatable)'
+    elseif is_own then
+        return key
+    end
+    -- A library calls it so, which says nothing.
+    return prefix .. '(' .. key .. ')'
+end
+
+local Matching = {}
+Matching.__index = Matching
+
+--- Calls back for each step from a thing.
+local function each_step(thing, is_own, budget, visit)
+    if type(thing) == 'table' then
+        for _, key in ipairs(string_keys(thing, budget)) do
+            visit(FIELD, key, rawget(thing, key))
+        end
+        local metatable = getmetatable(thing)
+        if type(metatable) == 'table' then
+            visit(METATABLE, nil, metatable)
+        end
+        return
+    end
+    for index = 1, 255 do
+        local name, value = getupvalue(thing, index)
+        if name == nil then
+            break
+        end
+        -- A function of a library may hold one of the module, as wrappers do.
+        if type(value) == 'function' or is_own and type(value) == 'table' then
+            visit(UPVALUE, name, value)
+        end
+    end
+end
+
+--- Walks an old module, breadth first.
+-- @param value of the module
+-- @tparam string source of its functions
+-- @tparam table foreign set of things that belong to others
+-- @treturn {table,...} things in their order: {value, name, steps = way from the
+--   module, from = {{number of a thing before, kind, key}, ...}}
+local function list_things(value, source, foreign)
+    local things, numbers = {{value = value, name = '', steps = {}, from = {}}}, {[value] = 1}
+    local first, budget = 1, {entries = ALL_ENTRIES}
+    while things[first] ~= nil do
+        local number, holder = first, things[first]
+        local is_own = type(holder.value) == 'function' and getinfo(holder.value, 'S').source == source
+        first = first + 1
+        each_step(holder.value, is_own, budget, function(kind, key, child)
+            local child_type = type(child)
+            if (child_type ~= 'function' and child_type ~= 'table')
+            or (foreign[child] and not rawequal(child, value)) then
+                return
+            end
+            local child_number = numbers[child]
+            if child_number == nil then
+                if #things >= THINGS then
+                    return
+                end
+                child_number = #things + 1
+                numbers[child] = child_number
+                local steps = {}
+                for i, step in ipairs(holder.steps) do
+                    steps[i] = step
+                end
+                table.insert(steps, {kind, key})
+                things[child_number] = {
+                    value = child,
+                    name = name_behind(holder, kind, key, is_own),
+                    steps = steps,
+                    from = {},
+                }
+            end
+            -- A way back says nothing new.
+            if child_number > number then
+                table.insert(things[child_number].from, {number, kind, key})
+            end
+        end)
+    end
+    return things
+end
+
+local function label(name)
+    return name == '' and 'the module itself' or name
+end
+
+--- Says whether what was found is the counterpart.
+-- @treturn[1] the function or table
+-- @treturn[2] nil
+-- @treturn[2] string why there is none
+local function judge(thing, found)
+    local name = label(thing.name)
+    if rawequal(found, AMBIGUOUS) then
+        return nil, ('in the new code several things stand for %s'):format(name)
+    elseif found == nil then
+        return nil, ('the new code has no %s'):format(name)
+    elseif type(found) ~= type(thing.value) then
+        return nil, ('%s is a %s in the new code'):format(name, type(found))
+    end
+    return found
+end
+
+--- Matches a module. Does not yield.
+-- @tparam table options
+--   old, new: values of the module
+--   source: of the functions of the old one, as `debug.getinfo` has it
+--   foreign: set of things that belong to others
+-- @treturn table
+local function new(options)
+    -- Old thing -> its entry.
+    local self = setmetatable({by_value = {}}, Matching)
+    local kind = type(options.old)
+    if kind ~= 'table' and kind ~= 'function' then
+        return self
+    end
+    local things = list_things(options.old, options.source, options.foreign)
+    things[1].new = options.new
+    for number, thing in ipairs(things) do
+        self.by_value[thing.value] = thing
+        for _, edge in ipairs(number > 1 and thing.from or {}) do
+            local holder = things[edge[1]].new
+            local found
+            if holder ~= nil and not rawequal(holder, AMBIGUOUS) then
+                found = follow(holder, edge[2], edge[3])
+            end
+            if found ~= nil and thing.new == nil then
+                thing.new = found
+            elseif found ~= nil and not rawequal(thing.new, found) then
+                thing.new = AMBIGUOUS
+            end
+        end
+        if rawequal(thing.new, AMBIGUOUS) then
+            local _
+            _, thing.why = judge(thing, thing.new)
+        end
+    end
+    return self
+end
+
+--- What is known of an old thing.
+-- @treturn ?table `name`; `steps`, the way to it from the value of the module;
+--   `why`, if that does not lead to one thing
+function Matching:find(thing)
+    return self.by_value[thing]
+end
+
+--- The counterpart of an old thing.
+-- @treturn as `judge`
+function Matching:counterpart(thing)
+    local entry = self.by_value[thing]
+    if entry == nil then
+        return nil, 'it has no name in its module'
+    end
+    return judge(entry, entry.new)
+end
+
+--- The counterpart of a thing of an earlier generation, of which the way from
+-- its module is known.
+-- @param value of the thing
+-- @tparam table entry as `find` gave it then
+-- @param new value of the module now
+-- @treturn as `judge`
+local function retrace(value, entry, new_value)
+    local found = new_value
+    for _, step in ipairs(entry.steps) do
+        found = follow(found, step[1], step[2])
+        if found == nil then
+            break
+        end
+    end
+    return judge({value = value, name = entry.name}, found)
+end
+
+return {new = new, retrace = retrace}

@@ -1,0 +1,2 @@
+-- The method is two metatables away from the object.
+rawset(_G, 'account', require('shop').Account.new())

@@ -1,0 +1,5 @@
+return function(f)
+    return function()
+        return f()
+    end
+end

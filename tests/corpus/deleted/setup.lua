@@ -1,0 +1,3 @@
+-- The file of the module is gone.
+require('shop')
+require('bus').handlers.get = require('legacy').get

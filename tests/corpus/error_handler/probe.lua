@@ -1,0 +1,5 @@
+local worker = require('worker')
+worker.jobs:put(error, 2)
+local first = worker.failures:get(2)
+worker.jobs:put(error, 2)
+return first, worker.failures:get(2)

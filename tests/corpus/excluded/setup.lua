@@ -1,0 +1,3 @@
+-- A module of the application that is not reloaded keeps the table of one that
+-- is.
+require('page')

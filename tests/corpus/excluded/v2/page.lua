@@ -1,0 +1,8 @@
+local shop = require('shop')
+local M = {}
+
+function M.show()
+    return shop.get()
+end
+
+return M

@@ -1,0 +1,3 @@
+local shop = require('shop')
+
+return {get = shop.get}

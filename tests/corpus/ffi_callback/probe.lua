@@ -1,0 +1,1 @@
+return 'v' .. require('native').callback()

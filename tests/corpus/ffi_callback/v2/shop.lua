@@ -1,0 +1,7 @@
+local M = {}
+
+function M.version()
+    return 2
+end
+
+return M

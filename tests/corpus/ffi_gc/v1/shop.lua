@@ -1,0 +1,7 @@
+local M = {}
+
+function M.close()
+    rawset(_G, 'closed', 'v1')
+end
+
+return M

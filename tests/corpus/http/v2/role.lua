@@ -1,0 +1,3 @@
+require('shop')
+
+return {role_name = 'role', version = 2}

@@ -1,0 +1,7 @@
+local M = {}
+
+function M.get()
+    return 2
+end
+
+return M

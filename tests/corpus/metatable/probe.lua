@@ -1,0 +1,2 @@
+local prices = rawget(_G, 'prices')
+return prices.apple, prices()

@@ -1,0 +1,9 @@
+return {
+    handlers = {
+        order = {
+            get = function()
+                return 'v1'
+            end,
+        },
+    },
+}

@@ -1,0 +1,9 @@
+return {
+    handlers = {
+        order = {
+            get = function()
+                return 'v2'
+            end,
+        },
+    },
+}

@@ -1,0 +1,1 @@
+return rawget(_G, 'connection'):on_disconnect()[1]()

@@ -1,0 +1,7 @@
+local M = {}
+
+function M.on_disconnect()
+    return 'v1'
+end
+
+return M

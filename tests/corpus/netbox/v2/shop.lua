@@ -1,0 +1,7 @@
+local M = {}
+
+function M.on_disconnect()
+    return 'v2'
+end
+
+return M

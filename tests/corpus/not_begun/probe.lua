@@ -1,0 +1,1 @@
+return select(2, coroutine.resume(table.remove(rawget(_G, 'threads'))))

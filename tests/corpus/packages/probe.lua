@@ -1,0 +1,3 @@
+local late = require('late')
+package.loaded.late = nil
+return require('legacy').get(), late

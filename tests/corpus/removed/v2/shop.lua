@@ -1,0 +1,7 @@
+local M = {}
+
+function M.fetch()
+    return 'v2'
+end
+
+return M

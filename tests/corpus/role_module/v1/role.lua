@@ -1,0 +1,6 @@
+return {
+    role_name = 'role',
+    get = function()
+        return 'v1'
+    end,
+}

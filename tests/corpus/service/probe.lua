@@ -1,0 +1,1 @@
+return require('bus').call(), require('cartridge').service_get('pricing').get()

@@ -1,0 +1,2 @@
+-- The metatable of all strings has the function.
+getmetatable('').__index = require('shop').index

@@ -1,0 +1,7 @@
+local M = {}
+
+function M.call(name)
+    return M.handlers[name]()
+end
+
+return M

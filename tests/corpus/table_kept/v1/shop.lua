@@ -1,0 +1,7 @@
+local handlers = {}
+
+function handlers.get()
+    return 'v1'
+end
+
+return {handlers = handlers}

@@ -1,0 +1,6 @@
+local console = os.getenv('TARANTOOL_CONSOLE_SOCK')
+rawset(_G, 'seen', 'nothing')
+local connection = require('socket').tcp_connect('unix/', console)
+connection:read('\n')
+connection:close()
+return rawget(_G, 'seen')

@@ -1,0 +1,2 @@
+-- The main script sets the trigger.
+box.session.on_connect(require('shop').on_connect)

@@ -1,0 +1,7 @@
+local M = {}
+
+function M.on_replace()
+    rawset(_G, 'seen', 'v1')
+end
+
+return M

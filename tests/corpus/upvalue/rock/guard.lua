@@ -1,0 +1,9 @@
+local M = {}
+
+function M.protect(callback)
+    return function()
+        return callback()
+    end
+end
+
+return M

@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# Places that keep old code: which of them a reload mends, which it names, and
+# that both is true.  The applications are those of the corpus, each with the
+# report that is expected of it; see tests/corpus/README.
+#
+# CASES: the names of some of them, to run no others.
+
+# shellcheck source=tests/live/lib.sh disable=SC2016,SC2317
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/corpus/lib.sh
+. "$TESTS_DIR/corpus/lib.sh"
+
+[ -x "$CARTRIDGE_RELOAD" ] || bail_out "$CARTRIDGE_RELOAD is not there"
+
+# keep NAME: the report in OUT, as the file $WORK/NAME.
+keep()
+{
+	cp "$OUT" "$WORK/$1"
+}
+
+# test_case NAME: all that is the same for every application.
+test_case()
+{
+	local expected=$CORPUS/$1/expected next=$CORPUS/$1/next
+	local before after left code=7 rc
+
+	corpus_start "$1"
+	before=$(corpus_probe)
+	corpus_update
+	corpus_reload
+	keep reload
+	run stale -s "$APP_SOCK" -o json
+	rc=$RC
+	keep stale
+	after=$(corpus_probe)
+	corpus_reload
+	keep next
+	stop_app "$APP_PID"
+	corpus_reports "$WORK/reload" "$WORK/stale" "$WORK/next"
+
+	{
+		printf '%s\n' "before $before" "after $after"
+		cat "$WORK/reload.places"
+	} >"$WORK/actual"
+	if diff -u "$expected" "$WORK/actual" >"$WORK/diff"; then
+		pass "$1: what is mended, and what is named"
+	else
+		fail "$1: what is mended, and what is named" \
+		    "$(sed 1,2d "$WORK/diff")"
+	fi
+	left=$(grep '^left ' "$expected") || code=0
+	is "$rc $(sed 's/ (no reason)$//; /^unchecked /d' "$WORK/stale.places")" \
+	    "$code $left" \
+	    "$1: stale finds what is left, and its exit code says so"
+	# Finalizers have run, so not as many of them are left.
+	[ -e "$next" ] || next=$expected
+	is "$(uniq "$WORK/next.places")" \
+	    "$(grep -Ev '^(before|after) ' "$next" | uniq)" \
+	    "$1: the next reload does the same"
+}
+
+for case in ${CASES:-$(corpus_cases)}; do
+	test_case "$case"
+done
+[ -z "${CASES:-}" ] || done_testing
+
+diag 'What becomes of the places is a choice'
+
+corpus_start memoised
+corpus_probe >/dev/null
+corpus_update
+corpus_reload --stale=report
+is "$RC $(json 'i.outcome')" '0 reloaded' 'report: reloaded'
+is "$(corpus_report)" "left module | package.loaded['memo'].cache.old | shop.lua:4 (no reason)
+left upvalue | upvalue make of function .rocks/share/tarantool/memo.lua:4 | shop.lua:3 (no reason)" \
+    'report: all places are named'
+is "$(corpus_probe)" 'old v1, new v1' 'report: and none is mended'
+run -s "$APP_SOCK" stale
+is "$RC" 7 'stale: exit code 7'
+like "$(cat "$OUT")" "package\.loaded\['memo'\]\.cache\.old.*shop\.lua:4" \
+    'stale: the text names a place'
+run -s "$APP_SOCK" stale
+is "$RC $(corpus_probe)" '7 old v1, new v1' 'stale: changes nothing'
+reload plan
+is "$RC $(json 'i.outcome, #i.stale, i.stale[1].patched')" \
+    '0 planned 2 false' 'plan: names the places, and that is no failure'
+
+corpus_reload --stale=fail
+is "$RC $(json 'i.outcome, i.ok, i.error.code, i.error.phase,
+    i.error.message')" '7 stale false stale_references scan 1 stale reference remains' \
+    'fail: exit code 7'
+is "$(app_eval 'return require("shop").make("it")()')" 'it v2' \
+    'fail: the reload has happened all the same'
+corpus_reload --stale=patch
+is "$RC $(corpus_probe)" '0 old v1, new v2' 'patch: mends what it can'
+is "$(json 'i.timings_ms.scan > 0, i.scan.complete, i.scan.objects > 1000,
+    i.scan.functions > 100, i.scan.more')" 'true true true true 0' \
+    'figures of the scan'
+is "$(json '#i.stale, i.stale[1].patched ~= i.stale[2].patched')" '2 true' \
+    'patch: and lists both'
+run -s "$APP_SOCK"
+is "$RC" 0 'places that are left are no failure'
+like "$(cat "$OUT")" "package\.loaded\['memo'\]\.cache\.old" \
+    'the text of a reload names what is left'
+stop_app "$APP_PID"
+
+diag 'Nothing is stale, however often'
+
+corpus_start clean
+corpus_update
+for n in 1 2 3 4 5; do
+	corpus_reload --stale=fail
+	is "$RC $(json 'i.outcome, #i.stale, #i.scan.unchecked')" \
+	    '0 reloaded 0 0' "reload $n: no place is left"
+done
+stop_app "$APP_PID"
+
+diag 'Others have loaded code again'
+
+corpus_start slot
+corpus_reload
+app_eval 'package.loaded.shop = nil
+	require("shop")' >/dev/null
+run stale -s "$APP_SOCK" -o json
+is "$RC $(corpus_report)" \
+    '0 unchecked module shop, which other code has loaded again' \
+    'stale says of which module it cannot tell'
+stop_app "$APP_PID"
+
+corpus_start cartridge_clean
+corpus_update
+corpus_reload
+reload --method native
+is "$RC" 0 'the way of Cartridge, after ours'
+run stale -s "$APP_SOCK" -o json
+is "$RC $(corpus_report | grep -v '^unchecked')" '0 ' \
+    'stale does not take what it has loaded for old code'
+stop_app "$APP_PID"
+
+done_testing
