@@ -384,4 +384,109 @@ case('roles that start again take their own places, the first of equal ones firs
     txn.committed = true
 end)
 
+--- What stands for what in the new code.
+local function match(txn, counterparts)
+    txn.counterparts = {cover = function(_, f, taken)
+        local counterpart = counterparts[f]
+        return counterpart ~= nil and not taken[counterpart]
+    end}
+end
+
+case('what the main script has set stays at its place if it can be mended', function(t)
+    local o1, o2, hook, helper, other = old_handler('o1'), old_handler('o2'), old_handler('hook'),
+        old_handler('helper'), old_handler('other')
+    local httpd, _, txn, new = begin(function(httpd)
+        httpd:route({path = '/a'}, o1)
+        httpd:route({path = '/foreign'}, foreign_handler('f'))
+        httpd:route({path = '/b', name = 'b'}, o2)
+        httpd:hook('before_dispatch', hook)
+        httpd:hook('after_dispatch', other)
+        httpd:helper('money', helper)
+        httpd:helper('other', other)
+    end)
+    match(txn, {[o1] = new('n1'), [hook] = new('n2'), [helper] = new('n3')})
+    commit(txn)
+    t:is(list(httpd), '/a=o1 /foreign=f', 'routes')
+    t:ok(is_indexed(httpd), 'index')
+    t:is(httpd.hooks.before_dispatch, hook, 'hook')
+    t:is(httpd.hooks.after_dispatch, nil, 'one that has no counterpart goes')
+    t:is(httpd.helpers.money, helper, 'helper')
+    t:is(httpd.helpers.other, nil, 'one that has no counterpart goes')
+end)
+
+case('a route of the same method and path takes the place', function(t)
+    local old = old_handler('old')
+    local httpd, adapter, txn, new = begin(function(httpd)
+        httpd:route({path = '/a'}, old)
+    end)
+    match(txn, {[old] = new('counterpart')})
+    adapter.stand_in:route({path = '/a'}, new('another'))
+    commit(txn)
+    t:is(list(httpd), '/a=another', 'of the new code')
+end)
+
+case('a route whose function the new code has registered elsewhere is given up', function(t)
+    local old, hook = old_handler('old'), old_handler('hook')
+    local httpd, adapter, txn, new = begin(function(httpd)
+        httpd:route({path = '/1'}, old)
+        httpd:hook('before_dispatch', hook)
+    end)
+    local n1, n2 = new('n1'), new('n2')
+    match(txn, {[old] = n1, [hook] = n2})
+    adapter.stand_in:route({path = '/2'}, n1)
+    adapter.stand_in:hook('after_dispatch', n2)
+    commit(txn)
+    t:is(list(httpd), '/2=n1', 'routes')
+    t:is(httpd.hooks.before_dispatch, nil, 'the hook too')
+    t:is(httpd.hooks.after_dispatch, n2, 'which is elsewhere')
+end)
+
+case('what a reload has set goes when the new code has given it up', function(t)
+    local load = lib.loader()
+    local registry = load('registry').get()
+    local httpd, adapter, txn, new = begin(nil, registry)
+    local r, h, m = new('r'), new('h'), new('m')
+    adapter.stand_in:route({path = '/a'}, r)
+    adapter.stand_in:hook('before_dispatch', h)
+    adapter.stand_in:helper('money', m)
+    commit(txn)
+    local helpers = 0
+    for _ in pairs(httpd.helpers) do
+        helpers = helpers + 1
+    end
+    t:is(list(httpd), '/a=r', 'set by a reload')
+    local second = lib.transaction(load, registry)
+    second.origin:forget(FILE)
+    second:add(load('adapters.http').new(second, httpd))
+    local n = second.code(HANDLER, FILE)
+    match(second, {[r] = n('r2'), [h] = n('h2'), [m] = n('m2')})
+    commit(second)
+    t:is(list(httpd), '', 'route')
+    t:is(httpd.hooks.before_dispatch, nil, 'hook')
+    t:is(httpd.helpers.money, nil, 'helper')
+    for _ in pairs(httpd.helpers) do
+        helpers = helpers - 1
+    end
+    t:is(helpers, 1, 'other helpers stay')
+end)
+
+case('nothing is held by what new code has kept', function(t)
+    local httpd, adapter, txn = begin(function(httpd)
+        httpd:route({path = '/a'}, old_handler('old'))
+    end)
+    local kept_method, kept_server = httpd.route, adapter.stand_in
+    local weak = setmetatable({httpd.routes[1].sub}, {__mode = 'v'})
+    kept_server:route({path = '/a'}, txn.code(HANDLER, FILE)('new'))
+    commit(txn)
+    txn:release()
+    adapter, txn = nil, nil -- luacheck: ignore
+    jit.flush()
+    collectgarbage()
+    collectgarbage()
+    t:is(weak[1], nil, 'the old handler is gone')
+    kept_method(kept_server, {path = '/b'}, foreign_handler('b'))
+    kept_method(httpd, {path = '/c'}, foreign_handler('c'))
+    t:is(list(httpd), '/a=new /b=b /c=c', 'and what was kept works')
+end)
+
 lib.run()

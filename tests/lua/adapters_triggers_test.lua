@@ -339,4 +339,109 @@ case('spaces that come and go while the snapshot is taken are no obstacle', func
     end
 end)
 
+--- What stands for what in the new code: a set of old functions that have a
+-- counterpart, or the counterparts themselves.
+local function match(txn, counterparts)
+    txn.counterparts = {cover = function(_, f, taken)
+        local counterpart = counterparts[f]
+        return counterpart ~= nil and not taken[counterpart]
+    end}
+end
+
+case('a trigger that the new code does not set stays if it can be mended', function(t)
+    local space = set_up()
+    local o1, o2 = old_trigger('o1'), old_trigger('o2')
+    space:on_replace(o1)
+    space:on_replace(o2)
+    local txn, new = begin()
+    match(txn, {[o1] = new('n1')})
+    commit(txn)
+    t:is(fire(space), 'o1', 'the other goes')
+end)
+
+case('a trigger that moved to another place is given up', function(t)
+    local space = set_up()
+    local old = old_trigger('old')
+    space:on_replace(old)
+    local txn, new = begin()
+    local f = new('new')
+    match(txn, {[old] = f})
+    space:before_replace(f)
+    commit(txn)
+    t:is(fire(space), 'new', 'it runs once')
+    t:is(#space:on_replace(), 0, 'not at the old place')
+end)
+
+case('a trigger that moved within a wrapper is given up too', function(t)
+    local space = set_up()
+    local old = old_trigger('old')
+    space:on_replace(old)
+    local txn, new = begin()
+    local f = new('new')
+    match(txn, {[old] = f})
+    space:before_replace(lib.old_code('local f = ... return function(...) return f(...) end', '/rocks/trace.lua')(f))
+    commit(txn)
+    t:is(fire(space), 'new', 'it runs once')
+end)
+
+case('a trigger that a reload has set goes when the new code has given it up', function(t)
+    local space = set_up()
+    local txn, new = begin()
+    local first = new('first')
+    space:on_replace(first)
+    commit(txn)
+    t:is(fire(space), 'first', 'set by a reload')
+    local registry = txn.registry
+    t:ok(registry.placed[first]['trigger on_replace of space ' .. space.name], 'which is remembered')
+    -- The next reload, with a counterpart for everything.
+    local load = lib.loader()
+    txn = lib.transaction(load, registry)
+    txn.origin:forget('/app/storage.lua')
+    txn:add(load('adapters.triggers').new(txn))
+    match(txn, {[first] = txn.code(TRIGGER, FILE)(calls, 'second')})
+    commit(txn)
+    t:is(fire(space), '', 'it has gone')
+end)
+
+case('what is set at one place by a reload may stay at another', function(t)
+    local space = set_up()
+    local txn, new = begin()
+    local first = new('first')
+    space:on_replace(first)
+    commit(txn)
+    -- The main script does it later.
+    space:before_replace(first)
+    local registry, load = txn.registry, lib.loader()
+    txn = lib.transaction(load, registry)
+    txn.origin:forget(FILE)
+    txn:add(load('adapters.triggers').new(txn))
+    match(txn, {[first] = txn.code(TRIGGER, FILE)(calls, 'second')})
+    commit(txn)
+    t:is(#space:on_replace(), 0, 'gone there')
+    t:is(#space:before_replace(), 1, 'still here')
+end)
+
+case('the places of triggers are told with their labels, and can be set', function(t)
+    local space = set_up()
+    local f, g = foreign_trigger('f'), foreign_trigger('g')
+    space:on_replace(f)
+    local places = {}
+    for _, place in ipairs(lib.load('adapters.triggers').places()) do
+        places[place.label] = place
+    end
+    local place = places['trigger on_replace of space ' .. space.name]
+    t:is(place.list()[1], f, 'what is set')
+    place.set(g, f)
+    t:is(fire(space), 'g', 'replaced')
+    t:ok(not pcall(place.set, g, f), 'what is not set cannot be replaced')
+    t:is(#places['trigger before_replace of space ' .. space.name].list(), 0, 'an empty place')
+    t:ok(places['trigger box.session.on_connect'] ~= nil, 'of the session')
+    t:ok(places['trigger box.ctl.on_shutdown'] ~= nil, 'of the server')
+    place = places['trigger box.session.on_disconnect']
+    place.set(f)
+    t:is(place.list()[1], f, 'set')
+    place.set(nil, f)
+    t:is(#place.list(), 0, 'and removed')
+end)
+
 lib.run()

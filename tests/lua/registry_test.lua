@@ -70,4 +70,17 @@ case('what another version of the program left is not taken for ours', function(
     t:is(registry.get(), second, 'once')
 end)
 
+case('what it knows of code and values it holds weakly', function(t)
+    local registry = begin().get()
+    for _, name in ipairs({'protos', 'failed', 'known', 'routes', 'placed'}) do
+        registry[name][{}] = name
+    end
+    registry.values.x = {}
+    collectgarbage()
+    collectgarbage()
+    for _, name in ipairs({'protos', 'failed', 'known', 'routes', 'placed', 'values'}) do
+        t:is(next(registry[name]), nil, name)
+    end
+end)
+
 lib.run()

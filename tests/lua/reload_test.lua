@@ -463,4 +463,197 @@ case('a space that new code makes and a failure leave a trace in the report', fu
     end
 end)
 
+case('what the main script has set with functions of a module serves new code', function(t)
+    local app = lib.app({['@'] = [[
+        local M = {}
+        function M.check(_, new) return new:update({{'=', 2, 'v1'}}) end
+        function M.note() noted = 'v1' end
+        return M
+    ]]})
+    local space = box.schema.space.create('main_script')
+    space:create_index('pk')
+    rawset(_G, 'noted', false)
+    lib.defer(function()
+        space:drop()
+        rawset(_G, 'noted', nil)
+    end)
+    space:before_replace(app.require('@').check)
+    space:on_replace(app.require('@').note)
+    app.write('@', [[
+        local M = {}
+        function M.check(_, new) return new:update({{'=', 2, 'v2'}}) end
+        function M.note() noted = 'v2' end
+        return M
+    ]])
+    for _ = 1, 3 do
+        local report = lib.reload({stale = 'fail'})
+        t:is(report.outcome, 'reloaded', 'outcome')
+        t:is(#space:before_replace(), 1, 'one')
+        t:is(#space:on_replace(), 1, 'one')
+        t:is(space:replace({1, 'x'})[2], 'v2', 'new code')
+        t:is(rawget(_G, 'noted'), 'v2', 'here too')
+        t:is(space:before_replace()[1], app.require('@').check, 'that of this generation')
+    end
+end)
+
+case('a trigger that the new code does not set any more goes', function(t)
+    local set = [[
+        local M = {}
+        function M.note() end
+        box.space.given_up:on_replace(M.note)
+        return M
+    ]]
+    local space = box.schema.space.create('given_up')
+    space:create_index('pk')
+    lib.defer(function() space:drop() end)
+    local app = lib.app({['@'] = set})
+    app.require('@')
+    lib.reload()
+    t:is(#space:on_replace(), 1, 'set again')
+    app.write('@', (set:gsub('box[^\n]*', '')))
+    local report = lib.reload({stale = 'fail'})
+    t:is(report.outcome, 'reloaded', 'outcome')
+    t:is(#space:on_replace(), 0, 'and given up')
+end)
+
+--- How many of the module's values are alive after some reloads, all of them
+-- the same code.
+local function count_alive(app, times)
+    local alive = assert(loadstring([[
+        local values = setmetatable({}, {__mode = 'k'})
+        return function(value)
+            if value ~= nil then
+                values[value] = true
+            end
+            local count = 0
+            for _ in pairs(values) do
+                count = count + 1
+            end
+            return count
+        end
+    ]], '@cartridge-reload/test.lua'))()
+    alive(app.require('@'))
+    for _ = 1, times do
+        lib.reload()
+        alive(app.require('@'))
+    end
+    local generations = lib.load('generations')
+    local registry = lib.registry()
+    local count
+    lib.wait(function()
+        jit.flush()
+        collectgarbage()
+        collectgarbage()
+        count = math.max(alive(), generations.count_alive(registry))
+        return count <= 1
+    end, 1)
+    return count
+end
+
+for _, item in ipairs({
+    {label = 'plain', text = 'local M = {} function M.get() return M end return M'},
+    {label = 'functions that were staged', text = [[
+        local fiber, socket, ffi = require('fiber'), require('socket'), require('ffi')
+        local create, new, on_replace = fiber.create, fiber.new, box.space.alive.on_replace
+        local server, metatype, cdef = socket.tcp_server, ffi.metatype, ffi.cdef
+        local on_connect, my_require, create_space = box.session.on_connect, require, box.schema.space.create
+        local M = {}
+        function M.get()
+            return create, new, on_replace, server, metatype, cdef, on_connect, my_require, create_space
+        end
+        return M
+    ]]},
+    {label = 'fibers', text = [[
+        local fiber = require('fiber')
+        local M = {}
+        fiber.create(function() while true do fiber.sleep(0.001) M.x = 1 end end)
+        fiber.new(function() local ok = pcall(fiber.sleep, 100) return ok end)
+        return M
+    ]]},
+    {label = 'triggers', text = [[
+        local M = {}
+        function M.get() return M end
+        box.space.alive:on_replace(M.get)
+        box.session.on_connect(M.get)
+        return M
+    ]]},
+    {label = 'C types', text = [[
+        local ffi = require('ffi')
+        ffi.cdef('struct alive_@ { int a; };')
+        local M = {}
+        function M.get() return M end
+        M.type = ffi.metatype('struct alive_@', {__index = {get = M.get}})
+        return M
+    ]]},
+    -- An object goes on with its old class, of which the functions are new.
+    {label = 'a global and a class', alive = 2, text = [[
+        local M = {}
+        M.__index = M
+        function M.get() return M end
+        rawset(_G, 'alive_object', rawget(_G, 'alive_object') or setmetatable({}, M))
+        rawset(_G, 'alive_get', M.get)
+        return M
+    ]]},
+}) do
+    case('no old generation stays alive: ' .. item.label, function(t)
+        local space = box.schema.space.create('alive')
+        space:create_index('pk')
+        lib.defer(function()
+            space:drop()
+            for _, f in ipairs(box.session.on_connect()) do
+                box.session.on_connect(nil, f)
+            end
+            rawset(_G, 'alive_object', nil)
+            rawset(_G, 'alive_get', nil)
+        end)
+        local app = lib.app({['@'] = item.text})
+        app.require('@')
+        t:is(count_alive(app, 3), item.alive or 1, 'the one that serves')
+    end)
+end
+
+case('a failed generation does not stay alive either', function(t)
+    local app = lib.app({['@'] = 'local M = {} function M.get() return M end return M'})
+    app.require('@')
+    local good = 'local M = {} function M.get() return M end return M'
+    local failed = assert(loadstring([[
+        local values = setmetatable({}, {__mode = 'k'})
+        return function(value)
+            values[value or 0] = nil
+            if value ~= nil then
+                values[value] = true
+            end
+            return next(values)
+        end
+    ]], '@cartridge-reload/test.lua'))()
+    rawset(_G, 'note_failed', failed)
+    lib.defer(function() rawset(_G, 'note_failed', nil) end)
+    app.write('@', 'local M = {} function M.get() return M end note_failed(M) error("no") return M')
+    t:is(lib.reload().outcome, 'failed', 'outcome')
+    app.write('@', good)
+    t:is(lib.reload().outcome, 'reloaded', 'then a good one')
+    jit.flush()
+    collectgarbage()
+    collectgarbage()
+    t:is(failed(), nil, 'nothing is left of it')
+end)
+
+case('what code that failed has left behind is found', function(t)
+    local app = lib.app({['@'] = 'return {get = function() return "v1" end}'})
+    app.require('@')
+    rawset(_G, 'held', {})
+    lib.defer(function() rawset(_G, 'held', nil) end)
+    app.write('@', 'local M = {get = function() return "bad" end} held.get = M.get error("no")')
+    t:isnt(lib.reload().outcome, 'reloaded', 'outcome')
+    if rawget(_G, 'held').get ~= nil then
+        local report = lib.load('stale')({timeout = 10})
+        t:is(report.outcome, 'stale', 'by stale')
+        t:is(report.stale[1].where, 'global held.get', 'where')
+    end
+    app.write('@', 'return {get = function() return "v2" end}')
+    local report = lib.reload()
+    t:is(report.outcome, 'reloaded', 'and by the next reload')
+    t:is(#report.stale, 1, 'one place')
+end)
+
 lib.run()

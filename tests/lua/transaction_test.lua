@@ -312,4 +312,88 @@ case('a check throws when the time is over, and in a cancelled fiber', function(
     t:is(cancelled, false, 'cancelled')
 end)
 
+case('what old code has set stays only if it can be mended and was not given up', function(t)
+    local txn, adapter = begin()
+    local function f() end
+    local function g() end
+    t:ok(not txn:stays(f, 'here'), 'not before it is known what stands for what')
+    local asked = {}
+    txn.counterparts = {cover = function(_, what, taken)
+        table.insert(asked, taken)
+        return what == f
+    end}
+    t:is(txn:stays(f, 'here'), true, 'if it can be mended')
+    t:is(txn:stays(g, 'here'), false, 'not if it cannot')
+    txn:place(f, 'here')
+    t:is(txn:stays(f, 'here'), false, 'not if a reload has set it here')
+    t:is(txn:stays(f, 'there'), true, 'elsewhere is another matter')
+    txn:place(f, 'there')
+    t:is(txn:stays(f, 'there'), false, 'there too')
+    t:ok(asked[1] ~= nil and asked[1] == asked[#asked], 'what is taken is found out once')
+    txn:add(adapter('a'))
+end)
+
+case('what new code has registered is taken, also in a wrapper', function(t)
+    local txn, adapter = begin()
+    local load = lib.loader()
+    local chunk = assert(loadstring('return function() end', '@/new.lua'))
+    txn.origin:record(chunk, '/new.lua')
+    local new, other = chunk(), chunk()
+    local function wrapper() return new end
+    local first = adapter('first')
+    function first.list_new(_, list)
+        table.insert(list, wrapper)
+        table.insert(list, print)
+    end
+    txn:add(first)
+    txn:add(adapter('second'))
+    local taken
+    txn.counterparts = {cover = function(_, _, set)
+        taken = set
+        return true
+    end}
+    txn:stays(print, 'here')
+    t:ok(taken[new], 'new')
+    t:ok(not taken[wrapper] and not taken[print] and not taken[other], 'nothing else')
+    t:ok(load ~= nil, 'loaded')
+end)
+
+case('what is placed is remembered weakly', function(t)
+    local txn = begin()
+    local function f() end
+    txn:place(f, 'here')
+    t:ok(next(txn.registry.placed) ~= nil, 'remembered')
+    f = nil -- luacheck: ignore
+    jit.flush()
+    collectgarbage()
+    collectgarbage()
+    t:is(next(txn.registry.placed), nil, 'and forgotten')
+end)
+
+case('a transaction that is over knows nothing any more', function(t)
+    local txn, adapter = begin()
+    local chunk = assert(loadstring('return function() end', '@/new.lua'))
+    local old, secret = {}, {}
+    local weak = setmetatable({old, secret}, {__mode = 'v'})
+    local first = adapter('first')
+    txn:run(function()
+        first.list, first.number = {old}, 5
+        txn:add(first)
+        txn.origin:record(chunk, '/new.lua')
+        txn.counterparts = {secret}
+        txn:commit()
+    end)
+    txn:release()
+    t:is(next(txn.origin.protos), nil, 'prototypes')
+    t:is(next(txn.origin.files), nil, 'files')
+    t:is(#txn.adapters, 0, 'adapters')
+    t:is(first.list, nil, 'and what they knew')
+    t:is(first.number, 5, 'numbers are no matter')
+    t:is(txn.origin:is_new(chunk), false, 'nothing is new')
+    old, secret = nil, nil -- luacheck: ignore
+    collectgarbage()
+    collectgarbage()
+    t:is(next(weak), nil, 'nothing is held')
+end)
+
 lib.run()

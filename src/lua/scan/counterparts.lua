@@ -88,7 +88,7 @@ local function entry_of(self, f, source)
     local known = self.registry.known
     local entry = matching_of(self, module, source):find(f)
     if entry ~= nil then
-        known[f] = {name = entry.name, steps = entry.steps, why = entry.why}
+        known[f] = entry
     end
     return known[f], entry ~= nil
 end

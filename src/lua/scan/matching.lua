@@ -18,6 +18,8 @@ local ENTRIES = 1000
 -- Things of a module that are looked at, and entries of all its tables: what has
 -- more is about data.
 local THINGS, ALL_ENTRIES = 5000, 20000
+-- The most parts that a name has.
+local PARTS = 8
 
 -- Kinds of steps from one thing to the next.
 local FIELD, UPVALUE, METATABLE = 1, 2, 3
@@ -75,18 +77,43 @@ local function string_keys(thing, budget)
     return keys
 end
 
---- How a thing is called that is reached by a step from another one.
-local function name_behind(holder, kind, key, is_own)
-    local prefix = holder.name == '' and '' or holder.name .. '.'
-    if kind == FIELD then
-        return prefix .. key
-    elseif kind == METATABLE then
-        return prefix .. '(metatable)'
-    elseif is_own then
-        return key
+--- How a thing is called: the way to it from the module, but a local variable is
+-- called by its name.
+local function name_of(thing)
+    local parts, count = {}, 0
+    while thing.holder ~= nil and count < PARTS do
+        local part, kind = thing.key, thing.kind
+        if kind == METATABLE then
+            part = '(metatable)'
+        elseif kind == UPVALUE and not thing.is_local then
+            -- A library calls it so, which says nothing.
+            part = '(' .. part .. ')'
+        end
+        count = count + 1
+        parts[count] = part
+        if thing.is_local then
+            break
+        end
+        thing = thing.holder
     end
-    -- A library calls it so, which says nothing.
-    return prefix .. '(' .. key .. ')'
+    for i = 1, math.floor(count / 2) do
+        parts[i], parts[count + 1 - i] = parts[count + 1 - i], parts[i]
+    end
+    return table.concat(parts, '.')
+end
+
+--- The way to a thing from the value of its module.
+local function steps_to(thing)
+    local steps, count = {}, 0
+    while thing.holder ~= nil do
+        count = count + 1
+        steps[count] = {thing.kind, thing.key}
+        thing = thing.holder
+    end
+    for i = 1, math.floor(count / 2) do
+        steps[i], steps[count + 1 - i] = steps[count + 1 - i], steps[i]
+    end
+    return steps
 end
 
 local Matching = {}
@@ -120,10 +147,11 @@ end
 -- @param value of the module
 -- @tparam string source of its functions
 -- @tparam table foreign set of things that belong to others
--- @treturn {table,...} things in their order: {value, name, steps = way from the
---   module, from = {{number of a thing before, kind, key}, ...}}
+-- @treturn {table,...} things in their order: {value, holder = the thing through
+--   which it was reached first, kind and key of that step, is_local, from =
+--   {{number of a thing before, kind, key}, ...}}
 local function list_things(value, source, foreign)
-    local things, numbers = {{value = value, name = '', steps = {}, from = {}}}, {[value] = 1}
+    local things, numbers = {{value = value, from = {}}}, {[value] = 1}
     local first, budget = 1, {entries = ALL_ENTRIES}
     while things[first] ~= nil do
         local number, holder = first, things[first]
@@ -142,15 +170,12 @@ local function list_things(value, source, foreign)
                 end
                 child_number = #things + 1
                 numbers[child] = child_number
-                local steps = {}
-                for i, step in ipairs(holder.steps) do
-                    steps[i] = step
-                end
-                table.insert(steps, {kind, key})
                 things[child_number] = {
                     value = child,
-                    name = name_behind(holder, kind, key, is_own),
-                    steps = steps,
+                    holder = holder,
+                    kind = kind,
+                    key = key,
+                    is_local = kind == UPVALUE and is_own,
                     from = {},
                 }
             end
@@ -172,7 +197,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string why there is none
 local function judge(thing, found)
-    local name = label(thing.name)
+    local name = label(thing.name or name_of(thing))
     if rawequal(found, AMBIGUOUS) then
         return nil, ('in the new code several things stand for %s'):format(name)
     elseif found == nil then
@@ -220,11 +245,12 @@ local function new(options)
     return self
 end
 
---- What is known of an old thing.
+--- What is known of an old thing, without holding it.
 -- @treturn ?table `name`; `steps`, the way to it from the value of the module;
 --   `why`, if that does not lead to one thing
 function Matching:find(thing)
-    return self.by_value[thing]
+    local entry = self.by_value[thing]
+    return entry and {name = name_of(entry), steps = steps_to(entry), why = entry.why}
 end
 
 --- The counterpart of an old thing.

@@ -81,7 +81,7 @@ end
 
 function Pass:keep(place)
     place.is_mended = place.object ~= nil and self.mended[place.object]
-    place.is_iterated = place.object ~= nil and self.walk.iterated[place.object]
+    place.is_iterated = place.kind == 'key' and self.walk:is_iterated(place.object)
     if self.options.mend and self:is_of_new_code(place) then
         place.patched, place.reason = false, 'the new code itself has taken it'
     else
@@ -203,8 +203,8 @@ function Pass:on_place(number, kind, key, f, object)
         return
     elseif kind == 'field' and self.options.mend then
         local counterpart = self.options.counterparts:find_table(object, place.source)
-        if counterpart ~= nil and not self.walk.iterated[object] and not self:is_of_new_code(place)
-        and is_small(object) and is_small(counterpart) then
+        if counterpart ~= nil and is_small(object) and is_small(counterpart)
+        and not self:is_of_new_code(place) and not self.walk:is_iterated(object) then
             self.renewed[object] = true
             return self:renew(place, counterpart)
         end

@@ -24,6 +24,8 @@ local RESTARTS = 3
 -- Frames of a stack that are looked at: to look at one takes the longer the
 -- deeper it is.
 local LEVELS = 200
+-- Fibers of which the loops are looked at all at once.
+local THREADS = 1000
 
 local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal
 local getmetatable, getupvalue = debug.getmetatable, debug.getupvalue
@@ -67,7 +69,7 @@ local function new(options)
         deep = 0,           -- stacks of which only the top was seen
         asleep = 0,         -- coroutines that have not begun, and have no stack
         ours = {},          -- functions of this program
-        iterated = {},      -- tables that a loop is running over
+        iterated = {},      -- tables that a loop of a coroutine is running over
     }, Walk)
 end
 
@@ -240,17 +242,40 @@ local function reach_function(self, object, number)
 end
 
 --- Notes which tables a loop in a frame is running over.
-local function note_loops(self, object, level)
+local function note_loops(tables, thread, level)
     local index = 1
     while true do
-        local name, value = getlocal(object, level, index)
+        local name, value = getlocal(thread, level, index)
         if name == nil then
             return
         elseif name == '(for state)' and type(value) == 'table' then
-            self.iterated[value] = true
+            tables[value] = true
         end
         index = index + 1
     end
+end
+
+--- Whether a loop is running over a table at this moment: it must not find
+-- other keys there. Does not yield.
+-- @treturn boolean true also if that cannot be said
+function Walk:is_iterated(object)
+    if self.loops == nil or self.loops_slice ~= self.slices then
+        self.loops, self.loops_slice = {}, self.slices
+        local count = 0
+        for key, thread in next, debug.getregistry() do
+            if type(key) == 'number' and type(thread) == 'thread' and thread ~= coroutine.running() then
+                count = count + 1
+                for level = 0, count <= THREADS and LEVELS or -1 do
+                    if getinfo(thread, level, 'f') == nil then
+                        break
+                    end
+                    note_loops(self.loops, thread, level)
+                end
+            end
+        end
+        self.has_too_many = count > THREADS
+    end
+    return self.has_too_many or self.loops[object] or self.iterated[object] or false
 end
 
 --- Local variables of a frame, and its further arguments, which have negative
@@ -305,7 +330,7 @@ local function reach_thread(self, object, number)
             self.deep = self.deep + 1
             break
         end
-        note_loops(self, object, level)
+        note_loops(self.iterated, object, level)
         if is_sought(self, info.func, number, FRAME) then
             outermost = {level = level, func = info.func, line = info.currentline}
         elseif self.classify(info.func) ~= 'ours' then
@@ -326,19 +351,6 @@ function Walk:run(roots)
     self.started = clock.monotonic()
     for _, object in ipairs(self.without) do
         self.is_known(object)
-    end
-    -- Before anything is changed: a loop must not find other keys in its table.
-    for _, root in ipairs(roots) do
-        if type(root.value) == 'thread' and root.value ~= coroutine.running() then
-            local level = 0
-            while level < LEVELS and getinfo(root.value, level, 'f') ~= nil do
-                note_loops(self, root.value, level)
-                level = level + 1
-            end
-            if not go_on(self) then
-                return false
-            end
-        end
     end
     for index, root in ipairs(roots) do
         reach(self, root.value, -index, nil, 'root', root, nil)

@@ -1,0 +1,269 @@
+-- The command `stale`: what is there, without changing anything.
+
+local fiber = require('fiber')
+local lib = dofile('tests/lua/lib.lua')
+local case = lib.suite('stale')
+
+lib.box()
+
+local function stale(args, stubs)
+    return lib.load('stale', stubs)(args or {timeout = 10})
+end
+
+--- A loop in another case is no matter.
+local function hold(value)
+    rawset(_G, 'stale_test', value)
+    lib.defer(function() rawset(_G, 'stale_test', nil) end)
+end
+
+local function words(report)
+    local list = {}
+    for i, place in ipairs(report.stale) do
+        list[i] = place.kind .. ' | ' .. place.where
+    end
+    table.sort(list)
+    return table.concat(list, '; ')
+end
+
+case('before the first reload nothing is stale, and nothing is looked at', function(t)
+    local app = lib.app({['@'] = 'return {get = function() end}'})
+    app.require('@')
+    local report = stale()
+    t:is(report.outcome, 'ok', 'outcome')
+    t:is(#report.stale, 0, 'places')
+    t:is(report.generation, 0, 'generation')
+    t:is(report.error, nil, 'no error')
+    t:is(lib.registry(), nil, 'no registry was made')
+end)
+
+case('after a clean reload nothing is found', function(t)
+    local app = lib.app({['@'] = 'return {get = function() end}'})
+    app.require('@')
+    lib.reload()
+    local report = stale()
+    t:is(report.outcome, 'ok', 'outcome')
+    t:is(words(report), '', 'places')
+    t:is(report.scan.complete, true, 'complete')
+    t:ok(report.scan.objects > 1000, 'objects')
+    t:ok(report.scan.functions > 100, 'functions')
+    t:ok(report.scan.passes >= 1, 'passes')
+    t:ok(report.scan.max_slice_ms > 0, 'slice')
+    t:is(#report.scan.unchecked, 0, 'all was checked')
+    t:ok(report.duration_ms > 0, 'duration')
+    t:ok(report.timings_ms.scan > 0, 'timing')
+    t:is(report.generation, 1, 'generation')
+end)
+
+case('what is found is told, and left as it is', function(t)
+    local app = lib.app({['@'] = 'return {get = function() end, put = function() end}'})
+    app.require('@')
+    local holder = {app.require('@').get, named = app.require('@').put}
+    -- As text: what is held here is found as well.
+    local function looks()
+        return tostring(holder[1]) .. ' ' .. tostring(holder.named)
+    end
+    local before = looks()
+    hold(holder)
+    lib.reload({stale = 'report'})
+    for _ = 1, 2 do
+        local report = stale()
+        t:is(report.outcome, 'stale', 'outcome')
+        t:is(report.error.code, 'stale_references', 'code')
+        t:is(report.error.phase, 'scan', 'phase')
+        t:is(report.error.message, '2 stale references found', 'message')
+        t:is(words(report), 'global | global stale_test.named; global | global stale_test[1]', 'places')
+        for _, place in ipairs(report.stale) do
+            t:is(place.patched, false, 'not patched')
+            t:is(place.reason, nil, 'no reason')
+            t:is(place['function'], app.path('@') .. ':1', 'function')
+            t:ok(place.name == 'get' or place.name == 'put', 'name')
+            t:is(place.generation, nil, 'generation before the first reload')
+        end
+    end
+    t:is(looks(), before, 'as it was')
+    t:is(#lib.reload().stale, 2, 'the next reload sees to them')
+    t:isnt(looks(), before, 'mended')
+    local report = stale()
+    t:is(report.outcome, 'ok', 'then nothing is left')
+end)
+
+case('one is told as one', function(t)
+    local app = lib.app({['@'] = 'return {get = function() end}'})
+    hold(app.require('@').get)
+    lib.reload({stale = 'report'})
+    t:is(stale().error.message, '1 stale reference found', 'message')
+end)
+
+case('the generation is told', function(t)
+    local app = lib.app({['@'] = 'return {get = function() end}'})
+    app.require('@')
+    lib.reload()
+    hold(app.require('@').get)
+    lib.reload({stale = 'report'})
+    t:is(stale().stale[1].generation, 1, 'of the first reload')
+end)
+
+case('the registry is as it was, whatever others have loaded', function(t)
+    local app = lib.app({['@'] = 'return {get = function() end}', ['@.other'] = 'return {put = function() end}'})
+    app.require('@')
+    app.require('@.other')
+    lib.reload()
+    package.loaded[app.name] = nil
+    app.require('@')
+    local registry = lib.registry()
+    local sources, values = table.copy(registry.sources), table.copy(registry.values)
+    for i = 1, 2 do
+        local report = stale()
+        t:is(report.outcome, 'ok', 'outcome')
+        t:is(words(report), '', 'what is loaded again is not stale')
+        t:ok(lib.mentions(report.scan.unchecked, app.name), ('told, time %d'):format(i))
+        t:is(#report.scan.unchecked, 1, 'only that')
+    end
+    t:is_deeply(registry.sources, sources, 'sources')
+    t:is_deeply(registry.values, values, 'values')
+end)
+
+case('a module that others have loaded again, and whose value is gone', function(t)
+    local app = lib.app({['@'] = 'return {get = function() end}'})
+    app.require('@')
+    lib.reload()
+    package.loaded[app.name] = nil
+    jit.flush()
+    collectgarbage()
+    collectgarbage()
+    app.require('@')
+    local report = stale()
+    t:is(words(report), '', 'is not stale')
+    t:ok(lib.mentions(report.scan.unchecked, app.name), 'but told')
+end)
+
+case('functions made from text are told', function(t)
+    local app = lib.app({['@'] = 'return {get = function() end}'})
+    app.require('@')
+    lib.reload()
+    hold({loadstring('return 1'), loadstring('return 2')})
+    local report = stale()
+    t:is(report.outcome, 'ok', 'outcome')
+    t:ok(lib.mentions(report.scan.unchecked, '2 functions made from text'), 'number')
+    t:ok(lib.mentions(report.scan.unchecked, 'global stale_test[1]'), 'place')
+    local many = {}
+    for i = 1, 300 do
+        many[i] = loadstring('return ' .. i)
+    end
+    hold(many)
+    report = stale()
+    t:is(#report.scan.unchecked, 1, 'many are one entry')
+    t:ok(#report.scan.unchecked[1] < 500, 'of some length')
+end)
+
+case('while a reload runs there is no answer', function(t)
+    local registry = lib.load('registry')
+    lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
+    local lock = registry.acquire('somebody')
+    local report = stale()
+    t:is(report.outcome, 'refused', 'outcome')
+    t:is(report.error.code, 'locked', 'code')
+    t:ok(report.error.transient, 'it passes')
+    registry.release(lock)
+    t:is(stale().outcome, 'ok', 'then there is')
+end)
+
+case('a reload that comes meanwhile makes the answer worthless', function(t)
+    local app = lib.app({['@'] = 'return {get = function() end}'})
+    app.require('@')
+    lib.reload()
+    local real = lib.load('scan')
+    local report = stale(nil, {scan = {
+        refusal = real.refusal,
+        look = function(...)
+            lib.registry().generation = lib.registry().generation + 1
+            return real.look(...)
+        end,
+    }})
+    t:is(report.outcome, 'refused', 'one that is over')
+    t:is(report.error.code, 'locked', 'code')
+    t:ok(report.error.transient, 'it passes')
+    local lock
+    report = stale(nil, {scan = {
+        refusal = real.refusal,
+        look = function(...)
+            lock = lib.load('registry').acquire('somebody')
+            return real.look(...)
+        end,
+    }})
+    t:is(report.outcome, 'refused', 'one that runs')
+    t:is(report.error.code, 'locked', 'code')
+    lib.load('registry').release(lock)
+end)
+
+case('it takes no lock', function(t)
+    local app = lib.app({['@'] = 'return {get = function() end}'})
+    app.require('@')
+    lib.reload()
+    local heap = {}
+    for i = 1, 100000 do
+        heap[i] = {}
+    end
+    hold(heap)
+    local report, seen
+    fiber.create(function()
+        report = stale()
+    end)
+    t:is(report, nil, 'it runs')
+    seen = lib.load('registry').holder()
+    t:is(seen, nil, 'and nobody is kept out')
+    t:ok(lib.wait(function() return report end), 'it ends')
+    t:is(report.outcome, 'ok', 'outcome')
+end)
+
+case('too little memory is a refusal, not an attempt', function(t)
+    local app = lib.app({['@'] = 'return {get = function() end}'})
+    app.require('@')
+    lib.reload()
+    local real = lib.load('scan')
+    local report = stale(nil, {scan = {
+        refusal = function() return 'the heap is large' end,
+        look = function() error('looked') end,
+    }})
+    t:is(report.outcome, 'refused', 'outcome')
+    t:is(report.error.code, 'scan_too_large', 'code')
+    t:is(report.error.message, 'the heap is large', 'message')
+    report = stale(nil, {scan = {
+        refusal = real.refusal,
+        count_text = real.count_text,
+        look = function()
+            return {places = {}, left = 3, stats = {complete = false}, stopped = 'memory'}
+        end,
+    }})
+    t:is(report.outcome, 'refused', 'also in the middle of it')
+    t:is(report.error.code, 'scan_too_large', 'code')
+end)
+
+case('a scan whose time is over is no answer', function(t)
+    local app = lib.app({['@'] = 'return {get = function() end}'})
+    hold({app.require('@').get})
+    lib.reload({stale = 'report'})
+    local heap = {}
+    for i = 1, 200000 do
+        heap[i] = {{}}
+    end
+    rawget(_G, 'stale_test').heap = heap
+    local report = stale({timeout = 0.02})
+    t:is(report.outcome, 'timeout', 'outcome')
+    t:is(report.error.code, 'deadline', 'code')
+    t:is(report.scan.complete, false, 'not complete')
+    report = stale({timeout = 10, not_after = fiber.time() - 1})
+    t:is(report.outcome, 'timeout', 'a request that waited for too long')
+    t:is(report.scan, nil, 'is not begun')
+end)
+
+case('a registry of another version of the program is nothing to go by', function(t)
+    rawset(_G, '__cartridge_reload', {version = 1, generation = 7, files = {}, names = {}, routes = {}})
+    lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
+    local report = stale()
+    t:is(report.outcome, 'ok', 'outcome')
+    t:is(report.generation, 7, 'generation')
+    t:is(#report.stale, 0, 'places')
+end)
+
+lib.run()
