@@ -18,7 +18,7 @@ local fiber = require('fiber')
 local NAME = '__cartridge_reload'
 -- Of the layout below. Another version of this program may have been here
 -- before; what it noted in another way is not known then, which is safe.
-local VERSION = 2
+local VERSION = 3
 
 --- The registry of this instance, made on first use.
 -- Only commands that change the instance may make it.

@@ -14,6 +14,7 @@ local fiber = require('fiber')
 local generations = require('generations')
 local log = require('log')
 local pass_lib = require('scan.pass')
+local walk_lib = require('scan.walk')
 
 local PASSES = 3
 -- Functions made from text that are named.
@@ -48,16 +49,15 @@ end
 local function drain(options, threads)
     local until_time = math.min(options.deadline, clock.monotonic() + DRAIN)
     local function is_old(thread)
-        local level = 0
-        while true do
+        for level = 0, walk_lib.LEVELS do
             local info = debug.getinfo(thread, level, 'f')
             if info == nil then
                 return false
             elseif generations.classify(options.believed, info.func) == 'stale' then
                 return true
             end
-            level = level + 1
         end
+        return false
     end
     for _, thread in ipairs(threads) do
         while is_old(thread) do
@@ -147,14 +147,15 @@ end
 --   mend: whether to mend
 --   drain: whether to wait a little for requests that run old code
 -- @treturn table `places`: what was patched and what is left; `left`: how many
---   are; `stats`: see the manual; `stopped`: what there was not enough of for
---   the scan to be complete, nil if it is
+--   are; `unlisted`: how many were patched and are not among the places;
+--   `stats`: see the manual; `stopped`: what there was not enough of for the scan
+--   to be complete, or another text, nil if it is
 local function run(options)
     local stats = {objects = 0, functions = 0, passes = 0, slices = 0, max_slice_ms = 0, bytes = 0}
     local foreign = foreign_modules(options.registry)
     options.believed, options.limit = believed(options.registry, foreign), limit()
     local before = collectgarbage('count')
-    local places, left, found = {}, nil, nil
+    local places, left, found, unlisted = {}, nil, nil, 0
     for number = 1, PASSES do
         found = pass_lib.new(options)
         found:run()
@@ -167,6 +168,7 @@ local function run(options)
         for _, place in ipairs(found.patched) do
             table.insert(places, place)
         end
+        unlisted = unlisted + found.patched_count - #found.patched
         local is_exact = walk.slices == 1
         local is_settled = found.patched_count == 0
             and (is_exact and (#found.threads == 0 or not options.drain) or left ~= nil and is_same(left, found.left))
@@ -183,7 +185,8 @@ local function run(options)
     stats.more = found.left_count - #left
     stats.complete = found.is_complete
     stats.unchecked = unchecked(found, foreign)
-    return {places = places, left = found.left_count, stats = stats, stopped = found.stopped}
+    return {places = places, left = found.left_count, unlisted = unlisted, stats = stats,
+        stopped = found.stopped}
 end
 
 -- What stops a walk, in words.
@@ -206,6 +209,10 @@ local function finish(report, options, mode)
         if ok then
             report.stale, report.scan, left = result.places, result.stats, result.left
             incomplete = STOPPED[result.stopped] or result.stopped
+            if result.unlisted > 0 then
+                table.insert(report.warnings, ('%s mended than are listed')
+                    :format(count_text(result.unlisted, 'more place was', 'more places were')))
+            end
         else
             log.error('cartridge-reload: scan: %s', tostring(result))
             incomplete = tostring(result)

@@ -612,6 +612,32 @@ for _, item in ipairs({
     end)
 end
 
+case('compiled code does not keep an old generation', function(t)
+    rawset(_G, 'held', {})
+    lib.defer(function() rawset(_G, 'held', nil) end)
+    -- Old code that is compiled into the loop of somebody else.
+    local loop = assert(loadstring([[
+        return function() local sum = 0 for i = 1, 1000 do sum = held.add(sum, i) end return sum end
+    ]], '@/rocks/rock.lua'))()
+    local app = lib.app({['@'] = [[
+        local M = {}
+        function M.add(a, b) return a + b, M.more end
+        held.add = M.add
+        return M
+    ]]})
+    local weak = assert(loadstring('return setmetatable({}, {__mode = "v"})'))()
+    app.require('@')
+    for _ = 1, 100 do
+        loop()
+    end
+    weak[1] = app.require('@')
+    app.write('@', 'held.add = function(a, b) return a + b end return {}')
+    lib.reload()
+    collectgarbage()
+    collectgarbage()
+    t:is(weak[1], nil, 'it is gone')
+end)
+
 case('a failed generation does not stay alive either', function(t)
     local app = lib.app({['@'] = 'local M = {} function M.get() return M end return M'})
     app.require('@')

@@ -288,6 +288,24 @@ case('neither does a long list of nodes', function(t)
     t:is(matching:counterpart(old.get), new.get, 'and its functions are matched')
 end)
 
+case('nor a long chain of functions', function(t)
+    local text = [[
+        local f = function() end
+        for _ = 1, 20000 do
+            local g = f
+            f = function() return g end
+        end
+        return {get = f}
+    ]]
+    local matching, old, new = match(text)
+    t:is(matching:counterpart(old.get()()), new.get()(), 'the first ones are matched')
+    local last = old.get
+    while last() ~= nil do
+        last = last()
+    end
+    t:is(matching:find(last), nil, 'the last one is not')
+end)
+
 case('the way is known later, when the old things are gone', function(t)
     local matching, old = match([[
         local function inner() end

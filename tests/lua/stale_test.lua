@@ -87,6 +87,22 @@ case('what is found is told, and left as it is', function(t)
     t:is(report.outcome, 'ok', 'then nothing is left')
 end)
 
+case('a fiber that has not begun is looked at when it has', function(t)
+    local app = lib.app({['@'] = 'local fiber = require("fiber") return {run = function() fiber.sleep(100) end}'})
+    app.require('@')
+    lib.reload()
+    -- The scan would mend it here.
+    local guard = assert(loadstring('local f = ... return function(g) return g(f) end',
+        '@cartridge-reload/test.lua'))(app.require('@').run)
+    lib.reload()
+    local load = lib.loader()
+    local command = load('stale')
+    load('slice').restart()
+    local object = guard(fiber.new)
+    lib.defer(function() object:cancel() end)
+    t:is(words(command({timeout = 10})), ('fiber | fiber %d "lua"'):format(object:id()), 'found')
+end)
+
 case('one is told as one', function(t)
     local app = lib.app({['@'] = 'return {get = function() end}'})
     hold(app.require('@').get)

@@ -102,6 +102,15 @@ function Counterparts:name_of(f, source)
     return entry and entry.name
 end
 
+--- The qualified name of what is beside a stale function in its table.
+-- @tparam function f
+-- @tparam string source of it
+-- @tparam string key
+function Counterparts:name_beside(f, source, key)
+    local name = self:name_of(f, source) or ''
+    return name:gsub('[^.]*$', '') .. key
+end
+
 --- The counterpart of a stale function. Does not yield.
 -- @tparam function f
 -- @tparam string source of it

@@ -17,7 +17,7 @@
 local ENTRIES = 1000
 -- Things of a module that are looked at, and entries of all its tables: what has
 -- more is about data.
-local THINGS, ALL_ENTRIES = 5000, 20000
+local THINGS, ALL_ENTRIES = 3000, 5000
 -- The most parts that a name has.
 local PARTS = 8
 

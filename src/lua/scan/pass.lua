@@ -58,6 +58,7 @@ local function new(options)
         triggers = {},      -- functions found as such
         mended = {},        -- objects with a place that was mended
         renewed = {},       -- tables that were seen to as a whole
+        told = {},          -- object -> key -> function, of places that are left
     }, Pass)
     self.walk = walk_lib.new({
         deadline = options.deadline,
@@ -80,6 +81,12 @@ local function new(options)
 end
 
 function Pass:keep(place)
+    -- A table that was begun again gives its places twice.
+    local told = place.object ~= nil and self.told[place.object]
+    if told and told[place.key] == place.func
+    or place.kind == 'key' and rawget(place.object, place.func) == nil then
+        return
+    end
     place.is_mended = place.object ~= nil and self.mended[place.object]
     place.is_iterated = place.kind == 'key' and self.walk:is_iterated(place.object)
     if self.options.mend and self:is_of_new_code(place) then
@@ -89,6 +96,9 @@ function Pass:keep(place)
     end
     if place.patched and place.object ~= nil then
         self.mended[place.object] = true
+    elseif place.kind == 'field' or place.kind == 'key' then
+        self.told[place.object] = told or {}
+        self.told[place.object][place.key] = place.func
     end
     self:list(place)
 end
@@ -154,7 +164,7 @@ function Pass:renew(first, counterpart)
             added = true
             local info = debug.getinfo(f, 'S')
             self:list({
-                name = self.options.counterparts:name_of(first.func, first.source) and key,
+                name = self.options.counterparts:name_beside(first.func, first.source, key),
                 number = number,
                 kind = 'field',
                 key = key,
@@ -233,7 +243,8 @@ end
 --- Replaces the places by what is reported of them. May yield.
 function Pass:describe(list)
     for i, place in ipairs(list) do
-        slice.pause()
+        -- Also in a fiber that was cancelled, which must not pause.
+        pcall(slice.pause)
         list[i] = describe(self, place)
     end
 end
@@ -249,14 +260,19 @@ function Pass:run()
         end
     end
     -- What was mended is told, whatever happens.
-    local ok, result = pcall(self.walk.run, self.walk, self.roots)
-    self.is_complete = ok and result
+    local ok, err = pcall(function()
+        self.is_complete = self.walk:run(self.roots)
+        for _, place in ipairs(self.keys) do
+            if not self.walk:go_on() then
+                self.is_complete = false
+                break
+            end
+            self:keep(place)
+        end
+    end)
     self.stopped = self.walk.stopped
     if not ok then
-        self.stopped = tostring(result)
-    end
-    for _, place in ipairs(self.keys) do
-        self:keep(place)
+        self.is_complete, self.stopped = false, tostring(err)
     end
     if self.patched_count > 0 then
         -- Compiled code has the old functions built in.

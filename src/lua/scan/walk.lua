@@ -85,7 +85,7 @@ end
 
 --- Lets others run when the slice has lasted long enough.
 -- @treturn boolean whether to go on
-local function go_on(self)
+function Walk:go_on()
     if not slice.is_over() then
         return true
     end
@@ -194,8 +194,12 @@ local function reach_entries(self, object, number)
                 append(self, value, number, key)
             end
         elseif value_type == 'function' then
-            if is_sought(self, value, number, key) and self.on_place(number, 'field', key, value, object) then
-                return nil
+            if is_sought(self, value, number, key) then
+                if self.on_place(number, 'field', key, value, object) then
+                    return nil
+                end
+                -- To judge a place takes longer than to pass one by.
+                left = 1
             end
         elseif value_type == 'thread' or value_type == 'userdata' then
             reach(self, value, number, key)
@@ -206,7 +210,7 @@ local function reach_entries(self, object, number)
         left = left - 1
         if left == 0 then
             left = ENTRIES
-            if not go_on(self) then
+            if not self:go_on() then
                 return false
             end
         end
@@ -373,7 +377,7 @@ function Walk:run(roots)
         number, left = number + 1, left - 1
         if left == 0 and ok then
             left = OBJECTS
-            ok = go_on(self)
+            ok = self:go_on()
         end
         if not ok then
             return false
@@ -391,6 +395,7 @@ return {
     ENVIRONMENT = ENVIRONMENT,
     FRAME = FRAME,
     KEY = KEY,
+    LEVELS = LEVELS,
     METATABLE = METATABLE,
     new = new,
 }
