@@ -16,23 +16,18 @@
 #include "target.h"
 
 /*
- * The arguments of the request for a command, a new reference.  Reads the
- * file of `eval -f`.  Returns NULL with a usage error if it cannot be read.
- */
-json_t	*command_args(const struct options *, struct error *);
-
-/*
  * The targets that the options or, where they name none, the environment
- * give.  A pattern that matches nothing is tried again for as long as --wait
- * says.  Returns 0, or -1 with an error.
+ * give.  What finds nothing is tried again for as long as --wait says.  Returns
+ * 0, or -1 with an error.
  */
 int	command_targets(const struct options *, struct targets *,
 	    struct error *);
 
 /*
- * Runs the command on each target, one after the other, until one fails, and
- * passes every report on to the output.  A target that is not reached because
- * of that is named on standard error.  Returns the gravest outcome.
+ * Runs the command on the targets, or on the cluster of the one target, with
+ * these arguments, and passes every report on to the output.  Who is not
+ * touched because of a failure or an interruption is named on standard error.
+ * Returns the gravest outcome.
  */
 enum outcome	command_run(const struct options *, const struct targets *,
 		    const json_t *args, const struct output_context *);

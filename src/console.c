@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 
 #include <netinet/in.h>
@@ -31,6 +32,9 @@
 #define READ_SIZE	((size_t)64 * 1024)
 #define READS_PER_STEP	16
 
+/* Pieces that wait to be sent: two lines of up to three are enough. */
+#define PIECES_MAX	8
+
 static const char greeting_start[] = "Tarantool ";
 
 enum console_state { CONNECTING, GREETING, READY };
@@ -52,10 +56,9 @@ struct console {
 	char			 version[VERSION_SIZE];
 
 	struct wire		 wire;
-	char			*out;		/* to be sent */
-	size_t			 out_len;
-	size_t			 out_size;
-	size_t			 out_sent;
+	struct iovec		 out[PIECES_MAX]; /* to be sent; not owned */
+	size_t			 out_first;
+	size_t			 out_count;	/* with those before it */
 	int			 out_error;	/* errno of a failed send */
 };
 
@@ -329,7 +332,6 @@ console_close(struct console *console)
 	if (console->addresses != NULL)
 		freeaddrinfo(console->addresses);
 	wire_finish(&console->wire);
-	free(console->out);
 	free(console);
 }
 
@@ -344,7 +346,7 @@ console_events(const struct console *console)
 {
 	if (console->state == CONNECTING)
 		return POLLOUT;
-	return console->out_sent < console->out_len ? POLLIN | POLLOUT :
+	return console->out_first < console->out_count ? POLLIN | POLLOUT :
 	    POLLIN;
 }
 
@@ -504,26 +506,47 @@ step_greeting(struct console *console, int64_t now, struct error *error)
 	return event;
 }
 
+/* Takes what was sent off the queue. */
+static void
+forget_sent(struct console *console, size_t len)
+{
+	struct iovec *piece;
+	size_t part;
+
+	while (console->out_first < console->out_count) {
+		piece = &console->out[console->out_first];
+		part = len < piece->iov_len ? len : piece->iov_len;
+		piece->iov_base = (char *)piece->iov_base + part;
+		piece->iov_len -= part;
+		len -= part;
+		if (piece->iov_len > 0)
+			return;
+		console->out_first++;
+	}
+	console->out_first = console->out_count = 0;
+}
+
 /* Sends as much as the kernel takes. */
 static void
 flush(struct console *console)
 {
+	struct msghdr message;
 	ssize_t len;
 
 	while (console->out_error == 0 &&
-	    console->out_sent < console->out_len) {
-		len = send(console->fd, console->out + console->out_sent,
-		    console->out_len - console->out_sent, MSG_NOSIGNAL);
+	    console->out_first < console->out_count) {
+		memset(&message, 0, sizeof(message));
+		message.msg_iov = &console->out[console->out_first];
+		message.msg_iovlen = console->out_count - console->out_first;
+		len = sendmsg(console->fd, &message, MSG_NOSIGNAL);
 		if (len >= 0)
-			console->out_sent += (size_t)len;
+			forget_sent(console, (size_t)len);
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		else if (errno != EINTR)
 			/* The reading side tells what happened. */
 			console->out_error = errno;
 	}
-	if (console->out_sent == console->out_len)
-		console->out_sent = console->out_len = 0;
 }
 
 /* Whether everything that was queued has left is for the session to say. */
@@ -625,23 +648,28 @@ console_step(struct console *console, struct wire_document *doc,
 }
 
 int
+console_put(struct console *console, const char *data, size_t len,
+    struct error *error)
+{
+	struct iovec *piece;
+
+	if (console->out_count == PIECES_MAX)
+		return error_set(error, OUTCOME_USAGE, "local_error",
+		    "too much is waiting to be sent");
+	piece = &console->out[console->out_count++];
+	/* Nothing is written through it. */
+	piece->iov_base = (void *)(uintptr_t)data;
+	piece->iov_len = len;
+	return 0;
+}
+
+int
 console_send(struct console *console, const char *line, size_t len,
     struct error *error)
 {
-	size_t need = console->out_len + len + 1;
-	char *out;
-
-	if (need > console->out_size) {
-		if ((out = realloc(console->out, need)) == NULL)
-			return error_set(error, OUTCOME_USAGE,
-			    "out_of_memory", "out of memory");
-		console->out = out;
-		console->out_size = need;
-	}
-	memcpy(console->out + console->out_len, line, len);
-	console->out[need - 1] = '\n';
-	console->out_len = need;
-	return 0;
+	if (console_put(console, line, len, error) == -1)
+		return -1;
+	return console_put(console, "\n", 1, error);
 }
 
 const char *

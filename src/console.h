@@ -63,10 +63,13 @@ enum console_event console_step(struct console *, struct wire_document *,
 		    struct error *);
 
 /*
- * Queues one line (without its newline) to be sent; the bytes are copied.
- * The line must not contain a newline.  Returns 0, or -1 with an error if
- * memory is out.
+ * Queue the beginning of a line, and the rest of it without its newline, to be
+ * sent.  The bytes are not copied and must stay until the console is closed, as
+ * many consoles may be sent the same.  They must not contain a newline.  Return
+ * 0, or -1 with an error if too many pieces are waiting.
  */
+int		 console_put(struct console *, const char *data, size_t len,
+		    struct error *);
 int		 console_send(struct console *, const char *line, size_t len,
 		    struct error *);
 

@@ -13,7 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "command.h"
+#include "names.h"
 #include "options.h"
 #include "output.h"
 #include "request.h"
@@ -74,7 +76,8 @@ run_on_targets(const struct options *options, const json_t *args)
 	struct output_context context;
 	struct error error;
 	enum outcome outcome;
-	json_t *none;
+	struct output_run none = { .outcome = OUTCOME_OK };
+	json_t *instances;
 
 	context.out = stdout;
 	context.err = stderr;
@@ -82,18 +85,18 @@ run_on_targets(const struct options *options, const json_t *args)
 	context.color = term_use_color(options->color, stdout);
 	context.quiet = options->quiet;
 	context.verbose = options->verbose;
+	context.targets = 0;
 	if (command_targets(options, &targets, &error) == 0) {
-		context.targets = targets.count;
 		outcome = command_run(options, &targets, args, &context);
 	} else {
 		outcome = fail(&error, error.outcome == OUTCOME_USAGE);
 		/* A command line that is right always gets a document. */
-		context.targets = 0;
-		none = json_array();
+		none.outcome = outcome;
+		none.instances = instances = json_array();
 		if (outcome != OUTCOME_USAGE &&
-		    options->output->end(&context, outcome, none) == -1)
+		    options->output->end(&context, &none) == -1)
 			outcome = OUTCOME_USAGE;
-		json_decref(none);
+		json_decref(instances);
 	}
 	targets_finish(&targets);
 	return outcome;
@@ -106,11 +109,31 @@ run(const struct options *options)
 	enum outcome outcome;
 	json_t *args;
 
-	if ((args = command_args(options, &error)) == NULL)
+	if ((args = arguments_of_command(options, &error)) == NULL)
 		return fail(&error, 0);
 	outcome = options->print_lua ? print_lua(args) :
 	    run_on_targets(options, args);
 	json_decref(args);
+	return outcome;
+}
+
+/*
+ * cartridge-reload __complete app|instance [option ...]: what the completions
+ * of the shells ask.  Not for people: it says nothing but names.
+ */
+static enum outcome
+complete(int argc, char *argv[])
+{
+	struct options options;
+	struct error error;
+	enum outcome outcome;
+
+	if (argc < 2 || options_parse(&options, argc - 1, argv + 1,
+	    &error) == -1)
+		return OUTCOME_USAGE;
+	outcome = names_print(stdout, argv[1], &options) == 0 ? OUTCOME_OK :
+	    OUTCOME_UNREACHABLE;
+	options_finish(&options);
 	return outcome;
 }
 
@@ -125,10 +148,12 @@ main(int argc, char *argv[])
 	/* A closed pipe is an error of the write, with a message. */
 	signal(SIGPIPE, SIG_IGN);
 
+	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
+		return outcome_exit(complete(argc - 1, argv + 1));
 	if (options_parse(&options, argc, argv, &error) == -1)
 		return outcome_exit(fail(&error, 1));
 	if (options.help)
-		options_help(stdout);
+		options_help(stdout, options.help_command);
 	else if (options.version)
 		puts("cartridge-reload " CR_VERSION);
 	else

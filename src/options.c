@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,10 +13,20 @@
 /* No reload takes longer than eleven days. */
 #define SECONDS_MAX	1e6
 
+/* More instances are not on one machine, nor in one cluster. */
+#define JOBS_MAX	10000
+
 #define CHANGES		(COMMAND_RELOAD | COMMAND_PLAN)
+#define CLUSTER		(CHANGES | COMMAND_STATUS | COMMAND_STALE)
+/* All that can have more than one target. */
+#define MANY		((unsigned)COMMAND_ALL & ~(unsigned)COMMAND_PUSH)
 
 enum option_key {
-	KEY_ROCKS = 256,
+	KEY_RUN_DIR = 256,
+	KEY_CLUSTER,
+	KEY_ALLOW_MIXED,
+	KEY_PRUNE,
+	KEY_ROCKS,
 	KEY_METHOD,
 	KEY_STALE,
 	KEY_NO_STOP,
@@ -34,6 +45,8 @@ const struct command_row command_table[] = {
 	    COMMAND_STATUS },
 	{ "stale", "", "scan for references to earlier generations",
 	    COMMAND_STALE },
+	{ "push", "DIR", "install the code in DIR as extensions of the cluster",
+	    COMMAND_PUSH },
 	{ "eval", "LUA | -f FILE", "run Lua in the instance, print its results",
 	    COMMAND_EVAL },
 	{ NULL, NULL, NULL, 0 }
@@ -43,6 +56,20 @@ const struct option_row option_table[] = {
 	{ 's', "socket", "TARGET", NULL,
 	    "admin console to connect to: a path, a glob of paths or HOST:PORT;"
 	    " may be repeated", COMMAND_ALL },
+	{ 'a', "app", "NAME", NULL,
+	    "all instances of this application on this machine", COMMAND_ALL },
+	{ 'i', "instance", "NAME", NULL,
+	    "only instances of this name", COMMAND_ALL },
+	{ KEY_RUN_DIR, "run-dir", "DIR", NULL,
+	    "where to look for their sockets", COMMAND_ALL },
+	{ KEY_CLUSTER, "cluster", NULL, NULL,
+	    "through one target, all instances of its cluster", CLUSTER },
+	{ KEY_ALLOW_MIXED, "allow-mixed", NULL, NULL,
+	    "although the code differs between the instances", CHANGES },
+	{ 'j', "jobs", "N", NULL,
+	    "instances at a time (1; status, plan and stale: many)", MANY },
+	{ 'k', "keep-going", NULL, NULL,
+	    "go on with other instances after a failure", MANY },
 	{ 't', "timeout", "SECONDS", NULL,
 	    "for one instance, from connecting to the final reply (60)",
 	    COMMAND_ALL },
@@ -67,7 +94,11 @@ const struct option_row option_table[] = {
 	{ KEY_IF_CHANGED, "if-changed", NULL, NULL,
 	    "do nothing if no file of the application changed", CHANGES },
 	{ 'n', "dry-run", NULL, NULL,
-	    "the same as the command plan", CHANGES },
+	    "the same as the command plan; of push: compare only",
+	    CHANGES | COMMAND_PUSH },
+	{ KEY_PRUNE, "prune", NULL, NULL,
+	    "remove code from the cluster that DIR does not have",
+	    COMMAND_PUSH },
 	{ 'f', "file", "FILE", NULL,
 	    "run the Lua in this file, - for standard input", COMMAND_EVAL },
 	{ 'o', "output", "FORMAT", "text|json",
@@ -84,7 +115,7 @@ const struct option_row option_table[] = {
 	    "print the line of Lua that would be sent, connect to nothing",
 	    COMMAND_ALL },
 	{ 'h', "help", NULL, NULL,
-	    "print this help", COMMAND_ALL },
+	    "print this help, or only that of a command", COMMAND_ALL },
 	{ 'V', "version", NULL, NULL,
 	    "print the version", COMMAND_ALL },
 	{ 0, NULL, NULL, NULL, NULL, 0 }
@@ -96,7 +127,6 @@ struct parser {
 	struct error	*error;
 	unsigned	 given[sizeof(option_table) / sizeof(option_table[0])];
 	struct string_list words;	/* what is not an option */
-	int		 dry_run;
 };
 
 static int
@@ -207,6 +237,20 @@ read_seconds(const struct option_row *row, const char *text, int zero_allowed,
 	return 0;
 }
 
+static int
+read_count(const struct option_row *row, const char *text, size_t *count,
+    struct error *error)
+{
+	const char *problem;
+
+	*count = (size_t)strtonum(text, 1, JOBS_MAX, &problem);
+	if (problem == NULL)
+		return 0;
+	return error_set(error, OUTCOME_USAGE, "usage",
+	    "--%s: '%s' is not a number from 1 to %d", row->name, text,
+	    JOBS_MAX);
+}
+
 /* Which of the row's values the text is, as an index; -1 with an error. */
 static int
 read_choice(const struct option_row *row, const char *text,
@@ -252,6 +296,26 @@ apply_option(struct parser *parser, const struct option_row *row,
 	switch (row->key) {
 	case 's':
 		return list_add(&options->sockets, value, error);
+	case 'a':
+		options->app = value;
+		break;
+	case 'i':
+		options->instance = value;
+		break;
+	case KEY_RUN_DIR:
+		options->run_dir = value;
+		break;
+	case KEY_CLUSTER:
+		options->cluster = 1;
+		break;
+	case KEY_ALLOW_MIXED:
+		options->allow_mixed = 1;
+		break;
+	case 'j':
+		return read_count(row, value, &options->jobs, error);
+	case 'k':
+		options->keep_going = 1;
+		break;
 	case 't':
 		return read_seconds(row, value, 0, &options->timeout, error);
 	case 'w':
@@ -276,7 +340,10 @@ apply_option(struct parser *parser, const struct option_row *row,
 		options->if_changed = 1;
 		break;
 	case 'n':
-		parser->dry_run = 1;
+		options->dry_run = 1;
+		break;
+	case KEY_PRUNE:
+		options->prune = 1;
 		break;
 	case 'f':
 		options->eval_file = value;
@@ -403,10 +470,36 @@ read_words(struct parser *parser)
 		options->eval_text = words->list[1];
 		args--;
 	}
+	if (options->command->bit == COMMAND_PUSH && args > 0) {
+		options->push_dir = words->list[1];
+		args--;
+	}
 	if (args > 0)
 		return error_set(parser->error, OUTCOME_USAGE, "usage",
 		    "%s: unexpected argument '%s'", options->command->name,
 		    words->list[words->count - args]);
+	return 0;
+}
+
+/*
+ * What the help is asked for: the command that was read already, or else one
+ * that is the next word.
+ */
+static int
+read_help_words(struct parser *parser, const char *next)
+{
+	struct options *options = parser->options;
+	const char *name = NULL;
+
+	if (parser->words.count > 0)
+		name = parser->words.list[0];
+	else if (next != NULL && next[0] != '-')
+		name = next;
+	if (name == NULL)
+		return 0;
+	options->help_command = find_command(name);
+	if (options->help_command == NULL)
+		return unknown_command(name, parser->error);
 	return 0;
 }
 
@@ -434,7 +527,7 @@ check(struct parser *parser)
 
 	if (check_taken(parser) == -1)
 		return -1;
-	if (parser->dry_run) {
+	if (options->dry_run && options->command->bit != COMMAND_PUSH) {
 		options->command = find_command("plan");
 		if (check_taken(parser) == -1)
 			return -1;
@@ -443,6 +536,10 @@ check(struct parser *parser)
 	    options->eval_text == NULL && options->eval_file == NULL)
 		return error_set(parser->error, OUTCOME_USAGE, "usage",
 		    "eval: needs the Lua to run, or --file");
+	if (options->command->bit == COMMAND_PUSH && (options->push_dir ==
+	    NULL || options->push_dir[0] == '\0'))
+		return error_set(parser->error, OUTCOME_USAGE, "usage",
+		    "push: needs the folder with the code");
 	if (strcmp(options->method, "native") == 0) {
 		/* Cartridge chooses the modules and has no dry run. */
 		if (options->command->bit == COMMAND_PLAN)
@@ -458,6 +555,12 @@ check(struct parser *parser)
 		else if (options->if_changed)
 			alone = "--if-changed";
 	}
+	if (options->allow_mixed && !options->cluster)
+		return error_set(parser->error, OUTCOME_USAGE, "usage",
+		    "--allow-mixed needs --cluster");
+	if (options->cluster && options->print_lua)
+		return error_set(parser->error, OUTCOME_USAGE, "usage",
+		    "--cluster cannot be combined with --print-lua");
 	if (alone != NULL)
 		return error_set(parser->error, OUTCOME_USAGE, "usage",
 		    "--method native cannot be combined with %s", alone);
@@ -468,7 +571,7 @@ int
 options_parse(struct options *options, int argc, char *argv[],
     struct error *error)
 {
-	struct parser parser = { options, error, { 0 }, { NULL, 0 }, 0 };
+	struct parser parser = { options, error, { 0 }, { NULL, 0 } };
 	const char *word;
 	int i, only_words = 0, result = 0;
 
@@ -493,7 +596,10 @@ options_parse(struct options *options, int argc, char *argv[],
 		if (options->help || options->version)
 			break;
 	}
-	if (result == 0 && !options->help && !options->version) {
+	if (result == 0 && options->help) {
+		result = read_help_words(&parser, i + 1 < argc ? argv[i + 1] :
+		    NULL);
+	} else if (result == 0 && !options->version) {
 		result = read_words(&parser);
 		if (result == 0)
 			result = check(&parser);
@@ -559,27 +665,35 @@ print_exit_status(FILE *out)
 	}
 }
 
-void
-options_help(FILE *out)
+static void
+print_commands(FILE *out)
 {
 	const struct command_row *command;
-	const struct option_row *row;
-	const char *arg;
 	char left[64];
 
-	fputs("usage: cartridge-reload [options] [command [argument ...]]\n"
-	    "\nReloads the code of a running Tarantool Cartridge application"
-	    " through its\nadmin console.\n\nCommands:\n", out);
+	fputs("\nCommands:\n", out);
 	for (command = command_table; command->name != NULL; command++) {
 		snprintf(left, sizeof(left), "%s%s%s", command->name,
 		    command->args[0] != '\0' ? " " : "", command->args);
 		fprintf(out, "  %-26s  ", left);
 		print_wrapped(out, command->help, 30);
 	}
+}
+
+/* The options that one of these commands takes. */
+static void
+print_options(FILE *out, unsigned commands)
+{
+	const struct option_row *row;
+	const char *arg;
+	char left[64];
+
 	fputs("\nOptions:\n", out);
 	for (row = option_table; row->name != NULL; row++) {
+		if ((row->commands & commands) == 0)
+			continue;
 		arg = row->values != NULL ? row->values : row->arg;
-		if (row->key < KEY_ROCKS)
+		if (row->key < KEY_RUN_DIR)
 			fprintf(out, "  -%c, ", row->key);
 		else
 			fputs("      ", out);
@@ -591,8 +705,30 @@ options_help(FILE *out)
 			fprintf(out, "%-22s  ", left);
 		print_wrapped(out, row->help, 30);
 	}
-	fputs("\nWithout --socket, the target is $CARTRIDGE_RELOAD_SOCKET or "
-	    "else\n$TARANTOOL_CONSOLE_SOCK.\n\nExit status:\n", out);
-	print_exit_status(out);
+	fputs("\nWithout --socket, --app, --instance and --run-dir, the target "
+	    "is\n$CARTRIDGE_RELOAD_SOCKET or else $TARANTOOL_CONSOLE_SOCK.\n",
+	    out);
+}
+
+void
+options_help(FILE *out, const struct command_row *command)
+{
+	if (command == NULL) {
+		fputs("usage: cartridge-reload [options] [command "
+		    "[argument ...]]\n\nReloads the code of a running "
+		    "Tarantool Cartridge application through its\n"
+		    "admin console.\n", out);
+		print_commands(out);
+		print_options(out, COMMAND_ALL);
+		fputs("\nExit status:\n", out);
+		print_exit_status(out);
+	} else {
+		fprintf(out, "usage: cartridge-reload [options] %s%s%s\n\n"
+		    "%c%s.\n", command->name,
+		    command->args[0] != '\0' ? " " : "", command->args,
+		    toupper((unsigned char)command->help[0]),
+		    command->help + 1);
+		print_options(out, command->bit);
+	}
 	fputs("\nSee cartridge-reload(1) for all details.\n", out);
 }

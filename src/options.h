@@ -24,8 +24,9 @@ enum command_bit {
 	COMMAND_STATUS = 1 << 2,
 	COMMAND_EVAL = 1 << 3,
 	COMMAND_STALE = 1 << 4,
+	COMMAND_PUSH = 1 << 5,
 	COMMAND_ALL = COMMAND_RELOAD | COMMAND_PLAN | COMMAND_STATUS |
-	    COMMAND_EVAL | COMMAND_STALE
+	    COMMAND_EVAL | COMMAND_STALE | COMMAND_PUSH
 };
 
 struct command_row {
@@ -56,6 +57,13 @@ struct string_list {
 struct options {
 	const struct command_row *command;
 	struct string_list	 sockets;
+	const char		*app;		/* NULL if not given */
+	const char		*instance;
+	const char		*run_dir;
+	size_t			 jobs;		/* 0 if not given */
+	int			 keep_going;
+	int			 cluster;
+	int			 allow_mixed;
 	struct string_list	 modules;
 	struct string_list	 excludes;
 	double			 timeout;	/* seconds */
@@ -72,15 +80,19 @@ struct options {
 	enum term_color_mode	 progress;
 	int			 print_lua;
 	int			 help;
+	const struct command_row *help_command;	/* NULL if for all of them */
 	int			 version;
 	const char		*eval_file;	/* of eval -f, "-" is stdin */
 	const char		*eval_text;	/* of eval LUA */
+	const char		*push_dir;	/* of push DIR */
+	int			 prune;		/* of push */
+	int			 dry_run;	/* of push */
 };
 
 /*
  * Reads the command line; options may stand before and after the command.
  * The strings of argv are referred to, not copied.  Options not given get the
- * defaults of the manual; --dry-run makes the command `plan`.
+ * defaults of the manual; --dry-run makes the command `plan`, but for `push`.
  *
  * Returns 0, or -1 with a usage error that names what was wrong: an unknown
  * command or option, an option that the command does not take, a missing or
@@ -92,7 +104,10 @@ int	options_parse(struct options *, int argc, char *argv[],
 /* Frees the lists. */
 void	options_finish(struct options *);
 
-/* Prints the help: usage, commands, options, exit status. */
-void	options_help(FILE *);
+/*
+ * Prints the help: usage, commands, options, exit status; of one command, or
+ * of all if it is NULL.
+ */
+void	options_help(FILE *, const struct command_row *);
 
 #endif

@@ -98,8 +98,11 @@ meaning(const struct output_context *context, const json_t *report)
 	const char *outcome = string(report, "outcome");
 	const json_t *rollback = json_object_get(report, "rollback");
 
-	if (strcmp(context->command, "reload") != 0)
+	if (strcmp(context->command, "reload") != 0 &&
+	    strcmp(context->command, "push") != 0)
 		return NULL;
+	if (code != NULL && strcmp(code, "not_healthy") == 0)
+		return "the new code serves";
 	if (strcmp(outcome, "degraded") == 0)
 		return "the old state could not be restored fully";
 	if (strcmp(outcome, "stale") == 0)

@@ -25,18 +25,24 @@ struct output_context {
 	size_t		 targets;	/* how many there are in all */
 };
 
+/* A command that is over. */
+struct output_run {
+	enum outcome	 outcome;	/* the gravest */
+	const json_t	*instances;	/* an array of their reports, in order */
+	const json_t	*not_touched;	/* an array of names, or NULL */
+	const json_t	*skipped;	/* of {target, reason}, or NULL */
+	const json_t	*surveys;	/* reports on their status, or NULL */
+};
+
 struct output {
 	const char	*name;		/* as given to --output */
 	int		 wants_tree;	/* `results` of eval parsed, not text */
 	/* One instance is done.  The report is by the schema of the manual. */
 	void		(*instance)(const struct output_context *,
 			    const json_t *report);
-	/*
-	 * All are done; `instances` is the array of what was given before.
-	 * Returns 0, or -1 if memory is out.
-	 */
-	int		(*end)(const struct output_context *, enum outcome,
-			    const json_t *instances);
+	/* All are done.  Returns 0, or -1 if memory is out. */
+	int		(*end)(const struct output_context *,
+			    const struct output_run *);
 };
 
 extern const struct output	output_text;

@@ -17,8 +17,7 @@ json_instance(const struct output_context *context, const json_t *report)
 }
 
 static int
-json_end(const struct output_context *context, enum outcome outcome,
-    const json_t *instances)
+json_end(const struct output_context *context, const struct output_run *run)
 {
 	json_t *document;
 	char *dumped, *at;
@@ -26,7 +25,8 @@ json_end(const struct output_context *context, enum outcome outcome,
 
 	if (context->quiet)
 		return 0;
-	document = report_document(context->command, outcome, instances);
+	document = report_document(context->command, run->outcome,
+	    run->instances, run->not_touched, run->skipped);
 	/*
 	 * ASCII, as a terminal may be at the other end.  Numbers have 14
 	 * digits when they come; with more, 0.1 would not be 0.1 any more.

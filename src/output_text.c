@@ -332,11 +332,12 @@ print_reload(const struct output_context *context, const json_t *report)
 	const char *outcome = string(report, "outcome");
 	const json_t *duration = json_object_get(report, "duration_ms");
 	const json_t *rollback = json_object_get(report, "rollback");
-	int stale;
+	int stale, sick;
 
 	stale = strcmp(outcome, "stale") == 0;
-	print_head(context, report, stale ? "reloaded" : outcome);
-	if (strcmp(outcome, "reloaded") == 0 || stale) {
+	sick = text_is_not_healthy(report);
+	print_head(context, report, stale || sick ? "reloaded" : outcome);
+	if (strcmp(outcome, "reloaded") == 0 || stale || sick) {
 		text_print_generation(context, " to ", report);
 		text_print_duration(context, " in ", duration);
 		/* Cartridge's own way does not say what it did. */
@@ -346,6 +347,8 @@ print_reload(const struct output_context *context, const json_t *report)
 		}
 		if (stale)
 			text_print_stale_remain(context, report);
+		if (sick)
+			fputs("; not healthy again", context->out);
 	} else if (strcmp(outcome, "unchanged") == 0) {
 		text_print_generation(context, ": still ", report);
 		print_counts(context, ", ", report);
@@ -400,6 +403,45 @@ print_stale(const struct output_context *context, const json_t *report)
 		text_print_generation(context, "; ", report);
 	}
 	putc('\n', context->out);
+	print_details(context, report);
+}
+
+/* On how many instances the code has arrived. */
+static size_t
+count_ok(const json_t *cluster)
+{
+	const char *outcome;
+	size_t i, count = 0;
+
+	for (i = 0; i < json_array_size(cluster); i++) {
+		outcome = string(json_array_get(cluster, i), "outcome");
+		count += outcome != NULL && strcmp(outcome, "ok") == 0 ? 1 : 0;
+	}
+	return count;
+}
+
+static void
+print_push(const struct output_context *context, const json_t *report)
+{
+	const char *outcome = string(report, "outcome");
+	const json_t *duration = json_object_get(report, "duration_ms");
+	const json_t *rollback = json_object_get(report, "rollback");
+
+	if (strcmp(outcome, "ok") == 0) {
+		print_head(context, report, "pushed");
+		text_print_count(context, " to ",
+		    count_ok(json_object_get(report, "cluster")), "instance");
+		text_print_duration(context, " in ", duration);
+	} else {
+		print_head(context, report, outcome);
+		if (!is_true(report, "ok"))
+			text_print_duration(context, " after ", duration);
+		if (is_true(rollback, "complete"))
+			fputs(", rolled back", context->out);
+	}
+	text_print_sections(context, ": ", report);
+	putc('\n', context->out);
+	text_print_push(context, report);
 	print_details(context, report);
 }
 
@@ -471,6 +513,10 @@ print_status(const struct output_context *context, const json_t *report)
 	print_named(context, ", Tarantool ", string(status, "tarantool"), "");
 	print_named(context, ", Cartridge ", string(status, "cartridge"), "");
 	print_named(context, ", ", string(report, "alias"), "");
+	print_named(context, ", ", string(status, "role"), "");
+	if (string(status, "digest") != NULL)
+		fprintf(context->out, ", code %.*s", TEXT_DIGEST,
+		    string(status, "digest"));
 	putc('\n', context->out);
 	if (json_is_object(reloading)) {
 		fputs("  being reloaded by ", context->out);
@@ -519,6 +565,7 @@ static const struct {
 	{ "plan", print_plan },
 	{ "status", print_status },
 	{ "stale", print_stale },
+	{ "push", print_push },
 	{ "eval", print_results }
 };
 
@@ -529,19 +576,30 @@ text_instance(const struct output_context *context, const json_t *report)
 
 	if (context->quiet)
 		return;
+	/* They come as a table at the end. */
+	if (context->targets > 1 && !context->verbose &&
+	    strcmp(context->command, "status") == 0)
+		return;
 	for (i = 0; i < sizeof(printer_table) / sizeof(printer_table[0]); i++)
 		if (strcmp(printer_table[i].command, context->command) == 0)
 			printer_table[i].print(context, report);
 }
 
 static int
-text_end(const struct output_context *context, enum outcome outcome,
-    const json_t *instances)
+text_end(const struct output_context *context, const struct output_run *run)
 {
-	(void)context;
-	(void)outcome;
-	(void)instances;
-	return 0;
+	int result = 0;
+
+	/* Between the results of eval there is nothing but results. */
+	if (context->quiet || context->targets <= 1 ||
+	    strcmp(context->command, "eval") == 0)
+		return 0;
+	if (strcmp(context->command, "status") == 0)
+		return text_print_table(context, run->instances);
+	if (run->surveys != NULL)
+		result = text_print_table(context, run->surveys);
+	text_print_summary(context, run);
+	return result;
 }
 
 const struct output output_text = {

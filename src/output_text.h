@@ -11,9 +11,13 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "output.h"
 #include "term.h"
+
+/* How much of a digest is shown: enough to tell two apart. */
+#define TEXT_DIGEST	8
 
 /* Prints a text of the report, or nothing if it is null. */
 void	text_print(const struct output_context *, const char *text);
@@ -43,10 +47,31 @@ void	text_print_stale_found(const struct output_context *,
 /* The lines below the first one, if there is anything to tell. */
 void	text_print_stale(const struct output_context *, const json_t *report);
 
+/* Of `push`: how many sections there are of each kind; and which, and where. */
+void	text_print_sections(const struct output_context *,
+	    const char *before, const json_t *report);
+void	text_print_push(const struct output_context *, const json_t *report);
+
+/* A table of instances, by the reports on their status; failures last. */
+int	text_print_table(const struct output_context *, const json_t *reports);
+
+/* How many of several ended how, and the failures again, if they are not all. */
+void	text_print_summary(const struct output_context *,
+	    const struct output_run *);
+
 static inline const char *
 string(const json_t *object, const char *key)
 {
 	return json_string_value(json_object_get(object, key));
+}
+
+/* Whether a reload is done, but its instance was not healthy after it. */
+static inline int
+text_is_not_healthy(const json_t *report)
+{
+	const char *code = string(json_object_get(report, "error"), "code");
+
+	return code != NULL && strcmp(code, "not_healthy") == 0;
 }
 
 static inline int

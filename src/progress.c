@@ -12,47 +12,74 @@
 #define TARGET_MAX	40
 
 void
-progress_start(struct progress *progress, FILE *out, int on,
-    const char *target, int64_t now)
+progress_start(struct progress *progress, FILE *out, int on, size_t total,
+    int64_t now)
 {
+	memset(progress, 0, sizeof(*progress));
 	progress->out = out;
 	progress->on = on;
-	progress->target = target;
-	progress->doing[0] = '\0';
+	progress->total = total;
 	progress->started = now;
 	progress->due = now + PROGRESS_AFTER_MS;
-	progress->shown = 0;
+}
+
+/* What has changed is to be seen soon, but a line is not to flicker. */
+static void
+hurry(struct progress *progress)
+{
+	if (progress->shown && progress->total > 1 &&
+	    progress->due > progress->drawn + PROGRESS_CHANGE_MS)
+		progress->due = progress->drawn + PROGRESS_CHANGE_MS;
 }
 
 void
-progress_doing(struct progress *progress, const char *doing)
+progress_doing(struct progress *progress, const char *target,
+    const char *doing)
 {
 	char *escaped;
 
+	progress->target = target;
 	escaped = term_escape(doing, strlen(doing), 0);
 	if (escaped != NULL)
 		strlcpy(progress->doing, escaped, sizeof(progress->doing));
 	free(escaped);
+	hurry(progress);
+}
+
+void
+progress_done(struct progress *progress, size_t done)
+{
+	progress->done = done;
+	hurry(progress);
 }
 
 void
 progress_tick(struct progress *progress, int64_t now)
 {
-	size_t len = strlen(progress->target);
+	size_t len, most = TARGET_MAX;
+	char count[48] = "";
 
-	if (!progress->on || now < progress->due)
+	if (!progress->on || now < progress->due || progress->target == NULL)
 		return;
-	fputs("\r", progress->out);
+	if (progress->total > 1) {
+		snprintf(count, sizeof(count), "%zu/%zu ", progress->done,
+		    progress->total);
+		most = strlen(count) < most / 2 ? most - strlen(count) :
+		    most / 2;
+	}
+	len = strlen(progress->target);
+	fprintf(progress->out, "\r%s", count);
 	/* The end of a path tells more than its beginning. */
-	if (len > TARGET_MAX)
+	if (len > most)
 		fputs("...", progress->out);
 	term_print(progress->out, progress->target +
-	    (len > TARGET_MAX ? len - TARGET_MAX : 0));
+	    (len > most ? len - most : 0));
 	fprintf(progress->out, ": %s%s%lld s\033[K", progress->doing,
 	    progress->doing[0] != '\0' ? ", " : "",
 	    (long long)(now - progress->started) / 1000);
 	fflush(progress->out);
 	progress->shown = 1;
+	progress->drawn = now;
 	progress->due = now + PROGRESS_EVERY_MS;
 }
 

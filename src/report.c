@@ -174,6 +174,50 @@ static const struct field status_fields[] = {
 	{ "loaded_at", FIELD_NUMBER, DEFAULT_NULL, NULL },
 	{ "reloading", FIELD_OBJECT, DEFAULT_NULL, reloading_fields },
 	{ "last", FIELD_OBJECT, DEFAULT_NULL, last_fields },
+	{ "role", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "replicaset", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "uri", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "healthy", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
+	{ "digest", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "stateboard", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field topology_instance_fields[] = {
+	{ "uuid", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "uri", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "alias", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "replicaset", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "role", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "state", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "health", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "disabled", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ "expelled", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field topology_fields[] = {
+	{ "entry", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "instances", FIELD_OBJECTS, DEFAULT_ZERO, topology_instance_fields },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field section_fields[] = {
+	{ "added", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "changed", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "removed", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "unchanged", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "kept", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field cluster_fields[] = {
+	{ "alias", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "uuid", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "uri", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "outcome", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "state", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "message", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ NULL, 0, 0, NULL }
 };
 
@@ -201,6 +245,9 @@ static const struct field report_fields[] = {
 	{ "kept", FIELD_OBJECTS, DEFAULT_OMIT, kept_fields },
 	{ "status", FIELD_OBJECT, DEFAULT_OMIT, status_fields },
 	{ "results", FIELD_STRING, DEFAULT_OMIT, NULL },
+	{ "sections", FIELD_OBJECT, DEFAULT_OMIT, section_fields },
+	{ "cluster", FIELD_OBJECTS, DEFAULT_OMIT, cluster_fields },
+	{ "topology", FIELD_OBJECT, DEFAULT_OMIT, topology_fields },
 	{ NULL, 0, 0, NULL }
 };
 
@@ -471,6 +518,7 @@ build_error(struct report *report, const char *target, enum outcome outcome,
 struct excerpt {
 	char	text[EXCERPT_MAX + sizeof("...")];
 	size_t	len;
+	int	is_cut;
 };
 
 static int
@@ -479,12 +527,15 @@ take_excerpt(const char *data, size_t len, void *arg)
 	struct excerpt *excerpt = arg;
 	size_t room = EXCERPT_MAX - excerpt->len;
 
+	/* It is not always that one who has had enough is left alone. */
+	if (excerpt->is_cut)
+		return -1;
 	memcpy(excerpt->text + excerpt->len, data, len < room ? len : room);
 	excerpt->len += len < room ? len : room;
 	if (len <= room)
 		return 0;
 	memcpy(excerpt->text + excerpt->len, "...", 3);
-	excerpt->len += 3;
+	excerpt->is_cut = 1;
 	/* Enough: a reply may be large. */
 	return -1;
 }
@@ -504,22 +555,27 @@ build_bad_reply(struct report *report, const char *target, const json_t *reply,
 	    text(message));
 }
 
-/* The words with which an instance may say how it ended. */
+/*
+ * The words with which an instance may say how it ended.  Only one that has
+ * relayed a request can say that it has reached nobody.
+ */
 static int
-read_outcome(const json_t *from, enum outcome *outcome)
+read_outcome(const json_t *from, int relayed, enum outcome *outcome)
 {
 	const char *word;
 
 	word = json_string_value(json_object_get(from, "outcome"));
 	if (word == NULL || outcome_parse(word, outcome) == -1)
 		return -1;
-	return *outcome == OUTCOME_USAGE || *outcome == OUTCOME_UNREACHABLE ||
-	    *outcome == OUTCOME_PROTOCOL ? -1 : 0;
+	if (*outcome == OUTCOME_UNREACHABLE)
+		return relayed ? 0 : -1;
+	return *outcome == OUTCOME_USAGE || *outcome == OUTCOME_PROTOCOL ?
+	    -1 : 0;
 }
 
 static void
 build_from_ours(struct report *report, const char *target,
-    const json_t *reply, const json_t *from)
+    const json_t *reply, const json_t *from, int relayed)
 {
 	struct complaint complaint;
 	const json_t *version, *transient;
@@ -532,7 +588,7 @@ build_from_ours(struct report *report, const char *target,
 		    "the reply is of another version of the protocol");
 		return;
 	}
-	if (read_outcome(from, &outcome) == -1) {
+	if (read_outcome(from, relayed, &outcome) == -1) {
 		build_bad_reply(report, target, reply,
 		    "the reply does not say how it ended");
 		return;
@@ -573,13 +629,13 @@ build_from_lua_error(struct report *report, const char *target, json_t *raised)
 
 void
 report_from_reply(struct report *report, const char *target,
-    const json_t *reply)
+    const json_t *reply, int relayed)
 {
 	json_t *from;
 
 	from = json_array_size(reply) == 1 ? json_array_get(reply, 0) : NULL;
 	if (json_object_get(from, "cartridge_reload") != NULL)
-		build_from_ours(report, target, reply, from);
+		build_from_ours(report, target, reply, from, relayed);
 	else if (json_object_size(from) == 1 &&
 	    json_object_get(from, "error") != NULL)
 		build_from_lua_error(report, target,
@@ -627,6 +683,47 @@ report_parse_results(struct report *report)
 }
 
 void
+report_fail(struct report *report, const struct error *failure)
+{
+	json_t *error;
+
+	report->transient = 0;
+	report->outcome = failure->outcome;
+	if (report->instance == NULL)
+		return;
+	error = json_object();
+	if (read_fields(error, error_fields, NULL, "",
+	    &(struct complaint){ "" }) == 0 &&
+	    json_object_set_new(error, "code",
+	    json_string(failure->code)) == 0 &&
+	    json_object_set_new(error, "message",
+	    text(failure->message)) == 0 &&
+	    json_object_set(report->instance, "error", error) == 0 &&
+	    json_object_set_new(report->instance, "ok", json_boolean(
+	    outcome_exit(failure->outcome) == 0)) == 0 &&
+	    json_object_set_new(report->instance, "outcome", json_string(
+	    outcome_word(failure->outcome))) == 0) {
+		json_decref(error);
+		return;
+	}
+	json_decref(error);
+	report_finish(report);
+	report->outcome = OUTCOME_USAGE;
+}
+
+void
+report_name(struct report *report, const char *alias)
+{
+	json_t *name;
+
+	if (alias == NULL || report->instance == NULL ||
+	    !json_is_null(json_object_get(report->instance, "alias")))
+		return;
+	if ((name = text(alias)) != NULL)
+		json_object_set_new(report->instance, "alias", name);
+}
+
+void
 report_finish(struct report *report)
 {
 	json_decref(report->instance);
@@ -635,7 +732,7 @@ report_finish(struct report *report)
 
 json_t *
 report_document(const char *command, enum outcome outcome,
-    const json_t *instances)
+    const json_t *instances, const json_t *not_touched, const json_t *skipped)
 {
 	json_t *list, *document;
 
@@ -645,5 +742,14 @@ report_document(const char *command, enum outcome outcome,
 	document = json_pack("{s:b, s:i, s:s, s:o}",
 	    "ok", outcome_exit(outcome) == 0, "exit", outcome_exit(outcome),
 	    "command", command, "instances", list);
+	if ((json_array_size(not_touched) > 0 &&
+	    json_object_set_new(document, "not_touched",
+	    json_copy((json_t *)(uintptr_t)not_touched)) == -1) ||
+	    (json_array_size(skipped) > 0 &&
+	    json_object_set_new(document, "skipped",
+	    json_copy((json_t *)(uintptr_t)skipped)) == -1)) {
+		json_decref(document);
+		return NULL;
+	}
 	return document;
 }

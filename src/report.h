@@ -27,10 +27,11 @@ struct report {
  * Makes a report from a reply tree.  The reply is expected to be
  * `[{"cartridge_reload": 1, "outcome": ..., ...}]`; a lone `[{"error": ...}]`
  * is what the console itself says when Lua broke.  Never fails: a reply that
- * is not understood gives a report whose outcome is protocol.
+ * is not understood gives a report whose outcome is protocol.  Only a relayed
+ * one may be of an instance that could not be reached.
  */
 void	report_from_reply(struct report *, const char *target,
-	    const json_t *reply);
+	    const json_t *reply, int relayed);
 
 /* Makes a report from an error of ours. */
 void	report_from_error(struct report *, const char *target,
@@ -42,15 +43,26 @@ void	report_from_error(struct report *, const char *target,
  */
 void	report_parse_results(struct report *);
 
+/*
+ * Makes it one of a failure, with all else that the instance has said.  What
+ * the instance has said of a failure of its own is lost.
+ */
+void	report_fail(struct report *, const struct error *);
+
+/* Gives the instance a name, if it has none and this is not NULL. */
+void	report_name(struct report *, const char *alias);
+
 /* Frees what the report holds. */
 void	report_finish(struct report *);
 
 /*
- * Makes the whole document `{"ok", "exit", "command", "instances"}`; takes new
- * references of the instances.  Returns a new reference, or NULL if memory is
- * out.
+ * Makes the whole document `{"ok", "exit", "command", "instances"}`, with
+ * "not_touched", the names of those that nothing was done to, and "skipped",
+ * `[{"target", "reason"}]`, if there are such; takes new references.  Returns
+ * a new reference, or NULL if memory is out.
  */
 json_t	*report_document(const char *command, enum outcome,
-	    const json_t *instances);
+	    const json_t *instances, const json_t *not_touched,
+	    const json_t *skipped);
 
 #endif

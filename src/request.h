@@ -19,13 +19,34 @@
 #include <jansson.h>
 #include <stddef.h>
 
+/* The beginning of a line, the same for all instances that are sent it. */
+struct request {
+	char	*head;
+	size_t	 len;
+};
+
 /*
- * Builds the line for a command: boot.lua, the modules that src/lua/<command>
- * requires, and `args`, an object whose "command" names it.  Which modules are
- * needed is found by following the `require('...')` calls of the sources.
- * Returns the line without a newline, to be freed by the caller, or NULL if
- * memory is out or a module does not exist (a bug).
+ * Builds all of the line that does not depend on the instance: boot.lua, the
+ * modules that src/lua/<command> requires, and `args`, an object whose
+ * "command" names it.  If its "request" holds the arguments of another command
+ * that is to be relayed, the modules of that one too, and boot.lua as one of
+ * them.  Which modules are needed is found by following the `require('...')`
+ * calls of the sources.  An object "texts" of strings is not sent as JSON: they
+ * go beside the modules, where they are escaped once only.
+ *
+ * Returns 0, or -1 if memory is out or a module does not exist (a bug).
  */
+int	 request_init(struct request *, const json_t *args);
+void	 request_finish(struct request *);
+
+/*
+ * The rest of such a line, without a newline: `more` are the arguments of one
+ * instance, an object whose keys the others do not have, or NULL.  To be freed
+ * by the caller; NULL if memory is out.
+ */
+char	*request_rest(const json_t *more, size_t *len);
+
+/* The whole line, if nothing depends on the instance; else like both. */
 char	*request_line(const json_t *args, size_t *len);
 
 #endif

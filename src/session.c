@@ -146,8 +146,16 @@ explain(struct session *session)
 static int
 send_request(struct session *session)
 {
-	return console_send(session->console, session->request->line,
-	    session->request->len, &session->error);
+	const struct session_request *request = session->request;
+
+	if (request->rest == NULL)
+		return console_send(session->console, request->line,
+		    request->len, &session->error);
+	if (console_put(session->console, request->line, request->len,
+	    &session->error) == -1)
+		return -1;
+	return console_send(session->console, request->rest, request->rest_len,
+	    &session->error);
 }
 
 static int

@@ -25,6 +25,8 @@ enum session_state { SESSION_BUSY, SESSION_DONE, SESSION_FAILED };
 struct session_request {
 	const char	*line;		/* without a newline */
 	size_t		 len;
+	const char	*rest;		/* of the line, or NULL */
+	size_t		 rest_len;
 	/* Called for each push message with its value; may be NULL. */
 	void		(*on_push)(const json_t *value, void *arg);
 	void		*arg;

@@ -79,6 +79,25 @@ function Cartridge.is_healthy()
     return nil
 end
 
+--- A connection to another instance of the cluster: the one that Cartridge has
+-- itself, so it is not ours to be closed.
+-- @tparam string uri
+-- @tparam number seconds to wait for it
+-- @treturn[1] net.box connection
+-- @treturn[2] nil
+-- @treturn[2] string why there is none
+function Cartridge.connect(uri, seconds)
+    local ok, conn, err = pcall(function()
+        return require('cartridge.pool').connect(uri, {wait_connected = seconds})
+    end)
+    if not ok then
+        return nil, tostring(conn)
+    elseif conn == nil then
+        return nil, tostring(type(err) == 'table' and err.err or err)
+    end
+    return conn
+end
+
 --- Who leads: replica set -> instance.
 local function leaders(self)
     local ok, result = pcall(function()
@@ -167,6 +186,14 @@ function Cartridge:config_tables()
     return self:active_config():get_readonly()
 end
 
+--- Whether the cluster-wide config has a section of that name.
+function Cartridge.has_section(name)
+    local ok, text = pcall(function()
+        return detect():active_config():get_plaintext(name)
+    end)
+    return ok and text ~= nil
+end
+
 --- The service registry: name -> role module or service.
 function Cartridge.services()
     return vars('cartridge.service-registry').registry
@@ -237,7 +264,10 @@ function Cartridge:refusal()
 end
 
 return {
+    PASSING = PASSING,
+    connect = Cartridge.connect,
     detect = detect,
+    has_section = Cartridge.has_section,
     replicaset = replicaset_uuid,
     vars = vars,
 }

@@ -5,6 +5,7 @@
 -- a reason that has a word.
 
 local require = ...
+local cartridge_lib = require('cartridge')
 local digest = require('digest')
 local fio = require('fio')
 local slice = require('slice')
@@ -140,6 +141,9 @@ local function classify(name, value, known)
         elseif fio.path.exists(path) then
             -- Somebody put it into `package.loaded` by hand.
             return 'no_file', path
+        elseif cartridge_lib.has_section(path) then
+            -- Never a file: the role `extensions` has loaded it.
+            return 'config', path
         end
         return path:find('/.rocks/', 1, true) and 'rocks' or 'gone', path
     end

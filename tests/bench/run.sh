@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# run.sh [startup|scale|memory|load ...]: measures, and says of each figure
-# whether it was reached.  All sections if none is named.  What was measured
-# is in BENCH_OUT (build/bench): report.md, tables as csv, plots as svg.
+# run.sh [startup|scale|memory|load|stale|fleet ...]: measures, and says of each
+# figure whether it was reached.  All sections if none is named.  What was
+# measured is in BENCH_OUT (build/bench): report.md, tables as csv, plots as svg.
 #
 # Environment: CARTRIDGE_RELOAD, TARANTOOL, CARTRIDGE_ROCKS as for the live
-# suites; BENCH_QUICK=1: within a minute, less exact; BENCH_STRICT=1: fail if
+# suites; BENCH_QUICK=1: within two minutes, less exact; BENCH_STRICT=1: fail if
 # a figure was missed; BUILD_DIR, BENCH_OUT.
 
 set -u
@@ -28,13 +28,13 @@ export BENCH_OUT CARTRIDGE_RELOAD TARANTOOL
 	exit 1
 }
 
-[ $# -gt 0 ] || set -- startup scale memory load
+[ $# -gt 0 ] || set -- startup scale memory load stale fleet
 for section; do
 	case $section in
-	startup|scale|memory|load)
+	startup|scale|memory|load|stale|fleet)
 		;;
 	*)
-		echo "usage: run.sh [startup|scale|memory|load ...]" >&2
+		echo "usage: run.sh [startup|scale|memory|load|stale|fleet ...]" >&2
 		exit 1
 		;;
 	esac

@@ -31,7 +31,7 @@ check()
 	fi
 }
 
-"$BUILD_DIR/tools/print_table" >"$tmp/table"
+"$BUILD_DIR/completion/print_table" >"$tmp/table"
 awk -F "$tab" '$1 == "command" { print $2 }' "$tmp/table" |
     sort >"$tmp/commands"
 awk -F "$tab" '$1 == "option" { print "--" $3 }' "$tmp/table" |
@@ -47,7 +47,7 @@ long_options()
 }
 
 # Options of other programs that a text may have.
-foreign='--no-install-recommends --recursive --silent --fail --now'
+foreign='--interval --no-install-recommends --recursive --silent --fail --now'
 
 # has_all TEXT: every option and command is in the text.
 has_all()
@@ -110,7 +110,7 @@ check 'the README has no other options' has_only "$tmp/readme"
 
 # What completion offers after the given words; the last is completed.
 cat >"$tmp/complete.bash" <<'END'
-source scripts/completion/cartridge-reload.bash
+source "$BUILD_DIR/completion/cartridge-reload.bash"
 compopt() { :; }
 COMP_WORDS=(cartridge-reload "$@")
 COMP_CWORD=$#
@@ -123,7 +123,7 @@ completes()
 {
 	expected=$1
 	shift
-	bash "$tmp/complete.bash" "$@" >"$tmp/offered"
+	BUILD_DIR=$BUILD_DIR bash "$tmp/complete.bash" "$@" >"$tmp/offered"
 	diff "$expected" "$tmp/offered"
 }
 

@@ -50,7 +50,7 @@ has_all()
 	    sed -E 's/^[^,]*,[^,]*,[^,]*,([^,]*),.*/\1/'
 } | grep -oE '"[a-z_]+"' | tr -d '"' >"$WORK/codes"
 find src/lua -name '*.lua' -exec cat {} + |
-    grep -oE "code = '[a-z_]+'" | sed "s/.*'\(.*\)'/\1/" >>"$WORK/codes"
+    grep -oE "(code = |unreachable\()'[a-z_]+'" | sed "s/.*'\(.*\)'/\1/" >>"$WORK/codes"
 sort -u -o "$WORK/codes" "$WORK/codes"
 section 'ERROR CODES' >"$WORK/section"
 sed -nE 's/^     ([a-z_]+)( .*)?$/\1/p' "$WORK/section" | sort -u >"$WORK/listed"
@@ -133,6 +133,18 @@ awk '/^<!-- The output of scripts\/demo.sh/ { found = 1 }
     inside { print }' "$README" | normalise >"$WORK/expected"
 normalise <"$OUT" >"$WORK/printed"
 ok 'the README shows what it prints' diff "$WORK/expected" "$WORK/printed"
+
+# The text of the picture, its lines as they were before they were broken.
+sed -nE -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&amp;/\&/g' \
+    -e '/^<text .*class="[^"]*more"/s/^[^>]*>/\x01/' \
+    -e 's/^<text [^>]*>//' -e 's|</text>$||p' doc/demo.svg |
+    sed -e ':a' -e '$!{N;ba' -e '}' -e 's/\n\x01//g' | normalise >"$WORK/picture"
+grep . "$WORK/expected" >"$WORK/shown"
+ok 'the picture is of such a run' diff "$WORK/shown" "$WORK/picture"
+TMPDIR=$DEMO CARTRIDGE_ROCKS='' scripts/picture.sh "$WORK/new.svg" \
+    >"$OUT" 2>"$ERR"
+is "$? $(cat "$OUT" "$ERR")" '0 ' 'it can be made anew'
+ok 'and has lines' [ "$(grep -c '^<text' "$WORK/new.svg")" -gt 20 ]
 
 # A program that says that all is well and does nothing.
 mkdir "$WORK/bin"
@@ -229,6 +241,7 @@ run_examples()
 start_app shop
 mkdir "$EXAMPLES"
 ln -s "$APP_SOCK" "$EXAMPLES/shop.web.control"
+export TARANTOOL_RUN_DIR=$EXAMPLES
 PATH=$(dirname "$CARTRIDGE_RELOAD"):$PATH
 cd "$EXAMPLES" || exit 1
 
@@ -240,7 +253,7 @@ generation()
 
 section EXAMPLES >"$WORK/section"
 run_examples 'the manual' <"$WORK/section"
-is "$(generation)" 5 'and they have reloaded the instance'
+is "$(generation)" 7 'and they have reloaded the instance'
 like "$(cat "$OUT")" 'generation' 'which serves'
 
 unset CARTRIDGE_RELOAD_SOCKET
@@ -248,17 +261,94 @@ awk '/^<!-- The output of/ { demo = 1 }
     /^```/ { inside = !inside; if (!inside) demo = 0; next }
     inside && !demo { print }' "$TESTS_DIR/../$README" >"$WORK/section"
 run_examples 'the README' <"$WORK/section"
-is "$(generation)" 6 'and they have reloaded the instance'
+is "$(generation)" 10 'and they have reloaded the instance'
 
-# The line for systemd, with its words as systemd sees them.
-unit=$(section EXAMPLES | sed -n 's/^ *ExecReload=//p')
-read -r -a words <<<"$unit"
-is "${words[0]}" /usr/local/bin/cartridge-reload 'ExecReload= has the program'
-words=("${words[@]/\%i/web}")
-words=("${words[@]/\/var\/run\/tarantool/$EXAMPLES}")
-run "${words[@]:1}"
-is "$RC" 0 'ExecReload= reloads the instance'
-is "$(generation)" 7 'indeed'
+# --- Examples for other programs ---------------------------------------------
+
+# example REGEX: the literal text of the manual from a line like that on.
+example()
+{
+	section EXAMPLES | awk -v regex="$1" '
+		!indent && $0 ~ regex { indent = match($0, /[^ ]/) }
+		indent && NF == 0 { exit }
+		indent { print substr($0, indent) }' | tee "$WORK/example"
+	[ -s "$WORK/example" ]
+}
+
+# yaml EXPRESSION: a value of the YAML of an example, its lists as lines.
+yaml()
+{
+	lua '
+		local y = require("yaml").decode(io.open(arg[1]):read("*a"))
+		local value = assert(loadstring("local y = ... return " ..
+		    arg[2]))(y)
+		if type(value) == "table" then
+			value = table.concat(value, "\n")
+		end
+		print((tostring(value):gsub("\n$", "")))
+		os.exit(0)' "$WORK/example" "$1"
+}
+
+# commands NAME GENERATIONS: each line of the input is a command that succeeds,
+# and together they load that many generations.
+commands()
+{
+	local before line
+	before=$(generation)
+	while read -r line; do
+		sh -c "$line" >"$OUT" 2>"$ERR" </dev/null
+		is "$? $(cat "$ERR")" '0 ' "$1: $line"
+	done
+	cp "$OUT" "$WORK/last"
+	is "$(($(generation) - before))" "$2" "$1: that many reloads"
+	cp "$WORK/last" "$OUT"
+}
+
+export TARANTOOL_CONSOLE_SOCK=$EXAMPLES/shop.web.control
+
+example '^ *ExecReload=' >"$WORK/block"
+line=$(sed -n 's/^ExecReload=//p' "$WORK/block")
+is "${line%% *}" /usr/local/bin/cartridge-reload 'ExecReload= has the program'
+is "$line" "$(sed -n 's|^ExecReload=@BINDIR@|/usr/local/bin|p' \
+    "$TESTS_DIR/../scripts/systemd/reload.conf.in")" 'and is that of the drop-in'
+commands ExecReload= 1 <<<"${line#/usr/local/bin/}"
+
+# What stands after CMD, once the lines are joined.
+healthcheck=$(example '^ *HEALTHCHECK ' | sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba' \
+    -e '}' -e 's/.* CMD //')
+commands HEALTHCHECK 0 <<<"$healthcheck"
+kill -STOP "$APP_PID"
+sh -c "$healthcheck" >"$OUT" 2>&1
+is "$?" 1 'HEALTHCHECK: 1 if the instance hangs'
+kill -CONT "$APP_PID"
+
+example '^ *readinessProbe:' >"$WORK/block"
+mapfile -t words < <(yaml 'y.readinessProbe.exec.command')
+is "${words[0]}" cartridge-reload 'readinessProbe: the program'
+is "$("${words[@]}" 2>&1) $?" ' 0' 'readinessProbe: ready'
+is "$(TARANTOOL_CONSOLE_SOCK=$WORK/none "${words[@]}" >/dev/null 2>&1; echo $?)" \
+    2 'readinessProbe: not ready'
+is "$(yaml 'y.readinessProbe.timeoutSeconds > tonumber("'"${words[3]}"'")')" \
+    true 'readinessProbe: it ends before it is ended'
+
+example '^ *reload:$' >"$WORK/block"
+commands GitLab 1 <<<"$(yaml 'y.reload.script')"
+report=$(yaml 'y.reload.artifacts.paths[1]')
+is "$(cp "$report" "$OUT"; json 'r.ok, i.outcome')" 'true reloaded' \
+    'GitLab: the report is kept'
+
+example '^ *- name: Reload$' >"$WORK/block"
+commands 'GitHub Actions' 1 <<<"$(yaml 'y[1].run')"
+
+example '^ *- name: Reload the' >"$WORK/block"
+line=$(yaml 'y[1]["ansible.builtin.command"].cmd')
+is "$(yaml 'y[1].changed_when')" "\"reloaded\" in (reload.stdout | from_json)\
+.instances | map(attribute=\"outcome\") | list" 'Ansible: the condition is whole'
+commands Ansible 0 <<<"$line"
+is "$(json 'i.outcome')" unchanged 'Ansible: nothing has changed'
+echo '-- changed' >>"$APP_DIR/app/roles/spare.lua"
+commands Ansible 1 <<<"$line"
+is "$($line >"$OUT"; json 'i.outcome')" unchanged 'Ansible: and only once'
 
 # --- The role of the manual --------------------------------------------------
 

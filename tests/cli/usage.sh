@@ -37,8 +37,8 @@ wrong()
 fake a.sock idle touch=touched again
 
 commands='commands are reload, plan, status, stale, eval'
-wrong 'no target: give --socket TARGET, or set .*'
-wrong 'no target: give --socket TARGET, or set .*' status
+wrong 'no target: give --socket TARGET or --app NAME, or set .*'
+wrong 'no target: give --socket TARGET or --app NAME, or set .*' status
 for command in push console stales relaod Reload statu help version \
     'reload '; do
 	wrong "unknown command '$command'; $commands" "$command" -s a.sock
@@ -49,12 +49,11 @@ wrong "unknown command '/run/a\.sock'; a target is given with --socket" \
     /run/a.sock
 wrong "unknown command '-'; .*" - -s a.sock
 wrong "unknown command '.033\[2Jx'; .*" $'\e[2Jx'
-for option in --cluster --jobs --keep-going --app --instance \
-    --run-dir --allow-mixed --prune --sockets --no-such; do
+for option in --prune --sockets --no-such; do
 	wrong "unknown option '$option'" "$option" -s a.sock
 	wrong "unknown option '$option'" "$option=1" -s a.sock
 done
-for option in -j -k -a -i -z -0; do
+for option in -z -0; do
 	wrong "unknown option '$option'" "$option" -s a.sock
 done
 wrong "unknown option '-.*'" -é -s a.sock
@@ -70,6 +69,19 @@ for option in --module=a --exclude=a --rocks --method=native --no-stop \
 	wrong "status does not take ${option%%=*}" status "$option" -s a.sock
 	wrong "stale does not take ${option%%=*}" stale "$option" -s a.sock
 	wrong "eval does not take ${option%%=*}" eval 1 "$option" -s a.sock
+done
+wrong 'eval does not take --cluster' eval 1 --cluster -s a.sock
+for words in status stale 'eval 1'; do
+	# shellcheck disable=SC2086 # several words
+	wrong "${words%% *} does not take --allow-mixed" $words \
+	    --allow-mixed -s a.sock
+done
+wrong '--allow-mixed needs --cluster' --allow-mixed -s a.sock
+wrong '--cluster cannot be combined with --print-lua' --cluster --print-lua
+wrong '--cluster needs one target, not 2' --cluster -s a.sock -s b.sock
+for value in 0 -1 1.5 x 1x 10001 99999999999999999999; do
+	wrong "--jobs: '$value' is not a number from 1 to 10000" \
+	    --jobs "$value" -s a.sock
 done
 for words in plan status stale 'eval 1' --dry-run; do
 	command=${words%% *}
@@ -89,18 +101,18 @@ for command in plan --dry-run -n; do
 	wrong '--method native cannot be combined with plan' \
 	    "$command" --method=native -s a.sock
 done
-for option in -s --socket -t --timeout -w --wait -m --module -x --exclude \
+for option in -s --socket -a --app -i --instance --run-dir -j --jobs -t --timeout -w --wait -m --module -x --exclude \
     --method --stale -o --output --color --progress; do
 	wrong "option $option needs a value: .*" -s a.sock "$option"
 done
 wrong 'option --file needs a value: FILE' eval --file
-for option in --socket --timeout --wait --module --exclude --method --stale \
+for option in --socket --app --instance --run-dir --timeout --wait --module --exclude --method --stale \
     --output --color --progress; do
 	wrong "$option: .*empty|$option: .*none of.*" "$option=" -s a.sock
 	wrong "$option: .*empty|$option: .*none of.*" "$option" '' -s a.sock
 done
 wrong '--file: .*empty' eval -f '' -s a.sock
-for option in --quiet --verbose --rocks --no-stop --if-changed --dry-run \
+for option in --quiet --verbose --keep-going --cluster --allow-mixed --rocks --no-stop --if-changed --dry-run \
     --print-lua --help --version; do
 	wrong "option $option takes no value" "$option=yes" -s a.sock
 done
@@ -148,8 +160,7 @@ try --help
 ends 0 '' '--help'
 ok 'prints the help' said "$OUT" '^usage: cartridge-reload '
 cp "$OUT" help
-for words in -h 'status -h' '--no-such -h' '-h --no-such' 'reload --hel' \
-    '-vqh'; do
+for words in -h '--no-such -h' '-h --no-such' --hel '-vqh' '-s a.sock -h'; do
 	# shellcheck disable=SC2086 # several words
 	try $words
 	case $words in
@@ -163,6 +174,24 @@ for words in -h 'status -h' '--no-such -h' '-h --no-such' 'reload --hel' \
 	esac
 done
 is "$(grep -cE '^.{81}' help)" 0 'the help fits 80 columns'
+try --help stale
+ends 0 '' '--help COMMAND'
+ok 'prints the help of the command' \
+    said "$OUT" '^usage: cartridge-reload \[options\] stale$'
+ok 'with its options' said "$OUT" '^ +-w, --wait SECONDS '
+ok 'and no others' [ "$(grep -cE -- '--(if-changed|file)' "$OUT")" -eq 0 ]
+cp "$OUT" help
+for words in 'stale -h' 'stale --help eval' '-v stale -h' '-vh stale --bogus' \
+    'stale -t 5 surplus --help'; do
+	# shellcheck disable=SC2086 # several words
+	try $words
+	ends 0 '' "help: $words"
+	ok 'is that of the command' cmp help "$OUT"
+done
+for words in '--help relaod' 'relaod --help'; do
+	# shellcheck disable=SC2086 # several words
+	wrong "unknown command 'relaod'; $commands" $words
+done
 try --version
 ends 0 '' '--version'
 ok 'prints name and version' grep -Eqx 'cartridge-reload [0-9]+(\.[0-9]+)*' \
@@ -339,9 +368,10 @@ done
 fake a.sock "${script[@]}"
 written_to stdout-closed status -s a.sock --quiet
 ends 0 '' 'standard output closed, and nothing to print'
-fake a.sock "${script[@]}"
+fake a.sock greet answer request \
+    'send=---\n- cartridge_reload: 1\n  outcome: ok\n  results: x\n...\n' hold
 fake b.sock idle touch=touched again
-written_to full status -s a.sock -s b.sock
+written_to full eval 1 -s a.sock -s b.sock
 ends 1 "$full" 'a full disk, several instances'
 ok 'it stops there' [ ! -e touched ]
 ok 'and says so' said "$ERR" 'b.sock: not touched$'

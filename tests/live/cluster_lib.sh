@@ -21,7 +21,7 @@
 
 NODES=()
 declare -A NODE_PID NODE_URI NODE_URL NODE_SOCK NODE_LOG NODE_DATA NODE_CODE
-declare -A NODE_ENV
+declare -A NODE_ENV NODE_TEMPLATE
 
 # Cartridge asks one other instance each period whether it is alive.
 CLUSTER_ENV=(
@@ -35,7 +35,8 @@ CLUSTER_SUSPECT_TIMEOUT=${CLUSTER_SUSPECT_TIMEOUT:-1}
 
 # start_cluster APP REPLICASET ...: starts the instances, joins them into one
 # cluster and waits until each sees all of them healthy.  CODE=own gives each
-# its own copy of the application; else they share one.
+# its own copy of the application; else they share one.  The consoles are in the
+# directory RUN_DIR, if it is set, under the names that cartridge-cli gives them.
 start_cluster()
 {
 	local app=$1
@@ -86,10 +87,14 @@ make_node()
 	NODE_CODE[$name]=$code
 	NODE_DATA[$name]=$dir/data
 	NODE_SOCK[$name]=$dir/console.sock
+	if [ -n "${RUN_DIR:-}" ]; then
+		mkdir -p "$RUN_DIR"
+		NODE_SOCK[$name]=$RUN_DIR/$app.$name.control
+	fi
 	NODE_LOG[$name]=$dir/log
 	NODE_URI[$name]=127.0.0.1:${ports#* }
 	NODE_URL[$name]=http://127.0.0.1:${ports% *}
-	APP_TEMPLATE=$TESTS_DIR/apps/$app
+	NODE_TEMPLATE[$name]=$TESTS_DIR/apps/$app
 }
 
 node_has_port()
@@ -137,6 +142,7 @@ choose_node()
 {
 	[ -n "${NODE_CODE[$1]:-}" ] || bail_out "there is no instance $1"
 	APP_NAME=$1
+	APP_TEMPLATE=${NODE_TEMPLATE[$1]}
 	APP_DIR=${NODE_CODE[$1]}
 	APP_SOCK=${NODE_SOCK[$1]}
 	APP_LOG=${NODE_LOG[$1]}
@@ -278,6 +284,80 @@ leader_of()
 leader_is()
 {
 	[ "$(leader_of "$1" "$2")" = "$3" ]
+}
+
+# --- Code --------------------------------------------------------------------
+
+# app_versions N [PLACE=LUA ...]: app_version on all instances.
+app_versions()
+{
+	local name
+	for name in "${NODES[@]}"; do
+		on "$name" app_version "$@"
+	done
+}
+
+# What code can do in its init, on the instances where `set_flag` says so of its
+# version: wait for as long as that is so, or fail.
+HOLD='while rawget(_G, "shop_hold") == VERSION do require("fiber").sleep(0.01) end'
+FAIL='if rawget(_G, "shop_fail") == VERSION then error("no disk here", 0) end'
+
+# set_flag NAME FLAG [VALUE]: a global of the instance; without a value, none.
+set_flag()
+{
+	on "$1" app_eval 'rawset(_G, "'"$2"'", '"${3:-nil}"')' >/dev/null
+}
+
+# generations: of all instances in the order in which they were started, and
+# which version of the code serves: 1/v2 1/v2 0/v1
+generations()
+{
+	local name out=()
+	for name in "${@:-"${NODES[@]}"}"; do
+		out+=("$(on "$name" app_eval '
+			local registry = rawget(_G, "__cartridge_reload")
+			return ("%d/v%d"):format(registry and registry.generation
+			    or 0, require("cartridge").service_get("storage")
+			    .version)')")
+	done
+	echo "${out[*]}"
+}
+
+# loaded_at NAME: when its code took over.
+loaded_at()
+{
+	on "$1" app_eval 'return rawget(_G, "__cartridge_reload").loaded_at'
+}
+
+# is_before A B: of two times.
+is_before()
+{
+	awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'
+}
+
+# is_reloading NAME: whether a reload runs there.
+is_reloading()
+{
+	[ "$(on "$1" app_eval 'local registry = rawget(_G, "__cartridge_reload")
+		return registry ~= nil and registry.lock ~= nil')" = true ]
+}
+
+# --- The program in the background -------------------------------------------
+
+# begin_run ARGUMENT ...: `run`, without waiting for its end; Ctrl-C reaches it
+# as it does in a terminal, where a shell would have it ignored.
+begin_run()
+{
+	env --default-signal=INT "$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR" \
+	    </dev/null &
+	RUN_PID=$!
+	PIDS+=("$RUN_PID")
+}
+
+finish_run()
+{
+	wait "$RUN_PID"
+	RC=$?
 }
 
 # --- Trouble -----------------------------------------------------------------

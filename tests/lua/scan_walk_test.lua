@@ -469,6 +469,71 @@ case('others run while a large heap is walked', function(t)
     t:ok(walk.longest > 0, 'the longest is known')
 end)
 
+case('others run while many places are judged', function(t)
+    local old, list = new_stale(), {}
+    for i = 1, 60 do
+        list['k' .. i] = old
+    end
+    local _, walk = walk_over({list}, {old}, {on_place = function()
+        local started = clock.monotonic()
+        while clock.monotonic() - started < 0.001 do
+            started = started + 0
+        end
+    end})
+    t:ok(walk.slices > 10, ('%d slices'):format(walk.slices))
+end)
+
+--- A fiber in a loop over a table.
+local function loop_over(list)
+    local object = fiber.new(code([[
+        local list, fiber = ...
+        return function()
+            for _ in pairs(list) do
+                fiber.sleep(100)
+            end
+        end
+    ]], list, fiber))
+    lib.defer(function() pcall(object.cancel, object) end)
+    fiber.sleep(0)
+    return object
+end
+
+case('it is known over which tables loops are running, at any time', function(t)
+    local first, second, third = {1}, {1}, {1}
+    loop_over(first)
+    local _, walk = walk_over({{}}, {})
+    t:is(walk:is_iterated(first), true, 'one that runs')
+    t:is(walk:is_iterated(second), false, 'one that does not')
+    t:is(walk:is_iterated(nil), false, 'nothing')
+    loop_over(second)
+    local slices = walk.slices
+    lib.wait(function()
+        walk:go_on()
+        return walk.slices > slices
+    end)
+    t:is(walk:is_iterated(second), true, 'one that runs since')
+    local co = coroutine.create(code('return function(list) for _ in pairs(list) do coroutine.yield() end end'))
+    coroutine.resume(co, third)
+    _, walk = walk_over({{co}}, {})
+    t:is(walk:is_iterated(third), true, 'in a coroutine that is no fiber')
+end)
+
+case('with very many fibers it is not said that no loop is running', function(t)
+    local objects, stop = {}, fiber.cond()
+    for i = 1, 1100 do
+        objects[i] = fiber.new(function()
+            stop:wait()
+        end)
+    end
+    fiber.sleep(0)
+    local _, walk = walk_over({{}}, {})
+    t:is(walk:is_iterated({}), true, 'it could be')
+    stop:broadcast()
+    lib.wait(function() return objects[1100]:status() == 'dead' end)
+    _, walk = walk_over({{}}, {})
+    t:is(walk:is_iterated({}), false, 'when they are gone it is none')
+end)
+
 case('a heap that changes under the walk', function(t)
     local list, old, stop = heap(50000), new_stale(), false
     -- What is there all the time has to be found.

@@ -22,8 +22,11 @@
 
 #include <cmocka.h>
 
+#include "arguments.h"
 #include "command.h"
 #include "console.h"
+#include "interrupt.h"
+#include "loop.h"
 #include "script.h"
 #include "session.h"
 
@@ -31,7 +34,8 @@
 
 const struct script script_table[] = {
 	SCRIPT("boot"), SCRIPT("eval"), SCRIPT("native"), SCRIPT("plan"),
-	SCRIPT("reload"), SCRIPT("stale"), SCRIPT("status"), { NULL, NULL, 0 }
+	SCRIPT("relay"), SCRIPT("reload"), SCRIPT("stale"), SCRIPT("status"),
+	SCRIPT("survey"), SCRIPT("topology"), { NULL, NULL, 0 }
 };
 
 /* What the next session comes to. */
@@ -58,11 +62,21 @@ static char *last_line;			/* the last request */
 static const char *last_target;
 static int64_t last_deadline;
 static int last_harmless;
+static char started[4096];		/* "TARGET COMMAND;..." */
+static size_t running;			/* sessions at a time */
+static size_t most_running;
+static int64_t interrupt_at[2];		/* 0 for never */
 
 int64_t
 clock_ms(void)
 {
 	return now_ms;
+}
+
+double
+clock_seconds(int64_t from, int64_t until)
+{
+	return (double)(until - from) / 1000;
 }
 
 int
@@ -73,6 +87,30 @@ poll(struct pollfd *fds, nfds_t count, int timeout)
 	assert_true(timeout > 0);
 	now_ms += timeout;
 	return 0;
+}
+
+/* Adds "TARGET COMMAND URI;" of a request to the log. */
+static void
+note(const struct target *target, const char *line)
+{
+	static const char *const keys[] = { "command", "uri" };
+	const char *at, *found;
+	char wanted[64];
+	size_t i, len = strlen(started);
+
+	len += (size_t)snprintf(started + len, sizeof(started) - len, "%s",
+	    target->name);
+	for (i = 0; i < 2; i++) {
+		snprintf(wanted, sizeof(wanted), "\\034%s\\034:\\034", keys[i]);
+		for (found = NULL, at = line;
+		    (at = strstr(at, wanted)) != NULL; found = at)
+			at += strlen(wanted);
+		if (found != NULL)
+			len += (size_t)snprintf(started + len,
+			    sizeof(started) - len, " %.*s",
+			    (int)strcspn(found, "\\"), found);
+	}
+	snprintf(started + len, sizeof(started) - len, ";");
 }
 
 struct session *
@@ -86,18 +124,95 @@ session_start(const struct target *target,
 	session->answer = &answers[sessions++];
 	session->ends = now_ms + session->answer->lasts;
 	free(last_line);
-	last_line = strdup(request->line);
-	assert_int_equal(strlen(last_line), request->len);
+	last_line = malloc(request->len + request->rest_len + 1);
+	assert_non_null(last_line);
+	memcpy(last_line, request->line, request->len);
+	memcpy(last_line + request->len, request->rest,
+	    request->rest_len + 1);
+	assert_int_equal(strlen(last_line), request->len + request->rest_len);
+	note(target, last_line);
 	last_target = target->name;
 	last_deadline = deadline;
 	last_harmless = request->harmless;
+	if (++running > most_running)
+		most_running = running;
 	return session;
 }
 
 void
 session_free(struct session *session)
 {
+	if (session != NULL)
+		running--;
 	free(session);
+}
+
+struct loop *
+loop_new(size_t slots, struct error *error)
+{
+	static char loop;
+
+	(void)slots;
+	(void)error;
+	return (struct loop *)(void *)&loop;
+}
+
+void
+loop_free(struct loop *loop)
+{
+	(void)loop;
+}
+
+int
+loop_watch(struct loop *loop, size_t slot, int fd, short events,
+    struct error *error)
+{
+	(void)loop;
+	(void)slot;
+	(void)fd;
+	(void)events;
+	(void)error;
+	return 0;
+}
+
+/* Nothing is ever ready: everybody is told when to look. */
+void
+loop_wait(struct loop *loop, int64_t until,
+    void (*ready)(size_t slot, void *arg), void *arg)
+{
+	size_t i;
+
+	(void)loop;
+	(void)ready;
+	(void)arg;
+	for (i = 0; i < 2; i++)
+		if (interrupt_at[i] > now_ms && interrupt_at[i] < until)
+			until = interrupt_at[i];
+	if (until > now_ms)
+		now_ms = until;
+}
+
+int
+interrupt_begin(void)
+{
+	return -1;
+}
+
+void
+interrupt_end(void)
+{
+}
+
+void
+interrupt_clear(void)
+{
+}
+
+int
+interrupt_count(void)
+{
+	return (interrupt_at[0] != 0 && interrupt_at[0] <= now_ms) +
+	    (interrupt_at[1] != 0 && interrupt_at[1] <= now_ms);
 }
 
 int
@@ -117,7 +232,8 @@ session_events(const struct session *session)
 int64_t
 session_due(const struct session *session)
 {
-	return session->ends;
+	return session->answer->push != NULL && !session->pushed ? 0 :
+	    session->ends;
 }
 
 enum session_state
@@ -182,7 +298,7 @@ parse(struct ran *ran, int argc, char *argv[])
 	memset(ran, 0, sizeof(*ran));
 	if (options_parse(&ran->options, argc, argv, &error) == -1)
 		fail_msg("%s", error.message);
-	if ((ran->args = command_args(&ran->options, &error)) == NULL)
+	if ((ran->args = arguments_of_command(&ran->options, &error)) == NULL)
 		fail_msg("%s", error.message);
 }
 
@@ -199,7 +315,8 @@ run(struct ran *ran, const struct answer *list)
 	size_t out_size, err_size;
 
 	answers = list;
-	sessions = 0;
+	sessions = running = most_running = 0;
+	started[0] = '\0';
 	now_ms = 5000;
 	if (command_targets(&ran->options, &ran->targets, &error) == -1)
 		fail_msg("%s", error.message);
@@ -230,197 +347,10 @@ finish(struct ran *ran)
 	last_line = NULL;
 }
 
-static double
-number(const struct ran *ran, const char *key)
-{
-	return json_number_value(json_object_get(ran->args, key));
-}
-
-static const char *
-string(const struct ran *ran, const char *key)
-{
-	return json_string_value(json_object_get(ran->args, key));
-}
-
 #define OK_REPLY "[{'cartridge_reload': 1, 'outcome': 'reloaded'}]"
 #define REFUSED_REPLY(transient) "[{'cartridge_reload': 1, "		\
 	"'outcome': 'refused', 'error': {'code': 'locked', "		\
 	"'message': 'busy', 'transient': " transient "}}]"
-
-static void
-test_arguments_are_those_of_the_command_line(void **state)
-{
-	struct ran ran;
-	char *dumped;
-
-	(void)state;
-	PARSE(&ran, "-t", "10", "-m", "a.*", "-m", "b", "-x", "c", "--rocks",
-	    "--no-stop", "--if-changed", "-v");
-	assert_non_null(strstr(string(&ran, "holder"), "@"));
-	assert_non_null(strstr(string(&ran, "holder"), " pid "));
-	assert_int_equal(json_object_del(ran.args, "holder"), 0);
-	dumped = json_dumps(ran.args, JSON_COMPACT | JSON_REAL_PRECISION(6));
-	assert_string_equal(dumped, "{\"command\":\"reload\",\"timeout\":9.5,"
-	    "\"rocks\":true,\"no_stop\":true,\"if_changed\":true,"
-	    "\"verbose\":true,\"stale\":\"patch\",\"modules\":[\"a.*\",\"b\"],"
-	    "\"exclude\":[\"c\"]}");
-	free(dumped);
-	finish(&ran);
-}
-
-static void
-test_arguments_are_only_what_is_not_default(void **state)
-{
-	struct ran ran;
-
-	(void)state;
-	PARSE(&ran, "status");
-	assert_int_equal(json_object_size(ran.args), 2);
-	assert_string_equal(string(&ran, "command"), "status");
-	finish(&ran);
-	PARSE(&ran, "-n");
-	assert_string_equal(string(&ran, "command"), "plan");
-	assert_null(json_object_get(ran.args, "stale"));
-	assert_null(json_object_get(ran.args, "holder"));
-	finish(&ran);
-	PARSE(&ran, "--method", "native", "--stale", "report");
-	assert_string_equal(string(&ran, "command"), "native");
-	assert_string_equal(string(&ran, "stale"), "report");
-	finish(&ran);
-	/* It takes the lock, so that others are told who has it. */
-	PARSE(&ran, "stale");
-	assert_int_equal(json_object_size(ran.args), 3);
-	assert_string_equal(string(&ran, "command"), "stale");
-	assert_non_null(strstr(string(&ran, "holder"), " pid "));
-	finish(&ran);
-}
-
-static void
-test_the_instance_gets_less_time_than_the_client_waits(void **state)
-{
-	static const struct {
-		char *given;
-		double least, most;
-	} cases[] = {
-		{ "60", 56.9, 57.1 },
-		{ "0.5", 0.44, 0.46 },
-		{ "0.06", 0.029, 0.031 },
-		{ "0.001", 0.0004, 0.0006 }
-	};
-	struct ran ran;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		PARSE(&ran, "-t", cases[i].given);
-		assert_true(number(&ran, "timeout") > cases[i].least);
-		assert_true(number(&ran, "timeout") < cases[i].most);
-		finish(&ran);
-	}
-}
-
-static void
-test_a_printed_line_has_nothing_of_the_moment(void **state)
-{
-	struct ran ran;
-
-	(void)state;
-	PARSE(&ran, "--print-lua");
-	assert_null(json_object_get(ran.args, "not_after"));
-	assert_null(strstr(string(&ran, "holder"), "pid"));
-	finish(&ran);
-}
-
-/* Writes a file for eval and gives its name. */
-static void
-write_file(char *path, const char *data, size_t len)
-{
-	int fd;
-
-	strcpy(path, "/tmp/test_command.XXXXXX");
-	fd = mkstemp(path);
-	assert_int_not_equal(fd, -1);
-	assert_int_equal(write(fd, data, len), (ssize_t)len);
-	close(fd);
-}
-
-static void
-test_eval_takes_its_lua_from_argument_or_file(void **state)
-{
-	struct ran ran;
-	char path[64], chunk[80];
-
-	(void)state;
-	PARSE(&ran, "eval", "return 1");
-	assert_string_equal(string(&ran, "code"), "return 1");
-	assert_string_equal(string(&ran, "chunk"), "=eval");
-	finish(&ran);
-
-	write_file(path, "a\nb\n", 4);
-	PARSE(&ran, "eval", "-f", path);
-	assert_string_equal(string(&ran, "code"), "a\nb\n");
-	snprintf(chunk, sizeof(chunk), "@%s", path);
-	assert_string_equal(string(&ran, "chunk"), chunk);
-	finish(&ran);
-	unlink(path);
-
-	/* Line numbers stay. */
-	write_file(path, "#!/usr/bin/env tarantool\nreturn 2", 33);
-	PARSE(&ran, "eval", "-f", path);
-	assert_string_equal(string(&ran, "code"),
-	    "--#!/usr/bin/env tarantool\nreturn 2");
-	finish(&ran);
-	unlink(path);
-}
-
-static void
-test_large_files_are_read_whole(void **state)
-{
-	struct ran ran;
-	char path[64], *data;
-	size_t len = 1000 * 1000 + 7;
-
-	(void)state;
-	assert_non_null(data = malloc(len));
-	memset(data, ' ', len);
-	data[len - 1] = 'x';
-	write_file(path, data, len);
-	PARSE(&ran, "eval", "-f", path);
-	assert_int_equal(json_string_length(json_object_get(ran.args,
-	    "code")), len);
-	assert_memory_equal(string(&ran, "code"), data, len);
-	finish(&ran);
-	unlink(path);
-	free(data);
-}
-
-static void
-check_args_error(char *word, char *value, const char *expected)
-{
-	char *argv[] = { "cartridge-reload", "eval", word, value, NULL };
-	struct options options;
-	struct error error;
-
-	assert_int_equal(options_parse(&options, value != NULL ? 4 : 3, argv,
-	    &error), 0);
-	assert_null(command_args(&options, &error));
-	assert_int_equal(error.outcome, OUTCOME_USAGE);
-	assert_string_equal(error.message, expected);
-	options_finish(&options);
-}
-
-static void
-test_lua_that_cannot_be_had_is_a_usage_error(void **state)
-{
-	(void)state;
-	check_args_error("-f", "/nonexistent/x.lua",
-	    "cannot open /nonexistent/x.lua: No such file or directory");
-	check_args_error("-f", "/", "cannot read /: Is a directory");
-	check_args_error("-f", "/dev/zero",
-	    "/dev/zero is larger than 16 MiB");
-	check_args_error("return '\xff'", NULL,
-	    "the Lua to run is not UTF-8 text: write such bytes as \\ddd");
-}
 
 static void
 test_targets_come_from_options_or_environment(void **state)
@@ -458,29 +388,70 @@ test_targets_come_from_options_or_environment(void **state)
 	assert_int_equal(command_targets(&ran.options, &ran.targets, &error),
 	    -1);
 	assert_int_equal(error.outcome, OUTCOME_USAGE);
-	assert_string_equal(error.message, "no target: give --socket TARGET, "
-	    "or set $CARTRIDGE_RELOAD_SOCKET or $TARANTOOL_CONSOLE_SOCK");
+	assert_string_equal(error.message, "no target: give --socket TARGET "
+	    "or --app NAME, or set $CARTRIDGE_RELOAD_SOCKET or $TARANTOOL_CONSOLE_SOCK");
+	finish(&ran);
+}
+
+/* How an instance is, as the reply to a survey. */
+#define SURVEY(status) "[{'cartridge_reload': 1, 'outcome': 'ok', "	\
+	"'status': {'box': 'running', " status "}}]"
+#define FOLLOWER SURVEY("'role': 'follower'")
+#define LEADER SURVEY("'role': 'leader'")
+#define ANSWER(reply) { reply, 0, 0, 1, 0, NULL }
+#define LASTING(reply, ms) { reply, 0, 0, 1, ms, NULL }
+#define FAILED_REPLY "[{'cartridge_reload': 1, 'outcome': 'failed', "	\
+	"'error': {'code': 'init_failed', 'message': 'no'}}]"
+
+/* Runs it, and compares what was asked of whom. */
+#define CHECK_ASKED(ran, list, expected) do {				\
+	run(ran, list);							\
+	assert_string_equal(started, expected);				\
+	assert_int_equal(sessions, sizeof(list) / sizeof((list)[0]));	\
+} while (0)
+
+static void
+test_a_single_target_is_asked_one_thing(void **state)
+{
+	static const struct answer list[] = { ANSWER(OK_REPLY) };
+	struct ran ran;
+
+	(void)state;
+	PARSE(&ran, "-s", "a");
+	CHECK_ASKED(&ran, list, "a reload;");
+	assert_string_equal(ran.out, "a: reloaded\n");
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "status");
+	CHECK_ASKED(&ran, list, "a status;");
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "-s", "a", "-j", "5", "-k");
+	CHECK_ASKED(&ran, list, "a reload;");
 	finish(&ran);
 }
 
 static void
-test_targets_are_done_in_order(void **state)
+test_several_are_reloaded_one_by_one_and_leaders_last(void **state)
 {
 	static const struct answer list[] = {
-		{ OK_REPLY, 0, 0, 1, 10, NULL }, { OK_REPLY, 0, 0, 1, 10, NULL }
+		ANSWER(LEADER), ANSWER(FOLLOWER), ANSWER(SURVEY("'role': null")),
+		LASTING(OK_REPLY, 10), ANSWER(FOLLOWER),
+		LASTING(OK_REPLY, 10), ANSWER(FOLLOWER),
+		LASTING(OK_REPLY, 10), ANSWER(LEADER)
 	};
 	struct ran ran;
 
 	(void)state;
-	PARSE(&ran, "-s", "a", "-s", "b", "-t", "7");
-	run(&ran, list);
+	PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "-t", "7");
+	CHECK_ASKED(&ran, list, "a survey;b survey;c survey;"
+	    "b reload;b survey;c reload;c survey;a reload;a survey;");
 	assert_int_equal(ran.outcome, OUTCOME_RELOADED);
-	assert_int_equal(sessions, 2);
-	assert_string_equal(last_target, "b");
-	/* Each has the whole time. */
-	assert_int_equal(last_deadline, 5000 + 10 + 7000);
-	assert_string_equal(ran.out, "a: reloaded\nb: reloaded\n");
+	assert_string_equal(ran.out, "b: reloaded\nc: reloaded\na: reloaded\n"
+	    "3 instances: 3 reloaded\n");
 	assert_string_equal(ran.err, "");
+	/* The survey of all at once, then one at a time. */
+	assert_int_equal(most_running, 3);
+	/* The health of the last has what is left of its time. */
+	assert_int_equal(last_deadline, 5000 + 20 + 7000);
 	finish(&ran);
 }
 
@@ -488,17 +459,20 @@ static void
 test_a_failure_leaves_the_rest_untouched(void **state)
 {
 	static const struct answer list[] = {
-		{ OK_REPLY, 0, 0, 1, 0, NULL },
-		{ REFUSED_REPLY("false"), 0, 0, 1, 0, NULL }
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER), ANSWER(FOLLOWER),
+		ANSWER(FOLLOWER), ANSWER(OK_REPLY), ANSWER(FOLLOWER),
+		ANSWER(REFUSED_REPLY("false"))
 	};
 	struct ran ran;
 
 	(void)state;
 	PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "-s", "d");
-	run(&ran, list);
+	CHECK_ASKED(&ran, list, "a survey;b survey;c survey;d survey;"
+	    "a reload;a survey;b reload;");
 	assert_int_equal(ran.outcome, OUTCOME_REFUSED);
-	assert_int_equal(sessions, 2);
-	assert_string_equal(ran.out, "a: reloaded\nb: refused\n");
+	assert_string_equal(ran.out, "a: reloaded\nb: refused\n"
+	    "4 instances: 1 reloaded, 1 refused, 2 not touched\n"
+	    "  b: refused (locked)\n");
 	assert_string_equal(ran.err, "cartridge-reload: b: busy\n"
 	    "cartridge-reload: c: not touched\n"
 	    "cartridge-reload: d: not touched\n");
@@ -506,25 +480,451 @@ test_a_failure_leaves_the_rest_untouched(void **state)
 }
 
 static void
-test_json_has_those_that_were_reached(void **state)
+test_keep_going_goes_on(void **state)
 {
 	static const struct answer list[] = {
-		{ OK_REPLY, 0, 0, 1, 0, NULL },
-		{ NULL, OUTCOME_UNREACHABLE, 0, 0, 0, NULL }
+		ANSWER(FOLLOWER), { NULL, OUTCOME_UNREACHABLE, 0, 0, 0, NULL },
+		ANSWER(FOLLOWER), ANSWER(FAILED_REPLY), ANSWER(OK_REPLY),
+		ANSWER(FOLLOWER)
+	};
+	struct ran ran;
+
+	(void)state;
+	PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "-k");
+	CHECK_ASKED(&ran, list, "a survey;b survey;c survey;"
+	    "a reload;c reload;c survey;");
+	assert_int_equal(ran.outcome, OUTCOME_FAILED);
+	assert_string_equal(ran.out, "b: unreachable\na: failed\n"
+	    "c: reloaded\n3 instances: 1 reloaded, 1 unreachable, 1 failed\n"
+	    "  a: failed (init_failed)\n  b: unreachable (x)\n");
+	finish(&ran);
+}
+
+static void
+test_who_cannot_be_asked_keeps_all_from_beginning(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(FOLLOWER), { NULL, OUTCOME_UNREACHABLE, 0, 0, 0, NULL },
+		ANSWER(FOLLOWER)
+	};
+	struct ran ran;
+
+	(void)state;
+	PARSE(&ran, "-s", "a", "-s", "b", "-s", "c");
+	CHECK_ASKED(&ran, list, "a survey;b survey;c survey;");
+	assert_int_equal(ran.outcome, OUTCOME_UNREACHABLE);
+	assert_string_equal(ran.err, "cartridge-reload: b: no luck\n"
+	    "cartridge-reload: a: not touched\n"
+	    "cartridge-reload: c: not touched\n");
+	finish(&ran);
+}
+
+static void
+test_json_is_in_order_and_names_who_was_not_touched(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(LEADER), ANSWER(FOLLOWER),
+		ANSWER(SURVEY("'stateboard': true")), ANSWER(FOLLOWER),
+		ANSWER(OK_REPLY), ANSWER(FOLLOWER), ANSWER(FAILED_REPLY)
 	};
 	struct ran ran;
 	json_t *document, *instances;
 
 	(void)state;
-	PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "-o", "json");
-	run(&ran, list);
-	assert_int_equal(ran.outcome, OUTCOME_UNREACHABLE);
+	PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "-s", "d", "-o", "json");
+	CHECK_ASKED(&ran, list, "a survey;b survey;c survey;d survey;"
+	    "b reload;b survey;d reload;");
 	assert_non_null(document = json_loads(ran.out, 0, NULL));
 	instances = json_object_get(document, "instances");
 	assert_int_equal(json_array_size(instances), 2);
+	assert_string_equal(json_string_value(json_object_get(
+	    json_array_get(instances, 1), "target")), "d");
 	assert_int_equal(json_integer_value(json_object_get(document,
-	    "exit")), 2);
+	    "exit")), 3);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(
+	    document, "not_touched"), 0)), "a");
+	assert_string_equal(json_string_value(json_object_get(json_array_get(
+	    json_object_get(document, "skipped"), 0), "target")), "c");
 	json_decref(document);
+	assert_non_null(strstr(ran.err, "c: skipped: a stateboard"));
+	finish(&ran);
+}
+
+static void
+test_jobs_run_so_many_at_once_but_leaders_later(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(FOLLOWER), ANSWER(LEADER), ANSWER(FOLLOWER),
+		ANSWER(FOLLOWER), LASTING(OK_REPLY, 30), LASTING(OK_REPLY, 10),
+		ANSWER(FOLLOWER), LASTING(OK_REPLY, 50), ANSWER(FOLLOWER),
+		ANSWER(FOLLOWER), ANSWER(OK_REPLY), ANSWER(LEADER)
+	};
+	struct ran ran;
+
+	(void)state;
+	PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "-s", "d", "-j", "2");
+	run(&ran, list);
+	assert_string_equal(started, "a survey;b survey;c survey;d survey;"
+	    "a reload;c reload;c survey;d reload;a survey;d survey;"
+	    "b reload;b survey;");
+	assert_string_equal(ran.out, "c: reloaded\na: reloaded\n"
+	    "d: reloaded\nb: reloaded\n4 instances: 4 reloaded\n");
+	finish(&ran);
+}
+
+static void
+test_health_is_waited_for_within_the_time(void **state)
+{
+	static const struct answer well[] = {
+		ANSWER(FOLLOWER), ANSWER(SURVEY("'healthy': false")),
+		ANSWER(OK_REPLY), ANSWER(REFUSED_REPLY("false")),
+		{ NULL, OUTCOME_UNREACHABLE, 0, 0, 0, NULL },
+		ANSWER(SURVEY("'healthy': false")), ANSWER(FOLLOWER),
+		/* It was not before either. */
+		ANSWER(OK_REPLY), ANSWER(SURVEY("'healthy': false"))
+	};
+	struct answer ill[64] = {
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER), ANSWER(OK_REPLY)
+	};
+	struct ran ran;
+	size_t i;
+
+	(void)state;
+	PARSE(&ran, "-s", "a", "-s", "b");
+	CHECK_ASKED(&ran, well, "a survey;b survey;a reload;a survey;a survey;"
+	    "a survey;a survey;b reload;b survey;");
+	assert_int_equal(ran.outcome, OUTCOME_RELOADED);
+	finish(&ran);
+	for (i = 3; i < sizeof(ill) / sizeof(ill[0]); i++)
+		ill[i] = (struct answer)ANSWER(REFUSED_REPLY("false"));
+	PARSE(&ran, "-s", "a", "-s", "b", "-t", "5");
+	run(&ran, ill);
+	assert_int_equal(ran.outcome, OUTCOME_DEGRADED);
+	assert_int_equal(now_ms, 5000 + 5000);
+	assert_string_equal(ran.out, "a: reloaded; not healthy again\n"
+	    "2 instances: 1 degraded, 1 not touched\n"
+	    "  a: degraded (not_healthy)\n");
+	assert_string_equal(ran.err, "cartridge-reload: a: not healthy again "
+	    "within 5 s after the reload: busy; the new code serves\n"
+	    "cartridge-reload: b: not touched\n");
+	finish(&ran);
+}
+
+/* What Cartridge calls healthy is the whole cluster, the failed one included. */
+static void
+test_after_a_failure_the_others_need_not_be_called_healthy(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER),
+		{ NULL, OUTCOME_TIMEOUT, 0, 1, 0, NULL }, ANSWER(OK_REPLY),
+		ANSWER(SURVEY("'healthy': false"))
+	};
+	struct ran ran;
+
+	(void)state;
+	PARSE(&ran, "-s", "a", "-s", "b", "-k");
+	CHECK_ASKED(&ran, list,
+	    "a survey;b survey;a reload;b reload;b survey;");
+	assert_int_equal(ran.outcome, OUTCOME_TIMEOUT);
+	assert_non_null(strstr(ran.out, "b: reloaded\n"));
+	finish(&ran);
+}
+
+static void
+test_what_changes_nothing_is_asked_of_all_at_once(void **state)
+{
+	static const struct answer list[] = {
+		LASTING(FAILED_REPLY, 10), LASTING(OK_REPLY, 10),
+		LASTING(OK_REPLY, 10)
+	};
+	struct ran ran;
+
+	(void)state;
+	PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "plan");
+	CHECK_ASKED(&ran, list, "a plan;b plan;c plan;");
+	assert_int_equal(most_running, 3);
+	assert_string_equal(ran.err, "cartridge-reload: a: no\n");
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "status");
+	CHECK_ASKED(&ran, list, "a survey;b survey;c survey;");
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "-j", "1", "stale");
+	CHECK_ASKED(&ran, list, "a stale;b stale;c stale;");
+	assert_int_equal(most_running, 1);
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "eval", "1");
+	run(&ran, list);
+	assert_string_equal(started, "a eval;");
+	assert_non_null(strstr(ran.err, "c: not touched"));
+	finish(&ran);
+}
+
+/* Interrupts the next runs at these times after their beginning. */
+static void
+interrupt(int64_t first, int64_t second)
+{
+	interrupt_at[0] = first == 0 ? 0 : 5000 + first;
+	interrupt_at[1] = second == 0 ? 0 : 5000 + second;
+}
+
+static void
+test_an_interruption_waits_for_what_runs(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER), LASTING(OK_REPLY, 3000)
+	};
+	struct ran ran;
+
+	(void)state;
+	interrupt(1000, 0);
+	PARSE(&ran, "-s", "a", "-s", "b");
+	CHECK_ASKED(&ran, list, "a survey;b survey;a reload;");
+	/* All that was begun is well, but it was not all. */
+	assert_int_equal(ran.outcome, OUTCOME_USAGE);
+	assert_string_equal(ran.err, "cartridge-reload: interrupted: "
+	    "waiting for a; once more gives up\n"
+	    "cartridge-reload: b: not touched\n");
+	assert_int_equal(now_ms, 5000 + 3000);
+	finish(&ran);
+	PARSE(&ran, "-s", "a");
+	run(&ran, list + 2);
+	assert_int_equal(ran.outcome, OUTCOME_RELOADED);
+	finish(&ran);
+	interrupt(0, 0);
+}
+
+static void
+test_a_second_interruption_gives_up(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER), LASTING(OK_REPLY, 3000)
+	};
+	struct ran ran;
+
+	(void)state;
+	interrupt(1000, 1500);
+	PARSE(&ran, "-s", "a", "-s", "b");
+	CHECK_ASKED(&ran, list, "a survey;b survey;a reload;");
+	assert_int_equal(ran.outcome, OUTCOME_TIMEOUT);
+	assert_string_equal(ran.err, "cartridge-reload: interrupted: "
+	    "waiting for a; once more gives up\n"
+	    "cartridge-reload: a: given up after 1.5 s, it may still be "
+	    "running; the instance rolls back by itself if it has not "
+	    "committed, `cartridge-reload status` tells\n"
+	    "cartridge-reload: b: not touched\n");
+	assert_int_equal(now_ms, 5000 + 1500);
+	assert_int_equal(running, 0);
+	finish(&ran);
+	interrupt(0, 0);
+}
+
+static void
+test_what_has_not_begun_is_left_when_interrupted(void **state)
+{
+	static const struct answer unsent[] = {
+		{ OK_REPLY, 0, 0, 0, 3000, NULL }
+	};
+	static const struct answer waiting[] = {
+		{ NULL, OUTCOME_UNREACHABLE, 1, 0, 950, NULL }
+	};
+	static const struct answer harmless[] = { LASTING(OK_REPLY, 3000) };
+	static const struct answer surveys[] = {
+		ANSWER(FOLLOWER), LASTING(FOLLOWER, 3000)
+	};
+	struct ran ran;
+
+	(void)state;
+	interrupt(1000, 0);
+	PARSE(&ran, "-s", "a");
+	run(&ran, unsent);
+	assert_int_equal(ran.outcome, OUTCOME_USAGE);
+	assert_string_equal(ran.err, "cartridge-reload: interrupted\n"
+	    "cartridge-reload: a: not touched\n");
+	assert_int_equal(running, 0);
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "-w", "10");
+	run(&ran, waiting);
+	assert_int_equal(ran.outcome, OUTCOME_UNREACHABLE);
+	assert_string_equal(ran.err, "cartridge-reload: a: no luck\n"
+	    "cartridge-reload: interrupted\n");
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "status");
+	run(&ran, harmless);
+	assert_int_equal(ran.outcome, OUTCOME_TIMEOUT);
+	assert_string_equal(ran.err, "cartridge-reload: a: given up after 1 s\n"
+	    "cartridge-reload: interrupted\n");
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "-s", "b");
+	run(&ran, surveys);
+	assert_int_equal(ran.outcome, OUTCOME_USAGE);
+	assert_string_equal(ran.err, "cartridge-reload: interrupted\n"
+	    "cartridge-reload: a: not touched\n"
+	    "cartridge-reload: b: not touched\n");
+	assert_string_equal(started, "a survey;b survey;");
+	finish(&ran);
+	interrupt(0, 0);
+}
+
+#define NODE(n, alias, role) "{'uuid': '" n "', 'uri': 'h:" n "', "	\
+	"'alias': '" alias "', 'role': '" role "'}"
+#define TOPOLOGY "[{'cartridge_reload': 1, 'outcome': 'ok', 'topology': {" \
+	"'entry': '2', 'instances': [" NODE("1", "z", "follower") ", "	\
+	NODE("2", "m", "leader") ", " NODE("3", "b", "leader") ", "	\
+	"{'uuid': '4', 'uri': 'h:4', 'alias': 'c', 'disabled': true}, "	\
+	"{'uuid': '5', 'expelled': true}]}}]"
+#define DIGEST(role, digest) SURVEY("'role': '" role "', 'digest': '"	\
+	digest "'")
+
+static void
+test_a_cluster_is_reloaded_through_its_entry(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(TOPOLOGY), ANSWER(DIGEST("leader", "x")),
+		ANSWER(DIGEST("leader", "x")), ANSWER(DIGEST("follower", "x")),
+		ANSWER(OK_REPLY), ANSWER(FOLLOWER), ANSWER(OK_REPLY),
+		ANSWER(LEADER), ANSWER(OK_REPLY), ANSWER(LEADER)
+	};
+	struct ran ran;
+
+	(void)state;
+	PARSE(&ran, "-s", "a", "--cluster");
+	CHECK_ASKED(&ran, list, "a topology;a survey h:3;a survey;a survey h:1;"
+	    "a reload h:1;a survey h:1;a reload h:3;a survey h:3;"
+	    "a reload;a survey;");
+	assert_int_equal(ran.outcome, OUTCOME_RELOADED);
+	assert_string_equal(ran.out, "z (h:1): reloaded\nb (h:3): reloaded\n"
+	    "m (h:2): reloaded\n5 instances: 3 reloaded, 2 skipped\n");
+	assert_string_equal(ran.err,
+	    "cartridge-reload: c (h:4): skipped: disabled\n"
+	    "cartridge-reload: 5: skipped: expelled\n");
+	finish(&ran);
+}
+
+static void
+test_a_relayed_request_ends_before_its_relay(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(TOPOLOGY), { NULL, OUTCOME_PROTOCOL, 0, 1, 0, NULL },
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER)
+	};
+	struct ran ran;
+
+	(void)state;
+	PARSE(&ran, "-s", "/a", "--cluster", "-t", "100", "status");
+	run(&ran, list);
+	/* The last one, of h:1. */
+	assert_non_null(strstr(last_line, "\\034request\\034:{\\034command"
+	    "\\034:\\034survey\\034,\\034timeout\\034:90.25}"));
+	assert_non_null(strstr(last_line, ",\\034timeout\\034:95.0,"));
+	assert_non_null(strstr(last_line, "\\034uri\\034:\\034h:1\\034"));
+	assert_non_null(strstr(ran.err, "b (h:3): through /a: no luck\n"));
+	finish(&ran);
+}
+
+static void
+test_a_cluster_with_mixed_code_is_refused(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(TOPOLOGY), ANSWER(DIGEST("leader", "123456789")),
+		ANSWER(DIGEST("leader", "x")), ANSWER(DIGEST("follower", "x"))
+	};
+	static const struct answer allowed[] = {
+		ANSWER(TOPOLOGY), ANSWER(DIGEST("leader", "y")),
+		ANSWER(DIGEST("leader", "x")), ANSWER(DIGEST("follower", "x")),
+		ANSWER(FAILED_REPLY)
+	};
+	struct ran ran;
+
+	(void)state;
+	PARSE(&ran, "-s", "a", "--cluster");
+	CHECK_ASKED(&ran, list,
+	    "a topology;a survey h:3;a survey;a survey h:1;");
+	assert_int_equal(ran.outcome, OUTCOME_REFUSED);
+	assert_non_null(strstr(ran.err, "m (h:2): the code differs between the "
+	    "instances: b (h:3) has 12345678, not x as the rest; "
+	    "--allow-mixed goes on all the same\n"));
+	assert_non_null(strstr(ran.out, "m (h:2): refused (mixed_code)\n"));
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "--cluster", "--allow-mixed");
+	run(&ran, allowed);
+	assert_int_equal(ran.outcome, OUTCOME_FAILED);
+	finish(&ran);
+}
+
+static void
+test_unreachable_instances_refuse_a_cluster(void **state)
+{
+	static const char gone[] = "[{'cartridge_reload': 1, 'outcome': "
+	    "'unreachable', 'error': {'code': 'connection_failed', "
+	    "'message': 'gone'}}]";
+	const struct answer list[] = {
+		ANSWER(TOPOLOGY), ANSWER(gone), ANSWER(FOLLOWER),
+		ANSWER(FOLLOWER), ANSWER(OK_REPLY), ANSWER(FOLLOWER),
+		ANSWER(OK_REPLY), ANSWER(FOLLOWER)
+	};
+	struct ran ran;
+
+	(void)state;
+	PARSE(&ran, "-s", "a", "--cluster");
+	run(&ran, list);
+	assert_string_equal(started,
+	    "a topology;a survey h:3;a survey;a survey h:1;");
+	assert_int_equal(ran.outcome, OUTCOME_REFUSED);
+	assert_non_null(strstr(ran.err, "b (h:3): gone\n"));
+	assert_non_null(strstr(ran.err, "m (h:2): not all instances can be "
+	    "reached: b (h:3); --keep-going leaves them out\n"));
+	assert_non_null(strstr(ran.err, "z (h:1): not touched\n"));
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "--cluster", "-k");
+	CHECK_ASKED(&ran, list, "a topology;a survey h:3;a survey;a survey h:1;"
+	    "a reload h:1;a survey h:1;a reload;a survey;");
+	assert_int_equal(ran.outcome, OUTCOME_UNREACHABLE);
+	finish(&ran);
+}
+
+static void
+test_without_a_topology_nothing_is_done(void **state)
+{
+	static const struct answer refused[] = {
+		ANSWER(REFUSED_REPLY("false"))
+	};
+	static const struct answer none[] = { ANSWER(OK_REPLY) };
+	static const struct answer without[] = {
+		ANSWER("[{'cartridge_reload': 1, 'outcome': 'ok', 'topology': "
+		    "{'entry': '9', 'instances': ["
+		    NODE("1", "z", "follower") "]}}]")
+	};
+	struct ran ran;
+
+	(void)state;
+	PARSE(&ran, "-s", "a", "--cluster");
+	CHECK_ASKED(&ran, refused, "a topology;");
+	assert_int_equal(ran.outcome, OUTCOME_REFUSED);
+	assert_string_equal(ran.err, "cartridge-reload: a: busy\n");
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "--cluster", "plan");
+	CHECK_ASKED(&ran, none, "a topology;");
+	assert_int_equal(ran.outcome, OUTCOME_PROTOCOL);
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "--cluster");
+	CHECK_ASKED(&ran, without, "a topology;");
+	assert_int_equal(ran.outcome, OUTCOME_PROTOCOL);
+	assert_non_null(strstr(ran.err, "z (h:1): not touched\n"));
+	finish(&ran);
+}
+
+static void
+test_a_cluster_has_one_entry(void **state)
+{
+	struct ran ran;
+	struct error error;
+
+	(void)state;
+	PARSE(&ran, "-s", "a", "-s", "b", "--cluster");
+	assert_int_equal(command_targets(&ran.options, &ran.targets, &error),
+	    -1);
+	assert_int_equal(error.outcome, OUTCOME_USAGE);
+	assert_string_equal(error.message, "--cluster needs one target, not 2");
 	finish(&ran);
 }
 
@@ -772,17 +1172,26 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_arguments_are_those_of_the_command_line),
-		cmocka_unit_test(test_arguments_are_only_what_is_not_default),
-		cmocka_unit_test(test_the_instance_gets_less_time_than_the_client_waits),
-		cmocka_unit_test(test_a_printed_line_has_nothing_of_the_moment),
-		cmocka_unit_test(test_eval_takes_its_lua_from_argument_or_file),
-		cmocka_unit_test(test_large_files_are_read_whole),
-		cmocka_unit_test(test_lua_that_cannot_be_had_is_a_usage_error),
 		cmocka_unit_test(test_targets_come_from_options_or_environment),
-		cmocka_unit_test(test_targets_are_done_in_order),
+		cmocka_unit_test(test_a_single_target_is_asked_one_thing),
+		cmocka_unit_test(test_several_are_reloaded_one_by_one_and_leaders_last),
 		cmocka_unit_test(test_a_failure_leaves_the_rest_untouched),
-		cmocka_unit_test(test_json_has_those_that_were_reached),
+		cmocka_unit_test(test_keep_going_goes_on),
+		cmocka_unit_test(test_who_cannot_be_asked_keeps_all_from_beginning),
+		cmocka_unit_test(test_json_is_in_order_and_names_who_was_not_touched),
+		cmocka_unit_test(test_jobs_run_so_many_at_once_but_leaders_later),
+		cmocka_unit_test(test_health_is_waited_for_within_the_time),
+		cmocka_unit_test(test_after_a_failure_the_others_need_not_be_called_healthy),
+		cmocka_unit_test(test_what_changes_nothing_is_asked_of_all_at_once),
+		cmocka_unit_test(test_an_interruption_waits_for_what_runs),
+		cmocka_unit_test(test_a_second_interruption_gives_up),
+		cmocka_unit_test(test_what_has_not_begun_is_left_when_interrupted),
+		cmocka_unit_test(test_a_cluster_is_reloaded_through_its_entry),
+		cmocka_unit_test(test_a_relayed_request_ends_before_its_relay),
+		cmocka_unit_test(test_a_cluster_with_mixed_code_is_refused),
+		cmocka_unit_test(test_unreachable_instances_refuse_a_cluster),
+		cmocka_unit_test(test_without_a_topology_nothing_is_done),
+		cmocka_unit_test(test_a_cluster_has_one_entry),
 		cmocka_unit_test(test_without_wait_there_is_one_try),
 		cmocka_unit_test(test_wait_tries_again_what_may_pass),
 		cmocka_unit_test(test_wait_has_an_end),

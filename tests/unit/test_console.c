@@ -581,7 +581,9 @@ test_a_line_is_sent_with_its_newline(void **state)
 
 	greet(fixture);
 	assert_int_equal(console_events(fixture->console), POLLIN);
-	assert_int_equal(console_send(fixture->console, "one", 3,
+	assert_int_equal(console_put(fixture->console, "o", 1,
+	    &fixture->error), 0);
+	assert_int_equal(console_send(fixture->console, "ne", 2,
 	    &fixture->error), 0);
 	assert_int_equal(console_send(fixture->console, "", 0,
 	    &fixture->error), 0);
@@ -639,7 +641,6 @@ test_a_peer_that_goes_while_we_send_is_no_signal(void **state)
 	greet(fixture);
 	assert_int_equal(console_send(fixture->console, line, 1000000,
 	    &fixture->error), 0);
-	free(line);
 	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
 	/* What it said before it went still counts. */
 	say(fixture, "---\n- error: fiber is cancelled\n...\n");
@@ -649,6 +650,7 @@ test_a_peer_that_goes_while_we_send_is_no_signal(void **state)
 	assert_failed(fixture, OUTCOME_UNREACHABLE, "closed", 0, "closed");
 	/* Not all has left. */
 	assert_true(console_events(fixture->console) & POLLOUT);
+	free(line);
 }
 
 static void

@@ -147,7 +147,8 @@ test_long_options_can_be_shortened_if_one_is_meant(void **state)
 	assert_int_equal(options.sockets.count, 1);
 	assert_int_equal(options.verbose, 1);
 	options_finish(&options);
-	assert_usage("option '--pr' is ambiguous: --progress, --print-lua",
+	assert_usage("option '--pr' is ambiguous: --prune, --progress, "
+	    "--print-lua",
 	    "--pr");
 	assert_usage("option '--ver' is ambiguous: --verbose, --version",
 	    "--ver");
@@ -364,24 +365,53 @@ test_unknown_options_and_commands_are_named(void **state)
 }
 
 static void
+test_several_instances_have_options_of_their_own(void **state)
+{
+	struct options options;
+	struct error error;
+
+	(void)state;
+	assert_int_equal(parse(&options, &error, (char *)0), 0);
+	assert_int_equal(options.jobs, 0);
+	assert_null(options.app);
+	assert_null(options.instance);
+	assert_null(options.run_dir);
+	assert_false(options.keep_going || options.cluster ||
+	    options.allow_mixed);
+	options_finish(&options);
+	assert_int_equal(parse(&options, &error, "-a", "shop", "-iweb",
+	    "--run-dir=/run", "-j", "12", "-k", "--cluster", "--allow-mixed",
+	    "-n", (char *)0), 0);
+	assert_string_equal(options.app, "shop");
+	assert_string_equal(options.instance, "web");
+	assert_string_equal(options.run_dir, "/run");
+	assert_int_equal(options.jobs, 12);
+	assert_true(options.keep_going && options.cluster &&
+	    options.allow_mixed);
+	options_finish(&options);
+	assert_usage("--jobs: '0' is not a number from 1 to 10000",
+	    "-j", "0");
+	assert_usage("--jobs: '2x' is not a number from 1 to 10000",
+	    "--jobs=2x");
+	assert_usage("--jobs: '10001' is not a number from 1 to 10000",
+	    "-j10001");
+	assert_usage("--allow-mixed needs --cluster", "--allow-mixed");
+	assert_usage("--cluster cannot be combined with --print-lua",
+	    "--cluster", "--print-lua");
+	assert_usage("eval does not take --cluster", "eval", "1", "--cluster");
+	assert_usage("status does not take --allow-mixed", "status",
+	    "--allow-mixed");
+}
+
+static void
 test_what_is_not_built_yet_is_unknown(void **state)
 {
-	static char *const options[] = {
-		"--cluster", "--app", "--instance", "--run-dir", "--jobs",
-		"--keep-going", "--allow-mixed", "--prune", "-a", "-i", "-j",
-		"-k"
-	};
-	static char *const commands[] = { "push", "console" };
+	static char *const commands[] = { "console" };
 	struct options parsed;
 	struct error error;
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		assert_int_equal(parse(&parsed, &error, options[i], (char *)0),
-		    -1);
-		assert_non_null(strstr(error.message, "unknown option"));
-	}
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		assert_int_equal(parse(&parsed, &error, commands[i],
 		    (char *)0), -1);
@@ -403,6 +433,36 @@ test_help_and_version_win_over_later_mistakes(void **state)
 	assert_int_equal(parse(&options, &error, "eval", "-V", (char *)0), 0);
 	assert_int_equal(options.version, 1);
 	options_finish(&options);
+}
+
+static void
+test_help_is_of_the_command_that_is_named(void **state)
+{
+	struct options options;
+	struct error error;
+
+	(void)state;
+	assert_int_equal(parse(&options, &error, "--help", (char *)0), 0);
+	assert_null(options.help_command);
+	options_finish(&options);
+	assert_int_equal(parse(&options, &error, "-vh", "plan", "--bogus",
+	    (char *)0), 0);
+	assert_string_equal(options.help_command->name, "plan");
+	options_finish(&options);
+	assert_int_equal(parse(&options, &error, "eval", "plan", "--help",
+	    "status", (char *)0), 0);
+	assert_string_equal(options.help_command->name, "eval");
+	options_finish(&options);
+	assert_int_equal(parse(&options, &error, "--help", "--", "plan",
+	    (char *)0), 0);
+	assert_null(options.help_command);
+	options_finish(&options);
+	assert_int_equal(parse(&options, &error, "--help", "relaod",
+	    (char *)0), -1);
+	assert_non_null(strstr(error.message, "unknown command 'relaod'"));
+	assert_int_equal(parse(&options, &error, "relaod", "--help",
+	    (char *)0), -1);
+	assert_non_null(strstr(error.message, "unknown command 'relaod'"));
 }
 
 static void
@@ -440,7 +500,7 @@ test_the_help_has_all_rows_and_fits_80_columns(void **state)
 
 	(void)state;
 	assert_non_null(file = open_memstream(&text, &size));
-	options_help(file);
+	options_help(file, NULL);
 	assert_int_equal(fclose(file), 0);
 	for (option = option_table; option->name != NULL; option++) {
 		snprintf(name, sizeof(name), " --%s", option->name);
@@ -457,6 +517,42 @@ test_the_help_has_all_rows_and_fits_80_columns(void **state)
 	    line = strtok_r(NULL, "\n", &rest))
 		assert_in_range(strlen(line), 0, 79);
 	free(text);
+}
+
+static void
+test_the_help_of_a_command_has_its_options_and_no_others(void **state)
+{
+	const struct option_row *option;
+	const struct command_row *command;
+	char *text, *line, *rest, name[64];
+	size_t size;
+	FILE *file;
+
+	(void)state;
+	for (command = command_table; command->name != NULL; command++) {
+		text = NULL;
+		assert_non_null(file = open_memstream(&text, &size));
+		options_help(file, command);
+		assert_int_equal(fclose(file), 0);
+		snprintf(name, sizeof(name), "usage: cartridge-reload "
+		    "[options] %s", command->name);
+		assert_int_equal(strncmp(text, name, strlen(name)), 0);
+		for (option = option_table; option->name != NULL; option++) {
+			/* They stand at the beginning of a line. */
+			if (option->key < 256)
+				snprintf(name, sizeof(name), "\n  -%c, --%s ",
+				    option->key, option->name);
+			else
+				snprintf(name, sizeof(name), "\n      --%s ",
+				    option->name);
+			assert_int_equal(strstr(text, name) != NULL,
+			    (option->commands & command->bit) != 0);
+		}
+		for (line = strtok_r(text, "\n", &rest); line != NULL;
+		    line = strtok_r(NULL, "\n", &rest))
+			assert_in_range(strlen(line), 0, 79);
+		free(text);
+	}
 }
 
 int
@@ -481,10 +577,14 @@ main(void)
 		cmocka_unit_test(test_choices_are_closed),
 		cmocka_unit_test(test_missing_and_surplus_values_are_errors),
 		cmocka_unit_test(test_unknown_options_and_commands_are_named),
+		cmocka_unit_test(test_several_instances_have_options_of_their_own),
 		cmocka_unit_test(test_what_is_not_built_yet_is_unknown),
 		cmocka_unit_test(test_help_and_version_win_over_later_mistakes),
+		cmocka_unit_test(test_help_is_of_the_command_that_is_named),
 		cmocka_unit_test(test_the_tables_are_consistent),
-		cmocka_unit_test(test_the_help_has_all_rows_and_fits_80_columns)
+		cmocka_unit_test(test_the_help_has_all_rows_and_fits_80_columns),
+		cmocka_unit_test(
+		    test_the_help_of_a_command_has_its_options_and_no_others)
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

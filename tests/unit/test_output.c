@@ -42,6 +42,7 @@ begin(struct printed *printed, const char *command)
 static void
 print(struct printed *printed, const struct output *output, const char *reply)
 {
+	struct output_run run = { .not_touched = NULL };
 	struct report report;
 	char *json, *quote;
 	json_t *tree, *instances;
@@ -51,15 +52,16 @@ print(struct printed *printed, const struct output *output, const char *reply)
 		*quote = '"';
 	tree = json_loads(json, 0, NULL);
 	assert_non_null(tree);
-	report_from_reply(&report, "a.control", tree);
+	report_from_reply(&report, "a.control", tree, 0);
 	if (output->wants_tree)
 		report_parse_results(&report);
 	output->instance(&printed->context, report.instance);
 	if (outcome_exit(report.outcome) != 0)
 		output_error(&printed->context, report.instance);
 	instances = json_pack("[O]", report.instance);
-	assert_int_equal(output->end(&printed->context, report.outcome,
-	    instances), 0);
+	run.outcome = report.outcome;
+	run.instances = instances;
+	assert_int_equal(output->end(&printed->context, &run), 0);
 	json_decref(instances);
 	report_finish(&report);
 	json_decref(tree);
@@ -708,6 +710,134 @@ test_formats_are_found_by_name(void **state)
 	assert_null(output_find("xml"));
 }
 
+/* Ends a command on several instances, whose reports are ' for ". */
+static void
+end_several(struct printed *printed, const struct output *output,
+    const char *reports, const char *rest)
+{
+	struct output_run run = { .outcome = OUTCOME_FAILED };
+	char json[4096], *quote;
+	json_t *tree;
+
+	snprintf(json, sizeof(json), "{'i': [%s]%s}", reports, rest);
+	while ((quote = strchr(json, '\'')) != NULL)
+		*quote = '"';
+	tree = json_loads(json, 0, NULL);
+	assert_non_null(tree);
+	run.instances = json_object_get(tree, "i");
+	run.not_touched = json_object_get(tree, "n");
+	run.skipped = json_object_get(tree, "s");
+	run.surveys = json_object_get(tree, "t");
+	printed->context.targets = 5;
+	assert_int_equal(output->end(&printed->context, &run), 0);
+	fflush(printed->context.out);
+	json_decref(tree);
+}
+
+#define ROW(target, ok, more) "{'target': '" target "', 'ok': " ok	\
+	", 'outcome': '" more "}"
+
+static void
+test_the_status_of_several_is_a_table(void **state)
+{
+	static const char rows[] =
+	    ROW("u.sock", "false", "unreachable', 'alias': null,"
+	    " 'error': {'code': 'no_socket'}") ", "
+	    ROW("\u043f.sock", "true", "ok', 'alias': 'p\\u001b', 'generation':"
+	    " 10, 'status': {'box': 'running', 'state': 'RolesConfigured',"
+	    " 'tarantool': '2.6.0-0-g1', 'role': 'leader', 'digest':"
+	    " '0123456789'}") ", "
+	    ROW("c.sock", "false", "refused', 'generation': 0, 'status':"
+	    " {'box': 'loading', 'state': 'x', 'tarantool': '3.0'}") ", "
+	    ROW("d.sock", "true", "ok', 'generation': 1, 'status': {'box':"
+	    " 'running', 'healthy': false, 'role': 'follower'}");
+	struct printed printed;
+
+	(void)state;
+	begin(&printed, "status");
+	end_several(&printed, &output_text, rows, "");
+	assert_string_equal(printed.out,
+	    "NAME    STATE                   GENERATION  TARANTOOL  ROLE      "
+	    "CODE      TARGET\n"
+	    "p\\033   RolesConfigured         10          2.6.0      leader    "
+	    "01234567  \u043f.sock\n"
+	    "d.sock  running, not healthy    1           -          follower  "
+	    "-         d.sock\n"
+	    "u.sock  unreachable: no_socket  -           -          -         "
+	    "-         u.sock\n"
+	    "c.sock  loading                 0           3.0        -         "
+	    "-         c.sock\n");
+	end(&printed);
+	begin(&printed, "status");
+	printed.context.quiet = 1;
+	end_several(&printed, &output_text, rows, "");
+	assert_string_equal(printed.out, "");
+	end(&printed);
+	begin(&printed, "status");
+	end_several(&printed, &output_text, "", "");
+	assert_string_equal(printed.out, "");
+	end(&printed);
+}
+
+static void
+test_code_that_only_a_few_have_stands_out(void **state)
+{
+	struct printed printed;
+	static const char rows[] =
+	    ROW("a", "true", "ok', 'status': {'box': 'r', 'digest': 'x'}") ", "
+	    ROW("b", "true", "ok', 'status': {'box': 'r', 'digest': 'y'}") ", "
+	    ROW("c", "true", "ok', 'status': {'box': 'r', 'digest': 'x'}");
+
+	(void)state;
+	begin(&printed, "status");
+	printed.context.color = 1;
+	end_several(&printed, &output_text, rows, "");
+	assert_non_null(strstr(printed.out, "  x\033[0m   "));
+	assert_null(strstr(printed.out, "  y\033[0m   "));
+	assert_non_null(strstr(printed.out, "my\033[0m   "));
+	end(&printed);
+}
+
+static void
+test_a_summary_counts_and_has_failures_last(void **state)
+{
+	static const char rows[] =
+	    ROW("a", "false", "failed', 'error': {'code': 'init_failed'}") ", "
+	    ROW("b", "true", "reloaded'") ", " ROW("c", "true", "reloaded'")
+	    ", " ROW("d", "false", "timeout', 'error': null");
+	struct printed printed;
+
+	(void)state;
+	begin(&printed, "reload");
+	end_several(&printed, &output_text, rows, ", 'n': ['e'],"
+	    " 's': [{'target': 'f', 'reason': 'r'}]");
+	assert_string_equal(printed.out, "6 instances: 2 reloaded, 1 failed, "
+	    "1 timeout, 1 skipped, 1 not touched\n"
+	    "  a: failed (init_failed)\n  d: timeout\n");
+	end(&printed);
+	begin(&printed, "eval");
+	end_several(&printed, &output_text, rows, "");
+	assert_string_equal(printed.out, "");
+	end(&printed);
+	begin(&printed, "plan");
+	end_several(&printed, &output_text, ROW("b", "true", "planned'"),
+	    ", 't': [" ROW("b", "true", "ok', 'status': {'box': 'r'}") "]");
+	assert_string_equal(printed.out,
+	    "NAME  STATE  TARGET\nb     r      b\n1 instance: 1 planned\n");
+	end(&printed);
+}
+
+static void
+test_a_reload_after_which_it_is_not_healthy(void **state)
+{
+	(void)state;
+	check("reload", REPLY("'outcome': 'degraded', 'generation': 3,"
+	    "'duration_ms': 12, 'error': {'code': 'not_healthy',"
+	    " 'message': 'm'}"), 0,
+	    "a.control: reloaded to generation 3 in 12 ms; not healthy again\n",
+	    "cartridge-reload: a.control: m; the new code serves\n");
+}
+
 int
 main(void)
 {
@@ -732,7 +862,11 @@ main(void)
 		cmocka_unit_test(test_color_marks_the_outcome),
 		cmocka_unit_test(test_messages_name_program_and_target),
 		cmocka_unit_test(test_a_stream_that_cannot_be_written_is_noticed),
-		cmocka_unit_test(test_formats_are_found_by_name)
+		cmocka_unit_test(test_formats_are_found_by_name),
+		cmocka_unit_test(test_the_status_of_several_is_a_table),
+		cmocka_unit_test(test_code_that_only_a_few_have_stands_out),
+		cmocka_unit_test(test_a_summary_counts_and_has_failures_last),
+		cmocka_unit_test(test_a_reload_after_which_it_is_not_healthy)
 	};
 
 	return cmocka_run_group_tests_name("output", tests, NULL, NULL);

@@ -25,7 +25,7 @@ from_reply(struct report *report, const char *reply)
 		*quote = '"';
 	tree = json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 	assert_non_null(tree);
-	report_from_reply(report, "a.control", tree);
+	report_from_reply(report, "a.control", tree, 0);
 	json_decref(tree);
 	free(json);
 }
@@ -201,7 +201,9 @@ test_fields_of_one_command_are_only_there_with_it(void **state)
 	    "\"cartridge\":null,\"read_only\":false,\"pid\":12,"
 	    "\"loaded_at\":null,\"reloading\":null,\"last\":{"
 	    "\"outcome\":\"failed\",\"code\":null,\"at\":1.5,"
-	    "\"duration_ms\":null}}");
+	    "\"duration_ms\":null},\"role\":null,\"replicaset\":null,"
+	    "\"uri\":null,\"healthy\":null,\"digest\":null,"
+	    "\"stateboard\":null}");
 	assert_json(json_object_get(report.instance, "kept"),
 	    "[{\"reason\":\"rocks\",\"names\":[\"a\"]}]");
 	assert_string_equal(string_at(&report, NULL, "results"),
@@ -394,12 +396,118 @@ test_other_replies_are_shown_in_part(void **state)
 	}
 	for (i = 0; i < 1000; i++)
 		json_array_append_new(large, json_string("\xd0\x9f\xd0\x9f"));
-	report_from_reply(&report, "a.control", large);
+	report_from_reply(&report, "a.control", large, 0);
 	message = string_at(&report, "error", "message");
 	assert_in_range(strlen(message), 100, 250);
 	assert_string_equal(message + strlen(message) - 3, "...");
 	report_finish(&report);
 	json_decref(large);
+}
+
+/* What is dumped of a reply does not always end when it is told to. */
+static void
+test_the_part_that_is_shown_of_a_deep_reply_has_an_end(void **state)
+{
+	struct report report;
+	const char *message;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'status': {'digest': 1, 'box': 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',"
+	    "'state': 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',"
+	    "'tarantool': {'a': {'b': ['xxxxxxxxxxxxxxxxx', {'c': 1}]}}},"
+	    "'alias': 'a', 'uuid': 'u', 'warnings': [], 'generation': 1}]");
+	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+	message = string_at(&report, "error", "message");
+	assert_in_range(strlen(message), 100, 250);
+	assert_string_equal(message + strlen(message) - 3, "...");
+	report_finish(&report);
+}
+
+static void
+test_only_a_relayed_reply_is_of_an_unreachable_instance(void **state)
+{
+	struct report report;
+	json_t *reply = json_pack("[{s:i, s:s, s:{s:s, s:b}}]",
+	    "cartridge_reload", 1, "outcome", "unreachable", "error", "code",
+	    "connection_failed", "transient", 1);
+
+	(void)state;
+	assert_non_null(reply);
+	report_from_reply(&report, "a", reply, 0);
+	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+	report_finish(&report);
+	report_from_reply(&report, "a", reply, 1);
+	assert_int_equal(report.outcome, OUTCOME_UNREACHABLE);
+	assert_true(report.transient);
+	assert_string_equal(string_at(&report, "error", "code"),
+	    "connection_failed");
+	report_finish(&report);
+	json_object_set_new(json_array_get(reply, 0), "outcome",
+	    json_string("protocol"));
+	report_from_reply(&report, "a", reply, 1);
+	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+	assert_string_equal(string_at(&report, "error", "code"), "bad_reply");
+	report_finish(&report);
+	json_decref(reply);
+}
+
+static void
+test_a_topology_is_read_like_all_else(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'topology': {'entry': 'e', 'instances': [{'uuid': 'e',"
+	    " 'uri': 'h:1', 'disabled': true, 'other': 1}]}}]");
+	assert_json(json_object_get(report.instance, "topology"),
+	    "{\"entry\":\"e\",\"instances\":[{\"uuid\":\"e\","
+	    "\"uri\":\"h:1\",\"alias\":null,\"replicaset\":null,"
+	    "\"role\":null,\"state\":null,\"health\":null,"
+	    "\"disabled\":true,\"expelled\":false}]}");
+	report_finish(&report);
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'topology': {'instances': [{'uri': 3301}]}}]");
+	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+	report_finish(&report);
+}
+
+static void
+test_a_report_can_become_one_of_a_failure(void **state)
+{
+	struct report report;
+	struct error error;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'reloaded',"
+	    "'generation': 7}]");
+	error_set(&error, OUTCOME_DEGRADED, "not_healthy", "ill \xff");
+	report_fail(&report, &error);
+	assert_int_equal(report.outcome, OUTCOME_DEGRADED);
+	assert_json(json_object_get(report.instance, "ok"), "false");
+	assert_string_equal(string_at(&report, NULL, "outcome"), "degraded");
+	assert_json(json_object_get(report.instance, "generation"), "7");
+	assert_json(json_object_get(report.instance, "error"),
+	    "{\"code\":\"not_healthy\",\"phase\":null,\"role\":null,"
+	    "\"module\":null,\"message\":\"ill \\\\377\","
+	    "\"traceback\":null}");
+	report_finish(&report);
+}
+
+static void
+test_a_name_is_given_to_who_has_none(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok'}]");
+	report_name(&report, NULL);
+	assert_json(json_object_get(report.instance, "alias"), "null");
+	report_name(&report, "one");
+	report_name(&report, "other");
+	assert_string_equal(string_at(&report, NULL, "alias"), "one");
+	report_finish(&report);
 }
 
 static void
@@ -489,16 +597,29 @@ static void
 test_the_document_holds_all_reports(void **state)
 {
 	json_t *instances = json_pack("[{s:i}]", "a", 1), *document;
+	json_t *names, *skipped;
 
 	(void)state;
-	document = report_document("reload", OUTCOME_REFUSED, instances);
+	document = report_document("reload", OUTCOME_REFUSED, instances, NULL,
+	    NULL);
 	assert_json(document, "{\"ok\":false,\"exit\":5,\"command\":"
 	    "\"reload\",\"instances\":[{\"a\":1}]}");
 	json_decref(document);
-	document = report_document("plan", OUTCOME_PLANNED, instances);
+	document = report_document("plan", OUTCOME_PLANNED, instances, NULL,
+	    NULL);
 	assert_json(document, "{\"ok\":true,\"exit\":0,\"command\":"
 	    "\"plan\",\"instances\":[{\"a\":1}]}");
 	json_decref(document);
+	names = json_pack("[s]", "b");
+	skipped = json_pack("[{s:s}]", "target", "c");
+	document = report_document("plan", OUTCOME_PLANNED, instances, names,
+	    skipped);
+	assert_json(document, "{\"ok\":true,\"exit\":0,\"command\":"
+	    "\"plan\",\"instances\":[{\"a\":1}],\"not_touched\":[\"b\"],"
+	    "\"skipped\":[{\"target\":\"c\"}]}");
+	json_decref(document);
+	json_decref(names);
+	json_decref(skipped);
 	json_decref(instances);
 }
 
@@ -519,6 +640,11 @@ main(void)
 		cmocka_unit_test(test_another_protocol_version_is_an_error),
 		cmocka_unit_test(test_a_lone_error_is_one_of_lua),
 		cmocka_unit_test(test_other_replies_are_shown_in_part),
+		cmocka_unit_test(test_the_part_that_is_shown_of_a_deep_reply_has_an_end),
+		cmocka_unit_test(test_only_a_relayed_reply_is_of_an_unreachable_instance),
+		cmocka_unit_test(test_a_topology_is_read_like_all_else),
+		cmocka_unit_test(test_a_report_can_become_one_of_a_failure),
+		cmocka_unit_test(test_a_name_is_given_to_who_has_none),
 		cmocka_unit_test(test_text_with_a_nul_is_kept_whole),
 		cmocka_unit_test(test_an_error_of_ours_has_all_fields),
 		cmocka_unit_test(test_names_that_are_not_utf8_are_reported_escaped),

@@ -26,6 +26,7 @@ const struct script script_table[] = {
 	SCRIPT("plan", "local a = require('far') require(\"deep.one\")"
 	    " require('fiber') prerequire('status') _require('status')"
 	    " require (name)"),
+	SCRIPT("relay", "require('far')"),
 	SCRIPT("status", "return 1"),
 	{ NULL, NULL, 0 }
 };
@@ -154,6 +155,53 @@ test_a_command_without_script_has_no_line(void **state)
 	json_decref(args);
 }
 
+static void
+test_what_an_instance_has_of_its_own_follows_the_shared_head(void **state)
+{
+	json_t *args = json_pack("{s:s, s:i}", "command", "status", "a", 1);
+	json_t *more = json_pack("{s:s}", "b", "\"x");
+	struct request request;
+	char *rest, *line, joined[400];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(request_init(&request, args), 0);
+	assert_int_equal(request.len, strlen(request.head));
+	assert_non_null(rest = request_rest(more, &len));
+	assert_int_equal(len, strlen(rest));
+	assert_string_equal(rest, ",\\034b\\034:\\034\\092\\034x\\034}\"))");
+	free(rest);
+	assert_non_null(rest = request_rest(NULL, &len));
+	snprintf(joined, sizeof(joined), "%s%s", request.head, rest);
+	assert_non_null(line = request_line(args, &len));
+	assert_string_equal(line, joined);
+	assert_int_equal(len, strlen(line));
+	free(line);
+	free(rest);
+	request_finish(&request);
+	json_decref(args);
+	json_decref(more);
+}
+
+static void
+test_a_relayed_command_comes_with_its_modules(void **state)
+{
+	json_t *args = json_pack("{s:s, s:{s:s}}", "command", "relay",
+	    "request", "command", "status");
+	char *line;
+	size_t len;
+
+	(void)state;
+	assert_non_null(line = request_line(args, &len));
+	assert_non_null(strstr(line, "(\"relay\",\"require('far')\",\"status\","
+	    "\"return 1\",\"boot\",\"return \\034boot\\034\\n\",\"far\","));
+	free(line);
+	json_object_set_new(json_object_get(args, "request"), "command",
+	    json_string("nosuch"));
+	assert_null(request_line(args, &len));
+	json_decref(args);
+}
+
 int
 main(void)
 {
@@ -163,7 +211,9 @@ main(void)
 		cmocka_unit_test(test_bytes_become_escapes_that_stand_alone),
 		cmocka_unit_test(test_arguments_cannot_leave_their_string),
 		cmocka_unit_test(test_no_prefix_is_a_whole_expression),
-		cmocka_unit_test(test_a_command_without_script_has_no_line)
+		cmocka_unit_test(test_a_command_without_script_has_no_line),
+		cmocka_unit_test(test_what_an_instance_has_of_its_own_follows_the_shared_head),
+		cmocka_unit_test(test_a_relayed_command_comes_with_its_modules)
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);

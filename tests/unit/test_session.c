@@ -67,8 +67,9 @@ run_session(const struct target *target,
 }
 
 static char socket_path[] = "sock";
-static const struct target target = { .kind = TARGET_UNIX,
-    .name = socket_path, .path = socket_path };
+static const struct target target = {
+	.kind = TARGET_UNIX, .name = socket_path, .path = socket_path
+};
 
 static int
 expect_text(int fd, const char *text)
@@ -176,7 +177,9 @@ note_push(const json_t *value, void *arg)
 	free(text);
 }
 
-static const struct session_request request = { "1, 2", 4, note_push, pushed, 0 };
+static const struct session_request request = {
+	.line = "1, 2", .len = 4, .on_push = note_push, .arg = pushed
+};
 
 static void
 test_a_reply_is_the_first_document_that_is_not_a_push(void **state)
@@ -405,7 +408,7 @@ test_a_request_that_cannot_be_sent_has_had_no_effect(void **state)
 	    { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE }, { SEND, TRUE },
 	    { EXPECT, "xxxxxxxxx" } }, 0, OUTCOME_UNREACHABLE, "closed", 1, 0,
 	    "connection closed before the request was sent" };
-	struct session_request large = { NULL, LEN, NULL, NULL, 0 };
+	struct session_request large = { .len = LEN };
 	char *line = malloc(LEN);
 
 	(void)state;
@@ -415,6 +418,35 @@ test_a_request_that_cannot_be_sent_has_had_no_effect(void **state)
 	check_failure(&deaf, &large);
 	check_failure(&gone, &large);
 	free(line);
+}
+
+static void
+test_a_request_in_two_parts_is_one_line(void **state)
+{
+	static const struct session_request parts = {
+		.line = "1,", .len = 2, .rest = " 2", .rest_len = 2
+	};
+	struct session *session;
+	struct error error;
+	char got[100];
+	int fd;
+
+	(void)state;
+	listener = peer_listen(socket_path, 5);
+	session = session_start(&target, &parts, clock_ms() + 20000);
+	assert_int_not_equal(fd = peer_accept(listener), -1);
+	assert_int_equal(peer_send(fd, PEER_GREETING,
+	    sizeof(PEER_GREETING) - 1), 0);
+	assert_int_equal(session_step(session, &error), SESSION_BUSY);
+	assert_int_equal(recv(fd, got, sizeof(got), 0),
+	    sizeof(HANDSHAKE) - 1);
+	assert_int_equal(peer_send(fd, TRUE, sizeof(TRUE) - 1), 0);
+	assert_int_equal(session_step(session, &error), SESSION_BUSY);
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 5);
+	assert_memory_equal(got, "1, 2\n", 5);
+	session_free(session);
+	close(fd);
+	close(listener);
 }
 
 static void
@@ -506,8 +538,9 @@ static void
 test_a_connection_that_cannot_be_opened_fails_in_the_first_step(void **state)
 {
 	static char gone[] = "gone";
-	const struct target nowhere = { .kind = TARGET_UNIX, .name = gone,
-	    .path = gone };
+	const struct target nowhere = {
+		.kind = TARGET_UNIX, .name = gone, .path = gone
+	};
 	struct session *session;
 	struct error error;
 
@@ -722,6 +755,7 @@ main(void)
 		    test_a_console_that_never_greets_is_given_three_seconds),
 		cmocka_unit_test(
 		    test_a_request_that_cannot_be_sent_has_had_no_effect),
+		cmocka_unit_test(test_a_request_in_two_parts_is_one_line),
 		cmocka_unit_test(test_no_request_is_sent_after_the_deadline),
 		cmocka_unit_test(
 		    test_a_harmless_request_does_not_wait_for_the_handshake),

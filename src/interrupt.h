@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * Ctrl-C and the like, as something that can be waited for: SIGINT, SIGTERM
+ * and SIGHUP are counted, and ignored otherwise, until the third.
+ */
+
+#ifndef CR_INTERRUPT_H
+#define CR_INTERRUPT_H
+
+/*
+ * From now on signals are counted; those that are ignored stay so.  Returns a
+ * descriptor that becomes readable with each, or -1 if there can be none: then
+ * signals end the process, as always.
+ */
+int	interrupt_begin(void);
+
+/* From now on they end the process again. */
+void	interrupt_end(void);
+
+/* How many there were since the beginning. */
+int	interrupt_count(void);
+
+/* Makes the descriptor wait for the next one. */
+void	interrupt_clear(void);
+
+#endif

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# complete.zsh DIRECTORY LINE: prints what zsh offers at the end of that line
+# of input, with the completions in that directory: one match on each line.
+#
+# zsh completes in its line editor, which needs a terminal: there is one in
+# between, and what is added as a match there is written down.
+
+zmodload zsh/zpty
+typeset found=$(mktemp)
+zpty shell zsh -f -i
+zpty -w shell "PS1= PS2= RPS1=; stty -echo; found=${(q)found}"
+zpty -w shell "fpath=(${(q)1} \$fpath); autoload -U compinit; compinit -D -u"
+# Options O, A and D are those of calls that only look at matches.
+zpty -w shell 'compadd() {
+	local -a matches
+	case " $* " in
+	(*" -"[OAD]" "*)
+		builtin compadd "$@"
+		return
+		;;
+	esac
+	builtin compadd -O matches "$@"
+	print -rl -- $matches >>$found
+	builtin compadd "$@"
+}'
+zpty -w shell "zle -C offer list-choices _main_complete; bindkey '^X^A' offer"
+zpty -w shell 'leave() { zle -I; print DONE; exit }; zle -N leave'
+zpty -w shell "bindkey '^X^B' leave; print READY"
+zpty -r -m shell _ '*READY*'
+zpty -w -n shell "$2"$'\C-x\C-a\C-x\C-b'
+zpty -r -m shell _ '*DONE*'
+zpty -d shell
+sort -u $found | sed '/^$/d'
+rm -f $found

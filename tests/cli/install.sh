@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# What `make install` puts where, and that `make uninstall` takes it away; the
+# module for tt.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# With what this build was made, so that nothing is built anew.
+target()
+{
+	local words=(-s -C "$TOP" B="$BUILD_DIR" PREFIX=/opt/cr
+	    DESTDIR="$WORK/root")
+	[[ $BUILD_DIR != */san ]] || words+=(SAN=1)
+	make "${words[@]}" "$@"
+}
+
+installed()
+{
+	(cd root && find . ! -type d | LC_ALL=C sort)
+}
+
+# shellcheck disable=SC2094 # the file that is written is another
+version=$("$CARTRIDGE_RELOAD" --version)
+version=${version#cartridge-reload }
+
+ok 'make install' target install
+is "$(installed)" './opt/cr/bin/cartridge-reload
+./opt/cr/share/bash-completion/completions/cartridge-reload
+./opt/cr/share/cartridge-reload/systemd/reload.conf
+./opt/cr/share/cartridge-reload/tt/reload/main
+./opt/cr/share/cartridge-reload/tt/reload/manifest.yaml
+./opt/cr/share/fish/vendor_completions.d/cartridge-reload.fish
+./opt/cr/share/man/man1/cartridge-reload.1
+./opt/cr/share/zsh/site-functions/_cartridge-reload' \
+    'puts all in its place'
+is "$(find root -type f ! -path '*/bin/*' -perm /133)" '' \
+    'data is not executable, nor writable by others'
+is "$(root/opt/cr/bin/cartridge-reload --version)" \
+    "cartridge-reload $version" 'the program runs'
+ok 'again' target install
+ok 'the manual is found' \
+    grep -q '^.Nm cartridge-reload$' root/opt/cr/share/man/man1/*.1
+is "$(grep ^ExecReload= root/opt/cr/share/cartridge-reload/systemd/*)" \
+    'ExecReload=/opt/cr/bin/cartridge-reload --wait 30' \
+    'systemd is told where the program is'
+
+# What tt does with a module: main, of the directory of the manifest, must be a
+# program; version and help must not be empty.
+module=root/opt/cr/share/cartridge-reload/tt/reload
+is "$(readlink $module/main)" /opt/cr/bin/cartridge-reload \
+    'main of the module for tt is the program'
+lua '
+	local text = io.open(arg[1]):read("*a")
+	local manifest = require("yaml").decode(text)
+	local keys = {}
+	for key, value in pairs(manifest) do
+		assert(type(value) == "string" and value ~= "", key)
+		table.insert(keys, key .. "=" .. value)
+	end
+	table.sort(keys)
+	print(table.concat(keys, "\n"))
+	os.exit(0)' $module/manifest.yaml >manifest
+is "$(cat manifest)" "\
+help=Reload the code of a running Tarantool Cartridge application
+main=main
+version=$version" 'its manifest is as tt wants it'
+
+mkdir -p root/opt/cr/share/cartridge-reload-not-ours
+: >root/opt/cr/share/cartridge-reload-not-ours/kept
+ok 'make uninstall' target uninstall
+is "$(installed)" './opt/cr/share/cartridge-reload-not-ours/kept' \
+    'takes away what is ours and nothing else'
+
+done_testing

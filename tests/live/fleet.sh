@@ -1,0 +1,195 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# All instances of an application on one host, through their sockets: found by
+# name, one after the other or several at once, and with some of them in
+# trouble.
+
+# shellcheck source=tests/live/cluster_lib.sh disable=SC2016
+. "$(dirname "$0")/cluster_lib.sh"
+
+[ -x "$CARTRIDGE_RELOAD" ] || bail_out "$CARTRIDGE_RELOAD is not there"
+
+RUN_DIR=$WORK/run
+ALL=$RUN_DIR/'*.control'
+
+# rows COLUMN ...: these columns of the table in OUT, a word for each line.
+rows()
+{
+	awk -v columns="$*" 'BEGIN { n = split(columns, list, " ") }
+	NR > 1 {
+		row = $list[1]
+		for (i = 2; i <= n; i++)
+			row = row "," $list[i]
+		print row
+	}' "$OUT" | xargs
+}
+
+# order: the instances in the order in which the report has them.
+order()
+{
+	sed -n 's/^.*shop\.\([^.]*\)\.control: .*reloaded to.*/\1/p' "$OUT" |
+	    xargs
+}
+
+# not_touched: those of which that is said.
+not_touched()
+{
+	sed -n 's/^.*shop\.\([^.]*\)\.control: not touched$/\1/p' "$ERR" | xargs
+}
+
+CODE=own start_cluster shop 's1=storage:s1-a,s1-b' 'router=web+storage:r1'
+
+diag 'Found by name'
+
+run status --app shop --run-dir "$RUN_DIR"
+is "$RC $(rows 1 2 3 6)" '0 r1,RolesConfigured,0,leader s1-a,RolesConfigured,0,leader s1-b,RolesConfigured,0,follower' \
+    'a table of all instances of an application'
+is "$(head -n 1 "$OUT" | xargs)" \
+    'NAME STATE GENERATION TARANTOOL CARTRIDGE ROLE CODE TARGET' 'its heads'
+is "$(rows 7 | tr ' ' '\n' | sort -u | grep -Ec '^[0-9a-f]{8}$')" 1 \
+    'they have the same code'
+is "$(rows 8)" \
+    "${NODE_SOCK[r1]} ${NODE_SOCK[s1-a]} ${NODE_SOCK[s1-b]}" 'and sockets'
+run status --app shop --run-dir "$RUN_DIR" --instance 's1-*'
+is "$(rows 1)" 's1-a s1-b' 'some of them by a pattern'
+TARANTOOL_RUN_DIR=$RUN_DIR run status --instance r1
+like "$(cat "$OUT")" 'shop.r1.control: running, RolesConfigured, .* r1,' \
+    'one by its name, in the directory of the environment'
+run status --app shop --run-dir "$RUN_DIR" --instance s9
+is "$RC" 2 'a name that nobody has'
+like "$(cat "$ERR")" "looked for .*shop\.s9\.control.* in $RUN_DIR" \
+    'it is said where it was looked for'
+
+# A stateboard is a Tarantool of its own beside the instances.
+start_app plain
+STATEBOARD=$APP_PID
+ln "$APP_SOCK" "$RUN_DIR/shop-stateboard.control"
+app_eval 'package.loaded["cartridge.stateboard"] = true' >/dev/null
+run status --app shop --run-dir "$RUN_DIR"
+is "$RC $(rows 1)" '0 r1 s1-a s1-b' 'the stateboard is left out'
+
+diag 'One after the other'
+
+app_versions 2
+on s1-b app_eval '
+	local fiber = require("fiber")
+	local confapplier = require("cartridge.confapplier")
+	fiber.new(function()
+		while rawget(_G, "__cartridge_reload") == nil
+		    or _G.__cartridge_reload.generation == 0 do
+			fiber.sleep(0.001)
+		end
+		confapplier.set_state("ConfiguringRoles")
+		fiber.sleep(0.5)
+		rawset(_G, "shop_well", fiber.time())
+		confapplier.set_state("RolesConfigured")
+	end)' >/dev/null
+run reload -s "$ALL"
+is "$RC" 0 'a rolling reload by a pattern for sockets'
+is "$(generations)" '1/v2 1/v2 1/v2' 'all have the new code'
+is "$(order)" 's1-b r1 s1-a' 'the follower was the first'
+ok 'it was well again before the next one began' is_before \
+    "$(on s1-b app_eval 'return rawget(_G, "shop_well")')" "$(loaded_at r1)"
+ok 'and each was done before the next one' is_before "$(loaded_at r1)" \
+    "$(loaded_at s1-a)"
+like "$(cat "$ERR")" \
+    'shop-stateboard.control: skipped: a stateboard, which has nothing to reload$' \
+    'a stateboard among them is skipped'
+is "$(tail -n 1 "$OUT")" '4 instances: 3 reloaded, 1 skipped' 'all are counted'
+run reload -s "$ALL" --if-changed -o json
+is "$(json 'r.exit, #r.instances, r.instances[1].outcome, r.instances[2].outcome,
+    r.instances[3].outcome')" '0 3 unchanged unchanged unchanged' \
+    'nothing is done if nothing has changed'
+is "$(json 'r.instances[1].target, r.instances[2].target, r.instances[3].target')" \
+    "${NODE_SOCK[r1]} ${NODE_SOCK[s1-a]} ${NODE_SOCK[s1-b]}" \
+    'JSON has them in the order of their names'
+
+diag 'What is left of one that was killed'
+
+kill -KILL "$STATEBOARD"
+wait "$STATEBOARD" 2>/dev/null
+mv "$RUN_DIR/shop-stateboard.control" "$RUN_DIR/shop.gone.control"
+run status --app shop --run-dir "$RUN_DIR"
+is "$RC $(rows 1 2)" \
+    '2 r1,RolesConfigured s1-a,RolesConfigured s1-b,RolesConfigured gone,unreachable:' \
+    'is in the table, at the end'
+app_versions 3 "storage_init=$HOLD; $FAIL"
+run reload --app shop --run-dir "$RUN_DIR"
+is "$RC $(not_touched)" '2 r1 s1-a s1-b' 'and nothing is begun'
+is "$(generations)" '1/v2 1/v2 1/v2' 'nowhere'
+rm "$RUN_DIR/shop.gone.control"
+
+diag 'One that fails'
+
+set_flag r1 shop_fail 3
+run reload --app shop --run-dir "$RUN_DIR"
+is "$RC" 3 'new code that fails in init on the second one'
+like "$(cat "$ERR")" 'shop.r1.control: init of role storage failed: no disk here; the old code serves on$' \
+    'it is named'
+is "$(generations)" '1/v2 2/v3 1/v2' 'the first one has the new code'
+is "$(order) $(not_touched)" 's1-b s1-a' 'and the last one is not touched'
+is "$(tail -n 2 "$OUT")" "3 instances: 1 reloaded, 1 failed, 1 not touched
+  ${NODE_SOCK[r1]}: failed (init_failed)" 'the summary says so'
+run reload --app shop --run-dir "$RUN_DIR" --keep-going -o json
+is "$(json 'r.exit, r.instances[1].outcome, r.instances[2].outcome,
+    r.instances[3].outcome, r.instances[1].rollback.complete')" \
+    '3 failed reloaded reloaded true' '--keep-going does the rest'
+is "$(generations)" '2/v3 3/v3 1/v2' 'of them'
+is "$(on r1 http_get /hello)" 'hello v2' 'the one that failed serves'
+set_flag r1 shop_fail
+
+diag 'Several at once'
+
+set_flag r1 shop_hold 3
+set_flag s1-a shop_hold 3
+begin_run reload --app shop --run-dir "$RUN_DIR" --jobs 3
+ok 'one is being reloaded' wait_until 10 is_reloading r1
+ok 'while another one is' wait_until 10 is_reloading s1-a
+set_flag r1 shop_hold
+set_flag s1-a shop_hold
+finish_run
+is "$RC $(generations)" '0 3/v3 4/v3 2/v3' 'all are reloaded'
+is "$(order | cut -d' ' -f1)" s1-b 'the follower before the others'
+
+diag 'Other commands'
+
+run eval -s "$ALL" 'return box.info.ro' -o json
+is "$(json 'r.exit, r.instances[1].results, r.instances[2].results,
+    r.instances[3].results')" '0 [false] [false] [true]' 'eval'
+run plan --app shop --run-dir "$RUN_DIR"
+is "$RC $(tail -n 1 "$OUT")" '0 3 instances: 3 planned' 'plan'
+is "$(generations)" '3/v3 4/v3 2/v3' 'which changes nothing'
+run stale --app shop --run-dir "$RUN_DIR"
+is "$RC $(tail -n 1 "$OUT")" '0 3 instances: 3 ok' 'stale'
+
+diag 'One that hangs'
+
+freeze_node s1-b
+ok 'the others notice' wait_until 10 member_is r1 s1-b status dead
+wait_until 10 member_is s1-a s1-b status dead
+BEGAN=$SECONDS
+run status --app shop --run-dir "$RUN_DIR" --timeout 1
+is "$RC $(rows 1 2)" "4 r1,RolesConfigured, s1-a,RolesConfigured, s1-b,timeout:" \
+    'the table has it at the end'
+run reload --app shop --run-dir "$RUN_DIR" --timeout 1
+is "$RC $(not_touched)" '4 r1 s1-a' 'nothing is begun'
+run reload --app shop --run-dir "$RUN_DIR" --timeout 1 --keep-going
+is "$RC $(order)" '4 r1 s1-a' 'unless told to keep going'
+ok 'each takes as long as the timeout' [ $((SECONDS - BEGAN)) -lt 10 ]
+thaw_node s1-b
+ok 'it is back' wait_until 20 cluster_is_healthy
+is "$(generations)" '4/v3 4/v3 3/v3' 'it does not do later what it was not asked'
+
+diag 'One that has yet to start'
+
+stop_node s1-b
+begin_run reload -s "${NODE_SOCK[s1-b]}" -s "${NODE_SOCK[r1]}" --wait 60 -v
+ok 'it is waited for' wait_until 10 grep -q 'shop.s1-b.control: waiting' "$ERR"
+is "$(generations r1)" '3/v3' 'and nothing is begun before'
+run_node s1-b
+finish_run
+is "$RC $(order)" '0 s1-b r1' 'it is reloaded like the others'
+
+done_testing
