@@ -12,7 +12,6 @@
 reloads=$(quick_or 4 20)
 pause_ms=500
 broken_pause_ms=$(quick_or 100 250)
-connections=16
 if [ -n "$QUICK" ]; then
 	combinations='/hello:keep-alive /named:close'
 	rounds=1 extra_rounds=0
@@ -72,46 +71,7 @@ heading_of()
 	esac
 }
 
-# --- Load --------------------------------------------------------------------
-
-# load_run CONNECTION PATH ...: begins; load_end: ends, and sets LOAD to what
-# load.lua prints.
-load_run()
-{
-	local header=()
-	[ "$1" = keep-alive ] || header=(-H 'Connection: close')
-	shift
-	wrk -t 1 -c "$connections" -d 120 ${header[@]+"${header[@]}"} \
-	    -s "$BENCH_DIR/load.lua" "$APP_URL" -- "$@" >"$WORK/wrk" 2>&1 &
-	LOAD_PID=$!
-	PIDS+=("$LOAD_PID")
-}
-
-load_end()
-{
-	local kept=() pid
-	kill -INT "$LOAD_PID"
-	wait "$LOAD_PID"
-	for pid in "${PIDS[@]}"; do
-		[ "$pid" = "$LOAD_PID" ] || kept+=("$pid")
-	done
-	PIDS=("${kept[@]}")
-	LOAD=$(sed -n 's/^LOAD //p' "$WORK/wrk")
-	[ -n "$LOAD" ] || bail_out "wrk: $(cat "$WORK/wrk")"
-}
-
-now_ms()
-{
-	echo "$(($(date +%s%N) / 1000000))"
-}
-
-# Until that time, if it is not past.
-until_ms()
-{
-	local left=$(($1 - $(now_ms)))
-	[ "$left" -le 0 ] || sleep "$(printf '%d.%03d' $((left / 1000)) \
-	    $((left % 1000)))"
-}
+# --- Measuring ---------------------------------------------------------------
 
 version=1
 next_version()

@@ -458,8 +458,8 @@ run -o json -s "$one" -s "$APP_SOCK"
 is "$RC $(json '#r.instances, r.instances[1].target, r.instances[2].target')" \
     "0 2 $one $APP_SOCK" 'one after the other'
 run -o json -s "$WORK/1/console.sock" -s "$one" status
-is "$RC $(json '#r.instances, i.outcome')" '2 1 unreachable' \
-    'it stops at the first failure'
+is "$RC $(json '#r.instances, i.outcome')" '2 2 unreachable' \
+    'a status is of all'
 rm "$WORK/1/console.sock"
 run -o json -s "$WORK/*/console.sock" status
 is "$RC $(json '#r.instances, r.instances[1].target, r.instances[2].target')" \

@@ -165,6 +165,29 @@ case('a module whose file is gone is known by its functions or by the registry',
     t:is(#choice.gone, 0, 'unless excluded')
 end)
 
+case('a module that is a section of the config never was a file', function(t)
+    local sections = {['extensions/a.lua'] = 'text'}
+    package.loaded['cartridge'] = {}
+    package.loaded['cartridge.confapplier'] = {get_active_config = function()
+        return {get_plaintext = function(_, name) return sections[name] end}
+    end}
+    lib.defer(function()
+        for _, name in ipairs({'cartridge', 'cartridge.confapplier', 'extensions.a', 'extensions.b'}) do
+            package.loaded[name] = nil
+        end
+    end)
+    for _, name in ipairs({'a', 'b'}) do
+        package.loaded['extensions.' .. name] = {
+            f = assert(loadstring('return 1', ('@extensions/%s.lua'):format(name))),
+        }
+    end
+    local choice = choose()
+    t:is(verdict(choice, 'extensions.a'), 'config', 'a section')
+    t:is(verdict(choice, 'extensions.b'), 'gone', 'none')
+    package.loaded['cartridge.confapplier'].get_active_config = function() return nil end
+    t:is(verdict(choose(), 'extensions.a'), 'gone', 'no config')
+end)
+
 case('--module and --exclude narrow the choice', function(t)
     local app = lib.app({['@.a'] = '', ['@.b'] = '', ['@.c.d'] = ''})
     app.require('@.a')
