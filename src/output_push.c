@@ -31,21 +31,25 @@ changes(const json_t *report, size_t i)
 	    change_table[i].key);
 }
 
+static const char *
+label(const json_t *report, size_t i)
+{
+	return strcmp(string(report, "outcome"), "ok") == 0 ?
+	    change_table[i].key : change_table[i].todo;
+}
+
 void
 text_print_sections(const struct output_context *context, const char *before,
     const json_t *report)
 {
-	const char *outcome = string(report, "outcome");
-	const char *word;
 	size_t i, count;
-	int is_done = strcmp(outcome, "ok") == 0;
 
 	for (i = 0; i < CHANGES; i++) {
 		count = json_array_size(changes(report, i));
 		if (count == 0)
 			continue;
-		word = is_done ? change_table[i].key : change_table[i].todo;
-		fprintf(context->out, "%s%zu %s", before, count, word);
+		fprintf(context->out, "%s%zu %s", before, count,
+		    label(report, i));
 		before = ", ";
 	}
 }
@@ -93,7 +97,7 @@ text_print_push(const struct output_context *context, const json_t *report)
 
 	for (i = 0; i < CHANGES; i++)
 		if (!change_table[i].is_detail || context->verbose)
-			text_print_list(context, change_table[i].key,
+			text_print_list(context, label(report, i),
 			    change_table[i].style, changes(report, i));
 	print_cluster(context, report);
 }

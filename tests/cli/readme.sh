@@ -6,8 +6,8 @@
 # in the README, the examples of the manual and of the README, and the manual's
 # lists of error codes, fields and environment variables against the sources.
 
-# shellcheck source=tests/live/lib.sh disable=SC2016,SC2317
-. "$(dirname "$0")/../live/lib.sh"
+# shellcheck source=tests/live/cluster_lib.sh disable=SC2016,SC2317
+. "$(dirname "$0")/../live/cluster_lib.sh"
 
 cd "$TESTS_DIR/.." || exit 1
 MAN=man/cartridge-reload.1
@@ -226,6 +226,11 @@ run_examples()
 		*)
 			if [ -n "$command" ]; then
 				n=$((n + 1))
+				# Only one application has a place for it.
+				case $command in
+				*' push '*) serves "$PUSH_SOCK" ;;
+				*) serves "$APP_SOCK" ;;
+				esac
 				eval "$command" >"$OUT" 2>"$ERR" </dev/null
 				is "$? $(cat "$ERR")" '0 ' \
 				    "example: ${command%%$'\n'*}"
@@ -234,13 +239,23 @@ run_examples()
 			;;
 		esac
 	done <"$WORK/examples"
+	serves "$APP_SOCK"
 	text=$1
 	ok "$text has examples" [ "$n" -gt 1 ]
 }
 
+# serves SOCKET: it is the one of the examples.
+serves()
+{
+	ln -sfn "$1" "$EXAMPLES/shop.web.control"
+}
+
+start_cluster extended 's1=extensions:x1'
+PUSH_SOCK=${NODE_SOCK[x1]}
 start_app shop
-mkdir "$EXAMPLES"
-ln -s "$APP_SOCK" "$EXAMPLES/shop.web.control"
+mkdir -p "$EXAMPLES/extensions"
+echo "return {answer = 42}" >"$EXAMPLES/extensions/answer.lua"
+serves "$APP_SOCK"
 export TARANTOOL_RUN_DIR=$EXAMPLES
 PATH=$(dirname "$CARTRIDGE_RELOAD"):$PATH
 cd "$EXAMPLES" || exit 1

@@ -63,6 +63,7 @@ same_as_golden()
 	command=$(basename "$base")
 	command=${command%%-*}
 	[ "$command" != eval ] || command='eval 1'
+	[ "$command" != push ] || command='push ext'
 	# shellcheck disable=SC2086 # of two words
 	{
 		report "$1" $command
@@ -78,6 +79,8 @@ same_as_golden()
 	diff -u "$base.txt" text && diff -u "$base.json" "$OUT"
 }
 
+mkdir ext
+echo 'return 1' >ext/a.lua
 for file in "$CLI_DIR"/golden/*.yaml; do
 	ok "golden: $(basename "$file" .yaml)" same_as_golden "$file"
 done

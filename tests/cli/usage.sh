@@ -36,10 +36,10 @@ wrong()
 # Whatever is wrong, this one is not touched.
 fake a.sock idle touch=touched again
 
-commands='commands are reload, plan, status, stale, eval'
+commands='commands are reload, plan, status, stale, push, eval'
 wrong 'no target: give --socket TARGET or --app NAME, or set .*'
 wrong 'no target: give --socket TARGET or --app NAME, or set .*' status
-for command in push console stales relaod Reload statu help version \
+for command in console stales pushes relaod Reload statu help version \
     'reload '; do
 	wrong "unknown command '$command'; $commands" "$command" -s a.sock
 done
@@ -49,7 +49,7 @@ wrong "unknown command '/run/a\.sock'; a target is given with --socket" \
     /run/a.sock
 wrong "unknown command '-'; .*" - -s a.sock
 wrong "unknown command '.033\[2Jx'; .*" $'\e[2Jx'
-for option in --prune --sockets --no-such; do
+for option in --sockets --no-such; do
 	wrong "unknown option '$option'" "$option" -s a.sock
 	wrong "unknown option '$option'" "$option=1" -s a.sock
 done

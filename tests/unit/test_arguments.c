@@ -258,6 +258,50 @@ test_a_relay_carries_the_request_and_tells_who_asks(void **state)
 	finish(&ran);
 }
 
+static void
+test_push_sends_the_folder(void **state)
+{
+	char dir[] = "/tmp/test_arguments.XXXXXX", path[64];
+	struct options options;
+	struct error error;
+	struct ran ran;
+	FILE *file;
+	char *argv[] = { (char *)"cartridge-reload", (char *)"push",
+	    (char *)"/nowhere", NULL };
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/a.lua", dir);
+	assert_non_null(file = fopen(path, "w"));
+	fputs("return 1", file);
+	fclose(file);
+	PARSE(&ran, "push", dir);
+	assert_string_equal(string(&ran, "command"), "push");
+	assert_non_null(strstr(string(&ran, "holder"), " pid "));
+	assert_int_equal(json_array_size(json_object_get(ran.args,
+	    "sections")), 1);
+	assert_string_equal(json_string_value(json_object_get(json_object_get(
+	    ran.args, "texts"), "pushed")), "return 1");
+	assert_null(json_object_get(ran.args, "prune"));
+	assert_null(json_object_get(ran.args, "dry_run"));
+	finish(&ran);
+	PARSE(&ran, "push", dir, "-n", "--prune");
+	assert_true(json_is_true(json_object_get(ran.args, "prune")));
+	assert_true(json_is_true(json_object_get(ran.args, "dry_run")));
+	finish(&ran);
+	/* A dry run of a reload is a command of its own. */
+	PARSE(&ran, "-n");
+	assert_null(json_object_get(ran.args, "dry_run"));
+	finish(&ran);
+	unlink(path);
+	rmdir(dir);
+	assert_int_equal(options_parse(&options, 3, argv, &error), 0);
+	assert_null(arguments_of_command(&options, &error));
+	assert_string_equal(error.message,
+	    "/nowhere: No such file or directory");
+	options_finish(&options);
+}
+
 int
 main(void)
 {
@@ -269,7 +313,8 @@ main(void)
 		cmocka_unit_test(test_eval_takes_its_lua_from_argument_or_file),
 		cmocka_unit_test(test_large_files_are_read_whole),
 		cmocka_unit_test(test_lua_that_cannot_be_had_is_a_usage_error),
-		cmocka_unit_test(test_a_relay_carries_the_request_and_tells_who_asks)
+		cmocka_unit_test(test_a_relay_carries_the_request_and_tells_who_asks),
+		cmocka_unit_test(test_push_sends_the_folder)
 	};
 
 	return cmocka_run_group_tests_name("arguments", tests, NULL, NULL);

@@ -34,7 +34,7 @@
 
 const struct script script_table[] = {
 	SCRIPT("boot"), SCRIPT("eval"), SCRIPT("native"), SCRIPT("plan"),
-	SCRIPT("relay"), SCRIPT("reload"), SCRIPT("stale"), SCRIPT("status"),
+	SCRIPT("push"), SCRIPT("relay"), SCRIPT("reload"), SCRIPT("stale"), SCRIPT("status"),
 	SCRIPT("survey"), SCRIPT("topology"), { NULL, NULL, 0 }
 };
 
@@ -610,6 +610,27 @@ test_health_is_waited_for_within_the_time(void **state)
 	finish(&ran);
 }
 
+static void
+test_health_has_a_second_even_after_a_late_reload(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER), LASTING(OK_REPLY, 990),
+		LASTING(FOLLOWER, 500), ANSWER(REFUSED_REPLY("false"))
+	};
+	struct ran ran;
+
+	(void)state;
+	PARSE(&ran, "-s", "a", "-s", "b", "-t", "1");
+	CHECK_ASKED(&ran, list, "a survey;b survey;a reload;a survey;"
+	    "b reload;");
+	assert_non_null(strstr(ran.out, "a: reloaded\nb: refused\n"));
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "-s", "b", "-t", "1");
+	run(&ran, list);
+	assert_int_equal(last_deadline, now_ms + 1000);
+	finish(&ran);
+}
+
 /* What Cartridge calls healthy is the whole cluster, the failed one included. */
 static void
 test_after_a_failure_the_others_need_not_be_called_healthy(void **state)
@@ -905,12 +926,52 @@ test_without_a_topology_nothing_is_done(void **state)
 	PARSE(&ran, "-s", "a", "--cluster", "plan");
 	CHECK_ASKED(&ran, none, "a topology;");
 	assert_int_equal(ran.outcome, OUTCOME_PROTOCOL);
+	assert_string_equal(ran.err,
+	    "cartridge-reload: a: the reply has no topology\n");
 	finish(&ran);
 	PARSE(&ran, "-s", "a", "--cluster");
 	CHECK_ASKED(&ran, without, "a topology;");
 	assert_int_equal(ran.outcome, OUTCOME_PROTOCOL);
 	assert_non_null(strstr(ran.err, "z (h:1): not touched\n"));
 	finish(&ran);
+}
+
+static void
+test_a_push_goes_through_one_target_and_may_have_been_done(void **state)
+{
+	static const struct answer list[] = {
+		{ NULL, OUTCOME_TIMEOUT, 0, 1, 0, NULL }
+	};
+	char dir[] = "/tmp/test_command.XXXXXX", path[64];
+	struct ran ran;
+	struct error error;
+	FILE *file;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/a.lua", dir);
+	assert_non_null(file = fopen(path, "w"));
+	fclose(file);
+	PARSE(&ran, "-s", "a", "push", dir);
+	run(&ran, list);
+	assert_string_equal(started, "a push;");
+	assert_int_equal(last_harmless, 0);
+	assert_non_null(strstr(ran.err, "`push --dry-run` tells"));
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "push", dir, "-n");
+	run(&ran, list);
+	assert_int_equal(last_harmless, 1);
+	assert_null(strstr(ran.err, "tells"));
+	finish(&ran);
+	PARSE(&ran, "-s", "a", "-s", "b", "push", dir);
+	assert_int_equal(command_targets(&ran.options, &ran.targets, &error),
+	    -1);
+	assert_int_equal(error.outcome, OUTCOME_USAGE);
+	assert_string_equal(error.message, "push needs one target, not 2: it "
+	    "changes all of the cluster through it");
+	finish(&ran);
+	unlink(path);
+	rmdir(dir);
 }
 
 static void
@@ -1181,6 +1242,7 @@ main(void)
 		cmocka_unit_test(test_json_is_in_order_and_names_who_was_not_touched),
 		cmocka_unit_test(test_jobs_run_so_many_at_once_but_leaders_later),
 		cmocka_unit_test(test_health_is_waited_for_within_the_time),
+		cmocka_unit_test(test_health_has_a_second_even_after_a_late_reload),
 		cmocka_unit_test(test_after_a_failure_the_others_need_not_be_called_healthy),
 		cmocka_unit_test(test_what_changes_nothing_is_asked_of_all_at_once),
 		cmocka_unit_test(test_an_interruption_waits_for_what_runs),
@@ -1191,6 +1253,7 @@ main(void)
 		cmocka_unit_test(test_a_cluster_with_mixed_code_is_refused),
 		cmocka_unit_test(test_unreachable_instances_refuse_a_cluster),
 		cmocka_unit_test(test_without_a_topology_nothing_is_done),
+		cmocka_unit_test(test_a_push_goes_through_one_target_and_may_have_been_done),
 		cmocka_unit_test(test_a_cluster_has_one_entry),
 		cmocka_unit_test(test_without_wait_there_is_one_try),
 		cmocka_unit_test(test_wait_tries_again_what_may_pass),

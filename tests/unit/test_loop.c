@@ -137,6 +137,19 @@ test_a_descriptor_that_was_closed_and_opened_is_watched(void **state)
 }
 
 static void
+test_what_is_no_longer_watched_is_not_told(void **state)
+{
+	struct fixture *fixture = *state;
+
+	watch(fixture, 1, fixture->pair[0], POLLOUT);
+	watch(fixture, 1, fixture->pair[1], POLLIN);
+	assert_int_equal(wait_ms(fixture, 0), 0);
+	watch(fixture, 2, fixture->pair[0], POLLOUT);
+	assert_int_equal(wait_ms(fixture, 20000), 1);
+	assert_int_equal(fixture->ready[2], 1);
+}
+
+static void
 test_more_than_a_batch_are_told_one_batch_after_the_other(void **state)
 {
 	struct fixture *fixture = *state;
@@ -187,6 +200,9 @@ main(void)
 		    test_a_wait_ends_at_its_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_a_descriptor_that_was_closed_and_opened_is_watched,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_what_is_no_longer_watched_is_not_told,
 		    set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 		    test_more_than_a_batch_are_told_one_batch_after_the_other,

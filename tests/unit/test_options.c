@@ -167,7 +167,7 @@ test_what_follows_two_dashes_is_no_option(void **state)
 	assert_string_equal(options.eval_text, "-1");
 	options_finish(&options);
 	assert_usage("unknown command '-s'; commands are reload, plan, status, "
-	    "stale, eval", "--", "-s");
+	    "stale, push, eval", "--", "-s");
 }
 
 static void
@@ -205,6 +205,37 @@ test_a_dry_run_is_the_plan(void **state)
 	assert_string_equal(options.command->name, "plan");
 	options_finish(&options);
 	assert_usage("status does not take --dry-run", "status", "-n");
+}
+
+static void
+test_push_takes_a_folder_and_options_of_its_own(void **state)
+{
+	struct options options;
+	struct error error;
+
+	(void)state;
+	assert_int_equal(parse(&options, &error, "push", "ext",
+	    (char *)0), 0);
+	assert_string_equal(options.command->name, "push");
+	assert_string_equal(options.push_dir, "ext");
+	assert_false(options.prune);
+	assert_false(options.dry_run);
+	options_finish(&options);
+	assert_int_equal(parse(&options, &error, "--prune", "-n", "push",
+	    "ext", (char *)0), 0);
+	assert_string_equal(options.command->name, "push");
+	assert_true(options.prune);
+	assert_true(options.dry_run);
+	options_finish(&options);
+	assert_usage("push: needs the folder with the code", "push");
+	assert_usage("push: needs the folder with the code", "push", "");
+	assert_usage("push: unexpected argument 'b'", "push", "a", "b");
+	assert_usage("push does not take --cluster", "push", "a", "--cluster");
+	assert_usage("push does not take --jobs", "push", "a", "-j2");
+	assert_usage("push does not take --if-changed", "push", "a",
+	    "--if-changed");
+	assert_usage("reload does not take --prune", "--prune");
+	assert_usage("plan does not take --prune", "plan", "--prune");
 }
 
 static void
@@ -358,7 +389,7 @@ test_unknown_options_and_commands_are_named(void **state)
 	assert_usage("unknown option '--bogus'", "--bogus=1");
 	assert_usage("unknown option '-z'", "-vz");
 	assert_usage("unknown command 'restart'; commands are reload, plan, "
-	    "status, stale, eval", "restart");
+	    "status, stale, push, eval", "restart");
 	assert_usage("unknown command '/run/a.control'; a target is given "
 	    "with --socket", "/run/a.control");
 	assert_usage("plan: unexpected argument 'x'", "plan", "x");
@@ -568,6 +599,7 @@ main(void)
 		cmocka_unit_test(test_what_follows_two_dashes_is_no_option),
 		cmocka_unit_test(test_eval_takes_lua_or_a_file_and_not_both),
 		cmocka_unit_test(test_a_dry_run_is_the_plan),
+		cmocka_unit_test(test_push_takes_a_folder_and_options_of_its_own),
 		cmocka_unit_test(test_an_option_of_another_command_is_named_with_the_command),
 		cmocka_unit_test(test_the_native_method_stands_alone),
 		cmocka_unit_test(test_a_reload_is_told_what_to_do_about_stale_references),

@@ -413,10 +413,9 @@ test_the_part_that_is_shown_of_a_deep_reply_has_an_end(void **state)
 
 	(void)state;
 	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
-	    "'status': {'digest': 1, 'box': 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',"
-	    "'state': 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx',"
-	    "'tarantool': {'a': {'b': ['xxxxxxxxxxxxxxxxx', {'c': 1}]}}},"
-	    "'alias': 'a', 'uuid': 'u', 'warnings': [], 'generation': 1}]");
+	    "'alias': 'number-two', 'generation': 12, 'status': {"
+	    "'box': 'running', 'tarantool': '2.10.4', 'role': 'follower',"
+	    "'healthy': false, 'digest': 1123456789}}]");
 	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
 	message = string_at(&report, "error", "message");
 	assert_in_range(strlen(message), 100, 250);

@@ -202,6 +202,26 @@ test_a_relayed_command_comes_with_its_modules(void **state)
 	json_decref(args);
 }
 
+static void
+test_texts_go_beside_the_modules_and_are_escaped_once(void **state)
+{
+	json_t *args = json_pack("{s:s, s:{s:s%}, s:i}", "command", "status",
+	    "texts", "pushed", "\"a\\\n\t\303\244\0b", (size_t)9, "n", 1);
+	static const char expected[] = "(\"status\",\"return 1\","
+	    "\"pushed\",\"\\034a\\092\\n\\009\303\244\\000b\","
+	    "\"{\\034command\\034:\\034status\\034,\\034n\\034:1}\"))";
+	char *line;
+	size_t len;
+
+	(void)state;
+	assert_non_null(args);
+	assert_non_null(line = request_line(args, &len));
+	assert_string_equal(strstr(line, "(\"status\""), expected);
+	assert_non_null(json_object_get(args, "texts"));
+	free(line);
+	json_decref(args);
+}
+
 int
 main(void)
 {
@@ -213,7 +233,8 @@ main(void)
 		cmocka_unit_test(test_no_prefix_is_a_whole_expression),
 		cmocka_unit_test(test_a_command_without_script_has_no_line),
 		cmocka_unit_test(test_what_an_instance_has_of_its_own_follows_the_shared_head),
-		cmocka_unit_test(test_a_relayed_command_comes_with_its_modules)
+		cmocka_unit_test(test_a_relayed_command_comes_with_its_modules),
+		cmocka_unit_test(test_texts_go_beside_the_modules_and_are_escaped_once)
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);

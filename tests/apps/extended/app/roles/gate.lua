@@ -1,0 +1,27 @@
+-- What another role can have against a config: refuse it, or fail on it.  The
+-- harness says so with the globals gate_refuse and gate_fail.
+
+local function say(name)
+    local text = rawget(_G, name)
+    if text ~= nil then
+        error(text, 0)
+    end
+    return true
+end
+
+return {
+    role_name = 'gate',
+    permanent = true,
+    validate_config = function()
+        return say('gate_refuse')
+    end,
+    apply_config = function()
+        -- Once: the config of before is taken again.
+        local once = rawget(_G, 'gate_fail_once')
+        rawset(_G, 'gate_fail_once', nil)
+        if once ~= nil then
+            error(once, 0)
+        end
+        return say('gate_fail')
+    end,
+}

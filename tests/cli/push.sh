@@ -1,0 +1,134 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# `push`: folders good and bad, and what of them reaches the console.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2016
+. "$(dirname "$0")/lib.sh"
+
+GOLDEN=$CLI_DIR/golden
+
+# --- Folders that are not pushed ---------------------------------------------
+
+# Nothing listens there: who connects to it ends with 2.
+cannot()
+{
+	local regex=$1
+	shift
+	try push "$@" --socket none.sock
+	ends 1 "$regex" "cannot: $*"
+}
+
+cannot 'none: No such file or directory' none
+: >file
+cannot 'file: Not a directory' file
+mkdir empty
+cannot 'empty: neither \*\.lua files nor config\.yml in it' empty
+mkdir -p bad/sub
+echo 'return 1' >bad/good.lua
+printf 'return "\xe9"' >bad/sub/latin.lua
+cannot 'bad/sub/latin\.lua: not UTF-8 text' bad
+rm bad/sub/latin.lua
+ln -s ../sub bad/sub/loop
+cannot 'bad/sub/loop: a symbolic link to a directory' bad
+rm bad/sub/loop
+head -c 4194305 /dev/zero | tr '\0' ' ' >bad/large.lua
+cannot 'bad/large\.lua: larger than 4 MiB' bad
+rm bad/large.lua
+: >"bad/$(printf 'a\033[2J').lua"
+cannot 'bad/a\\033\[2J\.lua: the name has control characters' bad
+rm bad/a*
+: >bad/a.b.lua
+cannot 'bad/a\.b\.lua: a name with dots in it is not one that can be required' bad
+rm bad/a.b.lua
+if [ "$(id -u)" -ne 0 ]; then
+	chmod 0 bad/good.lua
+	cannot 'bad/good\.lua: Permission denied' bad
+	chmod 600 bad/good.lua
+	chmod 0 bad
+	cannot 'bad: Permission denied' bad
+	chmod 700 bad
+else
+	skip 'files that cannot be read' 'root can read all'
+fi
+
+# --- Command lines -----------------------------------------------------------
+
+mkdir -p ext/shop
+printf 'return "\xc3\xa9"\n' >ext/shop/a.lua
+printf 'functions: {}\n' >ext/config.yml
+
+# wrong REGEX ARGUMENT ...
+wrong()
+{
+	local regex=$1
+	shift
+	try "$@"
+	ends 1 "$regex" "wrong: $*"
+}
+
+wrong "push: needs the folder with the code" push -s none.sock
+wrong "push: unexpected argument 'b'" push a b -s none.sock
+wrong "push does not take --cluster" push ext --cluster -s none.sock
+wrong "push does not take --keep-going" push ext -k -s none.sock
+wrong "reload does not take --prune" --prune -s none.sock
+wrong "push needs one target, not 2: it changes all of the cluster through it" \
+    push ext -s none.sock -s none2.sock
+
+# --- What is sent ------------------------------------------------------------
+
+# Sections in their order, text beside the modules, arguments at the end.
+sent='"pushed","functions: {}\nreturn \034\xc3\xa9\034\n"'
+names='\034sections\034:[{\034name\034:\034extensions/config.yml\034,\034size\034:14},'
+names=$names'{\034name\034:\034extensions/shop/a.lua\034,\034size\034:12}]'
+
+try push ext --print-lua
+is_sent()
+{
+	grep -qF -- "$(printf '%s' "$sent" | sed 's/\\xc3\\xa9/\xc3\xa9/')" "$OUT" &&
+	    grep -qF -- "$names" "$OUT" && [ "$(wc -l <"$OUT")" -eq 1 ]
+}
+ok 'one line has names, sizes and texts' is_sent
+
+fake a.sock greet answer 'request=\034command\034:\034push\034' \
+    "file=$GOLDEN/push-ok.yaml" hold
+try push ext --socket a.sock
+ends 0 '' 'a push that went well'
+ok 'it says where to' said "$OUT" '^a\.sock: pushed to 2 instances in 60 ms: '
+fake a.sock greet answer \
+    'request=\034prune\034:true,\034dry_run\034:true' \
+    "file=$GOLDEN/push-planned.yaml" hold
+try push -n ext --prune --socket a.sock
+ends 0 '' 'a dry run with --prune'
+fake a.sock greet answer request "file=$GOLDEN/push-validate.yaml" hold
+try push ext --socket a.sock
+ends 3 'a\.sock: validate failed: refused by 1 of 2 instances: s1-a: not today; the old code serves on' \
+    'code that is refused'
+
+# --- Trouble -----------------------------------------------------------------
+
+fake a.sock greet answer request close
+try push ext --socket a.sock
+ends 8 'a\.sock: .*closed.*' 'a connection that is lost'
+fake a.sock greet answer request hold
+try push ext --socket a.sock -t 0.3
+ends 4 'a\.sock: .*`push --dry-run` tells how it ended' 'no reply in time'
+# Nobody knows whether it was done, so it is not done again.
+fake a.sock greet answer request close
+try push ext --socket a.sock -w 1
+ends 8 'a\.sock: .*closed.*' 'with --wait it is not tried again'
+
+# --- Much code ---------------------------------------------------------------
+
+mkdir many
+for i in 1 2 3 4; do
+	yes 'local function f(a, b) return a .. "\t" .. b end' |
+	    head -c 4000000 >"many/m$i.lua"
+done
+fake a.sock greet answer request "file=$GOLDEN/push-ok.yaml" hold
+try push many --socket a.sock -t 20
+ends 0 '' '16 MB of code'
+diag "16 MB in $MS ms"
+
+done_testing

@@ -1,0 +1,444 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# `push`: code for the role "extensions", through the cluster-wide config, on
+# three instances.  It passes on the stand-in and, with CARTRIDGE_ROCKS, on the
+# real Cartridge with the real cartridge-extensions.
+
+# shellcheck source=tests/live/cluster_lib.sh disable=SC2016
+. "$(dirname "$0")/cluster_lib.sh"
+
+if [ -n "${CARTRIDGE_ROCKS:-}" ] &&
+    [ ! -e "$ROCKS/.rocks/share/tarantool/extensions.lua" ]; then
+	skip_all 'these rocks have no cartridge-extensions'
+fi
+
+EXT=$WORK/ext
+
+# write NAME: standard input becomes a file of the folder.
+write()
+{
+	mkdir -p "$(dirname "$EXT/$1")"
+	cat >"$EXT/$1"
+}
+
+# The folder with a greeting of that version.
+make_folder()
+{
+	rm -rf "$EXT"
+	write words.lua <<<"return {version = '$1'}"
+	write shop/hello.lua <<'LUA'
+local words = require('extensions.words')
+return {
+	hello = function()
+		return {status = 200, body = 'hello ' .. words.version}
+	end,
+	call = function()
+		return words.version
+	end,
+}
+LUA
+	write config.yml <<'YML'
+functions:
+  hello:
+    module: extensions.shop.hello
+    handler: hello
+    events:
+    - http: {path: /ext, method: get}
+  call:
+    module: extensions.shop.hello
+    handler: call
+    events:
+    - binary: {path: ext_call}
+YML
+}
+
+# push NAME [ARGUMENT ...]: the folder, through that instance.
+push()
+{
+	local name=$1
+	shift
+	run push "$EXT" -s "${NODE_SOCK[$name]}" "$@"
+}
+
+# What all instances answer, over HTTP and as a function.
+answers()
+{
+	local name out=()
+	for name in "${NODES[@]}"; do
+		out+=("$(on "$name" http_get /ext)/$(on "$name" app_eval '
+			local f = rawget(_G, "ext_call")
+			return f and f() or "none"')")
+	done
+	echo "${out[*]}"
+}
+
+checksums()
+{
+	local name
+	for name in "${NODES[@]}"; do
+		on "$name" app_eval 'return require("cartridge.confapplier")
+		    .get_active_config():get_checksum()'
+	done
+}
+
+# All sections of extensions that an instance has, but for the role's example.
+sections_of()
+{
+	on "$1" app_eval 'local list = {}
+		local conf = require("cartridge.confapplier").get_active_config()
+		for name in pairs(conf:get_plaintext()) do
+			if name:find("^extensions/") and
+			    name ~= "extensions/example.lua" then
+				table.insert(list, name)
+			end
+		end
+		table.sort(list)
+		return table.concat(list, " ")'
+}
+
+states()
+{
+	local name out=()
+	for name in "${NODES[@]}"; do
+		out+=("$(on "$name" app_state)")
+	done
+	echo "${out[*]}"
+}
+
+# report LUA: of a value `r`, the report of the only instance, in JSON.
+report()
+{
+	lua 'local file = io.open(arg[1])
+		local document = require("json").decode(file:read("*a"))
+		local r = document.instances[1]
+		print((loadstring(arg[2], "=report")(r)))
+		os.exit(0)' "$OUT" "local r = ... $1"
+}
+
+say_names='local function names(list) return table.concat(list, " ") end '
+outcomes='local list = {}
+	for _, one in ipairs(r.cluster) do
+		table.insert(list, one.alias .. "=" .. one.outcome)
+	end
+	return table.concat(list, " ")'
+all_sections='local s = r.sections
+	return ("+%s ~%s -%s =%s k%s"):format(names(s.added), names(s.changed),
+	    names(s.removed), names(s.unchanged), names(s.kept))'
+
+# untouched NAME: nothing has changed since `remember`.
+remember()
+{
+	BEFORE=$(answers; checksums; states)
+}
+
+untouched()
+{
+	is "$(answers; checksums; states)" "$BEFORE" "$1: nothing has changed"
+}
+
+start_cluster extended 's1=extensions:s1-a,s1-b' 'router=extensions:r1'
+
+diag 'A cluster without and with code'
+
+make_folder v1
+push s1-a -n -o json
+is "$RC" 0 'a dry run ends with 0'
+is "$(report 'return r.outcome')" planned 'planned'
+is "$(report "$say_names $all_sections")" \
+    '+extensions/config.yml extensions/shop/hello.lua extensions/words.lua ~ - = k' \
+    'all sections are to be added'
+is "$(on s1-a app_eval 'return rawget(_G, "__cartridge_reload")')" nil \
+    'it left nothing behind'
+unlike "$(sections_of r1)" words 'nothing was pushed'
+
+push s1-a
+is "$RC" 0 'a push through a leader'
+like "$(cat "$OUT")" 'pushed to 3 instances in .*: 3 added$' 'it says so'
+is "$(answers)" 'hello v1/v1 hello v1/v1 hello v1/v1' 'its code serves'
+is "$(checksums | sort -u | wc -l)" 1 'all have the same config'
+like "$(cat "${NODE_LOG[s1-a]}")" 'cartridge-reload: push of 3 sections begins' \
+    'its beginning is in the log'
+like "$(cat "${NODE_LOG[s1-a]}")" 'cartridge-reload: push: ok' 'and its end'
+is "$(cat "$ERR")" '' 'nothing is said on standard error'
+
+push s1-b -o json
+is "$RC $(report 'return r.outcome')" '0 unchanged' 'again, through another one'
+is "$(report "$outcomes")" 'r1=unchanged s1-a=unchanged s1-b=unchanged' \
+    'each of them is told of'
+
+make_folder v2
+push r1 -o json
+is "$RC $(report 'return r.outcome')" '0 ok' 'a change, through a router'
+is "$(report "$say_names $all_sections")" \
+    '+ ~extensions/words.lua - =extensions/config.yml extensions/shop/hello.lua k' \
+    'only one section has changed'
+is "$(report "$outcomes")" 'r1=ok s1-a=ok s1-b=ok' 'all instances have it'
+is "$(report 'return type(r.timings_ms.compile) .. " " ..
+	type(r.timings_ms.commit) .. " " .. type(r.duration_ms)')" \
+    'number number number' 'how long it took'
+is "$(answers)" 'hello v2/v2 hello v2/v2 hello v2/v2' 'the new code serves'
+
+diag 'What is not pushed'
+
+remember
+write .hidden.lua <<<'not Lua'
+write ..data/more.lua <<<'not Lua'
+write notes.txt <<<'not Lua'
+push s1-a
+is "$RC" 0 'hidden files and others are passed over'
+like "$(cat "$OUT")" ': unchanged: 3 unchanged$' 'there is nothing to do'
+untouched 'hidden files'
+
+diag 'Removing'
+
+make_folder v2
+write extra.lua <<<'return 1'
+push s1-a
+is "$RC $(on r1 app_eval 'return require("extensions.extra")')" '0 1' \
+    'one module more'
+make_folder v2
+push s1-a -o json
+is "$RC $(report "$say_names return r.outcome .. ' ' .. names(r.sections.kept)")" \
+    '0 unchanged extensions/extra.lua' 'without --prune it is kept'
+push s1-a -n --prune -o json
+is "$(report "$say_names return r.outcome .. ' ' .. names(r.sections.removed)")" \
+    'planned extensions/extra.lua' 'a dry run with --prune names it'
+push s1-a --prune
+is "$RC" 0 'a push with --prune'
+like "$(cat "$OUT")" '1 removed' 'removes it'
+is "$(sections_of r1)" \
+    'extensions/config.yml extensions/shop/hello.lua extensions/words.lua' \
+    'it is gone from the config'
+is "$(on r1 app_eval 'return package.loaded["extensions.extra"]')" nil \
+    'and from the modules'
+is "$(answers)" 'hello v2/v2 hello v2/v2 hello v2/v2' 'the others serve on'
+
+rm "$EXT/config.yml"
+push s1-a --prune
+is "$RC" 0 'the config is removed, too'
+is "$(answers | grep -c hello)" 0 'nothing is exported any more'
+push s1-b --prune
+like "$(cat "$OUT")" ': unchanged: 2 unchanged$' \
+    'the example that the role puts there is nothing'
+make_folder v2
+push s1-a
+is "$RC $(answers)" '0 hello v2/v2 hello v2/v2 hello v2/v2' 'and put back'
+
+diag 'A reload of the application'
+
+run reload -s "${NODE_SOCK[s1-a]}"
+is "$RC" 0 'a reload of an instance with pushed code'
+is "$(answers)" 'hello v2/v2 hello v2/v2 hello v2/v2' 'leaves that as it is'
+make_folder v3
+push s1-b
+is "$RC $(answers)" '0 hello v3/v3 hello v3/v3 hello v3/v3' \
+    'code can be pushed after it'
+make_folder v2
+push s1-b
+is "$RC $(answers)" '0 hello v2/v2 hello v2/v2 hello v2/v2' 'and back'
+
+diag 'Bad code'
+
+remember
+make_folder v3
+write bad.lua <<<'return {'
+write shop/worse.lua <<<'local = 1'
+push s1-a -o json
+is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
+    '3 failed compile_error' 'code that does not compile'
+is "$(report 'local list = {}
+	for _, p in ipairs(r.problems) do
+		table.insert(list, p.module .. " " .. p.path)
+	end
+	return table.concat(list, "; ")')" \
+    'extensions.bad extensions/bad.lua; extensions.shop.worse extensions/shop/worse.lua' \
+    'all of it is named'
+untouched 'code that does not compile'
+push s1-a -n
+is "$RC" 3 'a dry run tells, too'
+
+make_folder v3
+sed -i 's/shop\.hello/shop.gone/' "$EXT/config.yml"
+push s1-a -o json
+is "$RC $(report 'return r.error.code .. " " .. #r.problems')" '3 bad_config 2' \
+    'handlers of a module that is not there'
+like "$(report 'return r.problems[1].message')" \
+    'function call: there is no module extensions.shop.gone' 'it is named'
+write config.yml <<<'functions: {a: {module: extensions.words}}'
+push s1-a
+is "$RC" 3 'a function that lacks something'
+like "$(cat "$ERR")" 'function a: handler is not text' 'is named'
+write config.yml <<<'functions: [}'
+push s1-a
+is "$RC" 3 'a config that is not YAML'
+untouched 'a bad config'
+
+make_folder v3
+sed -i 's/handler: hello/handler: goodbye/' "$EXT/config.yml"
+push s1-a -o json
+is "$RC $(report 'return r.error.code')" '3 validate_failed' \
+    'a function that its module does not have'
+is "$(report "$outcomes")" 'r1=refused s1-a=refused s1-b=refused' \
+    'is refused by all'
+write words.lua <<<'error("no words", 0)'
+push s1-a
+is "$RC" 3 'code that fails when it is loaded'
+like "$(cat "$ERR")" 'no words.*; the old code serves on$' 'says why'
+untouched 'bad code'
+
+diag 'An instance that refuses'
+
+make_folder v3
+set_flag s1-b gate_refuse '"not today"'
+push s1-a -o json
+is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
+    '3 failed validate_failed' 'one instance refuses'
+is "$(report "$outcomes")" 'r1=unchanged s1-a=unchanged s1-b=refused' \
+    'it is told which'
+like "$(cat "$ERR")" \
+    'refused by 1 of 3 instances: s1-b: .*not today; the old code serves on$' \
+    'and why'
+set_flag r1 gate_refuse '"nor here"'
+push s1-a
+like "$(cat "$ERR")" 'by 2 of 3 instances: r1: .*nor here; s1-b: .*not today' \
+    'two are named, too'
+set_flag r1 gate_refuse
+set_flag s1-b gate_refuse
+untouched 'an instance that refuses'
+
+diag 'An instance that fails'
+
+set_flag r1 gate_fail_once '"out of order"'
+push s1-a -o json
+is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
+    '3 failed apply_failed' 'one instance cannot apply the config'
+is "$(report 'return tostring(r.rollback.complete) .. " " .. #r.rollback.undone
+    .. " " .. #r.rollback.left')" 'true 1 0' 'the sections are put back'
+is "$(report "$outcomes")" 'r1=failed s1-a=unchanged s1-b=unchanged' \
+    'it is told which'
+like "$(cat "$ERR")" 'r1: OperationError: .*out of order; the old code' 'and why'
+untouched 'an instance that fails'
+
+set_flag r1 gate_fail '"out of order"'
+push s1-a -o json
+is "$RC $(report 'return r.outcome .. " " .. tostring(r.rollback.complete)')" \
+    '6 degraded false' 'it fails with the old code as well'
+is "$(states)" 'RolesConfigured RolesConfigured OperationError' \
+    'its roles are not configured'
+like "$(cat "$ERR")" 'the old state could not be restored fully' 'that is said'
+set_flag r1 gate_fail
+push s1-a
+is "$RC $(answers)" '0 hello v3/v3 hello v3/v3 hello v3/v3' \
+    'new code heals it'
+is "$(states)" 'RolesConfigured RolesConfigured RolesConfigured' 'fully'
+
+diag 'Conflicts'
+
+make_folder v4
+remember
+on s1-b app_eval 'require("cartridge.vars").new("cartridge.twophase")
+	.prepared_config = {}' >/dev/null
+push s1-a -o json
+is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
+    '5 refused config_locked' 'another change is going on at another instance'
+is "$(report "$outcomes")" 'r1=unchanged s1-a=unchanged s1-b=refused' 'which one'
+push s1-b
+is "$RC" 5 'and here'
+on s1-b app_eval 'require("cartridge.vars").new("cartridge.twophase")
+	.prepared_config = nil' >/dev/null
+untouched 'a change elsewhere'
+
+on s1-a app_eval 'require("cartridge.vars").new("cartridge.twophase")
+	.locks.clusterwide = true
+	require("fiber").create(function()
+		require("fiber").sleep(0.5)
+		require("cartridge.vars").new("cartridge.twophase")
+		.locks.clusterwide = false
+	end)' >/dev/null
+push s1-a -w 20
+is "$RC" 0 'with --wait it waits for the other change'
+is "$(answers)" 'hello v4/v4 hello v4/v4 hello v4/v4' 'and is done'
+
+# Another change comes between the comparison and the push: while the entry
+# asks the others, one of them answers only after that.
+make_folder v5
+on s1-b app_eval '
+	local conf = require("cartridge.confapplier")
+	local get_state = conf.get_state
+	rawset(_G, "test_get_state", get_state)
+	conf.get_state = function()
+		if require("fiber").self():name() == "main" and
+		    rawget(_G, "test_hold") == nil then
+			rawset(_G, "test_hold", true)
+			require("fiber").sleep(1)
+		end
+		return get_state()
+	end' >/dev/null
+push s1-a -o json &
+wait_until 10 on s1-b app_eval 'assert(rawget(_G, "test_hold"))' >/dev/null 2>&1
+on r1 app_eval 'assert(require("cartridge").config_patch_clusterwide({
+	other = "text"}))' >/dev/null
+wait "$!"
+on s1-b app_eval 'require("cartridge.confapplier").get_state =
+	rawget(_G, "test_get_state")' >/dev/null
+is "$(report 'return r.outcome .. " " .. (r.error.code:gsub("_%a+$", ""))')" \
+    'refused config' 'the config was changed meanwhile'
+is "$(answers)" 'hello v4/v4 hello v4/v4 hello v4/v4' 'nothing was pushed'
+is "$(on s1-b app_eval 'return require("cartridge.confapplier")
+	.get_active_config():get_plaintext("other")')" text \
+    'the other change is there'
+push s1-a
+is "$RC $(answers)" '0 hello v5/v5 hello v5/v5 hello v5/v5' \
+    'then it can be pushed'
+
+diag 'Instances that are missing'
+
+make_folder v6
+remember
+freeze_node r1
+push s1-a -o json
+is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
+    '5 refused unreachable_instances' 'an instance hangs'
+is "$(report "$outcomes" | tr ' ' '\n' | grep -c unreachable)" 1 'it is named'
+thaw_node r1
+wait_until 30 cluster_is_healthy
+untouched 'an instance that hangs'
+r1_uuid=$(node_uuid r1)
+on s1-a edit_topology "servers = {{uuid = '$r1_uuid', disabled = true}}"
+push s1-a -o json
+is "$RC $(report "$outcomes")" '0 r1=skipped s1-a=ok s1-b=ok' \
+    'one that is disabled is left out'
+push r1 -o json
+is "$RC $(report 'return r.error.code')" '5 config_differs' \
+    'through it, nothing can be pushed'
+on s1-a edit_topology "servers = {{uuid = '$r1_uuid', disabled = false}}"
+push r1
+is "$RC $(answers)" '0 hello v6/v6 hello v6/v6 hello v6/v6' \
+    'when it is back it has all that'
+
+diag 'Without the role'
+
+make_folder v7
+on s1-a edit_topology "replicasets = {
+	{uuid = '$(node_set s1-a)', roles = {}},
+	{uuid = '$(node_set r1)', roles = {}}}"
+push s1-a -o json
+is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
+    '5 refused no_extensions' 'no replica set has the role'
+
+diag 'Much code'
+
+on s1-a edit_topology "replicasets = {
+	{uuid = '$(node_set s1-a)', roles = {'extensions'}},
+	{uuid = '$(node_set r1)', roles = {'extensions'}}}"
+mkdir "$EXT/many"
+for i in $(seq 200); do
+	printf 'return "%05000d"\n' "$i" >"$EXT/many/m$i.lua"
+done
+push s1-a
+is "$RC" 0 'a megabyte of code in 200 modules'
+is "$(on r1 app_eval 'return #require("extensions.many.m200")')" 5000 'is there'
+
+done_testing
