@@ -9,6 +9,9 @@ PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETIONDIR ?= $(PREFIX)/share/zsh/site-functions
+FISH_COMPLETIONDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+DATADIR ?= $(PREFIX)/share/cartridge-reload
 DESTDIR ?=
 
 CC ?= cc
@@ -54,6 +57,9 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$B/unit/%,\
 	$(sort $(wildcard tests/unit/test_*.c)))
 TOOLS := $(patsubst tests/tools/%.c,$B/tools/%,\
 	$(sort $(wildcard tests/tools/*.c)))
+TABLE = $B/completion/print_table
+COMPLETIONS = $B/completion/cartridge-reload.bash \
+	$B/completion/_cartridge-reload $B/completion/cartridge-reload.fish
 SCRIPTS = .ci/run $(shell find scripts tests -name '*.sh' | LC_ALL=C sort)
 
 # What the suites are told.
@@ -61,10 +67,10 @@ TEST_ENV = BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
 	TARANTOOL='$(TARANTOOL)' CARTRIDGE_ROCKS='$(CARTRIDGE_ROCKS)'
 
 .DELETE_ON_ERROR:
-.PHONY: all tests check check-unit check-lua check-cli check-live demo bench \
-	lint install uninstall clean help FORCE
+.PHONY: all tests check check-unit check-lua check-cli check-live demo picture bench \
+	check-deb lint install uninstall dist deb clean help FORCE
 
-all: $(BIN)	## build the program (default)
+all: $(BIN) $(COMPLETIONS)	## build the program (default)
 
 tests: all $(UNIT_TESTS) $(TOOLS)	## build the tests, run none
 
@@ -102,6 +108,20 @@ $B/tools/%: tests/tools/%.c $B/libclient.a $B/flags
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
 	    $(LDFLAGS) $B/libclient.a $(PKG_LIBS)
 
+$(TABLE): scripts/completion/print_table.c $B/libclient.a $B/flags
+	@echo "  CC      $@"
+	@mkdir -p $(@D)
+	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
+	    $(LDFLAGS) $B/libclient.a $(PKG_LIBS)
+
+$B/completion/cartridge-reload.bash: scripts/completion/bash.awk
+$B/completion/_cartridge-reload: scripts/completion/zsh.awk
+$B/completion/cartridge-reload.fish: scripts/completion/fish.awk
+$(COMPLETIONS): scripts/completion/table.awk $(TABLE)
+	@echo "  GEN     $@"
+	@$(TABLE) | awk -f scripts/completion/table.awk \
+	    -f $(filter-out %/table.awk,$(filter %.awk,$^)) > $@
+
 # Changes when the compiler or its flags do, and then everything is rebuilt.
 $B/flags: FORCE
 	$(if $(PKG_LIBS),,$(error $(PKG_CONFIG) does not find $(PKGS): \
@@ -130,6 +150,12 @@ demo:		## show a reload of a small web application
 	@CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) TARANTOOL='$(TARANTOOL)' \
 	    scripts/demo.sh
 
+picture:	## make the picture of the README anew, from a demo
+	@scripts/install-deps.sh demo
+	@$(MAKE) --no-print-directory all
+	@CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) TARANTOOL='$(TARANTOOL)' \
+	    scripts/picture.sh doc/demo.svg
+
 bench:		## measure
 	@scripts/install-deps.sh bench
 	@$(MAKE) --no-print-directory all
@@ -139,7 +165,8 @@ lint:		## manual, scripts, Lua, warnings of two compilers
 	@scripts/install-deps.sh lint
 	mandoc -T lint -W warning man/cartridge-reload.1
 	luacheck -q src/lua tests
-	shellcheck -x -e SC2317 $(SCRIPTS) scripts/completion/cartridge-reload.bash
+	@$(MAKE) --no-print-directory $B/completion/cartridge-reload.bash
+	shellcheck -x -e SC2317 $(SCRIPTS) $B/completion/cartridge-reload.bash
 	@$(MAKE) --no-print-directory B=build/lint/gcc CC=gcc \
 	    CFLAGS='-O2 -Werror' tests
 	@$(MAKE) --no-print-directory B=build/lint/clang CC=clang \
@@ -150,16 +177,48 @@ lint:		## manual, scripts, Lua, warnings of two compilers
 
 install: all	## install below $(DESTDIR)$(PREFIX)
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 \
-	    $(DESTDIR)$(COMPLETIONDIR)
+	    $(DESTDIR)$(COMPLETIONDIR) $(DESTDIR)$(ZSH_COMPLETIONDIR) \
+	    $(DESTDIR)$(FISH_COMPLETIONDIR) \
+	    $(DESTDIR)$(DATADIR)/systemd $(DESTDIR)$(DATADIR)/tt/reload
 	$(INSTALL) -m 755 $(BIN) $(DESTDIR)$(BINDIR)/cartridge-reload
 	$(INSTALL) -m 644 man/cartridge-reload.1 $(DESTDIR)$(MANDIR)/man1/
-	$(INSTALL) -m 644 scripts/completion/cartridge-reload.bash \
+	$(INSTALL) -m 644 $B/completion/cartridge-reload.bash \
 	    $(DESTDIR)$(COMPLETIONDIR)/cartridge-reload
+	$(INSTALL) -m 644 $B/completion/_cartridge-reload \
+	    $(DESTDIR)$(ZSH_COMPLETIONDIR)/
+	$(INSTALL) -m 644 $B/completion/cartridge-reload.fish \
+	    $(DESTDIR)$(FISH_COMPLETIONDIR)/
+	sed 's|@BINDIR@|$(BINDIR)|' scripts/systemd/reload.conf.in \
+	    >$(DESTDIR)$(DATADIR)/systemd/reload.conf
+	sed 's|@VERSION@|$(VERSION)|' scripts/tt/manifest.yaml.in \
+	    >$(DESTDIR)$(DATADIR)/tt/reload/manifest.yaml
+	ln -sf $(BINDIR)/cartridge-reload $(DESTDIR)$(DATADIR)/tt/reload/main
+	chmod 644 $(DESTDIR)$(DATADIR)/systemd/reload.conf \
+	    $(DESTDIR)$(DATADIR)/tt/reload/manifest.yaml
 
 uninstall:	## remove what install put there
 	rm -f $(DESTDIR)$(BINDIR)/cartridge-reload \
 	    $(DESTDIR)$(MANDIR)/man1/cartridge-reload.1 \
-	    $(DESTDIR)$(COMPLETIONDIR)/cartridge-reload
+	    $(DESTDIR)$(COMPLETIONDIR)/cartridge-reload \
+	    $(DESTDIR)$(ZSH_COMPLETIONDIR)/_cartridge-reload \
+	    $(DESTDIR)$(FISH_COMPLETIONDIR)/cartridge-reload.fish
+	rm -rf $(DESTDIR)$(DATADIR)
+
+TARBALL = build/dist/cartridge-reload-$(VERSION).tar.gz
+
+dist:		## a tarball of the sources, in build/dist
+	@mkdir -p $(dir $(TARBALL))
+	@scripts/packaging/dist.sh $(VERSION) $(CURDIR)/$(TARBALL)
+	@echo $(TARBALL)
+
+deb: dist	## a Debian package, in build/dist
+	@scripts/install-deps.sh deb
+	@scripts/packaging/deb.sh $(VERSION) $(TARBALL) build/dist
+	@ls build/dist/*.deb
+
+check-deb: deb	## install, use and remove the package in a new Debian
+	@$(MAKE) --no-print-directory build/tools/fake_console
+	@scripts/packaging/check.sh build/dist build/tools/fake_console
 
 clean:		## remove all that was built
 	rm -rf build
@@ -168,4 +227,5 @@ help:		## this list
 	@sed -n 's/^\([a-z][a-z -]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | \
 	    expand -t 50
 
--include $(LIB_OBJS:.o=.d) $B/main.d $(addsuffix .d,$(UNIT_TESTS) $(TOOLS))
+-include $(LIB_OBJS:.o=.d) $B/main.d \
+	$(addsuffix .d,$(UNIT_TESTS) $(TOOLS) $(TABLE))
