@@ -195,9 +195,9 @@ for shell in bash zsh fish; do
 	    'games.txt ' "$shell: files for --file"
 	is "$("offered_by_$shell" --run-dir o | file_names)" 'other ' \
 	    "$shell: directories for --run-dir"
-	for command in $(awk -F "$tab" '$1 == "command" && $3 == "DIR" {
-		print $2
-	}' .run/table); do
+	mapfile -t commands < <(awk -F "$tab" '
+		$1 == "command" && $3 == "DIR" { print $2 }' .run/table)
+	for command in "${commands[@]}"; do
 		is "$("offered_by_$shell" "$command" o | file_names)" 'other ' \
 		    "$shell: directories for $command"
 	done
