@@ -29,6 +29,16 @@ fail()
 	return 1
 }
 
+# isnt GOT UNEXPECTED NAME
+isnt()
+{
+	if [ "$1" != "$2" ]; then
+		pass "$3"
+	else
+		fail "$3" "got what was not expected: $1"
+	fi
+}
+
 # is GOT EXPECTED NAME
 is()
 {

@@ -68,15 +68,6 @@ trap 'exit 143' TERM HUP
 # shellcheck source=tests/tap.sh
 . "$TESTS_DIR/tap.sh"
 
-isnt()
-{
-	if [ "$1" != "$2" ]; then
-		pass "$3"
-	else
-		fail "$3" "got what was not expected: $1"
-	fi
-}
-
 # like TEXT EXTENDED_REGEX NAME
 like()
 {
