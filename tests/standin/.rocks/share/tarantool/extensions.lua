@@ -11,8 +11,8 @@ local RequireExtensionError = errors.new_class('RequireExtensionError')
 local ExtensionConfigError = errors.new_class('ExtensionConfigError')
 
 vars:new('loaded', {})
-vars:new('exports', {})
-vars:new('http_exports', {})
+vars:new('globals', {})
+vars:new('routes', {})
 vars:new('on_patch_trigger')
 
 -- Where there is no config, an example of comments only is put.
@@ -23,9 +23,9 @@ local function put_example(new)
     if not lacks('extensions/config.yml') then
         return
     end
-    new:set_plaintext('extensions/config.yml', '# functions:\n#   hello:\n')
+    new:set_plaintext('extensions/config.yml', '# Nothing so far.\n')
     if lacks('extensions/example.lua') then
-        new:set_plaintext('extensions/example.lua', '-- return {}\n')
+        new:set_plaintext('extensions/example.lua', '-- Nothing so far.\n')
     end
 end
 vars.on_patch_trigger = twophase.on_patch(put_example, vars.on_patch_trigger)
@@ -39,12 +39,11 @@ local function load_modules(conf)
         if not name:startswith('extensions.') then
             return require(name)
         elseif loaded[name] == LOADING then
-            error(("loop or previous error loading module '%s'"):format(name), 2)
+            error(('%s requires itself'):format(name), 2)
         elseif loaded[name] == nil then
             local section = name:gsub('%.', '/') .. '.lua'
             if type(conf[section]) ~= 'string' then
-                error(("module '%s' not found: no section '%s' in config")
-                    :format(name, section), 2)
+                error(('%s: the config has no %s'):format(name, section), 2)
             end
             local chunk, err = loadstring(conf[section], '@' .. section)
             if chunk == nil then
@@ -70,20 +69,19 @@ local function load_modules(conf)
 end
 
 local function invalid(...)
-    return nil, ExtensionConfigError:new('Invalid extensions config: '
-        .. string.format(...))
+    return nil, ExtensionConfigError:new(...)
 end
 
 -- The function that a part of the config exports.
 local function find_function(name, fields, loaded)
     local types = {module = 'string', handler = 'string', events = 'table'}
     if type(fields) ~= 'table' then
-        return invalid('bad field functions[%q]', name)
+        return invalid('function %s is not a map', name)
     end
     for _, field in ipairs({'module', 'handler', 'events'}) do
         if type(fields[field]) ~= types[field] then
-            return invalid('bad field functions[%q].%s (%s expected, got %s)',
-                name, field, types[field], type(fields[field]))
+            return invalid('function %s: %s is not a %s', name, field,
+                types[field])
         end
     end
     local module = loaded[fields.module]
@@ -91,13 +89,12 @@ local function find_function(name, fields, loaded)
         module = package.loaded[fields.module]
     end
     if module == nil then
-        return invalid("no module '%s' to handle function '%s'", fields.module,
-            name)
+        return invalid('function %s: %s is not loaded', name, fields.module)
     end
     local f = type(module) == 'table' and module[fields.handler]
     if type(f) ~= 'function' then
-        return invalid("no function '%s' in module '%s'", fields.handler,
-            fields.module)
+        return invalid('function %s: %s has no %s', name, fields.module,
+            fields.handler)
     end
     return f
 end
@@ -108,13 +105,13 @@ local function process(conf)
     if loaded == nil then
         return nil, err
     end
-    local work = {loaded = loaded, exports = {}, http_exports = {}}
+    local work = {loaded = loaded, globals = {}, routes = {}}
     local functions = (conf['extensions/config'] or {}).functions
-    if type(functions) == 'nil' then
-        functions = {}
-    elseif type(functions) ~= 'table' then
-        return invalid('bad field functions (table expected, got %s)',
-            type(functions))
+    if functions == nil then
+        return work
+    end
+    if type(functions) ~= 'table' then
+        return invalid('functions is a %s', type(functions))
     end
     for name, fields in pairs(functions) do
         local f
@@ -125,19 +122,19 @@ local function process(conf)
         for _, event in ipairs(fields.events) do
             local global = event.binary and event.binary.path
             if global ~= nil then
-                if work.exports[global] ~= nil then
-                    return invalid("collision of binary event '%s'", global)
+                if work.globals[global] ~= nil then
+                    return invalid('two functions are to be %s', global)
                 elseif rawget(_G, global) ~= nil
-                    and vars.exports[global] == nil then
-                    return invalid("can't override global '%s'", global)
+                    and vars.globals[global] == nil then
+                    return invalid('there is a global %s already', global)
                 end
-                work.exports[global] = f
+                work.globals[global] = f
             end
             if event.http ~= nil then
                 local method = event.http.method:upper()
                 local path = '/' .. event.http.path:gsub('^/', '')
                     :gsub('/$', '') .. '/'
-                work.http_exports[method .. '#' .. path] = {
+                work.routes[method .. '#' .. path] = {
                     method = method, path = path, f = f,
                 }
             end
@@ -155,26 +152,26 @@ local function apply_config(conf)
     for name in pairs(vars.loaded) do
         package.loaded[name] = nil
     end
-    for name in pairs(vars.exports) do
+    for name in pairs(vars.globals) do
         rawset(_G, name, nil)
     end
     for name, module in pairs(work.loaded) do
         package.loaded[name] = module
     end
-    for name, f in pairs(work.exports) do
+    for name, f in pairs(work.globals) do
         rawset(_G, name, f)
     end
     if httpd ~= nil then
-        for name in pairs(vars.http_exports) do
+        for name in pairs(vars.routes) do
             httpd:delete(name)
         end
-        for name, route in pairs(work.http_exports) do
+        for name, route in pairs(work.routes) do
             httpd:route({path = route.path, method = route.method,
                 name = name}, route.f)
         end
     end
-    vars.loaded, vars.exports = work.loaded, work.exports
-    vars.http_exports = work.http_exports
+    vars.loaded, vars.globals = work.loaded, work.globals
+    vars.routes = work.routes
 end
 
 return {
