@@ -7,20 +7,33 @@ local fiber = require('fiber')
 
 -- Seconds. A request that arrives waits this long at the most, plus one turn.
 local BUDGET = 0.002
+-- Seconds. A turn of the event loop that is over sooner had nothing to do; and
+-- what the others get at the most before it is our turn again. With one turn
+-- only, a new connection would wait for as many slices as there are before it.
+local IDLE, OTHERS = 0.00003, 0.002
 
 local started = clock.monotonic()
 
 --- Whether the current slice has used up its budget.
-local function is_over()
-    return clock.monotonic() - started > BUDGET
+-- @tparam ?number budget seconds, if it is another than usual
+local function is_over(budget)
+    return clock.monotonic() - started > (budget or BUDGET)
 end
 
 --- Yields if the current slice has used up its budget.
-local function pause()
-    if is_over() then
-        fiber.sleep(0)
-        started = clock.monotonic()
+-- @tparam ?number budget seconds, if it is another than usual
+local function pause(budget)
+    if not is_over(budget) then
+        return
     end
+    local first = clock.monotonic()
+    local last = first
+    repeat
+        local turn = last
+        fiber.sleep(0)
+        last = clock.monotonic()
+    until last - turn < IDLE or last - first > OTHERS
+    started = last
 end
 
 --- Begins a slice, after something else has yielded.

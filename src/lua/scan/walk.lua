@@ -21,6 +21,8 @@ local LIST = 8192
 local OBJECTS, ENTRIES = 16, 128
 -- How often a table is begun again that changes under our hands.
 local RESTARTS = 3
+-- Seconds of a slice. Nobody waits for the walk, so it is short.
+local BUDGET = 0.00025
 -- Frames of a stack that are looked at: to look at one takes the longer the
 -- deeper it is.
 local LEVELS = 200
@@ -86,7 +88,7 @@ end
 --- Lets others run when the slice has lasted long enough.
 -- @treturn boolean whether to go on
 function Walk:go_on()
-    if not slice.is_over() then
+    if not slice.is_over(BUDGET) then
         return true
     end
     local now = clock.monotonic()
@@ -99,7 +101,7 @@ function Walk:go_on()
         return false
     end
     self.slices = self.slices + 1
-    slice.pause()
+    slice.pause(BUDGET)
     fiber.testcancel()
     self.started = clock.monotonic()
     return true
