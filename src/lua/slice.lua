@@ -7,10 +7,11 @@ local fiber = require('fiber')
 
 -- Seconds. A request that arrives waits this long at the most, plus one turn.
 local BUDGET = 0.002
--- Seconds. A turn of the event loop that is over sooner had nothing to do; and
--- what the others get at the most before it is our turn again. With one turn
--- only, a new connection would wait for as many slices as there are before it.
-local IDLE, OTHERS = 0.00003, 0.002
+-- Seconds. A turn of the event loop that is over sooner had nothing to do.
+local IDLE = 0.00003
+-- Seconds that others get before it is our turn again. With one turn only, a
+-- new connection would wait for as many slices as there are before it.
+local OTHERS = 0.002
 
 local started = clock.monotonic()
 
@@ -22,7 +23,9 @@ end
 
 --- Yields if the current slice has used up its budget.
 -- @tparam ?number budget seconds, if it is another than usual
-local function pause(budget)
+-- @tparam ?number others seconds that others get at the most, if they have so
+--   much to do and it is another time than usual; one turn they get in any case
+local function pause(budget, others)
     if not is_over(budget) then
         return
     end
@@ -32,7 +35,7 @@ local function pause(budget)
         local turn = last
         fiber.sleep(0)
         last = clock.monotonic()
-    until last - turn < IDLE or last - first > OTHERS
+    until last - turn < IDLE or last - first > (others or OTHERS)
     started = last
 end
 

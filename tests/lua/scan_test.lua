@@ -865,8 +865,11 @@ end)
 case('a heap that changes all the time', function(t)
     local app = start(GET)
     hold({f = app.require('@').get, changing = {}})
-    for i = 1, 50000 do
-        held().changing['k' .. i] = {}
+    -- Half of the keys are there at any time, each time others.
+    local keys, count = {}, 100000
+    for i = 0, count - 1 do
+        keys[i] = 'k' .. i
+        held().changing[keys[i]] = i < count / 2 and {} or nil
     end
     local stop, number = false, 0
     lib.defer(function() stop = true end)
@@ -879,9 +882,9 @@ case('a heap that changes all the time', function(t)
         end
     ]], held(), fiber, function()
         for _ = 1, 200 do
+            held().changing[keys[number % count]] = nil
+            held().changing[keys[(number + count / 2) % count]] = {number}
             number = number + 1
-            held().changing['k' .. number] = nil
-            held().changing['n' .. number] = {number}
         end
         return not stop
     end))

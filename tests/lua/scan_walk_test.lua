@@ -568,6 +568,20 @@ case('a heap that changes under the walk', function(t)
     t:is(#places, wanted, 'all that stayed')
     t:ok(walk.slices > 3, 'in slices')
     t:ok(number > 0, 'it did change')
+    t:is(walk.is_hurried, true, 'and was caught up with')
+end)
+
+case('there is no hurry until half of the time is over', function(t)
+    local old, began = new_stale(), clock.monotonic()
+    local list = heap(5000)
+    list.f = old
+    local _, walk = walk_over({list}, {old})
+    t:is(walk.is_hurried, false, 'there is time')
+    _, walk = walk_over({list}, {old}, {deadline = began + 2, on_place = function()
+        while clock.monotonic() < began + 1.2 do -- luacheck: ignore
+        end
+    end})
+    t:is(walk.is_hurried, true, 'there was little')
 end)
 
 case('the plain way of addresses finds the same', function(t)

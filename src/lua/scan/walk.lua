@@ -21,8 +21,14 @@ local LIST = 8192
 local OBJECTS, ENTRIES = 16, 128
 -- How often a table is begun again that changes under our hands.
 local RESTARTS = 3
--- Seconds of a slice. Nobody waits for the walk, so it is short.
+-- Seconds of a slice, as long as there is no hurry: nobody waits for the walk.
 local BUDGET = 0.00025
+-- But who makes objects all the time could keep ahead of it for ever. So it is in
+-- a hurry when the heap has grown so many times, and by so many kilobytes: from
+-- one collection to the next it doubles anyway, and there are lists of the walk.
+local GROWTH, MARGIN = 3, 16 * 1024
+-- And when so much of its time is over.
+local PATIENCE = 0.5
 -- Frames of a stack that are looked at: to look at one takes the longer the
 -- deeper it is.
 local LEVELS = 200
@@ -67,6 +73,7 @@ local function new(options)
         functions = 0,
         slices = 1,
         longest = 0,        -- seconds, of a slice
+        is_hurried = false, -- slices are long, and others get one turn between
         unsteady = 0,       -- tables that could not be seen whole
         deep = 0,           -- stacks of which only the top was seen
         asleep = 0,         -- coroutines that have not begun, and have no stack
@@ -88,20 +95,22 @@ end
 --- Lets others run when the slice has lasted long enough.
 -- @treturn boolean whether to go on
 function Walk:go_on()
-    if not slice.is_over(BUDGET) then
+    local budget = not self.is_hurried and BUDGET or nil
+    if not slice.is_over(budget) then
         return true
     end
-    local now = clock.monotonic()
+    local now, heap = clock.monotonic(), collectgarbage('count')
     self.longest = math.max(self.longest, now - self.started)
     if now > self.deadline then
         self.stopped = 'time'
         return false
-    elseif collectgarbage('count') > self.limit then
+    elseif heap > self.limit then
         self.stopped = 'memory'
         return false
     end
+    self.is_hurried = self.is_hurried or heap > self.large or now > self.late
     self.slices = self.slices + 1
-    slice.pause(BUDGET)
+    slice.pause(budget, self.is_hurried and 0 or nil)
     fiber.testcancel()
     self.started = clock.monotonic()
     return true
@@ -355,6 +364,10 @@ end
 function Walk:run(roots)
     slice.restart()
     self.started = clock.monotonic()
+    local heap = collectgarbage('count')
+    -- Half of what there is must be left to a walk in a hurry.
+    self.large = math.min(heap * GROWTH + MARGIN, (heap + self.limit) / 2)
+    self.late = self.started + (self.deadline - self.started) * PATIENCE
     for _, object in ipairs(self.without) do
         self.is_known(object)
     end
