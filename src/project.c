@@ -21,6 +21,8 @@
 #define ROCKSPEC	".rockspec"
 
 #define KEY_SIZE	64
+/* libyaml takes quadratic time for what is nested deeply. */
+#define DEPTH_MAX	100
 
 /* A setting to look for: its keys from the root, joined by dots. */
 struct setting {
@@ -170,6 +172,9 @@ skip(struct reader *reader, yaml_event_type_t type)
 			depth--;
 		if (depth == 0)
 			return 0;
+		if (depth > DEPTH_MAX)
+			return bad_line(reader, reader->parser.mark.line, "",
+			    "nested too deeply");
 		if (next_event(reader, &event) == -1)
 			return -1;
 		type = event.type;

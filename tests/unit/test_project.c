@@ -161,14 +161,15 @@ static void
 test_deep_nesting_is_no_danger(void **state)
 {
 	static char text[PROJECT_FILE_MAX];
-	struct error error;
-	char *run_dir;
 
 	(void)state;
 	memset(text, '[', sizeof(text));
 	memcpy(text, "a: ", 3);
 	write_bytes(".cartridge.yml", text, sizeof(text));
-	assert_int_equal(project_run_dir(&run_dir, &error), -1);
+	assert_bad_run_dir(".cartridge.yml:1: nested too deeply");
+	memset(text + 3 + 100, ']', 100);
+	write_bytes(".cartridge.yml", text, 3 + 200);
+	assert_run_dir(NULL);
 }
 
 static void
