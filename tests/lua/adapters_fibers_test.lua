@@ -119,16 +119,17 @@ case('a thousand fibers are inspected in less than 10 ms at a time', function(t)
     local clock = require('clock')
     local list, best = nil, math.huge
     for _ = 1, 5 do
-        -- Without what yields: the longest that others wait.
-        local started, slices = clock.monotonic(), {}
+        -- Without what yields: the longest that others wait. Processor time:
+        -- what other processes take is not ours.
+        local started, slices = clock.thread(), {}
         local watcher = create_fiber(function()
             while true do
-                table.insert(slices, clock.monotonic())
+                table.insert(slices, clock.thread())
                 fiber.sleep(0)
             end
         end)
         list = fibers.inspect()
-        table.insert(slices, clock.monotonic())
+        table.insert(slices, clock.thread())
         watcher:cancel()
         local longest, last = 0, started
         for _, time in ipairs(slices) do

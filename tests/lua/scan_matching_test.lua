@@ -257,9 +257,9 @@ case('a module with a lot of data does not stop the server', function(t)
     ]]
     local old = assert(loadstring(text, SOURCE))()
     local new = assert(loadstring(text, SOURCE))()
-    local memory, started = collectgarbage('count'), clock.monotonic()
+    local memory, started = collectgarbage('count'), clock.thread()
     local matching = matching_lib.new({old = old, new = new, source = SOURCE, foreign = {}})
-    local took = clock.monotonic() - started
+    local took = clock.thread() - started
     t:ok(took < 0.3, ('time: %.3f s'):format(took))
     t:ok(collectgarbage('count') - memory < 16 * 1024, 'memory')
     t:is(matching:counterpart(old.get), new.get, 'and its functions are matched')
@@ -280,9 +280,9 @@ case('neither does a long list of nodes', function(t)
     local new = assert(loadstring(text, SOURCE))()
     collectgarbage()
     collectgarbage()
-    local memory, started = collectgarbage('count'), clock.monotonic()
+    local memory, started = collectgarbage('count'), clock.thread()
     local matching = matching_lib.new({old = old, new = new, source = SOURCE, foreign = {}})
-    local took = clock.monotonic() - started
+    local took = clock.thread() - started
     t:ok(took < 0.3, ('time: %.3f s'):format(took))
     t:ok(collectgarbage('count') - memory < 16 * 1024, 'memory')
     t:is(matching:counterpart(old.get), new.get, 'and its functions are matched')

@@ -635,10 +635,10 @@ case('a deep stack does not stop the server', function(t)
         return deep
     ]]))
     coroutine.resume(co, 15000, {old})
-    local started = clock.monotonic()
+    local started = clock.thread()
     local _, _, done = walk_over({co}, {old})
     t:is(done, true, 'walked to the end')
-    local took = clock.monotonic() - started
+    local took = clock.thread() - started
     t:ok(took < 0.5, ('%.3f s'):format(took))
 end)
 

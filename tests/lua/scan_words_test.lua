@@ -111,9 +111,9 @@ case('a very long way takes no time', function(t)
         last = last.next
     end
     last.f = old
-    local started = clock.monotonic()
+    local started = clock.thread()
     local words = below({list = first}, old)
-    local took = clock.monotonic() - started
+    local took = clock.thread() - started
     t:ok(took < 1, ('%.3f s'):format(took))
     t:like(words, '^%w+ | .*%.next%.f$', 'words')
     t:ok(#words < 100, ('%d bytes'):format(#words))
@@ -125,9 +125,9 @@ case('a very long way takes no time', function(t)
         last = metatable
     end
     last.f = old
-    started = clock.monotonic()
+    started = clock.thread()
     words = below({object = first}, old)
-    took = clock.monotonic() - started
+    took = clock.thread() - started
     t:ok(took < 0.5, ('%.3f s'):format(took))
     t:ok(#words < 500, ('%d bytes'):format(#words))
     first = {}

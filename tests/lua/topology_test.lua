@@ -201,9 +201,9 @@ case('all are asked at once, and not for long', function(t)
     end
     three({['h:1'] = hang, ['h:2'] = hang})
     local began = clock.monotonic()
-    t:is(topology({timeout = 0.4}).outcome, 'ok', 'outcome')
+    t:is(topology({timeout = 2}).outcome, 'ok', 'outcome')
     local took = clock.monotonic() - began
-    t:ok(took > 0.15 and took < 0.35, ('half of the time: %.3f s'):format(took))
+    t:ok(took > 0.9 and took < 1.9, ('half of the time: %.3f s'):format(took))
     for _, f in pairs(fiber.info({backtrace = false})) do
         t:isnt(f.name, 'cartridge-reload', 'no fiber is left')
     end
