@@ -1,10 +1,11 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# run.sh KIND ...: runs all suites of these kinds (unit, lua, cli, live), one
-# after the other, and counts single tests.  Prints a line for each suite, the
-# output of those that failed and, as the last line of all,
+# run.sh KIND ...: runs all suites of these kinds (unit, lua, cli, live), JOBS
+# at a time, and counts single tests.  Prints a line for each suite, in the
+# order of the kinds and names, the output of those that failed and, as the
+# last line of all,
 #
 #	N passed, N failed[, N skipped]
 #
@@ -16,16 +17,22 @@
 #
 # From the environment, all with defaults: BUILD_DIR, CARTRIDGE_RELOAD (the
 # program, absolute), TARANTOOL, CARTRIDGE_ROCKS, TEST_TIMEOUT (seconds for
-# one suite), VALGRIND (1: unit tests under valgrind), ONLY (a shell pattern
-# for names of suites).
+# one suite), JOBS (suites at a time: as many as there are processors),
+# VALGRIND (1: unit tests under valgrind), ONLY (a shell pattern for names of
+# suites).
+#
+# Suites are side by side with others, and maybe with those of another run: each
+# has temporary directories of its own, and may listen on the 500 ports from
+# TEST_PORTS on, which no other suite of this run has.
 
-set -eu
+set -u
 
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 : "${BUILD_DIR:=build}"
 : "${CARTRIDGE_RELOAD:=$PWD/$BUILD_DIR/cartridge-reload}"
 : "${TARANTOOL:=tarantool}"
 : "${TEST_TIMEOUT:=600}"
+: "${JOBS:=$(nproc)}"
 : "${CARTRIDGE_ROCKS:=}"
 : "${ONLY:=*}"
 LC_ALL=C
@@ -35,11 +42,39 @@ export BUILD_DIR CARTRIDGE_RELOAD TARANTOOL CARTRIDGE_ROCKS LC_ALL TZ
 unset CARTRIDGE_RELOAD_SOCKET TARANTOOL_CONSOLE_SOCK NO_COLOR CMOCKA_TEST_FILTER
 unset CMOCKA_MESSAGE_OUTPUT CMOCKA_XML_FILE
 
-logs=$BUILD_DIR/test
-mkdir -p "$logs"
-total_passed=0
-total_failed=0
-total_skipped=0
+if ! [[ $JOBS =~ ^[1-9][0-9]*$ ]]; then
+	echo "run.sh: not a number of suites: JOBS=$JOBS" >&2
+	exit 1
+fi
+LOGS=$BUILD_DIR/test
+mkdir -p "$LOGS" || exit
+
+# Of each suite: "kind/name", when it began, and what there is to print of it
+# once those before it are printed.
+SUITES=()
+BEGAN=()
+RESULTS=()
+PRINTED=0
+# The suite of a process.
+declare -A RUNNING=()
+PASSED=0
+FAILED=0
+SKIPPED=0
+# The ports of the first suite: below those that the system hands out.
+WINDOW=500
+WINDOWS=45
+FIRST_WINDOW=$((RANDOM % WINDOWS))
+
+# Nobody else would end them: each is in a process group of its own.
+stop()
+{
+	trap - INT TERM HUP
+	kill -TERM "${!RUNNING[@]}" 2>/dev/null
+	wait
+	exit "$1"
+}
+trap 'stop 130' INT
+trap 'stop 143' TERM HUP
 
 # Counts the tests in a log and prints "passed failed skipped".  Tests that
 # were begun or planned and did not end are failed ones.
@@ -81,32 +116,60 @@ count()
 	}' "$1"
 }
 
-# run KIND NAME COMMAND ...
-run()
+# add KIND FILE ...: the suites in these files.
+add()
 {
-	kind=$1
-	name=$2
-	shift 2
-	# shellcheck disable=SC2254 # it is a pattern
-	case $name in
-	$ONLY) ;;
-	*) return 0 ;;
+	local kind=$1 file name
+	shift
+	for file; do
+		name=$(basename "$file")
+		name=${name%.*}
+		# shellcheck disable=SC2053 # it is a pattern
+		[[ $name == $ONLY ]] && SUITES+=("$kind/$name")
+	done
+}
+
+# start INDEX: starts a suite.  Shells have what is in the background ignore
+# SIGINT, and so would all that it starts.
+start()
+{
+	local index=$1 kind=${SUITES[$1]%%/*} name=${SUITES[$1]#*/}
+	local command=()
+	case $kind in
+	unit)
+		[ -z "${VALGRIND:-}" ] || command=(valgrind -q
+		    --leak-check=full --error-exitcode=99
+		    --child-silent-after-fork=yes)
+		command+=("$BUILD_DIR/unit/$name")
+		;;
+	lua)	command=("$TARANTOOL" "tests/lua/$name.lua") ;;
+	*)	command=("tests/$kind/$name.sh") ;;
 	esac
-	log=$logs/$kind-$name.log
-	begin=$(date +%s)
-	status=0
-	timeout -k 10 "$TEST_TIMEOUT" "$@" >"$log" 2>&1 </dev/null || status=$?
-	# shellcheck disable=SC2046 # three words
-	set -- $(count "$log" "$status") $(($(date +%s) - begin))
-	total_passed=$((total_passed + $1))
-	total_failed=$((total_failed + $2))
-	total_skipped=$((total_skipped + $3))
-	line="$1 passed, $2 failed"
-	[ "$3" -eq 0 ] || line="$line, $3 skipped"
-	word=ok
-	[ "$2" -eq 0 ] || word=FAILED
-	printf '%-7s %-32s %s (%s s)\n' "$word" "$kind/$name" "$line" "$4"
-	[ "$2" -eq 0 ] || {
+	BEGAN[index]=$SECONDS
+	TEST_PORTS=$((10000 + (FIRST_WINDOW + index) % WINDOWS * WINDOW)) \
+	    env --default-signal=INT,QUIT \
+	    timeout -k 10 "$TEST_TIMEOUT" "${command[@]}" \
+	    >"$LOGS/$kind-$name.log" 2>&1 </dev/null &
+	RUNNING[$!]=$index
+}
+
+# finish INDEX STATUS: counts a suite that has ended, and prints all results
+# whose turn it is.
+finish()
+{
+	local index=$1 status=$2 log line word=ok passed failed skipped
+	log=$LOGS/${SUITES[index]/\//-}.log
+	read -r passed failed skipped <<<"$(count "$log" "$status")"
+	PASSED=$((PASSED + passed))
+	FAILED=$((FAILED + failed))
+	SKIPPED=$((SKIPPED + skipped))
+	line="$passed passed, $failed failed"
+	[ "$skipped" -eq 0 ] || line="$line, $skipped skipped"
+	[ "$failed" -eq 0 ] || word=FAILED
+	RESULTS[index]=$(
+		printf '%-7s %-32s %s (%s s)\n' "$word" "${SUITES[index]}" \
+		    "$line" $((SECONDS - BEGAN[index]))
+		[ "$failed" -eq 0 ] && exit
 		case $status in
 		124 | 137) echo "--- took longer than $TEST_TIMEOUT s" ;;
 		esac
@@ -114,35 +177,22 @@ run()
 		# So that no line of it can be taken for one of ours.
 		sed 's/^/    /' "$log"
 		echo "---"
-	}
+	)
+	while [ -n "${RESULTS[PRINTED]-}" ]; do
+		printf '%s\n' "${RESULTS[PRINTED]}"
+		PRINTED=$((PRINTED + 1))
+	done
 }
 
+shopt -s nullglob
 for kind; do
 	case $kind in
-	unit)
-		for file in tests/unit/test_*.c; do
-			[ -e "$file" ] || continue
-			name=$(basename "$file" .c)
-			if [ -n "${VALGRIND:-}" ]; then
-				run unit "$name" valgrind -q --leak-check=full \
-				    --error-exitcode=99 --child-silent-after-fork=yes \
-				    "$BUILD_DIR/unit/$name"
-			else
-				run unit "$name" "$BUILD_DIR/unit/$name"
-			fi
-		done
-		;;
-	lua)
-		for file in tests/lua/*_test.lua; do
-			[ -e "$file" ] || continue
-			run lua "$(basename "$file" .lua)" "$TARANTOOL" "$file"
-		done
-		;;
+	unit)	add unit tests/unit/test_*.c ;;
+	lua)	add lua tests/lua/*_test.lua ;;
 	cli | live)
 		for file in tests/"$kind"/*.sh; do
 			# What is not executable is a library of the others.
-			[ -x "$file" ] || continue
-			run "$kind" "$(basename "$file" .sh)" "$file"
+			[ ! -x "$file" ] || add "$kind" "$file"
 		done
 		;;
 	*)
@@ -152,11 +202,24 @@ for kind; do
 	esac
 done
 
-if [ $((total_passed + total_failed + total_skipped)) -eq 0 ]; then
+next=0
+while [ "$next" -lt ${#SUITES[@]} ] || [ ${#RUNNING[@]} -gt 0 ]; do
+	if [ "$next" -lt ${#SUITES[@]} ] && [ ${#RUNNING[@]} -lt "$JOBS" ]; then
+		start "$next"
+		next=$((next + 1))
+		continue
+	fi
+	wait -n -p pid "${!RUNNING[@]}"
+	status=$?
+	finish "${RUNNING[$pid]}" "$status"
+	unset "RUNNING[$pid]"
+done
+
+if [ $((PASSED + FAILED + SKIPPED)) -eq 0 ]; then
 	echo "run.sh: no test was run" >&2
-	total_failed=1
+	FAILED=1
 fi
-line="$total_passed passed, $total_failed failed"
-[ "$total_skipped" -eq 0 ] || line="$line, $total_skipped skipped"
+line="$PASSED passed, $FAILED failed"
+[ "$SKIPPED" -eq 0 ] || line="$line, $SKIPPED skipped"
 echo "$line"
-[ "$total_failed" -eq 0 ]
+[ "$FAILED" -eq 0 ]

@@ -78,11 +78,7 @@ make_node()
 		cp -R "$TESTS_DIR/apps/$app/." "$code"
 		ln -s "$ROCKS/.rocks" "$code/.rocks"
 	fi
-	# Kept until the instance binds them, or the next one may get them too.
 	ports=$(free_ports 2)
-	while node_has_port "${ports% *}" || node_has_port "${ports#* }"; do
-		ports=$(free_ports 2)
-	done
 	NODES+=("$name")
 	NODE_CODE[$name]=$code
 	NODE_DATA[$name]=$dir/data
@@ -95,17 +91,6 @@ make_node()
 	NODE_URI[$name]=127.0.0.1:${ports#* }
 	NODE_URL[$name]=http://127.0.0.1:${ports% *}
 	NODE_TEMPLATE[$name]=$TESTS_DIR/apps/$app
-}
-
-node_has_port()
-{
-	local name
-	for name in ${NODES[@]+"${NODES[@]}"}; do
-		case " ${NODE_URI[$name]} ${NODE_URL[$name]} " in
-		*":$1 "*)	return 0 ;;
-		esac
-	done
-	return 1
 }
 
 # spawn_node NAME: starts its process, and does not wait.  NODE_ENV[NAME] has

@@ -14,7 +14,8 @@
 #
 # Environment: TARANTOOL (the server), CARTRIDGE_RELOAD (the program),
 # CARTRIDGE_ROCKS (a directory with .rocks to use instead of the stand-in),
-# KEEP=1 (leave the working directory behind).
+# TEST_PORTS (the first of 500 ports to listen on), KEEP=1 (leave the working
+# directory behind).
 
 set -u
 
@@ -24,6 +25,7 @@ TARANTOOL=${TARANTOOL:-tarantool}
 CARTRIDGE_RELOAD=${CARTRIDGE_RELOAD:-$(dirname "$TESTS_DIR")/build/cartridge-reload}
 ROCKS=${CARTRIDGE_ROCKS:-$TESTS_DIR/standin}
 ROCKS=$(cd "$ROCKS" && pwd) || exit 1
+TEST_PORTS=${TEST_PORTS:-$((10000 + RANDOM % 45 * 500))}
 
 # The application may not find settings of ours by chance.
 for name in $(compgen -e | grep -E '^(TARANTOOL_|TT_|CARTRIDGE_RELOAD_)'); do
@@ -148,25 +150,37 @@ lua()
 	"$TARANTOOL" "$WORK/script.lua" "$@"
 }
 
-# Prints N ports of 127.0.0.1 that are free for TCP and UDP.
+# Prints N ports of 127.0.0.1 that are free for TCP and UDP, none twice until
+# there are no others.  They are not of those that the system hands out, which
+# whoever connects may get before the application listens.
 free_ports()
 {
 	lua '
 		local socket = require("socket")
-		local kept, ports = {}, {}
-		while #ports < tonumber(arg[1]) do
+		local first, at, count = tonumber(arg[1]), 0, 500
+		local fh = io.open(arg[2])
+		if fh ~= nil then
+			at = fh:read("*n")
+			fh:close()
+		end
+		local ports, tried = {}, 0
+		while #ports < tonumber(arg[3]) and tried < count do
+			local port = first + at % count
 			local tcp = socket("AF_INET", "SOCK_STREAM", "tcp")
-			assert(tcp:bind("127.0.0.1", 0))
-			local port = tcp:name().port
 			local udp = socket("AF_INET", "SOCK_DGRAM", "udp")
-			if udp:bind("0.0.0.0", port) then
+			if tcp:bind("127.0.0.1", port)
+			    and udp:bind("0.0.0.0", port) then
 				table.insert(ports, port)
 			end
-			table.insert(kept, tcp)
-			table.insert(kept, udp)
+			tcp:close()
+			udp:close()
+			at, tried = at + 1, tried + 1
 		end
+		fh = assert(io.open(arg[2], "w"))
+		fh:write(at)
+		fh:close()
 		print(table.concat(ports, " "))
-		os.exit(0)' "$1"
+		os.exit(0)' "$TEST_PORTS" "$WORK/port" "$1"
 }
 
 # start_app NAME [VARIABLE=VALUE ...]: copies tests/apps/NAME, starts it and
