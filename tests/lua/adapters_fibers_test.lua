@@ -37,15 +37,15 @@ local function names(list)
     return table.concat(texts, ' ')
 end
 
--- What the sources find where the server does not export `fiber_find`.
-local function without_fiber_find()
+-- What the sources find where the server does not tell where a fiber is.
+local function without_fiber_self()
     local ffi = require('ffi')
     return setmetatable({C = {}}, {__index = ffi})
 end
 
---- @tparam ?boolean by_backtraces as on servers that do not export `fiber_find`
+--- @tparam ?boolean by_backtraces as on servers that do not tell more
 local function begin(by_backtraces)
-    local load = lib.loader({ffi = by_backtraces and without_fiber_find() or nil})
+    local load = lib.loader({ffi = by_backtraces and without_fiber_self() or nil})
     local txn = lib.transaction(load)
     txn.origin:forget(FILE)
     local adapter = load('adapters.fibers').new(txn)
@@ -74,6 +74,50 @@ case('the functions of every fiber are known, the entry last', function(t)
     t:is(found.name, 'seen', 'name')
     t:is(found.frames[#found.frames].func, loop, 'entry')
     t:like(found.frames[#found.frames].where, 'loops.lua:%d+', 'place')
+end)
+
+case('every fiber has its coroutine', function(t)
+    for i = 1, 100 do
+        doom(fiber.create(function() fiber.sleep(100) end)):name('sleeper')
+        -- Gaps in the list of fibers, and structures that are used again.
+        if i % 3 == 0 then
+            fiber.create(function() fiber.sleep(0) end)
+        end
+    end
+    fiber.sleep(0.01)
+    local fibers = lib.load('fibers')
+    local with, ids = fibers.threads(), {}
+    t:ok(with ~= nil, 'this build tells')
+    for _, item in ipairs(with) do
+        ids[item.id] = item.thread
+    end
+    local count = 0
+    for _, item in ipairs(fibers.list_all()) do
+        local info = ids[item.id] and debug.getinfo(ids[item.id], 1, 'S')
+        if item.name == 'sleeper' and info ~= nil and info.source:find('adapters_fibers_test') then
+            count = count + 1
+        end
+    end
+    t:is(count, 100, 'each its own')
+end)
+
+case('a list that is not that of the server is not believed', function(t)
+    local function threads(change)
+        local seen = table.copy(fiber)
+        seen.info = function(...)
+            local info = fiber.info(...)
+            change(info)
+            return info
+        end
+        return lib.loader({fiber = seen})('fibers').threads()
+    end
+    t:ok(threads(function() end) ~= nil, 'as it is')
+    t:is(threads(function(info) info[1e9] = {name = 'more'} end), nil, 'one that is not in it')
+    t:is(threads(function(info) info[next(info)] = nil end), nil, 'one that is not told')
+    t:is(threads(function(info)
+        local id, entry = next(info)
+        info[id], info[1e9] = nil, entry
+    end), nil, 'another one')
 end)
 
 case('inspecting leaves no fiber behind', function(t)
