@@ -97,8 +97,8 @@ local function unchecked(found, foreign)
         table.insert(list, ('the end of %s that changed all the time'):format(
             count_text(found.walk.unsteady, 'table', 'tables')))
     end
-    if not found.are_fibers_known then
-        table.insert(list, 'the numbers of fibers: this build of Tarantool does not tell')
+    for _, text in ipairs(found.hidden) do
+        table.insert(list, text .. ': this build of Tarantool does not tell')
     end
     return list
 end

@@ -67,7 +67,7 @@ measure_kinds()
 		corpus_reload --stale=patch
 		corpus_report >"$WORK/report.$case"
 		stop_app "$APP_PID"
-		false=$((false + $(places "$CORPUS/$case/expected" |
+		false=$((false + $(places "$(corpus_expected "$case")" |
 		    grep -cvxFf - "$WORK/report.$case")))
 	done
 	echo 'kind,application,found,where' >"$BENCH_OUT/kinds.csv"
@@ -76,7 +76,7 @@ measure_kinds()
 		[ -n "$name" ] || continue
 		all=$((all + 1))
 		# The right words are those that are expected.
-		places "$CORPUS/$case/expected" | grep -F " $start" \
+		places "$(corpus_expected "$case")" | grep -F " $start" \
 		    >"$WORK/wanted" || bail_out "$case: no place \"$start\""
 		if grep -vxFf "$WORK/report.$case" "$WORK/wanted" >"$WORK/not"
 		then
@@ -147,7 +147,7 @@ measure_corpus()
 		esac
 		# So many places are to be new: where it is not all of them, old
 		# things had to go.
-		all=$(sed -n 's/^after //p' "$CORPUS/$case/expected" |
+		all=$(sed -n 's/^after //p' "$(corpus_expected "$case")" |
 		    grep -Eo 'v2(,|$)' | wc -l)
 		echo "$case $kind $all ${staged%/*} ${unload%/*} ${native%/*}"
 	done <"$BENCH_OUT/corpus.csv" >"$WORK/compared"

@@ -85,7 +85,7 @@ measure()
 echo 'case,kind,staged,unload,native'
 for case; do
 	kind=exact
-	! grep -Eq '^(left|unchecked) ' "$CORPUS/$case/expected" || kind=named
+	! grep -Eq '^(left|unchecked) ' "$(corpus_expected "$case")" || kind=named
 	line=$case,$kind
 	for way in staged unload native; do
 		measure "$case" "$way"

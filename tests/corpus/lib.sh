@@ -27,6 +27,23 @@ corpus_is_cartridge()
 	[ -e "$CORPUS/$1/v1/role.lua" ]
 }
 
+# corpus_expected CASE: prints the name of the file with what is expected.
+corpus_expected()
+{
+	local file=$CORPUS/$1/expected
+	if [ -e "$file.hidden" ] && corpus_hides_finalizers; then
+		file=$file.hidden
+	fi
+	printf '%s\n' "$file"
+}
+
+corpus_hides_finalizers()
+{
+	lua 'local ffi = require("ffi")
+		local object = ffi.gc(ffi.new("char[1]"), type)
+		os.exit(debug.getfenv(ffi.gc)[object] == nil and 0 or 1)'
+}
+
 # corpus_start CASE [cartridge]: version 1 of the application, by default
 # without Cartridge if it does not need it.
 corpus_start()

@@ -237,6 +237,24 @@ function lib.mentions(list, text)
     return false
 end
 
+--- What a scan could not check, without what the server hides from all scans.
+function lib.unchecked(report)
+    local list = {}
+    for _, text in ipairs(report.scan.unchecked) do
+        if not text:find('^finalizers of C data: ') then
+            table.insert(list, text)
+        end
+    end
+    return list
+end
+
+--- Whether the server tells which finalizers objects of C have: newer ones do not.
+function lib.tells_finalizers()
+    local ffi = require('ffi')
+    local object = ffi.gc(ffi.new('char[1]'), type)
+    return debug.getfenv(ffi.gc)[object] == type
+end
+
 local name, cases
 
 --- Begins a suite.

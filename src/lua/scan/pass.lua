@@ -253,7 +253,7 @@ end
 function Pass:run()
     -- Fibers that have not begun to run have no stack.
     fiber.sleep(0)
-    self.roots, self.are_fibers_known = roots_lib.collect()
+    self.roots, self.hidden = roots_lib.collect()
     for _, root in ipairs(self.roots) do
         if root.kind == 'fiber' then
             self.fibers[root.value] = true

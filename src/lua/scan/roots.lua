@@ -73,7 +73,19 @@ local function ctype_name(id)
     return ok and name or tostring(id)
 end
 
+--- The table of the finalizers of C data, which LuaJIT keeps in the environment
+-- of `ffi.gc`. Where it keeps it to itself, Lua has no way to it.
+-- @treturn ?table
+local function finalizers()
+    local object = ffi.gc(ffi.new('char[1]'), words.key_text)
+    local list = debug.getfenv(ffi.gc)
+    local is_it = list[object] == words.key_text
+    ffi.gc(object, nil)
+    return is_it and list or nil
+end
+
 --- What the ffi library keeps in the environments of its functions.
+-- @treturn boolean whether finalizers are told
 local function add_ffi(roots)
     table.insert(roots, {
         value = debug.getfenv(ffi.metatype),
@@ -86,14 +98,18 @@ local function add_ffi(roots)
             return 'callback', 'C callback ' .. words.field_text(key)
         end,
     })
-    table.insert(roots, {
-        value = debug.getfenv(ffi.gc),
-        kind = 'finalizer',
-        words = 'the finalizers of the ffi library',
-        first = function()
-            return 'finalizer', 'finalizer of a cdata object'
-        end,
-    })
+    local list = finalizers()
+    if list ~= nil then
+        table.insert(roots, {
+            value = list,
+            kind = 'finalizer',
+            words = 'the finalizers of the ffi library',
+            first = function()
+                return 'finalizer', 'finalizer of a cdata object'
+            end,
+        })
+    end
+    return list ~= nil
 end
 
 local function add_primitives(roots)
@@ -122,11 +138,13 @@ end
 
 --- Collects the roots of this moment. May yield.
 -- @treturn {table,...} roots
--- @treturn boolean whether fibers are told by their numbers
+-- @treturn {string,...} what this build of Tarantool does not tell
 local function collect()
-    local roots = {}
+    local roots, hidden = {}, {}
     add_triggers(roots)
-    local are_fibers_known = add_fibers(roots)
+    if not add_fibers(roots) then
+        table.insert(hidden, 'the numbers of fibers')
+    end
     add_services(roots)
     table.insert(roots, {
         value = _G,
@@ -146,14 +164,16 @@ local function collect()
         })
     end
     add_primitives(roots)
-    add_ffi(roots)
+    if not add_ffi(roots) then
+        table.insert(hidden, 'finalizers of C data')
+    end
     table.insert(roots, {
         value = debug.getregistry(),
         kind = 'registry',
         words = 'the Lua registry',
         first = labelled('registry', 'Lua registry slot'),
     })
-    return roots, are_fibers_known
+    return roots, hidden
 end
 
 return {collect = collect}
