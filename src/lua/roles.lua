@@ -130,7 +130,7 @@ local function enabled(registry, conf)
         end
     end
     local topology = conf.topology or {}
-    local mine = (topology.replicasets or {})[box.info.cluster.uuid] or {}
+    local mine = (topology.replicasets or {})[(box.info.replicaset or box.info.cluster).uuid] or {}
     for key, value in pairs(mine.roles or {}) do
         local role_name = type(key) == 'number' and value or (value and key)
         if role_name and registry.by_role_name[role_name] ~= nil then

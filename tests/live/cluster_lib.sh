@@ -229,7 +229,7 @@ node_uuid()
 
 node_set()
 {
-	on "$1" app_eval 'return box.info.cluster.uuid'
+	on "$1" app_eval "return $REPLICASET"
 }
 
 # member_of OBSERVER NAME FIELD: what one instance knows of another:

@@ -164,15 +164,15 @@ diag 'Leaders and followers'
 
 is "$(on s1-a app_eval 'local f = require("cartridge.failover")
 	return box.info.ro, f.is_leader(), f.mode(),
-	    f.get_active_leaders()[box.info.cluster.uuid] == box.info.uuid')" \
+	    f.get_active_leaders()['"$REPLICASET"'] == box.info.uuid')" \
     "$(printf 'false\ttrue\tdisabled\ttrue')" 'a leader'
 is "$(on s1-b app_eval 'local f = require("cartridge.failover")
 	return box.info.ro, f.is_leader(), box.cfg.read_only,
-	    f.get_active_leaders()[box.info.cluster.uuid] == box.info.uuid')" \
+	    f.get_active_leaders()['"$REPLICASET"'] == box.info.uuid')" \
     "$(printf 'true\tfalse\ttrue\tfalse')" 'a follower'
 is "$(on r1 app_eval 'local leaders = require("cartridge.failover")
 	    .get_active_leaders()
-	return leaders["'"$S1"'"], leaders[box.info.cluster.uuid]')" \
+	return leaders["'"$S1"'"], leaders['"$REPLICASET"']')" \
     "$(printf '%s\t%s' "${NODE_UUID[s1-a]}" "${NODE_UUID[r1]}")" \
     'each knows the leaders of all replica sets'
 on s1-a app_eval 'box.space.items:replace({1, 100})' >/dev/null

@@ -38,6 +38,9 @@ WORK=$(mktemp -d "${TMPDIR:-/tmp}/crl.XXXXXX") || exit 1
 PIDS=()
 APPS=0
 
+# Lua: the UUID of the replica set, which servers from 3.0 on tell elsewhere.
+REPLICASET='(box.info.replicaset or box.info.cluster).uuid'
+
 OUT=$WORK/out
 ERR=$WORK/err
 RC=
@@ -288,7 +291,7 @@ app_lead()
 		look(failover.cfg)
 		local leader = "'"$1"'" == "yes" and box.info.uuid
 		    or "aaaaaaaa-0000-4000-b000-000000000000"
-		step({[box.info.cluster.uuid] = leader})
+		step({['"$REPLICASET"'] = leader})
 		return failover.is_leader()'
 }
 

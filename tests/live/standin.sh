@@ -159,15 +159,15 @@ is "$(calls)" "$(words 'health.apply v1 replica, audit.apply v1 replica,' \
 app_lead yes >/dev/null
 calls >/dev/null
 app_eval 'return require("cartridge").admin_edit_topology({replicasets = {{
-	uuid = box.info.cluster.uuid, roles = {"storage", "web", "spare"},
+	uuid = '"$REPLICASET"', roles = {"storage", "web", "spare"},
 	}}}) ~= nil' >/dev/null
 like "$(calls)" 'spare.init v1 master, spare.apply v1 master$' \
     'a role that becomes enabled is initialised'
 app_eval 'return require("cartridge").admin_edit_topology({replicasets = {{
-	uuid = box.info.cluster.uuid, roles = {"storage"}}}}) ~= nil' >/dev/null
+	uuid = '"$REPLICASET"', roles = {"storage"}}}}) ~= nil' >/dev/null
 like "$(calls)" 'web.stop v1 master, spare.stop v1 master$' 'one that becomes disabled is stopped'
 app_eval 'return require("cartridge").admin_edit_topology({replicasets = {{
-	uuid = box.info.cluster.uuid, roles = {"storage", "web"}
+	uuid = '"$REPLICASET"', roles = {"storage", "web"}
 	}}}) ~= nil' >/dev/null
 like "$(app_eval 'local _, err = require("cartridge.confapplier").get_state()
 	return err.err')" 'shop_named' \

@@ -300,7 +300,7 @@ is "$(http_get /configured)" \
 app_lead yes >/dev/null
 begin_reload 18
 is "$(app_eval 'return require("cartridge").admin_edit_topology({
-	replicasets = {{uuid = box.info.cluster.uuid,
+	replicasets = {{uuid = '"$REPLICASET"',
 	    roles = {"storage", "web", "spare"}}}}) ~= nil')" true \
     'another role is enabled meanwhile'
 finish_reload

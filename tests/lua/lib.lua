@@ -237,6 +237,16 @@ function lib.mentions(list, text)
     return false
 end
 
+--- Whether triggers of this server have names.
+function lib.has_named_triggers()
+    return tonumber(_TARANTOOL:match('^%d+')) >= 3
+end
+
+--- Of the replica set of this server: newer ones tell it elsewhere.
+function lib.replicaset_uuid()
+    return (box.info.replicaset or box.info.cluster).uuid
+end
+
 --- What a scan could not check, without what the server hides from all scans.
 function lib.unchecked(report)
     local list = {}

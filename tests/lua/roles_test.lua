@@ -78,7 +78,7 @@ case('roles of the replica set, their dependencies and permanent ones are enable
         other = {},
     }, {'web', 'health', 'spare', 'other'})
     local function names(roles)
-        local conf = {topology = {replicasets = {[box.info.cluster.uuid] = {roles = roles}}}}
+        local conf = {topology = {replicasets = {[lib.replicaset_uuid()] = {roles = roles}}}}
         local list = {}
         for name, enabled in pairs(roles_lib.enabled(registry, conf)) do
             if enabled then

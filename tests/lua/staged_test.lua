@@ -78,7 +78,7 @@ local function configure(app, names)
     for name in pairs(registry.by_role_name) do
         enabled[name] = true
     end
-    config.tables.topology = {replicasets = {[box.info.cluster.uuid] = {roles = enabled}}}
+    config.tables.topology = {replicasets = {[lib.replicaset_uuid()] = {roles = enabled}}}
     self.services.httpd = self.httpd
     for _, role in ipairs(registry.by_number) do
         if role.M.init then
@@ -421,7 +421,7 @@ case('a new dependency starts, one that is no more stops', function(t)
         ['@.b'] = role_text('b', 1),
     })
     local cartridge = configure(app, {'@.web'})
-    cartridge.config.tables.topology.replicasets[box.info.cluster.uuid].roles = {web = true}
+    cartridge.config.tables.topology.replicasets[lib.replicaset_uuid()].roles = {web = true}
     app.write('@.web', role_text('web', 2, "M.dependencies = {'@.b'}"))
     local report = reload(app)
     t:is(report.outcome, 'reloaded', 'outcome ' .. tostring(report.error and report.error.message))

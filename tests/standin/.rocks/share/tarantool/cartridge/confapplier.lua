@@ -229,7 +229,7 @@ local function boot_instance(clusterwide_config)
         return nil, err
     end
     vars.instance_uuid = box.info.uuid
-    vars.replicaset_uuid = box.info.cluster.uuid
+    vars.replicaset_uuid = (box.info.replicaset or box.info.cluster).uuid
     membership.set_payload('uuid', box.info.uuid)
     vars.clusterwide_config = clusterwide_config
     set_state('ConnectingFullmesh')

@@ -166,7 +166,7 @@ end
 
 local function enabled_here(conf)
     local topology = conf.topology
-    local mine = topology.replicasets[box.info.cluster.uuid]
+    local mine = topology.replicasets[(box.info.replicaset or box.info.cluster).uuid]
     return get_enabled_roles(mine.roles)
 end
 
