@@ -152,7 +152,13 @@ case('new code that asks for the triggers finds none of the old ones', function(
     t:is_deeply(space:on_replace(), {f}, 'those of others')
     local n = new('n')
     space:on_replace(n)
-    t:is_deeply(space:on_replace(), {f, n}, 'and its own, last')
+    -- From 3.0 on the one that was set last is told first.
+    local plain = make_space()
+    plain:on_replace(f)
+    plain:on_replace(n)
+    t:is(plain:on_replace()[1], lib.has_named_triggers() and n or f, 'the order of this server')
+    plain:on_replace(nil, n)
+    t:is_deeply(space:on_replace(), lib.has_named_triggers() and {n, f} or {f, n}, 'and its own, last')
     t:is(#lib.elsewhere(function() return space:on_replace() end), 2, 'old code finds what is there')
     commit(txn)
     t:is(#space:on_replace(), 2, 'after the commit')
@@ -443,5 +449,127 @@ case('the places of triggers are told with their labels, and can be set', functi
     place.set(nil, f)
     t:is(#place.list(), 0, 'and removed')
 end)
+
+--- The names of the triggers of an event that have one, in the order in which
+-- they run.
+local function names_of(event)
+    local names = {}
+    for _, entry in ipairs(require('trigger').info(event)[event] or {}) do
+        table.insert(names, entry[1]:find('^0x') and '-' or entry[1])
+    end
+    return table.concat(names, ' ')
+end
+
+if lib.has_named_triggers() then
+    case('named triggers: one of the same name is replaced at its place', function(t)
+        local space = set_up()
+        space:before_replace(foreign_trigger('f1'), nil, 'foreign')
+        space:before_replace(old_trigger('o1'), nil, 'mine')
+        space:before_replace(old_trigger('o2'))
+        space:before_replace({name = 'other', func = old_trigger('o3')})
+        space:before_replace(foreign_trigger('f2'))
+        t:is(fire(space), 'f2 o3 o2 o1 f1', 'before')
+        local txn, new = begin()
+        -- In another order than before.
+        local f = new('n2')
+        t:is(space:before_replace(f), f, 'without a name')
+        space:before_replace({name = 'other', func = new('n3')})
+        local g = new('n1')
+        t:is(space:before_replace(g, nil, 'mine'), g, 'returns what the real function returns')
+        t:is(fire(space), 'f2 o3 o2 o1 f1', 'before the commit')
+        commit(txn)
+        t:is(fire(space), 'f2 n3 n2 n1 f1', 'after it')
+        t:is(names_of(('box.space[%d].before_replace'):format(space.id)), '- other - mine foreign', 'names')
+        space:before_replace(nil, f)
+        t:is(fire(space), 'f2 n3 n1 f1', 'the one without a name is found by its function')
+        t:is(#txn.warnings, 0, 'no warnings: ' .. table.concat(txn.warnings, ', '))
+    end)
+
+    case('named triggers: those that new code does not set go, those that it removes too', function(t)
+        local space = set_up()
+        space:on_replace(old_trigger('o1'), nil, 'mine')
+        space:on_replace(foreign_trigger('f1'), nil, 'foreign')
+        space:on_replace(foreign_trigger('f2'), nil, 'second')
+        local txn, new = begin()
+        space:on_replace(nil, nil, 'foreign')
+        space:on_replace(new('n1'), nil, 'passing')
+        space:on_replace(nil, nil, 'passing')
+        space:on_replace(new('n2'), nil, 'twice')
+        space:on_replace(new('n3'), nil, 'twice')
+        t:is(fire(space), 'f2 f1 o1', 'before the commit')
+        commit(txn)
+        t:is(fire(space), 'f2 n3', 'after it')
+    end)
+
+    case('named triggers: a rollback puts them back with their names', function(t)
+        local space = set_up()
+        space:on_replace(foreign_trigger('f1'), nil, 'first')
+        space:on_replace(old_trigger('o1'))
+        space:on_replace(foreign_trigger('f2'), nil, 'last')
+        local original = rawget(space, 'on_replace')
+        local txn, new = begin()
+        space:on_replace(new('n'), nil, 'staged')
+        original(space, new('stray'), nil, 'first')
+        original(space, nil, nil, 'last')
+        txn.undo()
+        t:is(fire(space), 'f2 o1 f1', 'as before')
+        t:is(names_of(('box.space[%d].on_replace'):format(space.id)), 'last - first', 'names')
+    end)
+
+    case('triggers of any event, by the module', function(t)
+        local module = require('trigger')
+        local events = {'triggers_test.a', 'triggers_test.b', 'triggers_test.c'}
+        lib.defer(function()
+            for _, event in ipairs(events) do
+                for _, entry in ipairs(module.info(event)[event] or {}) do
+                    module.del(event, entry[1])
+                end
+            end
+        end)
+        local function told(event)
+            while #calls > 0 do
+                table.remove(calls)
+            end
+            module.call(event)
+            return table.concat(calls, ' ')
+        end
+        set_up()
+        local set, del = module.set, module.del
+        set(events[1], 'foreign', foreign_trigger('f'))
+        set(events[1], 'mine', old_trigger('o1'))
+        set(events[1], 'gone', old_trigger('o2'))
+        local txn, new = begin()
+        local f = new('n1')
+        t:is(module.set(events[1], 'mine', f), f, 'returns what the real function returns')
+        module.set(events[2], 'new', new('n2'))
+        module.set(events[2], 'passing', new('n3'))
+        module.del(events[2], 'passing')
+        module.del(events[1], 'foreign')
+        t:is(told(events[1]) .. ', ' .. told(events[2]), 'o2 o1 f, ', 'before the commit')
+        commit(txn)
+        t:is(told(events[1]) .. ', ' .. told(events[2]), 'n1, n2', 'after it')
+        t:is(module.set == set and module.del == del, true, 'nothing is left in the module')
+        txn, new = begin()
+        module.set(events[1], 'mine', new('m1'))
+        set(events[3], 'stray', new('m2'))
+        local undone = txn.undo()
+        t:is(told(events[1]) .. ', ' .. told(events[3]), 'n1, ', 'after a rollback')
+        t:ok(lib.mentions(undone, 'trigger of event triggers_test.c'), 'reported: ' .. table.concat(undone, ', '))
+        t:ok(not pcall(module.set, 'triggers_test.a', 'x', 5), 'an error is one')
+    end)
+
+    case('a named trigger that is mended keeps its name', function(t)
+        local space = set_up()
+        local f, g = foreign_trigger('f'), foreign_trigger('g')
+        space:on_replace(f, nil, 'mine')
+        for _, place in ipairs(lib.load('adapters.triggers').places()) do
+            if place.label == 'trigger on_replace of space ' .. space.name then
+                place.set(g, f)
+            end
+        end
+        t:is(fire(space), 'g', 'mended')
+        t:is(names_of(('box.space[%d].on_replace'):format(space.id)), 'mine', 'its name')
+    end)
+end
 
 lib.run()

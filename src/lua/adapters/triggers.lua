@@ -1,12 +1,14 @@
 --- Adapter: triggers of spaces, sessions and the server.
 --
 -- What new code sets is put aside until the commit, so that no event runs both
--- generations. At the commit new triggers take the places of the old ones in
--- the order in which both were set. What is left of the old ones goes, but
--- for those of the main script, see `Transaction:stays`.
+-- generations. At the commit new triggers take the places of the old ones: of
+-- those with the same name, and then in the order in which both were set. What
+-- is left of the old ones goes, but for those of the main script, see
+-- `Transaction:stays`.
 
 local require = ...
 local slice = require('slice')
+local trigger_list = require('trigger_list')
 
 local Triggers = {name = 'triggers'}
 Triggers.__index = Triggers
@@ -25,46 +27,59 @@ local REFILLING = {
 }
 
 local function new(txn)
-    return setmetatable({txn = txn, places = {}, by_holder = {}, wrapped = {}}, Triggers)
+    local self = {txn = txn, places = {}, by_holder = {}, by_event = {}, wrapped = {}}
+    local module = trigger_list.names_module()
+    if module ~= nil then
+        -- As they are when nothing is staged.
+        self.set, self.del = module.set, module.del
+    end
+    return setmetatable(self, Triggers)
 end
 
 local function is_configured()
     return type(box.cfg) ~= 'function'
 end
 
---- The function of Tarantool, for places on an object and others alike.
-local function call(place, ...)
-    if place.is_method then
-        return place.original(place.holder, ...)
-    end
-    return place.original(...)
-end
-
---- The triggers of a place, the one set first first.
-local function list(place)
-    local ok, functions = pcall(call, place)
-    return ok and type(functions) == 'table' and functions or {}
+local function add(self, place)
+    place.calls = {}
+    place.before = trigger_list.list(place)
+    table.insert(self.places, place)
+    self.by_event[place.full_name] = place
+    return place
 end
 
 --- Adds a place where triggers can be, if this server has it.
-local function add_place(self, label, holder, event, is_method)
+-- @tparam string full_name of the event, see `trigger_list`
+local function add_place(self, label, holder, event, is_method, full_name)
     local original = rawget(holder, event)
     if type(original) ~= 'function' then
-        return nil
+        return
     end
-    local place = {
+    local place = add(self, {
         label = label,
         holder = holder,
         event = event,
         is_method = is_method,
+        full_name = full_name,
         original = original,
-        calls = {},
-    }
-    place.before = list(place)
-    table.insert(self.places, place)
+    })
     self.by_holder[holder] = self.by_holder[holder] or {}
     table.insert(self.by_holder[holder], place)
-    return place
+end
+
+--- Adds an event of which nothing but its name is known.
+local function add_event(self, full_name)
+    local set, del = self.set, self.del
+    return add(self, {
+        label = ('trigger of event %s'):format(full_name),
+        full_name = full_name,
+        original = function(f, _, name)
+            if f == nil then
+                return del(full_name, name)
+            end
+            return set(full_name, name or ('%p'):format(f), f)
+        end,
+    })
 end
 
 --- All spaces, each once.
@@ -81,8 +96,20 @@ end
 
 local function add_space(self, name, space)
     for _, event in ipairs(SPACE_EVENTS) do
-        add_place(self, ('trigger %s of space %s'):format(event, name), space, event, true)
+        add_place(self, ('trigger %s of space %s'):format(event, name), space, event, true,
+            ('box.space[%s].%s'):format(space.id, event))
     end
+end
+
+--- The names of all events that are not known yet.
+local function other_events(self)
+    local module, result = trigger_list.names_module(), {}
+    for full_name in pairs(module and module.info() or {}) do
+        if self.by_event[full_name] == nil then
+            table.insert(result, full_name)
+        end
+    end
+    return result
 end
 
 function Triggers:snapshot()
@@ -95,61 +122,98 @@ function Triggers:snapshot()
     end
     for _, other in ipairs(OTHER_EVENTS) do
         for _, event in ipairs(other.events) do
-            add_place(self, ('trigger %s.%s'):format(other.label, event), other.holder(), event, false)
+            local full_name = ('%s.%s'):format(other.label, event)
+            add_place(self, 'trigger ' .. full_name, other.holder(), event, false, full_name)
         end
+    end
+    for _, full_name in ipairs(other_events(self)) do
+        add_event(self, full_name)
     end
 end
 
---- What the calls that were put aside amount to: functions to be there, functions
--- of others to go, and calls of newer servers that are made as they are.
+--- What the calls that were put aside amount to: triggers to be there, and which
+-- of others are to go.
 local function outcome_of(self, place)
-    local wanted, unwanted, raw = {}, {}, {}
+    local wanted, unwanted = {}, {}
     for _, item in ipairs(place.calls) do
-        local replaced
-        for i, f in ipairs(wanted) do
-            if f == item.old then
-                replaced = i
-            end
-        end
-        if item.raw ~= nil then
-            table.insert(raw, item.raw)
-        elseif replaced ~= nil and item.new ~= nil then
-            wanted[replaced] = item.new
-        elseif replaced ~= nil then
-            table.remove(wanted, replaced)
+        local meant = item.meant
+        local index = meant and trigger_list.position(wanted, meant)
+        if index ~= nil and item.new ~= nil then
+            wanted[index] = item.new
+        elseif index ~= nil then
+            table.remove(wanted, index)
         else
-            if item.old ~= nil and not self.txn.origin:wraps_old(item.old) then
-                table.insert(unwanted, item.old)
+            -- What has the same name is replaced anyway.
+            local is_gone = meant ~= nil and (meant.name == nil or item.new == nil)
+            if is_gone and not self.txn.origin:wraps_old(meant.f) then
+                table.insert(unwanted, meant)
             end
-            if item.new ~= nil then
-                table.insert(wanted, item.new)
-            end
+            table.insert(wanted, item.new)
         end
     end
-    return wanted, unwanted, raw
+    return wanted, unwanted
 end
 
---- What new code finds when it looks: the triggers of others and its own.
+--- What new code finds when it looks: the triggers of others and its own, in
+-- the order in which this server tells them.
 local function staged_list(self, place)
     local wanted, unwanted = outcome_of(self, place)
-    local gone = {}
-    for _, f in ipairs(unwanted) do
-        gone[f] = true
-    end
-    local result = {}
-    for _, f in ipairs(list(place)) do
-        if not gone[f] and not self.txn.origin:wraps_old(f) then
-            table.insert(result, f)
+    local functions = {}
+    for _, trigger in ipairs(trigger_list.list(place)) do
+        local is_gone = self.txn.origin:wraps_old(trigger.f)
+        for _, meant in ipairs(unwanted) do
+            is_gone = is_gone or trigger_list.is_meant(trigger, meant)
+        end
+        for _, new_one in ipairs(wanted) do
+            is_gone = is_gone or new_one.name ~= nil and new_one.name == trigger.name
+        end
+        if not is_gone then
+            table.insert(functions, trigger.f)
         end
     end
-    for _, f in ipairs(wanted) do
-        table.insert(result, f)
+    for _, trigger in ipairs(wanted) do
+        table.insert(functions, trigger.f)
     end
-    return result
+    if trigger_list.names_module() == nil then
+        return functions
+    end
+    local reversed = {}
+    for i = #functions, 1, -1 do
+        table.insert(reversed, functions[i])
+    end
+    return reversed
 end
 
 local function is_callable_or_nil(value)
     return value == nil or type(value) == 'function'
+end
+
+--- What a call of new code means.
+-- @treturn ?table {new = trigger to be there, meant = the one that it replaces},
+--   see `trigger_list`; both may be missing; nil if it is an error
+local function understand(new_f, old_f, name)
+    if trigger_list.names_module() == nil then
+        name = nil
+    elseif type(new_f) == 'table' then
+        new_f, old_f, name = new_f.func, nil, new_f.name
+        if name == nil then
+            return nil
+        end
+    end
+    if not is_callable_or_nil(new_f) or not is_callable_or_nil(old_f)
+        or name ~= nil and type(name) ~= 'string' then
+        return nil
+    end
+    local item = {}
+    if new_f ~= nil then
+        item.new = {f = new_f, name = name ~= nil and name or nil}
+    end
+    if name ~= nil then
+        item.meant = {name = name}
+    elseif old_f ~= nil then
+        item.meant = {f = old_f}
+    end
+    return item
 end
 
 local function stage_place(self, place)
@@ -158,21 +222,15 @@ local function stage_place(self, place)
         if not (txn.staging and txn.origin:is_asking()) then
             return place.original(...)
         end
-        local first = place.is_method and 2 or 1
-        local argc = select('#', ...)
-        local new_f, old_f = select(first, ...)
-        if argc > first + 1 or type(new_f) == 'table' then
-            -- Newer servers: a trigger with a name, or named arguments.
-            table.insert(place.calls, {raw = {n = argc, ...}})
-            return new_f
-        elseif not is_callable_or_nil(new_f) or not is_callable_or_nil(old_f) then
+        local item = understand(select(place.is_method and 2 or 1, ...))
+        if item == nil then
             -- An error, in the words of the server.
             return place.original(...)
-        elseif new_f == nil and old_f == nil then
+        elseif item.new == nil and item.meant == nil then
             return staged_list(self, place)
         end
-        table.insert(place.calls, {new = new_f, old = old_f})
-        return new_f
+        table.insert(place.calls, item)
+        return item.new and item.new.f
     end
     place.staged = staged
     rawset(place.holder, place.event, staged)
@@ -217,10 +275,39 @@ local function wrap(self, holder, name, space_of)
     rawset(holder, name, staged)
 end
 
+local function stage_function(self, holder, name, staged)
+    table.insert(self.wrapped, {holder = holder, name = name, original = holder[name], staged = staged})
+    rawset(holder, name, staged)
+end
+
+--- Puts aside what is set by the names of events.
+local function stage_module(self, module)
+    local txn = self.txn
+    local function stage_one(original, has_function)
+        return function(full_name, name, f, ...)
+            if not (txn.staging and txn.origin:is_asking()) or type(full_name) ~= 'string'
+                or type(name) ~= 'string' or has_function ~= (type(f) == 'function') then
+                return original(full_name, name, f, ...)
+            end
+            local place = self.by_event[full_name] or add_event(self, full_name)
+            table.insert(place.calls, {new = f and {f = f, name = name}, meant = {name = name}})
+            return f
+        end
+    end
+    stage_function(self, module, 'set', stage_one(module.set, true))
+    stage_function(self, module, 'del', stage_one(module.del, false))
+end
+
 --- Puts aside what new code sets.
 function Triggers:stage()
     for _, place in ipairs(self.places) do
-        stage_place(self, place)
+        if place.holder ~= nil then
+            stage_place(self, place)
+        end
+    end
+    local module = trigger_list.names_module()
+    if module ~= nil then
+        stage_module(self, module)
     end
     if not is_configured() then
         return
@@ -244,7 +331,7 @@ end
 
 local function unstage(self)
     for _, place in ipairs(self.places) do
-        if rawget(place.holder, place.event) == place.staged then
+        if place.staged ~= nil and rawget(place.holder, place.event) == place.staged then
             rawset(place.holder, place.event, place.original)
         end
     end
@@ -256,50 +343,55 @@ local function unstage(self)
 end
 
 --- Sets a trigger; the reload has happened by then, so a failure is a warning.
-local function set(self, place, ...)
-    local ok, err = pcall(place.original, ...)
+local function change(self, place, new_one, old)
+    local ok, err = pcall(trigger_list.put, place, new_one, old)
     if not ok then
         table.insert(self.txn.warnings, ('%s could not be set: %s'):format(place.label, tostring(err)))
     end
 end
 
-local function set_pair(self, place, new_f, old_f)
-    if place.is_method then
-        set(self, place, place.holder, new_f, old_f)
-    else
-        set(self, place, new_f, old_f)
+--- Which new trigger takes the place of which old one: of the one with its name,
+-- or else of the next.
+local function pair(wanted, old)
+    local result, rest = {}, table.copy(old)
+    for _, new_one in ipairs(wanted) do
+        local index = new_one.name and trigger_list.position(rest, new_one)
+        table.insert(result, {new = new_one, old = index and table.remove(rest, index)})
     end
+    for _, item in ipairs(result) do
+        item.old = item.old or table.remove(rest, 1)
+    end
+    for _, trigger in ipairs(rest) do
+        table.insert(result, {old = trigger})
+    end
+    return result
 end
 
 local function commit_place(self, place)
-    local wanted, unwanted, raw = outcome_of(self, place)
-    local old, there = {}, {}
-    for _, f in ipairs(list(place)) do
-        there[f] = true
-        if self.txn.origin:wraps_old(f) and not self.txn:stays(f, place.label) then
-            table.insert(old, f)
+    local wanted, unwanted = outcome_of(self, place)
+    for _, meant in ipairs(unwanted) do
+        if trigger_list.position(trigger_list.list(place), meant) ~= nil then
+            change(self, place, nil, meant)
         end
     end
-    for i = 1, math.max(#wanted, #old) do
-        set_pair(self, place, wanted[i], old[i])
-    end
-    for _, f in ipairs(wanted) do
-        self.txn:place(f, place.label)
-    end
-    for _, f in ipairs(unwanted) do
-        if there[f] then
-            set_pair(self, place, nil, f)
+    local old = {}
+    for _, trigger in ipairs(trigger_list.list(place)) do
+        if self.txn.origin:wraps_old(trigger.f) and not self.txn:stays(trigger.f, place.label) then
+            table.insert(old, trigger)
         end
     end
-    for _, args in ipairs(raw) do
-        set(self, place, unpack(args, 1, args.n))
+    for _, item in ipairs(pair(wanted, old)) do
+        change(self, place, item.new, item.old)
+    end
+    for _, trigger in ipairs(wanted) do
+        self.txn:place(trigger.f, place.label)
     end
 end
 
 function Triggers:list_new(functions)
     for _, place in ipairs(self.places) do
-        for _, f in ipairs((outcome_of(self, place))) do
-            table.insert(functions, f)
+        for _, trigger in ipairs((outcome_of(self, place))) do
+            table.insert(functions, trigger.f)
         end
     end
 end
@@ -324,24 +416,29 @@ function Triggers:revive()
     unstage(self)
     for _, place in ipairs(self.places) do
         for _, item in ipairs(is_there(place) and place.calls or {}) do
-            local same
-            for _, f in ipairs(list(place)) do
-                if item.new ~= nil and self.txn.origin.is_same(f, item.new) then
-                    same = f
+            local there, old = trigger_list.list(place), nil
+            for _, trigger in ipairs(there) do
+                if item.new ~= nil and self.txn.origin.is_same(trigger.f, item.new.f) then
+                    old = trigger
                 end
             end
-            if item.raw ~= nil then
-                set(self, place, unpack(item.raw, 1, item.raw.n))
-            else
-                set_pair(self, place, item.new, same or item.old)
+            if old == nil and item.meant ~= nil and trigger_list.position(there, item.meant) ~= nil then
+                old = item.meant
+            end
+            if item.new ~= nil or old ~= nil then
+                change(self, place, item.new, old)
             end
         end
     end
 end
 
+local function is_one(a, b)
+    return a ~= nil and b ~= nil and a.f == b.f and a.name == b.name
+end
+
 local function is_equal(a, b)
     for i = 1, math.max(#a, #b) do
-        if a[i] ~= b[i] then
+        if not is_one(a[i], b[i]) then
             return false
         end
     end
@@ -351,26 +448,26 @@ end
 --- Removes what new code has set behind the staging, and puts back what it has
 -- removed, at its place.
 local function restore_place(self, place, undone, left)
-    local now, known, wanted = list(place), {}, {}
-    for i, f in ipairs(place.before) do
-        known[f] = true
-        wanted[i] = f
-    end
-    for _, f in ipairs(now) do
+    local now, wanted = trigger_list.list(place), table.copy(place.before)
+    for _, trigger in ipairs(now) do
+        local is_known = false
+        for _, known in ipairs(place.before) do
+            is_known = is_known or is_one(trigger, known)
+        end
         -- Those that others have set meanwhile stay.
-        if not known[f] and not self.txn.origin:wraps_new(f) then
-            table.insert(wanted, f)
+        if not is_known and not self.txn.origin:wraps_new(trigger.f) then
+            table.insert(wanted, trigger)
         end
     end
     if is_equal(now, wanted) then
         return
     end
     local ok = pcall(function()
-        for _, f in ipairs(now) do
-            call(place, nil, f)
+        for _, trigger in ipairs(now) do
+            trigger_list.put(place, nil, trigger)
         end
-        for _, f in ipairs(wanted) do
-            call(place, f)
+        for _, trigger in ipairs(wanted) do
+            trigger_list.put(place, trigger)
         end
     end)
     table.insert(ok and undone or left, place.label)
@@ -383,15 +480,21 @@ function Triggers:rollback(undone, left)
             restore_place(self, place, undone, left)
         end
     end
-    for _, item in ipairs(is_configured() and spaces() or {}) do
+    if not is_configured() then
+        return
+    end
+    local first = #self.places + 1
+    for _, item in ipairs(spaces()) do
         if self.by_holder[item.space] == nil then
-            local first = #self.places + 1
             add_space(self, item.name, item.space)
-            for i = first, #self.places do
-                self.places[i].before = {}
-                restore_place(self, self.places[i], undone, left)
-            end
         end
+    end
+    for _, full_name in ipairs(other_events(self)) do
+        add_event(self, full_name)
+    end
+    for i = first, #self.places do
+        self.places[i].before = {}
+        restore_place(self, self.places[i], undone, left)
     end
 end
 
@@ -406,10 +509,19 @@ local function places()
         table.insert(result, {
             label = place.label,
             list = function()
-                return list(place)
+                local functions = {}
+                for i, trigger in ipairs(trigger_list.list(place)) do
+                    functions[i] = trigger.f
+                end
+                return functions
             end,
             set = function(new_f, old_f)
-                call(place, new_f, old_f)
+                local there, old = trigger_list.list(place), nil
+                if old_f ~= nil then
+                    old = there[trigger_list.position(there, {f = old_f})] or {f = old_f}
+                end
+                local name = old and trigger_list.has_own_name(old) and old.name or nil
+                trigger_list.put(place, new_f and {f = new_f, name = name}, old)
             end,
         })
     end
