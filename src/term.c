@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <vis.h>
 
 #include "term.h"
 
@@ -93,6 +92,17 @@ harmful(unsigned long code)
 	    (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
+/* As vis(3) does it in octal, but that one needs memory for each byte. */
+static char *
+put_octal(char *dst, unsigned char byte)
+{
+	*dst++ = '\\';
+	*dst++ = (char)('0' + (byte >> 6));
+	*dst++ = (char)('0' + (byte >> 3 & 7));
+	*dst++ = (char)('0' + (byte & 7));
+	return dst;
+}
+
 /*
  * Escapes the first character of the text into dst, which has room for
  * 4 * ESCAPED_MAX bytes.  Returns how many bytes of the text that were.
@@ -114,8 +124,7 @@ escape_one(char **dst, const char *text, size_t len, const char *pass)
 		if (safe)
 			*(*dst)++ = text[i];
 		else
-			*dst = vis(*dst, bytes[i], VIS_OCTAL | VIS_TAB |
-			    VIS_NL | VIS_NOSLASH, 0);
+			*dst = put_octal(*dst, bytes[i]);
 	}
 	return used;
 }
@@ -126,7 +135,6 @@ term_escape(const char *text, size_t len, int keep_lines)
 	const char *end = text + len;
 	char *escaped, *dst;
 
-	/* The last vis(3) also writes a NUL. */
 	if (len > (SIZE_MAX - 1) / ESCAPED_MAX ||
 	    (escaped = malloc(len * ESCAPED_MAX + 1)) == NULL)
 		return NULL;
@@ -142,7 +150,7 @@ static void
 print_escaped(FILE *out, const char *text, size_t len, const char *pass)
 {
 	const char *end = text + len;
-	char buf[4 * ESCAPED_MAX + 1], *dst;
+	char buf[4 * ESCAPED_MAX], *dst;
 
 	while (text < end) {
 		dst = buf;
