@@ -22,6 +22,21 @@
  */
 #define DIRECTIVES_MAX	8
 
+/*
+ * What the parts of a tree take on the heap, about, with what the allocator
+ * adds and the room that tables have for more.
+ */
+#define COST_ITEM	24	/* of an array */
+#define COST_PAIR	104	/* of an object, and its key */
+#define COST_ARRAY	128
+#define COST_OBJECT	224
+#define COST_STRING	72	/* and the text */
+#define COST_NUMBER	32
+#define COST_ANCHOR	200	/* and the name */
+
+/* What a stand-in costs in all places that the text comes through. */
+#define COST_STAND_IN	5
+
 struct anchor {
 	json_t		*node;
 	size_t		 size;
@@ -48,7 +63,8 @@ struct reader {
 	struct anchor	*anchors;
 	size_t		 anchor_count;
 	size_t		 anchor_room;
-	size_t		 expansion;	/* what aliases and keys have added */
+	size_t		 budget;	/* what the tree may still take */
+	size_t		 limit;		/* of which that is the rest */
 	int		 foreign;	/* there are stand-ins */
 	struct error	*error;
 };
@@ -72,7 +88,25 @@ too_large(struct reader *reader)
 {
 	return error_set(reader->error, OUTCOME_PROTOCOL, "reply_too_large",
 	    "the reply is larger than %zu MiB",
-	    REPLY_EXPANDED_MAX / 1024 / 1024);
+	    REPLY_SIZE_MAX / 1024 / 1024);
+}
+
+static int
+too_costly(struct reader *reader)
+{
+	return error_set(reader->error, OUTCOME_PROTOCOL, "reply_too_large",
+	    "the reply would take more than %zu MiB of memory",
+	    reader->limit / 1024 / 1024);
+}
+
+/* Takes what something needs from what the tree may still take. */
+static int
+charge(struct reader *reader, size_t size)
+{
+	if (size > reader->budget)
+		return too_costly(reader);
+	reader->budget -= size;
+	return 0;
 }
 
 /*
@@ -104,17 +138,7 @@ scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
 	if (*made == NULL)
 		return out_of_memory(reader);
 	*text = *made;
-	return 0;
-}
-
-/* Adds to what the reply grows by when it is written out in full. */
-static int
-charge(struct reader *reader, size_t size)
-{
-	if (size > REPLY_EXPANDED_MAX - reader->expansion)
-		return too_large(reader);
-	reader->expansion += size;
-	return 0;
+	return charge(reader, *len);
 }
 
 /* Gives the top frame, a map, the key for its next value. */
@@ -123,6 +147,8 @@ set_key(struct reader *reader, const char *text, size_t len)
 {
 	struct frame *frame = &reader->frames[reader->depth - 1];
 
+	if (charge(reader, COST_PAIR + len) == -1)
+		return -1;
 	if ((frame->key = malloc(len + 1)) == NULL)
 		return out_of_memory(reader);
 	memcpy(frame->key, text, len);
@@ -202,6 +228,10 @@ put(struct reader *reader, json_t *node, size_t size, unsigned height)
 	}
 	frame = &reader->frames[reader->depth - 1];
 	if (frame->key == NULL) {
+		if (charge(reader, COST_ITEM) == -1) {
+			json_decref(node);
+			return -1;
+		}
 		result = json_array_append_new(frame->node, node);
 	} else {
 		result = json_object_setn_new_nocheck(frame->node, frame->key,
@@ -226,6 +256,8 @@ add_anchor(struct reader *reader, const yaml_char_t *name, json_t *node,
 	*number = 0;
 	if (name == NULL)
 		return 0;
+	if (charge(reader, COST_ANCHOR + strlen((const char *)name)) == -1)
+		return -1;
 	if (reader->anchor_count == reader->anchor_room) {
 		room = reader->anchor_room == 0 ? 16 : reader->anchor_room * 2;
 		anchors = reallocarray(reader->anchors, room,
@@ -276,6 +308,14 @@ read_alias(struct reader *reader, const yaml_event_t *event)
 	    anchor->height);
 }
 
+static size_t
+scalar_cost(const json_t *node)
+{
+	if (json_is_string(node))
+		return COST_STRING + json_string_length(node);
+	return json_is_number(node) ? COST_NUMBER : 0;
+}
+
 static int
 read_scalar(struct reader *reader, yaml_event_t *event)
 {
@@ -286,8 +326,10 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	int is_key, result;
 
 	is_key = awaits_key(reader);
-	if (scalar_text(reader, event, is_key, &text, &len, &made) == -1)
+	if (scalar_text(reader, event, is_key, &text, &len, &made) == -1) {
+		free(made);
 		return -1;
+	}
 	if (is_key && anchor == NULL) {
 		account(reader, len + 1, 0);
 		result = set_key(reader, text, len);
@@ -299,11 +341,13 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 		node = scalar_value(text, len);
 	else
 		node = json_stringn_nocheck(text, len);
-	if (node == NULL || add_anchor(reader, anchor, node, len + 1, 0,
+	result = node == NULL ? out_of_memory(reader) :
+	    charge(reader, scalar_cost(node));
+	if (result == -1 || add_anchor(reader, anchor, node, len + 1, 0,
 	    &number) == -1) {
 		json_decref(node);
 		free(made);
-		return out_of_memory(reader);
+		return -1;
 	}
 	if (is_key) {
 		/* The key is as it stands, the value for aliases is not. */
@@ -330,7 +374,8 @@ begin_collection(struct reader *reader, json_t *node,
 		json_decref(node);
 		return too_deep(reader);
 	}
-	if (add_anchor(reader, anchor, node, 0, 1, &number) == -1) {
+	if (charge(reader, json_is_array(node) ? COST_ARRAY : COST_OBJECT) ==
+	    -1 || add_anchor(reader, anchor, node, 0, 1, &number) == -1) {
 		json_decref(node);
 		return -1;
 	}
@@ -434,18 +479,23 @@ static int
 prepare(struct reader *reader, struct prepared *prepared, const char *data,
     size_t len)
 {
-	if (len > REPLY_EXPANDED_MAX)
+	if (len > REPLY_SIZE_MAX)
 		return too_large(reader);
-	if (bytes_prepare(prepared, data, len, REPLY_EXPANDED_MAX) == -1)
+	reader->budget = reader->limit = REPLY_TREE_MAX(len);
+	if (bytes_prepare(prepared, data, len, len + reader->budget /
+	    COST_STAND_IN) == -1)
 		return errno == ENOMEM ? out_of_memory(reader) :
-		    too_large(reader);
+		    too_costly(reader);
 	reader->foreign = prepared->copy != NULL;
 	if (prepared->directives > DIRECTIVES_MAX) {
-		free(prepared->copy);
-		return error_set(reader->error, OUTCOME_PROTOCOL, "bad_reply",
+		error_set(reader->error, OUTCOME_PROTOCOL, "bad_reply",
 		    "the reply has too many directives");
+	} else if (charge(reader, (prepared->len - len) *
+	    COST_STAND_IN) == 0) {
+		return 0;
 	}
-	return 0;
+	free(prepared->copy);
+	return -1;
 }
 
 static void

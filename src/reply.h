@@ -14,8 +14,13 @@
 #include "error.h"
 
 #define REPLY_DEPTH_MAX		64
-/* The most bytes that a document may grow to when its aliases are expanded. */
-#define REPLY_EXPANDED_MAX	((size_t)64 * 1024 * 1024)
+/* The most bytes that a document may have. */
+#define REPLY_SIZE_MAX		((size_t)64 * 1024 * 1024)
+/*
+ * What the tree of a document of so many bytes may take of the heap, with all
+ * aliases written out.
+ */
+#define REPLY_TREE_MAX(len)	((size_t)96 * 1024 * 1024 + 3 * (len))
 
 /*
  * Reads one document (a YAML stream with one root node, such as
@@ -34,8 +39,8 @@
  *
  * An empty document ("---\n...\n") is an empty array.  Returns a new
  * reference, or NULL with a protocol error: not YAML, deeper than
- * REPLY_DEPTH_MAX, larger than REPLY_EXPANDED_MAX, unknown alias, more than
- * one document, out of memory.
+ * REPLY_DEPTH_MAX, larger than REPLY_SIZE_MAX or REPLY_TREE_MAX, unknown
+ * alias, more than one document, out of memory.
  */
 json_t	*reply_parse(const char *data, size_t len, struct error *);
 

@@ -327,6 +327,7 @@ times()
 
 deep='the reply is nested deeper than 64 levels'
 large='the reply is larger than 64 MiB'
+costly='the reply would take more than 96 MiB of memory'
 replies '64 levels' 8 "$none" "---\n$(times 64 '[')$(times 64 ']')\n...\n"
 replies '65 levels' 8 "$deep" "---\n$(times 65 '[')$(times 65 ']')\n...\n"
 replies '100,000 levels' 8 "$deep" "---\n$(times 100000 '[')\n...\n"
@@ -341,12 +342,12 @@ laughs='---\n- &0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n'
 for i in 1 2 3 4 5 6 7 8 9; do
 	laughs="$laughs- &$i [$(times 10 "*$((i - 1)), ")]\n"
 done
-replies 'a billion laughs' 8 "$large" "$laughs...\n"
+replies 'a billion laughs' 8 "$costly" "$laughs...\n"
 printf %b "---\n- cartridge_reload: 1\n  outcome: ok
   results: \"${laughs//'\n'/'\\n'}...\\\\n\"\n...\n" >reply
 fake a.sock greet answer request file=reply hold
 try eval 1 --socket a.sock -o json
-ends 8 "a.sock: $large" 'a billion laughs in the results of eval'
+ends 8 "a.sock: $costly" 'a billion laughs in the results of eval'
 keep_json
 fake a.sock greet answer request file=reply hold
 try eval 1 --socket a.sock

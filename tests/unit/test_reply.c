@@ -555,7 +555,7 @@ test_keys_inside_of_keys_do_not_explode(void **state)
 	assert_non_null(value);
 	json_decref(value);
 	nest(&text, REPLY_DEPTH_MAX / 2, "{? [", "] : 1}");
-	refuse_bytes(text.data, text.len, "reply_too_large", "64 MiB");
+	refuse_bytes(text.data, text.len, "reply_too_large", "96 MiB");
 	free(text.data);
 }
 
@@ -605,23 +605,23 @@ test_a_reply_that_explodes_is_refused_at_once(void **state)
 		append(&text, line);
 	}
 	begin = seconds();
-	refuse_bytes(text.data, text.len, "reply_too_large", "64 MiB");
+	refuse_bytes(text.data, text.len, "reply_too_large", "96 MiB");
 
 	/* The same through one long string. */
 	text.len = 0;
 	append(&text, "---\n- &0 ");
 	append_times(&text, "0123456789", 10000);
 	append(&text, "\n");
-	append_times(&text, "- *0\n", 1000);
-	refuse_bytes(text.data, text.len, "reply_too_large", "64 MiB");
+	append_times(&text, "- *0\n", 1100);
+	refuse_bytes(text.data, text.len, "reply_too_large", "96 MiB");
 
 	/* Through aliases as keys. */
 	text.len = 0;
 	append(&text, "---\n- &0 [");
 	append_times(&text, "0123456789abcdef0123456789abcdef, ", 3000);
 	append(&text, "]\n");
-	append_times(&text, "- {*0 : 1}\n", 1000);
-	refuse_bytes(text.data, text.len, "reply_too_large", "64 MiB");
+	append_times(&text, "- {*0 : 1}\n", 1100);
+	refuse_bytes(text.data, text.len, "reply_too_large", "96 MiB");
 	assert_true(seconds() - begin < 60);
 	free(text.data);
 }
@@ -646,10 +646,61 @@ test_aliases_within_the_budget_are_fine(void **state)
 	free(text.data);
 }
 
+/* Values that are shorter in a text than in memory. */
+static void
+test_many_small_values_are_refused(void **state)
+{
+	static const char *const units[] = {
+		"- []\n", "- {}\n", "- a: 1\n", "- &a 1\n", "- a\n", "- 1\n",
+		"k: 1\n"
+	};
+	struct text text = { NULL, 0, 0 };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		text.len = 0;
+		append(&text, "---\n");
+		append_times(&text, units[i], 4000000);
+		refuse_bytes(text.data, text.len, "reply_too_large",
+		    "MiB of memory");
+	}
+	free(text.data);
+}
+
+static void
+test_large_replies_are_fine(void **state)
+{
+	static const char place[] =
+	    "- kind: upvalue\n  where: global on_sale.callback upvalue f\n"
+	    "  function: \"/srv/shop/app/sales.lua:44\"\n  name: on_sale\n"
+	    "  patched: false\n  generation: 2\n  reason: none like it\n";
+	static const struct { const char *unit; size_t count; } honest[] = {
+		{ place, 40000 }, { "- 123\n", 1000000 },
+		{ "- [1, 2, 3]\n", 200000 },
+		{ "- some text of forty characters, or of so\n", 500000 }
+	};
+	struct text text = { NULL, 0, 0 };
+	struct error error;
+	json_t *value;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(honest) / sizeof(honest[0]); i++) {
+		text.len = 0;
+		append(&text, "---\n");
+		append_times(&text, honest[i].unit, honest[i].count);
+		value = reply_parse(text.data, text.len, &error);
+		assert_int_equal(json_array_size(value), honest[i].count);
+		json_decref(value);
+	}
+	free(text.data);
+}
+
 static void
 test_a_reply_larger_than_the_limit_is_refused(void **state)
 {
-	size_t len = REPLY_EXPANDED_MAX + 1;
+	size_t len = REPLY_SIZE_MAX + 1;
 	char *data = malloc(len);
 
 	(void)state;
@@ -657,9 +708,9 @@ test_a_reply_larger_than_the_limit_is_refused(void **state)
 	memset(data, ' ', len);
 	memcpy(data, "---\n- ", 6);
 	refuse_bytes(data, len, "reply_too_large", "64 MiB");
-	/* Raw bytes take four times the room. */
+	/* Raw bytes take four times the room in each of several places. */
 	memset(data + 6, 0xff, len - 6);
-	refuse_bytes(data, len / 2, "reply_too_large", "64 MiB");
+	refuse_bytes(data, len / 8, "reply_too_large", "120 MiB of memory");
 	free(data);
 }
 
@@ -806,6 +857,8 @@ main(void)
 		cmocka_unit_test(
 		    test_a_reply_that_explodes_is_refused_at_once),
 		cmocka_unit_test(test_aliases_within_the_budget_are_fine),
+		cmocka_unit_test(test_many_small_values_are_refused),
+		cmocka_unit_test(test_large_replies_are_fine),
 		cmocka_unit_test(
 		    test_a_reply_larger_than_the_limit_is_refused),
 		cmocka_unit_test(test_directives_without_end_are_refused),
