@@ -16,6 +16,12 @@
 /* Integers beyond this are not exact as numbers of Lua. */
 #define INTEGER_MAX		9007199254740992.0
 
+/*
+ * The most maps that the lists of a report have together: one may be empty in
+ * the reply and has all its fields in the report.
+ */
+#define ITEMS_MAX	50000
+
 /* How much of a reply that is not understood is shown, in bytes. */
 #define EXCERPT_MAX	160
 
@@ -46,6 +52,7 @@ struct field {
 /* What is wrong with a reply, or that memory is out (no text). */
 struct complaint {
 	char	text[160];
+	size_t	items;		/* of all lists of maps so far */
 };
 
 static const struct field module_fields[] = {
@@ -381,6 +388,13 @@ read_array(const struct field *field, const json_t *from, const char *name,
 		complain(complaint, "%s is not a list", name);
 		return NULL;
 	}
+	if (field->kind == FIELD_OBJECTS)
+		complaint->items += json_array_size(from);
+	if (complaint->items > ITEMS_MAX) {
+		complain(complaint, "%s and the lists before it have more than "
+		    "%d items", name, ITEMS_MAX);
+		return NULL;
+	}
 	value = json_array();
 	for (i = 0; i < json_array_size(from); i++) {
 		item = json_array_get(from, i);
@@ -482,6 +496,7 @@ build(struct report *report, const char *target, enum outcome outcome,
 	report->transient = 0;
 	report->instance = NULL;
 	complaint->text[0] = '\0';
+	complaint->items = 0;
 	if (json_object_set_new(instance, "target", text(target)) == -1 ||
 	    read_fields(instance, name_fields, from, "", complaint) == -1 ||
 	    json_object_set_new(instance, "ok",
@@ -693,7 +708,7 @@ report_fail(struct report *report, const struct error *failure)
 		return;
 	error = json_object();
 	if (read_fields(error, error_fields, NULL, "",
-	    &(struct complaint){ "" }) == 0 &&
+	    &(struct complaint){ "", 0 }) == 0 &&
 	    json_object_set_new(error, "code",
 	    json_string(failure->code)) == 0 &&
 	    json_object_set_new(error, "message",
