@@ -20,8 +20,9 @@ INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 TARANTOOL ?= tarantool
 
-# SAN=1 builds everything with the sanitizers, beside the plain build.
-B = build$(if $(SAN),/san)
+# SAN=1 builds everything with the sanitizers, FUZZ=1 for the fuzzer, beside the
+# plain build.
+B = build$(if $(SAN),/san)$(if $(FUZZ),/fuzz)
 
 PKGS = libbsd-overlay yaml-0.1 jansson
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
@@ -37,13 +38,18 @@ ifdef SAN
 EXTRA_CFLAGS = -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
 EXTRA_LDFLAGS = -fsanitize=address,undefined
+else ifdef FUZZ
+CC = clang
+EXTRA_CFLAGS = -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
+EXTRA_LDFLAGS = -fsanitize=fuzzer,address,undefined
 else
 EXTRA_CFLAGS = -fstack-protector-strong -fPIE $(FORTIFY)
 EXTRA_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 endif
 
 COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE \
-	-DLIBBSD_OPENBSD_VIS -DCR_VERSION='"$(VERSION)"' -Isrc -Itests/unit \
+	-DCR_VERSION='"$(VERSION)"' -Isrc -Itests/unit \
 	$(WARNINGS) $(EXTRA_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK = $(CC) $(CFLAGS) $(EXTRA_CFLAGS) $(EXTRA_LDFLAGS) $(LDFLAGS)
 
@@ -57,6 +63,11 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$B/unit/%,\
 	$(sort $(wildcard tests/unit/test_*.c)))
 TOOLS := $(patsubst tests/tools/%.c,$B/tools/%,\
 	$(sort $(wildcard tests/tools/*.c)))
+FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$B/%,\
+	$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_OBJS = $B/heap.o $B/harmless.o
+# Seconds for each target of `make fuzz`.
+FUZZ_SECONDS ?= 8
 TABLE = $B/completion/print_table
 COMPLETIONS = $B/completion/cartridge-reload.bash \
 	$B/completion/_cartridge-reload $B/completion/cartridge-reload.fish
@@ -68,7 +79,7 @@ TEST_ENV = BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
 
 .DELETE_ON_ERROR:
 .PHONY: all tests check check-unit check-lua check-cli check-live demo picture bench \
-	check-deb lint install uninstall dist deb clean help FORCE
+	check-deb fuzz fuzz-targets lint install uninstall dist deb clean help FORCE
 
 all: $(BIN) $(COMPLETIONS)	## build the program (default)
 
@@ -107,6 +118,15 @@ $B/tools/%: tests/tools/%.c $B/libclient.a $B/flags
 	@mkdir -p $(@D)
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
 	    $(LDFLAGS) $B/libclient.a $(PKG_LIBS)
+
+$(FUZZ_OBJS): $B/%.o: tests/fuzz/%.c $B/flags
+	@echo "  CC      $@"
+	@$(COMPILE) -MMD -MP -c -o $@ $<
+
+$B/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJS) $B/libclient.a $B/flags
+	@echo "  CC      $@"
+	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
+	    $(LDFLAGS) $(FUZZ_OBJS) $B/libclient.a $(PKG_LIBS)
 
 $(TABLE): scripts/completion/print_table.c $B/libclient.a $B/flags
 	@echo "  CC      $@"
@@ -160,6 +180,13 @@ bench:		## measure
 	@scripts/install-deps.sh bench
 	@$(MAKE) --no-print-directory all
 	@$(TEST_ENV) tests/bench/run.sh
+
+fuzz:		## fuzz what reads from outside, FUZZ_SECONDS for each target
+	@scripts/install-deps.sh fuzz
+	@$(MAKE) --no-print-directory FUZZ=1 fuzz-targets
+	@tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
+
+fuzz-targets: $(FUZZ_TARGETS)
 
 lint:		## manual, scripts, Lua, warnings of two compilers
 	@scripts/install-deps.sh lint
@@ -228,4 +255,5 @@ help:		## this list
 	    expand -t 50
 
 -include $(LIB_OBJS:.o=.d) $B/main.d \
-	$(addsuffix .d,$(UNIT_TESTS) $(TOOLS) $(TABLE))
+	$(addsuffix .d,$(UNIT_TESTS) $(TOOLS) $(TABLE) $(FUZZ_TARGETS)) \
+	$(FUZZ_OBJS:.o=.d)

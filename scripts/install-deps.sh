@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# install-deps.sh [build|check|demo|bench|deb|lint|list]: installs the Debian
+# install-deps.sh [build|check|demo|bench|deb|fuzz|lint|list]: installs the Debian
 # packages needed for that.  Packages that are there already are left alone,
 # and if none is missing nothing is done.  Without root, prints the command
 # that root would have to run and fails.
@@ -14,6 +14,7 @@ demo="$build tarantool curl"
 check="$demo libcmocka-dev mandoc socat valgrind wrk zsh fish systemd"
 bench="$check hyperfine"
 deb="$build libcmocka-dev build-essential debhelper fakeroot lintian mmdebstrap"
+fuzz="$build clang libclang-rt-dev"
 lint="$build libcmocka-dev clang lua-check shellcheck mandoc cppcheck"
 
 case ${1-build} in
@@ -22,15 +23,16 @@ check) want=$check ;;
 demo) want=$demo ;;
 bench) want=$bench ;;
 deb) want=$deb ;;
+fuzz) want=$fuzz ;;
 lint) want=$lint ;;
 list)
-	for set in build check demo bench deb lint; do
+	for set in build check demo bench deb fuzz lint; do
 		eval "echo \"$set: \$$set\""
 	done
 	exit 0
 	;;
 *)
-	echo "usage: install-deps.sh [build|check|demo|bench|deb|lint|list]" >&2
+	echo "usage: install-deps.sh [build|check|demo|bench|deb|fuzz|lint|list]" >&2
 	exit 1
 	;;
 esac

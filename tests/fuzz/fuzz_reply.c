@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * YAML into a tree, which is one of JSON: what it is written as is read again
+ * as the same.
+ */
+
+#include "fuzz.h"
+#include "reply.h"
+
+/*
+ * A tree, what libyaml begins with, and in the worst case a key as large as
+ * all, in text and as a key.
+ */
+#define HEAP_MAX(len)	(1024 * 1024 + 2 * REPLY_TREE_MAX(len))
+
+/* As aliases share what they point to, the text is longer than the tree. */
+#define TEXT_MAX	((size_t)1024 * 1024)
+
+static size_t
+text_size(const json_t *node, unsigned depth)
+{
+	const char *key;
+	json_t *item;
+	size_t i, size = 2;
+
+	MUST(depth <= REPLY_DEPTH_MAX);
+	json_array_foreach(node, i, item)
+		size += text_size(item, depth + 1);
+	json_object_foreach((json_t *)(uintptr_t)node, key, item)
+		size += strlen(key) + text_size(item, depth + 1);
+	if (json_is_string(node))
+		size += json_string_length(node);
+	return size;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct error error = { .outcome = OUTCOME_OK };
+	char *copy = fuzz_copy(data, size), *text;
+	json_t *tree, *again;
+
+	heap_begin();
+	tree = reply_parse(copy, size, &error);
+	MUST(heap_peak() <= HEAP_MAX(size));
+	free(copy);
+	if (tree == NULL) {
+		MUST(error.outcome == OUTCOME_PROTOCOL);
+		MUST(error.code != NULL && error.message[0] != '\0');
+		return 0;
+	}
+	if (size <= 4096 && text_size(tree, 0) <= TEXT_MAX) {
+		text = json_dumps(tree, JSON_ENCODE_ANY);
+		MUST(text != NULL);
+		again = json_loads(text, JSON_DECODE_ANY | JSON_ALLOW_NUL,
+		    NULL);
+		MUST(again != NULL);
+		json_decref(again);
+		free(text);
+	}
+	json_decref(tree);
+	return 0;
+}
