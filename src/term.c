@@ -151,8 +151,18 @@ print_escaped(FILE *out, const char *text, size_t len, const char *pass)
 {
 	const char *end = text + len;
 	char buf[4 * ESCAPED_MAX], *dst;
+	size_t run;
 
 	while (text < end) {
+		/* Most of it is nothing special, and can be much. */
+		run = 0;
+		while (text + run < end && text[run] >= 0x20 &&
+		    text[run] < 0x7f)
+			run++;
+		fwrite(text, 1, run, out);
+		text += run;
+		if (text == end)
+			break;
 		dst = buf;
 		text += escape_one(&dst, text, (size_t)(end - text), pass);
 		fwrite(buf, 1, (size_t)(dst - buf), out);
@@ -163,6 +173,12 @@ void
 term_print(FILE *out, const char *text)
 {
 	print_escaped(out, text, strlen(text), "");
+}
+
+void
+term_print_text(FILE *out, const char *text, size_t len)
+{
+	print_escaped(out, text, len, "\n\t");
 }
 
 void

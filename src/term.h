@@ -38,6 +38,9 @@ char	*term_escape(const char *text, size_t len, int keep_lines);
 /* Prints text escaped for a terminal, on one line. */
 void	 term_print(FILE *, const char *text);
 
+/* Prints so many bytes of text escaped, but with their newlines and tabs. */
+void	 term_print_text(FILE *, const char *text, size_t len);
+
 /*
  * Prints text of several lines, each escaped and, but for the first, indented
  * by `indent` spaces, so that no line of it can be taken for one of ours.

@@ -2,6 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 #include <fcntl.h>
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -112,6 +113,37 @@ test_what_is_not_utf8_is_escaped(void **state)
 	assert_escaped("\xe2\x82" "\xc3\xa9", "\\342\\202\xc3\xa9");
 }
 
+/* Whatever is a letter there. */
+static void
+test_the_locale_makes_no_difference(void **state)
+{
+	char *before = strdup(setlocale(LC_CTYPE, NULL));
+
+	(void)state;
+	assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+	assert_escaped("\xa0\xff\xe9", "\\240\\377\\351");
+	assert_escaped("\xc2\x9b", "\\302\\233");
+	assert_escaped("\xe2\x80\xae", "\\342\\200\\256");
+	assert_escaped("\033\177", "\\033\\177");
+	setlocale(LC_CTYPE, before);
+	free(before);
+}
+
+static void
+test_a_text_keeps_its_lines_and_may_hold_a_nul(void **state)
+{
+	char *data = NULL;
+	size_t size;
+	FILE *file = open_memstream(&data, &size);
+
+	(void)state;
+	assert_non_null(file);
+	term_print_text(file, "a\0\tb\n\rc", 7);
+	fclose(file);
+	assert_string_equal(data, "a\\000\tb\n\\015c");
+	free(data);
+}
+
 static void
 test_lines_are_kept_on_request(void **state)
 {
@@ -215,6 +247,9 @@ main(void)
 		cmocka_unit_test(test_control_characters_are_escaped),
 		cmocka_unit_test(test_characters_that_turn_text_around_are_escaped),
 		cmocka_unit_test(test_what_is_not_utf8_is_escaped),
+		cmocka_unit_test(test_the_locale_makes_no_difference),
+		cmocka_unit_test(
+		    test_a_text_keeps_its_lines_and_may_hold_a_nul),
 		cmocka_unit_test(test_lines_are_kept_on_request),
 		cmocka_unit_test(test_print_keeps_to_one_line),
 		cmocka_unit_test(test_further_lines_are_indented),
