@@ -672,6 +672,13 @@ console_send(struct console *console, const char *line, size_t len,
 	return console_put(console, "\n", 1, error);
 }
 
+void
+console_extend(struct console *console, int64_t deadline)
+{
+	console->deadline = console->due = deadline;
+	console->late = 0;
+}
+
 const char *
 console_version(const struct console *console)
 {

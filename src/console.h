@@ -20,6 +20,8 @@
 #define CONSOLE_GREETING_SIZE	128
 /* A console greets at once or not at all, milliseconds. */
 #define CONSOLE_GREETING_MS	3000
+/* A deadline that never comes. */
+#define CONSOLE_FOREVER		INT64_MAX
 
 struct console;
 
@@ -72,6 +74,12 @@ int		 console_put(struct console *, const char *data, size_t len,
 		    struct error *);
 int		 console_send(struct console *, const char *line, size_t len,
 		    struct error *);
+
+/*
+ * After the greeting: when all must be over, instead of what was said before;
+ * CONSOLE_FOREVER for never.
+ */
+void		 console_extend(struct console *, int64_t deadline);
 
 /* The Tarantool version of the greeting, such as "2.6.0"; "" before it. */
 const char	*console_version(const struct console *);

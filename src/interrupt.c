@@ -17,6 +17,7 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 #define SIGNALS	(sizeof(signals) / sizeof(signals[0]))
 
 static volatile sig_atomic_t count;
+static volatile sig_atomic_t is_final;
 static int fds[2] = { -1, -1 };
 static struct sigaction before[SIGNALS];
 
@@ -26,6 +27,8 @@ on_signal(int number)
 	int saved = errno;
 	ssize_t ignored;
 
+	if (number != SIGINT)
+		is_final = 1;
 	if (count < COUNTED) {
 		count++;
 		/* A pipe that is full is as readable as it can be. */
@@ -53,7 +56,7 @@ interrupt_begin(void)
 	size_t i;
 	int end;
 
-	count = 0;
+	count = is_final = 0;
 	if (pipe(fds) == -1) {
 		fds[0] = fds[1] = -1;
 		return -1;
@@ -94,6 +97,12 @@ interrupt_count(void)
 	return count;
 }
 
+int
+interrupt_is_final(void)
+{
+	return is_final;
+}
+
 void
 interrupt_clear(void)
 {
@@ -101,4 +110,13 @@ interrupt_clear(void)
 
 	while (fds[0] != -1 && read(fds[0], bytes, sizeof(bytes)) > 0)
 		continue;
+}
+
+void
+interrupt_forget(void)
+{
+	if (is_final)
+		return;
+	count = 0;
+	interrupt_clear();
 }

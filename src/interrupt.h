@@ -22,7 +22,13 @@ void	interrupt_end(void);
 /* How many there were since the beginning. */
 int	interrupt_count(void);
 
+/* Whether one of them was not Ctrl-C. */
+int	interrupt_is_final(void);
+
 /* Makes the descriptor wait for the next one. */
 void	interrupt_clear(void);
+
+/* The same, and as if there had been none, unless one was final. */
+void	interrupt_forget(void);
 
 #endif

@@ -52,6 +52,12 @@ extern const struct output	output_json;
 const struct output	*output_find(const char *name);
 
 /*
+ * Prints a value as JSON in ASCII, indented by so much or else on one line, and
+ * a newline.  Returns 0, or -1 if memory is out.
+ */
+int	output_json_value(FILE *, const json_t *, size_t indent);
+
+/*
  * Flushes standard output.  Returns 0, or -1 with errno if anything printed
  * so far could not be written.  There is one such stream in a process.
  */

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-#include <ctype.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "handshake.h"
 #include "reply.h"
 #include "session.h"
 
 /* The longest that one step goes on while documents keep coming, ms. */
 #define SLICE_MS	10
-
-/* Whatever the default output of the instance is, this one can be read. */
-#define HANDSHAKE		"\\set output yaml"
-#define HANDSHAKE_ANSWER	"---\n- true\n...\n"
 
 enum stage {
 	STAGE_GREETING,		/* also before, while connecting */
@@ -172,23 +168,13 @@ begin_handshake(struct session *session)
 static int
 begin_request(struct session *session, const struct wire_document *doc)
 {
-	char text[200];
-	size_t i;
-
-	if (doc->len == sizeof(HANDSHAKE_ANSWER) - 1 &&
-	    memcmp(doc->data, HANDSHAKE_ANSWER, doc->len) == 0) {
-		session->stage = STAGE_REQUEST;
-		/* An answer that is late may be read, but not acted upon. */
-		if (clock_ms() >= session->deadline)
-			return fail_deadline(session);
-		return session->request->harmless ? 0 : send_request(session);
-	}
-	for (i = 0; i < doc->len && i < sizeof(text) - 1; i++)
-		text[i] = isspace((unsigned char)doc->data[i]) ? ' ' :
-		    doc->data[i] == '\0' ? '?' : doc->data[i];
-	text[i] = '\0';
-	return error_set(&session->error, OUTCOME_PROTOCOL, "bad_handshake",
-	    "unexpected answer to %s: %s", HANDSHAKE, text);
+	if (handshake_check(doc, &session->error) == -1)
+		return -1;
+	session->stage = STAGE_REQUEST;
+	/* An answer that is late may be read, but not acted upon. */
+	if (clock_ms() >= session->deadline)
+		return fail_deadline(session);
+	return session->request->harmless ? 0 : send_request(session);
 }
 
 static void

@@ -94,11 +94,39 @@ test_afterwards_all_is_as_before(void **state)
 	interrupt_clear();
 }
 
+static void
+test_ctrl_c_can_be_forgotten_and_no_other(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_not_equal(fd = interrupt_begin(), -1);
+	raise(SIGINT);
+	raise(SIGINT);
+	assert_false(interrupt_is_final());
+	interrupt_forget();
+	assert_int_equal(interrupt_count(), 0);
+	assert_false(is_readable(fd));
+	raise(SIGTERM);
+	assert_true(interrupt_is_final());
+	interrupt_forget();
+	assert_true(interrupt_is_final());
+	assert_int_equal(interrupt_count(), 1);
+	assert_true(is_readable(fd));
+	interrupt_end();
+	assert_int_not_equal(interrupt_begin(), -1);
+	assert_false(interrupt_is_final());
+	raise(SIGHUP);
+	assert_true(interrupt_is_final());
+	interrupt_end();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signals_are_counted),
+		cmocka_unit_test(test_ctrl_c_can_be_forgotten_and_no_other),
 		cmocka_unit_test(test_a_third_one_ends_the_process),
 		cmocka_unit_test(test_what_was_ignored_stays_ignored),
 		cmocka_unit_test(test_afterwards_all_is_as_before)
