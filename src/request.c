@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "script.h"
 
 #define BOOT	"boot"
+#define TYPED	"typed"
 
 /* A text that grows; once memory is out it stays so. */
 struct text {
@@ -309,6 +311,34 @@ request_rest(const json_t *more, size_t *len)
 		append(&text, "}", 1);
 	}
 	append(&text, "\"))", 3);
+	if (text.failed) {
+		free(text.data);
+		return NULL;
+	}
+	*len = text.len;
+	return text.data;
+}
+
+char *
+request_typed(const char *what, const char *typed, size_t typed_len,
+    size_t from, size_t to, size_t *len)
+{
+	static const char named[] = ",\"@cartridge-reload/" TYPED ".lua\"))"
+	    "(getfenv(1),\"";
+	struct text text = { NULL, 0, 0, 0 };
+	const struct script *script = script_find(TYPED);
+	char numbers[64];
+
+	if (script == NULL)
+		return NULL;
+	append(&text, "(loadstring(", strlen("(loadstring("));
+	append_string(&text, script->data, script->len);
+	append(&text, named, sizeof(named) - 1);
+	append(&text, what, strlen(what));
+	append(&text, "\",\"", 3);
+	append_bytes(&text, typed, typed_len, 0);
+	snprintf(numbers, sizeof(numbers), "\",%zu,%zu)", from, to);
+	append(&text, numbers, strlen(numbers));
 	if (text.failed) {
 		free(text.data);
 		return NULL;

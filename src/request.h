@@ -46,6 +46,20 @@ void	 request_finish(struct request *);
  */
 char	*request_rest(const json_t *more, size_t *len);
 
+/*
+ * A line that calls src/lua/typed.lua with what was typed, by itself and with
+ * the environment of the session:
+ *
+ *	(loadstring("<typed.lua>","@cartridge-reload/typed.lua"))(getfenv(1),
+ *	    "<what>","<text>",<from>,<to>)
+ *
+ * Of its proper prefixes only the one that ends before the second call is no
+ * syntax error, and that does nothing.  To be freed by the caller; NULL if
+ * memory is out.
+ */
+char	*request_typed(const char *what, const char *text, size_t text_len,
+	    size_t from, size_t to, size_t *len);
+
 /* The whole line, if nothing depends on the instance; else like both. */
 char	*request_line(const json_t *args, size_t *len);
 

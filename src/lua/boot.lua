@@ -5,8 +5,8 @@
 -- report. Nothing of it stays behind: the modules live in a private table, not
 -- in `package.loaded`.
 --
--- Every other file here begins with `local require = ...`, so that its
--- requires come here first and to Tarantool for everything else.
+-- Every other file here but typed.lua begins with `local require = ...`, so that
+-- its requires come here first and to Tarantool for everything else.
 --
 -- Arguments: name, source, name, source, ..., arguments in JSON.
 -- Returns the report, a table by the schema of the manual.

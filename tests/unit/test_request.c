@@ -28,6 +28,7 @@ const struct script script_table[] = {
 	    " require (name)"),
 	SCRIPT("relay", "require('far')"),
 	SCRIPT("status", "return 1"),
+	SCRIPT("typed", "return 2"),
 	{ NULL, NULL, 0 }
 };
 
@@ -222,6 +223,25 @@ test_texts_go_beside_the_modules_and_are_escaped_once(void **state)
 	json_decref(args);
 }
 
+static void
+test_what_is_typed_is_the_text_of_a_call(void **state)
+{
+	static const char begin[] = "(loadstring(\"return 2\",";
+	static const char end[] = ",\"@cartridge-reload/typed.lua\"))"
+	    "(getfenv(1),\"more\",\"a\\n\\034\\092\\000\xd0\x9f\",3,14)";
+	size_t len;
+	char *line;
+
+	(void)state;
+	line = request_typed("more", "a\n\"\\\0\xd0\x9f", 7, 3, 14, &len);
+	assert_non_null(line);
+	assert_int_equal(len, strlen(line));
+	assert_memory_equal(line, begin, sizeof(begin) - 1);
+	assert_string_equal(line + len - (sizeof(end) - 1), end);
+	assert_null(strchr(line, '\n'));
+	free(line);
+}
+
 int
 main(void)
 {
@@ -234,7 +254,8 @@ main(void)
 		cmocka_unit_test(test_a_command_without_script_has_no_line),
 		cmocka_unit_test(test_what_an_instance_has_of_its_own_follows_the_shared_head),
 		cmocka_unit_test(test_a_relayed_command_comes_with_its_modules),
-		cmocka_unit_test(test_texts_go_beside_the_modules_and_are_escaped_once)
+		cmocka_unit_test(test_texts_go_beside_the_modules_and_are_escaped_once),
+		cmocka_unit_test(test_what_is_typed_is_the_text_of_a_call)
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);

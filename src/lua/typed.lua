@@ -1,0 +1,80 @@
+--- What is typed at the command `console`, and its completion.
+--
+-- The one script that runs by itself, without boot.lua, as it is sent with each
+-- line. It compiles and runs what was typed the way the console of Tarantool
+-- does, in the same session. The first result is a word that tells what the
+-- others are, so that an error is not the same as a table with a field `error`.
+--
+-- Arguments: the environment of the session; what to do; the text; for a
+-- completion, where in the line it begins and ends.
+--
+-- - `more`: run the text unless it is the beginning of something longer
+-- - `run`: run it in any case
+-- - `complete`: the names that begin so
+
+local env, what, text, from, to = ...
+
+-- More names than that are of no use to anybody.
+local NAMES_MAX = 500
+
+local function word(name)
+    return 'cartridge_reload_' .. name
+end
+
+if what == 'complete' then
+    local ok, names = pcall(require('console').completion_handler, text, from, to)
+    local list = setmetatable({}, {__serialize = 'sequence'})
+    if ok and type(names) == 'table' then
+        -- The first is what all of them have in common.
+        for i = 2, math.min(#names, NAMES_MAX + 1) do
+            list[i - 1] = names[i]
+        end
+    end
+    return word('names'), list
+end
+
+local function compile(code)
+    return loadstring(code, '=console')
+end
+
+-- Whether the text is the beginning of something. With the end of its last line,
+-- without which a string that lacks its quote would be one and not wrong.
+local function is_unfinished(code)
+    local chunk, err = compile(code .. '\n')
+    return chunk == nil and err:match("near '?<eof>'?$") ~= nil
+end
+
+-- `box` without box.cfg raises an error.
+local function is_in_transaction()
+    local ok, result = pcall(function()
+        return box.is_in_txn()
+    end)
+    return ok and result
+end
+
+-- What failed may have begun a transaction; the next line is not to be in it.
+local function finish(began_before, ok, ...)
+    if ok then
+        local first, second = ...
+        -- The convention of Tarantool: nil and an error.
+        return word(first == nil and second ~= nil and 'nil' or 'done'), ...
+    end
+    if not began_before and is_in_transaction() then
+        box.rollback()
+    end
+    local err = ...
+    return word('failed'), {error = err == nil and box.NULL or err}
+end
+
+local chunk = compile('return ' .. text)
+if chunk == nil then
+    local err
+    chunk, err = compile(text)
+    if chunk == nil then
+        if what == 'more' and (is_unfinished('return ' .. text) or is_unfinished(text)) then
+            return word('more')
+        end
+        return word('failed'), {error = err}
+    end
+end
+return finish(is_in_transaction(), pcall(setfenv(chunk, env)))
