@@ -9,9 +9,11 @@
 
 set -eu
 
-build='gcc libc6-dev make pkg-config libbsd-dev libyaml-dev libjansson-dev'
+libraries='libbsd-dev libyaml-dev libjansson-dev libreadline-dev'
+build="gcc libc6-dev make pkg-config $libraries"
 demo="$build tarantool curl"
 check="$demo libcmocka-dev mandoc socat valgrind wrk zsh fish systemd"
+check="$check expect less"
 bench="$check hyperfine"
 deb="$build libcmocka-dev build-essential debhelper fakeroot lintian mmdebstrap"
 fuzz="$build clang libclang-rt-dev"

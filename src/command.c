@@ -83,6 +83,9 @@ command_targets(const struct options *options, struct targets *targets,
 		return error_set(error, OUTCOME_USAGE, "usage",
 		    "push needs one target, not %zu: it changes all of the "
 		    "cluster through it", targets->count);
+	if (options->command->bit == COMMAND_CONSOLE && targets->count != 1)
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "console needs one target, not %zu", targets->count);
 	if (options->cluster && targets->count != 1)
 		return error_set(error, OUTCOME_USAGE, "usage",
 		    "--cluster needs one target, not %zu", targets->count);

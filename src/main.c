@@ -19,6 +19,7 @@
 #include "options.h"
 #include "output.h"
 #include "request.h"
+#include "shell.h"
 #include "term.h"
 
 #ifndef CR_VERSION
@@ -87,7 +88,9 @@ run_on_targets(const struct options *options, const json_t *args)
 	context.verbose = options->verbose;
 	context.targets = 0;
 	if (command_targets(options, &targets, &error) == 0) {
-		outcome = command_run(options, &targets, args, &context);
+		outcome = options->command->bit == COMMAND_CONSOLE ?
+		    shell_run(options, &targets, &context) :
+		    command_run(options, &targets, args, &context);
 	} else {
 		outcome = fail(&error, error.outcome == OUTCOME_USAGE);
 		/* A command line that is right always gets a document. */

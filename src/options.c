@@ -19,7 +19,10 @@
 #define CHANGES		(COMMAND_RELOAD | COMMAND_PLAN)
 #define CLUSTER		(CHANGES | COMMAND_STATUS | COMMAND_STALE)
 /* All that can have more than one target. */
-#define MANY		((unsigned)COMMAND_ALL & ~(unsigned)COMMAND_PUSH)
+#define MANY		((unsigned)COMMAND_ALL & ~(unsigned)(COMMAND_PUSH | \
+			    COMMAND_CONSOLE))
+/* All that send one request. */
+#define REQUEST		((unsigned)COMMAND_ALL & ~(unsigned)COMMAND_CONSOLE)
 
 enum option_key {
 	KEY_RUN_DIR = 256,
@@ -49,6 +52,8 @@ const struct command_row command_table[] = {
 	    COMMAND_PUSH },
 	{ "eval", "LUA | -f FILE", "run Lua in the instance, print its results",
 	    COMMAND_EVAL },
+	{ "console", "", "type Lua to the instance, and these commands",
+	    COMMAND_CONSOLE },
 	{ NULL, NULL, NULL, 0 }
 };
 
@@ -71,7 +76,8 @@ const struct option_row option_table[] = {
 	{ 'k', "keep-going", NULL, NULL,
 	    "go on with other instances after a failure", MANY },
 	{ 't', "timeout", "SECONDS", NULL,
-	    "for one instance, from connecting to the final reply (60)",
+	    "for one instance, from connecting to the final reply (60);"
+	    " of console: until lines can be sent",
 	    COMMAND_ALL },
 	{ 'w', "wait", "SECONDS", NULL,
 	    "keep trying until the instance can be reached and is ready (0)",
@@ -113,7 +119,7 @@ const struct option_row option_table[] = {
 	    "a progress line on standard error (auto)", COMMAND_ALL },
 	{ KEY_PRINT_LUA, "print-lua", NULL, NULL,
 	    "print the line of Lua that would be sent, connect to nothing",
-	    COMMAND_ALL },
+	    REQUEST },
 	{ 'h', "help", NULL, NULL,
 	    "print this help, or only that of a command", COMMAND_ALL },
 	{ 'V', "version", NULL, NULL,

@@ -63,6 +63,10 @@ version=$(dpkg-deb -f "$package" Version)
 [ "$(inside cartridge-reload --version)" = \
     "cartridge-reload ${version%-*}" ] || failed 'the program runs'
 passed 'the program runs'
+# The one library that is looked for only when it is needed.
+[ -n "$(find "$root/lib" "$root/usr/lib" -name libreadline.so.8 2>/dev/null)" ] ||
+    failed 'GNU readline is there'
+passed 'GNU readline is there'
 
 # Minimal roots are set up to leave manuals out, so the package is asked.
 dpkg-deb -c "$package" | awk '{ print $6 }' >"$work/list"

@@ -36,10 +36,10 @@ wrong()
 # Whatever is wrong, this one is not touched.
 fake a.sock idle touch=touched again
 
-commands='commands are reload, plan, status, stale, push, eval'
+commands='commands are reload, plan, status, stale, push, eval, console'
 wrong 'no target: give --socket TARGET or --app NAME, or set .*'
 wrong 'no target: give --socket TARGET or --app NAME, or set .*' status
-for command in console stales pushes relaod Reload statu help version \
+for command in consoles stales pushes relaod Reload statu help version \
     'reload '; do
 	wrong "unknown command '$command'; $commands" "$command" -s a.sock
 done

@@ -167,7 +167,7 @@ test_what_follows_two_dashes_is_no_option(void **state)
 	assert_string_equal(options.eval_text, "-1");
 	options_finish(&options);
 	assert_usage("unknown command '-s'; commands are reload, plan, status, "
-	    "stale, push, eval", "--", "-s");
+	    "stale, push, eval, console", "--", "-s");
 }
 
 static void
@@ -389,7 +389,7 @@ test_unknown_options_and_commands_are_named(void **state)
 	assert_usage("unknown option '--bogus'", "--bogus=1");
 	assert_usage("unknown option '-z'", "-vz");
 	assert_usage("unknown command 'restart'; commands are reload, plan, "
-	    "status, stale, push, eval", "restart");
+	    "status, stale, push, eval, console", "restart");
 	assert_usage("unknown command '/run/a.control'; a target is given "
 	    "with --socket", "/run/a.control");
 	assert_usage("plan: unexpected argument 'x'", "plan", "x");
@@ -435,19 +435,24 @@ test_several_instances_have_options_of_their_own(void **state)
 }
 
 static void
-test_what_is_not_built_yet_is_unknown(void **state)
+test_the_console_takes_no_option_on_requests(void **state)
 {
-	static char *const commands[] = { "console" };
-	struct options parsed;
+	struct options options;
 	struct error error;
-	size_t i;
 
 	(void)state;
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		assert_int_equal(parse(&parsed, &error, commands[i],
-		    (char *)0), -1);
-		assert_non_null(strstr(error.message, "unknown command"));
-	}
+	assert_int_equal(parse(&options, &error, "console", "-s", "a", "-w2",
+	    "-t1", "-o", "json", "-q", (char *)0), 0);
+	assert_int_equal(options.command->bit, COMMAND_CONSOLE);
+	options_finish(&options);
+	assert_usage("console does not take --print-lua", "console",
+	    "--print-lua");
+	assert_usage("console does not take --jobs", "console", "-j2");
+	assert_usage("console does not take --cluster", "console",
+	    "--cluster");
+	assert_usage("console does not take --stale", "console",
+	    "--stale=fail");
+	assert_usage("console: unexpected argument '1'", "console", "1");
 }
 
 static void
@@ -610,7 +615,7 @@ main(void)
 		cmocka_unit_test(test_missing_and_surplus_values_are_errors),
 		cmocka_unit_test(test_unknown_options_and_commands_are_named),
 		cmocka_unit_test(test_several_instances_have_options_of_their_own),
-		cmocka_unit_test(test_what_is_not_built_yet_is_unknown),
+		cmocka_unit_test(test_the_console_takes_no_option_on_requests),
 		cmocka_unit_test(test_help_and_version_win_over_later_mistakes),
 		cmocka_unit_test(test_help_is_of_the_command_that_is_named),
 		cmocka_unit_test(test_the_tables_are_consistent),

@@ -1,0 +1,387 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# The command `console` from a pipe, at scripted consoles.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+export XDG_STATE_HOME=$WORK/state
+
+# reply WORD [REST]: what the script in the instance answers.
+reply()
+{
+	printf '%s' "send=---\\n- cartridge_reload_$1\\n${2:-}...\\n"
+}
+push='send=%TAG !push! tag:tarantool.io/push,2018\n--- working\n...\n'
+one=$(reply 'done' '- 1\n')
+failed=$(reply failed '- error: no such thing\n')
+lost='connection closed before the final reply: the outcome is not known'
+
+# typed INPUT ARGUMENT ...: runs the program with that on standard input.
+typed()
+{
+	local begin
+	printf '%b' "$1" >.run/typed
+	shift
+	ARGS=("$@")
+	begin=$(milliseconds)
+	"$CARTRIDGE_RELOAD" "$@" <.run/typed >"$OUT" 2>"$ERR"
+	RC=$?
+	MS=$(($(milliseconds) - begin))
+}
+
+# console NAME INPUT RC REGEX STEP ...: these lines at a console with this
+# script, after the handshake.
+console()
+{
+	local name=$1 input=$2 rc=$3 regex=$4
+	shift 4
+	fake -r .run/record a.sock greet answer "$@"
+	typed "$input" console -s a.sock
+	ends "$rc" "${regex:+a.sock: $regex}" "$name"
+}
+
+# --- Lines and replies -------------------------------------------------------
+
+console 'a line is sent and its results are printed' '1\n' 0 '' \
+    'request="more","1",0,0)' "$one" hold
+prints "$(printf -- '---\n- 1\n...')" 'as the console has them'
+console 'nothing is sent for nothing' '' 0 '' hold
+prints '' 'and nothing is printed'
+console 'a blank line is no line' '\n \t\n\r\n' 0 '' hold
+console 'lines follow each other' '1\n2\n3\n' 0 '' request "$one" \
+    'request="more","2",0,0)' "$(reply 'done' '- 2\n')" request "$(reply 'done')" \
+    hold
+prints "$(printf -- '---\n- 1\n...\n---\n- 2\n...\n---\n...')" 'and so do replies'
+console 'a line may end in another way' '1\r\n2' 0 '' \
+    'request="more","1",0,0)' "$one" 'request="more","2",0,0)' "$one" hold
+console 'all comes byte by byte' '1\n2\n' 0 '' pieces=1 request "$one" request \
+    "$one" hold
+console 'bytes are sent as they are' 'x = "\\n\0303\0274\0377\0000"\n' 0 '' \
+    "request=\"x = \\034\\092n"$'\303\274\377'"\\000\\034\"" "$(reply 'done')" hold
+big=$(printf '%0100000d' 0)
+console 'a long line is sent whole' "x = '$big'\n" 0 '' "request=$big'" \
+    "$(reply 'done')" hold
+console 'results are nil and an error' 'f()\n' 3 'line 1: no' \
+    request "$(reply nil '- null\n- no\n')" hold
+prints "$(printf -- '---\n- null\n- no\n...')" 'which are printed, too'
+
+console 'the next line is run after an error' '1\n\nnosuch()\n3\n' 3 \
+    'line 3: no such thing' request "$one" request "$failed" request "$one" hold
+prints "$(printf -- '---\n- 1\n...\n---\n- error: no such thing\n...\n---\n- 1\n...')" \
+    'an error is printed in its place'
+console 'an error can be a table' 'x\n' 3 'line 1: \{"code":1\}' \
+    request "$(reply failed '- error:\n    code: 1\n')" hold
+console 'the console itself fails' 'x\n1\n' 3 'line 1: cannot be printed' \
+    request 'send=---\n- error: cannot be printed\n...\n' request "$one" hold
+
+# --- Statements of several lines ---------------------------------------------
+
+console 'a line that is not complete is continued' 'for i = 1, 2 do\n\nend\n1\n' \
+    0 '' 'request="more","for i = 1, 2 do",0,0)' "$(reply more)" \
+    'request="more","for i = 1, 2 do\n",0,0)' "$(reply more)" \
+    'request="more","for i = 1, 2 do\n\nend",0,0)' "$(reply 'done')" \
+    'request="more","1",0,0)' "$one" hold
+prints "$(printf -- '---\n...\n---\n- 1\n...')" 'and has one reply'
+console 'a backslash in a statement is Lua' 'x = [[\n\\quit\n]]\n' 0 '' \
+    request "$(reply more)" 'request=\n\092quit"' "$(reply more)" request \
+    "$(reply 'done')" hold
+console 'a statement that is not complete at the end is an error' '\nf(\n1' 3 \
+    'line 2: unfinished' request "$(reply more)" request "$(reply more)" \
+    'request="run","f(\n1",0,0)' "$(reply failed '- error: unfinished\n')" hold
+lines=$(printf "'%065530d',\\\\n" 0 0 0 0)
+console 'a statement cannot go on for ever' "x = {\n$lines${lines}1\n" 3 \
+    'line 1: the statement has more than 256 KiB and goes on: .*' \
+    request "$(reply more)" request "$(reply more)" request "$(reply more)" \
+    request "$(reply more)" request "$(reply more)" request "$one" \
+    request "$one" request "$one" request "$one" hold
+
+# --- Output ------------------------------------------------------------------
+
+fake a.sock greet answer request "$push" "$push" "$one" request "$failed" hold
+typed '1\n2\n' console -s a.sock -o json
+ends 3 'a.sock: line 2: no such thing' 'JSON'
+prints '{"push": "working"}
+{"push": "working"}
+[1]
+{"error": "no such thing"}' 'a line for each'
+fake a.sock greet answer request "$push" "$one" request "$failed" hold
+typed '1\n2\n' console -s a.sock -q
+ends 3 'a.sock: line 2: no such thing' '--quiet'
+prints '' 'prints errors only'
+console 'messages are printed as they come' '1\n' 0 '' request "$push" "$one" hold
+prints '%TAG !push! tag:tarantool.io/push,2018
+--- working
+...
+---
+- 1
+...' 'before the results'
+fake a.sock greet answer request "$one" hold
+typed '1\n' console -s a.sock --color always
+ends 0 '' 'colours'
+prints $'\e[2m---\e[0m\n- \e[33m1\e[0m\n\e[2m...\e[0m' 'if asked for'
+fake a.sock greet answer request "$one" request "$one" request "$one" hold
+typed '\\set\n1\n\\set output json\n1\n\\set output\n\\se output text\n1\n' \
+    console -s a.sock
+ends 0 '' '\set output'
+is "$(tr '\n' '|' <"$OUT")" 'output text|---|- 1|...|[1]|output json|---|- 1|...|' \
+    'changes the format from then on'
+
+# --- Commands ----------------------------------------------------------------
+
+# For the command the console takes a connection of its own: the script of the
+# second process is at the same path, as a socket is opened by its name.
+echo 'print("by -f")' >file.lua
+fake a.sock greet answer request "$one" request "$one" hold
+mv a.sock first.sock
+report='send=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
+ln -s first.sock a.sock
+mkfifo .run/input
+"$CARTRIDGE_RELOAD" console -s a.sock <.run/input >"$OUT" 2>"$ERR" &
+TRY_PID=$!
+PIDS+=("$TRY_PID")
+exec 5>.run/input
+echo 1 >&5
+ok 'a line is run at once' wait_until said "$OUT" '^- 1$'
+fake second.sock greet answer request "$report" hold
+ln -sfn second.sock a.sock
+echo '\status' >&5
+ok 'a command has a connection of its own' wait_until said "$OUT" '^a.sock: ok$'
+echo 1 >&5
+exec 5>&-
+finish_try
+ends 0 '' 'the session goes on after it'
+is "$(tr '\n' '|' <"$OUT")" '---|- 1|...|a.sock: ok|---|- 1|...|' 'all in its order'
+rm a.sock
+
+console '\quit is the end' '1\n\\quit\n2\n' 0 '' request "$one" hold
+console 'also cut short, and after a failure' 'x\n\\q\n2\n' 3 \
+    'line 1: no such thing' request "$failed" hold
+console 'an unknown command is an error' '\\nothing\n1\n' 3 \
+    "line 1: unknown command '.nothing'; commands are .*" request "$one" hold
+console 'so is a wrong option' '1\n\\reload --stale=no\n' 3 \
+    "line 2: --stale: 'no' is none of .*" request "$one" hold
+console 'and a file that is not there' '\\eval -f none.lua\n' 3 \
+    'line 1: cannot open none.lua: No such file or directory' hold
+fake a.sock greet answer hold
+typed '\\help\n' console -s a.sock
+ends 0 '' '\help'
+ok 'lists the commands' said "$OUT" '^  .reload  '
+fake a.sock greet answer hold
+typed '\\help plan\n\\plan -h\n' console -s a.sock
+ends 0 '' '\help COMMAND'
+is "$(grep -c '^usage: cartridge-reload \[options\] plan$' "$OUT")" 2 \
+    'prints the help of the command line'
+
+# --- Connecting --------------------------------------------------------------
+
+# fails NAME RC REGEX STEP ...: it does not come to lines.
+fails()
+{
+	local name=$1 rc=$2 regex=$3
+	shift 3
+	fake a.sock "$@"
+	typed '1\n' console -s a.sock -t 0.3
+	ends "$rc" "a.sock: $regex" "$name"
+	prints '' 'and prints nothing'
+}
+fails 'a binary port' 2 'a binary \(iproto\) port, not a text console' \
+    'greet=Tarantool 2.6.0 (Binary) 4b3d8bbf-dd32-4b9c-a5fc-9cb51b1c1c26' hold
+fails 'something else' 2 'not a Tarantool console: .*' 'send=SSH-2.0\r\n' hold
+fails 'closed at once' 2 'connection closed before the greeting: .*' idle close
+fails 'no greeting in time' 4 'no greeting within 0.3 s' idle hold
+fails 'no answer in time' 4 'no answer to .set output yaml within 0.3 s' greet hold
+fails 'another answer' 8 'unexpected answer to .set output yaml: .*' greet \
+    request 'send=---\n- false\n...\n' hold
+fails 'closed before the answer' 2 'connection closed by the instance' greet \
+    request close
+stale_socket a.sock
+typed '1\n' console -s a.sock
+ends 2 'a.sock: connection refused: nobody listens on the socket' 'nobody there'
+typed '1\n' console -s none.sock
+ends 2 'none.sock: no such socket: .*' 'no socket'
+typed '1\n' console -s none.sock -w 0.3
+ends 2 'none.sock: no such socket: .*' '--wait for nothing'
+ok 'waits' [ "$MS" -ge 290 ]
+(sleep 0.2; exec "$FAKE" late.sock greet answer request "$one" hold) >/dev/null &
+PIDS+=("$!")
+typed '1\n' console -s late.sock -w 20
+ends 0 '' '--wait'
+ok 'waits for the socket' said "$OUT" '^- 1$'
+fake a.sock idle close greet answer request "$one" hold
+typed '1\n' console -s a.sock -w 20
+ends 0 '' '--wait, after a refusal'
+fake tcp greet answer request "$one" hold
+typed '1\n' console -s "$TARGET"
+ends 0 '' 'on TCP'
+fake a.sock greet answer request delay=500 "$one" hold
+typed '1\n' console -s a.sock -t 0.3
+ends 0 '' 'the timeout is not for lines'
+
+stale_socket b.sock
+typed '1\n' console -s a.sock -s b.sock
+ends 1 'console needs one target, not 2' 'two targets'
+typed '1\n' console -s '[ab].sock'
+ends 1 'console needs one target, not 2' 'a glob of two'
+typed '1\n' console
+ends 1 'no target: .*' 'no target'
+export CARTRIDGE_RELOAD_SOCKET=a.sock
+fake a.sock greet answer request "$one" hold
+typed '1\n' console
+ends 0 '' 'the target of the environment'
+unset CARTRIDGE_RELOAD_SOCKET
+
+# --- What is wrong with a reply ----------------------------------------------
+
+strange='the reply is not one to a line that was typed'
+console 'closed instead of a reply' '1\n2\n' 8 "$lost" request close
+console 'closed in a reply' '1\n2\n' 8 "$lost" request \
+    'send=---\n- cartridge_reload_done\n- 1' close
+console 'reset' '1\n2\n' 8 "$lost" read=10 reset
+for text in '---\n- 1\n...\n' '...\n' '---\n...\n' '--- cartridge_reload_done\n...\n' \
+    '---\n- cartridge_reload_other\n...\n' '\x00\n...\n'; do
+	console "not such a reply: $text" '1\n2\n' 8 "$strange" request \
+	    "send=$text" hold
+	prints '' 'is not printed'
+done
+console 'more replies than lines' '1\n2\n' 8 '.*' request "$one" "$one" "$one" \
+    hold
+console 'a reply that is no YAML is still printed' '1\n' 0 '' request \
+    "$(reply 'done' '- {[\n')" hold
+ok 'as it is' said "$OUT" '^- [{]\[$'
+fake a.sock greet answer request "$(reply 'done' '- {[\n')" request "$one" hold
+typed '1\n2\n' console -s a.sock -o json
+ends 3 'a.sock: line 1: the reply is not YAML: .*' 'it has no JSON'
+prints '[1]' 'and the next line is run'
+console 'what could harm a terminal is escaped' '1\n' 3 \
+    'line 1: .033\[2J[ -~]*' request \
+    "$(reply failed '- error: "\\e[2J\xc2\x9b\x9b\x00\r\xe2\x80\xae"\n')" hold
+ok 'on standard output, too' said "$OUT" \
+    '^- error: "\\e\[2J\\302\\233\\233\\000\\015\\342\\200\\256"$'
+is "$(LC_ALL=C grep -cP '[^\x20-\x7e]' "$OUT")" 0 'nothing of it is left'
+fake a.sock greet answer request "$(reply 'done' '- "\x1b[2J"\n')" hold
+typed '1\n' console -s a.sock --color always
+ends 0 '' 'with colours'
+ok 'it is escaped as well' said "$OUT" '"\\033\[2J"'
+fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n- ' \
+    'fill=20000000:0123456789' 'send=\n...\n' request "$one" hold
+typed '1\n2\n' console -s a.sock
+ends 0 '' 'a reply of 20 MB'
+is "$(grep -c '^- [0-9]*$' "$OUT") $(wc -c <"$OUT")" '2 20000023' 'is printed whole'
+fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n- ' \
+    'fill=70000000:0123456789' 'send=\n...\n' hold
+typed '1\n2\n' console -s a.sock
+ends 8 'a.sock: the reply is larger than 64 MiB' 'a reply of 70 MB'
+fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n' \
+    'fill=2000000:- {a: [1, "\x1b"]}\n' 'send=...\n' hold
+typed '1\n' console -s a.sock --color always
+ends 0 '' 'a reply of many lines'
+ok 'takes no time' [ "$MS" -lt 10000 ]
+
+# --- Its end -----------------------------------------------------------------
+
+# begin_console STEP ...: with an input that is open until close_input.
+begin_console()
+{
+	fake a.sock greet answer "$@"
+	: >"$OUT"
+	: >"$ERR"
+	ARGS=(console -s a.sock)
+	rm -f .run/input
+	mkfifo .run/input
+	# Without job control, it would ignore SIGINT.
+	set -m
+	"$CARTRIDGE_RELOAD" console -s a.sock <.run/input >"$OUT" 2>"$ERR" &
+	TRY_PID=$!
+	set +m
+	PIDS+=("$TRY_PID")
+	exec 5>.run/input
+	echo 1 >&5
+}
+for signal in INT TERM HUP; do
+	rm -f busy
+	begin_console request touch=busy hold
+	ok "a line is running for SIG$signal" wait_until [ -e busy ]
+	kill "-$signal" "$TRY_PID"
+	finish_try
+	ends 4 'a.sock: line 1: given up after [0-9.]+ s, the Lua may still be running in the instance' \
+	    "SIG$signal ends the waiting"
+	exec 5>&-
+	begin_console request "$one" hold
+	ok "no line is running for SIG$signal" wait_until said "$OUT" '^- 1$'
+	kill "-$signal" "$TRY_PID"
+	finish_try
+	ends 1 'a.sock: interrupted' "SIG$signal ends it"
+	exec 5>&-
+done
+begin_console request "$one" until=go close
+ok 'a line has run' wait_until said "$OUT" '^- 1$'
+: >go
+finish_try
+ends 2 'a.sock: connection closed by the instance' \
+    'it ends with the connection'
+exec 5>&-
+fake a.sock idle hold
+(exec "$CARTRIDGE_RELOAD" console -s a.sock <.run/typed) >"$OUT" 2>"$ERR" &
+TRY_PID=$!
+PIDS+=("$TRY_PID")
+connected()
+{
+	[ -n "$(find "/proc/$TRY_PID/fd" -lname 'socket:*' 2>/dev/null)" ]
+}
+ok 'it waits for a greeting' wait_until connected
+kill -TERM "$TRY_PID"
+finish_try
+ends 4 'a.sock: given up after [0-9.]+ s, before anything was sent' \
+    'a signal ends the connecting'
+
+console_to()
+{
+	printf '1\n2\n3\n' | "$CARTRIDGE_RELOAD" console -s a.sock >"$1" 2>"$ERR"
+	RC=$?
+	: >"$OUT"
+}
+fake a.sock greet answer request "$one" hold
+console_to /dev/full
+ends 1 'cannot write standard output: No space left on device' \
+    'an output that is full is the end'
+"$CARTRIDGE_RELOAD" console -s none.sock <&- >"$OUT" 2>"$ERR"
+RC=$?
+ends 2 'none.sock: no such socket: .*' 'without standard input'
+
+# --- The line on the wire ----------------------------------------------------
+
+console 'a line is sent' "x = \")\") os.exit(1) --[[\n" 0 '' request \
+    "$(reply 'done')" hold
+is "$(wc -l <.run/record)" 2 'it is one line, after the handshake'
+lua '
+	local text = io.open(arg[1]):read("*a")
+	local line = text:match("\n(.*)\n$")
+	local function compiles(s)
+		return loadstring("return " .. s) or loadstring(s)
+	end
+	assert(compiles(line), "the line is not Lua")
+	local n = 0
+	for i = 1, #line - 1 do
+		if compiles(line:sub(1, i)) then
+			n = n + 1
+			-- This one compiles, and calls nothing.
+			assert(line:sub(i, i + 2) == ")(g", line:sub(i - 20))
+		end
+	end
+	print(n)
+	os.exit(0)' .run/record >"$OUT" 2>&1
+prints 1 'cut at any place it does nothing'
+
+# --- Without readline --------------------------------------------------------
+
+loads_readline()
+{
+	ldd "$CARTRIDGE_RELOAD" | grep -q readline
+}
+ok 'it is not loaded at the start' eval '! loads_readline'
+ok 'nothing was kept of what was not typed' [ ! -e state ]
+
+done_testing
