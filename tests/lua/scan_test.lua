@@ -839,11 +839,10 @@ case('a cancelled scan is told, and what was mended is', function(t)
         end
         return worker
     end)
-    fiber.sleep(0.05)
+    t:ok(lib.wait(function() return held().f() == 'v2' end), 'mended before')
     worker:cancel()
     t:ok(lib.wait(function() return report end), 'it ends')
     t:is(report.outcome, 'reloaded', 'outcome')
-    t:is(held().f(), 'v2', 'mended before')
     t:is(places(report), '+global | global held.f', 'and told')
     t:ok(lib.mentions(report.warnings, 'cancelled'), 'warning')
     t:is(lib.load('registry').holder(), nil, 'the lock was given back')
