@@ -69,7 +69,8 @@ FIRST_WINDOW=$((RANDOM % WINDOWS))
 stop()
 {
 	trap - INT TERM HUP
-	kill -TERM "${!RUNNING[@]}" 2>/dev/null
+	# shellcheck disable=SC2046 # a list of numbers
+	kill -TERM $(jobs -pr) 2>/dev/null
 	wait
 	exit "$1"
 }

@@ -19,7 +19,6 @@ fleet()
 	cat >rules
 	"$FLEET" -l log rules "$@" >.run/ready 2>.run/fake &
 	FLEET_PID=$!
-	PIDS+=("$FLEET_PID")
 	TARGET=$(<.run/ready)
 	[ -n "$TARGET" ] || bail_out "fake_fleet: $(cat .run/fake)"
 }
@@ -413,7 +412,6 @@ try_foreground()
 	env --default-signal=INT "$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR" \
 	    </dev/null &
 	TRY_PID=$!
-	PIDS+=("$TRY_PID")
 }
 
 fleet a.sock b.sock <<END

@@ -41,7 +41,6 @@ mkdir .run
 mkfifo .run/ready
 export HOME=$WORK
 
-PIDS=()
 PEERS=()
 
 # Of the last run of the program.
@@ -53,11 +52,12 @@ ARGS=()
 
 cleanup()
 {
-	local status=$? pid
+	local status=$?
 	trap - EXIT INT TERM HUP
-	for pid in ${PIDS[@]+"${PIDS[@]}"}; do
-		kill "$pid" 2>/dev/null
-	done
+	# Not by a list of our own: the number of a child that has ended is soon
+	# that of a process of another suite.
+	# shellcheck disable=SC2046 # a list of numbers
+	kill $(jobs -pr) 2>/dev/null
 	wait
 	cd /
 	if [ -n "${KEEP:-}" ] && [ "$status" -ne 0 ]; then
@@ -117,7 +117,6 @@ fake()
 {
 	"$FAKE" "$@" >.run/ready 2>.run/fake &
 	FAKE_PID=$!
-	PIDS+=("$FAKE_PID")
 	[ "${*: -1}" = again ] || PEERS+=("$FAKE_PID")
 	# To its end, so that the next one does not read that.
 	TARGET=$(<.run/ready)
@@ -172,7 +171,6 @@ try_in_background()
 	: >"$ERR"
 	"$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR" </dev/null &
 	TRY_PID=$!
-	PIDS+=("$TRY_PID")
 }
 
 finish_try()

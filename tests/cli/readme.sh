@@ -173,7 +173,6 @@ interrupted()
 	CARTRIDGE_ROCKS='' TMPDIR=$DEMO scripts/demo.sh >"$OUT" 2>"$ERR" &
 	pid=$!
 	set +m
-	PIDS+=("$pid")
 	wait_until 10 [ -e "$3" ] || diag "no $3"
 	if [ "$1" = INT ]; then
 		kill -INT -- "-$pid"

@@ -505,7 +505,6 @@ mkdir data
 echo "return {hello = 'world'}" >data/greeting.lua
 (cd data && exec "$TARANTOOL" ../app.lua "$WORK/real.sock") \
     >real.log 2>&1 </dev/null &
-PIDS+=("$!")
 
 # by_hand ARGUMENT ...: prints what a console answers to the line.
 by_hand()

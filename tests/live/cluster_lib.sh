@@ -111,7 +111,6 @@ spawn_node()
 		    "$TARANTOOL" init.lua
 	) >>"${NODE_LOG[$name]}" 2>&1 </dev/null &
 	NODE_PID[$name]=$!
-	PIDS+=("$!")
 }
 
 # run_node NAME: starts it again, and waits until it has configured its roles.
@@ -336,7 +335,6 @@ begin_run()
 	env --default-signal=INT "$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR" \
 	    </dev/null &
 	RUN_PID=$!
-	PIDS+=("$RUN_PID")
 }
 
 finish_run()
@@ -350,7 +348,7 @@ finish_run()
 # kill_node NAME: without a goodbye, as a crash does.
 kill_node()
 {
-	kill -KILL "${NODE_PID[$1]}" 2>/dev/null
+	is_gone "${NODE_PID[$1]}" || kill -KILL "${NODE_PID[$1]}"
 	wait "${NODE_PID[$1]}" 2>/dev/null
 	return 0
 }
@@ -377,8 +375,9 @@ stop_cluster()
 {
 	local name
 	for name in "${NODES[@]}"; do
-		thaw_node "$name" 2>/dev/null
-		kill "${NODE_PID[$name]}" 2>/dev/null
+		is_gone "${NODE_PID[$name]}" && continue
+		thaw_node "$name"
+		kill "${NODE_PID[$name]}"
 	done
 	for name in "${NODES[@]}"; do
 		stop_node "$name"

@@ -35,7 +35,6 @@ export TARANTOOL LC_ALL=C
 
 # A short path: it holds unix sockets.
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/crl.XXXXXX") || exit 1
-PIDS=()
 APPS=0
 
 # Lua: the UUID of the replica set, which servers from 3.0 on tell elsewhere.
@@ -49,11 +48,11 @@ cleanup()
 {
 	local status=$? pid
 	trap - EXIT INT TERM HUP
-	for pid in ${PIDS[@]+"${PIDS[@]}"}; do
+	for pid in $(jobs -pr); do
 		kill -CONT "$pid" 2>/dev/null
 		kill "$pid" 2>/dev/null
 	done
-	for pid in ${PIDS[@]+"${PIDS[@]}"}; do
+	for pid in $(jobs -pr); do
 		wait_until 5 is_gone "$pid" || kill -KILL "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
@@ -138,9 +137,11 @@ wait_until()
 	done
 }
 
+# is_gone PID: a child of ours has ended.  Its number is soon that of a process
+# of another suite, so that nothing is sent to one that is gone.
 is_gone()
 {
-	! kill -0 "$1" 2>/dev/null
+	[[ $'\n'$(jobs -pr)$'\n' != *$'\n'"$1"$'\n'* ]]
 }
 
 # --- Applications ------------------------------------------------------------
@@ -233,7 +234,6 @@ run_app()
 		    "$@" "$TARANTOOL" init.lua
 	) >>"$APP_LOG" 2>&1 </dev/null &
 	APP_PID=$!
-	PIDS+=("$APP_PID")
 	wait_until 20 app_answers
 }
 
@@ -299,7 +299,7 @@ app_lead()
 stop_app()
 {
 	local pid=${1:-$APP_PID}
-	kill "$pid" 2>/dev/null
+	is_gone "$pid" || kill "$pid" 2>/dev/null
 	wait_until 10 is_gone "$pid" || kill -KILL "$pid" 2>/dev/null
 	wait "$pid" 2>/dev/null
 	return 0
@@ -471,8 +471,9 @@ http_status()
 	    "$APP_URL$path"
 }
 
-# load_start: wrk asks for a named and an unnamed route in turn,
-# over connections that are kept alive, until load_stop.
+# load_start: wrk asks for a named and an unnamed route in turn, over connections
+# that are kept alive, until load_stop; or does what LOAD_LUA, which is added to
+# its script, makes of that.
 load_start()
 {
 	cat >"$WORK/load.lua" <<'LUA'
@@ -487,10 +488,10 @@ function done(summary)
 	    e.connect + e.read + e.write + e.status + e.timeout))
 end
 LUA
+	printf '%s\n' "${LOAD_LUA-}" >>"$WORK/load.lua"
 	wrk -t1 -c8 -d600 -s "$WORK/load.lua" "$APP_URL" \
 	    >"$WORK/load" 2>&1 &
 	LOAD_PID=$!
-	PIDS+=("$LOAD_PID")
 	wait_until 10 is_loaded 8 || bail_out 'no load'
 }
 
