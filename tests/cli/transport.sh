@@ -343,6 +343,9 @@ ends 0 '' 'a variable may hold a glob'
 
 # --- Time --------------------------------------------------------------------
 
+# What is said is the time that was left when the target's turn came, so that it
+# may be less than what was given, by what the machine did before.
+
 # took LEAST MOST NAME: how long the last run took, in ms.
 took()
 {
@@ -360,16 +363,16 @@ ends 2 'a.sock: connected, but no greeting within 3 s: .*' \
 took 2950 8000 'is left after 3 s'
 fake a.sock hold
 try status -s a.sock -t 0.4
-ends 4 'a.sock: no greeting within 0.4 s' 'the time ends before the greeting'
+ends 4 'a.sock: no greeting within 0.(4|3.) s' 'the time ends before the greeting'
 took 390 3000 'a time of 0.4 s'
 fake a.sock greet hold
 try status -s a.sock --timeout 0.25
-ends 4 'a.sock: no answer to .set output yaml within 0.25 s' \
+ends 4 'a.sock: no answer to .set output yaml within 0.2.? s' \
     'the time ends before the answer'
 took 240 3000 'a time of 0.25 s'
 fake a.sock greet answer request hold
 try status -s a.sock --timeout=.3
-ends 4 'a.sock: no final reply within 0.3 s' 'the time ends before the reply'
+ends 4 'a.sock: no final reply within 0.(3|2.) s' 'the time ends before the reply'
 took 290 3000 'a time of .3 s'
 fake a.sock greet answer request hold
 try reload -s a.sock -t 1
@@ -379,7 +382,7 @@ took 990 4000 'a time of 1 s'
 fake a.sock greet answer request \
     'send=---\n- cartridge_reload: 1\n' hold
 try status -s a.sock -t 0.2
-ends 4 'a.sock: no final reply within 0.2 s' 'half a reply is none'
+ends 4 'a.sock: no final reply within 0.(2|1.) s' 'half a reply is none'
 fake a.sock greet answer read=1000 idle until=big-sent again
 try eval -f big.lua -s a.sock -t 0.3
 ends 4 'a.sock: the request could not be sent within 0.3 s.*' \
@@ -392,16 +395,16 @@ for i in {1..100}; do
 done
 fake a.sock greet answer request 'send=---\n' "${drip[@]}"
 try status -s a.sock -t 0.4
-ends 4 'a.sock: no final reply within 0.4 s' 'a reply that never ends'
+ends 4 'a.sock: no final reply within 0.(4|3.) s' 'a reply that never ends'
 took 390 1900 'has the same limit'
 fake a.sock 'send=Tarantool 2.6.0' "${drip[@]//- x\\n/ }"
 try status -s a.sock -t 0.4
-ends 4 'a.sock: no greeting within 0.4 s' 'a greeting that never ends'
+ends 4 'a.sock: no greeting within 0.(4|3.) s' 'a greeting that never ends'
 took 390 1900 'has the same limit too'
 fake a.sock greet answer request \
     'fill=200000000:%TAG !push! tag:x\n--- x\n...\n'
 try status -s a.sock -t 0.4
-ends 4 'a.sock: no final reply within 0.4 s' 'push messages without end'
+ends 4 'a.sock: no final reply within 0.(4|3.) s' 'push messages without end'
 took 390 3000 'have the same limit too'
 fake -r received a.sock greet answer request "$fine" hold
 try status -s a.sock -t 8
