@@ -24,20 +24,13 @@ out_of_memory(struct error *error)
 	    "out of memory");
 }
 
-/* Reads a file or, as "-", standard input; the caller frees it. */
+/* Reads a file of that name to its end; the caller frees the text. */
 static char *
-read_file(const char *path, size_t *len, struct error *error)
+read_stream(FILE *file, const char *path, size_t *len, struct error *error)
 {
-	FILE *file;
 	char *data = NULL, *grown;
 	size_t size = 0;
 
-	file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
-	if (file == NULL) {
-		error_set(error, OUTCOME_USAGE, "usage", "cannot open %s: %s",
-		    path, strerror(errno));
-		return NULL;
-	}
 	*len = 0;
 	do {
 		size += size + 4096;
@@ -56,18 +49,33 @@ read_file(const char *path, size_t *len, struct error *error)
 	if (*len > EVAL_MAX) {
 		error_set(error, OUTCOME_USAGE, "usage",
 		    "%s is larger than %zu MiB", path,
-		    EVAL_MAX / (1024 * 1024));
+		    EVAL_MAX / 1024 / 1024);
 		goto fail;
 	}
-	if (file != stdin)
-		fclose(file);
 	return data;
 
 fail:
-	if (file != stdin)
-		fclose(file);
 	free(data);
 	return NULL;
+}
+
+/* The same for the file at a path or, as "-", for standard input. */
+static char *
+read_file(const char *path, size_t *len, struct error *error)
+{
+	FILE *file;
+	char *data;
+
+	if (strcmp(path, "-") == 0)
+		return read_stream(stdin, path, len, error);
+	if ((file = fopen(path, "r")) == NULL) {
+		error_set(error, OUTCOME_USAGE, "usage", "cannot open %s: %s",
+		    path, strerror(errno));
+		return NULL;
+	}
+	data = read_stream(file, path, len, error);
+	fclose(file);
+	return data;
 }
 
 /*

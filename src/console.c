@@ -78,7 +78,8 @@ clock_seconds(int64_t from, int64_t until)
 
 	/* A few of them pass before the time is looked at. */
 	unit = ms < 1000 ? 10 : 50;
-	return (double)((ms + unit / 2) / unit * unit) / 1000.0;
+	ms = (ms + unit / 2) / unit * unit;
+	return (double)ms / 1000.0;
 }
 
 /* Whether a system call failed for lack of something on our side. */

@@ -177,8 +177,8 @@ errand_fd(const struct errand *errand)
 short
 errand_events(const struct errand *errand)
 {
-	return errand->state == ERRAND_TALKING ?
-	    session_events(errand->session) : 0;
+	return (short)(errand->state == ERRAND_TALKING ?
+	    session_events(errand->session) : 0);
 }
 
 int64_t

@@ -210,7 +210,7 @@ watch(struct runner *runner, struct worker *worker)
 
 	if (loop_watch(runner->loop, (size_t)(worker - runner->workers),
 	    worker->member == NULL ? -1 : errand_fd(errand),
-	    worker->member == NULL ? 0 : errand_events(errand),
+	    (short)(worker->member == NULL ? 0 : errand_events(errand)),
 	    runner->error) == -1)
 		runner->failed = 1;
 }

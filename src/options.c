@@ -257,46 +257,46 @@ read_count(const struct option_row *row, const char *text, size_t *count,
 	    JOBS_MAX);
 }
 
-/* Which of the row's values the text is, as an index; -1 with an error. */
+/* The text must be one of the row's values. */
 static int
-read_choice(const struct option_row *row, const char *text,
+check_choice(const struct option_row *row, const char *text,
     struct error *error)
 {
 	const char *value;
 	size_t len;
-	int i;
 
-	value = row->values;
-	for (i = 0;; i++) {
+	for (value = row->values;; value += len + 1) {
 		len = strcspn(value, "|");
 		if (strlen(text) == len && strncmp(value, text, len) == 0)
-			return i;
+			return 0;
 		if (value[len] == '\0')
 			break;
-		value += len + 1;
 	}
 	return error_set(error, OUTCOME_USAGE, "usage",
 	    "--%s: '%s' is none of %s", row->name, text, row->values);
 }
 
+static enum term_color_mode
+mode_of(const char *value)
+{
+	if (strcmp(value, "auto") == 0)
+		return TERM_AUTO;
+	return strcmp(value, "always") == 0 ? TERM_ALWAYS : TERM_NEVER;
+}
+
+/* The value is the empty string if the option takes none. */
 static int
 apply_option(struct parser *parser, const struct option_row *row,
     const char *value)
 {
-	static const enum term_color_mode modes[] = {
-		TERM_AUTO, TERM_ALWAYS, TERM_NEVER
-	};
-	static const char *const actions[] = { "patch", "report", "fail" };
 	struct options *options = parser->options;
 	struct error *error = parser->error;
-	int choice = 0;
 
 	parser->given[row - option_table] = 1;
-	if (value != NULL && value[0] == '\0')
+	if (row->arg != NULL && value[0] == '\0')
 		return error_set(error, OUTCOME_USAGE, "usage",
 		    "--%s: the value is empty", row->name);
-	if (row->values != NULL && value != NULL &&
-	    (choice = read_choice(row, value, error)) == -1)
+	if (row->values != NULL && check_choice(row, value, error) == -1)
 		return -1;
 
 	switch (row->key) {
@@ -334,10 +334,10 @@ apply_option(struct parser *parser, const struct option_row *row,
 		options->rocks = 1;
 		break;
 	case KEY_METHOD:
-		options->method = choice == 0 ? "staged" : "native";
+		options->method = value;
 		break;
 	case KEY_STALE:
-		options->stale = actions[choice];
+		options->stale = value;
 		break;
 	case KEY_NO_STOP:
 		options->no_stop = 1;
@@ -366,10 +366,10 @@ apply_option(struct parser *parser, const struct option_row *row,
 		options->quiet = 0;
 		break;
 	case KEY_COLOR:
-		options->color = modes[choice];
+		options->color = mode_of(value);
 		break;
 	case KEY_PROGRESS:
-		options->progress = modes[choice];
+		options->progress = mode_of(value);
 		break;
 	case KEY_PRINT_LUA:
 		options->print_lua = 1;
@@ -406,7 +406,7 @@ read_long(struct parser *parser, int argc, char *argv[], int *i)
 			    row->arg);
 		value = argv[++*i];
 	}
-	return apply_option(parser, row, value);
+	return apply_option(parser, row, value != NULL ? value : "");
 }
 
 /* Reads a cluster of short options at argv[*i]. */
@@ -422,7 +422,7 @@ read_short(struct parser *parser, int argc, char *argv[], int *i)
 			return error_set(parser->error, OUTCOME_USAGE, "usage",
 			    "unknown option '-%c'", *letters);
 		if (row->arg == NULL) {
-			if (apply_option(parser, row, NULL) == -1)
+			if (apply_option(parser, row, "") == -1)
 				return -1;
 			continue;
 		}

@@ -204,11 +204,11 @@ print_summary(const struct output_context *context, const json_t *report,
 static void
 print_bytes(const struct output_context *context, json_int_t bytes)
 {
-	if (bytes < 1024 * 1024)
+	if (bytes < (json_int_t)1024 * 1024)
 		fprintf(context->out, "%.0f KiB", (double)bytes / 1024);
 	else
 		fprintf(context->out, "%.1f MiB",
-		    (double)bytes / (1024 * 1024));
+		    (double)bytes / 1024 / 1024);
 }
 
 /* What the scan has cost. */

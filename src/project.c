@@ -95,6 +95,7 @@ read_file(const char *path, char **text, size_t *len, struct error *error)
 	ssize_t n = -1;
 	int fd;
 
+	*text = NULL;
 	/* Nobody may ever write to a FIFO of that name. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1)

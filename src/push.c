@@ -327,10 +327,10 @@ push_add_folder(json_t *args, const char *dir, struct error *error)
 	int result;
 
 	result = read_folder(&folder, AT_FDCWD, dir, "", 0);
-	if (result == 0 && folder.count == 0)
+	if (result == 0 && folder.count == 0) {
 		result = complain(&folder, "",
 		    "neither *.lua files nor " CONFIG " in it");
-	if (result == 0) {
+	} else if (result == 0) {
 		qsort(folder.list, folder.count, sizeof(*folder.list),
 		    by_path);
 		result = add_sections(args, &folder);

@@ -167,6 +167,8 @@ survey_check_digests(const struct fleet *fleet, struct error *error)
 	const char *digest, *common = common_digest(fleet);
 	size_t i, others = 0;
 
+	if (common == NULL)
+		return 0;
 	error_set(error, OUTCOME_REFUSED, "mixed_code",
 	    "the code differs between the instances: ");
 	for (i = 0; i < fleet->count; i++) {
