@@ -19,10 +19,12 @@ CFLAGS ?= -O2 -g
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 TARANTOOL ?= tarantool
+# How many compilers, and how many suites, at a time.
+JOBS ?= $(shell nproc)
 
-# SAN=1 builds everything with the sanitizers, FUZZ=1 for the fuzzer, beside the
-# plain build.
-B = build$(if $(SAN),/san)$(if $(FUZZ),/fuzz)
+# SAN=1 builds everything with the sanitizers, COVERAGE=1 so that it counts
+# which lines are run, FUZZ=1 for the fuzzer; each beside the plain build.
+B = build$(if $(COVERAGE),/coverage)$(if $(SAN),/san)$(if $(FUZZ),/fuzz)
 
 PKGS = libbsd-overlay yaml-0.1 jansson
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
@@ -46,6 +48,10 @@ EXTRA_LDFLAGS = -fsanitize=fuzzer,address,undefined
 else
 EXTRA_CFLAGS = -fstack-protector-strong -fPIE $(FORTIFY)
 EXTRA_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+endif
+ifdef COVERAGE
+EXTRA_CFLAGS += --coverage
+CFLAGS = -O1 -g
 endif
 
 COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE \
@@ -73,13 +79,17 @@ COMPLETIONS = $B/completion/cartridge-reload.bash \
 	$B/completion/_cartridge-reload $B/completion/cartridge-reload.fish
 SCRIPTS = .ci/run $(shell find scripts tests -name '*.sh' | LC_ALL=C sort)
 
+# For a make of its own, unless its parent shares its number of jobs with it.
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
+
 # What the suites are told.
-TEST_ENV = BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
+TEST_ENV = JOBS=$(JOBS) BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
 	TARANTOOL='$(TARANTOOL)' CARTRIDGE_ROCKS='$(CARTRIDGE_ROCKS)'
 
 .DELETE_ON_ERROR:
-.PHONY: all tests check check-unit check-lua check-cli check-live demo picture bench \
-	check-deb fuzz fuzz-targets lint install uninstall dist deb clean help FORCE
+.PHONY: all tests check check-unit check-lua check-cli check-live coverage \
+	count-lines instructions-update demo picture bench check-deb fuzz \
+	fuzz-targets lint analyze install uninstall dist deb clean help FORCE
 
 all: $(BIN) $(COMPLETIONS)	## build the program (default)
 
@@ -156,13 +166,31 @@ FORCE:
 # the flags of this one were asked for before the packages were there.
 check:		## install what the tests need, build, run all suites
 	@scripts/install-deps.sh check
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@$(TEST_ENV) tests/run.sh unit lua cli live
 
 check-unit check-lua check-cli check-live:	## one kind of suites
 	@scripts/install-deps.sh check
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@$(TEST_ENV) tests/run.sh $(@:check-%=%)
+
+# The least that is to be covered, in percent of the lines in src.
+COVERAGE_MIN ?= 90
+
+coverage:	## run the suites of the program, and count lines that are run
+	@scripts/install-deps.sh check
+	@$(MAKE) --no-print-directory $(PARALLEL) COVERAGE=1 tests
+	@$(MAKE) --no-print-directory COVERAGE=1 count-lines
+
+count-lines:
+	@find $B -name '*.gcda' -delete
+	@$(TEST_ENV) tests/run.sh unit cli live
+	@scripts/coverage.sh $B $(COVERAGE_MIN)
+
+instructions-update:	## keep the instructions that are counted now
+	@scripts/install-deps.sh check
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
+	@$(TEST_ENV) UPDATE=1 tests/cli/instructions.sh
 
 demo:		## show a reload of a small web application
 	@scripts/install-deps.sh demo
@@ -194,13 +222,46 @@ lint:		## manual, scripts, Lua, warnings of two compilers
 	luacheck -q src/lua tests
 	@$(MAKE) --no-print-directory $B/completion/cartridge-reload.bash
 	shellcheck -x -e SC2317 $(SCRIPTS) $B/completion/cartridge-reload.bash
-	@$(MAKE) --no-print-directory B=build/lint/gcc CC=gcc \
+	@$(MAKE) --no-print-directory $(PARALLEL) B=build/lint/gcc CC=gcc \
 	    CFLAGS='-O2 -Werror' tests
-	@$(MAKE) --no-print-directory B=build/lint/clang CC=clang \
+	@$(MAKE) --no-print-directory $(PARALLEL) B=build/lint/clang CC=clang \
 	    CFLAGS='-O2 -Werror' tests
 	cppcheck -q --error-exitcode=1 --inline-suppr --std=c11 \
 	    --enable=warning,portability --suppress=missingIncludeSystem \
 	    --suppress=ctuuninitvar -Isrc -D__GNUC__ -DCR_VERSION='"$(VERSION)"' src
+
+# Each tool on each of our sources, on its own: some get confused by several.
+# What gcc calls a leak is none, if a pointer goes to an array or through a
+# pointer; leaks are looked for by clang, by valgrind and by the sanitizers.
+ANALYSES = $(foreach tool,gcc clang tidy,\
+	$(patsubst src/%.c,build/analyze/%.$(tool),$(SRCS)))
+ANALYZE_CC = -O2 $(filter-out $(CFLAGS) $(EXTRA_CFLAGS),\
+	$(wordlist 2,99,$(COMPILE)))
+
+analyze:	## what can be told of the sources without running them
+	@scripts/install-deps.sh lint
+	@$(MAKE) --no-print-directory -k -O $(PARALLEL) $(ANALYSES)
+
+$(ANALYSES): $(wildcard src/*.h) .clang-tidy Makefile
+
+build/analyze/%.gcc: src/%.c
+	@echo "  GCC     $<"
+	@mkdir -p $(@D)
+	@gcc $(ANALYZE_CC) -fanalyzer -Wno-analyzer-malloc-leak -Werror \
+	    -c -o $@ $<
+
+build/analyze/%.clang: src/%.c
+	@echo "  CLANG   $<"
+	@mkdir -p $(@D)
+	@clang $(ANALYZE_CC) --analyze -Xclang -analyzer-output=text \
+	    -Xclang -analyzer-werror -o $@ $<
+	@touch $@
+
+build/analyze/%.tidy: src/%.c
+	@echo "  TIDY    $<"
+	@mkdir -p $(@D)
+	@clang-tidy --quiet $< -- $(ANALYZE_CC) 2>$@.log || { cat $@.log; false; }
+	@touch $@
 
 install: all	## install below $(DESTDIR)$(PREFIX)
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 \

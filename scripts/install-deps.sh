@@ -17,7 +17,8 @@ check="$check expect less"
 bench="$check hyperfine"
 deb="$build libcmocka-dev build-essential debhelper fakeroot lintian mmdebstrap"
 fuzz="$build clang libclang-rt-dev"
-lint="$build libcmocka-dev clang lua-check shellcheck mandoc cppcheck"
+lint="$build libcmocka-dev clang clang-tidy lua-check shellcheck mandoc"
+lint="$lint cppcheck"
 
 case ${1-build} in
 build) want=$build ;;

@@ -259,7 +259,7 @@ put_byte_text(char *to, unsigned char byte)
 static char
 upper(char digit)
 {
-	return digit >= 'a' ? (char)(digit - 'a' + 'A') : digit;
+	return (char)(digit >= 'a' ? digit - 'a' + 'A' : digit);
 }
 
 size_t

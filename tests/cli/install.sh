@@ -14,6 +14,7 @@ target()
 	local words=(-s -C "$TOP" B="$BUILD_DIR" PREFIX=/opt/cr
 	    DESTDIR="$WORK/root")
 	[[ $BUILD_DIR != */san ]] || words+=(SAN=1)
+	[[ $BUILD_DIR != */coverage* ]] || words+=(COVERAGE=1)
 	make "${words[@]}" "$@"
 }
 
