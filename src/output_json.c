@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dump.h"
 #include "output.h"
 #include "report.h"
 
@@ -26,8 +27,8 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 	 * ASCII, as a terminal may be at the other end.  Numbers have 14
 	 * digits when they come; with more, 0.1 would not be 0.1 any more.
 	 */
-	dumped = value == NULL ? NULL : json_dumps(value, JSON_INDENT(indent) |
-	    JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15));
+	dumped = dump_json(value, JSON_INDENT(indent) | JSON_ENCODE_ANY |
+	    JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15), NULL);
 	if (dumped == NULL)
 		return -1;
 	for (at = dumped;; at += len + 1) {

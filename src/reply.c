@@ -11,6 +11,7 @@
 #include <yaml.h>
 
 #include "bytes.h"
+#include "dump.h"
 #include "reply.h"
 #include "scalar.h"
 
@@ -171,8 +172,7 @@ set_node_key(struct reader *reader, const json_t *node)
 		text = bytes_text((const unsigned char *)string,
 		    json_string_length(node), 1, &len);
 	} else {
-		text = json_dumps(node, JSON_COMPACT | JSON_ENCODE_ANY);
-		len = text == NULL ? 0 : strlen(text);
+		text = dump_json(node, JSON_COMPACT | JSON_ENCODE_ANY, &len);
 	}
 	if (text == NULL)
 		return out_of_memory(reader);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dump.h"
 #include "reply.h"
 #include "report.h"
 #include "term.h"
@@ -635,7 +636,8 @@ build_from_lua_error(struct report *report, const char *target, json_t *raised)
 	else if (json_is_string(raised))
 		message = read_text(raised);
 	else {
-		dumped = json_dumps(raised, JSON_COMPACT | JSON_ENCODE_ANY);
+		dumped = dump_json(raised, JSON_COMPACT | JSON_ENCODE_ANY,
+		    NULL);
 		message = dumped == NULL ? NULL : json_string(dumped);
 		free(dumped);
 	}
@@ -729,13 +731,13 @@ report_fail(struct report *report, const struct error *failure)
 void
 report_name(struct report *report, const char *alias)
 {
-	json_t *name;
-
 	if (alias == NULL || report->instance == NULL ||
 	    !json_is_null(json_object_get(report->instance, "alias")))
 		return;
-	if ((name = text(alias)) != NULL)
-		json_object_set_new(report->instance, "alias", name);
+	if (json_object_set_new(report->instance, "alias", text(alias)) == 0)
+		return;
+	report_finish(report);
+	report->outcome = OUTCOME_USAGE;
 }
 
 void

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dump.h"
 #include "request.h"
 #include "script.h"
 
@@ -239,7 +240,7 @@ dump_arguments(const json_t *args)
 	char *dumped;
 
 	json_object_del(copy, "texts");
-	dumped = json_dumps(copy, JSON_COMPACT | JSON_ENSURE_ASCII);
+	dumped = dump_json(copy, JSON_COMPACT | JSON_ENSURE_ASCII, NULL);
 	json_decref(copy);
 	return dumped;
 }
@@ -300,7 +301,8 @@ request_rest(const json_t *more, size_t *len)
 	char *dumped;
 
 	if (json_object_size(more) > 0) {
-		dumped = json_dumps(more, JSON_COMPACT | JSON_ENSURE_ASCII);
+		dumped = dump_json(more, JSON_COMPACT | JSON_ENSURE_ASCII,
+		    NULL);
 		if (dumped == NULL)
 			return NULL;
 		/* They go on with the object that the head has begun. */

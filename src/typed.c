@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dump.h"
 #include "paint.h"
 #include "reply.h"
 #include "typed.h"
@@ -113,7 +114,8 @@ typed_explain(const json_t *tree, struct error *error)
 	char *dumped = NULL;
 
 	if (!json_is_string(value))
-		dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+		dumped = dump_json(value, JSON_COMPACT | JSON_ENCODE_ANY,
+		    NULL);
 	error_set(error, OUTCOME_FAILED, "lua_error", "%s", dumped != NULL ?
 	    dumped : json_is_string(value) ? json_string_value(value) :
 	    "an error that cannot be printed");
