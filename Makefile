@@ -68,7 +68,8 @@ LUA_FILES := $(shell find src/lua -name '*.lua' | LC_ALL=C sort)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$B/unit/%,\
 	$(sort $(wildcard tests/unit/test_*.c)))
 TOOLS := $(patsubst tests/tools/%.c,$B/tools/%,\
-	$(sort $(wildcard tests/tools/*.c)))
+	$(sort $(filter-out %/failmalloc.c,$(wildcard tests/tools/*.c)))) \
+	$B/tools/failmalloc.so
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$B/%,\
 	$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_OBJS = $B/heap.o $B/harmless.o
@@ -128,6 +129,12 @@ $B/tools/%: tests/tools/%.c $B/libclient.a $B/flags
 	@mkdir -p $(@D)
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
 	    $(LDFLAGS) $B/libclient.a $(PKG_LIBS)
+
+$B/tools/failmalloc.so: tests/tools/failmalloc.c $B/flags
+	@echo "  CC      $@"
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) $(CPPFLAGS) $(CFLAGS) \
+	    -fPIC -shared -o $@ $<
 
 $(FUZZ_OBJS): $B/%.o: tests/fuzz/%.c $B/flags
 	@echo "  CC      $@"

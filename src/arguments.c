@@ -159,7 +159,10 @@ add_globs(json_t *args, const char *key, const struct string_list *globs,
 			return error_set(error, OUTCOME_USAGE, "usage",
 			    "'%s' is not UTF-8 text", globs->list[i]);
 		}
-		json_array_append_new(list, glob);
+		if (json_array_append_new(list, glob) == -1) {
+			json_decref(list);
+			return out_of_memory(error);
+		}
 	}
 	if (json_object_set_new(args, key, list) == -1)
 		return out_of_memory(error);

@@ -150,8 +150,10 @@ fleet_pass_on(struct fleet *fleet, struct member *member)
 		report_fail(report, fleet->refusal);
 	report_name(report, member->alias);
 	if (member->is_entry && fleet->topology != NULL &&
-	    fleet->options->command->bit == COMMAND_STATUS)
-		json_object_set(report->instance, "topology", fleet->topology);
+	    fleet->options->command->bit == COMMAND_STATUS &&
+	    json_object_set(report->instance, "topology",
+	    fleet->topology) == -1)
+		report_finish(report);
 	if (report->instance == NULL) {
 		report->outcome = OUTCOME_USAGE;
 		say(fleet, member->name, "out of memory");

@@ -49,7 +49,10 @@ void	report_parse_results(struct report *);
  */
 void	report_fail(struct report *, const struct error *);
 
-/* Gives the instance a name, if it has none and this is not NULL. */
+/*
+ * Gives the instance a name, if it has none and this is not NULL.  Without
+ * memory for it, nothing is left of the report.
+ */
 void	report_name(struct report *, const char *alias);
 
 /* Frees what the report holds. */

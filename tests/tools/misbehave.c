@@ -5,6 +5,7 @@
  * A console that misbehaves at every byte of what it says:
  *
  *	misbehave [-e EVERY] [-j JOBS] REPLY PROGRAM ARGUMENT ...
+ *	misbehave -m LIBRARY [-t] [-j JOBS] REPLY PROGRAM ARGUMENT ...
  *
  * Runs the program against an exchange of greeting, handshake and the bytes of
  * the file REPLY, again and again, with one fault in each: at every offset, or
@@ -20,8 +21,17 @@
  * - one of all these where a byte is wrong, as that may be within a text;
  *
  * and what it prints is one whole document of JSON that tells the same exit
- * status as it ends with.  Prints what was not so and "RUNS FAILED LATE_MS",
- * the last of which is how long after its time a run ended, at most.
+ * status as it ends with.
+ *
+ * With -m, the console behaves, and memory runs out: LIBRARY, tools/failmalloc,
+ * lets the first allocation fail, then the second, and so on until a run gets
+ * by without it; and, of some, all that follow fail, too.  The program must end
+ * as without a fault, or with exit status 1 or 8, a message, and nothing or a
+ * whole document printed.  With -t it prints text, and only as much as was
+ * printed by then.
+ *
+ * Prints what was not so and "RUNS FAILED LATE_MS", the last of which is how
+ * long after its time a run ended, at most.
  */
 
 #include <sys/stat.h>
@@ -46,12 +56,16 @@
 #define ARGUMENTS_MAX	32
 #define REPORTS_MAX	2	/* of each worker */
 
+/* A worker gives up after so many failures of allocations that are bad. */
+#define ALLOCATIONS_MAX	100
+
 /* In the directory of each worker: the report tells the socket's name. */
 #define SOCKET		"a.sock"
 #define OUT		"out"
 #define ERR		"err"
+#define COUNT		"count"
 
-enum effect { SAME, MISSING, WRONG };
+enum effect { SAME, MISSING, WRONG, MEMORY };
 
 struct fault {
 	const char	*name;
@@ -59,7 +73,8 @@ struct fault {
 	enum effect	 effect;
 };
 
-enum { PAUSE, STALL, CUT, DROP, DUPLICATE, HIGH_BIT, NEWLINE, ZERO };
+enum { PAUSE, STALL, CUT, DROP, DUPLICATE, HIGH_BIT, NEWLINE, ZERO, FAULTS,
+    ONCE = FAULTS, FROM_THEN_ON };
 
 static const struct fault fault_table[] = {
 	[PAUSE] = { "pause", "60", SAME },
@@ -69,9 +84,10 @@ static const struct fault fault_table[] = {
 	[DUPLICATE] = { "duplicate", "0.5", WRONG },
 	[HIGH_BIT] = { "high bit", "0.5", WRONG },
 	[NEWLINE] = { "newline", "0.5", WRONG },
-	[ZERO] = { "zero", "0.5", WRONG }
+	[ZERO] = { "zero", "0.5", WRONG },
+	[ONCE] = { "no memory once", "60", MEMORY },
+	[FROM_THEN_ON] = { "no memory from then on", "60", MEMORY }
 };
-#define FAULTS	(sizeof(fault_table) / sizeof(fault_table[0]))
 
 struct segment {
 	const char	*data;
@@ -85,6 +101,8 @@ struct result {
 	int64_t	 ms;
 	char	*out;		/* to be freed */
 	size_t	 out_len;
+	size_t	 err_len;
+	size_t	 allocations;	/* if memory was to run out */
 };
 
 struct totals {
@@ -98,6 +116,8 @@ static char *arguments[ARGUMENTS_MAX + 8];
 static int argument_count;
 static struct result clean;
 static int listener;
+static const char *library;
+static int prints_text;
 
 static int64_t
 now_ms(void)
@@ -132,15 +152,33 @@ read_file(const char *path, size_t *len)
 	return data;
 }
 
+static void
+prepare_memory(int fault, size_t number)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%zu", number);
+	setenv("LD_PRELOAD", library, 1);
+	setenv("FAILMALLOC_AT", text, 1);
+	setenv("FAILMALLOC_COUNT", COUNT, 1);
+	if (fault == FROM_THEN_ON)
+		setenv("FAILMALLOC_ON", "yes", 1);
+	/* What was given back is not what it was. */
+	setenv("MALLOC_PERTURB_", "165", 1);
+}
+
 static pid_t
-start(const char *timeout)
+start(const char *timeout, int fault, size_t offset)
 {
 	pid_t pid = fork();
 	int out, err, null, i = argument_count;
 
 	if (pid != 0)
 		return pid;
-	arguments[i++] = (char *)(uintptr_t)"--output=json";
+	if (fault >= ONCE)
+		prepare_memory(fault, offset);
+	arguments[i++] = (char *)(uintptr_t)(prints_text ? "--output=text" :
+	    "--output=json");
 	arguments[i++] = (char *)(uintptr_t)"--timeout";
 	arguments[i++] = (char *)(uintptr_t)timeout;
 	arguments[i++] = (char *)(uintptr_t)"--socket";
@@ -191,7 +229,7 @@ play(int fd, int fault, size_t offset, int64_t until)
 		segment = &segments[i];
 		if (await_lines(fd, &lines, i, until) == -1)
 			return;
-		if (fault == -1 || offset < at || offset >= at + segment->len) {
+		if (fault == -1 || fault >= FAULTS || offset < at || offset >= at + segment->len) {
 			if (peer_send(fd, segment->data, segment->len) == -1)
 				return;
 			continue;
@@ -226,10 +264,27 @@ play(int fd, int fault, size_t offset, int64_t until)
 		    segment->len - part - 1) == -1)
 			return;
 	}
-	if (fault > CUT)
+	if (fault > CUT && fault < FAULTS)
 		shutdown(fd, SHUT_WR);
 wait:
 	await_lines(fd, &lines, SIZE_MAX, until);
+}
+
+/* Accepts the program, or returns -1 if it ends without having connected. */
+static int
+await_client(pid_t pid)
+{
+	struct pollfd pfd = { .fd = listener, .events = POLLIN };
+	siginfo_t info;
+
+	for (;;) {
+		if (poll(&pfd, 1, 1) == 1)
+			return accept(listener, NULL, NULL);
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG |
+		    WNOWAIT) == 0 && info.si_pid == pid)
+			return -1;
+	}
 }
 
 /* Waits for the end of the program, and ends it if that is late. */
@@ -253,20 +308,31 @@ run(int fault, size_t offset)
 	const char *timeout = fault == -1 ? "60" : fault_table[fault].timeout;
 	struct result result;
 	int64_t began = now_ms(), until;
+	size_t len;
+	char *text;
 	pid_t pid;
 	int fd;
 
 	memset(&result, 0, sizeof(result));
 	until = began + (int64_t)(strtod(timeout, NULL) * 1000) + GRACE_MS;
-	if ((pid = start(timeout)) == -1)
+	if (fault >= ONCE && unlink(COUNT) == -1 && errno != ENOENT)
+		die(COUNT);
+	if ((pid = start(timeout, fault, offset)) == -1)
 		die("fork");
-	if ((fd = peer_accept(listener)) == -1)
-		die("nobody connects");
-	play(fd, fault, offset, until);
-	close(fd);
+	if ((fd = await_client(pid)) != -1) {
+		play(fd, fault, offset, until);
+		close(fd);
+	}
 	reap(pid, &result, until);
 	result.ms = now_ms() - began;
 	result.out = read_file(OUT, &result.out_len);
+	text = read_file(ERR, &result.err_len);
+	free(text);
+	if (fault >= ONCE && access(COUNT, R_OK) == 0) {
+		text = read_file(COUNT, &len);
+		result.allocations = (size_t)atol(text);
+		free(text);
+	}
 	return result;
 }
 
@@ -276,15 +342,41 @@ is_whole(const struct result *result, int code)
 {
 	json_error_t error;
 	json_t *document;
+	size_t count;
 	int is_right;
 
 	document = json_loadb(result->out, result->out_len, JSON_ALLOW_NUL,
 	    &error);
+	count = json_array_size(json_object_get(document, "instances"));
+	/* Without memory there may be none. */
 	is_right = json_integer_value(json_object_get(document, "exit")) ==
-	    code && json_array_size(json_object_get(document,
-	    "instances")) == 1 && result->out[result->out_len - 1] == '\n';
+	    code && (count == 1 || (count == 0 && library != NULL)) &&
+	    result->out[result->out_len - 1] == '\n';
 	json_decref(document);
 	return is_right;
+}
+
+static int
+is_clean(const struct result *result)
+{
+	return result->out_len == clean.out_len &&
+	    memcmp(result->out, clean.out, clean.out_len) == 0;
+}
+
+static const char *
+memory_problem(const struct result *result, int code, int same)
+{
+	if (result->allocations == 0)
+		return "does not end through main()";
+	if (same && is_clean(result))
+		return NULL;
+	if (code != 1 && code != 8)
+		return "ends with a wrong status";
+	if (result->err_len == 0)
+		return "says nothing";
+	if (prints_text || result->out_len == 0 || is_whole(result, code))
+		return NULL;
+	return "prints something else than a document";
 }
 
 /* What is wrong with how a run ended, or NULL. */
@@ -300,11 +392,12 @@ problem(const struct result *result, int fault)
 		return "crashes";
 	code = WEXITSTATUS(result->status);
 	same = code == WEXITSTATUS(clean.status);
+	if (effect == MEMORY)
+		return memory_problem(result, code, same);
 	if (!is_whole(result, code))
 		return "prints no document, or another exit status";
 	if (effect == SAME)
-		return same && result->out_len == clean.out_len &&
-		    memcmp(result->out, clean.out, clean.out_len) == 0 ? NULL :
+		return same && is_clean(result) ? NULL :
 		    "ends in another way than without a fault";
 	if (code == 2 || code == 4 || code == 8)
 		return NULL;
@@ -336,38 +429,76 @@ settle(int number)
 	listener = peer_listen(SOCKET, 4);
 }
 
-/* One worker's share of all cases; its totals go to the pipe. */
-static void
-work(int number, int jobs, size_t every, int to)
+/* One case.  Returns how many allocations there were in it. */
+static size_t
+try(int fault, size_t at, struct totals *totals)
 {
-	struct totals totals = { 0, 0, 0 };
-	struct result result;
-	const char *what;
-	size_t size = 0, i, at, cases = 0;
+	struct result result = run(fault, at);
+	const char *what = problem(&result, fault);
 	int64_t late;
+
+	totals->runs++;
+	late = result.ms - (int64_t)(strtod(fault_table[fault].timeout,
+	    NULL) * 1000);
+	if (late > totals->late)
+		totals->late = late;
+	if (what != NULL && ++totals->failed <= REPORTS_MAX)
+		show(&result, fault, at, what);
+	free(result.out);
+	return result.allocations;
+}
+
+/* One worker's share of the faults at all offsets. */
+static void
+try_offsets(size_t number, size_t jobs, size_t every, struct totals *totals)
+{
+	size_t size = 0, i, cases = 0;
 	int fault;
 
-	settle(number);
 	for (i = 0; i < SEGMENTS; i++)
 		size += segments[i].len;
-	for (i = 0; i < size * FAULTS; i++) {
-		fault = (int)(i % FAULTS);
-		at = i / FAULTS;
-		/* Not the same offsets for all kinds. */
-		if ((at + (size_t)fault) % every != 0 ||
-		    cases++ % (size_t)jobs != (size_t)number)
-			continue;
-		result = run(fault, at);
-		totals.runs++;
-		late = result.ms - (int64_t)(strtod(
-		    fault_table[fault].timeout, NULL) * 1000);
-		if (late > totals.late)
-			totals.late = late;
-		what = problem(&result, fault);
-		if (what != NULL && ++totals.failed <= REPORTS_MAX)
-			show(&result, fault, at, what);
-		free(result.out);
+	for (i = 0; i < size; i++) {
+		for (fault = 0; fault < FAULTS; fault++) {
+			/* Not the same offsets for all kinds. */
+			if ((i + (size_t)fault) % every == 0 &&
+			    cases++ % jobs == number)
+				try(fault, i, totals);
+		}
 	}
+}
+
+/*
+ * The same of all allocations, though not of all from which on all fail.  A
+ * crash does not tell how many there are.
+ */
+static void
+try_allocations(size_t number, size_t jobs, struct totals *totals)
+{
+	size_t i, count, step;
+	int fault;
+
+	for (fault = ONCE; fault <= FROM_THEN_ON; fault++) {
+		step = fault == ONCE ? jobs : 5 * jobs;
+		i = number + 1;
+		do {
+			count = try(fault, i, totals);
+			i += step;
+		} while ((count == 0 || count >= i - step) &&
+		    totals->failed < ALLOCATIONS_MAX);
+	}
+}
+
+/* One worker's share; its totals go to the pipe. */
+static void
+work(size_t number, size_t jobs, size_t every, int to)
+{
+	struct totals totals = { 0, 0, 0 };
+
+	settle((int)number);
+	if (library != NULL)
+		try_allocations(number, jobs, &totals);
+	else
+		try_offsets(number, jobs, every, &totals);
 	if (write(to, &totals, sizeof(totals)) != sizeof(totals))
 		_exit(2);
 	_exit(0);
@@ -384,7 +515,7 @@ work_all(int jobs, size_t every)
 	fflush(stdout);
 	for (i = 0; i < jobs; i++)
 		if (fork() == 0)
-			work(i, jobs, every, ends[1]);
+			work((size_t)i, (size_t)jobs, every, ends[1]);
 	close(ends[1]);
 	while (read(ends[0], &one, sizeof(one)) == sizeof(one)) {
 		all.runs += one.runs;
@@ -404,16 +535,20 @@ main(int argc, char *argv[])
 	size_t every = 1;
 	int jobs = 8, letter, i;
 
-	while ((letter = getopt(argc, argv, "+e:j:")) != -1) {
+	while ((letter = getopt(argc, argv, "+e:j:m:t")) != -1) {
 		if (letter == 'e')
 			every = (size_t)strtonum(optarg, 1, 100000, NULL);
 		else if (letter == 'j')
 			jobs = (int)strtonum(optarg, 1, 1000, NULL);
+		else if (letter == 'm')
+			library = optarg;
+		else if (letter == 't')
+			prints_text = 1;
 	}
 	if (argc - optind < 2 || argc - optind - 1 > ARGUMENTS_MAX ||
 	    every == 0 || jobs == 0) {
-		fputs("usage: misbehave [-e EVERY] [-j JOBS] REPLY PROGRAM "
-		    "ARGUMENT ...\n", stderr);
+		fputs("usage: misbehave [-e EVERY] [-j JOBS] [-m LIBRARY [-t]] "
+		    "REPLY PROGRAM ARGUMENT ...\n", stderr);
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
@@ -431,7 +566,7 @@ main(int argc, char *argv[])
 	if (chdir("..") == -1)
 		die("..");
 	if (clean.is_late || !WIFEXITED(clean.status) ||
-	    !is_whole(&clean, WEXITSTATUS(clean.status))) {
+	    (!prints_text && !is_whole(&clean, WEXITSTATUS(clean.status)))) {
 		printf("without a fault: status %x\n%.400s\n",
 		    (unsigned)clean.status, clean.out);
 		return 1;

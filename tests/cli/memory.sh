@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# Memory runs out at each allocation in turn, once or for good, in a run of
+# each command.  tools/misbehave says what must hold then.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+library=$BUILD_DIR/tools/failmalloc.so
+
+if grep -q __asan_init "$CARTRIDGE_RELOAD"; then
+	echo '1..0 # SKIP the sanitizer has an allocator of its own'
+	exit
+fi
+
+mkdir -p ext/deep
+echo 'return 1' >ext/a.lua
+echo 'return 2' >ext/deep/b.lua
+
+# runs_out OPTION REPLY COMMAND [ARGUMENT ...]
+runs_out()
+{
+	local option=$1 reply=$2 said runs failed
+	shift 2
+	said=$("$BUILD_DIR/tools/misbehave" -m "$library" -j 6 \
+	    ${option:+"$option"} "$reply" "$CARTRIDGE_RELOAD" "$@")
+	read -r runs failed _ <<<"${said##*$'\n'}"
+	# Less than that are not those of a run.
+	if [ "${runs:-0}" -gt 200 ] && [ "$failed" = 0 ]; then
+		pass "$1 $option: $(basename "$reply" .yaml): all $runs runs"
+	else
+		fail "$1 $option: $(basename "$reply" .yaml): $failed of $runs" \
+		    "$said"
+	fi
+}
+
+for reply in reload-reloaded reload-init plan-compile status-ok stale-found; do
+	runs_out '' "$CLI_DIR/golden/$reply.yaml" "${reply%%-*}"
+done
+runs_out '' "$CLI_DIR/golden/push-ok.yaml" push "$PWD/ext"
+runs_out '' "$CLI_DIR/golden/eval-values.yaml" eval 1
+for reply in reload-init plan-refused stale-found; do
+	runs_out -t "$CLI_DIR/golden/$reply.yaml" "${reply%%-*}"
+done
+runs_out -t "$CLI_DIR/golden/push-ok.yaml" push "$PWD/ext"
+runs_out '' "$CLI_DIR/golden/reload-reloaded.yaml" reload --verbose \
+    --module 'a.*' --exclude b --progress always --color always
+
+done_testing
