@@ -19,6 +19,7 @@
 #include "interrupt.h"
 #include "lineedit.h"
 #include "lines.h"
+#include "nesting.h"
 #include "pager.h"
 #include "paint.h"
 #include "reply.h"
@@ -38,8 +39,13 @@
 /* The longest wait at a time, milliseconds: it has to fit an int. */
 #define WAIT_MAX_MS	60000
 
-/* A statement of several lines is sent again with each of them. */
-#define STATEMENT_MAX	((size_t)256 * 1024)
+#define STATEMENT_MAX	((size_t)1024 * 1024)
+
+/*
+ * A statement of several lines is sent again with each of them, until it has
+ * so much that this takes its time.
+ */
+#define STATEMENT_SHORT	((size_t)4 * 1024)
 
 /* What ends a word of Lua, for a completion; `a.b:c` is one. */
 #define LUA_BREAKS	"\t\r\n !\"#$%&'()*+,-/;<=>?@[\\]^`{|}~"
@@ -72,7 +78,9 @@ struct shell {
 	unsigned long			 line;		/* its number */
 	char				*statement;	/* so far, or NULL */
 	size_t				 statement_len;
+	size_t				 statement_sent;
 	unsigned long			 statement_line;
+	struct nesting			 nesting;	/* at its end */
 	char				*prompts[2];	/* first, and others */
 };
 
@@ -269,7 +277,8 @@ forget_statement(struct shell *shell)
 {
 	free(shell->statement);
 	shell->statement = NULL;
-	shell->statement_len = 0;
+	shell->statement_len = shell->statement_sent = 0;
+	memset(&shell->nesting, 0, sizeof(shell->nesting));
 }
 
 static void
@@ -404,6 +413,7 @@ run_statement(struct shell *shell, int is_last)
 		end_with_error(shell);
 		return;
 	}
+	shell->statement_sent = shell->statement_len;
 	happening = await(shell, 0, CONSOLE_FOREVER);
 	if (happening == HAPPENED_REPLY &&
 	    typed_read(&typed, &shell->doc, &shell->error) == -1)
@@ -423,6 +433,19 @@ run_statement(struct shell *shell, int is_last)
 	forget_statement(shell);
 }
 
+/*
+ * Whether the instance is to be asked if the statement is complete.  Of a long
+ * one only if it can be, or to find an error in it not too late: all that is
+ * sent together is linear.
+ */
+static int
+may_be_complete(const struct shell *shell)
+{
+	return shell->statement_len <= STATEMENT_SHORT ||
+	    !nesting_is_open(&shell->nesting) ||
+	    shell->statement_len >= 2 * shell->statement_sent;
+}
+
 /* Another line of a statement, perhaps the last one. */
 static void
 add_line(struct shell *shell, const char *line, size_t len)
@@ -437,8 +460,8 @@ add_line(struct shell *shell, const char *line, size_t len)
 		shell->statement_line = shell->line;
 	} else if (before + len > STATEMENT_MAX) {
 		say(shell, shell->statement_line, "the statement has more "
-		    "than %zu KiB and goes on: eval -f takes whole files",
-		    STATEMENT_MAX / 1024);
+		    "than %zu MiB and goes on: eval -f takes whole files",
+		    STATEMENT_MAX / 1024 / 1024);
 		shell->has_failed = 1;
 		forget_statement(shell);
 		return;
@@ -451,9 +474,12 @@ add_line(struct shell *shell, const char *line, size_t len)
 		grown[before++] = '\n';
 	memcpy(grown + before, line, len);
 	grown[before + len] = '\0';
+	nesting_add(&shell->nesting, grown + shell->statement_len,
+	    before + len - shell->statement_len);
 	shell->statement = grown;
 	shell->statement_len = before + len;
-	run_statement(shell, 0);
+	if (may_be_complete(shell))
+		run_statement(shell, 0);
 }
 
 /* --- Commands of this program ----------------------------------------------*/

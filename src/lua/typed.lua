@@ -37,11 +37,15 @@ local function compile(code)
     return loadstring(code, '=console')
 end
 
--- Whether the text is the beginning of something. With the end of its last line,
--- without which a string that lacks its quote would be one and not wrong.
-local function is_unfinished(code)
-    local chunk, err = compile(code .. '\n')
-    return chunk == nil and err:match("near '?<eof>'?$") ~= nil
+local function ends_too_early(err)
+    return err ~= nil and err:match("near '?<eof>'?$") ~= nil
+end
+
+-- Whether code with this error is the beginning of something. With the end of
+-- its last line, without which a string that lacks its quote would be one and
+-- not wrong.
+local function is_unfinished(code, err)
+    return ends_too_early(err) and ends_too_early(select(2, compile(code .. '\n')))
 end
 
 -- `box` without box.cfg raises an error.
@@ -66,12 +70,12 @@ local function finish(began_before, ok, ...)
     return word('failed'), {error = err == nil and box.NULL or err}
 end
 
-local chunk = compile('return ' .. text)
+local chunk, expression_err = compile('return ' .. text)
 if chunk == nil then
     local err
     chunk, err = compile(text)
     if chunk == nil then
-        if what == 'more' and (is_unfinished('return ' .. text) or is_unfinished(text)) then
+        if what == 'more' and (is_unfinished(text, err) or is_unfinished('return ' .. text, expression_err)) then
             return word('more')
         end
         return word('failed'), {error = err}
