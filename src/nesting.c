@@ -42,7 +42,7 @@ long_bracket(const char *text, size_t len, char bracket)
 	return i < len && text[i] == bracket ? i + 1 : 0;
 }
 
-/* Goes on in a long string or comment.  Returns how much of the text that is. */
+/* Goes on in a long string or comment.  Returns how much of it that is. */
 static size_t
 skip_long(struct nesting *nesting, const char *text, size_t len)
 {

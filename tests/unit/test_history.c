@@ -96,8 +96,8 @@ test_entries_come_back_in_their_order(void **state)
 	add(&history, "\xd0\x9f\xff");
 	history_close(&history);
 	open_history(&history);
-	assert_string_equal(entries, "box.info|for i = 1, 2 do\n\tx('\\n')\nend|"
-	    "\\reload|\xd0\x9f\xff");
+	assert_string_equal(entries, "box.info|"
+	    "for i = 1, 2 do\n\tx('\\n')\nend|\\reload|\xd0\x9f\xff");
 	history_close(&history);
 }
 
@@ -280,7 +280,7 @@ test_the_older_half_is_dropped_when_it_grows_too_large(void **state)
 }
 
 static void
-test_a_file_of_others_that_is_too_large_is_read_from_its_end(void **state)
+test_a_file_that_is_too_large_is_read_from_its_end(void **state)
 {
 	struct history history;
 
@@ -350,8 +350,7 @@ main(void)
 		TEST(test_repeated_entries_are_noticed),
 		TEST(test_private_entries_are_noticed),
 		TEST(test_the_older_half_is_dropped_when_it_grows_too_large),
-		TEST(
-		    test_a_file_of_others_that_is_too_large_is_read_from_its_end),
+		TEST(test_a_file_that_is_too_large_is_read_from_its_end),
 		TEST(test_several_processes_add_to_it_at_once)
 	};
 

@@ -60,7 +60,8 @@ test_each_kind_of_value_has_a_style(void **state)
 		    "- Y(true)\n- Y(-1.5e+3)\n- D(null)\n" },
 		{ "- text\n- 'it''s'\n- \"a\\\"b\"\n",
 		    "- G(text)\n- G('it''s')\n- G(\"a\\\"b\")\n" },
-		{ "- a: 1\n  'b: c': x\n", "- B(a): Y(1)\n  B('b: c'): G(x)\n" },
+		{ "- a: 1\n  'b: c': x\n",
+		    "- B(a): Y(1)\n  B('b: c'): G(x)\n" },
 		{ "- - 1\n  - a:b\n", "- - Y(1)\n  - G(a:b)\n" },
 		{ "- {a: 1}\n- []\n", "- {a: 1}\n- []\n" },
 		{ "- &0\n  a: *0\n", "- D(&0)\n  B(a): D(*0)\n" },
@@ -140,7 +141,8 @@ test_nothing_is_lost_or_added(void **state)
 static void
 test_what_could_harm_a_terminal_is_escaped(void **state)
 {
-	static const char text[] = "- \033[2J\0\x9b\xc2\x9b\r\xff\xe2\x80\xae\n";
+	static const char text[] =
+	    "- \033[2J\0\x9b\xc2\x9b\r\xff\xe2\x80\xae\n";
 	char *painted;
 	int color;
 
@@ -148,7 +150,8 @@ test_what_could_harm_a_terminal_is_escaped(void **state)
 	for (color = 0; color < 2; color++) {
 		painted = paint(text, sizeof(text) - 1, color, 0);
 		assert_string_equal(painted, color == 0 ?
-		    "- \\033[2J\\000\\233\\302\\233\\015\\377\\342\\200\\256\n" :
+		    "- \\033[2J\\000\\233\\302\\233\\015\\377"
+		    "\\342\\200\\256\n" :
 		    "- G(\\033[2J\\000\\233\\302\\233\\015\\377\\342\\200\\256)"
 		    "\n");
 		free(painted);

@@ -107,7 +107,8 @@ test_results_are_an_array_and_errors_an_object(void **state)
 
 	(void)state;
 	assert_tree(DONE "...\n", "[]");
-	assert_tree(DONE "- 1\n- null\n- {a: b}\n...\n", "[1,null,{\"a\":\"b\"}]");
+	assert_tree(DONE "- 1\n- null\n- {a: b}\n...\n",
+	    "[1,null,{\"a\":\"b\"}]");
 	assert_tree(FAILED "- error: x\n...\n", "{\"error\":\"x\"}");
 	assert_tree("---\n- error: x\n...\n", "{\"error\":\"x\"}");
 	assert_int_equal(read_reply(&typed, DONE "- {\n...\n", &error), 0);
