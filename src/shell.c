@@ -219,7 +219,8 @@ await(struct shell *shell, int wants_input, int64_t until)
 			continue;
 		if (fds[3].revents != 0)
 			lineedit_signal();
-		if (fds[2].revents != 0)
+		/* What was typed behind Ctrl-C is for the next line. */
+		if (fds[2].revents != 0 && interrupt_count() == 0)
 			return HAPPENED_INPUT;
 	}
 }
@@ -700,6 +701,11 @@ edit_line(struct shell *shell)
 		happening = await(shell, 1, CONSOLE_FOREVER);
 		if (happening == HAPPENED_INPUT)
 			event = lineedit_read(&line);
+	}
+	/* It may have come while names were looked for. */
+	if (interrupt_count() > 0) {
+		happening = HAPPENED_SIGNAL;
+		event = LINEEDIT_WAIT;
 	}
 	/* What had been typed stays to be seen. */
 	lineedit_abandon();
