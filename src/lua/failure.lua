@@ -4,6 +4,9 @@
 -- `role`, `module`, `message`, `traceback`, `transient` (it may pass by
 -- itself).
 
+local require = ...
+local ffi = require('ffi')
+
 local MT = {
     __tostring = function(self)
         return self.message
@@ -18,6 +21,13 @@ local function describe(err)
     if type(err) == 'table' and type(rawget(err, 'err')) == 'string' then
         local stack = rawget(err, 'stack')
         return rawget(err, 'err'), type(stack) == 'string' and stack or nil
+    end
+    -- To the text of a box error, newer servers may add all that they know of it.
+    local is_box, message = pcall(function()
+        return type(err) == 'cdata' and ffi.istype('struct error', err) and err.message
+    end)
+    if is_box and type(message) == 'string' then
+        return message
     end
     local ok, text = pcall(tostring, err)
     if not ok or type(text) ~= 'string' then

@@ -8,6 +8,7 @@ local require = ...
 local cartridge = require('cartridge')
 local clock = require('clock')
 local deadline = require('deadline')
+local failure = require('failure')
 local json = require('json')
 local msgpack = require('msgpack')
 local run = require('run')
@@ -99,7 +100,7 @@ local function relay(args, on_phase)
         return timeout('deadline', ('no reply from %s in time'):format(args.uri), args.request.command)
     end
     -- Not a word of ours: the far end catches its own errors.
-    local report = timeout('lua_error', tostring(reply), args.request.command)
+    local report = timeout('lua_error', (failure.describe(reply)), args.request.command)
     report.outcome = UNSEEN[args.request.command] and 'timeout' or 'failed'
     return report
 end

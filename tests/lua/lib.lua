@@ -237,6 +237,14 @@ function lib.mentions(list, text)
     return false
 end
 
+--- Whether sessions can send messages: it can be switched off in newer servers.
+function lib.has_push()
+    local ok, option = pcall(function()
+        return require('compat').box_session_push_deprecation
+    end)
+    return not ok or option == nil or option.current ~= 'new'
+end
+
 --- Whether triggers of this server have names.
 function lib.has_named_triggers()
     return tonumber(_TARANTOOL:match('^%d+')) >= 3
