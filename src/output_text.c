@@ -503,6 +503,7 @@ print_status(const struct output_context *context, const json_t *report)
 	const json_t *status = json_object_get(report, "status");
 	const json_t *reloading = json_object_get(status, "reloading");
 	const char *box = string(status, "box");
+	char digest[TEXT_DIGEST + 1];
 
 	print_head(context, report,
 	    box != NULL ? box : string(report, "outcome"));
@@ -514,9 +515,10 @@ print_status(const struct output_context *context, const json_t *report)
 	print_named(context, ", Cartridge ", string(status, "cartridge"), "");
 	print_named(context, ", ", string(report, "alias"), "");
 	print_named(context, ", ", string(status, "role"), "");
-	if (string(status, "digest") != NULL)
-		fprintf(context->out, ", code %.*s", TEXT_DIGEST,
-		    string(status, "digest"));
+	if (string(status, "digest") != NULL) {
+		strlcpy(digest, string(status, "digest"), sizeof(digest));
+		print_named(context, ", code ", digest, "");
+	}
 	putc('\n', context->out);
 	if (json_is_object(reloading)) {
 		fputs("  being reloaded by ", context->out);

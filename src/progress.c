@@ -36,12 +36,21 @@ void
 progress_doing(struct progress *progress, const char *target,
     const char *doing)
 {
+	size_t len;
 	char *escaped;
 
 	progress->target = target;
-	escaped = term_escape(doing, strlen(doing), 0);
-	if (escaped != NULL)
-		strlcpy(progress->doing, escaped, sizeof(progress->doing));
+	if ((escaped = term_escape(doing, strlen(doing), 0)) != NULL) {
+		len = strlcpy(progress->doing, escaped,
+		    sizeof(progress->doing));
+		/* Not cut within a character. */
+		if (len >= sizeof(progress->doing)) {
+			len = sizeof(progress->doing) - 1;
+			while (len > 0 && (escaped[len] & 0xc0) == 0x80)
+				len--;
+			progress->doing[len] = '\0';
+		}
+	}
 	free(escaped);
 	hurry(progress);
 }

@@ -82,14 +82,30 @@ decode(const unsigned char *text, size_t len, unsigned long *code)
 	return need;
 }
 
-/* Whether a terminal or an eye could take the character for something else. */
+/*
+ * What a terminal or an eye could take for something else: controls, marks of
+ * direction, separators of lines, and what is not seen at all; but not the two
+ * joiners, U+200C and U+200D, which words of some languages need.
+ */
+static const struct { unsigned long first, last; } harmful_table[] = {
+	{ 0x00, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x61c, 0x61c },
+	{ 0x180e, 0x180e }, { 0x200b, 0x200b }, { 0x200e, 0x200f },
+	{ 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff },
+	{ 0xfff9, 0xfffb }, { 0xe0000, 0xe0fff }
+};
+
 static int
 harmful(unsigned long code)
 {
-	return code < 0x20 || (code >= 0x7f && code <= 0x9f) ||
-	    code == 0x061c || code == 0x200e || code == 0x200f ||
-	    (code >= 0x2028 && code <= 0x202e) ||
-	    (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+	size_t i;
+
+	if (code >= 0x20 && code < 0x7f)
+		return 0;
+	for (i = 0; i < sizeof(harmful_table) / sizeof(harmful_table[0]); i++)
+		if (code >= harmful_table[i].first &&
+		    code <= harmful_table[i].last)
+			return 1;
+	return 0;
 }
 
 /* As vis(3) does it in octal, but that one needs memory for each byte. */

@@ -27,9 +27,9 @@ int	 term_use_color(enum term_color_mode, FILE *);
 int	 term_use_progress(enum term_color_mode, FILE *);
 
 /*
- * Escapes text for a terminal: control characters (C0, DEL, C1), bidirectional
- * overrides and bytes that are not UTF-8 become vis(3) escapes such as \033;
- * other UTF-8 passes.  Newlines and tabs are escaped too unless `keep_lines`
+ * Escapes text for a terminal: control characters (C0, DEL, C1), marks of
+ * direction, invisible characters and bytes that are not UTF-8 become octal
+ * escapes such as \033; other UTF-8 passes.  Newlines and tabs are escaped too unless `keep_lines`
  * is set.  Returns a string to be freed by the caller, or NULL if memory is
  * out.
  */

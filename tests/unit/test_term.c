@@ -85,6 +85,21 @@ test_control_characters_are_escaped(void **state)
 }
 
 static void
+test_characters_that_are_not_seen_are_escaped(void **state)
+{
+	(void)state;
+	assert_escaped("\xc2\xad", "\\302\\255");		/* U+00AD */
+	assert_escaped("a\xe2\x80\x8b", "a\\342\\200\\213"); /* U+200B */
+	assert_escaped("\xe2\x81\xa0", "\\342\\201\\240");	/* U+2060 */
+	assert_escaped("\xef\xbf\xb9", "\\357\\277\\271");	/* U+FFF9 */
+	assert_escaped("\xf3\xa0\x81\x81",
+	    "\\363\\240\\201\\201");			/* U+E0041 */
+	/* Joiners are part of words. */
+	assert_escaped("\xe2\x80\x8c\xe2\x80\x8d",
+	    "\xe2\x80\x8c\xe2\x80\x8d");
+}
+
+static void
 test_characters_that_turn_text_around_are_escaped(void **state)
 {
 	(void)state;
@@ -245,6 +260,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain_text_passes),
 		cmocka_unit_test(test_control_characters_are_escaped),
+		cmocka_unit_test(test_characters_that_are_not_seen_are_escaped),
 		cmocka_unit_test(test_characters_that_turn_text_around_are_escaped),
 		cmocka_unit_test(test_what_is_not_utf8_is_escaped),
 		cmocka_unit_test(test_the_locale_makes_no_difference),
