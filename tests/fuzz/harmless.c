@@ -11,11 +11,16 @@
 
 #include "fuzz.h"
 
-/* Controls but for tabs and newlines, marks of direction, separators of lines. */
+/*
+ * Controls but for tabs and newlines, marks of direction, separators of lines,
+ * and what is not seen.
+ */
 static const struct { wchar_t first, last; } harmful[] = {
 	{ 0x00, 0x08 }, { 0x0b, 0x1f }, { 0x7f, 0x9f }, { 0x61c, 0x61c },
 	{ 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 },
-	{ 0xfeff, 0xfeff }
+	{ 0xfeff, 0xfeff }, { 0xad, 0xad }, { 0x180e, 0x180e },
+	{ 0x200b, 0x200b }, { 0x2060, 0x206f }, { 0xfff9, 0xfffb },
+	{ 0xe0000, 0xe0fff }
 };
 
 void

@@ -1,0 +1,129 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# An application whose modules, roles, fibers, routes, alias and errors are
+# called so that a careless program would run them, or have a terminal obey
+# them.
+
+# shellcheck source=tests/live/lib.sh disable=SC2016,SC2317
+. "$(dirname "$0")/lib.sh"
+
+[ -x "$CARTRIDGE_RELOAD" ] || bail_out "$CARTRIDGE_RELOAD is not there"
+
+# Whoever is run says so here; the application and we run in other places.
+export TRACE=$WORK/executed
+
+# What may be in the name of a file and in that of a module.
+names=(
+	'$(>$TRACE)' '`>$TRACE`' ';>$TRACE;' "' .. os.execute('>\$TRACE') .. '"
+	']] .. os.execute([[>$TRACE]]) .. [[' '" .. os.execute(">$TRACE") .. "'
+	$'\e[2J\e]0;title\a' $'\xc2\x9b31m' $'a\xff\xfeb' $'\xe2\x80\xaefdp'
+	$'two\nlines' '%s%n%d' '[a-z]*?' '-x' ' ' $'\\x41\\' '!!binary' '- a: &b'
+)
+
+is_harmless()
+{
+	! LC_ALL=C grep -aqP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]' \
+	    "$1" && iconv -f UTF-8 -t UTF-8 "$1" >/dev/null
+}
+
+# looks_well NAME: the last run has harmed nobody.
+looks_well()
+{
+	if [ -e "$TRACE" ]; then
+		fail "$1: something was run"
+		rm -f "$TRACE"
+	elif ! is_harmless "$OUT" || ! is_harmless "$ERR"; then
+		fail "$1: a terminal would obey it" "$(cat -v "$OUT" "$ERR")"
+	else
+		pass "$1: nothing is run, and nothing obeyed"
+	fi
+}
+
+# written MODULE: a module of that name, and a line that requires it.
+written()
+{
+	# A dot stands for a slash there.
+	local file=$APP_DIR/app/odd/${1//.//}.lua
+	mkdir -p "${file%/*}"
+	printf 'return {version = 1}\n' >"$file" || return
+	# As numbers, for Lua.
+	printf 'require("%s")\n' "$(printf 'app.odd.%s' "$1" |
+	    od -An -v -tu1 | tr -s '\n' ' ' | sed 's/ *$//; s/ \+/\\/g')" \
+	    >>"$WORK/requires"
+}
+
+# A name that a role, a fiber and an error have; as escapes of Lua.
+evil='\27[2J\27]0;x\7$(>$TRACE)`>$TRACE`\\" .. \226\128\174 \255\254 \13cartridge-reload: ok'
+
+export BOOTSTRAP=yes
+launch_names()
+{
+	local name
+	: >"$WORK/requires"
+	for name in "${names[@]}"; do
+		written "$name" || return
+	done
+}
+
+start_app shop TRACE="$TRACE"
+ok_names=0
+launch_names && ok_names=1
+is "$ok_names" 1 'there are files of all these names'
+requires=$(tr '\n' ' ' <"$WORK/requires")
+app_version 2 "web_top=$requires" "audit_init=fiber.create(function()
+    fiber.name('$evil', {truncate = true})
+    while true do fiber.sleep(1) end end)"
+
+reload plan
+is "$RC" 0 'a plan'
+looks_well 'plan'
+reload
+is "$RC $(json i.outcome)" '0 reloaded' 'a reload to them'
+looks_well 'reload'
+is "$(json 'names(i.modules):find("app.odd.$(>$TRACE)", 1, true) ~= nil')" \
+    true 'the modules are told by their names'
+is "$(http_get /hello)" 'hello v2' 'it serves'
+for command in reload plan status stale; do
+	run -s "$APP_SOCK" --verbose "$command"
+	is "$RC" 0 "$command, as text"
+	looks_well "$command"
+done
+
+# Each name as a glob: it is that one at most, and no code.
+for name in "${names[@]}"; do
+	printf %s "$name" | iconv -f UTF-8 -t UTF-8 >/dev/null 2>&1 || continue
+	run -s "$APP_SOCK" plan --module "app.odd.$name" --exclude "$name"
+	looks_well "--module $(printf %q "$name")"
+done
+
+# Errors, in each phase, whose text is like that.
+for place in web_top web_init web_validate; do
+	app_version 3 "$place=error('$evil')"
+	run -s "$APP_SOCK" --verbose
+	is "$RC" 3 "an error in $place"
+	looks_well "an error in $place"
+	reload
+	is "$RC" 3 "an error in $place, in JSON"
+	isnt "$(json i.error.code)" null 'has a code'
+	looks_well "an error in $place"
+done
+is "$(http_get /hello)" 'hello v2' 'the old code serves on'
+
+# Names of roles and of the instance itself.
+app_version 4 "web_end=M.role_name = '$evil'"
+run -s "$APP_SOCK" --verbose
+looks_well 'a role of that name'
+run -s "$APP_SOCK" eval "return '$evil', {['$evil'] = '$evil'}"
+is "$RC" 0 'eval'
+looks_well 'eval'
+run -s "$APP_SOCK" eval "error('$evil')"
+is "$RC" 3 'eval of an error'
+looks_well 'eval of an error'
+run -s "$APP_SOCK" eval "error({['$evil'] = '$evil'})"
+looks_well 'eval of an error that is a table'
+run -s "$APP_SOCK" eval "box.session.push('$evil') return 1" --verbose
+looks_well 'eval with a push'
+
+done_testing
