@@ -23,6 +23,9 @@ enum stand_in {
 #define UPPER_LOW	2
 #define STAND_IN_END	(STAND_IN_ESCAPE + 4)
 
+/* So many bytes are looked at as one. */
+#define BLOCK	64
+
 /* What a look at the whole input has found. */
 struct survey {
 	unsigned char	*to;		/* where to write, or NULL */
@@ -146,16 +149,44 @@ put_escape_stand_in(struct survey *survey, const unsigned char *digits)
 }
 
 /*
- * The length of the part that is nothing special: printable ASCII and, as
- * they are frequent, most characters of two and three bytes.
+ * Whether there is nothing special in the BLOCK bytes, after which there must
+ * be one more: all printable ASCII in lines, no escape that may be one of a
+ * byte, no directive.  As there are no branches, many bytes are looked at in
+ * one instruction.
+ */
+static int
+is_common_block(const unsigned char *text)
+{
+	unsigned char special;
+	size_t i;
+
+	/* What comes next must not be escaped by what is in the block. */
+	special = text[0] == '%' || text[BLOCK - 1] == '\\';
+	for (i = 0; i < BLOCK; i++) {
+		special |= (text[i] < 0x20) & (text[i] != '\n');
+		special |= text[i] >= 0x7f;
+		special |= (text[i] == '\\') & (text[i + 1] == 'x');
+		special |= (text[i] == '\n') & (text[i + 1] == '%');
+	}
+	return special == 0;
+}
+
+/*
+ * The length of the part that is nothing special: besides ASCII, as they are
+ * frequent, most characters of two and three bytes.
  */
 static size_t
 common_run(const unsigned char *text, size_t len)
 {
+	size_t end, i;
 	unsigned char c;
-	size_t i;
 
-	for (i = 0; i < len; i++) {
+	for (i = end = 0; i < len; i++) {
+		if (i >= end) {
+			while (len - i > BLOCK && is_common_block(text + i))
+				i += BLOCK;
+			end = i + BLOCK;
+		}
 		c = text[i];
 		if (c < 0x80) {
 			if ((c < 0x20 && c != '\n') || c == 0x7f ||

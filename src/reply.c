@@ -48,8 +48,10 @@ struct anchor {
 /* An array or object that is not complete yet. */
 struct frame {
 	json_t		*node;
-	char		*key;		/* waits for its value */
+	const char	*key;		/* waits for its value */
 	size_t		 key_len;
+	yaml_event_t	 key_event;	/* one of these has the key's bytes */
+	char		*key_made;
 	size_t		 size;		/* of the text, aliases expanded */
 	unsigned	 height;	/* of the tree below */
 	size_t		 anchor;	/* its number plus one, or 0 */
@@ -67,6 +69,7 @@ struct reader {
 	size_t		 budget;	/* what the tree may still take */
 	size_t		 limit;		/* of which that is the rest */
 	int		 foreign;	/* there are stand-ins */
+	struct scalars	 scalars;
 	struct error	*error;
 };
 
@@ -142,20 +145,40 @@ scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
 	return charge(reader, *len);
 }
 
-/* Gives the top frame, a map, the key for its next value. */
+/*
+ * Gives the top frame, a map, the key for its next value.  The bytes are those
+ * of the event, which is taken over, or of what was made, if that is not NULL,
+ * which is taken over in any case.
+ */
 static int
-set_key(struct reader *reader, const char *text, size_t len)
+set_key(struct reader *reader, const char *text, size_t len,
+    yaml_event_t *event, char *made)
 {
 	struct frame *frame = &reader->frames[reader->depth - 1];
 
-	if (charge(reader, COST_PAIR + len) == -1)
+	if (charge(reader, COST_PAIR + len) == -1) {
+		free(made);
 		return -1;
-	if ((frame->key = malloc(len + 1)) == NULL)
-		return out_of_memory(reader);
-	memcpy(frame->key, text, len);
-	frame->key[len] = '\0';
+	}
+	frame->key = text;
 	frame->key_len = len;
+	frame->key_made = made;
+	if (made == NULL) {
+		frame->key_event = *event;
+		memset(event, 0, sizeof(*event));
+	}
 	return 0;
+}
+
+static void
+drop_key(struct frame *frame)
+{
+	if (frame->key == NULL)
+		return;
+	if (frame->key_made == NULL)
+		yaml_event_delete(&frame->key_event);
+	free(frame->key_made);
+	frame->key = NULL;
 }
 
 /* The same for a key that is any value. */
@@ -165,7 +188,6 @@ set_node_key(struct reader *reader, const json_t *node)
 	const char *string;
 	size_t len;
 	char *text;
-	int result;
 
 	if (json_is_string(node)) {
 		string = json_string_value(node);
@@ -177,11 +199,11 @@ set_node_key(struct reader *reader, const json_t *node)
 	if (text == NULL)
 		return out_of_memory(reader);
 	/* Keys in keys in keys double in size with each level of quotes. */
-	result = charge(reader, len);
-	if (result == 0)
-		result = set_key(reader, text, len);
-	free(text);
-	return result;
+	if (charge(reader, len) == -1) {
+		free(text);
+		return -1;
+	}
+	return set_key(reader, text, len, NULL, text);
 }
 
 static int
@@ -236,8 +258,7 @@ put(struct reader *reader, json_t *node, size_t size, unsigned height)
 	} else {
 		result = json_object_setn_new_nocheck(frame->node, frame->key,
 		    frame->key_len, node);
-		free(frame->key);
-		frame->key = NULL;
+		drop_key(frame);
 	}
 	return result == 0 ? 0 : out_of_memory(reader);
 }
@@ -322,7 +343,7 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	const yaml_char_t *anchor = event->data.scalar.anchor;
 	char *made, *text;
 	size_t len, number;
-	json_t *node = NULL;
+	json_t *node;
 	int is_key, result;
 
 	is_key = awaits_key(reader);
@@ -332,15 +353,11 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key && anchor == NULL) {
 		account(reader, len + 1, 0);
-		result = set_key(reader, text, len);
-		free(made);
-		return result;
+		return set_key(reader, text, len, event, made);
 	}
-	if (made == NULL && event->data.scalar.plain_implicit &&
-	    event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
-		node = scalar_value(text, len);
-	else
-		node = json_stringn_nocheck(text, len);
+	node = scalars_value(&reader->scalars, text, len, made == NULL &&
+	    event->data.scalar.plain_implicit &&
+	    event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
 	result = node == NULL ? out_of_memory(reader) :
 	    charge(reader, scalar_cost(node));
 	if (result == -1 || add_anchor(reader, anchor, node, len + 1, 0,
@@ -352,13 +369,11 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	if (is_key) {
 		/* The key is as it stands, the value for aliases is not. */
 		account(reader, len + 1, 0);
-		result = set_key(reader, text, len);
 		json_decref(node);
-	} else {
-		result = put(reader, node, len + 1, 0);
+		return set_key(reader, text, len, event, made);
 	}
 	free(made);
-	return result;
+	return put(reader, node, len + 1, 0);
 }
 
 static int
@@ -507,13 +522,14 @@ reader_finish(struct reader *reader)
 		struct frame *frame = &reader->frames[--reader->depth];
 
 		json_decref(frame->node);
-		free(frame->key);
+		drop_key(frame);
 	}
 	for (i = 0; i < reader->anchor_count; i++)
 		json_decref(reader->anchors[i].node);
 	free(reader->anchors);
 	json_decref(reader->names);
 	json_decref(reader->root);
+	scalars_finish(&reader->scalars);
 }
 
 json_t *

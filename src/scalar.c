@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
+#include <float.h>
 #include <limits.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +70,41 @@ is_real(const char *text, size_t len)
 	return p == text + len;
 }
 
+/*
+ * Reads a number with few digits and a small exponent, which is the quotient or
+ * the product of two numbers that are exact, so that the result is the nearest
+ * one.  Returns -1 if it has more than that.
+ */
+static int
+read_short_real(const char *text, size_t len, double *real)
+{
+	static const double powers[] = {
+		1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+		1e12, 1e13, 1e14, 1e15
+	};
+	unsigned long long value = 0;
+	size_t i, negative = text[0] == '-', scale = 0;
+	int fraction = 0;
+
+	/* As many digits as a double always holds. */
+	if (FLT_EVAL_METHOD != 0 || len - negative > DBL_DIG + 1)
+		return -1;
+	for (i = negative; i < len; i++) {
+		if (text[i] == '.') {
+			fraction = 1;
+			continue;
+		}
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		value = value * 10 + (unsigned)(text[i] - '0');
+		scale += fraction;
+	}
+	*real = (double)value / powers[scale];
+	if (negative)
+		*real = -*real;
+	return 0;
+}
+
 static json_t *
 real_node(const char *text, size_t len)
 {
@@ -75,6 +112,8 @@ real_node(const char *text, size_t len)
 	char *end;
 	double real;
 
+	if (read_short_real(text, len, &real) == 0)
+		return json_real(real);
 	real = strtod(text, &end);
 	if (end == text + len && isfinite(real))
 		return json_real(real);
@@ -116,4 +155,56 @@ scalar_value(const char *text, size_t len)
 		break;
 	}
 	return json_stringn_nocheck(text, len);
+}
+
+static json_t *
+make_value(const char *text, size_t len, int is_plain)
+{
+	return is_plain ? scalar_value(text, len) :
+	    json_stringn_nocheck(text, len);
+}
+
+static size_t
+slot_of(const char *text, size_t len)
+{
+	uint64_t first = 0, last = 0;
+
+	if (len < sizeof(first)) {
+		memcpy(&first, text, len);
+	} else {
+		memcpy(&first, text, sizeof(first));
+		memcpy(&last, text + len - sizeof(last), sizeof(last));
+	}
+	first = (first ^ last * 31 ^ len) * 0x9e3779b97f4a7c15ULL;
+	return (size_t)(first >> 32) % SCALARS_MAX;
+}
+
+json_t *
+scalars_value(struct scalars *scalars, const char *text, size_t len,
+    int is_plain)
+{
+	struct scalar *scalar;
+
+	if (len > SCALARS_LEN_MAX)
+		return make_value(text, len, is_plain);
+	scalar = &scalars->slots[slot_of(text, len)];
+	if (scalar->value != NULL && scalar->len == len &&
+	    scalar->is_plain == !!is_plain &&
+	    memcmp(scalar->text, text, len) == 0)
+		return json_incref(scalar->value);
+	json_decref(scalar->value);
+	scalar->value = make_value(text, len, is_plain);
+	scalar->len = (unsigned char)len;
+	scalar->is_plain = !!is_plain;
+	memcpy(scalar->text, text, len);
+	return json_incref(scalar->value);
+}
+
+void
+scalars_finish(struct scalars *scalars)
+{
+	size_t i;
+
+	for (i = 0; i < SCALARS_MAX; i++)
+		json_decref(scalars->slots[i].value);
 }

@@ -122,6 +122,42 @@ test_each_byte_is_found_wherever_it_stands(void **state)
 	}
 }
 
+/* The same for what is more than one byte. */
+static void
+test_each_sequence_is_found_wherever_it_stands(void **state)
+{
+	static const struct {
+		const char	*sequence;
+		int		 copied;
+		size_t		 directives;
+	} cases[] = {
+		{ "\\xff", 1, 0 }, { "\\x80", 1, 0 }, { "\\x7f", 0, 0 },
+		{ "\\\\xff", 0, 0 }, { "\\\\\\xff", 1, 0 },
+		{ "\\n", 0, 0 }, { "\n%", 0, 1 }, { " %", 0, 0 },
+		{ "\r%", 0, 1 }, { "\xd0\xb6", 0, 0 }, { "\xd0\xd0", 1, 0 },
+		{ "\xe2\x82\xac", 0, 0 }, { "\xe2\x82z", 1, 0 },
+	};
+	struct prepared prepared;
+	char text[200];
+	size_t at, i, len;
+
+	(void)state;
+	for (i = 0; i < nitems(cases); i++) {
+		len = strlen(cases[i].sequence);
+		for (at = 0; at <= sizeof(text) - len; at++) {
+			memset(text, 'a', sizeof(text));
+			memcpy(text + at, cases[i].sequence, len);
+			assert_int_equal(bytes_prepare(&prepared, text,
+			    sizeof(text), UNLIMITED), 0);
+			assert_int_equal(prepared.copy != NULL,
+			    cases[i].copied);
+			assert_int_equal(prepared.directives,
+			    cases[i].directives);
+			free(prepared.copy);
+		}
+	}
+}
+
 static void
 test_directives_are_counted(void **state)
 {
@@ -219,6 +255,8 @@ main(void)
 		cmocka_unit_test(test_what_libyaml_takes_is_not_copied),
 		cmocka_unit_test(test_what_it_does_not_take_comes_back),
 		cmocka_unit_test(test_each_byte_is_found_wherever_it_stands),
+		cmocka_unit_test(
+		    test_each_sequence_is_found_wherever_it_stands),
 		cmocka_unit_test(test_directives_are_counted),
 		cmocka_unit_test(test_a_copy_has_a_limit),
 		cmocka_unit_test(test_bytes_of_any_kind_have_a_text),

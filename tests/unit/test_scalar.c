@@ -136,6 +136,51 @@ test_reals(void **state)
 	}
 }
 
+static void
+test_scalars_that_were_seen_are_one_value(void **state)
+{
+	/* So many that each place is taken anew again and again. */
+	enum { WORDS = 3 * SCALARS_MAX };
+	static struct scalars scalars;
+	char text[WORDS][SCALARS_LEN_MAX + 2];
+	json_t *value, *again;
+	size_t i, len, round;
+	int is_plain;
+
+	(void)state;
+	for (i = 0; i < WORDS; i++)
+		snprintf(text[i], sizeof(text[i]), "%zu%.*s", i * 7,
+		    (int)(i % 30), "123456789012345678901234567890");
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < WORDS; i++) {
+			len = strlen(text[i]);
+			is_plain = i % 3 == 0 && len < 10;
+			value = scalars_value(&scalars, text[i], len,
+			    is_plain);
+			again = scalars_value(&scalars, text[i], len,
+			    is_plain);
+			if (len <= SCALARS_LEN_MAX)
+				assert_ptr_equal(value, again);
+			if (is_plain)
+				assert_int_equal(json_integer_value(value),
+				    strtoll(text[i], NULL, 10));
+			else
+				assert_string_equal(json_string_value(value),
+				    text[i]);
+			json_decref(again);
+			json_decref(value);
+		}
+	}
+	/* The same text in quotes is another value. */
+	value = scalars_value(&scalars, "12", 2, 1);
+	again = scalars_value(&scalars, "12", 2, 0);
+	assert_true(json_is_integer(value) && json_is_string(again));
+	json_decref(again);
+	scalars_finish(&scalars);
+	assert_int_equal(json_integer_value(value), 12);
+	json_decref(value);
+}
+
 int
 main(void)
 {
@@ -143,6 +188,7 @@ main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_integers),
 		cmocka_unit_test(test_reals),
+		cmocka_unit_test(test_scalars_that_were_seen_are_one_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
