@@ -75,6 +75,8 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$B/%,\
 FUZZ_OBJS = $B/heap.o $B/harmless.o
 # Seconds for each target of `make fuzz`.
 FUZZ_SECONDS ?= 8
+BENCH_TOOLS := $(patsubst tests/bench/%.c,$B/bench-tools/%,\
+	$(sort $(wildcard tests/bench/*.c)))
 TABLE = $B/completion/print_table
 COMPLETIONS = $B/completion/cartridge-reload.bash \
 	$B/completion/_cartridge-reload $B/completion/cartridge-reload.fish
@@ -94,7 +96,7 @@ TEST_ENV = JOBS=$(JOBS) BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
 
 all: $(BIN) $(COMPLETIONS)	## build the program (default)
 
-tests: all $(UNIT_TESTS) $(TOOLS)	## build the tests, run none
+tests: all $(UNIT_TESTS) $(TOOLS) $(BENCH_TOOLS)	## build the tests, run none
 
 $(BIN): $B/main.o $B/libclient.a
 	@echo "  LINK    $@"
@@ -144,6 +146,12 @@ $B/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJS) $B/libclient.a $B/flags
 	@echo "  CC      $@"
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
 	    $(LDFLAGS) $(FUZZ_OBJS) $B/libclient.a $(PKG_LIBS)
+
+$B/bench-tools/%: tests/bench/%.c $B/libclient.a $B/flags
+	@echo "  CC      $@"
+	@mkdir -p $(@D)
+	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
+	    $(LDFLAGS) $B/libclient.a $(PKG_LIBS)
 
 $(TABLE): scripts/completion/print_table.c $B/libclient.a $B/flags
 	@echo "  CC      $@"
@@ -213,7 +221,7 @@ picture:	## make the picture of the README anew, from a demo
 
 bench:		## measure
 	@scripts/install-deps.sh bench
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory tests
 	@$(TEST_ENV) tests/bench/run.sh
 
 fuzz:		## fuzz what reads from outside, FUZZ_SECONDS for each target
@@ -323,5 +331,6 @@ help:		## this list
 	    expand -t 50
 
 -include $(LIB_OBJS:.o=.d) $B/main.d \
-	$(addsuffix .d,$(UNIT_TESTS) $(TOOLS) $(TABLE) $(FUZZ_TARGETS)) \
+	$(addsuffix .d,$(UNIT_TESTS) $(TOOLS) $(BENCH_TOOLS) $(TABLE) \
+	$(FUZZ_TARGETS)) \
 	$(FUZZ_OBJS:.o=.d)

@@ -12,6 +12,8 @@ BENCH_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$BENCH_DIR/../live/lib.sh"
 
 BENCH_OUT=${BENCH_OUT:?is set by run.sh}
+BENCH_TOOLS=${BUILD_DIR:-$(dirname "$TESTS_DIR")/build}/bench-tools
+BENCH_TOOLS=$(cd "$BENCH_TOOLS" && pwd) || exit 1
 QUICK=${BENCH_QUICK:+yes}
 SECTION=$(basename "$0" .sh)
 REPORT=$BENCH_OUT/$SECTION.md
@@ -110,6 +112,101 @@ finish()
 	sed 's/^/    /' "$VERDICTS" >>"$REPORT"
 	say ''
 }
+
+# --- Plots -------------------------------------------------------------------
+
+# What all plots have in common: gnuplot's commands on standard input, with the
+# data in $WORK/plot.  draw FILE.svg WIDTH HEIGHT
+draw()
+{
+	local file=$1
+	{
+		echo "set terminal svg size $2,$3 noenhanced font 'sans-serif,12' \\
+		    background 'white'"
+		echo "set output '$file'"
+		echo "set datafile separator ','"
+		cat
+	} >"$WORK/plot.gp"
+	gnuplot "$WORK/plot.gp" 2>"$WORK/plot.err" ||
+	    bail_out "gnuplot: $(head -n 5 "$WORK/plot.err")"
+}
+
+# bars FILE.svg TITLE: horizontal ones on a logarithmic scale, the first one in
+# another colour.  Input: name,value; no bar for what is not positive.
+bars()
+{
+	local count
+	tr -d '\140' | awk -F, '$2 > 0' >"$WORK/plot"
+	count=$(wc -l <"$WORK/plot")
+	if [ "$count" -eq 0 ]; then
+		echo "none,1e-9" >"$WORK/plot"
+		count=1
+	fi
+	draw "$1" 760 $((90 + 28 * count)) <<-END
+		stats '$WORK/plot' using 2 nooutput
+		low = 10 ** (floor(log10(STATS_min)) - 1)
+		set title "$2"
+		set logscale x
+		set xrange [low:STATS_max * 4]
+		set yrange [$count - 0.4:-0.6]
+		set grid xtics
+		set tics nomirror
+		unset key
+		plot '$WORK/plot' using 2:0:(low):2:(\$0 - 0.35):(\$0 + 0.35):(\$0 > 0 ? 0x9db4c0 : 0x1b6ca8):yticlabels(1) \\
+		    with boxxyerror fill solid lc rgb variable, \\
+		    '' using 2:0:(sprintf('  %.4g', \$2)) with labels left
+	END
+}
+
+# lines FILE.svg TITLE XLABEL YLABEL [COMMAND ...]: lines through points; the
+# commands are gnuplot's.  Input: series,x,y; the points of a series in the
+# order of x, and series in that of their first points.
+lines()
+{
+	local file=$1 title=$2 xlabel=$3 ylabel=$4 i count names plot=
+	shift 4
+	awk -F, '$3 != "" {
+		if (!($1 in of)) {
+			of[$1] = ++count
+			name[count] = $1
+		}
+		points[of[$1]] = points[of[$1]] $2 "," $3 "\n"
+	}
+	END {
+		for (i = 1; i <= count; i++) {
+			print name[i] >"'"$WORK/plot.names"'"
+			printf "%s\n\n", points[i]
+		}
+	}' >"$WORK/plot"
+	mapfile -t names <"$WORK/plot.names"
+	count=${#names[@]}
+	for ((i = 0; i < count; i++)); do
+		plot="$plot${plot:+, }'$WORK/plot' index $i using 1:2 \
+		    with linespoints pt 7 ps 0.5 lw 2 lt $((i + 1)) \
+		    title '${names[i]}'"
+	done
+	draw "$file" 760 420 <<-END
+		set title "$title"
+		set xlabel "$xlabel"
+		set ylabel "$ylabel"
+		set grid
+		set tics nomirror
+		set key outside right top
+		$COLOURS
+		$(printf '%s\n' "$@")
+		plot $(tr -d '\\\n' <<<"$plot")
+	END
+}
+COLOURS='set linetype 1 lc rgb 0x1b6ca8
+set linetype 2 lc rgb 0xc0392b
+set linetype 3 lc rgb 0x7f8c8d
+set linetype 4 lc rgb 0xd68910
+set linetype 5 lc rgb 0x1e8449'
+
+# For lines whose points are p50, p90, p99, p99.9 and p99.99.
+# shellcheck disable=SC2034 # for the sections
+PERCENTILES=('set logscale y'
+    "set xtics ('50' 0, '90' 1, '99' 2, '99.9' 3, '99.99' 4)")
 
 # --- Load --------------------------------------------------------------------
 

@@ -173,6 +173,112 @@ done
 use none
 stop_app "$APP_PID"
 
+# --- Latency over time -------------------------------------------------------
+
+# Beside the load, some connections ask for /named and take note of each answer.
+# The other file has the reloads, from when to when.
+measure_timeline()
+{
+	local way=$1 begin end i probe
+	progress "latency over time: $(heading_of "$way")"
+	[ "$way" = staged ] || start_way "$way"
+	use "$way"
+	load_run keep-alive /hello /named
+	wrk -t "$probes" -c "$probes" -d 120 -s "$BENCH_DIR/timeline.lua" "$APP_URL" -- \
+	    /named "$WORK/timeline.$way" >"$WORK/probe" 2>&1 &
+	probe=$!
+	PIDS+=("$probe")
+	wait_until 10 test -s "$WORK/timeline.$way.$probes" ||
+	    bail_out "the probe asks nothing: $(cat "$WORK/probe")"
+	: >"$WORK/reloads.$way"
+	begin=$(now_ms)
+	for ((i = 0; i < timeline_reloads; i++)); do
+		until_ms $((begin + 500 + i * timeline_pause_ms))
+		next_version
+		end=$(now_ms)
+		"reload_$way"
+		echo "$((end - begin)) $(($(now_ms) - begin))" \
+		    >>"$WORK/reloads.$way"
+	done
+	until_ms $((begin + timeline_reloads * timeline_pause_ms))
+	end=$(now_ms)
+	kill -INT "$probe"
+	wait "$probe"
+	load_end
+	[ "$way" = none ] || version_of[$way]=$version
+	[ "$way" = staged ] || stop_app "$APP_PID"
+	# The worst answer and the failed requests of each slice of time.
+	awk -v begin="$begin" -v end="$end" -v slice="$timeline_slice_ms" \
+	    -v way="$(heading_of "$way")" '
+		$1 < begin || $1 >= end { next }
+		{
+			at = int(($1 - begin) / slice)
+			count[at]++
+			if ($2 + 0 > worst[at])
+				worst[at] = $2
+			failed[at] += $3 != 200
+		}
+		END {
+			for (at = 0; at * slice < end - begin; at++)
+				printf "%s,%.3f,%s,%d,%d\n", way, \
+				    at * slice / 1000, (worst[at] > 0 ? \
+				    worst[at] : ""), \
+				    count[at], failed[at]
+		}' "$WORK/timeline.$way".* >>"$BENCH_OUT/timeline.csv"
+}
+
+timeline_reloads=$(quick_or 3 10)
+timeline_pause_ms=1000
+timeline_slice_ms=20
+probes=4
+timeline_ways='staged native naive'
+echo 'way,seconds,worst_ms,requests,failed' >"$BENCH_OUT/timeline.csv"
+for way in $timeline_ways; do
+	measure_timeline "$way"
+done
+
+# One panel for each way, on the same scale.
+draw_timeline()
+{
+	local way plots=0 bars begin end
+	for way in $timeline_ways; do
+		plots=$((plots + 1))
+		grep "^$(heading_of "$way")," "$BENCH_OUT/timeline.csv" \
+		    >"$WORK/panel.$way"
+	done
+	draw "$BENCH_OUT/timeline.svg" 760 $((40 + 130 * plots)) < <(
+		echo "set multiplot layout $plots,1 title \
+		    'Worst answer in each $timeline_slice_ms ms, ms; where a request failed, red; reloads are grey; x: seconds'"
+		echo "set logscale y
+		    set yrange [0.1:3000]
+		    set xrange [0:$timeline_reloads * $timeline_pause_ms / 1000.0]
+		    set tics nomirror
+		    set grid ytics
+		    set lmargin 8
+		    set tmargin 2
+		    set bmargin 2
+		    unset key"
+		for way in $timeline_ways; do
+			bars=0
+			echo 'unset object'
+			while read -r begin end; do
+				bars=$((bars + 1))
+				echo "set object $bars rectangle from \
+				    $begin / 1000.0, graph 0 to \
+				    $end / 1000.0, graph 1 behind fc rgb \
+				    0xdddddd fs solid noborder"
+			done <"$WORK/reloads.$way"
+			echo "set title '$(heading_of "$way")' offset 0,-0.7
+			    plot '$WORK/panel.$way' using 2:3 with lines \
+				lc rgb 0x1b6ca8, \
+			    '' using 2:(\$5 > 0 ? 1500 : NaN) with points \
+				pt 7 ps 0.4 lc rgb 0xc0392b"
+		done
+		echo 'unset multiplot'
+	)
+}
+draw_timeline
+
 # --- Broken code -------------------------------------------------------------
 
 use staged
@@ -282,10 +388,8 @@ for way in none staged native naive; do
 		x=$((x + 1))
 	done >>"$WORK/lines"
 done
-awk -v title='Latency on /hello, keep-alive, while reloads go on' \
-    -v xlabel='percentile' -v ylabel='ms' -v logy=1 \
-    -v xticks='0=50 1=90 2=99 3=99.9 4=99.99' -f "$BENCH_DIR/lines.awk" \
-    "$WORK/lines" >"$BENCH_OUT/load.svg"
+lines "$BENCH_OUT/load.svg" 'Latency on /hello, keep-alive, while reloads go on' \
+    percentile ms "${PERCENTILES[@]}" <"$WORK/lines"
 sed '1d' "$BENCH_OUT/load.csv" | awk -F, '{
 		n[$1] += $9 + $10 + $11 + $12 + $13
 		total[$1] += $7
@@ -296,8 +400,8 @@ sed '1d' "$BENCH_OUT/load.csv" | awk -F, '{
 	}' | while IFS=, read -r way n; do
 	printf '%s,%s\n' "$(heading_of "$way")" "$n"
 done | sort >"$WORK/failed"
-awk -v title='Failed requests of a million (none: no bar)' \
-    -f "$BENCH_DIR/bars.awk" "$WORK/failed" >"$BENCH_OUT/failed.svg"
+bars "$BENCH_OUT/failed.svg" 'Failed requests of a million (none: no bar)' \
+    <"$WORK/failed"
 
 say "## Reloads under load" '' \
     "wrk, $connections connections, one thread; $reloads reloads in $(
@@ -310,6 +414,25 @@ say "## Reloads under load" '' \
 table "$WORK/rows" way route connection 'reloads done' 'new code' requests \
     'socket errors' time-outs non-2xx p50 p99 p99.9 max 'p99.9: spread'
 say '![Latency](load.svg)' '![Failed requests](failed.svg)' '' \
+    '### Latency over time' '' \
+    "A reload of new code each $(calc "$timeline_pause_ms / 1000" %.0f) s;" \
+    "beside the load, $probes connections ask for \`/named\` and take note of each" \
+    'answer.' '' '![Latency over time](timeline.svg)'
+sed 1d "$BENCH_OUT/timeline.csv" | awk -F, '
+	!($1 in n) { order[++ways] = $1 }
+	{
+		n[$1] += $4
+		failed[$1] += $5
+		if ($3 + 0 > worst[$1])
+			worst[$1] = $3
+	}
+	END {
+		for (i = 1; i <= ways; i++)
+			printf "%s,%d,%d,%.1f\n", order[i], n[order[i]], \
+			    failed[order[i]], worst[order[i]]
+	}' >"$WORK/table"
+table "$WORK/table" way requests failed 'worst answer'
+say \
     '### Broken code' '' \
     "$reloads reloads of each kind with cartridge-reload, keep-alive, both" \
     'routes in turn. Refused: with exit status 3.'

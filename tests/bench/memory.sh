@@ -121,8 +121,8 @@ kinds='registry fibers routes named triggers loaders modules globals'
 	done <"$WORK/states"
 } >"$BENCH_OUT/memory.csv"
 sed '1d' "$BENCH_OUT/memory.csv" | awk -F, '{ print "live heap," $1 "," $2 }' |
-    awk -v title="Live heap during $reloads reloads" -v xlabel=reloads \
-	-v ylabel=kB -f "$BENCH_DIR/lines.awk" >"$BENCH_OUT/memory.svg"
+    lines "$BENCH_OUT/memory.svg" "Live heap during $reloads reloads" \
+	reloads kB 'set yrange [0:*]'
 
 say "## Memory: $reloads reloads in a row" '' \
     'Live heap in kB after full collections that the bench asks for, and what' \

@@ -12,9 +12,7 @@ rounds=$(quick_or 2 6)
 runs=$(quick_or 30 80)
 slow_runs=$(quick_or 4 8)
 
-bare=$WORK/bare_client
-"${CC:-cc}" -O2 -o "$bare" "$BENCH_DIR/bare_client.c" ||
-    bail_out 'the bare client cannot be built'
+bare=$BENCH_TOOLS/bare_client
 
 start_app shop
 question=box.info.status
@@ -93,8 +91,7 @@ say '## Start-up: the whole process of `status`' '' \
     "medians, their spread, and the fastest run; ms."
 table "$BENCH_OUT/startup.csv" '' median spread fastest 'times the bare one'
 say '![Start-up](startup.svg)'
-awk -v title='Whole process, ms (logarithmic)' -f "$BENCH_DIR/bars.awk" \
-    "$WORK/bars" >"$BENCH_OUT/startup.svg"
+bars "$BENCH_OUT/startup.svg" 'Whole process, ms (logarithmic)' <"$WORK/bars"
 
 r=$(ratio status bare)
 verdict startup "$r" '<=' 2 \
