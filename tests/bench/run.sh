@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# run.sh [startup|scale|memory|load|stale|fleet ...]: measures, and says of each
-# figure whether it was reached.  All sections if none is named.  What was
-# measured is in BENCH_OUT (build/bench): report.md, tables as csv, plots as svg.
+# run.sh [startup|scale|memory|load|stale|fleet|push|reply ...]: measures, and
+# says of each figure whether it was reached.  All sections if none is named.
+# What was measured is in BENCH_OUT (build/bench): report.md, tables as csv, plots
+# as svg.
 #
 # Environment: CARTRIDGE_RELOAD, TARANTOOL, CARTRIDGE_ROCKS as for the live
-# suites; BENCH_QUICK=1: within two minutes, less exact; BENCH_STRICT=1: fail if
-# a figure was missed; BUILD_DIR, BENCH_OUT.
+# suites; BENCH_QUICK=1: within some three minutes, less exact; BENCH_STRICT=1:
+# fail if a figure was missed; BUILD_DIR, BENCH_OUT.
 
 set -u
 LC_ALL=C
@@ -28,13 +29,14 @@ export BENCH_OUT CARTRIDGE_RELOAD TARANTOOL
 	exit 1
 }
 
-[ $# -gt 0 ] || set -- startup scale memory load stale fleet
+[ $# -gt 0 ] || set -- startup scale memory load stale fleet push reply
 for section; do
 	case $section in
-	startup|scale|memory|load|stale|fleet)
+	startup|scale|memory|load|stale|fleet|push|reply)
 		;;
 	*)
-		echo "usage: run.sh [startup|scale|memory|load|stale|fleet ...]" >&2
+		echo "usage: run.sh" \
+		    "[startup|scale|memory|load|stale|fleet|push|reply ...]" >&2
 		exit 1
 		;;
 	esac
@@ -74,7 +76,11 @@ machine()
 	fi
 	echo "- tools: $(hyperfine --version)," \
 	    "$(wrk -v 2>&1 | sed -n 's/^\(wrk [^ ]*\).*/\1/p')," \
-	    "$(socat -V | sed -n 's/^\(socat\) version \([^ ]*\).*/\1 \2/p')"
+	    "$(socat -V | sed -n 's/^\(socat\) version \([^ ]*\).*/\1 \2/p')," \
+	    "$(gnuplot --version)"
+	echo "- libraries: libyaml $(pkg-config --modversion yaml-0.1)," \
+	    "jansson $(pkg-config --modversion jansson)," \
+	    "$(getconf GNU_LIBC_VERSION)"
 	echo "- date: $(date -u '+%Y-%m-%d %H:%M UTC')"
 	[ -z "${BENCH_QUICK:-}" ] ||
 	    echo '- a quick run: few repetitions, rough figures'
