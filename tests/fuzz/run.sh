@@ -9,6 +9,9 @@
 # program crash, hang or take too much memory is left in DIRECTORY/failed.
 #
 # Prints a line for each target and, as the last one, "N passed, N failed".
+#
+# Environment: FUZZ_SEED, a number, for a run that can be repeated (0: another
+# one each time).
 
 set -eu
 
@@ -29,7 +32,8 @@ for target in fuzz_*; do
 	[ ! -d "$here/corpus/$name" ] || set -- "$@" "$here/corpus/$name"
 	[ "$name" != reply ] || set -- "$@" "$replies"
 	[ ! -f "$here/$name.dict" ] || set -- "$@" -dict="$here/$name.dict"
-	if "./$target" "$@" -max_total_time="$seconds" -timeout=20 \
+	if "./$target" "$@" -seed="${FUZZ_SEED:-0}" \
+	    -max_total_time="$seconds" -timeout=20 \
 	    -rss_limit_mb=2048 -max_len=16384 -print_final_stats=1 \
 	    -artifact_prefix="failed/$name-" >"$name.log" 2>&1; then
 		passed=$((passed + 1))

@@ -572,11 +572,11 @@ case('a heap that changes under the walk', function(t)
 end)
 
 case('there is no hurry until half of the time is over', function(t)
-    local old, began = new_stale(), clock.monotonic()
-    local list = heap(5000)
+    local old, list = new_stale(), heap(5000)
     list.f = old
     local _, walk = walk_over({list}, {old})
     t:is(walk.is_hurried, false, 'there is time')
+    local began = clock.monotonic()
     _, walk = walk_over({list}, {old}, {deadline = began + 2, on_place = function()
         while clock.monotonic() < began + 1.2 do -- luacheck: ignore
         end
