@@ -47,7 +47,8 @@ long_options()
 }
 
 # Options of other programs that a text may have.
-foreign='--interval --no-install-recommends --recursive --silent --fail --now'
+foreign='--analyze --interval --no-install-recommends --recursive --silent'
+foreign="$foreign --fail --now"
 
 # has_all TEXT: every option and command is in the text.
 has_all()
