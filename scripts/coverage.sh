@@ -30,19 +30,19 @@ cat "$build"/lines/*.c | awk -F : -v least="$least" '
 	file !~ /^src\/[a-z_]*\.c$/ || $2 + 0 == 0 || $1 ~ /-/ { next }
 	{ lines[file]++; all++ }
 	$1 !~ /[#=]/ { run[file]++; all_run++ }
-	function show(name, run, lines) {
-		printf "%-28s %5d of %5d lines  %5.1f %%\n", name, run, lines,
-		    100 * run / lines
+	function row(name, run, lines) {
+		return sprintf("%-28s %5d of %5d lines  %5.1f %%", name, run,
+		    lines, 100 * run / lines)
 	}
 	END {
 		for (file in lines)
-			show(file, run[file], lines[file]) | "sort"
+			print row(file, run[file], lines[file]) | "sort"
 		close("sort")
 		if (all == 0) {
 			print "nothing was counted"
 			exit 1
 		}
-		show("all", all_run, all)
+		print row("all", all_run, all)
 		if (100 * all_run / all < least) {
 			printf "less than %d %% of the lines were run\n", least
 			exit 1

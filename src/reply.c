@@ -540,6 +540,7 @@ reply_parse(const char *data, size_t len, struct error *error)
 	json_t *root = NULL;
 
 	memset(&reader, 0, sizeof(reader));
+	memset(&prepared, 0, sizeof(prepared));
 	reader.error = error;
 	if (prepare(&reader, &prepared, data, len) == -1)
 		return NULL;

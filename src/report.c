@@ -310,7 +310,7 @@ read_text(json_t *from)
 static json_t *
 default_value(const struct field *field)
 {
-	struct complaint ignored;
+	struct complaint ignored = { "", 0 };
 	json_t *value;
 
 	if (field->absent == DEFAULT_NULL)

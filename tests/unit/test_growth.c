@@ -29,7 +29,12 @@
 #include "report.h"
 #include "wire.h"
 
+#ifndef __SANITIZE_ADDRESS__
 #define SMALL	((size_t)128 * 1024)
+#else
+/* All is several times as slow. */
+#define SMALL	((size_t)16 * 1024)
+#endif
 #define LARGE	(8 * SMALL)
 
 /*
