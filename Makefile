@@ -91,8 +91,8 @@ TEST_ENV = JOBS=$(JOBS) BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
 
 .DELETE_ON_ERROR:
 .PHONY: all tests check check-unit check-lua check-cli check-live coverage \
-	count-lines instructions-update demo picture bench check-deb fuzz \
-	fuzz-targets lint analyze install uninstall dist deb clean help FORCE
+	count-lines instructions-update demo picture bench readme-figures check-deb \
+	fuzz fuzz-targets lint analyze install uninstall dist deb clean help FORCE
 
 all: $(BIN) $(COMPLETIONS)	## build the program (default)
 
@@ -222,7 +222,10 @@ picture:	## make the picture of the README anew, from a demo
 bench:		## measure
 	@scripts/install-deps.sh bench
 	@$(MAKE) --no-print-directory tests
-	@$(TEST_ENV) tests/bench/run.sh
+	@$(TEST_ENV) tests/bench/run.sh $(BENCH_SECTIONS)
+
+readme-figures:	## the figures of the README anew, from the last make bench
+	@scripts/readme_figures.sh $B/bench
 
 fuzz:		## fuzz what reads from outside, FUZZ_SECONDS for each target
 	@scripts/install-deps.sh fuzz
