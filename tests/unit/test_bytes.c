@@ -42,8 +42,8 @@ test_what_libyaml_takes_is_not_copied(void **state)
 		"\xd0\xb6", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xc2\x85",
 		"\xee\x80\x80", "\xf3\xbf\xbf\xbd",
 		/* Longer than any piece that is looked at as one. */
-		"0123456789 0123456789 0123456789 0123456789 0123456789\n"
-		"0123456789 0123456789 0123456789 0123456789 \xd0\xb6 \\t",
+		("0123456789 0123456789 0123456789 0123456789 0123456789\n"
+		"0123456789 0123456789 0123456789 0123456789 \xd0\xb6 \\t"),
 		/* From the range of the stand-ins; alone they do no harm. */
 		"\xf4\x8f\x80\x80", "\xf4\x8f\xbf\xbf",
 	};
