@@ -17,7 +17,10 @@ export LC_ALL
 
 cd "$(dirname "$0")/../.." || exit 1
 bench=tests/bench
-out=${BENCH_OUT:-${BUILD_DIR:-build}/bench}
+# The sections work in directories of their own.
+BUILD_DIR=$(cd "${BUILD_DIR:-build}" && pwd) || exit 1
+export BUILD_DIR
+out=${BENCH_OUT:-$BUILD_DIR/bench}
 mkdir -p "$out" || exit 1
 BENCH_OUT=$(cd "$out" && pwd)
 CARTRIDGE_RELOAD=${CARTRIDGE_RELOAD:-$PWD/build/cartridge-reload}
