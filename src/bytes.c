@@ -51,7 +51,7 @@ utf8_decode(const unsigned char *text, size_t len, unsigned long *code)
 		*code = c;
 		return 1;
 	}
-	need = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 0;
+	need = c >= 0xf8 ? 0 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 0;
 	if (need == 0 || need > len)
 		return 0;
 	*code = c & (0x7fU >> need);

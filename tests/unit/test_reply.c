@@ -315,6 +315,10 @@ test_raw_bytes_that_yaml_forbids_become_text(void **state)
 		  "\"\\\\xc0\\\\x80\",\"\\\\xe0\\\\x80\\\\xaf\","
 		  "\"\\\\xf4\\\\x90\\\\x80\\\\x80\","
 		  "\"\\\\xe0\\\\x80\\\\xaf\"]" },
+		/* No first byte of a character, though the others fit. */
+		{ "---\n- !!binary +r+aug==\n- \xfa\xbf\x9a\xba\n...\n",
+		  "[\"\\\\xfa\\\\xbf\\\\x9a\\\\xba\","
+		  "\"\\\\xfa\\\\xbf\\\\x9a\\\\xba\"]" },
 		/* The marks of other encodings too. */
 		{ "\xff\xfe-\n", "\"\\\\xff\\\\xfe-\"" },
 		{ "\xef\xbb\xbf---\n- 1\n...\n", "[1]" },
