@@ -128,7 +128,7 @@ now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void
+static void __attribute__((noreturn))
 die(const char *what)
 {
 	perror(what);
