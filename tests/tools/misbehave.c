@@ -229,7 +229,8 @@ play(int fd, int fault, size_t offset, int64_t until)
 		segment = &segments[i];
 		if (await_lines(fd, &lines, i, until) == -1)
 			return;
-		if (fault == -1 || fault >= FAULTS || offset < at || offset >= at + segment->len) {
+		if (fault == -1 || fault >= FAULTS || offset < at ||
+		    offset >= at + segment->len) {
 			if (peer_send(fd, segment->data, segment->len) == -1)
 				return;
 			continue;
