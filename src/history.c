@@ -170,7 +170,7 @@ decode(char *entry)
 
 	for (; *entry != '\0'; entry++) {
 		if (entry[0] == '\\' && entry[1] != '\0')
-			*to++ = *++entry == 'n' ? '\n' : *entry;
+			*to++ = (char)(*++entry == 'n' ? '\n' : *entry);
 		else
 			*to++ = *entry;
 	}

@@ -61,6 +61,7 @@
 	use(rl_resize_terminal)						\
 	use(stifle_history)
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a name is declared */
 #define DECLARE(name)	__typeof__(name) *name;
 #define DESCRIBE(name)	{ #name, offsetof(struct library, name) },
 

@@ -122,7 +122,7 @@ paint_scalar(struct painter *painter, const char *text, size_t len)
 		return;
 	if (text[0] == '\'' || text[0] == '"') {
 		used = 1 + quoted_length(text + 1, len - 1, text[0], &open);
-		painter->quote = open ? text[0] : '\0';
+		painter->quote = (char)(open ? text[0] : '\0');
 		put(painter, painter->string, text, used);
 		put(painter, TERM_PLAIN, text + used, len - used);
 	} else if (text[0] == '|' || text[0] == '>') {
@@ -172,7 +172,7 @@ paint_line(struct painter *painter, const char *text, size_t len)
 
 	if (painter->quote != '\0') {
 		used = quoted_length(text, len, painter->quote, &open);
-		painter->quote = open ? painter->quote : '\0';
+		painter->quote = (char)(open ? painter->quote : '\0');
 		put(painter, painter->string, text, used);
 		put(painter, TERM_PLAIN, text + used, len - used);
 		return;
