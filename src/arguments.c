@@ -17,13 +17,6 @@
 /* The most Lua that `eval` takes, in bytes. */
 #define EVAL_MAX	((size_t)16 * 1024 * 1024)
 
-static int
-out_of_memory(struct error *error)
-{
-	return error_set(error, OUTCOME_USAGE, "out_of_memory",
-	    "out of memory");
-}
-
 /* Reads a file of that name to its end; the caller frees the text. */
 static char *
 read_stream(FILE *file, const char *path, size_t *len, struct error *error)
@@ -35,7 +28,7 @@ read_stream(FILE *file, const char *path, size_t *len, struct error *error)
 	do {
 		size += size + 4096;
 		if ((grown = realloc(data, size)) == NULL) {
-			out_of_memory(error);
+			error_out_of_memory(error);
 			goto fail;
 		}
 		data = grown;
@@ -93,7 +86,7 @@ lua_argument(const char *name, const char *data, size_t len,
 		code = json_stringn(data, len);
 	} else {
 		if ((commented = malloc(len + 2)) == NULL) {
-			out_of_memory(error);
+			error_out_of_memory(error);
 			return NULL;
 		}
 		memcpy(commented, "--", 2);
@@ -136,10 +129,10 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 	}
 	if (json_object_set_new(args, "code", code) == -1) {
 		json_decref(chunk);
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	}
 	if (json_object_set_new(args, "chunk", chunk) == -1)
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	return 0;
 }
 
@@ -161,11 +154,11 @@ add_globs(json_t *args, const char *key, const struct string_list *globs,
 		}
 		if (json_array_append_new(list, glob) == -1) {
 			json_decref(list);
-			return out_of_memory(error);
+			return error_out_of_memory(error);
 		}
 	}
 	if (json_object_set_new(args, key, list) == -1)
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	return 0;
 }
 
@@ -234,7 +227,7 @@ arguments_of_command(const struct options *options, struct error *error)
 	    /* Those that take the lock. */
 	    ((bit & (COMMAND_RELOAD | COMMAND_STALE | COMMAND_PUSH)) != 0 &&
 	    json_object_set_new(args, "holder", holder(options)) == -1)) {
-		out_of_memory(error);
+		error_out_of_memory(error);
 		goto fail;
 	}
 	if (add_globs(args, "modules", &options->modules, error) == -1 ||
@@ -271,6 +264,6 @@ arguments_of_relay(const json_t *args, struct error *error)
 
 fail:
 	json_decref(relay);
-	out_of_memory(error);
+	error_out_of_memory(error);
 	return NULL;
 }

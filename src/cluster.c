@@ -38,8 +38,7 @@ ask(struct fleet *fleet, struct error *error)
 	error->message[0] = '\0';
 	args = json_pack("{s:s}", "command", "topology");
 	if (args == NULL) {
-		error_set(error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		error_out_of_memory(error);
 		return NULL;
 	}
 	result = errand_kind_init(&kind, args, fleet->options->timeout, 0,
@@ -108,8 +107,7 @@ add_instance(struct fleet *fleet, const struct target *entry,
 	    (is_entry ? GROUP_ENTRY_LEADER : GROUP_LEADERS) :
 	    (is_entry ? GROUP_ENTRY_FOLLOWER : GROUP_FOLLOWERS);
 	if (why != NULL && fleet_skip(fleet, member, why) == -1)
-		return error_set(error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		return error_out_of_memory(error);
 	return 0;
 }
 

@@ -26,13 +26,6 @@
 #define JOBS_RELAYED	16
 
 static int
-out_of_memory(struct error *error)
-{
-	return error_set(error, OUTCOME_USAGE, "out_of_memory",
-	    "out of memory");
-}
-
-static int
 collect_targets(const struct options *options, struct targets *targets,
     struct error *error)
 {
@@ -306,7 +299,7 @@ proceed(struct fleet *fleet, const json_t *given, struct error *error)
 	if (result != 0)
 		return result == 1 ? 0 : -1;
 	if ((args = final_arguments(fleet, given)) == NULL)
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	result = run_command(fleet, args, error);
 	json_decref(args);
 	fleet->refusal = NULL;

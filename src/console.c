@@ -214,8 +214,7 @@ resolve(struct console *console, struct error *error)
 		return 0;
 	console->addresses = NULL;
 	if (result == EAI_MEMORY)
-		return error_set(error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		return error_out_of_memory(error);
 	error_set(error, OUTCOME_UNREACHABLE, "name_resolution",
 	    "cannot resolve the host name: %s", result == EAI_SYSTEM ?
 	    strerror(errno) : gai_strerror(result));

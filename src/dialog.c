@@ -34,8 +34,7 @@ dialog_open(const struct target *target, int64_t deadline,
 	struct dialog *dialog;
 
 	if ((dialog = calloc(1, sizeof(*dialog))) == NULL) {
-		error_set(error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		error_out_of_memory(error);
 		return NULL;
 	}
 	dialog->opened = clock_ms();

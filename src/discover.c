@@ -73,13 +73,6 @@ struct place {
 };
 
 static int
-out_of_memory(struct error *error)
-{
-	return error_set(error, OUTCOME_USAGE, "out_of_memory",
-	    "out of memory");
-}
-
-static int
 ends_with(const char *text, const char *end)
 {
 	size_t len = strlen(text), end_len = strlen(end);
@@ -170,7 +163,7 @@ note(struct search *search, enum verdict verdict, const char *path,
 	    copy(&candidate.app, app) == -1 ||
 	    copy(&candidate.instance, instance) == -1) {
 		candidate_finish(&candidate);
-		return out_of_memory(search->error);
+		return error_out_of_memory(search->error);
 	}
 	list[search->count++] = candidate;
 	return 0;
@@ -184,7 +177,7 @@ static int
 unreadable(struct search *search, const char *path, int by_pattern)
 {
 	if (errno == ENOMEM)
-		return out_of_memory(search->error);
+		return error_out_of_memory(search->error);
 	if (errno == EMFILE || errno == ENFILE)
 		return error_set(search->error, OUTCOME_USAGE, "local_error",
 		    "cannot read '%s': %s", path, strerror(errno));
@@ -312,7 +305,7 @@ consider_docker(struct search *search, const struct place *place,
 	int has_console;
 
 	if ((console = project_path(place->path, TT_SOCKET)) == NULL)
-		return out_of_memory(search->error);
+		return error_out_of_memory(search->error);
 	has_console = stat(console, &st) == 0;
 	free(console);
 	/* Next to a console of tt it is the binary port. */
@@ -338,7 +331,7 @@ consider_instance(struct search *search, const struct place *place,
 
 	wanted = place->owned && matches_instance(search, place->owner, name);
 	if ((socket = project_path(path, TT_SOCKET)) == NULL)
-		return out_of_memory(search->error);
+		return error_out_of_memory(search->error);
 	result = consider(search, socket, place->owner, name, wanted);
 	free(socket);
 	return result;
@@ -356,7 +349,7 @@ consider_entry(struct search *search, const struct place *place,
 	int result;
 
 	if ((path = project_path(place->path, name)) == NULL)
-		return out_of_memory(search->error);
+		return error_out_of_memory(search->error);
 	if (ends_with(name, SUFFIX) && strlen(name) > strlen(SUFFIX)) {
 		result = consider_control(search, place, name, path);
 	} else if (!place->nested && strcmp(name, DOCKER_SOCKET) == 0) {
@@ -435,7 +428,7 @@ find_owner(struct search *search, struct place *place, const char *base,
 	    name[0] == '\0')
 		place->owned = search->app == NULL;
 	else if (copy(owner, name) == -1)
-		result = out_of_memory(search->error);
+		result = error_out_of_memory(search->error);
 	if (*owner != package)
 		free(package);
 	place->owner = *owner;
@@ -501,7 +494,7 @@ search_app(struct search *search, const char *enabled, const char *app,
 
 	if ((dir = project_path(enabled, app)) == NULL ||
 	    (path = project_path(dir, run_dir)) == NULL)
-		result = out_of_memory(search->error);
+		result = error_out_of_memory(search->error);
 	else if (say)
 		result = search_place(search, path, dir, app);
 	else if ((result = read_place(search, path, dir, app, &place)) == 1)
@@ -536,7 +529,7 @@ search_apps(struct search *search, const char *enabled, const char *run_dir)
 	if (result == -1)
 		return -1;
 	if ((shown = project_path(enabled, "*")) == NULL)
-		return out_of_memory(search->error);
+		return error_out_of_memory(search->error);
 	fprintf(search->looked, "%s%s/%s", search->places++ > 0 ? ", " : "",
 	    shown, run_dir);
 	free(shown);
@@ -561,7 +554,7 @@ search_tt(struct search *search)
 	} else if (tt.run_dir[0] == '/') {
 		result = search_place(search, tt.run_dir, NULL, NULL);
 	} else if ((own = project_path(tt.enabled, tt.run_dir)) == NULL) {
-		result = out_of_memory(search->error);
+		result = error_out_of_memory(search->error);
 	} else {
 		/* The directory may be that of the only application. */
 		result = search_place(search, own, tt.enabled, NULL);
@@ -775,12 +768,12 @@ nothing_found(const struct search *search, const char *looked)
 	FILE *out;
 
 	if ((out = open_memstream(&text, &len)) == NULL)
-		return out_of_memory(search->error);
+		return error_out_of_memory(search->error);
 	say_what(search, out);
 	fputs(looked, out);
 	say_others(search, out);
 	if (close_text(out, &text) == -1)
-		out_of_memory(search->error);
+		error_out_of_memory(search->error);
 	else
 		error_set_transient(search->error, OUTCOME_UNREACHABLE,
 		    "no_socket", "%s", text);
@@ -854,7 +847,7 @@ discover_targets(const struct discover_query *query, struct targets *targets,
 	if (check_query(query, error) == -1)
 		return -1;
 	if ((search.looked = open_memstream(&looked, &len)) == NULL)
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	search.stateboards = asks_for_stateboard(query->app) ||
 	    asks_for_stateboard(query->instance);
 	if (query->app == NULL && query->instance != NULL)
@@ -862,7 +855,7 @@ discover_targets(const struct discover_query *query, struct targets *targets,
 	if (result == 0)
 		result = search_all(&search, query);
 	if (close_text(search.looked, &looked) == -1 && result == 0)
-		result = out_of_memory(error);
+		result = error_out_of_memory(error);
 	if (result == 0) {
 		if (search.count > 0)
 			qsort(search.list, search.count,

@@ -14,13 +14,6 @@
 #define RETRY_FIRST_MS	100
 #define RETRY_MAX_MS	1000
 
-static int
-out_of_memory(struct error *error)
-{
-	return error_set(error, OUTCOME_USAGE, "out_of_memory",
-	    "out of memory");
-}
-
 /* Has the request in a relay end before the relay, which then still tells. */
 static json_t *
 relay_arguments(const json_t *args, double timeout, struct error *error)
@@ -34,7 +27,7 @@ relay_arguments(const json_t *args, double timeout, struct error *error)
 	    json_real(seconds)) == 0)
 		return relay;
 	json_decref(relay);
-	out_of_memory(error);
+	error_out_of_memory(error);
 	return NULL;
 }
 
@@ -49,13 +42,13 @@ errand_kind_init(struct errand_kind *kind, const json_t *args, double timeout,
 	kind->timeout = timeout;
 	json_object_del(own, "timeout");
 	if (own == NULL || request_init(&kind->request, own) == -1) {
-		out_of_memory(error);
+		error_out_of_memory(error);
 	} else if (!relayed) {
 		result = 0;
 	} else if ((relay = relay_arguments(own, timeout, error)) != NULL) {
 		result = request_init(&kind->relayed, relay);
 		if (result == -1)
-			out_of_memory(error);
+			error_out_of_memory(error);
 	}
 	json_decref(relay);
 	json_decref(own);

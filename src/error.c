@@ -57,6 +57,13 @@ error_set(struct error *error, enum outcome outcome, const char *code,
 }
 
 int
+error_out_of_memory(struct error *error)
+{
+	return error_set(error, OUTCOME_USAGE, "out_of_memory",
+	    "out of memory");
+}
+
+int
 error_set_transient(struct error *error, enum outcome outcome,
     const char *code, const char *fmt, ...)
 {

@@ -30,4 +30,7 @@ int	error_set(struct error *, enum outcome, const char *code,
 int	error_set_transient(struct error *, enum outcome, const char *code,
 	    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* The same for lack of memory on our side. */
+int	error_out_of_memory(struct error *);
+
 #endif

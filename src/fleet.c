@@ -46,13 +46,6 @@ struct runner {
 	int				 failed;	/* on our side */
 };
 
-static int
-out_of_memory(struct error *error)
-{
-	return error_set(error, OUTCOME_USAGE, "out_of_memory",
-	    "out of memory");
-}
-
 void
 fleet_init(struct fleet *fleet, const struct options *options,
     const struct output_context *context)
@@ -99,7 +92,7 @@ fleet_add(struct fleet *fleet, const struct target *target, const char *name,
 		grown = reallocarray(fleet->members,
 		    fleet->count == 0 ? 1 : 2 * fleet->count, sizeof(*grown));
 		if (grown == NULL) {
-			out_of_memory(error);
+			error_out_of_memory(error);
 			return NULL;
 		}
 		fleet->members = grown;
@@ -111,7 +104,7 @@ fleet_add(struct fleet *fleet, const struct target *target, const char *name,
 	    (alias != NULL && (member->alias = strdup(alias)) == NULL) ||
 	    (uri != NULL && (member->uri = strdup(uri)) == NULL)) {
 		member_finish(member);
-		out_of_memory(error);
+		error_out_of_memory(error);
 		return NULL;
 	}
 	fleet->count++;
@@ -561,7 +554,7 @@ fleet_run(struct fleet *fleet, const struct fleet_round *round,
 	round->kind->on_waiting = on_waiting;
 	runner.order = calloc(fleet->count + 1, sizeof(struct member *));
 	if (runner.order == NULL)
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	runner.total = line_up(fleet, round->in_groups, runner.order);
 	runner.jobs = choose_jobs(fleet, round, runner.total);
 	on = !fleet->context->quiet &&
@@ -570,7 +563,7 @@ fleet_run(struct fleet *fleet, const struct fleet_round *round,
 	    fleet->count == 1 ? 1 : runner.total, clock_ms());
 	runner.workers = calloc(runner.jobs + 1, sizeof(*runner.workers));
 	if (runner.workers == NULL) {
-		out_of_memory(error);
+		error_out_of_memory(error);
 		runner.failed = 1;
 	} else if ((runner.loop = loop_new(runner.jobs + 1, error)) == NULL ||
 	    loop_watch(runner.loop, runner.jobs, fleet->interrupt_fd, POLLIN,

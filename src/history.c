@@ -21,13 +21,6 @@
 #define TRIES	16
 
 static int
-out_of_memory(struct error *error)
-{
-	return error_set(error, OUTCOME_USAGE, "out_of_memory",
-	    "out of memory");
-}
-
-static int
 local_error(const char *path, struct error *error)
 {
 	return error_set(error, OUTCOME_USAGE, "local_error",
@@ -219,7 +212,7 @@ history_open(struct history *history, void (*each)(const char *, void *),
 	close(fd);
 	if (data == NULL) {
 		history_close(history);
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	}
 	rest = data;
 	while ((line = strsep(&rest, "\n")) != NULL && rest != NULL) {
@@ -309,7 +302,7 @@ history_add(struct history *history, const char *entry, struct error *error)
 	if (history->path == NULL)
 		return 0;
 	if ((line = encode(entry, &len)) == NULL)
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	/* The directory may be gone by now. */
 	if ((fd = open_locked(history->path, LOCK_EX)) == -1) {
 		free(line);

@@ -73,8 +73,7 @@ make_room(struct lines *lines, struct error *error)
 	size = 2 * lines->size > 2 * READ_SIZE ? 2 * lines->size :
 	    2 * READ_SIZE;
 	if ((data = realloc(lines->data, size)) == NULL)
-		return error_set(error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		return error_out_of_memory(error);
 	lines->data = data;
 	lines->size = size;
 	return 0;

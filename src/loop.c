@@ -33,8 +33,7 @@ loop_new(size_t slots, struct error *error)
 	loop = slots > (SIZE_MAX - sizeof(*loop)) / sizeof(loop->fds[0]) ?
 	    NULL : malloc(sizeof(*loop) + slots * sizeof(loop->fds[0]));
 	if (loop == NULL) {
-		error_set(error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		error_out_of_memory(error);
 		return NULL;
 	}
 	loop->slots = slots;

@@ -59,8 +59,7 @@ print_lua(const json_t *args)
 	char *line;
 
 	if ((line = request_line(args, &len)) == NULL) {
-		error_set(&error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		error_out_of_memory(&error);
 		return fail(&error, 0);
 	}
 	fwrite(line, 1, len, stdout);

@@ -142,8 +142,7 @@ list_add(struct string_list *list, const char *text, struct error *error)
 
 	grown = reallocarray(list->list, list->count + 1, sizeof(*grown));
 	if (grown == NULL)
-		return error_set(error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		return error_out_of_memory(error);
 	list->list = grown;
 	list->list[list->count++] = text;
 	return 0;

@@ -39,13 +39,6 @@ struct reader {
 	struct error		*error;
 };
 
-static int
-out_of_memory(struct error *error)
-{
-	return error_set(error, OUTCOME_USAGE, "out_of_memory",
-	    "out of memory");
-}
-
 char *
 project_path(const char *dir, const char *name)
 {
@@ -109,7 +102,7 @@ read_file(const char *path, char **text, size_t *len, struct error *error)
 		n = read_all(fd, *text, PROJECT_FILE_MAX + 1);
 	close(fd);
 	if (*text == NULL)
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	if (n == -1 || (size_t)n > PROJECT_FILE_MAX) {
 		cannot_read(path, n == -1 ? strerror(errno) : "too large",
 		    error);
@@ -138,7 +131,7 @@ bad_yaml(const struct reader *reader)
 	size_t line, i;
 
 	if (parser->error == YAML_MEMORY_ERROR)
-		return out_of_memory(reader->error);
+		return error_out_of_memory(reader->error);
 	line = parser->problem_mark.line;
 	/* What is no text at all is known by its offset only. */
 	if (parser->error == YAML_READER_ERROR) {
@@ -210,7 +203,7 @@ store(const struct reader *reader, const struct setting *setting,
 	if (*setting->value != NULL)
 		return bad_line(reader, line, setting->key, "is given twice");
 	if ((*setting->value = strdup(value)) == NULL)
-		return out_of_memory(reader->error);
+		return error_out_of_memory(reader->error);
 	return 0;
 }
 
@@ -325,7 +318,7 @@ read_settings(const char *path, const struct setting *settings,
 	reader.text = text;
 	if (!yaml_parser_initialize(&reader.parser)) {
 		free(text);
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	}
 	yaml_parser_set_input_string(&reader.parser,
 	    (const unsigned char *)text, reader.len);
@@ -444,7 +437,7 @@ project_tt(struct project_tt *tt, struct error *error)
 	if ((result = find_tt(&tt->file)) == 0)
 		return 0;
 	if (result == -1)
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	result = read_settings(tt->file, settings, error);
 	if (result == 0) {
 		result = cannot_read(tt->file, strerror(ENOENT), error);
@@ -456,7 +449,7 @@ project_tt(struct project_tt *tt, struct error *error)
 		tt->run_dir = strdup(run_dir != NULL ? run_dir :
 		    old_run_dir != NULL ? old_run_dir : TT_RUN_DIR);
 		if (tt->enabled == NULL || tt->run_dir == NULL)
-			result = out_of_memory(error);
+			result = error_out_of_memory(error);
 	}
 	free(enabled);
 	free(app_enabled);
@@ -559,5 +552,5 @@ project_package(const char *dir, char **package, struct error *error)
 		free(*package);
 		*package = NULL;
 	}
-	return agree == -1 ? out_of_memory(error) : 0;
+	return agree == -1 ? error_out_of_memory(error) : 0;
 }

@@ -34,8 +34,7 @@ struct folder {
 static int
 out_of_memory(struct folder *folder)
 {
-	return error_set(folder->error, OUTCOME_USAGE, "out_of_memory",
-	    "out of memory");
+	return error_out_of_memory(folder->error);
 }
 
 static int

@@ -687,8 +687,7 @@ report_parse_results(struct report *report)
 	    json_object_set_new(report->instance, "results", tree) == 0)
 		return;
 	if (tree != NULL)
-		error_set(&error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		error_out_of_memory(&error);
 	target = strdup(json_string_value(json_object_get(report->instance,
 	    "target")));
 	report_finish(report);

@@ -241,8 +241,7 @@ session_step(struct session *session, struct error *error)
 	int more = 1;
 
 	if (session == NULL) {
-		error_set(error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		error_out_of_memory(error);
 		return SESSION_FAILED;
 	}
 	until = clock_ms() + SLICE_MS;

@@ -387,8 +387,7 @@ ask(struct shell *shell, const char *what, const char *text, size_t len,
 	char *line = request_typed(what, text, len, from, to, &line_len);
 
 	if (line == NULL)
-		return error_set(&shell->error, OUTCOME_USAGE,
-		    "out_of_memory", "out of memory");
+		return error_out_of_memory(&shell->error);
 	return dialog_send(shell->dialog, line, line_len, &shell->error);
 }
 
@@ -798,8 +797,7 @@ static int
 begin_editing(struct shell *shell, const struct lineedit_hooks *hooks)
 {
 	if (make_prompts(shell) == -1)
-		return error_set(&shell->error, OUTCOME_USAGE,
-		    "out_of_memory", "out of memory");
+		return error_out_of_memory(&shell->error);
 	if (lineedit_open(hooks, &shell->error) == -1)
 		return -1;
 	shell->is_editing = 1;

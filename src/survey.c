@@ -57,8 +57,7 @@ survey_kind_init(struct errand_kind *kind, const struct options *options,
 	int result;
 
 	if (args == NULL)
-		return error_set(error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		return error_out_of_memory(error);
 	result = errand_kind_init(kind, args, options->timeout,
 	    options->cluster, error);
 	json_decref(args);
@@ -83,8 +82,7 @@ survey_run(struct fleet *fleet, size_t jobs, struct error *error)
 		member = &fleet->members[i];
 		if (member->state == MEMBER_DONE &&
 		    take_answer(fleet, member) == -1)
-			result = error_set(error, OUTCOME_USAGE,
-			    "out_of_memory", "out of memory");
+			result = error_out_of_memory(error);
 	}
 	return result;
 }

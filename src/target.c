@@ -13,13 +13,6 @@
 
 #define PORT_MAX	65535
 
-static int
-out_of_memory(struct error *error)
-{
-	return error_set(error, OUTCOME_USAGE, "out_of_memory",
-	    "out of memory");
-}
-
 static void
 target_finish(struct target *target)
 {
@@ -60,7 +53,7 @@ add(struct targets *targets, struct target *target, struct error *error)
 	list = reallocarray(targets->list, targets->count + 1, sizeof(*list));
 	if (list == NULL) {
 		target_finish(target);
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	}
 	list[targets->count++] = *target;
 	targets->list = list;
@@ -85,7 +78,7 @@ targets_add_socket(struct targets *targets, const char *path,
 	    copy(&target.app, app) == -1 ||
 	    copy(&target.instance, instance) == -1) {
 		target_finish(&target);
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	}
 	if (stat(path, &st) == 0) {
 		target.exists = 1;
@@ -124,7 +117,7 @@ add_glob(struct targets *targets, const char *pattern, struct error *error)
 	}
 	if (result != 0) {
 		globfree(&found);
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	}
 	qsort(found.gl_pathv, found.gl_pathc, sizeof(found.gl_pathv[0]),
 	    compare_paths);
@@ -218,7 +211,7 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 		    address[0] == '[');
 	if (target.name == NULL) {
 		target_finish(&target);
-		return out_of_memory(error);
+		return error_out_of_memory(error);
 	}
 	return add(targets, &target, error);
 }

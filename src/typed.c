@@ -80,8 +80,7 @@ typed_tree(const struct typed *typed, struct error *error)
 
 	/* The rest has lost its beginning. */
 	if ((text = malloc(BEGIN_LEN + typed->rest_len)) == NULL) {
-		error_set(error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		error_out_of_memory(error);
 		return NULL;
 	}
 	memcpy(text, BEGIN, BEGIN_LEN);

@@ -16,8 +16,7 @@ words_add(struct words *words, const char *text, size_t len,
 	if (grown != NULL)
 		words->list = grown;
 	if (grown == NULL || (copy = strndup(text, len)) == NULL)
-		return error_set(error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		return error_out_of_memory(error);
 	words->list[words->count++] = copy;
 	return 0;
 }
@@ -56,8 +55,7 @@ words_split(struct words *words, const char *line, struct error *error)
 	int result = 0;
 
 	if ((word = malloc(strlen(line) + 1)) == NULL)
-		return error_set(error, OUTCOME_USAGE, "out_of_memory",
-		    "out of memory");
+		return error_out_of_memory(error);
 	while (result == 0) {
 		line += strspn(line, " \t\n");
 		if (*line == '\0')
