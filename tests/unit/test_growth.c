@@ -27,6 +27,7 @@
 #include "output.h"
 #include "reply.h"
 #include "report.h"
+#include "under_valgrind.h"
 #include "wire.h"
 
 #ifndef __SANITIZE_ADDRESS__
@@ -366,12 +367,10 @@ check(const struct shape *shape, const struct output *output)
 static void
 test_replies_cost_what_is_said(void **state)
 {
-	const char *preload = getenv("LD_PRELOAD");
 	size_t i;
 
 	(void)state;
-	/* Under valgrind nothing is as it is. */
-	if (preload != NULL && strstr(preload, "vgpreload") != NULL)
+	if (is_under_valgrind())
 		skip();
 	for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		check(&shapes[i], &output_text);

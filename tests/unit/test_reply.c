@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "reply.h"
+#include "under_valgrind.h"
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 #define PUSH	"%TAG !push! tag:tarantool.io/push,2018\n"
@@ -662,6 +663,8 @@ test_many_small_values_are_refused(void **state)
 	size_t i;
 
 	(void)state;
+	if (is_under_valgrind())
+		skip();
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		text.len = 0;
 		append(&text, "---\n");
@@ -690,6 +693,8 @@ test_large_replies_are_fine(void **state)
 	size_t i;
 
 	(void)state;
+	if (is_under_valgrind())
+		skip();
 	for (i = 0; i < sizeof(honest) / sizeof(honest[0]); i++) {
 		text.len = 0;
 		append(&text, "---\n");
@@ -705,9 +710,12 @@ static void
 test_a_reply_larger_than_the_limit_is_refused(void **state)
 {
 	size_t len = REPLY_SIZE_MAX + 1;
-	char *data = malloc(len);
+	char *data;
 
 	(void)state;
+	if (is_under_valgrind())
+		skip();
+	data = malloc(len);
 	assert_non_null(data);
 	memset(data, ' ', len);
 	memcpy(data, "---\n- ", 6);
@@ -783,6 +791,8 @@ test_time_is_linear_in_the_size(void **state)
 	size_t i;
 
 	(void)state;
+	if (is_under_valgrind())
+		skip();
 	for (i = 0; i < nitems(lines); i++) {
 		once = time_to_read(lines[i], 2000);
 		more = time_to_read(lines[i], 20000);
