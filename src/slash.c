@@ -390,7 +390,7 @@ offer_argument(struct search *search, const struct words *before)
 {
 	const struct option_row *row;
 	const char *last = before->list[before->count - 1];
-	struct found found = { NULL };
+	struct found found = { .name = NULL };
 
 	if (find(before->list[0], &found, &search->error) == -1)
 		return 0;
