@@ -24,7 +24,6 @@ consoles()
 	: >ready
 	"$FLEET" rules "$@" >ready 2>fake.err &
 	FLEET_PID=$!
-	PIDS+=("$FLEET_PID")
 	wait_until 20 test -s ready || bail_out "fake_fleet: $(cat fake.err)"
 }
 

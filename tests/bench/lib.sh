@@ -223,18 +223,12 @@ load_run()
 	wrk -t 1 -c "$connections" -d 120 ${header[@]+"${header[@]}"} \
 	    -s "$BENCH_DIR/load.lua" "$APP_URL" -- "$@" >"$WORK/wrk" 2>&1 &
 	LOAD_PID=$!
-	PIDS+=("$LOAD_PID")
 }
 
 load_end()
 {
-	local kept=() pid
 	kill -INT "$LOAD_PID"
 	wait "$LOAD_PID"
-	for pid in "${PIDS[@]}"; do
-		[ "$pid" = "$LOAD_PID" ] || kept+=("$pid")
-	done
-	PIDS=("${kept[@]}")
 	LOAD=$(sed -n 's/^LOAD //p' "$WORK/wrk")
 	[ -n "$LOAD" ] || bail_out "wrk: $(cat "$WORK/wrk")"
 }

@@ -187,7 +187,6 @@ measure_timeline()
 	wrk -t "$probes" -c "$probes" -d 120 -s "$BENCH_DIR/timeline.lua" "$APP_URL" -- \
 	    /named "$WORK/timeline.$way" >"$WORK/probe" 2>&1 &
 	probe=$!
-	PIDS+=("$probe")
 	wait_until 10 test -s "$WORK/timeline.$way.$probes" ||
 	    bail_out "the probe asks nothing: $(cat "$WORK/probe")"
 	: >"$WORK/reloads.$way"

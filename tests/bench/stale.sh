@@ -136,7 +136,6 @@ measure_corpus()
 	progress 'corpus'
 	"$TESTS_DIR/corpus/compare.sh" ${list[@]+"${list[@]}"} \
 	    >"$BENCH_OUT/corpus.csv" &
-	PIDS+=("$!")
 	wait "$!" || bail_out "compare.sh: $(tail -n 1 "$BENCH_OUT/corpus.csv")"
 	: >"$WORK/rows"
 	while IFS=, read -r case kind staged unload native; do
@@ -462,7 +461,6 @@ measure_window()
 		: >"$WORK/scan"
 		scan_on &
 		pid=$!
-		PIDS+=("$pid")
 	fi
 	wait=$(waited)
 	load_run "$1" /hello
