@@ -148,7 +148,6 @@ ln -s first.sock a.sock
 mkfifo .run/input
 "$CARTRIDGE_RELOAD" console -s a.sock <.run/input >"$OUT" 2>"$ERR" &
 TRY_PID=$!
-PIDS+=("$TRY_PID")
 exec 5>.run/input
 echo 1 >&5
 ok 'a line is run at once' wait_until said "$OUT" '^- 1$'
@@ -213,7 +212,6 @@ typed '1\n' console -s none.sock -w 0.3
 ends 2 'none.sock: no such socket: .*' '--wait for nothing'
 ok 'waits' [ "$MS" -ge 290 ]
 (sleep 0.2; exec "$FAKE" late.sock greet answer request "$one" hold) >/dev/null &
-PIDS+=("$!")
 typed '1\n' console -s late.sock -w 20
 ends 0 '' '--wait'
 ok 'waits for the socket' said "$OUT" '^- 1$'
@@ -303,7 +301,6 @@ begin_console()
 	"$CARTRIDGE_RELOAD" console -s a.sock <.run/input >"$OUT" 2>"$ERR" &
 	TRY_PID=$!
 	set +m
-	PIDS+=("$TRY_PID")
 	exec 5>.run/input
 	echo 1 >&5
 }
@@ -333,7 +330,6 @@ exec 5>&-
 fake a.sock idle hold
 (exec "$CARTRIDGE_RELOAD" console -s a.sock <.run/typed) >"$OUT" 2>"$ERR" &
 TRY_PID=$!
-PIDS+=("$TRY_PID")
 connected()
 {
 	[ -n "$(find "/proc/$TRY_PID/fd" -lname 'socket:*' 2>/dev/null)" ]
