@@ -346,7 +346,7 @@ case('routes without a handler of their own are replaced, not doubled', function
     end
 end)
 
-case('a thousand routes are committed in less than 10 ms', function(t)
+case('a thousand routes are committed at once', function(t)
     local httpd, adapter, txn, new = begin(function(httpd)
         local old = old_handler('old')
         for i = 1, 1000 do
@@ -357,11 +357,8 @@ case('a thousand routes are committed in less than 10 ms', function(t)
     for i = 1, 1000 do
         adapter.stand_in:route({path = '/' .. i, name = 'r' .. i}, handler)
     end
-    local clock = require('clock')
-    local started = clock.thread()
-    commit(txn)
-    local spent = (clock.thread() - started) * 1000
-    t:ok(spent < 10, ('%.1f ms'):format(spent))
+    local work = lib.work(commit, txn)
+    t:ok(work < 200, ('%d thousand instructions'):format(work))
     t:is(#httpd.routes, 1000, 'routes')
     t:is(ask(httpd, '/1000'), 'new', 'new ones')
 end)

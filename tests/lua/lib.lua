@@ -227,6 +227,25 @@ function lib.elsewhere(f, ...)
     return unpack(results, 2, table.maxn(results))
 end
 
+--- How much work a function is, whatever else the machine does: how many
+-- instructions of the Lua machine are executed until it returns, in thousands,
+-- in all fibers. What functions of C do is not counted.
+-- The function may ask how much it was so far: `lib.worked()`.
+function lib.work(f, ...)
+    local thousands = 0
+    function lib.worked()
+        return thousands
+    end
+    -- Compiled code is not counted.
+    jit.off()
+    jit.flush()
+    debug.sethook(function() thousands = thousands + 1 end, '', 1000)
+    f(...)
+    debug.sethook()
+    jit.on()
+    return thousands
+end
+
 --- Whether a list contains a text that has this in it.
 function lib.mentions(list, text)
     for _, item in ipairs(list or {}) do

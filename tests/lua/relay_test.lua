@@ -216,12 +216,12 @@ case('who takes too long', function(t)
     reachable()
     local list = {}
     for _, name in ipairs({'status', 'reload', 'native'}) do
-        list[name] = command("require('fiber').sleep(1)")
+        list[name] = command("require('fiber').sleep(30)")
     end
     list = sources(list)
     local began = clock.monotonic()
     local report = relay(list, {command = 'status'}, {timeout = 0.2})
-    t:ok(clock.monotonic() - began < 0.9, 'nobody waits for it')
+    t:ok(clock.monotonic() - began < 20, 'nobody waits for it')
     t:is(report.outcome, 'timeout', 'outcome')
     t:is(report.error.code, 'deadline', 'code')
     t:is(report.error.message, 'no reply from host:3301 in time', 'message')
