@@ -160,6 +160,7 @@ local function run(options)
         found = pass_lib.new(options)
         found:run()
         local walk = found.walk
+        options.lists = walk.lists
         stats.passes = stats.passes + 1
         stats.objects, stats.functions = walk.count, walk.functions
         stats.slices = stats.slices + walk.slices

@@ -397,6 +397,27 @@ case('a loop over a table goes on over all of it', function(t)
     end
 end)
 
+case('more passes take no more memory than one', function(t)
+    local app = start(GET)
+    local list = {}
+    for i = 1, 300000 do
+        list[i] = {i}
+    end
+    hold(list)
+    app.update()
+    lib.reload()
+    local stale = lib.load('stale')
+    collectgarbage()
+    collectgarbage()
+    collectgarbage('stop')
+    lib.defer(function() collectgarbage('restart') end)
+    local before = collectgarbage('count')
+    local report = stale({timeout = 60})
+    local each = (collectgarbage('count') - before) * 1024 / report.scan.objects
+    t:ok(report.scan.passes > 1, ('%d passes'):format(report.scan.passes))
+    t:ok(each < 50, ('%d bytes an object'):format(each))
+end)
+
 case('others run while very many keys are mended', function(t)
     local app = start(GET)
     hold({})

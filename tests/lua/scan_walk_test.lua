@@ -44,6 +44,7 @@ local function walk_over(values, stale, options)
         deadline = options.deadline or clock.monotonic() + 60,
         limit = options.limit or 1e9,
         without = options.without or {},
+        lists = options.lists,
     })
     for i, value in ipairs(values) do
         roots[i] = {value = value}
@@ -582,6 +583,23 @@ case('there is no hurry until half of the time is over', function(t)
         end
     end})
     t:is(walk.is_hurried, true, 'there was little')
+end)
+
+case('a walk can fill the lists of an earlier one', function(t)
+    local old, list = new_stale(), heap(5000)
+    list[77][1].f = old
+    local places, first = walk_over({list}, {old})
+    local lists = #first.lists.keys
+    t:ok(lists > 2, ('%d lists'):format(lists))
+    local again, second = walk_over({list}, {old}, {lists = first.lists})
+    t:is(second.count, first.count, 'as many objects')
+    t:is(again[1].number, places[1].number, 'the same place')
+    local smaller = heap(600)
+    smaller[7].f = old
+    local few, third = walk_over({smaller}, {old}, {lists = first.lists})
+    t:is(#few, 1, 'found')
+    t:is(third:at(few[1].number), smaller[7], 'what is left of the earlier one is nothing')
+    t:is(#third.lists.keys, lists, 'and no list is new')
 end)
 
 case('the plain way of addresses finds the same', function(t)

@@ -41,6 +41,7 @@ Pass.__index = Pass
 --- @tparam table options see `scan`, with
 --   believed: what of the registry says which code is stale
 --   limit: the most memory that Lua may have in use, in kilobytes
+--   lists: see `walk`
 -- @treturn table after `run`: `patched` and `left`, lists of what is reported of
 --   places, `patched_count` and `left_count`, `texts`, `threads`, `walk`,
 --   `is_complete`, `stopped`
@@ -63,6 +64,7 @@ local function new(options)
     self.walk = walk_lib.new({
         deadline = options.deadline,
         limit = options.limit,
+        lists = options.lists,
         -- What it remembers it remembers weakly.
         without = {options.registry},
         classify = function(f)

@@ -8,7 +8,8 @@
 --
 -- The way to an object is kept: the number of the object through which it was
 -- reached, and at which place of it. That is done in many short lists, as a
--- long one would stop the server each time it grows.
+-- long one would stop the server each time it grows, and each time the collector
+-- comes to it.
 
 local require = ...
 local clock = require('clock')
@@ -16,7 +17,7 @@ local fiber = require('fiber')
 local slice = require('slice')
 local visited = require('scan.visited')
 
-local LIST = 8192
+local LIST = 512
 -- After so much work the clock is looked at.
 local OBJECTS, ENTRIES = 16, 128
 -- How often a table is begun again that changes under our hands.
@@ -56,6 +57,7 @@ Walk.__index = Walk
 --   deadline: on the monotonic clock
 --   limit: the most memory that Lua may have in use, in kilobytes
 --   without: list of objects that are not to be entered
+--   lists: of an earlier walk that is over, to be filled again
 local function new(options)
     return setmetatable({
         classify = options.classify,
@@ -67,9 +69,11 @@ local function new(options)
         is_known = visited.new(),
         sought = {},        -- the functions that are looked for
         count = 0,          -- of objects; each has a number and is in the lists
-        objects = {},
-        parents = {},       -- number of the one before, negative: of a root
-        keys = {},          -- place in that one
+        lists = options.lists or {
+            objects = {},
+            parents = {},   -- number of the one before, negative: of a root
+            keys = {},      -- place in that one
+        },
         functions = 0,
         slices = 1,
         longest = 0,        -- seconds, of a slice
@@ -89,7 +93,8 @@ end
 -- @return at which place of it
 function Walk:at(number)
     local list, index = floor((number - 1) / LIST) + 1, (number - 1) % LIST + 1
-    return self.objects[list][index], self.parents[list][index], self.keys[list][index]
+    local lists = self.lists
+    return lists.objects[list][index], lists.parents[list][index], lists.keys[list][index]
 end
 
 --- Lets others run when the slice has lasted long enough.
@@ -120,12 +125,14 @@ local function append(self, object, parent, key)
     local index = self.count % LIST + 1
     self.count = self.count + 1
     if index == 1 then
-        local list = #self.objects + 1
-        self.objects[list] = new_table(LIST, 0)
-        self.parents[list] = new_table(LIST, 0)
-        self.keys[list] = new_table(LIST, 0)
-        self.last_objects, self.last_parents = self.objects[list], self.parents[list]
-        self.last_keys = self.keys[list]
+        local lists, list = self.lists, (self.count - 1) / LIST + 1
+        if lists.objects[list] == nil then
+            lists.objects[list] = new_table(LIST, 0)
+            lists.parents[list] = new_table(LIST, 0)
+            lists.keys[list] = new_table(LIST, 0)
+        end
+        self.last_objects, self.last_parents = lists.objects[list], lists.parents[list]
+        self.last_keys = lists.keys[list]
     end
     self.last_objects[index], self.last_parents[index], self.last_keys[index] = object, parent, key
 end
