@@ -592,7 +592,8 @@ sized()
 		return
 	fi
 	valgrind --tool=callgrind --callgrind-out-file=.run/calls \
-	    "$CARTRIDGE_RELOAD" eval 1 --socket a.sock >"$OUT" 2>"$ERR" &&
+	    "$CARTRIDGE_RELOAD" eval 1 --socket a.sock --timeout 600 \
+	    >"$OUT" 2>"$ERR" &&
 	    peers_end && sed -n 's/^==.* Collected : //p' "$ERR"
 }
 
