@@ -313,6 +313,7 @@ uninstall:	## remove what install put there
 TARBALL = build/dist/cartridge-reload-$(VERSION).tar.gz
 
 dist:		## a tarball of the sources, in build/dist
+	@[ ! -e .git ] || scripts/install-deps.sh dist
 	@mkdir -p $(dir $(TARBALL))
 	@scripts/packaging/dist.sh $(VERSION) $(CURDIR)/$(TARBALL)
 	@echo $(TARBALL)

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# install-deps.sh [build|check|demo|bench|deb|fuzz|lint|list]: installs the Debian
-# packages needed for that.  Packages that are there already are left alone,
-# and if none is missing nothing is done.  Without root, prints the command
-# that root would have to run and fails.
+# install-deps.sh [build|check|demo|bench|dist|deb|fuzz|lint|list]: installs the
+# Debian packages needed for that.  Packages that are there already are left
+# alone, and if none is missing nothing is done.  Without root, prints the
+# command that root would have to run and fails.
 
 set -eu
 
@@ -15,6 +15,7 @@ demo="$build tarantool curl"
 check="$demo libcmocka-dev mandoc socat valgrind wrk zsh fish systemd"
 check="$check expect less"
 bench="$check hyperfine gnuplot-nox"
+dist=git
 deb="$build libcmocka-dev build-essential debhelper fakeroot lintian mmdebstrap"
 fuzz="$build clang libclang-rt-dev"
 lint="$build libcmocka-dev clang clang-tidy lua-check shellcheck mandoc"
@@ -25,17 +26,19 @@ build) want=$build ;;
 check) want=$check ;;
 demo) want=$demo ;;
 bench) want=$bench ;;
+dist) want=$dist ;;
 deb) want=$deb ;;
 fuzz) want=$fuzz ;;
 lint) want=$lint ;;
 list)
-	for set in build check demo bench deb fuzz lint; do
+	for set in build check demo bench dist deb fuzz lint; do
 		eval "echo \"$set: \$$set\""
 	done
 	exit 0
 	;;
 *)
-	echo "usage: install-deps.sh [build|check|demo|bench|deb|fuzz|lint|list]" >&2
+	echo "usage: install-deps.sh" \
+	    "[build|check|demo|bench|dist|deb|fuzz|lint|list]" >&2
 	exit 1
 	;;
 esac
