@@ -66,10 +66,10 @@ local function clean_up()
     end
 end
 
---- Waits until a condition holds, at most 5 seconds.
+--- Waits until a condition holds, at most 20 seconds.
 -- @return what the condition was at the end
 function lib.wait(condition, seconds)
-    local deadline = fiber.time() + (seconds or 5)
+    local deadline = fiber.time() + (seconds or 20)
     local value = condition()
     while not value and fiber.time() < deadline do
         fiber.sleep(0.002)
@@ -161,7 +161,7 @@ end
 function lib.reload(args)
     args = table.copy(args or {})
     args.command = 'reload'
-    args.timeout = args.timeout or 10
+    args.timeout = args.timeout or 60
     return lib.load('reload')(args)
 end
 
@@ -176,7 +176,7 @@ end
 function lib.transaction(load, registry)
     local registry_lib = load('registry')
     rawset(_G, REGISTRY, registry)
-    local txn = load('transaction').new({timeout = 10}, registry or registry_lib.get())
+    local txn = load('transaction').new({timeout = 60}, registry or registry_lib.get())
     txn.origin:enter()
     txn.staging = true
     local chunks = 0

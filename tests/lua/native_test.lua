@@ -96,7 +96,7 @@ case('a reload that worked is a generation', function(t)
     t:is(lib.load('registry').holder(), nil, 'the lock was given back')
     t:is(report.scan.complete, true, 'it was scanned')
     t:is(places(report), '', 'and nothing found')
-    t:is(lib.load('stale')({timeout = 10}).outcome, 'ok', 'nor later')
+    t:is(lib.load('stale')({timeout = 60}).outcome, 'ok', 'nor later')
 end)
 
 case('the registry outlives a Cartridge that unsets it', function(t)

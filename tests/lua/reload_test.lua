@@ -672,7 +672,7 @@ case('what code that failed has left behind is found', function(t)
     app.write('@', 'local M = {get = function() return "bad" end} held.get = M.get error("no")')
     t:isnt(lib.reload().outcome, 'reloaded', 'outcome')
     if rawget(_G, 'held').get ~= nil then
-        local report = lib.load('stale')({timeout = 10})
+        local report = lib.load('stale')({timeout = 60})
         t:is(report.outcome, 'stale', 'by stale')
         t:is(report.stale[1].where, 'global held.get', 'where')
     end

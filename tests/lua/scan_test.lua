@@ -121,7 +121,7 @@ case('the plain ways lead to the same', function(t)
             inspect = lib.load('fibers').inspect, list_all = lib.load('fibers').list_all,
             threads = function() return nil end,
         },
-    })({command = 'reload', timeout = 10})
+    })({command = 'reload', timeout = 60})
     t:is(places(report), '+global | global held.f; +key | key of global held.list', 'places')
     t:is(held().f(), 'v2', 'mended')
     t:is(#lib.unchecked(report), 1, 'what could not be told')
@@ -697,11 +697,16 @@ case('a coroutine that nobody resumes costs no second', function(t)
     hold(coroutine.create(app.require('@').get))
     coroutine.resume(held())
     app.update()
-    local started = clock.monotonic()
+    -- What is waited for, not the time: others may use the processor.
+    local waited, sleep = 0, fiber.sleep
+    lib.defer(function() fiber.sleep = sleep end)
+    fiber.sleep = function(seconds)
+        waited = waited + seconds
+        sleep(seconds)
+    end
     local report = lib.reload()
-    local took = clock.monotonic() - started
     t:like(places(report), '-coroutine | coroutine in global held', 'named')
-    t:ok(took < 0.9, ('%.3f s'):format(took))
+    t:ok(waited < 0.5, ('%.3f s'):format(waited))
 end)
 
 case('a coroutine that has died is no place', function(t)
@@ -828,7 +833,7 @@ case('a failure of the scan is no failure of the reload', function(t)
     app.update()
     local function reload(stale)
         return lib.load('reload', {['scan.roots'] = {collect = function() error('boom', 0) end}})({
-            command = 'reload', timeout = 10, stale = stale,
+            command = 'reload', timeout = 60, stale = stale,
         })
     end
     local report = reload('patch')
