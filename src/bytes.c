@@ -23,8 +23,9 @@ enum stand_in {
 #define UPPER_LOW	2
 #define STAND_IN_END	(STAND_IN_ESCAPE + 4)
 
-/* So many bytes are looked at as one. */
-#define BLOCK	64
+/* So many bytes are looked at as one, and of so many after them. */
+#define BLOCK		64
+#define BLOCK_AFTER	2
 
 /* What a look at the whole input has found. */
 struct survey {
@@ -148,62 +149,93 @@ put_escape_stand_in(struct survey *survey, const unsigned char *digits)
 	survey->foreign = 1;
 }
 
-/*
- * Whether there is nothing special in the BLOCK bytes, after which there must
- * be one more: all printable ASCII in lines, no escape that may be one of a
- * byte, no directive.  As there are no branches, many bytes are looked at in
- * one instruction.
- */
-static int
-is_common_block(const unsigned char *text)
+/* Whether a byte is one of a character, but not its first. */
+static unsigned char
+continues(unsigned char c)
 {
-	unsigned char special;
+	return (c & 0xc0) == 0x80;
+}
+
+/*
+ * The length of a block that begins with a character and in which all that is
+ * not ASCII is characters of two and three bytes that YAML takes; 0 if it is
+ * not, or might not be.  It is a little longer than BLOCK if that ends within a
+ * character.
+ */
+static size_t
+common_utf8(const unsigned char *text)
+{
+	unsigned char c, next, special;
+	size_t i;
+
+	special = continues(text[0]) || continues(text[1]) != (text[0] >= 0xc0);
+	for (i = 0; i < BLOCK; i++) {
+		c = text[i];
+		next = text[i + 1];
+		special |= continues(text[i + 2]) !=
+		    ((next >= 0xc0) | (c >= 0xe0));
+		/* Overlong, or of more than three bytes. */
+		special |= (c == 0xc0) | (c == 0xc1) | (c >= 0xf0);
+		special |= (c == 0xe0) & (next < 0xa0);
+		/* Controls, surrogates, the end of the plane. */
+		special |= (c == 0xc2) & (next < 0xa0);
+		special |= (c == 0xed) & (next >= 0xa0);
+		special |= (c == 0xef) & (next == 0xbf);
+		/* The character before may end a line. */
+		special |= (c >= 0x80) & (next == '%');
+	}
+	if (special)
+		return 0;
+	if (continues(text[BLOCK]))
+		return BLOCK + 1 + continues(text[BLOCK + 1]);
+	return BLOCK;
+}
+
+/*
+ * The length of a block that begins with a character and has nothing special in
+ * it: all printable, in lines, no escape that may be one of a byte, no
+ * directive; 0 if it has.  There must be BLOCK_AFTER bytes after it.  As the
+ * loops have no branches, many bytes are looked at in one instruction.
+ */
+static size_t
+common_block(const unsigned char *text)
+{
+	unsigned char all = 0, special;
 	size_t i;
 
 	/* What comes next must not be escaped by what is in the block. */
 	special = text[0] == '%' || text[BLOCK - 1] == '\\';
 	for (i = 0; i < BLOCK; i++) {
+		all |= text[i];
 		special |= (text[i] < 0x20) & (text[i] != '\n');
-		special |= text[i] >= 0x7f;
+		special |= text[i] == 0x7f;
 		special |= (text[i] == '\\') & (text[i + 1] == 'x');
 		special |= (text[i] == '\n') & (text[i + 1] == '%');
 	}
-	return special == 0;
+	if (special)
+		return 0;
+	return all < 0x80 ? BLOCK : common_utf8(text);
 }
 
-/*
- * The length of the part that is nothing special: besides ASCII, as they are
- * frequent, most characters of two and three bytes.
- */
+/* The length of the part that is nothing special. */
 static size_t
 common_run(const unsigned char *text, size_t len)
 {
-	size_t end, i;
-	unsigned char c;
+	unsigned long code;
+	size_t end, i, use;
 
-	for (i = end = 0; i < len; i++) {
+	for (i = end = 0; i < len; i += use) {
 		if (i >= end) {
-			while (len - i > BLOCK && is_common_block(text + i))
-				i += BLOCK;
+			use = len - i < BLOCK + BLOCK_AFTER ? 0 :
+			    common_block(text + i);
+			if (use > 0)
+				continue;
 			end = i + BLOCK;
 		}
-		c = text[i];
-		if (c < 0x80) {
-			if ((c < 0x20 && c != '\n') || c == 0x7f ||
-			    c == '\\' || c == '%')
-				break;
-		} else if (c >= 0xc3 && c <= 0xdf) {
-			if (len - i < 2 || (text[i + 1] & 0xc0) != 0x80)
-				break;
-			i++;
-		} else if (c >= 0xe1 && c <= 0xec) {
-			if (len - i < 3 || (text[i + 1] & 0xc0) != 0x80 ||
-			    (text[i + 2] & 0xc0) != 0x80)
-				break;
-			i += 2;
-		} else {
+		use = utf8_decode(text + i, len - i, &code);
+		if (use == 0 || !is_yaml_character(code) ||
+		    code >= STAND_IN || code == '\\' || code == '%')
 			break;
-		}
 	}
 	return i;
 }
@@ -235,13 +267,13 @@ survey_input(struct survey *survey, const unsigned char *text, size_t len)
 			keep_bytes(survey, text + i, use);
 			continue;
 		}
-		if (text[i] == '%' && begins_line(text, i))
-			survey->directives++;
-		use = utf8_decode(text + i, len - i, &code);
-		if (use > 0 && is_yaml_character(code) && code < STAND_IN) {
+		if (text[i] == '%') {
+			survey->directives += begins_line(text, i);
+			use = 1;
 			keep_bytes(survey, text + i, use);
 			continue;
 		}
+		use = utf8_decode(text + i, len - i, &code);
 		/* True characters of that range need no help by themselves. */
 		if (use == 0 || code < STAND_IN)
 			survey->foreign = 1;

@@ -136,6 +136,11 @@ test_each_sequence_is_found_wherever_it_stands(void **state)
 		{ "\\n", 0, 0 }, { "\n%", 0, 1 }, { " %", 0, 0 },
 		{ "\r%", 0, 1 }, { "\xd0\xb6", 0, 0 }, { "\xd0\xd0", 1, 0 },
 		{ "\xe2\x82\xac", 0, 0 }, { "\xe2\x82z", 1, 0 },
+		{ "\xe2\x80\xa8%", 0, 1 }, { "\xe2\x80\xa7\x7f", 1, 0 },
+		{ "\xe0\x80\x80", 1, 0 }, { "\xed\xa0\x80", 1, 0 },
+		{ "\xef\xbf\xbf", 1, 0 }, { "\xc2\x80", 1, 0 },
+		{ "\xc0\x80", 1, 0 }, { "\xc1\xbf", 1, 0 },
+		{ "\xf0\x90\x80z", 1, 0 }, { "\xf0\x90\x80\x80", 0, 0 },
 	};
 	struct prepared prepared;
 	char text[200];
@@ -154,6 +159,57 @@ test_each_sequence_is_found_wherever_it_stands(void **state)
 			assert_int_equal(prepared.directives,
 			    cases[i].directives);
 			free(prepared.copy);
+		}
+	}
+}
+
+/* Whether a text, which ends where its memory does, needs stand-ins. */
+static int
+is_copied(const char *text, size_t len)
+{
+	struct prepared prepared;
+	char *exact = malloc(len);
+	int copied;
+
+	assert_non_null(exact);
+	memcpy(exact, text, len);
+	assert_int_equal(bytes_prepare(&prepared, exact, len, UNLIMITED), 0);
+	copied = prepared.copy != NULL;
+	free(prepared.copy);
+	free(exact);
+	return copied;
+}
+
+/* One byte too many or too few in a text of characters of several bytes. */
+static void
+test_each_broken_character_is_found_wherever_it_stands(void **state)
+{
+	static const char *const characters[] = {
+		"\xd0\xb6", "\xe2\x82\xac", "a\xd0\xb6\xe2\x82\xac",
+	};
+	char broken[200], text[200];
+	size_t at, i, len, shift, size;
+
+	(void)state;
+	for (i = 0; i < nitems(characters); i++) {
+		size = strlen(characters[i]);
+		for (shift = 0; shift < 3; shift++) {
+			memset(text, 'a', shift);
+			for (len = shift; len < 150; len += size) {
+				assert_false(is_copied(text, len));
+				memcpy(text + len, characters[i], size);
+			}
+			for (at = 0; at < len; at++) {
+				memcpy(broken, text, len);
+				memmove(broken + at + 1, text + at, len - at);
+				broken[at] = (char)0x80;
+				assert_true(is_copied(broken, len + 1));
+				memcpy(broken, text, len);
+				memmove(broken + at, text + at + 1,
+				    len - at - 1);
+				assert_int_equal(is_copied(broken, len - 1),
+				    (unsigned char)text[at] >= 0x80);
+			}
 		}
 	}
 }
@@ -257,6 +313,8 @@ main(void)
 		cmocka_unit_test(test_each_byte_is_found_wherever_it_stands),
 		cmocka_unit_test(
 		    test_each_sequence_is_found_wherever_it_stands),
+		cmocka_unit_test(
+		    test_each_broken_character_is_found_wherever_it_stands),
 		cmocka_unit_test(test_directives_are_counted),
 		cmocka_unit_test(test_a_copy_has_a_limit),
 		cmocka_unit_test(test_bytes_of_any_kind_have_a_text),
