@@ -355,9 +355,11 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 		account(reader, len + 1, 0);
 		return set_key(reader, text, len, event, made);
 	}
-	node = scalars_value(&reader->scalars, text, len, made == NULL &&
-	    event->data.scalar.plain_implicit &&
-	    event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
+	if (made == NULL && event->data.scalar.plain_implicit &&
+	    event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+		node = scalars_value(&reader->scalars, text, len);
+	else
+		node = scalars_string(&reader->scalars, text, len);
 	result = node == NULL ? out_of_memory(reader) :
 	    charge(reader, scalar_cost(node));
 	if (result == -1 || add_anchor(reader, anchor, node, len + 1, 0,

@@ -33,7 +33,7 @@
  * - !!binary is decoded; bytes that are not UTF-8 become the text \xNN, also
  *   in plain strings, as JSON knows text only;
  * - an alias is the value it points to, shared; an alias inside of what it
- *   points to (a cycle) is the string "<cycle>"; equal short scalars may be
+ *   points to (a cycle) is the string "<cycle>"; equal short strings may be
  *   shared, too;
  * - keys of maps are text: a number or null as it stands, a sequence or map
  *   as its compact JSON; of two equal keys the last counts.

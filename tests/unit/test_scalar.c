@@ -15,6 +15,17 @@
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 
+static json_t *
+value_of(const char *text, size_t len)
+{
+	struct scalars scalars = { 0 };
+	json_t *value;
+
+	value = scalars_value(&scalars, text, len);
+	scalars_finish(&scalars);
+	return value;
+}
+
 static void
 test_words(void **state)
 {
@@ -33,7 +44,7 @@ test_words(void **state)
 
 	(void)state;
 	for (i = 0; i < nitems(cases); i++) {
-		value = scalar_value(cases[i].text, strlen(cases[i].text));
+		value = value_of(cases[i].text, strlen(cases[i].text));
 		assert_non_null(value);
 		assert_int_equal(json_typeof(value), cases[i].type);
 		if (json_is_string(value))
@@ -64,13 +75,13 @@ test_integers(void **state)
 
 	(void)state;
 	for (i = 0; i < nitems(cases); i++) {
-		value = scalar_value(cases[i].text, strlen(cases[i].text));
+		value = value_of(cases[i].text, strlen(cases[i].text));
 		assert_true(json_is_integer(value));
 		assert_int_equal(json_integer_value(value), cases[i].number);
 		json_decref(value);
 	}
 	for (i = 0; i < nitems(strings); i++) {
-		value = scalar_value(strings[i], strlen(strings[i]));
+		value = value_of(strings[i], strlen(strings[i]));
 		assert_true(json_is_string(value));
 		assert_string_equal(json_string_value(value), strings[i]);
 		json_decref(value);
@@ -83,7 +94,7 @@ check_real(const char *text)
 	double expected = strtod(text, NULL), real;
 	json_t *value;
 
-	value = scalar_value(text, strlen(text));
+	value = value_of(text, strlen(text));
 	if (!json_is_real(value))
 		fail_msg("%s is no real", text);
 	real = json_real_value(value);
@@ -129,7 +140,7 @@ test_reals(void **state)
 		check_real(text);
 	}
 	for (i = 0; i < nitems(strings); i++) {
-		value = scalar_value(strings[i], strlen(strings[i]));
+		value = value_of(strings[i], strlen(strings[i]));
 		assert_true(json_is_string(value));
 		assert_string_equal(json_string_value(value), strings[i]);
 		json_decref(value);
@@ -137,48 +148,44 @@ test_reals(void **state)
 }
 
 static void
-test_scalars_that_were_seen_are_one_value(void **state)
+test_strings_that_were_seen_are_one_value(void **state)
 {
 	/* So many that each place is taken anew again and again. */
 	enum { WORDS = 3 * SCALARS_MAX };
 	static struct scalars scalars;
-	char text[WORDS][SCALARS_LEN_MAX + 2];
+	char text[WORDS][SCALARS_LEN_MAX + 4];
 	json_t *value, *again;
 	size_t i, len, round;
-	int is_plain;
 
 	(void)state;
 	for (i = 0; i < WORDS; i++)
-		snprintf(text[i], sizeof(text[i]), "%zu%.*s", i * 7,
-		    (int)(i % 30), "123456789012345678901234567890");
+		snprintf(text[i], sizeof(text[i]), "w%.*s%zu",
+		    (int)(i % SCALARS_LEN_MAX), "abcdefghijklmnopqrstuvwxyz",
+		    i % 100);
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < WORDS; i++) {
 			len = strlen(text[i]);
-			is_plain = i % 3 == 0 && len < 10;
-			value = scalars_value(&scalars, text[i], len,
-			    is_plain);
-			again = scalars_value(&scalars, text[i], len,
-			    is_plain);
-			if (len <= SCALARS_LEN_MAX)
-				assert_ptr_equal(value, again);
-			if (is_plain)
-				assert_int_equal(json_integer_value(value),
-				    strtoll(text[i], NULL, 10));
-			else
-				assert_string_equal(json_string_value(value),
-				    text[i]);
+			value = scalars_value(&scalars, text[i], len);
+			again = scalars_string(&scalars, text[i], len);
+			assert_int_equal(value == again,
+			    len <= SCALARS_LEN_MAX);
+			assert_string_equal(json_string_value(value), text[i]);
+			assert_string_equal(json_string_value(again), text[i]);
 			json_decref(again);
 			json_decref(value);
 		}
 	}
-	/* The same text in quotes is another value. */
-	value = scalars_value(&scalars, "12", 2, 1);
-	again = scalars_value(&scalars, "12", 2, 0);
+	/* The same text in quotes is another value; a NUL is part of one. */
+	value = scalars_value(&scalars, "12", 2);
+	again = scalars_string(&scalars, "12", 2);
 	assert_true(json_is_integer(value) && json_is_string(again));
-	json_decref(again);
-	scalars_finish(&scalars);
-	assert_int_equal(json_integer_value(value), 12);
 	json_decref(value);
+	value = scalars_string(&scalars, "12\0", 3);
+	assert_int_equal(json_string_length(value), 3);
+	json_decref(value);
+	scalars_finish(&scalars);
+	assert_string_equal(json_string_value(again), "12");
+	json_decref(again);
 }
 
 int
@@ -188,7 +195,7 @@ main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_integers),
 		cmocka_unit_test(test_reals),
-		cmocka_unit_test(test_scalars_that_were_seen_are_one_value),
+		cmocka_unit_test(test_strings_that_were_seen_are_one_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
