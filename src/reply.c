@@ -38,6 +38,9 @@
 /* What a stand-in costs in all places that the text comes through. */
 #define COST_STAND_IN	5
 
+/* What a function returns, besides 0 and -1, if an event is needed further. */
+#define KEPT		1
+
 struct anchor {
 	json_t		*node;
 	size_t		 size;
@@ -48,6 +51,7 @@ struct anchor {
 /* An array or object that is not complete yet. */
 struct frame {
 	json_t		*node;
+	int		 is_map;
 	const char	*key;		/* waits for its value */
 	size_t		 key_len;
 	yaml_event_t	 key_event;	/* one of these has the key's bytes */
@@ -59,6 +63,7 @@ struct frame {
 
 struct reader {
 	yaml_parser_t	 parser;
+	yaml_event_t	 event;		/* one that is no key */
 	struct frame	 frames[REPLY_DEPTH_MAX];
 	unsigned	 depth;
 	json_t		*root;
@@ -147,12 +152,11 @@ scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
 
 /*
  * Gives the top frame, a map, the key for its next value.  The bytes are those
- * of the event, which is taken over, or of what was made, if that is not NULL,
- * which is taken over in any case.
+ * of what was made, which is taken over in any case, or of the event in the
+ * frame if that is NULL.  Returns KEPT if the event is needed from now on.
  */
 static int
-set_key(struct reader *reader, const char *text, size_t len,
-    yaml_event_t *event, char *made)
+set_key(struct reader *reader, const char *text, size_t len, char *made)
 {
 	struct frame *frame = &reader->frames[reader->depth - 1];
 
@@ -163,11 +167,7 @@ set_key(struct reader *reader, const char *text, size_t len,
 	frame->key = text;
 	frame->key_len = len;
 	frame->key_made = made;
-	if (made == NULL) {
-		frame->key_event = *event;
-		memset(event, 0, sizeof(*event));
-	}
-	return 0;
+	return made == NULL ? KEPT : 0;
 }
 
 static void
@@ -203,7 +203,7 @@ set_node_key(struct reader *reader, const json_t *node)
 		free(text);
 		return -1;
 	}
-	return set_key(reader, text, len, NULL, text);
+	return set_key(reader, text, len, text);
 }
 
 static int
@@ -214,7 +214,7 @@ awaits_key(const struct reader *reader)
 	if (reader->depth == 0)
 		return 0;
 	frame = &reader->frames[reader->depth - 1];
-	return json_is_object(frame->node) && frame->key == NULL;
+	return frame->is_map && frame->key == NULL;
 }
 
 /* Counts a value in the sizes of the collection that it is in. */
@@ -353,7 +353,7 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key && anchor == NULL) {
 		account(reader, len + 1, 0);
-		return set_key(reader, text, len, event, made);
+		return set_key(reader, text, len, made);
 	}
 	if (made == NULL && event->data.scalar.plain_implicit &&
 	    event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
@@ -372,7 +372,7 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 		/* The key is as it stands, the value for aliases is not. */
 		account(reader, len + 1, 0);
 		json_decref(node);
-		return set_key(reader, text, len, event, made);
+		return set_key(reader, text, len, made);
 	}
 	free(made);
 	return put(reader, node, len + 1, 0);
@@ -398,6 +398,7 @@ begin_collection(struct reader *reader, json_t *node,
 	}
 	frame = &reader->frames[reader->depth++];
 	frame->node = node;
+	frame->is_map = json_is_object(node);
 	frame->key = NULL;
 	frame->size = 2;
 	frame->height = 1;
@@ -420,6 +421,7 @@ end_collection(struct reader *reader)
 	return put(reader, frame->node, frame->size, frame->height);
 }
 
+/* Returns KEPT if the event must be left as it is. */
 static int
 read_event(struct reader *reader, yaml_event_t *event)
 {
@@ -460,28 +462,39 @@ parser_error(struct reader *reader)
 	    parser->problem_mark.line + 1);
 }
 
+/* A lone empty document, which is not an empty string. */
+static int
+is_empty_document(const struct reader *reader, const yaml_event_t *event)
+{
+	return reader->depth == 0 && event->type == YAML_SCALAR_EVENT &&
+	    event->data.scalar.length == 0 &&
+	    event->data.scalar.plain_implicit &&
+	    event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
 static int
 read_stream(struct reader *reader)
 {
-	yaml_event_t event;
+	yaml_event_t *event;
 	int end, result;
 
 	do {
-		if (!yaml_parser_parse(&reader->parser, &event))
+		/* That of a key stays until the value is there, uncopied. */
+		event = awaits_key(reader) ?
+		    &reader->frames[reader->depth - 1].key_event :
+		    &reader->event;
+		if (!yaml_parser_parse(&reader->parser, event))
 			return parser_error(reader);
-		end = event.type == YAML_STREAM_END_EVENT;
-		/* A lone empty document, which is not an empty string. */
-		if (event.type == YAML_SCALAR_EVENT && reader->depth == 0 &&
-		    event.data.scalar.length == 0 &&
-		    event.data.scalar.plain_implicit &&
-		    event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
+		end = event->type == YAML_STREAM_END_EVENT;
+		if (is_empty_document(reader, event)) {
 			reader->root = json_array();
 			result = reader->root == NULL ?
 			    out_of_memory(reader) : 0;
 		} else {
-			result = read_event(reader, &event);
+			result = read_event(reader, event);
 		}
-		yaml_event_delete(&event);
+		if (result != KEPT)
+			yaml_event_delete(event);
 		if (result == -1)
 			return -1;
 	} while (!end);
