@@ -5,13 +5,13 @@
 
 #include <errno.h>
 #include <pwd.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "arguments.h"
+#include "copy.h"
 #include "push.h"
 
 /* The most Lua that `eval` takes, in bytes. */
@@ -257,8 +257,8 @@ arguments_of_relay(const json_t *args, struct error *error)
 	holder = json_object_get(args, "holder");
 	if (holder != NULL && json_object_set(relay, "holder", holder) == -1)
 		goto fail;
-	if (json_object_set_new(relay, "request", json_copy(
-	    (json_t *)(uintptr_t)args)) == -1)
+	if (json_object_set_new(relay, "request", copy_json(
+	    args)) == -1)
 		goto fail;
 	return relay;
 

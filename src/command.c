@@ -9,6 +9,7 @@
 #include "cluster.h"
 #include "command.h"
 #include "console.h"
+#include "copy.h"
 #include "discover.h"
 #include "errand.h"
 #include "fleet.h"
@@ -245,7 +246,7 @@ static json_t *
 final_arguments(const struct fleet *fleet, const json_t *given)
 {
 	const struct options *options = fleet->options;
-	json_t *args = json_copy((json_t *)(uintptr_t)given);
+	json_t *args = copy_json(given);
 	int is_survey;
 
 	/* A progress line lives on the phases. */

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "arguments.h"
+#include "copy.h"
 #include "errand.h"
 #include "term.h"
 
@@ -35,7 +36,7 @@ int
 errand_kind_init(struct errand_kind *kind, const json_t *args, double timeout,
     int relayed, struct error *error)
 {
-	json_t *own = json_deep_copy(args), *relay = NULL;
+	json_t *own = copy_json(args), *relay = NULL;
 	int result = -1;
 
 	memset(kind, 0, sizeof(*kind));

@@ -2,11 +2,11 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "dump.h"
 #include "reply.h"
 #include "report.h"
@@ -753,17 +753,17 @@ report_document(const char *command, enum outcome outcome,
 	json_t *list, *document;
 
 	/* A copy of the list only: the instances themselves are shared. */
-	if ((list = json_copy((json_t *)(uintptr_t)instances)) == NULL)
+	if ((list = copy_json(instances)) == NULL)
 		return NULL;
 	document = json_pack("{s:b, s:i, s:s, s:o}",
 	    "ok", outcome_exit(outcome) == 0, "exit", outcome_exit(outcome),
 	    "command", command, "instances", list);
 	if ((json_array_size(not_touched) > 0 &&
 	    json_object_set_new(document, "not_touched",
-	    json_copy((json_t *)(uintptr_t)not_touched)) == -1) ||
+	    copy_json(not_touched)) == -1) ||
 	    (json_array_size(skipped) > 0 &&
 	    json_object_set_new(document, "skipped",
-	    json_copy((json_t *)(uintptr_t)skipped)) == -1)) {
+	    copy_json(skipped)) == -1)) {
 		json_decref(document);
 		return NULL;
 	}

@@ -2,11 +2,11 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 #include <ctype.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "copy.h"
 #include "dump.h"
 #include "request.h"
 #include "script.h"
@@ -236,7 +236,7 @@ append_head(struct text *text, const struct script *boot,
 static char *
 dump_arguments(const json_t *args)
 {
-	json_t *copy = json_copy((json_t *)(uintptr_t)args);
+	json_t *copy = copy_json(args);
 	char *dumped;
 
 	json_object_del(copy, "texts");

@@ -32,6 +32,16 @@ const struct script script_table[] = {
 	{ NULL, NULL, 0 }
 };
 
+/* Which allocation of jansson's fails, counted down; 0 is none. */
+static int allocations_left;
+
+static void *
+scarce_malloc(size_t size)
+{
+	return allocations_left > 0 && --allocations_left == 0 ? NULL :
+	    malloc(size);
+}
+
 /* The line for a command without arguments; the caller frees it. */
 static char *
 line_for(const char *command, size_t *len)
@@ -242,6 +252,37 @@ test_what_is_typed_is_the_text_of_a_call(void **state)
 	free(line);
 }
 
+/* What is left of some arguments would be another request. */
+static void
+test_lack_of_memory_leaves_no_argument_out(void **state)
+{
+	json_t *args = json_pack("{s:s, s:b, s:s, s:[s], s:[s], s:{s:s}}",
+	    "command", "status", "no_stop", 1, "stale", "report", "modules",
+	    "a.*", "exclude", "b", "texts", "one", "two");
+	struct request whole, request;
+	int i, failures = 0;
+
+	(void)state;
+	assert_int_equal(request_init(&whole, args), 0);
+	json_set_alloc_funcs(scarce_malloc, free);
+	for (i = 1; i < 100; i++) {
+		allocations_left = i;
+		if (request_init(&request, args) == -1) {
+			failures++;
+		} else {
+			assert_int_equal(request.len, whole.len);
+			assert_memory_equal(request.head, whole.head,
+			    whole.len);
+			request_finish(&request);
+		}
+		allocations_left = 0;
+	}
+	json_set_alloc_funcs(malloc, free);
+	assert_in_range(failures, 2, 98);
+	request_finish(&whole);
+	json_decref(args);
+}
+
 int
 main(void)
 {
@@ -255,7 +296,8 @@ main(void)
 		cmocka_unit_test(test_what_an_instance_has_of_its_own_follows_the_shared_head),
 		cmocka_unit_test(test_a_relayed_command_comes_with_its_modules),
 		cmocka_unit_test(test_texts_go_beside_the_modules_and_are_escaped_once),
-		cmocka_unit_test(test_what_is_typed_is_the_text_of_a_call)
+		cmocka_unit_test(test_what_is_typed_is_the_text_of_a_call),
+		cmocka_unit_test(test_lack_of_memory_leaves_no_argument_out)
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);
