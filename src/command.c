@@ -121,7 +121,8 @@ effect(const struct options *options)
 static int
 again_if_sick(const struct errand *errand)
 {
-	return !health_is_good(&errand->report, errand->was_sick);
+	return !report_is_short(&errand->report) &&
+	    !health_is_good(&errand->report, errand->was_sick);
 }
 
 /* The command itself, on all members that wait for it. */
@@ -339,13 +340,14 @@ finish(const struct fleet *fleet, struct output_run *run)
 	size_t i;
 	int result = 0;
 
+	/* Of whom there is no report, nobody is to think that nothing was. */
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
 		if (member->survey != NULL)
 			result |= json_array_append(surveys, member->survey);
 		if (member->state != MEMBER_DONE)
 			result |= add_member(member, not_touched, skipped);
-		else if (member->report.instance != NULL)
+		else
 			result |= json_array_append(instances,
 			    member->report.instance);
 	}
@@ -355,7 +357,8 @@ finish(const struct fleet *fleet, struct output_run *run)
 	if (fleet->options->command->bit == COMMAND_PLAN &&
 	    json_array_size(surveys) > 0)
 		run->surveys = surveys;
-	result |= fleet->options->output->end(fleet->context, run);
+	if (result == 0)
+		result = fleet->options->output->end(fleet->context, run);
 	json_decref(surveys);
 	json_decref(skipped);
 	json_decref(not_touched);

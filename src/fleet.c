@@ -136,6 +136,7 @@ fleet_pass_on(struct fleet *fleet, struct member *member)
 {
 	const struct output_context *context = fleet->context;
 	struct report *report = &member->report;
+	struct error error;
 
 	member->state = MEMBER_DONE;
 	if (member->is_entry && fleet->refusal != NULL &&
@@ -147,8 +148,13 @@ fleet_pass_on(struct fleet *fleet, struct member *member)
 	    json_object_set(report->instance, "topology",
 	    fleet->topology) == -1)
 		report_finish(report);
+	/* There may be enough for a short one by now. */
 	if (report->instance == NULL) {
-		report->outcome = OUTCOME_USAGE;
+		error_set(&error, OUTCOME_USAGE, "out_of_memory",
+		    "out of memory for the report");
+		report_from_error(report, member->name, &error);
+	}
+	if (report->instance == NULL) {
 		say(fleet, member->name, "out of memory");
 		return;
 	}
@@ -305,7 +311,9 @@ end_health(struct runner *runner, struct worker *worker)
 {
 	struct report *status = &worker->errand.report;
 
-	if (!health_is_good(status, worker->member->was_sick))
+	if (report_is_short(status))
+		health_doubt(&worker->report);
+	else if (!health_is_good(status, worker->member->was_sick))
 		health_blame(&worker->report, status,
 		    clock_seconds(worker->errand.began, clock_ms()));
 	report_finish(status);

@@ -33,3 +33,13 @@ health_blame(struct report *report, const struct report *status,
 	    message);
 	report_fail(report, &error);
 }
+
+void
+health_doubt(struct report *report)
+{
+	struct error error;
+
+	error_set(&error, OUTCOME_USAGE, "out_of_memory",
+	    "out of memory to see whether it is healthy after the reload");
+	report_fail(report, &error);
+}

@@ -26,4 +26,7 @@ int	health_is_sick(const json_t *instance);
 void	health_blame(struct report *, const struct report *status,
 	    double seconds);
 
+/* Makes it one of which nobody knows that, as memory is out here. */
+void	health_doubt(struct report *);
+
 #endif

@@ -338,18 +338,14 @@ default_value(const struct field *field)
 }
 
 /* Lua has one kind of number: an integer may come as 3 or as 3.0. */
-static json_t *
-read_integer(const json_t *from)
+static int
+is_integer(const json_t *from)
 {
-	double real;
+	double real = json_real_value(from);
 
-	if (json_is_integer(from))
-		return json_integer(json_integer_value(from));
-	real = json_real_value(from);
-	if (!json_is_real(from) || real < -INTEGER_MAX || real > INTEGER_MAX ||
-	    (double)(json_int_t)real != real)
-		return NULL;
-	return json_integer((json_int_t)real);
+	return json_is_integer(from) || (json_is_real(from) &&
+	    real >= -INTEGER_MAX && real <= INTEGER_MAX &&
+	    (double)(json_int_t)real == real);
 }
 
 /* An empty Lua table comes as an empty array, whatever it stands for. */
@@ -422,8 +418,6 @@ static json_t *
 read_value(const struct field *field, json_t *from, const char *name,
     struct complaint *complaint)
 {
-	json_t *value = NULL;
-
 	switch (field->kind) {
 	case FIELD_STRING:
 		if (json_is_string(from))
@@ -436,8 +430,11 @@ read_value(const struct field *field, json_t *from, const char *name,
 		complain(complaint, "%s is not a boolean", name);
 		break;
 	case FIELD_INTEGER:
-		if ((value = read_integer(from)) == NULL)
-			complain(complaint, "%s is not an integer", name);
+		if (json_is_integer(from))
+			return json_incref(from);
+		if (is_integer(from))
+			return json_integer((json_int_t)json_real_value(from));
+		complain(complaint, "%s is not an integer", name);
 		break;
 	case FIELD_NUMBER:
 		if (json_is_number(from))
@@ -450,7 +447,7 @@ read_value(const struct field *field, json_t *from, const char *name,
 	case FIELD_OBJECT:
 		return read_object(field->fields, from, name, complaint);
 	}
-	return value;
+	return NULL;
 }
 
 /*
@@ -737,6 +734,16 @@ report_name(struct report *report, const char *alias)
 		return;
 	report_finish(report);
 	report->outcome = OUTCOME_USAGE;
+}
+
+int
+report_is_short(const struct report *report)
+{
+	const char *code = json_string_value(json_object_get(json_object_get(
+	    report->instance, "error"), "code"));
+
+	return report->instance == NULL ||
+	    (code != NULL && strcmp(code, "out_of_memory") == 0);
 }
 
 void

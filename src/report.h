@@ -55,6 +55,12 @@ void	report_fail(struct report *, const struct error *);
  */
 void	report_name(struct report *, const char *alias);
 
+/*
+ * Whether it is for lack of memory here that the report tells nothing of the
+ * instance, so that to ask again is of no use.
+ */
+int	 report_is_short(const struct report *);
+
 /* Frees what the report holds. */
 void	report_finish(struct report *);
 

@@ -101,6 +101,7 @@ int
 survey_is_lost(const struct member *member)
 {
 	return member->state == MEMBER_DONE &&
+	    !report_is_short(&member->report) &&
 	    (member->report.outcome == OUTCOME_UNREACHABLE ||
 	    member->report.outcome == OUTCOME_TIMEOUT ||
 	    member->report.outcome == OUTCOME_PROTOCOL);

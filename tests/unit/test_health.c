@@ -89,12 +89,35 @@ test_blame_says_what_is_wrong_and_keeps_the_rest(void **state)
 	    "Cartridge says so");
 }
 
+static void
+test_lack_of_memory_is_no_blame(void **state)
+{
+	struct report report;
+	struct error error;
+
+	(void)state;
+	read_report(&report, "'outcome': 'reloaded', 'generation': 4");
+	assert_int_equal(report_is_short(&report), 0);
+	health_doubt(&report);
+	assert_int_equal(report.outcome, OUTCOME_USAGE);
+	assert_int_equal(report_is_short(&report), 1);
+	assert_int_equal(json_integer_value(json_object_get(report.instance,
+	    "generation")), 4);
+	report_finish(&report);
+	assert_int_equal(report_is_short(&report), 1);
+	error_set(&error, OUTCOME_TIMEOUT, "deadline", "no");
+	report_from_error(&report, "a", &error);
+	assert_int_equal(report_is_short(&report), 0);
+	report_finish(&report);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_healthy_is_who_is_up_and_not_called_sick),
-		cmocka_unit_test(test_blame_says_what_is_wrong_and_keeps_the_rest)
+		cmocka_unit_test(test_blame_says_what_is_wrong_and_keeps_the_rest),
+		cmocka_unit_test(test_lack_of_memory_is_no_blame)
 	};
 
 	return cmocka_run_group_tests_name("health", tests, NULL, NULL);

@@ -145,12 +145,17 @@ static void
 test_only_who_did_not_answer_at_all_is_lost(void **state)
 {
 	static const struct {
-		enum outcome	outcome;
-		int		lost;
+		enum outcome	 outcome;
+		const char	*code;
+		int		 lost;
 	} cases[] = {
-		{ OUTCOME_UNREACHABLE, 1 }, { OUTCOME_TIMEOUT, 1 },
-		{ OUTCOME_PROTOCOL, 1 }, { OUTCOME_REFUSED, 0 },
-		{ OUTCOME_FAILED, 0 }
+		{ OUTCOME_UNREACHABLE, "no_socket", 1 },
+		{ OUTCOME_TIMEOUT, "deadline", 1 },
+		{ OUTCOME_PROTOCOL, "bad_reply", 1 },
+		{ OUTCOME_REFUSED, "locked", 0 },
+		{ OUTCOME_FAILED, "lua_error", 0 },
+		/* Not its fault. */
+		{ OUTCOME_PROTOCOL, "out_of_memory", 0 }
 	};
 	struct asked asked;
 	struct member *member;
@@ -163,12 +168,13 @@ test_only_who_did_not_answer_at_all_is_lost(void **state)
 	assert_int_equal(survey_check_lost(&asked.fleet, &error), 0);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		member = answer(&asked, NULL);
-		member->report.outcome = cases[i].outcome;
+		error_set(&error, cases[i].outcome, cases[i].code, "no");
+		report_from_error(&member->report, "a", &error);
 		assert_false(survey_is_lost(member));
 		member->state = MEMBER_DONE;
 		assert_int_equal(survey_is_lost(member), cases[i].lost);
 	}
-	assert_int_equal(survey_failures(&asked.fleet), 5);
+	assert_int_equal(survey_failures(&asked.fleet), 6);
 	assert_int_equal(survey_check_lost(&asked.fleet, &error), -1);
 	assert_string_equal(error.code, "unreachable_instances");
 	assert_string_equal(error.message, "not all instances can be reached: "
