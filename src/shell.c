@@ -124,6 +124,14 @@ end_without_memory(struct shell *shell)
 	end(shell, OUTCOME_USAGE);
 }
 
+/* Something failed, for the reason in the error, and it goes on. */
+static void
+fail(struct shell *shell, unsigned long line)
+{
+	say(shell, line, "%s", shell->error.message);
+	shell->has_failed = 1;
+}
+
 static void
 flush(struct shell *shell)
 {
@@ -140,29 +148,36 @@ is_json(const struct shell *shell)
 
 /* --- Waiting ---------------------------------------------------------------*/
 
+/* Prints a message as JSON.  Returns 0, or -1 with an error. */
+static int
+print_push(struct shell *shell)
+{
+	json_t *value, *push;
+	int result;
+
+	value = reply_parse(shell->doc.data, shell->doc.len, &shell->error);
+	if (value == NULL)
+		return -1;
+	push = json_pack("{s:o}", "push", value);
+	result = output_json_value(shell->context->out, push, 0);
+	json_decref(push);
+	return result == 0 ? 0 : error_out_of_memory(&shell->error);
+}
+
 /* A message of the instance, whenever it comes. */
 static void
 show_push(struct shell *shell)
 {
-	FILE *out = shell->context->out;
-	struct error ignored;
-	json_t *value;
-
 	if (shell->context->quiet)
 		return;
 	if (shell->is_editing)
 		lineedit_hide();
-	if (is_json(shell)) {
-		value = reply_parse(shell->doc.data, shell->doc.len,
-		    &ignored);
-		if (value != NULL)
-			value = json_pack("{s:o}", "push", value);
-		output_json_value(out, value, 0);
-		json_decref(value);
-	} else {
-		paint_yaml(out, shell->doc.data, shell->doc.len,
-		    shell->context->color, 0);
-	}
+	if (!is_json(shell))
+		paint_yaml(shell->context->out, shell->doc.data,
+		    shell->doc.len, shell->context->color, 0);
+	else if (print_push(shell) == -1)
+		fail(shell, shell->statement == NULL ? 0 :
+		    shell->statement_line);
 	flush(shell);
 	if (shell->is_editing)
 		lineedit_show();
@@ -297,38 +312,47 @@ remember(struct shell *shell, const char *entry)
 	history_close(&shell->history);
 }
 
-/* A text for the user, a page at a time if he sits there. */
+/*
+ * A text for the user, a page at a time if he sits there and there is memory
+ * for it.  What prints it returns -1 if memory is out.
+ */
 static void
-show(struct shell *shell, void (*print)(FILE *, const struct shell *,
+show(struct shell *shell, int (*print)(FILE *, const struct shell *,
     const void *), const void *what)
 {
-	FILE *memory;
+	FILE *memory = NULL;
 	char *text = NULL;
 	size_t len = 0;
+	int result = -1;
 
-	if (!shell->is_interactive ||
-	    (memory = open_memstream(&text, &len)) == NULL) {
-		print(shell->context->out, shell, what);
-	} else {
-		print(memory, shell, what);
-		fclose(memory);
+	if (shell->is_interactive &&
+	    (memory = open_memstream(&text, &len)) != NULL) {
+		result = print(memory, shell, what);
+		if (fclose(memory) == EOF)
+			result = -1;
+	}
+	if (result == 0)
 		pager_print(shell->context->out, text, len);
+	else if (print(shell->context->out, shell, what) == -1) {
+		error_out_of_memory(&shell->error);
+		fail(shell, shell->line);
 	}
 	free(text);
 	flush(shell);
 }
 
-static void
+static int
 print_reply(FILE *out, const struct shell *shell, const void *what)
 {
 	typed_print(out, what, shell->context->color);
+	return 0;
 }
 
-static void
+static int
 print_tree(FILE *out, const struct shell *shell, const void *what)
 {
 	(void)shell;
-	output_json_value(out, what, 0);
+	return output_json_value(out, what, 0);
 }
 
 /* Shows the results or the error of a statement. */
@@ -342,11 +366,8 @@ show_reply(struct shell *shell, const struct typed *typed)
 		shell->has_failed = 1;
 	if (is_json(shell) || (is_failed && !shell->is_interactive)) {
 		tree = typed_tree(typed, &shell->error);
-		if (tree == NULL) {
-			say(shell, shell->statement_line, "%s",
-			    shell->error.message);
-			shell->has_failed = 1;
-		}
+		if (tree == NULL)
+			fail(shell, shell->statement_line);
 	}
 	if (!shell->context->quiet && !is_json(shell))
 		show(shell, print_reply, typed);
@@ -484,7 +505,7 @@ add_line(struct shell *shell, const char *line, size_t len)
 
 /* --- Commands of this program ----------------------------------------------*/
 
-static void
+static int
 print_help(FILE *out, const struct shell *shell, const void *command)
 {
 	(void)shell;
@@ -492,6 +513,7 @@ print_help(FILE *out, const struct shell *shell, const void *command)
 		options_help(out, command);
 	else
 		slash_help(out);
+	return 0;
 }
 
 /* Whether its report can be looked at a page at a time, as it is short. */
@@ -518,8 +540,7 @@ run_command(struct shell *shell, const struct options *options)
 	context.quiet = options->quiet;
 	context.verbose = options->verbose;
 	if ((args = arguments_of_command(options, &shell->error)) == NULL) {
-		say(shell, shell->line, "%s", shell->error.message);
-		shell->has_failed = 1;
+		fail(shell, shell->line);
 		return;
 	}
 	if (is_paged(shell, options) &&
@@ -532,10 +553,12 @@ run_command(struct shell *shell, const struct options *options)
 		shell->has_failed = 1;
 	is_final = interrupt_is_final();
 	shell->interrupt_fd = interrupt_begin();
-	if (memory != NULL) {
-		fclose(memory);
-		pager_print(shell->context->out, text, len);
+	if (memory != NULL && fclose(memory) == EOF) {
+		error_out_of_memory(&shell->error);
+		fail(shell, shell->line);
 	}
+	if (text != NULL)
+		pager_print(shell->context->out, text, len);
 	free(text);
 	json_decref(args);
 	flush(shell);
@@ -550,8 +573,7 @@ run_slash(struct shell *shell, const char *line)
 
 	remember(shell, line);
 	if (slash_parse(&slash, line, &shell->options, &shell->error) == -1) {
-		say(shell, shell->line, "%s", shell->error.message);
-		shell->has_failed = 1;
+		fail(shell, shell->line);
 		return;
 	}
 	switch (slash.kind) {
