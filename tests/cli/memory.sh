@@ -3,10 +3,13 @@
 # Copyright (c) 2026 The cartridge-reload authors
 #
 # Memory runs out at each allocation in turn, once or for good, in a run of
-# each command.  tools/misbehave says what must hold then.
+# each command; also of lines from a pipe, and of a cluster through one
+# instance.  tools/misbehave says what must hold then.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=exchanges.sh
+. "$CLI_DIR/exchanges.sh"
 
 library=$BUILD_DIR/tools/failmalloc.so
 
@@ -19,33 +22,45 @@ mkdir -p ext/deep
 echo 'return 1' >ext/a.lua
 echo 'return 2' >ext/deep/b.lua
 
-# runs_out OPTION REPLY COMMAND [ARGUMENT ...]
+# runs_out OPTION REPLY COMMAND [ARGUMENT ...], with the options in EXCHANGE
 runs_out()
 {
 	local option=$1 reply=$2 said runs failed
 	shift 2
 	said=$("$BUILD_DIR/tools/misbehave" -m "$library" -j 6 \
-	    ${option:+"$option"} "$reply" "$CARTRIDGE_RELOAD" "$@")
+	    ${option:+"$option"} "${EXCHANGE[@]}" "$reply" \
+	    "$CARTRIDGE_RELOAD" "$@")
 	read -r runs failed _ <<<"${said##*$'\n'}"
 	# Less than that are not those of a run.
 	if [ "${runs:-0}" -gt 200 ] && [ "$failed" = 0 ]; then
-		pass "$1 $option: $(basename "$reply" .yaml): all $runs runs"
+		pass "$*${option:+, $option}: $(basename "$reply" .yaml): all $runs runs"
 	else
-		fail "$1 $option: $(basename "$reply" .yaml): $failed of $runs" \
+		fail "$*${option:+, $option}: $(basename "$reply" .yaml): $failed of $runs" \
 		    "$said"
 	fi
 }
 
+EXCHANGE=()
 for reply in reload-reloaded reload-init plan-compile status-ok stale-found; do
 	runs_out '' "$CLI_DIR/golden/$reply.yaml" "${reply%%-*}"
 done
-runs_out '' "$CLI_DIR/golden/push-ok.yaml" push "$PWD/ext"
+runs_out '' "$CLI_DIR/golden/push-ok.yaml" push ../ext
 runs_out '' "$CLI_DIR/golden/eval-values.yaml" eval 1
 for reply in reload-init plan-refused stale-found; do
 	runs_out -t "$CLI_DIR/golden/$reply.yaml" "${reply%%-*}"
 done
-runs_out -t "$CLI_DIR/golden/push-ok.yaml" push "$PWD/ext"
+runs_out -t "$CLI_DIR/golden/push-ok.yaml" push ../ext
 runs_out '' "$CLI_DIR/golden/reload-reloaded.yaml" reload --verbose \
     --module 'a.*' --exclude b --progress always --color always
+
+EXCHANGE=("${CONSOLE[@]}")
+runs_out '' "$CLI_DIR/golden/status-ok.yaml" console
+runs_out -t "$CLI_DIR/golden/status-ok.yaml" console
+
+EXCHANGE=("${CLUSTER[@]}")
+runs_out '' "$CLI_DIR/golden/status-ok.yaml" status --cluster
+runs_out -t "$CLI_DIR/golden/status-ok.yaml" status --cluster
+runs_out '' "$PWD/planned.yaml" plan --cluster
+runs_out '' "$PWD/reloaded.yaml" reload --cluster
 
 done_testing
