@@ -261,6 +261,11 @@ fake a.sock greet answer request "$(reply 'done' '- {[\n')" request "$one" hold
 typed '1\n2\n' console -s a.sock -o json
 ends 3 'a.sock: line 1: the reply is not YAML: .*' 'it has no JSON'
 prints '[1]' 'and the next line is run'
+fake a.sock greet answer request 'send=%TAG !push! a,2018\n--- {[\n...\n' \
+    "$one" hold
+typed '1\n' console -s a.sock -o json
+ends 3 'a.sock: line 1: the reply is not YAML: .*' 'nor has such a message'
+prints '[1]' 'and the results follow'
 console 'what could harm a terminal is escaped' '1\n' 3 \
     'line 1: .033\[2J[ -~]*' request \
     "$(reply failed '- error: "\\e[2J\xc2\x9b\x9b\x00\r\xe2\x80\xae"\n')" hold
