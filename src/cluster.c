@@ -122,8 +122,10 @@ add_instances(struct fleet *fleet, const struct target *entry,
 		if (add_instance(fleet, entry, topology,
 		    json_array_get(list, i), error) == -1)
 			return -1;
-	qsort(fleet->members, fleet->count, sizeof(fleet->members[0]),
-	    compare_names);
+	/* Of none there is nothing to sort. */
+	if (fleet->count > 0)
+		qsort(fleet->members, fleet->count,
+		    sizeof(fleet->members[0]), compare_names);
 	return 0;
 }
 

@@ -618,6 +618,12 @@ END
 try reload --cluster -s a.sock
 ends 8 'a.sock: the reply has no topology' 'a reply without a topology'
 fleet a.sock <<END
+* command=topology $report ok\n  topology: {entry: x, instances: []}\n...\n
+END
+try reload --cluster -s a.sock
+ends 8 'a.sock: the topology does not have the instance itself' \
+    'a topology of nobody'
+fleet a.sock <<END
 * * $report unreachable\n...\n
 END
 try reload -s a.sock
