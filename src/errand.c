@@ -253,6 +253,8 @@ make_report(struct errand *errand, enum session_state state,
 
 	if (state == SESSION_DONE) {
 		reply = session_take_reply(errand->session);
+		/* Its bytes are as many as those of a large reply. */
+		close_session(errand);
 		report_from_reply(&errand->report, errand->name, reply,
 		    errand->uri != NULL);
 		json_decref(reply);
