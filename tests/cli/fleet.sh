@@ -274,8 +274,8 @@ a.sock command=survey $(answer 'state: RolesConfigured, healthy: false')
 * command=survey $follows
 * command=reload $reloaded
 END
-try reload -s a.sock -s b.sock -s c.sock -t 1
-ends 6 'a.sock: not healthy again within 1 s after the reload: Cartridge says so; the new code serves' \
+try reload -s a.sock -s b.sock -s c.sock -t 3
+ends 6 'a.sock: not healthy again within [0-9.]* s after the reload: Cartridge says so; the new code serves' \
     'who does not recover'
 is "$(happened request reload)" 'a.sock' 'stops the rest'
 is "$(cat "$OUT")" 'a.sock: reloaded to generation 2; not healthy again

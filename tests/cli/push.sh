@@ -127,7 +127,7 @@ for i in 1 2 3 4; do
 	    head -c 4000000 >"many/m$i.lua"
 done
 fake a.sock greet answer request "file=$GOLDEN/push-ok.yaml" hold
-try push many --socket a.sock -t 20
+try push many --socket a.sock
 ends 0 '' '16 MB of code'
 diag "16 MB in $MS ms"
 
