@@ -26,11 +26,20 @@ zpty -w shell 'compadd() {
 	builtin compadd "$@"
 }'
 zpty -w shell "zle -C offer list-choices _main_complete; bindkey '^X^A' offer"
-zpty -w shell 'leave() { zle -I; print DONE; exit }; zle -N leave'
-zpty -w shell "bindkey '^X^B' leave; print READY"
-zpty -r -m shell _ '*READY*'
+# What is typed is shown as well, so the words to wait for are not typed whole.
+zpty -w shell 'leave() {
+	zle -I
+	print -r -- "the end" >>$found
+	print DO""NE
+	exit
+}; zle -N leave'
+zpty -w shell "bindkey '^X^B' leave; print REA''DY"
+zpty -r -m shell shown '*READY*'
 zpty -w -n shell "$2"$'\C-x\C-a\C-x\C-b'
-zpty -r -m shell _ '*DONE*'
+zpty -r -m shell after '*DONE*'
 zpty -d shell
-sort -u $found | sed '/^$/d'
+if [[ "$(tail -n 1 $found)" != 'the end' ]]; then
+	print -r -- "zsh ended before it had offered all: ${(q+)shown} ${(q+)after}" >&2
+fi
+sort -u $found | sed '/^$/d; /^the end$/d'
 rm -f $found
