@@ -26,7 +26,7 @@ struct statement {
 /*
  * Adds a line with this number; a blank one begins none.  Returns 1 if the
  * instance is to be asked whether it is complete, 0 if not so far, or -1 with
- * an error: memory is out; or it is too long (too_long), and forgotten.
+ * an error: memory is out; or it is too long (outcome failed), and forgotten.
  */
 int	 statement_add(struct statement *, const char *line, size_t len,
 	    unsigned long number, struct error *);
