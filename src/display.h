@@ -19,7 +19,7 @@
 
 struct display {
 	const struct output_context	*context;
-	const struct options		*options;	/* output, as it is set */
+	const struct options		*options;	/* as they are set */
 	const char			*name;		/* of the target */
 	int				 is_interactive;
 	int				 is_editing;	/* lineedit is open */
