@@ -209,6 +209,11 @@ case('metatables, keys and environments', function(t)
     local f = setfenv(code('return function() end'), {field = {name = old}})
     t:is(below({f = f}, old), 'environment | environment of function .rocks/share/tarantool/bus.lua:1.field.name',
         'environment')
+    local proxy, co = newproxy(), coroutine.create(code('return function() end'))
+    debug.setfenv(proxy, {f = old})
+    t:is(below({proxy = proxy}, old), 'environment | environment of global proxy.f', 'environment of userdata')
+    debug.setfenv(co, {f = old})
+    t:is(below({co = co}, old), 'environment | environment of global co.f', 'environment of a coroutine')
 end)
 
 case('routes, hooks and helpers of an HTTP server', function(t)

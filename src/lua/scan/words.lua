@@ -113,8 +113,10 @@ local function step(text, from, key)
         return text
     elseif key == KEY then
         return text:of('key', 'key')
-    elseif key == ENVIRONMENT then
+    elseif key == ENVIRONMENT and type(from) == 'function' then
         return new_text('environment', 'environment of function ' .. function_text(from))
+    elseif key == ENVIRONMENT then
+        return text:of('environment', 'environment')
     elseif key == FRAME then
         return text
     elseif type(from) == 'function' then
