@@ -71,7 +71,7 @@ case('why there is none', function(t)
     t:is(why(old.data), 'data is a number in the new code', 'data')
     t:is(why(old.group), 'group is a table in the new code', 'table')
     t:is(why(old.make()), 'it has no name in its module', 'nameless')
-    t:is(why(old.gone, '@/app/other.lua'), 'its file is no module', 'other file')
+    t:is(why(old.gone, '@/app/other.lua'), 'no module of its file is loaded', 'other file')
     t:is(self:name_of(old.make(), SOURCE), nil, 'no name')
     t:is(self:name_of(old.gone, '@/app/other.lua'), nil, 'no name in another file')
 end)
@@ -109,6 +109,32 @@ case('a module has one name, whatever the order', function(t)
         })
         t:is(self:name_of(old.get, SOURCE), 'get', 'the first one')
     end
+end)
+
+case('a file that is loaded under two names', function(t)
+    local text = 'return {get = function() return get end, Class = {run = function() end}}'
+    local load, registry, old, new = lib.loader(), new_registry(), {}, {}
+    local origin = load('origin').new()
+    for _, name in ipairs({'a', 'b'}) do
+        old[name] = assert(loadstring(text, SOURCE))()
+        local chunk = assert(loadstring(text, SOURCE))
+        origin:record(chunk, PATH)
+        new[name] = chunk()
+    end
+    local paths = {a = PATH, b = PATH}
+    local self = load('scan.counterparts').new(registry, {origin = origin, old = old, new = new, paths = paths})
+    for _, name in ipairs({'a', 'b'}) do
+        t:is(self:find(old[name].get, SOURCE), new[name].get, 'that of ' .. name)
+        t:is(self:name_of(old[name].get, SOURCE), 'get', 'its name')
+        t:is(self:find_table(old[name].Class, SOURCE), new[name].Class, 'table of ' .. name)
+    end
+    -- The next reload does not know the values of the first.
+    self = load('scan.counterparts').new(registry, {origin = origin, old = new, new = new, paths = paths})
+    t:is(self:find(old.b.get, SOURCE), new.b.get, 'at the next reload')
+    self = load('scan.counterparts').new(registry, {
+        origin = origin, old = {a = {}}, new = {a = new.a}, paths = {a = PATH},
+    })
+    t:is(self:find(old.b.get, SOURCE), new.a.get, 'and when there is one name left')
 end)
 
 case('old code in the new module is no counterpart', function(t)

@@ -23,19 +23,23 @@ local function new(registry, change)
         old = change.old or {},
         new = change.new or {},
         paths = {},         -- module name -> path, of the serving code
-        modules = {},       -- source -> module name
+        modules = {},       -- source -> sorted names of its modules
         matched = {},       -- module name -> matching
         foreign = {[_G] = true},
     }, Counterparts)
     for _, paths in ipairs({change.gone or {}, registry.names, change.paths or {}}) do
         for name, path in pairs(paths) do
-            local known = self.modules['@' .. path]
-            -- Always the same of several names.
-            if known == nil or name < known then
-                self.modules['@' .. path] = name
+            -- A file is loaded once for each name that it is required by.
+            local names = self.modules['@' .. path] or {}
+            self.modules['@' .. path] = names
+            if self.paths[name] ~= path then
+                table.insert(names, name)
             end
             self.paths[name] = path
         end
+    end
+    for _, names in pairs(self.modules) do
+        table.sort(names)
     end
     for name in pairs(change.gone or {}) do
         self.paths[name] = nil
@@ -80,17 +84,19 @@ local function matching_of(self, module, source)
 end
 
 --- What is known of a stale function; it is remembered as long as that lives.
+-- @treturn ?table entry, with the name of its `module`
+-- @treturn boolean whether this change replaces it
 local function entry_of(self, f, source)
-    local module = self.modules[source]
-    if module == nil then
-        return nil
-    end
     local known = self.registry.known
-    local entry = matching_of(self, module, source):find(f)
-    if entry ~= nil then
-        known[f] = entry
+    for _, module in ipairs(self.modules[source] or {}) do
+        local entry = matching_of(self, module, source):find(f)
+        if entry ~= nil then
+            entry.module = module
+            known[f] = entry
+            return entry, true
+        end
     end
-    return known[f], entry ~= nil
+    return self.modules[source] and known[f], false
 end
 
 --- The qualified name of a stale function.
@@ -118,13 +124,15 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string why there is none
 function Counterparts:find(f, source)
-    local module = self.modules[source]
-    if module == nil then
-        return nil, 'its file is no module'
-    elseif self.paths[module] == nil then
-        return nil, 'its module has no file any more'
+    local names = self.modules[source]
+    if names == nil then
+        return nil, 'no module of its file is loaded'
     end
     local entry, is_matched = entry_of(self, f, source)
+    local module = entry and self.paths[entry.module] and entry.module or names[1]
+    if self.paths[module] == nil then
+        return nil, 'its module has no file any more'
+    end
     local counterpart, why
     if entry == nil or is_matched then
         counterpart, why = matching_of(self, module, source):counterpart(f)
@@ -148,11 +156,13 @@ end
 -- @tparam string source of a function that it has
 -- @treturn ?table
 function Counterparts:find_table(object, source)
-    local module = self.modules[source]
-    if module == nil or self.paths[module] == nil then
-        return nil
+    for _, module in ipairs(self.modules[source] or {}) do
+        local counterpart = self.paths[module] and matching_of(self, module, source):counterpart(object)
+        if counterpart then
+            return counterpart
+        end
     end
-    return (matching_of(self, module, source):counterpart(object))
+    return nil
 end
 
 --- Whether all old functions in one that may wrap them can be replaced, so that
