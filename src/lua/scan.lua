@@ -13,12 +13,16 @@ local ffi = require('ffi')
 local fiber = require('fiber')
 local generations = require('generations')
 local log = require('log')
+local modules = require('modules')
 local pass_lib = require('scan.pass')
+local slice = require('slice')
 local walk_lib = require('scan.walk')
 
 local PASSES = 3
 -- Functions made from text that are named.
 local NAMED_TEXTS = 5
+-- Kinds of modules of which a search has found the file.
+local FOUND = {app = true, rocks = true, system = true}
 -- Seconds. A request that runs old code may come to its end.
 local DRAIN = 1
 
@@ -76,8 +80,8 @@ end
 --- What a pass could not tell.
 local function unchecked(found, foreign)
     local list = {}
-    for _, name in ipairs(foreign) do
-        table.insert(list, ('module %s, which other code has loaded again'):format(name))
+    for _, module in ipairs(foreign) do
+        table.insert(list, ('module %s, which other code has loaded again'):format(module.name))
     end
     local texts = #found.texts
     if texts > 0 then
@@ -115,26 +119,44 @@ local function is_same(a, b)
     return true
 end
 
---- Modules that somebody else has loaded again since: what is old of their files
--- cannot be said until the next reload.
--- @treturn {string,...} sorted names
+--- Modules that somebody else has loaded again since, or under a name that no
+-- reload knows: what is old of their files cannot be said until the next reload.
+-- May yield.
+-- @treturn {{name, path},...} sorted by name
 local function foreign_modules(registry)
-    local list = {}
-    for name, path in pairs(registry.names) do
-        local value, loaded = registry.values[name], package.loaded[name]
-        if registry.sources['@' .. path] ~= nil and loaded ~= nil and not rawequal(value, loaded) then
-            table.insert(list, name)
+    local list, others, known = {}, {}, {}
+    for name, loaded in pairs(package.loaded) do
+        local path = registry.names[name]
+        if path == nil then
+            others[name] = loaded
+        elseif rawequal(registry.values[name], loaded) then
+            known[loaded] = true
+        elseif registry.sources['@' .. path] ~= nil then
+            table.insert(list, {name = name, path = path})
         end
     end
-    table.sort(list)
+    for name, loaded in pairs(others) do
+        slice.pause()
+        -- Not what was put there by hand, which can be old code.
+        local kind, path
+        if type(name) == 'string' and not known[loaded] then
+            kind, path = modules.classify(name, loaded)
+        end
+        if FOUND[kind] and registry.sources['@' .. path] ~= nil then
+            table.insert(list, {name = name, path = path})
+        end
+    end
+    table.sort(list, function(a, b)
+        return a.name < b.name
+    end)
     return list
 end
 
 --- The registry without what is not to be believed.
 local function believed(registry, foreign)
     local sources = table.copy(registry.sources)
-    for _, name in ipairs(foreign) do
-        sources['@' .. registry.names[name]] = nil
+    for _, module in ipairs(foreign) do
+        sources['@' .. module.path] = nil
     end
     return {sources = sources, protos = registry.protos, failed = registry.failed}
 end

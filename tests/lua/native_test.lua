@@ -14,14 +14,17 @@ local function native(reload_roles, refusal, args)
     package.loaded['cartridge'] = {reload_roles = reload_roles}
     args = table.copy(args or {})
     args.timeout = args.timeout or 10
-    local report = lib.load('native', {cartridge = {detect = function()
-        return {
-            alias = function() return nil end,
-            refusal = function() return refusal end,
-            services = function() return {} end,
-            state = function() return state end,
-        }
-    end}})(args)
+    local report = lib.load('native', {cartridge = {
+        detect = function()
+            return {
+                alias = function() return nil end,
+                refusal = function() return refusal end,
+                services = function() return {} end,
+                state = function() return state end,
+            }
+        end,
+        has_section = function() return false end,
+    }})(args)
     -- To the other method it would be a module of the application.
     package.loaded['cartridge'] = nil
     return report
