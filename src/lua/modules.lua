@@ -138,12 +138,14 @@ local function classify(name, value, known)
         path = known and known[name] or vanished_file(value)
         if not path then
             return 'builtin'
-        elseif fio.path.exists(path) then
-            -- Somebody put it into `package.loaded` by hand.
-            return 'no_file', path
         elseif cartridge_lib.has_section(path) then
             -- Never a file: the role `extensions` has loaded it.
             return 'config', path
+        elseif fio.path.exists(path) or not starts_with(path, '/') then
+            -- Somebody put it into `package.loaded` by hand. Or it was found by
+            -- a relative path, which leads elsewhere since `box.cfg` went to the
+            -- working directory: that says nothing of the file.
+            return 'no_file', path
         end
         return path:find('/.rocks/', 1, true) and 'rocks' or 'gone', path
     end

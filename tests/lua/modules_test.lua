@@ -183,9 +183,20 @@ case('a module that is a section of the config never was a file', function(t)
     end
     local choice = choose()
     t:is(verdict(choice, 'extensions.a'), 'config', 'a section')
-    t:is(verdict(choice, 'extensions.b'), 'gone', 'none')
+    t:is(verdict(choice, 'extensions.b'), 'no_file', 'none')
     package.loaded['cartridge.confapplier'].get_active_config = function() return nil end
-    t:is(verdict(choose(), 'extensions.a'), 'gone', 'no config')
+    t:is(verdict(choose(), 'extensions.a'), 'no_file', 'no config')
+end)
+
+case('a file that was found by a relative path is not gone elsewhere', function(t)
+    -- As after box.cfg({work_dir = ...}).
+    package.loaded['relative_test'] = {f = assert(loadstring('return 1', '@src/relative_test.lua'))}
+    lib.defer(function() package.loaded['relative_test'] = nil end)
+    local choice = choose()
+    t:is(verdict(choice, 'relative_test'), 'no_file', 'it is left alone')
+    t:is(#choice.gone, 0, 'and not forgotten')
+    choice = choose(nil, {generation = 1, files = {}, names = {relative_test = 'src/relative_test.lua'}})
+    t:is(verdict(choice, 'relative_test'), 'no_file', 'nor if it was reloaded before')
 end)
 
 case('--module and --exclude narrow the choice', function(t)
