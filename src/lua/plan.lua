@@ -60,7 +60,7 @@ return function(args)
     end
     report.problems = problems
 
-    local why = instance.refusal() or staged.refusal(choice)
+    local why = instance.refusal() or staged.refusal(choice, args)
     if why ~= nil then
         why.outcome = 'refused'
         run.fail(report, why)

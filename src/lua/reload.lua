@@ -54,7 +54,7 @@ local function reload(args, registry, on_phase)
     txn.on_phase = on_phase
     txn:enter('compile')
     local choice = catalog.choose(args, registry)
-    local why = staged.refusal(choice)
+    local why = staged.refusal(choice, args)
     if why ~= nil then
         return run.refused(why)
     end

@@ -62,9 +62,20 @@ local function is_unchanged(choice)
 end
 
 --- Why a choice of modules is nothing that can be reloaded.
+-- @tparam table choice
+-- @tparam table args
 -- @treturn ?table failure fields, nil if it can
-local function refusal(choice)
-    if #choice.selected == 0 and #choice.gone == 0 then
+local function refusal(choice, args)
+    local gone = choice.gone[1]
+    if #choice.selected == 0 and gone ~= nil and #(args.modules or {}) == 0 then
+        -- Whoever wants this names them. It is a directory that was moved, and
+        -- code that requires its modules when it runs must go on finding them.
+        return {
+            code = 'no_modules',
+            phase = 'compile',
+            message = ('no application module has a file any more: %s'):format(gone.path),
+        }
+    elseif #choice.selected == 0 and gone == nil then
         return {
             code = 'no_modules',
             phase = 'compile',

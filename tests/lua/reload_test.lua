@@ -381,6 +381,23 @@ case('modules that come, go and change their names', function(t)
     t:ok(app.loaded('@.b') ~= nil, 'and still there')
 end)
 
+case('an application of which all files are gone is left alone', function(t)
+    local app = lib.app({['@'] = 'return {f = function() end}', ['@.a'] = 'return {f = function() end}'})
+    app.require('@')
+    app.require('@.a')
+    app.remove('@')
+    app.remove('@.a')
+    for _, command in ipairs({'plan', 'reload'}) do
+        local report = lib.load(command)({command = command, timeout = 60, exclude = {'tests*'}})
+        t:is(report.outcome, 'refused', command)
+        t:is(report.error.code, 'no_modules', command .. ': code')
+        t:like(report.error.message, 'no application module has a file any more: /.*%.lua$', command .. ': message')
+    end
+    t:ok(app.loaded('@') ~= nil and app.loaded('@.a') ~= nil, 'still there')
+    t:is(lib.reload({modules = {app.name .. '*'}}).outcome, 'reloaded', 'unless they are named')
+    t:is(app.loaded('@'), nil, 'forgotten')
+end)
+
 case('twenty reloads leave nothing behind', function(t)
     local app = lib.app({['@'] = [[
         local fiber = require('fiber')
