@@ -7,7 +7,7 @@
 local require = ...
 local cartridge_lib = require('cartridge')
 local digest = require('digest')
-local fio = require('fio')
+local errno = require('errno')
 local slice = require('slice')
 
 -- Names that belong to Tarantool. An application may have a file of such a
@@ -117,6 +117,29 @@ local function vanished_file(value)
     return nil
 end
 
+--- The directory that a module was found in, by its path and its name.
+-- @treturn ?string nil if the path does not end with the name
+local function root_of(name, path)
+    local below = '/' .. name:gsub('%.', '/')
+    for _, ending in ipairs({'.lua', '/init.lua'}) do
+        if path:sub(-#below - #ending) == below .. ending then
+            return path:sub(1, -#below - #ending - 1)
+        end
+    end
+    return nil
+end
+
+--- Why a file cannot be read, if it cannot.
+-- @treturn ?string `absent` if it is not there, or else `unreadable`
+local function check_file(path)
+    local file, _, code = io.open(path, 'rb')
+    if file ~= nil then
+        file:close()
+        return nil
+    end
+    return (code == errno.ENOENT or code == errno.ENOTDIR) and 'absent' or 'unreadable'
+end
+
 --- Finds the file of a module and says what kind of module it is.
 -- @tparam string name
 -- @param value what is in `package.loaded`, or nil
@@ -141,13 +164,18 @@ local function classify(name, value, known)
         elseif cartridge_lib.has_section(path) then
             -- Never a file: the role `extensions` has loaded it.
             return 'config', path
-        elseif fio.path.exists(path) or not starts_with(path, '/') then
+        end
+        local trouble = check_file(path)
+        if trouble == 'absent' and starts_with(path, '/') then
+            return path:find('/.rocks/', 1, true) and 'rocks' or 'gone', path
+        elseif trouble ~= 'unreadable' or root_of(name, path) == nil then
             -- Somebody put it into `package.loaded` by hand. Or it was found by
             -- a relative path, which leads elsewhere since `box.cfg` went to the
             -- working directory: that says nothing of the file.
             return 'no_file', path
         end
-        return path:find('/.rocks/', 1, true) and 'rocks' or 'gone', path
+        -- No search finds what cannot be read. It is meant to be loaded all the
+        -- same, and neither gone nor to be left alone.
     end
     if path:match('%.so$') or path:match('%.dylib$') then
         return 'shared_object', path
@@ -285,4 +313,5 @@ return {
     describe = describe,
     glob_to_pattern = glob_to_pattern,
     read = read,
+    root_of = root_of,
 }

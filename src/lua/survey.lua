@@ -36,25 +36,13 @@ local function walk(found, root, name, depth)
     end
 end
 
---- The directory that a module was found in, by its path and its name.
--- @treturn ?string nil if the path does not end with the name
-local function root_of(module)
-    local name = '/' .. module.name:gsub('%.', '/')
-    for _, ending in ipairs({'.lua', '/init.lua'}) do
-        if module.path:sub(-#name - #ending) == name .. ending then
-            return module.path:sub(1, -#name - #ending - 1)
-        end
-    end
-    return nil
-end
-
 --- All files of the packages of the application. Which of them an instance has
 -- loaded so far can depend on its roles and on its past, and is not what makes
 -- the code of one host different from that of another.
 local function package_files(modules)
     local found, seen = {files = {}, left = ENTRIES}, {}
     for _, module in ipairs(modules) do
-        local root = root_of(module)
+        local root = catalog.root_of(module.name, module.path)
         local package_name = module.name:match('^([^.]+)%.')
         local directory = root and package_name and root .. '/' .. package_name
         found.files[module.path] = root and module.path:sub(#root + 2) or module.name

@@ -188,6 +188,33 @@ case('a module that is a section of the config never was a file', function(t)
     t:is(verdict(choose(), 'extensions.a'), 'no_file', 'no config')
 end)
 
+case('a file that cannot be read is neither gone nor left alone', function(t)
+    local app = lib.app({['@.a'] = 'return {f = function() end}', ['@.sub.b'] = 'return {f = function() end}'})
+    app.require('@.a')
+    app.require('@.sub.b')
+    package.loaded['unreadable_test'] = app.require('@.a')
+    lib.defer(function() package.loaded['unreadable_test'] = nil end)
+    -- Also root cannot read these: a loop of links.
+    for _, path in ipairs({app.path('@.a'), (app.path('@.sub.b'):gsub('/b.lua$', ''))}) do
+        fio.rmtree(path)
+        fio.unlink(path)
+        fio.symlink(path, path)
+    end
+    local choice = choose()
+    t:is(#choice.gone, 0, 'not gone')
+    for _, name in ipairs({'.a', '.sub.b'}) do
+        t:is(verdict(choice, app.name .. name), 'selected', name)
+    end
+    t:is(verdict(choice, 'unreadable_test'), 'no_file', 'another name of it says nothing')
+    for _, module in ipairs(choice.selected) do
+        if module.name == app.name .. '.a' then
+            local ok, err = catalog.compile(module, {files = {}})
+            t:is(ok, nil, 'it cannot be compiled')
+            t:like(err, 'Too many levels of symbolic links', 'and the error says why')
+        end
+    end
+end)
+
 case('a file that was found by a relative path is not gone elsewhere', function(t)
     -- As after box.cfg({work_dir = ...}).
     package.loaded['relative_test'] = {f = assert(loadstring('return 1', '@src/relative_test.lua'))}
