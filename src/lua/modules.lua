@@ -30,6 +30,9 @@ local function is_builtin_name(name)
     return BUILTIN[name] or BUILTIN_PARENTS[name:match('^(%w+)%.') or ''] or false
 end
 
+-- How many fields of a module, and how deep, are looked at for its functions.
+local FIELDS, DEPTH = 1000, 2
+
 -- Where packages install modules for the whole system. An application that is
 -- deployed below one of these is told apart by `package.searchroot`.
 local SYSTEM = {
@@ -161,12 +164,12 @@ local function classify(name, value, known)
         path = known and known[name] or vanished_file(value)
         if not path then
             return 'builtin'
-        elseif cartridge_lib.has_section(path) then
-            -- Never a file: the role `extensions` has loaded it.
-            return 'config', path
         end
         local trouble = check_file(path)
-        if trouble == 'absent' and starts_with(path, '/') then
+        if trouble ~= nil and cartridge_lib.has_section(path) then
+            -- Never a file: the role `extensions` has loaded it.
+            return 'config', path
+        elseif trouble == 'absent' and starts_with(path, '/') then
             return path:find('/.rocks/', 1, true) and 'rocks' or 'gone', path
         elseif trouble ~= 'unreadable' or root_of(name, path) == nil then
             -- Somebody put it into `package.loaded` by hand. Or it was found by
@@ -190,6 +193,35 @@ local function classify(name, value, known)
         end
     end
     return 'app', path
+end
+
+--- The file that a module had before, if it is another one now: where it was
+-- loaded from, as its functions tell.
+-- @tparam table module {name, path}
+-- @param value what it was loaded as
+-- @tparam table registry of the instance
+-- @treturn ?string path
+local function former_file(module, value, registry)
+    local known, left = registry.names[module.name], FIELDS
+    local function look(object, depth)
+        if type(object) == 'function' then
+            local path = debug.getinfo(object, 'S').source:match('^@(/.*)$')
+            -- Not what it has got from others.
+            return path and root_of(module.name, path) and path
+        elseif type(object) ~= 'table' or depth == 0 then
+            return nil
+        end
+        for _, field in next, object do
+            left = left - 1
+            local path = left > 0 and look(field, depth - 1)
+            if path then
+                return path
+            end
+        end
+        return nil
+    end
+    known = known or look(value, DEPTH)
+    return known ~= module.path and known or nil
 end
 
 --- What the options of the command line select.
@@ -311,6 +343,7 @@ return {
     choose = choose,
     compile = compile,
     describe = describe,
+    former_file = former_file,
     glob_to_pattern = glob_to_pattern,
     read = read,
     root_of = root_of,

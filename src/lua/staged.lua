@@ -95,6 +95,7 @@ local function new(txn, choice)
         txn = txn,
         choice = choice,
         cartridge = cartridge_lib.detect(),
+        former = {},    -- module name -> path of the file that it had before
         roles = {},     -- role name -> its entry in the report
         order = {},     -- the same entries in order
         starting = {},  -- new roles that have work to do
@@ -452,6 +453,7 @@ function Staged:match()
         old = self.modules.before,
         new = new_values,
         paths = paths,
+        former = self.former,
         gone = gone,
     })
 end
@@ -483,6 +485,11 @@ function Staged:work()
     txn:enter('load')
     for _, module in ipairs(self.choice.selected) do
         txn.origin:record(module.chunk, module.path)
+        local former = catalog.former_file(module, package.loaded[module.name], txn.registry)
+        if former ~= nil then
+            txn.origin:forget(former)
+            self.former[module.name] = former
+        end
     end
     for _, module in ipairs(self.choice.gone) do
         txn.origin:forget(module.path)

@@ -151,6 +151,34 @@ case('--stale=report changes nothing, --stale=fail says no', function(t)
     t:is(places(report), '-global | global held.f', 'patch: places')
 end)
 
+--- A module moves to another directory, after it was reloaded or before.
+local function move(t, has_name)
+    local app = lib.app({['@.part'] = 'return {Class = {get = function() return "v1" end}}'})
+    local name = app.name .. '.part'
+    app.require('@.part')
+    local _ = has_name and lib.reload({modules = {name}})
+    hold(code('return {f = (...).Class.get}', app.require('@.part')))
+    app.remove('@.part')
+    local other = lib.directory()
+    lib.write(('%s/%s/part.lua'):format(other, app.name), 'return {Class = {get = function() return "v2" end}}')
+    package.path = other .. '/?.lua;' .. package.path
+    local report = lib.reload({modules = {name}, stale = 'report'})
+    t:is(report.modules[1].path, ('%s/%s/part.lua'):format(other, app.name), 'it has moved')
+    t:is(places(report), '-global | global held.f', 'the old one is found')
+    t:is(report.stale[1].name, 'Class.get', 'with its name')
+    t:is(places(lib.load('stale')({timeout = 10})), '-global | global held.f', 'at any time')
+    t:is(places(lib.reload({modules = {name}})), '+global | global held.f', 'and mended')
+    t:is(held().f(), 'v2', 'by the new one')
+end
+
+case('old code is known by its file, wherever that of the new one is', function(t)
+    move(t, false)
+end)
+
+case('the same of a module that was reloaded before', function(t)
+    move(t, true)
+end)
+
 case('a function that was left is mended when it comes back', function(t)
     local app = start(GET)
     hold({f = app.require('@').get})

@@ -14,6 +14,7 @@ Counterparts.__index = Counterparts
 --   old: module name -> value, of all modules as they were
 --   new: module name -> value, of those that are replaced
 --   paths: module name -> path, the same
+--   former: the same for files that they had before
 --   gone: the same for modules that have no file any more
 local function new(registry, change)
     change = change or {}
@@ -24,10 +25,12 @@ local function new(registry, change)
         new = change.new or {},
         paths = {},         -- module name -> path, of the serving code
         modules = {},       -- source -> sorted names of its modules
-        matched = {},       -- module name -> matching
+        matched = {},       -- module name and source -> matching
         foreign = {[_G] = true},
     }, Counterparts)
-    for _, paths in ipairs({change.gone or {}, registry.names, change.paths or {}}) do
+    for _, paths in ipairs({
+        change.former or {}, change.gone or {}, registry.names, change.paths or {},
+    }) do
         for name, path in pairs(paths) do
             -- A file is loaded once for each name that it is required by.
             local names = self.modules['@' .. path] or {}
@@ -72,15 +75,16 @@ end
 
 --- Matches a module, before anything of it is replaced.
 local function matching_of(self, module, source)
-    if self.matched[module] == nil then
-        self.matched[module] = matching.new({
+    local key = module .. source
+    if self.matched[key] == nil then
+        self.matched[key] = matching.new({
             old = self.old[module],
             new = value_of(self, module),
             source = source,
             foreign = self.foreign,
         })
     end
-    return self.matched[module]
+    return self.matched[key]
 end
 
 --- What is known of a stale function; it is remembered as long as that lives.
@@ -96,7 +100,7 @@ local function entry_of(self, f, source)
             return entry, true
         end
     end
-    return self.modules[source] and known[f], false
+    return known[f], false
 end
 
 --- The qualified name of a stale function.
@@ -124,13 +128,11 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string why there is none
 function Counterparts:find(f, source)
-    local names = self.modules[source]
-    if names == nil then
-        return nil, 'no module of its file is loaded'
-    end
     local entry, is_matched = entry_of(self, f, source)
-    local module = entry and self.paths[entry.module] and entry.module or names[1]
-    if self.paths[module] == nil then
+    local module = entry and self.paths[entry.module] and entry.module or (self.modules[source] or {})[1]
+    if module == nil then
+        return nil, 'no module of its file is loaded'
+    elseif self.paths[module] == nil then
         return nil, 'its module has no file any more'
     end
     local counterpart, why
