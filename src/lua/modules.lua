@@ -205,9 +205,9 @@ local function former_file(module, value, registry)
     local known, left = registry.names[module.name], FIELDS
     local function look(object, depth)
         if type(object) == 'function' then
-            local path = debug.getinfo(object, 'S').source:match('^@(/.*)$')
-            -- Not what it has got from others.
-            return path and root_of(module.name, path) and path
+            local path = debug.getinfo(object, 'S').source:match('^@(.*)$')
+            -- Not what it has got from others. The path can be a relative one.
+            return path and not starts_with(path, 'builtin/') and root_of(module.name, '/' .. path) and path
         elseif type(object) ~= 'table' or depth == 0 then
             return nil
         end

@@ -65,7 +65,17 @@ local function record(registry)
 end
 
 --- Remembers what was loaded.
-local function remember(registry, notes)
+-- @tparam table before module name -> value, of all modules as they were
+-- @treturn table module name -> path of the file that it had before
+local function remember(registry, notes, before)
+    local former = {}
+    for _, module in ipairs(notes.modules) do
+        local path = catalog.former_file(module, before[module.name], registry)
+        if path ~= nil then
+            notes.origin:forget(path)
+            former[module.name] = path
+        end
+    end
     registry.generation = registry.generation + 1
     registry.loaded_at = fiber.time()
     generations.record(registry, notes.origin, registry.generation)
@@ -74,6 +84,7 @@ local function remember(registry, notes)
         registry.names[module.name] = module.path
         registry.values[module.name] = package.loaded[module.name]
     end
+    return former
 end
 
 --- @treturn table report
@@ -121,12 +132,16 @@ return function(args)
     -- Cartridge unsets globals that it does not know, ours among them.
     rawset(_G, registry_lib.NAME, registry)
     if ok and report.outcome == 'reloaded' then
-        remember(registry, notes)
+        local former = remember(registry, notes, before)
         report.generation = registry.generation
         scan.finish(report, {
             registry = registry,
             deadline = deadline.of(args),
-            counterparts = counterparts.new(registry, {origin = notes.origin, old = before}),
+            counterparts = counterparts.new(registry, {
+                origin = notes.origin,
+                old = before,
+                former = former,
+            }),
         }, args.stale)
     end
     registry_lib.release(lock)

@@ -226,6 +226,25 @@ case('a file that was found by a relative path is not gone elsewhere', function(
     t:is(verdict(choice, 'relative_test'), 'no_file', 'nor if it was reloaded before')
 end)
 
+case('the file that a module had before is told by its functions', function(t)
+    local function former(name, source, known)
+        local f = assert(loadstring('return function() end', source))()
+        local module = {name = name, path = '/srv/app/m/init.lua'}
+        return catalog.former_file(module, {{f}, print, sub = {f = f}}, {names = {[name] = known}})
+    end
+    t:is(former('app.m', '@/srv/app/m.lua'), '/srv/app/m.lua', 'file')
+    t:is(former('app.m', '@/srv/1/app/m/init.lua'), '/srv/1/app/m/init.lua', 'directory')
+    t:is(former('app.m', '@app/m.lua'), 'app/m.lua', 'relative path')
+    t:is(former('m', '@m.lua'), 'm.lua', 'nothing but the name')
+    t:is(former('app.m', '@/srv/app/m/init.lua'), nil, 'the same')
+    t:is(former('app.m', '@/srv/app/other.lua'), nil, 'of others')
+    t:is(former('app.m', '@builtin/app/m.lua'), nil, 'built in')
+    t:is(former('app.m', '=app/m.lua'), nil, 'no file')
+    t:is(former('app.m', '@/srv/app/m.lua', '/srv/2/app/m.lua'), '/srv/2/app/m.lua', 'one that is known')
+    t:is(former('app.m', '@/srv/app/m.lua', '/srv/app/m/init.lua'), nil, 'it is known to be the same')
+    t:is(catalog.former_file({name = 'm', path = '/m.lua'}, 7, {names = {}}), nil, 'no functions')
+end)
+
 case('--module and --exclude narrow the choice', function(t)
     local app = lib.app({['@.a'] = '', ['@.b'] = '', ['@.c.d'] = ''})
     app.require('@.a')

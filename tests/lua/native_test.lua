@@ -128,6 +128,17 @@ case('what is left of the old code is mended', function(t)
     t:is(held().f(), 'v4', 'mended')
 end)
 
+case('old code is known by its file, wherever that of the new one is', function(t)
+    local app = start({['@'] = 'return {get = function() return "v1" end}'})
+    hold({f = app.require('@').get})
+    app.remove('@')
+    local other = lib.directory()
+    lib.write(('%s/%s.lua'):format(other, app.name), 'return {get = function() return "v2" end}')
+    package.path = other .. '/?.lua;' .. package.path
+    t:is(places(native(reload_of(app, '@'))), '+global | global held.f', 'place')
+    t:is(held().f(), 'v2', 'mended')
+end)
+
 case('compiled code calls the new function', function(t)
     local app = start({['@'] = 'return {get = function() return 1 end}'})
     hold({loop = assert(loadstring([[
