@@ -131,12 +131,25 @@ for words in '' other 'app --bogus' 'app status surplus'; do
 	is "$(cat "$OUT" "$ERR")" '' 'and nothing is said'
 done
 
+# why_not SHELL: prints why it cannot be asked here, or fails.
+why_not()
+{
+	if ! command -v "$1" >/dev/null; then
+		echo "no $1 here"
+	elif [ "$1" = zsh ] && ! zsh -f -c 'zmodload zsh/zpty && zpty here true' \
+	    2>/dev/null; then
+		echo 'no pseudo-terminals here: is /dev/pts mounted?'
+	else
+		return 1
+	fi
+}
+
 for shell in bash zsh fish; do
 	file=$COMPLETION/cartridge-reload.$shell
 	[ "$shell" != zsh ] || file=$COMPLETION/_cartridge-reload
 	ok "$shell: the completion is there" [ -s "$file" ]
-	if ! command -v "$shell" >/dev/null; then
-		skip "$shell offers what it should" "no $shell here"
+	if reason=$(why_not "$shell"); then
+		skip "$shell offers what it should" "$reason"
 		continue
 	fi
 	ok "$shell: its syntax is right" "$shell" -n "$file"
@@ -188,7 +201,7 @@ file_names()
 	sed 's:/$::; s:.*/::' | sort -u | tr '\n' ' '
 }
 for shell in bash zsh fish; do
-	command -v "$shell" >/dev/null || continue
+	! why_not "$shell" >/dev/null || continue
 	is "$("offered_by_$shell" -s run/games | file_names)" 'games.txt ' \
 	    "$shell: files for --socket"
 	is "$("offered_by_$shell" --file run/games | file_names)" \

@@ -9,6 +9,8 @@
 
 command -v expect >/dev/null || skip_all 'there is no expect'
 command -v less >/dev/null || skip_all 'there is no less'
+expect -c 'exit [catch {spawn -noecho true}]' >/dev/null 2>&1 ||
+    skip_all 'there are no pseudo-terminals: is /dev/pts mounted?'
 
 for name in one two; do
 	start_app plain
