@@ -177,7 +177,7 @@ run reload --app shop --run-dir "$RUN_DIR" --timeout 1
 is "$RC $(not_touched)" '4 r1 s1-a' 'nothing is begun'
 run reload --app shop --run-dir "$RUN_DIR" --timeout 1 --keep-going
 is "$RC $(order)" '4 r1 s1-a' 'unless told to keep going'
-ok 'each takes as long as the timeout' [ $((SECONDS - BEGAN)) -lt 10 ]
+ok 'each takes as long as the timeout' [ $((SECONDS - BEGAN)) -lt 40 ]
 thaw_node s1-b
 ok 'it is back' wait_until 20 cluster_is_healthy
 is "$(generations)" '4/v3 4/v3 3/v3' 'it does not do later what it was not asked'
