@@ -47,18 +47,25 @@
 	use(rl_change_environment)					\
 	use(rl_clear_visible_line)					\
 	use(rl_completion_matches)					\
+	use(rl_completion_query_items)					\
 	use(rl_completion_suppress_append)				\
 	use(rl_completion_word_break_hook)				\
 	use(rl_deprep_term_function)					\
 	use(rl_deprep_terminal)						\
+	use(rl_end)							\
 	SYMBOL_OF_END(use)						\
 	use(rl_forced_update_display)					\
 	use(rl_free_line_state)						\
+	use(rl_initialize)						\
 	use(rl_line_buffer)						\
 	use(rl_on_new_line)						\
+	use(rl_point)							\
 	use(rl_prep_terminal)						\
 	use(rl_readline_name)						\
+	use(rl_redisplay)						\
+	use(rl_reset_screen_size)					\
 	use(rl_resize_terminal)						\
+	use(rl_variable_bind)						\
 	use(stifle_history)
 
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): a name is declared */
@@ -224,6 +231,14 @@ lineedit_open(const struct lineedit_hooks *given, struct error *error)
 	*lib.rl_attempted_completion_function = attempt_completion;
 	*lib.rl_completion_word_break_hook = breaks;
 	lib.stifle_history(REMEMBERED_MAX);
+	/* With the settings of the user; what follows is not for them. */
+	lib.rl_initialize();
+	/*
+	 * With callbacks the library cannot wait for an answer: it would ask
+	 * whether to list many names, or more of them, and say yes itself.
+	 */
+	*lib.rl_completion_query_items = -1;
+	lib.rl_variable_bind("page-completions", "off");
 	return 0;
 }
 
@@ -250,6 +265,8 @@ lineedit_begin(const char *prompt)
 		return;
 	is_shown = 1;
 	hold_signals(SIG_BLOCK);
+	/* The window may have got another size while nobody looked. */
+	lib.rl_reset_screen_size();
 	lib.rl_callback_handler_install(prompt, on_line);
 }
 
@@ -260,6 +277,9 @@ lineedit_abandon(void)
 		return;
 	/* Out of searches and macros, too. */
 	lib.rl_callback_sigcleanup();
+	/* What comes next comes below all of it. */
+	*lib.rl_point = *lib.rl_end;
+	lib.rl_redisplay();
 	lib.rl_free_line_state();
 	take_away();
 }
@@ -279,6 +299,8 @@ suspend(void)
 	raise(SIGTSTP);
 	hold_signals(SIG_BLOCK);
 	lib.rl_prep_terminal(1);
+	/* Nobody told of another size meanwhile. */
+	lib.rl_reset_screen_size();
 	lib.rl_forced_update_display();
 }
 

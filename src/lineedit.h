@@ -54,7 +54,10 @@ void		 lineedit_remember(const char *entry);
 /* Shows a prompt; lines are read until an event takes it away. */
 void		 lineedit_begin(const char *prompt);
 
-/* Takes the prompt away, and with it what was typed so far. */
+/*
+ * Takes the prompt away, and with it what was typed so far, which stays to be
+ * seen.
+ */
 void		 lineedit_abandon(void);
 
 /*
