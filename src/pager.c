@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,46 @@ run(const char *command, const char *text, size_t len)
 	return !WIFEXITED(status) || WEXITSTATUS(status) < EXIT_NOT_FOUND;
 }
 
+/*
+ * Writes to a terminal, which may be slow, until it is done or interrupted.
+ * Returns how much of it was written, or -1.
+ */
+static ssize_t
+write_until(int fd, const char *text, size_t len, int interrupts)
+{
+	size_t written = 0;
+	ssize_t done;
+
+	while (written < len && interrupt_count() < interrupts) {
+		done = write(fd, text + written, len - written);
+		if (done == -1 && errno != EINTR)
+			return -1;
+		if (done > 0)
+			written += (size_t)done;
+	}
+	return (ssize_t)written;
+}
+
+/* Prints it without a pager.  A stream would take a signal for an error. */
+static void
+print(FILE *out, const char *text, size_t len)
+{
+	static const char reset[] = "\033[0m", mark[] = "^C\n";
+	int fd = fileno(out);
+	ssize_t done;
+
+	if (!isatty(fd) || fflush(out) != 0 ||
+	    (done = write_until(fd, text, len, 1)) == -1) {
+		/* What is wrong with it, if anything, is kept there. */
+		fwrite(text, 1, len, out);
+	} else if ((size_t)done < len && !interrupt_is_final()) {
+		if (memchr(text, '\033', (size_t)done) != NULL)
+			write_until(fd, reset, sizeof(reset) - 1, INT_MAX);
+		write_until(fd, mark, sizeof(mark) - 1, INT_MAX);
+		interrupt_forget();
+	}
+}
+
 void
 pager_print(FILE *out, const char *text, size_t len)
 {
@@ -135,5 +176,5 @@ pager_print(FILE *out, const char *text, size_t len)
 	if (command[0] == '\0' || strcmp(command, "cat") == 0 ||
 	    !is_too_long(out, text, len) || fflush(out) != 0 ||
 	    !run(command, text, len))
-		fwrite(text, 1, len, out);
+		print(out, text, len);
 }

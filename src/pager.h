@@ -22,6 +22,7 @@ size_t	pager_rows(const char *text, size_t len, size_t columns);
  * are a terminal that it does not fit; otherwise, or if there is no such
  * program, as it is.  Waits for the end of the pager.  SIGINT is the pager's
  * meanwhile; after SIGTERM it is ended, see interrupt.h, which must have begun.
+ * Without a pager, both end the printing on a terminal.
  */
 void	pager_print(FILE *, const char *text, size_t len);
 
