@@ -43,6 +43,37 @@ local VALIDATE = [[
     return tostring(text)
 ]]
 
+-- Ends the first phase of a change that was given up, where it has gone on since.
+-- While it writes the config, this is there, perhaps by a name that is longer,
+-- and not taken.
+local RELEASE = [[
+    local change = ...
+    local fiber, fio = require('fiber'), require('fio')
+    local workdir = require('cartridge.confapplier').get_workdir()
+    local pattern, began = fio.pathjoin(workdir, 'config.prepare*'), fiber.time() - change.age - 1
+    local function is_written()
+        for _, path in ipairs(fio.glob(pattern)) do
+            local stat = fio.stat(path)
+            -- Some may be left of times when the instance was killed.
+            if stat ~= nil and stat.mtime >= began then
+                return true
+            end
+        end
+        return false
+    end
+    local vars = rawget(_G, '_cluster_vars_values')
+    local twophase = type(vars) == 'table' and vars['cartridge.twophase'] or {}
+    local until_time = fiber.clock() + change.limit
+    while twophase.prepared_config == nil and is_written() and fiber.clock() < until_time do
+        fiber.sleep(0.02)
+    end
+    local conf = twophase.prepared_config
+    if conf ~= nil and tostring(conf:get_checksum()) == change.checksum then
+        rawget(_G, '__cartridge_clusterwide_config_abort_2pc')()
+    end
+    return twophase.prepared_config == nil and not is_written()
+]]
+
 local function ask_one(uri, code, argument, until_time)
     local conn, err = cartridge_lib.connect(uri, until_time - clock.monotonic())
     if conn == nil then
@@ -123,8 +154,21 @@ local function objections(instances, plaintext, limit)
     return list
 end
 
+--- Ends the first phase of a change that was given up. Cartridge tells only those
+-- who had answered in time to forget it; another goes on, and keeps the config
+-- locked for good.
+-- @tparam {table,...} instances
+-- @tparam string checksum of the config that was to be
+-- @tparam number age seconds since the change began
+-- @tparam number limit seconds
+-- @treturn table uuid -> whether the config is not locked there
+local function release(instances, checksum, age, limit)
+    return (ask(instances, RELEASE, {checksum = checksum, age = age, limit = limit * 0.9}, limit))
+end
+
 return {
     enabled = enabled,
     objections = objections,
+    release = release,
     states = states,
 }

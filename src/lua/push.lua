@@ -22,6 +22,12 @@ local TAKES_CONFIG = {RolesConfigured = true, OperationError = true}
 -- Bytes of config that an instance reads in a second, if it has much else to do.
 local PACE = 2 * 1024 * 1024
 
+-- Seconds that it takes for a section, which is a file, and that on a slow disk.
+local FILE_SECONDS = 0.02
+
+-- What Cartridge gives an instance to read a config, and to check and write it.
+local LIMITS = {'netbox_call_timeout', 'validate_config_timeout'}
+
 local Push = {}
 Push.__index = Push
 
@@ -190,28 +196,29 @@ function Push:check_code(given)
 end
 
 --- Has Cartridge change the config everywhere.
--- It gives each instance one second to read all of the config, however much
--- that is. Where that can be set, it is longer meanwhile.
+-- It gives each instance a time to read all of the config and to write it, which
+-- is the same however much that is. Where it can be set, it is longer meanwhile.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @return[2] error
 function Push:change(patch)
     local twophase = package.loaded['cartridge.twophase']
-    local set, before = twophase.set_netbox_call_timeout, nil
-    if type(set) == 'function' and type(twophase.get_netbox_call_timeout) == 'function' then
-        local size = 0
-        for _, text in pairs(self.config:get_plaintext()) do
-            size = size + #text
+    local more, before = 0, {}
+    for _, sections in ipairs({self.config:get_plaintext(), patch}) do
+        for _, text in pairs(sections) do
+            more = more + FILE_SECONDS + (text ~= nil and #text or 0) / PACE
         end
-        for _, text in pairs(patch) do
-            size = size + (text ~= nil and #text or 0)
+    end
+    for _, name in ipairs(LIMITS) do
+        local get, set = twophase['get_' .. name], twophase['set_' .. name]
+        if type(get) == 'function' and type(set) == 'function' then
+            before[name] = get()
+            set(before[name] + more)
         end
-        before = twophase.get_netbox_call_timeout()
-        set(before + size / PACE)
     end
     local ok, done, err = pcall(package.loaded['cartridge'].config_patch_clusterwide, patch)
-    if before ~= nil then
-        set(before)
+    for name, value in pairs(before) do
+        twophase['set_' .. name](value)
     end
     if not ok then
         return nil, done
@@ -288,6 +295,15 @@ function Push:give_up(candidate, err)
     end
     -- Cartridge tells of one instance only.
     local objections = peers.objections(self.instances, candidate:get_plaintext(), self:left())
+    -- After that, as one that was too slow has to do with it before.
+    local released = peers.release(self.instances, tostring(candidate:get_checksum()),
+        clock.monotonic() - self.entered, self:left())
+    for _, one in ipairs(self.instances) do
+        if released[one.uuid] == false then
+            table.insert(self.report.warnings, ('%s keeps the config locked for a change that was given up'):format(
+                self.by_uuid[one.uuid].alias))
+        end
+    end
     self:tell('unchanged', objections, 'refused')
     if next(objections) == nil then
         failure.raise({code = 'push_failed', phase = 'commit', message = message})

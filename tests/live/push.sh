@@ -308,6 +308,23 @@ set_flag r1 gate_refuse
 set_flag s1-b gate_refuse
 untouched 'an instance that refuses'
 
+diag 'An instance that is too slow'
+
+on s1-a app_eval "require('cartridge.vars').new('cartridge.twophase')
+	.options.validate_config_timeout = 0.1" >"$OUT"
+set_flag s1-b gate_slow 1.5
+make_folder v4
+push s1-a -o json
+is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
+    '3 failed push_failed' 'an instance that answers too late'
+set_flag s1-b gate_slow
+untouched 'an instance that is too slow'
+on s1-a app_eval "require('cartridge.vars').new('cartridge.twophase')
+	.options.validate_config_timeout = 10" >"$OUT"
+make_folder v3
+push s1-a -n
+is "$RC" 0 'it does not keep the config locked'
+
 diag 'An instance that fails'
 
 set_flag r1 gate_fail_once '"out of order"'

@@ -139,4 +139,52 @@ case('who would not take a config says why', function(t)
     t:is(objection({bad = '1'}), 'no YAML', 'not even a config')
 end)
 
+case('who has gone on with a change that was given up forgets it', function(t)
+    local fio = require('fio')
+    local dir = fio.tempdir()
+    local path = fio.pathjoin(dir, 'config.prepare')
+    lib.defer(function() fio.rmtree(dir) end)
+    stub('cartridge.confapplier', {get_workdir = function() return dir end})
+    local vars = {}
+    rawset(_G, '_cluster_vars_values', {['cartridge.twophase'] = vars})
+    rawset(_G, '__cartridge_clusterwide_config_abort_2pc', function()
+        fio.rmtree(path)
+        vars.prepared_config = nil
+        return true
+    end)
+    lib.defer(function()
+        rawset(_G, '_cluster_vars_values', nil)
+        rawset(_G, '__cartridge_clusterwide_config_abort_2pc', nil)
+    end)
+    local function prepare(checksum)
+        vars.prepared_config = {get_checksum = function() return checksum end}
+    end
+    local instances, peers = world({a = here, b = 'Connection refused'})
+    local function release(limit, age)
+        local released = peers.release(instances, '77', age or 0, limit or 5)
+        t:is(released.b, nil, 'of who is not there nothing is known')
+        return released.a
+    end
+    t:is(release(), true, 'there is nothing to forget')
+    fio.mkdir(path)
+    prepare(77)
+    t:is(release(), true, 'it forgets')
+    t:is(vars.prepared_config, nil, 'the config')
+    fio.mkdir(path .. '.1a2b')
+    fiber.create(function()
+        fiber.sleep(0.05)
+        fio.rename(path .. '.1a2b', path)
+        prepare(77)
+    end)
+    t:is(release(), true, 'one that is being written is waited for')
+    t:is(fio.path.exists(path), false, 'and forgotten')
+    prepare(78)
+    t:is(release(), false, 'a change of somebody else')
+    t:isnt(vars.prepared_config, nil, 'is left alone')
+    vars.prepared_config = nil
+    fio.mkdir(path)
+    t:is(release(0.05), false, 'it is not waited for without end')
+    t:is(release(5, -1000), true, 'nor at all if it was there before')
+end)
+
 lib.run()

@@ -147,6 +147,10 @@ local function cluster(fields)
                 world.asked_objections = world.asked_objections + 1
                 return world.objections
             end,
+            release = function(_, checksum)
+                world.released = checksum
+                return world.locked or {}
+            end,
         },
     }
     lib.defer(function()
@@ -357,6 +361,12 @@ case('a failure of Cartridge is told as it is', function(t)
     local report = push(world, NEW)
     t:is(report.error.code, 'push_failed', 'code')
     t:is(report.error.message, 'Upload not found', 'message')
+    t:like(world.released, 'extensions/a%.lua=', 'who is late is to forget the new config')
+    t:is(#report.warnings, 0, 'no warnings')
+    world = cluster({results = {{err = 'Timeout exceeded'}}, locked = {[A] = true, [B] = false}})
+    report = push(world, NEW)
+    t:is(#report.warnings, 1, 'one did not')
+    t:like(report.warnings[1], '^b keeps the config locked', 'which')
     world = cluster({results = {function() error('boom', 0) end}})
     t:is(push(world, NEW).error.message, 'boom', 'raised')
 end)
@@ -443,19 +453,31 @@ case('who is not well after it is a warning', function(t)
 end)
 
 case('much code gets more time, for as long as it takes', function(t)
-    local timeout, seen = 1, nil
+    local timeout, checking, seen, seen_checking = 1, 10, nil, nil
     local world
     world = cluster({
         timeouts = {
             get_netbox_call_timeout = function() return timeout end,
             set_netbox_call_timeout = function(value) timeout = value end,
+            get_validate_config_timeout = function() return checking end,
+            set_validate_config_timeout = function(value) checking = value end,
         },
-        results = {function() seen = timeout end},
+        results = {function() seen, seen_checking = timeout, checking end},
     })
     push(world, {['extensions/a.lua'] = ('-'):rep(4 * 1024 * 1024)})
     t:ok(seen > 2.9 and seen < 3.1, 'two seconds more')
+    t:ok(math.abs(seen_checking - checking - seen + timeout) < 0.001, 'as many to write it')
     t:is(timeout, 1, 'as it was')
-    world.results = {nil, function() error('boom') end}
+    t:is(checking, 10, 'this, too')
+    local many = {}
+    for i = 1, 1000 do
+        many['extensions/m' .. i .. '.lua'] = ''
+    end
+    world.results = {nil, function() seen = timeout end}
+    push(world, many)
+    t:ok(seen > 20, 'many files take their time')
+    t:is(timeout, 1, 'as it was')
+    world.results = {nil, nil, function() error('boom') end}
     push(world, NEW)
     t:is(timeout, 1, 'also after an error')
 end)

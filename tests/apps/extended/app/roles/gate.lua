@@ -1,5 +1,6 @@
--- What another role can have against a config: refuse it, or fail on it.  The
--- harness says so with the globals gate_refuse and gate_fail.
+-- What another role can have against a config: refuse it, fail on it, or take
+-- its time.  The harness says so with the globals gate_refuse, gate_fail and
+-- gate_slow, which is in seconds.
 
 local function say(name)
     local text = rawget(_G, name)
@@ -13,6 +14,7 @@ return {
     role_name = 'gate',
     permanent = true,
     validate_config = function()
+        require('fiber').sleep(rawget(_G, 'gate_slow') or 0)
         return say('gate_refuse')
     end,
     apply_config = function()
