@@ -263,14 +263,19 @@ static void
 print_problems(const struct output_context *context, const json_t *report)
 {
 	const json_t *problems = json_object_get(report, "problems"), *problem;
+	const char *where;
 	size_t i;
 
 	if (json_array_size(problems) < 2)
 		return;
 	for (i = 0; i < json_array_size(problems); i++) {
 		problem = json_array_get(problems, i);
+		/* What is wrong with a config is of no module, perhaps. */
+		where = string(problem, "module");
+		if (where == NULL)
+			where = string(problem, "path");
 		fputs("  ", context->out);
-		text_print_styled(context, TERM_BAD, string(problem, "module"));
+		text_print_styled(context, TERM_BAD, where);
 		fputs(": ", context->out);
 		if (string(problem, "message") != NULL)
 			term_print_lines(context->out,
