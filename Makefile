@@ -287,7 +287,10 @@ install: all	## install below $(DESTDIR)$(PREFIX)
 	    $(DESTDIR)$(FISH_COMPLETIONDIR) \
 	    $(DESTDIR)$(DATADIR)/systemd $(DESTDIR)$(DATADIR)/tt/reload
 	$(INSTALL) -m 755 $(BIN) $(DESTDIR)$(BINDIR)/cartridge-reload
-	$(INSTALL) -m 644 man/cartridge-reload.1 $(DESTDIR)$(MANDIR)/man1/
+	sed -e 's|/usr/local/share/cartridge\\*-reload|$(subst -,\\-,$(DATADIR))|' \
+	    -e 's|/usr/local/bin/cartridge|$(subst -,\\-,$(BINDIR))/cartridge|' \
+	    man/cartridge-reload.1 \
+	    >$(DESTDIR)$(MANDIR)/man1/cartridge-reload.1
 	$(INSTALL) -m 644 $B/completion/cartridge-reload.bash \
 	    $(DESTDIR)$(COMPLETIONDIR)/cartridge-reload
 	$(INSTALL) -m 644 $B/completion/_cartridge-reload \
@@ -299,7 +302,8 @@ install: all	## install below $(DESTDIR)$(PREFIX)
 	sed 's|@VERSION@|$(VERSION)|' scripts/tt/manifest.yaml.in \
 	    >$(DESTDIR)$(DATADIR)/tt/reload/manifest.yaml
 	ln -sf $(BINDIR)/cartridge-reload $(DESTDIR)$(DATADIR)/tt/reload/main
-	chmod 644 $(DESTDIR)$(DATADIR)/systemd/reload.conf \
+	chmod 644 $(DESTDIR)$(MANDIR)/man1/cartridge-reload.1 \
+	    $(DESTDIR)$(DATADIR)/systemd/reload.conf \
 	    $(DESTDIR)$(DATADIR)/tt/reload/manifest.yaml
 
 uninstall:	## remove what install put there

@@ -44,6 +44,12 @@ is "$(root/opt/cr/bin/cartridge-reload --version)" \
 ok 'again' target install
 ok 'the manual is found' \
     grep -q '^.Nm cartridge-reload$' root/opt/cr/share/man/man1/*.1
+sed 's/\\//g' root/opt/cr/share/man/man1/cartridge-reload.1 >manual
+is "$(grep -o '/[a-z/]*/cartridge-reload[a-z./]*' manual | LC_ALL=C sort -u)" \
+    '/opt/cr/bin/cartridge-reload
+/opt/cr/share/cartridge-reload/systemd/reload.conf
+/opt/cr/share/cartridge-reload/tt' 'it tells where our files are'
+is "$(grep -c /usr/local manual)" 1 'and leaves what is said of other places'
 is "$(grep ^ExecReload= root/opt/cr/share/cartridge-reload/systemd/*)" \
     'ExecReload=/opt/cr/bin/cartridge-reload --wait 30' \
     'systemd is told where the program is'
