@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,15 +134,18 @@ run(const char *command, const char *text, size_t len)
 static ssize_t
 write_until(int fd, const char *text, size_t len, int interrupts)
 {
+	struct pollfd writable = { .fd = fd, .events = POLLOUT };
 	size_t written = 0;
 	ssize_t done;
 
 	while (written < len && interrupt_count() < interrupts) {
 		done = write(fd, text + written, len - written);
-		if (done == -1 && errno != EINTR)
-			return -1;
 		if (done > 0)
 			written += (size_t)done;
+		else if (done == -1 && errno == EAGAIN)
+			poll(&writable, 1, -1);
+		else if (done == -1 && errno != EINTR)
+			return -1;
 	}
 	return (ssize_t)written;
 }

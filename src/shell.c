@@ -31,6 +31,7 @@ struct shell {
 	const struct target		*target;
 	const struct output_context	*context;
 	int				 is_over;
+	int				 is_lost;	/* by what completes */
 	enum outcome			 outcome;	/* if it is over */
 	struct contact			 contact;
 	struct display			 display;
@@ -330,7 +331,7 @@ complete(struct lineedit_names *names, const char *line, size_t start,
 	names->open = 1;
 	if (suggest_names(&names->words, &shell->contact, line, start, stop,
 	    &shell->error) == -1)
-		end(shell, shell->error.outcome);
+		shell->is_lost = 1;
 }
 
 /* --- Lines -----------------------------------------------------------------*/
@@ -345,7 +346,7 @@ edit_line(struct shell *shell)
 
 	lineedit_begin(shell->prompts[shell->statement.text != NULL]);
 	while (event == LINEEDIT_WAIT && happening == HAPPENED_INPUT &&
-	    !shell->is_over) {
+	    !shell->is_over && !shell->is_lost) {
 		happening = contact_await(&shell->contact, INPUT_EDITED,
 		    CONSOLE_FOREVER, &shell->error);
 		if (happening == HAPPENED_INPUT)
@@ -358,7 +359,7 @@ edit_line(struct shell *shell)
 	}
 	/* What had been typed stays to be seen. */
 	lineedit_abandon();
-	if (event == LINEEDIT_LINE && !shell->is_over) {
+	if (event == LINEEDIT_LINE && !shell->is_over && !shell->is_lost) {
 		take_line(shell, line, strlen(line));
 	} else if (happening == HAPPENED_SIGNAL && !interrupt_is_final()) {
 		fputs("^C\n", shell->context->out);
@@ -366,9 +367,9 @@ edit_line(struct shell *shell)
 		interrupt_forget();
 	} else {
 		putc('\n', shell->context->out);
-		if (happening == HAPPENED_LOST || shell->is_over)
+		if (happening == HAPPENED_LOST || shell->is_lost)
 			end_with_error(shell);
-		else
+		else if (!shell->is_over)
 			take_end(shell);
 	}
 	free(line);
