@@ -271,7 +271,7 @@ lineedit_begin(const char *prompt)
 }
 
 void
-lineedit_abandon(void)
+lineedit_abandon(const char *mark)
 {
 	if (!is_shown)
 		return;
@@ -280,6 +280,8 @@ lineedit_abandon(void)
 	/* What comes next comes below all of it. */
 	*lib.rl_point = *lib.rl_end;
 	lib.rl_redisplay();
+	/* Before readline goes, which may move to the first column. */
+	fputs(mark, stdout);
 	lib.rl_free_line_state();
 	take_away();
 }

@@ -56,9 +56,9 @@ void		 lineedit_begin(const char *prompt);
 
 /*
  * Takes the prompt away, and with it what was typed so far, which stays to be
- * seen.
+ * seen, with a mark behind it.
  */
-void		 lineedit_abandon(void);
+void		 lineedit_abandon(const char *mark);
 
 /*
  * A descriptor to poll beside standard input while a prompt is shown, and what

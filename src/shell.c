@@ -294,6 +294,25 @@ take_line(struct shell *shell, const char *line, size_t len)
 		add_line(shell, line, len);
 }
 
+/*
+ * A line that was edited may be several, if it was pasted: commands come first,
+ * one a line; what is Lua then is one statement, with its local variables.
+ */
+static void
+take_pasted(struct shell *shell, char *line)
+{
+	char *newline;
+
+	while (shell->statement.text == NULL && !shell->is_over &&
+	    slash_begins(line) && (newline = strchr(line, '\n')) != NULL) {
+		*newline = '\0';
+		take_line(shell, line, (size_t)(newline - line));
+		line = newline + 1;
+	}
+	if (!shell->is_over)
+		take_line(shell, line, strlen(line));
+}
+
 /* No line comes any more. */
 static void
 take_end(struct shell *shell)
@@ -358,11 +377,12 @@ edit_line(struct shell *shell)
 		event = LINEEDIT_WAIT;
 	}
 	/* What had been typed stays to be seen. */
-	lineedit_abandon();
+	lineedit_abandon(happening == HAPPENED_SIGNAL &&
+	    !interrupt_is_final() ? "^C" : "");
 	if (event == LINEEDIT_LINE && !shell->is_over && !shell->is_lost) {
-		take_line(shell, line, strlen(line));
+		take_pasted(shell, line);
 	} else if (happening == HAPPENED_SIGNAL && !interrupt_is_final()) {
-		fputs("^C\n", shell->context->out);
+		putc('\n', shell->context->out);
 		statement_forget(&shell->statement);
 		interrupt_forget();
 	} else {
