@@ -195,6 +195,18 @@ local function classify(name, value, known)
     return 'app', path
 end
 
+--- Whether a path is the file of another module that is loaded.
+local function belongs_to_another(name, path)
+    for other in pairs(package.loaded) do
+        -- To search takes time: only for what can be its name.
+        if type(other) == 'string' and other ~= name and root_of(other, '/' .. path)
+        and package.search(other) == path then
+            return true
+        end
+    end
+    return false
+end
+
 --- The file that a module had before, if it is another one now: where it was
 -- loaded from, as its functions tell.
 -- @tparam table module {name, path}
@@ -203,11 +215,18 @@ end
 -- @treturn ?string path
 local function former_file(module, value, registry)
     local known, left = registry.names[module.name], FIELDS
+    local is_other = {}     -- of paths that were looked at
     local function look(object, depth)
         if type(object) == 'function' then
             local path = debug.getinfo(object, 'S').source:match('^@(.*)$')
-            -- Not what it has got from others. The path can be a relative one.
-            return path and not starts_with(path, 'builtin/') and root_of(module.name, '/' .. path) and path
+            if path == nil or starts_with(path, 'builtin/') or not root_of(module.name, '/' .. path) then
+                return nil
+            end
+            -- It may have got it from others, the names of which end like its own.
+            if is_other[path] == nil then
+                is_other[path] = path ~= module.path and belongs_to_another(module.name, path)
+            end
+            return not is_other[path] and path or nil
         elseif type(object) ~= 'table' or depth == 0 then
             return nil
         end

@@ -245,6 +245,19 @@ case('the file that a module had before is told by its functions', function(t)
     t:is(catalog.former_file({name = 'm', path = '/m.lua'}, 7, {names = {}}), nil, 'no functions')
 end)
 
+case('what a module has got from one of a name like its own is no file of it', function(t)
+    local app = lib.app({
+        ['@'] = 'return {get = require("@.sub.@").get}',
+        ['@.sub.@'] = 'return {get = function() return 1 end}',
+    })
+    local value = app.require('@')
+    t:is(value.get(), 1, 'it has it')
+    local module = {name = app.name, path = app.path('@')}
+    t:is(catalog.former_file(module, value, {names = {}}), nil, 'while that is loaded')
+    package.loaded[app.name .. '.sub.' .. app.name] = nil
+    t:is(catalog.former_file(module, value, {names = {}}), app.path('@.sub.@'), 'or else it may be one')
+end)
+
 case('--module and --exclude narrow the choice', function(t)
     local app = lib.app({['@.a'] = '', ['@.b'] = '', ['@.c.d'] = ''})
     app.require('@.a')
