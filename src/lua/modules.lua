@@ -132,15 +132,15 @@ local function root_of(name, path)
     return nil
 end
 
---- Why a file cannot be read, if it cannot.
--- @treturn ?string `absent` if it is not there, or else `unreadable`
+--- @treturn boolean whether a file can be read
+-- @treturn boolean whether it cannot as it is not there
 local function check_file(path)
     local file, _, code = io.open(path, 'rb')
     if file ~= nil then
         file:close()
-        return nil
+        return true, false
     end
-    return (code == errno.ENOENT or code == errno.ENOTDIR) and 'absent' or 'unreadable'
+    return false, code == errno.ENOENT or code == errno.ENOTDIR
 end
 
 --- Finds the file of a module and says what kind of module it is.
@@ -165,13 +165,13 @@ local function classify(name, value, known)
         if not path then
             return 'builtin'
         end
-        local trouble = check_file(path)
-        if trouble ~= nil and cartridge_lib.has_section(path) then
+        local is_readable, is_absent = check_file(path)
+        if not is_readable and cartridge_lib.has_section(path) then
             -- Never a file: the role `extensions` has loaded it.
             return 'config', path
-        elseif trouble == 'absent' and starts_with(path, '/') then
+        elseif is_absent and starts_with(path, '/') then
             return path:find('/.rocks/', 1, true) and 'rocks' or 'gone', path
-        elseif trouble ~= 'unreadable' or root_of(name, path) == nil then
+        elseif is_readable or is_absent or root_of(name, path) == nil then
             -- Somebody put it into `package.loaded` by hand. Or it was found by
             -- a relative path, which leads elsewhere since `box.cfg` went to the
             -- working directory: that says nothing of the file.
