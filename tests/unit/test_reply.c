@@ -554,6 +554,8 @@ test_keys_inside_of_keys_do_not_explode(void **state)
 	json_t *value;
 
 	(void)state;
+	if (is_under_valgrind())
+		skip();
 	/* Each level doubles the backslashes before the quotes. */
 	nest(&text, 8, "{? [", "] : 1}");
 	value = reply_parse(text.data, text.len, &error);
@@ -602,6 +604,8 @@ test_a_reply_that_explodes_is_refused_at_once(void **state)
 	int i;
 
 	(void)state;
+	if (is_under_valgrind())
+		skip();
 	append(&text, "---\n- &0 [lol, lol, lol, lol, lol, lol, lol, lol]\n");
 	for (i = 1; i < 30; i++) {
 		snprintf(line, sizeof(line), "- &%d [*%d, *%d, *%d, *%d, *%d,"
