@@ -119,16 +119,37 @@ local function is_same(a, b)
     return true
 end
 
+local function last_part(name)
+    return name:match('[^/.]*$')
+end
+
+--- What the names of the modules of some files can end with.
+-- @tparam table sources of functions -> anything
+-- @treturn table set
+local function endings(sources)
+    local set = {}
+    for source in pairs(sources) do
+        local path = source:gsub('%.lua$', '')
+        set[last_part(path)] = true
+        set[last_part(path:gsub('/init$', ''))] = true
+    end
+    return set
+end
+
 --- Modules that somebody else has loaded again since, or under a name that no
 -- reload knows: what is old of their files cannot be said until the next reload.
 -- May yield.
 -- @treturn {{name, path},...} sorted by name
 local function foreign_modules(registry)
     local list, others, known = {}, {}, {}
+    local can_end = endings(registry.sources)
     for name, loaded in pairs(package.loaded) do
         local path = registry.names[name]
         if path == nil then
-            others[name] = loaded
+            -- To search for all of them would take as long as the scan.
+            if type(name) == 'string' and can_end[last_part(name)] then
+                others[name] = loaded
+            end
         elseif rawequal(registry.values[name], loaded) then
             known[loaded] = true
         elseif registry.sources['@' .. path] ~= nil then
@@ -139,7 +160,7 @@ local function foreign_modules(registry)
         slice.pause()
         -- Not what was put there by hand, which can be old code.
         local kind, path
-        if type(name) == 'string' and not known[loaded] then
+        if not known[loaded] then
             kind, path = modules.classify(name, loaded)
         end
         if FOUND[kind] and registry.sources['@' .. path] ~= nil then

@@ -165,6 +165,30 @@ case('a file that others have loaded under another name', function(t)
     t:is(report.outcome, 'ok', 'outcome')
 end)
 
+case('a file that is loaded by the name of its directory, and by its own', function(t)
+    local app = lib.app({
+        ['@'] = 'return {}',
+        ['@.pkg.init'] = 'return {get = function() return 1 end}',
+    })
+    local path = package.path
+    package.path = app.root .. '/?/init.lua;' .. path
+    lib.defer(function() package.path = path end)
+    for _, names in ipairs({{'@.pkg', '@.pkg.init'}, {'@.pkg.init', '@.pkg'}}) do
+        app.require('@')
+        app.require(names[1])
+        lib.reload()
+        rawset(_G, 'held', app.require(names[2]))
+        lib.defer(function() rawset(_G, 'held', nil) end)
+        local report = lib.load('stale')({timeout = 60})
+        t:is(report.outcome, 'ok', names[2])
+        t:like(table.concat(report.scan.unchecked, '; '), 'module ' .. app.name, 'is not checked')
+        for _, name in ipairs({'@', '@.pkg', '@.pkg.init'}) do
+            package.loaded[name:gsub('@', app.name)] = nil
+        end
+        rawset(_G, '__cartridge_reload', nil)
+    end
+end)
+
 case('a module that somebody keeps under another name is looked at', function(t)
     local app = lib.app({['@.part'] = 'return {get = function() end}'})
     package.loaded['stale_test.alias'] = app.require('@.part')
