@@ -113,7 +113,7 @@ case('a very long way is no more work than its steps', function(t)
     last.f = old
     local words
     local work = lib.work(function() words = below({list = first}, old) end)
-    t:ok(work < 20000, ('%d thousand instructions'):format(work))
+    t:ok(work < 12000, ('%d thousand instructions'):format(work))
     t:like(words, '^%w+ | .*%.next%.f$', 'words')
     t:ok(#words < 100, ('%d bytes'):format(#words))
     first = {}
@@ -125,7 +125,7 @@ case('a very long way is no more work than its steps', function(t)
     end
     last.f = old
     work = lib.work(function() words = below({object = first}, old) end)
-    t:ok(work < 2000, ('%d thousand instructions'):format(work))
+    t:ok(work < 1200, ('%d thousand instructions'):format(work))
     t:ok(#words < 500, ('%d bytes'):format(#words))
     first = {}
     last = first
