@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "inbox.h"
 #include "peer.h"
 
 #define EXCHANGE_ANSWER		"---\n- true\n...\n"
@@ -85,14 +86,6 @@ now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static inline void *
-must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
 }
 
 /* How many documents end in these bytes. */
@@ -217,15 +210,11 @@ exchange_receive(struct exchange *exchange, struct exchange_client *client)
 	size_t used = 0;
 	ssize_t len;
 
-	if (client->in_size - client->in_len < 65536) {
-		client->in_size += client->in_size + 65536;
-		client->in = must(realloc(client->in, client->in_size));
-	}
-	len = recv(client->fd, client->in + client->in_len,
-	    client->in_size - client->in_len, MSG_DONTWAIT);
-	if (len == -1 && errno == EAGAIN)
+	len = inbox_receive(client->fd, &client->in, client->in_len,
+	    &client->in_size);
+	if (len == 0)
 		return 0;
-	if (len <= 0) {
+	if (len == -1) {
 		close(client->fd);
 		client->fd = -1;
 		return 0;

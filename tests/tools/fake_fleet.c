@@ -43,6 +43,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "inbox.h"
 #include "peer.h"
 
 /* No test takes as long; whatever goes wrong, nothing is left behind. */
@@ -96,14 +97,6 @@ now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static void *
-must(void *memory)
-{
-	if (memory == NULL)
-		abort();
-	return memory;
 }
 
 static void
@@ -409,15 +402,11 @@ receive(struct client *client)
 	char *newline;
 	size_t used;
 
-	if (client->in_size - client->in_len < 65536) {
-		client->in_size += client->in_size + 65536;
-		client->in = must(realloc(client->in, client->in_size));
-	}
-	len = recv(client->fd, client->in + client->in_len,
-	    client->in_size - client->in_len, MSG_DONTWAIT);
-	if (len == -1 && errno == EAGAIN)
+	len = inbox_receive(client->fd, &client->in, client->in_len,
+	    &client->in_size);
+	if (len == 0)
 		return;
-	if (len <= 0) {
+	if (len == -1) {
 		note(client, "closed");
 		drop(client);
 		return;
