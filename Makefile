@@ -59,17 +59,17 @@ COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE \
 	$(WARNINGS) $(EXTRA_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK = $(CC) $(CFLAGS) $(EXTRA_CFLAGS) $(EXTRA_LDFLAGS) $(LDFLAGS)
 
-SRCS := $(sort $(wildcard src/*.c))
+SRCS := $(sort $(wildcard src/*.c src/*/*.c))
 LIB_OBJS = $(patsubst src/%.c,$B/%.o,$(filter-out src/main.c,$(SRCS))) \
 	$B/script_table.o
 BIN = $B/cartridge-reload
 LUA_DIRS := $(shell find src/lua -type d | LC_ALL=C sort)
 LUA_FILES := $(shell find src/lua -name '*.lua' | LC_ALL=C sort)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$B/unit/%,\
-	$(sort $(wildcard tests/unit/test_*.c)))
-TOOLS := $(patsubst tests/tools/%.c,$B/tools/%,\
-	$(sort $(filter-out %/failmalloc.c,$(wildcard tests/tools/*.c)))) \
-	$B/tools/failmalloc.so
+	$(sort $(wildcard tests/unit/*/test_*.c)))
+FAKES := $(patsubst tests/support/fakes/%.c,$B/fakes/%,$(sort \
+	$(filter-out %/failmalloc.c,$(wildcard tests/support/fakes/*.c)))) \
+	$B/fakes/failmalloc.so
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$B/%,\
 	$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ_OBJS = $B/heap.o $B/harmless.o
@@ -90,13 +90,13 @@ TEST_ENV = JOBS=$(JOBS) BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
 	TARANTOOL='$(TARANTOOL)' CARTRIDGE_ROCKS='$(CARTRIDGE_ROCKS)'
 
 .DELETE_ON_ERROR:
-.PHONY: all tests check check-unit check-lua check-cli check-live coverage \
+.PHONY: all tests check check-unit check-lua check-functional check-live coverage \
 	count-lines instructions-update demo picture bench readme-figures check-deb \
 	fuzz fuzz-targets lint analyze install uninstall dist deb clean help FORCE
 
 all: $(BIN) $(COMPLETIONS)	## build the program (default)
 
-tests: all $(UNIT_TESTS) $(TOOLS) $(BENCH_TOOLS)	## build the tests, run none
+tests: all $(UNIT_TESTS) $(FAKES) $(BENCH_TOOLS)	## build the tests, run none
 
 $(BIN): $B/main.o $B/libclient.a
 	@echo "  LINK    $@"
@@ -109,6 +109,7 @@ $B/libclient.a: $(LIB_OBJS)
 
 $B/%.o: src/%.c $B/flags
 	@echo "  CC      $@"
+	@mkdir -p $(@D)
 	@$(COMPILE) -MMD -MP -c -o $@ $<
 
 $B/script_table.o: $B/script_table.c $B/flags
@@ -126,13 +127,13 @@ $B/unit/%: tests/unit/%.c $B/libclient.a $B/flags
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
 	    $(LDFLAGS) $(TEST_LDFLAGS) $B/libclient.a -lcmocka $(PKG_LIBS)
 
-$B/tools/%: tests/tools/%.c $B/libclient.a $B/flags
+$B/fakes/%: tests/support/fakes/%.c $B/libclient.a $B/flags
 	@echo "  CC      $@"
 	@mkdir -p $(@D)
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
 	    $(LDFLAGS) $B/libclient.a $(PKG_LIBS)
 
-$B/tools/failmalloc.so: tests/tools/failmalloc.c $B/flags
+$B/fakes/failmalloc.so: tests/support/fakes/failmalloc.c $B/flags
 	@echo "  CC      $@"
 	@mkdir -p $(@D)
 	@$(CC) -std=c11 -D_DEFAULT_SOURCE $(WARNINGS) $(CPPFLAGS) $(CFLAGS) \
@@ -182,9 +183,9 @@ FORCE:
 check:		## install what the tests need, build, run all suites
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
-	@$(TEST_ENV) tests/run.sh unit lua cli live
+	@$(TEST_ENV) tests/run.sh unit lua functional live
 
-check-unit check-lua check-cli check-live:	## one kind of suites
+check-unit check-lua check-functional check-live:	## one kind of suites
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@$(TEST_ENV) tests/run.sh $(@:check-%=%)
@@ -199,13 +200,13 @@ coverage:	## run the suites of the program, and count lines that are run
 
 count-lines:
 	@find $B -name '*.gcda' -delete
-	@$(TEST_ENV) tests/run.sh unit cli live
+	@$(TEST_ENV) tests/run.sh unit functional live
 	@scripts/coverage.sh $B $(COVERAGE_MIN)
 
 instructions-update:	## keep the instructions that are counted now
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
-	@$(TEST_ENV) UPDATE=1 tests/cli/instructions.sh
+	@$(TEST_ENV) UPDATE=1 tests/functional/instructions.sh
 
 demo:		## show a reload of a small web application
 	@scripts/install-deps.sh demo
@@ -260,7 +261,7 @@ analyze:	## what can be told of the sources without running them
 	@scripts/install-deps.sh lint
 	@$(MAKE) --no-print-directory -k -O $(PARALLEL) $(ANALYSES)
 
-$(ANALYSES): $(wildcard src/*.h) .clang-tidy Makefile
+$(ANALYSES): $(wildcard src/*/*.h) .clang-tidy Makefile
 
 build/analyze/%.gcc: src/%.c
 	@echo "  GCC     $<"
@@ -328,8 +329,8 @@ deb: dist	## a Debian package, in build/dist
 	@ls build/dist/*.deb
 
 check-deb: deb	## install, use and remove the package in a new Debian
-	@$(MAKE) --no-print-directory build/tools/fake_console
-	@scripts/packaging/check.sh build/dist build/tools/fake_console
+	@$(MAKE) --no-print-directory build/fakes/fake_console
+	@scripts/packaging/check.sh build/dist build/fakes/fake_console
 
 clean:		## remove all that was built
 	rm -rf build
@@ -339,6 +340,6 @@ help:		## this list
 	    expand -t 50
 
 -include $(LIB_OBJS:.o=.d) $B/main.d \
-	$(addsuffix .d,$(UNIT_TESTS) $(TOOLS) $(BENCH_TOOLS) $(TABLE) \
+	$(addsuffix .d,$(UNIT_TESTS) $(FAKES) $(BENCH_TOOLS) $(TABLE) \
 	$(FUZZ_TARGETS)) \
 	$(FUZZ_OBJS:.o=.d)

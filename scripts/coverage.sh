@@ -13,8 +13,10 @@ build=$1
 least=$2
 mkdir -p "$build/lines"
 
-for source in src/*.c; do
-	name=$(basename "$source" .c)
+for source in src/*.c src/*/*.c; do
+	name=${source#src/}
+	name=${name%.c}
+	mkdir -p "$build/lines/$(dirname "$name")"
 	# A file of which nothing was run has no counts, or an old file's.
 	gcov -t -o "$build/$name.o" "$source" >"$build/lines/$name.c" \
 	    2>"$build/lines/log" || {
@@ -25,9 +27,9 @@ done
 
 # COUNT:LINE:TEXT; the count is "-" if there is nothing to run, and of #### or
 # ==== if it was not.  Headers with code are sources of their own.
-cat "$build"/lines/*.c | awk -F : -v least="$least" '
+find "$build/lines" -name '*.c' -exec cat {} + | awk -F : -v least="$least" '
 	$3 == "Source" { file = $4; next }
-	file !~ /^src\/[a-z_]*\.c$/ || $2 + 0 == 0 || $1 ~ /-/ { next }
+	file !~ /^src\/[a-z_\/]*\.c$/ || $2 + 0 == 0 || $1 ~ /-/ { next }
 	{ lines[file]++; all++ }
 	$1 !~ /[#=]/ { run[file]++; all_run++ }
 	function row(name, run, lines) {

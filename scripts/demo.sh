@@ -21,7 +21,7 @@ cd "$(dirname "$0")/.." || exit 1
 program=${CARTRIDGE_RELOAD:-$PWD/build/cartridge-reload}
 [ -x "$program" ] || { echo "demo.sh: no $program: run make" >&2; exit 1; }
 tarantool=${TARANTOOL:-tarantool}
-rocks=${CARTRIDGE_ROCKS:-$PWD/tests/standin}
+rocks=${CARTRIDGE_ROCKS:-$PWD/tests/support/fake_cartridge}
 rocks=$(cd "$rocks" && pwd) || exit 1
 
 # What the application or the program would listen to.

@@ -3,7 +3,7 @@
 # Copyright (c) 2026 The cartridge-reload authors
 #
 # embed.sh DIR: prints a C file that holds the Lua files below DIR as byte
-# arrays, in the table declared in src/script.h.  Arrays, as ISO C promises
+# arrays, in the table declared in src/proto/script.h.  Arrays, as ISO C promises
 # string literals of 4095 characters only.
 
 set -eu
@@ -17,7 +17,7 @@ names=$(find . -name '*.lua' ! -name '.*' | sed 's|^\./||; s|\.lua$||' | sort)
 
 echo '/* Made by scripts/embed.sh; do not edit. */'
 echo
-echo '#include "script.h"'
+echo '#include "proto/script.h"'
 
 # By the name it has in `require`: a/b.lua is "a.b".
 sorted=$(for name in $names; do

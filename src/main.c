@@ -13,14 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "arguments.h"
-#include "command.h"
-#include "names.h"
-#include "options.h"
-#include "output.h"
-#include "request.h"
-#include "shell.h"
-#include "term.h"
+#include "cli/request_args.h"
+#include "rollout/command.h"
+#include "cli/complete.h"
+#include "cli/options.h"
+#include "output/output.h"
+#include "proto/request.h"
+#include "repl/repl.h"
+#include "output/term.h"
 
 #ifndef CR_VERSION
 #define CR_VERSION	"unknown"

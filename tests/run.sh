@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# run.sh KIND ...: runs all suites of these kinds (unit, lua, cli, live), JOBS
+# run.sh KIND ...: runs all suites of these kinds (unit, lua, functional, live), JOBS
 # at a time, and counts single tests.  Prints a line for each suite, in the
 # order of the kinds and names, the output of those that failed and, as the
 # last line of all,
@@ -21,9 +21,9 @@
 # VALGRIND (1: unit tests under valgrind), ONLY (a shell pattern for names of
 # suites).
 #
-# Suites are side by side with others, and maybe with those of another run: each
-# has temporary directories of its own, and may listen on the 500 ports from
-# TEST_PORTS on, which no other suite of this run has.
+# Suites run beside others, maybe those of another run: each has temporary
+# directories of its own and may listen on the 500 ports from TEST_PORTS on,
+# which a lock keeps for it alone.
 
 set -u
 
@@ -60,10 +60,13 @@ declare -A RUNNING=()
 PASSED=0
 FAILED=0
 SKIPPED=0
-# The ports of the first suite: below those that the system hands out.
+# Windows of ports: below those that the system hands out.
 WINDOW=500
 WINDOWS=45
-FIRST_WINDOW=$((RANDOM % WINDOWS))
+LOCKS=${TMPDIR:-/tmp}/cartridge-reload-ports-$(id -u)
+mkdir -p "$LOCKS" || exit
+PORTS=
+PORTS_FD=
 
 # Nobody else would end them: each is in a process group of its own.
 stop()
@@ -117,16 +120,36 @@ count()
 	}' "$1"
 }
 
-# add KIND FILE ...: the suites in these files.
+# add KIND FILE ...: the suites in these files below tests/KIND.
 add()
 {
 	local kind=$1 file name
 	shift
 	for file; do
-		name=$(basename "$file")
+		name=${file#tests/"$kind"/}
 		name=${name%.*}
 		# shellcheck disable=SC2053 # it is a pattern
-		[[ $name == $ONLY ]] && SUITES+=("$kind/$name")
+		[[ $name == $ONLY || ${name##*/} == $ONLY ]] &&
+		    SUITES+=("$kind/$name")
+	done
+}
+
+# reserve_ports: sets PORTS to the first port of a window that no other suite
+# on this machine uses, and PORTS_FD to a descriptor that holds its lock.  Every
+# process of the suite inherits it, so the window is free when all have ended.
+reserve_ports()
+{
+	local window
+	while :; do
+		for ((window = 0; window < WINDOWS; window++)); do
+			exec {PORTS_FD}>"$LOCKS/$window"
+			if flock -n "$PORTS_FD"; then
+				PORTS=$((10000 + window * WINDOW))
+				return
+			fi
+			exec {PORTS_FD}>&-
+		done
+		sleep 1
 	done
 }
 
@@ -147,11 +170,13 @@ start()
 	*)	command=("tests/$kind/$name.sh") ;;
 	esac
 	BEGAN[index]=$SECONDS
-	TEST_PORTS=$((10000 + (FIRST_WINDOW + index) % WINDOWS * WINDOW)) \
+	reserve_ports
+	TEST_PORTS=$PORTS \
 	    env --default-signal=INT,QUIT \
 	    timeout -k 10 "$TEST_TIMEOUT" "${command[@]}" \
-	    >"$LOGS/$kind-$name.log" 2>&1 </dev/null &
+	    >"$LOGS/$kind-${name//\//-}.log" 2>&1 </dev/null &
 	RUNNING[$!]=$index
+	exec {PORTS_FD}>&-
 }
 
 # finish INDEX STATUS: counts a suite that has ended, and prints all results
@@ -159,7 +184,7 @@ start()
 finish()
 {
 	local index=$1 status=$2 log line word=ok passed failed skipped
-	log=$LOGS/${SUITES[index]/\//-}.log
+	log=$LOGS/${SUITES[index]//\//-}.log
 	read -r passed failed skipped <<<"$(count "$log" "$status")"
 	PASSED=$((PASSED + passed))
 	FAILED=$((FAILED + failed))
@@ -168,7 +193,7 @@ finish()
 	[ "$skipped" -eq 0 ] || line="$line, $skipped skipped"
 	[ "$failed" -eq 0 ] || word=FAILED
 	RESULTS[index]=$(
-		printf '%-7s %-32s %s (%s s)\n' "$word" "${SUITES[index]}" \
+		printf '%-7s %-36s %s (%s s)\n' "$word" "${SUITES[index]}" \
 		    "$line" $((SECONDS - BEGAN[index]))
 		[ "$failed" -eq 0 ] && exit
 		case $status in
@@ -188,9 +213,9 @@ finish()
 shopt -s nullglob
 for kind; do
 	case $kind in
-	unit)	add unit tests/unit/test_*.c ;;
-	lua)	add lua tests/lua/*_test.lua ;;
-	cli | live)
+	unit)	add unit tests/unit/*/test_*.c ;;
+	lua)	add lua tests/lua/*_test.lua tests/lua/*/*_test.lua ;;
+	functional | live)
 		for file in tests/"$kind"/*.sh; do
 			# What is not executable is a library of the others.
 			[ ! -x "$file" ] || add "$kind" "$file"

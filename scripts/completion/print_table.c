@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-#include "options.h"
+#include "cli/options.h"
 
 static const char *
 or_dash(const char *text)

@@ -48,7 +48,7 @@ end
 
 local ok, report = xpcall(function()
     local args = json.decode(argv[argc])
-    local command = private_require(args.command)
+    local command = private_require('commands.' .. args.command)
     return command(args)
 end, function(err)
     -- Not a failure of the application but a bug of ours: say where.

@@ -10,7 +10,7 @@
 # shellcheck source=tests/live/cluster_lib.sh
 . "$BENCH_DIR/../live/cluster_lib.sh"
 
-FLEET=${BUILD_DIR:-$(dirname "$TESTS_DIR")/build}/tools/fake_fleet
+FLEET=${BUILD_DIR:-$(dirname "$TESTS_DIR")/build}/fakes/fake_fleet
 FLEET_PID=
 rounds=$(quick_or 3 9)
 reloads=$(quick_or 2 6)
@@ -60,7 +60,7 @@ for i in {1..500}; do names+=("n$i.sock"); done
 for count in 50 500; do
 	# What socat sends is no request of ours; it waits until it is hung up on.
 	consoles "${names[@]:0:count}" <<-END
-		* command=survey $status
+		* command=preflight $status
 		* * close reply=---\n- 1\n...\n
 	END
 	with_program >"$OUT" 2>"$ERR" || bail_out "status of $count: $(head "$ERR")"
@@ -96,9 +96,9 @@ names=()
 for i in {1..140}; do names+=("ok$i.sock"); done
 for i in {1..20}; do names+=("hang$i.sock" "half$i.sock"); done
 consoles "${names[@]}" <<-END
-	hang*.sock command=survey hang
-	half*.sock command=survey half $status
-	* command=survey $status
+	hang*.sock command=preflight hang
+	half*.sock command=preflight half $status
+	* command=preflight $status
 	* command=reload $reloaded
 END
 # Nobody listens at a socket whose process is gone.

@@ -29,7 +29,7 @@
 #include <jansson.h>
 #include <yaml.h>
 
-#include "reply.h"
+#include "proto/reply.h"
 
 typedef void read_fn(const char *, size_t);
 

@@ -75,7 +75,7 @@ machine()
 	if [ -n "${CARTRIDGE_ROCKS:-}" ]; then
 		echo '- Cartridge: the real one, from CARTRIDGE_ROCKS'
 	else
-		echo '- Cartridge: the stand-in under tests/standin'
+		echo '- Cartridge: the stand-in under tests/support/fake_cartridge'
 	fi
 	echo "- tools: $(hyperfine --version)," \
 	    "$(wrk -v 2>&1 | sed -n 's/^\(wrk [^ ]*\).*/\1/p')," \

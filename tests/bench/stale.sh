@@ -11,8 +11,8 @@
 # shellcheck disable=SC2016 # the back-quotes are Markdown's
 # shellcheck source=tests/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/corpus/lib.sh
-. "$TESTS_DIR/corpus/lib.sh"
+# shellcheck source=tests/live/stale_cases/lib.sh
+. "$TESTS_DIR/live/stale_cases/lib.sh"
 
 # value LINE NAME: of a line "NAME=VALUE NAME=VALUE ..."
 value()
@@ -134,7 +134,7 @@ measure_corpus()
 
 	[ -z "$QUICK" ] || list=(slot upvalue)
 	progress 'corpus'
-	"$TESTS_DIR/corpus/compare.sh" ${list[@]+"${list[@]}"} \
+	"$TESTS_DIR/live/stale_cases/compare.sh" ${list[@]+"${list[@]}"} \
 	    >"$BENCH_OUT/corpus.csv" &
 	wait "$!" || bail_out "compare.sh: $(tail -n 1 "$BENCH_OUT/corpus.csv")"
 	: >"$WORK/rows"

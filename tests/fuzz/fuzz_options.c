@@ -4,8 +4,8 @@
 /* The command line, an argument a line. */
 
 #include "fuzz.h"
-#include "options.h"
-#include "outcome.h"
+#include "cli/options.h"
+#include "util/outcome.h"
 
 #define ARGUMENTS_MAX	64
 

@@ -7,7 +7,7 @@
  */
 
 #include "fuzz.h"
-#include "reply.h"
+#include "proto/reply.h"
 
 /*
  * A tree, what libyaml begins with, and in the worst case a key as large as

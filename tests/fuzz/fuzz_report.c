@@ -8,11 +8,11 @@
  */
 
 #include "fuzz.h"
-#include "options.h"
-#include "outcome.h"
-#include "output.h"
-#include "reply.h"
-#include "report.h"
+#include "cli/options.h"
+#include "util/outcome.h"
+#include "output/output.h"
+#include "proto/reply.h"
+#include "proto/report.h"
 
 /* For the tree, the report made from it, and the page that is printed. */
 #define HEAP_MAX(len)	((size_t)512 * 1024 * 1024 + 4 * (len))

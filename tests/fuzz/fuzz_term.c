@@ -4,7 +4,7 @@
 /* Escaping for a terminal: nothing harmful passes, and nothing else changes. */
 
 #include "fuzz.h"
-#include "term.h"
+#include "output/term.h"
 
 /* The text with its escapes taken back; as long as it or shorter. */
 static size_t

@@ -7,7 +7,7 @@
  */
 
 #include "fuzz.h"
-#include "wire.h"
+#include "net/framing.h"
 
 /* Where the document that begins here ends, by lines; 0 if it does not. */
 static size_t

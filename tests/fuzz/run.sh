@@ -16,7 +16,7 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-replies=$(cd "$here/../cli/golden" && pwd)
+replies=$(cd "$here/../functional/golden" && pwd)
 cd "$1"
 seconds=$2
 mkdir -p failed

@@ -75,7 +75,7 @@ make_node()
 	[ "${CODE:-shared}" = shared ] || code=$dir/app
 	if [ ! -d "$code" ]; then
 		mkdir "$code"
-		cp -R "$TESTS_DIR/apps/$app/." "$code"
+		cp -R "$TESTS_DIR/support/apps/$app/." "$code"
 		ln -s "$ROCKS/.rocks" "$code/.rocks"
 	fi
 	ports=$(free_ports 2)
@@ -90,7 +90,7 @@ make_node()
 	NODE_LOG[$name]=$dir/log
 	NODE_URI[$name]=127.0.0.1:${ports#* }
 	NODE_URL[$name]=http://127.0.0.1:${ports% *}
-	NODE_TEMPLATE[$name]=$TESTS_DIR/apps/$app
+	NODE_TEMPLATE[$name]=$TESTS_DIR/support/apps/$app
 }
 
 # spawn_node NAME: starts its process, and does not wait.  NODE_ENV[NAME] has

@@ -28,7 +28,7 @@ case $BUILD_DIR in
 esac
 # shellcheck disable=SC2154 # declared above
 env -u PAGER -u LESS -u NO_COLOR HOME="$WORK" WORK="$WORK" \
-    PROGRAM="$CARTRIDGE_RELOAD" FAKE="$BUILD_DIR/tools/fake_console" \
+    PROGRAM="$CARTRIDGE_RELOAD" FAKE="$BUILD_DIR/fakes/fake_console" \
     SOCK="$APP_SOCK" ONE_PID="$one" TWO_PID="$two" LC_ALL=C.UTF-8 \
     expect -f "$LIVE_DIR/console.exp" >"$OUT" 2>"$ERR" </dev/null
 while read -r line; do

@@ -6,7 +6,7 @@
 # them over HTTP and over their console, and prints TAP.
 #
 #	. "$(dirname "$0")/lib.sh"
-#	start_app shop				tests/apps/shop, bootstrapped
+#	start_app shop				tests/support/apps/shop, bootstrapped
 #	is "$(http_get /hello)" 'hello v1' 'version 1 serves'
 #	app_version 2				its code on disk is version 2 now
 #	reload; is "$RC" 0 'reloaded'
@@ -23,7 +23,7 @@ LIVE_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TESTS_DIR=$(dirname "$LIVE_DIR")
 TARANTOOL=${TARANTOOL:-tarantool}
 CARTRIDGE_RELOAD=${CARTRIDGE_RELOAD:-$(dirname "$TESTS_DIR")/build/cartridge-reload}
-ROCKS=${CARTRIDGE_ROCKS:-$TESTS_DIR/standin}
+ROCKS=${CARTRIDGE_ROCKS:-$TESTS_DIR/support/fake_cartridge}
 ROCKS=$(cd "$ROCKS" && pwd) || exit 1
 TEST_PORTS=${TEST_PORTS:-$((10000 + RANDOM % 45 * 500))}
 
@@ -187,7 +187,7 @@ free_ports()
 		os.exit(0)' "$TEST_PORTS" "$WORK/port" "$1"
 }
 
-# start_app NAME [VARIABLE=VALUE ...]: copies tests/apps/NAME, starts it and
+# start_app NAME [VARIABLE=VALUE ...]: copies tests/support/apps/NAME, starts it and
 # waits until it serves.  Sets APP_DIR, APP_SOCK, APP_URL, APP_LOG, APP_PID,
 # APP_URI; several can run, the variables are those of the last one.
 # BOOTSTRAP=no leaves a Cartridge application without a topology.
@@ -201,7 +201,7 @@ start_app()
 
 launch_app()
 {
-	local template=$TESTS_DIR/apps/$1 ports
+	local template=$TESTS_DIR/support/apps/$1 ports
 	APPS=$((APPS + 1))
 	APP_NAME=$1
 	APP_TEMPLATE=$template

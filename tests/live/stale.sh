@@ -4,14 +4,14 @@
 #
 # Places that keep old code: which of them a reload mends, which it names, and
 # that both is true.  The applications are those of the corpus, each with the
-# report that is expected of it; see tests/corpus/README.
+# report that is expected of it; see tests/live/stale_cases/README.
 #
 # CASES: the names of some of them, to run no others.
 
 # shellcheck source=tests/live/lib.sh disable=SC2016,SC2317
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/corpus/lib.sh
-. "$TESTS_DIR/corpus/lib.sh"
+# shellcheck source=tests/live/stale_cases/lib.sh
+. "$TESTS_DIR/live/stale_cases/lib.sh"
 
 [ -x "$CARTRIDGE_RELOAD" ] || bail_out "$CARTRIDGE_RELOAD is not there"
 

@@ -21,7 +21,7 @@ local function boot(modules, args)
 end
 
 case('the command gets its arguments, and its report is returned', function(t)
-    local report = boot({'cmd', "return function(args) return {outcome = 'ok', got = args} end"},
+    local report = boot({'commands.cmd', "return function(args) return {outcome = 'ok', got = args} end"},
         {command = 'cmd', list = {'a', 'b'}, yes = true})
     t:is(report.cartridge_reload, 1, 'protocol')
     t:is(report.outcome, 'ok', 'outcome')
@@ -30,7 +30,7 @@ end)
 
 case('modules find each other by a require of their own', function(t)
     local report = boot({
-        'cmd', [[
+        'commands.cmd', [[
             local require = ...
             local a, b = require('adapters.a'), require('b')
             return function() return {a = a, same = a == b.a} end
@@ -46,7 +46,7 @@ case('nothing stays behind', function(t)
     local globals, loaded = {}, {}
     for name in next, _G do globals[name] = true end
     for name in pairs(package.loaded) do loaded[name] = true end
-    boot({'cmd', 'return function() return {} end'}, {command = 'cmd'})
+    boot({'commands.cmd', 'return function() return {} end'}, {command = 'cmd'})
     local stray = {}
     for name in next, _G do
         if not globals[name] then table.insert(stray, name) end
@@ -58,17 +58,17 @@ case('nothing stays behind', function(t)
 end)
 
 case('a bug of ours is a report with its place', function(t)
-    local report = boot({'cmd', "return function()\n error('bug') end"}, {command = 'cmd'})
+    local report = boot({'commands.cmd', "return function()\n error('bug') end"}, {command = 'cmd'})
     t:is(report.cartridge_reload, 1, 'protocol')
     t:is(report.outcome, 'failed', 'outcome')
     t:is(report.error.code, 'internal_error', 'code')
-    t:is(report.error.message, 'cartridge-reload/cmd.lua:2: bug', 'message')
-    t:like(report.error.traceback, 'cartridge%-reload/cmd.lua:2', 'traceback')
+    t:is(report.error.message, 'cartridge-reload/commands/cmd.lua:2: bug', 'message')
+    t:like(report.error.traceback, 'cartridge%-reload/commands/cmd.lua:2', 'traceback')
     for _, source in ipairs({'return function() error() end', 'return function() error({1}) end',
         "return function() error(setmetatable({}, {__tostring = function() error('x') end})) end",
         'return function() local function f() return 1 + f() end f() end', 'syntax error', 'return 5',
         "error('at the top')"}) do
-        report = boot({'cmd', source}, {command = 'cmd'})
+        report = boot({'commands.cmd', source}, {command = 'cmd'})
         t:is(report.outcome, 'failed', source)
     end
 end)

@@ -162,7 +162,7 @@ function lib.reload(args)
     args = table.copy(args or {})
     args.command = 'reload'
     args.timeout = args.timeout or 60
-    return lib.load('reload')(args)
+    return lib.load('commands.reload')(args)
 end
 
 --- The registry that the program keeps in the instance.
@@ -174,9 +174,9 @@ end
 -- `add` is as in the transaction; `code(text)` compiles new code.
 -- @tparam ?table registry
 function lib.transaction(load, registry)
-    local registry_lib = load('registry')
+    local registry_lib = load('core.state')
     rawset(_G, REGISTRY, registry)
-    local txn = load('transaction').new({timeout = 60}, registry or registry_lib.get())
+    local txn = load('reload.transaction').new({timeout = 60}, registry or registry_lib.get())
     txn.origin:enter()
     txn.staging = true
     local chunks = 0

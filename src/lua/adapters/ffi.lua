@@ -10,9 +10,9 @@
 -- commit; only new code sees them before.
 
 local require = ...
-local cdecl = require('cdecl')
-local ctypes = require('ctypes')
-local failure = require('failure')
+local cdecl = require('platform.cdecl')
+local ctypes = require('platform.ctypes')
+local failure = require('core.failure')
 local ffi = require('ffi')
 
 -- The one of LuaJIT, also while new code finds another in its place.

@@ -6,7 +6,7 @@
 
 local require = ...
 local fiber = require('fiber')
-local fibers_lib = require('fibers')
+local fibers_lib = require('platform.fibers')
 
 local Fibers = {name = 'fibers'}
 Fibers.__index = Fibers

@@ -5,9 +5,9 @@
 -- is calling: new code gets new modules, old code the old ones.
 
 local require = ...
-local catalog = require('modules')
-local failure = require('failure')
-local view = require('view')
+local catalog = require('reload.catalog')
+local failure = require('core.failure')
+local view = require('reload.overlay')
 
 local Modules = {name = 'modules'}
 Modules.__index = Modules

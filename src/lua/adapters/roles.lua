@@ -5,9 +5,9 @@
 -- staged HTTP server, everybody else what serves.
 
 local require = ...
-local failure = require('failure')
-local roles_lib = require('roles')
-local view = require('view')
+local failure = require('core.failure')
+local roles_lib = require('platform.roles')
+local view = require('reload.overlay')
 
 local Roles = {name = 'roles'}
 Roles.__index = Roles

@@ -7,8 +7,8 @@
 -- `Transaction:stays`.
 
 local require = ...
-local slice = require('slice')
-local trigger_list = require('trigger_list')
+local slice = require('core.yield')
+local trigger_list = require('platform.trigger_list')
 
 local Triggers = {name = 'triggers'}
 Triggers.__index = Triggers

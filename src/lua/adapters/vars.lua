@@ -3,7 +3,7 @@
 -- it before the commit.
 
 local require = ...
-local view = require('view')
+local view = require('reload.overlay')
 
 local Vars = {name = 'vars'}
 Vars.__index = Vars

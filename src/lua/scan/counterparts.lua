@@ -2,8 +2,8 @@
 -- generation, see `matching`. Exactly one, or none.
 
 local require = ...
-local generations = require('generations')
-local matching = require('scan.matching')
+local generations = require('reload.generations')
+local matching = require('scan.match')
 
 local Counterparts = {}
 Counterparts.__index = Counterparts

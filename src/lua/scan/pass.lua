@@ -2,13 +2,13 @@
 -- it, and mends it if it can.
 
 local require = ...
-local generations = require('generations')
+local generations = require('reload.generations')
 local fiber = require('fiber')
-local mend_lib = require('scan.mend')
+local mend_lib = require('scan.patch')
 local roots_lib = require('scan.roots')
-local slice = require('slice')
-local walk_lib = require('scan.walk')
-local words = require('scan.words')
+local slice = require('core.yield')
+local walk_lib = require('scan.heap_walk')
+local words = require('scan.describe')
 
 -- Places that are listed; the others are counted.
 local PLACES = 5000

@@ -11,11 +11,11 @@
 --   set        optional: function (new, old), if the value is a place itself
 
 local require = ...
-local cartridge_lib = require('cartridge')
+local cartridge_lib = require('platform.cartridge')
 local ffi = require('ffi')
-local fibers = require('fibers')
+local fibers = require('platform.fibers')
 local triggers = require('adapters.triggers')
-local words = require('scan.words')
+local words = require('scan.describe')
 
 --- A field by a label, with its quotes only if it needs them.
 local function labelled(kind, label)

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/discover.h"
+#include "cli/complete.h"
+
+static int
+is_plain(const char *name)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+@-";
+
+	return name[0] != '\0' && name[0] != '-' &&
+	    name[strspn(name, plain)] == '\0';
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The names of the targets, sorted; NULL if out of memory. */
+static const char **
+collect(const struct targets *targets, int of_apps, size_t *count)
+{
+	const struct target *target;
+	const char **names, *name;
+	size_t i;
+
+	*count = 0;
+	if ((names = calloc(targets->count + 1, sizeof(*names))) == NULL)
+		return NULL;
+	for (i = 0; i < targets->count; i++) {
+		target = &targets->list[i];
+		/* Of tarantoolctl's instances there is but one name. */
+		name = of_apps || target->instance == NULL ? target->app :
+		    target->instance;
+		if (name != NULL && is_plain(name))
+			names[(*count)++] = name;
+	}
+	qsort(names, *count, sizeof(*names), compare_names);
+	return names;
+}
+
+static int
+find(int of_apps, const struct options *options, struct targets *targets)
+{
+	struct discover_query query = { NULL, NULL, options->run_dir, NULL };
+	struct error error;
+
+	if (of_apps) {
+		query.app = "*";
+		return discover_targets(&query, targets, &error);
+	}
+	query.app = options->app;
+	query.instance = "*";
+	if (discover_targets(&query, targets, &error) == 0)
+		return 0;
+	/* Of several applications: there may be names that only one has. */
+	if (options->app != NULL || error.outcome != OUTCOME_USAGE)
+		return -1;
+	query.app = "*";
+	return discover_targets(&query, targets, &error);
+}
+
+int
+names_print(FILE *out, const char *kind, const struct options *options)
+{
+	struct targets targets = { NULL, 0 };
+	const char **names = NULL;
+	size_t i, count = 0;
+	int of_apps = strcmp(kind, "app") == 0;
+
+	if (!of_apps && strcmp(kind, "instance") != 0)
+		return -1;
+	if (find(of_apps, options, &targets) == 0)
+		names = collect(&targets, of_apps, &count);
+	for (i = 0; i < count; i++)
+		if (i == 0 || strcmp(names[i - 1], names[i]) != 0)
+			fprintf(out, "%s\n", names[i]);
+	free(names);
+	targets_finish(&targets);
+	return count > 0 ? 0 : -1;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/request_args.h"
+#include "util/json_copy.h"
+#include "cli/extensions.h"
+
+/* The most Lua that `eval` takes, in bytes. */
+#define EVAL_MAX	((size_t)16 * 1024 * 1024)
+
+/* Reads a file of that name to its end; the caller frees the text. */
+static char *
+read_stream(FILE *file, const char *path, size_t *len, struct error *error)
+{
+	char *data = NULL, *grown;
+	size_t size = 0;
+
+	*len = 0;
+	do {
+		size += size + 4096;
+		if ((grown = realloc(data, size)) == NULL) {
+			error_out_of_memory(error);
+			goto fail;
+		}
+		data = grown;
+		*len += fread(data + *len, 1, size - *len, file);
+	} while (*len == size && size <= EVAL_MAX);
+	if (ferror(file)) {
+		error_set(error, OUTCOME_USAGE, "usage", "cannot read %s: %s",
+		    path, strerror(errno));
+		goto fail;
+	}
+	if (*len > EVAL_MAX) {
+		error_set(error, OUTCOME_USAGE, "usage",
+		    "%s is larger than %zu MiB", path,
+		    EVAL_MAX / 1024 / 1024);
+		goto fail;
+	}
+	return data;
+
+fail:
+	free(data);
+	return NULL;
+}
+
+/* The same for the file at a path or, as "-", for standard input. */
+static char *
+read_file(const char *path, size_t *len, struct error *error)
+{
+	FILE *file;
+	char *data;
+
+	if (strcmp(path, "-") == 0)
+		return read_stream(stdin, path, len, error);
+	if ((file = fopen(path, "r")) == NULL) {
+		error_set(error, OUTCOME_USAGE, "usage", "cannot open %s: %s",
+		    path, strerror(errno));
+		return NULL;
+	}
+	data = read_stream(file, path, len, error);
+	fclose(file);
+	return data;
+}
+
+/*
+ * Lua as an argument.  The first line of a file may be for the shell: made a
+ * comment, it keeps the numbers of the lines.
+ */
+static json_t *
+lua_argument(const char *name, const char *data, size_t len,
+    struct error *error)
+{
+	json_t *code;
+	char *commented;
+
+	if (len == 0 || data[0] != '#') {
+		code = json_stringn(data, len);
+	} else {
+		if ((commented = malloc(len + 2)) == NULL) {
+			error_out_of_memory(error);
+			return NULL;
+		}
+		memcpy(commented, "--", 2);
+		memcpy(commented + 2, data, len);
+		code = json_stringn(commented, len + 2);
+		free(commented);
+	}
+	if (code == NULL)
+		error_set(error, OUTCOME_USAGE, "usage",
+		    "%s is not UTF-8 text: write such bytes as \\ddd", name);
+	return code;
+}
+
+static int
+add_eval(json_t *args, const struct options *options, struct error *error)
+{
+	const char *path = options->eval_file;
+	json_t *code, *chunk;
+	char *data;
+	size_t len;
+
+	if (path == NULL) {
+		code = lua_argument("the Lua to run", options->eval_text,
+		    strlen(options->eval_text), error);
+		chunk = json_string("=eval");
+	} else {
+		if ((data = read_file(path, &len, error)) == NULL)
+			return -1;
+		code = lua_argument(path, data, len, error);
+		free(data);
+		chunk = strcmp(path, "-") == 0 ? json_string("=stdin") :
+		    json_sprintf("@%s", path);
+		/* Such a path cannot travel; the Lua can do without. */
+		if (chunk == NULL)
+			chunk = json_string("=file");
+	}
+	if (code == NULL) {
+		json_decref(chunk);
+		return -1;
+	}
+	if (json_object_set_new(args, "code", code) == -1) {
+		json_decref(chunk);
+		return error_out_of_memory(error);
+	}
+	if (json_object_set_new(args, "chunk", chunk) == -1)
+		return error_out_of_memory(error);
+	return 0;
+}
+
+static int
+add_globs(json_t *args, const char *key, const struct string_list *globs,
+    struct error *error)
+{
+	json_t *list, *glob;
+	size_t i;
+
+	if (globs->count == 0)
+		return 0;
+	list = json_array();
+	for (i = 0; i < globs->count; i++) {
+		if ((glob = json_string(globs->list[i])) == NULL) {
+			json_decref(list);
+			return error_set(error, OUTCOME_USAGE, "usage",
+			    "'%s' is not UTF-8 text", globs->list[i]);
+		}
+		if (json_array_append_new(list, glob) == -1) {
+			json_decref(list);
+			return error_out_of_memory(error);
+		}
+	}
+	if (json_object_set_new(args, key, list) == -1)
+		return error_out_of_memory(error);
+	return 0;
+}
+
+/* Who asks, for the log of the instance and for those who find it locked. */
+static json_t *
+holder(const struct options *options)
+{
+	struct passwd *passwd;
+	const char *user;
+	char host[256], uid[32], pid[32] = "";
+	json_t *text;
+
+	if (gethostname(host, sizeof(host)) == -1)
+		host[0] = '\0';
+	host[sizeof(host) - 1] = '\0';
+	if ((user = getenv("SUDO_USER")) == NULL || user[0] == '\0') {
+		passwd = getpwuid(getuid());
+		snprintf(uid, sizeof(uid), "uid %ld", (long)getuid());
+		user = passwd != NULL ? passwd->pw_name : uid;
+	}
+	/* A line that is only printed is not sent by this process. */
+	if (!options->print_lua)
+		snprintf(pid, sizeof(pid), " pid %ld", (long)getpid());
+	text = json_sprintf("%s@%s%s", user, host, pid);
+	return text != NULL ? text : json_string("unknown");
+}
+
+double
+arguments_seconds(double timeout)
+{
+	double seconds = timeout * 0.95;
+
+	if (seconds > timeout - 0.05)
+		seconds = timeout - 0.05;
+	return seconds < timeout / 2 ? timeout / 2 : seconds;
+}
+
+static int
+set_true(json_t *args, const char *key, int is_set)
+{
+	return is_set ? json_object_set_new(args, key, json_true()) : 0;
+}
+
+json_t *
+arguments_of_command(const struct options *options, struct error *error)
+{
+	const char *command = options->command->name;
+	enum command_bit bit = options->command->bit;
+	json_t *args = json_object();
+
+	if (bit == COMMAND_RELOAD && strcmp(options->method, "native") == 0)
+		command = "native";
+	if (json_object_set_new(args, "command", json_string(command)) == -1 ||
+	    json_object_set_new(args, "timeout",
+	    json_real(arguments_seconds(options->timeout))) == -1 ||
+	    set_true(args, "rocks", options->rocks) == -1 ||
+	    set_true(args, "no_stop", options->no_stop) == -1 ||
+	    set_true(args, "if_changed", options->if_changed) == -1 ||
+	    set_true(args, "verbose", options->verbose) == -1 ||
+	    set_true(args, "prune", options->prune) == -1 ||
+	    set_true(args, "dry_run", bit == COMMAND_PUSH &&
+	    options->dry_run) == -1 ||
+	    (bit == COMMAND_RELOAD &&
+	    json_object_set_new(args, "stale",
+	    json_string(options->stale)) == -1) ||
+	    /* Those that take the lock. */
+	    ((bit & (COMMAND_RELOAD | COMMAND_STALE | COMMAND_PUSH)) != 0 &&
+	    json_object_set_new(args, "holder", holder(options)) == -1)) {
+		error_out_of_memory(error);
+		goto fail;
+	}
+	if (add_globs(args, "modules", &options->modules, error) == -1 ||
+	    add_globs(args, "exclude", &options->excludes, error) == -1)
+		goto fail;
+	if (bit == COMMAND_EVAL && add_eval(args, options, error) == -1)
+		goto fail;
+	if (bit == COMMAND_PUSH &&
+	    push_add_folder(args, options->push_dir, error) == -1)
+		goto fail;
+	return args;
+
+fail:
+	json_decref(args);
+	return NULL;
+}
+
+json_t *
+arguments_of_relay(const json_t *args, struct error *error)
+{
+	json_t *relay = json_object(), *holder;
+
+	if (json_object_set_new(relay, "command", json_string("relay")) == -1 ||
+	    set_true(relay, "verbose", json_is_true(json_object_get(args,
+	    "verbose"))) == -1)
+		goto fail;
+	holder = json_object_get(args, "holder");
+	if (holder != NULL && json_object_set(relay, "holder", holder) == -1)
+		goto fail;
+	if (json_object_set_new(relay, "request", copy_json(
+	    args)) == -1)
+		goto fail;
+	return relay;
+
+fail:
+	json_decref(relay);
+	error_out_of_memory(error);
+	return NULL;
+}

@@ -1,0 +1,245 @@
+--- The sections of the cluster-wide config that the role `extensions` loads
+-- code from: what a push makes of them, and what is wrong with it. Nothing here
+-- runs any of that code or changes anything.
+
+local require = ...
+local slice = require('core.yield')
+
+local ROLE = 'extensions'
+local CONFIG = 'extensions/config.yml'
+
+--- Whether a section is one of those that a push is about.
+local function is_ours(name)
+    return name == CONFIG or name:find('^extensions/.+%.lua$') ~= nil
+end
+
+--- The module that a section is.
+local function module_of(name)
+    return (name:gsub('%.lua$', ''):gsub('/', '.'))
+end
+
+--- Whether a section says nothing: comments only.
+-- The role itself puts an example like that where there is no config.
+local function is_blank(name, text)
+    local comment = name == CONFIG and '^%s*#' or '^%s*%-%-[^%[]'
+    for line in text:gmatch('[^\r\n]+') do
+        if line:find('%S') and not line:find(comment) and not line:find('^%s*%-%-$') then
+            return false
+        end
+    end
+    return true
+end
+
+--- Whether some replica set has the role.
+-- @tparam table topology of the cluster-wide config
+local function has_role(topology)
+    for _, set in pairs(topology.replicasets or {}) do
+        for key, value in pairs(type(set) == 'table' and set.roles or {}) do
+            if key == ROLE and value or value == ROLE then
+                return true
+            end
+        end
+    end
+    return false
+end
+
+--- Cuts the text that all of them came in.
+-- @tparam {table,...} list {name, size}
+-- @tparam string text
+-- @treturn {[string]=string,...} name -> text
+local function cut(list, text)
+    local given, at = {}, 1
+    for _, section in ipairs(list) do
+        given[section.name] = text:sub(at, at + section.size - 1)
+        at = at + section.size
+    end
+    return given
+end
+
+local function sorted(set)
+    local list = {}
+    for name in pairs(set) do
+        table.insert(list, name)
+    end
+    table.sort(list)
+    return list
+end
+
+--- What becomes of the sections of a cluster.
+-- @tparam {[string]=string,...} present all sections of the cluster
+-- @tparam {[string]=string,...} given
+-- @tparam boolean prune whether those that are not given go
+-- @treturn table {added, changed, removed, unchanged, kept} lists of names
+-- @treturn table patch: name -> text or box.NULL, for what changes
+local function compare(present, given, prune)
+    local sections = {added = {}, changed = {}, removed = {}, unchanged = {}, kept = {}}
+    local patch = {}
+    for _, name in ipairs(sorted(given)) do
+        local before, text = present[name], given[name]
+        local was_blank = before == nil or is_blank(name, before)
+        if before == text or before ~= nil and was_blank and is_blank(name, text) then
+            table.insert(sections.unchanged, name)
+        else
+            table.insert(was_blank and sections.added or sections.changed, name)
+            patch[name] = text
+        end
+    end
+    for _, name in ipairs(sorted(present)) do
+        if is_ours(name) and given[name] == nil and not is_blank(name, present[name]) then
+            table.insert(prune and sections.removed or sections.kept, name)
+            if prune then
+                patch[name] = box.NULL
+            end
+        end
+    end
+    return sections, patch
+end
+
+--- The patch that would put things back.
+local function inverse(present, patch)
+    local back = {}
+    for name in pairs(patch) do
+        back[name] = present[name] == nil and box.NULL or present[name]
+    end
+    return back
+end
+
+--- Whether a config has what a patch has put there.
+local function has_patch(plaintext, patch)
+    for name, text in pairs(patch) do
+        local now = plaintext[name]
+        local blank = now == nil or is_blank(name, now)
+        if text == nil and not blank then
+            return false
+        elseif text ~= nil and now ~= text and not (blank and is_blank(name, text)) then
+            return false
+        end
+    end
+    return true
+end
+
+--- Compiles all modules; none of them runs.
+-- @tparam {[string]=string,...} given
+-- @treturn {table,...} problems: {module, path, message}
+local function compile(given)
+    local problems = {}
+    for _, name in ipairs(sorted(given)) do
+        if name ~= CONFIG then
+            slice.pause()
+            -- As text only: compiled code is not checked by anybody.
+            local chunk, message = loadstring(given[name], '@' .. name, 't')
+            if chunk == nil then
+                table.insert(problems, {module = module_of(name), path = name, message = message})
+            end
+        end
+    end
+    return problems
+end
+
+--- Whether there is a module of that name, without loading it.
+local function exists(name, plaintext)
+    if name:find('^extensions%.') then
+        return plaintext[name:gsub('%.', '/') .. '.lua'] ~= nil
+    end
+    return package.loaded[name] ~= nil or package.preload[name] ~= nil or package.search(name) ~= nil
+end
+
+local function is_map(value)
+    return type(value) == 'table'
+end
+
+--- What is wrong with one event of a function, if anything is.
+local function event_problem(event)
+    if not is_map(event) then
+        return 'is not a map'
+    end
+    for kind, fields in pairs({binary = {'path'}, http = {'path', 'method'}}) do
+        local value = event[kind]
+        if value ~= nil and not is_map(value) then
+            return ('%s is not a map'):format(kind)
+        end
+        for _, field in ipairs(value ~= nil and fields or {}) do
+            if type(value[field]) ~= 'string' then
+                return ('%s.%s is not text'):format(kind, field)
+            end
+        end
+    end
+end
+
+local function function_problem(fields, plaintext)
+    if not is_map(fields) then
+        return 'is not a map'
+    end
+    for _, field in ipairs({'module', 'handler'}) do
+        if type(fields[field]) ~= 'string' then
+            return ('%s is not text'):format(field)
+        end
+    end
+    if not is_map(fields.events) then
+        return 'events is not a list'
+    end
+    for i, event in ipairs(fields.events) do
+        local problem = event_problem(event)
+        if problem ~= nil then
+            return ('events[%d]: %s'):format(i, problem)
+        end
+    end
+    if not exists(fields.module, plaintext) then
+        return ('there is no module %s for its handler %s'):format(fields.module, fields.handler)
+    end
+end
+
+--- Checks which functions are exported, as far as that goes without their code.
+-- @tparam table config its value, any
+-- @tparam {[string]=string,...} plaintext all sections as they will be
+-- @treturn {table,...} problems: {module, path, message}
+local function check_config(config, plaintext)
+    local problems = {}
+    local function add(message, module)
+        table.insert(problems, {module = module, path = CONFIG, message = message})
+    end
+    -- An explicit null is not the same as nothing: the role does not take it.
+    if type(config) == 'nil' then
+        return problems
+    elseif not is_map(config) then
+        add('the config of extensions is not a map')
+        return problems
+    end
+    local functions = config.functions
+    if type(functions) == 'nil' then
+        return problems
+    elseif not is_map(functions) then
+        add('functions is not a map')
+        return problems
+    end
+    local names = {}
+    for name in pairs(functions) do
+        if type(name) == 'string' then
+            table.insert(names, name)
+        else
+            add(('functions has the name %s, which is not text'):format(tostring(name)))
+        end
+    end
+    table.sort(names)
+    for _, name in ipairs(names) do
+        local fields = functions[name]
+        local problem = function_problem(fields, plaintext)
+        if problem ~= nil then
+            local module = is_map(fields) and type(fields.module) == 'string' and fields.module or nil
+            add(('function %s: %s'):format(name, problem), module)
+        end
+    end
+    return problems
+end
+
+return {
+    CONFIG = CONFIG,
+    ROLE = ROLE,
+    check_config = check_config,
+    compare = compare,
+    compile = compile,
+    cut = cut,
+    has_patch = has_patch,
+    has_role = has_role,
+    inverse = inverse,
+}

@@ -1,0 +1,154 @@
+--- Command `reload --method native`: Cartridge's own `reload_roles`, with its
+-- true outcome.
+
+local require = ...
+local cartridge_lib = require('platform.cartridge')
+local catalog = require('reload.catalog')
+local clock = require('clock')
+local counterparts = require('scan.counterparts')
+local deadline = require('core.deadline')
+local failure = require('core.failure')
+local fiber = require('fiber')
+local generations = require('reload.generations')
+local instance = require('core.instance')
+local log = require('log')
+local origin = require('reload.ownership')
+local registry_lib = require('core.state')
+local run = require('core.command')
+local scan = require('scan.init')
+
+--- Why Cartridge would not begin.
+local function refusal(args, cartridge)
+    if cartridge == nil then
+        return run.refusal(args) or run.refused({
+            code = 'no_cartridge',
+            message = 'the instance does not run Cartridge: --method native has nothing to call',
+        })
+    end
+    local refused = run.refusal(args)
+    -- Cartridge takes its own way out of a failed reload, so that is no reason.
+    local state = cartridge:state()
+    if refused ~= nil and refused.error.code == 'bad_state'
+    and (state == 'ReloadError' or state == 'OperationError') then
+        refused = nil
+    end
+    return refused
+end
+
+--- Begins to take note of the application modules that are loaded.
+-- @treturn table `origin`, `modules`: {name, path, digest}, and `stop`, a
+--   function that ends it
+local function record(registry)
+    local notes = {origin = origin.new(), modules = {}}
+    local function loader(name)
+        local kind, path = catalog.classify(name)
+        local module = {name = name, path = path}
+        -- What does not compile is left to the loaders of Tarantool, to be
+        -- complained of in their words.
+        if kind ~= 'app' or not catalog.compile(module, registry) then
+            return nil
+        end
+        notes.origin:record(module.chunk, path)
+        table.insert(notes.modules, module)
+        return module.chunk
+    end
+    table.insert(package.loaders, 1, loader)
+    notes.stop = function()
+        for i, other in ipairs(package.loaders) do
+            if other == loader then
+                table.remove(package.loaders, i)
+                return
+            end
+        end
+    end
+    return notes
+end
+
+--- Remembers what was loaded.
+-- @tparam table before module name -> value, of all modules as they were
+-- @treturn table module name -> path of the file that it had before
+local function remember(registry, notes, before)
+    local former = {}
+    for _, module in ipairs(notes.modules) do
+        local path = catalog.former_file(module, before[module.name], registry)
+        if path ~= nil then
+            notes.origin:forget(path)
+            former[module.name] = path
+        end
+    end
+    registry.generation = registry.generation + 1
+    registry.loaded_at = fiber.time()
+    generations.record(registry, notes.origin, registry.generation)
+    for _, module in ipairs(notes.modules) do
+        registry.files[module.path] = module.digest
+        registry.names[module.name] = module.path
+        registry.values[module.name] = package.loaded[module.name]
+    end
+    return former
+end
+
+--- @treturn table report
+local function reload(cartridge)
+    local report = instance.describe('reloaded')
+    local ok, result, err = failure.call(package.loaded['cartridge'].reload_roles)
+    if ok and result then
+        return report
+    end
+    local fail = failure.from(ok and err or result, {code = 'native_failed', phase = 'native'},
+        not ok and err or nil)
+    run.fail(report, fail)
+    local state = cartridge:state()
+    if state == 'RolesConfigured' then
+        -- Nothing was begun: it refused by itself.
+        report.outcome = 'refused'
+    else
+        report.outcome = 'degraded'
+        report.rollback = {
+            complete = false,
+            undone = {},
+            left = {('Cartridge is in state %q: its own reload has no way back'):format(state)},
+        }
+    end
+    return report
+end
+
+return function(args)
+    local started = clock.monotonic()
+    local cartridge = cartridge_lib.detect()
+    local refused = refusal(args, cartridge)
+    if refused ~= nil then
+        return refused
+    end
+    local lock, held = registry_lib.acquire(args.holder or 'unknown')
+    if lock == nil then
+        return run.locked(held)
+    end
+    local registry = registry_lib.get()
+    log.info('cartridge-reload: native reload of generation %d begins, asked for by %s',
+        registry.generation, lock.holder)
+    local before, notes = table.copy(package.loaded), record(registry)
+    local ok, report = pcall(reload, cartridge)
+    notes.stop()
+    -- Cartridge unsets globals that it does not know, ours among them.
+    rawset(_G, registry_lib.NAME, registry)
+    if ok and report.outcome == 'reloaded' then
+        local former = remember(registry, notes, before)
+        report.generation = registry.generation
+        scan.finish(report, {
+            registry = registry,
+            deadline = deadline.of(args),
+            counterparts = counterparts.new(registry, {
+                origin = notes.origin,
+                old = before,
+                former = former,
+            }),
+        }, args.stale)
+    end
+    registry_lib.release(lock)
+    if not ok then
+        error(report, 0)
+    end
+    report.duration_ms = (clock.monotonic() - started) * 1000
+    run.record(registry, report)
+    return report
+end

@@ -1,0 +1,81 @@
+--- Command `plan`: everything a reload would do up to, not including, running
+-- new code. Changes nothing, not even the registry.
+
+local require = ...
+local cartridge_lib = require('platform.cartridge')
+local catalog = require('reload.catalog')
+local clock = require('clock')
+local instance = require('core.instance')
+local registry_lib = require('core.state')
+local roles_lib = require('platform.roles')
+local run = require('core.command')
+local scan = require('scan.init')
+local staged = require('reload.pipeline')
+
+--- The roles as they are registered now, in the order in which they start.
+local function describe_roles(cartridge, selected)
+    local registered = roles_lib.registered()
+    local conf = cartridge:active_config()
+    local enabled = conf and roles_lib.enabled(registered, conf:get_readonly()) or {}
+    local list = {}
+    for _, role in ipairs(registered.by_number) do
+        if selected[role.module_name] then
+            table.insert(list, {
+                name = role.role_name,
+                module = role.module_name,
+                enabled = enabled[role.role_name] or false,
+            })
+        end
+    end
+    return list
+end
+
+return function(args)
+    local started = clock.monotonic()
+    local registry = registry_lib.peek()
+    local held = registry_lib.holder()
+    if held ~= nil then
+        -- What is loaded is changing while we look.
+        return run.locked(held)
+    end
+    local choice = catalog.choose(args, registry)
+    local problems = staged.compile_all(choice, registry)
+
+    local report = instance.describe('planned')
+    report.modules, report.kept = {}, {}
+    local selected = {}
+    for _, module in ipairs(choice.selected) do
+        selected[module.name] = true
+        table.insert(report.modules, catalog.describe(module))
+    end
+    for reason, names in pairs(choice.kept) do
+        table.insert(report.kept, {reason = reason, names = names})
+    end
+    table.sort(report.kept, function(a, b)
+        return a.reason < b.reason
+    end)
+    local cartridge = instance.is_configured() and cartridge_lib.detect()
+    if cartridge and cartridge:is_understood() then
+        report.roles = describe_roles(cartridge, selected)
+    end
+    report.problems = problems
+
+    local why = instance.refusal() or staged.refusal(choice, args)
+    if why ~= nil then
+        why.outcome = 'refused'
+        run.fail(report, why)
+    elseif #problems > 0 then
+        run.fail(report, {
+            code = 'compile_error',
+            phase = 'compile',
+            module = problems[1].module,
+            message = problems[1].message,
+        })
+    end
+    if scan.refusal() == nil then
+        local result = scan.look(args, registry)
+        report.stale, report.scan = result.places, result.stats
+    end
+    report.duration_ms = (clock.monotonic() - started) * 1000
+    return report
+end

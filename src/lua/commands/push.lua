@@ -1,0 +1,450 @@
+--- Command `push`: new code for the role `extensions`, as sections of the
+-- cluster-wide config, by the two-phase commit of Cartridge.
+
+local require = ...
+local cartridge_lib = require('platform.cartridge')
+local clock = require('clock')
+local deadline = require('core.deadline')
+local failure = require('core.failure')
+local instance = require('core.instance')
+local log = require('log')
+local peers = require('cluster.peers')
+local registry_lib = require('core.state')
+local run = require('core.command')
+local sections_lib = require('cluster.sections')
+-- Not a file: what came along with this request, name -> text.
+local sources = require('sources')
+
+-- States in which an instance takes a change of the config. One whose roles
+-- have failed may be healed by it.
+local TAKES_CONFIG = {RolesConfigured = true, OperationError = true}
+
+-- Bytes of config that an instance reads in a second, if it has much else to do.
+local PACE = 2 * 1024 * 1024
+
+-- Seconds that it takes for a section, which is a file, and that on a slow disk.
+local FILE_SECONDS = 0.02
+
+-- What Cartridge gives an instance to read a config, and to check and write it.
+local LIMITS = {'netbox_call_timeout', 'validate_config_timeout'}
+
+local Push = {}
+Push.__index = Push
+
+--- Why this instance is not one to push through, whatever is pushed.
+-- @treturn ?table failure fields
+local function unfit(cartridge)
+    if cartridge == nil then
+        return {code = 'no_cartridge', message = 'the instance does not run Cartridge, so it has no extensions'}
+    end
+    local state, err = cartridge:state()
+    if not TAKES_CONFIG[state] then
+        local message = ('Cartridge is in state %q: no change of the config is taken'):format(tostring(state))
+        if err ~= nil then
+            message = message .. ': ' .. failure.describe(err)
+        end
+        return {code = 'bad_state', message = message, transient = cartridge_lib.PASSING[state]}
+    end
+    local twophase = cartridge:vars('cartridge.twophase')
+    if twophase.prepared_config ~= nil or (twophase.locks or {}).clusterwide == true then
+        return {
+            code = 'config_locked',
+            message = 'another change of the cluster-wide config is being applied',
+            transient = true,
+        }
+    end
+    if not sections_lib.has_role(cartridge:config_tables().topology or {}) then
+        return {
+            code = 'no_extensions',
+            message = ('no replica set has the role %q enabled'):format(sections_lib.ROLE),
+        }
+    end
+end
+
+--- Looks at the whole cluster.
+-- @treturn table uuid -> {state, why, checksum, locked}
+function Push:survey()
+    local states, failures = peers.states(self.instances, self:left())
+    for _, one in ipairs(self.cluster) do
+        local state = states[one.uuid]
+        one.state = state and state.state
+        if state == nil and one.outcome ~= 'skipped' then
+            one.outcome = 'unreachable'
+            one.message = failures[one.uuid]
+        end
+    end
+    return states
+end
+
+function Push:left()
+    return math.max(0, self.deadline - clock.monotonic())
+end
+
+--- What is said of each instance.
+-- @tparam string outcome of those of whom nothing else is known
+-- @tparam ?table messages uuid -> what is wrong with it
+-- @tparam ?string wrong outcome of these
+function Push:tell(outcome, messages, wrong)
+    for _, one in ipairs(self.cluster) do
+        local message = (messages or {})[one.uuid]
+        if message ~= nil then
+            one.outcome, one.message = wrong, message
+        elseif one.outcome ~= 'skipped' and one.outcome ~= 'unreachable' then
+            one.outcome = outcome
+        end
+    end
+end
+
+--- "2 of 3 instances: a: why; b: why"
+function Push:list(messages)
+    local list = {}
+    for _, one in ipairs(self.cluster) do
+        if messages[one.uuid] ~= nil then
+            table.insert(list, ('%s: %s'):format(one.alias, messages[one.uuid]))
+        end
+    end
+    return ('%d of %d instances: %s'):format(#list, #self.instances, table.concat(list, '; '))
+end
+
+--- Ends the push because of some instances, which have not begun anything.
+function Push:refuse(fields, messages)
+    self:tell('unchanged', messages, 'refused')
+    fields.outcome = 'refused'
+    fields.message = ('%s %s'):format(fields.message, self:list(messages))
+    failure.raise(fields)
+end
+
+--- Refuses if the change could not go through all of the cluster, or would put
+-- back what others have changed.
+function Push:check_cluster()
+    local states = self:survey()
+    local silent, locked, unready, different = {}, {}, {}, {}
+    local passing = true
+    local checksum = tostring(self.config:get_checksum())
+    for _, one in ipairs(self.instances) do
+        local state = states[one.uuid]
+        if state == nil then
+            silent[one.uuid] = self.by_uuid[one.uuid].message or 'no answer'
+        elseif state.locked then
+            locked[one.uuid] = 'another change of the cluster-wide config is being applied'
+        elseif not TAKES_CONFIG[state.state] then
+            unready[one.uuid] = ('Cartridge is in state %q'):format(state.state)
+            passing = passing and cartridge_lib.PASSING[state.state] == true
+        elseif state.checksum ~= checksum then
+            different[one.uuid] = 'its config is not the one that is here'
+        end
+        self.was_broken = self.was_broken or state ~= nil and state.state == 'OperationError'
+    end
+    if next(silent) ~= nil then
+        self:tell('unchanged')
+        failure.raise({
+            outcome = 'refused',
+            code = 'unreachable_instances',
+            message = 'a change needs all instances, but there is no answer from ' .. self:list(silent),
+            transient = true,
+        })
+    elseif next(locked) ~= nil then
+        self:refuse({code = 'config_locked', message = 'the config is locked on', transient = true}, locked)
+    elseif next(unready) ~= nil then
+        self:refuse({
+            code = 'bad_state',
+            message = 'no change of the config is taken by',
+            transient = passing,
+        }, unready)
+    elseif next(different) ~= nil then
+        -- One that was disabled or expelled is not told, and knows of nothing
+        -- that has changed since.
+        self:refuse({
+            code = 'config_differs',
+            message = 'to change the config from here would undo changes on',
+            transient = true,
+        }, different)
+    end
+end
+
+--- Ends the push because of what is pushed.
+local function reject(report, fields, problems)
+    report.problems = problems
+    local message = problems[1].message
+    fields.phase = 'compile'
+    fields.module = problems[1].module
+    fields.message = #problems == 1 and message or ('%s (and %d more)'):format(message, #problems - 1)
+    failure.raise(fields)
+end
+
+--- Checks all that can be known without running it.
+-- @treturn table the config as it will be
+function Push:check_code(given)
+    local problems = sections_lib.compile(given)
+    if #problems > 0 then
+        reject(self.report, {code = 'compile_error'}, problems)
+    end
+    local candidate, err = self.config:copy_and_patch(self.patch)
+    local ok = candidate ~= nil
+    if ok then
+        ok, err = candidate:update_luatables()
+    end
+    if not ok then
+        failure.raise(failure.from(err, {code = 'bad_config', phase = 'compile'}))
+    end
+    local name = sections_lib.CONFIG:gsub('%.yml$', '')
+    problems = sections_lib.check_config(candidate:get_readonly()[name], candidate:get_plaintext())
+    if #problems > 0 then
+        reject(self.report, {code = 'bad_config'}, problems)
+    end
+    return candidate
+end
+
+--- Has Cartridge change the config everywhere.
+-- It gives each instance a time to read all of the config and to write it, which
+-- is the same however much that is. Where it can be set, it is longer meanwhile.
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @return[2] error
+function Push:change(patch)
+    local twophase = package.loaded['cartridge.twophase']
+    local more, before = 0, {}
+    for _, sections in ipairs({self.config:get_plaintext(), patch}) do
+        for _, text in pairs(sections) do
+            more = more + FILE_SECONDS + (text ~= nil and #text or 0) / PACE
+        end
+    end
+    for _, name in ipairs(LIMITS) do
+        local get, set = twophase['get_' .. name], twophase['set_' .. name]
+        if type(get) == 'function' and type(set) == 'function' then
+            before[name] = get()
+            set(before[name] + more)
+        end
+    end
+    local ok, done, err = pcall(package.loaded['cartridge'].config_patch_clusterwide, patch)
+    for name, value in pairs(before) do
+        twophase['set_' .. name](value)
+    end
+    if not ok then
+        return nil, done
+    end
+    return done, err
+end
+
+--- What went wrong on whom, of a change that has been begun and failed.
+-- @treturn table uuid -> message
+-- @treturn boolean whether some instance has the new config
+function Push:casualties()
+    local states = self:survey()
+    local before, list, begun = tostring(self.config:get_checksum()), {}, false
+    for _, one in ipairs(self.instances) do
+        local state = states[one.uuid]
+        begun = begun or state ~= nil and state.checksum ~= before
+        if state == nil then
+            list[one.uuid] = self.by_uuid[one.uuid].message
+        elseif state.state ~= 'RolesConfigured' then
+            list[one.uuid] = ('%s: %s'):format(state.state, state.why or 'it is not known why')
+        end
+    end
+    return list, begun
+end
+
+--- Puts the sections back on all instances.
+-- @treturn table rollback of the report
+function Push:undo()
+    local names, left = {}, {}
+    for name in pairs(self.patch) do
+        table.insert(names, name)
+    end
+    table.sort(names)
+    local active = self.cartridge:active_config()
+    if self.was_broken then
+        table.insert(left, 'the new sections stay: with those of before, roles were not configured either')
+    elseif not sections_lib.has_patch(active:get_plaintext(), self.patch) then
+        table.insert(left, 'the config of this instance is not the one that was pushed: nothing was put back')
+    else
+        local ok, err = self:change(sections_lib.inverse(self.config:get_plaintext(), self.patch))
+        if not ok then
+            table.insert(left, 'the sections of before were not put back: ' .. failure.describe(err))
+        end
+    end
+    if #left == 0 then
+        for uuid, message in pairs((self:casualties())) do
+            table.insert(left, ('%s: %s'):format(self.by_uuid[uuid].alias, message))
+        end
+        table.sort(left)
+    end
+    return {undone = #left == 0 and names or {}, left = left, doubts = {}}
+end
+
+--- Ends the push because the change failed, with everything as it was if that
+-- can be had.
+function Push:give_up(candidate, err)
+    local message = failure.describe(err)
+    local casualties, begun = self:casualties()
+    if begun then
+        log.error('cartridge-reload: a push failed when it was applied: %s', message)
+        local rollback = self:undo()
+        self:tell(#rollback.left == 0 and 'unchanged' or 'ok', casualties, 'failed')
+        failure.raise({
+            code = 'apply_failed',
+            phase = 'apply',
+            message = next(casualties) ~= nil and 'the new code failed on ' .. self:list(casualties) or message,
+            rollback = rollback,
+        })
+    end
+    -- Locked meanwhile by somebody else, here or on another instance.
+    if message:find('locked') or message:find('already running') then
+        self:tell('unchanged')
+        failure.raise({outcome = 'refused', code = 'config_locked', message = message, transient = true})
+    end
+    -- Cartridge tells of one instance only.
+    local objections = peers.objections(self.instances, candidate:get_plaintext(), self:left())
+    -- After that, as one that was too slow has to do with it before.
+    local released = peers.release(self.instances, tostring(candidate:get_checksum()),
+        clock.monotonic() - self.entered, self:left())
+    for _, one in ipairs(self.instances) do
+        if released[one.uuid] == false then
+            table.insert(self.report.warnings, ('%s keeps the config locked for a change that was given up'):format(
+                self.by_uuid[one.uuid].alias))
+        end
+    end
+    self:tell('unchanged', objections, 'refused')
+    if next(objections) == nil then
+        failure.raise({code = 'push_failed', phase = 'commit', message = message})
+    end
+    failure.raise({
+        code = 'validate_failed',
+        phase = 'validate',
+        message = 'refused by ' .. self:list(objections),
+    })
+end
+
+function Push:commit(args, candidate)
+    if run.too_late(args) ~= nil or self:left() == 0 then
+        failure.raise({
+            outcome = 'timeout',
+            code = 'deadline',
+            message = 'the time was over before the change could begin',
+        })
+    end
+    -- From here to where Cartridge takes the config as it is, nothing yields.
+    if self.cartridge:active_config() ~= self.config then
+        failure.raise({
+            outcome = 'refused',
+            code = 'config_changed',
+            message = 'the cluster-wide config was changed by somebody else meanwhile',
+            transient = true,
+        })
+    end
+    local ok, err = self:change(self.patch)
+    if not ok then
+        self:give_up(candidate, err)
+    end
+    self:tell('ok')
+    local states = self:survey()
+    for _, one in ipairs(self.cluster) do
+        local state = states[one.uuid]
+        if one.outcome == 'unreachable' or state ~= nil and state.state ~= 'RolesConfigured' then
+            table.insert(self.report.warnings, ('%s has taken the code, but now it is %s'):format(one.alias,
+                state ~= nil and ('in state %q'):format(state.state) or 'not to be reached'))
+        end
+    end
+end
+
+function Push:work(args, on_phase)
+    local report, given = self.report, sections_lib.cut(args.sections, sources.pushed)
+    local function enter(phase)
+        self.entered = clock.monotonic()
+        on_phase(phase)
+    end
+    local function leave(phase)
+        report.timings_ms[phase] = (clock.monotonic() - self.entered) * 1000
+    end
+    enter('compile')
+    report.sections, self.patch = sections_lib.compare(self.config:get_plaintext(), given, args.prune)
+    local candidate = self:check_code(given)
+    leave('compile')
+    on_phase('compare')
+    self:check_cluster()
+    if args.dry_run then
+        report.outcome = 'planned'
+        self:tell('planned')
+    elseif next(self.patch) == nil then
+        report.outcome = 'unchanged'
+        self:tell('unchanged')
+    else
+        enter('commit')
+        self:commit(args, candidate)
+        leave('commit')
+    end
+end
+
+local function push(args, on_phase)
+    local cartridge = cartridge_lib.detect()
+    local why = unfit(cartridge)
+    if why ~= nil then
+        return run.refused(why)
+    end
+    local self = setmetatable({
+        cartridge = cartridge,
+        config = cartridge:active_config(),
+        deadline = deadline.of(args),
+        report = instance.describe('ok'),
+        cluster = {},
+        by_uuid = {},
+    }, Push)
+    local instances, unknown = cartridge:instances()
+    if instances == nil then
+        return run.refused({code = 'no_topology', message = unknown})
+    end
+    self.instances = peers.enabled(instances)
+    for _, one in ipairs(instances) do
+        if not one.expelled then
+            local entry = {uuid = one.uuid, uri = one.uri, alias = one.alias}
+            if one.disabled then
+                entry.outcome, entry.message = 'skipped', 'disabled'
+            end
+            table.insert(self.cluster, entry)
+            self.by_uuid[one.uuid] = entry
+        end
+    end
+    local report = self.report
+    report.cluster, report.warnings, report.timings_ms = self.cluster, {}, {}
+    local ok, err, traceback = failure.call(self.work, self, args, on_phase)
+    if not ok then
+        run.fail(report, failure.from(err, {code = 'internal_error'}, traceback))
+    end
+    return report
+end
+
+--- The same with the lock, which a reload takes too, and with lines in the log.
+local function locked_push(args, on_phase)
+    local lock, held = registry_lib.acquire(args.holder or 'unknown')
+    if lock == nil then
+        return run.locked(held)
+    end
+    log.info('cartridge-reload: push of %d sections begins, asked for by %s', #args.sections, lock.holder)
+    local ok, report = pcall(push, args, on_phase)
+    registry_lib.release(lock)
+    if not ok then
+        log.error('cartridge-reload: %s', tostring(report))
+        error(report, 0)
+    end
+    local err = report.error
+    local write = report.error == nil and log.info or log.error
+    write('cartridge-reload: push: %s%s', report.outcome,
+        err and (': %s: %s'):format(tostring(err.code), tostring(err.message)) or '')
+    return report
+end
+
+return function(args)
+    local started = clock.monotonic()
+    local late = run.too_late(args)
+    if late ~= nil then
+        return late
+    elseif not instance.is_configured() then
+        return run.refused({code = 'not_running', message = 'box.cfg was not called so far', transient = true})
+    end
+    local report = run.detached(args, function(on_phase)
+        -- Only to look, nobody has to wait for.
+        return (args.dry_run and push or locked_push)(args, on_phase)
+    end)
+    report.duration_ms = (clock.monotonic() - started) * 1000
+    return report
+end

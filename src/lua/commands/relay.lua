@@ -1,0 +1,116 @@
+--- Command `relay`: runs a request on another instance of the cluster, over
+-- Cartridge's own connections, and returns its report.
+--
+-- The other instance gets what it would get from the client itself: the same
+-- modules and the same arguments. What it says meanwhile is passed on.
+
+local require = ...
+local cartridge = require('platform.cartridge')
+local clock = require('clock')
+local deadline = require('core.deadline')
+local failure = require('core.failure')
+local json = require('json')
+local msgpack = require('msgpack')
+local run = require('core.command')
+-- Not a file: what came along with this request, name -> text.
+local sources = require('sources')
+
+-- Seconds. Who takes longer to answer is as good as not there.
+local CONNECT = 5
+-- The part of the time that is left to the other instance.
+local SHARE = 0.95
+
+-- As text, so that nothing is lost on the way that only Lua can express.
+local FAR_END = [[
+    local boot = assert(loadstring((...), '@cartridge-reload/boot.lua'))
+    return require('msgpack').encode(boot(select(2, ...)))
+]]
+
+-- What it means that the end of a command was not seen, for those whose work
+-- goes on without anybody.
+local UNSEEN = {
+    reload = '; the instance rolls back by itself if it has not committed, `cartridge-reload status` tells',
+    native = "; Cartridge's own reload goes on without a limit, `cartridge-reload status` tells how it ended",
+}
+
+local function unreachable(code, message)
+    return {outcome = 'unreachable', error = {code = code, message = message, transient = true}}
+end
+
+local function timeout(code, message, command)
+    return {outcome = 'timeout', error = {code = code, message = message .. (UNSEEN[command] or '')}}
+end
+
+--- A connection to an instance that answers.
+-- One that hangs is better found out before it has got the request, which it
+-- would come to one day. Its answer is the time, as its clock is another one.
+-- @treturn[1] net.box connection
+-- @treturn[1] number unix time there, in seconds
+-- @treturn[2] nil
+-- @treturn[2] string why there is none
+local function reach(uri, left)
+    local limit = math.min(CONNECT, left / 2)
+    local conn, err = cartridge.connect(uri, limit)
+    if conn == nil then
+        return nil, err
+    end
+    local ok, now = pcall(conn.eval, conn, "return require('clock').time()", {}, {timeout = limit})
+    if ok then
+        return conn, now
+    elseif conn.state ~= 'active' then
+        -- The text of some errors is empty.
+        return nil, ('the connection is lost (%s)'):format(tostring(now))
+    end
+    return nil, ('no answer within %.3g s (%s)'):format(limit, tostring(now))
+end
+
+--- The arguments for the other instance: modules, and what it is to do.
+local function far_arguments(request, left, now)
+    request.timeout = math.min(request.timeout or left, left * SHARE)
+    request.not_after = now + request.timeout
+    local arguments = {sources.boot}
+    for name, source in pairs(sources) do
+        table.insert(arguments, name)
+        table.insert(arguments, source)
+    end
+    table.insert(arguments, json.encode(request))
+    return arguments
+end
+
+local function relay(args, on_phase)
+    local until_time = deadline.of(args)
+    local conn, now_or_err = reach(args.uri, until_time - clock.monotonic())
+    if conn == nil then
+        return unreachable('connection_failed',
+            ('%s cannot be reached from here: %s'):format(args.uri, now_or_err))
+    end
+    local left = until_time - clock.monotonic()
+    local ok, reply = pcall(conn.eval, conn, FAR_END, far_arguments(args.request, left, now_or_err), {
+        timeout = left,
+        on_push = function(_, message)
+            on_phase(message)
+        end,
+    })
+    if ok then
+        return (msgpack.decode(reply))
+    elseif conn.state ~= 'active' then
+        return timeout('closed', ('the connection to %s was lost: %s'):format(args.uri, tostring(reply)),
+            args.request.command)
+    elseif clock.monotonic() >= until_time then
+        return timeout('deadline', ('no reply from %s in time'):format(args.uri), args.request.command)
+    end
+    -- Not a word of ours: the far end catches its own errors.
+    local report = timeout('lua_error', (failure.describe(reply)), args.request.command)
+    report.outcome = UNSEEN[args.request.command] and 'timeout' or 'failed'
+    return report
+end
+
+return function(args)
+    local late = run.too_late(args)
+    if late ~= nil then
+        return late
+    end
+    return run.detached(args, function(on_phase)
+        return relay(args, on_phase)
+    end)
+end

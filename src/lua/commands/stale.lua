@@ -1,0 +1,74 @@
+--- Command `stale`: the scan for references to earlier generations, at any time.
+-- Changes nothing. It takes no lock, as nobody's reload is to be refused for
+-- it; a reload that runs meanwhile makes its result worthless.
+
+local require = ...
+local clock = require('clock')
+local instance = require('core.instance')
+local registry_lib = require('core.state')
+local run = require('core.command')
+local scan = require('scan.init')
+
+return function(args)
+    local started = clock.monotonic()
+    local late = run.too_late(args)
+    if late ~= nil then
+        return late
+    end
+    local registry = registry_lib.peek()
+    local held = registry_lib.holder()
+    if held ~= nil then
+        return run.locked(held)
+    end
+    local why = scan.refusal()
+    if why ~= nil then
+        return run.refused({code = 'scan_too_large', phase = 'scan', message = why})
+    end
+    local generation = registry.generation
+    local result = scan.look(args, registry)
+    held = registry_lib.holder()
+    if held ~= nil then
+        return run.locked(held)
+    elseif registry.generation ~= generation then
+        return run.refused({
+            code = 'locked',
+            message = 'another reload ran meanwhile',
+            transient = true,
+        })
+    end
+
+    local report = instance.describe('ok')
+    report.stale, report.scan = result.places, result.stats
+    report.duration_ms = (clock.monotonic() - started) * 1000
+    report.timings_ms = {scan = report.duration_ms}
+    if result.stopped == 'memory' then
+        return run.fail(report, {
+            outcome = 'refused',
+            code = 'scan_too_large',
+            phase = 'scan',
+            message = 'the heap grew while it was looked at, until there was not enough memory',
+        })
+    elseif result.stopped ~= nil and result.stopped ~= 'time' then
+        return run.fail(report, {
+            outcome = 'failed',
+            code = 'internal_error',
+            phase = 'scan',
+            message = result.stopped,
+        })
+    elseif result.stopped ~= nil then
+        return run.fail(report, {
+            outcome = 'timeout',
+            code = 'deadline',
+            phase = 'scan',
+            message = 'the time was over before everything was looked at',
+        })
+    elseif result.left > 0 then
+        return run.fail(report, {
+            outcome = 'stale',
+            code = 'stale_references',
+            phase = 'scan',
+            message = scan.count_text(result.left, 'stale reference', 'stale references') .. ' found',
+        })
+    end
+    return report
+end

@@ -1,0 +1,52 @@
+--- Command `status`: is the instance up and serving, and on which code.
+
+local require = ...
+local cartridge_lib = require('platform.cartridge')
+local failure = require('core.failure')
+local instance = require('core.instance')
+local registry_lib = require('core.state')
+local tarantool = require('tarantool')
+
+return function()
+    local report = instance.describe('ok')
+    local registry = registry_lib.peek()
+    local status = {
+        tarantool = tarantool.version,
+        pid = tarantool.pid(),
+        loaded_at = registry.loaded_at,
+        reloading = registry_lib.holder(),
+        last = registry.last,
+    }
+    report.status = status
+
+    local problem
+    if instance.is_configured() then
+        status.box = box.info.status
+        status.read_only = box.info.ro
+    else
+        status.box = 'unconfigured'
+    end
+    if status.box ~= 'running' then
+        problem = {
+            code = 'not_running',
+            message = ('box.info.status is %q, not "running"'):format(status.box),
+            transient = true,
+        }
+    end
+    local cartridge = cartridge_lib.detect()
+    if cartridge ~= nil then
+        local state, err = cartridge:state()
+        status.cartridge, status.state = cartridge.version(), state
+        if problem == nil and state ~= 'RolesConfigured' then
+            problem = cartridge:refusal()
+            problem.message = ('Cartridge is in state %q, not RolesConfigured'):format(state)
+            if err ~= nil then
+                problem.message = problem.message .. ': ' .. failure.describe(err)
+            end
+        end
+    end
+    if problem ~= nil then
+        report.outcome, report.error = 'refused', problem
+    end
+    return report
+end

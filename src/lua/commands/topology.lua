@@ -1,0 +1,85 @@
+--- Command `topology`: the instances of the cluster that this one belongs to.
+
+local require = ...
+local cartridge_lib = require('platform.cartridge')
+local clock = require('clock')
+local deadline = require('core.deadline')
+local fiber = require('fiber')
+local instance = require('core.instance')
+local run = require('core.command')
+
+-- Seconds that the others have to answer.
+local PATIENCE = 2
+
+-- What another instance has in its config about this one.
+local FAR_END = [[
+    local topology = require('cartridge').config_get_readonly('topology')
+    if type(topology) ~= 'table' or type(topology.servers) ~= 'table' then
+        return nil
+    end
+    local server = topology.servers[...]
+    if type(server) ~= 'table' then
+        return server == nil and 'unknown' or 'expelled'
+    end
+    return server.disabled == true and 'disabled' or 'enabled'
+]]
+
+local function ask(uri, uuid, until_time)
+    local conn = cartridge_lib.connect(uri, until_time - clock.monotonic())
+    if conn == nil then
+        return nil
+    end
+    local ok, word = pcall(conn.eval, conn, FAR_END, {uuid}, {timeout = until_time - clock.monotonic()})
+    return ok and word or nil
+end
+
+--- What the others say of this instance, if it is not what it thinks itself.
+-- An instance that was disabled or expelled is not told, and gets no config any
+-- more: it still finds itself in an old one.
+-- @treturn ?table {word = `disabled`, `expelled` or `unknown`, from = string}
+local function objection(instances, uuid, limit)
+    local until_time, fibers, found = clock.monotonic() + limit, {}, nil
+    for _, other in ipairs(instances) do
+        if other.uuid ~= uuid and not other.expelled and not other.disabled and other.health == 'alive' then
+            local f = fiber.new(function()
+                local word = ask(other.uri, uuid, until_time)
+                if type(word) == 'string' and word ~= 'enabled' then
+                    found = {word = word, from = other.alias}
+                end
+            end)
+            f:name('cartridge-reload', {truncate = true})
+            f:set_joinable(true)
+            table.insert(fibers, f)
+        end
+    end
+    for _, f in ipairs(fibers) do
+        f:join()
+    end
+    return found
+end
+
+return function(args)
+    local cartridge = cartridge_lib.detect()
+    if cartridge == nil then
+        return run.refused({
+            code = 'no_cartridge',
+            message = 'the instance does not run Cartridge, so it knows of no cluster',
+        })
+    end
+    local instances, why = cartridge:instances()
+    if instances == nil then
+        return run.refused({code = 'no_topology', message = why})
+    end
+    local report = instance.describe('ok')
+    local left = deadline.of(args) - clock.monotonic()
+    local other = objection(instances, report.uuid, math.min(PATIENCE, left / 2))
+    if other ~= nil then
+        return run.refused({
+            code = 'old_topology',
+            message = ('what this instance knows of the cluster is out of date: to %s it is %s; ask another one')
+                :format(other.from, other.word),
+        })
+    end
+    report.topology = {entry = report.uuid, instances = instances}
+    return report
+end

@@ -1,0 +1,50 @@
+--- What every report says of the instance, and whether it is up.
+
+local require = ...
+local cartridge_lib = require('platform.cartridge')
+local registry = require('core.state')
+
+--- @treturn boolean whether `box.cfg` was called
+local function is_configured()
+    return type(box.cfg) == 'table'
+end
+
+--- The beginning of a report.
+-- @tparam string outcome
+-- @treturn table
+local function describe(outcome)
+    local report = {outcome = outcome, generation = registry.peek().generation}
+    if is_configured() then
+        report.uuid = box.info.uuid
+    end
+    local cartridge = cartridge_lib.detect()
+    report.alias = cartridge and cartridge:alias() or os.getenv('TARANTOOL_INSTANCE_NAME')
+    return report
+end
+
+--- Why code cannot be reloaded in this instance now, whatever the code is.
+-- @treturn ?table failure fields
+local function refusal()
+    if not is_configured() then
+        return {code = 'not_running', message = 'box.cfg was not called so far', transient = true}
+    end
+    local status = box.info.status
+    if status ~= 'running' then
+        return {
+            code = 'not_running',
+            message = ('box.info.status is %q, not "running"'):format(tostring(status)),
+            transient = true,
+        }
+    end
+    if type(package.search) ~= 'function' then
+        return {code = 'unsupported', message = 'this Tarantool has no package.search: 2.6 or newer is needed'}
+    end
+    local cartridge = cartridge_lib.detect()
+    return cartridge and cartridge:refusal()
+end
+
+return {
+    describe = describe,
+    is_configured = is_configured,
+    refusal = refusal,
+}

@@ -1,0 +1,273 @@
+--- What this program knows of Cartridge: where it keeps its state. Nothing here
+-- changes anything.
+--
+-- Cartridge keeps the variables of its modules in one global table, module by
+-- module, so that they survive its own reload. That is where they are read
+-- here, for what has no function; the layout is the same from 2.4 to 2.17.
+
+local require = ...
+
+local Cartridge = {}
+Cartridge.__index = Cartridge
+
+--- The variables of a module of Cartridge.
+-- @treturn table empty if it has none
+local function vars(module_name)
+    local values = rawget(_G, '_cluster_vars_values')
+    return type(values) == 'table' and values[module_name] or {}
+end
+
+--- The Cartridge of this instance.
+-- @treturn ?table nil if the instance does not run Cartridge
+local function detect()
+    local confapplier = package.loaded['cartridge.confapplier']
+    if package.loaded['cartridge'] == nil or type(confapplier) ~= 'table' then
+        return nil
+    end
+    return setmetatable({
+        confapplier = confapplier,
+        failover = package.loaded['cartridge.failover'],
+        roles = package.loaded['cartridge.roles'],
+    }, Cartridge)
+end
+
+function Cartridge.vars(_, module_name)
+    return vars(module_name)
+end
+
+--- @treturn string version, or "unknown"
+function Cartridge.version()
+    local main = package.loaded['cartridge']
+    local version = type(main) == 'table' and main.VERSION or package.loaded['cartridge.VERSION']
+    return type(version) == 'string' and version or 'unknown'
+end
+
+--- @treturn string state of the state machine
+-- @return the error that goes with it, or nil
+function Cartridge:state()
+    return self.confapplier.get_state()
+end
+
+--- The name of this instance.
+-- @treturn ?string
+function Cartridge.alias()
+    local membership = package.loaded['membership']
+    local ok, myself = pcall(function()
+        return membership.myself().payload.alias
+    end)
+    return ok and type(myself) == 'string' and myself or nil
+end
+
+--- The address under which the others know this instance.
+-- @treturn ?string
+function Cartridge.uri()
+    local ok, uri = pcall(function()
+        return package.loaded['membership'].myself().uri
+    end)
+    return ok and type(uri) == 'string' and uri or nil
+end
+
+--- Whether all of the cluster that this instance sees is healthy.
+-- @treturn ?boolean nil if this version cannot tell
+function Cartridge.is_healthy()
+    local ok, result = pcall(function()
+        return package.loaded['cartridge'].is_healthy() and true or false
+    end)
+    if ok then
+        return result
+    end
+    return nil
+end
+
+--- A connection to another instance of the cluster: the one that Cartridge has
+-- itself, so it is not ours to be closed.
+-- @tparam string uri
+-- @tparam number seconds to wait for it
+-- @treturn[1] net.box connection
+-- @treturn[2] nil
+-- @treturn[2] string why there is none
+function Cartridge.connect(uri, seconds)
+    local ok, conn, err = pcall(function()
+        return require('cartridge.pool').connect(uri, {wait_connected = seconds})
+    end)
+    if not ok then
+        return nil, tostring(conn)
+    elseif conn == nil then
+        return nil, tostring(type(err) == 'table' and err.err or err)
+    end
+    return conn
+end
+
+--- Who leads: replica set -> instance.
+local function leaders(self)
+    local ok, result = pcall(function()
+        return self.failover.get_active_leaders()
+    end)
+    return ok and type(result) == 'table' and result or {}
+end
+
+local function role_of(self, uuid, replicaset)
+    return leaders(self)[replicaset] == uuid and 'leader' or 'follower'
+end
+
+--- The uuid of the replica set of this instance.
+local function replicaset_uuid()
+    -- Tarantool 3 calls something else a cluster.
+    return (box.info.replicaset or box.info.cluster).uuid
+end
+
+--- The replica set of this instance, and what it is there.
+-- @treturn ?string uuid, nil if the instance belongs to none
+-- @treturn ?string `leader` or `follower`
+function Cartridge:place()
+    if type(box.cfg) ~= 'table' then
+        return nil
+    end
+    local replicaset = replicaset_uuid()
+    return replicaset, role_of(self, box.info.uuid, replicaset)
+end
+
+--- All instances of the cluster, sorted by name.
+-- @treturn[1] {table,...} {uuid, uri, alias, replicaset, role, state, health,
+--   disabled, expelled}; of expelled ones only the uuid is known
+-- @treturn[2] nil
+-- @treturn[2] string why that is not known
+function Cartridge:instances()
+    local conf = self:active_config()
+    local topology = conf and self:config_tables().topology
+    if type(topology) ~= 'table' or type(topology.servers) ~= 'table' then
+        return nil, 'the instance belongs to no cluster so far'
+    end
+    local ok, uris = pcall(function()
+        return package.loaded['cartridge.topology'].refine_servers_uri(topology)
+    end)
+    local membership = package.loaded['membership']
+    local list = {}
+    for uuid, server in pairs(topology.servers) do
+        if type(server) ~= 'table' then
+            table.insert(list, {uuid = uuid, alias = uuid, expelled = true, disabled = false})
+        else
+            local uri = ok and uris[uuid] or server.uri
+            local known, member = pcall(function()
+                return membership.get_member(uri)
+            end)
+            member = known and member or {}
+            local payload = member.payload or {}
+            table.insert(list, {
+                uuid = uuid,
+                uri = uri,
+                alias = payload.alias or uri,
+                replicaset = server.replicaset_uuid,
+                role = role_of(self, uuid, server.replicaset_uuid),
+                state = payload.state,
+                health = member.status or 'unknown',
+                disabled = server.disabled == true,
+                expelled = false,
+            })
+        end
+    end
+    table.sort(list, function(a, b)
+        return a.alias == b.alias and a.uuid < b.uuid or a.alias < b.alias
+    end)
+    return list
+end
+
+function Cartridge:is_master()
+    return self.failover.is_leader() and true or false
+end
+
+--- The config that is applied now: an object of Cartridge, whose identity
+-- changes with every change of the config.
+function Cartridge:active_config()
+    return self.confapplier.get_active_config()
+end
+
+function Cartridge:config_tables()
+    return self:active_config():get_readonly()
+end
+
+--- Whether the cluster-wide config has a section of that name.
+function Cartridge.has_section(name)
+    local ok, text = pcall(function()
+        return detect():active_config():get_plaintext(name)
+    end)
+    return ok and text ~= nil
+end
+
+--- The service registry: name -> role module or service.
+function Cartridge.services()
+    return vars('cartridge.service-registry').registry
+end
+
+--- Whether the parts that a reload replaces are where they are expected.
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string what is missing
+function Cartridge:is_understood()
+    local registry = vars('cartridge.roles')
+    for _, field in ipairs({'roles_by_number', 'roles_by_role_name', 'roles_by_module_name', 'module_names'}) do
+        if type(registry[field]) ~= 'table' then
+            return nil, 'cartridge.roles has no ' .. field
+        end
+    end
+    if type(self.services()) ~= 'table' then
+        return nil, 'cartridge.service-registry has no registry'
+    end
+    if type(self.failover) ~= 'table' or type(self.failover.is_leader) ~= 'function' then
+        return nil, 'cartridge.failover has no is_leader'
+    end
+    return true
+end
+
+-- States on the way to RolesConfigured, and those that end by themselves.
+local PASSING = {
+    [''] = true,
+    ConfigFound = true,
+    ConfigLoaded = true,
+    BootstrappingBox = true,
+    RecoveringSnapshot = true,
+    ConnectingFullmesh = true,
+    BoxConfigured = true,
+    ConfiguringRoles = true,
+    ReloadingRoles = true,
+}
+
+--- Why this instance cannot be reloaded now.
+-- @treturn ?table failure fields, nil if it can
+function Cartridge:refusal()
+    local state, err = self:state()
+    if state ~= 'RolesConfigured' then
+        local message = ('Cartridge is in state %q, not RolesConfigured'):format(tostring(state))
+        if err ~= nil then
+            message = message .. ': ' .. require('core.failure').describe(err)
+        end
+        return {code = 'bad_state', message = message, transient = PASSING[state]}
+    end
+    if vars('cartridge.roles').pause == true then
+        return {code = 'forbidden', message = 'the application forbids reloads (forbid_reload was called)'}
+    end
+    if vars('cartridge.twophase').prepared_config ~= nil then
+        return {
+            code = 'config_locked',
+            message = 'a change of the cluster-wide config is being applied',
+            transient = true,
+        }
+    end
+    local ok, what = self:is_understood()
+    if not ok then
+        return {
+            code = 'unsupported',
+            message = ('this version of Cartridge (%s) is not understood: %s'):format(self.version(), what),
+        }
+    end
+    return nil
+end
+
+return {
+    PASSING = PASSING,
+    connect = Cartridge.connect,
+    detect = detect,
+    has_section = Cartridge.has_section,
+    replicaset = replicaset_uuid,
+    vars = vars,
+}

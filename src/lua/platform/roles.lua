@@ -1,0 +1,158 @@
+--- The roles of Cartridge: how they are registered, and which of them run on an
+-- instance. Nothing here changes anything.
+
+local require = ...
+local cartridge = require('platform.cartridge')
+
+--- The modules that are registered as roles first, in their order: those that
+-- Cartridge brings itself, then those given to `cartridge.cfg`.
+-- @treturn {string,...}
+local function role_modules()
+    local registry = cartridge.vars('cartridge.roles')
+    local names, seen = {}, {}
+    local function add(name)
+        if not seen[name] then
+            seen[name] = true
+            table.insert(names, name)
+        end
+    end
+    if registry.implicit_roles ~= nil then
+        for _, name in ipairs(registry.implicit_roles) do
+            add(name)
+        end
+    else
+        -- Before 2.7 the list was not kept: it is what is registered without
+        -- having been asked for, and is no dependency either.
+        local asked = {}
+        for _, role in ipairs(registry.roles_by_number) do
+            for _, dep in ipairs(role.deps) do
+                asked[dep.module_name] = true
+            end
+        end
+        for _, name in ipairs(registry.module_names) do
+            asked[name] = true
+        end
+        for _, role in ipairs(registry.roles_by_number) do
+            if not asked[role.module_name] then
+                add(role.module_name)
+            end
+        end
+    end
+    for _, name in ipairs(registry.module_names) do
+        add(name)
+    end
+    return names
+end
+
+--- Registers roles as Cartridge does at start: a module and, before it, its
+-- dependencies.
+-- @tparam {string,...} module_names
+-- @tparam function load name -> module value; may throw
+-- @tparam function fail (module_name, message) that throws
+-- @treturn table {by_number, by_role_name, by_module_name}
+local function register(module_names, load, fail)
+    local registry = {by_number = {}, by_role_name = {}, by_module_name = {}}
+
+    local function contains(list, item)
+        for _, other in ipairs(list) do
+            if other == item then
+                return true
+            end
+        end
+        return false
+    end
+
+    local function add(module_name)
+        local known = registry.by_module_name[module_name]
+        if known ~= nil then
+            return known
+        end
+        local M = load(module_name)
+        if type(M) ~= 'table' then
+            fail(module_name, ('a role module must return a table, not %s'):format(type(M)))
+        end
+        local role_name = M.role_name == nil and module_name or M.role_name
+        if type(role_name) ~= 'string' then
+            fail(module_name, ('role_name must be a string, not %s'):format(type(role_name)))
+        end
+        local clash = registry.by_role_name[role_name]
+        if clash ~= nil then
+            fail(module_name, ('role name %q is that of %s already'):format(role_name, clash.module_name))
+        end
+        local dependencies = M.dependencies == nil and {} or M.dependencies
+        if type(dependencies) ~= 'table' then
+            fail(module_name, ('dependencies must be a table, not %s'):format(type(dependencies)))
+        end
+
+        local role = {M = M, deps = {}, role_name = role_name, module_name = module_name}
+        registry.by_module_name[module_name] = role
+        registry.by_role_name[role_name] = role
+        for _, dependency in ipairs(dependencies) do
+            if type(dependency) ~= 'string' then
+                fail(module_name, ('a dependency must be a string, not %s'):format(type(dependency)))
+            end
+            local dep = add(dependency)
+            for _, inherited in ipairs({dep, unpack(dep.deps)}) do
+                if not contains(role.deps, inherited) then
+                    table.insert(role.deps, inherited)
+                end
+            end
+        end
+        if contains(role.deps, role) then
+            fail(module_name, 'the role depends on itself')
+        end
+        table.insert(registry.by_number, role)
+        return role
+    end
+
+    for _, module_name in ipairs(module_names) do
+        add(module_name)
+    end
+    return registry
+end
+
+--- Which roles are enabled on this instance: those of its replica set with
+-- their dependencies, and the permanent ones.
+-- @tparam table registry as `register` makes it
+-- @tparam table conf tables of the cluster-wide config
+-- @treturn {[string]=boolean,...} by role name
+local function enabled(registry, conf)
+    local result = {}
+    local function enable(role)
+        result[role.role_name] = true
+        for _, dep in ipairs(role.deps) do
+            result[dep.role_name] = true
+        end
+    end
+    for _, role in ipairs(registry.by_number) do
+        if role.M.permanent then
+            result[role.role_name] = true
+        end
+    end
+    local topology = conf.topology or {}
+    local mine = (topology.replicasets or {})[(box.info.replicaset or box.info.cluster).uuid] or {}
+    for key, value in pairs(mine.roles or {}) do
+        local role_name = type(key) == 'number' and value or (value and key)
+        if role_name and registry.by_role_name[role_name] ~= nil then
+            enable(registry.by_role_name[role_name])
+        end
+    end
+    return result
+end
+
+--- The registry that serves now, in the form that `register` makes.
+local function registered()
+    local registry = cartridge.vars('cartridge.roles')
+    return {
+        by_number = registry.roles_by_number,
+        by_role_name = registry.roles_by_role_name,
+        by_module_name = registry.roles_by_module_name,
+    }
+end
+
+return {
+    enabled = enabled,
+    register = register,
+    registered = registered,
+    role_modules = role_modules,
+}

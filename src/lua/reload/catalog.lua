@@ -1,0 +1,369 @@
+--- Which modules a reload is about, and their code on disk.
+--
+-- An application module is a module in `package.loaded` whose file
+-- `package.search` finds outside a `.rocks` tree. Everything else is kept, for
+-- a reason that has a word.
+
+local require = ...
+local cartridge_lib = require('platform.cartridge')
+local digest = require('digest')
+local errno = require('errno')
+local slice = require('core.yield')
+
+-- Names that belong to Tarantool. An application may have a file of such a
+-- name that was never loaded, as the built-in module comes first.
+local BUILTIN = {}
+for name in ([[
+    _G argparse bit box buffer clock config console coroutine crypto csv
+    datetime debug decimal digest errno error ffi fiber fio fun help
+    help.en_US http.client iconv io jit json key_def log luadebug math merger
+    msgpack msgpackffi net.box net.box.lib os package pickle popen pwd
+    reflection serpent socket strict string swim table tap tarantool title
+    trigger uri utf8 uuid varbinary xlog yaml
+]]):gmatch('%S+') do
+    BUILTIN[name] = true
+end
+-- The same for everything below these names.
+local BUILTIN_PARENTS = {box = true, internal = true, jit = true, table = true}
+
+local function is_builtin_name(name)
+    return BUILTIN[name] or BUILTIN_PARENTS[name:match('^(%w+)%.') or ''] or false
+end
+
+-- How many fields of a module, and how deep, are looked at for its functions.
+local FIELDS, DEPTH = 1000, 2
+
+-- Where packages install modules for the whole system. An application that is
+-- deployed below one of these is told apart by `package.searchroot`.
+local SYSTEM = {
+    '/usr/share/tarantool/',
+    '/usr/local/share/tarantool/',
+    '/usr/share/lua/',
+    '/usr/local/share/lua/',
+}
+
+local function starts_with(text, prefix)
+    return text:sub(1, #prefix) == prefix
+end
+
+--- A shell pattern as a Lua pattern: `*`, `?` and `[...]`.
+local function glob_to_pattern(glob)
+    local out, i = {'^'}, 1
+    while i <= #glob do
+        local c = glob:sub(i, i)
+        local set, stop = glob:match('^%[([!^]?%]?[^%]]*)%]()', i)
+        local negated, members = (set or ''):match('^([!^]?)(.*)$')
+        if c == '*' then
+            out[#out + 1] = '.*'
+        elseif c == '?' then
+            out[#out + 1] = '.'
+        elseif members ~= '' then
+            out[#out + 1] = ('[%s%s]'):format(
+                negated ~= '' and '^' or '', (members:gsub('[%%%]%[%^]', '%%%0')))
+            i = stop - 1
+        else
+            out[#out + 1] = c:gsub('%W', '%%%0')
+        end
+        i = i + 1
+    end
+    out[#out + 1] = '$'
+    return table.concat(out)
+end
+
+local function matches_any(name, patterns)
+    for _, pattern in ipairs(patterns) do
+        if name:match(pattern) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Whether a loaded value has functions of Tarantool, and none of a file on
+-- disk. Looks at the value and its fields only: enough to tell a built-in
+-- module from a file of the same name.
+local function is_builtin_value(value)
+    local builtin, from_disk = false, false
+    local function look(f)
+        if type(f) == 'function' then
+            local source = debug.getinfo(f, 'S').source
+            if not starts_with(source, '@') or starts_with(source, '@builtin/') then
+                builtin = true
+            elseif not starts_with(source, '@cartridge-reload/') then
+                from_disk = true
+            end
+        end
+    end
+    look(value)
+    if type(value) == 'table' then
+        for _, field in next, value do
+            look(field)
+        end
+    end
+    -- The globals of the application say nothing of `_G` itself.
+    return builtin and not from_disk or value == _G
+end
+
+--- The file of a module that cannot be found any more, if its functions tell.
+local function vanished_file(value)
+    if type(value) ~= 'table' then
+        value = {value}
+    end
+    for _, field in next, value do
+        if type(field) == 'function' then
+            local source = debug.getinfo(field, 'S').source
+            if starts_with(source, '@') and not starts_with(source, '@builtin/') then
+                return source:sub(2)
+            end
+        end
+    end
+    return nil
+end
+
+--- The directory that a module was found in, by its path and its name.
+-- @treturn ?string nil if the path does not end with the name
+local function root_of(name, path)
+    local below = '/' .. name:gsub('%.', '/')
+    for _, ending in ipairs({'.lua', '/init.lua'}) do
+        if path:sub(-#below - #ending) == below .. ending then
+            return path:sub(1, -#below - #ending - 1)
+        end
+    end
+    return nil
+end
+
+--- @treturn boolean whether a file can be read
+-- @treturn boolean whether it cannot as it is not there
+local function check_file(path)
+    local file, _, code = io.open(path, 'rb')
+    if file ~= nil then
+        file:close()
+        return true, false
+    end
+    return false, code == errno.ENOENT or code == errno.ENOTDIR
+end
+
+--- Finds the file of a module and says what kind of module it is.
+-- @tparam string name
+-- @param value what is in `package.loaded`, or nil
+-- @tparam ?table known name -> path of the modules that were reloaded before
+-- @treturn string `app`, or the reason why it is kept
+-- @treturn ?string path
+local function classify(name, value, known)
+    if package.preload[name] ~= nil then
+        return 'preload'
+    end
+    if is_builtin_name(name) and is_builtin_value(value) then
+        return 'builtin'
+    end
+    local path = package.search(name)
+    if type(path) ~= 'string' and is_builtin_name(name) then
+        -- An application may have replaced functions of it by its own.
+        return 'builtin'
+    elseif type(path) ~= 'string' then
+        path = known and known[name] or vanished_file(value)
+        if not path then
+            return 'builtin'
+        end
+        local is_readable, is_absent = check_file(path)
+        if not is_readable and cartridge_lib.has_section(path) then
+            -- Never a file: the role `extensions` has loaded it.
+            return 'config', path
+        elseif is_absent and starts_with(path, '/') then
+            return path:find('/.rocks/', 1, true) and 'rocks' or 'gone', path
+        elseif is_readable or is_absent or root_of(name, path) == nil then
+            -- Somebody put it into `package.loaded` by hand. Or it was found by
+            -- a relative path, which leads elsewhere since `box.cfg` went to the
+            -- working directory: that says nothing of the file.
+            return 'no_file', path
+        end
+        -- No search finds what cannot be read. It is meant to be loaded all the
+        -- same, and neither gone nor to be left alone.
+    end
+    if path:match('%.so$') or path:match('%.dylib$') then
+        return 'shared_object', path
+    end
+    if path:find('/.rocks/', 1, true) then
+        return 'rocks', path
+    end
+    local root = (package.searchroot and package.searchroot() or '') .. '/'
+    for _, dir in ipairs(SYSTEM) do
+        if starts_with(path, dir) and not (starts_with(root, dir) and starts_with(path, root)) then
+            return 'system', path
+        end
+    end
+    return 'app', path
+end
+
+--- Whether a path is the file of another module that is loaded.
+local function belongs_to_another(name, path)
+    for other in pairs(package.loaded) do
+        -- To search takes time: only for what can be its name.
+        if type(other) == 'string' and other ~= name and root_of(other, '/' .. path)
+        and package.search(other) == path then
+            return true
+        end
+    end
+    return false
+end
+
+--- The file that a module had before, if it is another one now: where it was
+-- loaded from, as its functions tell.
+-- @tparam table module {name, path}
+-- @param value what it was loaded as
+-- @tparam table registry of the instance
+-- @treturn ?string path
+local function former_file(module, value, registry)
+    local known, left = registry.names[module.name], FIELDS
+    local is_other = {}     -- of paths that were looked at
+    local function look(object, depth)
+        if type(object) == 'function' then
+            local path = debug.getinfo(object, 'S').source:match('^@(.*)$')
+            if path == nil or starts_with(path, 'builtin/') or not root_of(module.name, '/' .. path) then
+                return nil
+            end
+            -- It may have got it from others, the names of which end like its own.
+            if is_other[path] == nil then
+                is_other[path] = path ~= module.path and belongs_to_another(module.name, path)
+            end
+            return not is_other[path] and path or nil
+        elseif type(object) ~= 'table' or depth == 0 then
+            return nil
+        end
+        for _, field in next, object do
+            left = left - 1
+            local path = left > 0 and look(field, depth - 1)
+            if path then
+                return path
+            end
+        end
+        return nil
+    end
+    known = known or look(value, DEPTH)
+    return known ~= module.path and known or nil
+end
+
+--- What the options of the command line select.
+-- @tparam table args `modules`, `exclude` (shell patterns), `rocks`
+-- @treturn function (name, kind) -> `app` or the reason why it is kept
+local function selector(args)
+    local include, exclude = {}, {}
+    for _, glob in ipairs(args.modules or {}) do
+        table.insert(include, glob_to_pattern(glob))
+    end
+    for _, glob in ipairs(args.exclude or {}) do
+        table.insert(exclude, glob_to_pattern(glob))
+    end
+    return function(name, kind)
+        if args.rocks and (kind == 'rocks' or kind == 'system') then
+            kind = 'app'
+        end
+        if kind ~= 'app' then
+            return kind
+        elseif #include > 0 and not matches_any(name, include) then
+            return 'not_selected'
+        elseif matches_any(name, exclude) then
+            return 'excluded'
+        end
+        return kind
+    end
+end
+
+--- Reads a file, with its digest.
+-- @treturn[1] string text
+-- @treturn[1] string digest
+-- @treturn[2] nil
+-- @treturn[2] string error
+local function read(path)
+    -- Not fio: each of its calls waits for another thread, which for thousands
+    -- of small cached files costs far more than it saves.
+    local file, err = io.open(path, 'rb')
+    if file == nil then
+        return nil, err
+    end
+    local text, read_err = file:read('*a')
+    file:close()
+    if text == nil then
+        return nil, ('%s: %s'):format(path, read_err or 'cannot be read')
+    end
+    return text, digest.sha1_hex(text)
+end
+
+--- Chooses the modules of a reload.
+-- @tparam table args see `selector`
+-- @tparam table registry of the instance
+-- @treturn table `selected`: {{name, path}, ...} sorted by name; `gone`: the
+--   same for modules whose file is no longer there; `kept`: reason -> sorted
+--   names; `select`: the selector, for modules that are new
+local function choose(args, registry)
+    local select_kind = selector(args)
+    local choice = {selected = {}, gone = {}, kept = {}, select = select_kind}
+    local names = {}
+    for name in pairs(package.loaded) do
+        if type(name) == 'string' then
+            table.insert(names, name)
+        end
+    end
+    table.sort(names)
+    for _, name in ipairs(names) do
+        slice.pause()
+        local kind, path = classify(name, package.loaded[name], registry.names)
+        if kind == 'gone' then
+            -- Forgetting a module is a way of reloading it: the same filters.
+            kind = select_kind(name, 'app') == 'app' and 'gone' or select_kind(name, 'app')
+        else
+            kind = select_kind(name, kind)
+        end
+        if kind == 'app' then
+            table.insert(choice.selected, {name = name, path = path})
+        else
+            if kind == 'gone' then
+                table.insert(choice.gone, {name = name, path = path})
+            end
+            choice.kept[kind] = choice.kept[kind] or {}
+            table.insert(choice.kept[kind], name)
+        end
+    end
+    return choice
+end
+
+--- Reads and compiles one module.
+-- @tparam table module {name, path}; gets `text`, `digest`, `chunk` and
+--   `changed` (nil if the digest of the serving code is not known)
+-- @tparam table registry of the instance
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string error, with file and line
+local function compile(module, registry)
+    local text, digest_or_err = read(module.path)
+    if text == nil then
+        return nil, digest_or_err
+    end
+    module.digest = digest_or_err
+    local serving = registry.files[module.path]
+    if serving ~= nil then
+        module.changed = serving ~= module.digest
+    end
+    local chunk, err = loadstring(text, '@' .. module.path)
+    if chunk == nil then
+        return nil, err
+    end
+    module.chunk = chunk
+    return true
+end
+
+--- The part of a module that goes into a report.
+local function describe(module)
+    return {name = module.name, path = module.path, changed = module.changed}
+end
+
+return {
+    classify = classify,
+    choose = choose,
+    compile = compile,
+    describe = describe,
+    former_file = former_file,
+    glob_to_pattern = glob_to_pattern,
+    read = read,
+    root_of = root_of,
+}

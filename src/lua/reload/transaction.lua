@@ -1,0 +1,272 @@
+--- The transaction: knows in which order things happen and how they are undone,
+-- and nothing of Cartridge or HTTP. What is kept safe is up to the adapters.
+--
+-- An adapter is a table with
+--   name                a word
+--   snapshot()          remembers what is there, without yielding
+--   stage()             makes room for the new beside the old
+--   commit()            the new takes over; must neither yield nor fail
+--   rollback(undone, left, doubts)  puts back what the new code changed; tells
+--                       what it undid, what it could not, and what it cannot
+--                       be sure of
+--   before_call(), after_call()  optional: new code is about to run, has run
+--   list_new(list)      optional: adds the functions that new code has registered
+--
+-- The work is done in a fiber of its own, so that it can be cancelled when its
+-- time is over. The fiber that asked waits for it and does the rollback.
+
+local require = ...
+local clock = require('clock')
+local deadline = require('core.deadline')
+local failure = require('core.failure')
+local fiber = require('fiber')
+local log = require('log')
+local origin = require('reload.ownership')
+local slice = require('core.yield')
+
+-- Seconds that cancelled work has to come to an end.
+local GRACE = 1
+
+local Transaction = {}
+Transaction.__index = Transaction
+
+--- @tparam table args of the command: `timeout` in seconds, `not_after` (unix
+--   time)
+-- @tparam table registry of the instance
+local function new(args, registry)
+    return setmetatable({
+        args = args,
+        registry = registry,
+        origin = origin.new(),
+        adapters = {},
+        finished = fiber.cond(),
+        timings_ms = {},
+        warnings = {},
+        deadline = deadline.of(args),
+        staging = false,
+        committed = false,
+        aborted = false,
+    }, Transaction)
+end
+
+local function notify(self, event, ...)
+    for _, adapter in ipairs(self.adapters) do
+        if adapter[event] ~= nil then
+            adapter[event](adapter, ...)
+        end
+    end
+end
+
+--- Adds an adapter, takes its snapshot and stages it. Adapters commit in the
+-- order in which they were added and roll back in the opposite one.
+function Transaction:add(adapter)
+    adapter:snapshot()
+    table.insert(self.adapters, adapter)
+    if adapter.stage ~= nil then
+        adapter:stage()
+    end
+    return adapter
+end
+
+--- Enters a phase: what fails from now on failed there.
+function Transaction:enter(phase)
+    local now = clock.monotonic()
+    if self.phase ~= nil then
+        local key = self.phase == 'apply' and 'init' or self.phase
+        self.timings_ms[key] = (self.timings_ms[key] or 0) + (now - self.phase_started) * 1000
+    end
+    self.phase, self.phase_started = phase, now
+    if phase ~= nil and self.on_phase ~= nil then
+        self.on_phase(phase)
+    end
+end
+
+--- Throws if the transaction must not go on.
+function Transaction:check()
+    fiber.testcancel()
+    if self.aborted or clock.monotonic() > self.deadline then
+        failure.raise({
+            outcome = 'timeout',
+            code = 'deadline',
+            phase = self.phase,
+            message = ('the time was over in phase %s; nothing was committed'):format(self.phase),
+        })
+    end
+end
+
+--- The one step in which the new generation takes over. Does not yield.
+function Transaction:commit()
+    self:enter('commit')
+    self:check()
+    self.committed = true
+    for _, adapter in ipairs(self.adapters) do
+        local ok, err = pcall(adapter.commit, adapter)
+        if not ok then
+            -- A bug, and there is no way back: tell it instead of hiding it.
+            log.error('cartridge-reload: commit of %s: %s', adapter.name, tostring(err))
+            self.commit_error = self.commit_error
+                or ('commit of %s: %s'):format(adapter.name, tostring(err))
+        end
+    end
+    self.staging = false
+    self:enter(nil)
+end
+
+--- Undoes everything. Does not yield unless an adapter has to.
+-- @treturn table rollback: {undone, left, doubts}
+function Transaction:rollback()
+    local undone, left, doubts = {}, {}, {}
+    for i = #self.adapters, 1, -1 do
+        local adapter = self.adapters[i]
+        local ok, err = pcall(adapter.rollback, adapter, undone, left, doubts)
+        if not ok then
+            table.insert(left, ('%s: %s'):format(adapter.name, tostring(err)))
+        end
+    end
+    self.staging = false
+    return {undone = undone, left = left, doubts = doubts}
+end
+
+--- Calls code of the new generation.
+-- @treturn as `failure.call`
+function Transaction:call(f, ...)
+    notify(self, 'before_call')
+    local ok, result, second = failure.call(f, ...)
+    notify(self, 'after_call')
+    return ok, result, second
+end
+
+--- Yields within a call if it is time to; what others do then is not taken for
+-- the work of new code.
+function Transaction:pause()
+    if slice.is_over() then
+        notify(self, 'after_call')
+        slice.pause()
+        notify(self, 'before_call')
+    end
+end
+
+--- The new functions that new code has registered somewhere, or wrapped there.
+local function taken(self)
+    if self.taken == nil then
+        self.taken = {}
+        local list = {}
+        notify(self, 'list_new', list)
+        for _, f in ipairs(list) do
+            for _, new_function in ipairs(self.origin.list_wrapped(f, function(g)
+                return self.origin:is_new(g)
+            end)) do
+                self.taken[new_function] = true
+            end
+        end
+    end
+    return self.taken
+end
+
+--- Whether an old function that new code did not register again is to stay where
+-- it is, as the new one can take its place there. It is not, if a reload has
+-- set it, or if the new one is registered elsewhere: then the new code has
+-- given this place up. Otherwise it may be of the main script, that nobody
+-- runs again.
+-- @tparam function f
+-- @tparam string label of the place
+function Transaction:stays(f, label)
+    local placed = self.registry.placed[f]
+    return not (placed and placed[label]) and self.counterparts ~= nil
+        and self.counterparts:cover(f, taken(self))
+end
+
+--- Remembers that a reload has set a function at a place.
+function Transaction:place(f, label)
+    local placed = self.registry.placed
+    placed[f] = placed[f] or {}
+    placed[f][label] = true
+end
+
+--- Forgets what it knows of both generations, when all is done. Functions that
+-- took the places of others may have been kept by code that saw them: they go
+-- on doing what they do when nothing is staged, and must not keep a generation
+-- alive.
+function Transaction:release()
+    for _, adapter in ipairs(self.adapters) do
+        for key, value in pairs(adapter) do
+            if type(value) == 'table' then
+                adapter[key] = nil
+            end
+        end
+    end
+    self.adapters, self.counterparts, self.taken = {}, nil, nil
+    self.origin:release()
+end
+
+--- Runs `work` in a fiber of its own, to the end or to the deadline.
+-- @tparam function work gets the transaction; has to call `commit`
+-- @treturn[1] boolean true, if it was committed
+-- @treturn[2] nil
+-- @treturn[2] table failure, see `failure`; its `rollback` says what was undone
+function Transaction:run(work)
+    local done, err, traceback = false, nil, nil
+    local worker = fiber.new(function()
+        fiber.name('cartridge-reload', {truncate = true})
+        self.origin:enter()
+        self.staging = true
+        local _
+        _, err, traceback = failure.call(function()
+            self:check()
+            work(self)
+        end)
+        done = true
+        self.finished:broadcast()
+    end)
+
+    -- The waiting itself can be cancelled: Cartridge's own reload kills fibers,
+    -- and so does the end of the server.
+    local waited, wait_error = pcall(function()
+        while not done do
+            local left = self.deadline - clock.monotonic()
+            if left <= 0 then
+                break
+            end
+            self.finished:wait(left)
+            -- Waiting ends when the fiber is cancelled, without a word.
+            fiber.testcancel()
+        end
+    end)
+
+    if not done and not self.committed then
+        self.aborted = true
+        pcall(worker.cancel, worker)
+        local grace = clock.monotonic() + GRACE
+        while waited and not done and clock.monotonic() < grace do
+            waited = pcall(self.finished.wait, self.finished, grace - clock.monotonic())
+        end
+    end
+    if self.committed then
+        if not done then
+            table.insert(self.warnings, 'what comes after the commit was not over in time and goes on')
+        end
+        return true
+    end
+
+    local phase = self.phase
+    local fail
+    if not waited then
+        fail = failure.from(wait_error, {code = 'cancelled', phase = phase})
+    elseif self.aborted then
+        fail = failure.from(nil, {outcome = 'timeout', code = 'deadline', phase = phase}, traceback)
+        fail.message = ('the time was over in phase %s; nothing was committed'):format(phase)
+        fail.role, fail.module = self.role, self.module
+    else
+        fail = failure.from(err, {code = 'internal_error', phase = phase}, traceback)
+    end
+    self:enter(nil)
+    local rollback = self:rollback()
+    if not done then
+        table.insert(rollback.left, ('fiber %d "cartridge-reload" runs new code and does not stop')
+            :format(worker:id()))
+    end
+    fail.rollback = rollback
+    return nil, fail
+end
+
+return {new = new}

@@ -1,0 +1,423 @@
+--- A walk over everything that Lua can reach from some roots, breadth first, in
+-- slices, while the server goes on working.
+--
+-- What it is looking for are stale functions. They are not entered: what only
+-- old code holds concerns nobody. Each place that refers to one is given to
+-- `on_place`, which may change the place at once, as nothing else has run
+-- since it was seen.
+--
+-- The way to an object is kept: the number of the object through which it was
+-- reached, and at which place of it. That is done in many short lists, as a
+-- long one would stop the server each time it grows, and each time the collector
+-- comes to it.
+
+local require = ...
+local clock = require('clock')
+local fiber = require('fiber')
+local slice = require('core.yield')
+local visited = require('scan.visited')
+
+local LIST = 512
+-- After so much work the clock is looked at.
+local OBJECTS, ENTRIES = 16, 128
+-- How often a table is begun again that changes under our hands.
+local RESTARTS = 3
+-- Seconds of a slice, as long as there is no hurry: nobody waits for the walk.
+local BUDGET = 0.00025
+-- But who makes objects all the time could keep ahead of it for ever. So it is in
+-- a hurry when the heap has grown so many times, and by so many kilobytes: from
+-- one collection to the next it doubles anyway, and there are lists of the walk.
+local GROWTH, MARGIN = 3, 16 * 1024
+-- And when so much of its time is over.
+local PATIENCE = 0.5
+-- Frames of a stack that are looked at: to look at one takes the longer the
+-- deeper it is.
+local LEVELS = 200
+-- Fibers of which the loops are looked at all at once.
+local THREADS = 1000
+
+local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal
+local getmetatable, getupvalue = debug.getmetatable, debug.getupvalue
+local floor, next, pcall, type = math.floor, next, pcall, type
+local new_table = table.new
+
+-- Places of an object that are no keys of a table.
+local METATABLE, ENVIRONMENT, KEY, FRAME = {}, {}, {}, {}
+
+local Walk = {}
+Walk.__index = Walk
+
+--- @tparam table options
+--   classify: function (f) -> a word, see `generations.classify`
+--   on_place: function (number, kind, key, f, object), called for each place
+--     with the number of the object that refers to f; kind is one of
+--     root, field, key, upvalue, frame and local; returns whether it has added
+--     something to the object
+--   on_text: function (number), called for functions that were made from text
+--   deadline: on the monotonic clock
+--   limit: the most memory that Lua may have in use, in kilobytes
+--   without: list of objects that are not to be entered
+--   lists: of an earlier walk that is over, to be filled again
+local function new(options)
+    return setmetatable({
+        classify = options.classify,
+        on_place = options.on_place,
+        on_text = options.on_text,
+        deadline = options.deadline,
+        limit = options.limit,
+        without = options.without,
+        is_known = visited.new(),
+        sought = {},        -- the functions that are looked for
+        count = 0,          -- of objects; each has a number and is in the lists
+        lists = options.lists or {
+            objects = {},
+            parents = {},   -- number of the one before, negative: of a root
+            keys = {},      -- place in that one
+        },
+        functions = 0,
+        slices = 1,
+        longest = 0,        -- seconds, of a slice
+        is_hurried = false, -- slices are long, and others get one turn between
+        unsteady = 0,       -- tables that could not be seen whole
+        deep = 0,           -- stacks of which only the top was seen
+        asleep = 0,         -- coroutines that have not begun, and have no stack
+        ours = {},          -- functions of this program
+        iterated = {},      -- tables that a loop of a coroutine is running over
+    }, Walk)
+end
+
+--- An object that was reached.
+-- @tparam number number
+-- @return object
+-- @treturn number of the object through which, or minus the number of the root
+-- @return at which place of it
+function Walk:at(number)
+    local list, index = floor((number - 1) / LIST) + 1, (number - 1) % LIST + 1
+    local lists = self.lists
+    return lists.objects[list][index], lists.parents[list][index], lists.keys[list][index]
+end
+
+--- Lets others run when the slice has lasted long enough.
+-- @treturn boolean whether to go on
+function Walk:go_on()
+    local budget = not self.is_hurried and BUDGET or nil
+    if not slice.is_over(budget) then
+        return true
+    end
+    local now, heap = clock.monotonic(), collectgarbage('count')
+    self.longest = math.max(self.longest, now - self.started)
+    if now > self.deadline then
+        self.stopped = 'time'
+        return false
+    elseif heap > self.limit then
+        self.stopped = 'memory'
+        return false
+    end
+    self.is_hurried = self.is_hurried or heap > self.large or now > self.late
+    self.slices = self.slices + 1
+    slice.pause(budget, self.is_hurried and 0 or nil)
+    fiber.testcancel()
+    self.started = clock.monotonic()
+    return true
+end
+
+local function append(self, object, parent, key)
+    local index = self.count % LIST + 1
+    self.count = self.count + 1
+    if index == 1 then
+        local lists, list = self.lists, (self.count - 1) / LIST + 1
+        if lists.objects[list] == nil then
+            lists.objects[list] = new_table(LIST, 0)
+            lists.parents[list] = new_table(LIST, 0)
+            lists.keys[list] = new_table(LIST, 0)
+        end
+        self.last_objects, self.last_parents = lists.objects[list], lists.parents[list]
+        self.last_keys = lists.keys[list]
+    end
+    self.last_objects[index], self.last_parents[index], self.last_keys[index] = object, parent, key
+end
+
+--- Whether a function is looked for; the others are entered.
+local function is_sought(self, f, parent, key)
+    if self.sought[f] then
+        return true
+    elseif self.is_known(f) then
+        return false
+    end
+    local class = self.classify(f)
+    if class == 'stale' then
+        self.sought[f] = true
+        return true
+    end
+    self.functions = self.functions + 1
+    -- What this program itself holds is on its way out.
+    if class ~= 'ours' then
+        append(self, f, parent, key)
+    else
+        -- What is known must not be collected.
+        self.ours[f] = true
+    end
+    -- A line that a console is running is gone when it has run.
+    if class == 'text' and key ~= FRAME then
+        self.on_text(self.count)
+    end
+    return false
+end
+
+--- Takes a value that was reached.
+-- @param value
+-- @tparam number parent
+-- @param key for the way
+-- @tparam string kind of the place, if it is one
+-- @param place where exactly, for `on_place`
+-- @param object that refers to it
+local function reach(self, value, parent, key, kind, place, object)
+    local value_type = type(value)
+    if value_type == 'function' then
+        if is_sought(self, value, parent, key) then
+            self.on_place(parent, kind, place, value, object)
+        end
+    elseif value_type == 'table' or value_type == 'thread' or value_type == 'userdata' then
+        if not self.is_known(value) then
+            append(self, value, parent, key)
+        end
+    end
+end
+
+local function reach_metatable(self, object, number)
+    local metatable = getmetatable(object)
+    if metatable ~= nil then
+        reach(self, metatable, number, METATABLE)
+    end
+end
+
+local function reach_environment(self, object, number)
+    local environment = getfenv(object)
+    if environment ~= nil and environment ~= _G then
+        reach(self, environment, number, ENVIRONMENT)
+    end
+end
+
+--- Walks the entries of a table. Others may change it between two slices.
+-- @treturn ?boolean false if the walk is over, nil if the table has changed so
+--   that it is to be walked again
+local function reach_entries(self, object, number)
+    local is_known, left = self.is_known, ENTRIES
+    local key, value = next(object)
+    while key ~= nil do
+        -- The most of what there is is seen to here, not in `reach`.
+        local value_type, key_type = type(value), type(key)
+        if value_type == 'table' then
+            if not is_known(value) then
+                append(self, value, number, key)
+            end
+        elseif value_type == 'function' then
+            if is_sought(self, value, number, key) then
+                if self.on_place(number, 'field', key, value, object) then
+                    return nil
+                end
+                -- To judge a place takes longer than to pass one by.
+                left = 1
+            end
+        elseif value_type == 'thread' or value_type == 'userdata' then
+            reach(self, value, number, key)
+        end
+        if key_type == 'table' or key_type == 'function' or key_type == 'thread' or key_type == 'userdata' then
+            reach(self, key, number, KEY, 'key', key, object)
+        end
+        left = left - 1
+        if left == 0 then
+            left = ENTRIES
+            if not self:go_on() then
+                return false
+            end
+        end
+        key, value = next(object, key)
+    end
+    return true
+end
+
+local function reach_table(self, object, number)
+    reach_metatable(self, object, number)
+    for _ = 1, RESTARTS do
+        -- Finalizers can run at any time and change any table.
+        local ok, result = pcall(reach_entries, self, object, number)
+        if not ok and not tostring(result):find("invalid key to 'next'", 1, true) then
+            error(result, 0)
+        elseif ok and result ~= nil then
+            return result
+        end
+    end
+    self.unsteady = self.unsteady + 1
+    return true
+end
+
+local function reach_function(self, object, number)
+    for index = 1, 255 do
+        local name, value = getupvalue(object, index)
+        if name == nil then
+            break
+        end
+        reach(self, value, number, index, 'upvalue', index, object)
+    end
+    reach_environment(self, object, number)
+end
+
+--- Notes which tables a loop in a frame is running over.
+local function note_loops(tables, thread, level)
+    local index = 1
+    while true do
+        local name, value = getlocal(thread, level, index)
+        if name == nil then
+            return
+        elseif name == '(for state)' and type(value) == 'table' then
+            tables[value] = true
+        end
+        index = index + 1
+    end
+end
+
+--- Whether a loop is running over a table at this moment: it must not find
+-- other keys there. Does not yield.
+-- @treturn boolean true also if that cannot be said
+function Walk:is_iterated(object)
+    if self.loops == nil or self.loops_slice ~= self.slices then
+        self.loops, self.loops_slice = {}, self.slices
+        local count = 0
+        for key, thread in next, debug.getregistry() do
+            if type(key) == 'number' and type(thread) == 'thread' and thread ~= coroutine.running() then
+                count = count + 1
+                for level = 0, count <= THREADS and LEVELS or -1 do
+                    if getinfo(thread, level, 'f') == nil then
+                        break
+                    end
+                    note_loops(self.loops, thread, level)
+                end
+            end
+        end
+        self.has_too_many = count > THREADS
+    end
+    return self.has_too_many or self.loops[object] or self.iterated[object] or false
+end
+
+--- Local variables of a frame, and its further arguments, which have negative
+-- numbers. What has no name is on its way somewhere else.
+local function reach_locals(self, object, number, level, info)
+    local is_xpcall = info.func == xpcall
+    if is_xpcall then
+        -- A C function has no line; the one that has called it has.
+        info = getinfo(object, level + 1, 'fSl') or info
+    end
+    for _, step in ipairs({1, -1}) do
+        local index = step
+        while true do
+            local name, value = getlocal(object, level, index)
+            if name == nil then
+                break
+            elseif is_xpcall and index == 1 then
+                name = '(error handler)'
+            end
+            if type(value) ~= 'function' or name ~= '(*temporary)' then
+                reach(self, value, number, name, 'local', {
+                    level = level,
+                    index = index,
+                    name = name,
+                    func = info.func,
+                    source = info.source,
+                    line = info.currentline,
+                }, object)
+            end
+            index = index + step
+        end
+    end
+end
+
+--- The stack of a coroutine. Of stale code only the outermost frame
+-- is a place: it is what runs, the others are what it has called.
+local function reach_thread(self, object, number)
+    -- Not the one that is walking: it has this walk on its stack. One that ended
+    -- with an error still has frames, but nothing will run there.
+    if object == coroutine.running() or coroutine.status(object) == 'dead' then
+        return
+    end
+    local outermost
+    if getinfo(object, 0, 'f') == nil then
+        self.asleep = self.asleep + 1
+    end
+    for level = 0, LEVELS do
+        local info = getinfo(object, level, 'fSl')
+        if info == nil then
+            break
+        elseif level == LEVELS then
+            self.deep = self.deep + 1
+            break
+        end
+        note_loops(self.iterated, object, level)
+        if is_sought(self, info.func, number, FRAME) then
+            outermost = {level = level, func = info.func, line = info.currentline}
+        elseif self.classify(info.func) ~= 'ours' then
+            reach_locals(self, object, number, level, info)
+        end
+    end
+    if outermost ~= nil then
+        self.on_place(number, 'frame', outermost, outermost.func, object)
+    end
+    reach_environment(self, object, number)
+end
+
+--- Walks.
+-- @tparam {table,...} roots each with a `value`
+-- @treturn boolean false if it was stopped, see `stopped`
+function Walk:run(roots)
+    slice.restart()
+    self.started = clock.monotonic()
+    local heap = collectgarbage('count')
+    -- Half of what there is must be left to a walk in a hurry.
+    self.large = math.min(heap * GROWTH + MARGIN, (heap + self.limit) / 2)
+    self.late = self.started + (self.deadline - self.started) * PATIENCE
+    for _, object in ipairs(self.without) do
+        self.is_known(object)
+    end
+    for index, root in ipairs(roots) do
+        reach(self, root.value, -index, nil, 'root', root, nil)
+    end
+    local number, left = 1, OBJECTS
+    while number <= self.count do
+        local object = self:at(number)
+        local object_type = type(object)
+        local ok = true
+        if object_type == 'table' then
+            ok = reach_table(self, object, number)
+        elseif object_type == 'function' then
+            reach_function(self, object, number)
+        elseif object_type == 'thread' then
+            reach_thread(self, object, number)
+        else
+            reach_metatable(self, object, number)
+            reach_environment(self, object, number)
+        end
+        number, left = number + 1, left - 1
+        if left == 0 and ok then
+            left = OBJECTS
+            ok = self:go_on()
+        end
+        if not ok then
+            return false
+        end
+    end
+    self.longest = math.max(self.longest, clock.monotonic() - self.started)
+    return true
+end
+
+-- Interpreted: the loops are full of what cannot be compiled, and to try again
+-- and again costs more than it brings.
+jit.off(true, true)
+
+return {
+    ENVIRONMENT = ENVIRONMENT,
+    FRAME = FRAME,
+    KEY = KEY,
+    LEVELS = LEVELS,
+    METATABLE = METATABLE,
+    new = new,
+}

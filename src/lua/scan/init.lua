@@ -1,0 +1,300 @@
+--- The scan for stale references: finds what still refers to functions of
+-- earlier generations, and mends what can be mended exactly.
+--
+-- The heap changes while it is walked, so a walk that was interrupted is
+-- repeated until two of them agree, within bounds: the result is "none found",
+-- not "none".
+
+local require = ...
+local clock = require('clock')
+local counterparts = require('scan.counterparts')
+local deadline = require('core.deadline')
+local ffi = require('ffi')
+local fiber = require('fiber')
+local generations = require('reload.generations')
+local log = require('log')
+local modules = require('reload.catalog')
+local pass_lib = require('scan.pass')
+local slice = require('core.yield')
+local walk_lib = require('scan.heap_walk')
+
+local PASSES = 3
+-- Functions made from text that are named.
+local NAMED_TEXTS = 5
+-- Kinds of modules of which a search has found the file.
+local FOUND = {app = true, rocks = true, system = true}
+-- Seconds. A request that runs old code may come to its end.
+local DRAIN = 1
+
+-- Bytes that a walk needs for each byte of the heap, if it is full of the
+-- smallest tables. And the most, in kilobytes, that Lua may have in use then:
+-- without 64-bit addresses it can have 2 GB in all.
+local NEED = 0.75
+local LIMIT = 1.6 * 1024 * 1024
+local LIMIT_GC64 = 16 * 1024 * 1024
+
+local function limit()
+    return ffi.abi('gc64') and LIMIT_GC64 or LIMIT
+end
+
+--- Why there is not enough memory for a scan.
+-- @treturn ?string
+local function refusal()
+    local heap = collectgarbage('count')
+    local need = heap * NEED
+    if heap + need <= limit() then
+        return nil
+    end
+    return ('the Lua heap has %.0f MB, a scan could need %.0f MB more, and there are %.0f MB in all')
+        :format(heap / 1024, need / 1024, limit() / 1024)
+end
+
+--- Waits for requests that run old code to come to their end. Yields.
+local function drain(options, threads)
+    local until_time = math.min(options.deadline, clock.monotonic() + DRAIN)
+    local function is_old(thread)
+        for level = 0, walk_lib.LEVELS do
+            local info = debug.getinfo(thread, level, 'f')
+            if info == nil then
+                return false
+            elseif generations.classify(options.believed, info.func) == 'stale' then
+                return true
+            end
+        end
+        return false
+    end
+    for _, thread in ipairs(threads) do
+        while is_old(thread) do
+            if clock.monotonic() > until_time then
+                return
+            end
+            fiber.sleep(0.01)
+        end
+    end
+end
+
+local function count_text(count, singular, plural)
+    return ('%d %s'):format(count, count == 1 and singular or plural)
+end
+
+--- What a pass could not tell.
+local function unchecked(found, foreign)
+    local list = {}
+    for _, module in ipairs(foreign) do
+        table.insert(list, ('module %s, which other code has loaded again'):format(module.name))
+    end
+    local texts = #found.texts
+    if texts > 0 then
+        table.insert(list, ('%s made from text, of which the generation is not known: %s%s'):format(
+            count_text(texts, 'function', 'functions'),
+            table.concat(found.texts, ', ', 1, math.min(texts, NAMED_TEXTS)),
+            texts > NAMED_TEXTS and ', ...' or ''))
+    end
+    if found.walk.deep > 0 then
+        table.insert(list, ('what is deep down in %s'):format(count_text(found.walk.deep, 'stack', 'stacks')))
+    end
+    if found.walk.asleep > 0 then
+        table.insert(list, ('%s not begun to run'):format(
+            count_text(found.walk.asleep, 'coroutine that has', 'coroutines that have')))
+    end
+    if found.walk.unsteady > 0 then
+        table.insert(list, ('the end of %s that changed all the time'):format(
+            count_text(found.walk.unsteady, 'table', 'tables')))
+    end
+    for _, text in ipairs(found.hidden) do
+        table.insert(list, text .. ': this build of Tarantool does not tell')
+    end
+    return list
+end
+
+local function is_same(a, b)
+    if #a ~= #b then
+        return false
+    end
+    for i = 1, #a do
+        if a[i].where ~= b[i].where or a[i]['function'] ~= b[i]['function'] then
+            return false
+        end
+    end
+    return true
+end
+
+local function last_part(name)
+    return name:match('[^/.]*$')
+end
+
+--- What the names of the modules of some files can end with.
+-- @tparam table sources of functions -> anything
+-- @treturn table set
+local function endings(sources)
+    local set = {}
+    for source in pairs(sources) do
+        local path = source:gsub('%.lua$', '')
+        set[last_part(path)] = true
+        set[last_part(path:gsub('/init$', ''))] = true
+    end
+    return set
+end
+
+--- Modules that somebody else has loaded again since, or under a name that no
+-- reload knows: what is old of their files cannot be said until the next reload.
+-- May yield.
+-- @treturn {{name, path},...} sorted by name
+local function foreign_modules(registry)
+    local list, others, known = {}, {}, {}
+    local can_end = endings(registry.sources)
+    for name, loaded in pairs(package.loaded) do
+        local path = registry.names[name]
+        if path == nil then
+            -- To search for all of them would take as long as the scan.
+            if type(name) == 'string' and can_end[last_part(name)] then
+                others[name] = loaded
+            end
+        elseif rawequal(registry.values[name], loaded) then
+            known[loaded] = true
+        elseif registry.sources['@' .. path] ~= nil then
+            table.insert(list, {name = name, path = path})
+        end
+    end
+    for name, loaded in pairs(others) do
+        slice.pause()
+        -- Not what was put there by hand, which can be old code.
+        local kind, path
+        if not known[loaded] then
+            kind, path = modules.classify(name, loaded)
+        end
+        if FOUND[kind] and registry.sources['@' .. path] ~= nil then
+            table.insert(list, {name = name, path = path})
+        end
+    end
+    table.sort(list, function(a, b)
+        return a.name < b.name
+    end)
+    return list
+end
+
+--- The registry without what is not to be believed.
+local function believed(registry, foreign)
+    local sources = table.copy(registry.sources)
+    for _, module in ipairs(foreign) do
+        sources['@' .. module.path] = nil
+    end
+    return {sources = sources, protos = registry.protos, failed = registry.failed}
+end
+
+--- Scans, and mends. Yields.
+-- @tparam table options
+--   registry: of the instance
+--   deadline: on the monotonic clock
+--   counterparts: see there
+--   mend: whether to mend
+--   drain: whether to wait a little for requests that run old code
+-- @treturn table `places`: what was patched and what is left; `left`: how many
+--   are; `unlisted`: how many were patched and are not among the places;
+--   `stats`: see the manual; `stopped`: what there was not enough of for the scan
+--   to be complete, or another text, nil if it is
+local function run(options)
+    local stats = {objects = 0, functions = 0, passes = 0, slices = 0, max_slice_ms = 0, bytes = 0}
+    local foreign = foreign_modules(options.registry)
+    options.believed, options.limit = believed(options.registry, foreign), limit()
+    local before = collectgarbage('count')
+    local places, left, found, unlisted = {}, nil, nil, 0
+    for number = 1, PASSES do
+        found = pass_lib.new(options)
+        found:run()
+        local walk = found.walk
+        options.lists = walk.lists
+        stats.passes = stats.passes + 1
+        stats.objects, stats.functions = walk.count, walk.functions
+        stats.slices = stats.slices + walk.slices
+        stats.max_slice_ms = math.max(stats.max_slice_ms, walk.longest * 1000)
+        stats.bytes = math.max(stats.bytes, math.floor((collectgarbage('count') - before) * 1024))
+        for _, place in ipairs(found.patched) do
+            table.insert(places, place)
+        end
+        unlisted = unlisted + found.patched_count - #found.patched
+        local is_exact = walk.slices == 1
+        local is_settled = found.patched_count == 0
+            and (is_exact and (#found.threads == 0 or not options.drain) or left ~= nil and is_same(left, found.left))
+        left = found.left
+        if not found.is_complete or is_settled or number == PASSES then
+            break
+        elseif options.drain then
+            drain(options, found.threads)
+        end
+    end
+    for _, place in ipairs(left) do
+        table.insert(places, place)
+    end
+    stats.more = found.left_count - #left
+    stats.complete = found.is_complete
+    stats.unchecked = unchecked(found, foreign)
+    return {places = places, left = found.left_count, unlisted = unlisted, stats = stats,
+        stopped = found.stopped}
+end
+
+-- What stops a walk, in words.
+local STOPPED = {
+    time = 'there was not enough time',
+    memory = 'there was not enough memory',
+}
+
+--- Scans at the end of a reload, and puts the result into its report. Whatever
+-- happens here, the new code serves.
+-- @tparam table report
+-- @tparam table options see `run`
+-- @tparam string mode of --stale
+local function finish(report, options, mode)
+    report.warnings = report.warnings or {}
+    options.mend, options.drain = mode ~= 'report', true
+    local incomplete, left = refusal(), 0
+    if incomplete == nil then
+        local ok, result = pcall(run, options)
+        if ok then
+            report.stale, report.scan, left = result.places, result.stats, result.left
+            incomplete = STOPPED[result.stopped] or result.stopped
+            if result.unlisted > 0 then
+                table.insert(report.warnings, ('%s mended than are listed')
+                    :format(count_text(result.unlisted, 'more place was', 'more places were')))
+            end
+        else
+            log.error('cartridge-reload: scan: %s', tostring(result))
+            incomplete = tostring(result)
+        end
+    end
+    if incomplete ~= nil then
+        table.insert(report.warnings, 'stale references were not looked for everywhere: ' .. incomplete)
+    end
+    if mode ~= 'fail' or report.outcome ~= 'reloaded' then
+        return
+    elseif left > 0 then
+        report.outcome = 'stale'
+        report.error = {
+            code = 'stale_references',
+            phase = 'scan',
+            message = count_text(left, 'stale reference remains', 'stale references remain'),
+        }
+    elseif incomplete ~= nil then
+        report.outcome = 'stale'
+        report.error = {code = 'scan_incomplete', phase = 'scan', message = incomplete}
+    end
+end
+
+--- Scans without changing anything. Yields.
+-- @tparam table args of the command
+-- @tparam table registry of the instance; it may be one where nothing was
+--   reloaded, and then nothing is stale
+-- @treturn table see `run`
+local function look(args, registry)
+    if registry.sources == nil or (next(registry.sources) == nil and next(registry.failed) == nil) then
+        return {places = {}, left = 0, stats = {complete = true}}
+    end
+    return run({
+        registry = registry,
+        deadline = deadline.of(args),
+        counterparts = counterparts.new(registry),
+        mend = false,
+    })
+end
+
+return {count_text = count_text, finish = finish, look = look, refusal = refusal}

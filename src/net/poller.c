@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/epoll.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/conn.h"
+#include "net/poller.h"
+
+/* How many that are ready are taken at once. */
+#define BATCH		128
+
+/* The longest wait at a time, milliseconds: it has to fit an int. */
+#define WAIT_MAX_MS	60000
+
+struct loop {
+	int	 epoll;
+	size_t	 slots;
+	int	 fds[];		/* what is watched for each, or -1 */
+};
+
+struct loop *
+loop_new(size_t slots, struct error *error)
+{
+	struct loop *loop;
+	size_t i;
+
+	loop = slots > (SIZE_MAX - sizeof(*loop)) / sizeof(loop->fds[0]) ?
+	    NULL : malloc(sizeof(*loop) + slots * sizeof(loop->fds[0]));
+	if (loop == NULL) {
+		error_out_of_memory(error);
+		return NULL;
+	}
+	loop->slots = slots;
+	for (i = 0; i < slots; i++)
+		loop->fds[i] = -1;
+	if ((loop->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1) {
+		error_set(error, OUTCOME_USAGE, "local_error",
+		    "epoll_create1: %s", strerror(errno));
+		free(loop);
+		return NULL;
+	}
+	return loop;
+}
+
+void
+loop_free(struct loop *loop)
+{
+	if (loop == NULL)
+		return;
+	close(loop->epoll);
+	free(loop);
+}
+
+int
+loop_watch(struct loop *loop, size_t slot, int fd, short events,
+    struct error *error)
+{
+	struct epoll_event event;
+	int before = loop->fds[slot], result = -1;
+
+	loop->fds[slot] = fd;
+	/* One that is closed has left by itself. */
+	if (before != -1 && before != fd)
+		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, before, NULL);
+	if (fd == -1)
+		return 0;
+	memset(&event, 0, sizeof(event));
+	event.events = ((events & POLLIN) != 0 ? (uint32_t)EPOLLIN : 0) |
+	    ((events & POLLOUT) != 0 ? (uint32_t)EPOLLOUT : 0);
+	event.data.u64 = slot;
+	/* The number may be that of a new file by now. */
+	if (before == fd)
+		result = epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event);
+	if (result == -1 && (before != fd || errno == ENOENT))
+		result = epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event);
+	if (result == 0)
+		return 0;
+	return error_set(error, OUTCOME_USAGE,
+	    errno == ENOMEM ? "out_of_memory" : "local_error",
+	    "epoll_ctl: %s", strerror(errno));
+}
+
+void
+loop_wait(struct loop *loop, int64_t until,
+    void (*ready)(size_t slot, void *arg), void *arg)
+{
+	struct epoll_event events[BATCH];
+	int64_t left = until - clock_ms();
+	int count, i;
+
+	left = left < 0 ? 0 : left > WAIT_MAX_MS ? WAIT_MAX_MS : left;
+	count = epoll_wait(loop->epoll, events, BATCH, (int)left);
+	for (i = 0; i < count; i++)
+		ready((size_t)events[i].data.u64, arg);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/json_dump.h"
+#include "output/output.h"
+#include "proto/report.h"
+
+static void
+json_instance(const struct output_context *context, const json_t *report)
+{
+	/* One document, and only a whole one: all is printed at the end. */
+	(void)context;
+	(void)report;
+}
+
+int
+output_json_value(FILE *out, const json_t *value, size_t indent)
+{
+	char *dumped, *at;
+	size_t len;
+
+	/*
+	 * ASCII, as a terminal may be at the other end.  Numbers have 14
+	 * digits when they come; with more, 0.1 would not be 0.1 any more.
+	 */
+	dumped = dump_json(value, JSON_INDENT(indent) | JSON_ENCODE_ANY |
+	    JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15), NULL);
+	if (dumped == NULL)
+		return -1;
+	for (at = dumped;; at += len + 1) {
+		len = strcspn(at, "\177");
+		fwrite(at, 1, len, out);
+		if (at[len] == '\0')
+			break;
+		/* The one control character that JSON lets pass. */
+		fputs("\\u007F", out);
+	}
+	putc('\n', out);
+	free(dumped);
+	return 0;
+}
+
+static int
+json_end(const struct output_context *context, const struct output_run *run)
+{
+	json_t *document;
+	int result;
+
+	if (context->quiet)
+		return 0;
+	document = report_document(context->command, run->outcome,
+	    run->instances, run->not_touched, run->skipped);
+	result = output_json_value(context->out, document, 2);
+	json_decref(document);
+	return result;
+}
+
+const struct output output_json = {
+	.name = "json",
+	.wants_tree = 1,
+	.instance = json_instance,
+	.end = json_end
+};

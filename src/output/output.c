@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "output/output.h"
+#include "output/term.h"
+
+#define INDENT	4
+
+static const struct output *const output_table[] = {
+	&output_text,
+	&output_json
+};
+
+const struct output *
+output_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(output_table) / sizeof(output_table[0]); i++)
+		if (strcmp(output_table[i]->name, name) == 0)
+			return output_table[i];
+	return NULL;
+}
+
+int
+output_flush(FILE *out)
+{
+	/* Why the first write failed; the stream itself forgets it. */
+	static int reason;
+
+	errno = 0;
+	if (fflush(out) != 0 && reason == 0)
+		reason = errno;
+	if (!ferror(out))
+		return 0;
+	errno = reason != 0 ? reason : EIO;
+	return -1;
+}
+
+static void
+begin_message(FILE *err, const char *target)
+{
+	fputs("cartridge-reload: ", err);
+	if (target != NULL) {
+		term_print(err, target);
+		fputs(": ", err);
+	}
+}
+
+void
+output_message(FILE *err, const char *target, const char *message)
+{
+	begin_message(err, target);
+	term_print_lines(err, message, INDENT);
+	putc('\n', err);
+}
+
+static const char *
+string(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+/* "init of role a failed: " and the like, as far as the report tells. */
+static void
+print_context(FILE *err, const json_t *error, int failed)
+{
+	const char *phase = string(error, "phase");
+	const char *role = string(error, "role");
+	const char *module = string(error, "module");
+
+	if (role == NULL && module == NULL && !failed)
+		return;
+	if (phase == NULL && role == NULL && module == NULL)
+		return;
+	if (phase != NULL)
+		term_print(err, phase);
+	if (role != NULL || module != NULL) {
+		fputs(phase != NULL ? " of " : "", err);
+		fputs(role != NULL ? "role " : "module ", err);
+		term_print(err, role != NULL ? role : module);
+	}
+	fputs(failed ? " failed: " : ": ", err);
+}
+
+/*
+ * What an error means for the application, if the instance itself has said
+ * enough for that; NULL otherwise.
+ */
+static const char *
+meaning(const struct output_context *context, const json_t *report)
+{
+	const char *code = string(json_object_get(report, "error"), "code");
+	const char *outcome = string(report, "outcome");
+	const json_t *rollback = json_object_get(report, "rollback");
+
+	if (strcmp(context->command, "reload") != 0 &&
+	    strcmp(context->command, "push") != 0)
+		return NULL;
+	if (code != NULL && strcmp(code, "not_healthy") == 0)
+		return "the new code serves";
+	if (strcmp(outcome, "degraded") == 0)
+		return "the old state could not be restored fully";
+	if (strcmp(outcome, "stale") == 0)
+		return "the new code serves";
+	if (strcmp(outcome, "failed") != 0 || code == NULL ||
+	    strcmp(code, "lua_error") == 0 ||
+	    strcmp(code, "internal_error") == 0)
+		return NULL;
+	if (!json_is_null(rollback) &&
+	    !json_is_true(json_object_get(rollback, "complete")))
+		return NULL;
+	return "the old code serves on";
+}
+
+void
+output_error(const struct output_context *context, const json_t *report)
+{
+	const json_t *error = json_object_get(report, "error");
+	const char *outcome = string(report, "outcome");
+	const char *message = string(error, "message");
+	const char *code = string(error, "code");
+	const char *traceback = string(error, "traceback");
+	const char *phase = string(error, "phase"), *means;
+	const json_t *left;
+	size_t i;
+	int failed;
+
+	if (message == NULL || message[0] == '\0')
+		message = code != NULL ? code : outcome;
+	failed = strcmp(outcome, "failed") == 0 ||
+	    strcmp(outcome, "degraded") == 0;
+	begin_message(context->err, string(report, "target"));
+	/* The whole of `eval` is that phase. */
+	if (phase == NULL || strcmp(context->command, "eval") != 0)
+		print_context(context->err, error, failed);
+	term_print_lines(context->err, message, INDENT);
+	if ((means = meaning(context, report)) != NULL) {
+		if (strchr(message, '\n') == NULL)
+			fprintf(context->err, "; %s", means);
+		else
+			fprintf(context->err, "\n%*s%s", INDENT, "", means);
+	}
+	putc('\n', context->err);
+	if (traceback != NULL)
+		traceback += strspn(traceback, "\n");
+	if (traceback != NULL && traceback[0] != '\0') {
+		fprintf(context->err, "%*s", INDENT, "");
+		term_print_lines(context->err, traceback, INDENT);
+		putc('\n', context->err);
+	}
+	if (!context->quiet)
+		return;
+	/* Without a report, this is where it is said what is broken. */
+	left = json_object_get(json_object_get(report, "rollback"), "left");
+	for (i = 0; i < json_array_size(left); i++) {
+		fprintf(context->err, "%*snot restored: ", INDENT, "");
+		term_print_lines(context->err,
+		    json_string_value(json_array_get(left, i)), INDENT);
+		putc('\n', context->err);
+	}
+}

@@ -1,0 +1,617 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "output/output.h"
+#include "output/text.h"
+#include "output/term.h"
+
+void
+text_print(const struct output_context *context, const char *text)
+{
+	if (text != NULL)
+		term_print(context->out, text);
+}
+
+void
+text_print_styled(const struct output_context *context, enum term_style style,
+    const char *text)
+{
+	term_begin(context->out, context->color, style);
+	text_print(context, text);
+	term_end(context->out, context->color);
+}
+
+void
+text_print_duration(const struct output_context *context, const char *before,
+    const json_t *ms)
+{
+	double value = json_number_value(ms);
+
+	if (!json_is_number(ms))
+		return;
+	if (value >= 10000)
+		fprintf(context->out, "%s%.1f s", before, value / 1000);
+	else if (value >= 10)
+		fprintf(context->out, "%s%.0f ms", before, value);
+	else
+		fprintf(context->out, "%s%.1f ms", before, value);
+}
+
+void
+text_print_generation(const struct output_context *context, const char *before,
+    const json_t *report)
+{
+	if (json_is_integer(json_object_get(report, "generation")))
+		fprintf(context->out, "%sgeneration %" JSON_INTEGER_FORMAT,
+		    before, integer(report, "generation"));
+}
+
+void
+text_print_count(const struct output_context *context, const char *before,
+    size_t count, const char *what)
+{
+	fprintf(context->out, "%s%zu %s%s", before, count, what,
+	    count == 1 ? "" : "s");
+}
+
+/* How many items of a list have a field that is true. */
+static size_t
+count_true(const json_t *list, const char *key)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < json_array_size(list); i++)
+		count += is_true(json_array_get(list, i), key) ? 1 : 0;
+	return count;
+}
+
+/* How many modules and roles, and how many of them changed. */
+static void
+print_counts(const struct output_context *context, const char *before,
+    const json_t *report)
+{
+	const json_t *modules = json_object_get(report, "modules");
+	const json_t *roles = json_object_get(report, "roles");
+	size_t i;
+	int known = 0;
+
+	text_print_count(context, before, json_array_size(modules), "module");
+	for (i = 0; i < json_array_size(modules); i++)
+		known |= json_is_boolean(json_object_get(
+		    json_array_get(modules, i), "changed"));
+	/* Nothing is known of what the process was started with. */
+	if (known)
+		fprintf(context->out, " (%zu changed)",
+		    count_true(modules, "changed"));
+	if (json_array_size(roles) > 0)
+		text_print_count(context, ", ", count_true(roles, "enabled"),
+		    "role");
+}
+
+static void
+print_routes(const struct output_context *context, const json_t *report)
+{
+	const json_t *routes = json_object_get(report, "routes");
+
+	if (integer(routes, "added") == 0 && integer(routes, "replaced") == 0 &&
+	    integer(routes, "removed") == 0)
+		return;
+	fprintf(context->out, ", routes %" JSON_INTEGER_FORMAT " added %"
+	    JSON_INTEGER_FORMAT " replaced %" JSON_INTEGER_FORMAT " removed",
+	    integer(routes, "added"), integer(routes, "replaced"),
+	    integer(routes, "removed"));
+}
+
+void
+text_print_list(const struct output_context *context, const char *label,
+    enum term_style style, const json_t *list)
+{
+	size_t i;
+
+	for (i = 0; i < json_array_size(list); i++) {
+		fputs("  ", context->out);
+		text_print_styled(context, style, label);
+		fputs(": ", context->out);
+		term_print_lines(context->out,
+		    json_string_value(json_array_get(list, i)), 4);
+		putc('\n', context->out);
+	}
+}
+
+static void
+print_modules(const struct output_context *context, const json_t *report)
+{
+	const json_t *modules = json_object_get(report, "modules");
+	const json_t *module, *changed;
+	size_t i;
+
+	if (json_array_size(modules) > 0)
+		fputs("  modules:\n", context->out);
+	for (i = 0; i < json_array_size(modules); i++) {
+		module = json_array_get(modules, i);
+		changed = json_object_get(module, "changed");
+		fputs("    ", context->out);
+		term_begin(context->out, context->color,
+		    json_is_false(changed) ? TERM_DIM : TERM_PLAIN);
+		fputs(json_is_true(changed) ? "changed    " :
+		    json_is_false(changed) ? "unchanged  " : "unknown    ",
+		    context->out);
+		text_print(context, string(module, "name"));
+		fputs("  ", context->out);
+		text_print(context, string(module, "path"));
+		term_end(context->out, context->color);
+		putc('\n', context->out);
+	}
+}
+
+static void
+print_roles(const struct output_context *context, const json_t *report)
+{
+	static const char *const steps[] = {
+		"stopped", "validated", "initialized", "applied"
+	};
+	const json_t *roles = json_object_get(report, "roles"), *role;
+	const char *separator;
+	size_t i, j;
+
+	if (json_array_size(roles) > 0)
+		fputs("  roles, in the order of their init:\n", context->out);
+	for (i = 0; i < json_array_size(roles); i++) {
+		role = json_array_get(roles, i);
+		fputs("    ", context->out);
+		text_print(context, string(role, "name"));
+		separator = ": ";
+		if (!is_true(role, "enabled")) {
+			fputs(": not enabled", context->out);
+			separator = ", ";
+		}
+		for (j = 0; j < sizeof(steps) / sizeof(steps[0]); j++) {
+			if (!is_true(role, steps[j]))
+				continue;
+			fprintf(context->out, "%s%s", separator, steps[j]);
+			separator = ", ";
+		}
+		putc('\n', context->out);
+	}
+}
+
+/* The modules that a reload leaves alone: how many, and why. */
+static void
+print_kept(const struct output_context *context, const json_t *report)
+{
+	const json_t *kept = json_object_get(report, "kept"), *group, *names;
+	size_t i, j;
+
+	if (json_array_size(kept) == 0)
+		return;
+	fputs("  left alone:", context->out);
+	for (i = 0; i < json_array_size(kept); i++) {
+		group = json_array_get(kept, i);
+		names = json_object_get(group, "names");
+		fprintf(context->out, "%s%zu ", i == 0 ? " " : ", ",
+		    json_array_size(names));
+		text_print(context, string(group, "reason"));
+	}
+	putc('\n', context->out);
+	if (!context->verbose)
+		return;
+	for (i = 0; i < json_array_size(kept); i++) {
+		group = json_array_get(kept, i);
+		names = json_object_get(group, "names");
+		for (j = 0; j < json_array_size(names); j++) {
+			fputs("    ", context->out);
+			text_print(context, string(group, "reason"));
+			fputs("  ", context->out);
+			text_print(context,
+			    json_string_value(json_array_get(names, j)));
+			putc('\n', context->out);
+		}
+	}
+}
+
+static void
+print_fibers(const struct output_context *context, const json_t *report,
+    const char *key, const char *label)
+{
+	const json_t *fibers, *fiber;
+	size_t i;
+
+	fibers = json_object_get(json_object_get(report, "fibers"), key);
+	for (i = 0; i < json_array_size(fibers); i++) {
+		fiber = json_array_get(fibers, i);
+		fprintf(context->out, "  fiber %s: %" JSON_INTEGER_FORMAT " ",
+		    label, integer(fiber, "id"));
+		text_print(context, string(fiber, "name"));
+		if (string(fiber, "where") != NULL) {
+			fputs(" at ", context->out);
+			text_print(context, string(fiber, "where"));
+		}
+		putc('\n', context->out);
+	}
+}
+
+static void
+print_timings(const struct output_context *context, const json_t *report)
+{
+	const json_t *timings = json_object_get(report, "timings_ms"), *value;
+	const char *separator = "  times: ";
+	const char *key;
+	void *at;
+
+	for (at = json_object_iter((json_t *)(uintptr_t)timings); at != NULL;
+	    at = json_object_iter_next((json_t *)(uintptr_t)timings, at)) {
+		key = json_object_iter_key(at);
+		value = json_object_iter_value(at);
+		if (!json_is_number(value))
+			continue;
+		fprintf(context->out, "%s%s", separator, key);
+		text_print_duration(context, " ", value);
+		separator = ", ";
+	}
+	/* The first separator is the label. */
+	if (separator[0] == ',')
+		putc('\n', context->out);
+}
+
+/* Compile errors: the message on standard error is of the first one only. */
+static void
+print_problems(const struct output_context *context, const json_t *report)
+{
+	const json_t *problems = json_object_get(report, "problems"), *problem;
+	const char *where;
+	size_t i;
+
+	if (json_array_size(problems) < 2)
+		return;
+	for (i = 0; i < json_array_size(problems); i++) {
+		problem = json_array_get(problems, i);
+		/* What is wrong with a config is of no module, perhaps. */
+		where = string(problem, "module");
+		if (where == NULL)
+			where = string(problem, "path");
+		fputs("  ", context->out);
+		text_print_styled(context, TERM_BAD, where);
+		fputs(": ", context->out);
+		if (string(problem, "message") != NULL)
+			term_print_lines(context->out,
+			    string(problem, "message"), 4);
+		putc('\n', context->out);
+	}
+}
+
+static void
+print_rollback(const struct output_context *context, const json_t *report)
+{
+	const json_t *rollback = json_object_get(report, "rollback");
+
+	if (json_is_null(rollback))
+		return;
+	if (context->verbose)
+		text_print_list(context, "undone", TERM_PLAIN,
+		    json_object_get(rollback, "undone"));
+	text_print_list(context, "not restored", TERM_BAD,
+	    json_object_get(rollback, "left"));
+}
+
+/* What all reports may have below their first line. */
+static void
+print_details(const struct output_context *context, const json_t *report)
+{
+	text_print_list(context, "warning", TERM_WARN,
+	    json_object_get(report, "warnings"));
+	print_problems(context, report);
+	print_rollback(context, report);
+	text_print_stale(context, report);
+	print_fibers(context, report, "left", "left running");
+	if (context->verbose) {
+		print_fibers(context, report, "cancelled", "cancelled");
+		print_timings(context, report);
+	}
+}
+
+static void
+print_target(const struct output_context *context, const json_t *report)
+{
+	text_print_styled(context, TERM_BOLD, string(report, "target"));
+	fputs(": ", context->out);
+}
+
+static void
+print_head(const struct output_context *context, const json_t *report,
+    const char *said)
+{
+	int ok = is_true(report, "ok");
+
+	print_target(context, report);
+	text_print_styled(context, ok ? TERM_GOOD : TERM_BAD, said);
+}
+
+static void
+print_reload(const struct output_context *context, const json_t *report)
+{
+	const char *outcome = string(report, "outcome");
+	const json_t *duration = json_object_get(report, "duration_ms");
+	const json_t *rollback = json_object_get(report, "rollback");
+	int stale, sick;
+
+	stale = strcmp(outcome, "stale") == 0;
+	sick = text_is_not_healthy(report);
+	print_head(context, report, stale || sick ? "reloaded" : outcome);
+	if (strcmp(outcome, "reloaded") == 0 || stale || sick) {
+		text_print_generation(context, " to ", report);
+		text_print_duration(context, " in ", duration);
+		/* Cartridge's own way does not say what it did. */
+		if (json_array_size(json_object_get(report, "modules")) > 0) {
+			print_counts(context, ": ", report);
+			print_routes(context, report);
+		}
+		if (stale)
+			text_print_stale_remain(context, report);
+		if (sick)
+			fputs("; not healthy again", context->out);
+	} else if (strcmp(outcome, "unchanged") == 0) {
+		text_print_generation(context, ": still ", report);
+		print_counts(context, ", ", report);
+	} else {
+		text_print_duration(context, " after ", duration);
+		if (is_true(rollback, "complete"))
+			fputs(", rolled back", context->out);
+		text_print_generation(context, "; ", report);
+	}
+	putc('\n', context->out);
+	if (context->verbose) {
+		print_modules(context, report);
+		print_roles(context, report);
+	}
+	print_details(context, report);
+}
+
+static void
+print_plan(const struct output_context *context, const json_t *report)
+{
+	const char *outcome = string(report, "outcome");
+
+	if (strcmp(outcome, "refused") == 0)
+		print_head(context, report, "would be refused");
+	else if (strcmp(outcome, "failed") == 0)
+		print_head(context, report, "would fail");
+	else
+		print_head(context, report, outcome);
+	if (json_is_integer(json_object_get(report, "generation"))) {
+		print_counts(context, ": ", report);
+		text_print_generation(context, "; now ", report);
+	}
+	putc('\n', context->out);
+	print_modules(context, report);
+	print_roles(context, report);
+	print_kept(context, report);
+	print_details(context, report);
+}
+
+static void
+print_stale(const struct output_context *context, const json_t *report)
+{
+	const char *outcome = string(report, "outcome");
+
+	if (strcmp(outcome, "ok") == 0 || strcmp(outcome, "stale") == 0) {
+		print_target(context, report);
+		text_print_stale_found(context, report);
+	} else {
+		print_head(context, report, outcome);
+		text_print_duration(context, " after ",
+		    json_object_get(report, "duration_ms"));
+		text_print_generation(context, "; ", report);
+	}
+	putc('\n', context->out);
+	print_details(context, report);
+}
+
+/* On how many instances the code has arrived. */
+static size_t
+count_ok(const json_t *cluster)
+{
+	const char *outcome;
+	size_t i, count = 0;
+
+	for (i = 0; i < json_array_size(cluster); i++) {
+		outcome = string(json_array_get(cluster, i), "outcome");
+		count += outcome != NULL && strcmp(outcome, "ok") == 0 ? 1 : 0;
+	}
+	return count;
+}
+
+static void
+print_push(const struct output_context *context, const json_t *report)
+{
+	const char *outcome = string(report, "outcome");
+	const json_t *duration = json_object_get(report, "duration_ms");
+	const json_t *rollback = json_object_get(report, "rollback");
+
+	if (strcmp(outcome, "ok") == 0) {
+		print_head(context, report, "pushed");
+		text_print_count(context, " to ",
+		    count_ok(json_object_get(report, "cluster")), "instance");
+		text_print_duration(context, " in ", duration);
+	} else {
+		print_head(context, report, outcome);
+		if (!is_true(report, "ok"))
+			text_print_duration(context, " after ", duration);
+		if (is_true(rollback, "complete"))
+			fputs(", rolled back", context->out);
+	}
+	text_print_sections(context, ": ", report);
+	putc('\n', context->out);
+	text_print_push(context, report);
+	print_details(context, report);
+}
+
+static void
+print_time(const struct output_context *context, const char *before,
+    const json_t *at, const char *after)
+{
+	struct tm tm;
+	time_t seconds;
+	char text[32];
+
+	if (!json_is_number(at) || json_number_value(at) < 0 ||
+	    json_number_value(at) > 1e11)
+		return;
+	seconds = (time_t)json_number_value(at);
+	if (gmtime_r(&seconds, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return;
+	fprintf(context->out, "%s%s%s", before, text, after);
+}
+
+static void
+print_last(const struct output_context *context, const json_t *last)
+{
+	const char *outcome = string(last, "outcome");
+
+	if (outcome == NULL)
+		return;
+	if (!context->verbose && (strcmp(outcome, "reloaded") == 0 ||
+	    strcmp(outcome, "unchanged") == 0))
+		return;
+	fputs("  last reload: ", context->out);
+	text_print(context, outcome);
+	if (string(last, "code") != NULL) {
+		fputs(" (", context->out);
+		text_print(context, string(last, "code"));
+		putc(')', context->out);
+	}
+	print_time(context, " at ", json_object_get(last, "at"), "");
+	text_print_duration(context, ", ",
+	    json_object_get(last, "duration_ms"));
+	putc('\n', context->out);
+}
+
+static void
+print_named(const struct output_context *context, const char *before,
+    const char *text, const char *after)
+{
+	if (text == NULL)
+		return;
+	fputs(before, context->out);
+	text_print(context, text);
+	fputs(after, context->out);
+}
+
+static void
+print_status(const struct output_context *context, const json_t *report)
+{
+	const json_t *status = json_object_get(report, "status");
+	const json_t *reloading = json_object_get(status, "reloading");
+	const char *box = string(status, "box");
+	char digest[TEXT_DIGEST + 1];
+
+	print_head(context, report,
+	    box != NULL ? box : string(report, "outcome"));
+	print_named(context, ", ", string(status, "state"), "");
+	if (is_true(status, "read_only"))
+		fputs(", read-only", context->out);
+	text_print_generation(context, ", ", report);
+	print_named(context, ", Tarantool ", string(status, "tarantool"), "");
+	print_named(context, ", Cartridge ", string(status, "cartridge"), "");
+	print_named(context, ", ", string(report, "alias"), "");
+	print_named(context, ", ", string(status, "role"), "");
+	if (string(status, "digest") != NULL) {
+		strlcpy(digest, string(status, "digest"), sizeof(digest));
+		print_named(context, ", code ", digest, "");
+	}
+	putc('\n', context->out);
+	if (json_is_object(reloading)) {
+		fputs("  being reloaded by ", context->out);
+		text_print(context, string(reloading, "holder"));
+		if (json_is_number(json_object_get(reloading, "seconds")))
+			fprintf(context->out, " for %.1f s", json_number_value(
+			    json_object_get(reloading, "seconds")));
+		putc('\n', context->out);
+	}
+	if (context->verbose) {
+		print_named(context, "  uuid: ", string(report, "uuid"), "\n");
+		if (json_is_integer(json_object_get(status, "pid")))
+			fprintf(context->out, "  pid: %" JSON_INTEGER_FORMAT
+			    "\n", integer(status, "pid"));
+		print_time(context, "  loaded at: ",
+		    json_object_get(status, "loaded_at"), "\n");
+	}
+	print_last(context, json_object_get(status, "last"));
+	print_details(context, report);
+}
+
+/* The results as the console prints them, and nothing else. */
+static void
+print_results(const struct output_context *context, const json_t *report)
+{
+	const json_t *results = json_object_get(report, "results");
+
+	if (!json_is_string(results))
+		return;
+	if (context->targets > 1) {
+		/* A comment, so that it is YAML still. */
+		fputs("# ", context->out);
+		text_print(context, string(report, "target"));
+		putc('\n', context->out);
+	}
+	term_print_lines(context->out, json_string_value(results), 0);
+	putc('\n', context->out);
+}
+
+static const struct {
+	const char	*command;
+	void		(*print)(const struct output_context *,
+			    const json_t *);
+} printer_table[] = {
+	{ "reload", print_reload },
+	{ "plan", print_plan },
+	{ "status", print_status },
+	{ "stale", print_stale },
+	{ "push", print_push },
+	{ "eval", print_results }
+};
+
+static void
+text_instance(const struct output_context *context, const json_t *report)
+{
+	size_t i;
+
+	if (context->quiet)
+		return;
+	/* They come as a table at the end. */
+	if (context->targets > 1 && !context->verbose &&
+	    strcmp(context->command, "status") == 0)
+		return;
+	for (i = 0; i < sizeof(printer_table) / sizeof(printer_table[0]); i++)
+		if (strcmp(printer_table[i].command, context->command) == 0)
+			printer_table[i].print(context, report);
+}
+
+static int
+text_end(const struct output_context *context, const struct output_run *run)
+{
+	int result = 0;
+
+	/* Between the results of eval there is nothing but results. */
+	if (context->quiet || context->targets <= 1 ||
+	    strcmp(context->command, "eval") == 0)
+		return 0;
+	if (strcmp(context->command, "status") == 0)
+		return text_print_table(context, run->instances);
+	if (run->surveys != NULL)
+		result = text_print_table(context, run->surveys);
+	text_print_summary(context, run);
+	return result;
+}
+
+const struct output output_text = {
+	.name = "text",
+	.wants_tree = 0,
+	.instance = text_instance,
+	.end = text_end
+};

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "output/output.h"
+#include "output/text.h"
+#include "output/term.h"
+
+/* What becomes of sections, in the order of the report. */
+static const struct {
+	const char	*key;
+	const char	*todo;		/* said of what would be done */
+	enum term_style	 style;
+	int		 is_detail;	/* named only with --verbose */
+} change_table[] = {
+	{ "added",	"to add",	TERM_GOOD,	0 },
+	{ "changed",	"to change",	TERM_WARN,	0 },
+	{ "removed",	"to remove",	TERM_BAD,	0 },
+	{ "unchanged",	"unchanged",	TERM_DIM,	1 },
+	{ "kept",	"kept",		TERM_DIM,	1 }
+};
+
+#define CHANGES	(sizeof(change_table) / sizeof(change_table[0]))
+
+static const json_t *
+changes(const json_t *report, size_t i)
+{
+	return json_object_get(json_object_get(report, "sections"),
+	    change_table[i].key);
+}
+
+static const char *
+label(const json_t *report, size_t i)
+{
+	return strcmp(string(report, "outcome"), "ok") == 0 ?
+	    change_table[i].key : change_table[i].todo;
+}
+
+void
+text_print_sections(const struct output_context *context, const char *before,
+    const json_t *report)
+{
+	size_t i, count;
+
+	for (i = 0; i < CHANGES; i++) {
+		count = json_array_size(changes(report, i));
+		if (count == 0)
+			continue;
+		fprintf(context->out, "%s%zu %s", before, count,
+		    label(report, i));
+		before = ", ";
+	}
+}
+
+/* A line for each instance of which there is something to say. */
+static void
+print_cluster(const struct output_context *context, const json_t *report)
+{
+	const json_t *cluster = json_object_get(report, "cluster"), *one;
+	const char *outcome, *message;
+	enum term_style style;
+	size_t i;
+
+	for (i = 0; i < json_array_size(cluster); i++) {
+		one = json_array_get(cluster, i);
+		outcome = string(one, "outcome");
+		message = string(one, "message");
+		if (outcome == NULL || (message == NULL && !context->verbose))
+			continue;
+		style = strcmp(outcome, "skipped") == 0 ? TERM_DIM :
+		    message != NULL ? TERM_BAD : TERM_GOOD;
+		fputs("  ", context->out);
+		text_print_styled(context, style, outcome);
+		fputs(": ", context->out);
+		text_print(context, string(one, "alias"));
+		if (string(one, "uri") != NULL &&
+		    (string(one, "alias") == NULL ||
+		    strcmp(string(one, "alias"), string(one, "uri")) != 0)) {
+			fputs(" (", context->out);
+			text_print(context, string(one, "uri"));
+			putc(')', context->out);
+		}
+		if (message != NULL) {
+			fputs(": ", context->out);
+			term_print_lines(context->out, message, 4);
+		}
+		putc('\n', context->out);
+	}
+}
+
+void
+text_print_push(const struct output_context *context, const json_t *report)
+{
+	size_t i;
+
+	for (i = 0; i < CHANGES; i++)
+		if (!change_table[i].is_detail || context->verbose)
+			text_print_list(context, label(report, i),
+			    change_table[i].style, changes(report, i));
+	print_cluster(context, report);
+}

@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <yaml.h>
+
+#include "proto/yaml_bytes.h"
+#include "util/json_dump.h"
+#include "proto/reply.h"
+#include "proto/yaml_scalar.h"
+
+#define BINARY_TAG	"tag:yaml.org,2002:binary"
+
+/*
+ * libyaml compares each directive with all those before it; the console sends
+ * one at most.
+ */
+#define DIRECTIVES_MAX	8
+
+/*
+ * What the parts of a tree take on the heap, about, with what the allocator
+ * adds and the room that tables have for more.
+ */
+#define COST_ITEM	24	/* of an array */
+#define COST_PAIR	104	/* of an object, and its key */
+#define COST_ARRAY	128
+#define COST_OBJECT	224
+#define COST_STRING	72	/* and the text */
+#define COST_NUMBER	32
+#define COST_ANCHOR	200	/* and the name */
+
+/* What a stand-in costs in all places that the text comes through. */
+#define COST_STAND_IN	5
+
+/* What a function returns, besides 0 and -1, if an event is needed further. */
+#define KEPT		1
+
+struct anchor {
+	json_t		*node;
+	size_t		 size;
+	unsigned	 height;
+	int		 open;		/* we are inside of it */
+};
+
+/* An array or object that is not complete yet. */
+struct frame {
+	json_t		*node;
+	int		 is_map;
+	const char	*key;		/* waits for its value */
+	size_t		 key_len;
+	yaml_event_t	 key_event;	/* one of these has the key's bytes */
+	char		*key_made;
+	size_t		 size;		/* of the text, aliases expanded */
+	unsigned	 height;	/* of the tree below */
+	size_t		 anchor;	/* its number plus one, or 0 */
+};
+
+struct reader {
+	yaml_parser_t	 parser;
+	yaml_event_t	 event;		/* one that is no key */
+	struct frame	 frames[REPLY_DEPTH_MAX];
+	unsigned	 depth;
+	json_t		*root;
+	json_t		*names;		/* of anchors, to their numbers */
+	struct anchor	*anchors;
+	size_t		 anchor_count;
+	size_t		 anchor_room;
+	size_t		 budget;	/* what the tree may still take */
+	size_t		 limit;		/* of which that is the rest */
+	int		 foreign;	/* there are stand-ins */
+	struct scalars	 scalars;
+	struct error	*error;
+};
+
+static int
+out_of_memory(struct reader *reader)
+{
+	return error_set(reader->error, OUTCOME_PROTOCOL, "out_of_memory",
+	    "out of memory for the reply");
+}
+
+static int
+too_deep(struct reader *reader)
+{
+	return error_set(reader->error, OUTCOME_PROTOCOL, "reply_too_deep",
+	    "the reply is nested deeper than %d levels", REPLY_DEPTH_MAX);
+}
+
+static int
+too_large(struct reader *reader)
+{
+	return error_set(reader->error, OUTCOME_PROTOCOL, "reply_too_large",
+	    "the reply is larger than %zu MiB",
+	    REPLY_SIZE_MAX / 1024 / 1024);
+}
+
+static int
+too_costly(struct reader *reader)
+{
+	return error_set(reader->error, OUTCOME_PROTOCOL, "reply_too_large",
+	    "the reply would take more than %zu MiB of memory",
+	    reader->limit / 1024 / 1024);
+}
+
+/* Takes what something needs from what the tree may still take. */
+static int
+charge(struct reader *reader, size_t size)
+{
+	if (size > reader->budget)
+		return too_costly(reader);
+	reader->budget -= size;
+	return 0;
+}
+
+/*
+ * The text of a scalar, which is in the event or, if it had to be made, in
+ * *made.  Returns -1 if memory is out.
+ */
+static int
+scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
+    char **text, size_t *len, char **made)
+{
+	const char *tag = (const char *)event->data.scalar.tag;
+	ssize_t decoded;
+
+	*made = NULL;
+	*text = (char *)event->data.scalar.value;
+	*len = event->data.scalar.length;
+	if (reader->foreign) {
+		*len = bytes_restore(*text, *len, event->data.scalar.style ==
+		    YAML_DOUBLE_QUOTED_SCALAR_STYLE);
+		(*text)[*len] = '\0';
+	}
+	/* Bad base64 stays what it is: a text to look at. */
+	if (tag != NULL && strcmp(tag, BINARY_TAG) == 0 &&
+	    (decoded = bytes_from_base64(*text, *len)) != -1)
+		*len = (size_t)decoded;
+	else if (!is_key || memchr(*text, '\0', *len) == NULL)
+		return 0;
+	*made = bytes_text((unsigned char *)*text, *len, is_key, len);
+	if (*made == NULL)
+		return out_of_memory(reader);
+	*text = *made;
+	return charge(reader, *len);
+}
+
+/*
+ * Gives the top frame, a map, the key for its next value.  The bytes are those
+ * of what was made, which is taken over in any case, or of the event in the
+ * frame if that is NULL.  Returns KEPT if the event is needed from now on.
+ */
+static int
+set_key(struct reader *reader, const char *text, size_t len, char *made)
+{
+	struct frame *frame = &reader->frames[reader->depth - 1];
+
+	if (charge(reader, COST_PAIR + len) == -1) {
+		free(made);
+		return -1;
+	}
+	frame->key = text;
+	frame->key_len = len;
+	frame->key_made = made;
+	return made == NULL ? KEPT : 0;
+}
+
+static void
+drop_key(struct frame *frame)
+{
+	if (frame->key == NULL)
+		return;
+	if (frame->key_made == NULL)
+		yaml_event_delete(&frame->key_event);
+	free(frame->key_made);
+	frame->key = NULL;
+}
+
+/* The same for a key that is any value. */
+static int
+set_node_key(struct reader *reader, const json_t *node)
+{
+	const char *string;
+	size_t len;
+	char *text;
+
+	if (json_is_string(node)) {
+		string = json_string_value(node);
+		text = bytes_text((const unsigned char *)string,
+		    json_string_length(node), 1, &len);
+	} else {
+		text = dump_json(node, JSON_COMPACT | JSON_ENCODE_ANY, &len);
+	}
+	if (text == NULL)
+		return out_of_memory(reader);
+	/* Keys in keys in keys double in size with each level of quotes. */
+	if (charge(reader, len) == -1) {
+		free(text);
+		return -1;
+	}
+	return set_key(reader, text, len, text);
+}
+
+static int
+awaits_key(const struct reader *reader)
+{
+	const struct frame *frame;
+
+	if (reader->depth == 0)
+		return 0;
+	frame = &reader->frames[reader->depth - 1];
+	return frame->is_map && frame->key == NULL;
+}
+
+/* Counts a value in the sizes of the collection that it is in. */
+static void
+account(struct reader *reader, size_t size, unsigned height)
+{
+	struct frame *frame;
+
+	if (reader->depth == 0)
+		return;
+	frame = &reader->frames[reader->depth - 1];
+	frame->size += size;
+	if (frame->height < height + 1)
+		frame->height = height + 1;
+}
+
+/* Puts a value to its place.  Takes over the reference, in any case. */
+static int
+put(struct reader *reader, json_t *node, size_t size, unsigned height)
+{
+	struct frame *frame;
+	int result;
+
+	account(reader, size, height);
+	if (reader->depth == 0) {
+		reader->root = node;
+		return 0;
+	}
+	if (awaits_key(reader)) {
+		result = set_node_key(reader, node);
+		json_decref(node);
+		return result;
+	}
+	frame = &reader->frames[reader->depth - 1];
+	if (frame->key == NULL) {
+		if (charge(reader, COST_ITEM) == -1) {
+			json_decref(node);
+			return -1;
+		}
+		result = json_array_append_new(frame->node, node);
+	} else {
+		result = json_object_setn_new_nocheck(frame->node, frame->key,
+		    frame->key_len, node);
+		drop_key(frame);
+	}
+	return result == 0 ? 0 : out_of_memory(reader);
+}
+
+/*
+ * Remembers an anchored value, under its number plus one in *number; 0 if the
+ * value has no anchor.
+ */
+static int
+add_anchor(struct reader *reader, const yaml_char_t *name, json_t *node,
+    size_t size, int open, size_t *number)
+{
+	struct anchor *anchors;
+	size_t room;
+
+	*number = 0;
+	if (name == NULL)
+		return 0;
+	if (charge(reader, COST_ANCHOR + strlen((const char *)name)) == -1)
+		return -1;
+	if (reader->anchor_count == reader->anchor_room) {
+		room = reader->anchor_room == 0 ? 16 : reader->anchor_room * 2;
+		anchors = reallocarray(reader->anchors, room,
+		    sizeof(*anchors));
+		if (anchors == NULL)
+			return out_of_memory(reader);
+		reader->anchors = anchors;
+		reader->anchor_room = room;
+	}
+	/* An anchor that is set again hides the one before. */
+	if (json_object_set_new_nocheck(reader->names, (const char *)name,
+	    json_integer((json_int_t)reader->anchor_count)) == -1)
+		return out_of_memory(reader);
+	anchors = &reader->anchors[reader->anchor_count++];
+	anchors->node = json_incref(node);
+	anchors->size = size;
+	anchors->height = 0;
+	anchors->open = open;
+	*number = reader->anchor_count;
+	return 0;
+}
+
+static int
+read_alias(struct reader *reader, const yaml_event_t *event)
+{
+	const char *name = (const char *)event->data.alias.anchor;
+	const struct anchor *anchor;
+	json_t *number;
+
+	number = json_object_get(reader->names, name);
+	if (number == NULL)
+		return error_set(reader->error, OUTCOME_PROTOCOL, "bad_reply",
+		    "the reply refers to an unknown anchor, on line %zu",
+		    event->start_mark.line + 1);
+	anchor = &reader->anchors[json_integer_value(number)];
+	if (anchor->open) {
+		json_t *cycle = json_string("<cycle>");
+
+		if (cycle == NULL)
+			return out_of_memory(reader);
+		return put(reader, cycle, json_string_length(cycle), 0);
+	}
+	if (reader->depth + anchor->height > REPLY_DEPTH_MAX)
+		return too_deep(reader);
+	if (charge(reader, anchor->size) == -1)
+		return -1;
+	return put(reader, json_incref(anchor->node), anchor->size,
+	    anchor->height);
+}
+
+static size_t
+scalar_cost(const json_t *node)
+{
+	if (json_is_string(node))
+		return COST_STRING + json_string_length(node);
+	return json_is_number(node) ? COST_NUMBER : 0;
+}
+
+static int
+read_scalar(struct reader *reader, yaml_event_t *event)
+{
+	const yaml_char_t *anchor = event->data.scalar.anchor;
+	char *made, *text;
+	size_t len, number;
+	json_t *node;
+	int is_key, result;
+
+	is_key = awaits_key(reader);
+	if (scalar_text(reader, event, is_key, &text, &len, &made) == -1) {
+		free(made);
+		return -1;
+	}
+	if (is_key && anchor == NULL) {
+		account(reader, len + 1, 0);
+		return set_key(reader, text, len, made);
+	}
+	if (made == NULL && event->data.scalar.plain_implicit &&
+	    event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+		node = scalars_value(&reader->scalars, text, len);
+	else
+		node = scalars_string(&reader->scalars, text, len);
+	result = node == NULL ? out_of_memory(reader) :
+	    charge(reader, scalar_cost(node));
+	if (result == -1 || add_anchor(reader, anchor, node, len + 1, 0,
+	    &number) == -1) {
+		json_decref(node);
+		free(made);
+		return -1;
+	}
+	if (is_key) {
+		/* The key is as it stands, the value for aliases is not. */
+		account(reader, len + 1, 0);
+		json_decref(node);
+		return set_key(reader, text, len, made);
+	}
+	free(made);
+	return put(reader, node, len + 1, 0);
+}
+
+static int
+begin_collection(struct reader *reader, json_t *node,
+    const yaml_char_t *anchor)
+{
+	struct frame *frame;
+	size_t number;
+
+	if (node == NULL)
+		return out_of_memory(reader);
+	if (reader->depth == REPLY_DEPTH_MAX) {
+		json_decref(node);
+		return too_deep(reader);
+	}
+	if (charge(reader, json_is_array(node) ? COST_ARRAY : COST_OBJECT) ==
+	    -1 || add_anchor(reader, anchor, node, 0, 1, &number) == -1) {
+		json_decref(node);
+		return -1;
+	}
+	frame = &reader->frames[reader->depth++];
+	frame->node = node;
+	frame->is_map = json_is_object(node);
+	frame->key = NULL;
+	frame->size = 2;
+	frame->height = 1;
+	frame->anchor = number;
+	return 0;
+}
+
+static int
+end_collection(struct reader *reader)
+{
+	struct frame *frame = &reader->frames[--reader->depth];
+	struct anchor *anchor;
+
+	if (frame->anchor > 0) {
+		anchor = &reader->anchors[frame->anchor - 1];
+		anchor->size = frame->size;
+		anchor->height = frame->height;
+		anchor->open = 0;
+	}
+	return put(reader, frame->node, frame->size, frame->height);
+}
+
+/* Returns KEPT if the event must be left as it is. */
+static int
+read_event(struct reader *reader, yaml_event_t *event)
+{
+	switch (event->type) {
+	case YAML_ALIAS_EVENT:
+		return read_alias(reader, event);
+	case YAML_SCALAR_EVENT:
+		return read_scalar(reader, event);
+	case YAML_SEQUENCE_START_EVENT:
+		return begin_collection(reader, json_array(),
+		    event->data.sequence_start.anchor);
+	case YAML_MAPPING_START_EVENT:
+		return begin_collection(reader, json_object(),
+		    event->data.mapping_start.anchor);
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		return end_collection(reader);
+	case YAML_DOCUMENT_START_EVENT:
+		if (reader->root == NULL)
+			return 0;
+		return error_set(reader->error, OUTCOME_PROTOCOL, "bad_reply",
+		    "the reply has more than one document");
+	default:
+		return 0;
+	}
+}
+
+static int
+parser_error(struct reader *reader)
+{
+	const yaml_parser_t *parser = &reader->parser;
+
+	if (parser->error == YAML_MEMORY_ERROR)
+		return out_of_memory(reader);
+	return error_set(reader->error, OUTCOME_PROTOCOL, "bad_reply",
+	    "the reply is not YAML: %s, on line %zu",
+	    parser->problem != NULL ? parser->problem : "error",
+	    parser->problem_mark.line + 1);
+}
+
+/* A lone empty document, which is not an empty string. */
+static int
+is_empty_document(const struct reader *reader, const yaml_event_t *event)
+{
+	return reader->depth == 0 && event->type == YAML_SCALAR_EVENT &&
+	    event->data.scalar.length == 0 &&
+	    event->data.scalar.plain_implicit &&
+	    event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+}
+
+static int
+read_stream(struct reader *reader)
+{
+	yaml_event_t *event;
+	int end, result;
+
+	do {
+		/* That of a key stays until the value is there, uncopied. */
+		event = awaits_key(reader) ?
+		    &reader->frames[reader->depth - 1].key_event :
+		    &reader->event;
+		if (!yaml_parser_parse(&reader->parser, event))
+			return parser_error(reader);
+		end = event->type == YAML_STREAM_END_EVENT;
+		if (is_empty_document(reader, event)) {
+			reader->root = json_array();
+			result = reader->root == NULL ?
+			    out_of_memory(reader) : 0;
+		} else {
+			result = read_event(reader, event);
+		}
+		if (result != KEPT)
+			yaml_event_delete(event);
+		if (result == -1)
+			return -1;
+	} while (!end);
+	if (reader->root == NULL)
+		return error_set(reader->error, OUTCOME_PROTOCOL, "bad_reply",
+		    "the reply has no document");
+	return 0;
+}
+
+/* Makes the input such that libyaml can read it. */
+static int
+prepare(struct reader *reader, struct prepared *prepared, const char *data,
+    size_t len)
+{
+	if (len > REPLY_SIZE_MAX)
+		return too_large(reader);
+	reader->budget = reader->limit = REPLY_TREE_MAX(len);
+	if (bytes_prepare(prepared, data, len, len + reader->budget /
+	    COST_STAND_IN) == -1)
+		return errno == ENOMEM ? out_of_memory(reader) :
+		    too_costly(reader);
+	reader->foreign = prepared->copy != NULL;
+	if (prepared->directives > DIRECTIVES_MAX) {
+		error_set(reader->error, OUTCOME_PROTOCOL, "bad_reply",
+		    "the reply has too many directives");
+	} else if (charge(reader, (prepared->len - len) *
+	    COST_STAND_IN) == 0) {
+		return 0;
+	}
+	free(prepared->copy);
+	return -1;
+}
+
+static void
+reader_finish(struct reader *reader)
+{
+	size_t i;
+
+	while (reader->depth > 0) {
+		struct frame *frame = &reader->frames[--reader->depth];
+
+		json_decref(frame->node);
+		drop_key(frame);
+	}
+	for (i = 0; i < reader->anchor_count; i++)
+		json_decref(reader->anchors[i].node);
+	free(reader->anchors);
+	json_decref(reader->names);
+	json_decref(reader->root);
+	scalars_finish(&reader->scalars);
+}
+
+json_t *
+reply_parse(const char *data, size_t len, struct error *error)
+{
+	struct prepared prepared;
+	struct reader reader;
+	json_t *root = NULL;
+
+	memset(&reader, 0, sizeof(reader));
+	memset(&prepared, 0, sizeof(prepared));
+	reader.error = error;
+	if (prepare(&reader, &prepared, data, len) == -1)
+		return NULL;
+	reader.names = json_object();
+	if (reader.names == NULL || !yaml_parser_initialize(&reader.parser)) {
+		out_of_memory(&reader);
+		goto done;
+	}
+	yaml_parser_set_input_string(&reader.parser, (const unsigned char *)
+	    (prepared.copy != NULL ? prepared.copy : data), prepared.len);
+	if (read_stream(&reader) == 0) {
+		root = reader.root;
+		reader.root = NULL;
+	}
+	yaml_parser_delete(&reader.parser);
+ done:
+	reader_finish(&reader);
+	free(prepared.copy);
+	return root;
+}

@@ -1,0 +1,778 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/json_copy.h"
+#include "util/json_dump.h"
+#include "proto/reply.h"
+#include "proto/report.h"
+#include "output/term.h"
+
+#define PROTOCOL_VERSION	1
+
+/* Integers beyond this are not exact as numbers of Lua. */
+#define INTEGER_MAX		9007199254740992.0
+
+/*
+ * The most maps that the lists of a report have together: one may be empty in
+ * the reply and has all its fields in the report.
+ */
+#define ITEMS_MAX	50000
+
+/* How much of a reply that is not understood is shown, in bytes. */
+#define EXCERPT_MAX	160
+
+enum field_kind {
+	FIELD_STRING,
+	FIELD_BOOLEAN,
+	FIELD_INTEGER,
+	FIELD_NUMBER,
+	FIELD_STRINGS,		/* an array of strings */
+	FIELD_OBJECT,
+	FIELD_OBJECTS		/* an array of objects */
+};
+
+/* What a field is when the instance does not say. */
+enum field_default {
+	DEFAULT_NULL,
+	DEFAULT_ZERO,		/* 0, false, [], or an object of defaults */
+	DEFAULT_OMIT		/* the report does not have it then either */
+};
+
+struct field {
+	const char		*name;
+	enum field_kind		 kind;
+	enum field_default	 absent;
+	const struct field	*fields;	/* of an object */
+};
+
+/* What is wrong with a reply, or that memory is out (no text). */
+struct complaint {
+	char	text[160];
+	size_t	items;		/* of all lists of maps so far */
+};
+
+static const struct field module_fields[] = {
+	{ "name", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "path", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "changed", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field role_fields[] = {
+	{ "name", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "module", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "enabled", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ "stopped", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ "validated", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ "initialized", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ "applied", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field route_fields[] = {
+	{ "added", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "replaced", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "removed", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field fiber_fields[] = {
+	{ "id", FIELD_INTEGER, DEFAULT_NULL, NULL },
+	{ "name", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "where", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field fibers_fields[] = {
+	{ "cancelled", FIELD_OBJECTS, DEFAULT_ZERO, fiber_fields },
+	{ "left", FIELD_OBJECTS, DEFAULT_ZERO, fiber_fields },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field stale_fields[] = {
+	{ "kind", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "where", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "function", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "patched", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ "name", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "generation", FIELD_INTEGER, DEFAULT_NULL, NULL },
+	{ "reason", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field scan_fields[] = {
+	{ "objects", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "functions", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "passes", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "slices", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "max_slice_ms", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ "bytes", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "complete", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ "more", FIELD_INTEGER, DEFAULT_ZERO, NULL },
+	{ "unchecked", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field error_fields[] = {
+	{ "code", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "phase", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "role", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "module", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "message", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "traceback", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field rollback_fields[] = {
+	{ "complete", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ "undone", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "left", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field timing_fields[] = {
+	{ "compile", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ "load", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ "validate", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ "init", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ "commit", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ "scan", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field problem_fields[] = {
+	{ "module", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "path", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "message", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field kept_fields[] = {
+	{ "reason", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "names", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field reloading_fields[] = {
+	{ "holder", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "seconds", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field last_fields[] = {
+	{ "outcome", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "code", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "at", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ "duration_ms", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field status_fields[] = {
+	{ "box", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "state", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "tarantool", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "cartridge", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "read_only", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
+	{ "pid", FIELD_INTEGER, DEFAULT_NULL, NULL },
+	{ "loaded_at", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ "reloading", FIELD_OBJECT, DEFAULT_NULL, reloading_fields },
+	{ "last", FIELD_OBJECT, DEFAULT_NULL, last_fields },
+	{ "role", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "replicaset", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "uri", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "healthy", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
+	{ "digest", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "stateboard", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field topology_instance_fields[] = {
+	{ "uuid", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "uri", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "alias", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "replicaset", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "role", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "state", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "health", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "disabled", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ "expelled", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field topology_fields[] = {
+	{ "entry", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "instances", FIELD_OBJECTS, DEFAULT_ZERO, topology_instance_fields },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field section_fields[] = {
+	{ "added", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "changed", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "removed", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "unchanged", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "kept", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field cluster_fields[] = {
+	{ "alias", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "uuid", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "uri", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "outcome", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "state", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "message", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+/* A report is target, these, ok, outcome, and then the others. */
+static const struct field name_fields[] = {
+	{ "alias", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "uuid", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
+static const struct field report_fields[] = {
+	{ "generation", FIELD_INTEGER, DEFAULT_NULL, NULL },
+	{ "duration_ms", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ "modules", FIELD_OBJECTS, DEFAULT_ZERO, module_fields },
+	{ "roles", FIELD_OBJECTS, DEFAULT_ZERO, role_fields },
+	{ "routes", FIELD_OBJECT, DEFAULT_ZERO, route_fields },
+	{ "fibers", FIELD_OBJECT, DEFAULT_ZERO, fibers_fields },
+	{ "stale", FIELD_OBJECTS, DEFAULT_ZERO, stale_fields },
+	{ "error", FIELD_OBJECT, DEFAULT_NULL, error_fields },
+	{ "rollback", FIELD_OBJECT, DEFAULT_NULL, rollback_fields },
+	{ "timings_ms", FIELD_OBJECT, DEFAULT_ZERO, timing_fields },
+	{ "warnings", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "scan", FIELD_OBJECT, DEFAULT_OMIT, scan_fields },
+	{ "problems", FIELD_OBJECTS, DEFAULT_OMIT, problem_fields },
+	{ "kept", FIELD_OBJECTS, DEFAULT_OMIT, kept_fields },
+	{ "status", FIELD_OBJECT, DEFAULT_OMIT, status_fields },
+	{ "results", FIELD_STRING, DEFAULT_OMIT, NULL },
+	{ "sections", FIELD_OBJECT, DEFAULT_OMIT, section_fields },
+	{ "cluster", FIELD_OBJECTS, DEFAULT_OMIT, cluster_fields },
+	{ "topology", FIELD_OBJECT, DEFAULT_OMIT, topology_fields },
+	{ NULL, 0, 0, NULL }
+};
+
+static int	read_fields(json_t *, const struct field *, const json_t *,
+		    const char *, struct complaint *);
+
+static void __attribute__((format(printf, 2, 3)))
+complain(struct complaint *complaint, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(complaint->text, sizeof(complaint->text), fmt, ap);
+	va_end(ap);
+}
+
+/* Text of ours as JSON; names of files need not be UTF-8. */
+static json_t *
+text(const char *raw)
+{
+	json_t *value;
+	char *escaped;
+
+	if ((value = json_string(raw)) != NULL)
+		return value;
+	if ((escaped = term_escape(raw, strlen(raw), 1)) == NULL)
+		return NULL;
+	value = json_string(escaped);
+	free(escaped);
+	return value;
+}
+
+/*
+ * Text of the instance.  It may hold a NUL, which neither C nor many a reader
+ * of JSON is ready for.
+ */
+static json_t *
+read_text(json_t *from)
+{
+	const char *raw = json_string_value(from);
+	json_t *value;
+	char *escaped;
+
+	if (strlen(raw) == json_string_length(from))
+		return json_incref(from);
+	escaped = term_escape(raw, json_string_length(from), 1);
+	value = escaped == NULL ? NULL : json_string(escaped);
+	free(escaped);
+	return value;
+}
+
+static json_t *
+default_value(const struct field *field)
+{
+	struct complaint ignored = { "", 0 };
+	json_t *value;
+
+	if (field->absent == DEFAULT_NULL)
+		return json_null();
+	switch (field->kind) {
+	case FIELD_STRING:
+		return json_string("");
+	case FIELD_BOOLEAN:
+		return json_false();
+	case FIELD_INTEGER:
+	case FIELD_NUMBER:
+		return json_integer(0);
+	case FIELD_STRINGS:
+	case FIELD_OBJECTS:
+		return json_array();
+	case FIELD_OBJECT:
+		break;
+	}
+	value = json_object();
+	if (read_fields(value, field->fields, NULL, "", &ignored) == -1) {
+		json_decref(value);
+		return NULL;
+	}
+	return value;
+}
+
+/* Lua has one kind of number: an integer may come as 3 or as 3.0. */
+static int
+is_integer(const json_t *from)
+{
+	double real = json_real_value(from);
+
+	return json_is_integer(from) || (json_is_real(from) &&
+	    real >= -INTEGER_MAX && real <= INTEGER_MAX &&
+	    (double)(json_int_t)real == real);
+}
+
+/* An empty Lua table comes as an empty array, whatever it stands for. */
+static int
+is_empty_table(const json_t *from)
+{
+	return json_is_array(from) ? json_array_size(from) == 0 :
+	    json_is_object(from) && json_object_size(from) == 0;
+}
+
+static json_t *
+read_object(const struct field *fields, const json_t *from, const char *name,
+    struct complaint *complaint)
+{
+	json_t *value;
+
+	if (!json_is_object(from) && !is_empty_table(from)) {
+		complain(complaint, "%s is not a map", name);
+		return NULL;
+	}
+	value = json_object();
+	if (read_fields(value, fields, from, name, complaint) == -1) {
+		json_decref(value);
+		return NULL;
+	}
+	return value;
+}
+
+static json_t *
+read_array(const struct field *field, const json_t *from, const char *name,
+    struct complaint *complaint)
+{
+	json_t *value, *item;
+	size_t i;
+
+	if (!json_is_array(from) && !is_empty_table(from)) {
+		complain(complaint, "%s is not a list", name);
+		return NULL;
+	}
+	if (field->kind == FIELD_OBJECTS)
+		complaint->items += json_array_size(from);
+	if (complaint->items > ITEMS_MAX) {
+		complain(complaint, "%s and the lists before it have more than "
+		    "%d items", name, ITEMS_MAX);
+		return NULL;
+	}
+	value = json_array();
+	for (i = 0; i < json_array_size(from); i++) {
+		item = json_array_get(from, i);
+		if (field->kind == FIELD_OBJECTS)
+			item = read_object(field->fields, item, name,
+			    complaint);
+		else if (json_is_string(item))
+			item = read_text(item);
+		else {
+			complain(complaint, "%s has an item that is not text",
+			    name);
+			item = NULL;
+		}
+		if (json_array_append_new(value, item) == -1) {
+			json_decref(value);
+			return NULL;
+		}
+	}
+	return value;
+}
+
+/* One value as the schema has it; a new reference. */
+static json_t *
+read_value(const struct field *field, json_t *from, const char *name,
+    struct complaint *complaint)
+{
+	switch (field->kind) {
+	case FIELD_STRING:
+		if (json_is_string(from))
+			return read_text(from);
+		complain(complaint, "%s is not text", name);
+		break;
+	case FIELD_BOOLEAN:
+		if (json_is_boolean(from))
+			return json_incref(from);
+		complain(complaint, "%s is not a boolean", name);
+		break;
+	case FIELD_INTEGER:
+		if (json_is_integer(from))
+			return json_incref(from);
+		if (is_integer(from))
+			return json_integer((json_int_t)json_real_value(from));
+		complain(complaint, "%s is not an integer", name);
+		break;
+	case FIELD_NUMBER:
+		if (json_is_number(from))
+			return json_incref(from);
+		complain(complaint, "%s is not a number", name);
+		break;
+	case FIELD_STRINGS:
+	case FIELD_OBJECTS:
+		return read_array(field, from, name, complaint);
+	case FIELD_OBJECT:
+		return read_object(field->fields, from, name, complaint);
+	}
+	return NULL;
+}
+
+/*
+ * Sets the fields of an object from a map of the reply; NULL is an empty one.
+ * Returns 0, or -1 with a complaint.
+ */
+static int
+read_fields(json_t *into, const struct field *fields, const json_t *from,
+    const char *outer, struct complaint *complaint)
+{
+	const struct field *field;
+	json_t *given, *value;
+	char name[80];
+
+	complaint->text[0] = '\0';
+	for (field = fields; field->name != NULL; field++) {
+		given = json_object_get(from, field->name);
+		if (given == NULL || json_is_null(given)) {
+			if (field->absent == DEFAULT_OMIT)
+				continue;
+			value = default_value(field);
+		} else {
+			snprintf(name, sizeof(name), "%s%s%s", outer,
+			    outer[0] != '\0' ? "." : "", field->name);
+			value = read_value(field, given, name, complaint);
+		}
+		if (json_object_set_new(into, field->name, value) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * Builds a report from a map of the reply, or NULL for none.  Returns 0, or -1
+ * with a complaint.
+ */
+static int
+build(struct report *report, const char *target, enum outcome outcome,
+    const json_t *from, struct complaint *complaint)
+{
+	json_t *instance = json_object();
+
+	report->outcome = outcome;
+	report->transient = 0;
+	report->instance = NULL;
+	complaint->text[0] = '\0';
+	complaint->items = 0;
+	if (json_object_set_new(instance, "target", text(target)) == -1 ||
+	    read_fields(instance, name_fields, from, "", complaint) == -1 ||
+	    json_object_set_new(instance, "ok",
+	    json_boolean(outcome_exit(outcome) == 0)) == -1 ||
+	    json_object_set_new(instance, "outcome",
+	    json_string(outcome_word(outcome))) == -1 ||
+	    read_fields(instance, report_fields, from, "", complaint) == -1) {
+		json_decref(instance);
+		return -1;
+	}
+	report->instance = instance;
+	return 0;
+}
+
+/* A report on an error; takes the reference of the message. */
+static void
+build_error(struct report *report, const char *target, enum outcome outcome,
+    const char *code, json_t *message)
+{
+	struct complaint complaint;
+	json_t *from;
+
+	from = json_pack("{s:{s:s, s:o}}", "error", "code", code, "message",
+	    message);
+	if (from == NULL ||
+	    build(report, target, outcome, from, &complaint) == -1) {
+		report->instance = NULL;
+		report->outcome = OUTCOME_USAGE;
+		report->transient = 0;
+	}
+	json_decref(from);
+}
+
+struct excerpt {
+	char	text[EXCERPT_MAX + sizeof("...")];
+	size_t	len;
+	int	is_cut;
+};
+
+static int
+take_excerpt(const char *data, size_t len, void *arg)
+{
+	struct excerpt *excerpt = arg;
+	size_t room = EXCERPT_MAX - excerpt->len;
+
+	/* It is not always that one who has had enough is left alone. */
+	if (excerpt->is_cut)
+		return -1;
+	memcpy(excerpt->text + excerpt->len, data, len < room ? len : room);
+	excerpt->len += len < room ? len : room;
+	if (len <= room)
+		return 0;
+	memcpy(excerpt->text + excerpt->len, "...", 3);
+	excerpt->is_cut = 1;
+	/* Enough: a reply may be large. */
+	return -1;
+}
+
+static void
+build_bad_reply(struct report *report, const char *target, const json_t *reply,
+    const char *why)
+{
+	struct excerpt excerpt;
+	char message[sizeof(excerpt.text) + 256];
+
+	memset(&excerpt, 0, sizeof(excerpt));
+	json_dump_callback(reply, take_excerpt, &excerpt,
+	    JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+	snprintf(message, sizeof(message), "%s: %s", why, excerpt.text);
+	build_error(report, target, OUTCOME_PROTOCOL, "bad_reply",
+	    text(message));
+}
+
+/*
+ * The words with which an instance may say how it ended.  Only one that has
+ * relayed a request can say that it has reached nobody.
+ */
+static int
+read_outcome(const json_t *from, int relayed, enum outcome *outcome)
+{
+	const char *word;
+
+	word = json_string_value(json_object_get(from, "outcome"));
+	if (word == NULL || outcome_parse(word, outcome) == -1)
+		return -1;
+	if (*outcome == OUTCOME_UNREACHABLE)
+		return relayed ? 0 : -1;
+	return *outcome == OUTCOME_USAGE || *outcome == OUTCOME_PROTOCOL ?
+	    -1 : 0;
+}
+
+static void
+build_from_ours(struct report *report, const char *target,
+    const json_t *reply, const json_t *from, int relayed)
+{
+	struct complaint complaint;
+	const json_t *version, *transient;
+	enum outcome outcome;
+	char why[sizeof(complaint.text) + 64];
+
+	version = json_object_get(from, "cartridge_reload");
+	if (json_integer_value(version) != PROTOCOL_VERSION) {
+		build_bad_reply(report, target, reply,
+		    "the reply is of another version of the protocol");
+		return;
+	}
+	if (read_outcome(from, relayed, &outcome) == -1) {
+		build_bad_reply(report, target, reply,
+		    "the reply does not say how it ended");
+		return;
+	}
+	transient = json_object_get(json_object_get(from, "error"),
+	    "transient");
+	if (build(report, target, outcome, from, &complaint) == 0) {
+		report->transient = json_is_true(transient);
+		return;
+	}
+	if (complaint.text[0] == '\0') {
+		report->outcome = OUTCOME_USAGE;
+		return;
+	}
+	snprintf(why, sizeof(why), "the reply is wrong: %s", complaint.text);
+	build_bad_reply(report, target, reply, why);
+}
+
+/* What the console says when Lua raised an error outside of our code. */
+static void
+build_from_lua_error(struct report *report, const char *target, json_t *raised)
+{
+	json_t *message;
+	char *dumped;
+
+	if (json_is_null(raised) ||
+	    (json_is_string(raised) && json_string_length(raised) == 0))
+		message = json_string("error without a message");
+	else if (json_is_string(raised))
+		message = read_text(raised);
+	else {
+		dumped = dump_json(raised, JSON_COMPACT | JSON_ENCODE_ANY,
+		    NULL);
+		message = dumped == NULL ? NULL : json_string(dumped);
+		free(dumped);
+	}
+	build_error(report, target, OUTCOME_FAILED, "lua_error", message);
+}
+
+void
+report_from_reply(struct report *report, const char *target,
+    const json_t *reply, int relayed)
+{
+	json_t *from;
+
+	from = json_array_size(reply) == 1 ? json_array_get(reply, 0) : NULL;
+	if (json_object_get(from, "cartridge_reload") != NULL)
+		build_from_ours(report, target, reply, from, relayed);
+	else if (json_object_size(from) == 1 &&
+	    json_object_get(from, "error") != NULL)
+		build_from_lua_error(report, target,
+		    json_object_get(from, "error"));
+	else
+		build_bad_reply(report, target, reply,
+		    "the reply is not a report");
+}
+
+void
+report_from_error(struct report *report, const char *target,
+    const struct error *error)
+{
+	build_error(report, target, error->outcome, error->code,
+	    text(error->message));
+	report->transient = report->instance != NULL && error->transient;
+}
+
+void
+report_parse_results(struct report *report)
+{
+	struct error error;
+	json_t *results, *tree;
+	char *target;
+
+	results = json_object_get(report->instance, "results");
+	if (!json_is_string(results))
+		return;
+	tree = reply_parse(json_string_value(results),
+	    json_string_length(results), &error);
+	if (tree != NULL &&
+	    json_object_set_new(report->instance, "results", tree) == 0)
+		return;
+	if (tree != NULL)
+		error_out_of_memory(&error);
+	target = strdup(json_string_value(json_object_get(report->instance,
+	    "target")));
+	report_finish(report);
+	if (target != NULL)
+		report_from_error(report, target, &error);
+	else
+		report->outcome = OUTCOME_USAGE;
+	free(target);
+}
+
+void
+report_fail(struct report *report, const struct error *failure)
+{
+	json_t *error;
+
+	report->transient = 0;
+	report->outcome = failure->outcome;
+	if (report->instance == NULL)
+		return;
+	error = json_object();
+	if (read_fields(error, error_fields, NULL, "",
+	    &(struct complaint){ "", 0 }) == 0 &&
+	    json_object_set_new(error, "code",
+	    json_string(failure->code)) == 0 &&
+	    json_object_set_new(error, "message",
+	    text(failure->message)) == 0 &&
+	    json_object_set(report->instance, "error", error) == 0 &&
+	    json_object_set_new(report->instance, "ok", json_boolean(
+	    outcome_exit(failure->outcome) == 0)) == 0 &&
+	    json_object_set_new(report->instance, "outcome", json_string(
+	    outcome_word(failure->outcome))) == 0) {
+		json_decref(error);
+		return;
+	}
+	json_decref(error);
+	report_finish(report);
+	report->outcome = OUTCOME_USAGE;
+}
+
+void
+report_name(struct report *report, const char *alias)
+{
+	if (alias == NULL || report->instance == NULL ||
+	    !json_is_null(json_object_get(report->instance, "alias")))
+		return;
+	if (json_object_set_new(report->instance, "alias", text(alias)) == 0)
+		return;
+	report_finish(report);
+	report->outcome = OUTCOME_USAGE;
+}
+
+int
+report_is_short(const struct report *report)
+{
+	const char *code = json_string_value(json_object_get(json_object_get(
+	    report->instance, "error"), "code"));
+
+	return report->instance == NULL ||
+	    (code != NULL && strcmp(code, "out_of_memory") == 0);
+}
+
+void
+report_finish(struct report *report)
+{
+	json_decref(report->instance);
+	report->instance = NULL;
+}
+
+json_t *
+report_document(const char *command, enum outcome outcome,
+    const json_t *instances, const json_t *not_touched, const json_t *skipped)
+{
+	json_t *list, *document;
+
+	/* A copy of the list only: the instances themselves are shared. */
+	if ((list = copy_json(instances)) == NULL)
+		return NULL;
+	document = json_pack("{s:b, s:i, s:s, s:o}",
+	    "ok", outcome_exit(outcome) == 0, "exit", outcome_exit(outcome),
+	    "command", command, "instances", list);
+	if ((json_array_size(not_touched) > 0 &&
+	    json_object_set_new(document, "not_touched",
+	    copy_json(not_touched)) == -1) ||
+	    (json_array_size(skipped) > 0 &&
+	    json_object_set_new(document, "skipped",
+	    copy_json(skipped)) == -1)) {
+		json_decref(document);
+		return NULL;
+	}
+	return document;
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/json_copy.h"
+#include "util/json_dump.h"
+#include "proto/request.h"
+#include "proto/script.h"
+
+#define BOOT	"boot"
+#define TYPED	"commands.repl"
+
+/* A text that grows; once memory is out it stays so. */
+struct text {
+	char	*data;
+	size_t	 len;
+	size_t	 size;
+	int	 failed;
+};
+
+/* The scripts that go into a request, each once. */
+struct scripts {
+	const struct script	**list;
+	size_t			  count;
+};
+
+/* Makes the text longer, and returns where to write that; NULL if it failed. */
+static char *
+extend(struct text *text, size_t len)
+{
+	size_t size;
+	char *grown;
+
+	if (text->failed)
+		return NULL;
+	if (text->size - text->len <= len) {
+		size = text->size + len + 1;
+		if (size < 2 * text->size)
+			size = 2 * text->size;
+		if ((grown = realloc(text->data, size)) == NULL) {
+			text->failed = 1;
+			return NULL;
+		}
+		text->data = grown;
+		text->size = size;
+	}
+	text->len += len;
+	text->data[text->len] = '\0';
+	return text->data + text->len - len;
+}
+
+static void
+append(struct text *text, const char *data, size_t len)
+{
+	char *at;
+
+	if ((at = extend(text, len)) != NULL)
+		memcpy(at, data, len);
+}
+
+/*
+ * How many bytes a byte takes in a Lua string.  Those of other scripts could
+ * all stand for themselves; a line of ASCII is easier to handle, but of much
+ * text it would be four times as long.
+ */
+static size_t
+escaped_size(unsigned char byte, int is_ascii)
+{
+	if (byte == '\n')
+		return 2;
+	if (byte >= 0x80)
+		return is_ascii ? 4 : 1;
+	return byte >= 0x20 && byte != 0x7f && byte != '"' && byte != '\\' ?
+	    1 : 4;
+}
+
+/*
+ * Appends bytes as they stand in a Lua string.  Always three digits, as the
+ * byte after them may be a digit too.
+ */
+static void
+append_bytes(struct text *text, const void *data, size_t len, int is_ascii)
+{
+	const unsigned char *bytes = data;
+	size_t i, size = 0;
+	char *at;
+
+	for (i = 0; i < len; i++)
+		size += escaped_size(bytes[i], is_ascii);
+	if ((at = extend(text, size)) == NULL)
+		return;
+	for (i = 0; i < len; i++) {
+		switch (escaped_size(bytes[i], is_ascii)) {
+		case 1:
+			*at++ = (char)bytes[i];
+			break;
+		case 2:
+			*at++ = '\\';
+			*at++ = 'n';
+			break;
+		default:
+			*at++ = '\\';
+			*at++ = (char)('0' + bytes[i] / 100);
+			*at++ = (char)('0' + bytes[i] / 10 % 10);
+			*at++ = (char)('0' + bytes[i] % 10);
+		}
+	}
+}
+
+static void
+append_escaped(struct text *text, const void *data, size_t len)
+{
+	append_bytes(text, data, len, 1);
+}
+
+static void
+append_string(struct text *text, const void *data, size_t len)
+{
+	append(text, "\"", 1);
+	append_escaped(text, data, len);
+	append(text, "\"", 1);
+}
+
+static int
+add_script(struct scripts *scripts, const struct script *script)
+{
+	const struct script **grown;
+	size_t i;
+
+	for (i = 0; i < scripts->count; i++)
+		if (scripts->list[i] == script)
+			return 0;
+	grown = reallocarray(scripts->list, scripts->count + 1,
+	    sizeof(*grown));
+	if (grown == NULL)
+		return -1;
+	scripts->list = grown;
+	scripts->list[scripts->count++] = script;
+	return 0;
+}
+
+/*
+ * The script that a `require('name')` at the start of the text asks for; NULL
+ * if it is none, or if the module is not one of ours.
+ */
+static const struct script *
+required_script(const char *text)
+{
+	char name[64];
+	size_t len;
+	char quote;
+
+	text += strlen("require");
+	text += strspn(text, " ");
+	if (*text++ != '(' || (*text != '\'' && *text != '"'))
+		return NULL;
+	quote = *text++;
+	len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.");
+	if (text[len] != quote || len >= sizeof(name))
+		return NULL;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	return script_find(name);
+}
+
+/* Adds the scripts that a script requires.  Embedded scripts end with a NUL. */
+static int
+add_required(struct scripts *scripts, const struct script *script)
+{
+	const char *source = (const char *)script->data, *at = source;
+	const struct script *required;
+
+	while ((at = strstr(at, "require")) != NULL) {
+		if ((at == source ||
+		    (!isalnum((unsigned char)at[-1]) && at[-1] != '_')) &&
+		    (required = required_script(at)) != NULL &&
+		    add_script(scripts, required) == -1)
+			return -1;
+		at += strlen("require");
+	}
+	return 0;
+}
+
+/* Adds the module of the command in these arguments, if there is one. */
+static int
+add_command(struct scripts *scripts, const json_t *args)
+{
+	const struct script *script;
+	const char *command;
+	char name[64];
+
+	command = json_string_value(json_object_get(args, "command"));
+	if (command == NULL || (size_t)snprintf(name, sizeof(name),
+	    "commands.%s", command) >= sizeof(name) ||
+	    (script = script_find(name)) == NULL)
+		return -1;
+	return add_script(scripts, script);
+}
+
+/* All up to the last brace of the arguments: more of them may follow. */
+static void
+append_head(struct text *text, const struct script *boot,
+    const struct scripts *scripts, json_t *texts, const char *args)
+{
+	static const char begin[] = "(loadstring(";
+	static const char named[] = ",\"@cartridge-reload/boot.lua\")(";
+	const char *name;
+	json_t *value;
+	size_t i;
+
+	append(text, begin, sizeof(begin) - 1);
+	append_string(text, boot->data, boot->len);
+	append(text, named, sizeof(named) - 1);
+	for (i = 0; i < scripts->count; i++) {
+		append_string(text, scripts->list[i]->name,
+		    strlen(scripts->list[i]->name));
+		append(text, ",", 1);
+		append_string(text, scripts->list[i]->data,
+		    scripts->list[i]->len);
+		append(text, ",", 1);
+	}
+	json_object_foreach(texts, name, value) {
+		append_string(text, name, strlen(name));
+		append(text, ",", 1);
+		append(text, "\"", 1);
+		append_bytes(text, json_string_value(value),
+		    json_string_length(value), 0);
+		append(text, "\",", 2);
+	}
+	append(text, "\"", 1);
+	append_escaped(text, args, strlen(args) - 1);
+}
+
+/* The arguments as JSON, but for the texts, which go beside them. */
+static char *
+dump_arguments(const json_t *args)
+{
+	json_t *copy = copy_json(args);
+	char *dumped;
+
+	json_object_del(copy, "texts");
+	dumped = dump_json(copy, JSON_COMPACT | JSON_ENSURE_ASCII, NULL);
+	json_decref(copy);
+	return dumped;
+}
+
+int
+request_init(struct request *request, const json_t *args)
+{
+	struct scripts scripts = { NULL, 0 };
+	struct text text = { NULL, 0, 0, 0 };
+	const struct script *boot;
+	const json_t *inner = json_object_get(args, "request");
+	char *dumped = NULL;
+	size_t i;
+	int result = -1;
+
+	request->head = NULL;
+	request->len = 0;
+	if ((boot = script_find(BOOT)) == NULL ||
+	    add_command(&scripts, args) == -1)
+		goto done;
+	/* Another instance will have to begin with all of it anew. */
+	if (inner != NULL && (add_command(&scripts, inner) == -1 ||
+	    add_script(&scripts, boot) == -1))
+		goto done;
+	for (i = 0; i < scripts.count; i++)
+		if (add_required(&scripts, scripts.list[i]) == -1)
+			goto done;
+	if ((dumped = dump_arguments(args)) == NULL)
+		goto done;
+	append_head(&text, boot, &scripts, json_object_get(args, "texts"),
+	    dumped);
+	if (text.failed) {
+		free(text.data);
+		goto done;
+	}
+	request->head = text.data;
+	request->len = text.len;
+	result = 0;
+
+done:
+	free(dumped);
+	free(scripts.list);
+	return result;
+}
+
+void
+request_finish(struct request *request)
+{
+	free(request->head);
+	request->head = NULL;
+	request->len = 0;
+}
+
+char *
+request_rest(const json_t *more, size_t *len)
+{
+	struct text text = { NULL, 0, 0, 0 };
+	char *dumped;
+
+	if (json_object_size(more) > 0) {
+		dumped = dump_json(more, JSON_COMPACT | JSON_ENSURE_ASCII,
+		    NULL);
+		if (dumped == NULL)
+			return NULL;
+		/* They go on with the object that the head has begun. */
+		dumped[0] = ',';
+		append_escaped(&text, dumped, strlen(dumped));
+		free(dumped);
+	} else {
+		append(&text, "}", 1);
+	}
+	append(&text, "\"))", 3);
+	if (text.failed) {
+		free(text.data);
+		return NULL;
+	}
+	*len = text.len;
+	return text.data;
+}
+
+char *
+request_typed(const char *what, const char *typed, size_t typed_len,
+    size_t from, size_t to, size_t *len)
+{
+	static const char named[] = ",\"@cartridge-reload/commands/repl.lua\"))"
+	    "(getfenv(1),\"";
+	struct text text = { NULL, 0, 0, 0 };
+	const struct script *script = script_find(TYPED);
+	char numbers[64];
+
+	if (script == NULL)
+		return NULL;
+	append(&text, "(loadstring(", strlen("(loadstring("));
+	append_string(&text, script->data, script->len);
+	append(&text, named, sizeof(named) - 1);
+	append(&text, what, strlen(what));
+	append(&text, "\",\"", 3);
+	append_bytes(&text, typed, typed_len, 0);
+	snprintf(numbers, sizeof(numbers), "\",%zu,%zu)", from, to);
+	append(&text, numbers, strlen(numbers));
+	if (text.failed) {
+		free(text.data);
+		return NULL;
+	}
+	*len = text.len;
+	return text.data;
+}
+
+char *
+request_line(const json_t *args, size_t *len)
+{
+	struct request request;
+	char *rest, *line;
+	size_t rest_len;
+
+	if (request_init(&request, args) == -1)
+		return NULL;
+	if ((rest = request_rest(NULL, &rest_len)) == NULL) {
+		request_finish(&request);
+		return NULL;
+	}
+	if ((line = realloc(request.head, request.len + rest_len + 1)) ==
+	    NULL) {
+		request_finish(&request);
+	} else {
+		memcpy(line + request.len, rest, rest_len + 1);
+		*len = request.len + rest_len;
+	}
+	free(rest);
+	return line;
+}

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/yaml_bytes.h"
+
+/*
+ * A stand-in is a character from the end of the last private plane, four bytes
+ * long as "\xNN" is:
+ *
+ *	STAND_IN | kind << 8 | byte
+ */
+#define STAND_IN	0x10f000UL
+#define STAND_IN_LEN	4
+enum stand_in {
+	STAND_IN_RAW,		/* the byte itself was there */
+	STAND_IN_ESCAPE		/* "\xNN"; the low bits tell the case of NN */
+};
+#define UPPER_HIGH	1
+#define UPPER_LOW	2
+#define STAND_IN_END	(STAND_IN_ESCAPE + 4)
+
+/* So many bytes are looked at as one, and of so many after them. */
+#define BLOCK		64
+#define BLOCK_AFTER	2
+
+/* What a look at the whole input has found. */
+struct survey {
+	unsigned char	*to;		/* where to write, or NULL */
+	size_t		 len;		/* with the stand-ins */
+	size_t		 directives;
+	int		 foreign;	/* stand-ins are needed */
+};
+
+static const char hex_digits[] = "0123456789abcdef";
+
+/*
+ * The length of the UTF-8 sequence that the text begins with and its code
+ * point; 0 if it is not UTF-8.
+ */
+static size_t
+utf8_decode(const unsigned char *text, size_t len, unsigned long *code)
+{
+	static const unsigned long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t i, need;
+	unsigned char c = text[0];
+
+	if (c < 0x80) {
+		*code = c;
+		return 1;
+	}
+	need = c >= 0xf8 ? 0 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 0;
+	if (need == 0 || need > len)
+		return 0;
+	*code = c & (0x7fU >> need);
+	for (i = 1; i < need; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		*code = *code << 6 | (text[i] & 0x3f);
+	}
+	if (*code < least[need] || *code > 0x10ffff ||
+	    (*code >= 0xd800 && *code <= 0xdfff))
+		return 0;
+	return need;
+}
+
+/* Whether YAML allows this character as it is. */
+static int
+is_yaml_character(unsigned long code)
+{
+	if (code < 0x20)
+		return code == '\t' || code == '\n' || code == '\r';
+	if (code >= 0x7f && code < 0xa0)
+		return code == 0x85;
+	return code != 0xfffe && code != 0xffff;
+}
+
+static int
+hex_value(unsigned char c)
+{
+	const char *digit;
+
+	if (c >= 'A' && c <= 'F')
+		c += 'a' - 'A';
+	digit = c == '\0' ? NULL : strchr(hex_digits, c);
+	return digit == NULL ? -1 : (int)(digit - hex_digits);
+}
+
+/* Whether the text begins with the escape of a byte above 0x7f. */
+static int
+is_byte_escape(const unsigned char *text, size_t len)
+{
+	return len >= 4 && text[0] == '\\' && text[1] == 'x' &&
+	    hex_value(text[2]) >= 8 && hex_value(text[3]) >= 0;
+}
+
+/* Whether what stands before `at` ends a line, as libyaml sees lines. */
+static int
+begins_line(const unsigned char *text, size_t at)
+{
+	if (at == 0)
+		return 1;
+	if (text[at - 1] == '\n' || text[at - 1] == '\r')
+		return 1;
+	if (at >= 2 && memcmp(text + at - 2, "\xc2\x85", 2) == 0)
+		return 1;
+	return at >= 3 && memcmp(text + at - 3, "\xe2\x80", 2) == 0 &&
+	    (text[at - 1] == 0xa8 || text[at - 1] == 0xa9);
+}
+
+static void
+keep_bytes(struct survey *survey, const unsigned char *bytes, size_t len)
+{
+	if (survey->to != NULL)
+		memcpy(survey->to + survey->len, bytes, len);
+	survey->len += len;
+}
+
+static void
+put_stand_in(struct survey *survey, unsigned kind, unsigned byte)
+{
+	unsigned value = kind << 8 | byte;
+	unsigned char *to;
+
+	if (survey->to != NULL) {
+		to = survey->to + survey->len;
+		to[0] = 0xf4;
+		to[1] = 0x8f;
+		to[2] = (unsigned char)(0x80 | value >> 6);
+		to[3] = (unsigned char)(0x80 | (value & 0x3f));
+	}
+	survey->len += STAND_IN_LEN;
+}
+
+static void
+put_escape_stand_in(struct survey *survey, const unsigned char *digits)
+{
+	unsigned kind = STAND_IN_ESCAPE;
+
+	if (digits[0] >= 'A' && digits[0] <= 'F')
+		kind += UPPER_HIGH;
+	if (digits[1] >= 'A' && digits[1] <= 'F')
+		kind += UPPER_LOW;
+	put_stand_in(survey, kind, (unsigned)hex_value(digits[0]) * 16 +
+	    (unsigned)hex_value(digits[1]));
+	survey->foreign = 1;
+}
+
+/* Whether a byte is one of a character, but not its first. */
+static unsigned char
+continues(unsigned char c)
+{
+	return (c & 0xc0) == 0x80;
+}
+
+/*
+ * The length of a block that begins with a character and in which all that is
+ * not ASCII is characters of two and three bytes that YAML takes; 0 if it is
+ * not, or might not be.  It is a little longer than BLOCK if that ends within a
+ * character.
+ */
+static size_t
+common_utf8(const unsigned char *text)
+{
+	unsigned char c, next, special;
+	size_t i;
+
+	special = continues(text[0]) || continues(text[1]) != (text[0] >= 0xc0);
+	for (i = 0; i < BLOCK; i++) {
+		c = text[i];
+		next = text[i + 1];
+		special |= continues(text[i + 2]) !=
+		    ((next >= 0xc0) | (c >= 0xe0));
+		/* Overlong, or of more than three bytes. */
+		special |= (c == 0xc0) | (c == 0xc1) | (c >= 0xf0);
+		special |= (c == 0xe0) & (next < 0xa0);
+		/* Controls, surrogates, the end of the plane. */
+		special |= (c == 0xc2) & (next < 0xa0);
+		special |= (c == 0xed) & (next >= 0xa0);
+		special |= (c == 0xef) & (next == 0xbf);
+		/* The character before may end a line. */
+		special |= (c >= 0x80) & (next == '%');
+	}
+	if (special)
+		return 0;
+	if (continues(text[BLOCK]))
+		return BLOCK + 1 + continues(text[BLOCK + 1]);
+	return BLOCK;
+}
+
+/*
+ * The length of a block that begins with a character and has nothing special in
+ * it: all printable, in lines, no escape that may be one of a byte, no
+ * directive; 0 if it has.  There must be BLOCK_AFTER bytes after it.  As the
+ * loops have no branches, many bytes are looked at in one instruction.
+ */
+static size_t
+common_block(const unsigned char *text)
+{
+	unsigned char all = 0, special;
+	size_t i;
+
+	/* What comes next must not be escaped by what is in the block. */
+	special = text[0] == '%' || text[BLOCK - 1] == '\\';
+	for (i = 0; i < BLOCK; i++) {
+		all |= text[i];
+		special |= (text[i] < 0x20) & (text[i] != '\n');
+		special |= text[i] == 0x7f;
+		special |= (text[i] == '\\') & (text[i + 1] == 'x');
+		special |= (text[i] == '\n') & (text[i + 1] == '%');
+	}
+	if (special)
+		return 0;
+	return all < 0x80 ? BLOCK : common_utf8(text);
+}
+
+/* The length of the part that is nothing special. */
+static size_t
+common_run(const unsigned char *text, size_t len)
+{
+	unsigned long code;
+	size_t end, i, use;
+
+	for (i = end = 0; i < len; i += use) {
+		if (i >= end) {
+			use = len - i < BLOCK + BLOCK_AFTER ? 0 :
+			    common_block(text + i);
+			if (use > 0)
+				continue;
+			end = i + BLOCK;
+		}
+		use = utf8_decode(text + i, len - i, &code);
+		if (use == 0 || !is_yaml_character(code) ||
+		    code >= STAND_IN || code == '\\' || code == '%')
+			break;
+	}
+	return i;
+}
+
+/*
+ * Looks through the input and, if survey->to is set, writes it there with
+ * stand-ins for what libyaml would refuse or misread.
+ */
+static void
+survey_input(struct survey *survey, const unsigned char *text, size_t len)
+{
+	unsigned long code;
+	size_t i, j, use;
+
+	survey->len = survey->directives = 0;
+	for (i = 0; i < len; i += use) {
+		if ((use = common_run(text + i, len - i)) > 0) {
+			keep_bytes(survey, text + i, use);
+			continue;
+		}
+		if (text[i] == '\\') {
+			if (is_byte_escape(text + i, len - i)) {
+				use = 4;
+				put_escape_stand_in(survey, text + i + 2);
+				continue;
+			}
+			/* An escaped backslash does not escape an x. */
+			use = i + 1 < len && text[i + 1] == '\\' ? 2 : 1;
+			keep_bytes(survey, text + i, use);
+			continue;
+		}
+		if (text[i] == '%') {
+			survey->directives += begins_line(text, i);
+			use = 1;
+			keep_bytes(survey, text + i, use);
+			continue;
+		}
+		use = utf8_decode(text + i, len - i, &code);
+		/* True characters of that range need no help by themselves. */
+		if (use == 0 || code < STAND_IN)
+			survey->foreign = 1;
+		if (use == 0)
+			use = 1;
+		for (j = 0; j < use; j++)
+			put_stand_in(survey, STAND_IN_RAW, text[i + j]);
+	}
+}
+
+int
+bytes_prepare(struct prepared *prepared, const char *data, size_t len,
+    size_t max)
+{
+	const unsigned char *text = (const unsigned char *)data;
+	struct survey survey = { 0 };
+
+	survey_input(&survey, text, len);
+	prepared->copy = NULL;
+	prepared->len = len;
+	prepared->directives = survey.directives;
+	if (!survey.foreign)
+		return 0;
+	prepared->len = survey.len;
+	if (survey.len > max) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	if ((prepared->copy = malloc(survey.len)) == NULL)
+		return -1;
+	survey.to = (unsigned char *)prepared->copy;
+	survey_input(&survey, text, len);
+	return 0;
+}
+
+/* Writes a byte as \xNN, four bytes. */
+static void
+put_byte_text(char *to, unsigned char byte)
+{
+	to[0] = '\\';
+	to[1] = 'x';
+	to[2] = hex_digits[byte >> 4];
+	to[3] = hex_digits[byte & 0xf];
+}
+
+static char
+upper(char digit)
+{
+	return (char)(digit >= 'a' ? digit - 'a' + 'A' : digit);
+}
+
+size_t
+bytes_restore(char *text, size_t len, int double_quoted)
+{
+	unsigned kind, value;
+	unsigned char byte;
+	size_t from, to;
+
+	for (from = to = 0; from < len; ) {
+		if (len - from < STAND_IN_LEN ||
+		    memcmp(text + from, "\xf4\x8f", 2) != 0) {
+			text[to++] = text[from++];
+			continue;
+		}
+		value = ((unsigned)text[from + 2] & 0x3f) << 6 |
+		    ((unsigned)text[from + 3] & 0x3f);
+		byte = value & 0xff;
+		kind = value >> 8;
+		if (kind >= STAND_IN_END) {
+			text[to++] = text[from++];
+			continue;
+		}
+		from += STAND_IN_LEN;
+		if (kind == STAND_IN_RAW && byte < 0x80) {
+			text[to++] = (char)byte;
+			continue;
+		}
+		put_byte_text(text + to, byte);
+		if (kind >= STAND_IN_ESCAPE && !double_quoted) {
+			kind -= STAND_IN_ESCAPE;
+			if (kind & UPPER_HIGH)
+				text[to + 2] = upper(text[to + 2]);
+			if (kind & UPPER_LOW)
+				text[to + 3] = upper(text[to + 3]);
+		}
+		to += STAND_IN_LEN;
+	}
+	return to;
+}
+
+char *
+bytes_text(const unsigned char *bytes, size_t len, int escape_nul,
+    size_t *text_len)
+{
+	unsigned long code;
+	size_t i, size, use;
+	char *text = NULL, *to = NULL;
+
+	/* First to measure, then to write. */
+	for (;;) {
+		size = 0;
+		for (i = 0; i < len; i += use) {
+			use = utf8_decode(bytes + i, len - i, &code);
+			if (use > 0 && (code != 0 || !escape_nul)) {
+				if (to != NULL)
+					memcpy(to + size, bytes + i, use);
+				size += use;
+				continue;
+			}
+			use = 1;
+			if (to != NULL)
+				put_byte_text(to + size, bytes[i]);
+			size += 4;
+		}
+		if (to != NULL)
+			break;
+		if ((text = to = malloc(size + 1)) == NULL)
+			return NULL;
+	}
+	text[size] = '\0';
+	*text_len = size;
+	return text;
+}
+
+/* The value of a base64 digit: 64 for '=', 65 for white space, 255 for bad. */
+static unsigned
+base64_value(unsigned char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26U;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52U;
+	switch (c) {
+	case '+':
+		return 62;
+	case '/':
+		return 63;
+	case '=':
+		return 64;
+	case ' ':
+	case '\t':
+	case '\n':
+	case '\r':
+		return 65;
+	default:
+		return 255;
+	}
+}
+
+ssize_t
+bytes_from_base64(char *text, size_t len)
+{
+	size_t digits, i, padding, to;
+	unsigned long bits;
+	unsigned value;
+
+	digits = padding = 0;
+	for (i = 0; i < len; i++) {
+		value = base64_value((unsigned char)text[i]);
+		if (value == 255 || (value < 64 && padding > 0))
+			return -1;
+		digits += value < 64;
+		padding += value == 64;
+	}
+	if (digits % 4 == 1 || padding > 2 ||
+	    (padding > 0 && (digits + padding) % 4 != 0))
+		return -1;
+
+	bits = 0;
+	digits = to = 0;
+	for (i = 0; i < len; i++) {
+		value = base64_value((unsigned char)text[i]);
+		if (value >= 64)
+			continue;
+		bits = (bits << 6 | value) & 0xffffff;
+		switch (digits++ % 4) {
+		case 1:
+			text[to++] = (char)(bits >> 4 & 0xff);
+			break;
+		case 2:
+			text[to++] = (char)(bits >> 2 & 0xff);
+			break;
+		case 3:
+			text[to++] = (char)(bits & 0xff);
+			break;
+		}
+	}
+	return (ssize_t)to;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <string.h>
+
+#include "repl/highlight.h"
+#include "output/term.h"
+
+/* One document while it is printed. */
+struct painter {
+	FILE		*out;
+	int		 color;
+	enum term_style	 string;	/* the style of strings */
+	char		 quote;		/* of a scalar that goes on, or NUL */
+	size_t		 block;		/* more indented is a block; 0: none */
+	size_t		 column;	/* of the value that is read */
+};
+
+static void
+put(struct painter *painter, enum term_style style, const char *text,
+    size_t len)
+{
+	int color = painter->color && style != TERM_PLAIN;
+
+	if (len == 0)
+		return;
+	term_begin(painter->out, color, style);
+	term_print_text(painter->out, text, len);
+	term_end(painter->out, color);
+}
+
+/*
+ * The length of a quoted text up to and with its end, from behind the quote
+ * that begins it; *open tells whether it does not end here.
+ */
+static size_t
+quoted_length(const char *text, size_t len, char quote, int *open)
+{
+	size_t i;
+
+	*open = 0;
+	for (i = 0; i < len; i++) {
+		if (quote == '"' && text[i] == '\\') {
+			i++;
+		} else if (text[i] == quote) {
+			if (quote != '\'' || i + 1 >= len ||
+			    text[i + 1] != quote)
+				return i + 1;
+			i++;
+		}
+	}
+	*open = 1;
+	return len;
+}
+
+static int
+is(const char *text, size_t len, const char *word)
+{
+	return len == strlen(word) && memcmp(text, word, len) == 0;
+}
+
+static enum term_style
+plain_style(const struct painter *painter, const char *text, size_t len)
+{
+	size_t i;
+
+	if (is(text, len, "null"))
+		return TERM_DIM;
+	if (is(text, len, "true") || is(text, len, "false") ||
+	    is(text, len, "nan") || is(text, len, "-nan") ||
+	    is(text, len, "inf") || is(text, len, "-inf"))
+		return TERM_WARN;
+	for (i = 0; i < len; i++)
+		if (text[i] == '\0' || strchr("0123456789+-.eE", text[i]) ==
+		    NULL)
+			return painter->string;
+	return text[0] == '.' || text[len - 1] == '-' ? painter->string :
+	    TERM_WARN;
+}
+
+/* Where a plain key ends, its colon; `len` if the text has no key. */
+static size_t
+key_length(const char *text, size_t len)
+{
+	size_t i;
+	int open;
+
+	if (text[0] == '\'' || text[0] == '"') {
+		i = 1 + quoted_length(text + 1, len - 1, text[0], &open);
+		if (open || i >= len || text[i] != ':')
+			return len;
+		return i + 1 == len || text[i + 1] == ' ' ? i : len;
+	}
+	if (strchr("[{&*!|>", text[0]) != NULL)
+		return len;
+	for (i = 0; i < len; i++)
+		if (text[i] == ':' && (i + 1 == len || text[i + 1] == ' '))
+			return i;
+	return len;
+}
+
+static void
+paint_scalar(struct painter *painter, const char *text, size_t len)
+{
+	size_t used;
+	int open;
+
+	/* An anchor, an alias or a tag, and what it is of. */
+	while (len > 0 && strchr("&*!", text[0]) != NULL && text[0] != '\0') {
+		for (used = 0; used < len && text[used] != ' '; used++)
+			continue;
+		put(painter, TERM_DIM, text, used);
+		text += used;
+		len -= used;
+		if (len == 0)
+			return;
+		put(painter, TERM_PLAIN, text, 1);
+		text++;
+		len--;
+	}
+	if (len == 0)
+		return;
+	if (text[0] == '\'' || text[0] == '"') {
+		used = 1 + quoted_length(text + 1, len - 1, text[0], &open);
+		painter->quote = (char)(open ? text[0] : '\0');
+		put(painter, painter->string, text, used);
+		put(painter, TERM_PLAIN, text + used, len - used);
+	} else if (text[0] == '|' || text[0] == '>') {
+		painter->block = painter->column + 1;
+		put(painter, TERM_PLAIN, text, len);
+	} else if (text[0] == '[' || text[0] == '{') {
+		put(painter, TERM_PLAIN, text, len);
+	} else {
+		put(painter, plain_style(painter, text, len), text, len);
+	}
+}
+
+/* A line that begins something, from behind its indentation. */
+static void
+paint_entry(struct painter *painter, const char *text, size_t len)
+{
+	size_t key;
+
+	while (len > 0 && (text[0] == '-' || text[0] == '?') &&
+	    (len == 1 || text[1] == ' ')) {
+		put(painter, TERM_PLAIN, text, len == 1 ? 1 : 2);
+		painter->column += 2;
+		text += len == 1 ? 1 : 2;
+		len -= len == 1 ? 1 : 2;
+	}
+	if (len == 0)
+		return;
+	/* Blocks are more indented than what they are the value of. */
+	key = key_length(text, len);
+	if (key < len) {
+		put(painter, TERM_BOLD, text, key);
+		put(painter, TERM_PLAIN, text + key, key + 1 < len ? 2 : 1);
+		key += key + 1 < len ? 2 : 1;
+		text += key;
+		len -= key;
+	} else if (painter->column >= 2) {
+		painter->column -= 2;
+	}
+	paint_scalar(painter, text, len);
+}
+
+static void
+paint_line(struct painter *painter, const char *text, size_t len)
+{
+	size_t indent, used;
+	int open;
+
+	if (painter->quote != '\0') {
+		used = quoted_length(text, len, painter->quote, &open);
+		painter->quote = (char)(open ? painter->quote : '\0');
+		put(painter, painter->string, text, used);
+		put(painter, TERM_PLAIN, text + used, len - used);
+		return;
+	}
+	for (indent = 0; indent < len && text[indent] == ' '; indent++)
+		continue;
+	if (painter->block > 0 && (indent >= painter->block ||
+	    indent == len)) {
+		put(painter, painter->string, text, len);
+		return;
+	}
+	painter->block = 0;
+	painter->column = indent;
+	if (len >= 3 && (memcmp(text, "---", 3) == 0 ||
+	    memcmp(text, "...", 3) == 0)) {
+		put(painter, TERM_DIM, text, 3);
+		put(painter, TERM_PLAIN, text + 3, len > 3 ? 1 : 0);
+		if (len > 4)
+			paint_entry(painter, text + 4, len - 4);
+	} else if (len > 0 && text[0] == '%') {
+		put(painter, TERM_DIM, text, len);
+	} else {
+		put(painter, TERM_PLAIN, text, indent);
+		paint_entry(painter, text + indent, len - indent);
+	}
+}
+
+void
+paint_yaml(FILE *out, const char *text, size_t len, int color, int failed)
+{
+	struct painter painter = { out, color, failed ? TERM_BAD : TERM_GOOD,
+	    '\0', 0, 0 };
+	const char *newline;
+	size_t line;
+
+	if (!color) {
+		term_print_text(out, text, len);
+		return;
+	}
+	while (len > 0) {
+		newline = memchr(text, '\n', len);
+		line = newline != NULL ? (size_t)(newline - text) : len;
+		paint_line(&painter, text, line);
+		if (newline != NULL)
+			putc('\n', out);
+		line += newline != NULL;
+		text += line;
+		len -= line;
+	}
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/signalfd.h>
+
+#include <dlfcn.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Else the header declares functions without prototypes. */
+#define HAVE_STDARG_H
+#include <readline/readline.h>
+#include <readline/history.h>
+
+#include "repl/lineedit.h"
+
+#define TEXT(a)		#a
+#define TEXT_OF(a)	TEXT(a)
+/* As the header says; the library of another version is another one. */
+#define LIBRARY		"libreadline.so." TEXT_OF(RL_VERSION_MAJOR)
+
+/* Lines that Up goes back to. */
+#define REMEMBERED_MAX	1000
+
+/* A library that prints a newline after Ctrl-D can be kept from it. */
+#if RL_READLINE_VERSION >= 0x0802
+#define SYMBOL_OF_END(use)	use(rl_eof_found)
+#else
+#define SYMBOL_OF_END(use)
+#endif
+
+/* Whatever of the library is used: functions and variables. */
+#define SYMBOLS(use)							\
+	use(add_history)						\
+	use(rl_attempted_completion_function)				\
+	use(rl_attempted_completion_over)				\
+	use(rl_callback_handler_install)				\
+	use(rl_callback_handler_remove)					\
+	use(rl_callback_read_char)					\
+	use(rl_callback_sigcleanup)					\
+	use(rl_catch_signals)						\
+	use(rl_catch_sigwinch)						\
+	use(rl_change_environment)					\
+	use(rl_clear_visible_line)					\
+	use(rl_completion_matches)					\
+	use(rl_completion_query_items)					\
+	use(rl_completion_suppress_append)				\
+	use(rl_completion_word_break_hook)				\
+	use(rl_deprep_term_function)					\
+	use(rl_deprep_terminal)						\
+	use(rl_end)							\
+	SYMBOL_OF_END(use)						\
+	use(rl_forced_update_display)					\
+	use(rl_free_line_state)						\
+	use(rl_initialize)						\
+	use(rl_line_buffer)						\
+	use(rl_on_new_line)						\
+	use(rl_point)							\
+	use(rl_prep_terminal)						\
+	use(rl_readline_name)						\
+	use(rl_redisplay)						\
+	use(rl_reset_screen_size)					\
+	use(rl_resize_terminal)						\
+	use(rl_variable_bind)						\
+	use(stifle_history)
+
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a name is declared */
+#define DECLARE(name)	__typeof__(name) *name;
+#define DESCRIBE(name)	{ #name, offsetof(struct library, name) },
+
+static struct library {
+	SYMBOLS(DECLARE)
+} lib;
+
+static const struct {
+	const char	*name;
+	size_t		 at;
+} symbol_table[] = {
+	SYMBOLS(DESCRIBE)
+};
+
+static const struct lineedit_hooks *hooks;
+static int is_shown;
+static int signal_fd = -1;
+
+/* What came last, for lineedit_read. */
+static enum lineedit_event event;
+static char *event_line;
+
+/* The names that are being offered, and the next of them. */
+static struct lineedit_names offered;
+static size_t offered_next;
+
+static int
+load(struct error *error)
+{
+	void *handle, *symbol;
+	size_t i;
+
+	if (lib.add_history != NULL)
+		return 0;
+	if ((handle = dlopen(LIBRARY, RTLD_NOW)) == NULL)
+		goto fail;
+	for (i = 0; i < sizeof(symbol_table) / sizeof(symbol_table[0]); i++) {
+		if ((symbol = dlsym(handle, symbol_table[i].name)) == NULL)
+			goto fail;
+		memcpy((char *)&lib + symbol_table[i].at, &symbol,
+		    sizeof(symbol));
+	}
+	return 0;
+
+fail:
+	error_set(error, OUTCOME_USAGE, "local_error", "lines cannot be "
+	    "edited, as GNU readline is not there: %s; install it (Debian: "
+	    "libreadline%d), or send lines through a pipe", dlerror(),
+	    RL_VERSION_MAJOR);
+	memset(&lib, 0, sizeof(lib));
+	if (handle != NULL)
+		dlclose(handle);
+	return -1;
+}
+
+/*
+ * Signals that are to be waited for as long as a prompt is shown; one of them,
+ * that of Ctrl-\, to be kept from leaving the terminal as it is then.
+ */
+static void
+fill_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGQUIT);
+	sigaddset(set, SIGTSTP);
+	sigaddset(set, SIGWINCH);
+}
+
+static void
+hold_signals(int how)
+{
+	sigset_t set;
+
+	fill_set(&set);
+	sigprocmask(how, &set, NULL);
+}
+
+static void
+take_away(void)
+{
+	if (!is_shown)
+		return;
+	lib.rl_callback_handler_remove();
+	hold_signals(SIG_UNBLOCK);
+	is_shown = 0;
+}
+
+static void
+leave_terminal(void)
+{
+#if RL_READLINE_VERSION >= 0x0802
+	*lib.rl_eof_found = 0;
+#endif
+	lib.rl_deprep_terminal();
+}
+
+static void
+on_line(char *line)
+{
+	take_away();
+	event = line != NULL ? LINEEDIT_LINE : LINEEDIT_END;
+	event_line = line;
+}
+
+static char *
+breaks(void)
+{
+	static char *last;
+
+	/* Readline does not free it, and may write to it. */
+	free(last);
+	last = strdup(hooks->breaks(*lib.rl_line_buffer, hooks->arg));
+	return last;
+}
+
+static char *
+next_offered(const char *text, int state)
+{
+	(void)text;
+	(void)state;
+	return offered_next < offered.words.count ?
+	    strdup(offered.words.list[offered_next++]) : NULL;
+}
+
+static char **
+attempt_completion(const char *text, int start, int end)
+{
+	char **matches;
+
+	memset(&offered, 0, sizeof(offered));
+	offered_next = 0;
+	hooks->complete(&offered, *lib.rl_line_buffer, (size_t)start,
+	    (size_t)end, hooks->arg);
+	*lib.rl_attempted_completion_over = !offered.files;
+	*lib.rl_completion_suppress_append = offered.open;
+	matches = offered.words.count == 0 ? NULL :
+	    lib.rl_completion_matches(text, next_offered);
+	words_finish(&offered.words);
+	return matches;
+}
+
+int
+lineedit_open(const struct lineedit_hooks *given, struct error *error)
+{
+	static char name[] = "cartridge-reload";
+	sigset_t set;
+
+	if (load(error) == -1)
+		return -1;
+	fill_set(&set);
+	signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	hooks = given;
+	/* What a character is, to edit one. */
+	setlocale(LC_CTYPE, "");
+	*lib.rl_readline_name = name;
+	*lib.rl_deprep_term_function = leave_terminal;
+	*lib.rl_catch_signals = 0;
+	*lib.rl_catch_sigwinch = 0;
+	*lib.rl_change_environment = 0;
+	*lib.rl_attempted_completion_function = attempt_completion;
+	*lib.rl_completion_word_break_hook = breaks;
+	lib.stifle_history(REMEMBERED_MAX);
+	/* With the settings of the user; what follows is not for them. */
+	lib.rl_initialize();
+	/*
+	 * With callbacks the library cannot wait for an answer: it would ask
+	 * whether to list many names, or more of them, and say yes itself.
+	 */
+	*lib.rl_completion_query_items = -1;
+	lib.rl_variable_bind("page-completions", "off");
+	return 0;
+}
+
+void
+lineedit_close(void)
+{
+	take_away();
+	if (signal_fd != -1)
+		close(signal_fd);
+	signal_fd = -1;
+}
+
+void
+lineedit_remember(const char *entry)
+{
+	lib.add_history(entry);
+}
+
+void
+lineedit_begin(const char *prompt)
+{
+	event = LINEEDIT_WAIT;
+	if (is_shown)
+		return;
+	is_shown = 1;
+	hold_signals(SIG_BLOCK);
+	/* The window may have got another size while nobody looked. */
+	lib.rl_reset_screen_size();
+	lib.rl_callback_handler_install(prompt, on_line);
+}
+
+void
+lineedit_abandon(const char *mark)
+{
+	if (!is_shown)
+		return;
+	/* Out of searches and macros, too. */
+	lib.rl_callback_sigcleanup();
+	/* What comes next comes below all of it. */
+	*lib.rl_point = *lib.rl_end;
+	lib.rl_redisplay();
+	/* Before readline goes, which may move to the first column. */
+	fputs(mark, stdout);
+	lib.rl_free_line_state();
+	take_away();
+}
+
+int
+lineedit_signal_fd(void)
+{
+	return signal_fd;
+}
+
+static void
+suspend(void)
+{
+	leave_terminal();
+	hold_signals(SIG_UNBLOCK);
+	/* Here the process stops, until it is continued. */
+	raise(SIGTSTP);
+	hold_signals(SIG_BLOCK);
+	lib.rl_prep_terminal(1);
+	/* Nobody told of another size meanwhile. */
+	lib.rl_reset_screen_size();
+	lib.rl_forced_update_display();
+}
+
+void
+lineedit_signal(void)
+{
+	struct signalfd_siginfo info;
+
+	while (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		if (!is_shown)
+			continue;
+		if (info.ssi_signo == SIGTSTP)
+			suspend();
+		else if (info.ssi_signo == SIGWINCH)
+			lib.rl_resize_terminal();
+	}
+}
+
+enum lineedit_event
+lineedit_read(char **line)
+{
+	event = LINEEDIT_WAIT;
+	lib.rl_callback_read_char();
+	*line = event_line;
+	event_line = NULL;
+	return event;
+}
+
+void
+lineedit_hide(void)
+{
+	if (is_shown)
+		lib.rl_clear_visible_line();
+}
+
+void
+lineedit_show(void)
+{
+	if (!is_shown)
+		return;
+	lib.rl_on_new_line();
+	lib.rl_forced_update_display();
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/conn.h"
+#include "repl/lua_complete.h"
+#include "output/term.h"
+#include "repl/result.h"
+
+/* A completion that takes longer is none. */
+#define SUGGEST_SECONDS	1.0
+
+/* Adds a name that the instance gave, unless it is none that can be shown. */
+static void
+add_name(struct words *names, const char *name, const char *word, size_t len)
+{
+	struct error ignored;
+	char *escaped;
+
+	if (name == NULL || strncmp(name, word, len) != 0 ||
+	    (escaped = term_escape(name, strlen(name), 0)) == NULL)
+		return;
+	if (strcmp(escaped, name) == 0)
+		words_add(names, name, strlen(name), &ignored);
+	free(escaped);
+}
+
+static void
+take_names(struct words *names, const struct wire_document *doc,
+    const char *word, size_t len)
+{
+	struct error ignored;
+	struct typed typed;
+	json_t *tree, *list;
+	size_t i;
+
+	if (typed_read(&typed, doc, &ignored) == -1 ||
+	    typed.kind != TYPED_NAMES ||
+	    (tree = typed_tree(&typed, &ignored)) == NULL)
+		return;
+	list = json_array_get(tree, 0);
+	for (i = 0; i < json_array_size(list); i++)
+		add_name(names, json_string_value(json_array_get(list, i)),
+		    word, len);
+	json_decref(tree);
+}
+
+int
+suggest_names(struct words *names, struct contact *contact, const char *line,
+    size_t start, size_t stop, struct error *error)
+{
+	if (contact->dialog == NULL &&
+	    contact_connect(contact, SUGGEST_SECONDS, 0, error) == -1)
+		return 0;
+	/* One that was given up may still be at work. */
+	if (dialog_waiting(contact->dialog) > 0)
+		return 0;
+	if (contact_ask(contact, "complete", line + start, stop - start, start,
+	    stop, error) == -1)
+		return 0;
+	switch (contact_await(contact, INPUT_LEFT_ALONE, clock_ms() +
+	    (int64_t)(SUGGEST_SECONDS * 1000), error)) {
+	case HAPPENED_REPLY:
+		take_names(names, &contact->doc, line + start, stop - start);
+		break;
+	case HAPPENED_LOST:
+		/* Nothing ran.  Whoever waits for the line will tell. */
+		if (strcmp(error->code, "closed") == 0)
+			error_set(error, OUTCOME_UNREACHABLE, "closed",
+			    "connection closed by the instance");
+		return -1;
+	default:
+		dialog_forget(contact->dialog);
+	}
+	return 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <ctype.h>
+#include <string.h>
+
+#include "repl/lua_incomplete.h"
+
+/* Words that begin and end blocks; `while` and `for` have their `do`. */
+static const struct {
+	const char	*word;
+	int		 change;
+} word_table[] = {
+	{ "do", 1 },
+	{ "end", -1 },
+	{ "function", 1 },
+	{ "if", 1 },
+	{ "repeat", 1 },
+	{ "until", -1 }
+};
+
+static int
+is_letter(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' ||
+	    (unsigned char)c >= 0x80;
+}
+
+/*
+ * The length of a long bracket at the beginning of the text, such as "[==[" or
+ * "]]"; 0 if there is none.
+ */
+static size_t
+long_bracket(const char *text, size_t len, char bracket)
+{
+	size_t i;
+
+	if (len < 2 || text[0] != bracket)
+		return 0;
+	for (i = 1; i < len && text[i] == '='; i++)
+		continue;
+	return i < len && text[i] == bracket ? i + 1 : 0;
+}
+
+/* Goes on in a long string or comment.  Returns how much of it that is. */
+static size_t
+skip_long(struct nesting *nesting, const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (long_bracket(text + i, len - i, ']') ==
+		    nesting->level + 1) {
+			i += nesting->level + 1;
+			nesting->level = 0;
+			break;
+		}
+	return i;
+}
+
+static size_t
+skip_string(struct nesting *nesting, const char *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len && nesting->quote != '\0'; i++) {
+		if (nesting->escaped)
+			nesting->escaped = 0;
+		else if (text[i] == '\\')
+			nesting->escaped = 1;
+		else if (text[i] == nesting->quote || text[i] == '\n')
+			nesting->quote = '\0';
+	}
+	return i;
+}
+
+static size_t
+skip_word(struct nesting *nesting, const char *text, size_t len)
+{
+	size_t i, used;
+
+	for (used = 0; used < len && is_letter(text[used]); used++)
+		continue;
+	for (i = 0; i < sizeof(word_table) / sizeof(word_table[0]); i++)
+		if (strlen(word_table[i].word) == used &&
+		    memcmp(text, word_table[i].word, used) == 0)
+			nesting->depth += word_table[i].change;
+	return used;
+}
+
+static size_t
+skip_comment(struct nesting *nesting, const char *text, size_t len)
+{
+	size_t used = long_bracket(text + 2, len - 2, '[');
+	const char *newline;
+
+	if (used > 0) {
+		nesting->level = used - 1;
+		return used + 2;
+	}
+	newline = memchr(text, '\n', len);
+	return newline == NULL ? len : (size_t)(newline - text);
+}
+
+/* What begins with another character. */
+static size_t
+skip_mark(struct nesting *nesting, const char *text, size_t len)
+{
+	size_t used;
+
+	if (len >= 2 && text[0] == '-' && text[1] == '-')
+		return skip_comment(nesting, text, len);
+	if ((used = long_bracket(text, len, '[')) > 0) {
+		nesting->level = used - 1;
+		return used;
+	}
+	if (text[0] == '\'' || text[0] == '"')
+		nesting->quote = text[0];
+	else if (text[0] == '(' || text[0] == '{' || text[0] == '[')
+		nesting->depth++;
+	else if (text[0] == ')' || text[0] == '}' || text[0] == ']')
+		nesting->depth--;
+	return 1;
+}
+
+void
+nesting_add(struct nesting *nesting, const char *text, size_t len)
+{
+	size_t used;
+
+	for (; len > 0; text += used, len -= used) {
+		if (nesting->level > 0)
+			used = skip_long(nesting, text, len);
+		else if (nesting->quote != '\0')
+			used = skip_string(nesting, text, len);
+		else if (is_letter(text[0]))
+			used = skip_word(nesting, text, len);
+		else
+			used = skip_mark(nesting, text, len);
+	}
+}
+
+int
+nesting_is_open(const struct nesting *nesting)
+{
+	return nesting->depth > 0 || nesting->level > 0 ||
+	    (nesting->quote != '\0' && nesting->escaped);
+}

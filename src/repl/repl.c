@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#define _GNU_SOURCE	/* asprintf */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/request_args.h"
+#include "rollout/command.h"
+#include "net/conn.h"
+#include "repl/event.h"
+#include "repl/print.h"
+#include "repl/history.h"
+#include "util/signals.h"
+#include "repl/lineedit.h"
+#include "repl/linereader.h"
+#include "repl/pager.h"
+#include "repl/repl.h"
+#include "repl/backslash.h"
+#include "repl/statement.h"
+#include "repl/lua_complete.h"
+#include "output/term.h"
+#include "repl/result.h"
+
+struct shell {
+	struct options			 options;	/* as they are set */
+	const struct targets		*targets;
+	const struct target		*target;
+	const struct output_context	*context;
+	int				 is_over;
+	int				 is_lost;	/* by what completes */
+	enum outcome			 outcome;	/* if it is over */
+	struct contact			 contact;
+	struct display			 display;
+	struct error			 error;
+	struct lines			 lines;		/* if not edited */
+	struct history			 history;
+	unsigned long			 line;		/* its number */
+	struct statement		 statement;
+	char				*prompts[2];	/* first, and others */
+};
+
+static void
+end(struct shell *shell, enum outcome outcome)
+{
+	shell->is_over = 1;
+	shell->outcome = outcome;
+}
+
+/* It is over, for the reason in the error. */
+static void
+end_with_error(struct shell *shell)
+{
+	display_message(&shell->display, 0, "%s", shell->error.message);
+	end(shell, shell->error.outcome);
+}
+
+/* Something failed, for the reason in the error, and it goes on. */
+static void
+fail(struct shell *shell, unsigned long line)
+{
+	display_failure(&shell->display, line, &shell->error);
+}
+
+/* Takes what a function of the display returns. */
+static void
+check(struct shell *shell, int result)
+{
+	/* Whoever reads it has gone; main says so. */
+	if (result == -1)
+		end(shell, OUTCOME_USAGE);
+}
+
+static void
+take_push(const struct wire_document *doc, void *arg)
+{
+	struct shell *shell = arg;
+
+	check(shell, display_push(&shell->display,
+	    shell->statement.text == NULL ? 0 : shell->statement.line, doc));
+}
+
+/* --- What was typed --------------------------------------------------------*/
+
+static void
+remember(struct shell *shell, const char *entry)
+{
+	struct error error;
+
+	if (!shell->display.is_editing ||
+	    entry[strspn(entry, " \t\n")] == '\0' || history_repeats(
+	    &shell->history, entry))
+		return;
+	lineedit_remember(entry);
+	if (history_is_private(entry) ||
+	    history_add(&shell->history, entry, &error) == 0)
+		return;
+	/* Once is enough. */
+	display_message(&shell->display, 0, "%s", error.message);
+	history_close(&shell->history);
+}
+
+/* Nobody waits for the reply to a statement any more. */
+static void
+give_up(struct shell *shell, int64_t began)
+{
+	int ends = interrupt_is_final() || !shell->display.is_interactive;
+
+	shell->display.has_failed = 1;
+	display_message(&shell->display, shell->statement.line,
+	    "given up after %g s%s%s", clock_seconds(began, clock_ms()),
+	    dialog_sent(shell->contact.dialog) ?
+	    ", the Lua may still be running in the instance" :
+	    ", before all of it was sent", ends ? "" :
+	    "; the next line begins a new session");
+	contact_close(&shell->contact);
+	interrupt_forget();
+	if (ends)
+		end(shell, OUTCOME_TIMEOUT);
+}
+
+/* Runs the statement so far, unless more of it is to come. */
+static void
+run_statement(struct shell *shell, int is_last)
+{
+	struct statement *statement = &shell->statement;
+	struct contact *contact = &shell->contact;
+	int64_t began = clock_ms();
+	enum happening happening;
+	struct typed typed;
+
+	if (contact->dialog == NULL && contact_connect(contact,
+	    shell->options.timeout, 0, &shell->error) == -1) {
+		display_message(&shell->display, statement->line, "%s",
+		    shell->error.message);
+		if (interrupt_is_final())
+			end(shell, shell->error.outcome);
+		interrupt_forget();
+		statement_forget(statement);
+		return;
+	}
+	if (contact_ask(contact, is_last ? "run" : "more", statement->text,
+	    statement->len, 0, 0, &shell->error) == -1) {
+		end_with_error(shell);
+		return;
+	}
+	statement->sent = statement->len;
+	happening = contact_await(contact, INPUT_LEFT_ALONE, CONSOLE_FOREVER,
+	    &shell->error);
+	if (happening == HAPPENED_REPLY &&
+	    typed_read(&typed, &contact->doc, &shell->error) == -1)
+		happening = HAPPENED_LOST;
+	if (happening == HAPPENED_LOST) {
+		remember(shell, statement->text);
+		end_with_error(shell);
+		return;
+	}
+	if (happening == HAPPENED_REPLY && typed.kind == TYPED_MORE)
+		return;
+	if (happening == HAPPENED_REPLY)
+		check(shell, display_reply(&shell->display, statement->line,
+		    &typed));
+	else
+		give_up(shell, began);
+	remember(shell, statement->text);
+	statement_forget(statement);
+}
+
+/* Another line of a statement, perhaps the last one. */
+static void
+add_line(struct shell *shell, const char *line, size_t len)
+{
+	switch (statement_add(&shell->statement, line, len, shell->line,
+	    &shell->error)) {
+	case 1:
+		run_statement(shell, 0);
+		break;
+	case -1:
+		if (shell->error.outcome == OUTCOME_USAGE)
+			end_with_error(shell);
+		else
+			fail(shell, shell->statement.line);
+		break;
+	}
+}
+
+/* --- Commands of this program ----------------------------------------------*/
+
+static int
+print_help(FILE *out, const struct display *display, const void *command)
+{
+	(void)display;
+	if (command != NULL)
+		options_help(out, command);
+	else
+		slash_help(out);
+	return 0;
+}
+
+/* Whether its report can be looked at a page at a time, as it is short. */
+static int
+is_paged(const struct shell *shell, const struct options *options)
+{
+	return shell->display.is_interactive && (options->command->bit &
+	    (COMMAND_PLAN | COMMAND_STATUS | COMMAND_STALE)) != 0;
+}
+
+/* The same as on the command line. */
+static void
+run_command(struct shell *shell, const struct options *options)
+{
+	struct output_context context = *shell->context;
+	FILE *memory = NULL;
+	char *text = NULL;
+	size_t len = 0;
+	json_t *args;
+	int is_final;
+
+	context.command = options->command->name;
+	context.color = term_use_color(options->color, context.out);
+	context.quiet = options->quiet;
+	context.verbose = options->verbose;
+	if ((args = arguments_of_command(options, &shell->error)) == NULL) {
+		fail(shell, shell->line);
+		return;
+	}
+	if (is_paged(shell, options) &&
+	    (memory = open_memstream(&text, &len)) != NULL)
+		context.out = context.err = memory;
+	/* It counts the signals itself. */
+	interrupt_end();
+	if (outcome_exit(command_run(options, shell->targets, args,
+	    &context)) != 0)
+		shell->display.has_failed = 1;
+	is_final = interrupt_is_final();
+	shell->contact.interrupt_fd = interrupt_begin();
+	if (memory != NULL && fclose(memory) == EOF) {
+		error_out_of_memory(&shell->error);
+		fail(shell, shell->line);
+	}
+	if (text != NULL)
+		pager_print(shell->context->out, text, len);
+	free(text);
+	json_decref(args);
+	check(shell, display_flush(&shell->display));
+	if (is_final)
+		end(shell, OUTCOME_TIMEOUT);
+}
+
+static void
+run_slash(struct shell *shell, const char *line)
+{
+	struct slash slash;
+
+	remember(shell, line);
+	if (slash_parse(&slash, line, &shell->options, &shell->error) == -1) {
+		fail(shell, shell->line);
+		return;
+	}
+	switch (slash.kind) {
+	case SLASH_COMMAND:
+		run_command(shell, &slash.options);
+		break;
+	case SLASH_SET:
+		if (slash.output != NULL)
+			shell->options.output = slash.output;
+		else
+			fprintf(shell->context->out, "output %s\n",
+			    shell->options.output->name);
+		check(shell, display_flush(&shell->display));
+		break;
+	case SLASH_HELP:
+		check(shell, display_text(&shell->display, shell->line,
+		    print_help, slash.help));
+		break;
+	case SLASH_QUIT:
+		end(shell, OUTCOME_OK);
+		break;
+	}
+	slash_finish(&slash);
+}
+
+static void
+take_line(struct shell *shell, const char *line, size_t len)
+{
+	shell->line++;
+	/* In a statement a backslash is Lua's. */
+	if (shell->statement.text == NULL && slash_begins(line))
+		run_slash(shell, line);
+	else
+		add_line(shell, line, len);
+}
+
+/*
+ * A line that was edited may be several, if it was pasted: commands come first,
+ * one a line; what is Lua then is one statement, with its local variables.
+ */
+static void
+take_pasted(struct shell *shell, char *line)
+{
+	char *newline;
+
+	while (shell->statement.text == NULL && !shell->is_over &&
+	    slash_begins(line) && (newline = strchr(line, '\n')) != NULL) {
+		*newline = '\0';
+		take_line(shell, line, (size_t)(newline - line));
+		line = newline + 1;
+	}
+	if (!shell->is_over)
+		take_line(shell, line, strlen(line));
+}
+
+/* No line comes any more. */
+static void
+take_end(struct shell *shell)
+{
+	if (shell->statement.text != NULL && !shell->display.is_interactive)
+		run_statement(shell, 1);
+	if (!shell->is_over)
+		end(shell, OUTCOME_OK);
+}
+
+/* --- Completion ------------------------------------------------------------*/
+
+static const char *
+find_breaks(const char *line, void *arg)
+{
+	const struct shell *shell = arg;
+
+	return shell->statement.text == NULL && slash_begins(line) ? " \t" :
+	    SUGGEST_BREAKS;
+}
+
+static void
+complete(struct lineedit_names *names, const char *line, size_t start,
+    size_t stop, void *arg)
+{
+	struct shell *shell = arg;
+	struct slash_names found;
+
+	if (shell->statement.text == NULL && slash_begins(line)) {
+		slash_complete(&found, line, start, stop);
+		names->words = found.words;
+		names->files = found.files;
+		return;
+	}
+	names->open = 1;
+	if (suggest_names(&names->words, &shell->contact, line, start, stop,
+	    &shell->error) == -1)
+		shell->is_lost = 1;
+}
+
+/* --- Lines -----------------------------------------------------------------*/
+
+/* Waits for one at the terminal, and takes it. */
+static void
+edit_line(struct shell *shell)
+{
+	enum lineedit_event event = LINEEDIT_WAIT;
+	enum happening happening = HAPPENED_INPUT;
+	char *line = NULL;
+
+	lineedit_begin(shell->prompts[shell->statement.text != NULL]);
+	while (event == LINEEDIT_WAIT && happening == HAPPENED_INPUT &&
+	    !shell->is_over && !shell->is_lost) {
+		happening = contact_await(&shell->contact, INPUT_EDITED,
+		    CONSOLE_FOREVER, &shell->error);
+		if (happening == HAPPENED_INPUT)
+			event = lineedit_read(&line);
+	}
+	/* It may have come while names were looked for. */
+	if (interrupt_count() > 0) {
+		happening = HAPPENED_SIGNAL;
+		event = LINEEDIT_WAIT;
+	}
+	/* What had been typed stays to be seen. */
+	lineedit_abandon(happening == HAPPENED_SIGNAL &&
+	    !interrupt_is_final() ? "^C" : "");
+	if (event == LINEEDIT_LINE && !shell->is_over && !shell->is_lost) {
+		take_pasted(shell, line);
+	} else if (happening == HAPPENED_SIGNAL && !interrupt_is_final()) {
+		putc('\n', shell->context->out);
+		statement_forget(&shell->statement);
+		interrupt_forget();
+	} else {
+		putc('\n', shell->context->out);
+		if (happening == HAPPENED_LOST || shell->is_lost)
+			end_with_error(shell);
+		else if (!shell->is_over)
+			take_end(shell);
+	}
+	free(line);
+}
+
+/* Waits for one from elsewhere, and takes it. */
+static void
+read_line(struct shell *shell)
+{
+	char *line;
+	size_t len;
+
+	if ((line = lines_next(&shell->lines, &len)) != NULL) {
+		take_line(shell, line, len);
+		return;
+	}
+	if (shell->lines.is_over) {
+		take_end(shell);
+		return;
+	}
+	switch (contact_await(&shell->contact, INPUT_WANTED, CONSOLE_FOREVER,
+	    &shell->error)) {
+	case HAPPENED_INPUT:
+		if (lines_read(&shell->lines, &shell->error) == -1)
+			end_with_error(shell);
+		break;
+	case HAPPENED_SIGNAL:
+		display_message(&shell->display, 0, "interrupted");
+		end(shell, OUTCOME_USAGE);
+		break;
+	default:
+		end_with_error(shell);
+	}
+}
+
+/* --- From the beginning to the end -----------------------------------------*/
+
+/* The prompts: what the target is called in short, and as much of nothing. */
+static int
+make_prompts(struct shell *shell)
+{
+	const struct target *target = shell->target;
+	const char *name = target->name, *end_of_name;
+	char *label;
+	int result = -1;
+
+	if (target->kind == TARGET_UNIX && strrchr(name, '/') != NULL)
+		name = strrchr(name, '/') + 1;
+	end_of_name = target->kind == TARGET_UNIX ? strrchr(name, '.') : NULL;
+	if (end_of_name == NULL || end_of_name == name ||
+	    (strcmp(end_of_name, ".control") != 0 &&
+	    strcmp(end_of_name, ".sock") != 0))
+		end_of_name = name + strlen(name);
+	label = term_escape(name, (size_t)(end_of_name - name), 0);
+	if (label == NULL)
+		return -1;
+	if (asprintf(&shell->prompts[0], "%s> ", label) == -1)
+		shell->prompts[0] = NULL;
+	else if (asprintf(&shell->prompts[1], "%*s> ", (int)strlen(label),
+	    "-") == -1)
+		shell->prompts[1] = NULL;
+	else
+		result = 0;
+	free(label);
+	return result;
+}
+
+static void
+add_entry(const char *entry, void *arg)
+{
+	(void)arg;
+	lineedit_remember(entry);
+}
+
+/* Returns 0, or -1 with an error. */
+static int
+begin_editing(struct shell *shell, const struct lineedit_hooks *hooks)
+{
+	if (make_prompts(shell) == -1)
+		return error_out_of_memory(&shell->error);
+	if (lineedit_open(hooks, &shell->error) == -1)
+		return -1;
+	shell->display.is_editing = 1;
+	if (history_open(&shell->history, add_entry, NULL,
+	    &shell->error) == -1)
+		display_message(&shell->display, 0, "%s", shell->error.message);
+	if (shell->context->quiet)
+		return 0;
+	fputs("connected to ", shell->context->out);
+	term_print(shell->context->out, shell->target->name);
+	fprintf(shell->context->out, ", Tarantool %s; \\help for help, "
+	    "Ctrl-D to leave\n", dialog_version(shell->contact.dialog));
+	check(shell, display_flush(&shell->display));
+	return 0;
+}
+
+static void
+run(struct shell *shell)
+{
+	const struct lineedit_hooks hooks = { find_breaks, complete, shell };
+
+	if (contact_connect(&shell->contact, shell->options.timeout,
+	    shell->options.wait, &shell->error) == -1 ||
+	    (shell->display.is_interactive &&
+	    begin_editing(shell, &hooks) == -1)) {
+		end_with_error(shell);
+		return;
+	}
+	while (!shell->is_over) {
+		if (shell->display.is_editing)
+			edit_line(shell);
+		else
+			read_line(shell);
+	}
+}
+
+enum outcome
+shell_run(const struct options *options, const struct targets *targets,
+    const struct output_context *context)
+{
+	struct shell shell;
+
+	memset(&shell, 0, sizeof(shell));
+	shell.options = *options;
+	shell.targets = targets;
+	shell.target = &targets->list[0];
+	shell.context = context;
+	shell.display.context = context;
+	shell.display.options = &shell.options;
+	shell.display.name = shell.target->name;
+	shell.display.is_interactive = isatty(STDIN_FILENO) &&
+	    isatty(fileno(context->out));
+	shell.contact.target = shell.target;
+	shell.contact.on_push = take_push;
+	shell.contact.arg = &shell;
+	shell.contact.interrupt_fd = interrupt_begin();
+	lines_init(&shell.lines, STDIN_FILENO);
+	run(&shell);
+	if (shell.display.is_editing)
+		lineedit_close();
+	interrupt_end();
+	contact_close(&shell.contact);
+	history_close(&shell.history);
+	statement_forget(&shell.statement);
+	lines_finish(&shell.lines);
+	free(shell.prompts[0]);
+	free(shell.prompts[1]);
+	return outcome_exit(shell.outcome) == 0 && shell.display.has_failed &&
+	    !shell.display.is_interactive ? OUTCOME_FAILED : shell.outcome;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/json_dump.h"
+#include "repl/highlight.h"
+#include "proto/reply.h"
+#include "repl/result.h"
+
+#define BEGIN		"---\n"
+#define BEGIN_LEN	(sizeof(BEGIN) - 1)
+#define WORD		"- cartridge_reload_"
+#define WORD_LEN	(sizeof(WORD) - 1)
+#define ERROR		"- error:"
+#define ERROR_LEN	(sizeof(ERROR) - 1)
+
+static const struct {
+	const char	*word;
+	enum typed_kind	 kind;
+} word_table[] = {
+	{ "done\n", TYPED_DONE },
+	{ "nil\n", TYPED_NIL },
+	{ "failed\n", TYPED_FAILED },
+	{ "more\n", TYPED_MORE },
+	{ "names\n", TYPED_NAMES }
+};
+
+static int
+begins(const char *text, size_t len, const char *with, size_t with_len)
+{
+	return len >= with_len && memcmp(text, with, with_len) == 0;
+}
+
+int
+typed_read(struct typed *typed, const struct wire_document *doc,
+    struct error *error)
+{
+	const char *rest = doc->data + BEGIN_LEN;
+	size_t i, len = doc->len - BEGIN_LEN, word_len;
+
+	if (!begins(doc->data, doc->len, BEGIN, BEGIN_LEN))
+		goto fail;
+	/* Results that cannot be printed, or a session that cannot run it. */
+	if (begins(rest, len, ERROR, ERROR_LEN)) {
+		*typed = (struct typed){ TYPED_FAILED, rest, len };
+		return 0;
+	}
+	if (!begins(rest, len, WORD, WORD_LEN))
+		goto fail;
+	rest += WORD_LEN;
+	len -= WORD_LEN;
+	for (i = 0; i < sizeof(word_table) / sizeof(word_table[0]); i++) {
+		word_len = strlen(word_table[i].word);
+		if (!begins(rest, len, word_table[i].word, word_len))
+			continue;
+		*typed = (struct typed){ word_table[i].kind, rest + word_len,
+		    len - word_len };
+		return 0;
+	}
+fail:
+	return error_set(error, OUTCOME_PROTOCOL, "bad_reply",
+	    "the reply is not one to a line that was typed");
+}
+
+void
+typed_print(FILE *out, const struct typed *typed, int color)
+{
+	paint_yaml(out, BEGIN, BEGIN_LEN, color, 0);
+	paint_yaml(out, typed->rest, typed->rest_len, color,
+	    typed->kind == TYPED_FAILED || typed->kind == TYPED_NIL);
+}
+
+json_t *
+typed_tree(const struct typed *typed, struct error *error)
+{
+	json_t *tree, *first;
+	char *text;
+
+	/* The rest has lost its beginning. */
+	if ((text = malloc(BEGIN_LEN + typed->rest_len)) == NULL) {
+		error_out_of_memory(error);
+		return NULL;
+	}
+	memcpy(text, BEGIN, BEGIN_LEN);
+	memcpy(text + BEGIN_LEN, typed->rest, typed->rest_len);
+	tree = reply_parse(text, BEGIN_LEN + typed->rest_len, error);
+	free(text);
+	if (tree == NULL)
+		return NULL;
+	first = json_array_get(tree, 0);
+	if (!json_is_array(tree) || (typed->kind == TYPED_FAILED &&
+	    json_object_get(first, "error") == NULL)) {
+		error_set(error, OUTCOME_PROTOCOL, "bad_reply",
+		    "the reply is not one to a line that was typed");
+		json_decref(tree);
+		return NULL;
+	}
+	if (typed->kind == TYPED_FAILED) {
+		json_incref(first);
+		json_decref(tree);
+		tree = first;
+	}
+	return tree;
+}
+
+void
+typed_explain(const json_t *tree, struct error *error)
+{
+	const json_t *value = json_is_array(tree) ? json_array_get(tree, 1) :
+	    json_object_get(tree, "error");
+	char *dumped = NULL;
+
+	if (!json_is_string(value))
+		dumped = dump_json(value, JSON_COMPACT | JSON_ENCODE_ANY,
+		    NULL);
+	error_set(error, OUTCOME_FAILED, "lua_error", "%s", dumped != NULL ?
+	    dumped : json_is_string(value) ? json_string_value(value) :
+	    "an error that cannot be printed");
+	free(dumped);
+}

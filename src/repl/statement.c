@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "repl/statement.h"
+
+#define STATEMENT_MAX	((size_t)1024 * 1024)
+
+/*
+ * A statement of several lines is sent again with each of them, until it has
+ * so much that this takes its time.
+ */
+#define STATEMENT_SHORT	((size_t)4 * 1024)
+
+void
+statement_forget(struct statement *statement)
+{
+	free(statement->text);
+	statement->text = NULL;
+	statement->len = statement->sent = 0;
+	memset(&statement->nesting, 0, sizeof(statement->nesting));
+}
+
+/*
+ * Whether the instance is to be asked if the statement is complete.  Of a long
+ * one only if it can be, or to find an error in it not too late: all that is
+ * sent together is linear.
+ */
+static int
+may_be_complete(const struct statement *statement)
+{
+	return statement->len <= STATEMENT_SHORT ||
+	    !nesting_is_open(&statement->nesting) ||
+	    statement->len >= 2 * statement->sent;
+}
+
+int
+statement_add(struct statement *statement, const char *line, size_t len,
+    unsigned long number, struct error *error)
+{
+	size_t before = statement->len;
+	char *grown;
+
+	if (statement->text == NULL) {
+		if (memchr(line, '\0', len) == NULL &&
+		    strspn(line, " \t\n") == len)
+			return 0;
+		statement->line = number;
+	} else if (before + len > STATEMENT_MAX) {
+		statement_forget(statement);
+		return error_set(error, OUTCOME_FAILED, "lua_error",
+		    "the statement has more than %zu MiB and goes on: "
+		    "eval -f takes whole files", STATEMENT_MAX / 1024 / 1024);
+	}
+	if ((grown = realloc(statement->text, before + len + 2)) == NULL)
+		return error_out_of_memory(error);
+	if (statement->text != NULL)
+		grown[before++] = '\n';
+	memcpy(grown + before, line, len);
+	grown[before + len] = '\0';
+	nesting_add(&statement->nesting, grown + statement->len,
+	    before + len - statement->len);
+	statement->text = grown;
+	statement->len = before + len;
+	return may_be_complete(statement);
+}

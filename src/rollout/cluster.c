@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rollout/cluster.h"
+
+static const char *
+string(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+struct member *
+cluster_entry(const struct fleet *fleet)
+{
+	size_t i;
+
+	for (i = 0; i < fleet->count; i++)
+		if (fleet->members[i].is_entry)
+			return &fleet->members[i];
+	return NULL;
+}
+
+/* Asks the only member, which is the entry.  Returns its topology, or NULL. */
+static json_t *
+ask(struct fleet *fleet, struct error *error)
+{
+	struct errand_kind kind;
+	struct fleet_round round = { .kind = &kind, .jobs = 1,
+	    .is_silent = 1 };
+	struct report *report = &fleet->members[0].report;
+	json_t *args, *topology = NULL;
+	int result;
+
+	error->message[0] = '\0';
+	args = json_pack("{s:s}", "command", "topology");
+	if (args == NULL) {
+		error_out_of_memory(error);
+		return NULL;
+	}
+	result = errand_kind_init(&kind, args, fleet->options->timeout, 0,
+	    error);
+	json_decref(args);
+	if (result == -1)
+		return NULL;
+	result = fleet_run(fleet, &round, error);
+	errand_kind_finish(&kind);
+	/* Interrupted before it was asked. */
+	if (result == -1 || fleet->members[0].state != MEMBER_DONE)
+		return NULL;
+	if (outcome_exit(report->outcome) == 0) {
+		topology = json_object_get(report->instance, "topology");
+		if (json_is_object(topology))
+			return json_incref(topology);
+		error_set(error, OUTCOME_PROTOCOL, "bad_reply",
+		    "the reply has no topology");
+		report_fail(report, error);
+		error->message[0] = '\0';
+	}
+	fleet_pass_on(fleet, &fleet->members[0]);
+	return NULL;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	const struct member *one = a, *other = b;
+
+	return strcmp(one->name, other->name);
+}
+
+static int
+add_instance(struct fleet *fleet, const struct target *entry,
+    const json_t *topology, const json_t *instance, struct error *error)
+{
+	const char *uuid = string(instance, "uuid");
+	const char *uri = string(instance, "uri");
+	const char *alias = string(instance, "alias");
+	const char *role = string(instance, "role");
+	const char *of_entry = string(topology, "entry"), *why = NULL;
+	struct member *member;
+	char name[512];
+	int is_entry;
+
+	is_entry = uuid != NULL && of_entry != NULL &&
+	    strcmp(uuid, of_entry) == 0;
+	if (uri != NULL && alias != NULL)
+		snprintf(name, sizeof(name), "%s (%s)", alias, uri);
+	else
+		strlcpy(name, alias != NULL ? alias : uri != NULL ? uri :
+		    uuid != NULL ? uuid : "?", sizeof(name));
+	if (json_is_true(json_object_get(instance, "expelled")))
+		why = "expelled";
+	else if (json_is_true(json_object_get(instance, "disabled")))
+		why = "disabled";
+	else if (uri == NULL && !is_entry)
+		why = "has no address";
+	member = fleet_add(fleet, entry, name, alias, is_entry ? NULL : uri,
+	    error);
+	if (member == NULL)
+		return -1;
+	member->is_entry = is_entry;
+	member->group = role != NULL && strcmp(role, "leader") == 0 ?
+	    (is_entry ? GROUP_ENTRY_LEADER : GROUP_LEADERS) :
+	    (is_entry ? GROUP_ENTRY_FOLLOWER : GROUP_FOLLOWERS);
+	if (why != NULL && fleet_skip(fleet, member, why) == -1)
+		return error_out_of_memory(error);
+	return 0;
+}
+
+static int
+add_instances(struct fleet *fleet, const struct target *entry,
+    const json_t *topology, struct error *error)
+{
+	const json_t *list = json_object_get(topology, "instances");
+	size_t i;
+
+	for (i = 0; i < json_array_size(list); i++)
+		if (add_instance(fleet, entry, topology,
+		    json_array_get(list, i), error) == -1)
+			return -1;
+	/* Of none there is nothing to sort. */
+	if (fleet->count > 0)
+		qsort(fleet->members, fleet->count,
+		    sizeof(fleet->members[0]), compare_names);
+	return 0;
+}
+
+int
+cluster_join(struct fleet *fleet, const struct target *entry,
+    struct error *error)
+{
+	json_t *topology;
+	int result;
+
+	if (fleet_add(fleet, entry, entry->name, entry->instance, NULL,
+	    error) == NULL)
+		return -1;
+	if ((topology = ask(fleet, error)) == NULL) {
+		fleet->stopped = 1;
+		return error->message[0] != '\0' ? -1 : 0;
+	}
+	fleet_finish(fleet);
+	fleet->topology = topology;
+	result = add_instances(fleet, entry, topology, error);
+	if (result == 0 && cluster_entry(fleet) == NULL) {
+		if (fleet_add(fleet, entry, entry->name, entry->instance,
+		    NULL, error) == NULL)
+			return -1;
+		error_set(error, OUTCOME_PROTOCOL, "bad_reply",
+		    "the topology does not have the instance itself");
+		report_from_error(&fleet->members[fleet->count - 1].report,
+		    entry->name, error);
+		fleet_pass_on(fleet, &fleet->members[fleet->count - 1]);
+		fleet->stopped = 1;
+	}
+	return result;
+}

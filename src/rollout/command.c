@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/request_args.h"
+#include "rollout/cluster.h"
+#include "rollout/command.h"
+#include "net/conn.h"
+#include "util/json_copy.h"
+#include "target/discover.h"
+#include "rollout/job.h"
+#include "rollout/fleet.h"
+#include "rollout/health.h"
+#include "util/signals.h"
+#include "rollout/preflight.h"
+#include "output/term.h"
+
+/* How long to wait before targets are looked for again, in milliseconds. */
+#define LOOK_AGAIN_MS	100
+
+/* How many are asked at a time if nothing changes there. */
+#define JOBS_MANY	64
+/* The same through one instance, which has work with each of them. */
+#define JOBS_RELAYED	16
+
+static int
+collect_targets(const struct options *options, struct targets *targets,
+    struct error *error)
+{
+	static const char *const variables[] = {
+		"CARTRIDGE_RELOAD_SOCKET", "TARANTOOL_CONSOLE_SOCK"
+	};
+	struct discover_query query;
+	const char *value;
+	size_t i;
+
+	for (i = 0; i < options->sockets.count; i++)
+		if (targets_add(targets, options->sockets.list[i], error) == -1)
+			return -1;
+	if (options->app != NULL || options->instance != NULL ||
+	    options->run_dir != NULL) {
+		memset(&query, 0, sizeof(query));
+		query.app = options->app;
+		query.instance = options->instance;
+		query.run_dir = options->run_dir;
+		return discover_targets(&query, targets, error);
+	}
+	if (options->sockets.count > 0)
+		return 0;
+	for (i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		value = getenv(variables[i]);
+		if (value != NULL && value[0] != '\0')
+			return targets_add(targets, value, error);
+	}
+	return error_set(error, OUTCOME_USAGE, "usage",
+	    "no target: give --socket TARGET or --app NAME, or set $%s or $%s",
+	    variables[0], variables[1]);
+}
+
+int
+command_targets(const struct options *options, struct targets *targets,
+    struct error *error)
+{
+	int64_t until = clock_ms() + (int64_t)(options->wait * 1000);
+
+	/* There may be nothing because nothing has started so far. */
+	while (collect_targets(options, targets, error) == -1) {
+		if (!error->transient || clock_ms() >= until)
+			return -1;
+		targets_finish(targets);
+		poll(NULL, 0, LOOK_AGAIN_MS);
+	}
+	if (options->command->bit == COMMAND_PUSH && targets->count != 1)
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "push needs one target, not %zu: it changes all of the "
+		    "cluster through it", targets->count);
+	if (options->command->bit == COMMAND_CONSOLE && targets->count != 1)
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "console needs one target, not %zu", targets->count);
+	if (options->cluster && targets->count != 1)
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "--cluster needs one target, not %zu", targets->count);
+	return 0;
+}
+
+static int
+changes(const struct options *options)
+{
+	return (options->command->bit & (COMMAND_RELOAD | COMMAND_EVAL |
+	    COMMAND_PUSH)) != 0;
+}
+
+static size_t
+many(const struct fleet *fleet)
+{
+	size_t jobs = fleet->options->jobs;
+
+	if (jobs != 0 && !changes(fleet->options))
+		return jobs;
+	if (fleet->options->cluster)
+		return jobs > JOBS_RELAYED ? jobs : JOBS_RELAYED;
+	return jobs > JOBS_MANY ? jobs : JOBS_MANY;
+}
+
+static enum errand_effect
+effect(const struct options *options)
+{
+	if (options->command->bit == COMMAND_EVAL)
+		return EFFECT_EVAL;
+	if (options->command->bit == COMMAND_PUSH)
+		return options->dry_run ? EFFECT_NONE : EFFECT_PUSH;
+	if (options->command->bit != COMMAND_RELOAD)
+		return EFFECT_NONE;
+	return strcmp(options->method, "native") == 0 ? EFFECT_NATIVE :
+	    EFFECT_RELOAD;
+}
+
+static int
+again_if_sick(const struct errand *errand)
+{
+	return !report_is_short(&errand->report) &&
+	    !health_is_good(&errand->report, errand->was_sick);
+}
+
+/* The command itself, on all members that wait for it. */
+static int
+run_command(struct fleet *fleet, const json_t *args, struct error *error)
+{
+	const struct options *options = fleet->options;
+	struct errand_kind kind, health;
+	struct fleet_round round = { .kind = &kind };
+	int result;
+
+	if (errand_kind_init(&kind, args, options->timeout, options->cluster,
+	    error) == -1)
+		return -1;
+	memset(&health, 0, sizeof(health));
+	kind.effect = effect(options);
+	kind.wants_tree = options->output->wants_tree;
+	round.jobs = !changes(options) ? many(fleet) :
+	    options->jobs > 0 ? options->jobs : 1;
+	round.in_groups = options->command->bit == COMMAND_RELOAD;
+	round.stops = changes(options) && !options->keep_going;
+	if (options->command->bit == COMMAND_RELOAD && fleet->count > 1) {
+		if (survey_kind_init(&health, options, error) == -1) {
+			errand_kind_finish(&kind);
+			return -1;
+		}
+		health.again = again_if_sick;
+		round.health = &health;
+	}
+	result = fleet_run(fleet, &round, error);
+	errand_kind_finish(&health);
+	errand_kind_finish(&kind);
+	return result;
+}
+
+/* Who was interrupted while being asked was not touched. */
+static void
+forget_answers(struct fleet *fleet)
+{
+	struct member *member;
+	size_t i;
+
+	for (i = 0; i < fleet->count; i++) {
+		member = &fleet->members[i];
+		if (member->state != MEMBER_DONE)
+			continue;
+		report_finish(&member->report);
+		member->state = MEMBER_WAITING;
+	}
+}
+
+/* Tells what is wrong with those that did not answer well. */
+static void
+tell_failures(struct fleet *fleet)
+{
+	size_t i;
+
+	for (i = 0; i < fleet->count; i++)
+		if (fleet->members[i].state == MEMBER_DONE)
+			fleet_pass_on(fleet, &fleet->members[i]);
+}
+
+/*
+ * Refuses all at once: the entry has the report on it, and the others are as
+ * untouched as it is.  What the survey has found is told, too.
+ */
+static void
+refuse(struct fleet *fleet, const struct error *error)
+{
+	struct member *entry = cluster_entry(fleet);
+	size_t i;
+
+	for (i = 0; i < fleet->count; i++)
+		if (fleet->members[i].state == MEMBER_DONE &&
+		    fleet->members[i].report.instance != NULL)
+			output_error(fleet->context,
+			    fleet->members[i].report.instance);
+	forget_answers(fleet);
+	fleet->stopped = 1;
+	report_from_error(&entry->report, entry->name, error);
+	fleet_pass_on(fleet, entry);
+}
+
+/*
+ * Looks at all before anything begins.  Returns 0 if the command may begin, 1
+ * if it is over with that, -1 with an error.
+ */
+static int
+survey(struct fleet *fleet, struct error *refusal, struct error *error)
+{
+	const struct options *options = fleet->options;
+	int is_reload = options->command->bit == COMMAND_RELOAD, result;
+
+	result = survey_run(fleet, many(fleet), error);
+	if (result == -1)
+		return -1;
+	if (fleet->interrupts > 0) {
+		forget_answers(fleet);
+		return 1;
+	}
+	if (options->cluster && is_reload && !options->keep_going &&
+	    survey_check_lost(fleet, refusal) == -1) {
+		refuse(fleet, refusal);
+		return 1;
+	}
+	if (options->cluster && !options->allow_mixed &&
+	    survey_check_digests(fleet, refusal) == -1) {
+		if (is_reload) {
+			refuse(fleet, refusal);
+			return 1;
+		}
+		fleet->refusal = refusal;
+	}
+	tell_failures(fleet);
+	if (is_reload && !options->keep_going && survey_failures(fleet) > 0)
+		return 1;
+	return 0;
+}
+
+/* The arguments as this run of the command has them. */
+static json_t *
+final_arguments(const struct fleet *fleet, const json_t *given)
+{
+	const struct options *options = fleet->options;
+	json_t *args = copy_json(given);
+	int is_survey;
+
+	/* A progress line lives on the phases. */
+	if (!options->quiet &&
+	    term_use_progress(options->progress, fleet->context->err) &&
+	    json_object_set_new(args, "verbose", json_true()) == -1)
+		goto fail;
+	is_survey = fleet->count > 1 || options->cluster ||
+	    options->app != NULL || options->instance != NULL ||
+	    options->run_dir != NULL;
+	if (is_survey && options->command->bit == COMMAND_STATUS &&
+	    json_object_set_new(args, "command",
+	    json_string(SURVEY_COMMAND)) == -1)
+		goto fail;
+	return args;
+
+fail:
+	json_decref(args);
+	return NULL;
+}
+
+static int
+gather(struct fleet *fleet, const struct targets *targets, struct error *error)
+{
+	const struct target *target;
+	size_t i;
+
+	if (fleet->options->cluster)
+		return cluster_join(fleet, &targets->list[0], error);
+	for (i = 0; i < targets->count; i++) {
+		target = &targets->list[i];
+		if (fleet_add(fleet, target, target->name, target->instance,
+		    NULL, error) == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+/* All of the command once it is known who it is for. */
+static int
+proceed(struct fleet *fleet, const json_t *given, struct error *error)
+{
+	const struct options *options = fleet->options;
+	struct error refusal;
+	json_t *args;
+	int result = 0;
+
+	if ((options->command->bit == COMMAND_RELOAD && fleet->count > 1) ||
+	    (options->command->bit == COMMAND_PLAN && options->cluster))
+		result = survey(fleet, &refusal, error);
+	if (result != 0)
+		return result == 1 ? 0 : -1;
+	if ((args = final_arguments(fleet, given)) == NULL)
+		return error_out_of_memory(error);
+	result = run_command(fleet, args, error);
+	json_decref(args);
+	fleet->refusal = NULL;
+	return result;
+}
+
+/* What is said of a member that no report is on. */
+static int
+add_member(const struct member *member, json_t *not_touched, json_t *skipped)
+{
+	json_t *name;
+	char *escaped;
+	int result;
+
+	/* Names of files need not be UTF-8. */
+	if ((escaped = term_escape(member->name, strlen(member->name),
+	    1)) == NULL)
+		return -1;
+	if ((name = json_string(member->name)) == NULL)
+		name = json_string(escaped);
+	free(escaped);
+	if (member->state != MEMBER_SKIPPED)
+		return json_array_append_new(not_touched, name);
+	result = json_array_append_new(skipped, json_pack("{s:o, s:s}",
+	    "target", name, "reason", member->skipped));
+	return result;
+}
+
+/* Ends the report.  Returns 0, or -1 if memory is out. */
+static int
+finish(const struct fleet *fleet, struct output_run *run)
+{
+	const struct member *member;
+	json_t *instances = json_array(), *not_touched = json_array();
+	json_t *skipped = json_array(), *surveys = json_array();
+	size_t i;
+	int result = 0;
+
+	/* Of whom there is no report, nobody is to think that nothing was. */
+	for (i = 0; i < fleet->count; i++) {
+		member = &fleet->members[i];
+		if (member->survey != NULL)
+			result |= json_array_append(surveys, member->survey);
+		if (member->state != MEMBER_DONE)
+			result |= add_member(member, not_touched, skipped);
+		else
+			result |= json_array_append(instances,
+			    member->report.instance);
+	}
+	run->instances = instances;
+	run->not_touched = not_touched;
+	run->skipped = skipped;
+	if (fleet->options->command->bit == COMMAND_PLAN &&
+	    json_array_size(surveys) > 0)
+		run->surveys = surveys;
+	if (result == 0)
+		result = fleet->options->output->end(fleet->context, run);
+	json_decref(surveys);
+	json_decref(skipped);
+	json_decref(not_touched);
+	json_decref(instances);
+	return result;
+}
+
+/* Names those that nothing was done to, and finds the gravest outcome. */
+static enum outcome
+sum_up(const struct fleet *fleet)
+{
+	const struct member *member;
+	enum outcome worst = OUTCOME_OK;
+	size_t i, done = 0, left = 0;
+
+	for (i = 0; i < fleet->count; i++) {
+		member = &fleet->members[i];
+		if (member->state == MEMBER_WAITING) {
+			output_message(fleet->context->err, member->name,
+			    "not touched");
+			left++;
+		} else if (member->state == MEMBER_DONE) {
+			worst = done++ == 0 ? member->report.outcome :
+			    outcome_graver(worst, member->report.outcome);
+		}
+	}
+	/* All that was begun went well, but it was not all. */
+	return outcome_exit(worst) == 0 && left > 0 ? OUTCOME_USAGE : worst;
+}
+
+enum outcome
+command_run(const struct options *options, const struct targets *targets,
+    const json_t *args, const struct output_context *given)
+{
+	struct output_context context = *given;
+	struct output_run run = { .surveys = NULL };
+	struct fleet fleet;
+	struct error error;
+	int result;
+
+	fleet_init(&fleet, options, &context);
+	fleet.interrupt_fd = interrupt_begin();
+	context.targets = targets->count;
+	result = gather(&fleet, targets, &error);
+	context.targets = fleet.count;
+	if (result == 0 && !fleet.stopped)
+		result = proceed(&fleet, args, &error);
+	run.outcome = sum_up(&fleet);
+	if (result == -1) {
+		output_message(context.err, NULL, error.message);
+		run.outcome = OUTCOME_USAGE;
+	}
+	if (finish(&fleet, &run) != 0) {
+		output_message(context.err, NULL, "out of memory");
+		run.outcome = OUTCOME_USAGE;
+	}
+	interrupt_end();
+	fleet_finish(&fleet);
+	return run.outcome;
+}

@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/conn.h"
+#include "util/fdlimit.h"
+#include "rollout/fleet.h"
+#include "rollout/health.h"
+#include "util/signals.h"
+#include "net/poller.h"
+#include "output/term.h"
+
+/* The least time that an instance has to recover, milliseconds. */
+#define HEALTH_MIN_MS	1000
+
+/* How many names a message has at most. */
+#define NAMES_MAX	4
+
+/* Who works on a member: one for each that may be busy at a time. */
+struct worker {
+	struct member	*member;	/* NULL if idle */
+	struct errand	 errand;
+	int		 is_ready;
+	int		 checks_health;	/* after the errand proper */
+	int64_t		 tried;		/* the errand proper began */
+	struct report	 report;	/* of the errand proper */
+};
+
+/* A round while it runs. */
+struct runner {
+	struct fleet			*fleet;
+	const struct fleet_round	*round;
+	struct loop			*loop;
+	struct worker			*workers;
+	size_t				 jobs;
+	size_t				 busy;
+	struct member			**order;	/* whose turn it is */
+	size_t				 next;
+	size_t				 total;
+	size_t				 done;
+	struct error			*error;
+	int				 failed;	/* on our side */
+};
+
+void
+fleet_init(struct fleet *fleet, const struct options *options,
+    const struct output_context *context)
+{
+	memset(fleet, 0, sizeof(*fleet));
+	fleet->options = options;
+	fleet->context = context;
+	fleet->interrupt_fd = -1;
+}
+
+static void
+member_finish(struct member *member)
+{
+	report_finish(&member->report);
+	json_decref(member->survey);
+	free(member->skipped);
+	free(member->uri);
+	free(member->alias);
+	free(member->name);
+}
+
+void
+fleet_finish(struct fleet *fleet)
+{
+	size_t i;
+
+	for (i = 0; i < fleet->count; i++)
+		member_finish(&fleet->members[i]);
+	json_decref(fleet->topology);
+	fleet->topology = NULL;
+	free(fleet->members);
+	fleet->members = NULL;
+	fleet->count = 0;
+}
+
+struct member *
+fleet_add(struct fleet *fleet, const struct target *target, const char *name,
+    const char *alias, const char *uri, struct error *error)
+{
+	struct member *grown, *member;
+
+	/* Doubled at each power of two. */
+	if ((fleet->count & (fleet->count - 1)) == 0) {
+		grown = reallocarray(fleet->members,
+		    fleet->count == 0 ? 1 : 2 * fleet->count, sizeof(*grown));
+		if (grown == NULL) {
+			error_out_of_memory(error);
+			return NULL;
+		}
+		fleet->members = grown;
+	}
+	member = &fleet->members[fleet->count];
+	memset(member, 0, sizeof(*member));
+	member->target = target;
+	if ((member->name = strdup(name)) == NULL ||
+	    (alias != NULL && (member->alias = strdup(alias)) == NULL) ||
+	    (uri != NULL && (member->uri = strdup(uri)) == NULL)) {
+		member_finish(member);
+		error_out_of_memory(error);
+		return NULL;
+	}
+	fleet->count++;
+	return member;
+}
+
+static void
+say(struct fleet *fleet, const char *target, const char *message)
+{
+	progress_clear(&fleet->progress);
+	output_message(fleet->context->err, target, message);
+	fflush(fleet->context->err);
+}
+
+int
+fleet_skip(struct fleet *fleet, struct member *member, const char *why)
+{
+	char message[128];
+
+	member->state = MEMBER_SKIPPED;
+	snprintf(message, sizeof(message), "skipped: %s", why);
+	if (!fleet->context->quiet)
+		say(fleet, member->name, message);
+	return (member->skipped = strdup(why)) != NULL ? 0 : -1;
+}
+
+void
+fleet_pass_on(struct fleet *fleet, struct member *member)
+{
+	const struct output_context *context = fleet->context;
+	struct report *report = &member->report;
+	struct error error;
+
+	member->state = MEMBER_DONE;
+	if (member->is_entry && fleet->refusal != NULL &&
+	    outcome_exit(report->outcome) == 0)
+		report_fail(report, fleet->refusal);
+	report_name(report, member->alias);
+	if (member->is_entry && fleet->topology != NULL &&
+	    fleet->options->command->bit == COMMAND_STATUS &&
+	    json_object_set(report->instance, "topology",
+	    fleet->topology) == -1)
+		report_finish(report);
+	/* There may be enough for a short one by now. */
+	if (report->instance == NULL) {
+		error_set(&error, OUTCOME_USAGE, "out_of_memory",
+		    "out of memory for the report");
+		report_from_error(report, member->name, &error);
+	}
+	if (report->instance == NULL) {
+		say(fleet, member->name, "out of memory");
+		return;
+	}
+	progress_clear(&fleet->progress);
+	fleet->options->output->instance(context, report->instance);
+	/* Before the diagnostics, and before the next takes its time. */
+	output_flush(context->out);
+	if (outcome_exit(report->outcome) != 0)
+		output_error(context, report->instance);
+	fflush(context->err);
+}
+
+/* --- What the errands tell us while they run -------------------------------*/
+
+static struct fleet *
+fleet_of(const struct errand *errand)
+{
+	return ((struct runner *)errand->owner)->fleet;
+}
+
+static void
+on_phase(struct errand *errand)
+{
+	struct fleet *fleet = fleet_of(errand);
+
+	progress_doing(&fleet->progress, errand->name, errand->phase);
+	if (fleet->context->verbose)
+		say(fleet, errand->name, errand->phase);
+}
+
+/* Says once what --wait waits for. */
+static void
+on_waiting(struct errand *errand)
+{
+	struct fleet *fleet = fleet_of(errand);
+	const json_t *message;
+
+	progress_doing(&fleet->progress, errand->name, "waiting");
+	message = json_object_get(json_object_get(errand->report.instance,
+	    "error"), "message");
+	if (!fleet->context->verbose || errand->tries > 1 ||
+	    !json_is_string(message))
+		return;
+	say(fleet, errand->name, json_string_value(message));
+	say(fleet, errand->name, "waiting");
+}
+
+/* --- A worker --------------------------------------------------------------*/
+
+static void
+watch(struct runner *runner, struct worker *worker)
+{
+	const struct errand *errand = &worker->errand;
+
+	if (loop_watch(runner->loop, (size_t)(worker - runner->workers),
+	    worker->member == NULL ? -1 : errand_fd(errand),
+	    (short)(worker->member == NULL ? 0 : errand_events(errand)),
+	    runner->error) == -1)
+		runner->failed = 1;
+}
+
+static void
+begin(struct runner *runner, struct worker *worker, struct member *member)
+{
+	struct fleet *fleet = runner->fleet;
+	int64_t now = clock_ms();
+
+	member->state = MEMBER_BUSY;
+	memset(worker, 0, sizeof(*worker));
+	worker->member = member;
+	runner->busy++;
+	progress_doing(&fleet->progress, member->name, "");
+	errand_begin(&worker->errand, runner->round->kind, member->target,
+	    member->name, member->uri, runner, now +
+	    (int64_t)(fleet->options->wait * 1000), 0);
+	watch(runner, worker);
+}
+
+/* The member is done with: it has its report, or is as untouched as before. */
+static void
+end(struct runner *runner, struct worker *worker)
+{
+	errand_finish(&worker->errand);
+	worker->member = NULL;
+	runner->busy--;
+	watch(runner, worker);
+}
+
+static void
+end_with(struct runner *runner, struct worker *worker,
+    const struct report *report)
+{
+	struct fleet *fleet = runner->fleet;
+	struct member *member = worker->member;
+
+	member->report = *report;
+	member->state = MEMBER_DONE;
+	end(runner, worker);
+	runner->done++;
+	progress_done(&fleet->progress, runner->done);
+	if (!runner->round->is_silent)
+		fleet_pass_on(fleet, member);
+	if (runner->round->stops &&
+	    outcome_exit(member->report.outcome) != 0)
+		fleet->stopped = 1;
+	/* Who cannot be told must not go on changing things. */
+	if (ferror(fleet->context->out))
+		fleet->stopped = 1;
+}
+
+/* Whether one of the fleet is not what it was, after its turn. */
+static int
+has_casualty(const struct fleet *fleet)
+{
+	const struct member *member;
+	size_t i;
+
+	for (i = 0; i < fleet->count; i++) {
+		member = &fleet->members[i];
+		if (member->state == MEMBER_DONE &&
+		    outcome_exit(member->report.outcome) != 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Asks the one that was just reloaded how it is, until it is well. */
+static void
+begin_health(struct runner *runner, struct worker *worker)
+{
+	struct member *member = worker->member;
+	int64_t now = clock_ms(), limit;
+
+	/* What Cartridge calls healthy is the whole cluster. */
+	if (has_casualty(runner->fleet))
+		member->was_sick = 1;
+	worker->report = worker->errand.report;
+	worker->tried = worker->errand.tried;
+	worker->checks_health = 1;
+	errand_finish(&worker->errand);
+	limit = worker->tried +
+	    (int64_t)(runner->round->kind->timeout * 1000);
+	if (limit < now + HEALTH_MIN_MS)
+		limit = now + HEALTH_MIN_MS;
+	progress_doing(&runner->fleet->progress, member->name, "recovering");
+	errand_begin(&worker->errand, runner->round->health, member->target,
+	    member->name, member->uri, runner, limit, limit);
+	worker->errand.was_sick = member->was_sick;
+	watch(runner, worker);
+}
+
+static void
+end_health(struct runner *runner, struct worker *worker)
+{
+	struct report *status = &worker->errand.report;
+
+	if (report_is_short(status))
+		health_doubt(&worker->report);
+	else if (!health_is_good(status, worker->member->was_sick))
+		health_blame(&worker->report, status,
+		    clock_seconds(worker->errand.began, clock_ms()));
+	report_finish(status);
+	end_with(runner, worker, &worker->report);
+}
+
+static void
+step(struct runner *runner, struct worker *worker)
+{
+	const struct report *report = &worker->errand.report;
+
+	if (errand_step(&worker->errand) != ERRAND_DONE) {
+		watch(runner, worker);
+	} else if (worker->checks_health) {
+		end_health(runner, worker);
+	} else if (runner->round->health != NULL &&
+	    runner->fleet->interrupts == 0 &&
+	    report->outcome != OUTCOME_UNCHANGED &&
+	    outcome_exit(report->outcome) == 0) {
+		watch(runner, worker);
+		begin_health(runner, worker);
+	} else {
+		end_with(runner, worker, report);
+	}
+}
+
+/* --- Interruptions ---------------------------------------------------------*/
+
+/* Leaves what nothing has begun of, and waits for the rest. */
+static void
+leave(struct runner *runner, struct worker *worker)
+{
+	struct errand *errand = &worker->errand;
+
+	if (worker->checks_health) {
+		/* The reload is done; there is no next that it matters to. */
+		errand_give_up(errand);
+		report_finish(&errand->report);
+		end_with(runner, worker, &worker->report);
+	} else if (errand->state == ERRAND_WAITING || (errand_is_begun(errand) &&
+	    errand->kind->effect == EFFECT_NONE)) {
+		errand_give_up(errand);
+		end_with(runner, worker, &errand->report);
+	} else if (!errand_is_begun(errand)) {
+		worker->member->state = MEMBER_WAITING;
+		end(runner, worker);
+	}
+}
+
+static void
+say_interrupted(struct runner *runner)
+{
+	char message[512];
+	size_t i, named = 0, len;
+
+	if (runner->busy == 0) {
+		say(runner->fleet, NULL, "interrupted");
+		return;
+	}
+	strlcpy(message, "interrupted: waiting for ", sizeof(message));
+	for (i = 0; i < runner->jobs && named < NAMES_MAX; i++) {
+		if (runner->workers[i].member == NULL)
+			continue;
+		if (named++ > 0)
+			strlcat(message, ", ", sizeof(message));
+		strlcat(message, runner->workers[i].member->name,
+		    sizeof(message) / 2);
+	}
+	len = strlen(message);
+	if (runner->busy > named)
+		snprintf(message + len, sizeof(message) - len,
+		    " and %zu more", runner->busy - named);
+	strlcat(message, "; once more gives up", sizeof(message));
+	say(runner->fleet, NULL, message);
+}
+
+static void
+interrupted(struct runner *runner)
+{
+	struct fleet *fleet = runner->fleet;
+	struct worker *worker;
+	int first = fleet->interrupts == 0;
+	size_t i;
+
+	interrupt_clear();
+	if (interrupt_count() == fleet->interrupts)
+		return;
+	fleet->interrupts = interrupt_count();
+	fleet->stopped = 1;
+	for (i = 0; i < runner->jobs; i++)
+		if (runner->workers[i].member != NULL)
+			leave(runner, &runner->workers[i]);
+	if (first)
+		say_interrupted(runner);
+	if (fleet->interrupts < 2)
+		return;
+	for (i = 0; i < runner->jobs; i++) {
+		worker = &runner->workers[i];
+		if (worker->member == NULL)
+			continue;
+		errand_give_up(&worker->errand);
+		end_with(runner, worker, &worker->errand.report);
+	}
+}
+
+/* --- A round ---------------------------------------------------------------*/
+
+/* Members in the order of their turns; within a group as they were given. */
+static size_t
+line_up(const struct fleet *fleet, int in_groups, struct member **order)
+{
+	struct member *member;
+	size_t i, count = 0;
+	int group, last = in_groups ? GROUP_ENTRY_LEADER : 0;
+
+	for (group = 0; group <= last; group++) {
+		for (i = 0; i < fleet->count; i++) {
+			member = &fleet->members[i];
+			if (member->state == MEMBER_WAITING &&
+			    (!in_groups || (int)member->group == group))
+				order[count++] = member;
+		}
+	}
+	return count;
+}
+
+static void
+begin_some(struct runner *runner)
+{
+	struct member **next;
+	size_t i;
+
+	for (i = 0; i < runner->jobs; i++) {
+		if (runner->fleet->stopped || runner->failed ||
+		    runner->next == runner->total ||
+		    runner->busy == runner->jobs)
+			return;
+		if (runner->workers[i].member != NULL)
+			continue;
+		/* A group begins when the one before it is done. */
+		next = &runner->order[runner->next];
+		if (runner->round->in_groups && runner->busy > 0 &&
+		    next[0]->group != next[-1]->group)
+			return;
+		runner->next++;
+		begin(runner, &runner->workers[i], *next);
+	}
+}
+
+static void
+note_ready(size_t slot, void *arg)
+{
+	struct runner *runner = arg;
+
+	if (slot < runner->jobs)
+		runner->workers[slot].is_ready = 1;
+}
+
+static void
+wait_for_some(struct runner *runner)
+{
+	const struct progress *progress = &runner->fleet->progress;
+	const struct worker *worker;
+	int64_t now = clock_ms(), until = INT64_MAX, due;
+	size_t i;
+
+	progress_tick(&runner->fleet->progress, now);
+	if (progress->on)
+		until = progress->due;
+	for (i = 0; i < runner->jobs; i++) {
+		worker = &runner->workers[i];
+		if (worker->member != NULL &&
+		    (due = errand_due(&worker->errand)) < until)
+			until = due;
+	}
+	loop_wait(runner->loop, until, note_ready, runner);
+}
+
+static void
+step_some(struct runner *runner)
+{
+	struct worker *worker;
+	int64_t now = clock_ms();
+	size_t i;
+
+	for (i = 0; i < runner->jobs; i++) {
+		worker = &runner->workers[i];
+		if (worker->member == NULL || (!worker->is_ready &&
+		    errand_due(&worker->errand) > now))
+			continue;
+		worker->is_ready = 0;
+		step(runner, worker);
+	}
+}
+
+static void
+run(struct runner *runner)
+{
+	struct fleet *fleet = runner->fleet;
+	size_t i;
+
+	for (;;) {
+		if (interrupt_count() > fleet->interrupts)
+			interrupted(runner);
+		begin_some(runner);
+		if (runner->busy == 0 || runner->failed)
+			break;
+		wait_for_some(runner);
+		step_some(runner);
+	}
+	/* Only if something broke on our side are there any left. */
+	for (i = 0; i < runner->jobs; i++) {
+		if (runner->workers[i].member == NULL)
+			continue;
+		errand_give_up(&runner->workers[i].errand);
+		end_with(runner, &runner->workers[i],
+		    &runner->workers[i].errand.report);
+	}
+}
+
+/* As many at a time as were asked for and can be. */
+static size_t
+choose_jobs(struct fleet *fleet, const struct fleet_round *round, size_t total)
+{
+	size_t wanted = round->jobs < total ? round->jobs : total, jobs;
+	char message[128];
+
+	jobs = descriptors_allow(wanted);
+	if (jobs < wanted && !fleet->context->quiet) {
+		snprintf(message, sizeof(message), "only %zu at a time, not "
+		    "%zu: the limit of open files is too low", jobs, wanted);
+		say(fleet, NULL, message);
+	}
+	return jobs;
+}
+
+int
+fleet_run(struct fleet *fleet, const struct fleet_round *round,
+    struct error *error)
+{
+	struct runner runner = { .fleet = fleet, .round = round,
+	    .error = error };
+	int on;
+
+	round->kind->on_phase = on_phase;
+	round->kind->on_waiting = on_waiting;
+	runner.order = calloc(fleet->count + 1, sizeof(struct member *));
+	if (runner.order == NULL)
+		return error_out_of_memory(error);
+	runner.total = line_up(fleet, round->in_groups, runner.order);
+	runner.jobs = choose_jobs(fleet, round, runner.total);
+	on = !fleet->context->quiet &&
+	    term_use_progress(fleet->options->progress, fleet->context->err);
+	progress_start(&fleet->progress, fleet->context->err, on,
+	    fleet->count == 1 ? 1 : runner.total, clock_ms());
+	runner.workers = calloc(runner.jobs + 1, sizeof(*runner.workers));
+	if (runner.workers == NULL) {
+		error_out_of_memory(error);
+		runner.failed = 1;
+	} else if ((runner.loop = loop_new(runner.jobs + 1, error)) == NULL ||
+	    loop_watch(runner.loop, runner.jobs, fleet->interrupt_fd, POLLIN,
+	    error) == -1) {
+		runner.failed = 1;
+	} else {
+		run(&runner);
+	}
+	progress_clear(&fleet->progress);
+	fleet->progress.on = 0;
+	loop_free(runner.loop);
+	free(runner.workers);
+	free(runner.order);
+	return runner.failed ? -1 : 0;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * The instances that a command is for, and requests to all of them: so many at
+ * a time, in one thread, group after group, until one fails or somebody
+ * interrupts.
+ */
+
+#ifndef CR_FLEET_H
+#define CR_FLEET_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "rollout/job.h"
+#include "util/error.h"
+#include "cli/options.h"
+#include "output/output.h"
+#include "output/progress.h"
+#include "proto/report.h"
+#include "target/target.h"
+
+enum member_state {
+	MEMBER_WAITING,		/* for its turn; at the end: not touched */
+	MEMBER_BUSY,
+	MEMBER_DONE,		/* it has a report */
+	MEMBER_SKIPPED
+};
+
+/* In their order; the one that relays comes last, and alone. */
+enum member_group {
+	GROUP_FOLLOWERS,
+	GROUP_ENTRY_FOLLOWER,
+	GROUP_LEADERS,
+	GROUP_ENTRY_LEADER
+};
+
+struct member {
+	const struct target	*target;	/* to connect to; not owned */
+	char			*name;		/* as printed and reported */
+	char			*alias;		/* known beforehand, or NULL */
+	char			*uri;		/* relay to it, or NULL */
+	int			 is_entry;	/* relays to the others */
+	enum member_group	 group;
+	enum member_state	 state;
+	char			*skipped;	/* why */
+	int			 was_sick;	/* not healthy from the start */
+	json_t			*survey;	/* how it was then, or NULL */
+	struct report		 report;
+};
+
+struct fleet {
+	const struct options		*options;
+	const struct output_context	*context;
+	struct member			*members;
+	size_t				 count;
+	struct progress			 progress;
+	int				 interrupt_fd;	/* or -1 */
+	int				 interrupts;	/* seen so far */
+	int				 stopped;	/* nothing is begun */
+	json_t				*topology;	/* of a cluster */
+	/* What the entry is to be told off for, or NULL. */
+	const struct error		*refusal;
+};
+
+/* One request to all members that wait for one. */
+struct fleet_round {
+	struct errand_kind	*kind;
+	struct errand_kind	*health;	/* after each, or NULL */
+	size_t			 jobs;
+	int			 in_groups;	/* one after the other */
+	int			 stops;		/* at the first failure */
+	int			 is_silent;	/* reports are kept, not told */
+};
+
+void	 fleet_init(struct fleet *, const struct options *,
+	    const struct output_context *);
+void	 fleet_finish(struct fleet *);
+
+/*
+ * Adds a member; the texts are copied, the target must outlive the fleet.
+ * Returns it, valid until the next is added, or NULL with an error.
+ */
+struct member	*fleet_add(struct fleet *, const struct target *,
+		    const char *name, const char *alias, const char *uri,
+		    struct error *);
+
+/* Leaves a member out, and says so.  Returns 0, or -1 if memory is out. */
+int	 fleet_skip(struct fleet *, struct member *, const char *why);
+
+/* Gives a member the report that it ends with, and tells it. */
+void	 fleet_pass_on(struct fleet *, struct member *);
+
+/*
+ * Runs a round.  What went wrong with an instance is in its report; what went
+ * wrong here is the error.  Returns 0 or -1.
+ */
+int	 fleet_run(struct fleet *, const struct fleet_round *, struct error *);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include "rollout/health.h"
+
+int
+health_is_sick(const json_t *instance)
+{
+	return json_is_false(json_object_get(json_object_get(instance,
+	    "status"), "healthy"));
+}
+
+int
+health_is_good(const struct report *report, int was_sick)
+{
+	return report->outcome == OUTCOME_OK &&
+	    (was_sick || !health_is_sick(report->instance));
+}
+
+void
+health_blame(struct report *report, const struct report *status,
+    double seconds)
+{
+	struct error error;
+	const char *message;
+
+	message = json_string_value(json_object_get(json_object_get(
+	    status->instance, "error"), "message"));
+	if (message == NULL)
+		message = "Cartridge says so";
+	error_set(&error, OUTCOME_DEGRADED, "not_healthy",
+	    "not healthy again within %g s after the reload: %s", seconds,
+	    message);
+	report_fail(report, &error);
+}
+
+void
+health_doubt(struct report *report)
+{
+	struct error error;
+
+	error_set(&error, OUTCOME_USAGE, "out_of_memory",
+	    "out of memory to see whether it is healthy after the reload");
+	report_fail(report, &error);
+}

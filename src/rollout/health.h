@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * Whether an instance that was reloaded is healthy again, so that the next one
+ * may begin.
+ */
+
+#ifndef CR_HEALTH_H
+#define CR_HEALTH_H
+
+#include "rollout/job.h"
+#include "proto/report.h"
+
+/*
+ * Whether the report on a status is that of a healthy instance: running, its
+ * roles configured.  What Cartridge says of its health counts only for one
+ * that was not sick before: somebody else may be the reason.
+ */
+int	health_is_good(const struct report *, int was_sick);
+
+/* Whether the status says that Cartridge finds it not healthy. */
+int	health_is_sick(const json_t *instance);
+
+/* Makes the report on a reload one of an instance that did not recover. */
+void	health_blame(struct report *, const struct report *status,
+	    double seconds);
+
+/* Makes it one of which nobody knows that, as memory is out here. */
+void	health_doubt(struct report *);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * How the instances are before anything is done to them: who can be reached,
+ * who leads, which code lies on their disks.
+ */
+
+#ifndef CR_PREFLIGHT_H
+#define CR_PREFLIGHT_H
+
+#include "util/error.h"
+#include "rollout/fleet.h"
+
+/* The command that the instances are sent for that; `status`, and more. */
+#define SURVEY_COMMAND	"preflight"
+
+/* Makes a request of it.  Returns 0, or -1 with an error. */
+int	survey_kind_init(struct errand_kind *, const struct options *,
+	    struct error *);
+
+/*
+ * Asks all members that wait.  Their answers are kept in them, and they wait
+ * again, in the group that they belong to; who is a stateboard is skipped.  Who
+ * did not answer well is done, with the report on that, which is not told so
+ * far.  Returns 0, or -1 with an error.
+ */
+int	survey_run(struct fleet *, size_t jobs, struct error *);
+
+/* How many members did not answer well. */
+size_t	survey_failures(const struct fleet *);
+
+/* Whether a member did not answer at all: nobody knows how it is. */
+int	survey_is_lost(const struct member *);
+
+/*
+ * Whether the code on disk is the same wherever it is known.  Returns 0, or
+ * -1 with an error that names the instances that differ.
+ */
+int	survey_check_digests(const struct fleet *, struct error *);
+
+/* The same if all members have answered, even if not well. */
+int	survey_check_lost(const struct fleet *, struct error *);
+
+#endif

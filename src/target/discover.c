@@ -1,0 +1,874 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/discover.h"
+#include "target/project_config.h"
+
+#define LOCAL_RUN_DIR	"tmp/run"
+#define TT_RUN_DIR	"var/run"
+#define TT_ENABLED	"instances.enabled"
+#define SYSTEM_RUN_DIR	"/var/run/" SYSTEM_NAME
+#define SYSTEM_NAME	"tarantool"	/* of no application */
+
+#define SUFFIX		".control"
+#define TT_SOCKET	"tarantool.control"
+#define TT_STEM		"tarantool"
+#define DOCKER_SOCKET	"tarantool.sock"
+#define STATEBOARD	"stateboard"
+
+/* How many of the instances that were not meant an error names. */
+#define OTHERS_MAX	6
+
+#define nitems(a)	(sizeof(a) / sizeof((a)[0]))
+
+enum verdict {
+	WANTED,
+	STATE_BOARD,		/* and not asked for */
+	NOT_A_SOCKET,
+	UNREADABLE,
+	OTHER			/* of another name, or of none */
+};
+
+/* A file that may be the socket of an instance. */
+struct candidate {
+	enum verdict	 verdict;
+	char		*path;
+	char		*app;		/* or NULL */
+	char		*instance;	/* or NULL */
+	struct timespec	 born;
+};
+
+struct search {
+	const char		*app;		/* pattern, or NULL */
+	const char		*instance;	/* pattern, or NULL */
+	char			*package;	/* what app was taken from */
+	int			 stateboards;	/* asked for */
+	struct candidate	*list;
+	size_t			 count;
+	FILE			*looked;	/* where, for people */
+	int			 places;	/* that are in there */
+	struct error		*error;
+};
+
+/* A run directory while it is read. */
+struct place {
+	const char	*path;
+	/*
+	 * Whether sockets without the name of an application belong to the
+	 * one that is looked for, and what it is called, if that is known.
+	 */
+	int		 owned;
+	const char	*owner;
+	int		 nested;	/* the directory of an application */
+};
+
+static int
+ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+static int
+is_pattern(const char *name)
+{
+	return strpbrk(name, "*?[\\") != NULL;
+}
+
+static int
+is_stateboard(const char *name)
+{
+	return strcmp(name, STATEBOARD) == 0 ||
+	    ends_with(name, "-" STATEBOARD);
+}
+
+/* Nothing given matches all. */
+static int
+matches(const char *pattern, const char *name)
+{
+	return pattern == NULL || strcmp(pattern, name) == 0 ||
+	    fnmatch(pattern, name, 0) == 0;
+}
+
+/* A stateboard may be called "stateboard" or "APP-stateboard". */
+static int
+matches_instance(const struct search *search, const char *app,
+    const char *instance)
+{
+	char full[NAME_MAX + sizeof("-" STATEBOARD)];
+
+	if (matches(search->instance, instance))
+		return 1;
+	if (!is_stateboard(instance) || app == NULL)
+		return 0;
+	snprintf(full, sizeof(full), "%s-" STATEBOARD, app);
+	return matches(search->instance, STATEBOARD) ||
+	    matches(search->instance, full);
+}
+
+/*
+ * Whether an instance is looked for.  One that has but a single name may be
+ * meant by either.
+ */
+static int
+matches_names(const struct search *search, const char *app,
+    const char *instance)
+{
+	if (app == NULL)
+		return search->app == NULL &&
+		    matches_instance(search, NULL, instance);
+	return matches(search->app, app) && (instance != NULL ?
+	    matches_instance(search, app, instance) :
+	    matches(search->instance, app));
+}
+
+static void
+candidate_finish(struct candidate *candidate)
+{
+	free(candidate->path);
+	free(candidate->app);
+	free(candidate->instance);
+}
+
+static int
+copy(char **to, const char *text)
+{
+	return text != NULL && (*to = strdup(text)) == NULL ? -1 : 0;
+}
+
+/* Notes a file; all texts are copied. */
+static int
+note(struct search *search, enum verdict verdict, const char *path,
+    const char *app, const char *instance, const struct timespec *born)
+{
+	struct candidate candidate = { .verdict = verdict }, *list;
+
+	if (born != NULL)
+		candidate.born = *born;
+	list = reallocarray(search->list, search->count + 1, sizeof(*list));
+	if (list != NULL)
+		search->list = list;
+	if (list == NULL || copy(&candidate.path, path) == -1 ||
+	    copy(&candidate.app, app) == -1 ||
+	    copy(&candidate.instance, instance) == -1) {
+		candidate_finish(&candidate);
+		return error_out_of_memory(search->error);
+	}
+	list[search->count++] = candidate;
+	return 0;
+}
+
+/*
+ * A path cannot be read.  A part of an application must not pass for the
+ * whole, so that is an error, unless nothing but a pattern led there.
+ */
+static int
+unreadable(struct search *search, const char *path, int by_pattern)
+{
+	if (errno == ENOMEM)
+		return error_out_of_memory(search->error);
+	if (errno == EMFILE || errno == ENFILE)
+		return error_set(search->error, OUTCOME_USAGE, "local_error",
+		    "cannot read '%s': %s", path, strerror(errno));
+	if (by_pattern && (search->app == NULL || is_pattern(search->app)))
+		return note(search, UNREADABLE, path, NULL, NULL, NULL);
+	return error_set(search->error, OUTCOME_UNREACHABLE,
+	    errno == EACCES || errno == EPERM ? "no_permission" :
+	    "unreachable", "cannot look for sockets at '%s': %s", path,
+	    strerror(errno));
+}
+
+static int
+is_absent(int code)
+{
+	return code == ENOENT || code == ENOTDIR || code == ELOOP;
+}
+
+/* Looks at the file that may be the socket of an instance of these names. */
+static int
+consider(struct search *search, const char *path, const char *app,
+    const char *instance, int wanted)
+{
+	enum verdict verdict = WANTED;
+	struct stat st;
+
+	if (stat(path, &st) == -1) {
+		if (is_absent(errno) || !wanted)
+			return 0;
+		return unreadable(search, path, 1);
+	}
+	if (!wanted) {
+		if (!S_ISSOCK(st.st_mode))
+			return 0;
+		verdict = OTHER;
+	} else if (!S_ISSOCK(st.st_mode)) {
+		verdict = NOT_A_SOCKET;
+	} else if (!search->stateboards &&
+	    ((instance != NULL && is_stateboard(instance)) ||
+	    (app != NULL && is_stateboard(app)))) {
+		verdict = STATE_BOARD;
+	}
+	return note(search, verdict, path, app, instance, &st.st_mtim);
+}
+
+/* Splits "APP.INSTANCE" at a dot.  Returns 0 if a part would be empty. */
+static int
+split(char *text, char *dot, const char **app, const char **instance)
+{
+	if (dot == text || dot[1] == '\0')
+		return 0;
+	*dot = '\0';
+	*app = text;
+	*instance = dot + 1;
+	return 1;
+}
+
+/*
+ * Names that have a dot in them can be told apart only by what is looked for.
+ * Modifies the stem, to which the names found point.  Returns whether it is
+ * wanted.
+ */
+static int
+read_stem(const struct search *search, char *stem, const char **app,
+    const char **instance)
+{
+	char *dot;
+	int as_app;
+
+	if (strchr(stem, '.') == NULL && ends_with(stem, "-" STATEBOARD) &&
+	    stem[0] != '-') {
+		/* People may take it for an application of that name. */
+		as_app = search->app != NULL && search->instance == NULL &&
+		    matches(search->app, stem);
+		stem[strlen(stem) - strlen("-" STATEBOARD)] = '\0';
+		*app = stem;
+		*instance = STATEBOARD;
+		return as_app || matches_names(search, *app, *instance);
+	}
+	for (dot = strchr(stem, '.'); dot != NULL; dot = strchr(dot, '.')) {
+		if (split(stem, dot, app, instance)) {
+			if (matches_names(search, *app, *instance))
+				return 1;
+			*dot = '.';
+		}
+		dot++;
+	}
+	*app = stem;
+	*instance = NULL;
+	if (matches_names(search, *app, *instance))
+		return 1;
+	if ((dot = strchr(stem, '.')) != NULL)
+		split(stem, dot, app, instance);
+	return 0;
+}
+
+/* Looks at a file called STEM.control. */
+static int
+consider_control(struct search *search, const struct place *place,
+    const char *name, const char *path)
+{
+	char stem[NAME_MAX + 1];
+	const char *app, *instance;
+	int wanted;
+
+	if (strlcpy(stem, name, sizeof(stem)) >= sizeof(stem))
+		return 0;
+	stem[strlen(stem) - strlen(SUFFIX)] = '\0';
+	wanted = read_stem(search, stem, &app, &instance);
+	/* What else lies in there need not be a console. */
+	if (place->nested && (!wanted || instance == NULL ||
+	    strcmp(app, place->owner) != 0))
+		return 0;
+	return consider(search, path, app, instance, wanted);
+}
+
+/* Looks at the console of Docker's image. */
+static int
+consider_docker(struct search *search, const struct place *place,
+    const char *path)
+{
+	const char *app = getenv("TARANTOOL_APP_NAME");
+	const char *instance = getenv("TARANTOOL_INSTANCE_NAME");
+	struct stat st;
+	char *console;
+	int has_console;
+
+	if ((console = project_path(place->path, TT_SOCKET)) == NULL)
+		return error_out_of_memory(search->error);
+	has_console = stat(console, &st) == 0;
+	free(console);
+	/* Next to a console of tt it is the binary port. */
+	if (has_console)
+		return 0;
+	if (app != NULL && app[0] == '\0')
+		app = NULL;
+	if (instance != NULL && instance[0] == '\0')
+		instance = NULL;
+	if (app == NULL && instance == NULL)
+		app = TT_STEM;
+	return consider(search, path, app, instance,
+	    matches_names(search, app, instance));
+}
+
+/* Looks for the console of tt in the directory of an instance. */
+static int
+consider_instance(struct search *search, const struct place *place,
+    const char *name, const char *path)
+{
+	char *socket;
+	int result, wanted;
+
+	wanted = place->owned && matches_instance(search, place->owner, name);
+	if ((socket = project_path(path, TT_SOCKET)) == NULL)
+		return error_out_of_memory(search->error);
+	result = consider(search, socket, place->owner, name, wanted);
+	free(socket);
+	return result;
+}
+
+static int	scan(struct search *, const struct place *);
+
+/* Looks at whatever a run directory has. */
+static int
+consider_entry(struct search *search, const struct place *place,
+    const char *name)
+{
+	struct place below = { .owned = 1, .nested = 1 };
+	char *path;
+	int result;
+
+	if ((path = project_path(place->path, name)) == NULL)
+		return error_out_of_memory(search->error);
+	if (ends_with(name, SUFFIX) && strlen(name) > strlen(SUFFIX)) {
+		result = consider_control(search, place, name, path);
+	} else if (!place->nested && strcmp(name, DOCKER_SOCKET) == 0) {
+		result = consider_docker(search, place, path);
+	} else {
+		result = consider_instance(search, place, name, path);
+		if (result == 0 && !place->nested &&
+		    matches(search->app, name)) {
+			below.path = path;
+			below.owner = name;
+			result = scan(search, &below) == -1 ? -1 : 0;
+		}
+	}
+	free(path);
+	return result;
+}
+
+/* Reads a run directory.  Returns 0, 1 if there is none, -1 with an error. */
+static int
+scan(struct search *search, const struct place *place)
+{
+	struct dirent *entry;
+	DIR *dir;
+	int code, result = 0;
+
+	if ((dir = opendir(place->path)) == NULL)
+		return is_absent(errno) ? 1 :
+		    unreadable(search, place->path, place->nested);
+	while (result == 0) {
+		errno = 0;
+		if ((entry = readdir(dir)) == NULL)
+			break;
+		if (entry->d_name[0] != '.')
+			result = consider_entry(search, place, entry->d_name);
+	}
+	code = errno;
+	closedir(dir);
+	errno = code;
+	if (result == 0 && code != 0)
+		return unreadable(search, place->path, place->nested);
+	return result;
+}
+
+/*
+ * Finds out whose the nameless sockets of a run directory are: of the
+ * application in whose directory `base` it lies, which is called like its
+ * package or its directory, or of the one that the run directory is called
+ * after.  The owner found is to be freed.
+ */
+static int
+find_owner(struct search *search, struct place *place, const char *base,
+    char **owner)
+{
+	char *resolved, *name, *package = NULL;
+	int result = 0;
+
+	resolved = realpath(base != NULL ? base : place->path, NULL);
+	if (resolved == NULL) {
+		place->owned = search->app == NULL;
+		return 0;
+	}
+	if (base == NULL && strlen(resolved) > strlen("/" TT_RUN_DIR) &&
+	    (ends_with(resolved, "/" TT_RUN_DIR) ||
+	    ends_with(resolved, "/" LOCAL_RUN_DIR))) {
+		base = resolved;
+		resolved[strlen(resolved) - strlen("/" TT_RUN_DIR)] = '\0';
+	}
+	name = strrchr(resolved, '/') + 1;
+	if (base != NULL)
+		result = project_package(resolved, &package, search->error);
+	place->owned = 1;
+	if (package != NULL && matches(search->app, package))
+		*owner = package;
+	else if (!matches(search->app, name) || (base == NULL &&
+	    (search->app == NULL || strcmp(name, SYSTEM_NAME) == 0)) ||
+	    name[0] == '\0')
+		place->owned = search->app == NULL;
+	else if (copy(owner, name) == -1)
+		result = error_out_of_memory(search->error);
+	if (*owner != package)
+		free(package);
+	place->owner = *owner;
+	free(resolved);
+	return result;
+}
+
+/* Reads a run directory of `owner` if that is given, see find_owner else. */
+static int
+read_place(struct search *search, const char *path, const char *base,
+    const char *owner, struct place *place)
+{
+	char *found = NULL;
+	int result = 0;
+
+	memset(place, 0, sizeof(*place));
+	place->path = path;
+	place->owned = owner != NULL;
+	place->owner = owner;
+	if (owner == NULL)
+		result = find_owner(search, place, base, &found);
+	if (result == 0)
+		result = scan(search, place);
+	place->owner = NULL;
+	free(found);
+	return result;
+}
+
+static void
+say_looked(struct search *search, const char *path, int absent, int owned)
+{
+	fprintf(search->looked, "%s%s", search->places++ > 0 ? ", " : "",
+	    path);
+	if (absent)
+		fputs(" (no such directory)", search->looked);
+	else if (owned && search->app != NULL)
+		fprintf(search->looked, " (there %s/" TT_SOCKET " too)",
+		    search->instance != NULL ? search->instance : "*");
+}
+
+static int
+search_place(struct search *search, const char *path, const char *base,
+    const char *owner)
+{
+	struct place place;
+	int result;
+
+	result = read_place(search, path, base, owner, &place);
+	if (result == -1)
+		return -1;
+	say_looked(search, path, result == 1, place.owned);
+	return 0;
+}
+
+/* Searches the run directory of one of tt's applications. */
+static int
+search_app(struct search *search, const char *enabled, const char *app,
+    const char *run_dir, int say)
+{
+	struct place place;
+	char *dir, *path = NULL;
+	int result;
+
+	if ((dir = project_path(enabled, app)) == NULL ||
+	    (path = project_path(dir, run_dir)) == NULL)
+		result = error_out_of_memory(search->error);
+	else if (say)
+		result = search_place(search, path, dir, app);
+	else if ((result = read_place(search, path, dir, app, &place)) == 1)
+		result = 0;
+	free(path);
+	free(dir);
+	return result;
+}
+
+/* Searches the run directories of all of tt's applications that match. */
+static int
+search_apps(struct search *search, const char *enabled, const char *run_dir)
+{
+	struct dirent *entry;
+	DIR *dir;
+	char *shown;
+	int absent, result = 0;
+
+	if (search->app != NULL && !is_pattern(search->app))
+		return search_app(search, enabled, search->app, run_dir, 1);
+	dir = opendir(enabled[0] != '\0' ? enabled : ".");
+	absent = dir == NULL && is_absent(errno);
+	if (dir == NULL && !absent)
+		return unreadable(search, enabled, 0);
+	while (dir != NULL && result == 0 && (entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] != '.' &&
+		    matches(search->app, entry->d_name))
+			result = search_app(search, enabled, entry->d_name,
+			    run_dir, 0);
+	if (dir != NULL)
+		closedir(dir);
+	if (result == -1)
+		return -1;
+	if ((shown = project_path(enabled, "*")) == NULL)
+		return error_out_of_memory(search->error);
+	fprintf(search->looked, "%s%s/%s", search->places++ > 0 ? ", " : "",
+	    shown, run_dir);
+	free(shown);
+	return 0;
+}
+
+/* Searches where tt puts the sockets of the applications that it knows. */
+static int
+search_tt(struct search *search)
+{
+	struct project_tt tt;
+	char *own = NULL;
+	int result;
+
+	if (project_tt(&tt, search->error) == -1) {
+		result = -1;
+	} else if (tt.file == NULL) {
+		/* As it would without one; Tarantool 3 does the same. */
+		result = search_place(search, TT_RUN_DIR, ".", NULL);
+		if (result == 0)
+			result = search_apps(search, TT_ENABLED, TT_RUN_DIR);
+	} else if (tt.run_dir[0] == '/') {
+		result = search_place(search, tt.run_dir, NULL, NULL);
+	} else if ((own = project_path(tt.enabled, tt.run_dir)) == NULL) {
+		result = error_out_of_memory(search->error);
+	} else {
+		/* The directory may be that of the only application. */
+		result = search_place(search, own, tt.enabled, NULL);
+		if (result == 0)
+			result = search_apps(search, tt.enabled, tt.run_dir);
+	}
+	free(own);
+	project_tt_finish(&tt);
+	return result;
+}
+
+static int
+found_any(const struct search *search)
+{
+	size_t i;
+
+	for (i = 0; i < search->count; i++)
+		if (search->list[i].verdict == WANTED)
+			return 1;
+	return 0;
+}
+
+/* Searches one run directory if it is given, else the usual ones. */
+static int
+search_all(struct search *search, const struct discover_query *query)
+{
+	const char *run_dir = query->run_dir;
+	char *configured = NULL;
+	int result;
+
+	if (run_dir == NULL) {
+		run_dir = getenv("TARANTOOL_RUN_DIR");
+		if (run_dir != NULL && run_dir[0] == '\0')
+			run_dir = NULL;
+	}
+	if (run_dir == NULL) {
+		if (project_run_dir(&configured, search->error) == -1)
+			return -1;
+		run_dir = configured;
+	}
+	if (run_dir != NULL) {
+		result = search_place(search, run_dir, NULL, NULL);
+		free(configured);
+		return result;
+	}
+	result = search_place(search, LOCAL_RUN_DIR, ".", NULL);
+	if (result == 0 && !found_any(search))
+		result = search_tt(search);
+	if (result == 0 && !found_any(search))
+		result = search_place(search, query->system_run_dir != NULL ?
+		    query->system_run_dir : SYSTEM_RUN_DIR, NULL, NULL);
+	return result;
+}
+
+static int
+compare_text(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		return (a != NULL) - (b != NULL);
+	return strcmp(a, b);
+}
+
+static int
+compare_candidates(const void *a, const void *b)
+{
+	const struct candidate *left = a, *right = b;
+	int result;
+
+	if ((result = compare_text(left->app, right->app)) == 0 &&
+	    (result = compare_text(left->instance, right->instance)) == 0)
+		result = strcmp(left->path, right->path);
+	return result;
+}
+
+static int
+same_instance(const struct candidate *a, const struct candidate *b)
+{
+	return compare_text(a->app, b->app) == 0 &&
+	    compare_text(a->instance, b->instance) == 0;
+}
+
+static int
+is_younger(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec :
+	    a->tv_nsec > b->tv_nsec;
+}
+
+/*
+ * An instance may have left a socket behind that another tool, or another
+ * version of one, started it with.
+ */
+static int
+add_wanted(const struct search *search, struct targets *targets)
+{
+	const struct candidate *best = NULL, *next;
+	size_t i;
+
+	for (i = 0; i < search->count; i++) {
+		next = &search->list[i];
+		if (next->verdict != WANTED)
+			continue;
+		if (best != NULL && !same_instance(best, next)) {
+			if (targets_add_socket(targets, best->path, best->app,
+			    best->instance, search->error) == -1)
+				return -1;
+			best = NULL;
+		}
+		if (best == NULL || is_younger(&next->born, &best->born))
+			best = next;
+	}
+	return best == NULL ? 0 : targets_add_socket(targets, best->path,
+	    best->app, best->instance, search->error);
+}
+
+/* An instance of no application in particular must not be in several. */
+static int
+check_one_app(const struct search *search)
+{
+	const struct candidate *first = NULL, *next;
+	size_t i;
+
+	if (search->app != NULL || search->instance == NULL)
+		return 0;
+	for (i = 0; i < search->count; i++) {
+		next = &search->list[i];
+		if (next->verdict != WANTED)
+			continue;
+		if (first == NULL)
+			first = next;
+		else if (compare_text(first->app, next->app) != 0)
+			return error_set(search->error, OUTCOME_USAGE,
+			    "usage", "instance '%s' is in several "
+			    "applications, choose one with --app: %s, %s",
+			    search->instance, first->path, next->path);
+	}
+	return 0;
+}
+
+/* Ends what is written to memory.  Returns -1 if it is not all there. */
+static int
+close_text(FILE *out, char *const *text)
+{
+	int failed = ferror(out);
+
+	/* Without memory for the last of it, glibc says nothing. */
+	return fclose(out) == EOF || failed || *text == NULL ? -1 : 0;
+}
+
+/* Tells what there is, but was not taken. */
+static void
+say_others(const struct search *search, FILE *out)
+{
+	static const struct {
+		enum verdict	 verdict;
+		const char	*means;
+	} kinds[] = {
+		{ UNREADABLE, "cannot be read" },
+		{ NOT_A_SOCKET, "not a socket" },
+		{ STATE_BOARD, "a stateboard, to be asked for with "
+		    "--instance " STATEBOARD },
+		{ OTHER, "other sockets there" },
+	};
+	size_t i, k, said;
+
+	for (k = 0; k < nitems(kinds); k++) {
+		said = 0;
+		for (i = 0; i < search->count; i++) {
+			if (search->list[i].verdict != kinds[k].verdict)
+				continue;
+			if (said == OTHERS_MAX) {
+				fputs(", ...", out);
+				break;
+			}
+			if (said++ == 0)
+				fprintf(out, "; %s: ", kinds[k].means);
+			else
+				fputs(", ", out);
+			fputs(search->list[i].path, out);
+		}
+	}
+}
+
+static void
+say_what(const struct search *search, FILE *out)
+{
+	const char *app = search->app != NULL ? search->app : "*";
+	const char *instance = search->instance != NULL ? search->instance :
+	    "*";
+
+	fputs("found no socket", out);
+	if (search->instance != NULL)
+		fprintf(out, " of instance '%s'", search->instance);
+	if (search->app != NULL)
+		fprintf(out, " of application '%s'%s", search->app,
+		    search->package != NULL ? " (named by the rockspec)" : "");
+	fprintf(out, ": looked for %s.%s" SUFFIX, app, instance);
+	if (search->app == NULL || search->instance == NULL)
+		fprintf(out, ", %s" SUFFIX, search->app != NULL ? app :
+		    instance);
+	if (search->app == NULL)
+		fprintf(out, ", %s/" TT_SOCKET, instance);
+	fprintf(out, " and %s/%s/" TT_SOCKET " in ", app, instance);
+}
+
+static int
+nothing_found(const struct search *search, const char *looked)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out;
+
+	if ((out = open_memstream(&text, &len)) == NULL)
+		return error_out_of_memory(search->error);
+	say_what(search, out);
+	fputs(looked, out);
+	say_others(search, out);
+	if (close_text(out, &text) == -1)
+		error_out_of_memory(search->error);
+	else
+		error_set_transient(search->error, OUTCOME_UNREACHABLE,
+		    "no_socket", "%s", text);
+	free(text);
+	return -1;
+}
+
+static int
+check_name(const char *what, const char *name, struct error *error)
+{
+	if (name == NULL)
+		return 0;
+	if (name[0] == '\0')
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "the name of the %s is empty", what);
+	if (strchr(name, '/') != NULL || strstr(name, "..") != NULL ||
+	    strcmp(name, ".") == 0)
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "'%s' cannot be the name of an %s", name, what);
+	return 0;
+}
+
+static int
+check_query(const struct discover_query *query, struct error *error)
+{
+	if (query->app == NULL && query->instance == NULL &&
+	    query->run_dir == NULL)
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "neither application nor instance nor run directory");
+	if (query->run_dir != NULL && query->run_dir[0] == '\0')
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "the run directory is empty");
+	if (check_name("application", query->app, error) == -1)
+		return -1;
+	return check_name("instance", query->instance, error);
+}
+
+/* As cartridge-cli does. */
+static int
+take_app_from_rockspec(struct search *search)
+{
+	struct error ignored;
+
+	if (project_package(".", &search->package, search->error) == -1)
+		return -1;
+	if (search->package == NULL || is_pattern(search->package) ||
+	    check_name("application", search->package, &ignored) == -1) {
+		free(search->package);
+		search->package = NULL;
+	}
+	search->app = search->package;
+	return 0;
+}
+
+static int
+asks_for_stateboard(const char *pattern)
+{
+	return pattern != NULL && ends_with(pattern, STATEBOARD);
+}
+
+int
+discover_targets(const struct discover_query *query, struct targets *targets,
+    struct error *error)
+{
+	struct search search = { .app = query->app,
+	    .instance = query->instance, .error = error };
+	char *looked = NULL;
+	size_t i, len;
+	int result = 0;
+
+	if (check_query(query, error) == -1)
+		return -1;
+	if ((search.looked = open_memstream(&looked, &len)) == NULL)
+		return error_out_of_memory(error);
+	search.stateboards = asks_for_stateboard(query->app) ||
+	    asks_for_stateboard(query->instance);
+	if (query->app == NULL && query->instance != NULL)
+		result = take_app_from_rockspec(&search);
+	if (result == 0)
+		result = search_all(&search, query);
+	if (close_text(search.looked, &looked) == -1 && result == 0)
+		result = error_out_of_memory(error);
+	if (result == 0) {
+		if (search.count > 0)
+			qsort(search.list, search.count,
+			    sizeof(*search.list), compare_candidates);
+		if (!found_any(&search))
+			result = nothing_found(&search, looked);
+		else if ((result = check_one_app(&search)) == 0)
+			result = add_wanted(&search, targets);
+	}
+	for (i = 0; i < search.count; i++)
+		candidate_finish(&search.list[i]);
+	free(search.list);
+	free(search.package);
+	free(looked);
+	return result;
+}

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <yaml.h>
+
+#include "target/project_config.h"
+
+#define CARTRIDGE_FILE	".cartridge.yml"
+#define TT_SYSTEM_DIR	"/etc/tarantool"
+#define TT_RUN_DIR	"var/run"
+#define ROCKSPEC	".rockspec"
+
+#define KEY_SIZE	64
+/* libyaml takes quadratic time for what is nested deeply. */
+#define DEPTH_MAX	100
+
+/* A setting to look for: its keys from the root, joined by dots. */
+struct setting {
+	const char	*key;
+	char		**value;
+};
+
+struct reader {
+	yaml_parser_t		 parser;
+	const char		*path;
+	const char		*text;
+	size_t			 len;
+	const struct setting	*settings;	/* the last has no key */
+	struct error		*error;
+};
+
+char *
+project_path(const char *dir, const char *name)
+{
+	size_t len = strlen(dir), size;
+	char *path;
+
+	if (len == 0 || strcmp(dir, ".") == 0)
+		return strdup(name);
+	size = len + strlen(name) + sizeof("/");
+	if ((path = malloc(size)) != NULL)
+		snprintf(path, size, "%s%s%s", dir,
+		    dir[len - 1] == '/' ? "" : "/", name);
+	return path;
+}
+
+static int
+cannot_read(const char *path, const char *why, struct error *error)
+{
+	return error_set(error, OUTCOME_USAGE, "usage", "cannot read %s: %s",
+	    path, why);
+}
+
+/* Reads at most `size` bytes.  Returns how many, or -1 with errno. */
+static ssize_t
+read_all(int fd, char *text, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < size && (n = read(fd, text + len, size - len)) != 0) {
+		if (n > 0)
+			len += (size_t)n;
+		else if (errno != EINTR)
+			return -1;
+	}
+	return (ssize_t)len;
+}
+
+/*
+ * Reads a regular file; a NUL follows its last byte.  Returns 1 with a text
+ * to be freed, 0 if there is no such file, -1 with an error.
+ */
+static int
+read_file(const char *path, char **text, size_t *len, struct error *error)
+{
+	struct stat st;
+	ssize_t n = -1;
+	int fd;
+
+	*text = NULL;
+	/* Nobody may ever write to a FIFO of that name. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1)
+		return errno == ENOENT || errno == ENOTDIR ? 0 :
+		    cannot_read(path, strerror(errno), error);
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		close(fd);
+		return cannot_read(path, "not a regular file", error);
+	}
+	if ((*text = malloc(PROJECT_FILE_MAX + 2)) != NULL)
+		n = read_all(fd, *text, PROJECT_FILE_MAX + 1);
+	close(fd);
+	if (*text == NULL)
+		return error_out_of_memory(error);
+	if (n == -1 || (size_t)n > PROJECT_FILE_MAX) {
+		cannot_read(path, n == -1 ? strerror(errno) : "too large",
+		    error);
+		free(*text);
+		return -1;
+	}
+	*len = (size_t)n;
+	(*text)[n] = '\0';
+	return 1;
+}
+
+/* Takes a line that counts from 0, as libyaml does. */
+static int
+bad_line(const struct reader *reader, size_t line, const char *key,
+    const char *what)
+{
+	return error_set(reader->error, OUTCOME_USAGE, "usage",
+	    "%s:%zu: %s%s%s", reader->path, line + 1, key,
+	    key[0] != '\0' ? " " : "", what);
+}
+
+static int
+bad_yaml(const struct reader *reader)
+{
+	const yaml_parser_t *parser = &reader->parser;
+	size_t line, i;
+
+	if (parser->error == YAML_MEMORY_ERROR)
+		return error_out_of_memory(reader->error);
+	line = parser->problem_mark.line;
+	/* What is no text at all is known by its offset only. */
+	if (parser->error == YAML_READER_ERROR) {
+		line = 0;
+		for (i = 0; i < parser->problem_offset && i < reader->len; i++)
+			line += reader->text[i] == '\n';
+	}
+	return bad_line(reader, line, "", parser->problem != NULL ?
+	    parser->problem : "not YAML");
+}
+
+static int
+next_event(struct reader *reader, yaml_event_t *event)
+{
+	return yaml_parser_parse(&reader->parser, event) ? 0 :
+	    bad_yaml(reader);
+}
+
+/* Passes over the rest of a node of which the first event has been read. */
+static int
+skip(struct reader *reader, yaml_event_type_t type)
+{
+	yaml_event_t event;
+	size_t depth = 0;
+
+	for (;;) {
+		if (type == YAML_MAPPING_START_EVENT ||
+		    type == YAML_SEQUENCE_START_EVENT)
+			depth++;
+		else if (type == YAML_MAPPING_END_EVENT ||
+		    type == YAML_SEQUENCE_END_EVENT)
+			depth--;
+		if (depth == 0)
+			return 0;
+		if (depth > DEPTH_MAX)
+			return bad_line(reader, reader->parser.mark.line, "",
+			    "nested too deeply");
+		if (next_event(reader, &event) == -1)
+			return -1;
+		type = event.type;
+		yaml_event_delete(&event);
+	}
+}
+
+static int
+is_null(const yaml_event_t *event)
+{
+	const char *value = (const char *)event->data.scalar.value;
+
+	return event->data.scalar.length == 0 ||
+	    (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+	    (strcmp(value, "~") == 0 || strcasecmp(value, "null") == 0));
+}
+
+static int
+store(const struct reader *reader, const struct setting *setting,
+    const yaml_event_t *event)
+{
+	const char *value = (const char *)event->data.scalar.value;
+	size_t line = event->start_mark.line;
+
+	if (event->type != YAML_SCALAR_EVENT)
+		return bad_line(reader, line, setting->key, "is not a string");
+	if (is_null(event))
+		return 0;
+	if (strlen(value) != event->data.scalar.length)
+		return bad_line(reader, line, setting->key,
+		    "has a zero byte");
+	if (*setting->value != NULL)
+		return bad_line(reader, line, setting->key, "is given twice");
+	if ((*setting->value = strdup(value)) == NULL)
+		return error_out_of_memory(reader->error);
+	return 0;
+}
+
+/*
+ * The setting of that key, or NULL; `inside` tells whether there are settings
+ * below the key.
+ */
+static const struct setting *
+find_setting(const struct reader *reader, const char *key, int *inside)
+{
+	const struct setting *setting;
+	size_t len = strlen(key);
+
+	*inside = 0;
+	for (setting = reader->settings; setting->key != NULL; setting++) {
+		if (strncmp(setting->key, key, len) != 0)
+			continue;
+		if (setting->key[len] == '\0')
+			return setting;
+		*inside |= setting->key[len] == '.';
+	}
+	return NULL;
+}
+
+/*
+ * Reads the rest of a mapping.  Goes only as deep as the settings are, so a
+ * hostile file cannot exhaust the stack.
+ */
+static int
+read_mapping(struct reader *reader, const char *prefix)
+{
+	const struct setting *setting;
+	yaml_event_t event;
+	char key[KEY_SIZE];
+	int inside, known, result;
+
+	for (;;) {
+		if (next_event(reader, &event) == -1)
+			return -1;
+		if (event.type == YAML_MAPPING_END_EVENT) {
+			yaml_event_delete(&event);
+			return 0;
+		}
+		known = event.type == YAML_SCALAR_EVENT &&
+		    strchr((char *)event.data.scalar.value, '.') == NULL &&
+		    snprintf(key, sizeof(key), "%s%s", prefix,
+		    (char *)event.data.scalar.value) < (int)sizeof(key);
+		result = skip(reader, event.type);
+		yaml_event_delete(&event);
+		if (result == -1 || next_event(reader, &event) == -1)
+			return -1;
+		setting = NULL;
+		inside = 0;
+		if (known)
+			setting = find_setting(reader, key, &inside);
+		if (setting != NULL) {
+			result = store(reader, setting, &event);
+			if (result == 0)
+				result = skip(reader, event.type);
+		} else if (inside && event.type == YAML_MAPPING_START_EVENT &&
+		    strlcat(key, ".", sizeof(key)) < sizeof(key)) {
+			result = read_mapping(reader, key);
+		} else {
+			result = skip(reader, event.type);
+		}
+		yaml_event_delete(&event);
+		if (result == -1)
+			return -1;
+	}
+}
+
+/* Reads the first document. */
+static int
+read_document(struct reader *reader)
+{
+	yaml_event_t event;
+	yaml_event_type_t type;
+	size_t line;
+
+	do {
+		if (next_event(reader, &event) == -1)
+			return -1;
+		type = event.type;
+		line = event.start_mark.line;
+		if (type == YAML_SCALAR_EVENT && is_null(&event))
+			type = YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	} while (type == YAML_STREAM_START_EVENT ||
+	    type == YAML_DOCUMENT_START_EVENT);
+	if (type == YAML_STREAM_END_EVENT)
+		return 0;
+	if (type != YAML_MAPPING_START_EVENT)
+		return bad_line(reader, line, "", "not a mapping");
+	return read_mapping(reader, "");
+}
+
+/* Returns 1 if the file was read, 0 if there is none, -1 with an error. */
+static int
+read_settings(const char *path, const struct setting *settings,
+    struct error *error)
+{
+	struct reader reader;
+	char *text = NULL;
+	int result;
+
+	memset(&reader, 0, sizeof(reader));
+	reader.path = path;
+	reader.settings = settings;
+	reader.error = error;
+	if ((result = read_file(path, &text, &reader.len, error)) != 1)
+		return result;
+	reader.text = text;
+	if (!yaml_parser_initialize(&reader.parser)) {
+		free(text);
+		return error_out_of_memory(error);
+	}
+	yaml_parser_set_input_string(&reader.parser,
+	    (const unsigned char *)text, reader.len);
+	result = read_document(&reader);
+	yaml_parser_delete(&reader.parser);
+	free(text);
+	return result == -1 ? -1 : 1;
+}
+
+int
+project_run_dir(char **run_dir, struct error *error)
+{
+	const struct setting settings[] = {
+		{ "run-dir", run_dir },
+		{ NULL, NULL }
+	};
+
+	*run_dir = NULL;
+	if (read_settings(CARTRIDGE_FILE, settings, error) != -1)
+		return 0;
+	free(*run_dir);
+	*run_dir = NULL;
+	return -1;
+}
+
+/* The functions below return 1 if they found a file, 0, or -1: no memory. */
+
+/* Looks for tt's file in a directory. */
+static int
+find_tt_in(const char *dir, char **file)
+{
+	static const char *const names[] = { "tt.yaml", "tt.yml" };
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if ((*file = project_path(dir, names[i])) == NULL)
+			return -1;
+		if (stat(*file, &st) == 0)
+			return 1;
+		free(*file);
+		*file = NULL;
+	}
+	return 0;
+}
+
+/* In the current directory and in those above it, but not in the root. */
+static int
+find_tt_upwards(char **file)
+{
+	char *dir, *slash;
+	int found;
+
+	if ((found = find_tt_in(".", file)) != 0)
+		return found;
+	if ((dir = getcwd(NULL, 0)) == NULL)
+		return errno == ENOMEM ? -1 : 0;
+	while (found == 0 && (slash = strrchr(dir, '/')) != NULL &&
+	    slash > dir) {
+		*slash = '\0';
+		found = find_tt_in(dir, file);
+	}
+	free(dir);
+	return found;
+}
+
+static int
+find_tt(char **file)
+{
+	const char *dir = getenv("TT_SYSTEM_CONFIG_DIR");
+	const char *named = getenv("TT_CLI_CFG");
+	int found;
+
+	if (named != NULL && named[0] != '\0')
+		return (*file = strdup(named)) != NULL ? 1 : -1;
+	if ((found = find_tt_upwards(file)) != 0)
+		return found;
+	return find_tt_in(dir != NULL && dir[0] != '\0' ? dir :
+	    TT_SYSTEM_DIR, file);
+}
+
+/* Resolves a directory that is relative to that of a file.  NULL: no memory. */
+static char *
+beside(const char *file, const char *dir)
+{
+	const char *slash = strrchr(file, '/');
+	char *parent, *path;
+
+	if (dir[0] == '/' || slash == NULL)
+		return strdup(dir);
+	if ((parent = strndup(file, (size_t)(slash - file))) == NULL)
+		return NULL;
+	path = strcmp(dir, ".") == 0 ? strdup(parent) :
+	    project_path(parent, dir);
+	free(parent);
+	return path;
+}
+
+int
+project_tt(struct project_tt *tt, struct error *error)
+{
+	/* Old files have all under "tt". */
+	char *enabled = NULL, *app_enabled = NULL, *old_enabled = NULL;
+	char *run_dir = NULL, *old_run_dir = NULL;
+	const struct setting settings[] = {
+		{ "env.instances_enabled", &enabled },
+		{ "app.instances_enabled", &app_enabled },
+		{ "tt.app.instances_enabled", &old_enabled },
+		{ "app.run_dir", &run_dir },
+		{ "tt.app.run_dir", &old_run_dir },
+		{ NULL, NULL }
+	};
+	int result;
+
+	memset(tt, 0, sizeof(*tt));
+	if ((result = find_tt(&tt->file)) == 0)
+		return 0;
+	if (result == -1)
+		return error_out_of_memory(error);
+	result = read_settings(tt->file, settings, error);
+	if (result == 0) {
+		result = cannot_read(tt->file, strerror(ENOENT), error);
+	} else if (result == 1) {
+		result = 0;
+		tt->enabled = beside(tt->file, enabled != NULL ? enabled :
+		    app_enabled != NULL ? app_enabled :
+		    old_enabled != NULL ? old_enabled : ".");
+		tt->run_dir = strdup(run_dir != NULL ? run_dir :
+		    old_run_dir != NULL ? old_run_dir : TT_RUN_DIR);
+		if (tt->enabled == NULL || tt->run_dir == NULL)
+			result = error_out_of_memory(error);
+	}
+	free(enabled);
+	free(app_enabled);
+	free(old_enabled);
+	free(run_dir);
+	free(old_run_dir);
+	return result;
+}
+
+void
+project_tt_finish(struct project_tt *tt)
+{
+	free(tt->file);
+	free(tt->enabled);
+	free(tt->run_dir);
+	memset(tt, 0, sizeof(*tt));
+}
+
+/*
+ * The text of `package = "NAME"` in one line of Lua, or NULL.  Sets its
+ * length.
+ */
+static const char *
+package_in_line(const char *line, size_t *len)
+{
+	char quote;
+
+	line += strspn(line, " \t");
+	if (strncmp(line, "package", strlen("package")) != 0)
+		return NULL;
+	line += strlen("package");
+	line += strspn(line, " \t");
+	if (*line != '=')
+		return NULL;
+	line++;
+	line += strspn(line, " \t");
+	if ((quote = *line++) != '"' && quote != '\'')
+		return NULL;
+	*len = strcspn(line, "\"'\\\n");
+	return *len > 0 && line[*len] == quote ? line : NULL;
+}
+
+/*
+ * Compares the names in a rockspec with that found so far, or sets it.
+ * Returns whether they agree; -1 without memory.
+ */
+static int
+read_rockspec(const char *path, char **package)
+{
+	struct error ignored;
+	const char *line, *name;
+	char *text;
+	size_t len, name_len;
+	int agree = 1;
+
+	if (read_file(path, &text, &len, &ignored) != 1)
+		return 1;
+	for (line = text; line != NULL && agree == 1;
+	    line = strchr(line, '\n')) {
+		if (*line == '\n')
+			line++;
+		if ((name = package_in_line(line, &name_len)) == NULL)
+			continue;
+		if (*package == NULL)
+			agree = (*package = strndup(name, name_len)) != NULL ?
+			    1 : -1;
+		else
+			agree = strlen(*package) == name_len &&
+			    strncmp(*package, name, name_len) == 0;
+	}
+	free(text);
+	return agree;
+}
+
+int
+project_package(const char *dir, char **package, struct error *error)
+{
+	struct dirent *entry;
+	DIR *stream;
+	size_t len;
+	char *path;
+	int agree = 1;
+
+	*package = NULL;
+	if ((stream = opendir(dir[0] != '\0' ? dir : ".")) == NULL)
+		return 0;
+	while (agree == 1 && (entry = readdir(stream)) != NULL) {
+		len = strlen(entry->d_name);
+		if (len <= strlen(ROCKSPEC) || strcmp(entry->d_name + len -
+		    strlen(ROCKSPEC), ROCKSPEC) != 0)
+			continue;
+		if ((path = project_path(dir, entry->d_name)) == NULL)
+			agree = -1;
+		else
+			agree = read_rockspec(path, package);
+		free(path);
+	}
+	closedir(stream);
+	if (agree != 1) {
+		free(*package);
+		*package = NULL;
+	}
+	return agree == -1 ? error_out_of_memory(error) : 0;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/target.h"
+
+#define PORT_MAX	65535
+
+static void
+target_finish(struct target *target)
+{
+	free(target->name);
+	free(target->path);
+	free(target->host);
+	free(target->port);
+	free(target->app);
+	free(target->instance);
+}
+
+static int
+same_address(const struct target *a, const struct target *b)
+{
+	if (a->kind != b->kind)
+		return 0;
+	if (a->kind == TARGET_UNIX)
+		return strcmp(a->path, b->path) == 0 ||
+		    (a->exists && b->exists && a->device == b->device &&
+		    a->inode == b->inode);
+	return strcasecmp(a->host, b->host) == 0 &&
+	    strcmp(a->port, b->port) == 0;
+}
+
+/* Takes over the strings of the target, in any case. */
+static int
+add(struct targets *targets, struct target *target, struct error *error)
+{
+	struct target *list;
+	size_t i;
+
+	for (i = 0; i < targets->count; i++) {
+		if (same_address(&targets->list[i], target)) {
+			target_finish(target);
+			return 0;
+		}
+	}
+	list = reallocarray(targets->list, targets->count + 1, sizeof(*list));
+	if (list == NULL) {
+		target_finish(target);
+		return error_out_of_memory(error);
+	}
+	list[targets->count++] = *target;
+	targets->list = list;
+	return 0;
+}
+
+/* Copies a text that may be NULL.  Returns 0, or -1 without memory. */
+static int
+copy(char **to, const char *text)
+{
+	return text != NULL && (*to = strdup(text)) == NULL ? -1 : 0;
+}
+
+int
+targets_add_socket(struct targets *targets, const char *path,
+    const char *app, const char *instance, struct error *error)
+{
+	struct target target = { .kind = TARGET_UNIX };
+	struct stat st;
+
+	if (copy(&target.name, path) == -1 || copy(&target.path, path) == -1 ||
+	    copy(&target.app, app) == -1 ||
+	    copy(&target.instance, instance) == -1) {
+		target_finish(&target);
+		return error_out_of_memory(error);
+	}
+	if (stat(path, &st) == 0) {
+		target.exists = 1;
+		target.device = st.st_dev;
+		target.inode = st.st_ino;
+	}
+	return add(targets, &target, error);
+}
+
+static int
+add_path(struct targets *targets, const char *path, struct error *error)
+{
+	return targets_add_socket(targets, path, NULL, NULL, error);
+}
+
+static int
+compare_paths(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int
+add_glob(struct targets *targets, const char *pattern, struct error *error)
+{
+	glob_t found;
+	size_t i;
+	int result;
+
+	memset(&found, 0, sizeof(found));
+	/* Sorted by us, as glob's own order depends on the locale. */
+	result = glob(pattern, GLOB_NOSORT, NULL, &found);
+	if (result == GLOB_NOMATCH) {
+		globfree(&found);
+		return error_set_transient(error, OUTCOME_UNREACHABLE,
+		    "no_socket", "no socket matches '%s'", pattern);
+	}
+	if (result != 0) {
+		globfree(&found);
+		return error_out_of_memory(error);
+	}
+	qsort(found.gl_pathv, found.gl_pathc, sizeof(found.gl_pathv[0]),
+	    compare_paths);
+	result = 0;
+	for (i = 0; i < found.gl_pathc && result == 0; i++)
+		result = add_path(targets, found.gl_pathv[i], error);
+	globfree(&found);
+	return result;
+}
+
+static int
+add_unix(struct targets *targets, const char *spec, const char *path,
+    struct error *error)
+{
+	struct stat st;
+
+	if (path[0] == '\0')
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "target '%s' has no path", spec);
+	if (strpbrk(path, "*?[") != NULL && lstat(path, &st) == -1)
+		return add_glob(targets, path, error);
+	return add_path(targets, path, error);
+}
+
+static char *
+decimal(int number)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", number);
+	return strdup(text);
+}
+
+static char *
+tcp_name(const char *host, const char *port, int brackets)
+{
+	size_t size;
+	char *name;
+
+	size = strlen(host) + strlen(port) + sizeof("[]:");
+	if ((name = malloc(size)) != NULL)
+		snprintf(name, size, brackets ? "[%s]:%s" : "%s:%s", host,
+		    port);
+	return name;
+}
+
+/* Adds HOST:PORT or [IPV6]:PORT. */
+static int
+add_tcp(struct targets *targets, const char *spec, const char *address,
+    struct error *error)
+{
+	struct target target = { .kind = TARGET_TCP };
+	const char *host, *port, *problem;
+	size_t host_len;
+	int number;
+
+	host = address;
+	if (address[0] == '[') {
+		host++;
+		host_len = strcspn(host, "]");
+		port = host[host_len] == ']' ? host + host_len + 1 : "";
+	} else {
+		host_len = strcspn(host, ":");
+		port = host + host_len;
+		if (port[0] == ':' && strchr(port + 1, ':') != NULL)
+			return error_set(error, OUTCOME_USAGE, "usage",
+			    "target '%s': an IPv6 address is to be written "
+			    "as [ADDRESS]:PORT", spec);
+	}
+	if (host_len == 0)
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "target '%s' has no host", spec);
+	if (port[0] != ':')
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "target '%s' has no port", spec);
+	port++;
+	/* strtonum alone would let white space and a sign pass. */
+	if (strspn(port, "0123456789") != strlen(port))
+		problem = "invalid";
+	else
+		number = (int)strtonum(port, 1, PORT_MAX, &problem);
+	if (problem != NULL)
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "target '%s': port is not a number from 1 to %d"
+		    " (write a path with a colon as ./PATH)", spec, PORT_MAX);
+
+	target.host = strndup(host, host_len);
+	target.port = decimal(number);
+	if (target.host != NULL && target.port != NULL)
+		target.name = tcp_name(target.host, target.port,
+		    address[0] == '[');
+	if (target.name == NULL) {
+		target_finish(&target);
+		return error_out_of_memory(error);
+	}
+	return add(targets, &target, error);
+}
+
+/* What follows a prefix of the text, or NULL if it begins otherwise. */
+static const char *
+after(const char *text, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(text, prefix, len) == 0 ? text + len : NULL;
+}
+
+int
+targets_add(struct targets *targets, const char *spec, struct error *error)
+{
+	const char *rest;
+
+	if (spec[0] == '\0')
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "the target is empty");
+	if ((rest = after(spec, "unix/:")) != NULL ||
+	    (rest = after(spec, "unix://")) != NULL ||
+	    (rest = after(spec, "unix:")) != NULL)
+		return add_unix(targets, spec, rest, error);
+	if ((rest = after(spec, "tcp://")) != NULL)
+		return add_tcp(targets, spec, rest, error);
+	rest = strpbrk(spec, "/:");
+	if (rest == NULL || rest[0] == '/')
+		return add_unix(targets, spec, spec, error);
+	if (after(rest, "://") != NULL)
+		return error_set(error, OUTCOME_USAGE, "usage",
+		    "target '%s': unknown kind of address", spec);
+	if (strchr(rest, '/') != NULL)
+		return add_unix(targets, spec, spec, error);
+	return add_tcp(targets, spec, spec, error);
+}
+
+void
+targets_finish(struct targets *targets)
+{
+	size_t i;
+
+	for (i = 0; i < targets->count; i++)
+		target_finish(&targets->list[i]);
+	free(targets->list);
+	targets->list = NULL;
+	targets->count = 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * Targets: the addresses of admin consoles, as the user writes them.
+ */
+
+#ifndef CR_TARGET_H
+#define CR_TARGET_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+
+#include "util/error.h"
+
+enum target_kind { TARGET_UNIX, TARGET_TCP };
+
+struct target {
+	enum target_kind	 kind;
+	char			*name;	/* as printed and reported */
+	char			*path;	/* of a unix socket, else NULL */
+	char			*host;	/* of a TCP console, else NULL */
+	char			*port;
+	/* Known for sockets that were found by their names; else NULL. */
+	char			*app;
+	char			*instance;
+	/* The file, if there was one when the target was added. */
+	int			 exists;
+	dev_t			 device;
+	ino_t			 inode;
+};
+
+struct targets {
+	struct target	*list;
+	size_t		 count;
+};
+
+/*
+ * Adds what one TARGET names to the list: a path (relative or absolute),
+ * unix/:PATH, unix:PATH, unix://PATH, HOST:PORT, [IPV6]:PORT or
+ * tcp://HOST:PORT.  A path with glob characters that is not itself an
+ * existing file is expanded; the matches come sorted.  An address that the
+ * list has already is not added again, nor is an existing file by another of
+ * its names.  A text with a '/' before any ':' is always a path.  Does not
+ * connect and does not resolve names.
+ *
+ * Returns 0, or -1 with an error: usage (empty, bad port, no host) or
+ * unreachable (a glob that matches nothing).
+ */
+int	targets_add(struct targets *, const char *spec, struct error *);
+
+/*
+ * Adds the unix socket at a path, taken as it is, with the names of its
+ * application and instance, both of which may be NULL.  All texts are copied.
+ * Does nothing if the list has that socket already.
+ *
+ * Returns 0, or -1 with an error: out of memory.
+ */
+int	targets_add_socket(struct targets *, const char *path,
+	    const char *app, const char *instance, struct error *);
+
+/* Frees what a list holds and leaves it empty. */
+void	targets_finish(struct targets *);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/resource.h>
+
+#include "util/fdlimit.h"
+
+/* For all that is open besides connections, some of it not by us. */
+#define OTHERS	32
+
+size_t
+descriptors_allow(size_t wanted)
+{
+	struct rlimit limit, raised;
+	rlim_t need = (rlim_t)wanted + OTHERS;
+	size_t room;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 ||
+	    limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= need)
+		return wanted;
+	raised = limit;
+	raised.rlim_cur = limit.rlim_max == RLIM_INFINITY ||
+	    limit.rlim_max > need ? need : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+		limit = raised;
+	if (limit.rlim_cur >= need)
+		return wanted;
+	/* With a limit as low as that, some is still better than none. */
+	if (limit.rlim_cur > OTHERS)
+		room = (size_t)limit.rlim_cur - OTHERS;
+	else
+		room = limit.rlim_cur > OTHERS / 2 ?
+		    (size_t)limit.rlim_cur - OTHERS / 2 : 1;
+	return room < wanted ? room : wanted;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdlib.h>
+
+#include "util/json_dump.h"
+
+char *
+dump_json(const json_t *tree, size_t flags, size_t *len)
+{
+	size_t size;
+	char *text;
+
+	/* First to measure, then to write: nothing has to grow on the way. */
+	if ((size = json_dumpb(tree, NULL, 0, flags)) == 0 ||
+	    (text = malloc(size + 1)) == NULL)
+		return NULL;
+	if (json_dumpb(tree, text, size, flags) != size) {
+		free(text);
+		return NULL;
+	}
+	text[size] = '\0';
+	if (len != NULL)
+		*len = size;
+	return text;
+}

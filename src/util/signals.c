@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "util/signals.h"
+
+/* One stops, one gives up; whoever sends more wants the process to end. */
+#define COUNTED	2
+
+static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+
+#define SIGNALS	(sizeof(signals) / sizeof(signals[0]))
+
+static volatile sig_atomic_t count;
+static volatile sig_atomic_t is_final;
+static int fds[2] = { -1, -1 };
+static struct sigaction before[SIGNALS];
+
+static void
+on_signal(int number)
+{
+	int saved = errno;
+	ssize_t ignored;
+
+	if (number != SIGINT)
+		is_final = 1;
+	if (count < COUNTED) {
+		count++;
+		/* A pipe that is full is as readable as it can be. */
+		ignored = write(fds[1], "", 1);
+		(void)ignored;
+	} else {
+		signal(number, SIG_DFL);
+		raise(number);
+	}
+	errno = saved;
+}
+
+static void
+close_pipe(void)
+{
+	close(fds[0]);
+	close(fds[1]);
+	fds[0] = fds[1] = -1;
+}
+
+int
+interrupt_begin(void)
+{
+	struct sigaction action;
+	size_t i;
+	int end;
+
+	count = is_final = 0;
+	if (pipe(fds) == -1) {
+		fds[0] = fds[1] = -1;
+		return -1;
+	}
+	for (end = 0; end < 2; end++) {
+		if (fcntl(fds[end], F_SETFD, FD_CLOEXEC) == -1 ||
+		    fcntl(fds[end], F_SETFL, O_NONBLOCK) == -1) {
+			close_pipe();
+			return -1;
+		}
+	}
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = on_signal;
+	sigemptyset(&action.sa_mask);
+	for (i = 0; i < SIGNALS; i++) {
+		sigaction(signals[i], NULL, &before[i]);
+		if (before[i].sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+	}
+	return fds[0];
+}
+
+void
+interrupt_end(void)
+{
+	size_t i;
+
+	if (fds[0] == -1)
+		return;
+	for (i = 0; i < SIGNALS; i++)
+		sigaction(signals[i], &before[i], NULL);
+	close_pipe();
+}
+
+int
+interrupt_count(void)
+{
+	return count;
+}
+
+int
+interrupt_is_final(void)
+{
+	return is_final;
+}
+
+void
+interrupt_clear(void)
+{
+	char bytes[16];
+
+	while (fds[0] != -1 && read(fds[0], bytes, sizeof(bytes)) > 0)
+		continue;
+}
+
+void
+interrupt_forget(void)
+{
+	if (is_final)
+		return;
+	count = 0;
+	interrupt_clear();
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * Ctrl-C and the like, as something that can be waited for: SIGINT, SIGTERM
+ * and SIGHUP are counted, and ignored otherwise, until the third.
+ */
+
+#ifndef CR_SIGNALS_H
+#define CR_SIGNALS_H
+
+/*
+ * From now on signals are counted; those that are ignored stay so.  Returns a
+ * descriptor that becomes readable with each, or -1 if there can be none: then
+ * signals end the process, as always.
+ */
+int	interrupt_begin(void);
+
+/* From now on they end the process again. */
+void	interrupt_end(void);
+
+/* How many there were since the beginning. */
+int	interrupt_count(void);
+
+/* Whether one of them was not Ctrl-C. */
+int	interrupt_is_final(void);
+
+/* Makes the descriptor wait for the next one. */
+void	interrupt_clear(void);
+
+/* The same, and as if there had been none, unless one was final. */
+void	interrupt_forget(void);
+
+#endif

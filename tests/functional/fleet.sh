@@ -1,0 +1,633 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# Many instances: at once and one after the other, in their order, until one
+# fails or somebody interrupts; on a host, and over a cluster.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+FLEET=$BUILD_DIR/fakes/fake_fleet
+FLEET_PID=
+
+# fleet ADDRESS ...: consoles that go by the rules on standard input.
+fleet()
+{
+	[ -z "$FLEET_PID" ] || kill "$FLEET_PID"
+	rm -f ./*.sock
+	cat >rules
+	"$FLEET" -l log rules "$@" >.run/ready 2>.run/fake &
+	FLEET_PID=$!
+	TARGET=$(<.run/ready)
+	[ -n "$TARGET" ] || bail_out "fake_fleet: $(cat .run/fake)"
+}
+
+report='reply=---\n- cartridge_reload: 1\n  outcome:'
+# answer STATUS: how an instance is, as a reply.
+answer()
+{
+	printf '%s' "$report ok\n  generation: 1\n" \
+	    "  status: {box: running, $1}\n...\n"
+}
+follows=$(answer 'state: RolesConfigured, role: follower')
+leads=$(answer 'state: RolesConfigured, role: leader')
+reloaded="$report reloaded\n  generation: 2\n...\n"
+fails="$report failed\n  error: {code: init_failed, message: no}\n...\n"
+
+# happened WHAT COMMAND: where, in order.
+happened()
+{
+	sed -n "s/^\([^ ]*\) $1 $2 .*/\1/p" log | xargs
+}
+
+# lines FILE REGEX: how many lines of it have that.
+lines()
+{
+	grep -Ec -- "$2" "$1"
+}
+
+# json EXPECTED LUA NAME: what is in the document of the last run, d; list() is
+# a list of the values of that field.
+json()
+{
+	local got
+	got=$(lua "local json = require('json')
+	    local file = io.open(arg[1])
+	    local d = json.decode(file:read('*a'))
+	    local function list(of, key)
+	        local values = {}
+	        for i, item in ipairs(of or {}) do
+	            values[i] = key == nil and item or item[key]
+	        end
+	        return table.concat(values, ' ')
+	    end
+	    print($2)
+	    os.exit(0)" "$OUT" 2>&1)
+	if [ "$got" = "$1" ]; then
+		pass "$3"
+	else
+		fail "$3" "expected: $1" "is: $got"
+		show_run
+	fi
+}
+
+# --- A table -----------------------------------------------------------------
+
+fleet one.sock three.sock two.sock <<END
+one.sock * $(answer 'tarantool: 2.6.0-0-g1, cartridge: 2.17.2, state: RolesConfigured, role: leader, digest: 0123456789abcdef')
+two.sock * $report ok\n  alias: number-two\n  generation: 12\n  status: {box: running, tarantool: 2.10.4, role: follower, healthy: false, digest: a123456789}\n...\n
+three.sock * $report refused\n  generation: 0\n  status: {box: loading}\n  error: {code: not_running, message: m}\n...\n
+END
+try status -s one.sock -s none.sock -s three.sock -s two.sock
+ends 2 'none.sock: no such socket.*' 'a table of instances'
+ok 'who is not well is named' said "$ERR" '^cartridge-reload: three.sock: m$'
+prints 'NAME        STATE                   GENERATION  TARANTOOL  CARTRIDGE  ROLE      CODE      TARGET
+one.sock    RolesConfigured         1           2.6.0      2.17.2     leader    01234567  one.sock
+number-two  running, not healthy    12          2.10.4     -          follower  a1234567  two.sock
+none.sock   unreachable: no_socket  -           -          -          -         -         none.sock
+three.sock  loading                 0           -          -          -         -         three.sock' \
+    'fits its content, and has failures last'
+try status -s one.sock -s none.sock -s three.sock -s two.sock -o json
+json 'one.sock none.sock three.sock two.sock' \
+    "list(d.instances, 'target')" 'JSON keeps the order of the targets'
+try status -s one.sock -s two.sock -q
+ends 0 '' '--quiet'
+ok 'prints no table' [ ! -s "$OUT" ]
+try status -s one.sock -s two.sock -v
+ok 'with --verbose there is more than the table' \
+    said "$OUT" '^two.sock: running, generation 12, Tarantool 2.10.4, number-two, follower, code a1234567$'
+try status -s one.sock
+prints 'one.sock: running, RolesConfigured, generation 1, Tarantool 2.6.0-0-g1, Cartridge 2.17.2, leader, code 01234567' \
+    'a single target has no table'
+ok 'and is asked for its status only' [ "$(happened request status)" = one.sock ]
+
+# --- Order -------------------------------------------------------------------
+
+fleet a.sock b.sock c.sock d.sock <<END
+[ac].sock command=preflight $leads
+* command=preflight $follows
+* command=reload $reloaded
+END
+try reload -s a.sock -s b.sock -s c.sock -s d.sock
+ends 0 '' 'a rolling reload'
+is "$(happened request reload)" 'b.sock d.sock a.sock c.sock' \
+    'followers go before leaders'
+prints 'b.sock: reloaded to generation 2
+d.sock: reloaded to generation 2
+a.sock: reloaded to generation 2
+c.sock: reloaded to generation 2
+4 instances: 4 reloaded' 'they are reported as they are done, and counted'
+is "$(grep -E ' (request|reply) ' log | tail -16 | cut -d' ' -f1-3 | head -8 | xargs)" \
+    'b.sock request reload b.sock reply reload b.sock request preflight b.sock reply preflight d.sock request reload d.sock reply reload d.sock request preflight d.sock reply preflight' \
+    'each is well again before the next one begins'
+try reload -s a.sock -s b.sock -s c.sock -s d.sock -o json
+json 'a.sock b.sock c.sock d.sock' "list(d.instances, 'target')" \
+    'JSON has them as they were given'
+json 'nil' d.not_touched 'and none that was not touched'
+
+fleet a.sock <<END
+* command=reload $reloaded
+END
+try reload -s a.sock
+ends 0 '' 'a single target'
+is "$(grep -c ' request ' log)" 1 'is sent one request'
+is "$(grep -c ' connect ' log)" 1 'on one connection'
+prints 'a.sock: reloaded to generation 2' 'and there is no summary'
+
+fleet a.sock s.sock b.sock <<END
+s.sock command=preflight $(answer 'stateboard: true')
+* command=preflight $follows
+* command=reload $reloaded
+END
+try reload -s a.sock -s s.sock -s b.sock
+ends 0 's.sock: skipped: a stateboard, which has nothing to reload' \
+    'a stateboard is skipped'
+is "$(happened request reload)" 'a.sock b.sock' 'the others are not'
+ok 'the summary counts it' said "$OUT" '^3 instances: 2 reloaded, 1 skipped$'
+try reload -s a.sock -s s.sock -s b.sock -o json
+json 's.sock a stateboard, which has nothing to reload' \
+    "d.skipped[1].target .. ' ' .. d.skipped[1].reason" 'so does JSON'
+
+# --- Found by name -----------------------------------------------------------
+
+mkdir run
+fleet run/shop.b.control run/shop.a.control run/other.c.control x.sock <<END
+run/shop.a.control command=preflight $leads
+* command=preflight $follows
+* command=reload $reloaded
+END
+try reload --run-dir run --app shop -s x.sock -s run/shop.b.control
+ends 0 '' 'an application and sockets'
+is "$(happened request reload)" \
+    'x.sock run/shop.b.control run/shop.a.control' 'are put together'
+try status --run-dir run --app shop
+is "$(awk '{ print $1 }' "$OUT" | xargs)" 'NAME a b' \
+    'the table has the names of instances'
+try status --run-dir run --app shop --instance b
+is "$(wc -l <"$OUT")" 1 'a single one has no table'
+ok 'and is asked for all the same' said "$OUT" 'RolesConfigured, .*, follower$'
+kill "$FLEET_PID"
+FLEET_PID=
+try status --run-dir run --app shop -o json
+json 'a unreachable b unreachable' "list({list({d.instances[1].alias,
+    d.instances[1].outcome, d.instances[2].alias, d.instances[2].outcome})})" \
+    'JSON has the names even of those that are not there'
+try reload --app none --run-dir run
+is "$RC" 2 'a name that is nowhere'
+ok 'is told where it was looked for' said "$ERR" 'run'
+
+# --- Failures ----------------------------------------------------------------
+
+fleet a.sock b.sock c.sock d.sock <<END
+* command=preflight $follows
+b.sock command=reload $fails
+* command=reload $reloaded
+END
+try reload -s a.sock -s b.sock -s c.sock -s d.sock
+ends 3 'b.sock: no; the old code serves on' 'it stops at the first failure'
+is "$(happened request reload)" 'a.sock b.sock' 'nothing is begun after it'
+is "$(grep 'not touched' "$ERR" | xargs)" 'cartridge-reload: c.sock: not touched cartridge-reload: d.sock: not touched' \
+    'who was not touched is named'
+is "$(tail -n 2 "$OUT")" '4 instances: 1 reloaded, 1 failed, 2 not touched
+  b.sock: failed (init_failed)' 'the summary ends with the failure'
+try reload -s a.sock -s b.sock -s c.sock -s d.sock -o json
+json '3 a.sock b.sock, c.sock d.sock' \
+    "d.exit .. ' ' .. list(d.instances, 'target') .. ', ' .. list(d.not_touched)" 'JSON tells it too'
+try reload -s a.sock -s b.sock -s c.sock -s d.sock --keep-going
+ends 3 'b.sock: no; the old code serves on' '--keep-going: the same exit status'
+is "$(happened request reload | cut -d' ' -f5-)" 'a.sock b.sock c.sock d.sock' \
+    'but all are done'
+is "$(tail -n 2 "$OUT")" '4 instances: 3 reloaded, 1 failed
+  b.sock: failed (init_failed)' 'the summary names the failure last'
+
+fleet a.sock b.sock c.sock <<END
+b.sock connect close
+* command=preflight $follows
+* command=reload $reloaded
+END
+try reload -s a.sock -s b.sock -s c.sock
+ends 2 'b.sock: connection closed before the greeting.*' \
+    'who cannot be asked beforehand'
+is "$(happened request reload)" '' 'keeps all from beginning'
+is "$(lines "$ERR" 'not touched')" 2 'the others are not touched'
+try reload -s a.sock -s b.sock -s c.sock -k
+ends 2 'b.sock: connection closed before the greeting.*' 'with --keep-going'
+is "$(happened request reload)" 'a.sock c.sock' 'the others are reloaded'
+is "$(happened connect - | tr ' ' '\n' | grep -c b.sock)" 2 \
+    'who cannot be asked is not tried again'
+fleet a.sock b.sock <<END
+b.sock command=preflight times=1 $report refused\n  error: {code: not_running, message: m, transient: true}\n...\n
+* command=preflight $follows
+* command=reload $reloaded
+END
+try reload -s a.sock -s b.sock -w 20
+ends 0 '' '--wait waits for all before anything begins'
+fleet a.sock b.sock <<END
+b.sock command=preflight $report refused\n  error: {code: not_running, message: m}\n...\n
+* command=preflight $follows
+* command=reload $reloaded
+END
+try reload -s a.sock -s b.sock
+ends 5 'b.sock: m' 'who is not up keeps all from beginning as well'
+is "$(happened request reload)" '' 'all of them'
+
+# Codes of all kinds: the gravest counts.
+fleet a.sock b.sock c.sock d.sock e.sock <<END
+* command=preflight $follows
+a.sock * $report refused\n  error: {code: locked, message: m}\n...\n
+b.sock * half $reloaded
+c.sock * $fails
+d.sock * $report stale\n...\n
+* * $reloaded
+END
+try reload -s '?.sock' -k
+ends 3 'c.sock: no; .*' 'the exit status is of the gravest outcome'
+fleet a.sock b.sock c.sock d.sock e.sock <<END
+* command=preflight $follows
+a.sock * $report refused\n  error: {code: locked, message: m}\n...\n
+c.sock * $fails
+d.sock * $report degraded\n...\n
+e.sock * hang
+* * $reloaded
+END
+try reload -s '?.sock' -k -j 5 -t 0.5
+ends 6 'd.sock: .*' 'however many there are'
+
+# --- Healthy again -----------------------------------------------------------
+
+fleet a.sock b.sock <<END
+a.sock command=preflight times=1 $follows
+a.sock command=preflight times=1 $report refused\n  status: {box: running, state: ConfiguringRoles}\n  error: {code: bad_state, message: m}\n...\n
+a.sock command=preflight times=1 close
+a.sock command=preflight times=1 $(answer 'state: RolesConfigured, healthy: false')
+* command=preflight $follows
+* command=reload $reloaded
+END
+try reload -s a.sock -s b.sock
+ends 0 '' 'it waits until an instance is healthy again'
+is "$(happened request preflight)" 'a.sock b.sock a.sock a.sock a.sock a.sock b.sock' \
+    'and asks it again and again'
+fleet a.sock b.sock c.sock <<END
+a.sock command=preflight times=1 $follows
+a.sock command=preflight $(answer 'state: RolesConfigured, healthy: false')
+* command=preflight $follows
+* command=reload $reloaded
+END
+try reload -s a.sock -s b.sock -s c.sock -t 3
+ends 6 'a.sock: not healthy again within [0-9.]* s after the reload: Cartridge says so; the new code serves' \
+    'who does not recover'
+is "$(happened request reload)" 'a.sock' 'stops the rest'
+is "$(cat "$OUT")" 'a.sock: reloaded to generation 2; not healthy again
+3 instances: 1 degraded, 2 not touched
+  a.sock: degraded (not_healthy)' 'what was done is reported'
+fleet a.sock b.sock <<END
+* command=preflight $(answer 'state: RolesConfigured, healthy: false')
+* command=reload $reloaded
+END
+try reload -s a.sock -s b.sock -t 1
+ends 0 '' 'who was not healthy before need not be so after'
+fleet a.sock b.sock <<END
+* command=preflight $follows
+* command=reload $report unchanged\n...\n
+END
+try reload -s a.sock -s b.sock --if-changed
+ends 0 '' 'who was not reloaded'
+is "$(happened request preflight)" 'a.sock b.sock' 'is not asked for its health'
+
+# --- Several at once ---------------------------------------------------------
+
+# Each waits until the others are there as well.
+fleet a.sock b.sock c.sock d.sock <<END
+* command=preflight $follows
+a.sock * touch=a until=c $reloaded
+b.sock * touch=b until=c $reloaded
+c.sock * touch=c until=b $reloaded
+d.sock * touch=d $reloaded
+END
+try reload -s '?.sock' --jobs 3
+ends 0 '' '--jobs runs so many at once'
+rm -f a b c d
+fleet a.sock b.sock c.sock <<END
+[ab].sock command=preflight $follows
+c.sock command=preflight $leads
+b.sock command=reload after=100 $reloaded
+* command=reload $reloaded
+END
+try reload -s c.sock -s a.sock -s b.sock --jobs 3
+ends 0 '' '--jobs: several kinds'
+is "$(sed -n 's/ reload -$//p' log | grep -v closed | tail -n 2 | xargs)" \
+    'c.sock request c.sock reply' 'leaders begin when all followers are done'
+try reload -s c.sock -s a.sock -s b.sock --jobs 3 -o json
+json 'c.sock a.sock b.sock' "list(d.instances, 'target')" \
+    'JSON is in the order of the targets, not of their ends'
+fleet a.sock b.sock c.sock <<END
+* command=preflight $follows
+a.sock command=reload after=200 $reloaded
+b.sock command=reload $fails
+* command=reload $reloaded
+END
+try reload -s '?.sock' --jobs 2
+ends 3 'b.sock: no; .*' 'what runs when one fails is waited for'
+ok 'and reported' said "$OUT" '^a.sock: reloaded'
+ok 'nothing else is begun' said "$ERR" 'c.sock: not touched'
+fleet a.sock b.sock <<END
+* command=eval $report ok\n  results: "---\\\\n- 1\\\\n...\\\\n"\n...\n
+END
+sed -i 's/\\\\\\\\n/\\\\n/g' rules
+try eval 1 -s a.sock -s none.sock -s b.sock
+ends 2 'none.sock: no such socket.*' 'eval stops at the first failure'
+ok 'as a reload does' said "$ERR" 'b.sock: not touched'
+try eval 1 -s a.sock -s none.sock -s b.sock -k
+is "$(happened request eval)" 'a.sock a.sock b.sock' 'unless told to keep going'
+fleet a.sock b.sock c.sock <<END
+a.sock command=plan touch=a until=c $report failed\n...\n
+b.sock command=plan touch=b until=c $report planned\n...\n
+c.sock command=plan touch=c until=a $report planned\n...\n
+END
+try plan -s '?.sock'
+ends 3 'a.sock: .*' 'a plan is made for all at once'
+ok 'whatever one is like' said "$OUT" '^3 instances: 2 planned, 1 failed$'
+rm -f a b c
+
+fleet $(seq -f 'n%g.sock' 1 60) <<END
+* * $follows
+END
+(
+	ulimit -n 50
+	try status -s 'n*.sock' --jobs 60
+	echo "$RC" >rc
+)
+is "$(cat rc)" 0 'more at once than files may be open'
+ok 'are done in turns, which is said' said "$ERR" \
+    '^cartridge-reload: only 18 at a time, not 60: the limit of open files is too low$'
+is "$(lines "$OUT" '^n.*RolesConfigured')" 60 'all of them'
+(
+	ulimit -S -n 50
+	try status -s 'n*.sock' --jobs 60
+	echo "$RC" >rc
+)
+ok 'a limit that can be raised is' [ ! -s "$ERR" ]
+
+# Each kind of trouble is what it is, and all together take as long as one.
+places=()
+for i in {1..140}; do places+=("ok$i.x"); done
+for i in {1..20}; do places+=("hang$i.x" "half$i.x"); done
+fleet "${places[@]}" <<END
+hang*.x command=preflight hang
+half*.x command=preflight half $follows
+* command=preflight $follows
+* command=reload $reloaded
+END
+for i in {1..20}; do stale_socket "dead$i.x"; done
+try reload -s '*.x' --jobs 200 --keep-going --timeout 5 -o json
+is "$RC" 4 '200 instances, of which 60 are bad in three ways'
+is "$(lines "$ERR" 'hang[0-9]*.x: no final reply within 5 s$')" 20 \
+    'those that hang are late'
+is "$(lines "$ERR" 'dead[0-9]*.x: connection refused.*')" 20 \
+    'those that are not there are unreachable'
+is "$(lines "$ERR" 'half[0-9]*.x: connection closed before the final reply.*')" \
+    20 'those that close are lost'
+is "$(sed -n 's/^      "outcome": "\(.*\)",/\1/p' "$OUT" | sort | uniq -c | xargs)" \
+    '20 protocol 140 reloaded 20 timeout 20 unreachable' \
+    'and all others are reloaded'
+if [ "$MS" -lt 50000 ]; then
+	pass 'which takes as long as the time for one'
+else
+	fail 'which takes as long as the time for one' "took $MS ms"
+fi
+
+# --- Interruptions -----------------------------------------------------------
+
+# interrupt: what Ctrl-C does.
+interrupt()
+{
+	kill -INT "$TRY_PID"
+}
+
+# As in a terminal: a shell has its background jobs ignore it.
+try_foreground()
+{
+	ARGS=("$@")
+	env --default-signal=INT "$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR" \
+	    </dev/null &
+	TRY_PID=$!
+}
+
+fleet a.sock b.sock <<END
+* command=preflight $follows
+a.sock command=reload touch=begun until=go $reloaded
+* command=reload $reloaded
+END
+try_foreground reload -s a.sock -s b.sock
+ok 'Ctrl-C: a reload runs' wait_until [ -e begun ]
+interrupt
+ok 'it is said who is waited for' wait_until said "$ERR" \
+    '^cartridge-reload: interrupted: waiting for a.sock; once more gives up$'
+touch go
+finish_try
+ends 1 'b.sock: not touched' 'what runs is waited for, nothing is begun'
+ok 'and how it ended is reported' said "$OUT" '^a.sock: reloaded to generation 2$'
+rm -f go begun
+
+try_foreground reload -s a.sock
+ok 'Ctrl-C: a single reload runs' wait_until [ -e begun ]
+interrupt
+ok 'it is waited for' wait_until said "$ERR" 'interrupted: waiting for a.sock'
+touch go
+finish_try
+ends 0 '.*interrupted: .*' 'and the exit status is its own'
+rm -f go begun
+
+try_foreground reload -s a.sock -s b.sock -o json
+ok 'Ctrl-C twice: a reload runs' wait_until [ -e begun ]
+interrupt
+wait_until said "$ERR" 'interrupted: '
+interrupt
+finish_try
+ends 4 'a.sock: given up after .* s, it may still be running; the instance rolls back .*' \
+    'it is given up'
+json 'timeout interrupted b.sock' "list({d.instances[1].outcome,
+    d.instances[1].error.code, d.not_touched[1]})" \
+    'and reported as that'
+rm -f go begun
+
+fleet a.sock b.sock <<END
+a.sock connect touch=begun hang
+* * $follows
+END
+try_foreground reload -s a.sock
+ok 'Ctrl-C: a connection that is not greeted' wait_until [ -e begun ]
+interrupt
+finish_try
+ends 1 'a.sock: not touched' 'nothing has begun, and nothing will'
+rm -f begun
+try_foreground status -s a.sock -s b.sock
+ok 'Ctrl-C: a status' wait_until grep -q '^b.sock closed' log
+wait_until [ -e begun ]
+interrupt
+finish_try
+is "$RC" 1 'it ends at once'
+ok 'with what is known' said "$OUT" '^b.sock +RolesConfigured'
+rm -f begun
+fleet a.sock <<END
+* command=status touch=begun hang
+END
+try_foreground status -s a.sock
+ok 'Ctrl-C: a status that was asked for' wait_until [ -e begun ]
+interrupt
+finish_try
+ends 4 'a.sock: given up after .* s' 'there is nothing to wait for'
+rm -f begun
+try_foreground status -s none.sock -w 60 -v
+ok 'Ctrl-C: --wait waits' wait_until said "$ERR" 'none.sock: waiting'
+interrupt
+finish_try
+ends 2 'none.sock: no such socket.*' 'and ends with what it waited for'
+(
+	trap '' INT
+	"$CARTRIDGE_RELOAD" status -s a.sock -t 1 >"$OUT" 2>"$ERR" &
+	pid=$!
+	wait_until [ -e begun ]
+	kill -INT $pid
+	wait $pid
+	echo $? >rc
+)
+ok 'who is told to ignore it does' said "$ERR" 'a.sock: no .* within 1 s'
+
+# --- A cluster ---------------------------------------------------------------
+
+ids=(uuid: 00000000-0000-0000-0000-00000000000)
+# node N ALIAS ROLE [MORE]: an instance, as the topology has it.
+node()
+{
+	echo "    - {${ids[*]}$1, uri: 'h:$1', alias: $2, role: $3, state: RolesConfigured, health: alive, disabled: ${4:-false}, expelled: ${5:-false}}"
+}
+# topology ENTRY NODE ...
+topology()
+{
+	local entry=$1
+	shift
+	printf '%s' "$report ok\n  topology:\n    entry: ${ids[1]}$entry\n    instances:\n"
+	printf '%s\\n' "$@"
+	printf '%s' '...\n'
+}
+# whole: four instances, of which 1 is asked.
+whole=$(topology 1 "$(node 1 router follower)" "$(node 3 s-leader leader)" \
+    "$(node 2 s-follower follower)" "$(node 4 a-leader leader)" \
+    "$(node 5 gone follower true)" "$(node 6 out follower false true)")
+whole=${whole//$'\n'/}
+same() { answer "state: RolesConfigured, role: $1, digest: aaaaaaaaaaaa"; }
+other=$(answer 'state: RolesConfigured, role: follower, digest: bbbbbbbbbbbb')
+
+fleet a.sock <<END
+* command=topology $whole
+* command=preflight,uri=h:3 $(same leader)
+* command=preflight,uri=h:4 $(same leader)
+* command=preflight $(same follower)
+* command=reload $reloaded
+END
+try reload --cluster -s a.sock
+ends 0 'gone \(h:5\): skipped: disabled' 'a cluster is reloaded'
+ok 'who is expelled is skipped' said "$ERR" 'out \(h:6\): skipped: expelled'
+is "$(sed -n 's/^a.sock request reload //p' log | xargs)" 'h:2 - h:4 h:3' \
+    'followers first, the entry as the last of them, then the leaders'
+prints 's-follower (h:2): reloaded to generation 2
+router (h:1): reloaded to generation 2
+a-leader (h:4): reloaded to generation 2
+s-leader (h:3): reloaded to generation 2
+6 instances: 4 reloaded, 2 skipped' 'they are named as people know them'
+try reload --cluster -s a.sock -o json
+json 'a-leader (h:4) router (h:1) s-follower (h:2) s-leader (h:3)' \
+    "list(d.instances, 'target')" 'JSON has them sorted'
+try status --cluster -s a.sock
+ends 0 'gone \(h:5\): .*' 'the status of a cluster'
+is "$(awk 'NR > 1 { print $1, $(NF - 2) }' "$OUT" | xargs)" \
+    'a-leader aaaaaaaa router aaaaaaaa s-follower aaaaaaaa s-leader aaaaaaaa' \
+    'is a table'
+try status --cluster -s a.sock -o json
+json 'false true' "tostring(d.instances[1].topology ~= nil) .. ' ' ..
+    tostring(d.instances[2].topology.instances[5].disabled)" \
+    'in JSON, the entry tells what it knows of the others'
+try reload --cluster -s a.sock -s b.sock
+ends 1 '--cluster needs one target, not 2' '--cluster takes one target'
+
+fleet a.sock <<END
+* command=topology $whole
+* command=preflight,uri=h:2 $other
+* command=preflight $(same follower)
+* command=reload $reloaded
+* command=plan $report planned\n...\n
+END
+try reload --cluster -s a.sock
+ends 5 'router \(h:1\): the code differs between the instances: s-follower \(h:2\) has bbbbbbbb, not aaaaaaaa as the rest; --allow-mixed goes on all the same' \
+    'a cluster with mixed code is refused'
+is "$(happened request reload)" '' 'before anything begins'
+is "$(lines "$ERR" 'not touched')" 3 'the others are not touched'
+try reload --cluster -s a.sock --allow-mixed
+ends 0 '.*skipped.*' '--allow-mixed goes on'
+is "$(happened request reload)" 'a.sock a.sock a.sock a.sock' 'with all'
+try plan --cluster -s a.sock
+ends 5 'router \(h:1\): the code differs .*' 'a plan knows that'
+ok 'and shows who has what' said "$OUT" '^s-follower|h:2 .* bbbbbbbb'
+
+fleet a.sock <<END
+* command=topology $whole
+* command=preflight,uri=h:2 $report unreachable\n  error: {code: connection_failed, message: nobody there}\n...\n
+* command=preflight $(same follower)
+* command=reload $reloaded
+END
+try reload --cluster -s a.sock
+ends 5 'router \(h:1\): not all instances can be reached: s-follower \(h:2\); --keep-going leaves them out' \
+    'an unreachable instance refuses all'
+ok 'it is said why' said "$ERR" 's-follower \(h:2\): nobody there$'
+is "$(happened request reload)" '' 'nothing has begun'
+try reload --cluster -s a.sock --keep-going
+ends 2 's-follower \(h:2\): nobody there' '--keep-going leaves it out'
+is "$(sed -n 's/^a.sock request reload //p' log | xargs)" 'h:4 h:3 -' \
+    'and does the others, the entry last'
+
+# The entry goes away while it relays the second one.
+fleet a.sock <<END
+* command=topology $whole
+* command=preflight,uri=h:3 $(same leader)
+* command=preflight,uri=h:4 $(same leader)
+* command=preflight $(same follower)
+* command=reload,uri=h:4 exit
+* command=reload $reloaded
+END
+try reload --cluster -s a.sock
+ends 8 'a-leader \(h:4\): through a.sock: connection closed before the final reply: the outcome is not known; .*' \
+    'the entry is lost'
+ok 'who was to come is not touched' said "$ERR" 's-leader \(h:3\): not touched'
+is "$(head -n 2 "$OUT" | xargs)" \
+    's-follower (h:2): reloaded to generation 2 router (h:1): reloaded to generation 2' \
+    'what was done is reported'
+
+fleet a.sock <<END
+* command=topology $report refused\n  error: {code: no_cartridge, message: no Cartridge}\n...\n
+END
+try reload --cluster -s a.sock
+ends 5 'a.sock: no Cartridge' 'an instance without a cluster'
+is "$(grep -c ' request ' log)" 1 'is asked nothing else'
+try reload --cluster -s none.sock
+ends 2 'none.sock: no such socket.*' 'an entry that is not there'
+fleet a.sock <<END
+* command=topology $report ok\n...\n
+END
+try reload --cluster -s a.sock
+ends 8 'a.sock: the reply has no topology' 'a reply without a topology'
+fleet a.sock <<END
+* command=topology $report ok\n  topology: {entry: x, instances: []}\n...\n
+END
+try reload --cluster -s a.sock
+ends 8 'a.sock: the topology does not have the instance itself' \
+    'a topology of nobody'
+fleet a.sock <<END
+* * $report unreachable\n...\n
+END
+try reload -s a.sock
+ends 8 'a.sock: the reply does not say how it ended: .*' \
+    'only who was relayed to can be unreachable'
+
+done_testing

@@ -1,0 +1,245 @@
+# shellcheck shell=bash disable=SC2034
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# What the suites of the program against a scripted console have in common:
+# consoles, runs of the program, TAP.
+#
+#	. "$(dirname "$0")/lib.sh"
+#	fake a.sock greet answer request 'send=---\n...\n' hold
+#	try status --socket a.sock
+#	ends 8 'the reply is not a report' 'an empty reply is a protocol error'
+#	done_testing
+#
+# The working directory is a temporary one.  Environment: CARTRIDGE_RELOAD
+# (the program), BUILD_DIR (with fakes/fake_console), TARANTOOL (the real
+# thing), KEEP=1 (leave the working directory behind if a test failed).
+
+set -u
+
+CLI_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(cd "$CLI_DIR/../.." && pwd)
+BUILD_DIR=${BUILD_DIR:-build}
+case $BUILD_DIR in
+/*) ;;
+*) BUILD_DIR=$TOP/$BUILD_DIR ;;
+esac
+CARTRIDGE_RELOAD=${CARTRIDGE_RELOAD:-$BUILD_DIR/cartridge-reload}
+TARANTOOL=${TARANTOOL:-tarantool}
+FAKE=$BUILD_DIR/fakes/fake_console
+
+for name in $(compgen -e | grep -E '^(TARANTOOL_|TT_|CARTRIDGE_RELOAD_)'); do
+	unset "$name"
+done
+unset NO_COLOR SUDO_USER
+export LC_ALL=C TZ=UTC
+
+# A short path: it holds unix sockets.
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/crc.XXXXXX") || exit 1
+cd "$WORK" || exit 1
+mkdir .run
+mkfifo .run/ready
+export HOME=$WORK
+
+PEERS=()
+
+# Of the last run of the program.
+RC=
+MS=
+OUT=.run/out
+ERR=.run/err
+ARGS=()
+
+cleanup()
+{
+	local status=$?
+	trap - EXIT INT TERM HUP
+	# Not by a list of our own: the number of a child that has ended is soon
+	# that of a process of another suite.
+	# shellcheck disable=SC2046 # a list of numbers
+	kill $(jobs -pr) 2>/dev/null
+	wait
+	cd /
+	if [ -n "${KEEP:-}" ] && [ "$status" -ne 0 ]; then
+		echo "# kept: $WORK"
+	else
+		rm -rf "$WORK"
+	fi
+	exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# --- TAP ---------------------------------------------------------------------
+
+# shellcheck source=tests/tap.sh
+. "$CLI_DIR/../tap.sh"
+
+# ok NAME COMMAND [ARGUMENT ...]
+ok()
+{
+	local name=$1
+	shift
+	if "$@" >.run/said 2>&1; then
+		pass "$name"
+	else
+		fail "$name" "failed: $*" "$(head -c 4000 .run/said)"
+	fi
+}
+
+skip()
+{
+	TESTS=$((TESTS + 1))
+	echo "ok $TESTS - $1 # SKIP $2"
+}
+
+bail_out()
+{
+	echo "Bail out! $1"
+	exit 1
+}
+
+done_testing()
+{
+	echo "1..$TESTS"
+	[ "$FAILED" -eq 0 ] || diag "$FAILED of $TESTS failed"
+	[ "$FAILED" -eq 0 ]
+	exit
+}
+
+# --- Consoles ----------------------------------------------------------------
+
+# fake [-b BACKLOG] [-r RECORD] ADDRESS STEP ...: starts a scripted console and
+# waits until it listens.  Sets TARGET to its address and FAKE_PID.  The next
+# `ends` waits for the end of the script, but for one that begins again.
+fake()
+{
+	"$FAKE" "$@" >.run/ready 2>.run/fake &
+	FAKE_PID=$!
+	[ "${*: -1}" = again ] || PEERS+=("$FAKE_PID")
+	# To its end, so that the next one does not read that.
+	TARGET=$(<.run/ready)
+	[ -n "$TARGET" ] || bail_out "fake_console: $(cat .run/fake)"
+}
+
+# Waits for the ends of the scripts.  Fails if the client was not as a script
+# expected it; that it was gone when something was to be sent is no failure.
+peers_end()
+{
+	local pid rc result=0
+	for pid in ${PEERS[@]+"${PEERS[@]}"}; do
+		wait "$pid"
+		rc=$?
+		[ "$rc" -eq 0 ] || [ "$rc" -eq 2 ] || result=1
+	done
+	PEERS=()
+	return "$result"
+}
+
+# A socket with nobody behind it.
+stale_socket()
+{
+	fake "$1"
+	peers_end
+}
+
+# --- Running the program -----------------------------------------------------
+
+milliseconds()
+{
+	local now=$EPOCHREALTIME
+	echo $((${now%.*} * 1000 + 10#${now#*.} / 1000))
+}
+
+# try ARGUMENT ...: runs the program.  Sets RC, MS, and fills $OUT and $ERR.
+try()
+{
+	local begin
+	ARGS=("$@")
+	begin=$(milliseconds)
+	"$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR" </dev/null
+	RC=$?
+	MS=$(($(milliseconds) - begin))
+}
+
+# try_in_background ARGUMENT ...: the same; finish_try waits for its end.
+try_in_background()
+{
+	ARGS=("$@")
+	: >"$OUT"
+	: >"$ERR"
+	"$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR" </dev/null &
+	TRY_PID=$!
+}
+
+finish_try()
+{
+	wait "$TRY_PID"
+	RC=$?
+}
+
+# said FILE REGEX: the file has text like that.
+said()
+{
+	grep -Eq -- "$2" "$1"
+}
+
+# What the last run of the program was and did, for a test that failed.
+show_run()
+{
+	diag "arguments: ${ARGS[*]}" "exit status: $RC" \
+	    "standard output: $(head -c 3000 "$OUT" | cat -v)" \
+	    "standard error: $(head -c 3000 "$ERR" | cat -v)"
+}
+
+# ends RC REGEX NAME: the last run ended so, and what it said on standard
+# error is so: a whole line, but for our own name.  An empty REGEX: nothing.
+ends()
+{
+	local problem=
+	[ "$RC" -eq "$1" ] || problem="exit status $RC instead of $1"
+	if [ -z "$2" ]; then
+		[ ! -s "$ERR" ] || problem="$problem; there is standard error"
+	elif ! grep -Eqx -- "cartridge-reload: ($2)" "$ERR"; then
+		problem="$problem; standard error has no line '$2'"
+	fi
+	peers_end || problem="$problem; the peer says: $(cat .run/fake)"
+	if [ -z "$problem" ]; then
+		pass "$3"
+	else
+		fail "$3" "${problem#; }"
+		show_run
+		return 1
+	fi
+}
+
+# prints TEXT NAME: what the last run printed on standard output.
+prints()
+{
+	if [ "$(cat "$OUT")" = "$1" ]; then
+		pass "$2"
+	else
+		fail "$2" "expected: $1"
+		show_run
+		return 1
+	fi
+}
+
+# wait_until COMMAND ...: until it succeeds, for as long as anybody waits.
+wait_until()
+{
+	local deadline=$((SECONDS + 20))
+	while ! "$@"; do
+		[ "$SECONDS" -lt "$deadline" ] || return 1
+		sleep 0.01
+	done
+}
+
+# lua CODE [ARGUMENT ...]: runs Lua in a process of its own.
+lua()
+{
+	printf '%s\n' "$1" >.run/script.lua
+	shift
+	"$TARANTOOL" .run/script.lua "$@" </dev/null
+}

@@ -1,0 +1,66 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# Memory runs out at each allocation in turn, once or for good, in a run of
+# each command; also of lines from a pipe, and of a cluster through one
+# instance.  tools/misbehave says what must hold then.
+
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=exchanges.sh
+. "$CLI_DIR/exchanges.sh"
+
+library=$BUILD_DIR/fakes/failmalloc.so
+
+if grep -q __asan_init "$CARTRIDGE_RELOAD"; then
+	echo '1..0 # SKIP the sanitizer has an allocator of its own'
+	exit
+fi
+
+mkdir -p ext/deep
+echo 'return 1' >ext/a.lua
+echo 'return 2' >ext/deep/b.lua
+
+# runs_out OPTION REPLY COMMAND [ARGUMENT ...], with the options in EXCHANGE
+runs_out()
+{
+	local option=$1 reply=$2 said runs failed
+	shift 2
+	said=$("$BUILD_DIR/fakes/misbehave" -m "$library" -j 6 \
+	    ${option:+"$option"} "${EXCHANGE[@]}" "$reply" \
+	    "$CARTRIDGE_RELOAD" "$@")
+	read -r runs failed _ <<<"${said##*$'\n'}"
+	# Less than that are not those of a run.
+	if [ "${runs:-0}" -gt 200 ] && [ "$failed" = 0 ]; then
+		pass "$*${option:+, $option}: $(basename "$reply" .yaml): all $runs runs"
+	else
+		fail "$*${option:+, $option}: $(basename "$reply" .yaml): $failed of $runs" \
+		    "$said"
+	fi
+}
+
+EXCHANGE=()
+for reply in reload-reloaded reload-init plan-compile status-ok stale-found; do
+	runs_out '' "$CLI_DIR/golden/$reply.yaml" "${reply%%-*}"
+done
+runs_out '' "$CLI_DIR/golden/push-ok.yaml" push ../ext
+runs_out '' "$CLI_DIR/golden/eval-values.yaml" eval 1
+for reply in reload-init plan-refused stale-found; do
+	runs_out -t "$CLI_DIR/golden/$reply.yaml" "${reply%%-*}"
+done
+runs_out -t "$CLI_DIR/golden/push-ok.yaml" push ../ext
+runs_out '' "$CLI_DIR/golden/reload-reloaded.yaml" reload --verbose \
+    --module 'a.*' --exclude b --progress always --color always
+
+EXCHANGE=("${CONSOLE[@]}")
+runs_out '' "$CLI_DIR/golden/status-ok.yaml" console
+runs_out -t "$CLI_DIR/golden/status-ok.yaml" console
+
+EXCHANGE=("${CLUSTER[@]}")
+runs_out '' "$CLI_DIR/golden/status-ok.yaml" status --cluster
+runs_out -t "$CLI_DIR/golden/status-ok.yaml" status --cluster
+runs_out '' "$PWD/planned.yaml" plan --cluster
+runs_out '' "$PWD/reloaded.yaml" reload --cluster
+
+done_testing

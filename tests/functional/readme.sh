@@ -1,0 +1,394 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# What is written by hand for people, against what is: the demo and the session
+# in the README, the examples of the manual and of the README, and the manual's
+# lists of error codes, fields and environment variables against the sources.
+
+# shellcheck source=tests/live/cluster_lib.sh disable=SC2016,SC2317
+. "$(dirname "$0")/../live/cluster_lib.sh"
+
+cd "$TESTS_DIR/.." || exit 1
+MAN=man/cartridge-reload.1
+README=README.md
+export CARTRIDGE_RELOAD
+
+# Wide, so that no line is broken; without overstriking.
+mandoc -T ascii -O width=1000 "$MAN" | sed 's/.\x08//g' >"$WORK/man"
+
+# section TITLE: the text of a section of the manual.
+section()
+{
+	awk -v title="$1" '
+		/^[A-Z]/ { inside = $0 == title; next }
+		inside { print }' "$WORK/man"
+}
+
+# has_all FILE: every line of the input is a word of the file.
+has_all()
+{
+	local word missing=0
+	while read -r word; do
+		grep -qw -- "$word" "$1" || {
+			diag "missing: $word"
+			missing=1
+		}
+	done
+	return "$missing"
+}
+
+# --- Lists -------------------------------------------------------------------
+
+# The code is the third argument of error_set(), the fourth of build_error(),
+# and either may be a choice between two.
+{
+	find src -name '*.c' -exec cat {} + | tr '\n\t' '  ' |
+	    grep -oE '(error_set|error_set_transient)\([^;]*;' |
+	    sed -E 's/^[^,]*,[^,]*,([^,]*),.*/\1/'
+	find src -name '*.c' -exec cat {} + | tr '\n\t' '  ' | grep -oE 'build_error\([^;]*;' |
+	    sed -E 's/^[^,]*,[^,]*,[^,]*,([^,]*),.*/\1/'
+} | grep -oE '"[a-z_]+"' | tr -d '"' >"$WORK/codes"
+find src/lua -name '*.lua' -exec cat {} + |
+    grep -oE "(code = |unreachable\()'[a-z_]+'" | sed "s/.*'\(.*\)'/\1/" >>"$WORK/codes"
+sort -u -o "$WORK/codes" "$WORK/codes"
+section 'ERROR CODES' >"$WORK/section"
+sed -nE 's/^     ([a-z_]+)( .*)?$/\1/p' "$WORK/section" | sort -u >"$WORK/listed"
+ok "the codes are found in the sources" [ "$(wc -l <"$WORK/codes")" -gt 40 ]
+is "$(comm -23 "$WORK/codes" "$WORK/listed")" '' \
+    'the manual has every error code of the sources'
+is "$(comm -13 "$WORK/codes" "$WORK/listed")" '' \
+    'the manual has no other error codes'
+
+section 'JSON REPORT' >"$WORK/section"
+sed -nE 's/^\t\{ "([a-z_]+)", FIELD_.*/\1/p' src/proto/report.c | sort -u \
+    >"$WORK/fields"
+ok 'the fields are found in the sources' [ "$(wc -l <"$WORK/fields")" -gt 50 ]
+ok 'the manual has every field of the JSON report' \
+    has_all "$WORK/section" <"$WORK/fields"
+
+section 'ENVIRONMENT' >"$WORK/section"
+{
+	find src -name '*.c' -exec cat {} + | grep -oE 'getenv\("[A-Z_]+"' | grep -oE '[A-Z_]{2,}'
+	grep -oE '"[A-Z_]+_SOCK(ET)?"' src/rollout/command.c | tr -d '"'
+	find src/lua -name '*.lua' -exec cat {} + |
+	    grep -oE "getenv\('[A-Z_]+'" | grep -oE '[A-Z_]{2,}'
+} | sort -u >"$WORK/variables"
+ok 'the variables are found in the sources' \
+    [ "$(wc -l <"$WORK/variables")" -gt 5 ]
+ok 'the manual has every environment variable' \
+    has_all "$WORK/section" <"$WORK/variables"
+
+section 'APPLICATION MODULES' >"$WORK/section"
+grep -oE "(return|or|and|kind =) '[a-z_]+'" src/lua/reload/catalog.lua |
+    sed "s/.* '\(.*\)'/\1/" | grep -vx app | sort -u >"$WORK/reasons"
+ok 'the reasons are found in the sources' \
+    [ "$(wc -l <"$WORK/reasons")" -gt 6 ]
+ok 'the manual has every reason to leave a module alone' \
+    has_all "$WORK/section" <"$WORK/reasons"
+
+ok 'the manual is clean' mandoc -T lint -W warning "$MAN"
+
+# --- The demo ----------------------------------------------------------------
+
+# Of what differs from run to run: names of directories, ports, times, versions.
+normalise()
+{
+	sed -E -e 's|[^ ]*/demo\.[A-Za-z0-9]+/|DIR/|g' \
+	    -e 's/127\.0\.0\.1:[0-9]+/127.0.0.1:PORT/g' \
+	    -e 's/[0-9.]+ m?s\b/N ms/g' \
+	    -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/TIME/g' \
+	    -e 's/Tarantool [0-9][^,]*,/Tarantool N,/' \
+	    -e 's/Cartridge [0-9][^,]*,/Cartridge N,/'
+}
+
+# What is left of a demo: files, and processes that work in its directory.
+DEMO=$WORK/demo
+demo_processes()
+{
+	local cwd
+	for cwd in /proc/[0-9]*/cwd; do
+		case $(readlink "$cwd" 2>/dev/null) in
+		"$DEMO"/*) cwd=${cwd%/cwd}; echo "${cwd#/proc/}" ;;
+		esac
+	done
+}
+nothing_left()
+{
+	local left
+	left=$(ls -A "$DEMO"; demo_processes)
+	[ -z "$left" ] || diag "left: $left"
+	[ -z "$left" ]
+}
+
+mkdir "$DEMO"
+CARTRIDGE_ROCKS='' TMPDIR=$DEMO scripts/demo.sh >"$OUT" 2>"$ERR"
+is "$? $(cat "$ERR")" '0 ' 'the demo succeeds'
+ok 'and leaves nothing behind' nothing_left
+awk '/^<!-- The output of scripts\/demo.sh/ { found = 1 }
+    /^```/ { if (inside) exit; inside = found; next }
+    inside { print }' "$README" | normalise >"$WORK/expected"
+normalise <"$OUT" >"$WORK/printed"
+ok 'the README shows what it prints' diff "$WORK/expected" "$WORK/printed"
+
+# The text of the picture, its lines as they were before they were broken.
+sed -nE -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&amp;/\&/g' \
+    -e '/^<text .*class="[^"]*more"/s/^[^>]*>/\x01/' \
+    -e 's/^<text [^>]*>//' -e 's|</text>$||p' doc/demo.svg |
+    sed -e ':a' -e '$!{N;ba' -e '}' -e 's/\n\x01//g' | normalise >"$WORK/picture"
+grep . "$WORK/expected" >"$WORK/shown"
+ok 'the picture is of such a run' diff "$WORK/shown" "$WORK/picture"
+TMPDIR=$DEMO CARTRIDGE_ROCKS='' scripts/picture.sh "$WORK/new.svg" \
+    >"$OUT" 2>"$ERR"
+is "$? $(cat "$OUT" "$ERR")" '0 ' 'it can be made anew'
+ok 'and has lines' [ "$(grep -c '^<text' "$WORK/new.svg")" -gt 20 ]
+
+# A program that says that all is well and does nothing.
+mkdir "$WORK/bin"
+cat >"$WORK/bin/cartridge-reload" <<END
+#!/bin/sh
+case "\$*" in
+*eval*|*status*) exec '$CARTRIDGE_RELOAD' "\$@" ;;
+esac
+echo 'hello.sock: reloaded to generation 1 in 1 ms'
+END
+chmod +x "$WORK/bin/cartridge-reload"
+CARTRIDGE_RELOAD=$WORK/bin/cartridge-reload TMPDIR=$DEMO \
+    scripts/demo.sh >"$OUT" 2>"$ERR"
+is "$?" 1 'the demo fails if the program does not reload'
+like "$(head -n 1 "$ERR")" 'did not print .*Good morning' 'and says what failed'
+ok 'and leaves nothing behind' nothing_left
+
+# interrupted SIGNAL STATUS FILE: starts the demo as a shell at a terminal
+# would, interrupts it when that file is there, and sees how it ends.  SIGINT
+# goes to all of its processes, as Ctrl-C does.
+interrupted()
+{
+	local pid status
+	rm -f "$3"
+	set -m
+	CARTRIDGE_ROCKS='' TMPDIR=$DEMO scripts/demo.sh >"$OUT" 2>"$ERR" &
+	pid=$!
+	set +m
+	wait_until 10 [ -e "$3" ] || diag "no $3"
+	if [ "$1" = INT ]; then
+		kill -INT -- "-$pid"
+	else
+		kill "-$1" "$pid"
+	fi
+	wait "$pid" 2>/dev/null
+	status=$?
+	is "$status $(cat "$ERR")" "$2 " "SIG$1 ends the demo"
+	ok 'and leaves nothing behind' nothing_left
+}
+
+# A server and a curl that never get anywhere.
+cat >"$WORK/bin/server" <<END
+#!/bin/sh
+[ "\$1" != ports.lua ] || exec '$TARANTOOL' "\$@"
+echo >'$WORK/server.waits'
+exec sleep 60
+END
+mkdir "$WORK/path"
+cat >"$WORK/path/curl" <<END
+#!/bin/sh
+echo >'$WORK/curl.waits'
+exec sleep 60
+END
+chmod +x "$WORK/bin/server" "$WORK/path/curl"
+TARANTOOL=$WORK/bin/server interrupted INT 130 "$WORK/server.waits"
+TARANTOOL=$WORK/bin/server interrupted HUP 129 "$WORK/server.waits"
+PATH=$WORK/path:$PATH interrupted INT 130 "$WORK/curl.waits"
+PATH=$WORK/path:$PATH interrupted TERM 143 "$WORK/curl.waits"
+
+TMPDIR=$DEMO scripts/demo.sh 2>/dev/null | head -n 2 >/dev/null
+isnt "${PIPESTATUS[0]}" 0 'a closed pipe ends the demo'
+ok 'and leaves nothing behind' nothing_left
+
+# --- Examples ----------------------------------------------------------------
+
+# Reads lines of text with "$ command" and "> continued" and runs each command
+# for an instance "web" of the application "shop" in this directory's place.
+EXAMPLES=$WORK/run
+run_examples()
+{
+	local text command n=0 line
+	sed -n 's/^ *\([$>] .*\)$/\1/p' |
+	    sed "s|/var/run/tarantool/|$EXAMPLES/|g" >"$WORK/examples"
+	command=
+	while read -r line || [ -n "$command" ]; do
+		case $line in
+		'> '*) command+=$'\n'${line#> } ;;
+		*)
+			if [ -n "$command" ]; then
+				n=$((n + 1))
+				# Only one application has a place for it.
+				case $command in
+				*' push '*) serves "$PUSH_SOCK" ;;
+				*) serves "$APP_SOCK" ;;
+				esac
+				eval "$command" >"$OUT" 2>"$ERR" </dev/null
+				is "$? $(cat "$ERR")" '0 ' \
+				    "example: ${command%%$'\n'*}"
+			fi
+			command=${line#\$ }
+			;;
+		esac
+	done <"$WORK/examples"
+	serves "$APP_SOCK"
+	text=$1
+	ok "$text has examples" [ "$n" -gt 1 ]
+}
+
+# serves SOCKET: it is the one of the examples.
+serves()
+{
+	ln -sfn "$1" "$EXAMPLES/shop.web.control"
+}
+
+start_cluster extended 's1=extensions:x1'
+PUSH_SOCK=${NODE_SOCK[x1]}
+start_app shop
+mkdir -p "$EXAMPLES/extensions"
+echo "return {answer = 42}" >"$EXAMPLES/extensions/answer.lua"
+serves "$APP_SOCK"
+export TARANTOOL_RUN_DIR=$EXAMPLES
+PATH=$(dirname "$CARTRIDGE_RELOAD"):$PATH
+cd "$EXAMPLES" || exit 1
+
+generation()
+{
+	reload status
+	json i.generation
+}
+
+section EXAMPLES >"$WORK/section"
+run_examples 'the manual' <"$WORK/section"
+is "$(generation)" 7 'and they have reloaded the instance'
+like "$(cat "$OUT")" 'generation' 'which serves'
+
+unset CARTRIDGE_RELOAD_SOCKET
+awk '/^<!-- The output of/ { demo = 1 }
+    /^```/ { inside = !inside; if (!inside) demo = 0; next }
+    inside && !demo { print }' "$TESTS_DIR/../$README" >"$WORK/section"
+run_examples 'the README' <"$WORK/section"
+is "$(generation)" 10 'and they have reloaded the instance'
+
+# --- Examples for other programs ---------------------------------------------
+
+# example REGEX: the literal text of the manual from a line like that on.
+example()
+{
+	section EXAMPLES | awk -v regex="$1" '
+		!indent && $0 ~ regex { indent = match($0, /[^ ]/) }
+		indent && NF == 0 { exit }
+		indent { print substr($0, indent) }' | tee "$WORK/example"
+	[ -s "$WORK/example" ]
+}
+
+# yaml EXPRESSION: a value of the YAML of an example, its lists as lines.
+yaml()
+{
+	lua '
+		local y = require("yaml").decode(io.open(arg[1]):read("*a"))
+		local value = assert(loadstring("local y = ... return " ..
+		    arg[2]))(y)
+		if type(value) == "table" then
+			value = table.concat(value, "\n")
+		end
+		print((tostring(value):gsub("\n$", "")))
+		os.exit(0)' "$WORK/example" "$1"
+}
+
+# commands NAME GENERATIONS: each line of the input is a command that succeeds,
+# and together they load that many generations.
+commands()
+{
+	local before line
+	before=$(generation)
+	while read -r line; do
+		sh -c "$line" >"$OUT" 2>"$ERR" </dev/null
+		is "$? $(cat "$ERR")" '0 ' "$1: $line"
+	done
+	cp "$OUT" "$WORK/last"
+	is "$(($(generation) - before))" "$2" "$1: that many reloads"
+	cp "$WORK/last" "$OUT"
+}
+
+export TARANTOOL_CONSOLE_SOCK=$EXAMPLES/shop.web.control
+
+example '^ *ExecReload=' >"$WORK/block"
+line=$(sed -n 's/^ExecReload=//p' "$WORK/block")
+is "${line%% *}" /usr/local/bin/cartridge-reload 'ExecReload= has the program'
+is "$line" "$(sed -n 's|^ExecReload=@BINDIR@|/usr/local/bin|p' \
+    "$TESTS_DIR/../scripts/systemd/reload.conf.in")" 'and is that of the drop-in'
+commands ExecReload= 1 <<<"${line#/usr/local/bin/}"
+
+# What stands after CMD, once the lines are joined.
+healthcheck=$(example '^ *HEALTHCHECK ' | sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba' \
+    -e '}' -e 's/.* CMD //')
+commands HEALTHCHECK 0 <<<"$healthcheck"
+kill -STOP "$APP_PID"
+sh -c "$healthcheck" >"$OUT" 2>&1
+is "$?" 1 'HEALTHCHECK: 1 if the instance hangs'
+kill -CONT "$APP_PID"
+
+example '^ *readinessProbe:' >"$WORK/block"
+mapfile -t words < <(yaml 'y.readinessProbe.exec.command')
+is "${words[0]}" cartridge-reload 'readinessProbe: the program'
+is "$("${words[@]}" 2>&1) $?" ' 0' 'readinessProbe: ready'
+is "$(TARANTOOL_CONSOLE_SOCK=$WORK/none "${words[@]}" >/dev/null 2>&1; echo $?)" \
+    2 'readinessProbe: not ready'
+is "$(yaml 'y.readinessProbe.timeoutSeconds > tonumber("'"${words[3]}"'")')" \
+    true 'readinessProbe: it ends before it is ended'
+
+example '^ *reload:$' >"$WORK/block"
+commands GitLab 1 <<<"$(yaml 'y.reload.script')"
+report=$(yaml 'y.reload.artifacts.paths[1]')
+is "$(cp "$report" "$OUT"; json 'r.ok, i.outcome')" 'true reloaded' \
+    'GitLab: the report is kept'
+
+example '^ *- name: Reload$' >"$WORK/block"
+commands 'GitHub Actions' 1 <<<"$(yaml 'y[1].run')"
+
+example '^ *- name: Reload the' >"$WORK/block"
+line=$(yaml 'y[1]["ansible.builtin.command"].cmd')
+is "$(yaml 'y[1].changed_when')" "\"reloaded\" in (reload.stdout | from_json)\
+.instances | map(attribute=\"outcome\") | list" 'Ansible: the condition is whole'
+commands Ansible 0 <<<"$line"
+is "$(json 'i.outcome')" unchanged 'Ansible: nothing has changed'
+echo '-- changed' >>"$APP_DIR/app/roles/spare.lua"
+commands Ansible 1 <<<"$line"
+is "$($line >"$OUT"; json 'i.outcome')" unchanged 'Ansible: and only once'
+
+# --- The role of the manual --------------------------------------------------
+
+section 'WRITING A RELOADABLE ROLE' |
+    awk '/^ *local cartridge/ { indent = index($0, "local") }
+	indent { print substr($0, indent) }' >"$APP_DIR/app/roles/spare.lua"
+
+greeters()
+{
+	app_eval 'local n = 0
+		for _, f in pairs(require("fiber").info({backtrace = false})) do
+			n = n + (f.name == "greeter" and 1 or 0)
+		end
+		return n, #box.space.greetings'
+}
+reload
+is "$RC $(json 'i.outcome, i.error')" '0 reloaded null' 'the role is loaded'
+is "$(http_get /greet)" 'greeting 1' 'it serves'
+is "$(greeters)" "1$(printf '\t')0" 'its loop runs, its space is there'
+reload
+is "$RC $(json 'names(i.fibers.cancelled), names(i.fibers.left)')" '0  ' \
+    'it reloads, and leaves no fiber'
+is "$(http_get /greet)" 'greeting 2' 'its state is kept'
+is "$(greeters)" "1$(printf '\t')0" 'one loop runs'
+sed -i "s/return true/error('broken')/" "$APP_DIR/app/roles/spare.lua"
+reload
+is "$RC $(json 'i.error.code, i.rollback.complete')" '3 init_failed true' \
+    'a broken one is undone'
+is "$(http_get /greet)" 'greeting 3' 'the one before serves on'
+is "$(greeters)" "1$(printf '\t')0" 'one loop runs'
+
+done_testing

@@ -1,0 +1,388 @@
+-- adapters/modules.lua: the new generation of modules, beside the old one.
+
+local fiber = require('fiber')
+local lib = dofile('tests/lua/lib.lua')
+local case = lib.suite('adapters.modules')
+
+lib.box()
+
+--- Begins a transaction with the modules of an application that are loaded.
+-- @treturn table adapter, table transaction, function (name) as new code's require
+local function begin(app, args)
+    local load = lib.loader()
+    local catalog = load('reload.catalog')
+    local txn = lib.transaction(load)
+    local choice = catalog.choose(args or {modules = {app.name .. '*'}}, txn.registry)
+    for _, module in ipairs(choice.selected) do
+        assert(catalog.compile(module, txn.registry))
+        txn.origin:record(module.chunk, module.path)
+    end
+    local adapter = txn:add(load('adapters.modules').new(txn, choice))
+    return adapter, txn
+end
+
+--- What everybody but the transaction finds in package.loaded.
+local function serving(app, module)
+    return lib.elsewhere(function() return app.loaded(module) end)
+end
+
+local function commit(txn)
+    txn:commit()
+    assert(txn.commit_error == nil, txn.commit_error)
+end
+
+case('new code finds new modules, old code the old ones until the commit', function(t)
+    local app = lib.app({
+        ['@.a'] = "return {b = require('@.b'), lazy = function() local b = require('@.b') return b end}",
+        ['@.b'] = 'return {1}',
+    })
+    local old_a, old_b = app.require('@.a'), app.loaded('@.b')
+    app.write('@.b', 'return {2}')
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    local new_a = adapter:load(app.name .. '.a')
+    t:is(new_a.b[1], 2, 'new code at its top')
+    t:is(new_a.lazy()[1], 2, 'new code later')
+    t:is(lib.elsewhere(old_a.lazy), old_b, 'old code in another fiber')
+    t:is(lib.elsewhere(new_a.lazy)[1], 2, 'new code in another fiber')
+    t:is(serving(app, '@.a'), old_a, 'package.loaded')
+    commit(txn)
+    t:is(app.loaded('@.a'), new_a, 'package.loaded after the commit')
+    t:is(lib.elsewhere(old_a.lazy)[1], 2, 'and for old code')
+    t:is(rawget(_G, 'require'), adapter.require, 'require is the one it was')
+end)
+
+case('a rollback leaves the old generation as it was', function(t)
+    local app = lib.app({['@.a'] = "return require('@.b')", ['@.b'] = 'return {1}'})
+    local old = app.require('@.a')
+    local before = require
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    txn.undo()
+    t:is(require, before, 'require')
+    t:is(app.loaded('@.a'), old, 'a')
+    t:is(app.loaded('@.b'), old, 'b')
+end)
+
+case('a module runs once, with its name, and is there whatever it returns', function(t)
+    rawset(_G, 'adapters_modules_runs', {})
+    lib.defer(function() rawset(_G, 'adapters_modules_runs', nil) end)
+    local app = lib.app({
+        ['@.none'] = "table.insert(adapters_modules_runs, (...))",
+        ['@.no'] = "table.insert(adapters_modules_runs, (...)) return false",
+        ['@.text'] = "table.insert(adapters_modules_runs, (...)) return 'text'",
+        ['@.all'] = "require('@.none') require('@.no') require('@.text') require('@.none') require('@.text')",
+    })
+    app.require('@.all')
+    rawset(_G, 'adapters_modules_runs', {})
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    table.sort(adapters_modules_runs) -- luacheck: ignore
+    t:is(table.concat(adapters_modules_runs, ' '), -- luacheck: ignore
+        ('@.no @.none @.text'):gsub('@', app.name), 'each once')
+    commit(txn)
+    t:is(app.loaded('@.none'), true, 'nothing is true')
+    t:is(app.loaded('@.no'), false, 'false')
+    t:is(app.loaded('@.text'), 'text', 'text')
+end)
+
+case('modules named first are loaded first, dependencies before that', function(t)
+    rawset(_G, 'adapters_modules_runs', {})
+    lib.defer(function() rawset(_G, 'adapters_modules_runs', nil) end)
+    local files = {}
+    for _, name in ipairs({'a', 'b', 'c', 'd'}) do
+        files['@.' .. name] = "table.insert(adapters_modules_runs, (...):match('%a$'))"
+    end
+    files['@.c'] = "require('@.d') " .. files['@.c']
+    local app = lib.app(files)
+    for _, name in ipairs({'a', 'b', 'c', 'd'}) do
+        app.require('@.' .. name)
+    end
+    rawset(_G, 'adapters_modules_runs', {})
+    local adapter = begin(app)
+    adapter:load_all({app.name .. '.c'})
+    t:is(table.concat(adapters_modules_runs), 'dcab', 'order') -- luacheck: ignore
+end)
+
+case('modules that require each other in a circle fail as with require', function(t)
+    local app = lib.app({['@.a'] = 'return {}', ['@.b'] = 'return {}'})
+    app.require('@.a')
+    app.require('@.b')
+    app.write('@.a', "return {require('@.b')}")
+    app.write('@.b', "return {require('@.a')}")
+    local adapter = begin(app)
+    local ok, err = pcall(adapter.load_all, adapter, {})
+    t:ok(not ok, 'fails')
+    t:like(tostring(err), 'loop or previous error', 'says so')
+    t:is(err.code, 'load_error', 'code')
+end)
+
+case('a module that puts itself into package.loaded can be required in a circle', function(t)
+    local app = lib.app({
+        ['@.a'] = "local M = {version = 1} package.loaded[...] = M M.b = require('@.b') return M",
+        ['@.b'] = "return {a = require('@.a')}",
+    })
+    local old = app.require('@.a')
+    app.write('@.a', "local M = {version = 2} package.loaded[...] = M M.b = require('@.b') return M")
+    local adapter, txn = begin(app)
+    local ok, err = pcall(adapter.load_all, adapter, {})
+    t:ok(ok, 'loads: ' .. tostring(err))
+    t:is(serving(app, '@.a'), old, 'the old one serves')
+    if ok then
+        commit(txn)
+        t:is(app.loaded('@.a').version, 2, 'a')
+        t:is(app.loaded('@.b').a, app.loaded('@.a'), 'a of b')
+    end
+end)
+
+case('a module that puts itself into package.loaded and returns nothing', function(t)
+    local app = lib.app({['@.a'] = 'package.loaded[...] = {version = 1}'})
+    local old = app.require('@.a')
+    app.write('@.a', 'package.loaded[...] = {version = 2}')
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    t:is(serving(app, '@.a'), old, 'old before the commit')
+    commit(txn)
+    t:is(app.loaded('@.a').version, 2, 'new after it')
+end)
+
+case('old code finds old modules while a module that puts itself there is loading', function(t)
+    local app = lib.app({['@.a'] = 'return {1}'})
+    local old = app.require('@.a')
+    app.write('@.a', "package.loaded[...] = {2} require('fiber').sleep(0.01) return package.loaded[...]")
+    local adapter, txn = begin(app)
+    local seen
+    fiber.create(function()
+        fiber.sleep(0)
+        seen = require(app.name .. '.a')
+    end)
+    adapter:load_all({})
+    t:is(seen[1], 1, 'old code meanwhile')
+    t:is(serving(app, '@.a'), old, 'afterwards')
+    txn.undo()
+end)
+
+case('a module made with module() does not write into the old one', function(t)
+    local app = lib.app({['@.a'] = 'module(..., package.seeall) version = 1'})
+    lib.defer(function() rawset(_G, app.name, nil) end)
+    local old = app.require('@.a') or app.loaded('@.a')
+    t:is(old.version, 1, 'old')
+    app.write('@.a', 'module(..., package.seeall) version = 2')
+    local adapter, txn = begin(app)
+    pcall(adapter.load_all, adapter, {})
+    t:is(old.version, 1, 'old one is as it was')
+    txn.undo()
+    t:is(old.version, 1, 'also after the rollback')
+end)
+
+case('new code that looks into package.loaded finds new modules', function(t)
+    local app = lib.app({
+        ['@.a'] = 'return {1}',
+        ['@.z'] = "require('@.a') return {a = package.loaded['@.a']}",
+    })
+    app.require('@.z')
+    app.write('@.a', 'return {2}')
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    commit(txn)
+    t:is(app.loaded('@.z').a[1], 2, 'z has the new a')
+end)
+
+case('an error at the top of a module is a failure with module, text and traceback', function(t)
+    local app = lib.app({['@.a'] = "require('@.b')", ['@.b'] = 'return 1'})
+    app.require('@.a')
+    app.write('@.b', "local function deep()\n error('boom')\nend\ndeep()")
+    local adapter, txn = begin(app)
+    local ok, err = pcall(adapter.load_all, adapter, {app.name .. '.a'})
+    t:ok(not ok, 'fails')
+    t:is(err.code, 'load_error', 'code')
+    t:is(err.phase, 'load', 'phase')
+    t:is(err.module, app.name .. '.b', 'the module where it happened')
+    t:is(err.message, app.path('@.b') .. ':2: boom', 'text')
+    t:like(err.traceback, 'deep', 'traceback')
+    txn.undo()
+end)
+
+case('errors at the top of a module may be anything', function(t)
+    for _, value in ipairs({'nil', 'false', '42', '{1}', 'print',
+        "setmetatable({}, {__eq = function() error('eq') end})"}) do
+        local app = lib.app({['@.a'] = 'return 1', ['@.z'] = "require('@.a')"})
+        app.require('@.z')
+        app.write('@.a', ('error(%s)'):format(value))
+        local adapter, txn = begin(app)
+        local ok, err = pcall(adapter.load_all, adapter, {app.name .. '.z'})
+        t:ok(not ok and type(err) == 'table' and err.code == 'load_error', 'error ' .. value)
+        t:is(not ok and type(err) == 'table' and err.module, app.name .. '.a', 'the module')
+        txn.undo()
+    end
+end)
+
+case('new code may catch the error of a module that is not there', function(t)
+    local app = lib.app({['@.a'] = 'return {}'})
+    app.require('@.a')
+    app.write('@.a', "return {pcall(require, '@.optional')}")
+    local adapter = begin(app)
+    adapter:load_all({})
+    local result = adapter:load(app.name .. '.a')
+    t:is(result[1], false, 'fails')
+    t:like(tostring(result[2]), "module '" .. app.name .. ".optional' not found", 'in the words of require')
+end)
+
+case('a module that the old code had not is staged too', function(t)
+    local app = lib.app({['@.a'] = 'return {}'})
+    app.require('@.a')
+    app.write('@.a', "return require('@.fresh')")
+    app.write('@.fresh', 'return {3}')
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    t:is(serving(app, '@.fresh'), nil, 'not there before the commit')
+    t:is(adapter.added[1].name, app.name .. '.fresh', 'reported')
+    t:ok(adapter.added[1].changed, 'as changed')
+    commit(txn)
+    t:is(app.loaded('@.fresh')[1], 3, 'there after it')
+end)
+
+case('a syntax error in such a module is an error of require', function(t)
+    local app = lib.app({['@.a'] = 'return {}'})
+    app.require('@.a')
+    app.write('@.a', "return require('@.fresh')")
+    app.write('@.fresh', 'local = 3')
+    local adapter = begin(app)
+    local ok, err = pcall(adapter.load_all, adapter, {})
+    t:ok(not ok, 'fails')
+    t:like(tostring(err), 'error loading module', 'words')
+    t:ok(tostring(err):find(app.path('@.fresh') .. ':1:', 1, true), 'file and line')
+end)
+
+case('a module whose file is gone is not found by new code, and leaves at the commit', function(t)
+    local app = lib.app({['@.a'] = "require('@.b')", ['@.b'] = 'return {f = function() end}'})
+    app.require('@.a')
+    app.remove('@.b')
+    local adapter, txn = begin(app)
+    local ok, err = pcall(adapter.load_all, adapter, {})
+    t:ok(not ok, 'still required: fails')
+    t:like(tostring(err), 'not found', 'words')
+    txn.undo()
+    app.write('@.a', 'return {}')
+    adapter, txn = begin(app)
+    adapter:load_all({})
+    t:ok(serving(app, '@.b') ~= nil, 'there before the commit')
+    commit(txn)
+    t:is(app.loaded('@.b'), nil, 'not after it')
+end)
+
+case('a module that is nothing but a tail call finds new modules', function(t)
+    local app = lib.app({
+        ['@.front'] = "return require('@.impl')",
+        ['@.impl'] = 'return {1}',
+        ['@.lazy'] = "return {get = function() return require('@.impl') end}",
+    })
+    app.require('@.front')
+    local old_lazy = app.require('@.lazy')
+    app.write('@.impl', 'return {2}')
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    t:is(adapter:load(app.name .. '.front')[1], 2, 'a module')
+    t:is(adapter:load(app.name .. '.lazy').get()[1], 2, 'a function')
+    t:is(lib.elsewhere(old_lazy.get)[1], 1, 'old code meanwhile')
+    commit(txn)
+    t:is(app.loaded('@.front')[1], 2, 'after the commit')
+end)
+
+case('what old code loads meanwhile is old and leaves at the commit', function(t)
+    local app = lib.app({
+        ['@.a'] = "return {lazy = function() local x = require('@.late') return x end}",
+        ['@.late'] = 'return {}',
+    })
+    local old = app.require('@.a')
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    t:ok(lib.elsewhere(old.lazy) ~= nil, 'loaded by old code')
+    commit(txn)
+    t:is(app.loaded('@.late'), nil, 'gone: new code loads it anew')
+end)
+
+case('loaders, preloaded modules and paths are restored by a rollback', function(t)
+    local app = lib.app({['@.a'] = 'return {}'})
+    app.require('@.a')
+    app.write('@.a', [[
+        table.insert(package.loaders, 1, function() end)
+        package.preload['@.pre'] = function() end
+        package.path = 'x;' .. package.path
+        package.cpath = 'x;' .. package.cpath
+        package.loaded['@.alias'] = {f = function() end}
+    ]])
+    local loaders, path, cpath = table.copy(package.loaders), package.path, package.cpath
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    txn.undo()
+    t:is(#package.loaders, #loaders, 'number of loaders')
+    t:is(package.loaders[1], loaders[1], 'first loader')
+    t:is(package.preload[app.name .. '.pre'], nil, 'preload')
+    t:is(package.path, path, 'path')
+    t:is(package.cpath, cpath, 'cpath')
+    t:is(app.loaded('@.alias'), nil, 'what new code put into package.loaded under another name')
+end)
+
+case('a module may yield, require in a coroutine, and require what another fiber loads', function(t)
+    local app = lib.app({
+        ['@.a'] = "require('fiber').sleep(0) return {b = coroutine.wrap(function() return require('@.b') end)()}",
+        ['@.b'] = "require('fiber').sleep(0) return {2}",
+    })
+    app.require('@.a')
+    local adapter, txn = begin(app)
+    local ok, err = pcall(adapter.load_all, adapter, {})
+    t:ok(ok, 'loads: ' .. tostring(err))
+    commit(txn)
+    t:is(app.loaded('@.a').b, app.loaded('@.b'), 'and is one')
+end)
+
+case('package.loaded is the table that it was, for everybody, after both ends', function(t)
+    for _, ends in ipairs({'commit', 'undo'}) do
+        local app = lib.app({['@.a'] = 'return {1}', ['@.rock'] = 'return {}'})
+        app.require('@.a')
+        local count, mt = 0, getmetatable(package.loaded)
+        for _ in pairs(package.loaded) do
+            count = count + 1
+        end
+        local adapter, txn = begin(app)
+        adapter:load_all({})
+        t:is(serving(app, '@.a')[1], 1, ends .. ': old code finds it meanwhile')
+        t:is(lib.elsewhere(function() return require(app.name .. '.a') end)[1], 1, ends .. ': by require too')
+        txn[ends](txn)
+        for _ in pairs(package.loaded) do
+            count = count - 1
+        end
+        t:is(count, 0, ends .. ': as many names')
+        t:is(getmetatable(package.loaded), mt, ends .. ': metatable')
+        t:is(rawget(package.loaded, app.name .. '.a')[1], 1, ends .. ': the module')
+    end
+end)
+
+case('old code may unload and load a module meanwhile', function(t)
+    local app = lib.app({['@.a'] = 'return {1}'})
+    local old = app.require('@.a')
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    lib.elsewhere(function()
+        package.loaded[app.name .. '.a'] = nil
+        return require(app.name .. '.a')
+    end)
+    t:isnt(serving(app, '@.a'), old, 'it has loaded it anew')
+    t:is(serving(app, '@.a')[1], 1, 'and finds it')
+    txn.undo()
+    t:ok(app.loaded('@.a') ~= nil, 'there after the rollback')
+end)
+
+case('modules that were not chosen do not run', function(t)
+    local app = lib.app({['@.a'] = 'return {1}', ['@.b'] = 'return {1}'})
+    app.require('@.a')
+    local old_b = app.require('@.b')
+    local adapter, txn = begin(app, {modules = {app.name .. '.a'}})
+    app.write('@.b', 'return {2}')
+    adapter:load_all({})
+    commit(txn)
+    t:is(app.loaded('@.b'), old_b, 'the module that was not chosen')
+end)
+
+lib.run()

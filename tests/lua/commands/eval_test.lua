@@ -1,0 +1,92 @@
+-- The command `eval`.
+
+local lib = dofile('tests/lua/lib.lua')
+local case = lib.suite('eval')
+local yaml = require('yaml')
+
+lib.box()
+
+local function eval(code, chunk)
+    return lib.load('commands.eval')({command = 'eval', code = code, chunk = chunk})
+end
+
+case('results are given as the console prints them', function(t)
+    for code, expected in pairs({
+        ['1'] = {1}, ['return 1, 2'] = {1, 2}, ['"text"'] = {'text'}, ['local x = 5 return x'] = {5},
+        ['false'] = {false}, ['true, false'] = {true, false}, ['{a = {1, 2}}'] = {{a = {1, 2}}},
+        ['1 -- a comment'] = {1}, ['#!/usr/bin/env tarantool\nreturn 7'] = {7}, ['"---\\n...\\n"'] = {'---\n...\n'},
+    }) do
+        local report = eval(code)
+        t:is(report.outcome, 'ok', code)
+        t:is_deeply(yaml.decode(report.results or ''), expected, 'results')
+    end
+end)
+
+case('nil has its place among the results', function(t)
+    t:is(#yaml.decode(eval('nil').results), 1, 'one nil')
+    t:is(#yaml.decode(eval('1, nil, nil').results), 3, 'nils at the end')
+    t:is(eval('return').results, '---\n...\n', 'nothing')
+    t:is(eval('local x = 1').results, '---\n...\n', 'a statement')
+    t:is(eval('').results, '---\n...\n', 'no code')
+end)
+
+case('an error is a failure, whatever it is', function(t)
+    for _, code in ipairs({"error('boom')", 'error()', 'error(false)', 'error({code = 1})', 'error(print)',
+        "box.error({code = 1, reason = 'r'})", 'local f f = function() return 1 + f() end return f()',
+        "error(setmetatable({}, {__tostring = function() error('no') end}))"}) do
+        local report = eval(code)
+        t:is(report.outcome, 'failed', code)
+        t:is(report.error.code, 'lua_error', 'code')
+        t:is(type(report.error.message), 'string', 'message')
+    end
+end)
+
+case('nil and an error are a failure, with the results', function(t)
+    local report = eval("return nil, 'not today'")
+    t:is(report.outcome, 'failed', 'outcome')
+    t:is(report.error.message, 'not today', 'message')
+    t:is_deeply(yaml.decode(report.results)[2], 'not today', 'results')
+    t:is(eval("return nil, {err = 'from errors', stack = 's'}").error.message, 'from errors', 'an object')
+    t:is(eval('return nil, nil').outcome, 'ok', 'nil, nil is none')
+    t:is(eval('return box.NULL, "x"').outcome, 'failed', 'box.NULL is nil')
+    t:is(eval('return false, "x"').outcome, 'ok', 'false is a result')
+end)
+
+case('code that does not compile is told with its place', function(t)
+    local report = eval('local x = 1\nlocal = 2', '@/tmp/file.lua')
+    t:is(report.outcome, 'failed', 'outcome')
+    t:is(report.error.code, 'compile_error', 'code')
+    t:like(report.error.message, '^/tmp/file.lua:2:', 'file and line')
+end)
+
+case('a traceback names the file', function(t)
+    local report = eval('local function f()\n error("boom")\nend\nf()', '@/tmp/file.lua')
+    t:is(report.error.message, '/tmp/file.lua:2: boom', 'message')
+    t:like(report.error.traceback, '/tmp/file.lua:2', 'traceback')
+end)
+
+case('every value can be printed', function(t)
+    for _, code in ipairs({'print', "require('fiber').self()", '0/0, 1/0, -1/0', '{print, f = print}', '1ULL',
+        "require('uuid').new()", "'\\255\\254'", 'box.tuple.new({1, 2})', 'coroutine.create(print)',
+        "require('ffi').new('int[3]')", 'local a = {} a.a = a return a', '_G', 'box.space', 'box'}) do
+        local report = eval(code)
+        t:is(report.outcome, 'ok', code .. tostring(report.error and report.error.message))
+        t:is(type(report.results), 'string', 'results')
+    end
+end)
+
+case('a value that cannot be printed is a failure and no crash', function(t)
+    local report = eval("return setmetatable({}, {__serialize = function() error('no') end})")
+    t:is(report.outcome, 'failed', 'outcome')
+    t:is(report.error.code, 'bad_result', 'code')
+end)
+
+case('code may yield and sees globals', function(t)
+    t:is(eval("require('fiber').sleep(0.001) return 5").outcome, 'ok', 'yields')
+    rawset(_G, 'eval_global', 5)
+    lib.defer(function() rawset(_G, 'eval_global', nil) end)
+    t:is_deeply(yaml.decode(eval('eval_global').results), {5}, 'a global')
+    t:is(lib.registry(), nil, 'and no registry is made')
+end)
+
+lib.run()

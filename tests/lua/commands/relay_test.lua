@@ -1,0 +1,272 @@
+-- The command `relay`: a request for another instance. The other one is this
+-- process itself, through a connection as any other.
+
+local lib = dofile('tests/lua/lib.lua')
+local case = lib.suite('relay')
+local clock = require('clock')
+local fiber = require('fiber')
+local fio = require('fio')
+local net_box = require('net.box')
+
+local URI = 'host:3301'
+
+local function source(name)
+    local file = assert(io.open(('%s/%s.lua'):format(lib.src, (name:gsub('%.', '/'))), 'rb'))
+    local text = file:read('*a')
+    file:close()
+    return text
+end
+
+--- What comes along with a request: our own scripts and some for the test.
+local function sources(scripts, ...)
+    local list = {boot = source('boot')}
+    for name, text in pairs(scripts) do
+        list[name] = text
+    end
+    for _, name in ipairs({...}) do
+        list[name] = source(name)
+    end
+    return list
+end
+
+--- A script that is a command: what it returns is the report.
+local function command(text)
+    return 'local require = ...\nreturn function(args)\n' .. text .. '\nend'
+end
+
+--- Has Cartridge's pool give that connection, or fail.
+local function pool(connect)
+    package.loaded['cartridge.pool'] = {connect = connect}
+    lib.defer(function() package.loaded['cartridge.pool'] = nil end)
+end
+
+local listening
+
+--- A connection to this process, closed after the case.
+local function connection()
+    lib.box()
+    if not listening then
+        listening = fio.pathjoin(fio.abspath(box.cfg.work_dir), 'iproto')
+        box.cfg({listen = 'unix/:' .. listening})
+        box.schema.user.grant('guest', 'execute', 'universe')
+    end
+    local conn = net_box.connect('unix/:' .. listening)
+    assert(conn:wait_connected(5), conn.error)
+    lib.defer(function() conn:close() end)
+    return conn
+end
+
+--- A pool with a connection to this process.
+local function reachable()
+    local conn = connection()
+    pool(function() return conn end)
+    return conn
+end
+
+--- Relays a request.
+-- @treturn table report
+-- @treturn {string,...} phases
+local function relay(script_list, request, args)
+    local phases = {}
+    local stubs = {
+        ['core.command'] = {
+            too_late = lib.load('core.command').too_late,
+            detached = function(_, work)
+                return work(function(phase) table.insert(phases, phase) end)
+            end,
+        },
+        sources = script_list,
+    }
+    args = args or {}
+    args.uri, args.request, args.timeout = URI, request, args.timeout or 5
+    return lib.load('commands.relay', stubs)(args), phases
+end
+
+case('the report is that of the other instance', function(t)
+    reachable()
+    local report = relay(sources({['commands.echo'] = command([[
+        return {
+            outcome = 'ok', alias = 'r\0\255"1', generation = 7, list = {}, deep = {{a = {1, 2.5}}},
+            none = box.NULL, big = 2ULL ^ 60, no = false,
+        }]])}), {command = 'echo'})
+    t:is(report.outcome, 'ok', 'outcome')
+    t:is(report.cartridge_reload, 1, 'made by boot')
+    t:is(report.alias, 'r\0\255"1', 'any bytes')
+    t:is(report.generation, 7, 'numbers')
+    t:is_deeply(report.deep, {{a = {1, 2.5}}}, 'tables')
+    t:ok(report.none == nil, 'nothing')
+    t:is(report.no, false, 'booleans')
+end)
+
+case('it gets the arguments and the modules that came along', function(t)
+    reachable()
+    local report = relay(sources({
+        ['commands.echo'] = command("return {outcome = require('helper'), args = args}"),
+        helper = "return 'ok'",
+    }), {command = 'echo', modules = {'a.*', '"\n'}, verbose = true, holder = 'me@here', timeout = 3})
+    t:is(report.outcome, 'ok', 'a module')
+    t:is_deeply(report.args.modules, {'a.*', '"\n'}, 'a list')
+    t:is(report.args.holder, 'me@here', 'a string')
+    t:is(report.args.verbose, true, 'a boolean')
+    t:is(report.args.timeout, 3, 'the time, as there is enough')
+    t:ok(math.abs(report.args.not_after - clock.time() - 3) < 1, 'and when it ends')
+end)
+
+case('it has less time than there is here', function(t)
+    reachable()
+    local list = sources({['commands.echo'] = command('return {outcome = tostring(args.timeout)}')})
+    local given = tonumber(relay(list, {command = 'echo', timeout = 60}, {timeout = 2}).outcome)
+    t:ok(given < 2 and given > 1, ('%g of 2 s'):format(given))
+    given = tonumber(relay(list, {command = 'echo'}, {timeout = 2}).outcome)
+    t:ok(given < 2 and given > 1, 'also if it was not told how much')
+    given = tonumber(relay(list, {command = 'echo'}, {timeout = 60, not_after = clock.time() + 2}).outcome)
+    t:ok(given < 2 and given > 1, 'the end of the time counts')
+end)
+
+case('its time ends on its own clock', function(t)
+    local conn = connection()
+    local skewed = setmetatable({eval = function(_, code, ...)
+        local result = conn:eval(code, ...)
+        -- The answer to the question for the time.
+        return type(result) == 'number' and result - 1000 or result
+    end}, {__index = conn})
+    pool(function() return skewed end)
+    local late = command("return require('core.command').too_late(args) or {outcome = 'ok'}")
+    local list = sources({['commands.late'] = late},
+        'core.command', 'core.failure', 'core.instance', 'platform.cartridge', 'core.state')
+    t:is(relay(list, {command = 'late'}).outcome, 'timeout', 'it is over there')
+    pool(function() return conn end)
+    t:is(relay(list, {command = 'late', not_after = 1}).outcome, 'ok', 'and is not, whatever it is here')
+end)
+
+case('messages are passed on, in their order', function(t)
+    reachable()
+    local report, phases = relay(sources({['commands.echo'] = command([[
+        for _, phase in ipairs({'compile', 'load', 'init'}) do
+            box.session.push(phase)
+        end
+        return {outcome = 'ok'}]])}), {command = 'echo'})
+    if lib.has_push() then
+        t:is(report.outcome, 'ok', 'outcome')
+        t:is_deeply(phases, {'compile', 'load', 'init'}, 'phases')
+    else
+        t:is(report.error.code, 'internal_error', 'switched off on this server')
+    end
+end)
+
+case('a status over the relay', function(t)
+    reachable()
+    local report = relay(sources({}, 'commands.status', 'platform.cartridge', 'core.failure',
+        'core.instance', 'core.state'),
+        {command = 'status'})
+    t:is(report.outcome, 'ok', 'outcome')
+    t:is(report.uuid, box.info.uuid, 'uuid')
+    t:is(report.status.box, 'running', 'box')
+end)
+
+case('a bug of ours on the other side is told as that', function(t)
+    reachable()
+    local report = relay(sources({['commands.echo'] = command("error('no good')")}), {command = 'echo'})
+    t:is(report.outcome, 'failed', 'outcome')
+    t:is(report.error.code, 'internal_error', 'code')
+    t:like(report.error.message, 'no good', 'message')
+end)
+
+case('who cannot be connected to', function(t)
+    for _, err in ipairs({{err = '"host:3301": Connection refused', class_name = 'NetboxConnectError'}, 'refused'}) do
+        pool(function(uri, opts)
+            t:is(uri, URI, 'address')
+            t:ok(opts.wait_connected > 0 and opts.wait_connected <= 5, 'patience')
+            return nil, err
+        end)
+        local report = relay(sources({}), {command = 'reload'})
+        t:is(report.outcome, 'unreachable', 'outcome')
+        t:is(report.error.code, 'connection_failed', 'code')
+        t:like(report.error.message, 'host:3301 cannot be reached from here: .*refused', 'message')
+        t:ok(report.error.transient, 'it may pass')
+    end
+    pool(function() error('unknown option', 0) end)
+    local report = relay(sources({}), {command = 'reload'})
+    t:is(report.outcome, 'unreachable', 'a pool that raises')
+    t:like(report.error.message, 'unknown option', 'message')
+end)
+
+case('who does not answer gets no request', function(t)
+    local asked, given = 0
+    pool(function()
+        return {state = 'active', eval = function(_, _, _, opts)
+            asked, given = asked + 1, opts.timeout
+            fiber.sleep(opts.timeout)
+            error('', 0)
+        end}
+    end)
+    local report = relay(sources({}), {command = 'reload'}, {timeout = 2})
+    t:is(report.outcome, 'unreachable', 'outcome')
+    t:like(report.error.message, 'cannot be reached from here: no answer within 1 s', 'message')
+    t:is(asked, 1, 'asked for a sign of life only')
+    t:ok(given > 0 and given <= 1, 'in half of the time')
+    pool(function()
+        return {state = 'error', eval = function() error('Peer closed', 0) end}
+    end)
+    report = relay(sources({}), {command = 'reload'})
+    t:is(report.outcome, 'unreachable', 'a connection that breaks then')
+    t:like(report.error.message, 'Peer closed', 'message')
+end)
+
+case('who takes too long', function(t)
+    reachable()
+    local list = {}
+    for _, name in ipairs({'status', 'reload', 'native'}) do
+        list['commands.' .. name] = command("require('fiber').sleep(30)")
+    end
+    list = sources(list)
+    local began = clock.monotonic()
+    local report = relay(list, {command = 'status'}, {timeout = 0.2})
+    t:ok(clock.monotonic() - began < 20, 'nobody waits for it')
+    t:is(report.outcome, 'timeout', 'outcome')
+    t:is(report.error.code, 'deadline', 'code')
+    t:is(report.error.message, 'no reply from host:3301 in time', 'message')
+    report = relay(list, {command = 'reload'}, {timeout = 0.2})
+    t:like(report.error.message, 'in time; the instance rolls back by itself', 'what it means for a reload')
+    report = relay(list, {command = 'native'}, {timeout = 0.2})
+    t:like(report.error.message, 'in time; .* goes on without a limit', "and for Cartridge's own")
+end)
+
+case('a connection that is lost in the middle', function(t)
+    local conn = reachable()
+    local channel = fiber.channel(1)
+    rawset(_G, 'relay_test', channel)
+    lib.defer(function() rawset(_G, 'relay_test', nil) end)
+    local list = sources({['commands.reload'] = command([[
+        rawget(_G, 'relay_test'):put(true)
+        require('fiber').sleep(1)]])})
+    fiber.create(function()
+        channel:get(5)
+        conn:close()
+    end)
+    local report = relay(list, {command = 'reload'})
+    t:is(report.outcome, 'timeout', 'its end was not seen')
+    t:is(report.error.code, 'closed', 'code')
+    t:like(report.error.message, 'the connection to host:3301 was lost: .+; the instance rolls back', 'message')
+end)
+
+case('what is raised over there is no report', function(t)
+    reachable()
+    local list = {boot = "error('cancelled', 0)"}
+    local report = relay(list, {command = 'status'})
+    t:is(report.outcome, 'failed', 'a command that only looks has failed')
+    t:is(report.error.code, 'lua_error', 'code')
+    t:like(report.error.message, 'cancelled', 'message')
+    report = relay(list, {command = 'reload'})
+    t:is(report.outcome, 'timeout', 'what became of a reload is not known')
+    t:like(report.error.message, 'cancelled; the instance rolls back', 'message')
+end)
+
+case('a request whose time is over goes nowhere', function(t)
+    pool(function() t:fail('connected') end)
+    local report = relay(sources({}), {command = 'reload'}, {not_after = clock.time() - 1})
+    t:is(report.outcome, 'timeout', 'outcome')
+    t:is(report.error.code, 'deadline', 'code')
+end)
+
+lib.run()

@@ -1,0 +1,129 @@
+-- run.lua: what the commands that change an instance have in common.
+
+local fiber = require('fiber')
+local lib = dofile('tests/lua/lib.lua')
+local case = lib.suite('run')
+
+lib.box()
+
+local run = lib.load('core.command')
+
+--- Has messages sent by that function instead of the console.
+local function push_with(f)
+    local original = rawget(box.session, 'push')
+    rawset(box.session, 'push', f)
+    lib.defer(function() rawset(box.session, 'push', original) end)
+end
+
+--- Runs a function, with a limit on the time that it may take.
+local function in_time(f)
+    local results
+    local runner = fiber.new(function()
+        results = {pcall(f)}
+    end)
+    lib.wait(function() return results end, 2)
+    if results == nil then
+        runner:cancel()
+        return nil, 'it does not return'
+    end
+    return unpack(results)
+end
+
+case('work goes on in a fiber of its own and its result is returned', function(t)
+    local id
+    local ok, result = in_time(function()
+        return run.detached({}, function()
+            id = fiber.id()
+            fiber.sleep(0.01)
+            return {5}
+        end)
+    end)
+    t:is(ok, true, 'returned')
+    t:is(result and result[1], 5, 'result')
+    t:isnt(id, fiber.id(), 'fiber')
+end)
+
+case('what the work throws is thrown', function(t)
+    local ok, err = in_time(function()
+        return run.detached({}, function() error({7}) end)
+    end)
+    t:is(ok, false, 'thrown')
+    t:is(type(err) == 'table' and err[1], 7, 'error')
+end)
+
+case('phases are sent only to those who ask for them', function(t)
+    local sent = {}
+    push_with(function(phase) table.insert(sent, phase) end)
+    local function work(on_phase)
+        on_phase('load')
+        on_phase('init')
+        fiber.sleep(0.01)
+        on_phase('commit')
+        return {}
+    end
+    in_time(function() return run.detached({}, work) end)
+    t:is(#sent, 0, 'not asked for')
+    in_time(function() return run.detached({verbose = true}, work) end)
+    t:is(table.concat(sent, ' '), 'load init commit', 'asked for')
+end)
+
+case('a message that takes its time does not hang the command', function(t)
+    -- The work may end while the message is being sent.
+    push_with(function() fiber.sleep(0.05) end)
+    local ok, result = in_time(function()
+        return run.detached({verbose = true}, function(on_phase)
+            on_phase('load')
+            fiber.sleep(0.01)
+            return {5}
+        end)
+    end)
+    t:ok(ok, 'returned: ' .. tostring(result))
+end)
+
+case('a message that cannot be sent is no obstacle', function(t)
+    push_with(function() error('not supported') end)
+    local ok, result = in_time(function()
+        return run.detached({verbose = true}, function(on_phase)
+            on_phase('load')
+            return {5}
+        end)
+    end)
+    t:ok(ok, 'returned: ' .. tostring(result))
+end)
+
+case('the work goes on when the one who asked is gone', function(t)
+    local ended = false
+    local asker = fiber.new(function()
+        run.detached({}, function()
+            fiber.sleep(0.05)
+            ended = true
+            return {}
+        end)
+    end)
+    fiber.sleep(0.01)
+    asker:cancel()
+    t:ok(lib.wait(function() return asker:status() == 'dead' end), 'the asker ends')
+    t:ok(lib.wait(function() return ended end), 'the work too')
+end)
+
+case('a request that comes too late is refused, one without a limit is not', function(t)
+    local report = run.refusal({not_after = fiber.time() - 1})
+    t:is(report.outcome, 'timeout', 'outcome')
+    t:is(report.error.code, 'deadline', 'code')
+    t:is(run.refusal({not_after = fiber.time() + 10}), nil, 'in time')
+    t:is(run.refusal({}), nil, 'no limit')
+end)
+
+case('what could not be undone makes a failure a degraded one', function(t)
+    local report = run.fail({}, {code = 'x', rollback = {undone = {'a'}, left = {}, doubts = {'d'}}})
+    t:is(report.outcome, 'failed', 'nothing is left')
+    t:is(report.rollback.complete, true, 'complete')
+    t:is_deeply(report.warnings, {'d'}, 'a doubt is a warning')
+    report = run.fail({}, {code = 'x', rollback = {undone = {}, left = {'b'}, doubts = {}}})
+    t:is(report.outcome, 'degraded', 'something is left')
+    t:is(report.rollback.complete, false, 'not complete')
+    report = run.fail({}, {code = 'x', outcome = 'timeout', rollback = {undone = {}, left = {}, doubts = {}}})
+    t:is(report.outcome, 'timeout', 'an outcome of its own')
+end)
+
+lib.run()

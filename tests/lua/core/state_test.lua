@@ -1,0 +1,86 @@
+-- registry.lua: what is kept in the instance, and the lock.
+
+local fiber = require('fiber')
+local lib = dofile('tests/lua/lib.lua')
+local case = lib.suite('registry')
+
+local function begin()
+    lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
+    return lib.load('core.state')
+end
+
+case('looking makes no registry', function(t)
+    local registry = begin()
+    t:is(registry.peek().generation, 0, 'generation')
+    t:is(registry.holder(), nil, 'holder')
+    t:is(lib.registry(), nil, 'no global')
+end)
+
+case('the registry is one, and global, also under strict', function(t)
+    local registry = begin()
+    require('strict').on()
+    lib.defer(function() require('strict').off() end)
+    local self = registry.get()
+    t:is(registry.get(), self, 'the same again')
+    t:is(lib.load('core.state').get(), self, 'also for another run')
+    t:is(registry.peek(), self, 'also to look at')
+    t:is(rawget(_G, registry.NAME), self, 'global')
+end)
+
+case('the lock is taken once', function(t)
+    local registry = begin()
+    local lock = registry.acquire('me')
+    t:ok(lock ~= nil, 'taken')
+    local again, held = registry.acquire('you')
+    t:is(again, nil, 'not twice')
+    t:is(held.holder, 'me', 'who holds it')
+    t:is(type(held.seconds), 'number', 'for how long')
+    t:ok(held.seconds >= 0, 'not negative')
+    registry.release(lock)
+    t:is(registry.holder(), nil, 'given back')
+    t:ok(registry.acquire('you') ~= nil, 'and taken by another')
+end)
+
+case('a lock of a dead fiber is nobody\'s', function(t)
+    local registry = begin()
+    local lock
+    local holder = fiber.create(function()
+        lock = registry.acquire('the dead')
+        fiber.sleep(100)
+    end)
+    t:is(registry.holder().holder, 'the dead', 'while it lives')
+    holder:cancel()
+    t:ok(lib.wait(function() return holder:status() == 'dead' end), 'dies')
+    t:is(registry.holder(), nil, 'nobody')
+    local mine = registry.acquire('me')
+    t:ok(mine ~= nil, 'taken over')
+    registry.release(lock)
+    t:is(registry.holder().holder, 'me', 'the old holder cannot release it')
+end)
+
+case('what another version of the program left is not taken for ours', function(t)
+    local registry = begin()
+    local first = registry.get()
+    first.version, first.generation, first.files = 'another', 7, 'in another way'
+    first.last = {outcome = 'failed'}
+    local second = registry.get()
+    t:is(second.generation, 7, 'the generation goes on')
+    t:is(second.last.outcome, 'failed', 'and how the last one ended')
+    t:is(next(second.files), nil, 'what cannot be understood is not known')
+    t:is(registry.get(), second, 'once')
+end)
+
+case('what it knows of code and values it holds weakly', function(t)
+    local registry = begin().get()
+    for _, name in ipairs({'protos', 'failed', 'known', 'routes', 'placed'}) do
+        registry[name][{}] = name
+    end
+    registry.values.x = {}
+    collectgarbage()
+    collectgarbage()
+    for _, name in ipairs({'protos', 'failed', 'known', 'routes', 'placed', 'values'}) do
+        t:is(next(registry[name]), nil, name)
+    end
+end)
+
+lib.run()

@@ -1,0 +1,67 @@
+-- slice.lua: when others run, and for how long.
+
+local clock = require('clock')
+local fiber = require('fiber')
+local lib = dofile('tests/lua/lib.lua')
+local case = lib.suite('slice')
+
+--- A fiber that is never done, and works for a while at each turn.
+-- @treturn function that says how many turns it has had
+local function busy(seconds)
+    local turns, stop = 0, false
+    lib.defer(function() stop = true end)
+    fiber.create(function()
+        while not stop do
+            turns = turns + 1
+            local last = clock.monotonic() + seconds
+            while clock.monotonic() < last do -- luacheck: ignore
+            end
+            fiber.sleep(0)
+        end
+    end)
+    return function() return turns end
+end
+
+local function work(seconds)
+    local last = clock.monotonic() + seconds
+    while clock.monotonic() < last do -- luacheck: ignore
+    end
+end
+
+case('a slice that is not over goes on', function(t)
+    local slice = lib.load('core.yield')
+    local turns = busy(0.0001)
+    slice.restart()
+    local before = turns()
+    slice.pause(10)
+    t:is(turns(), before, 'nobody else ran')
+    t:is(slice.is_over(10), false, 'it is not over')
+end)
+
+case('others run until they are done, for a time', function(t)
+    local slice = lib.load('core.yield')
+    local turns = busy(0.0001)
+    work(0.003)
+    t:is(slice.is_over(), true, 'it is over')
+    local before = turns()
+    slice.pause(0.002, 0.2)
+    t:ok(turns() > before + 1, 'more than a turn')
+    local again = turns()
+    work(0.003)
+    slice.pause(0.002, 0)
+    t:is(turns(), again + 1, 'a turn, where no more is wanted')
+end)
+
+case('where nobody has anything to do it goes on at once', function(t)
+    local slice = lib.load('core.yield')
+    local best = math.huge
+    for _ = 1, 20 do
+        work(0.003)
+        local began = clock.monotonic()
+        slice.pause(0.002, 10)
+        best = math.min(best, clock.monotonic() - began)
+    end
+    t:ok(best < 1, ('%.6f s'):format(best))
+end)
+
+lib.run()

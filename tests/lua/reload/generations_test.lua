@@ -1,0 +1,138 @@
+-- generations.lua: which generation a function is of.
+
+local lib = dofile('tests/lua/lib.lua')
+local case = lib.suite('generations')
+
+local PATH, SOURCE = '/app/m.lua', '@/app/m.lua'
+
+local generations = lib.load('reload.generations')
+
+local function new_registry()
+    return {
+        sources = {},
+        protos = setmetatable({}, {__mode = 'k'}),
+        failed = setmetatable({}, {__mode = 'k'}),
+    }
+end
+
+--- Loads a file of the generation that serves from now on.
+local function load_generation(registry, generation, text, path)
+    local origin = lib.load('reload.ownership').new()
+    local chunk = assert(loadstring(text, '@' .. (path or PATH)))
+    origin:record(chunk, path or PATH)
+    generations.record(registry, origin, generation)
+    return chunk()
+end
+
+local TEXT = 'return {get = function() end, make = function() return function() end end}'
+
+case('before anything was loaded nothing is stale', function(t)
+    local old = assert(loadstring(TEXT, SOURCE))()
+    t:is(generations.classify(new_registry(), old.get), 'other', 'of a file')
+end)
+
+case('what was there before the first reload is stale after it', function(t)
+    local registry = new_registry()
+    local old = assert(loadstring(TEXT, SOURCE))()
+    local new = load_generation(registry, 1, TEXT)
+    local class, source, line, generation = generations.classify(registry, old.get)
+    t:is(class, 'stale', 'old')
+    t:is(source, SOURCE, 'source')
+    t:is(line, 1, 'line')
+    t:is(generation, nil, 'of a generation that is not known')
+    t:is(generations.classify(registry, new.get), 'current', 'new')
+    t:is(generations.classify(registry, new.make()), 'current', 'a closure that new code makes')
+    t:is(generations.classify(registry, old.make()), 'stale', 'a closure that old code makes')
+end)
+
+case('generations are told apart', function(t)
+    local registry = new_registry()
+    local first = load_generation(registry, 1, TEXT)
+    local second = load_generation(registry, 2, TEXT)
+    local class, _, _, generation = generations.classify(registry, first.get)
+    t:is(class, 'stale', 'first')
+    t:is(generation, 1, 'its number')
+    t:is(generations.classify(registry, second.get), 'current', 'second')
+    t:is(generations.count_alive(registry), 2, 'both are alive')
+end)
+
+case('a file that was not loaded again is current', function(t)
+    local registry = new_registry()
+    local kept = load_generation(registry, 1, TEXT, '/app/kept.lua')
+    load_generation(registry, 1, TEXT)
+    load_generation(registry, 2, TEXT)
+    t:is(generations.classify(registry, kept.get), 'current', 'kept')
+end)
+
+case('a file that is gone leaves stale code', function(t)
+    local registry = new_registry()
+    local old = load_generation(registry, 1, TEXT)
+    local origin = lib.load('reload.ownership').new()
+    origin:forget(PATH)
+    generations.record(registry, origin, 2)
+    t:is(generations.classify(registry, old.get), 'stale', 'old')
+end)
+
+case('code of other kinds', function(t)
+    local registry = new_registry()
+    load_generation(registry, 1, TEXT)
+    -- Newer servers have a `print` in Lua.
+    t:is(generations.classify(registry, rawequal), 'c', 'C')
+    t:is(generations.classify(registry, coroutine.wrap(print)), 'c', 'wrapped coroutine')
+    t:is(generations.classify(registry, lib.load('core.yield').pause), 'ours', 'ours')
+    t:is(generations.classify(registry, require('fio').open), 'other', 'built in')
+    local class, _, line = generations.classify(registry, assert(loadstring('return 1')))
+    t:is(class, 'text', 'text')
+    t:is(line, 0, 'its line')
+    t:is(generations.classify(registry, assert(loadstring('return function() end'))()), 'text', 'within text')
+    t:is(generations.classify(registry, assert(loadstring('return 1', '=eval'))), 'other', 'text with a name')
+    t:isnt(generations.classify(registry, table.remove), 'text', 'functions of LuaJIT are no text')
+end)
+
+case('text that new code has loaded is known by its name only', function(t)
+    local registry = new_registry()
+    local new = load_generation(registry, 1, 'return {run = loadstring("return 1", "@' .. PATH .. '")}')
+    t:is(generations.classify(registry, new.run), 'stale', 'it says it is of the file, and it is not')
+end)
+
+case('what is left of code that failed is stale, whatever serves', function(t)
+    local registry = new_registry()
+    local origin = lib.load('reload.ownership').new()
+    local chunk = assert(loadstring(TEXT, SOURCE))
+    origin:record(chunk, PATH)
+    generations.record_failed(registry, origin)
+    local left, serving = chunk(), assert(loadstring(TEXT, SOURCE))()
+    local class, source, line, generation = generations.classify(registry, left.get)
+    t:is(class, 'stale', 'at the first reload')
+    t:is(source, SOURCE, 'source')
+    t:is(line, 1, 'line')
+    t:is(generation, nil, 'it never was one')
+    t:is(generations.classify(registry, serving.get), 'other', 'what serves is not')
+    local new = load_generation(registry, 1, TEXT)
+    t:is(generations.classify(registry, left.make()), 'stale', 'after a good reload')
+    t:is(generations.classify(registry, new.get), 'current', 'and what serves then is not')
+    chunk, left, origin = nil, nil, nil -- luacheck: ignore
+    jit.flush()
+    collectgarbage()
+    collectgarbage()
+    t:is(next(registry.failed), nil, 'it is not kept')
+end)
+
+case('remembering keeps no code alive', function(t)
+    local registry = new_registry()
+    for generation = 1, 10 do
+        load_generation(registry, generation, TEXT)
+    end
+    jit.flush()
+    collectgarbage()
+    collectgarbage()
+    t:is(generations.count_alive(registry), 0, 'none')
+    local kept = load_generation(registry, 11, TEXT)
+    jit.flush()
+    collectgarbage()
+    collectgarbage()
+    t:is(generations.count_alive(registry), 1, 'one')
+    t:is(generations.classify(registry, kept.get), 'current', 'the one that is held')
+end)
+
+lib.run()

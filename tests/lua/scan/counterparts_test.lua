@@ -1,0 +1,278 @@
+-- scan/counterparts.lua: which new function stands for an old one.
+
+local lib = dofile('tests/lua/lib.lua')
+local case = lib.suite('scan.counterparts')
+
+local PATH, SOURCE = '/app/m.lua', '@/app/m.lua'
+
+local function new_registry()
+    return {
+        names = {},
+        sources = {},
+        known = setmetatable({}, {__mode = 'k'}),
+        protos = setmetatable({}, {__mode = 'k'}),
+        failed = setmetatable({}, {__mode = 'k'}),
+    }
+end
+
+--- Two versions of one module, of which the second has taken over.
+-- @treturn Counterparts
+-- @treturn old value
+-- @treturn new value
+local function begin(old_text, new_text, change)
+    local load = lib.loader()
+    local registry = new_registry()
+    local old = assert(loadstring(old_text, SOURCE))()
+    local chunk = assert(loadstring(new_text, SOURCE))
+    local origin = load('reload.ownership').new()
+    origin:record(chunk, PATH)
+    local new = chunk()
+    lib.defer(function() package.loaded.m = nil end)
+    change = change or {}
+    change.origin, change.old, change.paths = origin, change.old or {m = old}, change.paths or {m = PATH}
+    change.new = change.new or {m = new}
+    return load('scan.counterparts').new(registry, change), old, new, registry, origin, load
+end
+
+local function upvalue(f, wanted)
+    for i = 1, 255 do
+        local name, value = debug.getupvalue(f, i)
+        if name == nil or name == wanted then
+            return value
+        end
+    end
+end
+
+case('the function of the same name', function(t)
+    local text = [[
+        local function helper() end
+        return {get = function() return helper end, Class = {run = function() end}}
+    ]]
+    local self, old, new = begin(text, text)
+    t:is(self:find(old.get, SOURCE), new.get, 'field')
+    t:is(self:find(old.Class.run, SOURCE), new.Class.run, 'method')
+    t:is(self:find(upvalue(old.get, 'helper'), SOURCE), upvalue(new.get, 'helper'), 'local')
+    t:is(self:name_of(old.Class.run, SOURCE), 'Class.run', 'name')
+end)
+
+case('why there is none', function(t)
+    local self, old = begin([[
+        return {gone = function() end, data = function() end, group = function() end,
+            make = function() return function() end end}
+    ]], [[
+        return {data = 7, group = {}}
+    ]])
+    local function why(f, source)
+        local found, reason = self:find(f, source or SOURCE)
+        t:is(found, nil, 'none')
+        return reason
+    end
+    t:is(why(old.gone), 'the new code has no gone', 'gone')
+    t:is(why(old.data), 'data is a number in the new code', 'data')
+    t:is(why(old.group), 'group is a table in the new code', 'table')
+    t:is(why(old.make()), 'it has no name in its module', 'nameless')
+    t:is(why(function() end, '@/app/other.lua'), 'no module of its file is loaded', 'other file')
+    t:is(self:name_of(old.make(), SOURCE), nil, 'no name')
+    t:is(self:name_of(function() end, '@/app/other.lua'), nil, 'no name in another file')
+end)
+
+case('a module that is gone', function(t)
+    local load = lib.loader()
+    local old = assert(loadstring('return {get = function() end}', SOURCE))()
+    local registry = new_registry()
+    registry.names.m = PATH
+    local self = load('scan.counterparts').new(registry, {
+        origin = load('reload.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
+    })
+    local _, why = self:find(old.get, SOURCE)
+    t:is(why, 'its module has no file any more', 'reason')
+    t:is(self:name_of(old.get, SOURCE), 'get', 'its name')
+    registry.names.m = nil
+    self = load('scan.counterparts').new(registry, {
+        origin = load('reload.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
+    })
+    _, why = self:find(old.get, SOURCE)
+    t:is(why, 'its module has no file any more', 'reason, at the first reload')
+end)
+
+case('a module has one name, whatever the order', function(t)
+    local load = lib.loader()
+    local old = assert(loadstring('return {get = function() end}', SOURCE))()
+    for _, names in ipairs({{'a', 'b', 'c'}, {'c', 'b', 'a'}}) do
+        local registry, paths, values = new_registry(), {}, {}
+        for _, name in ipairs(names) do
+            paths[name], values[name] = PATH, {}
+        end
+        values.a = old
+        local self = load('scan.counterparts').new(registry, {
+            origin = load('reload.ownership').new(), old = values, new = {}, paths = paths,
+        })
+        t:is(self:name_of(old.get, SOURCE), 'get', 'the first one')
+    end
+end)
+
+case('a file that is loaded under two names', function(t)
+    local text = 'return {get = function() return get end, Class = {run = function() end}}'
+    local load, registry, old, new = lib.loader(), new_registry(), {}, {}
+    local origin = load('reload.ownership').new()
+    for _, name in ipairs({'a', 'b'}) do
+        old[name] = assert(loadstring(text, SOURCE))()
+        local chunk = assert(loadstring(text, SOURCE))
+        origin:record(chunk, PATH)
+        new[name] = chunk()
+    end
+    local paths = {a = PATH, b = PATH}
+    local self = load('scan.counterparts').new(registry, {origin = origin, old = old, new = new, paths = paths})
+    for _, name in ipairs({'a', 'b'}) do
+        t:is(self:find(old[name].get, SOURCE), new[name].get, 'that of ' .. name)
+        t:is(self:name_of(old[name].get, SOURCE), 'get', 'its name')
+        t:is(self:find_table(old[name].Class, SOURCE), new[name].Class, 'table of ' .. name)
+    end
+    -- The next reload does not know the values of the first.
+    self = load('scan.counterparts').new(registry, {origin = origin, old = new, new = new, paths = paths})
+    t:is(self:find(old.b.get, SOURCE), new.b.get, 'at the next reload')
+    self = load('scan.counterparts').new(registry, {
+        origin = origin, old = {a = {}}, new = {a = new.a}, paths = {a = PATH},
+    })
+    t:is(self:find(old.b.get, SOURCE), new.a.get, 'and when there is one name left')
+end)
+
+case('old code in the new module is no counterpart', function(t)
+    local values = {m = {}}
+    local self, old = begin('return {get = function() end}', 'return {}', {new = values})
+    values.m = {get = old.get}
+    local found, why = self:find(old.get, SOURCE)
+    t:is(found, nil, 'none')
+    t:is(why, 'the new code has the same old function', 'reason')
+end)
+
+case('names outlast the generation they are of', function(t)
+    local self, old, _, registry, _, load = begin('return {get = function() end}', 'return {}')
+    local _, why = self:find(old.get, SOURCE)
+    t:is(why, 'the new code has no get', 'first reload')
+    -- The second one does not know the values of the first.
+    local chunk = assert(loadstring('return {get = function() end}', SOURCE))
+    local origin = load('reload.ownership').new()
+    origin:record(chunk, PATH)
+    local newer = chunk()
+    self = load('scan.counterparts').new(registry, {
+        origin = origin, old = {m = {}}, new = {m = newer}, paths = {m = PATH},
+    })
+    t:is(self:find(old.get, SOURCE), newer.get, 'second reload')
+    t:is(self:name_of(old.get, SOURCE), 'get', 'name')
+end)
+
+case('what is remembered keeps nothing alive', function(t)
+    local self, old, _, registry = begin('return {get = function() end}', 'return {}')
+    self:find(old.get, SOURCE)
+    t:ok(next(registry.known) ~= nil, 'remembered')
+    self, old = nil, nil -- luacheck: ignore
+    jit.flush()
+    collectgarbage()
+    collectgarbage()
+    t:is(next(registry.known), nil, 'and forgotten')
+end)
+
+case('without a change that takes over: for a scan at any time', function(t)
+    local registry = new_registry()
+    registry.names.m = PATH
+    local generations = lib.load('reload.generations')
+    local origin = lib.load('reload.ownership').new()
+    local chunk = assert(loadstring('return {get = function() end}', SOURCE))
+    origin:record(chunk, PATH)
+    generations.record(registry, origin, 1)
+    package.loaded.m = chunk()
+    lib.defer(function() package.loaded.m = nil end)
+    local self = lib.load('scan.counterparts').new(registry)
+    local old = assert(loadstring('return {get = function() end}', SOURCE))()
+    registry.known[old.get] = {name = 'get', steps = {{1, 'get'}}}
+    t:is(self:find(old.get, SOURCE), package.loaded.m.get, 'found by what is remembered')
+    t:is(self:name_of(assert(loadstring('return function() end', SOURCE))(), SOURCE), nil, 'others have no name')
+end)
+
+case('a function of another file is no counterpart', function(t)
+    local other = assert(loadstring('return function() end', '@/app/other.lua'))()
+    local self, old = begin('return {get = function() end}', 'return {}', {new = {m = {get = other}}})
+    local found, why = self:find(old.get, SOURCE)
+    t:is(found, nil, 'none')
+    t:is(why, 'get is of another file in the new code', 'reason')
+    self, old = begin('return {get = function() end}', 'return {}', {new = {m = {get = print}}})
+    found, why = self:find(old.get, SOURCE)
+    t:is(found, nil, 'nor one of C')
+    t:is(why, 'get is of another file in the new code', 'reason')
+end)
+
+case('what is ambiguous stays so', function(t)
+    local self, old, _, registry, _, load = begin('local f = function() end return {a = f, b = f}',
+        'return {a = function() end, b = function() end}')
+    t:is(self:find(old.a, SOURCE), nil, 'at the first reload')
+    local _, why = self:find(old.a, SOURCE)
+    local chunk = assert(loadstring('return {a = function() end}', SOURCE))
+    local origin = load('reload.ownership').new()
+    origin:record(chunk, PATH)
+    self = load('scan.counterparts').new(registry, {
+        origin = origin, old = {m = {}}, new = {m = chunk()}, paths = {m = PATH},
+    })
+    local found, again = self:find(old.a, SOURCE)
+    t:is(found, nil, 'and at the next')
+    t:is(again, why, 'for the same reason')
+end)
+
+case('the table of the same name', function(t)
+    local self, old, new = begin([[
+        local Class = {} Class.__index = Class function Class.run() end
+        return {new = function() return setmetatable({}, Class) end, list = {f = function() end}}
+    ]], [[
+        local Class = {} Class.__index = Class function Class.run() end function Class.more() end
+        return {new = function() return setmetatable({}, Class) end, list = function() end}
+    ]])
+    local old_class = getmetatable(old.new())
+    t:is(self:find_table(old_class, SOURCE), getmetatable(new.new()), 'class, before anything was asked for')
+    t:is(self:find_table(old.list, SOURCE), nil, 'a function is none')
+    t:is(self:find_table({}, SOURCE), nil, 'a table without a name')
+    t:is(self:find_table(old_class, '@/app/other.lua'), nil, 'another file')
+    t:is(self:find_table(old, SOURCE), new, 'the module itself')
+end)
+
+case('tables of other modules belong to them', function(t)
+    local shared = {f = function() end}
+    package.loaded.shared = shared
+    lib.defer(function() package.loaded.shared = nil end)
+    rawset(_G, 'shared_for_test', shared)
+    lib.defer(function() rawset(_G, 'shared_for_test', nil) end)
+    local text = 'return {shared = shared_for_test, all = _G, get = function() end}'
+    local self, old = begin(text, text)
+    t:is(self:find_table(shared, SOURCE), nil, 'module')
+    t:is(self:find_table(_G, SOURCE), nil, 'globals')
+    t:ok(self:find(old.get, SOURCE) ~= nil, 'what is beside them is found')
+end)
+
+case('modules with strange values', function(t)
+    local load = lib.loader()
+    local registry = new_registry()
+    local values = {nan = 0 / 0, yes = true, no = false, text = 'x', f = function() end}
+    local ok, err = pcall(load('scan.counterparts').new, registry, {
+        origin = load('reload.ownership').new(), old = values, new = values, paths = {nan = '/nan.lua'},
+    })
+    t:ok(ok, 'no error: ' .. tostring(not ok and err))
+end)
+
+case('a wrapper is covered if all that is old in it has a counterpart', function(t)
+    local text = 'return {get = function() end, put = function() end}'
+    local self, old, new = begin(text, 'return {get = function() end}')
+    local function wrap(...)
+        local f, g = ...
+        return function() return f, g end
+    end
+    t:is(self:cover(old.get, {}), true, 'itself')
+    t:is(self:cover(wrap(old.get), {}), true, 'wrapped')
+    t:is(self:cover(wrap(wrap(old.get)), {}), true, 'twice')
+    t:is(self:cover(old.put, {}), false, 'no counterpart')
+    t:is(self:cover(wrap(old.get, old.put), {}), false, 'one has none')
+    t:is(self:cover(print, {}), true, 'nothing old')
+    t:is(self:cover(old.get, {[new.get] = true}), false, 'registered elsewhere')
+    t:is(self:cover(wrap(old.get), {[new.get] = true}), false, 'that too')
+    t:is(self:cover(old.get, {[print] = true}), true, 'something else is')
+end)
+
+lib.run()

@@ -1,0 +1,1002 @@
+-- scan.lua: the scan as a whole, at the end of a reload.
+
+local clock = require('clock')
+local ffi = require('ffi')
+local fiber = require('fiber')
+local lib = dofile('tests/lua/lib.lua')
+local case = lib.suite('scan')
+
+lib.box()
+
+--- Something that is no code of the application, and has a global name.
+local function hold(value)
+    rawset(_G, 'held', value)
+    lib.defer(function() rawset(_G, 'held', nil) end)
+end
+
+--- The same again. Nothing of it may be in a local variable while a reload
+-- runs: it would be found there.
+local function held()
+    return rawget(_G, 'held')
+end
+
+--- Code of somebody else, that has no way to this file.
+local function code(text, ...)
+    return assert(loadstring(text, '@/rocks/.rocks/share/tarantool/rock.lua'))(...)
+end
+
+--- An application of one module that says "v1", and "v2" when it is reloaded.
+-- @tparam string text with "%v" for the version
+local function start(text)
+    local app = lib.app({['@'] = (text:gsub('%%v', 'v1'))})
+    app.require('@')
+    function app.update(other)
+        app.write('@', ((other or text):gsub('%%v', 'v2')))
+    end
+    return app
+end
+
+local GET = 'local M = {} function M.get() return "%v" end return M'
+
+--- The places of a report, as "kind | words", patched ones with a plus.
+local function places(report)
+    local list = {}
+    for i, place in ipairs(report.stale or {}) do
+        list[i] = ('%s%s | %s'):format(place.patched and '+' or '-', place.kind, place.where)
+    end
+    table.sort(list)
+    return table.concat(list, '; ')
+end
+
+local function reasons(report)
+    local list = {}
+    for i, place in ipairs(report.stale or {}) do
+        list[i] = tostring(place.reason)
+    end
+    table.sort(list)
+    return table.concat(list, '; ')
+end
+
+case('a reload without anything stale', function(t)
+    local app = start(GET)
+    app.update()
+    local report = lib.reload({stale = 'fail'})
+    t:is(report.outcome, 'reloaded', 'outcome')
+    t:is(places(report), '', 'no places')
+    t:is(report.scan.complete, true, 'complete')
+    t:is(report.scan.more, 0, 'no more')
+    t:ok(report.scan.objects > 1000, 'objects')
+    t:ok(report.scan.bytes / report.scan.objects < 1000, 'memory')
+    t:ok(report.timings_ms.scan > 0, 'time')
+end)
+
+case('places of tables, keys, upvalues and environments are mended', function(t)
+    local app = start(GET)
+    local get = app.require('@').get
+    hold({
+        field = get,
+        list = {get},
+        keys = {[get] = 'value'},
+        upvalue = code('local get = ... return function() return get() end', get),
+        environment = setfenv(code('return function() return get() end'), {get = get}),
+        object = setmetatable({}, {__index = get}),
+        co = coroutine.create(code('return function(f) coroutine.yield() return f() end')),
+    })
+    coroutine.resume(held().co, get)
+    get = nil -- luacheck: ignore
+    app.update()
+    local report = lib.reload({stale = 'fail'})
+    t:is(report.outcome, 'reloaded', 'outcome')
+    t:is(places(report), table.concat({
+        '+environment | environment of function .rocks/share/tarantool/rock.lua:1.get',
+        '+global | global held.field',
+        '+global | global held.list[1]',
+        '+key | key of global held.keys',
+        '+local | local f of global held.co at .rocks/share/tarantool/rock.lua:1',
+        '+metatable | metatable __index of global held.object',
+        '+upvalue | upvalue get of function .rocks/share/tarantool/rock.lua:1',
+    }, '; '), 'places')
+    t:is(held().field(), 'v2', 'field')
+    t:is(held().list[1](), 'v2', 'list')
+    t:is(next(held().keys)(), 'v2', 'key')
+    t:is(held().keys[app.require('@').get], 'value', 'value of the key')
+    t:is(held().upvalue(), 'v2', 'upvalue')
+    t:is(held().environment(), 'v2', 'environment')
+    t:is(held().object.x, 'v2', 'metatable')
+    t:is(select(2, coroutine.resume(held().co)), 'v2', 'local')
+    for _, place in ipairs(report.stale) do
+        t:is(place['function'], app.path('@') .. ':1', 'function')
+        t:is(place.name, 'get', 'name')
+    end
+end)
+
+case('the plain ways lead to the same', function(t)
+    local app = start(GET)
+    hold({f = app.require('@').get, list = {}})
+    held().list[held().f] = true
+    app.update()
+    local report = lib.load('commands.reload', {
+        ['scan.address'] = {reader = function() return nil end, format = lib.load('scan.address').format},
+        ['platform.fibers'] = {
+            inspect = lib.load('platform.fibers').inspect, list_all = lib.load('platform.fibers').list_all,
+            threads = function() return nil end,
+        },
+    })({command = 'reload', timeout = 60})
+    t:is(places(report), '+global | global held.f; +key | key of global held.list', 'places')
+    t:is(held().f(), 'v2', 'mended')
+    t:is(#lib.unchecked(report), 1, 'what could not be told')
+    t:like(lib.unchecked(report)[1], 'the numbers of fibers', 'is told')
+end)
+
+case('--stale=report changes nothing, --stale=fail says no', function(t)
+    local app = start(GET)
+    hold({f = app.require('@').get, g = code('return function() end')})
+    app.update()
+    local report = lib.reload({stale = 'report'})
+    t:is(report.outcome, 'reloaded', 'report: outcome')
+    t:is(places(report), '-global | global held.f', 'report: places')
+    t:is(reasons(report), 'nil', 'report: no reason')
+    t:is(held().f(), 'v1', 'report: as it was')
+    app.update('return {}')
+    report = lib.reload({stale = 'fail'})
+    t:is(report.outcome, 'stale', 'fail: outcome')
+    t:is(report.error.code, 'stale_references', 'fail: code')
+    t:is(report.error.phase, 'scan', 'fail: phase')
+    t:is(report.error.message, '1 stale reference remains', 'fail: message')
+    t:is(report.generation, 2, 'the generation that has taken over')
+    t:is(reasons(report), 'the new code has no get', 'fail: reason')
+    t:is(lib.registry().last.outcome, 'stale', 'fail: remembered')
+    report = lib.reload({stale = 'patch'})
+    t:is(report.outcome, 'reloaded', 'patch: outcome')
+    t:is(places(report), '-global | global held.f', 'patch: places')
+end)
+
+--- A module moves to another directory, after it was reloaded or before.
+local function move(t, has_name)
+    local app = lib.app({['@.part'] = 'return {Class = {get = function() return "v1" end}}'})
+    local name = app.name .. '.part'
+    app.require('@.part')
+    local _ = has_name and lib.reload({modules = {name}})
+    hold(code('return {f = (...).Class.get}', app.require('@.part')))
+    app.remove('@.part')
+    local other = lib.directory()
+    lib.write(('%s/%s/part.lua'):format(other, app.name), 'return {Class = {get = function() return "v2" end}}')
+    package.path = other .. '/?.lua;' .. package.path
+    local report = lib.reload({modules = {name}, stale = 'report'})
+    t:is(report.modules[1].path, ('%s/%s/part.lua'):format(other, app.name), 'it has moved')
+    t:is(places(report), '-global | global held.f', 'the old one is found')
+    t:is(report.stale[1].name, 'Class.get', 'with its name')
+    t:is(places(lib.load('commands.stale')({timeout = 10})), '-global | global held.f', 'at any time')
+    t:is(places(lib.reload({modules = {name}})), '+global | global held.f', 'and mended')
+    t:is(held().f(), 'v2', 'by the new one')
+end
+
+case('old code is known by its file, wherever that of the new one is', function(t)
+    move(t, false)
+end)
+
+case('the same of a module that was reloaded before', function(t)
+    move(t, true)
+end)
+
+case('a function that was left is mended when it comes back', function(t)
+    local app = start(GET)
+    hold({f = app.require('@').get})
+    app.update('return {}')
+    t:is(places(lib.reload()), '-global | global held.f', 'gone')
+    app.update()
+    local report = lib.reload()
+    t:is(places(report), '+global | global held.f', 'back')
+    t:is(held().f(), 'v2', 'mended')
+end)
+
+case('nothing is guessed', function(t)
+    local app = start([[
+        local M = {}
+        do local function cb() return '%v a' end function M.a() return cb end end
+        do local function cb() return '%v b' end function M.b() return cb end end
+        function M.make(x) return function() return '%v ' .. x end end
+        function M.group() end
+        return M
+    ]])
+    local m = app.require('@')
+    hold({a = m.a(), b = m.b(), made = m.make('x'), group = m.group})
+    m = nil -- luacheck: ignore
+    app.update([[
+        local M = {group = {}}
+        do local function cb() return '%v a' end function M.a() return cb end end
+        function M.make(x) return function() return '%v ' .. x end end
+        return M
+    ]])
+    local report = lib.reload()
+    t:is(places(report), '+global | global held.a; -global | global held.b; -global | global held.group; '
+        .. '-global | global held.made', 'only what is certain')
+    t:is(held().a(), 'v2 a', 'the local function of the same function')
+    t:is(held().b(), 'v1 b', 'as it was')
+    t:is(held().made(), 'v1 x', 'a closure keeps its data')
+    t:like(reasons(report), 'group is a table in the new code', 'reason')
+end)
+
+case('code that wraps what it finds does not come to call itself', function(t)
+    hold({handle = code('return function() return "rock" end')})
+    local app = start([[
+        local M, original = {}, held.handle
+        function M.handle() return '%v ' .. original() end
+        held.handle = M.handle
+        return M
+    ]])
+    t:is(held().handle(), 'v1 rock', 'before')
+    app.update()
+    lib.reload()
+    local ok, result = pcall(held().handle)
+    t:ok(ok, 'no error: ' .. tostring(result):sub(1, 100))
+    t:like(result, '^v2 .*rock$', 'wrapped')
+    lib.reload()
+    ok, result = pcall(held().handle)
+    t:ok(ok, 'nor after another reload')
+    t:like(result, '^v2 .*rock$', 'wrapped')
+end)
+
+case('nor if it keeps it in a table', function(t)
+    hold({handle = code('return function() return "rock" end')})
+    local app = start([[
+        local M, originals = {}, {handle = held.handle}
+        local function call() return originals.handle() end
+        function M.handle() return '%v ' .. call() end
+        held.handle = M.handle
+        return M
+    ]])
+    app.update()
+    lib.reload()
+    local ok, result = pcall(held().handle)
+    t:ok(ok, 'no error: ' .. tostring(result):sub(1, 100))
+    t:like(result, '^v2 .*rock$', 'wrapped')
+end)
+
+case('nor if its module shows it, or a fiber of it has it in a variable', function(t)
+    hold({handle = code('return function() return "rock" end')})
+    local app = start([[
+        local fiber = require('fiber')
+        local M = {original = held.handle}
+        function M.handle() return '%v ' .. M.original() end
+        held.handle = M.handle
+        fiber.create(function()
+            local original = M.original
+            fiber.name('keeps')
+            while held ~= nil do
+                fiber.sleep(0.01)
+                held.called = original
+            end
+        end)
+        return M
+    ]])
+    app.update()
+    local report = lib.reload()
+    local ok, result = pcall(held().handle)
+    t:ok(ok, 'no error: ' .. tostring(result):sub(1, 100))
+    t:is(result, 'v2 v1 rock', 'wrapped')
+    held().called = nil
+    t:ok(lib.wait(function() return held().called end), 'the fiber runs')
+    ok, result = pcall(held().called)
+    t:is(ok and result, 'v1 rock', 'and has what it had')
+    t:like(reasons(report), 'the new code itself has taken it', 'told')
+end)
+
+case('an error handler that is in use', function(t)
+    local app = start('return {on_error = function(err) return "%v" end}')
+    local result, go
+    fiber.create(code([[
+        local on_error, wait, done = ...
+        return function()
+            local handler = on_error
+            on_error = nil
+            local run = function() wait() error('x') end
+            done((select(2, xpcall(run, handler))))
+        end
+    ]], app.require('@').on_error, function()
+        lib.wait(function() return go end)
+    end, function(value) result = value end))
+    app.update()
+    lib.reload()
+    go = true
+    t:ok(lib.wait(function() return result end), 'called')
+    t:is(result, 'v2', 'the new one')
+end)
+
+case('what could not be checked is told', function(t)
+    local app = start('return {get = function() coroutine.yield() end}')
+    local deep = coroutine.create(code([[
+        local function deep(n) if n == 0 then coroutine.yield() return 0 end return (deep(n - 1)) end
+        return deep
+    ]]))
+    coroutine.resume(deep, 1000)
+    hold({coroutine.create(app.require('@').get), deep})
+    local report = lib.reload()
+    t:ok(lib.mentions(report.scan.unchecked, '1 coroutine that has not begun to run'), 'a coroutine')
+    t:ok(lib.mentions(report.scan.unchecked, 'what is deep down in 1 stack'), 'a stack')
+    hold({coroutine.create(print), coroutine.create(print)})
+    report = lib.reload()
+    t:ok(lib.mentions(report.scan.unchecked, '2 coroutines that have not begun to run'), 'two of them')
+end)
+
+case('objects get the methods of their new class, also those that are new', function(t)
+    local app = start([[
+        local Class = {} Class.__index = Class
+        function Class.run() return '%v' end
+        return {new = function() return setmetatable({}, Class) end}
+    ]])
+    hold(app.require('@').new())
+    app.update([[
+        local Class = {} Class.__index = Class
+        function Class:run() return '%v ' .. self:step() end
+        function Class.step() return 'step' end
+        return {new = function() return setmetatable({}, Class) end}
+    ]])
+    local report = lib.reload()
+    local ok, result = pcall(held().run, held())
+    t:is(ok and result, 'v2 step', 'serves: ' .. tostring(result))
+    t:is(places(report), '+metatable | metatable run of global held; +metatable | metatable step of global held',
+        'one mended, one added')
+    t:like(reasons(report), 'added with the new code', 'and told as such')
+end)
+
+case('a list is not filled up', function(t)
+    local app = start([[
+        local M = {} function M.a() return '%v a' end function M.b() return '%v b' end
+        M.steps = {M.a, M.b}
+        return M
+    ]])
+    hold(app.require('@').steps)
+    app.update([[
+        local M = {} function M.a() return '%v a' end function M.b() return '%v b' end
+        function M.c() return '%v c' end
+        M.steps = {M.c, M.a, M.b}
+        return M
+    ]])
+    lib.reload()
+    local list = {}
+    for i, f in ipairs(held()) do
+        list[i] = f()
+    end
+    t:is(table.concat(list, ', '), 'v2 a, v2 b', 'no function twice')
+end)
+
+case('a table with functions as keys and as fields', function(t)
+    local text = [[
+        local C = {}
+        for _, name in ipairs({'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'}) do
+            C[name] = function() return '%v' end
+            C[C[name]\] = name
+        end
+        return {C = C}
+    ]]
+    text = text:gsub('\\', '')
+    local app = start(text)
+    hold(app.require('@').C)
+    app.update((text:gsub('return {C', 'function C.more() end return {C')))
+    local report = lib.reload()
+    t:ok(not places(report):find('-', 1, true), 'nothing is left: ' .. reasons(report))
+    local count = 0
+    for key, value in pairs(held()) do
+        count = count + 1
+        if type(key) == 'function' then
+            t:is(key(), 'v2', 'key')
+            t:is(held()[value], key, 'the same as the field')
+        end
+    end
+    t:is(count, 17, 'entries')
+end)
+
+case('a loop over a table goes on over all of it', function(t)
+    local names = {'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'}
+    local app = start([[
+        local M = {}
+        for _, name in ipairs({'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'}) do
+            M[name] = function() return '%v' end
+        end
+        return M
+    ]])
+    for _, loop in ipairs({'pairs(list)', 'next, list'}) do
+        hold({})
+        for _, name in ipairs(names) do
+            held()[app.require('@')[name]] = name
+        end
+        local seen = {}
+        local runner = fiber.new(code(([[
+            local list, seen, fiber = ...
+            return function()
+                for _, name in %s do
+                    table.insert(seen, name)
+                    fiber.sleep(0.01)
+                end
+            end
+        ]]):format(loop), held(), seen, fiber))
+        runner:set_joinable(true)
+        fiber.sleep(0)
+        app.update()
+        local report = lib.reload()
+        local ok, err = runner:join()
+        t:ok(ok, loop .. ': no error ' .. tostring(err))
+        table.sort(seen)
+        t:is(table.concat(seen, ' '), table.concat(names, ' '), 'each listener once')
+        t:ok(#report.stale >= #names, 'what is left is told')
+        report = lib.reload()
+        t:ok(not places(report):find('-key', 1, true), 'and mended when the loop is over')
+    end
+end)
+
+case('more passes take no more memory than one', function(t)
+    local app = start(GET)
+    local list = {}
+    for i = 1, 300000 do
+        list[i] = {i}
+    end
+    hold(list)
+    app.update()
+    lib.reload()
+    local stale = lib.load('commands.stale')
+    collectgarbage()
+    collectgarbage()
+    collectgarbage('stop')
+    lib.defer(function() collectgarbage('restart') end)
+    local before = collectgarbage('count')
+    local report = stale({timeout = 60})
+    local each = (collectgarbage('count') - before) * 1024 / report.scan.objects
+    t:ok(report.scan.passes > 1, ('%d passes'):format(report.scan.passes))
+    t:ok(each < 50, ('%d bytes an object'):format(each))
+end)
+
+case('others run while very many keys are mended', function(t)
+    local app = start(GET)
+    hold({})
+    for i = 1, 60000 do
+        held()[i] = {[app.require('@').get] = i}
+    end
+    local longest, stop = 0, false
+    lib.defer(function() stop = true end)
+    fiber.create(function()
+        local last = clock.thread()
+        while not stop do
+            fiber.sleep(0)
+            longest, last = math.max(longest, clock.thread() - last), clock.thread()
+        end
+    end)
+    app.update()
+    local report = lib.reload()
+    stop = true
+    t:ok(longest < 0.15, ('%.3f s at once'):format(longest))
+    t:is(report.scan.complete, true, 'all of them')
+    t:is(held()[60000][app.require('@').get], 60000, 'the last one')
+end)
+
+case('nor are methods added to it meanwhile', function(t)
+    local app = start([[
+        local Class = {}
+        for _, name in ipairs({'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'}) do
+            Class[name] = function() return '%v' end
+        end
+        return {Class = Class}
+    ]])
+    hold({class = app.require('@').Class})
+    local seen = {}
+    local runner = fiber.new(code([[
+        local class, seen, fiber = ...
+        return function()
+            for name in pairs(class) do
+                table.insert(seen, name)
+                fiber.sleep(0.01)
+            end
+        end
+    ]], held().class, seen, fiber))
+    runner:set_joinable(true)
+    fiber.sleep(0)
+    app.update([[
+        local Class = {}
+        for _, name in ipairs({'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'}) do
+            Class[name] = function() return '%v' end
+        end
+        for i = 1, 100 do
+            Class['new' .. i] = function() return '%v' end
+        end
+        return {Class = Class}
+    ]])
+    lib.reload()
+    t:ok(runner:join(), 'no error')
+    table.sort(seen)
+    t:is(table.concat(seen, ' '), 'a b c d e f g h', 'each method once')
+end)
+
+case('a class that is renewed is told once', function(t)
+    local app = start('return {Class = {run = function() end, gone = function() end}}')
+    hold({class = app.require('@').Class})
+    app.update('return {Class = {run = function() end, more = function() end}}')
+    local report = lib.reload()
+    t:is(places(report), '+global | global held.class.more; +global | global held.class.run; '
+        .. '-global | global held.class.gone', 'places')
+    t:is(report.scan.more, 0, 'no more')
+end)
+
+case('a trigger that is left is told once, by its name', function(t)
+    local app = start('return {get = function() end}')
+    local space = box.schema.space.create('scan_test')
+    space:create_index('pk')
+    lib.defer(function() space:drop() end)
+    local registry = lib.load('core.state').get()
+    space:on_replace(app.require('@').get)
+    app.update('return {}')
+    lib.reload()
+    t:is(#space:on_replace(), 0, 'one that nothing stands for goes')
+    -- Old code may set it again.
+    hold({get = nil})
+    app.update('return {get = function() end}')
+    lib.reload()
+    local old = app.require('@').get
+    app.update('return {}')
+    lib.reload()
+    space:on_replace(old)
+    old = nil -- luacheck: ignore
+    local report = {outcome = 'reloaded'}
+    lib.load('scan.init').finish(report, {
+        registry = registry,
+        deadline = clock.monotonic() + 10,
+        counterparts = lib.load('scan.counterparts').new(registry),
+    }, 'patch')
+    t:is(places(report), '-trigger | trigger on_replace of space scan_test', 'places')
+end)
+
+case('a loop that begins while the heap is walked sees all of its table too', function(t)
+    local app = start([[
+        local M = {}
+        for i = 1, 40 do M['f' .. i] = function() return '%v' end end
+        return M
+    ]])
+    hold({listeners = {}, heap = {}})
+    for i = 1, 40 do
+        held().listeners[app.require('@')['f' .. i]] = i
+    end
+    for i = 1, 200000 do
+        held().heap[i] = {}
+    end
+    local sum, turns = 0, 0
+    local runner = fiber.new(code([[
+        local list, fiber, is_begun, see = ...
+        return function()
+            while not is_begun() do
+                fiber.sleep(0)
+            end
+            fiber.sleep(0.03)
+            for _, number in pairs(list) do
+                see(number)
+                fiber.sleep(0.01)
+            end
+        end
+    ]], held().listeners, fiber, function()
+        return lib.registry() ~= nil and lib.registry().generation == 1
+    end, function(number)
+        sum, turns = sum + 2 ^ number, turns + 1
+    end))
+    runner:set_joinable(true)
+    app.update()
+    lib.reload()
+    t:ok(runner:join(), 'no error')
+    t:is(turns, 40, 'turns')
+    t:is(sum, 2 ^ 41 - 2, 'each once')
+end)
+
+case('two functions of one list', function(t)
+    local app = start(GET)
+    local get = app.require('@').get
+    hold({get, get, print})
+    get = nil -- luacheck: ignore
+    app.update()
+    local report = lib.reload()
+    t:is(places(report), '+global | global held[1]; +global | global held[2]', 'both')
+    t:is(held()[1]() .. held()[2](), 'v2v2', 'mended')
+    t:is(held()[3], print, 'others stay')
+end)
+
+case('a list in which new code has put itself is left, and told', function(t)
+    hold({})
+    local app = start('local M = {} function M.get() return "%v" end table.insert(held, M.get) return M')
+    app.update()
+    local report = lib.reload()
+    t:is(places(report), '-global | global held[1]', 'left')
+    t:is(reasons(report), 'the same list has the new function too', 'reason')
+end)
+
+case('what only old code holds is nobody\'s concern', function(t)
+    local app = start([[
+        local M, state = {}, {}
+        function M.get() return state end
+        state.list, state.get = {M.get}, M.get
+        return M
+    ]])
+    hold({f = app.require('@').get})
+    app.update('return {}')
+    t:is(places(lib.reload()), '-global | global held.f', 'one place')
+end)
+
+case('triggers of the main script are mended at their place', function(t)
+    local app = start(GET)
+    local function other() end
+    box.session.on_connect(other)
+    box.session.on_connect(app.require('@').get)
+    lib.defer(function()
+        for _, f in ipairs(box.session.on_connect()) do
+            box.session.on_connect(nil, f)
+        end
+    end)
+    local first = box.session.on_connect()[1] == other
+    app.update()
+    local report = lib.reload()
+    t:is(places(report), '+trigger | trigger box.session.on_connect', 'place')
+    t:is(#box.session.on_connect(), 2, 'as many')
+    t:is(box.session.on_connect()[first and 1 or 2], other, 'the other at its place')
+    t:is(box.session.on_connect()[first and 2 or 1], app.require('@').get, 'the new one')
+    t:is(lib.reload().outcome, 'reloaded', 'again')
+    t:is(#box.session.on_connect(), 2, 'still there after another reload')
+    t:is(lib.reload({stale = 'fail'}).outcome, 'reloaded', 'and nothing is left')
+end)
+
+case('methods of C types, finalizers and compiled code', function(t)
+    ffi.cdef('struct scan_test { int x; };')
+    local app = start('local M = {} function M.get() return "%v" end function M.free() end return M')
+    local methods = {get = app.require('@').get}
+    local ctype = ffi.metatype('struct scan_test', {__index = methods})
+    local object = ctype()
+    hold({ffi.gc(ffi.new('int[1]'), app.require('@').free)})
+    methods = nil -- luacheck: ignore
+    local function loop()
+        local last
+        for _ = 1, 200 do
+            last = object:get()
+        end
+        return last
+    end
+    for _ = 1, 20 do
+        loop()
+    end
+    app.update()
+    local report = lib.reload()
+    t:like(places(report), '+ctype | metatype __index.get of ctype scan_test', 'type')
+    if lib.tells_finalizers() then
+        t:like(places(report), '+finalizer | finalizer of a cdata object', 'finalizer')
+    else
+        t:ok(lib.mentions(report.scan.unchecked, 'finalizers of C data'), 'finalizers are not told')
+    end
+    t:is(loop(), 'v2', 'compiled code too')
+    t:is(#held(), 1, 'the object is there')
+end)
+
+case('a compiled loop over an upvalue calls the new function', function(t)
+    local app = start('local M = {} function M.get() return 0 + ("%v"):sub(2) end return M')
+    local loop = code([[
+        local get = ...
+        return function() local sum = 0 for _ = 1, 200 do sum = sum + get() end return sum end
+    ]], app.require('@').get)
+    hold({loop = loop})
+    for _ = 1, 50 do
+        loop()
+    end
+    app.update()
+    lib.reload()
+    t:is(loop(), 400, 'all of them')
+end)
+
+case('a request that runs old code may end first', function(t)
+    local app = start([[
+        local fiber = require('fiber')
+        return {get = function() fiber.sleep(0.1) return '%v' end}
+    ]])
+    local result
+    fiber.create(code('local get, done = ... return function() done((get())) end', app.require('@').get,
+        function(value) result = value end))
+    app.update()
+    local report = lib.reload({stale = 'fail'})
+    t:is(report.outcome, 'reloaded', 'outcome: ' .. places(report))
+    t:is(result, 'v1', 'it ended well')
+end)
+
+case('a fiber that runs old code and does not end is named', function(t)
+    local app = start([[
+        local fiber = require('fiber')
+        return {get = function() repeat pcall(fiber.sleep, 0.01) until rawget(_G, 'is_over') end}
+    ]])
+    local object
+    object = fiber.new(code([[
+        local get, fiber = ...
+        return function()
+            fiber.name('stuck')
+            local result = get()
+            return result
+        end
+    ]], app.require('@').get, fiber))
+    lib.defer(function() debug.sethook() end)
+    -- Some servers do not exit before it ends.
+    lib.defer(function()
+        rawset(_G, 'is_over', true)
+        lib.wait(function() return object:status() == 'dead' end)
+        rawset(_G, 'is_over', nil)
+    end)
+    fiber.sleep(0)
+    app.update()
+    local report = lib.reload()
+    t:like(places(report), ('-fiber | fiber %d "stuck"'):format(object:id()), 'named')
+    t:like(reasons(report), 'it is running', 'reason')
+    t:ok(report.scan.complete, 'and the scan ends')
+end)
+
+case('a coroutine that nobody resumes costs no second', function(t)
+    local app = start('return {get = function() coroutine.yield() return "%v" end}')
+    hold(coroutine.create(app.require('@').get))
+    coroutine.resume(held())
+    app.update()
+    -- What is waited for, not the time: others may use the processor.
+    local waited, sleep = 0, fiber.sleep
+    lib.defer(function() fiber.sleep = sleep end)
+    fiber.sleep = function(seconds)
+        waited = waited + seconds
+        sleep(seconds)
+    end
+    local report = lib.reload()
+    t:like(places(report), '-coroutine | coroutine in global held', 'named')
+    t:ok(waited < 0.5, ('%.3f s'):format(waited))
+end)
+
+case('a coroutine that has died is no place', function(t)
+    local app = start('return {get = function() error("x") end}')
+    hold(coroutine.create(app.require('@').get))
+    coroutine.resume(held())
+    app.update()
+    local report = lib.reload()
+    t:is(places(report), '', 'no place')
+end)
+
+case('objects that cannot be told of do not keep others from it', function(t)
+    local app = start(GET)
+    local get = app.require('@').get
+    local function throw() error('called') end
+    local mt = {__tostring = throw, __index = throw, __eq = throw, __pairs = throw, __len = throw,
+        __newindex = throw, __metatable = throw, __concat = throw}
+    hold({
+        route = {path = '/x', method = setmetatable({}, mt), sub = get},
+        [setmetatable({}, mt)] = {get},
+        object = setmetatable({get = get}, mt),
+        plain = get,
+        ['\255\254 \27[0m\n'] = get,
+        [('k'):rep(100000)] = get,
+    })
+    get = nil -- luacheck: ignore
+    app.update()
+    local report = lib.reload()
+    t:is(report.scan and report.scan.complete, true, 'complete')
+    t:is(#(report.stale or {}), 6, 'places')
+    t:is(held().plain(), 'v2', 'mended')
+    t:is(rawget(held().object, 'get')(), 'v2', 'mended')
+    for _, place in ipairs(report.stale or {}) do
+        t:ok(#place.where < 300, 'of some length')
+    end
+end)
+
+case('more places than are listed are counted', function(t)
+    local app = start('return {get = function() end, put = function() end}')
+    hold({})
+    for i = 1, 5500 do
+        held()['k' .. i] = {app.require('@').get, [3] = app.require('@').put}
+    end
+    app.update('return {get = function() end}')
+    local report = lib.reload()
+    local patched, left = 0, 0
+    for _, place in ipairs(report.stale) do
+        if place.patched then
+            patched = patched + 1
+        else
+            left = left + 1
+        end
+    end
+    t:is(left + report.scan.more, 5500, 'all that are left are counted')
+    t:ok(lib.mentions(report.warnings, ('%d more places were mended'):format(5500 - patched)), 'and the others')
+    t:ok(patched + left >= 1000, 'and most are listed')
+    local unpatched = 0
+    for _, item in pairs(held()) do
+        unpatched = unpatched + (item[1] == app.require('@').get and 0 or 1)
+    end
+    t:is(unpatched, 0, 'all were mended that could be')
+end)
+
+case('a heap that is too large is not looked at', function(t)
+    local app = start(GET)
+    hold({f = app.require('@').get})
+    app.update()
+    local real = collectgarbage
+    rawset(_G, 'collectgarbage', function(what, ...)
+        if what == 'count' then
+            return 100 * 1024 * 1024
+        end
+        return real(what, ...)
+    end)
+    lib.defer(function() rawset(_G, 'collectgarbage', real) end)
+    local why = lib.load('scan.init').refusal()
+    local report = lib.reload({stale = 'fail'})
+    rawset(_G, 'collectgarbage', real)
+    t:like(why, '102400 MB', 'why')
+    t:is(report.outcome, 'stale', 'outcome')
+    t:is(report.error.code, 'scan_incomplete', 'code')
+    t:is(report.error.message, why, 'message')
+    t:ok(lib.mentions(report.warnings, why), 'warning')
+    t:is(report.scan, nil, 'no scan')
+    t:is(held().f(), 'v1', 'nothing was mended')
+    t:is(app.require('@').get(), 'v2', 'but the new code serves')
+    t:is(lib.load('scan.init').refusal(), nil, 'usually there is no reason')
+end)
+
+case('a scan that runs out of time is told', function(t)
+    local app = start(GET)
+    local heap = {}
+    for i = 1, 300000 do
+        heap[i] = {{}}
+    end
+    hold(heap)
+    app.update()
+    local load = lib.loader()
+    local registry = load('core.state')
+    lib.reload()
+    local report = {outcome = 'reloaded'}
+    load('scan.init').finish(report, {
+        registry = registry.get(),
+        deadline = clock.monotonic() + 0.02,
+        counterparts = load('scan.counterparts').new(registry.get()),
+    }, 'fail')
+    t:is(report.outcome, 'stale', 'outcome')
+    t:is(report.error.code, 'scan_incomplete', 'code')
+    t:is(report.scan.complete, false, 'not complete')
+    t:ok(lib.mentions(report.warnings, 'there was not enough time'), 'warning')
+    report = {outcome = 'reloaded', warnings = {'first'}}
+    load('scan.init').finish(report, {
+        registry = registry.get(),
+        deadline = clock.monotonic() + 0.02,
+        counterparts = load('scan.counterparts').new(registry.get()),
+    }, 'patch')
+    t:is(report.outcome, 'reloaded', 'only --stale=fail minds')
+    t:is(report.warnings[1], 'first', 'beside other warnings')
+    t:is(#report.warnings, 2, 'the warning is there')
+end)
+
+case('a failure of the scan is no failure of the reload', function(t)
+    local app = start(GET)
+    app.update()
+    local function reload(stale)
+        return lib.load('commands.reload', {['scan.roots'] = {collect = function() error('boom', 0) end}})({
+            command = 'reload', timeout = 60, stale = stale,
+        })
+    end
+    local report = reload('patch')
+    t:is(report.outcome, 'reloaded', 'outcome')
+    t:ok(lib.mentions(report.warnings, 'boom'), 'warning')
+    report = reload('fail')
+    t:is(report.outcome, 'stale', '--stale=fail')
+    t:is(report.error.code, 'scan_incomplete', 'code')
+    t:is(lib.load('core.state').holder(), nil, 'the lock was given back')
+end)
+
+case('a cancelled scan is told, and what was mended is', function(t)
+    local app = start(GET)
+    hold({f = app.require('@').get, heap = {}})
+    for i = 1, 300000 do
+        held().heap[i] = {}
+    end
+    app.update()
+    local report
+    fiber.create(function()
+        report = lib.reload()
+    end)
+    local worker
+    lib.wait(function()
+        for id, info in pairs(fiber.info({backtrace = false, bt = false})) do
+            if info.name == 'cartridge-reload' and lib.registry() and lib.registry().generation == 1 then
+                worker = fiber.find(id)
+            end
+        end
+        return worker
+    end)
+    t:ok(lib.wait(function() return held().f() == 'v2' end), 'mended before')
+    worker:cancel()
+    t:ok(lib.wait(function() return report end), 'it ends')
+    t:is(report.outcome, 'reloaded', 'outcome')
+    t:is(places(report), '+global | global held.f', 'and told')
+    t:ok(lib.mentions(report.warnings, 'cancelled'), 'warning')
+    t:is(lib.load('core.state').holder(), nil, 'the lock was given back')
+end)
+
+case('a reload that was degraded stays so', function(t)
+    local report = {outcome = 'degraded', error = {code = 'commit_failed'}}
+    local app = start(GET)
+    hold({f = app.require('@').get})
+    app.update('return {}')
+    lib.reload({stale = 'report'})
+    local load = lib.loader()
+    load('scan.init').finish(report, {
+        registry = lib.registry(),
+        deadline = clock.monotonic() + 10,
+        counterparts = load('scan.counterparts').new(lib.registry()),
+    }, 'fail')
+    t:is(report.outcome, 'degraded', 'outcome')
+    t:is(report.error.code, 'commit_failed', 'error')
+    t:is(#report.stale, 1, 'with its places')
+end)
+
+case('a heap that changes all the time', function(t)
+    local app = start(GET)
+    hold({f = app.require('@').get, changing = {}})
+    -- Half of the keys are there at any time, each time others.
+    local keys, count = {}, 100000
+    for i = 0, count - 1 do
+        keys[i] = 'k' .. i
+        held().changing[keys[i]] = i < count / 2 and {} or nil
+    end
+    local stop, number = false, 0
+    lib.defer(function() stop = true end)
+    fiber.create(code([[
+        local held, fiber, go_on = ...
+        return function()
+            while go_on() do
+                fiber.sleep(0)
+            end
+        end
+    ]], held(), fiber, function()
+        for _ = 1, 200 do
+            held().changing[keys[number % count]] = nil
+            held().changing[keys[(number + count / 2) % count]] = {number}
+            number = number + 1
+        end
+        return not stop
+    end))
+    app.update()
+    local report = lib.reload({stale = 'fail'})
+    stop = true
+    t:is(report.outcome, 'reloaded', 'outcome')
+    t:is(report.scan.complete, true, 'complete')
+    t:ok(report.scan.passes <= 3, 'within bounds')
+    t:is(held().f(), 'v2', 'mended')
+end)
+
+case('what moves from one place to another is found', function(t)
+    local app = start(GET)
+    hold({a = {}, b = {}})
+    for i = 1, 100000 do
+        held()[i] = {}
+    end
+    held().a.f = app.require('@').get
+    local stop = false
+    lib.defer(function() stop = true end)
+    fiber.create(function()
+        while not stop do
+            held().a.f, held().b.f = held().b.f, held().a.f
+            fiber.sleep(0)
+        end
+    end)
+    app.update()
+    lib.reload()
+    stop = true
+    t:is((held().a.f or held().b.f)(), 'v2', 'mended')
+end)
+
+case('nothing of ours is held afterwards', function(t)
+    local app = start('local M = {} function M.get() end function M.put() return M end return M')
+    hold({app.require('@').get, [3] = app.require('@').put})
+    local weak = setmetatable({app.require('@'), held()[1]}, {__mode = 'v'})
+    -- Not to be found by the scan: only code of the program is left alone.
+    local guard = assert(loadstring('local weak = ... return function() return weak end',
+        '@cartridge-reload/test.lua'))(weak)
+    weak = nil -- luacheck: ignore
+    app.update('return {get = function() end}')
+    local report = lib.reload()
+    t:is(places(report), '+global | global held[1]; -global | global held[3]', 'one is left')
+    held()[3] = nil
+    jit.flush()
+    collectgarbage()
+    collectgarbage()
+    t:is(next(guard()), nil, 'all of the old generation is gone')
+end)
+
+lib.run()

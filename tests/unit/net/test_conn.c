@@ -1,0 +1,850 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <netinet/in.h>
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "net/conn.h"
+#include "peer.h"
+
+#define nitems(a) (sizeof(a) / sizeof((a)[0]))
+
+/* The tests are client and peer by turns, in one thread. */
+struct fixture {
+	struct target	 target;
+	struct console	*console;
+	struct error	 error;
+	int		 listener;
+	int		 peer;
+};
+
+static char socket_path[] = "sock";
+
+static int
+setup(void **state)
+{
+	static struct fixture fixture;
+
+	memset(&fixture, 0, sizeof(fixture));
+	fixture.target.kind = TARGET_UNIX;
+	fixture.target.name = fixture.target.path = socket_path;
+	fixture.listener = fixture.peer = -1;
+	*state = &fixture;
+	return 0;
+}
+
+static void
+close_peer(struct fixture *fixture)
+{
+	if (fixture->peer != -1)
+		close(fixture->peer);
+	fixture->peer = -1;
+}
+
+static void
+close_all(struct fixture *fixture)
+{
+	console_close(fixture->console);
+	fixture->console = NULL;
+	close_peer(fixture);
+	if (fixture->listener != -1)
+		close(fixture->listener);
+	fixture->listener = -1;
+}
+
+static int
+teardown(void **state)
+{
+	close_all(*state);
+	return 0;
+}
+
+static void
+connect_within(struct fixture *fixture, int64_t timeout)
+{
+	fixture->listener = peer_listen(socket_path, 5);
+	fixture->console = console_open(&fixture->target,
+	    clock_ms() + timeout, &fixture->error);
+	assert_non_null(fixture->console);
+	fixture->peer = peer_accept(fixture->listener);
+	assert_int_not_equal(fixture->peer, -1);
+}
+
+static void
+say(struct fixture *fixture, const char *text)
+{
+	assert_int_equal(peer_send(fixture->peer, text, strlen(text)), 0);
+}
+
+static enum console_event
+step(struct fixture *fixture, struct wire_document *doc)
+{
+	return console_step(fixture->console, doc, &fixture->error);
+}
+
+/* Polls as a caller does until there is something other than to wait. */
+static enum console_event
+run(struct fixture *fixture, struct wire_document *doc)
+{
+	enum console_event event;
+	struct pollfd pfd;
+	int64_t left;
+
+	while ((event = step(fixture, doc)) == CONSOLE_WAIT) {
+		pfd.fd = console_fd(fixture->console);
+		pfd.events = console_events(fixture->console);
+		left = console_due(fixture->console) - clock_ms();
+		poll(&pfd, 1, left < 0 ? 0 : (int)left);
+	}
+	return event;
+}
+
+static void
+greet(struct fixture *fixture)
+{
+	struct wire_document doc;
+
+	connect_within(fixture, PEER_PATIENCE_MS);
+	say(fixture, PEER_GREETING);
+	assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
+	/* From here on only the deadline counts. */
+	assert_true(console_due(fixture->console) - clock_ms() >
+	    CONSOLE_GREETING_MS);
+}
+
+static void
+assert_failed(struct fixture *fixture, enum outcome outcome, const char *code,
+    int transient, const char *part)
+{
+	assert_string_equal(fixture->error.code, code);
+	assert_int_equal(fixture->error.outcome, outcome);
+	assert_int_equal(fixture->error.transient, transient);
+	if (strstr(fixture->error.message, part) == NULL)
+		fail_msg("'%s' is not in '%s'", part, fixture->error.message);
+}
+
+static void
+test_a_greeting_in_single_bytes_is_understood(void **state)
+{
+	static const char greeting[] = PEER_GREETING;
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+	size_t i;
+
+	connect_within(fixture, PEER_PATIENCE_MS);
+	assert_string_equal(console_version(fixture->console), "");
+	for (i = 0; i < CONSOLE_GREETING_SIZE - 1; i++) {
+		assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+		assert_int_equal(console_events(fixture->console), POLLIN);
+		assert_int_equal(peer_send(fixture->peer, &greeting[i], 1),
+		    0);
+	}
+	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	say(fixture, "\n");
+	assert_int_equal(step(fixture, &doc), CONSOLE_GREETED);
+	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	assert_string_equal(console_version(fixture->console), "2.6.0");
+}
+
+static void
+test_the_version_is_that_of_the_greeting(void **state)
+{
+	static const struct {
+		const char	*line, *version;
+	} cases[] = {
+		{ "Tarantool 1.10.15 (Lua console)", "1.10.15" },
+		{ "Tarantool 2.11.9 (Lua console)", "2.11.9" },
+		{ "Tarantool 3.8.0-rc1+x (Lua console)", "3.8.0-rc1+x" },
+		{ "Tarantool Enterprise 3.1.0 (Lua console)", "3.1.0" },
+	};
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+	char greeting[CONSOLE_GREETING_SIZE + 1];
+	size_t i;
+
+	for (i = 0; i < nitems(cases); i++) {
+		connect_within(fixture, PEER_PATIENCE_MS);
+		snprintf(greeting, sizeof(greeting), "%-63s\n%-63s\n",
+		    cases[i].line, "");
+		say(fixture, greeting);
+		assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
+		assert_string_equal(console_version(fixture->console),
+		    cases[i].version);
+		close_all(fixture);
+	}
+}
+
+static void
+test_what_comes_with_the_greeting_is_a_document(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+
+	connect_within(fixture, PEER_PATIENCE_MS);
+	say(fixture, PEER_GREETING "---\n- 1\n...\n---\n");
+	assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
+	assert_int_equal(step(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_int_equal(doc.len, 12);
+	assert_memory_equal(doc.data, "---\n- 1\n...\n", 12);
+	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+}
+
+static void
+test_another_greeting_is_not_a_console(void **state)
+{
+	static const struct {
+		const char	*greeting, *code, *part;
+	} cases[] = {
+		/* Too short to be a greeting, and yet it will not be one. */
+		{ "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "not_a_console",
+		    "not a Tarantool console" },
+		{ "-", "not_a_console", "not understood" },
+		{ "Tarantola", "not_a_console", "not understood" },
+		{ PEER_GREETING_BINARY, "binary_port",
+		    "a binary (iproto) port, not a text console" },
+		/* One character too many in the first line. */
+		{ "Tarantool 2.6.0 (Lua console)"
+		  "                                   \n"
+		  "type 'help' for interactive help"
+		  "                              \n", "not_a_console", "" },
+		/* And in the second. */
+		{ "Tarantool 2.6.0 (Lua console)"
+		  "                                  \n"
+		  "type 'help' for interactive help"
+		  "                                \n", "not_a_console", "" },
+		{ "Tarantool 2.6.0 (Sql console)"
+		  "                                  \n", "not_a_console", "" },
+		{ "Tarantool two (Lua console)"
+		  "                                    \n", "not_a_console",
+		    "" },
+		{ "Tarantool 2.6.0\033[31m (Lua console)"
+		  "                             \n", "not_a_console", "" },
+		{ "Tarantool 2222222222222222222222222222222222 "
+		  "(Lua console)     \n", "not_a_console", "" },
+	};
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+	size_t i;
+
+	for (i = 0; i < nitems(cases); i++) {
+		connect_within(fixture, PEER_PATIENCE_MS);
+		say(fixture, cases[i].greeting);
+		if (step(fixture, &doc) != CONSOLE_FAILED)
+			fail_msg("case %zu", i);
+		assert_failed(fixture, OUTCOME_UNREACHABLE, cases[i].code, 0,
+		    cases[i].part);
+		close_all(fixture);
+	}
+}
+
+static void
+test_a_connection_closed_before_the_greeting_is_named(void **state)
+{
+	static const char *const parts[] = { "", "T", "Tarantool 2.6.0 (L" };
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+	size_t i;
+
+	for (i = 0; i < nitems(parts); i++) {
+		connect_within(fixture, PEER_PATIENCE_MS);
+		say(fixture, parts[i]);
+		close_peer(fixture);
+		assert_int_equal(run(fixture, &doc), CONSOLE_FAILED);
+		assert_failed(fixture, OUTCOME_UNREACHABLE,
+		    "closed_before_greeting", 1, "closed before the greeting");
+		close_all(fixture);
+	}
+}
+
+static void
+test_silence_instead_of_the_greeting_ends_at_the_deadline(void **state)
+{
+	static const char *const parts[] = { "", "Tarantool 2.6.0 (L" };
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+	int64_t begin;
+	size_t i;
+
+	for (i = 0; i < nitems(parts); i++) {
+		begin = clock_ms();
+		connect_within(fixture, 100);
+		say(fixture, parts[i]);
+		assert_int_equal(run(fixture, &doc), CONSOLE_FAILED);
+		assert_in_range(clock_ms() - begin, 100, PEER_PATIENCE_MS);
+		assert_failed(fixture, OUTCOME_TIMEOUT, "deadline", 1,
+		    "no greeting within ");
+		close_all(fixture);
+	}
+}
+
+static void
+test_bytes_that_trickle_do_not_stretch_the_deadline(void **state)
+{
+	static const char greeting[] = PEER_GREETING;
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+	size_t i;
+
+	connect_within(fixture, 1500);
+	for (i = 0; i < 10; i++) {
+		peer_send(fixture->peer, &greeting[i], 1);
+		if (i == 8)
+			while (clock_ms() < console_due(fixture->console))
+				poll(NULL, 0, 1);
+		if (step(fixture, &doc) != CONSOLE_WAIT)
+			break;
+	}
+	assert_int_equal(i, 8);
+	assert_failed(fixture, OUTCOME_TIMEOUT, "deadline", 1, "greeting");
+}
+
+static void
+test_the_greeting_is_waited_for_three_seconds_at_most(void **state)
+{
+	struct fixture *fixture = *state;
+	int64_t begin = clock_ms();
+
+	connect_within(fixture, 2 * PEER_PATIENCE_MS);
+	assert_in_range(console_due(fixture->console) - begin,
+	    CONSOLE_GREETING_MS, PEER_PATIENCE_MS);
+}
+
+static void
+open_fails(struct fixture *fixture, enum outcome outcome, const char *code,
+    int transient, const char *part)
+{
+	assert_null(console_open(&fixture->target, clock_ms() + 1000,
+	    &fixture->error));
+	assert_failed(fixture, outcome, code, transient, part);
+}
+
+static void
+test_each_way_not_to_connect_has_its_own_message(void **state)
+{
+	struct fixture *fixture = *state;
+	char file[] = "file", dir[] = "dir", fifo[] = "fifo", below[] =
+	    "file/sock", gone[] = "gone", stale[] = "stale";
+
+	fixture->target.path = gone;
+	open_fails(fixture, OUTCOME_UNREACHABLE, "no_socket", 1,
+	    "no such socket");
+	close(open(file, O_CREAT | O_WRONLY, 0666));
+	fixture->target.path = file;
+	open_fails(fixture, OUTCOME_UNREACHABLE, "not_a_socket", 0,
+	    "a regular file, not a socket");
+	assert_int_equal(mkdir(dir, 0700), 0);
+	fixture->target.path = dir;
+	open_fails(fixture, OUTCOME_UNREACHABLE, "not_a_socket", 0,
+	    "a directory, not a socket");
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	fixture->target.path = fifo;
+	open_fails(fixture, OUTCOME_UNREACHABLE, "not_a_socket", 0,
+	    "a special file, not a socket");
+	fixture->target.path = below;
+	open_fails(fixture, OUTCOME_UNREACHABLE, "unreachable", 0,
+	    "cannot connect: Not a directory");
+	close(peer_listen(stale, 1));
+	fixture->target.path = stale;
+	open_fails(fixture, OUTCOME_UNREACHABLE, "refused", 1,
+	    "connection refused: nobody listens on the socket");
+}
+
+static void
+test_a_lack_of_permission_is_named(void **state)
+{
+	struct fixture *fixture = *state;
+	char cwd[200];
+	int status;
+	pid_t pid;
+
+	fixture->listener = peer_listen(socket_path, 5);
+	assert_int_equal(chmod(socket_path, 0600), 0);
+	assert_non_null(getcwd(cwd, sizeof(cwd)));
+	assert_int_equal(chmod(cwd, 0755), 0);
+	/* Root may do everything, so ask as somebody else. */
+	if ((pid = fork()) == 0) {
+		if (geteuid() != 0)
+			chmod(socket_path, 0);
+		else if (setgid(65534) == -1 || setuid(65534) == -1)
+			_exit(3);
+		if (console_open(&fixture->target, clock_ms() + 1000,
+		    &fixture->error) != NULL)
+			_exit(1);
+		_exit(strcmp(fixture->error.code, "no_permission") == 0 &&
+		    fixture->error.outcome == OUTCOME_UNREACHABLE &&
+		    !fixture->error.transient ? 0 : 2);
+	}
+	assert_int_not_equal(pid, -1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void
+test_a_full_queue_of_connections_is_named(void **state)
+{
+	struct fixture *fixture = *state;
+	struct console *waiting[100];
+	size_t count;
+
+	fixture->listener = peer_listen(socket_path, 1);
+	for (count = 0; count < nitems(waiting); count++) {
+		waiting[count] = console_open(&fixture->target,
+		    clock_ms() + 1000, &fixture->error);
+		if (waiting[count] == NULL)
+			break;
+	}
+	assert_in_range(count, 1, nitems(waiting) - 1);
+	assert_failed(fixture, OUTCOME_UNREACHABLE, "busy", 1,
+	    "its queue of connections is full");
+	while (count > 0)
+		console_close(waiting[--count]);
+}
+
+static void
+test_a_path_of_any_length_works(void **state)
+{
+	struct fixture *fixture = *state;
+	char top[200], dir[101], file[101], path[1000];
+	struct wire_document doc;
+	size_t i;
+
+	assert_non_null(getcwd(top, sizeof(top)));
+	memset(dir, 'd', sizeof(dir) - 1);
+	memset(file, 'f', sizeof(file) - 1);
+	dir[100] = file[100] = '\0';
+	/* Both the directories and the name of the file are too long. */
+	for (i = 0; i < 3; i++)
+		assert_true(mkdir(dir, 0700) == 0 && chdir(dir) == 0);
+	fixture->listener = peer_listen(file, 5);
+	assert_int_equal(chdir(top), 0);
+	snprintf(path, sizeof(path), "%s/%s/%s/%s", dir, dir, dir, file);
+	fixture->target.path = path;
+	fixture->console = console_open(&fixture->target, clock_ms() +
+	    PEER_PATIENCE_MS, &fixture->error);
+	if (fixture->console == NULL)
+		fail_msg("%s", fixture->error.message);
+	fixture->peer = peer_accept(fixture->listener);
+	say(fixture, PEER_GREETING);
+	assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
+	close_all(fixture);
+
+	open_fails(fixture, OUTCOME_UNREACHABLE, "refused", 1,
+	    "nobody listens");
+	path[strlen(path) - 1] = 'g';
+	open_fails(fixture, OUTCOME_UNREACHABLE, "no_socket", 1, "no such");
+	path[strlen(path) - 101] = '\0';
+	open_fails(fixture, OUTCOME_UNREACHABLE, "not_a_socket", 0,
+	    "a directory");
+}
+
+static void
+test_the_longest_path_that_fits_works(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sockaddr_un address;
+	char path[sizeof(address.sun_path) + 1];
+	size_t len;
+
+	for (len = sizeof(path) - 4; len < sizeof(path); len++) {
+		memset(path, 'x', len);
+		path[len] = '\0';
+		fixture->listener = peer_listen(socket_path, 5);
+		assert_int_equal(rename(socket_path, path), 0);
+		fixture->target.path = path;
+		fixture->console = console_open(&fixture->target,
+		    clock_ms() + 1000, &fixture->error);
+		if (fixture->console == NULL)
+			fail_msg("%zu: %s", len, fixture->error.message);
+		close_all(fixture);
+	}
+}
+
+/* Listens on a TCP port of the loopback, which the target then names. */
+static int
+listen_tcp(struct fixture *fixture)
+{
+	static char host[] = "127.0.0.1", port[16];
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t len = sizeof(address);
+	int fd;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(listen(fd, 5), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len),
+	    0);
+	snprintf(port, sizeof(port), "%d", ntohs(address.sin_port));
+	fixture->target.kind = TARGET_TCP;
+	fixture->target.host = host;
+	fixture->target.port = port;
+	return fd;
+}
+
+static void
+test_a_tcp_console_works(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+
+	fixture->listener = listen_tcp(fixture);
+	fixture->console = console_open(&fixture->target, clock_ms() +
+	    PEER_PATIENCE_MS, &fixture->error);
+	assert_non_null(fixture->console);
+	fixture->peer = peer_accept(fixture->listener);
+	say(fixture, PEER_GREETING "---\n...\n");
+	assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
+	assert_int_equal(run(fixture, &doc), CONSOLE_DOCUMENT);
+}
+
+static void
+test_a_tcp_port_where_nobody_listens_is_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+
+	close(listen_tcp(fixture));
+	fixture->console = console_open(&fixture->target, clock_ms() +
+	    PEER_PATIENCE_MS, &fixture->error);
+	if (fixture->console != NULL)
+		assert_int_equal(run(fixture, &doc), CONSOLE_FAILED);
+	assert_failed(fixture, OUTCOME_UNREACHABLE, "refused", 1,
+	    "nobody listens on the port");
+}
+
+static void
+test_a_host_that_is_no_name_cannot_be_resolved(void **state)
+{
+	static char host[] = "not a host name", port[] = "3301";
+	struct fixture *fixture = *state;
+
+	fixture->target.kind = TARGET_TCP;
+	fixture->target.host = host;
+	fixture->target.port = port;
+	assert_null(console_open(&fixture->target, clock_ms() + 1000,
+	    &fixture->error));
+	assert_string_equal(fixture->error.code, "name_resolution");
+	assert_int_equal(fixture->error.outcome, OUTCOME_UNREACHABLE);
+	assert_non_null(strstr(fixture->error.message, "cannot resolve"));
+}
+
+static void
+test_documents_are_passed_on_as_they_come(void **state)
+{
+	static const char first[] = "---\n- 1\n...\n";
+	static const char push[] = "%TAG !push! x\n--- hi\n...\n";
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+
+	greet(fixture);
+	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	say(fixture, first);
+	say(fixture, push);
+	assert_int_equal(step(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_false(doc.is_push);
+	assert_int_equal(doc.len, sizeof(first) - 1);
+	assert_memory_equal(doc.data, first, doc.len);
+	assert_int_equal(step(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_true(doc.is_push);
+	assert_memory_equal(doc.data, push, doc.len);
+	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	say(fixture, "---\n- half");
+	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	say(fixture, "\n...\n");
+	close_peer(fixture);
+	assert_int_equal(step(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_memory_equal(doc.data, "---\n- half\n...\n", doc.len);
+	assert_int_equal(step(fixture, &doc), CONSOLE_FAILED);
+	assert_failed(fixture, OUTCOME_UNREACHABLE, "closed", 0,
+	    "connection closed by the instance");
+}
+
+static void
+test_a_line_is_sent_with_its_newline(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+	char got[100];
+	ssize_t len;
+
+	greet(fixture);
+	assert_int_equal(console_events(fixture->console), POLLIN);
+	assert_int_equal(console_put(fixture->console, "o", 1,
+	    &fixture->error), 0);
+	assert_int_equal(console_send(fixture->console, "ne", 2,
+	    &fixture->error), 0);
+	assert_int_equal(console_send(fixture->console, "", 0,
+	    &fixture->error), 0);
+	assert_int_equal(console_events(fixture->console), POLLIN | POLLOUT);
+	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	assert_int_equal(console_events(fixture->console), POLLIN);
+	len = recv(fixture->peer, got, sizeof(got), 0);
+	assert_int_equal(len, 5);
+	assert_memory_equal(got, "one\n\n", 5);
+}
+
+static void
+test_a_line_longer_than_the_kernel_takes_is_sent_in_parts(void **state)
+{
+	enum { LEN = 3 * 1024 * 1024 };
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+	char *got, *line;
+	size_t i, len = 0;
+	ssize_t n;
+
+	line = malloc(LEN);
+	got = malloc(LEN + 1);
+	assert_true(line != NULL && got != NULL);
+	for (i = 0; i < LEN; i++)
+		line[i] = (char)('a' + i % 23);
+	greet(fixture);
+	assert_int_equal(console_send(fixture->console, line, LEN,
+	    &fixture->error), 0);
+	while (len < LEN + 1) {
+		assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+		n = recv(fixture->peer, got + len, LEN + 1 - len, 0);
+		assert_true(n > 0);
+		/* Not all has left before the last part was read. */
+		if (len == 0)
+			assert_true(n < LEN);
+		len += (size_t)n;
+	}
+	assert_int_equal(console_events(fixture->console), POLLIN);
+	assert_memory_equal(got, line, LEN);
+	assert_int_equal(got[LEN], '\n');
+	free(line);
+	free(got);
+}
+
+static void
+test_a_peer_that_goes_while_we_send_is_no_signal(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+	char *line = calloc(1, 1000000);
+
+	assert_non_null(line);
+	memset(line, 'x', 1000000);
+	greet(fixture);
+	assert_int_equal(console_send(fixture->console, line, 1000000,
+	    &fixture->error), 0);
+	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	/* What it said before it went still counts. */
+	say(fixture, "---\n- error: fiber is cancelled\n...\n");
+	close_peer(fixture);
+	assert_int_equal(run(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_int_equal(run(fixture, &doc), CONSOLE_FAILED);
+	assert_failed(fixture, OUTCOME_UNREACHABLE, "closed", 0, "closed");
+	/* Not all has left. */
+	assert_true(console_events(fixture->console) & POLLOUT);
+	free(line);
+}
+
+static void
+test_a_peer_that_stops_reading_only_is_noticed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+
+	greet(fixture);
+	assert_int_equal(shutdown(fixture->peer, SHUT_RD), 0);
+	assert_int_equal(console_send(fixture->console, "x", 1,
+	    &fixture->error), 0);
+	assert_int_equal(run(fixture, &doc), CONSOLE_FAILED);
+	assert_failed(fixture, OUTCOME_UNREACHABLE, "closed", 0, "closed");
+}
+
+static void
+test_silence_instead_of_a_reply_ends_at_the_deadline(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+	int64_t begin = clock_ms();
+
+	connect_within(fixture, 1500);
+	say(fixture, PEER_GREETING);
+	assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
+	say(fixture, "---\n- half");
+	assert_int_equal(run(fixture, &doc), CONSOLE_FAILED);
+	assert_in_range(clock_ms() - begin, 1500, PEER_PATIENCE_MS);
+	assert_failed(fixture, OUTCOME_TIMEOUT, "deadline", 0,
+	    "no reply within ");
+}
+
+static void
+test_a_reply_that_waits_when_the_deadline_has_come_is_read(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+
+	connect_within(fixture, 1500);
+	say(fixture, PEER_GREETING);
+	assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
+	say(fixture, "---\n- 1\n...\n---\n- 2\n...\n");
+	while (clock_ms() <= console_due(fixture->console))
+		poll(NULL, 0, 1);
+	assert_int_equal(step(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_int_equal(step(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_memory_equal(doc.data, "---\n- 2\n...\n", doc.len);
+	/* But that was the last time. */
+	say(fixture, "---\n- 3\n...\n");
+	assert_int_equal(step(fixture, &doc), CONSOLE_FAILED);
+	assert_string_equal(fixture->error.code, "deadline");
+}
+
+static void
+test_one_step_does_not_read_for_ever(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_document doc;
+	char *block = malloc(1024 * 1024);
+	size_t steps = 0;
+	int status;
+	pid_t pid;
+
+	assert_non_null(block);
+	memset(block, 'x', 1024 * 1024);
+	greet(fixture);
+	/* A peer that never stops; it ends when the connection does. */
+	if ((pid = fork()) == 0) {
+		close(console_fd(fixture->console));
+		while (peer_send(fixture->peer, block, 1024 * 1024) == 0)
+			continue;
+		_exit(0);
+	}
+	assert_int_not_equal(pid, -1);
+	free(block);
+	close_peer(fixture);
+	for (;;) {
+		assert_true(peer_wait(console_fd(fixture->console), POLLIN));
+		if (step(fixture, &doc) != CONSOLE_WAIT)
+			break;
+		steps++;
+	}
+	/* What can never be a reply is given up: 64 MiB, 1 MiB a step. */
+	assert_true(steps >= 63);
+	assert_failed(fixture, OUTCOME_PROTOCOL, "reply_too_large", 0,
+	    "64 MiB");
+	console_close(fixture->console);
+	fixture->console = NULL;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void
+test_seconds_are_said_as_people_do(void **state)
+{
+	static const struct {
+		int64_t	 ms;
+		double	 seconds;
+	} cases[] = { { -5, 0 }, { 0, 0 }, { 99, 0.1 }, { 250, 0.25 },
+	    { 996, 1 }, { 1250, 1.25 }, { 4985, 5 }, { 59999, 60 },
+	    { 3600000, 3600 } };
+	char got[32], expected[32];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(cases); i++) {
+		snprintf(got, sizeof(got), "%g", clock_seconds(1000, 1000 +
+		    cases[i].ms));
+		snprintf(expected, sizeof(expected), "%g", cases[i].seconds);
+		assert_string_equal(got, expected);
+	}
+}
+
+static void
+test_closing_nothing_is_fine(void **state)
+{
+	(void)state;
+	console_close(NULL);
+}
+
+static size_t
+count_descriptors(void)
+{
+	size_t count = 0;
+	int fd;
+
+	for (fd = 0; fd < 1024; fd++)
+		count += fcntl(fd, F_GETFD) != -1;
+	return count;
+}
+
+static void
+test_descriptors_are_closed_and_not_inherited(void **state)
+{
+	struct fixture *fixture = *state;
+	char cwd[200], path[500];
+	size_t before;
+	int fd;
+
+	assert_non_null(getcwd(cwd, sizeof(cwd)));
+	snprintf(path, sizeof(path), "%s/%0100d", cwd, 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	/* Too long for an address: another descriptor helps to connect. */
+	strlcat(path, "/../", sizeof(path));
+	strlcat(path, socket_path, sizeof(path));
+	fixture->target.path = path;
+
+	before = count_descriptors();
+	greet(fixture);
+	fd = console_fd(fixture->console);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	close_all(fixture);
+	open_fails(fixture, OUTCOME_UNREACHABLE, "refused", 1, "refused");
+	assert_int_equal(count_descriptors(), before);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_greeting_in_single_bytes_is_understood),
+		TEST(test_the_version_is_that_of_the_greeting),
+		TEST(test_what_comes_with_the_greeting_is_a_document),
+		TEST(test_another_greeting_is_not_a_console),
+		TEST(test_a_connection_closed_before_the_greeting_is_named),
+		TEST(test_silence_instead_of_the_greeting_ends_at_the_deadline),
+		TEST(test_bytes_that_trickle_do_not_stretch_the_deadline),
+		TEST(test_the_greeting_is_waited_for_three_seconds_at_most),
+		TEST(test_each_way_not_to_connect_has_its_own_message),
+		TEST(test_a_lack_of_permission_is_named),
+		TEST(test_a_full_queue_of_connections_is_named),
+		TEST(test_a_path_of_any_length_works),
+		TEST(test_the_longest_path_that_fits_works),
+		TEST(test_a_tcp_console_works),
+		TEST(test_a_tcp_port_where_nobody_listens_is_refused),
+		TEST(test_a_host_that_is_no_name_cannot_be_resolved),
+		TEST(test_documents_are_passed_on_as_they_come),
+		TEST(test_a_line_is_sent_with_its_newline),
+		TEST(test_a_line_longer_than_the_kernel_takes_is_sent_in_parts),
+		TEST(test_a_peer_that_goes_while_we_send_is_no_signal),
+		TEST(test_a_peer_that_stops_reading_only_is_noticed),
+		TEST(test_silence_instead_of_a_reply_ends_at_the_deadline),
+		TEST(
+		    test_a_reply_that_waits_when_the_deadline_has_come_is_read),
+		TEST(test_one_step_does_not_read_for_ever),
+		TEST(test_seconds_are_said_as_people_do),
+		TEST(test_closing_nothing_is_fine),
+		TEST(test_descriptors_are_closed_and_not_inherited),
+	};
+
+	return cmocka_run_group_tests_name("console", tests,
+	    peer_enter_directory, peer_leave_directory);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/socket.h>
+
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "net/conn.h"
+#include "net/poller.h"
+
+#define SLOTS	300
+
+struct fixture {
+	struct loop	*loop;
+	int		 pair[2];
+	unsigned	 ready[SLOTS];
+	unsigned	 all;
+};
+
+static int
+set_up(void **state)
+{
+	static struct fixture fixture;
+	struct error error;
+
+	memset(&fixture, 0, sizeof(fixture));
+	fixture.loop = loop_new(SLOTS, &error);
+	*state = &fixture;
+	return fixture.loop == NULL ||
+	    socketpair(AF_UNIX, SOCK_STREAM, 0, fixture.pair) == -1;
+}
+
+static int
+tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	loop_free(fixture->loop);
+	close(fixture->pair[0]);
+	close(fixture->pair[1]);
+	return 0;
+}
+
+static void
+note_ready(size_t slot, void *arg)
+{
+	struct fixture *fixture = arg;
+
+	assert_true(slot < SLOTS);
+	fixture->ready[slot]++;
+	fixture->all++;
+}
+
+static void
+watch(struct fixture *fixture, size_t slot, int fd, short events)
+{
+	struct error error;
+
+	assert_int_equal(loop_watch(fixture->loop, slot, fd, events, &error),
+	    0);
+}
+
+/* Waits for at most so long.  Returns how many slots were ready. */
+static unsigned
+wait_ms(struct fixture *fixture, int64_t ms)
+{
+	memset(fixture->ready, 0, sizeof(fixture->ready));
+	fixture->all = 0;
+	loop_wait(fixture->loop, clock_ms() + ms, note_ready, fixture);
+	return fixture->all;
+}
+
+static void
+test_only_what_is_ready_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+
+	watch(fixture, 3, fixture->pair[0], POLLIN);
+	assert_int_equal(wait_ms(fixture, 0), 0);
+	assert_int_equal(send(fixture->pair[1], "x", 1, 0), 1);
+	assert_int_equal(wait_ms(fixture, 20000), 1);
+	assert_int_equal(fixture->ready[3], 1);
+	/* As long as it is. */
+	assert_int_equal(wait_ms(fixture, 20000), 1);
+	watch(fixture, 3, fixture->pair[0], POLLOUT);
+	assert_int_equal(wait_ms(fixture, 20000), 1);
+	watch(fixture, 3, fixture->pair[0], 0);
+	assert_int_equal(wait_ms(fixture, 0), 0);
+	watch(fixture, 3, -1, 0);
+	assert_int_equal(wait_ms(fixture, 0), 0);
+}
+
+static void
+test_a_wait_ends_at_its_time(void **state)
+{
+	struct fixture *fixture = *state;
+	int64_t begin = clock_ms();
+
+	watch(fixture, 0, fixture->pair[0], POLLIN);
+	assert_int_equal(wait_ms(fixture, 50), 0);
+	assert_true(clock_ms() - begin >= 50);
+	assert_int_equal(wait_ms(fixture, -1000), 0);
+}
+
+/* A number of a descriptor says nothing: another file may have it by now. */
+static void
+test_a_descriptor_that_was_closed_and_opened_is_watched(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd, other[2];
+
+	fd = dup(fixture->pair[0]);
+	watch(fixture, 1, fd, POLLIN);
+	close(fd);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, other), 0);
+	assert_int_equal(dup2(other[0], fd), fd);
+	watch(fixture, 1, fd, POLLIN);
+	assert_int_equal(send(other[1], "x", 1, 0), 1);
+	assert_int_equal(wait_ms(fixture, 20000), 1);
+	assert_int_equal(fixture->ready[1], 1);
+	close(fd);
+	close(other[0]);
+	close(other[1]);
+	/* It is no longer there, which is nothing to complain of. */
+	watch(fixture, 1, -1, 0);
+	watch(fixture, 1, fixture->pair[0], POLLIN);
+	assert_int_equal(wait_ms(fixture, 0), 0);
+}
+
+static void
+test_what_is_no_longer_watched_is_not_told(void **state)
+{
+	struct fixture *fixture = *state;
+
+	watch(fixture, 1, fixture->pair[0], POLLOUT);
+	watch(fixture, 1, fixture->pair[1], POLLIN);
+	assert_int_equal(wait_ms(fixture, 0), 0);
+	watch(fixture, 2, fixture->pair[0], POLLOUT);
+	assert_int_equal(wait_ms(fixture, 20000), 1);
+	assert_int_equal(fixture->ready[2], 1);
+}
+
+static void
+test_more_than_a_batch_are_told_one_batch_after_the_other(void **state)
+{
+	struct fixture *fixture = *state;
+	int fds[SLOTS];
+	size_t i;
+	unsigned first;
+
+	for (i = 0; i < SLOTS; i++) {
+		assert_int_not_equal(fds[i] = dup(fixture->pair[0]), -1);
+		watch(fixture, i, fds[i], POLLOUT);
+	}
+	first = wait_ms(fixture, 20000);
+	assert_in_range(first, 1, SLOTS);
+	for (i = 0; i < SLOTS; i++)
+		if (fixture->ready[i])
+			watch(fixture, i, -1, 0);
+	while (first < SLOTS) {
+		assert_true(wait_ms(fixture, 20000) > 0);
+		first += fixture->all;
+		for (i = 0; i < SLOTS; i++)
+			if (fixture->ready[i])
+				watch(fixture, i, -1, 0);
+	}
+	for (i = 0; i < SLOTS; i++)
+		close(fds[i]);
+}
+
+static void
+test_what_cannot_be_watched_is_an_error(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error;
+
+	assert_int_equal(loop_watch(fixture->loop, 0, 100000, POLLIN, &error),
+	    -1);
+	assert_int_equal(error.outcome, OUTCOME_USAGE);
+	assert_string_equal(error.code, "local_error");
+	loop_free(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    test_only_what_is_ready_is_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_wait_ends_at_its_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_a_descriptor_that_was_closed_and_opened_is_watched,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_what_is_no_longer_watched_is_not_told,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_more_than_a_batch_are_told_one_batch_after_the_other,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_what_cannot_be_watched_is_an_error, set_up, tear_down)
+	};
+
+	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
+}

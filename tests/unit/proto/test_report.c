@@ -1,0 +1,656 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "proto/report.h"
+
+/* The report on a reply, which is written with ' for ". */
+static void
+from_reply(struct report *report, const char *reply)
+{
+	json_t *tree;
+	char *json, *quote;
+
+	assert_non_null(json = strdup(reply));
+	while ((quote = strchr(json, '\'')) != NULL)
+		*quote = '"';
+	tree = json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	assert_non_null(tree);
+	report_from_reply(report, "a.control", tree, 0);
+	json_decref(tree);
+	free(json);
+}
+
+static const char *
+string_at(const struct report *report, const char *object, const char *key)
+{
+	const json_t *from = report->instance;
+
+	if (object != NULL)
+		from = json_object_get(from, object);
+	return json_string_value(json_object_get(from, key));
+}
+
+static void
+assert_json(const json_t *value, const char *expected)
+{
+	char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	assert_non_null(dumped);
+	assert_string_equal(dumped, expected);
+	free(dumped);
+}
+
+/* All that a report has when the instance says nothing. */
+#define DEFAULTS_BEFORE(outcome, ok)					\
+	"{\"target\":\"a.control\",\"alias\":null,\"uuid\":null,"	\
+	"\"ok\":" ok ",\"outcome\":\"" outcome "\",\"generation\":null,"	\
+	"\"duration_ms\":null,\"modules\":[],\"roles\":[],"		\
+	"\"routes\":{\"added\":0,\"replaced\":0,\"removed\":0},"	\
+	"\"fibers\":{\"cancelled\":[],\"left\":[]},\"stale\":[],"
+#define DEFAULTS_AFTER							\
+	"\"rollback\":null,\"timings_ms\":{\"compile\":null,"		\
+	"\"load\":null,\"validate\":null,\"init\":null,\"commit\":null,"	\
+	"\"scan\":null},\"warnings\":[]}"
+
+static void
+test_all_fields_of_the_schema_are_always_there(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok'}]");
+	assert_int_equal(report.outcome, OUTCOME_OK);
+	assert_json(report.instance, DEFAULTS_BEFORE("ok", "true")
+	    "\"error\":null," DEFAULTS_AFTER);
+	report_finish(&report);
+}
+
+static void
+test_what_the_instance_says_is_passed_on(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'reloaded',"
+	    "'alias': 'r1', 'uuid': 'u', 'generation': 3, 'duration_ms': 4.5,"
+	    "'modules': [{'name': 'm', 'path': '/m', 'changed': true},"
+	    " {'name': 'n'}],"
+	    "'roles': [{'name': 'r', 'module': 'm', 'enabled': true,"
+	    " 'stopped': false, 'validated': true, 'initialized': true,"
+	    " 'applied': true}], 'routes': {'added': 1, 'replaced': 2,"
+	    " 'removed': 3}, 'fibers': {'left': [{'id': 7, 'name': 'f',"
+	    " 'where': 'w'}]}, 'stale': [{'kind': 'global', 'where': 'g',"
+	    " 'function': 'f', 'patched': true}], 'timings_ms': {'load': 2},"
+	    "'warnings': ['careful']}]");
+	assert_int_equal(report.outcome, OUTCOME_RELOADED);
+	assert_json(report.instance, "{\"target\":\"a.control\","
+	    "\"alias\":\"r1\",\"uuid\":\"u\",\"ok\":true,"
+	    "\"outcome\":\"reloaded\",\"generation\":3,\"duration_ms\":4.5,"
+	    "\"modules\":[{\"name\":\"m\",\"path\":\"/m\",\"changed\":true},"
+	    "{\"name\":\"n\",\"path\":null,\"changed\":null}],"
+	    "\"roles\":[{\"name\":\"r\",\"module\":\"m\",\"enabled\":true,"
+	    "\"stopped\":false,\"validated\":true,\"initialized\":true,"
+	    "\"applied\":true}],\"routes\":{\"added\":1,\"replaced\":2,"
+	    "\"removed\":3},\"fibers\":{\"cancelled\":[],\"left\":["
+	    "{\"id\":7,\"name\":\"f\",\"where\":\"w\"}]},\"stale\":["
+	    "{\"kind\":\"global\",\"where\":\"g\",\"function\":\"f\","
+	    "\"patched\":true,\"name\":null,\"generation\":null,"
+	    "\"reason\":null}],\"error\":null,\"rollback\":null,"
+	    "\"timings_ms\":{\"compile\":null,\"load\":2,\"validate\":null,"
+	    "\"init\":null,\"commit\":null,\"scan\":null},"
+	    "\"warnings\":[\"careful\"]}");
+	report_finish(&report);
+}
+
+static void
+test_stale_references_come_with_the_scan_that_found_them(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'stale',"
+	    "'stale': [{'kind': 'global', 'where': 'global g',"
+	    " 'function': '/a.lua:4', 'patched': false, 'name': 'M.get',"
+	    " 'generation': 2, 'reason': 'none', 'more': 1}],"
+	    "'scan': {'objects': 7954, 'functions': 12, 'passes': 2,"
+	    " 'slices': 11, 'max_slice_ms': 1.5, 'bytes': 4096,"
+	    " 'complete': true, 'more': 3, 'unchecked': ['fibers'],"
+	    " 'other': 1}}]");
+	assert_int_equal(report.outcome, OUTCOME_STALE);
+	assert_json(json_object_get(report.instance, "stale"),
+	    "[{\"kind\":\"global\",\"where\":\"global g\","
+	    "\"function\":\"/a.lua:4\",\"patched\":false,"
+	    "\"name\":\"M.get\",\"generation\":2,\"reason\":\"none\"}]");
+	assert_json(json_object_get(report.instance, "scan"),
+	    "{\"objects\":7954,\"functions\":12,\"passes\":2,"
+	    "\"slices\":11,\"max_slice_ms\":1.5,\"bytes\":4096,"
+	    "\"complete\":true,\"more\":3,\"unchecked\":[\"fibers\"]}");
+	report_finish(&report);
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'scan': {'complete': true, 'unchecked': {}}}]");
+	assert_json(json_object_get(report.instance, "scan"),
+	    "{\"objects\":0,\"functions\":0,\"passes\":0,\"slices\":0,"
+	    "\"max_slice_ms\":null,\"bytes\":0,\"complete\":true,"
+	    "\"more\":0,\"unchecked\":[]}");
+	report_finish(&report);
+}
+
+static void
+test_failures_come_with_error_and_rollback(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'degraded',"
+	    "'error': {'code': 'init_failed', 'phase': 'init', 'role': 'r',"
+	    " 'module': 'm', 'message': 'boom', 'traceback': 't'},"
+	    "'rollback': {'undone': ['a'], 'left': ['b']},"
+	    "'problems': [{'module': 'm', 'message': 'x'}]}]");
+	assert_int_equal(report.outcome, OUTCOME_DEGRADED);
+	assert_false(report.transient);
+	assert_json(json_object_get(report.instance, "error"),
+	    "{\"code\":\"init_failed\",\"phase\":\"init\",\"role\":\"r\","
+	    "\"module\":\"m\",\"message\":\"boom\",\"traceback\":\"t\"}");
+	assert_json(json_object_get(report.instance, "rollback"),
+	    "{\"complete\":false,\"undone\":[\"a\"],\"left\":[\"b\"]}");
+	assert_json(json_object_get(report.instance, "problems"),
+	    "[{\"module\":\"m\",\"path\":null,\"message\":\"x\"}]");
+	assert_json(json_object_get(report.instance, "ok"), "false");
+	report_finish(&report);
+}
+
+static void
+test_transient_is_for_waiting_and_not_printed(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'refused',"
+	    "'error': {'code': 'locked', 'transient': true}}]");
+	assert_int_equal(report.outcome, OUTCOME_REFUSED);
+	assert_true(report.transient);
+	assert_json(json_object_get(report.instance, "error"),
+	    "{\"code\":\"locked\",\"phase\":null,\"role\":null,"
+	    "\"module\":null,\"message\":null,\"traceback\":null}");
+	report_finish(&report);
+}
+
+static void
+test_fields_of_one_command_are_only_there_with_it(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'status': {'box': 'running', 'read_only': false, 'pid': 12,"
+	    " 'last': {'outcome': 'failed', 'at': 1.5}},"
+	    "'kept': [{'reason': 'rocks', 'names': ['a']}],"
+	    "'results': '---\\n- 1\\n...\\n'}]");
+	assert_json(json_object_get(report.instance, "status"),
+	    "{\"box\":\"running\",\"state\":null,\"tarantool\":null,"
+	    "\"cartridge\":null,\"read_only\":false,\"pid\":12,"
+	    "\"loaded_at\":null,\"reloading\":null,\"last\":{"
+	    "\"outcome\":\"failed\",\"code\":null,\"at\":1.5,"
+	    "\"duration_ms\":null},\"role\":null,\"replicaset\":null,"
+	    "\"uri\":null,\"healthy\":null,\"digest\":null,"
+	    "\"stateboard\":null}");
+	assert_json(json_object_get(report.instance, "kept"),
+	    "[{\"reason\":\"rocks\",\"names\":[\"a\"]}]");
+	assert_string_equal(string_at(&report, NULL, "results"),
+	    "---\n- 1\n...\n");
+	report_finish(&report);
+}
+
+static void
+test_unknown_fields_are_dropped(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'target': 'evil', 'ok': false, 'more': {'a': [1]},"
+	    "'routes': {'added': 1, 'more': 2}}]");
+	assert_string_equal(string_at(&report, NULL, "target"), "a.control");
+	assert_json(json_object_get(report.instance, "ok"), "true");
+	assert_null(json_object_get(report.instance, "more"));
+	assert_json(json_object_get(report.instance, "routes"),
+	    "{\"added\":1,\"replaced\":0,\"removed\":0}");
+	report_finish(&report);
+}
+
+static void
+test_an_empty_table_is_a_map_or_a_list(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'routes': [], 'modules': {}, 'warnings': {}, 'fibers': [],"
+	    "'timings_ms': [], 'generation': 2.0, 'error': null}]");
+	assert_int_equal(report.outcome, OUTCOME_OK);
+	assert_json(json_object_get(report.instance, "modules"), "[]");
+	assert_json(json_object_get(report.instance, "generation"), "2");
+	report_finish(&report);
+}
+
+static void
+test_wrong_types_are_protocol_errors_that_name_the_field(void **state)
+{
+	static const struct {
+		const char *field, *why;
+	} cases[] = {
+		{ "'alias': 1", "alias is not text" },
+		{ "'generation': 'x'", "generation is not an integer" },
+		{ "'generation': 1.5", "generation is not an integer" },
+		{ "'generation': 1e300", "generation is not an integer" },
+		{ "'duration_ms': '1'", "duration_ms is not a number" },
+		{ "'duration_ms': true", "duration_ms is not a number" },
+		{ "'modules': {'a': 1}", "modules is not a list" },
+		{ "'modules': ['a']", "modules is not a map" },
+		{ "'modules': [{'name': []}]", "modules.name is not text" },
+		{ "'roles': [{'enabled': 1}]",
+		    "roles.enabled is not a boolean" },
+		{ "'routes': [1]", "routes is not a map" },
+		{ "'routes': 'x'", "routes is not a map" },
+		{ "'fibers': {'left': [{'id': {}}]}",
+		    "fibers.left.id is not an integer" },
+		{ "'warnings': [null]",
+		    "warnings has an item that is not text" },
+		{ "'warnings': 'x'", "warnings is not a list" },
+		{ "'rollback': {'left': [[]]}",
+		    "rollback.left has an item that is not text" },
+		{ "'error': 'x'", "error is not a map" },
+		{ "'stale': [{'name': 1}]", "stale.name is not text" },
+		{ "'stale': [{'generation': '1'}]",
+		    "stale.generation is not an integer" },
+		{ "'stale': [{'reason': {'a': 1}}]",
+		    "stale.reason is not text" },
+		{ "'scan': 'none'", "scan is not a map" },
+		{ "'scan': {'objects': 1.5}",
+		    "scan.objects is not an integer" },
+		{ "'scan': {'max_slice_ms': 'x'}",
+		    "scan.max_slice_ms is not a number" },
+		{ "'scan': {'complete': 1}", "scan.complete is not a boolean" },
+		{ "'scan': {'unchecked': [1]}",
+		    "scan.unchecked has an item that is not text" },
+		{ "'results': [1]", "results is not text" }
+	};
+	struct report report;
+	char reply[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(reply, sizeof(reply), "[{'cartridge_reload': 1,"
+		    "'outcome': 'reloaded', %s}]", cases[i].field);
+		from_reply(&report, reply);
+		assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+		assert_string_equal(string_at(&report, "error", "code"),
+		    "bad_reply");
+		assert_non_null(strstr(string_at(&report, "error", "message"),
+		    cases[i].why));
+		assert_json(json_object_get(report.instance, "generation"),
+		    "null");
+		report_finish(&report);
+	}
+}
+
+static void
+test_only_outcomes_of_an_instance_are_taken(void **state)
+{
+	static const char *const bad[] = {
+		"'usage'", "'unreachable'", "'protocol'", "'bogus'", "''", "1",
+		"null"
+	};
+	struct report report;
+	char reply[128];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(reply, sizeof(reply),
+		    "[{'cartridge_reload': 1, 'outcome': %s}]", bad[i]);
+		from_reply(&report, reply);
+		assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+		report_finish(&report);
+	}
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'timeout'}]");
+	assert_int_equal(report.outcome, OUTCOME_TIMEOUT);
+	report_finish(&report);
+}
+
+static void
+test_another_protocol_version_is_an_error(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 2, 'outcome': 'ok'}]");
+	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+	assert_string_equal(string_at(&report, "error", "message"),
+	    "the reply is of another version of the protocol: "
+	    "[{\"cartridge_reload\":2,\"outcome\":\"ok\"}]");
+	report_finish(&report);
+	from_reply(&report, "[{'cartridge_reload': '1', 'outcome': 'ok'}]");
+	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+	report_finish(&report);
+}
+
+static void
+test_a_lone_error_is_one_of_lua(void **state)
+{
+	static const struct {
+		const char *reply, *message;
+	} cases[] = {
+		{ "[{'error': 'fiber is cancelled'}]", "fiber is cancelled" },
+		{ "[{'error': null}]", "error without a message" },
+		{ "[{'error': ''}]", "error without a message" },
+		{ "[{'error': {'code': 1}}]", "{\"code\":1}" },
+		{ "[{'error': 5}]", "5" }
+	};
+	struct report report;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		from_reply(&report, cases[i].reply);
+		assert_int_equal(report.outcome, OUTCOME_FAILED);
+		assert_string_equal(string_at(&report, "error", "code"),
+		    "lua_error");
+		assert_string_equal(string_at(&report, "error", "message"),
+		    cases[i].message);
+		report_finish(&report);
+	}
+}
+
+static void
+test_other_replies_are_shown_in_part(void **state)
+{
+	static const char *const replies[] = {
+		"[]", "{}", "null", "'x'", "[1, 2]", "[{'error': 'a'}, 1]",
+		"[{'error': 'a', 'b': 1}]", "[[{'cartridge_reload': 1}]]"
+	};
+	struct report report;
+	json_t *large = json_array();
+	const char *message;
+	int i;
+	size_t j;
+
+	(void)state;
+	for (j = 0; j < sizeof(replies) / sizeof(replies[0]); j++) {
+		from_reply(&report, replies[j]);
+		assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+		assert_non_null(strstr(string_at(&report, "error", "message"),
+		    "the reply is not a report: "));
+		report_finish(&report);
+	}
+	for (i = 0; i < 1000; i++)
+		json_array_append_new(large, json_string("\xd0\x9f\xd0\x9f"));
+	report_from_reply(&report, "a.control", large, 0);
+	message = string_at(&report, "error", "message");
+	assert_in_range(strlen(message), 100, 250);
+	assert_string_equal(message + strlen(message) - 3, "...");
+	report_finish(&report);
+	json_decref(large);
+}
+
+/* What is dumped of a reply does not always end when it is told to. */
+static void
+test_the_part_that_is_shown_of_a_deep_reply_has_an_end(void **state)
+{
+	struct report report;
+	const char *message;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'alias': 'number-two', 'generation': 12, 'status': {"
+	    "'box': 'running', 'tarantool': '2.10.4', 'role': 'follower',"
+	    "'healthy': false, 'digest': 1123456789}}]");
+	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+	message = string_at(&report, "error", "message");
+	assert_in_range(strlen(message), 100, 250);
+	assert_string_equal(message + strlen(message) - 3, "...");
+	report_finish(&report);
+}
+
+static void
+test_only_a_relayed_reply_is_of_an_unreachable_instance(void **state)
+{
+	struct report report;
+	json_t *reply = json_pack("[{s:i, s:s, s:{s:s, s:b}}]",
+	    "cartridge_reload", 1, "outcome", "unreachable", "error", "code",
+	    "connection_failed", "transient", 1);
+
+	(void)state;
+	assert_non_null(reply);
+	report_from_reply(&report, "a", reply, 0);
+	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+	report_finish(&report);
+	report_from_reply(&report, "a", reply, 1);
+	assert_int_equal(report.outcome, OUTCOME_UNREACHABLE);
+	assert_true(report.transient);
+	assert_string_equal(string_at(&report, "error", "code"),
+	    "connection_failed");
+	report_finish(&report);
+	json_object_set_new(json_array_get(reply, 0), "outcome",
+	    json_string("protocol"));
+	report_from_reply(&report, "a", reply, 1);
+	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+	assert_string_equal(string_at(&report, "error", "code"), "bad_reply");
+	report_finish(&report);
+	json_decref(reply);
+}
+
+static void
+test_a_topology_is_read_like_all_else(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'topology': {'entry': 'e', 'instances': [{'uuid': 'e',"
+	    " 'uri': 'h:1', 'disabled': true, 'other': 1}]}}]");
+	assert_json(json_object_get(report.instance, "topology"),
+	    "{\"entry\":\"e\",\"instances\":[{\"uuid\":\"e\","
+	    "\"uri\":\"h:1\",\"alias\":null,\"replicaset\":null,"
+	    "\"role\":null,\"state\":null,\"health\":null,"
+	    "\"disabled\":true,\"expelled\":false}]}");
+	report_finish(&report);
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'topology': {'instances': [{'uri': 3301}]}}]");
+	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+	report_finish(&report);
+}
+
+static void
+test_a_report_can_become_one_of_a_failure(void **state)
+{
+	struct report report;
+	struct error error;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'reloaded',"
+	    "'generation': 7}]");
+	error_set(&error, OUTCOME_DEGRADED, "not_healthy", "ill \xff");
+	report_fail(&report, &error);
+	assert_int_equal(report.outcome, OUTCOME_DEGRADED);
+	assert_json(json_object_get(report.instance, "ok"), "false");
+	assert_string_equal(string_at(&report, NULL, "outcome"), "degraded");
+	assert_json(json_object_get(report.instance, "generation"), "7");
+	assert_json(json_object_get(report.instance, "error"),
+	    "{\"code\":\"not_healthy\",\"phase\":null,\"role\":null,"
+	    "\"module\":null,\"message\":\"ill \\\\377\","
+	    "\"traceback\":null}");
+	report_finish(&report);
+}
+
+static void
+test_a_name_is_given_to_who_has_none(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok'}]");
+	report_name(&report, NULL);
+	assert_json(json_object_get(report.instance, "alias"), "null");
+	report_name(&report, "one");
+	report_name(&report, "other");
+	assert_string_equal(string_at(&report, NULL, "alias"), "one");
+	report_finish(&report);
+}
+
+static void
+test_text_with_a_nul_is_kept_whole(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'alias': 'a\\u0000b', 'warnings': ['c\\u0000']}]");
+	assert_string_equal(string_at(&report, NULL, "alias"), "a\\000b");
+	assert_json(json_object_get(report.instance, "warnings"),
+	    "[\"c\\\\000\"]");
+	report_finish(&report);
+}
+
+static void
+test_an_error_of_ours_has_all_fields(void **state)
+{
+	struct report report;
+	struct error error;
+
+	(void)state;
+	error_set_transient(&error, OUTCOME_UNREACHABLE, "no_socket",
+	    "no such socket");
+	report_from_error(&report, "a.control", &error);
+	assert_int_equal(report.outcome, OUTCOME_UNREACHABLE);
+	assert_true(report.transient);
+	assert_json(report.instance, DEFAULTS_BEFORE("unreachable", "false")
+	    "\"error\":{\"code\":\"no_socket\",\"phase\":null,\"role\":null,"
+	    "\"module\":null,\"message\":\"no such socket\","
+	    "\"traceback\":null}," DEFAULTS_AFTER);
+	report_finish(&report);
+}
+
+static void
+test_names_that_are_not_utf8_are_reported_escaped(void **state)
+{
+	struct report report;
+	struct error error;
+
+	(void)state;
+	error_set(&error, OUTCOME_UNREACHABLE, "x", "no \xff");
+	report_from_error(&report, "a\xff", &error);
+	assert_string_equal(string_at(&report, NULL, "target"), "a\\377");
+	assert_string_equal(string_at(&report, "error", "message"),
+	    "no \\377");
+	report_finish(&report);
+}
+
+static void
+test_results_become_a_tree_on_request(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'results': '---\\n- 1\\n- [a, {b: true}]\\n...\\n'}]");
+	report_parse_results(&report);
+	assert_int_equal(report.outcome, OUTCOME_OK);
+	assert_json(json_object_get(report.instance, "results"),
+	    "[1,[\"a\",{\"b\":true}]]");
+	report_finish(&report);
+	/* Nothing to do. */
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok'}]");
+	report_parse_results(&report);
+	assert_null(json_object_get(report.instance, "results"));
+	report_finish(&report);
+}
+
+static void
+test_results_that_are_not_yaml_are_a_protocol_error(void **state)
+{
+	struct report report;
+
+	(void)state;
+	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
+	    "'results': '---\\n- [\\n...\\n'}]");
+	report_parse_results(&report);
+	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
+	assert_string_equal(string_at(&report, NULL, "target"), "a.control");
+	assert_json(json_object_get(report.instance, "ok"), "false");
+	report_finish(&report);
+}
+
+static void
+test_the_document_holds_all_reports(void **state)
+{
+	json_t *instances = json_pack("[{s:i}]", "a", 1), *document;
+	json_t *names, *skipped;
+
+	(void)state;
+	document = report_document("reload", OUTCOME_REFUSED, instances, NULL,
+	    NULL);
+	assert_json(document, "{\"ok\":false,\"exit\":5,\"command\":"
+	    "\"reload\",\"instances\":[{\"a\":1}]}");
+	json_decref(document);
+	document = report_document("plan", OUTCOME_PLANNED, instances, NULL,
+	    NULL);
+	assert_json(document, "{\"ok\":true,\"exit\":0,\"command\":"
+	    "\"plan\",\"instances\":[{\"a\":1}]}");
+	json_decref(document);
+	names = json_pack("[s]", "b");
+	skipped = json_pack("[{s:s}]", "target", "c");
+	document = report_document("plan", OUTCOME_PLANNED, instances, names,
+	    skipped);
+	assert_json(document, "{\"ok\":true,\"exit\":0,\"command\":"
+	    "\"plan\",\"instances\":[{\"a\":1}],\"not_touched\":[\"b\"],"
+	    "\"skipped\":[{\"target\":\"c\"}]}");
+	json_decref(document);
+	json_decref(names);
+	json_decref(skipped);
+	json_decref(instances);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all_fields_of_the_schema_are_always_there),
+		cmocka_unit_test(test_what_the_instance_says_is_passed_on),
+		cmocka_unit_test(test_stale_references_come_with_the_scan_that_found_them),
+		cmocka_unit_test(test_failures_come_with_error_and_rollback),
+		cmocka_unit_test(test_transient_is_for_waiting_and_not_printed),
+		cmocka_unit_test(test_fields_of_one_command_are_only_there_with_it),
+		cmocka_unit_test(test_unknown_fields_are_dropped),
+		cmocka_unit_test(test_an_empty_table_is_a_map_or_a_list),
+		cmocka_unit_test(test_wrong_types_are_protocol_errors_that_name_the_field),
+		cmocka_unit_test(test_only_outcomes_of_an_instance_are_taken),
+		cmocka_unit_test(test_another_protocol_version_is_an_error),
+		cmocka_unit_test(test_a_lone_error_is_one_of_lua),
+		cmocka_unit_test(test_other_replies_are_shown_in_part),
+		cmocka_unit_test(test_the_part_that_is_shown_of_a_deep_reply_has_an_end),
+		cmocka_unit_test(test_only_a_relayed_reply_is_of_an_unreachable_instance),
+		cmocka_unit_test(test_a_topology_is_read_like_all_else),
+		cmocka_unit_test(test_a_report_can_become_one_of_a_failure),
+		cmocka_unit_test(test_a_name_is_given_to_who_has_none),
+		cmocka_unit_test(test_text_with_a_nul_is_kept_whole),
+		cmocka_unit_test(test_an_error_of_ours_has_all_fields),
+		cmocka_unit_test(test_names_that_are_not_utf8_are_reported_escaped),
+		cmocka_unit_test(test_results_become_a_tree_on_request),
+		cmocka_unit_test(test_results_that_are_not_yaml_are_a_protocol_error),
+		cmocka_unit_test(test_the_document_holds_all_reports)
+	};
+
+	return cmocka_run_group_tests_name("report", tests, NULL, NULL);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/options.h"
+#include "proto/script.h"
+
+/* The tests run in the top folder of the sources. */
+#define SOURCES	"src/lua/"
+
+/* What is left of a line of a file: no indentation, no comment line. */
+static const char *
+embedded_line(const char *line)
+{
+	line += strspn(line, " \t");
+	return strncmp(line, "--", 2) == 0 ? strchr(line, '\n') : line;
+}
+
+static void
+test_every_script_is_its_file_line_by_line(void **state)
+{
+	const struct script *script;
+	const char *at, *expected;
+	char path[256], line[512], *dot;
+	FILE *file;
+	size_t count = 0;
+
+	(void)state;
+	for (script = script_table; script->name != NULL; script++) {
+		snprintf(path, sizeof(path), SOURCES "%s", script->name);
+		while ((dot = strchr(path, '.')) != NULL)
+			*dot = '/';
+		strlcat(path, ".lua", sizeof(path));
+		assert_non_null(file = fopen(path, "r"));
+		at = (const char *)script->data;
+		while (fgets(line, sizeof(line), file) != NULL) {
+			/* A comment of several lines would be cut open. */
+			assert_null(strstr(line, "--["));
+			assert_non_null(expected = embedded_line(line));
+			assert_memory_equal(at, expected, strlen(expected));
+			at += strlen(expected);
+		}
+		assert_ptr_equal(at, script->data + script->len);
+		/* The reader of the sources relies on it. */
+		assert_int_equal(*at, 0);
+		assert_int_equal(strlen((const char *)script->data),
+		    script->len);
+		fclose(file);
+		count++;
+	}
+	assert_true(count > 0);
+}
+
+static void
+test_the_table_is_sorted_and_without_doubles(void **state)
+{
+	const struct script *script;
+
+	(void)state;
+	for (script = script_table + 1; script->name != NULL; script++)
+		assert_true(strcmp(script[-1].name, script->name) < 0);
+}
+
+static void
+test_scripts_are_found_by_name(void **state)
+{
+	const struct script *script;
+
+	(void)state;
+	for (script = script_table; script->name != NULL; script++)
+		assert_ptr_equal(script_find(script->name), script);
+	assert_null(script_find("nosuch"));
+	assert_null(script_find(""));
+}
+
+static void
+test_every_command_has_its_script(void **state)
+{
+	const struct command_row *command;
+	char name[64];
+
+	(void)state;
+	assert_non_null(script_find("boot"));
+	assert_non_null(script_find("commands.native"));
+	for (command = command_table; command->name != NULL; command++) {
+		snprintf(name, sizeof(name), "commands.%s",
+		    command->bit == COMMAND_CONSOLE ? "repl" : command->name);
+		assert_non_null(script_find(name));
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_script_is_its_file_line_by_line),
+		cmocka_unit_test(test_the_table_is_sorted_and_without_doubles),
+		cmocka_unit_test(test_scripts_are_found_by_name),
+		cmocka_unit_test(test_every_command_has_its_script)
+	};
+
+	return cmocka_run_group_tests_name("script", tests, NULL, NULL);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "repl/backslash.h"
+
+static struct options defaults;
+
+static int
+set_up(void **state)
+{
+	static char program[] = "cartridge-reload", console[] = "console";
+	static char timeout[] = "-t2.5", quiet[] = "-q";
+	char *argv[] = { program, console, timeout, quiet };
+	struct error error;
+
+	(void)state;
+	return options_parse(&defaults, 4, argv, &error);
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	options_finish(&defaults);
+	return 0;
+}
+
+static void
+parse(struct slash *slash, const char *line)
+{
+	struct error error;
+
+	if (slash_parse(slash, line, &defaults, &error) == -1)
+		fail_msg("%s: %s", line, error.message);
+}
+
+static void
+assert_wrong(const char *line, const char *message)
+{
+	struct slash slash;
+	struct error error;
+
+	assert_int_equal(slash_parse(&slash, line, &defaults, &error), -1);
+	assert_int_equal(error.outcome, OUTCOME_USAGE);
+	assert_string_equal(error.message, message);
+}
+
+static void
+test_a_backslash_begins_a_command(void **state)
+{
+	(void)state;
+	assert_true(slash_begins("\\x"));
+	assert_true(slash_begins(" \t\\"));
+	assert_false(slash_begins(""));
+	assert_false(slash_begins("x\\"));
+}
+
+static void
+test_commands_have_the_options_of_the_command_line(void **state)
+{
+	struct slash slash;
+
+	(void)state;
+	parse(&slash, "\\reload --stale fail -m 'a b' --module=c");
+	assert_int_equal(slash.kind, SLASH_COMMAND);
+	assert_int_equal(slash.options.command->bit, COMMAND_RELOAD);
+	assert_string_equal(slash.options.stale, "fail");
+	assert_int_equal(slash.options.modules.count, 2);
+	assert_string_equal(slash.options.modules.list[0], "a b");
+	slash_finish(&slash);
+
+	parse(&slash, "  \\reload -n");
+	assert_int_equal(slash.options.command->bit, COMMAND_PLAN);
+	slash_finish(&slash);
+
+	parse(&slash, "\\eval -f \"a file\"");
+	assert_int_equal(slash.options.command->bit, COMMAND_EVAL);
+	assert_string_equal(slash.options.eval_file, "a file");
+	slash_finish(&slash);
+}
+
+static void
+test_options_of_the_console_are_the_defaults(void **state)
+{
+	struct slash slash;
+
+	(void)state;
+	parse(&slash, "\\status");
+	assert_true(slash.options.timeout > 2.49 &&
+	    slash.options.timeout < 2.51);
+	assert_true(slash.options.quiet);
+	assert_ptr_equal(slash.options.output, &output_text);
+	slash_finish(&slash);
+
+	parse(&slash, "\\status -v -t 3 -o json");
+	assert_true(slash.options.timeout > 2.99);
+	assert_true(slash.options.verbose && !slash.options.quiet);
+	assert_ptr_equal(slash.options.output, &output_json);
+	slash_finish(&slash);
+}
+
+static void
+test_names_can_be_cut_short_if_one_is_meant(void **state)
+{
+	struct slash slash;
+
+	(void)state;
+	parse(&slash, "\\q");
+	assert_int_equal(slash.kind, SLASH_QUIT);
+	slash_finish(&slash);
+	parse(&slash, "\\r");
+	assert_int_equal(slash.options.command->bit, COMMAND_RELOAD);
+	slash_finish(&slash);
+	parse(&slash, "\\pl");
+	assert_int_equal(slash.options.command->bit, COMMAND_PLAN);
+	slash_finish(&slash);
+	assert_wrong("\\p", "command '\\p' is ambiguous: \\plan, \\push");
+	assert_wrong("\\s", "command '\\s' is ambiguous: \\status, \\stale, "
+	    "\\set");
+	assert_wrong("\\sta", "command '\\sta' is ambiguous: \\status, "
+	    "\\stale");
+}
+
+static void
+test_what_there_is_not_is_said(void **state)
+{
+	static const char known[] = "\\reload, \\plan, \\status, \\stale, "
+	    "\\push, \\eval, \\set, \\help, \\quit";
+	char message[300];
+
+	(void)state;
+	snprintf(message, sizeof(message),
+	    "unknown command '\\console'; commands are %s", known);
+	assert_wrong("\\console", message);
+	snprintf(message, sizeof(message),
+	    "unknown command '\\quits'; commands are %s", known);
+	assert_wrong("\\quits", message);
+	assert_wrong("\\reload 'x", "a quote is not closed");
+	assert_wrong("\\reload x", "reload: unexpected argument 'x'");
+	assert_wrong("\\status --stale=fail", "status does not take --stale");
+	assert_wrong("\\eval -f -",
+	    "\\eval: standard input is where lines come from");
+	assert_wrong("\\quit now", "\\quit: unexpected argument 'now'");
+	assert_wrong("\\help plan now", "\\help: unexpected argument 'now'");
+	assert_wrong("\\set colour on",
+	    "\\set: unknown setting 'colour'; there is output");
+	assert_wrong("\\set output xml",
+	    "\\set output: 'xml' is neither text nor json");
+	assert_wrong("\\set output json x",
+	    "\\set output: 'x' is neither text nor json");
+}
+
+static void
+test_a_lone_backslash_is_no_command(void **state)
+{
+	static const char *const lines[] = { "\\", "\\ reload", " \\\t" };
+	struct slash slash;
+	struct error error;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		assert_int_equal(slash_parse(&slash, lines[i], &defaults,
+		    &error), -1);
+		assert_non_null(strstr(error.message, "'\\'"));
+	}
+}
+
+static void
+test_another_place_to_connect_to_is_refused(void **state)
+{
+	static const char *const words[] = {
+		"-s x", "--app=x", "-i x", "--run-dir x", "--print-lua",
+		"--version"
+	};
+	struct slash slash;
+	struct error error;
+	char line[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		snprintf(line, sizeof(line), "\\status %s", words[i]);
+		assert_int_equal(slash_parse(&slash, line, &defaults, &error),
+		    -1);
+		assert_non_null(strstr(error.message, "are not taken here"));
+	}
+}
+
+static void
+test_settings_and_help_are_read(void **state)
+{
+	struct slash slash;
+
+	(void)state;
+	parse(&slash, "\\set output json");
+	assert_int_equal(slash.kind, SLASH_SET);
+	assert_ptr_equal(slash.output, &output_json);
+	slash_finish(&slash);
+	parse(&slash, "\\set");
+	assert_null(slash.output);
+	slash_finish(&slash);
+	parse(&slash, "\\help");
+	assert_int_equal(slash.kind, SLASH_HELP);
+	assert_null(slash.help);
+	slash_finish(&slash);
+	parse(&slash, "\\help \\rel");
+	assert_int_equal(slash.help->bit, COMMAND_RELOAD);
+	slash_finish(&slash);
+	parse(&slash, "\\status --help");
+	assert_int_equal(slash.kind, SLASH_HELP);
+	assert_int_equal(slash.help->bit, COMMAND_STATUS);
+	slash_finish(&slash);
+}
+
+/* What is offered for the last word of a line, separated by blanks. */
+static const char *
+offered(const char *line, int *files)
+{
+	static char text[2048];
+	struct slash_names names;
+	const char *word = strrchr(line, ' ');
+	size_t i, start = word == NULL ? 0 : (size_t)(word - line) + 1;
+
+	assert_int_equal(slash_complete(&names, line, start, strlen(line)), 0);
+	text[0] = '\0';
+	for (i = 0; i < names.words.count; i++) {
+		strlcat(text, i > 0 ? " " : "", sizeof(text));
+		strlcat(text, names.words.list[i], sizeof(text));
+	}
+	if (files != NULL)
+		*files = names.files;
+	slash_names_finish(&names);
+	return text;
+}
+
+static void
+test_names_options_and_values_are_offered(void **state)
+{
+	const char *all;
+
+	(void)state;
+	assert_string_equal(offered("\\", NULL), "\\reload \\plan \\status "
+	    "\\stale \\push \\eval \\set \\help \\quit");
+	assert_string_equal(offered("\\st", NULL), "\\status \\stale");
+	assert_string_equal(offered("\\reload --st", NULL), "--stale");
+	assert_string_equal(offered("\\reload --stale ", NULL),
+	    "patch report fail");
+	assert_string_equal(offered("\\reload --stale f", NULL), "fail");
+	assert_string_equal(offered("\\reload --stale=f", NULL),
+	    "--stale=fail");
+	assert_string_equal(offered("\\rel -o ", NULL), "text json");
+	assert_string_equal(offered("\\status --st", NULL), "");
+	assert_string_equal(offered("\\status x", NULL), "");
+	assert_string_equal(offered("\\reload --timeout ", NULL), "");
+	assert_string_equal(offered("\\set ", NULL), "output");
+	assert_string_equal(offered("\\set output ", NULL), "text json");
+	assert_string_equal(offered("\\set output text ", NULL), "");
+	assert_string_equal(offered("\\help pl", NULL), "plan");
+	assert_string_equal(offered("\\help plan ", NULL), "");
+	assert_string_equal(offered("\\quit ", NULL), "");
+	assert_string_equal(offered("\\nothing ", NULL), "");
+	assert_string_equal(offered("\\reload 'a ", NULL), "");
+	all = offered("\\reload --", NULL);
+	assert_non_null(strstr(all, "--if-changed"));
+	assert_null(strstr(all, "--socket"));
+	assert_null(strstr(all, "--print-lua"));
+}
+
+static void
+test_files_are_offered_where_they_can_stand(void **state)
+{
+	int files;
+
+	(void)state;
+	offered("\\push ", &files);
+	assert_true(files);
+	offered("\\eval -f ", &files);
+	assert_true(files);
+	offered("\\eval ", &files);
+	assert_false(files);
+	offered("\\plan ", &files);
+	assert_false(files);
+}
+
+static void
+test_the_help_has_all_and_fits_80_columns(void **state)
+{
+	char *text = NULL, *line, *rest;
+	const struct command_row *row;
+	char name[32];
+	size_t size;
+	FILE *out;
+
+	(void)state;
+	assert_non_null(out = open_memstream(&text, &size));
+	slash_help(out);
+	fclose(out);
+	for (row = command_table; row->name != NULL; row++) {
+		snprintf(name, sizeof(name), "  \\%s ", row->name);
+		if (row->bit == COMMAND_CONSOLE)
+			assert_null(strstr(text, name));
+		else
+			assert_non_null(strstr(text, name));
+	}
+	assert_non_null(strstr(text, "\\set output text|json "));
+	for (rest = text; (line = strsep(&rest, "\n")) != NULL;)
+		assert_true(strlen(line) < 80);
+	free(text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_backslash_begins_a_command),
+		cmocka_unit_test(
+		    test_commands_have_the_options_of_the_command_line),
+		cmocka_unit_test(test_options_of_the_console_are_the_defaults),
+		cmocka_unit_test(test_names_can_be_cut_short_if_one_is_meant),
+		cmocka_unit_test(test_what_there_is_not_is_said),
+		cmocka_unit_test(test_a_lone_backslash_is_no_command),
+		cmocka_unit_test(test_another_place_to_connect_to_is_refused),
+		cmocka_unit_test(test_settings_and_help_are_read),
+		cmocka_unit_test(test_names_options_and_values_are_offered),
+		cmocka_unit_test(test_files_are_offered_where_they_can_stand),
+		cmocka_unit_test(test_the_help_has_all_and_fits_80_columns)
+	};
+
+	return cmocka_run_group_tests_name("slash", tests, set_up, tear_down);
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "repl/history.h"
+#include "peer.h"
+
+#define FILE_NAME	"state/cartridge-reload/history"
+
+/* What the file has, entries separated by '|'. */
+static char entries[2 * HISTORY_SIZE_MAX];
+static size_t entry_count;
+
+static void
+each(const char *entry, void *arg)
+{
+	(void)arg;
+	if (entry_count++ > 0)
+		strlcat(entries, "|", sizeof(entries));
+	strlcat(entries, entry, sizeof(entries));
+}
+
+static void
+open_history(struct history *history)
+{
+	struct error error;
+
+	entries[0] = '\0';
+	entry_count = 0;
+	if (history_open(history, each, NULL, &error) == -1)
+		fail_msg("%s", error.message);
+}
+
+static void
+add(struct history *history, const char *entry)
+{
+	struct error error;
+
+	if (history_add(history, entry, &error) == -1)
+		fail_msg("%s", error.message);
+}
+
+static int
+set_up(void **state)
+{
+	char state_home[300], here[200];
+
+	if (peer_enter_directory(state) == -1 ||
+	    getcwd(here, sizeof(here)) == NULL)
+		return -1;
+	snprintf(state_home, sizeof(state_home), "%s/state", here);
+	setenv("HOME", here, 1);
+	return setenv("XDG_STATE_HOME", state_home, 1);
+}
+
+static int
+forget(void **state)
+{
+	(void)state;
+	return system("chmod -R u+w . && rm -rf state .local");
+}
+
+static mode_t
+mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 0777;
+}
+
+static void
+test_entries_come_back_in_their_order(void **state)
+{
+	struct history history;
+
+	(void)state;
+	open_history(&history);
+	assert_int_equal(entry_count, 0);
+	add(&history, "box.info");
+	add(&history, "for i = 1, 2 do\n\tx('\\n')\nend");
+	add(&history, "\\reload");
+	add(&history, "\xd0\x9f\xff");
+	history_close(&history);
+	open_history(&history);
+	assert_string_equal(entries, "box.info|"
+	    "for i = 1, 2 do\n\tx('\\n')\nend|\\reload|\xd0\x9f\xff");
+	history_close(&history);
+}
+
+static void
+test_only_the_owner_can_read_it(void **state)
+{
+	struct history history;
+	mode_t before = umask(0);
+
+	(void)state;
+	open_history(&history);
+	history_close(&history);
+	assert_int_equal(mode_of("state"), 0700);
+	assert_int_equal(mode_of("state/cartridge-reload"), 0700);
+	assert_int_equal(mode_of(FILE_NAME), 0600);
+	assert_int_equal(chmod(FILE_NAME, 0644), 0);
+	open_history(&history);
+	assert_int_equal(mode_of(FILE_NAME), 0600);
+	history_close(&history);
+	umask(before);
+}
+
+static void
+test_the_home_is_where_it_is_without_a_state_home(void **state)
+{
+	static const char *const others[] = { NULL, "", "relative" };
+	char *before = strdup(getenv("XDG_STATE_HOME"));
+	struct history history;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		unsetenv("XDG_STATE_HOME");
+		if (others[i] != NULL)
+			setenv("XDG_STATE_HOME", others[i], 1);
+		open_history(&history);
+		assert_int_equal(mode_of(
+		    ".local/state/cartridge-reload/history"), 0600);
+		history_close(&history);
+		assert_int_equal(forget(NULL), 0);
+	}
+	setenv("XDG_STATE_HOME", before, 1);
+	free(before);
+}
+
+static void
+test_without_a_home_nothing_is_kept(void **state)
+{
+	char *home = strdup(getenv("HOME"));
+	char *before = strdup(getenv("XDG_STATE_HOME"));
+	struct history history;
+
+	(void)state;
+	unsetenv("XDG_STATE_HOME");
+	unsetenv("HOME");
+	open_history(&history);
+	assert_null(history.path);
+	add(&history, "x");
+	history_close(&history);
+	setenv("HOME", home, 1);
+	setenv("XDG_STATE_HOME", before, 1);
+	free(home);
+	free(before);
+}
+
+static void
+test_what_is_no_file_is_no_history(void **state)
+{
+	struct history history;
+
+	(void)state;
+	assert_int_equal(system("mkdir -p state/cartridge-reload && "
+	    "ln -s /dev/null " FILE_NAME), 0);
+	open_history(&history);
+	assert_null(history.path);
+	add(&history, "x");
+	history_close(&history);
+	assert_int_equal(system("rm " FILE_NAME " && mkfifo " FILE_NAME), 0);
+	open_history(&history);
+	assert_null(history.path);
+	history_close(&history);
+}
+
+static void
+test_what_cannot_be_kept_is_an_error(void **state)
+{
+	struct history history;
+	struct error error;
+
+	(void)state;
+	assert_int_equal(system(": >state"), 0);
+	assert_int_equal(history_open(&history, each, NULL, &error), -1);
+	assert_non_null(strstr(error.message, "no history is kept: "));
+	assert_non_null(strstr(error.message, "Not a directory"));
+	assert_null(history.path);
+	history_close(&history);
+
+	assert_int_equal(forget(NULL), 0);
+	open_history(&history);
+	assert_int_equal(forget(NULL), 0);
+	assert_int_equal(history_add(&history, "x", &error), -1);
+	assert_non_null(strstr(error.message, "No such file"));
+	history_close(&history);
+}
+
+static void
+test_repeated_entries_are_noticed(void **state)
+{
+	struct history history;
+
+	(void)state;
+	open_history(&history);
+	assert_false(history_repeats(&history, "a"));
+	assert_true(history_repeats(&history, "a"));
+	assert_false(history_repeats(&history, "b"));
+	assert_false(history_repeats(&history, "a"));
+	add(&history, "a");
+	add(&history, "b");
+	add(&history, "b");
+	history_close(&history);
+	/* Also one that an earlier session has ended with. */
+	open_history(&history);
+	assert_string_equal(entries, "a|b");
+	assert_true(history_repeats(&history, "b"));
+	history_close(&history);
+}
+
+static void
+test_private_entries_are_noticed(void **state)
+{
+	char *longer = malloc(HISTORY_ENTRY_MAX + 2);
+
+	(void)state;
+	assert_false(history_is_private("box.info"));
+	assert_true(history_is_private(" box.info"));
+	assert_true(history_is_private("box.schema.user.passwd('x')"));
+	assert_true(history_is_private("x = 'PassWord'"));
+	assert_true(history_is_private("cluster_cookie"));
+	assert_true(history_is_private("API_TOKEN"));
+	memset(longer, 'x', HISTORY_ENTRY_MAX + 1);
+	longer[HISTORY_ENTRY_MAX + 1] = '\0';
+	assert_true(history_is_private(longer));
+	longer[HISTORY_ENTRY_MAX] = '\0';
+	assert_false(history_is_private(longer));
+	free(longer);
+}
+
+static void
+test_the_older_half_is_dropped_when_it_grows_too_large(void **state)
+{
+	struct history history;
+	struct stat st;
+	char entry[1000], *last, *first;
+	int i;
+
+	(void)state;
+	open_history(&history);
+	for (i = 0; i < 600; i++) {
+		memset(entry, 'x', sizeof(entry) - 1);
+		entry[sizeof(entry) - 1] = '\0';
+		memcpy(entry, "number", 6);
+		entry[snprintf(entry + 6, 10, "%04d", i) + 6] = '-';
+		add(&history, entry);
+		assert_int_equal(stat(FILE_NAME, &st), 0);
+		assert_true((size_t)st.st_size <= HISTORY_SIZE_MAX);
+	}
+	history_close(&history);
+	assert_int_equal(mode_of(FILE_NAME), 0600);
+	open_history(&history);
+	history_close(&history);
+	/* Whole entries, the last ones, without a gap. */
+	first = entries;
+	last = strrchr(entries, '|') + 1;
+	assert_memory_equal(first, "number", 6);
+	assert_int_equal(atoi(last + 6), 599);
+	assert_int_equal(atoi(first + 6), 600 - (int)entry_count);
+	assert_true(entry_count > 120);
+	assert_int_equal(system("test \"$(ls state/cartridge-reload)\" = "
+	    "history"), 0);
+}
+
+static void
+test_a_file_that_is_too_large_is_read_from_its_end(void **state)
+{
+	struct history history;
+
+	(void)state;
+	assert_int_equal(system("mkdir -p state/cartridge-reload && "
+	    "{ yes old | head -c 1000000; echo; echo new; } >" FILE_NAME), 0);
+	open_history(&history);
+	/* Equal ones that follow each other are one. */
+	assert_string_equal(entries, "old|new");
+	add(&history, "x");
+	history_close(&history);
+	open_history(&history);
+	history_close(&history);
+	assert_string_equal(strrchr(entries, '|'), "|x");
+}
+
+static void
+test_several_processes_add_to_it_at_once(void **state)
+{
+	enum { PROCESSES = 4, EACH = 150 };
+	struct history history;
+	char entry[400];
+	int i, j, status, seen[PROCESSES] = { 0 };
+	char *rest, *one;
+
+	(void)state;
+	for (i = 0; i < PROCESSES; i++) {
+		if (fork() != 0)
+			continue;
+		open_history(&history);
+		for (j = 0; j < EACH; j++) {
+			memset(entry, 'x', sizeof(entry));
+			entry[snprintf(entry, sizeof(entry), "p%d-%03d", i,
+			    j)] = '-';
+			entry[sizeof(entry) - 1] = '\0';
+			add(&history, entry);
+		}
+		_exit(0);
+	}
+	for (i = 0; i < PROCESSES; i++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	open_history(&history);
+	history_close(&history);
+	/* 240 kB fit: all are there, in the order of each. */
+	for (rest = entries; (one = strsep(&rest, "|")) != NULL;) {
+		assert_int_equal(strlen(one), sizeof(entry) - 1);
+		i = one[1] - '0';
+		assert_int_equal(atoi(one + 3), seen[i]++);
+	}
+	for (i = 0; i < PROCESSES; i++)
+		assert_int_equal(seen[i], EACH);
+}
+
+int
+main(void)
+{
+#define TEST(name)	cmocka_unit_test_teardown(name, forget)
+	const struct CMUnitTest tests[] = {
+		TEST(test_entries_come_back_in_their_order),
+		TEST(test_only_the_owner_can_read_it),
+		TEST(test_the_home_is_where_it_is_without_a_state_home),
+		TEST(test_without_a_home_nothing_is_kept),
+		TEST(test_what_is_no_file_is_no_history),
+		TEST(test_what_cannot_be_kept_is_an_error),
+		TEST(test_repeated_entries_are_noticed),
+		TEST(test_private_entries_are_noticed),
+		TEST(test_the_older_half_is_dropped_when_it_grows_too_large),
+		TEST(test_a_file_that_is_too_large_is_read_from_its_end),
+		TEST(test_several_processes_add_to_it_at_once)
+	};
+
+	return cmocka_run_group_tests_name("history", tests, set_up,
+	    peer_leave_directory);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "repl/linereader.h"
+
+static struct lines lines;
+static int fds[2];
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	if (pipe(fds) == -1)
+		return -1;
+	lines_init(&lines, fds[0]);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	lines_finish(&lines);
+	close(fds[0]);
+	return 0;
+}
+
+static void
+send(const char *text, size_t len)
+{
+	struct error error;
+
+	assert_int_equal(write(fds[1], text, len), (ssize_t)len);
+	assert_int_equal(lines_read(&lines, &error), 0);
+}
+
+static void
+assert_line(const char *expected)
+{
+	size_t len;
+	char *line = lines_next(&lines, &len);
+
+	if (expected == NULL) {
+		assert_null(line);
+		return;
+	}
+	assert_non_null(line);
+	assert_string_equal(line, expected);
+	assert_int_equal(len, strlen(expected));
+}
+
+static void
+finish_input(void)
+{
+	struct error error;
+
+	close(fds[1]);
+	assert_int_equal(lines_read(&lines, &error), 0);
+	assert_true(lines.is_over);
+}
+
+static void
+test_lines_come_whole(void **state)
+{
+	(void)state;
+	assert_line(NULL);
+	send("one\ntwo\n\nth", 11);
+	assert_line("one");
+	assert_line("two");
+	assert_line("");
+	assert_line(NULL);
+	send("ree\r\nfour\r", 10);
+	assert_line("three");
+	assert_line(NULL);
+	finish_input();
+	assert_line("four");
+	assert_line(NULL);
+}
+
+static void
+test_nothing_is_no_line(void **state)
+{
+	(void)state;
+	finish_input();
+	assert_line(NULL);
+}
+
+static void
+test_a_line_may_hold_any_byte(void **state)
+{
+	size_t len;
+	char *line;
+
+	(void)state;
+	send("a\0b\xff\n", 5);
+	line = lines_next(&lines, &len);
+	assert_int_equal(len, 4);
+	assert_memory_equal(line, "a\0b\xff", 5);
+	finish_input();
+}
+
+static void
+test_a_line_that_is_too_long_is_an_error(void **state)
+{
+	static char chunk[4096];
+	struct error error;
+	size_t sent;
+	int result = 0;
+
+	(void)state;
+	memset(chunk, 'x', sizeof(chunk));
+	for (sent = 0; sent <= 2 * LINES_MAX && result == 0;
+	    sent += sizeof(chunk)) {
+		assert_int_equal(write(fds[1], chunk, sizeof(chunk)),
+		    (ssize_t)sizeof(chunk));
+		result = lines_read(&lines, &error);
+		assert_line(NULL);
+	}
+	assert_int_equal(result, -1);
+	assert_string_equal(error.message, "a line is longer than 16 MiB");
+	assert_true(sent > LINES_MAX && sent < LINES_MAX + 3 * sizeof(chunk));
+	close(fds[1]);
+}
+
+static void
+test_what_cannot_be_read_is_an_error(void **state)
+{
+	struct error error;
+	struct lines others;
+
+	(void)state;
+	lines_init(&others, -1);
+	assert_int_equal(lines_read(&others, &error), -1);
+	assert_string_equal(error.message,
+	    "cannot read standard input: Bad file descriptor");
+	lines_finish(&others);
+	close(fds[1]);
+}
+
+int
+main(void)
+{
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(test_lines_come_whole),
+		TEST(test_nothing_is_no_line),
+		TEST(test_a_line_may_hold_any_byte),
+		TEST(test_a_line_that_is_too_long_is_an_error),
+		TEST(test_what_cannot_be_read_is_an_error)
+	};
+
+	return cmocka_run_group_tests_name("lines", tests, NULL, NULL);
+}

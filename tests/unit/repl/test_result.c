@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "repl/result.h"
+
+#define nitems(a) (sizeof(a) / sizeof((a)[0]))
+
+#define DONE	"---\n- cartridge_reload_done\n"
+#define FAILED	"---\n- cartridge_reload_failed\n"
+
+static int
+read_reply(struct typed *typed, const char *text, struct error *error)
+{
+	struct wire_document doc = { text, strlen(text), 0 };
+
+	return typed_read(typed, &doc, error);
+}
+
+static void
+test_the_word_tells_what_the_rest_is(void **state)
+{
+	static const struct {
+		const char	*text;
+		enum typed_kind	 kind;
+		const char	*rest;
+	} cases[] = {
+		{ DONE "- 1\n...\n", TYPED_DONE, "- 1\n...\n" },
+		{ DONE "...\n", TYPED_DONE, "...\n" },
+		{ DONE "- cartridge_reload_failed\n...\n", TYPED_DONE,
+		    "- cartridge_reload_failed\n...\n" },
+		{ "---\n- cartridge_reload_nil\n- null\n- x\n...\n",
+		    TYPED_NIL, "- null\n- x\n...\n" },
+		{ FAILED "- error: x\n...\n", TYPED_FAILED,
+		    "- error: x\n...\n" },
+		{ "---\n- error: x\n...\n", TYPED_FAILED,
+		    "- error: x\n...\n" },
+		{ "---\n- cartridge_reload_more\n...\n", TYPED_MORE,
+		    "...\n" },
+		{ "---\n- cartridge_reload_names\n- []\n...\n", TYPED_NAMES,
+		    "- []\n...\n" }
+	};
+	struct typed typed;
+	struct error error;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(cases); i++) {
+		assert_int_equal(read_reply(&typed, cases[i].text, &error), 0);
+		assert_int_equal(typed.kind, cases[i].kind);
+		assert_int_equal(typed.rest_len, strlen(cases[i].rest));
+		assert_memory_equal(typed.rest, cases[i].rest,
+		    typed.rest_len);
+	}
+}
+
+static void
+test_anything_else_is_a_protocol_error(void **state)
+{
+	static const char *const texts[] = {
+		"", "...\n", "---\n...\n", "---\n- 1\n...\n", "--- 1\n...\n",
+		"---\n- cartridge_reload_other\n...\n",
+		"---\n- cartridge_reload_done2\n...\n",
+		"---\n- cartridge_reload_"
+	};
+	struct typed typed;
+	struct error error;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(texts); i++) {
+		assert_int_equal(read_reply(&typed, texts[i], &error), -1);
+		assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
+	}
+}
+
+static void
+assert_tree(const char *text, const char *expected)
+{
+	struct typed typed;
+	struct error error;
+	json_t *tree;
+	char *dumped;
+
+	assert_int_equal(read_reply(&typed, text, &error), 0);
+	assert_non_null(tree = typed_tree(&typed, &error));
+	dumped = json_dumps(tree, JSON_COMPACT);
+	assert_string_equal(dumped, expected);
+	free(dumped);
+	json_decref(tree);
+}
+
+static void
+test_results_are_an_array_and_errors_an_object(void **state)
+{
+	struct typed typed;
+	struct error error;
+
+	(void)state;
+	assert_tree(DONE "...\n", "[]");
+	assert_tree(DONE "- 1\n- null\n- {a: b}\n...\n",
+	    "[1,null,{\"a\":\"b\"}]");
+	assert_tree(FAILED "- error: x\n...\n", "{\"error\":\"x\"}");
+	assert_tree("---\n- error: x\n...\n", "{\"error\":\"x\"}");
+	assert_int_equal(read_reply(&typed, DONE "- {\n...\n", &error), 0);
+	assert_null(typed_tree(&typed, &error));
+	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
+	assert_int_equal(read_reply(&typed, DONE "a: b\n...\n", &error), 0);
+	assert_null(typed_tree(&typed, &error));
+	assert_int_equal(read_reply(&typed, FAILED "- 1\n...\n", &error), 0);
+	assert_null(typed_tree(&typed, &error));
+	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
+}
+
+static void
+assert_explained(const char *text, const char *message)
+{
+	struct typed typed;
+	struct error error;
+	json_t *tree;
+
+	assert_int_equal(read_reply(&typed, text, &error), 0);
+	assert_non_null(tree = typed_tree(&typed, &error));
+	typed_explain(tree, &error);
+	assert_int_equal(error.outcome, OUTCOME_FAILED);
+	assert_string_equal(error.message, message);
+	json_decref(tree);
+}
+
+static void
+test_an_error_is_explained(void **state)
+{
+	(void)state;
+	assert_explained(FAILED "- error: 'a: b'\n...\n", "a: b");
+	assert_explained(FAILED "- error:\n    code: 1\n...\n",
+	    "{\"code\":1}");
+	assert_explained(FAILED "- error: null\n...\n", "null");
+	assert_explained("---\n- cartridge_reload_nil\n- null\n- no\n...\n",
+	    "no");
+}
+
+static void
+test_it_is_printed_as_the_console_does(void **state)
+{
+	struct typed typed;
+	struct error error;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	(void)state;
+	assert_int_equal(read_reply(&typed, DONE "- 1\n- \033\n...\n", &error),
+	    0);
+	assert_non_null(out = open_memstream(&text, &size));
+	typed_print(out, &typed, 0);
+	fclose(out);
+	assert_string_equal(text, "---\n- 1\n- \\033\n...\n");
+	free(text);
+	assert_int_equal(read_reply(&typed, FAILED "- error: x\n...\n",
+	    &error), 0);
+	assert_non_null(out = open_memstream(&text, &size));
+	typed_print(out, &typed, 1);
+	fclose(out);
+	assert_non_null(strstr(text, "\033[31mx\033[0m"));
+	free(text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_word_tells_what_the_rest_is),
+		cmocka_unit_test(test_anything_else_is_a_protocol_error),
+		cmocka_unit_test(
+		    test_results_are_an_array_and_errors_an_object),
+		cmocka_unit_test(test_an_error_is_explained),
+		cmocka_unit_test(test_it_is_printed_as_the_console_does)
+	};
+
+	return cmocka_run_group_tests_name("typed", tests, NULL, NULL);
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/wait.h>
+
+#include <limits.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "net/conn.h"
+#include "repl/session.h"
+#include "peer.h"
+
+#define HANDSHAKE_LINE	"\\set output yaml\n"
+#define TRUE		"---\n- true\n...\n"
+#define PUSH		"%TAG !push! tag:tarantool.io/push,2018\n--- 1\n...\n"
+#define REPLY		"---\n- 1\n...\n"
+
+static char socket_path[] = "sock";
+static const struct target target = {
+	.kind = TARGET_UNIX, .name = socket_path, .path = socket_path
+};
+
+static int listener = -1;
+static int peer = -1;
+static struct dialog *dialog;
+static struct wire_document doc;
+static struct error error;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	listener = peer_listen(socket_path, 5);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	dialog_close(dialog);
+	dialog = NULL;
+	if (peer != -1)
+		close(peer);
+	peer = -1;
+	close(listener);
+	return 0;
+}
+
+static void
+peer_says(const char *text)
+{
+	assert_int_equal(peer_send(peer, text, strlen(text)), 0);
+}
+
+static void
+peer_hears(const char *text)
+{
+	char got[256];
+	size_t len = strlen(text), n;
+	ssize_t result;
+
+	for (n = 0; n < len; n += (size_t)result) {
+		assert_true(peer_wait(peer, POLLIN));
+		result = recv(peer, got + n, len - n, 0);
+		assert_true(result > 0);
+	}
+	assert_memory_equal(got, text, len);
+}
+
+/* Steps until something happens. */
+static enum dialog_event
+step(void)
+{
+	enum dialog_event event;
+	struct pollfd pfd;
+	int64_t left;
+
+	while ((event = dialog_step(dialog, &doc, &error)) == DIALOG_WAIT) {
+		pfd.fd = dialog_fd(dialog);
+		pfd.events = dialog_events(dialog);
+		left = dialog_due(dialog) - clock_ms();
+		left = left < 0 ? 0 : left > PEER_PATIENCE_MS ?
+		    PEER_PATIENCE_MS : left;
+		if (poll(&pfd, 1, (int)left) == 0 &&
+		    left == PEER_PATIENCE_MS)
+			fail_msg("nothing happens");
+	}
+	return event;
+}
+
+/* Nothing more happens by itself. */
+static void
+assert_quiet(void)
+{
+	struct pollfd pfd = { .fd = dialog_fd(dialog), .events = POLLIN };
+
+	do {
+		assert_int_equal(dialog_step(dialog, &doc, &error),
+		    DIALOG_WAIT);
+	} while (poll(&pfd, 1, 0) == 1);
+}
+
+static void
+start(int64_t ms)
+{
+	dialog = dialog_open(&target, clock_ms() + ms, &error);
+	assert_non_null(dialog);
+	peer = peer_accept(listener);
+	assert_int_not_equal(peer, -1);
+}
+
+static void
+make_ready(void)
+{
+	start(PEER_PATIENCE_MS);
+	peer_says(PEER_GREETING);
+	assert_quiet();
+	peer_hears(HANDSHAKE_LINE);
+	peer_says(TRUE);
+	assert_int_equal(step(), DIALOG_READY);
+}
+
+static void
+send_line(const char *text)
+{
+	assert_int_equal(dialog_send(dialog, strdup(text), strlen(text),
+	    &error), 0);
+}
+
+static void
+assert_document(const char *text)
+{
+	assert_int_equal(doc.len, strlen(text));
+	assert_memory_equal(doc.data, text, doc.len);
+}
+
+static void
+test_lines_are_answered_one_after_the_other(void **state)
+{
+	int i;
+
+	(void)state;
+	make_ready();
+	assert_string_equal(dialog_version(dialog), "2.6.0");
+	for (i = 0; i < 20; i++) {
+		send_line("x = 1");
+		assert_int_equal(dialog_waiting(dialog), 1);
+		assert_quiet();
+		assert_true(dialog_sent(dialog));
+		peer_hears("x = 1\n");
+		peer_says(REPLY);
+		assert_int_equal(step(), DIALOG_REPLY);
+		assert_document(REPLY);
+		assert_int_equal(dialog_waiting(dialog), 0);
+	}
+}
+
+static void
+test_the_deadline_is_for_the_beginning_only(void **state)
+{
+	(void)state;
+	start(200);
+	peer_says(PEER_GREETING);
+	peer_says(TRUE);
+	assert_int_equal(step(), DIALOG_READY);
+	poll(NULL, 0, 250);
+	send_line("x");
+	assert_quiet();
+	peer_hears(HANDSHAKE_LINE "x\n");
+	peer_says(REPLY);
+	assert_int_equal(step(), DIALOG_REPLY);
+}
+
+static void
+test_messages_come_at_any_time(void **state)
+{
+	(void)state;
+	make_ready();
+	peer_says(PUSH);
+	assert_int_equal(step(), DIALOG_PUSH);
+	assert_document(PUSH);
+	send_line("x");
+	assert_quiet();
+	peer_says(PUSH PUSH REPLY PUSH);
+	assert_int_equal(step(), DIALOG_PUSH);
+	assert_int_equal(step(), DIALOG_PUSH);
+	assert_int_equal(step(), DIALOG_REPLY);
+	assert_int_equal(step(), DIALOG_PUSH);
+	assert_quiet();
+}
+
+static void
+test_a_forgotten_reply_is_left_out(void **state)
+{
+	(void)state;
+	make_ready();
+	send_line("slow");
+	dialog_forget(dialog);
+	send_line("next");
+	assert_int_equal(dialog_waiting(dialog), 2);
+	assert_quiet();
+	peer_hears("slow\nnext\n");
+	peer_says("---\n- slow\n...\n" REPLY);
+	assert_int_equal(step(), DIALOG_REPLY);
+	assert_document(REPLY);
+	assert_int_equal(dialog_waiting(dialog), 0);
+}
+
+static void
+test_only_so_many_lines_can_wait(void **state)
+{
+	int i;
+
+	(void)state;
+	make_ready();
+	for (i = 0; i < DIALOG_LINES_MAX; i++)
+		send_line("x");
+	assert_int_equal(dialog_send(dialog, strdup("x"), 1, &error), -1);
+	assert_string_equal(error.message, "too many lines wait for a reply");
+	assert_quiet();
+	peer_hears("x\nx\nx\nx\n");
+	for (i = 0; i < DIALOG_LINES_MAX; i++)
+		peer_says(REPLY);
+	for (i = 0; i < DIALOG_LINES_MAX; i++)
+		assert_int_equal(step(), DIALOG_REPLY);
+	send_line("x");
+}
+
+/* The line must stay for as long as it is sent. */
+static void
+test_an_answer_before_the_end_of_the_line_does_no_harm(void **state)
+{
+	size_t len = 4 * 1024 * 1024;
+	char *line = malloc(len);
+
+	(void)state;
+	make_ready();
+	memset(line, 'x', len);
+	assert_int_equal(dialog_send(dialog, line, len, &error), 0);
+	assert_quiet();
+	assert_false(dialog_sent(dialog));
+	peer_says(REPLY);
+	assert_int_equal(step(), DIALOG_REPLY);
+	assert_quiet();
+	assert_false(dialog_sent(dialog));
+}
+
+static void
+test_the_end_of_the_connection_is_told_by_what_waits(void **state)
+{
+	(void)state;
+	make_ready();
+	close(peer);
+	peer = -1;
+	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
+	assert_string_equal(error.message,
+	    "connection closed by the instance");
+	assert_false(error.transient);
+	dialog_close(dialog);
+
+	make_ready();
+	send_line("x");
+	dialog_forget(dialog);
+	close(peer);
+	peer = -1;
+	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
+	dialog_close(dialog);
+
+	make_ready();
+	send_line("x");
+	assert_quiet();
+	peer_says("---\n- half");
+	peer_hears("x\n");
+	close(peer);
+	peer = -1;
+	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
+	assert_string_equal(error.message, "connection closed before the "
+	    "final reply: the outcome is not known");
+}
+
+static void
+test_a_reply_to_nothing_is_an_error(void **state)
+{
+	(void)state;
+	make_ready();
+	peer_says(REPLY);
+	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
+	assert_string_equal(error.message, "a reply that nobody asked for");
+}
+
+static void
+test_what_is_wrong_at_the_beginning_is_told(void **state)
+{
+	(void)state;
+	start(PEER_PATIENCE_MS);
+	peer_says(PEER_GREETING_BINARY);
+	assert_int_equal(step(), DIALOG_FAILED);
+	assert_string_equal(error.code, "binary_port");
+	close(peer);
+	dialog_close(dialog);
+
+	start(PEER_PATIENCE_MS);
+	peer_says(PEER_GREETING "---\n- false\n...\n");
+	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
+	assert_string_equal(error.code, "bad_handshake");
+	close(peer);
+	dialog_close(dialog);
+
+	start(100);
+	peer_says(PEER_GREETING);
+	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(error.outcome, OUTCOME_TIMEOUT);
+	/* A little of it may be gone by the time that it begins. */
+	assert_non_null(strstr(error.message,
+	    "no answer to \\set output yaml within 0."));
+	assert_true(error.transient);
+	close(peer);
+	dialog_close(dialog);
+
+	start(PEER_PATIENCE_MS);
+	peer_says(PEER_GREETING);
+	assert_quiet();
+	close(peer);
+	peer = -1;
+	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
+	assert_true(error.transient);
+	dialog_close(dialog);
+
+	unlink(socket_path);
+	dialog = dialog_open(&target, clock_ms() + 1000, &error);
+	assert_null(dialog);
+	assert_string_equal(error.code, "no_socket");
+}
+
+int
+main(void)
+{
+#define TEST(name)	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(test_lines_are_answered_one_after_the_other),
+		TEST(test_the_deadline_is_for_the_beginning_only),
+		TEST(test_messages_come_at_any_time),
+		TEST(test_a_forgotten_reply_is_left_out),
+		TEST(test_only_so_many_lines_can_wait),
+		TEST(test_an_answer_before_the_end_of_the_line_does_no_harm),
+		TEST(test_the_end_of_the_connection_is_told_by_what_waits),
+		TEST(test_a_reply_to_nothing_is_an_error),
+		TEST(test_what_is_wrong_at_the_beginning_is_told)
+	};
+
+	return cmocka_run_group_tests_name("dialog", tests,
+	    peer_enter_directory, peer_leave_directory);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * What is made of the answers of instances; how they are asked is tested with
+ * the commands.
+ */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rollout/preflight.h"
+
+struct asked {
+	struct options		 options;
+	struct output_context	 context;
+	struct target		 target;
+	struct fleet		 fleet;
+};
+
+static void
+begin(struct asked *asked)
+{
+	memset(asked, 0, sizeof(*asked));
+	fleet_init(&asked->fleet, &asked->options, &asked->context);
+}
+
+/* An instance "i1", "i2", ... with that digest, or none. */
+static struct member *
+answer(struct asked *asked, const char *digest)
+{
+	struct member *member;
+	struct error error;
+	char name[32];
+
+	snprintf(name, sizeof(name), "i%zu", asked->fleet.count + 1);
+	member = fleet_add(&asked->fleet, &asked->target, name, NULL, NULL,
+	    &error);
+	assert_non_null(member);
+	if (digest != NULL)
+		member->survey = json_pack("{s:{s:s}}", "status", "digest",
+		    digest);
+	return member;
+}
+
+static void
+check_digests(struct asked *asked, const char *expected)
+{
+	struct error error;
+
+	if (expected == NULL) {
+		assert_int_equal(survey_check_digests(&asked->fleet, &error),
+		    0);
+	} else {
+		assert_int_equal(survey_check_digests(&asked->fleet, &error),
+		    -1);
+		assert_int_equal(error.outcome, OUTCOME_REFUSED);
+		assert_string_equal(error.code, "mixed_code");
+		assert_string_equal(error.message, expected);
+	}
+	fleet_finish(&asked->fleet);
+}
+
+static void
+test_the_same_code_everywhere_is_fine(void **state)
+{
+	struct asked asked;
+
+	(void)state;
+	begin(&asked);
+	check_digests(&asked, NULL);
+	begin(&asked);
+	answer(&asked, NULL);
+	answer(&asked, NULL);
+	check_digests(&asked, NULL);
+	begin(&asked);
+	answer(&asked, "abc");
+	answer(&asked, NULL);
+	answer(&asked, "abc");
+	check_digests(&asked, NULL);
+}
+
+#define ANYWAY "; --allow-mixed goes on all the same"
+
+static void
+test_who_differs_from_most_is_named(void **state)
+{
+	struct asked asked;
+	size_t i;
+
+	(void)state;
+	begin(&asked);
+	answer(&asked, "0123456789");
+	answer(&asked, "abcdefghij");
+	answer(&asked, "abcdefghij");
+	check_digests(&asked, "the code differs between the instances: "
+	    "i1 has 01234567, not abcdefgh as the rest" ANYWAY);
+	/* The last of them is the entry, which decides between equals. */
+	begin(&asked);
+	answer(&asked, "a");
+	answer(&asked, "b")->is_entry = 1;
+	check_digests(&asked, "the code differs between the instances: "
+	    "i1 has a, not b as the rest" ANYWAY);
+	begin(&asked);
+	for (i = 0; i < 10; i++)
+		answer(&asked, i % 2 == 0 ? "x" : "y");
+	for (i = 0; i < 6; i++)
+		answer(&asked, "z");
+	check_digests(&asked, "the code differs between the instances: "
+	    "i1 has x, i2 has y, i3 has x, i4 has y, i5 has x, i6 has y, "
+	    "i7 has x, i8 has y, and 2 more have others, not z as the rest"
+	    ANYWAY);
+}
+
+static void
+test_a_message_that_is_too_long_is_cut(void **state)
+{
+	struct asked asked;
+	struct error error;
+	char name[400];
+	size_t i;
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	begin(&asked);
+	for (i = 0; i < 8; i++) {
+		assert_non_null(fleet_add(&asked.fleet, &asked.target, name,
+		    NULL, NULL, &error));
+		asked.fleet.members[i].survey = json_pack("{s:{s:s}}",
+		    "status", "digest", i < 3 ? "a" : "b");
+	}
+	assert_int_equal(survey_check_digests(&asked.fleet, &error), -1);
+	assert_int_equal(strlen(error.message), sizeof(error.message) - 1);
+	fleet_finish(&asked.fleet);
+}
+
+static void
+test_only_who_did_not_answer_at_all_is_lost(void **state)
+{
+	static const struct {
+		enum outcome	 outcome;
+		const char	*code;
+		int		 lost;
+	} cases[] = {
+		{ OUTCOME_UNREACHABLE, "no_socket", 1 },
+		{ OUTCOME_TIMEOUT, "deadline", 1 },
+		{ OUTCOME_PROTOCOL, "bad_reply", 1 },
+		{ OUTCOME_REFUSED, "locked", 0 },
+		{ OUTCOME_FAILED, "lua_error", 0 },
+		/* Not its fault. */
+		{ OUTCOME_PROTOCOL, "out_of_memory", 0 }
+	};
+	struct asked asked;
+	struct member *member;
+	struct error error;
+	size_t i;
+
+	(void)state;
+	begin(&asked);
+	answer(&asked, NULL);
+	assert_int_equal(survey_check_lost(&asked.fleet, &error), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		member = answer(&asked, NULL);
+		error_set(&error, cases[i].outcome, cases[i].code, "no");
+		report_from_error(&member->report, "a", &error);
+		assert_false(survey_is_lost(member));
+		member->state = MEMBER_DONE;
+		assert_int_equal(survey_is_lost(member), cases[i].lost);
+	}
+	assert_int_equal(survey_failures(&asked.fleet), 6);
+	assert_int_equal(survey_check_lost(&asked.fleet, &error), -1);
+	assert_string_equal(error.code, "unreachable_instances");
+	assert_string_equal(error.message, "not all instances can be reached: "
+	    "i2, i3, i4; --keep-going leaves them out");
+	fleet_finish(&asked.fleet);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_same_code_everywhere_is_fine),
+		cmocka_unit_test(test_who_differs_from_most_is_named),
+		cmocka_unit_test(test_a_message_that_is_too_long_is_cut),
+		cmocka_unit_test(test_only_who_did_not_answer_at_all_is_lost)
+	};
+
+	return cmocka_run_group_tests_name("survey", tests, NULL, NULL);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "util/error.h"
+
+static void
+test_an_error_is_filled_in_and_minus_one_returned(void **state)
+{
+	struct error error;
+
+	(void)state;
+	assert_int_equal(error_set(&error, OUTCOME_REFUSED, "locked",
+	    "held by %s", "me"), -1);
+	assert_int_equal(error.outcome, OUTCOME_REFUSED);
+	assert_string_equal(error.code, "locked");
+	assert_string_equal(error.message, "held by me");
+	assert_false(error.transient);
+}
+
+static void
+test_only_a_transient_error_is_marked_so(void **state)
+{
+	struct error error;
+
+	(void)state;
+	assert_int_equal(error_set_transient(&error, OUTCOME_UNREACHABLE,
+	    "refused", "%d", 7), -1);
+	assert_true(error.transient);
+	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
+	assert_string_equal(error.message, "7");
+	error_set(&error, OUTCOME_UNREACHABLE, "refused", "again");
+	assert_false(error.transient);
+}
+
+static void
+test_a_long_message_is_cut(void **state)
+{
+	struct error error;
+	char text[3000];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	error_set(&error, OUTCOME_USAGE, "usage", "%s", text);
+	assert_int_equal(strlen(error.message), sizeof(error.message) - 1);
+	text[sizeof(error.message) - 1] = '\0';
+	assert_string_equal(error.message, text);
+}
+
+static void
+test_a_message_is_not_cut_inside_of_a_character(void **state)
+{
+	/* Characters of one to four bytes. */
+	static const char *const chars[] = { "x", "\xc3\xa9", "\xe2\x82\xac",
+	    "\xf0\x9f\x98\x80" };
+	struct error error;
+	char text[3000];
+	size_t i, at, len, n;
+
+	(void)state;
+	for (i = 0; i < sizeof(chars) / sizeof(chars[0]); i++) {
+		n = strlen(chars[i]);
+		for (at = 0; at < n; at++) {
+			memset(text, ' ', at);
+			for (len = at; len + n < sizeof(text); len += n)
+				memcpy(text + len, chars[i], n);
+			text[len] = '\0';
+			error_set(&error, OUTCOME_USAGE, "usage", "%s", text);
+			len = strlen(error.message);
+			assert_int_equal((len - at) % n, 0);
+			assert_in_range(len, sizeof(error.message) - n,
+			    sizeof(error.message) - 1);
+			assert_memory_equal(error.message, text, len);
+		}
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_an_error_is_filled_in_and_minus_one_returned),
+		cmocka_unit_test(test_only_a_transient_error_is_marked_so),
+		cmocka_unit_test(test_a_long_message_is_cut),
+		cmocka_unit_test(
+		    test_a_message_is_not_cut_inside_of_a_character),
+	};
+
+	return cmocka_run_group_tests_name("error", tests, NULL, NULL);
+}

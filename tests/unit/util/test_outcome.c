@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "util/outcome.h"
+
+#define nitems(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct {
+	enum outcome	 outcome;
+	const char	*word;
+	int		 exit;
+} contract[] = {
+	{ OUTCOME_RELOADED, "reloaded", 0 },
+	{ OUTCOME_UNCHANGED, "unchanged", 0 },
+	{ OUTCOME_PLANNED, "planned", 0 },
+	{ OUTCOME_OK, "ok", 0 },
+	{ OUTCOME_USAGE, "usage", 1 },
+	{ OUTCOME_UNREACHABLE, "unreachable", 2 },
+	{ OUTCOME_FAILED, "failed", 3 },
+	{ OUTCOME_TIMEOUT, "timeout", 4 },
+	{ OUTCOME_REFUSED, "refused", 5 },
+	{ OUTCOME_DEGRADED, "degraded", 6 },
+	{ OUTCOME_STALE, "stale", 7 },
+	{ OUTCOME_PROTOCOL, "protocol", 8 },
+};
+
+static void
+test_words_and_exit_codes_are_those_of_the_contract(void **state)
+{
+	enum outcome outcome;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(contract); i++) {
+		assert_string_equal(outcome_word(contract[i].outcome),
+		    contract[i].word);
+		assert_int_equal(outcome_exit(contract[i].outcome),
+		    contract[i].exit);
+		assert_int_equal(outcome_parse(contract[i].word, &outcome),
+		    0);
+		assert_int_equal(outcome, contract[i].outcome);
+	}
+}
+
+static void
+test_an_unknown_word_is_no_outcome(void **state)
+{
+	static const char *const words[] = { "", "Ok", "reload", "reloaded " };
+	enum outcome outcome = OUTCOME_STALE;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(words); i++)
+		assert_int_equal(outcome_parse(words[i], &outcome), -1);
+	assert_int_equal(outcome, OUTCOME_STALE);
+}
+
+static void
+test_the_graver_outcome_wins_in_any_order(void **state)
+{
+	/* From the gravest down. */
+	static const enum outcome order[] = { OUTCOME_USAGE, OUTCOME_DEGRADED,
+	    OUTCOME_TIMEOUT, OUTCOME_FAILED, OUTCOME_PROTOCOL,
+	    OUTCOME_UNREACHABLE, OUTCOME_REFUSED, OUTCOME_STALE, OUTCOME_OK };
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < nitems(order); i++) {
+		for (j = i; j < nitems(order); j++) {
+			assert_int_equal(outcome_graver(order[i], order[j]),
+			    order[i]);
+			assert_int_equal(outcome_graver(order[j], order[i]),
+			    order[i]);
+		}
+	}
+}
+
+static void
+test_of_two_equal_outcomes_the_first_is_kept(void **state)
+{
+	(void)state;
+	assert_int_equal(outcome_graver(OUTCOME_RELOADED, OUTCOME_UNCHANGED),
+	    OUTCOME_RELOADED);
+	assert_int_equal(outcome_graver(OUTCOME_UNCHANGED, OUTCOME_RELOADED),
+	    OUTCOME_UNCHANGED);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    test_words_and_exit_codes_are_those_of_the_contract),
+		cmocka_unit_test(test_an_unknown_word_is_no_outcome),
+		cmocka_unit_test(test_the_graver_outcome_wins_in_any_order),
+		cmocka_unit_test(test_of_two_equal_outcomes_the_first_is_kept),
+	};
+
+	return cmocka_run_group_tests_name("outcome", tests, NULL, NULL);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <sys/wait.h>
+
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "util/signals.h"
+
+static int
+is_readable(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) == 1;
+}
+
+static void
+test_signals_are_counted(void **state)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	size_t i;
+	int fd;
+
+	(void)state;
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		assert_int_not_equal(fd = interrupt_begin(), -1);
+		assert_int_equal(interrupt_count(), 0);
+		assert_false(is_readable(fd));
+		raise(signals[i]);
+		assert_int_equal(interrupt_count(), 1);
+		assert_true(is_readable(fd));
+		interrupt_clear();
+		assert_false(is_readable(fd));
+		raise(SIGINT);
+		assert_int_equal(interrupt_count(), 2);
+		assert_true(is_readable(fd));
+		interrupt_end();
+	}
+}
+
+/* How a child ends that has these things happen to it. */
+static int
+child(int ignores, int ends, int count)
+{
+	int status, i;
+	pid_t pid;
+
+	if ((pid = fork()) == 0) {
+		if (ignores)
+			signal(SIGINT, SIG_IGN);
+		interrupt_begin();
+		if (ends)
+			interrupt_end();
+		for (i = 0; i < count; i++)
+			raise(SIGINT);
+		_exit(interrupt_count());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void
+test_a_third_one_ends_the_process(void **state)
+{
+	(void)state;
+	assert_int_equal(child(0, 0, 2), 2);
+	assert_int_equal(child(0, 0, 3), -SIGINT);
+}
+
+static void
+test_what_was_ignored_stays_ignored(void **state)
+{
+	(void)state;
+	assert_int_equal(child(1, 0, 5), 0);
+	assert_int_equal(child(1, 1, 5), 0);
+}
+
+static void
+test_afterwards_all_is_as_before(void **state)
+{
+	(void)state;
+	assert_int_equal(child(0, 1, 1), -SIGINT);
+	interrupt_end();
+	interrupt_clear();
+}
+
+static void
+test_ctrl_c_can_be_forgotten_and_no_other(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_not_equal(fd = interrupt_begin(), -1);
+	raise(SIGINT);
+	raise(SIGINT);
+	assert_false(interrupt_is_final());
+	interrupt_forget();
+	assert_int_equal(interrupt_count(), 0);
+	assert_false(is_readable(fd));
+	raise(SIGTERM);
+	assert_true(interrupt_is_final());
+	interrupt_forget();
+	assert_true(interrupt_is_final());
+	assert_int_equal(interrupt_count(), 1);
+	assert_true(is_readable(fd));
+	interrupt_end();
+	assert_int_not_equal(interrupt_begin(), -1);
+	assert_false(interrupt_is_final());
+	raise(SIGHUP);
+	assert_true(interrupt_is_final());
+	interrupt_end();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_signals_are_counted),
+		cmocka_unit_test(test_ctrl_c_can_be_forgotten_and_no_other),
+		cmocka_unit_test(test_a_third_one_ends_the_process),
+		cmocka_unit_test(test_what_was_ignored_stays_ignored),
+		cmocka_unit_test(test_afterwards_all_is_as_before)
+	};
+
+	return cmocka_run_group_tests_name("interrupt", tests, NULL, NULL);
+}
