@@ -237,6 +237,7 @@ fuzz-targets: $(FUZZ_TARGETS)
 
 lint:		## manual, scripts, Lua, warnings of two compilers
 	@scripts/install-deps.sh lint
+	scripts/check-layers.sh
 	mandoc -T lint -W warning man/cartridge-reload.1
 	luacheck -q src/lua tests
 	@$(MAKE) --no-print-directory $B/completion/cartridge-reload.bash

@@ -7,6 +7,7 @@
 
 #include "output/progress.h"
 #include "output/term.h"
+#include "util/escape.h"
 
 /* With what is being done, it must fit 80 columns: a line that wraps stays. */
 #define TARGET_MAX	40
@@ -40,7 +41,7 @@ progress_doing(struct progress *progress, const char *target,
 	char *escaped;
 
 	progress->target = target;
-	if ((escaped = term_escape(doing, strlen(doing), 0)) != NULL) {
+	if ((escaped = escape_text(doing, strlen(doing), 0)) != NULL) {
 		len = strlcpy(progress->doing, escaped,
 		    sizeof(progress->doing));
 		/* Not cut within a character. */

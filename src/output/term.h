@@ -26,16 +26,7 @@ int	 term_use_color(enum term_color_mode, FILE *);
 /* The same for a line that is drawn again and again; NO_COLOR is no matter. */
 int	 term_use_progress(enum term_color_mode, FILE *);
 
-/*
- * Escapes text for a terminal: control characters (C0, DEL, C1), marks of
- * direction, invisible characters and bytes that are not UTF-8 become octal
- * escapes such as \033; other UTF-8 passes.  Newlines and tabs are escaped too unless `keep_lines`
- * is set.  Returns a string to be freed by the caller, or NULL if memory is
- * out.
- */
-char	*term_escape(const char *text, size_t len, int keep_lines);
-
-/* Prints text escaped for a terminal, on one line. */
+/* Prints text escaped for a terminal (see util/escape.h), on one line. */
 void	 term_print(FILE *, const char *text);
 
 /* Prints so many bytes of text escaped, but with their newlines and tabs. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "output/text.h"
+#include "util/escape.h"
 
 enum column {
 	COLUMN_NAME,
@@ -57,7 +58,7 @@ set(struct table *table, struct row *row, enum column column,
 	row->styles[column] = style;
 	if (text == NULL)
 		return;
-	if ((cell = term_escape(text, strlen(text), 0)) == NULL) {
+	if ((cell = escape_text(text, strlen(text), 0)) == NULL) {
 		table->failed = 1;
 		return;
 	}

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/json_copy.h"
-#include "util/json_dump.h"
 #include "proto/reply.h"
 #include "proto/report.h"
-#include "output/term.h"
+#include "util/escape.h"
+#include "util/json_copy.h"
+#include "util/json_dump.h"
 
 #define PROTOCOL_VERSION	1
 
@@ -281,7 +281,7 @@ text(const char *raw)
 
 	if ((value = json_string(raw)) != NULL)
 		return value;
-	if ((escaped = term_escape(raw, strlen(raw), 1)) == NULL)
+	if ((escaped = escape_text(raw, strlen(raw), 1)) == NULL)
 		return NULL;
 	value = json_string(escaped);
 	free(escaped);
@@ -301,7 +301,7 @@ read_text(json_t *from)
 
 	if (strlen(raw) == json_string_length(from))
 		return json_incref(from);
-	escaped = term_escape(raw, json_string_length(from), 1);
+	escaped = escape_text(raw, json_string_length(from), 1);
 	value = escaped == NULL ? NULL : json_string(escaped);
 	free(escaped);
 	return value;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/yaml_bytes.h"
+#include "util/utf8.h"
 
 /*
  * A stand-in is a character from the end of the last private plane, four bytes
@@ -36,36 +37,6 @@ struct survey {
 };
 
 static const char hex_digits[] = "0123456789abcdef";
-
-/*
- * The length of the UTF-8 sequence that the text begins with and its code
- * point; 0 if it is not UTF-8.
- */
-static size_t
-utf8_decode(const unsigned char *text, size_t len, unsigned long *code)
-{
-	static const unsigned long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t i, need;
-	unsigned char c = text[0];
-
-	if (c < 0x80) {
-		*code = c;
-		return 1;
-	}
-	need = c >= 0xf8 ? 0 : c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 0;
-	if (need == 0 || need > len)
-		return 0;
-	*code = c & (0x7fU >> need);
-	for (i = 1; i < need; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-		*code = *code << 6 | (text[i] & 0x3f);
-	}
-	if (*code < least[need] || *code > 0x10ffff ||
-	    (*code >= 0xd800 && *code <= 0xdfff))
-		return 0;
-	return need;
-}
 
 /* Whether YAML allows this character as it is. */
 static int

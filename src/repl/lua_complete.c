@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "net/conn.h"
-#include "repl/lua_complete.h"
 #include "output/term.h"
+#include "repl/lua_complete.h"
 #include "repl/result.h"
+#include "util/escape.h"
 
 /* A completion that takes longer is none. */
 #define SUGGEST_SECONDS	1.0
@@ -20,7 +21,7 @@ add_name(struct words *names, const char *name, const char *word, size_t len)
 	char *escaped;
 
 	if (name == NULL || strncmp(name, word, len) != 0 ||
-	    (escaped = term_escape(name, strlen(name), 0)) == NULL)
+	    (escaped = escape_text(name, strlen(name), 0)) == NULL)
 		return;
 	if (strcmp(escaped, name) == 0)
 		words_add(names, name, strlen(name), &ignored);

@@ -9,21 +9,22 @@
 #include <unistd.h>
 
 #include "cli/request_args.h"
-#include "rollout/command.h"
 #include "net/conn.h"
+#include "output/term.h"
+#include "repl/backslash.h"
 #include "repl/event.h"
-#include "repl/print.h"
 #include "repl/history.h"
-#include "util/signals.h"
 #include "repl/lineedit.h"
 #include "repl/linereader.h"
-#include "repl/pager.h"
-#include "repl/repl.h"
-#include "repl/backslash.h"
-#include "repl/statement.h"
 #include "repl/lua_complete.h"
-#include "output/term.h"
+#include "repl/pager.h"
+#include "repl/print.h"
+#include "repl/repl.h"
 #include "repl/result.h"
+#include "repl/statement.h"
+#include "rollout/command.h"
+#include "util/escape.h"
+#include "util/signals.h"
 
 struct shell {
 	struct options			 options;	/* as they are set */
@@ -443,7 +444,7 @@ make_prompts(struct shell *shell)
 	    (strcmp(end_of_name, ".control") != 0 &&
 	    strcmp(end_of_name, ".sock") != 0))
 		end_of_name = name + strlen(name);
-	label = term_escape(name, (size_t)(end_of_name - name), 0);
+	label = escape_text(name, (size_t)(end_of_name - name), 0);
 	if (label == NULL)
 		return -1;
 	if (asprintf(&shell->prompts[0], "%s> ", label) == -1)

@@ -6,17 +6,18 @@
 #include <string.h>
 
 #include "cli/request_args.h"
+#include "net/conn.h"
+#include "output/term.h"
 #include "rollout/cluster.h"
 #include "rollout/command.h"
-#include "net/conn.h"
-#include "util/json_copy.h"
-#include "target/discover.h"
-#include "rollout/job.h"
 #include "rollout/fleet.h"
 #include "rollout/health.h"
-#include "util/signals.h"
+#include "rollout/job.h"
 #include "rollout/preflight.h"
-#include "output/term.h"
+#include "target/discover.h"
+#include "util/escape.h"
+#include "util/json_copy.h"
+#include "util/signals.h"
 
 /* How long to wait before targets are looked for again, in milliseconds. */
 #define LOOK_AGAIN_MS	100
@@ -317,7 +318,7 @@ add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 	int result;
 
 	/* Names of files need not be UTF-8. */
-	if ((escaped = term_escape(member->name, strlen(member->name),
+	if ((escaped = escape_text(member->name, strlen(member->name),
 	    1)) == NULL)
 		return -1;
 	if ((name = json_string(member->name)) == NULL)

@@ -7,9 +7,10 @@
 #include <time.h>
 
 #include "cli/request_args.h"
-#include "util/json_copy.h"
-#include "rollout/job.h"
 #include "output/term.h"
+#include "rollout/job.h"
+#include "util/escape.h"
+#include "util/json_copy.h"
 
 /* How long to wait before it is tried again, in milliseconds. */
 #define RETRY_FIRST_MS	100
@@ -73,7 +74,7 @@ on_push(const json_t *value, void *arg)
 	char *escaped;
 
 	if (phase == NULL ||
-	    (escaped = term_escape(phase, strlen(phase), 0)) == NULL)
+	    (escaped = escape_text(phase, strlen(phase), 0)) == NULL)
 		return;
 	strlcpy(errand->phase, escaped, sizeof(errand->phase));
 	free(escaped);

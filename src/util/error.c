@@ -6,13 +6,13 @@
 #include <string.h>
 
 #include "util/error.h"
+#include "util/utf8.h"
 
 /* Drops a UTF-8 character that was cut in the middle at the end of a text. */
 static void
 trim_cut_character(char *text, size_t len)
 {
-	size_t lead, need;
-	unsigned char c;
+	size_t lead;
 
 	lead = len;
 	while (lead > 0 && len - lead < 3 &&
@@ -20,9 +20,8 @@ trim_cut_character(char *text, size_t len)
 		lead--;
 	if (lead == 0)
 		return;
-	c = (unsigned char)text[--lead];
-	need = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
-	if (len - lead < need)
+	lead--;
+	if (len - lead < utf8_length((unsigned char)text[lead]))
 		text[lead] = '\0';
 }
 

@@ -5,6 +5,7 @@
 
 #include "fuzz.h"
 #include "output/term.h"
+#include "util/escape.h"
 
 /* The text with its escapes taken back; as long as it or shorter. */
 static size_t
@@ -51,7 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t len;
 
 	heap_begin();
-	MUST((escaped = term_escape(copy, size, 0)) != NULL);
+	MUST((escaped = escape_text(copy, size, 0)) != NULL);
 	MUST(heap_peak() <= 4 * size + 1);
 	len = strlen(escaped);
 	MUST(memchr(escaped, '\n', len) == NULL);
