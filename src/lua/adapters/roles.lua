@@ -44,6 +44,8 @@ function Roles:serving(name)
     return self.view:find_serving(name)
 end
 
+Roles.enabled, Roles.registered, Roles.role_modules = roles_lib.enabled, roles_lib.registered, roles_lib.role_modules
+
 --- Registers the roles of the new generation.
 -- Roles whose module is not reloaded keep their module.
 function Roles:register()

@@ -93,8 +93,9 @@ local function reload(args, registry, on_phase)
 
     local report = instance.describe('reloaded')
     report.modules = describe_modules(choice, work.modules and work.modules.added)
-    report.roles = work.order
-    report.routes = work.http and work.http.counts
+    local life, http = work.life, work.framework.http
+    report.roles = life and life.order or {}
+    report.routes = http and http.counts
     report.fibers = work.fibers and work.fibers.report
     report.timings_ms = txn.timings_ms
     report.warnings = txn.warnings

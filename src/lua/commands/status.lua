@@ -1,8 +1,7 @@
 --- Command `status`: is the instance up and serving, and on which code.
 
 local require = ...
-local cartridge_lib = require('platform.cartridge')
-local failure = require('core.failure')
+local detect_framework = require('frameworks.detect')
 local instance = require('core.instance')
 local registry_lib = require('core.state')
 local tarantool = require('tarantool')
@@ -33,18 +32,11 @@ return function()
             transient = true,
         }
     end
-    local cartridge = cartridge_lib.detect()
-    if cartridge ~= nil then
-        local state, err = cartridge:state()
-        status.cartridge, status.state = cartridge.version(), state
-        if problem == nil and state ~= 'RolesConfigured' then
-            problem = cartridge:refusal()
-            problem.message = ('Cartridge is in state %q, not RolesConfigured'):format(state)
-            if err ~= nil then
-                problem.message = problem.message .. ': ' .. failure.describe(err)
-            end
-        end
+    local fields, unready = detect_framework():status()
+    for key, value in pairs(fields) do
+        status[key] = value
     end
+    problem = problem or unready
     if problem ~= nil then
         report.outcome, report.error = 'refused', problem
     end

@@ -1,7 +1,7 @@
 --- What every report says of the instance, and whether it is up.
 
 local require = ...
-local cartridge_lib = require('platform.cartridge')
+local detect_framework = require('frameworks.detect')
 local registry = require('core.state')
 
 --- @treturn boolean whether `box.cfg` was called
@@ -17,8 +17,7 @@ local function describe(outcome)
     if is_configured() then
         report.uuid = box.info.uuid
     end
-    local cartridge = cartridge_lib.detect()
-    report.alias = cartridge and cartridge:alias() or os.getenv('TARANTOOL_INSTANCE_NAME')
+    report.alias = detect_framework():alias()
     return report
 end
 
@@ -39,8 +38,7 @@ local function refusal()
     if type(package.search) ~= 'function' then
         return {code = 'unsupported', message = 'this Tarantool has no package.search: 2.6 or newer is needed'}
     end
-    local cartridge = cartridge_lib.detect()
-    return cartridge and cartridge:refusal()
+    return detect_framework():refusal()
 end
 
 return {

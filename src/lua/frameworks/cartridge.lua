@@ -1,0 +1,142 @@
+--- Framework: Cartridge. Its roles register, start and stop as Cartridge does
+-- it, beside the ones that serve.
+
+local require = ...
+local cartridge_lib = require('platform.cartridge')
+local failure = require('core.failure')
+
+local Framework = {
+    name = 'cartridge',
+    has_roles = true,
+    methods = {
+        validate = 'validate_config',
+        init = 'init',
+        before_apply = 'before_apply_config',
+        apply = 'apply_config',
+        stop = 'stop',
+        after_commit = 'on_apply_config',
+    },
+}
+Framework.__index = Framework
+
+local function detect()
+    local cartridge = cartridge_lib.detect()
+    return cartridge and setmetatable({cartridge = cartridge}, Framework)
+end
+
+function Framework:is_understood()
+    return self.cartridge:is_understood()
+end
+
+function Framework:refusal()
+    return self.cartridge:refusal()
+end
+
+function Framework:status()
+    local cartridge = self.cartridge
+    local state, err = cartridge:state()
+    local fields, problem = {cartridge = cartridge.version(), state = state}, nil
+    if state ~= 'RolesConfigured' then
+        problem = cartridge:refusal()
+        problem.message = ('Cartridge is in state %q, not RolesConfigured'):format(state)
+        if err ~= nil then
+            problem.message = problem.message .. ': ' .. failure.describe(err)
+        end
+    end
+    return fields, problem
+end
+
+function Framework:alias()
+    return self.cartridge.alias() or os.getenv('TARANTOOL_INSTANCE_NAME')
+end
+
+function Framework:stage(txn, modules, adapters)
+    self.modules = modules
+    txn:add(adapters.vars.new(txn, modules))
+    self.adapter = txn:add(adapters.roles.new(txn, self.cartridge, modules))
+    local httpd = self.cartridge.services().httpd
+    if type(httpd) == 'table' and type(httpd.routes) == 'table' then
+        self.http = txn:add(adapters.http.new(txn, httpd))
+        self.adapter:offer('httpd', self.http.stand_in)
+    end
+end
+
+function Framework:role_modules()
+    return self.adapter.role_modules()
+end
+
+function Framework:register()
+    return self.adapter.registered(), self.adapter:register()
+end
+
+--- A role that the topology enables must not vanish: after a restart Cartridge
+-- would not know it, and the config would not validate.
+function Framework:check_removed(old, new)
+    for _, replicaset in pairs((self.cartridge:config_tables().topology or {}).replicasets or {}) do
+        for role_name, enabled in pairs(replicaset.roles or {}) do
+            if enabled and old.by_role_name[role_name] ~= nil and new.by_role_name[role_name] == nil then
+                failure.raise({
+                    outcome = 'refused',
+                    code = 'role_removed',
+                    phase = 'load',
+                    role = role_name,
+                    module = old.by_role_name[role_name].module_name,
+                    message = ('role %q is enabled in the cluster but the new code does not have it')
+                        :format(role_name),
+                })
+            end
+        end
+    end
+end
+
+function Framework:config()
+    return self.cartridge:active_config()
+end
+
+function Framework:is_master()
+    return self.cartridge:is_master()
+end
+
+function Framework:enabled(registry)
+    return self.adapter.enabled(registry, self.cartridge:config_tables())
+end
+
+function Framework:is_reloaded(role)
+    return self.modules:is_staged(role.module_name)
+end
+
+function Framework:offer(name, service)
+    self.adapter:offer(name, service)
+end
+
+function Framework:serving(name)
+    return self.adapter:serving(name)
+end
+
+--- Has the service registry ask who is calling, after a rollback.
+function Framework:restage()
+    self.adapter:stage()
+end
+
+--- Everybody finds what serves.
+function Framework:unstage()
+    self.adapter:unstage()
+end
+
+function Framework:arguments(step)
+    local opts = {is_master = self.cartridge:is_master()}
+    if step == 'init' or step == 'stop' then
+        return opts
+    end
+    local conf = self.cartridge:config_tables()
+    if step == 'validate' then
+        return conf, conf
+    elseif step == 'apply' then
+        return conf, opts
+    elseif step == 'after_commit' then
+        return conf, 'RolesConfigured'
+    end
+    return conf
+end
+
+return {detect = detect}

@@ -1,0 +1,49 @@
+--- Which framework gives this application its roles.
+--
+-- A framework is a file in this directory. Its `detect()` returns nil, or an
+-- object that knows one instance and takes part in one reload:
+--   name              a word
+--   has_roles         whether its applications have roles
+--   is_understood()   true, or nil and what is missing
+--   refusal()         why no reload can begin now: failure fields, or nil
+--   status()          fields for the command `status`, and a problem or nil
+--   alias()           the name of the instance, or nil
+--   stage(txn, modules, adapters)  adds those of the adapters, a table by name,
+--                     that the framework's own things need
+--   role_modules()    names of the modules to load first
+--   register()        registers the new roles; returns the old and the new
+--                     registry, each {by_number, by_role_name, by_module_name}
+--   check_removed(old, new)  throws if the cluster needs a role that is gone
+--   config()          the identity of the active config
+--   is_master()       whether this instance leads
+--   enabled(registry) names of the roles that run here, as a set
+--   is_reloaded(role) whether the code of a role is new
+--   offer(name, M), serving(name)  what new code finds as a role, and what
+--                     everybody else finds
+--   restage(), unstage()  makes the framework tell new code from other code
+--                     again after a rollback, for the restart of old roles; and
+--                     ends that
+--   http              the adapter of its HTTP server, or nil
+--   methods           step -> name of the role's function: `validate`, `init`,
+--                     `before_apply`, `apply`, `stop`, `after_commit`
+--   arguments(step)   what such a function is called with
+--
+-- The transaction and the adapters of Tarantool's own things know no framework.
+-- These files require no adapter: commands that only look need them too.
+
+local require = ...
+
+local FRAMEWORKS = {
+    require('frameworks.cartridge'),
+    require('frameworks.none'),
+}
+
+--- @treturn table the framework of this instance; `none` fits every instance
+return function()
+    for _, framework in ipairs(FRAMEWORKS) do
+        local detected = framework.detect()
+        if detected ~= nil then
+            return detected
+        end
+    end
+end

@@ -1,0 +1,54 @@
+--- No framework: the application has no roles.
+
+local None = {name = 'none', has_roles = false, methods = {}}
+None.__index = None
+
+local EMPTY = {by_number = {}, by_role_name = {}, by_module_name = {}}
+
+local function detect()
+    return setmetatable({}, None)
+end
+
+function None.is_understood()
+    return true
+end
+
+function None.refusal()
+    return nil
+end
+
+function None.status()
+    return {}
+end
+
+function None.alias()
+    return os.getenv('TARANTOOL_INSTANCE_NAME')
+end
+
+function None.stage()
+end
+
+function None.role_modules()
+    return {}
+end
+
+function None.register()
+    return EMPTY, EMPTY
+end
+
+function None.check_removed()
+end
+
+function None.config()
+    return nil
+end
+
+function None.is_master()
+    return nil
+end
+
+function None.enabled()
+    return {}
+end
+
+return {detect = detect}
