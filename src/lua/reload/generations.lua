@@ -65,6 +65,20 @@ local function classify(registry, f)
     return 'other'
 end
 
+--- Whether a function is of code that has failed.
+-- @tparam table registry
+-- @tparam function f
+local function is_failed(registry, f)
+    local proto = jutil.funcinfo(f).proto
+    return proto ~= nil and registry.failed[proto] ~= nil
+end
+
+--- Whether a function is of this program.
+local function is_ours(f)
+    local source = jutil.funcinfo(f).source
+    return source ~= nil and source:sub(1, #OURS) == OURS
+end
+
 --- How many generations of code are still in memory.
 -- @tparam table registry
 -- @treturn number those before the first reload not counted
@@ -82,6 +96,8 @@ end
 return {
     classify = classify,
     count_alive = count_alive,
+    is_failed = is_failed,
+    is_ours = is_ours,
     record = record,
     record_failed = record_failed,
 }

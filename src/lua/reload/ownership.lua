@@ -204,4 +204,8 @@ function Origin:release()
     self.protos, self.files, self.adopted = {}, {}, {}
 end
 
-return {new = new}
+return {
+    is_same = Origin.is_same,
+    list_wrapped = Origin.list_wrapped,
+    new = new,
+}

@@ -15,6 +15,7 @@ local counterparts = require('scan.counterparts')
 local detect_framework = require('frameworks.detect')
 local lifecycle = require('reload.lifecycle')
 local slice = require('core.yield')
+local sweep = require('reload.sweep')
 
 local adapters = {
     ffi = require('adapters.ffi'),
@@ -89,6 +90,7 @@ local function new(txn, choice)
         txn = txn,
         choice = choice,
         framework = detect_framework(),
+        sweep = sweep.new(txn),
         former = {},    -- module name -> path of the file that it had before
     }, Staged)
 end
@@ -161,6 +163,7 @@ function Staged:work()
     for _, module in ipairs(self.choice.gone) do
         txn.origin:forget(module.path)
     end
+    self.sweep:remember()
     self:add_adapters()
     self:load()
     self:match()
@@ -172,6 +175,7 @@ function Staged:work()
         self.life:settle()
     end
     txn:commit()
+    self.sweep:forget()
     if self.framework.has_roles then
         self.life:after_commit()
     end
@@ -186,6 +190,7 @@ function Staged:after_failure(rollback)
     if self.life ~= nil then
         self.life:revive(rollback.left)
     end
+    self.sweep:run(rollback)
 end
 
 --- What follows the commit: the new code serves already. Yields.

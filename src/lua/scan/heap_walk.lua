@@ -54,6 +54,8 @@ Walk.__index = Walk
 --     root, field, key, upvalue, frame and local; returns whether it has added
 --     something to the object
 --   on_text: function (number), called for functions that were made from text
+--   on_object: optional: function (object, type), called for each object before
+--     what it refers to is looked at; returns whether to do that
 --   deadline: on the monotonic clock
 --   limit: the most memory that Lua may have in use, in kilobytes
 --   without: list of objects that are not to be entered
@@ -63,6 +65,7 @@ local function new(options)
         classify = options.classify,
         on_place = options.on_place,
         on_text = options.on_text,
+        on_object = options.on_object,
         deadline = options.deadline,
         limit = options.limit,
         without = options.without,
@@ -158,7 +161,7 @@ local function is_sought(self, f, parent, key)
         self.ours[f] = true
     end
     -- A line that a console is running is gone when it has run.
-    if class == 'text' and key ~= FRAME then
+    if class == 'text' and key ~= FRAME and self.on_text ~= nil then
         self.on_text(self.count)
     end
     return false
@@ -386,13 +389,17 @@ function Walk:run(roots)
         local object = self:at(number)
         local object_type = type(object)
         local ok = true
+        if self.on_object ~= nil and not self.on_object(object, object_type) then
+            -- Only the object itself matters.
+            object_type = nil
+        end
         if object_type == 'table' then
             ok = reach_table(self, object, number)
         elseif object_type == 'function' then
             reach_function(self, object, number)
         elseif object_type == 'thread' then
             reach_thread(self, object, number)
-        else
+        elseif object_type ~= nil then
             reach_metatable(self, object, number)
             reach_environment(self, object, number)
         end

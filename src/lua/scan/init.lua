@@ -297,4 +297,11 @@ local function look(args, registry)
     })
 end
 
-return {count_text = count_text, finish = finish, look = look, refusal = refusal}
+return {
+    STOPPED = STOPPED,
+    count_text = count_text,
+    finish = finish,
+    limit = limit,
+    look = look,
+    refusal = refusal,
+}

@@ -176,4 +176,4 @@ local function collect()
     return roots, hidden
 end
 
-return {collect = collect}
+return {collect = collect, finalizers = finalizers}

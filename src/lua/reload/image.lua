@@ -1,0 +1,138 @@
+--- What every object held before new code ran: the entries of tables, the
+-- upvalues of functions, metatables and environments.
+--
+-- A rollback needs it to tell a table that failed code has made from one that
+-- was there before, and to know what a slot held that failed code has taken.
+-- Nothing else in Lua remembers either.
+--
+-- An image is bounded. A table with very many entries is data: it is known to
+-- have been there, but neither its entries nor what is below them.
+
+local require = ...
+local clock = require('clock')
+local address_lib = require('scan.address')
+local bit = require('bit')
+local fibers_lib = require('platform.fibers')
+local generations = require('reload.generations')
+local roots_lib = require('scan.roots')
+local walk_lib = require('scan.heap_walk')
+
+-- Entries of one table, and objects in all, that are remembered.
+local ENTRIES, OBJECTS = 10000, 100000
+-- Seconds that the walk may take, and the share of the time that is left.
+local SECONDS, SHARE = 2, 0.1
+-- A table of a hundred thousand entries stops the server each time it grows:
+-- records are spread over many small ones by the address of their object.
+local SHARDS = 256
+
+local band, rshift = bit.band, bit.rshift
+local getfenv, getmetatable, getupvalue = debug.getfenv, debug.getmetatable, debug.getupvalue
+
+local Image = {}
+Image.__index = Image
+
+--- Copies the entries of a table.
+-- @treturn ?table nil if there are too many
+local function copy_entries(object)
+    local copy, count = {}, 0
+    for key, value in next, object do
+        count = count + 1
+        if count > ENTRIES then
+            return nil
+        end
+        copy[key] = value
+    end
+    return copy
+end
+
+local function copy_upvalues(f)
+    local upvalues = {}
+    for index = 1, 255 do
+        local name, value = getupvalue(f, index)
+        if name == nil then
+            break
+        end
+        upvalues[index] = value
+    end
+    return upvalues
+end
+
+function Image:shard_of(object)
+    return self.shards[band(rshift(self.address_of(object), 4), SHARDS - 1)]
+end
+
+--- Remembers an object.
+-- @treturn boolean whether what it refers to is to be remembered too
+function Image:add(object, object_type)
+    if self.count >= OBJECTS then
+        self.is_complete = false
+        return false
+    end
+    self.count = self.count + 1
+    local record = {}
+    if object_type == 'table' then
+        record.entries = copy_entries(object)
+    elseif object_type == 'function' then
+        record.upvalues = copy_upvalues(object)
+    end
+    if object_type ~= 'function' and object_type ~= 'thread' then
+        record.metatable = getmetatable(object)
+    end
+    if object_type ~= 'table' then
+        record.environment = getfenv(object)
+    end
+    self:shard_of(object)[object] = record
+    return object_type ~= 'table' or record.entries ~= nil
+end
+
+--- What is remembered of an object.
+-- @treturn ?table `entries` (nil if they are too many), `upvalues`, `metatable`,
+--   `environment`; nil if it was not there
+function Image:find(object)
+    return self:shard_of(object)[object]
+end
+
+--- Whether a fiber was there.
+function Image:has_fiber(id)
+    return self.fibers[id] ~= nil
+end
+
+--- Takes an image. Yields.
+-- @tparam table options
+--   registry: of the instance, which is left out
+--   deadline: on the monotonic clock
+--   limit: the most memory that Lua may have in use, in kilobytes
+-- @treturn table with `is_complete`: whether what it does not know was not there,
+--   unless it is below a table with too many entries
+local function take(options)
+    local self = setmetatable({
+        address_of = address_lib.reader() or address_lib.format,
+        shards = {},
+        fibers = {},
+        count = 0,
+        is_complete = true,
+    }, Image)
+    for index = 0, SHARDS - 1 do
+        self.shards[index] = {}
+    end
+    for _, item in ipairs(fibers_lib.list_all()) do
+        self.fibers[item.id] = true
+    end
+    local now = clock.monotonic()
+    local walk = walk_lib.new({
+        deadline = now + math.min(SECONDS, (options.deadline - now) * SHARE),
+        limit = options.limit,
+        without = {options.registry},
+        classify = function(f)
+            return generations.is_ours(f) and 'ours' or 'other'
+        end,
+        on_object = function(object, object_type)
+            return self:add(object, object_type)
+        end,
+    })
+    local is_whole = walk:run((roots_lib.collect()))
+    self.is_complete = self.is_complete and is_whole
+    return self
+end
+
+return {take = take}

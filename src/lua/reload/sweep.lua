@@ -1,0 +1,508 @@
+--- After a rollback: finds failed code that is still registered somewhere, in a
+-- rock for example, and takes it out.
+--
+-- The scan for stale references walks the heap here with the failed functions
+-- as what it looks for. On the way to each of them there is a last object that
+-- was there before the new code ran, see `image`. What that object refers to on
+-- this way was put there by the new code: a function, or a table or closure
+-- around it. The object gets back what it held before.
+--
+--	slot, map	the former value, or the key is removed
+--	list		the entry is removed and the gap is closed
+--	upvalue, metatable, environment		the former value
+--	fiber		cancelled, if it was made to run failed code
+--
+-- Requests that run failed code at this moment are left to finish. What is
+-- still found in the end cannot be taken out, and is named.
+
+local require = ...
+local clock = require('clock')
+local fiber = require('fiber')
+local fibers_lib = require('platform.fibers')
+local generations = require('reload.generations')
+local image_lib = require('reload.image')
+local log = require('log')
+local origin = require('reload.ownership')
+local roots_lib = require('scan.roots')
+local scan = require('scan.init')
+local slice = require('core.yield')
+local walk_lib = require('scan.heap_walk')
+local words = require('scan.describe')
+
+-- Walks: an object can be held in several places, and each walk finds one way.
+local PASSES = 6
+-- Seconds that requests have to leave failed code, and fibers to end.
+local DRAIN = 1
+-- What is left is named up to this number, the rest is counted.
+local NAMED = 20
+-- Entries of a list that are looked at for one that has moved.
+local LIST = 10000
+-- Frames that are looked at for loops at once.
+local FRAMES = 3000
+
+local Sweep = {}
+Sweep.__index = Sweep
+
+--- @tparam table txn the transaction
+local function new(txn)
+    return setmetatable({txn = txn}, Sweep)
+end
+
+--- Remembers what is there. No new code has run so far. Yields.
+function Sweep:remember()
+    self.image = image_lib.take({
+        registry = self.txn.registry,
+        deadline = self.txn.deadline,
+        limit = scan.limit(),
+    })
+end
+
+--- Forgets it: the new code has taken over.
+function Sweep:forget()
+    self.image = nil
+end
+
+function Sweep:is_failed(f)
+    return generations.is_failed(self.txn.registry, f)
+end
+
+--- Whether a function is failed code, or a closure around it.
+function Sweep:wraps_failed(f)
+    return #origin.list_wrapped(f, function(g)
+        return self:is_failed(g)
+    end) > 0
+end
+
+--- Whether a value is failed code, or a closure or a table around it.
+function Sweep:holds_failed(value)
+    if type(value) == 'function' then
+        return self:wraps_failed(value)
+    elseif type(value) ~= 'table' or self.image:find(value) ~= nil then
+        return false
+    end
+    for _, field in next, value do
+        if type(field) == 'function' and self:wraps_failed(field) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Whether two values were registered by the same code.
+local function is_equivalent(a, b)
+    if rawequal(a, b) or type(a) == 'function' and origin.is_same(a, b) then
+        return true
+    elseif type(a) ~= 'table' or type(b) ~= 'table' then
+        return false
+    end
+    local has_function = false
+    for key, value in next, a do
+        if type(value) == 'function' then
+            has_function = true
+            if not origin.is_same(value, rawget(b, key)) then
+                return false
+            end
+        end
+    end
+    return has_function
+end
+
+local function count_equivalents(list, wanted)
+    local count = 0
+    for index = 1, LIST do
+        local value = rawget(list, index)
+        if value == nil then
+            break
+        elseif is_equivalent(value, wanted) then
+            count = count + 1
+        end
+    end
+    return count
+end
+
+--- Where a value is now in the array part of a table.
+local function index_of(object, key, value)
+    if rawequal(rawget(object, key), value) then
+        return key
+    end
+    for index = 1, type(key) == 'number' and LIST or 0 do
+        local other = rawget(object, index)
+        if other == nil then
+            break
+        elseif rawequal(other, value) then
+            return index
+        end
+    end
+    return nil
+end
+
+--- Whether a frame is in a loop over a table: in one of pairs or ipairs, or in a
+-- loop over numbers, with the table in its variables.
+local function loops_over(thread, level, f, object)
+    local counts, refers, index = false, false, 1
+    while true do
+        local name, value = debug.getlocal(thread, level, index)
+        if name == nil then
+            break
+        elseif name == '(for index)' then
+            counts = true
+        elseif rawequal(value, object) then
+            refers = true
+            if name == '(for state)' then
+                return true
+            end
+        end
+        index = index + 1
+    end
+    for upvalue = 1, counts and not refers and 255 or 0 do
+        local name, value = debug.getupvalue(f, upvalue)
+        if name == nil then
+            break
+        end
+        refers = refers or rawequal(value, object)
+    end
+    return counts and refers
+end
+
+--- Whether a loop is running over a list: no entry may change its place under
+-- it. Does not yield.
+-- @treturn boolean true also if that cannot be said
+local function is_in_use(object)
+    local frames = 0
+    for key, thread in next, debug.getregistry() do
+        local level = 0
+        while type(key) == 'number' and type(thread) == 'thread' and thread ~= coroutine.running() do
+            local info = debug.getinfo(thread, level, 'f')
+            if info == nil then
+                break
+            end
+            frames = frames + 1
+            if frames > FRAMES or loops_over(thread, level, info.func, object) then
+                return true
+            end
+            level = level + 1
+        end
+    end
+    return false
+end
+
+local function close_gap(object, index)
+    local value
+    repeat
+        value = rawget(object, index + 1)
+        rawset(object, index, value)
+        index = index + 1
+    until value == nil
+end
+
+--- Gives a field of a table its former value.
+-- @treturn boolean false if that has to wait
+local function restore_field(self, edge, record)
+    local object = edge.object
+    local key = index_of(object, edge.key, edge.child)
+    if key == nil then
+        return true
+    end
+    local before = record.entries[key]
+    local is_list = type(key) == 'number' and (key == 1 or rawget(object, key - 1) ~= nil)
+    local is_last = not is_list or rawget(object, key + 1) == nil
+    if before ~= nil and not (is_list
+        and count_equivalents(object, before) >= count_equivalents(record.entries, before)) then
+        rawset(object, key, before)
+    elseif is_last then
+        rawset(object, key, nil)
+    elseif is_in_use(object) then
+        table.insert(self.waiting, object)
+        return false
+    else
+        close_gap(object, key)
+    end
+    return true
+end
+
+--- Gives an object what it held before in the place of an edge.
+-- @tparam table edge {object, key, child}
+-- @treturn boolean whether that was possible
+local function restore(self, edge)
+    local object, key, child = edge.object, edge.key, edge.child
+    if edge.root ~= nil then
+        return edge.root.set ~= nil and pcall(edge.root.set, nil, child)
+    end
+    local record = self.image:find(object)
+    if self.ffi[object] or type(object) == 'thread' and key ~= walk_lib.ENVIRONMENT then
+        return false
+    elseif key == walk_lib.METATABLE then
+        if rawequal(debug.getmetatable(object), child) then
+            debug.setmetatable(object, record.metatable)
+        end
+    elseif key == walk_lib.ENVIRONMENT then
+        if rawequal(debug.getfenv(object), child) then
+            debug.setfenv(object, record.environment)
+        end
+    elseif type(object) == 'function' then
+        local _, value = debug.getupvalue(object, key)
+        if rawequal(value, child) then
+            debug.setupvalue(object, key, record.upvalues[key])
+        end
+    elseif type(object) ~= 'table' or record.entries == nil then
+        return false
+    elseif key == walk_lib.KEY then
+        rawset(object, child, nil)
+    else
+        return restore_field(self, edge, record)
+    end
+    return true
+end
+
+--- The last reference on the way to a place that an object has which was there
+-- before.
+-- @treturn ?table {object, key, child}, {root, child} if there is no such object;
+--   nil if it cannot be said
+local function edge_of(self, place)
+    local number, child, key = place.number, place.func, place.key
+    if place.kind == 'key' then
+        key = walk_lib.KEY
+    elseif place.kind == 'frame' then
+        key = walk_lib.FRAME
+    elseif place.kind == 'local' then
+        key = place.key.name
+    end
+    while number > 0 do
+        local object, parent, key_before = self.walk:at(number)
+        if self.image:find(object) ~= nil then
+            -- With a part of the image, what is not in it may have been there.
+            if not self.image.is_complete and number ~= place.number then
+                return nil
+            end
+            return {object = object, key = key, child = child}
+        end
+        number, child, key = parent, object, key_before
+    end
+    return {root = self.roots[-number], child = child}
+end
+
+--- Whether a protected call stands between the entry of a fiber and its top: it
+-- would swallow the cancellation.
+local function is_protected(thread)
+    for level = 0, walk_lib.LEVELS do
+        local info = debug.getinfo(thread, level, 'f')
+        if info == nil then
+            return false
+        elseif info.func == pcall or info.func == xpcall then
+            return true
+        end
+    end
+    return true
+end
+
+--- Whether a fiber was made to run failed code: the function that it began with
+-- is failed, or holds failed code, or has got it as an argument.
+function Sweep:is_for_failed(thread)
+    local entry
+    for level = 0, walk_lib.LEVELS do
+        local info = debug.getinfo(thread, level, 'fS')
+        if info == nil then
+            break
+        elseif info.what ~= 'C' then
+            entry = {level = level, func = info.func}
+        end
+    end
+    if entry == nil then
+        return false
+    elseif self:wraps_failed(entry.func) then
+        return true
+    end
+    for _, step in ipairs({1, -1}) do
+        local index = step
+        while true do
+            local name, value = debug.getlocal(thread, entry.level, index)
+            if name == nil then
+                break
+            elseif self:holds_failed(value) then
+                return true
+            end
+            index = index + step
+        end
+    end
+    return false
+end
+
+--- Cancels the fibers that were made to run failed code.
+-- @treturn number how many of them are still there
+local function end_fibers(self)
+    local count = 0
+    for _, item in ipairs(fibers_lib.threads() or {}) do
+        if not self.image:has_fiber(item.id) and self:is_for_failed(item.thread) then
+            count = count + 1
+            if not self.cancelled[item.id] and not is_protected(item.thread) then
+                local ok, object = pcall(fiber.find, item.id)
+                self.cancelled[item.id] = ok and pcall(object.cancel, object)
+                table.insert(self.undone, ('fiber %d %q'):format(item.id, item.name))
+            end
+        end
+    end
+    return count
+end
+
+--- Waits for fibers to end, and for requests to leave failed code and lists.
+local function drain(self)
+    local until_time = math.min(self.deadline, clock.monotonic() + DRAIN)
+    local threads = {}
+    for _, place in ipairs(self.places) do
+        if place.kind == 'frame' or place.kind == 'local' then
+            table.insert(threads, place.object)
+        end
+    end
+    local function is_busy(thread)
+        for level = 0, coroutine.status(thread) ~= 'dead' and walk_lib.LEVELS or -1 do
+            local info = debug.getinfo(thread, level, 'f')
+            if info == nil then
+                return false
+            elseif self:is_failed(info.func) then
+                return true
+            end
+        end
+        return false
+    end
+    repeat
+        local busy = end_fibers(self) > 0
+        for _, thread in ipairs(threads) do
+            busy = busy or is_busy(thread)
+        end
+        for _, list in ipairs(self.waiting) do
+            busy = busy or is_in_use(list)
+        end
+        if busy then
+            fiber.sleep(0.01)
+        end
+    until not busy or clock.monotonic() > until_time
+end
+
+--- Looks for failed code once.
+-- @treturn boolean whether it was looked for everywhere
+local function look(self)
+    self.places = {}
+    self.roots = roots_lib.collect()
+    self.walk = walk_lib.new({
+        deadline = self.deadline,
+        limit = scan.limit(),
+        lists = self.walk and self.walk.lists,
+        without = {self.txn.registry, roots_lib.finalizers()},
+        classify = function(f)
+            if self:is_failed(f) then
+                return 'stale'
+            end
+            return generations.is_ours(f) and 'ours' or 'other'
+        end,
+        on_place = function(number, kind, key, f, object)
+            table.insert(self.places, {number = number, kind = kind, key = key, func = f, object = object})
+        end,
+    })
+    return self.walk:run(self.roots)
+end
+
+local function label(self, place)
+    local ok, _, where = pcall(words.tell, self.walk, self.roots, place)
+    return ok and where or 'a place that cannot be named'
+end
+
+--- Restores what can be restored. Afterwards `places` has the rest.
+-- @treturn number how many references were
+local function repair(self)
+    local count, done, rest = 0, {}, {}
+    self.waiting = {}
+    for _, place in ipairs(self.places) do
+        local edge = edge_of(self, place)
+        local known = {}
+        if edge ~= nil then
+            local holder = edge.object or edge.root
+            done[holder] = done[holder] or {}
+            known = done[holder]
+            if known[edge.child] == nil then
+                local where = label(self, place)
+                local ok, is_restored = pcall(restore, self, edge)
+                known[edge.child] = ok and is_restored
+                if known[edge.child] then
+                    count = count + 1
+                    table.insert(self.undone, where)
+                end
+            end
+        end
+        if edge == nil or not known[edge.child] then
+            table.insert(rest, place)
+        end
+        -- Also when the time is over: what was found is seen to.
+        pcall(slice.pause)
+    end
+    self.places = rest
+    if count > 0 then
+        -- Compiled code has upvalues built in that never changed so far.
+        jit.flush()
+    end
+    return count
+end
+
+--- Names what is left.
+local function tell(self, left)
+    local function is_told(text)
+        for _, other in ipairs(left) do
+            if other:find(text, 1, true) then
+                return true
+            end
+        end
+        return false
+    end
+    local told, count = {}, 0
+    for _, place in ipairs(self.places) do
+        local info = debug.getinfo(place.func, 'S')
+        local where = label(self, place)
+        local text = ('%s still refers to failed code (%s:%d)'):format(where, info.source:gsub('^@', ''),
+            info.linedefined)
+        local id = where:match('fiber %d+ ')
+        if not told[text] and not (id and is_told(id)) then
+            told[text] = true
+            count = count + 1
+            if count <= NAMED then
+                table.insert(left, text)
+            end
+        end
+    end
+    if count > NAMED then
+        table.insert(left, ('%d more references to failed code'):format(count - NAMED))
+    end
+end
+
+--- Takes failed code out. Yields.
+-- @tparam table rollback lists `undone`, `left`, `doubts`, see `transaction`
+-- @tparam number deadline on the monotonic clock
+function Sweep:run(rollback, deadline)
+    if self.image == nil or next(self.txn.registry.failed) == nil then
+        return
+    end
+    self.undone, self.deadline, self.cancelled = rollback.undone, deadline, {}
+    self.ffi = {[debug.getfenv(require('ffi').metatype)] = true}
+    local why = scan.refusal()
+    for pass = 1, why == nil and PASSES or 0 do
+        local is_whole, before = look(self), #self.undone
+        if is_whole and #self.places == 0 then
+            break
+        end
+        repair(self)
+        if not is_whole then
+            why = scan.STOPPED[self.walk.stopped] or self.walk.stopped
+            break
+        end
+        drain(self)
+        -- What could not be restored twice will not be.
+        if #self.undone == before and pass > 1 then
+            break
+        end
+    end
+    tell(self, rollback.left)
+    if why ~= nil then
+        log.warn('cartridge-reload: failed code was not looked for everywhere: %s', why)
+        table.insert(rollback.doubts, 'failed code was not looked for everywhere: ' .. why)
+    end
+end
+
+return {new = new}

@@ -1,0 +1,295 @@
+-- reload/sweep.lua: failed code that is still registered in rocks is taken out.
+
+local fiber = require('fiber')
+local lib = dofile('tests/lua/lib.lua')
+local case = lib.suite('reload.sweep')
+
+lib.box()
+
+-- A rock that keeps functions in every way.
+local BUS = [[
+    local fiber = require('fiber')
+    local create = fiber.create
+    local hook
+    local M = {list = {}, first = {}, map = {}, keys = {}, objects = {}, by_name = {}, large = {}, class = {}}
+    for i = 1, 20000 do M.large[i] = i end
+    function M.set(f) hook = f end
+    function M.fire() return hook and hook() end
+    function M.on(f) table.insert(M.list, f) end
+    function M.on_first(f) table.insert(M.first, 1, f) end
+    function M.key(f) M.keys[f] = true end
+    function M.wrap(name, f) M.map[name] = function(...) return f(...) end end
+    function M.object(name, f)
+        local object = {fn = f, name = name}
+        table.insert(M.objects, object)
+        M.by_name[name] = object
+    end
+    function M.iterate(f) M.iterator = coroutine.wrap(function() while true do coroutine.yield(f()) end end)
+        M.iterator()
+    end
+    function M.inherit(f) setmetatable(M.class, {__call = f}) end
+    local function loop(f) fiber.name('bus_loop') while true do pcall(f) fiber.sleep(0.005) end end
+    function M.every(f) return create(loop, f) end
+    function M.later(f) return create(function() fiber.name('bus_loop') while true do fiber.sleep(0.005) f() end end) end
+    return M
+]]
+
+-- Registers with the rock; "%s" is the version, and then what else is done.
+local SHOP = [[
+    local bus = require('bus')
+    local M = {version = '%s'}
+    function M.cb() return M.version end
+    function M.other() return M.version end
+    %s
+    return M
+]]
+
+--- An application that has loaded the rock, with a last module that fails.
+local function start(old)
+    local directory = lib.directory()
+    lib.write(directory .. '/.rocks/share/tarantool/bus.lua', BUS)
+    local path = package.path
+    package.path = directory .. '/.rocks/share/tarantool/?.lua;' .. path
+    lib.defer(function()
+        package.path, package.loaded['bus'] = path, nil
+    end)
+    local app = lib.app({['@'] = SHOP:format('v1', old), ['@.z'] = 'return {}'})
+    app.require('@')
+    app.require('@.z')
+    return app, require('bus')
+end
+
+--- Reloads to code that does something and then fails.
+local function fail(app, new, args)
+    app.write('@', SHOP:format('v2', new))
+    app.write('@.z', "error('boom')")
+    args = args or {}
+    args.modules = {app.name .. '*'}
+    return lib.reload(args)
+end
+
+local function is_clean(t, report, label)
+    t:is(report.outcome, 'failed', label .. ': outcome')
+    t:is(report.rollback and table.concat(report.rollback.left, '; '), '', label .. ': nothing is left')
+end
+
+local function values(list)
+    local texts = {}
+    for _, f in ipairs(list) do
+        table.insert(texts, type(f) == 'table' and f.fn() or f())
+    end
+    return table.concat(texts, ' ')
+end
+
+case('what a slot held before is put back', function(t)
+    local app, bus = start("bus.set(M.cb) bus.wrap('a', M.cb) bus.one = M.cb bus.of = {fn = M.cb}")
+    local before, object = bus.map.a, bus.of
+    local report = fail(app, "bus.set(M.cb) bus.wrap('a', M.cb) bus.one = M.cb bus.of.fn = M.cb bus.table = M")
+    is_clean(t, report, 'slots')
+    t:is(bus.fire(), 'v1', 'upvalue')
+    t:is(bus.map.a, before, 'closure')
+    t:is(bus.one(), 'v1', 'field')
+    t:is(bus.of, object, 'the object is the same')
+    t:is(bus.of.fn(), 'v1', 'field of it')
+    t:is(bus.table, nil, 'a module')
+end)
+
+case('a slot that was empty is empty again, even if the serving code has such a function', function(t)
+    local app, bus = start('')
+    local report = fail(app, [[
+        bus.set(M.cb) bus.wrap('a', M.cb) bus.one = M.cb bus.key(M.cb) bus.inherit(M.cb) bus.iterate(M.cb)
+        bus.deep = {a = {b = {M.cb}}}
+    ]])
+    is_clean(t, report, 'slots')
+    t:is(bus.fire(), nil, 'upvalue')
+    t:is(bus.map.a, nil, 'closure')
+    t:is(bus.one, nil, 'field')
+    t:is(next(bus.keys), nil, 'key')
+    t:is(getmetatable(bus.class), nil, 'metatable')
+    t:is(bus.iterator, nil, 'coroutine')
+    t:is(bus.deep, nil, 'tables')
+end)
+
+case('lists are as they were, in their order and without gaps', function(t)
+    local app, bus = start([[
+        bus.on(M.cb) bus.on(M.other) bus.on_first(M.cb) bus.on_first(M.other)
+        bus.object('a', M.cb) bus.object('b', M.cb)
+    ]])
+    local list, first, objects = table.copy(bus.list), table.copy(bus.first), table.copy(bus.objects)
+    local report = fail(app, [[
+        bus.on(M.cb) bus.on(M.other) bus.on_first(M.cb) bus.on_first(M.other)
+        bus.object('a', M.cb) bus.object('c', M.cb) table.insert(bus.objects, 1, {fn = M.cb})
+        bus.list[1] = M.cb
+    ]])
+    is_clean(t, report, 'lists')
+    for name, before in pairs({list = list, first = first, objects = objects}) do
+        t:is(#bus[name], #before, name .. ': entries')
+        for i, value in ipairs(before) do
+            t:is(bus[name][i], value, ('%s: entry %d'):format(name, i))
+        end
+    end
+    t:is(bus.by_name.a, objects[1], 'an object held in two places')
+    t:is(bus.by_name.c, nil, 'and a new one')
+end)
+
+case('entries that others have added to a list meanwhile stay', function(t)
+    local app, bus = start('bus.on(M.cb)')
+    local function serving() return 'serving' end
+    fiber.create(function()
+        while #bus.list < 2 do
+            fiber.sleep(0)
+        end
+        bus.on(serving)
+    end)
+    local report = fail(app, "bus.on(M.cb) while #bus.list < 3 do require('fiber').sleep(0) end")
+    is_clean(t, report, 'list')
+    t:is(values(bus.list), 'v1 serving', 'entries')
+end)
+
+case('no gap is closed under a loop', function(t)
+    for label, walk in pairs({
+        ['loop over entries'] = function(list, visit)
+            for _, f in ipairs(list) do
+                visit(f)
+            end
+        end,
+        ['loop over numbers'] = function(list, visit)
+            for i = 1, #list do
+                visit(list[i])
+            end
+        end,
+    }) do
+        local app, bus = start('bus.on(M.cb) bus.on(M.other)')
+        local seen = {}
+        package.loaded['sweep_seen'] = seen
+        local walker = fiber.new(function()
+            while #bus.list < 3 do
+                fiber.sleep(0)
+            end
+            walk(bus.list, function(f)
+                table.insert(seen, f)
+                fiber.sleep(0.05)
+            end)
+        end)
+        walker:set_joinable(true)
+        local report = fail(app, [[
+            table.insert(bus.list, 1, M.cb)
+            while #require('sweep_seen') == 0 do require('fiber').sleep(0) end
+        ]])
+        t:ok(walker:join(), label .. ': ends without an error')
+        is_clean(t, report, label)
+        t:is(values(bus.list), 'v1 v1', label .. ': entries')
+        t:is(#seen, 3, label .. ': has seen all')
+        package.loaded['sweep_seen'] = nil
+    end
+end)
+
+case('fibers that a rock has started for failed code end', function(t)
+    local app = start("bus.every(M.cb) bus.later(M.cb)")
+    local function loops()
+        local ids = {}
+        for id, info in pairs(fiber.info({backtrace = false})) do
+            if info.name == 'bus_loop' then
+                table.insert(ids, id)
+            end
+        end
+        table.sort(ids)
+        return ids
+    end
+    lib.defer(function()
+        for _, id in ipairs(loops()) do
+            fiber.kill(id)
+        end
+    end)
+    local before = loops()
+    local report = fail(app, 'bus.every(M.cb) bus.later(M.cb) bus.every(M.cb)')
+    is_clean(t, report, 'fibers')
+    local now = loops()
+    t:is(#now, 2, 'those of the serving code go on')
+    t:is(now[1], before[1], 'the first')
+    t:is(now[2], before[2], 'the second')
+end)
+
+case('a fiber that cannot be ended safely is left and named', function(t)
+    local app = start('')
+    rawset(_G, 'sweep_stop', fiber.channel(1))
+    lib.defer(function() rawset(_G, 'sweep_stop', nil) end)
+    local report = fail(app, [[
+        local get = sweep_stop.get
+        package.loaded['bus'].every(function() while get(sweep_stop) == nil do end end)
+    ]])
+    local channel = rawget(_G, 'sweep_stop')
+    channel:close()
+    t:is(report.outcome, 'degraded', 'outcome')
+    t:ok(lib.mentions(report.rollback.left, 'fiber'), 'named')
+end)
+
+case('what was in a table with very many entries cannot be said, and is named', function(t)
+    local app, bus = start('bus.large.x = M.cb')
+    local report = fail(app, 'bus.large.x = M.cb')
+    t:is(report.outcome, 'degraded', 'outcome')
+    t:ok(lib.mentions(report.rollback.left, 'bus.large.x'), 'named')
+    t:is(report.rollback.complete, false, 'not complete')
+    bus.large.x = nil
+end)
+
+case('each failed attempt leaves nothing, and the next good one patches what the first had', function(t)
+    local app, bus = start('bus.on(M.cb) bus.set(M.cb)')
+    for _ = 1, 3 do
+        is_clean(t, fail(app, 'bus.on(M.cb) bus.set(M.cb)'), 'attempt')
+    end
+    t:is(values(bus.list), 'v1', 'list')
+    app.write('@', SHOP:format('v3', 'bus.set(M.cb)'))
+    app.write('@.z', 'return {}')
+    t:is(lib.reload({modules = {app.name .. '*'}}).outcome, 'reloaded', 'the next one')
+    t:is(values(bus.list), 'v3', 'list')
+    t:is(bus.fire(), 'v3', 'slot')
+end)
+
+case('without time the search is given up, which is told', function(t)
+    local load = lib.loader()
+    local sweep = load('reload.sweep')
+    local registry = load('core.state').get()
+    lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
+    local clock = require('clock')
+    local txn = {registry = registry, deadline = clock.monotonic() + 60}
+    local work = sweep.new(txn)
+    work:remember()
+    local failed = loadstring('return 1', '@/failed.lua')
+    load('reload.generations').record_failed(registry, {protos = {[require('jit.util').funcinfo(failed).proto] = true}})
+    local rollback = {undone = {}, left = {}, doubts = {}}
+    work:run(rollback, clock.monotonic() - 1)
+    t:ok(lib.mentions(rollback.doubts, 'failed code was not looked for everywhere'), 'told')
+    t:is(#rollback.left, 0, 'and nothing is claimed')
+end)
+
+case('the instance goes on serving while the heap is searched', function(t)
+    local data = {}
+    for i = 1, 300000 do
+        data[i] = {i}
+    end
+    rawset(_G, 'sweep_data', data)
+    lib.defer(function() rawset(_G, 'sweep_data', nil) end)
+    local app, bus = start('bus.on(M.cb)')
+    local longest, last, stop = 0, 0, false
+    local watcher = fiber.new(function()
+        while not stop do
+            -- In thousands of instructions: whatever else the machine does.
+            longest = math.max(longest, lib.worked() - last)
+            last = lib.worked()
+            fiber.sleep(0)
+        end
+    end)
+    watcher:set_joinable(true)
+    local report
+    lib.work(function()
+        report = fail(app, 'bus.on(M.cb)')
+    end)
+    stop = true
+    watcher:join()
+    is_clean(t, report, 'search')
+    t:is(values(bus.list), 'v1', 'list')
+    t:ok(longest < 1000, ('the longest slice has %d thousand instructions'):format(longest))
+end)
+
+lib.run()
