@@ -40,6 +40,8 @@ local LIST = 10000
 -- Frames that are looked at for loops at once.
 local FRAMES = 3000
 
+local INCOMPLETE = 'failed code was not looked for everywhere: '
+
 local Sweep = {}
 Sweep.__index = Sweep
 
@@ -50,11 +52,18 @@ end
 
 --- Remembers what is there. No new code has run so far. Yields.
 function Sweep:remember()
-    self.image = image_lib.take({
+    local ok, result = pcall(image_lib.take, {
         registry = self.txn.registry,
         deadline = self.txn.deadline,
         limit = scan.limit(),
     })
+    if ok then
+        self.image = result
+    else
+        self.why = tostring(result)
+    end
+    -- A cancelled fiber must not go on.
+    self.txn:check()
 end
 
 --- Forgets it: the new code has taken over.
@@ -476,7 +485,12 @@ end
 -- @tparam table rollback lists `undone`, `left`, `doubts`, see `transaction`
 -- @tparam number deadline on the monotonic clock
 function Sweep:run(rollback, deadline)
-    if self.image == nil or next(self.txn.registry.failed) == nil then
+    if self.image == nil then
+        if self.why ~= nil then
+            table.insert(rollback.doubts, INCOMPLETE .. self.why)
+        end
+        return
+    elseif next(self.txn.registry.failed) == nil then
         return
     end
     self.undone, self.deadline, self.cancelled = rollback.undone, deadline, {}
@@ -500,8 +514,8 @@ function Sweep:run(rollback, deadline)
     end
     tell(self, rollback.left)
     if why ~= nil then
-        log.warn('cartridge-reload: failed code was not looked for everywhere: %s', why)
-        table.insert(rollback.doubts, 'failed code was not looked for everywhere: ' .. why)
+        log.warn('cartridge-reload: %s%s', INCOMPLETE, why)
+        table.insert(rollback.doubts, INCOMPLETE .. why)
     end
 end
 

@@ -256,7 +256,7 @@ case('without time the search is given up, which is told', function(t)
     local registry = load('core.state').get()
     lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
     local clock = require('clock')
-    local txn = {registry = registry, deadline = clock.monotonic() + 60}
+    local txn = {registry = registry, deadline = clock.monotonic() + 60, check = function() end}
     local work = sweep.new(txn)
     work:remember()
     local failed = loadstring('return 1', '@/failed.lua')
