@@ -31,6 +31,8 @@ local words = require('scan.describe')
 
 -- Walks: an object can be held in several places, and each walk finds one way.
 local PASSES = 6
+-- Seconds that there are at least.
+local SECONDS = 1
 -- Seconds that requests have to leave failed code, and fibers to end.
 local DRAIN = 1
 -- What is left is named up to this number, the rest is counted.
@@ -483,8 +485,7 @@ end
 
 --- Takes failed code out. Yields.
 -- @tparam table rollback lists `undone`, `left`, `doubts`, see `transaction`
--- @tparam number deadline on the monotonic clock
-function Sweep:run(rollback, deadline)
+function Sweep:run(rollback)
     if self.image == nil then
         if self.why ~= nil then
             table.insert(rollback.doubts, INCOMPLETE .. self.why)
@@ -493,7 +494,8 @@ function Sweep:run(rollback, deadline)
     elseif next(self.txn.registry.failed) == nil then
         return
     end
-    self.undone, self.deadline, self.cancelled = rollback.undone, deadline, {}
+    self.undone, self.cancelled = rollback.undone, {}
+    self.deadline = math.max(self.txn.deadline, clock.monotonic() + SECONDS)
     self.ffi = {[debug.getfenv(require('ffi').metatype)] = true}
     local why = scan.refusal()
     for pass = 1, why == nil and PASSES or 0 do
