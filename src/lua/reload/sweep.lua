@@ -17,6 +17,7 @@
 
 local require = ...
 local clock = require('clock')
+local ffi = require('ffi')
 local fiber = require('fiber')
 local fibers_lib = require('platform.fibers')
 local generations = require('reload.generations')
@@ -483,20 +484,9 @@ local function tell(self, left)
     end
 end
 
---- Takes failed code out. Yields.
--- @tparam table rollback lists `undone`, `left`, `doubts`, see `transaction`
-function Sweep:run(rollback)
-    if self.image == nil then
-        if self.why ~= nil then
-            table.insert(rollback.doubts, INCOMPLETE .. self.why)
-        end
-        return
-    elseif next(self.txn.registry.failed) == nil then
-        return
-    end
-    self.undone, self.cancelled = rollback.undone, {}
-    self.deadline = math.max(self.txn.deadline, clock.monotonic() + SECONDS)
-    self.ffi = {[debug.getfenv(require('ffi').metatype)] = true}
+--- Looks for failed code and takes it out, until none is found.
+-- @treturn ?string why it was not looked for everywhere
+local function search(self)
     local why = scan.refusal()
     for pass = 1, why == nil and PASSES or 0 do
         local is_whole, before = look(self), #self.undone
@@ -514,10 +504,26 @@ function Sweep:run(rollback)
             break
         end
     end
-    tell(self, rollback.left)
+    return why
+end
+
+--- Takes failed code out. Yields.
+-- @tparam table rollback lists `undone`, `left`, `doubts`, see `transaction`
+function Sweep:run(rollback)
+    local why = self.why
+    if self.image ~= nil and next(self.txn.registry.failed) ~= nil then
+        self.undone, self.cancelled, self.places = rollback.undone, {}, {}
+        self.deadline = math.max(self.txn.deadline, clock.monotonic() + SECONDS)
+        self.ffi = {[debug.getfenv(ffi.metatype)] = true}
+        local ok, result = pcall(search, self)
+        why = result
+        if ok then
+            tell(self, rollback.left)
+        end
+    end
     if why ~= nil then
-        log.warn('cartridge-reload: %s%s', INCOMPLETE, why)
-        table.insert(rollback.doubts, INCOMPLETE .. why)
+        log.warn('cartridge-reload: %s%s', INCOMPLETE, tostring(why))
+        table.insert(rollback.doubts, INCOMPLETE .. tostring(why))
     end
 end
 

@@ -251,17 +251,17 @@ case('each failed attempt leaves nothing, and the next good one patches what the
 end)
 
 case('a search that is not complete is told', function(t)
-    local load = lib.loader()
-    local stopped = setmetatable({}, {__index = load('scan.heap_walk')})
+    local real = lib.load('scan.heap_walk')
+    local stopped = setmetatable({}, {__index = real})
     function stopped.new(...)
-        local walk = load('scan.heap_walk').new(...)
+        local walk = real.new(...)
         function walk.run()
             walk.stopped = 'time'
             return false
         end
         return walk
     end
-    load = lib.loader({['scan.heap_walk'] = stopped})
+    local load = lib.loader({['scan.heap_walk'] = stopped})
     local txn = {
         registry = load('core.state').get(),
         deadline = require('clock').monotonic() + 60,
