@@ -11,11 +11,14 @@ local log = require('log')
 local registry_lib = require('core.state')
 local run = require('core.command')
 local scan = require('scan.init')
+local slice = require('core.yield')
 local staged = require('reload.pipeline')
 local transaction = require('reload.transaction')
 
 --- What the registry remembers of the generation that has just taken over.
 local function remember(txn, work)
+    -- The commit was a slice of its own.  A cancelled fiber cannot pause.
+    pcall(slice.pause)
     local registry = txn.registry
     registry.generation = registry.generation + 1
     registry.loaded_at = fiber.time()
@@ -36,6 +39,7 @@ end
 local function describe_modules(choice, added)
     local list = {}
     for _, module in ipairs(choice.selected) do
+        pcall(slice.pause)
         table.insert(list, catalog.describe(module))
     end
     for _, module in ipairs(added or {}) do

@@ -114,6 +114,7 @@ function Staged:match()
     local paths, gone = {}, {}
     for _, list in ipairs({self.choice.selected, self.modules.added}) do
         for _, module in ipairs(list) do
+            slice.pause()
             paths[module.name] = module.path
         end
     end
@@ -122,6 +123,7 @@ function Staged:match()
     end
     local view, new_values = self.modules.view, {}
     for name in pairs(paths) do
+        slice.pause()
         new_values[name] = view:find(name)
     end
     self.txn.counterparts = counterparts.new(self.txn.registry, {
@@ -132,6 +134,8 @@ function Staged:match()
         former = self.former,
         gone = gone,
     })
+    -- The commit begins with a slice of its own.
+    slice.pause()
 end
 
 --- Puts the adapters in place. No new code has run so far.
@@ -154,6 +158,7 @@ function Staged:work()
     txn:enter('load')
     for _, module in ipairs(self.choice.selected) do
         txn.origin:record(module.chunk, module.path)
+        slice.pause()
         local former = catalog.former_file(module, package.loaded[module.name], txn.registry)
         if former ~= nil then
             txn.origin:forget(former)

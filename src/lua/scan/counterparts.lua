@@ -4,11 +4,13 @@
 local require = ...
 local generations = require('reload.generations')
 local matching = require('scan.match')
+local slice = require('core.yield')
 
 local Counterparts = {}
 Counterparts.__index = Counterparts
 
---- @tparam table registry of the instance
+--- May yield.
+-- @tparam table registry of the instance
 -- @tparam ?table change a generation that takes over, before or after it does:
 --   origin: see there
 --   old: module name -> value, of all modules as they were
@@ -31,7 +33,8 @@ local function new(registry, change)
     for _, paths in ipairs({
         change.former or {}, change.gone or {}, registry.names, change.paths or {},
     }) do
-        for name, path in pairs(paths) do
+        for name, path in pairs(table.copy(paths)) do
+            slice.pause()
             -- A file is loaded once for each name that it is required by.
             local names = self.modules['@' .. path] or {}
             self.modules['@' .. path] = names
@@ -42,13 +45,16 @@ local function new(registry, change)
         end
     end
     for _, names in pairs(self.modules) do
+        slice.pause()
         table.sort(names)
     end
     for name in pairs(change.gone or {}) do
         self.paths[name] = nil
     end
-    for _, values in ipairs({package.loaded, self.old, self.new}) do
+    -- Others may load modules while this one yields, so walk a copy.
+    for _, values in ipairs({table.copy(package.loaded), self.old, self.new}) do
         for _, value in pairs(values) do
+            slice.pause()
             if type(value) == 'table' or type(value) == 'function' then
                 self.foreign[value] = true
             end

@@ -128,7 +128,8 @@ end
 -- @treturn table set
 local function endings(sources)
     local set = {}
-    for source in pairs(sources) do
+    for source in pairs(table.copy(sources)) do
+        slice.pause()
         local path = source:gsub('%.lua$', '')
         set[last_part(path)] = true
         set[last_part(path:gsub('/init$', ''))] = true
@@ -143,7 +144,8 @@ end
 local function foreign_modules(registry)
     local list, others, known = {}, {}, {}
     local can_end = endings(registry.sources)
-    for name, loaded in pairs(package.loaded) do
+    for name, loaded in pairs(table.copy(package.loaded)) do
+        slice.pause()
         local path = registry.names[name]
         if path == nil then
             -- To search for all of them would take as long as the scan.
