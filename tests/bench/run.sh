@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# run.sh [startup|scale|memory|load|stale|fleet|push|reply ...]: measures, and
-# says of each figure whether it was reached.  All sections if none is named.
-# What was measured is in BENCH_OUT (build/bench): report.md, tables as csv, plots
-# as svg.
+# run.sh [SECTION ...]: measures, and says of each figure whether it was reached.
+# All sections if none is named: startup, scale, stalls, memory, load, stale,
+# fleet, push, reply.  What was measured is in BENCH_OUT (build/bench):
+# report.md, tables as csv, plots as svg.
 #
 # Environment: CARTRIDGE_RELOAD, TARANTOOL, CARTRIDGE_ROCKS as for the live
 # suites; BENCH_QUICK=1: within some three minutes, less exact; BENCH_STRICT=1:
@@ -32,14 +32,14 @@ export BENCH_OUT CARTRIDGE_RELOAD TARANTOOL
 	exit 1
 }
 
-[ $# -gt 0 ] || set -- startup scale memory load stale fleet push reply
+[ $# -gt 0 ] || set -- startup scale stalls memory load stale fleet push reply
 for section; do
 	case $section in
-	startup|scale|memory|load|stale|fleet|push|reply)
+	startup|scale|stalls|memory|load|stale|fleet|push|reply)
 		;;
 	*)
-		echo "usage: run.sh" \
-		    "[startup|scale|memory|load|stale|fleet|push|reply ...]" >&2
+		echo "usage: run.sh [startup|scale|stalls|memory|load|stale|" \
+		    "fleet|push|reply ...]" >&2
 		exit 1
 		;;
 	esac
