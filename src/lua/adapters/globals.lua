@@ -2,8 +2,7 @@
 --
 -- A global that new code sets is seen by everybody at once; there is no way to
 -- stage it. What can be undone is undone: variables get their old values back,
--- and tables of data that were changed in place are named, as nobody can tell
--- what else happened to them meanwhile.
+-- and so do entries of tables that new code changed in place.
 --
 -- The serving code may set globals too while new code runs. Who it was is
 -- certain where the new code has not yielded.
@@ -34,9 +33,6 @@ local IGNORED = {
 local function new(txn, modules)
     return setmetatable({txn = txn, modules = modules}, Globals)
 end
-
--- Libraries that code likes to add functions to.
-local LIBRARIES = {'string', 'table', 'math', 'os', 'io', 'debug', 'coroutine', 'bit'}
 
 --- Copies the entries of a table.
 -- @treturn[1] table
@@ -77,13 +73,11 @@ function Globals:snapshot()
             end
         end
     end
-    self.libraries = {}
-    for _, name in ipairs(LIBRARIES) do
-        self.libraries[name] = shallow_copy(_G[name], math.huge)
-    end
 end
 
 --- Watches a table of data, unless it is too large.
+-- `changes` has what new code has done to it: key -> {before = {value}, after,
+-- verdict}.
 function Globals:watch(label, value)
     if type(value) ~= 'table' or self.entries >= ALL_ENTRIES then
         return
@@ -91,11 +85,41 @@ function Globals:watch(label, value)
     local copy, size = shallow_copy(value, ENTRIES)
     if copy ~= nil then
         self.entries = self.entries + size
-        table.insert(self.data, {label = label, table = value, copy = copy})
+        table.insert(self.data, {label = label, table = value, copy = copy, changes = {}})
     end
 end
 
 function Globals.commit()
+end
+
+--- Notes which entries of a table changed since the last look.
+-- @tparam table data see `watch`
+-- @tparam ?string verdict see `look`
+local function look_at_table(data, verdict)
+    local function changed(key, before, after)
+        if is_same(before, after) then
+            return
+        end
+        local change = data.changes[key]
+        if verdict == nil then
+            -- What somebody else has put there stays.
+            data.changes[key], data.has_others = nil, true
+        else
+            data.changes[key] = {
+                before = change and change.before or {value = before},
+                after = after,
+                verdict = change and change.verdict == 'doubtful' and 'doubtful' or verdict,
+            }
+        end
+    end
+    for key, value in next, data.copy do
+        changed(key, value, rawget(data.table, key))
+    end
+    for key, value in next, data.table do
+        if rawequal(data.copy[key], nil) then
+            changed(key, nil, value)
+        end
+    end
 end
 
 local function has_same_entries(a, b)
@@ -143,7 +167,7 @@ local function look(self, verdict)
     self.seen = now
     for _, data in ipairs(self.data) do
         if data.copy ~= nil and not has_same_entries(data.copy, data.table) then
-            data.verdict = data.verdict == 'certain' and 'certain' or verdict or data.verdict
+            look_at_table(data, verdict)
             data.copy = shallow_copy(data.table, ENTRIES)
         end
     end
@@ -183,7 +207,42 @@ local function is_to_be_undone(self, set)
     return kind == 'function' and self.txn.origin:wraps_new(set.value) or kind == 'table'
 end
 
-function Globals:rollback(undone, left, doubts)
+--- Closes the gaps of a list to which others have added something meanwhile.
+local function close_gaps(list)
+    local last = 0
+    for index = 1, table.maxn(list) do
+        local value = rawget(list, index)
+        if value ~= nil then
+            last = last + 1
+            if index ~= last then
+                rawset(list, index, nil)
+                rawset(list, last, value)
+            end
+        end
+    end
+end
+
+--- Puts back the entries of a table that new code, for certain, has changed.
+-- @treturn boolean whether there were any
+-- @treturn boolean whether there are others, of which that cannot be said
+local function restore_table(data)
+    local is_list = rawget(data.table, 1) ~= nil and #data.table == table.maxn(data.table)
+    local is_undone, is_doubtful = false, false
+    for key, change in pairs(data.changes) do
+        if change.verdict ~= 'certain' then
+            is_doubtful = true
+        elseif is_same(rawget(data.table, key), change.after) then
+            rawset(data.table, key, change.before.value)
+            is_undone = true
+        end
+    end
+    if is_undone and is_list and data.has_others then
+        close_gaps(data.table)
+    end
+    return is_undone, is_doubtful
+end
+
+function Globals:rollback(undone, _, doubts)
     look(self, verdict_outside(self))
     for name, set in pairs(self.set) do
         local label = 'global ' .. tostring(name)
@@ -194,18 +253,12 @@ function Globals:rollback(undone, left, doubts)
             table.insert(doubts, label .. ' changed while new code ran, not necessarily by it')
         end
     end
-    for name, before in pairs(self.libraries) do
-        for key, value in pairs(shallow_copy(_G[name], math.huge)) do
-            if self.txn.origin:wraps_new(value) then
-                rawset(_G[name], key, before[key])
-                table.insert(undone, ('%s.%s'):format(name, tostring(key)))
-            end
-        end
-    end
     for _, data in ipairs(self.data) do
-        if data.verdict == 'certain' then
-            table.insert(left, data.label .. ' was changed in place')
-        elseif data.verdict == 'doubtful' then
+        local is_undone, is_doubtful = restore_table(data)
+        if is_undone then
+            table.insert(undone, data.label .. ', in place')
+        end
+        if is_doubtful then
             table.insert(doubts, data.label .. ' changed in place while new code ran, not necessarily by it')
         end
     end

@@ -18,6 +18,7 @@ local slice = require('core.yield')
 local sweep = require('reload.sweep')
 
 local adapters = {
+    builtins = require('adapters.builtins'),
     ffi = require('adapters.ffi'),
     fibers = require('adapters.fibers'),
     globals = require('adapters.globals'),
@@ -141,6 +142,7 @@ end
 --- Puts the adapters in place. No new code has run so far.
 function Staged:add_adapters()
     local txn = self.txn
+    txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
     self.modules = txn:add(adapters.modules.new(txn, self.choice))
     txn:add(adapters.globals.new(txn, self.modules))
     self.framework:stage(txn, self.modules, adapters)

@@ -1,0 +1,327 @@
+--- Adapter: what Tarantool brings itself: the functions of its modules, of `box`
+-- and of its objects, the metatables of the basic types, and settings such as
+-- `json.cfg`.
+--
+-- They are the same for all code, so there is no way to stage a change of them.
+-- A rollback puts back what differs. It must be the first adapter: its snapshot
+-- is taken before others replace functions of Tarantool, and its rollback comes
+-- when they have put them back.
+--
+-- Code that serves hardly ever changes a function of Tarantool, but it does
+-- change settings, so for these it is noted who did.
+
+local environ, setenv = rawget(os, 'environ'), rawget(os, 'setenv')
+
+local Builtins = {name = 'builtins'}
+Builtins.__index = Builtins
+
+-- How deep the tables of a module are watched, and the entries of one of them.
+local DEPTH, ENTRIES = 3, 2000
+
+-- Data, or seen to by other adapters.
+local WITHOUT = {
+    ['box.cfg'] = true,
+    ['box.func'] = true,
+    ['box.info'] = true,
+    ['box.sequence'] = true,
+    ['box.space'] = true,
+    ['package.loaded'] = true,
+    ['package.loaders'] = true,
+    ['package.preload'] = true,
+    ['package.path'] = true,
+    ['package.cpath'] = true,
+    ['string._G'] = true,
+}
+-- Modules that are no modules of Tarantool, or whose fields are globals.
+local NO_MODULES = {_G = true}
+-- Globals that the adapter of globals leaves alone.
+local GLOBALS = {'require', 'module', 'package', 'box', '_G'}
+-- Entries of the registry that are tables of modules.
+local REGISTRY = {_LOADED = true, _PRELOAD = true, _LOADLIB = true}
+
+local TYPES = {
+    {label = 'nil', value = nil},
+    {label = 'booleans', value = true},
+    {label = 'numbers', value = 0},
+    {label = 'strings', value = ''},
+    {label = 'functions', value = print},
+    {label = 'coroutines', value = coroutine.create(print)},
+    {label = 'cdata', value = 0LL},
+}
+
+--- @tparam table txn the transaction
+-- @tparam {string,...} names of the built-in modules that are loaded
+local function new(txn, names)
+    return setmetatable({txn = txn, names = names}, Builtins)
+end
+
+--- Copies a table, or does not if it has very many entries.
+local function copy(source)
+    local result, count = {}, 0
+    for key, value in next, source do
+        count = count + 1
+        if count > ENTRIES then
+            return nil
+        end
+        result[key] = value
+    end
+    return result
+end
+
+--- The settings that a value is: a table that is called to change them.
+-- @treturn ?table its metatable
+local function settings_metatable(key, value)
+    local metatable = key == 'cfg' and type(value) == 'table' and debug.getmetatable(value)
+    return metatable and type(rawget(metatable, '__call')) == 'function' and metatable or nil
+end
+
+--- Watches a table and those in it.
+-- @tparam table object
+-- @tparam string label
+-- @tparam number depth that is left
+-- @tparam ?boolean is_data whether only functions in it are to be put back
+function Builtins:watch(object, label, depth, is_data)
+    if self.known[object] then
+        return
+    end
+    self.known[object] = true
+    local before = copy(object)
+    if before == nil then
+        return
+    end
+    local metatable = debug.getmetatable(object)
+    table.insert(self.tables, {
+        object = object,
+        label = label,
+        before = before,
+        metatable = metatable,
+        is_data = is_data,
+    })
+    if type(metatable) == 'table' then
+        self:watch(metatable, 'metatable of ' .. label, 0, is_data)
+    end
+    for key, value in next, depth > 0 and before or {} do
+        local name = ('%s.%s'):format(label, tostring(key))
+        local settings = settings_metatable(key, value)
+        if settings ~= nil and not self.known[value] then
+            self.known[value] = true
+            local item = {object = value, label = name, metatable = settings, changed = {}}
+            table.insert(self.settings, item)
+            self:watch(settings, 'metatable of ' .. name, 0)
+            if name == 'box.cfg' then
+                self.box = item
+            elseif name == 'log.cfg' then
+                self.log = item
+            end
+        elseif type(value) == 'table' and not WITHOUT[name] and not self.foreign[value] then
+            self:watch(value, name, depth - 1, is_data or label == 'box.internal')
+        end
+    end
+end
+
+function Builtins:snapshot()
+    self.known, self.foreign = {}, {[_G] = true}
+    self.tables, self.settings, self.types, self.watchers = {}, {}, {}, {}
+    for _, value in pairs(package.loaded) do
+        if type(value) == 'table' then
+            self.foreign[value] = true
+        end
+    end
+    for _, name in ipairs(self.names) do
+        local module = package.loaded[name]
+        if type(module) == 'table' and not NO_MODULES[name] then
+            self:watch(module, name, DEPTH)
+        end
+    end
+    for _, item in ipairs(TYPES) do
+        local metatable = debug.getmetatable(item.value)
+        table.insert(self.types, {label = item.label, value = item.value, metatable = metatable})
+        if type(metatable) == 'table' then
+            self:watch(metatable, 'metatable of ' .. item.label, 1)
+        end
+    end
+    for key, value in next, debug.getregistry() do
+        if type(key) == 'string' and type(value) == 'table' and not REGISTRY[key] then
+            self:watch(value, 'methods of ' .. key, 1, true)
+        end
+    end
+    self.box_log = self.box ~= nil and copy(self.box.object) or {}
+    self.globals, self.globals_metatable = {}, debug.getmetatable(_G)
+    for _, name in ipairs(GLOBALS) do
+        self.globals[name] = rawget(_G, name)
+    end
+    self.environment = environ ~= nil and environ() or nil
+end
+
+--- Notes which settings new code changes, and what it watches.
+function Builtins:stage()
+    local txn = self.txn
+    for _, item in ipairs(self.settings) do
+        local original, changed = rawget(item.metatable, '__call'), item.changed
+        item.original = original
+        item.staged = function(settings, options, ...)
+            if txn.staging and type(options) == 'table' and txn.origin:is_asking() then
+                for key in next, options do
+                    changed[key] = changed[key] or {value = settings[key]}
+                end
+            end
+            return original(settings, options, ...)
+        end
+        rawset(item.metatable, '__call', item.staged)
+    end
+    local watch = rawget(box, 'watch')
+    if type(watch) == 'function' then
+        self.watch_original, self.watch_staged = watch, function(...)
+            local watcher = watch(...)
+            if txn.staging and txn.origin:is_asking() then
+                table.insert(self.watchers, watcher)
+            end
+            return watcher
+        end
+        rawset(box, 'watch', self.watch_staged)
+    end
+end
+
+--- `log.level(n)` changes a setting too. It is called by many names, as each
+-- module can have a logger of its own, so the setting itself is looked at.
+function Builtins:before_call()
+    self.level = self.log and self.log.object.level
+end
+
+function Builtins:after_call()
+    if self.log ~= nil and self.log.object.level ~= self.level then
+        self.log.changed.level = self.log.changed.level or {value = self.level}
+    end
+end
+
+local function unstage(self)
+    for _, item in ipairs(self.settings or {}) do
+        if item.staged ~= nil and rawget(item.metatable, '__call') == item.staged then
+            rawset(item.metatable, '__call', item.original)
+        end
+    end
+    if self.watch_staged ~= nil and rawget(box, 'watch') == self.watch_staged then
+        rawset(box, 'watch', self.watch_original)
+    end
+end
+
+function Builtins:commit()
+    unstage(self)
+end
+
+--- Whether an entry is to get back what it had.
+local function is_to_be_undone(self, item, before, now)
+    if rawequal(before, now) or before ~= before and now ~= now then
+        return false
+    elseif type(now) == 'function' and self.txn.origin:wraps_old(now) then
+        -- Serving code has put it there.
+        return false
+    end
+    return not item.is_data or type(before) == 'function' or type(now) == 'function'
+end
+
+local function restore_table(self, item, undone)
+    local object, before = item.object, item.before
+    local now = copy(object) or {}
+    local function restore(key)
+        if is_to_be_undone(self, item, before[key], now[key]) then
+            rawset(object, key, before[key])
+            table.insert(undone, ('%s.%s'):format(item.label, tostring(key)))
+        end
+    end
+    for key in next, now do
+        restore(key)
+    end
+    for key in next, before do
+        if now[key] == nil then
+            restore(key)
+        end
+    end
+    if not rawequal(debug.getmetatable(object), item.metatable) then
+        debug.setmetatable(object, item.metatable)
+        table.insert(undone, 'metatable of ' .. item.label)
+    end
+end
+
+--- Puts settings back, by the function that changes them.
+local function restore_settings(item, undone, left)
+    for key, before in pairs(item.changed) do
+        local label = ('%s.%s'):format(item.label, tostring(key))
+        if not rawequal(item.object[key], before.value) then
+            local value = before.value
+            if value == nil then
+                value = box.NULL
+            end
+            local ok, err = pcall(item.original, item.object, {[key] = value})
+            if ok and item.object[key] == before.value then
+                table.insert(undone, label)
+            else
+                table.insert(left, ('%s was changed and cannot be put back%s'):format(label,
+                    ok and '' or ': ' .. tostring(err)))
+            end
+        end
+    end
+end
+
+--- Settings of the log are settings of box too, where a level can have a name.
+function Builtins:restore_log_names()
+    for key in pairs(self.log ~= nil and self.box ~= nil and self.log.changed or {}) do
+        local name = 'log_' .. tostring(key)
+        local before = self.box_log[name]
+        if before ~= nil and self.box.object[name] ~= before then
+            pcall(self.box.original, self.box.object, {[name] = before})
+        end
+    end
+end
+
+local function restore_environment(self, undone)
+    for name, value in pairs(environ()) do
+        if self.environment[name] ~= value then
+            setenv(name, self.environment[name])
+            table.insert(undone, 'environment variable ' .. name)
+        end
+    end
+    for name, value in pairs(self.environment) do
+        if environ()[name] == nil then
+            setenv(name, value)
+            table.insert(undone, 'environment variable ' .. name)
+        end
+    end
+end
+
+function Builtins:rollback(undone, left)
+    unstage(self)
+    for _, item in ipairs(self.tables or {}) do
+        restore_table(self, item, undone)
+    end
+    for _, item in ipairs(self.types or {}) do
+        if not rawequal(debug.getmetatable(item.value), item.metatable) then
+            debug.setmetatable(item.value, item.metatable)
+            table.insert(undone, 'metatable of ' .. item.label)
+        end
+    end
+    for _, name in ipairs(GLOBALS) do
+        if not rawequal(rawget(_G, name), self.globals[name]) then
+            rawset(_G, name, self.globals[name])
+            table.insert(undone, 'global ' .. name)
+        end
+    end
+    if not rawequal(debug.getmetatable(_G), self.globals_metatable) then
+        debug.setmetatable(_G, self.globals_metatable)
+        table.insert(undone, 'metatable of the globals')
+    end
+    for _, watcher in ipairs(self.watchers) do
+        if pcall(watcher.unregister, watcher) then
+            table.insert(undone, 'a watcher (box.watch)')
+        end
+    end
+    for _, item in ipairs(self.settings or {}) do
+        restore_settings(item, undone, left)
+    end
+    self:restore_log_names()
+    if self.environment ~= nil then
+        restore_environment(self, undone)
+    end
+end
+
+return {new = new}
