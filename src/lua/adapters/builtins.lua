@@ -10,6 +10,9 @@
 -- Code that serves hardly ever changes a function of Tarantool, but it does
 -- change settings, so for these it is noted who did.
 
+local require = ...
+local catalog = require('reload.catalog')
+
 local environ, setenv = rawget(os, 'environ'), rawget(os, 'setenv')
 
 local Builtins = {name = 'builtins'}
@@ -32,8 +35,6 @@ local WITHOUT = {
     ['package.cpath'] = true,
     ['string._G'] = true,
 }
--- Modules that are no modules of Tarantool, or whose fields are globals.
-local NO_MODULES = {_G = true}
 -- Globals that the adapter of globals leaves alone.
 local GLOBALS = {'require', 'module', 'package', 'box', '_G'}
 -- Entries of the registry that are tables of modules.
@@ -50,7 +51,7 @@ local TYPES = {
 }
 
 --- @tparam table txn the transaction
--- @tparam {string,...} names of the built-in modules that are loaded
+-- @tparam {string,...} names of loaded modules without a file
 local function new(txn, names)
     return setmetatable({txn = txn, names = names}, Builtins)
 end
@@ -129,7 +130,8 @@ function Builtins:snapshot()
     end
     for _, name in ipairs(self.names) do
         local module = package.loaded[name]
-        if type(module) == 'table' and not NO_MODULES[name] then
+        -- What has no file may have been put there by hand.
+        if type(module) == 'table' and module ~= _G and catalog.is_builtin_name(name) then
             self:watch(module, name, DEPTH)
         end
     end

@@ -364,6 +364,7 @@ return {
     describe = describe,
     former_file = former_file,
     glob_to_pattern = glob_to_pattern,
+    is_builtin_name = is_builtin_name,
     read = read,
     root_of = root_of,
 }
