@@ -13,14 +13,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/request_args.h"
-#include "rollout/command.h"
 #include "cli/complete.h"
+#include "cli/help.h"
 #include "cli/options.h"
+#include "cli/request_args.h"
 #include "output/output.h"
+#include "output/term.h"
 #include "proto/request.h"
 #include "repl/repl.h"
-#include "output/term.h"
+#include "rollout/command.h"
+#include "util/signals.h"
 
 #ifndef CR_VERSION
 #define CR_VERSION	"unknown"
@@ -86,6 +88,7 @@ run_on_targets(const struct options *options, const json_t *args)
 	context.quiet = options->quiet;
 	context.verbose = options->verbose;
 	context.targets = 0;
+	context.exit_code = options->exit_code;
 	if (command_targets(options, &targets, &error) == 0) {
 		outcome = options->command->bit == COMMAND_CONSOLE ?
 		    shell_run(options, &targets, &context) :
@@ -145,9 +148,10 @@ main(int argc, char *argv[])
 	struct options options;
 	struct error error;
 	enum outcome outcome = OUTCOME_OK;
+	int wants_exit_code;
 
 	keep_standard_descriptors();
-	/* A closed pipe is an error of the write, with a message. */
+	/* A closed pipe is an error of the write. */
 	signal(SIGPIPE, SIG_IGN);
 
 	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
@@ -155,17 +159,24 @@ main(int argc, char *argv[])
 	if (options_parse(&options, argc, argv, &error) == -1)
 		return outcome_exit(fail(&error, 1));
 	if (options.help)
-		options_help(stdout, options.help_command);
+		help_print(stdout, options.help_command);
 	else if (options.version)
 		puts("cartridge-reload " CR_VERSION);
 	else
 		outcome = run(&options);
+	wants_exit_code = options.exit_code;
 	options_finish(&options);
 
-	if (output_flush(stdout) == -1 || fclose(stdout) == EOF) {
+	/*
+	 * A reader that has gone, as in `| head`, has what it wanted; that is no
+	 * failure of the command.
+	 */
+	if ((output_flush(stdout) == -1 || fclose(stdout) == EOF) &&
+	    errno != EPIPE) {
 		error_set(&error, OUTCOME_USAGE, "output",
 		    "cannot write standard output: %s", strerror(errno));
 		outcome = fail(&error, 0);
 	}
-	return outcome_exit(outcome);
+	interrupt_die();
+	return outcome_exit_for(outcome, wants_exit_code);
 }

@@ -47,24 +47,40 @@ collect(const struct targets *targets, int of_apps, size_t *count)
 }
 
 static int
-find(int of_apps, const struct options *options, struct targets *targets)
+find_instances(const char *app, const struct options *options,
+    struct targets *targets)
 {
-	struct discover_query query = { NULL, NULL, options->run_dir, NULL };
+	struct discover_query query = { .app = app, .instance = "*",
+	    .run_dir = options->run_dir };
 	struct error error;
 
-	if (of_apps) {
-		query.app = "*";
-		return discover_targets(&query, targets, &error);
-	}
-	query.app = options->app;
-	query.instance = "*";
 	if (discover_targets(&query, targets, &error) == 0)
 		return 0;
 	/* Of several applications: there may be names that only one has. */
-	if (options->app != NULL || error.outcome != OUTCOME_USAGE)
+	if (app != NULL || error.outcome != OUTCOME_USAGE)
 		return -1;
 	query.app = "*";
 	return discover_targets(&query, targets, &error);
+}
+
+static int
+find(int of_apps, const struct options *options, struct targets *targets)
+{
+	struct discover_query query = { .app = "*",
+	    .run_dir = options->run_dir };
+	struct error error;
+	size_t i;
+	int result = -1;
+
+	if (of_apps)
+		return discover_targets(&query, targets, &error);
+	if (options->apps.count == 0)
+		return find_instances(NULL, options, targets);
+	for (i = 0; i < options->apps.count; i++)
+		if (find_instances(options->apps.list[i], options,
+		    targets) == 0)
+			result = 0;
+	return result;
 }
 
 int

@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-#include <ctype.h>
+#include <sys/stat.h>
+
 #include <errno.h>
+#include <getopt.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "util/nearest.h"
 #include "cli/options.h"
+#include "target/target.h"
 
 /* No reload takes longer than eleven days. */
 #define SECONDS_MAX	1e6
 
-/* More instances are not on one machine, nor in one cluster. */
+/* No machine and no cluster has more instances. */
 #define JOBS_MAX	10000
+
+#define nitems(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define CHANGES		(COMMAND_RELOAD | COMMAND_PLAN)
 #define CLUSTER		(CHANGES | COMMAND_STATUS | COMMAND_STALE)
@@ -34,105 +42,156 @@ enum option_key {
 	KEY_STALE,
 	KEY_NO_STOP,
 	KEY_IF_CHANGED,
+	KEY_EXIT_CODE,
 	KEY_COLOR,
 	KEY_PROGRESS,
 	KEY_PRINT_LUA
 };
 
 const struct command_row command_table[] = {
-	{ "reload", "", "reload the application's code; the default command",
-	    COMMAND_RELOAD },
-	{ "plan", "", "show what a reload would do, change nothing",
-	    COMMAND_PLAN },
-	{ "status", "", "tell whether the instance is up and serves",
-	    COMMAND_STATUS },
-	{ "stale", "", "scan for references to earlier generations",
-	    COMMAND_STALE },
-	{ "push", "DIR", "install the code in DIR as extensions of the cluster",
-	    COMMAND_PUSH },
-	{ "eval", "LUA | -f FILE", "run Lua in the instance, print its results",
-	    COMMAND_EVAL },
-	{ "console", "", "type Lua to the instance, and these commands",
-	    COMMAND_CONSOLE },
-	{ NULL, NULL, NULL, 0 }
+	{ "reload", "[INSTANCE ...]",
+	    "reload the application's code; the default command",
+	    COMMAND_RELOAD, CMD_MUTATES | CMD_LOCKS | CMD_INSTANCES },
+	{ "plan", "[INSTANCE ...]",
+	    "show what a reload would do, change nothing",
+	    COMMAND_PLAN, CMD_INSTANCES | CMD_PAGED },
+	{ "status", "[INSTANCE ...]",
+	    "show whether instances are up and serving",
+	    COMMAND_STATUS, CMD_INSTANCES | CMD_PAGED },
+	{ "stale", "[INSTANCE ...]",
+	    "scan for references to earlier generations",
+	    COMMAND_STALE, CMD_INSTANCES | CMD_PAGED },
+	{ "push", "DIR", "deploy the code in DIR as the cluster's extensions",
+	    COMMAND_PUSH, CMD_MUTATES | CMD_LOCKS | CMD_ONE_TARGET },
+	{ "eval", "LUA | -f FILE [-- ARG ...]",
+	    "run Lua in the instance, print its results",
+	    COMMAND_EVAL, CMD_MUTATES },
+	{ "console", "", "interactive Lua console",
+	    COMMAND_CONSOLE, CMD_MUTATES | CMD_ONE_TARGET | CMD_NO_REPL },
+	{ "set", "output text|json", "format of results and reports",
+	    COMMAND_SET, CMD_LOCAL | CMD_REPL_ONLY },
+	{ "help", "[COMMAND]", "show this help, or the help of one command",
+	    COMMAND_HELP, CMD_LOCAL },
+	{ "version", "", "show the version",
+	    COMMAND_VERSION, CMD_LOCAL | CMD_NO_REPL },
+	{ "quit", "", "leave, as Ctrl-D does",
+	    COMMAND_QUIT, CMD_LOCAL | CMD_REPL_ONLY },
+	{ NULL, NULL, NULL, 0, 0 }
 };
+
+#define AT(field)	offsetof(struct options, field)
 
 const struct option_row option_table[] = {
 	{ 's', "socket", "TARGET", NULL,
 	    "admin console to connect to: a path, a glob of paths or HOST:PORT;"
-	    " may be repeated", COMMAND_ALL },
+	    " may be repeated",
+	    COMMAND_ALL, OPTION_LIST, AT(sockets), OPT_CLI_ONLY },
 	{ 'a', "app", "NAME", NULL,
-	    "all instances of this application on this machine", COMMAND_ALL },
+	    "all instances of this application on this machine;"
+	    " may be repeated",
+	    COMMAND_ALL, OPTION_LIST, AT(apps), OPT_CLI_ONLY },
 	{ 'i', "instance", "NAME", NULL,
-	    "only instances of this name", COMMAND_ALL },
+	    "only instances with this name; may be repeated",
+	    COMMAND_ALL, OPTION_LIST, AT(instances), OPT_CLI_ONLY },
 	{ KEY_RUN_DIR, "run-dir", "DIR", NULL,
-	    "where to look for their sockets", COMMAND_ALL },
+	    "directory to search for sockets",
+	    COMMAND_ALL, OPTION_TEXT, AT(run_dir), OPT_CLI_ONLY },
 	{ KEY_CLUSTER, "cluster", NULL, NULL,
-	    "through one target, all instances of its cluster", CLUSTER },
+	    "act on the whole cluster, through one of its instances",
+	    CLUSTER, OPTION_FLAG, AT(cluster), 0 },
 	{ KEY_ALLOW_MIXED, "allow-mixed", NULL, NULL,
-	    "although the code differs between the instances", CHANGES },
+	    "proceed even if instances have different code on disk",
+	    CHANGES, OPTION_FLAG, AT(allow_mixed), OPT_IN_FULL },
 	{ 'j', "jobs", "N", NULL,
-	    "instances at a time (1; status, plan and stale: many)", MANY },
+	    "instances to work on in parallel (1; 64 for commands that change"
+	    " nothing)",
+	    MANY, OPTION_COUNT, AT(jobs), 0 },
 	{ 'k', "keep-going", NULL, NULL,
-	    "go on with other instances after a failure", MANY },
+	    "go on with other instances after a failure",
+	    MANY, OPTION_FLAG, AT(keep_going), OPT_IN_FULL },
 	{ 't', "timeout", "SECONDS", NULL,
-	    "for one instance, from connecting to the final reply (60);"
-	    " of console: until lines can be sent",
-	    COMMAND_ALL },
+	    "time limit for each instance (60); for console, to connect",
+	    COMMAND_ALL, OPTION_TIME_LIMIT, AT(timeout), 0 },
 	{ 'w', "wait", "SECONDS", NULL,
-	    "keep trying until the instance can be reached and is ready (0)",
-	    COMMAND_ALL },
+	    "retry for that long until the instance can be reached and is"
+	    " ready (0)",
+	    COMMAND_ALL, OPTION_TIME, AT(wait), 0 },
 	{ 'm', "module", "GLOB", NULL,
-	    "only modules with such a name; may be repeated", CHANGES },
+	    "reload only modules that match; may be repeated",
+	    CHANGES, OPTION_LIST, AT(modules), 0 },
 	{ 'x', "exclude", "GLOB", NULL,
-	    "no modules with such a name; may be repeated", CHANGES },
+	    "skip modules that match; may be repeated",
+	    CHANGES, OPTION_LIST, AT(excludes), 0 },
 	{ KEY_ROCKS, "rocks", NULL, NULL,
-	    "modules under .rocks too", CHANGES },
+	    "reload modules under .rocks too",
+	    CHANGES, OPTION_FLAG, AT(rocks), 0 },
 	{ KEY_METHOD, "method", "METHOD", "staged|native",
-	    "this program's transaction, or Cartridge's reload_roles()"
-	    " (staged)", CHANGES },
+	    "this program's transaction, or Cartridge's own reload_roles()"
+	    " (staged)",
+	    CHANGES, OPTION_TEXT, AT(method), 0 },
 	{ KEY_STALE, "stale", "ACTION", "patch|report|fail",
-	    "references to old code: mend what is exact and report the rest,"
-	    " report only, or mend and fail if any is left (patch)",
-	    COMMAND_RELOAD },
+	    "references to old code: patch the unambiguous ones, only report"
+	    " them, or patch and exit with 7 if any remain (patch)",
+	    COMMAND_RELOAD, OPTION_TEXT, AT(stale), 0 },
 	{ KEY_NO_STOP, "no-stop", NULL, NULL,
-	    "do not call the old roles' stop", CHANGES },
+	    "do not call the old roles' stop",
+	    CHANGES, OPTION_FLAG, AT(no_stop), OPT_IN_FULL },
 	{ KEY_IF_CHANGED, "if-changed", NULL, NULL,
-	    "do nothing if no file of the application changed", CHANGES },
+	    "do nothing if no file of the application changed",
+	    CHANGES, OPTION_FLAG, AT(if_changed), 0 },
 	{ 'n', "dry-run", NULL, NULL,
-	    "the same as the command plan; of push: compare only",
-	    CHANGES | COMMAND_PUSH },
+	    "the same as plan; with push, only show the changes",
+	    CHANGES | COMMAND_PUSH, OPTION_FLAG, AT(dry_run), 0 },
+	{ KEY_EXIT_CODE, "exit-code", NULL, NULL,
+	    "with plan and push -n: exit with 9 if something would change",
+	    CHANGES | COMMAND_PUSH, OPTION_FLAG, AT(exit_code),
+	    OPT_CLI_ONLY },
 	{ KEY_PRUNE, "prune", NULL, NULL,
-	    "remove code from the cluster that DIR does not have",
-	    COMMAND_PUSH },
+	    "with push, also remove files that are not in DIR",
+	    COMMAND_PUSH, OPTION_FLAG, AT(prune), OPT_IN_FULL },
 	{ 'f', "file", "FILE", NULL,
-	    "run the Lua in this file, - for standard input", COMMAND_EVAL },
+	    "run the Lua in this file, - for standard input",
+	    COMMAND_EVAL, OPTION_TEXT, AT(eval_file), 0 },
 	{ 'o', "output", "FORMAT", "text|json",
-	    "format of the report on standard output (text)", COMMAND_ALL },
+	    "format of the report on standard output (text)",
+	    COMMAND_ALL, OPTION_FORMAT, AT(output), 0 },
 	{ 'q', "quiet", NULL, NULL,
-	    "print nothing but errors", COMMAND_ALL },
+	    "print nothing but errors",
+	    COMMAND_ALL, OPTION_FLAG, AT(quiet), 0 },
 	{ 'v', "verbose", NULL, NULL,
-	    "print each phase and more details", COMMAND_ALL },
+	    "print each phase and more details",
+	    COMMAND_ALL, OPTION_FLAG, AT(verbose), 0 },
 	{ KEY_COLOR, "color", "WHEN", "auto|always|never",
-	    "colours in the report (auto)", COMMAND_ALL },
+	    "colours in the report (auto)",
+	    COMMAND_ALL, OPTION_WHEN, AT(color), 0 },
 	{ KEY_PROGRESS, "progress", "WHEN", "auto|always|never",
-	    "a progress line on standard error (auto)", COMMAND_ALL },
+	    "a progress line on standard error (auto)",
+	    COMMAND_ALL, OPTION_WHEN, AT(progress), 0 },
 	{ KEY_PRINT_LUA, "print-lua", NULL, NULL,
 	    "print the line of Lua that would be sent, connect to nothing",
-	    REQUEST },
+	    REQUEST, OPTION_FLAG, AT(print_lua), OPT_CLI_ONLY },
 	{ 'h', "help", NULL, NULL,
-	    "print this help, or only that of a command", COMMAND_ALL },
+	    "show this help, or the help of one command",
+	    COMMAND_ALL, OPTION_FLAG, AT(help), 0 },
 	{ 'V', "version", NULL, NULL,
-	    "print the version", COMMAND_ALL },
-	{ 0, NULL, NULL, NULL, NULL, 0 }
+	    "show the version",
+	    COMMAND_ALL, OPTION_FLAG, AT(version), OPT_CLI_ONLY },
+	{ 0, NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0 }
+};
+
+/* What --method native leaves to Cartridge, or does not have. */
+static const int native_excludes[] = {
+	'm', 'x', KEY_ROCKS, KEY_NO_STOP, KEY_IF_CHANGED
 };
 
 /* One command line while it is read. */
 struct parser {
 	struct options	*options;
 	struct error	*error;
-	unsigned	 given[sizeof(option_table) / sizeof(option_table[0])];
+	unsigned	 given[nitems(option_table)];
+	int		 in_repl;
 	struct string_list words;	/* what is not an option */
+	size_t		 separated;	/* how many of them follow "--" */
 };
 
 static int
@@ -156,8 +215,32 @@ list_free(struct string_list *list)
 	list->count = 0;
 }
 
-static const struct command_row *
-find_command(const char *name)
+static int __attribute__((format(printf, 2, 3)))
+usage(struct parser *parser, const char *fmt, ...)
+{
+	char text[2 * sizeof(parser->error->message)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return error_set(parser->error, OUTCOME_USAGE, "usage", "%s", text);
+}
+
+int
+options_in_cli(const struct command_row *row)
+{
+	return (row->flags & CMD_REPL_ONLY) == 0;
+}
+
+int
+options_in_repl(const struct command_row *row)
+{
+	return (row->flags & CMD_NO_REPL) == 0;
+}
+
+const struct command_row *
+options_find_command(const char *name)
 {
 	const struct command_row *row;
 
@@ -168,111 +251,94 @@ find_command(const char *name)
 }
 
 static const struct option_row *
-find_short(int letter)
+find_key(int key)
 {
 	const struct option_row *row;
 
 	for (row = option_table; row->name != NULL; row++)
-		if (row->key == letter)
+		if (row->key == key)
 			return row;
 	return NULL;
 }
 
-/*
- * Finds a long option by its name of `len` bytes or by the beginning of it,
- * if no other option begins so.
- */
-static const struct option_row *
-find_long(const char *name, size_t len, struct error *error)
+static int
+is_given(const struct parser *parser, int key)
 {
-	const struct option_row *row, *found = NULL;
-	char candidates[256];
-	size_t used = 0;
-	int matches = 0;
-
-	for (row = option_table; row->name != NULL; row++) {
-		if (strncmp(row->name, name, len) != 0)
-			continue;
-		if (row->name[len] == '\0')
-			return row;
-		found = row;
-		matches++;
-		if (used < sizeof(candidates))
-			used += (size_t)snprintf(candidates + used,
-			    sizeof(candidates) - used, "%s--%s",
-			    matches > 1 ? ", " : "", row->name);
-	}
-	if (matches == 1)
-		return found;
-	if (matches == 0 || len == 0)
-		error_set(error, OUTCOME_USAGE, "usage",
-		    "unknown option '--%.*s'", (int)len, name);
-	else
-		error_set(error, OUTCOME_USAGE, "usage",
-		    "option '--%.*s' is ambiguous: %s", (int)len, name,
-		    candidates);
-	return NULL;
+	return parser->given[find_key(key) - option_table] != 0;
 }
 
+/* --- Values ----------------------------------------------------------------*/
+
 /*
- * Reads a number of seconds.  strtod(3) alone would take hexadecimal digits,
- * "inf" and "nan" too.
+ * Reads NUMBER[UNIT].  strtod(3) alone would take hexadecimal digits, "inf"
+ * and "nan" too.
  */
 static int
-read_seconds(const struct option_row *row, const char *text, int zero_allowed,
-    double *seconds, struct error *error)
+read_time(struct parser *parser, const struct option_row *row,
+    const char *text, double *seconds)
 {
-	char *end;
+	static const struct {
+		const char	*name;
+		double		 seconds;
+	} units[] = { { "", 1 }, { "ms", 0.001 }, { "s", 1 }, { "m", 60 },
+	    { "h", 3600 } };
+	size_t i, digits = strspn(text, "0123456789.");
 	double value;
+	char *end;
 
+	for (i = 0; i < nitems(units); i++)
+		if (strcmp(text + digits, units[i].name) == 0)
+			break;
 	errno = 0;
 	value = strtod(text, &end);
-	if (text[strspn(text, "0123456789.")] != '\0' || end == text ||
-	    *end != '\0')
-		return error_set(error, OUTCOME_USAGE, "usage",
-		    "--%s: '%s' is not a number of seconds", row->name, text);
+	if (i == nitems(units) || digits == 0 || end != text + digits)
+		return usage(parser, "--%s: '%s' is not a time such as 30, 10s "
+		    "or 5m", row->name, text);
+	value *= units[i].seconds;
 	if (errno != 0 || !isfinite(value) || value > SECONDS_MAX)
-		return error_set(error, OUTCOME_USAGE, "usage",
-		    "--%s: '%s' is too large, at most %.0f seconds", row->name,
-		    text, SECONDS_MAX);
-	if (value <= 0 && !zero_allowed)
-		return error_set(error, OUTCOME_USAGE, "usage",
-		    "--%s: '%s' is not more than 0 seconds", row->name, text);
+		return usage(parser, "--%s: '%s' is out of range, at most "
+		    "%.0f seconds", row->name, text, SECONDS_MAX);
+	if (value <= 0 && row->type == OPTION_TIME_LIMIT)
+		return usage(parser, "--%s: must be greater than 0", row->name);
 	*seconds = value;
 	return 0;
 }
 
 static int
-read_count(const struct option_row *row, const char *text, size_t *count,
-    struct error *error)
+read_count(struct parser *parser, const struct option_row *row,
+    const char *text, size_t *count)
 {
 	const char *problem;
 
 	*count = (size_t)strtonum(text, 1, JOBS_MAX, &problem);
 	if (problem == NULL)
 		return 0;
-	return error_set(error, OUTCOME_USAGE, "usage",
-	    "--%s: '%s' is not a number from 1 to %d", row->name, text,
-	    JOBS_MAX);
+	return usage(parser, "--%s: '%s' is not a number from 1 to %d",
+	    row->name, text, JOBS_MAX);
 }
 
 /* The text must be one of the row's values. */
 static int
-check_choice(const struct option_row *row, const char *text,
-    struct error *error)
+check_choice(struct parser *parser, const struct option_row *row,
+    const char *text)
 {
-	const char *value;
+	const char *value, *separator = "";
+	char known[128] = "";
 	size_t len;
 
 	for (value = row->values;; value += len + 1) {
 		len = strcspn(value, "|");
 		if (strlen(text) == len && strncmp(value, text, len) == 0)
 			return 0;
+		strlcat(known, separator, sizeof(known));
+		strncat(known, value, len);
 		if (value[len] == '\0')
 			break;
+		separator = strchr(value + len + 1, '|') != NULL ? ", " :
+		    " or ";
 	}
-	return error_set(error, OUTCOME_USAGE, "usage",
-	    "--%s: '%s' is none of %s", row->name, text, row->values);
+	return usage(parser, "--%s: invalid value '%s' (%s)", row->name, text,
+	    known);
 }
 
 static enum term_color_mode
@@ -283,206 +349,310 @@ mode_of(const char *value)
 	return strcmp(value, "always") == 0 ? TERM_ALWAYS : TERM_NEVER;
 }
 
-/* The value is the empty string if the option takes none. */
+/* Puts the value of an option where its row says; NULL if it has none. */
 static int
-apply_option(struct parser *parser, const struct option_row *row,
-    const char *value)
+store(struct parser *parser, const struct option_row *row, const char *value)
+{
+	void *field = (char *)parser->options + row->offset;
+	unsigned *given = &parser->given[row - option_table];
+
+	if (row->arg != NULL && value[0] == '\0')
+		return usage(parser, "--%s: the value is empty", row->name);
+	if (*given && row->type != OPTION_LIST)
+		return usage(parser, "--%s is given twice", row->name);
+	*given = 1;
+	if (row->values != NULL && check_choice(parser, row, value) == -1)
+		return -1;
+	switch (row->type) {
+	case OPTION_FLAG:
+		*(int *)field = 1;
+		break;
+	case OPTION_TEXT:
+		*(const char **)field = value;
+		break;
+	case OPTION_LIST:
+		return list_add(field, value, parser->error);
+	case OPTION_COUNT:
+		return read_count(parser, row, value, field);
+	case OPTION_TIME:
+	case OPTION_TIME_LIMIT:
+		return read_time(parser, row, value, field);
+	case OPTION_WHEN:
+		*(enum term_color_mode *)field = mode_of(value);
+		break;
+	case OPTION_FORMAT:
+		*(const struct output **)field = output_find(value);
+		break;
+	}
+	/* The last of them wins. */
+	if (row->key == 'q')
+		parser->options->verbose = 0;
+	else if (row->key == 'v')
+		parser->options->quiet = 0;
+	return 0;
+}
+
+/* --- Scanning --------------------------------------------------------------*/
+
+/* The tables as getopt_long(3) wants them. */
+struct scanner {
+	char		 letters[2 + 2 * nitems(option_table)];
+	struct option	 longs[nitems(option_table)];
+};
+
+static void
+scanner_init(struct scanner *scanner)
+{
+	const struct option_row *row;
+	struct option *option = scanner->longs;
+	/* Words where they stand, and ':' for a value that is missing. */
+	char *letter = stpcpy(scanner->letters, "-:");
+
+	memset(scanner->longs, 0, sizeof(scanner->longs));
+	for (row = option_table; row->name != NULL; row++, option++) {
+		option->name = row->name;
+		option->has_arg = row->arg != NULL ? required_argument :
+		    no_argument;
+		option->val = row->key;
+		if (row->key > 255)
+			continue;
+		*letter++ = (char)row->key;
+		if (row->arg != NULL)
+			*letter++ = ':';
+	}
+	*letter = '\0';
+}
+
+/*
+ * Why a word that begins with "--" is no option.  getopt_long(3) takes any
+ * abbreviation that fits one option only; those that must be written in full
+ * make others ambiguous, but are never meant by one.
+ */
+static int
+unknown_long(struct parser *parser, const char *word)
+{
+	const struct option_row *row;
+	struct nearest nearest;
+	char candidates[256] = "", *name;
+	int len = (int)strcspn(word, "="), matches = 0;
+
+	for (row = option_table; row->name != NULL && len > 2; row++) {
+		if (strncmp(row->name, word + 2, (size_t)len - 2) != 0)
+			continue;
+		strlcat(candidates, matches++ > 0 ? ", --" : "--",
+		    sizeof(candidates));
+		strlcat(candidates, row->name, sizeof(candidates));
+	}
+	if (matches > 1)
+		return usage(parser, "option '%.*s' is ambiguous: %s", len,
+		    word, candidates);
+	if (matches == 1)
+		return usage(parser, "unknown option '%.*s'; %s cannot be "
+		    "abbreviated", len, word, candidates);
+	if ((name = strndup(word + 2, (size_t)len - 2)) == NULL)
+		return error_out_of_memory(parser->error);
+	nearest_init(&nearest, name);
+	for (row = option_table; row->name != NULL; row++)
+		nearest_add(&nearest, row->name);
+	free(name);
+	if (nearest.name != NULL)
+		return usage(parser, "unknown option '%.*s'; did you mean "
+		    "--%s?", len, word, nearest.name);
+	return usage(parser, "unknown option '%.*s'", len, word);
+}
+
+/* Whether a word that has led to this option says what it must. */
+static int
+is_spelt_out(const char *word, const struct option_row *row)
+{
+	return (row->flags & OPT_IN_FULL) == 0 ||
+	    strncmp(word, "--", 2) != 0 ||
+	    strlen(row->name) == strcspn(word, "=") - 2;
+}
+
+/* One result of getopt_long(3), which was at that word. */
+static int
+take(struct parser *parser, int key, const char *word)
+{
+	const struct option_row *row;
+	int is_long = strncmp(word, "--", 2) == 0;
+
+	if (key == 1)
+		return list_add(&parser->words, optarg, parser->error);
+	if (key == '?' && !is_long)
+		return usage(parser, "unknown option '-%c'", optopt);
+	row = find_key(key == '?' || key == ':' ? optopt : key);
+	if (row == NULL || !is_spelt_out(word, row))
+		return unknown_long(parser, word);
+	if (key == '?')
+		return usage(parser, "option --%s takes no value", row->name);
+	if (key != ':')
+		return store(parser, row, optarg);
+	return is_long ?
+	    usage(parser, "option --%s needs a value: %s", row->name,
+	    row->arg) :
+	    usage(parser, "option -%c needs a value: %s", row->key, row->arg);
+}
+
+/*
+ * Reads options and collects words.  Whoever asks for help is not told of
+ * mistakes further on: `next` is where the reading has stopped.
+ */
+static int
+scan(struct parser *parser, int argc, char *argv[], int *next)
 {
 	struct options *options = parser->options;
-	struct error *error = parser->error;
+	struct scanner scanner;
+	int at, key, result = 0;
 
-	parser->given[row - option_table] = 1;
-	if (row->arg != NULL && value[0] == '\0')
-		return error_set(error, OUTCOME_USAGE, "usage",
-		    "--%s: the value is empty", row->name);
-	if (row->values != NULL && check_choice(row, value, error) == -1)
-		return -1;
-
-	switch (row->key) {
-	case 's':
-		return list_add(&options->sockets, value, error);
-	case 'a':
-		options->app = value;
-		break;
-	case 'i':
-		options->instance = value;
-		break;
-	case KEY_RUN_DIR:
-		options->run_dir = value;
-		break;
-	case KEY_CLUSTER:
-		options->cluster = 1;
-		break;
-	case KEY_ALLOW_MIXED:
-		options->allow_mixed = 1;
-		break;
-	case 'j':
-		return read_count(row, value, &options->jobs, error);
-	case 'k':
-		options->keep_going = 1;
-		break;
-	case 't':
-		return read_seconds(row, value, 0, &options->timeout, error);
-	case 'w':
-		return read_seconds(row, value, 1, &options->wait, error);
-	case 'm':
-		return list_add(&options->modules, value, error);
-	case 'x':
-		return list_add(&options->excludes, value, error);
-	case KEY_ROCKS:
-		options->rocks = 1;
-		break;
-	case KEY_METHOD:
-		options->method = value;
-		break;
-	case KEY_STALE:
-		options->stale = value;
-		break;
-	case KEY_NO_STOP:
-		options->no_stop = 1;
-		break;
-	case KEY_IF_CHANGED:
-		options->if_changed = 1;
-		break;
-	case 'n':
-		options->dry_run = 1;
-		break;
-	case KEY_PRUNE:
-		options->prune = 1;
-		break;
-	case 'f':
-		options->eval_file = value;
-		break;
-	case 'o':
-		options->output = output_find(value);
-		break;
-	case 'q':
-		options->quiet = 1;
-		options->verbose = 0;
-		break;
-	case 'v':
-		options->verbose = 1;
-		options->quiet = 0;
-		break;
-	case KEY_COLOR:
-		options->color = mode_of(value);
-		break;
-	case KEY_PROGRESS:
-		options->progress = mode_of(value);
-		break;
-	case KEY_PRINT_LUA:
-		options->print_lua = 1;
-		break;
-	case 'h':
-		options->help = 1;
-		break;
-	case 'V':
-		options->version = 1;
-		break;
+	scanner_init(&scanner);
+	opterr = 0;
+	/* The console comes here again and again: 0 makes glibc start anew. */
+	optind = 0;
+	while (result == 0 && !options->help && !options->version) {
+		at = optind > 0 ? optind : 1;
+		key = getopt_long(argc, argv, scanner.letters, scanner.longs,
+		    NULL);
+		if (key == -1)
+			break;
+		result = take(parser, key, argv[at]);
 	}
-	return 0;
+	*next = optind;
+	if (options->help || options->version)
+		return result;
+	for (; optind < argc && result == 0; optind++) {
+		result = list_add(&parser->words, argv[optind], parser->error);
+		parser->separated++;
+	}
+	return result;
 }
 
-/* Reads a long option at argv[*i] and its value, which may be the next word. */
-static int
-read_long(struct parser *parser, int argc, char *argv[], int *i)
-{
-	const struct option_row *row;
-	const char *name = argv[*i] + 2, *value = NULL;
-	size_t len = strcspn(name, "=");
-
-	if ((row = find_long(name, len, parser->error)) == NULL)
-		return -1;
-	if (name[len] == '=')
-		value = name + len + 1;
-	if (row->arg == NULL && value != NULL)
-		return error_set(parser->error, OUTCOME_USAGE, "usage",
-		    "option --%s takes no value", row->name);
-	if (row->arg != NULL && value == NULL) {
-		if (*i + 1 >= argc)
-			return error_set(parser->error, OUTCOME_USAGE, "usage",
-			    "option --%s needs a value: %s", row->name,
-			    row->arg);
-		value = argv[++*i];
-	}
-	return apply_option(parser, row, value != NULL ? value : "");
-}
-
-/* Reads a cluster of short options at argv[*i]. */
-static int
-read_short(struct parser *parser, int argc, char *argv[], int *i)
-{
-	const struct option_row *row;
-	const char *letters;
-
-	for (letters = argv[*i] + 1; *letters != '\0'; letters++) {
-		row = find_short((unsigned char)*letters);
-		if (row == NULL)
-			return error_set(parser->error, OUTCOME_USAGE, "usage",
-			    "unknown option '-%c'", *letters);
-		if (row->arg == NULL) {
-			if (apply_option(parser, row, "") == -1)
-				return -1;
-			continue;
-		}
-		if (letters[1] != '\0')
-			return apply_option(parser, row, letters + 1);
-		if (*i + 1 >= argc)
-			return error_set(parser->error, OUTCOME_USAGE, "usage",
-			    "option -%c needs a value: %s", row->key, row->arg);
-		return apply_option(parser, row, argv[++*i]);
-	}
-	return 0;
-}
+/* --- Meaning ---------------------------------------------------------------*/
 
 static int
-unknown_command(const char *name, struct error *error)
+unknown_command(struct parser *parser, const char *name)
 {
 	const struct command_row *row;
-	char known[256] = "";
-	size_t used = 0;
+	struct nearest nearest;
+	char known[256] = "", *shown;
 
-	/* A mistake that people coming from other tools make. */
-	if (strchr(name, '/') != NULL)
-		return error_set(error, OUTCOME_USAGE, "usage",
-		    "unknown command '%s'; a target is given with --socket",
-		    name);
-	for (row = command_table; row->name != NULL; row++)
-		if (used < sizeof(known))
-			used += (size_t)snprintf(known + used,
-			    sizeof(known) - used, "%s%s",
-			    row == command_table ? "" : ", ", row->name);
-	return error_set(error, OUTCOME_USAGE, "usage",
-	    "unknown command '%s'; commands are %s", name, known);
+	/* Somebody may have typed a password. */
+	if ((shown = target_without_password(name)) == NULL)
+		return error_out_of_memory(parser->error);
+	nearest_init(&nearest, name);
+	for (row = command_table; row->name != NULL; row++) {
+		if (!options_in_cli(row))
+			continue;
+		nearest_add(&nearest, row->name);
+		strlcat(known, row == command_table ? "" : ", ",
+		    sizeof(known));
+		strlcat(known, row->name, sizeof(known));
+	}
+	if (strchr(name, '/') != NULL || strchr(name, '@') != NULL)
+		usage(parser, "unknown command '%s'; a target is given with "
+		    "--socket", shown);
+	else if (strchr(name, ':') != NULL)
+		usage(parser, "unknown command '%s'; a target is given with "
+		    "--socket, an instance after the command", shown);
+	else if (nearest.name != NULL)
+		usage(parser, "unknown command '%s'; did you mean %s?", shown,
+		    nearest.name);
+	else
+		usage(parser, "unknown command '%s'; commands are %s", shown,
+		    known);
+	free(shown);
+	return -1;
 }
 
-/* The command and its arguments, from the words that are not options. */
+static const struct command_row *
+find_cli_command(struct parser *parser, const char *name)
+{
+	const struct command_row *row = options_find_command(name);
+
+	if (row != NULL && options_in_cli(row))
+		return row;
+	unknown_command(parser, name);
+	return NULL;
+}
+
 static int
-read_words(struct parser *parser)
+unexpected(struct parser *parser, const char *word)
+{
+	return usage(parser, "%s: unexpected argument '%s'",
+	    parser->options->command->name, word);
+}
+
+/*
+ * The arguments of eval.  Without Lua or a file before "--", the first word
+ * after it is the Lua: it may begin with a dash.
+ */
+static int
+read_eval(struct parser *parser, const char **words, size_t count)
 {
 	struct options *options = parser->options;
-	const struct string_list *words = &parser->words;
-	size_t args = 0;
+	size_t i = 0, separated = parser->separated, unseparated;
 
-	if (words->count > 0) {
-		options->command = find_command(words->list[0]);
-		if (options->command == NULL)
-			return unknown_command(words->list[0], parser->error);
-		args = words->count - 1;
+	unseparated = count > separated ? count - separated : 0;
+	if (options->eval_file == NULL && count > 0) {
+		options->eval_text = words[i++];
+		if (unseparated == 0) {
+			if (i < count && strcmp(words[i], "--") != 0)
+				return unexpected(parser, words[i]);
+			i += i < count ? 1 : 0;
+		}
 	}
-	if (options->command->bit == COMMAND_EVAL && args > 0 &&
-	    options->eval_file == NULL) {
-		options->eval_text = words->list[1];
-		args--;
+	if (i < unseparated)
+		return usage(parser, "eval: unexpected argument '%s'; "
+		    "arguments of the Lua follow a --", words[i]);
+	for (; i < count; i++)
+		if (list_add(&options->eval_args, words[i],
+		    parser->error) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+read_help(struct parser *parser, const char **words, size_t count)
+{
+	struct options *options = parser->options;
+
+	options->help = 1;
+	if (count > 1)
+		return unexpected(parser, words[1]);
+	if (count == 1 && (options->help_command = find_cli_command(parser,
+	    words[0])) == NULL)
+		return -1;
+	return 0;
+}
+
+/* The arguments of the command. */
+static int
+read_arguments(struct parser *parser, const char **words, size_t count)
+{
+	struct options *options = parser->options;
+	size_t i;
+
+	if (options->command->bit == COMMAND_EVAL)
+		return read_eval(parser, words, count);
+	if (options->command->bit == COMMAND_HELP)
+		return read_help(parser, words, count);
+	if (options->command->bit == COMMAND_VERSION)
+		options->version = 1;
+	if (options->command->bit == COMMAND_PUSH && count > 0) {
+		options->push_dir = *words++;
+		count--;
 	}
-	if (options->command->bit == COMMAND_PUSH && args > 0) {
-		options->push_dir = words->list[1];
-		args--;
+	if (count > 0 && (options->command->flags & CMD_INSTANCES) == 0)
+		return unexpected(parser, words[0]);
+	for (i = 0; i < count; i++) {
+		if (strchr(words[i], '/') != NULL)
+			return usage(parser, "%s: '%s' is not an instance; a "
+			    "target is given with --socket",
+			    options->command->name, words[i]);
+		if (list_add(&options->instances, words[i],
+		    parser->error) == -1)
+			return -1;
 	}
-	if (args > 0)
-		return error_set(parser->error, OUTCOME_USAGE, "usage",
-		    "%s: unexpected argument '%s'", options->command->name,
-		    words->list[words->count - args]);
 	return 0;
 }
 
@@ -496,21 +666,21 @@ read_help_words(struct parser *parser, const char *next)
 	struct options *options = parser->options;
 	const char *name = NULL;
 
+	if (options->help_command != NULL)
+		return 0;
 	if (parser->words.count > 0)
 		name = parser->words.list[0];
 	else if (next != NULL && next[0] != '-')
 		name = next;
 	if (name == NULL)
 		return 0;
-	options->help_command = find_command(name);
-	if (options->help_command == NULL)
-		return unknown_command(name, parser->error);
-	return 0;
+	options->help_command = find_cli_command(parser, name);
+	return options->help_command != NULL ? 0 : -1;
 }
 
 /* Whether the command takes all options that are given. */
 static int
-check_taken(const struct parser *parser)
+check_taken(struct parser *parser)
 {
 	const struct command_row *command = parser->options->command;
 	const struct option_row *row;
@@ -518,8 +688,45 @@ check_taken(const struct parser *parser)
 	for (row = option_table; row->name != NULL; row++)
 		if (parser->given[row - option_table] &&
 		    (row->commands & command->bit) == 0)
-			return error_set(parser->error, OUTCOME_USAGE, "usage",
-			    "%s does not take --%s", command->name, row->name);
+			return usage(parser, "--%s cannot be used with %s",
+			    row->name, command->name);
+	return 0;
+}
+
+static int
+check_native(struct parser *parser)
+{
+	size_t i;
+
+	if (strcmp(parser->options->method, "native") != 0)
+		return 0;
+	if (parser->options->command->bit == COMMAND_PLAN)
+		return usage(parser, "--method native cannot be used with "
+		    "plan");
+	for (i = 0; i < nitems(native_excludes); i++)
+		if (is_given(parser, native_excludes[i]))
+			return usage(parser, "--method native cannot be used "
+			    "with --%s", find_key(native_excludes[i])->name);
+	return 0;
+}
+
+/*
+ * Without Lua and without a file, the Lua comes from a pipe or a file that is
+ * standard input; a terminal and /dev/null are neither.
+ */
+static int
+check_eval(struct parser *parser)
+{
+	struct options *options = parser->options;
+	struct stat st;
+
+	if (options->command->bit != COMMAND_EVAL ||
+	    options->eval_text != NULL || options->eval_file != NULL)
+		return 0;
+	if (parser->in_repl || fstat(STDIN_FILENO, &st) == -1 ||
+	    S_ISCHR(st.st_mode))
+		return usage(parser, "eval: missing LUA or --file");
+	options->eval_file = "-";
 	return 0;
 }
 
@@ -528,212 +735,112 @@ static int
 check(struct parser *parser)
 {
 	struct options *options = parser->options;
-	const char *alone = NULL;
 
 	if (check_taken(parser) == -1)
 		return -1;
 	if (options->dry_run && options->command->bit != COMMAND_PUSH) {
-		options->command = find_command("plan");
+		options->command = options_find_command("plan");
 		if (check_taken(parser) == -1)
 			return -1;
 	}
-	if (options->command->bit == COMMAND_EVAL &&
-	    options->eval_text == NULL && options->eval_file == NULL)
-		return error_set(parser->error, OUTCOME_USAGE, "usage",
-		    "eval: needs the Lua to run, or --file");
-	if (options->command->bit == COMMAND_PUSH && (options->push_dir ==
-	    NULL || options->push_dir[0] == '\0'))
-		return error_set(parser->error, OUTCOME_USAGE, "usage",
-		    "push: needs the folder with the code");
-	if (strcmp(options->method, "native") == 0) {
-		/* Cartridge chooses the modules and has no dry run. */
-		if (options->command->bit == COMMAND_PLAN)
-			alone = "plan";
-		else if (options->modules.count > 0)
-			alone = "--module";
-		else if (options->excludes.count > 0)
-			alone = "--exclude";
-		else if (options->rocks)
-			alone = "--rocks";
-		else if (options->no_stop)
-			alone = "--no-stop";
-		else if (options->if_changed)
-			alone = "--if-changed";
-	}
+	if (options->command->bit == COMMAND_PUSH &&
+	    (options->push_dir == NULL || options->push_dir[0] == '\0'))
+		return usage(parser, "push: missing DIR");
 	if (options->allow_mixed && !options->cluster)
-		return error_set(parser->error, OUTCOME_USAGE, "usage",
-		    "--allow-mixed needs --cluster");
+		return usage(parser, "--allow-mixed needs --cluster");
 	if (options->cluster && options->print_lua)
-		return error_set(parser->error, OUTCOME_USAGE, "usage",
-		    "--cluster cannot be combined with --print-lua");
-	if (alone != NULL)
-		return error_set(parser->error, OUTCOME_USAGE, "usage",
-		    "--method native cannot be combined with %s", alone);
-	return 0;
+		return usage(parser, "--cluster cannot be used with "
+		    "--print-lua");
+	if (options->exit_code && options->command->bit != COMMAND_PLAN &&
+	    !options->dry_run)
+		return usage(parser, "--exit-code needs plan or --dry-run");
+	return check_eval(parser) == -1 ? -1 : check_native(parser);
 }
 
-int
-options_parse(struct options *options, int argc, char *argv[],
-    struct error *error)
+static void
+set_defaults(struct options *options)
 {
-	struct parser parser = { options, error, { 0 }, { NULL, 0 } };
-	const char *word;
-	int i, only_words = 0, result = 0;
-
 	memset(options, 0, sizeof(*options));
 	options->command = &command_table[0];
 	options->timeout = 60;
 	options->method = "staged";
 	options->stale = "patch";
 	options->output = &output_text;
+}
 
-	for (i = 1; i < argc && result == 0; i++) {
-		word = argv[i];
-		if (only_words || word[0] != '-' || word[1] == '\0')
-			result = list_add(&parser.words, word, error);
-		else if (strcmp(word, "--") == 0)
-			only_words = 1;
-		else if (word[1] == '-')
-			result = read_long(&parser, argc, argv, &i);
-		else
-			result = read_short(&parser, argc, argv, &i);
-		/* Whoever asks for help is not told of mistakes further on. */
-		if (options->help || options->version)
-			break;
-	}
-	if (result == 0 && options->help) {
-		result = read_help_words(&parser, i + 1 < argc ? argv[i + 1] :
+/* Reads a whole line; its first word is the command unless that is given. */
+static int
+parse(struct parser *parser, const struct command_row *command, int argc,
+    char *argv[])
+{
+	struct options *options = parser->options;
+	const char **words;
+	size_t count;
+	int next, result;
+
+	if (command != NULL)
+		options->command = command;
+	result = scan(parser, argc, argv, &next);
+	if (result == 0 && command != NULL && options->help) {
+		options->help_command = command;
+	} else if (result == 0 && options->help) {
+		result = read_help_words(parser, next < argc ? argv[next] :
 		    NULL);
 	} else if (result == 0 && !options->version) {
-		result = read_words(&parser);
+		words = parser->words.list;
+		count = parser->words.count;
+		if (command == NULL && count > 0) {
+			options->command = find_cli_command(parser, *words++);
+			count--;
+			if (options->command == NULL)
+				result = -1;
+		}
 		if (result == 0)
-			result = check(&parser);
+			result = read_arguments(parser, words, count);
+		if (result == 0)
+			result = check(parser);
 	}
-	list_free(&parser.words);
+	list_free(&parser->words);
 	if (result == -1)
 		options_finish(options);
 	return result;
+}
+
+int
+options_parse(struct options *options, int argc, char *argv[],
+    struct error *error)
+{
+	struct parser parser = { .options = options, .error = error };
+
+	set_defaults(options);
+	return parse(&parser, NULL, argc, argv);
+}
+
+int
+options_parse_command(struct options *options,
+    const struct command_row *command, const struct options *settings,
+    int argc, char *argv[], struct error *error)
+{
+	struct parser parser = { .options = options, .error = error,
+	    .in_repl = 1 };
+
+	set_defaults(options);
+	options->timeout = settings->timeout;
+	options->output = settings->output;
+	options->color = settings->color;
+	options->progress = settings->progress;
+	options->quiet = settings->quiet;
+	options->verbose = settings->verbose;
+	return parse(&parser, command, argc, argv);
 }
 
 void
 options_finish(struct options *options)
 {
 	list_free(&options->sockets);
+	list_free(&options->apps);
+	list_free(&options->instances);
 	list_free(&options->modules);
 	list_free(&options->excludes);
-}
-
-/* Prints a text from a column on, broken at spaces to fit 80 columns. */
-static void
-print_wrapped(FILE *out, const char *text, int column)
-{
-	int at = column;
-	size_t len;
-
-	while (*text != '\0') {
-		len = strcspn(text, " ");
-		if (at > column && at + 1 + (int)len > 79) {
-			fprintf(out, "\n%*s", column, "");
-			at = column;
-		} else if (at > column) {
-			putc(' ', out);
-			at++;
-		}
-		fwrite(text, 1, len, out);
-		at += (int)len;
-		text += len + strspn(text + len, " ");
-	}
-	putc('\n', out);
-}
-
-static void
-print_exit_status(FILE *out)
-{
-	enum outcome outcome;
-	int code, found;
-
-	for (code = 0, found = 1; found; code++) {
-		found = 0;
-		for (outcome = OUTCOME_RELOADED; outcome <= OUTCOME_PROTOCOL;
-		    outcome++) {
-			if (outcome_exit(outcome) != code)
-				continue;
-			if (found)
-				fprintf(out, ", %s", outcome_word(outcome));
-			else
-				fprintf(out, "  %d  %s", code,
-				    outcome_word(outcome));
-			found = 1;
-		}
-		if (found)
-			putc('\n', out);
-	}
-}
-
-static void
-print_commands(FILE *out)
-{
-	const struct command_row *command;
-	char left[64];
-
-	fputs("\nCommands:\n", out);
-	for (command = command_table; command->name != NULL; command++) {
-		snprintf(left, sizeof(left), "%s%s%s", command->name,
-		    command->args[0] != '\0' ? " " : "", command->args);
-		fprintf(out, "  %-26s  ", left);
-		print_wrapped(out, command->help, 30);
-	}
-}
-
-/* The options that one of these commands takes. */
-static void
-print_options(FILE *out, unsigned commands)
-{
-	const struct option_row *row;
-	const char *arg;
-	char left[64];
-
-	fputs("\nOptions:\n", out);
-	for (row = option_table; row->name != NULL; row++) {
-		if ((row->commands & commands) == 0)
-			continue;
-		arg = row->values != NULL ? row->values : row->arg;
-		if (row->key < KEY_RUN_DIR)
-			fprintf(out, "  -%c, ", row->key);
-		else
-			fputs("      ", out);
-		snprintf(left, sizeof(left), "--%s%s%s", row->name,
-		    arg != NULL ? " " : "", arg != NULL ? arg : "");
-		if (strlen(left) > 22)
-			fprintf(out, "%s\n%30s", left, "");
-		else
-			fprintf(out, "%-22s  ", left);
-		print_wrapped(out, row->help, 30);
-	}
-	fputs("\nWithout --socket, --app, --instance and --run-dir, the target "
-	    "is\n$CARTRIDGE_RELOAD_SOCKET or else $TARANTOOL_CONSOLE_SOCK.\n",
-	    out);
-}
-
-void
-options_help(FILE *out, const struct command_row *command)
-{
-	if (command == NULL) {
-		fputs("usage: cartridge-reload [options] [command "
-		    "[argument ...]]\n\nReloads the code of a running "
-		    "Tarantool Cartridge application through its\n"
-		    "admin console.\n", out);
-		print_commands(out);
-		print_options(out, COMMAND_ALL);
-		fputs("\nExit status:\n", out);
-		print_exit_status(out);
-	} else {
-		fprintf(out, "usage: cartridge-reload [options] %s%s%s\n\n"
-		    "%c%s.\n", command->name,
-		    command->args[0] != '\0' ? " " : "", command->args,
-		    toupper((unsigned char)command->help[0]),
-		    command->help + 1);
-		print_options(out, command->bit);
-	}
-	fputs("\nSee cartridge-reload(1) for all details.\n", out);
+	list_free(&options->eval_args);
 }

@@ -2,9 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The command line: one table of commands and one of options.  Parsing and
- * --help read them, and so does the test that compares the manual, the README
- * and the completions with them.
+ * The command line: one table of commands and one of options.  What a command
+ * is, and what an option does, stands in its row and nowhere else: parsing,
+ * --help, the console and the completions read the same rows, and a test
+ * compares the manual and the README with them.
  */
 
 #ifndef CR_OPTIONS_H
@@ -26,8 +27,24 @@ enum command_bit {
 	COMMAND_STALE = 1 << 4,
 	COMMAND_PUSH = 1 << 5,
 	COMMAND_CONSOLE = 1 << 6,
+	COMMAND_HELP = 1 << 7,
+	COMMAND_VERSION = 1 << 8,
+	COMMAND_SET = 1 << 9,
+	COMMAND_QUIT = 1 << 10,
+	/* Those that talk to instances. */
 	COMMAND_ALL = COMMAND_RELOAD | COMMAND_PLAN | COMMAND_STATUS |
 	    COMMAND_EVAL | COMMAND_STALE | COMMAND_PUSH | COMMAND_CONSOLE
+};
+
+enum command_flag {
+	CMD_MUTATES = 1 << 0,		/* may change an instance */
+	CMD_LOCKS = 1 << 1,		/* takes the lock of the instance */
+	CMD_ONE_TARGET = 1 << 2,
+	CMD_INSTANCES = 1 << 3,		/* its arguments are instances */
+	CMD_PAGED = 1 << 4,		/* its report fits a pager */
+	CMD_LOCAL = 1 << 5,		/* connects to nothing */
+	CMD_NO_REPL = 1 << 6,		/* not at the console */
+	CMD_REPL_ONLY = 1 << 7		/* only at the console */
 };
 
 struct command_row {
@@ -35,18 +52,39 @@ struct command_row {
 	const char		*args;	/* as shown in the help, or "" */
 	const char		*help;
 	enum command_bit	 bit;
+	unsigned		 flags;	/* of enum command_flag */
+};
+
+/* What kind of field `struct option_row.offset` leads to. */
+enum option_type {
+	OPTION_FLAG,		/* int, 0 or 1 */
+	OPTION_TEXT,		/* const char * */
+	OPTION_LIST,		/* struct string_list; may be repeated */
+	OPTION_COUNT,		/* size_t, from 1 */
+	OPTION_TIME,		/* double, seconds, from 0 */
+	OPTION_TIME_LIMIT,	/* double, seconds, more than 0 */
+	OPTION_WHEN,		/* enum term_color_mode */
+	OPTION_FORMAT		/* const struct output * */
+};
+
+enum option_flag {
+	OPT_CLI_ONLY = 1 << 0,	/* not at the console */
+	OPT_IN_FULL = 1 << 1	/* overrides a check: no abbreviation */
 };
 
 struct option_row {
-	int		 key;		/* short letter, or a value above 255 */
-	const char	*name;		/* the long name */
-	const char	*arg;		/* as shown in the help, or NULL */
-	const char	*values;	/* "a|b" if the choice is closed, or NULL */
-	const char	*help;
-	unsigned	 commands;	/* which commands take it */
+	int			 key;	/* short letter, or more than 255 */
+	const char		*name;	/* the long name */
+	const char		*arg;	/* as shown in the help, or NULL */
+	const char		*values; /* "a|b" if the choice is closed */
+	const char		*help;
+	unsigned		 commands; /* which commands take it */
+	enum option_type	 type;
+	size_t			 offset; /* into struct options */
+	unsigned		 flags;	/* of enum option_flag */
 };
 
-/* Both closed by an entry whose name is NULL. */
+/* Both end with an entry whose name is NULL. */
 extern const struct command_row	command_table[];
 extern const struct option_row	option_table[];
 
@@ -58,8 +96,8 @@ struct string_list {
 struct options {
 	const struct command_row *command;
 	struct string_list	 sockets;
-	const char		*app;		/* NULL if not given */
-	const char		*instance;
+	struct string_list	 apps;
+	struct string_list	 instances;	/* INSTANCE or APP:INSTANCE */
 	const char		*run_dir;
 	size_t			 jobs;		/* 0 if not given */
 	int			 keep_going;
@@ -83,32 +121,45 @@ struct options {
 	int			 help;
 	const struct command_row *help_command;	/* NULL if for all of them */
 	int			 version;
-	const char		*eval_file;	/* of eval -f, "-" is stdin */
-	const char		*eval_text;	/* of eval LUA */
-	const char		*push_dir;	/* of push DIR */
-	int			 prune;		/* of push */
-	int			 dry_run;	/* of push */
+	const char		*eval_file;	/* eval -f; "-" is stdin */
+	const char		*eval_text;	/* eval LUA */
+	struct string_list	 eval_args;	/* eval ... -- ARG ... */
+	const char		*push_dir;	/* push DIR */
+	int			 prune;		/* push */
+	int			 dry_run;	/* push */
+	int			 exit_code;	/* plan, push --dry-run */
 };
 
 /*
- * Reads the command line; options may stand before and after the command.
- * The strings of argv are referred to, not copied.  Options not given get the
- * defaults of the manual; --dry-run makes the command `plan`, but for `push`.
+ * Reads the command line; options may stand before and after the command.  The
+ * strings of argv are referred to, not copied.  Options not given get the
+ * defaults of the manual; --dry-run makes the command `plan`, except for
+ * `push`; `eval` without Lua and --file reads a pipe at standard input.
  *
- * Returns 0, or -1 with a usage error that names what was wrong: an unknown
- * command or option, an option that the command does not take, a missing or
- * bad value, too few or too many arguments.
+ * Returns 0, or -1 with a usage error that names what is wrong: an unknown
+ * command or option, an option that the command does not take or that is given
+ * twice, a missing or bad value, too few or too many arguments.
  */
 int	options_parse(struct options *, int argc, char *argv[],
+	    struct error *);
+
+/*
+ * Reads the words of a command that is known already, without its name at
+ * argv[0]; time limit, format, colours and verbosity are those of `settings`
+ * unless the words say otherwise.
+ */
+int	options_parse_command(struct options *, const struct command_row *,
+	    const struct options *settings, int argc, char *argv[],
 	    struct error *);
 
 /* Frees the lists. */
 void	options_finish(struct options *);
 
-/*
- * Prints the help: usage, commands, options, exit status; of one command, or
- * of all if it is NULL.
- */
-void	options_help(FILE *, const struct command_row *);
+/* The command with that name, or NULL. */
+const struct command_row	*options_find_command(const char *name);
+
+/* Whether the command line has commands with such a row, or the console. */
+int	options_in_cli(const struct command_row *);
+int	options_in_repl(const struct command_row *);
 
 #endif

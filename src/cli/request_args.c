@@ -115,6 +115,12 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 	} else {
 		if ((data = read_file(path, &len, error)) == NULL)
 			return -1;
+		/* What was to write it has failed, most probably. */
+		if (len == 0 && strcmp(path, "-") == 0) {
+			free(data);
+			return error_set(error, OUTCOME_USAGE, "usage",
+			    "eval: standard input is empty");
+		}
 		code = lua_argument(path, data, len, error);
 		free(data);
 		chunk = strcmp(path, "-") == 0 ? json_string("=stdin") :
@@ -136,23 +142,24 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 	return 0;
 }
 
+/* An array of texts from the command line, unless there are none. */
 static int
-add_globs(json_t *args, const char *key, const struct string_list *globs,
+add_texts(json_t *args, const char *key, const struct string_list *texts,
     struct error *error)
 {
-	json_t *list, *glob;
+	json_t *list, *text;
 	size_t i;
 
-	if (globs->count == 0)
+	if (texts->count == 0)
 		return 0;
 	list = json_array();
-	for (i = 0; i < globs->count; i++) {
-		if ((glob = json_string(globs->list[i])) == NULL) {
+	for (i = 0; i < texts->count; i++) {
+		if ((text = json_string(texts->list[i])) == NULL) {
 			json_decref(list);
 			return error_set(error, OUTCOME_USAGE, "usage",
-			    "'%s' is not UTF-8 text", globs->list[i]);
+			    "'%s' is not UTF-8 text", texts->list[i]);
 		}
-		if (json_array_append_new(list, glob) == -1) {
+		if (json_array_append_new(list, text) == -1) {
 			json_decref(list);
 			return error_out_of_memory(error);
 		}
@@ -224,14 +231,14 @@ arguments_of_command(const struct options *options, struct error *error)
 	    (bit == COMMAND_RELOAD &&
 	    json_object_set_new(args, "stale",
 	    json_string(options->stale)) == -1) ||
-	    /* Those that take the lock. */
-	    ((bit & (COMMAND_RELOAD | COMMAND_STALE | COMMAND_PUSH)) != 0 &&
+	    ((options->command->flags & CMD_LOCKS) != 0 &&
 	    json_object_set_new(args, "holder", holder(options)) == -1)) {
 		error_out_of_memory(error);
 		goto fail;
 	}
-	if (add_globs(args, "modules", &options->modules, error) == -1 ||
-	    add_globs(args, "exclude", &options->excludes, error) == -1)
+	if (add_texts(args, "modules", &options->modules, error) == -1 ||
+	    add_texts(args, "exclude", &options->excludes, error) == -1 ||
+	    add_texts(args, "args", &options->eval_args, error) == -1)
 		goto fail;
 	if (bit == COMMAND_EVAL && add_eval(args, options, error) == -1)
 		goto fail;

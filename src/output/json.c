@@ -52,8 +52,9 @@ json_end(const struct output_context *context, const struct output_run *run)
 
 	if (context->quiet)
 		return 0;
-	document = report_document(context->command, run->outcome,
-	    run->instances, run->not_touched, run->skipped);
+	document = report_document(context->command,
+	    outcome_exit_for(run->outcome, context->exit_code), run->instances,
+	    run->not_touched, run->skipped);
 	result = output_json_value(context->out, document, 2);
 	json_decref(document);
 	return result;

@@ -23,6 +23,7 @@ struct output_context {
 	int		 quiet;
 	int		 verbose;
 	size_t		 targets;	/* how many there are in all */
+	int		 exit_code;	/* --exit-code is given */
 };
 
 /* A command that is over. */

@@ -754,7 +754,7 @@ report_finish(struct report *report)
 }
 
 json_t *
-report_document(const char *command, enum outcome outcome,
+report_document(const char *command, int exit_status,
     const json_t *instances, const json_t *not_touched, const json_t *skipped)
 {
 	json_t *list, *document;
@@ -763,7 +763,7 @@ report_document(const char *command, enum outcome outcome,
 	if ((list = copy_json(instances)) == NULL)
 		return NULL;
 	document = json_pack("{s:b, s:i, s:s, s:o}",
-	    "ok", outcome_exit(outcome) == 0, "exit", outcome_exit(outcome),
+	    "ok", exit_status == 0, "exit", exit_status,
 	    "command", command, "instances", list);
 	if ((json_array_size(not_touched) > 0 &&
 	    json_object_set_new(document, "not_touched",

@@ -70,7 +70,7 @@ void	report_finish(struct report *);
  * `[{"target", "reason"}]`, if there are such; takes new references.  Returns
  * a new reference, or NULL if memory is out.
  */
-json_t	*report_document(const char *command, enum outcome,
+json_t	*report_document(const char *command, int exit_status,
 	    const json_t *instances, const json_t *not_touched,
 	    const json_t *skipped);
 

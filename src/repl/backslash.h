@@ -17,15 +17,12 @@
 #include "output/output.h"
 #include "util/strlist.h"
 
-enum slash_kind {
-	SLASH_COMMAND,		/* run it with these options */
-	SLASH_SET,		/* output is what was set, or NULL: show all */
-	SLASH_HELP,		/* on that command, or NULL: on all of them */
-	SLASH_QUIT
-};
-
+/*
+ * What a line asks for.  The command of the options is COMMAND_SET with an
+ * output format, or NULL to show it; COMMAND_HELP with a command, or NULL for
+ * all; COMMAND_QUIT; or one to be run with these options.
+ */
 struct slash {
-	enum slash_kind			 kind;
 	struct words			 words;	/* what the options refer to */
 	struct options			 options;
 	const struct output		*output;
@@ -42,12 +39,12 @@ struct slash_names {
 int	slash_begins(const char *line);
 
 /*
- * Reads a line.  Options of a command are read as on a command line on which
- * those of `defaults` stand before them; what says where to connect to is not
- * taken.  Returns 0, or -1 with a usage error.
+ * Reads a line.  A command has the options of the command line, except for
+ * those that say where to connect to; its defaults are those of `settings`.
+ * Returns 0, or -1 with a usage error.
  */
 int	slash_parse(struct slash *, const char *line,
-	    const struct options *defaults, struct error *);
+	    const struct options *settings, struct error *);
 void	slash_finish(struct slash *);
 
 /*

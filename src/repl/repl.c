@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/help.h"
 #include "cli/request_args.h"
 #include "net/conn.h"
 #include "output/term.h"
@@ -104,11 +105,19 @@ remember(struct shell *shell, const char *entry)
 	history_close(&shell->history);
 }
 
+/* On a terminal Ctrl-C is for what runs, and the console goes on. */
+static int
+ends_by_signal(const struct shell *shell)
+{
+	return interrupt_is_final() || (!shell->display.is_interactive &&
+	    interrupt_signal() != 0);
+}
+
 /* Nobody waits for the reply to a statement any more. */
 static void
 give_up(struct shell *shell, int64_t began)
 {
-	int ends = interrupt_is_final() || !shell->display.is_interactive;
+	int ends = ends_by_signal(shell);
 
 	shell->display.has_failed = 1;
 	display_message(&shell->display, shell->statement.line,
@@ -118,9 +127,10 @@ give_up(struct shell *shell, int64_t began)
 	    ", before all of it was sent", ends ? "" :
 	    "; the next line begins a new session");
 	contact_close(&shell->contact);
-	interrupt_forget();
 	if (ends)
 		end(shell, OUTCOME_TIMEOUT);
+	else
+		interrupt_forget();
 }
 
 /* Runs the statement so far, unless more of it is to come. */
@@ -137,9 +147,10 @@ run_statement(struct shell *shell, int is_last)
 	    shell->options.timeout, 0, &shell->error) == -1) {
 		display_message(&shell->display, statement->line, "%s",
 		    shell->error.message);
-		if (interrupt_is_final())
+		if (ends_by_signal(shell))
 			end(shell, shell->error.outcome);
-		interrupt_forget();
+		else
+			interrupt_forget();
 		statement_forget(statement);
 		return;
 	}
@@ -195,7 +206,7 @@ print_help(FILE *out, const struct display *display, const void *command)
 {
 	(void)display;
 	if (command != NULL)
-		options_help(out, command);
+		help_print(out, command);
 	else
 		slash_help(out);
 	return 0;
@@ -205,8 +216,8 @@ print_help(FILE *out, const struct display *display, const void *command)
 static int
 is_paged(const struct shell *shell, const struct options *options)
 {
-	return shell->display.is_interactive && (options->command->bit &
-	    (COMMAND_PLAN | COMMAND_STATUS | COMMAND_STALE)) != 0;
+	return shell->display.is_interactive &&
+	    (options->command->flags & CMD_PAGED) != 0;
 }
 
 /* The same as on the command line. */
@@ -218,7 +229,7 @@ run_command(struct shell *shell, const struct options *options)
 	char *text = NULL;
 	size_t len = 0;
 	json_t *args;
-	int is_final;
+	int ends;
 
 	context.command = options->command->name;
 	context.color = term_use_color(options->color, context.out);
@@ -236,7 +247,9 @@ run_command(struct shell *shell, const struct options *options)
 	if (outcome_exit(command_run(options, shell->targets, args,
 	    &context)) != 0)
 		shell->display.has_failed = 1;
-	is_final = interrupt_is_final();
+	ends = ends_by_signal(shell);
+	if (!ends)
+		interrupt_forget();
 	shell->contact.interrupt_fd = interrupt_begin();
 	if (memory != NULL && fclose(memory) == EOF) {
 		error_out_of_memory(&shell->error);
@@ -247,7 +260,7 @@ run_command(struct shell *shell, const struct options *options)
 	free(text);
 	json_decref(args);
 	check(shell, display_flush(&shell->display));
-	if (is_final)
+	if (ends)
 		end(shell, OUTCOME_TIMEOUT);
 }
 
@@ -261,11 +274,8 @@ run_slash(struct shell *shell, const char *line)
 		fail(shell, shell->line);
 		return;
 	}
-	switch (slash.kind) {
-	case SLASH_COMMAND:
-		run_command(shell, &slash.options);
-		break;
-	case SLASH_SET:
+	switch (slash.options.command->bit) {
+	case COMMAND_SET:
 		if (slash.output != NULL)
 			shell->options.output = slash.output;
 		else
@@ -273,12 +283,15 @@ run_slash(struct shell *shell, const char *line)
 			    shell->options.output->name);
 		check(shell, display_flush(&shell->display));
 		break;
-	case SLASH_HELP:
+	case COMMAND_HELP:
 		check(shell, display_text(&shell->display, shell->line,
 		    print_help, slash.help));
 		break;
-	case SLASH_QUIT:
+	case COMMAND_QUIT:
 		end(shell, OUTCOME_OK);
+		break;
+	default:
+		run_command(shell, &slash.options);
 		break;
 	}
 	slash_finish(&slash);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/request_args.h"
+#include "cli/selection.h"
 #include "net/conn.h"
 #include "output/term.h"
 #include "rollout/cluster.h"
@@ -14,7 +15,6 @@
 #include "rollout/health.h"
 #include "rollout/job.h"
 #include "rollout/preflight.h"
-#include "target/discover.h"
 #include "util/escape.h"
 #include "util/json_copy.h"
 #include "util/signals.h"
@@ -27,71 +27,26 @@
 /* The same through one instance, which has work with each of them. */
 #define JOBS_RELAYED	16
 
-static int
-collect_targets(const struct options *options, struct targets *targets,
-    struct error *error)
-{
-	static const char *const variables[] = {
-		"CARTRIDGE_RELOAD_SOCKET", "TARANTOOL_CONSOLE_SOCK"
-	};
-	struct discover_query query;
-	const char *value;
-	size_t i;
-
-	for (i = 0; i < options->sockets.count; i++)
-		if (targets_add(targets, options->sockets.list[i], error) == -1)
-			return -1;
-	if (options->app != NULL || options->instance != NULL ||
-	    options->run_dir != NULL) {
-		memset(&query, 0, sizeof(query));
-		query.app = options->app;
-		query.instance = options->instance;
-		query.run_dir = options->run_dir;
-		return discover_targets(&query, targets, error);
-	}
-	if (options->sockets.count > 0)
-		return 0;
-	for (i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-		value = getenv(variables[i]);
-		if (value != NULL && value[0] != '\0')
-			return targets_add(targets, value, error);
-	}
-	return error_set(error, OUTCOME_USAGE, "usage",
-	    "no target: give --socket TARGET or --app NAME, or set $%s or $%s",
-	    variables[0], variables[1]);
-}
-
 int
 command_targets(const struct options *options, struct targets *targets,
     struct error *error)
 {
 	int64_t until = clock_ms() + (int64_t)(options->wait * 1000);
 
-	/* There may be nothing because nothing has started so far. */
-	while (collect_targets(options, targets, error) == -1) {
+	/* With --wait, no match may only mean that none has started yet. */
+	while (selection_find(options, targets, error) == -1) {
 		if (!error->transient || clock_ms() >= until)
 			return -1;
 		targets_finish(targets);
 		poll(NULL, 0, LOOK_AGAIN_MS);
 	}
-	if (options->command->bit == COMMAND_PUSH && targets->count != 1)
-		return error_set(error, OUTCOME_USAGE, "usage",
-		    "push needs one target, not %zu: it changes all of the "
-		    "cluster through it", targets->count);
-	if (options->command->bit == COMMAND_CONSOLE && targets->count != 1)
-		return error_set(error, OUTCOME_USAGE, "usage",
-		    "console needs one target, not %zu", targets->count);
-	if (options->cluster && targets->count != 1)
-		return error_set(error, OUTCOME_USAGE, "usage",
-		    "--cluster needs one target, not %zu", targets->count);
 	return 0;
 }
 
 static int
 changes(const struct options *options)
 {
-	return (options->command->bit & (COMMAND_RELOAD | COMMAND_EVAL |
-	    COMMAND_PUSH)) != 0;
+	return (options->command->flags & CMD_MUTATES) != 0;
 }
 
 static size_t
@@ -257,8 +212,7 @@ final_arguments(const struct fleet *fleet, const json_t *given)
 	    json_object_set_new(args, "verbose", json_true()) == -1)
 		goto fail;
 	is_survey = fleet->count > 1 || options->cluster ||
-	    options->app != NULL || options->instance != NULL ||
-	    options->run_dir != NULL;
+	    selection_is_named(options);
 	if (is_survey && options->command->bit == COMMAND_STATUS &&
 	    json_object_set_new(args, "command",
 	    json_string(SURVEY_COMMAND)) == -1)

@@ -16,9 +16,8 @@
 #include "target/target.h"
 
 /*
- * The targets that the options or, where they name none, the environment
- * give.  What finds nothing is tried again for as long as --wait says.  Returns
- * 0, or -1 with an error.
+ * The targets of selection_find; what finds nothing is tried again for as long
+ * as --wait says.  Returns 0, or -1 with an error.
  */
 int	command_targets(const struct options *, struct targets *,
 	    struct error *);

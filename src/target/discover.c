@@ -603,7 +603,7 @@ search_all(struct search *search, const struct discover_query *query)
 	result = search_place(search, LOCAL_RUN_DIR, ".", NULL);
 	if (result == 0 && !found_any(search))
 		result = search_tt(search);
-	if (result == 0 && !found_any(search))
+	if (result == 0 && !found_any(search) && !query->only_here)
 		result = search_place(search, query->system_run_dir != NULL ?
 		    query->system_run_dir : SYSTEM_RUN_DIR, NULL, NULL);
 	return result;

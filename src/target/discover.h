@@ -18,6 +18,7 @@ struct discover_query {
 	const char	*instance;	/* the same */
 	const char	*run_dir;
 	const char	*system_run_dir; /* for /var/run/tarantool, in tests */
+	int		 only_here;	/* not in /var/run/tarantool */
 };
 
 /*

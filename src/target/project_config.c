@@ -554,3 +554,22 @@ project_package(const char *dir, char **package, struct error *error)
 	}
 	return agree == -1 ? error_out_of_memory(error) : 0;
 }
+
+int
+project_here(char **app, struct error *error)
+{
+	static const char *const files[] = {
+		CARTRIDGE_FILE, "tt.yaml", "tt.yml"
+	};
+	struct stat st;
+	size_t i;
+
+	if (project_package(".", app, error) == -1)
+		return -1;
+	if (*app != NULL)
+		return 1;
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (stat(files[i], &st) == 0)
+			return 1;
+	return 0;
+}

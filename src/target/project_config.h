@@ -52,6 +52,15 @@ void	project_tt_finish(struct project_tt *);
 int	project_package(const char *dir, char **package, struct error *);
 
 /*
+ * Whether the current directory is that of a project: it has a rockspec, a
+ * .cartridge.yml or a tt.yaml.  Sets the application's name, to be freed, or
+ * NULL if there is no rockspec that tells it.
+ *
+ * Returns 1 or 0, or -1 with an error: out of memory.
+ */
+int	project_here(char **app, struct error *);
+
+/*
  * The path of a name in a directory, to be freed, or NULL without memory.
  * Nothing is put before the name if the directory is "" or ".".
  */

@@ -128,6 +128,24 @@ add_glob(struct targets *targets, const char *pattern, struct error *error)
 	return result;
 }
 
+char *
+target_without_password(const char *spec)
+{
+	const char *user = strstr(spec, "://"), *colon, *at;
+	size_t size = strlen(spec) + sizeof("***");
+	char *shown;
+
+	user = user != NULL ? user + strlen("://") : spec;
+	colon = strchr(user, ':');
+	at = strrchr(user, '@');
+	if (colon == NULL || at == NULL || at < colon)
+		return strdup(spec);
+	if ((shown = malloc(size)) != NULL)
+		snprintf(shown, size, "%.*s***%s", (int)(colon + 1 - spec),
+		    spec, at);
+	return shown;
+}
+
 static int
 add_unix(struct targets *targets, const char *spec, const char *path,
     struct error *error)
@@ -225,10 +243,24 @@ after(const char *text, const char *prefix)
 	return strncmp(text, prefix, len) == 0 ? text + len : NULL;
 }
 
+/* What is said of a target with a user name, as far as it may be printed. */
+static int
+refuse_user(const char *spec, struct error *error)
+{
+	char *shown;
+
+	if ((shown = target_without_password(spec)) == NULL)
+		return error_out_of_memory(error);
+	error_set(error, OUTCOME_USAGE, "usage", "target '%s': a text console "
+	    "takes no user name and no password; give HOST:PORT", shown);
+	free(shown);
+	return -1;
+}
+
 int
 targets_add(struct targets *targets, const char *spec, struct error *error)
 {
-	const char *rest;
+	const char *rest, *first;
 
 	if (spec[0] == '\0')
 		return error_set(error, OUTCOME_USAGE, "usage",
@@ -237,6 +269,11 @@ targets_add(struct targets *targets, const char *spec, struct error *error)
 	    (rest = after(spec, "unix://")) != NULL ||
 	    (rest = after(spec, "unix:")) != NULL)
 		return add_unix(targets, spec, rest, error);
+	/* "/" before ":" is a path; all else that has an "@" has a user. */
+	first = strpbrk(spec, "/:@");
+	if (first != NULL && first[0] != '/' && strchr(first, '@') != NULL &&
+	    (first[0] == ':' || strchr(first, ':') != NULL))
+		return refuse_user(spec, error);
 	if ((rest = after(spec, "tcp://")) != NULL)
 		return add_tcp(targets, spec, rest, error);
 	rest = strpbrk(spec, "/:");

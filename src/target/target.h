@@ -60,6 +60,12 @@ int	targets_add(struct targets *, const char *spec, struct error *);
 int	targets_add_socket(struct targets *, const char *path,
 	    const char *app, const char *instance, struct error *);
 
+/*
+ * A copy of what one TARGET names, with "***" in place of a password: nothing
+ * else of it may be printed.  To be freed; NULL without memory.
+ */
+char	*target_without_password(const char *spec);
+
 /* Frees what a list holds and leaves it empty. */
 void	targets_finish(struct targets *);
 

@@ -16,16 +16,16 @@ struct outcome_row {
 static const struct outcome_row outcome_table[] = {
 	[OUTCOME_RELOADED] =	{ "reloaded",		0, 0 },
 	[OUTCOME_UNCHANGED] =	{ "unchanged",		0, 0 },
-	[OUTCOME_PLANNED] =	{ "planned",		0, 0 },
+	[OUTCOME_PLANNED] =	{ "planned",		0, 1 },
 	[OUTCOME_OK] =		{ "ok",			0, 0 },
-	[OUTCOME_USAGE] =	{ "usage",		1, 8 },
-	[OUTCOME_UNREACHABLE] =	{ "unreachable",	2, 3 },
-	[OUTCOME_FAILED] =	{ "failed",		3, 5 },
-	[OUTCOME_TIMEOUT] =	{ "timeout",		4, 6 },
-	[OUTCOME_REFUSED] =	{ "refused",		5, 2 },
-	[OUTCOME_DEGRADED] =	{ "degraded",		6, 7 },
-	[OUTCOME_STALE] =	{ "stale",		7, 1 },
-	[OUTCOME_PROTOCOL] =	{ "protocol",		8, 4 },
+	[OUTCOME_USAGE] =	{ "usage",		1, 9 },
+	[OUTCOME_UNREACHABLE] =	{ "unreachable",	2, 4 },
+	[OUTCOME_FAILED] =	{ "failed",		3, 6 },
+	[OUTCOME_TIMEOUT] =	{ "timeout",		4, 7 },
+	[OUTCOME_REFUSED] =	{ "refused",		5, 3 },
+	[OUTCOME_DEGRADED] =	{ "degraded",		6, 8 },
+	[OUTCOME_STALE] =	{ "stale",		7, 2 },
+	[OUTCOME_PROTOCOL] =	{ "protocol",		8, 5 },
 };
 
 const char *
@@ -38,6 +38,13 @@ int
 outcome_exit(enum outcome outcome)
 {
 	return outcome_table[outcome].exit;
+}
+
+int
+outcome_exit_for(enum outcome outcome, int exit_code)
+{
+	return exit_code && outcome == OUTCOME_PLANNED ?
+	    EXIT_WOULD_CHANGE : outcome_exit(outcome);
 }
 
 int

@@ -9,6 +9,9 @@
 #ifndef CR_OUTCOME_H
 #define CR_OUTCOME_H
 
+/* With --exit-code: nothing failed, and something would change. */
+#define EXIT_WOULD_CHANGE	9
+
 enum outcome {
 	OUTCOME_RELOADED,	/* the new generation serves */
 	OUTCOME_UNCHANGED,	/* --if-changed, and nothing had changed */
@@ -30,12 +33,15 @@ const char	*outcome_word(enum outcome);
 /* The exit code of an outcome. */
 int		 outcome_exit(enum outcome);
 
+/* The same for a whole command, as --exit-code, if it is given, wants it. */
+int		 outcome_exit_for(enum outcome, int exit_code);
+
 /* Finds the outcome with that word.  Returns 0, or -1 if there is none. */
 int		 outcome_parse(const char *word, enum outcome *);
 
 /*
  * The graver of two outcomes in the order of the manual (6, 4, 3, 8, 2, 5, 7,
- * 0); a usage error is the gravest of all, as nothing was done then.
+ * 9, 0); a usage error is the gravest of all, as nothing was done then.
  */
 enum outcome	 outcome_graver(enum outcome, enum outcome);
 

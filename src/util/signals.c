@@ -18,6 +18,8 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 
 static volatile sig_atomic_t count;
 static volatile sig_atomic_t is_final;
+/* What to die of; no later Ctrl-C takes the place of a SIGTERM. */
+static volatile sig_atomic_t reason;
 static int fds[2] = { -1, -1 };
 static struct sigaction before[SIGNALS];
 
@@ -27,6 +29,8 @@ on_signal(int number)
 	int saved = errno;
 	ssize_t ignored;
 
+	if (reason == 0 || number != SIGINT)
+		reason = number;
 	if (number != SIGINT)
 		is_final = 1;
 	if (count < COUNTED) {
@@ -118,5 +122,26 @@ interrupt_forget(void)
 	if (is_final)
 		return;
 	count = 0;
+	reason = 0;
 	interrupt_clear();
+}
+
+int
+interrupt_signal(void)
+{
+	return reason;
+}
+
+void
+interrupt_die(void)
+{
+	sigset_t set;
+
+	if (reason == 0)
+		return;
+	signal(reason, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, reason);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(reason);
 }

@@ -31,4 +31,13 @@ void	interrupt_clear(void);
 /* The same, and as if there had been none, unless one was final. */
 void	interrupt_forget(void);
 
+/* The signal that asked for the end and was not forgotten; 0 if none did. */
+int	interrupt_signal(void);
+
+/*
+ * Ends the process by that signal, if there was one, so that its parent sees
+ * why: a shell stops its loop or script only then.
+ */
+void	interrupt_die(void);
+
 #endif

@@ -71,6 +71,8 @@ return function(args)
             module = problems[1].module,
             message = problems[1].message,
         })
+    elseif staged.is_unchanged(choice) then
+        report.outcome = 'unchanged'
     end
     if scan.refusal() == nil then
         local result = scan.look(args, registry)

@@ -362,12 +362,12 @@ function Push:work(args, on_phase)
     leave('compile')
     on_phase('compare')
     self:check_cluster()
-    if args.dry_run then
-        report.outcome = 'planned'
-        self:tell('planned')
-    elseif next(self.patch) == nil then
+    if next(self.patch) == nil then
         report.outcome = 'unchanged'
         self:tell('unchanged')
+    elseif args.dry_run then
+        report.outcome = 'planned'
+        self:tell('planned')
     else
         enter('commit')
         self:commit(args, candidate)

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/discover.h"
+#include "target/project_config.h"
+#include "cli/selection.h"
+
+/* How many names a message has at most. */
+#define NAMES_MAX	6
+
+static const char *const variables[] = {
+	"CARTRIDGE_RELOAD_SOCKET", "TARANTOOL_CONSOLE_SOCK"
+};
+
+#define VARIABLES	(sizeof(variables) / sizeof(variables[0]))
+
+int
+selection_is_named(const struct options *options)
+{
+	return options->apps.count > 0 || options->instances.count > 0 ||
+	    options->run_dir != NULL;
+}
+
+static int
+not_a_name(const char *what, const char *name, struct error *error)
+{
+	char *shown;
+
+	if ((shown = target_without_password(name)) == NULL)
+		return error_out_of_memory(error);
+	error_set(error, OUTCOME_USAGE, "usage", "'%s' cannot be the name of "
+	    "an %s; a target is given with --socket", shown, what);
+	free(shown);
+	return -1;
+}
+
+static int
+find_one(const struct options *options, const char *app, const char *instance,
+    struct targets *targets, struct error *error)
+{
+	struct discover_query query = { .app = app, .instance = instance,
+	    .run_dir = options->run_dir };
+
+	if (app != NULL && strchr(app, ':') != NULL)
+		return not_a_name("application", app, error);
+	return discover_targets(&query, targets, error);
+}
+
+/* One INSTANCE, of each application that is given, or APP:INSTANCE. */
+static int
+find_instance(const struct options *options, const char *text,
+    struct targets *targets, struct error *error)
+{
+	const char *colon = text != NULL ? strchr(text, ':') : NULL;
+	char *app;
+	size_t i;
+	int result = 0;
+
+	if (colon != NULL) {
+		if (colon == text || colon[1] == '\0' ||
+		    strpbrk(colon + 1, ":@") != NULL)
+			return not_a_name("instance", text, error);
+		if (options->apps.count > 0)
+			return error_set(error, OUTCOME_USAGE, "usage",
+			    "'%s' names its application; --app cannot be used "
+			    "with it", text);
+		if ((app = strndup(text, (size_t)(colon - text))) == NULL)
+			return error_out_of_memory(error);
+		result = find_one(options, app, colon + 1, targets, error);
+		free(app);
+		return result;
+	}
+	if (options->apps.count == 0)
+		return find_one(options, NULL, text, targets, error);
+	for (i = 0; i < options->apps.count && result == 0; i++)
+		result = find_one(options, options->apps.list[i], text,
+		    targets, error);
+	return result;
+}
+
+static int
+find_named(const struct options *options, struct targets *targets,
+    struct error *error)
+{
+	size_t i;
+
+	if (options->instances.count == 0)
+		return find_instance(options, NULL, targets, error);
+	for (i = 0; i < options->instances.count; i++)
+		if (find_instance(options, options->instances.list[i], targets,
+		    error) == -1)
+			return -1;
+	return 0;
+}
+
+/* The project in the current directory, or the lack of any target. */
+static int
+find_project(const struct options *options, struct targets *targets,
+    struct error *error)
+{
+	struct discover_query query = { .run_dir = NULL };
+	char *app = NULL;
+	int result, is_project;
+
+	if ((is_project = project_here(&app, error)) == -1)
+		return -1;
+	query.app = app != NULL ? app : "*";
+	query.only_here = app == NULL;
+	if (!is_project)
+		result = error_set(error, OUTCOME_USAGE, "usage",
+		    "no target: give --socket TARGET or --app NAME, or set "
+		    "$%s or $%s", variables[0], variables[1]);
+	else if ((options->command->flags & CMD_MUTATES) == 0)
+		result = discover_targets(&query, targets, error);
+	else if (app != NULL)
+		result = error_set(error, OUTCOME_USAGE, "usage",
+		    "no target: for the project in this directory, give "
+		    "--app %s", app);
+	else
+		result = error_set(error, OUTCOME_USAGE, "usage",
+		    "no target: for the project in this directory, give "
+		    "--app NAME or --instance NAME");
+	free(app);
+	return result;
+}
+
+/* "; add --instance NAME: a, b" */
+static void
+add_names(const struct targets *targets, char *text, size_t size)
+{
+	const struct target *target;
+	size_t i, named = 0;
+
+	for (i = 0; i < targets->count && named < NAMES_MAX; i++) {
+		target = &targets->list[i];
+		if (target->instance == NULL)
+			continue;
+		strlcat(text, named++ == 0 ? "; add --instance NAME, one of " :
+		    ", ", size);
+		strlcat(text, target->instance, size);
+	}
+	if (named > 0 && i < targets->count)
+		strlcat(text, ", ...", size);
+}
+
+/* Refuses more targets than the command takes. */
+static int
+check_count(const struct options *options, const struct targets *targets,
+    struct error *error)
+{
+	int is_one = (options->command->flags & CMD_ONE_TARGET) != 0;
+	char names[512] = "";
+
+	if (targets->count == 1 || (!is_one && !options->cluster))
+		return 0;
+	add_names(targets, names, sizeof(names));
+	return error_set(error, OUTCOME_USAGE, "usage",
+	    "%s takes exactly one target (%zu given)%s%s", is_one ?
+	    options->command->name : "--cluster", targets->count,
+	    options->command->bit == COMMAND_CONSOLE ? "" :
+	    "; it reaches the whole cluster through it", names);
+}
+
+int
+selection_find(const struct options *options, struct targets *targets,
+    struct error *error)
+{
+	const char *value = NULL;
+	size_t i;
+	int result = 0;
+
+	for (i = 0; i < options->sockets.count && result == 0; i++)
+		result = targets_add(targets, options->sockets.list[i], error);
+	if (result == -1)
+		return -1;
+	if (selection_is_named(options)) {
+		result = find_named(options, targets, error);
+	} else if (options->sockets.count == 0) {
+		for (i = 0; i < VARIABLES && (value == NULL ||
+		    value[0] == '\0'); i++)
+			value = getenv(variables[i]);
+		result = value != NULL && value[0] != '\0' ?
+		    targets_add(targets, value, error) :
+		    find_project(options, targets, error);
+	}
+	return result == -1 ? -1 : check_count(options, targets, error);
+}
