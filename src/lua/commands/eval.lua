@@ -16,32 +16,65 @@ encoder.cfg({
     encode_invalid_as_nil = true,
 })
 
---- An expression or a chunk, as at the console.
-local function compile(code, chunk)
-    return loadstring('return ' .. code, chunk) or loadstring(code, chunk)
-end
-
 local function pack(...)
     return {n = select('#', ...), ...}
+end
+
+--- Compiles an expression so that it is no tail call: `return error('x')` would have left its line behind, and the
+-- error would name the caller, which is this file.
+local function compile_expression(code, chunk)
+    if loadstring('return ' .. code, chunk) == nil then
+        return nil
+    end
+    local maker = loadstring(('local cartridge_reload_pack = ... return function(...) '
+        .. 'return cartridge_reload_pack(%s\n) end'):gsub('%%s', function() return code end), chunk)
+    return maker and maker(pack)
+end
+
+--- A function that returns the packed results of an expression or a chunk, as at the console.
+-- @treturn[1] function
+-- @return[2] nil
+-- @treturn[2] string message
+local function compile(code, chunk)
+    local expression = compile_expression(code, chunk)
+    if expression ~= nil then
+        return expression
+    end
+    local f, err = loadstring('return ' .. code, chunk)
+    if f == nil then
+        f, err = loadstring(code, chunk)
+    end
+    return f and function(...)
+        return pack(f(...))
+    end, err
+end
+
+--- A message that names our own line is of a tail call, or of a level beyond the chunk: only the chunk is known.
+local function hide_own_line(message, chunk)
+    return (message:gsub('^cartridge%-reload/[%w_/]+%.lua:%d+: ', function()
+        return chunk:sub(2) .. ': '
+    end))
 end
 
 return function(args)
     local started = clock.monotonic()
     local report = instance.describe('ok')
     local code, chunk_name = args.code, args.chunk or '=eval'
-    local chunk = compile(code, chunk_name)
+    local argv = args.args or {}
+    local chunk, compile_error = compile(code, chunk_name)
     if chunk == nil then
-        local _, err = loadstring(code, chunk_name)
-        return run.fail(report, {code = 'compile_error', phase = 'compile', message = err})
+        return run.fail(report, {code = 'compile_error', phase = 'compile', message = compile_error})
     end
 
     local results
     local ok, err, traceback = failure.call(function()
-        results = pack(chunk())
+        results = chunk(unpack(argv))
     end)
     report.duration_ms = (clock.monotonic() - started) * 1000
     if not ok then
-        return run.fail(report, failure.from(err, {code = 'lua_error', phase = 'eval'}, traceback))
+        local fail = failure.from(err, {code = 'lua_error', phase = 'eval'}, traceback)
+        fail.message = hide_own_line(fail.message, chunk_name)
+        return run.fail(report, fail)
     end
     local list = {}
     for i = 1, results.n do

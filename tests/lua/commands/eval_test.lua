@@ -6,8 +6,8 @@ local yaml = require('yaml')
 
 lib.box()
 
-local function eval(code, chunk)
-    return lib.load('commands.eval')({command = 'eval', code = code, chunk = chunk})
+local function eval(code, chunk, args)
+    return lib.load('commands.eval')({command = 'eval', code = code, chunk = chunk, args = args})
 end
 
 case('results are given as the console prints them', function(t)
@@ -63,6 +63,36 @@ case('a traceback names the file', function(t)
     local report = eval('local function f()\n error("boom")\nend\nf()', '@/tmp/file.lua')
     t:is(report.error.message, '/tmp/file.lua:2: boom', 'message')
     t:like(report.error.traceback, '/tmp/file.lua:2', 'traceback')
+end)
+
+case('an error names the line of the caller, also of an expression', function(t)
+    for code, expected in pairs({
+        ["error('x')"] = 'eval:1: x',
+        ["1,\n error('x')"] = 'eval:2: x',
+        ["return (error('x'))"] = 'eval:1: x',
+        ["local n = nil\nreturn n.field"] = "^eval:2: attempt to index local 'n'",
+        ["(function()\n local t = {} t.a.b = 1 end)()"] = '^eval:2: attempt to index field',
+        -- A frame that is gone has no line; it must not be ours.
+        ["return error('x')"] = 'eval: x',
+        ["error('x', 2)"] = 'eval: x',
+        ["error('x', 0)"] = 'x',
+    }) do
+        local message = eval(code).error.message
+        if expected:sub(1, 1) == '^' then
+            t:like(message, expected, code)
+        else
+            t:is(message, expected, code)
+        end
+    end
+    t:is(eval("return error('x')", '@/tmp/file.lua').error.message, '/tmp/file.lua: x', 'a file')
+end)
+
+case('arguments are what the chunk is called with', function(t)
+    t:is_deeply(yaml.decode(eval('...', nil, {'a', '1'}).results), {'a', '1'}, 'an expression')
+    t:is_deeply(yaml.decode(eval('local a, b = ... return b, a', nil, {'a', '1'}).results), {'1', 'a'}, 'a chunk')
+    t:is_deeply(yaml.decode(eval("select('#', ...)").results), {0}, 'none')
+    t:is_deeply(yaml.decode(eval('1;').results), {1}, 'an expression with a semicolon')
+    t:is(eval('1), print(2').error.code, 'compile_error', 'half an expression')
 end)
 
 case('every value can be printed', function(t)
