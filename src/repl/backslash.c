@@ -8,6 +8,9 @@
 #include "repl/backslash.h"
 #include "util/nearest.h"
 
+/* Of the names in the list of \help. */
+#define LEFT_WIDTH	22
+
 int
 slash_begins(const char *line)
 {
@@ -380,7 +383,12 @@ slash_help(FILE *out)
 		args = (row->flags & CMD_INSTANCES) == 0 ? row->args : "";
 		snprintf(left, sizeof(left), "\\%s%s%s", row->name,
 		    args[0] != '\0' ? " " : "", args);
-		fprintf(out, "  %-31s  %s\n", left, row->help);
+		if (strlen(left) > LEFT_WIDTH)
+			fprintf(out, "  %s\n  %-*s  %s\n", left, LEFT_WIDTH,
+			    "", row->help);
+		else
+			fprintf(out, "  %-*s  %s\n", LEFT_WIDTH, left,
+			    row->help);
 	}
 	fputs("They take the options that they take on a command line, see "
 	    "\\help COMMAND.\n", out);

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "cli/help.h"
 #include "cli/options.h"
 
 #define ARGV_MAX	16
@@ -87,7 +88,7 @@ test_every_option_of_a_reload_is_read(void **state)
 	struct error error;
 
 	(void)state;
-	assert_int_equal(parse(&options, &error, "-t", "1.5", "--wait", "0",
+	assert_int_equal(parse(&options, &error, "-t", "1.5", "--wait", "0s",
 	    "-m", "app.*", "-x", "app.x", "--rocks", "--no-stop",
 	    "--if-changed", (char *)0), 0);
 	assert_true(options.timeout > 1.49 && options.timeout < 1.51);
@@ -167,7 +168,7 @@ test_what_follows_two_dashes_is_no_option(void **state)
 	assert_string_equal(options.eval_text, "-1");
 	options_finish(&options);
 	assert_usage("unknown command '-s'; commands are reload, plan, status, "
-	    "stale, push, eval, console", "--", "-s");
+	    "stale, push, eval, console, help, version", "--", "-s");
 }
 
 static void
@@ -187,10 +188,12 @@ test_eval_takes_lua_or_a_file_and_not_both(void **state)
 	assert_string_equal(options.eval_file, "-");
 	assert_null(options.eval_text);
 	options_finish(&options);
-	assert_usage("eval: needs the Lua to run, or --file", "eval");
-	assert_usage("eval: unexpected argument 'b'", "eval", "a", "b");
-	assert_usage("eval: unexpected argument 'a'", "eval", "a", "-f", "x");
-	assert_usage("reload does not take --file", "-f", "x");
+	assert_usage("eval: missing LUA or --file", "eval");
+	assert_usage("eval: unexpected argument 'b'; arguments of the Lua "
+	    "follow a --", "eval", "a", "b");
+	assert_usage("eval: unexpected argument 'a'; arguments of the Lua "
+	    "follow a --", "eval", "a", "-f", "x");
+	assert_usage("--file cannot be used with reload", "-f", "x");
 }
 
 static void
@@ -204,7 +207,7 @@ test_a_dry_run_is_the_plan(void **state)
 	    (char *)0), 0);
 	assert_string_equal(options.command->name, "plan");
 	options_finish(&options);
-	assert_usage("status does not take --dry-run", "status", "-n");
+	assert_usage("--dry-run cannot be used with status", "status", "-n");
 }
 
 static void
@@ -227,35 +230,35 @@ test_push_takes_a_folder_and_options_of_its_own(void **state)
 	assert_true(options.prune);
 	assert_true(options.dry_run);
 	options_finish(&options);
-	assert_usage("push: needs the folder with the code", "push");
-	assert_usage("push: needs the folder with the code", "push", "");
+	assert_usage("push: missing DIR", "push");
+	assert_usage("push: missing DIR", "push", "");
 	assert_usage("push: unexpected argument 'b'", "push", "a", "b");
-	assert_usage("push does not take --cluster", "push", "a", "--cluster");
-	assert_usage("push does not take --jobs", "push", "a", "-j2");
-	assert_usage("push does not take --if-changed", "push", "a",
+	assert_usage("--cluster cannot be used with push", "push", "a", "--cluster");
+	assert_usage("--jobs cannot be used with push", "push", "a", "-j2");
+	assert_usage("--if-changed cannot be used with push", "push", "a",
 	    "--if-changed");
-	assert_usage("reload does not take --prune", "--prune");
-	assert_usage("plan does not take --prune", "plan", "--prune");
+	assert_usage("--prune cannot be used with reload", "--prune");
+	assert_usage("--prune cannot be used with plan", "plan", "--prune");
 }
 
 static void
 test_an_option_of_another_command_is_named_with_the_command(void **state)
 {
 	(void)state;
-	assert_usage("status does not take --rocks", "--rocks", "status");
-	assert_usage("eval does not take --no-stop", "eval", "1", "--no-stop");
-	assert_usage("status does not take --module", "status", "-m", "x");
+	assert_usage("--rocks cannot be used with status", "--rocks", "status");
+	assert_usage("--no-stop cannot be used with eval", "eval", "1", "--no-stop");
+	assert_usage("--module cannot be used with status", "status", "-m", "x");
 }
 
 static void
 test_the_native_method_stands_alone(void **state)
 {
 	(void)state;
-	assert_usage("--method native cannot be combined with plan",
+	assert_usage("--method native cannot be used with plan",
 	    "plan", "--method", "native");
-	assert_usage("--method native cannot be combined with --module",
+	assert_usage("--method native cannot be used with --module",
 	    "--method", "native", "-m", "x");
-	assert_usage("--method native cannot be combined with --if-changed",
+	assert_usage("--method native cannot be used with --if-changed",
 	    "--if-changed", "--method", "native");
 }
 
@@ -279,14 +282,14 @@ test_a_reload_is_told_what_to_do_about_stale_references(void **state)
 	    "native", (char *)0), 0);
 	assert_string_equal(options.stale, "fail");
 	options_finish(&options);
-	assert_usage("--stale: 'mend' is none of patch|report|fail",
+	assert_usage("--stale: invalid value 'mend' (patch, report or fail)",
 	    "--stale", "mend");
-	assert_usage("--stale: 'Fail' is none of patch|report|fail",
+	assert_usage("--stale: invalid value 'Fail' (patch, report or fail)",
 	    "--stale=Fail");
 	assert_usage("option --stale needs a value: ACTION", "--stale");
-	assert_usage("plan does not take --stale", "plan", "--stale=fail");
+	assert_usage("--stale cannot be used with plan", "plan", "--stale=fail");
 	/* Which is the same. */
-	assert_usage("plan does not take --stale", "-n", "--stale=fail");
+	assert_usage("--stale cannot be used with plan", "-n", "--stale=fail");
 }
 
 static void
@@ -301,14 +304,13 @@ test_a_scan_takes_no_option_on_what_is_reloaded(void **state)
 	    "--progress=never", (char *)0), 0);
 	assert_string_equal(options.command->name, "stale");
 	options_finish(&options);
-	assert_usage("stale does not take --stale", "stale", "--stale=fail");
-	assert_usage("stale does not take --module", "stale", "-m", "x");
-	assert_usage("stale does not take --rocks", "stale", "--rocks");
-	assert_usage("stale does not take --method", "stale", "--method",
+	assert_usage("--stale cannot be used with stale", "stale", "--stale=fail");
+	assert_usage("--module cannot be used with stale", "stale", "-m", "x");
+	assert_usage("--rocks cannot be used with stale", "stale", "--rocks");
+	assert_usage("--method cannot be used with stale", "stale", "--method",
 	    "native");
-	assert_usage("stale does not take --dry-run", "stale", "-n");
-	assert_usage("stale does not take --file", "stale", "-f", "x");
-	assert_usage("stale: unexpected argument 'x'", "stale", "x");
+	assert_usage("--dry-run cannot be used with stale", "stale", "-n");
+	assert_usage("--file cannot be used with stale", "stale", "-f", "x");
 }
 
 static void
@@ -318,7 +320,7 @@ test_seconds_are_plain_decimal_numbers(void **state)
 		"1", "0.5", ".5", "5.", "1000000", "007"
 	};
 	static char *const bad[] = {
-		"x", "1x", "-1", "+1", "nan", "inf", "0x10", "1e3", " 1", "1 ",
+		"x", "1x", "1S", "1 s", "s", "1m5", "1d", "-1", "+1", "nan", "inf", "0x10", "1e3", " 1", "1 ",
 		".", "1.2.3", "1,5"
 	};
 	struct options options;
@@ -335,14 +337,14 @@ test_seconds_are_plain_decimal_numbers(void **state)
 	}
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(expected, sizeof(expected),
-		    "--timeout: '%s' is not a number of seconds", bad[i]);
+		    "--timeout: '%s' is not a time such as 30, 10s or 5m", bad[i]);
 		assert_usage(expected, "-t", bad[i]);
 	}
-	assert_usage("--timeout: '0' is not more than 0 seconds", "-t", "0");
-	assert_usage("--timeout: '1000001' is too large, at most 1000000 "
-	    "seconds", "-t", "1000001");
-	assert_usage("--wait: '99999999999999999999' is too large, at most "
-	    "1000000 seconds", "--wait=99999999999999999999");
+	assert_usage("--timeout: must be greater than 0", "-t", "0");
+	assert_usage("--timeout: '1000001' is out of range, at most "
+	    "1000000 seconds", "-t", "1000001");
+	assert_usage("--wait: '99999999999999999999' is out of range, at "
+	    "most 1000000 seconds", "--wait=99999999999999999999");
 }
 
 static void
@@ -353,7 +355,7 @@ test_a_number_that_overflows_is_too_large(void **state)
 	(void)state;
 	memset(digits, '9', sizeof(digits) - 1);
 	digits[sizeof(digits) - 1] = '\0';
-	snprintf(expected, sizeof(expected), "--timeout: '%s' is too large, "
+	snprintf(expected, sizeof(expected), "--timeout: '%s' is out of range, "
 	    "at most 1000000 seconds", digits);
 	assert_usage(expected, "-t", digits);
 }
@@ -362,12 +364,12 @@ static void
 test_choices_are_closed(void **state)
 {
 	(void)state;
-	assert_usage("--output: 'xml' is none of text|json", "-o", "xml");
-	assert_usage("--output: 'tex' is none of text|json", "-o", "tex");
-	assert_usage("--output: 'textx' is none of text|json", "-o", "textx");
-	assert_usage("--method: 'text|json' is none of staged|native",
+	assert_usage("--output: invalid value 'xml' (text or json)", "-o", "xml");
+	assert_usage("--output: invalid value 'tex' (text or json)", "-o", "tex");
+	assert_usage("--output: invalid value 'textx' (text or json)", "-o", "textx");
+	assert_usage("--method: invalid value 'text|json' (staged or native)",
 	    "--method", "text|json");
-	assert_usage("--color: 'yes' is none of auto|always|never",
+	assert_usage("--color: invalid value 'yes' (auto, always or never)",
 	    "--color", "yes");
 }
 
@@ -389,10 +391,10 @@ test_unknown_options_and_commands_are_named(void **state)
 	assert_usage("unknown option '--bogus'", "--bogus=1");
 	assert_usage("unknown option '-z'", "-vz");
 	assert_usage("unknown command 'restart'; commands are reload, plan, "
-	    "status, stale, push, eval, console", "restart");
+	    "status, stale, push, eval, console, help, version", "restart");
 	assert_usage("unknown command '/run/a.control'; a target is given "
 	    "with --socket", "/run/a.control");
-	assert_usage("plan: unexpected argument 'x'", "plan", "x");
+	assert_usage("console: unexpected argument 'x'", "console", "x");
 }
 
 static void
@@ -404,8 +406,8 @@ test_several_instances_have_options_of_their_own(void **state)
 	(void)state;
 	assert_int_equal(parse(&options, &error, (char *)0), 0);
 	assert_int_equal(options.jobs, 0);
-	assert_null(options.app);
-	assert_null(options.instance);
+	assert_int_equal(options.apps.count, 0);
+	assert_int_equal(options.instances.count, 0);
 	assert_null(options.run_dir);
 	assert_false(options.keep_going || options.cluster ||
 	    options.allow_mixed);
@@ -413,8 +415,8 @@ test_several_instances_have_options_of_their_own(void **state)
 	assert_int_equal(parse(&options, &error, "-a", "shop", "-iweb",
 	    "--run-dir=/run", "-j", "12", "-k", "--cluster", "--allow-mixed",
 	    "-n", (char *)0), 0);
-	assert_string_equal(options.app, "shop");
-	assert_string_equal(options.instance, "web");
+	assert_string_equal(options.apps.list[0], "shop");
+	assert_string_equal(options.instances.list[0], "web");
 	assert_string_equal(options.run_dir, "/run");
 	assert_int_equal(options.jobs, 12);
 	assert_true(options.keep_going && options.cluster &&
@@ -427,10 +429,10 @@ test_several_instances_have_options_of_their_own(void **state)
 	assert_usage("--jobs: '10001' is not a number from 1 to 10000",
 	    "-j10001");
 	assert_usage("--allow-mixed needs --cluster", "--allow-mixed");
-	assert_usage("--cluster cannot be combined with --print-lua",
+	assert_usage("--cluster cannot be used with --print-lua",
 	    "--cluster", "--print-lua");
-	assert_usage("eval does not take --cluster", "eval", "1", "--cluster");
-	assert_usage("status does not take --allow-mixed", "status",
+	assert_usage("--cluster cannot be used with eval", "eval", "1", "--cluster");
+	assert_usage("--allow-mixed cannot be used with status", "status",
 	    "--allow-mixed");
 }
 
@@ -445,12 +447,12 @@ test_the_console_takes_no_option_on_requests(void **state)
 	    "-t1", "-o", "json", "-q", (char *)0), 0);
 	assert_int_equal(options.command->bit, COMMAND_CONSOLE);
 	options_finish(&options);
-	assert_usage("console does not take --print-lua", "console",
+	assert_usage("--print-lua cannot be used with console", "console",
 	    "--print-lua");
-	assert_usage("console does not take --jobs", "console", "-j2");
-	assert_usage("console does not take --cluster", "console",
+	assert_usage("--jobs cannot be used with console", "console", "-j2");
+	assert_usage("--cluster cannot be used with console", "console",
 	    "--cluster");
-	assert_usage("console does not take --stale", "console",
+	assert_usage("--stale cannot be used with console", "console",
 	    "--stale=fail");
 	assert_usage("console: unexpected argument '1'", "console", "1");
 }
@@ -502,6 +504,234 @@ test_help_is_of_the_command_that_is_named(void **state)
 }
 
 static void
+test_list_option_is_repeatable_and_no_other(void **state)
+{
+	struct options options;
+	struct error error;
+
+	(void)state;
+	assert_int_equal(parse(&options, &error, "-i", "web", "-a", "shop",
+	    "--instance=web2", "--app", "crm", "-sx", "-sy", (char *)0), 0);
+	assert_int_equal(options.instances.count, 2);
+	assert_string_equal(options.instances.list[0], "web");
+	assert_string_equal(options.instances.list[1], "web2");
+	assert_int_equal(options.apps.count, 2);
+	assert_int_equal(options.sockets.count, 2);
+	options_finish(&options);
+	assert_usage("--timeout is given twice", "-t", "1", "-t", "1");
+	assert_usage("--run-dir is given twice", "--run-dir=a", "--run-dir=b");
+	assert_usage("--verbose is given twice", "-vv");
+	assert_usage("--rocks is given twice", "--rocks", "--rocks");
+	assert_usage("--output is given twice", "-o", "json", "-ojson");
+	assert_usage("--file is given twice", "eval", "-fa", "-fb");
+	assert_usage("--color is given twice", "--color=never",
+	    "--color=never");
+	assert_usage("--jobs is given twice", "-j1", "--jobs=2");
+}
+
+static void
+test_abbreviation_of_a_guarded_option_is_refused(void **state)
+{
+	static const char *const guarded[] = {
+		"allow-mixed", "keep-going", "prune", "no-stop"
+	};
+	const struct option_row *row;
+	struct options options;
+	struct error error;
+	char word[64];
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < sizeof(guarded) / sizeof(guarded[0]); i++) {
+		for (row = option_table; row->name != NULL; row++)
+			if (strcmp(row->name, guarded[i]) == 0)
+				break;
+		assert_int_equal(row->flags & OPT_IN_FULL, OPT_IN_FULL);
+		for (len = 1; len < strlen(guarded[i]); len++) {
+			snprintf(word, sizeof(word), "--%.*s", (int)len,
+			    guarded[i]);
+			if (parse(&options, &error, word, (char *)0) == 0)
+				fail_msg("%s is accepted", word);
+			assert_null(strstr(error.message, "needs --cluster"));
+			assert_null(strstr(error.message, "cannot be used"));
+		}
+	}
+	assert_usage("unknown option '--all'; --allow-mixed cannot be "
+	    "abbreviated", "--all", "--cluster");
+	assert_usage("unknown option '--prun'; --prune cannot be "
+	    "abbreviated", "push", "x", "--prun=1");
+	assert_usage("option '--a' is ambiguous: --app, --allow-mixed",
+	    "--a", "shop");
+}
+
+static void
+test_misspelt_name_gets_the_nearest(void **state)
+{
+	(void)state;
+	assert_usage("unknown option '--scoket'; did you mean --socket?",
+	    "--scoket", "x");
+	assert_usage("unknown option '--sockets'; did you mean --socket?",
+	    "--sockets=x");
+	assert_usage("unknown option '--if_changed'; did you mean "
+	    "--if-changed?", "--if_changed");
+	assert_usage("unknown command 'relaod'; did you mean reload?",
+	    "relaod");
+	assert_usage("unknown command 'stat'; did you mean status?", "stat");
+	assert_usage("unknown option '--xyzzy'", "--xyzzy");
+}
+
+static void
+test_times_have_units(void **state)
+{
+	static const struct {
+		char	*text;
+		double	 seconds;
+	} times[] = {
+		{ "10s", 10 }, { "5m", 300 }, { "1.5m", 90 }, { "500ms", 0.5 },
+		{ "2h", 7200 }, { ".5s", 0.5 }, { "5.", 5 }
+	};
+	struct options options;
+	struct error error;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		assert_int_equal(parse(&options, &error, "-t", times[i].text,
+		    "-w", times[i].text, (char *)0), 0);
+		assert_true(options.timeout > times[i].seconds - 1e-6 &&
+		    options.timeout < times[i].seconds + 1e-6);
+		assert_true(options.wait > times[i].seconds - 1e-6 &&
+		    options.wait < times[i].seconds + 1e-6);
+		options_finish(&options);
+	}
+	assert_usage("--timeout: '400h' is out of range, at most 1000000 "
+	    "seconds", "-t400h");
+	assert_usage("--timeout: must be greater than 0", "-t", "0ms");
+}
+
+static void
+test_instances_are_arguments(void **state)
+{
+	static char *const commands[] = { "reload", "plan", "status", "stale" };
+	struct options options;
+	struct error error;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		assert_int_equal(parse(&options, &error, commands[i], "web",
+		    "-i", "s1", "shop:db", (char *)0), 0);
+		assert_int_equal(options.instances.count, 3);
+		assert_string_equal(options.instances.list[0], "s1");
+		assert_string_equal(options.instances.list[1], "web");
+		assert_string_equal(options.instances.list[2], "shop:db");
+		options_finish(&options);
+	}
+	assert_usage("status: '/run/a.control' is not an instance; a target "
+	    "is given with --socket", "status", "/run/a.control");
+	assert_usage("unknown command 'shop:web'; a target is given with "
+	    "--socket, an instance after the command", "shop:web");
+	assert_usage("push: unexpected argument 'web'", "push", "dir", "web");
+}
+
+static void
+test_arguments_of_eval_follow_two_dashes(void **state)
+{
+	struct options options;
+	struct error error;
+
+	(void)state;
+	assert_int_equal(parse(&options, &error, "eval", "return ...", "--",
+	    "a", "-b", "--", (char *)0), 0);
+	assert_string_equal(options.eval_text, "return ...");
+	assert_int_equal(options.eval_args.count, 3);
+	assert_string_equal(options.eval_args.list[0], "a");
+	assert_string_equal(options.eval_args.list[1], "-b");
+	assert_string_equal(options.eval_args.list[2], "--");
+	options_finish(&options);
+	assert_int_equal(parse(&options, &error, "eval", "-f", "x", "--", "1",
+	    (char *)0), 0);
+	assert_null(options.eval_text);
+	assert_int_equal(options.eval_args.count, 1);
+	options_finish(&options);
+	assert_int_equal(parse(&options, &error, "eval", "--", "-1", "--", "x",
+	    (char *)0), 0);
+	assert_string_equal(options.eval_text, "-1");
+	assert_int_equal(options.eval_args.count, 1);
+	options_finish(&options);
+	assert_usage("eval: unexpected argument 'x'", "eval", "--", "-1", "x");
+}
+
+static void
+test_exit_code_is_for_what_changes_nothing(void **state)
+{
+	struct options options;
+	struct error error;
+
+	(void)state;
+	assert_int_equal(parse(&options, &error, "plan", "--exit-code",
+	    (char *)0), 0);
+	assert_true(options.exit_code);
+	options_finish(&options);
+	assert_int_equal(parse(&options, &error, "-n", "--exit-code",
+	    (char *)0), 0);
+	options_finish(&options);
+	assert_int_equal(parse(&options, &error, "push", "x", "-n",
+	    "--exit-code", (char *)0), 0);
+	options_finish(&options);
+	assert_usage("--exit-code needs plan or --dry-run", "--exit-code");
+	assert_usage("--exit-code needs plan or --dry-run", "push", "x",
+	    "--exit-code");
+	assert_usage("--exit-code cannot be used with status", "status",
+	    "--exit-code");
+}
+
+static void
+test_help_and_version_are_commands(void **state)
+{
+	struct options options;
+	struct error error;
+
+	(void)state;
+	assert_int_equal(parse(&options, &error, "help", (char *)0), 0);
+	assert_true(options.help);
+	assert_null(options.help_command);
+	options_finish(&options);
+	assert_int_equal(parse(&options, &error, "help", "push", (char *)0),
+	    0);
+	assert_string_equal(options.help_command->name, "push");
+	options_finish(&options);
+	assert_int_equal(parse(&options, &error, "version", (char *)0), 0);
+	assert_true(options.version);
+	options_finish(&options);
+	assert_usage("help: unexpected argument 'x'", "help", "push", "x");
+	assert_usage("unknown command 'puhs'; did you mean push?", "help",
+	    "puhs");
+	assert_usage("unknown command 'quit'; commands are reload, plan, "
+	    "status, stale, push, eval, console, help, version", "quit");
+	assert_usage("version: unexpected argument 'x'", "version", "x");
+}
+
+static void
+test_password_is_never_in_a_message(void **state)
+{
+	static char *const words[] = {
+		"admin:secret@host:3301", "tcp://admin:secret@host:3301",
+		"admin:secret@/run/x", "admin:s/secret@host"
+	};
+	struct options options;
+	struct error error;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		assert_int_equal(parse(&options, &error, words[i], (char *)0),
+		    -1);
+		assert_null(strstr(error.message, "secret"));
+	}
+}
+
+static void
 test_the_tables_are_consistent(void **state)
 {
 	const struct option_row *a, *b;
@@ -513,16 +743,24 @@ test_the_tables_are_consistent(void **state)
 		assert_non_null(a->help);
 		assert_int_not_equal(a->commands & COMMAND_ALL, 0);
 		assert_true(a->values == NULL || a->arg != NULL);
+		assert_true((a->arg == NULL) == (a->type == OPTION_FLAG));
+		assert_int_equal(strstr(a->help, "may be repeated") != NULL,
+		    a->type == OPTION_LIST);
 		for (b = a + 1; b->name != NULL; b++) {
 			assert_int_not_equal(a->key, b->key);
 			assert_string_not_equal(a->name, b->name);
+			assert_int_not_equal(a->offset, b->offset);
 		}
 	}
 	for (command = command_table; command->name != NULL; command++) {
 		assert_int_equal(bits & command->bit, 0);
 		bits |= command->bit;
+		assert_int_equal((command->bit & COMMAND_ALL) == 0,
+		    (command->flags & CMD_LOCAL) != 0);
+		assert_true(options_in_cli(command) ||
+		    options_in_repl(command));
 	}
-	assert_int_equal(bits, COMMAND_ALL);
+	assert_int_equal(bits & COMMAND_ALL, COMMAND_ALL);
 }
 
 static void
@@ -536,7 +774,7 @@ test_the_help_has_all_rows_and_fits_80_columns(void **state)
 
 	(void)state;
 	assert_non_null(file = open_memstream(&text, &size));
-	options_help(file, NULL);
+	help_print(file, NULL);
 	assert_int_equal(fclose(file), 0);
 	for (option = option_table; option->name != NULL; option++) {
 		snprintf(name, sizeof(name), " --%s", option->name);
@@ -544,11 +782,12 @@ test_the_help_has_all_rows_and_fits_80_columns(void **state)
 	}
 	for (command = command_table; command->name != NULL; command++) {
 		snprintf(name, sizeof(name), "\n  %s ", command->name);
-		assert_non_null(strstr(text, name));
+		assert_int_equal(strstr(text, name) != NULL,
+		    options_in_cli(command));
 	}
-	assert_non_null(strstr(text, "\n  0  reloaded, unchanged, planned, ok\n"
-	    "  1  usage\n  2  unreachable\n  3  failed\n  4  timeout\n"
-	    "  5  refused\n  6  degraded\n  7  stale\n  8  protocol\n"));
+	assert_non_null(strstr(text, "\n  0  reloaded, unchanged, planned, ok: "));
+	assert_non_null(strstr(text, "\n  8  protocol: "));
+	assert_non_null(strstr(text, "\n  9  with --exit-code: "));
 	for (line = strtok_r(text, "\n", &rest); line != NULL;
 	    line = strtok_r(NULL, "\n", &rest))
 		assert_in_range(strlen(line), 0, 79);
@@ -568,7 +807,7 @@ test_the_help_of_a_command_has_its_options_and_no_others(void **state)
 	for (command = command_table; command->name != NULL; command++) {
 		text = NULL;
 		assert_non_null(file = open_memstream(&text, &size));
-		options_help(file, command);
+		help_print(file, command);
 		assert_int_equal(fclose(file), 0);
 		snprintf(name, sizeof(name), "usage: cartridge-reload "
 		    "[options] %s", command->name);
@@ -618,6 +857,16 @@ main(void)
 		cmocka_unit_test(test_the_console_takes_no_option_on_requests),
 		cmocka_unit_test(test_help_and_version_win_over_later_mistakes),
 		cmocka_unit_test(test_help_is_of_the_command_that_is_named),
+		cmocka_unit_test(test_list_option_is_repeatable_and_no_other),
+		cmocka_unit_test(
+		    test_abbreviation_of_a_guarded_option_is_refused),
+		cmocka_unit_test(test_misspelt_name_gets_the_nearest),
+		cmocka_unit_test(test_times_have_units),
+		cmocka_unit_test(test_instances_are_arguments),
+		cmocka_unit_test(test_arguments_of_eval_follow_two_dashes),
+		cmocka_unit_test(test_exit_code_is_for_what_changes_nothing),
+		cmocka_unit_test(test_help_and_version_are_commands),
+		cmocka_unit_test(test_password_is_never_in_a_message),
 		cmocka_unit_test(test_the_tables_are_consistent),
 		cmocka_unit_test(test_the_help_has_all_rows_and_fits_80_columns),
 		cmocka_unit_test(

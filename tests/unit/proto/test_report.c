@@ -599,19 +599,19 @@ test_the_document_holds_all_reports(void **state)
 	json_t *names, *skipped;
 
 	(void)state;
-	document = report_document("reload", OUTCOME_REFUSED, instances, NULL,
+	document = report_document("reload", 5, instances, NULL,
 	    NULL);
 	assert_json(document, "{\"ok\":false,\"exit\":5,\"command\":"
 	    "\"reload\",\"instances\":[{\"a\":1}]}");
 	json_decref(document);
-	document = report_document("plan", OUTCOME_PLANNED, instances, NULL,
+	document = report_document("plan", 0, instances, NULL,
 	    NULL);
 	assert_json(document, "{\"ok\":true,\"exit\":0,\"command\":"
 	    "\"plan\",\"instances\":[{\"a\":1}]}");
 	json_decref(document);
 	names = json_pack("[s]", "b");
 	skipped = json_pack("[{s:s}]", "target", "c");
-	document = report_document("plan", OUTCOME_PLANNED, instances, names,
+	document = report_document("plan", 0, instances, names,
 	    skipped);
 	assert_json(document, "{\"ok\":true,\"exit\":0,\"command\":"
 	    "\"plan\",\"instances\":[{\"a\":1}],\"not_touched\":[\"b\"],"

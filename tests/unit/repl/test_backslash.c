@@ -71,7 +71,6 @@ test_commands_have_the_options_of_the_command_line(void **state)
 
 	(void)state;
 	parse(&slash, "\\reload --stale fail -m 'a b' --module=c");
-	assert_int_equal(slash.kind, SLASH_COMMAND);
 	assert_int_equal(slash.options.command->bit, COMMAND_RELOAD);
 	assert_string_equal(slash.options.stale, "fail");
 	assert_int_equal(slash.options.modules.count, 2);
@@ -98,6 +97,7 @@ test_options_of_the_console_are_the_defaults(void **state)
 	assert_true(slash.options.timeout > 2.49 &&
 	    slash.options.timeout < 2.51);
 	assert_true(slash.options.quiet);
+	assert_false(slash.options.verbose);
 	assert_ptr_equal(slash.options.output, &output_text);
 	slash_finish(&slash);
 
@@ -115,7 +115,7 @@ test_names_can_be_cut_short_if_one_is_meant(void **state)
 
 	(void)state;
 	parse(&slash, "\\q");
-	assert_int_equal(slash.kind, SLASH_QUIT);
+	assert_int_equal(slash.options.command->bit, COMMAND_QUIT);
 	slash_finish(&slash);
 	parse(&slash, "\\r");
 	assert_int_equal(slash.options.command->bit, COMMAND_RELOAD);
@@ -141,22 +141,27 @@ test_what_there_is_not_is_said(void **state)
 	snprintf(message, sizeof(message),
 	    "unknown command '\\console'; commands are %s", known);
 	assert_wrong("\\console", message);
-	snprintf(message, sizeof(message),
-	    "unknown command '\\quits'; commands are %s", known);
-	assert_wrong("\\quits", message);
+	assert_wrong("\\quits",
+	    "unknown command '\\quits'; did you mean \\quit?");
+	assert_wrong("\\relaod",
+	    "unknown command '\\relaod'; did you mean \\reload?");
 	assert_wrong("\\reload 'x", "a quote is not closed");
-	assert_wrong("\\reload x", "reload: unexpected argument 'x'");
-	assert_wrong("\\status --stale=fail", "status does not take --stale");
+	assert_wrong("\\reload x",
+	    "\\reload: another instance is not available in the console");
+	assert_wrong("\\status --stale=fail",
+	    "--stale cannot be used with status");
+	assert_wrong("\\status -v -v", "--verbose is given twice");
 	assert_wrong("\\eval -f -",
-	    "\\eval: standard input is where lines come from");
+	    "\\eval: standard input is not available in the console");
+	assert_wrong("\\eval", "eval: missing LUA or --file");
 	assert_wrong("\\quit now", "\\quit: unexpected argument 'now'");
 	assert_wrong("\\help plan now", "\\help: unexpected argument 'now'");
 	assert_wrong("\\set colour on",
-	    "\\set: unknown setting 'colour'; there is output");
+	    "\\set: unknown setting 'colour' (available: output)");
 	assert_wrong("\\set output xml",
-	    "\\set output: 'xml' is neither text nor json");
+	    "\\set output: invalid value 'xml' (text or json)");
 	assert_wrong("\\set output json x",
-	    "\\set output: 'x' is neither text nor json");
+	    "\\set: unexpected argument 'x'");
 }
 
 static void
@@ -192,7 +197,7 @@ test_another_place_to_connect_to_is_refused(void **state)
 		snprintf(line, sizeof(line), "\\status %s", words[i]);
 		assert_int_equal(slash_parse(&slash, line, &defaults, &error),
 		    -1);
-		assert_non_null(strstr(error.message, "are not taken here"));
+		assert_non_null(strstr(error.message, "is not available in the console"));
 	}
 }
 
@@ -203,21 +208,21 @@ test_settings_and_help_are_read(void **state)
 
 	(void)state;
 	parse(&slash, "\\set output json");
-	assert_int_equal(slash.kind, SLASH_SET);
+	assert_int_equal(slash.options.command->bit, COMMAND_SET);
 	assert_ptr_equal(slash.output, &output_json);
 	slash_finish(&slash);
 	parse(&slash, "\\set");
 	assert_null(slash.output);
 	slash_finish(&slash);
 	parse(&slash, "\\help");
-	assert_int_equal(slash.kind, SLASH_HELP);
+	assert_int_equal(slash.options.command->bit, COMMAND_HELP);
 	assert_null(slash.help);
 	slash_finish(&slash);
 	parse(&slash, "\\help \\rel");
 	assert_int_equal(slash.help->bit, COMMAND_RELOAD);
 	slash_finish(&slash);
 	parse(&slash, "\\status --help");
-	assert_int_equal(slash.kind, SLASH_HELP);
+	assert_int_equal(slash.options.command->bit, COMMAND_HELP);
 	assert_int_equal(slash.help->bit, COMMAND_STATUS);
 	slash_finish(&slash);
 }
@@ -307,10 +312,8 @@ test_the_help_has_all_and_fits_80_columns(void **state)
 	fclose(out);
 	for (row = command_table; row->name != NULL; row++) {
 		snprintf(name, sizeof(name), "  \\%s ", row->name);
-		if (row->bit == COMMAND_CONSOLE)
-			assert_null(strstr(text, name));
-		else
-			assert_non_null(strstr(text, name));
+		assert_int_equal(strstr(text, name) != NULL,
+		    options_in_repl(row));
 	}
 	assert_non_null(strstr(text, "\\set output text|json "));
 	for (rest = text; (line = strsep(&rest, "\n")) != NULL;)

@@ -73,7 +73,8 @@ static int
 discover(const char *app, const char *instance, const char *run_dir,
     struct targets *targets, struct error *error)
 {
-	struct discover_query query = { app, instance, run_dir, "system" };
+	struct discover_query query = { app, instance, run_dir, "system",
+	    0 };
 
 	memset(error, 0, sizeof(*error));
 	return discover_targets(&query, targets, error);
@@ -711,12 +712,30 @@ enter(void **state)
 	return peer_enter_directory(state);
 }
 
+static void
+test_only_here_leaves_the_system_out(void **state)
+{
+	struct discover_query query = { "*", NULL, NULL, "system", 1 };
+	struct targets targets = { NULL, 0 };
+	struct error error;
+
+	(void)state;
+	make_socket("system/shop.web.control");
+	assert_int_equal(discover_targets(&query, &targets, &error), -1);
+	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
+	query.only_here = 0;
+	assert_int_equal(discover_targets(&query, &targets, &error), 0);
+	assert_int_equal(targets.count, 1);
+	targets_finish(&targets);
+}
+
 int
 main(void)
 {
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, enter, peer_leave_directory)
 	const struct CMUnitTest tests[] = {
+		TEST(test_only_here_leaves_the_system_out),
 		TEST(test_sockets_of_cartridge_cli_are_found),
 		TEST(test_sockets_of_both_layouts_of_tt_are_found),
 		TEST(test_sockets_of_an_unknown_application_are_not_taken),

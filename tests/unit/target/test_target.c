@@ -322,10 +322,43 @@ teardown(void **state)
 	return system(command);
 }
 
+static void
+test_user_is_refused_without_its_password(void **state)
+{
+	static const char *const specs[] = {
+		"admin:secret@host:3301", "admin:secret@host",
+		"tcp://admin:secret@host:3301", "admin:s/ecret@host:3301",
+		"http://admin:secret@host", "admin:secret@[::1]:3301",
+		"admin:sec@ret@host:1", "admin:secret:secret@host:1",
+		"admin@host:3301"
+	};
+	struct targets targets = { NULL, 0 };
+	struct error error;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(specs); i++) {
+		assert_int_equal(targets_add(&targets, specs[i], &error), -1);
+		assert_int_equal(error.outcome, OUTCOME_USAGE);
+		assert_non_null(strstr(error.message, "no user name"));
+		assert_non_null(strstr(error.message, "admin"));
+		assert_null(strstr(error.message, "ecret"));
+		assert_null(strstr(error.message, "sec@"));
+	}
+	assert_int_equal(targets.count, 0);
+	/* A path may have any of these. */
+	assert_int_equal(targets_add(&targets, "/run/a:b@c", &error), 0);
+	assert_int_equal(targets_add(&targets, "run/a:b@c", &error), 0);
+	assert_int_equal(targets_add(&targets, "a@b", &error), 0);
+	assert_string_equal(targets.list[2].path, "a@b");
+	targets_finish(&targets);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_user_is_refused_without_its_password),
 		cmocka_unit_test(test_each_form_of_a_target_is_understood),
 		cmocka_unit_test(
 		    test_a_bad_target_is_a_usage_error_that_names_it),

@@ -68,7 +68,8 @@ test_the_graver_outcome_wins_in_any_order(void **state)
 	/* From the gravest down. */
 	static const enum outcome order[] = { OUTCOME_USAGE, OUTCOME_DEGRADED,
 	    OUTCOME_TIMEOUT, OUTCOME_FAILED, OUTCOME_PROTOCOL,
-	    OUTCOME_UNREACHABLE, OUTCOME_REFUSED, OUTCOME_STALE, OUTCOME_OK };
+	    OUTCOME_UNREACHABLE, OUTCOME_REFUSED, OUTCOME_STALE, OUTCOME_PLANNED,
+	    OUTCOME_OK };
 	size_t i, j;
 
 	(void)state;
@@ -92,6 +93,16 @@ test_of_two_equal_outcomes_the_first_is_kept(void **state)
 	    OUTCOME_UNCHANGED);
 }
 
+static void
+test_exit_code_9_is_for_a_plan_that_would_change_something(void **state)
+{
+	(void)state;
+	assert_int_equal(outcome_exit_for(OUTCOME_PLANNED, 0), 0);
+	assert_int_equal(outcome_exit_for(OUTCOME_PLANNED, 1), 9);
+	assert_int_equal(outcome_exit_for(OUTCOME_UNCHANGED, 1), 0);
+	assert_int_equal(outcome_exit_for(OUTCOME_REFUSED, 1), 5);
+}
+
 int
 main(void)
 {
@@ -101,6 +112,8 @@ main(void)
 		cmocka_unit_test(test_an_unknown_word_is_no_outcome),
 		cmocka_unit_test(test_the_graver_outcome_wins_in_any_order),
 		cmocka_unit_test(test_of_two_equal_outcomes_the_first_is_kept),
+		cmocka_unit_test(
+		    test_exit_code_9_is_for_a_plan_that_would_change_something),
 	};
 
 	return cmocka_run_group_tests_name("outcome", tests, NULL, NULL);

@@ -121,6 +121,45 @@ test_ctrl_c_can_be_forgotten_and_no_other(void **state)
 	interrupt_end();
 }
 
+/* How a child ends that dies of what came, and forgets some of it before. */
+static int
+dying_child(int first, int second, int forgets)
+{
+	int status;
+	pid_t pid;
+
+	if ((pid = fork()) == 0) {
+		interrupt_begin();
+		interrupt_forget();
+		if (first != 0)
+			raise(first);
+		if (second != 0)
+			raise(second);
+		if (forgets)
+			interrupt_forget();
+		interrupt_end();
+		interrupt_die();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void
+test_interrupt_die_ends_by_the_signal_that_came(void **state)
+{
+	(void)state;
+	assert_int_equal(dying_child(0, 0, 0), 0);
+	assert_int_equal(dying_child(SIGINT, 0, 0), SIGINT);
+	assert_int_equal(dying_child(SIGTERM, 0, 0), SIGTERM);
+	assert_int_equal(dying_child(SIGHUP, 0, 0), SIGHUP);
+	assert_int_equal(dying_child(SIGINT, SIGTERM, 0), SIGTERM);
+	assert_int_equal(dying_child(SIGTERM, SIGINT, 0), SIGTERM);
+	/* At the console Ctrl-C is for what runs. */
+	assert_int_equal(dying_child(SIGINT, 0, 1), 0);
+	assert_int_equal(dying_child(SIGTERM, SIGINT, 1), SIGTERM);
+}
+
 int
 main(void)
 {
@@ -129,7 +168,8 @@ main(void)
 		cmocka_unit_test(test_ctrl_c_can_be_forgotten_and_no_other),
 		cmocka_unit_test(test_a_third_one_ends_the_process),
 		cmocka_unit_test(test_what_was_ignored_stays_ignored),
-		cmocka_unit_test(test_afterwards_all_is_as_before)
+		cmocka_unit_test(test_afterwards_all_is_as_before),
+		cmocka_unit_test(test_interrupt_die_ends_by_the_signal_that_came)
 	};
 
 	return cmocka_run_group_tests_name("interrupt", tests, NULL, NULL);
