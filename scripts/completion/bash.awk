@@ -115,6 +115,11 @@ END {
 	print "\t\tesac"
 	print "\telif [[ -z $command ]]; then"
 	printf "\t\twords='%s'\n", command_list(" ")
+	printf "\telif [[ $command == @(%s) ]]; then\n", instance_commands("|")
+	print "\t\t_cartridge_reload_names instance \"$cur\""
+	print "\t\treturn"
+	printf "\telif [[ $command == @(%s) ]]; then\n", command_commands("|")
+	printf "\t\twords='%s'\n", command_list(" ")
 	if (directory_commands("") != "") {
 		printf "\telif [[ $command == @(%s) ]]; then\n",
 		    directory_commands("|")

@@ -80,6 +80,13 @@ END {
 		printf "complete -c cartridge-reload %s\n    -a %s -d %s\n",
 		    "-n 'not __cartridge_reload_command >/dev/null' \\",
 		    commands[i], quoted(command_help[commands[i]])
+	printf "complete -c cartridge-reload %s\n    %s\n",
+	    "-n 'contains -- (__cartridge_reload_command) " \
+	    instance_commands(" ") "' \\",
+	    "-a '(__cartridge_reload_names instance)'"
+	printf "complete -c cartridge-reload %s\n    -a %s\n",
+	    "-n 'contains -- (__cartridge_reload_command) " \
+	    command_commands(" ") "' \\", quoted(command_list(" "))
 	if (directory_commands("") != "")
 		printf "complete -c cartridge-reload %s\n    %s\n",
 		    "-n 'contains -- (__cartridge_reload_command) " \

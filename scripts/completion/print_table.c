@@ -28,8 +28,9 @@ main(void)
 	const char *separator;
 
 	for (command = command_table; command->name != NULL; command++)
-		printf("command\t%s\t%s\t%s\n", command->name,
-		    or_dash(command->args), command->help);
+		if (options_in_cli(command))
+			printf("command\t%s\t%s\t%s\n", command->name,
+			    or_dash(command->args), command->help);
 	for (option = option_table; option->name != NULL; option++) {
 		printf("option\t%c\t%s\t%s\t%s",
 		    option->key < 256 ? option->key : '-', option->name,

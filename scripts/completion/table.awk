@@ -100,13 +100,28 @@ function choice_list(n,  list)
 	return list
 }
 
-# Commands whose argument is a directory.
-function directory_commands(separator,  i, list)
+# Commands whose arguments are such, as the table shows them.
+function commands_with(args, separator,  i, list)
 {
 	for (i = 1; i <= command_count; i++)
-		if (operand[commands[i]] == "DIR")
+		if (operand[commands[i]] == args)
 			list = list (list == "" ? "" : separator) commands[i]
 	return list
+}
+
+function directory_commands(separator)
+{
+	return commands_with("DIR", separator)
+}
+
+function instance_commands(separator)
+{
+	return commands_with("[INSTANCE ...]", separator)
+}
+
+function command_commands(separator)
+{
+	return commands_with("[COMMAND]", separator)
 }
 
 function heading(comment)

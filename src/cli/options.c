@@ -575,11 +575,24 @@ find_cli_command(struct parser *parser, const char *name)
 	return NULL;
 }
 
+/* A word where none may be; it may be a target with a password. */
+static int
+refuse_word(struct parser *parser, const char *word, const char *why)
+{
+	char *shown;
+
+	if ((shown = target_without_password(word)) == NULL)
+		return error_out_of_memory(parser->error);
+	usage(parser, "%s: %s '%s'", parser->options->command->name, why,
+	    shown);
+	free(shown);
+	return -1;
+}
+
 static int
 unexpected(struct parser *parser, const char *word)
 {
-	return usage(parser, "%s: unexpected argument '%s'",
-	    parser->options->command->name, word);
+	return refuse_word(parser, word, "unexpected argument");
 }
 
 /*
@@ -646,9 +659,8 @@ read_arguments(struct parser *parser, const char **words, size_t count)
 		return unexpected(parser, words[0]);
 	for (i = 0; i < count; i++) {
 		if (strchr(words[i], '/') != NULL)
-			return usage(parser, "%s: '%s' is not an instance; a "
-			    "target is given with --socket",
-			    options->command->name, words[i]);
+			return refuse_word(parser, words[i], "a target is "
+			    "given with --socket, not as an instance:");
 		if (list_add(&options->instances, words[i],
 		    parser->error) == -1)
 			return -1;

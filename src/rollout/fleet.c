@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -260,8 +261,11 @@ end_with(struct runner *runner, struct worker *worker,
 	if (runner->round->stops &&
 	    outcome_exit(member->report.outcome) != 0)
 		fleet->stopped = 1;
-	/* Who cannot be told must not go on changing things. */
-	if (ferror(fleet->context->out))
+	/*
+	 * A report that is lost ends the run; a reader that has left, as in
+	 * `| head`, had enough of it and does not.
+	 */
+	if (output_flush(fleet->context->out) == -1 && errno != EPIPE)
 		fleet->stopped = 1;
 }
 

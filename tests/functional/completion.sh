@@ -124,7 +124,7 @@ try __complete instance --app bank --run-dir=other
 is "$RC $(cat "$OUT" "$ERR")" '2 ' 'nor elsewhere'
 try __complete app --run-dir other
 prints games 'but others'
-for words in '' other 'app --bogus' 'app status surplus'; do
+for words in '' other 'app --bogus' 'app console surplus'; do
 	# shellcheck disable=SC2086 # several words
 	try __complete $words
 	isnt "$RC" 0 "no names: __complete $words"
@@ -159,7 +159,10 @@ for shell in bash zsh fish; do
 	offers "$shell" 'commands after an option and its value' "$commands" \
 	    --socket status ''
 	offers "$shell" 'commands after --help' "$commands" --help ''
-	offers "$shell" 'nothing after the command' '' status ''
+	offers "$shell" 'nothing after the command' '' console ''
+	offers "$shell" 'instances after the command' 'api-2 db web' status ''
+	offers "$shell" 'instances after an instance' 'web' plan db w
+	offers "$shell" 'commands after help' "$commands" help ''
 	offers "$shell" 'options' "$(all '')" -
 	offers "$shell" 'long options' "$(long '')" --
 	for command in $commands; do
@@ -190,6 +193,13 @@ for shell in bash zsh fish; do
 	    --app=bank --instance=
 	offers "$shell" 'no instances where there are none' '' \
 	    --app=none --instance ''
+	# shellcheck disable=SC2016 # that is what is typed
+	for option in --app= '--app ' --run-dir= '-a '; do
+		"offered_by_$shell" "$option"'$(>executed)' --instance '' \
+		    >/dev/null 2>&1
+		"offered_by_$shell" "$option"'`>executed`' status '' \
+		    >/dev/null 2>&1
+	done
 	for option in --timeout -t --jobs --module -x; do
 		offers "$shell" "nothing for $option" '' "$option" ''
 	done

@@ -90,7 +90,7 @@ check 'the manual has no other options' has_only "$tmp/man"
 exit_codes()
 {
 	rc=0
-	sed -n '/^Exit status:/,/^$/s/^  \([0-9]\)  \(.*\)/\1 \2/p' \
+	sed -n '/^Exit status:/,/^$/s/^  \([0-9]\)  \([^:]*\):.*/\1 \2/p' \
 	    "$tmp/help" | tr -d , >"$tmp/codes"
 	[ -s "$tmp/codes" ] || { echo 'none in the help'; return 1; }
 	while read -r code words; do
@@ -138,6 +138,7 @@ while read -r command; do
 		if ($2 != "-")
 			print "-" $2
 	    }' "$tmp/table" | sort >"$tmp/of-command"
+	[ -s "$tmp/of-command" ] || echo >"$tmp/of-command"
 	check "completion offers the options of $command" \
 	    completes "$tmp/of-command" "$command" -
 done <"$tmp/commands"
@@ -159,7 +160,7 @@ check 'completion takes no value for a command' \
     completes "$tmp/commands" --socket status ''
 echo >"$tmp/expected"
 check 'completion offers nothing after the command' \
-    completes "$tmp/expected" status ''
+    completes "$tmp/expected" console ''
 
 echo "1..$tests"
 exit "$failed"

@@ -36,22 +36,46 @@ wrong()
 # Whatever is wrong, this one is not touched.
 fake a.sock idle touch=touched again
 
-commands='commands are reload, plan, status, stale, push, eval, console'
+commands='commands are reload, plan, status, stale, push, eval, console, help, version'
 wrong 'no target: give --socket TARGET or --app NAME, or set .*'
 wrong 'no target: give --socket TARGET or --app NAME, or set .*' status
-for command in consoles stales pushes relaod Reload statu help version \
-    'reload '; do
+for command in consoles stales pushes relaod Reload statu 'reload '; do
+	wrong "unknown command '$command'; did you mean [a-z]+\?" "$command" \
+	    -s a.sock
+done
+for command in restart quit set ls; do
 	wrong "unknown command '$command'; $commands" "$command" -s a.sock
 done
+wrong '--socket cannot be used with help' help -s a.sock
+wrong '--socket cannot be used with version' version -s a.sock
 wrong "unknown command ''; $commands" '' -s a.sock
 wrong "unknown command 'a\.sock'; .*" a.sock
 wrong "unknown command '/run/a\.sock'; a target is given with --socket" \
     /run/a.sock
 wrong "unknown command '-'; .*" - -s a.sock
 wrong "unknown command '.033\[2Jx'; .*" $'\e[2Jx'
-for option in --sockets --no-such; do
-	wrong "unknown option '$option'" "$option" -s a.sock
-	wrong "unknown option '$option'" "$option=1" -s a.sock
+wrong "unknown option '--no-such'" --no-such -s a.sock
+wrong "unknown option '--no-such'" --no-such=1 -s a.sock
+for option in --sockets --scoket; do
+	wrong "unknown option '$option'; did you mean --socket\?" "$option" \
+	    -s a.sock
+	wrong "unknown option '$option'; did you mean --socket\?" "$option=1" \
+	    -s a.sock
+done
+for option in --al --all --allow-mixe; do
+	wrong "unknown option '$option'; --allow-mixed cannot be abbreviated" \
+	    "$option" --cluster -s a.sock
+done
+wrong "unknown option '--keep'; --keep-going cannot be abbreviated" --keep \
+    -s a.sock
+wrong "unknown option '--no-sto'; --no-stop cannot be abbreviated" --no-sto \
+    -s a.sock
+wrong "unknown option '--prun'; --prune cannot be abbreviated" push . --prun \
+    -s a.sock
+for words in '-t 1 -t 1' '-v -v' '-vv' '--run-dir a --run-dir a' \
+    '-o json -o text' '--cluster --cluster'; do
+	# shellcheck disable=SC2086 # several words
+	wrong '--[a-z-]+ is given twice' $words -s a.sock
 done
 for option in -z -0; do
 	wrong "unknown option '$option'" "$option" -s a.sock
@@ -59,26 +83,33 @@ done
 wrong "unknown option '-.*'" -é -s a.sock
 wrong "unknown option '--'" --=x -s a.sock
 wrong "option '--m' is ambiguous: --module, --method" --m a -s a.sock
-wrong 'reload: unexpected argument .a\.sock.' reload a.sock
-wrong "status: unexpected argument 'x'" status -s a.sock x
-wrong "eval: unexpected argument '2'" eval 1 2 -s a.sock
-wrong "eval: unexpected argument '1'" eval -f file 1 -s a.sock
-wrong 'eval: needs the Lua to run, or --file' eval -s a.sock
+wrong "reload: a target is given with --socket, not as an instance: './a\.sock'" \
+    reload ./a.sock
+wrong "console: unexpected argument 'x'" console -s a.sock x
+wrong "eval: unexpected argument '2'; arguments .*" eval 1 2 -s a.sock
+wrong "eval: unexpected argument '1'; arguments .*" eval -f file 1 -s a.sock
+wrong 'eval: missing LUA or --file' eval -s a.sock
+wrong 'eval: missing LUA or --file' eval -s a.sock --
+wrong "'shop:' cannot be the name of an instance; .*" status shop:
+wrong "'a:b' cannot be the name of an application; .*" -a a:b status
+wrong "'shop:web' names its application; --app cannot be used with it" \
+    -a shop status shop:web
+wrong '--exit-code needs plan or --dry-run' --exit-code -s a.sock
 for option in --module=a --exclude=a --rocks --method=native --no-stop \
     --if-changed --dry-run; do
-	wrong "status does not take ${option%%=*}" status "$option" -s a.sock
-	wrong "stale does not take ${option%%=*}" stale "$option" -s a.sock
-	wrong "eval does not take ${option%%=*}" eval 1 "$option" -s a.sock
+	wrong "${option%%=*} cannot be used with status" status "$option" -s a.sock
+	wrong "${option%%=*} cannot be used with stale" stale "$option" -s a.sock
+	wrong "${option%%=*} cannot be used with eval" eval 1 "$option" -s a.sock
 done
-wrong 'eval does not take --cluster' eval 1 --cluster -s a.sock
+wrong '--cluster cannot be used with eval' eval 1 --cluster -s a.sock
 for words in status stale 'eval 1'; do
 	# shellcheck disable=SC2086 # several words
-	wrong "${words%% *} does not take --allow-mixed" $words \
+	wrong "--allow-mixed cannot be used with ${words%% *}" $words \
 	    --allow-mixed -s a.sock
 done
 wrong '--allow-mixed needs --cluster' --allow-mixed -s a.sock
-wrong '--cluster cannot be combined with --print-lua' --cluster --print-lua
-wrong '--cluster needs one target, not 2' --cluster -s a.sock -s b.sock
+wrong '--cluster cannot be used with --print-lua' --cluster --print-lua
+wrong '--cluster takes exactly one target \(2 given\); .*' --cluster -s a.sock -s b.sock
 for value in 0 -1 1.5 x 1x 10001 99999999999999999999; do
 	wrong "--jobs: '$value' is not a number from 1 to 10000" \
 	    --jobs "$value" -s a.sock
@@ -86,19 +117,19 @@ done
 for words in plan status stale 'eval 1' --dry-run; do
 	command=${words%% *}
 	# shellcheck disable=SC2086 # several words
-	wrong "${command/--dry-run/plan} does not take --stale" \
+	wrong "--stale cannot be used with ${command/--dry-run/plan}" \
 	    $words --stale=fail -s a.sock
 done
 for command in reload plan status stale; do
-	wrong "$command does not take --file" "$command" -f file -s a.sock
+	wrong "--file cannot be used with $command" "$command" -f file -s a.sock
 done
-wrong 'reload does not take --file' -f file -s a.sock
+wrong '--file cannot be used with reload' -f file -s a.sock
 for option in '--module=a' '--exclude=a' --rocks --no-stop --if-changed; do
-	wrong "--method native cannot be combined with ${option%%=*}" \
+	wrong "--method native cannot be used with ${option%%=*}" \
 	    --method native "$option" -s a.sock
 done
 for command in plan --dry-run -n; do
-	wrong '--method native cannot be combined with plan' \
+	wrong '--method native cannot be used with plan' \
 	    "$command" --method=native -s a.sock
 done
 for option in -s --socket -a --app -i --instance --run-dir -j --jobs -t --timeout -w --wait -m --module -x --exclude \
@@ -108,8 +139,8 @@ done
 wrong 'option --file needs a value: FILE' eval --file
 for option in --socket --app --instance --run-dir --timeout --wait --module --exclude --method --stale \
     --output --color --progress; do
-	wrong "$option: .*empty|$option: .*none of.*" "$option=" -s a.sock
-	wrong "$option: .*empty|$option: .*none of.*" "$option" '' -s a.sock
+	wrong "$option: .*empty" "$option=" -s a.sock
+	wrong "$option: .*empty" "$option" '' -s a.sock
 done
 wrong '--file: .*empty' eval -f '' -s a.sock
 for option in --quiet --verbose --keep-going --cluster --allow-mixed --rocks --no-stop --if-changed --dry-run \
@@ -117,29 +148,29 @@ for option in --quiet --verbose --keep-going --cluster --allow-mixed --rocks --n
 	wrong "option $option takes no value" "$option=yes" -s a.sock
 done
 for value in xml TEXT jso 'text|json' ' json'; do
-	wrong "--output: '${value/|/\\|}' is none of text\|json" \
+	wrong "--output: invalid value '${value/|/\\|}' \(text or json\)" \
 	    -o "$value" -s a.sock
 done
-wrong "--color: 'yes' is none of .*" --color=yes -s a.sock
-wrong "--progress: '1' is none of .*" --progress=1 -s a.sock
+wrong "--color: invalid value 'yes' .*" --color=yes -s a.sock
+wrong "--progress: invalid value '1' .*" --progress=1 -s a.sock
 for value in Fail mend 'patch|report' no; do
-	wrong "--stale: '${value/|/\\|}' is none of patch\|report\|fail" \
+	wrong "--stale: invalid value '${value/|/\\|}' \(patch, report or fail\)" \
 	    --stale "$value" -s a.sock
 done
-wrong "--method: 'Staged' is none of .*" --method=Staged -s a.sock
+wrong "--method: invalid value 'Staged' .*" --method=Staged -s a.sock
 for value in -1 nan inf -inf NaN Infinity 1e400 1e2 abc 0x10 1.5.2 1,5 ' 1' \
-    '1 ' +1 1s .  -- 1_000; do
-	wrong "--timeout: '${value/+/\\+}' is not a number of seconds" \
+    '1 ' +1 1d 1S s '1 s' 1m1s .  -- 1_000; do
+	wrong "--timeout: '${value/+/\\+}' is not a time such as 30, 10s or 5m" \
 	    "--timeout=$value" -s a.sock
-	wrong "--wait: '${value/+/\\+}' is not a number of seconds" \
+	wrong "--wait: '${value/+/\\+}' is not a time such as 30, 10s or 5m" \
 	    -w "$value" -s a.sock
 done
 for value in 0 0.0 000 .0 "0.$(printf '0%.0s' {1..400})1"; do
-	wrong "--timeout: '[0.]*1?' is not more than 0 seconds|.*too (large|small).*" \
+	wrong "--timeout: must be greater than 0|.*out of range.*" \
 	    -t "$value" -s a.sock
 done
 for value in 1000001 "9$(printf '9%.0s' {1..400})"; do
-	wrong "--timeout: '9*(1000001)?' is too large, at most 1000000 seconds" \
+	wrong "--timeout: '9*(1000001)?' is out of range, at most 1000000 seconds" \
 	    -t "$value" -s a.sock
 done
 # shellcheck disable=SC2088 # no path, a regular expression
@@ -149,6 +180,18 @@ for value in tcp:// tcp://host tcp://:3301 :3301 host: host:port host:0 \
 	wrong "target '.*'.*" -s "$value"
 done
 wrong 'the target is empty|--socket: the value is empty' -s ''
+
+# Whatever is done with a password, it is not printed.
+for value in admin:secret@host:3301 tcp://admin:secret@host:3301 \
+    admin:s/ecret@host:3301 http://admin:secret@host admin:sec:ret@host; do
+	wrong "target '.*admin:\*\*\*@host.*': a text console takes .*" -s "$value"
+	CARTRIDGE_RELOAD_SOCKET=$value wrong "target '.*admin:\*\*\*@.*"
+	wrong "unknown command '.*admin:\*\*\*@host.*'; .*" "$value"
+	wrong ".*" -a "$value" status
+	ok 'no password' [ "$(grep -cE 'ecret|sec:' "$ERR")" -eq 0 ]
+	wrong ".*" status "$value"
+	ok 'no password' [ "$(grep -cE 'ecret|sec:' "$ERR")" -eq 0 ]
+done
 CARTRIDGE_RELOAD_SOCKET=host:port wrong "target 'host:port'.*"
 wrong "target 'host:port'.*" -s a.sock -s host:port
 ok 'nothing of this connected to anything' [ ! -e touched ]
@@ -177,21 +220,26 @@ is "$(grep -cE '^.{81}' help)" 0 'the help fits 80 columns'
 try --help stale
 ends 0 '' '--help COMMAND'
 ok 'prints the help of the command' \
-    said "$OUT" '^usage: cartridge-reload \[options\] stale$'
+    said "$OUT" '^usage: cartridge-reload \[options\] stale \[INSTANCE \.\.\.\]$'
 ok 'with its options' said "$OUT" '^ +-w, --wait SECONDS '
 ok 'and no others' [ "$(grep -cE -- '--(if-changed|file)' "$OUT")" -eq 0 ]
 cp "$OUT" help
 for words in 'stale -h' 'stale --help eval' '-v stale -h' '-vh stale --bogus' \
-    'stale -t 5 surplus --help'; do
+    'stale -t 5 surplus --help' 'help stale'; do
 	# shellcheck disable=SC2086 # several words
 	try $words
 	ends 0 '' "help: $words"
 	ok 'is that of the command' cmp help "$OUT"
 done
-for words in '--help relaod' 'relaod --help'; do
+for words in '--help relaod' 'relaod --help' 'help relaod'; do
 	# shellcheck disable=SC2086 # several words
-	wrong "unknown command 'relaod'; $commands" $words
+	wrong "unknown command 'relaod'; did you mean reload\?" $words
 done
+try help stale
+ends 0 '' 'help COMMAND'
+ok 'is the same as --help COMMAND' cmp help "$OUT"
+wrong "help: unexpected argument 'x'" help stale x
+wrong "version: unexpected argument 'x'" version x
 try --version
 ends 0 '' '--version'
 ok 'prints name and version' grep -Eqx 'cartridge-reload [0-9]+(\.[0-9]+)*' \
@@ -199,6 +247,8 @@ ok 'prints name and version' grep -Eqx 'cartridge-reload [0-9]+(\.[0-9]+)*' \
 cp "$OUT" version
 try -V
 ok '-V is the same' cmp version "$OUT"
+try version
+ok 'so is the command' cmp version "$OUT"
 
 # right NAME ARGUMENT ...: understood, and something is asked.
 right()
@@ -214,7 +264,8 @@ right 'an abbreviated option' status --sock a.sock --outp=text
 right 'options before and after the command' -t 5 status -s a.sock -v
 right 'short options together' status -vs a.sock
 right 'a value beside its letter' status -sa.sock -t.5 -ojson
-right 'the last of several' status -s a.sock -t 0.0001 -t 5 -q -v -v
+right 'the last of -q and -v' status -s a.sock -q -v
+right 'times with units' status -s a.sock -t 5m -w 500ms
 right 'Lua that begins with a dash' eval -s a.sock -- '-1'
 right 'Lua that is a dash' eval -s a.sock -
 right 'a large number of seconds' status -s a.sock -t 1000000 -w 1000000
@@ -237,9 +288,6 @@ ends 0 '' '--method native asks for that'
 fake a.sock greet answer 'request=\034stale\034:\034report\034' "$fine" hold
 try --method native --stale=report -s a.sock
 ends 0 '' '--stale goes with it'
-fake a.sock greet answer 'request=\034holder\034:' "$fine" hold
-try stale -s a.sock
-ends 0 '' 'stale says who asks, as it takes the lock'
 fake a.sock greet answer \
     'request=\034modules\034:[\034a*\034,\034b\034],\034exclude\034:[\034c?\034]' \
     "$fine" hold
@@ -296,11 +344,29 @@ printf 'return 3' | "$CARTRIDGE_RELOAD" eval -f - -s a.sock -s b.sock \
     >"$OUT" 2>"$ERR"
 RC=$?
 ends 0 '' 'eval -f - for two instances'
+fake a.sock greet answer 'request=\034code\034:\034return 4\034' "$fine" hold
+ARGS=(eval with Lua from a pipe)
+printf 'return 4' | "$CARTRIDGE_RELOAD" eval -s a.sock >"$OUT" 2>"$ERR"
+RC=$?
+ends 0 '' 'eval from a pipe'
+fake a.sock greet answer 'request=\034code\034:\034return 1\034' "$fine" hold
+"$CARTRIDGE_RELOAD" eval -s a.sock >"$OUT" 2>"$ERR" <one.lua
+RC=$?
+ends 0 '' 'eval from a file'
+fake a.sock idle touch=touched again
+: | "$CARTRIDGE_RELOAD" eval -s a.sock >"$OUT" 2>"$ERR"
+RC=$?
+ok 'eval from an empty pipe is refused' [ "$RC" -eq 1 ]
+ok 'and runs nothing' [ ! -e touched ]
+kill "$FAKE_PID"
+fake a.sock greet answer \
+    'request=\034args\034:[\034a\034,\034-b\034]' "$fine" hold
+try eval '...' -s a.sock -- a -b
+ends 0 '' 'arguments of eval'
 
 # --- What cannot be printed --------------------------------------------------
 
 full='cannot write standard output: No space left on device'
-broken='cannot write standard output: Broken pipe'
 
 # written_to REDIRECTION ARGUMENT ...: with other descriptors.
 written_to()
@@ -347,7 +413,7 @@ for words in --help --version 'reload --print-lua' 'eval 1 --print-lua'; do
 		written_to full $words
 		ends 1 "$full" "a full disk: $words"
 		written_to pipe $words
-		ends 1 "$broken" "a closed pipe: $words"
+		ends 0 '' "a closed pipe, as with head: $words"
 		written_to stdout-closed $words
 		ends 1 'cannot write standard output: .*' \
 		    "standard output closed: $words"
@@ -359,7 +425,11 @@ for format in text json; do
 	ends 1 "$full" "a full disk: status, $format"
 	fake a.sock "${script[@]}"
 	written_to pipe status -s a.sock -o "$format"
-	ends 1 "$broken" "a closed pipe: status, $format"
+	ends 0 '' "a closed pipe, as with head: status, $format"
+	fake a.sock greet answer request \
+	    'send=---\n- cartridge_reload: 1\n  outcome: refused\n...\n' hold
+	written_to pipe status -s a.sock -o "$format"
+	ends 5 '.*refused' "a closed pipe, and a failure: $format"
 	fake a.sock "${script[@]}"
 	written_to stdout-closed status -s a.sock -o "$format"
 	ends 1 'cannot write standard output: .*' \

@@ -627,8 +627,8 @@ test_instances_are_arguments(void **state)
 		assert_string_equal(options.instances.list[2], "shop:db");
 		options_finish(&options);
 	}
-	assert_usage("status: '/run/a.control' is not an instance; a target "
-	    "is given with --socket", "status", "/run/a.control");
+	assert_usage("status: a target is given with --socket, not as an "
+	    "instance: '/run/a.control'", "status", "/run/a.control");
 	assert_usage("unknown command 'shop:web'; a target is given with "
 	    "--socket, an instance after the command", "shop:web");
 	assert_usage("push: unexpected argument 'web'", "push", "dir", "web");
