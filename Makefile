@@ -239,6 +239,8 @@ lint:		## manual, scripts, Lua, warnings of two compilers
 	@scripts/install-deps.sh lint
 	scripts/check-layers.sh
 	mandoc -T lint -W warning man/cartridge-reload.1
+	groff -mandoc -Tutf8 -ww -rLL=80n -z man/cartridge-reload.1 2>&1 | \
+	    (! grep .)
 	luacheck -q src/lua tests
 	@$(MAKE) --no-print-directory $B/completion/cartridge-reload.bash
 	shellcheck -x -e SC2317 $(SCRIPTS) $B/completion/cartridge-reload.bash

@@ -13,13 +13,13 @@ libraries='libbsd-dev libyaml-dev libjansson-dev libreadline-dev'
 build="gcc libc6-dev make pkg-config $libraries"
 demo="$build tarantool curl"
 check="$demo libcmocka-dev mandoc socat valgrind wrk zsh fish systemd"
-check="$check expect less"
+check="$check expect less groff-base"
 bench="$check hyperfine gnuplot-nox"
 dist=git
 deb="$build libcmocka-dev build-essential debhelper fakeroot lintian mmdebstrap"
 fuzz="$build clang libclang-rt-dev"
 lint="$build libcmocka-dev clang clang-tidy lua-check shellcheck mandoc"
-lint="$lint cppcheck"
+lint="$lint cppcheck groff-base"
 
 case ${1-build} in
 build) want=$build ;;
@@ -42,6 +42,12 @@ list)
 	exit 1
 	;;
 esac
+
+# Another server than Debian's was named.
+if [ "${TARANTOOL:-tarantool}" != tarantool ]; then
+	want=$(printf '%s\n' "$want" | tr ' ' '\n' | grep -vx tarantool |
+	    tr '\n' ' ')
+fi
 
 missing=
 if command -v dpkg-query >/dev/null 2>&1; then

@@ -59,15 +59,20 @@ static void
 print_cluster(const struct output_context *context, const json_t *report)
 {
 	const json_t *cluster = json_object_get(report, "cluster"), *one;
-	const char *outcome, *message;
+	const char *outcome, *message, *said;
 	enum term_style style;
 	size_t i;
 
+	said = string(json_object_get(report, "error"), "message");
 	for (i = 0; i < json_array_size(cluster); i++) {
 		one = json_array_get(cluster, i);
 		outcome = string(one, "outcome");
 		message = string(one, "message");
 		if (outcome == NULL || (message == NULL && !context->verbose))
+			continue;
+		/* The error itself names the instance and says why. */
+		if (message != NULL && said != NULL && !context->verbose &&
+		    strstr(said, message) != NULL)
 			continue;
 		style = strcmp(outcome, "skipped") == 0 ? TERM_DIM :
 		    message != NULL ? TERM_BAD : TERM_GOOD;

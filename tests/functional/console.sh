@@ -168,7 +168,7 @@ console 'also cut short, and after a failure' 'x\n\\q\n2\n' 3 \
 console 'an unknown command is an error' '\\nothing\n1\n' 3 \
     "line 1: unknown command '.nothing'; commands are .*" request "$one" hold
 console 'so is a wrong option' '1\n\\reload --stale=no\n' 3 \
-    "line 2: --stale: 'no' is none of .*" request "$one" hold
+    "line 2: --stale: invalid value 'no' .*" request "$one" hold
 console 'and a file that is not there' '\\eval -f none.lua\n' 3 \
     'line 1: cannot open none.lua: No such file or directory' hold
 fake a.sock greet answer hold
@@ -178,7 +178,7 @@ ok 'lists the commands' said "$OUT" '^  .reload  '
 fake a.sock greet answer hold
 typed '\\help plan\n\\plan -h\n' console -s a.sock
 ends 0 '' '\help COMMAND'
-is "$(grep -c '^usage: cartridge-reload \[options\] plan$' "$OUT")" 2 \
+is "$(grep -c '^usage: cartridge-reload \[options\] plan ' "$OUT")" 2 \
     'prints the help of the command line'
 
 # --- Connecting --------------------------------------------------------------
@@ -228,9 +228,9 @@ ends 0 '' 'the timeout is not for lines'
 
 stale_socket b.sock
 typed '1\n' console -s a.sock -s b.sock
-ends 1 'console needs one target, not 2' 'two targets'
+ends 1 'console takes exactly one target \(2 given\)' 'two targets'
 typed '1\n' console -s '[ab].sock'
-ends 1 'console needs one target, not 2' 'a glob of two'
+ends 1 'console takes exactly one target \(2 given\)' 'a glob of two'
 typed '1\n' console
 ends 1 'no target: .*' 'no target'
 export CARTRIDGE_RELOAD_SOCKET=a.sock
@@ -310,20 +310,36 @@ begin_console()
 	exec 5>.run/input
 	echo 1 >&5
 }
+# sockets N: the program has so many.
+sockets()
+{
+	[ "$(find "/proc/$TRY_PID/fd" -lname 'socket:*' 2>/dev/null |
+	    wc -l)" -eq "$1" ]
+}
 for signal in INT TERM HUP; do
+	died=$((128 + $(kill -l "$signal")))
 	rm -f busy
 	begin_console request touch=busy hold
 	ok "a line is running for SIG$signal" wait_until [ -e busy ]
 	kill "-$signal" "$TRY_PID"
 	finish_try
-	ends 4 'a.sock: line 1: given up after [0-9.]+ s, the Lua may still be running in the instance' \
+	ends "$died" 'a.sock: line 1: given up after [0-9.]+ s, the Lua may still be running in the instance' \
 	    "SIG$signal ends the waiting"
 	exec 5>&-
 	begin_console request "$one" hold
 	ok "no line is running for SIG$signal" wait_until said "$OUT" '^- 1$'
 	kill "-$signal" "$TRY_PID"
 	finish_try
-	ends 1 'a.sock: interrupted' "SIG$signal ends it"
+	ends "$died" 'a.sock: interrupted' "SIG$signal ends it"
+	exec 5>&-
+	begin_console request "$one" hold
+	wait_until said "$OUT" '^- 1$'
+	# Its own connection is never greeted.
+	printf '%s\n' '\status' 2 >&5
+	ok "a command is running for SIG$signal" wait_until sockets 2
+	kill "-$signal" "$TRY_PID"
+	finish_try
+	ends "$died" 'a.sock: not touched' "SIG$signal ends the console too"
 	exec 5>&-
 done
 begin_console request "$one" until=go close
@@ -336,14 +352,10 @@ exec 5>&-
 fake a.sock idle hold
 (exec "$CARTRIDGE_RELOAD" console -s a.sock <.run/typed) >"$OUT" 2>"$ERR" &
 TRY_PID=$!
-connected()
-{
-	[ -n "$(find "/proc/$TRY_PID/fd" -lname 'socket:*' 2>/dev/null)" ]
-}
-ok 'it waits for a greeting' wait_until connected
+ok 'it waits for a greeting' wait_until sockets 1
 kill -TERM "$TRY_PID"
 finish_try
-ends 4 'a.sock: given up after [0-9.]+ s, before anything was sent' \
+ends 143 'a.sock: given up after [0-9.]+ s, before anything was sent' \
     'a signal ends the connecting'
 
 console_to()

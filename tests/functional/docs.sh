@@ -87,6 +87,18 @@ mandoc -T ascii -O width=1000 man/cartridge-reload.1 2>/dev/null |
 check 'the manual has all options and commands' has_all "$tmp/man"
 check 'the manual has no other options' has_only "$tmp/man"
 
+# groff, which man(1) uses on Linux, at the usual width of a terminal.
+fits_terminal()
+{
+	if command -v groff >/dev/null; then
+		! groff -mandoc -Tutf8 -ww -rLL=80n -z \
+		    man/cartridge-reload.1 2>&1 | grep .
+	else
+		echo 'no groff: not checked'
+	fi
+}
+check 'groff breaks all lines of the manual' fits_terminal
+
 exit_codes()
 {
 	rc=0

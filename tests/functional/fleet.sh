@@ -426,7 +426,7 @@ ok 'it is said who is waited for' wait_until said "$ERR" \
     '^cartridge-reload: interrupted: waiting for a.sock; once more gives up$'
 touch go
 finish_try
-ends 1 'b.sock: not touched' 'what runs is waited for, nothing is begun'
+ends 130 'b.sock: not touched' 'what runs is waited for, nothing is begun'
 ok 'and how it ended is reported' said "$OUT" '^a.sock: reloaded to generation 2$'
 rm -f go begun
 
@@ -436,7 +436,8 @@ interrupt
 ok 'it is waited for' wait_until said "$ERR" 'interrupted: waiting for a.sock'
 touch go
 finish_try
-ends 0 '.*interrupted: .*' 'and the exit status is its own'
+ends 130 '.*interrupted: .*' 'and then it dies of the signal'
+ok 'after the report' said "$OUT" '^a.sock: reloaded to generation 2$'
 rm -f go begun
 
 try_foreground reload -s a.sock -s b.sock -o json
@@ -445,7 +446,7 @@ interrupt
 wait_until said "$ERR" 'interrupted: '
 interrupt
 finish_try
-ends 4 'a.sock: given up after .* s, it may still be running; the instance rolls back .*' \
+ends 130 'a.sock: given up after .* s, it may still be running; the instance rolls back .*' \
     'it is given up'
 json 'timeout interrupted b.sock' "list({d.instances[1].outcome,
     d.instances[1].error.code, d.not_touched[1]})" \
@@ -460,14 +461,14 @@ try_foreground reload -s a.sock
 ok 'Ctrl-C: a connection that is not greeted' wait_until [ -e begun ]
 interrupt
 finish_try
-ends 1 'a.sock: not touched' 'nothing has begun, and nothing will'
+ends 130 'a.sock: not touched' 'nothing has begun, and nothing will'
 rm -f begun
 try_foreground status -s a.sock -s b.sock
 ok 'Ctrl-C: a status' wait_until grep -q '^b.sock closed' log
 wait_until [ -e begun ]
 interrupt
 finish_try
-is "$RC" 1 'it ends at once'
+is "$RC" 130 'it ends at once'
 ok 'with what is known' said "$OUT" '^b.sock +RolesConfigured'
 rm -f begun
 fleet a.sock <<END
@@ -477,13 +478,51 @@ try_foreground status -s a.sock
 ok 'Ctrl-C: a status that was asked for' wait_until [ -e begun ]
 interrupt
 finish_try
-ends 4 'a.sock: given up after .* s' 'there is nothing to wait for'
+ends 130 'a.sock: given up after .* s' 'there is nothing to wait for'
 rm -f begun
 try_foreground status -s none.sock -w 60 -v
 ok 'Ctrl-C: --wait waits' wait_until said "$ERR" 'none.sock: waiting'
 interrupt
 finish_try
-ends 2 'none.sock: no such socket.*' 'and ends with what it waited for'
+ends 130 'none.sock: no such socket.*' 'and ends with what it waited for'
+# A shell goes on with its loop, and past set -e or &&, unless a program has
+# died of the signal that both got.
+fleet a.sock <<END
+* command=reload touch=begun until=go $reloaded
+END
+for signal in INT TERM HUP; do
+	rm -f begun go after
+	# shellcheck disable=SC2016 # expanded by the shell that is interrupted
+	setsid env --default-signal=INT,HUP bash -c '
+		echo $$ >pgid
+		for i in 1 2 3; do
+			"$0" reload -s a.sock
+			echo "$?" >>after
+		done' "$CARTRIDGE_RELOAD" >"$OUT" 2>"$ERR" </dev/null &
+	TRY_PID=$!
+	wait_until [ -e begun ]
+	if [ "$signal" = INT ]; then
+		kill -INT -- "-$(cat pgid)"
+	else
+		kill "-$signal" "$(pgrep -g "$(cat pgid)" -x cartridge-reloa)"
+	fi
+	wait_until said "$ERR" 'interrupted: waiting for a.sock'
+	touch go
+	finish_try
+	if [ "$signal" = INT ]; then
+		ok 'SIGINT: a loop around the program stops' [ ! -e after ]
+	else
+		is "$(head -n 1 after)" $((128 + $(kill -l "$signal"))) \
+		    "SIG$signal: the shell sees it"
+	fi
+	ok "SIG$signal: after what ran was reported" said "$OUT" \
+	    '^a.sock: reloaded to generation 2$'
+done
+rm -f begun go after
+
+fleet a.sock <<END
+* command=status touch=begun hang
+END
 (
 	trap '' INT
 	"$CARTRIDGE_RELOAD" status -s a.sock -t 1 >"$OUT" 2>"$ERR" &
@@ -550,7 +589,7 @@ json 'false true' "tostring(d.instances[1].topology ~= nil) .. ' ' ..
     tostring(d.instances[2].topology.instances[5].disabled)" \
     'in JSON, the entry tells what it knows of the others'
 try reload --cluster -s a.sock -s b.sock
-ends 1 '--cluster needs one target, not 2' '--cluster takes one target'
+ends 1 '--cluster takes exactly one target \(2 given\); .*' '--cluster takes one target'
 
 fleet a.sock <<END
 * command=topology $whole

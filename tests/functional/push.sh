@@ -68,12 +68,12 @@ wrong()
 	ends 1 "$regex" "wrong: $*"
 }
 
-wrong "push: needs the folder with the code" push -s none.sock
+wrong "push: missing DIR" push -s none.sock
 wrong "push: unexpected argument 'b'" push a b -s none.sock
-wrong "push does not take --cluster" push ext --cluster -s none.sock
-wrong "push does not take --keep-going" push ext -k -s none.sock
-wrong "reload does not take --prune" --prune -s none.sock
-wrong "push needs one target, not 2: it changes all of the cluster through it" \
+wrong "--cluster cannot be used with push" push ext --cluster -s none.sock
+wrong "--keep-going cannot be used with push" push ext -k -s none.sock
+wrong "--prune cannot be used with reload" --prune -s none.sock
+wrong "push takes exactly one target \(2 given\); .*" \
     push ext -s none.sock -s none2.sock
 
 # --- What is sent ------------------------------------------------------------

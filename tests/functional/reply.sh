@@ -136,10 +136,10 @@ ends 7 'app.sock: the time was over .*; the new code serves' \
 ok 'the report says it' said "$OUT" '"code": "scan_incomplete"'
 keep_json
 well='send=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
-fake app.sock greet answer request=survey "$well" close \
+fake app.sock greet answer request=preflight "$well" close \
     greet answer request='\034stale\034:\034fail\034' \
     "file=$CLI_DIR/golden/reload-stale.yaml" hold
-fake b.sock greet answer request=survey "$well" close touch=touched again
+fake b.sock greet answer request=preflight "$well" close touch=touched again
 try --stale=fail --socket app.sock --socket b.sock
 ends 7 'b.sock: not touched' '--stale=fail: other instances are left alone'
 ok 'but for a look at them' said "$ERR" 'app.sock: 2 stale references remain'

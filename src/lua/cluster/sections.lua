@@ -3,7 +3,9 @@
 -- runs any of that code or changes anything.
 
 local require = ...
+local nearest = require('core.nearest')
 local slice = require('core.yield')
+local yaml = require('yaml')
 
 local ROLE = 'extensions'
 local CONFIG = 'extensions/config.yml'
@@ -136,6 +138,17 @@ local function compile(given)
     return problems
 end
 
+--- Parses the config of extensions.
+-- @tparam {[string]=string,...} given
+-- @treturn {table,...} problems: {path, message}
+local function check_yaml(given)
+    if given[CONFIG] == nil then
+        return {}
+    end
+    local ok, err = pcall(yaml.decode, given[CONFIG])
+    return ok and {} or {{path = CONFIG, message = ('%s is not YAML: %s'):format(CONFIG, tostring(err))}}
+end
+
 --- Whether there is a module of that name, without loading it.
 local function exists(name, plaintext)
     if name:find('^extensions%.') then
@@ -148,20 +161,40 @@ local function is_map(value)
     return type(value) == 'table'
 end
 
+--- "unknown key 'modul', did you mean module?" if a key that is not there is misspelt, nil else.
+-- Other keys are passed over, as by the role.
+local function misspelt(map, key)
+    local found = nearest.key(map, key)
+    return found and ('unknown key %q, did you mean %s?'):format(found, key) or nil
+end
+
+--- What is wrong with a field that must be text, if anything is.
+local function text_problem(map, field, prefix)
+    if map[field] == nil then
+        return misspelt(map, field) or ('%s%s is missing'):format(prefix, field)
+    elseif type(map[field]) ~= 'string' then
+        return ('%s%s is not text'):format(prefix, field)
+    end
+end
+
+local EVENTS = {binary = {'path'}, http = {'path', 'method'}}
+
 --- What is wrong with one event of a function, if anything is.
 local function event_problem(event)
     if not is_map(event) then
         return 'is not a map'
     end
-    for kind, fields in pairs({binary = {'path'}, http = {'path', 'method'}}) do
+    for kind, fields in pairs(EVENTS) do
         local value = event[kind]
         if value ~= nil and not is_map(value) then
             return ('%s is not a map'):format(kind)
         end
+        local problem = value == nil and misspelt(event, kind) or nil
         for _, field in ipairs(value ~= nil and fields or {}) do
-            if type(value[field]) ~= 'string' then
-                return ('%s.%s is not text'):format(kind, field)
-            end
+            problem = problem or text_problem(value, field, kind .. '.')
+        end
+        if problem ~= nil then
+            return problem
         end
     end
 end
@@ -171,11 +204,14 @@ local function function_problem(fields, plaintext)
         return 'is not a map'
     end
     for _, field in ipairs({'module', 'handler'}) do
-        if type(fields[field]) ~= 'string' then
-            return ('%s is not text'):format(field)
+        local problem = text_problem(fields, field, '')
+        if problem ~= nil then
+            return problem
         end
     end
-    if not is_map(fields.events) then
+    if fields.events == nil then
+        return misspelt(fields, 'events') or 'events is missing'
+    elseif not is_map(fields.events) then
         return 'events is not a list'
     end
     for i, event in ipairs(fields.events) do
@@ -207,6 +243,10 @@ local function check_config(config, plaintext)
     end
     local functions = config.functions
     if type(functions) == 'nil' then
+        local problem = misspelt(config, 'functions')
+        if problem ~= nil then
+            add(problem)
+        end
         return problems
     elseif not is_map(functions) then
         add('functions is not a map')
@@ -237,6 +277,7 @@ return {
     ROLE = ROLE,
     check_config = check_config,
     compare = compare,
+    check_yaml = check_yaml,
     compile = compile,
     cut = cut,
     has_patch = has_patch,

@@ -95,15 +95,25 @@ function Push:tell(outcome, messages, wrong)
     end
 end
 
---- "2 of 3 instances: a: why; b: why"
+--- "3 of 4 instances: a, b: why; c: why"
 function Push:list(messages)
-    local list = {}
+    local names, order, count = {}, {}, 0
     for _, one in ipairs(self.cluster) do
-        if messages[one.uuid] ~= nil then
-            table.insert(list, ('%s: %s'):format(one.alias, messages[one.uuid]))
+        local message = messages[one.uuid]
+        if message ~= nil then
+            if names[message] == nil then
+                names[message] = {}
+                table.insert(order, message)
+            end
+            table.insert(names[message], one.alias)
+            count = count + 1
         end
     end
-    return ('%d of %d instances: %s'):format(#list, #self.instances, table.concat(list, '; '))
+    local list = {}
+    for _, message in ipairs(order) do
+        table.insert(list, ('%s: %s'):format(table.concat(names[message], ', '), message))
+    end
+    return ('%d of %d instances: %s'):format(count, #self.instances, table.concat(list, '; '))
 end
 
 --- Ends the push because of some instances, which have not begun anything.
@@ -179,13 +189,18 @@ function Push:check_code(given)
     if #problems > 0 then
         reject(self.report, {code = 'compile_error'}, problems)
     end
+    problems = sections_lib.check_yaml(given)
+    if #problems > 0 then
+        reject(self.report, {code = 'bad_config'}, problems)
+    end
     local candidate, err = self.config:copy_and_patch(self.patch)
     local ok = candidate ~= nil
     if ok then
         ok, err = candidate:update_luatables()
     end
     if not ok then
-        failure.raise(failure.from(err, {code = 'bad_config', phase = 'compile'}))
+        -- The error comes with a traceback of our own code, of which it is no fault.
+        failure.raise({code = 'bad_config', phase = 'compile', message = failure.describe(err)})
     end
     local name = sections_lib.CONFIG:gsub('%.yml$', '')
     problems = sections_lib.check_config(candidate:get_readonly()[name], candidate:get_plaintext())

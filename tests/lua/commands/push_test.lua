@@ -336,6 +336,11 @@ case('bad code is not sent to anybody', function(t)
     report = push(world, {['extensions/config.yml'] = 'bad yaml'})
     t:is(report.error.code, 'bad_config', 'YAML')
     t:is(report.error.message, 'no YAML', 'message')
+    t:is(report.error.traceback, nil, 'no traceback of our own')
+    report = push(world, {['extensions/config.yml'] = 'functions: {'})
+    t:is(report.error.code, 'bad_config', 'half a YAML')
+    t:like(report.error.message, '^extensions/config.yml is not YAML: ', 'says so')
+    t:is(report.error.traceback, nil, 'without a traceback')
     report = push(world, {
         ['extensions/config.yml'] = 'functions: {f: {module: extensions.none, handler: g, events: []}}',
     }, {dry_run = true})
@@ -343,6 +348,15 @@ case('bad code is not sent to anybody', function(t)
     t:is(report.error.code, 'bad_config', 'module')
     t:is(report.error.module, 'extensions.none', 'which')
     t:is(#world.patches, 0, 'no change')
+end)
+
+case('what several say is said once', function(t)
+    local world = cluster({
+        results = {{err = 'no'}},
+        objections = {[A] = 'no', [B] = 'no', [C] = 'never'},
+    })
+    local report = push(world, NEW)
+    t:is(report.error.message, 'refused by 3 of 3 instances: a, b: no; c: never', 'message')
 end)
 
 case('all that refuse are named', function(t)

@@ -417,9 +417,14 @@ problem(const struct result *result, int trial, const struct fault *fault)
 
 	if (result->is_late)
 		return "does not end";
-	if (!WIFEXITED(result->status))
+	/* A console that waits for ever was sent it by us. */
+	if (input != NULL && WIFSIGNALED(result->status) &&
+	    WTERMSIG(result->status) == SIGTERM)
+		code = 4;
+	else if (!WIFEXITED(result->status))
 		return "crashes";
-	code = WEXITSTATUS(result->status);
+	else
+		code = WEXITSTATUS(result->status);
 	same = code == WEXITSTATUS(clean.status);
 	if (effect == MEMORY)
 		return memory_problem(result, code, same);
