@@ -92,7 +92,8 @@ TEST_ENV = JOBS=$(JOBS) BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
 .DELETE_ON_ERROR:
 .PHONY: all tests check check-unit check-lua check-functional check-live coverage \
 	count-lines instructions-update demo picture bench readme-figures check-deb \
-	fuzz fuzz-targets lint analyze install uninstall dist deb clean help FORCE
+	fuzz fuzz-targets lint analyze install uninstall dist deb compdb clean help \
+	FORCE
 
 all: $(BIN) $(COMPLETIONS)	## build the program (default)
 
@@ -334,6 +335,9 @@ deb: dist	## a Debian package, in build/dist
 check-deb: deb	## install, use and remove the package in a new Debian
 	@$(MAKE) --no-print-directory build/fakes/fake_console
 	@scripts/packaging/check.sh build/dist build/fakes/fake_console
+
+compdb:		## write compile_commands.json, for editors
+	bear -- $(MAKE) --no-print-directory $(PARALLEL) -B tests
 
 clean:		## remove all that was built
 	rm -rf build
