@@ -1,6 +1,7 @@
 --- What every report says of the instance, and whether it is up.
 
 local require = ...
+local config = require('platform.config')
 local detect_framework = require('frameworks.detect')
 local registry = require('core.state')
 
@@ -38,7 +39,7 @@ local function refusal()
     if type(package.search) ~= 'function' then
         return {code = 'unsupported', message = 'this Tarantool has no package.search: 2.6 or newer is needed'}
     end
-    return detect_framework():refusal()
+    return config.refusal() or detect_framework():refusal()
 end
 
 return {

@@ -133,7 +133,7 @@ case('its time ends on its own clock', function(t)
     pool(function() return skewed end)
     local late = command("return require('core.command').too_late(args) or {outcome = 'ok'}")
     local list = sources({['commands.late'] = late},
-        'core.command', 'core.failure', 'core.instance', 'platform.cartridge', 'core.state',
+        'core.command', 'core.failure', 'core.instance', 'platform.cartridge', 'platform.config', 'core.state',
         'frameworks.cartridge', 'frameworks.detect', 'frameworks.none')
     t:is(relay(list, {command = 'late'}).outcome, 'timeout', 'it is over there')
     pool(function() return conn end)
@@ -157,7 +157,7 @@ end)
 
 case('a status over the relay', function(t)
     reachable()
-    local report = relay(sources({}, 'commands.status', 'platform.cartridge', 'core.failure',
+    local report = relay(sources({}, 'commands.status', 'platform.cartridge', 'platform.config', 'core.failure',
         'core.instance', 'core.state', 'frameworks.cartridge', 'frameworks.detect', 'frameworks.none'),
         {command = 'status'})
     t:is(report.outcome, 'ok', 'outcome')
