@@ -123,30 +123,40 @@ text_print_list(const struct output_context *context, const char *label,
 	}
 }
 
+/* A line for each module or file: whether it changed, its name, its path. */
 static void
-print_modules(const struct output_context *context, const json_t *report)
+print_code(const struct output_context *context, const json_t *list,
+    const char *label, const char *first, const char *second)
 {
-	const json_t *modules = json_object_get(report, "modules");
-	const json_t *module, *changed;
+	const json_t *item, *changed;
 	size_t i;
 
-	if (json_array_size(modules) > 0)
-		fputs("  modules:\n", context->out);
-	for (i = 0; i < json_array_size(modules); i++) {
-		module = json_array_get(modules, i);
-		changed = json_object_get(module, "changed");
+	if (json_array_size(list) > 0)
+		fprintf(context->out, "  %s:\n", label);
+	for (i = 0; i < json_array_size(list); i++) {
+		item = json_array_get(list, i);
+		changed = json_object_get(item, "changed");
 		fputs("    ", context->out);
 		term_begin(context->out, context->color,
 		    json_is_false(changed) ? TERM_DIM : TERM_PLAIN);
 		fputs(json_is_true(changed) ? "changed    " :
 		    json_is_false(changed) ? "unchanged  " : "unknown    ",
 		    context->out);
-		text_print(context, string(module, "name"));
+		text_print(context, string(item, first));
 		fputs("  ", context->out);
-		text_print(context, string(module, "path"));
+		text_print(context, string(item, second));
 		term_end(context->out, context->color);
 		putc('\n', context->out);
 	}
+}
+
+static void
+print_modules(const struct output_context *context, const json_t *report)
+{
+	print_code(context, json_object_get(report, "modules"), "modules",
+	    "name", "path");
+	print_code(context, json_object_get(report, "files"),
+	    "files that modules load by themselves", "path", "module");
 }
 
 static void

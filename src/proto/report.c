@@ -63,6 +63,14 @@ static const struct field module_fields[] = {
 	{ NULL, 0, 0, NULL }
 };
 
+/* Files that modules load by themselves, and files of the HTTP server. */
+static const struct field file_fields[] = {
+	{ "path", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "module", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "changed", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
 static const struct field role_fields[] = {
 	{ "name", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "module", FIELD_STRING, DEFAULT_NULL, NULL },
@@ -251,6 +259,7 @@ static const struct field report_fields[] = {
 	{ "scan", FIELD_OBJECT, DEFAULT_OMIT, scan_fields },
 	{ "problems", FIELD_OBJECTS, DEFAULT_OMIT, problem_fields },
 	{ "kept", FIELD_OBJECTS, DEFAULT_OMIT, kept_fields },
+	{ "files", FIELD_OBJECTS, DEFAULT_OMIT, file_fields },
 	{ "status", FIELD_OBJECT, DEFAULT_OMIT, status_fields },
 	{ "results", FIELD_STRING, DEFAULT_OMIT, NULL },
 	{ "sections", FIELD_OBJECT, DEFAULT_OMIT, section_fields },

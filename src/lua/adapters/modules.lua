@@ -1,13 +1,18 @@
 --- Adapter: modules. The new generation is loaded into a table of its own;
 -- `package.loaded` goes on naming the old one until the commit.
 --
--- While a transaction runs, the global `require` and `package.loaded` ask who
--- is calling: new code gets new modules, old code the old ones.
+-- There is no `require` of ours. While a transaction runs, `package.loaded` is
+-- one table for new code and another for serving code (see `module_table`), and
+-- a loader among `package.loaders` gives new code the chunks that were compiled
+-- for it. So everything that leads to Lua's own `require`, such as a rock that
+-- keeps it in a local variable, works for both, and code may unload modules and
+-- load them again as it does at start.
 
 local require = ...
 local catalog = require('reload.catalog')
 local failure = require('core.failure')
-local view = require('reload.overlay')
+local module_table = require('reload.module_table')
+local recorder = require('reload.recorder')
 
 local Modules = {name = 'modules'}
 Modules.__index = Modules
@@ -21,8 +26,8 @@ local function new(txn, choice)
         by_name = {},
         gone = {},
         loading = {},       -- stack of the modules being loaded
-        loaded = {},        -- names that were loaded, whatever came of it
-        passed = {},        -- names left to the real require
+        loaded = {},        -- names whose chunk has run to its end
+        passed = {},        -- names left to the other loaders
         tables = {},        -- modules made with `module`: name -> table
         added = {},         -- modules that the new code has and the old had not
     }, Modules)
@@ -47,14 +52,12 @@ end
 
 --- Whether the new generation has a module of that name loaded.
 function Modules:is_staged(name)
-    return self.loaded[name] == true
+    return self.loaded[name] == true or self.by_name[name] ~= nil and self.view:find(name) ~= nil
 end
 
---- A module that was not loaded so far: one of the application is staged too.
+--- A module that is not loaded so far: one of the application is staged too.
+-- @treturn ?table module, nil if it is not of the application
 function Modules:adopt(name)
-    if package.loaded[name] ~= nil then
-        return nil
-    end
     local kind, path = catalog.classify(name)
     if self.choice.select(name, kind) ~= 'app' then
         return nil
@@ -73,28 +76,37 @@ function Modules:adopt(name)
     return module
 end
 
---- Loads a module of the new generation, once.
-function Modules:load(name)
-    local known = self.view:find(name)
-    if known or self.loaded[name] then
-        return known
+--- Whether a module that new code asks for comes from this reload.
+-- @treturn ?table module
+function Modules:find(name)
+    if self.by_name[name] ~= nil then
+        return self.by_name[name]
+    elseif self.gone[name] ~= nil or self.before[name] ~= nil then
+        -- Code that unloads a module that is not chosen may load it again.
+        return nil
     end
+    return self:adopt(name)
+end
+
+--- Throws if a module is being loaded already. It does so in the loader, as
+-- `require` leaves a mark in `package.loaded` once it has a chunk.
+function Modules:check_loop(name)
     for _, other in ipairs(self.loading) do
         if other == name then
-            error(("loop or previous error loading module '%s'"):format(name), 2)
+            error(("loop or previous error loading module '%s'"):format(name), 3)
         end
     end
-    if self.gone[name] ~= nil then
-        error(("module '%s' not found:\n\tno file '%s'"):format(name, self.gone[name].path), 2)
-    end
-    local module = self.by_name[name] or self:adopt(name)
-    if module == nil then
-        self.passed[name] = true
-        return self.require(name)
-    end
+end
 
+--- Runs the chunk of a module.
+-- @return what it returned
+function Modules:run(module, ...)
+    local name = module.name
+    -- The function `module` gives a chunk another environment, and a module that
+    -- was unloaded runs again.
+    setfenv(module.chunk, _G)
     table.insert(self.loading, name)
-    local ok, value, traceback = failure.call(module.chunk, name)
+    local ok, value, traceback = failure.call(module.chunk, ...)
     table.remove(self.loading)
     if not ok then
         -- The innermost module is where it happened; those that required it
@@ -105,34 +117,77 @@ function Modules:load(name)
         self.view:offer(name, nil)
         error(value, 0)
     end
+    self.loaded[name] = true
+    self.txn:pause()
+    return value
+end
+
+--- Does what `require` does, where the application has replaced that by a
+-- function of its own, which may remember the old modules.
+function Modules:require(module)
+    local name = module.name
+    self:check_loop(name)
+    local value = self:run(module, name)
     if value ~= nil then
         self.view:offer(name, value)
     elseif self.view:find(name) == nil then
         -- It neither returned something nor put something there itself.
         self.view:offer(name, true)
     end
-    self.loaded[name] = true
-    self.txn:pause()
+end
+
+--- Whether `require` is that of the server, or wrapped by the server.
+local function is_original(f)
+    local info = debug.getinfo(f, 'S')
+    return info.what == 'C' or info.source:find('^@builtin/') ~= nil
+end
+
+--- Loads a module of the new generation, if it is not loaded.
+function Modules:load(name)
+    local module, original = self.by_name[name], _G.require
+    if module == nil and self.view:find(name) == nil then
+        return original(name)
+    elseif module ~= nil and not self.loaded[name] then
+        if is_original(original) then
+            original(name)
+        else
+            self:require(module)
+        end
+    end
     return self.view:find(name)
 end
 
---- Puts the asking `require` and `package.loaded` in place.
+--- Splits `package.loaded` and adds the loader.
 function Modules:stage()
-    local txn, original = self.txn, _G.require
-    self.view = view.new(txn, package.loaded)
+    local txn = self.txn
+    self.view = module_table.new(txn)
+    function self.view.is_shared(_, name, value)
+        return type(name) == 'string' and catalog.classify(name, value) ~= 'app'
+    end
     for _, list in ipairs({self.choice.selected, self.choice.gone}) do
         for _, module in ipairs(list) do
             self.view:offer(module.name, nil)
         end
     end
-    self.require = original
-    self.wrapper = function(name)
-        if txn.staging and type(name) == 'string' and txn.origin:is_new_code() then
-            return self:load(name)
+    function self.loader(name)
+        if not (txn.staging and type(name) == 'string' and txn.origin:is_new_code()) then
+            return nil
         end
-        return original(name)
+        local module = self:find(name)
+        if module == nil then
+            self.passed[name] = true
+            return nil
+        end
+        self:check_loop(name)
+        return function(...)
+            return self:run(module, ...)
+        end
     end
-    rawset(_G, 'require', self.wrapper)
+    -- Modules from package.preload come first, as at start.
+    table.insert(package.loaders, 2, self.loader)
+    self.recorder = recorder.start(txn, function()
+        return self.loading[#self.loading]
+    end)
     self:stage_module()
 end
 
@@ -194,8 +249,13 @@ function Modules:load_or_fail(name)
 end
 
 local function unstage(self)
-    if self.wrapper ~= nil and rawget(_G, 'require') == self.wrapper then
-        rawset(_G, 'require', self.require)
+    if self.recorder ~= nil then
+        self.recorder:stop()
+    end
+    for i = #package.loaders, 1, -1 do
+        if package.loaders[i] == self.loader then
+            table.remove(package.loaders, i)
+        end
     end
     if self.module ~= nil and rawget(_G, 'module') == self.module_wrapper then
         rawset(_G, 'module', self.module)
@@ -207,19 +267,36 @@ end
 
 function Modules:commit()
     unstage(self)
+    local changed = self.view:changed()
     -- What old code loaded meanwhile is old code.
     for name, value in pairs(package.loaded) do
-        if self.before[name] == nil and self.view.offered[name] == nil
+        if self.before[name] == nil and not changed[name]
         and type(name) == 'string' and catalog.classify(name, value) == 'app' then
             package.loaded[name] = nil
         end
     end
-    for name, value in self.view:each() do
-        package.loaded[name] = value
+    for name in pairs(changed) do
+        package.loaded[name] = self.view:find(name)
     end
     for name, value in pairs(self.tables) do
         set_global(name, value)
     end
+    self.view:release()
+end
+
+--- The files that the new generation has loaded other than with `require`.
+-- @treturn {{path, module, digest},...} sorted by path
+function Modules:loaded_files()
+    local list = {}
+    for name, module in pairs(self.by_name) do
+        for path, digest in pairs(self.recorder.files['@' .. module.path] or {}) do
+            table.insert(list, {path = path, module = name, digest = digest})
+        end
+    end
+    table.sort(list, function(a, b)
+        return a.path < b.path or a.path == b.path and a.module < b.module
+    end)
+    return list
 end
 
 local function restore_fields(target, before, undone, label)
@@ -262,11 +339,13 @@ function Modules:rollback(undone)
     -- A library that the new code has loaded stays: it is not of this
     -- generation, and may not be made to be loaded twice.
     for name in pairs(self.passed) do
-        if package.loaded[name] == nil then
-            package.loaded[name] = self.view:find(name)
+        local value = self.view:find(name)
+        -- A library that failed has left the mark of `require`.
+        if package.loaded[name] == nil and type(value) ~= 'userdata' then
+            package.loaded[name] = value
         end
     end
-    restore_fields(package.loaded, self.before, undone, 'package.loaded')
+    self.view:release()
     restore_fields(package.preload, self.preload, undone, 'package.preload')
     for name in pairs(package.preload) do
         if self.preload[name] == nil and self.txn.origin:is_new(package.preload[name]) then

@@ -13,6 +13,7 @@ local generations = require('reload.generations')
 local instance = require('core.instance')
 local log = require('log')
 local origin = require('reload.ownership')
+local recorder = require('reload.recorder')
 local registry_lib = require('core.state')
 local run = require('core.command')
 local scan = require('scan.init')
@@ -39,7 +40,7 @@ end
 -- @treturn table `origin`, `modules`: {name, path, digest}, and `stop`, a
 --   function that ends it
 local function record(registry)
-    local notes = {origin = origin.new(), modules = {}}
+    local notes = {origin = origin.new(registry), modules = {}}
     local function loader(name)
         local kind, path = catalog.classify(name)
         local module = {name = name, path = path}
@@ -53,7 +54,9 @@ local function record(registry)
         return module.chunk
     end
     table.insert(package.loaders, 1, loader)
+    notes.recorder = recorder.start({staging = true, origin = notes.origin}, function() end)
     notes.stop = function()
+        notes.recorder:stop()
         for i, other in ipairs(package.loaders) do
             if other == loader then
                 table.remove(package.loaders, i)
@@ -83,6 +86,7 @@ local function remember(registry, notes, before)
         registry.files[module.path] = module.digest
         registry.names[module.name] = module.path
         registry.values[module.name] = package.loaded[module.name]
+        registry.loads[module.name] = notes.recorder.files['@' .. module.path]
     end
     return former
 end

@@ -6,6 +6,7 @@ local cartridge_lib = require('platform.cartridge')
 local catalog = require('reload.catalog')
 local clock = require('clock')
 local instance = require('core.instance')
+local notices = require('reload.notices')
 local registry_lib = require('core.state')
 local roles_lib = require('platform.roles')
 local run = require('core.command')
@@ -42,11 +43,15 @@ return function(args)
     local problems = staged.compile_all(choice, registry)
 
     local report = instance.describe('planned')
-    report.modules, report.kept = {}, {}
+    report.modules, report.files, report.kept = {}, {}, {}
+    report.warnings = notices.of(choice, args)
     local selected = {}
     for _, module in ipairs(choice.selected) do
         selected[module.name] = true
         table.insert(report.modules, catalog.describe(module))
+    end
+    for _, file in ipairs(choice.files) do
+        table.insert(report.files, catalog.describe_file(file))
     end
     for reason, names in pairs(choice.kept) do
         table.insert(report.kept, {reason = reason, names = names})

@@ -8,6 +8,7 @@ local fiber = require('fiber')
 local generations = require('reload.generations')
 local instance = require('core.instance')
 local log = require('log')
+local notices = require('reload.notices')
 local registry_lib = require('core.state')
 local run = require('core.command')
 local scan = require('scan.init')
@@ -28,11 +29,17 @@ local function remember(txn, work)
             registry.files[module.path] = module.digest
             registry.names[module.name] = module.path
             registry.values[module.name] = package.loaded[module.name]
+            registry.loads[module.name] = nil
         end
     end
     for _, module in ipairs(work.choice.gone) do
         registry.files[module.path] = nil
         registry.names[module.name] = nil
+        registry.loads[module.name] = nil
+    end
+    for _, file in ipairs(work.modules:loaded_files()) do
+        registry.loads[file.module] = registry.loads[file.module] or {}
+        registry.loads[file.module][file.path] = file.digest
     end
 end
 
@@ -44,6 +51,23 @@ local function describe_modules(choice, added)
     end
     for _, module in ipairs(added or {}) do
         table.insert(list, catalog.describe(module))
+    end
+    return list
+end
+
+--- The files that modules have loaded themselves, and whether each differs from
+-- what the generation before had loaded.
+local function describe_files(choice, loaded)
+    local known, list = {}, {}
+    for _, file in ipairs(choice.files) do
+        known[file.module .. '\0' .. file.path] = file.changed
+    end
+    for _, file in ipairs(loaded or choice.files) do
+        table.insert(list, catalog.describe_file({
+            path = file.path,
+            module = file.module,
+            changed = known[file.module .. '\0' .. file.path],
+        }))
     end
     return list
 end
@@ -62,6 +86,7 @@ local function reload(args, registry, on_phase)
     if why ~= nil then
         return run.refused(why)
     end
+    txn.warnings = notices.of(choice, args)
     local problems = staged.compile_all(choice, registry)
     if #problems > 0 then
         local report = instance.describe('failed')
@@ -77,6 +102,7 @@ local function reload(args, registry, on_phase)
     if args.if_changed and staged.is_unchanged(choice) then
         local report = instance.describe('unchanged')
         report.modules = describe_modules(choice)
+        report.files = describe_files(choice)
         return report
     end
 
@@ -98,6 +124,7 @@ local function reload(args, registry, on_phase)
     local report = instance.describe('reloaded')
     report.modules = describe_modules(choice, work.modules and work.modules.added)
     local life, http = work.life, work.framework.http
+    report.files = describe_files(choice, ok and work.modules:loaded_files() or nil)
     report.roles = life and life.order or {}
     report.routes = http and http.counts
     report.fibers = work.fibers and work.fibers.report

@@ -2,15 +2,17 @@
 -- `__cartridge_reload`.
 --
 -- Fields: `generation`, `loaded_at` (unix time, of the last commit), `files`
--- (path -> digest of the code that serves), `names` (module -> path), `sources`
--- (chunk name of a file -> generation in which it was loaded last), `values`
--- (weak: module -> what it was loaded as then), `protos`
--- (weak: prototype of a function -> its generation), `failed` (weak: prototypes
--- of code that failed), `known` (weak: stale function -> its name and the way to
--- it from its module), `routes` (weak: HTTP
--- route -> files it came with), `placed` (weak: trigger, hook or helper that a
--- reload has set -> set of its places), `ffi` (C declarations -> verdict), `ffi_names`
--- (how many names were made up for them), `lock`, `last`.
+-- (path -> digest of the code that serves), `names` (module -> path), `loads`
+-- (module -> path of a file that it has loaded itself -> digest), `sources` (unit
+-- -> generation in which it was loaded last), `aliases` (chunk name that is not a
+-- path -> unit), `values` (weak: module -> what it was loaded as then), `protos`
+-- (weak: prototype of a function -> its generation), `units` (weak: prototype ->
+-- its unit, see `ownership`), `failed` (weak: prototypes of code that failed),
+-- `known` (weak: stale function -> its name and the way to it from its module),
+-- `routes` (weak: HTTP route -> files it came with), `placed` (weak: trigger,
+-- hook or helper that a reload has set -> set of its places), `ffi` (C
+-- declarations -> verdict), `ffi_names` (how many names were made up for them),
+-- `lock`, `last`.
 
 local require = ...
 local fiber = require('fiber')
@@ -18,40 +20,54 @@ local fiber = require('fiber')
 local NAME = '__cartridge_reload'
 -- Of the layout below. Another version of this program may have been here
 -- before; what it noted in another way is not known then, which is safe.
-local VERSION = 3
+local VERSION = 4
+
+--- What another version of this program may have left, as far as all versions
+-- agree on it.
+local function carry_over(before)
+    local generation = type(before) == 'table' and before.generation
+    return {
+        version = VERSION,
+        generation = type(generation) == 'number' and generation or 0,
+        loaded_at = before and before.loaded_at,
+        lock = before and before.lock,
+        last = before and before.last,
+        files = {},
+        names = {},
+        loads = {},
+        sources = {},
+        aliases = {},
+        values = setmetatable({}, {__mode = 'v'}),
+        protos = setmetatable({}, {__mode = 'k'}),
+        units = setmetatable({}, {__mode = 'k'}),
+        failed = setmetatable({}, {__mode = 'k'}),
+        known = setmetatable({}, {__mode = 'k'}),
+        routes = setmetatable({}, {__mode = 'k'}),
+        placed = setmetatable({}, {__mode = 'k'}),
+    }
+end
 
 --- The registry of this instance, made on first use.
 -- Only commands that change the instance may make it.
 -- @treturn table
 local function get()
     local self = rawget(_G, NAME)
-    if self == nil or self.version ~= VERSION then
-        local before = self or {}
-        self = {
-            version = VERSION,
-            generation = before.generation or 0,
-            loaded_at = before.loaded_at,
-            lock = before.lock,
-            last = before.last,
-            files = {},
-            names = {},
-            sources = {},
-            values = setmetatable({}, {__mode = 'v'}),
-            protos = setmetatable({}, {__mode = 'k'}),
-            failed = setmetatable({}, {__mode = 'k'}),
-            known = setmetatable({}, {__mode = 'k'}),
-            routes = setmetatable({}, {__mode = 'k'}),
-            placed = setmetatable({}, {__mode = 'k'}),
-        }
+    if type(self) ~= 'table' or self.version ~= VERSION then
+        self = carry_over(type(self) == 'table' and self or nil)
         rawset(_G, NAME, self)
     end
     return self
 end
 
 --- The registry of this instance if there is one, for commands that only look.
+-- One of another layout is read as `get` would take it over.
 -- @treturn table an empty one at generation 0 if there is none
 local function peek()
-    return rawget(_G, NAME) or {generation = 0, files = {}, names = {}, routes = {}}
+    local self = rawget(_G, NAME)
+    if type(self) ~= 'table' or self.version ~= VERSION then
+        return carry_over(type(self) == 'table' and self or nil)
+    end
+    return self
 end
 
 --- Who holds the lock, if anyone does.
@@ -59,12 +75,16 @@ end
 -- @treturn ?table {holder = string, seconds = number}
 local function holder()
     local lock = peek().lock
-    if lock == nil or lock.fiber:status() == 'dead' then
+    local is_known, status = pcall(function()
+        return lock.fiber:status()
+    end)
+    if not is_known or status == 'dead' then
         return nil
     end
+    local since = tonumber(lock.since) or fiber.clock()
     return {
-        holder = lock.holder,
-        seconds = math.max(0, math.floor((fiber.clock() - lock.since) * 1000) / 1000),
+        holder = tostring(lock.holder),
+        seconds = math.max(0, math.floor((fiber.clock() - since) * 1000) / 1000),
     }
 end
 

@@ -105,19 +105,37 @@ local function is_builtin_value(value)
 end
 
 --- The file of a module that cannot be found any more, if its functions tell.
+-- @treturn ?string path
+-- @treturn boolean whether it has functions in Lua that are not of the server
 local function vanished_file(value)
     if type(value) ~= 'table' then
         value = {value}
     end
+    local is_code = false
     for _, field in next, value do
         if type(field) == 'function' then
-            local source = debug.getinfo(field, 'S').source
+            local info = debug.getinfo(field, 'S')
+            local source = info.source
             if starts_with(source, '@') and not starts_with(source, '@builtin/') then
-                return source:sub(2)
+                return source:sub(2), true
+            elseif info.what ~= 'C' and not starts_with(source, '@builtin/') and not starts_with(source, '=[') then
+                is_code = true
             end
         end
     end
-    return nil
+    return nil, is_code
+end
+
+--- Whether the application has added a loader of its own.
+local function has_custom_loader()
+    for _, loader in ipairs(package.loaders) do
+        local info = type(loader) == 'function' and debug.getinfo(loader, 'S')
+        if info and info.what ~= 'C' and not starts_with(info.source, '@builtin/')
+        and not starts_with(info.source, '@cartridge-reload/') then
+            return true
+        end
+    end
+    return false
 end
 
 --- The directory that a module was found in, by its path and its name.
@@ -143,6 +161,24 @@ local function check_file(path)
     return false, code == errno.ENOENT or code == errno.ENOTDIR
 end
 
+--- Whether a file is in one of the directories for the whole system, and the
+-- application is not there itself.
+local function is_system_path(path)
+    local root = (package.searchroot and package.searchroot() or '') .. '/'
+    for _, dir in ipairs(SYSTEM) do
+        if starts_with(path, dir) and not (starts_with(root, dir) and starts_with(path, root)) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Whether a file of Lua is one of the application, by its path alone.
+local function is_application_path(path)
+    return not starts_with(path, 'builtin/') and not path:find('/.rocks/', 1, true)
+        and not starts_with(path, '.rocks/') and not is_system_path(path)
+end
+
 --- Finds the file of a module and says what kind of module it is.
 -- @tparam string name
 -- @param value what is in `package.loaded`, or nil
@@ -161,9 +197,13 @@ local function classify(name, value, known)
         -- An application may have replaced functions of it by its own.
         return 'builtin'
     elseif type(path) ~= 'string' then
-        path = known and known[name] or vanished_file(value)
-        if not path then
+        local is_code
+        path, is_code = vanished_file(value)
+        path = known and known[name] or path
+        if not path and not is_code then
             return 'builtin'
+        elseif not path then
+            return has_custom_loader() and 'loader' or 'no_file'
         end
         local is_readable, is_absent = check_file(path)
         if not is_readable and cartridge_lib.has_section(path) then
@@ -175,7 +215,7 @@ local function classify(name, value, known)
             -- Somebody put it into `package.loaded` by hand. Or it was found by
             -- a relative path, which leads elsewhere since `box.cfg` went to the
             -- working directory: that says nothing of the file.
-            return 'no_file', path
+            return has_custom_loader() and 'loader' or 'no_file', path
         end
         -- No search finds what cannot be read. It is meant to be loaded all the
         -- same, and neither gone nor to be left alone.
@@ -186,13 +226,7 @@ local function classify(name, value, known)
     if path:find('/.rocks/', 1, true) then
         return 'rocks', path
     end
-    local root = (package.searchroot and package.searchroot() or '') .. '/'
-    for _, dir in ipairs(SYSTEM) do
-        if starts_with(path, dir) and not (starts_with(root, dir) and starts_with(path, root)) then
-            return 'system', path
-        end
-    end
-    return 'app', path
+    return is_system_path(path) and 'system' or 'app', path
 end
 
 --- Whether a path is the file of another module that is loaded.
@@ -245,11 +279,13 @@ end
 
 --- What the options of the command line select.
 -- @tparam table args `modules`, `exclude` (shell patterns), `rocks`
+-- @tparam ?table matches gets, for each pattern of `modules`: kind -> a name that
+--   matches it
 -- @treturn function (name, kind) -> `app` or the reason why it is kept
-local function selector(args)
+local function selector(args, matches)
     local include, exclude = {}, {}
-    for _, glob in ipairs(args.modules or {}) do
-        table.insert(include, glob_to_pattern(glob))
+    for i, glob in ipairs(args.modules or {}) do
+        include[i] = glob_to_pattern(glob)
     end
     for _, glob in ipairs(args.exclude or {}) do
         table.insert(exclude, glob_to_pattern(glob))
@@ -257,6 +293,13 @@ local function selector(args)
     return function(name, kind)
         if args.rocks and (kind == 'rocks' or kind == 'system') then
             kind = 'app'
+        end
+        for i, pattern in ipairs(matches and include or {}) do
+            if name:match(pattern) then
+                local matched = matches[args.modules[i]] or {}
+                matches[args.modules[i]] = matched
+                matched[kind] = matched[kind] or name
+            end
         end
         if kind ~= 'app' then
             return kind
@@ -294,10 +337,22 @@ end
 -- @tparam table registry of the instance
 -- @treturn table `selected`: {{name, path}, ...} sorted by name; `gone`: the
 --   same for modules whose file is no longer there; `kept`: reason -> sorted
---   names; `select`: the selector, for modules that are new
+--   names; `all`: application modules, selected or not; `matches`: see
+--   `selector`; `select`: the selector, for modules that
+--   are new; `files`: what the modules have loaded themselves, {{path, module,
+--   serving = digest}}
 local function choose(args, registry)
-    local select_kind = selector(args)
-    local choice = {selected = {}, gone = {}, kept = {}, select = select_kind}
+    local matches = {}
+    local select_kind = selector(args, matches)
+    local choice = {
+        selected = {},
+        gone = {},
+        kept = {},
+        files = {},
+        all = {},
+        matches = matches,
+        select = selector(args),
+    }
     local names = {}
     for name in pairs(package.loaded) do
         if type(name) == 'string' then
@@ -308,6 +363,9 @@ local function choose(args, registry)
     for _, name in ipairs(names) do
         slice.pause()
         local kind, path = classify(name, package.loaded[name], registry.names)
+        if kind == 'app' then
+            table.insert(choice.all, {name = name, path = path})
+        end
         if kind == 'gone' then
             -- Forgetting a module is a way of reloading it: the same filters.
             kind = select_kind(name, 'app') == 'app' and 'gone' or select_kind(name, 'app')
@@ -324,7 +382,25 @@ local function choose(args, registry)
             table.insert(choice.kept[kind], name)
         end
     end
+    for _, list in ipairs({choice.selected, choice.gone}) do
+        for _, module in ipairs(list) do
+            for path, serving in pairs(registry.loads[module.name] or {}) do
+                table.insert(choice.files, {path = path, module = module.name, serving = serving})
+            end
+        end
+    end
+    table.sort(choice.files, function(a, b)
+        return a.path < b.path or a.path == b.path and a.module < b.module
+    end)
     return choice
+end
+
+--- Says whether a file that a module has loaded itself differs from what it was
+-- then.
+-- @tparam table file {path, serving}; gets `changed`
+local function check_loaded_file(file)
+    local text, digest_or_err = read(file.path)
+    file.changed = file.serving ~= (text ~= nil and digest_or_err)
 end
 
 --- Reads and compiles one module.
@@ -357,14 +433,22 @@ local function describe(module)
     return {name = module.name, path = module.path, changed = module.changed}
 end
 
+--- The same for a file that a module has loaded itself.
+local function describe_file(file)
+    return {path = file.path, module = file.module, changed = file.changed}
+end
+
 return {
+    check_loaded_file = check_loaded_file,
     classify = classify,
     choose = choose,
     compile = compile,
     describe = describe,
+    describe_file = describe_file,
     former_file = former_file,
     glob_to_pattern = glob_to_pattern,
     is_builtin_name = is_builtin_name,
+    is_application_path = is_application_path,
     read = read,
     root_of = root_of,
 }

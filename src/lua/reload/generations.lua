@@ -1,9 +1,9 @@
 --- Which generation a function is of, for as long as the process lives.
 --
--- The registry remembers in which generation a file was loaded last, and of
--- which generation the prototypes are that still exist (see `origin`). Code
--- that was loaded before the first reload left no prototypes behind; it is
--- told by its file.
+-- The registry remembers in which generation each unit (see `ownership`) was loaded
+-- last, and of which unit and generation the prototypes are that still exist.
+-- Code that was loaded before the first reload left no prototypes behind; it is
+-- known by its chunk name.
 
 local require = ...
 local jutil = require('jit.util')
@@ -18,8 +18,15 @@ local function record(registry, origin, generation)
     for source in pairs(origin.files) do
         registry.sources[source] = generation
     end
-    for proto in pairs(origin.protos) do
+    for source, unit in pairs(origin.aliases) do
+        registry.aliases[source] = unit
+    end
+    for proto, unit in pairs(origin.learned) do
+        registry.units[proto] = unit
+    end
+    for proto, unit in pairs(origin.protos) do
         registry.protos[proto] = generation
+        registry.units[proto] = unit
     end
 end
 
@@ -38,7 +45,8 @@ end
 -- @tparam function f
 -- @treturn string `stale`, `current`, `ours`, `other` (not of a file that was
 --   reloaded), `text` (made from text, by `loadstring`) or `c`
--- @treturn ?string source of stale and of text code
+-- @treturn ?string source of stale and of text code: the chunk name, but for code
+--   that is known exactly the unit
 -- @treturn ?number line where it is defined
 -- @treturn ?number generation, if it is known
 local function classify(registry, f)
@@ -48,12 +56,13 @@ local function classify(registry, f)
         return 'c'
     end
     local generation = registry.protos[info.proto]
-    local serving = registry.sources[source]
+    local unit = registry.units[info.proto] or registry.aliases[source] or source
+    local serving = registry.sources[unit]
     if serving ~= nil then
         if generation ~= nil and generation >= serving then
             return 'current'
         end
-        return 'stale', source, info.linedefined, generation
+        return 'stale', unit, info.linedefined, generation
     elseif registry.failed[info.proto] then
         return 'stale', source, info.linedefined
     elseif source:sub(1, #OURS) == OURS then

@@ -1,10 +1,15 @@
 --- Whose code is it? Tells the functions of the new generation from those of
--- earlier ones, without any state from before.
+-- earlier ones.
 --
 -- LuaJIT keeps one prototype for each function of a chunk; loading the same
 -- file again gives other ones. So the prototypes of the chunks that we load
--- are exactly the new generation, and a function that comes from a reloaded
--- file but has none of them is old.
+-- are exactly the new generation. Those of the generations before it are in the
+-- registry; code that was there before the first reload is known by the file
+-- that it comes from.
+--
+-- The unit of a prototype is the module that is reloaded with it, as the chunk
+-- name `@path` of the module's file. What a module makes with `loadstring` or
+-- loads with `dofile` is of its unit.
 
 local require = ...
 local fiber = require('fiber')
@@ -13,13 +18,21 @@ local jutil = require('jit.util')
 local Origin = {}
 Origin.__index = Origin
 
+-- Chunk names that say nothing: of text without a name and of stripped code.
+local NAMELESS = {['=?'] = true, ['=(load)'] = true, ['=stdin'] = true}
+
 --- Begins with no new code.
-local function new()
+-- @tparam ?table registry of the instance, for what is known of earlier
+--   generations
+local function new(registry)
     return setmetatable({
-        -- Strong while the transaction runs: nothing else may hold a prototype
-        -- whose closures are still to be made.
+        -- Prototype -> unit. Strong while the transaction runs: nothing else may
+        -- hold a prototype whose closures are still to be made.
         protos = {},
-        files = {},
+        files = {},         -- set of chunk names whose code is replaced
+        aliases = {},       -- chunk name that is not its path -> unit
+        learned = {},       -- prototype of old code -> unit
+        registry = registry or {},
         adopted = {},
         calls_old = false,
     }, Origin)
@@ -29,18 +42,19 @@ local function proto_of(f)
     return jutil.funcinfo(f).proto
 end
 
-local function add(set, proto_holder)
+--- Adds the prototypes within a function or prototype to a set, and returns it.
+local function add(set, proto_holder, unit)
     -- funck takes functions and prototypes alike; constants that are
     -- garbage-collected objects have negative indexes.
     local index = -1
     while true do
         local constant = jutil.funck(proto_holder, index)
         if constant == nil then
-            return
+            return set
         end
         if type(constant) == 'proto' and not set[constant] then
-            set[constant] = true
-            add(set, constant)
+            set[constant] = unit
+            add(set, constant, unit)
         end
         index = index - 1
     end
@@ -50,9 +64,82 @@ end
 -- @tparam function chunk as loadstring made it
 -- @tparam string path of its file
 function Origin:record(chunk, path)
-    self.protos[proto_of(chunk)] = true
-    add(self.protos, chunk)
-    self.files['@' .. path] = true
+    local unit, source = '@' .. path, jutil.funcinfo(chunk).source
+    self:take(chunk, unit)
+    self.files[unit] = true
+    -- Bytecode brings the chunk name along that it was compiled with.
+    if source ~= unit and source:match('^[@=]') and not NAMELESS[source] then
+        self:add_source(source, unit)
+    end
+end
+
+--- Counts code of another chunk name as that of a unit.
+-- @tparam string source chunk name
+-- @tparam string unit
+function Origin:add_source(source, unit)
+    if not self.files[source] then
+        self.files[source] = true
+        self.aliases[source] = unit
+    end
+end
+
+--- Takes note of old code that was there before any reload.
+-- @tparam table protos prototype -> unit
+function Origin:learn(protos)
+    for proto, unit in pairs(protos) do
+        self.learned[proto] = unit
+        for inner in pairs(add({}, proto, unit)) do
+            self.learned[inner] = unit
+        end
+    end
+end
+
+--- Takes that back for code that turned out to be of somebody else.
+-- @tparam table protos set of prototypes
+-- @tparam table loaded set of the paths that new code has loaded again
+function Origin:disown(protos, loaded)
+    local sources = {}
+    for proto in pairs(protos) do
+        local source = jutil.funcinfo(proto).source
+        self.learned[proto] = nil
+        if source:sub(1, 1) == '@' and not loaded[source:sub(2)] then
+            sources[source] = true
+        end
+    end
+    for source in pairs(sources) do
+        self.files[source], self.aliases[source] = nil, nil
+    end
+    for proto in pairs(self.learned) do
+        if sources[jutil.funcinfo(proto).source] then
+            self.learned[proto] = nil
+        end
+    end
+end
+
+--- Counts a function, or a prototype, and all within it as new code.
+-- @tparam function|proto code
+-- @tparam string unit
+function Origin:take(code, unit)
+    self.protos[type(code) == 'function' and proto_of(code) or code] = unit
+    add(self.protos, code, unit)
+end
+
+--- The unit of the new function that is nearest on the stack.
+-- @tparam number level of the first function to be looked at, as in debug.getinfo
+-- @treturn ?string
+function Origin:unit_on_stack(level)
+    level = level + 1
+    while true do
+        local info = debug.getinfo(level, 'f')
+        if info == nil then
+            return nil
+        end
+        local unit = self.protos[proto_of(info.func)]
+        if unit ~= nil then
+            return unit
+        end
+        level = level + 1
+    end
 end
 
 --- Counts a file as one of the application whose code is replaced, also if the
@@ -76,8 +163,11 @@ function Origin:is_old(f)
         return false
     end
     local proto = proto_of(f)
-    return proto ~= nil and self.protos[proto] == nil
-        and self.files[debug.getinfo(f, 'S').source] ~= nil
+    if proto == nil or self.protos[proto] ~= nil then
+        return false
+    end
+    local unit = self.learned[proto] or self.registry.units and self.registry.units[proto]
+    return self.files[unit or debug.getinfo(f, 'S').source] ~= nil
 end
 
 --- Whether two functions are closures of the same piece of code.
@@ -157,6 +247,11 @@ function Origin:enter()
     self.fiber = fiber.id()
 end
 
+--- Whether the running fiber is the one that works for the new generation.
+function Origin:is_own_fiber()
+    return self.fiber == fiber.id()
+end
+
 --- Whether a function of the new generation is on the stack.
 function Origin:is_calling()
     local level = 2
@@ -201,7 +296,8 @@ end
 
 --- Forgets the code: nothing is new or old any more.
 function Origin:release()
-    self.protos, self.files, self.adopted = {}, {}, {}
+    self.protos, self.files, self.aliases, self.learned = {}, {}, {}, {}
+    self.adopted, self.registry = {}, {}
 end
 
 return {

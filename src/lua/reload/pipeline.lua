@@ -14,6 +14,8 @@ local catalog = require('reload.catalog')
 local counterparts = require('scan.counterparts')
 local detect_framework = require('frameworks.detect')
 local lifecycle = require('reload.lifecycle')
+local no_modules = require('reload.no_modules')
+local reach = require('reload.reach')
 local slice = require('core.yield')
 local sweep = require('reload.sweep')
 
@@ -44,14 +46,20 @@ local function compile_all(choice, registry)
             table.insert(problems, {module = module.name, path = module.path, message = err})
         end
     end
+    for _, file in ipairs(choice.files) do
+        slice.pause()
+        catalog.check_loaded_file(file)
+    end
     return problems
 end
 
 --- Whether nothing changed on disk since the serving generation was loaded.
 local function is_unchanged(choice)
-    for _, module in ipairs(choice.selected) do
-        if module.changed ~= false then
-            return false
+    for _, list in ipairs({choice.selected, choice.files}) do
+        for _, item in ipairs(list) do
+            if item.changed ~= false then
+                return false
+            end
         end
     end
     return #choice.gone == 0
@@ -75,7 +83,7 @@ local function refusal(choice, args)
         return {
             code = 'no_modules',
             phase = 'compile',
-            message = 'no application module is loaded that the options select',
+            message = no_modules.explain(choice, args),
         }
     end
     return nil
@@ -94,6 +102,46 @@ local function new(txn, choice)
         sweep = sweep.new(txn),
         former = {},    -- module name -> path of the file that it had before
     }, Staged)
+end
+
+--- Takes note of what the modules that no reload has loaded so far have beside
+-- the code of their files. May yield.
+function Staged:survey()
+    local origin, modules, paths = self.txn.origin, {}, {}
+    for _, module in ipairs(self.choice.all) do
+        paths[module.path] = true
+    end
+    for _, list in ipairs({self.choice.selected, self.choice.gone}) do
+        for _, module in ipairs(list) do
+            if self.txn.registry.names[module.name] == nil then
+                table.insert(modules, {
+                    name = module.name,
+                    path = module.path,
+                    value = package.loaded[module.name],
+                })
+            end
+        end
+    end
+    local files, protos = reach.survey(modules, paths)
+    origin:learn(protos)
+    for _, file in ipairs(files) do
+        origin:add_source('@' .. file.path, file.unit)
+    end
+end
+
+--- Leaves alone the code that new code has got from others. May yield.
+function Staged:disown_shared_code()
+    local origin, loaded, values = self.txn.origin, {}, {}
+    if next(origin.learned) == nil then
+        return
+    end
+    for _, file in ipairs(self.modules:loaded_files()) do
+        loaded[file.path] = true
+    end
+    for name in pairs(self.modules.by_name) do
+        values[name] = self.modules.view:find(name)
+    end
+    origin:disown(reach.find_shared(values, origin), loaded)
 end
 
 --- Loads every module, those of roles first, as they come first at start.
@@ -170,9 +218,11 @@ function Staged:work()
     for _, module in ipairs(self.choice.gone) do
         txn.origin:forget(module.path)
     end
+    self:survey()
     self.sweep:remember()
     self:add_adapters()
     self:load()
+    self:disown_shared_code()
     self:match()
     if self.framework.has_roles then
         self.life:register()

@@ -37,7 +37,7 @@ local function new(args, registry)
     return setmetatable({
         args = args,
         registry = registry,
-        origin = origin.new(),
+        origin = origin.new(registry),
         adapters = {},
         finished = fiber.cond(),
         timings_ms = {},

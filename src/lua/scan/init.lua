@@ -181,7 +181,13 @@ local function believed(registry, foreign)
     for _, module in ipairs(foreign) do
         sources['@' .. module.path] = nil
     end
-    return {sources = sources, protos = registry.protos, failed = registry.failed}
+    return {
+        sources = sources,
+        protos = registry.protos,
+        units = registry.units,
+        aliases = registry.aliases,
+        failed = registry.failed,
+    }
 end
 
 --- Scans, and mends. Yields.

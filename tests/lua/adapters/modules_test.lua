@@ -36,7 +36,7 @@ case('new code finds new modules, old code the old ones until the commit', funct
         ['@.a'] = "return {b = require('@.b'), lazy = function() local b = require('@.b') return b end}",
         ['@.b'] = 'return {1}',
     })
-    local old_a, old_b = app.require('@.a'), app.loaded('@.b')
+    local old_a, old_b, before = app.require('@.a'), app.loaded('@.b'), require
     app.write('@.b', 'return {2}')
     local adapter, txn = begin(app)
     adapter:load_all({})
@@ -49,7 +49,7 @@ case('new code finds new modules, old code the old ones until the commit', funct
     commit(txn)
     t:is(app.loaded('@.a'), new_a, 'package.loaded after the commit')
     t:is(lib.elsewhere(old_a.lazy)[1], 2, 'and for old code')
-    t:is(rawget(_G, 'require'), adapter.require, 'require is the one it was')
+    t:is(rawget(_G, 'require'), before, 'require is the one it was')
 end)
 
 case('a rollback leaves the old generation as it was', function(t)
@@ -383,6 +383,169 @@ case('modules that were not chosen do not run', function(t)
     adapter:load_all({})
     commit(txn)
     t:is(app.loaded('@.b'), old_b, 'the module that was not chosen')
+end)
+
+--- Has some code run with `require` and `loadfile` as a rock has kept them.
+local function rock(text)
+    return assert(loadstring('local require, loadfile = require, loadfile ' .. text, '=rock'))()
+end
+
+case('new code may unload a module that another one has loaded already, and load it again', function(t)
+    local app = lib.app({
+        ['@.config'] = 'return {}',
+        ['@.a'] = "package.loaded['@.config'] = nil return require('@.config')",
+        ['@.b'] = "package.loaded['@.config'] = nil return require('@.config')",
+    })
+    app.require('@.a')
+    app.require('@.b')
+    local old_a, old_config = app.loaded('@.a'), app.loaded('@.config')
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    local a, b = adapter.view:find(app.name .. '.a'), adapter.view:find(app.name .. '.b')
+    t:is(type(a), 'table', 'it is there')
+    t:is(type(b), 'table', 'for the other too')
+    t:isnt(a, b, 'as at start')
+    t:isnt(a, old_a, 'of the new code')
+    t:is(serving(app, '@.config'), old_config, 'serving code keeps its own')
+    commit(txn)
+    t:is(app.loaded('@.config'), b, 'the last one')
+end)
+
+case('a module that new code has unloaded for good is not loaded after the commit', function(t)
+    local app = lib.app({['@.a'] = 'return {}', ['@.z'] = "package.loaded['@.a'] = nil return {}"})
+    app.require('@.a')
+    app.require('@.z')
+    app.require('@.a')
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    t:ok(serving(app, '@.a') ~= nil, 'serving code keeps it')
+    commit(txn)
+    t:is(app.loaded('@.a'), nil, 'gone')
+end)
+
+case('a module that was not chosen can be unloaded and loaded again too', function(t)
+    local app = lib.app({['@.a'] = 'return {1}', ['@.b'] = 'return {1}'})
+    app.require('@.a')
+    local old_b = app.require('@.b')
+    app.write('@.a', "package.loaded['@.b'] = nil return require('@.b')")
+    app.write('@.b', 'return {2}')
+    local adapter, txn = begin(app, {modules = {app.name .. '.a'}})
+    adapter:load_all({})
+    t:is(adapter.view:find(app.name .. '.a')[1], 2, 'new code')
+    t:is(serving(app, '@.b'), old_b, 'serving code')
+    txn.undo()
+    t:is(app.loaded('@.b'), old_b, 'and it stays if the reload fails')
+end)
+
+local function names_of(app, list)
+    local names = {}
+    for name in pairs(list) do
+        if tostring(name):find(app.name, 1, true) then
+            table.insert(names, (name:gsub('^' .. app.name, '@')))
+        end
+    end
+    table.sort(names)
+    return table.concat(names, ' ')
+end
+
+case('iterating over package.loaded shows serving code what serves and new code what is new', function(t)
+    local app = lib.app({
+        ['@.a'] = 'return {}',
+        ['@.b'] = 'return {}',
+        ['@.c'] = 'local names = {} for name in pairs(package.loaded) do names[name] = true end return names',
+    })
+    app.require('@.a')
+    app.require('@.b')
+    app.require('@.c')
+    app.write('@.b', "require('@.fresh') return {}")
+    app.write('@.fresh', 'return {}')
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    local function serving_names()
+        return lib.elsewhere(function() return names_of(app, package.loaded) end)
+    end
+    t:is(serving_names(), '@.a @.b @.c', 'serving code')
+    t:is(lib.elsewhere(function() return rawget(package.loaded, 'fiber') end), fiber, 'raw access')
+    t:is(lib.elsewhere(function() return next(package.loaded) ~= nil end), true, 'next')
+    local seen = adapter.view:find(app.name .. '.c')
+    t:is(names_of(app, seen), '@.a @.b @.c @.fresh', 'new code at its top')
+    t:ok(seen.fiber, 'and the libraries')
+    commit(txn)
+    t:is(names_of(app, package.loaded), '@.a @.b @.c @.fresh', 'everybody after the commit')
+    t:is(getmetatable(package), nil, 'package has no metatable')
+    t:is(rawget(package, 'loaded'), debug.getregistry()._LOADED, 'and the table of require')
+end)
+
+case('whoever keeps package.loaded meanwhile has the real one afterwards', function(t)
+    for _, ends in ipairs({'commit', 'undo'}) do
+        local app = lib.app({['@.a'] = 'local loaded = package.loaded return function() return loaded end'})
+        app.require('@.a')
+        local adapter, txn = begin(app)
+        adapter:load_all({})
+        local new = adapter.view:find(app.name .. '.a')()
+        local old = lib.elsewhere(function() return package.loaded end)
+        txn[ends](txn)
+        for label, list in pairs({new = new, old = old}) do
+            t:is(list.fiber, fiber, ('%s: %s reads'):format(ends, label))
+            list[app.name .. '.late'] = 7
+            t:is(app.loaded('@.late'), 7, ('%s: %s writes'):format(ends, label))
+            package.loaded[app.name .. '.late'] = nil
+            t:is(list[app.name .. '.late'], nil, ('%s: %s sees others write'):format(ends, label))
+        end
+    end
+end)
+
+case('code that is loaded by the require of a rock is new code', function(t)
+    local load = rock('return function(name) return require(name) end')
+    local app = lib.app({['@.a'] = 'return {}', ['@.part'] = 'return {f = function() end}'})
+    app.require('@.a')
+    app.require('@.part')
+    rawset(_G, 'modules_test_load', load)
+    lib.defer(function() rawset(_G, 'modules_test_load', nil) end)
+    local text = "modules_test_load('@.part') return {late = function() return modules_test_load('@.late') end}"
+    app.write('@.a', text)
+    app.write('@.late', 'return {f = function() end}')
+    local old = app.loaded('@.part')
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    local part = adapter.view:find(app.name .. '.part')
+    t:isnt(part, old, 'loaded anew')
+    t:ok(txn.origin:is_new(part.f), 'its functions are new')
+    t:is(lib.elsewhere(function() return load(app.name .. '.part') end), old, 'serving code finds its own by it')
+    local late = adapter.view:find(app.name .. '.a').late()
+    t:ok(txn.origin:is_new(late.f), 'a module that was not loaded before')
+    t:is(adapter.added[1].name, app.name .. '.late', 'is reported')
+end)
+
+case('a module that failed once may be required again', function(t)
+    local app = lib.app({['@.a'] = 'return {}'})
+    app.require('@.a')
+    app.write('@.a', "local first = pcall(require, '@.b') return {first, require('@.b')}")
+    app.write('@.b', "adapters_modules_tries = (adapters_modules_tries or 0) + 1 "
+        .. "if adapters_modules_tries == 1 then error('boom') end return 7")
+    rawset(_G, 'adapters_modules_tries', nil)
+    lib.defer(function() rawset(_G, 'adapters_modules_tries', nil) end)
+    local adapter = begin(app)
+    adapter:load_all({})
+    t:is_deeply(adapter.view:find(app.name .. '.a'), {false, 7}, 'and loads')
+end)
+
+case('nothing of the loader stays', function(t)
+    for _, ends in ipairs({'commit', 'undo'}) do
+        local app = lib.app({['@.a'] = 'return {require = require, loaders = package.loaders}'})
+        app.require('@.a')
+        local loaders, before = table.copy(package.loaders), require
+        local adapter, txn = begin(app)
+        adapter:load_all({})
+        t:is(adapter.view:find(app.name .. '.a').require, before, ends .. ': new code gets the real require')
+        txn[ends](txn)
+        t:is_deeply(package.loaders, loaders, ends .. ': package.loaders')
+        local count = 0
+        for _ in pairs(txn.origin.protos) do count = count + 1 end
+        assert(loadstring('return function() end'))
+        for _ in pairs(txn.origin.protos) do count = count - 1 end
+        t:is(count, 0, ends .. ': nothing is recorded any more')
+    end
 end)
 
 lib.run()

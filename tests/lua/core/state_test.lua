@@ -4,6 +4,8 @@ local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('registry')
 
+lib.box()
+
 local function begin()
     lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
     return lib.load('core.state')
@@ -70,15 +72,53 @@ case('what another version of the program left is not taken for ours', function(
     t:is(registry.get(), second, 'once')
 end)
 
+case('commands that only look do not read another layout either', function(t)
+    local state = begin()
+    for _, left in ipairs({
+        {version = 'another', generation = 7, files = 'in another way', sources = 1, protos = 2, failed = {1}},
+        {version = 1, generation = 'seven'},
+        {},
+        'text',
+    }) do
+        rawset(_G, '__cartridge_reload', left)
+        local self = state.peek()
+        t:is(type(self.generation), 'number', 'the generation is a number')
+        t:is(next(self.files), nil, 'files')
+        t:is(next(self.sources), nil, 'sources')
+        t:is(next(self.failed), nil, 'failed')
+        t:is(rawget(_G, '__cartridge_reload'), left, 'and nothing is changed')
+        t:is(state.holder(), nil, 'nobody holds the lock')
+        for _, command in ipairs({'plan', 'stale'}) do
+            local ok, report = pcall(lib.load('commands.' .. command), {command = command, timeout = 60})
+            t:ok(ok, command .. ' ends: ' .. tostring(report))
+            local code = ok and report.error and report.error.code
+            t:ok(code == nil or code == 'no_modules', command .. ': no other error than that nothing is loaded')
+        end
+    end
+end)
+
+case('a lock of another layout is respected if it can be read', function(t)
+    local state = begin()
+    local holder = fiber.create(fiber.sleep, 100)
+    rawset(_G, '__cartridge_reload', {version = 'another', lock = {fiber = holder, holder = 'the other'}})
+    t:is(state.holder().holder, 'the other', 'it holds')
+    t:is(state.holder().seconds, 0, 'for nobody knows how long')
+    holder:cancel()
+    t:ok(lib.wait(function() return holder:status() == 'dead' end), 'dies')
+    t:is(state.holder(), nil, 'nobody')
+    rawset(_G, '__cartridge_reload', {version = 'another', lock = {owner = 'of another kind'}})
+    t:is(state.holder(), nil, 'a lock of another kind')
+end)
+
 case('what it knows of code and values it holds weakly', function(t)
     local registry = begin().get()
-    for _, name in ipairs({'protos', 'failed', 'known', 'routes', 'placed'}) do
+    for _, name in ipairs({'protos', 'units', 'failed', 'known', 'routes', 'placed'}) do
         registry[name][{}] = name
     end
     registry.values.x = {}
     collectgarbage()
     collectgarbage()
-    for _, name in ipairs({'protos', 'failed', 'known', 'routes', 'placed', 'values'}) do
+    for _, name in ipairs({'protos', 'units', 'failed', 'known', 'routes', 'placed', 'values'}) do
         t:is(next(registry[name]), nil, name)
     end
 end)

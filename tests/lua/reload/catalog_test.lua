@@ -7,7 +7,7 @@ local case = lib.suite('modules')
 local catalog = lib.load('reload.catalog')
 
 local function choose(args, registry)
-    return catalog.choose(args or {}, registry or {generation = 0, files = {}, names = {}})
+    return catalog.choose(args or {}, registry or {generation = 0, files = {}, names = {}, loads = {}})
 end
 
 --- What became of a module: `selected`, or the reason why it is kept.
@@ -157,7 +157,7 @@ case('a module whose file is gone is known by its functions or by the registry',
     app.require('@.b')
     app.remove('@.a')
     app.remove('@.b')
-    local choice = choose(nil, {generation = 1, files = {}, names = {[app.name .. '.b'] = app.path('@.b')}})
+    local choice = choose(nil, {generation = 1, files = {}, loads = {}, names = {[app.name .. '.b'] = app.path('@.b')}})
     t:is(#choice.gone, 2, 'both')
     t:is(choice.gone[1].path, app.path('@.a'), 'path from a function')
     t:is(choice.gone[2].path, app.path('@.b'), 'path from the registry')
@@ -222,7 +222,7 @@ case('a file that was found by a relative path is not gone elsewhere', function(
     local choice = choose()
     t:is(verdict(choice, 'relative_test'), 'no_file', 'it is left alone')
     t:is(#choice.gone, 0, 'and not forgotten')
-    choice = choose(nil, {generation = 1, files = {}, names = {relative_test = 'src/relative_test.lua'}})
+    choice = choose(nil, {generation = 1, files = {}, loads = {}, names = {relative_test = 'src/relative_test.lua'}})
     t:is(verdict(choice, 'relative_test'), 'no_file', 'nor if it was reloaded before')
 end)
 

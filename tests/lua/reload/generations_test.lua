@@ -10,6 +10,8 @@ local generations = lib.load('reload.generations')
 local function new_registry()
     return {
         sources = {},
+        aliases = {},
+        units = setmetatable({}, {__mode = 'k'}),
         protos = setmetatable({}, {__mode = 'k'}),
         failed = setmetatable({}, {__mode = 'k'}),
     }

@@ -9,6 +9,8 @@ local function new_registry()
     return {
         names = {},
         sources = {},
+        aliases = {},
+        units = {},
         known = setmetatable({}, {__mode = 'k'}),
         protos = setmetatable({}, {__mode = 'k'}),
         failed = setmetatable({}, {__mode = 'k'}),

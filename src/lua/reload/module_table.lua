@@ -1,0 +1,166 @@
+--- `package.loaded` in two: one table for the serving code and one for the new
+-- code, while a transaction runs.
+--
+-- `require` reads and writes the table that the Lua registry holds, whoever
+-- calls it and however the caller got hold of it. That table is emptied, and
+-- its metatable passes each access on to the table of the caller. The
+-- expression `package.loaded` yields the caller's own table, so that each of
+-- them can also iterate over its modules: LuaJIT may be built without
+-- `__pairs`.
+--
+-- Code may keep the table that it got. After `close` both are empty and stand
+-- for the real one.
+
+local Loaded = {}
+Loaded.__index = Loaded
+
+--- Splits the table.
+-- @tparam table txn the transaction
+local function new(txn)
+    local live = package.loaded
+    local self = setmetatable({
+        live = live,
+        metatable = getmetatable(live),
+        package_metatable = getmetatable(package),
+        serving = {},
+        staged = {},
+        before = {},        -- name -> value, when it was split
+        offered = {},       -- names on which the new code has the say
+    }, Loaded)
+    local serving, staged, before = self.serving, self.staged, self.before
+    for name, value in next, live do
+        serving[name], staged[name], before[name] = value, value, value
+    end
+    for name in next, before do
+        rawset(live, name, nil)
+    end
+    local function is_new_code()
+        return txn.staging and txn.origin:is_new_code()
+    end
+    local function mine()
+        return is_new_code() and staged or serving
+    end
+    self.access = {
+        __index = function(_, name)
+            return mine()[name]
+        end,
+        __newindex = function(_, name, value)
+            local target = mine()
+            target[name] = value
+            -- A library that serving code loads meanwhile is for both.
+            if target == serving and before[name] == nil and not self.offered[name]
+            and staged[name] == nil and self:is_shared(name, value) then
+                staged[name], before[name] = value, value
+            end
+        end,
+        __pairs = function()
+            return next, mine(), nil
+        end,
+    }
+    setmetatable(live, self.access)
+    self:split_package(mine)
+    return self
+end
+
+--- Whether a module that serving code has loaded is one for new code too. To be
+-- replaced by the owner; by default none is.
+function Loaded.is_shared()
+    return false
+end
+
+--- Makes `package.loaded` yield the table of the caller.
+function Loaded:split_package(mine)
+    local fallback = self.package_metatable and self.package_metatable.__index
+    self.package_access = {
+        __index = function(table, key)
+            if key == 'loaded' then
+                return mine()
+            elseif type(fallback) == 'function' then
+                return fallback(table, key)
+            end
+            return fallback and fallback[key]
+        end,
+        __newindex = self.package_metatable and self.package_metatable.__newindex,
+    }
+    rawset(package, 'loaded', nil)
+    setmetatable(package, self.package_access)
+end
+
+--- Lets new code find something else under a name than everybody else does.
+-- @tparam string name
+-- @param value nil, if it is to find nothing
+function Loaded:offer(name, value)
+    self.offered[name] = true
+    self.staged[name] = value
+end
+
+--- What new code finds under a name.
+function Loaded:find(name)
+    return self.staged[name]
+end
+
+--- What everybody else finds under a name.
+function Loaded:find_serving(name)
+    return self.serving[name]
+end
+
+--- The names that new code has the say on, or has changed.
+-- @treturn table name -> true
+function Loaded:changed()
+    local names = {}
+    for name in next, self.offered do
+        names[name] = true
+    end
+    for name, value in next, self.staged do
+        if not rawequal(value, self.before[name]) then
+            names[name] = true
+        end
+    end
+    for name in next, self.before do
+        if self.staged[name] == nil then
+            names[name] = true
+        end
+    end
+    return names
+end
+
+--- Makes a table that somebody may have kept stand for the real one.
+local function stand_for(table, live)
+    for name in next, table do
+        table[name] = nil
+    end
+    setmetatable(table, {
+        __index = live,
+        __newindex = live,
+        __pairs = function()
+            return next, live, nil
+        end,
+    })
+end
+
+--- Puts the real table back, with what the serving code has in it. A second call
+-- does nothing.
+function Loaded:close()
+    if self.closed then
+        return
+    end
+    self.closed = true
+    if getmetatable(self.live) == self.access then
+        setmetatable(self.live, self.metatable)
+    end
+    for name, value in next, self.serving do
+        rawset(self.live, name, value)
+    end
+    if getmetatable(package) == self.package_access then
+        setmetatable(package, self.package_metatable)
+    end
+    rawset(package, 'loaded', self.live)
+end
+
+--- Ends the life of the two tables.
+function Loaded:release()
+    stand_for(self.serving, self.live)
+    stand_for(self.staged, self.live)
+end
+
+return {new = new}

@@ -1,0 +1,104 @@
+--- Why there is nothing to reload, in the words of whoever asked for it.
+
+-- What is the case with modules of a kind, and what to do.
+local KINDS = {
+    {'rocks', 'in .rocks (--rocks reloads them too)'},
+    {'system', 'installed for the whole system (--rocks reloads them too)'},
+    {'preload', 'in package.preload, so they have no file to be read again'},
+    {'loader', 'from a loader of the application, so they have no file to be read again'},
+    {'no_file', 'found by no search, as if put into package.loaded by hand'},
+    {'config', 'sections of the cluster-wide config (`push` installs those)'},
+    {'shared_object', 'in C'},
+    {'excluded', 'excluded by --exclude'},
+    {'builtin', 'built into Tarantool, or without functions'},
+}
+
+local function count_text(count)
+    return ('%d %s'):format(count, count == 1 and 'module is' or 'modules are')
+end
+
+--- Explains it where no option has narrowed the choice.
+local function explain_all(choice)
+    local parts = {}
+    for _, kind in ipairs(KINDS) do
+        local names = choice.kept[kind[1]]
+        if names ~= nil then
+            table.insert(parts, ('%s %s'):format(count_text(#names), kind[2]))
+        end
+    end
+    return ('no application module is loaded: only files that were loaded with require can be reloaded; %s')
+        :format(table.concat(parts, '; '))
+end
+
+--- The name of a module by its path, or by the path that its name would be.
+-- @tparam string glob as given
+-- @treturn ?string
+local function name_of_path(choice, glob)
+    local path = glob:gsub('^%./', '')
+    local name = path:gsub('%.lua$', ''):gsub('/init$', ''):gsub('/', '.')
+    local known = {}
+    for _, names in pairs(choice.kept) do
+        for _, other in ipairs(names) do
+            known[other] = true
+        end
+    end
+    for _, module in ipairs(choice.all) do
+        known[module.name] = true
+        if module.path == path or ('/' .. module.path):sub(-#path - 1) == '/' .. path then
+            return module.name
+        end
+    end
+    return known[name] and name or nil
+end
+
+--- Explains what a pattern of --module matches instead of application modules.
+local function explain_pattern(choice, glob)
+    local matched = choice.matches[glob]
+    if matched ~= nil then
+        for _, kind in ipairs(KINDS) do
+            if matched[kind[1]] ~= nil then
+                return ('--module %s matches only modules like %s, which are %s')
+                    :format(glob, matched[kind[1]], kind[2])
+            end
+        end
+        return ('--module %s matches only modules that --exclude excludes'):format(glob)
+    elseif glob:find('/', 1, true) or glob:find('%.lua$') then
+        local name = name_of_path(choice, glob)
+        if name ~= nil then
+            return ('--module takes the name of a module, not its path: use --module %s'):format(name)
+        end
+        return ('--module takes the name of a module as in require, not a path, and no module of the file %s is loaded')
+            :format(glob)
+    end
+    return ('--module %s matches no loaded module'):format(glob)
+end
+
+--- The patterns of --module that select nothing.
+-- @tparam table choice as `catalog.choose` made it
+-- @tparam table args of the command
+-- @treturn {string,...} an explanation for each
+local function unmatched(choice, args)
+    local list = {}
+    for _, glob in ipairs(args.modules or {}) do
+        local matched = choice.matches[glob]
+        if matched == nil or not (matched.app or matched.gone) then
+            table.insert(list, explain_pattern(choice, glob))
+        end
+    end
+    return list
+end
+
+--- Why a choice selects nothing.
+-- @treturn string
+local function explain(choice, args)
+    if #(args.modules or {}) == 0 then
+        return explain_all(choice)
+    end
+    local list = unmatched(choice, args)
+    if #list == 0 then
+        return 'all modules that --module selects are excluded by --exclude'
+    end
+    return table.concat(list, '; ')
+end
+
+return {explain = explain, unmatched = unmatched}

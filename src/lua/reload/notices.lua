@@ -1,0 +1,24 @@
+--- What the default report says of the modules that a reload leaves alone.
+
+local require = ...
+local no_modules = require('reload.no_modules')
+
+-- Names that are listed; the others are counted.
+local NAMES = 5
+
+--- @tparam table choice as `catalog.choose` made it
+-- @tparam table args of the command
+-- @treturn {string,...} one line each
+local function of(choice, args)
+    local list = #choice.selected > 0 and no_modules.unmatched(choice, args) or {}
+    local names = choice.kept.loader
+    if names ~= nil then
+        local count = #names
+        table.insert(list, ('%d %s from a loader of the application %s not reloaded: %s%s'):format(
+            count, count == 1 and 'module' or 'modules', count == 1 and 'is' or 'are',
+            table.concat(names, ', ', 1, math.min(count, NAMES)), count > NAMES and ', ...' or ''))
+    end
+    return list
+end
+
+return {of = of}

@@ -1,0 +1,135 @@
+--- Which code a module has that is not of its file, as far as it can be seen
+-- from outside: what it loaded itself with `dofile` and the like before any
+-- reload took note of it, and code whose chunk name says nothing.
+--
+-- The module is walked from its value through tables, metatables and upvalues.
+-- What belongs to other modules, to libraries or to the server is not entered.
+
+local require = ...
+local catalog = require('reload.catalog')
+local jutil = require('jit.util')
+local slice = require('core.yield')
+
+-- A table with more entries is data, and so is a module with more objects.
+local ENTRIES, OBJECTS = 1000, 5000
+
+--- What others own, so that it is not entered.
+-- @treturn table set of tables and functions
+local function foreign()
+    local set = {[_G] = true, [box] = true, [package.loaded] = true}
+    for _, value in pairs(package.loaded) do
+        if type(value) == 'table' or type(value) == 'function' then
+            set[value] = true
+        end
+    end
+    return set
+end
+
+--- Adds what an object refers to.
+local function expand(object, is_own, add)
+    if type(object) == 'table' then
+        local count = 0
+        for _, value in next, object do
+            count = count + 1
+            if count > ENTRIES then
+                break
+            end
+            add(value)
+        end
+        add(debug.getmetatable(object))
+    elseif is_own then
+        for i = 1, 255 do
+            local name, value = debug.getupvalue(object, i)
+            if name == nil then
+                break
+            end
+            add(value)
+        end
+    end
+end
+
+--- Walks what a value refers to. May yield.
+-- @param value
+-- @tparam table not_entered set of what is not entered, unless it is the value
+-- @tparam function visit gets each function; returns whether it belongs to the
+--   module, so that its upvalues are walked
+local function walk(value, not_entered, visit)
+    local queue, seen, first = {}, {}, 1
+    local function add(object)
+        local kind = type(object)
+        if (kind == 'table' or kind == 'function') and not seen[object]
+        and (not not_entered[object] or rawequal(object, value)) and #queue < OBJECTS then
+            seen[object] = true
+            queue[#queue + 1] = object
+        end
+    end
+    add(value)
+    while queue[first] ~= nil do
+        local object = queue[first]
+        first = first + 1
+        if first % 100 == 0 then
+            slice.pause()
+        end
+        expand(object, type(object) == 'function' and visit(object), add)
+    end
+end
+
+--- Surveys modules of which no reload has taken note.
+-- @tparam {{name, path, value},...} modules
+-- @tparam table paths set of the files of all application modules
+-- @treturn {{path, module},...} files that they have loaded themselves
+-- @treturn table prototype -> unit, of that code and of code without a useful name
+local function survey(modules, paths)
+    local files, protos, not_entered = {}, {}, foreign()
+    local main_script = arg and arg[0]
+    for _, module in ipairs(modules) do
+        local unit, found = '@' .. module.path, {}
+        walk(module.value, not_entered, function(f)
+            local info = jutil.funcinfo(f)
+            if info.proto == nil or info.source == unit then
+                return info.proto ~= nil
+            end
+            local path = info.source:match('^@(.*)$')
+            if path == nil and (info.linedefined < 0 or info.source:sub(1, 2) == '=[')
+            or path ~= nil and (paths[path] or path == main_script or not catalog.is_application_path(path)) then
+                return false
+            end
+            if path ~= nil and not found[path] then
+                found[path] = catalog.read(path) ~= nil
+                if found[path] then
+                    table.insert(files, {path = path, module = module.name, unit = unit})
+                end
+            end
+            protos[info.proto] = unit
+            return true
+        end)
+    end
+    return files, protos
+end
+
+--- Which of the code that was learned of earlier new code still refers to without
+-- having loaded it: it belongs to somebody else, such as the main script. May yield.
+-- @tparam {value,...} values of the new modules
+-- @tparam table origin
+-- @treturn table set of prototypes
+local function find_shared(values, origin)
+    local shared, not_entered = {}, foreign()
+    for _, value in pairs(values) do
+        not_entered[value] = true
+    end
+    for _, value in pairs(values) do
+        walk(value, not_entered, function(f)
+            if origin:is_new(f) then
+                return true
+            end
+            local proto = jutil.funcinfo(f).proto
+            if proto ~= nil and origin.learned[proto] then
+                shared[proto] = true
+            end
+            return false
+        end)
+    end
+    return shared
+end
+
+return {find_shared = find_shared, survey = survey}

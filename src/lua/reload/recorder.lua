@@ -1,0 +1,143 @@
+--- Records what new code compiles, however it loads it: `dofile`, `loadfile`,
+-- `loadstring`, or a rock that keeps one of them in a local variable.
+--
+-- LuaJIT raises a VM event for each prototype that its parser has made. The
+-- handler is attached only while new code is loaded, so nothing of it stays, and
+-- neither `dofile` nor `loadstring` has to be replaced. Bytecode does not come
+-- from the parser and raises no event.
+
+local require = ...
+local catalog = require('reload.catalog')
+local jutil = require('jit.util')
+
+local OURS = '@cartridge-reload/'
+-- How many functions on the stack are looked at for the path of a file, how many
+-- paths are tried, and how long one may be.
+local FRAMES, TRIES, PATH = 6, 50, 1024
+
+local Recorder = {}
+Recorder.__index = Recorder
+
+--- The innermost function of Lua on the stack.
+-- @tparam number level of the first function to be looked at
+local function caller(level)
+    level = level + 1
+    while true do
+        local info = debug.getinfo(level, 'fS')
+        if info == nil or info.what ~= 'C' then
+            return info
+        end
+        level = level + 1
+    end
+end
+
+--- Finds the file that a text without a chunk name was read from: among the
+-- strings that the functions on the stack have in their local variables and
+-- constants, one that is the path of a file with this very text.
+-- @tparam string text
+-- @tparam number level of the first function to be looked at
+-- @treturn ?string path
+local function file_of_text(text, level)
+    local tried, tries = {}, 0
+    local function is_it(path)
+        if type(path) ~= 'string' or #path > PATH or tried[path] or tries >= TRIES or path:find('[%z\n]') then
+            return false
+        end
+        tried[path], tries = true, tries + 1
+        return catalog.read(path) == text
+    end
+    for frame = level + 1, level + FRAMES do
+        local info = debug.getinfo(frame, 'f')
+        if info == nil then
+            return nil
+        end
+        local index, name, value = 1, debug.getlocal(frame, 1)
+        while name ~= nil do
+            if is_it(value) then
+                return value
+            end
+            index = index + 1
+            name, value = debug.getlocal(frame, index)
+        end
+        index = -1
+        local is_lua = jutil.funcinfo(info.func).proto ~= nil
+        value = is_lua and jutil.funck(info.func, index)
+        while value do
+            if is_it(value) then
+                return value
+            end
+            index = index - 1
+            value = jutil.funck(info.func, index)
+        end
+    end
+    return nil
+end
+
+--- Records a file that was loaded.
+function Recorder:add_file(path, unit)
+    local text, digest = catalog.read(path)
+    -- Text may call itself a file that there is not.
+    if text == nil or not catalog.is_application_path(path) then
+        return
+    end
+    self.files[unit] = self.files[unit] or {}
+    self.files[unit][path] = digest
+    -- What an earlier generation has of the file is old now.
+    self.txn.origin:add_source('@' .. path, unit)
+end
+
+--- Called for each prototype, the innermost first and the chunk last.
+function Recorder:note(proto)
+    local origin = self.txn.origin
+    local by = caller(3)
+    if by == nil or by.source:sub(1, #OURS) == OURS then
+        return
+    end
+    local info = jutil.funcinfo(proto)
+    local path = info.source:match('^@(.*)$')
+    -- Libraries belong to themselves, whoever loads them, and so does the code that
+    -- they generate.
+    if path ~= nil and not catalog.is_application_path(path) or path == nil and not origin:is_new(by.func) then
+        return
+    end
+    local module = self.current()
+    local unit = origin:unit_on_stack(3) or module and origin:is_own_fiber() and '@' .. module.path
+    if not unit then
+        return
+    end
+    origin.protos[proto] = unit
+    if info.linedefined ~= 0 or info.source == unit then
+        return
+    elseif path ~= nil then
+        self:add_file(path, unit)
+    elseif info.source:sub(1, 1) ~= '=' then
+        -- Text is its own chunk name, unless the caller has given one, often the
+        -- path.
+        self:add_file(file_of_text(info.source, 3) or info.source, unit)
+    end
+end
+
+--- Begins to record.
+-- @tparam table txn the transaction
+-- @tparam function current returns the module that is being loaded, if one is
+-- @treturn table with `files`: unit -> path -> digest
+local function start(txn, current)
+    local self = setmetatable({txn = txn, current = current, files = {}}, Recorder)
+    self.handler = function(proto)
+        if txn.staging and txn.origin:is_new_code() then
+            self:note(proto)
+        end
+    end
+    jit.attach(self.handler, 'bc')
+    return self
+end
+
+--- Ends it. A second call does nothing.
+function Recorder:stop()
+    if self.handler ~= nil then
+        jit.attach(self.handler)
+        self.handler = nil
+    end
+end
+
+return {start = start}
