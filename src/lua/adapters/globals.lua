@@ -207,6 +207,22 @@ local function is_to_be_undone(self, set)
     return kind == 'function' and self.txn.origin:wraps_new(set.value) or kind == 'table'
 end
 
+--- Keeps old code that is about to run from removing what new code has set.
+-- @treturn function that puts back what was removed
+function Globals:guard()
+    local values = {}
+    for name in pairs(self.set) do
+        values[name] = rawget(_G, name)
+    end
+    return function()
+        for name, value in pairs(values) do
+            if rawget(_G, name) == nil then
+                rawset(_G, name, value)
+            end
+        end
+    end
+end
+
 --- Closes the gaps of a list to which others have added something meanwhile.
 local function close_gaps(list)
     local last = 0

@@ -304,6 +304,12 @@ function Http:release()
     end
 end
 
+--- Drops what was staged.
+function Http:discard()
+    unstage(self)
+    self:release()
+end
+
 --- Puts back what new code did to the live server behind the stand-in.
 function Http:rollback(undone)
     unstage(self)

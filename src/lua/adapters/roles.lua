@@ -1,13 +1,14 @@
 --- Adapter: Cartridge's role registry and service registry.
 --
 -- New roles are registered beside the old ones. While the transaction runs,
--- the service registry asks who is calling: new code finds new roles and the
--- staged HTTP server, everybody else what serves.
+-- new code finds a service registry of its own, with the new roles and the
+-- staged HTTP server; everybody else finds the one that serves. The old `stop`
+-- runs after the commit, and finds the services of its own generation.
 
 local require = ...
+local audiences = require('reload.audiences')
 local failure = require('core.failure')
 local roles_lib = require('platform.roles')
-local view = require('reload.overlay')
 
 local Roles = {name = 'roles'}
 Roles.__index = Roles
@@ -25,10 +26,19 @@ function Roles:snapshot()
     self.services_before = table.copy(self.live)
 end
 
---- Makes the service registry ask who is calling.
+--- Gives new code a service registry of its own. The one that serves stays as it
+-- is, for everybody who looks at it.
 function Roles:stage()
-    self.view = view.new(self.txn, self.live)
-    self.view:offer_all()
+    local txn = self.txn
+    self.audiences = audiences.new(self.cartridge:vars('cartridge.service-registry'))
+    self.old = self.audiences:add(function()
+        return txn.origin:is_stopping()
+    end)
+    self.new = self.audiences:add(function()
+        return txn.staging and txn.origin:is_new_code()
+    end)
+    self.staged = table.copy(self.live)
+    self.audiences:show(self.new, 'registry', self.staged)
 end
 
 --- Lets new code find something else in the service registry than everybody
@@ -36,12 +46,27 @@ end
 -- @tparam string name
 -- @param service nil, if it is to find nothing
 function Roles:offer(name, service)
-    self.view:offer(name, service)
+    self.staged[name] = service
 end
 
 --- What everybody but the new code finds under a name.
 function Roles:serving(name)
-    return self.view:find_serving(name)
+    return self.live[name]
+end
+
+--- Gives the old `stop` a service registry of its own: as it is now.
+-- @tparam ?table httpd what it finds as the HTTP server
+function Roles:retire(httpd)
+    if self.retired == nil then
+        self.retired = table.copy(self.live)
+        self.audiences:show(self.old, 'registry', self.retired)
+    end
+    self.retired.httpd = httpd or self.retired.httpd
+end
+
+--- Ends what `stop` has of its own.
+function Roles:settle()
+    self.audiences:close()
 end
 
 Roles.enabled, Roles.registered, Roles.role_modules = roles_lib.enabled, roles_lib.registered, roles_lib.role_modules
@@ -67,22 +92,23 @@ function Roles:is_reloaded(role)
     return self.modules:is_staged(role.module_name)
 end
 
---- Everybody finds again what serves.
-function Roles:unstage()
-    if self.view ~= nil then
-        self.view:close()
-    end
-end
-
 function Roles:commit()
-    self:unstage()
-    for name, service in self.view:each() do
-        -- The HTTP server has an adapter of its own; what new code has not
-        -- touched is as it is now.
-        if name ~= 'httpd' and not rawequal(service, self.services_before[name]) then
-            self.live[name] = service
+    self:retire()
+    self.audiences:remove(self.new)
+    for _, names in ipairs({self.services_before, self.staged}) do
+        for name in pairs(names) do
+            -- The HTTP server has an adapter of its own; what new code has not
+            -- touched is as it is now.
+            if name ~= 'httpd' and not rawequal(self.staged[name], self.services_before[name]) then
+                self.live[name] = self.staged[name]
+            end
         end
     end
+    -- New code may have kept the table that it saw.
+    for name in pairs(self.staged) do
+        self.staged[name] = nil
+    end
+    setmetatable(self.staged, {__index = self.live, __newindex = self.live})
     local registry = self.cartridge:vars('cartridge.roles')
     registry.roles_by_number = self.registry.by_number
     registry.roles_by_role_name = self.registry.by_role_name
@@ -121,7 +147,9 @@ function Roles:forget_enabled_roles()
 end
 
 function Roles:rollback(undone)
-    self:unstage()
+    if self.audiences ~= nil then
+        self.audiences:close()
+    end
     local registry = self.cartridge:vars('cartridge.roles')
     for field, value in pairs(self.registry_before or {}) do
         if registry[field] ~= value then
@@ -131,4 +159,4 @@ function Roles:rollback(undone)
     end
 end
 
-return {new = new}
+return {new = new, registered = roles_lib.registered}

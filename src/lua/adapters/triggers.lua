@@ -432,6 +432,11 @@ function Triggers:revive()
     end
 end
 
+--- Drops what was staged.
+function Triggers:discard()
+    unstage(self)
+end
+
 local function is_one(a, b)
     return a ~= nil and b ~= nil and a.f == b.f and a.name == b.name
 end

@@ -1,73 +1,138 @@
 --- Adapter: `cartridge.vars` of the application's modules, the place for state
--- that survives a reload. What new code sets there is staged: nobody else sees
--- it before the commit.
+-- that survives a reload. New code works on copies of the tables of variables
+-- and of their defaults: nobody else sees what it sets before the commit.
+--
+-- The old roles stop last, when the variables are those of the new roles
+-- already. So `stop` works on a copy too: the variables as the old role left
+-- them. And new code does not find the variables that `stop` is going to end or
+-- to unset, see `reload.stop_effects`: to it they are as after a restart.
 
 local require = ...
-local view = require('reload.overlay')
+local audiences = require('reload.audiences')
 
 local Vars = {name = 'vars'}
 Vars.__index = Vars
 
-local function new(txn, modules)
-    return setmetatable({txn = txn, modules = modules, views = {}, defaults = {}}, Vars)
+local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defaults'}
+
+--- @tparam table txn the transaction
+-- @tparam table modules the adapter of modules
+-- @tparam ?table hidden module name -> set of variables that new code does not
+--   find
+local function new(txn, modules, hidden)
+    return setmetatable({txn = txn, modules = modules, hidden = hidden or {}, kinds = {}}, Vars)
 end
 
---- The tables of a kind, by module name.
-local function tables(kind)
-    local all = rawget(_G, '_cluster_vars_' .. kind)
-    return type(all) == 'table' and all or {}
+function Vars.snapshot()
 end
 
-function Vars:snapshot()
-    for name, defaults in pairs(tables('defaults')) do
-        if self.modules.by_name[name] ~= nil then
-            self.defaults[name] = table.copy(defaults)
+--- Shows new code a copy of the variables of a module.
+local function stage_module(self, kind, name)
+    local live = kind.audiences:find_serving(name)
+    if type(live) ~= 'table' then
+        return
+    end
+    local copy, hidden = table.copy(live), {}
+    if kind.name == 'values' then
+        for key in pairs(self.hidden[name] or {}) do
+            if copy[key] ~= nil then
+                copy[key], hidden[key] = nil, true
+            end
+        end
+    end
+    kind.staged[name] = {first = table.copy(copy), hidden = hidden}
+    kind.audiences:show(kind.new, name, copy)
+end
+
+function Vars:stage()
+    local txn = self.txn
+    for name, global in pairs(GLOBALS) do
+        local holder = rawget(_G, global)
+        if type(holder) == 'table' then
+            local kind = {name = name, audiences = audiences.new(holder), staged = {}}
+            self.kinds[name] = kind
+            kind.old = kind.audiences:add(function()
+                return txn.origin:is_stopping()
+            end)
+            kind.new = kind.audiences:add(function()
+                return txn.staging and txn.origin:is_new_code()
+            end)
+            for module in pairs(self.modules.by_name) do
+                stage_module(self, kind, module)
+            end
         end
     end
 end
 
-function Vars:stage()
-    for name, values in pairs(tables('values')) do
-        if self.modules.by_name[name] ~= nil and type(values) == 'table' then
-            -- A copy has the metatable too: to be made before there is one.
-            local first = table.copy(values)
-            local staged = view.new(self.txn, values)
-            staged.first = first
-            staged:offer_all()
-            self.views[name] = staged
+--- Gives the old `stop` variables of its own: as they are now.
+function Vars:retire()
+    local kind = self.kinds.values
+    if kind == nil or self.is_retired then
+        return
+    end
+    self.is_retired = true
+    self.left = {}
+    for name in pairs(kind.staged) do
+        local live = kind.audiences:find_serving(name)
+        self.left[name] = {first = table.copy(live), hidden = {}}
+        kind.audiences:show(kind.old, name, table.copy(live))
+    end
+end
+
+--- Sets the variables that were changed in a copy; what was not touched there
+-- stays as it is.
+local function take_over(live, copy, staged)
+    for key, value in pairs(copy) do
+        if not rawequal(value, staged.first[key]) then
+            live[key] = value
+        end
+    end
+    for _, keys in ipairs({staged.first, staged.hidden}) do
+        for key in pairs(keys) do
+            if copy[key] == nil then
+                live[key] = nil
+            end
         end
     end
 end
 
 function Vars:commit()
-    for _, staged in pairs(self.views) do
-        staged:close()
-        for key, value in staged:each() do
-            -- What new code has not touched is as the old code left it.
-            if not rawequal(value, staged.first[key]) then
-                staged.live[key] = value
+    self:retire()
+    for _, kind in pairs(self.kinds) do
+        kind.audiences:remove(kind.new)
+        for name in pairs(kind.new.values) do
+            local copy, staged = kind.audiences:find(kind.new, name), kind.staged[name]
+            local live = kind.audiences:find_serving(name)
+            if staged ~= nil and type(live) == 'table' and type(copy) == 'table' then
+                take_over(live, copy, staged)
+            else
+                kind.audiences.holder[name] = copy
             end
         end
     end
 end
 
+--- Ends what `stop` has of its own.
+function Vars:settle()
+    for _, kind in pairs(self.kinds) do
+        kind.audiences:close()
+    end
+end
+
 function Vars:rollback(undone)
-    for name, staged in pairs(self.views) do
-        staged:close()
-        for key, value in staged:each() do
+    for _, kind in pairs(self.kinds) do
+        kind.audiences:close()
+    end
+    local kind = self.kinds.values
+    for name, staged in pairs(kind and kind.staged or {}) do
+        for key, value in pairs(kind.audiences:find(kind.new, name) or {}) do
             if not rawequal(value, staged.first[key]) then
                 table.insert(undone, ('cartridge.vars of %s: %s'):format(name, tostring(key)))
             end
         end
-    end
-    for name in pairs(tables('values')) do
-        if self.modules.by_name[name] ~= nil and self.views[name] == nil then
-            tables('values')[name] = nil
-        end
-    end
-    for name in pairs(tables('defaults')) do
-        if self.modules.by_name[name] ~= nil then
-            tables('defaults')[name] = self.defaults[name]
+        -- A role that was stopped starts again with what its `stop` has left.
+        if self.is_retired then
+            take_over(kind.audiences:find_serving(name), kind.audiences:find(kind.old, name), self.left[name])
         end
     end
 end

@@ -52,13 +52,28 @@ end
 
 function Framework:stage(txn, modules, adapters)
     self.modules = modules
-    txn:add(adapters.vars.new(txn, modules))
+    self.vars = txn:add(adapters.vars.new(txn, modules, self:hidden(txn, modules, adapters)))
     self.adapter = txn:add(adapters.roles.new(txn, self.cartridge, modules))
     local httpd = self.cartridge.services().httpd
     if type(httpd) == 'table' and type(httpd.routes) == 'table' then
         self.http = txn:add(adapters.http.new(txn, httpd))
         self.adapter:offer('httpd', self.http.stand_in)
     end
+end
+
+--- The variables that old roles end when they stop.
+function Framework:hidden(txn, modules, adapters)
+    local stops = {}
+    for _, role in ipairs(adapters.roles.registered().by_number) do
+        if not txn.args.no_stop and type(role.M.stop) == 'function'
+        and (modules.by_name[role.module_name] or modules.gone[role.module_name]) ~= nil
+        and self.cartridge.services()[role.role_name] ~= nil then
+            table.insert(stops, role.M.stop)
+        end
+    end
+    return adapters.stop_effects(stops, function(f)
+        return txn.origin:is_old(f)
+    end, rawget(_G, '_cluster_vars_values') or {})
 end
 
 function Framework:role_modules()
@@ -113,14 +128,17 @@ function Framework:serving(name)
     return self.adapter:serving(name)
 end
 
---- Has the service registry ask who is calling, after a rollback.
-function Framework:restage()
-    self.adapter:stage()
+--- Gives the old `stop` services and variables of its own, as they are now.
+-- @tparam ?table httpd what it finds as the HTTP server
+function Framework:retire(httpd)
+    self.vars:retire()
+    self.adapter:retire(httpd)
 end
 
---- Everybody finds what serves.
-function Framework:unstage()
-    self.adapter:unstage()
+--- Ends that, when all old roles have stopped.
+function Framework:settle()
+    self.vars:settle()
+    self.adapter:settle()
 end
 
 function Framework:arguments(step)

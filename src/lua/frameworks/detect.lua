@@ -20,9 +20,8 @@
 --   is_reloaded(role) whether the code of a role is new
 --   offer(name, M), serving(name)  what new code finds as a role, and what
 --                     everybody else finds
---   restage(), unstage()  makes the framework tell new code from other code
---                     again after a rollback, for the restart of old roles; and
---                     ends that
+--   retire(httpd), settle()  gives the old `stop` what its generation had, as it
+--                     is now; ends that
 --   http              the adapter of its HTTP server, or nil
 --   methods           step -> name of the role's function: `validate`, `init`,
 --                     `before_apply`, `apply`, `stop`, `after_commit`

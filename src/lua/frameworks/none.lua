@@ -51,4 +51,7 @@ function None.enabled()
     return {}
 end
 
+function None.settle()
+end
+
 return {detect = detect}

@@ -6,6 +6,8 @@ local require = ...
 local failure = require('core.failure')
 local fiber = require('fiber')
 local log = require('log')
+local retirement = require('reload.retirement')
+local revive = require('reload.revival')
 local slice = require('core.yield')
 
 -- How often the new roles get a config that changed while they were applying
@@ -30,8 +32,10 @@ local function new(txn, framework, modules, adapters)
         roles = {},     -- role name -> its entry in the report
         order = {},     -- the same entries in order
         starting = {},  -- new roles that have work to do
-        stopped = {},   -- old roles whose stop was called
-        is_stopped = {},
+        called = {},    -- role name -> whether its new init was called
+        stopped = {},   -- role name -> old role whose stop was called
+        stopping = {},  -- old roles to stop after the commit
+        retirement = retirement.new(txn, framework, modules, adapters),
     }, Lifecycle)
 end
 
@@ -159,32 +163,40 @@ end
 -- it is not enabled any more.
 function Lifecycle:must_stop(role)
     local name = role.role_name
-    return self:method(role, 'stop') ~= nil and not self.is_stopped[name]
+    return self:method(role, 'stop') ~= nil and self.stopped[name] == nil
         and self.framework:serving(name) ~= nil
         and (self.modules:is_staged(role.module_name) or self.modules.gone[role.module_name] ~= nil
             or not self.new_enabled[name])
 end
 
---- Stops the old roles, the dependent ones first. They still serve.
-function Lifecycle:stop()
+--- Notes which old roles are to stop: those that serve until the commit. In the
+-- same slice as the commit.
+function Lifecycle:before_commit()
+    self.stopping = {}
     for i = #self.old.by_number, 1, -1 do
         local role = self.old.by_number[i]
-        if self:must_stop(role) then
-            self.txn:check()
-            table.insert(self.stopped, 1, role)
-            self.is_stopped[role.role_name] = true
-            self.txn.origin:call_old(self.call_leniently, self, role, 'stop')
-            if self.roles[role.role_name] ~= nil then
-                self.roles[role.role_name].stopped = true
-            end
+        if not self.txn.args.no_stop and self:must_stop(role) then
+            table.insert(self.stopping, role)
         end
     end
+end
+
+--- Calls `stop` of old roles, the dependent ones first.
+function Lifecycle:stop(roles)
+    self.retirement:stop(roles, function(role)
+        self.stopped[role.role_name] = role
+        self:call_leniently(role, 'stop')
+        if self.roles[role.role_name] ~= nil then
+            self.roles[role.role_name].stopped = true
+        end
+    end)
 end
 
 function Lifecycle:initialize()
     for _, role in ipairs(self.starting) do
         if not self.roles[role.role_name].initialized then
             if self:method(role, 'init') ~= nil then
+                self.called[role.role_name] = true
                 self:call(role, 'init', {code = 'init_failed', phase = 'init'})
             end
             self.roles[role.role_name].initialized = true
@@ -207,12 +219,9 @@ function Lifecycle:apply()
     end
 end
 
---- Stops the old roles, and starts the new ones with the active config.
+--- Starts the new roles with the active config, beside the old ones.
 function Lifecycle:start()
     self.txn:enter('init')
-    if not self.txn.args.no_stop then
-        self:stop()
-    end
     self:initialize()
     self.txn:enter('apply')
     self:apply()
@@ -254,70 +263,58 @@ function Lifecycle:settle()
     })
 end
 
---- Tells the roles that all of them are configured, after the commit.
+--- What follows the commit: the new roles are told that all of them are
+-- configured, and the old ones stop.
 function Lifecycle:after_commit()
     for _, role in ipairs(self.starting) do
         self:call_leniently(role, 'after_commit')
     end
+    self:stop(self.stopping)
 end
 
---- Starts the old roles again that were stopped, after a failure. Their routes
--- and triggers were there all the time; what they register now takes the
--- places of the same ones, as it goes with the state they have now.
+--- Ends what `stop` has of its own, whether or not all of them have returned.
+function Lifecycle:finish()
+    self.retirement:close()
+    self.framework:settle()
+end
+
+--- The old roles that have to start again after a failure, in their order: those
+-- that were stopped, and those whose new `init` was called. What such an `init`
+-- replaces in a role without `stop` is known to nobody else.
+function Lifecycle:to_revive()
+    local list = {}
+    for _, role in ipairs(self.old and self.old.by_number or {}) do
+        local name = role.role_name
+        local is_called = self.called[name] and self:method(role, 'stop') == nil
+        if self.stopped[name] ~= nil or (is_called and self.framework:serving(name) ~= nil) then
+            table.insert(list, role)
+        end
+    end
+    return list
+end
+
+--- Starts old roles again after a failure.
 -- @tparam {string,...} left gets what could not be started
 function Lifecycle:revive(left)
-    if #self.stopped == 0 then
+    local roles = self:to_revive()
+    if #roles == 0 then
         return
     end
-    local txn, framework = self.txn, self.framework
-    local parts = {self.adapters.triggers.new(txn), self.adapters.fibers.new(txn)}
-    framework:restage()
-    if framework.http ~= nil then
-        table.insert(parts, self.adapters.http.new(txn, framework.http.live))
-    end
-    for _, part in ipairs(parts) do
-        part:snapshot()
-        part:stage()
-        if part.stand_in ~= nil then
-            framework:offer('httpd', part.stand_in)
-        end
-    end
-
-    local finished, done = fiber.cond(), false
-    local worker = fiber.new(function()
-        fiber.name('cartridge-reload', {truncate = true})
-        txn.origin:enter()
-        txn.origin.calls_old = true
-        txn.staging = true
-        for _, role in ipairs(self.stopped) do
-            for _, step in ipairs({'init', 'apply'}) do
-                local f = self:method(role, step)
-                if f ~= nil then
-                    local ok, result, err = failure.call(f, framework:arguments(step))
-                    local problem = not ok and result or err
-                    if problem ~= nil then
-                        table.insert(left, ('role %s was stopped, and its %s failed: %s')
-                            :format(role.role_name, framework.methods[step], failure.describe(problem)))
-                    end
-                end
+    revive({
+        txn = self.txn,
+        framework = self.framework,
+        adapters = self.adapters,
+        roles = roles,
+        seconds = REVIVE,
+        on_role = function() end,
+        call = function(role, step)
+            local f = self:method(role, step)
+            if f == nil then
+                return true
             end
-        end
-        done = true
-        finished:broadcast()
-    end)
-    local deadline = fiber.clock() + REVIVE
-    while not done and fiber.clock() < deadline do
-        finished:wait(deadline - fiber.clock())
-    end
-    if not done then
-        pcall(worker.cancel, worker)
-        table.insert(left, 'the old roles were stopped and did not start again in time')
-    end
-    txn.staging = false
-    for _, part in ipairs(parts) do
-        part:revive()
-    end
-    framework:unstage()
+            return failure.call(f, self.framework:arguments(step))
+        end,
+    }, left)
 end
 
 return {new = new}

@@ -35,6 +35,7 @@ local function new(registry)
         registry = registry or {},
         adopted = {},
         calls_old = false,
+        stops = false,
     }, Origin)
 end
 
@@ -272,13 +273,18 @@ function Origin:adopt(id)
     self.adopted[id] = true
 end
 
---- Calls old code for the transaction, such as the `stop` of a role: it finds
--- its own modules and services, but what it changes is to be staged.
-function Origin:call_old(f, ...)
-    self.calls_old = true
+--- Calls the `stop` of an old role: it finds the modules, services and variables
+-- of its generation, and what it changes there is seen by itself only.
+function Origin:call_stop(f, ...)
+    self.calls_old, self.stops = true, true
     local result = {f(...)}
-    self.calls_old = false
+    self.calls_old, self.stops = false, false
     return unpack(result)
+end
+
+--- Whether the caller is the `stop` of an old role.
+function Origin:is_stopping()
+    return self.stops and self.fiber == fiber.id()
 end
 
 --- Whether the caller is new code: in a fiber that works for the transaction or

@@ -3,9 +3,9 @@
 --	compile   every file is read and compiled; nothing has changed so far
 --	load      the modules run, beside the serving ones; the roles register
 --	validate  the new roles look at the active config
---	init      the old roles stop, the new ones initialise
+--	init      the new roles initialise; the old ones are still serving
 --	apply     the new roles get the config
---	commit    the new generation takes over, in one step
+--	commit    the new generation takes over, in one step; the old roles stop
 --
 -- Every failure before the commit leaves the old generation serving.
 
@@ -29,6 +29,7 @@ local adapters = {
     roles = require('adapters.roles'),
     schema = require('adapters.schema'),
     sockets = require('adapters.sockets'),
+    stop_effects = require('reload.stop_effects'),
     triggers = require('adapters.triggers'),
     vars = require('adapters.vars'),
 }
@@ -230,6 +231,7 @@ function Staged:work()
         self.life:validate()
         self.life:start()
         self.life:settle()
+        self.life:before_commit()
     end
     txn:commit()
     self.sweep:forget()
@@ -252,6 +254,7 @@ end
 
 --- What follows the commit: the new code serves already. Yields.
 function Staged:after_commit()
+    self.life:finish()
     local err = self.fibers:finish()
     if err ~= nil then
         table.insert(self.txn.warnings, err)

@@ -10,6 +10,8 @@
 --                       what it undid, what it could not, and what it cannot
 --                       be sure of
 --   before_call(), after_call()  optional: new code is about to run, has run
+--   guard()             optional: returns a function that puts back what old code
+--                       removes of the new code's until it is called
 --   list_new(list)      optional: adds the functions that new code has registered
 --
 -- The work is done in a fiber of its own, so that it can be cancelled when its
@@ -125,6 +127,22 @@ function Transaction:rollback()
     end
     self.staging = false
     return {undone = undone, left = left, doubts = doubts}
+end
+
+--- Keeps old code that is about to run from removing what new code has set.
+-- @treturn function to be called when it has run
+function Transaction:guard()
+    local put_back = {}
+    for _, adapter in ipairs(self.adapters) do
+        if adapter.guard ~= nil then
+            table.insert(put_back, adapter:guard())
+        end
+    end
+    return function()
+        for _, f in ipairs(put_back) do
+            f()
+        end
+    end
 end
 
 --- Calls code of the new generation.

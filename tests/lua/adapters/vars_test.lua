@@ -5,7 +5,8 @@ local case = lib.suite('adapters.vars')
 
 --- @tparam table values module name -> its variables
 -- @tparam {string,...} modules those that are reloaded
-local function begin(values, modules)
+-- @tparam ?table hidden see the adapter
+local function begin(values, modules, hidden)
     rawset(_G, '_cluster_vars_values', values)
     rawset(_G, '_cluster_vars_defaults', {})
     lib.defer(function()
@@ -21,34 +22,42 @@ local function begin(values, modules)
     end
     local load = lib.loader()
     local txn = lib.transaction(load)
-    txn:add(load('adapters.vars').new(txn, {by_name = by_name}))
-    return txn, values, by_name
+    local adapter = txn:add(load('adapters.vars').new(txn, {by_name = by_name}, hidden))
+    return txn, values, by_name, adapter
 end
 
-local SET = "local vars, name, value = ... vars[name] = value"
-local GET = "local vars, name = ... local value = vars[name] return value"
+--- The variables of a module as all but new code find them.
+local function serving(values, module)
+    return lib.elsewhere(function() return values[module] end)
+end
+
+-- As cartridge.vars does it: the table of a module is looked up each time.
+local SET = "local module, name, value = ... rawget(_G, '_cluster_vars_values')[module][name] = value"
+local GET = "local module, name = ... local value = rawget(_G, '_cluster_vars_values')[module][name] return value"
 
 case('what new code sets is seen by it alone before the commit, and by all after it', function(t)
-    local txn, values = begin({['app.web'] = {limit = 5}}, {'app.web'})
-    local vars = values['app.web']
-    txn.code(SET)(vars, 'limit', 6)
-    txn.code(SET)(vars, 'fresh', 7)
-    t:is(txn.code(GET)(vars, 'limit'), 6, 'new code')
+    local txn, values, _, adapter = begin({['app.web'] = {limit = 5}}, {'app.web'})
+    local vars = serving(values, 'app.web')
+    txn.code(SET)('app.web', 'limit', 6)
+    txn.code(SET)('app.web', 'fresh', 7)
+    t:is(txn.code(GET)('app.web', 'limit'), 6, 'new code')
     t:is(lib.elsewhere(function() return vars.limit end), 5, 'old code')
     t:is(lib.elsewhere(function() return vars.fresh end), nil, 'a new variable')
     txn:commit()
     t:is(vars.limit, 6, 'after the commit')
     t:is(vars.fresh, 7, 'the new one')
-    t:is(getmetatable(vars), nil, 'the table is a plain one again')
+    adapter:settle()
+    t:is(getmetatable(values), nil, 'the table is a plain one again')
+    t:is(values['app.web'], vars, 'and has the same variables')
 end)
 
 case('a rollback leaves the variables as they were', function(t)
     local txn, values = begin({['app.web'] = {limit = 5, doomed = 1, no = false}}, {'app.web'})
-    local vars = values['app.web']
-    txn.code(SET)(vars, 'limit', 6)
-    txn.code(SET)(vars, 'fresh', 7)
-    txn.code(SET)(vars, 'no', true)
-    txn.code(SET)(vars, 'doomed', nil)
+    local vars = serving(values, 'app.web')
+    txn.code(SET)('app.web', 'limit', 6)
+    txn.code(SET)('app.web', 'fresh', 7)
+    txn.code(SET)('app.web', 'no', true)
+    txn.code(SET)('app.web', 'doomed', nil)
     txn.undo()
     t:is_deeply(vars, {limit = 5, doomed = 1, no = false}, 'variables')
     t:is(values['app.web'], vars, 'the same table')
@@ -57,8 +66,8 @@ end)
 case('what serving code sets meanwhile stays, after both ends', function(t)
     for _, ends in ipairs({'commit', 'undo'}) do
         local txn, values = begin({['app.web'] = {requests = 5, limit = 1}}, {'app.web'})
-        local vars = values['app.web']
-        txn.code(SET)(vars, 'limit', 2)
+        local vars = serving(values, 'app.web')
+        txn.code(SET)('app.web', 'limit', 2)
         lib.elsewhere(function()
             vars.requests = vars.requests + 1
             vars.more = 'x'
@@ -72,12 +81,12 @@ end)
 
 case('new code can remove a variable and set one to false', function(t)
     local txn, values = begin({['app.web'] = {a = 1, b = true, c = false}}, {'app.web'})
-    local vars = values['app.web']
-    t:is(txn.code(GET)(vars, 'c'), false, 'false is not nothing')
-    txn.code(SET)(vars, 'a', nil)
-    txn.code(SET)(vars, 'b', false)
-    t:is(txn.code(GET)(vars, 'a'), nil, 'removed')
-    t:is(txn.code(GET)(vars, 'b'), false, 'false')
+    local vars = serving(values, 'app.web')
+    t:is(txn.code(GET)('app.web', 'c'), false, 'false is not nothing')
+    txn.code(SET)('app.web', 'a', nil)
+    txn.code(SET)('app.web', 'b', false)
+    t:is(txn.code(GET)('app.web', 'a'), nil, 'removed')
+    t:is(txn.code(GET)('app.web', 'b'), false, 'false')
     txn:commit()
     t:is(vars.a, nil, 'removed after the commit')
     t:is(vars.b, false, 'false after the commit')
@@ -86,8 +95,8 @@ end)
 
 case('variables of other modules are left alone', function(t)
     local txn, values = begin({['app.web'] = {}, rock = {limit = 5}}, {'app.web'})
-    txn.code(SET)(values.rock, 'limit', 6)
-    t:is(values.rock.limit, 6, 'at once')
+    txn.code(SET)('rock', 'limit', 6)
+    t:is(serving(values, 'rock').limit, 6, 'at once')
     t:is(getmetatable(values.rock), nil, 'a plain table')
     txn:commit()
 end)
@@ -98,6 +107,68 @@ case('variables of a module that only the failed code had are gone', function(t)
     txn.code("rawget(_G, '_cluster_vars_values')['app.fresh'] = {limit = 1}")()
     txn.undo()
     t:is(values['app.fresh'], nil, 'a good reload starts with defaults')
+end)
+
+case('serving code can walk, count and read past the metatable what it has', function(t)
+    local txn, values = begin({['app.web'] = {limit = 5, 'first'}}, {'app.web'})
+    txn.code(SET)('app.web', 'limit', 6)
+    lib.elsewhere(function()
+        local vars, seen = values['app.web'], {}
+        for key, value in pairs(vars) do
+            seen[key] = value
+        end
+        t:is_deeply(seen, {limit = 5, 'first'}, 'pairs')
+        t:is(rawget(vars, 'limit'), 5, 'rawget')
+        t:is(next(vars) ~= nil, true, 'next')
+        t:is(#vars, 1, 'number')
+    end)
+end)
+
+case('the old stop works on variables of its own, as they were at the commit', function(t)
+    local txn, values, _, adapter = begin({['app.web'] = {server = 'old', count = 1}}, {'app.web'})
+    local vars = serving(values, 'app.web')
+    txn.code(SET)('app.web', 'server', 'new')
+    lib.elsewhere(function() values['app.web'].count = 2 end)
+    txn:commit()
+    txn.origin:call_stop(function()
+        t:is(values['app.web'].server, 'old', 'it finds what is its own')
+        t:is(values['app.web'].count, 2, 'with what serving code has set meanwhile')
+        values['app.web'].server = nil
+        t:is(lib.elsewhere(function() return values['app.web'].server end), 'new', 'others see the new')
+    end)
+    t:is(vars.server, 'new', 'what stop unsets stays')
+    adapter:settle()
+    t:is(values['app.web'], vars, 'the table of the variables')
+    t:is(vars.server, 'new', 'after it')
+end)
+
+case('new code does not find the variables that stop will end', function(t)
+    for _, ends in ipairs({'commit', 'undo', 'set'}) do
+        local txn, values = begin({['app.web'] = {server = 'old', count = 1}}, {'app.web'},
+            {['app.web'] = {server = true, other = true}})
+        local vars = serving(values, 'app.web')
+        t:is(txn.code(GET)('app.web', 'server'), nil, 'hidden')
+        t:is(txn.code(GET)('app.web', 'count'), 1, 'what it does not end')
+        t:is(lib.elsewhere(function() return values['app.web'].server end), 'old', 'from new code only')
+        if ends == 'set' then
+            txn.code(SET)('app.web', 'server', 'new')
+            txn:commit()
+        else
+            txn[ends](txn)
+        end
+        t:is(vars.server, ({commit = nil, undo = 'old', set = 'new'})[ends], ends)
+        txn.origin:release()
+    end
+end)
+
+case('defaults of new code are seen by it alone before the commit', function(t)
+    local txn, _, _, adapter = begin({['app.web'] = {}}, {'app.web'})
+    local defaults = rawget(_G, '_cluster_vars_defaults')
+    txn.code("rawget(_G, '_cluster_vars_defaults')['app.web'].limit = 7")()
+    t:is(lib.elsewhere(function() return defaults['app.web'].limit end), nil, 'before')
+    txn:commit()
+    adapter:settle()
+    t:is(defaults['app.web'].limit, 7, 'after')
 end)
 
 lib.run()

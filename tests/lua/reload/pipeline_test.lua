@@ -134,7 +134,7 @@ local function role_of(report, name)
     return nil
 end
 
-case('roles are stopped, validated, initialised and applied in the order of Cartridge', function(t)
+case('new roles start beside the old ones, which stop after the commit', function(t)
     local app = lib.app({
         ['@.web'] = role_text('web', 1, "M.dependencies = {'@.storage'}"),
         ['@.storage'] = role_text('storage', 1),
@@ -145,8 +145,8 @@ case('roles are stopped, validated, initialised and applied in the order of Cart
     app.write('@.storage', role_text('storage', 2))
     local report = reload(app)
     t:is(report.outcome, 'reloaded', 'outcome ' .. tostring(report.error and report.error.message))
-    t:is(told(), 'storage2.validate web2.validate web1.stop storage1.stop '
-        .. 'storage2.init web2.init storage2.apply web2.apply', 'order')
+    t:is(told(), 'storage2.validate web2.validate storage2.init web2.init '
+        .. 'storage2.apply web2.apply web1.stop storage1.stop', 'order')
     t:is(cartridge.get('/web'), 'web2', 'route')
     t:is(cartridge.services.web.version, 2, 'service')
     t:is(cartridge.values['cartridge.roles'].roles_by_role_name.web.M.version, 2, 'registry')
@@ -214,9 +214,7 @@ case('a broken role of any kind leaves the old one serving', function(t)
         t:is(getmetatable(cartridge.services), nil, label .. ': table of services')
         t:is(cartridge.values['cartridge.roles'].roles_by_role_name.web.M, old, label .. ': registry')
         local history = told()
-        local stopped = history:find('web1.stop', 1, true) ~= nil
-        t:is(stopped, BROKEN[label][3] ~= 'validate', label .. ': stopped only when it was validated')
-        t:is(history:find('web1.init', 1, true) ~= nil, stopped, label .. ': started again if it was stopped')
+        t:is(history:find('web1.', 1, true), nil, label .. ': the old role was neither stopped nor started again')
         app.write('@.web', role_text('web', 3))
         t:is(reload(app).outcome, 'reloaded', label .. ': the next one')
         t:is(cartridge.get('/web'), 'web3', label .. ': its code')
@@ -385,7 +383,7 @@ case('one role is reloaded, the others go on', function(t)
     app.write('@.web', role_text('web', 2))
     local report = reload(app, {modules = {app.name .. '.web'}})
     t:is(report.outcome, 'reloaded', 'outcome')
-    t:is(told(), 'web2.validate web1.stop web2.init web2.apply', 'calls')
+    t:is(told(), 'web2.validate web2.init web2.apply web1.stop', 'calls')
     t:is(cartridge.get('/web'), 'web2', 'its route')
     t:is(cartridge.get('/other'), 'other1', 'the route of the other')
     t:is(cartridge.services.other, other, 'the other')

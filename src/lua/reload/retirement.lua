@@ -1,0 +1,114 @@
+--- How old roles stop: after the commit, when the new ones serve, so that no
+-- request meets a role that was stopped.
+--
+-- What `stop` undoes has the names of what the new role has set up: the same
+-- service, the same route, the same variable. So `stop` runs in the world of its
+-- own generation. It finds the old modules, services and variables, and what it
+-- changes there, and in routes and triggers, is dropped: the commit has replaced
+-- it. Globals that it removes are put back if new code has set them. What it
+-- holds itself it ends for real: its sockets, connections, fibers and channels.
+
+local require = ...
+local audiences = require('reload.audiences')
+
+local Retirement = {}
+Retirement.__index = Retirement
+
+--- @tparam table txn the transaction
+-- @tparam table framework see `frameworks.detect`
+-- @tparam table modules the adapter of modules
+-- @tparam table adapters name -> module of an adapter
+local function new(txn, framework, modules, adapters)
+    return setmetatable({txn = txn, framework = framework, modules = modules, adapters = adapters, parts = {}},
+        Retirement)
+end
+
+local function no()
+    return false
+end
+
+--- A transaction whose only new code is the `stop` that runs: what adapters
+-- stage for it is never committed.
+local function discarding(txn)
+    local function is_stopping()
+        return txn.origin:is_stopping()
+    end
+    return {
+        staging = true,
+        registry = txn.registry,
+        origin = {
+            files = {},
+            is_asking = is_stopping,
+            is_new_code = is_stopping,
+            is_new = no,
+            is_old = no,
+            wraps_new = no,
+            wraps_old = no,
+        },
+    }
+end
+
+--- Shows the old modules to `stop`. Before the commit old code finds them anyway.
+local function show_modules(self)
+    local txn, before = self.txn, self.modules.before
+    self.loaded = audiences.new(package.loaded)
+    local old = self.loaded:add(function()
+        return txn.origin:is_stopping()
+    end)
+    for _, names in ipairs({self.modules.by_name, self.modules.gone}) do
+        for name in pairs(names) do
+            if before[name] ~= nil then
+                self.loaded:show(old, name, before[name])
+            end
+        end
+    end
+end
+
+local function open(self)
+    local facade = discarding(self.txn)
+    self.parts = {self.adapters.triggers.new(facade)}
+    local http, stand_in = self.framework.http, nil
+    if http ~= nil then
+        table.insert(self.parts, self.adapters.http.new(facade, http.live))
+    end
+    for _, part in ipairs(self.parts) do
+        part:snapshot()
+        stand_in = part:stage() or stand_in
+    end
+    self.framework:retire(stand_in)
+    if self.txn.committed then
+        show_modules(self)
+    end
+end
+
+--- Takes that world away. A `stop` that has not returned by the end of the
+-- reload goes on without it. A second call does nothing.
+function Retirement:close()
+    if self.loaded ~= nil then
+        self.loaded:close()
+        self.loaded = nil
+    end
+    for i = #self.parts, 1, -1 do
+        self.parts[i]:discard()
+    end
+    self.parts = {}
+end
+
+--- Calls `stop` of old roles.
+-- @tparam {table,...} roles in the order in which they are to stop
+-- @tparam function call gets each of them
+function Retirement:stop(roles, call)
+    if #roles == 0 then
+        return
+    end
+    local txn = self.txn
+    open(self)
+    for _, role in ipairs(roles) do
+        local put_back = txn:guard()
+        txn.origin:call_stop(call, role)
+        put_back()
+    end
+    self:close()
+end
+
+return {new = new}

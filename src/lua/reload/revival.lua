@@ -1,0 +1,66 @@
+--- How old roles start again after a failure: those that were stopped, and those
+-- that new code may have taken something from.
+--
+-- Their routes and triggers were there all the time; what they register now
+-- takes the places of the same ones, as it goes with the state they have now.
+
+local require = ...
+local failure = require('core.failure')
+local fiber = require('fiber')
+
+--- Makes room for what the roles register.
+local function stage(txn, framework, adapters)
+    local parts = {adapters.triggers.new(txn), adapters.fibers.new(txn)}
+    if framework.http ~= nil then
+        table.insert(parts, adapters.http.new(txn, framework.http.live))
+    end
+    for _, part in ipairs(parts) do
+        part:snapshot()
+        part:stage()
+    end
+    return parts
+end
+
+--- Starts roles of the serving generation again. Yields.
+-- @tparam table options `txn`, `framework`, `adapters`; `roles`, the old roles in
+--   their order; `seconds` that they have; `call`, a function that gets a role
+--   and a step (`init` or `apply`) and returns as `failure.call`; `on_role`, to
+--   be called with each role
+-- @tparam {string,...} left gets what could not be started
+return function(options, left)
+    local txn = options.txn
+    local parts = stage(txn, options.framework, options.adapters)
+    local finished, done = fiber.cond(), false
+    local worker = fiber.new(function()
+        fiber.name('cartridge-reload', {truncate = true})
+        txn.origin:enter()
+        txn.origin.calls_old = true
+        txn.staging = true
+        for _, role in ipairs(options.roles) do
+            options.on_role(role)
+            for _, step in ipairs({'init', 'apply'}) do
+                local ok, result, err = options.call(role, step)
+                local problem = not ok and result or err
+                if problem ~= nil then
+                    table.insert(left, ('role %s had to start again, and its %s failed: %s')
+                        :format(role.role_name, options.framework.methods[step], failure.describe(problem)))
+                    break
+                end
+            end
+        end
+        done = true
+        finished:broadcast()
+    end)
+    local deadline = fiber.clock() + options.seconds
+    while not done and fiber.clock() < deadline do
+        finished:wait(deadline - fiber.clock())
+    end
+    if not done then
+        pcall(worker.cancel, worker)
+        table.insert(left, 'the old roles did not restart in time')
+    end
+    txn.staging = false
+    for _, part in ipairs(parts) do
+        part:revive()
+    end
+end

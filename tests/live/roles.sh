@@ -1,0 +1,174 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# The life cycle of roles: no request meets a role that was stopped, changes of
+# the config and of the leader succeed meanwhile, and a failed reload leaves the
+# old roles as they were.
+
+# shellcheck source=tests/live/lib.sh disable=SC2016
+. "$(dirname "$0")/lib.sh"
+
+[ -x "$CARTRIDGE_RELOAD" ] || bail_out "$CARTRIDGE_RELOAD is not there"
+
+# probe_start PATH: asks for it all the time, until probe_stop.
+probe_start()
+{
+	rm -f "$WORK/probe.end"
+	(
+		while [ ! -e "$WORK/probe.end" ]; do
+			printf '%s %s\n' "$(http_status "$1")" "$(http_get "$1")"
+			sleep 0.01
+		done
+	) >"$WORK/probe" &
+	PROBE_PID=$!
+	wait_until 10 test -s "$WORK/probe"
+}
+
+# Sets FAILURES to the number of requests that got anything but 200.
+probe_stop()
+{
+	touch "$WORK/probe.end"
+	wait "$PROBE_PID"
+	FAILURES=$(grep -vc '^200 ' "$WORK/probe")
+	[ "$FAILURES" -eq 0 ] || diag "$(grep -v '^200 ' "$WORK/probe" | head -n 3)"
+}
+
+# A reload in the background; reload_end sets RC and OUT as reload does.
+reload_start()
+{
+	{
+		reload
+		exit "$RC"
+	} &
+	RELOAD_PID=$!
+}
+
+reload_end()
+{
+	wait "$RELOAD_PID"
+	RC=$?
+}
+
+# In the background, the outcome of: a config change and two of the leader.
+change_all()
+{
+	{
+		app_eval 'return require("cartridge").config_patch_clusterwide({
+			shop = {limit = '"$1"'}})'
+		app_lead no
+		app_lead yes
+	} >"$WORK/changes" 2>&1 &
+	CHANGES_PID=$!
+}
+
+changes_end()
+{
+	wait "$CHANGES_PID"
+	CHANGES=$(tr '\n' ' ' <"$WORK/changes")
+}
+
+# in_init VERSION: the new init of that version runs.
+in_init()
+{
+	[ "$(app_eval 'return rawget(_G, "shop_in_init")')" = "$1" ]
+}
+
+# A role that gives away a service, and holds a connection and a worker.
+OWNS='web_top=
+local fiber, net_box = require("fiber"), require("net.box")
+local registry = require("cartridge.service-registry")
+local vars = require("cartridge.vars").new("app.roles.web")'
+GIVES='web_init=
+	require("cartridge").service_get("httpd"):route({path = "/probe"}, function()
+		local service = registry.get("stock")
+		assert(vars.conn:ping(), "the connection is closed")
+		local reply = fiber.channel(1)
+		vars.jobs:put(reply)
+		assert(reply:get(5), "nobody works")
+		return {status = 200, body = service.name .. " " .. VERSION}
+	end)
+	registry.set("stock", {name = "stock of " .. VERSION})
+	vars.conn = vars.conn or net_box.connect(box.cfg.listen)
+	vars.jobs = fiber.channel(10)
+	local jobs = vars.jobs
+	vars.worker = vars.worker or fiber.create(function()
+		while true do
+			jobs:get():put(true)
+		end
+	end)'
+TAKES='web_stop=
+	registry.set("stock", nil)
+	vars.conn:close()
+	vars.conn = nil
+	vars.worker:cancel()
+	vars.worker = nil'
+SLOW='web_init_end=
+	rawset(_G, "shop_in_init", VERSION)
+	fiber.sleep(1)
+	rawset(_G, "shop_in_init", nil)'
+
+start_app shop
+app_version 2 "$OWNS" "$GIVES" "$TAKES"
+reload
+is "$RC" 0 'a role that gives away a service, a connection and a worker'
+is "$(http_get /probe)" 'stock of 2 2' 'which serve'
+
+diag 'A good reload: the old role serves until the commit'
+
+app_version 3 "$OWNS" "$GIVES" "$TAKES" "$SLOW"
+probe_start /probe
+reload_start
+ok 'the new init runs' wait_until 20 in_init 3
+is "$(app_eval 'return require("cartridge").service_get("stock").name')" \
+    'stock of 2' 'serving code finds the service of the old role'
+is "$(app_eval 'local names = {}
+	for name in pairs(require("cartridge.service-registry").list()) do
+		table.insert(names, name)
+	end
+	table.sort(names)
+	return table.concat(names, " ")')" \
+    'audit ddl-manager health httpd stock storage web' \
+    'and all services, when it walks the registry'
+is "$(app_eval 'local list = require("cartridge.service-registry").list()
+	return rawget(list, "stock").name, next(list) ~= nil')" \
+    "$(printf 'stock of 2\ttrue')" 'and past its metatable'
+change_all 5
+changes_end
+is "$CHANGES" 'true false true ' \
+    'changes of the config and of the leader succeed meanwhile'
+reload_end
+probe_stop
+is "$RC" 0 'reloaded'
+is "$FAILURES" 0 'no request failed'
+is "$(tail -n 1 "$WORK/probe")" '200 stock of 3 3' 'the new role serves'
+is "$(http_get /configured)" \
+    "$(app_eval 'return {limit = 5, is_master = true, version = 3}')" \
+    'with the config and the leadership of now'
+is "$(app_state)" RolesConfigured 'the state'
+is "$(app_eval 'local vars = _G._cluster_vars_values["app.roles.web"]
+	return vars.conn:ping(), vars.worker:status() ~= "dead"')" \
+    "$(printf 'true\ttrue')" 'connection and worker of the new role are its own'
+
+diag 'A broken reload: the old role was never touched'
+
+app_version 4 "$OWNS" "$GIVES" "$TAKES" "$SLOW" \
+    'web_apply=do return nil, "boom" end'
+probe_start /probe
+reload_start
+ok 'the new init runs' wait_until 20 in_init 4
+change_all 6
+changes_end
+is "$CHANGES" 'true false true ' \
+    'changes of the config and of the leader succeed meanwhile'
+reload_end
+probe_stop
+is "$RC" 3 'failed'
+is "$FAILURES" 0 'no request failed'
+is "$(tail -n 1 "$WORK/probe")" '200 stock of 3 3' 'the old role serves'
+is "$(app_state)" RolesConfigured 'the state'
+is "$(app_eval 'local vars = _G._cluster_vars_values["app.roles.web"]
+	return vars.conn:ping(), vars.worker:status() ~= "dead"')" \
+    "$(printf 'true\ttrue')" 'connection and worker of the old role are there'
+
+done_testing
