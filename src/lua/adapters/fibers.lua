@@ -170,6 +170,17 @@ function Fibers:revive()
     end
 end
 
+function Fibers:mark()
+    local before = table.copy(self.born)
+    return function()
+        for id in pairs(self.born) do
+            if before[id] == nil then
+                cancel(id)
+            end
+        end
+    end
+end
+
 --- Cancels what the failed code started.
 function Fibers:rollback(undone)
     unstage(self)

@@ -304,6 +304,18 @@ function Http:release()
     end
 end
 
+function Http:mark()
+    local before = {}
+    for _, field in ipairs(STAGED) do
+        before[field] = table.copy(self.own[field])
+    end
+    return function()
+        for _, field in ipairs(STAGED) do
+            rawset(self.own, field, before[field])
+        end
+    end
+end
+
 --- Drops what was staged.
 function Http:discard()
     unstage(self)

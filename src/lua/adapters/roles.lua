@@ -64,6 +64,16 @@ function Roles:retire(httpd)
     self.retired.httpd = httpd or self.retired.httpd
 end
 
+function Roles:mark()
+    local before = table.copy(self.staged)
+    return function()
+        table.clear(self.staged)
+        for name, service in pairs(before) do
+            self.staged[name] = service
+        end
+    end
+end
+
 --- Ends what `stop` has of its own.
 function Roles:settle()
     self.audiences:close()

@@ -2,6 +2,7 @@
 -- at once; when the new code fails, they are closed again.
 
 local require = ...
+local errno = require('errno')
 local socket = require('socket')
 
 local Sockets = {name = 'sockets'}
@@ -19,12 +20,26 @@ function Sockets:stage()
     self.original = original
     self.staged = function(...)
         local server, extra = original(...)
-        if server ~= nil and txn.staging and txn.origin:is_asking() then
+        if server == nil and errno() == errno.EADDRINUSE and txn.staging and txn.origin:is_asking() then
+            self.has_met_conflict = true
+            errno(errno.EADDRINUSE)
+        elseif server ~= nil and txn.staging and txn.origin:is_asking() then
             table.insert(opened, server)
         end
         return server, extra
     end
     socket.tcp_server = self.staged
+end
+
+function Sockets:mark()
+    local count = #self.opened
+    return function()
+        while #self.opened > count do
+            local server = table.remove(self.opened)
+            pcall(server.close, server)
+        end
+        self.has_met_conflict = nil
+    end
 end
 
 local function unstage(self)

@@ -432,6 +432,20 @@ function Triggers:revive()
     end
 end
 
+function Triggers:mark()
+    local counts = {}
+    for _, place in ipairs(self.places) do
+        counts[place] = #place.calls
+    end
+    return function()
+        for _, place in ipairs(self.places) do
+            while #place.calls > (counts[place] or 0) do
+                table.remove(place.calls)
+            end
+        end
+    end
+end
+
 --- Drops what was staged.
 function Triggers:discard()
     unstage(self)

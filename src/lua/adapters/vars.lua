@@ -17,10 +17,10 @@ local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defa
 
 --- @tparam table txn the transaction
 -- @tparam table modules the adapter of modules
--- @tparam ?table hidden module name -> set of variables that new code does not
---   find
+-- @tparam ?table hidden name that variables are kept under -> set of those that
+--   new code does not find
 local function new(txn, modules, hidden)
-    return setmetatable({txn = txn, modules = modules, hidden = hidden or {}, kinds = {}}, Vars)
+    return setmetatable({txn = txn, modules = modules, hidden = hidden or {}, kinds = {}, left = {}}, Vars)
 end
 
 function Vars.snapshot()
@@ -29,7 +29,7 @@ end
 --- Shows new code a copy of the variables of a module.
 local function stage_module(self, kind, name)
     local live = kind.audiences:find_serving(name)
-    if type(live) ~= 'table' then
+    if type(live) ~= 'table' or kind.staged[name] ~= nil then
         return
     end
     local copy, hidden = table.copy(live), {}
@@ -57,25 +57,61 @@ function Vars:stage()
             kind.new = kind.audiences:add(function()
                 return txn.staging and txn.origin:is_new_code()
             end)
-            for module in pairs(self.modules.by_name) do
-                stage_module(self, kind, module)
+            for _, names in ipairs({self.modules.by_name, self.hidden}) do
+                for module in pairs(names) do
+                    stage_module(self, kind, module)
+                end
             end
         end
     end
 end
 
+local function has_same_entries(a, b)
+    for key, value in pairs(a) do
+        if not rawequal(value, b[key]) then
+            return false
+        end
+    end
+    for key in pairs(b) do
+        if a[key] == nil then
+            return false
+        end
+    end
+    return true
+end
+
 --- Gives the old `stop` variables of its own: as they are now.
 function Vars:retire()
     local kind = self.kinds.values
-    if kind == nil or self.is_retired then
+    if kind == nil or self.is_committed then
         return
     end
-    self.is_retired = true
-    self.left = {}
     for name in pairs(kind.staged) do
-        local live = kind.audiences:find_serving(name)
-        self.left[name] = {first = table.copy(live), hidden = {}}
-        kind.audiences:show(kind.old, name, table.copy(live))
+        -- Of a role that has stopped already, they stay as it has left them.
+        local left = self.left[name]
+        if left == nil or has_same_entries(kind.audiences:find(kind.old, name), left.first) then
+            local live = kind.audiences:find_serving(name)
+            self.left[name] = {first = table.copy(live), hidden = {}}
+            kind.audiences:show(kind.old, name, table.copy(live))
+        end
+    end
+end
+
+function Vars:mark()
+    local before = {}
+    for _, kind in pairs(self.kinds) do
+        for name in pairs(kind.new.values) do
+            local copy = kind.audiences:find(kind.new, name)
+            before[copy] = table.copy(copy)
+        end
+    end
+    return function()
+        for copy, entries in pairs(before) do
+            table.clear(copy)
+            for key, value in pairs(entries) do
+                copy[key] = value
+            end
+        end
     end
 end
 
@@ -98,6 +134,7 @@ end
 
 function Vars:commit()
     self:retire()
+    self.is_committed = true
     for _, kind in pairs(self.kinds) do
         kind.audiences:remove(kind.new)
         for name in pairs(kind.new.values) do
@@ -131,7 +168,7 @@ function Vars:rollback(undone)
             end
         end
         -- A role that was stopped starts again with what its `stop` has left.
-        if self.is_retired then
+        if self.left[name] ~= nil then
             take_over(kind.audiences:find_serving(name), kind.audiences:find(kind.old, name), self.left[name])
         end
     end

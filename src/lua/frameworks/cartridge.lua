@@ -71,9 +71,16 @@ function Framework:hidden(txn, modules, adapters)
             table.insert(stops, role.M.stop)
         end
     end
-    return adapters.stop_effects(stops, function(f)
+    local hidden = adapters.stop_effects(stops, function(f)
         return txn.origin:is_old(f)
     end, rawget(_G, '_cluster_vars_values') or {})
+    for name in pairs(hidden) do
+        -- A role may work on the variables of Cartridge or of a rock, too.
+        if package.loaded[name] ~= nil and modules.by_name[name] == nil then
+            hidden[name] = nil
+        end
+    end
+    return hidden
 end
 
 function Framework:role_modules()

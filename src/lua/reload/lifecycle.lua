@@ -34,6 +34,7 @@ local function new(txn, framework, modules, adapters)
         starting = {},  -- new roles that have work to do
         called = {},    -- role name -> whether its new init was called
         stopped = {},   -- role name -> old role whose stop was called
+        disabled = {},  -- role name -> its functions that were taken away
         stopping = {},  -- old roles to stop after the commit
         retirement = retirement.new(txn, framework, modules, adapters),
     }, Lifecycle)
@@ -192,12 +193,67 @@ function Lifecycle:stop(roles)
     end)
 end
 
+-- Words of errors that tell that something exists once only, and is in use.
+local CONFLICTS = {'in use', 'already', 'exists', 'duplicate', 'busy', 'taken', 'eaddrinuse', 'locked'}
+
+--- The old role whose life keeps a new role from starting, such as by a port.
+-- @tparam table role the new one
+-- @tparam table err the failure
+-- @treturn ?table
+function Lifecycle:find_holder(role, err)
+    local old = self.old.by_role_name[role.role_name]
+    if self.txn.args.no_stop or old == nil or not self:must_stop(old)
+        or (err.code ~= 'init_failed' and err.code ~= 'apply_failed') then
+        return nil
+    elseif self.txn:has_met_conflict() then
+        return old
+    end
+    for _, word in ipairs(CONFLICTS) do
+        if err.message:lower():find(word, 1, true) then
+            return old
+        end
+    end
+    return nil
+end
+
+--- Stops an old role before the commit, as the new one cannot start beside it.
+-- Until one of them runs again, nobody gives it a config.
+function Lifecycle:stop_early(role, why)
+    local methods = self.framework.methods
+    self.disabled[role.role_name] = {}
+    for _, step in ipairs({'before_apply', 'apply', 'after_commit'}) do
+        local name = methods[step]
+        self.disabled[role.role_name][name] = rawget(role.M, name)
+        rawset(role.M, name, nil)
+    end
+    table.insert(self.txn.warnings, ('role %s was stopped before the commit, as the new one could not start '
+        .. 'beside it: %s'):format(role.role_name, why))
+    self:stop({role})
+end
+
+--- Calls a function that starts a new role. If the old role holds what it needs,
+-- that one stops first.
+function Lifecycle:call_start(role, step, fail)
+    local take_back = self.txn:mark()
+    local ok, err = pcall(self.call, self, role, step, fail)
+    if ok then
+        return
+    end
+    local old = failure.is(err) and self:find_holder(role, err)
+    if not old then
+        error(err, 0)
+    end
+    take_back()
+    self:stop_early(old, err.message)
+    self:call(role, step, fail)
+end
+
 function Lifecycle:initialize()
     for _, role in ipairs(self.starting) do
         if not self.roles[role.role_name].initialized then
             if self:method(role, 'init') ~= nil then
                 self.called[role.role_name] = true
-                self:call(role, 'init', {code = 'init_failed', phase = 'init'})
+                self:call_start(role, 'init', {code = 'init_failed', phase = 'init'})
             end
             self.roles[role.role_name].initialized = true
             self.framework:offer(role.role_name, role.M)
@@ -213,7 +269,7 @@ function Lifecycle:apply()
     end
     for _, role in ipairs(self.starting) do
         if self:method(role, 'apply') ~= nil then
-            self:call(role, 'apply', {code = 'apply_failed', phase = 'apply'})
+            self:call_start(role, 'apply', {code = 'apply_failed', phase = 'apply'})
         end
         self.roles[role.role_name].applied = true
     end
@@ -299,6 +355,11 @@ function Lifecycle:revive(left)
     local roles = self:to_revive()
     if #roles == 0 then
         return
+    end
+    for name, functions in pairs(self.disabled) do
+        for field, f in pairs(functions) do
+            rawset(self.old.by_role_name[name].M, field, f)
+        end
     end
     revive({
         txn = self.txn,

@@ -95,7 +95,8 @@ end
 --- @tparam {function,...} stops
 -- @tparam function is_application f -> whether its code is of the application
 -- @tparam table values module name -> its variables
--- @treturn {[string]={[string]=boolean,...},...} module name -> set of variables
+-- @treturn {[string]={[string]=boolean,...},...} name under which variables are
+--   kept, most often that of a module -> set of those that are ended
 return function(stops, is_application, values)
     local assignment = find_assignment()
     local result, queue, seen = {}, {}, {}
@@ -129,9 +130,9 @@ return function(stops, is_application, values)
                 end
             end
             for _, module in ipairs(modules) do
+                result[module] = result[module] or {}
                 for name, value in pairs(values[module] or {}) do
                     if assigned[name] or (named[name] and is_held(value, named)) then
-                        result[module] = result[module] or {}
                         result[module][name] = true
                     end
                 end

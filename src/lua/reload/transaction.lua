@@ -12,6 +12,8 @@
 --   before_call(), after_call()  optional: new code is about to run, has run
 --   guard()             optional: returns a function that puts back what old code
 --                       removes of the new code's until it is called
+--   mark()              optional: returns a function that takes back what new code
+--                       stages until it is called
 --   list_new(list)      optional: adds the functions that new code has registered
 --
 -- The work is done in a fiber of its own, so that it can be cancelled when its
@@ -127,6 +129,32 @@ function Transaction:rollback()
     end
     self.staging = false
     return {undone = undone, left = left, doubts = doubts}
+end
+
+--- Remembers what new code has staged so far.
+-- @treturn function that takes back what it stages after that
+function Transaction:mark()
+    local take_back = {}
+    for _, adapter in ipairs(self.adapters) do
+        if adapter.mark ~= nil then
+            table.insert(take_back, adapter:mark())
+        end
+    end
+    return function()
+        for i = #take_back, 1, -1 do
+            take_back[i]()
+        end
+    end
+end
+
+--- Whether new code was refused something because it is in use.
+function Transaction:has_met_conflict()
+    for _, adapter in ipairs(self.adapters) do
+        if adapter.has_met_conflict then
+            return true
+        end
+    end
+    return false
 end
 
 --- Keeps old code that is about to run from removing what new code has set.
