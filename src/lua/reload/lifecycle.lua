@@ -235,7 +235,7 @@ end
 -- that one stops first.
 function Lifecycle:call_start(role, step, fail)
     local take_back = self.txn:mark()
-    local ok, err = pcall(self.call, self, role, step, fail)
+    local ok, err = failure.call(self.call, self, role, step, fail)
     if ok then
         return
     end
