@@ -1,31 +1,53 @@
---- Adapter: fibers. Background loops of the old generation end after the
--- commit; those that the new code started end when it fails.
+--- Adapter: fibers. After the commit the loops of the old generation end, or are
+-- started again; those that the new code started end when it fails.
 --
 -- A fiber belongs to a generation by its entry function. A fiber that has old
--- code further up its stack serves a request, and is left to finish.
+-- code further up its stack serves a request, and so does one that others may
+-- join: they are left to finish. Loops are judged when the last of these has
+-- ended, as it may be waiting for fibers that only look like loops.
+--
+-- A loop that new code has started again, see `succession`, is cancelled. Any
+-- other goes on, and is reported: its work must not end with a reload. No loop
+-- is cancelled while a protected call stands around it: it would swallow the
+-- error, and a loop around that could keep the server from doing anything else.
 
 local require = ...
+local clock = require('clock')
 local fiber = require('fiber')
 local fibers_lib = require('platform.fibers')
+local stacks = require('platform.stacks')
+local succession = require('reload.succession')
 
 local Fibers = {name = 'fibers'}
 Fibers.__index = Fibers
 
--- Seconds. A fiber that a request has started to help it has old code as its
--- entry too, and should not be cut short: it gets this long to end by itself.
+-- Seconds that requests have to come to their end, and the part of the time that
+-- is left which they may take.
+local REQUESTS, PART = 5, 0.5
+-- Seconds that fibers have to end by themselves: those that do something once.
 local DRAIN = 0.25
+-- Seconds that loops have to end, or to leave a protected call.
+local PATIENCE = 1
+local TURN = 0.01
+
+local REASONS = {
+    alone = 'nothing in the new code started it again',
+    protected = 'the new code has started it again, but it catches errors: cancelling it may not end it',
+    cancelled = 'it was cancelled and is still running',
+}
 
 local CONSTRUCTORS = {'create', 'new'}
 
 local function new(txn)
-    return setmetatable({txn = txn, born = {}, report = {cancelled = {}, left = {}}}, Fibers)
+    return setmetatable({
+        txn = txn,
+        born = {},      -- id -> {id, object, func, thread}, the last when it has begun
+        report = {cancelled = {}, left = {}},
+    }, Fibers)
 end
 
 function Fibers:snapshot()
-    self.before = {}
-    for _, item in ipairs(fibers_lib.list_all()) do
-        self.before[item.id] = true
-    end
+    self.before = fibers_lib.ids()
 end
 
 --- Notes which fibers the new code starts.
@@ -38,16 +60,19 @@ function Fibers:stage()
             if not (txn.staging and txn.origin:is_asking()) or type(f) ~= 'function' then
                 return original(f, ...)
             end
-            local object = original(function(...)
+            local entry = {func = f}
+            entry.object = original(function(...)
                 -- A fiber may begin only after all was rolled back.
                 if self.is_over then
                     return nil
                 end
+                entry.thread = coroutine.running()
                 txn.origin:adopt(fiber.id())
                 return f(...)
             end, ...)
-            born[object:id()] = object
-            return object
+            entry.id = entry.object:id()
+            born[entry.id] = entry
+            return entry.object
         end
         self.wrapped[name] = {original = original, staged = staged}
         fiber[name] = staged
@@ -66,27 +91,6 @@ function Fibers:commit()
     unstage(self)
 end
 
---- The function that a fiber was made to run, which may be run through pcall.
-local function entry_of(item)
-    local index = #item.frames
-    while index > 1 and (item.frames[index].func == pcall or item.frames[index].func == xpcall) do
-        index = index - 1
-    end
-    return item.frames[index]
-end
-
---- Whether a frame is code of an earlier generation.
-local function is_old(self, id, frame)
-    if frame.func ~= nil then
-        return self.txn.origin:is_old(frame.func)
-    end
-    if frame.file == nil then
-        return false
-    end
-    -- A file alone does not tell the generation, but who started it does.
-    return self.born[id] == nil and self.txn.origin.files['@' .. frame.file] ~= nil
-end
-
 local function is_alive(id)
     local ok, object = pcall(fiber.find, id)
     return ok and object ~= nil and object:status() ~= 'dead'
@@ -100,72 +104,219 @@ local function cancel(id)
     return false
 end
 
---- Ends the loops of the old generation. Yields.
--- @treturn ?string why that could not be done
-function Fibers:finish()
-    local list, err = fibers_lib.inspect()
-    if list == nil then
-        return err
+--- Cancels a fiber, unless it would catch that.
+-- @tparam table item {id, thread}
+-- @treturn boolean
+local function cancel_safely(item)
+    if item.thread == nil then
+        return cancel(item.id)
     end
-    local loops = {}
-    for _, item in ipairs(list) do
-        local frames = item.frames
-        local entry = entry_of(item)
-        if entry ~= nil and self.born[item.id] == nil then
-            if is_old(self, item.id, entry) then
-                table.insert(loops, {id = item.id, name = item.name, where = entry.where})
-            else
-                for _, frame in ipairs(frames) do
-                    if is_old(self, item.id, frame) then
-                        table.insert(self.report.left, {id = item.id, name = item.name, where = frame.where})
-                        break
-                    end
-                end
+    local frames, is_whole = stacks.frames_of(item.thread)
+    local entry, index = stacks.entry_of(frames)
+    if entry ~= nil and (not is_whole or stacks.is_protected(frames, index)) then
+        return false
+    end
+    return cancel(item.id)
+end
+
+--- Waits until a list is empty, at most until a time. Yields.
+-- @tparam function is_over (item) -> boolean; must not yield
+-- @treturn table what is left of the list
+local function wait_for(list, until_time, is_over)
+    while true do
+        local left = {}
+        for _, item in ipairs(list) do
+            if not is_over(item) then
+                table.insert(left, item)
             end
+        end
+        if #left == 0 or clock.monotonic() >= until_time then
+            return left
+        end
+        list = left
+        fiber.sleep(TURN)
+    end
+end
+
+--- The time so many seconds from now, or the end of the transaction's.
+local function after(self, seconds)
+    local now = clock.monotonic()
+    return math.min(now + seconds, now + math.max(0, self.txn.deadline - now) * PART)
+end
+
+--- The fibers that run old code, but for those that new code has started. Yields.
+local function list_old(self)
+    local function is_old(f)
+        return self.txn.origin:is_old(f)
+    end
+    local requests, loops = {}, {}
+    for _, item in ipairs(fibers_lib.inspect(is_old)) do
+        if item.id == nil or self.born[item.id] == nil then
+            for _, frame in ipairs(item.frames) do
+                item.where = item.where or is_old(frame.func) and frame.where or nil
+            end
+            table.insert(item.is_request and requests or loops, item)
+        end
+    end
+    return requests, loops, is_old
+end
+
+--- The fibers that new code has started, those that have ended included. Yields.
+local function list_new(self)
+    local list = {}
+    for _, item in ipairs(fibers_lib.inspect(function(f)
+        return self.txn.origin:is_new(f)
+    end)) do
+        if item.id ~= nil and self.txn.origin:is_new(item.entry.func) then
+            table.insert(list, {func = item.entry.func, name = item.name})
+        end
+    end
+    for id, entry in pairs(self.born) do
+        if not is_alive(id) then
+            table.insert(list, {func = entry.func, name = ''})
+        end
+    end
+    return list
+end
+
+local function leave(self, item, reason)
+    table.insert(self.report.left, {
+        id = item.id,
+        name = item.name,
+        where = item.where,
+        func = item.entry.func,
+        reason = REASONS[reason],
+    })
+end
+
+--- Ends loops. Yields.
+local function end_loops(self, loops)
+    local cancelled = {}
+    local left = wait_for(loops, after(self, PATIENCE), function(item)
+        if not is_alive(item.id) then
+            return true
+        end
+        cancelled[item] = cancelled[item] or cancel_safely(item)
+        return false
+    end)
+    local is_left = {}
+    for _, item in ipairs(left) do
+        is_left[item] = true
+        leave(self, item, cancelled[item] and 'cancelled' or 'protected')
+    end
+    for _, item in ipairs(loops) do
+        if cancelled[item] and not is_left[item] then
+            table.insert(self.report.cancelled, {id = item.id, name = item.name, where = item.entry.where})
+        end
+    end
+end
+
+--- Judges the loops of the old generation. Yields.
+-- @tparam ?number patience seconds that requests have to end; with 0 nothing is
+--   done as long as there are any
+-- @treturn ?string why that could not be done
+function Fibers:finish(patience)
+    if self.is_judged then
+        return nil
+    elseif fibers_lib.locate() == nil then
+        self.is_judged = true
+        return 'this build of Tarantool does not tell its fibers apart: loops of the old code were left running'
+    end
+    -- Fibers that have not begun have no stack.
+    fiber.sleep(0)
+    local requests, loops, is_old = list_old(self)
+    if #requests > 0 and patience == 0 then
+        return nil
+    end
+    wait_for(requests, after(self, patience or REQUESTS), function(item)
+        return not stacks.runs(item.thread, is_old)
+    end)
+    self.is_judged = true
+
+    local function is_dead(item)
+        return not is_alive(item.id)
+    end
+    if #requests > 0 then
+        requests, loops = list_old(self)
+    end
+    if #wait_for(loops, after(self, DRAIN), is_dead) > 0 then
+        requests, loops = list_old(self)
+    else
+        loops = {}
+    end
+    for _, item in ipairs(requests) do
+        if item.id ~= nil and stacks.runs(item.thread, is_old) then
+            table.insert(self.report.left, {id = item.id, name = item.name, where = item.where})
         end
     end
 
-    local deadline = fiber.clock() + DRAIN
-    while fiber.clock() < deadline do
-        local alive = false
-        for _, item in ipairs(loops) do
-            alive = alive or is_alive(item.id)
-        end
-        if not alive then
-            break
-        end
-        fiber.sleep(0.01)
-    end
     for _, item in ipairs(loops) do
-        if is_alive(item.id) then
-            cancel(item.id)
-            table.insert(self.report.cancelled, item)
-        end
+        item.func = item.entry.func
+    end
+    local counterparts = self.txn.counterparts
+    succession.find(loops, #loops > 0 and list_new(self) or {}, function(f)
+        return counterparts and counterparts:find(f, debug.getinfo(f, 'S').source)
+    end)
+    local ending, alone = {}, {}
+    for _, item in ipairs(loops) do
+        table.insert(item.successor ~= nil and ending or alone, item)
+    end
+    end_loops(self, ending)
+    for _, item in ipairs(wait_for(alone, after(self, PATIENCE), is_dead)) do
+        leave(self, item, 'alone')
     end
     return nil
+end
+
+--- The loops that still run old code, as places for the report of the scan.
+-- @treturn {table,...} {id, name, func, reason}
+function Fibers:list_loops()
+    local list = {}
+    for _, item in ipairs(self.report.left) do
+        if item.func ~= nil then
+            table.insert(list, item)
+        end
+    end
+    return list
 end
 
 --- After roles were stopped and started again: a loop that `stop` has not ended
 -- runs twice now. The one from before ends. Yields.
 function Fibers:revive()
     unstage(self)
-    local list = fibers_lib.inspect() or {}
-    local function function_of(item)
-        local entry = entry_of(item)
-        return entry and entry.func
-    end
-    local gone = {}
-    for _, item in ipairs(list) do
-        local entry = self.born[item.id] ~= nil and function_of(item)
+    local born, before = {}, {}
+    for _, item in ipairs(fibers_lib.inspect(function(f)
+        return self.txn.origin:is_old(f)
+    end)) do
         -- Only code of the application: the server of a library looks the same
         -- on every port.
-        for _, other in ipairs(self.txn.origin:is_old(entry) and list or {}) do
-            if self.before[other.id] and not gone[other.id]
-            and self.txn.origin.is_same(entry, function_of(other)) then
-                gone[other.id] = true
-                cancel(other.id)
+        if item.id ~= nil and not item.is_request then
+            table.insert(self.born[item.id] ~= nil and born or before, item)
+        end
+    end
+    local ending = {}
+    for _, item in ipairs(born) do
+        for index, other in ipairs(before) do
+            if self.before[other.id] and self.txn.origin.is_same(item.entry.func, other.entry.func) then
+                table.insert(ending, table.remove(before, index))
                 break
             end
+        end
+    end
+    end_loops(self, ending)
+end
+
+local function is_over(entry)
+    return entry.object:status() == 'dead'
+end
+
+--- Cancels a fiber of the failed code, once, if that is going to end it.
+local function end_born(entry, undone)
+    if not is_over(entry) and not entry.is_cancelled then
+        local name = entry.object:name()
+        entry.is_cancelled = cancel_safely(entry)
+        if entry.is_cancelled then
+            table.insert(undone, ('fiber %d %q'):format(entry.id, name))
         end
     end
 end
@@ -184,27 +335,29 @@ end
 --- Cancels what the failed code started.
 function Fibers:rollback(undone)
     unstage(self)
-    self.is_over = true
-    for id, object in pairs(self.born) do
-        if object:status() ~= 'dead' then
-            local name = object:name()
-            if cancel(id) then
-                table.insert(undone, ('fiber %d %q'):format(id, name))
-            end
-        end
+    self.is_over, self.undone = true, undone
+    for _, entry in pairs(self.born) do
+        end_born(entry, undone)
     end
 end
 
 --- Names the fibers that did not end although they were cancelled. Yields.
 function Fibers:check_left(left)
-    local deadline = fiber.clock() + DRAIN
-    for id, object in pairs(self.born) do
-        while object:status() ~= 'dead' and fiber.clock() < deadline do
-            fiber.sleep(0.01)
-        end
-        if object:status() ~= 'dead' then
-            table.insert(left, ('fiber %d %q runs new code and does not stop'):format(id, object:name()))
-        end
+    local list = {}
+    for _, entry in pairs(self.born) do
+        table.insert(list, entry)
+    end
+    table.sort(list, function(a, b)
+        return a.id < b.id
+    end)
+    list = wait_for(list, clock.monotonic() + DRAIN, function(entry)
+        -- It may have left its protected call.
+        end_born(entry, self.undone or {})
+        return is_over(entry)
+    end)
+    for _, entry in ipairs(list) do
+        table.insert(left, ('fiber %d %q runs new code and %s'):format(entry.id, entry.object:name(),
+            entry.is_cancelled and 'ignores cancellation' or 'catches errors: cancelling it may not end it'))
     end
 end
 

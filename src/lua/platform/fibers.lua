@@ -1,25 +1,27 @@
---- Which functions the fibers of this instance run.
+--- The fibers of this instance, their coroutines and what these run.
 --
 -- Lua has no way from a fiber to its stack, but the registry of Lua holds the
 -- coroutine of every fiber, and the structure of a fiber holds the address of
--- its coroutine, its number, and its place in the list of all fibers. Where in
--- the structure differs between builds, so it is looked for in two fibers that
--- have just been made, of which all three are known, and only believed if both
--- agree and the list has just the fibers that `fiber.info` tells. Memory is
+-- its coroutine, its number, its flags, and its place in the list of all fibers.
+-- Where in the structure differs between builds, so it is looked for in two
+-- fibers that have just been made, of which all of that is known, and only
+-- believed if both agree and the server knows each fiber of the list. Memory is
 -- read, never written, and only in fibers and in the list of them.
 --
--- Where that fails, the back-traces of `fiber.info` have to do, which block
--- the server for some 60 microseconds a fiber.
+-- `fiber.info` is not used for this: with thousands of fibers it blocks the
+-- server for tens of milliseconds.
 
 local require = ...
+local bit = require('bit')
 local ffi = require('ffi')
 local fiber = require('fiber')
 local slice = require('core.yield')
+local stacks = require('platform.stacks')
 
 -- How much of struct fiber is looked at, in words of 8 bytes.
 local WORDS = 64
--- With more fibers than this, back-traces would block for too long.
-local BACKTRACES = 200
+-- More fibers than this are a list that does not end.
+local LIMIT = 1000000
 -- Fibers are told apart by the lower half of their number: it has one or two
 -- halves, by version.
 local HALF = 4294967296
@@ -32,6 +34,28 @@ local function words_at(address)
     return ffi.cast('const uint64_t *', ffi.cast('uintptr_t', address))
 end
 
+--- The word and the bit of a structure that say that a fiber is joinable: the
+-- only ones that change when the running fiber is made so.
+-- @treturn ?table {word, mask}
+local function find_joinable(halves)
+    local before = {}
+    for i = 0, WORDS * 2 - 1 do
+        before[i] = halves[i]
+    end
+    local object = fiber.self()
+    object:set_joinable(true)
+    local flag
+    for i = 0, WORDS * 2 - 1 do
+        local change = bit.bxor(before[i], halves[i])
+        if change ~= 0 then
+            -- Only a power of two is one bit.
+            flag = flag == nil and bit.band(change, change - 1) == 0 and {word = i, mask = change} or false
+        end
+    end
+    object:set_joinable(false)
+    return flag or nil
+end
+
 --- What is known of the running fiber without its structure.
 local function look_at_self()
     -- Part of the public interface for C modules, so declared everywhere in
@@ -39,12 +63,14 @@ local function look_at_self()
     ffi.cdef('struct fiber; struct fiber *fiber_self(void);')
     local address = tonumber(ffi.cast('uintptr_t', ffi.C.fiber_self()))
     local words = words_at(address)
+    local halves = ffi.cast('const uint32_t *', words)
     return {
         address = address,
         words = words,
-        halves = ffi.cast('const uint32_t *', words),
+        halves = halves,
         id = fiber.id() % HALF,
         thread = address_of(coroutine.running()),
+        joinable = find_joinable(halves),
     }
 end
 
@@ -58,49 +84,47 @@ local function find_place(from, count, holds)
     return nil
 end
 
---- What the list of all fibers says. Does not yield.
--- @tparam table layout {thread, id, link, first}: where things are in the
---   structure, and the address of the list
--- @tparam number limit of fibers, more are none of ours
--- @treturn ?table lower half of the number -> address of the coroutine
--- @treturn number of fibers
-local function walk(layout, limit)
-    local threads, count = {}, 0
+--- Goes through the list of all fibers. Does not yield.
+-- @tparam table layout {thread, id, link, first, joinable}: where things are in
+--   the structure, and the address of the list
+-- @tparam function visit called with the lower half of the number, the address of
+--   the coroutine and whether the fiber is joinable; false ends the walk
+-- @treturn boolean whether it came to the end
+local function walk(layout, visit)
     local node = tonumber(words_at(layout.first)[1])
-    while node ~= layout.first do
-        count = count + 1
-        if count > limit then
-            return nil, count
+    local flag = layout.joinable
+    for _ = 1, LIMIT do
+        if node == layout.first then
+            return true
         end
         local words = words_at(node - layout.link * 8)
-        local id = tonumber(ffi.cast('const uint32_t *', words)[layout.id])
-        threads[id] = tonumber(words[layout.thread])
-        node = tonumber(words_at(node)[1])
-    end
-    return threads, count
-end
-
---- Whether it is the list of the fibers that the server tells, each once, of
--- the running one and of the two that were made to find it.
-local function is_complete(layout, list)
-    local expected = #list + 3
-    local threads, count = walk(layout, expected)
-    if threads == nil or count ~= expected then
-        return false
-    end
-    for _, item in ipairs(list) do
-        if threads[item.id % HALF] == nil then
+        local halves = ffi.cast('const uint32_t *', words)
+        local is_joinable = flag and bit.band(halves[flag.word], flag.mask) ~= 0
+        if visit(tonumber(halves[layout.id]), tonumber(words[layout.thread]), is_joinable) == false then
             return false
         end
+        node = tonumber(words_at(node)[1])
     end
-    return true
+    return false
+end
+
+--- Whether each fiber of the list is one that the server knows, and the two that
+-- were made to find it are in it.
+local function is_believable(layout, a, b)
+    local threads = {}
+    local is_whole = walk(layout, function(id, thread)
+        if threads[id] ~= nil or fiber.find(id) == nil then
+            return false
+        end
+        threads[id] = thread
+    end)
+    return is_whole and threads[a.id] == a.thread and threads[b.id] == b.thread
 end
 
 --- Compares two fibers, the second one made right after the first, so that it
 -- is the first one's neighbour and at the head of the list.
--- @tparam {table,...} list see `list_all`
 -- @treturn ?table layout, see `walk`
-local function compare(list, a, b)
+local function compare(a, b)
     local layout = {
         thread = find_place(0, WORDS, function(i)
             return tonumber(a.words[i]) == a.thread and tonumber(b.words[i]) == b.thread
@@ -108,8 +132,10 @@ local function compare(list, a, b)
         id = find_place(0, WORDS * 2, function(i)
             return a.halves[i] == a.id and b.halves[i] == b.id
         end),
+        joinable = a.joinable,
     }
-    if layout.thread == nil or layout.id == nil then
+    if layout.thread == nil or layout.id == nil or a.joinable == nil or b.joinable == nil
+    or a.joinable.word ~= b.joinable.word or a.joinable.mask ~= b.joinable.mask then
         return nil
     end
     local place = -1
@@ -123,80 +149,173 @@ local function compare(list, a, b)
             return nil
         end
         layout.link, layout.first = place, tonumber(b.words[place])
-        if is_complete(layout, list) then
+        if is_believable(layout, a, b) then
             return layout
         end
     end
 end
 
---- Finds out how the structure of a fiber is laid out. Does not yield.
--- @tparam {table,...} list see `list_all`
+local found_layout
+
+--- Finds out, once, how the structure of a fiber is laid out. Does not yield.
 -- @treturn ?table layout, see `walk`; nil if this build does not tell
-local function locate(list)
-    local layout
-    pcall(fiber.create, function()
-        local ok, a = pcall(look_at_self)
-        if not ok then
-            return
-        end
-        fiber.create(function()
-            local _, found = pcall(function()
-                return compare(list, a, look_at_self())
-            end)
-            layout = type(found) == 'table' and found or nil
-        end)
-    end)
-    return layout
-end
-
---- The functions on a stack, the innermost first.
--- @tparam thread coroutine_
--- @treturn {table,...} {func, where}
-local function frames_of(coroutine_)
-    local frames, level = {}, 0
-    while true do
-        local info = debug.getinfo(coroutine_, level, 'fSl')
-        if info == nil then
-            return frames
-        end
-        table.insert(frames, {
-            func = info.func,
-            where = ('%s:%d'):format(info.short_src, info.currentline),
-        })
-        level = level + 1
-    end
-end
-
---- The coroutines of fibers. Does not yield.
--- @tparam table layout see `walk`
--- @tparam {table,...} list of fibers; each gets its `thread`, if that is found
--- @treturn {table,...} those that did
-local function find_threads(layout, list)
-    local threads, by_address = walk(layout, math.huge), {}
-    for _, item in ipairs(list) do
-        local address = threads[item.id % HALF]
-        if address ~= nil then
-            by_address[address] = item
-        end
-    end
-    local result = {}
-    for key, value in pairs(debug.getregistry()) do
-        if type(key) == 'number' and type(value) == 'thread' then
-            local item = by_address[address_of(value)]
-            if item ~= nil then
-                item.thread = value
-                table.insert(result, item)
+local function locate()
+    if found_layout == nil then
+        found_layout = false
+        pcall(fiber.create, function()
+            local ok, a = pcall(look_at_self)
+            if not ok then
+                return
             end
+            fiber.create(function()
+                local _, found = pcall(function()
+                    return compare(a, look_at_self())
+                end)
+                found_layout = type(found) == 'table' and found
+            end)
+        end)
+    end
+    return found_layout or nil
+end
+
+--- All fibers but the running one. Does not yield.
+-- @treturn {table,...} {id, address, is_joinable}, without the last two if this
+--   build does not tell
+local function list()
+    local result, layout, own = {}, locate(), fiber.id() % HALF
+    if layout ~= nil then
+        walk(layout, function(id, address, is_joinable)
+            if id ~= own then
+                result[#result + 1] = {id = id, address = address, is_joinable = is_joinable}
+            end
+        end)
+        return result
+    end
+    for id in pairs(fiber.info({backtrace = false, bt = false})) do
+        if id ~= fiber.id() then
+            table.insert(result, {id = id})
         end
     end
     return result
 end
 
-local function by_coroutines(layout, list)
-    local result = {}
-    for _, item in ipairs(find_threads(layout, list)) do
-        if coroutine.status(item.thread) ~= 'dead' then
-            item.frames = frames_of(item.thread)
+local function name_of(id)
+    local ok, object = pcall(fiber.find, id)
+    return ok and object ~= nil and object:name() or ''
+end
+
+local function by_id(a, b)
+    return a.id < b.id
+end
+
+--- All fibers but the running one, without what they run. May yield.
+-- @treturn {table,...} {id, name}
+local function list_all()
+    local result = list()
+    for _, item in ipairs(result) do
+        slice.pause()
+        item.name = name_of(item.id)
+    end
+    table.sort(result, by_id)
+    return result
+end
+
+--- The numbers of all fibers but the running one. Does not yield.
+-- @treturn table set
+local function ids()
+    local set = {}
+    for _, item in ipairs(list()) do
+        set[item.id] = true
+    end
+    return set
+end
+
+--- The coroutines that the registry of Lua holds: those of fibers and triggers.
+-- Does not yield.
+-- @treturn {thread,...}
+local function registered()
+    local threads = {}
+    for key, value in next, debug.getregistry() do
+        if type(key) == 'number' and type(value) == 'thread' then
+            threads[#threads + 1] = value
+        end
+    end
+    return threads
+end
+
+--- All fibers but the running one, with their coroutines. May yield.
+-- @tparam ?{thread,...} among those only
+-- @treturn[1] {table,...} {id, name, thread, is_joinable}, those of which the
+--   coroutine is found, by number
+-- @treturn[2] nil if this build does not tell
+local function threads(among)
+    if locate() == nil then
+        return nil
+    end
+    local by_address, result = {}, {}
+    for _, thread in ipairs(among or registered()) do
+        by_address[address_of(thread)] = thread
+        slice.pause()
+    end
+    for _, item in ipairs(list()) do
+        item.thread = by_address[item.address]
+        if item.thread ~= nil then
+            result[#result + 1] = item
+        end
+    end
+    for _, item in ipairs(result) do
+        slice.pause()
+        item.name = name_of(item.id)
+    end
+    table.sort(result, by_id)
+    return result
+end
+
+--- The coroutines that run functions of a kind anywhere on their stack, the
+-- running one left out. Yields.
+-- @tparam function test (f) -> boolean
+-- @treturn {thread,...}
+local function running(test)
+    local answers, result = {}, {}
+    local function is_it(f)
+        local answer = answers[f]
+        if answer == nil then
+            answer = test(f) and true or false
+            answers[f] = answer
+        end
+        return answer
+    end
+    local own = coroutine.running()
+    for _, thread in ipairs(registered()) do
+        if thread ~= own and stacks.runs(thread, is_it) then
+            table.insert(result, thread)
+        end
+        slice.pause()
+    end
+    return result
+end
+
+--- What the coroutines that run functions of a kind have to do with fibers.
+-- Yields.
+-- @tparam function test (f) -> boolean
+-- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request,
+--   id, name, is_joinable}, see `stacks`; `is_request`: it began with other code,
+--   such as a connection or a rock, or another fiber may wait for its end. The
+--   last three are nil for what is no fiber, such as a trigger, and where this
+--   build does not tell.
+local function inspect(test)
+    local among = running(test)
+    local result, fibers = {}, {}
+    for _, item in ipairs(threads(among) or {}) do
+        fibers[item.thread] = item
+    end
+    for _, thread in ipairs(among) do
+        local item = fibers[thread] or {thread = thread}
+        item.frames, item.is_whole = stacks.frames_of(thread)
+        item.entry, item.entry_index = stacks.entry_of(item.frames)
+        if item.entry ~= nil then
+            item.is_request = item.id == nil or item.is_joinable or not item.is_whole
+                or not test(item.entry.func)
             table.insert(result, item)
         end
         slice.pause()
@@ -204,78 +323,34 @@ local function by_coroutines(layout, list)
     return result
 end
 
---- From back-traces there are no functions, only files and lines.
-local function by_backtraces(list)
-    local info = fiber.info()
-    for _, item in ipairs(list) do
-        item.frames = {}
-        local backtrace = info[item.id] and info[item.id].backtrace or {}
-        for _, entry in ipairs(backtrace) do
-            local text = type(entry) == 'table' and entry.L
-            if text then
-                local file, line = text:match(' in @?(.-) at line (%d+)')
-                if file == nil then
-                    file, line = text:match('@(.-):(%d+)')
-                end
-                if file ~= nil then
-                    table.insert(item.frames, {
-                        file = file,
-                        where = ('%s:%s'):format(file, line),
-                    })
-                end
-            end
-        end
-        if item.name == 'main' then
-            -- A request from the network: C has called what is on the stack.
-            table.insert(item.frames, {where = '[C]'})
-        end
-    end
-    return list
-end
-
---- All fibers but the running one, without what they run.
--- @treturn {table,...} {id, name}
-local function list_all()
-    local list = {}
-    for id, info in pairs(fiber.info({backtrace = false, bt = false})) do
-        if id ~= fiber.id() then
-            table.insert(list, {id = id, name = info.name})
-        end
-    end
-    table.sort(list, function(a, b)
-        return a.id < b.id
+--- Watches whether the running fiber yields.
+-- @treturn function () -> whether it has yielded since
+local function watch_yield()
+    local object = fiber.self()
+    local ok, before = pcall(function()
+        return object:csw()
     end)
-    return list
-end
-
---- All fibers but the running one, with what they run. May yield.
--- @treturn[1] {table,...} {id, name, frames = {{func or file, where}, ...}},
---   the innermost frame first
--- @treturn[2] nil
--- @treturn[2] string why it cannot be said
-local function inspect()
-    local list = list_all()
-    local layout = locate(list)
-    if layout ~= nil then
-        return by_coroutines(layout, list)
-    elseif #list <= BACKTRACES then
-        return by_backtraces(list)
+    if ok then
+        return function()
+            return object:csw() ~= before
+        end
     end
-    return nil, ('%d fibers cannot be inspected on this build of Tarantool without blocking it')
-        :format(#list)
-end
-
---- All fibers but the running one, with their coroutines. Does not yield.
--- @treturn[1] {table,...} {id, name, thread}, those of which it is found
--- @treturn[2] nil if this build does not tell
-local function threads()
-    local list = list_all()
-    local layout = locate(list)
-    return layout and find_threads(layout, list)
+    -- Another fiber that is ready runs as soon as this one yields.
+    local has_yielded = false
+    fiber.new(function()
+        has_yielded = true
+    end)
+    return function()
+        return has_yielded
+    end
 end
 
 return {
+    ids = ids,
     inspect = inspect,
     list_all = list_all,
+    locate = locate,
+    running = running,
     threads = threads,
+    watch_yield = watch_yield,
 }

@@ -1,4 +1,4 @@
--- adapters/fibers.lua and fibers.lua: which fibers end with a generation.
+-- adapters/fibers.lua: which fibers end with a generation.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
@@ -36,15 +36,9 @@ local function names(list)
     return table.concat(texts, ' ')
 end
 
--- What the sources find where the server does not tell where a fiber is.
-local function without_fiber_self()
-    local ffi = require('ffi')
-    return setmetatable({C = {}}, {__index = ffi})
-end
-
---- @tparam ?boolean by_backtraces as on servers that do not tell more
-local function begin(by_backtraces)
-    local load = lib.loader({ffi = by_backtraces and without_fiber_self() or nil})
+--- @tparam ?table stubs see `lib.loader`
+local function begin(stubs)
+    local load = lib.loader(stubs)
     local txn = lib.transaction(load)
     txn.origin:forget(FILE)
     local adapter = load('adapters.fibers').new(txn)
@@ -56,120 +50,6 @@ local function commit(txn)
     txn:commit()
     assert(txn.commit_error == nil, txn.commit_error)
 end
-
-case('the functions of every fiber are known, the entry last', function(t)
-    local fibers = lib.load('platform.fibers')
-    local loop = lib.old_code(LOOP, FILE)()
-    local object = doom(fiber.create(loop, 'seen'))
-    local list = fibers.inspect()
-    local found
-    for _, item in ipairs(list) do
-        if item.id == object:id() then
-            found = item
-        end
-        t:ok(item.id ~= fiber.id(), 'not the running one')
-    end
-    t:ok(found ~= nil, 'found')
-    t:is(found.name, 'seen', 'name')
-    t:is(found.frames[#found.frames].func, loop, 'entry')
-    t:like(found.frames[#found.frames].where, 'loops.lua:%d+', 'place')
-end)
-
-case('every fiber has its coroutine', function(t)
-    for i = 1, 100 do
-        doom(fiber.create(function() fiber.sleep(100) end)):name('sleeper')
-        -- Gaps in the list of fibers, and structures that are used again.
-        if i % 3 == 0 then
-            fiber.create(function() fiber.sleep(0) end)
-        end
-    end
-    fiber.sleep(0.01)
-    local fibers = lib.load('platform.fibers')
-    local with, ids = fibers.threads(), {}
-    t:ok(with ~= nil, 'this build tells')
-    for _, item in ipairs(with) do
-        ids[item.id] = item.thread
-    end
-    local count = 0
-    for _, item in ipairs(fibers.list_all()) do
-        local info = ids[item.id] and debug.getinfo(ids[item.id], 1, 'S')
-        if item.name == 'sleeper' and info ~= nil and info.source:find('fibers_test') then
-            count = count + 1
-        end
-    end
-    t:is(count, 100, 'each its own')
-end)
-
-case('a list that is not that of the server is not believed', function(t)
-    local function threads(change)
-        local seen = table.copy(fiber)
-        seen.info = function(...)
-            local info = fiber.info(...)
-            change(info)
-            return info
-        end
-        return lib.loader({fiber = seen})('platform.fibers').threads()
-    end
-    t:ok(threads(function() end) ~= nil, 'as it is')
-    t:is(threads(function(info) info[1e9] = {name = 'more'} end), nil, 'one that is not in it')
-    t:is(threads(function(info) info[next(info)] = nil end), nil, 'one that is not told')
-    t:is(threads(function(info)
-        local id, entry = next(info)
-        info[id], info[1e9] = nil, entry
-    end), nil, 'another one')
-end)
-
-case('inspecting leaves no fiber behind', function(t)
-    local fibers = lib.load('platform.fibers')
-    local count = #fibers.list_all()
-    for _ = 1, 20 do
-        fibers.inspect()
-    end
-    t:ok(lib.wait(function() return #fibers.list_all() <= count end), 'as many as before')
-end)
-
-case('inspecting a busy server does not crash it', function(t)
-    local fibers = lib.load('platform.fibers')
-    local stop, done = false, 0
-    for i = 1, 40 do
-        doom(fiber.create(function()
-            while not stop do
-                if i % 2 == 0 then
-                    fiber.sleep(0)
-                else
-                    fiber.yield()
-                end
-            end
-        end))
-    end
-    for i = 1, 300 do
-        fibers.inspect()
-        done = i
-        if i % 3 == 0 then
-            fiber.sleep(0.0001)
-        end
-    end
-    stop = true
-    t:is(done, 300, 'times')
-end)
-
-case('others run while a thousand fibers are inspected', function(t)
-    local longest, last, pauses = 0, 0, 0
-    local fibers = lib.load('platform.fibers', {['core.yield'] = {pause = function()
-        pauses = pauses + 1
-        longest, last = math.max(longest, lib.worked() - last), lib.worked()
-    end}})
-    local loop = lib.old_code('return function() require("fiber").sleep(100) end', FILE)()
-    for _ = 1, 1000 do
-        doom(fiber.create(loop))
-    end
-    local list
-    local work = lib.work(function() list = fibers.inspect() end)
-    t:ok(#list >= 1000, 'all of them')
-    t:ok(pauses >= 1000, 'at each of them')
-    longest = math.max(longest, work - last)
-    t:ok(longest < 400, ('%d of %d thousand instructions at a time'):format(longest, work))
-end)
 
 case('loops of the old generation end after the commit, new ones and others do not', function(t)
     local old = doom(fiber.create(lib.old_code(LOOP, FILE)(), 'old'))
@@ -200,6 +80,7 @@ end)
 case('a loop that was started through pcall ends too', function(t)
     local old = doom(fiber.create(pcall, lib.old_code(LOOP, FILE)(), 'old'))
     local txn, adapter = begin()
+    doom(fiber.create(pcall, txn.code(LOOP, FILE)(), 'new'))
     commit(txn)
     adapter:finish()
     t:ok(lib.wait(function() return is_dead(old) end, 1), 'ends')
@@ -207,9 +88,10 @@ end)
 
 case('a loop in a coroutine ends too', function(t)
     local entry = lib.old_code(LOOP .. '', FILE)()
-    local wrap = lib.old_code('local f = ... return function() coroutine.wrap(f)("old") end', FILE)
-    local old = doom(fiber.create(wrap(entry)))
+    local WRAP = 'local f = ... return function() coroutine.wrap(f)("old") end'
+    local old = doom(fiber.create(lib.old_code(WRAP, FILE)(entry)))
     local txn, adapter = begin()
+    doom(fiber.create(txn.code(WRAP, FILE)(txn.code(LOOP, FILE)())))
     commit(txn)
     adapter:finish()
     t:ok(lib.wait(function() return is_dead(old) end, 1), 'ends')
@@ -221,6 +103,7 @@ case('a fiber that old code starts meanwhile ends, however it is called', functi
     local txn, adapter = begin()
     local old = doom(lib.elsewhere(start))
     t:is(adapter.born[old:id()], nil, 'not taken for one of the new code')
+    doom(fiber.create(txn.code(LOOP, FILE)(), 'new'))
     commit(txn)
     adapter:finish()
     t:ok(lib.wait(function() return is_dead(old) end), 'ends')
@@ -340,7 +223,7 @@ case('a fiber that ends at once is no obstacle, results are handed on', function
     t:is(#left, 0, 'nothing is left')
 end)
 
-local function test_trigger(t, by_backtraces)
+case('a client whose trigger is old code is not cut', function(t)
     -- The pool of fibers that serves the network enters Lua in the trigger
     -- itself, so the trigger is the entry function.
     local net_box = require('net.box')
@@ -363,7 +246,7 @@ local function test_trigger(t, by_backtraces)
     end)
     client:set_joinable(true)
     lib.wait(function() return state.entered end)
-    local txn, adapter = begin(by_backtraces)
+    local txn, adapter = begin()
     commit(txn)
     adapter:finish()
     client:join()
@@ -372,9 +255,9 @@ local function test_trigger(t, by_backtraces)
     t:ok(connection and connection:ping(), 'the client is connected')
     connection:close()
     box.cfg({listen = ''})
-end
+end)
 
-local function test_call(t, by_backtraces)
+case('a call from the network that runs old code is not cut', function(t)
     local net_box = require('net.box')
     local path = lib.directory() .. '/s'
     box.cfg({listen = path})
@@ -395,7 +278,7 @@ local function test_call(t, by_backtraces)
     end)
     client:set_joinable(true)
     lib.wait(function() return state.entered end)
-    local txn, adapter = begin(by_backtraces)
+    local txn, adapter = begin()
     commit(txn)
     adapter:finish()
     client:join()
@@ -404,42 +287,178 @@ local function test_call(t, by_backtraces)
     connection:close()
     box.cfg({listen = ''})
     rawset(_G, 'adapters_fibers_call', nil)
+end)
+
+-- What the case says, in one function for each generation.
+local function start(text)
+    return ("local fiber = require('fiber') local state = ... return function() %s end"):format(text)
 end
 
-case('a client whose trigger is old code is not cut', test_trigger)
-
-case('a client whose trigger is old code is not cut, by back-traces', function(t)
-    test_trigger(t, true)
-end)
-
-case('a call from the network that runs old code is not cut', test_call)
-
-case('a call from the network that runs old code is not cut, by back-traces', function(t)
-    test_call(t, true)
-end)
-
-case('loops of the old generation end by back-traces too', function(t)
-    local old = doom(fiber.create(lib.old_code(LOOP, FILE)(), 'old'))
-    local foreign = doom(fiber.create(lib.old_code(LOOP, '/rocks/queue.lua')(), 'foreign'))
-    local txn, adapter = begin(true)
-    local new = doom(txn.code("return require('fiber').create(...)")(txn.code(LOOP, FILE)(), 'new'))
+--- Runs old code in a fiber, reloads with the same as new code, or with none.
+local function replace(entry, options)
+    options = options or {}
+    local state = options.state or {}
+    local old = doom(fiber.create(lib.old_code(start(entry), FILE)(state)))
+    if options.prepare ~= nil then
+        options.prepare(old)
+    end
+    local txn, adapter = begin()
+    local new
+    if options.has_new ~= false then
+        new = doom(fiber.create(txn.code(start(entry), FILE)(state)))
+    end
     commit(txn)
-    t:is(adapter:finish(), nil, 'finish')
-    t:ok(lib.wait(function() return is_dead(old) end), 'old')
-    t:ok(not is_dead(new), 'new')
-    t:ok(not is_dead(foreign), 'foreign')
-end)
-
-case('a loop that new code started long ago is not taken for an old one, by back-traces', function(t)
-    -- A fiber that a function of the new code starts after the commit and
-    -- before the loops are looked for.
-    local txn, adapter = begin(true)
-    local start = txn.code('local loop = ... return function() return require("fiber").create(loop, "late") end', FILE)(
-        txn.code(LOOP, FILE)())
-    commit(txn)
-    local late = doom(start())
     adapter:finish()
-    t:ok(not is_dead(late), 'lives')
+    return old, adapter, new
+end
+
+case('a loop that nothing has started again goes on, and is reported', function(t)
+    local old, adapter = replace("fiber.name('alone') while true do fiber.sleep(0.01) end", {has_new = false})
+    t:ok(not is_dead(old), 'lives')
+    t:is(names(adapter.report.left), 'alone', 'named')
+    t:is(#adapter.report.cancelled, 0, 'not cancelled')
+    local loops = adapter:list_loops()
+    t:is(#loops, 1, 'a loop')
+    t:is(loops[1].reason, 'nothing in the new code started it again', 'reason')
+end)
+
+case('a loop that would swallow its cancellation is not cancelled', function(t)
+    for _, text in ipairs({
+        'local ch = fiber.channel(1) while not state.stop do pcall(ch.get, ch, 0.1) end',
+        'while not state.stop do xpcall(fiber.sleep, debug.traceback, 0.1) end',
+        "while not state.stop do local co = coroutine.create(fiber.sleep) coroutine.resume(co, 0.1) end",
+        'while not state.stop do load(function() fiber.sleep(0.1) end) end',
+    }) do
+        local state = {}
+        local cancelled = 0
+        local old, adapter = replace("fiber.name('catcher') " .. text, {state = state, prepare = function(object)
+            t:ok(not is_dead(object), 'runs: ' .. text)
+        end})
+        pcall(function()
+            for _, item in ipairs(adapter.report.cancelled) do
+                cancelled = cancelled + (item.name == 'catcher' and 1 or 0)
+            end
+        end)
+        t:is(cancelled, 0, 'not cancelled')
+        t:ok(not is_dead(old), 'lives')
+        t:is(names(adapter.report.left), 'catcher', 'reported')
+        t:ok(adapter:list_loops()[1].reason:find('catches errors'), 'reason')
+        state.stop = true
+        t:ok(lib.wait(function() return is_dead(old) end), 'it ends by itself')
+    end
+end)
+
+case('a loop ends in a moment in which it is outside of its protected call', function(t)
+    local old, adapter = replace([[
+        fiber.name('catcher')
+        while true do
+            pcall(fiber.sleep, 0.02)
+            fiber.sleep(0.05)
+        end]])
+    t:ok(is_dead(old), 'over')
+    t:is(names(adapter.report.cancelled), 'catcher', 'reported')
+    t:is(#adapter.report.left, 0, 'nothing is left')
+end)
+
+case('a fiber that lives on when cancelled is reported as running', function(t)
+    local state = {}
+    local old, adapter = replace([[
+        fiber.name('stubborn')
+        local cond = fiber.cond()
+        while not state.stop do cond:wait(0.01) end]], {state = state})
+    t:is(names(adapter.report.cancelled) .. names(adapter.report.left), 'stubborn', 'named once')
+    t:is(is_dead(old), #adapter.report.cancelled == 1, 'as what it is')
+    state.stop = true
+end)
+
+case('a fiber that others may join is no loop', function(t)
+    local state = {}
+    local old, adapter = replace('while not state.stop do fiber.sleep(0.01) end state.done = true return 5', {
+        state = state,
+        prepare = function(object)
+            object:set_joinable(true)
+            fiber.create(function()
+                fiber.sleep(0.5)
+                state.stop = true
+                state.ok, state.result = object:join()
+            end)
+        end,
+    })
+    t:ok(lib.wait(function() return state.ok ~= nil end), 'joined')
+    t:is(state.result, 5, 'result')
+    t:is(#adapter.report.cancelled, 0, 'not cancelled')
+    t:ok(is_dead(old), 'over')
+end)
+
+case('loops are judged when the last request has ended', function(t)
+    local state = {}
+    local serve = lib.old_code('return function(f) f() end', '/rocks/server.lua')()
+    local request = doom(fiber.create(serve, lib.old_code([[
+        local state = ...
+        local fiber = require('fiber')
+        return function()
+            -- Without set_joinable: the answer comes through a channel.
+            local answer = fiber.channel(1)
+            fiber.create(function()
+                while not state.go do fiber.sleep(0.01) end
+                answer:put('value')
+            end)
+            state.answer = answer:get()
+        end]], FILE)(state)))
+    local txn, adapter = begin()
+    commit(txn)
+    adapter:finish(0)
+    t:ok(not adapter.is_judged, 'not as long as it runs')
+    fiber.create(function()
+        fiber.sleep(0.6)
+        state.go = true
+    end)
+    adapter:finish()
+    t:is(state.answer, 'value', 'answered')
+    t:ok(is_dead(request), 'over')
+    t:is(#adapter.report.left + #adapter.report.cancelled, 0, 'nothing to report')
+end)
+
+case('the wait for requests ends with the time', function(t)
+    local serve = lib.old_code('return function(f) f() end', '/rocks/server.lua')()
+    doom(fiber.create(serve, function() lib.old_code(LOOP, FILE)()('request') end))
+    local txn, adapter = begin()
+    txn.deadline = require('clock').monotonic() + 0.2
+    commit(txn)
+    local before = fiber.clock()
+    adapter:finish()
+    t:ok(fiber.clock() - before < 3, 'soon')
+    t:is(names(adapter.report.left), 'request', 'and is named')
+end)
+
+case('where the server does not tell fibers apart, loops are left running', function(t)
+    local ffi = require('ffi')
+    local old = doom(fiber.create(lib.old_code(LOOP, FILE)(), 'old'))
+    local txn, adapter = begin({ffi = setmetatable({C = {}}, {__index = ffi})})
+    doom(fiber.create(txn.code(LOOP, FILE)(), 'new'))
+    commit(txn)
+    t:ok(adapter:finish():find('does not tell', 1, true), 'a warning')
+    t:ok(not is_dead(old), 'lives')
+end)
+
+case('a fiber of the failed code that would swallow its cancellation is left, and told', function(t)
+    local state = {}
+    local txn, adapter = begin()
+    local object = doom(txn.code([[
+        local state = ...
+        local fiber = require('fiber')
+        return fiber.create(function()
+            fiber.name('catcher')
+            local ch = fiber.channel(1)
+            while not state.stop do pcall(ch.get, ch, 0.1) end
+        end)
+    ]])(state))
+    local undone, left = txn.undo(), {}
+    adapter:check_left(left)
+    t:ok(not lib.mentions(undone, 'catcher'), 'not cancelled')
+    t:ok(lib.mentions(left, '"catcher" runs new code'), 'told')
+    state.stop = true
+    t:ok(lib.wait(function() return is_dead(object) end), 'it ends by itself')
 end)
 
 lib.run()

@@ -1,0 +1,234 @@
+--- Which fibers of the new generation have taken over from which old ones.
+--
+-- Loops are told by the prototype of their entry function, as closures of one
+-- piece of code do the same work. The prototype of a new loop is the successor
+-- of an old one, in this order:
+--
+--	counterpart	it is the function of the same name in its module
+--	code		its code is the same, in a file of the same name
+--	name		the fibers have the same name, and it comes from such a file
+--	shape		it has no name, stands at the same line of such a file or
+--			is in the same place among those that are left over, and
+--			mentions the same names for the most part
+--
+-- Of several old fibers, as many have a successor as new ones were started.
+
+local jutil = require('jit.util')
+
+-- Part of the names that two functions must have in common to be told as one.
+local COMMON = 0.5
+-- The name that a fiber has as long as nobody gives it another.
+local NO_NAME = 'lua'
+
+local function file_of(f)
+    return debug.getinfo(f, 'S').source:match('[^/]*$')
+end
+
+local function proto_of(f)
+    return jutil.funcinfo(f).proto or f
+end
+
+--- Fibers by the prototype of their entry.
+-- @tparam {table,...} list {func, name}
+-- @treturn {table,...} groups {func, proto, file, line, members, names}
+local function group(list)
+    local groups, by_proto = {}, {}
+    for _, item in ipairs(list) do
+        local proto = proto_of(item.func)
+        local found = by_proto[proto]
+        if found == nil then
+            found = {
+                func = item.func,
+                proto = proto,
+                file = file_of(item.func),
+                line = debug.getinfo(item.func, 'S').linedefined,
+                members = {},
+                names = {},
+            }
+            by_proto[proto] = found
+            table.insert(groups, found)
+        end
+        table.insert(found.members, item)
+        if item.name ~= NO_NAME then
+            found.names[item.name] = true
+        end
+    end
+    return groups
+end
+
+--- The names and texts that a function has among its constants.
+local function constants_of(f)
+    local set, count = {}, 0
+    for index = -1, -250, -1 do
+        local constant = jutil.funck(f, index)
+        if constant == nil then
+            break
+        elseif type(constant) == 'string' and not set[constant] then
+            set[constant], count = true, count + 1
+        end
+    end
+    for index = 1, 60 do
+        local name = debug.getupvalue(f, index)
+        if name == nil then
+            break
+        elseif not set[name] then
+            set[name], count = true, count + 1
+        end
+    end
+    return set, count
+end
+
+local function is_alike(f, g)
+    local a, count_a = constants_of(f)
+    local b, count_b = constants_of(g)
+    local common = 0
+    for name in pairs(a) do
+        if b[name] then
+            common = common + 1
+        end
+    end
+    return common >= COMMON * math.max(count_a, count_b)
+end
+
+local function code_of(f)
+    local ok, text = pcall(string.dump, f, true)
+    return ok and text or nil
+end
+
+--- The only free group for which something holds.
+local function only(groups, holds)
+    local result
+    for _, candidate in ipairs(groups) do
+        if candidate.partner == nil and holds(candidate) then
+            if result ~= nil then
+                return nil
+            end
+            result = candidate
+        end
+    end
+    return result
+end
+
+local function pair(a, b)
+    a.partner, b.partner = b, a
+end
+
+--- Pairs those that are left over in a file and have no name, if there are as
+-- many old ones as new ones.
+local function pair_by_shape(olds, news)
+    local files = {}
+    local function collect(groups, key)
+        for _, item in ipairs(groups) do
+            if item.partner == nil and item.counterpart == nil then
+                files[item.file] = files[item.file] or {old = {}, new = {}}
+                table.insert(files[item.file][key], item)
+            end
+        end
+    end
+    local function by_line(a, b)
+        return a.line < b.line
+    end
+    collect(olds, 'old')
+    collect(news, 'new')
+    for _, both in pairs(files) do
+        for _, old in ipairs(both.old) do
+            local found = only(both.new, function(new)
+                return new.line == old.line and is_alike(old.func, new.func)
+            end)
+            if found ~= nil then
+                pair(old, found)
+            end
+        end
+        local function left(list)
+            local result = {}
+            for _, item in ipairs(list) do
+                if item.partner == nil then
+                    table.insert(result, item)
+                end
+            end
+            table.sort(result, by_line)
+            return result
+        end
+        local old, new = left(both.old), left(both.new)
+        for index = 1, #old == #new and #old or 0 do
+            if is_alike(old[index].func, new[index].func) then
+                pair(old[index], new[index])
+            end
+        end
+    end
+end
+
+--- Gives each old fiber of a pair its successor: one of the same name first.
+local function assign(old, new)
+    local free = {}
+    for _, item in ipairs(new.members) do
+        table.insert(free, item)
+    end
+    for _, is_strict in ipairs({true, false}) do
+        for _, item in ipairs(old.members) do
+            for index, candidate in ipairs(free) do
+                if item.successor == nil and (not is_strict or candidate.name == item.name) then
+                    item.successor = candidate
+                    table.remove(free, index)
+                    break
+                end
+            end
+        end
+    end
+end
+
+--- Finds the successors. Does not yield.
+-- @tparam {table,...} old fibers {func, name}: entry function, name of the fiber;
+--   each gets its `successor`, if it has one, its `counterpart`, the function of
+--   the new code that stands for its entry, and `is_taken_over`, if the new code
+--   has started any fiber for the same work
+-- @tparam {table,...} new fibers {func, name}, those included that have ended
+-- @tparam function find_counterpart (f) -> ?function
+local function find(old, new, find_counterpart)
+    local olds, news = group(old), group(new)
+    for _, item in ipairs(olds) do
+        for _, member in ipairs(item.members) do
+            member.counterpart = find_counterpart(member.func)
+            item.counterpart = item.counterpart or member.counterpart
+        end
+        local found = item.counterpart and only(news, function(candidate)
+            return candidate.proto == proto_of(item.counterpart)
+        end)
+        if found then
+            pair(item, found)
+        end
+    end
+    for _, item in ipairs(olds) do
+        local code = item.partner == nil and item.counterpart == nil and code_of(item.func)
+        local found = code and only(news, function(candidate)
+            return candidate.file == item.file and code_of(candidate.func) == code
+        end)
+        if found then
+            pair(item, found)
+        end
+    end
+    for _, item in ipairs(olds) do
+        local found = item.partner == nil and next(item.names) ~= nil and only(news, function(candidate)
+            for name in pairs(item.names) do
+                if candidate.names[name] then
+                    return candidate.file == item.file
+                end
+            end
+            return false
+        end)
+        if found then
+            pair(item, found)
+        end
+    end
+    pair_by_shape(olds, news)
+    for _, item in ipairs(olds) do
+        if item.partner ~= nil then
+            assign(item, item.partner)
+            for _, member in ipairs(item.members) do
+                member.is_taken_over = true
+            end
+        end
+    end
+end
+
+return {find = find}
