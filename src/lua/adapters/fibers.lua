@@ -42,6 +42,7 @@ local function new(txn)
     return setmetatable({
         txn = txn,
         born = {},      -- id -> {id, object, func, thread}, the last when it has begun
+        loops = {},     -- that still run old code, see `list_loops`
         report = {cancelled = {}, left = {}},
     }, Fibers)
 end
@@ -184,9 +185,9 @@ local function leave(self, item, reason)
         id = item.id,
         name = item.name,
         where = item.where,
-        func = item.entry.func,
         reason = REASONS[reason],
     })
+    table.insert(self.loops, {id = item.id, name = item.name, func = item.entry.func, reason = REASONS[reason]})
 end
 
 --- Ends loops. Yields.
@@ -214,19 +215,20 @@ end
 --- Judges the loops of the old generation. Yields.
 -- @tparam ?number patience seconds that requests have to end; with 0 nothing is
 --   done as long as there are any
+-- @treturn boolean whether they were judged now
 -- @treturn ?string why that could not be done
 function Fibers:finish(patience)
     if self.is_judged then
-        return nil
+        return false
     elseif fibers_lib.locate() == nil then
         self.is_judged = true
-        return 'this build of Tarantool does not tell its fibers apart: loops of the old code were left running'
+        return false, 'this build of Tarantool does not tell its fibers apart: loops of the old code were left running'
     end
     -- Fibers that have not begun have no stack.
     fiber.sleep(0)
     local requests, loops, is_old = list_old(self)
     if #requests > 0 and patience == 0 then
-        return nil
+        return false
     end
     wait_for(requests, after(self, patience or REQUESTS), function(item)
         return not stacks.runs(item.thread, is_old)
@@ -265,19 +267,13 @@ function Fibers:finish(patience)
     for _, item in ipairs(wait_for(alone, after(self, PATIENCE), is_dead)) do
         leave(self, item, 'alone')
     end
-    return nil
+    return true
 end
 
---- The loops that still run old code, as places for the report of the scan.
--- @treturn {table,...} {id, name, func, reason}
+--- The loops that still run old code, which are stale references.
+-- @treturn {table,...} {id, name, func = the entry, reason}
 function Fibers:list_loops()
-    local list = {}
-    for _, item in ipairs(self.report.left) do
-        if item.func ~= nil then
-            table.insert(list, item)
-        end
-    end
-    return list
+    return self.loops
 end
 
 --- After roles were stopped and started again: a loop that `stop` has not ended
@@ -324,9 +320,9 @@ end
 function Fibers:mark()
     local before = table.copy(self.born)
     return function()
-        for id in pairs(self.born) do
+        for id, entry in pairs(self.born) do
             if before[id] == nil then
-                cancel(id)
+                cancel_safely(entry)
             end
         end
     end

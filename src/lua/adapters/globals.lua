@@ -8,7 +8,7 @@
 -- certain where the new code has not yielded.
 
 local require = ...
-local fiber = require('fiber')
+local fibers_lib = require('platform.fibers')
 
 local Globals = {name = 'globals'}
 Globals.__index = Globals
@@ -173,12 +173,6 @@ local function look(self, verdict)
     end
 end
 
---- How often the running fiber has yielded.
-local function switches()
-    local info = fiber.info({backtrace = false, bt = false})[fiber.id()]
-    return info and info.csw
-end
-
 --- What changed while nothing was called may still be the work of a fiber that
 -- new code has started.
 local function verdict_outside(self)
@@ -188,12 +182,12 @@ end
 --- New code is about to run.
 function Globals:before_call()
     look(self, verdict_outside(self))
-    self.switches = switches()
+    self.has_yielded = fibers_lib.watch_yield()
 end
 
 --- New code has run: what changed was changed by it, if nothing else ran.
 function Globals:after_call()
-    look(self, self.switches ~= nil and switches() == self.switches and 'certain' or 'doubtful')
+    look(self, self.has_yielded ~= nil and not self.has_yielded() and 'certain' or 'doubtful')
 end
 
 --- Whether a variable is to get its old value back.

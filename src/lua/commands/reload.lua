@@ -114,6 +114,9 @@ local function reload(args, registry, on_phase)
         remember(txn, work)
         txn:enter('scan')
         work:after_commit()
+        -- Where no request is in flight; otherwise the scan comes first, as others
+        -- reach new code only when it has patched their way.
+        work:judge_fibers(0)
     else
         generations.record_failed(registry, txn.origin)
         if fail.rollback ~= nil then
@@ -141,6 +144,12 @@ local function reload(args, registry, on_phase)
             registry = registry,
             deadline = txn.deadline,
             counterparts = txn.counterparts,
+            settle = function()
+                return work:judge_fibers()
+            end,
+            loops = function()
+                return work.fibers:list_loops()
+            end,
         }, args.stale)
         txn:enter(nil)
         -- Compiled code keeps the code alive that it was made from: the memory

@@ -255,10 +255,17 @@ end
 --- What follows the commit: the new code serves already. Yields.
 function Staged:after_commit()
     self.life:finish()
-    local err = self.fibers:finish()
+end
+
+--- Ends what old code had running. Yields.
+-- @tparam ?number patience see `Fibers:finish`
+-- @treturn boolean whether it was done now
+function Staged:judge_fibers(patience)
+    local is_done, err = self.fibers:finish(patience)
     if err ~= nil then
         table.insert(self.txn.warnings, err)
     end
+    return is_done
 end
 
 return {

@@ -197,6 +197,9 @@ end
 --   counterparts: see there
 --   mend: whether to mend
 --   drain: whether to wait a little for requests that run old code
+--   settle: optional: function () that ends what old code has running, called
+--     when what new requests can reach was patched; returns whether it was for it
+--     to do
 -- @treturn table `places`: what was patched and what is left; `left`: how many
 --   are; `unlisted`: how many were patched and are not among the places;
 --   `stats`: see the manual; `stopped`: what there was not enough of for the scan
@@ -222,7 +225,8 @@ local function run(options)
         end
         unlisted = unlisted + found.patched_count - #found.patched
         local is_exact = walk.slices == 1
-        local is_settled = found.patched_count == 0
+        local has_changed = number == 1 and options.settle ~= nil and options.settle()
+        local is_settled = found.patched_count == 0 and not has_changed
             and (is_exact and (#found.threads == 0 or not options.drain) or left ~= nil and is_same(left, found.left))
         left = found.left
         if not found.is_complete or is_settled or number == PASSES then
@@ -247,10 +251,47 @@ local STOPPED = {
     memory = 'there was not enough memory',
 }
 
+--- Adds the loops that still run old code to the places. Most of them were found
+-- as frames on a stack; a scan that was cut short has not come to all.
+-- @tparam table report
+-- @tparam {table,...} loops {id, name, func, reason}
+-- @tparam table options see `run`
+-- @treturn number of those that were added
+local function add_loops(report, loops, options)
+    local by_id, added = {}, 0
+    report.stale = report.stale or {}
+    for _, place in ipairs(report.stale) do
+        local id = place.kind == 'fiber' and not place.patched and place.where:match('^fiber (%d+) "')
+        if id then
+            by_id[tonumber(id)] = place
+        end
+    end
+    for _, loop in ipairs(loops) do
+        if by_id[loop.id] ~= nil then
+            by_id[loop.id].reason = loop.reason
+        else
+            local info = debug.getinfo(loop.func, 'S')
+            local _, _, _, generation = generations.classify(options.registry, loop.func)
+            table.insert(report.stale, {
+                kind = 'fiber',
+                where = ('fiber %d "%s"'):format(loop.id, loop.name),
+                ['function'] = ('%s:%d'):format(info.source:gsub('^@', ''), info.linedefined),
+                name = options.counterparts:name_of(loop.func, info.source),
+                generation = generation,
+                patched = false,
+                reason = loop.reason,
+            })
+            added = added + 1
+        end
+    end
+    return added
+end
+
 --- Scans at the end of a reload, and puts the result into its report. Whatever
 -- happens here, the new code serves.
 -- @tparam table report
--- @tparam table options see `run`
+-- @tparam table options see `run`, with `loops`: function () that lists the loops
+--   that still run old code, when `settle` has returned
 -- @tparam string mode of --stale
 local function finish(report, options, mode)
     report.warnings = report.warnings or {}
@@ -269,6 +310,11 @@ local function finish(report, options, mode)
             log.error('cartridge-reload: scan: %s', tostring(result))
             incomplete = tostring(result)
         end
+    end
+    if options.settle ~= nil then
+        -- The scan may not have come to it.
+        options.settle()
+        left = left + add_loops(report, options.loops(), options)
     end
     if incomplete ~= nil then
         table.insert(report.warnings, 'stale references were not looked for everywhere: ' .. incomplete)

@@ -584,7 +584,7 @@ for _, item in ipairs({
         local fiber = require('fiber')
         local M = {}
         fiber.create(function() while true do fiber.sleep(0.001) M.x = 1 end end)
-        fiber.new(function() local ok = pcall(fiber.sleep, 100) return ok end)
+        fiber.new(function() fiber.sleep(100) return M end)
         return M
     ]]},
     {label = 'triggers', text = [[
