@@ -41,7 +41,7 @@ local CONSTRUCTORS = {'create', 'new'}
 local function new(txn)
     return setmetatable({
         txn = txn,
-        born = {},      -- id -> {id, object, func, thread}, the last when it has begun
+        born = {},      -- id -> {id, object, func, thread, is_withdrawn}
         loops = {},     -- that still run old code, see `list_loops`
         report = {cancelled = {}, left = {}},
     }, Fibers)
@@ -173,7 +173,7 @@ local function list_new(self)
         end
     end
     for id, entry in pairs(self.born) do
-        if not is_alive(id) then
+        if not is_alive(id) and not entry.is_withdrawn then
             table.insert(list, {func = entry.func, name = ''})
         end
     end
@@ -322,6 +322,7 @@ function Fibers:mark()
     return function()
         for id, entry in pairs(self.born) do
             if before[id] == nil then
+                entry.is_withdrawn = true
                 cancel_safely(entry)
             end
         end
