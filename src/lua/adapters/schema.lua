@@ -1,43 +1,74 @@
 --- Adapter: the schema of the database. Spaces, indexes and users that new code
 -- makes are there for everybody at once, and on the other instances, so they
 -- are not taken back when it fails; they are told.
+--
+-- The schema can be changed by others meanwhile, such as the leader. Who it is
+-- is told by triggers of the spaces where the schema is stored: they run in the
+-- fiber that makes the change.
+
+local require = ...
+local log = require('log')
 
 local Schema = {name = 'schema'}
 Schema.__index = Schema
 
-local function new(txn)
-    return setmetatable({txn = txn}, Schema)
-end
+-- Where the schema is stored; not all servers have all of these.
+local SPACES = {
+    '_space', '_index', '_trigger', '_sequence', '_space_sequence', '_func', '_func_index', '_user', '_priv',
+    '_collation', '_fk_constraint', '_ck_constraint',
+}
 
-local function version()
-    if type(box.cfg) == 'function' then
-        return nil
-    end
-    -- A C function called by ffi, or a plain one, or not there: not public.
-    local ok, number = pcall(function()
-        return tonumber(box.internal.schema_version())
-    end)
-    return ok and number or nil
+local function new(txn)
+    return setmetatable({txn = txn, triggers = {}}, Schema)
 end
 
 function Schema:snapshot()
     self.is_changed = false
 end
 
-function Schema.commit()
+--- A change that is under way. It counts when it is committed.
+function Schema:note()
+    if not (self.txn.staging and self.txn.origin:is_asking()) then
+        return
+    end
+    local function count()
+        self.is_changed = true
+    end
+    if not pcall(box.on_commit, count) then
+        count()
+    end
 end
 
-function Schema:before_call()
-    self.before = version()
+function Schema:stage()
+    for _, name in ipairs(type(box.cfg) ~= 'function' and SPACES or {}) do
+        local space = box.space[name]
+        local function trigger()
+            local ok, err = pcall(self.note, self)
+            if not ok then
+                log.error('cartridge-reload: schema: %s', tostring(err))
+            end
+        end
+        if space ~= nil and pcall(space.on_replace, space, trigger) then
+            table.insert(self.triggers, {space = space, trigger = trigger})
+        end
+    end
 end
 
-function Schema:after_call()
-    self.is_changed = self.is_changed or version() ~= self.before
+local function unstage(self)
+    for _, item in ipairs(self.triggers) do
+        pcall(item.space.on_replace, item.space, nil, item.trigger)
+    end
+    self.triggers = {}
+end
+
+function Schema:commit()
+    unstage(self)
 end
 
 function Schema:rollback(_, left)
+    unstage(self)
     if self.is_changed then
-        table.insert(left, 'the schema (spaces, indexes, users) was changed while the new code ran')
+        table.insert(left, 'the schema (spaces, indexes, users) was changed by the new code')
     end
 end
 

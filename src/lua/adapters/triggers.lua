@@ -7,6 +7,7 @@
 -- `Transaction:stays`.
 
 local require = ...
+local log = require('log')
 local slice = require('core.yield')
 local trigger_list = require('platform.trigger_list')
 
@@ -20,12 +21,6 @@ local OTHER_EVENTS = {
     {label = 'box.ctl', holder = function() return box.ctl end,
         events = {'on_shutdown', 'on_schema_init', 'on_election', 'on_recovery_state'}},
 }
--- Methods after which Tarantool has made the methods of a space anew.
-local REFILLING = {
-    space_mt = {'alter', 'create_index', 'format', 'rename'},
-    index_mt = {'alter', 'drop', 'rename'},
-}
-
 local function new(txn)
     local self = {txn = txn, places = {}, by_holder = {}, by_event = {}, wrapped = {}}
     local module = trigger_list.names_module()
@@ -236,11 +231,9 @@ local function stage_place(self, place)
     rawset(place.holder, place.event, staged)
 end
 
---- Stages again what Tarantool has made anew, and what it has made.
+--- Stages a space that Tarantool has filled with its functions, again or for the
+-- first time.
 local function restage(self, space)
-    if type(space) ~= 'table' or type(space.name) ~= 'string' then
-        return
-    end
     if self.by_holder[space] == nil then
         add_space(self, space.name, space)
     end
@@ -251,28 +244,6 @@ local function restage(self, space)
             stage_place(self, place)
         end
     end
-end
-
---- Stages a space again after a function of the schema was called by new code.
--- @tparam table holder
--- @tparam string name
--- @tparam function space_of what the function got and returned -> space
-local function wrap(self, holder, name, space_of)
-    local original = type(holder) == 'table' and rawget(holder, name)
-    if type(original) ~= 'function' then
-        return
-    end
-    local txn = self.txn
-    local function staged(...)
-        if not (txn.staging and txn.origin:is_asking()) then
-            return original(...)
-        end
-        local result, second = original(...)
-        restage(self, space_of(result, ...))
-        return result, second
-    end
-    table.insert(self.wrapped, {holder = holder, name = name, original = original, staged = staged})
-    rawset(holder, name, staged)
 end
 
 local function stage_function(self, holder, name, staged)
@@ -309,22 +280,20 @@ function Triggers:stage()
     if module ~= nil then
         stage_module(self, module)
     end
-    if not is_configured() then
-        return
-    end
-    for _, name in ipairs(REFILLING.space_mt) do
-        wrap(self, box.schema.space_mt, name, function(_, space)
-            return space
-        end)
-    end
-    for _, name in ipairs(REFILLING.index_mt) do
-        wrap(self, box.schema.index_mt, name, function(_, index)
-            return box.space[index.space_id]
-        end)
-    end
-    for _, holder in ipairs({box.schema.space, box.schema}) do
-        wrap(self, holder, holder == box.schema and 'create_space' or 'create', function(space)
-            return space
+    local holder = is_configured() and box.schema.space
+    local bless = holder and rawget(holder, 'bless')
+    if type(bless) == 'function' then
+        -- Whoever changes the schema, with truncate(), in SQL or from the leader,
+        -- Tarantool fills the table of the space anew and calls this function.
+        stage_function(self, holder, 'bless', function(space, ...)
+            bless(space, ...)
+            if self.txn.staging and type(space) == 'table' and type(space.name) == 'string' then
+                -- An error would end the change of the schema.
+                local ok, err = pcall(restage, self, space)
+                if not ok then
+                    log.error('cartridge-reload: triggers: %s', tostring(err))
+                end
+            end
         end)
     end
 end

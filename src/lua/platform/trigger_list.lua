@@ -18,10 +18,15 @@ local require = ...
 -- On older servers an application may have a module of that name.
 local HAS_NAMES = tonumber(_TARANTOOL:match('^%d+')) >= 3
 
+local module
+
 --- What knows the triggers by the names of their events.
 -- @treturn ?table nil on servers without names
 local function names_module()
-    return HAS_NAMES and require('trigger') or nil
+    if HAS_NAMES and module == nil then
+        module = require('trigger')
+    end
+    return module
 end
 
 --- Calls the function of Tarantool.
@@ -34,16 +39,16 @@ end
 
 --- @treturn {table,...} triggers
 local function list(place)
-    local module = names_module()
+    local names = names_module()
     local result = {}
-    if module == nil then
+    if names == nil then
         local ok, functions = pcall(call, place)
         for i, f in ipairs(ok and type(functions) == 'table' and functions or {}) do
             result[i] = {f = f}
         end
         return result
     end
-    local entries = module.info(place.full_name)[place.full_name] or {}
+    local entries = names.info(place.full_name)[place.full_name] or {}
     for i = #entries, 1, -1 do
         table.insert(result, {name = entries[i][1], f = entries[i][2]})
     end

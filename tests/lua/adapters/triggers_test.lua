@@ -228,6 +228,52 @@ case('a space that is altered by new code keeps its old triggers until the commi
     t:is(fire(space), 'new', 'after')
 end)
 
+local REFILLS = {
+    ['truncate'] = function(space) space:truncate() end,
+    ['format'] = function(space) space:format({{'a', 'unsigned'}}) end,
+    ['create_index'] = function(space) space:create_index('second', {parts = {1, 'unsigned'}}) end,
+    ['SQL'] = function(space)
+        assert(box.execute(('alter table "%s" rename to "%s_x"'):format(space.name, space.name)))
+    end,
+    ['a leader'] = function(space) box.space._space:update(space.id, {{'=', 'field_count', 1}}) end,
+}
+
+for label, refill in pairs(REFILLS) do
+    case('triggers are staged after the space was refilled by ' .. label, function(t)
+        for _, is_new in ipairs({false, true}) do
+            local space = set_up()
+            space:on_replace(old_trigger('old'))
+            local txn, new = begin()
+            if is_new then
+                refill(space)
+            else
+                lib.elsewhere(refill, space)
+            end
+            space:on_replace(new('new'))
+            t:is(fire(space), 'old', 'before')
+            commit(txn)
+            t:is(fire(space), 'new', 'after')
+            t:is(box.schema.space.bless ~= nil and rawget(space, 'on_replace') ~= nil, true, 'methods')
+        end
+    end)
+end
+
+case('triggers of a space that others make meanwhile are staged, and stay after a rollback', function(t)
+    set_up()
+    local txn, new = begin()
+    local space = lib.elsewhere(function()
+        local space = make_space()
+        space:on_replace(foreign_trigger('f'))
+        return space
+    end)
+    space:on_replace(new('new'))
+    t:is(fire(space), 'f', 'before')
+    txn.undo()
+    t:is(fire(space), 'f', 'after')
+    local bless = box.schema.space.bless
+    t:is(debug.getinfo(bless, 'S').source:find('cartridge-reload', 1, true), nil, 'nothing of ours stays')
+end)
+
 case('a space that is dropped meanwhile is no obstacle', function(t)
     calls = {}
     local space = box.schema.space.create('doomed')
