@@ -44,11 +44,21 @@ local function stage_module(self, kind, name)
     kind.audiences:show(kind.new, name, copy)
 end
 
+--- The names that are not those of a module: the application has chosen them.
+local function names_of_no_module(holder)
+    local names = {}
+    for name in pairs(holder) do
+        names[name] = package.loaded[name] == nil or nil
+    end
+    return names
+end
+
 function Vars:stage()
     local txn = self.txn
     for name, global in pairs(GLOBALS) do
         local holder = rawget(_G, global)
         if type(holder) == 'table' then
+            local others = names_of_no_module(holder)
             local kind = {name = name, audiences = audiences.new(holder), staged = {}}
             self.kinds[name] = kind
             kind.old = kind.audiences:add(function()
@@ -57,7 +67,7 @@ function Vars:stage()
             kind.new = kind.audiences:add(function()
                 return txn.staging and txn.origin:is_new_code()
             end)
-            for _, names in ipairs({self.modules.by_name, self.hidden}) do
+            for _, names in ipairs({self.modules.by_name, self.hidden, others}) do
                 for module in pairs(names) do
                     stage_module(self, kind, module)
                 end

@@ -93,7 +93,29 @@ case('new code can remove a variable and set one to false', function(t)
     t:is(vars.c, false, 'what nobody touched')
 end)
 
+case('variables under a name that is not that of a module are staged', function(t)
+    for _, ends in ipairs({'commit', 'undo'}) do
+        local txn, values = begin({shop = {limit = 5}}, {'app.web'})
+        txn.code("local all = ... all.shop.limit = 6")(values)
+        t:is(lib.elsewhere(function() return values.shop.limit end), 5, 'old code')
+        txn[ends](txn)
+        t:is(values.shop.limit, ends == 'commit' and 6 or 5, ends)
+    end
+end)
+
+case('variables that nobody has used so far are staged', function(t)
+    for _, ends in ipairs({'commit', 'undo'}) do
+        local txn, values = begin({}, {'app.web'})
+        txn.code("local all = ... all['app.web'] = all['app.web'] or {} all['app.web'].limit = 6")(values)
+        t:is(lib.elsewhere(function() return (values['app.web'] or {}).limit end), nil, 'old code')
+        txn[ends](txn)
+        t:is((values['app.web'] or {}).limit, ends == 'commit' and 6 or nil, ends)
+    end
+end)
+
 case('variables of other modules are left alone', function(t)
+    package.loaded.rock = {}
+    lib.defer(function() package.loaded.rock = nil end)
     local txn, values = begin({['app.web'] = {}, rock = {limit = 5}}, {'app.web'})
     txn.code(SET)('rock', 'limit', 6)
     t:is(serving(values, 'rock').limit, 6, 'at once')
