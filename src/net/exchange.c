@@ -114,7 +114,8 @@ fail_deadline(struct session *session)
 		    "deadline", "the request could not be sent within %g s",
 		    seconds);
 	return error_set_transient(&session->error, OUTCOME_TIMEOUT,
-	    "deadline", "no answer to %s within %g s", HANDSHAKE, seconds);
+	    "deadline", "the console did not answer within %g s: the "
+	    "instance is busy, or --timeout is too short", seconds);
 }
 
 /* Says what the end of the time or of the connection means here. */

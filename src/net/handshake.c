@@ -22,5 +22,6 @@ handshake_check(const struct wire_document *doc, struct error *error)
 		    doc->data[i] == '\0' ? '?' : doc->data[i];
 	text[i] = '\0';
 	return error_set(error, OUTCOME_PROTOCOL, "bad_handshake",
-	    "unexpected answer to %s: %s", HANDSHAKE, text);
+	    "the console did not take YAML as its "
+	    "format: %s", text);
 }

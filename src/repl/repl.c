@@ -133,6 +133,8 @@ give_up(struct shell *shell, int64_t began)
 		interrupt_forget();
 }
 
+static void	run_slash(struct shell *, const char *line);
+
 /* Runs the statement so far, unless more of it is to come. */
 static void
 run_statement(struct shell *shell, int is_last)
@@ -142,6 +144,7 @@ run_statement(struct shell *shell, int is_last)
 	int64_t began = clock_ms();
 	enum happening happening;
 	struct typed typed;
+	const char *command;
 
 	if (contact->dialog == NULL && contact_connect(contact,
 	    shell->options.timeout, 0, &shell->error) == -1) {
@@ -172,13 +175,17 @@ run_statement(struct shell *shell, int is_last)
 	}
 	if (happening == HAPPENED_REPLY && typed.kind == TYPED_MORE)
 		return;
-	if (happening == HAPPENED_REPLY)
+	command = happening == HAPPENED_REPLY && typed.kind == TYPED_COMMAND ?
+	    typed_command(&typed) : NULL;
+	if (happening != HAPPENED_REPLY)
+		give_up(shell, began);
+	else if (command == NULL)
 		check(shell, display_reply(&shell->display, statement->line,
 		    &typed));
-	else
-		give_up(shell, began);
 	remember(shell, statement->text);
 	statement_forget(statement);
+	if (command != NULL)
+		run_slash(shell, command);
 }
 
 /* Another line of a statement, perhaps the last one. */
@@ -269,7 +276,6 @@ run_slash(struct shell *shell, const char *line)
 {
 	struct slash slash;
 
-	remember(shell, line);
 	if (slash_parse(&slash, line, &shell->options, &shell->error) == -1) {
 		fail(shell, shell->line);
 		return;
@@ -302,10 +308,12 @@ take_line(struct shell *shell, const char *line, size_t len)
 {
 	shell->line++;
 	/* In a statement a backslash is Lua's. */
-	if (shell->statement.text == NULL && slash_begins(line))
+	if (shell->statement.text == NULL && slash_begins(line)) {
+		remember(shell, line);
 		run_slash(shell, line);
-	else
+	} else {
 		add_line(shell, line, len);
+	}
 }
 
 /*

@@ -24,7 +24,8 @@ static const struct {
 	{ "nil\n", TYPED_NIL },
 	{ "failed\n", TYPED_FAILED },
 	{ "more\n", TYPED_MORE },
-	{ "names\n", TYPED_NAMES }
+	{ "names\n", TYPED_NAMES },
+	{ "command\n", TYPED_COMMAND }
 };
 
 static int
@@ -62,6 +63,22 @@ typed_read(struct typed *typed, const struct wire_document *doc,
 fail:
 	return error_set(error, OUTCOME_PROTOCOL, "bad_reply",
 	    "the reply is not one to a line that was typed");
+}
+
+const char *
+typed_command(const struct typed *typed)
+{
+	static const char *const lines[][2] = {
+		{ "- help\n", "\\help" },
+		{ "- quit\n", "\\quit" }
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (begins(typed->rest, typed->rest_len, lines[i][0],
+		    strlen(lines[i][0])))
+			return lines[i][1];
+	return NULL;
 }
 
 void

@@ -21,7 +21,8 @@ enum typed_kind {
 	TYPED_NIL,		/* the same, but they are nil and an error */
 	TYPED_FAILED,		/* it is an error */
 	TYPED_MORE,		/* the text is not complete, and did not run */
-	TYPED_NAMES		/* of a completion */
+	TYPED_NAMES,		/* of a completion */
+	TYPED_COMMAND		/* the rest names a command of ours */
 };
 
 struct typed {
@@ -37,6 +38,9 @@ struct typed {
  */
 int	 typed_read(struct typed *, const struct wire_document *,
 	    struct error *);
+
+/* The line that a TYPED_COMMAND stands for, such as "\\help"; or NULL. */
+const char	*typed_command(const struct typed *);
 
 /* Prints the results or the error as the console does. */
 void	 typed_print(FILE *, const struct typed *, int color);

@@ -148,7 +148,8 @@ explain(const struct dialog *dialog, struct error *error)
 	if (dialog->stage == STAGE_HANDSHAKE &&
 	    error->outcome == OUTCOME_TIMEOUT)
 		error_set_transient(error, OUTCOME_TIMEOUT, "deadline",
-		    "no answer to %s within %g s", HANDSHAKE,
+		    "the console did not answer within %g s: the "
+		    "instance is busy, or --timeout is too short",
 		    clock_seconds(dialog->opened, dialog->deadline));
 	if (strcmp(error->code, "closed") != 0)
 		return;

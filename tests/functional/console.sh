@@ -199,8 +199,8 @@ fails 'something else' 2 'not a Tarantool console: .*' 'send=SSH-2.0\r\n' hold
 fails 'closed at once' 2 'connection closed before the greeting: .*' idle close
 within=0.3 fails 'no greeting in time' 4 'no greeting within 0\.[0-9]+ s' idle hold
 within=0.3 fails 'no answer in time' 4 \
-    'no answer to .set output yaml within 0\.[0-9]+ s' greet hold
-fails 'another answer' 8 'unexpected answer to .set output yaml: .*' greet \
+    'the console did not answer within 0\.[0-9]+ s: the instance is busy, or --timeout is too short' greet hold
+fails 'another answer' 8 'the console did not take YAML as its format: .*' greet \
     request 'send=---\n- false\n...\n' hold
 fails 'closed before the answer' 2 'connection closed by the instance' greet \
     request close
@@ -290,6 +290,21 @@ fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n' \
 typed '1\n' console -s a.sock --color always
 ends 0 '' 'a reply of many lines'
 ok 'takes no time' [ "$MS" -lt 10000 ]
+
+# What people type first, as the instance says what it is.
+for word in exit quit 'quit()'; do
+	fake a.sock greet answer request \
+	    'send=---\n- cartridge_reload_command\n- quit\n...\n' hold
+	typed "$word\n2\n" console -s a.sock
+	ends 0 '' "$word: leaves"
+	prints '' 'and nothing else is run'
+done
+fake a.sock greet answer request \
+    'send=---\n- cartridge_reload_command\n- help\n...\n' request "$one" hold
+typed 'help\n1\n' console -s a.sock
+ends 0 '' 'help'
+ok 'is the help of this console' said "$OUT" '^  .quit  '
+ok 'and the next line runs' said "$OUT" '^- 1$'
 
 # --- Its end -----------------------------------------------------------------
 

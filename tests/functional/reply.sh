@@ -259,11 +259,11 @@ try status --socket a.sock
 ends 0 '' 'what follows the reply is left alone'
 fake a.sock greet 'expect=\\set output yaml' 'send=true;\n' hold
 try status --socket a.sock --timeout 0.2
-ends 4 'a.sock: no answer to .set output yaml within 0\.[0-9]+ s' \
+ends 4 'a.sock: the console did not answer within 0\.[0-9]+ s: the instance is busy, or --timeout is too short' \
     'a console that answers in Lua'
 fake a.sock greet request "send=---\n- error: 'Invalid \e[41m language'\n...\n"
 try status --socket a.sock
-ends 8 'a.sock: unexpected answer to .set output yaml: .*Invalid .033\[41m.*' \
+ends 8 'a.sock: the console did not take YAML as its format: .*Invalid .033\[41m.*' \
     'a console that cannot answer in YAML'
 
 # wrong FIELD VALUE: a field of the wrong type.
@@ -546,7 +546,7 @@ printf '%s\n' --- '- cartridge_reload: 1' '  outcome: ok' \
 defused_json 'hostile results' eval 1
 fake a.sock greet request "send=---\n- error: 'message is $raw'\n...\n"
 try status --socket a.sock
-ends 8 'a.sock: unexpected answer to .*' 'a hostile answer to the handshake'
+ends 8 'a.sock: the console did not take YAML as its format: .*' 'a hostile answer to the handshake'
 ok 'where nothing is raw' harmless "$OUT" "$ERR"
 target=$(printf %b "$raw").sock
 fake "$target" greet answer request "send=$fine" hold

@@ -60,7 +60,7 @@ status 'a greeting of zero bytes' 2 "$strange" 'fill=128:\x00' hold
 status 'a greeting that is one long line' 2 "$strange" \
     'send=Tarantool 2.6.0 (Lua console)' 'fill=99: ' hold
 status 'a greeting of 131 bytes: three too many' 8 \
-    'unexpected answer to .set output yaml: abc--- - true ... ' \
+    'the console did not take YAML as its format: abc--- - true ... ' \
     greet send=abc answer
 status 'a greeting of 127 bytes, then the end' 2 "$early" \
     'send=Tarantool 2.6.0 (Lua console)                                  \n' \
@@ -75,7 +75,7 @@ for words in reload --method=native 'eval 1' status plan; do
 	    "send=---\n- error: unknown\n...\n" hold
 	# shellcheck disable=SC2086 # several words
 	try $words --socket a.sock
-	ends 8 'a.sock: unexpected answer to .*' "$words: no such output"
+	ends 8 'a.sock: the console did not take YAML as its format: .*' "$words: no such output"
 	case $words in
 	status | plan)
 		is "$(wc -l <received)" 2 "$words: is sent along"
@@ -367,7 +367,7 @@ ends 4 'a.sock: no greeting within 0\.[0-9]+ s' 'the time ends before the greeti
 took 390 9000 'a time of 0.4 s'
 fake a.sock greet hold
 try status -s a.sock --timeout 0.25
-ends 4 'a.sock: no answer to .set output yaml within 0\.[0-9]+ s' \
+ends 4 'a.sock: the console did not answer within 0\.[0-9]+ s: the instance is busy, or --timeout is too short' \
     'the time ends before the answer'
 took 240 9000 'a time of 0.25 s'
 fake a.sock greet answer request hold

@@ -10,6 +10,9 @@
 --
 -- - `more`: run the text unless it is the beginning of something longer
 -- - `run`: run it in any case
+--
+-- For both, a text that is a command of the client and no global is its name.
+--
 -- - `complete`: the names that begin so
 
 local env, what, text, from, to = ...
@@ -31,6 +34,26 @@ if what == 'complete' then
         end
     end
     return word('names'), list
+end
+
+-- What people type to a console, and which command of the client they mean by it.
+local COMMANDS = {help = 'help', ['help()'] = 'help', ['?'] = 'help', exit = 'quit', ['exit()'] = 'quit', quit = 'quit',
+    ['quit()'] = 'quit'}
+
+-- Whether a name is a global of the application. Tarantool's own help is none: it is about commands that its console
+-- has and this one does not.
+local function is_global(name)
+    local value = rawget(env, name)
+    if value == nil then
+        value = rawget(_G, name)
+    end
+    local own = package.loaded.help
+    return value ~= nil and not (type(own) == 'table' and rawequal(value, own.help))
+end
+
+local typed = text:match('^%s*(.-)%s*;?%s*$')
+if COMMANDS[typed] ~= nil and not is_global(typed:match('^%a*')) then
+    return word('command'), COMMANDS[typed]
 end
 
 local function compile(code)

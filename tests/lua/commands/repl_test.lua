@@ -41,6 +41,31 @@ case('results come after the word', function(t)
     t:is(typed('1, nil, nil').n, 4, 'also at the end')
 end)
 
+case('what means a command of the client is that unless it is a global', function(t)
+    for text, expected in pairs({
+        help = 'help', ['help()'] = 'help', [' help ;'] = 'help', ['?'] = 'help', exit = 'quit', ['quit()'] = 'quit',
+    }) do
+        local results = typed(text)
+        t:is_deeply({results[1], results[2]}, {'command', expected}, text)
+    end
+    t:is(ask('run', 'exit')[1], 'command', 'at the end of the input, too')
+    for _, text in ipairs({'help.x', 'local quit', '{exit}', 'quit = nil'}) do
+        t:isnt(typed(text)[1], 'command', text)
+    end
+    rawset(_G, 'quit', 5)
+    rawset(environment, 'exit', 6)
+    lib.defer(function()
+        rawset(_G, 'quit', nil)
+        rawset(environment, 'exit', nil)
+    end)
+    t:is_deeply({typed('quit')[1], typed('quit')[2]}, {'done', 5}, 'a global')
+    t:is_deeply({typed('exit')[1], typed('exit')[2]}, {'done', 6}, 'one of the session')
+    local tarantools = rawget(_G, 'help')
+    rawset(_G, 'help', 'mine')
+    lib.defer(function() rawset(_G, 'help', tarantools) end)
+    t:is_deeply({typed('help')[1], typed('help')[2]}, {'done', 'mine'}, 'help of the application')
+end)
+
 case('nil and an error are told apart', function(t)
     t:is(typed('nil, "no"')[1], 'nil', 'nil and a text')
     t:is(typed('box.NULL, {}')[1], 'nil', 'box.NULL and a table')

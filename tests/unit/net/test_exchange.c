@@ -358,7 +358,7 @@ test_silence_is_named_by_its_stage(void **state)
 		    "no greeting within " },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { HOLD, NULL } }, 100, OUTCOME_TIMEOUT, "deadline", 1, 0,
-		    "no answer to \\set output yaml within " },
+		    "the console did not answer within " },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, TRUE }, { EXPECT, "1, 2\n" }, { HOLD, NULL } },
 		    100, OUTCOME_TIMEOUT, "deadline", 0, 1,
@@ -493,12 +493,12 @@ test_an_answer_that_is_not_understood_is_a_protocol_error(void **state)
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, "---\n- error: 'no\n    way'\n...\n" },
 		    { HOLD, NULL } }, 0, OUTCOME_PROTOCOL, "bad_handshake", 0,
-		    0, "unexpected answer to \\set output yaml: "
+		    0, "the console did not take YAML as its format: "
 		    "--- - error: 'no     way' ... " },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, PUSH "--- true\n...\n" }, { HOLD, NULL } }, 0,
 		    OUTCOME_PROTOCOL, "bad_handshake", 0, 0,
-		    "unexpected answer to \\set output yaml: "
+		    "the console did not take YAML as its format: "
 		    "%TAG !push! tag:tarantool.io/push,2018 --- true ... " },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, TRUE }, { EXPECT, "1, 2\n" },

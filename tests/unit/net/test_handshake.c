@@ -38,7 +38,7 @@ test_another_is_quoted_on_one_line(void **state)
 	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
 	assert_string_equal(error.code, "bad_handshake");
 	assert_string_equal(error.message,
-	    "unexpected answer to \\set output yaml: --- - false ... ");
+	    "the console did not take YAML as its format: --- - false ... ");
 }
 
 static void

@@ -324,7 +324,7 @@ test_what_is_wrong_at_the_beginning_is_told(void **state)
 	assert_int_equal(error.outcome, OUTCOME_TIMEOUT);
 	/* A little of it may be gone by the time that it begins. */
 	assert_non_null(strstr(error.message,
-	    "no answer to \\set output yaml within 0."));
+	    "the console did not answer within 0."));
 	assert_true(error.transient);
 	close(peer);
 	dialog_close(dialog);
