@@ -13,6 +13,7 @@
 
 #include "target/discover.h"
 #include "target/project_config.h"
+#include "util/nearest.h"
 
 #define LOCAL_RUN_DIR	"tmp/run"
 #define TT_RUN_DIR	"var/run"
@@ -28,8 +29,6 @@
 
 /* How many of the instances that were not meant an error names. */
 #define OTHERS_MAX	6
-
-#define nitems(a)	(sizeof(a) / sizeof((a)[0]))
 
 enum verdict {
 	WANTED,
@@ -458,15 +457,10 @@ read_place(struct search *search, const char *path, const char *base,
 }
 
 static void
-say_looked(struct search *search, const char *path, int absent, int owned)
+say_looked(struct search *search, const char *path, int absent)
 {
-	fprintf(search->looked, "%s%s", search->places++ > 0 ? ", " : "",
-	    path);
-	if (absent)
-		fputs(" (no such directory)", search->looked);
-	else if (owned && search->app != NULL)
-		fprintf(search->looked, " (there %s/" TT_SOCKET " too)",
-		    search->instance != NULL ? search->instance : "*");
+	fprintf(search->looked, "%s%s%s", search->places++ > 0 ? ", " : "",
+	    path, absent ? " (no such directory)" : "");
 }
 
 static int
@@ -479,7 +473,7 @@ search_place(struct search *search, const char *path, const char *base,
 	result = read_place(search, path, base, owner, &place);
 	if (result == -1)
 		return -1;
-	say_looked(search, path, result == 1, place.owned);
+	say_looked(search, path, result == 1);
 	return 0;
 }
 
@@ -704,60 +698,125 @@ close_text(FILE *out, char *const *text)
 	return fclose(out) == EOF || failed || *text == NULL ? -1 : 0;
 }
 
-/* Tells what there is, but was not taken. */
+/* "\nLABEL: a, b, ..." of files that were found and not taken. */
 static void
-say_others(const struct search *search, FILE *out)
+say_files(const struct search *search, FILE *out, enum verdict verdict,
+    const char *label)
 {
-	static const struct {
-		enum verdict	 verdict;
-		const char	*means;
-	} kinds[] = {
-		{ UNREADABLE, "cannot be read" },
-		{ NOT_A_SOCKET, "not a socket" },
-		{ STATE_BOARD, "a stateboard, to be asked for with "
-		    "--instance " STATEBOARD },
-		{ OTHER, "other sockets there" },
-	};
-	size_t i, k, said;
+	size_t i, said = 0;
 
-	for (k = 0; k < nitems(kinds); k++) {
-		said = 0;
-		for (i = 0; i < search->count; i++) {
-			if (search->list[i].verdict != kinds[k].verdict)
-				continue;
-			if (said == OTHERS_MAX) {
-				fputs(", ...", out);
-				break;
-			}
-			if (said++ == 0)
-				fprintf(out, "; %s: ", kinds[k].means);
-			else
-				fputs(", ", out);
-			fputs(search->list[i].path, out);
-		}
+	for (i = 0; i < search->count && said <= OTHERS_MAX; i++) {
+		if (search->list[i].verdict != verdict)
+			continue;
+		if (said++ == 0)
+			fprintf(out, "\n%s: ", label);
+		else
+			fputs(", ", out);
+		fputs(said > OTHERS_MAX ? "..." : search->list[i].path, out);
 	}
 }
 
+/*
+ * The name by which a candidate could be asked for: an instance of the
+ * application that was asked for, if there is such, and else an application.
+ * NULL if it has none.
+ */
+static const char *
+name_to_offer(const struct search *search, const struct candidate *candidate,
+    int of_apps)
+{
+	if (candidate->verdict != OTHER && candidate->verdict != STATE_BOARD)
+		return NULL;
+	if (of_apps)
+		return candidate->app;
+	if (search->app != NULL && (candidate->app == NULL ||
+	    !matches(search->app, candidate->app)))
+		return NULL;
+	return candidate->instance;
+}
+
+/*
+ * The names that there are; the list is sorted, so those of applications come
+ * together.  Adds them to `nearest` instead if that is not NULL.
+ */
+static void
+say_names(const struct search *search, FILE *out, int of_apps,
+    struct nearest *nearest)
+{
+	const char *name, *last = NULL;
+	size_t i, said = 0;
+
+	for (i = 0; i < search->count && said <= OTHERS_MAX; i++) {
+		name = name_to_offer(search, &search->list[i], of_apps);
+		if (name == NULL || (last != NULL && strcmp(last, name) == 0))
+			continue;
+		last = name;
+		if (nearest != NULL) {
+			nearest_add(nearest, name);
+			continue;
+		}
+		if (said++ == 0)
+			fprintf(out, "\n%s: ", of_apps ? "applications here" :
+			    "instances here");
+		else
+			fputs(", ", out);
+		fputs(said > OTHERS_MAX ? "..." : name, out);
+	}
+}
+
+/* Other sockets, which no name of such a kind would lead to. */
+static void
+say_nameless(const struct search *search, FILE *out, int of_apps)
+{
+	size_t i, said = 0;
+
+	for (i = 0; i < search->count && said <= OTHERS_MAX; i++) {
+		if (search->list[i].verdict != OTHER || name_to_offer(search,
+		    &search->list[i], of_apps) != NULL || (!of_apps &&
+		    search->app != NULL && search->list[i].app != NULL &&
+		    !matches(search->app, search->list[i].app)))
+			continue;
+		fputs(said++ == 0 ? "\nother sockets: " : ", ", out);
+		fputs(said > OTHERS_MAX ? "..." : search->list[i].path, out);
+	}
+}
+
+static int
+has_app(const struct search *search)
+{
+	size_t i;
+
+	for (i = 0; i < search->count; i++)
+		if (search->list[i].app != NULL &&
+		    search->list[i].verdict != UNREADABLE &&
+		    matches(search->app, search->list[i].app))
+			return 1;
+	return 0;
+}
+
+/* What was not found, what was probably meant, and what there is instead. */
 static void
 say_what(const struct search *search, FILE *out)
 {
-	const char *app = search->app != NULL ? search->app : "*";
-	const char *instance = search->instance != NULL ? search->instance :
-	    "*";
+	struct nearest nearest;
+	int of_apps = search->app != NULL && !has_app(search);
+	const char *wanted = of_apps ? search->app : search->instance;
 
-	fputs("found no socket", out);
 	if (search->instance != NULL)
-		fprintf(out, " of instance '%s'", search->instance);
+		fprintf(out, "found no instance '%s'", search->instance);
+	else
+		fputs("found no instance", out);
 	if (search->app != NULL)
 		fprintf(out, " of application '%s'%s", search->app,
 		    search->package != NULL ? " (named by the rockspec)" : "");
-	fprintf(out, ": looked for %s.%s" SUFFIX, app, instance);
-	if (search->app == NULL || search->instance == NULL)
-		fprintf(out, ", %s" SUFFIX, search->app != NULL ? app :
-		    instance);
-	if (search->app == NULL)
-		fprintf(out, ", %s/" TT_SOCKET, instance);
-	fprintf(out, " and %s/%s/" TT_SOCKET " in ", app, instance);
+	if (wanted != NULL) {
+		nearest_init(&nearest, wanted);
+		say_names(search, out, of_apps, &nearest);
+		if (nearest.name != NULL)
+			fprintf(out, "; did you mean %s?", nearest.name);
+	}
+	say_names(search, out, of_apps, NULL);
+	say_nameless(search, out, of_apps);
 }
 
 static int
@@ -770,8 +829,11 @@ nothing_found(const struct search *search, const char *looked)
 	if ((out = open_memstream(&text, &len)) == NULL)
 		return error_out_of_memory(search->error);
 	say_what(search, out);
-	fputs(looked, out);
-	say_others(search, out);
+	fprintf(out, "\nsearched: %s", looked);
+	say_files(search, out, UNREADABLE, "cannot be read");
+	say_files(search, out, NOT_A_SOCKET, "not a socket");
+	say_files(search, out, STATE_BOARD, "a stateboard, to be asked for "
+	    "with --instance " STATEBOARD);
 	if (close_text(out, &text) == -1)
 		error_out_of_memory(search->error);
 	else

@@ -199,13 +199,13 @@ test_sockets_of_an_unknown_application_are_not_taken(void **state)
 	(void)state;
 	make_socket("run/web/tarantool.control");
 	expect_error("shop", NULL, "run", NO_SOCKET,
-	    PARTS("other sockets there: run/web/tarantool.control"));
+	    PARTS("\nother sockets: run/web/tarantool.control"));
 	expect(NULL, "web", "run", "- web run/web/tarantool.control\n");
 	expect(NULL, NULL, "run", "- web run/web/tarantool.control\n");
 	/* The common directory is not called after an application. */
 	make_socket("tarantool/web/tarantool.control");
 	expect_error("tarantool", NULL, "tarantool", NO_SOCKET,
-	    PARTS("other sockets there: tarantool/web/tarantool.control"));
+	    PARTS("\nother sockets: tarantool/web/tarantool.control"));
 }
 
 static void
@@ -232,7 +232,7 @@ test_names_with_dots_are_split_by_what_is_looked_for(void **state)
 	expect("a", "b.c", "run", "a b.c run/a.b.c.control\n");
 	expect(NULL, "c", "run", "a.b c run/a.b.c.control\n");
 	expect(NULL, NULL, "run", "a b.c run/a.b.c.control\n");
-	expect_error("a", "c", "run", NO_SOCKET, PARTS("run/a.b.c.control"));
+	expect_error("a", "c", "run", NO_SOCKET, PARTS("\ninstances here: b.c"));
 	make_socket("dots/..control");
 	make_socket("dots/x..control");
 	make_socket("dots/.x.control");
@@ -247,7 +247,7 @@ test_the_socket_of_dockers_image_is_found(void **state)
 	expect(NULL, NULL, "run", "tarantool - run/tarantool.sock\n");
 	expect("tarantool", NULL, "run", "tarantool - run/tarantool.sock\n");
 	expect_error("shop", NULL, "run", NO_SOCKET,
-	    PARTS("other sockets there: run/tarantool.sock"));
+	    PARTS("\napplications here: tarantool\n"));
 	setenv("TARANTOOL_APP_NAME", "shop", 1);
 	expect("shop", NULL, "run", "shop - run/tarantool.sock\n");
 	setenv("TARANTOOL_INSTANCE_NAME", "web", 1);
@@ -289,10 +289,10 @@ test_the_run_dir_given_is_the_only_one(void **state)
 	setenv("TARANTOOL_RUN_DIR", "env", 1);
 	expect("shop", NULL, "opt", "shop o opt/shop.o.control\n");
 	expect("shop", NULL, NULL, "shop e env/shop.e.control\n");
-	expect_error("shop", "a", NULL, NO_SOCKET, PARTS("in env;"));
+	expect_error("shop", "a", NULL, NO_SOCKET, PARTS("\nsearched: env"));
 	setenv("TARANTOOL_RUN_DIR", "", 1);
 	expect("shop", NULL, NULL, "shop a yml/shop.a.control\n");
-	expect_error("shop", "b", NULL, NO_SOCKET, PARTS("in yml;"));
+	expect_error("shop", "b", NULL, NO_SOCKET, PARTS("\nsearched: yml"));
 	/* Without any, the first that has it. */
 	unlink(".cartridge.yml");
 	expect("shop", NULL, NULL, "shop b tmp/run/shop.b.control\n");
@@ -399,7 +399,7 @@ test_an_instance_alone_is_one_of_the_rockspec(void **state)
 	expect(NULL, "web", "run", "shop web run/shop.web.control\n");
 	expect_error(NULL, "db", "run", NO_SOCKET,
 	    PARTS("instance 'db' of application 'shop' (named by the "
-	    "rockspec)", "shop.db.control"));
+	    "rockspec)", "\ninstances here: web"));
 	expect("store", "web", "run", "store web run/store.web.control\n");
 	expect(NULL, NULL, "run", "shop web run/shop.web.control\n"
 	    "store db run/store.db.control\n"
@@ -534,28 +534,26 @@ test_nothing_found_tells_where_it_was_looked_for(void **state)
 	make_socket("system/store.web.control");
 	make_parents("system/dir/");
 	expect_error("shpo", NULL, NULL, NO_SOCKET,
-	    PARTS("found no socket of application 'shpo': looked for "
-	    "shpo.*.control, shpo.control and shpo/*/tarantool.control in "
-	    "tmp/run, var/run (no such directory), "
-	    "instances.enabled/shpo/var/run (no such directory), system; "
-	    "other sockets there: tmp/run/shop.web.control, "
-	    "system/store.web.control"));
-	expect_error("shop", "db", "system", NO_SOCKET,
-	    PARTS("found no socket of instance 'db' of application 'shop': "
-	    "looked for shop.db.control and shop/db/tarantool.control in "
-	    "system; other"));
+	    PARTS("found no instance of application 'shpo'; did you mean "
+	    "shop?\napplications here: shop, store\nsearched: tmp/run, "
+	    "var/run (no such directory), "
+	    "instances.enabled/shpo/var/run (no such directory), system"));
+	expect_error("store", "wbe", "system", NO_SOCKET,
+	    PARTS("found no instance 'wbe' of application 'store'; did you "
+	    "mean web?\ninstances here: web\nsearched: system"));
+	expect_error("shop", "web", "system", NO_SOCKET,
+	    PARTS("found no instance 'web' of application 'shop'\n"
+	    "applications here: store\nsearched: system"));
 	expect_error(NULL, "db", "absent", NO_SOCKET,
-	    PARTS("found no socket of instance 'db': looked for "
-	    "*.db.control, db.control, db/tarantool.control and "
-	    "*/db/tarantool.control in absent (no such directory)"));
+	    PARTS("found no instance 'db'\nsearched: absent (no such "
+	    "directory)"));
+	expect_error(NULL, "wev", "system", NO_SOCKET,
+	    PARTS("found no instance 'wev'; did you mean web?\n"
+	    "instances here: web\n"));
 	expect_error(NULL, NULL, "system/dir", NO_SOCKET,
-	    PARTS("found no socket: looked for *.*.control, *.control, "
-	    "*/tarantool.control and */*/tarantool.control in system/dir"));
+	    PARTS("found no instance\nsearched: system/dir"));
 	expect_error(NULL, NULL, "system/store.web.control", NO_SOCKET,
 	    PARTS("system/store.web.control (no such directory)"));
-	make_parents("shpo/var/run/");
-	expect_error("shpo", NULL, "shpo/var/run", NO_SOCKET,
-	    PARTS("in shpo/var/run (there */tarantool.control too)"));
 }
 
 static void
@@ -572,8 +570,10 @@ test_not_all_the_others_are_listed(void **state)
 		make_socket(path);
 	}
 	assert_int_equal(discover("b", NULL, "run", &targets, &error), -1);
-	assert_non_null(strstr(error.message, "run/a.05.control, ..."));
-	assert_null(strstr(error.message, "run/a.06.control"));
+	assert_non_null(strstr(error.message, "applications here: a\n"));
+	assert_int_equal(discover("a", "x", "run", &targets, &error), -1);
+	assert_non_null(strstr(error.message, "here: 00, 01, 02, 03, 04, 05, "
+	    "...\n"));
 }
 
 static void
