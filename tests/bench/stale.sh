@@ -51,7 +51,7 @@ Lua registry|registry|registry | Lua registry slot
 # places FILE: the lines of a report or of what is expected, without the rest.
 places()
 {
-	grep -E '^(patched|added|left|unchecked) ' "$1"
+	grep -E '^(patched|added|removed|left|unchecked) ' "$1"
 }
 
 measure_kinds()

@@ -8,7 +8,8 @@
 -- path -> unit), `values` (weak: module -> what it was loaded as then), `protos`
 -- (weak: prototype of a function -> its generation), `units` (weak: prototype ->
 -- its unit, see `ownership`), `failed` (weak: prototypes of code that failed),
--- `known` (weak: stale function -> its name and the way to it from its module),
+-- `known` (unit -> weak: stale function of it -> its name and the way to it from
+-- its module), `tables` (weak: table of an old module -> the same),
 -- `routes` (weak: HTTP route -> files it came with), `placed` (weak: trigger,
 -- hook or helper that a reload has set -> set of its places), `ffi` (C
 -- declarations -> verdict), `ffi_names` (how many names were made up for them),
@@ -20,7 +21,7 @@ local fiber = require('fiber')
 local NAME = '__cartridge_reload'
 -- Of the layout below. Another version of this program may have been here
 -- before; what it noted in another way is not known then, which is safe.
-local VERSION = 4
+local VERSION = 5
 
 --- What another version of this program may have left, as far as all versions
 -- agree on it.
@@ -41,7 +42,8 @@ local function carry_over(before)
         protos = setmetatable({}, {__mode = 'k'}),
         units = setmetatable({}, {__mode = 'k'}),
         failed = setmetatable({}, {__mode = 'k'}),
-        known = setmetatable({}, {__mode = 'k'}),
+        known = {},
+        tables = setmetatable({}, {__mode = 'k'}),
         routes = setmetatable({}, {__mode = 'k'}),
         placed = setmetatable({}, {__mode = 'k'}),
     }

@@ -74,6 +74,15 @@ local function classify(registry, f)
     return 'other'
 end
 
+--- The unit of a function, or the name of its chunk if that is not known.
+-- @tparam table registry
+-- @tparam function f
+-- @treturn ?string nil for a function of C
+local function unit_of(registry, f)
+    local info = jutil.funcinfo(f)
+    return info.proto and (registry.units[info.proto] or registry.aliases[info.source] or info.source)
+end
+
 --- Whether a function is of code that has failed.
 -- @tparam table registry
 -- @tparam function f
@@ -109,4 +118,5 @@ return {
     is_ours = is_ours,
     record = record,
     record_failed = record_failed,
+    unit_of = unit_of,
 }

@@ -125,6 +125,13 @@ function Origin:take(code, unit)
     add(self.protos, code, unit)
 end
 
+--- The unit of a function of the new generation, or of one that is known to be old.
+-- @treturn ?string
+function Origin:unit_of(f)
+    local proto = proto_of(f)
+    return proto and (self.protos[proto] or self.learned[proto])
+end
+
 --- The unit of the new function that is nearest on the stack.
 -- @tparam number level of the first function to be looked at, as in debug.getinfo
 -- @treturn ?string

@@ -1,10 +1,19 @@
---- Which function of the serving generation stands for one of an old
--- generation, see `matching`. Exactly one, or none.
+--- Which function or table of the serving generation stands for one of an old
+-- generation, see `match`. Exactly one, or none.
+--
+-- What the replaced modules have is matched once, right after the commit, and
+-- the ways to it are kept for as long as it lives: what one scan does not reach
+-- has its name in the next one.
 
 local require = ...
 local generations = require('reload.generations')
 local matching = require('scan.match')
 local slice = require('core.yield')
+
+-- Entries of a table that are looked at to say whose it is.
+local ENTRIES = 1000
+-- Classes that a class inherits from.
+local BASES = 10
 
 local Counterparts = {}
 Counterparts.__index = Counterparts
@@ -22,6 +31,7 @@ local function new(registry, change)
     change = change or {}
     local self = setmetatable({
         registry = registry,
+        tables = registry.tables or {},     -- of a registry of another version
         origin = change.origin,
         old = change.old or {},
         new = change.new or {},
@@ -29,7 +39,11 @@ local function new(registry, change)
         modules = {},       -- source -> sorted names of its modules
         matched = {},       -- module name and source -> matching
         foreign = {[_G] = true},
+        new_names = {},     -- set of the modules that are replaced
     }, Counterparts)
+    for name in pairs(change.new or change.old or {}) do
+        self.new_names[name] = change.new ~= nil or registry.names[name] ~= nil or nil
+    end
     for _, paths in ipairs({
         change.former or {}, change.gone or {}, registry.names, change.paths or {},
     }) do
@@ -63,6 +77,11 @@ local function new(registry, change)
     return self
 end
 
+--- The unit of a function, see `ownership`.
+function Counterparts:unit_of(f)
+    return self.origin ~= nil and self.origin:unit_of(f) or generations.unit_of(self.registry, f)
+end
+
 --- Whether a function is of the serving generation, or of the one that is about
 -- to be.
 local function is_current(self, f)
@@ -87,26 +106,98 @@ local function matching_of(self, module, source)
             old = self.old[module],
             new = value_of(self, module),
             source = source,
+            unit_of = function(f)
+                return self:unit_of(f)
+            end,
             foreign = self.foreign,
         })
     end
     return self.matched[key]
 end
 
+--- What is remembered of the functions of a file.
+-- @treturn table weak: function -> entry
+local function known_of(registry, source)
+    local known = registry.known[source]
+    if known == nil then
+        known = setmetatable({}, {__mode = 'k'})
+        registry.known[source] = known
+    end
+    return known
+end
+
+--- Whether a table may be a class: what else old code has in its tables is data.
+local function has_code(object)
+    local count = 0
+    for key, value in next, object do
+        count = count + 1
+        if count > ENTRIES then
+            return false
+        elseif type(key) == 'string' and (type(value) == 'function' or key:sub(1, 2) == '__') then
+            return true
+        end
+    end
+    return false
+end
+
+--- Remembers a module that was replaced, as far as it is of one file.
+local function remember_module(self, module, source)
+    local known, tables = known_of(self.registry, source), self.tables
+    local found = matching.new({
+        old = self.old[module],
+        new = value_of(self, module),
+        source = source,
+        unit_of = function(f)
+            return self:unit_of(f)
+        end,
+        foreign = self.foreign,
+    })
+    found:each(module, function(thing, entry, counterpart)
+        if rawequal(thing, counterpart) then
+            return
+        elseif type(thing) == 'function' then
+            if self:unit_of(thing) == source then
+                known[thing] = entry
+            end
+        elseif tables[thing] == nil and (entry.holder == nil or has_code(thing)) then
+            entry.is_module = entry.holder == nil and self.new_names[module] or nil
+            tables[thing] = entry
+        end
+    end)
+end
+
+--- Whether the change has put another value in the place of that of a module.
+local function is_changed(self, module)
+    local kind = type(self.old[module])
+    return (kind == 'table' or kind == 'function') and not rawequal(self.old[module], value_of(self, module))
+end
+
+--- Remembers all that the change has replaced. Yields.
+function Counterparts:remember()
+    for source, modules in pairs(self.modules) do
+        for _, module in ipairs(modules) do
+            if is_changed(self, module) then
+                remember_module(self, module, source)
+                slice.pause()
+            end
+        end
+    end
+    self.matched, self.is_remembered = {}, true
+end
+
 --- What is known of a stale function; it is remembered as long as that lives.
 -- @treturn ?table entry, with the name of its `module`
--- @treturn boolean whether this change replaces it
+-- @treturn boolean whether this change replaces it, and it is not remembered
 local function entry_of(self, f, source)
-    local known = self.registry.known
-    for _, module in ipairs(self.modules[source] or {}) do
-        local entry = matching_of(self, module, source):find(f)
+    for _, module in ipairs(self.is_remembered and {} or self.modules[source] or {}) do
+        local entry = matching_of(self, module, source):find(f, module)
         if entry ~= nil then
-            entry.module = module
-            known[f] = entry
+            known_of(self.registry, source)[f] = entry
             return entry, true
         end
     end
-    return known[f], false
+    local known = self.registry.known[source]
+    return known and known[f], false
 end
 
 --- The qualified name of a stale function.
@@ -115,7 +206,7 @@ end
 -- @treturn ?string nil if it has none
 function Counterparts:name_of(f, source)
     local entry = entry_of(self, f, source)
-    return entry and entry.name
+    return entry and matching.name_of(entry)
 end
 
 --- The qualified name of what is beside a stale function in its table.
@@ -151,26 +242,153 @@ function Counterparts:find(f, source)
     end
     if counterpart == nil then
         return nil, why
-    elseif debug.getinfo(counterpart, 'S').source ~= '@' .. self.paths[module] then
-        return nil, ('%s is of another file in the new code'):format(entry.name)
+    elseif self:unit_of(counterpart) ~= '@' .. self.paths[module] then
+        return nil, ('%s is of another file in the new code'):format(matching.name_of(entry))
     elseif not is_current(self, counterpart) then
         return nil, 'the new code has the same old function'
     end
     return counterpart
 end
 
---- The counterpart of a table of an old module, such as a class.
--- @tparam table object
--- @tparam string source of a function that it has
--- @treturn ?table
-function Counterparts:find_table(object, source)
-    for _, module in ipairs(self.modules[source] or {}) do
-        local counterpart = self.paths[module] and matching_of(self, module, source):counterpart(object)
-        if counterpart then
-            return counterpart
+--- Tables that no module of the application has made, whatever it has put there:
+-- the values of modules that were not replaced, spaces, and what is in `box`.
+local function others_of(self)
+    if self.others == nil then
+        local set = {[_G] = true}
+        for name, value in next, package.loaded do
+            if type(value) == 'table' and not self:is_replaced(name) then
+                set[value] = true
+            end
+        end
+        for _, holder in ipairs({box, rawget(box, 'space') or {}}) do
+            for _, value in next, holder do
+                if type(value) == 'table' then
+                    set[value] = true
+                end
+            end
+        end
+        self.others = set
+    end
+    return self.others
+end
+
+--- The tables that a table has as its metatable or as its `__index`.
+local function bases_of(self, object)
+    local list = {}
+    for _, base in ipairs({rawget(object, '__index') or false, debug.getmetatable(object) or false}) do
+        if type(base) == 'table' and base ~= object and self.tables[base] ~= nil then
+            table.insert(list, base)
         end
     end
-    return nil
+    return list
+end
+
+--- What is at the place of an old table in the new code.
+local function counterpart_of(self, object)
+    local entry = self.tables[object]
+    if entry.why ~= nil then
+        return nil, entry.why
+    elseif self.paths[entry.module] == nil then
+        return nil, 'its module has no file any more'
+    end
+    return matching.retrace(object, entry, value_of(self, entry.module))
+end
+
+--- Whether the code of a table is of the application, but for what the same table
+-- of the new code has too, as it has from a library that makes classes.
+-- @tparam table object
+-- @tparam table counterpart
+-- @tparam boolean is_module such a value may have functions of others beside its
+--   own, and none at all
+-- @tparam number depth of classes that it may inherit from
+local function is_own(self, object, counterpart, is_module, depth)
+    if others_of(self)[object] or others_of(self)[counterpart] then
+        return false
+    end
+    local count, has_stale, has_others = 0, false, false
+    for key, value in next, object do
+        count = count + 1
+        if count > ENTRIES then
+            return is_module
+        elseif type(value) == 'function' then
+            if generations.classify(self.registry, value) == 'stale' then
+                has_stale = true
+            else
+                has_others = has_others or not rawequal(rawget(counterpart, key), value)
+            end
+        end
+    end
+    if is_module then
+        return has_stale or not has_others
+    end
+    if has_others or has_stale or depth == 0 then
+        return has_stale and not has_others
+    end
+    -- It may have nothing of its own but what it inherits.
+    for _, base in ipairs(bases_of(self, object)) do
+        local other = counterpart_of(self, base)
+        if other and is_own(self, base, other, false, depth - 1) then
+            return true
+        end
+    end
+    return false
+end
+
+--- The counterpart of a table of an old module: of its value, or of a class that
+-- the module itself has made. Does not yield.
+-- @tparam table object
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] ?string why there is none
+-- @treturn[2] ?boolean whether it is not of the module alone
+function Counterparts:find_table(object)
+    local entry = self.tables[object]
+    if entry == nil then
+        return nil
+    end
+    local counterpart, why = counterpart_of(self, object)
+    if counterpart == nil then
+        return nil, why
+    elseif rawequal(counterpart, object) or self.tables[counterpart] ~= nil then
+        return nil, 'the new code has the same old table', true
+    elseif not is_own(self, object, counterpart, entry.is_module, BASES) then
+        return nil, ('%s is not of the module alone'):format(matching.name_of(entry)), true
+    end
+    return counterpart
+end
+
+--- Whether a file is of a module.
+local function is_of(self, source, module)
+    for _, name in ipairs(self.modules[source] or {}) do
+        if name == module then
+            return true
+        end
+    end
+    return false
+end
+
+--- What is told of the table of an old module.
+-- @tparam table object
+-- @treturn string name
+-- @treturn string source of its functions, or of its module
+-- @treturn number line of the first one
+-- @treturn ?number generation, if it is known
+function Counterparts:describe_table(object)
+    local entry, left = self.tables[object], ENTRIES
+    local name = entry.holder == nil and entry.module or matching.name_of(entry)
+    local source, line, generation
+    for _, value in next, object do
+        left = left - 1
+        if left == 0 then
+            break
+        elseif type(value) == 'function' then
+            local class, its_source, its_line, its_generation = generations.classify(self.registry, value)
+            if class == 'stale' and (line == nil or its_line < line) and is_of(self, its_source, entry.module) then
+                source, line, generation = its_source, its_line, its_generation
+            end
+        end
+    end
+    return name, source or '@' .. (self.paths[entry.module] or entry.module), line or 1, generation
 end
 
 --- Whether all old functions in one that may wrap them can be replaced, so that
@@ -198,7 +416,32 @@ end
 
 --- Whether a module is one of those that were replaced.
 function Counterparts:is_replaced(module)
-    return self.new[module] ~= nil
+    return self.new_names[module] ~= nil
+end
+
+--- Whether two files are of the same module.
+function Counterparts:is_same_module(source, other)
+    for _, module in ipairs(self.modules[source] or {}) do
+        for _, other_module in ipairs(self.modules[other] or {}) do
+            if module == other_module then
+                return true
+            end
+        end
+    end
+    return source == other
+end
+
+--- Whether what `newcode.holders_of` gives is of a module.
+function Counterparts:is_of_module(holder, module)
+    if holder.module ~= nil then
+        return holder.module == module
+    end
+    return is_of(self, self:unit_of(holder.f), module)
+end
+
+--- The value that a module had before this change.
+function Counterparts:old_value(module)
+    return self.old[module]
 end
 
 return {new = new}

@@ -4,7 +4,12 @@
 -- What it is looking for are stale functions. They are not entered: what only
 -- old code holds concerns nobody. Each place that refers to one is given to
 -- `on_place`, which may change the place at once, as nothing else has run
--- since it was seen.
+-- since it was seen. So are references to the tables of old modules, and to
+-- functions that this program had put in the place of others.
+--
+-- A stack with a stale function on it is a request that began with the old code.
+-- With `puts_off`, such stacks come last: what is found from there on is what
+-- nothing but these requests can reach, and `is_late` says so.
 --
 -- The way to an object is kept: the number of the object through which it was
 -- reached, and at which place of it. That is done in many short lists, as a
@@ -51,8 +56,14 @@ Walk.__index = Walk
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, f, object), called for each place
 --     with the number of the object that refers to f; kind is one of
---     root, field, key, upvalue, frame and local; returns whether it has added
---     something to the object
+--     root, field, key, upvalue, metatable, frame and local. Returns whether the
+--     object has changed so that it is to be walked again; of a table whether
+--     it is not to be entered
+--   tables: optional: table -> {is_module}: those whose references are places;
+--     one that is not of a module only where it is a metatable or `__index`
+--   stands_in: optional: function (f) -> whether a function of this program is
+--     in the place of another
+--   puts_off: optional: see above
 --   on_text: function (number), called for functions that were made from text
 --   on_object: optional: function (object, type), called for each object before
 --     what it refers to is looked at; returns whether to do that
@@ -64,6 +75,10 @@ local function new(options)
     return setmetatable({
         classify = options.classify,
         on_place = options.on_place,
+        tables = options.tables or {},
+        stands_in = options.stands_in,
+        put_off = options.puts_off and {} or nil,   -- stacks
+        is_late = false,
         on_text = options.on_text,
         on_object = options.on_object,
         deadline = options.deadline,
@@ -156,6 +171,9 @@ local function is_sought(self, f, parent, key)
     -- What this program itself holds is on its way out.
     if class ~= 'ours' then
         append(self, f, parent, key)
+    elseif key ~= FRAME and self.stands_in ~= nil and self.stands_in(f) then
+        self.sought[f] = true
+        return true
     else
         -- What is known must not be collected.
         self.ours[f] = true
@@ -165,6 +183,14 @@ local function is_sought(self, f, parent, key)
         self.on_text(self.count)
     end
     return false
+end
+
+--- Takes a table that was reached at a place which may have to be changed.
+local function reach_sought_table(self, value, parent, key, kind, place, object)
+    local is_place = self.tables[value].is_module or kind == 'metatable' or key == '__index'
+    if (not is_place or not self.on_place(parent, kind, place, value, object)) and not self.is_known(value) then
+        append(self, value, parent, key)
+    end
 end
 
 --- Takes a value that was reached.
@@ -180,6 +206,8 @@ local function reach(self, value, parent, key, kind, place, object)
         if is_sought(self, value, parent, key) then
             self.on_place(parent, kind, place, value, object)
         end
+    elseif value_type == 'table' and kind ~= nil and self.tables[value] ~= nil then
+        reach_sought_table(self, value, parent, key, kind, place, object)
     elseif value_type == 'table' or value_type == 'thread' or value_type == 'userdata' then
         if not self.is_known(value) then
             append(self, value, parent, key)
@@ -190,7 +218,7 @@ end
 local function reach_metatable(self, object, number)
     local metatable = getmetatable(object)
     if metatable ~= nil then
-        reach(self, metatable, number, METATABLE)
+        reach(self, metatable, number, METATABLE, 'metatable', METATABLE, object)
     end
 end
 
@@ -205,13 +233,16 @@ end
 -- @treturn ?boolean false if the walk is over, nil if the table has changed so
 --   that it is to be walked again
 local function reach_entries(self, object, number)
-    local is_known, left = self.is_known, ENTRIES
+    local is_known, tables, left = self.is_known, self.tables, ENTRIES
     local key, value = next(object)
     while key ~= nil do
         -- The most of what there is is seen to here, not in `reach`.
         local value_type, key_type = type(value), type(key)
         if value_type == 'table' then
-            if not is_known(value) then
+            if tables[value] ~= nil then
+                reach_sought_table(self, value, number, key, 'field', key, object)
+                left = 1
+            elseif not is_known(value) then
                 append(self, value, number, key)
             end
         elseif value_type == 'function' then
@@ -320,7 +351,7 @@ local function reach_locals(self, object, number, level, info)
             elseif is_xpcall and index == 1 then
                 name = '(error handler)'
             end
-            if type(value) ~= 'function' or name ~= '(*temporary)' then
+            if name ~= '(*temporary)' or type(value) ~= 'function' and self.tables[value] == nil then
                 reach(self, value, number, name, 'local', {
                     level = level,
                     index = index,
@@ -335,12 +366,33 @@ local function reach_locals(self, object, number, level, info)
     end
 end
 
+--- Whether a stack has a stale function on it.
+-- @tparam thread thread
+-- @tparam function classify
+local function runs_stale(thread, classify)
+    if thread == coroutine.running() or coroutine.status(thread) == 'dead' then
+        return false
+    end
+    for level = 0, LEVELS do
+        local info = getinfo(thread, level, 'f')
+        if info == nil then
+            return false
+        elseif classify(info.func) == 'stale' then
+            return true
+        end
+    end
+    return false
+end
+
 --- The stack of a coroutine. Of stale code only the outermost frame
 -- is a place: it is what runs, the others are what it has called.
 local function reach_thread(self, object, number)
     -- Not the one that is walking: it has this walk on its stack. One that ended
     -- with an error still has frames, but nothing will run there.
     if object == coroutine.running() or coroutine.status(object) == 'dead' then
+        return
+    elseif self.put_off ~= nil and not self.is_late and runs_stale(object, self.classify) then
+        table.insert(self.put_off, {object = object, number = number})
         return
     end
     local outermost
@@ -384,7 +436,28 @@ function Walk:run(roots)
     for index, root in ipairs(roots) do
         reach(self, root.value, -index, nil, 'root', root, nil)
     end
-    local number, left = 1, OBJECTS
+    local first = self:run_from(1)
+    if first ~= nil and self.put_off ~= nil then
+        self.is_late = true
+        for _, item in ipairs(self.put_off) do
+            reach_thread(self, item.object, item.number)
+            if not self:go_on() then
+                return false
+            end
+        end
+        first = self:run_from(first)
+    end
+    if first == nil then
+        return false
+    end
+    self.longest = math.max(self.longest, clock.monotonic() - self.started)
+    return true
+end
+
+--- Walks the objects from a number on, and those that are reached from them.
+-- @treturn ?number of the next one, nil if the walk was stopped
+function Walk:run_from(number)
+    local left = OBJECTS
     while number <= self.count do
         local object = self:at(number)
         local object_type = type(object)
@@ -409,11 +482,10 @@ function Walk:run(roots)
             ok = self:go_on()
         end
         if not ok then
-            return false
+            return nil
         end
     end
-    self.longest = math.max(self.longest, clock.monotonic() - self.started)
-    return true
+    return number
 end
 
 -- Interpreted: the loops are full of what cannot be compiled, and to try again
@@ -427,4 +499,5 @@ return {
     LEVELS = LEVELS,
     METATABLE = METATABLE,
     new = new,
+    runs_stale = runs_stale,
 }

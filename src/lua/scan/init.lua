@@ -15,8 +15,8 @@ local generations = require('reload.generations')
 local log = require('log')
 local modules = require('reload.catalog')
 local pass_lib = require('scan.pass')
+local requests_lib = require('scan.requests')
 local slice = require('core.yield')
-local walk_lib = require('scan.heap_walk')
 
 local PASSES = 3
 -- Functions made from text that are named.
@@ -49,27 +49,12 @@ local function refusal()
         :format(heap / 1024, need / 1024, limit() / 1024)
 end
 
---- Waits for requests that run old code to come to their end. Yields.
-local function drain(options, threads)
-    local until_time = math.min(options.deadline, clock.monotonic() + DRAIN)
-    local function is_old(thread)
-        for level = 0, walk_lib.LEVELS do
-            local info = debug.getinfo(thread, level, 'f')
-            if info == nil then
-                return false
-            elseif generations.classify(options.believed, info.func) == 'stale' then
-                return true
-            end
-        end
-        return false
-    end
-    for _, thread in ipairs(threads) do
-        while is_old(thread) do
-            if clock.monotonic() > until_time then
-                return
-            end
-            fiber.sleep(0.01)
-        end
+--- Waits for requests in flight to come to their end. Yields.
+-- @tparam table requests see there
+-- @tparam number until_time on the monotonic clock
+local function drain(requests, until_time)
+    while requests:are_running(nil) and clock.monotonic() < until_time do
+        fiber.sleep(0.01)
     end
 end
 
@@ -210,6 +195,10 @@ local function run(options)
     options.believed, options.limit = believed(options.registry, foreign), limit()
     local before = collectgarbage('count')
     local places, left, found, unlisted = {}, nil, nil, 0
+    local until_time = math.min(options.deadline, clock.monotonic() + DRAIN)
+    options.requests = requests_lib.new(function(f)
+        return (generations.classify(options.believed, f))
+    end)
     for number = 1, PASSES do
         found = pass_lib.new(options)
         found:run()
@@ -232,7 +221,7 @@ local function run(options)
         if not found.is_complete or is_settled or number == PASSES then
             break
         elseif options.drain then
-            drain(options, found.threads)
+            drain(options.requests, until_time)
         end
     end
     for _, place in ipairs(left) do
@@ -296,6 +285,10 @@ end
 local function finish(report, options, mode)
     report.warnings = report.warnings or {}
     options.mend, options.drain = mode ~= 'report', true
+    local is_remembered, why = pcall(options.counterparts.remember, options.counterparts)
+    if not is_remembered then
+        log.error('cartridge-reload: names of old code: %s', tostring(why))
+    end
     local incomplete, left = refusal(), 0
     if incomplete == nil then
         local ok, result = pcall(run, options)

@@ -102,13 +102,15 @@ local function name_of(thing)
     return table.concat(parts, '.')
 end
 
---- The way to a thing from the value of its module.
+--- The way from the value of its module to a thing, by which its counterpart is
+-- found.
 local function steps_to(thing)
     local steps, count = {}, 0
     while thing.holder ~= nil do
+        local way = thing.way or thing
         count = count + 1
-        steps[count] = {thing.kind, thing.key}
-        thing = thing.holder
+        steps[count] = {way.kind, way.key}
+        thing = way.holder
     end
     for i = 1, math.floor(count / 2) do
         steps[i], steps[count + 1 - i] = steps[count + 1 - i], steps[i]
@@ -118,6 +120,10 @@ end
 
 local Matching = {}
 Matching.__index = Matching
+
+local function chunk_name(f)
+    return getinfo(f, 'S').source
+end
 
 --- Calls back for each step from a thing.
 local function each_step(thing, is_own, budget, visit)
@@ -147,15 +153,16 @@ end
 -- @param value of the module
 -- @tparam string source of its functions
 -- @tparam table foreign set of things that belong to others
+-- @tparam function unit_of (f) -> source
 -- @treturn {table,...} things in their order: {value, holder = the thing through
 --   which it was reached first, kind and key of that step, is_local, from =
 --   {{number of a thing before, kind, key}, ...}}
-local function list_things(value, source, foreign)
+local function list_things(value, source, foreign, unit_of)
     local things, numbers = {{value = value, from = {}}}, {[value] = 1}
     local first, budget = 1, {entries = ALL_ENTRIES}
     while things[first] ~= nil do
         local number, holder = first, things[first]
-        local is_own = type(holder.value) == 'function' and getinfo(holder.value, 'S').source == source
+        local is_own = type(holder.value) == 'function' and unit_of(holder.value) == source
         first = first + 1
         each_step(holder.value, is_own, budget, function(kind, key, child)
             local child_type = type(child)
@@ -213,16 +220,18 @@ end
 --   old, new: values of the module
 --   source: of the functions of the old one, as `debug.getinfo` has it
 --   foreign: set of things that belong to others
+--   unit_of: optional: function (f) -> what is compared with the source, if that
+--     is not the name of its chunk
 -- @treturn table
 local function new(options)
     -- Old thing -> its entry.
-    local self = setmetatable({by_value = {}}, Matching)
+    local self = setmetatable({by_value = {}, things = {}}, Matching)
     local kind = type(options.old)
     if kind ~= 'table' and kind ~= 'function' then
         return self
     end
-    local things = list_things(options.old, options.source, options.foreign)
-    things[1].new = options.new
+    local things = list_things(options.old, options.source, options.foreign, options.unit_of or chunk_name)
+    things[1].new, self.things = options.new, things
     for number, thing in ipairs(things) do
         self.by_value[thing.value] = thing
         for _, edge in ipairs(number > 1 and thing.from or {}) do
@@ -233,6 +242,9 @@ local function new(options)
             end
             if found ~= nil and thing.new == nil then
                 thing.new = found
+                if edge ~= thing.from[1] then
+                    thing.way = {holder = things[edge[1]], kind = edge[2], key = edge[3]}
+                end
             elseif found ~= nil and not rawequal(thing.new, found) then
                 thing.new = AMBIGUOUS
             end
@@ -245,12 +257,43 @@ local function new(options)
     return self
 end
 
+--- What is known of a thing, without holding it: `holder`, `kind`, `key`,
+-- `is_local`, `way` and `why` are as they are there.
+local function entry_of(thing, module)
+    local entry = thing.entry
+    if entry == nil then
+        local way = thing.way
+        entry = {
+            module = module,
+            holder = thing.holder and entry_of(thing.holder, module),
+            kind = thing.kind,
+            key = thing.key,
+            is_local = thing.is_local,
+            why = thing.why,
+            way = way and {holder = entry_of(way.holder, module), kind = way.kind, key = way.key},
+        }
+        thing.entry = entry
+    end
+    return entry
+end
+
 --- What is known of an old thing, without holding it.
--- @treturn ?table `name`; `steps`, the way to it from the value of the module;
---   `why`, if that does not lead to one thing
-function Matching:find(thing)
-    local entry = self.by_value[thing]
-    return entry and {name = name_of(entry), steps = steps_to(entry), why = entry.why}
+-- @return thing
+-- @tparam ?string module its name, for the entry
+-- @treturn ?table entry, see `name_of` and `retrace`; with `module`, and with
+--   `why` if the way to it does not lead to one thing
+function Matching:find(thing, module)
+    local found = self.by_value[thing]
+    return found and entry_of(found, module)
+end
+
+--- Calls back for each thing.
+-- @tparam string module its name, for the entries
+-- @tparam function visit (thing, entry, what stands for it in the new code)
+function Matching:each(module, visit)
+    for _, thing in ipairs(self.things) do
+        visit(thing.value, entry_of(thing, module), thing.new)
+    end
 end
 
 --- The counterpart of an old thing.
@@ -271,13 +314,21 @@ end
 -- @treturn as `judge`
 local function retrace(value, entry, new_value)
     local found = new_value
-    for _, step in ipairs(entry.steps) do
+    for _, step in ipairs(steps_to(entry)) do
         found = follow(found, step[1], step[2])
         if found == nil then
             break
         end
     end
-    return judge({value = value, name = entry.name}, found)
+    return judge({value = value, name = name_of(entry)}, found)
 end
 
-return {new = new, retrace = retrace}
+return {
+    FIELD = FIELD,
+    METATABLE = METATABLE,
+    UPVALUE = UPVALUE,
+    follow = follow,
+    name_of = name_of,
+    new = new,
+    retrace = retrace,
+}

@@ -1,12 +1,15 @@
 --- One pass of the scan: a walk over the heap that judges each place as it finds
--- it, and mends it if it can.
+-- it, and patches it if it can.
 
 local require = ...
+local duplicates_lib = require('scan.duplicates')
 local generations = require('reload.generations')
 local fiber = require('fiber')
-local mend_lib = require('scan.patch')
+local newcode = require('scan.newcode')
+local patch_lib = require('scan.patch')
 local roots_lib = require('scan.roots')
 local slice = require('core.yield')
+local stand_ins = require('scan.stand_ins')
 local walk_lib = require('scan.heap_walk')
 local words = require('scan.describe')
 
@@ -16,23 +19,14 @@ local PLACES = 5000
 local TEXTS = 200
 -- A table of a module with more entries is data.
 local SMALL = 1000
--- How far new code is looked for on the way to a place.
-local HOLDERS = 50
+-- Classes that a class inherits from.
+local BASES = 20
 
---- Mends a place, if it is wanted and can be done.
--- @treturn[1] boolean true
--- @treturn[2] boolean false
--- @treturn[2] ?string why not
-local function mend(options, place)
-    if not options.mend then
-        return false
-    end
-    local counterpart, why = options.counterparts:find(place.func, place.source)
-    if counterpart == nil then
-        return false, why
-    end
-    return mend_lib.mend(place, counterpart)
-end
+-- Why a place is left that will be patched when it can.
+local IN_USE = 'a request that began with the old code still uses it'
+local TAKEN = 'the new code itself has taken it'
+-- Why there is nothing at a place any more.
+local REMOVED = 'removed: the new code has put its own there'
 
 --- One walk over the heap.
 local Pass = {}
@@ -41,7 +35,8 @@ Pass.__index = Pass
 --- @tparam table options see `scan`, with
 --   believed: what of the registry says which code is stale
 --   limit: the most memory that Lua may have in use, in kilobytes
---   lists: see `walk`
+--   lists: see `heap_walk`
+--   requests: see there
 -- @treturn table after `run`: `patched` and `left`, lists of what is reported of
 --   places, `patched_count` and `left_count`, `texts`, `threads`, `walk`,
 --   `is_complete`, `stopped`
@@ -52,14 +47,16 @@ local function new(options)
         left = {},
         patched_count = 0,
         left_count = 0,
-        keys = {},          -- places to be mended after the walk
+        is_changed = false, -- whether a place was patched that is not told
+        keys = {},          -- places to be patched after the walk
         fibers = {},        -- set of their coroutines
         threads = {},       -- those of them that run old code
         texts = {},         -- functions that were made from text
         triggers = {},      -- functions found as such
-        mended = {},        -- objects with a place that was mended
-        renewed = {},       -- tables that were seen to as a whole
-        told = {},          -- object -> key -> function, of places that are left
+        classes = {},       -- old class -> what has become of its objects
+        renewed = {},       -- tables that were seen to as a whole -> their counterparts
+        told = {},          -- object -> key -> value, of places that are left
+        duplicates = duplicates_lib.new(),
     }, Pass)
     self.walk = walk_lib.new({
         deadline = options.deadline,
@@ -67,6 +64,9 @@ local function new(options)
         lists = options.lists,
         -- What it remembers it remembers weakly.
         without = {options.registry},
+        tables = options.counterparts.tables,
+        stands_in = options.mend and stand_ins.original_of or nil,
+        puts_off = options.mend,
         classify = function(f)
             return (generations.classify(options.believed, f))
         end,
@@ -82,104 +82,120 @@ local function new(options)
     return self
 end
 
-function Pass:keep(place)
-    -- A table that was begun again gives its places twice.
-    local told = place.object ~= nil and self.told[place.object]
-    if told and told[place.key] == place.func
-    or place.kind == 'key' and rawget(place.object, place.func) == nil then
-        return
-    end
-    place.is_mended = place.object ~= nil and self.mended[place.object]
-    place.is_iterated = place.kind == 'key' and self.walk:is_iterated(place.object)
-    if self.options.mend and self:is_of_new_code(place) then
-        place.patched, place.reason = false, 'the new code itself has taken it'
+local function new_place(self, number, kind, key, value, object)
+    local place = {
+        number = number,
+        kind = kind,
+        key = key,
+        value = value,
+        object = object,
+        is_late = self.walk.is_late,
+    }
+    if type(value) == 'function' then
+        local _
+        _, place.source, place.line, place.generation = generations.classify(self.options.believed, value)
     else
-        place.patched, place.reason = mend(self.options, place)
+        place.name, place.source, place.line, place.generation =
+            self.options.counterparts:describe_table(value)
     end
-    if place.patched and place.object ~= nil then
-        self.mended[place.object] = true
-    elseif place.kind == 'field' or place.kind == 'key' then
-        self.told[place.object] = told or {}
-        self.told[place.object][place.key] = place.func
-    end
-    self:list(place)
+    return place
 end
 
-function Pass:list(place)
-    local name = place.patched and 'patched' or 'left'
+--- Whether a place was told before: a table that was begun again gives its places
+-- twice.
+function Pass:is_told(place)
+    local told = place.object ~= nil and self.told[place.object]
+    return told and told[place.key] == place.value
+        or place.kind == 'key' and rawget(place.object, place.value) == nil
+end
+
+--- Puts a place among those that are patched or left.
+-- @tparam table place
+-- @tparam ?boolean is_patched
+-- @tparam ?string reason
+function Pass:tell(place, is_patched, reason)
+    place.patched, place.reason = is_patched or false, reason
+    if not is_patched and (place.kind == 'field' or place.kind == 'key') then
+        self.told[place.object] = self.told[place.object] or {}
+        self.told[place.object][place.key] = place.value
+    end
+    local name = is_patched and 'patched' or 'left'
     if #self[name] < PLACES then
         table.insert(self[name], place)
     end
     self[name .. '_count'] = self[name .. '_count'] + 1
 end
 
-local function new_place(known, number, kind, key, f, object)
-    local place = {number = number, kind = kind, key = key, func = f, object = object}
-    local _
-    _, place.source, place.line, place.generation = generations.classify(known, f)
-    return place
-end
-
---- Whether new code itself holds a place, in its variables or in what its module
--- has. It got hold of an old function somewhere, often to put one of its own
--- around it: to replace that by the one around it would make it call itself.
-function Pass:is_of_new_code(place)
-    local judge, object = self.options.counterparts, place.object
-    if place.kind == 'local' then
-        return judge:is_newest(place.key.func)
-    elseif place.kind == 'root' or place.kind == 'frame' then
+--- Whether a place is to stay as it is for a request in flight.
+function Pass:is_in_use(place)
+    local requests, moment = self.options.requests, self.walk.slices
+    if place.is_late or requests:hold(place, moment) then
+        return true
+    elseif place.kind ~= 'field' then
         return false
     end
-    local number, key_before = place.number, place.key
-    for _ = 1, HOLDERS do
-        if type(object) == 'function' and judge:is_newest(object) then
-            return true
-        elseif rawequal(object, package.loaded) then
-            return not rawequal(place.object, object) and judge:is_replaced(key_before)
-        end
-        local _, parent, key = self.walk:at(number)
-        if parent < 0 then
-            return false
-        end
-        number, key_before = parent, key
-        object = self.walk:at(number)
-    end
-    return false
+    return (rawequal(place.object, debug.getregistry()) or self.options.counterparts:find_table(place.object) ~= nil)
+        and requests:are_running(moment)
 end
 
---- Brings a table of an old module, such as a class that objects still have as
--- their metatable, up to its counterpart, in one step. What the new functions
--- call must be there, also if the old module had nothing like it.
--- @treturn boolean whether the table has got new keys
-function Pass:renew(first, counterpart)
-    local known, object, number = self.options.believed, first.object, first.number
-    local added = false
-    for key, f in next, object do
-        if type(f) == 'function' and generations.classify(known, f) == 'stale' then
-            self:keep(new_place(known, number, 'field', key, f, object))
+--- Judges a place with a stale function, and patches it if it can.
+function Pass:keep(place)
+    if self:is_told(place) then
+        return
+    elseif not self.options.mend then
+        self:tell(place)
+        return
+    end
+    local counterparts = self.options.counterparts
+    local holders = place.kind ~= 'key' and newcode.holders_of(place, self.walk, counterparts) or {}
+    local successor, why
+    if #holders > 0 then
+        local is_known
+        is_known, successor = newcode.unwrap(place, holders, self.options.believed, counterparts)
+        if not is_known then
+            self:tell(place, false, TAKEN)
+            return
+        end
+    else
+        successor, why = counterparts:find(place.value, place.source)
+        if successor == nil then
+            self:tell(place, false, why)
+            return
         end
     end
-    for key, f in next, counterpart do
-        -- Not in the array part: there order is what matters.
-        if type(key) == 'string' and type(f) == 'function' and rawget(object, key) == nil then
-            rawset(object, key, f)
-            added = true
-            local info = debug.getinfo(f, 'S')
-            self:list({
-                name = self.options.counterparts:name_beside(first.func, first.source, key),
-                number = number,
-                kind = 'field',
-                key = key,
-                func = f,
-                source = info.source,
-                line = info.linedefined,
-                generation = self.options.registry.generation,
-                patched = true,
-                reason = 'added with the new code',
-            })
-        end
+    self:put(place, successor)
+end
+
+--- Patches a place.
+-- @tparam table place
+-- @tparam ?function|table successor
+function Pass:put(place, successor)
+    if place.kind ~= 'frame' and self:is_in_use(place) then
+        self:tell(place, false, IN_USE)
+    elseif place.kind == 'key' then
+        place.twin = self.renewed[place.object] or self.options.counterparts:find_table(place.object)
+        place.is_iterated = place.twin ~= nil and self.walk:is_iterated(place.object)
+        local is_there = rawget(place.object, successor) ~= nil
+        local is_patched, why = patch_lib.patch(place, successor)
+        self:tell(place, is_patched, is_there and is_patched and REMOVED or why)
+    elseif successor == nil or not self.duplicates:note(place, successor, self.walk) then
+        self:tell(place, patch_lib.patch(place, successor))
     end
-    return added
+end
+
+--- Puts a function back for which one of this program stood.
+function Pass:put_back(place)
+    local original = stand_ins.original_of(place.value)
+    while original ~= nil and generations.classify(self.options.believed, original) == 'ours' do
+        original = stand_ins.original_of(original)
+    end
+    if original == nil or place.kind == 'key' or not patch_lib.patch(place, original) then
+        return
+    end
+    self.is_changed = true
+    if generations.classify(self.options.believed, original) == 'stale' then
+        self:keep(new_place(self, place.number, place.kind, place.key, original, place.object))
+    end
 end
 
 local function is_small(object)
@@ -193,12 +209,140 @@ local function is_small(object)
     return true
 end
 
+--- Brings a table of an old module up to its counterpart, in one step: one that a
+-- library has got to call its functions. What the new functions call must be
+-- there, also if the old module had nothing like it.
+-- @treturn boolean whether the table has got new keys
+function Pass:renew(object, counterpart, number)
+    local known = self.options.believed
+    local added, first = false, nil
+    for key, f in next, object do
+        if type(f) == 'function' and generations.classify(known, f) == 'stale' then
+            first = new_place(self, number, 'field', key, f, object)
+            self:keep(first)
+        end
+    end
+    for key, f in next, counterpart do
+        -- Not in the array part: there order is what matters.
+        if type(key) == 'string' and type(f) == 'function' and rawget(object, key) == nil then
+            rawset(object, key, f)
+            added = true
+            local info = debug.getinfo(f, 'S')
+            self:tell({
+                name = self.options.counterparts:name_beside(first.value, first.source, key),
+                number = number,
+                kind = 'field',
+                key = key,
+                value = f,
+                source = info.source,
+                line = info.linedefined,
+                generation = self.options.registry.generation,
+            }, true, 'added with the new code')
+        end
+    end
+    return added
+end
+
+--- The counterpart of a table that can be renewed as a whole.
+function Pass:renewal_of(place)
+    local counterpart = self.options.counterparts:find_table(place.object)
+    if counterpart ~= nil and not self:is_in_use(place) and is_small(place.object) and is_small(counterpart)
+    and not self.walk:is_iterated(place.object)
+    and #newcode.holders_of(place, self.walk, self.options.counterparts) == 0 then
+        return counterpart
+    end
+    return nil
+end
+
+--- Whether a table inherits from another one, or is it.
+local function inherits(object, other)
+    for _ = 1, BASES do
+        if type(object) ~= 'table' then
+            return false
+        elseif rawequal(object, other) then
+            return true
+        end
+        local metatable = debug.getmetatable(object)
+        local index = type(metatable) == 'table' and rawget(metatable, '__index')
+        if rawequal(metatable, other) then
+            return true
+        end
+        object = type(index) == 'table' and not rawequal(index, object) and index or nil
+    end
+    return false
+end
+
+--- Gives a living object the new class instead of an old one, as its metatable or
+-- as the `__index` of that. There can be a million of them: only the first one is
+-- told, with the number of the others.
+-- @treturn boolean whether there is nothing more to be done for the old class
+function Pass:on_class(number, kind, key, value, object)
+    local class = self.classes[value]
+    if class == nil then
+        class = {new = self.options.mend and self.options.counterparts:find_table(value) or false}
+        self.classes[value] = class
+    end
+    if not class.new or inherits(class.new, object) then
+        return false
+    end
+    local place = class.first or new_place(self, number, kind, key, value, object)
+    local probe = {kind = kind, key = key, object = object, is_late = self.walk.is_late}
+    if self:is_in_use(probe) then
+        if not class.is_left then
+            class.is_left = true
+            self:tell(new_place(self, number, kind, key, value, object), false, IN_USE)
+        end
+        return false
+    end
+    patch_lib.patch(probe, class.new)
+    if class.first == nil then
+        class.first, place.more = place, 0
+        self:tell(place, true)
+    else
+        place.more = place.more + 1
+    end
+    return true
+end
+
+--- Replaces a reference to the value that a module had before.
+-- @treturn boolean whether the old value is not to be entered
+function Pass:on_module(number, kind, key, value, object)
+    local counterparts = self.options.counterparts
+    local place = new_place(self, number, kind, key, value, object)
+    if self:is_told(place) then
+        return true
+    elseif not self.options.mend then
+        self:tell(place)
+        return true
+    end
+    local counterpart, why, is_shared = counterparts:find_table(value)
+    if is_shared then
+        return false
+    elseif counterpart == nil then
+        self:tell(place, false, why)
+    elseif kind == 'key' then
+        table.insert(self.keys, place)
+    else
+        local holder = newcode.holders_of(place, self.walk, counterparts)[1]
+        if holder ~= nil and counterparts:is_of_module(holder, place.name) then
+            -- As it does to take over what the old one had.
+            self:tell(place, false, TAKEN)
+        else
+            self:put(place, counterpart)
+        end
+    end
+    return true
+end
+
 --- Called by the walk for each place.
--- @treturn ?boolean whether the object has got new keys
-function Pass:on_place(number, kind, key, f, object)
-    if kind == 'root' then
-        self.triggers[f] = true
-    elseif object == debug.getregistry() and self.triggers[f] then
+-- @treturn ?boolean see `heap_walk`
+function Pass:on_place(number, kind, key, value, object)
+    if type(value) == 'table' then
+        local judge = (kind == 'metatable' or key == '__index') and self.on_class or self.on_module
+        return judge(self, number, kind, key, value, object)
+    elseif kind == 'root' then
+        self.triggers[value] = true
+    elseif object == debug.getregistry() and self.triggers[value] then
         -- Was told by its name.
         return
     elseif kind == 'frame' then
@@ -208,20 +352,20 @@ function Pass:on_place(number, kind, key, f, object)
     elseif kind == 'field' and self.renewed[object] then
         return
     end
-    local place = new_place(self.options.believed, number, kind, key, f, object)
-    if kind == 'key' then
+    local place = new_place(self, number, kind, key, value, object)
+    if place.source == nil then
+        self:put_back(place)
+    elseif kind == 'key' then
         -- The table is being walked.
         table.insert(self.keys, place)
-        return
-    elseif kind == 'field' and self.options.mend then
-        local counterpart = self.options.counterparts:find_table(object, place.source)
-        if counterpart ~= nil and is_small(object) and is_small(counterpart)
-        and not self:is_of_new_code(place) and not self.walk:is_iterated(object) then
-            self.renewed[object] = true
-            return self:renew(place, counterpart)
+    else
+        local counterpart = kind == 'field' and self.options.mend and self:renewal_of(place)
+        if counterpart then
+            self.renewed[object] = counterpart
+            return self:renew(object, counterpart, number)
         end
+        self:keep(place)
     end
-    self:keep(place)
 end
 
 --- What is reported of a place. The names in it are of the application, with
@@ -231,11 +375,14 @@ local function describe(self, place)
     if not ok then
         kind, where = 'table', 'a place that cannot be named'
     end
+    if (place.more or 0) > 0 then
+        where = ('%s and of %d more'):format(where, place.more)
+    end
     return {
         kind = kind,
         where = where,
         ['function'] = ('%s:%d'):format(place.source:gsub('^@', ''), place.line),
-        name = place.name or self.options.counterparts:name_of(place.func, place.source),
+        name = place.name or self.options.counterparts:name_of(place.value, place.source),
         generation = place.generation,
         patched = place.patched,
         reason = place.reason,
@@ -251,15 +398,45 @@ function Pass:describe(list)
     end
 end
 
+--- Judges a place that is the key of a table, after the walk.
+function Pass:keep_key(place)
+    if type(place.value) == 'function' then
+        self:keep(place)
+    elseif not self:is_told(place) then
+        self:put(place, (self.options.counterparts:find_table(place.value)))
+    end
+end
+
+--- Tells a place whose function is registered once more.
+-- @tparam table item see `duplicates`
+-- @tparam ?boolean is_done
+function Pass:finish_duplicate(item, is_done)
+    local place = item.place
+    if is_done == false then
+        self:tell(place, false, 'a loop is running over the list that has the new one too')
+    elseif is_done then
+        if rawequal(item.entry, place.object) then
+            -- Somebody else may have the entry as well.
+            patch_lib.patch(place, item.new)
+        end
+        self:tell(place, true, REMOVED)
+    end
+end
+
 --- Makes the pass. Yields.
 function Pass:run()
     -- Fibers that have not begun to run have no stack.
     fiber.sleep(0)
+    local threads = {}
     self.roots, self.hidden = roots_lib.collect()
     for _, root in ipairs(self.roots) do
         if root.kind == 'fiber' then
             self.fibers[root.value] = true
+            table.insert(threads, root.value)
         end
+    end
+    if self.options.mend or self.options.drain then
+        self.options.requests:collect(threads)
     end
     -- What was mended is told, whatever happens.
     local ok, err = pcall(function()
@@ -269,14 +446,17 @@ function Pass:run()
                 self.is_complete = false
                 break
             end
-            self:keep(place)
+            self:keep_key(place)
         end
+        self.duplicates:resolve(self.options.deadline, function(item, is_done)
+            self:finish_duplicate(item, is_done)
+        end)
     end)
     self.stopped = self.walk.stopped
     if not ok then
         self.is_complete, self.stopped = false, tostring(err)
     end
-    if self.patched_count > 0 then
+    if self.patched_count > 0 or self.is_changed then
         -- Compiled code has the old functions built in.
         jit.flush()
     end

@@ -1,45 +1,30 @@
---- Puts the function of the new generation into places that hold the one of an
--- old generation. Nothing is guessed: a place that cannot be mended exactly is
--- left as it is, with a reason.
+--- Puts the function or table of the new generation into places that hold the one
+-- of an old generation. Nothing is guessed: a place that cannot be patched
+-- exactly is left as it is, with a reason.
 
--- Entries of a list that are looked at for the new function.
-local LIST = 1000
+local patchers = {}
 
---- Whether a list has a function.
-local function has(list, f)
-    for index = 1, LIST do
-        local value = rawget(list, index)
-        if value == nil then
-            return false
-        elseif rawequal(value, f) then
-            return true
-        end
-    end
-    return false
-end
-
-local menders = {}
-
-function menders.root(place, new)
-    place.key.set(new, place.func)
+function patchers.root(place, new)
+    place.key.set(new, place.value)
     return true
 end
 
-function menders.field(place, new)
-    if type(place.key) == 'number' and not place.is_mended and has(place.object, new) then
-        -- Registered again by the new code: it would be called twice.
-        return false, 'the same list has the new function too'
-    end
+function patchers.field(place, new)
     rawset(place.object, place.key, new)
     return true
 end
 
-function menders.upvalue(place, new)
+function patchers.upvalue(place, new)
     debug.setupvalue(place.object, place.key, new)
     return true
 end
 
-menders['local'] = function(place, new)
+function patchers.metatable(place, new)
+    debug.setmetatable(place.object, new)
+    return true
+end
+
+patchers['local'] = function(place, new)
     if place.key.name:match('^%(for ') then
         return false, 'a loop is running over it'
     end
@@ -47,39 +32,43 @@ menders['local'] = function(place, new)
     return true
 end
 
-function menders.frame()
+function patchers.frame()
     return false, 'it is running'
 end
 
---- The table must not be walked meanwhile.
-function menders.key(place, new)
-    if place.is_iterated then
+--- What a table has under a function, a rock may have computed from it. So a key
+-- is not moved, but for what a module has in a table of its own, where the new
+-- one has the same. But where the new function is a key too, new code has put it
+-- there, and the old one goes. A loop that runs over the table does not mind.
+function patchers.key(place, new)
+    local object, value, twin = place.object, rawget(place.object, place.value), place.twin
+    local is_there = rawget(object, new) ~= nil
+    if not is_there and (twin == nil or rawget(twin, new) == nil) then
+        return false, 'the new code has not put its own there'
+    elseif not is_there and place.is_iterated then
         return false, 'a loop is running over the table'
     end
-    local object, value = place.object, rawget(place.object, place.func)
-    local taken = rawget(object, new)
-    if taken ~= nil and not rawequal(taken, value) then
-        return false, 'the same table has the new function too'
+    rawset(object, place.value, nil)
+    if not is_there then
+        rawset(object, new, value)
     end
-    rawset(object, place.func, nil)
-    rawset(object, new, value)
     return true
 end
 
---- Mends one place. Does not yield.
--- @tparam table place {kind, key, object, func}, see `walk`; `is_mended` if the
---   same object had another place that was mended, `is_iterated` if a loop is
---   running over the table
--- @tparam function new
+--- Patches one place. Does not yield.
+-- @tparam table place {kind, key, object, value}, see `heap_walk`; of a key also
+--   `twin`, the counterpart of the table if it has one, and `is_iterated`, whether
+--   a loop is running over it
+-- @tparam function|table new
 -- @treturn[1] boolean true
 -- @treturn[2] boolean false
 -- @treturn[2] string why not
-local function mend(place, new)
-    local ok, result, why = pcall(menders[place.kind], place, new)
+local function patch(place, new)
+    local ok, result, why = pcall(patchers[place.kind], place, new)
     if not ok then
         return false, tostring(result)
     end
     return result, why
 end
 
-return {mend = mend}
+return {patch = patch}

@@ -2,11 +2,12 @@
 -- report.lua DIR FILE ...: writes into FILE.places what the report in JSON in
 -- FILE says of places, sorted, without what is different each time:
 --
---	patched|added|left KIND | PLACE | FUNCTION [(no reason)]
+--	patched|added|removed|left KIND | PLACE | FUNCTION [(no reason)]
 --	unchecked TEXT
 --	error TEXT
 --
--- DIR is that of the application. "added" is what was patched and has a reason.
+-- DIR is that of the application. What was patched and has a reason is told by
+-- its first word.
 -- What is left has one if the reload was to mend it.
 
 local json = require('json')
@@ -28,7 +29,7 @@ local function places_of(instance)
         local what = place.patched and 'patched' or 'left'
         local has_reason = type(place.reason) == 'string'
         if place.patched and has_reason then
-            what = 'added'
+            what = place.reason:match('^%a+')
         end
         table.insert(lines, plain(('%s %s | %s | %s%s'):format(what, place.kind, place.where,
             place['function'], (place.patched or has_reason) and '' or ' (no reason)')))

@@ -11,7 +11,8 @@ local function new_registry()
         sources = {},
         aliases = {},
         units = {},
-        known = setmetatable({}, {__mode = 'k'}),
+        known = {},
+        tables = setmetatable({}, {__mode = 'k'}),
         protos = setmetatable({}, {__mode = 'k'}),
         failed = setmetatable({}, {__mode = 'k'}),
     }
@@ -116,6 +117,7 @@ end)
 case('a file that is loaded under two names', function(t)
     local text = 'return {get = function() return get end, Class = {run = function() end}}'
     local load, registry, old, new = lib.loader(), new_registry(), {}, {}
+    local generations = load('reload.generations')
     local origin = load('reload.ownership').new()
     for _, name in ipairs({'a', 'b'}) do
         old[name] = assert(loadstring(text, SOURCE))()
@@ -125,10 +127,12 @@ case('a file that is loaded under two names', function(t)
     end
     local paths = {a = PATH, b = PATH}
     local self = load('scan.counterparts').new(registry, {origin = origin, old = old, new = new, paths = paths})
+    generations.record(registry, origin, 1)
+    self:remember()
     for _, name in ipairs({'a', 'b'}) do
         t:is(self:find(old[name].get, SOURCE), new[name].get, 'that of ' .. name)
         t:is(self:name_of(old[name].get, SOURCE), 'get', 'its name')
-        t:is(self:find_table(old[name].Class, SOURCE), new[name].Class, 'table of ' .. name)
+        t:is(self:find_table(old[name].Class), new[name].Class, 'table of ' .. name)
     end
     -- The next reload does not know the values of the first.
     self = load('scan.counterparts').new(registry, {origin = origin, old = new, new = new, paths = paths})
@@ -166,13 +170,16 @@ end)
 
 case('what is remembered keeps nothing alive', function(t)
     local self, old, _, registry = begin('return {get = function() end}', 'return {}')
-    self:find(old.get, SOURCE)
-    t:ok(next(registry.known) ~= nil, 'remembered')
+    self:remember()
+    t:is(self:name_of(old.get, SOURCE), 'get', 'has a name')
+    t:ok(next(registry.known[SOURCE]) ~= nil, 'remembered')
+    t:ok(next(registry.tables) ~= nil, 'tables too')
     self, old = nil, nil -- luacheck: ignore
     jit.flush()
     collectgarbage()
     collectgarbage()
-    t:is(next(registry.known), nil, 'and forgotten')
+    t:is(next(registry.known[SOURCE]), nil, 'and forgotten')
+    t:is(next(registry.tables), nil, 'and so are tables')
 end)
 
 case('without a change that takes over: for a scan at any time', function(t)
@@ -187,7 +194,7 @@ case('without a change that takes over: for a scan at any time', function(t)
     lib.defer(function() package.loaded.m = nil end)
     local self = lib.load('scan.counterparts').new(registry)
     local old = assert(loadstring('return {get = function() end}', SOURCE))()
-    registry.known[old.get] = {name = 'get', steps = {{1, 'get'}}}
+    registry.known[SOURCE] = {[old.get] = {module = 'm', holder = {module = 'm'}, kind = 1, key = 'get'}}
     t:is(self:find(old.get, SOURCE), package.loaded.m.get, 'found by what is remembered')
     t:is(self:name_of(assert(loadstring('return function() end', SOURCE))(), SOURCE), nil, 'others have no name')
 end)
@@ -220,33 +227,74 @@ case('what is ambiguous stays so', function(t)
     t:is(again, why, 'for the same reason')
 end)
 
+--- The same as `begin`, when the change has taken over.
+local function take_over(...)
+    local self, old, new, registry, origin, load = begin(...)
+    load('reload.generations').record(registry, origin, 1)
+    self:remember()
+    return self, old, new, registry
+end
+
 case('the table of the same name', function(t)
-    local self, old, new = begin([[
+    local self, old, new = take_over([[
         local Class = {} Class.__index = Class function Class.run() end
-        return {new = function() return setmetatable({}, Class) end, list = {f = function() end}}
+        return {new = function() return setmetatable({}, Class) end, list = {f = function() end}, data = {1}}
     ]], [[
         local Class = {} Class.__index = Class function Class.run() end function Class.more() end
-        return {new = function() return setmetatable({}, Class) end, list = function() end}
+        return {new = function() return setmetatable({}, Class) end, list = function() end, data = {2}}
     ]])
-    local old_class = getmetatable(old.new())
-    t:is(self:find_table(old_class, SOURCE), getmetatable(new.new()), 'class, before anything was asked for')
-    t:is(self:find_table(old.list, SOURCE), nil, 'a function is none')
-    t:is(self:find_table({}, SOURCE), nil, 'a table without a name')
-    t:is(self:find_table(old_class, '@/app/other.lua'), nil, 'another file')
-    t:is(self:find_table(old, SOURCE), new, 'the module itself')
+    t:is(self:find_table(getmetatable(old.new())), getmetatable(new.new()), 'class')
+    t:is(self:find_table(old.list), nil, 'a function is none')
+    t:is(self:find_table(old.data), nil, 'data is none')
+    t:is(self:find_table({}), nil, 'a table without a name')
+    t:is(self:find_table(old), new, 'the module itself')
+    local name, source, line = self:describe_table(old)
+    t:is(('%s %s:%d'):format(name, source, line), ('m %s:2'):format(SOURCE), 'what is told of it')
 end)
 
-case('tables of other modules belong to them', function(t)
-    local shared = {f = function() end}
-    package.loaded.shared = shared
-    lib.defer(function() package.loaded.shared = nil end)
-    rawset(_G, 'shared_for_test', shared)
-    lib.defer(function() rawset(_G, 'shared_for_test', nil) end)
-    local text = 'return {shared = shared_for_test, all = _G, get = function() end}'
-    local self, old = begin(text, text)
-    t:is(self:find_table(shared, SOURCE), nil, 'module')
-    t:is(self:find_table(_G, SOURCE), nil, 'globals')
-    t:ok(self:find(old.get, SOURCE) ~= nil, 'what is beside them is found')
+case('tables of others are of no module, whatever it puts there', function(t)
+    local function other() end
+    local made = {a = {keep = other}, b = {keep = function() end}}
+    rawset(_G, 'made_for_test', made)
+    package.loaded.made = {}
+    lib.defer(function()
+        package.loaded.made = nil
+        rawset(_G, 'made_for_test', nil)
+    end)
+    made.c, made.d = {keep = other}, package.loaded.made
+    local text = 'local M = {store = made_for_test.%s} function M.store.find() end return M'
+    local function store(old_key, new_key)
+        local self, old = take_over(text:format(old_key), text:format(new_key))
+        return self:find_table(old.store)
+    end
+    t:is(store('a', 'b'), nil, 'another table with other functions')
+    t:is(store('a', 'a'), nil, 'the same one')
+    t:is(store('c', 'd'), nil, 'the value of a module that is not reloaded')
+    t:is(store('d', 'c'), nil, 'the other way round')
+end)
+
+case('the value of a module that gives that of another one is not its own', function(t)
+    package.loaded.made = {f = function() end}
+    lib.defer(function() package.loaded.made = nil end)
+    local self, old = take_over('return package.loaded.made', 'return {}')
+    t:is(self:find_table(old), nil, 'none')
+end)
+
+case('names and ways are kept for what nobody asked for', function(t)
+    local text = 'local function helper() end return {get = function() return helper end}'
+    local _, old, _, registry = take_over(text, text)
+    local load = lib.loader()
+    local chunk = assert(loadstring(text, SOURCE))
+    local origin = load('reload.ownership').new()
+    origin:record(chunk, PATH)
+    local newer = chunk()
+    local self = load('scan.counterparts').new(registry, {
+        origin = origin, old = {m = {}}, new = {m = newer}, paths = {m = PATH},
+    })
+    self:remember()
+    t:is(self:find(old.get, SOURCE), newer.get, 'of an earlier generation')
+    t:is(self:find(upvalue(old.get, 'helper'), SOURCE), upvalue(newer.get, 'helper'), 'a local of it')
+    t:is(self:find_table(old), newer, 'and its value')
 end)
 
 case('modules with strange values', function(t)

@@ -28,7 +28,7 @@ end
 
 local function name_of(matching, thing)
     local entry = matching:find(thing)
-    return entry and entry.name
+    return entry and matching_lib.name_of(entry)
 end
 
 case('fields are matched by their way', function(t)

@@ -1,9 +1,9 @@
--- scan/mend.lua: puts a function into a place that had another.
+-- scan/patch.lua: puts a function into a place that had another.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('scan.mend')
+local case = lib.suite('scan.patch')
 
-local mend = lib.load('scan.patch').mend
+local patch = lib.load('scan.patch').patch
 
 local function pair()
     return function() return 'old' end, function() return 'new' end
@@ -30,43 +30,22 @@ case('a field, whatever the table says', function(t)
     local object = setmetatable({run = old}, {
         __newindex = throw, __index = throw, __len = throw, __eq = throw, __metatable = 'no',
     })
-    t:is(mend({kind = 'field', key = 'run', object = object, func = old}, new), true, 'mended')
+    t:is(patch({kind = 'field', key = 'run', object = object, value = old}, new), true, 'patched')
     t:is(rawget(object, 'run'), new, 'there it is')
     object = setmetatable({old}, debug.getmetatable(object))
-    t:is(mend({kind = 'field', key = 1, object = object, func = old}, new), true, 'in a list')
-end)
-
-case('a list that has both functions is left alone', function(t)
-    local old, new = pair()
-    local object = {print, old, type, new}
-    local ok, why = mend({kind = 'field', key = 2, object = object, func = old}, new)
-    t:is(ok, false, 'not mended')
-    t:is(why, 'the same list has the new function too', 'reason')
-    t:is(object[2], old, 'as it was')
-    object = {new, named = old}
-    t:is(mend({kind = 'field', key = 'named', object = object, func = old}, new), true, 'a name is another matter')
-    object = {old, print, [4] = new}
-    t:is(mend({kind = 'field', key = 1, object = object, func = old}, new), true, 'a list ends at a gap')
-end)
-
-case('a list that had the old one twice gets the new one twice', function(t)
-    local old, new = pair()
-    local object = {old, old}
-    t:is(mend({kind = 'field', key = 1, object = object, func = old}, new), true, 'first')
-    t:is(mend({kind = 'field', key = 2, object = object, func = old, is_mended = true}, new), true, 'second')
-    t:ok(has_only(object, {new, new}), 'both')
+    t:is(patch({kind = 'field', key = 1, object = object, value = old}, new), true, 'in a list')
 end)
 
 case('an upvalue, also of a C function', function(t)
     local old, new = pair()
     local function holder() return old end
-    t:is(mend({kind = 'upvalue', key = 1, object = holder, func = old}, new), true, 'mended')
+    t:is(patch({kind = 'upvalue', key = 1, object = holder, value = old}, new), true, 'patched')
     t:is(holder(), new, 'there it is')
     t:is(old, new, 'for all that share it')
     local iterator = string.gmatch('a', 'a')
     if debug.getupvalue(iterator, 1) ~= nil then
         local _, before = debug.getupvalue(iterator, 1)
-        t:is(mend({kind = 'upvalue', key = 1, object = iterator, func = before}, before), true, 'of a C function')
+        t:is(patch({kind = 'upvalue', key = 1, object = iterator, value = before}, before), true, 'of a C function')
     end
 end)
 
@@ -82,7 +61,7 @@ case('a compiled loop sees it after a flush', function(t)
         number = holder()
     end
     t:is(number, 100, 'before')
-    mend({kind = 'upvalue', key = 1, object = holder, func = old}, new)
+    patch({kind = 'upvalue', key = 1, object = holder, value = old}, new)
     jit.flush()
     t:is(holder(), 200, 'after')
 end)
@@ -91,45 +70,48 @@ case('a root by its own way', function(t)
     local old, new = pair()
     local got
     local root = {set = function(...) got = {...} end}
-    t:is(mend({kind = 'root', key = root, func = old}, new), true, 'mended')
+    t:is(patch({kind = 'root', key = root, value = old}, new), true, 'patched')
     t:ok(got[1] == new and got[2] == old, 'new and old')
     root.set = function() error('no such trigger', 0) end
-    local ok, why = mend({kind = 'root', key = root, func = old}, new)
-    t:is(ok, false, 'what throws is not mended')
+    local ok, why = patch({kind = 'root', key = root, value = old}, new)
+    t:is(ok, false, 'what throws is not patched')
     t:is(why, 'no such trigger', 'and the reason is what it said')
 end)
 
-case('a key goes with its value', function(t)
+case('a key goes if new code has put its own beside it', function(t)
     local old, new = pair()
-    local object = {[old] = 'value', other = 1}
-    t:is(mend({kind = 'key', key = old, object = object, func = old}, new), true, 'mended')
-    t:ok(has_only(object, {[new] = 'value', other = 1}), 'moved')
     local function throw() error('called') end
-    object = setmetatable({[old] = 'value'}, {__newindex = throw, __index = throw, __mode = 'k'})
-    t:is(mend({kind = 'key', key = old, object = object, func = old}, new), true, 'whatever the table says')
-    t:is(rawget(object, new), 'value', 'moved')
-    t:is(rawget(object, old), nil, 'gone')
-end)
-
-case('a key that is taken', function(t)
-    local old, new = pair()
-    local object = {[old] = 1, [new] = 2}
-    local ok, why = mend({kind = 'key', key = old, object = object, func = old}, new)
-    t:is(ok, false, 'left')
-    t:is(why, 'the same table has the new function too', 'reason')
-    t:ok(has_only(object, {[old] = 1, [new] = 2}), 'as it was')
+    local mt = {__newindex = throw, __index = throw, __eq = throw, __mode = 'k'}
+    local object = setmetatable({[old] = setmetatable({}, mt), [new] = 2, other = 1}, mt)
+    t:is(patch({kind = 'key', key = old, object = object, value = old}, new), true, 'patched')
+    t:ok(has_only(object, {[new] = 2, other = 1}), 'gone, whatever the table says')
     object = {[old] = true, [new] = true}
-    t:is(mend({kind = 'key', key = old, object = object, func = old}, new), true, 'a set is a set')
-    t:ok(has_only(object, {[new] = true}), 'with one of them')
+    t:is(patch({kind = 'key', key = old, object = object, value = old, is_iterated = true}, new), true,
+        'also while a loop is running')
+    t:ok(has_only(object, {[new] = true}), 'gone')
 end)
 
-case('values of keys are not compared by their own ways', function(t)
+case('a key is not moved, as what is there may be computed from it', function(t)
     local old, new = pair()
-    local mt = {__eq = function() error('called') end}
-    local object = {[old] = setmetatable({}, mt), [new] = setmetatable({}, mt)}
-    local ok, why = mend({kind = 'key', key = old, object = object, func = old}, new)
+    local object = {[old] = 'cached'}
+    local ok, why = patch({kind = 'key', key = old, object = object, value = old}, new)
     t:is(ok, false, 'left')
-    t:is(why, 'the same table has the new function too', 'reason')
+    t:is(why, 'the new code has not put its own there', 'reason')
+    t:ok(has_only(object, {[old] = 'cached'}), 'as it was')
+end)
+
+case('a key of a table of the module is moved, if the new one has it too', function(t)
+    local old, new = pair()
+    local object = {[old] = 'name'}
+    local place = {kind = 'key', key = old, object = object, value = old, twin = {[new] = 'name'}, is_iterated = true}
+    local ok, why = patch(place, new)
+    t:is(ok, false, 'left while a loop is running')
+    t:is(why, 'a loop is running over the table', 'reason')
+    place.is_iterated = false
+    t:is(patch(place, new), true, 'patched')
+    t:ok(has_only(object, {[new] = 'name'}), 'moved')
+    t:is(patch({kind = 'key', key = old, object = {[old] = 1}, value = old, twin = {}}, new), false,
+        'not if the new one has not')
 end)
 
 case('locals of a coroutine, arguments among them', function(t)
@@ -142,25 +124,25 @@ case('locals of a coroutine, arguments among them', function(t)
     end)
     coroutine.resume(co, old, old)
     local function place(name, index)
-        return {kind = 'local', object = co, func = old, key = {level = 1, index = index, name = name}}
+        return {kind = 'local', object = co, value = old, key = {level = 1, index = index, name = name}}
     end
     -- Where the frames are.
     t:is(debug.getinfo(co, 1, 'S').what, 'Lua', 'level')
     t:is(debug.getlocal(co, 1, 1), 'first', 'index')
-    t:is(mend(place('first', 1), new), true, 'argument')
-    t:is(mend(place('second', 2), new), true, 'local')
-    t:is(mend(place('(*vararg)', -1), new), true, 'further argument')
+    t:is(patch(place('first', 1), new), true, 'argument')
+    t:is(patch(place('second', 2), new), true, 'local')
+    t:is(patch(place('(*vararg)', -1), new), true, 'further argument')
     coroutine.resume(co)
     t:ok(has_only(got, {new, new, new}), 'all of them')
 end)
 
 case('loops and frames are left alone', function(t)
     local old, new = pair()
-    local ok, why = mend({kind = 'local', object = coroutine.create(print), func = old,
+    local ok, why = patch({kind = 'local', object = coroutine.create(print), value = old,
         key = {level = 1, index = 1, name = '(for generator)'}}, new)
     t:is(ok, false, 'loop')
     t:is(why, 'a loop is running over it', 'reason')
-    ok, why = mend({kind = 'frame', func = old}, new)
+    ok, why = patch({kind = 'frame', value = old}, new)
     t:is(ok, false, 'frame')
     t:is(why, 'it is running', 'reason')
 end)

@@ -1,0 +1,1 @@
+return require('memo').call(require('shop').get)

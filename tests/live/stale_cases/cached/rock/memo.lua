@@ -1,0 +1,9 @@
+local M = {}
+local cache = setmetatable({}, {__mode = 'k'})
+
+function M.call(f)
+    cache[f] = cache[f] or f()
+    return cache[f]
+end
+
+return M

@@ -1,0 +1,7 @@
+local M = {}
+
+function M.get()
+    return 'v1'
+end
+
+return M

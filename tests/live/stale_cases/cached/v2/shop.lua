@@ -1,0 +1,7 @@
+local M = {}
+
+function M.get()
+    return 'v2'
+end
+
+return M

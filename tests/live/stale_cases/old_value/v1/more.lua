@@ -1,0 +1,7 @@
+local shop = require('shop')
+
+function shop.more()
+    return 'v1'
+end
+
+return {}

@@ -1,0 +1,7 @@
+local shop = require('shop')
+
+function shop.more()
+    return 'v2'
+end
+
+return {}

@@ -1,0 +1,3 @@
+local results = {require('bus').call_all()}
+table.sort(results)
+return unpack(results)
