@@ -400,7 +400,7 @@ function Counterparts:cover(f, taken)
     for _, old in ipairs(self.origin.list_wrapped(f, function(g)
         return self.origin:is_old(g)
     end)) do
-        local counterpart = self:find(old, debug.getinfo(old, 'S').source)
+        local counterpart = self:find(old, self:unit_of(old))
         if counterpart == nil or taken[counterpart] then
             return false
         end

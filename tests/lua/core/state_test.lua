@@ -112,13 +112,13 @@ end)
 
 case('what it knows of code and values it holds weakly', function(t)
     local registry = begin().get()
-    for _, name in ipairs({'protos', 'units', 'failed', 'known', 'routes', 'placed'}) do
+    for _, name in ipairs({'protos', 'units', 'failed', 'tables', 'routes', 'placed'}) do
         registry[name][{}] = name
     end
     registry.values.x = {}
     collectgarbage()
     collectgarbage()
-    for _, name in ipairs({'protos', 'units', 'failed', 'known', 'routes', 'placed', 'values'}) do
+    for _, name in ipairs({'protos', 'units', 'failed', 'tables', 'routes', 'placed', 'values'}) do
         t:is(next(registry[name]), nil, name)
     end
 end)
