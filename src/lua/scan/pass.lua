@@ -101,6 +101,14 @@ local function new_place(self, number, kind, key, value, object)
     return place
 end
 
+--- Whether a place is in a weak table that remembers something of a function, as a
+-- cache of its results does: that goes with the function, and does not call it.
+local function is_memory(place)
+    local metatable = place.kind == 'key' and debug.getmetatable(place.object)
+    local mode = type(metatable) == 'table' and rawget(metatable, '__mode')
+    return type(mode) == 'string' and mode:find('k', 1, true) and rawget(place.object, place.value) ~= true
+end
+
 --- Whether a place was told before: a table that was begun again gives its places
 -- twice.
 function Pass:is_told(place)
@@ -140,7 +148,7 @@ end
 
 --- Judges a place with a stale function, and patches it if it can.
 function Pass:keep(place)
-    if self:is_told(place) then
+    if self:is_told(place) or is_memory(place) then
         return
     elseif not self.options.mend then
         self:tell(place)
