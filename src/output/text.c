@@ -541,6 +541,9 @@ print_status(const struct output_context *context, const json_t *report)
 		if (json_is_number(json_object_get(reloading, "seconds")))
 			fprintf(context->out, " for %.1f s", json_number_value(
 			    json_object_get(reloading, "seconds")));
+		print_named(context, ": ", string(reloading, "phase"), "");
+		print_named(context, " of role ", string(reloading, "role"),
+		    "");
 		putc('\n', context->out);
 	}
 	if (context->verbose) {

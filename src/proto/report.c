@@ -169,6 +169,8 @@ static const struct field kept_fields[] = {
 static const struct field reloading_fields[] = {
 	{ "holder", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "seconds", FIELD_NUMBER, DEFAULT_NULL, NULL },
+	{ "phase", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "role", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ NULL, 0, 0, NULL }
 };
 

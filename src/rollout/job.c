@@ -219,8 +219,13 @@ explain(const struct errand *errand, struct error *error)
 	    errand->kind->effect != EFFECT_PUSH &&
 	    error->outcome != OUTCOME_TIMEOUT)
 		means = "`cartridge-reload status` tells";
-	snprintf(error->message + len, sizeof(error->message) - len, "; %s",
-	    means);
+	/* What the instance was doing when it was heard of last. */
+	if (errand->kind->effect == EFFECT_RELOAD && errand->phase[0] != '\0')
+		len += (size_t)snprintf(error->message + len,
+		    sizeof(error->message) - len, " (%s)", errand->phase);
+	if (len < sizeof(error->message))
+		snprintf(error->message + len, sizeof(error->message) - len,
+		    "; %s", means);
 }
 
 /* It was not the instance itself that could not be talked to. */

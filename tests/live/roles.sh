@@ -6,7 +6,7 @@
 # the config and of the leader succeed meanwhile, and a failed reload leaves the
 # old roles as they were.
 
-# shellcheck source=tests/live/lib.sh disable=SC2016
+# shellcheck source=tests/live/lib.sh disable=SC2016,SC2317
 . "$(dirname "$0")/lib.sh"
 
 [ -x "$CARTRIDGE_RELOAD" ] || bail_out "$CARTRIDGE_RELOAD is not there"
@@ -34,11 +34,11 @@ probe_stop()
 	[ "$FAILURES" -eq 0 ] || diag "$(grep -v '^200 ' "$WORK/probe" | head -n 3)"
 }
 
-# A reload in the background; reload_end sets RC and OUT as reload does.
+# reload_start [OPTION ...]: a reload in the background; reload_end sets RC and OUT as reload does.
 reload_start()
 {
 	{
-		reload
+		reload "$@"
 		exit "$RC"
 	} &
 	RELOAD_PID=$!
@@ -170,5 +170,86 @@ is "$(app_state)" RolesConfigured 'the state'
 is "$(app_eval 'local vars = _G._cluster_vars_values["app.roles.web"]
 	return vars.conn:ping(), vars.worker:status() ~= "dead"')" \
     "$(printf 'true\ttrue')" 'connection and worker of the old role are there'
+
+diag 'A port: the old role has to stop first'
+
+port=$(free_ports 1)
+SERVER='web_init=
+	vars.server = require("http.server").new("127.0.0.1", PORT,
+	    {log_requests = false})
+	vars.server:route({path = "/"}, function()
+		return {status = 200, body = "own " .. VERSION}
+	end)
+	vars.server:start()'
+SERVER=${SERVER/PORT/$port}
+CLOSES='web_stop=
+	vars.server:stop()
+	vars.server = nil'
+# What a stopped role would do with a config.
+USES='web_apply=assert(vars.server ~= nil and vars.server.is_run, "stopped")'
+own()
+{
+	curl -s --max-time 5 "http://127.0.0.1:$port/"
+}
+app_version 5 "$OWNS" "$SERVER" "$CLOSES" "$USES"
+reload
+is "$RC $(own)" '0 own 5' 'a role with a server of its own'
+app_version 6 "$OWNS" "$SERVER" "$CLOSES" "$SLOW" "$USES"
+reload_start
+ok 'the new init runs, with the port' wait_until 20 in_init 6
+change_all 7
+changes_end
+is "$CHANGES" 'true false true ' \
+    'changes of the config and of the leader succeed meanwhile'
+reload_end
+is "$RC $(own) $(app_state)" '0 own 6 RolesConfigured' 'reloaded'
+like "$(json 'json.encode(i.warnings)')" 'role web was stopped before the commit.*in use' \
+    'the report says that the role was stopped first, and why'
+is "$(http_get /configured)" \
+    "$(app_eval 'return {limit = 7, is_master = true, version = 6}')" \
+    'the config of now'
+app_version 7 "$OWNS" "$SERVER" "$CLOSES" "$SLOW" \
+    'web_apply=do return nil, "boom" end'
+reload_start
+ok 'the new init runs, with the port' wait_until 20 in_init 7
+change_all 8
+changes_end
+is "$CHANGES" 'true false true ' \
+    'changes of the config and of the leader succeed meanwhile'
+reload_end
+is "$RC $(own) $(app_state)" '3 own 6 RolesConfigured' \
+    'a failed one starts the old role again'
+is "$(http_get /configured)" \
+    "$(app_eval 'return {limit = 8, is_master = true, version = 6}')" \
+    'with the config of now'
+
+diag 'Time'
+
+app_version 8 'web_init=if VERSION == 8 then fiber.sleep(1.5) end' \
+    'web_end=M.stop = nil'
+reload
+is "$RC" 0 'a role without stop, that starts slowly'
+app_version 9 'web_init=
+	rawset(_G, "shop_in_init", VERSION)
+	pcall(fiber.sleep, 1000)
+	pcall(fiber.sleep, 0.5)
+	rawset(_G, "shop_in_init", nil)
+	error("cancelled")'
+started=$(date +%s%N)
+reload_start -t 10
+ok 'the new init runs' wait_until 20 in_init 9
+run_status()
+{
+	"$CARTRIDGE_RELOAD" -s "$APP_SOCK" status
+}
+like "$(run_status)" 'being reloaded by .* for [0-9.]+ s: init of role web' \
+    'status says what the reload is doing'
+reload_end
+is "$RC $(json 'i.outcome, i.error.code, i.error.phase, i.error.role')" \
+    '4 timeout deadline init web' \
+    'the instance tells phase and role before the client gives up'
+ok 'in less than its time' [ $((($(date +%s%N) - started) / 1000000)) -lt 10000 ]
+is "$(json 'i.rollback.complete')" true 'the old role has started again by then'
+is "$(http_get /hello)" 'hello v8' 'and serves'
 
 done_testing

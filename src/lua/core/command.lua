@@ -86,7 +86,7 @@ end
 -- Whatever happens to the fiber that asks, the work comes to its end, with its
 -- lock and its clearing up. Only the session of the fiber that asks can send
 -- messages, so it tells the client meanwhile which phase begins, if the client
--- wants to know. Messages are a bonus: newer servers may have them switched off.
+-- wants to know or it is important. Messages are a bonus: newer servers may have them switched off.
 -- @tparam table args
 -- @tparam function work gets a function to be called with each phase
 -- @treturn table report
@@ -95,8 +95,10 @@ local function detached(args, work)
     local done, ok, result = false, nil, nil
     fiber.new(function()
         fiber.name('cartridge-reload', {truncate = true})
-        ok, result = pcall(work, function(phase)
-            table.insert(phases, phase)
+        ok, result = pcall(work, function(phase, is_important)
+            if args.verbose or is_important then
+                table.insert(phases, phase)
+            end
             changed:broadcast()
         end)
         done = true
@@ -104,10 +106,7 @@ local function detached(args, work)
     end)
     local function tell()
         while #phases > 0 do
-            local phase = table.remove(phases, 1)
-            if args.verbose then
-                pcall(box.session.push, phase)
-            end
+            pcall(box.session.push, table.remove(phases, 1))
         end
     end
     while not done do

@@ -74,7 +74,8 @@ end
 
 --- Who holds the lock, if anyone does.
 -- A lock whose fiber is dead is nobody's.
--- @treturn ?table {holder = string, seconds = number}
+-- @treturn ?table {holder = string, seconds = number, phase = ?string,
+--   role = ?string}, the last what it is doing
 local function holder()
     local lock = peek().lock
     local is_known, status = pcall(function()
@@ -87,6 +88,8 @@ local function holder()
     return {
         holder = tostring(lock.holder),
         seconds = math.max(0, math.floor((fiber.clock() - since) * 1000) / 1000),
+        phase = lock.phase,
+        role = lock.role,
     }
 end
 

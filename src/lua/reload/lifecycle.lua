@@ -55,6 +55,7 @@ function Lifecycle:call(role, step, fail)
     local txn = self.txn
     txn:check()
     txn.role, txn.module = role.role_name, role.module_name
+    txn:tell(step, role.role_name)
     local ok, result, err = txn:call(self:method(role, step), self.framework:arguments(step))
     slice.restart()
     local fields = {
@@ -70,6 +71,7 @@ function Lifecycle:call(role, step, fail)
     end
     txn:check()
     txn.role, txn.module = nil, nil
+    txn:tell(txn.phase)
     return result
 end
 
@@ -80,6 +82,7 @@ function Lifecycle:call_leniently(role, step)
     if f == nil then
         return
     end
+    self.txn:tell(step == 'after_commit' and 'commit' or step, role.role_name)
     local ok, result, err = failure.call(f, self.framework:arguments(step))
     slice.restart()
     local problem = not ok and result or err
@@ -366,13 +369,13 @@ function Lifecycle:revive(left)
         framework = self.framework,
         adapters = self.adapters,
         roles = roles,
-        seconds = REVIVE,
-        on_role = function() end,
+        seconds = self.txn:limited(REVIVE),
         call = function(role, step)
             local f = self:method(role, step)
             if f == nil then
                 return true
             end
+            self.txn:tell('restart', role.role_name)
             return failure.call(f, self.framework:arguments(step))
         end,
     }, left)

@@ -24,8 +24,7 @@ end
 --- Starts roles of the serving generation again. Yields.
 -- @tparam table options `txn`, `framework`, `adapters`; `roles`, the old roles in
 --   their order; `seconds` that they have; `call`, a function that gets a role
---   and a step (`init` or `apply`) and returns as `failure.call`; `on_role`, to
---   be called with each role
+--   and a step (`init` or `apply`) and returns as `failure.call`
 -- @tparam {string,...} left gets what could not be started
 return function(options, left)
     local txn = options.txn
@@ -37,7 +36,6 @@ return function(options, left)
         txn.origin.calls_old = true
         txn.staging = true
         for _, role in ipairs(options.roles) do
-            options.on_role(role)
             for _, step in ipairs({'init', 'apply'}) do
                 local ok, result, err = options.call(role, step)
                 local problem = not ok and result or err

@@ -30,6 +30,13 @@ local slice = require('core.yield')
 
 -- Seconds that cancelled work has to come to an end.
 local GRACE = 1
+-- The part of the time that the way back may take, and the most seconds of it:
+-- the client is still to hear how it ended.
+local WAY_BACK, WAY_BACK_MAX = 0.3, 11
+-- Seconds of these that are kept for making the report.
+local REPORT = 0.2
+-- Seconds that a step of the way back has in any case.
+local LEAST = 0.5
 
 local Transaction = {}
 Transaction.__index = Transaction
@@ -38,6 +45,7 @@ Transaction.__index = Transaction
 --   time)
 -- @tparam table registry of the instance
 local function new(args, registry)
+    local now, limit = clock.monotonic(), deadline.of(args)
     return setmetatable({
         args = args,
         registry = registry,
@@ -46,11 +54,21 @@ local function new(args, registry)
         finished = fiber.cond(),
         timings_ms = {},
         warnings = {},
-        deadline = deadline.of(args),
+        limit = limit,
+        -- Of the work: the rest is for the way back, or for what follows the
+        -- commit.
+        work_deadline = limit - math.min(WAY_BACK_MAX, math.max(0, limit - now) * WAY_BACK),
+        deadline = limit,
         staging = false,
         committed = false,
         aborted = false,
     }, Transaction)
+end
+
+--- Limits seconds of the way back to the time that is left, if there is any to
+-- speak of: going back is more important than telling of it.
+function Transaction:limited(seconds)
+    return math.min(seconds, math.max(LEAST, self:time_left()))
 end
 
 local function notify(self, event, ...)
@@ -72,6 +90,25 @@ function Transaction:add(adapter)
     return adapter
 end
 
+--- The seconds that are left until the report has to be made.
+function Transaction:time_left()
+    return math.max(0, self.limit - REPORT - clock.monotonic())
+end
+
+--- Tells `status` what is being done, and the client, if it is `important`.
+-- @tparam string what a phase, or the function of a role
+-- @tparam ?string role
+-- @tparam ?boolean important
+function Transaction:tell(what, role, important)
+    local lock = self.registry.lock
+    if lock ~= nil then
+        lock.phase, lock.role = what, role
+    end
+    if important and self.on_phase ~= nil then
+        self.on_phase(role and ('%s of role %s'):format(what, role) or what, true)
+    end
+end
+
 --- Enters a phase: what fails from now on failed there.
 function Transaction:enter(phase)
     local now = clock.monotonic()
@@ -80,6 +117,7 @@ function Transaction:enter(phase)
         self.timings_ms[key] = (self.timings_ms[key] or 0) + (now - self.phase_started) * 1000
     end
     self.phase, self.phase_started = phase, now
+    self:tell(phase)
     if phase ~= nil and self.on_phase ~= nil then
         self.on_phase(phase)
     end
@@ -88,7 +126,7 @@ end
 --- Throws if the transaction must not go on.
 function Transaction:check()
     fiber.testcancel()
-    if self.aborted or clock.monotonic() > self.deadline then
+    if self.aborted or clock.monotonic() > (self.committed and self.limit or self.work_deadline) then
         failure.raise({
             outcome = 'timeout',
             code = 'deadline',
@@ -269,7 +307,7 @@ function Transaction:run(work)
     -- and so does the end of the server.
     local waited, wait_error = pcall(function()
         while not done do
-            local left = self.deadline - clock.monotonic()
+            local left = self.work_deadline - clock.monotonic()
             if left <= 0 then
                 break
             end
@@ -281,8 +319,9 @@ function Transaction:run(work)
 
     if not done and not self.committed then
         self.aborted = true
+        self:tell(('the time is over in %s'):format(self.phase), self.role, true)
         pcall(worker.cancel, worker)
-        local grace = clock.monotonic() + GRACE
+        local grace = clock.monotonic() + self:limited(GRACE)
         while waited and not done and clock.monotonic() < grace do
             waited = pcall(self.finished.wait, self.finished, grace - clock.monotonic())
         end
