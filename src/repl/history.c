@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-#define _GNU_SOURCE	/* asprintf, strcasestr */
+#define _GNU_SOURCE	/* asprintf, strcasestr, O_PATH */
 
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -15,7 +15,12 @@
 
 #include "repl/history.h"
 
-#define FILE_NAME	"/cartridge-reload/history"
+#define DIRECTORY	"cartridge-reload"
+#define FILE_NAME	"history"
+#define STATE_HOME	".local/state/"
+
+/* A file or directory of another user, as an errno that open(2) has not. */
+#define NOT_OURS	ECHRNG
 
 /* How often to look for the file again if another process replaces it. */
 #define TRIES	16
@@ -24,81 +29,177 @@ static int
 local_error(const char *path, struct error *error)
 {
 	return error_set(error, OUTCOME_USAGE, "local_error",
-	    "no history is kept: %s: %s", path, strerror(errno));
+	    "history is disabled: %s: %s", path,
+	    errno == NOT_OURS ? "belongs to another user" :
+	    errno == ELOOP ? "is a symbolic link" : strerror(errno));
 }
 
-/* The path of the file, to be freed; NULL if there is no place for it. */
+/*
+ * The path of the file, to be freed; NULL if there is no place for it.  Sets
+ * the length of the part that the environment names.
+ */
 static char *
-find_path(void)
+find_path(size_t *base_len)
 {
-	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	const char *base = getenv("XDG_STATE_HOME"), *below = "";
 	char *path;
-	int len;
 
 	/* By its specification, a relative one is to be ignored. */
-	if (state != NULL && state[0] == '/')
-		len = asprintf(&path, "%s%s", state, FILE_NAME);
-	else if (home != NULL && home[0] == '/')
-		len = asprintf(&path, "%s/.local/state%s", home, FILE_NAME);
-	else
+	if (base == NULL || base[0] != '/') {
+		base = getenv("HOME");
+		below = STATE_HOME;
+	}
+	if (base == NULL || base[0] != '/')
 		return NULL;
-	return len == -1 ? NULL : path;
+	/* Its owner is looked at where its name ends. */
+	for (*base_len = strlen(base); *base_len > 0 &&
+	    base[*base_len - 1] == '/'; (*base_len)--)
+		continue;
+	return asprintf(&path, "%s/%s" DIRECTORY "/" FILE_NAME, base,
+	    below) == -1 ? NULL : path;
 }
 
-/* Makes the directories that lead to the file. */
+/*
+ * Opens a directory below another, and makes it if it is missing and that is
+ * wanted.  Returns -1 with errno.
+ */
 static int
-make_directories(char *path)
+open_below(int parent, const char *name, int make)
 {
-	char *slash;
-	int result;
+	int flags = O_PATH | O_DIRECTORY | O_CLOEXEC, fd;
 
-	for (slash = strchr(path + 1, '/'); slash != NULL;
-	    slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		result = mkdir(path, 0700);
-		*slash = '/';
-		/* One that is there, or would be if it could be written. */
-		if (result == -1 && errno == ENOENT)
-			return -1;
+	fd = openat(parent, name, flags);
+	if (fd != -1 || errno != ENOENT || !make)
+		return fd;
+	/* mkdirat(2) does not follow a link that leads nowhere. */
+	if (mkdirat(parent, name, 0700) == -1 && errno != EEXIST) {
+		/* Not to be written, or read-only: what matters is missing. */
+		errno = errno == EROFS ? ENOENT : errno;
+		return -1;
 	}
-	return 0;
+	return openat(parent, name, flags | O_NOFOLLOW);
+}
+
+/* Whether the open file is ours.  Sets errno if it is not. */
+static int
+is_ours(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return 0;
+	errno = NOT_OURS;
+	return st.st_uid == geteuid();
+}
+
+/*
+ * Opens the directory that the file is in; makes what is missing of the way
+ * there if that is wanted.  The directory that the environment names and all
+ * below it must be ours: whoever owns one of them can put links in it.
+ * Returns -1 with errno.
+ */
+static int
+open_directory(const char *path, size_t base_len, int make)
+{
+	char *copy, *rest, *name;
+	int dir, next, code;
+
+	if ((copy = rest = strdup(path)) == NULL)
+		return -1;
+	*strrchr(copy, '/') = '\0';
+	dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	while (dir != -1 && (name = strsep(&rest, "/")) != NULL) {
+		if (name[0] != '\0') {
+			next = open_below(dir, name, make);
+			code = errno;
+			close(dir);
+			errno = code;
+			dir = next;
+		}
+		/* Where this name ends. */
+		if (dir != -1 && (size_t)(name - copy) + strlen(name) >=
+		    base_len && !is_ours(dir)) {
+			close(dir);
+			errno = NOT_OURS;
+			dir = -1;
+		}
+	}
+	code = errno;
+	free(copy);
+	errno = code;
+	return dir;
+}
+
+/*
+ * Opens the file in its directory.  Returns -1 with errno, which is 0 if it is
+ * no regular file.
+ */
+static int
+open_file(int dir)
+{
+	const int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NONBLOCK |
+	    O_NOCTTY | O_NOFOLLOW;
+	struct stat st;
+	int fd;
+
+	fd = openat(dir, FILE_NAME, flags);
+	if (fd == -1 && errno == ENOENT)
+		fd = openat(dir, FILE_NAME, flags | O_CREAT | O_EXCL, 0600);
+	if (fd == -1) {
+		if (errno == ELOOP)
+			errno = fstatat(dir, FILE_NAME, &st, 0) == 0 &&
+			    !S_ISREG(st.st_mode) ? 0 : ELOOP;
+		return -1;
+	}
+	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+		close(fd);
+		errno = 0;
+		return -1;
+	}
+	if (!is_ours(fd)) {
+		close(fd);
+		errno = NOT_OURS;
+		return -1;
+	}
+	return fd;
 }
 
 /*
  * Opens the file, locked, and as it is there: who had the lock before may have
- * put another in its place.  Returns -1 with errno, which is 0 if it is no
- * regular file.
+ * put another in its place.  Sets `dir` to its directory, to be closed too.
+ * Returns -1 with errno, which is 0 if it is no regular file.
  */
 static int
-open_locked(const char *path, int lock)
+open_locked(const struct history *history, int lock, int *dir)
 {
 	struct stat opened, there;
 	int fd, i, code;
 
+	/* A directory that was there, and is gone, is not ours to make. */
+	*dir = open_directory(history->path, history->base_len,
+	    lock == LOCK_SH);
+	if (*dir == -1)
+		return -1;
 	for (i = 0; i < TRIES; i++) {
-		fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC |
-		    O_NONBLOCK | O_NOCTTY, 0600);
-		if (fd == -1)
-			return -1;
-		if (fstat(fd, &opened) == 0 && !S_ISREG(opened.st_mode)) {
-			close(fd);
-			errno = 0;
-			return -1;
+		if ((fd = open_file(*dir)) == -1) {
+			/* Another process made it, or replaced it. */
+			if (errno == EEXIST)
+				continue;
+			break;
 		}
 		while (flock(fd, lock) == -1 && errno == EINTR)
 			continue;
-		if (stat(path, &there) == 0 && there.st_ino == opened.st_ino &&
-		    there.st_dev == opened.st_dev) {
-			/* What others can read it was not made by us. */
-			if ((opened.st_mode & 077) != 0)
-				(void)fchmod(fd, 0600);
+		if (fstat(fd, &opened) == 0 && fstatat(*dir, FILE_NAME, &there,
+		    AT_SYMLINK_NOFOLLOW) == 0 &&
+		    there.st_ino == opened.st_ino &&
+		    there.st_dev == opened.st_dev)
 			return fd;
-		}
-		code = errno;
 		close(fd);
-		errno = code;
+		errno = EAGAIN;
 	}
-	errno = EAGAIN;
+	code = errno;
+	close(*dir);
+	errno = code;
 	return -1;
 }
 
@@ -197,19 +298,19 @@ history_open(struct history *history, void (*each)(const char *, void *),
 {
 	char *data, *line, *rest;
 	size_t len;
-	int fd, result;
+	int dir, fd, result;
 
 	memset(history, 0, sizeof(*history));
-	if ((history->path = find_path()) == NULL)
+	if ((history->path = find_path(&history->base_len)) == NULL)
 		return 0;
-	if (make_directories(history->path) == -1 ||
-	    (fd = open_locked(history->path, LOCK_SH)) == -1) {
+	if ((fd = open_locked(history, LOCK_SH, &dir)) == -1) {
 		result = errno == 0 ? 0 : local_error(history->path, error);
 		history_close(history);
 		return result;
 	}
 	data = read_end(fd, HISTORY_SIZE_MAX, &len);
 	close(fd);
+	close(dir);
 	if (data == NULL) {
 		history_close(history);
 		return error_out_of_memory(error);
@@ -265,54 +366,82 @@ history_repeats(struct history *history, const char *entry)
  * we have locked.
  */
 static int
-drop_older(const char *path, int fd)
+drop_older(int dir, int fd)
 {
-	char *temporary = NULL, *data;
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+	char temporary[64], *data;
 	size_t len;
 	int to, result = -1;
 
 	if ((data = read_end(fd, HISTORY_SIZE_MAX / 2, &len)) == NULL)
 		return -1;
-	if (asprintf(&temporary, "%s.%ld", path, (long)getpid()) == -1) {
-		free(data);
-		return -1;
-	}
-	to = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC |
-	    O_NOFOLLOW, 0600);
+	snprintf(temporary, sizeof(temporary), FILE_NAME ".%ld",
+	    (long)getpid());
+	/* A process of that number may have died in the middle of this. */
+	if ((to = openat(dir, temporary, flags, 0600)) == -1 &&
+	    errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
+		to = openat(dir, temporary, flags, 0600);
 	if (to != -1) {
 		result = write_all(to, data, len);
 		if (close(to) == 0 && result == 0)
-			result = rename(temporary, path);
+			result = renameat(dir, temporary, dir, FILE_NAME);
 		if (result == -1)
-			unlink(temporary);
+			unlinkat(dir, temporary, 0);
 	}
-	free(temporary);
 	free(data);
 	return result;
+}
+
+/*
+ * Appends a line to the locked file.  Either all of it is there afterwards or
+ * nothing: the next one must not be glued to a part.  Returns the size of the
+ * file, or -1 with errno.
+ */
+static off_t
+append(int fd, const char *line, size_t len)
+{
+	struct stat st;
+	char last;
+	int code;
+
+	if (fstat(fd, &st) == -1)
+		return -1;
+	/* What was cut without us, by a crash, is ended. */
+	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 &&
+	    last != '\n' && write_all(fd, "\n", 1) == -1)
+		return -1;
+	if (write_all(fd, line, len) == 0)
+		return st.st_size + (off_t)len;
+	code = errno;
+	/* Making a file shorter needs no room. */
+	if (ftruncate(fd, st.st_size) == 0)
+		errno = code;
+	return -1;
 }
 
 int
 history_add(struct history *history, const char *entry, struct error *error)
 {
-	struct stat st;
 	char *line;
 	size_t len;
-	int fd, result = 0;
+	off_t size;
+	int dir, fd, result = 0;
 
 	if (history->path == NULL)
 		return 0;
 	if ((line = encode(entry, &len)) == NULL)
 		return error_out_of_memory(error);
 	/* The directory may be gone by now. */
-	if ((fd = open_locked(history->path, LOCK_EX)) == -1) {
+	if ((fd = open_locked(history, LOCK_EX, &dir)) == -1) {
 		free(line);
 		return local_error(history->path, error);
 	}
-	if (write_all(fd, line, len) == -1 || (fstat(fd, &st) == 0 &&
-	    (size_t)st.st_size > HISTORY_SIZE_MAX &&
-	    drop_older(history->path, fd) == -1))
+	size = append(fd, line, len);
+	if (size == -1 || (size > (off_t)HISTORY_SIZE_MAX &&
+	    drop_older(dir, fd) == -1))
 		result = local_error(history->path, error);
 	close(fd);
+	close(dir);
 	free(line);
 	return result;
 }

@@ -21,6 +21,7 @@
 
 struct history {
 	char	*path;		/* NULL: nothing is kept */
+	size_t	 base_len;	/* of the directory in $HOME or the like */
 	char	*last;		/* what was added last, or NULL */
 };
 
@@ -28,6 +29,9 @@ struct history {
  * Finds the file, $XDG_STATE_HOME/cartridge-reload/history or else that below
  * ~/.local/state, makes the directories that are missing, with mode 0700, and
  * the file, with 0600, and calls `each` with all entries, the oldest first.
+ * The home, what is below it on the way, and the file must belong to the user,
+ * and the file must not be a symbolic link: root at the console with the HOME
+ * of somebody else must not write where that user's links lead.
  * Without a home, or if the file is no regular one such as /dev/null, nothing
  * is kept.  Returns 0, or -1 with an error; then nothing is kept, either.
  */

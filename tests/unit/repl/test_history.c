@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -113,9 +115,11 @@ test_only_the_owner_can_read_it(void **state)
 	assert_int_equal(mode_of("state"), 0700);
 	assert_int_equal(mode_of("state/cartridge-reload"), 0700);
 	assert_int_equal(mode_of(FILE_NAME), 0600);
-	assert_int_equal(chmod(FILE_NAME, 0644), 0);
+	/* What somebody has made so is not ours to change. */
+	assert_int_equal(chmod(FILE_NAME, 0640), 0);
 	open_history(&history);
-	assert_int_equal(mode_of(FILE_NAME), 0600);
+	add(&history, "x");
+	assert_int_equal(mode_of(FILE_NAME), 0640);
 	history_close(&history);
 	umask(before);
 }
@@ -190,7 +194,7 @@ test_what_cannot_be_kept_is_an_error(void **state)
 	(void)state;
 	assert_int_equal(system(": >state"), 0);
 	assert_int_equal(history_open(&history, each, NULL, &error), -1);
-	assert_non_null(strstr(error.message, "no history is kept: "));
+	assert_non_null(strstr(error.message, "history is disabled: "));
 	assert_non_null(strstr(error.message, "Not a directory"));
 	assert_null(history.path);
 	history_close(&history);
@@ -201,6 +205,168 @@ test_what_cannot_be_kept_is_an_error(void **state)
 	assert_int_equal(history_add(&history, "x", &error), -1);
 	assert_non_null(strstr(error.message, "No such file"));
 	history_close(&history);
+}
+
+static void
+refused(const char *why)
+{
+	struct history history;
+	struct error error;
+
+	error.message[0] = '\0';
+	if (history_open(&history, each, NULL, &error) != -1)
+		fail_msg("not refused for: %s", why);
+	if (strstr(error.message, why) == NULL)
+		fail_msg("%s", error.message);
+	assert_null(history.path);
+	history_close(&history);
+}
+
+static void
+test_link_in_place_of_the_file_is_not_followed(void **state)
+{
+	struct history history;
+	struct error error;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(system("mkdir -p state/cartridge-reload && : >victim"
+	    " && chmod 644 victim && ln -s ../../victim " FILE_NAME), 0);
+	refused("symbolic link");
+	assert_int_equal(mode_of("victim"), 0644);
+	assert_int_equal(system("rm " FILE_NAME " victim && "
+	    "ln -s ../../victim " FILE_NAME), 0);
+	refused("symbolic link");
+	assert_int_equal(stat("victim", &st), -1);
+	/* One that comes while it is open. */
+	assert_int_equal(forget(NULL), 0);
+	open_history(&history);
+	assert_int_equal(system("ln -sf ../../victim " FILE_NAME), 0);
+	assert_int_equal(history_add(&history, "x", &error), -1);
+	assert_int_equal(stat("victim", &st), -1);
+	history_close(&history);
+}
+
+static void
+test_link_in_place_of_the_temporary_file_is_not_followed(void **state)
+{
+	struct history history;
+	struct stat st;
+	char name[80], entry[1000];
+	int i;
+
+	(void)state;
+	open_history(&history);
+	snprintf(name, sizeof(name), FILE_NAME ".%ld", (long)getpid());
+	assert_int_equal(symlink("../../victim", name), 0);
+	for (i = 0; i < 300; i++) {
+		memset(entry, 'a' + i % 2, sizeof(entry) - 1);
+		entry[sizeof(entry) - 1] = '\0';
+		add(&history, entry);
+	}
+	history_close(&history);
+	assert_int_equal(stat("victim", &st), -1);
+	assert_int_equal(lstat(FILE_NAME, &st), 0);
+	assert_true(S_ISREG(st.st_mode));
+	assert_true((size_t)st.st_size <= HISTORY_SIZE_MAX);
+}
+
+/* Only root can give files away. */
+static void
+test_files_of_another_user_are_refused(void **state)
+{
+	static const char *const theirs[] = {
+		"state", "state/cartridge-reload", FILE_NAME
+	};
+	char *before = strdup(getenv("XDG_STATE_HOME")), home[300];
+	struct stat st;
+	size_t i;
+
+	(void)state;
+	if (geteuid() != 0) {
+		free(before);
+		skip();
+	}
+	for (i = 0; i < sizeof(theirs) / sizeof(theirs[0]); i++) {
+		assert_int_equal(system("mkdir -p state/cartridge-reload && "
+		    ": >" FILE_NAME), 0);
+		assert_int_equal(chown(theirs[i], 65534, (gid_t)-1), 0);
+		refused("belongs to another user");
+		assert_int_equal(forget(NULL), 0);
+	}
+	/* Nothing is made in the home of another, nor where its links lead. */
+	snprintf(home, sizeof(home), "%s/", before);
+	unsetenv("XDG_STATE_HOME");
+	setenv("HOME", home, 1);
+	assert_int_equal(system("mkdir state etc && chown 65534 state"), 0);
+	refused("belongs to another user");
+	assert_int_equal(stat("state/.local", &st), -1);
+	assert_int_equal(symlink("../etc", "state/.local"), 0);
+	refused("belongs to another user");
+	assert_int_equal(stat("etc/state", &st), -1);
+	assert_int_equal(system("rm -r etc"), 0);
+	setenv("XDG_STATE_HOME", before, 1);
+	*strrchr(home, 's') = '\0';
+	home[strlen(home) - 1] = '\0';
+	setenv("HOME", home, 1);
+	free(before);
+}
+
+static void
+test_our_links_to_our_directories_are_followed(void **state)
+{
+	struct history history;
+
+	(void)state;
+	assert_int_equal(system("mkdir there && ln -s there state"), 0);
+	open_history(&history);
+	add(&history, "x");
+	history_close(&history);
+	open_history(&history);
+	assert_string_equal(entries, "x");
+	history_close(&history);
+	assert_int_equal(system("rm -r there"), 0);
+}
+
+/* A disk that is full, as far as this process can make one. */
+static void
+limit_files(rlim_t size)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = size == 0 ? limit.rlim_max : size;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void
+test_an_entry_for_which_there_is_no_room_leaves_nothing(void **state)
+{
+	struct history history;
+	struct error error;
+	FILE *file;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	open_history(&history);
+	add(&history, "first");
+	limit_files(10);
+	assert_int_equal(history_add(&history, "too long", &error), -1);
+	limit_files(0);
+	add(&history, "second");
+	history_close(&history);
+	open_history(&history);
+	assert_string_equal(entries, "first|second");
+	/* What a crash has left is not taken for the beginning of the next. */
+	assert_non_null(file = fopen(FILE_NAME, "a"));
+	fputs("cut", file);
+	fclose(file);
+	add(&history, "third");
+	history_close(&history);
+	open_history(&history);
+	assert_string_equal(entries, "first|second|cut|third");
+	history_close(&history);
+	signal(SIGXFSZ, SIG_DFL);
 }
 
 static void
@@ -347,6 +513,11 @@ main(void)
 		TEST(test_without_a_home_nothing_is_kept),
 		TEST(test_what_is_no_file_is_no_history),
 		TEST(test_what_cannot_be_kept_is_an_error),
+		TEST(test_link_in_place_of_the_file_is_not_followed),
+		TEST(test_link_in_place_of_the_temporary_file_is_not_followed),
+		TEST(test_files_of_another_user_are_refused),
+		TEST(test_our_links_to_our_directories_are_followed),
+		TEST(test_an_entry_for_which_there_is_no_room_leaves_nothing),
 		TEST(test_repeated_entries_are_noticed),
 		TEST(test_private_entries_are_noticed),
 		TEST(test_the_older_half_is_dropped_when_it_grows_too_large),
