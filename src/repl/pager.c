@@ -99,12 +99,14 @@ pass_on(pid_t pid)
 static int
 run(const char *command, const char *text, size_t len)
 {
-	pid_t pid;
+	pid_t pid, ended;
 	ssize_t done;
 	int fd, status;
 
 	if ((fd = start(command, &pid)) == -1)
 		return 0;
+	/* A pager that does not read must not keep a signal from its end. */
+	interrupt_break_calls(1);
 	/* Whoever has seen enough closes the pipe. */
 	while (len > 0) {
 		done = write(fd, text, len);
@@ -118,11 +120,11 @@ run(const char *command, const char *text, size_t len)
 		}
 	}
 	close(fd);
-	while (waitpid(pid, &status, 0) == -1) {
-		if (errno != EINTR)
-			return 1;
+	while ((ended = waitpid(pid, &status, 0)) == -1 && errno == EINTR)
 		pass_on(pid);
-	}
+	interrupt_break_calls(0);
+	if (ended == -1)
+		return 1;
 	interrupt_forget();
 	return !WIFEXITED(status) || WEXITSTATUS(status) < EXIT_NOT_FOUND;
 }
@@ -137,7 +139,9 @@ write_until(int fd, const char *text, size_t len, int interrupts)
 	struct pollfd writable = { .fd = fd, .events = POLLOUT };
 	size_t written = 0;
 	ssize_t done;
+	int failed;
 
+	interrupt_break_calls(1);
 	while (written < len && interrupt_count() < interrupts) {
 		done = write(fd, text + written, len - written);
 		if (done > 0)
@@ -145,9 +149,11 @@ write_until(int fd, const char *text, size_t len, int interrupts)
 		else if (done == -1 && errno == EAGAIN)
 			poll(&writable, 1, -1);
 		else if (done == -1 && errno != EINTR)
-			return -1;
+			break;
 	}
-	return (ssize_t)written;
+	failed = written < len && interrupt_count() < interrupts;
+	interrupt_break_calls(0);
+	return failed ? -1 : (ssize_t)written;
 }
 
 /* Prints it without a pager.  A stream would take a signal for an error. */

@@ -20,6 +20,7 @@ static volatile sig_atomic_t count;
 static volatile sig_atomic_t is_final;
 /* What to die of; no later Ctrl-C takes the place of a SIGTERM. */
 static volatile sig_atomic_t reason;
+static int level;
 static int fds[2] = { -1, -1 };
 static struct sigaction before[SIGNALS];
 
@@ -53,13 +54,30 @@ close_pipe(void)
 	fds[0] = fds[1] = -1;
 }
 
-int
-interrupt_begin(void)
+/* Sets the handlers of signals that were not ignored when we began. */
+static void
+handle(int flags)
 {
 	struct sigaction action;
 	size_t i;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = on_signal;
+	action.sa_flags = flags;
+	sigemptyset(&action.sa_mask);
+	for (i = 0; i < SIGNALS; i++)
+		if (before[i].sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+}
+
+int
+interrupt_begin(void)
+{
+	size_t i;
 	int end;
 
+	if (level++ > 0)
+		return fds[0];
 	count = is_final = 0;
 	if (pipe(fds) == -1) {
 		fds[0] = fds[1] = -1;
@@ -72,15 +90,17 @@ interrupt_begin(void)
 			return -1;
 		}
 	}
-	memset(&action, 0, sizeof(action));
-	action.sa_handler = on_signal;
-	sigemptyset(&action.sa_mask);
-	for (i = 0; i < SIGNALS; i++) {
+	for (i = 0; i < SIGNALS; i++)
 		sigaction(signals[i], NULL, &before[i]);
-		if (before[i].sa_handler != SIG_IGN)
-			sigaction(signals[i], &action, NULL);
-	}
+	handle(SA_RESTART);
 	return fds[0];
+}
+
+void
+interrupt_break_calls(int yes)
+{
+	if (fds[0] != -1)
+		handle(yes ? 0 : SA_RESTART);
 }
 
 void
@@ -88,7 +108,7 @@ interrupt_end(void)
 {
 	size_t i;
 
-	if (fds[0] == -1)
+	if (level == 0 || --level > 0 || fds[0] == -1)
 		return;
 	for (i = 0; i < SIGNALS; i++)
 		sigaction(signals[i], &before[i], NULL);

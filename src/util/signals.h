@@ -12,12 +12,20 @@
 /*
  * From now on signals are counted; those that are ignored stay so.  Returns a
  * descriptor that becomes readable with each, or -1 if there can be none: then
- * signals end the process, as always.
+ * signals end the process, as always.  System calls that block are restarted
+ * after a signal, as stdio takes EINTR for an error and drops what it has not
+ * written.  Calls nest: what an outer one has counted stays counted.
  */
 int	interrupt_begin(void);
 
-/* From now on they end the process again. */
+/* From the outermost call on they end the process again. */
 void	interrupt_end(void);
+
+/*
+ * Whether a system call that blocks returns with EINTR when a signal comes, for
+ * a caller that has to act on it at once.
+ */
+void	interrupt_break_calls(int yes);
 
 /* How many there were since the beginning. */
 int	interrupt_count(void);
