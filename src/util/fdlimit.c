@@ -6,13 +6,14 @@
 #include "util/fdlimit.h"
 
 /* For all that is open besides connections, some of it not by us. */
-#define OTHERS	32
+#define OTHERS		32
+#define OTHERS_MIN	8
 
 size_t
 descriptors_allow(size_t wanted)
 {
 	struct rlimit limit, raised;
-	rlim_t need = (rlim_t)wanted + OTHERS;
+	rlim_t need = (rlim_t)wanted + OTHERS, others;
 	size_t room;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 ||
@@ -25,11 +26,9 @@ descriptors_allow(size_t wanted)
 		limit = raised;
 	if (limit.rlim_cur >= need)
 		return wanted;
-	/* With a limit as low as that, some is still better than none. */
-	if (limit.rlim_cur > OTHERS)
-		room = (size_t)limit.rlim_cur - OTHERS;
-	else
-		room = limit.rlim_cur > OTHERS / 2 ?
-		    (size_t)limit.rlim_cur - OTHERS / 2 : 1;
+	/* With a limit as low as that, half of it, as some is better than none. */
+	others = limit.rlim_cur / 2 > OTHERS ? OTHERS :
+	    limit.rlim_cur / 2 < OTHERS_MIN ? OTHERS_MIN : limit.rlim_cur / 2;
+	room = limit.rlim_cur > others ? (size_t)(limit.rlim_cur - others) : 1;
 	return room < wanted ? room : wanted;
 }

@@ -75,12 +75,29 @@ test_with_too_low_a_limit_there_are_fewer(void **state)
 	assert_int_equal(allowed(20, 20, 1, &after), 1);
 }
 
+static void
+test_a_higher_limit_never_allows_fewer(void **state)
+{
+	rlim_t limit, after;
+	size_t now, before = 0;
+
+	(void)state;
+	for (limit = 10; limit < 100; limit++) {
+		now = allowed(limit, limit, 200, &after);
+		if (now < before)
+			fail_msg("%zu with %lu, %zu with one less", now,
+			    (unsigned long)limit, before);
+		before = now;
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_limit_is_raised_only_as_far_as_needed),
-		cmocka_unit_test(test_with_too_low_a_limit_there_are_fewer)
+		cmocka_unit_test(test_with_too_low_a_limit_there_are_fewer),
+		cmocka_unit_test(test_a_higher_limit_never_allows_fewer)
 	};
 
 	return cmocka_run_group_tests_name("descriptors", tests, NULL, NULL);
