@@ -620,7 +620,10 @@ build_from_ours(struct report *report, const char *target,
 	transient = json_object_get(json_object_get(from, "error"),
 	    "transient");
 	if (build(report, target, outcome, from, &complaint) == 0) {
-		report->transient = json_is_true(transient);
+		/* What was done, or may have been, is not to be done again. */
+		report->transient = json_is_true(transient) &&
+		    (outcome == OUTCOME_REFUSED || outcome == OUTCOME_FAILED ||
+		    outcome == OUTCOME_UNREACHABLE);
 		return;
 	}
 	if (complaint.text[0] == '\0') {

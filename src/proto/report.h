@@ -20,7 +20,10 @@
 struct report {
 	json_t		*instance;	/* owned; NULL if memory was out */
 	enum outcome	 outcome;
-	int		 transient;	/* may pass by itself: --wait retries */
+	/*
+	 * May pass by itself, and nothing was done: --wait retries.
+	 */
+	int		 transient;
 };
 
 /*

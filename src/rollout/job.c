@@ -16,6 +16,51 @@
 #define RETRY_FIRST_MS	100
 #define RETRY_MAX_MS	1000
 
+/*
+ * How a command ends well, by the word that the instance knows it by.  The
+ * first row that fits counts; a flag is an argument that must be true.
+ */
+static const struct {
+	const char	*command;
+	const char	*flag;
+	enum outcome	 expected[2];
+} expectation_table[] = {
+	{ "reload", "if_changed", { OUTCOME_RELOADED, OUTCOME_UNCHANGED } },
+	{ "reload", NULL, { OUTCOME_RELOADED, OUTCOME_RELOADED } },
+	{ "native", NULL, { OUTCOME_RELOADED, OUTCOME_RELOADED } },
+	{ "plan", NULL, { OUTCOME_PLANNED, OUTCOME_UNCHANGED } },
+	{ "push", "dry_run", { OUTCOME_PLANNED, OUTCOME_UNCHANGED } },
+	{ "push", NULL, { OUTCOME_OK, OUTCOME_UNCHANGED } },
+	{ "status", NULL, { OUTCOME_OK, OUTCOME_OK } },
+	{ "survey", NULL, { OUTCOME_OK, OUTCOME_OK } },
+	{ "topology", NULL, { OUTCOME_OK, OUTCOME_OK } },
+	{ "stale", NULL, { OUTCOME_OK, OUTCOME_OK } },
+	{ "eval", NULL, { OUTCOME_OK, OUTCOME_OK } }
+};
+
+static void
+set_expectation(struct errand_kind *kind, const json_t *args)
+{
+	const char *command, *flag;
+	size_t i;
+
+	command = json_string_value(json_object_get(args, "command"));
+	strlcpy(kind->command, command != NULL ? command : "",
+	    sizeof(kind->command));
+	for (i = 0; i < sizeof(expectation_table) /
+	    sizeof(expectation_table[0]); i++) {
+		flag = expectation_table[i].flag;
+		if (strcmp(expectation_table[i].command, kind->command) != 0 ||
+		    (flag != NULL &&
+		    !json_is_true(json_object_get(args, flag))))
+			continue;
+		memcpy(kind->expected, expectation_table[i].expected,
+		    sizeof(kind->expected));
+		return;
+	}
+	kind->expects_any = 1;
+}
+
 /* Has the request in a relay end before the relay, which then still tells. */
 static json_t *
 relay_arguments(const json_t *args, double timeout, struct error *error)
@@ -42,6 +87,7 @@ errand_kind_init(struct errand_kind *kind, const json_t *args, double timeout,
 
 	memset(kind, 0, sizeof(*kind));
 	kind->timeout = timeout;
+	set_expectation(kind, args);
 	json_object_del(own, "timeout");
 	if (own == NULL || request_init(&kind->request, own) == -1) {
 		error_out_of_memory(error);
@@ -241,6 +287,23 @@ blame_relay(const struct errand *errand, struct error *error)
 	error->transient = before.transient;
 }
 
+/* One that claims to have done something else has not said how it ended. */
+static void
+check_outcome(struct errand *errand)
+{
+	const struct errand_kind *kind = errand->kind;
+	enum outcome outcome = errand->report.outcome;
+	struct error error;
+
+	if (kind->expects_any || outcome_exit(outcome) != 0 ||
+	    outcome == kind->expected[0] || outcome == kind->expected[1])
+		return;
+	error_set(&error, OUTCOME_PROTOCOL, "bad_reply",
+	    "the outcome of %s cannot be `%s`", kind->command,
+	    outcome_word(outcome));
+	report_fail(&errand->report, &error);
+}
+
 static void
 close_session(struct errand *errand)
 {
@@ -264,6 +327,7 @@ make_report(struct errand *errand, enum session_state state,
 		report_from_reply(&errand->report, errand->name, reply,
 		    errand->uri != NULL);
 		json_decref(reply);
+		check_outcome(errand);
 		if (errand->kind->wants_tree)
 			report_parse_results(&errand->report);
 	} else {

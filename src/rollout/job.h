@@ -34,6 +34,10 @@ enum errand_effect {
 struct errand_kind {
 	struct request		 request;	/* asked directly */
 	struct request		 relayed;	/* asked through another */
+	char			 command[16];
+	/* The ways in which it can end well; the second may be the first. */
+	enum outcome		 expected[2];
+	int			 expects_any;	/* a command of another table */
 	enum errand_effect	 effect;
 	double			 timeout;	/* for one try, seconds */
 	int			 wants_tree;	/* of the results of eval */
