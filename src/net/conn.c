@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-#define _GNU_SOURCE	/* O_PATH */
+#define _GNU_SOURCE	/* O_PATH, struct ucred */
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "net/conn.h"
+#include "util/owner.h"
 
 #define LINE_SIZE	64	/* of the greeting, which has two */
 #define VERSION_SIZE	32
@@ -44,6 +45,7 @@ struct console {
 	enum console_state	 state;
 	int			 fd;
 	int64_t			 opened;
+	int64_t			 greeted_from;	/* connected since */
 	int64_t			 deadline;
 	int64_t			 due;		/* of this state */
 	int			 late;		/* had its last chance */
@@ -179,9 +181,35 @@ static void
 begin_greeting(struct console *console)
 {
 	console->state = GREETING;
-	console->due = clock_ms() + CONSOLE_GREETING_MS;
+	console->greeted_from = clock_ms();
+	console->due = console->greeted_from + CONSOLE_GREETING_MS;
 	if (console->due > console->deadline)
 		console->due = console->deadline;
+}
+
+/*
+ * Checks that a socket which we have found ourselves is served by somebody who
+ * may: the Lua of a request is not for everybody who can make a file.
+ */
+static int
+check_peer(const struct console *console, struct error *error)
+{
+	const struct target *target = console->target;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	char name[64];
+
+	if (!target->is_found)
+		return 0;
+	if (getsockopt(console->fd, SOL_SOCKET, SO_PEERCRED, &peer,
+	    &len) == -1)
+		return local_error(error, "getsockopt");
+	if (owner_is_trusted(peer.uid) || peer.uid == target->owner)
+		return 0;
+	return error_set(error, OUTCOME_UNREACHABLE, "wrong_owner",
+	    "the process behind the socket belongs to another user, %s: "
+	    "run this as that user, or give the socket with --socket",
+	    owner_name(peer.uid, name, sizeof(name)));
 }
 
 static int
@@ -191,7 +219,8 @@ open_unix(struct console *console, struct error *error)
 	    SOCK_CLOEXEC, 0);
 	if (console->fd == -1)
 		return local_error(error, "socket");
-	if (connect_path(console->fd, console->target->path, error) == -1)
+	if (connect_path(console->fd, console->target->path, error) == -1 ||
+	    check_peer(console, error) == -1)
 		return -1;
 	begin_greeting(console);
 	return 0;
@@ -465,17 +494,17 @@ check_greeting(struct console *console, struct error *error)
 }
 
 static enum console_event
-no_greeting(struct console *console, int64_t now, struct error *error)
+no_greeting(struct console *console, struct error *error)
 {
 	console->version[0] = '\0';
-	if (now >= console->deadline) {
-		fail_deadline(console, "greeting", error);
-		error->transient = 1;
-		return CONSOLE_FAILED;
-	}
+	/* The same whichever limit comes first: what is wrong is the same. */
 	error_set_transient(error, OUTCOME_UNREACHABLE, "no_greeting",
-	    "connected, but no greeting within %g s: "
-	    "the instance hangs or is busy", CONSOLE_GREETING_MS / 1000.0);
+	    "connected, but no greeting within %g s: %s",
+	    clock_seconds(console->greeted_from, console->due),
+	    console->target->kind == TARGET_UNIX ?
+	    "the instance hangs or is busy, or the socket is none of Tarantool" :
+	    "the instance hangs or is busy, or the port is none of Tarantool "
+	    "(an HTTP port waits for a request)");
 	return CONSOLE_FAILED;
 }
 
@@ -502,7 +531,7 @@ step_greeting(struct console *console, int64_t now, struct error *error)
 		return CONSOLE_FAILED;
 	}
 	if (event == CONSOLE_WAIT && now >= console->due)
-		return no_greeting(console, now, error);
+		return no_greeting(console, error);
 	return event;
 }
 

@@ -14,6 +14,7 @@
 #include "target/discover.h"
 #include "target/project_config.h"
 #include "util/nearest.h"
+#include "util/owner.h"
 
 #define LOCAL_RUN_DIR	"tmp/run"
 #define TT_RUN_DIR	"var/run"
@@ -45,6 +46,8 @@ struct candidate {
 	char		*app;		/* or NULL */
 	char		*instance;	/* or NULL */
 	struct timespec	 born;
+	size_t		 run_len;	/* of its run directory in the path */
+	int		 is_named;	/* that directory, by user or config */
 };
 
 struct search {
@@ -54,6 +57,8 @@ struct search {
 	int			 stateboards;	/* asked for */
 	struct candidate	*list;
 	size_t			 count;
+	size_t			 run_len;	/* of the directory being read */
+	int			 is_named;
 	FILE			*looked;	/* where, for people */
 	int			 places;	/* that are in there */
 	struct error		*error;
@@ -151,7 +156,8 @@ static int
 note(struct search *search, enum verdict verdict, const char *path,
     const char *app, const char *instance, const struct timespec *born)
 {
-	struct candidate candidate = { .verdict = verdict }, *list;
+	struct candidate candidate = { .verdict = verdict,
+	    .run_len = search->run_len, .is_named = search->is_named }, *list;
 
 	if (born != NULL)
 		candidate.born = *born;
@@ -182,10 +188,13 @@ unreadable(struct search *search, const char *path, int by_pattern)
 		    "cannot read '%s': %s", path, strerror(errno));
 	if (by_pattern && (search->app == NULL || is_pattern(search->app)))
 		return note(search, UNREADABLE, path, NULL, NULL, NULL);
-	return error_set(search->error, OUTCOME_UNREACHABLE,
-	    errno == EACCES || errno == EPERM ? "no_permission" :
-	    "unreachable", "cannot look for sockets at '%s': %s", path,
-	    strerror(errno));
+	if (errno == EACCES || errno == EPERM)
+		return error_set(search->error, OUTCOME_UNREACHABLE,
+		    "no_permission", "cannot look for sockets at '%s': "
+		    "permission denied: run this as the user of the "
+		    "instances, or as root", path);
+	return error_set(search->error, OUTCOME_UNREACHABLE, "unreachable",
+	    "cannot look for sockets at '%s': %s", path, strerror(errno));
 }
 
 static int
@@ -447,6 +456,8 @@ read_place(struct search *search, const char *path, const char *base,
 	place->path = path;
 	place->owned = owner != NULL;
 	place->owner = owner;
+	/* Nothing stands before the names in the working directory. */
+	search->run_len = strcmp(path, ".") == 0 ? 0 : strlen(path);
 	if (owner == NULL)
 		result = find_owner(search, place, base, &found);
 	if (result == 0)
@@ -538,8 +549,10 @@ search_tt(struct search *search)
 	char *own = NULL;
 	int result;
 
-	if (project_tt(&tt, search->error) == -1) {
-		result = -1;
+	result = project_tt(&tt, search->error);
+	search->is_named = result == 0 && tt.file != NULL;
+	if (result == -1) {
+		/* It is the error. */
 	} else if (tt.file == NULL) {
 		/* As it would without one; Tarantool 3 does the same. */
 		result = search_place(search, TT_RUN_DIR, ".", NULL);
@@ -590,6 +603,7 @@ search_all(struct search *search, const struct discover_query *query)
 		run_dir = configured;
 	}
 	if (run_dir != NULL) {
+		search->is_named = 1;
 		result = search_place(search, run_dir, NULL, NULL);
 		free(configured);
 		return result;
@@ -597,6 +611,7 @@ search_all(struct search *search, const struct discover_query *query)
 	result = search_place(search, LOCAL_RUN_DIR, ".", NULL);
 	if (result == 0 && !found_any(search))
 		result = search_tt(search);
+	search->is_named = 1;
 	if (result == 0 && !found_any(search) && !query->only_here)
 		result = search_place(search, query->system_run_dir != NULL ?
 		    query->system_run_dir : SYSTEM_RUN_DIR, NULL, NULL);
@@ -637,12 +652,69 @@ is_younger(const struct timespec *a, const struct timespec *b)
 	    a->tv_nsec > b->tv_nsec;
 }
 
+static int
+wrong_owner(const struct search *search, const char *path, uid_t owner)
+{
+	char name[64];
+
+	return error_set(search->error, OUTCOME_UNREACHABLE, "wrong_owner",
+	    "the directory '%s' belongs to another user, %s: run this as that "
+	    "user, or give the directory with --run-dir", path,
+	    owner_name(owner, name, sizeof(name)));
+}
+
+/*
+ * Finds out who may serve a socket: the owner of the directory that it is in.
+ * A run directory that nobody has named must be of a user that is trusted; one
+ * in it, if everybody can make one there, of the same user.
+ */
+static int
+find_server(struct search *search, const struct candidate *candidate,
+    uid_t *owner)
+{
+	struct stat st;
+	char *path, *slash;
+	int is_shared = !candidate->is_named, result = 0;
+
+	if ((path = strdup(candidate->path)) == NULL)
+		return error_out_of_memory(search->error);
+	*owner = 0;
+	slash = path + candidate->run_len;
+	do {
+		*slash = '\0';
+		if (stat(path[0] == '\0' ? "." : path, &st) == -1) {
+			result = unreadable(search, path, 0);
+		} else if (is_shared && st.st_uid != *owner &&
+		    !owner_is_trusted(st.st_uid)) {
+			result = wrong_owner(search, path[0] == '\0' ? "." :
+			    path, st.st_uid);
+		}
+		*owner = st.st_uid;
+		is_shared = (st.st_mode & S_IWOTH) != 0;
+		*slash = candidate->path[slash - path];
+	} while (result == 0 && (slash = strchr(slash + 1, '/')) != NULL);
+	free(path);
+	return result;
+}
+
+static int
+add_found(struct search *search, const struct candidate *candidate,
+    struct targets *targets)
+{
+	uid_t owner;
+
+	if (find_server(search, candidate, &owner) == -1)
+		return -1;
+	return targets_add_found(targets, candidate->path, candidate->app,
+	    candidate->instance, owner, search->error);
+}
+
 /*
  * An instance may have left a socket behind that another tool, or another
  * version of one, started it with.
  */
 static int
-add_wanted(const struct search *search, struct targets *targets)
+add_wanted(struct search *search, struct targets *targets)
 {
 	const struct candidate *best = NULL, *next;
 	size_t i;
@@ -652,16 +724,14 @@ add_wanted(const struct search *search, struct targets *targets)
 		if (next->verdict != WANTED)
 			continue;
 		if (best != NULL && !same_instance(best, next)) {
-			if (targets_add_socket(targets, best->path, best->app,
-			    best->instance, search->error) == -1)
+			if (add_found(search, best, targets) == -1)
 				return -1;
 			best = NULL;
 		}
 		if (best == NULL || is_younger(&next->born, &best->born))
 			best = next;
 	}
-	return best == NULL ? 0 : targets_add_socket(targets, best->path,
-	    best->app, best->instance, search->error);
+	return best == NULL ? 0 : add_found(search, best, targets);
 }
 
 /* An instance of no application in particular must not be in several. */

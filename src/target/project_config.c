@@ -14,6 +14,7 @@
 #include <yaml.h>
 
 #include "target/project_config.h"
+#include "util/owner.h"
 
 #define CARTRIDGE_FILE	".cartridge.yml"
 #define TT_SYSTEM_DIR	"/etc/tarantool"
@@ -78,11 +79,30 @@ read_all(int fd, char *text, size_t size)
 }
 
 /*
- * Reads a regular file; a NUL follows its last byte.  Returns 1 with a text
- * to be freed, 0 if there is no such file, -1 with an error.
+ * A file that lies about decides to whom the program sends Lua: not one that
+ * another user has put there.
  */
 static int
-read_file(const char *path, char **text, size_t *len, struct error *error)
+check_owner(const char *path, const struct stat *st, struct error *error)
+{
+	char name[64];
+
+	if (owner_is_trusted(st->st_uid))
+		return 0;
+	return error_set(error, OUTCOME_USAGE, "usage",
+	    "%s belongs to another user, %s, and is not read: run this as "
+	    "that user, or say where the sockets are with --run-dir or "
+	    "--socket", path, owner_name(st->st_uid, name, sizeof(name)));
+}
+
+/*
+ * Reads a regular file; a NUL follows its last byte.  It may be of another user
+ * only if its path was `given`.  Returns 1 with a text to be freed, 0 if there
+ * is no such file, -1 with an error.
+ */
+static int
+read_file(const char *path, int given, char **text, size_t *len,
+    struct error *error)
 {
 	struct stat st;
 	ssize_t n = -1;
@@ -97,6 +117,10 @@ read_file(const char *path, char **text, size_t *len, struct error *error)
 	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
 		close(fd);
 		return cannot_read(path, "not a regular file", error);
+	}
+	if (!given && check_owner(path, &st, error) == -1) {
+		close(fd);
+		return -1;
 	}
 	if ((*text = malloc(PROJECT_FILE_MAX + 2)) != NULL)
 		n = read_all(fd, *text, PROJECT_FILE_MAX + 1);
@@ -302,7 +326,7 @@ read_document(struct reader *reader)
 
 /* Returns 1 if the file was read, 0 if there is none, -1 with an error. */
 static int
-read_settings(const char *path, const struct setting *settings,
+read_settings(const char *path, int given, const struct setting *settings,
     struct error *error)
 {
 	struct reader reader;
@@ -313,7 +337,7 @@ read_settings(const char *path, const struct setting *settings,
 	reader.path = path;
 	reader.settings = settings;
 	reader.error = error;
-	if ((result = read_file(path, &text, &reader.len, error)) != 1)
+	if ((result = read_file(path, given, &text, &reader.len, error)) != 1)
 		return result;
 	reader.text = text;
 	if (!yaml_parser_initialize(&reader.parser)) {
@@ -337,7 +361,7 @@ project_run_dir(char **run_dir, struct error *error)
 	};
 
 	*run_dir = NULL;
-	if (read_settings(CARTRIDGE_FILE, settings, error) != -1)
+	if (read_settings(CARTRIDGE_FILE, 0, settings, error) != -1)
 		return 0;
 	free(*run_dir);
 	*run_dir = NULL;
@@ -386,13 +410,14 @@ find_tt_upwards(char **file)
 }
 
 static int
-find_tt(char **file)
+find_tt(char **file, int *given)
 {
 	const char *dir = getenv("TT_SYSTEM_CONFIG_DIR");
 	const char *named = getenv("TT_CLI_CFG");
 	int found;
 
-	if (named != NULL && named[0] != '\0')
+	*given = named != NULL && named[0] != '\0';
+	if (*given)
 		return (*file = strdup(named)) != NULL ? 1 : -1;
 	if ((found = find_tt_upwards(file)) != 0)
 		return found;
@@ -431,14 +456,14 @@ project_tt(struct project_tt *tt, struct error *error)
 		{ "tt.app.run_dir", &old_run_dir },
 		{ NULL, NULL }
 	};
-	int result;
+	int given, result;
 
 	memset(tt, 0, sizeof(*tt));
-	if ((result = find_tt(&tt->file)) == 0)
+	if ((result = find_tt(&tt->file, &given)) == 0)
 		return 0;
 	if (result == -1)
 		return error_out_of_memory(error);
-	result = read_settings(tt->file, settings, error);
+	result = read_settings(tt->file, given, settings, error);
 	if (result == 0) {
 		result = cannot_read(tt->file, strerror(ENOENT), error);
 	} else if (result == 1) {
@@ -505,7 +530,7 @@ read_rockspec(const char *path, char **package)
 	size_t len, name_len;
 	int agree = 1;
 
-	if (read_file(path, &text, &len, &ignored) != 1)
+	if (read_file(path, 1, &text, &len, &ignored) != 1)
 		return 1;
 	for (line = text; line != NULL && agree == 1;
 	    line = strchr(line, '\n')) {

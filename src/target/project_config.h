@@ -4,7 +4,9 @@
 /*
  * What the files of a project say about its sockets: .cartridge.yml of
  * cartridge-cli, tt.yaml of tt, the rockspec.  All are small and are read as
- * a whole; nothing in them is run.
+ * a whole; nothing in them is run.  The first two, which say where sockets are,
+ * must belong to root, to the user, or to the one who runs this by sudo,
+ * unless they were named.
  */
 
 #ifndef CR_PROJECT_CONFIG_H

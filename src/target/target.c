@@ -67,25 +67,44 @@ copy(char **to, const char *text)
 	return text != NULL && (*to = strdup(text)) == NULL ? -1 : 0;
 }
 
+/* Adds a socket with the owner of the target, and copies of these texts. */
+static int
+add_socket(struct targets *targets, struct target *target, const char *path,
+    const char *app, const char *instance, struct error *error)
+{
+	struct stat st;
+
+	target->kind = TARGET_UNIX;
+	if (copy(&target->name, path) == -1 ||
+	    copy(&target->path, path) == -1 || copy(&target->app, app) == -1 ||
+	    copy(&target->instance, instance) == -1) {
+		target_finish(target);
+		return error_out_of_memory(error);
+	}
+	if (stat(path, &st) == 0) {
+		target->exists = 1;
+		target->device = st.st_dev;
+		target->inode = st.st_ino;
+	}
+	return add(targets, target, error);
+}
+
 int
 targets_add_socket(struct targets *targets, const char *path,
     const char *app, const char *instance, struct error *error)
 {
-	struct target target = { .kind = TARGET_UNIX };
-	struct stat st;
+	struct target target = { .is_found = 0 };
 
-	if (copy(&target.name, path) == -1 || copy(&target.path, path) == -1 ||
-	    copy(&target.app, app) == -1 ||
-	    copy(&target.instance, instance) == -1) {
-		target_finish(&target);
-		return error_out_of_memory(error);
-	}
-	if (stat(path, &st) == 0) {
-		target.exists = 1;
-		target.device = st.st_dev;
-		target.inode = st.st_ino;
-	}
-	return add(targets, &target, error);
+	return add_socket(targets, &target, path, app, instance, error);
+}
+
+int
+targets_add_found(struct targets *targets, const char *path,
+    const char *app, const char *instance, uid_t owner, struct error *error)
+{
+	struct target target = { .is_found = 1, .owner = owner };
+
+	return add_socket(targets, &target, path, app, instance, error);
 }
 
 static int

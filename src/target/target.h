@@ -27,6 +27,9 @@ struct target {
 	char			*instance;
 	/* The file, if there was one when the target was added. */
 	int			 exists;
+	/* Found, not given: whoever else may serve it besides root and us. */
+	int			 is_found;
+	uid_t			 owner;
 	dev_t			 device;
 	ino_t			 inode;
 };
@@ -65,6 +68,14 @@ int	targets_add_socket(struct targets *, const char *path,
  * else of it may be printed.  To be freed; NULL without memory.
  */
 char	*target_without_password(const char *spec);
+
+/*
+ * The same for a socket that was found in a directory of that owner.  Only
+ * root, the user who runs this, and the owner may serve it.
+ */
+int	targets_add_found(struct targets *, const char *path,
+	    const char *app, const char *instance, uid_t owner,
+	    struct error *);
 
 /* Frees what a list holds and leaves it empty. */
 void	targets_finish(struct targets *);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "util/owner.h"
+
+/* The user who became root by sudo(8).  Returns 0 if there is none. */
+static uid_t
+sudo_user(void)
+{
+	const char *text = getenv("SUDO_UID");
+	unsigned long uid;
+	char *end;
+
+	/* Only root can say so: others would be trusting themselves. */
+	if (geteuid() != 0 || text == NULL || text[0] < '0' || text[0] > '9')
+		return 0;
+	uid = strtoul(text, &end, 10);
+	return *end != '\0' || (uid_t)uid != uid ? 0 : (uid_t)uid;
+}
+
+int
+owner_is_trusted(uid_t uid)
+{
+	return uid == 0 || uid == geteuid() || uid == sudo_user();
+}
+
+const char *
+owner_name(uid_t uid, char *name, size_t size)
+{
+	const struct passwd *passwd = getpwuid(uid);
+
+	if (passwd != NULL)
+		snprintf(name, size, "%s", passwd->pw_name);
+	else
+		snprintf(name, size, "uid %lu", (unsigned long)uid);
+	return name;
+}
