@@ -72,6 +72,19 @@ compare_names(const void *a, const void *b)
 	return strcmp(one->name, other->name);
 }
 
+/* Ends a member with an error of the topology, or of its place in there. */
+static void
+blame(struct fleet *fleet, struct member *member, enum outcome outcome,
+    const char *code, const char *why)
+{
+	struct error error;
+
+	error_set(&error, outcome, code, "%s", why);
+	report_from_error(&member->report, member->name, &error);
+	member->state = MEMBER_DONE;
+	fleet->casualties++;
+}
+
 static int
 add_instance(struct fleet *fleet, const struct target *entry,
     const json_t *topology, const json_t *instance, struct error *error)
@@ -96,8 +109,6 @@ add_instance(struct fleet *fleet, const struct target *entry,
 		why = "expelled";
 	else if (json_is_true(json_object_get(instance, "disabled")))
 		why = "disabled";
-	else if (uri == NULL && !is_entry)
-		why = "has no address";
 	member = fleet_add(fleet, entry, name, alias, is_entry ? NULL : uri,
 	    error);
 	if (member == NULL)
@@ -106,8 +117,64 @@ add_instance(struct fleet *fleet, const struct target *entry,
 	member->group = role != NULL && strcmp(role, "leader") == 0 ?
 	    (is_entry ? GROUP_ENTRY_LEADER : GROUP_LEADERS) :
 	    (is_entry ? GROUP_ENTRY_FOLLOWER : GROUP_FOLLOWERS);
-	if (why != NULL && fleet_skip(fleet, member, why) == -1)
+	if (fleet_expect(member, uuid) == -1 ||
+	    (why != NULL && fleet_skip(fleet, member, why) == -1))
 		return error_out_of_memory(error);
+	if (why == NULL && uri == NULL && !is_entry)
+		blame(fleet, member, OUTCOME_UNREACHABLE, "no_address",
+		    "the topology has no address of the instance");
+	return 0;
+}
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A text that is in the list more than once, or NULL; sorts the list. */
+static const char *
+find_double(const char **list, size_t count)
+{
+	size_t i;
+
+	/* qsort(3) must not be given NULL. */
+	if (count > 0)
+		qsort(list, count, sizeof(*list), compare_texts);
+	for (i = 1; i < count; i++)
+		if (strcmp(list[i - 1], list[i]) == 0)
+			return list[i];
+	return NULL;
+}
+
+/*
+ * An instance that is listed twice would be reloaded twice, maybe at the same
+ * time.  Sets `twice` to what tells of it, or to NULL.  Returns 0, or -1 with
+ * an error.
+ */
+static int
+find_twice(const json_t *topology, const char **twice, struct error *error)
+{
+	static const char *const keys[] = { "uuid", "uri" };
+	const json_t *instances = json_object_get(topology, "instances");
+	const char **list, *text;
+	size_t i, k, count;
+
+	*twice = NULL;
+	list = calloc(json_array_size(instances) + 1, sizeof(*list));
+	if (list == NULL)
+		return error_out_of_memory(error);
+	for (k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+		count = 0;
+		for (i = 0; i < json_array_size(instances); i++) {
+			text = string(json_array_get(instances, i), keys[k]);
+			if (text != NULL)
+				list[count++] = text;
+		}
+		if (*twice == NULL)
+			*twice = find_double(list, count);
+	}
+	free(list);
 	return 0;
 }
 
@@ -122,10 +189,26 @@ add_instances(struct fleet *fleet, const struct target *entry,
 		if (add_instance(fleet, entry, topology,
 		    json_array_get(list, i), error) == -1)
 			return -1;
-	/* Of none there is nothing to sort. */
+	/* qsort(3) must not be given NULL. */
 	if (fleet->count > 0)
 		qsort(fleet->members, fleet->count,
 		    sizeof(fleet->members[0]), compare_names);
+	return 0;
+}
+
+/* Nothing is to be done to the instances of such a topology. */
+static int
+reject(struct fleet *fleet, const struct target *entry, const char *why,
+    struct error *error)
+{
+	struct member *member = cluster_entry(fleet);
+
+	if (member == NULL && (member = fleet_add(fleet, entry, entry->name,
+	    entry->instance, NULL, error)) == NULL)
+		return -1;
+	blame(fleet, member, OUTCOME_PROTOCOL, "bad_reply", why);
+	fleet_pass_on(fleet, member);
+	fleet->stopped = 1;
 	return 0;
 }
 
@@ -134,6 +217,8 @@ cluster_join(struct fleet *fleet, const struct target *entry,
     struct error *error)
 {
 	json_t *topology;
+	const char *twice;
+	char why[128];
 	int result;
 
 	if (fleet_add(fleet, entry, entry->name, entry->instance, NULL,
@@ -145,17 +230,19 @@ cluster_join(struct fleet *fleet, const struct target *entry,
 	}
 	fleet_finish(fleet);
 	fleet->topology = topology;
-	result = add_instances(fleet, entry, topology, error);
-	if (result == 0 && cluster_entry(fleet) == NULL) {
-		if (fleet_add(fleet, entry, entry->name, entry->instance,
-		    NULL, error) == NULL)
-			return -1;
-		error_set(error, OUTCOME_PROTOCOL, "bad_reply",
-		    "the topology does not have the instance itself");
-		report_from_error(&fleet->members[fleet->count - 1].report,
-		    entry->name, error);
-		fleet_pass_on(fleet, &fleet->members[fleet->count - 1]);
-		fleet->stopped = 1;
+	fleet->casualties = 0;
+	result = find_twice(topology, &twice, error);
+	if (result == 0)
+		result = add_instances(fleet, entry, topology, error);
+	if (result == -1)
+		return -1;
+	if (twice != NULL) {
+		snprintf(why, sizeof(why),
+		    "the topology has an instance twice: %.80s", twice);
+		return reject(fleet, entry, why, error);
 	}
-	return result;
+	if (cluster_entry(fleet) == NULL)
+		return reject(fleet, entry,
+		    "the topology does not have the instance itself", error);
+	return 0;
 }

@@ -63,6 +63,7 @@ member_finish(struct member *member)
 	report_finish(&member->report);
 	json_decref(member->survey);
 	free(member->skipped);
+	free(member->uuid);
 	free(member->uri);
 	free(member->alias);
 	free(member->name);
@@ -130,6 +131,29 @@ fleet_skip(struct fleet *fleet, struct member *member, const char *why)
 	if (!fleet->context->quiet)
 		say(fleet, member->name, message);
 	return (member->skipped = strdup(why)) != NULL ? 0 : -1;
+}
+
+int
+fleet_expect(struct member *member, const char *uuid)
+{
+	return uuid != NULL && (member->uuid = strdup(uuid)) == NULL ? -1 : 0;
+}
+
+/* An address may have become that of another instance. */
+static void
+check_identity(const struct member *member, struct report *report)
+{
+	struct error error;
+	const char *uuid;
+
+	uuid = json_string_value(json_object_get(report->instance, "uuid"));
+	if (member->uuid == NULL || uuid == NULL ||
+	    strcasecmp(member->uuid, uuid) == 0)
+		return;
+	error_set(&error, OUTCOME_PROTOCOL, "wrong_instance",
+	    "the answer is that of another instance: its uuid is %.64s, and "
+	    "not %.64s as the topology says", uuid, member->uuid);
+	report_fail(report, &error);
 }
 
 void
@@ -252,7 +276,10 @@ end_with(struct runner *runner, struct worker *worker,
 	struct member *member = worker->member;
 
 	member->report = *report;
+	check_identity(member, &member->report);
 	member->state = MEMBER_DONE;
+	if (outcome_exit(member->report.outcome) != 0)
+		fleet->casualties++;
 	end(runner, worker);
 	runner->done++;
 	progress_done(&fleet->progress, runner->done);
@@ -269,22 +296,6 @@ end_with(struct runner *runner, struct worker *worker,
 		fleet->stopped = 1;
 }
 
-/* Whether one of the fleet is not what it was, after its turn. */
-static int
-has_casualty(const struct fleet *fleet)
-{
-	const struct member *member;
-	size_t i;
-
-	for (i = 0; i < fleet->count; i++) {
-		member = &fleet->members[i];
-		if (member->state == MEMBER_DONE &&
-		    outcome_exit(member->report.outcome) != 0)
-			return 1;
-	}
-	return 0;
-}
-
 /* Asks the one that was just reloaded how it is, until it is well. */
 static void
 begin_health(struct runner *runner, struct worker *worker)
@@ -293,7 +304,7 @@ begin_health(struct runner *runner, struct worker *worker)
 	int64_t now = clock_ms(), limit;
 
 	/* What Cartridge calls healthy is the whole cluster. */
-	if (has_casualty(runner->fleet))
+	if (runner->fleet->casualties > 0)
 		member->was_sick = 1;
 	worker->report = worker->errand.report;
 	worker->tried = worker->errand.tried;

@@ -41,6 +41,7 @@ struct member {
 	char			*name;		/* as printed and reported */
 	char			*alias;		/* known beforehand, or NULL */
 	char			*uri;		/* relay to it, or NULL */
+	char			*uuid;		/* that it must have, or NULL */
 	int			 is_entry;	/* relays to the others */
 	enum member_group	 group;
 	enum member_state	 state;
@@ -59,6 +60,7 @@ struct fleet {
 	int				 interrupt_fd;	/* or -1 */
 	int				 interrupts;	/* seen so far */
 	int				 stopped;	/* nothing is begun */
+	size_t				 casualties;	/* failed so far */
 	json_t				*topology;	/* of a cluster */
 	/* What the entry is to be told off for, or NULL. */
 	const struct error		*refusal;
@@ -88,6 +90,12 @@ struct member	*fleet_add(struct fleet *, const struct target *,
 
 /* Leaves a member out, and says so.  Returns 0, or -1 if memory is out. */
 int	 fleet_skip(struct fleet *, struct member *, const char *why);
+
+/*
+ * Has a report count only if it is of the instance with that uuid.  Returns 0,
+ * or -1 if memory is out.
+ */
+int	 fleet_expect(struct member *, const char *uuid);
 
 /* Gives a member the report that it ends with, and tells it. */
 void	 fleet_pass_on(struct fleet *, struct member *);
