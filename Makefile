@@ -54,7 +54,9 @@ EXTRA_CFLAGS += --coverage
 CFLAGS = -O1 -g
 endif
 
+# Files and times of any size, also where a word has 32 bits.
 COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE \
+	-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
 	-DCR_VERSION='"$(VERSION)"' -Isrc -Itests/unit \
 	$(WARNINGS) $(EXTRA_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK = $(CC) $(CFLAGS) $(EXTRA_CFLAGS) $(EXTRA_LDFLAGS) $(LDFLAGS)

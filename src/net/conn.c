@@ -608,6 +608,12 @@ read_some(struct console *console, struct error *error)
 			    "reply_too_large",
 			    "the reply is larger than %zu MiB",
 			    WIRE_DOCUMENT_MAX / 1024 / 1024);
+		if (errno == EDQUOT)
+			return error_set(error, OUTCOME_PROTOCOL,
+			    "reply_too_large",
+			    "the replies of all instances that are being "
+			    "received are larger than %zu MiB together",
+			    WIRE_TOTAL_MAX / 1024 / 1024);
 		return error_set(error, OUTCOME_PROTOCOL, "out_of_memory",
 		    "out of memory for the reply");
 	}

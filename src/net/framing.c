@@ -10,6 +10,9 @@
 #define PUSH_TAG	"%TAG !push!"
 #define SIZE_MIN	((size_t)16 * 1024)
 
+/* What all of them have allocated. */
+static size_t total;
+
 void
 wire_init(struct wire *wire)
 {
@@ -20,6 +23,7 @@ void
 wire_finish(struct wire *wire)
 {
 	free(wire->data);
+	total -= wire->size;
 	wire_init(wire);
 }
 
@@ -47,6 +51,10 @@ grow(struct wire *wire, size_t need)
 		size *= 2;
 	if (size > WIRE_DOCUMENT_MAX)
 		size = WIRE_DOCUMENT_MAX;
+	if (size - wire->size > WIRE_TOTAL_MAX - total) {
+		errno = EDQUOT;
+		return -1;
+	}
 	if (wire->start == 0) {
 		/* realloc can often enlarge in place, a copy never does. */
 		if ((data = realloc(wire->data, size)) == NULL)
@@ -58,6 +66,7 @@ grow(struct wire *wire, size_t need)
 		free(wire->data);
 	}
 	wire->data = data;
+	total += size - wire->size;
 	wire->size = size;
 	return 0;
 }

@@ -19,6 +19,12 @@
 /* The most bytes that one document may have. */
 #define WIRE_DOCUMENT_MAX	((size_t)64 * 1024 * 1024)
 
+/*
+ * The most bytes that all unfinished documents of this process may take of the
+ * heap together: many peers can send at a time.
+ */
+#define WIRE_TOTAL_MAX		((size_t)256 * 1024 * 1024)
+
 struct wire {
 	char	*data;
 	size_t	 size;		/* allocated */
@@ -40,8 +46,9 @@ void	 wire_finish(struct wire *);
 /*
  * Room for at least `want` more bytes; what is written there is put on the
  * wire by wire_put.  Invalidates the documents returned before.  Returns NULL
- * if the document in progress would pass WIRE_DOCUMENT_MAX or memory is out
- * (errno EMSGSIZE or ENOMEM).
+ * if the document in progress would pass WIRE_DOCUMENT_MAX, if all together
+ * would pass WIRE_TOTAL_MAX, or if memory is out (errno EMSGSIZE, EDQUOT or
+ * ENOMEM).
  */
 char	*wire_room(struct wire *, size_t want);
 void	 wire_put(struct wire *, size_t len);

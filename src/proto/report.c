@@ -2,6 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,9 @@
  * the reply and has all its fields in the report.
  */
 #define ITEMS_MAX	50000
+
+/* What a value, or the entry of a map, takes besides its text. */
+#define VALUE_SIZE		((size_t)64)
 
 /* How much of a reply that is not understood is shown, in bytes. */
 #define EXCERPT_MAX	160
@@ -198,6 +202,10 @@ static const struct field status_fields[] = {
 	{ "healthy", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
 	{ "digest", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "stateboard", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
+	{ "loaded_digest", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "outdated", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
+	{ "root", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "unhealthy", FIELD_STRINGS, DEFAULT_ZERO, NULL },
 	{ NULL, 0, 0, NULL }
 };
 
@@ -270,6 +278,11 @@ static const struct field report_fields[] = {
 	{ NULL, 0, 0, NULL }
 };
 
+/* What is counted for all of them. */
+static size_t total;
+
+static void	build_error(struct report *, const char *, enum outcome,
+		    const char *, json_t *);
 static int	read_fields(json_t *, const struct field *, const json_t *,
 		    const char *, struct complaint *);
 
@@ -283,9 +296,8 @@ complain(struct complaint *complaint, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Text of ours as JSON; names of files need not be UTF-8. */
-static json_t *
-text(const char *raw)
+json_t *
+report_text(const char *raw)
 {
 	json_t *value;
 	char *escaped;
@@ -503,10 +515,12 @@ build(struct report *report, const char *target, enum outcome outcome,
 
 	report->outcome = outcome;
 	report->transient = 0;
+	report->size = 0;
 	report->instance = NULL;
 	complaint->text[0] = '\0';
 	complaint->items = 0;
-	if (json_object_set_new(instance, "target", text(target)) == -1 ||
+	if (json_object_set_new(instance, "target",
+	    report_text(target)) == -1 ||
 	    read_fields(instance, name_fields, from, "", complaint) == -1 ||
 	    json_object_set_new(instance, "ok",
 	    json_boolean(outcome_exit(outcome) == 0)) == -1 ||
@@ -518,6 +532,56 @@ build(struct report *report, const char *target, enum outcome outcome,
 	}
 	report->instance = instance;
 	return 0;
+}
+
+/* What a value takes of the heap, roughly.  As deep as a reply may be. */
+static size_t
+size_of(const json_t *value)
+{
+	const char *key;
+	json_t *item;
+	size_t i, size = VALUE_SIZE;
+
+	switch (json_typeof(value)) {
+	case JSON_STRING:
+		size += json_string_length(value);
+		break;
+	case JSON_ARRAY:
+		json_array_foreach(value, i, item)
+			size += size_of(item);
+		break;
+	case JSON_OBJECT:
+		json_object_foreach((json_t *)(uintptr_t)value, key, item)
+			size += VALUE_SIZE + strlen(key) + size_of(item);
+		break;
+	default:
+		break;
+	}
+	return size;
+}
+
+/*
+ * Counts what the report takes, or makes it one of an error if that is too
+ * much.
+ */
+static void
+count_size(struct report *report, const char *target)
+{
+	size_t size;
+
+	if (report->instance == NULL)
+		return;
+	total -= report->size;
+	report->size = 0;
+	if ((size = size_of(report->instance)) <= REPORT_TOTAL_MAX - total) {
+		report->size = size;
+		total += size;
+		return;
+	}
+	json_decref(report->instance);
+	build_error(report, target, OUTCOME_PROTOCOL, "reply_too_large",
+	    json_sprintf("the replies of all instances are larger than %zu "
+	    "MiB together", REPORT_TOTAL_MAX / 1024 / 1024));
 }
 
 /* A report on an error; takes the reference of the message. */
@@ -533,6 +597,7 @@ build_error(struct report *report, const char *target, enum outcome outcome,
 	if (from == NULL ||
 	    build(report, target, outcome, from, &complaint) == -1) {
 		report->instance = NULL;
+		report->size = 0;
 		report->outcome = OUTCOME_USAGE;
 		report->transient = 0;
 	}
@@ -576,7 +641,7 @@ build_bad_reply(struct report *report, const char *target, const json_t *reply,
 	    JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
 	snprintf(message, sizeof(message), "%s: %s", why, excerpt.text);
 	build_error(report, target, OUTCOME_PROTOCOL, "bad_reply",
-	    text(message));
+	    report_text(message));
 }
 
 /*
@@ -671,6 +736,7 @@ report_from_reply(struct report *report, const char *target,
 	else
 		build_bad_reply(report, target, reply,
 		    "the reply is not a report");
+	count_size(report, target);
 }
 
 void
@@ -678,7 +744,7 @@ report_from_error(struct report *report, const char *target,
     const struct error *error)
 {
 	build_error(report, target, error->outcome, error->code,
-	    text(error->message));
+	    report_text(error->message));
 	report->transient = report->instance != NULL && error->transient;
 }
 
@@ -694,13 +760,16 @@ report_parse_results(struct report *report)
 		return;
 	tree = reply_parse(json_string_value(results),
 	    json_string_length(results), &error);
-	if (tree != NULL &&
-	    json_object_set_new(report->instance, "results", tree) == 0)
-		return;
-	if (tree != NULL)
-		error_out_of_memory(&error);
 	target = strdup(json_string_value(json_object_get(report->instance,
 	    "target")));
+	if (target != NULL && tree != NULL &&
+	    json_object_set_new(report->instance, "results", tree) == 0) {
+		count_size(report, target);
+		free(target);
+		return;
+	}
+	if (tree != NULL)
+		error_out_of_memory(&error);
 	report_finish(report);
 	if (target != NULL)
 		report_from_error(report, target, &error);
@@ -724,7 +793,7 @@ report_fail(struct report *report, const struct error *failure)
 	    json_object_set_new(error, "code",
 	    json_string(failure->code)) == 0 &&
 	    json_object_set_new(error, "message",
-	    text(failure->message)) == 0 &&
+	    report_text(failure->message)) == 0 &&
 	    json_object_set(report->instance, "error", error) == 0 &&
 	    json_object_set_new(report->instance, "ok", json_boolean(
 	    outcome_exit(failure->outcome) == 0)) == 0 &&
@@ -744,7 +813,8 @@ report_name(struct report *report, const char *alias)
 	if (alias == NULL || report->instance == NULL ||
 	    !json_is_null(json_object_get(report->instance, "alias")))
 		return;
-	if (json_object_set_new(report->instance, "alias", text(alias)) == 0)
+	if (json_object_set_new(report->instance, "alias",
+	    report_text(alias)) == 0)
 		return;
 	report_finish(report);
 	report->outcome = OUTCOME_USAGE;
@@ -764,6 +834,8 @@ void
 report_finish(struct report *report)
 {
 	json_decref(report->instance);
+	total -= report->size;
+	report->size = 0;
 	report->instance = NULL;
 }
 

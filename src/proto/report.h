@@ -17,8 +17,15 @@
 #include "util/error.h"
 #include "util/outcome.h"
 
+/*
+ * The most that all reports of this process may take of the heap together, by
+ * an estimate: many instances can say much.
+ */
+#define REPORT_TOTAL_MAX	((size_t)512 * 1024 * 1024)
+
 struct report {
 	json_t		*instance;	/* owned; NULL if memory was out */
+	size_t		 size;		/* counted for it */
 	enum outcome	 outcome;
 	/*
 	 * May pass by itself, and nothing was done: --wait retries.
@@ -30,8 +37,9 @@ struct report {
  * Makes a report from a reply tree.  The reply is expected to be
  * `[{"cartridge_reload": 1, "outcome": ..., ...}]`; a lone `[{"error": ...}]`
  * is what the console itself says when Lua broke.  Never fails: a reply that
- * is not understood gives a report whose outcome is protocol.  Only a relayed
- * one may be of an instance that could not be reached.
+ * is not understood, or for which REPORT_TOTAL_MAX leaves no room, gives a
+ * report whose outcome is protocol.  Only a relayed one may be of an instance
+ * that could not be reached.
  */
 void	report_from_reply(struct report *, const char *target,
 	    const json_t *reply, int relayed);
@@ -63,6 +71,9 @@ void	report_name(struct report *, const char *alias);
  * instance, so that to ask again is of no use.
  */
 int	 report_is_short(const struct report *);
+
+/* Text of ours as JSON; bytes that are not UTF-8 become escapes. */
+json_t	*report_text(const char *);
 
 /* Frees what the report holds. */
 void	report_finish(struct report *);

@@ -15,6 +15,9 @@
 
 #include "repl/history.h"
 
+/* stat(2) must not fail for a file only because it is large: see Makefile. */
+_Static_assert(sizeof(off_t) >= 8, "compile with -D_FILE_OFFSET_BITS=64");
+
 #define DIRECTORY	"cartridge-reload"
 #define FILE_NAME	"history"
 #define STATE_HOME	".local/state/"

@@ -61,7 +61,7 @@ static void
 member_finish(struct member *member)
 {
 	report_finish(&member->report);
-	json_decref(member->survey);
+	report_finish(&member->asked);
 	free(member->skipped);
 	free(member->uuid);
 	free(member->uri);

@@ -47,7 +47,8 @@ struct member {
 	enum member_state	 state;
 	char			*skipped;	/* why */
 	int			 was_sick;	/* not healthy from the start */
-	json_t			*survey;	/* how it was then, or NULL */
+	struct report		 asked;		/* how it was then */
+	const json_t		*survey;	/* of that, or NULL */
 	struct report		 report;
 };
 

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rollout/health.h"
@@ -28,9 +29,14 @@ take_answer(struct fleet *fleet, struct member *member)
 	const char *role;
 	int leads;
 
-	member->survey = json_incref(member->report.instance);
-	if (outcome_exit(member->report.outcome) != 0)
+	if (outcome_exit(member->report.outcome) != 0) {
+		member->asked.instance = json_incref(member->report.instance);
+		member->survey = member->asked.instance;
 		return 0;
+	}
+	member->asked = member->report;
+	memset(&member->report, 0, sizeof(member->report));
+	member->survey = member->asked.instance;
 	status = status_of(member);
 	role = json_string_value(json_object_get(status, "role"));
 	leads = role == NULL ? member->group >= GROUP_LEADERS :
@@ -42,7 +48,6 @@ take_answer(struct fleet *fleet, struct member *member)
 		member->group = leads ? GROUP_LEADERS : GROUP_FOLLOWERS;
 	member->was_sick = health_is_sick(member->survey);
 	member->state = MEMBER_WAITING;
-	report_finish(&member->report);
 	if (json_is_true(json_object_get(status, "stateboard")))
 		return fleet_skip(fleet, member,
 		    "a stateboard, which has nothing to reload");
@@ -61,6 +66,73 @@ survey_kind_init(struct errand_kind *kind, const struct options *options,
 	result = errand_kind_init(kind, args, options->timeout,
 	    options->cluster, error);
 	json_decref(args);
+	return result;
+}
+
+static const char *
+uuid_of(const struct member *member)
+{
+	return json_string_value(json_object_get(member->survey, "uuid"));
+}
+
+static json_int_t
+pid_of(const struct member *member)
+{
+	return json_integer_value(json_object_get(status_of(member), "pid"));
+}
+
+/* By instance, and those of one in the order in which they were given. */
+static int
+compare_instances(const void *a, const void *b)
+{
+	const struct member *one = *(struct member *const *)a;
+	const struct member *other = *(struct member *const *)b;
+	int result;
+
+	if ((result = strcmp(uuid_of(one), uuid_of(other))) != 0)
+		return result;
+	if (pid_of(one) != pid_of(other))
+		return pid_of(one) < pid_of(other) ? -1 : 1;
+	return one < other ? -1 : one > other;
+}
+
+/*
+ * Skips members that are the same process as one before them, by another of its
+ * sockets.  Returns 0, or -1 if memory is out.
+ */
+static int
+skip_doubles(struct fleet *fleet)
+{
+	struct member **list, *member, *first;
+	char why[128];
+	size_t i, count = 0;
+	int result = 0;
+
+	list = calloc(fleet->count + 1, sizeof(struct member *));
+	if (list == NULL)
+		return -1;
+	for (i = 0; i < fleet->count; i++) {
+		member = &fleet->members[i];
+		if (member->state == MEMBER_WAITING &&
+		    member->survey != NULL && uuid_of(member) != NULL &&
+		    pid_of(member) > 0)
+			list[count++] = member;
+	}
+	/* qsort(3) must not be given NULL. */
+	if (count > 0)
+		qsort(list, count, sizeof(struct member *), compare_instances);
+	first = list[0];
+	for (i = 1; i < count && result == 0; i++) {
+		if (strcmp(uuid_of(list[i]), uuid_of(first)) != 0 ||
+		    pid_of(list[i]) != pid_of(first)) {
+			first = list[i];
+			continue;
+		}
+		snprintf(why, sizeof(why), "the same instance as %.90s",
+		    first->name);
+		result = fleet_skip(fleet, list[i], why);
+	}
+	free(list);
 	return result;
 }
 
@@ -84,6 +156,9 @@ survey_run(struct fleet *fleet, size_t jobs, struct error *error)
 		    take_answer(fleet, member) == -1)
 			result = error_out_of_memory(error);
 	}
+	if (result == 0 && !fleet->options->cluster &&
+	    skip_doubles(fleet) == -1)
+		result = error_out_of_memory(error);
 	return result;
 }
 
@@ -113,39 +188,53 @@ digest_of(const struct member *member)
 	return json_string_value(json_object_get(status_of(member), "digest"));
 }
 
-static size_t
-count_digest(const struct fleet *fleet, const char *digest)
+static int
+compare_texts(const void *a, const void *b)
 {
-	const char *other;
-	size_t i, count = 0;
-
-	for (i = 0; i < fleet->count; i++) {
-		other = digest_of(&fleet->members[i]);
-		if (other != NULL && strcmp(other, digest) == 0)
-			count++;
-	}
-	return count;
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 /* The digest of most; of the entry, if there are two such. */
 static const char *
-common_digest(const struct fleet *fleet)
+find_common(const char **digests, size_t count, const char *of_entry)
 {
-	const char *digest, *common = NULL;
-	size_t i, count, most = 0;
+	const char *common = NULL;
+	size_t i, run = 0, most = 0;
 
-	for (i = 0; i < fleet->count; i++) {
-		if ((digest = digest_of(&fleet->members[i])) == NULL ||
-		    (common != NULL && strcmp(digest, common) == 0))
-			continue;
-		count = count_digest(fleet, digest);
-		if (count > most ||
-		    (count == most && fleet->members[i].is_entry)) {
-			common = digest;
-			most = count;
+	/* qsort(3) must not be given NULL. */
+	if (count > 0)
+		qsort(digests, count, sizeof(*digests), compare_texts);
+	for (i = 0; i < count; i++) {
+		run = i > 0 && strcmp(digests[i], digests[i - 1]) == 0 ?
+		    run + 1 : 1;
+		if (run > most || (run == most && of_entry != NULL &&
+		    strcmp(digests[i], of_entry) == 0)) {
+			common = digests[i];
+			most = run;
 		}
 	}
 	return common;
+}
+
+/* Sets `common` to NULL if no digest is known.  Returns 0, or -1: no memory. */
+static int
+common_digest(const struct fleet *fleet, const char **common)
+{
+	const char **digests, *digest, *of_entry = NULL;
+	size_t i, count = 0;
+
+	if ((digests = calloc(fleet->count + 1, sizeof(*digests))) == NULL)
+		return -1;
+	for (i = 0; i < fleet->count; i++) {
+		if ((digest = digest_of(&fleet->members[i])) == NULL)
+			continue;
+		digests[count++] = digest;
+		if (fleet->members[i].is_entry)
+			of_entry = digest;
+	}
+	*common = find_common(digests, count, of_entry);
+	free(digests);
+	return 0;
 }
 
 /* Adds to the message, as far as there is room. */
@@ -163,9 +252,11 @@ add(struct error *error, const char *fmt, ...)
 int
 survey_check_digests(const struct fleet *fleet, struct error *error)
 {
-	const char *digest, *common = common_digest(fleet);
+	const char *digest, *common;
 	size_t i, others = 0;
 
+	if (common_digest(fleet, &common) == -1)
+		return error_out_of_memory(error);
 	if (common == NULL)
 		return 0;
 	error_set(error, OUTCOME_REFUSED, "mixed_code",

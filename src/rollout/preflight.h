@@ -21,9 +21,10 @@ int	survey_kind_init(struct errand_kind *, const struct options *,
 
 /*
  * Asks all members that wait.  Their answers are kept in them, and they wait
- * again, in the group that they belong to; who is a stateboard is skipped.  Who
- * did not answer well is done, with the report on that, which is not told so
- * far.  Returns 0, or -1 with an error.
+ * again, in the group that they belong to.  A stateboard is skipped, and so is
+ * an instance that another target leads to already.  Who did not answer well is
+ * done, with the report on that, which is not told so far.  Returns 0, or -1
+ * with an error.
  */
 int	survey_run(struct fleet *, size_t jobs, struct error *);
 

@@ -354,8 +354,8 @@ static void
 test_silence_is_named_by_its_stage(void **state)
 {
 	static const struct failure cases[] = {
-		{ { { HOLD, NULL } }, 80, OUTCOME_TIMEOUT, "deadline", 1, 0,
-		    "no greeting within " },
+		{ { { HOLD, NULL } }, 80, OUTCOME_UNREACHABLE, "no_greeting",
+		    1, 0, "connected, but no greeting within " },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { HOLD, NULL } }, 100, OUTCOME_TIMEOUT, "deadline", 1, 0,
 		    "the console did not answer within " },
@@ -395,7 +395,8 @@ test_a_console_that_never_greets_is_given_three_seconds(void **state)
 	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
 	assert_true(error.transient);
 	assert_string_equal(error.message, "connected, but no greeting within "
-	    "3 s: the instance hangs or is busy");
+	    "3 s: the instance hangs or is busy, or the socket is none of "
+	    "Tarantool");
 	peer_finish(pid);
 }
 

@@ -203,7 +203,8 @@ test_fields_of_one_command_are_only_there_with_it(void **state)
 	    "\"outcome\":\"failed\",\"code\":null,\"at\":1.5,"
 	    "\"duration_ms\":null},\"role\":null,\"replicaset\":null,"
 	    "\"uri\":null,\"healthy\":null,\"digest\":null,"
-	    "\"stateboard\":null}");
+	    "\"stateboard\":null,\"loaded_digest\":null,\"outdated\":null,"
+	    "\"root\":null,\"unhealthy\":[]}");
 	assert_json(json_object_get(report.instance, "kept"),
 	    "[{\"reason\":\"rocks\",\"names\":[\"a\"]}]");
 	assert_string_equal(string_at(&report, NULL, "results"),
