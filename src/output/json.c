@@ -55,6 +55,12 @@ json_end(const struct output_context *context, const struct output_run *run)
 	document = report_document(context->command,
 	    outcome_exit_for(run->outcome, context->exit_code), run->instances,
 	    run->not_touched, run->skipped);
+	if (run->error != NULL && json_object_set_new(document, "error",
+	    json_pack("{s:s, s:o}", "code", run->error->code, "message",
+	    report_text(run->error->message))) == -1) {
+		json_decref(document);
+		return -1;
+	}
 	result = output_json_value(context->out, document, 2);
 	json_decref(document);
 	return result;

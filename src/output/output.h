@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "util/error.h"
 #include "util/outcome.h"
 
 struct output_context {
@@ -33,6 +34,7 @@ struct output_run {
 	const json_t	*not_touched;	/* an array of names, or NULL */
 	const json_t	*skipped;	/* of {target, reason}, or NULL */
 	const json_t	*surveys;	/* reports on their status, or NULL */
+	const struct error *error;	/* of no instance, or NULL */
 };
 
 struct output {

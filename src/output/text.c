@@ -325,6 +325,17 @@ print_details(const struct output_context *context, const json_t *report)
 }
 
 static void
+print_named(const struct output_context *context, const char *before,
+    const char *text, const char *after)
+{
+	if (text == NULL)
+		return;
+	fputs(before, context->out);
+	text_print(context, text);
+	fputs(after, context->out);
+}
+
+static void
 print_target(const struct output_context *context, const json_t *report)
 {
 	text_print_styled(context, TERM_BOLD, string(report, "target"));
@@ -381,8 +392,26 @@ print_reload(const struct output_context *context, const json_t *report)
 	print_details(context, report);
 }
 
+/* Whether two instances have the same code to reload, and the same roles. */
+static int
+is_same_plan(const json_t *one, const json_t *other)
+{
+	static const char *const keys[] = { "modules", "roles", "kept" };
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (json_object_get(one, keys[i]) !=
+		    json_object_get(other, keys[i]) &&
+		    !json_equal(json_object_get(one, keys[i]),
+		    json_object_get(other, keys[i])))
+			return 0;
+	return json_array_size(json_object_get(one, "modules")) > 0;
+}
+
+/* With `same`, the name of an instance that has it all too, and was printed. */
 static void
-print_plan(const struct output_context *context, const json_t *report)
+print_plan_of(const struct output_context *context, const json_t *report,
+    const char *same)
 {
 	const char *outcome = string(report, "outcome");
 
@@ -397,10 +426,43 @@ print_plan(const struct output_context *context, const json_t *report)
 		text_print_generation(context, "; now ", report);
 	}
 	putc('\n', context->out);
-	print_modules(context, report);
-	print_roles(context, report);
-	print_kept(context, report);
+	if (same != NULL) {
+		print_named(context, "  the same modules and roles as ", same,
+		    "\n");
+	} else {
+		print_modules(context, report);
+		print_roles(context, report);
+		print_kept(context, report);
+	}
 	print_details(context, report);
+}
+
+static void
+print_plan(const struct output_context *context, const json_t *report)
+{
+	print_plan_of(context, report, NULL);
+}
+
+/* How many different plans are kept to be compared with. */
+#define PLANS_MAX	16
+
+/* The plans of several instances: equal ones are printed once. */
+static void
+print_plans(const struct output_context *context, const json_t *reports)
+{
+	const json_t *printed[PLANS_MAX], *report;
+	size_t i, j, count = 0;
+
+	for (i = 0; i < json_array_size(reports); i++) {
+		report = json_array_get(reports, i);
+		for (j = 0; j < count; j++)
+			if (is_same_plan(printed[j], report))
+				break;
+		print_plan_of(context, report,
+		    j < count ? string(printed[j], "target") : NULL);
+		if (j == count && count < PLANS_MAX)
+			printed[count++] = report;
+	}
 }
 
 static void
@@ -502,14 +564,30 @@ print_last(const struct output_context *context, const json_t *last)
 }
 
 static void
-print_named(const struct output_context *context, const char *before,
-    const char *text, const char *after)
+print_digest(const struct output_context *context, const char *before,
+    const char *digest, const char *after)
 {
-	if (text == NULL)
+	char shown[TEXT_DIGEST + 1];
+
+	if (digest == NULL)
 		return;
-	fputs(before, context->out);
-	text_print(context, text);
-	fputs(after, context->out);
+	strlcpy(shown, digest, sizeof(shown));
+	print_named(context, before, shown, after);
+}
+
+/* Of the table it is told below the table, once. */
+static void
+print_unhealthy(const struct output_context *context, const json_t *report)
+{
+	json_t *reports;
+
+	if (context->targets > 1)
+		return;
+	reports = json_array();
+	/* Without memory the line is missing, and that alone. */
+	if (json_array_append(reports, (json_t *)(uintptr_t)report) == 0)
+		text_print_unhealthy(context, "  ", reports);
+	json_decref(reports);
 }
 
 static void
@@ -518,7 +596,7 @@ print_status(const struct output_context *context, const json_t *report)
 	const json_t *status = json_object_get(report, "status");
 	const json_t *reloading = json_object_get(status, "reloading");
 	const char *box = string(status, "box");
-	char digest[TEXT_DIGEST + 1];
+	const char *code;
 
 	print_head(context, report,
 	    box != NULL ? box : string(report, "outcome"));
@@ -530,11 +608,19 @@ print_status(const struct output_context *context, const json_t *report)
 	print_named(context, ", Cartridge ", string(status, "cartridge"), "");
 	print_named(context, ", ", string(report, "alias"), "");
 	print_named(context, ", ", string(status, "role"), "");
-	if (string(status, "digest") != NULL) {
-		strlcpy(digest, string(status, "digest"), sizeof(digest));
-		print_named(context, ", code ", digest, "");
-	}
+	code = string(status, "loaded_digest");
+	if (code == NULL && !is_true(status, "outdated"))
+		code = string(status, "digest");
+	print_digest(context, ", code ", code, "");
 	putc('\n', context->out);
+	if (is_true(status, "outdated")) {
+		fputs("  ", context->out);
+		text_print_styled(context, TERM_WARN, "outdated");
+		fputs(": the code on disk is not loaded", context->out);
+		print_digest(context, " (", string(status, "digest"), ")");
+		putc('\n', context->out);
+	}
+	print_unhealthy(context, report);
 	if (json_is_object(reloading)) {
 		fputs("  being reloaded by ", context->out);
 		text_print(context, string(reloading, "holder"));
@@ -551,6 +637,10 @@ print_status(const struct output_context *context, const json_t *report)
 		if (json_is_integer(json_object_get(status, "pid")))
 			fprintf(context->out, "  pid: %" JSON_INTEGER_FORMAT
 			    "\n", integer(status, "pid"));
+		print_named(context, "  address: ", string(status, "uri"),
+		    "\n");
+		print_named(context, "  code read from: ",
+		    string(status, "root"), "\n");
 		print_time(context, "  loaded at: ",
 		    json_object_get(status, "loaded_at"), "\n");
 	}
@@ -596,9 +686,10 @@ text_instance(const struct output_context *context, const json_t *report)
 
 	if (context->quiet)
 		return;
-	/* They come as a table at the end. */
-	if (context->targets > 1 && !context->verbose &&
-	    strcmp(context->command, "status") == 0)
+	/* They come as a table, or compared with each other, at the end. */
+	if (context->targets > 1 &&
+	    (strcmp(context->command, "plan") == 0 || (!context->verbose &&
+	    strcmp(context->command, "status") == 0)))
 		return;
 	for (i = 0; i < sizeof(printer_table) / sizeof(printer_table[0]); i++)
 		if (strcmp(printer_table[i].command, context->command) == 0)
@@ -616,6 +707,8 @@ text_end(const struct output_context *context, const struct output_run *run)
 		return 0;
 	if (strcmp(context->command, "status") == 0)
 		return text_print_table(context, run->instances);
+	if (strcmp(context->command, "plan") == 0)
+		print_plans(context, run->instances);
 	if (run->surveys != NULL)
 		result = text_print_table(context, run->surveys);
 	text_print_summary(context, run);

@@ -52,6 +52,13 @@ void	text_print_sections(const struct output_context *,
 	    const char *before, const json_t *report);
 void	text_print_push(const struct output_context *, const json_t *report);
 
+/*
+ * Why Cartridge finds the cluster not healthy, by the reports on their status:
+ * each reason once, on a line of its own.  Returns 0, or -1 without memory.
+ */
+int	text_print_unhealthy(const struct output_context *,
+	    const char *before, const json_t *reports);
+
 /* A table of instances, by the reports on their status; failures last. */
 int	text_print_table(const struct output_context *, const json_t *reports);
 

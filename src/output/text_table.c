@@ -1,31 +1,51 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
+#include <sys/ioctl.h>
+
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "output/text.h"
 #include "util/escape.h"
 
+/* The most characters of a cell: names and states come from outside. */
+#define CELL_MAX	64
+
+/* What columns are cut to, at the most, so that a line fits. */
+#define NAME_MIN	16
+#define STATE_MIN	12
+
+/* What a line must fit if nobody knows better, in characters. */
+#define WIDTH		80
+
+/* How many instances, or reasons, the lines below the table name. */
+#define LISTED_MAX	8
+
 enum column {
 	COLUMN_NAME,
 	COLUMN_STATE,
+	COLUMN_ROLE,
+	COLUMN_PID,
 	COLUMN_GENERATION,
+	COLUMN_CODE,
+	/* These only if they tell instances apart, or if there is room. */
 	COLUMN_TARANTOOL,
 	COLUMN_CARTRIDGE,
-	COLUMN_ROLE,
-	COLUMN_CODE,
 	COLUMN_TARGET,
 	COLUMNS
 };
 
 static const char *const heads[COLUMNS] = {
-	"NAME", "STATE", "GENERATION", "TARANTOOL", "CARTRIDGE", "ROLE",
-	"CODE", "TARGET"
+	"NAME", "STATE", "ROLE", "PID", "GEN", "CODE", "TARANTOOL",
+	"CARTRIDGE", "TARGET"
 };
 
 struct row {
+	const json_t	*report;
 	char		*cells[COLUMNS];	/* escaped; NULL for nothing */
 	enum term_style	 styles[COLUMNS];
 };
@@ -33,7 +53,8 @@ struct row {
 struct table {
 	struct row	*rows;
 	size_t		 count;
-	int		 widths[COLUMNS];
+	int		 widths[COLUMNS];	/* 0: not there */
+	const char	*common_digest;		/* of more than half, or NULL */
 	int		 failed;		/* memory was out */
 };
 
@@ -48,23 +69,48 @@ width(const char *text)
 	return count;
 }
 
+/* The bytes of so many characters at the beginning of a text. */
+static size_t
+bytes_of(const char *text, int characters)
+{
+	size_t len = 0;
+
+	while (text[len] != '\0') {
+		if (((unsigned char)text[len] & 0xc0) != 0x80 &&
+		    characters-- == 0)
+			break;
+		len++;
+	}
+	return len;
+}
+
 static void
 set(struct table *table, struct row *row, enum column column,
     enum term_style style, const char *text)
 {
+	size_t len;
 	char *cell;
 	int wide;
 
 	row->styles[column] = style;
 	if (text == NULL)
 		return;
-	if ((cell = escape_text(text, strlen(text), 0)) == NULL) {
+	/* Of a path, the end tells more. */
+	len = strlen(text);
+	if (strchr(text, '/') != NULL && len > CELL_MAX) {
+		text += len - CELL_MAX;
+		while (((unsigned char)*text & 0xc0) == 0x80)
+			text++;
+	}
+	cell = escape_text(text, bytes_of(text, CELL_MAX), 0);
+	if (cell == NULL) {
 		table->failed = 1;
 		return;
 	}
 	row->cells[column] = cell;
-	if ((wide = width(cell)) > table->widths[column])
-		table->widths[column] = wide;
+	wide = width(cell);
+	if (wide > table->widths[column])
+		table->widths[column] = wide < CELL_MAX ? wide : CELL_MAX;
 }
 
 /* "2.6.0" of "2.6.0-0-g47aa4e01e". */
@@ -82,81 +128,243 @@ set_version(struct table *table, struct row *row, enum column column,
 }
 
 static void
-set_state(struct table *table, struct row *row, const json_t *report)
+set_state(struct table *table, struct row *row)
 {
-	const json_t *status = json_object_get(report, "status");
+	const json_t *status = json_object_get(row->report, "status");
 	const char *state = string(status, "state");
-	const char *code = string(json_object_get(report, "error"), "code");
+	const char *code = string(json_object_get(row->report, "error"),
+	    "code");
 	char shown[128];
-	int sick;
 
 	if (state == NULL || (string(status, "box") != NULL &&
 	    strcmp(string(status, "box"), "running") != 0))
 		state = string(status, "box");
-	sick = json_is_false(json_object_get(status, "healthy"));
-	if (state == NULL)
+	if (state == NULL) {
 		snprintf(shown, sizeof(shown), "%s%s%s",
-		    string(report, "outcome"), code != NULL ? ": " : "",
+		    string(row->report, "outcome"), code != NULL ? ": " : "",
 		    code != NULL ? code : "");
-	else
-		snprintf(shown, sizeof(shown), "%s%s", state,
-		    sick ? ", not healthy" : "");
-	set(table, row, COLUMN_STATE, !is_true(report, "ok") ? TERM_BAD :
-	    sick ? TERM_WARN : TERM_GOOD, shown);
+		state = shown;
+	}
+	set(table, row, COLUMN_STATE, !is_true(row->report, "ok") ? TERM_BAD :
+	    json_is_false(json_object_get(status, "healthy")) ? TERM_WARN :
+	    TERM_GOOD, state);
 }
 
-/* How many reports have that digest. */
-static size_t
-count_digest(const json_t *reports, const char *digest)
+/* "leader rw" */
+static void
+set_role(struct table *table, struct row *row)
 {
-	const char *other;
-	size_t i, count = 0;
+	const json_t *status = json_object_get(row->report, "status");
+	const json_t *read_only = json_object_get(status, "read_only");
+	const char *role = string(status, "role"), *mode = "";
+	char shown[CELL_MAX];
+
+	if (json_is_boolean(read_only))
+		mode = json_is_true(read_only) ? "ro" : "rw";
+	snprintf(shown, sizeof(shown), "%s%s%s", role != NULL ? role : "",
+	    role != NULL && mode[0] != '\0' ? " " : "", mode);
+	if (shown[0] != '\0')
+		set(table, row, COLUMN_ROLE, TERM_PLAIN, shown);
+}
+
+static void
+set_number(struct table *table, struct row *row, enum column column,
+    const json_t *number)
+{
+	char shown[32];
+
+	if (!json_is_integer(number))
+		return;
+	snprintf(shown, sizeof(shown), "%" JSON_INTEGER_FORMAT,
+	    json_integer_value(number));
+	set(table, row, column, TERM_PLAIN, shown);
+}
+
+static const char *
+digest_of(const json_t *report)
+{
+	return string(json_object_get(report, "status"), "digest");
+}
+
+/*
+ * The digest on the disks of more than half, or NULL.  Each other digest takes
+ * one vote away, so that only such a one is left.
+ */
+static const char *
+find_common_digest(const json_t *reports)
+{
+	const char *digest, *found = NULL;
+	size_t i, votes = 0, count = 0;
 
 	for (i = 0; i < json_array_size(reports); i++) {
-		other = string(json_object_get(json_array_get(reports, i),
-		    "status"), "digest");
-		count += other != NULL && strcmp(other, digest) == 0 ? 1 : 0;
+		digest = digest_of(json_array_get(reports, i));
+		if (digest == NULL)
+			continue;
+		if (votes == 0)
+			found = digest;
+		if (strcmp(digest, found) == 0)
+			votes++;
+		else
+			votes--;
 	}
-	return count;
+	for (i = 0; i < json_array_size(reports); i++) {
+		digest = digest_of(json_array_get(reports, i));
+		count += digest != NULL && found != NULL &&
+		    strcmp(digest, found) == 0 ? 1 : 0;
+	}
+	return 2 * count > json_array_size(reports) ? found : NULL;
 }
 
+/* What is loaded, and what is on disk if that is something else. */
 static void
-set_code(struct table *table, struct row *row, const json_t *reports,
-    const char *digest)
+set_code(struct table *table, struct row *row)
 {
-	char shown[TEXT_DIGEST + 1];
+	const json_t *status = json_object_get(row->report, "status");
+	const char *loaded = string(status, "loaded_digest");
+	const char *digest = string(status, "digest");
+	int is_outdated = is_true(status, "outdated");
+	char shown[CELL_MAX];
 
-	if (digest == NULL)
+	if (digest == NULL && loaded == NULL)
 		return;
-	strlcpy(shown, digest, sizeof(shown));
+	/* An instance that does not say has told of its disk only. */
+	if (is_outdated)
+		snprintf(shown, sizeof(shown), "%.*s, disk %.*s", TEXT_DIGEST,
+		    loaded != NULL ? loaded : "?", TEXT_DIGEST,
+		    digest != NULL ? digest : "?");
+	else
+		snprintf(shown, sizeof(shown), "%.*s", TEXT_DIGEST,
+		    loaded != NULL ? loaded : digest);
 	/* What most have is what is meant to be there. */
-	set(table, row, COLUMN_CODE,
-	    2 * count_digest(reports, digest) > json_array_size(reports) ?
-	    TERM_PLAIN : TERM_WARN, shown);
+	set(table, row, COLUMN_CODE, is_outdated ||
+	    table->common_digest == NULL || digest == NULL ||
+	    strcmp(digest, table->common_digest) != 0 ? TERM_WARN : TERM_PLAIN,
+	    shown);
 }
 
 static void
-add_row(struct table *table, const json_t *reports, const json_t *report)
+add_row(struct table *table, const json_t *report)
 {
 	const json_t *status = json_object_get(report, "status");
 	const char *alias = string(report, "alias");
 	const char *target = string(report, "target");
 	struct row *row = &table->rows[table->count++];
-	char generation[32];
 
+	row->report = report;
 	set(table, row, COLUMN_NAME, TERM_BOLD,
 	    alias != NULL ? alias : target);
-	set_state(table, row, report);
-	if (json_is_integer(json_object_get(report, "generation"))) {
-		snprintf(generation, sizeof(generation),
-		    "%" JSON_INTEGER_FORMAT, integer(report, "generation"));
-		set(table, row, COLUMN_GENERATION, TERM_PLAIN, generation);
-	}
+	set_state(table, row);
+	set_role(table, row);
+	set_number(table, row, COLUMN_PID, json_object_get(status, "pid"));
+	set_number(table, row, COLUMN_GENERATION,
+	    json_object_get(report, "generation"));
+	set_code(table, row);
 	set_version(table, row, COLUMN_TARANTOOL, string(status, "tarantool"));
 	set_version(table, row, COLUMN_CARTRIDGE, string(status, "cartridge"));
-	set(table, row, COLUMN_ROLE, TERM_PLAIN, string(status, "role"));
-	set_code(table, row, reports, string(status, "digest"));
 	set(table, row, COLUMN_TARGET, TERM_PLAIN, target);
+}
+
+/* --- What fits -------------------------------------------------------------*/
+
+/* How many characters a line may have. */
+static int
+width_of(FILE *out)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size;
+	long value;
+	int fd = fileno(out);
+
+	if (columns != NULL && (value = strtol(columns, NULL, 10)) > 0 &&
+	    value < 10000)
+		return (int)value;
+	if (fd != -1 && isatty(fd) && ioctl(fd, TIOCGWINSZ, &size) == 0 &&
+	    size.ws_col > 0)
+		return size.ws_col;
+	return WIDTH;
+}
+
+static int
+total_width(const struct table *table)
+{
+	int i, total = -2;
+
+	for (i = 0; i < COLUMNS; i++)
+		if (table->widths[i] > 0)
+			total += table->widths[i] + 2;
+	return total;
+}
+
+/* What all rows have in a column that know it, or NULL. */
+static const char *
+common_cell(const struct table *table, enum column column)
+{
+	const char *cell, *found = NULL;
+	size_t i;
+
+	for (i = 0; i < table->count; i++) {
+		cell = table->rows[i].cells[column];
+		if (cell != NULL && found != NULL && strcmp(cell, found) != 0)
+			return NULL;
+		if (cell != NULL)
+			found = cell;
+	}
+	return found;
+}
+
+static void
+narrow(struct table *table, enum column column, int least, int limit)
+{
+	int too_much = total_width(table) - limit;
+	int width = table->widths[column];
+
+	if (too_much <= 0 || width <= least)
+		return;
+	table->widths[column] = width - too_much > least ? width - too_much :
+	    least;
+}
+
+/* Takes away columns that tell nothing or do not fit, and cuts others. */
+static void
+fit(struct table *table, int limit)
+{
+	int column, has_target = table->widths[COLUMN_TARGET];
+
+	for (column = 0; column < COLUMNS; column++)
+		if (table->widths[column] > 0 &&
+		    table->widths[column] < width(heads[column]))
+			table->widths[column] = width(heads[column]);
+	for (column = COLUMN_TARANTOOL; column <= COLUMN_CARTRIDGE; column++)
+		if (common_cell(table, (enum column)column) != NULL)
+			table->widths[column] = 0;
+	if (has_target < width(heads[COLUMN_TARGET]))
+		has_target = width(heads[COLUMN_TARGET]);
+	table->widths[COLUMN_TARGET] = 0;
+	if (total_width(table) + 2 + has_target <= limit)
+		table->widths[COLUMN_TARGET] = has_target;
+	narrow(table, COLUMN_NAME, NAME_MIN, limit);
+	narrow(table, COLUMN_STATE, STATE_MIN, limit);
+}
+
+/* --- Printing --------------------------------------------------------------*/
+
+/* Prints a cell that is cut if it has to be, and returns its width. */
+static int
+print_cell(FILE *out, const char *cell, int most)
+{
+	static const char dots[] = "...";
+	int wide = width(cell), is_path = strchr(cell, '/') != NULL;
+	int kept = most - (int)(sizeof(dots) - 1);
+
+	if (wide <= most || kept < 1) {
+		fputs(cell, out);
+		return wide;
+	}
+	if (is_path)
+		fprintf(out, "%s%s", dots, cell + bytes_of(cell, wide - kept));
+	else
+		fprintf(out, "%.*s%s", (int)bytes_of(cell, kept), cell, dots);
+	return most;
 }
 
 static void
@@ -167,34 +375,123 @@ print_row(const struct output_context *context, const struct table *table,
 	int i, pad = 0;
 
 	for (i = 0; i < COLUMNS; i++) {
-		/* A column without anything is not there. */
 		if (table->widths[i] == 0)
 			continue;
 		if (i > 0)
 			fprintf(context->out, "%*s", pad + 2, "");
 		cell = row->cells[i] != NULL ? row->cells[i] : "-";
 		term_begin(context->out, context->color, row->styles[i]);
-		fputs(cell, context->out);
+		pad = table->widths[i] - print_cell(context->out, cell,
+		    table->widths[i]);
 		term_end(context->out, context->color);
-		pad = table->widths[i] - width(cell);
 	}
 	putc('\n', context->out);
 }
 
-/* The heads count as content of the columns that have any. */
 static void
-print_heads(const struct output_context *context, struct table *table)
+print_heads(const struct output_context *context, const struct table *table)
 {
-	struct row row;
+	struct row row = { .report = NULL };
 	int i;
 
-	memset(&row, 0, sizeof(row));
-	for (i = 0; i < COLUMNS; i++)
-		if (table->widths[i] > 0)
-			set(table, &row, (enum column)i, TERM_DIM, heads[i]);
+	for (i = 0; i < COLUMNS; i++) {
+		row.cells[i] = (char *)(uintptr_t)heads[i];
+		row.styles[i] = TERM_DIM;
+	}
 	print_row(context, table, &row);
-	for (i = 0; i < COLUMNS; i++)
-		free(row.cells[i]);
+}
+
+/* What is the same for all is said once. */
+static void
+print_versions(const struct output_context *context,
+    const struct table *table)
+{
+	const char *tarantool = common_cell(table, COLUMN_TARANTOOL);
+	const char *cartridge = common_cell(table, COLUMN_CARTRIDGE);
+
+	if (tarantool != NULL)
+		fprintf(context->out, "Tarantool %s", tarantool);
+	if (cartridge != NULL)
+		fprintf(context->out, "%sCartridge %s",
+		    tarantool != NULL ? ", " : "", cartridge);
+	if (tarantool != NULL || cartridge != NULL)
+		putc('\n', context->out);
+}
+
+static void
+print_outdated(const struct output_context *context,
+    const struct table *table)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < table->count; i++) {
+		if (!is_true(json_object_get(table->rows[i].report, "status"),
+		    "outdated"))
+			continue;
+		if (count++ == 0)
+			text_print_styled(context, TERM_WARN, "outdated");
+		if (count > LISTED_MAX)
+			continue;
+		fputs(count == 1 ? ": " : ", ", context->out);
+		print_cell(context->out, table->rows[i].cells[COLUMN_NAME],
+		    CELL_MAX);
+	}
+	if (count > LISTED_MAX)
+		fprintf(context->out, " and %zu more", count - LISTED_MAX);
+	if (count > 0)
+		fputs(": the code on disk is not loaded\n", context->out);
+}
+
+static int
+compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int
+text_print_unhealthy(const struct output_context *context,
+    const char *before, const json_t *reports)
+{
+	const json_t *status, *list;
+	const char **reasons, *reason;
+	size_t i, j, count = 0, all = 1, shown = 0;
+
+	for (i = 0; i < json_array_size(reports); i++)
+		all += 1 + json_array_size(json_object_get(json_object_get(
+		    json_array_get(reports, i), "status"), "unhealthy"));
+	if ((reasons = calloc(all, sizeof(*reasons))) == NULL)
+		return -1;
+	for (i = 0; i < json_array_size(reports); i++) {
+		status = json_object_get(json_array_get(reports, i), "status");
+		if (!json_is_false(json_object_get(status, "healthy")))
+			continue;
+		list = json_object_get(status, "unhealthy");
+		if (json_array_size(list) == 0)
+			reasons[count++] = "Cartridge does not say why";
+		for (j = 0; j < json_array_size(list); j++) {
+			reason = json_string_value(json_array_get(list, j));
+			if (reason != NULL)
+				reasons[count++] = reason;
+		}
+	}
+	/* Each sees the whole cluster: most say the same. */
+	qsort(reasons, count, sizeof(*reasons), compare_texts);
+	for (i = 0; i < count; i++) {
+		if (i > 0 && strcmp(reasons[i], reasons[i - 1]) == 0)
+			continue;
+		if (++shown > LISTED_MAX)
+			continue;
+		fputs(before, context->out);
+		text_print_styled(context, TERM_WARN, "not healthy");
+		fputs(": ", context->out);
+		text_print(context, reasons[i]);
+		putc('\n', context->out);
+	}
+	if (shown > LISTED_MAX)
+		fprintf(context->out, "%snot healthy: %zu more reasons\n",
+		    before, shown - LISTED_MAX);
+	free(reasons);
+	return 0;
 }
 
 int
@@ -209,20 +506,27 @@ text_print_table(const struct output_context *context, const json_t *reports)
 	    sizeof(table.rows[0]));
 	if (table.rows == NULL)
 		return -1;
+	table.common_digest = find_common_digest(reports);
 	for (last = 0; last <= 1; last++) {
 		for (i = 0; i < json_array_size(reports); i++) {
 			report = json_array_get(reports, i);
 			if (is_true(report, "ok") != last)
-				add_row(&table, reports, report);
+				add_row(&table, report);
 		}
 	}
-	if (table.count > 0)
+	if (table.count > 0) {
+		fit(&table, width_of(context->out));
 		print_heads(context, &table);
-	for (i = 0; i < table.count; i++) {
+	}
+	for (i = 0; i < table.count; i++)
 		print_row(context, &table, &table.rows[i]);
+	print_versions(context, &table);
+	print_outdated(context, &table);
+	if (text_print_unhealthy(context, "", reports) == -1)
+		table.failed = 1;
+	for (i = 0; i < table.count; i++)
 		for (j = 0; j < COLUMNS; j++)
 			free(table.rows[i].cells[j]);
-	}
 	free(table.rows);
 	return table.failed ? -1 : 0;
 }

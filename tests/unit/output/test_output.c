@@ -757,16 +757,17 @@ test_the_status_of_several_is_a_table(void **state)
 	begin(&printed, "status");
 	end_several(&printed, &output_text, rows, "");
 	assert_string_equal(printed.out,
-	    "NAME    STATE                   GENERATION  TARANTOOL  ROLE      "
-	    "CODE      TARGET\n"
-	    "p\\033   RolesConfigured         10          2.6.0      leader    "
-	    "01234567  \u043f.sock\n"
-	    "d.sock  running, not healthy    1           -          follower  "
-	    "-         d.sock\n"
-	    "u.sock  unreachable: no_socket  -           -          -         "
-	    "-         u.sock\n"
-	    "c.sock  loading                 0           3.0        -         "
-	    "-         c.sock\n");
+	    "NAME    STATE                   ROLE      GEN  CODE      "
+	    "TARANTOOL  TARGET\n"
+	    "p\\033   RolesConfigured         leader    10   01234567  "
+	    "2.6.0      \u043f.sock\n"
+	    "d.sock  running                 follower  1    -         "
+	    "-          d.sock\n"
+	    "u.sock  unreachable: no_socket  -         -    -         "
+	    "-          u.sock\n"
+	    "c.sock  loading                 -         0    -         "
+	    "3.0        c.sock\n"
+	    "not healthy: Cartridge does not say why\n");
 	end(&printed);
 	begin(&printed, "status");
 	printed.context.quiet = 1;
@@ -823,6 +824,7 @@ test_a_summary_counts_and_has_failures_last(void **state)
 	end_several(&printed, &output_text, ROW("b", "true", "planned'"),
 	    ", 't': [" ROW("b", "true", "ok', 'status': {'box': 'r'}") "]");
 	assert_string_equal(printed.out,
+	    "b: planned\n"
 	    "NAME  STATE  TARGET\nb     r      b\n1 instance: 1 planned\n");
 	end(&printed);
 }
