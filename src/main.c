@@ -89,6 +89,8 @@ run_on_targets(const struct options *options, const json_t *args)
 	context.verbose = options->verbose;
 	context.targets = 0;
 	context.exit_code = options->exit_code;
+	/* From here on a signal does not cut what is printed. */
+	interrupt_begin();
 	if (command_targets(options, &targets, &error) == 0) {
 		outcome = options->command->bit == COMMAND_CONSOLE ?
 		    shell_run(options, &targets, &context) :
@@ -97,6 +99,7 @@ run_on_targets(const struct options *options, const json_t *args)
 		outcome = fail(&error, error.outcome == OUTCOME_USAGE);
 		/* A command line that is right always gets a document. */
 		none.outcome = outcome;
+		none.error = &error;
 		none.instances = instances = json_array();
 		if (outcome != OUTCOME_USAGE &&
 		    options->output->end(&context, &none) == -1)
@@ -104,6 +107,8 @@ run_on_targets(const struct options *options, const json_t *args)
 		json_decref(instances);
 	}
 	targets_finish(&targets);
+	output_flush(stdout);
+	interrupt_end();
 	return outcome;
 }
 

@@ -249,15 +249,13 @@ run_command(struct shell *shell, const struct options *options)
 	if (is_paged(shell, options) &&
 	    (memory = open_memstream(&text, &len)) != NULL)
 		context.out = context.err = memory;
-	/* It counts the signals itself. */
-	interrupt_end();
 	if (outcome_exit(command_run(options, shell->targets, args,
 	    &context)) != 0)
 		shell->display.has_failed = 1;
 	ends = ends_by_signal(shell);
+	/* Ctrl-C was for the command. */
 	if (!ends)
 		interrupt_forget();
-	shell->contact.interrupt_fd = interrupt_begin();
 	if (memory != NULL && fclose(memory) == EOF) {
 		error_out_of_memory(&shell->error);
 		fail(shell, shell->line);

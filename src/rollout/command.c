@@ -27,20 +27,35 @@
 /* The same through one instance, which has work with each of them. */
 #define JOBS_RELAYED	16
 
+/* Says that the search has not ended by itself. */
+static void
+set_interrupted(struct error *error)
+{
+	struct error before = *error;
+
+	error_set(error, before.outcome, before.code, "interrupted: %s",
+	    before.message);
+}
+
 int
 command_targets(const struct options *options, struct targets *targets,
     struct error *error)
 {
 	int64_t until = clock_ms() + (int64_t)(options->wait * 1000);
+	struct pollfd pfd = { .fd = interrupt_begin(), .events = POLLIN };
+	int result;
 
 	/* With --wait, no match may only mean that none has started yet. */
-	while (selection_find(options, targets, error) == -1) {
-		if (!error->transient || clock_ms() >= until)
-			return -1;
+	while ((result = selection_find(options, targets, error)) == -1 &&
+	    error->transient && clock_ms() < until &&
+	    interrupt_count() == 0) {
 		targets_finish(targets);
-		poll(NULL, 0, LOOK_AGAIN_MS);
+		poll(&pfd, 1, LOOK_AGAIN_MS);
 	}
-	return 0;
+	if (result == -1 && interrupt_count() > 0)
+		set_interrupted(error);
+	interrupt_end();
+	return result;
 }
 
 static int
@@ -204,16 +219,14 @@ final_arguments(const struct fleet *fleet, const json_t *given)
 {
 	const struct options *options = fleet->options;
 	json_t *args = copy_json(given);
-	int is_survey;
 
 	/* A progress line lives on the phases. */
 	if (!options->quiet &&
 	    term_use_progress(options->progress, fleet->context->err) &&
 	    json_object_set_new(args, "verbose", json_true()) == -1)
 		goto fail;
-	is_survey = fleet->count > 1 || options->cluster ||
-	    selection_is_named(options);
-	if (is_survey && options->command->bit == COMMAND_STATUS &&
+	/* One instance is one instance, however it was named. */
+	if (options->command->bit == COMMAND_STATUS &&
 	    json_object_set_new(args, "command",
 	    json_string(SURVEY_COMMAND)) == -1)
 		goto fail;
@@ -253,6 +266,9 @@ proceed(struct fleet *fleet, const json_t *given, struct error *error)
 	if ((options->command->bit == COMMAND_RELOAD && fleet->count > 1) ||
 	    (options->command->bit == COMMAND_PLAN && options->cluster))
 		result = survey(fleet, &refusal, error);
+	else
+		/* Of instances that cannot even be asked. */
+		tell_failures(fleet);
 	if (result != 0)
 		return result == 1 ? 0 : -1;
 	if ((args = final_arguments(fleet, given)) == NULL)
@@ -285,6 +301,37 @@ add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 	return result;
 }
 
+/*
+ * If every instance was left out, nothing was done, and that must not pass for
+ * success.  Returns whether it is so, with an error that has all the reasons.
+ */
+static int
+are_all_skipped(const struct fleet *fleet, struct error *error)
+{
+	const char *reason, *said = NULL;
+	char reasons[256] = "";
+	size_t i;
+
+	if (fleet->count == 0)
+		return 0;
+	for (i = 0; i < fleet->count; i++) {
+		if (fleet->members[i].state != MEMBER_SKIPPED)
+			return 0;
+		reason = fleet->members[i].skipped;
+		if (reason == NULL || (said != NULL &&
+		    strcmp(reason, said) == 0) || strstr(reasons, reason))
+			continue;
+		if (said != NULL)
+			strlcat(reasons, ", ", sizeof(reasons));
+		strlcat(reasons, reason, sizeof(reasons));
+		said = reason;
+	}
+	error_set(error, OUTCOME_REFUSED, "all_skipped",
+	    "nothing was done, as all instances (%zu) were skipped: %s",
+	    fleet->count, reasons);
+	return 1;
+}
+
 /* Ends the report.  Returns 0, or -1 if memory is out. */
 static int
 finish(const struct fleet *fleet, struct output_run *run)
@@ -299,7 +346,8 @@ finish(const struct fleet *fleet, struct output_run *run)
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
 		if (member->survey != NULL)
-			result |= json_array_append(surveys, member->survey);
+			result |= json_array_append(surveys,
+			    member->asked.instance);
 		if (member->state != MEMBER_DONE)
 			result |= add_member(member, not_touched, skipped);
 		else
@@ -351,7 +399,7 @@ command_run(const struct options *options, const struct targets *targets,
 	struct output_context context = *given;
 	struct output_run run = { .surveys = NULL };
 	struct fleet fleet;
-	struct error error;
+	struct error error, skipped;
 	int result;
 
 	fleet_init(&fleet, options, &context);
@@ -362,14 +410,23 @@ command_run(const struct options *options, const struct targets *targets,
 	if (result == 0 && !fleet.stopped)
 		result = proceed(&fleet, args, &error);
 	run.outcome = sum_up(&fleet);
+	if (result == 0 && are_all_skipped(&fleet, &skipped)) {
+		output_message(context.err, NULL, skipped.message);
+		run.outcome = skipped.outcome;
+		run.error = &skipped;
+	}
 	if (result == -1) {
 		output_message(context.err, NULL, error.message);
 		run.outcome = OUTCOME_USAGE;
+		run.error = &error;
 	}
 	if (finish(&fleet, &run) != 0) {
 		output_message(context.err, NULL, "out of memory");
 		run.outcome = OUTCOME_USAGE;
 	}
+	/* What is still buffered must not be lost by a signal after this. */
+	output_flush(context.out);
+	fflush(context.err);
 	interrupt_end();
 	fleet_finish(&fleet);
 	return run.outcome;

@@ -26,8 +26,13 @@ health_blame(struct report *report, const struct report *status,
 
 	message = json_string_value(json_object_get(json_object_get(
 	    status->instance, "error"), "message"));
+	/* The first reason is enough to know where to look. */
 	if (message == NULL)
-		message = "Cartridge says so";
+		message = json_string_value(json_array_get(json_object_get(
+		    json_object_get(status->instance, "status"), "unhealthy"),
+		    0));
+	if (message == NULL)
+		message = "Cartridge does not say why";
 	error_set(&error, OUTCOME_DEGRADED, "not_healthy",
 	    "not healthy again within %g s after the reload: %s", seconds,
 	    message);

@@ -32,7 +32,7 @@ static const struct {
 	{ "push", "dry_run", { OUTCOME_PLANNED, OUTCOME_UNCHANGED } },
 	{ "push", NULL, { OUTCOME_OK, OUTCOME_UNCHANGED } },
 	{ "status", NULL, { OUTCOME_OK, OUTCOME_OK } },
-	{ "survey", NULL, { OUTCOME_OK, OUTCOME_OK } },
+	{ "preflight", NULL, { OUTCOME_OK, OUTCOME_OK } },
 	{ "topology", NULL, { OUTCOME_OK, OUTCOME_OK } },
 	{ "stale", NULL, { OUTCOME_OK, OUTCOME_OK } },
 	{ "eval", NULL, { OUTCOME_OK, OUTCOME_OK } }

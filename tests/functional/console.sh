@@ -197,7 +197,7 @@ fails 'a binary port' 2 'a binary \(iproto\) port, not a text console' \
     'greet=Tarantool 2.6.0 (Binary) 4b3d8bbf-dd32-4b9c-a5fc-9cb51b1c1c26' hold
 fails 'something else' 2 'not a Tarantool console: .*' 'send=SSH-2.0\r\n' hold
 fails 'closed at once' 2 'connection closed before the greeting: .*' idle close
-within=0.3 fails 'no greeting in time' 4 'no greeting within 0\.[0-9]+ s' idle hold
+within=0.3 fails 'no greeting in time' 2 'connected, but no greeting within 0\.[0-9]+ s: .*' idle hold
 within=0.3 fails 'no answer in time' 4 \
     'the console did not answer within 0\.[0-9]+ s: the instance is busy, or --timeout is too short' greet hold
 fails 'another answer' 8 'the console did not take YAML as its format: .*' greet \

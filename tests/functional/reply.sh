@@ -62,8 +62,13 @@ same_as_golden()
 	local base=${1%.yaml} command
 	command=$(basename "$base")
 	command=${command%%-*}
+	# What an instance may only answer to that.
+	case $(basename "$base") in
+	reload-unchanged) command='reload --if-changed' ;;
+	push-planned) command='push --dry-run' ;;
+	esac
 	[ "$command" != eval ] || command='eval 1'
-	[ "$command" != push ] || command='push ext'
+	[[ $command != push* ]] || command="$command ext"
 	# shellcheck disable=SC2086 # of two words
 	{
 		report "$1" $command

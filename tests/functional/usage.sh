@@ -9,6 +9,8 @@
 . "$(dirname "$0")/lib.sh"
 
 fine='send=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
+reloaded=${fine/: ok/: reloaded}
+planned=${fine/: ok/: planned}
 script=(greet answer request "$fine" hold)
 
 # --- Wrong command lines -----------------------------------------------------
@@ -255,7 +257,7 @@ right()
 {
 	local name=$1
 	shift
-	fake a.sock "${script[@]}"
+	fake a.sock greet answer request "${reply:-$fine}" hold
 	try "$@"
 	ends 0 '' "$name"
 }
@@ -273,24 +275,24 @@ right 'a fraction without digits' status -s a.sock -t 5.
 right 'zeros in front' status -s a.sock -t 007 -w 00
 right 'all options of stale' stale -s a.sock -t 5 -w 1 -v -o json \
     --color never --progress never
-right 'reload without its name' -s a.sock
-right 'all options of reload' -s a.sock -m 'app.*' -m b -x '*.c' -x d --rocks \
+reply=$reloaded right 'reload without its name' -s a.sock
+reply=$reloaded right 'all options of reload' -s a.sock -m 'app.*' -m b -x '*.c' -x d --rocks \
     --method staged --no-stop --if-changed --stale report
-fake a.sock greet answer 'request=\034command\034:\034plan\034' "$fine" hold
+fake a.sock greet answer 'request=\034command\034:\034plan\034' "$planned" hold
 try --dry-run -s a.sock
 ends 0 '' '--dry-run asks for a plan'
-fake a.sock greet answer 'request=\034command\034:\034plan\034' "$fine" hold
+fake a.sock greet answer 'request=\034command\034:\034plan\034' "$planned" hold
 try reload -n -s a.sock
 ends 0 '' 'so does -n with reload'
-fake a.sock greet answer 'request=\034command\034:\034native\034' "$fine" hold
+fake a.sock greet answer 'request=\034command\034:\034native\034' "$reloaded" hold
 try --method native -s a.sock
 ends 0 '' '--method native asks for that'
-fake a.sock greet answer 'request=\034stale\034:\034report\034' "$fine" hold
+fake a.sock greet answer 'request=\034stale\034:\034report\034' "$reloaded" hold
 try --method native --stale=report -s a.sock
 ends 0 '' '--stale goes with it'
 fake a.sock greet answer \
     'request=\034modules\034:[\034a*\034,\034b\034],\034exclude\034:[\034c?\034]' \
-    "$fine" hold
+    "$reloaded" hold
 try -m 'a*' -x 'c?' -m b -s a.sock
 ends 0 '' 'globs arrive in their order'
 
@@ -494,7 +496,12 @@ outcome()
 }
 
 for command in reload plan status stale 'eval 1'; do
-	fake a.sock "${script[@]}"
+	case $command in
+	reload) reply=$reloaded ;;
+	plan) reply=$planned ;;
+	*) reply=$fine ;;
+	esac
+	fake a.sock greet answer request "$reply" hold
 	# shellcheck disable=SC2086 # several words
 	try $command -q -s a.sock
 	ends 0 '' "--quiet: $command"
@@ -510,28 +517,57 @@ ends 3 'a.sock: because' '--quiet: an error'
 prints '' 'prints nothing but that'
 
 # Each outcome, alone and after one that is fine.
-while read -r word code; do
+while read -r word code command; do
 	fake a.sock greet answer request "$(outcome "$word")" hold
-	try status -s a.sock
-	is "$RC" "$code" "outcome $word"
+	# shellcheck disable=SC2086 # several words
+	try $command -s a.sock
+	is "$RC" "$code" "outcome $word of $command"
 	peers_end
-	fake a.sock "${script[@]}"
+	# Several are asked for more before a reload.
+	case $command in
+	reload*) continue ;;
+	plan) reply=$planned ;;
+	*) reply=$fine ;;
+	esac
+	fake a.sock greet answer request "$reply" hold
 	fake b.sock greet answer request "$(outcome "$word")" hold
-	try status -s a.sock -s b.sock -o json
+	try "$command" -s a.sock -s b.sock -o json
 	is "$RC" "$code" "outcome $word of the second of two"
 	peers_end
 	ok 'the report says the same' said "$OUT" "^  \"exit\": $code,"
 	is "$(grep -c '^      "target"' "$OUT")" 2 'and has both'
 done <<'END'
-reloaded 0
-unchanged 0
-planned 0
-ok 0
-failed 3
-timeout 4
-refused 5
-degraded 6
-stale 7
+reloaded 0 reload
+unchanged 0 reload --if-changed
+unchanged 0 plan
+planned 0 plan
+ok 0 status
+failed 3 status
+timeout 4 status
+refused 5 status
+degraded 6 status
+stale 7 status
+END
+# One that has done something else has not done it.
+while read -r word command; do
+	fake a.sock greet answer request "$(outcome "$word")" hold
+	# shellcheck disable=SC2086 # several words
+	try $command -s a.sock -o json
+	is "$RC" 8 "outcome $word is none of $command"
+	peers_end
+	ok 'the report says so' said "$OUT" '"outcome": "protocol"'
+done <<'END'
+planned reload
+ok reload
+unchanged reload
+planned reload --if-changed
+unchanged reload --method native
+reloaded plan
+ok plan
+reloaded status
+planned status
+unchanged stale
+reloaded eval 1
 END
 fake a.sock "${script[@]}"
 try status -s a.sock -s none.sock -o json

@@ -350,7 +350,8 @@ finish(struct ran *ran)
 	last_line = NULL;
 }
 
-#define OK_REPLY "[{'cartridge_reload': 1, 'outcome': 'reloaded'}]"
+#define REPLY(outcome)	"[{'cartridge_reload': 1, 'outcome': '" outcome "'}]"
+#define OK_REPLY	REPLY("reloaded")
 #define REFUSED_REPLY(transient) "[{'cartridge_reload': 1, "		\
 	"'outcome': 'refused', 'error': {'code': 'locked', "		\
 	"'message': 'busy', 'transient': " transient "}}]"
@@ -424,8 +425,9 @@ test_a_single_target_is_asked_one_thing(void **state)
 	CHECK_ASKED(&ran, list, "a reload;");
 	assert_string_equal(ran.out, "a: reloaded\n");
 	finish(&ran);
+	/* The same as of several, however the instance was named. */
 	PARSE(&ran, "-s", "a", "status");
-	CHECK_ASKED(&ran, list, "a status;");
+	CHECK_ASKED(&ran, list, "a preflight;");
 	finish(&ran);
 	PARSE(&ran, "-s", "a", "-s", "a", "-j", "5", "-k");
 	CHECK_ASKED(&ran, list, "a reload;");
@@ -661,11 +663,15 @@ test_what_changes_nothing_is_asked_of_all_at_once(void **state)
 		LASTING(FAILED_REPLY, 10), LASTING(OK_REPLY, 10),
 		LASTING(OK_REPLY, 10)
 	};
+	static const struct answer plans[] = {
+		LASTING(FAILED_REPLY, 10), LASTING(REPLY("planned"), 10),
+		LASTING(REPLY("planned"), 10)
+	};
 	struct ran ran;
 
 	(void)state;
 	PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "plan");
-	CHECK_ASKED(&ran, list, "a plan;b plan;c plan;");
+	CHECK_ASKED(&ran, plans, "a plan;b plan;c plan;");
 	assert_int_equal(most_running, 3);
 	assert_string_equal(ran.err, "cartridge-reload: a: no\n");
 	finish(&ran);
@@ -912,7 +918,7 @@ test_without_a_topology_nothing_is_done(void **state)
 	static const struct answer refused[] = {
 		ANSWER(REFUSED_REPLY("false"))
 	};
-	static const struct answer none[] = { ANSWER(OK_REPLY) };
+	static const struct answer none[] = { ANSWER(REPLY("ok")) };
 	static const struct answer without[] = {
 		ANSWER("[{'cartridge_reload': 1, 'outcome': 'ok', 'topology': "
 		    "{'entry': '9', 'instances': ["

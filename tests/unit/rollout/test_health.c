@@ -86,7 +86,10 @@ test_blame_says_what_is_wrong_and_keeps_the_rest(void **state)
 	    "not healthy again within 2.5 s after the reload: no");
 	check_blame("'outcome': 'ok', 'status': {'healthy': false}",
 	    "not healthy again within 2.5 s after the reload: "
-	    "Cartridge says so");
+	    "Cartridge does not say why");
+	check_blame("'outcome': 'ok', 'status': {'healthy': false, "
+	    "'unhealthy': ['b (h:2): dead', 'c: dead']}",
+	    "not healthy again within 2.5 s after the reload: b (h:2): dead");
 }
 
 static void

@@ -655,9 +655,9 @@ test_a_directory_that_cannot_be_read_is_an_error(void **state)
 	if (!become_nobody("."))
 		skip();
 	/* It would have come first. */
-	expect_denied("shop", NULL, NULL, "'tmp/run': Permission denied");
+	expect_denied("shop", NULL, NULL, "'tmp/run': permission denied: run");
 	assert_true(become_nobody("."));
-	expect_denied("*", NULL, "tmp/run", "'tmp/run': Permission denied");
+	expect_denied("*", NULL, "tmp/run", "'tmp/run': permission denied: run");
 	assert_int_equal(chmod("tmp/run", 0755), 0);
 }
 
@@ -676,10 +676,10 @@ test_a_part_of_an_application_does_not_pass_for_the_whole(void **state)
 	assert_int_equal(chmod("run/store/db", 0), 0);
 	if (!become_nobody("."))
 		skip();
-	expect_denied("shop", NULL, "run", "'run/shop': Permission denied");
+	expect_denied("shop", NULL, "run", "'run/shop': permission denied: run");
 	assert_true(become_nobody("."));
 	expect_denied("store", NULL, "run",
-	    "'run/store/db/tarantool.control': Permission denied");
+	    "'run/store/db/tarantool.control': permission denied: run");
 	/* But who asks for any gets what there is. */
 	assert_true(become_nobody("."));
 	result = discover(NULL, NULL, "run", &targets, &error);
