@@ -150,7 +150,7 @@ set_state(struct table *table, struct row *row)
 	    TERM_GOOD, state);
 }
 
-/* "leader rw" */
+/* "leader/rw": without a blank, for those who cut columns with awk(1). */
 static void
 set_role(struct table *table, struct row *row)
 {
@@ -162,7 +162,7 @@ set_role(struct table *table, struct row *row)
 	if (json_is_boolean(read_only))
 		mode = json_is_true(read_only) ? "ro" : "rw";
 	snprintf(shown, sizeof(shown), "%s%s%s", role != NULL ? role : "",
-	    role != NULL && mode[0] != '\0' ? " " : "", mode);
+	    role != NULL && mode[0] != '\0' ? "/" : "", mode);
 	if (shown[0] != '\0')
 		set(table, row, COLUMN_ROLE, TERM_PLAIN, shown);
 }

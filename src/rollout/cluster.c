@@ -74,13 +74,9 @@ compare_names(const void *a, const void *b)
 
 /* Ends a member with an error of the topology, or of its place in there. */
 static void
-blame(struct fleet *fleet, struct member *member, enum outcome outcome,
-    const char *code, const char *why)
+blame(struct fleet *fleet, struct member *member, const struct error *error)
 {
-	struct error error;
-
-	error_set(&error, outcome, code, "%s", why);
-	report_from_error(&member->report, member->name, &error);
+	report_from_error(&member->report, member->name, error);
 	member->state = MEMBER_DONE;
 	fleet->casualties++;
 }
@@ -94,6 +90,7 @@ add_instance(struct fleet *fleet, const struct target *entry,
 	const char *alias = string(instance, "alias");
 	const char *role = string(instance, "role");
 	const char *of_entry = string(topology, "entry"), *why = NULL;
+	struct error missing;
 	struct member *member;
 	char name[512];
 	int is_entry;
@@ -120,9 +117,11 @@ add_instance(struct fleet *fleet, const struct target *entry,
 	if (fleet_expect(member, uuid) == -1 ||
 	    (why != NULL && fleet_skip(fleet, member, why) == -1))
 		return error_out_of_memory(error);
-	if (why == NULL && uri == NULL && !is_entry)
-		blame(fleet, member, OUTCOME_UNREACHABLE, "no_address",
+	if (why == NULL && uri == NULL && !is_entry) {
+		error_set(&missing, OUTCOME_UNREACHABLE, "no_address",
 		    "the topology has no address of the instance");
+		blame(fleet, member, &missing);
+	}
 	return 0;
 }
 
@@ -202,11 +201,13 @@ reject(struct fleet *fleet, const struct target *entry, const char *why,
     struct error *error)
 {
 	struct member *member = cluster_entry(fleet);
+	struct error bad;
 
 	if (member == NULL && (member = fleet_add(fleet, entry, entry->name,
 	    entry->instance, NULL, error)) == NULL)
 		return -1;
-	blame(fleet, member, OUTCOME_PROTOCOL, "bad_reply", why);
+	error_set(&bad, OUTCOME_PROTOCOL, "bad_reply", "%s", why);
+	blame(fleet, member, &bad);
 	fleet_pass_on(fleet, member);
 	fleet->stopped = 1;
 	return 0;
