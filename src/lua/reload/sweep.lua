@@ -12,6 +12,9 @@
 --	upvalue, metatable, environment		the former value
 --	fiber		cancelled, if it was made to run failed code
 --
+-- References of C in the Lua registry stay: C has their numbers, and the free
+-- ones are a chain.
+--
 -- Requests that run failed code at this moment are left to finish. What is
 -- still found in the end cannot be taken out, and is named.
 
@@ -241,7 +244,8 @@ local function restore(self, edge)
         return edge.root.set ~= nil and pcall(edge.root.set, nil, child)
     end
     local record = self.image:find(object)
-    if self.ffi[object] or type(object) == 'thread' and key ~= walk_lib.ENVIRONMENT then
+    if self.ffi[object] or type(object) == 'thread' and key ~= walk_lib.ENVIRONMENT
+        or object == debug.getregistry() and type(key) == 'number' then
         return false
     elseif key == walk_lib.METATABLE then
         if rawequal(debug.getmetatable(object), child) then

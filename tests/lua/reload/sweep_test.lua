@@ -134,6 +134,31 @@ case('lists are as they were, in their order and without gaps', function(t)
     t:is(bus.by_name.c, nil, 'and a new one')
 end)
 
+case('references of C in the registry keep their numbers', function(t)
+    local app = start('')
+    -- As luaL_ref() does when no slot is free.
+    local registry = debug.getregistry()
+    local report = fail(app, [[
+        local registry = debug.getregistry()
+        local slot = #registry + 1
+        registry[slot] = {M.cb}
+        registry[slot + 1] = 'of another'
+    ]])
+    local slot = nil
+    for index = 1, #registry + 1 do
+        slot = registry[index] == 'of another' and index or slot
+    end
+    t:isnt(slot, nil, 'the reference of another is there')
+    t:is(slot and type(registry[slot - 1]), 'table', 'so is that of failed code, at its place')
+    t:is(report.outcome, 'degraded', 'failed code that is left is told')
+    t:like(table.concat(report.rollback.left, '; '), 'still refers to failed code', 'and named')
+    for index = slot or 0, slot and slot - 1 or 0, -1 do
+        -- As luaL_unref().
+        registry[index] = registry[0]
+        registry[0] = index
+    end
+end)
+
 case('entries that others have added to a list meanwhile stay', function(t)
     local app, bus = start('bus.on(M.cb)')
     local function serving() return 'serving' end
