@@ -4,10 +4,13 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "target/target.h"
 
@@ -119,6 +122,56 @@ compare_paths(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* A directory that glob(3) could not read; it passes no argument on. */
+static char denied[PATH_MAX];
+
+static int
+note_denied(const char *path, int code)
+{
+	if (code == EACCES && denied[0] == '\0')
+		strlcpy(denied, path, sizeof(denied));
+	return 0;
+}
+
+/*
+ * Notes a directory below which the user may not look, among those that the
+ * pattern for the directory of a file matches: to find a file of a known name
+ * glob(3) does not read its directory.
+ */
+static void
+find_denied(const char *pattern)
+{
+	const char *slash = strrchr(pattern, '/');
+	char *parent;
+	glob_t found;
+	size_t i;
+
+	if (slash == NULL || slash == pattern || denied[0] != '\0' ||
+	    (parent = strndup(pattern, (size_t)(slash - pattern))) == NULL)
+		return;
+	memset(&found, 0, sizeof(found));
+	if (glob(parent, GLOB_NOSORT, note_denied, &found) == 0)
+		for (i = 0; i < found.gl_pathc; i++)
+			if (faccessat(AT_FDCWD, found.gl_pathv[i], X_OK,
+			    AT_EACCESS) == -1)
+				note_denied(found.gl_pathv[i], errno);
+	globfree(&found);
+	find_denied(parent);
+	free(parent);
+}
+
+static int
+no_match(const char *pattern, struct error *error)
+{
+	find_denied(pattern);
+	if (denied[0] == '\0')
+		return error_set_transient(error, OUTCOME_UNREACHABLE,
+		    "no_socket", "no socket matches '%s'", pattern);
+	return error_set(error, OUTCOME_UNREACHABLE, "no_permission",
+	    "permission denied: cannot look for '%s' in '%s': run this as the "
+	    "user of the instances, or as root", pattern, denied);
+}
+
 static int
 add_glob(struct targets *targets, const char *pattern, struct error *error)
 {
@@ -127,12 +180,12 @@ add_glob(struct targets *targets, const char *pattern, struct error *error)
 	int result;
 
 	memset(&found, 0, sizeof(found));
+	denied[0] = '\0';
 	/* Sorted by us, as glob's own order depends on the locale. */
-	result = glob(pattern, GLOB_NOSORT, NULL, &found);
+	result = glob(pattern, GLOB_NOSORT, note_denied, &found);
 	if (result == GLOB_NOMATCH) {
 		globfree(&found);
-		return error_set_transient(error, OUTCOME_UNREACHABLE,
-		    "no_socket", "no socket matches '%s'", pattern);
+		return no_match(pattern, error);
 	}
 	if (result != 0) {
 		globfree(&found);

@@ -49,7 +49,8 @@ struct targets {
  * connect and does not resolve names.
  *
  * Returns 0, or -1 with an error: usage (empty, bad port, no host) or
- * unreachable (a glob that matches nothing).
+ * unreachable (a glob that matches nothing, maybe as a directory on its way may
+ * not be read).
  */
 int	targets_add(struct targets *, const char *spec, struct error *);
 

@@ -224,7 +224,23 @@ if nobody open/cartridge-reload --version >/dev/null 2>&1; then
 	RC=$?
 	ends 2 'private/a.sock: permission denied: connect as .*' \
 	    'a directory without permission'
+	# glob(3) says of all of these that nothing matches.
+	chmod 000 private
+	mkdir -p deep/er/inner && chmod 000 deep/er/inner
+	for pattern in 'private/*.sock' 'private/*/x.sock' 'priv*/a.sock' \
+	    'priv*/[a-z].sock' '*/er/*/a.sock' 'deep/*/inner/*.sock'; do
+		nobody open/cartridge-reload status -s "$pattern" >"$OUT" \
+		    2>"$ERR"
+		RC=$?
+		ends 2 "permission denied: cannot look for .* in '(private|deep/er/inner|\.)': run this as the user of the instances, or as root" \
+		    "a glob in a directory without permission: $pattern"
+	done
+	nobody open/cartridge-reload status -s 'open/no*.sock' >"$OUT" 2>"$ERR"
+	RC=$?
+	ends 2 "no socket matches 'open/no\*.sock'" 'a glob without a match is none'
 	chmod 700 private
+	chmod 700 deep/er/inner
+	rm -r deep
 else
 	skip 'a socket without permission' 'cannot become another user'
 fi
