@@ -5,9 +5,11 @@ local require = ...
 local cartridge_lib = require('platform.cartridge')
 local catalog = require('reload.catalog')
 local digest = require('digest')
+local fiber = require('fiber')
 local fio = require('fio')
 local instance = require('core.instance')
 local registry_lib = require('core.state')
+local release = require('reload.release')
 local slice = require('core.yield')
 local status = require('commands.status')
 
@@ -54,22 +56,65 @@ local function package_files(modules)
     return found.files
 end
 
---- One digest for the files of the application as they are on disk now. Yields.
--- @treturn ?string nil if there is none
-local function code_digest()
-    local choice = catalog.choose({}, registry_lib.peek())
-    if #choice.selected == 0 then
-        return nil
+local function digest_of(lines)
+    table.sort(lines)
+    return digest.sha1_hex(table.concat(lines, '\n'))
+end
+
+--- A file that was written or replaced after this time may have been loaded
+-- before. Its time of modification would not tell: it can come with the file.
+local function is_newer(path, time)
+    local stat = fio.stat(path)
+    return stat == nil or stat.ctime > time
+end
+
+--- Digests of the files of the application as they are on disk and as they were
+-- loaded. Of code that no reload has loaded only the age of its file tells whether
+-- it is what is loaded. Yields.
+-- @tparam table choice as `catalog.choose` made it
+-- @tparam table registry of the instance
+-- @treturn string on disk
+-- @treturn ?string loaded; nil if that is not known
+-- @treturn boolean whether other code is loaded than is on disk
+local function code_digests(choice, registry)
+    local started = fiber.time() - box.info.uptime
+    local on_disk, loaded, outdated, is_known = {}, {}, false, true
+    local is_loaded = {}
+    for _, module in ipairs(choice.selected) do
+        is_loaded[module.path] = true
     end
-    local lines = {}
     for path, name in pairs(package_files(choice.selected)) do
         slice.pause()
         -- A file that cannot be read is not the same as any other.
-        local _, file_digest = catalog.read(path)
-        table.insert(lines, name .. ' ' .. tostring(file_digest))
+        local _, disk = catalog.read(path)
+        local serving = registry.files[path]
+        if not is_loaded[path] then
+            serving = disk
+        elseif serving == nil then
+            serving = disk
+            if is_newer(path, started) then
+                outdated, is_known = true, false
+            end
+        end
+        outdated = outdated or serving ~= disk
+        table.insert(on_disk, name .. ' ' .. tostring(disk))
+        table.insert(loaded, name .. ' ' .. tostring(serving))
     end
-    table.sort(lines)
-    return digest.sha1_hex(table.concat(lines, '\n'))
+    for _, module in ipairs(choice.gone) do
+        outdated = true
+        table.insert(loaded, module.name .. ' ' .. tostring(registry.files[module.path]))
+    end
+    for module_name, paths in pairs(registry.loads or {}) do
+        for path, serving in pairs(paths) do
+            slice.pause()
+            local _, disk = catalog.read(path)
+            if serving ~= disk then
+                outdated = true
+                table.insert(loaded, module_name .. ' ' .. path .. ' ' .. tostring(serving))
+            end
+        end
+    end
+    return digest_of(on_disk), is_known and digest_of(loaded) or nil, outdated
 end
 
 return function(args)
@@ -81,13 +126,20 @@ return function(args)
         fields.uri = cartridge.uri()
         fields.replicaset, fields.role = cartridge:place()
         fields.healthy = cartridge.is_healthy()
+        fields.unhealthy = fields.healthy == false and cartridge:unhealthy() or nil
     elseif instance.is_configured() then
         fields.replicaset = cartridge_lib.replicaset()
         fields.role = box.info.ro and 'follower' or 'leader'
     end
     -- While a reload runs, not all modules are seen by everybody.
-    if type(package.search) == 'function' and fields.reloading == nil then
-        fields.digest = code_digest()
+    if type(package.search) == 'function' and fields.reloading == nil and instance.is_configured() then
+        local registry = registry_lib.peek()
+        local choice = catalog.choose({}, registry)
+        if #choice.selected > 0 then
+            fields.digest, fields.loaded_digest, fields.outdated = code_digests(choice, registry)
+            fields.root = release.root(choice.selected)
+            report.warnings = {release.warning(choice.selected)}
+        end
     end
     return report
 end

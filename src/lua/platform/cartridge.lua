@@ -79,6 +79,24 @@ function Cartridge.is_healthy()
     return nil
 end
 
+--- Why the cluster is not healthy: who, and what is wrong there.
+-- @treturn {string,...} empty if that is not to be found out
+function Cartridge:unhealthy()
+    local reasons = {}
+    for _, other in ipairs(self:instances() or {}) do
+        if not other.expelled and not other.disabled then
+            -- To Cartridge, a suspect may still be alive.
+            local is_up = other.health == 'alive' or other.health == 'suspect'
+            local what = not is_up and tostring(other.health)
+                or other.state ~= 'RolesConfigured' and ('in state %s'):format(tostring(other.state))
+            if what then
+                table.insert(reasons, ('%s (%s): %s'):format(tostring(other.alias), tostring(other.uri), what))
+            end
+        end
+    end
+    return reasons
+end
+
 --- A connection to another instance of the cluster: the one that Cartridge has
 -- itself, so it is not ours to be closed.
 -- @tparam string uri

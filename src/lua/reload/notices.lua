@@ -2,6 +2,7 @@
 
 local require = ...
 local no_modules = require('reload.no_modules')
+local release = require('reload.release')
 
 -- Names that are listed; the others are counted.
 local NAMES = 5
@@ -18,6 +19,7 @@ local function of(choice, args)
             count, count == 1 and 'module' or 'modules', count == 1 and 'is' or 'are',
             table.concat(names, ', ', 1, math.min(count, NAMES)), count > NAMES and ', ...' or ''))
     end
+    table.insert(list, release.warning(choice.selected))
     return list
 end
 

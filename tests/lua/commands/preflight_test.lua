@@ -18,6 +18,7 @@ local function cartridge_with(fields)
     local self = {
         alias = function() return 'router' end,
         is_healthy = function() return fields.healthy end,
+        unhealthy = function() return {'s-1 (host:3302): dead'} end,
         place = function() return 'set-1', fields.role end,
         refusal = function() return {code = 'bad_state', message = 'not shown'} end,
         state = function() return fields.state or 'RolesConfigured' end,
@@ -164,6 +165,62 @@ case('while a reload runs, the code is not known', function(t)
     t:is(digest(), nil, 'no digest')
     registry.release(lock)
     t:isnt(digest(), nil, 'and there it is')
+end)
+
+case('what is loaded is told from what is on disk', function(t)
+    local app = lib.app({['@.a'] = 'return 1', ['@.b'] = 'return 2'})
+    app.require('@.a')
+    app.require('@.b')
+    lib.reload()
+    local status = survey().status
+    t:is(status.outdated, false, 'a reload loads what is on disk')
+    t:is(status.loaded_digest, status.digest, 'it is the same')
+    t:is(status.root, app.root, 'the directory that it is read from')
+    local loaded = status.loaded_digest
+    app.write('@.b', 'return 3')
+    status = survey().status
+    t:is(status.outdated, true, 'a file that has changed is not loaded')
+    t:is(status.loaded_digest, loaded, 'what is loaded is what it was')
+    t:isnt(status.digest, loaded, 'what is on disk is not')
+    app.write('@.b', 'return 2')
+    t:is(survey().status.outdated, false, 'until it is as before')
+    app.write('@.new', 'return 4')
+    t:is(survey().status.outdated, false, 'a file that nothing has loaded is no other code')
+    app.remove('@.a')
+    status = survey().status
+    t:is(status.outdated, true, 'a file that is gone is still loaded')
+    t:isnt(status.loaded_digest, status.digest, 'which has another digest')
+end)
+
+case('before the first reload, the age of a file tells whether it is loaded', function(t)
+    local app = lib.app({['@.a'] = 'return 1'})
+    app.require('@.a')
+    local age = 0
+    local function survey_at(age_of_file)
+        age = age_of_file
+        local real = require('fio')
+        local stub = setmetatable({
+            stat = function(path)
+                local stat = real.stat(path)
+                return stat and {ctime = require('fiber').time() - box.info.uptime + age}
+            end,
+        }, {__index = real})
+        return survey({fio = stub}).status
+    end
+    local status = survey_at(-10)
+    t:is(status.outdated, false, 'one that was there before the process is')
+    t:is(status.loaded_digest, status.digest, 'so its digest is known')
+    status = survey_at(10)
+    t:is(status.outdated, true, 'one that came later may not be')
+    t:is(status.loaded_digest, nil, 'and nobody knows what is loaded')
+end)
+
+case('why the cluster is not healthy is told with it', function(t)
+    lib.box()
+    local status = survey(cartridge_with({role = 'leader', healthy = false})).status
+    t:is_deeply(status.unhealthy, {'s-1 (host:3302): dead'}, 'who, and why')
+    status = survey(cartridge_with({role = 'leader', healthy = true})).status
+    t:is(status.unhealthy, nil, 'nothing if it is')
 end)
 
 lib.run()

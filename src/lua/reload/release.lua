@@ -1,0 +1,152 @@
+--- Which directory the code of the application is read from, and whether a link
+-- that led there leads to another release by now.
+--
+-- Tools that deploy releases put each into a directory of its own and move a link
+-- to it. A process that was started inside of the link has the directory itself
+-- as its working directory: it goes on reading the old release.
+
+local require = ...
+local catalog = require('reload.catalog')
+local fio = require('fio')
+
+-- The most links on the way of one path, and entries of a directory to look at.
+local LINKS, ENTRIES = 40, 200
+
+--- Resolves all links of an absolute path.
+-- @treturn ?string nil if there are too many
+local function resolve(path)
+    local resolved, rest, left = '', path, LINKS
+    while rest ~= '' do
+        local part, after = rest:match('^/*([^/]*)(.*)$')
+        rest = after
+        if part == '..' then
+            resolved = resolved:match('^(.*)/[^/]*$') or ''
+        elseif part ~= '' and part ~= '.' then
+            local target = fio.readlink(resolved .. '/' .. part)
+            if target == nil then
+                resolved = resolved .. '/' .. part
+            elseif left == 0 then
+                return nil
+            else
+                left = left - 1
+                resolved = target:sub(1, 1) == '/' and '' or resolved
+                rest = target .. '/' .. rest
+            end
+        end
+    end
+    return resolved == '' and '/' or resolved
+end
+
+local function split(path)
+    local parent, name = path:match('^(.*)/([^/]+)$')
+    return parent ~= '' and parent or '/', name
+end
+
+--- The name of a release without its version, its time or its commit.
+local function stem(name)
+    if #name >= 7 and name:match('^%x+$') then
+        return ''
+    end
+    return (name:gsub('[-_.]?v?%d.*$', ''))
+end
+
+--- The directory that most of these modules were found in, links resolved.
+-- @tparam {table,...} modules {name, path}
+-- @treturn ?string
+-- @treturn ?string path of a module, relative to it
+local function root(modules)
+    local counts, best, file = {}, nil, nil
+    for _, module in ipairs(modules) do
+        local directory = catalog.root_of(module.name, module.path)
+        if directory ~= nil then
+            counts[directory] = (counts[directory] or 0) + 1
+            if best == nil or counts[directory] > counts[best] then
+                best, file = directory, module.path:sub(#directory + 2)
+            end
+        end
+    end
+    if best == nil or best:sub(1, 1) ~= '/' then
+        return nil
+    end
+    return resolve(best), file
+end
+
+--- Whether a directory is another release of the application in `release`.
+local function is_other_release(directory, release, file)
+    local parent, name = split(directory)
+    local own_parent, own_name = split(release)
+    return directory ~= release and parent == own_parent and stem(name) == stem(own_name)
+        and fio.path.exists(directory .. '/' .. file)
+end
+
+--- Looks for a link beside a release, or beside the directory of all releases.
+-- @treturn[1] boolean true, if a link leads to the release itself
+-- @treturn[2] boolean false
+-- @treturn[2] ?string link that leads to another release
+-- @treturn[2] ?string that release
+local function search(release, file)
+    local link, other
+    local releases = split(release)
+    for _, directory in ipairs({releases, (split(releases))}) do
+        local entries = directory and fio.listdir(directory) or {}
+        table.sort(entries)
+        for i = 1, #entries <= ENTRIES and #entries or 0 do
+            local path = (directory == '/' and '' or directory) .. '/' .. entries[i]
+            local target = fio.readlink(path) and resolve(path)
+            -- The release before has a link of its own, with some tools.
+            local is_back = entries[i]:match('^prev') or entries[i]:match('^old') or entries[i]:match('^last')
+                or entries[i]:match('^rollback')
+            if target == release and not is_back then
+                return true
+            elseif target and link == nil and not is_back and is_other_release(target, release, file) then
+                link, other = path, target
+            end
+        end
+    end
+    return false, link, other
+end
+
+--- The link that led to the code of these modules, if it leads elsewhere now.
+-- @tparam {table,...} modules {name, path}
+-- @treturn ?string link
+-- @treturn ?string where it leads
+-- @treturn ?string where code is read from
+local function moved(modules)
+    local directory, file = root(modules)
+    -- The code may lie below the directory of the release.
+    local release = directory
+    for _ = 1, 2 do
+        if release == nil or release == '/' then
+            return nil
+        end
+        -- What the shell has called the working directory at the start.
+        local pwd = os.getenv('PWD')
+        local now = pwd and pwd:sub(1, 1) == '/' and resolve(pwd)
+        if now and now ~= pwd and is_other_release(now, release, file) then
+            return pwd, now, directory
+        end
+        local is_current, link, other = search(release, file)
+        if is_current then
+            return nil
+        elseif link ~= nil then
+            return link, other, directory
+        end
+        local parent, name = split(release)
+        release, file = parent, name .. '/' .. file
+    end
+    return nil
+end
+
+--- What to warn of, if the link has moved.
+-- @tparam {table,...} modules {name, path}
+-- @treturn ?string
+local function warning(modules)
+    local link, now, directory = moved(modules)
+    if link == nil then
+        return nil
+    end
+    return ('code is read from %s, but %s leads to %s by now: only a restart runs that release'):format(
+        directory, link, now)
+end
+
+return {root = root, moved = moved, warning = warning}
