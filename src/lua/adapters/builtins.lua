@@ -142,7 +142,7 @@ function Builtins:snapshot()
             self:watch(metatable, 'metatable of ' .. item.label, 1)
         end
     end
-    for key, value in next, debug.getregistry() do
+    for key, value in next, debug.getregistry ~= nil and debug.getregistry() or {} do
         if type(key) == 'string' and type(value) == 'table' and not REGISTRY[key] then
             self:watch(value, 'methods of ' .. key, 1, true)
         end

@@ -72,6 +72,76 @@ local function describe_files(choice, loaded)
     return list
 end
 
+--- Puts into a report what was done.
+-- @tparam ?table files that the new modules have loaded themselves
+local function describe(report, txn, work, files)
+    report.warnings, report.timings_ms = txn.warnings, txn.timings_ms
+    report.modules = describe_modules(work.choice, work.modules and work.modules.added)
+    report.files = describe_files(work.choice, files)
+    report.roles = work.life and work.life.order or {}
+    report.routes = work.framework.http and work.framework.http.counts
+    report.fibers = work.fibers and work.fibers.report
+end
+
+--- Does a step that follows the commit. The new code serves by then, whatever
+-- happens: an error is a warning.
+-- @tparam table txn
+-- @tparam string what the step is
+-- @treturn ?string the error
+local function attempt(txn, what, f, ...)
+    local ok, err = pcall(f, ...)
+    if ok then
+        return nil
+    end
+    log.error('cartridge-reload: %s: %s', what, tostring(err))
+    table.insert(txn.warnings, ('%s failed after the commit: %s'):format(what, tostring(err)))
+    return tostring(err)
+end
+
+--- What follows the commit. Yields.
+-- @treturn table report
+local function finish(txn, work)
+    attempt(txn, 'the record of the generation', remember, txn, work)
+    txn:enter('scan')
+    attempt(txn, 'the stop of the old roles', work.after_commit, work)
+    -- Where no request is in flight; otherwise the scan comes first, as others
+    -- reach new code only when it has patched their way.
+    attempt(txn, 'the end of old fibers', work.judge_fibers, work, 0)
+    local report = {outcome = 'reloaded', generation = txn.registry.generation, warnings = txn.warnings}
+    attempt(txn, 'the report', function()
+        report = instance.describe('reloaded')
+        describe(report, txn, work, work.modules:loaded_files())
+    end)
+    report.warnings = txn.warnings
+    if txn.commit_error ~= nil then
+        report.outcome = 'degraded'
+        report.error = {code = 'commit_failed', phase = 'commit', message = txn.commit_error}
+    end
+    local err = attempt(txn, 'the scan for stale references', scan.finish, report, {
+        registry = txn.registry,
+        deadline = txn.deadline,
+        counterparts = txn.counterparts,
+        settle = function()
+            return work:judge_fibers()
+        end,
+        loops = function()
+            return work.fibers:list_loops()
+        end,
+    }, txn.args.stale)
+    if err ~= nil and txn.args.stale == 'fail' and report.outcome == 'reloaded' then
+        report.outcome = 'stale'
+        report.error = {code = 'scan_incomplete', phase = 'scan', message = err}
+    end
+    txn:enter(nil)
+    -- Compiled code keeps the code alive that it was made from: the memory
+    -- of hundreds of generations. It is made anew within milliseconds.
+    attempt(txn, 'the flush of compiled code', function()
+        jit.flush()
+    end)
+    attempt(txn, 'the release of the transaction', txn.release, txn)
+    return report
+end
+
 --- Does the reload, with the lock held.
 -- @tparam table args
 -- @tparam table registry
@@ -111,51 +181,19 @@ local function reload(args, registry, on_phase)
         work:work()
     end)
     if ok then
-        remember(txn, work)
-        txn:enter('scan')
-        work:after_commit()
-        -- Where no request is in flight; otherwise the scan comes first, as others
-        -- reach new code only when it has patched their way.
-        work:judge_fibers(0)
-    else
-        generations.record_failed(registry, txn.origin)
-        if fail.rollback ~= nil then
-            work:after_failure(fail.rollback)
+        return finish(txn, work)
+    end
+    generations.record_failed(registry, txn.origin)
+    if fail.rollback ~= nil then
+        local is_done, err = pcall(work.after_failure, work, fail.rollback)
+        if not is_done then
+            log.error('cartridge-reload: rollback: %s', tostring(err))
+            table.insert(fail.rollback.left, 'the rollback was not finished: ' .. tostring(err))
         end
     end
-
-    local report = instance.describe('reloaded')
-    report.modules = describe_modules(choice, work.modules and work.modules.added)
-    local life, http = work.life, work.framework.http
-    report.files = describe_files(choice, ok and work.modules:loaded_files() or nil)
-    report.roles = life and life.order or {}
-    report.routes = http and http.counts
-    report.fibers = work.fibers and work.fibers.report
-    report.timings_ms = txn.timings_ms
-    report.warnings = txn.warnings
-    if not ok then
-        run.fail(report, fail)
-    else
-        if txn.commit_error ~= nil then
-            report.outcome = 'degraded'
-            report.error = {code = 'commit_failed', phase = 'commit', message = txn.commit_error}
-        end
-        scan.finish(report, {
-            registry = registry,
-            deadline = txn.deadline,
-            counterparts = txn.counterparts,
-            settle = function()
-                return work:judge_fibers()
-            end,
-            loops = function()
-                return work.fibers:list_loops()
-            end,
-        }, args.stale)
-        txn:enter(nil)
-        -- Compiled code keeps the code alive that it was made from: the memory
-        -- of hundreds of generations. It is made anew within milliseconds.
-        jit.flush()
-    end
+    local report = instance.describe('failed')
+    describe(report, txn, work)
+    run.fail(report, fail)
     txn:release()
     return report
 end

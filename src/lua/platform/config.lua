@@ -4,7 +4,8 @@
 -- module of that name.
 -- @treturn ?table
 local function builtin()
-    local builtins = debug.getregistry()._TARANTOOL_BUILTIN
+    -- An application may have taken this function away.
+    local builtins = debug.getregistry ~= nil and debug.getregistry()._TARANTOOL_BUILTIN
     local config = type(builtins) == 'table' and builtins.config or package.loaded.config
     if type(config) == 'table' and type(config.get) == 'function' and rawget(config, '_appliers') ~= nil then
         return config

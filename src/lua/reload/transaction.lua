@@ -329,6 +329,9 @@ function Transaction:run(work)
     if self.committed then
         if not done then
             table.insert(self.warnings, 'what comes after the commit was not over in time and goes on')
+        elseif err ~= nil then
+            log.error('cartridge-reload: after the commit: %s', failure.describe(err))
+            table.insert(self.warnings, 'an error after the commit: ' .. failure.describe(err))
         end
         return true
     end

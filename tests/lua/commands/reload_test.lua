@@ -680,6 +680,58 @@ case('a failed generation does not stay alive either', function(t)
     t:is(failed(), nil, 'nothing is left of it')
 end)
 
+case('an error after the commit is a warning of a reload that succeeded', function(t)
+    for label, place in pairs({
+        ['debug.getregistry'] = {debug, 'getregistry'},
+        ['jit.flush'] = {jit, 'flush'},
+    }) do
+        local before = place[1][place[2]]
+        local app = lib.app({['@'] = 'return {get = function() return "v1" end}'})
+        app.require('@')
+        app.write('@', label .. ' = nil return {get = function() return "v2" end}')
+        local ok, report = pcall(lib.reload, {modules = {app.name .. '*'}})
+        local again_ok, again = pcall(lib.reload, {modules = {app.name .. '*'}, stale = 'fail'})
+        app.write('@', "error('boom')")
+        local failed_ok, failed = pcall(lib.reload, {modules = {app.name .. '*'}})
+        rawset(place[1], place[2], before)
+        t:ok(ok and again_ok and failed_ok, label .. ': no error')
+        t:is(ok and report.outcome, 'reloaded', label .. ': outcome')
+        t:is(ok and report.generation, 1, label .. ': generation')
+        t:ok(ok and #report.warnings > 0, label .. ': warning')
+        t:is(again_ok and again.generation, 2, label .. ': the next one')
+        if label == 'debug.getregistry' then
+                        t:is(again_ok and again.error and again.error.code, 'scan_incomplete', label .. ': --stale=fail')
+        end
+        t:is(failed_ok and failed.outcome, 'failed', label .. ': a failure')
+        t:is(failed_ok and failed.error.code, 'load_error', label .. ': its code')
+        t:is(lib.load('core.state').holder(), nil, label .. ': the lock was given back')
+        rawset(_G, '__cartridge_reload', nil)
+    end
+end)
+
+case('an error in the steps after the commit does not make the reload a failure', function(t)
+    local real = lib.load('reload.pipeline')
+    for _, step in ipairs({'after_commit', 'judge_fibers', 'work'}) do
+        local app = lib.app({['@'] = 'return {}'})
+        app.require('@')
+        local pipeline = setmetatable({new = function(...)
+            local work = real.new(...)
+            local before = work[step]
+            work[step] = function(...)
+                if step == 'work' then
+                    before(...)
+                end
+                error('boom')
+            end
+            return work
+        end}, {__index = real})
+        local report = lib.load('commands.reload', {['reload.pipeline'] = pipeline})(
+            {command = 'reload', timeout = 60, modules = {app.name .. '*'}})
+        t:is(report.outcome, 'reloaded', step .. ': outcome')
+        t:ok(lib.mentions(report.warnings, 'boom'), step .. ': warning')
+    end
+end)
+
 case('what code that failed has left behind is found', function(t)
     local app = lib.app({['@'] = 'return {get = function() return "v1" end}'})
     app.require('@')
