@@ -90,6 +90,10 @@ function Http:snapshot()
     for _, field in ipairs(STAGED) do
         self.before[field] = table.copy(self.live[field])
     end
+    self.fields, self.options = table.copy(self.live), {}
+    if type(self.live.options) == 'table' then
+        self.options = table.copy(self.live.options)
+    end
     self.library = debug.getinfo(self.live.route, 'S').source
     -- Routes by what becomes of them: those that stay, and those that go if the
     -- new code registers the same.
@@ -322,9 +326,42 @@ function Http:discard()
     self:release()
 end
 
+--- Puts back the options of the server, and other fields where new code has put
+-- functions. Options are of the live server, and count at once.
+local function restore_fields(self, undone)
+    local live, origin = self.live, self.txn.origin
+    local seen_elsewhere = {options = true}
+    for _, field in ipairs(STAGED) do
+        seen_elsewhere[field] = true
+    end
+    for key, value in pairs(table.copy(live)) do
+        if not seen_elsewhere[key] and origin:wraps_new(value) then
+            rawset(live, key, self.fields[key])
+            table.insert(undone, ('http %s'):format(tostring(key)))
+        end
+    end
+    local options = self.fields.options
+    if type(options) ~= 'table' then
+        return
+    elseif not rawequal(live.options, options) then
+        live.options = options
+        table.insert(undone, 'http options')
+    end
+    for _, keys in ipairs({table.copy(options), self.options}) do
+        for key in pairs(keys) do
+            local before, now = self.options[key], options[key]
+            if not rawequal(before, now) and not origin:wraps_old(now) then
+                options[key] = before
+                table.insert(undone, ('http option %s'):format(tostring(key)))
+            end
+        end
+    end
+end
+
 --- Puts back what new code did to the live server behind the stand-in.
 function Http:rollback(undone)
     unstage(self)
+    restore_fields(self, undone)
     local live, origin = self.live, self.txn.origin
     local routes, strays = {}, 0
     for _, route in ipairs(list_routes(live.routes)) do

@@ -486,4 +486,38 @@ case('nothing is held by what new code has kept', function(t)
     t:is(list(httpd), '/a=new /b=b /c=c', 'and what was kept works')
 end)
 
+case('a rollback puts back the options of the server, and functions in its other fields', function(t)
+    for label, text in pairs({
+        ['a function'] = 'local httpd, f = ... httpd.options.log_requests = f httpd.options.log_errors = f',
+        ['a value'] = 'local httpd = ... httpd.options.charset = "x" httpd.options.fresh = 1',
+        ['none'] = 'local httpd = ... httpd.options.log_requests = nil httpd.options.handler = nil',
+        ['other options'] = 'local httpd = ... httpd.options = {}',
+        ['a field'] = 'local httpd, f = ... httpd.process = f httpd.fresh = f',
+    }) do
+        for _, is_direct in ipairs({true, false}) do
+            local httpd, adapter, txn, new_handler = begin(function(httpd)
+                httpd.options = httpd.options or {}
+                httpd.options.handler = httpd.options.handler or print
+            end)
+            local options, fields = table.copy(httpd.options), table.copy(adapter.fields)
+            local identity = httpd.options
+            txn.code(text)(is_direct and httpd or adapter.stand_in, new_handler('new'))
+            local undone = txn.undo()
+            t:ok(#undone > 0, label .. ': told')
+            t:is(httpd.options, identity, label .. ': the table of options')
+            t:is_deeply(httpd.options, options, label .. ': options')
+            t:is(rawget(httpd, 'process'), fields.process, label .. ': a field')
+            t:is(rawget(httpd, 'fresh'), nil, label .. ': a new one')
+        end
+    end
+end)
+
+case('options that serving code changes meanwhile stay', function(t)
+    local httpd, _, txn = begin()
+    httpd.options = httpd.options or {}
+    lib.elsewhere(function() httpd.options.log_requests = old_handler('old') end)
+    txn.undo()
+    t:is(httpd.options.log_requests(), 'old', 'of the serving code')
+end)
+
 lib.run()

@@ -680,6 +680,32 @@ case('a failed generation does not stay alive either', function(t)
     t:is(failed(), nil, 'nothing is left of it')
 end)
 
+case('what can be called only once in a process is explained', function(t)
+    local socket = require('socket')
+    local server = socket.tcp_server('127.0.0.1', 0, function() end)
+    local port = server:name().port
+    lib.defer(function() server:close() end)
+    for text, hint in pairs({
+        ["error('CartridgeCfgError: Cluster is already initialized')"] = 'main script',
+        ["assert(nil, 'Cluster is already initialized')"] = '--exclude',
+        ["error({err = 'Cluster is already initialized'})"] = 'once',
+        [('local socket = require("socket") local s = socket("AF_INET", "SOCK_STREAM", "tcp") '
+            .. 'assert(s:bind("127.0.0.1", %d), s:error())'):format(port)] = 'main script',
+        ["error('something else')"] = false,
+    }) do
+        local app = lib.app({['@'] = 'return {}'})
+        app.require('@')
+        app.write('@', text)
+        local report = lib.reload({modules = {app.name .. '*'}})
+        t:is(report.outcome, 'failed', text .. ': outcome')
+        if hint then
+            t:ok(report.error.message:find(hint, 1, true), text .. ': hint')
+        else
+            t:ok(not report.error.message:find('(', 1, true), text .. ': no hint')
+        end
+    end
+end)
+
 case('an error after the commit is a warning of a reload that succeeded', function(t)
     for label, place in pairs({
         ['debug.getregistry'] = {debug, 'getregistry'},
@@ -700,7 +726,7 @@ case('an error after the commit is a warning of a reload that succeeded', functi
         t:ok(ok and #report.warnings > 0, label .. ': warning')
         t:is(again_ok and again.generation, 2, label .. ': the next one')
         if label == 'debug.getregistry' then
-                        t:is(again_ok and again.error and again.error.code, 'scan_incomplete', label .. ': --stale=fail')
+            t:is(again_ok and again.error and again.error.code, "scan_incomplete", label .. ": --stale=fail")
         end
         t:is(failed_ok and failed.outcome, 'failed', label .. ': a failure')
         t:is(failed_ok and failed.error.code, 'load_error', label .. ': its code')
@@ -709,7 +735,7 @@ case('an error after the commit is a warning of a reload that succeeded', functi
     end
 end)
 
-case('an error in the steps after the commit does not make the reload a failure', function(t)
+case('an error in a step after the commit does not make the reload fail', function(t)
     local real = lib.load('reload.pipeline')
     for _, step in ipairs({'after_commit', 'judge_fibers', 'work'}) do
         local app = lib.app({['@'] = 'return {}'})

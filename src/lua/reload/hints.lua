@@ -1,0 +1,27 @@
+--- What to do about failures that have one usual cause: code that can run only
+-- once in a process stands at the top of a module.
+
+local HINTS = {
+    {
+        text = 'Cluster is already initialized',
+        hint = 'cartridge.cfg() can be called once in a process: call it in the main script, '
+            .. 'not in a module, or leave the module out with --exclude',
+    },
+    {
+        text = 'Address already in use',
+        hint = 'the serving code listens there: keep the server where the next generation finds it, '
+            .. 'or start it in the main script',
+    },
+}
+
+--- Adds a hint to the message of a failure, if there is one.
+-- @tparam table fail see `failure`
+local function add(fail)
+    for _, item in ipairs(type(fail.message) == 'string' and HINTS or {}) do
+        if fail.message:find(item.text, 1, true) and not fail.message:find(item.hint, 1, true) then
+            fail.message = ('%s (%s)'):format(fail.message, item.hint)
+        end
+    end
+end
+
+return {add = add}
