@@ -354,10 +354,11 @@ end
 
 --- Starts old roles again after a failure.
 -- @tparam {string,...} left gets what could not be started
+-- @treturn boolean whether there were any
 function Lifecycle:revive(left)
     local roles = self:to_revive()
     if #roles == 0 then
-        return
+        return false
     end
     for name, functions in pairs(self.disabled) do
         for field, f in pairs(functions) do
@@ -379,6 +380,7 @@ function Lifecycle:revive(left)
             return failure.call(f, self.framework:arguments(step))
         end,
     }, left)
+    return true
 end
 
 return {new = new}

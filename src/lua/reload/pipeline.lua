@@ -246,10 +246,8 @@ function Staged:after_failure(rollback)
     if self.fibers ~= nil then
         self.fibers:check_left(rollback.left)
     end
-    if self.life ~= nil then
-        self.life:revive(rollback.left)
-    end
-    self.sweep:run(rollback)
+    local is_revived = self.life ~= nil and self.life:revive(rollback.left)
+    self.sweep:run(rollback, is_revived)
 end
 
 --- What follows the commit: the new code serves already. Yields.

@@ -36,7 +36,7 @@ local words = require('scan.describe')
 -- Walks: an object can be held in several places, and each walk finds one way.
 local PASSES = 6
 -- Seconds that there are at least.
-local SECONDS = 1
+local SECONDS = 0.3
 -- Seconds that requests have to leave failed code, and fibers to end.
 local DRAIN = 1
 -- What is left is named up to this number, the rest is counted.
@@ -511,16 +511,75 @@ local function search(self)
     return why
 end
 
+--- Whether an entry of a list is of the application: a function, or a table with
+-- one.
+local function is_of_application(self, value)
+    if type(value) == 'function' then
+        return self.txn.origin:wraps_old(value)
+    end
+    for _, field in next, type(value) == 'table' and value or {} do
+        if type(field) == 'function' and self.txn.origin:wraps_old(field) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Takes an entry out of a list that was registered twice. The later one stays:
+-- it goes with the state of the role that was started again.
+-- @treturn boolean whether there was one
+local function merge_twin(self, list, entries)
+    for index = 2, LIST do
+        local value = rawget(list, index)
+        if value == nil then
+            return false
+        end
+        for first = 1, index - 1 do
+            local other = rawget(list, first)
+            if rawequal(entries[first], other) and not rawequal(entries[index], value)
+                and is_equivalent(other, value) and is_of_application(self, value)
+                and count_equivalents(list, value) > count_equivalents(entries, value)
+                and (rawget(list, index + 1) == nil or not is_in_use(list)) then
+                rawset(list, first, value)
+                close_gap(list, index)
+                return true
+            end
+        end
+    end
+    return false
+end
+
+--- Old roles that were started again have registered once more what was there.
+-- Yields.
+local function merge_twins(self)
+    for _, shard in pairs(self.image.shards) do
+        for object, record in pairs(shard) do
+            local entries = type(object) == 'table' and record.entries or {}
+            -- Only lists that have grown.
+            local length = rawget(entries, 1) ~= nil and #entries or LIST
+            while record.entries ~= nil and rawget(object, length + 1) ~= nil and merge_twin(self, object, entries) do
+                table.insert(self.undone, 'an entry of a list that was registered twice')
+            end
+            slice.pause()
+        end
+    end
+end
+
 --- Takes failed code out. Yields.
 -- @tparam table rollback lists `undone`, `left`, `doubts`, see `transaction`
-function Sweep:run(rollback)
+-- @tparam ?boolean is_revived whether old roles were started again
+function Sweep:run(rollback, is_revived)
     local why = self.why
     if self.image ~= nil and next(self.txn.registry.failed) ~= nil then
         self.undone, self.cancelled, self.places = rollback.undone, {}, {}
-        self.deadline = math.max(self.txn.deadline, clock.monotonic() + SECONDS)
+        self.deadline = clock.monotonic() + math.max(SECONDS, self.txn:limited(math.huge))
         self.ffi = {[debug.getfenv(ffi.metatype)] = true}
         local ok, result = pcall(search, self)
         why = result
+        if ok and is_revived then
+            ok, result = pcall(merge_twins, self)
+            why = why or not ok and result or nil
+        end
         if ok then
             tell(self, rollback.left)
         end

@@ -291,6 +291,7 @@ case('a search that is not complete is told', function(t)
         registry = load('core.state').get(),
         deadline = require('clock').monotonic() + 60,
         check = function() end,
+        limited = function() return 60 end,
     }
     lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
     local work = load('reload.sweep').new(txn)
@@ -302,6 +303,47 @@ case('a search that is not complete is told', function(t)
     work:run(rollback)
     t:ok(lib.mentions(rollback.doubts, 'there was not enough time'), 'told')
     t:is(#rollback.left, 0, 'and nothing is claimed')
+end)
+
+case('what roles that start again register once more is there once', function(t)
+    for _, is_revived in ipairs({true, false}) do
+        local load = lib.loader()
+        local txn = lib.transaction(load)
+        function txn.limited() return 60 end
+        txn.origin:forget('/app/role.lua')
+        local make = lib.old_code('local n = ... return function() return n end', '/app/role.lua')
+        local other = lib.old_code('local n = ... return function() return n end', '/rocks/other.lua')
+        local same = make('same')
+        local lists = {
+            functions = {make('a'), other('b')},
+            objects = {{fn = make('a')}},
+            identical = {same},
+            foreign = {other('a')},
+            twice = {make('a'), make('b')},
+        }
+        rawset(_G, 'sweep_lists', lists)
+        local work = load('reload.sweep').new(txn)
+        work:remember()
+        table.insert(lists.functions, make('A'))
+        table.insert(lists.functions, other('c'))
+        table.insert(lists.objects, {fn = make('A')})
+        table.insert(lists.identical, same)
+        table.insert(lists.foreign, other('A'))
+        table.insert(lists.twice, make('A'))
+        table.insert(lists.twice, make('B'))
+        txn.registry.failed[function() end] = true
+        work:run({undone = {}, left = {}, doubts = {}}, is_revived)
+        rawset(_G, 'sweep_lists', nil)
+        if is_revived then
+            t:is(values(lists.functions), 'A b c', 'the later one takes the place of the former')
+            t:is(values(lists.objects), 'A', 'a table around it')
+            t:is(values(lists.identical), 'same', 'the same function')
+            t:is(#lists.twice, 2, 'two of the same code')
+        else
+            t:is(#lists.functions + #lists.objects + #lists.identical, 8, 'not without roles')
+        end
+        t:is(values(lists.foreign), 'a A', 'what is not of the application stays')
+    end
 end)
 
 case('the instance goes on serving while the heap is searched', function(t)
