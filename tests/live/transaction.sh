@@ -131,6 +131,24 @@ kind 'services' 3 init_failed -- \
     'web_init_end=cartridge.service_set("leak", {})
 	cartridge.service_set("storage", nil)
 	error("never")'
+kind 'functions and settings of Tarantool' 3 init_failed -- \
+    'web_init_end=require("json").cfg({encode_max_depth = 7})
+	box.cfg({log_level = 6})
+	getmetatable("").__mod = hello
+	string.leak, box.session.leak = hello, hello
+	box.space.items.leak = hello
+	fiber.create = hello
+	_G.require = hello
+	httpd.options.log_requests = hello
+	fiber.sleep(0.05)
+	error("never")'
+is "$(app_eval 'return {getmetatable("").__mod == nil, string.leak == nil,
+    box.session.leak == nil, box.space.items.leak == nil,
+    require("json").cfg.encode_max_depth, tonumber(box.cfg.log_level) ~= 6}')" \
+    '[true,true,true,true,128,true]' 'they are as they were'
+kind 'a global table changed in place' 3 load_error -- \
+    'web_top=_G._error_classes = rawget(_G, "_error_classes") or {}
+	_G._error_classes.Leak = {} error("never")'
 port=$(free_ports 1)
 kind 'a server of its own' 3 init_failed -- \
     'web_init_end=require("http.server").new("127.0.0.1", '"$port"', {}):start()
