@@ -25,6 +25,7 @@ local fiber = require('fiber')
 local fibers_lib = require('platform.fibers')
 local generations = require('reload.generations')
 local image_lib = require('reload.image')
+local lists = require('reload.lists')
 local log = require('log')
 local origin = require('reload.ownership')
 local roots_lib = require('scan.roots')
@@ -41,10 +42,6 @@ local SECONDS = 0.3
 local DRAIN = 1
 -- What is left is named up to this number, the rest is counted.
 local NAMED = 20
--- Entries of a list that are looked at for one that has moved.
-local LIST = 10000
--- Frames that are looked at for loops at once.
-local FRAMES = 3000
 
 local INCOMPLETE = 'failed code was not looked for everywhere: '
 
@@ -103,118 +100,11 @@ function Sweep:holds_failed(value)
     return false
 end
 
---- Whether two values were registered by the same code.
-local function is_equivalent(a, b)
-    if rawequal(a, b) or type(a) == 'function' and origin.is_same(a, b) then
-        return true
-    elseif type(a) ~= 'table' or type(b) ~= 'table' then
-        return false
-    end
-    local has_function = false
-    for key, value in next, a do
-        if type(value) == 'function' then
-            has_function = true
-            if not origin.is_same(value, rawget(b, key)) then
-                return false
-            end
-        end
-    end
-    return has_function
-end
-
-local function count_equivalents(list, wanted)
-    local count = 0
-    for index = 1, LIST do
-        local value = rawget(list, index)
-        if value == nil then
-            break
-        elseif is_equivalent(value, wanted) then
-            count = count + 1
-        end
-    end
-    return count
-end
-
---- Where a value is now in the array part of a table.
-local function index_of(object, key, value)
-    if rawequal(rawget(object, key), value) then
-        return key
-    end
-    for index = 1, type(key) == 'number' and LIST or 0 do
-        local other = rawget(object, index)
-        if other == nil then
-            break
-        elseif rawequal(other, value) then
-            return index
-        end
-    end
-    return nil
-end
-
---- Whether a frame is in a loop over a table: in one of pairs or ipairs, or in a
--- loop over numbers, with the table in its variables.
-local function loops_over(thread, level, f, object)
-    local counts, refers, index = false, false, 1
-    while true do
-        local name, value = debug.getlocal(thread, level, index)
-        if name == nil then
-            break
-        elseif name == '(for index)' then
-            counts = true
-        elseif rawequal(value, object) then
-            refers = true
-            if name == '(for state)' then
-                return true
-            end
-        end
-        index = index + 1
-    end
-    for upvalue = 1, counts and not refers and 255 or 0 do
-        local name, value = debug.getupvalue(f, upvalue)
-        if name == nil then
-            break
-        end
-        refers = refers or rawequal(value, object)
-    end
-    return counts and refers
-end
-
---- Whether a loop is running over a list: no entry may change its place under
--- it. Does not yield.
--- @treturn boolean true also if that cannot be said
-local function is_in_use(object)
-    local frames = 0
-    for key, thread in next, debug.getregistry() do
-        local level = 0
-        while type(key) == 'number' and type(thread) == 'thread' and thread ~= coroutine.running() do
-            local info = debug.getinfo(thread, level, 'f')
-            if info == nil then
-                break
-            end
-            frames = frames + 1
-            if frames > FRAMES or loops_over(thread, level, info.func, object) then
-                return true
-            end
-            level = level + 1
-        end
-    end
-    return false
-end
-
-local function close_gap(object, index)
-    local value
-    repeat
-        value = rawget(object, index + 1)
-        rawset(object, index, value)
-        index = index + 1
-    until value == nil
-end
-
 --- Gives a field of a table its former value.
 -- @treturn boolean false if that has to wait
 local function restore_field(self, edge, record)
     local object = edge.object
-    local key = index_of(object, edge.key, edge.child)
+    local key = lists.index_of(object, edge.key, edge.child)
     if key == nil then
         return true
     end
@@ -222,15 +112,15 @@ local function restore_field(self, edge, record)
     local is_list = type(key) == 'number' and (key == 1 or rawget(object, key - 1) ~= nil)
     local is_last = not is_list or rawget(object, key + 1) == nil
     if before ~= nil and not (is_list
-        and count_equivalents(object, before) >= count_equivalents(record.entries, before)) then
+        and lists.count_equivalents(object, before) >= lists.count_equivalents(record.entries, before)) then
         rawset(object, key, before)
     elseif is_last then
         rawset(object, key, nil)
-    elseif is_in_use(object) then
+    elseif lists.is_in_use(object) then
         table.insert(self.waiting, object)
         return false
     else
-        close_gap(object, key)
+        lists.close_gap(object, key)
     end
     return true
 end
@@ -386,7 +276,7 @@ local function drain(self)
             busy = busy or is_busy(thread)
         end
         for _, list in ipairs(self.waiting) do
-            busy = busy or is_in_use(list)
+            busy = busy or lists.is_in_use(list)
         end
         if busy then
             fiber.sleep(0.01)
@@ -529,19 +419,19 @@ end
 -- it goes with the state of the role that was started again.
 -- @treturn boolean whether there was one
 local function merge_twin(self, list, entries)
-    for index = 2, LIST do
+    for index = 2, lists.COMPARED do
         local value = rawget(list, index)
         if value == nil then
-            return false
+            break
         end
-        for first = 1, index - 1 do
+        local is_added = not rawequal(entries[index], value) and is_of_application(self, value)
+        for first = 1, is_added and index - 1 or 0 do
             local other = rawget(list, first)
-            if rawequal(entries[first], other) and not rawequal(entries[index], value)
-                and is_equivalent(other, value) and is_of_application(self, value)
-                and count_equivalents(list, value) > count_equivalents(entries, value)
-                and (rawget(list, index + 1) == nil or not is_in_use(list)) then
+            if rawequal(entries[first], other) and lists.is_equivalent(other, value)
+                and lists.count_equivalents(list, value) > lists.count_equivalents(entries, value)
+                and (rawget(list, index + 1) == nil or not lists.is_in_use(list)) then
                 rawset(list, first, value)
-                close_gap(list, index)
+                lists.close_gap(list, index)
                 return true
             end
         end
@@ -556,7 +446,7 @@ local function merge_twins(self)
         for object, record in pairs(shard) do
             local entries = type(object) == 'table' and record.entries or {}
             -- Only lists that have grown.
-            local length = rawget(entries, 1) ~= nil and #entries or LIST
+            local length = rawget(entries, 1) ~= nil and #entries or lists.COMPARED
             while record.entries ~= nil and rawget(object, length + 1) ~= nil and merge_twin(self, object, entries) do
                 table.insert(self.undone, 'an entry of a list that was registered twice')
             end

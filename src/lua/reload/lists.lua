@@ -1,0 +1,128 @@
+--- Lists that code walks while others take entries out of them.
+
+local require = ...
+local origin = require('reload.ownership')
+
+-- Entries of a list that are looked at, and those of which the code is compared,
+-- which takes longer.
+local LIST, COMPARED = 10000, 1000
+-- Frames that are looked at for loops at once.
+local FRAMES = 3000
+
+--- Whether two values were registered by the same code.
+local function is_equivalent(a, b)
+    if rawequal(a, b) or type(a) == 'function' and origin.is_same(a, b) then
+        return true
+    elseif type(a) ~= 'table' or type(b) ~= 'table' then
+        return false
+    end
+    local has_function = false
+    for key, value in next, a do
+        if type(value) == 'function' then
+            has_function = true
+            if not origin.is_same(value, rawget(b, key)) then
+                return false
+            end
+        end
+    end
+    return has_function
+end
+
+--- How many entries of a list were registered by the same code as a value.
+local function count_equivalents(list, wanted)
+    local count = 0
+    for index = 1, COMPARED do
+        local value = rawget(list, index)
+        if value == nil then
+            break
+        elseif is_equivalent(value, wanted) then
+            count = count + 1
+        end
+    end
+    return count
+end
+
+--- Where a value is now in the array part of a table.
+local function index_of(object, key, value)
+    if rawequal(rawget(object, key), value) then
+        return key
+    end
+    for index = 1, type(key) == 'number' and LIST or 0 do
+        local other = rawget(object, index)
+        if other == nil then
+            break
+        elseif rawequal(other, value) then
+            return index
+        end
+    end
+    return nil
+end
+
+--- Whether a frame is in a loop over a table: in one of pairs or ipairs, or in a
+-- loop over numbers, with the table in its variables.
+local function loops_over(thread, level, f, object)
+    local counts, refers, index = false, false, 1
+    while true do
+        local name, value = debug.getlocal(thread, level, index)
+        if name == nil then
+            break
+        elseif name == '(for index)' then
+            counts = true
+        elseif rawequal(value, object) then
+            refers = true
+            if name == '(for state)' then
+                return true
+            end
+        end
+        index = index + 1
+    end
+    for upvalue = 1, counts and not refers and 255 or 0 do
+        local name, value = debug.getupvalue(f, upvalue)
+        if name == nil then
+            break
+        end
+        refers = refers or rawequal(value, object)
+    end
+    return counts and refers
+end
+
+--- Whether a loop is running over a list: no entry may change its place under
+-- it. Does not yield.
+-- @treturn boolean true also if that cannot be said
+local function is_in_use(object)
+    local frames = 0
+    for key, thread in next, debug.getregistry() do
+        local level = 0
+        while type(key) == 'number' and type(thread) == 'thread' and thread ~= coroutine.running() do
+            local info = debug.getinfo(thread, level, 'f')
+            if info == nil then
+                break
+            end
+            frames = frames + 1
+            if frames > FRAMES or loops_over(thread, level, info.func, object) then
+                return true
+            end
+            level = level + 1
+        end
+    end
+    return false
+end
+
+--- Takes an entry out; the later ones move up.
+local function close_gap(object, index)
+    local value
+    repeat
+        value = rawget(object, index + 1)
+        rawset(object, index, value)
+        index = index + 1
+    until value == nil
+end
+
+return {
+    COMPARED = COMPARED,
+    close_gap = close_gap,
+    count_equivalents = count_equivalents,
+    index_of = index_of,
+    is_equivalent = is_equivalent,
+    is_in_use = is_in_use,
+}
