@@ -13,17 +13,21 @@ cd "$(dirname "$0")/../.."
 name=cartridge-reload-$version
 
 list=$(mktemp)
-trap 'rm -f "$list"' EXIT
+trap 'rm -f "$list" "$list.all" "$file.part"' EXIT
+# A clone may be another user's, as with sudo; the one who runs this has named it.
+own_git()
+{
+	git -c safe.directory="$PWD" "$@"
+}
 if [ -e .git ]; then
 	# Names that are still listed, and removed files, are no sources.
-	git ls-files -co --exclude-standard
-	date=$(git log -1 --format=%ct)
+	own_git ls-files -co --exclude-standard
+	date=$(own_git log -1 --format=%ct)
 else
 	# These are the sources of such a file.
 	find . -path ./build -prune -o ! -type d -print | sed 's|^\./||'
 	date=$(stat -c %Y Makefile)
 fi >"$list.all"
-trap 'rm -f "$list" "$list.all"' EXIT
 while read -r path; do
 	[ ! -e "$path" ] && [ ! -L "$path" ] || printf '%s\n' "$path"
 done <"$list.all" | LC_ALL=C sort >"$list"

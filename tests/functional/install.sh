@@ -81,4 +81,25 @@ ok 'make uninstall' target uninstall
 is "$(installed)" './opt/cr/share/cartridge-reload-not-ours/kept' \
     'takes away what is ours and nothing else'
 
+# In the clone of another user, as with sudo, and in a directory of its own for
+# what is temporary.
+if [ "$(id -u)" -eq 0 ] && command -v git >/dev/null &&
+    git -C "$TOP" -c safe.directory="$TOP" rev-parse >/dev/null 2>&1; then
+	mkdir clone temporary
+	git init -q clone
+	mkdir -p clone/scripts/packaging
+	cp "$TOP/scripts/packaging/dist.sh" clone/scripts/packaging/
+	git -C clone add . && git -C clone -c user.name=x -c user.email=x@x \
+	    commit -qm x
+	chown -R 65534 clone
+	ok 'a tarball of a clone that is another user'"'"'s' env -u SUDO_UID \
+	    TMPDIR="$WORK/temporary" clone/scripts/packaging/dist.sh 1 \
+	    "$WORK/dist.tar.gz"
+	is "$(tar -tzf dist.tar.gz)" cartridge-reload-1/scripts/packaging/dist.sh \
+	    'has its sources'
+	is "$(ls temporary)" '' 'and nothing is left behind'
+else
+	skip 'a tarball of a clone' 'only root can give files away'
+fi
+
 done_testing

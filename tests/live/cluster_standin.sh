@@ -354,11 +354,22 @@ is "$(on r1 app_eval 'local list = require("cartridge").rpc_get_candidates(
 diag 'An instance that hangs'
 
 freeze_node s1-b
-ok 'it is suspected' wait_until 10 member_is r1 s1-b status suspect
-is "$(on r1 app_eval 'return (require("cartridge").is_healthy())')" true \
-    'a suspect is healthy to Cartridge'
-is "$(server_of r1 s1-b status)" unreachable 'but unreachable in its list'
-is "$(server_of r1 s1-b message)" 'Server status is "suspect"' 'for that reason'
+# All in one request: a moment later, a suspect may be dead.
+look_at_suspect()
+{
+	SUSPECT=$(on r1 app_eval 'local status = require("membership")
+		    .get_member("'"${NODE_URI[s1-b]}"'").status
+		local healthy = require("cartridge").is_healthy()
+		for _, s in ipairs(require("cartridge").admin_get_servers()) do
+			if s.uri == "'"${NODE_URI[s1-b]}"'" then
+				return status, healthy, s.status, s.message
+			end
+		end')
+	[[ $SUSPECT == suspect* ]]
+}
+ok 'it is suspected' wait_until 10 look_at_suspect
+is "$SUSPECT" "$(printf 'suspect\ttrue\tunreachable\tServer status is "suspect"')" \
+    'which is healthy to Cartridge, but unreachable in its list, for that reason'
 is "$(on r1 app_eval 'local conn = require("cartridge.pool").connect(
 	    "'"${NODE_URI[s1-b]}"'", {wait_connected = false})
 	local began = require("fiber").clock()

@@ -246,6 +246,30 @@ test_a_long_reply_takes_linear_time_in_pieces_of_any_size(void **state)
 	}
 }
 
+static void
+test_all_documents_together_have_a_limit(void **state)
+{
+	enum { WIRES = 8 };
+	struct wire wires[WIRES];
+	size_t i, count;
+
+	(void)state;
+	for (i = 0; i < WIRES; i++)
+		wire_init(&wires[i]);
+	/* Nothing is written there, so nothing is taken of the machine. */
+	for (count = 0; count < WIRES; count++)
+		if (wire_room(&wires[count], WIRE_DOCUMENT_MAX) == NULL)
+			break;
+	assert_int_equal(errno, EDQUOT);
+	assert_int_equal(count, WIRE_TOTAL_MAX / WIRE_DOCUMENT_MAX);
+	wire_finish(&wires[0]);
+	assert_non_null(wire_room(&wires[count], WIRE_DOCUMENT_MAX));
+	for (i = 1; i < WIRES; i++)
+		wire_finish(&wires[i]);
+	assert_non_null(wire_room(&wires[0], WIRE_DOCUMENT_MAX));
+	wire_finish(&wires[0]);
+}
+
 int
 main(void)
 {
@@ -253,6 +277,7 @@ main(void)
 		cmocka_unit_test(
 		    test_documents_end_at_the_marker_however_they_come),
 		cmocka_unit_test(test_a_nul_is_a_byte_like_any_other),
+		cmocka_unit_test(test_all_documents_together_have_a_limit),
 		cmocka_unit_test(
 		    test_a_document_stays_valid_until_room_is_asked_for),
 		cmocka_unit_test(test_taken_documents_do_not_cost_memory),

@@ -623,6 +623,41 @@ test_the_document_holds_all_reports(void **state)
 	json_decref(instances);
 }
 
+static void
+test_all_reports_together_have_a_limit(void **state)
+{
+	enum { SIZE = 64 * 1024 * 1024, REPORTS = 10 };
+	struct report reports[REPORTS];
+	json_t *reply;
+	char *text;
+	size_t i, count;
+
+	(void)state;
+	assert_non_null(text = malloc(SIZE + 1));
+	memset(text, 'x', SIZE);
+	text[SIZE] = '\0';
+	reply = json_pack("[{s:i, s:s, s:s}]", "cartridge_reload", 1,
+	    "outcome", "ok", "results", text);
+	free(text);
+	assert_non_null(reply);
+	/* All share the one text; they are counted as if they did not. */
+	for (count = 0; count < REPORTS; count++) {
+		report_from_reply(&reports[count], "a", reply, 0);
+		if (reports[count].outcome != OUTCOME_OK)
+			break;
+	}
+	assert_int_equal(count, REPORT_TOTAL_MAX / SIZE - 1);
+	assert_int_equal(reports[count].outcome, OUTCOME_PROTOCOL);
+	assert_string_equal(string_at(&reports[count], "error", "code"),
+	    "reply_too_large");
+	for (i = 0; i <= count; i++)
+		report_finish(&reports[i]);
+	report_from_reply(&reports[0], "a", reply, 0);
+	assert_int_equal(reports[0].outcome, OUTCOME_OK);
+	report_finish(&reports[0]);
+	json_decref(reply);
+}
+
 int
 main(void)
 {
@@ -633,6 +668,7 @@ main(void)
 		cmocka_unit_test(test_failures_come_with_error_and_rollback),
 		cmocka_unit_test(test_transient_is_for_waiting_and_not_printed),
 		cmocka_unit_test(test_fields_of_one_command_are_only_there_with_it),
+		cmocka_unit_test(test_all_reports_together_have_a_limit),
 		cmocka_unit_test(test_unknown_fields_are_dropped),
 		cmocka_unit_test(test_an_empty_table_is_a_map_or_a_list),
 		cmocka_unit_test(test_wrong_types_are_protocol_errors_that_name_the_field),
