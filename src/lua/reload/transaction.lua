@@ -27,6 +27,7 @@ local fiber = require('fiber')
 local log = require('log')
 local origin = require('reload.ownership')
 local slice = require('core.yield')
+local watchdog = require('reload.watchdog')
 
 -- Seconds that cancelled work has to come to an end.
 local GRACE = 1
@@ -123,16 +124,28 @@ function Transaction:enter(phase)
     end
 end
 
+local function raise_timeout(self)
+    failure.raise({
+        outcome = 'timeout',
+        code = 'deadline',
+        phase = self.phase,
+        role = self.role,
+        module = self.module,
+        message = self.committed and 'the time was over after the commit'
+            or ('the time was over in phase %s; nothing was committed'):format(self.phase),
+    })
+end
+
+--- When the time is over for what is done now.
+local function end_of(self)
+    return self.committed and self.limit or self.work_deadline
+end
+
 --- Throws if the transaction must not go on.
 function Transaction:check()
     fiber.testcancel()
-    if self.aborted or clock.monotonic() > (self.committed and self.limit or self.work_deadline) then
-        failure.raise({
-            outcome = 'timeout',
-            code = 'deadline',
-            phase = self.phase,
-            message = ('the time was over in phase %s; nothing was committed'):format(self.phase),
-        })
+    if self.aborted or clock.monotonic() > end_of(self) then
+        raise_timeout(self)
     end
 end
 
@@ -303,6 +316,18 @@ function Transaction:run(work)
         self.finished:broadcast()
     end)
 
+    local watch = watchdog.start({
+        deadline = function()
+            return end_of(self)
+        end,
+        is_asking = function()
+            return self.origin:is_asking()
+        end,
+        raise = function()
+            raise_timeout(self)
+        end,
+    })
+
     -- The waiting itself can be cancelled: Cartridge's own reload kills fibers,
     -- and so does the end of the server.
     local waited, wait_error = pcall(function()
@@ -326,6 +351,7 @@ function Transaction:run(work)
             waited = pcall(self.finished.wait, self.finished, grace - clock.monotonic())
         end
     end
+    watch:stop()
     if self.committed then
         if not done then
             table.insert(self.warnings, 'what comes after the commit was not over in time and goes on')
