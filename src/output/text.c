@@ -234,6 +234,9 @@ print_fibers(const struct output_context *context, const json_t *report,
 	fibers = json_object_get(json_object_get(report, "fibers"), key);
 	for (i = 0; i < json_array_size(fibers); i++) {
 		fiber = json_array_get(fibers, i);
+		/* Those are among the stale references, with the reason. */
+		if (string(fiber, "reason") != NULL)
+			continue;
 		fprintf(context->out, "  fiber %s: %" JSON_INTEGER_FORMAT " ",
 		    label, integer(fiber, "id"));
 		text_print(context, string(fiber, "name"));
@@ -319,6 +322,7 @@ print_details(const struct output_context *context, const json_t *report)
 	text_print_stale(context, report);
 	print_fibers(context, report, "left", "left running");
 	if (context->verbose) {
+		print_fibers(context, report, "restarted", "started again");
 		print_fibers(context, report, "cancelled", "cancelled");
 		print_timings(context, report);
 	}

@@ -97,12 +97,14 @@ static const struct field fiber_fields[] = {
 	{ "id", FIELD_INTEGER, DEFAULT_NULL, NULL },
 	{ "name", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "where", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "reason", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ NULL, 0, 0, NULL }
 };
 
 static const struct field fibers_fields[] = {
 	{ "cancelled", FIELD_OBJECTS, DEFAULT_ZERO, fiber_fields },
 	{ "left", FIELD_OBJECTS, DEFAULT_ZERO, fiber_fields },
+	{ "restarted", FIELD_OBJECTS, DEFAULT_ZERO, fiber_fields },
 	{ NULL, 0, 0, NULL }
 };
 

@@ -15,6 +15,9 @@ local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 local fibers_lib = require('platform.fibers')
+local log = require('log')
+local restart = require('reload.restart')
+local scan = require('scan.init')
 local stacks = require('platform.stacks')
 local succession = require('reload.succession')
 
@@ -28,6 +31,8 @@ local REQUESTS, PART = 5, 0.5
 local DRAIN = 0.25
 -- Seconds that loops have to end, or to leave a protected call.
 local PATIENCE = 1
+-- Seconds that the search for what holds a loop may take.
+local SEARCH = 5
 local TURN = 0.01
 
 local REASONS = {
@@ -43,7 +48,7 @@ local function new(txn)
         txn = txn,
         born = {},      -- id -> {id, object, func, thread, is_withdrawn}
         loops = {},     -- that still run old code, see `list_loops`
-        report = {cancelled = {}, left = {}},
+        report = {cancelled = {}, left = {}, restarted = {}},
     }, Fibers)
 end
 
@@ -97,29 +102,6 @@ local function is_alive(id)
     return ok and object ~= nil and object:status() ~= 'dead'
 end
 
-local function cancel(id)
-    local ok, object = pcall(fiber.find, id)
-    if ok and object ~= nil then
-        return pcall(object.cancel, object)
-    end
-    return false
-end
-
---- Cancels a fiber, unless it would catch that.
--- @tparam table item {id, thread}
--- @treturn boolean
-local function cancel_safely(item)
-    if item.thread == nil then
-        return cancel(item.id)
-    end
-    local frames, is_whole = stacks.frames_of(item.thread)
-    local entry, index = stacks.entry_of(frames)
-    if entry ~= nil and (not is_whole or stacks.is_protected(frames, index)) then
-        return false
-    end
-    return cancel(item.id)
-end
-
 --- Waits until a list is empty, at most until a time. Yields.
 -- @tparam function is_over (item) -> boolean; must not yield
 -- @treturn table what is left of the list
@@ -153,6 +135,7 @@ local function list_old(self)
     local requests, loops = {}, {}
     for _, item in ipairs(fibers_lib.inspect(is_old)) do
         if item.id == nil or self.born[item.id] == nil then
+            item.func = item.entry.func
             for _, frame in ipairs(item.frames) do
                 item.where = item.where or is_old(frame.func) and frame.where or nil
             end
@@ -187,7 +170,7 @@ local function leave(self, item, reason)
         where = item.where,
         reason = REASONS[reason],
     })
-    table.insert(self.loops, {id = item.id, name = item.name, func = item.entry.func, reason = REASONS[reason]})
+    table.insert(self.loops, {id = item.id, name = item.name, func = item.func, reason = REASONS[reason]})
 end
 
 --- Ends loops. Yields.
@@ -197,7 +180,7 @@ local function end_loops(self, loops)
         if not is_alive(item.id) then
             return true
         end
-        cancelled[item] = cancelled[item] or cancel_safely(item)
+        cancelled[item] = cancelled[item] or fibers_lib.cancel_safely(item)
         return false
     end)
     local is_left = {}
@@ -207,9 +190,53 @@ local function end_loops(self, loops)
     end
     for _, item in ipairs(loops) do
         if cancelled[item] and not is_left[item] then
-            table.insert(self.report.cancelled, {id = item.id, name = item.name, where = item.entry.where})
+            table.insert(self.report.cancelled, {id = item.id, name = item.name, where = item.where})
         end
     end
+end
+
+--- Starts loops again that have no successor. Yields.
+-- @treturn {table,...} those that are left without one
+local function start_again(self, loops, is_old)
+    local alone = {}
+    for _, item in ipairs(loops) do
+        if item.successor == nil then
+            table.insert(alone, item)
+        end
+    end
+    if #alone == 0 or self.txn.args.stale == 'report' or scan.refusal() ~= nil then
+        return alone
+    end
+    local ok, done = pcall(restart.run, alone, {
+        origin = self.txn.origin,
+        is_old = is_old,
+        deadline = after(self, SEARCH),
+        limit = scan.limit(),
+    })
+    if not ok then
+        log.error('cartridge-reload: loops that nothing has started again: %s', tostring(done))
+        return alone
+    end
+    local left = {}
+    for _, item in ipairs(alone) do
+        if type(item.successor) == 'number' then
+            item.is_cancelled = true
+            table.insert(self.report.restarted, {
+                id = item.successor,
+                name = item.name,
+                where = ('%s:%d'):format(debug.getinfo(item.counterpart, 'S').short_src,
+                    debug.getinfo(item.counterpart, 'S').linedefined),
+            })
+        elseif item.successor == nil then
+            table.insert(left, item)
+        end
+    end
+    for _, item in ipairs(wait_for(done, after(self, PATIENCE), function(item)
+        return not item.is_cancelled or not is_alive(item.id)
+    end)) do
+        leave(self, item, 'cancelled')
+    end
+    return left
 end
 
 --- Judges the loops of the old generation. Yields.
@@ -252,16 +279,16 @@ function Fibers:finish(patience)
         end
     end
 
-    for _, item in ipairs(loops) do
-        item.func = item.entry.func
-    end
     local counterparts = self.txn.counterparts
     succession.find(loops, #loops > 0 and list_new(self) or {}, function(f)
         return counterparts and counterparts:find(f, debug.getinfo(f, 'S').source)
     end)
-    local ending, alone = {}, {}
+    local alone = start_again(self, loops, is_old)
+    local ending = {}
     for _, item in ipairs(loops) do
-        table.insert(item.successor ~= nil and ending or alone, item)
+        if item.successor ~= nil and not item.is_cancelled then
+            table.insert(ending, item)
+        end
     end
     end_loops(self, ending)
     for _, item in ipairs(wait_for(alone, after(self, PATIENCE), is_dead)) do
@@ -310,7 +337,7 @@ end
 local function end_born(entry, undone)
     if not is_over(entry) and not entry.is_cancelled then
         local name = entry.object:name()
-        entry.is_cancelled = cancel_safely(entry)
+        entry.is_cancelled = fibers_lib.cancel_safely(entry)
         if entry.is_cancelled then
             table.insert(undone, ('fiber %d %q'):format(entry.id, name))
         end
@@ -323,7 +350,7 @@ function Fibers:mark()
         for id, entry in pairs(self.born) do
             if before[id] == nil then
                 entry.is_withdrawn = true
-                cancel_safely(entry)
+                fibers_lib.cancel_safely(entry)
             end
         end
     end

@@ -323,6 +323,23 @@ local function inspect(test)
     return result
 end
 
+--- Cancels a fiber, unless it would catch that: cancelling makes many functions
+-- raise at once instead of waiting, so that a loop around a protected call could
+-- keep all others from running. Does not yield.
+-- @tparam table item {id, thread}
+-- @treturn boolean
+local function cancel_safely(item)
+    if item.thread ~= nil then
+        local frames, is_whole = stacks.frames_of(item.thread)
+        local entry, index = stacks.entry_of(frames)
+        if entry ~= nil and (not is_whole or stacks.is_protected(frames, index)) then
+            return false
+        end
+    end
+    local ok, object = pcall(fiber.find, item.id)
+    return ok and object ~= nil and pcall(object.cancel, object)
+end
+
 --- Watches whether the running fiber yields.
 -- @treturn function () -> whether it has yielded since
 local function watch_yield()
@@ -346,6 +363,7 @@ local function watch_yield()
 end
 
 return {
+    cancel_safely = cancel_safely,
     ids = ids,
     inspect = inspect,
     list_all = list_all,

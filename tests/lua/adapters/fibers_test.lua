@@ -462,4 +462,113 @@ case('a fiber of the failed code that would swallow its cancellation is left, an
     t:ok(lib.wait(function() return is_dead(object) end), 'it ends by itself')
 end)
 
+--- A transaction whose new code has a counterpart for each old function.
+local function begin_with(counterparts)
+    local txn, adapter = begin()
+    txn.counterparts = {find = function(_, f)
+        return counterparts[f]
+    end}
+    return txn, adapter
+end
+
+case('a loop that nothing has started again is, where that is certain', function(t)
+    local STEP = [[
+        local state, version = ...
+        local fiber = require('fiber')
+        return function()
+            while true do
+                state.version = version
+                fiber.sleep(0.01)
+            end
+        end
+    ]]
+    local state = {}
+    local entry = lib.old_code(STEP, FILE)(state, 1)
+    local old = doom(fiber.create(entry))
+    old:name('worker')
+    state.fiber, state.list = old, {1, old, 3}
+    state.get = (function(object)
+        return function() return object end
+    end)(old)
+    local counterparts = {}
+    local txn, adapter = begin_with(counterparts)
+    counterparts[entry] = txn.code(STEP, FILE)(state, 2)
+    commit(txn)
+    adapter:finish()
+    t:ok(is_dead(old), 'the old one has ended')
+    t:is(names(adapter.report.restarted), 'worker', 'reported')
+    t:is(#adapter.report.left + #adapter.report.cancelled, 0, 'and nothing else')
+    t:ok(lib.wait(function() return state.version == 2 end), 'the new code runs')
+    doom(state.fiber)
+    t:is(state.fiber:id(), adapter.report.restarted[1].id, 'a field holds the new fiber')
+    t:is(state.list[2], state.fiber, 'a list')
+    t:is(state.get(), state.fiber, 'an upvalue')
+    t:is(state.fiber:name(), 'worker', 'with the same name')
+    t:is(state.fiber:status(), 'suspended', 'it is alive')
+end)
+
+for _, item in ipairs({
+    {'with arguments', "local n = ... while true do fiber.sleep(0.01) end", arguments = true},
+    {'that may end', 'while not state.stop do fiber.sleep(0.01) end'},
+    {'in a protected call', 'while not state.stop do pcall(fiber.sleep, 0.1) end'},
+    {'with something in its storage', 'while true do fiber.sleep(0.01) end', storage = true},
+    {'whose fiber is on a stack', 'while true do fiber.sleep(0.01) end', is_held = true},
+}) do
+    case('a loop is not started again: one ' .. item[1], function(t)
+        local text = ("local fiber = require('fiber') local state = ... return function(...) %s end"):format(item[2])
+        local state = {}
+        local entry = lib.old_code(text, FILE)(state)
+        local old = doom(fiber.create(entry, item.arguments))
+        if item.storage then
+            old.storage.key = 'value'
+        end
+        if item.is_held then
+            doom(fiber.create(function(object)
+                fiber.sleep(100)
+                return object
+            end, old))
+        end
+        local counterparts = {}
+        local txn, adapter = begin_with(counterparts)
+        counterparts[entry] = txn.code(text, FILE)(state)
+        commit(txn)
+        adapter:finish()
+        t:ok(not is_dead(old), 'lives')
+        t:is(#adapter.report.restarted, 0, 'not started')
+        t:is(#adapter.report.left, 1, 'reported')
+        state.stop = true
+    end)
+end
+
+case('a loop that another one starts is not started twice', function(t)
+    local TEXT = [[
+        local state = ...
+        local fiber = require('fiber')
+        local function work()
+            while true do fiber.sleep(0.01) end
+        end
+        local function supervise()
+            state.fiber = fiber.create(work)
+            state.count = (state.count or 0) + 1
+            while true do fiber.sleep(0.01) end
+        end
+        return work, supervise
+    ]]
+    local state = {}
+    local work, supervise = lib.old_code(TEXT, FILE)(state)
+    local supervisor = doom(fiber.create(supervise))
+    local worker = doom(state.fiber)
+    local counterparts = {}
+    local txn, adapter = begin_with(counterparts)
+    counterparts[work], counterparts[supervise] = txn.code(TEXT, FILE)(state)
+    commit(txn)
+    adapter:finish()
+    doom(state.fiber)
+    t:ok(is_dead(supervisor) and is_dead(worker), 'both have ended')
+    t:is(#adapter.report.restarted, 1, 'one was started again')
+    doom(fiber.find(adapter.report.restarted[1].id))
+    t:is(#adapter.report.cancelled, 1, 'the other was cancelled')
+    t:is(state.count, 2, 'and its successor runs once')
+end)
+
 lib.run()

@@ -56,7 +56,8 @@ assert_json(const json_t *value, const char *expected)
 	"\"ok\":" ok ",\"outcome\":\"" outcome "\",\"generation\":null,"	\
 	"\"duration_ms\":null,\"modules\":[],\"roles\":[],"		\
 	"\"routes\":{\"added\":0,\"replaced\":0,\"removed\":0},"	\
-	"\"fibers\":{\"cancelled\":[],\"left\":[]},\"stale\":[],"
+	"\"fibers\":{\"cancelled\":[],\"left\":[],"			\
+	"\"restarted\":[]},\"stale\":[],"
 #define DEFAULTS_AFTER							\
 	"\"rollback\":null,\"timings_ms\":{\"compile\":null,"		\
 	"\"load\":null,\"validate\":null,\"init\":null,\"commit\":null,"	\
@@ -102,7 +103,8 @@ test_what_the_instance_says_is_passed_on(void **state)
 	    "\"stopped\":false,\"validated\":true,\"initialized\":true,"
 	    "\"applied\":true}],\"routes\":{\"added\":1,\"replaced\":2,"
 	    "\"removed\":3},\"fibers\":{\"cancelled\":[],\"left\":["
-	    "{\"id\":7,\"name\":\"f\",\"where\":\"w\"}]},\"stale\":["
+	    "{\"id\":7,\"name\":\"f\",\"where\":\"w\",\"reason\":null}],"
+	    "\"restarted\":[]},\"stale\":["
 	    "{\"kind\":\"global\",\"where\":\"g\",\"function\":\"f\","
 	    "\"patched\":true,\"name\":null,\"generation\":null,"
 	    "\"reason\":null}],\"error\":null,\"rollback\":null,"

@@ -1,0 +1,58 @@
+--- What the bytecode of a function tells.
+
+local bit = require('bit')
+local jutil = require('jit.util')
+local vmdef = require('jit.vmdef')
+
+-- Instructions of a function that are looked at.
+local INSTRUCTIONS = 5000
+-- A jump of nought.
+local BIAS = 0x7fff
+
+local function decode(f, pc)
+    local instruction = jutil.funcbc(f, pc)
+    if instruction == nil then
+        return nil
+    end
+    local op = bit.band(instruction, 0xff)
+    local name = vmdef.bcnames:sub(op * 6 + 1, op * 6 + 6):gsub(' +$', '')
+    return name, pc + bit.rshift(instruction, 16) - BIAS
+end
+
+local JUMPS = {JMP = true, UCLO = true}
+-- Loops of `while` and `repeat`, also those that are compiled or never will be.
+local LOOPS = {LOOP = true, ILOOP = true, JLOOP = true}
+
+--- Whether a function that has come into a loop never leaves it but by an error:
+-- it has a loop without a condition, a `break` or a `return` in it.
+-- @tparam function f
+local function loops_for_ever(f)
+    local code, ends = {}, {}
+    for pc = 1, INSTRUCTIONS do
+        local name, target = decode(f, pc)
+        if name == nil then
+            break
+        end
+        code[pc] = {name = name, target = target}
+        if JUMPS[name] and target <= pc and code[target] and LOOPS[code[target].name] then
+            ends[target] = pc
+        end
+    end
+    for first, last in pairs(ends) do
+        local before = code[last - 1].name
+        -- A comparison decides whether the jump behind it is done.
+        local is_endless = before:match('^IS') == nil
+        for pc = first + 1, last do
+            local name, target = code[pc].name, code[pc].target
+            if JUMPS[name] and target > last or name:match('^RET') or name:match('^CALLM?T$') then
+                is_endless = false
+            end
+        end
+        if is_endless then
+            return true
+        end
+    end
+    return false
+end
+
+return {loops_for_ever = loops_for_ever}

@@ -1,0 +1,139 @@
+--- Starts loops again that nothing in the new code has started.
+--
+-- It is done where nothing has to be guessed: the entry function has a
+-- counterpart in the new code; the fiber was made without arguments, and nothing
+-- is in its storage; the loop has no way out, so it is no job that comes to an
+-- end; no protected call keeps it from ending; and whatever holds the fiber can
+-- hold the new one in its place, so that code which looks whether its loop is
+-- running sees the one that is.
+--
+-- The loops are taken in the order of their age. A loop that looks after others
+-- is older than these, and may start them itself when it has been started again.
+
+local require = ...
+local bytecode = require('platform.bytecode')
+local fiber = require('fiber')
+local fibers_lib = require('platform.fibers')
+local holders_lib = require('scan.holders')
+local stacks = require('platform.stacks')
+
+local function object_of(id)
+    local ok, object = pcall(fiber.find, id)
+    return ok and object or nil
+end
+
+--- Whether code has put something into the storage of a fiber.
+local function has_storage(object)
+    local ok, storage = pcall(function()
+        return object.storage
+    end)
+    return not ok or type(storage) == 'table' and next(storage) ~= nil
+end
+
+local function never_ends(frames, is_old)
+    for _, frame in ipairs(frames) do
+        if is_old(frame.func) and bytecode.loops_for_ever(frame.func) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Whether a loop is one that can be started again, its holders aside. Does not
+-- yield: the levels of its frames are those of this moment.
+local function is_restartable(item, is_old)
+    item.frames, item.is_whole = stacks.frames_of(item.thread)
+    item.entry, item.entry_index = stacks.entry_of(item.frames)
+    return item.entry ~= nil and item.counterpart ~= nil and not item.is_taken_over
+        and item.is_whole and not item.is_joinable and item.entry_index == #item.frames
+        and never_ends(item.frames, is_old)
+        and not stacks.has_arguments(item.entry)
+        and item.object ~= nil and not has_storage(item.object)
+end
+
+--- Whether the new code has started the same by now.
+-- @tparam table item
+-- @tparam table ours set of the fibers that were started here
+local function has_started(item, ours, origin)
+    for _, new in ipairs(fibers_lib.inspect(function(f)
+        return origin:is_new(f)
+    end)) do
+        if new.id ~= nil and not ours[new.id] and origin.is_same(new.entry.func, item.counterpart) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Cancels a loop and starts its counterpart. Does not yield.
+-- @treturn ?number of the new fiber; nil if the loop is over, or in a protected
+--   call
+local function exchange(item, holders)
+    if item.object:status() == 'dead' or not fibers_lib.cancel_safely(item) then
+        return nil
+    end
+    local object = fiber.new(item.counterpart)
+    object:name(item.name, {truncate = true})
+    holders:replace(item.object, object)
+    return object:id()
+end
+
+--- Starts loops again. Yields.
+-- @tparam {table,...} loops see `fibers.inspect`, each with its `counterpart`
+-- @tparam table options
+--   origin: see `ownership`
+--   is_old: function (f) -> boolean
+--   deadline: on the monotonic clock
+--   limit: the most memory that Lua may have in use, in kilobytes
+-- @treturn {table,...} those that were started again, with the `successor`: the
+--   number of the new fiber, or true if another loop has started it
+local function run(loops, options)
+    local candidates, objects, threads = {}, {}, {}
+    for _, item in ipairs(loops) do
+        item.object = object_of(item.id)
+        if is_restartable(item, options.is_old) then
+            table.insert(candidates, item)
+            table.insert(objects, item.object)
+            threads[item.thread] = true
+        end
+    end
+    if #candidates == 0 then
+        return {}
+    end
+    local known = debug.getmetatable(candidates[1].object)
+    local ignored = {[debug.getregistry()] = true, [candidates] = true}
+    if type(known) == 'table' and type(rawget(known, 'memoize')) == 'table' then
+        -- Tarantool's own, by number.
+        ignored[known.memoize] = true
+    end
+    for _, item in ipairs(candidates) do
+        ignored[item] = true
+    end
+    local holders = holders_lib.find(objects, {
+        deadline = options.deadline,
+        limit = options.limit,
+        threads = threads,
+        ignored = ignored,
+    })
+    local done, ours = {}, {}
+    table.sort(candidates, function(a, b)
+        return a.id < b.id
+    end)
+    for _, item in ipairs(candidates) do
+        if #done > 0 and has_started(item, ours, options.origin) then
+            item.successor = true
+            table.insert(done, item)
+        elseif holders:can_replace(item.object) then
+            local id = exchange(item, holders)
+            if id ~= nil then
+                item.successor, ours[id] = id, true
+                table.insert(done, item)
+                -- The new loop begins, and may start others.
+                fiber.sleep(0)
+            end
+        end
+    end
+    return done
+end
+
+return {run = run}

@@ -1,0 +1,9 @@
+local fiber = require('fiber')
+
+local deadline = fiber.clock() + 2
+rawset(_G, 'shown', nil)
+rawget(_G, 'show')()
+while rawget(_G, 'shown') == nil and fiber.clock() < deadline do
+    fiber.sleep(0.001)
+end
+return rawget(_G, 'shown')
