@@ -220,7 +220,7 @@ local function run(options)
         left = found.left
         if not found.is_complete or is_settled or number == PASSES then
             break
-        elseif options.drain then
+        elseif options.drain and options.settle == nil then
             drain(options.requests, until_time)
         end
     end
