@@ -508,17 +508,18 @@ case('a loop that nothing has started again is, where that is certain', function
 end)
 
 for _, item in ipairs({
-    {'with arguments', "local n = ... while true do fiber.sleep(0.01) end", arguments = true},
+    {'with arguments', 'while true do fiber.sleep(0.01) end', argument = true},
     {'that may end', 'while not state.stop do fiber.sleep(0.01) end'},
     {'in a protected call', 'while not state.stop do pcall(fiber.sleep, 0.1) end'},
     {'with something in its storage', 'while true do fiber.sleep(0.01) end', storage = true},
     {'whose fiber is on a stack', 'while true do fiber.sleep(0.01) end', is_held = true},
 }) do
     case('a loop is not started again: one ' .. item[1], function(t)
-        local text = ("local fiber = require('fiber') local state = ... return function(...) %s end"):format(item[2])
+        local text = ("local fiber = require('fiber') local state = ... return function(n) %s return n end")
+            :format(item[2])
         local state = {}
         local entry = lib.old_code(text, FILE)(state)
-        local old = doom(fiber.create(entry, item.arguments))
+        local old = doom(fiber.create(entry, item.argument))
         if item.storage then
             old.storage.key = 'value'
         end
