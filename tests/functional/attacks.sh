@@ -8,7 +8,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-FLEET=$BUILD_DIR/tools/fake_fleet
+FLEET=$BUILD_DIR/fakes/fake_fleet
 FLEET_PID=
 
 # fleet ADDRESS ...: consoles that go by the rules on standard input.

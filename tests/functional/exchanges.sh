@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Exchanges of more than one line for tools/misbehave, in files of the working
+# Exchanges of more than one line for fakes/misbehave, in files of the working
 # directory: lines at a console, and a cluster through one instance.
 #
 #	misbehave "${CONSOLE[@]}" REPLY PROGRAM console

@@ -5,7 +5,7 @@
 # A peer that misbehaves at every byte: for an exchange of each command, what
 # the console says stops, is cut, delayed, or has a byte missing, twice or
 # wrong; also of lines from a pipe, and of a cluster through one instance.
-# tools/misbehave says what must hold then.
+# fakes/misbehave says what must hold then.
 #
 # At each FAULT_EVERYth offset (29, or 97 in instrumented builds, which take
 # several times as long); FAULT_EVERY=1 takes some minutes.

@@ -4,7 +4,7 @@
 #
 # Memory runs out at each allocation in turn, once or for good, in a run of
 # each command; also of lines from a pipe, and of a cluster through one
-# instance.  tools/misbehave says what must hold then.
+# instance.  fakes/misbehave says what must hold then.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"

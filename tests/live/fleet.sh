@@ -160,7 +160,7 @@ run eval -s "$ALL" 'return box.info.ro' -o json
 is "$(json 'r.exit, r.instances[1].results, r.instances[2].results,
     r.instances[3].results')" '0 [false] [false] [true]' 'eval'
 run plan --app shop --run-dir "$RUN_DIR"
-is "$RC $(tail -n 1 "$OUT")" '0 3 instances: 3 planned' 'plan'
+is "$RC $(tail -n 1 "$OUT")" '0 3 instances: 3 unchanged' 'plan'
 is "$(generations)" '3/v3 4/v3 2/v3' 'which changes nothing'
 run stale --app shop --run-dir "$RUN_DIR"
 is "$RC $(tail -n 1 "$OUT")" '0 3 instances: 3 ok' 'stale'

@@ -269,7 +269,7 @@ like "$(report 'return r.problems[1].message')" \
 write config.yml <<<'functions: {a: {module: extensions.words}}'
 push s1-a
 is "$RC" 3 'a function that lacks something'
-like "$(cat "$ERR")" 'function a: handler is not text' 'is named'
+like "$(cat "$ERR")" 'function a: handler is missing' 'is named'
 write config.yml <<<'functions: [}'
 push s1-a
 is "$RC" 3 'a config that is not YAML'

@@ -338,7 +338,7 @@ ok 'everything is as it was' wait_until 10 is_rolled_back
 serves 8
 kill -STOP "$APP_PID"
 reload -t 0.5 status
-is "$RC $(json 'i.outcome')" '4 timeout' 'an instance that hangs'
+is "$RC $(json 'i.error.code')" '2 no_greeting' 'an instance that hangs'
 kill -CONT "$APP_PID"
 
 diag 'Refused'

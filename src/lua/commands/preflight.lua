@@ -5,10 +5,10 @@ local require = ...
 local cartridge_lib = require('platform.cartridge')
 local catalog = require('reload.catalog')
 local digest = require('digest')
-local fiber = require('fiber')
 local fio = require('fio')
 local instance = require('core.instance')
 local registry_lib = require('core.state')
+local process = require('platform.process')
 local release = require('reload.release')
 local slice = require('core.yield')
 local status = require('commands.status')
@@ -61,11 +61,21 @@ local function digest_of(lines)
     return digest.sha1_hex(table.concat(lines, '\n'))
 end
 
---- A file that was written or replaced after this time may have been loaded
--- before. Its time of modification would not tell: it can come with the file.
+--- Whether a file was written or replaced after a time, or a link that leads to
+-- it: then what was loaded before may be something else. The time of modification
+-- would not tell, as it can come with the file.
 local function is_newer(path, time)
     local stat = fio.stat(path)
-    return stat == nil or stat.ctime > time
+    if stat == nil or stat.ctime > time then
+        return true
+    end
+    for prefix in path:gmatch('()/') do
+        local link = prefix > 1 and fio.lstat(path:sub(1, prefix - 1))
+        if link and link:is_link() and link.ctime > time then
+            return true
+        end
+    end
+    return false
 end
 
 --- Digests of the files of the application as they are on disk and as they were
@@ -77,7 +87,7 @@ end
 -- @treturn ?string loaded; nil if that is not known
 -- @treturn boolean whether other code is loaded than is on disk
 local function code_digests(choice, registry)
-    local started = fiber.time() - box.info.uptime
+    local started = process.started()
     local on_disk, loaded, outdated, is_known = {}, {}, false, true
     local is_loaded = {}
     for _, module in ipairs(choice.selected) do

@@ -195,14 +195,17 @@ end)
 case('before the first reload, the age of a file tells whether it is loaded', function(t)
     local app = lib.app({['@.a'] = 'return 1'})
     app.require('@.a')
-    local age = 0
-    local function survey_at(age_of_file)
-        age = age_of_file
-        local real = require('fio')
+    local started, real = lib.load('platform.process').started(), require('fio')
+    local function survey_at(age_of_file, age_of_link)
         local stub = setmetatable({
             stat = function(path)
-                local stat = real.stat(path)
-                return stat and {ctime = require('fiber').time() - box.info.uptime + age}
+                return real.stat(path) and {ctime = started + age_of_file}
+            end,
+            lstat = function(path)
+                local stat = real.lstat(path)
+                return stat and {ctime = started + (age_of_link or -10), is_link = function()
+                    return age_of_link ~= nil
+                end}
             end,
         }, {__index = real})
         return survey({fio = stub}).status
@@ -213,6 +216,8 @@ case('before the first reload, the age of a file tells whether it is loaded', fu
     status = survey_at(10)
     t:is(status.outdated, true, 'one that came later may not be')
     t:is(status.loaded_digest, nil, 'and nobody knows what is loaded')
+    t:is(survey_at(-10, -10).outdated, false, 'a link that was there before leads where it led')
+    t:is(survey_at(-10, 10).outdated, true, 'one that was replaced since may lead elsewhere')
 end)
 
 case('why the cluster is not healthy is told with it', function(t)
