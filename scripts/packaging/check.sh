@@ -49,7 +49,9 @@ files()
 }
 
 # The libraries are not part of the package, and are there before and after.
-depends=$(dpkg-deb -f "$package" Depends | sed 's/ *([^)]*)//g; s/, */,/g')
+depends=$(for field in Depends Recommends; do
+	dpkg-deb -f "$package" "$field"
+done | sed 's/ *([^)]*)//g; s/, */,/g' | paste -s -d ,)
 mmdebstrap -q --variant=apt --include="$depends" bookworm "$root" \
     >"$work/log" 2>&1 || { tail -n 20 "$work/log"; failed 'a new root'; }
 passed 'a new root'

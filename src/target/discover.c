@@ -329,17 +329,27 @@ consider_docker(struct search *search, const struct place *place,
 	    matches_names(search, app, instance));
 }
 
-/* Looks for the console of tt in the directory of an instance. */
+/*
+ * Looks for the console of tt in the directory of an instance: it is called
+ * tarantool.control, and in tt 1 after the instance.
+ */
 static int
 consider_instance(struct search *search, const struct place *place,
     const char *name, const char *path)
 {
-	char *socket;
+	char *socket, own[NAME_MAX + sizeof(SUFFIX)];
+	struct stat st;
 	int result, wanted;
 
 	wanted = place->owned && matches_instance(search, place->owner, name);
 	if ((socket = project_path(path, TT_SOCKET)) == NULL)
 		return error_out_of_memory(search->error);
+	if (stat(socket, &st) == -1 && is_absent(errno)) {
+		snprintf(own, sizeof(own), "%s" SUFFIX, name);
+		free(socket);
+		if ((socket = project_path(path, own)) == NULL)
+			return error_out_of_memory(search->error);
+	}
 	result = consider(search, socket, place->owner, name, wanted);
 	free(socket);
 	return result;
@@ -558,7 +568,7 @@ search_tt(struct search *search)
 		result = search_place(search, TT_RUN_DIR, ".", NULL);
 		if (result == 0)
 			result = search_apps(search, TT_ENABLED, TT_RUN_DIR);
-	} else if (tt.run_dir[0] == '/') {
+	} else if (tt.run_dir[0] == '/' || tt.is_shared) {
 		result = search_place(search, tt.run_dir, NULL, NULL);
 	} else if ((own = project_path(tt.enabled, tt.run_dir)) == NULL) {
 		result = error_out_of_memory(search->error);

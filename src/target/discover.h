@@ -35,6 +35,7 @@ struct discover_query {
  *	APP-stateboard.control		the same, only if asked for
  *	APP.control			tarantoolctl; INSTANCE may name it too
  *	APP/INSTANCE/tarantool.control	tt
+ *	APP/INSTANCE/INSTANCE.control	tt 1
  *	APP/APP.INSTANCE.control	tt cartridge
  *	INSTANCE/tarantool.control	tt, Tarantool 3, if the directory is
  *					known to belong to the application

@@ -355,17 +355,26 @@ read_settings(const char *path, int given, const struct setting *settings,
 int
 project_run_dir(char **run_dir, struct error *error)
 {
+	/* cartridge-cli 1 wrote it with an underscore. */
+	char *now = NULL, *old = NULL;
 	const struct setting settings[] = {
-		{ "run-dir", run_dir },
+		{ "run-dir", &now },
+		{ "run_dir", &old },
 		{ NULL, NULL }
 	};
+	int result;
 
 	*run_dir = NULL;
-	if (read_settings(CARTRIDGE_FILE, 0, settings, error) != -1)
-		return 0;
-	free(*run_dir);
-	*run_dir = NULL;
-	return -1;
+	result = read_settings(CARTRIDGE_FILE, 0, settings, error);
+	if (result != -1) {
+		*run_dir = now != NULL ? now : old;
+		if (now == NULL)
+			old = NULL;
+		now = NULL;
+	}
+	free(now);
+	free(old);
+	return result == -1 ? -1 : 0;
 }
 
 /* The functions below return 1 if they found a file, 0, or -1: no memory. */
@@ -471,8 +480,10 @@ project_tt(struct project_tt *tt, struct error *error)
 		tt->enabled = beside(tt->file, enabled != NULL ? enabled :
 		    app_enabled != NULL ? app_enabled :
 		    old_enabled != NULL ? old_enabled : ".");
-		tt->run_dir = strdup(run_dir != NULL ? run_dir :
-		    old_run_dir != NULL ? old_run_dir : TT_RUN_DIR);
+		/* tt 1 had one for all applications, beside its file. */
+		tt->is_shared = run_dir == NULL && old_run_dir != NULL;
+		tt->run_dir = tt->is_shared ? beside(tt->file, old_run_dir) :
+		    strdup(run_dir != NULL ? run_dir : TT_RUN_DIR);
 		if (tt->enabled == NULL || tt->run_dir == NULL)
 			result = error_out_of_memory(error);
 	}

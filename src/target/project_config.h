@@ -23,10 +23,12 @@ struct project_tt {
 	char	*file;		/* NULL: there is none */
 	char	*enabled;	/* the directory of the applications */
 	char	*run_dir;	/* if relative: below each application */
+	int	 is_shared;	/* run_dir is that of all, and no other */
 };
 
 /*
- * The `run-dir` of .cartridge.yml in the current directory, to be freed, or
+ * The `run-dir`, or `run_dir`, of .cartridge.yml in the current directory, to be
+ * freed, or
  * NULL if there is no such file or it does not say.
  *
  * Returns 0, or -1 with a usage error that names file and line.

@@ -228,7 +228,7 @@ begin_via r1 reload
 ok 'it is being reloaded' wait_until 10 is_reloading s1-a
 kill_node s1-a
 finish_via
-is "$RC $(summary)" '4 3 instances: 1 reloaded, 1 timeout, 1 not touched
+is "$RC $(summary)" '130 3 instances: 1 reloaded, 1 timeout, 1 not touched
   s1-a: timeout (closed)' 'its outcome was not seen'
 like "$(said "$ERR")" '^cartridge-reload: s1-a: the connection to ADDRESS was lost: .*; the instance rolls back by itself if it has not committed, `cartridge-reload status` tells$' \
     'it is said why'
@@ -325,7 +325,7 @@ ok 'Ctrl-C: it is said who is waited for' wait_until 10 \
     grep -q 'interrupted: waiting for s1-a (.*); once more gives up' "$ERR"
 release s1-a
 finish_via
-is "$RC $(summary)" '1 3 instances: 2 reloaded, 1 not touched' \
+is "$RC $(summary)" '130 3 instances: 2 reloaded, 1 not touched' \
     'what was begun is brought to its end'
 is "$(not_touched)" r1 'and nothing else begun'
 hold s1-a
@@ -335,7 +335,7 @@ kill -INT "$RUN_PID"
 wait_until 10 grep -q 'once more gives up' "$ERR"
 kill -INT "$RUN_PID"
 finish_via
-is "$RC $(summary)" '4 3 instances: 1 reloaded, 1 timeout, 1 not touched
+is "$RC $(summary)" '130 3 instances: 1 reloaded, 1 timeout, 1 not touched
   s1-a: timeout (interrupted)' 'Ctrl-C twice: it is given up'
 release s1-a
 ok 'the instance goes on' wait_until 10 is_idle s1-a

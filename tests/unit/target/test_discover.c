@@ -713,6 +713,27 @@ enter(void **state)
 }
 
 static void
+test_sockets_of_tt_1_are_found_beside_its_file(void **state)
+{
+	(void)state;
+	make_file("tt.yaml", "tt:\n  app:\n    run_dir: run/tt\n");
+	make_socket("run/tt/shop/s-1/s-1.control");
+	make_socket("run/tt/shop/s-2/s-2.control");
+	make_socket("run/tt/bank.control");
+	make_parents("sub/dir/");
+	expect("shop", NULL, NULL,
+	    "shop s-1 run/tt/shop/s-1/s-1.control\n"
+	    "shop s-2 run/tt/shop/s-2/s-2.control\n");
+	expect("bank", NULL, NULL, "bank - run/tt/bank.control\n");
+	expect("shop", "s-2", NULL, "shop s-2 run/tt/shop/s-2/s-2.control\n");
+	/* Not below the application, as in tt 2. */
+	make_socket("shop/run/tt/s-3/tarantool.control");
+	expect("shop", "s-1", NULL, "shop s-1 run/tt/shop/s-1/s-1.control\n");
+	expect_error("shop", "s-3", NULL, NO_SOCKET,
+	    PARTS("searched: tmp/run (no such directory), run/tt"));
+}
+
+static void
 test_only_here_leaves_the_system_out(void **state)
 {
 	struct discover_query query = { "*", NULL, NULL, "system", 1 };
@@ -736,6 +757,7 @@ main(void)
 	cmocka_unit_test_setup_teardown(name, enter, peer_leave_directory)
 	const struct CMUnitTest tests[] = {
 		TEST(test_only_here_leaves_the_system_out),
+		TEST(test_sockets_of_tt_1_are_found_beside_its_file),
 		TEST(test_sockets_of_cartridge_cli_are_found),
 		TEST(test_sockets_of_both_layouts_of_tt_are_found),
 		TEST(test_sockets_of_an_unknown_application_are_not_taken),
