@@ -90,7 +90,7 @@ run_on_targets(const struct options *options, const json_t *args)
 	context.targets = 0;
 	context.exit_code = options->exit_code;
 	/* From here on a signal does not cut what is printed. */
-	interrupt_begin();
+	signals_begin();
 	if (command_targets(options, &targets, &error) == 0) {
 		outcome = options->command->bit == COMMAND_CONSOLE ?
 		    shell_run(options, &targets, &context) :
@@ -108,7 +108,7 @@ run_on_targets(const struct options *options, const json_t *args)
 	}
 	targets_finish(&targets);
 	output_flush(stdout);
-	interrupt_end();
+	signals_end();
 	return outcome;
 }
 
@@ -182,6 +182,6 @@ main(int argc, char *argv[])
 		    "cannot write standard output: %s", strerror(errno));
 		outcome = fail(&error, 0);
 	}
-	interrupt_die();
+	signals_die();
 	return outcome_exit_for(outcome, wants_exit_code);
 }

@@ -38,11 +38,11 @@
 
 static const char greeting_start[] = "Tarantool ";
 
-enum console_state { CONNECTING, GREETING, READY };
+enum conn_state { CONNECTING, GREETING, READY };
 
-struct console {
+struct conn {
 	const struct target	*target;
-	enum console_state	 state;
+	enum conn_state	 state;
 	int			 fd;
 	int64_t			 opened;
 	int64_t			 greeted_from;	/* connected since */
@@ -53,11 +53,11 @@ struct console {
 	struct addrinfo		*addresses;	/* of a TCP host */
 	const struct addrinfo	*address;	/* the one being tried */
 
-	char			 greeting[CONSOLE_GREETING_SIZE];
+	char			 greeting[CONN_GREETING_SIZE];
 	size_t			 greeting_len;
 	char			 version[VERSION_SIZE];
 
-	struct wire		 wire;
+	struct framer		 framer;
 	struct iovec		 out[PIECES_MAX]; /* to be sent; not owned */
 	size_t			 out_first;
 	size_t			 out_count;	/* with those before it */
@@ -178,13 +178,13 @@ connect_path(int fd, const char *path, struct error *error)
 }
 
 static void
-begin_greeting(struct console *console)
+begin_greeting(struct conn *conn)
 {
-	console->state = GREETING;
-	console->greeted_from = clock_ms();
-	console->due = console->greeted_from + CONSOLE_GREETING_MS;
-	if (console->due > console->deadline)
-		console->due = console->deadline;
+	conn->state = GREETING;
+	conn->greeted_from = clock_ms();
+	conn->due = conn->greeted_from + CONN_GREETING_MS;
+	if (conn->due > conn->deadline)
+		conn->due = conn->deadline;
 }
 
 /*
@@ -192,16 +192,16 @@ begin_greeting(struct console *console)
  * may: the Lua of a request is not for everybody who can make a file.
  */
 static int
-check_peer(const struct console *console, struct error *error)
+check_peer(const struct conn *conn, struct error *error)
 {
-	const struct target *target = console->target;
+	const struct target *target = conn->target;
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 	char name[64];
 
 	if (!target->is_found)
 		return 0;
-	if (getsockopt(console->fd, SOL_SOCKET, SO_PEERCRED, &peer,
+	if (getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &peer,
 	    &len) == -1)
 		return local_error(error, "getsockopt");
 	if (owner_is_trusted(peer.uid) || peer.uid == target->owner)
@@ -213,23 +213,23 @@ check_peer(const struct console *console, struct error *error)
 }
 
 static int
-open_unix(struct console *console, struct error *error)
+open_unix(struct conn *conn, struct error *error)
 {
-	console->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
+	conn->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
 	    SOCK_CLOEXEC, 0);
-	if (console->fd == -1)
+	if (conn->fd == -1)
 		return local_error(error, "socket");
-	if (connect_path(console->fd, console->target->path, error) == -1 ||
-	    check_peer(console, error) == -1)
+	if (connect_path(conn->fd, conn->target->path, error) == -1 ||
+	    check_peer(conn, error) == -1)
 		return -1;
-	begin_greeting(console);
+	begin_greeting(conn);
 	return 0;
 }
 
 static int
-resolve(struct console *console, struct error *error)
+resolve(struct conn *conn, struct error *error)
 {
-	const struct target *target = console->target;
+	const struct target *target = conn->target;
 	struct addrinfo hints;
 	int result;
 
@@ -238,10 +238,10 @@ resolve(struct console *console, struct error *error)
 	hints.ai_socktype = SOCK_STREAM;
 	hints.ai_flags = AI_NUMERICSERV;
 	result = getaddrinfo(target->host, target->port, &hints,
-	    &console->addresses);
+	    &conn->addresses);
 	if (result == 0)
 		return 0;
-	console->addresses = NULL;
+	conn->addresses = NULL;
 	if (result == EAI_MEMORY)
 		return error_out_of_memory(error);
 	error_set(error, OUTCOME_UNREACHABLE, "name_resolution",
@@ -273,11 +273,11 @@ tcp_connect_error(int code, struct error *error)
 }
 
 static void
-close_socket(struct console *console)
+close_socket(struct conn *conn)
 {
-	if (console->fd != -1)
-		close(console->fd);
-	console->fd = -1;
+	if (conn->fd != -1)
+		close(conn->fd);
+	conn->fd = -1;
 }
 
 /*
@@ -285,7 +285,7 @@ close_socket(struct console *console)
  * Returns -1 with the error of the last one if there is none left.
  */
 static int
-try_address(struct console *console, const struct addrinfo *address,
+try_address(struct conn *conn, const struct addrinfo *address,
     struct error *error)
 {
 	const struct addrinfo *left;
@@ -293,20 +293,20 @@ try_address(struct console *console, const struct addrinfo *address,
 	int one = 1, result = -1;
 
 	for (; address != NULL; address = address->ai_next) {
-		close_socket(console);
-		console->address = address;
-		console->fd = socket(address->ai_family, SOCK_STREAM |
+		close_socket(conn);
+		conn->address = address;
+		conn->fd = socket(address->ai_family, SOCK_STREAM |
 		    SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol);
-		if (console->fd == -1) {
+		if (conn->fd == -1) {
 			result = is_local(errno) ?
 			    local_error(error, "socket") :
 			    tcp_connect_error(errno, error);
 			continue;
 		}
 		/* The request is a long line and is to leave at once. */
-		setsockopt(console->fd, IPPROTO_TCP, TCP_NODELAY, &one,
+		setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &one,
 		    sizeof(one));
-		if (connect(console->fd, address->ai_addr,
+		if (connect(conn->fd, address->ai_addr,
 		    address->ai_addrlen) == -1 && errno != EINPROGRESS &&
 		    errno != EINTR) {
 			result = tcp_connect_error(errno, error);
@@ -317,127 +317,127 @@ try_address(struct console *console, const struct addrinfo *address,
 		for (left = address; left != NULL; left = left->ai_next)
 			share++;
 		now = clock_ms();
-		console->state = CONNECTING;
-		console->due = console->deadline <= now ? console->deadline :
-		    now + (console->deadline - now + share - 1) / share;
+		conn->state = CONNECTING;
+		conn->due = conn->deadline <= now ? conn->deadline :
+		    now + (conn->deadline - now + share - 1) / share;
 		return 0;
 	}
 	return result;
 }
 
-struct console *
-console_open(const struct target *target, int64_t deadline,
+struct conn *
+conn_open(const struct target *target, int64_t deadline,
     struct error *error)
 {
-	struct console *console;
+	struct conn *conn;
 	int result;
 
-	if ((console = calloc(1, sizeof(*console))) == NULL) {
+	if ((conn = calloc(1, sizeof(*conn))) == NULL) {
 		local_error(error, "calloc");
 		return NULL;
 	}
-	console->target = target;
-	console->fd = -1;
-	console->opened = clock_ms();
-	console->deadline = deadline;
-	wire_init(&console->wire);
+	conn->target = target;
+	conn->fd = -1;
+	conn->opened = clock_ms();
+	conn->deadline = deadline;
+	framer_init(&conn->framer);
 	if (target->kind == TARGET_UNIX)
-		result = open_unix(console, error);
-	else if ((result = resolve(console, error)) == 0)
-		result = try_address(console, console->addresses, error);
+		result = open_unix(conn, error);
+	else if ((result = resolve(conn, error)) == 0)
+		result = try_address(conn, conn->addresses, error);
 	if (result == -1) {
-		console_close(console);
+		conn_close(conn);
 		return NULL;
 	}
-	return console;
+	return conn;
 }
 
 void
-console_close(struct console *console)
+conn_close(struct conn *conn)
 {
-	if (console == NULL)
+	if (conn == NULL)
 		return;
-	close_socket(console);
-	if (console->addresses != NULL)
-		freeaddrinfo(console->addresses);
-	wire_finish(&console->wire);
-	free(console);
+	close_socket(conn);
+	if (conn->addresses != NULL)
+		freeaddrinfo(conn->addresses);
+	framer_finish(&conn->framer);
+	free(conn);
 }
 
 int
-console_fd(const struct console *console)
+conn_fd(const struct conn *conn)
 {
-	return console->fd;
+	return conn->fd;
 }
 
 short
-console_events(const struct console *console)
+conn_events(const struct conn *conn)
 {
-	if (console->state == CONNECTING)
+	if (conn->state == CONNECTING)
 		return POLLOUT;
-	return console->out_first < console->out_count ? POLLIN | POLLOUT :
+	return conn->out_first < conn->out_count ? POLLIN | POLLOUT :
 	    POLLIN;
 }
 
 int64_t
-console_due(const struct console *console)
+conn_due(const struct conn *conn)
 {
-	return console->due;
+	return conn->due;
 }
 
-static enum console_event
-fail_deadline(const struct console *console, const char *what,
+static enum conn_event
+fail_deadline(const struct conn *conn, const char *what,
     struct error *error)
 {
 	error_set(error, OUTCOME_TIMEOUT, "deadline", "no %s within %g s",
-	    what, clock_seconds(console->opened, console->deadline));
-	return CONSOLE_FAILED;
+	    what, clock_seconds(conn->opened, conn->deadline));
+	return CONN_FAILED;
 }
 
-static enum console_event
-step_connecting(struct console *console, int64_t now, struct error *error)
+static enum conn_event
+step_connecting(struct conn *conn, int64_t now, struct error *error)
 {
-	struct pollfd pfd = { .fd = console->fd, .events = POLLOUT };
+	struct pollfd pfd = { .fd = conn->fd, .events = POLLOUT };
 	socklen_t len;
 	int code;
 
 	if (poll(&pfd, 1, 0) <= 0) {
-		if (now < console->due)
-			return CONSOLE_WAIT;
-		if (now >= console->deadline) {
-			fail_deadline(console, "connection", error);
+		if (now < conn->due)
+			return CONN_WAIT;
+		if (now >= conn->deadline) {
+			fail_deadline(conn, "connection", error);
 			error->transient = 1;
-			return CONSOLE_FAILED;
+			return CONN_FAILED;
 		}
 		code = ETIMEDOUT;
 	} else {
 		len = sizeof(code);
-		if (getsockopt(console->fd, SOL_SOCKET, SO_ERROR, &code,
+		if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &code,
 		    &len) == -1)
 			code = errno;
 	}
 	if (code == 0) {
-		begin_greeting(console);
-		return CONSOLE_WAIT;
+		begin_greeting(conn);
+		return CONN_WAIT;
 	}
 	tcp_connect_error(code, error);
-	if (console->address->ai_next == NULL ||
-	    try_address(console, console->address->ai_next, error) == -1)
-		return CONSOLE_FAILED;
-	return CONSOLE_WAIT;
+	if (conn->address->ai_next == NULL ||
+	    try_address(conn, conn->address->ai_next, error) == -1)
+		return CONN_FAILED;
+	return CONN_WAIT;
 }
 
-static enum console_event
+static enum conn_event
 not_a_console(struct error *error)
 {
 	error_set(error, OUTCOME_UNREACHABLE, "not_a_console",
 	    "not a Tarantool console: the greeting is not understood");
-	return CONSOLE_FAILED;
+	return CONN_FAILED;
 }
 
 /* Reads the version out of the first line, as far as it can be one. */
 static int
-read_version(struct console *console, const char *line)
+read_version(struct conn *conn, const char *line)
 {
 	const char *p;
 	size_t len;
@@ -449,137 +449,137 @@ read_version(struct console *console, const char *line)
 			continue;
 		len = strspn(p, "0123456789."
 		    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-");
-		if (p[len] != ' ' || len >= sizeof(console->version))
+		if (p[len] != ' ' || len >= sizeof(conn->version))
 			return -1;
-		memcpy(console->version, p, len);
-		console->version[len] = '\0';
+		memcpy(conn->version, p, len);
+		conn->version[len] = '\0';
 		return 0;
 	}
 	return -1;
 }
 
 /* Looks at what there is of the greeting: done, more needed, or wrong. */
-static enum console_event
-check_greeting(struct console *console, struct error *error)
+static enum conn_event
+check_greeting(struct conn *conn, struct error *error)
 {
-	size_t len = console->greeting_len;
+	size_t len = conn->greeting_len;
 	size_t start_len = sizeof(greeting_start) - 1;
 	char line[LINE_SIZE];
 
 	/* Who greets otherwise may never send as much as we would wait for. */
-	if (memcmp(console->greeting, greeting_start,
+	if (memcmp(conn->greeting, greeting_start,
 	    len < start_len ? len : start_len) != 0)
 		return not_a_console(error);
 	if (len < LINE_SIZE)
-		return CONSOLE_WAIT;
-	memcpy(line, console->greeting, LINE_SIZE);
+		return CONN_WAIT;
+	memcpy(line, conn->greeting, LINE_SIZE);
 	if (line[LINE_SIZE - 1] != '\n')
 		return not_a_console(error);
 	line[LINE_SIZE - 1] = '\0';
 	if (strstr(line, " (Binary)") != NULL) {
 		error_set(error, OUTCOME_UNREACHABLE, "binary_port",
 		    "a binary (iproto) port, not a text console");
-		return CONSOLE_FAILED;
+		return CONN_FAILED;
 	}
 	if (strstr(line, " (Lua console)") == NULL ||
-	    read_version(console, line) == -1)
+	    read_version(conn, line) == -1)
 		return not_a_console(error);
-	if (len < CONSOLE_GREETING_SIZE)
-		return CONSOLE_WAIT;
-	if (console->greeting[CONSOLE_GREETING_SIZE - 1] != '\n')
+	if (len < CONN_GREETING_SIZE)
+		return CONN_WAIT;
+	if (conn->greeting[CONN_GREETING_SIZE - 1] != '\n')
 		return not_a_console(error);
-	console->state = READY;
-	console->due = console->deadline;
-	return CONSOLE_GREETED;
+	conn->state = READY;
+	conn->due = conn->deadline;
+	return CONN_GREETED;
 }
 
-static enum console_event
-no_greeting(struct console *console, struct error *error)
+static enum conn_event
+no_greeting(struct conn *conn, struct error *error)
 {
-	console->version[0] = '\0';
+	conn->version[0] = '\0';
 	/* The same whichever limit comes first: what is wrong is the same. */
 	error_set_transient(error, OUTCOME_UNREACHABLE, "no_greeting",
 	    "connected, but no greeting within %g s: %s",
-	    clock_seconds(console->greeted_from, console->due),
-	    console->target->kind == TARGET_UNIX ?
+	    clock_seconds(conn->greeted_from, conn->due),
+	    conn->target->kind == TARGET_UNIX ?
 	    "the instance hangs or is busy, or the socket is none of Tarantool" :
 	    "the instance hangs or is busy, or the port is none of Tarantool "
 	    "(an HTTP port waits for a request)");
-	return CONSOLE_FAILED;
+	return CONN_FAILED;
 }
 
-static enum console_event
-step_greeting(struct console *console, int64_t now, struct error *error)
+static enum conn_event
+step_greeting(struct conn *conn, int64_t now, struct error *error)
 {
-	enum console_event event = CONSOLE_WAIT;
+	enum conn_event event = CONN_WAIT;
 	ssize_t len;
 
-	/* Not a byte more: what comes after it belongs to the wire. */
+	/* Not a byte more: what comes after it is framed. */
 	do {
-		len = recv(console->fd,
-		    console->greeting + console->greeting_len,
-		    CONSOLE_GREETING_SIZE - console->greeting_len, 0);
+		len = recv(conn->fd,
+		    conn->greeting + conn->greeting_len,
+		    CONN_GREETING_SIZE - conn->greeting_len, 0);
 	} while (len == -1 && errno == EINTR);
 	if (len > 0) {
-		console->greeting_len += (size_t)len;
-		event = check_greeting(console, error);
+		conn->greeting_len += (size_t)len;
+		event = check_greeting(conn, error);
 	} else if (len == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
 		error_set_transient(error, OUTCOME_UNREACHABLE,
 		    "closed_before_greeting",
 		    "connection closed before the greeting: "
 		    "the instance refused it, or is stopping");
-		return CONSOLE_FAILED;
+		return CONN_FAILED;
 	}
-	if (event == CONSOLE_WAIT && now >= console->due)
-		return no_greeting(console, error);
+	if (event == CONN_WAIT && now >= conn->due)
+		return no_greeting(conn, error);
 	return event;
 }
 
 /* Takes what was sent off the queue. */
 static void
-forget_sent(struct console *console, size_t len)
+forget_sent(struct conn *conn, size_t len)
 {
 	struct iovec *piece;
 	size_t part;
 
-	while (console->out_first < console->out_count) {
-		piece = &console->out[console->out_first];
+	while (conn->out_first < conn->out_count) {
+		piece = &conn->out[conn->out_first];
 		part = len < piece->iov_len ? len : piece->iov_len;
 		piece->iov_base = (char *)piece->iov_base + part;
 		piece->iov_len -= part;
 		len -= part;
 		if (piece->iov_len > 0)
 			return;
-		console->out_first++;
+		conn->out_first++;
 	}
-	console->out_first = console->out_count = 0;
+	conn->out_first = conn->out_count = 0;
 }
 
 /* Sends as much as the kernel takes. */
 static void
-flush(struct console *console)
+flush(struct conn *conn)
 {
 	struct msghdr message;
 	ssize_t len;
 
-	while (console->out_error == 0 &&
-	    console->out_first < console->out_count) {
+	while (conn->out_error == 0 &&
+	    conn->out_first < conn->out_count) {
 		memset(&message, 0, sizeof(message));
-		message.msg_iov = &console->out[console->out_first];
-		message.msg_iovlen = console->out_count - console->out_first;
-		len = sendmsg(console->fd, &message, MSG_NOSIGNAL);
+		message.msg_iov = &conn->out[conn->out_first];
+		message.msg_iovlen = conn->out_count - conn->out_first;
+		len = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
 		if (len >= 0)
-			forget_sent(console, (size_t)len);
+			forget_sent(conn, (size_t)len);
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		else if (errno != EINTR)
 			/* The reading side tells what happened. */
-			console->out_error = errno;
+			conn->out_error = errno;
 	}
 }
 
 /* Whether everything that was queued has left is for the session to say. */
-static enum console_event
+static enum conn_event
 fail_closed(int code, struct error *error)
 {
 	if (code == 0 || code == ECONNRESET || code == EPIPE)
@@ -588,110 +588,110 @@ fail_closed(int code, struct error *error)
 	else
 		error_set(error, OUTCOME_UNREACHABLE, "closed",
 		    "connection lost: %s", strerror(code));
-	return CONSOLE_FAILED;
+	return CONN_FAILED;
 }
 
 /* Reads once.  Returns 1 if there may be more, 0 if not now, -1 on failure. */
 static int
-read_some(struct console *console, struct error *error)
+read_some(struct conn *conn, struct error *error)
 {
 	size_t want = READ_SIZE, left;
 	ssize_t len;
 	char *room;
 
-	left = WIRE_DOCUMENT_MAX - wire_pending(&console->wire);
+	left = FRAMER_DOCUMENT_MAX - framer_pending(&conn->framer);
 	if (left < want)
 		want = left > 0 ? left : 1;
-	if ((room = wire_room(&console->wire, want)) == NULL) {
+	if ((room = framer_reserve(&conn->framer, want)) == NULL) {
 		if (errno == EMSGSIZE)
 			return error_set(error, OUTCOME_PROTOCOL,
 			    "reply_too_large",
 			    "the reply is larger than %zu MiB",
-			    WIRE_DOCUMENT_MAX / 1024 / 1024);
+			    FRAMER_DOCUMENT_MAX / 1024 / 1024);
 		if (errno == EDQUOT)
 			return error_set(error, OUTCOME_PROTOCOL,
 			    "reply_too_large",
 			    "the replies of all instances that are being "
 			    "received are larger than %zu MiB together",
-			    WIRE_TOTAL_MAX / 1024 / 1024);
+			    FRAMER_TOTAL_MAX / 1024 / 1024);
 		return error_set(error, OUTCOME_PROTOCOL, "out_of_memory",
 		    "out of memory for the reply");
 	}
 	do {
-		len = recv(console->fd, room, want, 0);
+		len = recv(conn->fd, room, want, 0);
 	} while (len == -1 && errno == EINTR);
 	if (len > 0) {
-		wire_put(&console->wire, (size_t)len);
+		framer_commit(&conn->framer, (size_t)len);
 		return 1;
 	}
 	if (len == 0) {
-		fail_closed(console->out_error, error);
+		fail_closed(conn->out_error, error);
 		return -1;
 	}
 	if (errno != EAGAIN && errno != EWOULDBLOCK) {
 		fail_closed(errno, error);
 		return -1;
 	}
-	if (console->out_error != 0) {
-		fail_closed(console->out_error, error);
+	if (conn->out_error != 0) {
+		fail_closed(conn->out_error, error);
 		return -1;
 	}
 	return 0;
 }
 
-static enum console_event
-step_ready(struct console *console, int64_t now, struct wire_document *doc,
+static enum conn_event
+step_ready(struct conn *conn, int64_t now, struct document *doc,
     struct error *error)
 {
 	int i, more;
 
-	flush(console);
-	if (wire_next(&console->wire, doc))
-		return CONSOLE_DOCUMENT;
+	flush(conn);
+	if (framer_next(&conn->framer, doc))
+		return CONN_DOCUMENT;
 	/*
 	 * What had come before the deadline is still read after it, once: the
 	 * reply may be waiting if it was us who slept.
 	 */
-	if (console->late)
-		return fail_deadline(console, "reply", error);
-	console->late = now >= console->deadline;
+	if (conn->late)
+		return fail_deadline(conn, "reply", error);
+	conn->late = now >= conn->deadline;
 	for (i = 0, more = 1; i < READS_PER_STEP && more; i++) {
-		if ((more = read_some(console, error)) == -1)
-			return CONSOLE_FAILED;
-		if (more && wire_next(&console->wire, doc))
-			return CONSOLE_DOCUMENT;
+		if ((more = read_some(conn, error)) == -1)
+			return CONN_FAILED;
+		if (more && framer_next(&conn->framer, doc))
+			return CONN_DOCUMENT;
 	}
-	if (console->late)
-		return fail_deadline(console, "reply", error);
-	return CONSOLE_WAIT;
+	if (conn->late)
+		return fail_deadline(conn, "reply", error);
+	return CONN_WAIT;
 }
 
-enum console_event
-console_step(struct console *console, struct wire_document *doc,
+enum conn_event
+conn_step(struct conn *conn, struct document *doc,
     struct error *error)
 {
-	enum console_event event = CONSOLE_WAIT;
+	enum conn_event event = CONN_WAIT;
 	int64_t now = clock_ms();
 
-	if (console->state == CONNECTING)
-		event = step_connecting(console, now, error);
-	if (console->state == GREETING && event == CONSOLE_WAIT)
-		event = step_greeting(console, now, error);
-	else if (console->state == READY && event == CONSOLE_WAIT)
-		event = step_ready(console, now, doc, error);
+	if (conn->state == CONNECTING)
+		event = step_connecting(conn, now, error);
+	if (conn->state == GREETING && event == CONN_WAIT)
+		event = step_greeting(conn, now, error);
+	else if (conn->state == READY && event == CONN_WAIT)
+		event = step_ready(conn, now, doc, error);
 	return event;
 }
 
 int
-console_put(struct console *console, const char *data, size_t len,
+conn_put(struct conn *conn, const char *data, size_t len,
     struct error *error)
 {
 	struct iovec *piece;
 
-	if (console->out_count == PIECES_MAX)
+	if (conn->out_count == PIECES_MAX)
 		return error_set(error, OUTCOME_USAGE, "local_error",
 		    "too much is waiting to be sent");
-	piece = &console->out[console->out_count++];
+	piece = &conn->out[conn->out_count++];
 	/* Nothing is written through it. */
 	piece->iov_base = (void *)(uintptr_t)data;
 	piece->iov_len = len;
@@ -699,23 +699,23 @@ console_put(struct console *console, const char *data, size_t len,
 }
 
 int
-console_send(struct console *console, const char *line, size_t len,
+conn_send(struct conn *conn, const char *line, size_t len,
     struct error *error)
 {
-	if (console_put(console, line, len, error) == -1)
+	if (conn_put(conn, line, len, error) == -1)
 		return -1;
-	return console_put(console, "\n", 1, error);
+	return conn_put(conn, "\n", 1, error);
 }
 
 void
-console_extend(struct console *console, int64_t deadline)
+conn_extend(struct conn *conn, int64_t deadline)
 {
-	console->deadline = console->due = deadline;
-	console->late = 0;
+	conn->deadline = conn->due = deadline;
+	conn->late = 0;
 }
 
 const char *
-console_version(const struct console *console)
+conn_version(const struct conn *conn)
 {
-	return console->version;
+	return conn->version;
 }

@@ -18,10 +18,10 @@ enum stage {
 	STAGE_REQUEST		/* queued, or sent */
 };
 
-struct session {
-	const struct session_request	*request;
-	struct console			*console;	/* NULL if not open */
-	enum session_state		 state;
+struct exchange {
+	const struct exchange_request	*request;
+	struct conn			*conn;	/* NULL if not open */
+	enum exchange_state		 state;
 	enum stage			 stage;
 	int				 sent;
 	int				 again;		/* more is at hand */
@@ -31,105 +31,105 @@ struct session {
 	struct error			 error;		/* if failed */
 };
 
-struct session *
-session_start(const struct target *target,
-    const struct session_request *request, int64_t deadline)
+struct exchange *
+exchange_start(const struct target *target,
+    const struct exchange_request *request, int64_t deadline)
 {
-	struct session *session;
+	struct exchange *exchange;
 
-	/* A missing session is one that failed for lack of memory. */
-	if ((session = calloc(1, sizeof(*session))) == NULL)
+	/* A missing exchange is one that failed for lack of memory. */
+	if ((exchange = calloc(1, sizeof(*exchange))) == NULL)
 		return NULL;
-	session->request = request;
-	session->started = clock_ms();
-	session->deadline = deadline;
-	session->state = SESSION_BUSY;
-	session->console = console_open(target, deadline, &session->error);
-	if (session->console == NULL)
-		session->state = SESSION_FAILED;
-	return session;
+	exchange->request = request;
+	exchange->started = clock_ms();
+	exchange->deadline = deadline;
+	exchange->state = EXCHANGE_BUSY;
+	exchange->conn = conn_open(target, deadline, &exchange->error);
+	if (exchange->conn == NULL)
+		exchange->state = EXCHANGE_FAILED;
+	return exchange;
 }
 
 void
-session_free(struct session *session)
+exchange_free(struct exchange *exchange)
 {
-	if (session == NULL)
+	if (exchange == NULL)
 		return;
-	console_close(session->console);
-	json_decref(session->reply);
-	free(session);
+	conn_close(exchange->conn);
+	json_decref(exchange->reply);
+	free(exchange);
 }
 
 int
-session_fd(const struct session *session)
+exchange_fd(const struct exchange *exchange)
 {
-	if (session == NULL || session->console == NULL)
+	if (exchange == NULL || exchange->conn == NULL)
 		return -1;
-	return console_fd(session->console);
+	return conn_fd(exchange->conn);
 }
 
 short
-session_events(const struct session *session)
+exchange_events(const struct exchange *exchange)
 {
-	if (session == NULL || session->console == NULL)
+	if (exchange == NULL || exchange->conn == NULL)
 		return 0;
-	return console_events(session->console);
+	return conn_events(exchange->conn);
 }
 
 int64_t
-session_due(const struct session *session)
+exchange_due(const struct exchange *exchange)
 {
-	if (session == NULL || session->state != SESSION_BUSY ||
-	    session->again)
+	if (exchange == NULL || exchange->state != EXCHANGE_BUSY ||
+	    exchange->again)
 		return 0;
-	return console_due(session->console);
+	return conn_due(exchange->conn);
 }
 
 int
-session_sent(const struct session *session)
+exchange_sent(const struct exchange *exchange)
 {
-	return session != NULL && session->sent;
+	return exchange != NULL && exchange->sent;
 }
 
 /* The console asks for POLLOUT as long as it has something to send. */
 static void
-note_sent(struct session *session)
+note_sent(struct exchange *exchange)
 {
-	if (session->stage == STAGE_REQUEST &&
-	    !(console_events(session->console) & POLLOUT))
-		session->sent = 1;
+	if (exchange->stage == STAGE_REQUEST &&
+	    !(conn_events(exchange->conn) & POLLOUT))
+		exchange->sent = 1;
 }
 
 /* What was not sent whole has had no effect: it can be tried again. */
 static int
-fail_deadline(struct session *session)
+fail_deadline(struct exchange *exchange)
 {
-	double seconds = clock_seconds(session->started, session->deadline);
+	double seconds = clock_seconds(exchange->started, exchange->deadline);
 
-	if (session->sent)
-		return error_set(&session->error, OUTCOME_TIMEOUT, "deadline",
+	if (exchange->sent)
+		return error_set(&exchange->error, OUTCOME_TIMEOUT, "deadline",
 		    "no final reply within %g s", seconds);
-	if (session->stage == STAGE_REQUEST)
-		return error_set_transient(&session->error, OUTCOME_TIMEOUT,
+	if (exchange->stage == STAGE_REQUEST)
+		return error_set_transient(&exchange->error, OUTCOME_TIMEOUT,
 		    "deadline", "the request could not be sent within %g s",
 		    seconds);
-	return error_set_transient(&session->error, OUTCOME_TIMEOUT,
+	return error_set_transient(&exchange->error, OUTCOME_TIMEOUT,
 	    "deadline", "the console did not answer within %g s: the "
 	    "instance is busy, or --timeout is too short", seconds);
 }
 
 /* Says what the end of the time or of the connection means here. */
 static void
-explain(struct session *session)
+explain(struct exchange *exchange)
 {
-	struct error *error = &session->error;
+	struct error *error = &exchange->error;
 
-	if (session->stage == STAGE_GREETING)
+	if (exchange->stage == STAGE_GREETING)
 		return;
 	if (error->outcome == OUTCOME_TIMEOUT) {
-		fail_deadline(session);
+		fail_deadline(exchange);
 	} else if (strcmp(error->code, "closed") == 0) {
-		if (session->sent)
+		if (exchange->sent)
 			error_set(error, OUTCOME_PROTOCOL, "closed",
 			    "connection closed before the final reply: "
 			    "the outcome is not known");
@@ -141,127 +141,127 @@ explain(struct session *session)
 }
 
 static int
-send_request(struct session *session)
+send_request(struct exchange *exchange)
 {
-	const struct session_request *request = session->request;
+	const struct exchange_request *request = exchange->request;
 
 	if (request->rest == NULL)
-		return console_send(session->console, request->line,
-		    request->len, &session->error);
-	if (console_put(session->console, request->line, request->len,
-	    &session->error) == -1)
+		return conn_send(exchange->conn, request->line,
+		    request->len, &exchange->error);
+	if (conn_put(exchange->conn, request->line, request->len,
+	    &exchange->error) == -1)
 		return -1;
-	return console_send(session->console, request->rest, request->rest_len,
-	    &session->error);
+	return conn_send(exchange->conn, request->rest, request->rest_len,
+	    &exchange->error);
 }
 
 static int
-begin_handshake(struct session *session)
+begin_handshake(struct exchange *exchange)
 {
-	session->stage = STAGE_HANDSHAKE;
-	if (console_send(session->console, HANDSHAKE, sizeof(HANDSHAKE) - 1,
-	    &session->error) == -1)
+	exchange->stage = STAGE_HANDSHAKE;
+	if (conn_send(exchange->conn, HANDSHAKE, sizeof(HANDSHAKE) - 1,
+	    &exchange->error) == -1)
 		return -1;
-	return session->request->harmless ? send_request(session) : 0;
+	return exchange->request->read_only ? send_request(exchange) : 0;
 }
 
 /* Checks the answer to the handshake; then the request may be sent. */
 static int
-begin_request(struct session *session, const struct wire_document *doc)
+begin_request(struct exchange *exchange, const struct document *doc)
 {
-	if (handshake_check(doc, &session->error) == -1)
+	if (handshake_check(doc, &exchange->error) == -1)
 		return -1;
-	session->stage = STAGE_REQUEST;
+	exchange->stage = STAGE_REQUEST;
 	/* An answer that is late may be read, but not acted upon. */
-	if (clock_ms() >= session->deadline)
-		return fail_deadline(session);
-	return session->request->harmless ? 0 : send_request(session);
+	if (clock_ms() >= exchange->deadline)
+		return fail_deadline(exchange);
+	return exchange->request->read_only ? 0 : send_request(exchange);
 }
 
 static void
-take_push(const struct session *session, const struct wire_document *doc)
+take_push(const struct exchange *exchange, const struct document *doc)
 {
 	struct error ignored;
 	json_t *value;
 
-	if (session->request->on_push == NULL)
+	if (exchange->request->on_push == NULL)
 		return;
 	/* Pushes are a bonus: one that cannot be read is left out. */
 	if ((value = reply_parse(doc->data, doc->len, &ignored)) == NULL)
 		return;
-	session->request->on_push(value, session->request->arg);
+	exchange->request->on_push(value, exchange->request->arg);
 	json_decref(value);
 }
 
 static int
-take_document(struct session *session, const struct wire_document *doc)
+take_document(struct exchange *exchange, const struct document *doc)
 {
-	if (session->stage == STAGE_HANDSHAKE)
-		return begin_request(session, doc);
+	if (exchange->stage == STAGE_HANDSHAKE)
+		return begin_request(exchange, doc);
 	if (doc->is_push) {
-		take_push(session, doc);
+		take_push(exchange, doc);
 		return 0;
 	}
-	session->reply = reply_parse(doc->data, doc->len, &session->error);
-	if (session->reply == NULL)
+	exchange->reply = reply_parse(doc->data, doc->len, &exchange->error);
+	if (exchange->reply == NULL)
 		return -1;
-	session->state = SESSION_DONE;
+	exchange->state = EXCHANGE_DONE;
 	return 0;
 }
 
 /* One step of the console.  Returns 1 to go on, 0 to wait, -1 on failure. */
 static int
-advance(struct session *session)
+advance(struct exchange *exchange)
 {
-	struct wire_document doc;
-	enum console_event event;
+	struct document doc;
+	enum conn_event event;
 	int result = 0;
 
-	event = console_step(session->console, &doc, &session->error);
-	note_sent(session);
+	event = conn_step(exchange->conn, &doc, &exchange->error);
+	note_sent(exchange);
 	switch (event) {
-	case CONSOLE_WAIT:
+	case CONN_WAIT:
 		return 0;
-	case CONSOLE_GREETED:
-		result = begin_handshake(session);
+	case CONN_GREETED:
+		result = begin_handshake(exchange);
 		break;
-	case CONSOLE_DOCUMENT:
-		result = take_document(session, &doc);
+	case CONN_DOCUMENT:
+		result = take_document(exchange, &doc);
 		break;
-	case CONSOLE_FAILED:
-		explain(session);
+	case CONN_FAILED:
+		explain(exchange);
 		return -1;
 	}
 	return result == -1 ? -1 : 1;
 }
 
-enum session_state
-session_step(struct session *session, struct error *error)
+enum exchange_state
+exchange_step(struct exchange *exchange, struct error *error)
 {
 	int64_t until;
 	int more = 1;
 
-	if (session == NULL) {
+	if (exchange == NULL) {
 		error_out_of_memory(error);
-		return SESSION_FAILED;
+		return EXCHANGE_FAILED;
 	}
 	until = clock_ms() + SLICE_MS;
-	while (session->state == SESSION_BUSY &&
-	    (more = advance(session)) == 1 && clock_ms() < until)
+	while (exchange->state == EXCHANGE_BUSY &&
+	    (more = advance(exchange)) == 1 && clock_ms() < until)
 		continue;
 	if (more == -1)
-		session->state = SESSION_FAILED;
-	session->again = more == 1;
-	if (session->state == SESSION_FAILED)
-		*error = session->error;
-	return session->state;
+		exchange->state = EXCHANGE_FAILED;
+	exchange->again = more == 1;
+	if (exchange->state == EXCHANGE_FAILED)
+		*error = exchange->error;
+	return exchange->state;
 }
 
 json_t *
-session_take_reply(struct session *session)
+exchange_take_reply(struct exchange *exchange)
 {
-	json_t *reply = session->reply;
+	json_t *reply = exchange->reply;
 
-	session->reply = NULL;
+	exchange->reply = NULL;
 	return reply;
 }

@@ -18,11 +18,11 @@
 #include "util/error.h"
 #include "target/target.h"
 
-struct session;
+struct exchange;
 
-enum session_state { SESSION_BUSY, SESSION_DONE, SESSION_FAILED };
+enum exchange_state { EXCHANGE_BUSY, EXCHANGE_DONE, EXCHANGE_FAILED };
 
-struct session_request {
+struct exchange_request {
 	const char	*line;		/* without a newline */
 	size_t		 len;
 	const char	*rest;		/* of the line, or NULL */
@@ -34,37 +34,37 @@ struct session_request {
 	 * It changes nothing in the instance, so it may be sent before the
 	 * answer to the handshake is there: one round trip less.
 	 */
-	int		 harmless;
+	int		 read_only;
 };
 
 /*
- * Starts a session; request and target must outlive it.  `deadline` is in
+ * Starts an exchange; request and target must outlive it.  `deadline` is in
  * milliseconds of clock_ms.  Never fails: what goes wrong comes from
- * session_step.  Blocks only to resolve the name of a TCP host.
+ * exchange_step.  Blocks only to resolve the name of a TCP host.
  */
-struct session	*session_start(const struct target *,
-		    const struct session_request *, int64_t deadline);
+struct exchange	*exchange_start(const struct target *,
+		    const struct exchange_request *, int64_t deadline);
 
-/* Closes the connection and frees the session; NULL is fine. */
-void		 session_free(struct session *);
+/* Closes the connection and frees the exchange; NULL is fine. */
+void		 exchange_free(struct exchange *);
 
 /* What to poll, for which events, and until when at the latest. */
-int		 session_fd(const struct session *);
-short		 session_events(const struct session *);
-int64_t		 session_due(const struct session *);
+int		 exchange_fd(const struct exchange *);
+short		 exchange_events(const struct exchange *);
+int64_t		 exchange_due(const struct exchange *);
 
 /*
- * Goes on as far as possible without blocking.  After SESSION_DONE the reply
- * can be taken; after SESSION_FAILED the error is filled in: unreachable,
+ * Goes on as far as possible without blocking.  After EXCHANGE_DONE the reply
+ * can be taken; after EXCHANGE_FAILED the error is filled in: unreachable,
  * timeout (the message says in what the time ran out, and whether the request
  * had been sent) or protocol.
  */
-enum session_state session_step(struct session *, struct error *);
+enum exchange_state exchange_step(struct exchange *, struct error *);
 
-/* The reply tree (a new reference); once, after SESSION_DONE. */
-json_t		*session_take_reply(struct session *);
+/* The reply tree (a new reference); once, after EXCHANGE_DONE. */
+json_t		*exchange_take_reply(struct exchange *);
 
 /* Whether the whole request has left: only then can it have had effects. */
-int		 session_sent(const struct session *);
+int		 exchange_sent(const struct exchange *);
 
 #endif

@@ -14,69 +14,69 @@
 static size_t total;
 
 void
-wire_init(struct wire *wire)
+framer_init(struct framer *framer)
 {
-	memset(wire, 0, sizeof(*wire));
+	memset(framer, 0, sizeof(*framer));
 }
 
 void
-wire_finish(struct wire *wire)
+framer_finish(struct framer *framer)
 {
-	free(wire->data);
-	total -= wire->size;
-	wire_init(wire);
+	free(framer->data);
+	total -= framer->size;
+	framer_init(framer);
 }
 
 /* Moves the document in progress to the front of `data`. */
 static void
-move_to_front(struct wire *wire, char *data)
+move_to_front(struct framer *framer, char *data)
 {
-	size_t pending = wire_pending(wire);
+	size_t pending = framer_pending(framer);
 
 	if (pending > 0)
-		memmove(data, wire->data + wire->start, pending);
-	wire->scanned -= wire->start;
-	wire->end = pending;
-	wire->start = 0;
+		memmove(data, framer->data + framer->start, pending);
+	framer->scanned -= framer->start;
+	framer->end = pending;
+	framer->start = 0;
 }
 
 static int
-grow(struct wire *wire, size_t need)
+grow(struct framer *framer, size_t need)
 {
 	size_t size;
 	char *data;
 
-	size = wire->size < SIZE_MIN ? SIZE_MIN : wire->size;
+	size = framer->size < SIZE_MIN ? SIZE_MIN : framer->size;
 	while (size < need)
 		size *= 2;
-	if (size > WIRE_DOCUMENT_MAX)
-		size = WIRE_DOCUMENT_MAX;
-	if (size - wire->size > WIRE_TOTAL_MAX - total) {
+	if (size > FRAMER_DOCUMENT_MAX)
+		size = FRAMER_DOCUMENT_MAX;
+	if (size - framer->size > FRAMER_TOTAL_MAX - total) {
 		errno = EDQUOT;
 		return -1;
 	}
-	if (wire->start == 0) {
+	if (framer->start == 0) {
 		/* realloc can often enlarge in place, a copy never does. */
-		if ((data = realloc(wire->data, size)) == NULL)
+		if ((data = realloc(framer->data, size)) == NULL)
 			return -1;
 	} else {
 		if ((data = malloc(size)) == NULL)
 			return -1;
-		move_to_front(wire, data);
-		free(wire->data);
+		move_to_front(framer, data);
+		free(framer->data);
 	}
-	wire->data = data;
-	total += size - wire->size;
-	wire->size = size;
+	framer->data = data;
+	total += size - framer->size;
+	framer->size = size;
 	return 0;
 }
 
 char *
-wire_room(struct wire *wire, size_t want)
+framer_reserve(struct framer *framer, size_t want)
 {
-	size_t pending = wire_pending(wire);
+	size_t pending = framer_pending(framer);
 
-	if (want > WIRE_DOCUMENT_MAX - pending) {
+	if (want > FRAMER_DOCUMENT_MAX - pending) {
 		errno = EMSGSIZE;
 		return NULL;
 	}
@@ -84,26 +84,27 @@ wire_room(struct wire *wire, size_t want)
 	 * A document in progress is moved once at most, as it then stands at
 	 * the front: all moves together are linear.
 	 */
-	if (wire->start > 0 && (pending == 0 ||
-	    (wire->size - wire->end < want && wire->size - pending >= want)))
-		move_to_front(wire, wire->data);
-	if (wire->size - wire->end < want &&
-	    grow(wire, pending + want) == -1)
+	if (framer->start > 0 && (pending == 0 ||
+	    (framer->size - framer->end < want &&
+	    framer->size - pending >= want)))
+		move_to_front(framer, framer->data);
+	if (framer->size - framer->end < want &&
+	    grow(framer, pending + want) == -1)
 		return NULL;
-	return wire->data + wire->end;
+	return framer->data + framer->end;
 }
 
 void
-wire_put(struct wire *wire, size_t len)
+framer_commit(struct framer *framer, size_t len)
 {
-	wire->end += len;
+	framer->end += len;
 }
 
 /* Whether the line that ends with this newline is the end marker. */
 static int
-is_end_marker(const struct wire *wire, const char *newline)
+is_end_marker(const struct framer *framer, const char *newline)
 {
-	const char *start = wire->data + wire->start;
+	const char *start = framer->data + framer->start;
 
 	if (newline - start < 3 || memcmp(newline - 3, "...", 3) != 0)
 		return 0;
@@ -111,7 +112,7 @@ is_end_marker(const struct wire *wire, const char *newline)
 }
 
 int
-wire_next(struct wire *wire, struct wire_document *doc)
+framer_next(struct framer *framer, struct document *doc)
 {
 	const char *newline;
 
@@ -119,28 +120,28 @@ wire_next(struct wire *wire, struct wire_document *doc)
 	 * Looking back from each newline, instead of at each line from its
 	 * start, keeps a long line that comes in small pieces linear.
 	 */
-	while (wire->scanned < wire->end) {
-		newline = memchr(wire->data + wire->scanned, '\n',
-		    wire->end - wire->scanned);
+	while (framer->scanned < framer->end) {
+		newline = memchr(framer->data + framer->scanned, '\n',
+		    framer->end - framer->scanned);
 		if (newline == NULL) {
-			wire->scanned = wire->end;
+			framer->scanned = framer->end;
 			return 0;
 		}
-		wire->scanned = (size_t)(newline - wire->data) + 1;
-		if (!is_end_marker(wire, newline))
+		framer->scanned = (size_t)(newline - framer->data) + 1;
+		if (!is_end_marker(framer, newline))
 			continue;
-		doc->data = wire->data + wire->start;
-		doc->len = wire->scanned - wire->start;
+		doc->data = framer->data + framer->start;
+		doc->len = framer->scanned - framer->start;
 		doc->is_push = doc->len > sizeof(PUSH_TAG) - 1 &&
 		    memcmp(doc->data, PUSH_TAG, sizeof(PUSH_TAG) - 1) == 0;
-		wire->start = wire->scanned;
+		framer->start = framer->scanned;
 		return 1;
 	}
 	return 0;
 }
 
 size_t
-wire_pending(const struct wire *wire)
+framer_pending(const struct framer *framer)
 {
-	return wire->end - wire->start;
+	return framer->end - framer->start;
 }

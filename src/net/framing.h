@@ -17,15 +17,15 @@
 #include <stddef.h>
 
 /* The most bytes that one document may have. */
-#define WIRE_DOCUMENT_MAX	((size_t)64 * 1024 * 1024)
+#define FRAMER_DOCUMENT_MAX	((size_t)64 * 1024 * 1024)
 
 /*
  * The most bytes that all unfinished documents of this process may take of the
  * heap together: many peers can send at a time.
  */
-#define WIRE_TOTAL_MAX		((size_t)256 * 1024 * 1024)
+#define FRAMER_TOTAL_MAX		((size_t)256 * 1024 * 1024)
 
-struct wire {
+struct framer {
 	char	*data;
 	size_t	 size;		/* allocated */
 	size_t	 start;		/* of the document in progress */
@@ -33,34 +33,34 @@ struct wire {
 	size_t	 end;		/* of the bytes received */
 };
 
-struct wire_document {
+struct document {
 	const char	*data;
 	size_t		 len;	/* with the end marker */
 	int		 is_push;
 };
 
-/* A wire with nothing on it; wire_finish frees what it holds. */
-void	 wire_init(struct wire *);
-void	 wire_finish(struct wire *);
+/* An empty framer; framer_finish frees what it holds. */
+void	 framer_init(struct framer *);
+void	 framer_finish(struct framer *);
 
 /*
- * Room for at least `want` more bytes; what is written there is put on the
- * wire by wire_put.  Invalidates the documents returned before.  Returns NULL
- * if the document in progress would pass WIRE_DOCUMENT_MAX, if all together
- * would pass WIRE_TOTAL_MAX, or if memory is out (errno EMSGSIZE, EDQUOT or
+ * Returns room for at least `want` more bytes; framer_commit says how many were
+ * written there.  Invalidates the documents returned before.  Returns NULL if
+ * the document in progress would pass FRAMER_DOCUMENT_MAX, if all together
+ * would pass FRAMER_TOTAL_MAX, or if memory is out (errno EMSGSIZE, EDQUOT or
  * ENOMEM).
  */
-char	*wire_room(struct wire *, size_t want);
-void	 wire_put(struct wire *, size_t len);
+char	*framer_reserve(struct framer *, size_t want);
+void	 framer_commit(struct framer *, size_t len);
 
 /*
- * Takes the next whole document off the wire.  Returns 1, or 0 if more bytes
- * are needed.  The document is valid until wire_room or wire_finish.  The
- * time of all calls together is linear in the bytes received.
+ * Takes the next whole document.  Returns 1, or 0 if more bytes are needed.  The
+ * document is valid until framer_reserve or framer_finish.  The time of all
+ * calls together is linear in the bytes received.
  */
-int	 wire_next(struct wire *, struct wire_document *);
+int	 framer_next(struct framer *, struct document *);
 
-/* Bytes of an unfinished document on the wire. */
-size_t	 wire_pending(const struct wire *);
+/* How many bytes of an unfinished document were received. */
+size_t	 framer_pending(const struct framer *);
 
 #endif

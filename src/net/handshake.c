@@ -9,7 +9,7 @@
 #define ANSWER	"---\n- true\n...\n"
 
 int
-handshake_check(const struct wire_document *doc, struct error *error)
+handshake_check(const struct document *doc, struct error *error)
 {
 	char text[200];
 	size_t i;

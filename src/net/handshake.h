@@ -18,6 +18,6 @@
  * Checks the answer to it.  Returns 0, or -1 with a protocol error that
  * quotes what came instead.
  */
-int	handshake_check(const struct wire_document *, struct error *);
+int	handshake_check(const struct document *, struct error *);
 
 #endif

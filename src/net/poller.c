@@ -18,56 +18,56 @@
 /* The longest wait at a time, milliseconds: it has to fit an int. */
 #define WAIT_MAX_MS	60000
 
-struct loop {
+struct poller {
 	int	 epoll;
 	size_t	 slots;
 	int	 fds[];		/* what is watched for each, or -1 */
 };
 
-struct loop *
-loop_new(size_t slots, struct error *error)
+struct poller *
+poller_new(size_t slots, struct error *error)
 {
-	struct loop *loop;
+	struct poller *poller;
 	size_t i;
 
-	loop = slots > (SIZE_MAX - sizeof(*loop)) / sizeof(loop->fds[0]) ?
-	    NULL : malloc(sizeof(*loop) + slots * sizeof(loop->fds[0]));
-	if (loop == NULL) {
+	poller = slots > (SIZE_MAX - sizeof(*poller)) / sizeof(poller->fds[0]) ?
+	    NULL : malloc(sizeof(*poller) + slots * sizeof(poller->fds[0]));
+	if (poller == NULL) {
 		error_out_of_memory(error);
 		return NULL;
 	}
-	loop->slots = slots;
+	poller->slots = slots;
 	for (i = 0; i < slots; i++)
-		loop->fds[i] = -1;
-	if ((loop->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1) {
+		poller->fds[i] = -1;
+	if ((poller->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1) {
 		error_set(error, OUTCOME_USAGE, "local_error",
 		    "epoll_create1: %s", strerror(errno));
-		free(loop);
+		free(poller);
 		return NULL;
 	}
-	return loop;
+	return poller;
 }
 
 void
-loop_free(struct loop *loop)
+poller_free(struct poller *poller)
 {
-	if (loop == NULL)
+	if (poller == NULL)
 		return;
-	close(loop->epoll);
-	free(loop);
+	close(poller->epoll);
+	free(poller);
 }
 
 int
-loop_watch(struct loop *loop, size_t slot, int fd, short events,
+poller_set(struct poller *poller, size_t slot, int fd, short events,
     struct error *error)
 {
 	struct epoll_event event;
-	int before = loop->fds[slot], result = -1;
+	int before = poller->fds[slot], result = -1;
 
-	loop->fds[slot] = fd;
+	poller->fds[slot] = fd;
 	/* One that is closed has left by itself. */
 	if (before != -1 && before != fd)
-		epoll_ctl(loop->epoll, EPOLL_CTL_DEL, before, NULL);
+		epoll_ctl(poller->epoll, EPOLL_CTL_DEL, before, NULL);
 	if (fd == -1)
 		return 0;
 	memset(&event, 0, sizeof(event));
@@ -76,9 +76,9 @@ loop_watch(struct loop *loop, size_t slot, int fd, short events,
 	event.data.u64 = slot;
 	/* The number may be that of a new file by now. */
 	if (before == fd)
-		result = epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event);
+		result = epoll_ctl(poller->epoll, EPOLL_CTL_MOD, fd, &event);
 	if (result == -1 && (before != fd || errno == ENOENT))
-		result = epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event);
+		result = epoll_ctl(poller->epoll, EPOLL_CTL_ADD, fd, &event);
 	if (result == 0)
 		return 0;
 	return error_set(error, OUTCOME_USAGE,
@@ -87,7 +87,7 @@ loop_watch(struct loop *loop, size_t slot, int fd, short events,
 }
 
 void
-loop_wait(struct loop *loop, int64_t until,
+poller_wait(struct poller *poller, int64_t until,
     void (*ready)(size_t slot, void *arg), void *arg)
 {
 	struct epoll_event events[BATCH];
@@ -95,7 +95,7 @@ loop_wait(struct loop *loop, int64_t until,
 	int count, i;
 
 	left = left < 0 ? 0 : left > WAIT_MAX_MS ? WAIT_MAX_MS : left;
-	count = epoll_wait(loop->epoll, events, BATCH, (int)left);
+	count = epoll_wait(poller->epoll, events, BATCH, (int)left);
 	for (i = 0; i < count; i++)
 		ready((size_t)events[i].data.u64, arg);
 }

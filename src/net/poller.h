@@ -15,11 +15,11 @@
 
 #include "util/error.h"
 
-struct loop;
+struct poller;
 
-/* A loop for slots 0 to slots - 1.  Returns NULL with an error. */
-struct loop	*loop_new(size_t slots, struct error *);
-void		 loop_free(struct loop *);
+/* A poller for slots 0 to slots - 1.  Returns NULL with an error. */
+struct poller	*poller_new(size_t slots, struct error *);
+void		 poller_free(struct poller *);
 
 /*
  * Watches a descriptor for the events of poll(2) from now on, instead of the
@@ -27,7 +27,7 @@ void		 loop_free(struct loop *);
  * may have opened or closed one, before the same is done for another slot.
  * Returns 0, or -1 with an error.
  */
-int		 loop_watch(struct loop *, size_t slot, int fd, short events,
+int		 poller_set(struct poller *, size_t slot, int fd, short events,
 		    struct error *);
 
 /*
@@ -35,7 +35,7 @@ int		 loop_watch(struct loop *, size_t slot, int fd, short events,
  * signal, and calls `ready` for each slot that is; not for one whose events
  * are none of poll's.
  */
-void		 loop_wait(struct loop *, int64_t until,
+void		 poller_wait(struct poller *, int64_t until,
 		    void (*ready)(size_t slot, void *arg), void *arg);
 
 #endif

@@ -73,7 +73,7 @@ unexpected(const char *name, const char *word, struct error *error)
 }
 
 static int
-parse_set(struct slash *slash, const struct words *given, struct error *error)
+parse_set(struct slash *slash, const struct strlist *given, struct error *error)
 {
 	const char *name;
 
@@ -95,7 +95,7 @@ parse_set(struct slash *slash, const struct words *given, struct error *error)
 }
 
 static int
-parse_help(struct slash *slash, const struct words *given,
+parse_help(struct slash *slash, const struct strlist *given,
     struct error *error)
 {
 	const char *name;
@@ -157,7 +157,7 @@ static int
 parse(struct slash *slash, const struct options *settings,
     struct error *error)
 {
-	const struct words *words = &slash->words;
+	const struct strlist *words = &slash->words;
 	const struct command_row *command;
 
 	if ((command = find(words->list[0], error)) == NULL)
@@ -186,13 +186,13 @@ slash_parse(struct slash *slash, const char *line,
 	line = strchr(line, '\\') + 1;
 	/* "\ reload" is not a name with a blank before it. */
 	if (strchr(" \t", line[0]) != NULL)
-		result = words_add(&slash->words, "", 0, error);
+		result = strlist_add(&slash->words, "", 0, error);
 	else
-		result = words_split(&slash->words, line, error);
+		result = strlist_split(&slash->words, line, error);
 	if (result == 0)
 		result = parse(slash, settings, error);
 	if (result == -1)
-		words_finish(&slash->words);
+		strlist_finish(&slash->words);
 	return result;
 }
 
@@ -200,7 +200,7 @@ void
 slash_finish(struct slash *slash)
 {
 	options_finish(&slash->options);
-	words_finish(&slash->words);
+	strlist_finish(&slash->words);
 }
 
 /* --- Completion ------------------------------------------------------------*/
@@ -224,7 +224,7 @@ offer(struct search *search, const char *first, const char *second,
 	    second) >= sizeof(text) ||
 	    strncmp(text, search->word, search->len) != 0)
 		return 0;
-	return words_add(&search->names->words, text, strlen(text),
+	return strlist_add(&search->names->words, text, strlen(text),
 	    &search->error);
 }
 
@@ -310,7 +310,7 @@ offer_options(struct search *search, const struct command_row *command)
 
 /* What can follow these words, the first of which is a name. */
 static int
-offer_argument(struct search *search, const struct words *before)
+offer_argument(struct search *search, const struct strlist *before)
 {
 	const struct option_row *row;
 	const char *last = before->list[before->count - 1];
@@ -341,7 +341,7 @@ slash_complete(struct slash_names *names, const char *line, size_t start,
 {
 	struct search search = { names, line + start, end - start,
 	    { .code = NULL } };
-	struct words before = { NULL, 0 };
+	struct strlist before = { NULL, 0 };
 	size_t name = strcspn(line, "\\") + 1;
 	char *copy;
 	int result = 0;
@@ -353,19 +353,19 @@ slash_complete(struct slash_names *names, const char *line, size_t start,
 		result = -1;
 	} else {
 		/* A quote that is open: no place for any of it. */
-		if (words_split(&before, copy, &search.error) == 0 &&
+		if (strlist_split(&before, copy, &search.error) == 0 &&
 		    before.count > 0)
 			result = offer_argument(&search, &before);
 		free(copy);
 	}
-	words_finish(&before);
+	strlist_finish(&before);
 	return result;
 }
 
 void
 slash_names_finish(struct slash_names *names)
 {
-	words_finish(&names->words);
+	strlist_finish(&names->words);
 }
 
 void

@@ -23,7 +23,7 @@
  * all; COMMAND_QUIT; or one to be run with these options.
  */
 struct slash {
-	struct words			 words;	/* what the options refer to */
+	struct strlist			 words;	/* what the options refer to */
 	struct options			 options;
 	const struct output		*output;
 	const struct command_row	*help;
@@ -31,7 +31,7 @@ struct slash {
 
 /* What can stand at a place of such a line. */
 struct slash_names {
-	struct words	 words;
+	struct strlist	 words;
 	int		 files;		/* names of files, too */
 };
 

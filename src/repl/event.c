@@ -20,8 +20,8 @@
 void
 contact_close(struct contact *contact)
 {
-	dialog_close(contact->dialog);
-	contact->dialog = NULL;
+	session_close(contact->session);
+	contact->session = NULL;
 }
 
 enum happening
@@ -33,38 +33,38 @@ contact_await(struct contact *contact, enum contact_input input,
 	int is_more;
 
 	for (;;) {
-		if (interrupt_count() > 0)
+		if (signals_count() > 0)
 			return HAPPENED_SIGNAL;
 		is_more = 0;
 		due = until;
-		fds[0] = (struct pollfd){ contact->interrupt_fd, POLLIN, 0 };
+		fds[0] = (struct pollfd){ contact->signals_fd, POLLIN, 0 };
 		fds[1] = (struct pollfd){ -1, 0, 0 };
 		fds[2] = (struct pollfd){ input == INPUT_LEFT_ALONE ? -1 :
 		    STDIN_FILENO, POLLIN, 0 };
 		fds[3] = (struct pollfd){ input == INPUT_EDITED ?
 		    lineedit_signal_fd() : -1, POLLIN, 0 };
-		if (contact->dialog != NULL) {
-			switch (dialog_step(contact->dialog, &contact->doc,
+		if (contact->session != NULL) {
+			switch (session_step(contact->session, &contact->doc,
 			    error)) {
-			case DIALOG_READY:
+			case SESSION_READY:
 				return HAPPENED_READY;
-			case DIALOG_REPLY:
+			case SESSION_REPLY:
 				return HAPPENED_REPLY;
-			case DIALOG_FAILED:
+			case SESSION_FAILED:
 				return HAPPENED_LOST;
-			case DIALOG_PUSH:
+			case SESSION_PUSH:
 				contact->on_push(&contact->doc, contact->arg);
 				is_more = 1;
 				break;
-			case DIALOG_WAIT:
+			case SESSION_WAIT:
 				break;
 			}
-			fds[1].fd = dialog_fd(contact->dialog);
-			fds[1].events = dialog_events(contact->dialog);
-			if (dialog_due(contact->dialog) < due)
-				due = dialog_due(contact->dialog);
+			fds[1].fd = session_fd(contact->session);
+			fds[1].events = session_events(contact->session);
+			if (session_due(contact->session) < due)
+				due = session_due(contact->session);
 		}
-		if (until != CONSOLE_FOREVER && clock_ms() >= until)
+		if (until != CLOCK_FOREVER && clock_ms() >= until)
 			return HAPPENED_LATE;
 		left = is_more ? 0 : due - clock_ms();
 		left = left < 0 ? 0 : left > WAIT_MAX_MS ? WAIT_MAX_MS : left;
@@ -73,7 +73,7 @@ contact_await(struct contact *contact, enum contact_input input,
 		if (fds[3].revents != 0)
 			lineedit_signal();
 		/* What was typed behind Ctrl-C is for the next line. */
-		if (fds[2].revents != 0 && interrupt_count() == 0)
+		if (fds[2].revents != 0 && signals_count() == 0)
 			return HAPPENED_INPUT;
 	}
 }
@@ -87,10 +87,10 @@ contact_connect(struct contact *contact, double timeout, double wait,
 	enum happening happening;
 
 	for (;;) {
-		contact->dialog = dialog_open(contact->target, clock_ms() +
+		contact->session = session_open(contact->target, clock_ms() +
 		    (timeout > 0.001 ? (int64_t)(timeout * 1000) : 1), error);
-		happening = contact->dialog == NULL ? HAPPENED_LOST :
-		    contact_await(contact, INPUT_LEFT_ALONE, CONSOLE_FOREVER,
+		happening = contact->session == NULL ? HAPPENED_LOST :
+		    contact_await(contact, INPUT_LEFT_ALONE, CLOCK_FOREVER,
 		    error);
 		if (happening == HAPPENED_READY)
 			return 0;
@@ -120,5 +120,5 @@ contact_ask(struct contact *contact, const char *what, const char *text,
 
 	if (line == NULL)
 		return error_out_of_memory(error);
-	return dialog_send(contact->dialog, line, line_len, error);
+	return session_send(contact->session, line, line_len, error);
 }

@@ -19,7 +19,7 @@
 
 enum happening {
 	HAPPENED_INPUT,		/* standard input is readable */
-	HAPPENED_READY,		/* the dialog is */
+	HAPPENED_READY,		/* the session is */
 	HAPPENED_REPLY,		/* there is a document */
 	HAPPENED_SIGNAL,
 	HAPPENED_LOST,		/* the error says why */
@@ -35,11 +35,11 @@ enum contact_input {
 
 struct contact {
 	const struct target	*target;
-	struct dialog		*dialog;	/* NULL: no connection now */
-	int			 interrupt_fd;	/* of interrupt_begin */
-	struct wire_document	 doc;		/* valid until it goes on */
+	struct session		*session;	/* NULL: no connection now */
+	int			 signals_fd;	/* of signals_begin */
+	struct document	 doc;		/* valid until it goes on */
 	/* Called with each message of the instance, whenever it comes. */
-	void			(*on_push)(const struct wire_document *,
+	void			(*on_push)(const struct document *,
 				    void *arg);
 	void			*arg;
 };

@@ -206,7 +206,7 @@ attempt_completion(const char *text, int start, int end)
 	*lib.rl_completion_suppress_append = offered.open;
 	matches = offered.words.count == 0 ? NULL :
 	    lib.rl_completion_matches(text, next_offered);
-	words_finish(&offered.words);
+	strlist_finish(&offered.words);
 	return matches;
 }
 

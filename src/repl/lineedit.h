@@ -20,7 +20,7 @@
 
 /* What can stand for a word. */
 struct lineedit_names {
-	struct words	 words;
+	struct strlist	 words;
 	int		 files;		/* names of files, too */
 	int		 open;		/* no blank is to follow */
 };

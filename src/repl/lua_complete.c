@@ -15,7 +15,7 @@
 
 /* Adds a name that the instance gave, unless it is none that can be shown. */
 static void
-add_name(struct words *names, const char *name, const char *word, size_t len)
+add_name(struct strlist *names, const char *name, const char *word, size_t len)
 {
 	struct error ignored;
 	char *escaped;
@@ -24,12 +24,12 @@ add_name(struct words *names, const char *name, const char *word, size_t len)
 	    (escaped = escape_text(name, strlen(name), 0)) == NULL)
 		return;
 	if (strcmp(escaped, name) == 0)
-		words_add(names, name, strlen(name), &ignored);
+		strlist_add(names, name, strlen(name), &ignored);
 	free(escaped);
 }
 
 static void
-take_names(struct words *names, const struct wire_document *doc,
+take_names(struct strlist *names, const struct document *doc,
     const char *word, size_t len)
 {
 	struct error ignored;
@@ -49,14 +49,14 @@ take_names(struct words *names, const struct wire_document *doc,
 }
 
 int
-suggest_names(struct words *names, struct contact *contact, const char *line,
+suggest_names(struct strlist *names, struct contact *contact, const char *line,
     size_t start, size_t stop, struct error *error)
 {
-	if (contact->dialog == NULL &&
+	if (contact->session == NULL &&
 	    contact_connect(contact, SUGGEST_SECONDS, 0, error) == -1)
 		return 0;
 	/* One that was given up may still be at work. */
-	if (dialog_waiting(contact->dialog) > 0)
+	if (session_waiting(contact->session) > 0)
 		return 0;
 	if (contact_ask(contact, "complete", line + start, stop - start, start,
 	    stop, error) == -1)
@@ -73,7 +73,7 @@ suggest_names(struct words *names, struct contact *contact, const char *line,
 			    "connection closed by the instance");
 		return -1;
 	default:
-		dialog_forget(contact->dialog);
+		session_forget(contact->session);
 	}
 	return 0;
 }

@@ -90,9 +90,9 @@ start(const char *command, pid_t *pid)
 static void
 pass_on(pid_t pid)
 {
-	if (interrupt_is_final())
+	if (signals_terminating())
 		kill(pid, SIGTERM);
-	interrupt_forget();
+	signals_reset();
 }
 
 /* Returns whether the pager could be run. */
@@ -106,7 +106,7 @@ run(const char *command, const char *text, size_t len)
 	if ((fd = start(command, &pid)) == -1)
 		return 0;
 	/* A pager that does not read must not keep a signal from its end. */
-	interrupt_break_calls(1);
+	signals_break_calls(1);
 	/* Whoever has seen enough closes the pipe. */
 	while (len > 0) {
 		done = write(fd, text, len);
@@ -122,10 +122,10 @@ run(const char *command, const char *text, size_t len)
 	close(fd);
 	while ((ended = waitpid(pid, &status, 0)) == -1 && errno == EINTR)
 		pass_on(pid);
-	interrupt_break_calls(0);
+	signals_break_calls(0);
 	if (ended == -1)
 		return 1;
-	interrupt_forget();
+	signals_reset();
 	return !WIFEXITED(status) || WEXITSTATUS(status) < EXIT_NOT_FOUND;
 }
 
@@ -141,8 +141,8 @@ write_until(int fd, const char *text, size_t len, int interrupts)
 	ssize_t done;
 	int failed;
 
-	interrupt_break_calls(1);
-	while (written < len && interrupt_count() < interrupts) {
+	signals_break_calls(1);
+	while (written < len && signals_count() < interrupts) {
 		done = write(fd, text + written, len - written);
 		if (done > 0)
 			written += (size_t)done;
@@ -151,8 +151,8 @@ write_until(int fd, const char *text, size_t len, int interrupts)
 		else if (done == -1 && errno != EINTR)
 			break;
 	}
-	failed = written < len && interrupt_count() < interrupts;
-	interrupt_break_calls(0);
+	failed = written < len && signals_count() < interrupts;
+	signals_break_calls(0);
 	return failed ? -1 : (ssize_t)written;
 }
 
@@ -168,11 +168,11 @@ print(FILE *out, const char *text, size_t len)
 	    (done = write_until(fd, text, len, 1)) == -1) {
 		/* What is wrong with it, if anything, is kept there. */
 		fwrite(text, 1, len, out);
-	} else if ((size_t)done < len && !interrupt_is_final()) {
+	} else if ((size_t)done < len && !signals_terminating()) {
 		if (memchr(text, '\033', (size_t)done) != NULL)
 			write_until(fd, reset, sizeof(reset) - 1, INT_MAX);
 		write_until(fd, mark, sizeof(mark) - 1, INT_MAX);
-		interrupt_forget();
+		signals_reset();
 	}
 }
 

@@ -124,7 +124,7 @@ display_reply(struct display *display, unsigned long line,
 
 /* Prints a message as JSON.  Returns 0, or -1 with an error. */
 static int
-print_push(const struct display *display, const struct wire_document *doc,
+print_push(const struct display *display, const struct document *doc,
     struct error *error)
 {
 	json_t *value, *push;
@@ -140,7 +140,7 @@ print_push(const struct display *display, const struct wire_document *doc,
 
 int
 display_push(struct display *display, unsigned long line,
-    const struct wire_document *doc)
+    const struct document *doc)
 {
 	struct error error;
 	int result;

@@ -53,6 +53,6 @@ int	 display_reply(struct display *, unsigned long line,
 
 /* A message of the instance: while that line runs, or 0. */
 int	 display_push(struct display *, unsigned long line,
-	    const struct wire_document *);
+	    const struct document *);
 
 #endif

@@ -77,7 +77,7 @@ check(struct shell *shell, int result)
 }
 
 static void
-take_push(const struct wire_document *doc, void *arg)
+take_push(const struct document *doc, void *arg)
 {
 	struct shell *shell = arg;
 
@@ -109,8 +109,8 @@ remember(struct shell *shell, const char *entry)
 static int
 ends_by_signal(const struct shell *shell)
 {
-	return interrupt_is_final() || (!shell->display.is_interactive &&
-	    interrupt_signal() != 0);
+	return signals_terminating() || (!shell->display.is_interactive &&
+	    signals_last() != 0);
 }
 
 /* Nobody waits for the reply to a statement any more. */
@@ -122,7 +122,7 @@ give_up(struct shell *shell, int64_t began)
 	shell->display.has_failed = 1;
 	display_message(&shell->display, shell->statement.line,
 	    "given up after %g s%s%s", clock_seconds(began, clock_ms()),
-	    dialog_sent(shell->contact.dialog) ?
+	    session_sent(shell->contact.session) ?
 	    ", the Lua may still be running in the instance" :
 	    ", before all of it was sent", ends ? "" :
 	    "; the next line begins a new session");
@@ -130,7 +130,7 @@ give_up(struct shell *shell, int64_t began)
 	if (ends)
 		end(shell, OUTCOME_TIMEOUT);
 	else
-		interrupt_forget();
+		signals_reset();
 }
 
 static void	run_slash(struct shell *, const char *line);
@@ -146,14 +146,14 @@ run_statement(struct shell *shell, int is_last)
 	struct typed typed;
 	const char *command;
 
-	if (contact->dialog == NULL && contact_connect(contact,
+	if (contact->session == NULL && contact_connect(contact,
 	    shell->options.timeout, 0, &shell->error) == -1) {
 		display_message(&shell->display, statement->line, "%s",
 		    shell->error.message);
 		if (ends_by_signal(shell))
 			end(shell, shell->error.outcome);
 		else
-			interrupt_forget();
+			signals_reset();
 		statement_forget(statement);
 		return;
 	}
@@ -163,7 +163,7 @@ run_statement(struct shell *shell, int is_last)
 		return;
 	}
 	statement->sent = statement->len;
-	happening = contact_await(contact, INPUT_LEFT_ALONE, CONSOLE_FOREVER,
+	happening = contact_await(contact, INPUT_LEFT_ALONE, CLOCK_FOREVER,
 	    &shell->error);
 	if (happening == HAPPENED_REPLY &&
 	    typed_read(&typed, &contact->doc, &shell->error) == -1)
@@ -255,7 +255,7 @@ run_command(struct shell *shell, const struct options *options)
 	ends = ends_by_signal(shell);
 	/* Ctrl-C was for the command. */
 	if (!ends)
-		interrupt_forget();
+		signals_reset();
 	if (memory != NULL && fclose(memory) == EOF) {
 		error_out_of_memory(&shell->error);
 		fail(shell, shell->line);
@@ -387,24 +387,24 @@ edit_line(struct shell *shell)
 	while (event == LINEEDIT_WAIT && happening == HAPPENED_INPUT &&
 	    !shell->is_over && !shell->is_lost) {
 		happening = contact_await(&shell->contact, INPUT_EDITED,
-		    CONSOLE_FOREVER, &shell->error);
+		    CLOCK_FOREVER, &shell->error);
 		if (happening == HAPPENED_INPUT)
 			event = lineedit_read(&line);
 	}
 	/* It may have come while names were looked for. */
-	if (interrupt_count() > 0) {
+	if (signals_count() > 0) {
 		happening = HAPPENED_SIGNAL;
 		event = LINEEDIT_WAIT;
 	}
 	/* What had been typed stays to be seen. */
 	lineedit_abandon(happening == HAPPENED_SIGNAL &&
-	    !interrupt_is_final() ? "^C" : "");
+	    !signals_terminating() ? "^C" : "");
 	if (event == LINEEDIT_LINE && !shell->is_over && !shell->is_lost) {
 		take_pasted(shell, line);
-	} else if (happening == HAPPENED_SIGNAL && !interrupt_is_final()) {
+	} else if (happening == HAPPENED_SIGNAL && !signals_terminating()) {
 		putc('\n', shell->context->out);
 		statement_forget(&shell->statement);
-		interrupt_forget();
+		signals_reset();
 	} else {
 		putc('\n', shell->context->out);
 		if (happening == HAPPENED_LOST || shell->is_lost)
@@ -430,7 +430,7 @@ read_line(struct shell *shell)
 		take_end(shell);
 		return;
 	}
-	switch (contact_await(&shell->contact, INPUT_WANTED, CONSOLE_FOREVER,
+	switch (contact_await(&shell->contact, INPUT_WANTED, CLOCK_FOREVER,
 	    &shell->error)) {
 	case HAPPENED_INPUT:
 		if (lines_read(&shell->lines, &shell->error) == -1)
@@ -501,7 +501,7 @@ begin_editing(struct shell *shell, const struct lineedit_hooks *hooks)
 	fputs("connected to ", shell->context->out);
 	term_print(shell->context->out, shell->target->name);
 	fprintf(shell->context->out, ", Tarantool %s; \\help for help, "
-	    "Ctrl-D to leave\n", dialog_version(shell->contact.dialog));
+	    "Ctrl-D to leave\n", session_version(shell->contact.session));
 	check(shell, display_flush(&shell->display));
 	return 0;
 }
@@ -545,12 +545,12 @@ shell_run(const struct options *options, const struct targets *targets,
 	shell.contact.target = shell.target;
 	shell.contact.on_push = take_push;
 	shell.contact.arg = &shell;
-	shell.contact.interrupt_fd = interrupt_begin();
+	shell.contact.signals_fd = signals_begin();
 	lines_init(&shell.lines, STDIN_FILENO);
 	run(&shell);
 	if (shell.display.is_editing)
 		lineedit_close();
-	interrupt_end();
+	signals_end();
 	contact_close(&shell.contact);
 	history_close(&shell.history);
 	statement_forget(&shell.statement);

@@ -35,7 +35,7 @@ begins(const char *text, size_t len, const char *with, size_t with_len)
 }
 
 int
-typed_read(struct typed *typed, const struct wire_document *doc,
+typed_read(struct typed *typed, const struct document *doc,
     struct error *error)
 {
 	const char *rest = doc->data + BEGIN_LEN;

@@ -36,7 +36,7 @@ struct typed {
  * console itself failed is TYPED_FAILED.  Returns 0, or -1 with a protocol
  * error if it is no such reply.
  */
-int	 typed_read(struct typed *, const struct wire_document *,
+int	 typed_read(struct typed *, const struct document *,
 	    struct error *);
 
 /* The line that a TYPED_COMMAND stands for, such as "\\help"; or NULL. */

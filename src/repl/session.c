@@ -16,207 +16,207 @@ struct line {
 	int	 forgotten;
 };
 
-struct dialog {
-	struct console	*console;
+struct session {
+	struct conn	*conn;
 	enum stage	 stage;
 	int64_t		 opened;
 	int64_t		 deadline;	/* until it is ready */
 	/* First those that were answered, but may not have left whole. */
-	struct line	 lines[DIALOG_LINES_MAX];
+	struct line	 lines[SESSION_LINES_MAX];
 	size_t		 count;
 	size_t		 answered;
 };
 
-struct dialog *
-dialog_open(const struct target *target, int64_t deadline,
+struct session *
+session_open(const struct target *target, int64_t deadline,
     struct error *error)
 {
-	struct dialog *dialog;
+	struct session *session;
 
-	if ((dialog = calloc(1, sizeof(*dialog))) == NULL) {
+	if ((session = calloc(1, sizeof(*session))) == NULL) {
 		error_out_of_memory(error);
 		return NULL;
 	}
-	dialog->opened = clock_ms();
-	dialog->deadline = deadline;
-	dialog->console = console_open(target, deadline, error);
-	if (dialog->console == NULL) {
-		dialog_close(dialog);
+	session->opened = clock_ms();
+	session->deadline = deadline;
+	session->conn = conn_open(target, deadline, error);
+	if (session->conn == NULL) {
+		session_close(session);
 		return NULL;
 	}
-	return dialog;
+	return session;
 }
 
 void
-dialog_close(struct dialog *dialog)
+session_close(struct session *session)
 {
 	size_t i;
 
-	if (dialog == NULL)
+	if (session == NULL)
 		return;
-	console_close(dialog->console);
-	for (i = 0; i < dialog->count; i++)
-		free(dialog->lines[i].text);
-	free(dialog);
+	conn_close(session->conn);
+	for (i = 0; i < session->count; i++)
+		free(session->lines[i].text);
+	free(session);
 }
 
 int
-dialog_fd(const struct dialog *dialog)
+session_fd(const struct session *session)
 {
-	return console_fd(dialog->console);
+	return conn_fd(session->conn);
 }
 
 short
-dialog_events(const struct dialog *dialog)
+session_events(const struct session *session)
 {
-	return console_events(dialog->console);
+	return conn_events(session->conn);
 }
 
 int64_t
-dialog_due(const struct dialog *dialog)
+session_due(const struct session *session)
 {
-	return console_due(dialog->console);
+	return conn_due(session->conn);
 }
 
 size_t
-dialog_waiting(const struct dialog *dialog)
+session_waiting(const struct session *session)
 {
-	return dialog->count - dialog->answered;
+	return session->count - session->answered;
 }
 
 int
-dialog_sent(const struct dialog *dialog)
+session_sent(const struct session *session)
 {
-	return (console_events(dialog->console) & POLLOUT) == 0;
+	return (conn_events(session->conn) & POLLOUT) == 0;
 }
 
 const char *
-dialog_version(const struct dialog *dialog)
+session_version(const struct session *session)
 {
-	return console_version(dialog->console);
+	return conn_version(session->conn);
 }
 
 /* Frees what was answered; while bytes wait to be sent, they are in use. */
 static void
-reap(struct dialog *dialog)
+reap(struct session *session)
 {
 	size_t i;
 
-	if (!dialog_sent(dialog))
+	if (!session_sent(session))
 		return;
-	for (i = 0; i < dialog->answered; i++)
-		free(dialog->lines[i].text);
-	dialog->count -= dialog->answered;
-	memmove(dialog->lines, dialog->lines + dialog->answered,
-	    dialog->count * sizeof(dialog->lines[0]));
-	dialog->answered = 0;
+	for (i = 0; i < session->answered; i++)
+		free(session->lines[i].text);
+	session->count -= session->answered;
+	memmove(session->lines, session->lines + session->answered,
+	    session->count * sizeof(session->lines[0]));
+	session->answered = 0;
 }
 
 int
-dialog_send(struct dialog *dialog, char *text, size_t len,
+session_send(struct session *session, char *text, size_t len,
     struct error *error)
 {
 	struct line *line;
 
-	reap(dialog);
-	if (dialog->count == DIALOG_LINES_MAX) {
+	reap(session);
+	if (session->count == SESSION_LINES_MAX) {
 		free(text);
 		return error_set(error, OUTCOME_USAGE, "local_error",
 		    "too many lines wait for a reply");
 	}
-	line = &dialog->lines[dialog->count++];
+	line = &session->lines[session->count++];
 	line->text = text;
 	line->forgotten = 0;
-	return console_send(dialog->console, text, len, error);
+	return conn_send(session->conn, text, len, error);
 }
 
 void
-dialog_forget(struct dialog *dialog)
+session_forget(struct session *session)
 {
 	size_t i;
 
-	for (i = dialog->answered; i < dialog->count; i++)
-		dialog->lines[i].forgotten = 1;
+	for (i = session->answered; i < session->count; i++)
+		session->lines[i].forgotten = 1;
 }
 
 /* Says what the end of the time or of the connection means here. */
 static void
-explain(const struct dialog *dialog, struct error *error)
+explain(const struct session *session, struct error *error)
 {
 	size_t i, wanted = 0;
 
-	if (dialog->stage == STAGE_HANDSHAKE &&
+	if (session->stage == STAGE_HANDSHAKE &&
 	    error->outcome == OUTCOME_TIMEOUT)
 		error_set_transient(error, OUTCOME_TIMEOUT, "deadline",
 		    "the console did not answer within %g s: the "
 		    "instance is busy, or --timeout is too short",
-		    clock_seconds(dialog->opened, dialog->deadline));
+		    clock_seconds(session->opened, session->deadline));
 	if (strcmp(error->code, "closed") != 0)
 		return;
-	error->transient = dialog->stage == STAGE_HANDSHAKE;
-	for (i = dialog->answered; i < dialog->count; i++)
-		wanted += !dialog->lines[i].forgotten;
+	error->transient = session->stage == STAGE_HANDSHAKE;
+	for (i = session->answered; i < session->count; i++)
+		wanted += !session->lines[i].forgotten;
 	if (wanted > 0)
 		error_set(error, OUTCOME_PROTOCOL, "closed",
 		    "connection closed before the final reply: "
 		    "the outcome is not known");
 }
 
-static enum dialog_event
-take_handshake(struct dialog *dialog, const struct wire_document *doc,
+static enum session_event
+take_handshake(struct session *session, const struct document *doc,
     struct error *error)
 {
 	if (handshake_check(doc, error) == -1)
-		return DIALOG_FAILED;
-	dialog->stage = STAGE_READY;
-	console_extend(dialog->console, CONSOLE_FOREVER);
-	return DIALOG_READY;
+		return SESSION_FAILED;
+	session->stage = STAGE_READY;
+	conn_extend(session->conn, CLOCK_FOREVER);
+	return SESSION_READY;
 }
 
-static enum dialog_event
-take_document(struct dialog *dialog, const struct wire_document *doc,
+static enum session_event
+take_document(struct session *session, const struct document *doc,
     struct error *error)
 {
 	const struct line *line;
 
-	if (dialog->stage == STAGE_HANDSHAKE)
-		return take_handshake(dialog, doc, error);
+	if (session->stage == STAGE_HANDSHAKE)
+		return take_handshake(session, doc, error);
 	if (doc->is_push)
-		return DIALOG_PUSH;
-	if (dialog_waiting(dialog) == 0) {
+		return SESSION_PUSH;
+	if (session_waiting(session) == 0) {
 		error_set(error, OUTCOME_PROTOCOL, "bad_reply",
 		    "a reply that nobody asked for");
-		return DIALOG_FAILED;
+		return SESSION_FAILED;
 	}
-	line = &dialog->lines[dialog->answered++];
-	return line->forgotten ? DIALOG_WAIT : DIALOG_REPLY;
+	line = &session->lines[session->answered++];
+	return line->forgotten ? SESSION_WAIT : SESSION_REPLY;
 }
 
-enum dialog_event
-dialog_step(struct dialog *dialog, struct wire_document *doc,
+enum session_event
+session_step(struct session *session, struct document *doc,
     struct error *error)
 {
-	enum dialog_event event;
+	enum session_event event;
 
-	reap(dialog);
+	reap(session);
 	for (;;) {
-		switch (console_step(dialog->console, doc, error)) {
-		case CONSOLE_WAIT:
-			return DIALOG_WAIT;
-		case CONSOLE_GREETED:
-			dialog->stage = STAGE_HANDSHAKE;
-			if (console_send(dialog->console, HANDSHAKE,
+		switch (conn_step(session->conn, doc, error)) {
+		case CONN_WAIT:
+			return SESSION_WAIT;
+		case CONN_GREETED:
+			session->stage = STAGE_HANDSHAKE;
+			if (conn_send(session->conn, HANDSHAKE,
 			    sizeof(HANDSHAKE) - 1, error) == -1)
-				return DIALOG_FAILED;
+				return SESSION_FAILED;
 			break;
-		case CONSOLE_DOCUMENT:
-			event = take_document(dialog, doc, error);
-			if (event != DIALOG_WAIT)
+		case CONN_DOCUMENT:
+			event = take_document(session, doc, error);
+			if (event != SESSION_WAIT)
 				return event;
 			break;
-		case CONSOLE_FAILED:
-			explain(dialog, error);
-			return DIALOG_FAILED;
+		case CONN_FAILED:
+			explain(session, error);
+			return SESSION_FAILED;
 		}
 	}
 }

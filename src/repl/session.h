@@ -18,63 +18,63 @@
 #include "net/framing.h"
 
 /* Lines that may wait for a reply at a time. */
-#define DIALOG_LINES_MAX	4
+#define SESSION_LINES_MAX	4
 
-struct dialog;
+struct session;
 
-enum dialog_event {
-	DIALOG_WAIT,		/* nothing yet: poll again */
-	DIALOG_READY,		/* lines can be sent from now on */
-	DIALOG_PUSH,		/* a message came, and is passed on */
-	DIALOG_REPLY,		/* so did the reply to a line */
-	DIALOG_FAILED		/* the error says why; only close is left */
+enum session_event {
+	SESSION_WAIT,		/* nothing yet: poll again */
+	SESSION_READY,		/* lines can be sent from now on */
+	SESSION_PUSH,		/* a message came, and is passed on */
+	SESSION_REPLY,		/* so did the reply to a line */
+	SESSION_FAILED		/* the error says why; only close is left */
 };
 
 /*
  * Starts to connect; by `deadline`, milliseconds of clock_ms, it must be ready.
- * From then on there is none.  The target must outlive the dialog.  Returns
+ * From then on there is none.  The target must outlive the session.  Returns
  * NULL with an error if that fails at once.  Blocks only to resolve the name of
  * a TCP host.
  */
-struct dialog	*dialog_open(const struct target *, int64_t deadline,
+struct session	*session_open(const struct target *, int64_t deadline,
 		    struct error *);
 
-/* Closes the connection and frees the dialog; NULL is fine. */
-void		 dialog_close(struct dialog *);
+/* Closes the connection and frees the session; NULL is fine. */
+void		 session_close(struct session *);
 
 /* What to poll, for which events, and until when at the latest. */
-int		 dialog_fd(const struct dialog *);
-short		 dialog_events(const struct dialog *);
-int64_t		 dialog_due(const struct dialog *);
+int		 session_fd(const struct session *);
+short		 session_events(const struct session *);
+int64_t		 session_due(const struct session *);
 
 /*
  * Goes on as far as possible without blocking.  A document is valid until the
- * next step.  Call again at once after anything but DIALOG_WAIT.  Errors are
+ * next step.  Call again at once after anything but SESSION_WAIT.  Errors are
  * those of connecting; once it is ready, that the connection was closed: with
  * a line that waits for its reply a protocol error, as the outcome is not
  * known; or that a reply came that nobody had asked for.
  */
-enum dialog_event dialog_step(struct dialog *, struct wire_document *,
+enum session_event session_step(struct session *, struct document *,
 		    struct error *);
 
 /*
- * Sends a line, without its newline, which the dialog takes over and frees, in
+ * Sends a line, without its newline, which the session takes over and frees, in
  * any case.  Only once it is ready.  Returns 0, or -1 with an error: too many
  * are waiting.
  */
-int		 dialog_send(struct dialog *, char *line, size_t len,
+int		 session_send(struct session *, char *line, size_t len,
 		    struct error *);
 
 /* The replies to all lines that wait for one are not wanted any more. */
-void		 dialog_forget(struct dialog *);
+void		 session_forget(struct session *);
 
 /* How many lines wait for a reply, forgotten or not. */
-size_t		 dialog_waiting(const struct dialog *);
+size_t		 session_waiting(const struct session *);
 
 /* Whether all that was given to it has left. */
-int		 dialog_sent(const struct dialog *);
+int		 session_sent(const struct session *);
 
 /* The Tarantool version of the greeting. */
-const char	*dialog_version(const struct dialog *);
+const char	*session_version(const struct session *);
 
 #endif

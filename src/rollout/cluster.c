@@ -28,9 +28,9 @@ cluster_entry(const struct fleet *fleet)
 static json_t *
 ask(struct fleet *fleet, struct error *error)
 {
-	struct errand_kind kind;
-	struct fleet_round round = { .kind = &kind, .jobs = 1,
-	    .is_silent = 1 };
+	struct job_spec spec;
+	struct batch batch = { .spec = &spec, .jobs = 1,
+	    .defer_reports = 1 };
 	struct report *report = &fleet->members[0].report;
 	json_t *args, *topology = NULL;
 	int result;
@@ -41,13 +41,13 @@ ask(struct fleet *fleet, struct error *error)
 		error_out_of_memory(error);
 		return NULL;
 	}
-	result = errand_kind_init(&kind, args, fleet->options->timeout, 0,
+	result = job_spec_init(&spec, args, fleet->options->timeout, 0,
 	    error);
 	json_decref(args);
 	if (result == -1)
 		return NULL;
-	result = fleet_run(fleet, &round, error);
-	errand_kind_finish(&kind);
+	result = fleet_run(fleet, &batch, error);
+	job_spec_finish(&spec);
 	/* Interrupted before it was asked. */
 	if (result == -1 || fleet->members[0].state != MEMBER_DONE)
 		return NULL;
@@ -60,7 +60,7 @@ ask(struct fleet *fleet, struct error *error)
 		report_fail(report, error);
 		error->message[0] = '\0';
 	}
-	fleet_pass_on(fleet, &fleet->members[0]);
+	fleet_report(fleet, &fleet->members[0]);
 	return NULL;
 }
 
@@ -208,7 +208,7 @@ reject(struct fleet *fleet, const struct target *entry, const char *why,
 		return -1;
 	error_set(&bad, OUTCOME_PROTOCOL, "bad_reply", "%s", why);
 	blame(fleet, member, &bad);
-	fleet_pass_on(fleet, member);
+	fleet_report(fleet, member);
 	fleet->stopped = 1;
 	return 0;
 }

@@ -42,42 +42,42 @@ command_targets(const struct options *options, struct targets *targets,
     struct error *error)
 {
 	int64_t until = clock_ms() + (int64_t)(options->wait * 1000);
-	struct pollfd pfd = { .fd = interrupt_begin(), .events = POLLIN };
+	struct pollfd pfd = { .fd = signals_begin(), .events = POLLIN };
 	int result;
 
 	/* With --wait, no match may only mean that none has started yet. */
 	while ((result = selection_find(options, targets, error)) == -1 &&
 	    error->transient && clock_ms() < until &&
-	    interrupt_count() == 0) {
+	    signals_count() == 0) {
 		targets_finish(targets);
 		poll(&pfd, 1, LOOK_AGAIN_MS);
 	}
-	if (result == -1 && interrupt_count() > 0)
+	if (result == -1 && signals_count() > 0)
 		set_interrupted(error);
-	interrupt_end();
+	signals_end();
 	return result;
 }
 
 static int
-changes(const struct options *options)
+is_mutating(const struct options *options)
 {
 	return (options->command->flags & CMD_MUTATES) != 0;
 }
 
 static size_t
-many(const struct fleet *fleet)
+read_only_parallelism(const struct fleet *fleet)
 {
 	size_t jobs = fleet->options->jobs;
 
-	if (jobs != 0 && !changes(fleet->options))
+	if (jobs != 0 && !is_mutating(fleet->options))
 		return jobs;
 	if (fleet->options->cluster)
 		return jobs > JOBS_RELAYED ? jobs : JOBS_RELAYED;
 	return jobs > JOBS_MANY ? jobs : JOBS_MANY;
 }
 
-static enum errand_effect
-effect(const struct options *options)
+static enum side_effect
+side_effect_of(const struct options *options)
 {
 	if (options->command->bit == COMMAND_EVAL)
 		return EFFECT_EVAL;
@@ -90,10 +90,10 @@ effect(const struct options *options)
 }
 
 static int
-again_if_sick(const struct errand *errand)
+retry_until_healthy(const struct job *job)
 {
-	return !report_is_short(&errand->report) &&
-	    !health_is_good(&errand->report, errand->was_sick);
+	return !report_is_short(&job->report) &&
+	    !health_ok(&job->report, job->was_unhealthy);
 }
 
 /* The command itself, on all members that wait for it. */
@@ -101,37 +101,37 @@ static int
 run_command(struct fleet *fleet, const json_t *args, struct error *error)
 {
 	const struct options *options = fleet->options;
-	struct errand_kind kind, health;
-	struct fleet_round round = { .kind = &kind };
+	struct job_spec spec, health;
+	struct batch batch = { .spec = &spec };
 	int result;
 
-	if (errand_kind_init(&kind, args, options->timeout, options->cluster,
+	if (job_spec_init(&spec, args, options->timeout, options->cluster,
 	    error) == -1)
 		return -1;
 	memset(&health, 0, sizeof(health));
-	kind.effect = effect(options);
-	kind.wants_tree = options->output->wants_tree;
-	round.jobs = !changes(options) ? many(fleet) :
+	spec.side_effect = side_effect_of(options);
+	spec.parse_results = options->output->wants_tree;
+	batch.jobs = !is_mutating(options) ? read_only_parallelism(fleet) :
 	    options->jobs > 0 ? options->jobs : 1;
-	round.in_groups = options->command->bit == COMMAND_RELOAD;
-	round.stops = changes(options) && !options->keep_going;
+	batch.by_group = options->command->bit == COMMAND_RELOAD;
+	batch.stop_on_failure = is_mutating(options) && !options->keep_going;
 	if (options->command->bit == COMMAND_RELOAD && fleet->count > 1) {
-		if (survey_kind_init(&health, options, error) == -1) {
-			errand_kind_finish(&kind);
+		if (preflight_spec_init(&health, options, error) == -1) {
+			job_spec_finish(&spec);
 			return -1;
 		}
-		health.again = again_if_sick;
-		round.health = &health;
+		health.should_retry = retry_until_healthy;
+		batch.health = &health;
 	}
-	result = fleet_run(fleet, &round, error);
-	errand_kind_finish(&health);
-	errand_kind_finish(&kind);
+	result = fleet_run(fleet, &batch, error);
+	job_spec_finish(&health);
+	job_spec_finish(&spec);
 	return result;
 }
 
 /* Who was interrupted while being asked was not touched. */
 static void
-forget_answers(struct fleet *fleet)
+discard_answers(struct fleet *fleet)
 {
 	struct member *member;
 	size_t i;
@@ -147,21 +147,21 @@ forget_answers(struct fleet *fleet)
 
 /* Tells what is wrong with those that did not answer well. */
 static void
-tell_failures(struct fleet *fleet)
+report_failures(struct fleet *fleet)
 {
 	size_t i;
 
 	for (i = 0; i < fleet->count; i++)
 		if (fleet->members[i].state == MEMBER_DONE)
-			fleet_pass_on(fleet, &fleet->members[i]);
+			fleet_report(fleet, &fleet->members[i]);
 }
 
 /*
  * Refuses all at once: the entry has the report on it, and the others are as
- * untouched as it is.  What the survey has found is told, too.
+ * untouched as it is.  What the preflight has found is reported, too.
  */
 static void
-refuse(struct fleet *fleet, const struct error *error)
+refuse_all(struct fleet *fleet, const struct error *error)
 {
 	struct member *entry = cluster_entry(fleet);
 	size_t i;
@@ -171,10 +171,10 @@ refuse(struct fleet *fleet, const struct error *error)
 		    fleet->members[i].report.instance != NULL)
 			output_error(fleet->context,
 			    fleet->members[i].report.instance);
-	forget_answers(fleet);
+	discard_answers(fleet);
 	fleet->stopped = 1;
 	report_from_error(&entry->report, entry->name, error);
-	fleet_pass_on(fleet, entry);
+	fleet_report(fleet, entry);
 }
 
 /*
@@ -182,40 +182,40 @@ refuse(struct fleet *fleet, const struct error *error)
  * if it is over with that, -1 with an error.
  */
 static int
-survey(struct fleet *fleet, struct error *refusal, struct error *error)
+run_preflight(struct fleet *fleet, struct error *refusal, struct error *error)
 {
 	const struct options *options = fleet->options;
 	int is_reload = options->command->bit == COMMAND_RELOAD, result;
 
-	result = survey_run(fleet, many(fleet), error);
+	result = preflight_run(fleet, read_only_parallelism(fleet), error);
 	if (result == -1)
 		return -1;
 	if (fleet->interrupts > 0) {
-		forget_answers(fleet);
+		discard_answers(fleet);
 		return 1;
 	}
 	if (options->cluster && is_reload && !options->keep_going &&
-	    survey_check_lost(fleet, refusal) == -1) {
-		refuse(fleet, refusal);
+	    preflight_check_reachable(fleet, refusal) == -1) {
+		refuse_all(fleet, refusal);
 		return 1;
 	}
 	if (options->cluster && !options->allow_mixed &&
-	    survey_check_digests(fleet, refusal) == -1) {
+	    preflight_check_digests(fleet, refusal) == -1) {
 		if (is_reload) {
-			refuse(fleet, refusal);
+			refuse_all(fleet, refusal);
 			return 1;
 		}
 		fleet->refusal = refusal;
 	}
-	tell_failures(fleet);
-	if (is_reload && !options->keep_going && survey_failures(fleet) > 0)
+	report_failures(fleet);
+	if (is_reload && !options->keep_going && preflight_failures(fleet) > 0)
 		return 1;
 	return 0;
 }
 
 /* The arguments as this run of the command has them. */
 static json_t *
-final_arguments(const struct fleet *fleet, const json_t *given)
+args_for_run(const struct fleet *fleet, const json_t *given)
 {
 	const struct options *options = fleet->options;
 	json_t *args = copy_json(given);
@@ -228,7 +228,7 @@ final_arguments(const struct fleet *fleet, const json_t *given)
 	/* One instance is one instance, however it was named. */
 	if (options->command->bit == COMMAND_STATUS &&
 	    json_object_set_new(args, "command",
-	    json_string(SURVEY_COMMAND)) == -1)
+	    json_string(PREFLIGHT_COMMAND)) == -1)
 		goto fail;
 	return args;
 
@@ -238,7 +238,8 @@ fail:
 }
 
 static int
-gather(struct fleet *fleet, const struct targets *targets, struct error *error)
+build_fleet(struct fleet *fleet, const struct targets *targets,
+    struct error *error)
 {
 	const struct target *target;
 	size_t i;
@@ -256,7 +257,7 @@ gather(struct fleet *fleet, const struct targets *targets, struct error *error)
 
 /* All of the command once it is known who it is for. */
 static int
-proceed(struct fleet *fleet, const json_t *given, struct error *error)
+run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 {
 	const struct options *options = fleet->options;
 	struct error refusal;
@@ -265,13 +266,13 @@ proceed(struct fleet *fleet, const json_t *given, struct error *error)
 
 	if ((options->command->bit == COMMAND_RELOAD && fleet->count > 1) ||
 	    (options->command->bit == COMMAND_PLAN && options->cluster))
-		result = survey(fleet, &refusal, error);
+		result = run_preflight(fleet, &refusal, error);
 	else
 		/* Of instances that cannot even be asked. */
-		tell_failures(fleet);
+		report_failures(fleet);
 	if (result != 0)
 		return result == 1 ? 0 : -1;
-	if ((args = final_arguments(fleet, given)) == NULL)
+	if ((args = args_for_run(fleet, given)) == NULL)
 		return error_out_of_memory(error);
 	result = run_command(fleet, args, error);
 	json_decref(args);
@@ -334,7 +335,7 @@ are_all_skipped(const struct fleet *fleet, struct error *error)
 
 /* Ends the report.  Returns 0, or -1 if memory is out. */
 static int
-finish(const struct fleet *fleet, struct output_run *run)
+write_document(const struct fleet *fleet, struct output_run *run)
 {
 	const struct member *member;
 	json_t *instances = json_array(), *not_touched = json_array();
@@ -345,7 +346,7 @@ finish(const struct fleet *fleet, struct output_run *run)
 	/* Of whom there is no report, nobody is to think that nothing was. */
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
-		if (member->survey != NULL)
+		if (member->preflight != NULL)
 			result |= json_array_append(surveys,
 			    member->asked.instance);
 		if (member->state != MEMBER_DONE)
@@ -403,12 +404,12 @@ command_run(const struct options *options, const struct targets *targets,
 	int result;
 
 	fleet_init(&fleet, options, &context);
-	fleet.interrupt_fd = interrupt_begin();
+	fleet.signals_fd = signals_begin();
 	context.targets = targets->count;
-	result = gather(&fleet, targets, &error);
+	result = build_fleet(&fleet, targets, &error);
 	context.targets = fleet.count;
 	if (result == 0 && !fleet.stopped)
-		result = proceed(&fleet, args, &error);
+		result = run_phases(&fleet, args, &error);
 	run.outcome = sum_up(&fleet);
 	if (result == 0 && are_all_skipped(&fleet, &skipped)) {
 		output_message(context.err, NULL, skipped.message);
@@ -420,14 +421,14 @@ command_run(const struct options *options, const struct targets *targets,
 		run.outcome = OUTCOME_USAGE;
 		run.error = &error;
 	}
-	if (finish(&fleet, &run) != 0) {
+	if (write_document(&fleet, &run) != 0) {
 		output_message(context.err, NULL, "out of memory");
 		run.outcome = OUTCOME_USAGE;
 	}
 	/* What is still buffered must not be lost by a signal after this. */
 	output_flush(context.out);
 	fflush(context.err);
-	interrupt_end();
+	signals_end();
 	fleet_finish(&fleet);
 	return run.outcome;
 }

@@ -24,18 +24,18 @@
 /* Who works on a member: one for each that may be busy at a time. */
 struct worker {
 	struct member	*member;	/* NULL if idle */
-	struct errand	 errand;
+	struct job	 job;
 	int		 is_ready;
-	int		 checks_health;	/* after the errand proper */
-	int64_t		 tried;		/* the errand proper began */
-	struct report	 report;	/* of the errand proper */
+	int		 checks_health;	/* after the job proper */
+	int64_t		 tried;		/* the job proper began */
+	struct report	 report;	/* of the job proper */
 };
 
-/* A round while it runs. */
+/* A batch while it runs. */
 struct runner {
 	struct fleet			*fleet;
-	const struct fleet_round	*round;
-	struct loop			*loop;
+	const struct batch	*batch;
+	struct poller			*poller;
 	struct worker			*workers;
 	size_t				 jobs;
 	size_t				 busy;
@@ -54,7 +54,7 @@ fleet_init(struct fleet *fleet, const struct options *options,
 	memset(fleet, 0, sizeof(*fleet));
 	fleet->options = options;
 	fleet->context = context;
-	fleet->interrupt_fd = -1;
+	fleet->signals_fd = -1;
 }
 
 static void
@@ -157,7 +157,7 @@ check_identity(const struct member *member, struct report *report)
 }
 
 void
-fleet_pass_on(struct fleet *fleet, struct member *member)
+fleet_report(struct fleet *fleet, struct member *member)
 {
 	const struct output_context *context = fleet->context;
 	struct report *report = &member->report;
@@ -192,39 +192,39 @@ fleet_pass_on(struct fleet *fleet, struct member *member)
 	fflush(context->err);
 }
 
-/* --- What the errands tell us while they run -------------------------------*/
+/* --- What the jobs tell us while they run -------------------------------*/
 
 static struct fleet *
-fleet_of(const struct errand *errand)
+fleet_of(const struct job *job)
 {
-	return ((struct runner *)errand->owner)->fleet;
+	return ((struct runner *)job->owner)->fleet;
 }
 
 static void
-on_phase(struct errand *errand)
+on_phase(struct job *job)
 {
-	struct fleet *fleet = fleet_of(errand);
+	struct fleet *fleet = fleet_of(job);
 
-	progress_doing(&fleet->progress, errand->name, errand->phase);
+	progress_doing(&fleet->progress, job->name, job->phase);
 	if (fleet->context->verbose)
-		say(fleet, errand->name, errand->phase);
+		say(fleet, job->name, job->phase);
 }
 
 /* Says once what --wait waits for. */
 static void
-on_waiting(struct errand *errand)
+on_waiting(struct job *job)
 {
-	struct fleet *fleet = fleet_of(errand);
+	struct fleet *fleet = fleet_of(job);
 	const json_t *message;
 
-	progress_doing(&fleet->progress, errand->name, "waiting");
-	message = json_object_get(json_object_get(errand->report.instance,
+	progress_doing(&fleet->progress, job->name, "waiting");
+	message = json_object_get(json_object_get(job->report.instance,
 	    "error"), "message");
-	if (!fleet->context->verbose || errand->tries > 1 ||
+	if (!fleet->context->verbose || job->tries > 1 ||
 	    !json_is_string(message))
 		return;
-	say(fleet, errand->name, json_string_value(message));
-	say(fleet, errand->name, "waiting");
+	say(fleet, job->name, json_string_value(message));
+	say(fleet, job->name, "waiting");
 }
 
 /* --- A worker --------------------------------------------------------------*/
@@ -232,11 +232,11 @@ on_waiting(struct errand *errand)
 static void
 watch(struct runner *runner, struct worker *worker)
 {
-	const struct errand *errand = &worker->errand;
+	const struct job *job = &worker->job;
 
-	if (loop_watch(runner->loop, (size_t)(worker - runner->workers),
-	    worker->member == NULL ? -1 : errand_fd(errand),
-	    (short)(worker->member == NULL ? 0 : errand_events(errand)),
+	if (poller_set(runner->poller, (size_t)(worker - runner->workers),
+	    worker->member == NULL ? -1 : job_fd(job),
+	    (short)(worker->member == NULL ? 0 : job_events(job)),
 	    runner->error) == -1)
 		runner->failed = 1;
 }
@@ -252,7 +252,7 @@ begin(struct runner *runner, struct worker *worker, struct member *member)
 	worker->member = member;
 	runner->busy++;
 	progress_doing(&fleet->progress, member->name, "");
-	errand_begin(&worker->errand, runner->round->kind, member->target,
+	job_begin(&worker->job, runner->batch->spec, member->target,
 	    member->name, member->uri, runner, now +
 	    (int64_t)(fleet->options->wait * 1000), 0);
 	watch(runner, worker);
@@ -262,7 +262,7 @@ begin(struct runner *runner, struct worker *worker, struct member *member)
 static void
 end(struct runner *runner, struct worker *worker)
 {
-	errand_finish(&worker->errand);
+	job_finish(&worker->job);
 	worker->member = NULL;
 	runner->busy--;
 	watch(runner, worker);
@@ -283,9 +283,9 @@ end_with(struct runner *runner, struct worker *worker,
 	end(runner, worker);
 	runner->done++;
 	progress_done(&fleet->progress, runner->done);
-	if (!runner->round->is_silent)
-		fleet_pass_on(fleet, member);
-	if (runner->round->stops &&
+	if (!runner->batch->defer_reports)
+		fleet_report(fleet, member);
+	if (runner->batch->stop_on_failure &&
 	    outcome_exit(member->report.outcome) != 0)
 		fleet->stopped = 1;
 	/*
@@ -305,32 +305,32 @@ begin_health(struct runner *runner, struct worker *worker)
 
 	/* What Cartridge calls healthy is the whole cluster. */
 	if (runner->fleet->casualties > 0)
-		member->was_sick = 1;
-	worker->report = worker->errand.report;
-	worker->tried = worker->errand.tried;
+		member->was_unhealthy = 1;
+	worker->report = worker->job.report;
+	worker->tried = worker->job.tried;
 	worker->checks_health = 1;
-	errand_finish(&worker->errand);
+	job_finish(&worker->job);
 	limit = worker->tried +
-	    (int64_t)(runner->round->kind->timeout * 1000);
+	    (int64_t)(runner->batch->spec->timeout * 1000);
 	if (limit < now + HEALTH_MIN_MS)
 		limit = now + HEALTH_MIN_MS;
 	progress_doing(&runner->fleet->progress, member->name, "recovering");
-	errand_begin(&worker->errand, runner->round->health, member->target,
+	job_begin(&worker->job, runner->batch->health, member->target,
 	    member->name, member->uri, runner, limit, limit);
-	worker->errand.was_sick = member->was_sick;
+	worker->job.was_unhealthy = member->was_unhealthy;
 	watch(runner, worker);
 }
 
 static void
 end_health(struct runner *runner, struct worker *worker)
 {
-	struct report *status = &worker->errand.report;
+	struct report *status = &worker->job.report;
 
 	if (report_is_short(status))
-		health_doubt(&worker->report);
-	else if (!health_is_good(status, worker->member->was_sick))
-		health_blame(&worker->report, status,
-		    clock_seconds(worker->errand.began, clock_ms()));
+		health_set_unknown(&worker->report);
+	else if (!health_ok(status, worker->member->was_unhealthy))
+		health_set_failed(&worker->report, status,
+		    clock_seconds(worker->job.began, clock_ms()));
 	report_finish(status);
 	end_with(runner, worker, &worker->report);
 }
@@ -338,13 +338,13 @@ end_health(struct runner *runner, struct worker *worker)
 static void
 step(struct runner *runner, struct worker *worker)
 {
-	const struct report *report = &worker->errand.report;
+	const struct report *report = &worker->job.report;
 
-	if (errand_step(&worker->errand) != ERRAND_DONE) {
+	if (job_step(&worker->job) != JOB_DONE) {
 		watch(runner, worker);
 	} else if (worker->checks_health) {
 		end_health(runner, worker);
-	} else if (runner->round->health != NULL &&
+	} else if (runner->batch->health != NULL &&
 	    runner->fleet->interrupts == 0 &&
 	    report->outcome != OUTCOME_UNCHANGED &&
 	    outcome_exit(report->outcome) == 0) {
@@ -361,18 +361,18 @@ step(struct runner *runner, struct worker *worker)
 static void
 leave(struct runner *runner, struct worker *worker)
 {
-	struct errand *errand = &worker->errand;
+	struct job *job = &worker->job;
 
 	if (worker->checks_health) {
 		/* The reload is done; there is no next that it matters to. */
-		errand_give_up(errand);
-		report_finish(&errand->report);
+		job_cancel(job);
+		report_finish(&job->report);
 		end_with(runner, worker, &worker->report);
-	} else if (errand->state == ERRAND_WAITING || (errand_is_begun(errand) &&
-	    errand->kind->effect == EFFECT_NONE)) {
-		errand_give_up(errand);
-		end_with(runner, worker, &errand->report);
-	} else if (!errand_is_begun(errand)) {
+	} else if (job->state == JOB_BACKOFF || (job_in_flight(job) &&
+	    job->spec->side_effect == EFFECT_NONE)) {
+		job_cancel(job);
+		end_with(runner, worker, &job->report);
+	} else if (!job_in_flight(job)) {
 		worker->member->state = MEMBER_WAITING;
 		end(runner, worker);
 	}
@@ -413,10 +413,10 @@ interrupted(struct runner *runner)
 	int first = fleet->interrupts == 0;
 	size_t i;
 
-	interrupt_clear();
-	if (interrupt_count() == fleet->interrupts)
+	signals_clear();
+	if (signals_count() == fleet->interrupts)
 		return;
-	fleet->interrupts = interrupt_count();
+	fleet->interrupts = signals_count();
 	fleet->stopped = 1;
 	for (i = 0; i < runner->jobs; i++)
 		if (runner->workers[i].member != NULL)
@@ -429,26 +429,26 @@ interrupted(struct runner *runner)
 		worker = &runner->workers[i];
 		if (worker->member == NULL)
 			continue;
-		errand_give_up(&worker->errand);
-		end_with(runner, worker, &worker->errand.report);
+		job_cancel(&worker->job);
+		end_with(runner, worker, &worker->job.report);
 	}
 }
 
-/* --- A round ---------------------------------------------------------------*/
+/* --- A batch ---------------------------------------------------------------*/
 
 /* Members in the order of their turns; within a group as they were given. */
 static size_t
-line_up(const struct fleet *fleet, int in_groups, struct member **order)
+line_up(const struct fleet *fleet, int by_group, struct member **order)
 {
 	struct member *member;
 	size_t i, count = 0;
-	int group, last = in_groups ? GROUP_ENTRY_LEADER : 0;
+	int group, last = by_group ? GROUP_ENTRY_LEADER : 0;
 
 	for (group = 0; group <= last; group++) {
 		for (i = 0; i < fleet->count; i++) {
 			member = &fleet->members[i];
 			if (member->state == MEMBER_WAITING &&
-			    (!in_groups || (int)member->group == group))
+			    (!by_group || (int)member->group == group))
 				order[count++] = member;
 		}
 	}
@@ -470,7 +470,7 @@ begin_some(struct runner *runner)
 			continue;
 		/* A group begins when the one before it is done. */
 		next = &runner->order[runner->next];
-		if (runner->round->in_groups && runner->busy > 0 &&
+		if (runner->batch->by_group && runner->busy > 0 &&
 		    next[0]->group != next[-1]->group)
 			return;
 		runner->next++;
@@ -501,10 +501,10 @@ wait_for_some(struct runner *runner)
 	for (i = 0; i < runner->jobs; i++) {
 		worker = &runner->workers[i];
 		if (worker->member != NULL &&
-		    (due = errand_due(&worker->errand)) < until)
+		    (due = job_deadline(&worker->job)) < until)
 			until = due;
 	}
-	loop_wait(runner->loop, until, note_ready, runner);
+	poller_wait(runner->poller, until, note_ready, runner);
 }
 
 static void
@@ -517,7 +517,7 @@ step_some(struct runner *runner)
 	for (i = 0; i < runner->jobs; i++) {
 		worker = &runner->workers[i];
 		if (worker->member == NULL || (!worker->is_ready &&
-		    errand_due(&worker->errand) > now))
+		    job_deadline(&worker->job) > now))
 			continue;
 		worker->is_ready = 0;
 		step(runner, worker);
@@ -531,7 +531,7 @@ run(struct runner *runner)
 	size_t i;
 
 	for (;;) {
-		if (interrupt_count() > fleet->interrupts)
+		if (signals_count() > fleet->interrupts)
 			interrupted(runner);
 		begin_some(runner);
 		if (runner->busy == 0 || runner->failed)
@@ -543,20 +543,20 @@ run(struct runner *runner)
 	for (i = 0; i < runner->jobs; i++) {
 		if (runner->workers[i].member == NULL)
 			continue;
-		errand_give_up(&runner->workers[i].errand);
+		job_cancel(&runner->workers[i].job);
 		end_with(runner, &runner->workers[i],
-		    &runner->workers[i].errand.report);
+		    &runner->workers[i].job.report);
 	}
 }
 
 /* As many at a time as were asked for and can be. */
 static size_t
-choose_jobs(struct fleet *fleet, const struct fleet_round *round, size_t total)
+choose_jobs(struct fleet *fleet, const struct batch *batch, size_t total)
 {
-	size_t wanted = round->jobs < total ? round->jobs : total, jobs;
+	size_t wanted = batch->jobs < total ? batch->jobs : total, jobs;
 	char message[128];
 
-	jobs = descriptors_allow(wanted);
+	jobs = fdlimit_ensure(wanted);
 	if (jobs < wanted && !fleet->context->quiet) {
 		snprintf(message, sizeof(message), "only %zu at a time, not "
 		    "%zu: the limit of open files is too low", jobs, wanted);
@@ -566,20 +566,20 @@ choose_jobs(struct fleet *fleet, const struct fleet_round *round, size_t total)
 }
 
 int
-fleet_run(struct fleet *fleet, const struct fleet_round *round,
+fleet_run(struct fleet *fleet, const struct batch *batch,
     struct error *error)
 {
-	struct runner runner = { .fleet = fleet, .round = round,
+	struct runner runner = { .fleet = fleet, .batch = batch,
 	    .error = error };
 	int on;
 
-	round->kind->on_phase = on_phase;
-	round->kind->on_waiting = on_waiting;
+	batch->spec->on_phase = on_phase;
+	batch->spec->on_waiting = on_waiting;
 	runner.order = calloc(fleet->count + 1, sizeof(struct member *));
 	if (runner.order == NULL)
 		return error_out_of_memory(error);
-	runner.total = line_up(fleet, round->in_groups, runner.order);
-	runner.jobs = choose_jobs(fleet, round, runner.total);
+	runner.total = line_up(fleet, batch->by_group, runner.order);
+	runner.jobs = choose_jobs(fleet, batch, runner.total);
 	on = !fleet->context->quiet &&
 	    term_use_progress(fleet->options->progress, fleet->context->err);
 	progress_start(&fleet->progress, fleet->context->err, on,
@@ -588,8 +588,9 @@ fleet_run(struct fleet *fleet, const struct fleet_round *round,
 	if (runner.workers == NULL) {
 		error_out_of_memory(error);
 		runner.failed = 1;
-	} else if ((runner.loop = loop_new(runner.jobs + 1, error)) == NULL ||
-	    loop_watch(runner.loop, runner.jobs, fleet->interrupt_fd, POLLIN,
+	} else if ((runner.poller = poller_new(runner.jobs + 1,
+	    error)) == NULL ||
+	    poller_set(runner.poller, runner.jobs, fleet->signals_fd, POLLIN,
 	    error) == -1) {
 		runner.failed = 1;
 	} else {
@@ -597,7 +598,7 @@ fleet_run(struct fleet *fleet, const struct fleet_round *round,
 	}
 	progress_clear(&fleet->progress);
 	fleet->progress.on = 0;
-	loop_free(runner.loop);
+	poller_free(runner.poller);
 	free(runner.workers);
 	free(runner.order);
 	return runner.failed ? -1 : 0;

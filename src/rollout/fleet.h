@@ -46,9 +46,9 @@ struct member {
 	enum member_group	 group;
 	enum member_state	 state;
 	char			*skipped;	/* why */
-	int			 was_sick;	/* not healthy from the start */
+	int			 was_unhealthy;	/* not healthy from the start */
 	struct report		 asked;		/* how it was then */
-	const json_t		*survey;	/* of that, or NULL */
+	const json_t		*preflight;	/* of that, or NULL */
 	struct report		 report;
 };
 
@@ -58,7 +58,7 @@ struct fleet {
 	struct member			*members;
 	size_t				 count;
 	struct progress			 progress;
-	int				 interrupt_fd;	/* or -1 */
+	int				 signals_fd;	/* or -1 */
 	int				 interrupts;	/* seen so far */
 	int				 stopped;	/* nothing is begun */
 	size_t				 casualties;	/* failed so far */
@@ -68,13 +68,13 @@ struct fleet {
 };
 
 /* One request to all members that wait for one. */
-struct fleet_round {
-	struct errand_kind	*kind;
-	struct errand_kind	*health;	/* after each, or NULL */
+struct batch {
+	struct job_spec		*spec;
+	struct job_spec		*health;	/* after each, or NULL */
 	size_t			 jobs;
-	int			 in_groups;	/* one after the other */
-	int			 stops;		/* at the first failure */
-	int			 is_silent;	/* reports are kept, not told */
+	int			 by_group;	/* one after the other */
+	int			 stop_on_failure;
+	int			 defer_reports;	/* reports are kept, not told */
 };
 
 void	 fleet_init(struct fleet *, const struct options *,
@@ -99,12 +99,12 @@ int	 fleet_skip(struct fleet *, struct member *, const char *why);
 int	 fleet_expect(struct member *, const char *uuid);
 
 /* Gives a member the report that it ends with, and tells it. */
-void	 fleet_pass_on(struct fleet *, struct member *);
+void	 fleet_report(struct fleet *, struct member *);
 
 /*
- * Runs a round.  What went wrong with an instance is in its report; what went
+ * Runs a batch.  What went wrong with an instance is in its report; what went
  * wrong here is the error.  Returns 0 or -1.
  */
-int	 fleet_run(struct fleet *, const struct fleet_round *, struct error *);
+int	 fleet_run(struct fleet *, const struct batch *, struct error *);
 
 #endif

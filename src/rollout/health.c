@@ -4,21 +4,21 @@
 #include "rollout/health.h"
 
 int
-health_is_sick(const json_t *instance)
+health_reported_unhealthy(const json_t *instance)
 {
 	return json_is_false(json_object_get(json_object_get(instance,
 	    "status"), "healthy"));
 }
 
 int
-health_is_good(const struct report *report, int was_sick)
+health_ok(const struct report *report, int was_unhealthy)
 {
 	return report->outcome == OUTCOME_OK &&
-	    (was_sick || !health_is_sick(report->instance));
+	    (was_unhealthy || !health_reported_unhealthy(report->instance));
 }
 
 void
-health_blame(struct report *report, const struct report *status,
+health_set_failed(struct report *report, const struct report *status,
     double seconds)
 {
 	struct error error;
@@ -40,7 +40,7 @@ health_blame(struct report *report, const struct report *status,
 }
 
 void
-health_doubt(struct report *report)
+health_set_unknown(struct report *report)
 {
 	struct error error;
 

@@ -17,16 +17,16 @@
  * roles configured.  What Cartridge says of its health counts only for one
  * that was not sick before: somebody else may be the reason.
  */
-int	health_is_good(const struct report *, int was_sick);
+int	health_ok(const struct report *, int was_unhealthy);
 
 /* Whether the status says that Cartridge finds it not healthy. */
-int	health_is_sick(const json_t *instance);
+int	health_reported_unhealthy(const json_t *instance);
 
 /* Makes the report on a reload one of an instance that did not recover. */
-void	health_blame(struct report *, const struct report *status,
+void	health_set_failed(struct report *, const struct report *status,
 	    double seconds);
 
 /* Makes it one of which nobody knows that, as memory is out here. */
-void	health_doubt(struct report *);
+void	health_set_unknown(struct report *);
 
 #endif

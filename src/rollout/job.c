@@ -39,26 +39,26 @@ static const struct {
 };
 
 static void
-set_expectation(struct errand_kind *kind, const json_t *args)
+set_expectation(struct job_spec *spec, const json_t *args)
 {
 	const char *command, *flag;
 	size_t i;
 
 	command = json_string_value(json_object_get(args, "command"));
-	strlcpy(kind->command, command != NULL ? command : "",
-	    sizeof(kind->command));
+	strlcpy(spec->command, command != NULL ? command : "",
+	    sizeof(spec->command));
 	for (i = 0; i < sizeof(expectation_table) /
 	    sizeof(expectation_table[0]); i++) {
 		flag = expectation_table[i].flag;
-		if (strcmp(expectation_table[i].command, kind->command) != 0 ||
+		if (strcmp(expectation_table[i].command, spec->command) != 0 ||
 		    (flag != NULL &&
 		    !json_is_true(json_object_get(args, flag))))
 			continue;
-		memcpy(kind->expected, expectation_table[i].expected,
-		    sizeof(kind->expected));
+		memcpy(spec->expected, expectation_table[i].expected,
+		    sizeof(spec->expected));
 		return;
 	}
-	kind->expects_any = 1;
+	spec->expects_any = 1;
 }
 
 /* Has the request in a relay end before the relay, which then still tells. */
@@ -79,67 +79,67 @@ relay_arguments(const json_t *args, double timeout, struct error *error)
 }
 
 int
-errand_kind_init(struct errand_kind *kind, const json_t *args, double timeout,
+job_spec_init(struct job_spec *spec, const json_t *args, double timeout,
     int relayed, struct error *error)
 {
 	json_t *own = copy_json(args), *relay = NULL;
 	int result = -1;
 
-	memset(kind, 0, sizeof(*kind));
-	kind->timeout = timeout;
-	set_expectation(kind, args);
+	memset(spec, 0, sizeof(*spec));
+	spec->timeout = timeout;
+	set_expectation(spec, args);
 	json_object_del(own, "timeout");
-	if (own == NULL || request_init(&kind->request, own) == -1) {
+	if (own == NULL || request_init(&spec->request, own) == -1) {
 		error_out_of_memory(error);
 	} else if (!relayed) {
 		result = 0;
 	} else if ((relay = relay_arguments(own, timeout, error)) != NULL) {
-		result = request_init(&kind->relayed, relay);
+		result = request_init(&spec->relayed, relay);
 		if (result == -1)
 			error_out_of_memory(error);
 	}
 	json_decref(relay);
 	json_decref(own);
 	if (result == -1)
-		errand_kind_finish(kind);
+		job_spec_finish(spec);
 	return result;
 }
 
 void
-errand_kind_finish(struct errand_kind *kind)
+job_spec_finish(struct job_spec *spec)
 {
-	request_finish(&kind->request);
-	request_finish(&kind->relayed);
+	request_finish(&spec->request);
+	request_finish(&spec->relayed);
 }
 
 static void
 on_push(const json_t *value, void *arg)
 {
-	struct errand *errand = arg;
+	struct job *job = arg;
 	const char *phase = json_string_value(value);
 	char *escaped;
 
 	if (phase == NULL ||
 	    (escaped = escape_text(phase, strlen(phase), 0)) == NULL)
 		return;
-	strlcpy(errand->phase, escaped, sizeof(errand->phase));
+	strlcpy(job->phase, escaped, sizeof(job->phase));
 	free(escaped);
-	if (errand->kind->on_phase != NULL)
-		errand->kind->on_phase(errand);
+	if (job->spec->on_phase != NULL)
+		job->spec->on_phase(job);
 }
 
 /* The arguments that this instance, at this time, has for itself. */
 static json_t *
-own_arguments(const struct errand *errand, int64_t deadline)
+own_arguments(const struct job *job, int64_t deadline)
 {
 	struct timespec now;
 	json_t *own = json_object();
 	double seconds;
 
-	seconds = arguments_seconds((double)(deadline - errand->tried) / 1000);
+	seconds = arguments_seconds((double)(deadline - job->tried) / 1000);
 	if (json_object_set_new(own, "timeout", json_real(seconds)) == -1 ||
-	    (errand->uri != NULL &&
-	    json_object_set_new(own, "uri", json_string(errand->uri)) == -1))
+	    (job->uri != NULL &&
+	    json_object_set_new(own, "uri", json_string(job->uri)) == -1))
 		goto fail;
 	/*
 	 * A request may lie in the socket of a busy instance until nobody
@@ -147,7 +147,7 @@ own_arguments(const struct errand *errand, int64_t deadline)
 	 * same.
 	 */
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (errand->target->kind == TARGET_UNIX &&
+	if (job->target->kind == TARGET_UNIX &&
 	    json_object_set_new(own, "not_after", json_real(
 	    (double)now.tv_sec + (double)now.tv_nsec / 1e9 + seconds)) == -1)
 		goto fail;
@@ -160,73 +160,73 @@ fail:
 
 /* Begins a try. */
 static void
-try(struct errand *errand)
+start_attempt(struct job *job)
 {
-	const struct errand_kind *kind = errand->kind;
+	const struct job_spec *spec = job->spec;
 	const struct request *request;
-	int64_t deadline, timeout = (int64_t)(kind->timeout * 1000);
+	int64_t deadline, timeout = (int64_t)(spec->timeout * 1000);
 	json_t *own;
 
-	request = errand->uri != NULL ? &kind->relayed : &kind->request;
-	errand->tried = clock_ms();
-	errand->tries++;
-	errand->state = ERRAND_TALKING;
-	errand->phase[0] = '\0';
-	deadline = errand->limit != 0 ? errand->limit :
-	    errand->tried + (timeout > 0 ? timeout : 1);
-	own = own_arguments(errand, deadline);
-	free(errand->rest);
-	errand->rest = own == NULL ? NULL :
-	    request_rest(own, &errand->asked.rest_len);
+	request = job->uri != NULL ? &spec->relayed : &spec->request;
+	job->tried = clock_ms();
+	job->tries++;
+	job->state = JOB_RUNNING;
+	job->phase[0] = '\0';
+	deadline = job->limit != 0 ? job->limit :
+	    job->tried + (timeout > 0 ? timeout : 1);
+	own = own_arguments(job, deadline);
+	free(job->rest);
+	job->rest = own == NULL ? NULL :
+	    request_rest(own, &job->asked.rest_len);
 	json_decref(own);
-	errand->asked.line = request->head;
-	errand->asked.len = request->len;
-	errand->asked.rest = errand->rest;
-	errand->asked.on_push = on_push;
-	errand->asked.arg = errand;
-	errand->asked.harmless = kind->effect == EFFECT_NONE;
-	/* A missing session is one that failed for lack of memory. */
-	errand->session = errand->rest == NULL ? NULL :
-	    session_start(errand->target, &errand->asked, deadline);
+	job->asked.line = request->head;
+	job->asked.len = request->len;
+	job->asked.rest = job->rest;
+	job->asked.on_push = on_push;
+	job->asked.arg = job;
+	job->asked.read_only = spec->side_effect == EFFECT_NONE;
+	/* A missing exchange is one that failed for lack of memory. */
+	job->exchange = job->rest == NULL ? NULL :
+	    exchange_start(job->target, &job->asked, deadline);
 }
 
 void
-errand_begin(struct errand *errand, const struct errand_kind *kind,
+job_begin(struct job *job, const struct job_spec *spec,
     const struct target *target, const char *name, const char *uri,
     void *owner, int64_t until, int64_t limit)
 {
-	memset(errand, 0, sizeof(*errand));
-	errand->kind = kind;
-	errand->target = target;
-	errand->name = name;
-	errand->uri = uri;
-	errand->owner = owner;
-	errand->began = clock_ms();
-	errand->until = until;
-	errand->limit = limit;
-	errand->delay = RETRY_FIRST_MS;
-	try(errand);
+	memset(job, 0, sizeof(*job));
+	job->spec = spec;
+	job->target = target;
+	job->name = name;
+	job->uri = uri;
+	job->owner = owner;
+	job->began = clock_ms();
+	job->until = until;
+	job->limit = limit;
+	job->delay = RETRY_FIRST_MS;
+	start_attempt(job);
 }
 
 int
-errand_fd(const struct errand *errand)
+job_fd(const struct job *job)
 {
-	return errand->state == ERRAND_TALKING ?
-	    session_fd(errand->session) : -1;
+	return job->state == JOB_RUNNING ?
+	    exchange_fd(job->exchange) : -1;
 }
 
 short
-errand_events(const struct errand *errand)
+job_events(const struct job *job)
 {
-	return (short)(errand->state == ERRAND_TALKING ?
-	    session_events(errand->session) : 0);
+	return (short)(job->state == JOB_RUNNING ?
+	    exchange_events(job->exchange) : 0);
 }
 
 int64_t
-errand_due(const struct errand *errand)
+job_deadline(const struct job *job)
 {
-	return errand->state == ERRAND_TALKING ?
-	    session_due(errand->session) : errand->next;
+	return job->state == JOB_RUNNING ?
+	    exchange_due(job->exchange) : job->next;
 }
 
 /*
@@ -234,15 +234,15 @@ errand_due(const struct errand *errand)
  * requests whose work goes on without us.
  */
 static void
-explain(const struct errand *errand, struct error *error)
+add_consequence(const struct job *job, struct error *error)
 {
 	const char *means = NULL;
 	size_t len = strlen(error->message);
 
 	/* To do it twice is not the same. */
-	if (errand->kind->effect != EFFECT_NONE)
+	if (job->spec->side_effect != EFFECT_NONE)
 		error->transient = 0;
-	switch (errand->kind->effect) {
+	switch (job->spec->side_effect) {
 	case EFFECT_NONE:
 		return;
 	case EFFECT_EVAL:
@@ -261,14 +261,14 @@ explain(const struct errand *errand, struct error *error)
 		    "`cartridge-reload status` tells how it ended";
 		break;
 	}
-	if (errand->kind->effect != EFFECT_EVAL &&
-	    errand->kind->effect != EFFECT_PUSH &&
+	if (job->spec->side_effect != EFFECT_EVAL &&
+	    job->spec->side_effect != EFFECT_PUSH &&
 	    error->outcome != OUTCOME_TIMEOUT)
 		means = "`cartridge-reload status` tells";
 	/* What the instance was doing when it was heard of last. */
-	if (errand->kind->effect == EFFECT_RELOAD && errand->phase[0] != '\0')
+	if (job->spec->side_effect == EFFECT_RELOAD && job->phase[0] != '\0')
 		len += (size_t)snprintf(error->message + len,
-		    sizeof(error->message) - len, " (%s)", errand->phase);
+		    sizeof(error->message) - len, " (%s)", job->phase);
 	if (len < sizeof(error->message))
 		snprintf(error->message + len, sizeof(error->message) - len,
 		    "; %s", means);
@@ -276,145 +276,145 @@ explain(const struct errand *errand, struct error *error)
 
 /* It was not the instance itself that could not be talked to. */
 static void
-blame_relay(const struct errand *errand, struct error *error)
+prefix_relay_name(const struct job *job, struct error *error)
 {
 	struct error before = *error;
 
-	if (errand->uri == NULL || error->outcome == OUTCOME_USAGE)
+	if (job->uri == NULL || error->outcome == OUTCOME_USAGE)
 		return;
 	error_set(error, before.outcome, before.code, "through %s: %s",
-	    errand->target->name, before.message);
+	    job->target->name, before.message);
 	error->transient = before.transient;
 }
 
 /* One that claims to have done something else has not said how it ended. */
 static void
-check_outcome(struct errand *errand)
+check_outcome(struct job *job)
 {
-	const struct errand_kind *kind = errand->kind;
-	enum outcome outcome = errand->report.outcome;
+	const struct job_spec *spec = job->spec;
+	enum outcome outcome = job->report.outcome;
 	struct error error;
 
-	if (kind->expects_any || outcome_exit(outcome) != 0 ||
-	    outcome == kind->expected[0] || outcome == kind->expected[1])
+	if (spec->expects_any || outcome_exit(outcome) != 0 ||
+	    outcome == spec->expected[0] || outcome == spec->expected[1])
 		return;
 	error_set(&error, OUTCOME_PROTOCOL, "bad_reply",
-	    "the outcome of %s cannot be `%s`", kind->command,
+	    "the outcome of %s cannot be `%s`", spec->command,
 	    outcome_word(outcome));
-	report_fail(&errand->report, &error);
+	report_fail(&job->report, &error);
 }
 
 static void
-close_session(struct errand *errand)
+close_exchange(struct job *job)
 {
-	session_free(errand->session);
-	errand->session = NULL;
-	free(errand->rest);
-	errand->rest = NULL;
+	exchange_free(job->exchange);
+	job->exchange = NULL;
+	free(job->rest);
+	job->rest = NULL;
 }
 
-/* Makes the report of a session that is over. */
+/* Makes the report of an exchange that is over. */
 static void
-make_report(struct errand *errand, enum session_state state,
+make_report(struct job *job, enum exchange_state state,
     struct error *error)
 {
 	json_t *reply;
 
-	if (state == SESSION_DONE) {
-		reply = session_take_reply(errand->session);
+	if (state == EXCHANGE_DONE) {
+		reply = exchange_take_reply(job->exchange);
 		/* Its bytes are as many as those of a large reply. */
-		close_session(errand);
-		report_from_reply(&errand->report, errand->name, reply,
-		    errand->uri != NULL);
+		close_exchange(job);
+		report_from_reply(&job->report, job->name, reply,
+		    job->uri != NULL);
 		json_decref(reply);
-		check_outcome(errand);
-		if (errand->kind->wants_tree)
-			report_parse_results(&errand->report);
+		check_outcome(job);
+		if (job->spec->parse_results)
+			report_parse_results(&job->report);
 	} else {
-		blame_relay(errand, error);
-		if (session_sent(errand->session))
-			explain(errand, error);
-		report_from_error(&errand->report, errand->name, error);
+		prefix_relay_name(job, error);
+		if (exchange_sent(job->exchange))
+			add_consequence(job, error);
+		report_from_error(&job->report, job->name, error);
 	}
-	close_session(errand);
+	close_exchange(job);
 }
 
 /* A try is over: that was it, or it is tried again later. */
 static void
-settle(struct errand *errand)
+finish_attempt(struct job *job)
 {
-	int64_t now = clock_ms(), left = errand->until - now;
-	int again;
+	int64_t now = clock_ms(), left = job->until - now;
+	int retries;
 
-	again = errand->kind->again != NULL ? errand->kind->again(errand) :
-	    errand->report.transient;
-	if (!again || left <= 0) {
-		errand->state = ERRAND_DONE;
+	retries = job->spec->should_retry != NULL ?
+	    job->spec->should_retry(job) : job->report.transient;
+	if (!retries || left <= 0) {
+		job->state = JOB_DONE;
 		return;
 	}
-	errand->state = ERRAND_WAITING;
-	errand->next = now + (errand->delay < left ? errand->delay : left);
-	errand->delay = errand->delay * 3 / 2 < RETRY_MAX_MS ?
-	    errand->delay * 3 / 2 : RETRY_MAX_MS;
-	strlcpy(errand->phase, "waiting", sizeof(errand->phase));
-	if (errand->kind->on_waiting != NULL)
-		errand->kind->on_waiting(errand);
+	job->state = JOB_BACKOFF;
+	job->next = now + (job->delay < left ? job->delay : left);
+	job->delay = job->delay * 3 / 2 < RETRY_MAX_MS ?
+	    job->delay * 3 / 2 : RETRY_MAX_MS;
+	strlcpy(job->phase, "waiting", sizeof(job->phase));
+	if (job->spec->on_waiting != NULL)
+		job->spec->on_waiting(job);
 }
 
-enum errand_state
-errand_step(struct errand *errand)
+enum job_state
+job_step(struct job *job)
 {
 	struct error error;
-	enum session_state state;
+	enum exchange_state state;
 
-	if (errand->state == ERRAND_WAITING && clock_ms() >= errand->next) {
+	if (job->state == JOB_BACKOFF && clock_ms() >= job->next) {
 		/* No time is left for another try: the last one counts. */
-		if (errand->limit != 0 && errand->next >= errand->limit) {
-			errand->state = ERRAND_DONE;
-			return errand->state;
+		if (job->limit != 0 && job->next >= job->limit) {
+			job->state = JOB_DONE;
+			return job->state;
 		}
-		report_finish(&errand->report);
-		try(errand);
+		report_finish(&job->report);
+		start_attempt(job);
 	}
-	if (errand->state != ERRAND_TALKING)
-		return errand->state;
-	if ((state = session_step(errand->session, &error)) == SESSION_BUSY)
-		return errand->state;
-	make_report(errand, state, &error);
-	settle(errand);
-	return errand->state;
+	if (job->state != JOB_RUNNING)
+		return job->state;
+	if ((state = exchange_step(job->exchange, &error)) == EXCHANGE_BUSY)
+		return job->state;
+	make_report(job, state, &error);
+	finish_attempt(job);
+	return job->state;
 }
 
 int
-errand_is_begun(const struct errand *errand)
+job_in_flight(const struct job *job)
 {
-	return errand->state == ERRAND_TALKING &&
-	    session_sent(errand->session);
+	return job->state == JOB_RUNNING &&
+	    exchange_sent(job->exchange);
 }
 
 void
-errand_give_up(struct errand *errand)
+job_cancel(struct job *job)
 {
 	struct error error;
 	int sent;
 
-	if (errand->state == ERRAND_TALKING) {
-		sent = session_sent(errand->session);
+	if (job->state == JOB_RUNNING) {
+		sent = exchange_sent(job->exchange);
 		error_set(&error, OUTCOME_TIMEOUT, "interrupted",
-		    "given up after %g s%s", clock_seconds(errand->tried,
+		    "given up after %g s%s", clock_seconds(job->tried,
 		    clock_ms()), !sent ? ", before the request was sent" :
-		    errand->kind->effect == EFFECT_NONE ? "" :
+		    job->spec->side_effect == EFFECT_NONE ? "" :
 		    ", it may still be running");
 		if (sent)
-			explain(errand, &error);
-		report_from_error(&errand->report, errand->name, &error);
-		close_session(errand);
+			add_consequence(job, &error);
+		report_from_error(&job->report, job->name, &error);
+		close_exchange(job);
 	}
-	errand->state = ERRAND_DONE;
+	job->state = JOB_DONE;
 }
 
 void
-errand_finish(struct errand *errand)
+job_finish(struct job *job)
 {
-	close_session(errand);
+	close_exchange(job);
 }

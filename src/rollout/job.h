@@ -3,7 +3,7 @@
 
 /*
  * One request to one instance, tried again as long as that helps: directly, or
- * relayed by another instance.  A state machine on top of the session, so that
+ * relayed by another instance.  A state machine on top of the exchange, so that
  * one loop can run many.
  */
 
@@ -19,10 +19,10 @@
 #include "net/exchange.h"
 #include "target/target.h"
 
-struct errand;
+struct job;
 
 /* What it would mean that a request was sent and its reply is not seen. */
-enum errand_effect {
+enum side_effect {
 	EFFECT_NONE,		/* nothing changes in the instance */
 	EFFECT_EVAL,
 	EFFECT_RELOAD,
@@ -30,41 +30,41 @@ enum errand_effect {
 	EFFECT_NATIVE
 };
 
-/* What is asked: the same for many errands, which it must outlive. */
-struct errand_kind {
+/* What is asked: the same for many jobs, which it must outlive. */
+struct job_spec {
 	struct request		 request;	/* asked directly */
 	struct request		 relayed;	/* asked through another */
 	char			 command[16];
 	/* The ways in which it can end well; the second may be the first. */
 	enum outcome		 expected[2];
 	int			 expects_any;	/* a command of another table */
-	enum errand_effect	 effect;
+	enum side_effect	 side_effect;
 	double			 timeout;	/* for one try, seconds */
-	int			 wants_tree;	/* of the results of eval */
+	int			 parse_results;	/* of the results of eval */
 	/*
 	 * Whether an answer is one to ask again for, in time.  NULL: if it
 	 * may pass by itself.
 	 */
-	int			(*again)(const struct errand *);
+	int			(*should_retry)(const struct job *);
 	/* Called when the instance enters a phase; may be NULL. */
-	void			(*on_phase)(struct errand *);
+	void			(*on_phase)(struct job *);
 	/* Called when it is to be tried again, with the report; may be NULL. */
-	void			(*on_waiting)(struct errand *);
+	void			(*on_waiting)(struct job *);
 };
 
-enum errand_state {
-	ERRAND_TALKING,
-	ERRAND_WAITING,		/* to try again */
-	ERRAND_DONE		/* there is a report */
+enum job_state {
+	JOB_RUNNING,
+	JOB_BACKOFF,		/* to try again */
+	JOB_DONE		/* there is a report */
 };
 
-struct errand {
-	const struct errand_kind	*kind;
+struct job {
+	const struct job_spec	*spec;
 	const struct target		*target;	/* to connect to */
 	const char			*name;		/* in the report */
 	const char			*uri;		/* relay to it, or NULL */
 	void				*owner;		/* of the caller */
-	enum errand_state		 state;
+	enum job_state		 state;
 	int64_t				 until;		/* to try again */
 	int64_t				 limit;		/* of all tries, or 0 */
 	int64_t				 began;
@@ -72,49 +72,49 @@ struct errand {
 	unsigned			 tries;
 	int64_t				 next;		/* when to try again */
 	int64_t				 delay;
-	struct session_request		 asked;
+	struct exchange_request		 asked;
 	char				*rest;		/* of the line */
-	struct session			*session;
-	int				 was_sick;	/* for `again` */
+	struct exchange			*exchange;
+	int				 was_unhealthy;	/* for `again` */
 	char				 phase[24];	/* escaped */
 	struct report			 report;	/* of the last try */
 };
 
 /*
  * Makes a kind of request with these arguments, whose timeout is left to each
- * errand; relayed ones too if so wanted.  The other fields are set to none.
+ * job; relayed ones too if so wanted.  The other fields are set to none.
  * Returns 0, or -1 with an error.
  */
-int	 errand_kind_init(struct errand_kind *, const json_t *args,
+int	 job_spec_init(struct job_spec *, const json_t *args,
 	    double timeout, int relayed, struct error *);
-void	 errand_kind_finish(struct errand_kind *);
+void	 job_spec_finish(struct job_spec *);
 
 /*
- * Begins an errand: all must outlive it.  Until `until` it is tried again.
+ * Begins a job: all must outlive it.  Until `until` it is tried again.
  * With a `limit`, all tries end by then, and not each after its timeout.
  */
-void	 errand_begin(struct errand *, const struct errand_kind *,
+void	 job_begin(struct job *, const struct job_spec *,
 	    const struct target *, const char *name, const char *uri,
 	    void *owner, int64_t until, int64_t limit);
 
 /* What to poll, for which events, and until when at the latest. */
-int	 errand_fd(const struct errand *);
-short	 errand_events(const struct errand *);
-int64_t	 errand_due(const struct errand *);
+int	 job_fd(const struct job *);
+short	 job_events(const struct job *);
+int64_t	 job_deadline(const struct job *);
 
 /* Goes on as far as possible without blocking. */
-enum errand_state errand_step(struct errand *);
+enum job_state job_step(struct job *);
 
 /*
  * Whether the instance may be at work on it, so that to leave now is to leave
  * the outcome open.
  */
-int	 errand_is_begun(const struct errand *);
+int	 job_in_flight(const struct job *);
 
 /* Ends it now, with a report that says so; of one that waits, the last one. */
-void	 errand_give_up(struct errand *);
+void	 job_cancel(struct job *);
 
 /* Frees what it holds but the report, which is the caller's. */
-void	 errand_finish(struct errand *);
+void	 job_finish(struct job *);
 
 #endif

@@ -18,7 +18,7 @@
 static const json_t *
 status_of(const struct member *member)
 {
-	return json_object_get(member->survey, "status");
+	return json_object_get(member->preflight, "status");
 }
 
 /* Takes the answer of a member, which waits again if it was a good one. */
@@ -31,12 +31,12 @@ take_answer(struct fleet *fleet, struct member *member)
 
 	if (outcome_exit(member->report.outcome) != 0) {
 		member->asked.instance = json_incref(member->report.instance);
-		member->survey = member->asked.instance;
+		member->preflight = member->asked.instance;
 		return 0;
 	}
 	member->asked = member->report;
 	memset(&member->report, 0, sizeof(member->report));
-	member->survey = member->asked.instance;
+	member->preflight = member->asked.instance;
 	status = status_of(member);
 	role = json_string_value(json_object_get(status, "role"));
 	leads = role == NULL ? member->group >= GROUP_LEADERS :
@@ -46,7 +46,7 @@ take_answer(struct fleet *fleet, struct member *member)
 		    GROUP_ENTRY_FOLLOWER;
 	else
 		member->group = leads ? GROUP_LEADERS : GROUP_FOLLOWERS;
-	member->was_sick = health_is_sick(member->survey);
+	member->was_unhealthy = health_reported_unhealthy(member->preflight);
 	member->state = MEMBER_WAITING;
 	if (json_is_true(json_object_get(status, "stateboard")))
 		return fleet_skip(fleet, member,
@@ -55,15 +55,15 @@ take_answer(struct fleet *fleet, struct member *member)
 }
 
 int
-survey_kind_init(struct errand_kind *kind, const struct options *options,
+preflight_spec_init(struct job_spec *spec, const struct options *options,
     struct error *error)
 {
-	json_t *args = json_pack("{s:s}", "command", SURVEY_COMMAND);
+	json_t *args = json_pack("{s:s}", "command", PREFLIGHT_COMMAND);
 	int result;
 
 	if (args == NULL)
 		return error_out_of_memory(error);
-	result = errand_kind_init(kind, args, options->timeout,
+	result = job_spec_init(spec, args, options->timeout,
 	    options->cluster, error);
 	json_decref(args);
 	return result;
@@ -72,7 +72,7 @@ survey_kind_init(struct errand_kind *kind, const struct options *options,
 static const char *
 uuid_of(const struct member *member)
 {
-	return json_string_value(json_object_get(member->survey, "uuid"));
+	return json_string_value(json_object_get(member->preflight, "uuid"));
 }
 
 static json_int_t
@@ -114,7 +114,7 @@ skip_doubles(struct fleet *fleet)
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
 		if (member->state == MEMBER_WAITING &&
-		    member->survey != NULL && uuid_of(member) != NULL &&
+		    member->preflight != NULL && uuid_of(member) != NULL &&
 		    pid_of(member) > 0)
 			list[count++] = member;
 	}
@@ -137,19 +137,19 @@ skip_doubles(struct fleet *fleet)
 }
 
 int
-survey_run(struct fleet *fleet, size_t jobs, struct error *error)
+preflight_run(struct fleet *fleet, size_t jobs, struct error *error)
 {
-	struct errand_kind kind;
-	struct fleet_round round = { .kind = &kind, .jobs = jobs,
-	    .is_silent = 1 };
+	struct job_spec spec;
+	struct batch batch = { .spec = &spec, .jobs = jobs,
+	    .defer_reports = 1 };
 	struct member *member;
 	size_t i;
 	int result;
 
-	if (survey_kind_init(&kind, fleet->options, error) == -1)
+	if (preflight_spec_init(&spec, fleet->options, error) == -1)
 		return -1;
-	result = fleet_run(fleet, &round, error);
-	errand_kind_finish(&kind);
+	result = fleet_run(fleet, &batch, error);
+	job_spec_finish(&spec);
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
 		if (member->state == MEMBER_DONE &&
@@ -163,7 +163,7 @@ survey_run(struct fleet *fleet, size_t jobs, struct error *error)
 }
 
 size_t
-survey_failures(const struct fleet *fleet)
+preflight_failures(const struct fleet *fleet)
 {
 	size_t i, count = 0;
 
@@ -173,7 +173,7 @@ survey_failures(const struct fleet *fleet)
 }
 
 int
-survey_is_lost(const struct member *member)
+preflight_is_lost(const struct member *member)
 {
 	return member->state == MEMBER_DONE &&
 	    !report_is_short(&member->report) &&
@@ -250,7 +250,7 @@ add(struct error *error, const char *fmt, ...)
 }
 
 int
-survey_check_digests(const struct fleet *fleet, struct error *error)
+preflight_check_digests(const struct fleet *fleet, struct error *error)
 {
 	const char *digest, *common;
 	size_t i, others = 0;
@@ -280,14 +280,14 @@ survey_check_digests(const struct fleet *fleet, struct error *error)
 }
 
 int
-survey_check_lost(const struct fleet *fleet, struct error *error)
+preflight_check_reachable(const struct fleet *fleet, struct error *error)
 {
 	size_t i, lost = 0;
 
 	error_set(error, OUTCOME_REFUSED, "unreachable_instances",
 	    "not all instances can be reached: ");
 	for (i = 0; i < fleet->count; i++) {
-		if (!survey_is_lost(&fleet->members[i]))
+		if (!preflight_is_lost(&fleet->members[i]))
 			continue;
 		if (lost++ < NAMES_MAX)
 			add(error, "%s%s", lost > 1 ? ", " : "",

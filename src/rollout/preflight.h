@@ -13,10 +13,10 @@
 #include "rollout/fleet.h"
 
 /* The command that the instances are sent for that; `status`, and more. */
-#define SURVEY_COMMAND	"preflight"
+#define PREFLIGHT_COMMAND	"preflight"
 
 /* Makes a request of it.  Returns 0, or -1 with an error. */
-int	survey_kind_init(struct errand_kind *, const struct options *,
+int	preflight_spec_init(struct job_spec *, const struct options *,
 	    struct error *);
 
 /*
@@ -26,21 +26,21 @@ int	survey_kind_init(struct errand_kind *, const struct options *,
  * done, with the report on that, which is not told so far.  Returns 0, or -1
  * with an error.
  */
-int	survey_run(struct fleet *, size_t jobs, struct error *);
+int	preflight_run(struct fleet *, size_t jobs, struct error *);
 
 /* How many members did not answer well. */
-size_t	survey_failures(const struct fleet *);
+size_t	preflight_failures(const struct fleet *);
 
 /* Whether a member did not answer at all: nobody knows how it is. */
-int	survey_is_lost(const struct member *);
+int	preflight_is_lost(const struct member *);
 
 /*
  * Whether the code on disk is the same wherever it is known.  Returns 0, or
  * -1 with an error that names the instances that differ.
  */
-int	survey_check_digests(const struct fleet *, struct error *);
+int	preflight_check_digests(const struct fleet *, struct error *);
 
 /* The same if all members have answered, even if not well. */
-int	survey_check_lost(const struct fleet *, struct error *);
+int	preflight_check_reachable(const struct fleet *, struct error *);
 
 #endif

@@ -10,7 +10,7 @@
 #define OTHERS_MIN	8
 
 size_t
-descriptors_allow(size_t wanted)
+fdlimit_ensure(size_t wanted)
 {
 	struct rlimit limit, raised;
 	rlim_t need = (rlim_t)wanted + OTHERS, others;

@@ -15,6 +15,6 @@
  * raising the limit as far as the system lets us.  Returns how many can be, at
  * most `wanted` and at least one.
  */
-size_t	descriptors_allow(size_t wanted);
+size_t	fdlimit_ensure(size_t wanted);
 
 #endif

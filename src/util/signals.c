@@ -71,7 +71,7 @@ handle(int flags)
 }
 
 int
-interrupt_begin(void)
+signals_begin(void)
 {
 	size_t i;
 	int end;
@@ -97,14 +97,14 @@ interrupt_begin(void)
 }
 
 void
-interrupt_break_calls(int yes)
+signals_break_calls(int yes)
 {
 	if (fds[0] != -1)
 		handle(yes ? 0 : SA_RESTART);
 }
 
 void
-interrupt_end(void)
+signals_end(void)
 {
 	size_t i;
 
@@ -116,19 +116,19 @@ interrupt_end(void)
 }
 
 int
-interrupt_count(void)
+signals_count(void)
 {
 	return count;
 }
 
 int
-interrupt_is_final(void)
+signals_terminating(void)
 {
 	return is_final;
 }
 
 void
-interrupt_clear(void)
+signals_clear(void)
 {
 	char bytes[16];
 
@@ -137,23 +137,23 @@ interrupt_clear(void)
 }
 
 void
-interrupt_forget(void)
+signals_reset(void)
 {
 	if (is_final)
 		return;
 	count = 0;
 	reason = 0;
-	interrupt_clear();
+	signals_clear();
 }
 
 int
-interrupt_signal(void)
+signals_last(void)
 {
 	return reason;
 }
 
 void
-interrupt_die(void)
+signals_die(void)
 {
 	sigset_t set;
 

@@ -16,36 +16,36 @@
  * after a signal, as stdio takes EINTR for an error and drops what it has not
  * written.  Calls nest: what an outer one has counted stays counted.
  */
-int	interrupt_begin(void);
+int	signals_begin(void);
 
 /* From the outermost call on they end the process again. */
-void	interrupt_end(void);
+void	signals_end(void);
 
 /*
  * Whether a system call that blocks returns with EINTR when a signal comes, for
  * a caller that has to act on it at once.
  */
-void	interrupt_break_calls(int yes);
+void	signals_break_calls(int yes);
 
 /* How many there were since the beginning. */
-int	interrupt_count(void);
+int	signals_count(void);
 
 /* Whether one of them was not Ctrl-C. */
-int	interrupt_is_final(void);
+int	signals_terminating(void);
 
 /* Makes the descriptor wait for the next one. */
-void	interrupt_clear(void);
+void	signals_clear(void);
 
 /* The same, and as if there had been none, unless one was final. */
-void	interrupt_forget(void);
+void	signals_reset(void);
 
 /* The signal that asked for the end and was not forgotten; 0 if none did. */
-int	interrupt_signal(void);
+int	signals_last(void);
 
 /*
  * Ends the process by that signal, if there was one, so that its parent sees
  * why: a shell stops its loop or script only then.
  */
-void	interrupt_die(void);
+void	signals_die(void);
 
 #endif

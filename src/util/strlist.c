@@ -7,17 +7,17 @@
 #include "util/strlist.h"
 
 int
-words_add(struct words *words, const char *text, size_t len,
+strlist_add(struct strlist *strlist, const char *text, size_t len,
     struct error *error)
 {
 	char **grown, *copy;
 
-	grown = reallocarray(words->list, words->count + 1, sizeof(*grown));
+	grown = reallocarray(strlist->list, strlist->count + 1, sizeof(*grown));
 	if (grown != NULL)
-		words->list = grown;
+		strlist->list = grown;
 	if (grown == NULL || (copy = strndup(text, len)) == NULL)
 		return error_out_of_memory(error);
-	words->list[words->count++] = copy;
+	strlist->list[strlist->count++] = copy;
 	return 0;
 }
 
@@ -48,7 +48,7 @@ read_word(char *word, const char **line)
 }
 
 int
-words_split(struct words *words, const char *line, struct error *error)
+strlist_split(struct strlist *strlist, const char *line, struct error *error)
 {
 	char *word;
 	ssize_t len;
@@ -64,17 +64,17 @@ words_split(struct words *words, const char *line, struct error *error)
 			result = error_set(error, OUTCOME_USAGE, "usage",
 			    "a quote is not closed");
 		else
-			result = words_add(words, word, (size_t)len, error);
+			result = strlist_add(strlist, word, (size_t)len, error);
 	}
 	free(word);
 	return result;
 }
 
 void
-words_finish(struct words *words)
+strlist_finish(struct strlist *strlist)
 {
-	while (words->count > 0)
-		free(words->list[--words->count]);
-	free(words->list);
-	words->list = NULL;
+	while (strlist->count > 0)
+		free(strlist->list[--strlist->count]);
+	free(strlist->list);
+	strlist->list = NULL;
 }

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A line as words, the way a shell splits it.
+ * A list of strings, and a line as one, the way a shell splits it.
  */
 
 #ifndef CR_STRLIST_H
@@ -12,14 +12,14 @@
 
 #include "util/error.h"
 
-/* A list of texts that it owns. */
-struct words {
+/* It owns its strings. */
+struct strlist {
 	char	**list;
 	size_t	  count;
 };
 
 /* Adds a copy of so many bytes.  Returns 0, or -1 with an error: memory. */
-int	words_add(struct words *, const char *text, size_t len,
+int	strlist_add(struct strlist *, const char *text, size_t len,
 	    struct error *);
 
 /*
@@ -27,9 +27,9 @@ int	words_add(struct words *, const char *text, size_t len,
  * backslash keeps the character after it, but within '...'.  Nothing is
  * expanded.  Returns 0, or -1 with a usage error: a quote is not closed.
  */
-int	words_split(struct words *, const char *line, struct error *);
+int	strlist_split(struct strlist *, const char *line, struct error *);
 
 /* Frees the words and leaves the list empty. */
-void	words_finish(struct words *);
+void	strlist_finish(struct strlist *);
 
 #endif

@@ -22,7 +22,7 @@
 /* The tests are client and peer by turns, in one thread. */
 struct fixture {
 	struct target	 target;
-	struct console	*console;
+	struct conn	*conn;
 	struct error	 error;
 	int		 listener;
 	int		 peer;
@@ -54,8 +54,8 @@ close_peer(struct fixture *fixture)
 static void
 close_all(struct fixture *fixture)
 {
-	console_close(fixture->console);
-	fixture->console = NULL;
+	conn_close(fixture->conn);
+	fixture->conn = NULL;
 	close_peer(fixture);
 	if (fixture->listener != -1)
 		close(fixture->listener);
@@ -73,9 +73,9 @@ static void
 connect_within(struct fixture *fixture, int64_t timeout)
 {
 	fixture->listener = peer_listen(socket_path, 5);
-	fixture->console = console_open(&fixture->target,
+	fixture->conn = conn_open(&fixture->target,
 	    clock_ms() + timeout, &fixture->error);
-	assert_non_null(fixture->console);
+	assert_non_null(fixture->conn);
 	fixture->peer = peer_accept(fixture->listener);
 	assert_int_not_equal(fixture->peer, -1);
 }
@@ -86,24 +86,24 @@ say(struct fixture *fixture, const char *text)
 	assert_int_equal(peer_send(fixture->peer, text, strlen(text)), 0);
 }
 
-static enum console_event
-step(struct fixture *fixture, struct wire_document *doc)
+static enum conn_event
+step(struct fixture *fixture, struct document *doc)
 {
-	return console_step(fixture->console, doc, &fixture->error);
+	return conn_step(fixture->conn, doc, &fixture->error);
 }
 
 /* Polls as a caller does until there is something other than to wait. */
-static enum console_event
-run(struct fixture *fixture, struct wire_document *doc)
+static enum conn_event
+run(struct fixture *fixture, struct document *doc)
 {
-	enum console_event event;
+	enum conn_event event;
 	struct pollfd pfd;
 	int64_t left;
 
-	while ((event = step(fixture, doc)) == CONSOLE_WAIT) {
-		pfd.fd = console_fd(fixture->console);
-		pfd.events = console_events(fixture->console);
-		left = console_due(fixture->console) - clock_ms();
+	while ((event = step(fixture, doc)) == CONN_WAIT) {
+		pfd.fd = conn_fd(fixture->conn);
+		pfd.events = conn_events(fixture->conn);
+		left = conn_due(fixture->conn) - clock_ms();
 		poll(&pfd, 1, left < 0 ? 0 : (int)left);
 	}
 	return event;
@@ -112,14 +112,14 @@ run(struct fixture *fixture, struct wire_document *doc)
 static void
 greet(struct fixture *fixture)
 {
-	struct wire_document doc;
+	struct document doc;
 
 	connect_within(fixture, PEER_PATIENCE_MS);
 	say(fixture, PEER_GREETING);
-	assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
+	assert_int_equal(run(fixture, &doc), CONN_GREETED);
 	/* From here on only the deadline counts. */
-	assert_true(console_due(fixture->console) - clock_ms() >
-	    CONSOLE_GREETING_MS);
+	assert_true(conn_due(fixture->conn) - clock_ms() >
+	    CONN_GREETING_MS);
 }
 
 static void
@@ -138,22 +138,22 @@ test_a_greeting_in_single_bytes_is_understood(void **state)
 {
 	static const char greeting[] = PEER_GREETING;
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 	size_t i;
 
 	connect_within(fixture, PEER_PATIENCE_MS);
-	assert_string_equal(console_version(fixture->console), "");
-	for (i = 0; i < CONSOLE_GREETING_SIZE - 1; i++) {
-		assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
-		assert_int_equal(console_events(fixture->console), POLLIN);
+	assert_string_equal(conn_version(fixture->conn), "");
+	for (i = 0; i < CONN_GREETING_SIZE - 1; i++) {
+		assert_int_equal(step(fixture, &doc), CONN_WAIT);
+		assert_int_equal(conn_events(fixture->conn), POLLIN);
 		assert_int_equal(peer_send(fixture->peer, &greeting[i], 1),
 		    0);
 	}
-	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	assert_int_equal(step(fixture, &doc), CONN_WAIT);
 	say(fixture, "\n");
-	assert_int_equal(step(fixture, &doc), CONSOLE_GREETED);
-	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
-	assert_string_equal(console_version(fixture->console), "2.6.0");
+	assert_int_equal(step(fixture, &doc), CONN_GREETED);
+	assert_int_equal(step(fixture, &doc), CONN_WAIT);
+	assert_string_equal(conn_version(fixture->conn), "2.6.0");
 }
 
 static void
@@ -168,8 +168,8 @@ test_the_version_is_that_of_the_greeting(void **state)
 		{ "Tarantool Enterprise 3.1.0 (Lua console)", "3.1.0" },
 	};
 	struct fixture *fixture = *state;
-	struct wire_document doc;
-	char greeting[CONSOLE_GREETING_SIZE + 1];
+	struct document doc;
+	char greeting[CONN_GREETING_SIZE + 1];
 	size_t i;
 
 	for (i = 0; i < nitems(cases); i++) {
@@ -177,8 +177,8 @@ test_the_version_is_that_of_the_greeting(void **state)
 		snprintf(greeting, sizeof(greeting), "%-63s\n%-63s\n",
 		    cases[i].line, "");
 		say(fixture, greeting);
-		assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
-		assert_string_equal(console_version(fixture->console),
+		assert_int_equal(run(fixture, &doc), CONN_GREETED);
+		assert_string_equal(conn_version(fixture->conn),
 		    cases[i].version);
 		close_all(fixture);
 	}
@@ -188,15 +188,15 @@ static void
 test_what_comes_with_the_greeting_is_a_document(void **state)
 {
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 
 	connect_within(fixture, PEER_PATIENCE_MS);
 	say(fixture, PEER_GREETING "---\n- 1\n...\n---\n");
-	assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
-	assert_int_equal(step(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_int_equal(run(fixture, &doc), CONN_GREETED);
+	assert_int_equal(step(fixture, &doc), CONN_DOCUMENT);
 	assert_int_equal(doc.len, 12);
 	assert_memory_equal(doc.data, "---\n- 1\n...\n", 12);
-	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	assert_int_equal(step(fixture, &doc), CONN_WAIT);
 }
 
 static void
@@ -233,13 +233,13 @@ test_another_greeting_is_not_a_console(void **state)
 		  "(Lua console)     \n", "not_a_console", "" },
 	};
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 	size_t i;
 
 	for (i = 0; i < nitems(cases); i++) {
 		connect_within(fixture, PEER_PATIENCE_MS);
 		say(fixture, cases[i].greeting);
-		if (step(fixture, &doc) != CONSOLE_FAILED)
+		if (step(fixture, &doc) != CONN_FAILED)
 			fail_msg("case %zu", i);
 		assert_failed(fixture, OUTCOME_UNREACHABLE, cases[i].code, 0,
 		    cases[i].part);
@@ -252,14 +252,14 @@ test_a_connection_closed_before_the_greeting_is_named(void **state)
 {
 	static const char *const parts[] = { "", "T", "Tarantool 2.6.0 (L" };
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 	size_t i;
 
 	for (i = 0; i < nitems(parts); i++) {
 		connect_within(fixture, PEER_PATIENCE_MS);
 		say(fixture, parts[i]);
 		close_peer(fixture);
-		assert_int_equal(run(fixture, &doc), CONSOLE_FAILED);
+		assert_int_equal(run(fixture, &doc), CONN_FAILED);
 		assert_failed(fixture, OUTCOME_UNREACHABLE,
 		    "closed_before_greeting", 1, "closed before the greeting");
 		close_all(fixture);
@@ -271,7 +271,7 @@ test_silence_instead_of_the_greeting_ends_at_the_deadline(void **state)
 {
 	static const char *const parts[] = { "", "Tarantool 2.6.0 (L" };
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 	int64_t begin;
 	size_t i;
 
@@ -279,7 +279,7 @@ test_silence_instead_of_the_greeting_ends_at_the_deadline(void **state)
 		begin = clock_ms();
 		connect_within(fixture, 100);
 		say(fixture, parts[i]);
-		assert_int_equal(run(fixture, &doc), CONSOLE_FAILED);
+		assert_int_equal(run(fixture, &doc), CONN_FAILED);
 		assert_in_range(clock_ms() - begin, 100, PEER_PATIENCE_MS);
 		assert_failed(fixture, OUTCOME_UNREACHABLE, "no_greeting", 1,
 		    "no greeting within 0.1 s: ");
@@ -292,16 +292,16 @@ test_bytes_that_trickle_do_not_stretch_the_deadline(void **state)
 {
 	static const char greeting[] = PEER_GREETING;
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 	size_t i;
 
 	connect_within(fixture, 1500);
 	for (i = 0; i < 10; i++) {
 		peer_send(fixture->peer, &greeting[i], 1);
 		if (i == 8)
-			while (clock_ms() < console_due(fixture->console))
+			while (clock_ms() < conn_due(fixture->conn))
 				poll(NULL, 0, 1);
-		if (step(fixture, &doc) != CONSOLE_WAIT)
+		if (step(fixture, &doc) != CONN_WAIT)
 			break;
 	}
 	assert_int_equal(i, 8);
@@ -316,15 +316,15 @@ test_the_greeting_is_waited_for_three_seconds_at_most(void **state)
 	int64_t begin = clock_ms();
 
 	connect_within(fixture, 2 * PEER_PATIENCE_MS);
-	assert_in_range(console_due(fixture->console) - begin,
-	    CONSOLE_GREETING_MS, PEER_PATIENCE_MS);
+	assert_in_range(conn_due(fixture->conn) - begin,
+	    CONN_GREETING_MS, PEER_PATIENCE_MS);
 }
 
 static void
 open_fails(struct fixture *fixture, enum outcome outcome, const char *code,
     int transient, const char *part)
 {
-	assert_null(console_open(&fixture->target, clock_ms() + 1000,
+	assert_null(conn_open(&fixture->target, clock_ms() + 1000,
 	    &fixture->error));
 	assert_failed(fixture, outcome, code, transient, part);
 }
@@ -378,7 +378,7 @@ test_a_lack_of_permission_is_named(void **state)
 			chmod(socket_path, 0);
 		else if (setgid(65534) == -1 || setuid(65534) == -1)
 			_exit(3);
-		if (console_open(&fixture->target, clock_ms() + 1000,
+		if (conn_open(&fixture->target, clock_ms() + 1000,
 		    &fixture->error) != NULL)
 			_exit(1);
 		_exit(strcmp(fixture->error.code, "no_permission") == 0 &&
@@ -395,12 +395,12 @@ static void
 test_a_full_queue_of_connections_is_named(void **state)
 {
 	struct fixture *fixture = *state;
-	struct console *waiting[100];
+	struct conn *waiting[100];
 	size_t count;
 
 	fixture->listener = peer_listen(socket_path, 1);
 	for (count = 0; count < nitems(waiting); count++) {
-		waiting[count] = console_open(&fixture->target,
+		waiting[count] = conn_open(&fixture->target,
 		    clock_ms() + 1000, &fixture->error);
 		if (waiting[count] == NULL)
 			break;
@@ -409,7 +409,7 @@ test_a_full_queue_of_connections_is_named(void **state)
 	assert_failed(fixture, OUTCOME_UNREACHABLE, "busy", 1,
 	    "its queue of connections is full");
 	while (count > 0)
-		console_close(waiting[--count]);
+		conn_close(waiting[--count]);
 }
 
 static void
@@ -417,7 +417,7 @@ test_a_path_of_any_length_works(void **state)
 {
 	struct fixture *fixture = *state;
 	char top[200], dir[101], file[101], path[1000];
-	struct wire_document doc;
+	struct document doc;
 	size_t i;
 
 	assert_non_null(getcwd(top, sizeof(top)));
@@ -431,13 +431,13 @@ test_a_path_of_any_length_works(void **state)
 	assert_int_equal(chdir(top), 0);
 	snprintf(path, sizeof(path), "%s/%s/%s/%s", dir, dir, dir, file);
 	fixture->target.path = path;
-	fixture->console = console_open(&fixture->target, clock_ms() +
+	fixture->conn = conn_open(&fixture->target, clock_ms() +
 	    PEER_PATIENCE_MS, &fixture->error);
-	if (fixture->console == NULL)
+	if (fixture->conn == NULL)
 		fail_msg("%s", fixture->error.message);
 	fixture->peer = peer_accept(fixture->listener);
 	say(fixture, PEER_GREETING);
-	assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
+	assert_int_equal(run(fixture, &doc), CONN_GREETED);
 	close_all(fixture);
 
 	open_fails(fixture, OUTCOME_UNREACHABLE, "refused", 1,
@@ -463,9 +463,9 @@ test_the_longest_path_that_fits_works(void **state)
 		fixture->listener = peer_listen(socket_path, 5);
 		assert_int_equal(rename(socket_path, path), 0);
 		fixture->target.path = path;
-		fixture->console = console_open(&fixture->target,
+		fixture->conn = conn_open(&fixture->target,
 		    clock_ms() + 1000, &fixture->error);
-		if (fixture->console == NULL)
+		if (fixture->conn == NULL)
 			fail_msg("%zu: %s", len, fixture->error.message);
 		close_all(fixture);
 	}
@@ -498,29 +498,29 @@ static void
 test_a_tcp_console_works(void **state)
 {
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 
 	fixture->listener = listen_tcp(fixture);
-	fixture->console = console_open(&fixture->target, clock_ms() +
+	fixture->conn = conn_open(&fixture->target, clock_ms() +
 	    PEER_PATIENCE_MS, &fixture->error);
-	assert_non_null(fixture->console);
+	assert_non_null(fixture->conn);
 	fixture->peer = peer_accept(fixture->listener);
 	say(fixture, PEER_GREETING "---\n...\n");
-	assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
-	assert_int_equal(run(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_int_equal(run(fixture, &doc), CONN_GREETED);
+	assert_int_equal(run(fixture, &doc), CONN_DOCUMENT);
 }
 
 static void
 test_a_tcp_port_where_nobody_listens_is_refused(void **state)
 {
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 
 	close(listen_tcp(fixture));
-	fixture->console = console_open(&fixture->target, clock_ms() +
+	fixture->conn = conn_open(&fixture->target, clock_ms() +
 	    PEER_PATIENCE_MS, &fixture->error);
-	if (fixture->console != NULL)
-		assert_int_equal(run(fixture, &doc), CONSOLE_FAILED);
+	if (fixture->conn != NULL)
+		assert_int_equal(run(fixture, &doc), CONN_FAILED);
 	assert_failed(fixture, OUTCOME_UNREACHABLE, "refused", 1,
 	    "nobody listens on the port");
 }
@@ -534,7 +534,7 @@ test_a_host_that_is_no_name_cannot_be_resolved(void **state)
 	fixture->target.kind = TARGET_TCP;
 	fixture->target.host = host;
 	fixture->target.port = port;
-	assert_null(console_open(&fixture->target, clock_ms() + 1000,
+	assert_null(conn_open(&fixture->target, clock_ms() + 1000,
 	    &fixture->error));
 	assert_string_equal(fixture->error.code, "name_resolution");
 	assert_int_equal(fixture->error.outcome, OUTCOME_UNREACHABLE);
@@ -547,27 +547,27 @@ test_documents_are_passed_on_as_they_come(void **state)
 	static const char first[] = "---\n- 1\n...\n";
 	static const char push[] = "%TAG !push! x\n--- hi\n...\n";
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 
 	greet(fixture);
-	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	assert_int_equal(step(fixture, &doc), CONN_WAIT);
 	say(fixture, first);
 	say(fixture, push);
-	assert_int_equal(step(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_int_equal(step(fixture, &doc), CONN_DOCUMENT);
 	assert_false(doc.is_push);
 	assert_int_equal(doc.len, sizeof(first) - 1);
 	assert_memory_equal(doc.data, first, doc.len);
-	assert_int_equal(step(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_int_equal(step(fixture, &doc), CONN_DOCUMENT);
 	assert_true(doc.is_push);
 	assert_memory_equal(doc.data, push, doc.len);
-	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	assert_int_equal(step(fixture, &doc), CONN_WAIT);
 	say(fixture, "---\n- half");
-	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	assert_int_equal(step(fixture, &doc), CONN_WAIT);
 	say(fixture, "\n...\n");
 	close_peer(fixture);
-	assert_int_equal(step(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_int_equal(step(fixture, &doc), CONN_DOCUMENT);
 	assert_memory_equal(doc.data, "---\n- half\n...\n", doc.len);
-	assert_int_equal(step(fixture, &doc), CONSOLE_FAILED);
+	assert_int_equal(step(fixture, &doc), CONN_FAILED);
 	assert_failed(fixture, OUTCOME_UNREACHABLE, "closed", 0,
 	    "connection closed by the instance");
 }
@@ -576,21 +576,21 @@ static void
 test_a_line_is_sent_with_its_newline(void **state)
 {
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 	char got[100];
 	ssize_t len;
 
 	greet(fixture);
-	assert_int_equal(console_events(fixture->console), POLLIN);
-	assert_int_equal(console_put(fixture->console, "o", 1,
+	assert_int_equal(conn_events(fixture->conn), POLLIN);
+	assert_int_equal(conn_put(fixture->conn, "o", 1,
 	    &fixture->error), 0);
-	assert_int_equal(console_send(fixture->console, "ne", 2,
+	assert_int_equal(conn_send(fixture->conn, "ne", 2,
 	    &fixture->error), 0);
-	assert_int_equal(console_send(fixture->console, "", 0,
+	assert_int_equal(conn_send(fixture->conn, "", 0,
 	    &fixture->error), 0);
-	assert_int_equal(console_events(fixture->console), POLLIN | POLLOUT);
-	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
-	assert_int_equal(console_events(fixture->console), POLLIN);
+	assert_int_equal(conn_events(fixture->conn), POLLIN | POLLOUT);
+	assert_int_equal(step(fixture, &doc), CONN_WAIT);
+	assert_int_equal(conn_events(fixture->conn), POLLIN);
 	len = recv(fixture->peer, got, sizeof(got), 0);
 	assert_int_equal(len, 5);
 	assert_memory_equal(got, "one\n\n", 5);
@@ -601,7 +601,7 @@ test_a_line_longer_than_the_kernel_takes_is_sent_in_parts(void **state)
 {
 	enum { LEN = 3 * 1024 * 1024 };
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 	char *got, *line;
 	size_t i, len = 0;
 	ssize_t n;
@@ -612,10 +612,10 @@ test_a_line_longer_than_the_kernel_takes_is_sent_in_parts(void **state)
 	for (i = 0; i < LEN; i++)
 		line[i] = (char)('a' + i % 23);
 	greet(fixture);
-	assert_int_equal(console_send(fixture->console, line, LEN,
+	assert_int_equal(conn_send(fixture->conn, line, LEN,
 	    &fixture->error), 0);
 	while (len < LEN + 1) {
-		assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+		assert_int_equal(step(fixture, &doc), CONN_WAIT);
 		n = recv(fixture->peer, got + len, LEN + 1 - len, 0);
 		assert_true(n > 0);
 		/* Not all has left before the last part was read. */
@@ -623,7 +623,7 @@ test_a_line_longer_than_the_kernel_takes_is_sent_in_parts(void **state)
 			assert_true(n < LEN);
 		len += (size_t)n;
 	}
-	assert_int_equal(console_events(fixture->console), POLLIN);
+	assert_int_equal(conn_events(fixture->conn), POLLIN);
 	assert_memory_equal(got, line, LEN);
 	assert_int_equal(got[LEN], '\n');
 	free(line);
@@ -634,23 +634,23 @@ static void
 test_a_peer_that_goes_while_we_send_is_no_signal(void **state)
 {
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 	char *line = calloc(1, 1000000);
 
 	assert_non_null(line);
 	memset(line, 'x', 1000000);
 	greet(fixture);
-	assert_int_equal(console_send(fixture->console, line, 1000000,
+	assert_int_equal(conn_send(fixture->conn, line, 1000000,
 	    &fixture->error), 0);
-	assert_int_equal(step(fixture, &doc), CONSOLE_WAIT);
+	assert_int_equal(step(fixture, &doc), CONN_WAIT);
 	/* What it said before it went still counts. */
 	say(fixture, "---\n- error: fiber is cancelled\n...\n");
 	close_peer(fixture);
-	assert_int_equal(run(fixture, &doc), CONSOLE_DOCUMENT);
-	assert_int_equal(run(fixture, &doc), CONSOLE_FAILED);
+	assert_int_equal(run(fixture, &doc), CONN_DOCUMENT);
+	assert_int_equal(run(fixture, &doc), CONN_FAILED);
 	assert_failed(fixture, OUTCOME_UNREACHABLE, "closed", 0, "closed");
 	/* Not all has left. */
-	assert_true(console_events(fixture->console) & POLLOUT);
+	assert_true(conn_events(fixture->conn) & POLLOUT);
 	free(line);
 }
 
@@ -658,13 +658,13 @@ static void
 test_a_peer_that_stops_reading_only_is_noticed(void **state)
 {
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 
 	greet(fixture);
 	assert_int_equal(shutdown(fixture->peer, SHUT_RD), 0);
-	assert_int_equal(console_send(fixture->console, "x", 1,
+	assert_int_equal(conn_send(fixture->conn, "x", 1,
 	    &fixture->error), 0);
-	assert_int_equal(run(fixture, &doc), CONSOLE_FAILED);
+	assert_int_equal(run(fixture, &doc), CONN_FAILED);
 	assert_failed(fixture, OUTCOME_UNREACHABLE, "closed", 0, "closed");
 }
 
@@ -672,14 +672,14 @@ static void
 test_silence_instead_of_a_reply_ends_at_the_deadline(void **state)
 {
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 	int64_t begin = clock_ms();
 
 	connect_within(fixture, 1500);
 	say(fixture, PEER_GREETING);
-	assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
+	assert_int_equal(run(fixture, &doc), CONN_GREETED);
 	say(fixture, "---\n- half");
-	assert_int_equal(run(fixture, &doc), CONSOLE_FAILED);
+	assert_int_equal(run(fixture, &doc), CONN_FAILED);
 	assert_in_range(clock_ms() - begin, 1500, PEER_PATIENCE_MS);
 	assert_failed(fixture, OUTCOME_TIMEOUT, "deadline", 0,
 	    "no reply within ");
@@ -689,20 +689,20 @@ static void
 test_a_reply_that_waits_when_the_deadline_has_come_is_read(void **state)
 {
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 
 	connect_within(fixture, 1500);
 	say(fixture, PEER_GREETING);
-	assert_int_equal(run(fixture, &doc), CONSOLE_GREETED);
+	assert_int_equal(run(fixture, &doc), CONN_GREETED);
 	say(fixture, "---\n- 1\n...\n---\n- 2\n...\n");
-	while (clock_ms() <= console_due(fixture->console))
+	while (clock_ms() <= conn_due(fixture->conn))
 		poll(NULL, 0, 1);
-	assert_int_equal(step(fixture, &doc), CONSOLE_DOCUMENT);
-	assert_int_equal(step(fixture, &doc), CONSOLE_DOCUMENT);
+	assert_int_equal(step(fixture, &doc), CONN_DOCUMENT);
+	assert_int_equal(step(fixture, &doc), CONN_DOCUMENT);
 	assert_memory_equal(doc.data, "---\n- 2\n...\n", doc.len);
 	/* But that was the last time. */
 	say(fixture, "---\n- 3\n...\n");
-	assert_int_equal(step(fixture, &doc), CONSOLE_FAILED);
+	assert_int_equal(step(fixture, &doc), CONN_FAILED);
 	assert_string_equal(fixture->error.code, "deadline");
 }
 
@@ -710,7 +710,7 @@ static void
 test_one_step_does_not_read_for_ever(void **state)
 {
 	struct fixture *fixture = *state;
-	struct wire_document doc;
+	struct document doc;
 	char *block = malloc(1024 * 1024);
 	size_t steps = 0;
 	int status;
@@ -721,7 +721,7 @@ test_one_step_does_not_read_for_ever(void **state)
 	greet(fixture);
 	/* A peer that never stops; it ends when the connection does. */
 	if ((pid = fork()) == 0) {
-		close(console_fd(fixture->console));
+		close(conn_fd(fixture->conn));
 		while (peer_send(fixture->peer, block, 1024 * 1024) == 0)
 			continue;
 		_exit(0);
@@ -730,8 +730,8 @@ test_one_step_does_not_read_for_ever(void **state)
 	free(block);
 	close_peer(fixture);
 	for (;;) {
-		assert_true(peer_wait(console_fd(fixture->console), POLLIN));
-		if (step(fixture, &doc) != CONSOLE_WAIT)
+		assert_true(peer_wait(conn_fd(fixture->conn), POLLIN));
+		if (step(fixture, &doc) != CONN_WAIT)
 			break;
 		steps++;
 	}
@@ -739,8 +739,8 @@ test_one_step_does_not_read_for_ever(void **state)
 	assert_true(steps >= 63);
 	assert_failed(fixture, OUTCOME_PROTOCOL, "reply_too_large", 0,
 	    "64 MiB");
-	console_close(fixture->console);
-	fixture->console = NULL;
+	conn_close(fixture->conn);
+	fixture->conn = NULL;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 }
@@ -770,7 +770,7 @@ static void
 test_closing_nothing_is_fine(void **state)
 {
 	(void)state;
-	console_close(NULL);
+	conn_close(NULL);
 }
 
 static size_t
@@ -802,7 +802,7 @@ test_descriptors_are_closed_and_not_inherited(void **state)
 
 	before = count_descriptors();
 	greet(fixture);
-	fd = console_fd(fixture->console);
+	fd = conn_fd(fixture->conn);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	close_all(fixture);
@@ -846,6 +846,6 @@ main(void)
 		TEST(test_descriptors_are_closed_and_not_inherited),
 	};
 
-	return cmocka_run_group_tests_name("console", tests,
+	return cmocka_run_group_tests_name("conn", tests,
 	    peer_enter_directory, peer_leave_directory);
 }

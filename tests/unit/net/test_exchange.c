@@ -40,30 +40,30 @@ struct peer_step {
 
 #define STEPS_MAX 10
 
-/* Runs one session to its end, as rollout/command.c does. */
+/* Runs one exchange to its end, as rollout/command.c does. */
 static json_t *
 run_session(const struct target *target,
-    const struct session_request *request, int64_t deadline,
+    const struct exchange_request *request, int64_t deadline,
     struct error *error)
 {
-	enum session_state state;
-	struct session *session;
+	enum exchange_state state;
+	struct exchange *exchange;
 	struct pollfd pfd;
 	json_t *reply;
 	int64_t left;
 
-	session = session_start(target, request, deadline);
-	while ((state = session_step(session, error)) == SESSION_BUSY) {
-		pfd.fd = session_fd(session);
-		pfd.events = session_events(session);
-		left = session_due(session) - clock_ms();
+	exchange = exchange_start(target, request, deadline);
+	while ((state = exchange_step(exchange, error)) == EXCHANGE_BUSY) {
+		pfd.fd = exchange_fd(exchange);
+		pfd.events = exchange_events(exchange);
+		left = exchange_due(exchange) - clock_ms();
 		if (left < 0)
 			left = 0;
 		/* Whatever poll says, a signal too: the next step finds out. */
 		poll(&pfd, 1, left > INT_MAX ? INT_MAX : (int)left);
 	}
-	reply = state == SESSION_DONE ? session_take_reply(session) : NULL;
-	session_free(session);
+	reply = state == EXCHANGE_DONE ? exchange_take_reply(exchange) : NULL;
+	exchange_free(exchange);
 	return reply;
 }
 
@@ -178,7 +178,7 @@ note_push(const json_t *value, void *arg)
 	free(text);
 }
 
-static const struct session_request request = {
+static const struct exchange_request request = {
 	.line = "1, 2", .len = 4, .on_push = note_push, .arg = pushed
 };
 
@@ -235,7 +235,7 @@ test_a_reply_is_the_first_document_that_is_not_a_push(void **state)
 	}
 }
 
-/* A session that is expected to fail, and whether its request had left. */
+/* An exchange that is expected to fail, and whether its request had left. */
 struct failure {
 	struct peer_step	 steps[STEPS_MAX];
 	int			 timeout;	/* ms, or 0 for plenty */
@@ -246,29 +246,29 @@ struct failure {
 	const char		*message;	/* how it begins */
 };
 
-/* Steps through a session until it has failed. */
+/* Steps through an exchange until it has failed. */
 static void
-fail_session(struct session *session, struct error *error)
+fail_session(struct exchange *exchange, struct error *error)
 {
-	enum session_state state;
+	enum exchange_state state;
 	struct pollfd pfd;
 	int64_t left;
 
-	while ((state = session_step(session, error)) == SESSION_BUSY) {
-		pfd.fd = session_fd(session);
-		pfd.events = session_events(session);
-		left = session_due(session) - clock_ms();
+	while ((state = exchange_step(exchange, error)) == EXCHANGE_BUSY) {
+		pfd.fd = exchange_fd(exchange);
+		pfd.events = exchange_events(exchange);
+		left = exchange_due(exchange) - clock_ms();
 		poll(&pfd, 1, left < 0 ? 0 : (int)left);
 	}
-	assert_int_equal(state, SESSION_FAILED);
+	assert_int_equal(state, EXCHANGE_FAILED);
 }
 
 /* Returns -1 if the time ran out sooner than the script wanted. */
 static int
-try_failure(const struct failure *failure, const struct session_request *asked,
+try_failure(const struct failure *failure, const struct exchange_request *asked,
     int timeout)
 {
-	struct session *session;
+	struct exchange *exchange;
 	struct error error;
 	int64_t begin;
 	int sent;
@@ -276,13 +276,13 @@ try_failure(const struct failure *failure, const struct session_request *asked,
 
 	pid = peer_start(failure->steps);
 	begin = clock_ms();
-	session = session_start(&target, asked, begin + timeout);
-	fail_session(session, &error);
-	assert_null(session_take_reply(session));
-	sent = session_sent(session);
+	exchange = exchange_start(&target, asked, begin + timeout);
+	fail_session(exchange, &error);
+	assert_null(exchange_take_reply(exchange));
+	sent = exchange_sent(exchange);
 	if (strncmp(error.message, failure->message,
 	    strlen(failure->message)) != 0) {
-		session_free(session);
+		exchange_free(exchange);
 		peer_status(pid);
 		if (failure->timeout > 0 && timeout < PEER_PATIENCE_MS / 2)
 			return -1;
@@ -297,16 +297,16 @@ try_failure(const struct failure *failure, const struct session_request *asked,
 		    PEER_PATIENCE_MS);
 	/* It goes on saying so. */
 	memset(&error, 0, sizeof(error));
-	assert_int_equal(session_step(session, &error), SESSION_FAILED);
+	assert_int_equal(exchange_step(exchange, &error), EXCHANGE_FAILED);
 	assert_string_equal(error.code, failure->code);
-	session_free(session);
+	exchange_free(exchange);
 	peer_finish(pid);
 	return 0;
 }
 
 static void
 check_failure(const struct failure *failure,
-    const struct session_request *asked)
+    const struct exchange_request *asked)
 {
 	int timeout = failure->timeout;
 
@@ -389,7 +389,7 @@ test_a_console_that_never_greets_is_given_three_seconds(void **state)
 	pid = peer_start(steps);
 	assert_null(run_session(&target, &request, begin + 2 *
 	    PEER_PATIENCE_MS, &error));
-	assert_in_range(clock_ms() - begin, CONSOLE_GREETING_MS,
+	assert_in_range(clock_ms() - begin, CONN_GREETING_MS,
 	    PEER_PATIENCE_MS);
 	assert_string_equal(error.code, "no_greeting");
 	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
@@ -412,7 +412,7 @@ test_a_request_that_cannot_be_sent_has_had_no_effect(void **state)
 	    { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE }, { SEND, TRUE },
 	    { EXPECT, "xxxxxxxxx" } }, 0, OUTCOME_UNREACHABLE, "closed", 1, 0,
 	    "connection closed before the request was sent" };
-	struct session_request large = { .len = LEN };
+	struct exchange_request large = { .len = LEN };
 	char *line = malloc(LEN);
 
 	(void)state;
@@ -427,28 +427,28 @@ test_a_request_that_cannot_be_sent_has_had_no_effect(void **state)
 static void
 test_a_request_in_two_parts_is_one_line(void **state)
 {
-	static const struct session_request parts = {
+	static const struct exchange_request parts = {
 		.line = "1,", .len = 2, .rest = " 2", .rest_len = 2
 	};
-	struct session *session;
+	struct exchange *exchange;
 	struct error error;
 	char got[100];
 	int fd;
 
 	(void)state;
 	listener = peer_listen(socket_path, 5);
-	session = session_start(&target, &parts, clock_ms() + 20000);
+	exchange = exchange_start(&target, &parts, clock_ms() + 20000);
 	assert_int_not_equal(fd = peer_accept(listener), -1);
 	assert_int_equal(peer_send(fd, PEER_GREETING,
 	    sizeof(PEER_GREETING) - 1), 0);
-	assert_int_equal(session_step(session, &error), SESSION_BUSY);
+	assert_int_equal(exchange_step(exchange, &error), EXCHANGE_BUSY);
 	assert_int_equal(recv(fd, got, sizeof(got), 0),
 	    sizeof(HANDSHAKE) - 1);
 	assert_int_equal(peer_send(fd, TRUE, sizeof(TRUE) - 1), 0);
-	assert_int_equal(session_step(session, &error), SESSION_BUSY);
+	assert_int_equal(exchange_step(exchange, &error), EXCHANGE_BUSY);
 	assert_int_equal(recv(fd, got, sizeof(got), 0), 5);
 	assert_memory_equal(got, "1, 2\n", 5);
-	session_free(session);
+	exchange_free(exchange);
 	close(fd);
 	close(listener);
 }
@@ -456,7 +456,7 @@ test_a_request_in_two_parts_is_one_line(void **state)
 static void
 test_no_request_is_sent_after_the_deadline(void **state)
 {
-	struct session *session;
+	struct exchange *exchange;
 	struct error error;
 	int64_t deadline;
 	char got[100];
@@ -465,23 +465,23 @@ test_no_request_is_sent_after_the_deadline(void **state)
 	(void)state;
 	listener = peer_listen(socket_path, 5);
 	deadline = clock_ms() + 1500;
-	session = session_start(&target, &request, deadline);
+	exchange = exchange_start(&target, &request, deadline);
 	assert_int_not_equal(fd = peer_accept(listener), -1);
 	assert_int_equal(peer_send(fd, PEER_GREETING,
 	    sizeof(PEER_GREETING) - 1), 0);
-	assert_int_equal(session_step(session, &error), SESSION_BUSY);
+	assert_int_equal(exchange_step(exchange, &error), EXCHANGE_BUSY);
 	assert_int_equal(recv(fd, got, sizeof(got), 0),
 	    sizeof(HANDSHAKE) - 1);
 	assert_int_equal(peer_send(fd, TRUE, sizeof(TRUE) - 1), 0);
 	while (clock_ms() < deadline)
 		poll(NULL, 0, 1);
-	assert_int_equal(session_step(session, &error), SESSION_FAILED);
+	assert_int_equal(exchange_step(exchange, &error), EXCHANGE_FAILED);
 	assert_non_null(strstr(error.message,
 	    "the request could not be sent within"));
 	assert_int_equal(error.outcome, OUTCOME_TIMEOUT);
 	assert_true(error.transient);
-	assert_false(session_sent(session));
-	session_free(session);
+	assert_false(exchange_sent(exchange));
+	exchange_free(exchange);
 	assert_int_equal(recv(fd, got, sizeof(got), 0), 0);
 	close(fd);
 	close(listener);
@@ -545,18 +545,18 @@ test_a_connection_that_cannot_be_opened_fails_in_the_first_step(void **state)
 	const struct target nowhere = {
 		.kind = TARGET_UNIX, .name = gone, .path = gone
 	};
-	struct session *session;
+	struct exchange *exchange;
 	struct error error;
 
 	(void)state;
-	session = session_start(&nowhere, &request, clock_ms() + 1000);
-	assert_non_null(session);
-	assert_int_equal(session_fd(session), -1);
-	assert_true(session_due(session) <= clock_ms());
-	assert_int_equal(session_step(session, &error), SESSION_FAILED);
+	exchange = exchange_start(&nowhere, &request, clock_ms() + 1000);
+	assert_non_null(exchange);
+	assert_int_equal(exchange_fd(exchange), -1);
+	assert_true(exchange_due(exchange) <= clock_ms());
+	assert_int_equal(exchange_step(exchange, &error), EXCHANGE_FAILED);
 	assert_string_equal(error.code, "no_socket");
 	assert_true(error.transient);
-	session_free(session);
+	exchange_free(exchange);
 	assert_null(run_session(&nowhere, &request, clock_ms() + 1000,
 	    &error));
 	assert_string_equal(error.code, "no_socket");
@@ -568,13 +568,13 @@ test_a_session_there_is_no_memory_for_fails_in_the_first_step(void **state)
 	struct error error;
 
 	(void)state;
-	assert_int_equal(session_fd(NULL), -1);
-	assert_int_equal(session_events(NULL), 0);
-	assert_true(session_due(NULL) <= clock_ms());
-	assert_int_equal(session_step(NULL, &error), SESSION_FAILED);
+	assert_int_equal(exchange_fd(NULL), -1);
+	assert_int_equal(exchange_events(NULL), 0);
+	assert_true(exchange_due(NULL) <= clock_ms());
+	assert_int_equal(exchange_step(NULL, &error), EXCHANGE_FAILED);
 	assert_string_equal(error.code, "out_of_memory");
-	assert_false(session_sent(NULL));
-	session_free(NULL);
+	assert_false(exchange_sent(NULL));
+	exchange_free(NULL);
 }
 
 static volatile sig_atomic_t alarms;
@@ -639,8 +639,8 @@ flood(int64_t timeout, struct error *error)
 	static const struct peer_step steps[] = { { SEND, PEER_GREETING },
 	    { EXPECT, HANDSHAKE }, { SEND, TRUE }, { EXPECT, "1, 2\n" },
 	    { FLOOD, PUSH "--- 1\n...\n" }, { END, NULL } };
-	struct session_request quiet = request;
-	struct session *session;
+	struct exchange_request quiet = request;
+	struct exchange *exchange;
 	int64_t begin, left, longest = 0, used;
 	struct pollfd pfd;
 	pid_t pid;
@@ -648,22 +648,22 @@ flood(int64_t timeout, struct error *error)
 	quiet.on_push = NULL;
 	pid = peer_start(steps);
 	begin = clock_ms();
-	session = session_start(&target, &quiet, begin + timeout);
+	exchange = exchange_start(&target, &quiet, begin + timeout);
 	for (;;) {
 		used = used_ms();
-		if (session_step(session, error) != SESSION_BUSY)
+		if (exchange_step(exchange, error) != EXCHANGE_BUSY)
 			break;
 		used = used_ms() - used;
 		if (used > longest)
 			longest = used;
-		pfd.fd = session_fd(session);
-		pfd.events = session_events(session);
-		left = session_due(session) - clock_ms();
+		pfd.fd = exchange_fd(exchange);
+		pfd.events = exchange_events(exchange);
+		left = exchange_due(exchange) - clock_ms();
 		poll(&pfd, 1, left < 0 ? 0 : (int)left);
 	}
 	assert_in_range(clock_ms() - begin, timeout, timeout +
 	    PEER_PATIENCE_MS);
-	session_free(session);
+	exchange_free(exchange);
 	peer_status(pid);
 	return longest;
 }
@@ -699,17 +699,17 @@ test_a_harmless_request_does_not_wait_for_the_handshake(void **state)
 		    { EXPECT, "1, 2\n" }, { SEND, "true;\n...\n" } },
 		    "bad_handshake" },
 	};
-	struct session_request harmless = request;
+	struct exchange_request read_only = request;
 	struct error error;
 	json_t *reply;
 	pid_t pid;
 	size_t i;
 
 	(void)state;
-	harmless.harmless = 1;
+	read_only.read_only = 1;
 	for (i = 0; i < nitems(cases); i++) {
 		pid = peer_start(cases[i].steps);
-		reply = run_session(&target, &harmless, clock_ms() +
+		reply = run_session(&target, &read_only, clock_ms() +
 		    PEER_PATIENCE_MS, &error);
 		peer_finish(pid);
 		assert_int_equal(reply == NULL, cases[i].code != NULL);
@@ -741,8 +741,8 @@ test_many_documents_at_once_leave_time_for_other_sessions(void **state)
 	static const struct peer_step steps[] = { { SEND, PEER_GREETING },
 	    { EXPECT, HANDSHAKE }, { SEND, TRUE }, { EXPECT, "1, 2\n" },
 	    { SEND, pushes }, { HOLD, NULL }, { END, NULL } };
-	struct session_request slow = request;
-	struct session *session;
+	struct exchange_request slow = request;
+	struct exchange *exchange;
 	struct error error;
 	struct pollfd pfd;
 	size_t busy = 0;
@@ -752,21 +752,21 @@ test_many_documents_at_once_leave_time_for_other_sessions(void **state)
 	(void)state;
 	slow.on_push = dawdle;
 	pid = peer_start(steps);
-	session = session_start(&target, &slow, clock_ms() +
+	exchange = exchange_start(&target, &slow, clock_ms() +
 	    PEER_PATIENCE_MS);
-	while (session_step(session, &error) == SESSION_BUSY) {
+	while (exchange_step(exchange, &error) == EXCHANGE_BUSY) {
 		/* More is at hand, of which poll knows nothing. */
-		left = session_due(session) - clock_ms();
+		left = exchange_due(exchange) - clock_ms();
 		busy += left <= 0;
-		pfd.fd = session_fd(session);
-		pfd.events = session_events(session);
+		pfd.fd = exchange_fd(exchange);
+		pfd.events = exchange_events(exchange);
 		if (left > 0)
 			assert_int_equal(poll(&pfd, 1, (int)left), 1);
 	}
 	/* Nine pushes of 5 ms are more than four slices of 10 ms. */
 	assert_in_range(busy, 3, 9);
-	json_decref(session_take_reply(session));
-	session_free(session);
+	json_decref(exchange_take_reply(exchange));
+	exchange_free(exchange);
 	peer_finish(pid);
 }
 
@@ -801,6 +801,6 @@ main(void)
 		    test_many_documents_at_once_leave_time_for_other_sessions),
 	};
 
-	return cmocka_run_group_tests_name("session", tests,
+	return cmocka_run_group_tests_name("exchange", tests,
 	    peer_enter_directory, peer_leave_directory);
 }

@@ -55,11 +55,11 @@ static const struct {
 };
 
 static void
-take_all(struct wire *wire, char *out, size_t size)
+take_all(struct framer *framer, char *out, size_t size)
 {
-	struct wire_document doc;
+	struct document doc;
 
-	while (wire_next(wire, &doc)) {
+	while (framer_next(framer, &doc)) {
 		if (doc.is_push)
 			strlcat(out, ">", size);
 		assert_true(strlen(out) + doc.len + 1 < size);
@@ -70,7 +70,7 @@ take_all(struct wire *wire, char *out, size_t size)
 
 /* Feeds in pieces of `piece` bytes, taking documents after each. */
 static void
-feed(struct wire *wire, const char *in, size_t len, size_t piece, char *out,
+feed(struct framer *framer, const char *in, size_t len, size_t piece, char *out,
     size_t size)
 {
 	size_t i, n;
@@ -78,11 +78,11 @@ feed(struct wire *wire, const char *in, size_t len, size_t piece, char *out,
 
 	for (i = 0; i < len; i += n) {
 		n = len - i < piece ? len - i : piece;
-		room = wire_room(wire, n);
+		room = framer_reserve(framer, n);
 		assert_non_null(room);
 		memcpy(room, in + i, n);
-		wire_put(wire, n);
-		take_all(wire, out, size);
+		framer_commit(framer, n);
+		take_all(framer, out, size);
 	}
 }
 
@@ -90,23 +90,23 @@ static void
 test_documents_end_at_the_marker_however_they_come(void **state)
 {
 	char out[1000];
-	struct wire wire;
+	struct framer framer;
 	size_t i, len, piece;
 
 	(void)state;
 	for (i = 0; i < nitems(framing); i++) {
 		len = strlen(framing[i].in);
 		for (piece = 1; piece <= len + 1; piece++) {
-			wire_init(&wire);
+			framer_init(&framer);
 			out[0] = '\0';
-			feed(&wire, framing[i].in, len, piece, out,
+			feed(&framer, framing[i].in, len, piece, out,
 			    sizeof(out));
 			if (strcmp(out, framing[i].out) != 0 ||
-			    wire_pending(&wire) != framing[i].pending)
+			    framer_pending(&framer) != framing[i].pending)
 				fail_msg("case %zu, pieces of %zu: '%s', "
 				    "pending %zu", i, piece, out,
-				    wire_pending(&wire));
-			wire_finish(&wire);
+				    framer_pending(&framer));
+			framer_finish(&framer);
 		}
 	}
 }
@@ -115,36 +115,36 @@ static void
 test_a_nul_is_a_byte_like_any_other(void **state)
 {
 	static const char in[] = "---\n- \0\n...\n";
-	struct wire_document doc;
-	struct wire wire;
+	struct document doc;
+	struct framer framer;
 
 	(void)state;
-	wire_init(&wire);
-	memcpy(wire_room(&wire, sizeof(in) - 1), in, sizeof(in) - 1);
-	wire_put(&wire, sizeof(in) - 1);
-	assert_int_equal(wire_next(&wire, &doc), 1);
+	framer_init(&framer);
+	memcpy(framer_reserve(&framer, sizeof(in) - 1), in, sizeof(in) - 1);
+	framer_commit(&framer, sizeof(in) - 1);
+	assert_int_equal(framer_next(&framer, &doc), 1);
 	assert_int_equal(doc.len, sizeof(in) - 1);
 	assert_memory_equal(doc.data, in, doc.len);
-	wire_finish(&wire);
+	framer_finish(&framer);
 }
 
 static void
 test_a_document_stays_valid_until_room_is_asked_for(void **state)
 {
 	static const char in[] = "---\n- 1\n...\n---\n- 2\n...\n---\n- 3";
-	struct wire_document first, second, none;
-	struct wire wire;
+	struct document first, second, none;
+	struct framer framer;
 
 	(void)state;
-	wire_init(&wire);
-	memcpy(wire_room(&wire, sizeof(in) - 1), in, sizeof(in) - 1);
-	wire_put(&wire, sizeof(in) - 1);
-	assert_int_equal(wire_next(&wire, &first), 1);
-	assert_int_equal(wire_next(&wire, &second), 1);
-	assert_int_equal(wire_next(&wire, &none), 0);
+	framer_init(&framer);
+	memcpy(framer_reserve(&framer, sizeof(in) - 1), in, sizeof(in) - 1);
+	framer_commit(&framer, sizeof(in) - 1);
+	assert_int_equal(framer_next(&framer, &first), 1);
+	assert_int_equal(framer_next(&framer, &second), 1);
+	assert_int_equal(framer_next(&framer, &none), 0);
 	assert_memory_equal(first.data, in, first.len);
 	assert_memory_equal(second.data, in + first.len, second.len);
-	wire_finish(&wire);
+	framer_finish(&framer);
 }
 
 static void
@@ -152,71 +152,71 @@ test_taken_documents_do_not_cost_memory(void **state)
 {
 	static const char in[] = "---\n- something to take\n...\n";
 	char out[100];
-	struct wire wire;
+	struct framer framer;
 	size_t i;
 
 	(void)state;
-	wire_init(&wire);
+	framer_init(&framer);
 	for (i = 0; i < 100000; i++) {
 		out[0] = '\0';
-		feed(&wire, in, sizeof(in) - 1, 20, out, sizeof(out));
+		feed(&framer, in, sizeof(in) - 1, 20, out, sizeof(out));
 		assert_memory_equal(out, in, sizeof(in) - 1);
 	}
-	assert_true(wire.size < 100000);
-	wire_finish(&wire);
+	assert_true(framer.size < 100000);
+	framer_finish(&framer);
 }
 
 static void
 test_a_document_larger_than_the_limit_is_refused(void **state)
 {
-	struct wire_document doc;
-	struct wire wire;
+	struct document doc;
+	struct framer framer;
 	char *room;
 
 	(void)state;
-	wire_init(&wire);
+	framer_init(&framer);
 	errno = 0;
-	assert_null(wire_room(&wire, WIRE_DOCUMENT_MAX + 1));
+	assert_null(framer_reserve(&framer, FRAMER_DOCUMENT_MAX + 1));
 	assert_int_equal(errno, EMSGSIZE);
-	room = wire_room(&wire, WIRE_DOCUMENT_MAX);
+	room = framer_reserve(&framer, FRAMER_DOCUMENT_MAX);
 	assert_non_null(room);
-	memset(room, 'x', WIRE_DOCUMENT_MAX);
-	memcpy(room + WIRE_DOCUMENT_MAX - 5, "\n...\n", 5);
-	wire_put(&wire, WIRE_DOCUMENT_MAX);
+	memset(room, 'x', FRAMER_DOCUMENT_MAX);
+	memcpy(room + FRAMER_DOCUMENT_MAX - 5, "\n...\n", 5);
+	framer_commit(&framer, FRAMER_DOCUMENT_MAX);
 	errno = 0;
-	assert_null(wire_room(&wire, 1));
+	assert_null(framer_reserve(&framer, 1));
 	assert_int_equal(errno, EMSGSIZE);
-	assert_int_equal(wire_next(&wire, &doc), 1);
-	assert_int_equal(doc.len, WIRE_DOCUMENT_MAX);
-	assert_non_null(wire_room(&wire, 1));
-	wire_finish(&wire);
+	assert_int_equal(framer_next(&framer, &doc), 1);
+	assert_int_equal(doc.len, FRAMER_DOCUMENT_MAX);
+	assert_non_null(framer_reserve(&framer, 1));
+	framer_finish(&framer);
 }
 
 /* Seconds of processor time to receive one document in pieces. */
 static double
 time_to_receive(size_t len, size_t piece, char fill)
 {
-	struct wire_document doc;
-	struct wire wire;
+	struct document doc;
+	struct framer framer;
 	clock_t begin;
 	size_t done, n;
 	char *room;
 
 	begin = clock();
-	wire_init(&wire);
+	framer_init(&framer);
 	for (done = 0; done < len; done += n) {
 		n = len - done < piece ? len - done : piece;
-		room = wire_room(&wire, n);
+		room = framer_reserve(&framer, n);
 		assert_non_null(room);
 		memset(room, fill, n);
-		wire_put(&wire, n);
-		assert_int_equal(wire_next(&wire, &doc), 0);
+		framer_commit(&framer, n);
+		assert_int_equal(framer_next(&framer, &doc), 0);
 	}
-	memcpy(wire_room(&wire, 5), "\n...\n", 5);
-	wire_put(&wire, 5);
-	assert_int_equal(wire_next(&wire, &doc), 1);
+	memcpy(framer_reserve(&framer, 5), "\n...\n", 5);
+	framer_commit(&framer, 5);
+	assert_int_equal(framer_next(&framer, &doc), 1);
 	assert_int_equal(doc.len, len + 5);
-	wire_finish(&wire);
+	framer_finish(&framer);
 	return (double)(clock() - begin) / CLOCKS_PER_SEC;
 }
 
@@ -249,25 +249,25 @@ test_a_long_reply_takes_linear_time_in_pieces_of_any_size(void **state)
 static void
 test_all_documents_together_have_a_limit(void **state)
 {
-	enum { WIRES = 8 };
-	struct wire wires[WIRES];
+	enum { FRAMERS = 8 };
+	struct framer framers[FRAMERS];
 	size_t i, count;
 
 	(void)state;
-	for (i = 0; i < WIRES; i++)
-		wire_init(&wires[i]);
+	for (i = 0; i < FRAMERS; i++)
+		framer_init(&framers[i]);
 	/* Nothing is written there, so nothing is taken of the machine. */
-	for (count = 0; count < WIRES; count++)
-		if (wire_room(&wires[count], WIRE_DOCUMENT_MAX) == NULL)
+	for (count = 0; count < FRAMERS; count++)
+		if (framer_reserve(&framers[count], FRAMER_DOCUMENT_MAX) == NULL)
 			break;
 	assert_int_equal(errno, EDQUOT);
-	assert_int_equal(count, WIRE_TOTAL_MAX / WIRE_DOCUMENT_MAX);
-	wire_finish(&wires[0]);
-	assert_non_null(wire_room(&wires[count], WIRE_DOCUMENT_MAX));
-	for (i = 1; i < WIRES; i++)
-		wire_finish(&wires[i]);
-	assert_non_null(wire_room(&wires[0], WIRE_DOCUMENT_MAX));
-	wire_finish(&wires[0]);
+	assert_int_equal(count, FRAMER_TOTAL_MAX / FRAMER_DOCUMENT_MAX);
+	framer_finish(&framers[0]);
+	assert_non_null(framer_reserve(&framers[count], FRAMER_DOCUMENT_MAX));
+	for (i = 1; i < FRAMERS; i++)
+		framer_finish(&framers[i]);
+	assert_non_null(framer_reserve(&framers[0], FRAMER_DOCUMENT_MAX));
+	framer_finish(&framers[0]);
 }
 
 int
@@ -287,5 +287,5 @@ main(void)
 		test_a_long_reply_takes_linear_time_in_pieces_of_any_size),
 	};
 
-	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("framing", tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
 static int
 check(const char *text, struct error *error)
 {
-	struct wire_document doc = { text, strlen(text), 0 };
+	struct document doc = { text, strlen(text), 0 };
 
 	return handshake_check(&doc, error);
 }

@@ -20,7 +20,7 @@
 #define SLOTS	300
 
 struct fixture {
-	struct loop	*loop;
+	struct poller	*poller;
 	int		 pair[2];
 	unsigned	 ready[SLOTS];
 	unsigned	 all;
@@ -33,9 +33,9 @@ set_up(void **state)
 	struct error error;
 
 	memset(&fixture, 0, sizeof(fixture));
-	fixture.loop = loop_new(SLOTS, &error);
+	fixture.poller = poller_new(SLOTS, &error);
 	*state = &fixture;
-	return fixture.loop == NULL ||
+	return fixture.poller == NULL ||
 	    socketpair(AF_UNIX, SOCK_STREAM, 0, fixture.pair) == -1;
 }
 
@@ -44,7 +44,7 @@ tear_down(void **state)
 {
 	struct fixture *fixture = *state;
 
-	loop_free(fixture->loop);
+	poller_free(fixture->poller);
 	close(fixture->pair[0]);
 	close(fixture->pair[1]);
 	return 0;
@@ -65,7 +65,7 @@ watch(struct fixture *fixture, size_t slot, int fd, short events)
 {
 	struct error error;
 
-	assert_int_equal(loop_watch(fixture->loop, slot, fd, events, &error),
+	assert_int_equal(poller_set(fixture->poller, slot, fd, events, &error),
 	    0);
 }
 
@@ -75,7 +75,7 @@ wait_ms(struct fixture *fixture, int64_t ms)
 {
 	memset(fixture->ready, 0, sizeof(fixture->ready));
 	fixture->all = 0;
-	loop_wait(fixture->loop, clock_ms() + ms, note_ready, fixture);
+	poller_wait(fixture->poller, clock_ms() + ms, note_ready, fixture);
 	return fixture->all;
 }
 
@@ -183,11 +183,11 @@ test_what_cannot_be_watched_is_an_error(void **state)
 	struct fixture *fixture = *state;
 	struct error error;
 
-	assert_int_equal(loop_watch(fixture->loop, 0, 100000, POLLIN, &error),
+	assert_int_equal(poller_set(fixture->poller, 0, 100000, POLLIN, &error),
 	    -1);
 	assert_int_equal(error.outcome, OUTCOME_USAGE);
 	assert_string_equal(error.code, "local_error");
-	loop_free(NULL);
+	poller_free(NULL);
 }
 
 int
@@ -211,5 +211,5 @@ main(void)
 		    test_what_cannot_be_watched_is_an_error, set_up, tear_down)
 	};
 
-	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("poller", tests, NULL, NULL);
 }

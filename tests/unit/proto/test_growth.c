@@ -235,22 +235,22 @@ print(const struct report *report, const struct output *output)
 static int
 take(const char *text, size_t len, const struct output *output)
 {
-	struct wire_document doc;
-	struct wire wire;
+	struct document doc;
+	struct framer framer;
 	struct report report;
 	struct error error;
 	json_t *reply;
 	size_t at, piece;
 	char *room;
 
-	wire_init(&wire);
+	framer_init(&framer);
 	for (at = 0; at < len; at += piece) {
 		piece = len - at < 65536 ? len - at : 65536;
-		if ((room = wire_room(&wire, piece)) == NULL)
+		if ((room = framer_reserve(&framer, piece)) == NULL)
 			_exit(1);
 		memcpy(room, text + at, piece);
-		wire_put(&wire, piece);
-		if (wire_next(&wire, &doc))
+		framer_commit(&framer, piece);
+		if (framer_next(&framer, &doc))
 			break;
 	}
 	if (at >= len)
@@ -266,7 +266,7 @@ take(const char *text, size_t len, const struct output *output)
 		report_parse_results(&report);
 	print(&report, output);
 	report_finish(&report);
-	wire_finish(&wire);
+	framer_finish(&framer);
 	return (int)report.outcome;
 }
 

@@ -17,9 +17,9 @@ static struct options defaults;
 static int
 set_up(void **state)
 {
-	static char program[] = "cartridge-reload", console[] = "console";
+	static char program[] = "cartridge-reload", conn[] = "console";
 	static char timeout[] = "-t2.5", quiet[] = "-q";
-	char *argv[] = { program, console, timeout, quiet };
+	char *argv[] = { program, conn, timeout, quiet };
 	struct error error;
 
 	(void)state;

@@ -21,7 +21,7 @@
 static int
 read_reply(struct typed *typed, const char *text, struct error *error)
 {
-	struct wire_document doc = { text, strlen(text), 0 };
+	struct document doc = { text, strlen(text), 0 };
 
 	return typed_read(typed, &doc, error);
 }

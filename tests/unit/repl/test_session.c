@@ -28,8 +28,8 @@ static const struct target target = {
 
 static int listener = -1;
 static int peer = -1;
-static struct dialog *dialog;
-static struct wire_document doc;
+static struct session *session;
+static struct document doc;
 static struct error error;
 
 static int
@@ -44,8 +44,8 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	dialog_close(dialog);
-	dialog = NULL;
+	session_close(session);
+	session = NULL;
 	if (peer != -1)
 		close(peer);
 	peer = -1;
@@ -75,17 +75,17 @@ peer_hears(const char *text)
 }
 
 /* Steps until something happens. */
-static enum dialog_event
+static enum session_event
 step(void)
 {
-	enum dialog_event event;
+	enum session_event event;
 	struct pollfd pfd;
 	int64_t left;
 
-	while ((event = dialog_step(dialog, &doc, &error)) == DIALOG_WAIT) {
-		pfd.fd = dialog_fd(dialog);
-		pfd.events = dialog_events(dialog);
-		left = dialog_due(dialog) - clock_ms();
+	while ((event = session_step(session, &doc, &error)) == SESSION_WAIT) {
+		pfd.fd = session_fd(session);
+		pfd.events = session_events(session);
+		left = session_due(session) - clock_ms();
 		left = left < 0 ? 0 : left > PEER_PATIENCE_MS ?
 		    PEER_PATIENCE_MS : left;
 		if (poll(&pfd, 1, (int)left) == 0 &&
@@ -99,19 +99,19 @@ step(void)
 static void
 assert_quiet(void)
 {
-	struct pollfd pfd = { .fd = dialog_fd(dialog), .events = POLLIN };
+	struct pollfd pfd = { .fd = session_fd(session), .events = POLLIN };
 
 	do {
-		assert_int_equal(dialog_step(dialog, &doc, &error),
-		    DIALOG_WAIT);
+		assert_int_equal(session_step(session, &doc, &error),
+		    SESSION_WAIT);
 	} while (poll(&pfd, 1, 0) == 1);
 }
 
 static void
 start(int64_t ms)
 {
-	dialog = dialog_open(&target, clock_ms() + ms, &error);
-	assert_non_null(dialog);
+	session = session_open(&target, clock_ms() + ms, &error);
+	assert_non_null(session);
 	peer = peer_accept(listener);
 	assert_int_not_equal(peer, -1);
 }
@@ -124,13 +124,13 @@ make_ready(void)
 	assert_quiet();
 	peer_hears(HANDSHAKE_LINE);
 	peer_says(TRUE);
-	assert_int_equal(step(), DIALOG_READY);
+	assert_int_equal(step(), SESSION_READY);
 }
 
 static void
 send_line(const char *text)
 {
-	assert_int_equal(dialog_send(dialog, strdup(text), strlen(text),
+	assert_int_equal(session_send(session, strdup(text), strlen(text),
 	    &error), 0);
 }
 
@@ -148,17 +148,17 @@ test_lines_are_answered_one_after_the_other(void **state)
 
 	(void)state;
 	make_ready();
-	assert_string_equal(dialog_version(dialog), "2.6.0");
+	assert_string_equal(session_version(session), "2.6.0");
 	for (i = 0; i < 20; i++) {
 		send_line("x = 1");
-		assert_int_equal(dialog_waiting(dialog), 1);
+		assert_int_equal(session_waiting(session), 1);
 		assert_quiet();
-		assert_true(dialog_sent(dialog));
+		assert_true(session_sent(session));
 		peer_hears("x = 1\n");
 		peer_says(REPLY);
-		assert_int_equal(step(), DIALOG_REPLY);
+		assert_int_equal(step(), SESSION_REPLY);
 		assert_document(REPLY);
-		assert_int_equal(dialog_waiting(dialog), 0);
+		assert_int_equal(session_waiting(session), 0);
 	}
 }
 
@@ -169,13 +169,13 @@ test_the_deadline_is_for_the_beginning_only(void **state)
 	start(200);
 	peer_says(PEER_GREETING);
 	peer_says(TRUE);
-	assert_int_equal(step(), DIALOG_READY);
+	assert_int_equal(step(), SESSION_READY);
 	poll(NULL, 0, 250);
 	send_line("x");
 	assert_quiet();
 	peer_hears(HANDSHAKE_LINE "x\n");
 	peer_says(REPLY);
-	assert_int_equal(step(), DIALOG_REPLY);
+	assert_int_equal(step(), SESSION_REPLY);
 }
 
 static void
@@ -184,15 +184,15 @@ test_messages_come_at_any_time(void **state)
 	(void)state;
 	make_ready();
 	peer_says(PUSH);
-	assert_int_equal(step(), DIALOG_PUSH);
+	assert_int_equal(step(), SESSION_PUSH);
 	assert_document(PUSH);
 	send_line("x");
 	assert_quiet();
 	peer_says(PUSH PUSH REPLY PUSH);
-	assert_int_equal(step(), DIALOG_PUSH);
-	assert_int_equal(step(), DIALOG_PUSH);
-	assert_int_equal(step(), DIALOG_REPLY);
-	assert_int_equal(step(), DIALOG_PUSH);
+	assert_int_equal(step(), SESSION_PUSH);
+	assert_int_equal(step(), SESSION_PUSH);
+	assert_int_equal(step(), SESSION_REPLY);
+	assert_int_equal(step(), SESSION_PUSH);
 	assert_quiet();
 }
 
@@ -202,15 +202,15 @@ test_a_forgotten_reply_is_left_out(void **state)
 	(void)state;
 	make_ready();
 	send_line("slow");
-	dialog_forget(dialog);
+	session_forget(session);
 	send_line("next");
-	assert_int_equal(dialog_waiting(dialog), 2);
+	assert_int_equal(session_waiting(session), 2);
 	assert_quiet();
 	peer_hears("slow\nnext\n");
 	peer_says("---\n- slow\n...\n" REPLY);
-	assert_int_equal(step(), DIALOG_REPLY);
+	assert_int_equal(step(), SESSION_REPLY);
 	assert_document(REPLY);
-	assert_int_equal(dialog_waiting(dialog), 0);
+	assert_int_equal(session_waiting(session), 0);
 }
 
 static void
@@ -220,16 +220,16 @@ test_only_so_many_lines_can_wait(void **state)
 
 	(void)state;
 	make_ready();
-	for (i = 0; i < DIALOG_LINES_MAX; i++)
+	for (i = 0; i < SESSION_LINES_MAX; i++)
 		send_line("x");
-	assert_int_equal(dialog_send(dialog, strdup("x"), 1, &error), -1);
+	assert_int_equal(session_send(session, strdup("x"), 1, &error), -1);
 	assert_string_equal(error.message, "too many lines wait for a reply");
 	assert_quiet();
 	peer_hears("x\nx\nx\nx\n");
-	for (i = 0; i < DIALOG_LINES_MAX; i++)
+	for (i = 0; i < SESSION_LINES_MAX; i++)
 		peer_says(REPLY);
-	for (i = 0; i < DIALOG_LINES_MAX; i++)
-		assert_int_equal(step(), DIALOG_REPLY);
+	for (i = 0; i < SESSION_LINES_MAX; i++)
+		assert_int_equal(step(), SESSION_REPLY);
 	send_line("x");
 }
 
@@ -243,13 +243,13 @@ test_an_answer_before_the_end_of_the_line_does_no_harm(void **state)
 	(void)state;
 	make_ready();
 	memset(line, 'x', len);
-	assert_int_equal(dialog_send(dialog, line, len, &error), 0);
+	assert_int_equal(session_send(session, line, len, &error), 0);
 	assert_quiet();
-	assert_false(dialog_sent(dialog));
+	assert_false(session_sent(session));
 	peer_says(REPLY);
-	assert_int_equal(step(), DIALOG_REPLY);
+	assert_int_equal(step(), SESSION_REPLY);
 	assert_quiet();
-	assert_false(dialog_sent(dialog));
+	assert_false(session_sent(session));
 }
 
 static void
@@ -259,21 +259,21 @@ test_the_end_of_the_connection_is_told_by_what_waits(void **state)
 	make_ready();
 	close(peer);
 	peer = -1;
-	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(step(), SESSION_FAILED);
 	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
 	assert_string_equal(error.message,
 	    "connection closed by the instance");
 	assert_false(error.transient);
-	dialog_close(dialog);
+	session_close(session);
 
 	make_ready();
 	send_line("x");
-	dialog_forget(dialog);
+	session_forget(session);
 	close(peer);
 	peer = -1;
-	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(step(), SESSION_FAILED);
 	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
-	dialog_close(dialog);
+	session_close(session);
 
 	make_ready();
 	send_line("x");
@@ -282,7 +282,7 @@ test_the_end_of_the_connection_is_told_by_what_waits(void **state)
 	peer_hears("x\n");
 	close(peer);
 	peer = -1;
-	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(step(), SESSION_FAILED);
 	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
 	assert_string_equal(error.message, "connection closed before the "
 	    "final reply: the outcome is not known");
@@ -294,7 +294,7 @@ test_a_reply_to_nothing_is_an_error(void **state)
 	(void)state;
 	make_ready();
 	peer_says(REPLY);
-	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(step(), SESSION_FAILED);
 	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
 	assert_string_equal(error.message, "a reply that nobody asked for");
 }
@@ -305,43 +305,43 @@ test_what_is_wrong_at_the_beginning_is_told(void **state)
 	(void)state;
 	start(PEER_PATIENCE_MS);
 	peer_says(PEER_GREETING_BINARY);
-	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(step(), SESSION_FAILED);
 	assert_string_equal(error.code, "binary_port");
 	close(peer);
-	dialog_close(dialog);
+	session_close(session);
 
 	start(PEER_PATIENCE_MS);
 	peer_says(PEER_GREETING "---\n- false\n...\n");
-	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(step(), SESSION_FAILED);
 	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
 	assert_string_equal(error.code, "bad_handshake");
 	close(peer);
-	dialog_close(dialog);
+	session_close(session);
 
 	start(100);
 	peer_says(PEER_GREETING);
-	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(step(), SESSION_FAILED);
 	assert_int_equal(error.outcome, OUTCOME_TIMEOUT);
 	/* A little of it may be gone by the time that it begins. */
 	assert_non_null(strstr(error.message,
 	    "the console did not answer within 0."));
 	assert_true(error.transient);
 	close(peer);
-	dialog_close(dialog);
+	session_close(session);
 
 	start(PEER_PATIENCE_MS);
 	peer_says(PEER_GREETING);
 	assert_quiet();
 	close(peer);
 	peer = -1;
-	assert_int_equal(step(), DIALOG_FAILED);
+	assert_int_equal(step(), SESSION_FAILED);
 	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
 	assert_true(error.transient);
-	dialog_close(dialog);
+	session_close(session);
 
 	unlink(socket_path);
-	dialog = dialog_open(&target, clock_ms() + 1000, &error);
-	assert_null(dialog);
+	session = session_open(&target, clock_ms() + 1000, &error);
+	assert_null(session);
 	assert_string_equal(error.code, "no_socket");
 }
 
@@ -361,6 +361,6 @@ main(void)
 		TEST(test_what_is_wrong_at_the_beginning_is_told)
 	};
 
-	return cmocka_run_group_tests_name("dialog", tests,
+	return cmocka_run_group_tests_name("session", tests,
 	    peer_enter_directory, peer_leave_directory);
 }

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The command with sessions that are made up, and with a clock of our own:
- * sessions last and waiting takes as long as the test says.
+ * The command with exchanges that are made up, and with a clock of our own:
+ * exchanges last and waiting takes as long as the test says.
  */
 
 /* A poll(2) of our own cannot be the inline one of a fortified build. */
@@ -41,7 +41,7 @@ const struct script script_table[] = {
 	{ NULL, NULL, 0 }
 };
 
-/* What the next session comes to. */
+/* What the next exchange comes to. */
 struct answer {
 	const char	*reply;		/* JSON with ' for ", or NULL */
 	enum outcome	 outcome;	/* of the error then */
@@ -51,8 +51,8 @@ struct answer {
 	const char	*push;		/* a push message before the end */
 };
 
-struct session {
-	const struct session_request	*request;
+struct exchange {
+	const struct exchange_request	*request;
 	const struct answer		*answer;
 	int64_t				 ends;
 	int				 pushed;
@@ -66,7 +66,7 @@ static const char *last_target;
 static int64_t last_deadline;
 static int last_harmless;
 static char started[4096];		/* "TARGET COMMAND;..." */
-static size_t running;			/* sessions at a time */
+static size_t running;			/* exchanges at a time */
 static size_t most_running;
 static int64_t interrupt_at[2];		/* 0 for never */
 
@@ -116,16 +116,16 @@ note(const struct target *target, const char *line)
 	snprintf(started + len, sizeof(started) - len, ";");
 }
 
-struct session *
-session_start(const struct target *target,
-    const struct session_request *request, int64_t deadline)
+struct exchange *
+exchange_start(const struct target *target,
+    const struct exchange_request *request, int64_t deadline)
 {
-	struct session *session = calloc(1, sizeof(*session));
+	struct exchange *exchange = calloc(1, sizeof(*exchange));
 
-	assert_non_null(session);
-	session->request = request;
-	session->answer = &answers[sessions++];
-	session->ends = now_ms + session->answer->lasts;
+	assert_non_null(exchange);
+	exchange->request = request;
+	exchange->answer = &answers[sessions++];
+	exchange->ends = now_ms + exchange->answer->lasts;
 	free(last_line);
 	last_line = malloc(request->len + request->rest_len + 1);
 	assert_non_null(last_line);
@@ -136,41 +136,41 @@ session_start(const struct target *target,
 	note(target, last_line);
 	last_target = target->name;
 	last_deadline = deadline;
-	last_harmless = request->harmless;
+	last_harmless = request->read_only;
 	if (++running > most_running)
 		most_running = running;
-	return session;
+	return exchange;
 }
 
 void
-session_free(struct session *session)
+exchange_free(struct exchange *exchange)
 {
-	if (session != NULL)
+	if (exchange != NULL)
 		running--;
-	free(session);
+	free(exchange);
 }
 
-struct loop *
-loop_new(size_t slots, struct error *error)
+struct poller *
+poller_new(size_t slots, struct error *error)
 {
-	static char loop;
+	static char poller;
 
 	(void)slots;
 	(void)error;
-	return (struct loop *)(void *)&loop;
+	return (struct poller *)(void *)&poller;
 }
 
 void
-loop_free(struct loop *loop)
+poller_free(struct poller *poller)
 {
-	(void)loop;
+	(void)poller;
 }
 
 int
-loop_watch(struct loop *loop, size_t slot, int fd, short events,
+poller_set(struct poller *poller, size_t slot, int fd, short events,
     struct error *error)
 {
-	(void)loop;
+	(void)poller;
 	(void)slot;
 	(void)fd;
 	(void)events;
@@ -180,12 +180,12 @@ loop_watch(struct loop *loop, size_t slot, int fd, short events,
 
 /* Nothing is ever ready: everybody is told when to look. */
 void
-loop_wait(struct loop *loop, int64_t until,
+poller_wait(struct poller *poller, int64_t until,
     void (*ready)(size_t slot, void *arg), void *arg)
 {
 	size_t i;
 
-	(void)loop;
+	(void)poller;
 	(void)ready;
 	(void)arg;
 	for (i = 0; i < 2; i++)
@@ -196,76 +196,76 @@ loop_wait(struct loop *loop, int64_t until,
 }
 
 int
-interrupt_begin(void)
+signals_begin(void)
 {
 	return -1;
 }
 
 void
-interrupt_end(void)
+signals_end(void)
 {
 }
 
 void
-interrupt_clear(void)
+signals_clear(void)
 {
 }
 
 int
-interrupt_count(void)
+signals_count(void)
 {
 	return (interrupt_at[0] != 0 && interrupt_at[0] <= now_ms) +
 	    (interrupt_at[1] != 0 && interrupt_at[1] <= now_ms);
 }
 
 int
-session_fd(const struct session *session)
+exchange_fd(const struct exchange *exchange)
 {
-	(void)session;
+	(void)exchange;
 	return -1;
 }
 
 short
-session_events(const struct session *session)
+exchange_events(const struct exchange *exchange)
 {
-	(void)session;
+	(void)exchange;
 	return POLLIN;
 }
 
 int64_t
-session_due(const struct session *session)
+exchange_due(const struct exchange *exchange)
 {
-	return session->answer->push != NULL && !session->pushed ? 0 :
-	    session->ends;
+	return exchange->answer->push != NULL && !exchange->pushed ? 0 :
+	    exchange->ends;
 }
 
-enum session_state
-session_step(struct session *session, struct error *error)
+enum exchange_state
+exchange_step(struct exchange *exchange, struct error *error)
 {
-	const struct answer *answer = session->answer;
+	const struct answer *answer = exchange->answer;
 	json_t *value;
 
-	if (answer->push != NULL && !session->pushed) {
-		session->pushed = 1;
+	if (answer->push != NULL && !exchange->pushed) {
+		exchange->pushed = 1;
 		value = json_string(answer->push);
-		session->request->on_push(value, session->request->arg);
+		exchange->request->on_push(value, exchange->request->arg);
 		json_decref(value);
 	}
-	if (now_ms < session->ends)
-		return SESSION_BUSY;
+	if (now_ms < exchange->ends)
+		return EXCHANGE_BUSY;
 	if (answer->reply != NULL)
-		return SESSION_DONE;
+		return EXCHANGE_DONE;
 	if (answer->transient)
 		error_set_transient(error, answer->outcome, "x", "no luck");
 	else
 		error_set(error, answer->outcome, "x", "no luck");
-	return SESSION_FAILED;
+	return EXCHANGE_FAILED;
 }
 
 json_t *
-session_take_reply(struct session *session)
+exchange_take_reply(struct exchange *exchange)
 {
-	char *json = strdup(session->answer->reply), *quote;
+	char *json = strdup(exchange->answer->reply), *quote;
 	json_t *reply;
 
 	assert_non_null(json);
@@ -278,9 +278,9 @@ session_take_reply(struct session *session)
 }
 
 int
-session_sent(const struct session *session)
+exchange_sent(const struct exchange *exchange)
 {
-	return session->answer->sent;
+	return exchange->answer->sent;
 }
 
 /* A command line, run. */
@@ -757,7 +757,7 @@ test_what_has_not_begun_is_left_when_interrupted(void **state)
 	static const struct answer waiting[] = {
 		{ NULL, OUTCOME_UNREACHABLE, 1, 0, 950, NULL }
 	};
-	static const struct answer harmless[] = { LASTING(OK_REPLY, 3000) };
+	static const struct answer read_only[] = { LASTING(OK_REPLY, 3000) };
 	static const struct answer surveys[] = {
 		ANSWER(FOLLOWER), LASTING(FOLLOWER, 3000)
 	};
@@ -779,7 +779,7 @@ test_what_has_not_begun_is_left_when_interrupted(void **state)
 	    "cartridge-reload: interrupted\n");
 	finish(&ran);
 	PARSE(&ran, "-s", "a", "status");
-	run(&ran, harmless);
+	run(&ran, read_only);
 	assert_int_equal(ran.outcome, OUTCOME_TIMEOUT);
 	assert_string_equal(ran.err, "cartridge-reload: a: given up after 1 s\n"
 	    "cartridge-reload: interrupted\n");
@@ -1158,7 +1158,7 @@ test_what_changes_nothing_is_sent_with_the_handshake(void **state)
 	};
 	static const struct {
 		char *command;
-		int harmless;
+		int read_only;
 	} cases[] = {
 		{ "reload", 0 }, { "plan", 1 }, { "status", 1 }, { "stale", 1 }
 	};
@@ -1169,7 +1169,7 @@ test_what_changes_nothing_is_sent_with_the_handshake(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		PARSE(&ran, "-s", "a", cases[i].command);
 		run(&ran, list);
-		assert_int_equal(last_harmless, cases[i].harmless);
+		assert_int_equal(last_harmless, cases[i].read_only);
 		finish(&ran);
 	}
 	PARSE(&ran, "-s", "a", "eval", "1");

@@ -48,10 +48,10 @@ test_healthy_is_who_is_up_and_not_called_sick(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		read_report(&report, cases[i].reply);
-		assert_int_equal(health_is_sick(report.instance),
+		assert_int_equal(health_reported_unhealthy(report.instance),
 		    cases[i].sick);
-		assert_int_equal(health_is_good(&report, 0), cases[i].good);
-		assert_int_equal(health_is_good(&report, 1),
+		assert_int_equal(health_ok(&report, 0), cases[i].good);
+		assert_int_equal(health_ok(&report, 1),
 		    cases[i].good_if_was_sick);
 		report_finish(&report);
 	}
@@ -65,7 +65,7 @@ check_blame(const char *status_reply, const char *expected)
 
 	read_report(&report, "'outcome': 'reloaded', 'generation': 4");
 	read_report(&status, status_reply);
-	health_blame(&report, &status, 2.5);
+	health_set_failed(&report, &status, 2.5);
 	assert_int_equal(report.outcome, OUTCOME_DEGRADED);
 	error = json_object_get(report.instance, "error");
 	assert_string_equal(json_string_value(json_object_get(error, "code")),
@@ -101,7 +101,7 @@ test_lack_of_memory_is_no_blame(void **state)
 	(void)state;
 	read_report(&report, "'outcome': 'reloaded', 'generation': 4");
 	assert_int_equal(report_is_short(&report), 0);
-	health_doubt(&report);
+	health_set_unknown(&report);
 	assert_int_equal(report.outcome, OUTCOME_USAGE);
 	assert_int_equal(report_is_short(&report), 1);
 	assert_int_equal(json_integer_value(json_object_get(report.instance,

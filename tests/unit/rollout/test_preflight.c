@@ -44,7 +44,7 @@ answer(struct asked *asked, const char *digest)
 	    &error);
 	assert_non_null(member);
 	if (digest != NULL)
-		member->survey = json_pack("{s:{s:s}}", "status", "digest",
+		member->preflight = json_pack("{s:{s:s}}", "status", "digest",
 		    digest);
 	return member;
 }
@@ -55,10 +55,10 @@ check_digests(struct asked *asked, const char *expected)
 	struct error error;
 
 	if (expected == NULL) {
-		assert_int_equal(survey_check_digests(&asked->fleet, &error),
+		assert_int_equal(preflight_check_digests(&asked->fleet, &error),
 		    0);
 	} else {
-		assert_int_equal(survey_check_digests(&asked->fleet, &error),
+		assert_int_equal(preflight_check_digests(&asked->fleet, &error),
 		    -1);
 		assert_int_equal(error.outcome, OUTCOME_REFUSED);
 		assert_string_equal(error.code, "mixed_code");
@@ -133,10 +133,10 @@ test_a_message_that_is_too_long_is_cut(void **state)
 	for (i = 0; i < 8; i++) {
 		assert_non_null(fleet_add(&asked.fleet, &asked.target, name,
 		    NULL, NULL, &error));
-		asked.fleet.members[i].survey = json_pack("{s:{s:s}}",
+		asked.fleet.members[i].preflight = json_pack("{s:{s:s}}",
 		    "status", "digest", i < 3 ? "a" : "b");
 	}
-	assert_int_equal(survey_check_digests(&asked.fleet, &error), -1);
+	assert_int_equal(preflight_check_digests(&asked.fleet, &error), -1);
 	assert_int_equal(strlen(error.message), sizeof(error.message) - 1);
 	fleet_finish(&asked.fleet);
 }
@@ -165,17 +165,17 @@ test_only_who_did_not_answer_at_all_is_lost(void **state)
 	(void)state;
 	begin(&asked);
 	answer(&asked, NULL);
-	assert_int_equal(survey_check_lost(&asked.fleet, &error), 0);
+	assert_int_equal(preflight_check_reachable(&asked.fleet, &error), 0);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		member = answer(&asked, NULL);
 		error_set(&error, cases[i].outcome, cases[i].code, "no");
 		report_from_error(&member->report, "a", &error);
-		assert_false(survey_is_lost(member));
+		assert_false(preflight_is_lost(member));
 		member->state = MEMBER_DONE;
-		assert_int_equal(survey_is_lost(member), cases[i].lost);
+		assert_int_equal(preflight_is_lost(member), cases[i].lost);
 	}
-	assert_int_equal(survey_failures(&asked.fleet), 6);
-	assert_int_equal(survey_check_lost(&asked.fleet, &error), -1);
+	assert_int_equal(preflight_failures(&asked.fleet), 6);
+	assert_int_equal(preflight_check_reachable(&asked.fleet, &error), -1);
 	assert_string_equal(error.code, "unreachable_instances");
 	assert_string_equal(error.message, "not all instances can be reached: "
 	    "i2, i3, i4; --keep-going leaves them out");
@@ -192,5 +192,5 @@ main(void)
 		cmocka_unit_test(test_only_who_did_not_answer_at_all_is_lost)
 	};
 
-	return cmocka_run_group_tests_name("survey", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("preflight", tests, NULL, NULL);
 }

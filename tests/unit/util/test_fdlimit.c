@@ -31,7 +31,7 @@ allowed(rlim_t soft, rlim_t hard, size_t wanted, rlim_t *soft_after)
 	if ((pid = fork()) == 0) {
 		if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
 			_exit(CANNOT);
-		results[0] = descriptors_allow(wanted);
+		results[0] = fdlimit_ensure(wanted);
 		if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
 			_exit(1);
 		results[1] = (size_t)limit.rlim_cur;
@@ -100,5 +100,5 @@ main(void)
 		cmocka_unit_test(test_a_higher_limit_never_allows_fewer)
 	};
 
-	return cmocka_run_group_tests_name("descriptors", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("fdlimit", tests, NULL, NULL);
 }

@@ -33,18 +33,18 @@ test_signals_are_counted(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		assert_int_not_equal(fd = interrupt_begin(), -1);
-		assert_int_equal(interrupt_count(), 0);
+		assert_int_not_equal(fd = signals_begin(), -1);
+		assert_int_equal(signals_count(), 0);
 		assert_false(is_readable(fd));
 		raise(signals[i]);
-		assert_int_equal(interrupt_count(), 1);
+		assert_int_equal(signals_count(), 1);
 		assert_true(is_readable(fd));
-		interrupt_clear();
+		signals_clear();
 		assert_false(is_readable(fd));
 		raise(SIGINT);
-		assert_int_equal(interrupt_count(), 2);
+		assert_int_equal(signals_count(), 2);
 		assert_true(is_readable(fd));
-		interrupt_end();
+		signals_end();
 	}
 }
 
@@ -58,12 +58,12 @@ child(int ignores, int ends, int count)
 	if ((pid = fork()) == 0) {
 		if (ignores)
 			signal(SIGINT, SIG_IGN);
-		interrupt_begin();
+		signals_begin();
 		if (ends)
-			interrupt_end();
+			signals_end();
 		for (i = 0; i < count; i++)
 			raise(SIGINT);
-		_exit(interrupt_count());
+		_exit(signals_count());
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
@@ -90,8 +90,8 @@ test_afterwards_all_is_as_before(void **state)
 {
 	(void)state;
 	assert_int_equal(child(0, 1, 1), -SIGINT);
-	interrupt_end();
-	interrupt_clear();
+	signals_end();
+	signals_clear();
 }
 
 static void
@@ -100,25 +100,25 @@ test_ctrl_c_can_be_forgotten_and_no_other(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_not_equal(fd = interrupt_begin(), -1);
+	assert_int_not_equal(fd = signals_begin(), -1);
 	raise(SIGINT);
 	raise(SIGINT);
-	assert_false(interrupt_is_final());
-	interrupt_forget();
-	assert_int_equal(interrupt_count(), 0);
+	assert_false(signals_terminating());
+	signals_reset();
+	assert_int_equal(signals_count(), 0);
 	assert_false(is_readable(fd));
 	raise(SIGTERM);
-	assert_true(interrupt_is_final());
-	interrupt_forget();
-	assert_true(interrupt_is_final());
-	assert_int_equal(interrupt_count(), 1);
+	assert_true(signals_terminating());
+	signals_reset();
+	assert_true(signals_terminating());
+	assert_int_equal(signals_count(), 1);
 	assert_true(is_readable(fd));
-	interrupt_end();
-	assert_int_not_equal(interrupt_begin(), -1);
-	assert_false(interrupt_is_final());
+	signals_end();
+	assert_int_not_equal(signals_begin(), -1);
+	assert_false(signals_terminating());
 	raise(SIGHUP);
-	assert_true(interrupt_is_final());
-	interrupt_end();
+	assert_true(signals_terminating());
+	signals_end();
 }
 
 /* How a child ends that dies of what came, and forgets some of it before. */
@@ -129,16 +129,16 @@ dying_child(int first, int second, int forgets)
 	pid_t pid;
 
 	if ((pid = fork()) == 0) {
-		interrupt_begin();
-		interrupt_forget();
+		signals_begin();
+		signals_reset();
 		if (first != 0)
 			raise(first);
 		if (second != 0)
 			raise(second);
 		if (forgets)
-			interrupt_forget();
-		interrupt_end();
-		interrupt_die();
+			signals_reset();
+		signals_end();
+		signals_die();
 		_exit(0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -146,7 +146,7 @@ dying_child(int first, int second, int forgets)
 }
 
 static void
-test_interrupt_die_ends_by_the_signal_that_came(void **state)
+test_signals_die_ends_by_the_signal_that_came(void **state)
 {
 	(void)state;
 	assert_int_equal(dying_child(0, 0, 0), 0);
@@ -169,8 +169,8 @@ main(void)
 		cmocka_unit_test(test_a_third_one_ends_the_process),
 		cmocka_unit_test(test_what_was_ignored_stays_ignored),
 		cmocka_unit_test(test_afterwards_all_is_as_before),
-		cmocka_unit_test(test_interrupt_die_ends_by_the_signal_that_came)
+		cmocka_unit_test(test_signals_die_ends_by_the_signal_that_came)
 	};
 
-	return cmocka_run_group_tests_name("interrupt", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("signals", tests, NULL, NULL);
 }

@@ -34,20 +34,20 @@ test_words_are_split_as_a_shell_does(void **state)
 		{ "a\nb", { "a", "b" } },
 		{ "$HOME *", { "$HOME", "*" } }
 	};
-	struct words words = { NULL, 0 };
+	struct strlist words = { NULL, 0 };
 	struct error error;
 	size_t i, j;
 
 	(void)state;
 	for (i = 0; i < nitems(cases); i++) {
-		assert_int_equal(words_split(&words, cases[i].line, &error),
+		assert_int_equal(strlist_split(&words, cases[i].line, &error),
 		    0);
 		for (j = 0; cases[i].words[j] != NULL; j++) {
 			assert_true(j < words.count);
 			assert_string_equal(words.list[j], cases[i].words[j]);
 		}
 		assert_int_equal(words.count, j);
-		words_finish(&words);
+		strlist_finish(&words);
 		assert_null(words.list);
 	}
 }
@@ -56,32 +56,32 @@ static void
 test_an_open_quote_is_an_error(void **state)
 {
 	static const char *const lines[] = { "'", "a \"b", "\"\\\"" };
-	struct words words = { NULL, 0 };
+	struct strlist words = { NULL, 0 };
 	struct error error;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < nitems(lines); i++) {
-		assert_int_equal(words_split(&words, lines[i], &error), -1);
+		assert_int_equal(strlist_split(&words, lines[i], &error), -1);
 		assert_int_equal(error.outcome, OUTCOME_USAGE);
 		assert_string_equal(error.message, "a quote is not closed");
-		words_finish(&words);
+		strlist_finish(&words);
 	}
 }
 
 static void
 test_a_list_grows(void **state)
 {
-	struct words words = { NULL, 0 };
+	struct strlist words = { NULL, 0 };
 	struct error error;
 
 	(void)state;
-	assert_int_equal(words_add(&words, "abc", 2, &error), 0);
-	assert_int_equal(words_split(&words, "x y", &error), 0);
+	assert_int_equal(strlist_add(&words, "abc", 2, &error), 0);
+	assert_int_equal(strlist_split(&words, "x y", &error), 0);
 	assert_int_equal(words.count, 3);
 	assert_string_equal(words.list[0], "ab");
 	assert_string_equal(words.list[2], "y");
-	words_finish(&words);
+	strlist_finish(&words);
 }
 
 int
@@ -93,5 +93,5 @@ main(void)
 		cmocka_unit_test(test_a_list_grows)
 	};
 
-	return cmocka_run_group_tests_name("words", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("strlist", tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The wire: what comes in pieces of any size is split as it would be in one.
+ * The framing: what comes in pieces of any size is split as it would be in one.
  * The first bytes are the sizes of the pieces, up to a 0.
  */
 
@@ -26,7 +26,7 @@ document_end(const uint8_t *data, size_t size)
 }
 
 static void
-check(const struct wire_document *doc, const uint8_t *data, size_t size,
+check(const struct document *doc, const uint8_t *data, size_t size,
     size_t *taken)
 {
 	static const char tag[] = "%TAG !push!";
@@ -43,8 +43,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const uint8_t *sizes = data;
-	struct wire_document doc;
-	struct wire wire;
+	struct document doc;
+	struct framer framer;
 	size_t count = 0, at, taken, piece, i = 0;
 	char *room;
 
@@ -56,23 +56,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size -= count + 1;
 
 	heap_begin();
-	wire_init(&wire);
+	framer_init(&framer);
 	for (at = taken = 0; at < size; at += piece) {
 		piece = count == 0 ? size : sizes[i++ % count];
 		if (piece > size - at)
 			piece = size - at;
-		MUST((room = wire_room(&wire, piece)) != NULL);
+		MUST((room = framer_reserve(&framer, piece)) != NULL);
 		memcpy(room, data + at, piece);
-		wire_put(&wire, piece);
+		framer_commit(&framer, piece);
 		/* Not after each piece is it asked for. */
 		if (piece % 4 == 3 && at + piece < size)
 			continue;
-		while (wire_next(&wire, &doc))
+		while (framer_next(&framer, &doc))
 			check(&doc, data, at + piece, &taken);
 		MUST(document_end(data + taken, at + piece - taken) == 0);
-		MUST(wire_pending(&wire) == at + piece - taken);
+		MUST(framer_pending(&framer) == at + piece - taken);
 	}
-	wire_finish(&wire);
+	framer_finish(&framer);
 	MUST(heap_peak() <= 32 * 1024 + 4 * size);
 	return 0;
 }
