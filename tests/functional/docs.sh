@@ -49,6 +49,8 @@ long_options()
 # Options of other programs that a text may have.
 foreign='--analyze --interval --no-install-recommends --recursive --silent'
 foreign="$foreign --fail --now"
+# What people mistype.
+foreign="$foreign --scoket --all"
 
 # has_all TEXT: every option and command is in the text.
 has_all()

@@ -228,7 +228,7 @@ begin_via r1 reload
 ok 'it is being reloaded' wait_until 10 is_reloading s1-a
 kill_node s1-a
 finish_via
-is "$RC $(summary)" '130 3 instances: 1 reloaded, 1 timeout, 1 not touched
+is "$RC $(summary)" '4 3 instances: 1 reloaded, 1 timeout, 1 not touched
   s1-a: timeout (closed)' 'its outcome was not seen'
 like "$(said "$ERR")" '^cartridge-reload: s1-a: the connection to ADDRESS was lost: .*; the instance rolls back by itself if it has not committed, `cartridge-reload status` tells$' \
     'it is said why'
