@@ -2,30 +2,22 @@
 -- new code. Changes nothing, not even the registry.
 
 local require = ...
-local cartridge_lib = require('platform.cartridge')
 local catalog = require('reload.catalog')
 local clock = require('clock')
+local detect_framework = require('frameworks.detect')
 local instance = require('core.instance')
 local notices = require('reload.notices')
 local registry_lib = require('core.state')
-local roles_lib = require('platform.roles')
 local run = require('core.command')
 local scan = require('scan.init')
 local staged = require('reload.pipeline')
 
---- The roles as they are registered now, in the order in which they start.
-local function describe_roles(cartridge, selected)
-    local registered = roles_lib.registered()
-    local conf = cartridge:active_config()
-    local enabled = conf and roles_lib.enabled(registered, conf:get_readonly()) or {}
+--- The roles whose code a reload replaces, in their order.
+local function describe_roles(framework, selected)
     local list = {}
-    for _, role in ipairs(registered.by_number) do
-        if selected[role.module_name] then
-            table.insert(list, {
-                name = role.role_name,
-                module = role.module_name,
-                enabled = enabled[role.role_name] or false,
-            })
+    for _, role in ipairs(framework:describe_roles()) do
+        if selected[role.module] then
+            table.insert(list, role)
         end
     end
     return list
@@ -59,9 +51,9 @@ return function(args)
     table.sort(report.kept, function(a, b)
         return a.reason < b.reason
     end)
-    local cartridge = instance.is_configured() and cartridge_lib.detect()
-    if cartridge and cartridge:is_understood() then
-        report.roles = describe_roles(cartridge, selected)
+    local framework = instance.is_configured() and detect_framework()
+    if framework and framework.has_roles and framework:is_understood() then
+        report.roles = describe_roles(framework, selected)
     end
     report.problems = problems
 

@@ -73,6 +73,20 @@ local function describe_files(choice, loaded)
     return list
 end
 
+--- What became of the routes of all servers together.
+-- @tparam ?{table,...} servers adapters
+-- @treturn ?table {added, replaced, removed}; nil if there is no server
+local function count_routes(servers)
+    local sum
+    for _, server in ipairs(servers or {}) do
+        for what, count in pairs(server.counts or {}) do
+            sum = sum or {added = 0, replaced = 0, removed = 0}
+            sum[what] = sum[what] + count
+        end
+    end
+    return sum
+end
+
 --- Puts into a report what was done.
 -- @tparam ?table files that the new modules have loaded themselves
 local function describe(report, txn, work, files)
@@ -80,7 +94,7 @@ local function describe(report, txn, work, files)
     report.modules = describe_modules(work.choice, work.modules and work.modules.added)
     report.files = describe_files(work.choice, files)
     report.roles = work.life and work.life.order or {}
-    report.routes = work.framework.http and work.framework.http.counts
+    report.routes = count_routes(work.framework.servers)
     report.fibers = work.fibers and work.fibers.report
 end
 

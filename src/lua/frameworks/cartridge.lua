@@ -4,6 +4,7 @@
 local require = ...
 local cartridge_lib = require('platform.cartridge')
 local failure = require('core.failure')
+local roles_lib = require('platform.roles')
 
 local Framework = {
     name = 'cartridge',
@@ -55,9 +56,11 @@ function Framework:stage(txn, modules, adapters)
     self.vars = txn:add(adapters.vars.new(txn, modules, self:hidden(txn, modules, adapters)))
     self.adapter = txn:add(adapters.roles.new(txn, self.cartridge, modules))
     local httpd = self.cartridge.services().httpd
+    self.servers = {}
     if type(httpd) == 'table' and type(httpd.routes) == 'table' then
-        self.http = txn:add(adapters.http.new(txn, httpd))
-        self.adapter:offer('httpd', self.http.stand_in)
+        local server = txn:add(adapters.http.new(txn, httpd))
+        table.insert(self.servers, server)
+        self.adapter:offer('httpd', server.stand_in)
     end
 end
 
@@ -81,6 +84,22 @@ function Framework:hidden(txn, modules, adapters)
         end
     end
     return hidden
+end
+
+--- The roles as they are registered now, in the order in which they start.
+-- @treturn {{name, module, enabled},...}
+function Framework:describe_roles()
+    local list, registered = {}, roles_lib.registered()
+    local conf = self.cartridge:active_config()
+    local enabled = conf and roles_lib.enabled(registered, conf:get_readonly()) or {}
+    for _, role in ipairs(registered.by_number) do
+        table.insert(list, {
+            name = role.role_name,
+            module = role.module_name,
+            enabled = enabled[role.role_name] or false,
+        })
+    end
+    return list
 end
 
 function Framework:role_modules()
@@ -136,10 +155,11 @@ function Framework:serving(name)
 end
 
 --- Gives the old `stop` services and variables of its own, as they are now.
--- @tparam ?table httpd what it finds as the HTTP server
-function Framework:retire(httpd)
+-- @tparam table stand_ins live HTTP server -> what it finds in its place
+function Framework:retire(stand_ins)
+    local server = self.servers[1]
     self.vars:retire()
-    self.adapter:retire(httpd)
+    self.adapter:retire(server and stand_ins[server.live])
 end
 
 --- Ends that, when all old roles have stopped.

@@ -20,12 +20,25 @@
 --   is_reloaded(role) whether the code of a role is new
 --   offer(name, M), serving(name)  what new code finds as a role, and what
 --                     everybody else finds
---   retire(httpd), settle()  gives the old `stop` what its generation had, as it
+--   retire(stand_ins), settle()  gives the old `stop` what its generation had, as it
 --                     is now; ends that
---   http              the adapter of its HTTP server, or nil
+--   servers           the adapters of its HTTP servers, once they are staged
 --   methods           step -> name of the role's function: `validate`, `init`,
 --                     `before_apply`, `apply`, `stop`, `after_commit`
---   arguments(step)   what such a function is called with
+--   arguments(step, role)  what such a function is called with
+--   describe_roles()  the roles in their order, {{name, module, enabled},...}
+-- and, if it needs them,
+--   check_files(selected)  failure fields if this server may not load the file of
+--                     one of these modules, by name, as a role
+--   notices(selected) what a reload of them cannot do, a line each
+--   ignores_results   only what a function throws is a failure, not what it returns
+--   applies_again     `apply` may be called at any time without `stop`, so a role
+--                     is revived by it
+--   hold(), resume()  keeps events from the roles from the commit until the new
+--                     ones have got the config; `hold` must not yield, and returns
+--                     false if it has to be tried again
+--   activate(role)    has what the framework keeps of a role call the new one
+--   dependents(roles) roles that stay and are to be applied again after these
 --
 -- The transaction and the adapters of Tarantool's own things know no framework.
 -- These files require no adapter: commands that only look need them too.
@@ -34,6 +47,7 @@ local require = ...
 
 local FRAMEWORKS = {
     require('frameworks.cartridge'),
+    require('frameworks.config'),
     require('frameworks.none'),
 }
 

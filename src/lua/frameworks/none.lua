@@ -1,6 +1,6 @@
 --- No framework: the application has no roles.
 
-local None = {name = 'none', has_roles = false, methods = {}}
+local None = {name = 'none', has_roles = false, servers = {}, methods = {}}
 None.__index = None
 
 local EMPTY = {by_number = {}, by_role_name = {}, by_module_name = {}}

@@ -1,11 +1,17 @@
 --- Facts on the config of Tarantool 3, which gives an instance its roles.
+--
+-- No public function returns a role or replaces one. The applier of the roles
+-- keeps them in upvalues of its functions: up to 3.2 each in one of its own, from
+-- 3.3 on in the table `roles_state`. What cannot be found there is refused.
+
+local M = {}
 
 --- The built-in module `config`. An application of an older server may have a
 -- module of that name.
 -- @treturn ?table
 local function builtin()
-    -- An application may have taken this function away.
-    local builtins = debug.getregistry ~= nil and debug.getregistry()._TARANTOOL_BUILTIN
+    local registry = type(debug.getregistry) == 'function' and debug.getregistry()
+    local builtins = registry and registry._TARANTOOL_BUILTIN
     local config = type(builtins) == 'table' and builtins.config or package.loaded.config
     if type(config) == 'table' and type(config.get) == 'function' and rawget(config, '_appliers') ~= nil then
         return config
@@ -13,38 +19,236 @@ local function builtin()
     return nil
 end
 
---- Why an instance that the config has started cannot be reloaded.
--- @treturn ?table failure fields
-local function refusal()
+--- Looks for an upvalue by its name; the server keeps the names.
+-- @treturn value
+-- @treturn ?number its index, nil if there is none
+local function find_upvalue(f, wanted)
+    for index = 1, 255 do
+        local name, value = debug.getupvalue(f, index)
+        if name == nil then
+            return nil
+        elseif name == wanted then
+            return value, index
+        end
+    end
+end
+
+local Config = {}
+Config.__index = Config
+
+--- The names of the roles in the order of the config, each once.
+local function names_of(list)
+    local names, seen = {}, {}
+    for _, name in ipairs(type(list) == 'table' and list or {}) do
+        if not seen[name] then
+            seen[name] = true
+            table.insert(names, name)
+        end
+    end
+    return names
+end
+
+--- The config of an instance that it has started.
+-- @treturn ?table nil if a script has started the instance
+function M.detect()
     local config = builtin()
     if config == nil or config._status == 'uninitialized' then
-        -- A script has started the instance.
         return nil
-    elseif config._status == 'startup_in_progress' then
+    end
+    local self = setmetatable({config = config}, Config)
+    for _, applier in ipairs(config._appliers) do
+        if applier.name == 'roles' or applier.name == 'roles.stage_2' then
+            self.applier = applier.post_apply
+        end
+    end
+    if type(self.applier) == 'function' then
+        self.state = find_upvalue(self.applier, 'roles_state')
+        local on_event = find_upvalue(self.applier, 'call_on_event_callbacks')
+        self.lock = type(on_event) == 'function' and find_upvalue(on_event, 'lock') or nil
+        self.register_health_check = find_upvalue(self.applier, 'register_role_health_check')
+    end
+    return self
+end
+
+--- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string what is missing
+function Config:is_understood()
+    if type(self.applier) ~= 'function' then
+        return nil, 'the applier of the roles'
+    elseif type(rawget(self.config, '_configdata_applied')) ~= 'table' then
+        return nil, 'the applied config'
+    end
+    local loaded, order = self:roles()
+    if type(loaded) ~= 'table' or type(order) ~= 'table' then
+        return nil, 'the loaded roles'
+    elseif self.state ~= nil and self.lock == nil then
+        return nil, 'the lock of the events'
+    end
+    for _, name in ipairs(order) do
+        if type(loaded[name]) ~= 'table' then
+            return nil, ('the role %s'):format(tostring(name))
+        end
+    end
+    return true
+end
+
+--- @treturn string such as `ready`
+function Config:status()
+    return self.config._status
+end
+
+--- The alerts of the last time that the config was applied.
+-- @treturn {string,...}
+function Config:alerts()
+    local ok, info = pcall(self.config.info, self.config)
+    local list = {}
+    for _, alert in ipairs(ok and info.alerts or {}) do
+        table.insert(list, tostring(alert.message))
+    end
+    return list
+end
+
+--- The identity of the applied config: another one each time it is applied.
+function Config:applied()
+    return self.config._configdata_applied
+end
+
+--- The names of the roles that the applied config gives the instance.
+function Config:role_names()
+    local ok, list = pcall(self:applied().get, self:applied(), 'roles', {use_default = true})
+    return names_of(ok and list)
+end
+
+--- The configs of the roles, by name.
+function Config:role_configs()
+    local ok, map = pcall(self:applied().get, self:applied(), 'roles_cfg', {use_default = true})
+    return ok and type(map) == 'table' and map or {}
+end
+
+--- @treturn ?string
+function Config:instance_name()
+    local ok, names = pcall(function()
+        return self:applied():names()
+    end)
+    return ok and type(names) == 'table' and names.instance_name or nil
+end
+
+--- The roles that serve.
+-- @treturn table name -> what the module of the role returned
+-- @treturn {string,...} names, dependencies first
+function Config:roles()
+    if self.state ~= nil then
+        return self.state.last_loaded, self.state.last_roles_ordered
+    end
+    return (find_upvalue(self.applier, 'last_loaded')), (find_upvalue(self.applier, 'last_roles_ordered'))
+end
+
+--- Replaces the roles that serve. The events go through the old tables in a loop
+-- that yields, so these stay as they are. Does not yield.
+function Config:set_roles(loaded, order)
+    if self.state ~= nil then
+        self.state.last_loaded, self.state.last_roles_ordered = loaded, order
+        return
+    end
+    for name, value in pairs({last_loaded = loaded, last_roles_ordered = order}) do
+        local _, index = find_upvalue(self.applier, name)
+        debug.setupvalue(self.applier, index, value)
+    end
+end
+
+--- What `on_event` of a role gets first, and the last status of the instance.
+-- @treturn value
+-- @treturn table
+function Config:event_arguments(name)
+    local state = self.state
+    -- 3.3.0 gives every role the config object.
+    local first = state.last_config
+    if first == nil then
+        first = (state.last_roles_cfg or {})[name]
+    end
+    return first, state.last_box_status_value
+end
+
+--- The tags in the comments of a role's file, as the server reads them (3.4 and
+-- newer).
+-- @treturn table such as {early_load = true, fail_if = 'tarantool_version < 3.5.0'}
+function M.tags_of(name)
+    local ok, file = pcall(require, 'internal.config.utils.file')
+    if not ok or type(file) ~= 'table' or type(file.get_module_metadata) ~= 'function' then
+        return {}
+    end
+    local tags
+    ok, tags = pcall(file.get_module_metadata, name)
+    return ok and type(tags) == 'table' and tags or {}
+end
+
+--- Whether this server must not load a role with that tag `fail_if`. An expression
+-- that cannot be evaluated counts as true, as for the server.
+function M.must_fail(expression)
+    local ok, lib = pcall(require, 'internal.config.utils.expression')
+    if not ok or type(lib) ~= 'table' or type(lib.eval) ~= 'function' then
+        return true
+    end
+    local evaluated, result = pcall(lib.eval, expression, {
+        tarantool_version = _TARANTOOL:match('^%d+%.%d+%.%d+'),
+    })
+    return not evaluated or result ~= false
+end
+
+--- How many groups of application threads the config has (3.7 and newer). Each has
+-- Lua code of its own, which a reload does not reach.
+function Config:count_thread_groups()
+    local ok, groups = pcall(self:applied().get, self:applied(), 'threads.groups', {use_default = true})
+    return ok and type(groups) == 'table' and #groups or 0
+end
+
+--- Why an instance that the config has started cannot be reloaded now.
+-- @treturn ?table failure fields
+function M.refusal()
+    local self = M.detect()
+    if self == nil then
+        return nil
+    end
+    local status = self:status()
+    if status == 'startup_in_progress' then
         return {
             code = 'not_running',
             message = 'the config of the instance is still being applied',
             transient = true,
         }
+    elseif status == 'reload_in_progress' then
+        return {
+            code = 'config_locked',
+            message = 'the config of the instance is being reloaded',
+            transient = true,
+        }
     end
-    local ok, roles = pcall(config.get, config, 'roles')
+    local ok, roles = pcall(self.config.get, self.config, 'roles')
     if not ok then
         return {
             code = 'unsupported',
             message = ('the roles in the config of this Tarantool cannot be read: %s'):format(tostring(roles)),
         }
-    elseif type(roles) == 'table' and next(roles) ~= nil then
-        local names = {}
-        for _, name in ipairs(roles) do
-            table.insert(names, tostring(name))
-        end
+    elseif type(roles) ~= 'table' or next(roles) == nil then
+        return nil
+    end
+    local is_understood, missing = self:is_understood()
+    if not is_understood then
         return {
             code = 'unsupported',
-            message = ('the config gives the instance roles (%s): roles of Tarantool 3 cannot be reloaded yet; '
-                .. 'restart the instance'):format(table.concat(names, ', ')),
+            message = ('unsupported Tarantool %s: %s of the config cannot be found, so its roles (%s) cannot be '
+                .. 'reloaded; restart the instance'):format(
+                _TARANTOOL:match('^[^-]*'), missing, table.concat(names_of(roles), ', ')),
+        }
+    elseif status == 'check_errors' then
+        return {
+            code = 'bad_state',
+            message = ('the config of the instance has errors, so its roles may be half applied: %s'):format(
+                self:alerts()[1] or 'see config:info().alerts'),
         }
     end
     return nil
 end
 
-return {refusal = refusal}
+return M

@@ -32,6 +32,7 @@ local function new(txn, framework, modules, adapters)
         roles = {},     -- role name -> its entry in the report
         order = {},     -- the same entries in order
         starting = {},  -- new roles that have work to do
+        initialized = {},   -- set of the names of new roles
         called = {},    -- role name -> whether its new init was called
         stopped = {},   -- role name -> old role whose stop was called
         disabled = {},  -- role name -> its functions that were taken away
@@ -42,7 +43,8 @@ end
 
 --- The function of a role for a step, nil if it has none.
 function Lifecycle:method(role, step)
-    local f = role.M[self.framework.methods[step]]
+    local name = self.framework.methods[step]
+    local f = name and role.M[name]
     return type(f) == 'function' and f or nil
 end
 
@@ -56,7 +58,7 @@ function Lifecycle:call(role, step, fail)
     txn:check()
     txn.role, txn.module = role.role_name, role.module_name
     txn:tell(step, role.role_name)
-    local ok, result, err = txn:call(self:method(role, step), self.framework:arguments(step))
+    local ok, result, err = txn:call(self:method(role, step), self.framework:arguments(step, role))
     slice.restart()
     local fields = {
         code = fail.code,
@@ -66,7 +68,7 @@ function Lifecycle:call(role, step, fail)
     }
     if not ok then
         failure.raise(failure.from(result, fields, err))
-    elseif err ~= nil then
+    elseif err ~= nil and not self.framework.ignores_results then
         failure.raise(failure.from(err, fields))
     end
     txn:check()
@@ -83,9 +85,9 @@ function Lifecycle:call_leniently(role, step)
         return
     end
     self.txn:tell(step == 'after_commit' and 'commit' or step, role.role_name)
-    local ok, result, err = failure.call(f, self.framework:arguments(step))
+    local ok, result, err = failure.call(f, self.framework:arguments(step, role))
     slice.restart()
-    local problem = not ok and result or err
+    local problem = not ok and result or not self.framework.ignores_results and err or nil
     if problem ~= nil then
         local text = ('%s of role %s: %s')
             :format(self.framework.methods[step], role.role_name, failure.describe(problem))
@@ -131,13 +133,13 @@ function Lifecycle:choose()
         -- A role of a rock starts if a new dependency has enabled it.
         if enabled and (reloaded or not was_enabled) then
             table.insert(self.starting, role)
-            if not self.roles[name].initialized then
+            if not self.initialized[name] then
                 -- Hide roles from new code until they are initialised.
                 framework:offer(name, nil)
             end
         elseif not enabled and self.roles[name] ~= nil then
-            if self.roles[name].initialized then
-                self.roles[name].initialized = false
+            if self.initialized[name] then
+                self.initialized[name], self.roles[name].initialized = nil, false
                 self:call_leniently(role, 'stop')
             end
             framework:offer(name, nil)
@@ -149,7 +151,8 @@ function Lifecycle:validate()
     local fail = {code = 'validate_failed', phase = 'validate'}
     for _, role in ipairs(self.starting) do
         if self:method(role, 'validate') ~= nil then
-            if not self:call(role, 'validate', fail) then
+            local is_valid = self:call(role, 'validate', fail)
+            if not is_valid and not self.framework.ignores_results then
                 failure.raise({
                     code = fail.code,
                     phase = fail.phase,
@@ -226,8 +229,10 @@ function Lifecycle:stop_early(role, why)
     self.disabled[role.role_name] = {}
     for _, step in ipairs({'before_apply', 'apply', 'after_commit'}) do
         local name = methods[step]
-        self.disabled[role.role_name][name] = rawget(role.M, name)
-        rawset(role.M, name, nil)
+        if self:method(role, step) ~= nil then
+            self.disabled[role.role_name][name] = rawget(role.M, name)
+            rawset(role.M, name, function() end)
+        end
     end
     table.insert(self.txn.warnings, ('role %s was stopped before the commit, as the new one could not start '
         .. 'beside it: %s'):format(role.role_name, why))
@@ -253,12 +258,13 @@ end
 
 function Lifecycle:initialize()
     for _, role in ipairs(self.starting) do
-        if not self.roles[role.role_name].initialized then
+        if not self.initialized[role.role_name] then
             if self:method(role, 'init') ~= nil then
                 self.called[role.role_name] = true
                 self:call_start(role, 'init', {code = 'init_failed', phase = 'init'})
             end
-            self.roles[role.role_name].initialized = true
+            self.initialized[role.role_name] = true
+            self.roles[role.role_name].initialized = self.framework.methods.init ~= nil
             self.framework:offer(role.role_name, role.M)
         end
     end
@@ -272,6 +278,7 @@ function Lifecycle:apply()
     end
     for _, role in ipairs(self.starting) do
         if self:method(role, 'apply') ~= nil then
+            self.called[role.role_name] = true
             self:call_start(role, 'apply', {code = 'apply_failed', phase = 'apply'})
         end
         self.roles[role.role_name].applied = true
@@ -301,14 +308,30 @@ function Lifecycle:wait_for_others()
     end
 end
 
+--- Keeps the framework's events from the roles until the new ones have got the
+-- config after the commit, if it has such events. Yields only if it fails.
+-- @treturn boolean whether that could be done at once
+function Lifecycle:hold()
+    if self.framework.hold == nil or self.framework:hold() then
+        return true
+    end
+    fiber.sleep(0.01)
+    self.txn:check()
+    return false
+end
+
 --- Brings the new roles up to the config and the leadership of this moment.
 -- Returns in the same slice in which it saw that they are.
 function Lifecycle:settle()
     for _ = 1, CONFIG_TRIES do
-        self:wait_for_others()
-        if self.config == self.framework:config() and self.is_master == self.framework:is_master() then
-            return
-        end
+        repeat
+            self:wait_for_others()
+            local is_settled = self.config == self.framework:config()
+                and self.is_master == self.framework:is_master()
+            if is_settled and self:hold() then
+                return
+            end
+        until not is_settled
         self:choose()
         self.txn:enter('validate')
         self:validate()
@@ -325,8 +348,22 @@ end
 --- What follows the commit: the new roles are told that all of them are
 -- configured, and the old ones stop.
 function Lifecycle:after_commit()
+    local framework = self.framework
     for _, role in ipairs(self.starting) do
+        if framework.activate ~= nil then
+            local ok, err = pcall(framework.activate, framework, role)
+            if not ok then
+                table.insert(self.txn.warnings, ('role %s: %s'):format(role.role_name, failure.describe(err)))
+            end
+        end
         self:call_leniently(role, 'after_commit')
+    end
+    if framework.resume ~= nil then
+        framework:resume()
+    end
+    for _, role in ipairs(framework.dependents and framework:dependents(self.starting) or {}) do
+        self:call_leniently(role, 'validate')
+        self:call_leniently(role, 'apply')
     end
     self:stop(self.stopping)
 end
@@ -339,12 +376,14 @@ end
 
 --- The old roles that have to start again after a failure, in their order: those
 -- that were stopped, and those whose new `init` was called. What such an `init`
--- replaces in a role without `stop` is known to nobody else.
+-- replaces in a role without `stop` is known to nobody else. Where the framework
+-- calls `apply` again and again, all roles whose new `apply` was called.
 function Lifecycle:to_revive()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do
         local name = role.role_name
-        local is_called = self.called[name] and self:method(role, 'stop') == nil
+        local is_called = self.called[name]
+            and (self.framework.applies_again or self:method(role, 'stop') == nil)
         if self.stopped[name] ~= nil or (is_called and self.framework:serving(name) ~= nil) then
             table.insert(list, role)
         end
@@ -356,6 +395,9 @@ end
 -- @tparam {string,...} left gets what could not be started
 -- @treturn boolean whether there were any
 function Lifecycle:revive(left)
+    if self.framework.resume ~= nil then
+        self.framework:resume()
+    end
     local roles = self:to_revive()
     if #roles == 0 then
         return false
@@ -377,7 +419,7 @@ function Lifecycle:revive(left)
                 return true
             end
             self.txn:tell('restart', role.role_name)
-            return failure.call(f, self.framework:arguments(step))
+            return failure.call(f, self.framework:arguments(step, role))
         end,
     }, left)
     return true

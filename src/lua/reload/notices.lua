@@ -1,6 +1,7 @@
 --- What the default report says of the modules that a reload leaves alone.
 
 local require = ...
+local detect_framework = require('frameworks.detect')
 local no_modules = require('reload.no_modules')
 local release = require('reload.release')
 
@@ -20,6 +21,13 @@ local function of(choice, args)
             table.concat(names, ', ', 1, math.min(count, NAMES)), count > NAMES and ', ...' or ''))
     end
     table.insert(list, release.warning(choice.selected))
+    local framework, selected = detect_framework(), {}
+    for _, module in ipairs(choice.selected) do
+        selected[module.name] = true
+    end
+    for _, text in ipairs(framework.notices and framework:notices(selected) or {}) do
+        table.insert(list, text)
+    end
     return list
 end
 

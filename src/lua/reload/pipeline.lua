@@ -24,7 +24,9 @@ local adapters = {
     ffi = require('adapters.ffi'),
     fibers = require('adapters.fibers'),
     globals = require('adapters.globals'),
+    config_roles = require('adapters.config_roles'),
     http = require('adapters.http'),
+    httpd_role = require('adapters.httpd_role'),
     modules = require('adapters.modules'),
     roles = require('adapters.roles'),
     schema = require('adapters.schema'),
@@ -66,6 +68,15 @@ local function is_unchanged(choice)
     return #choice.gone == 0
 end
 
+--- The selected modules by their names.
+local function by_name(choice)
+    local set = {}
+    for _, module in ipairs(choice.selected) do
+        set[module.name] = module
+    end
+    return set
+end
+
 --- Why a choice of modules is nothing that can be reloaded.
 -- @tparam table choice
 -- @tparam table args
@@ -87,7 +98,8 @@ local function refusal(choice, args)
             message = no_modules.explain(choice, args),
         }
     end
-    return nil
+    local framework = detect_framework()
+    return framework.check_files and framework:check_files(by_name(choice))
 end
 
 local Staged = {}

@@ -67,15 +67,18 @@ end
 local function open(self)
     local facade = discarding(self.txn)
     self.parts = {self.adapters.triggers.new(facade)}
-    local http, stand_in = self.framework.http, nil
-    if http ~= nil then
-        table.insert(self.parts, self.adapters.http.new(facade, http.live))
+    local stand_ins = {}
+    for _, server in ipairs(self.framework.servers) do
+        table.insert(self.parts, self.adapters.http.new(facade, server.live))
     end
     for _, part in ipairs(self.parts) do
         part:snapshot()
-        stand_in = part:stage() or stand_in
+        local stand_in = part:stage()
+        if part.live ~= nil then
+            stand_ins[part.live] = stand_in
+        end
     end
-    self.framework:retire(stand_in)
+    self.framework:retire(stand_ins)
     if self.txn.committed then
         show_modules(self)
     end

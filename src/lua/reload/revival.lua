@@ -11,8 +11,8 @@ local fiber = require('fiber')
 --- Makes room for what the roles register.
 local function stage(txn, framework, adapters)
     local parts = {adapters.triggers.new(txn), adapters.fibers.new(txn)}
-    if framework.http ~= nil then
-        table.insert(parts, adapters.http.new(txn, framework.http.live))
+    for _, server in ipairs(framework.servers) do
+        table.insert(parts, adapters.http.new(txn, server.live))
     end
     for _, part in ipairs(parts) do
         part:snapshot()
@@ -38,7 +38,7 @@ return function(options, left)
         for _, role in ipairs(options.roles) do
             for _, step in ipairs({'init', 'apply'}) do
                 local ok, result, err = options.call(role, step)
-                local problem = not ok and result or err
+                local problem = not ok and result or not options.framework.ignores_results and err or nil
                 if problem ~= nil then
                     table.insert(left, ('role %s had to start again, and its %s failed: %s')
                         :format(role.role_name, options.framework.methods[step], failure.describe(problem)))

@@ -134,7 +134,8 @@ case('its time ends on its own clock', function(t)
     local late = command("return require('core.command').too_late(args) or {outcome = 'ok'}")
     local list = sources({['commands.late'] = late},
         'core.command', 'core.failure', 'core.instance', 'platform.cartridge', 'platform.config', 'core.state',
-        'frameworks.cartridge', 'frameworks.detect', 'frameworks.none')
+        'frameworks.cartridge', 'frameworks.config', 'frameworks.detect',
+        'frameworks.none', 'platform.roles')
     t:is(relay(list, {command = 'late'}).outcome, 'timeout', 'it is over there')
     pool(function() return conn end)
     t:is(relay(list, {command = 'late', not_after = 1}).outcome, 'ok', 'and is not, whatever it is here')
@@ -158,7 +159,8 @@ end)
 case('a status over the relay', function(t)
     reachable()
     local report = relay(sources({}, 'commands.status', 'platform.cartridge', 'platform.config', 'core.failure',
-        'core.instance', 'core.state', 'frameworks.cartridge', 'frameworks.detect', 'frameworks.none'),
+        'core.instance', 'core.state', 'frameworks.cartridge', 'frameworks.config', 'frameworks.detect',
+        'frameworks.none', 'platform.roles'),
         {command = 'status'})
     t:is(report.outcome, 'ok', 'outcome')
     t:is(report.uuid, box.info.uuid, 'uuid')

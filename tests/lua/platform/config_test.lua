@@ -28,13 +28,16 @@ case('an instance without roles from the config can be reloaded', function(t)
     t:is(refusal('ready', {}), nil, 'an empty list')
 end)
 
-case('an instance with roles from the config cannot', function(t)
-    for _, status in ipairs({'ready', 'check_warnings', 'check_errors', 'reload_in_progress'}) do
+case('roles that cannot be found in the applier are refused', function(t)
+    for _, status in ipairs({'ready', 'check_warnings', 'check_errors'}) do
         local why = refusal(status, {'app.store', 'roles.crud-router'})
         t:is(why and why.code, 'unsupported', status)
         t:ok(lib.mentions({why and why.message}, 'app.store, roles.crud-router'), 'names them')
         t:is(why and why.transient, nil, 'waiting does not help')
     end
+    local why = refusal('reload_in_progress', {'app.store'})
+    t:is(why.code, 'config_locked', 'while the config is being reloaded')
+    t:is(why.transient, true, 'which passes')
 end)
 
 case('what cannot be read is refused', function(t)
@@ -49,6 +52,60 @@ case('a module of the application may be called config', function(t)
     lib.defer(function() package.loaded.config = before end)
     package.loaded.config = {get = function() return {'x'} end, _status = 'ready'}
     t:is(lib.load('platform.config').refusal(), nil, 'it is not the one of Tarantool')
+end)
+
+--- A config with roles, kept as the servers from 3.3 on do it, or up to 3.2.
+local function config_with(roles, is_old)
+    local last_loaded, last_roles_ordered = {}, {}
+    for _, role in ipairs(roles) do
+        last_loaded[role.name] = role
+        table.insert(last_roles_ordered, role.name)
+    end
+    local post_apply
+    if is_old then
+        post_apply = function() return last_loaded, last_roles_ordered end
+    else
+        local roles_state = {last_loaded = last_loaded, last_roles_ordered = last_roles_ordered,
+            last_roles_cfg = {a = {x = 1}}, last_box_status_value = {is_ro = true}}
+        local lock = require('fiber').channel(1)
+        local function call_on_event_callbacks() lock:put(true) lock:get() end
+        post_apply = function() call_on_event_callbacks() return roles_state end
+    end
+    local builtins = debug.getregistry()._TARANTOOL_BUILTIN
+    lib.defer(function() debug.getregistry()._TARANTOOL_BUILTIN = builtins end)
+    local data = {get = function(_, path) return path == 'roles' and {'a', 'b', 'a'} or nil end}
+    debug.getregistry()._TARANTOOL_BUILTIN = {config = {
+        _status = 'ready', _configdata_applied = data, get = data.get,
+        _appliers = {{name = 'mkdir'}, {name = is_old and 'roles' or 'roles.stage_2', post_apply = post_apply}},
+    }}
+    return lib.load('platform.config'), post_apply
+end
+
+case('the roles are found and replaced in every layout', function(t)
+    for _, is_old in ipairs({false, true}) do
+        local config_lib, post_apply = config_with({{name = 'b'}, {name = 'a'}}, is_old)
+        local config, label = config_lib.detect(), is_old and 'up to 3.2' or 'from 3.3 on'
+        t:is(config_lib.refusal(), nil, label .. ': understood')
+        t:is_deeply(config:role_names(), {'a', 'b'}, 'each name once, in the order of the config')
+        local loaded, order = config:roles()
+        t:is(loaded.a.name, 'a', 'a role')
+        t:is_deeply(order, {'b', 'a'}, 'their order')
+        config:set_roles({a = {name = 'new'}}, {'a'})
+        t:is(loaded.a.name, 'a', 'the old table stays as it is')
+        local first, second = post_apply()
+        t:is((is_old and first or first.last_loaded).a.name, 'new', 'the applier has the new roles')
+        t:is_deeply(is_old and second or first.last_roles_ordered, {'a'}, 'and their order')
+    end
+end)
+
+case('a role in the order that is not loaded is not understood', function(t)
+    local config_lib = config_with({{name = 'a'}, {name = 'b'}})
+    local config = config_lib.detect()
+    config:set_roles({a = {}}, {'a', 'b'})
+    local ok, missing = config:is_understood()
+    t:is(ok, nil, 'not understood')
+    t:is(missing, 'the role b', 'says which')
+    t:is(config_lib.refusal().code, 'unsupported', 'refused')
 end)
 
 lib.run()

@@ -1,0 +1,85 @@
+--- Adapter: the HTTP servers of the role `roles.httpd`.
+--
+-- Roles get a server by `get_server(name)`. New code gets a stand-in for it, and
+-- the `stop` of an old role one of its own, which nobody asks for routes.
+
+local HttpdRole = {name = 'httpd role'}
+HttpdRole.__index = HttpdRole
+
+--- @tparam table txn the transaction
+-- @tparam table role what the module `roles.httpd` returned
+-- @tparam table http the adapter of a server
+local function new(txn, role, http)
+    return setmetatable({txn = txn, role = role, http = http, servers = {}, stand_ins = {}}, HttpdRole)
+end
+
+--- The servers that the role has open.
+local function list_servers(role)
+    local list = {}
+    for index = 1, 255 do
+        local name, value = debug.getupvalue(role.get_server, index)
+        if name == nil then
+            break
+        elseif name == 'servers' and type(value) == 'table' then
+            for _, server in pairs(value) do
+                if type(server) == 'table' and type(server.httpd) == 'table'
+                and type(server.httpd.routes) == 'table' then
+                    table.insert(list, server.httpd)
+                end
+            end
+        end
+    end
+    return list
+end
+
+function HttpdRole:snapshot()
+    self.live = type(self.role.get_server) == 'function' and list_servers(self.role) or {}
+end
+
+function HttpdRole:stage()
+    local txn, original = self.txn, self.role.get_server
+    for _, live in ipairs(self.live) do
+        local server = txn:add(self.http.new(txn, live))
+        table.insert(self.servers, server)
+        self.stand_ins[live] = server.stand_in
+    end
+    if original == nil then
+        return
+    end
+    self.original = original
+    self.staged = function(...)
+        local server = original(...)
+        if self.stopping ~= nil and txn.origin:is_stopping() then
+            return self.stopping[server] or server
+        elseif txn.staging and txn.origin:is_new_code() then
+            return self.stand_ins[server] or server
+        end
+        return server
+    end
+    self.role.get_server = self.staged
+end
+
+--- Gives `stop` stand-ins that are dropped later.
+-- @tparam table stand_ins live server -> what is to be found in its place
+function HttpdRole:retire(stand_ins)
+    self.stopping = stand_ins
+end
+
+--- Ends that.
+function HttpdRole:settle()
+    self.stopping = nil
+    if self.staged ~= nil and self.role.get_server == self.staged then
+        self.role.get_server = self.original
+    end
+end
+
+--- `get_server` stays in place for the `stop` of the old roles, until `settle`.
+function HttpdRole:commit()
+    self.stand_ins = {}
+end
+
+function HttpdRole:rollback()
+    self:settle()
+end
+
+return {new = new}
