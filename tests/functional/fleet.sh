@@ -351,6 +351,36 @@ END
 try plan -s '?.sock'
 ends 3 'a.sock: .*' 'a plan is made for all at once'
 ok 'whatever one is like' said "$OUT" '^3 instances: 2 planned, 1 failed$'
+
+modules='modules:\n  - {name: app.a, path: /a.lua, changed: true}\n'
+other=${modules/app.a/app.b}
+roles='roles:\n  - {name: web, enabled: true}\n'
+fleet a.sock b.sock c.sock d.sock <<END
+a.sock command=plan $report planned\n  generation: 1\n  ${modules//\\n/\\n  }$roles...\n
+b.sock command=plan $report planned\n  generation: 2\n  ${modules//\\n/\\n  }$roles...\n
+c.sock command=plan $report planned\n  generation: 1\n  ${other//\\n/\\n  }$roles...\n
+d.sock command=plan $report planned\n  generation: 1\n  ${modules//\\n/\\n  }${roles/web/db}...\n
+END
+try plan -s '?.sock'
+ends 0 '' 'plans of which two are equal'
+prints 'a.sock: planned: 1 module (1 changed), 1 role; now generation 1
+  modules:
+    changed    app.a  /a.lua
+  roles, in the order of their init:
+    web
+b.sock: planned: 1 module (1 changed), 1 role; now generation 2
+  the same modules and roles as a.sock
+c.sock: planned: 1 module (1 changed), 1 role; now generation 1
+  modules:
+    changed    app.b  /a.lua
+  roles, in the order of their init:
+    web
+d.sock: planned: 1 module (1 changed), 1 role; now generation 1
+  modules:
+    changed    app.a  /a.lua
+  roles, in the order of their init:
+    db
+4 instances: 4 planned' 'equal ones are printed once'
 rm -f a b c
 
 fleet $(seq -f 'n%g.sock' 1 60) <<END
