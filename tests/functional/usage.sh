@@ -296,6 +296,74 @@ fake a.sock greet answer \
 try -m 'a*' -x 'c?' -m b -s a.sock
 ends 0 '' 'globs arrive in their order'
 
+# --- Which instances ---------------------------------------------------------
+
+mkdir -p project/tmp/run
+cat >project/shop-scm-1.rockspec <<'END'
+package = 'shop'
+version = 'scm-1'
+END
+
+# asked NAMES NAME: those instances were asked, and nobody else.
+asked()
+{
+	is "$(sed -n 's|^project/tmp/run/shop\.\(.*\)\.control: .*|\1|p;
+	    s|^tmp/run/shop\.\(.*\)\.control: .*|\1|p' "$OUT" | sort | xargs)" \
+	    "$1" "$2"
+}
+
+# in_project COMMAND NAMES NAME ARGUMENT ...: in the directory of the project.
+in_project()
+{
+	local command=$1 names=$2 name=$3 instance
+	shift 3
+	for instance in $names; do
+		rm -f "project/tmp/run/shop.$instance.control"
+		fake "project/tmp/run/shop.$instance.control" greet answer \
+		    "request=\034command\034:\034$command\034" \
+		    "$([ "$command" = plan ] && echo "$planned" || echo "$fine")" hold
+	done
+	ARGS=("$@")
+	(cd project && exec "$CARTRIDGE_RELOAD" "$@") >"$OUT" 2>"$ERR" </dev/null
+	RC=$?
+	ends 0 '' "$name"
+	asked "$names" 'those are asked, and no others'
+}
+
+fake project/tmp/run/shop.api.control idle touch=touched again
+api=$FAKE_PID
+in_project plan 'db web' '--instance twice' -v plan -a shop -i web -i db
+in_project plan 'db web' 'instances as arguments' -v plan web shop:db
+in_project plan db 'APP:INSTANCE' -v plan shop:db
+ok 'the third one is not connected to' [ ! -e touched ]
+kill "$api"
+wait "$api" 2>/dev/null
+rm project/tmp/run/*
+in_project plan 'db web' 'all of the project, without a target' -v plan
+in_project stale 'db web' 'also for stale' -v stale
+for words in '' reload 'eval 1' console; do
+	# shellcheck disable=SC2086 # several words
+	(cd project && exec "$CARTRIDGE_RELOAD" $words) >"$OUT" 2>"$ERR" </dev/null
+	is "$? $(head -n 1 "$ERR")" '1 cartridge-reload: no target: for the project in this directory, give --app shop' \
+	    "what changes something names the option: $words"
+done
+
+# --- Whether something would change ------------------------------------------
+
+would()
+{
+	fake a.sock greet answer 'request=\034command\034:\034plan\034' "$2" hold
+	try plan -s a.sock ${3:+"$3"}
+	ends "$1" '' "plan ${3:-} $4"
+}
+would 0 "$planned" '' 'of what would change'
+would 9 "$planned" --exit-code 'of what would change'
+would 0 "${fine/: ok/: unchanged}" --exit-code 'of what would not'
+fake a.sock greet answer request "$planned" hold
+try -n --exit-code -s a.sock -o json
+ends 9 '' '--dry-run and JSON'
+ok 'the document has it' said "$OUT" '"exit": 9'
+
 # --- Lua of a file -----------------------------------------------------------
 
 # cannot REGEX ARGUMENT ...: a local error, and nothing is touched.
