@@ -1,33 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-#define _GNU_SOURCE	/* O_PATH, struct ucred */
-
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
-#include <sys/un.h>
-
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "net/conn.h"
-#include "util/owner.h"
+#include "net/dial.h"
+#include "util/clock.h"
 
 #define LINE_SIZE	64	/* of the greeting, which has two */
 #define VERSION_SIZE	32
+
+/*
+ * The first line that any console is sent: whatever the default output of the
+ * instance is, that of this session can be read then.
+ */
+#define HANDSHAKE	"\\set output yaml"
+#define HANDSHAKE_REPLY	"---\n- true\n...\n"
 
 /* What one step reads, so that a fast peer leaves time for the others. */
 #define READ_SIZE	((size_t)64 * 1024)
@@ -38,7 +35,7 @@
 
 static const char greeting_start[] = "Tarantool ";
 
-enum conn_state { CONNECTING, GREETING, READY };
+enum conn_state { CONNECTING, GREETING, HANDSHAKING, READY };
 
 struct conn {
 	const struct target	*target;
@@ -48,10 +45,9 @@ struct conn {
 	int64_t			 greeted_from;	/* connected since */
 	int64_t			 deadline;
 	int64_t			 due;		/* of this state */
-	int			 late;		/* had its last chance */
+	int			 final_read;	/* late, one was granted */
 
-	struct addrinfo		*addresses;	/* of a TCP host */
-	const struct addrinfo	*address;	/* the one being tried */
+	struct dial		 dial;		/* until it is connected */
 
 	char			 greeting[CONN_GREETING_SIZE];
 	size_t			 greeting_len;
@@ -64,122 +60,11 @@ struct conn {
 	int			 out_error;	/* errno of a failed send */
 };
 
-int64_t
-clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-double
-clock_seconds(int64_t from, int64_t until)
-{
-	int64_t ms = until > from ? until - from : 0, unit;
-
-	/* A few of them pass before the time is looked at. */
-	unit = ms < 1000 ? 10 : 50;
-	ms = (ms + unit / 2) / unit * unit;
-	return (double)ms / 1000.0;
-}
-
-/* Whether a system call failed for lack of something on our side. */
-static int
-is_local(int code)
-{
-	return code == EMFILE || code == ENFILE || code == ENOBUFS ||
-	    code == ENOMEM;
-}
-
-static int
-local_error(struct error *error, const char *what)
-{
-	return error_set(error, OUTCOME_USAGE,
-	    errno == ENOMEM ? "out_of_memory" : "local_error", "%s: %s",
-	    what, strerror(errno));
-}
-
-static int
-unix_connect_error(const char *path, int code, struct error *error)
-{
-	struct stat st;
-
-	switch (code) {
-	case ENOENT:
-		return error_set_transient(error, OUTCOME_UNREACHABLE,
-		    "no_socket", "no such socket: "
-		    "the instance is not running, or its socket is elsewhere");
-	case ECONNREFUSED:
-		/* The kernel says the same of what is no socket at all. */
-		if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
-			return error_set(error, OUTCOME_UNREACHABLE,
-			    "not_a_socket", "%s, not a socket",
-			    S_ISDIR(st.st_mode) ? "a directory" :
-			    S_ISREG(st.st_mode) ? "a regular file" :
-			    "a special file");
-		return error_set_transient(error, OUTCOME_UNREACHABLE,
-		    "refused", "connection refused: "
-		    "nobody listens on the socket");
-	case EACCES:
-	case EPERM:
-		return error_set(error, OUTCOME_UNREACHABLE, "no_permission",
-		    "permission denied: "
-		    "connect as the owner of the socket, or as root");
-	case EAGAIN:
-		return error_set_transient(error, OUTCOME_UNREACHABLE, "busy",
-		    "the instance does not accept connections: "
-		    "its queue of connections is full");
-	default:
-		return error_set(error, OUTCOME_UNREACHABLE, "unreachable",
-		    "cannot connect: %s", strerror(code));
-	}
-}
-
-/*
- * Connects to a path that does not fit a socket address: through a descriptor
- * of the socket file, whose name under /proc is short.
- */
-static int
-connect_long_path(int fd, const char *path, struct error *error)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int code, file, result;
-
-	if ((file = open(path, O_PATH | O_CLOEXEC)) == -1) {
-		return is_local(errno) ? local_error(error, "open") :
-		    unix_connect_error(path, errno, error);
-	}
-	snprintf(address.sun_path, sizeof(address.sun_path),
-	    "/proc/self/fd/%d", file);
-	result = connect(fd, (struct sockaddr *)&address, sizeof(address));
-	code = errno;
-	close(file);
-	if (result == 0)
-		return 0;
-	if (code == ENOENT)
-		return error_set(error, OUTCOME_USAGE, "local_error",
-		    "the path is longer than %zu bytes, and there is no /proc "
-		    "to connect through", sizeof(address.sun_path) - 1);
-	return unix_connect_error(path, code, error);
-}
-
-static int
-connect_path(int fd, const char *path, struct error *error)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-	if (strlcpy(address.sun_path, path, sizeof(address.sun_path)) >=
-	    sizeof(address.sun_path))
-		return connect_long_path(fd, path, error);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
-		return unix_connect_error(path, errno, error);
-	return 0;
-}
-
 static void
 begin_greeting(struct conn *conn)
 {
+	conn->fd = dial_take(&conn->dial);
+	dial_finish(&conn->dial);
 	conn->state = GREETING;
 	conn->greeted_from = clock_ms();
 	conn->due = conn->greeted_from + CONN_GREETING_MS;
@@ -187,153 +72,14 @@ begin_greeting(struct conn *conn)
 		conn->due = conn->deadline;
 }
 
-/*
- * Checks that a socket which we have found ourselves is served by somebody who
- * may: the Lua of a request is not for everybody who can make a file.
- */
-static int
-check_peer(const struct conn *conn, struct error *error)
-{
-	const struct target *target = conn->target;
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-	char name[64];
-
-	if (!target->is_found)
-		return 0;
-	if (getsockopt(conn->fd, SOL_SOCKET, SO_PEERCRED, &peer,
-	    &len) == -1)
-		return local_error(error, "getsockopt");
-	if (owner_is_trusted(peer.uid) || peer.uid == target->owner)
-		return 0;
-	return error_set(error, OUTCOME_UNREACHABLE, "wrong_owner",
-	    "the process behind the socket belongs to another user, %s: "
-	    "run this as that user, or give the socket with --socket",
-	    owner_name(peer.uid, name, sizeof(name)));
-}
-
-static int
-open_unix(struct conn *conn, struct error *error)
-{
-	conn->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
-	    SOCK_CLOEXEC, 0);
-	if (conn->fd == -1)
-		return local_error(error, "socket");
-	if (connect_path(conn->fd, conn->target->path, error) == -1 ||
-	    check_peer(conn, error) == -1)
-		return -1;
-	begin_greeting(conn);
-	return 0;
-}
-
-static int
-resolve(struct conn *conn, struct error *error)
-{
-	const struct target *target = conn->target;
-	struct addrinfo hints;
-	int result;
-
-	memset(&hints, 0, sizeof(hints));
-	hints.ai_family = AF_UNSPEC;
-	hints.ai_socktype = SOCK_STREAM;
-	hints.ai_flags = AI_NUMERICSERV;
-	result = getaddrinfo(target->host, target->port, &hints,
-	    &conn->addresses);
-	if (result == 0)
-		return 0;
-	conn->addresses = NULL;
-	if (result == EAI_MEMORY)
-		return error_out_of_memory(error);
-	error_set(error, OUTCOME_UNREACHABLE, "name_resolution",
-	    "cannot resolve the host name: %s", result == EAI_SYSTEM ?
-	    strerror(errno) : gai_strerror(result));
-	error->transient = result == EAI_AGAIN || result == EAI_SYSTEM;
-	return -1;
-}
-
-static int
-tcp_connect_error(int code, struct error *error)
-{
-	switch (code) {
-	case ECONNREFUSED:
-		return error_set_transient(error, OUTCOME_UNREACHABLE,
-		    "refused", "connection refused: "
-		    "nobody listens on the port");
-	case ECONNABORTED:
-	case ECONNRESET:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case ETIMEDOUT:
-		return error_set_transient(error, OUTCOME_UNREACHABLE,
-		    "unreachable", "cannot connect: %s", strerror(code));
-	default:
-		return error_set(error, OUTCOME_UNREACHABLE, "unreachable",
-		    "cannot connect: %s", strerror(code));
-	}
-}
-
-static void
-close_socket(struct conn *conn)
-{
-	if (conn->fd != -1)
-		close(conn->fd);
-	conn->fd = -1;
-}
-
-/*
- * Starts to connect to the next address of the host that can be tried.
- * Returns -1 with the error of the last one if there is none left.
- */
-static int
-try_address(struct conn *conn, const struct addrinfo *address,
-    struct error *error)
-{
-	const struct addrinfo *left;
-	int64_t now, share;
-	int one = 1, result = -1;
-
-	for (; address != NULL; address = address->ai_next) {
-		close_socket(conn);
-		conn->address = address;
-		conn->fd = socket(address->ai_family, SOCK_STREAM |
-		    SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol);
-		if (conn->fd == -1) {
-			result = is_local(errno) ?
-			    local_error(error, "socket") :
-			    tcp_connect_error(errno, error);
-			continue;
-		}
-		/* The request is a long line and is to leave at once. */
-		setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &one,
-		    sizeof(one));
-		if (connect(conn->fd, address->ai_addr,
-		    address->ai_addrlen) == -1 && errno != EINPROGRESS &&
-		    errno != EINTR) {
-			result = tcp_connect_error(errno, error);
-			continue;
-		}
-		/* A silent address must not take the time of the others. */
-		share = 0;
-		for (left = address; left != NULL; left = left->ai_next)
-			share++;
-		now = clock_ms();
-		conn->state = CONNECTING;
-		conn->due = conn->deadline <= now ? conn->deadline :
-		    now + (conn->deadline - now + share - 1) / share;
-		return 0;
-	}
-	return result;
-}
-
 struct conn *
-conn_open(const struct target *target, int64_t deadline,
-    struct error *error)
+conn_open(const struct target *target, int64_t deadline, struct error *error)
 {
 	struct conn *conn;
-	int result;
 
 	if ((conn = calloc(1, sizeof(*conn))) == NULL) {
-		local_error(error, "calloc");
+		error_set(error, OUTCOME_USAGE, "out_of_memory", "calloc: %s",
+		    strerror(errno));
 		return NULL;
 	}
 	conn->target = target;
@@ -341,11 +87,13 @@ conn_open(const struct target *target, int64_t deadline,
 	conn->opened = clock_ms();
 	conn->deadline = deadline;
 	framer_init(&conn->framer);
-	if (target->kind == TARGET_UNIX)
-		result = open_unix(conn, error);
-	else if ((result = resolve(conn, error)) == 0)
-		result = try_address(conn, conn->addresses, error);
-	if (result == -1) {
+	switch (dial_begin(&conn->dial, target, deadline, error)) {
+	case DIAL_WAIT:
+		break;
+	case DIAL_CONNECTED:
+		begin_greeting(conn);
+		break;
+	case DIAL_FAILED:
 		conn_close(conn);
 		return NULL;
 	}
@@ -357,9 +105,9 @@ conn_close(struct conn *conn)
 {
 	if (conn == NULL)
 		return;
-	close_socket(conn);
-	if (conn->addresses != NULL)
-		freeaddrinfo(conn->addresses);
+	dial_finish(&conn->dial);
+	if (conn->fd != -1)
+		close(conn->fd);
 	framer_finish(&conn->framer);
 	free(conn);
 }
@@ -367,7 +115,7 @@ conn_close(struct conn *conn)
 int
 conn_fd(const struct conn *conn)
 {
-	return conn->fd;
+	return conn->state == CONNECTING ? conn->dial.fd : conn->fd;
 }
 
 short
@@ -375,56 +123,27 @@ conn_events(const struct conn *conn)
 {
 	if (conn->state == CONNECTING)
 		return POLLOUT;
-	return conn->out_first < conn->out_count ? POLLIN | POLLOUT :
-	    POLLIN;
+	return conn->out_first < conn->out_count ? POLLIN | POLLOUT : POLLIN;
 }
 
 int64_t
 conn_due(const struct conn *conn)
 {
-	return conn->due;
+	return conn->state == CONNECTING ? conn->dial.due : conn->due;
 }
 
 static enum conn_event
-fail_deadline(const struct conn *conn, const char *what,
-    struct error *error)
+step_connecting(struct conn *conn, struct error *error)
 {
-	error_set(error, OUTCOME_TIMEOUT, "deadline", "no %s within %g s",
-	    what, clock_seconds(conn->opened, conn->deadline));
-	return CONN_FAILED;
-}
-
-static enum conn_event
-step_connecting(struct conn *conn, int64_t now, struct error *error)
-{
-	struct pollfd pfd = { .fd = conn->fd, .events = POLLOUT };
-	socklen_t len;
-	int code;
-
-	if (poll(&pfd, 1, 0) <= 0) {
-		if (now < conn->due)
-			return CONN_WAIT;
-		if (now >= conn->deadline) {
-			fail_deadline(conn, "connection", error);
-			error->transient = 1;
-			return CONN_FAILED;
-		}
-		code = ETIMEDOUT;
-	} else {
-		len = sizeof(code);
-		if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &code,
-		    &len) == -1)
-			code = errno;
-	}
-	if (code == 0) {
+	switch (dial_step(&conn->dial, error)) {
+	case DIAL_CONNECTED:
 		begin_greeting(conn);
 		return CONN_WAIT;
-	}
-	tcp_connect_error(code, error);
-	if (conn->address->ai_next == NULL ||
-	    try_address(conn, conn->address->ai_next, error) == -1)
+	case DIAL_WAIT:
+		return CONN_WAIT;
+	default:
 		return CONN_FAILED;
-	return CONN_WAIT;
+	}
 }
 
 static enum conn_event
@@ -466,7 +185,10 @@ check_greeting(struct conn *conn, struct error *error)
 	size_t start_len = sizeof(greeting_start) - 1;
 	char line[LINE_SIZE];
 
-	/* Who greets otherwise may never send as much as we would wait for. */
+	/*
+	 * Compare prefixes: a peer that is not Tarantool may never send all
+	 * the bytes of a greeting.
+	 */
 	if (memcmp(conn->greeting, greeting_start,
 	    len < start_len ? len : start_len) != 0)
 		return not_a_console(error);
@@ -488,8 +210,10 @@ check_greeting(struct conn *conn, struct error *error)
 		return CONN_WAIT;
 	if (conn->greeting[CONN_GREETING_SIZE - 1] != '\n')
 		return not_a_console(error);
-	conn->state = READY;
+	conn->state = HANDSHAKING;
 	conn->due = conn->deadline;
+	if (conn_send(conn, HANDSHAKE, sizeof(HANDSHAKE) - 1, error) == -1)
+		return CONN_FAILED;
 	return CONN_GREETED;
 }
 
@@ -578,9 +302,9 @@ flush(struct conn *conn)
 	}
 }
 
-/* Whether everything that was queued has left is for the session to say. */
+/* Whether everything that was queued has been sent is for the caller to say. */
 static enum conn_event
-fail_closed(int code, struct error *error)
+fail_closed(const struct conn *conn, int code, struct error *error)
 {
 	if (code == 0 || code == ECONNRESET || code == EPIPE)
 		error_set(error, OUTCOME_UNREACHABLE, "closed",
@@ -588,6 +312,8 @@ fail_closed(int code, struct error *error)
 	else
 		error_set(error, OUTCOME_UNREACHABLE, "closed",
 		    "connection lost: %s", strerror(code));
+	/* Until the handshake is answered nothing has run in the instance. */
+	error->transient = conn->state == HANDSHAKING;
 	return CONN_FAILED;
 }
 
@@ -625,22 +351,59 @@ read_some(struct conn *conn, struct error *error)
 		return 1;
 	}
 	if (len == 0) {
-		fail_closed(conn->out_error, error);
+		fail_closed(conn, conn->out_error, error);
 		return -1;
 	}
 	if (errno != EAGAIN && errno != EWOULDBLOCK) {
-		fail_closed(errno, error);
+		fail_closed(conn, errno, error);
 		return -1;
 	}
 	if (conn->out_error != 0) {
-		fail_closed(conn->out_error, error);
+		fail_closed(conn, conn->out_error, error);
 		return -1;
 	}
 	return 0;
 }
 
 static enum conn_event
-step_ready(struct conn *conn, int64_t now, struct document *doc,
+fail_deadline(const struct conn *conn, struct error *error)
+{
+	double seconds = clock_seconds(conn->opened, conn->deadline);
+
+	if (conn->state == HANDSHAKING)
+		error_set_transient(error, OUTCOME_TIMEOUT, "deadline",
+		    "the console did not answer within %g s: the "
+		    "instance is busy, or --timeout is too short", seconds);
+	else
+		error_set(error, OUTCOME_TIMEOUT, "deadline",
+		    "no reply within %g s", seconds);
+	return CONN_FAILED;
+}
+
+static enum conn_event
+check_handshake(struct conn *conn, const struct document *doc,
+    struct error *error)
+{
+	char text[200];
+	size_t i;
+
+	if (doc->len == sizeof(HANDSHAKE_REPLY) - 1 &&
+	    memcmp(doc->data, HANDSHAKE_REPLY, doc->len) == 0) {
+		conn->state = READY;
+		return CONN_READY;
+	}
+	for (i = 0; i < doc->len && i < sizeof(text) - 1; i++)
+		text[i] = isspace((unsigned char)doc->data[i]) ? ' ' :
+		    doc->data[i] == '\0' ? '?' : doc->data[i];
+	text[i] = '\0';
+	error_set(error, OUTCOME_PROTOCOL, "bad_handshake",
+	    "the console did not take YAML as its format: %s", text);
+	return CONN_FAILED;
+}
+
+/* Sends and reads until there is a document. */
+static enum conn_event
+transfer(struct conn *conn, int64_t now, struct document *doc,
     struct error *error)
 {
 	int i, more;
@@ -652,33 +415,35 @@ step_ready(struct conn *conn, int64_t now, struct document *doc,
 	 * What had come before the deadline is still read after it, once: the
 	 * reply may be waiting if it was us who slept.
 	 */
-	if (conn->late)
-		return fail_deadline(conn, "reply", error);
-	conn->late = now >= conn->deadline;
+	if (conn->final_read)
+		return fail_deadline(conn, error);
+	conn->final_read = now >= conn->deadline;
 	for (i = 0, more = 1; i < READS_PER_STEP && more; i++) {
 		if ((more = read_some(conn, error)) == -1)
 			return CONN_FAILED;
 		if (more && framer_next(&conn->framer, doc))
 			return CONN_DOCUMENT;
 	}
-	if (conn->late)
-		return fail_deadline(conn, "reply", error);
+	if (conn->final_read)
+		return fail_deadline(conn, error);
 	return CONN_WAIT;
 }
 
 enum conn_event
-conn_step(struct conn *conn, struct document *doc,
-    struct error *error)
+conn_step(struct conn *conn, struct document *doc, struct error *error)
 {
 	enum conn_event event = CONN_WAIT;
 	int64_t now = clock_ms();
 
 	if (conn->state == CONNECTING)
-		event = step_connecting(conn, now, error);
-	if (conn->state == GREETING && event == CONN_WAIT)
-		event = step_greeting(conn, now, error);
-	else if (conn->state == READY && event == CONN_WAIT)
-		event = step_ready(conn, now, doc, error);
+		event = step_connecting(conn, error);
+	if (event != CONN_WAIT || conn->state == CONNECTING)
+		return event;
+	if (conn->state == GREETING)
+		return step_greeting(conn, now, error);
+	event = transfer(conn, now, doc, error);
+	if (event == CONN_DOCUMENT && conn->state == HANDSHAKING)
+		event = check_handshake(conn, doc, error);
 	return event;
 }
 
@@ -711,7 +476,7 @@ void
 conn_extend(struct conn *conn, int64_t deadline)
 {
 	conn->deadline = conn->due = deadline;
-	conn->late = 0;
+	conn->final_read = 0;
 }
 
 const char *

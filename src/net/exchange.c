@@ -5,24 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/handshake.h"
-#include "proto/reply.h"
+#include "net/conn.h"
 #include "net/exchange.h"
+#include "proto/reply.h"
+#include "util/clock.h"
 
 /* The longest that one step goes on while documents keep coming, ms. */
 #define SLICE_MS	10
-
-enum stage {
-	STAGE_GREETING,		/* also before, while connecting */
-	STAGE_HANDSHAKE,
-	STAGE_REQUEST		/* queued, or sent */
-};
 
 struct exchange {
 	const struct exchange_request	*request;
 	struct conn			*conn;	/* NULL if not open */
 	enum exchange_state		 state;
-	enum stage			 stage;
+	int				 is_ready;	/* after the handshake */
 	int				 sent;
 	int				 again;		/* more is at hand */
 	int64_t				 started;
@@ -91,12 +86,11 @@ exchange_sent(const struct exchange *exchange)
 	return exchange != NULL && exchange->sent;
 }
 
-/* The console asks for POLLOUT as long as it has something to send. */
+/* The connection asks for POLLOUT as long as it has something to send. */
 static void
 note_sent(struct exchange *exchange)
 {
-	if (exchange->stage == STAGE_REQUEST &&
-	    !(conn_events(exchange->conn) & POLLOUT))
+	if (exchange->is_ready && !(conn_events(exchange->conn) & POLLOUT))
 		exchange->sent = 1;
 }
 
@@ -109,24 +103,17 @@ fail_deadline(struct exchange *exchange)
 	if (exchange->sent)
 		return error_set(&exchange->error, OUTCOME_TIMEOUT, "deadline",
 		    "no final reply within %g s", seconds);
-	if (exchange->stage == STAGE_REQUEST)
-		return error_set_transient(&exchange->error, OUTCOME_TIMEOUT,
-		    "deadline", "the request could not be sent within %g s",
-		    seconds);
 	return error_set_transient(&exchange->error, OUTCOME_TIMEOUT,
-	    "deadline", "the console did not answer within %g s: the "
-	    "instance is busy, or --timeout is too short", seconds);
+	    "deadline", "the request could not be sent within %g s", seconds);
 }
 
 /* Says what the end of the time or of the connection means here. */
 static void
-explain(struct exchange *exchange)
+classify_disconnect(struct exchange *exchange)
 {
 	struct error *error = &exchange->error;
 
-	if (exchange->stage == STAGE_GREETING)
-		return;
-	if (error->outcome == OUTCOME_TIMEOUT) {
+	if (exchange->is_ready && error->outcome == OUTCOME_TIMEOUT) {
 		fail_deadline(exchange);
 	} else if (strcmp(error->code, "closed") == 0) {
 		if (exchange->sent)
@@ -155,23 +142,11 @@ send_request(struct exchange *exchange)
 	    &exchange->error);
 }
 
+/* The handshake was answered. */
 static int
-begin_handshake(struct exchange *exchange)
+begin_request(struct exchange *exchange)
 {
-	exchange->stage = STAGE_HANDSHAKE;
-	if (conn_send(exchange->conn, HANDSHAKE, sizeof(HANDSHAKE) - 1,
-	    &exchange->error) == -1)
-		return -1;
-	return exchange->request->read_only ? send_request(exchange) : 0;
-}
-
-/* Checks the answer to the handshake; then the request may be sent. */
-static int
-begin_request(struct exchange *exchange, const struct document *doc)
-{
-	if (handshake_check(doc, &exchange->error) == -1)
-		return -1;
-	exchange->stage = STAGE_REQUEST;
+	exchange->is_ready = 1;
 	/* An answer that is late may be read, but not acted upon. */
 	if (clock_ms() >= exchange->deadline)
 		return fail_deadline(exchange);
@@ -196,8 +171,6 @@ take_push(const struct exchange *exchange, const struct document *doc)
 static int
 take_document(struct exchange *exchange, const struct document *doc)
 {
-	if (exchange->stage == STAGE_HANDSHAKE)
-		return begin_request(exchange, doc);
 	if (doc->is_push) {
 		take_push(exchange, doc);
 		return 0;
@@ -209,7 +182,7 @@ take_document(struct exchange *exchange, const struct document *doc)
 	return 0;
 }
 
-/* One step of the console.  Returns 1 to go on, 0 to wait, -1 on failure. */
+/* One step of the connection.  Returns 1 to go on, 0 to wait, -1 on failure. */
 static int
 advance(struct exchange *exchange)
 {
@@ -223,13 +196,17 @@ advance(struct exchange *exchange)
 	case CONN_WAIT:
 		return 0;
 	case CONN_GREETED:
-		result = begin_handshake(exchange);
+		result = exchange->request->read_only ?
+		    send_request(exchange) : 0;
+		break;
+	case CONN_READY:
+		result = begin_request(exchange);
 		break;
 	case CONN_DOCUMENT:
 		result = take_document(exchange, &doc);
 		break;
 	case CONN_FAILED:
-		explain(exchange);
+		classify_disconnect(exchange);
 		return -1;
 	}
 	return result == -1 ? -1 : 1;

@@ -2,9 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * One request to one instance, from connecting to the final reply: greeting,
- * `\set output yaml`, the request, push messages, the reply.  A state machine
- * on top of the console, so that one poll loop can serve many.
+ * One request to one instance, from connecting to the final reply.  A state
+ * machine on top of the connection, so that one poll loop can serve many.
  */
 
 #ifndef CR_EXCHANGE_H
@@ -14,9 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "net/conn.h"
-#include "util/error.h"
 #include "target/target.h"
+#include "util/error.h"
 
 struct exchange;
 

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "net/conn.h"
 #include "net/poller.h"
+#include "util/clock.h"
 
 /* How many that are ready are taken at once. */
 #define BATCH		128

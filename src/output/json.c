@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/json_dump.h"
 #include "output/output.h"
 #include "proto/report.h"
+#include "util/json_dump.h"
 
 static void
 json_instance(const struct output_context *context, const json_t *report)

@@ -7,8 +7,8 @@
 #include <time.h>
 
 #include "output/output.h"
-#include "output/text.h"
 #include "output/term.h"
+#include "output/text.h"
 
 void
 text_print(const struct output_context *context, const char *text)

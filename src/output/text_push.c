@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "output/output.h"
-#include "output/text.h"
 #include "output/term.h"
+#include "output/text.h"
 
 /* What becomes of sections, in the order of the report. */
 static const struct {

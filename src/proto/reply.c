@@ -10,10 +10,10 @@
 #include <jansson.h>
 #include <yaml.h>
 
-#include "proto/yaml_bytes.h"
-#include "util/json_dump.h"
 #include "proto/reply.h"
+#include "proto/yaml_bytes.h"
 #include "proto/yaml_scalar.h"
+#include "util/json_dump.h"
 
 #define BINARY_TAG	"tag:yaml.org,2002:binary"
 

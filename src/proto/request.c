@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/json_copy.h"
-#include "util/json_dump.h"
 #include "proto/request.h"
 #include "proto/script.h"
+#include "util/json_copy.h"
+#include "util/json_dump.h"
 
 #define BOOT	"boot"
 #define TYPED	"commands.repl"

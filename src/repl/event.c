@@ -4,11 +4,11 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include "net/conn.h"
-#include "repl/event.h"
-#include "util/signals.h"
-#include "repl/lineedit.h"
 #include "proto/request.h"
+#include "repl/event.h"
+#include "repl/lineedit.h"
+#include "util/clock.h"
+#include "util/signals.h"
 
 /* How long to wait before it is tried again to connect, in milliseconds. */
 #define RETRY_FIRST_MS	100

@@ -12,10 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "repl/session.h"
-#include "util/error.h"
-#include "target/target.h"
 #include "net/framing.h"
+#include "repl/session.h"
+#include "target/target.h"
+#include "util/error.h"
 
 enum happening {
 	HAPPENED_INPUT,		/* standard input is readable */

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "repl/highlight.h"
 #include "output/term.h"
+#include "repl/highlight.h"
 
 /* One document while it is printed. */
 struct painter {

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/conn.h"
 #include "output/term.h"
 #include "repl/lua_complete.h"
 #include "repl/result.h"
+#include "util/clock.h"
 #include "util/escape.h"
 
 /* A completion that takes longer is none. */

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "util/signals.h"
 #include "repl/pager.h"
+#include "util/signals.h"
 
 /* What a shell exits with if there is no such program. */
 #define EXIT_NOT_FOUND	126

@@ -11,11 +11,11 @@
 
 #include <stdio.h>
 
-#include "util/error.h"
 #include "cli/options.h"
+#include "net/framing.h"
 #include "output/output.h"
 #include "repl/result.h"
-#include "net/framing.h"
+#include "util/error.h"
 
 struct display {
 	const struct output_context	*context;

@@ -10,7 +10,6 @@
 
 #include "cli/help.h"
 #include "cli/request_args.h"
-#include "net/conn.h"
 #include "output/term.h"
 #include "repl/backslash.h"
 #include "repl/event.h"
@@ -24,6 +23,7 @@
 #include "repl/result.h"
 #include "repl/statement.h"
 #include "rollout/command.h"
+#include "util/clock.h"
 #include "util/escape.h"
 #include "util/signals.h"
 

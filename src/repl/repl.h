@@ -10,9 +10,9 @@
 #define CR_REPL_H
 
 #include "cli/options.h"
-#include "util/outcome.h"
 #include "output/output.h"
 #include "target/target.h"
+#include "util/outcome.h"
 
 /*
  * Runs it for the one target, until the input is over or the connection lost.

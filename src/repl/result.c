@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/json_dump.h"
-#include "repl/highlight.h"
 #include "proto/reply.h"
+#include "repl/highlight.h"
 #include "repl/result.h"
+#include "util/json_dump.h"
 
 #define BEGIN		"---\n"
 #define BEGIN_LEN	(sizeof(BEGIN) - 1)

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "util/error.h"
 #include "net/framing.h"
+#include "util/error.h"
 
 enum typed_kind {
 	TYPED_DONE,		/* the rest is the results */

@@ -7,9 +7,7 @@
 
 #include "net/conn.h"
 #include "repl/session.h"
-#include "net/handshake.h"
-
-enum stage { STAGE_GREETING, STAGE_HANDSHAKE, STAGE_READY };
+#include "util/clock.h"
 
 struct line {
 	char	*text;
@@ -18,9 +16,6 @@ struct line {
 
 struct session {
 	struct conn	*conn;
-	enum stage	 stage;
-	int64_t		 opened;
-	int64_t		 deadline;	/* until it is ready */
 	/* First those that were answered, but may not have left whole. */
 	struct line	 lines[SESSION_LINES_MAX];
 	size_t		 count;
@@ -37,8 +32,6 @@ session_open(const struct target *target, int64_t deadline,
 		error_out_of_memory(error);
 		return NULL;
 	}
-	session->opened = clock_ms();
-	session->deadline = deadline;
 	session->conn = conn_open(target, deadline, error);
 	if (session->conn == NULL) {
 		session_close(session);
@@ -98,7 +91,7 @@ session_version(const struct session *session)
 
 /* Frees what was answered; while bytes wait to be sent, they are in use. */
 static void
-reap(struct session *session)
+free_answered(struct session *session)
 {
 	size_t i;
 
@@ -118,7 +111,7 @@ session_send(struct session *session, char *text, size_t len,
 {
 	struct line *line;
 
-	reap(session);
+	free_answered(session);
 	if (session->count == SESSION_LINES_MAX) {
 		free(text);
 		return error_set(error, OUTCOME_USAGE, "local_error",
@@ -139,21 +132,14 @@ session_forget(struct session *session)
 		session->lines[i].forgotten = 1;
 }
 
-/* Says what the end of the time or of the connection means here. */
+/* If a reply was wanted, nobody knows what became of its line. */
 static void
-explain(const struct session *session, struct error *error)
+classify_disconnect(const struct session *session, struct error *error)
 {
 	size_t i, wanted = 0;
 
-	if (session->stage == STAGE_HANDSHAKE &&
-	    error->outcome == OUTCOME_TIMEOUT)
-		error_set_transient(error, OUTCOME_TIMEOUT, "deadline",
-		    "the console did not answer within %g s: the "
-		    "instance is busy, or --timeout is too short",
-		    clock_seconds(session->opened, session->deadline));
 	if (strcmp(error->code, "closed") != 0)
 		return;
-	error->transient = session->stage == STAGE_HANDSHAKE;
 	for (i = session->answered; i < session->count; i++)
 		wanted += !session->lines[i].forgotten;
 	if (wanted > 0)
@@ -163,24 +149,11 @@ explain(const struct session *session, struct error *error)
 }
 
 static enum session_event
-take_handshake(struct session *session, const struct document *doc,
-    struct error *error)
-{
-	if (handshake_check(doc, error) == -1)
-		return SESSION_FAILED;
-	session->stage = STAGE_READY;
-	conn_extend(session->conn, CLOCK_FOREVER);
-	return SESSION_READY;
-}
-
-static enum session_event
 take_document(struct session *session, const struct document *doc,
     struct error *error)
 {
 	const struct line *line;
 
-	if (session->stage == STAGE_HANDSHAKE)
-		return take_handshake(session, doc, error);
 	if (doc->is_push)
 		return SESSION_PUSH;
 	if (session_waiting(session) == 0) {
@@ -198,24 +171,23 @@ session_step(struct session *session, struct document *doc,
 {
 	enum session_event event;
 
-	reap(session);
+	free_answered(session);
 	for (;;) {
 		switch (conn_step(session->conn, doc, error)) {
 		case CONN_WAIT:
 			return SESSION_WAIT;
 		case CONN_GREETED:
-			session->stage = STAGE_HANDSHAKE;
-			if (conn_send(session->conn, HANDSHAKE,
-			    sizeof(HANDSHAKE) - 1, error) == -1)
-				return SESSION_FAILED;
 			break;
+		case CONN_READY:
+			conn_extend(session->conn, CLOCK_FOREVER);
+			return SESSION_READY;
 		case CONN_DOCUMENT:
 			event = take_document(session, doc, error);
 			if (event != SESSION_WAIT)
 				return event;
 			break;
 		case CONN_FAILED:
-			explain(session, error);
+			classify_disconnect(session, error);
 			return SESSION_FAILED;
 		}
 	}

@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "util/error.h"
-#include "target/target.h"
 #include "net/framing.h"
+#include "target/target.h"
+#include "util/error.h"
 
 /* Lines that may wait for a reply at a time. */
 #define SESSION_LINES_MAX	4

@@ -11,8 +11,8 @@
 
 #include <stddef.h>
 
-#include "util/error.h"
 #include "repl/lua_incomplete.h"
+#include "util/error.h"
 
 /* All zero at the beginning: there is none. */
 struct statement {

@@ -8,9 +8,9 @@
 #ifndef CR_CLUSTER_H
 #define CR_CLUSTER_H
 
-#include "util/error.h"
 #include "rollout/fleet.h"
 #include "target/target.h"
+#include "util/error.h"
 
 /*
  * Asks the entry for the topology and makes the fleet, which is empty so far,

@@ -7,7 +7,6 @@
 
 #include "cli/request_args.h"
 #include "cli/selection.h"
-#include "net/conn.h"
 #include "output/term.h"
 #include "rollout/cluster.h"
 #include "rollout/command.h"
@@ -15,6 +14,7 @@
 #include "rollout/health.h"
 #include "rollout/job.h"
 #include "rollout/preflight.h"
+#include "util/clock.h"
 #include "util/escape.h"
 #include "util/json_copy.h"
 #include "util/signals.h"

@@ -10,10 +10,10 @@
 
 #include <jansson.h>
 
-#include "util/error.h"
 #include "cli/options.h"
 #include "output/output.h"
 #include "target/target.h"
+#include "util/error.h"
 
 /*
  * The targets of selection_find; what finds nothing is tried again for as long

@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/conn.h"
-#include "util/fdlimit.h"
-#include "rollout/fleet.h"
-#include "rollout/health.h"
-#include "util/signals.h"
 #include "net/poller.h"
 #include "output/term.h"
+#include "rollout/fleet.h"
+#include "rollout/health.h"
+#include "util/clock.h"
+#include "util/fdlimit.h"
+#include "util/signals.h"
 
 /* The least time that an instance has to recover, milliseconds. */
 #define HEALTH_MIN_MS	1000

@@ -13,13 +13,13 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#include "rollout/job.h"
-#include "util/error.h"
 #include "cli/options.h"
 #include "output/output.h"
 #include "output/progress.h"
 #include "proto/report.h"
+#include "rollout/job.h"
 #include "target/target.h"
+#include "util/error.h"
 
 enum member_state {
 	MEMBER_WAITING,		/* for its turn; at the end: not touched */

@@ -9,8 +9,8 @@
 #ifndef CR_HEALTH_H
 #define CR_HEALTH_H
 
-#include "rollout/job.h"
 #include "proto/report.h"
+#include "rollout/job.h"
 
 /*
  * Whether the report on a status is that of a healthy instance: running, its

@@ -9,6 +9,7 @@
 #include "cli/request_args.h"
 #include "output/term.h"
 #include "rollout/job.h"
+#include "util/clock.h"
 #include "util/escape.h"
 #include "util/json_copy.h"
 

@@ -13,11 +13,11 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#include "util/error.h"
+#include "net/exchange.h"
 #include "proto/report.h"
 #include "proto/request.h"
-#include "net/exchange.h"
 #include "target/target.h"
+#include "util/error.h"
 
 struct job;
 

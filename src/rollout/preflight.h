@@ -9,8 +9,8 @@
 #ifndef CR_PREFLIGHT_H
 #define CR_PREFLIGHT_H
 
-#include "util/error.h"
 #include "rollout/fleet.h"
+#include "util/error.h"
 
 /* The command that the instances are sent for that; `status`, and more. */
 #define PREFLIGHT_COMMAND	"preflight"

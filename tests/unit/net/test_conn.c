@@ -16,8 +16,12 @@
 
 #include "net/conn.h"
 #include "peer.h"
+#include "util/clock.h"
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
+
+#define HANDSHAKE	"\\set output yaml\n"
+#define TRUE		"---\n- true\n...\n"
 
 /* The tests are client and peer by turns, in one thread. */
 struct fixture {
@@ -109,6 +113,22 @@ run(struct fixture *fixture, struct document *doc)
 	return event;
 }
 
+/* Reads what was sent after the greeting, and answers it. */
+static void
+shake_hands(struct fixture *fixture)
+{
+	struct document doc;
+	char got[100];
+	ssize_t len;
+
+	assert_int_equal(step(fixture, &doc), CONN_WAIT);
+	len = recv(fixture->peer, got, sizeof(got), 0);
+	assert_int_equal(len, sizeof(HANDSHAKE) - 1);
+	assert_memory_equal(got, HANDSHAKE, sizeof(HANDSHAKE) - 1);
+	say(fixture, TRUE);
+	assert_int_equal(run(fixture, &doc), CONN_READY);
+}
+
 static void
 greet(struct fixture *fixture)
 {
@@ -120,6 +140,7 @@ greet(struct fixture *fixture)
 	/* From here on only the deadline counts. */
 	assert_true(conn_due(fixture->conn) - clock_ms() >
 	    CONN_GREETING_MS);
+	shake_hands(fixture);
 }
 
 static void
@@ -185,14 +206,15 @@ test_the_version_is_that_of_the_greeting(void **state)
 }
 
 static void
-test_what_comes_with_the_greeting_is_a_document(void **state)
+test_conn_documents_behind_greeting_are_kept(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
 
 	connect_within(fixture, PEER_PATIENCE_MS);
-	say(fixture, PEER_GREETING "---\n- 1\n...\n---\n");
+	say(fixture, PEER_GREETING TRUE "---\n- 1\n...\n---\n");
 	assert_int_equal(run(fixture, &doc), CONN_GREETED);
+	assert_int_equal(step(fixture, &doc), CONN_READY);
 	assert_int_equal(step(fixture, &doc), CONN_DOCUMENT);
 	assert_int_equal(doc.len, 12);
 	assert_memory_equal(doc.data, "---\n- 1\n...\n", 12);
@@ -505,8 +527,9 @@ test_a_tcp_console_works(void **state)
 	    PEER_PATIENCE_MS, &fixture->error);
 	assert_non_null(fixture->conn);
 	fixture->peer = peer_accept(fixture->listener);
-	say(fixture, PEER_GREETING "---\n...\n");
+	say(fixture, PEER_GREETING TRUE "---\n...\n");
 	assert_int_equal(run(fixture, &doc), CONN_GREETED);
+	assert_int_equal(run(fixture, &doc), CONN_READY);
 	assert_int_equal(run(fixture, &doc), CONN_DOCUMENT);
 }
 
@@ -539,6 +562,62 @@ test_a_host_that_is_no_name_cannot_be_resolved(void **state)
 	assert_string_equal(fixture->error.code, "name_resolution");
 	assert_int_equal(fixture->error.outcome, OUTCOME_UNREACHABLE);
 	assert_non_null(strstr(fixture->error.message, "cannot resolve"));
+}
+
+static void
+test_handshake_rejected_quotes_answer_on_one_line(void **state)
+{
+	struct fixture *fixture = *state;
+	struct document doc;
+	char *text;
+
+	connect_within(fixture, PEER_PATIENCE_MS);
+	say(fixture, PEER_GREETING "---\n- false\n...\n");
+	assert_int_equal(run(fixture, &doc), CONN_GREETED);
+	assert_int_equal(run(fixture, &doc), CONN_FAILED);
+	assert_failed(fixture, OUTCOME_PROTOCOL, "bad_handshake", 0,
+	    ": --- - false ... ");
+	close_all(fixture);
+
+	assert_non_null(text = calloc(1, 2000));
+	memset(text, 'x', 1000);
+	strlcat(text, "\n...\n", 2000);
+	connect_within(fixture, PEER_PATIENCE_MS);
+	say(fixture, PEER_GREETING);
+	assert_int_equal(run(fixture, &doc), CONN_GREETED);
+	say(fixture, text);
+	free(text);
+	assert_int_equal(run(fixture, &doc), CONN_FAILED);
+	assert_failed(fixture, OUTCOME_PROTOCOL, "bad_handshake", 0, "xxx");
+	assert_true(strlen(fixture->error.message) < 300);
+}
+
+static void
+test_handshake_unanswered_is_transient_timeout(void **state)
+{
+	struct fixture *fixture = *state;
+	struct document doc;
+
+	connect_within(fixture, 500);
+	say(fixture, PEER_GREETING);
+	assert_int_equal(run(fixture, &doc), CONN_GREETED);
+	assert_int_equal(run(fixture, &doc), CONN_FAILED);
+	assert_failed(fixture, OUTCOME_TIMEOUT, "deadline", 1,
+	    "did not answer within 0.5 s");
+}
+
+static void
+test_handshake_closed_is_transient(void **state)
+{
+	struct fixture *fixture = *state;
+	struct document doc;
+
+	connect_within(fixture, PEER_PATIENCE_MS);
+	say(fixture, PEER_GREETING);
+	assert_int_equal(run(fixture, &doc), CONN_GREETED);
+	close_peer(fixture);
+	assert_int_equal(run(fixture, &doc), CONN_FAILED);
+	assert_failed(fixture, OUTCOME_UNREACHABLE, "closed", 1, "closed");
 }
 
 static void
@@ -678,6 +757,7 @@ test_silence_instead_of_a_reply_ends_at_the_deadline(void **state)
 	connect_within(fixture, 1500);
 	say(fixture, PEER_GREETING);
 	assert_int_equal(run(fixture, &doc), CONN_GREETED);
+	shake_hands(fixture);
 	say(fixture, "---\n- half");
 	assert_int_equal(run(fixture, &doc), CONN_FAILED);
 	assert_in_range(clock_ms() - begin, 1500, PEER_PATIENCE_MS);
@@ -694,6 +774,7 @@ test_a_reply_that_waits_when_the_deadline_has_come_is_read(void **state)
 	connect_within(fixture, 1500);
 	say(fixture, PEER_GREETING);
 	assert_int_equal(run(fixture, &doc), CONN_GREETED);
+	shake_hands(fixture);
 	say(fixture, "---\n- 1\n...\n---\n- 2\n...\n");
 	while (clock_ms() <= conn_due(fixture->conn))
 		poll(NULL, 0, 1);
@@ -743,27 +824,6 @@ test_one_step_does_not_read_for_ever(void **state)
 	fixture->conn = NULL;
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-}
-
-static void
-test_seconds_are_said_as_people_do(void **state)
-{
-	static const struct {
-		int64_t	 ms;
-		double	 seconds;
-	} cases[] = { { -5, 0 }, { 0, 0 }, { 99, 0.1 }, { 250, 0.25 },
-	    { 996, 1 }, { 1250, 1.25 }, { 4985, 5 }, { 59999, 60 },
-	    { 3600000, 3600 } };
-	char got[32], expected[32];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < nitems(cases); i++) {
-		snprintf(got, sizeof(got), "%g", clock_seconds(1000, 1000 +
-		    cases[i].ms));
-		snprintf(expected, sizeof(expected), "%g", cases[i].seconds);
-		assert_string_equal(got, expected);
-	}
 }
 
 static void
@@ -818,7 +878,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_greeting_in_single_bytes_is_understood),
 		TEST(test_the_version_is_that_of_the_greeting),
-		TEST(test_what_comes_with_the_greeting_is_a_document),
+		TEST(test_conn_documents_behind_greeting_are_kept),
 		TEST(test_another_greeting_is_not_a_console),
 		TEST(test_a_connection_closed_before_the_greeting_is_named),
 		TEST(test_silence_instead_of_the_greeting_ends_at_the_deadline),
@@ -832,6 +892,9 @@ main(void)
 		TEST(test_a_tcp_console_works),
 		TEST(test_a_tcp_port_where_nobody_listens_is_refused),
 		TEST(test_a_host_that_is_no_name_cannot_be_resolved),
+		TEST(test_handshake_rejected_quotes_answer_on_one_line),
+		TEST(test_handshake_unanswered_is_transient_timeout),
+		TEST(test_handshake_closed_is_transient),
 		TEST(test_documents_are_passed_on_as_they_come),
 		TEST(test_a_line_is_sent_with_its_newline),
 		TEST(test_a_line_longer_than_the_kernel_takes_is_sent_in_parts),
@@ -841,7 +904,6 @@ main(void)
 		TEST(
 		    test_a_reply_that_waits_when_the_deadline_has_come_is_read),
 		TEST(test_one_step_does_not_read_for_ever),
-		TEST(test_seconds_are_said_as_people_do),
 		TEST(test_closing_nothing_is_fine),
 		TEST(test_descriptors_are_closed_and_not_inherited),
 	};

@@ -15,8 +15,10 @@
 
 #include <cmocka.h>
 
-#include "peer.h"
+#include "net/conn.h"
 #include "net/exchange.h"
+#include "peer.h"
+#include "util/clock.h"
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 

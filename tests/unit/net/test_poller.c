@@ -16,6 +16,7 @@
 
 #include "net/conn.h"
 #include "net/poller.h"
+#include "util/clock.h"
 
 #define SLOTS	300
 

@@ -24,11 +24,11 @@
 
 #include <cmocka.h>
 
+#include "net/framing.h"
 #include "output/output.h"
 #include "proto/reply.h"
 #include "proto/report.h"
 #include "under_valgrind.h"
-#include "net/framing.h"
 
 #ifndef __SANITIZE_ADDRESS__
 #define SMALL	((size_t)128 * 1024)

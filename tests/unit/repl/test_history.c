@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
-#include "repl/history.h"
 #include "peer.h"
+#include "repl/history.h"
 
 #define FILE_NAME	"state/cartridge-reload/history"
 

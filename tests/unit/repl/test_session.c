@@ -13,8 +13,9 @@
 #include <cmocka.h>
 
 #include "net/conn.h"
-#include "repl/session.h"
 #include "peer.h"
+#include "repl/session.h"
+#include "util/clock.h"
 
 #define HANDSHAKE_LINE	"\\set output yaml\n"
 #define TRUE		"---\n- true\n...\n"

@@ -23,12 +23,12 @@
 #include <cmocka.h>
 
 #include "cli/request_args.h"
-#include "rollout/command.h"
-#include "net/conn.h"
-#include "util/signals.h"
+#include "net/exchange.h"
 #include "net/poller.h"
 #include "proto/script.h"
-#include "net/exchange.h"
+#include "rollout/command.h"
+#include "util/clock.h"
+#include "util/signals.h"
 
 #define SCRIPT(name)	{ name, (const unsigned char *)"", 0 }
 

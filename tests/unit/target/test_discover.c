@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
-#include "target/discover.h"
 #include "peer.h"
+#include "target/discover.h"
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 

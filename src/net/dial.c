@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#define _GNU_SOURCE	/* O_PATH, struct ucred */
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/un.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/dial.h"
+#include "util/clock.h"
+#include "util/owner.h"
+
+/* Whether a system call failed for lack of something on our side. */
+static int
+is_local(int code)
+{
+	return code == EMFILE || code == ENFILE || code == ENOBUFS ||
+	    code == ENOMEM;
+}
+
+static int
+local_error(struct error *error, const char *what)
+{
+	return error_set(error, OUTCOME_USAGE,
+	    errno == ENOMEM ? "out_of_memory" : "local_error", "%s: %s",
+	    what, strerror(errno));
+}
+
+static int
+unix_connect_error(const char *path, int code, struct error *error)
+{
+	struct stat st;
+
+	switch (code) {
+	case ENOENT:
+		return error_set_transient(error, OUTCOME_UNREACHABLE,
+		    "no_socket", "no such socket: "
+		    "the instance is not running, or its socket is elsewhere");
+	case ECONNREFUSED:
+		/* The kernel says the same of what is no socket at all. */
+		if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+			return error_set(error, OUTCOME_UNREACHABLE,
+			    "not_a_socket", "%s, not a socket",
+			    S_ISDIR(st.st_mode) ? "a directory" :
+			    S_ISREG(st.st_mode) ? "a regular file" :
+			    "a special file");
+		return error_set_transient(error, OUTCOME_UNREACHABLE,
+		    "refused", "connection refused: "
+		    "nobody listens on the socket");
+	case EACCES:
+	case EPERM:
+		return error_set(error, OUTCOME_UNREACHABLE, "no_permission",
+		    "permission denied: "
+		    "connect as the owner of the socket, or as root");
+	case EAGAIN:
+		return error_set_transient(error, OUTCOME_UNREACHABLE, "busy",
+		    "the instance does not accept connections: "
+		    "its queue of connections is full");
+	default:
+		return error_set(error, OUTCOME_UNREACHABLE, "unreachable",
+		    "cannot connect: %s", strerror(code));
+	}
+}
+
+/*
+ * Connects to a path that does not fit a socket address: through a descriptor
+ * of the socket file, whose name under /proc is short.
+ */
+static int
+connect_long_path(int fd, const char *path, struct error *error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int code, file, result;
+
+	if ((file = open(path, O_PATH | O_CLOEXEC)) == -1) {
+		return is_local(errno) ? local_error(error, "open") :
+		    unix_connect_error(path, errno, error);
+	}
+	snprintf(address.sun_path, sizeof(address.sun_path),
+	    "/proc/self/fd/%d", file);
+	result = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	code = errno;
+	close(file);
+	if (result == 0)
+		return 0;
+	if (code == ENOENT)
+		return error_set(error, OUTCOME_USAGE, "local_error",
+		    "the path is longer than %zu bytes, and there is no /proc "
+		    "to connect through", sizeof(address.sun_path) - 1);
+	return unix_connect_error(path, code, error);
+}
+
+static int
+connect_path(int fd, const char *path, struct error *error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlcpy(address.sun_path, path, sizeof(address.sun_path)) >=
+	    sizeof(address.sun_path))
+		return connect_long_path(fd, path, error);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1)
+		return unix_connect_error(path, errno, error);
+	return 0;
+}
+
+/*
+ * Checks that a socket which we have found ourselves is served by somebody who
+ * may: the Lua of a request is not for everybody who can make a file.
+ */
+static int
+check_peer(const struct dial *dial, struct error *error)
+{
+	const struct target *target = dial->target;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	char name[64];
+
+	if (!target->is_found)
+		return 0;
+	if (getsockopt(dial->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1)
+		return local_error(error, "getsockopt");
+	if (owner_is_trusted(peer.uid) || peer.uid == target->owner)
+		return 0;
+	return error_set(error, OUTCOME_UNREACHABLE, "wrong_owner",
+	    "the process behind the socket belongs to another user, %s: "
+	    "run this as that user, or give the socket with --socket",
+	    owner_name(peer.uid, name, sizeof(name)));
+}
+
+static int
+open_unix(struct dial *dial, struct error *error)
+{
+	dial->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	    0);
+	if (dial->fd == -1)
+		return local_error(error, "socket");
+	if (connect_path(dial->fd, dial->target->path, error) == -1 ||
+	    check_peer(dial, error) == -1)
+		return -1;
+	return 0;
+}
+
+static int
+resolve(struct dial *dial, struct error *error)
+{
+	const struct target *target = dial->target;
+	struct addrinfo hints;
+	int result;
+
+	memset(&hints, 0, sizeof(hints));
+	hints.ai_family = AF_UNSPEC;
+	hints.ai_socktype = SOCK_STREAM;
+	hints.ai_flags = AI_NUMERICSERV;
+	result = getaddrinfo(target->host, target->port, &hints,
+	    &dial->addresses);
+	if (result == 0)
+		return 0;
+	dial->addresses = NULL;
+	if (result == EAI_MEMORY)
+		return error_out_of_memory(error);
+	error_set(error, OUTCOME_UNREACHABLE, "name_resolution",
+	    "cannot resolve the host name: %s", result == EAI_SYSTEM ?
+	    strerror(errno) : gai_strerror(result));
+	error->transient = result == EAI_AGAIN || result == EAI_SYSTEM;
+	return -1;
+}
+
+static int
+tcp_connect_error(int code, struct error *error)
+{
+	switch (code) {
+	case ECONNREFUSED:
+		return error_set_transient(error, OUTCOME_UNREACHABLE,
+		    "refused", "connection refused: "
+		    "nobody listens on the port");
+	case ECONNABORTED:
+	case ECONNRESET:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case ETIMEDOUT:
+		return error_set_transient(error, OUTCOME_UNREACHABLE,
+		    "unreachable", "cannot connect: %s", strerror(code));
+	default:
+		return error_set(error, OUTCOME_UNREACHABLE, "unreachable",
+		    "cannot connect: %s", strerror(code));
+	}
+}
+
+static void
+close_socket(struct dial *dial)
+{
+	if (dial->fd != -1)
+		close(dial->fd);
+	dial->fd = -1;
+}
+
+/*
+ * Starts to connect to the next address of the host that can be tried.
+ * Returns -1 with the error of the last one if there is none left.
+ */
+static int
+try_address(struct dial *dial, const struct addrinfo *address,
+    struct error *error)
+{
+	const struct addrinfo *left;
+	int64_t now, share;
+	int one = 1, result = -1;
+
+	for (; address != NULL; address = address->ai_next) {
+		close_socket(dial);
+		dial->address = address;
+		dial->fd = socket(address->ai_family, SOCK_STREAM |
+		    SOCK_NONBLOCK | SOCK_CLOEXEC, address->ai_protocol);
+		if (dial->fd == -1) {
+			result = is_local(errno) ?
+			    local_error(error, "socket") :
+			    tcp_connect_error(errno, error);
+			continue;
+		}
+		/* The request is a long line and is to leave at once. */
+		setsockopt(dial->fd, IPPROTO_TCP, TCP_NODELAY, &one,
+		    sizeof(one));
+		if (connect(dial->fd, address->ai_addr,
+		    address->ai_addrlen) == -1 && errno != EINPROGRESS &&
+		    errno != EINTR) {
+			result = tcp_connect_error(errno, error);
+			continue;
+		}
+		/* A silent address must not take the time of the others. */
+		share = 0;
+		for (left = address; left != NULL; left = left->ai_next)
+			share++;
+		now = clock_ms();
+		dial->due = dial->deadline <= now ? dial->deadline :
+		    now + (dial->deadline - now + share - 1) / share;
+		return 0;
+	}
+	return result;
+}
+
+enum dial_state
+dial_begin(struct dial *dial, const struct target *target, int64_t deadline,
+    struct error *error)
+{
+	int result;
+
+	memset(dial, 0, sizeof(*dial));
+	dial->target = target;
+	dial->fd = -1;
+	dial->began = clock_ms();
+	dial->deadline = dial->due = deadline;
+	if (target->kind == TARGET_UNIX)
+		return open_unix(dial, error) == -1 ? DIAL_FAILED :
+		    DIAL_CONNECTED;
+	result = resolve(dial, error);
+	if (result == 0)
+		result = try_address(dial, dial->addresses, error);
+	return result == -1 ? DIAL_FAILED : DIAL_WAIT;
+}
+
+enum dial_state
+dial_step(struct dial *dial, struct error *error)
+{
+	struct pollfd pfd = { .fd = dial->fd, .events = POLLOUT };
+	int64_t now = clock_ms();
+	socklen_t len;
+	int code;
+
+	if (poll(&pfd, 1, 0) <= 0) {
+		if (now < dial->due)
+			return DIAL_WAIT;
+		if (now >= dial->deadline) {
+			error_set_transient(error, OUTCOME_TIMEOUT, "deadline",
+			    "no connection within %g s",
+			    clock_seconds(dial->began, dial->deadline));
+			return DIAL_FAILED;
+		}
+		code = ETIMEDOUT;
+	} else {
+		len = sizeof(code);
+		if (getsockopt(dial->fd, SOL_SOCKET, SO_ERROR, &code,
+		    &len) == -1)
+			code = errno;
+	}
+	if (code == 0)
+		return DIAL_CONNECTED;
+	tcp_connect_error(code, error);
+	if (dial->address->ai_next == NULL ||
+	    try_address(dial, dial->address->ai_next, error) == -1)
+		return DIAL_FAILED;
+	return DIAL_WAIT;
+}
+
+int
+dial_take(struct dial *dial)
+{
+	int fd = dial->fd;
+
+	dial->fd = -1;
+	return fd;
+}
+
+void
+dial_finish(struct dial *dial)
+{
+	close_socket(dial);
+	if (dial->addresses != NULL)
+		freeaddrinfo(dial->addresses);
+	dial->addresses = NULL;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <time.h>
+
+#include "util/clock.h"
+
+int64_t
+clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+double
+clock_seconds(int64_t from, int64_t until)
+{
+	int64_t ms = until > from ? until - from : 0, unit;
+
+	/* A few of them pass before the time is looked at. */
+	unit = ms < 1000 ? 10 : 50;
+	ms = (ms + unit / 2) / unit * unit;
+	return (double)ms / 1000.0;
+}
