@@ -2,11 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 #include <poll.h>
-#include <unistd.h>
 
-#include "proto/request.h"
 #include "repl/event.h"
-#include "repl/lineedit.h"
 #include "util/clock.h"
 #include "util/signals.h"
 
@@ -18,14 +15,14 @@
 #define WAIT_MAX_MS	60000
 
 void
-contact_close(struct contact *contact)
+event_disconnect(struct event_source *source)
 {
-	session_close(contact->session);
-	contact->session = NULL;
+	session_close(source->session);
+	source->session = NULL;
 }
 
-enum happening
-contact_await(struct contact *contact, enum contact_input input,
+enum event
+event_wait(struct event_source *source, const struct event_input *input,
     int64_t until, struct error *error)
 {
 	struct pollfd fds[4];
@@ -34,91 +31,78 @@ contact_await(struct contact *contact, enum contact_input input,
 
 	for (;;) {
 		if (signals_count() > 0)
-			return HAPPENED_SIGNAL;
+			return EVENT_SIGNAL;
 		is_more = 0;
 		due = until;
-		fds[0] = (struct pollfd){ contact->signals_fd, POLLIN, 0 };
+		fds[0] = (struct pollfd){ source->signals_fd, POLLIN, 0 };
 		fds[1] = (struct pollfd){ -1, 0, 0 };
-		fds[2] = (struct pollfd){ input == INPUT_LEFT_ALONE ? -1 :
-		    STDIN_FILENO, POLLIN, 0 };
-		fds[3] = (struct pollfd){ input == INPUT_EDITED ?
-		    lineedit_signal_fd() : -1, POLLIN, 0 };
-		if (contact->session != NULL) {
-			switch (session_step(contact->session, &contact->doc,
+		fds[2] = (struct pollfd){ input == NULL ? -1 : input->fd,
+		    POLLIN, 0 };
+		fds[3] = (struct pollfd){ input == NULL ? -1 :
+		    input->editor_fd, POLLIN, 0 };
+		if (source->session != NULL) {
+			switch (session_step(source->session, &source->doc,
 			    error)) {
 			case SESSION_READY:
-				return HAPPENED_READY;
+				return EVENT_READY;
 			case SESSION_REPLY:
-				return HAPPENED_REPLY;
+				return EVENT_REPLY;
 			case SESSION_FAILED:
-				return HAPPENED_LOST;
+				return EVENT_DISCONNECTED;
 			case SESSION_PUSH:
-				contact->on_push(&contact->doc, contact->arg);
+				source->on_push(&source->doc, source->arg);
 				is_more = 1;
 				break;
 			case SESSION_WAIT:
 				break;
 			}
-			fds[1].fd = session_fd(contact->session);
-			fds[1].events = session_events(contact->session);
-			if (session_due(contact->session) < due)
-				due = session_due(contact->session);
+			fds[1].fd = session_fd(source->session);
+			fds[1].events = session_events(source->session);
+			if (session_due(source->session) < due)
+				due = session_due(source->session);
 		}
 		if (until != CLOCK_FOREVER && clock_ms() >= until)
-			return HAPPENED_LATE;
+			return EVENT_TIMEOUT;
 		left = is_more ? 0 : due - clock_ms();
 		left = left < 0 ? 0 : left > WAIT_MAX_MS ? WAIT_MAX_MS : left;
 		if (poll(fds, 4, (int)left) == -1)
 			continue;
 		if (fds[3].revents != 0)
-			lineedit_signal();
+			input->on_editor();
 		/* What was typed behind Ctrl-C is for the next line. */
 		if (fds[2].revents != 0 && signals_count() == 0)
-			return HAPPENED_INPUT;
+			return EVENT_INPUT;
 	}
 }
 
 int
-contact_connect(struct contact *contact, double timeout, double wait,
+event_connect(struct event_source *source, double timeout, double wait,
     struct error *error)
 {
 	int64_t began = clock_ms(), delay = RETRY_FIRST_MS, now;
 	int64_t until = began + (int64_t)(wait * 1000);
-	enum happening happening;
+	enum event event;
 
 	for (;;) {
-		contact->session = session_open(contact->target, clock_ms() +
+		source->session = session_open(source->target, clock_ms() +
 		    (timeout > 0.001 ? (int64_t)(timeout * 1000) : 1), error);
-		happening = contact->session == NULL ? HAPPENED_LOST :
-		    contact_await(contact, INPUT_LEFT_ALONE, CLOCK_FOREVER,
-		    error);
-		if (happening == HAPPENED_READY)
+		event = source->session == NULL ? EVENT_DISCONNECTED :
+		    event_wait(source, NULL, CLOCK_FOREVER, error);
+		if (event == EVENT_READY)
 			return 0;
-		contact_close(contact);
+		event_disconnect(source);
 		now = clock_ms();
-		if (happening == HAPPENED_LOST &&
+		if (event == EVENT_DISCONNECTED &&
 		    (!error->transient || now >= until))
 			return -1;
-		if (happening == HAPPENED_LOST)
-			happening = contact_await(contact, INPUT_LEFT_ALONE,
-			    now + delay < until ? now + delay : until, error);
-		if (happening == HAPPENED_SIGNAL)
+		if (event == EVENT_DISCONNECTED)
+			event = event_wait(source, NULL, now + delay < until ?
+			    now + delay : until, error);
+		if (event == EVENT_SIGNAL)
 			return error_set(error, OUTCOME_TIMEOUT, "interrupted",
 			    "given up after %g s, before anything was sent",
 			    clock_seconds(began, clock_ms()));
 		delay = delay * 3 / 2 < RETRY_MAX_MS ? delay * 3 / 2 :
 		    RETRY_MAX_MS;
 	}
-}
-
-int
-contact_ask(struct contact *contact, const char *what, const char *text,
-    size_t len, size_t from, size_t to, struct error *error)
-{
-	size_t line_len;
-	char *line = request_typed(what, text, len, from, to, &line_len);
-
-	if (line == NULL)
-		return error_out_of_memory(error);
-	return session_send(contact->session, line, line_len, error);
 }

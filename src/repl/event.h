@@ -2,14 +2,12 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The contact of the console to its instance: a connection that is made anew
- * if it was given up, and what is waited for beside it, lines and signals.
+ * Waits for what happens first: input, a reply of the instance, a signal.
  */
 
 #ifndef CR_EVENT_H
 #define CR_EVENT_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #include "net/framing.h"
@@ -17,55 +15,48 @@
 #include "target/target.h"
 #include "util/error.h"
 
-enum happening {
-	HAPPENED_INPUT,		/* standard input is readable */
-	HAPPENED_READY,		/* the session is */
-	HAPPENED_REPLY,		/* there is a document */
-	HAPPENED_SIGNAL,
-	HAPPENED_LOST,		/* the error says why */
-	HAPPENED_LATE		/* nothing of it in time */
+enum event {
+	EVENT_INPUT,		/* it is readable */
+	EVENT_READY,		/* the session is */
+	EVENT_REPLY,		/* there is a document */
+	EVENT_SIGNAL,
+	EVENT_DISCONNECTED,	/* the error says why */
+	EVENT_TIMEOUT
 };
 
-/* What is done about standard input meanwhile. */
-enum contact_input {
-	INPUT_LEFT_ALONE,
-	INPUT_WANTED,
-	INPUT_EDITED		/* wanted, and lineedit has its prompt there */
+/* Where lines are read from. */
+struct event_input {
+	int	  fd;
+	/* Of the one who edits lines there, and what it does with it; or -1. */
+	int	  editor_fd;
+	void	(*on_editor)(void);
 };
 
-struct contact {
+struct event_source {
 	const struct target	*target;
 	struct session		*session;	/* NULL: no connection now */
 	int			 signals_fd;	/* of signals_begin */
-	struct document	 doc;		/* valid until it goes on */
+	struct document		 doc;		/* valid until the next wait */
 	/* Called with each message of the instance, whenever it comes. */
-	void			(*on_push)(const struct document *,
-				    void *arg);
+	void			(*on_push)(const struct document *, void *arg);
 	void			*arg;
 };
 
 /* Closes the connection, if there is one. */
-void	 contact_close(struct contact *);
+void	 event_disconnect(struct event_source *);
 
 /*
- * Connects, each try within so many seconds, and keeps trying for so long; a
- * signal ends it.  Blocks.  Returns 0, or -1 with an error.
+ * Connects, each try within `timeout` seconds, and keeps trying for `wait`
+ * seconds; a signal ends it.  Blocks.  Returns 0, or -1 with an error.
  */
-int	 contact_connect(struct contact *, double timeout, double wait,
+int	 event_connect(struct event_source *, double timeout, double wait,
 	    struct error *);
 
 /*
- * Blocks until something happens, or until that time of clock_ms.  A reply is
- * then the document.
+ * Blocks until something happens, or until that time of clock_ms.  Without an
+ * input, input is left alone.  A reply is then the document.
  */
-enum happening contact_await(struct contact *, enum contact_input,
+enum event event_wait(struct event_source *, const struct event_input *,
 	    int64_t until, struct error *);
-
-/*
- * Sends a line for typed.lua in the instance; see request_typed.  There has to
- * be a connection.  Returns 0, or -1 with an error.
- */
-int	 contact_ask(struct contact *, const char *what, const char *text,
-	    size_t len, size_t from, size_t to, struct error *);
 
 #endif

@@ -49,31 +49,31 @@ take_names(struct strlist *names, const struct document *doc,
 }
 
 int
-suggest_names(struct strlist *names, struct contact *contact, const char *line,
-    size_t start, size_t stop, struct error *error)
+suggest_names(struct strlist *names, struct event_source *source,
+    const char *line, size_t start, size_t stop, struct error *error)
 {
-	if (contact->session == NULL &&
-	    contact_connect(contact, SUGGEST_SECONDS, 0, error) == -1)
+	if (source->session == NULL &&
+	    event_connect(source, SUGGEST_SECONDS, 0, error) == -1)
 		return 0;
 	/* One that was given up may still be at work. */
-	if (session_waiting(contact->session) > 0)
+	if (session_waiting(source->session) > 0)
 		return 0;
-	if (contact_ask(contact, "complete", line + start, stop - start, start,
-	    stop, error) == -1)
+	if (session_eval(source->session, "complete", line + start,
+	    stop - start, start, stop, error) == -1)
 		return 0;
-	switch (contact_await(contact, INPUT_LEFT_ALONE, clock_ms() +
+	switch (event_wait(source, NULL, clock_ms() +
 	    (int64_t)(SUGGEST_SECONDS * 1000), error)) {
-	case HAPPENED_REPLY:
-		take_names(names, &contact->doc, line + start, stop - start);
+	case EVENT_REPLY:
+		take_names(names, &source->doc, line + start, stop - start);
 		break;
-	case HAPPENED_LOST:
+	case EVENT_DISCONNECTED:
 		/* Nothing ran.  Whoever waits for the line will tell. */
 		if (strcmp(error->code, "closed") == 0)
 			error_set(error, OUTCOME_UNREACHABLE, "closed",
 			    "connection closed by the instance");
 		return -1;
 	default:
-		session_forget(contact->session);
+		session_forget(source->session);
 	}
 	return 0;
 }

@@ -22,7 +22,7 @@
  * that, and for a second at most.  Returns 0, or -1 with an error: the
  * connection was lost.
  */
-int	suggest_names(struct strlist *, struct contact *, const char *line,
-	    size_t start, size_t stop, struct error *);
+int	suggest_names(struct strlist *, struct event_source *,
+	    const char *line, size_t start, size_t stop, struct error *);
 
 #endif

@@ -35,7 +35,7 @@ struct shell {
 	int				 is_over;
 	int				 is_lost;	/* by what completes */
 	enum outcome			 outcome;	/* if it is over */
-	struct contact			 contact;
+	struct event_source		 source;
 	struct display			 display;
 	struct error			 error;
 	struct lines			 lines;		/* if not edited */
@@ -122,11 +122,11 @@ give_up(struct shell *shell, int64_t began)
 	shell->display.has_failed = 1;
 	display_message(&shell->display, shell->statement.line,
 	    "given up after %g s%s%s", clock_seconds(began, clock_ms()),
-	    session_sent(shell->contact.session) ?
+	    session_sent(shell->source.session) ?
 	    ", the Lua may still be running in the instance" :
 	    ", before all of it was sent", ends ? "" :
 	    "; the next line begins a new session");
-	contact_close(&shell->contact);
+	event_disconnect(&shell->source);
 	if (ends)
 		end(shell, OUTCOME_TIMEOUT);
 	else
@@ -140,13 +140,13 @@ static void
 run_statement(struct shell *shell, int is_last)
 {
 	struct statement *statement = &shell->statement;
-	struct contact *contact = &shell->contact;
+	struct event_source *source = &shell->source;
 	int64_t began = clock_ms();
-	enum happening happening;
+	enum event event;
 	struct typed typed;
 	const char *command;
 
-	if (contact->session == NULL && contact_connect(contact,
+	if (source->session == NULL && event_connect(source,
 	    shell->options.timeout, 0, &shell->error) == -1) {
 		display_message(&shell->display, statement->line, "%s",
 		    shell->error.message);
@@ -157,27 +157,26 @@ run_statement(struct shell *shell, int is_last)
 		statement_forget(statement);
 		return;
 	}
-	if (contact_ask(contact, is_last ? "run" : "more", statement->text,
-	    statement->len, 0, 0, &shell->error) == -1) {
+	if (session_eval(source->session, is_last ? "run" : "more",
+	    statement->text, statement->len, 0, 0, &shell->error) == -1) {
 		end_with_error(shell);
 		return;
 	}
 	statement->sent = statement->len;
-	happening = contact_await(contact, INPUT_LEFT_ALONE, CLOCK_FOREVER,
-	    &shell->error);
-	if (happening == HAPPENED_REPLY &&
-	    typed_read(&typed, &contact->doc, &shell->error) == -1)
-		happening = HAPPENED_LOST;
-	if (happening == HAPPENED_LOST) {
+	event = event_wait(source, NULL, CLOCK_FOREVER, &shell->error);
+	if (event == EVENT_REPLY &&
+	    typed_read(&typed, &source->doc, &shell->error) == -1)
+		event = EVENT_DISCONNECTED;
+	if (event == EVENT_DISCONNECTED) {
 		remember(shell, statement->text);
 		end_with_error(shell);
 		return;
 	}
-	if (happening == HAPPENED_REPLY && typed.kind == TYPED_MORE)
+	if (event == EVENT_REPLY && typed.kind == TYPED_MORE)
 		return;
-	command = happening == HAPPENED_REPLY && typed.kind == TYPED_COMMAND ?
+	command = event == EVENT_REPLY && typed.kind == TYPED_COMMAND ?
 	    typed_command(&typed) : NULL;
-	if (happening != HAPPENED_REPLY)
+	if (event != EVENT_REPLY)
 		give_up(shell, began);
 	else if (command == NULL)
 		check(shell, display_reply(&shell->display, statement->line,
@@ -368,7 +367,7 @@ complete(struct lineedit_names *names, const char *line, size_t start,
 		return;
 	}
 	names->open = 1;
-	if (suggest_names(&names->words, &shell->contact, line, start, stop,
+	if (suggest_names(&names->words, &shell->source, line, start, stop,
 	    &shell->error) == -1)
 		shell->is_lost = 1;
 }
@@ -379,35 +378,37 @@ complete(struct lineedit_names *names, const char *line, size_t start,
 static void
 edit_line(struct shell *shell)
 {
-	enum lineedit_event event = LINEEDIT_WAIT;
-	enum happening happening = HAPPENED_INPUT;
+	const struct event_input input = { STDIN_FILENO, lineedit_signal_fd(),
+	    lineedit_signal };
+	enum lineedit_event edited = LINEEDIT_WAIT;
+	enum event event = EVENT_INPUT;
 	char *line = NULL;
 
 	lineedit_begin(shell->prompts[shell->statement.text != NULL]);
-	while (event == LINEEDIT_WAIT && happening == HAPPENED_INPUT &&
+	while (edited == LINEEDIT_WAIT && event == EVENT_INPUT &&
 	    !shell->is_over && !shell->is_lost) {
-		happening = contact_await(&shell->contact, INPUT_EDITED,
-		    CLOCK_FOREVER, &shell->error);
-		if (happening == HAPPENED_INPUT)
-			event = lineedit_read(&line);
+		event = event_wait(&shell->source, &input, CLOCK_FOREVER,
+		    &shell->error);
+		if (event == EVENT_INPUT)
+			edited = lineedit_read(&line);
 	}
 	/* It may have come while names were looked for. */
 	if (signals_count() > 0) {
-		happening = HAPPENED_SIGNAL;
-		event = LINEEDIT_WAIT;
+		event = EVENT_SIGNAL;
+		edited = LINEEDIT_WAIT;
 	}
 	/* What had been typed stays to be seen. */
-	lineedit_abandon(happening == HAPPENED_SIGNAL &&
+	lineedit_abandon(event == EVENT_SIGNAL &&
 	    !signals_terminating() ? "^C" : "");
-	if (event == LINEEDIT_LINE && !shell->is_over && !shell->is_lost) {
+	if (edited == LINEEDIT_LINE && !shell->is_over && !shell->is_lost) {
 		take_pasted(shell, line);
-	} else if (happening == HAPPENED_SIGNAL && !signals_terminating()) {
+	} else if (event == EVENT_SIGNAL && !signals_terminating()) {
 		putc('\n', shell->context->out);
 		statement_forget(&shell->statement);
 		signals_reset();
 	} else {
 		putc('\n', shell->context->out);
-		if (happening == HAPPENED_LOST || shell->is_lost)
+		if (event == EVENT_DISCONNECTED || shell->is_lost)
 			end_with_error(shell);
 		else if (!shell->is_over)
 			take_end(shell);
@@ -415,10 +416,11 @@ edit_line(struct shell *shell)
 	free(line);
 }
 
-/* Waits for one from elsewhere, and takes it. */
+/* Reads and runs one line of non-interactive input. */
 static void
 read_line(struct shell *shell)
 {
+	const struct event_input input = { STDIN_FILENO, -1, NULL };
 	char *line;
 	size_t len;
 
@@ -430,13 +432,13 @@ read_line(struct shell *shell)
 		take_end(shell);
 		return;
 	}
-	switch (contact_await(&shell->contact, INPUT_WANTED, CLOCK_FOREVER,
+	switch (event_wait(&shell->source, &input, CLOCK_FOREVER,
 	    &shell->error)) {
-	case HAPPENED_INPUT:
+	case EVENT_INPUT:
 		if (lines_read(&shell->lines, &shell->error) == -1)
 			end_with_error(shell);
 		break;
-	case HAPPENED_SIGNAL:
+	case EVENT_SIGNAL:
 		display_message(&shell->display, 0, "interrupted");
 		end(shell, OUTCOME_USAGE);
 		break;
@@ -501,7 +503,7 @@ begin_editing(struct shell *shell, const struct lineedit_hooks *hooks)
 	fputs("connected to ", shell->context->out);
 	term_print(shell->context->out, shell->target->name);
 	fprintf(shell->context->out, ", Tarantool %s; \\help for help, "
-	    "Ctrl-D to leave\n", session_version(shell->contact.session));
+	    "Ctrl-D to leave\n", session_version(shell->source.session));
 	check(shell, display_flush(&shell->display));
 	return 0;
 }
@@ -511,7 +513,7 @@ run(struct shell *shell)
 {
 	const struct lineedit_hooks hooks = { find_breaks, complete, shell };
 
-	if (contact_connect(&shell->contact, shell->options.timeout,
+	if (event_connect(&shell->source, shell->options.timeout,
 	    shell->options.wait, &shell->error) == -1 ||
 	    (shell->display.is_interactive &&
 	    begin_editing(shell, &hooks) == -1)) {
@@ -542,16 +544,16 @@ shell_run(const struct options *options, const struct targets *targets,
 	shell.display.name = shell.target->name;
 	shell.display.is_interactive = isatty(STDIN_FILENO) &&
 	    isatty(fileno(context->out));
-	shell.contact.target = shell.target;
-	shell.contact.on_push = take_push;
-	shell.contact.arg = &shell;
-	shell.contact.signals_fd = signals_begin();
+	shell.source.target = shell.target;
+	shell.source.on_push = take_push;
+	shell.source.arg = &shell;
+	shell.source.signals_fd = signals_begin();
 	lines_init(&shell.lines, STDIN_FILENO);
 	run(&shell);
 	if (shell.display.is_editing)
 		lineedit_close();
 	signals_end();
-	contact_close(&shell.contact);
+	event_disconnect(&shell.source);
 	history_close(&shell.history);
 	statement_forget(&shell.statement);
 	lines_finish(&shell.lines);

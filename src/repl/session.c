@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "net/conn.h"
+#include "proto/request.h"
 #include "repl/session.h"
 #include "util/clock.h"
 
@@ -121,6 +122,18 @@ session_send(struct session *session, char *text, size_t len,
 	line->text = text;
 	line->forgotten = 0;
 	return conn_send(session->conn, text, len, error);
+}
+
+int
+session_eval(struct session *session, const char *what, const char *text,
+    size_t len, size_t from, size_t to, struct error *error)
+{
+	size_t line_len;
+	char *line = request_typed(what, text, len, from, to, &line_len);
+
+	if (line == NULL)
+		return error_out_of_memory(error);
+	return session_send(session, line, line_len, error);
 }
 
 void

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A conversation with one instance: a connection on which one line after the
- * other is sent and answered, so that they share a session there.  A state
- * machine on top of the console, like the session for a single request.
+ * A session of the console: a connection on which one line after the other is
+ * sent and answered, so that they share a session in the instance.  A state
+ * machine on top of the connection, as the exchange is for a single request.
  */
 
 #ifndef CR_SESSION_H
@@ -65,13 +65,21 @@ enum session_event session_step(struct session *, struct document *,
 int		 session_send(struct session *, char *line, size_t len,
 		    struct error *);
 
+/*
+ * Sends text for src/lua/commands/repl.lua in the instance; see request_typed.
+ * Otherwise as session_send.
+ */
+int		 session_eval(struct session *, const char *what,
+		    const char *text, size_t len, size_t from, size_t to,
+		    struct error *);
+
 /* The replies to all lines that wait for one are not wanted any more. */
 void		 session_forget(struct session *);
 
 /* How many lines wait for a reply, forgotten or not. */
 size_t		 session_waiting(const struct session *);
 
-/* Whether all that was given to it has left. */
+/* Whether everything queued has been written to the socket. */
 int		 session_sent(const struct session *);
 
 /* The Tarantool version of the greeting. */
