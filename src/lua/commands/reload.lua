@@ -94,7 +94,7 @@ local function describe(report, txn, work, files)
     report.modules = describe_modules(work.choice, work.modules and work.modules.added)
     report.files = describe_files(work.choice, files)
     report.roles = work.life and work.life.order or {}
-    report.routes = count_routes(work.framework.servers)
+    report.routes = count_routes(work.servers and work.servers:list())
     report.fibers = work.fibers and work.fibers.report
 end
 

@@ -23,12 +23,14 @@ Lifecycle.__index = Lifecycle
 -- @tparam table framework see `frameworks.detect`
 -- @tparam table modules the adapter of modules
 -- @tparam table adapters name -> module of an adapter
-local function new(txn, framework, modules, adapters)
+-- @tparam table servers the adapter of servers
+local function new(txn, framework, modules, adapters, servers)
     return setmetatable({
         txn = txn,
         framework = framework,
         modules = modules,
         adapters = adapters,
+        servers = servers,
         roles = {},     -- role name -> its entry in the report
         order = {},     -- the same entries in order
         starting = {},  -- new roles that have work to do
@@ -37,7 +39,7 @@ local function new(txn, framework, modules, adapters)
         stopped = {},   -- role name -> old role whose stop was called
         disabled = {},  -- role name -> its functions that were taken away
         stopping = {},  -- old roles to stop after the commit
-        retirement = retirement.new(txn, framework, modules, adapters),
+        retirement = retirement.new(txn, framework, modules, adapters, servers),
     }, Lifecycle)
 end
 

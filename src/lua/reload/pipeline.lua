@@ -21,15 +21,16 @@ local sweep = require('reload.sweep')
 
 local adapters = {
     builtins = require('adapters.builtins'),
+    config_roles = require('adapters.config_roles'),
     ffi = require('adapters.ffi'),
     fibers = require('adapters.fibers'),
     globals = require('adapters.globals'),
-    config_roles = require('adapters.config_roles'),
     http = require('adapters.http'),
     httpd_role = require('adapters.httpd_role'),
     modules = require('adapters.modules'),
     roles = require('adapters.roles'),
     schema = require('adapters.schema'),
+    servers = require('adapters.servers'),
     sockets = require('adapters.sockets'),
     stop_effects = require('reload.stop_effects'),
     triggers = require('adapters.triggers'),
@@ -207,7 +208,8 @@ function Staged:add_adapters()
     self.modules = txn:add(adapters.modules.new(txn, self.choice))
     txn:add(adapters.globals.new(txn, self.modules))
     self.framework:stage(txn, self.modules, adapters)
-    self.life = lifecycle.new(txn, self.framework, self.modules, adapters)
+    self.servers = txn:add(adapters.servers.new(txn, adapters.http, self.framework.servers))
+    self.life = lifecycle.new(txn, self.framework, self.modules, adapters, self.servers)
     txn:add(adapters.schema.new(txn))
     txn:add(adapters.triggers.new(txn))
     txn:add(adapters.ffi.new(txn))
@@ -265,6 +267,7 @@ end
 --- What follows the commit: the new code serves already. Yields.
 function Staged:after_commit()
     self.life:finish()
+    self.servers:settle()
 end
 
 --- Ends what old code had running. Yields.

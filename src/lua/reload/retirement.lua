@@ -18,9 +18,16 @@ Retirement.__index = Retirement
 -- @tparam table framework see `frameworks.detect`
 -- @tparam table modules the adapter of modules
 -- @tparam table adapters name -> module of an adapter
-local function new(txn, framework, modules, adapters)
-    return setmetatable({txn = txn, framework = framework, modules = modules, adapters = adapters, parts = {}},
-        Retirement)
+-- @tparam table servers the adapter of servers
+local function new(txn, framework, modules, adapters, servers)
+    return setmetatable({
+        txn = txn,
+        framework = framework,
+        modules = modules,
+        adapters = adapters,
+        servers = servers,
+        parts = {},
+    }, Retirement)
 end
 
 local function no()
@@ -68,7 +75,7 @@ local function open(self)
     local facade = discarding(self.txn)
     self.parts = {self.adapters.triggers.new(facade)}
     local stand_ins = {}
-    for _, server in ipairs(self.framework.servers) do
+    for _, server in ipairs(self.servers:list()) do
         table.insert(self.parts, self.adapters.http.new(facade, server.live))
     end
     for _, part in ipairs(self.parts) do

@@ -10,7 +10,11 @@ local fiber = require('fiber')
 
 --- Makes room for what the roles register.
 local function stage(txn, framework, adapters)
-    local parts = {adapters.triggers.new(txn), adapters.fibers.new(txn)}
+    local parts = {
+        adapters.triggers.new(txn),
+        adapters.fibers.new(txn),
+        adapters.servers.new(txn, adapters.http, framework.servers, true),
+    }
     for _, server in ipairs(framework.servers) do
         table.insert(parts, adapters.http.new(txn, server.live))
     end

@@ -1,0 +1,189 @@
+--- Adapter: HTTP servers (rock `http`) that the application opens itself, on ports
+-- of its own.
+--
+-- Old and new code cannot both listen on a port. So new code that makes a server
+-- for the host and port of one that runs gets a stand-in for that one: starting it
+-- does nothing, and its routes take over at the commit. Clients keep their
+-- connections. Stopping a server is put off until the commit, and then only done
+-- if no new code has taken it over: after a failure it has never stopped.
+
+local require = ...
+local servers_lib = require('platform.http_servers')
+
+local Servers = {name = 'servers'}
+Servers.__index = Servers
+
+-- Options that a running server cannot change: they are those of its socket.
+local OF_SOCKET = {'ssl_cert_file', 'ssl_key_file', 'ssl_password', 'ssl_password_file', 'ssl_ca_file',
+    'ssl_ciphers', 'ssl_verify_client'}
+
+--- @tparam table txn the transaction
+-- @tparam table http the adapter of one server
+-- @tparam {table,...} others adapters of servers that the framework has
+-- @tparam ?boolean is_reviving for old roles that start again after a rollback:
+--   what they register is taken over by `revive`
+local function new(txn, http, others, is_reviving)
+    return setmetatable({
+        txn = txn,
+        http = http,
+        others = others,
+        is_reviving = is_reviving,
+        parts = {},     -- live server -> its adapter, once it was taken over
+        order = {},     -- the same adapters in order
+        stopped = {},   -- set of live servers that are to stop
+        stops = {},     -- live server -> {original, staged}
+        options = {},   -- live server -> its new options
+    }, Servers)
+end
+
+function Servers:snapshot()
+    local of_framework = {}
+    for _, server in ipairs(self.others) do
+        of_framework[server.live] = true
+    end
+    self.live = {}
+    for _, live in ipairs(servers_lib.list()) do
+        if not of_framework[live] then
+            table.insert(self.live, live)
+        end
+    end
+end
+
+--- The server that listens where code wants to, if there is one.
+local function find(self, host, port)
+    for _, live in ipairs(self.live) do
+        if live.is_run and tostring(live.host) == tostring(host) and tostring(live.port) == tostring(port) then
+            return live
+        end
+    end
+    return nil
+end
+
+local function has_same_socket(live, fresh)
+    for _, option in ipairs(OF_SOCKET) do
+        if (live.options or {})[option] ~= (fresh.options or {})[option] then
+            return false
+        end
+    end
+    return true
+end
+
+local function itself(server)
+    return server
+end
+
+--- Makes the stand-in for a running server, the first time it is asked for.
+local function take(self, live)
+    local part = self.parts[live]
+    if part == nil then
+        part = self.http.new(self.txn, live)
+        self.parts[live] = part
+        table.insert(self.order, part)
+        if self.is_reviving then
+            part:snapshot()
+            part:stage()
+        else
+            self.txn:add(part)
+        end
+        rawset(part.stand_in, 'start', itself)
+        rawset(part.stand_in, 'stop', itself)
+    end
+    return part.stand_in
+end
+
+function Servers:stage()
+    local lib, txn = package.loaded['http.server'], self.txn
+    if #self.live == 0 or type(lib) ~= 'table' or type(lib.new) ~= 'function' then
+        return
+    end
+    self.lib, self.original = lib, lib.new
+    self.staged = function(host, port, ...)
+        local fresh = self.original(host, port, ...)
+        local live = txn.staging and txn.origin:is_asking() and find(self, host, port)
+        if not live or not has_same_socket(live, fresh) then
+            return fresh
+        end
+        self.options[live] = fresh.options
+        return take(self, live)
+    end
+    lib.new = self.staged
+    for _, live in ipairs(self.live) do
+        local stop = live.stop
+        local function staged(server, ...)
+            if self.parts[live] ~= nil and txn.origin:is_stopping() then
+                -- The new generation has it.
+                return server
+            elseif txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping() then
+                self.stopped[live] = true
+                return server
+            end
+            return stop(server, ...)
+        end
+        self.stops[live] = {original = stop, staged = staged}
+        live.stop = staged
+    end
+end
+
+--- All adapters of servers: those of the framework and those taken over.
+-- @treturn {table,...}
+function Servers:list()
+    local list = {}
+    for _, servers in ipairs({self.others, self.order}) do
+        for _, server in ipairs(servers) do
+            table.insert(list, server)
+        end
+    end
+    return list
+end
+
+local function unstage(self)
+    if self.lib ~= nil and self.lib.new == self.staged then
+        self.lib.new = self.original
+    end
+    -- From now on a stand-in is the live server and nothing else.
+    for _, part in ipairs(self.order) do
+        rawset(part.stand_in, 'start', nil)
+        rawset(part.stand_in, 'stop', nil)
+    end
+end
+
+--- Servers that were taken over stay safe from the `stop` of old roles until this.
+-- A second call does nothing.
+function Servers:settle()
+    for live, stop in pairs(self.stops) do
+        if live.stop == stop.staged then
+            live.stop = stop.original
+        end
+    end
+    self.stops = {}
+end
+
+function Servers:commit()
+    unstage(self)
+    for live, options in pairs(self.options) do
+        for key, value in pairs(options) do
+            live.options[key] = value
+        end
+    end
+    for live in pairs(self.stopped) do
+        if self.parts[live] == nil and live.is_run then
+            pcall(self.stops[live].original, live)
+        end
+    end
+end
+
+function Servers:rollback()
+    unstage(self)
+    self:settle()
+end
+
+--- Takes over what old roles registered that were started again.
+function Servers:revive()
+    unstage(self)
+    for _, part in ipairs(self.order) do
+        part:revive()
+    end
+    self:settle()
+end
+
+return {new = new}

@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# HTTP servers that an application opens itself: new code takes them over.
+
+# shellcheck disable=SC2119 # reload takes options, or none
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+SECOND_PORT=$(free_ports 1)
+export SECOND_PORT
+launch_app server || bail_out 'the application did not start'
+
+# get PATH: the answer of the first server.
+get()
+{
+	curl -s -m 20 -f "$APP_URL$1"
+}
+
+second()
+{
+	curl -s -m 20 -f "http://127.0.0.1:$SECOND_PORT/version"
+}
+
+# identity: what clients are connected to.
+identity()
+{
+	app_eval 'local httpd = require("app.front").httpd
+		return tostring(httpd.tcp_server), #httpd.routes'
+}
+
+is "$(get /version) $(get /named) $(second)" 'v1 named v1 back v1' \
+    'version 1 serves'
+listener=$(identity)
+app_eval "rawset(_G, 'back_httpd', require('app.back').httpd) return true" \
+    >/dev/null
+
+diag 'Good code'
+
+app_version 2
+reload
+is "$RC $(json 'i.outcome')" '0 reloaded' 'a server at the top of a module'
+is "$(get /version) $(get /named)" 'v2 named v2' 'serves new code'
+is "$(identity)" "$listener" 'on the same socket'
+is "$(json 'i.routes.added, i.routes.replaced, i.routes.removed')" '0 2 0' \
+    'its routes were replaced'
+like "$(cat "$OUT")" '"where": "[^"]*/version' \
+    'the route of the main script is named as stale'
+app_version 3 'front_routes=httpd:route({path = "/more", method = "GET"},
+	function() return {status = 200, body = "more"} end)'
+reload
+is "$(get /version) $(get /more)" 'v3 more' 'another reload, with a new route'
+app_version 4
+reload
+is "$(get /version) $(get /more || echo gone)" 'v4 gone' 'and without it'
+
+diag 'Broken code'
+
+app_version 5 "front_end=error('boom')"
+reload
+is "$RC $(json 'i.error.code')" '3 load_error' 'code that fails after the start'
+is "$(get /version) $(get /named)" 'v4 named v4' 'the old code is still serving'
+app_version 5 "front_top=if rawget(_G, 'front') then
+	rawget(_G, 'front'):stop() end" "front_end=error('boom')"
+app_eval "rawset(_G, 'front', require('app.front').httpd) return true" >/dev/null
+reload
+is "$RC $(get /version)" '3 v4' \
+    'code that stops the old server, makes its own and fails'
+app_version 5 "front_top=if rawget(_G, 'front') then
+	rawget(_G, 'front'):stop() end"
+reload
+is "$RC $(get /version)" '0 v5' 'the same without the failure'
+
+diag 'Under load'
+
+wrk -t 1 -c 8 -d 5 --latency "$APP_URL/version" >"$WORK/wrk" &
+load=$!
+for version in 6 7 8 9; do
+	app_version "$version"
+	reload
+	app_version "$version" "front_end=error('boom')"
+	reload
+done
+wait "$load"
+like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' 'requests were served'
+unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'and none failed'
+app_version 9
+reload
+is "$(get /version)" v9 'the last version serves'
+
+diag 'Servers that are given up'
+
+app_version 10 'back_end=local before = rawget(_G, "back_httpd")
+	if before ~= nil then before:stop() end'
+second_is_closed()
+{
+	! second >/dev/null
+}
+reload
+is "$RC" 0 'new code stops a server and makes none in its place'
+ok 'it is closed' wait_until 10 second_is_closed
+
+stop_app
+
+diag 'A role with a server of its own'
+
+# own_server [REST]: what the role does in init, and in stop; the idiom that
+# variables of cartridge.vars suggest.
+own_server()
+{
+	printf '%s' "web_init=local vars = require('cartridge.vars').new(
+	    'app.roles.web')
+	vars:new('server')
+	if vars.server ~= nil then vars.server:stop() end
+	vars.server = require('http.server').new('127.0.0.1', $SECOND_PORT,
+	    {log_requests = false})
+	vars.server:route({path = '/version', method = 'GET'}, function()
+		return {status = 200, body = 'own v' .. VERSION}
+	end)
+	vars.server:start()
+	${1:-}"
+}
+
+# With and without a stop that ends the server.
+for stop in '' "local vars = require('cartridge.vars').new('app.roles.web')
+	vars.server:stop() vars.server = nil"; do
+	label=${stop:+, with stop}
+	start_app shop
+	app_version 1 "$(own_server)" "web_stop=$stop"
+	reload
+	is "$RC $(second)" '0 own v1' "the server is there$label"
+	wrk -t 1 -c 4 -d 4 "http://127.0.0.1:$SECOND_PORT/version" \
+	    >"$WORK/wrk" &
+	load=$!
+	for version in 2 3; do
+		app_version "$version" "$(own_server)" "web_stop=$stop"
+		reload
+		is "$RC $(second)" "0 own v$version" "version $version$label"
+		app_version 9 "$(own_server "error('boom')")" "web_stop=$stop"
+		reload
+		is "$RC $(json 'i.rollback.complete') $(second)" \
+		    "3 true own v$version" \
+		    "broken code after version $version$label"
+	done
+	wait "$load"
+	like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' "requests$label"
+	unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' \
+	    "no request failed$label"
+	stop_app
+done
+
+done_testing
