@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rollout/cluster.h"
+#include "rollout/scheduler.h"
 
 static const char *
 string(const json_t *object, const char *key)
@@ -46,7 +47,7 @@ ask(struct fleet *fleet, struct error *error)
 	json_decref(args);
 	if (result == -1)
 		return NULL;
-	result = fleet_run(fleet, &batch, error);
+	result = scheduler_run(fleet, &batch, error);
 	job_spec_finish(&spec);
 	/* Interrupted before it was asked. */
 	if (result == -1 || fleet->members[0].state != MEMBER_DONE)
@@ -78,7 +79,7 @@ blame(struct fleet *fleet, struct member *member, const struct error *error)
 {
 	report_from_error(&member->report, member->name, error);
 	member->state = MEMBER_DONE;
-	fleet->casualties++;
+	fleet->failures++;
 }
 
 static int
@@ -231,7 +232,7 @@ cluster_join(struct fleet *fleet, const struct target *entry,
 	}
 	fleet_finish(fleet);
 	fleet->topology = topology;
-	fleet->casualties = 0;
+	fleet->failures = 0;
 	result = find_twice(topology, &twice, error);
 	if (result == 0)
 		result = add_instances(fleet, entry, topology, error);

@@ -14,6 +14,7 @@
 #include "rollout/health.h"
 #include "rollout/job.h"
 #include "rollout/preflight.h"
+#include "rollout/scheduler.h"
 #include "util/clock.h"
 #include "util/escape.h"
 #include "util/json_copy.h"
@@ -123,7 +124,7 @@ run_command(struct fleet *fleet, const json_t *args, struct error *error)
 		health.should_retry = retry_until_healthy;
 		batch.health = &health;
 	}
-	result = fleet_run(fleet, &batch, error);
+	result = scheduler_run(fleet, &batch, error);
 	job_spec_finish(&health);
 	job_spec_finish(&spec);
 	return result;
@@ -370,27 +371,36 @@ write_document(const struct fleet *fleet, struct output_run *run)
 	return result;
 }
 
-/* Names those that nothing was done to, and finds the gravest outcome. */
+/* Names the members that nothing was done to.  Returns how many there are. */
+static size_t
+log_not_attempted(const struct fleet *fleet)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < fleet->count; i++) {
+		if (fleet->members[i].state != MEMBER_WAITING)
+			continue;
+		output_message(fleet->context->err, fleet->members[i].name,
+		    "not touched");
+		count++;
+	}
+	return count;
+}
+
 static enum outcome
-sum_up(const struct fleet *fleet)
+worst_outcome(const struct fleet *fleet)
 {
 	const struct member *member;
 	enum outcome worst = OUTCOME_OK;
-	size_t i, done = 0, left = 0;
+	size_t i, done = 0;
 
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
-		if (member->state == MEMBER_WAITING) {
-			output_message(fleet->context->err, member->name,
-			    "not touched");
-			left++;
-		} else if (member->state == MEMBER_DONE) {
+		if (member->state == MEMBER_DONE)
 			worst = done++ == 0 ? member->report.outcome :
 			    outcome_graver(worst, member->report.outcome);
-		}
 	}
-	/* All that was begun went well, but it was not all. */
-	return outcome_exit(worst) == 0 && left > 0 ? OUTCOME_USAGE : worst;
+	return worst;
 }
 
 enum outcome
@@ -410,7 +420,10 @@ command_run(const struct options *options, const struct targets *targets,
 	context.targets = fleet.count;
 	if (result == 0 && !fleet.stopped)
 		result = run_phases(&fleet, args, &error);
-	run.outcome = sum_up(&fleet);
+	run.outcome = worst_outcome(&fleet);
+	/* All that was begun may have gone well, but it was not all. */
+	if (log_not_attempted(&fleet) > 0 && outcome_exit(run.outcome) == 0)
+		run.outcome = OUTCOME_USAGE;
 	if (result == 0 && are_all_skipped(&fleet, &skipped)) {
 		output_message(context.err, NULL, skipped.message);
 		run.outcome = skipped.outcome;

@@ -2,9 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The instances that a command is for, and requests to all of them: so many at
- * a time, in one thread, group after group, until one fails or somebody
- * interrupts.
+ * The instances that a command is for.
  */
 
 #ifndef CR_FLEET_H
@@ -17,7 +15,6 @@
 #include "output/output.h"
 #include "output/progress.h"
 #include "proto/report.h"
-#include "rollout/job.h"
 #include "target/target.h"
 #include "util/error.h"
 
@@ -61,20 +58,10 @@ struct fleet {
 	int				 signals_fd;	/* or -1 */
 	int				 interrupts;	/* seen so far */
 	int				 stopped;	/* nothing is begun */
-	size_t				 casualties;	/* failed so far */
+	size_t				 failures;	/* failed so far */
 	json_t				*topology;	/* of a cluster */
 	/* What the entry is to be told off for, or NULL. */
 	const struct error		*refusal;
-};
-
-/* One request to all members that wait for one. */
-struct batch {
-	struct job_spec		*spec;
-	struct job_spec		*health;	/* after each, or NULL */
-	size_t			 jobs;
-	int			 by_group;	/* one after the other */
-	int			 stop_on_failure;
-	int			 defer_reports;	/* reports are kept, not told */
 };
 
 void	 fleet_init(struct fleet *, const struct options *,
@@ -89,6 +76,9 @@ struct member	*fleet_add(struct fleet *, const struct target *,
 		    const char *name, const char *alias, const char *uri,
 		    struct error *);
 
+/* Prints a notice on standard error, in place of the progress line. */
+void	 fleet_log(struct fleet *, const char *target, const char *message);
+
 /* Leaves a member out, and says so.  Returns 0, or -1 if memory is out. */
 int	 fleet_skip(struct fleet *, struct member *, const char *why);
 
@@ -98,13 +88,10 @@ int	 fleet_skip(struct fleet *, struct member *, const char *why);
  */
 int	 fleet_expect(struct member *, const char *uuid);
 
-/* Gives a member the report that it ends with, and tells it. */
-void	 fleet_report(struct fleet *, struct member *);
+/* Fails the report if the address is that of another instance by now. */
+void	 fleet_check_identity(struct member *);
 
-/*
- * Runs a batch.  What went wrong with an instance is in its report; what went
- * wrong here is the error.  Returns 0 or -1.
- */
-int	 fleet_run(struct fleet *, const struct batch *, struct error *);
+/* Marks a member as done and prints its report. */
+void	 fleet_report(struct fleet *, struct member *);
 
 #endif

@@ -125,8 +125,8 @@ on_push(const json_t *value, void *arg)
 		return;
 	strlcpy(job->phase, escaped, sizeof(job->phase));
 	free(escaped);
-	if (job->spec->on_phase != NULL)
-		job->spec->on_phase(job);
+	if (job->hooks != NULL)
+		job->hooks->on_phase(job);
 }
 
 /* The arguments that this instance, at this time, has for itself. */
@@ -193,11 +193,12 @@ start_attempt(struct job *job)
 
 void
 job_begin(struct job *job, const struct job_spec *spec,
-    const struct target *target, const char *name, const char *uri,
-    void *owner, int64_t until, int64_t limit)
+    const struct job_hooks *hooks, const struct target *target,
+    const char *name, const char *uri, void *owner, int64_t until, int64_t limit)
 {
 	memset(job, 0, sizeof(*job));
 	job->spec = spec;
+	job->hooks = hooks;
 	job->target = target;
 	job->name = name;
 	job->uri = uri;
@@ -358,8 +359,8 @@ finish_attempt(struct job *job)
 	job->delay = job->delay * 3 / 2 < RETRY_MAX_MS ?
 	    job->delay * 3 / 2 : RETRY_MAX_MS;
 	strlcpy(job->phase, "waiting", sizeof(job->phase));
-	if (job->spec->on_waiting != NULL)
-		job->spec->on_waiting(job);
+	if (job->hooks != NULL)
+		job->hooks->on_retry(job);
 }
 
 enum job_state

@@ -46,10 +46,13 @@ struct job_spec {
 	 * may pass by itself.
 	 */
 	int			(*should_retry)(const struct job *);
-	/* Called when the instance enters a phase; may be NULL. */
-	void			(*on_phase)(struct job *);
-	/* Called when it is to be tried again, with the report; may be NULL. */
-	void			(*on_waiting)(struct job *);
+};
+
+/* What the one who runs jobs is told while they run. */
+struct job_hooks {
+	void	(*on_phase)(const struct job *);	/* of the instance */
+	/* It is to be tried again; the report says why. */
+	void	(*on_retry)(const struct job *);
 };
 
 enum job_state {
@@ -59,10 +62,11 @@ enum job_state {
 };
 
 struct job {
-	const struct job_spec	*spec;
+	const struct job_spec		*spec;
+	const struct job_hooks		*hooks;
 	const struct target		*target;	/* to connect to */
 	const char			*name;		/* in the report */
-	const char			*uri;		/* relay to it, or NULL */
+	const char			*uri;	/* relay to it, or NULL */
 	void				*owner;		/* of the caller */
 	enum job_state		 state;
 	int64_t				 until;		/* to try again */
@@ -90,12 +94,12 @@ int	 job_spec_init(struct job_spec *, const json_t *args,
 void	 job_spec_finish(struct job_spec *);
 
 /*
- * Begins a job: all must outlive it.  Until `until` it is tried again.
+ * Begins a job: all must outlive it; the hooks may be NULL.  Until `until` it is tried again.
  * With a `limit`, all tries end by then, and not each after its timeout.
  */
 void	 job_begin(struct job *, const struct job_spec *,
-	    const struct target *, const char *name, const char *uri,
-	    void *owner, int64_t until, int64_t limit);
+	    const struct job_hooks *, const struct target *, const char *name,
+	    const char *uri, void *owner, int64_t until, int64_t limit);
 
 /* What to poll, for which events, and until when at the latest. */
 int	 job_fd(const struct job *);

@@ -8,6 +8,7 @@
 
 #include "rollout/health.h"
 #include "rollout/preflight.h"
+#include "rollout/scheduler.h"
 
 /* How much of a digest is enough to tell it from another, in characters. */
 #define DIGEST_SHOWN	8
@@ -148,7 +149,7 @@ preflight_run(struct fleet *fleet, size_t jobs, struct error *error)
 
 	if (preflight_spec_init(&spec, fleet->options, error) == -1)
 		return -1;
-	result = fleet_run(fleet, &batch, error);
+	result = scheduler_run(fleet, &batch, error);
 	job_spec_finish(&spec);
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];

@@ -10,6 +10,7 @@
 #define CR_PREFLIGHT_H
 
 #include "rollout/fleet.h"
+#include "rollout/job.h"
 #include "util/error.h"
 
 /* The command that the instances are sent for that; `status`, and more. */
