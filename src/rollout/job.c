@@ -194,7 +194,8 @@ start_attempt(struct job *job)
 void
 job_begin(struct job *job, const struct job_spec *spec,
     const struct job_hooks *hooks, const struct target *target,
-    const char *name, const char *uri, void *owner, int64_t until, int64_t limit)
+    const char *name, const char *uri, void *owner, int64_t until,
+    int64_t limit)
 {
 	memset(job, 0, sizeof(*job));
 	job->spec = spec;

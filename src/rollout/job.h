@@ -94,8 +94,9 @@ int	 job_spec_init(struct job_spec *, const json_t *args,
 void	 job_spec_finish(struct job_spec *);
 
 /*
- * Begins a job: all must outlive it; the hooks may be NULL.  Until `until` it is tried again.
- * With a `limit`, all tries end by then, and not each after its timeout.
+ * Begins a job: all must outlive it; the hooks may be NULL.  Until `until` it is
+ * tried again.  With a `limit`, all tries end by then, and not each after its
+ * timeout.
  */
 void	 job_begin(struct job *, const struct job_spec *,
 	    const struct job_hooks *, const struct target *, const char *name,
