@@ -130,6 +130,21 @@ $B/unit/%: tests/unit/%.c $B/libclient.a $B/flags
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
 	    $(LDFLAGS) $(TEST_LDFLAGS) $B/libclient.a -lcmocka $(PKG_LIBS)
 
+# The rollout is tested with exchanges, a clock and signals that are made up.
+WRAPPED = clock_ms clock_seconds exchange_due exchange_events exchange_fd \
+	exchange_free exchange_sent exchange_start exchange_step \
+	exchange_take_reply poll poller_free poller_new poller_set poller_wait \
+	script_find signals_begin signals_clear signals_count signals_end
+ROLLOUT_TESTS = $(filter $B/unit/rollout/%,$(UNIT_TESTS))
+$(ROLLOUT_TESTS): $B/unit/rollout/fake.o
+$(ROLLOUT_TESTS): TEST_LDFLAGS += $B/unit/rollout/fake.o \
+	$(WRAPPED:%=-Wl,--wrap=%)
+
+$B/unit/rollout/fake.o: tests/unit/rollout/fake.c $B/flags
+	@echo "  CC      $@"
+	@mkdir -p $(@D)
+	@$(COMPILE) -MMD -MP -c -o $@ $<
+
 $B/fakes/%: tests/support/fakes/%.c $B/libclient.a $B/flags
 	@echo "  CC      $@"
 	@mkdir -p $(@D)
@@ -348,7 +363,7 @@ help:		## this list
 	@sed -n 's/^\([a-z][a-z -]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | \
 	    expand -t 50
 
--include $(LIB_OBJS:.o=.d) $B/main.d \
+-include $(LIB_OBJS:.o=.d) $B/main.d $B/unit/rollout/fake.d \
 	$(addsuffix .d,$(UNIT_TESTS) $(FAKES) $(BENCH_TOOLS) $(TABLE) \
 	$(FUZZ_TARGETS)) \
 	$(FUZZ_OBJS:.o=.d)

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "rollout/fake.h"
 #include "rollout/health.h"
 
 /* The report on a reply, written with ' for ". */
@@ -28,11 +29,11 @@ read_report(struct report *report, const char *reply)
 }
 
 static void
-test_healthy_is_who_is_up_and_not_called_sick(void **state)
+test_health_ok_table(void **state)
 {
 	static const struct {
 		const char	*reply;
-		int		 sick, good, good_if_was_sick;
+		int		 sick, good, good_if_was_unhealthy;
 	} cases[] = {
 		{ "'outcome': 'ok'", 0, 1, 1 },
 		{ "'outcome': 'ok', 'status': {}", 0, 1, 1 },
@@ -52,13 +53,13 @@ test_healthy_is_who_is_up_and_not_called_sick(void **state)
 		    cases[i].sick);
 		assert_int_equal(health_ok(&report, 0), cases[i].good);
 		assert_int_equal(health_ok(&report, 1),
-		    cases[i].good_if_was_sick);
+		    cases[i].good_if_was_unhealthy);
 		report_finish(&report);
 	}
 }
 
 static void
-check_blame(const char *status_reply, const char *expected)
+check_failed(const char *status_reply, const char *expected)
 {
 	struct report report, status;
 	const json_t *error;
@@ -79,21 +80,21 @@ check_blame(const char *status_reply, const char *expected)
 }
 
 static void
-test_blame_says_what_is_wrong_and_keeps_the_rest(void **state)
+test_health_set_failed_reports_reason_and_keeps_rest(void **state)
 {
 	(void)state;
-	check_blame("'outcome': 'refused', 'error': {'message': 'no'}",
+	check_failed("'outcome': 'refused', 'error': {'message': 'no'}",
 	    "not healthy again within 2.5 s after the reload: no");
-	check_blame("'outcome': 'ok', 'status': {'healthy': false}",
+	check_failed("'outcome': 'ok', 'status': {'healthy': false}",
 	    "not healthy again within 2.5 s after the reload: "
 	    "Cartridge does not say why");
-	check_blame("'outcome': 'ok', 'status': {'healthy': false, "
+	check_failed("'outcome': 'ok', 'status': {'healthy': false, "
 	    "'unhealthy': ['b (h:2): dead', 'c: dead']}",
 	    "not healthy again within 2.5 s after the reload: b (h:2): dead");
 }
 
 static void
-test_lack_of_memory_is_no_blame(void **state)
+test_health_set_unknown_reports_out_of_memory(void **state)
 {
 	struct report report;
 	struct error error;
@@ -114,13 +115,119 @@ test_lack_of_memory_is_no_blame(void **state)
 	report_finish(&report);
 }
 
+static void
+test_health_check_unhealthy_retries_until_timeout(void **state)
+{
+	static const struct answer well[] = {
+		ANSWER(FOLLOWER), ANSWER(STATUS("'healthy': false")),
+		ANSWER(OK_REPLY), ANSWER(REFUSED_REPLY("false")),
+		{ NULL, OUTCOME_UNREACHABLE, 0, 0, 0, NULL },
+		ANSWER(STATUS("'healthy': false")), ANSWER(FOLLOWER),
+		/* It was not before either. */
+		ANSWER(OK_REPLY), ANSWER(STATUS("'healthy': false"))
+	};
+	struct answer ill[64] = {
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER), ANSWER(OK_REPLY)
+	};
+	struct ran ran;
+	size_t i;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "a", "-s", "b");
+	CHECK_ASKED(&ran, well,
+	    "a preflight;b preflight;a reload;a preflight;a preflight;"
+	    "a preflight;a preflight;b reload;b preflight;");
+	assert_int_equal(ran.outcome, OUTCOME_RELOADED);
+	fake_finish(&ran);
+	for (i = 3; i < sizeof(ill) / sizeof(ill[0]); i++)
+		ill[i] = (struct answer)ANSWER(REFUSED_REPLY("false"));
+	FAKE_PARSE(&ran, "-s", "a", "-s", "b", "-t", "5");
+	fake_run(&ran, ill);
+	assert_int_equal(ran.outcome, OUTCOME_DEGRADED);
+	assert_int_equal(fake.now_ms, 5000 + 5000);
+	assert_string_equal(ran.out, "a: reloaded; not healthy again\n"
+	    "2 instances: 1 degraded, 1 not touched\n"
+	    "  a: degraded (not_healthy)\n");
+	assert_string_equal(ran.err, "cartridge-reload: a: not healthy again "
+	    "within 5 s after the reload: busy; the new code serves\n"
+	    "cartridge-reload: b: not touched\n");
+	fake_finish(&ran);
+}
+
+static void
+test_health_check_late_reload_gets_one_second(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER), LASTING(OK_REPLY, 990),
+		LASTING(FOLLOWER, 500), ANSWER(REFUSED_REPLY("false"))
+	};
+	struct ran ran;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "a", "-s", "b", "-t", "1");
+	CHECK_ASKED(&ran, list, "a preflight;b preflight;a reload;a preflight;"
+	    "b reload;");
+	assert_non_null(strstr(ran.out, "a: reloaded\nb: refused\n"));
+	fake_finish(&ran);
+	FAKE_PARSE(&ran, "-s", "a", "-s", "b", "-t", "1");
+	fake_run(&ran, list);
+	assert_int_equal(fake.last_deadline, fake.now_ms + 1000);
+	fake_finish(&ran);
+}
+
+/* What Cartridge calls healthy is the whole cluster, the failed one included. */
+static void
+test_health_check_after_failure_ignores_cluster_health(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER),
+		{ NULL, OUTCOME_TIMEOUT, 0, 1, 0, NULL }, ANSWER(OK_REPLY),
+		ANSWER(STATUS("'healthy': false"))
+	};
+	struct ran ran;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "a", "-s", "b", "-k");
+	CHECK_ASKED(&ran, list,
+	    "a preflight;b preflight;a reload;b reload;b preflight;");
+	assert_int_equal(ran.outcome, OUTCOME_TIMEOUT);
+	assert_non_null(strstr(ran.out, "b: reloaded\n"));
+	fake_finish(&ran);
+}
+
+/* Who waits for an instance to recover is told if it does not. */
+static void
+test_health_check_verbose_retry_prints_nothing(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER), ANSWER(OK_REPLY),
+		ANSWER(REFUSED_REPLY("true")), ANSWER(FOLLOWER),
+		ANSWER(OK_REPLY), ANSWER(FOLLOWER)
+	};
+	struct ran ran;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "a", "-s", "b", "-v");
+	CHECK_ASKED(&ran, list, "a preflight;b preflight;a reload;"
+	    "a preflight;a preflight;b reload;b preflight;");
+	assert_string_equal(ran.err, "");
+	fake_finish(&ran);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_healthy_is_who_is_up_and_not_called_sick),
-		cmocka_unit_test(test_blame_says_what_is_wrong_and_keeps_the_rest),
-		cmocka_unit_test(test_lack_of_memory_is_no_blame)
+		cmocka_unit_test(test_health_ok_table),
+		cmocka_unit_test(
+		    test_health_set_failed_reports_reason_and_keeps_rest),
+		cmocka_unit_test(test_health_set_unknown_reports_out_of_memory),
+		cmocka_unit_test(
+		    test_health_check_unhealthy_retries_until_timeout),
+		cmocka_unit_test(test_health_check_late_reload_gets_one_second),
+		cmocka_unit_test(
+		    test_health_check_after_failure_ignores_cluster_health),
+		cmocka_unit_test(test_health_check_verbose_retry_prints_nothing)
 	};
 
 	return cmocka_run_group_tests_name("health", tests, NULL, NULL);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rollout/command.h"
+#include "rollout/fake.h"
+
+#define NODE(n, alias, role) "{'uuid': '" n "', 'uri': 'h:" n "', "	\
+	"'alias': '" alias "', 'role': '" role "'}"
+#define TOPOLOGY "[{'cartridge_reload': 1, 'outcome': 'ok', 'topology': {" \
+	"'entry': '2', 'instances': [" NODE("1", "z", "follower") ", "	\
+	NODE("2", "m", "leader") ", " NODE("3", "b", "leader") ", "	\
+	"{'uuid': '4', 'uri': 'h:4', 'alias': 'c', 'disabled': true}, "	\
+	"{'uuid': '5', 'expelled': true}]}}]"
+#define DIGEST(role, digest) STATUS("'role': '" role "', 'digest': '"	\
+	digest "'")
+
+static void
+test_cluster_reload_is_relayed_by_its_entry(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(TOPOLOGY), ANSWER(DIGEST("leader", "x")),
+		ANSWER(DIGEST("leader", "x")), ANSWER(DIGEST("follower", "x")),
+		ANSWER(OK_REPLY), ANSWER(FOLLOWER), ANSWER(OK_REPLY),
+		ANSWER(LEADER), ANSWER(OK_REPLY), ANSWER(LEADER)
+	};
+	struct ran ran;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "a", "--cluster");
+	CHECK_ASKED(&ran, list,
+	    "a topology;a preflight h:3;a preflight;a preflight h:1;"
+	    "a reload h:1;a preflight h:1;a reload h:3;a preflight h:3;"
+	    "a reload;a preflight;");
+	assert_int_equal(ran.outcome, OUTCOME_RELOADED);
+	assert_string_equal(ran.out, "z (h:1): reloaded\nb (h:3): reloaded\n"
+	    "m (h:2): reloaded\n5 instances: 3 reloaded, 2 skipped\n");
+	assert_string_equal(ran.err,
+	    "cartridge-reload: c (h:4): skipped: disabled\n"
+	    "cartridge-reload: 5: skipped: expelled\n");
+	fake_finish(&ran);
+}
+
+static void
+test_relay_request_times_out_before_its_relay(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(TOPOLOGY), { NULL, OUTCOME_PROTOCOL, 0, 1, 0, NULL },
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER)
+	};
+	struct ran ran;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "/a", "--cluster", "-t", "100", "status");
+	fake_run(&ran, list);
+	/* The last one, of h:1. */
+	assert_non_null(strstr(fake.last_line, "\\034request\\034:{\\034command"
+	    "\\034:\\034preflight\\034,\\034timeout\\034:90.25}"));
+	assert_non_null(strstr(fake.last_line, ",\\034timeout\\034:95.0,"));
+	assert_non_null(strstr(fake.last_line, "\\034uri\\034:\\034h:1\\034"));
+	assert_non_null(strstr(ran.err, "b (h:3): through /a: no luck\n"));
+	fake_finish(&ran);
+}
+
+static void
+test_cluster_mixed_code_is_refused(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(TOPOLOGY), ANSWER(DIGEST("leader", "123456789")),
+		ANSWER(DIGEST("leader", "x")), ANSWER(DIGEST("follower", "x"))
+	};
+	static const struct answer allowed[] = {
+		ANSWER(TOPOLOGY), ANSWER(DIGEST("leader", "y")),
+		ANSWER(DIGEST("leader", "x")), ANSWER(DIGEST("follower", "x")),
+		ANSWER(FAILED_REPLY)
+	};
+	struct ran ran;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "a", "--cluster");
+	CHECK_ASKED(&ran, list,
+	    "a topology;a preflight h:3;a preflight;a preflight h:1;");
+	assert_int_equal(ran.outcome, OUTCOME_REFUSED);
+	assert_non_null(strstr(ran.err, "m (h:2): the code differs between the "
+	    "instances: b (h:3) has 12345678, not x as the rest; "
+	    "--allow-mixed goes on all the same\n"));
+	assert_non_null(strstr(ran.out, "m (h:2): refused (mixed_code)\n"));
+	fake_finish(&ran);
+	FAKE_PARSE(&ran, "-s", "a", "--cluster", "--allow-mixed");
+	fake_run(&ran, allowed);
+	assert_int_equal(ran.outcome, OUTCOME_FAILED);
+	fake_finish(&ran);
+}
+
+static void
+test_cluster_unreachable_instance_is_refused(void **state)
+{
+	static const char gone[] = "[{'cartridge_reload': 1, 'outcome': "
+	    "'unreachable', 'error': {'code': 'connection_failed', "
+	    "'message': 'gone'}}]";
+	const struct answer list[] = {
+		ANSWER(TOPOLOGY), ANSWER(gone), ANSWER(FOLLOWER),
+		ANSWER(FOLLOWER), ANSWER(OK_REPLY), ANSWER(FOLLOWER),
+		ANSWER(OK_REPLY), ANSWER(FOLLOWER)
+	};
+	struct ran ran;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "a", "--cluster");
+	fake_run(&ran, list);
+	assert_string_equal(fake.log,
+	    "a topology;a preflight h:3;a preflight;a preflight h:1;");
+	assert_int_equal(ran.outcome, OUTCOME_REFUSED);
+	assert_non_null(strstr(ran.err, "b (h:3): gone\n"));
+	assert_non_null(strstr(ran.err, "m (h:2): not all instances can be "
+	    "reached: b (h:3); --keep-going leaves them out\n"));
+	assert_non_null(strstr(ran.err, "z (h:1): not touched\n"));
+	fake_finish(&ran);
+	FAKE_PARSE(&ran, "-s", "a", "--cluster", "-k");
+	CHECK_ASKED(&ran, list,
+	    "a topology;a preflight h:3;a preflight;a preflight h:1;"
+	    "a reload h:1;a preflight h:1;a reload;a preflight;");
+	assert_int_equal(ran.outcome, OUTCOME_UNREACHABLE);
+	fake_finish(&ran);
+}
+
+static void
+test_cluster_without_topology_does_nothing(void **state)
+{
+	static const struct answer refused[] = {
+		ANSWER(REFUSED_REPLY("false"))
+	};
+	static const struct answer none[] = { ANSWER(REPLY("ok")) };
+	static const struct answer without[] = {
+		ANSWER("[{'cartridge_reload': 1, 'outcome': 'ok', 'topology': "
+		    "{'entry': '9', 'instances': ["
+		    NODE("1", "z", "follower") "]}}]")
+	};
+	struct ran ran;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "a", "--cluster");
+	CHECK_ASKED(&ran, refused, "a topology;");
+	assert_int_equal(ran.outcome, OUTCOME_REFUSED);
+	assert_string_equal(ran.err, "cartridge-reload: a: busy\n");
+	fake_finish(&ran);
+	FAKE_PARSE(&ran, "-s", "a", "--cluster", "plan");
+	CHECK_ASKED(&ran, none, "a topology;");
+	assert_int_equal(ran.outcome, OUTCOME_PROTOCOL);
+	assert_string_equal(ran.err,
+	    "cartridge-reload: a: the reply has no topology\n");
+	fake_finish(&ran);
+	FAKE_PARSE(&ran, "-s", "a", "--cluster");
+	CHECK_ASKED(&ran, without, "a topology;");
+	assert_int_equal(ran.outcome, OUTCOME_PROTOCOL);
+	assert_non_null(strstr(ran.err, "z (h:1): not touched\n"));
+	fake_finish(&ran);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cluster_reload_is_relayed_by_its_entry),
+		cmocka_unit_test(test_relay_request_times_out_before_its_relay),
+		cmocka_unit_test(test_cluster_mixed_code_is_refused),
+		cmocka_unit_test(test_cluster_unreachable_instance_is_refused),
+		cmocka_unit_test(test_cluster_without_topology_does_nothing)
+	};
+
+	return cmocka_run_group_tests_name("cluster", tests, NULL, NULL);
+}
