@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,11 +116,12 @@ append_escaped(struct text *text, const void *data, size_t len)
 	append_bytes(text, data, len, 1);
 }
 
+/* Names are of letters, digits and dots, and scripts are embedded escaped. */
 static void
-append_string(struct text *text, const void *data, size_t len)
+append_string(struct text *text, const char *escaped, size_t len)
 {
 	append(text, "\"", 1);
-	append_escaped(text, data, len);
+	append(text, escaped, len);
 	append(text, "\"", 1);
 }
 
@@ -143,45 +143,17 @@ add_script(struct scripts *scripts, const struct script *script)
 	return 0;
 }
 
-/*
- * The script that a `require('name')` at the start of the text asks for; NULL
- * if it is none, or if the module is not one of ours.
- */
-static const struct script *
-required_script(const char *text)
-{
-	char name[64];
-	size_t len;
-	char quote;
-
-	text += strlen("require");
-	text += strspn(text, " ");
-	if (*text++ != '(' || (*text != '\'' && *text != '"'))
-		return NULL;
-	quote = *text++;
-	len = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.");
-	if (text[len] != quote || len >= sizeof(name))
-		return NULL;
-	memcpy(name, text, len);
-	name[len] = '\0';
-	return script_find(name);
-}
-
-/* Adds the scripts that a script requires.  Embedded scripts end with a NUL. */
+/* Adds the scripts that a script requires; others are modules of the server. */
 static int
 add_required(struct scripts *scripts, const struct script *script)
 {
-	const char *source = (const char *)script->data, *at = source;
 	const struct script *required;
+	const char *const *name;
 
-	while ((at = strstr(at, "require")) != NULL) {
-		if ((at == source ||
-		    (!isalnum((unsigned char)at[-1]) && at[-1] != '_')) &&
-		    (required = required_script(at)) != NULL &&
+	for (name = script->required; *name != NULL; name++)
+		if ((required = script_find(*name)) != NULL &&
 		    add_script(scripts, required) == -1)
 			return -1;
-		at += strlen("require");
-	}
 	return 0;
 }
 
@@ -213,20 +185,20 @@ append_head(struct text *text, const struct script *boot,
 	size_t i;
 
 	append(text, begin, sizeof(begin) - 1);
-	append_string(text, boot->data, boot->len);
+	append_string(text, boot->text, boot->len);
 	append(text, named, sizeof(named) - 1);
 	for (i = 0; i < scripts->count; i++) {
 		append_string(text, scripts->list[i]->name,
 		    strlen(scripts->list[i]->name));
 		append(text, ",", 1);
-		append_string(text, scripts->list[i]->data,
+		append_string(text, scripts->list[i]->text,
 		    scripts->list[i]->len);
 		append(text, ",", 1);
 	}
 	json_object_foreach(texts, name, value) {
-		append_string(text, name, strlen(name));
-		append(text, ",", 1);
 		append(text, "\"", 1);
+		append_escaped(text, name, strlen(name));
+		append(text, "\",\"", 3);
 		append_bytes(text, json_string_value(value),
 		    json_string_length(value), 0);
 		append(text, "\",", 2);
@@ -337,7 +309,7 @@ request_typed(const char *what, const char *typed, size_t typed_len,
 	if (script == NULL)
 		return NULL;
 	append(&text, "(loadstring(", strlen("(loadstring("));
-	append_string(&text, script->data, script->len);
+	append_string(&text, script->text, script->len);
 	append(&text, named, sizeof(named) - 1);
 	append(&text, what, strlen(what));
 	append(&text, "\",\"", 3);

@@ -30,8 +30,7 @@ struct request {
  * modules that src/lua/<command> requires, and `args`, an object whose
  * "command" names it.  If its "request" holds the arguments of another command
  * that is to be relayed, the modules of that one too, and boot.lua as one of
- * them.  Which modules are needed is found by following the `require('...')`
- * calls of the sources.  An object "texts" of strings is not sent as JSON: they
+ * them.  Modules are sent with all that they require.  An object "texts" of strings is not sent as JSON: they
  * go beside the modules, where they are escaped once only.
  *
  * Returns 0, or -1 if memory is out or a module does not exist (a bug).

@@ -3,6 +3,7 @@
 
 /*
  * The Lua files under src/lua/, embedded at build time by scripts/embed.sh.
+ * They are kept escaped, as nothing is done with them but to send them.
  */
 
 #ifndef CR_SCRIPT_H
@@ -11,15 +12,17 @@
 #include <stddef.h>
 
 struct script {
-	const char		*name;	/* as in require: "adapters.http" */
-	const unsigned char	*data;
-	size_t			 len;
+	const char	*name;	/* as in require: "adapters.http" */
+	const char	*text;	/* what goes between the quotes of a Lua string */
+	size_t		 len;	/* of text, without the NUL that ends it */
+	/* What its `require('NAME')` name, closed by NULL. */
+	const char	*const *required;
 };
 
 /* Sorted by name; closed by an entry whose name is NULL. */
 extern const struct script script_table[];
 
 /* The script of that name, or NULL. */
-const struct script	*script_find(const char *name);
+const struct script *script_find(const char *name);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -24,14 +25,41 @@ embedded_line(const char *line)
 	return strncmp(line, "--", 2) == 0 ? strchr(line, '\n') : line;
 }
 
+/*
+ * The bytes that the text of a Lua string stands for, of which each may be sent
+ * as it is: one of printable ASCII, no quote.  The caller frees them.
+ */
+static char *
+unescape(const char *text, size_t *len)
+{
+	char *bytes = malloc(strlen(text) + 1), digits[4] = "";
+
+	assert_non_null(bytes);
+	for (*len = 0; *text != '\0'; text++) {
+		assert_in_range((unsigned char)*text, 0x20, 0x7e);
+		assert_int_not_equal(*text, '"');
+		if (*text != '\\') {
+			bytes[(*len)++] = *text;
+		} else if (*++text == 'n') {
+			bytes[(*len)++] = '\n';
+		} else {
+			memcpy(digits, text, 3);
+			assert_int_equal(strspn(digits, "0123456789"), 3);
+			bytes[(*len)++] = (char)strtol(digits, NULL, 10);
+			text += 2;
+		}
+	}
+	return bytes;
+}
+
 static void
 test_every_script_is_its_file_line_by_line(void **state)
 {
 	const struct script *script;
 	const char *at, *expected;
-	char path[256], line[512], *dot;
+	char path[256], line[512], *bytes, *dot;
 	FILE *file;
-	size_t count = 0;
+	size_t count = 0, len;
 
 	(void)state;
 	for (script = script_table; script->name != NULL; script++) {
@@ -40,7 +68,8 @@ test_every_script_is_its_file_line_by_line(void **state)
 			*dot = '/';
 		strlcat(path, ".lua", sizeof(path));
 		assert_non_null(file = fopen(path, "r"));
-		at = (const char *)script->data;
+		assert_int_equal(strlen(script->text), script->len);
+		at = bytes = unescape(script->text, &len);
 		while (fgets(line, sizeof(line), file) != NULL) {
 			/* A comment of several lines would be cut open. */
 			assert_null(strstr(line, "--["));
@@ -48,15 +77,34 @@ test_every_script_is_its_file_line_by_line(void **state)
 			assert_memory_equal(at, expected, strlen(expected));
 			at += strlen(expected);
 		}
-		assert_ptr_equal(at, script->data + script->len);
-		/* The reader of the sources relies on it. */
-		assert_int_equal(*at, 0);
-		assert_int_equal(strlen((const char *)script->data),
-		    script->len);
+		assert_ptr_equal(at, bytes + len);
+		free(bytes);
 		fclose(file);
 		count++;
 	}
 	assert_true(count > 0);
+}
+
+/* One that is missing would fail in the instance, when it is required. */
+static void
+test_every_required_script_is_listed(void **state)
+{
+	const struct script *script, *other;
+	const char *const *required;
+	char call[256];
+
+	(void)state;
+	for (script = script_table; script->name != NULL; script++) {
+		for (other = script_table; other->name != NULL; other++) {
+			snprintf(call, sizeof(call), " require('%s')",
+			    other->name);
+			for (required = script->required; *required != NULL &&
+			    strcmp(*required, other->name) != 0; required++)
+				;
+			if (strstr(script->text, call) != NULL)
+				assert_non_null(*required);
+		}
+	}
 }
 
 static void
@@ -104,6 +152,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_script_is_its_file_line_by_line),
+		cmocka_unit_test(test_every_required_script_is_listed),
 		cmocka_unit_test(test_the_table_is_sorted_and_without_doubles),
 		cmocka_unit_test(test_scripts_are_found_by_name),
 		cmocka_unit_test(test_every_command_has_its_script)

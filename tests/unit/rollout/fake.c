@@ -22,7 +22,9 @@
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 
-#define SCRIPT(name)	{ name, (const unsigned char *)"", 0 }
+static const char *const nothing[] = { NULL };
+
+#define SCRIPT(name)	{ name, "", 0, nothing }
 
 /* Without their Lua, requests are short. */
 static const struct script scripts[] = {
