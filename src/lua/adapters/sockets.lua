@@ -1,42 +1,148 @@
---- Adapter: servers that the new code opens on ports of its own. They are open
--- at once; when the new code fails, they are closed again.
+--- Adapter: servers that the application opens on ports of its own, with
+-- `socket.tcp_server` or with what calls it, such as `console.listen`.
+--
+-- Old and new code cannot both listen on a port. So new code that opens a server
+-- where one of old code listens gets a stand-in for the socket of that one; its
+-- handler takes over at the commit, for the connections that come then. Closing
+-- the old socket is put off until the commit, and then only done if no new code
+-- has taken it over. HTTP servers have an adapter of their own.
+--
+-- A port that was free is open at once; when the new code fails, it is closed
+-- again.
 
 local require = ...
 local errno = require('errno')
+local listeners_lib = require('platform.listeners')
 local socket = require('socket')
 
 local Sockets = {name = 'sockets'}
 Sockets.__index = Sockets
 
 local function new(txn)
-    return setmetatable({txn = txn, opened = {}}, Sockets)
+    return setmetatable({
+        txn = txn,
+        opened = {},    -- sockets on ports that were free
+        taken = {},     -- {listener, options, stand_in} in the order in which they were taken
+        closed = {},    -- set of live sockets that are to be closed
+        closes = {},    -- live socket -> {original, staged}
+    }, Sockets)
 end
 
-function Sockets.snapshot()
+--- The servers that can be taken over. May yield.
+function Sockets:snapshot()
+    self.live = {}
+    for _, listener in ipairs(listeners_lib.list()) do
+        if listener.options.http_server == nil then
+            table.insert(self.live, listener)
+        end
+    end
+end
+
+--- Where a server would listen that is opened with this host and port. Yields.
+-- @treturn ?table {host, port}
+local function resolve(host, port)
+    if host == 'unix/' then
+        return {host = host, port = port}
+    end
+    local ok, addresses = pcall(socket.getaddrinfo, host, port, nil, {type = 'SOCK_STREAM', flags = 'AI_PASSIVE'})
+    return ok and type(addresses) == 'table' and addresses[1] or nil
+end
+
+local function handler_of(options)
+    return type(options) == 'table' and options.handler or options
+end
+
+--- The server of old code that listens where new code wants to, if its work is
+-- that of new code now: its handler is old, or the same piece of code, as with
+-- what a library opens. Yields.
+local function find(self, host, port, options)
+    local address = #self.live > 0 and resolve(host, port)
+    for _, listener in ipairs(address and self.live or {}) do
+        local ok, name = pcall(listener.socket.name, listener.socket)
+        local handler = listener.options.handler
+        if ok and name ~= nil and tostring(name.host) == tostring(address.host)
+        and tostring(name.port) == tostring(address.port)
+        and (self.txn.origin:wraps_old(handler) or self.txn.origin.is_same(handler, handler_of(options))) then
+            return listener
+        end
+    end
+    return nil
+end
+
+--- A socket that is the live one, but closing it does nothing until the commit,
+-- nor ever after a rollback.
+local function make_stand_in(live)
+    return setmetatable({close = function() return true end}, {
+        __index = live,
+        __newindex = live,
+        __tostring = function() return tostring(live) end,
+        __serialize = function() return tostring(live) end,
+    })
+end
+
+local function is_taken(self, live)
+    for _, item in ipairs(self.taken) do
+        if item.listener.socket == live then
+            return true
+        end
+    end
+    return false
+end
+
+--- Puts off that a socket is closed, until `settle`.
+local function guard_close(self, live)
+    local txn, own, close = self.txn, rawget(live, 'close'), live.close
+    local function staged(s, ...)
+        if is_taken(self, live) and txn.origin:is_stopping() then
+            -- The new generation has it.
+            return true
+        elseif txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping() then
+            self.closed[live] = true
+            return true
+        end
+        return close(s, ...)
+    end
+    self.closes[live] = {original = close, own = own, staged = staged}
+    rawset(live, 'close', staged)
 end
 
 function Sockets:stage()
-    local txn, opened, original = self.txn, self.opened, socket.tcp_server
+    local txn, original = self.txn, socket.tcp_server
     self.original = original
-    self.staged = function(...)
-        local server, extra = original(...)
-        if server == nil and errno() == errno.EADDRINUSE and txn.staging and txn.origin:is_asking() then
+    self.staged = function(host, port, options, ...)
+        if not (txn.staging and txn.origin:is_asking()) then
+            return original(host, port, options, ...)
+        end
+        local listener = type(handler_of(options)) == 'function' and find(self, host, port, options)
+        if listener then
+            local stand_in = make_stand_in(listener.socket)
+            table.insert(self.taken, {listener = listener, options = options, stand_in = stand_in})
+            return stand_in, listener.addr
+        end
+        local server, extra = original(host, port, options, ...)
+        if server == nil and errno() == errno.EADDRINUSE then
             self.has_met_conflict = true
             errno(errno.EADDRINUSE)
-        elseif server ~= nil and txn.staging and txn.origin:is_asking() then
-            table.insert(opened, server)
+        elseif server ~= nil then
+            table.insert(self.opened, server)
         end
         return server, extra
     end
     socket.tcp_server = self.staged
+    for _, listener in ipairs(self.live) do
+        guard_close(self, listener.socket)
+    end
 end
 
 function Sockets:mark()
-    local count = #self.opened
+    local opened, taken = #self.opened, #self.taken
     return function()
-        while #self.opened > count do
+        while #self.opened > opened do
             local server = table.remove(self.opened)
             pcall(server.close, server)
+        end
+        while #self.taken > taken do
+            table.remove(self.taken)
         end
         self.has_met_conflict = nil
     end
@@ -48,12 +154,48 @@ local function unstage(self)
     end
 end
 
+--- Sockets that were taken over stay safe from the `stop` of old roles until this.
+-- A second call does nothing.
+function Sockets:settle()
+    for live, close in pairs(self.closes) do
+        if rawget(live, 'close') == close.staged then
+            rawset(live, 'close', close.own)
+        end
+    end
+    self.closes = {}
+end
+
+local function take_over(self)
+    for _, item in ipairs(self.taken) do
+        local serving = item.listener.options
+        for key, value in pairs(type(item.options) == 'table' and item.options or {handler = item.options}) do
+            serving[key] = value
+        end
+        -- From now on the stand-in is the live socket and nothing else.
+        rawset(item.stand_in, 'close', nil)
+    end
+end
+
 function Sockets:commit()
     unstage(self)
+    take_over(self)
+    for live in pairs(self.closed) do
+        if not is_taken(self, live) then
+            pcall(self.closes[live].original, live)
+        end
+    end
+end
+
+--- Takes over what old roles opened that were started again.
+function Sockets:revive()
+    unstage(self)
+    take_over(self)
+    self:settle()
 end
 
 function Sockets:rollback(undone, left)
     unstage(self)
+    self:settle()
     for _, server in ipairs(self.opened) do
         local ok, name = pcall(server.name, server)
         if ok and name ~= nil then

@@ -10,40 +10,16 @@
 
 local require = ...
 local detect_cartridge = require('platform.cartridge').detect
-local fibers = require('platform.fibers')
+local listeners = require('platform.listeners')
 
 -- Entries of the cache that are no controllers.
 local CACHES = {tpl = true, ctx = true, static = true}
--- Frames and local variables that are looked at for a server.
-local FRAMES, LOCALS = 5, 20
-
 local function is_server(value)
     return type(value) == 'table' and type(value.routes) == 'table' and type(value.cache) == 'table'
         and type(value.options) == 'table' and type(value.route) == 'function'
 end
 
---- The server for which a fiber accepts connections: the built-in module `socket`
--- has what it was given in a local variable.
-local function accepted_by(thread)
-    for level = 0, FRAMES do
-        local info = debug.getinfo(thread, level, 'S')
-        if info == nil then
-            return nil
-        elseif info.source:find('socket', 1, true) then
-            for index = 1, LOCALS do
-                local name, value = debug.getlocal(thread, level, index)
-                if name == nil then
-                    break
-                elseif type(value) == 'table' and is_server(rawget(value, 'http_server')) then
-                    return value.http_server
-                end
-            end
-        end
-    end
-    return nil
-end
-
---- Lists the servers. Does not yield.
+--- Lists the servers. May yield.
 -- @treturn {table,...} the one of Cartridge first
 local function list()
     local servers, seen = {}, {}
@@ -58,8 +34,8 @@ local function list()
     local services = cartridge and cartridge.services()
     add(services and services.httpd)
     if package.loaded['http.server'] ~= nil then
-        for _, item in ipairs(fibers.threads() or {}) do
-            add(accepted_by(item.thread))
+        for _, listener in ipairs(listeners.list()) do
+            add(listener.options.http_server)
         end
     end
     return servers

@@ -9,7 +9,7 @@ local HINTS = {
     },
     {
         text = 'Address already in use',
-        hint = 'the serving code listens there: keep the server where the next generation finds it, '
+        hint = 'what listens there is not a server of the code that is replaced: stop it, use another port, '
             .. 'or start it in the main script',
     },
 }

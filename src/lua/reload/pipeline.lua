@@ -213,7 +213,7 @@ function Staged:add_adapters()
     txn:add(adapters.schema.new(txn))
     txn:add(adapters.triggers.new(txn))
     txn:add(adapters.ffi.new(txn))
-    txn:add(adapters.sockets.new(txn))
+    self.sockets = txn:add(adapters.sockets.new(txn))
     self.fibers = txn:add(adapters.fibers.new(txn))
 end
 
@@ -268,6 +268,7 @@ end
 function Staged:after_commit()
     self.life:finish()
     self.servers:settle()
+    self.sockets:settle()
 end
 
 --- Ends what old code had running. Yields.

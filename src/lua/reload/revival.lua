@@ -14,6 +14,7 @@ local function stage(txn, framework, adapters)
         adapters.triggers.new(txn),
         adapters.fibers.new(txn),
         adapters.servers.new(txn, adapters.http, framework.servers, true),
+        adapters.sockets.new(txn),
     }
     for _, server in ipairs(framework.servers) do
         table.insert(parts, adapters.http.new(txn, server.live))
