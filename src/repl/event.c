@@ -84,8 +84,8 @@ event_connect(struct event_source *source, double timeout, double wait,
 	enum event event;
 
 	for (;;) {
-		source->session = session_open(source->target, clock_ms() +
-		    (timeout > 0.001 ? (int64_t)(timeout * 1000) : 1), error);
+		source->session = session_open(source->target,
+		    clock_after(timeout), error);
 		event = source->session == NULL ? EVENT_DISCONNECTED :
 		    event_wait(source, NULL, CLOCK_FOREVER, error);
 		if (event == EVENT_READY)

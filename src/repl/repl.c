@@ -113,18 +113,24 @@ ends_by_signal(const struct shell *shell)
 	    signals_last() != 0);
 }
 
-/* Nobody waits for the reply to a statement any more. */
+/*
+ * Stops waiting for the reply to a statement, because of a signal or because
+ * its time is over.
+ */
 static void
-give_up(struct shell *shell, int64_t began)
+give_up(struct shell *shell, int64_t began, enum event why)
 {
-	int ends = ends_by_signal(shell);
+	int ends = why == EVENT_TIMEOUT || ends_by_signal(shell);
 
 	shell->display.has_failed = 1;
 	display_message(&shell->display, shell->statement.line,
-	    "given up after %g s%s%s", clock_seconds(began, clock_ms()),
+	    why == EVENT_TIMEOUT ? "no reply within %g s%s%s" :
+	    "given up after %g s%s%s", why == EVENT_TIMEOUT ?
+	    shell->options.timeout : clock_seconds(began, clock_ms()),
 	    session_sent(shell->source.session) ?
 	    ", the Lua may still be running in the instance" :
-	    ", before all of it was sent", ends ? "" :
+	    ", before all of it was sent", why == EVENT_TIMEOUT ?
+	    "; --timeout sets the limit" : ends ? "" :
 	    "; the next line begins a new session");
 	event_disconnect(&shell->source);
 	if (ends)
@@ -163,7 +169,10 @@ run_statement(struct shell *shell, int is_last)
 		return;
 	}
 	statement->sent = statement->len;
-	event = event_wait(source, NULL, CLOCK_FOREVER, &shell->error);
+	/* At a terminal Ctrl-C ends the wait; a script has nobody to press it. */
+	event = event_wait(source, NULL, shell->display.is_interactive ?
+	    CLOCK_FOREVER : clock_after(shell->options.timeout),
+	    &shell->error);
 	if (event == EVENT_REPLY &&
 	    typed_read(&typed, &source->doc, &shell->error) == -1)
 		event = EVENT_DISCONNECTED;
@@ -177,7 +186,7 @@ run_statement(struct shell *shell, int is_last)
 	command = event == EVENT_REPLY && typed.kind == TYPED_COMMAND ?
 	    typed_command(&typed) : NULL;
 	if (event != EVENT_REPLY)
-		give_up(shell, began);
+		give_up(shell, began, event);
 	else if (command == NULL)
 		check(shell, display_reply(&shell->display, statement->line,
 		    &typed));

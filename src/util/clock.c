@@ -14,6 +14,12 @@ clock_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int64_t
+clock_after(double seconds)
+{
+	return clock_ms() + (seconds > 0.001 ? (int64_t)(seconds * 1000) : 1);
+}
+
 double
 clock_seconds(int64_t from, int64_t until)
 {

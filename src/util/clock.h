@@ -15,6 +15,9 @@
 
 int64_t	clock_ms(void);
 
+/* The time so many seconds from now, a millisecond from now at least. */
+int64_t	clock_after(double seconds);
+
 /* The seconds between two of these times, rounded as people say them. */
 double	clock_seconds(int64_t from, int64_t until);
 

@@ -55,6 +55,10 @@ console 'lines follow each other' '1\n2\n3\n' 0 '' request "$one" \
     'request="more","2",0,0)' "$(reply 'done' '- 2\n')" request "$(reply 'done')" \
     hold
 prints "$(printf -- '---\n- 1\n...\n---\n- 2\n...\n---\n...')" 'and so do replies'
+fake a.sock greet answer request "$one" request hold
+typed '1\n2\n3\n' console -s a.sock -t 0.5
+ends 4 'a.sock: line 2: no reply within 0.5 s, .*--timeout sets the limit' \
+    'a reply that does not come is waited for until --timeout'
 console 'a line may end in another way' '1\r\n2' 0 '' \
     'request="more","1",0,0)' "$one" 'request="more","2",0,0)' "$one" hold
 console 'all comes byte by byte' '1\n2\n' 0 '' pieces=1 request "$one" request \
@@ -222,9 +226,10 @@ ends 0 '' '--wait, after a refusal'
 fake tcp greet answer request "$one" hold
 typed '1\n' console -s "$TARGET"
 ends 0 '' 'on TCP'
-fake a.sock greet answer request delay=500 "$one" hold
-typed '1\n' console -s a.sock -t 0.3
-ends 0 '' 'the timeout is not for lines'
+fake a.sock greet answer request delay=300 "$one" request delay=300 "$one" \
+    request delay=300 "$one" hold
+typed '1\n1\n1\n' console -s a.sock -t 0.8
+ends 0 '' 'the timeout is for each line, not for all of them'
 
 stale_socket b.sock
 typed '1\n' console -s a.sock -s b.sock

@@ -21,6 +21,14 @@ start_app shop
 app_version 2
 like "$(http_get /hello)" 'v1' 'version 1 serves'
 
+# It would wait for ever, had the console kept the delimiter.
+printf '%s\n' "require('console').delimiter('!')" 'function twice(x)' \
+    'return 2 * x' 'end!' 'twice(21)!' "require('console').delimiter('')!" \
+    'twice(4)' | "$CARTRIDGE_RELOAD" console -s "$APP_SOCK" -t 20 -o json \
+    >"$OUT" 2>"$ERR"
+is "$? $(paste -sd' ' "$OUT") $(cat "$ERR")" '0 [] [] [42] [] [8] ' \
+    'a delimiter ends statements'
+
 BUILD_DIR=${BUILD_DIR:-build}
 case $BUILD_DIR in
 /*) ;;

@@ -16,6 +16,7 @@
 -- - `complete`: the names that begin so
 
 local env, what, text, from, to = ...
+local fiber = require('fiber')
 
 -- More names than that are of no use to anybody.
 local NAMES_MAX = 500
@@ -51,6 +52,23 @@ local function is_global(name)
     return value ~= nil and not (type(own) == 'table' and rawequal(value, own.help))
 end
 
+-- `console.delimiter(d)` makes the console of the instance wait for `d` behind each line, which the client does not
+-- send: without this, neither side would ever hear from the other again. The delimiter is kept here and looked for
+-- in the text, so that scripts written for the console of Tarantool mean the same.
+local session = fiber.self().storage.console
+session = type(session) == 'table' and type(session.delimiter) == 'string' and session or {delimiter = ''}
+local DELIMITER = word('delimiter')
+local delimiter = fiber.self().storage[DELIMITER] or ''
+
+if delimiter ~= '' then
+    local line = text:gsub('\r$', '')
+    if line:sub(-#delimiter) == delimiter then
+        text, what = line:sub(1, -#delimiter - 1), 'run'
+    elseif what == 'more' then
+        return word('more')
+    end
+end
+
 local typed = text:match('^%s*(.-)%s*;?%s*$')
 if COMMANDS[typed] ~= nil and not is_global(typed:match('^%a*')) then
     return word('command'), COMMANDS[typed]
@@ -81,6 +99,8 @@ end
 
 -- What failed may have begun a transaction; the next line is not to be in it.
 local function finish(began_before, ok, ...)
+    fiber.self().storage[DELIMITER] = session.delimiter
+    session.delimiter = ''
     if ok then
         local first, second = ...
         -- The convention of Tarantool: nil and an error.
@@ -104,4 +124,6 @@ if chunk == nil then
         return word('failed'), {error = err}
     end
 end
+-- The code sees the delimiter that it has set.
+session.delimiter = delimiter
 return finish(is_in_transaction(), pcall(setfenv(chunk, env)))

@@ -139,6 +139,29 @@ case('a transaction lasts, but not that of an error', function(t)
     t:is(box.is_in_txn(), false, 'ends it')
 end)
 
+case('a delimiter ends statements, and the console never waits for it', function(t)
+    local storage = require('fiber').self().storage
+    local session = {delimiter = ''}
+    storage.console = session
+    lib.defer(function()
+        storage.console = nil
+    end)
+    local set = "require('fiber').self().storage.console.delimiter = "
+    t:is(typed(set .. "'!!'")[1], 'done', 'it is set')
+    t:is(session.delimiter, '', 'and hidden from the console')
+    t:is(typed('1')[1], 'more', 'without it a statement goes on')
+    t:is(typed('1!')[1], 'more', 'also with a part of it')
+    t:is_deeply({typed('1!!')[2], typed('1!!\r')[2]}, {1, 1}, 'with it a statement ends')
+    t:is(typed('1 +!!')[1], 'failed', 'complete or not')
+    t:is(session.delimiter, '', 'hidden after an error')
+    t:is(ask('run', '2')[2], 2, 'the end of the input ends it too')
+    t:is(typed("require('fiber').self().storage.console.delimiter!!")[2], '!!', 'code sees it')
+    t:is(typed('error()!!')[1], 'failed', 'an error')
+    t:is(typed('3!!')[2], 3, 'leaves it set')
+    t:is(typed(set .. "''!!")[1], 'done', 'it is taken back')
+    t:is_deeply({typed('4')[2], typed('4!!')[1]}, {4, 'failed'}, 'and means nothing then')
+end)
+
 case('names are those of the console', function(t)
     local results = ask('complete', 'string.form', 0, 11)
     t:is(results[1], 'names', 'the word')
