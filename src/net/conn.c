@@ -5,7 +5,6 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -14,26 +13,16 @@
 
 #include "net/conn.h"
 #include "net/dial.h"
+#include "net/greeting.h"
+#include "net/protocol.h"
 #include "util/clock.h"
-
-#define LINE_SIZE	64	/* of the greeting, which has two */
-#define VERSION_SIZE	32
-
-/*
- * The first line that any console is sent: whatever the default output of the
- * instance is, that of this session can be read then.
- */
-#define HANDSHAKE	"\\set output yaml"
-#define HANDSHAKE_REPLY	"---\n- true\n...\n"
 
 /* What one step reads, so that a fast peer leaves time for the others. */
 #define READ_SIZE	((size_t)64 * 1024)
 #define READS_PER_STEP	16
 
-/* Pieces that wait to be sent: two lines of up to three are enough. */
-#define PIECES_MAX	8
-
-static const char greeting_start[] = "Tarantool ";
+/* The handshake and the lines behind it. */
+#define PACKETS_MAX	(CONN_LINES_MAX + 1)
 
 enum conn_state { CONNECTING, GREETING, HANDSHAKING, READY };
 
@@ -49,14 +38,14 @@ struct conn {
 
 	struct dial		 dial;		/* until it is connected */
 
-	char			 greeting[CONN_GREETING_SIZE];
-	size_t			 greeting_len;
-	char			 version[VERSION_SIZE];
+	struct greeting		 greeting;
+	const struct protocol	*protocol;	/* once it is greeted */
+	struct protocol_state	 protocol_state;
 
 	struct framer		 framer;
-	struct iovec		 out[PIECES_MAX]; /* to be sent; not owned */
+	struct packet		 out[PACKETS_MAX]; /* a ring, to be sent */
 	size_t			 out_first;
-	size_t			 out_count;	/* with those before it */
+	size_t			 out_count;
 	int			 out_error;	/* errno of a failed send */
 };
 
@@ -123,7 +112,7 @@ conn_events(const struct conn *conn)
 {
 	if (conn->state == CONNECTING)
 		return POLLOUT;
-	return conn->out_first < conn->out_count ? POLLIN | POLLOUT : POLLIN;
+	return conn->out_count > 0 ? POLLIN | POLLOUT : POLLIN;
 }
 
 int64_t
@@ -146,6 +135,18 @@ step_connecting(struct conn *conn, struct error *error)
 	}
 }
 
+/* A new packet at the end of the queue, which has room. */
+static struct packet *
+next_packet(struct conn *conn)
+{
+	struct packet *packet;
+
+	packet = &conn->out[(conn->out_first + conn->out_count++) %
+	    PACKETS_MAX];
+	memset(packet, 0, sizeof(*packet));
+	return packet;
+}
+
 static enum conn_event
 not_a_console(struct error *error)
 {
@@ -154,73 +155,35 @@ not_a_console(struct error *error)
 	return CONN_FAILED;
 }
 
-/* Reads the version out of the first line, as far as it can be one. */
-static int
-read_version(struct conn *conn, const char *line)
-{
-	const char *p;
-	size_t len;
-
-	/* The name of the product may have more than one word. */
-	for (p = strchr(line, ' '); p != NULL; p = strchr(p, ' ')) {
-		p++;
-		if (!isdigit((unsigned char)p[0]))
-			continue;
-		len = strspn(p, "0123456789."
-		    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-");
-		if (p[len] != ' ' || len >= sizeof(conn->version))
-			return -1;
-		memcpy(conn->version, p, len);
-		conn->version[len] = '\0';
-		return 0;
-	}
-	return -1;
-}
-
 /* Looks at what there is of the greeting: done, more needed, or wrong. */
 static enum conn_event
 check_greeting(struct conn *conn, struct error *error)
 {
-	size_t len = conn->greeting_len;
-	size_t start_len = sizeof(greeting_start) - 1;
-	char line[LINE_SIZE];
-
-	/*
-	 * Compare prefixes: a peer that is not Tarantool may never send all
-	 * the bytes of a greeting.
-	 */
-	if (memcmp(conn->greeting, greeting_start,
-	    len < start_len ? len : start_len) != 0)
-		return not_a_console(error);
-	if (len < LINE_SIZE)
+	switch (greeting_check(&conn->greeting)) {
+	case GREETING_INCOMPLETE:
 		return CONN_WAIT;
-	memcpy(line, conn->greeting, LINE_SIZE);
-	if (line[LINE_SIZE - 1] != '\n')
-		return not_a_console(error);
-	line[LINE_SIZE - 1] = '\0';
-	if (strstr(line, " (Binary)") != NULL) {
+	case GREETING_BINARY:
 		error_set(error, OUTCOME_UNREACHABLE, "binary_port",
 		    "a binary (iproto) port, not a text console");
 		return CONN_FAILED;
+	case GREETING_FOREIGN:
+		return not_a_console(error);
+	case GREETING_CONSOLE:
+		conn->protocol = &protocol_text;
+		break;
 	}
-	if (strstr(line, " (Lua console)") == NULL ||
-	    read_version(conn, line) == -1)
-		return not_a_console(error);
-	if (len < CONN_GREETING_SIZE)
-		return CONN_WAIT;
-	if (conn->greeting[CONN_GREETING_SIZE - 1] != '\n')
-		return not_a_console(error);
 	conn->state = HANDSHAKING;
 	conn->due = conn->deadline;
-	if (conn_send(conn, HANDSHAKE, sizeof(HANDSHAKE) - 1, error) == -1)
-		return CONN_FAILED;
-	return CONN_GREETED;
+	conn->protocol_state.target = conn->target;
+	conn->protocol_state.greeting = &conn->greeting;
+	return conn->protocol->handshake(&conn->protocol_state,
+	    next_packet(conn), error) == -1 ? CONN_FAILED : CONN_GREETED;
 }
 
 static enum conn_event
 no_greeting(struct conn *conn, struct error *error)
 {
-	conn->version[0] = '\0';
+	conn->greeting.version[0] = '\0';
 	/* The same whichever limit comes first: what is wrong is the same. */
 	error_set_transient(error, OUTCOME_UNREACHABLE, "no_greeting",
 	    "connected, but no greeting within %g s: %s",
@@ -240,12 +203,11 @@ step_greeting(struct conn *conn, int64_t now, struct error *error)
 
 	/* Not a byte more: what comes after it is framed. */
 	do {
-		len = recv(conn->fd,
-		    conn->greeting + conn->greeting_len,
-		    CONN_GREETING_SIZE - conn->greeting_len, 0);
+		len = recv(conn->fd, conn->greeting.data + conn->greeting.len,
+		    GREETING_SIZE - conn->greeting.len, 0);
 	} while (len == -1 && errno == EINTR);
 	if (len > 0) {
-		conn->greeting_len += (size_t)len;
+		conn->greeting.len += (size_t)len;
 		event = check_greeting(conn, error);
 	} else if (len == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
 		error_set_transient(error, OUTCOME_UNREACHABLE,
@@ -263,34 +225,54 @@ step_greeting(struct conn *conn, int64_t now, struct error *error)
 static void
 forget_sent(struct conn *conn, size_t len)
 {
+	struct packet *packet;
 	struct iovec *piece;
 	size_t part;
 
-	while (conn->out_first < conn->out_count) {
-		piece = &conn->out[conn->out_first];
-		part = len < piece->iov_len ? len : piece->iov_len;
-		piece->iov_base = (char *)piece->iov_base + part;
-		piece->iov_len -= part;
-		len -= part;
-		if (piece->iov_len > 0)
-			return;
-		conn->out_first++;
+	while (conn->out_count > 0) {
+		packet = &conn->out[conn->out_first];
+		while (packet->first < packet->count) {
+			piece = &packet->pieces[packet->first];
+			part = len < piece->iov_len ? len : piece->iov_len;
+			piece->iov_base = (char *)piece->iov_base + part;
+			piece->iov_len -= part;
+			len -= part;
+			if (piece->iov_len > 0)
+				return;
+			packet->first++;
+		}
+		conn->out_first = (conn->out_first + 1) % PACKETS_MAX;
+		conn->out_count--;
 	}
-	conn->out_first = conn->out_count = 0;
+}
+
+/* Gathers the pieces that can be sent.  Returns how many there are. */
+static size_t
+gather(const struct conn *conn, struct iovec *pieces)
+{
+	const struct packet *packet;
+	size_t i, k, count = 0;
+
+	for (i = 0; i < conn->out_count; i++) {
+		packet = &conn->out[(conn->out_first + i) % PACKETS_MAX];
+		for (k = packet->first; k < packet->count; k++)
+			pieces[count++] = packet->pieces[k];
+	}
+	return count;
 }
 
 /* Sends as much as the kernel takes. */
 static void
 flush(struct conn *conn)
 {
+	struct iovec pieces[PACKETS_MAX * PACKET_PIECES];
 	struct msghdr message;
 	ssize_t len;
 
-	while (conn->out_error == 0 &&
-	    conn->out_first < conn->out_count) {
+	while (conn->out_error == 0 && conn->out_count > 0) {
 		memset(&message, 0, sizeof(message));
-		message.msg_iov = &conn->out[conn->out_first];
-		message.msg_iovlen = conn->out_count - conn->out_first;
+		message.msg_iov = pieces;
+		message.msg_iovlen = gather(conn, pieces);
 		len = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
 		if (len >= 0)
 			forget_sent(conn, (size_t)len);
@@ -380,37 +362,36 @@ fail_deadline(const struct conn *conn, struct error *error)
 	return CONN_FAILED;
 }
 
+/* The next of the messages that were received, as an event. */
 static enum conn_event
-check_handshake(struct conn *conn, const struct document *doc,
-    struct error *error)
+next_message(struct conn *conn, struct document *doc, struct error *error)
 {
-	char text[200];
-	size_t i;
-
-	if (doc->len == sizeof(HANDSHAKE_REPLY) - 1 &&
-	    memcmp(doc->data, HANDSHAKE_REPLY, doc->len) == 0) {
+	switch (conn->protocol->decode(&conn->protocol_state, &conn->framer,
+	    doc, error)) {
+	case MESSAGE_NONE:
+		break;
+	case MESSAGE_ACCEPTED:
 		conn->state = READY;
 		return CONN_READY;
+	case MESSAGE_DOCUMENT:
+		return CONN_DOCUMENT;
+	case MESSAGE_INVALID:
+		return CONN_FAILED;
 	}
-	for (i = 0; i < doc->len && i < sizeof(text) - 1; i++)
-		text[i] = isspace((unsigned char)doc->data[i]) ? ' ' :
-		    doc->data[i] == '\0' ? '?' : doc->data[i];
-	text[i] = '\0';
-	error_set(error, OUTCOME_PROTOCOL, "bad_handshake",
-	    "the console did not take YAML as its format: %s", text);
-	return CONN_FAILED;
+	return CONN_WAIT;
 }
 
-/* Sends and reads until there is a document. */
+/* Sends and reads until there is a message. */
 static enum conn_event
 transfer(struct conn *conn, int64_t now, struct document *doc,
     struct error *error)
 {
+	enum conn_event event;
 	int i, more;
 
 	flush(conn);
-	if (framer_next(&conn->framer, doc))
-		return CONN_DOCUMENT;
+	if ((event = next_message(conn, doc, error)) != CONN_WAIT)
+		return event;
 	/*
 	 * What had come before the deadline is still read after it, once: the
 	 * reply may be waiting if it was us who slept.
@@ -421,8 +402,9 @@ transfer(struct conn *conn, int64_t now, struct document *doc,
 	for (i = 0, more = 1; i < READS_PER_STEP && more; i++) {
 		if ((more = read_some(conn, error)) == -1)
 			return CONN_FAILED;
-		if (more && framer_next(&conn->framer, doc))
-			return CONN_DOCUMENT;
+		if (more && (event = next_message(conn, doc, error)) !=
+		    CONN_WAIT)
+			return event;
 	}
 	if (conn->final_read)
 		return fail_deadline(conn, error);
@@ -441,35 +423,25 @@ conn_step(struct conn *conn, struct document *doc, struct error *error)
 		return event;
 	if (conn->state == GREETING)
 		return step_greeting(conn, now, error);
-	event = transfer(conn, now, doc, error);
-	if (event == CONN_DOCUMENT && conn->state == HANDSHAKING)
-		event = check_handshake(conn, doc, error);
-	return event;
+	return transfer(conn, now, doc, error);
 }
 
 int
-conn_put(struct conn *conn, const char *data, size_t len,
+conn_send(struct conn *conn, const struct conn_line *line,
     struct error *error)
 {
-	struct iovec *piece;
-
-	if (conn->out_count == PIECES_MAX)
+	if (conn->out_count == PACKETS_MAX)
 		return error_set(error, OUTCOME_USAGE, "local_error",
 		    "too much is waiting to be sent");
-	piece = &conn->out[conn->out_count++];
-	/* Nothing is written through it. */
-	piece->iov_base = (void *)(uintptr_t)data;
-	piece->iov_len = len;
+	conn->protocol->encode(&conn->protocol_state, line,
+	    next_packet(conn));
 	return 0;
 }
 
 int
-conn_send(struct conn *conn, const char *line, size_t len,
-    struct error *error)
+conn_has_sent(const struct conn *conn)
 {
-	if (conn_put(conn, line, len, error) == -1)
-		return -1;
-	return conn_put(conn, "\n", 1, error);
+	return conn->out_count == 0;
 }
 
 void
@@ -482,5 +454,5 @@ conn_extend(struct conn *conn, int64_t deadline)
 const char *
 conn_version(const struct conn *conn)
 {
-	return conn->version;
+	return conn->greeting.version;
 }

@@ -6,9 +6,9 @@
  * that never blocks, prints nothing and knows no YAML.  The caller polls conn_fd
  * for conn_events, calls conn_step, and does what it returns.
  *
- * Below are the socket (net/dial.h) and the framing (net/framing.h); greeting
- * and handshake are here.  Nothing above sees more of the protocol of the text
- * console than this interface, so another protocol can stand behind it.
+ * Below are the socket (net/dial.h), the framing (net/framing.h) and the
+ * protocol (net/protocol.h), which the greeting (net/greeting.h) tells.  Nothing
+ * above sees more of a protocol than this interface.
  */
 
 #ifndef CR_CONN_H
@@ -21,11 +21,21 @@
 #include "target/target.h"
 #include "util/error.h"
 
-#define CONN_GREETING_SIZE	128
 /* A console greets at once or not at all, milliseconds. */
 #define CONN_GREETING_MS	3000
 
+/* Lines that may wait to be sent at a time. */
+#define CONN_LINES_MAX		4
+
 struct conn;
+
+/* A line without its newline, in one piece or two.  It contains no newline. */
+struct conn_line {
+	const char	*data;
+	size_t		 len;
+	const char	*rest;		/* what follows, or NULL */
+	size_t		 rest_len;
+};
 
 enum conn_event {
 	CONN_WAIT,		/* nothing yet: poll again */
@@ -60,16 +70,15 @@ int64_t		 conn_due(const struct conn *);
 enum conn_event	 conn_step(struct conn *, struct document *, struct error *);
 
 /*
- * Queue the beginning of a line, and the rest of it without its newline, to be
- * sent; only once it is greeted.  The bytes are not copied and must stay until
- * the connection is closed, as many may be sent the same.  They must not
- * contain a newline.  Return 0, or -1 with an error if too many pieces are
- * waiting.
+ * Queues a line to be sent; only once it is greeted.  Its bytes are not copied
+ * and must stay until the connection is closed, as many connections may be sent
+ * the same.  Returns 0, or -1 with an error if CONN_LINES_MAX are waiting.
  */
-int		 conn_put(struct conn *, const char *data, size_t len,
+int		 conn_send(struct conn *, const struct conn_line *,
 		    struct error *);
-int		 conn_send(struct conn *, const char *line, size_t len,
-		    struct error *);
+
+/* Whether everything that was queued has been written to the socket. */
+int		 conn_has_sent(const struct conn *);
 
 /*
  * Sets when all must be over, instead of what was said before; CLOCK_FOREVER

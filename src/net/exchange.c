@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,11 +85,10 @@ exchange_sent(const struct exchange *exchange)
 	return exchange != NULL && exchange->sent;
 }
 
-/* The connection asks for POLLOUT as long as it has something to send. */
 static void
 note_sent(struct exchange *exchange)
 {
-	if (exchange->is_ready && !(conn_events(exchange->conn) & POLLOUT))
+	if (exchange->is_ready && conn_has_sent(exchange->conn))
 		exchange->sent = 1;
 }
 
@@ -130,15 +128,7 @@ classify_disconnect(struct exchange *exchange)
 static int
 send_request(struct exchange *exchange)
 {
-	const struct exchange_request *request = exchange->request;
-
-	if (request->rest == NULL)
-		return conn_send(exchange->conn, request->line,
-		    request->len, &exchange->error);
-	if (conn_put(exchange->conn, request->line, request->len,
-	    &exchange->error) == -1)
-		return -1;
-	return conn_send(exchange->conn, request->rest, request->rest_len,
+	return conn_send(exchange->conn, &exchange->request->line,
 	    &exchange->error);
 }
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "net/conn.h"
 #include "target/target.h"
 #include "util/error.h"
 
@@ -21,10 +22,7 @@ struct exchange;
 enum exchange_state { EXCHANGE_BUSY, EXCHANGE_DONE, EXCHANGE_FAILED };
 
 struct exchange_request {
-	const char	*line;		/* without a newline */
-	size_t		 len;
-	const char	*rest;		/* of the line, or NULL */
-	size_t		 rest_len;
+	struct conn_line line;
 	/* Called for each push message with its value; may be NULL. */
 	void		(*on_push)(const json_t *value, void *arg);
 	void		*arg;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +80,7 @@ session_waiting(const struct session *session)
 int
 session_sent(const struct session *session)
 {
-	return (conn_events(session->conn) & POLLOUT) == 0;
+	return conn_has_sent(session->conn);
 }
 
 const char *
@@ -121,7 +120,8 @@ session_send(struct session *session, char *text, size_t len,
 	line = &session->lines[session->count++];
 	line->text = text;
 	line->forgotten = 0;
-	return conn_send(session->conn, text, len, error);
+	return conn_send(session->conn, &(struct conn_line){ .data = text,
+	    .len = len }, error);
 }
 
 int

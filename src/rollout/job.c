@@ -178,11 +178,11 @@ start_attempt(struct job *job)
 	own = own_arguments(job, deadline);
 	free(job->rest);
 	job->rest = own == NULL ? NULL :
-	    request_rest(own, &job->asked.rest_len);
+	    request_rest(own, &job->asked.line.rest_len);
 	json_decref(own);
-	job->asked.line = request->head;
-	job->asked.len = request->len;
-	job->asked.rest = job->rest;
+	job->asked.line.data = request->head;
+	job->asked.line.len = request->len;
+	job->asked.line.rest = job->rest;
 	job->asked.on_push = on_push;
 	job->asked.arg = job;
 	job->asked.read_only = spec->side_effect == EFFECT_NONE;

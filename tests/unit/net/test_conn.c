@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "net/conn.h"
+#include "net/greeting.h"
 #include "peer.h"
 #include "util/clock.h"
 
@@ -143,6 +144,17 @@ greet(struct fixture *fixture)
 	shake_hands(fixture);
 }
 
+/* Queues a line; returns what conn_send does. */
+static int
+send_line(struct fixture *fixture, const char *data, size_t len,
+    const char *rest)
+{
+	const struct conn_line line = { data, len, rest,
+	    rest != NULL ? strlen(rest) : 0 };
+
+	return conn_send(fixture->conn, &line, &fixture->error);
+}
+
 static void
 assert_failed(struct fixture *fixture, enum outcome outcome, const char *code,
     int transient, const char *part)
@@ -164,7 +176,7 @@ test_a_greeting_in_single_bytes_is_understood(void **state)
 
 	connect_within(fixture, PEER_PATIENCE_MS);
 	assert_string_equal(conn_version(fixture->conn), "");
-	for (i = 0; i < CONN_GREETING_SIZE - 1; i++) {
+	for (i = 0; i < GREETING_SIZE - 1; i++) {
 		assert_int_equal(step(fixture, &doc), CONN_WAIT);
 		assert_int_equal(conn_events(fixture->conn), POLLIN);
 		assert_int_equal(peer_send(fixture->peer, &greeting[i], 1),
@@ -190,7 +202,7 @@ test_the_version_is_that_of_the_greeting(void **state)
 	};
 	struct fixture *fixture = *state;
 	struct document doc;
-	char greeting[CONN_GREETING_SIZE + 1];
+	char greeting[GREETING_SIZE + 1];
 	size_t i;
 
 	for (i = 0; i < nitems(cases); i++) {
@@ -661,18 +673,33 @@ test_a_line_is_sent_with_its_newline(void **state)
 
 	greet(fixture);
 	assert_int_equal(conn_events(fixture->conn), POLLIN);
-	assert_int_equal(conn_put(fixture->conn, "o", 1,
-	    &fixture->error), 0);
-	assert_int_equal(conn_send(fixture->conn, "ne", 2,
-	    &fixture->error), 0);
-	assert_int_equal(conn_send(fixture->conn, "", 0,
-	    &fixture->error), 0);
+	assert_int_equal(send_line(fixture, "o", 1, "ne"), 0);
+	assert_int_equal(send_line(fixture, "", 0, NULL), 0);
 	assert_int_equal(conn_events(fixture->conn), POLLIN | POLLOUT);
+	assert_false(conn_has_sent(fixture->conn));
 	assert_int_equal(step(fixture, &doc), CONN_WAIT);
 	assert_int_equal(conn_events(fixture->conn), POLLIN);
+	assert_true(conn_has_sent(fixture->conn));
 	len = recv(fixture->peer, got, sizeof(got), 0);
 	assert_int_equal(len, 5);
 	assert_memory_equal(got, "one\n\n", 5);
+}
+
+static void
+test_lines_are_refused_when_the_queue_is_full(void **state)
+{
+	struct fixture *fixture = *state;
+	struct document doc;
+	size_t i;
+
+	greet(fixture);
+	for (i = 0; i < CONN_LINES_MAX; i++)
+		assert_int_equal(send_line(fixture, "x", 1, NULL), 0);
+	while (send_line(fixture, "x", 1, NULL) == 0)
+		assert_true(++i < 100);
+	assert_failed(fixture, OUTCOME_USAGE, "local_error", 0, "waiting");
+	assert_int_equal(step(fixture, &doc), CONN_WAIT);
+	assert_int_equal(send_line(fixture, "x", 1, NULL), 0);
 }
 
 static void
@@ -691,8 +718,7 @@ test_a_line_longer_than_the_kernel_takes_is_sent_in_parts(void **state)
 	for (i = 0; i < LEN; i++)
 		line[i] = (char)('a' + i % 23);
 	greet(fixture);
-	assert_int_equal(conn_send(fixture->conn, line, LEN,
-	    &fixture->error), 0);
+	assert_int_equal(send_line(fixture, line, LEN, NULL), 0);
 	while (len < LEN + 1) {
 		assert_int_equal(step(fixture, &doc), CONN_WAIT);
 		n = recv(fixture->peer, got + len, LEN + 1 - len, 0);
@@ -719,8 +745,7 @@ test_a_peer_that_goes_while_we_send_is_no_signal(void **state)
 	assert_non_null(line);
 	memset(line, 'x', 1000000);
 	greet(fixture);
-	assert_int_equal(conn_send(fixture->conn, line, 1000000,
-	    &fixture->error), 0);
+	assert_int_equal(send_line(fixture, line, 1000000, NULL), 0);
 	assert_int_equal(step(fixture, &doc), CONN_WAIT);
 	/* What it said before it went still counts. */
 	say(fixture, "---\n- error: fiber is cancelled\n...\n");
@@ -730,6 +755,7 @@ test_a_peer_that_goes_while_we_send_is_no_signal(void **state)
 	assert_failed(fixture, OUTCOME_UNREACHABLE, "closed", 0, "closed");
 	/* Not all has left. */
 	assert_true(conn_events(fixture->conn) & POLLOUT);
+	assert_false(conn_has_sent(fixture->conn));
 	free(line);
 }
 
@@ -741,8 +767,7 @@ test_a_peer_that_stops_reading_only_is_noticed(void **state)
 
 	greet(fixture);
 	assert_int_equal(shutdown(fixture->peer, SHUT_RD), 0);
-	assert_int_equal(conn_send(fixture->conn, "x", 1,
-	    &fixture->error), 0);
+	assert_int_equal(send_line(fixture, "x", 1, NULL), 0);
 	assert_int_equal(run(fixture, &doc), CONN_FAILED);
 	assert_failed(fixture, OUTCOME_UNREACHABLE, "closed", 0, "closed");
 }
@@ -897,6 +922,7 @@ main(void)
 		TEST(test_handshake_closed_is_transient),
 		TEST(test_documents_are_passed_on_as_they_come),
 		TEST(test_a_line_is_sent_with_its_newline),
+		TEST(test_lines_are_refused_when_the_queue_is_full),
 		TEST(test_a_line_longer_than_the_kernel_takes_is_sent_in_parts),
 		TEST(test_a_peer_that_goes_while_we_send_is_no_signal),
 		TEST(test_a_peer_that_stops_reading_only_is_noticed),

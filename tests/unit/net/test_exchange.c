@@ -181,7 +181,7 @@ note_push(const json_t *value, void *arg)
 }
 
 static const struct exchange_request request = {
-	.line = "1, 2", .len = 4, .on_push = note_push, .arg = pushed
+	.line = { .data = "1, 2", .len = 4 }, .on_push = note_push, .arg = pushed
 };
 
 static void
@@ -414,13 +414,13 @@ test_a_request_that_cannot_be_sent_has_had_no_effect(void **state)
 	    { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE }, { SEND, TRUE },
 	    { EXPECT, "xxxxxxxxx" } }, 0, OUTCOME_UNREACHABLE, "closed", 1, 0,
 	    "connection closed before the request was sent" };
-	struct exchange_request large = { .len = LEN };
+	struct exchange_request large = { .line = { .len = LEN } };
 	char *line = malloc(LEN);
 
 	(void)state;
 	assert_non_null(line);
 	memset(line, 'x', LEN);
-	large.line = line;
+	large.line.data = line;
 	check_failure(&deaf, &large);
 	check_failure(&gone, &large);
 	free(line);
@@ -430,7 +430,7 @@ static void
 test_a_request_in_two_parts_is_one_line(void **state)
 {
 	static const struct exchange_request parts = {
-		.line = "1,", .len = 2, .rest = " 2", .rest_len = 2
+		.line = { "1,", 2, " 2", 2 }
 	};
 	struct exchange *exchange;
 	struct error error;

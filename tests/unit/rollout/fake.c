@@ -131,19 +131,18 @@ __wrap_exchange_start(const struct target *target,
     const struct exchange_request *request, int64_t deadline)
 {
 	struct exchange *exchange = calloc(1, sizeof(*exchange));
+	const struct conn_line *line = &request->line;
 
 	assert_non_null(exchange);
 	exchange->request = request;
 	exchange->answer = &fake.answers[fake.exchanges++];
 	exchange->ends = fake.now_ms + exchange->answer->lasts;
 	free(fake.last_line);
-	fake.last_line = malloc(request->len + request->rest_len + 1);
+	fake.last_line = malloc(line->len + line->rest_len + 1);
 	assert_non_null(fake.last_line);
-	memcpy(fake.last_line, request->line, request->len);
-	memcpy(fake.last_line + request->len, request->rest,
-	    request->rest_len + 1);
-	assert_int_equal(strlen(fake.last_line),
-	    request->len + request->rest_len);
+	memcpy(fake.last_line, line->data, line->len);
+	memcpy(fake.last_line + line->len, line->rest, line->rest_len + 1);
+	assert_int_equal(strlen(fake.last_line), line->len + line->rest_len);
 	note(target, fake.last_line);
 	fake.last_deadline = deadline;
 	fake.last_read_only = request->read_only;
