@@ -110,7 +110,7 @@ const struct option_row option_table[] = {
 	    "go on with other instances after a failure",
 	    MANY, OPTION_FLAG, AT(keep_going), OPT_IN_FULL },
 	{ 't', "timeout", "SECONDS", NULL,
-	    "time limit for each instance (60); for console, to connect",
+	    "time limit for each instance (60)",
 	    COMMAND_ALL, OPTION_TIME_LIMIT, AT(timeout), 0 },
 	{ 'w', "wait", "SECONDS", NULL,
 	    "retry for that long until the instance can be reached and is"
