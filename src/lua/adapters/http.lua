@@ -220,6 +220,26 @@ function Http:merge()
     return merged, counts, staged
 end
 
+--- The routes that the server will have, as far as that can be told before the
+-- commit.
+-- @treturn {table,...} routes
+-- @treturn table set of those that new code has registered
+function Http:outlook()
+    local routes, staged, new_keys = {}, {}, {}
+    for _, route in ipairs(list_routes(self.own.routes)) do
+        table.insert(routes, route)
+        if not self.kept[route] then
+            staged[route], new_keys[self:key_of(route)] = true, true
+        end
+    end
+    for route in pairs(self.unowned) do
+        if not new_keys[self:key_of(route)] then
+            table.insert(routes, route)
+        end
+    end
+    return routes, staged
+end
+
 function Http:list_new(functions)
     for _, route in ipairs(list_routes(self.own.routes)) do
         if not self.kept[route] then

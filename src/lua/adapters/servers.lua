@@ -136,6 +136,25 @@ function Servers:list()
     return list
 end
 
+--- What a server will have when the new generation has taken over.
+-- @tparam table live
+-- @treturn {table,...} routes
+-- @treturn table set of those that new code has registered
+-- @treturn table options
+function Servers:outlook(live)
+    local options = setmetatable({}, {__index = live.options})
+    for key, value in pairs(self.options[live] or {}) do
+        options[key] = value
+    end
+    for _, part in ipairs(self:list()) do
+        if part.live == live then
+            local routes, staged = part:outlook()
+            return routes, staged, options
+        end
+    end
+    return live.routes, {}, options
+end
+
 local function unstage(self)
     if self.lib ~= nil and self.lib.new == self.staged then
         self.lib.new = self.original

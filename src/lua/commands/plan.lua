@@ -31,7 +31,7 @@ return function(args)
         -- What is loaded is changing while we look.
         return run.locked(held)
     end
-    local choice = catalog.choose(args, registry)
+    local choice = staged.choose(args, registry)
     local problems = staged.compile_all(choice, registry)
 
     local report = instance.describe('planned')
@@ -44,6 +44,9 @@ return function(args)
     end
     for _, file in ipairs(choice.files) do
         table.insert(report.files, catalog.describe_file(file))
+    end
+    for _, item in ipairs(choice.http_files) do
+        table.insert(report.files, staged.describe_http_file(item))
     end
     for reason, names in pairs(choice.kept) do
         table.insert(report.kept, {reason = reason, names = names})

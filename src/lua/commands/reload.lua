@@ -42,6 +42,7 @@ local function remember(txn, work)
         registry.loads[file.module] = registry.loads[file.module] or {}
         registry.loads[file.module][file.path] = file.digest
     end
+    work.http_files:remember()
 end
 
 local function describe_modules(choice, added)
@@ -69,6 +70,9 @@ local function describe_files(choice, loaded)
             module = file.module,
             changed = known[file.module .. '\0' .. file.path],
         }))
+    end
+    for _, item in ipairs(choice.http_files) do
+        table.insert(list, staged.describe_http_file(item))
     end
     return list
 end
@@ -166,7 +170,7 @@ local function reload(args, registry, on_phase)
     local txn = transaction.new(args, registry)
     txn.on_phase = on_phase
     txn:enter('compile')
-    local choice = catalog.choose(args, registry)
+    local choice = staged.choose(args, registry)
     local why = staged.refusal(choice, args)
     if why ~= nil then
         return run.refused(why)

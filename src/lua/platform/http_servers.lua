@@ -45,20 +45,26 @@ local function join(...)
     return (table.concat({...}, '/'):gsub('//+', '/'))
 end
 
---- The file of a controller, found as the rock finds it.
+--- Searches for a module as `require` does while the rock loads a controller: it
+-- puts the folder of the controllers in front of `package.path`.
+-- @tparam table options of a server
+-- @tparam string name
 -- @treturn ?string path
-local function controller_path(server, name)
-    local folder = join(server.options.app_dir or '.', 'controllers')
-    return package.searchpath(name, ('%s/?.lua;%s/?/init.lua'):format(folder, folder)) or package.search(name)
+local function controller_path(options, name)
+    local folder, path = join(options.app_dir or '.', 'controllers'), package.path
+    package.path = ('%s/?.lua;%s/?/init.lua;%s'):format(folder, folder, path)
+    local ok, found = pcall(package.search, name)
+    package.path = path
+    return ok and type(found) == 'string' and found or nil
 end
 
 --- What a server has cached.
--- @treturn {table,...} {server, kind, key, path, value}: `kind` is `controller`,
+-- @treturn {table,...} {kind, key, path, value}: `kind` is `controller`,
 --   `template` or `static`; `value` what the cache has under `key`
 local function cached(server)
     local items, cache = {}, server.cache
     local function add(kind, key, path, value)
-        table.insert(items, {server = server, kind = kind, key = key, path = path, value = value})
+        table.insert(items, {kind = kind, key = key, path = path, value = value})
     end
     for file, text in pairs(type(cache.tpl) == 'table' and cache.tpl or {}) do
         add('template', file, join(server.options.app_dir or '.', 'templates', file), text)
@@ -68,38 +74,40 @@ local function cached(server)
     end
     for name, controller in pairs(cache) do
         if type(name) == 'string' and not CACHES[name] then
-            add('controller', name, controller_path(server, name), controller)
+            add('controller', name, controller_path(server.options, name), controller)
         end
     end
     table.sort(items, function(a, b)
-        return a.kind < b.kind or a.kind == b.kind and a.key < b.key
+        return a.kind < b.kind or a.kind == b.kind and tostring(a.key) < tostring(b.key)
     end)
     return items
 end
 
---- The table of the cache for things of a kind.
-local function cache_of(server, kind)
-    return kind == 'template' and server.cache.tpl or kind == 'static' and server.cache.static or server.cache
-end
-
---- The names of the controllers that routes have and the cache has not.
--- @treturn {{name, path},...}
-local function unused_controllers(server)
-    local items, seen = {}, {}
-    for _, route in pairs(server.routes) do
+--- The controllers that routes name.
+-- @tparam {table,...} routes
+-- @treturn {{name, routes},...} sorted by name
+local function named_controllers(routes)
+    local by_name, named = {}, {}
+    for _, route in pairs(routes) do
         local name = type(route) == 'table' and route.controller
-        if type(name) == 'string' and server.cache[name] == nil and not seen[name] then
-            seen[name] = true
-            table.insert(items, {name = name, path = controller_path(server, name)})
+        if type(name) == 'string' then
+            if by_name[name] == nil then
+                by_name[name] = {name = name, routes = {}}
+                table.insert(named, by_name[name])
+            end
+            table.insert(by_name[name].routes, route)
         end
     end
-    return items
+    table.sort(named, function(a, b)
+        return a.name < b.name
+    end)
+    return named
 end
 
 return {
     CACHES = CACHES,
-    cache_of = cache_of,
     cached = cached,
+    controller_path = controller_path,
     list = list,
-    unused_controllers = unused_controllers,
+    named_controllers = named_controllers,
 }

@@ -8,6 +8,7 @@ local require = ...
 local cartridge_lib = require('platform.cartridge')
 local digest = require('digest')
 local errno = require('errno')
+local http_servers = require('platform.http_servers')
 local slice = require('core.yield')
 
 -- Names that belong to Tarantool. An application may have a file of such a
@@ -179,6 +180,20 @@ local function is_application_path(path)
         and not starts_with(path, '.rocks/') and not is_system_path(path)
 end
 
+-- Servers of the rock `http` whose controllers were loaded: these require modules
+-- that are found in their folder only.
+local http_with_controllers = {}
+
+--- Finds the file of a module.
+-- @treturn ?string path
+local function search(name)
+    local path = package.search(name)
+    for _, server in ipairs(type(path) ~= 'string' and http_with_controllers or {}) do
+        path = path or http_servers.controller_path(server.options, name)
+    end
+    return path
+end
+
 --- Finds the file of a module and says what kind of module it is.
 -- @tparam string name
 -- @param value what is in `package.loaded`, or nil
@@ -192,7 +207,7 @@ local function classify(name, value, known)
     if is_builtin_name(name) and is_builtin_value(value) then
         return 'builtin'
     end
-    local path = package.search(name)
+    local path = search(name)
     if type(path) ~= 'string' and is_builtin_name(name) then
         -- An application may have replaced functions of it by its own.
         return 'builtin'
@@ -353,6 +368,12 @@ local function choose(args, registry)
         matches = matches,
         select = selector(args),
     }
+    http_with_controllers = {}
+    for _, server in ipairs(http_servers.list()) do
+        if #http_servers.named_controllers(server.routes) > 0 then
+            table.insert(http_with_controllers, server)
+        end
+    end
     local names = {}
     for name in pairs(package.loaded) do
         if type(name) == 'string' then
@@ -447,8 +468,10 @@ return {
     describe_file = describe_file,
     former_file = former_file,
     glob_to_pattern = glob_to_pattern,
+    has_custom_loader = has_custom_loader,
     is_builtin_name = is_builtin_name,
     is_application_path = is_application_path,
     read = read,
     root_of = root_of,
+    vanished_file = vanished_file,
 }

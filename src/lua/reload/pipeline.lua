@@ -26,6 +26,7 @@ local adapters = {
     fibers = require('adapters.fibers'),
     globals = require('adapters.globals'),
     http = require('adapters.http'),
+    http_files = require('adapters.http_files'),
     httpd_role = require('adapters.httpd_role'),
     modules = require('adapters.modules'),
     roles = require('adapters.roles'),
@@ -37,8 +38,18 @@ local adapters = {
     vars = require('adapters.vars'),
 }
 
+--- Chooses what a reload is about.
+-- @tparam table args of the command
+-- @tparam table registry of the instance
+-- @treturn table as `catalog.choose` makes it, with `http_files`, see there
+local function choose(args, registry)
+    local choice = catalog.choose(args, registry)
+    choice.http_files = adapters.http_files.find(choice.select)
+    return choice
+end
+
 --- Reads and compiles the chosen modules.
--- @tparam table choice as `modules.choose` made it
+-- @tparam table choice as `choose` made it
 -- @tparam table registry of the instance
 -- @treturn {table,...} what is wrong: {module, path, message}
 local function compile_all(choice, registry)
@@ -54,12 +65,19 @@ local function compile_all(choice, registry)
         slice.pause()
         catalog.check_loaded_file(file)
     end
+    for _, item in ipairs(choice.http_files) do
+        slice.pause()
+        local ok, err = adapters.http_files.check(item, registry)
+        if not ok then
+            table.insert(problems, {module = item.key, path = item.path, message = err})
+        end
+    end
     return problems
 end
 
 --- Whether nothing changed on disk since the serving generation was loaded.
 local function is_unchanged(choice)
-    for _, list in ipairs({choice.selected, choice.files}) do
+    for _, list in ipairs({choice.selected, choice.files, choice.http_files}) do
         for _, item in ipairs(list) do
             if item.changed ~= false then
                 return false
@@ -84,6 +102,7 @@ end
 -- @treturn ?table failure fields, nil if it can
 local function refusal(choice, args)
     local gone = choice.gone[1]
+    local has_files = #choice.http_files > 0 and #(args.modules or {}) == 0
     if #choice.selected == 0 and gone ~= nil and #(args.modules or {}) == 0 then
         -- Whoever wants this names them. It is a directory that was moved, and
         -- code that requires its modules when it runs must go on finding them.
@@ -92,7 +111,7 @@ local function refusal(choice, args)
             phase = 'compile',
             message = ('no application module has a file any more: %s'):format(gone.path),
         }
-    elseif #choice.selected == 0 and gone == nil then
+    elseif #choice.selected == 0 and gone == nil and not has_files then
         return {
             code = 'no_modules',
             phase = 'compile',
@@ -189,9 +208,13 @@ function Staged:match()
         slice.pause()
         new_values[name] = view:find(name)
     end
+    local old_values = table.copy(self.modules.before)
+    for _, item in ipairs(self.http_files:replaced()) do
+        paths[item.name], old_values[item.name], new_values[item.name] = item.path, item.old, item.new
+    end
     self.txn.counterparts = counterparts.new(self.txn.registry, {
         origin = self.txn.origin,
-        old = self.modules.before,
+        old = old_values,
         new = new_values,
         paths = paths,
         former = self.former,
@@ -209,6 +232,7 @@ function Staged:add_adapters()
     txn:add(adapters.globals.new(txn, self.modules))
     self.framework:stage(txn, self.modules, adapters)
     self.servers = txn:add(adapters.servers.new(txn, adapters.http, self.framework.servers))
+    self.http_files = txn:add(adapters.http_files.new(txn, self.choice.http_files, self.choice.select))
     self.life = lifecycle.new(txn, self.framework, self.modules, adapters, self.servers)
     txn:add(adapters.schema.new(txn))
     txn:add(adapters.triggers.new(txn))
@@ -238,12 +262,15 @@ function Staged:work()
     self:add_adapters()
     self:load()
     self:disown_shared_code()
-    self:match()
     if self.framework.has_roles then
         self.life:register()
         txn:enter('validate')
         self.life:validate()
         self.life:start()
+    end
+    self.http_files:load(self.servers)
+    self:match()
+    if self.framework.has_roles then
         self.life:settle()
         self.life:before_commit()
     end
@@ -267,6 +294,7 @@ end
 --- What follows the commit: the new code serves already. Yields.
 function Staged:after_commit()
     self.life:finish()
+    self.http_files:settle()
     self.servers:settle()
     self.sockets:settle()
 end
@@ -276,6 +304,7 @@ end
 -- @treturn boolean whether it was done now
 function Staged:judge_fibers(patience)
     local is_done, err = self.fibers:finish(patience)
+    self.http_files:settle()
     if err ~= nil then
         table.insert(self.txn.warnings, err)
     end
@@ -283,7 +312,9 @@ function Staged:judge_fibers(patience)
 end
 
 return {
+    choose = choose,
     compile_all = compile_all,
+    describe_http_file = adapters.http_files.describe,
     is_unchanged = is_unchanged,
     new = new,
     refusal = refusal,

@@ -12,6 +12,7 @@ local deadline = require('core.deadline')
 local ffi = require('ffi')
 local fiber = require('fiber')
 local generations = require('reload.generations')
+local http_servers = require('platform.http_servers')
 local log = require('log')
 local modules = require('reload.catalog')
 local pass_lib = require('scan.pass')
@@ -122,6 +123,34 @@ local function endings(sources)
     return set
 end
 
+--- Whether a controller has code of a file that a reload has loaded, but is not of
+-- that load.
+local function is_loaded_again(registry, controller)
+    for _, f in next, type(controller) == 'table' and controller or {} do
+        if type(f) == 'function' then
+            local class, _, _, generation = generations.classify(registry, f)
+            if class == 'stale' and generation == nil then
+                return true
+            end
+        end
+    end
+    return false
+end
+
+--- Adds the controllers that an HTTP server has loaded again, such as a server that
+-- is new. May yield.
+local function add_controllers(registry, list)
+    for _, server in ipairs(http_servers.list()) do
+        for _, item in ipairs(http_servers.cached(server)) do
+            slice.pause()
+            if item.kind == 'controller' and item.path ~= nil and registry.sources['@' .. item.path] ~= nil
+                and is_loaded_again(registry, item.value) then
+                table.insert(list, {name = item.key, path = item.path})
+            end
+        end
+    end
+end
+
 --- Modules that somebody else has loaded again since, or under a name that no
 -- reload knows: what is old of their files cannot be said until the next reload.
 -- May yield.
@@ -154,6 +183,7 @@ local function foreign_modules(registry)
             table.insert(list, {name = name, path = path})
         end
     end
+    add_controllers(registry, list)
     table.sort(list, function(a, b)
         return a.name < b.name
     end)

@@ -3,10 +3,11 @@
 -- with routes (an array), iroutes (route name to index), hooks, helpers and
 -- options; routes with method, path, name, match, stash and sub.
 --
--- Not here: TLS, templates, static files and cookies.
+-- A template knows `<%= expression %>` only.  Not here: TLS and cookies.
 
 local codes = require('http.codes')
 local errno = require('errno')
+local fio = require('fio')
 local json = require('json')
 local log = require('log')
 local socket = require('socket')
@@ -162,6 +163,50 @@ function request:redirect_to(name, args, query)
     }, response_mt)
 end
 
+-- What a file of the application has, from the cache of the server if its
+-- options allow that.
+local function read_file(cache, is_cached, key, path)
+    if is_cached and cache[key] ~= nil then
+        return cache[key]
+    end
+    local file = fio.open(path, {'O_RDONLY'})
+    if file == nil then
+        return nil
+    end
+    local text = file:read()
+    file:close()
+    if is_cached then
+        cache[key] = text
+    end
+    return text
+end
+
+local function join(dir, ...)
+    return (table.concat({dir, ...}, '/'):gsub('//+', '/'))
+end
+
+-- The text of a route's template with the values put in.
+local function render_template(req, values)
+    local server, route = req.httpd, req.endpoint
+    local text = route.template
+    if text == nil then
+        local name = route.file or route.controller
+            and ('%s/%s.%s.el'):format(route.controller:gsub('[.]', '/'), route.action, req.tstash.format)
+        if name == nil then
+            fail("Can not find template for '%s'", route.path)
+        end
+        text = read_file(server.cache.tpl, server.options.cache_templates, name,
+            join(server.options.app_dir, 'templates', name))
+        if text == nil then
+            fail("Can not load template for '%s'", route.path)
+        end
+    end
+    return (text:gsub('<%%=(.-)%%>', function(expression)
+        local chunk = assert(loadstring('return ' .. expression))
+        return tostring(setfenv(chunk, setmetatable(values, {__index = _G}))())
+    end))
+end
+
 function request:render(opts)
     local response = setmetatable({headers = {}}, response_mt)
     local charset = self.httpd.options.charset
@@ -176,7 +221,8 @@ function request:render(opts)
     elseif opts.data ~= nil then
         response.body = tostring(opts.data)
     else
-        fail('templates are not part of this stand-in')
+        response.body = render_template(self, opts)
+        response.headers['content-type'] = 'text/html' .. suffix
     end
     return response
 end
@@ -224,13 +270,43 @@ end
 
 local server = {}
 
+-- Runs a function of a controller.  That is a module which is found in the
+-- folder of the controllers first, and which only the cache of the server keeps.
+local function call_controller(req)
+    local httpd, name, action = req.httpd, req.endpoint.controller, req.endpoint.action
+    local controller = httpd.options.cache_controllers and httpd.cache[name]
+    if not controller then
+        local folder, path = join(httpd.options.app_dir, 'controllers'), package.path
+        package.path = ('%s/?.lua;%s/?/init.lua;%s'):format(folder, folder, path)
+        local ok, result = pcall(require, name)
+        package.path, package.loaded[name] = path, nil
+        if not ok then
+            fail("Can't load module '%s': %s", name, result)
+        elseif type(result) ~= 'table' then
+            fail("require '%s' didn't return table", name)
+        end
+        controller = result
+    end
+    if type(controller[action]) ~= 'function' then
+        fail("Controller '%s' doesn't contain function '%s'", name, action)
+    end
+    if httpd.options.cache_controllers then
+        httpd.cache[name] = controller
+    end
+    return controller[action](req)
+end
+
 function server:route(opts, handler)
     if type(self) ~= 'table' or type(opts) ~= 'table' then
         fail('Usage: httpd:route({ ... }, function(cx) ... end)')
     end
     local route = table.copy(opts)
     if type(handler) == 'string' then
-        fail('controllers are not part of this stand-in')
+        route.controller, route.action = handler:match('^(.+)#(.*)$')
+        if route.controller == nil then
+            fail("Wrong controller format '%s', must be 'module#action'", handler)
+        end
+        handler = call_controller
     elseif handler ~= nil and type(handler) ~= 'function' then
         fail('wrong argument: expected function, but received %s',
             type(handler))
@@ -344,7 +420,9 @@ local function dispatch(self, req)
     end
     local found = self:match(req.method, req.path)
     if found == nil then
-        return {status = 404}
+        local path = join(self.options.app_dir, 'public', req.path)
+        local text = read_file(self.cache.static, self.options.cache_static, path, path)
+        return {status = text and 200 or 404, body = text}
     end
     req.endpoint = found.endpoint
     req.tstash = found.stash

@@ -1,0 +1,351 @@
+--- Adapter: files that servers of the rock `http` have read and cached, see
+-- `platform.http_servers`.
+--
+-- A controller is code of the application, although `package.loaded` does not have
+-- it. New controllers are loaded when the new roles have started, as late as the
+-- first request for one would do it, and are put into the cache at the commit.
+-- Texts of templates and static files are dropped from it: the next request reads
+-- them again.
+
+local require = ...
+local catalog = require('reload.catalog')
+local failure = require('core.failure')
+local servers_lib = require('platform.http_servers')
+local slice = require('core.yield')
+
+-- Bytes of a file that are compared with a cached text at once.
+local CHUNK = 256 * 1024
+
+local Files = {name = 'http_files'}
+Files.__index = Files
+
+--- Whether a file is one that a reload is about.
+local function is_chosen(item, select_kind)
+    if item.path == nil or not catalog.is_application_path(item.path) then
+        return false
+    end
+    return item.kind ~= 'controller'
+        or package.preload[item.key] == nil and select_kind(item.key, 'app') == 'app'
+end
+
+--- Finds the files, and those of controllers that routes name and nobody has asked
+-- for. May yield.
+-- @tparam function select_kind see `catalog.choose`
+-- @treturn {table,...} {server, kind, key, path, value}, see `http_servers.cached`;
+--   of a controller that was not asked for, without a value; `is_gone`, if the
+--   file of a controller is not there any more; with `servers`, a list of all
+local function find(select_kind)
+    local list = {servers = servers_lib.list()}
+    for _, server in ipairs(list.servers) do
+        local known = {}
+        for _, item in ipairs(servers_lib.cached(server)) do
+            slice.pause()
+            item.server = server
+            if item.kind == 'controller' then
+                known[item.key] = true
+                if item.path == nil and not catalog.has_custom_loader() then
+                    item.path, item.is_gone = catalog.vanished_file(item.value), true
+                end
+            end
+            if is_chosen(item, select_kind) then
+                table.insert(list, item)
+            end
+        end
+        for _, named in ipairs(servers_lib.named_controllers(server.routes)) do
+            slice.pause()
+            local item = {
+                server = server,
+                kind = 'controller',
+                key = named.name,
+                path = servers_lib.controller_path(server.options, named.name),
+            }
+            if not known[named.name] and is_chosen(item, select_kind) then
+                table.insert(list, item)
+            end
+        end
+    end
+    return list
+end
+
+--- Whether a file has this very text. Yields.
+local function has_text(path, text)
+    local file = type(text) == 'string' and io.open(path, 'rb')
+    if not file then
+        return false
+    end
+    local at, part = 1
+    repeat
+        part = file:read(CHUNK) or ''
+        local is_same = part == text:sub(at, at + CHUNK - 1)
+        at = at + #part
+        slice.pause()
+    until not is_same or part == ''
+    file:close()
+    return part == '' and at > #text
+end
+
+--- Says whether a file has changed, and compiles a controller. May yield.
+-- @tparam table item as `find` gave it; gets `changed`, nil if that is not known,
+--   and as `catalog.compile` says
+-- @tparam table registry of the instance
+-- @treturn[1] boolean true
+-- @treturn[2] nil
+-- @treturn[2] string error
+local function check(item, registry)
+    if item.kind ~= 'controller' then
+        item.changed = not has_text(item.path, item.value)
+        return true
+    elseif item.is_gone then
+        item.changed = true
+        return true
+    end
+    local ok, err = catalog.compile(item, registry)
+    if item.value == nil then
+        -- Nothing of it is loaded, so nothing of it is old.
+        item.changed = false
+    end
+    return ok, err
+end
+
+--- What the parts of a report call a controller, which has no name of a module.
+local function label(item)
+    return 'controller ' .. item.key
+end
+
+--- @tparam table txn the transaction
+-- @tparam {table,...} items as `find` gave them, checked
+-- @tparam function select_kind see `catalog.choose`
+local function new(txn, items, select_kind)
+    return setmetatable({
+        txn = txn,
+        items = items,
+        select_kind = select_kind,
+        loaded = {},    -- server -> name -> new controller
+        checked = {},   -- path -> digest
+    }, Files)
+end
+
+local function copy(value)
+    return type(value) == 'table' and table.copy(value) or value
+end
+
+function Files:snapshot()
+    self.servers, self.before, self.by_key = self.items.servers, {}, {}
+    for _, server in ipairs(self.servers) do
+        local cache = server.cache
+        self.before[server] = {
+            cache = cache,
+            entries = copy(cache),
+            tpl = copy(cache.tpl),
+            static = copy(cache.static),
+        }
+        self.by_key[server] = {}
+    end
+    for _, item in ipairs(self.items) do
+        if item.kind == 'controller' then
+            self.by_key[item.server][item.key] = item
+            -- Whatever becomes of it, what is loaded of it is old.
+            if item.value ~= nil then
+                self.txn.origin:forget(item.path)
+            end
+        end
+    end
+end
+
+local function raise(item, message)
+    failure.raise({code = 'load_error', phase = 'load', module = item.key, message = message})
+end
+
+--- The function that a controller has for a route.
+local function action_of(controller, route)
+    local f = type(controller) == 'table' and controller[route.action]
+    return type(f) == 'function' and f or nil
+end
+
+--- Loads a controller as the first request for it would do.
+-- @tparam table item
+-- @tparam {table,...} routes that name it
+-- @tparam table staged set of routes that new code has registered
+local function load(self, item, routes, staged)
+    local txn = self.txn
+    if item.chunk == nil then
+        local ok, err = catalog.compile(item, txn.registry)
+        if not ok then
+            raise(item, err)
+        end
+    end
+    txn.origin:record(item.chunk, item.path)
+    txn.module = item.key
+    local ok, value, traceback = txn:call(item.chunk, item.key)
+    if not ok then
+        failure.raise(failure.from(value, {code = 'load_error', phase = 'load', module = item.key}, traceback))
+    elseif type(value) ~= 'table' then
+        raise(item, ('%s did not return a table, as a controller has to'):format(item.path))
+    end
+    txn.module = nil
+    for _, route in ipairs(routes) do
+        if action_of(value, route) == nil and (staged[route] or action_of(item.value, route) ~= nil) then
+            raise(item, ('route %s %s needs the function %s, which %s does not have')
+                :format(tostring(route.method), tostring(route.path), tostring(route.action), item.path))
+        end
+    end
+    self.loaded[item.server][item.key] = value
+    item.new_value = value
+    -- Keeps the deadline.
+    txn:check()
+    txn:pause()
+end
+
+--- Loads the controllers of a server that routes of the new generation name: those
+-- that were in use, and those of new routes.
+-- @tparam table server
+-- @tparam {table,...} routes that it will have
+-- @tparam table staged set of those that new code has registered
+-- @tparam table options that it will have
+local function load_of_server(self, server, routes, staged, options)
+    local by_key = self.by_key[server]
+    self.loaded[server] = {}
+    for _, named in ipairs(servers_lib.named_controllers(routes)) do
+        local item = by_key[named.name]
+            or {server = server, kind = 'controller', key = named.name}
+        local is_needed = item.value ~= nil
+        for _, route in ipairs(named.routes) do
+            is_needed = is_needed or staged[route]
+        end
+        local was_cached = server.cache[named.name] ~= nil
+        item.path = servers_lib.controller_path(options, named.name)
+        if item.path == nil and is_needed and (item.value ~= nil or not was_cached)
+            and package.preload[named.name] == nil and not catalog.has_custom_loader() then
+            raise(item, ('route %s %s needs the controller %s, which has no file'):format(
+                tostring(named.routes[1].method), tostring(named.routes[1].path), named.name))
+        elseif is_needed and options.cache_controllers and is_chosen(item, self.select_kind) then
+            by_key[named.name] = item
+            load(self, item, named.routes, staged)
+        end
+    end
+end
+
+--- Loads the new controllers. New roles have started. May yield.
+-- @tparam table servers the adapter of servers
+function Files:load(servers)
+    for _, server in ipairs(self.servers) do
+        local routes, staged, options = servers:outlook(server)
+        load_of_server(self, server, routes, staged, options)
+    end
+end
+
+--- The controllers that are replaced.
+-- @treturn {table,...} {name, path, old, new}
+function Files:replaced()
+    local list = {}
+    for _, items in pairs(self.by_key) do
+        for _, item in pairs(items) do
+            if item.new_value ~= nil and item.value ~= nil then
+                table.insert(list, {name = label(item), path = item.path, old = item.value, new = item.new_value})
+            end
+        end
+    end
+    return list
+end
+
+local function remove_texts(texts, path_of)
+    for key in pairs(type(texts) == 'table' and table.copy(texts) or {}) do
+        if catalog.is_application_path(path_of(key)) then
+            texts[key] = nil
+        end
+    end
+end
+
+--- Drops from the cache of a server what is not of the new generation.
+local function clean(self, server, has_texts)
+    local cache, before = server.cache, self.before[server]
+    for name in pairs(table.copy(cache)) do
+        local is_kept = before.entries[name] ~= nil and self.by_key[server][name] == nil
+        if type(name) == 'string' and not servers_lib.CACHES[name] and not is_kept then
+            cache[name] = self.loaded[server] and self.loaded[server][name]
+        end
+    end
+    for name, controller in pairs(self.loaded[server] or {}) do
+        cache[name] = controller
+    end
+    if has_texts then
+        remove_texts(cache.tpl, function(file)
+            return tostring(server.options.app_dir) .. '/' .. tostring(file)
+        end)
+        remove_texts(cache.static, tostring)
+    end
+end
+
+function Files:commit()
+    for _, server in ipairs(self.servers) do
+        clean(self, server, true)
+    end
+end
+
+--- Drops what requests that began before the commit have put into the cache since.
+function Files:settle()
+    for _, server in ipairs(self.servers) do
+        clean(self, server, false)
+    end
+end
+
+--- Notes the digests of what the new generation has loaded, or is going to.
+function Files:remember()
+    local files = self.txn.registry.files
+    for _, items in pairs(self.by_key or {}) do
+        for _, item in pairs(items) do
+            files[item.path or ''] = item.digest
+        end
+    end
+end
+
+--- Puts back the entries of a cache that were replaced or removed.
+local function restore(entries, now, undone, text)
+    for key, value in pairs(type(entries) == 'table' and entries or {}) do
+        if not rawequal(now[key], value) then
+            now[key] = value
+            table.insert(undone, text:format(tostring(key)))
+        end
+    end
+end
+
+local function is_new_controller(origin, value)
+    for _, f in pairs(type(value) == 'table' and value or {}) do
+        if origin:is_new(f) then
+            return true
+        end
+    end
+    return false
+end
+
+function Files:rollback(undone)
+    for _, server in ipairs(self.servers or {}) do
+        local before = self.before[server]
+        if not rawequal(server.cache, before.cache) then
+            rawset(server, 'cache', before.cache)
+            table.insert(undone, 'http cache')
+        end
+        local cache = before.cache
+        restore(before.entries, cache, undone, 'http cache: %s')
+        restore(before.tpl, cache.tpl, undone, 'http cache: template %s')
+        restore(before.static, cache.static, undone, 'http cache: static file %s')
+        for name, value in pairs(table.copy(cache)) do
+            if before.entries[name] == nil and is_new_controller(self.txn.origin, value) then
+                cache[name] = nil
+                table.insert(undone, ('http cache: %s'):format(tostring(name)))
+            end
+        end
+    end
+end
+
+--- The part of a file that goes into a report.
+local function describe(item)
+    return {path = item.path, module = 'http.server', changed = item.changed}
+end
+
+return {
+    check = check,
+    describe = describe,
+    find = find,
+    new = new,
+}

@@ -1,0 +1,187 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# Controllers, templates and static files of the rock http: files of the
+# application that a server has read and cached.
+
+# shellcheck disable=SC2119 # reload takes options, or none
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+launch_app pages || bail_out 'the application did not start'
+
+# get PATH: the answer, or the status of one that is an error.
+get()
+{
+	local answer
+	answer=$(curl -s -m 20 -w '\n%{http_code}' "$APP_URL$1")
+	if [ "${answer##*$'\n'}" = 200 ]; then
+		echo "${answer%$'\n'*}"
+	else
+		echo "${answer##*$'\n'}"
+	fi
+}
+
+all()
+{
+	echo "$(get /show), $(get /text), $(get /page), $(get /style.css)"
+}
+
+# texts VERSION: the templates and static files of that version are on disk.
+texts()
+{
+	echo "show t$1 <%= version %> <%= web %>" \
+	    >"$APP_DIR/templates/front/show.html.el"
+	echo "page t$1" >"$APP_DIR/templates/page.html.el"
+	echo "static s$1" >"$APP_DIR/public/style.css"
+}
+
+# deploy VERSION [PLACE=TEXT ...]: all of that version is on disk.
+deploy()
+{
+	app_version "$@"
+	texts "$1"
+}
+
+# answers VERSION: what all of that version answers.
+answers()
+{
+	echo "show t$1 <v$1$1> v$1, v$1 v$1 <base$1>, page t$1, static s$1"
+}
+
+is "$(all)" "$(answers 1)" 'version 1 serves'
+reload --if-changed
+is "$RC $(json 'i.outcome')" '0 reloaded' 'the first reload'
+reload --if-changed
+is "$RC $(json 'i.outcome')" '0 unchanged' 'nothing has changed'
+
+diag 'Good code'
+
+deploy 2
+reload --stale fail
+is "$RC $(json 'i.outcome')" '0 reloaded' 'version 2'
+is "$(all)" "$(answers 2)" 'controllers, templates and static files are new'
+for n in 3 4; do
+	deploy "$n"
+	reload --stale fail
+	is "$RC $(all)" "0 $(answers "$n")" "version $n"
+done
+run -s "$APP_SOCK" stale
+is "$RC" 0 'nothing is stale'
+
+diag 'What has changed'
+
+# changed FILE: only that one has another text.
+changed()
+{
+	echo '-- changed' >>"$APP_DIR/$1"
+	reload plan
+	is "$(json 'i.outcome')" planned "plan: $1"
+	reload --if-changed
+	is "$RC $(json 'i.outcome')" '0 reloaded' "reload: $1"
+	reload --if-changed
+	is "$RC $(json 'i.outcome')" '0 unchanged' "again: $1"
+	all >/dev/null
+	reload --if-changed
+	is "$RC $(json 'i.outcome')" '0 unchanged' "after requests: $1"
+}
+changed controllers/front.lua
+changed controllers/base.lua
+changed templates/page.html.el
+changed public/style.css
+like "$(get /page)" changed 'a template is new'
+is "$(get /rare)" 'rare v4' 'a controller is asked for the first time'
+reload --if-changed
+is "$RC $(json 'i.outcome')" '0 unchanged' 'it was loaded as it is on disk'
+changed controllers/rare.lua
+
+diag 'Requests in flight'
+
+deploy 5
+reload
+get /slow >"$WORK/slow" &
+slow=$!
+in_flight()
+{
+	app_eval 'for _, f in pairs(require("fiber").info()) do
+		for _, frame in pairs(f.backtrace or {}) do
+			if frame.L and frame.L:find("front.lua", 1, true) then
+				return true
+			end
+		end
+	end return false' | grep -q true
+}
+ok 'a request is in a controller' wait_until 5 in_flight
+deploy 6
+reload --stale fail
+wait "$slow"
+is "$(cat "$WORK/slow")" 'v5 v5 <base5>' 'it ends on the code that it began with'
+is "$(all)" "$(answers 6)" 'others get new code'
+
+diag 'Broken code'
+
+# broken CODE LABEL: the reload fails with that code, and version 6 serves.
+broken()
+{
+	reload
+	is "$RC $(json 'i.error.code')" "3 $1" "$2"
+	is "$(all)" "$(answers 6)" "$2: the old code is still serving"
+}
+deploy 7
+echo 'this is no Lua' >>"$APP_DIR/controllers/front.lua"
+reload plan
+is "$RC $(json 'i.problems[1].path')" "3 $APP_DIR/controllers/front.lua" \
+    'plan tells a controller that does not compile'
+broken compile_error 'a controller that does not compile'
+deploy 7
+echo 'this is no Lua' >>"$APP_DIR/controllers/rare.lua"
+broken compile_error 'a controller that was not asked for'
+deploy 7 "front_end=error('boom')"
+broken load_error 'a controller that throws'
+deploy 7 'front_end=M = nil'
+broken load_error 'a controller that returns nothing'
+deploy 7 'front_end=M.show = nil'
+broken load_error 'a controller without the function of a route'
+deploy 7 "web_end=error('boom')"
+broken load_error 'a module that throws'
+deploy 7 "front_end=pages_httpd.cache.tpl = {} pages_httpd.cache.front = M
+	pages_httpd.cache.other = M
+	error('boom')"
+broken load_error 'a controller that writes into the cache'
+is "$(app_eval 'return pages_httpd.cache.other == nil')" true \
+    'what it wrote is gone'
+mv "$APP_DIR/controllers/front.lua" "$WORK/front.lua"
+broken load_error 'a controller without a file'
+mv "$WORK/front.lua" "$APP_DIR/controllers/front.lua"
+deploy 7
+reload --stale fail
+is "$RC $(all)" "0 $(answers 7)" 'the next good version'
+
+diag 'Under load'
+
+wrk -t 1 -c 8 -d 4 "$APP_URL/show" >"$WORK/wrk" &
+load=$!
+for version in 8 9 10; do
+	deploy "$version"
+	reload
+	deploy "$version" "front_end=error('boom')"
+	reload
+done
+wait "$load"
+like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' 'requests were served'
+unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'and none failed'
+
+diag 'Without caches'
+
+app_eval "local options = pages_httpd.options
+	options.cache_controllers, options.cache_templates = false, false
+	pages_httpd.cache = {tpl = {}, ctx = {}, static = {}}
+	return true" >/dev/null
+deploy 11
+reload --stale fail
+is "$RC $(all)" "0 $(answers 11)" 'files are read for each request'
+reload --if-changed
+is "$RC $(json 'i.outcome')" '0 unchanged' 'and nothing of them is old'
+
+done_testing

@@ -1,0 +1,1 @@
+show t1 <%= version %> <%= web %>
