@@ -14,6 +14,7 @@ local listeners = require('platform.listeners')
 
 -- Entries of the cache that are no controllers.
 local CACHES = {tpl = true, ctx = true, static = true}
+
 local function is_server(value)
     return type(value) == 'table' and type(value.routes) == 'table' and type(value.cache) == 'table'
         and type(value.options) == 'table' and type(value.route) == 'function'

@@ -20,6 +20,7 @@ local function cartridge_with(fields)
         is_healthy = function() return fields.healthy end,
         unhealthy = function() return {'s-1 (host:3302): dead'} end,
         place = function() return 'set-1', fields.role end,
+        services = function() return {} end,
         refusal = function() return {code = 'bad_state', message = 'not shown'} end,
         state = function() return fields.state or 'RolesConfigured' end,
         uri = function() return 'host:3301' end,
