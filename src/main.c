@@ -178,7 +178,7 @@ main(int argc, char *argv[])
 	 */
 	if ((output_flush(stdout) == -1 || fclose(stdout) == EOF) &&
 	    errno != EPIPE) {
-		error_set(&error, OUTCOME_USAGE, "output",
+		error_set(&error, ERROR_OUTPUT,
 		    "cannot write standard output: %s", strerror(errno));
 		outcome = fail(&error, 0);
 	}

@@ -40,7 +40,7 @@ out_of_memory(struct folder *folder)
 static int
 complain(struct folder *folder, const char *path, const char *what)
 {
-	return error_set(folder->error, OUTCOME_USAGE, "usage", "%s%s%s: %s",
+	return error_set(folder->error, ERROR_USAGE, "%s%s%s: %s",
 	    folder->dir, path[0] != '\0' ? "/" : "", path, what);
 }
 
@@ -116,7 +116,7 @@ read_all(struct folder *folder, int fd, const char *path, size_t expected,
 			goto fail;
 		}
 	}
-	error_set(folder->error, OUTCOME_USAGE, "usage",
+	error_set(folder->error, ERROR_USAGE,
 	    "%s/%s: larger than %zu MiB", folder->dir, path,
 	    PUSH_SECTION_MAX / MIB);
 
@@ -173,7 +173,7 @@ read_file(struct folder *folder, int dirfd, const char *name, const char *path)
 	if (folder->count == PUSH_FILES_MAX ||
 	    folder->total + len > PUSH_TOTAL_MAX) {
 		free(data);
-		return error_set(folder->error, OUTCOME_USAGE, "usage",
+		return error_set(folder->error, ERROR_USAGE,
 		    "%s: more than %d files or %zu MiB of code", folder->dir,
 		    PUSH_FILES_MAX, PUSH_TOTAL_MAX / MIB);
 	}

@@ -224,7 +224,7 @@ usage(struct parser *parser, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return error_set(parser->error, OUTCOME_USAGE, "usage", "%s", text);
+	return error_set(parser->error, ERROR_USAGE, "%s", text);
 }
 
 int

@@ -35,12 +35,12 @@ read_stream(FILE *file, const char *path, size_t *len, struct error *error)
 		*len += fread(data + *len, 1, size - *len, file);
 	} while (*len == size && size <= EVAL_MAX);
 	if (ferror(file)) {
-		error_set(error, OUTCOME_USAGE, "usage", "cannot read %s: %s",
+		error_set(error, ERROR_USAGE, "cannot read %s: %s",
 		    path, strerror(errno));
 		goto fail;
 	}
 	if (*len > EVAL_MAX) {
-		error_set(error, OUTCOME_USAGE, "usage",
+		error_set(error, ERROR_USAGE,
 		    "%s is larger than %zu MiB", path,
 		    EVAL_MAX / 1024 / 1024);
 		goto fail;
@@ -62,7 +62,7 @@ read_file(const char *path, size_t *len, struct error *error)
 	if (strcmp(path, "-") == 0)
 		return read_stream(stdin, path, len, error);
 	if ((file = fopen(path, "r")) == NULL) {
-		error_set(error, OUTCOME_USAGE, "usage", "cannot open %s: %s",
+		error_set(error, ERROR_USAGE, "cannot open %s: %s",
 		    path, strerror(errno));
 		return NULL;
 	}
@@ -95,7 +95,7 @@ lua_argument(const char *name, const char *data, size_t len,
 		free(commented);
 	}
 	if (code == NULL)
-		error_set(error, OUTCOME_USAGE, "usage",
+		error_set(error, ERROR_USAGE,
 		    "%s is not UTF-8 text: write such bytes as \\ddd", name);
 	return code;
 }
@@ -118,7 +118,7 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 		/* What was to write it has failed, most probably. */
 		if (len == 0 && strcmp(path, "-") == 0) {
 			free(data);
-			return error_set(error, OUTCOME_USAGE, "usage",
+			return error_set(error, ERROR_USAGE,
 			    "eval: standard input is empty");
 		}
 		code = lua_argument(path, data, len, error);
@@ -156,7 +156,7 @@ add_texts(json_t *args, const char *key, const struct string_list *texts,
 	for (i = 0; i < texts->count; i++) {
 		if ((text = json_string(texts->list[i])) == NULL) {
 			json_decref(list);
-			return error_set(error, OUTCOME_USAGE, "usage",
+			return error_set(error, ERROR_USAGE,
 			    "'%s' is not UTF-8 text", texts->list[i]);
 		}
 		if (json_array_append_new(list, text) == -1) {

@@ -32,7 +32,7 @@ not_a_name(const char *what, const char *name, struct error *error)
 
 	if ((shown = target_without_password(name)) == NULL)
 		return error_out_of_memory(error);
-	error_set(error, OUTCOME_USAGE, "usage", "'%s' cannot be the name of "
+	error_set(error, ERROR_USAGE, "'%s' cannot be the name of "
 	    "an %s; a target is given with --socket", shown, what);
 	free(shown);
 	return -1;
@@ -65,7 +65,7 @@ find_instance(const struct options *options, const char *text,
 		    strpbrk(colon + 1, ":@") != NULL)
 			return not_a_name("instance", text, error);
 		if (options->apps.count > 0)
-			return error_set(error, OUTCOME_USAGE, "usage",
+			return error_set(error, ERROR_USAGE,
 			    "'%s' names its application; --app cannot be used "
 			    "with it", text);
 		if ((app = strndup(text, (size_t)(colon - text))) == NULL)
@@ -111,17 +111,17 @@ find_project(const struct options *options, struct targets *targets,
 	query.app = app != NULL ? app : "*";
 	query.only_here = app == NULL;
 	if (!is_project)
-		result = error_set(error, OUTCOME_USAGE, "usage",
+		result = error_set(error, ERROR_USAGE,
 		    "no target: give --socket TARGET or --app NAME, or set "
 		    "$%s or $%s", variables[0], variables[1]);
 	else if ((options->command->flags & CMD_MUTATES) == 0)
 		result = discover_targets(&query, targets, error);
 	else if (app != NULL)
-		result = error_set(error, OUTCOME_USAGE, "usage",
+		result = error_set(error, ERROR_USAGE,
 		    "no target: for the project in this directory, give "
 		    "--app %s", app);
 	else
-		result = error_set(error, OUTCOME_USAGE, "usage",
+		result = error_set(error, ERROR_USAGE,
 		    "no target: for the project in this directory, give "
 		    "--app NAME or --instance NAME");
 	free(app);
@@ -158,7 +158,7 @@ check_count(const struct options *options, const struct targets *targets,
 	if (targets->count == 1 || (!is_one && !options->cluster))
 		return 0;
 	add_names(targets, names, sizeof(names));
-	return error_set(error, OUTCOME_USAGE, "usage",
+	return error_set(error, ERROR_USAGE,
 	    "%s takes exactly one target (%zu given)%s%s", is_one ?
 	    options->command->name : "--cluster", targets->count,
 	    options->command->bit == COMMAND_CONSOLE ? "" :

@@ -67,7 +67,7 @@ conn_open(const struct target *target, int64_t deadline, struct error *error)
 	struct conn *conn;
 
 	if ((conn = calloc(1, sizeof(*conn))) == NULL) {
-		error_set(error, OUTCOME_USAGE, "out_of_memory", "calloc: %s",
+		error_set(error, ERROR_OUT_OF_MEMORY, "calloc: %s",
 		    strerror(errno));
 		return NULL;
 	}
@@ -150,7 +150,7 @@ next_packet(struct conn *conn)
 static enum conn_event
 not_a_console(struct error *error)
 {
-	error_set(error, OUTCOME_UNREACHABLE, "not_a_console",
+	error_set(error, ERROR_NOT_A_CONSOLE,
 	    "not a Tarantool console: the greeting is not understood");
 	return CONN_FAILED;
 }
@@ -163,7 +163,7 @@ check_greeting(struct conn *conn, struct error *error)
 	case GREETING_INCOMPLETE:
 		return CONN_WAIT;
 	case GREETING_BINARY:
-		error_set(error, OUTCOME_UNREACHABLE, "binary_port",
+		error_set(error, ERROR_BINARY_PORT,
 		    "a binary (iproto) port, not a text console");
 		return CONN_FAILED;
 	case GREETING_FOREIGN:
@@ -185,7 +185,7 @@ no_greeting(struct conn *conn, struct error *error)
 {
 	conn->greeting.version[0] = '\0';
 	/* The same whichever limit comes first: what is wrong is the same. */
-	error_set_transient(error, OUTCOME_UNREACHABLE, "no_greeting",
+	error_set_transient(error, ERROR_NO_GREETING,
 	    "connected, but no greeting within %g s: %s",
 	    clock_seconds(conn->greeted_from, conn->due),
 	    conn->target->kind == TARGET_UNIX ?
@@ -210,8 +210,7 @@ step_greeting(struct conn *conn, int64_t now, struct error *error)
 		conn->greeting.len += (size_t)len;
 		event = check_greeting(conn, error);
 	} else if (len == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
-		error_set_transient(error, OUTCOME_UNREACHABLE,
-		    "closed_before_greeting",
+		error_set_transient(error, ERROR_CLOSED_BEFORE_GREETING,
 		    "connection closed before the greeting: "
 		    "the instance refused it, or is stopping");
 		return CONN_FAILED;
@@ -289,10 +288,10 @@ static enum conn_event
 fail_closed(const struct conn *conn, int code, struct error *error)
 {
 	if (code == 0 || code == ECONNRESET || code == EPIPE)
-		error_set(error, OUTCOME_UNREACHABLE, "closed",
+		error_set(error, ERROR_CLOSED_EARLY,
 		    "connection closed by the instance");
 	else
-		error_set(error, OUTCOME_UNREACHABLE, "closed",
+		error_set(error, ERROR_CLOSED_EARLY,
 		    "connection lost: %s", strerror(code));
 	/* Until the handshake is answered nothing has run in the instance. */
 	error->transient = conn->state == HANDSHAKING;
@@ -312,17 +311,15 @@ read_some(struct conn *conn, struct error *error)
 		want = left > 0 ? left : 1;
 	if ((room = framer_reserve(&conn->framer, want)) == NULL) {
 		if (errno == EMSGSIZE)
-			return error_set(error, OUTCOME_PROTOCOL,
-			    "reply_too_large",
+			return error_set(error, ERROR_REPLY_TOO_LARGE,
 			    "the reply is larger than %zu MiB",
 			    FRAMER_DOCUMENT_MAX / 1024 / 1024);
 		if (errno == EDQUOT)
-			return error_set(error, OUTCOME_PROTOCOL,
-			    "reply_too_large",
+			return error_set(error, ERROR_REPLY_TOO_LARGE,
 			    "the replies of all instances that are being "
 			    "received are larger than %zu MiB together",
 			    FRAMER_TOTAL_MAX / 1024 / 1024);
-		return error_set(error, OUTCOME_PROTOCOL, "out_of_memory",
+		return error_set(error, ERROR_NO_MEMORY_FOR_REPLY,
 		    "out of memory for the reply");
 	}
 	do {
@@ -353,11 +350,11 @@ fail_deadline(const struct conn *conn, struct error *error)
 	double seconds = clock_seconds(conn->opened, conn->deadline);
 
 	if (conn->state == HANDSHAKING)
-		error_set_transient(error, OUTCOME_TIMEOUT, "deadline",
+		error_set_transient(error, ERROR_DEADLINE,
 		    "the console did not answer within %g s: the "
 		    "instance is busy, or --timeout is too short", seconds);
 	else
-		error_set(error, OUTCOME_TIMEOUT, "deadline",
+		error_set(error, ERROR_DEADLINE,
 		    "no reply within %g s", seconds);
 	return CONN_FAILED;
 }
@@ -431,7 +428,7 @@ conn_send(struct conn *conn, const struct conn_line *line,
     struct error *error)
 {
 	if (conn->out_count == PACKETS_MAX)
-		return error_set(error, OUTCOME_USAGE, "local_error",
+		return error_set(error, ERROR_LOCAL,
 		    "too much is waiting to be sent");
 	conn->protocol->encode(&conn->protocol_state, line,
 	    next_packet(conn));

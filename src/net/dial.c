@@ -34,8 +34,8 @@ is_local(int code)
 static int
 local_error(struct error *error, const char *what)
 {
-	return error_set(error, OUTCOME_USAGE,
-	    errno == ENOMEM ? "out_of_memory" : "local_error", "%s: %s",
+	return error_set(error, errno == ENOMEM ?
+	    ERROR_OUT_OF_MEMORY : ERROR_LOCAL, "%s: %s",
 	    what, strerror(errno));
 }
 
@@ -46,31 +46,31 @@ unix_connect_error(const char *path, int code, struct error *error)
 
 	switch (code) {
 	case ENOENT:
-		return error_set_transient(error, OUTCOME_UNREACHABLE,
-		    "no_socket", "no such socket: "
+		return error_set_transient(error, ERROR_NO_SOCKET,
+		    "no such socket: "
 		    "the instance is not running, or its socket is elsewhere");
 	case ECONNREFUSED:
 		/* The kernel says the same of what is no socket at all. */
 		if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
-			return error_set(error, OUTCOME_UNREACHABLE,
-			    "not_a_socket", "%s, not a socket",
+			return error_set(error, ERROR_NOT_A_SOCKET,
+			    "%s, not a socket",
 			    S_ISDIR(st.st_mode) ? "a directory" :
 			    S_ISREG(st.st_mode) ? "a regular file" :
 			    "a special file");
-		return error_set_transient(error, OUTCOME_UNREACHABLE,
-		    "refused", "connection refused: "
+		return error_set_transient(error, ERROR_REFUSED,
+		    "connection refused: "
 		    "nobody listens on the socket");
 	case EACCES:
 	case EPERM:
-		return error_set(error, OUTCOME_UNREACHABLE, "no_permission",
+		return error_set(error, ERROR_NO_PERMISSION,
 		    "permission denied: "
 		    "connect as the owner of the socket, or as root");
 	case EAGAIN:
-		return error_set_transient(error, OUTCOME_UNREACHABLE, "busy",
+		return error_set_transient(error, ERROR_BUSY,
 		    "the instance does not accept connections: "
 		    "its queue of connections is full");
 	default:
-		return error_set(error, OUTCOME_UNREACHABLE, "unreachable",
+		return error_set(error, ERROR_UNREACHABLE,
 		    "cannot connect: %s", strerror(code));
 	}
 }
@@ -97,7 +97,7 @@ connect_long_path(int fd, const char *path, struct error *error)
 	if (result == 0)
 		return 0;
 	if (code == ENOENT)
-		return error_set(error, OUTCOME_USAGE, "local_error",
+		return error_set(error, ERROR_LOCAL,
 		    "the path is longer than %zu bytes, and there is no /proc "
 		    "to connect through", sizeof(address.sun_path) - 1);
 	return unix_connect_error(path, code, error);
@@ -134,7 +134,7 @@ check_peer(const struct dial *dial, struct error *error)
 		return local_error(error, "getsockopt");
 	if (owner_is_trusted(peer.uid) || peer.uid == target->owner)
 		return 0;
-	return error_set(error, OUTCOME_UNREACHABLE, "wrong_owner",
+	return error_set(error, ERROR_WRONG_OWNER,
 	    "the process behind the socket belongs to another user, %s: "
 	    "run this as that user, or give the socket with --socket",
 	    owner_name(peer.uid, name, sizeof(name)));
@@ -171,7 +171,7 @@ resolve(struct dial *dial, struct error *error)
 	dial->addresses = NULL;
 	if (result == EAI_MEMORY)
 		return error_out_of_memory(error);
-	error_set(error, OUTCOME_UNREACHABLE, "name_resolution",
+	error_set(error, ERROR_NAME_RESOLUTION,
 	    "cannot resolve the host name: %s", result == EAI_SYSTEM ?
 	    strerror(errno) : gai_strerror(result));
 	error->transient = result == EAI_AGAIN || result == EAI_SYSTEM;
@@ -183,18 +183,18 @@ tcp_connect_error(int code, struct error *error)
 {
 	switch (code) {
 	case ECONNREFUSED:
-		return error_set_transient(error, OUTCOME_UNREACHABLE,
-		    "refused", "connection refused: "
+		return error_set_transient(error, ERROR_REFUSED,
+		    "connection refused: "
 		    "nobody listens on the port");
 	case ECONNABORTED:
 	case ECONNRESET:
 	case EHOSTUNREACH:
 	case ENETUNREACH:
 	case ETIMEDOUT:
-		return error_set_transient(error, OUTCOME_UNREACHABLE,
-		    "unreachable", "cannot connect: %s", strerror(code));
+		return error_set_transient(error, ERROR_UNREACHABLE,
+		    "cannot connect: %s", strerror(code));
 	default:
-		return error_set(error, OUTCOME_UNREACHABLE, "unreachable",
+		return error_set(error, ERROR_UNREACHABLE,
 		    "cannot connect: %s", strerror(code));
 	}
 }
@@ -283,7 +283,7 @@ dial_step(struct dial *dial, struct error *error)
 		if (now < dial->due)
 			return DIAL_WAIT;
 		if (now >= dial->deadline) {
-			error_set_transient(error, OUTCOME_TIMEOUT, "deadline",
+			error_set_transient(error, ERROR_DEADLINE,
 			    "no connection within %g s",
 			    clock_seconds(dial->began, dial->deadline));
 			return DIAL_FAILED;

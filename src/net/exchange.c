@@ -99,10 +99,10 @@ fail_deadline(struct exchange *exchange)
 	double seconds = clock_seconds(exchange->started, exchange->deadline);
 
 	if (exchange->sent)
-		return error_set(&exchange->error, OUTCOME_TIMEOUT, "deadline",
+		return error_set(&exchange->error, ERROR_DEADLINE,
 		    "no final reply within %g s", seconds);
-	return error_set_transient(&exchange->error, OUTCOME_TIMEOUT,
-	    "deadline", "the request could not be sent within %g s", seconds);
+	return error_set_transient(&exchange->error, ERROR_DEADLINE,
+	    "the request could not be sent within %g s", seconds);
 }
 
 /* Says what the end of the time or of the connection means here. */
@@ -113,14 +113,14 @@ classify_disconnect(struct exchange *exchange)
 
 	if (exchange->is_ready && error->outcome == OUTCOME_TIMEOUT) {
 		fail_deadline(exchange);
-	} else if (strcmp(error->code, "closed") == 0) {
+	} else if (error->code == ERROR_CLOSED_EARLY) {
 		if (exchange->sent)
-			error_set(error, OUTCOME_PROTOCOL, "closed",
+			error_set(error, ERROR_CLOSED,
 			    "connection closed before the final reply: "
 			    "the outcome is not known");
 		else
-			error_set_transient(error, OUTCOME_UNREACHABLE,
-			    "closed", "connection closed before the request "
+			error_set_transient(error, ERROR_CLOSED_EARLY,
+			    "connection closed before the request "
 			    "was sent");
 	}
 }

@@ -40,7 +40,7 @@ poller_new(size_t slots, struct error *error)
 	for (i = 0; i < slots; i++)
 		poller->fds[i] = -1;
 	if ((poller->epoll = epoll_create1(EPOLL_CLOEXEC)) == -1) {
-		error_set(error, OUTCOME_USAGE, "local_error",
+		error_set(error, ERROR_LOCAL,
 		    "epoll_create1: %s", strerror(errno));
 		free(poller);
 		return NULL;
@@ -81,8 +81,8 @@ poller_set(struct poller *poller, size_t slot, int fd, short events,
 		result = epoll_ctl(poller->epoll, EPOLL_CTL_ADD, fd, &event);
 	if (result == 0)
 		return 0;
-	return error_set(error, OUTCOME_USAGE,
-	    errno == ENOMEM ? "out_of_memory" : "local_error",
+	return error_set(error, errno == ENOMEM ?
+	    ERROR_OUT_OF_MEMORY : ERROR_LOCAL,
 	    "epoll_ctl: %s", strerror(errno));
 }
 

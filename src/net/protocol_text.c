@@ -63,7 +63,7 @@ check_handshake(struct protocol_state *state, const struct document *doc,
 		text[i] = isspace((unsigned char)doc->data[i]) ? ' ' :
 		    doc->data[i] == '\0' ? '?' : doc->data[i];
 	text[i] = '\0';
-	error_set(error, OUTCOME_PROTOCOL, "bad_handshake",
+	error_set(error, ERROR_BAD_HANDSHAKE,
 	    "the console did not take YAML as its format: %s", text);
 	return MESSAGE_INVALID;
 }

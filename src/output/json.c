@@ -56,7 +56,8 @@ json_end(const struct output_context *context, const struct output_run *run)
 	    outcome_exit_for(run->outcome, context->exit_code), run->instances,
 	    run->not_touched, run->skipped);
 	if (run->error != NULL && json_object_set_new(document, "error",
-	    json_pack("{s:s, s:o}", "code", run->error->code, "message",
+	    json_pack("{s:s, s:o}", "code",
+	    error_word(run->error->code), "message",
 	    report_text(run->error->message))) == -1) {
 		json_decref(document);
 		return -1;

@@ -7,6 +7,7 @@
 
 #include "output/output.h"
 #include "output/term.h"
+#include "proto/report.h"
 
 #define INDENT	4
 
@@ -94,22 +95,21 @@ print_context(FILE *err, const json_t *error, int failed)
 static const char *
 meaning(const struct output_context *context, const json_t *report)
 {
-	const char *code = string(json_object_get(report, "error"), "code");
-	const char *outcome = string(report, "outcome");
 	const json_t *rollback = json_object_get(report, "rollback");
 
 	if (strcmp(context->command, "reload") != 0 &&
 	    strcmp(context->command, "push") != 0)
 		return NULL;
-	if (code != NULL && strcmp(code, "not_healthy") == 0)
+	if (report_has_error(report, ERROR_NOT_HEALTHY))
 		return "the new code serves";
-	if (strcmp(outcome, "degraded") == 0)
+	if (report_ended(report, OUTCOME_DEGRADED))
 		return "the old state could not be restored fully";
-	if (strcmp(outcome, "stale") == 0)
+	if (report_ended(report, OUTCOME_STALE))
 		return "the new code serves";
-	if (strcmp(outcome, "failed") != 0 || code == NULL ||
-	    strcmp(code, "lua_error") == 0 ||
-	    strcmp(code, "internal_error") == 0)
+	if (!report_ended(report, OUTCOME_FAILED) ||
+	    string(json_object_get(report, "error"), "code") == NULL ||
+	    report_has_error(report, ERROR_LUA) ||
+	    report_has_error(report, ERROR_INTERNAL))
 		return NULL;
 	if (!json_is_null(rollback) &&
 	    !json_is_true(json_object_get(rollback, "complete")))
@@ -132,8 +132,8 @@ output_error(const struct output_context *context, const json_t *report)
 
 	if (message == NULL || message[0] == '\0')
 		message = code != NULL ? code : outcome;
-	failed = strcmp(outcome, "failed") == 0 ||
-	    strcmp(outcome, "degraded") == 0;
+	failed = report_ended(report, OUTCOME_FAILED) ||
+	    report_ended(report, OUTCOME_DEGRADED);
 	begin_message(context->err, string(report, "target"));
 	/* The whole of `eval` is that phase. */
 	if (phase == NULL || strcmp(context->command, "eval") != 0)

@@ -9,6 +9,7 @@
 #include "output/output.h"
 #include "output/term.h"
 #include "output/text.h"
+#include "proto/report.h"
 
 void
 text_print(const struct output_context *context, const char *text)
@@ -364,10 +365,10 @@ print_reload(const struct output_context *context, const json_t *report)
 	const json_t *rollback = json_object_get(report, "rollback");
 	int stale, sick;
 
-	stale = strcmp(outcome, "stale") == 0;
-	sick = text_is_not_healthy(report);
+	stale = report_ended(report, OUTCOME_STALE);
+	sick = report_has_error(report, ERROR_NOT_HEALTHY);
 	print_head(context, report, stale || sick ? "reloaded" : outcome);
-	if (strcmp(outcome, "reloaded") == 0 || stale || sick) {
+	if (report_ended(report, OUTCOME_RELOADED) || stale || sick) {
 		text_print_generation(context, " to ", report);
 		text_print_duration(context, " in ", duration);
 		/* Cartridge's own way does not say what it did. */
@@ -379,7 +380,7 @@ print_reload(const struct output_context *context, const json_t *report)
 			text_print_stale_remain(context, report);
 		if (sick)
 			fputs("; not healthy again", context->out);
-	} else if (strcmp(outcome, "unchanged") == 0) {
+	} else if (report_ended(report, OUTCOME_UNCHANGED)) {
 		text_print_generation(context, ": still ", report);
 		print_counts(context, ", ", report);
 	} else {
@@ -419,9 +420,9 @@ print_plan_of(const struct output_context *context, const json_t *report,
 {
 	const char *outcome = string(report, "outcome");
 
-	if (strcmp(outcome, "refused") == 0)
+	if (report_ended(report, OUTCOME_REFUSED))
 		print_head(context, report, "would be refused");
-	else if (strcmp(outcome, "failed") == 0)
+	else if (report_ended(report, OUTCOME_FAILED))
 		print_head(context, report, "would fail");
 	else
 		print_head(context, report, outcome);
@@ -474,7 +475,8 @@ print_stale(const struct output_context *context, const json_t *report)
 {
 	const char *outcome = string(report, "outcome");
 
-	if (strcmp(outcome, "ok") == 0 || strcmp(outcome, "stale") == 0) {
+	if (report_ended(report, OUTCOME_OK) ||
+	    report_ended(report, OUTCOME_STALE)) {
 		print_target(context, report);
 		text_print_stale_found(context, report);
 	} else {
@@ -491,13 +493,11 @@ print_stale(const struct output_context *context, const json_t *report)
 static size_t
 count_ok(const json_t *cluster)
 {
-	const char *outcome;
 	size_t i, count = 0;
 
-	for (i = 0; i < json_array_size(cluster); i++) {
-		outcome = string(json_array_get(cluster, i), "outcome");
-		count += outcome != NULL && strcmp(outcome, "ok") == 0 ? 1 : 0;
-	}
+	for (i = 0; i < json_array_size(cluster); i++)
+		count += report_ended(json_array_get(cluster, i), OUTCOME_OK) ?
+		    1 : 0;
 	return count;
 }
 
@@ -508,7 +508,7 @@ print_push(const struct output_context *context, const json_t *report)
 	const json_t *duration = json_object_get(report, "duration_ms");
 	const json_t *rollback = json_object_get(report, "rollback");
 
-	if (strcmp(outcome, "ok") == 0) {
+	if (report_ended(report, OUTCOME_OK)) {
 		print_head(context, report, "pushed");
 		text_print_count(context, " to ",
 		    count_ok(json_object_get(report, "cluster")), "instance");
@@ -551,8 +551,8 @@ print_last(const struct output_context *context, const json_t *last)
 
 	if (outcome == NULL)
 		return;
-	if (!context->verbose && (strcmp(outcome, "reloaded") == 0 ||
-	    strcmp(outcome, "unchanged") == 0))
+	if (!context->verbose && (report_ended(last, OUTCOME_RELOADED) ||
+	    report_ended(last, OUTCOME_UNCHANGED)))
 		return;
 	fputs("  last reload: ", context->out);
 	text_print(context, outcome);

@@ -72,15 +72,6 @@ string(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key));
 }
 
-/* Whether a reload is done, but its instance was not healthy after it. */
-static inline int
-text_is_not_healthy(const json_t *report)
-{
-	const char *code = string(json_object_get(report, "error"), "code");
-
-	return code != NULL && strcmp(code, "not_healthy") == 0;
-}
-
 static inline int
 is_true(const json_t *object, const char *key)
 {

@@ -7,6 +7,7 @@
 #include "output/output.h"
 #include "output/term.h"
 #include "output/text.h"
+#include "proto/report.h"
 
 /* What becomes of sections, in the order of the report. */
 static const struct {
@@ -34,7 +35,7 @@ changes(const json_t *report, size_t i)
 static const char *
 label(const json_t *report, size_t i)
 {
-	return strcmp(string(report, "outcome"), "ok") == 0 ?
+	return report_ended(report, OUTCOME_OK) ?
 	    change_table[i].key : change_table[i].todo;
 }
 

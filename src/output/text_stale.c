@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "output/text.h"
+#include "proto/report.h"
 
 /* How many references are listed unless --verbose asks for all. */
 #define LISTED_MAX	50
@@ -179,7 +180,7 @@ print_summary(const struct output_context *context, const json_t *report,
     const struct counts *counts)
 {
 	/* The first line has said it already. */
-	int said = strcmp(string(report, "outcome"), "stale") == 0;
+	int said = report_ended(report, OUTCOME_STALE);
 
 	if (counts->patched + counts->left == 0 && !context->verbose &&
 	    (said || !is_incomplete(report)))
@@ -245,7 +246,7 @@ text_print_stale(const struct output_context *context, const json_t *report)
 	print_rest(context, &counts, max);
 	/* A reload does not claim that there are none, unless asked to. */
 	if (is_scan || context->verbose ||
-	    strcmp(string(report, "outcome"), "stale") == 0)
+	    report_ended(report, OUTCOME_STALE))
 		text_print_list(context, "not checked", TERM_WARN,
 		    json_object_get(scan, "unchecked"));
 	if (context->verbose && scan != NULL)

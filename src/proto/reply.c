@@ -81,21 +81,21 @@ struct reader {
 static int
 out_of_memory(struct reader *reader)
 {
-	return error_set(reader->error, OUTCOME_PROTOCOL, "out_of_memory",
+	return error_set(reader->error, ERROR_NO_MEMORY_FOR_REPLY,
 	    "out of memory for the reply");
 }
 
 static int
 too_deep(struct reader *reader)
 {
-	return error_set(reader->error, OUTCOME_PROTOCOL, "reply_too_deep",
+	return error_set(reader->error, ERROR_REPLY_TOO_DEEP,
 	    "the reply is nested deeper than %d levels", REPLY_DEPTH_MAX);
 }
 
 static int
 too_large(struct reader *reader)
 {
-	return error_set(reader->error, OUTCOME_PROTOCOL, "reply_too_large",
+	return error_set(reader->error, ERROR_REPLY_TOO_LARGE,
 	    "the reply is larger than %zu MiB",
 	    REPLY_SIZE_MAX / 1024 / 1024);
 }
@@ -103,7 +103,7 @@ too_large(struct reader *reader)
 static int
 too_costly(struct reader *reader)
 {
-	return error_set(reader->error, OUTCOME_PROTOCOL, "reply_too_large",
+	return error_set(reader->error, ERROR_REPLY_TOO_LARGE,
 	    "the reply would take more than %zu MiB of memory",
 	    reader->limit / 1024 / 1024);
 }
@@ -310,7 +310,7 @@ read_alias(struct reader *reader, const yaml_event_t *event)
 
 	number = json_object_get(reader->names, name);
 	if (number == NULL)
-		return error_set(reader->error, OUTCOME_PROTOCOL, "bad_reply",
+		return error_set(reader->error, ERROR_BAD_REPLY,
 		    "the reply refers to an unknown anchor, on line %zu",
 		    event->start_mark.line + 1);
 	anchor = &reader->anchors[json_integer_value(number)];
@@ -442,7 +442,7 @@ read_event(struct reader *reader, yaml_event_t *event)
 	case YAML_DOCUMENT_START_EVENT:
 		if (reader->root == NULL)
 			return 0;
-		return error_set(reader->error, OUTCOME_PROTOCOL, "bad_reply",
+		return error_set(reader->error, ERROR_BAD_REPLY,
 		    "the reply has more than one document");
 	default:
 		return 0;
@@ -456,7 +456,7 @@ parser_error(struct reader *reader)
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		return out_of_memory(reader);
-	return error_set(reader->error, OUTCOME_PROTOCOL, "bad_reply",
+	return error_set(reader->error, ERROR_BAD_REPLY,
 	    "the reply is not YAML: %s, on line %zu",
 	    parser->problem != NULL ? parser->problem : "error",
 	    parser->problem_mark.line + 1);
@@ -499,7 +499,7 @@ read_stream(struct reader *reader)
 			return -1;
 	} while (!end);
 	if (reader->root == NULL)
-		return error_set(reader->error, OUTCOME_PROTOCOL, "bad_reply",
+		return error_set(reader->error, ERROR_BAD_REPLY,
 		    "the reply has no document");
 	return 0;
 }
@@ -518,7 +518,7 @@ prepare(struct reader *reader, struct prepared *prepared, const char *data,
 		    too_costly(reader);
 	reader->foreign = prepared->copy != NULL;
 	if (prepared->directives > DIRECTIVES_MAX) {
-		error_set(reader->error, OUTCOME_PROTOCOL, "bad_reply",
+		error_set(reader->error, ERROR_BAD_REPLY,
 		    "the reply has too many directives");
 	} else if (charge(reader, (prepared->len - len) *
 	    COST_STAND_IN) == 0) {

@@ -283,8 +283,8 @@ static const struct field report_fields[] = {
 /* What is counted for all of them. */
 static size_t total;
 
-static void	build_error(struct report *, const char *, enum outcome,
-		    const char *, json_t *);
+static void	build_error(struct report *, const char *, enum error_code,
+		    json_t *);
 static int	read_fields(json_t *, const struct field *, const json_t *,
 		    const char *, struct complaint *);
 
@@ -581,23 +581,24 @@ count_size(struct report *report, const char *target)
 		return;
 	}
 	json_decref(report->instance);
-	build_error(report, target, OUTCOME_PROTOCOL, "reply_too_large",
+	build_error(report, target, ERROR_REPLY_TOO_LARGE,
 	    json_sprintf("the replies of all instances are larger than %zu "
 	    "MiB together", REPORT_TOTAL_MAX / 1024 / 1024));
 }
 
 /* A report on an error; takes the reference of the message. */
 static void
-build_error(struct report *report, const char *target, enum outcome outcome,
-    const char *code, json_t *message)
+build_error(struct report *report, const char *target, enum error_code code,
+    json_t *message)
 {
 	struct complaint complaint;
 	json_t *from;
 
-	from = json_pack("{s:{s:s, s:o}}", "error", "code", code, "message",
-	    message);
+	from = json_pack("{s:{s:s, s:o}}", "error", "code", error_word(code),
+	    "message", message);
 	if (from == NULL ||
-	    build(report, target, outcome, from, &complaint) == -1) {
+	    build(report, target, error_outcome(code), from,
+	    &complaint) == -1) {
 		report->instance = NULL;
 		report->size = 0;
 		report->outcome = OUTCOME_USAGE;
@@ -642,8 +643,7 @@ build_bad_reply(struct report *report, const char *target, const json_t *reply,
 	json_dump_callback(reply, take_excerpt, &excerpt,
 	    JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
 	snprintf(message, sizeof(message), "%s: %s", why, excerpt.text);
-	build_error(report, target, OUTCOME_PROTOCOL, "bad_reply",
-	    report_text(message));
+	build_error(report, target, ERROR_BAD_REPLY, report_text(message));
 }
 
 /*
@@ -719,7 +719,7 @@ build_from_lua_error(struct report *report, const char *target, json_t *raised)
 		message = dumped == NULL ? NULL : json_string(dumped);
 		free(dumped);
 	}
-	build_error(report, target, OUTCOME_FAILED, "lua_error", message);
+	build_error(report, target, ERROR_LUA, message);
 }
 
 void
@@ -745,8 +745,7 @@ void
 report_from_error(struct report *report, const char *target,
     const struct error *error)
 {
-	build_error(report, target, error->outcome, error->code,
-	    report_text(error->message));
+	build_error(report, target, error->code, report_text(error->message));
 	report->transient = report->instance != NULL && error->transient;
 }
 
@@ -793,7 +792,7 @@ report_fail(struct report *report, const struct error *failure)
 	if (read_fields(error, error_fields, NULL, "",
 	    &(struct complaint){ "", 0 }) == 0 &&
 	    json_object_set_new(error, "code",
-	    json_string(failure->code)) == 0 &&
+	    json_string(error_word(failure->code))) == 0 &&
 	    json_object_set_new(error, "message",
 	    report_text(failure->message)) == 0 &&
 	    json_object_set(report->instance, "error", error) == 0 &&
@@ -823,13 +822,28 @@ report_name(struct report *report, const char *alias)
 }
 
 int
+report_ended(const json_t *object, enum outcome outcome)
+{
+	const char *word = json_string_value(json_object_get(object,
+	    "outcome"));
+
+	return word != NULL && strcmp(word, outcome_word(outcome)) == 0;
+}
+
+int
+report_has_error(const json_t *instance, enum error_code code)
+{
+	const char *word = json_string_value(json_object_get(json_object_get(
+	    instance, "error"), "code"));
+
+	return word != NULL && strcmp(word, error_word(code)) == 0;
+}
+
+int
 report_is_short(const struct report *report)
 {
-	const char *code = json_string_value(json_object_get(json_object_get(
-	    report->instance, "error"), "code"));
-
 	return report->instance == NULL ||
-	    (code != NULL && strcmp(code, "out_of_memory") == 0);
+	    report_has_error(report->instance, ERROR_OUT_OF_MEMORY);
 }
 
 void

@@ -66,6 +66,12 @@ void	report_fail(struct report *, const struct error *);
  */
 void	report_name(struct report *, const char *alias);
 
+/* Whether this is how an object of the report says that it ended. */
+int	 report_ended(const json_t *, enum outcome);
+
+/* Whether the report on an instance has an error with the word of this code. */
+int	 report_has_error(const json_t *instance, enum error_code);
+
 /*
  * Whether it is for lack of memory here that the report tells nothing of the
  * instance, so that to ask again is of no use.

@@ -55,11 +55,11 @@ find(const char *name, struct error *error)
 		strlcat(known, row->name, sizeof(known));
 	}
 	if (matches == 0 && nearest.name != NULL)
-		error_set(error, OUTCOME_USAGE, "usage",
+		error_set(error, ERROR_USAGE,
 		    "unknown command '\\%s'; did you mean \\%s?", name,
 		    nearest.name);
 	else
-		error_set(error, OUTCOME_USAGE, "usage", matches == 0 ?
+		error_set(error, ERROR_USAGE, matches == 0 ?
 		    "unknown command '\\%s'; commands are %s" :
 		    "command '\\%s' is ambiguous: %s", name, known);
 	return NULL;
@@ -68,7 +68,7 @@ find(const char *name, struct error *error)
 static int
 unexpected(const char *name, const char *word, struct error *error)
 {
-	return error_set(error, OUTCOME_USAGE, "usage",
+	return error_set(error, ERROR_USAGE,
 	    "\\%s: unexpected argument '%s'", name, word);
 }
 
@@ -80,7 +80,7 @@ parse_set(struct slash *slash, const struct strlist *given, struct error *error)
 	if (given->count == 1)
 		return 0;
 	if (strcmp(given->list[1], "output") != 0)
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "\\set: unknown setting '%s' (available: output)",
 		    given->list[1]);
 	if (given->count == 2)
@@ -89,7 +89,7 @@ parse_set(struct slash *slash, const struct strlist *given, struct error *error)
 		return unexpected("set", given->list[3], error);
 	name = given->list[2];
 	if ((slash->output = output_find(name)) == NULL)
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "\\set output: invalid value '%s' (text or json)", name);
 	return 0;
 }
@@ -148,7 +148,7 @@ parse_command(struct slash *slash, const struct command_row *command,
 	if ((refused = cli_only(&slash->options)) == NULL)
 		return 0;
 	options_finish(&slash->options);
-	return error_set(error, OUTCOME_USAGE, "usage",
+	return error_set(error, ERROR_USAGE,
 	    "\\%s: %s is not available in the console", command->name,
 	    refused);
 }
@@ -339,8 +339,8 @@ int
 slash_complete(struct slash_names *names, const char *line, size_t start,
     size_t end)
 {
-	struct search search = { names, line + start, end - start,
-	    { .code = NULL } };
+	struct search search = { .names = names, .word = line + start,
+	    .len = end - start };
 	struct strlist before = { NULL, 0 };
 	size_t name = strcspn(line, "\\") + 1;
 	char *copy;

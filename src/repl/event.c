@@ -99,7 +99,7 @@ event_connect(struct event_source *source, double timeout, double wait,
 			event = event_wait(source, NULL, now + delay < until ?
 			    now + delay : until, error);
 		if (event == EVENT_SIGNAL)
-			return error_set(error, OUTCOME_TIMEOUT, "interrupted",
+			return error_set(error, ERROR_INTERRUPTED,
 			    "given up after %g s, before anything was sent",
 			    clock_seconds(began, clock_ms()));
 		delay = delay * 3 / 2 < RETRY_MAX_MS ? delay * 3 / 2 :

@@ -31,7 +31,7 @@ _Static_assert(sizeof(off_t) >= 8, "compile with -D_FILE_OFFSET_BITS=64");
 static int
 local_error(const char *path, struct error *error)
 {
-	return error_set(error, OUTCOME_USAGE, "local_error",
+	return error_set(error, ERROR_LOCAL,
 	    "history is disabled: %s: %s", path,
 	    errno == NOT_OURS ? "belongs to another user" :
 	    errno == ELOOP ? "is a symbolic link" : strerror(errno));

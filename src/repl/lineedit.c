@@ -114,7 +114,7 @@ load(struct error *error)
 	return 0;
 
 fail:
-	error_set(error, OUTCOME_USAGE, "local_error", "lines cannot be "
+	error_set(error, ERROR_LOCAL, "lines cannot be "
 	    "edited, as GNU readline is not there: %s; install it (Debian: "
 	    "libreadline%d), or send lines through a pipe", dlerror(),
 	    RL_VERSION_MAJOR);

@@ -66,7 +66,7 @@ make_room(struct lines *lines, struct error *error)
 		lines->end = pending;
 	}
 	if (pending > LINES_MAX)
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "a line is longer than %zu MiB", LINES_MAX / 1024 / 1024);
 	if (lines->size - lines->end > READ_SIZE)
 		return 0;
@@ -92,7 +92,7 @@ lines_read(struct lines *lines, struct error *error)
 	else if (len == 0)
 		lines->is_over = 1;
 	else if (errno != EINTR && errno != EAGAIN)
-		return error_set(error, OUTCOME_USAGE, "local_error",
+		return error_set(error, ERROR_LOCAL,
 		    "cannot read standard input: %s", strerror(errno));
 	return 0;
 }

@@ -68,8 +68,8 @@ suggest_names(struct strlist *names, struct event_source *source,
 		break;
 	case EVENT_DISCONNECTED:
 		/* Nothing ran.  Whoever waits for the line will tell. */
-		if (strcmp(error->code, "closed") == 0)
-			error_set(error, OUTCOME_UNREACHABLE, "closed",
+		if (error->code == ERROR_CLOSED)
+			error_set(error, ERROR_CLOSED_EARLY,
 			    "connection closed by the instance");
 		return -1;
 	default:

@@ -61,7 +61,7 @@ typed_read(struct typed *typed, const struct document *doc,
 		return 0;
 	}
 fail:
-	return error_set(error, OUTCOME_PROTOCOL, "bad_reply",
+	return error_set(error, ERROR_BAD_REPLY,
 	    "the reply is not one to a line that was typed");
 }
 
@@ -109,7 +109,7 @@ typed_tree(const struct typed *typed, struct error *error)
 	first = json_array_get(tree, 0);
 	if (!json_is_array(tree) || (typed->kind == TYPED_FAILED &&
 	    json_object_get(first, "error") == NULL)) {
-		error_set(error, OUTCOME_PROTOCOL, "bad_reply",
+		error_set(error, ERROR_BAD_REPLY,
 		    "the reply is not one to a line that was typed");
 		json_decref(tree);
 		return NULL;
@@ -132,7 +132,7 @@ typed_explain(const json_t *tree, struct error *error)
 	if (!json_is_string(value))
 		dumped = dump_json(value, JSON_COMPACT | JSON_ENCODE_ANY,
 		    NULL);
-	error_set(error, OUTCOME_FAILED, "lua_error", "%s", dumped != NULL ?
+	error_set(error, ERROR_LUA, "%s", dumped != NULL ?
 	    dumped : json_is_string(value) ? json_string_value(value) :
 	    "an error that cannot be printed");
 	free(dumped);

@@ -114,7 +114,7 @@ session_send(struct session *session, char *text, size_t len,
 	free_answered(session);
 	if (session->count == SESSION_LINES_MAX) {
 		free(text);
-		return error_set(error, OUTCOME_USAGE, "local_error",
+		return error_set(error, ERROR_LOCAL,
 		    "too many lines wait for a reply");
 	}
 	line = &session->lines[session->count++];
@@ -151,12 +151,12 @@ classify_disconnect(const struct session *session, struct error *error)
 {
 	size_t i, wanted = 0;
 
-	if (strcmp(error->code, "closed") != 0)
+	if (error->code != ERROR_CLOSED_EARLY)
 		return;
 	for (i = session->answered; i < session->count; i++)
 		wanted += !session->lines[i].forgotten;
 	if (wanted > 0)
-		error_set(error, OUTCOME_PROTOCOL, "closed",
+		error_set(error, ERROR_CLOSED,
 		    "connection closed before the final reply: "
 		    "the outcome is not known");
 }
@@ -170,7 +170,7 @@ take_document(struct session *session, const struct document *doc,
 	if (doc->is_push)
 		return SESSION_PUSH;
 	if (session_waiting(session) == 0) {
-		error_set(error, OUTCOME_PROTOCOL, "bad_reply",
+		error_set(error, ERROR_BAD_REPLY,
 		    "a reply that nobody asked for");
 		return SESSION_FAILED;
 	}

@@ -50,7 +50,7 @@ statement_add(struct statement *statement, const char *line, size_t len,
 		statement->line = number;
 	} else if (before + len > STATEMENT_MAX) {
 		statement_forget(statement);
-		return error_set(error, OUTCOME_FAILED, "lua_error",
+		return error_set(error, ERROR_LUA,
 		    "the statement has more than %zu MiB and goes on: "
 		    "eval -f takes whole files", STATEMENT_MAX / 1024 / 1024);
 	}

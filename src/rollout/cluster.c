@@ -56,7 +56,7 @@ ask(struct fleet *fleet, struct error *error)
 		topology = json_object_get(report->instance, "topology");
 		if (json_is_object(topology))
 			return json_incref(topology);
-		error_set(error, OUTCOME_PROTOCOL, "bad_reply",
+		error_set(error, ERROR_BAD_REPLY,
 		    "the reply has no topology");
 		report_fail(report, error);
 		error->message[0] = '\0';
@@ -119,7 +119,7 @@ add_instance(struct fleet *fleet, const struct target *entry,
 	    (why != NULL && fleet_skip(fleet, member, why) == -1))
 		return error_out_of_memory(error);
 	if (why == NULL && uri == NULL && !is_entry) {
-		error_set(&missing, OUTCOME_UNREACHABLE, "no_address",
+		error_set(&missing, ERROR_NO_ADDRESS,
 		    "the topology has no address of the instance");
 		blame(fleet, member, &missing);
 	}
@@ -207,7 +207,7 @@ reject(struct fleet *fleet, const struct target *entry, const char *why,
 	if (member == NULL && (member = fleet_add(fleet, entry, entry->name,
 	    entry->instance, NULL, error)) == NULL)
 		return -1;
-	error_set(&bad, OUTCOME_PROTOCOL, "bad_reply", "%s", why);
+	error_set(&bad, ERROR_BAD_REPLY, "%s", why);
 	blame(fleet, member, &bad);
 	fleet_report(fleet, member);
 	fleet->stopped = 1;

@@ -34,7 +34,7 @@ set_interrupted(struct error *error)
 {
 	struct error before = *error;
 
-	error_set(error, before.outcome, before.code, "interrupted: %s",
+	error_set(error, before.code, "interrupted: %s",
 	    before.message);
 }
 
@@ -328,7 +328,7 @@ are_all_skipped(const struct fleet *fleet, struct error *error)
 		strlcat(reasons, reason, sizeof(reasons));
 		said = reason;
 	}
-	error_set(error, OUTCOME_REFUSED, "all_skipped",
+	error_set(error, ERROR_ALL_SKIPPED,
 	    "nothing was done, as all instances (%zu) were skipped: %s",
 	    fleet->count, reasons);
 	return 1;

@@ -110,7 +110,7 @@ fleet_check_identity(struct member *member)
 	if (member->uuid == NULL || uuid == NULL ||
 	    strcasecmp(member->uuid, uuid) == 0)
 		return;
-	error_set(&error, OUTCOME_PROTOCOL, "wrong_instance",
+	error_set(&error, ERROR_WRONG_INSTANCE,
 	    "the answer is that of another instance: its uuid is %.64s, and "
 	    "not %.64s as the topology says", uuid, member->uuid);
 	report_fail(report, &error);
@@ -135,7 +135,7 @@ fleet_report(struct fleet *fleet, struct member *member)
 		report_finish(report);
 	/* There may be enough for a short one by now. */
 	if (report->instance == NULL) {
-		error_set(&error, OUTCOME_USAGE, "out_of_memory",
+		error_set(&error, ERROR_OUT_OF_MEMORY,
 		    "out of memory for the report");
 		report_from_error(report, member->name, &error);
 	}

@@ -33,7 +33,7 @@ health_set_failed(struct report *report, const struct report *status,
 		    0));
 	if (message == NULL)
 		message = "Cartridge does not say why";
-	error_set(&error, OUTCOME_DEGRADED, "not_healthy",
+	error_set(&error, ERROR_NOT_HEALTHY,
 	    "not healthy again within %g s after the reload: %s", seconds,
 	    message);
 	report_fail(report, &error);
@@ -44,7 +44,7 @@ health_set_unknown(struct report *report)
 {
 	struct error error;
 
-	error_set(&error, OUTCOME_USAGE, "out_of_memory",
+	error_set(&error, ERROR_OUT_OF_MEMORY,
 	    "out of memory to see whether it is healthy after the reload");
 	report_fail(report, &error);
 }

@@ -285,7 +285,7 @@ prefix_relay_name(const struct job *job, struct error *error)
 
 	if (job->uri == NULL || error->outcome == OUTCOME_USAGE)
 		return;
-	error_set(error, before.outcome, before.code, "through %s: %s",
+	error_set(error, before.code, "through %s: %s",
 	    job->target->name, before.message);
 	error->transient = before.transient;
 }
@@ -301,7 +301,7 @@ check_outcome(struct job *job)
 	if (spec->expects_any || outcome_exit(outcome) != 0 ||
 	    outcome == spec->expected[0] || outcome == spec->expected[1])
 		return;
-	error_set(&error, OUTCOME_PROTOCOL, "bad_reply",
+	error_set(&error, ERROR_BAD_REPLY,
 	    "the outcome of %s cannot be `%s`", spec->command,
 	    outcome_word(outcome));
 	report_fail(&job->report, &error);
@@ -403,7 +403,7 @@ job_cancel(struct job *job)
 
 	if (job->state == JOB_RUNNING) {
 		sent = exchange_sent(job->exchange);
-		error_set(&error, OUTCOME_TIMEOUT, "interrupted",
+		error_set(&error, ERROR_INTERRUPTED,
 		    "given up after %g s%s", clock_seconds(job->tried,
 		    clock_ms()), !sent ? ", before the request was sent" :
 		    job->spec->side_effect == EFFECT_NONE ? "" :

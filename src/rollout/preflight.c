@@ -260,7 +260,7 @@ preflight_check_digests(const struct fleet *fleet, struct error *error)
 		return error_out_of_memory(error);
 	if (common == NULL)
 		return 0;
-	error_set(error, OUTCOME_REFUSED, "mixed_code",
+	error_set(error, ERROR_MIXED_CODE,
 	    "the code differs between the instances: ");
 	for (i = 0; i < fleet->count; i++) {
 		digest = digest_of(&fleet->members[i]);
@@ -285,7 +285,7 @@ preflight_check_reachable(const struct fleet *fleet, struct error *error)
 {
 	size_t i, lost = 0;
 
-	error_set(error, OUTCOME_REFUSED, "unreachable_instances",
+	error_set(error, ERROR_UNREACHABLE_INSTANCES,
 	    "not all instances can be reached: ");
 	for (i = 0; i < fleet->count; i++) {
 		if (!preflight_is_lost(&fleet->members[i]))

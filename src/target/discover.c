@@ -184,16 +184,16 @@ unreadable(struct search *search, const char *path, int by_pattern)
 	if (errno == ENOMEM)
 		return error_out_of_memory(search->error);
 	if (errno == EMFILE || errno == ENFILE)
-		return error_set(search->error, OUTCOME_USAGE, "local_error",
+		return error_set(search->error, ERROR_LOCAL,
 		    "cannot read '%s': %s", path, strerror(errno));
 	if (by_pattern && (search->app == NULL || is_pattern(search->app)))
 		return note(search, UNREADABLE, path, NULL, NULL, NULL);
 	if (errno == EACCES || errno == EPERM)
-		return error_set(search->error, OUTCOME_UNREACHABLE,
-		    "no_permission", "cannot look for sockets at '%s': "
+		return error_set(search->error, ERROR_NO_PERMISSION,
+		    "cannot look for sockets at '%s': "
 		    "permission denied: run this as the user of the "
 		    "instances, or as root", path);
-	return error_set(search->error, OUTCOME_UNREACHABLE, "unreachable",
+	return error_set(search->error, ERROR_UNREACHABLE,
 	    "cannot look for sockets at '%s': %s", path, strerror(errno));
 }
 
@@ -667,7 +667,7 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 {
 	char name[64];
 
-	return error_set(search->error, OUTCOME_UNREACHABLE, "wrong_owner",
+	return error_set(search->error, ERROR_WRONG_OWNER,
 	    "the directory '%s' belongs to another user, %s: run this as that "
 	    "user, or give the directory with --run-dir", path,
 	    owner_name(owner, name, sizeof(name)));
@@ -760,8 +760,8 @@ check_one_app(const struct search *search)
 		if (first == NULL)
 			first = next;
 		else if (compare_text(first->app, next->app) != 0)
-			return error_set(search->error, OUTCOME_USAGE,
-			    "usage", "instance '%s' is in several "
+			return error_set(search->error, ERROR_USAGE,
+			    "instance '%s' is in several "
 			    "applications, choose one with --app: %s, %s",
 			    search->instance, first->path, next->path);
 	}
@@ -917,8 +917,7 @@ nothing_found(const struct search *search, const char *looked)
 	if (close_text(out, &text) == -1)
 		error_out_of_memory(search->error);
 	else
-		error_set_transient(search->error, OUTCOME_UNREACHABLE,
-		    "no_socket", "%s", text);
+		error_set_transient(search->error, ERROR_NO_SOCKET, "%s", text);
 	free(text);
 	return -1;
 }
@@ -929,11 +928,11 @@ check_name(const char *what, const char *name, struct error *error)
 	if (name == NULL)
 		return 0;
 	if (name[0] == '\0')
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "the name of the %s is empty", what);
 	if (strchr(name, '/') != NULL || strstr(name, "..") != NULL ||
 	    strcmp(name, ".") == 0)
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "'%s' cannot be the name of an %s", name, what);
 	return 0;
 }
@@ -943,10 +942,10 @@ check_query(const struct discover_query *query, struct error *error)
 {
 	if (query->app == NULL && query->instance == NULL &&
 	    query->run_dir == NULL)
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "neither application nor instance nor run directory");
 	if (query->run_dir != NULL && query->run_dir[0] == '\0')
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "the run directory is empty");
 	if (check_name("application", query->app, error) == -1)
 		return -1;

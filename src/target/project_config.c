@@ -58,7 +58,7 @@ project_path(const char *dir, const char *name)
 static int
 cannot_read(const char *path, const char *why, struct error *error)
 {
-	return error_set(error, OUTCOME_USAGE, "usage", "cannot read %s: %s",
+	return error_set(error, ERROR_USAGE, "cannot read %s: %s",
 	    path, why);
 }
 
@@ -89,7 +89,7 @@ check_owner(const char *path, const struct stat *st, struct error *error)
 
 	if (owner_is_trusted(st->st_uid))
 		return 0;
-	return error_set(error, OUTCOME_USAGE, "usage",
+	return error_set(error, ERROR_USAGE,
 	    "%s belongs to another user, %s, and is not read: run this as "
 	    "that user, or say where the sockets are with --run-dir or "
 	    "--socket", path, owner_name(st->st_uid, name, sizeof(name)));
@@ -143,7 +143,7 @@ static int
 bad_line(const struct reader *reader, size_t line, const char *key,
     const char *what)
 {
-	return error_set(reader->error, OUTCOME_USAGE, "usage",
+	return error_set(reader->error, ERROR_USAGE,
 	    "%s:%zu: %s%s%s", reader->path, line + 1, key,
 	    key[0] != '\0' ? " " : "", what);
 }

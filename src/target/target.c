@@ -165,9 +165,9 @@ no_match(const char *pattern, struct error *error)
 {
 	find_denied(pattern);
 	if (denied[0] == '\0')
-		return error_set_transient(error, OUTCOME_UNREACHABLE,
-		    "no_socket", "no socket matches '%s'", pattern);
-	return error_set(error, OUTCOME_UNREACHABLE, "no_permission",
+		return error_set_transient(error, ERROR_NO_SOCKET,
+		    "no socket matches '%s'", pattern);
+	return error_set(error, ERROR_NO_PERMISSION,
 	    "permission denied: cannot look for '%s' in '%s': run this as the "
 	    "user of the instances, or as root", pattern, denied);
 }
@@ -225,7 +225,7 @@ add_unix(struct targets *targets, const char *spec, const char *path,
 	struct stat st;
 
 	if (path[0] == '\0')
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "target '%s' has no path", spec);
 	if (strpbrk(path, "*?[") != NULL && lstat(path, &st) == -1)
 		return add_glob(targets, path, error);
@@ -273,15 +273,15 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 		host_len = strcspn(host, ":");
 		port = host + host_len;
 		if (port[0] == ':' && strchr(port + 1, ':') != NULL)
-			return error_set(error, OUTCOME_USAGE, "usage",
+			return error_set(error, ERROR_USAGE,
 			    "target '%s': an IPv6 address is to be written "
 			    "as [ADDRESS]:PORT", spec);
 	}
 	if (host_len == 0)
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "target '%s' has no host", spec);
 	if (port[0] != ':')
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "target '%s' has no port", spec);
 	port++;
 	/* strtonum alone would let white space and a sign pass. */
@@ -290,7 +290,7 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 	else
 		number = (int)strtonum(port, 1, PORT_MAX, &problem);
 	if (problem != NULL)
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "target '%s': port is not a number from 1 to %d"
 		    " (write a path with a colon as ./PATH)", spec, PORT_MAX);
 
@@ -323,7 +323,7 @@ refuse_user(const char *spec, struct error *error)
 
 	if ((shown = target_without_password(spec)) == NULL)
 		return error_out_of_memory(error);
-	error_set(error, OUTCOME_USAGE, "usage", "target '%s': a text console "
+	error_set(error, ERROR_USAGE, "target '%s': a text console "
 	    "takes no user name and no password; give HOST:PORT", shown);
 	free(shown);
 	return -1;
@@ -335,7 +335,7 @@ targets_add(struct targets *targets, const char *spec, struct error *error)
 	const char *rest, *first;
 
 	if (spec[0] == '\0')
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "the target is empty");
 	if ((rest = after(spec, "unix/:")) != NULL ||
 	    (rest = after(spec, "unix://")) != NULL ||
@@ -352,7 +352,7 @@ targets_add(struct targets *targets, const char *spec, struct error *error)
 	if (rest == NULL || rest[0] == '/')
 		return add_unix(targets, spec, spec, error);
 	if (after(rest, "://") != NULL)
-		return error_set(error, OUTCOME_USAGE, "usage",
+		return error_set(error, ERROR_USAGE,
 		    "target '%s': unknown kind of address", spec);
 	if (strchr(rest, '/') != NULL)
 		return add_unix(targets, spec, spec, error);

@@ -8,6 +8,17 @@
 #include "util/error.h"
 #include "util/utf8.h"
 
+struct error_row {
+	const char	*word;
+	enum outcome	 outcome;
+	const char	*explanation;
+};
+
+#define ERROR_ROW(name, word, outcome, explanation)			\
+	[ERROR_##name] = { word, OUTCOME_##outcome, explanation },
+static const struct error_row error_table[] = { ERROR_CODES(ERROR_ROW) };
+#undef ERROR_ROW
+
 /* Drops a UTF-8 character that was cut in the middle at the end of a text. */
 static void
 trim_cut_character(char *text, size_t len)
@@ -25,14 +36,32 @@ trim_cut_character(char *text, size_t len)
 		text[lead] = '\0';
 }
 
-static int __attribute__((format(printf, 5, 0)))
-fill_in(struct error *error, enum outcome outcome, const char *code,
-    int transient, const char *fmt, va_list ap)
+const char *
+error_word(enum error_code code)
+{
+	return error_table[code].word;
+}
+
+enum outcome
+error_outcome(enum error_code code)
+{
+	return error_table[code].outcome;
+}
+
+const char *
+error_explanation(enum error_code code)
+{
+	return error_table[code].explanation;
+}
+
+static int __attribute__((format(printf, 4, 0)))
+fill_in(struct error *error, enum error_code code, int transient,
+    const char *fmt, va_list ap)
 {
 	int len;
 
-	error->outcome = outcome;
 	error->code = code;
+	error->outcome = error_table[code].outcome;
 	error->transient = transient;
 	len = vsnprintf(error->message, sizeof(error->message), fmt, ap);
 	if (len < 0)
@@ -44,13 +73,24 @@ fill_in(struct error *error, enum outcome outcome, const char *code,
 }
 
 int
-error_set(struct error *error, enum outcome outcome, const char *code,
+error_set(struct error *error, enum error_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fill_in(error, code, 0, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int
+error_set_transient(struct error *error, enum error_code code,
     const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	fill_in(error, outcome, code, 0, fmt, ap);
+	fill_in(error, code, 1, fmt, ap);
 	va_end(ap);
 	return -1;
 }
@@ -58,18 +98,5 @@ error_set(struct error *error, enum outcome outcome, const char *code,
 int
 error_out_of_memory(struct error *error)
 {
-	return error_set(error, OUTCOME_USAGE, "out_of_memory",
-	    "out of memory");
-}
-
-int
-error_set_transient(struct error *error, enum outcome outcome,
-    const char *code, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	fill_in(error, outcome, code, 1, fmt, ap);
-	va_end(ap);
-	return -1;
+	return error_set(error, ERROR_OUT_OF_MEMORY, "out of memory");
 }

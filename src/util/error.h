@@ -2,33 +2,50 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * What went wrong: how the command ends, a stable word for programs and a
- * sentence for people.  Functions that can fail fill one in for their caller;
- * only main prints it.
+ * What went wrong: a code, which says how the command ends and is a stable word
+ * for programs, and a sentence for people.  Functions that can fail fill one in
+ * for their caller; only main prints it.
  */
 
 #ifndef CR_ERROR_H
 #define CR_ERROR_H
 
+#include "util/error_codes.h"
 #include "util/outcome.h"
 
+#define ERROR_CODE(name, word, outcome, text)	ERROR_##name,
+enum error_code {
+	ERROR_CODES(ERROR_CODE)
+	ERROR_COUNT
+};
+#undef ERROR_CODE
+
 struct error {
-	enum outcome	 outcome;
-	const char	*code;		/* error.code of the report; static */
+	enum error_code	 code;
+	enum outcome	 outcome;	/* of the code */
 	int		 transient;	/* may pass by itself: --wait retries */
 	char		 message[1024];	/* one line, raw: escape to print */
 };
+
+/* The word of a code, `error.code` of the report; a static string. */
+const char	*error_word(enum error_code);
+
+/* How a command ends with it. */
+enum outcome	 error_outcome(enum error_code);
+
+/* The sentence that explains it; a static string. */
+const char	*error_explanation(enum error_code);
 
 /*
  * Fills in an error.  A message that is too long is cut.  Always returns -1,
  * so that a function can `return error_set(...)`.
  */
-int	error_set(struct error *, enum outcome, const char *code,
-	    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+int	error_set(struct error *, enum error_code, const char *fmt, ...)
+	    __attribute__((format(printf, 3, 4)));
 
 /* The same for an error that --wait is to retry. */
-int	error_set_transient(struct error *, enum outcome, const char *code,
-	    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+int	error_set_transient(struct error *, enum error_code, const char *fmt,
+	    ...) __attribute__((format(printf, 3, 4)));
 
 /* The same for lack of memory on our side. */
 int	error_out_of_memory(struct error *);

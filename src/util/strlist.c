@@ -61,7 +61,7 @@ strlist_split(struct strlist *strlist, const char *line, struct error *error)
 		if (*line == '\0')
 			break;
 		if ((len = read_word(word, &line)) == -1)
-			result = error_set(error, OUTCOME_USAGE, "usage",
+			result = error_set(error, ERROR_USAGE,
 			    "a quote is not closed");
 		else
 			result = strlist_add(strlist, word, (size_t)len, error);

@@ -89,7 +89,7 @@ expect_error(const char *dir, const char *message)
 	assert_int_equal(push_add_folder(args, dir, &error), -1);
 	assert_string_equal(error.message, message);
 	assert_int_equal(error.outcome, OUTCOME_USAGE);
-	assert_string_equal(error.code, "usage");
+	assert_string_equal(error_word(error.code), "usage");
 	assert_int_equal(json_object_size(args), 0);
 	json_decref(args);
 }

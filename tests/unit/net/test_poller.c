@@ -187,7 +187,7 @@ test_what_cannot_be_watched_is_an_error(void **state)
 	assert_int_equal(poller_set(fixture->poller, 0, 100000, POLLIN, &error),
 	    -1);
 	assert_int_equal(error.outcome, OUTCOME_USAGE);
-	assert_string_equal(error.code, "local_error");
+	assert_string_equal(error_word(error.code), "local_error");
 	poller_free(NULL);
 }
 

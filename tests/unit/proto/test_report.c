@@ -484,7 +484,7 @@ test_a_report_can_become_one_of_a_failure(void **state)
 	(void)state;
 	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'reloaded',"
 	    "'generation': 7}]");
-	error_set(&error, OUTCOME_DEGRADED, "not_healthy", "ill \xff");
+	error_set(&error, ERROR_NOT_HEALTHY, "ill \xff");
 	report_fail(&report, &error);
 	assert_int_equal(report.outcome, OUTCOME_DEGRADED);
 	assert_json(json_object_get(report.instance, "ok"), "false");
@@ -533,7 +533,7 @@ test_an_error_of_ours_has_all_fields(void **state)
 	struct error error;
 
 	(void)state;
-	error_set_transient(&error, OUTCOME_UNREACHABLE, "no_socket",
+	error_set_transient(&error, ERROR_NO_SOCKET,
 	    "no such socket");
 	report_from_error(&report, "a.control", &error);
 	assert_int_equal(report.outcome, OUTCOME_UNREACHABLE);
@@ -552,7 +552,7 @@ test_names_that_are_not_utf8_are_reported_escaped(void **state)
 	struct error error;
 
 	(void)state;
-	error_set(&error, OUTCOME_UNREACHABLE, "x", "no \xff");
+	error_set(&error, ERROR_UNREACHABLE, "no \xff");
 	report_from_error(&report, "a\xff", &error);
 	assert_string_equal(string_at(&report, NULL, "target"), "a\\377");
 	assert_string_equal(string_at(&report, "error", "message"),

@@ -307,7 +307,7 @@ test_what_is_wrong_at_the_beginning_is_told(void **state)
 	start(PEER_PATIENCE_MS);
 	peer_says(PEER_GREETING_BINARY);
 	assert_int_equal(step(), SESSION_FAILED);
-	assert_string_equal(error.code, "binary_port");
+	assert_string_equal(error_word(error.code), "binary_port");
 	close(peer);
 	session_close(session);
 
@@ -315,7 +315,7 @@ test_what_is_wrong_at_the_beginning_is_told(void **state)
 	peer_says(PEER_GREETING "---\n- false\n...\n");
 	assert_int_equal(step(), SESSION_FAILED);
 	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
-	assert_string_equal(error.code, "bad_handshake");
+	assert_string_equal(error_word(error.code), "bad_handshake");
 	close(peer);
 	session_close(session);
 
@@ -343,7 +343,7 @@ test_what_is_wrong_at_the_beginning_is_told(void **state)
 	unlink(socket_path);
 	session = session_open(&target, clock_ms() + 1000, &error);
 	assert_null(session);
-	assert_string_equal(error.code, "no_socket");
+	assert_string_equal(error_word(error.code), "no_socket");
 }
 
 int

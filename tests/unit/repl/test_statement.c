@@ -113,7 +113,7 @@ test_one_cannot_go_on_for_ever(void **state)
 	    &error), 1);
 	assert_int_equal(statement_add(&statement, "x", 1, 8, &error), -1);
 	assert_int_equal(error.outcome, OUTCOME_FAILED);
-	assert_string_equal(error.code, "lua_error");
+	assert_string_equal(error_word(error.code), "lua_error");
 	assert_int_equal(statement.line, 7);
 	assert_null(statement.text);
 }

@@ -270,9 +270,9 @@ __wrap_exchange_step(struct exchange *exchange, struct error *error)
 	if (answer->reply != NULL)
 		return EXCHANGE_DONE;
 	if (answer->transient)
-		error_set_transient(error, answer->outcome, "x", "no luck");
+		error_set_transient(error, answer->code, "no luck");
 	else
-		error_set(error, answer->outcome, "x", "no luck");
+		error_set(error, answer->code, "no luck");
 	return EXCHANGE_FAILED;
 }
 

@@ -16,12 +16,12 @@
 
 #include "cli/options.h"
 #include "target/target.h"
-#include "util/outcome.h"
+#include "util/error.h"
 
 /* What the next exchange comes to. */
 struct answer {
 	const char	*reply;		/* JSON with ' for ", or NULL */
-	enum outcome	 outcome;	/* of the error then */
+	enum error_code	 code;		/* of the error then */
 	int		 transient;
 	int		 sent;
 	int64_t		 lasts;		/* milliseconds */

@@ -54,7 +54,7 @@ static void
 test_relay_request_times_out_before_its_relay(void **state)
 {
 	static const struct answer list[] = {
-		ANSWER(TOPOLOGY), { NULL, OUTCOME_PROTOCOL, 0, 1, 0, NULL },
+		ANSWER(TOPOLOGY), { NULL, ERROR_CLOSED, 0, 1, 0, NULL },
 		ANSWER(FOLLOWER), ANSWER(FOLLOWER)
 	};
 	struct ran ran;

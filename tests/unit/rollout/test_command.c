@@ -146,7 +146,7 @@ static void
 test_reload_instance_unreachable_is_not_started(void **state)
 {
 	static const struct answer list[] = {
-		ANSWER(FOLLOWER), { NULL, OUTCOME_UNREACHABLE, 0, 0, 0, NULL },
+		ANSWER(FOLLOWER), { NULL, ERROR_UNREACHABLE, 0, 0, 0, NULL },
 		ANSWER(FOLLOWER)
 	};
 	struct ran ran;
@@ -181,7 +181,7 @@ static void
 test_push_timeout_reports_unknown_outcome(void **state)
 {
 	static const struct answer list[] = {
-		{ NULL, OUTCOME_TIMEOUT, 0, 1, 0, NULL }
+		{ NULL, ERROR_DEADLINE, 0, 1, 0, NULL }
 	};
 	char dir[] = "/tmp/test_command.XXXXXX", path[64];
 	struct ran ran;

@@ -109,7 +109,7 @@ test_health_set_unknown_reports_out_of_memory(void **state)
 	    "generation")), 4);
 	report_finish(&report);
 	assert_int_equal(report_is_short(&report), 1);
-	error_set(&error, OUTCOME_TIMEOUT, "deadline", "no");
+	error_set(&error, ERROR_DEADLINE, "no");
 	report_from_error(&report, "a", &error);
 	assert_int_equal(report_is_short(&report), 0);
 	report_finish(&report);
@@ -121,7 +121,7 @@ test_health_check_unhealthy_retries_until_timeout(void **state)
 	static const struct answer well[] = {
 		ANSWER(FOLLOWER), ANSWER(STATUS("'healthy': false")),
 		ANSWER(OK_REPLY), ANSWER(REFUSED_REPLY("false")),
-		{ NULL, OUTCOME_UNREACHABLE, 0, 0, 0, NULL },
+		{ NULL, ERROR_UNREACHABLE, 0, 0, 0, NULL },
 		ANSWER(STATUS("'healthy': false")), ANSWER(FOLLOWER),
 		/* It was not before either. */
 		ANSWER(OK_REPLY), ANSWER(STATUS("'healthy': false"))
@@ -181,7 +181,7 @@ test_health_check_after_failure_ignores_cluster_health(void **state)
 {
 	static const struct answer list[] = {
 		ANSWER(FOLLOWER), ANSWER(FOLLOWER),
-		{ NULL, OUTCOME_TIMEOUT, 0, 1, 0, NULL }, ANSWER(OK_REPLY),
+		{ NULL, ERROR_DEADLINE, 0, 1, 0, NULL }, ANSWER(OK_REPLY),
 		ANSWER(STATUS("'healthy': false"))
 	};
 	struct ran ran;

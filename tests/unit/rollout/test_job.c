@@ -18,7 +18,7 @@ static void
 test_job_without_wait_tries_once(void **state)
 {
 	static const struct answer list[] = {
-		{ NULL, OUTCOME_UNREACHABLE, 1, 0, 0, NULL }
+		{ NULL, ERROR_UNREACHABLE, 1, 0, 0, NULL }
 	};
 	struct ran ran;
 
@@ -36,7 +36,7 @@ static void
 test_job_transient_error_is_retried(void **state)
 {
 	static const struct answer list[] = {
-		{ NULL, OUTCOME_UNREACHABLE, 1, 0, 0, NULL },
+		{ NULL, ERROR_UNREACHABLE, 1, 0, 0, NULL },
 		{ REFUSED_REPLY("true"), 0, 0, 1, 0, NULL },
 		{ OK_REPLY, 0, 0, 1, 0, NULL }
 	};
@@ -64,7 +64,7 @@ test_job_wait_expired_ends_retries(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		list[i] = (struct answer){ NULL, OUTCOME_UNREACHABLE, 1, 0, 0,
+		list[i] = (struct answer){ NULL, ERROR_UNREACHABLE, 1, 0, 0,
 		    NULL };
 	FAKE_PARSE(&ran, "-s", "a", "-w", "10.5");
 	fake_run(&ran, list);
@@ -79,10 +79,10 @@ static void
 test_job_permanent_error_is_not_retried(void **state)
 {
 	static const struct answer lists[][1] = {
-		{ { NULL, OUTCOME_UNREACHABLE, 0, 0, 0, NULL } },
+		{ { NULL, ERROR_UNREACHABLE, 0, 0, 0, NULL } },
 		{ { REFUSED_REPLY("false"), 0, 0, 1, 0, NULL } },
 		/* What was sent may have been done. */
-		{ { NULL, OUTCOME_UNREACHABLE, 1, 1, 0, NULL } }
+		{ { NULL, ERROR_UNREACHABLE, 1, 1, 0, NULL } }
 	};
 	struct ran ran;
 	size_t i;
@@ -100,8 +100,8 @@ static void
 test_job_verbose_retry_names_reason(void **state)
 {
 	static const struct answer list[] = {
-		{ NULL, OUTCOME_UNREACHABLE, 1, 0, 0, NULL },
-		{ NULL, OUTCOME_UNREACHABLE, 1, 0, 0, NULL },
+		{ NULL, ERROR_UNREACHABLE, 1, 0, 0, NULL },
+		{ NULL, ERROR_UNREACHABLE, 1, 0, 0, NULL },
 		{ OK_REPLY, 0, 0, 1, 0, NULL }
 	};
 	struct ran ran;
@@ -118,13 +118,13 @@ static void
 test_job_reply_lost_reports_consequence(void **state)
 {
 	static const struct answer late[] = {
-		{ NULL, OUTCOME_TIMEOUT, 0, 1, 0, NULL }
+		{ NULL, ERROR_DEADLINE, 0, 1, 0, NULL }
 	};
 	static const struct answer early[] = {
-		{ NULL, OUTCOME_TIMEOUT, 0, 0, 0, NULL }
+		{ NULL, ERROR_DEADLINE, 0, 0, 0, NULL }
 	};
 	static const struct answer lost[] = {
-		{ NULL, OUTCOME_UNREACHABLE, 0, 1, 0, NULL }
+		{ NULL, ERROR_UNREACHABLE, 0, 1, 0, NULL }
 	};
 	static const struct {
 		char *command;

@@ -61,7 +61,7 @@ check_digests(struct asked *asked, const char *expected)
 		assert_int_equal(preflight_check_digests(&asked->fleet, &error),
 		    -1);
 		assert_int_equal(error.outcome, OUTCOME_REFUSED);
-		assert_string_equal(error.code, "mixed_code");
+		assert_string_equal(error_word(error.code), "mixed_code");
 		assert_string_equal(error.message, expected);
 	}
 	fleet_finish(&asked->fleet);
@@ -145,17 +145,16 @@ static void
 test_only_who_did_not_answer_at_all_is_lost(void **state)
 {
 	static const struct {
-		enum outcome	 outcome;
-		const char	*code;
-		int		 lost;
+		enum error_code	code;
+		int		lost;
 	} cases[] = {
-		{ OUTCOME_UNREACHABLE, "no_socket", 1 },
-		{ OUTCOME_TIMEOUT, "deadline", 1 },
-		{ OUTCOME_PROTOCOL, "bad_reply", 1 },
-		{ OUTCOME_REFUSED, "locked", 0 },
-		{ OUTCOME_FAILED, "lua_error", 0 },
+		{ ERROR_NO_SOCKET, 1 },
+		{ ERROR_DEADLINE, 1 },
+		{ ERROR_BAD_REPLY, 1 },
+		{ ERROR_LOCKED, 0 },
+		{ ERROR_LUA, 0 },
 		/* Not its fault. */
-		{ OUTCOME_PROTOCOL, "out_of_memory", 0 }
+		{ ERROR_NO_MEMORY_FOR_REPLY, 0 }
 	};
 	struct asked asked;
 	struct member *member;
@@ -168,7 +167,7 @@ test_only_who_did_not_answer_at_all_is_lost(void **state)
 	assert_int_equal(preflight_check_reachable(&asked.fleet, &error), 0);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		member = answer(&asked, NULL);
-		error_set(&error, cases[i].outcome, cases[i].code, "no");
+		error_set(&error, cases[i].code, "no");
 		report_from_error(&member->report, "a", &error);
 		assert_false(preflight_is_lost(member));
 		member->state = MEMBER_DONE;
@@ -176,7 +175,7 @@ test_only_who_did_not_answer_at_all_is_lost(void **state)
 	}
 	assert_int_equal(preflight_failures(&asked.fleet), 6);
 	assert_int_equal(preflight_check_reachable(&asked.fleet, &error), -1);
-	assert_string_equal(error.code, "unreachable_instances");
+	assert_string_equal(error_word(error.code), "unreachable_instances");
 	assert_string_equal(error.message, "not all instances can be reached: "
 	    "i2, i3, i4; --keep-going leaves them out");
 	fleet_finish(&asked.fleet);

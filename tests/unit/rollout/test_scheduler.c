@@ -77,7 +77,7 @@ static void
 test_reload_keep_going_continues_after_failure(void **state)
 {
 	static const struct answer list[] = {
-		ANSWER(FOLLOWER), { NULL, OUTCOME_UNREACHABLE, 0, 0, 0, NULL },
+		ANSWER(FOLLOWER), { NULL, ERROR_UNREACHABLE, 0, 0, 0, NULL },
 		ANSWER(FOLLOWER), ANSWER(FAILED_REPLY), ANSWER(OK_REPLY),
 		ANSWER(FOLLOWER)
 	};
@@ -90,7 +90,7 @@ test_reload_keep_going_continues_after_failure(void **state)
 	assert_int_equal(ran.outcome, OUTCOME_FAILED);
 	assert_string_equal(ran.out, "b: unreachable\na: failed\n"
 	    "c: reloaded\n3 instances: 1 reloaded, 1 unreachable, 1 failed\n"
-	    "  a: failed (init_failed)\n  b: unreachable (x)\n");
+	    "  a: failed (init_failed)\n  b: unreachable (unreachable)\n");
 	fake_finish(&ran);
 }
 
@@ -175,7 +175,7 @@ test_interrupt_unsent_requests_are_cancelled(void **state)
 		{ OK_REPLY, 0, 0, 0, 3000, NULL }
 	};
 	static const struct answer waiting[] = {
-		{ NULL, OUTCOME_UNREACHABLE, 1, 0, 950, NULL }
+		{ NULL, ERROR_UNREACHABLE, 1, 0, 950, NULL }
 	};
 	static const struct answer read_only[] = { LASTING(OK_REPLY, 3000) };
 	static const struct answer preflights[] = {

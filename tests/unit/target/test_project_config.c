@@ -60,7 +60,7 @@ assert_bad_run_dir(const char *message)
 	assert_int_equal(project_run_dir(&run_dir, &error), -1);
 	assert_null(run_dir);
 	assert_int_equal(error.outcome, OUTCOME_USAGE);
-	assert_string_equal(error.code, "usage");
+	assert_string_equal(error_word(error.code), "usage");
 	assert_int_equal(error.transient, 0);
 	if (strstr(error.message, message) == NULL)
 		fail_msg("'%s' is not in '%s'", message, error.message);

@@ -17,12 +17,33 @@ test_an_error_is_filled_in_and_minus_one_returned(void **state)
 	struct error error;
 
 	(void)state;
-	assert_int_equal(error_set(&error, OUTCOME_REFUSED, "locked",
+	assert_int_equal(error_set(&error, ERROR_LOCKED,
 	    "held by %s", "me"), -1);
 	assert_int_equal(error.outcome, OUTCOME_REFUSED);
-	assert_string_equal(error.code, "locked");
+	assert_string_equal(error_word(error.code), "locked");
 	assert_string_equal(error.message, "held by me");
 	assert_false(error.transient);
+}
+
+/* A reader of the report tells rows apart by their word and outcome. */
+static void
+test_error_code_rows_are_whole_and_differ(void **state)
+{
+	const char *word, *text;
+	int i, j;
+
+	(void)state;
+	for (i = 0; i < ERROR_COUNT; i++) {
+		word = error_word(i);
+		text = error_explanation(i);
+		assert_int_equal(strspn(word, "abcdefghijklmnopqrstuvwxyz_"),
+		    strlen(word));
+		assert_true(outcome_exit(error_outcome(i)) > 0);
+		assert_int_equal(text[strlen(text) - 1], '.');
+		for (j = 0; j < i; j++)
+			assert_false(strcmp(error_word(j), word) == 0 &&
+			    error_outcome(j) == error_outcome(i));
+	}
 }
 
 static void
@@ -31,12 +52,12 @@ test_only_a_transient_error_is_marked_so(void **state)
 	struct error error;
 
 	(void)state;
-	assert_int_equal(error_set_transient(&error, OUTCOME_UNREACHABLE,
-	    "refused", "%d", 7), -1);
+	assert_int_equal(error_set_transient(&error, ERROR_REFUSED,
+	    "%d", 7), -1);
 	assert_true(error.transient);
 	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
 	assert_string_equal(error.message, "7");
-	error_set(&error, OUTCOME_UNREACHABLE, "refused", "again");
+	error_set(&error, ERROR_REFUSED, "again");
 	assert_false(error.transient);
 }
 
@@ -49,7 +70,7 @@ test_a_long_message_is_cut(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
-	error_set(&error, OUTCOME_USAGE, "usage", "%s", text);
+	error_set(&error, ERROR_USAGE, "%s", text);
 	assert_int_equal(strlen(error.message), sizeof(error.message) - 1);
 	text[sizeof(error.message) - 1] = '\0';
 	assert_string_equal(error.message, text);
@@ -73,7 +94,7 @@ test_a_message_is_not_cut_inside_of_a_character(void **state)
 			for (len = at; len + n < sizeof(text); len += n)
 				memcpy(text + len, chars[i], n);
 			text[len] = '\0';
-			error_set(&error, OUTCOME_USAGE, "usage", "%s", text);
+			error_set(&error, ERROR_USAGE, "%s", text);
 			len = strlen(error.message);
 			assert_int_equal((len - at) % n, 0);
 			assert_in_range(len, sizeof(error.message) - n,
@@ -89,6 +110,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    test_an_error_is_filled_in_and_minus_one_returned),
+		cmocka_unit_test(test_error_code_rows_are_whole_and_differ),
 		cmocka_unit_test(test_only_a_transient_error_is_marked_so),
 		cmocka_unit_test(test_a_long_message_is_cut),
 		cmocka_unit_test(

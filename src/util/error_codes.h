@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * Every error code that a report can have, those of the instance too: the
+ * constant, the word, how a command ends with it, and one sentence, with which
+ * the manual explains it.  Two rows may share a word, if it comes with several
+ * outcomes.  src/lua/core/codes.lua has the rows that Lua uses.
+ *
+ * Nothing includes this file but error.h and error.c.
+ */
+
+#ifndef CR_ERROR_CODES_H
+#define CR_ERROR_CODES_H
+
+#define ERROR_CODES(ROW)						\
+	/* The command line, or this machine. */			\
+	ROW(LOCAL, "local_error", USAGE,				\
+	    "A system call failed here.")				\
+	ROW(OUT_OF_MEMORY, "out_of_memory", USAGE,			\
+	    "Out of memory here.")					\
+	ROW(OUTPUT, "output", USAGE,					\
+	    "Standard output could not be written.")			\
+	ROW(USAGE, "usage", USAGE,					\
+	    "The command line, or a file that it names, is wrong.")	\
+	/* The connection. */						\
+	ROW(BINARY_PORT, "binary_port", UNREACHABLE,			\
+	    "A binary (iproto) port, not a text console.")		\
+	ROW(BUSY, "busy", UNREACHABLE,					\
+	    "The queue of connections of the socket is full.")		\
+	ROW(CLOSED_EARLY, "closed", UNREACHABLE,			\
+	    "Closed before the request was sent.")			\
+	ROW(CLOSED_BEFORE_GREETING, "closed_before_greeting", UNREACHABLE, \
+	    "Closed before the greeting.")				\
+	ROW(CONNECTION_FAILED, "connection_failed", UNREACHABLE,	\
+	    "The gateway instance cannot connect to the instance.")	\
+	ROW(NAME_RESOLUTION, "name_resolution", UNREACHABLE,		\
+	    "The host name could not be resolved.")			\
+	ROW(NO_ADDRESS, "no_address", UNREACHABLE,			\
+	    "The topology of the cluster has no address of the instance.") \
+	ROW(NO_GREETING, "no_greeting", UNREACHABLE,			\
+	    "Connected, but no greeting came in time.")			\
+	ROW(NO_PERMISSION, "no_permission", UNREACHABLE,		\
+	    "This user may not write to the socket or search its directory.") \
+	ROW(NO_SOCKET, "no_socket", UNREACHABLE,			\
+	    "There is no such socket.")					\
+	ROW(NOT_A_CONSOLE, "not_a_console", UNREACHABLE,		\
+	    "What listens there is not a Tarantool console.")		\
+	ROW(NOT_A_SOCKET, "not_a_socket", UNREACHABLE,			\
+	    "There is a file or a directory at that path.")		\
+	ROW(REFUSED, "refused", UNREACHABLE,				\
+	    "No process is listening.")					\
+	ROW(UNREACHABLE, "unreachable", UNREACHABLE,			\
+	    "Any other failure to connect.")				\
+	ROW(WRONG_OWNER, "wrong_owner", UNREACHABLE,			\
+	    "The owner of the socket is not to be trusted.")		\
+	/* The new code. */						\
+	ROW(APPLY_FAILED, "apply_failed", FAILED,			\
+	    "apply_config() raised or returned an error.")		\
+	ROW(BAD_CONFIG, "bad_config", FAILED,				\
+	    "The config to push is not valid.")				\
+	ROW(BAD_RESULT, "bad_result", FAILED,				\
+	    "The results of eval could not be encoded.")		\
+	ROW(BAD_ROLE, "bad_role", FAILED,				\
+	    "A module of a role is not a role.")			\
+	ROW(CANCELLED, "cancelled", FAILED,				\
+	    "The fiber of the reload was cancelled.")			\
+	ROW(COMPILE_ERROR, "compile_error", FAILED,			\
+	    "A syntax error, or a file that cannot be read.")		\
+	ROW(CONFIG_CHANGING, "config_changing", FAILED,			\
+	    "The config kept changing while it was being applied.")	\
+	ROW(FFI_CHANGED, "ffi_changed", FAILED,				\
+	    "A C declaration has changed: a restart is needed.")	\
+	ROW(INIT_FAILED, "init_failed", FAILED,				\
+	    "init() raised or returned an error.")			\
+	ROW(INTERNAL, "internal_error", FAILED,				\
+	    "An error in cartridge-reload itself.")			\
+	ROW(LOAD, "load_error", FAILED,					\
+	    "A module raised an error when it was loaded.")		\
+	ROW(LUA, "lua_error", FAILED,					\
+	    "The Lua that was sent raised an error.")			\
+	ROW(PUSH_FAILED, "push_failed", FAILED,				\
+	    "Cartridge could not change the config.")			\
+	ROW(VALIDATE_FAILED, "validate_failed", FAILED,			\
+	    "validate_config() did not accept the config.")		\
+	/* The time. */							\
+	ROW(CLOSED_IN_CLUSTER, "closed", TIMEOUT,			\
+	    "Closed between the gateway instance and the instance.")	\
+	ROW(DEADLINE, "deadline", TIMEOUT,				\
+	    "The time of --timeout was over.")				\
+	ROW(INTERRUPTED, "interrupted", TIMEOUT,			\
+	    "Given up after a second signal.")				\
+	/* The state of the instance. */				\
+	ROW(ALL_SKIPPED, "all_skipped", REFUSED,			\
+	    "Every instance was left out, so nothing was done.")	\
+	ROW(BAD_STATE, "bad_state", REFUSED,				\
+	    "The state of the framework does not allow a reload.")	\
+	ROW(CONFIG_CHANGED, "config_changed", REFUSED,			\
+	    "The config was changed meanwhile.")			\
+	ROW(CONFIG_DIFFERS, "config_differs", REFUSED,			\
+	    "The config differs between the instances of the cluster.")	\
+	ROW(CONFIG_LOCKED, "config_locked", REFUSED,			\
+	    "A change of the config is being applied.")			\
+	ROW(FAIL_IF, "fail_if", REFUSED,				\
+	    "The tag fail_if in the file of a role forbids this server.") \
+	ROW(FORBIDDEN, "forbidden", REFUSED,				\
+	    "The application has called forbid_reload().")		\
+	ROW(LOCKED, "locked", REFUSED,					\
+	    "Another reload, or a scan, is running.")			\
+	ROW(MIXED_CODE, "mixed_code", REFUSED,				\
+	    "The code on disk differs between the instances.")		\
+	ROW(NATIVE_FAILED, "native_failed", REFUSED,			\
+	    "Cartridge refused its own reload.")			\
+	ROW(NO_CARTRIDGE, "no_cartridge", REFUSED,			\
+	    "The command or the option needs Cartridge.")		\
+	ROW(NO_EXTENSIONS, "no_extensions", REFUSED,			\
+	    "No replica set has the role extensions.")			\
+	ROW(NO_MODULES, "no_modules", REFUSED,				\
+	    "No application module is loaded that the options select.")	\
+	ROW(NO_TOPOLOGY, "no_topology", REFUSED,			\
+	    "The instance does not know of a cluster.")			\
+	ROW(NOT_RUNNING, "not_running", REFUSED,			\
+	    "The instance is starting or stopping.")			\
+	ROW(OLD_TOPOLOGY, "old_topology", REFUSED,			\
+	    "What the instance knows of the cluster is old.")		\
+	ROW(ROLE_REMOVED, "role_removed", REFUSED,			\
+	    "An enabled role is missing from the new code.")		\
+	ROW(SCAN_TOO_LARGE, "scan_too_large", REFUSED,			\
+	    "There is not enough memory to search the instance.")	\
+	ROW(UNREACHABLE_INSTANCES, "unreachable_instances", REFUSED,	\
+	    "Some instances of the cluster cannot be reached.")		\
+	ROW(UNSUPPORTED, "unsupported", REFUSED,			\
+	    "This Tarantool or this Cartridge is not understood.")	\
+	/* The way back. */						\
+	ROW(COMMIT_FAILED, "commit_failed", DEGRADED,			\
+	    "An error in the commit, which cannot be rolled back.")	\
+	ROW(NATIVE_BROKEN, "native_failed", DEGRADED,			\
+	    "Cartridge failed in its own reload.")			\
+	ROW(NOT_HEALTHY, "not_healthy", DEGRADED,			\
+	    "Reloaded, but not healthy again in time.")			\
+	/* References to old code. */					\
+	ROW(SCAN_INCOMPLETE, "scan_incomplete", STALE,			\
+	    "The search was not completed.")				\
+	ROW(STALE_REFERENCES, "stale_references", STALE,		\
+	    "There are references to old code.")			\
+	/* The reply. */						\
+	ROW(BAD_HANDSHAKE, "bad_handshake", PROTOCOL,			\
+	    "The console did not accept YAML as its format.")		\
+	ROW(BAD_REPLY, "bad_reply", PROTOCOL,				\
+	    "The reply is not one that the command can have.")		\
+	ROW(CLOSED, "closed", PROTOCOL,					\
+	    "Closed before the reply, so the outcome is not known.")	\
+	ROW(NO_MEMORY_FOR_REPLY, "out_of_memory", PROTOCOL,		\
+	    "There was no memory for the reply.")			\
+	ROW(REPLY_TOO_DEEP, "reply_too_deep", PROTOCOL,			\
+	    "The reply is nested too deeply.")				\
+	ROW(REPLY_TOO_LARGE, "reply_too_large", PROTOCOL,		\
+	    "The reply, or all replies together, are too large.")	\
+	ROW(WRONG_INSTANCE, "wrong_instance", PROTOCOL,			\
+	    "Another instance answered at the address.")
+
+#endif
