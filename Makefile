@@ -79,7 +79,7 @@ FUZZ_OBJS = $B/heap.o $B/harmless.o
 FUZZ_SECONDS ?= 8
 BENCH_TOOLS := $(patsubst tests/bench/%.c,$B/bench-tools/%,\
 	$(sort $(wildcard tests/bench/*.c)))
-TABLE = $B/completion/print_table
+TABLES = $B/print_tables
 COMPLETIONS = $B/completion/cartridge-reload.bash \
 	$B/completion/_cartridge-reload $B/completion/cartridge-reload.fish
 SCRIPTS = .ci/run $(shell find scripts tests -name '*.sh' | LC_ALL=C sort)
@@ -172,7 +172,7 @@ $B/bench-tools/%: tests/bench/%.c $B/libclient.a $B/flags
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
 	    $(LDFLAGS) $B/libclient.a $(PKG_LIBS)
 
-$(TABLE): scripts/completion/print_table.c $B/libclient.a $B/flags
+$(TABLES): scripts/print_tables.c $B/libclient.a $B/flags
 	@echo "  CC      $@"
 	@mkdir -p $(@D)
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
@@ -181,9 +181,9 @@ $(TABLE): scripts/completion/print_table.c $B/libclient.a $B/flags
 $B/completion/cartridge-reload.bash: scripts/completion/bash.awk
 $B/completion/_cartridge-reload: scripts/completion/zsh.awk
 $B/completion/cartridge-reload.fish: scripts/completion/fish.awk
-$(COMPLETIONS): scripts/completion/table.awk $(TABLE)
+$(COMPLETIONS): scripts/completion/table.awk $(TABLES)
 	@echo "  GEN     $@"
-	@$(TABLE) | awk -f scripts/completion/table.awk \
+	@$(TABLES) | awk -f scripts/completion/table.awk \
 	    -f $(filter-out %/table.awk,$(filter %.awk,$^)) > $@
 
 # Changes when the compiler or its flags do, and then everything is rebuilt.
@@ -364,6 +364,6 @@ help:		## this list
 	    expand -t 50
 
 -include $(LIB_OBJS:.o=.d) $B/main.d $B/unit/rollout/fake.d \
-	$(addsuffix .d,$(UNIT_TESTS) $(FAKES) $(BENCH_TOOLS) $(TABLE) \
+	$(addsuffix .d,$(UNIT_TESTS) $(FAKES) $(BENCH_TOOLS) $(TABLES) \
 	$(FUZZ_TARGETS)) \
 	$(FUZZ_OBJS:.o=.d)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Reads what print_table prints, for the files that make a completion of it:
+# Reads the rows of print_tables, for the files that make a completion of it:
 #
-#	print_table | awk -f table.awk -f bash.awk
+#	print_tables | awk -f table.awk -f bash.awk
 
 BEGIN {
 	FS = "\t"

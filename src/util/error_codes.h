@@ -18,20 +18,20 @@
 	ROW(LOCAL, "local_error", USAGE,				\
 	    "A system call failed here.")				\
 	ROW(OUT_OF_MEMORY, "out_of_memory", USAGE,			\
-	    "Out of memory here.")					\
+	    "This program is out of memory.")				\
 	ROW(OUTPUT, "output", USAGE,					\
 	    "Standard output could not be written.")			\
 	ROW(USAGE, "usage", USAGE,					\
 	    "The command line, or a file that it names, is wrong.")	\
 	/* The connection. */						\
 	ROW(BINARY_PORT, "binary_port", UNREACHABLE,			\
-	    "A binary (iproto) port, not a text console.")		\
+	    "The port is a binary (iproto) port, not a text console.")	\
 	ROW(BUSY, "busy", UNREACHABLE,					\
 	    "The queue of connections of the socket is full.")		\
 	ROW(CLOSED_EARLY, "closed", UNREACHABLE,			\
-	    "Closed before the request was sent.")			\
+	    "The connection was closed before the request was sent.")	\
 	ROW(CLOSED_BEFORE_GREETING, "closed_before_greeting", UNREACHABLE, \
-	    "Closed before the greeting.")				\
+	    "The connection was closed before the greeting.")		\
 	ROW(CONNECTION_FAILED, "connection_failed", UNREACHABLE,	\
 	    "The gateway instance cannot connect to the instance.")	\
 	ROW(NAME_RESOLUTION, "name_resolution", UNREACHABLE,		\
@@ -39,11 +39,11 @@
 	ROW(NO_ADDRESS, "no_address", UNREACHABLE,			\
 	    "The topology of the cluster has no address of the instance.") \
 	ROW(NO_GREETING, "no_greeting", UNREACHABLE,			\
-	    "Connected, but no greeting came in time.")			\
+	    "The connection was accepted, but no greeting came in time.") \
 	ROW(NO_PERMISSION, "no_permission", UNREACHABLE,		\
 	    "This user may not write to the socket or search its directory.") \
 	ROW(NO_SOCKET, "no_socket", UNREACHABLE,			\
-	    "There is no such socket.")					\
+	    "There is no such socket, or none that matches.")		\
 	ROW(NOT_A_CONSOLE, "not_a_console", UNREACHABLE,		\
 	    "What listens there is not a Tarantool console.")		\
 	ROW(NOT_A_SOCKET, "not_a_socket", UNREACHABLE,			\
@@ -51,7 +51,7 @@
 	ROW(REFUSED, "refused", UNREACHABLE,				\
 	    "No process is listening.")					\
 	ROW(UNREACHABLE, "unreachable", UNREACHABLE,			\
-	    "Any other failure to connect.")				\
+	    "The connection failed for another reason.")		\
 	ROW(WRONG_OWNER, "wrong_owner", UNREACHABLE,			\
 	    "The owner of the socket is not to be trusted.")		\
 	/* The new code. */						\
@@ -66,7 +66,7 @@
 	ROW(CANCELLED, "cancelled", FAILED,				\
 	    "The fiber of the reload was cancelled.")			\
 	ROW(COMPILE_ERROR, "compile_error", FAILED,			\
-	    "A syntax error, or a file that cannot be read.")		\
+	    "A file has a syntax error, or cannot be read.")		\
 	ROW(CONFIG_CHANGING, "config_changing", FAILED,			\
 	    "The config kept changing while it was being applied.")	\
 	ROW(FFI_CHANGED, "ffi_changed", FAILED,				\
@@ -74,7 +74,7 @@
 	ROW(INIT_FAILED, "init_failed", FAILED,				\
 	    "init() raised or returned an error.")			\
 	ROW(INTERNAL, "internal_error", FAILED,				\
-	    "An error in cartridge-reload itself.")			\
+	    "There is a bug in cartridge-reload itself.")		\
 	ROW(LOAD, "load_error", FAILED,					\
 	    "A module raised an error when it was loaded.")		\
 	ROW(LUA, "lua_error", FAILED,					\
@@ -85,18 +85,18 @@
 	    "validate_config() did not accept the config.")		\
 	/* The time. */							\
 	ROW(CLOSED_IN_CLUSTER, "closed", TIMEOUT,			\
-	    "Closed between the gateway instance and the instance.")	\
+	    "It was closed between gateway and instance.")		\
 	ROW(DEADLINE, "deadline", TIMEOUT,				\
-	    "The time of --timeout was over.")				\
+	    "The time of --timeout is over.")				\
 	ROW(INTERRUPTED, "interrupted", TIMEOUT,			\
-	    "Given up after a second signal.")				\
+	    "A second signal made the program give up.")		\
 	/* The state of the instance. */				\
 	ROW(ALL_SKIPPED, "all_skipped", REFUSED,			\
 	    "Every instance was left out, so nothing was done.")	\
 	ROW(BAD_STATE, "bad_state", REFUSED,				\
 	    "The state of the framework does not allow a reload.")	\
 	ROW(CONFIG_CHANGED, "config_changed", REFUSED,			\
-	    "The config was changed meanwhile.")			\
+	    "Another change of the config came first.")			\
 	ROW(CONFIG_DIFFERS, "config_differs", REFUSED,			\
 	    "The config differs between the instances of the cluster.")	\
 	ROW(CONFIG_LOCKED, "config_locked", REFUSED,			\
@@ -106,7 +106,7 @@
 	ROW(FORBIDDEN, "forbidden", REFUSED,				\
 	    "The application has called forbid_reload().")		\
 	ROW(LOCKED, "locked", REFUSED,					\
-	    "Another reload, or a scan, is running.")			\
+	    "Another reload or scan is running.")			\
 	ROW(MIXED_CODE, "mixed_code", REFUSED,				\
 	    "The code on disk differs between the instances.")		\
 	ROW(NATIVE_FAILED, "native_failed", REFUSED,			\
@@ -133,11 +133,11 @@
 	    "This Tarantool or this Cartridge is not understood.")	\
 	/* The way back. */						\
 	ROW(COMMIT_FAILED, "commit_failed", DEGRADED,			\
-	    "An error in the commit, which cannot be rolled back.")	\
+	    "The commit, which cannot be rolled back, has failed.")	\
 	ROW(NATIVE_BROKEN, "native_failed", DEGRADED,			\
 	    "Cartridge failed in its own reload.")			\
 	ROW(NOT_HEALTHY, "not_healthy", DEGRADED,			\
-	    "Reloaded, but not healthy again in time.")			\
+	    "The instance was reloaded, but not healthy in time.")	\
 	/* References to old code. */					\
 	ROW(SCAN_INCOMPLETE, "scan_incomplete", STALE,			\
 	    "The search was not completed.")				\
@@ -149,7 +149,7 @@
 	ROW(BAD_REPLY, "bad_reply", PROTOCOL,				\
 	    "The reply is not one that the command can have.")		\
 	ROW(CLOSED, "closed", PROTOCOL,					\
-	    "Closed before the reply, so the outcome is not known.")	\
+	    "It was closed before the reply: the outcome is not known.") \
 	ROW(NO_MEMORY_FOR_REPLY, "out_of_memory", PROTOCOL,		\
 	    "There was no memory for the reply.")			\
 	ROW(REPLY_TOO_DEEP, "reply_too_deep", PROTOCOL,			\

@@ -31,7 +31,7 @@ check()
 	fi
 }
 
-"$BUILD_DIR/completion/print_table" >"$tmp/table"
+"$BUILD_DIR/print_tables" >"$tmp/table"
 awk -F "$tab" '$1 == "command" { print $2 }' "$tmp/table" |
     sort >"$tmp/commands"
 awk -F "$tab" '$1 == "option" { print "--" $3 }' "$tmp/table" |

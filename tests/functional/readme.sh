@@ -40,25 +40,40 @@ has_all()
 
 # --- Lists -------------------------------------------------------------------
 
-# The code is the third argument of error_set(), the fourth of build_error(),
-# and either may be a choice between two.
-{
-	find src -name '*.c' -exec cat {} + | tr '\n\t' '  ' |
-	    grep -oE '(error_set|error_set_transient)\([^;]*;' |
-	    sed -E 's/^[^,]*,[^,]*,([^,]*),.*/\1/'
-	find src -name '*.c' -exec cat {} + | tr '\n\t' '  ' | grep -oE 'build_error\([^;]*;' |
-	    sed -E 's/^[^,]*,[^,]*,[^,]*,([^,]*),.*/\1/'
-} | grep -oE '"[a-z_]+"' | tr -d '"' >"$WORK/codes"
-find src/lua -name '*.lua' -exec cat {} + |
-    grep -oE "(code = |unreachable\()'[a-z_]+'" | sed "s/.*'\(.*\)'/\1/" >>"$WORK/codes"
-sort -u -o "$WORK/codes" "$WORK/codes"
-section 'ERROR CODES' >"$WORK/section"
-sed -nE 's/^     ([a-z_]+)( .*)?$/\1/p' "$WORK/section" | sort -u >"$WORK/listed"
-ok "the codes are found in the sources" [ "$(wc -l <"$WORK/codes")" -gt 40 ]
-is "$(comm -23 "$WORK/codes" "$WORK/listed")" '' \
-    'the manual has every error code of the sources'
-is "$(comm -13 "$WORK/codes" "$WORK/listed")" '' \
-    'the manual has no other error codes'
+# Each code is listed below the heading of its outcome, and its text begins with
+# the explanation in the table; other outcomes of the same word follow.
+section 'ERROR CODES' | awk '
+	/^     [A-Z].*, exit status [0-9].*:$/ {
+		match($0, /exit status [0-9]/)
+		status = substr($0, RSTART + 12, 1)
+		word = ""
+	}
+	/^     [a-z_]+( |$)/ { word = $1; $1 = "" }
+	word != "" { text[word] = text[word] " " $0 }
+	word != "" && !(word in at) { at[word] = status }
+	END {
+		for (word in at) {
+			gsub(/[ \t]+/, " ", text[word])
+			print word "\t" at[word] "\t" text[word]
+		}
+	}' | sort >"$WORK/listed"
+"$BUILD_DIR/print_tables" | grep '^error' >"$WORK/codes"
+ok 'the table of error codes is found' [ "$(wc -l <"$WORK/codes")" -gt 40 ]
+is "$(cut -f 1 "$WORK/listed")" "$(cut -f 2 "$WORK/codes" | sort -u)" \
+    'the manual has every error code, and no other'
+is "$(awk -F '\t' '
+	NR == FNR { at[$1] = $2; text[$1] = tolower($3); next }
+	{
+		text_of_row = tolower($5)
+		if ($2 in seen)
+			text_of_row = "with exit status " $4 ": " text_of_row
+		else if (at[$2] != $4 || index(text[$2], " " text_of_row) != 1)
+			print "wrong: " $2 " " $4 ": " text[$2]
+		if (index(text[$2], text_of_row) == 0)
+			print "missing: " $2 ": " text_of_row
+		seen[$2] = 1
+	}' "$WORK/listed" "$WORK/codes")" '' \
+    'it explains each, as the table does'
 
 section 'JSON REPORT' >"$WORK/section"
 sed -nE 's/^\t\{ "([a-z_]+)", FIELD_.*/\1/p' src/proto/report.c | sort -u \
