@@ -78,7 +78,8 @@ for words in reload --method=native 'eval 1' status plan; do
 	ends 8 'a.sock: the console did not take YAML as its format: .*' "$words: no such output"
 	case $words in
 	status | plan)
-		is "$(wc -l <received)" 2 "$words: is sent along"
+		# It may be more than the socket takes at once.
+		ok "$words: is sent along" [ "$(wc -c <received)" -gt 1000 ]
 		;;
 	*)
 		is "$(wc -l <received)" 1 "$words: is not sent then"
