@@ -140,6 +140,7 @@ local function finish(txn, work)
         registry = txn.registry,
         deadline = txn.deadline,
         counterparts = txn.counterparts,
+        census = work.census,
         settle = function()
             return work:judge_fibers()
         end,

@@ -11,11 +11,15 @@
 
 local require = ...
 local catalog = require('reload.catalog')
+local census = require('scan.census')
 local counterparts = require('scan.counterparts')
 local detect_framework = require('frameworks.detect')
+local fiber = require('fiber')
 local lifecycle = require('reload.lifecycle')
+local log = require('log')
 local no_modules = require('reload.no_modules')
 local reach = require('reload.reach')
+local scan = require('scan.init')
 local slice = require('core.yield')
 local sweep = require('reload.sweep')
 
@@ -241,6 +245,32 @@ function Staged:add_adapters()
     self.fibers = txn:add(adapters.fibers.new(txn))
 end
 
+--- Takes note of what new code has registered with libraries. Yields.
+function Staged:take_census()
+    local txn = self.txn
+    if txn.args.stale == 'report' or scan.refusal() ~= nil then
+        return
+    end
+    local ok, result = pcall(census.take, {
+        registry = txn.registry,
+        is_new = function(f)
+            return txn.origin:is_new(f)
+        end,
+        deadline = txn.deadline,
+        limit = scan.limit(),
+    })
+    fiber.testcancel()
+    if not ok then
+        log.error('cartridge-reload: census of registrations: %s', tostring(result))
+        result = census.new()
+    end
+    if not result.is_complete then
+        table.insert(txn.warnings, 'callbacks that the new code has registered again were not looked for everywhere: '
+            .. 'a library may call some of them twice')
+    end
+    self.census = result
+end
+
 --- The work of the transaction, from the load to the commit and what follows it.
 function Staged:work()
     local txn = self.txn
@@ -272,6 +302,9 @@ function Staged:work()
     self:match()
     if self.framework.has_roles then
         self.life:settle()
+    end
+    self:take_census()
+    if self.framework.has_roles then
         self.life:before_commit()
     end
     txn:commit()

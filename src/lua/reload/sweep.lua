@@ -250,11 +250,9 @@ local function end_fibers(self)
     return count
 end
 
---- Waits for fibers to end, and for requests to leave failed code and lists. There
--- must be time left to look again.
+--- Waits for fibers to end, and for requests to leave failed code and lists.
 local function drain(self)
-    local now = clock.monotonic()
-    local until_time = now + math.min(DRAIN, math.max(0, self.deadline - now) / 2)
+    local until_time = math.min(self.deadline, clock.monotonic() + DRAIN)
     local threads = {}
     for _, place in ipairs(self.places) do
         if place.kind == 'frame' or place.kind == 'local' then

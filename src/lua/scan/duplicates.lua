@@ -2,9 +2,7 @@
 --
 -- A rock that keeps callbacks in a list has both functions in it after a reload,
 -- and would call both. As after a restart, there is to be one: the new entry
--- takes the place of the old one. An entry is the function itself, a table with
--- the function in it, or a closure of the rock around it; the rock may as well
--- have put one closure around the other.
+-- takes the place of the old one. See `registrations` for what an entry is.
 --
 -- A list gets shorter by that, which a loop that runs over it may not expect. So
 -- it is done when no loop would miss an entry or find one too much.
@@ -12,13 +10,11 @@
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
-local jutil = require('jit.util')
+local registrations = require('scan.registrations')
 local walk_lib = require('scan.heap_walk')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Entries of a list that are looked at.
-local ENTRIES = 5000
 -- Fibers whose loops are looked at all at once, and fields of what they have.
 local THREADS, FIELDS = 1000, 100
 -- Entries of lists that are moved all at once.
@@ -32,65 +28,9 @@ local NEXT_INDEX = ipairs({})
 local Duplicates = {}
 Duplicates.__index = Duplicates
 
-local function new()
-    return setmetatable({counts = {}, items = {}}, Duplicates)
-end
-
-local function proto_of(f)
-    return jutil.funcinfo(f).proto
-end
-
---- What an entry of the same kind has where another one has its place.
--- @param entry
--- @param like the other one
--- @param key of the place in that one
--- @return nil if it is of another kind
-local function part_of(entry, like, key)
-    if rawequal(entry, like) or type(entry) ~= type(like) then
-        return nil
-    elseif type(entry) == 'table' then
-        return rawget(entry, key)
-    elseif type(entry) == 'function' and proto_of(entry) ~= nil and proto_of(entry) == proto_of(like) then
-        return select(2, getupvalue(entry, key))
-    end
-    return nil
-end
-
---- How often each function is in a list, as entries or in them.
-local function count(list, read)
-    local counts = {}
-    for index = 1, ENTRIES do
-        local entry = rawget(list, index)
-        if entry == nil then
-            break
-        end
-        local part = read(entry)
-        if part ~= nil and part == part then
-            counts[part] = (counts[part] or 0) + 1
-        end
-    end
-    return counts
-end
-
---- Takes one of the entries of a list that have a new function.
--- @treturn boolean whether there is one that was not taken
-local function take(self, list, shape, value, read)
-    self.counts[list] = self.counts[list] or {}
-    local counts = self.counts[list][shape]
-    if counts == nil then
-        counts = count(list, read)
-        self.counts[list][shape] = counts
-    end
-    if (counts[value] or 0) == 0 then
-        return false
-    end
-    counts[value] = counts[value] - 1
-    return true
-end
-
-local function is_index(key, list)
-    return type(key) == 'number' and type(list) == 'table' and key >= 1 and rawget(list, 1) ~= nil
-        and key <= #list
+--- @tparam table locator see `registrations`
+local function new(locator)
+    return setmetatable({locator = locator, items = {}}, Duplicates)
 end
 
 --- Whether the old function of a place is registered once more; it is kept in
@@ -99,49 +39,12 @@ end
 -- @tparam function|table value that is new
 -- @tparam table walk that has found the place
 function Duplicates:note(place, value, walk)
-    local object, key = place.object, place.key
-    if place.kind == 'field' and is_index(key, object) then
-        if not take(self, object, 'itself', value, function(entry) return entry end) then
-            return false
-        end
-        table.insert(self.items, {place = place, list = object, entry = place.value, new = value,
-            read = function(entry) return entry end})
-        return true
-    elseif place.kind ~= 'field' and place.kind ~= 'upvalue' or place.number < 1 then
+    local found = self.locator:locate(place, walk)
+    if found == nil or not self.locator:take(found, value) then
         return false
     end
-    local _, parent, way = walk:at(place.number)
-    local holder = parent > 0 and walk:at(parent) or nil
-    local function read(entry)
-        return part_of(entry, object, key)
-    end
-    local item = {place = place, entry = object, new = value, read = read}
-    if is_index(way, holder) and rawequal(rawget(holder, way), object) then
-        if not take(self, holder, type(object) == 'function' and proto_of(object) or key, value, read) then
-            return false
-        end
-        item.list = holder
-    elseif way == walk_lib.KEY and type(holder) == 'table' then
-        item.set = holder
-    elseif type(holder) == 'function' and type(object) == 'function' and rawequal(read(holder), value) then
-        item.around, item.way = holder, way
-    else
-        return false
-    end
-    if item.set ~= nil then
-        local left, is_there = ENTRIES, false
-        for entry in next, item.set do
-            left = left - 1
-            is_there = is_there or rawequal(read(entry), value)
-            if is_there or left == 0 then
-                break
-            end
-        end
-        if not is_there then
-            return false
-        end
-    end
-    table.insert(self.items, item)
+    found.place, found.new = place, value
+    table.insert(self.items, found)
     return true
 end
 
@@ -264,13 +167,13 @@ end
 --- Puts the new entry of a list at the place of the old one.
 -- @treturn ?boolean whether that was done, nil if there is nothing to be done
 local function merge(item, loops)
-    local list, at, again = item.list, nil, nil
+    local list, at, again = item.holder, nil, nil
     local length = #list
     for index = 1, length do
         local entry = rawget(list, index)
         if rawequal(entry, item.entry) then
             at = at or index
-        elseif rawequal(item.read(entry), item.new) then
+        elseif rawequal(registrations.read(entry, item.steps), item.new) then
             again = index
         end
     end
@@ -286,22 +189,18 @@ local function merge(item, loops)
     return true
 end
 
---- Takes away the old one where it is no entry of a list.
+--- Takes away the old entry where it is none of a list.
 local function drop(item)
-    if item.around ~= nil then
-        local place = item.place
-        for index = 1, 60 do
-            local name, value = getupvalue(item.entry, index)
-            if name == nil then
-                return false
-            elseif index == item.way then
-                debug.setupvalue(item.around, index, value)
-                break
-            end
+    if item.kind == 'around' then
+        debug.setupvalue(item.holder, item.key, select(2, getupvalue(item.entry, item.key)))
+    elseif item.kind == 'map' then
+        if not rawequal(rawget(item.holder, item.key), item.entry) then
+            return nil
         end
-        return place ~= nil
+        rawset(item.holder, item.key, nil)
+    else
+        rawset(item.holder, item.entry, nil)
     end
-    rawset(item.set, item.entry, nil)
     return true
 end
 
@@ -311,26 +210,38 @@ end
 --   nothing to do), called for each in the same slice; an item has `place`,
 --   `entry`, which is the object of the place if that is an entry, and `new`
 function Duplicates:resolve(deadline, done)
-    local items = self.items
+    -- Closures around each other are found from the outside, and go from the inside.
+    local items, others = {}, {}
+    for index = #self.items, 1, -1 do
+        if self.items[index].kind == 'around' then
+            table.insert(others, self.items[index])
+        end
+    end
+    for _, item in ipairs(self.items) do
+        if item.kind == 'list' then
+            table.insert(items, item)
+        elseif item.kind ~= 'around' then
+            table.insert(others, item)
+        end
+    end
+    for _, item in ipairs(others) do
+        done(item, drop(item))
+    end
     deadline = math.min(deadline, clock.monotonic() + PATIENCE)
     while #items > 0 do
         local lists, moved, rest = {}, 0, {}
         for _, item in ipairs(items) do
-            if item.list ~= nil and moved < MOVED then
-                moved = moved + math.min(#item.list, ENTRIES)
-                lists[item.list] = true
+            if moved < MOVED then
+                moved = moved + math.min(#item.holder, registrations.ENTRIES)
+                lists[item.holder] = true
             end
         end
-        local loops = next(lists) and loops_over(lists)
+        local loops = loops_over(lists)
         local is_late = clock.monotonic() > deadline
         for _, item in ipairs(items) do
-            local result
-            if item.list == nil then
-                result = drop(item)
-            elseif loops == nil or not lists[item.list] then
-                result = false
-            else
-                result = merge(item, loops[item.list])
+            local result = false
+            if loops ~= nil and lists[item.holder] then
+                result = merge(item, loops[item.holder])
             end
             if result == false and not is_late then
                 table.insert(rest, item)

@@ -210,6 +210,7 @@ end
 --   registry: of the instance
 --   deadline: on the monotonic clock
 --   counterparts: see there
+--   census: optional: of what new code had registered by the commit, see there
 --   mend: whether to mend
 --   drain: whether to wait a little for requests that run old code
 --   settle: optional: function () that ends what old code has running, called

@@ -7,6 +7,7 @@ local generations = require('reload.generations')
 local fiber = require('fiber')
 local newcode = require('scan.newcode')
 local patch_lib = require('scan.patch')
+local registrations_lib = require('scan.registrations')
 local roots_lib = require('scan.roots')
 local slice = require('core.yield')
 local stand_ins = require('scan.stand_ins')
@@ -37,6 +38,7 @@ Pass.__index = Pass
 --   limit: the most memory that Lua may have in use, in kilobytes
 --   lists: see `heap_walk`
 --   requests: see there
+--   census: optional: see there
 -- @treturn table after `run`: `patched` and `left`, lists of what is reported of
 --   places, `patched_count` and `left_count`, `texts`, `threads`, `walk`,
 --   `is_complete`, `stopped`
@@ -56,8 +58,9 @@ local function new(options)
         classes = {},       -- old class -> what has become of its objects
         renewed = {},       -- tables that were seen to as a whole -> their counterparts
         told = {},          -- object -> key -> value, of places that are left
-        duplicates = duplicates_lib.new(),
     }, Pass)
+    self.registrations = registrations_lib.new(options.counterparts, options.census)
+    self.duplicates = duplicates_lib.new(self.registrations)
     self.walk = walk_lib.new({
         deadline = options.deadline,
         limit = options.limit,
@@ -166,6 +169,9 @@ function Pass:keep(place)
         end
     else
         successor, why = counterparts:find(place.value, place.source)
+        if successor == nil and counterparts:name_of(place.value, place.source) == nil then
+            successor = self.registrations:twin_of(place, self.walk)
+        end
         if successor == nil then
             self:tell(place, false, why)
             return

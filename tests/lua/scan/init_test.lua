@@ -856,6 +856,30 @@ case('a scan that runs out of time is told', function(t)
     t:is(#report.warnings, 2, 'the warning is there')
 end)
 
+case('what a request registers after the commit is not registered again', function(t)
+    hold({load = {}, asked = {}})
+    local app = start('local M = {} '
+        .. 'held.load[#held.load + 1] = function() return "%v" end '
+        .. 'function M.ask() held.asked[#held.asked + 1] = {run = function() return "%v" end} end return M')
+    app.require('@').ask()
+    app.update()
+    local is_done = false
+    fiber.create(function()
+        local before = app.loaded('@')
+        while rawequal(app.loaded('@'), before) do
+            fiber.sleep(0)
+        end
+        app.loaded('@').ask()
+        is_done = true
+    end)
+    lib.reload()
+    t:ok(is_done, 'a request came before the scan')
+    t:is(#held().load, 1, 'what was registered again')
+    t:is(held().load[1](), 'v2', 'is the new one')
+    t:is(#held().asked, 2, 'what waits goes on waiting')
+    t:is(held().asked[1].run(), 'v1', 'with the code that it began with')
+end)
+
 case('a failure of the scan is no failure of the reload', function(t)
     local app = start(GET)
     app.update()

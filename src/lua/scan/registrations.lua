@@ -1,0 +1,301 @@
+--- Where a library keeps what was registered with it.
+--
+-- An entry is the function itself, or has it in it: a table with the function in
+-- a field, a closure of the library around it, or one in the other. What holds the
+-- entries is a list, a table by numbers, a table of which they are the keys, or the
+-- closure that a library has put around the one before.
+
+local require = ...
+local jutil = require('jit.util')
+local twins = require('scan.twins')
+local walk_lib = require('scan.heap_walk')
+
+local getupvalue = debug.getupvalue
+
+-- Entries of a holder that are looked at.
+local ENTRIES = 5000
+-- Steps from an entry to its function.
+local STEPS = 4
+-- Closures around each other.
+local LAYERS = 50
+
+local Registrations = {}
+Registrations.__index = Registrations
+
+--- @tparam ?table counterparts
+-- @tparam ?table census of what new code had registered by the commit; nil if all
+--   that it has registered counts
+local function new(counterparts, census)
+    return setmetatable({
+        counterparts = counterparts,
+        census = census,
+        sequences = {}, -- table -> whether all its numbers are those of a list
+        counts = {},    -- holder -> shape -> function -> number of entries
+        twins = {},     -- holder -> shape -> source -> old function -> new one
+    }, Registrations)
+end
+
+local function proto_of(f)
+    return jutil.funcinfo(f).proto
+end
+
+local function is_like(f, g)
+    return type(f) == 'function' and type(g) == 'function' and proto_of(f) ~= nil and proto_of(f) == proto_of(g)
+end
+
+--- Whether a key is an index of a list: a table by other numbers too has no order.
+local function is_index(self, key, list)
+    if type(key) ~= 'number' or type(list) ~= 'table' then
+        return false
+    end
+    local is_sequence = self.sequences[list]
+    if is_sequence == nil then
+        local length, left = #list, ENTRIES
+        is_sequence = length > 0
+        for other in next, list do
+            left = left - 1
+            if left == 0 then
+                break
+            elseif type(other) == 'number' and (other < 1 or other > length) then
+                is_sequence = false
+                break
+            end
+        end
+        self.sequences[list] = is_sequence
+    end
+    return is_sequence
+end
+
+--- What a thing has at a place, if it is of the same kind as another one.
+local function step(thing, like, key)
+    if type(thing) ~= type(like) then
+        return nil
+    elseif type(thing) == 'table' then
+        return rawget(thing, key)
+    elseif is_like(thing, like) then
+        return select(2, getupvalue(thing, key))
+    end
+    return nil
+end
+
+--- What an entry has where another one has its function.
+-- @param entry
+-- @tparam {table,...} steps {like, key}
+local function read(entry, steps)
+    for _, one in ipairs(steps) do
+        entry = step(entry, one.like, one.key)
+        if entry == nil then
+            return nil
+        end
+    end
+    return entry
+end
+
+--- What makes entries comparable: the way to their function.
+local function shape_of(steps)
+    local parts = {}
+    for _, one in ipairs(steps) do
+        local proto = type(one.like) == 'function' and proto_of(one.like) or nil
+        table.insert(parts, ('%s %s'):format(tostring(one.key), proto and tostring(proto) or ''))
+    end
+    return table.concat(parts, '\n')
+end
+
+--- Calls back for each entry of a registration's holder, in their order.
+-- @tparam table found see `locate`
+-- @tparam function visit (entry); returns whether that is enough
+local function each(found, visit)
+    if found.kind == 'list' then
+        for index = 1, ENTRIES do
+            local entry = rawget(found.holder, index)
+            if entry == nil or visit(entry, index) then
+                return
+            end
+        end
+    elseif found.kind == 'map' then
+        local keys = {}
+        for key in next, found.holder do
+            if type(key) == 'number' then
+                table.insert(keys, key)
+                if #keys > ENTRIES then
+                    return
+                end
+            end
+        end
+        table.sort(keys)
+        for _, key in ipairs(keys) do
+            if visit(rawget(found.holder, key), key) then
+                return
+            end
+        end
+    elseif found.kind == 'set' then
+        local left = ENTRIES
+        for entry in next, found.holder do
+            left = left - 1
+            if left == 0 or visit(entry) then
+                return
+            end
+        end
+    else
+        for _, layer in ipairs(found.layers) do
+            if visit(layer) then
+                return
+            end
+        end
+    end
+end
+
+--- The closures that were put around each other.
+-- @tparam table walk
+-- @tparam number number of the entry
+-- @tparam function entry
+-- @tparam number key of the upvalue in which each has the next one
+-- @treturn {function,...} the outermost first
+local function layers_of(walk, number, entry, key)
+    local outer, inner = {}, {}
+    local _, parent = walk:at(number)
+    while #outer < LAYERS and parent > 0 do
+        local f, next_parent = walk:at(parent)
+        if not is_like(f, entry) or not rawequal(select(2, getupvalue(f, key)), outer[#outer] or entry) then
+            break
+        end
+        table.insert(outer, f)
+        parent = next_parent
+    end
+    local f = select(2, getupvalue(entry, key))
+    while #inner < LAYERS and is_like(f, entry) do
+        table.insert(inner, f)
+        f = select(2, getupvalue(f, key))
+    end
+    local layers = {}
+    for index = #outer, 1, -1 do
+        table.insert(layers, outer[index])
+    end
+    table.insert(layers, entry)
+    for _, layer in ipairs(inner) do
+        table.insert(layers, layer)
+    end
+    return layers
+end
+
+--- Finds the registration that a place is part of. Does not yield.
+-- @tparam table place
+-- @tparam table walk that has found it
+-- @treturn ?table {kind = list, map, set or around; holder, entry; key, its place in
+--   the holder; steps, from the entry to the function; layers, of around}
+function Registrations:locate(place, walk)
+    if place.kind == 'key' then
+        return {kind = 'set', holder = place.object, entry = place.value, steps = {}}
+    elseif place.kind ~= 'field' and place.kind ~= 'upvalue' then
+        return nil
+    end
+    local steps, entry, object, key, number = {}, place.value, place.object, place.key, place.number
+    for _ = 0, STEPS do
+        if is_index(self, key, object) then
+            return {kind = 'list', holder = object, entry = entry, key = key, steps = steps}
+        elseif type(object) == 'table' and type(key) == 'number' and not rawequal(object, debug.getregistry()) then
+            return {kind = 'map', holder = object, entry = entry, key = key, steps = steps}
+        elseif type(object) == 'table' and key == walk_lib.KEY then
+            return {kind = 'set', holder = object, entry = entry, steps = steps}
+        elseif #steps > 0 and is_like(object, entry) then
+            return {kind = 'around', holder = object, entry = entry, key = key, steps = steps,
+                layers = layers_of(walk, steps[1].number, entry, key)}
+        elseif type(object) ~= 'table' and type(object) ~= 'function' or type(key) == 'table' or number < 1 then
+            return nil
+        end
+        table.insert(steps, 1, {like = object, key = key, number = number})
+        entry = object
+        local _, parent, way = walk:at(number)
+        object = parent > 0 and walk:at(parent) or nil
+        key, number = way, parent
+    end
+    return nil
+end
+
+local function top_of(found)
+    return found.layers and found.layers[1] or found.holder
+end
+
+--- What is kept for a holder and the way to the functions of its entries.
+local function slot(cache, found)
+    local holder, shape = top_of(found), shape_of(found.steps)
+    cache[holder] = cache[holder] or {}
+    cache[holder][shape] = cache[holder][shape] or {}
+    return cache[holder][shape]
+end
+
+--- Whether an entry is one that counts as registered by new code.
+local function counts_as_new(self, found, entry)
+    return self.census == nil or self.census:has(found, entry)
+end
+
+--- Whether a function is registered by new code; each registration counts once.
+-- Does not yield.
+-- @tparam table found see `locate`: where an old one is registered
+-- @tparam function|table value
+-- @treturn boolean
+function Registrations:take(found, value)
+    local counts = slot(self.counts, found)
+    if not counts.is_full then
+        each(found, function(entry)
+            local part = read(entry, found.steps)
+            if (type(part) == 'function' or type(part) == 'table') and counts_as_new(self, found, entry) then
+                counts[part] = (counts[part] or 0) + 1
+            end
+        end)
+        counts.is_full = true
+    end
+    if (counts[value] or 0) == 0 then
+        return false
+    end
+    counts[value] = counts[value] - 1
+    return true
+end
+
+--- The functions of a module at a place: the old ones without a name, and the new
+-- ones that stand for no other.
+local function sort(self, found, place)
+    local counterparts, olds, news, taken = self.counterparts, {}, {}, {}
+    local function is_same_module(f)
+        return counterparts:is_same_module(place.source, counterparts:unit_of(f))
+    end
+    each(found, function(entry)
+        local f = read(entry, found.steps)
+        if type(f) ~= 'function' or not is_same_module(f) then
+            return
+        elseif counterparts:is_newest(f) then
+            if counts_as_new(self, found, entry) then
+                table.insert(news, f)
+            end
+        elseif counterparts:name_of(f, counterparts:unit_of(f)) == nil then
+            table.insert(olds, f)
+        else
+            taken[counterparts:find(f, counterparts:unit_of(f)) or f] = true
+        end
+    end)
+    for index = #news, 1, -1 do
+        if taken[news[index]] then
+            table.remove(news, index)
+        end
+    end
+    return olds, news
+end
+
+--- The new function that is registered in the place of an old one without a name.
+-- Does not yield.
+-- @tparam table place
+-- @tparam table walk that has found it
+-- @treturn ?function
+function Registrations:twin_of(place, walk)
+    local found = type(place.value) == 'function' and self:locate(place, walk)
+    if not found then
+        return nil
+    end
+    local by_source = slot(self.twins, found)
+    if by_source[place.source] == nil then
+        by_source[place.source] = twins.pair(sort(self, found, place))
+    end
+    return by_source[place.source][place.value]
+end
+
+return {ENTRIES = ENTRIES, STEPS = STEPS, new = new, read = read}

@@ -1,0 +1,1 @@
+return require('bus').call_all()
