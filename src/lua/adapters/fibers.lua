@@ -15,6 +15,7 @@ local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 local fibers_lib = require('platform.fibers')
+local library_loops = require('reload.library_loops')
 local log = require('log')
 local restart = require('reload.restart')
 local scan = require('scan.init')
@@ -95,6 +96,7 @@ end
 
 function Fibers:commit()
     unstage(self)
+    self.at_commit = fibers_lib.ids()
 end
 
 local function is_alive(id)
@@ -239,6 +241,24 @@ local function start_again(self, loops, is_old)
     return left
 end
 
+--- Loops of libraries that new code has asked for once more. Yields.
+local function list_superfluous(self)
+    local origin, counterparts = self.txn.origin, self.txn.counterparts
+    return library_loops.find({
+        before = self.before,
+        at_commit = self.at_commit,
+        is_old = function(f)
+            return origin:is_old(f)
+        end,
+        is_new = function(f)
+            return origin:is_new(f)
+        end,
+        find_counterpart = function(f)
+            return counterparts and counterparts:find(f, counterparts:unit_of(f))
+        end,
+    })
+end
+
 --- Judges the loops of the old generation. Yields.
 -- @tparam ?number patience seconds that requests have to end; with 0 nothing is
 --   done as long as there are any
@@ -289,6 +309,9 @@ function Fibers:finish(patience)
         if item.successor ~= nil and not item.is_cancelled then
             table.insert(ending, item)
         end
+    end
+    for _, item in ipairs(list_superfluous(self)) do
+        table.insert(ending, item)
     end
     end_loops(self, ending)
     for _, item in ipairs(wait_for(alone, after(self, PATIENCE), is_dead)) do

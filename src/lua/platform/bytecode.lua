@@ -55,4 +55,18 @@ local function loops_for_ever(f)
     return false
 end
 
-return {loops_for_ever = loops_for_ever}
+--- Whether a function has a loop of `while` or `repeat`.
+-- @tparam function f
+local function has_loop(f)
+    for pc = 1, INSTRUCTIONS do
+        local name = decode(f, pc)
+        if name == nil then
+            return false
+        elseif LOOPS[name] then
+            return true
+        end
+    end
+    return false
+end
+
+return {has_loop = has_loop, loops_for_ever = loops_for_ever}
