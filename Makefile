@@ -69,6 +69,7 @@ LUA_DIRS := $(shell find src/lua -type d | LC_ALL=C sort)
 LUA_FILES := $(shell find src/lua -name '*.lua' | LC_ALL=C sort)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$B/unit/%,\
 	$(sort $(wildcard tests/unit/*/test_*.c)))
+LONG_TESTS := $(patsubst tests/%.c,$B/%,$(sort $(wildcard tests/long/test_*.c)))
 FAKES := $(patsubst tests/support/fakes/%.c,$B/fakes/%,$(sort \
 	$(filter-out %/failmalloc.c,$(wildcard tests/support/fakes/*.c)))) \
 	$B/fakes/failmalloc.so
@@ -92,14 +93,14 @@ TEST_ENV = JOBS=$(JOBS) BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
 	TARANTOOL='$(TARANTOOL)' CARTRIDGE_ROCKS='$(CARTRIDGE_ROCKS)'
 
 .DELETE_ON_ERROR:
-.PHONY: all tests check check-unit check-lua check-functional check-live coverage \
-	count-lines instructions-update demo picture bench readme-figures check-deb \
+.PHONY: all tests check check-long check-unit check-lua check-functional \
+	check-live coverage count-lines instructions-update demo picture bench readme-figures check-deb \
 	fuzz fuzz-targets lint analyze install uninstall dist deb compdb clean help \
 	FORCE
 
 all: $(BIN) $(COMPLETIONS)	## build the program (default)
 
-tests: all $(UNIT_TESTS) $(FAKES) $(BENCH_TOOLS)	## build the tests, run none
+tests: all $(UNIT_TESTS) $(LONG_TESTS) $(FAKES) $(BENCH_TOOLS)	## build the tests, run none
 
 $(BIN): $B/main.o $B/libclient.a
 	@echo "  LINK    $@"
@@ -124,7 +125,7 @@ $B/script_table.c: scripts/embed.sh $(LUA_FILES) $(LUA_DIRS) | $B/flags
 	@echo "  EMBED   $@"
 	@scripts/embed.sh src/lua > $@
 
-$B/unit/%: tests/unit/%.c $B/libclient.a $B/flags
+$(UNIT_TESTS) $(LONG_TESTS): $B/%: tests/%.c $B/libclient.a $B/flags
 	@echo "  CC      $@"
 	@mkdir -p $(@D)
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
@@ -198,10 +199,20 @@ FORCE:
 
 # The tests that need packages see to them first, in a make of their own, as
 # the flags of this one were asked for before the packages were there.
-check:		## install what the tests need, build, run all suites
+check:		## install what the tests need, build, run the suites
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
-	@$(TEST_ENV) tests/run.sh unit lua functional live
+	@$(TEST_ENV) tests/run.sh live functional lua unit
+
+# Lack of memory, faults of the connection, kills, growth, instructions; the
+# suites with the sanitizers, and under valgrind; fuzz, always with the same
+# seed, as whether a change passes must not be a matter of luck.
+check-long:	## what takes longer than anybody waits for
+	@scripts/install-deps.sh check
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
+	@$(TEST_ENV) MAKEFLAGS= tests/sum.sh 'tests/run.sh long' \
+	    'make coverage SAN=1' 'make check-unit VALGRIND=1' \
+	    'FUZZ_SEED=1 make fuzz'
 
 check-unit check-lua check-functional check-live:	## one kind of suites
 	@scripts/install-deps.sh check
@@ -224,7 +235,7 @@ count-lines:
 instructions-update:	## keep the instructions that are counted now
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
-	@$(TEST_ENV) UPDATE=1 tests/functional/instructions.sh
+	@$(TEST_ENV) UPDATE=1 tests/long/instructions.sh
 
 demo:		## show a reload of a small web application
 	@scripts/install-deps.sh demo
@@ -364,6 +375,6 @@ help:		## this list
 	    expand -t 50
 
 -include $(LIB_OBJS:.o=.d) $B/main.d $B/unit/rollout/fake.d \
-	$(addsuffix .d,$(UNIT_TESTS) $(FAKES) $(BENCH_TOOLS) $(TABLES) \
+	$(addsuffix .d,$(UNIT_TESTS) $(LONG_TESTS) $(FAKES) $(BENCH_TOOLS) $(TABLES) \
 	$(FUZZ_TARGETS)) \
 	$(FUZZ_OBJS:.o=.d)

@@ -73,3 +73,5 @@ for name in $sorted; do
 done
 echo '	{ 0, 0, 0, 0 }'
 echo '};'
+echo
+echo "const size_t script_count = $i;"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# run.sh KIND ...: runs all suites of these kinds (unit, lua, functional, live), JOBS
-# at a time, and counts single tests.  Prints a line for each suite, in the
+# run.sh KIND ...: runs all suites of these kinds (unit, lua, functional, live,
+# long), JOBS at a time, and counts single tests.  Prints a line for each suite, in the
 # order of the kinds and names, the output of those that failed and, as the
 # last line of all,
 #
@@ -12,7 +12,7 @@
 # Fails if a test failed.  A suite that crashes, that runs into the time limit
 # or in which no test ran counts as a failed test.  Logs: build/test/*.log.
 #
-# A suite of the kind unit is a cmocka program; the others print TAP.  A suite
+# Suites in C are cmocka programs; the others print TAP.  A suite
 # that cannot run here says "1..0 # SKIP reason" or exits with 77.
 #
 # From the environment, all with defaults: BUILD_DIR, CARTRIDGE_RELOAD (the
@@ -167,7 +167,10 @@ start()
 		command+=("$BUILD_DIR/unit/$name")
 		;;
 	lua)	command=("$TARANTOOL" "tests/lua/$name.lua") ;;
-	*)	command=("tests/$kind/$name.sh") ;;
+	*)
+		command=("tests/$kind/$name.sh")
+		[ -e "${command[0]}" ] || command=("$BUILD_DIR/$kind/$name")
+		;;
 	esac
 	BEGAN[index]=$SECONDS
 	reserve_ports
@@ -215,7 +218,8 @@ for kind; do
 	case $kind in
 	unit)	add unit tests/unit/*/test_*.c ;;
 	lua)	add lua tests/lua/*_test.lua tests/lua/*/*_test.lua ;;
-	functional | live)
+	functional | live | long)
+		[ "$kind" != long ] || add long tests/long/test_*.c
 		for file in tests/"$kind"/*.sh; do
 			# What is not executable is a library of the others.
 			[ ! -x "$file" ] || add "$kind" "$file"

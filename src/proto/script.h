@@ -19,8 +19,9 @@ struct script {
 	const char	*const *required;
 };
 
-/* Sorted by name; closed by an entry whose name is NULL. */
+/* Sorted by name; closed by an entry whose name is NULL, which is not counted. */
 extern const struct script script_table[];
+extern const size_t script_count;
 
 /* The script of that name, or NULL. */
 const struct script *script_find(const char *name);

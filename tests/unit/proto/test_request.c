@@ -29,6 +29,7 @@ const struct script script_table[] = {
 	SCRIPT("far", "-- nothing\\n", NULL),
 	{ NULL, NULL, 0, NULL }
 };
+const size_t script_count = sizeof(script_table) / sizeof(script_table[0]) - 1;
 
 /* Which allocation of jansson's fails, counted down; 0 is none. */
 static int allocations_left;

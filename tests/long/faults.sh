@@ -10,8 +10,8 @@
 # At each FAULT_EVERYth offset (29, or 97 in instrumented builds, which take
 # several times as long); FAULT_EVERY=1 takes some minutes.
 
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/functional/lib.sh
+. "$(dirname "$0")/../functional/lib.sh"
 # shellcheck source=exchanges.sh
 . "$CLI_DIR/exchanges.sh"
 

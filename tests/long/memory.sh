@@ -6,8 +6,8 @@
 # each command; also of lines from a pipe, and of a cluster through one
 # instance.  fakes/misbehave says what must hold then.
 
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/functional/lib.sh
+. "$(dirname "$0")/../functional/lib.sh"
 # shellcheck source=exchanges.sh
 . "$CLI_DIR/exchanges.sh"
 

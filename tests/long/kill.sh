@@ -11,7 +11,7 @@
 # time, and printed).
 
 # shellcheck source=tests/live/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../live/lib.sh"
 
 [ -x "$CARTRIDGE_RELOAD" ] || bail_out "$CARTRIDGE_RELOAD is not there"
 command -v wrk >/dev/null || skip_all 'wrk is not there'

@@ -10,8 +10,8 @@
 #
 # Environment: UPDATE=1 (write the file anew).
 
-# shellcheck source-path=SCRIPTDIR source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/functional/lib.sh
+. "$(dirname "$0")/../functional/lib.sh"
 
 KEPT=$TOP/tests/bench/instructions.txt
 B=build/instructions
@@ -103,7 +103,7 @@ is "$(cat "$OUT")" 70526 'a reply was read'
 if [ -n "${UPDATE:-}" ]; then
 	cat - counted >"$KEPT" <<-END
 		# Instructions of the processor: of what, in our own code, with the
-		# libraries.  See tests/functional/instructions.sh, which compares them;
+		# libraries.  See tests/long/instructions.sh, which compares them;
 		# written by: make instructions-update
 		versions $(versions)
 	END
