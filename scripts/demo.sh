@@ -202,8 +202,8 @@ step 0 '^Hello, world!$' "curl $url"
 step 0 'reloaded to generation 1 ' 'cartridge-reload --socket hello.sock'
 step 0 '^Good morning, world!$' "curl $url"
 
-say 'Now the code is broken. The reload fails and undoes what it has done; the' \
-    'code from before serves on.'
+say 'Now the code is broken. The reload fails and rolls back; the old code is' \
+    'still serving.'
 step 0 '^$' \
     "sed -i \"s/init = function()/& error('no coffee')/\" app/roles/hello.lua"
 step 3 'init of role hello failed' 'cartridge-reload --socket hello.sock'

@@ -75,10 +75,10 @@ check_name(struct folder *folder, const char *path)
 	for (i = 0; i < len; i++)
 		if ((unsigned char)path[i] < 0x20 || path[i] == 0x7f)
 			return complain(folder, path,
-			    "the name has control characters");
+			    "the name contains control characters");
 	if (strcspn(path, ".") != len - strlen(".lua"))
-		return complain(folder, path, "a name with dots in it is not "
-		    "one that can be required");
+		return complain(folder, path, "a module with dots in its path "
+		    "cannot be loaded with require");
 	return 0;
 }
 
@@ -259,7 +259,7 @@ read_folder(struct folder *folder, int dirfd, const char *name,
 	int fd;
 
 	if (depth > PUSH_DEPTH_MAX)
-		return complain(folder, path, "too many directories deep");
+		return complain(folder, path, "too many levels of directories");
 	/* Only the folder itself may be reached through a symbolic link. */
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
 	    (depth > 0 ? O_NOFOLLOW : 0));
@@ -328,7 +328,7 @@ push_add_folder(json_t *args, const char *dir, struct error *error)
 	result = read_folder(&folder, AT_FDCWD, dir, "", 0);
 	if (result == 0 && folder.count == 0) {
 		result = complain(&folder, "",
-		    "neither *.lua files nor " CONFIG " in it");
+		    "no *.lua files and no " CONFIG " in it");
 	} else if (result == 0) {
 		qsort(folder.list, folder.count, sizeof(*folder.list),
 		    by_path);

@@ -15,9 +15,9 @@ static const char *const exit_table[] = {
 	"bad command line, or a local error",
 	"no Tarantool console answers at the target",
 	"the new code was rejected; the old code is still serving",
-	"no final reply in time; the outcome was not seen",
-	"the instance is not in a state to be reloaded",
-	"the reload failed, and the old state was not restored fully",
+	"no final reply in time; the outcome is unknown",
+	"the instance cannot be reloaded in its current state",
+	"the reload failed and the previous state was not fully restored",
 	"stale references remain",
 	"the reply could not be understood",
 	"with --exit-code: something would change"

@@ -292,12 +292,12 @@ read_time(struct parser *parser, const struct option_row *row,
 	errno = 0;
 	value = strtod(text, &end);
 	if (i == nitems(units) || digits == 0 || end != text + digits)
-		return usage(parser, "--%s: '%s' is not a time such as 30, 10s "
-		    "or 5m", row->name, text);
+		return usage(parser, "--%s: '%s' is not a duration such as 30, "
+		    "10s or 5m", row->name, text);
 	value *= units[i].seconds;
 	if (errno != 0 || !isfinite(value) || value > SECONDS_MAX)
-		return usage(parser, "--%s: '%s' is out of range, at most "
-		    "%.0f seconds", row->name, text, SECONDS_MAX);
+		return usage(parser, "--%s: '%s' is out of range (at most %.0f "
+		    "seconds)", row->name, text, SECONDS_MAX);
 	if (value <= 0 && row->type == OPTION_TIME_LIMIT)
 		return usage(parser, "--%s: must be greater than 0", row->name);
 	*seconds = value;
@@ -549,16 +549,16 @@ unknown_command(struct parser *parser, const char *name)
 		strlcat(known, row->name, sizeof(known));
 	}
 	if (strchr(name, '/') != NULL || strchr(name, '@') != NULL)
-		usage(parser, "unknown command '%s'; a target is given with "
-		    "--socket", shown);
+		usage(parser, "unknown command '%s' (use --socket to name a "
+		    "target)", shown);
 	else if (strchr(name, ':') != NULL)
-		usage(parser, "unknown command '%s'; a target is given with "
-		    "--socket, an instance after the command", shown);
+		usage(parser, "unknown command '%s' (use --socket to name a "
+		    "target; an instance follows the command)", shown);
 	else if (nearest.name != NULL)
 		usage(parser, "unknown command '%s'; did you mean %s?", shown,
 		    nearest.name);
 	else
-		usage(parser, "unknown command '%s'; commands are %s", shown,
+		usage(parser, "unknown command '%s' (commands: %s)", shown,
 		    known);
 	free(shown);
 	return -1;
@@ -615,8 +615,8 @@ read_eval(struct parser *parser, const char **words, size_t count)
 		}
 	}
 	if (i < unseparated)
-		return usage(parser, "eval: unexpected argument '%s'; "
-		    "arguments of the Lua follow a --", words[i]);
+		return usage(parser, "eval: unexpected argument '%s' "
+		    "(arguments for the Lua code follow --)", words[i]);
 	for (; i < count; i++)
 		if (list_add(&options->eval_args, words[i],
 		    parser->error) == -1)
@@ -659,8 +659,8 @@ read_arguments(struct parser *parser, const char **words, size_t count)
 		return unexpected(parser, words[0]);
 	for (i = 0; i < count; i++) {
 		if (strchr(words[i], '/') != NULL)
-			return refuse_word(parser, words[i], "a target is "
-			    "given with --socket, not as an instance:");
+			return refuse_word(parser, words[i], "not an instance "
+			    "name (use --socket to name a target):");
 		if (list_add(&options->instances, words[i],
 		    parser->error) == -1)
 			return -1;

@@ -96,7 +96,7 @@ lua_argument(const char *name, const char *data, size_t len,
 	}
 	if (code == NULL)
 		error_set(error, ERROR_USAGE,
-		    "%s is not UTF-8 text: write such bytes as \\ddd", name);
+		    "%s is not UTF-8 text; write such bytes as \\ddd", name);
 	return code;
 }
 

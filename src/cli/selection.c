@@ -32,8 +32,8 @@ not_a_name(const char *what, const char *name, struct error *error)
 
 	if ((shown = target_without_password(name)) == NULL)
 		return error_out_of_memory(error);
-	error_set(error, ERROR_USAGE, "'%s' cannot be the name of "
-	    "an %s; a target is given with --socket", shown, what);
+	error_set(error, ERROR_USAGE, "'%s' is not a valid %s name (use "
+	    "--socket to name a target)", shown, what);
 	free(shown);
 	return -1;
 }
@@ -66,8 +66,8 @@ find_instance(const struct options *options, const char *text,
 			return not_a_name("instance", text, error);
 		if (options->apps.count > 0)
 			return error_set(error, ERROR_USAGE,
-			    "'%s' names its application; --app cannot be used "
-			    "with it", text);
+			    "'%s' already names its application; --app cannot "
+			    "be used with it", text);
 		if ((app = strndup(text, (size_t)(colon - text))) == NULL)
 			return error_out_of_memory(error);
 		result = find_one(options, app, colon + 1, targets, error);
@@ -112,18 +112,18 @@ find_project(const struct options *options, struct targets *targets,
 	query.only_here = app == NULL;
 	if (!is_project)
 		result = error_set(error, ERROR_USAGE,
-		    "no target: give --socket TARGET or --app NAME, or set "
+		    "no target: use --socket TARGET or --app NAME, or set "
 		    "$%s or $%s", variables[0], variables[1]);
 	else if ((options->command->flags & CMD_MUTATES) == 0)
 		result = discover_targets(&query, targets, error);
 	else if (app != NULL)
 		result = error_set(error, ERROR_USAGE,
-		    "no target: for the project in this directory, give "
-		    "--app %s", app);
+		    "no target: for the project in this directory, use --app "
+		    "%s", app);
 	else
 		result = error_set(error, ERROR_USAGE,
-		    "no target: for the project in this directory, give "
-		    "--app NAME or --instance NAME");
+		    "no target: for the project in this directory, use --app "
+		    "NAME or --instance NAME");
 	free(app);
 	return result;
 }

@@ -151,7 +151,7 @@ static enum conn_event
 not_a_console(struct error *error)
 {
 	error_set(error, ERROR_NOT_A_CONSOLE,
-	    "not a Tarantool console: the greeting is not understood");
+	    "not a Tarantool console (unrecognised greeting)");
 	return CONN_FAILED;
 }
 
@@ -189,9 +189,10 @@ no_greeting(struct conn *conn, struct error *error)
 	    "connected, but no greeting within %g s: %s",
 	    clock_seconds(conn->greeted_from, conn->due),
 	    conn->target->kind == TARGET_UNIX ?
-	    "the instance hangs or is busy, or the socket is none of Tarantool" :
-	    "the instance hangs or is busy, or the port is none of Tarantool "
-	    "(an HTTP port waits for a request)");
+	    "the instance hangs or is busy, or the socket does not belong to "
+	    "Tarantool" :
+	    "the instance hangs or is busy, or the port does not belong to "
+	    "Tarantool (an HTTP port waits for a request)");
 	return CONN_FAILED;
 }
 
@@ -316,8 +317,8 @@ read_some(struct conn *conn, struct error *error)
 			    FRAMER_DOCUMENT_MAX / 1024 / 1024);
 		if (errno == EDQUOT)
 			return error_set(error, ERROR_REPLY_TOO_LARGE,
-			    "the replies of all instances that are being "
-			    "received are larger than %zu MiB together",
+			    "the replies being received exceed %zu MiB in "
+			    "total",
 			    FRAMER_TOTAL_MAX / 1024 / 1024);
 		return error_set(error, ERROR_NO_MEMORY_FOR_REPLY,
 		    "out of memory for the reply");
@@ -429,7 +430,7 @@ conn_send(struct conn *conn, const struct conn_line *line,
 {
 	if (conn->out_count == PACKETS_MAX)
 		return error_set(error, ERROR_LOCAL,
-		    "too much is waiting to be sent");
+		    "the send queue is full");
 	conn->protocol->encode(&conn->protocol_state, line,
 	    next_packet(conn));
 	return 0;

@@ -59,16 +59,16 @@ unix_connect_error(const char *path, int code, struct error *error)
 			    "a special file");
 		return error_set_transient(error, ERROR_REFUSED,
 		    "connection refused: "
-		    "nobody listens on the socket");
+		    "no process is listening on the socket");
 	case EACCES:
 	case EPERM:
 		return error_set(error, ERROR_NO_PERMISSION,
-		    "permission denied: "
-		    "connect as the owner of the socket, or as root");
+		    "permission denied; run as the owner of the socket, or as "
+		    "root");
 	case EAGAIN:
 		return error_set_transient(error, ERROR_BUSY,
 		    "the instance does not accept connections: "
-		    "its queue of connections is full");
+		    "its listen backlog is full");
 	default:
 		return error_set(error, ERROR_UNREACHABLE,
 		    "cannot connect: %s", strerror(code));
@@ -135,8 +135,8 @@ check_peer(const struct dial *dial, struct error *error)
 	if (owner_is_trusted(peer.uid) || peer.uid == target->owner)
 		return 0;
 	return error_set(error, ERROR_WRONG_OWNER,
-	    "the process behind the socket belongs to another user, %s: "
-	    "run this as that user, or give the socket with --socket",
+	    "the process listening on the socket belongs to another user (%s); "
+	    "run as that user, or name the socket with --socket",
 	    owner_name(peer.uid, name, sizeof(name)));
 }
 
@@ -185,7 +185,7 @@ tcp_connect_error(int code, struct error *error)
 	case ECONNREFUSED:
 		return error_set_transient(error, ERROR_REFUSED,
 		    "connection refused: "
-		    "nobody listens on the port");
+		    "no process is listening on the port");
 	case ECONNABORTED:
 	case ECONNRESET:
 	case EHOSTUNREACH:

@@ -116,8 +116,8 @@ classify_disconnect(struct exchange *exchange)
 	} else if (error->code == ERROR_CLOSED_EARLY) {
 		if (exchange->sent)
 			error_set(error, ERROR_CLOSED,
-			    "connection closed before the final reply: "
-			    "the outcome is not known");
+			    "connection closed before the final reply: the "
+			    "outcome is unknown");
 		else
 			error_set_transient(error, ERROR_CLOSED_EARLY,
 			    "connection closed before the request "

@@ -64,7 +64,7 @@ check_handshake(struct protocol_state *state, const struct document *doc,
 		    doc->data[i] == '\0' ? '?' : doc->data[i];
 	text[i] = '\0';
 	error_set(error, ERROR_BAD_HANDSHAKE,
-	    "the console did not take YAML as its format: %s", text);
+	    "the console rejected YAML as its output format: %s", text);
 	return MESSAGE_INVALID;
 }
 

@@ -101,11 +101,11 @@ meaning(const struct output_context *context, const json_t *report)
 	    strcmp(context->command, "push") != 0)
 		return NULL;
 	if (report_has_error(report, ERROR_NOT_HEALTHY))
-		return "the new code serves";
+		return "the new code is serving";
 	if (report_ended(report, OUTCOME_DEGRADED))
-		return "the old state could not be restored fully";
+		return "the previous state could not be fully restored";
 	if (report_ended(report, OUTCOME_STALE))
-		return "the new code serves";
+		return "the new code is serving";
 	if (!report_ended(report, OUTCOME_FAILED) ||
 	    string(json_object_get(report, "error"), "code") == NULL ||
 	    report_has_error(report, ERROR_LUA) ||
@@ -114,7 +114,7 @@ meaning(const struct output_context *context, const json_t *report)
 	if (!json_is_null(rollback) &&
 	    !json_is_true(json_object_get(rollback, "complete")))
 		return NULL;
-	return "the old code serves on";
+	return "the old code is still serving";
 }
 
 void

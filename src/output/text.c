@@ -157,7 +157,7 @@ print_modules(const struct output_context *context, const json_t *report)
 	print_code(context, json_object_get(report, "modules"), "modules",
 	    "name", "path");
 	print_code(context, json_object_get(report, "files"),
-	    "files that modules load by themselves", "path", "module");
+	    "other files loaded by modules", "path", "module");
 }
 
 static void
@@ -171,7 +171,7 @@ print_roles(const struct output_context *context, const json_t *report)
 	size_t i, j;
 
 	if (json_array_size(roles) > 0)
-		fputs("  roles, in the order of their init:\n", context->out);
+		fputs("  roles, in init order:\n", context->out);
 	for (i = 0; i < json_array_size(roles); i++) {
 		role = json_array_get(roles, i);
 		fputs("    ", context->out);
@@ -200,7 +200,7 @@ print_kept(const struct output_context *context, const json_t *report)
 
 	if (json_array_size(kept) == 0)
 		return;
-	fputs("  left alone:", context->out);
+	fputs("  not reloaded:", context->out);
 	for (i = 0; i < json_array_size(kept); i++) {
 		group = json_array_get(kept, i);
 		names = json_object_get(group, "names");
@@ -379,7 +379,7 @@ print_reload(const struct output_context *context, const json_t *report)
 		if (stale)
 			text_print_stale_remain(context, report);
 		if (sick)
-			fputs("; not healthy again", context->out);
+			fputs("; not healthy", context->out);
 	} else if (report_ended(report, OUTCOME_UNCHANGED)) {
 		text_print_generation(context, ": still ", report);
 		print_counts(context, ", ", report);
@@ -432,7 +432,7 @@ print_plan_of(const struct output_context *context, const json_t *report,
 	}
 	putc('\n', context->out);
 	if (same != NULL) {
-		print_named(context, "  the same modules and roles as ", same,
+		print_named(context, "  same modules and roles as ", same,
 		    "\n");
 	} else {
 		print_modules(context, report);
@@ -643,7 +643,7 @@ print_status(const struct output_context *context, const json_t *report)
 			    "\n", integer(status, "pid"));
 		print_named(context, "  address: ", string(status, "uri"),
 		    "\n");
-		print_named(context, "  code read from: ",
+		print_named(context, "  code directory: ",
 		    string(status, "root"), "\n");
 		print_time(context, "  loaded at: ",
 		    json_object_get(status, "loaded_at"), "\n");

@@ -48,7 +48,7 @@ print_incomplete(const struct output_context *context, const json_t *report)
 	if (!is_incomplete(report))
 		return;
 	fputs("; ", context->out);
-	text_print_styled(context, TERM_BAD, "the scan is not complete");
+	text_print_styled(context, TERM_BAD, "the scan is incomplete");
 }
 
 void
@@ -168,9 +168,9 @@ print_rest(const struct output_context *context, const struct counts *counts,
 		return;
 	fprintf(context->out, "  and %zu more", hidden + counts->more);
 	if (counts->more == 0)
-		fputs(" (all are in --output json)", context->out);
+		fputs(" (see --output json)", context->out);
 	else if (hidden > 0)
-		fprintf(context->out, " (%zu of them are in --output json)",
+		fprintf(context->out, " (%zu of them in --output json)",
 		    hidden);
 	putc('\n', context->out);
 }
@@ -220,7 +220,7 @@ print_scan(const struct output_context *context, const json_t *scan)
 	print_figure(context, ", ", scan, "functions", "function");
 	print_figure(context, ", ", scan, "passes", "pass");
 	print_figure(context, ", ", scan, "slices", "slice");
-	text_print_duration(context, ", the longest ",
+	text_print_duration(context, ", longest ",
 	    json_object_get(scan, "max_slice_ms"));
 	fputs(", memory ", context->out);
 	print_bytes(context, integer(scan, "bytes"));

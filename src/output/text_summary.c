@@ -46,7 +46,7 @@ print_counts(const struct output_context *context,
 	if (json_array_size(run->not_touched) > 0) {
 		fprintf(context->out, "%s%zu ", separator,
 		    json_array_size(run->not_touched));
-		text_print_styled(context, TERM_WARN, "not touched");
+		text_print_styled(context, TERM_WARN, "not attempted");
 	}
 	putc('\n', context->out);
 }

@@ -467,7 +467,7 @@ text_print_unhealthy(const struct output_context *context,
 			continue;
 		list = json_object_get(status, "unhealthy");
 		if (json_array_size(list) == 0)
-			reasons[count++] = "Cartridge does not say why";
+			reasons[count++] = "Cartridge gives no reason";
 		for (j = 0; j < json_array_size(list); j++) {
 			reason = json_string_value(json_array_get(list, j));
 			if (reason != NULL)

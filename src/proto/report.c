@@ -582,8 +582,8 @@ count_size(struct report *report, const char *target)
 	}
 	json_decref(report->instance);
 	build_error(report, target, ERROR_REPLY_TOO_LARGE,
-	    json_sprintf("the replies of all instances are larger than %zu "
-	    "MiB together", REPORT_TOTAL_MAX / 1024 / 1024));
+	    json_sprintf("the replies of all instances exceed %zu MiB in "
+	    "total", REPORT_TOTAL_MAX / 1024 / 1024));
 }
 
 /* A report on an error; takes the reference of the message. */
@@ -676,12 +676,12 @@ build_from_ours(struct report *report, const char *target,
 	version = json_object_get(from, "cartridge_reload");
 	if (json_integer_value(version) != PROTOCOL_VERSION) {
 		build_bad_reply(report, target, reply,
-		    "the reply is of another version of the protocol");
+		    "protocol version mismatch");
 		return;
 	}
 	if (read_outcome(from, relayed, &outcome) == -1) {
 		build_bad_reply(report, target, reply,
-		    "the reply does not say how it ended");
+		    "the reply has no outcome");
 		return;
 	}
 	transient = json_object_get(json_object_get(from, "error"),
@@ -697,7 +697,7 @@ build_from_ours(struct report *report, const char *target,
 		report->outcome = OUTCOME_USAGE;
 		return;
 	}
-	snprintf(why, sizeof(why), "the reply is wrong: %s", complaint.text);
+	snprintf(why, sizeof(why), "malformed reply: %s", complaint.text);
 	build_bad_reply(report, target, reply, why);
 }
 
@@ -737,7 +737,7 @@ report_from_reply(struct report *report, const char *target,
 		    json_object_get(from, "error"));
 	else
 		build_bad_reply(report, target, reply,
-		    "the reply is not a report");
+		    "unexpected reply");
 	count_size(report, target);
 }
 

@@ -60,7 +60,7 @@ find(const char *name, struct error *error)
 		    nearest.name);
 	else
 		error_set(error, ERROR_USAGE, matches == 0 ?
-		    "unknown command '\\%s'; commands are %s" :
+		    "unknown command '\\%s' (commands: %s)" :
 		    "command '\\%s' is ambiguous: %s", name, known);
 	return NULL;
 }
@@ -375,7 +375,7 @@ slash_help(FILE *out)
 	const char *args;
 	char left[64];
 
-	fputs("Lua is run in the instance.  Commands of this program are:\n",
+	fputs("Lines are run as Lua in the instance.  Other commands:\n",
 	    out);
 	for (row = command_table; row->name != NULL; row++) {
 		if (!options_in_repl(row))
@@ -390,6 +390,6 @@ slash_help(FILE *out)
 			fprintf(out, "  %-*s  %s\n", LEFT_WIDTH, left,
 			    row->help);
 	}
-	fputs("They take the options that they take on a command line, see "
+	fputs("Commands take the same options as on the command line; see "
 	    "\\help COMMAND.\n", out);
 }

@@ -100,7 +100,7 @@ event_connect(struct event_source *source, double timeout, double wait,
 			    now + delay : until, error);
 		if (event == EVENT_SIGNAL)
 			return error_set(error, ERROR_INTERRUPTED,
-			    "given up after %g s, before anything was sent",
+			    "cancelled after %g s, before anything was sent",
 			    clock_seconds(began, clock_ms()));
 		delay = delay * 3 / 2 < RETRY_MAX_MS ? delay * 3 / 2 :
 		    RETRY_MAX_MS;

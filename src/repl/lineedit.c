@@ -114,9 +114,8 @@ load(struct error *error)
 	return 0;
 
 fail:
-	error_set(error, ERROR_LOCAL, "lines cannot be "
-	    "edited, as GNU readline is not there: %s; install it (Debian: "
-	    "libreadline%d), or send lines through a pipe", dlerror(),
+	error_set(error, ERROR_LOCAL, "cannot load GNU readline: %s; install "
+	    "it (Debian: libreadline%d), or pipe the lines in", dlerror(),
 	    RL_VERSION_MAJOR);
 	memset(&lib, 0, sizeof(lib));
 	if (handle != NULL)

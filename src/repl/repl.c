@@ -125,13 +125,13 @@ give_up(struct shell *shell, int64_t began, enum event why)
 	shell->display.has_failed = 1;
 	display_message(&shell->display, shell->statement.line,
 	    why == EVENT_TIMEOUT ? "no reply within %g s%s%s" :
-	    "given up after %g s%s%s", why == EVENT_TIMEOUT ?
+	    "cancelled after %g s%s%s", why == EVENT_TIMEOUT ?
 	    shell->options.timeout : clock_seconds(began, clock_ms()),
 	    session_sent(shell->source.session) ?
-	    ", the Lua may still be running in the instance" :
+	    "; the Lua code may still be running in the instance" :
 	    ", before all of it was sent", why == EVENT_TIMEOUT ?
 	    "; --timeout sets the limit" : ends ? "" :
-	    "; the next line begins a new session");
+	    "; the next line starts a new session");
 	event_disconnect(&shell->source);
 	if (ends)
 		end(shell, OUTCOME_TIMEOUT);

@@ -62,7 +62,7 @@ typed_read(struct typed *typed, const struct document *doc,
 	}
 fail:
 	return error_set(error, ERROR_BAD_REPLY,
-	    "the reply is not one to a line that was typed");
+	    "unexpected reply to a line of Lua");
 }
 
 const char *
@@ -110,7 +110,7 @@ typed_tree(const struct typed *typed, struct error *error)
 	if (!json_is_array(tree) || (typed->kind == TYPED_FAILED &&
 	    json_object_get(first, "error") == NULL)) {
 		error_set(error, ERROR_BAD_REPLY,
-		    "the reply is not one to a line that was typed");
+		    "unexpected reply to a line of Lua");
 		json_decref(tree);
 		return NULL;
 	}

@@ -115,7 +115,7 @@ session_send(struct session *session, char *text, size_t len,
 	if (session->count == SESSION_LINES_MAX) {
 		free(text);
 		return error_set(error, ERROR_LOCAL,
-		    "too many lines wait for a reply");
+		    "too many lines are waiting for a reply");
 	}
 	line = &session->lines[session->count++];
 	line->text = text;
@@ -157,8 +157,8 @@ classify_disconnect(const struct session *session, struct error *error)
 		wanted += !session->lines[i].forgotten;
 	if (wanted > 0)
 		error_set(error, ERROR_CLOSED,
-		    "connection closed before the final reply: "
-		    "the outcome is not known");
+		    "connection closed before the final reply: the outcome is "
+		    "unknown");
 }
 
 static enum session_event
@@ -171,7 +171,7 @@ take_document(struct session *session, const struct document *doc,
 		return SESSION_PUSH;
 	if (session_waiting(session) == 0) {
 		error_set(error, ERROR_BAD_REPLY,
-		    "a reply that nobody asked for");
+		    "unexpected reply");
 		return SESSION_FAILED;
 	}
 	line = &session->lines[session->answered++];

@@ -51,8 +51,8 @@ statement_add(struct statement *statement, const char *line, size_t len,
 	} else if (before + len > STATEMENT_MAX) {
 		statement_forget(statement);
 		return error_set(error, ERROR_LUA,
-		    "the statement has more than %zu MiB and goes on: "
-		    "eval -f takes whole files", STATEMENT_MAX / 1024 / 1024);
+		    "the statement exceeds %zu MiB; use eval --file for a "
+		    "whole file", STATEMENT_MAX / 1024 / 1024);
 	}
 	if ((grown = realloc(statement->text, before + len + 2)) == NULL)
 		return error_out_of_memory(error);

@@ -120,7 +120,7 @@ add_instance(struct fleet *fleet, const struct target *entry,
 		return error_out_of_memory(error);
 	if (why == NULL && uri == NULL && !is_entry) {
 		error_set(&missing, ERROR_NO_ADDRESS,
-		    "the topology has no address of the instance");
+		    "the topology has no address for this instance");
 		blame(fleet, member, &missing);
 	}
 	return 0;
@@ -240,11 +240,12 @@ cluster_join(struct fleet *fleet, const struct target *entry,
 		return -1;
 	if (twice != NULL) {
 		snprintf(why, sizeof(why),
-		    "the topology has an instance twice: %.80s", twice);
+		    "the topology lists an instance twice: %.80s", twice);
 		return reject(fleet, entry, why, error);
 	}
 	if (cluster_entry(fleet) == NULL)
 		return reject(fleet, entry,
-		    "the topology does not have the instance itself", error);
+		    "the topology does not include the instance that sent "
+		    "it", error);
 	return 0;
 }

@@ -329,7 +329,7 @@ are_all_skipped(const struct fleet *fleet, struct error *error)
 		said = reason;
 	}
 	error_set(error, ERROR_ALL_SKIPPED,
-	    "nothing was done, as all instances (%zu) were skipped: %s",
+	    "nothing was done: all instances (%zu) were skipped: %s",
 	    fleet->count, reasons);
 	return 1;
 }
@@ -381,7 +381,7 @@ log_not_attempted(const struct fleet *fleet)
 		if (fleet->members[i].state != MEMBER_WAITING)
 			continue;
 		output_message(fleet->context->err, fleet->members[i].name,
-		    "not touched");
+		    "not attempted");
 		count++;
 	}
 	return count;

@@ -111,8 +111,8 @@ fleet_check_identity(struct member *member)
 	    strcasecmp(member->uuid, uuid) == 0)
 		return;
 	error_set(&error, ERROR_WRONG_INSTANCE,
-	    "the answer is that of another instance: its uuid is %.64s, and "
-	    "not %.64s as the topology says", uuid, member->uuid);
+	    "another instance answered: its UUID is %.64s, but the topology "
+	    "says %.64s", uuid, member->uuid);
 	report_fail(report, &error);
 }
 
@@ -136,7 +136,7 @@ fleet_report(struct fleet *fleet, struct member *member)
 	/* There may be enough for a short one by now. */
 	if (report->instance == NULL) {
 		error_set(&error, ERROR_OUT_OF_MEMORY,
-		    "out of memory for the report");
+		    "out of memory while building the report");
 		report_from_error(report, member->name, &error);
 	}
 	if (report->instance == NULL) {

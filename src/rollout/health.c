@@ -32,9 +32,9 @@ health_set_failed(struct report *report, const struct report *status,
 		    json_object_get(status->instance, "status"), "unhealthy"),
 		    0));
 	if (message == NULL)
-		message = "Cartridge does not say why";
+		message = "Cartridge gives no reason";
 	error_set(&error, ERROR_NOT_HEALTHY,
-	    "not healthy again within %g s after the reload: %s", seconds,
+	    "did not become healthy within %g s of the reload: %s", seconds,
 	    message);
 	report_fail(report, &error);
 }
@@ -45,6 +45,6 @@ health_set_unknown(struct report *report)
 	struct error error;
 
 	error_set(&error, ERROR_OUT_OF_MEMORY,
-	    "out of memory to see whether it is healthy after the reload");
+	    "out of memory during the health check after the reload");
 	report_fail(report, &error);
 }

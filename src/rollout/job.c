@@ -249,25 +249,27 @@ add_consequence(const struct job *job, struct error *error)
 	case EFFECT_NONE:
 		return;
 	case EFFECT_EVAL:
-		means = "the Lua may still be running";
+		means = "the Lua code may still be running";
 		break;
 	case EFFECT_RELOAD:
-		means = "the instance rolls back by itself if it has not "
-		    "committed, `cartridge-reload status` tells";
+		means = "the instance rolls back on its own unless it has "
+		    "committed; run `cartridge-reload status` to see the "
+		    "outcome";
 		break;
 	case EFFECT_PUSH:
-		means = "Cartridge's change of the config goes on without a "
-		    "limit, `push --dry-run` tells how it ended";
+		means = "Cartridge's config change has no time limit and "
+		    "continues; run `push --dry-run` to see the outcome";
 		break;
 	case EFFECT_NATIVE:
-		means = "Cartridge's own reload goes on without a limit, "
-		    "`cartridge-reload status` tells how it ended";
+		means = "Cartridge's own reload has no time limit and "
+		    "continues; run `cartridge-reload status` to see the "
+		    "outcome";
 		break;
 	}
 	if (job->spec->side_effect != EFFECT_EVAL &&
 	    job->spec->side_effect != EFFECT_PUSH &&
 	    error->outcome != OUTCOME_TIMEOUT)
-		means = "`cartridge-reload status` tells";
+		means = "run `cartridge-reload status` to see the outcome";
 	/* What the instance was doing when it was heard of last. */
 	if (job->spec->side_effect == EFFECT_RELOAD && job->phase[0] != '\0')
 		len += (size_t)snprintf(error->message + len,
@@ -302,7 +304,7 @@ check_outcome(struct job *job)
 	    outcome == spec->expected[0] || outcome == spec->expected[1])
 		return;
 	error_set(&error, ERROR_BAD_REPLY,
-	    "the outcome of %s cannot be `%s`", spec->command,
+	    "a reply to %s cannot have the outcome `%s`", spec->command,
 	    outcome_word(outcome));
 	report_fail(&job->report, &error);
 }
@@ -404,10 +406,8 @@ job_cancel(struct job *job)
 	if (job->state == JOB_RUNNING) {
 		sent = exchange_sent(job->exchange);
 		error_set(&error, ERROR_INTERRUPTED,
-		    "given up after %g s%s", clock_seconds(job->tried,
-		    clock_ms()), !sent ? ", before the request was sent" :
-		    job->spec->side_effect == EFFECT_NONE ? "" :
-		    ", it may still be running");
+		    "cancelled after %g s%s", clock_seconds(job->tried,
+		    clock_ms()), sent ? "" : ", before the request was sent");
 		if (sent)
 			add_consequence(job, &error);
 		report_from_error(&job->report, job->name, &error);

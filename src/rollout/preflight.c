@@ -51,7 +51,7 @@ take_answer(struct fleet *fleet, struct member *member)
 	member->state = MEMBER_WAITING;
 	if (json_is_true(json_object_get(status, "stateboard")))
 		return fleet_skip(fleet, member,
-		    "a stateboard, which has nothing to reload");
+		    "a stateboard, nothing to reload");
 	return 0;
 }
 
@@ -261,7 +261,7 @@ preflight_check_digests(const struct fleet *fleet, struct error *error)
 	if (common == NULL)
 		return 0;
 	error_set(error, ERROR_MIXED_CODE,
-	    "the code differs between the instances: ");
+	    "the code on disk differs between instances: ");
 	for (i = 0; i < fleet->count; i++) {
 		digest = digest_of(&fleet->members[i]);
 		if (digest == NULL || strcmp(digest, common) == 0)
@@ -274,8 +274,8 @@ preflight_check_digests(const struct fleet *fleet, struct error *error)
 	if (others == 0)
 		return 0;
 	if (others > NAMES_MAX)
-		add(error, ", and %zu more have others", others - NAMES_MAX);
-	add(error, ", not %.*s as the rest; --allow-mixed goes on all the same",
+		add(error, ", and %zu more differ", others - NAMES_MAX);
+	add(error, ", expected %.*s; use --allow-mixed to proceed anyway",
 	    DIGEST_SHOWN, common);
 	return -1;
 }
@@ -286,7 +286,7 @@ preflight_check_reachable(const struct fleet *fleet, struct error *error)
 	size_t i, lost = 0;
 
 	error_set(error, ERROR_UNREACHABLE_INSTANCES,
-	    "not all instances can be reached: ");
+	    "some instances cannot be reached: ");
 	for (i = 0; i < fleet->count; i++) {
 		if (!preflight_is_lost(&fleet->members[i]))
 			continue;
@@ -298,6 +298,6 @@ preflight_check_reachable(const struct fleet *fleet, struct error *error)
 		return 0;
 	if (lost > NAMES_MAX)
 		add(error, " and %zu more", lost - NAMES_MAX);
-	add(error, "; --keep-going leaves them out");
+	add(error, "; use --keep-going to skip them");
 	return -1;
 }

@@ -246,7 +246,7 @@ report_interrupt(struct scheduler *scheduler)
 		fleet_log(scheduler->fleet, NULL, "interrupted");
 		return;
 	}
-	strlcpy(message, "interrupted: waiting for ", sizeof(message));
+	strlcpy(message, "interrupted; waiting for ", sizeof(message));
 	for (i = 0; i < scheduler->jobs && named < NAMES_MAX; i++) {
 		if (scheduler->slots[i].member == NULL)
 			continue;
@@ -259,7 +259,7 @@ report_interrupt(struct scheduler *scheduler)
 	if (scheduler->busy > named)
 		snprintf(message + len, sizeof(message) - len,
 		    " and %zu more", scheduler->busy - named);
-	strlcat(message, "; once more gives up", sizeof(message));
+	strlcat(message, " (interrupt again to stop waiting)", sizeof(message));
 	fleet_log(scheduler->fleet, NULL, message);
 }
 
@@ -416,8 +416,9 @@ choose_jobs(struct fleet *fleet, const struct batch *batch, size_t total)
 
 	jobs = fdlimit_ensure(wanted);
 	if (jobs < wanted && !fleet->context->quiet) {
-		snprintf(message, sizeof(message), "only %zu at a time, not "
-		    "%zu: the limit of open files is too low", jobs, wanted);
+		snprintf(message, sizeof(message), "using %zu connections "
+		    "instead of %zu: the open-file limit is too low", jobs,
+		    wanted);
 		fleet_log(fleet, NULL, message);
 	}
 	return jobs;

@@ -190,9 +190,8 @@ unreadable(struct search *search, const char *path, int by_pattern)
 		return note(search, UNREADABLE, path, NULL, NULL, NULL);
 	if (errno == EACCES || errno == EPERM)
 		return error_set(search->error, ERROR_NO_PERMISSION,
-		    "cannot look for sockets at '%s': "
-		    "permission denied: run this as the user of the "
-		    "instances, or as root", path);
+		    "cannot look for sockets at '%s': permission denied; run "
+		    "as the user that owns the instances, or as root", path);
 	return error_set(search->error, ERROR_UNREACHABLE,
 	    "cannot look for sockets at '%s': %s", path, strerror(errno));
 }
@@ -668,8 +667,8 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 	char name[64];
 
 	return error_set(search->error, ERROR_WRONG_OWNER,
-	    "the directory '%s' belongs to another user, %s: run this as that "
-	    "user, or give the directory with --run-dir", path,
+	    "the directory '%s' belongs to another user (%s); run as that "
+	    "user, or name the directory with --run-dir", path,
 	    owner_name(owner, name, sizeof(name)));
 }
 
@@ -761,8 +760,8 @@ check_one_app(const struct search *search)
 			first = next;
 		else if (compare_text(first->app, next->app) != 0)
 			return error_set(search->error, ERROR_USAGE,
-			    "instance '%s' is in several "
-			    "applications, choose one with --app: %s, %s",
+			    "instance '%s' exists in several applications (%s, "
+			    "%s); choose one with --app",
 			    search->instance, first->path, next->path);
 	}
 	return 0;
@@ -929,11 +928,11 @@ check_name(const char *what, const char *name, struct error *error)
 		return 0;
 	if (name[0] == '\0')
 		return error_set(error, ERROR_USAGE,
-		    "the name of the %s is empty", what);
+		    "the %s name is empty", what);
 	if (strchr(name, '/') != NULL || strstr(name, "..") != NULL ||
 	    strcmp(name, ".") == 0)
 		return error_set(error, ERROR_USAGE,
-		    "'%s' cannot be the name of an %s", name, what);
+		    "'%s' is not a valid %s name", name, what);
 	return 0;
 }
 
@@ -943,7 +942,7 @@ check_query(const struct discover_query *query, struct error *error)
 	if (query->app == NULL && query->instance == NULL &&
 	    query->run_dir == NULL)
 		return error_set(error, ERROR_USAGE,
-		    "neither application nor instance nor run directory");
+		    "no application, instance or run directory given");
 	if (query->run_dir != NULL && query->run_dir[0] == '\0')
 		return error_set(error, ERROR_USAGE,
 		    "the run directory is empty");

@@ -90,8 +90,8 @@ check_owner(const char *path, const struct stat *st, struct error *error)
 	if (owner_is_trusted(st->st_uid))
 		return 0;
 	return error_set(error, ERROR_USAGE,
-	    "%s belongs to another user, %s, and is not read: run this as "
-	    "that user, or say where the sockets are with --run-dir or "
+	    "%s belongs to another user (%s) and was not read; run as that "
+	    "user, or name the sockets with --run-dir or "
 	    "--socket", path, owner_name(st->st_uid, name, sizeof(name)));
 }
 
@@ -223,7 +223,7 @@ store(const struct reader *reader, const struct setting *setting,
 		return 0;
 	if (strlen(value) != event->data.scalar.length)
 		return bad_line(reader, line, setting->key,
-		    "has a zero byte");
+		    "contains a zero byte");
 	if (*setting->value != NULL)
 		return bad_line(reader, line, setting->key, "is given twice");
 	if ((*setting->value = strdup(value)) == NULL)

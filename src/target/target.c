@@ -168,8 +168,8 @@ no_match(const char *pattern, struct error *error)
 		return error_set_transient(error, ERROR_NO_SOCKET,
 		    "no socket matches '%s'", pattern);
 	return error_set(error, ERROR_NO_PERMISSION,
-	    "permission denied: cannot look for '%s' in '%s': run this as the "
-	    "user of the instances, or as root", pattern, denied);
+	    "permission denied: cannot look for '%s' in '%s'; run as the user "
+	    "that owns the instances, or as root", pattern, denied);
 }
 
 static int
@@ -274,8 +274,8 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 		port = host + host_len;
 		if (port[0] == ':' && strchr(port + 1, ':') != NULL)
 			return error_set(error, ERROR_USAGE,
-			    "target '%s': an IPv6 address is to be written "
-			    "as [ADDRESS]:PORT", spec);
+			    "target '%s': write an IPv6 address as "
+			    "[ADDRESS]:PORT", spec);
 	}
 	if (host_len == 0)
 		return error_set(error, ERROR_USAGE,
@@ -323,8 +323,8 @@ refuse_user(const char *spec, struct error *error)
 
 	if ((shown = target_without_password(spec)) == NULL)
 		return error_out_of_memory(error);
-	error_set(error, ERROR_USAGE, "target '%s': a text console "
-	    "takes no user name and no password; give HOST:PORT", shown);
+	error_set(error, ERROR_USAGE, "target '%s': a text console takes no "
+	    "user name or password; use HOST:PORT", shown);
 	free(shown);
 	return -1;
 }

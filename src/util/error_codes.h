@@ -130,7 +130,7 @@
 	ROW(UNREACHABLE_INSTANCES, "unreachable_instances", REFUSED,	\
 	    "Some instances of the cluster cannot be reached.")		\
 	ROW(UNSUPPORTED, "unsupported", REFUSED,			\
-	    "This Tarantool or this Cartridge is not understood.")	\
+	    "This Tarantool or this Cartridge is unrecognised greeting.")	\
 	/* The way back. */						\
 	ROW(COMMIT_FAILED, "commit_failed", DEGRADED,			\
 	    "The commit, which cannot be rolled back, has failed.")	\
@@ -149,7 +149,7 @@
 	ROW(BAD_REPLY, "bad_reply", PROTOCOL,				\
 	    "The reply is not one that the command can have.")		\
 	ROW(CLOSED, "closed", PROTOCOL,					\
-	    "It was closed before the reply: the outcome is not known.") \
+	    "It was closed before the reply: the outcome is unknown.") \
 	ROW(NO_MEMORY_FOR_REPLY, "out_of_memory", PROTOCOL,		\
 	    "There was no memory for the reply.")			\
 	ROW(REPLY_TOO_DEEP, "reply_too_deep", PROTOCOL,			\

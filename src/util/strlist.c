@@ -62,7 +62,7 @@ strlist_split(struct strlist *strlist, const char *line, struct error *error)
 			break;
 		if ((len = read_word(word, &line)) == -1)
 			result = error_set(error, ERROR_USAGE,
-			    "a quote is not closed");
+			    "unterminated quote");
 		else
 			result = strlist_add(strlist, word, (size_t)len, error);
 	}

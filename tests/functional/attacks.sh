@@ -95,7 +95,7 @@ clustered 'an instance without an address' 5 unreachable_instances \
 clustered 'an instance in the place of another' 5 unreachable_instances \
     "$(topology 1 "$(node 1 "'h:1'")" "$(node 3 "'h:3'")")"
 ok 'whose is the answer is said' said "$ERR" \
-    'n3 \(h:3\): the answer is that of another instance: its uuid is 1, and not 3'
+    'n3 \(h:3\): another instance answered: its UUID is 1, but the topology says 3'
 try status --cluster -s a.sock -o json
 is "$RC $(field 'd.instances[2].error.code')" '8 wrong_instance' \
     'neither is its status taken for the other'
@@ -105,7 +105,7 @@ fleet a.sock b.sock <<END
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock
-ends 5 'nothing was done, as all instances \(2\) were skipped: a stateboard, .*' \
+ends 5 'nothing was done: all instances \(2\) were skipped: a stateboard, .*' \
     'nothing but stateboards'
 fleet a.sock b.sock c.sock <<END
 [ab].sock command=preflight $(answer 1 'pid: 7')
@@ -255,7 +255,7 @@ echo 'run-dir: elsewhere' >project/.cartridge.yml
 fake project/elsewhere/shop.web.control greet answer request "$fine" hold
 found 'our own .cartridge.yml' 0 '' --app shop
 chown 65534 project/.cartridge.yml
-found 'that of another user' 1 '.cartridge.yml belongs to another user, .*' --app shop
+found 'that of another user' 1 '.cartridge.yml belongs to another user \(.*' --app shop
 fake project/elsewhere/shop.web.control greet answer request "$fine" hold
 SUDO_UID=65534 found 'that of the one who calls sudo' 0 '' --app shop
 fake project/elsewhere/shop.web.control greet answer request "$fine" hold
@@ -264,7 +264,7 @@ rm project/.cartridge.yml
 
 echo 'app: {run_dir: /nowhere}' >tt.yaml
 chown 65534 tt.yaml
-found 'a tt.yaml of another user, above' 1 '.*/tt.yaml belongs to another user, .*' --app shop
+found 'a tt.yaml of another user, above' 1 '.*/tt.yaml belongs to another user \(.*' --app shop
 TT_CLI_CFG=$PWD/tt.yaml found 'one that is named is read' 2 "found no instance of application 'shop'" --app shop
 rm tt.yaml
 
@@ -272,7 +272,7 @@ fake project/tmp/run/shop.web.control greet answer request "$fine" hold
 found 'tmp/run of ours' 0 '' --app shop
 fake project/tmp/run/shop.web.control idle touch=touched again
 chown 65534 project/tmp/run
-found 'tmp/run of another user' 2 "the directory 'tmp/run' belongs to another user, .*" \
+found 'tmp/run of another user' 2 "the directory 'tmp/run' belongs to another user \(.*" \
     --app shop
 ok 'nobody is connected to' [ ! -e touched ]
 kill "$FAKE_PID"
@@ -289,7 +289,7 @@ chmod 755 as_nobody
 FAKE=$PWD/as_nobody
 fake shared/shop.web.control greet answer touch=touched again
 found 'a socket of another user in a directory for all' 2 \
-    '.*shop.web.control: the process behind the socket belongs to another user, .*' \
+    '.*shop.web.control: the process listening on the socket belongs to another user \(.*' \
     --app shop --run-dir ../shared
 ok 'nothing is sent' [ ! -e touched ]
 kill "$FAKE_PID"
@@ -301,7 +301,7 @@ found 'one of the owner of the directory is, too' 0 '' --app shop --run-dir ../t
 install -d -o 65534 shared/shop shared/shop/web
 fake shared/shop/web/tarantool.control idle touch=touched again
 found 'but not in one that everybody could have made' 2 \
-    "the directory '../shared/shop' belongs to another user, .*" \
+    "the directory '../shared/shop' belongs to another user \(.*" \
     --app shop --instance web --run-dir ../shared
 ok 'nobody is connected to' [ ! -e touched ]
 kill "$FAKE_PID"

@@ -17,7 +17,7 @@ reply()
 push='send=%TAG !push! tag:tarantool.io/push,2018\n--- working\n...\n'
 one=$(reply 'done' '- 1\n')
 failed=$(reply failed '- error: no such thing\n')
-lost='connection closed before the final reply: the outcome is not known'
+lost='connection closed before the final reply: the outcome is unknown'
 
 # typed INPUT ARGUMENT ...: runs the program with that on standard input.
 typed()
@@ -103,7 +103,7 @@ console 'a long one is sent when it may be complete, or has doubled' \
     request "$(reply more)" request "$(reply 'done')" \
     'request="more","1",0,0)' "$one" hold
 console 'a statement cannot go on for ever' "x = {\\n$lines${lines}1\\n" 3 \
-    'line 1: the statement has more than 1 MiB and goes on: .*' \
+    'line 1: the statement exceeds 1 MiB; .*' \
     request "$(reply more)" request "$(reply more)" request "$(reply more)" \
     request "$(reply more)" request "$one" request "$one" request "$one" \
     request "$one" request "$one" request "$one" request "$one" \
@@ -170,7 +170,7 @@ console '\quit is the end' '1\n\\quit\n2\n' 0 '' request "$one" hold
 console 'also cut short, and after a failure' 'x\n\\q\n2\n' 3 \
     'line 1: no such thing' request "$failed" hold
 console 'an unknown command is an error' '\\nothing\n1\n' 3 \
-    "line 1: unknown command '.nothing'; commands are .*" request "$one" hold
+    "line 1: unknown command '.nothing' \(commands: .*" request "$one" hold
 console 'so is a wrong option' '1\n\\reload --stale=no\n' 3 \
     "line 2: --stale: invalid value 'no' .*" request "$one" hold
 console 'and a file that is not there' '\\eval -f none.lua\n' 3 \
@@ -199,18 +199,18 @@ fails()
 }
 fails 'a binary port' 2 'a binary \(iproto\) port, not a text console' \
     'greet=Tarantool 2.6.0 (Binary) 4b3d8bbf-dd32-4b9c-a5fc-9cb51b1c1c26' hold
-fails 'something else' 2 'not a Tarantool console: .*' 'send=SSH-2.0\r\n' hold
+fails 'something else' 2 'not a Tarantool console .*' 'send=SSH-2.0\r\n' hold
 fails 'closed at once' 2 'connection closed before the greeting: .*' idle close
 within=0.3 fails 'no greeting in time' 2 'connected, but no greeting within 0\.[0-9]+ s: .*' idle hold
 within=0.3 fails 'no answer in time' 4 \
     'the console did not answer within 0\.[0-9]+ s: the instance is busy, or --timeout is too short' greet hold
-fails 'another answer' 8 'the console did not take YAML as its format: .*' greet \
+fails 'another answer' 8 'the console rejected YAML as its output format: .*' greet \
     request 'send=---\n- false\n...\n' hold
 fails 'closed before the answer' 2 'connection closed by the instance' greet \
     request close
 stale_socket a.sock
 typed '1\n' console -s a.sock
-ends 2 'a.sock: connection refused: nobody listens on the socket' 'nobody there'
+ends 2 'a.sock: connection refused: no process is listening on the socket' 'nobody there'
 typed '1\n' console -s none.sock
 ends 2 'none.sock: no such socket: .*' 'no socket'
 typed '1\n' console -s none.sock -w 0.3
@@ -246,7 +246,7 @@ unset CARTRIDGE_RELOAD_SOCKET
 
 # --- What is wrong with a reply ----------------------------------------------
 
-strange='the reply is not one to a line that was typed'
+strange='unexpected reply to a line of Lua'
 console 'closed instead of a reply' '1\n2\n' 8 "$lost" request close
 console 'closed in a reply' '1\n2\n' 8 "$lost" request \
     'send=---\n- cartridge_reload_done\n- 1' close
@@ -257,7 +257,7 @@ for text in '---\n- 1\n...\n' '...\n' '---\n...\n' '--- cartridge_reload_done\n.
 	    "send=$text" hold
 	prints '' 'is not printed'
 done
-console 'more replies than lines' '1\n2\n' 8 'a reply that nobody asked for' \
+console 'more replies than lines' '1\n2\n' 8 'unexpected reply' \
     request "$one${one#send=}${one#send=}" hold
 console 'a reply that is no YAML is still printed' '1\n' 0 '' request \
     "$(reply 'done' '- {[\n')" hold
@@ -343,7 +343,7 @@ for signal in INT TERM HUP; do
 	ok "a line is running for SIG$signal" wait_until [ -e busy ]
 	kill "-$signal" "$TRY_PID"
 	finish_try
-	ends "$died" 'a.sock: line 1: given up after [0-9.]+ s, the Lua may still be running in the instance' \
+	ends "$died" 'a.sock: line 1: cancelled after [0-9.]+ s; the Lua code may still be running in the instance' \
 	    "SIG$signal ends the waiting"
 	exec 5>&-
 	begin_console request "$one" hold
@@ -359,7 +359,7 @@ for signal in INT TERM HUP; do
 	ok "a command is running for SIG$signal" wait_until sockets 2
 	kill "-$signal" "$TRY_PID"
 	finish_try
-	ends "$died" 'a.sock: not touched' "SIG$signal ends the console too"
+	ends "$died" 'a.sock: not attempted' "SIG$signal ends the console too"
 	exec 5>&-
 done
 begin_console request "$one" until=go close
@@ -375,7 +375,7 @@ TRY_PID=$!
 ok 'it waits for a greeting' wait_until sockets 1
 kill -TERM "$TRY_PID"
 finish_try
-ends 143 'a.sock: given up after [0-9.]+ s, before anything was sent' \
+ends 143 'a.sock: cancelled after [0-9.]+ s, before anything was sent' \
     'a signal ends the connecting'
 
 console_to()

@@ -88,7 +88,7 @@ number-two  running                 follower  12   a1234567  2.10.4
 none.sock   unreachable: no_socket  -         -    -         -
 three.sock  loading                 -         0    -         -
 Cartridge 2.17.2
-not healthy: Cartridge does not say why' \
+not healthy: Cartridge gives no reason' \
     'fits its content, and has failures last'
 try status -s one.sock -s none.sock -s three.sock -s two.sock -o json
 json 'one.sock none.sock three.sock two.sock' \
@@ -127,7 +127,7 @@ is "$(grep -E ' (request|reply) ' log | tail -16 | cut -d' ' -f1-3 | head -8 | x
 try reload -s a.sock -s b.sock -s c.sock -s d.sock -o json
 json 'a.sock b.sock c.sock d.sock' "list(d.instances, 'target')" \
     'JSON has them as they were given'
-json 'nil' d.not_touched 'and none that was not touched'
+json 'nil' d.not_touched 'and none that was not attempted'
 
 fleet a.sock <<END
 * command=reload $reloaded
@@ -144,12 +144,12 @@ s.sock command=preflight $(answer 'stateboard: true')
 * command=reload $reloaded
 END
 try reload -s a.sock -s s.sock -s b.sock
-ends 0 's.sock: skipped: a stateboard, which has nothing to reload' \
+ends 0 's.sock: skipped: a stateboard, nothing to reload' \
     'a stateboard is skipped'
 is "$(happened request reload)" 'a.sock b.sock' 'the others are not'
 ok 'the summary counts it' said "$OUT" '^3 instances: 2 reloaded, 1 skipped$'
 try reload -s a.sock -s s.sock -s b.sock -o json
-json 's.sock a stateboard, which has nothing to reload' \
+json 's.sock a stateboard, nothing to reload' \
     "d.skipped[1].target .. ' ' .. d.skipped[1].reason" 'so does JSON'
 
 # --- Found by name -----------------------------------------------------------
@@ -188,17 +188,17 @@ b.sock command=reload $fails
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -s c.sock -s d.sock
-ends 3 'b.sock: no; the old code serves on' 'it stops at the first failure'
+ends 3 'b.sock: no; the old code is still serving' 'it stops at the first failure'
 is "$(happened request reload)" 'a.sock b.sock' 'nothing is begun after it'
-is "$(grep 'not touched' "$ERR" | xargs)" 'cartridge-reload: c.sock: not touched cartridge-reload: d.sock: not touched' \
-    'who was not touched is named'
-is "$(tail -n 2 "$OUT")" '4 instances: 1 reloaded, 1 failed, 2 not touched
+is "$(grep 'not attempted' "$ERR" | xargs)" 'cartridge-reload: c.sock: not attempted cartridge-reload: d.sock: not attempted' \
+    'who was not attempted is named'
+is "$(tail -n 2 "$OUT")" '4 instances: 1 reloaded, 1 failed, 2 not attempted
   b.sock: failed (init_failed)' 'the summary ends with the failure'
 try reload -s a.sock -s b.sock -s c.sock -s d.sock -o json
 json '3 a.sock b.sock, c.sock d.sock' \
     "d.exit .. ' ' .. list(d.instances, 'target') .. ', ' .. list(d.not_touched)" 'JSON tells it too'
 try reload -s a.sock -s b.sock -s c.sock -s d.sock --keep-going
-ends 3 'b.sock: no; the old code serves on' '--keep-going: the same exit status'
+ends 3 'b.sock: no; the old code is still serving' '--keep-going: the same exit status'
 is "$(happened request reload | cut -d' ' -f5-)" 'a.sock b.sock c.sock d.sock' \
     'but all are done'
 is "$(tail -n 2 "$OUT")" '4 instances: 3 reloaded, 1 failed
@@ -213,7 +213,7 @@ try reload -s a.sock -s b.sock -s c.sock
 ends 2 'b.sock: connection closed before the greeting.*' \
     'who cannot be asked beforehand'
 is "$(happened request reload)" '' 'keeps all from beginning'
-is "$(lines "$ERR" 'not touched')" 2 'the others are not touched'
+is "$(lines "$ERR" 'not attempted')" 2 'the others are not attempted'
 try reload -s a.sock -s b.sock -s c.sock -k
 ends 2 'b.sock: connection closed before the greeting.*' 'with --keep-going'
 is "$(happened request reload)" 'a.sock c.sock' 'the others are reloaded'
@@ -278,11 +278,11 @@ a.sock command=preflight $(answer 'state: RolesConfigured, healthy: false')
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -s c.sock -t 3
-ends 6 'a.sock: not healthy again within [0-9.]* s after the reload: Cartridge does not say why; the new code serves' \
+ends 6 'a.sock: did not become healthy within [0-9.]* s of the reload: Cartridge gives no reason; the new code is serving' \
     'who does not recover'
 is "$(happened request reload)" 'a.sock' 'stops the rest'
-is "$(cat "$OUT")" 'a.sock: reloaded to generation 2; not healthy again
-3 instances: 1 degraded, 2 not touched
+is "$(cat "$OUT")" 'a.sock: reloaded to generation 2; not healthy
+3 instances: 1 degraded, 2 not attempted
   a.sock: degraded (not_healthy)' 'what was done is reported'
 fleet a.sock b.sock <<END
 * command=preflight $(answer 'state: RolesConfigured, healthy: false')
@@ -333,14 +333,14 @@ END
 try reload -s '?.sock' --jobs 2
 ends 3 'b.sock: no; .*' 'what runs when one fails is waited for'
 ok 'and reported' said "$OUT" '^a.sock: reloaded'
-ok 'nothing else is begun' said "$ERR" 'c.sock: not touched'
+ok 'nothing else is begun' said "$ERR" 'c.sock: not attempted'
 fleet a.sock b.sock <<END
 * command=eval $report ok\n  results: "---\\\\n- 1\\\\n...\\\\n"\n...\n
 END
 sed -i 's/\\\\\\\\n/\\\\n/g' rules
 try eval 1 -s a.sock -s none.sock -s b.sock
 ends 2 'none.sock: no such socket.*' 'eval stops at the first failure'
-ok 'as a reload does' said "$ERR" 'b.sock: not touched'
+ok 'as a reload does' said "$ERR" 'b.sock: not attempted'
 try eval 1 -s a.sock -s none.sock -s b.sock -k
 is "$(happened request eval)" 'a.sock a.sock b.sock' 'unless told to keep going'
 fleet a.sock b.sock c.sock <<END
@@ -366,19 +366,19 @@ ends 0 '' 'plans of which two are equal'
 prints 'a.sock: planned: 1 module (1 changed), 1 role; now generation 1
   modules:
     changed    app.a  /a.lua
-  roles, in the order of their init:
+  roles, in init order:
     web
 b.sock: planned: 1 module (1 changed), 1 role; now generation 2
-  the same modules and roles as a.sock
+  same modules and roles as a.sock
 c.sock: planned: 1 module (1 changed), 1 role; now generation 1
   modules:
     changed    app.b  /a.lua
-  roles, in the order of their init:
+  roles, in init order:
     web
 d.sock: planned: 1 module (1 changed), 1 role; now generation 1
   modules:
     changed    app.a  /a.lua
-  roles, in the order of their init:
+  roles, in init order:
     db
 4 instances: 4 planned' 'equal ones are printed once'
 rm -f a b c
@@ -393,7 +393,7 @@ END
 )
 is "$(cat rc)" 0 'more at once than files may be open'
 ok 'are done in turns, which is said' said "$ERR" \
-    '^cartridge-reload: only 25 at a time, not 60: the limit of open files is too low$'
+    '^cartridge-reload: using 25 connections instead of 60: the open-file limit is too low$'
 is "$(lines "$OUT" '^n.*RolesConfigured')" 60 'all of them'
 (
 	ulimit -S -n 50
@@ -456,30 +456,30 @@ try_foreground reload -s a.sock -s b.sock
 ok 'Ctrl-C: a reload runs' wait_until [ -e begun ]
 interrupt
 ok 'it is said who is waited for' wait_until said "$ERR" \
-    '^cartridge-reload: interrupted: waiting for a.sock; once more gives up$'
+    '^cartridge-reload: interrupted; waiting for a.sock \(interrupt again to stop waiting\)$'
 touch go
 finish_try
-ends 130 'b.sock: not touched' 'what runs is waited for, nothing is begun'
+ends 130 'b.sock: not attempted' 'what runs is waited for, nothing is begun'
 ok 'and how it ended is reported' said "$OUT" '^a.sock: reloaded to generation 2$'
 rm -f go begun
 
 try_foreground reload -s a.sock
 ok 'Ctrl-C: a single reload runs' wait_until [ -e begun ]
 interrupt
-ok 'it is waited for' wait_until said "$ERR" 'interrupted: waiting for a.sock'
+ok 'it is waited for' wait_until said "$ERR" 'interrupted; waiting for a.sock'
 touch go
 finish_try
-ends 130 '.*interrupted: .*' 'and then it dies of the signal'
+ends 130 '.*interrupted; .*' 'and then it dies of the signal'
 ok 'after the report' said "$OUT" '^a.sock: reloaded to generation 2$'
 rm -f go begun
 
 try_foreground reload -s a.sock -s b.sock -o json
 ok 'Ctrl-C twice: a reload runs' wait_until [ -e begun ]
 interrupt
-wait_until said "$ERR" 'interrupted: '
+wait_until said "$ERR" 'interrupted; '
 interrupt
 finish_try
-ends 130 'a.sock: given up after .* s, it may still be running; the instance rolls back .*' \
+ends 130 'a.sock: cancelled after .* s; the instance rolls back .*' \
     'it is given up'
 json 'timeout interrupted b.sock' "list({d.instances[1].outcome,
     d.instances[1].error.code, d.not_touched[1]})" \
@@ -494,7 +494,7 @@ try_foreground reload -s a.sock
 ok 'Ctrl-C: a connection that is not greeted' wait_until [ -e begun ]
 interrupt
 finish_try
-ends 130 'a.sock: not touched' 'nothing has begun, and nothing will'
+ends 130 'a.sock: not attempted' 'nothing has begun, and nothing will'
 rm -f begun
 try_foreground status -s a.sock -s b.sock
 ok 'Ctrl-C: a status' wait_until grep -q '^b.sock closed' log
@@ -511,7 +511,7 @@ try_foreground status -s a.sock
 ok 'Ctrl-C: a status that was asked for' wait_until [ -e begun ]
 interrupt
 finish_try
-ends 130 'a.sock: given up after .* s' 'there is nothing to wait for'
+ends 130 'a.sock: cancelled after .* s' 'there is nothing to wait for'
 rm -f begun
 try_foreground status -s none.sock -w 60 -v
 ok 'Ctrl-C: --wait waits' wait_until said "$ERR" 'none.sock: waiting'
@@ -539,7 +539,7 @@ for signal in INT TERM HUP; do
 	else
 		kill "-$signal" "$(pgrep -g "$(cat pgid)" -x cartridge-reloa)"
 	fi
-	wait_until said "$ERR" 'interrupted: waiting for a.sock'
+	wait_until said "$ERR" 'interrupted; waiting for a.sock'
 	touch go
 	finish_try
 	if [ "$signal" = INT ]; then
@@ -632,15 +632,15 @@ fleet a.sock <<END
 * command=plan $report planned\n...\n
 END
 try reload --cluster -s a.sock
-ends 5 'router \(h:1\): the code differs between the instances: s-follower \(h:2\) has bbbbbbbb, not aaaaaaaa as the rest; --allow-mixed goes on all the same' \
+ends 5 'router \(h:1\): the code on disk differs between instances: s-follower \(h:2\) has bbbbbbbb, expected aaaaaaaa; use --allow-mixed to proceed anyway' \
     'a cluster with mixed code is refused'
 is "$(happened request reload)" '' 'before anything begins'
-is "$(lines "$ERR" 'not touched')" 3 'the others are not touched'
+is "$(lines "$ERR" 'not attempted')" 3 'the others are not attempted'
 try reload --cluster -s a.sock --allow-mixed
 ends 0 '.*skipped.*' '--allow-mixed goes on'
 is "$(happened request reload)" 'a.sock a.sock a.sock a.sock' 'with all'
 try plan --cluster -s a.sock
-ends 5 'router \(h:1\): the code differs .*' 'a plan knows that'
+ends 5 'router \(h:1\): the code on disk differs .*' 'a plan knows that'
 ok 'and shows who has what' said "$OUT" '^s-follower|h:2 .* bbbbbbbb'
 
 fleet a.sock <<END
@@ -650,7 +650,7 @@ fleet a.sock <<END
 * command=reload $reloaded
 END
 try reload --cluster -s a.sock
-ends 5 'router \(h:1\): not all instances can be reached: s-follower \(h:2\); --keep-going leaves them out' \
+ends 5 'router \(h:1\): some instances cannot be reached: s-follower \(h:2\); use --keep-going to skip them' \
     'an unreachable instance refuses all'
 ok 'it is said why' said "$ERR" 's-follower \(h:2\): nobody there$'
 is "$(happened request reload)" '' 'nothing has begun'
@@ -669,9 +669,9 @@ fleet a.sock <<END
 * command=reload $reloaded
 END
 try reload --cluster -s a.sock
-ends 8 'a-leader \(h:4\): through a.sock: connection closed before the final reply: the outcome is not known; .*' \
+ends 8 'a-leader \(h:4\): through a.sock: connection closed before the final reply: the outcome is unknown; .*' \
     'the entry is lost'
-ok 'who was to come is not touched' said "$ERR" 's-leader \(h:3\): not touched'
+ok 'who was to come is not attempted' said "$ERR" 's-leader \(h:3\): not attempted'
 is "$(head -n 2 "$OUT" | xargs)" \
     's-follower (h:2): reloaded to generation 2 router (h:1): reloaded to generation 2' \
     'what was done is reported'
@@ -693,13 +693,13 @@ fleet a.sock <<END
 * command=topology $report ok\n  topology: {entry: x, instances: []}\n...\n
 END
 try reload --cluster -s a.sock
-ends 8 'a.sock: the topology does not have the instance itself' \
+ends 8 'a.sock: the topology does not include the instance that sent it' \
     'a topology of nobody'
 fleet a.sock <<END
 * * $report unreachable\n...\n
 END
 try reload -s a.sock
-ends 8 'a.sock: the reply does not say how it ended: .*' \
+ends 8 'a.sock: the reply has no outcome: .*' \
     'only who was relayed to can be unreachable'
 
 done_testing

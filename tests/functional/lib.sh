@@ -8,7 +8,7 @@
 #	. "$(dirname "$0")/lib.sh"
 #	fake a.sock greet answer request 'send=---\n...\n' hold
 #	try status --socket a.sock
-#	ends 8 'the reply is not a report' 'an empty reply is a protocol error'
+#	ends 8 'unexpected reply' 'an empty reply is a protocol error'
 #	done_testing
 #
 # The working directory is a temporary one.  Environment: CARTRIDGE_RELOAD

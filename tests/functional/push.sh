@@ -24,7 +24,7 @@ cannot 'none: No such file or directory' none
 : >file
 cannot 'file: Not a directory' file
 mkdir empty
-cannot 'empty: neither \*\.lua files nor config\.yml in it' empty
+cannot 'empty: no \*\.lua files and no config\.yml in it' empty
 mkdir -p bad/sub
 echo 'return 1' >bad/good.lua
 printf 'return "\xe9"' >bad/sub/latin.lua
@@ -37,10 +37,10 @@ head -c 4194305 /dev/zero | tr '\0' ' ' >bad/large.lua
 cannot 'bad/large\.lua: larger than 4 MiB' bad
 rm bad/large.lua
 : >"bad/$(printf 'a\033[2J').lua"
-cannot 'bad/a\\033\[2J\.lua: the name has control characters' bad
+cannot 'bad/a\\033\[2J\.lua: the name contains control characters' bad
 rm bad/a*
 : >bad/a.b.lua
-cannot 'bad/a\.b\.lua: a name with dots in it is not one that can be required' bad
+cannot 'bad/a\.b\.lua: a module with dots in its path cannot be loaded with require' bad
 rm bad/a.b.lua
 if [ "$(id -u)" -ne 0 ]; then
 	chmod 0 bad/good.lua
@@ -103,7 +103,7 @@ try push -n ext --prune --socket a.sock
 ends 0 '' 'a dry run with --prune'
 fake a.sock greet answer request "file=$GOLDEN/push-validate.yaml" hold
 try push ext --socket a.sock
-ends 3 'a\.sock: validate failed: refused by 1 of 2 instances: s1-a: not today; the old code serves on' \
+ends 3 'a\.sock: validate failed: refused by 1 of 2 instances: s1-a: not today; the old code is still serving' \
     'code that is refused'
 
 # --- Trouble -----------------------------------------------------------------
@@ -113,7 +113,7 @@ try push ext --socket a.sock
 ends 8 'a\.sock: .*closed.*' 'a connection that is lost'
 fake a.sock greet answer request hold
 try push ext --socket a.sock -t 0.3
-ends 4 'a\.sock: .*`push --dry-run` tells how it ended' 'no reply in time'
+ends 4 'a\.sock: .*run `push --dry-run` to see the outcome' 'no reply in time'
 # Nobody knows whether it was done, so it is not done again.
 fake a.sock greet answer request close
 try push ext --socket a.sock -w 1

@@ -127,16 +127,16 @@ ok 'it tells what is left' said "$OUT" \
     '^  stale references: 1 patched, 1 left$'
 answers fail stale
 try --stale=fail --socket app.sock
-ends 7 'app.sock: 2 stale references remain; the new code serves' \
+ends 7 'app.sock: 2 stale references remain; the new code is serving' \
     '--stale=fail: it is one'
 answers fail stale
 try --stale=fail --socket app.sock --quiet
-ends 7 'app.sock: 2 stale references remain; the new code serves' \
+ends 7 'app.sock: 2 stale references remain; the new code is serving' \
     '--stale=fail --quiet'
 prints '' 'prints nothing but that'
 answers fail incomplete
 try --stale=fail --socket app.sock -o json
-ends 7 'app.sock: the time was over .*; the new code serves' \
+ends 7 'app.sock: timed out .*; the new code is serving' \
     '--stale=fail: so is a scan that is not complete'
 ok 'the report says it' said "$OUT" '"code": "scan_incomplete"'
 keep_json
@@ -146,13 +146,13 @@ fake app.sock greet answer request=preflight "$well" close \
     "file=$CLI_DIR/golden/reload-stale.yaml" hold
 fake b.sock greet answer request=preflight "$well" close touch=touched again
 try --stale=fail --socket app.sock --socket b.sock
-ends 7 'b.sock: not touched' '--stale=fail: other instances are left alone'
+ends 7 'b.sock: not attempted' '--stale=fail: other instances are left alone'
 ok 'but for a look at them' said "$ERR" 'app.sock: 2 stale references remain'
 kill "$FAKE_PID"
 fake app.sock greet answer 'request=\034command\034:\034stale\034' \
     "file=$CLI_DIR/golden/stale-locked.yaml" hold
 try stale --socket app.sock
-ends 5 'app.sock: another reload is running .*' 'stale: another reload runs'
+ends 5 'app.sock: another reload has been running .*' 'stale: another reload runs'
 
 # More than anybody wants to read.
 {
@@ -167,7 +167,7 @@ fake a.sock greet answer request file=many hold
 try stale --socket a.sock
 ends 7 'a.sock: many' 'many stale references'
 is "$(grep -c '^  stale: global g' "$OUT")" 50 'of which 50 are printed'
-is "$(tail -n 1 "$OUT")" '  and 15 more (10 of them are in --output json)' \
+is "$(tail -n 1 "$OUT")" '  and 15 more (10 of them in --output json)' \
     'and how many more there are'
 fake a.sock greet answer request file=many hold
 try stale --socket a.sock --verbose
@@ -228,8 +228,8 @@ replies 'an error of reload' 3 boom '---\n- error: boom\n...\n' reload
 
 # --- Replies that are none ---------------------------------------------------
 
-other='the reply is of another version of the protocol: .*'
-none='the reply is not a report: .*'
+other='protocol version mismatch: .*'
+none='unexpected reply: .*'
 replies 'an empty reply' 8 "$none" '---\n...\n'
 replies 'an end marker alone' 8 'the reply is not YAML: .*' '...\n'
 replies 'another value' 8 "$none" '---\n- 1\n...\n'
@@ -253,7 +253,7 @@ replies 'a version that is greater' 8 "$other" \
     '---\n- cartridge_reload: 2\n  outcome: ok\n...\n'
 replies 'a version that is text' 8 "$other" \
     "---\n- cartridge_reload: '1'\n  outcome: ok\n...\n"
-word='the reply does not say how it ended: .*'
+word='the reply has no outcome: .*'
 for outcome in unheard usage unreachable protocol "''" '[]' 1 null; do
 	replies "the outcome $outcome" 8 "$word" \
 	    "---\n- cartridge_reload: 1\n  outcome: $outcome\n...\n"
@@ -268,13 +268,13 @@ ends 4 'a.sock: the console did not answer within 0\.[0-9]+ s: the instance is b
     'a console that answers in Lua'
 fake a.sock greet request "send=---\n- error: 'Invalid \e[41m language'\n...\n"
 try status --socket a.sock
-ends 8 'a.sock: the console did not take YAML as its format: .*Invalid .033\[41m.*' \
+ends 8 'a.sock: the console rejected YAML as its output format: .*Invalid .033\[41m.*' \
     'a console that cannot answer in YAML'
 
 # wrong FIELD VALUE: a field of the wrong type.
 wrong()
 {
-	replies "wrong type: $1: $2" 8 "the reply is wrong: $1 .*" \
+	replies "wrong type: $1: $2" 8 "malformed reply: $1 .*" \
 	    "---\n- cartridge_reload: 1\n  outcome: ok\n  $3\n...\n"
 }
 for field in alias uuid results; do
@@ -359,7 +359,7 @@ try eval 1 --socket a.sock
 ends 0 '' 'as text they are what the console would print'
 prints "$(printf %b "$laughs...")" 'and no more'
 replies 'a cycle' 8 "$none" '---\n&0\n- *0\n...\n'
-replies 'a cycle in a report' 8 'the reply is wrong: modules .*' \
+replies 'a cycle in a report' 8 'malformed reply: modules .*' \
     '---\n- &0\n  cartridge_reload: 1\n  outcome: ok\n  modules: [*0]\n...\n'
 replies 'many directives' 8 'the reply has too many directives' \
     "$(times 100000 '%YAML 1.1\n')---\n- 1\n...\n"
@@ -551,7 +551,7 @@ printf '%s\n' --- '- cartridge_reload: 1' '  outcome: ok' \
 defused_json 'hostile results' eval 1
 fake a.sock greet request "send=---\n- error: 'message is $raw'\n...\n"
 try status --socket a.sock
-ends 8 'a.sock: the console did not take YAML as its format: .*' 'a hostile answer to the handshake'
+ends 8 'a.sock: the console rejected YAML as its output format: .*' 'a hostile answer to the handshake'
 ok 'where nothing is raw' harmless "$OUT" "$ERR"
 target=$(printf %b "$raw").sock
 fake "$target" greet answer request "send=$fine" hold

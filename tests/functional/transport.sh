@@ -11,9 +11,9 @@ fine='send=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
 busy='send=---\n- cartridge_reload: 1\n  outcome: refused\n  error:
     code: not_running\n    message: not yet\n    transient: true\n...\n'
 closes='connection closed before'
-unknown="$closes the final reply: the outcome is not known"
+unknown="$closes the final reply: the outcome is unknown"
 early="$closes the greeting: the instance refused it, or is stopping"
-strange='not a Tarantool console: the greeting is not understood'
+strange='not a Tarantool console \(unrecognised greeting\)'
 
 # status NAME RC REGEX STEP ...: asks a console with this script.
 status()
@@ -60,7 +60,7 @@ status 'a greeting of zero bytes' 2 "$strange" 'fill=128:\x00' hold
 status 'a greeting that is one long line' 2 "$strange" \
     'send=Tarantool 2.6.0 (Lua console)' 'fill=99: ' hold
 status 'a greeting of 131 bytes: three too many' 8 \
-    'the console did not take YAML as its format: abc--- - true ... ' \
+    'the console rejected YAML as its output format: abc--- - true ... ' \
     greet send=abc answer
 status 'a greeting of 127 bytes, then the end' 2 "$early" \
     'send=Tarantool 2.6.0 (Lua console)                                  \n' \
@@ -75,7 +75,7 @@ for words in reload --method=native 'eval 1' status plan; do
 	    "send=---\n- error: unknown\n...\n" hold
 	# shellcheck disable=SC2086 # several words
 	try $words --socket a.sock
-	ends 8 'a.sock: the console did not take YAML as its format: .*' "$words: no such output"
+	ends 8 'a.sock: the console rejected YAML as its output format: .*' "$words: no such output"
 	case $words in
 	status | plan)
 		# It may be more than the socket takes at once.
@@ -134,11 +134,11 @@ try eval -f big.lua --socket a.sock
 ends 0 '' 'a request of 2 MB arrives'
 fake a.sock greet answer request close
 try reload --socket a.sock
-ends 8 "a.sock: $unknown.*\`cartridge-reload status\` tells" \
+ends 8 "a.sock: $unknown.*run \`cartridge-reload status\` to see the outcome" \
     'a reload says how to find out'
 fake a.sock greet answer request close
 try eval 1 --socket a.sock
-ends 8 "a.sock: $unknown; the Lua may still be running" \
+ends 8 "a.sock: $unknown; the Lua code may still be running" \
     'so does eval'
 
 status 'reset after the greeting' 2 "$closes the request was sent" greet reset
@@ -185,7 +185,7 @@ ln -s nowhere link
 refuses 'a dangling link' "$absent" link
 stale_socket stale.sock
 refuses 'a socket with nobody behind it' \
-    'connection refused: nobody listens on the socket' stale.sock
+    'connection refused: no process is listening on the socket' stale.sock
 fake -b 0 a.sock full touch=is-full until=never again
 wait_until [ -e is-full ]
 refuses 'a queue that is full' 'the instance does not accept connections: .*' \
@@ -194,7 +194,7 @@ kill "$FAKE_PID"
 fake tcp
 peers_end
 refuses 'a TCP port with nobody behind it' \
-    'connection refused: nobody listens on the port' "$TARGET"
+    'connection refused: no process is listening on the port' "$TARGET"
 refuses 'a host that does not exist' \
     'cannot resolve the host name: .*' host.invalid:3301
 
@@ -216,14 +216,14 @@ if nobody open/cartridge-reload --version >/dev/null 2>&1; then
 	ARGS=(as another user)
 	nobody open/cartridge-reload status -s open/closed.sock >"$OUT" 2>"$ERR"
 	RC=$?
-	ends 2 'open/closed.sock: permission denied: connect as .*' \
+	ends 2 'open/closed.sock: permission denied; run as .*' \
 	    'a socket without permission'
 	mkdir -m 700 private
 	fake private/a.sock hold again
 	chmod 000 private
 	nobody open/cartridge-reload status -s private/a.sock >"$OUT" 2>"$ERR"
 	RC=$?
-	ends 2 'private/a.sock: permission denied: connect as .*' \
+	ends 2 'private/a.sock: permission denied; run as .*' \
 	    'a directory without permission'
 	# glob(3) says of all of these that nothing matches.
 	chmod 000 private
@@ -233,7 +233,7 @@ if nobody open/cartridge-reload --version >/dev/null 2>&1; then
 		nobody open/cartridge-reload status -s "$pattern" >"$OUT" \
 		    2>"$ERR"
 		RC=$?
-		ends 2 "permission denied: cannot look for .* in '(private|deep/er/inner|\.)': run this as the user of the instances, or as root" \
+		ends 2 "permission denied: cannot look for .* in '(private|deep/er/inner|\.)'; run as the user that owns the instances, or as root" \
 		    "a glob in a directory without permission: $pattern"
 	done
 	nobody open/cartridge-reload status -s 'open/no*.sock' >"$OUT" 2>"$ERR"
@@ -289,8 +289,8 @@ mkdir -p "$long"
 fake "$long/a.sock" "${script[@]}"
 connects 'a path longer than 107 bytes' "$long/a.sock"
 peers_end
-refuses 'a long path: nobody listens' \
-    'connection refused: nobody listens on the socket' "$long/a.sock"
+refuses 'a long path: no process is listening' \
+    'connection refused: no process is listening on the socket' "$long/a.sock"
 refuses 'a long path: absent' "$absent" "$long/none.sock"
 refuses 'a long path: a directory' 'a directory, not a socket' "$long"
 : >"$long/file"
@@ -332,7 +332,7 @@ fake a.sock "${script[@]}"
 fake c.sock idle touch=touched again
 try eval 1 -s a.sock -s none.sock -s c.sock
 ends 2 "none.sock: $absent" 'it stops at the first that fails'
-ok 'the one after it is named' said "$ERR" 'c.sock: not touched$'
+ok 'the one after it is named' said "$ERR" 'c.sock: not attempted$'
 ok 'and not connected to' [ ! -e touched ]
 kill "$FAKE_PID"
 
@@ -458,7 +458,7 @@ ends 0 '' 'one appears'
 prints 'later/a.sock: ok' 'and is asked'
 stale_socket a.sock
 try_in_background status -s a.sock -w 20 -v
-waits '--wait: nobody listens yet'
+waits '--wait: no process is listening yet'
 fake a.sock "${script[@]}"
 finish_try
 ends 0 'a.sock: connection refused: .*' 'somebody does'

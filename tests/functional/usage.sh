@@ -35,27 +35,27 @@ wrong()
 	fi
 }
 
-# Whatever is wrong, this one is not touched.
+# Whatever is wrong, this one is not attempted.
 fake a.sock idle touch=touched again
 
-commands='commands are reload, plan, status, stale, push, eval, console, help, version'
-wrong 'no target: give --socket TARGET or --app NAME, or set .*'
-wrong 'no target: give --socket TARGET or --app NAME, or set .*' status
+commands='\(commands: reload, plan, status, stale, push, eval, console, help, version\)'
+wrong 'no target: use --socket TARGET or --app NAME, or set .*'
+wrong 'no target: use --socket TARGET or --app NAME, or set .*' status
 for command in consoles stales pushes relaod Reload statu 'reload '; do
 	wrong "unknown command '$command'; did you mean [a-z]+\?" "$command" \
 	    -s a.sock
 done
 for command in restart quit set ls; do
-	wrong "unknown command '$command'; $commands" "$command" -s a.sock
+	wrong "unknown command '$command' $commands" "$command" -s a.sock
 done
 wrong '--socket cannot be used with help' help -s a.sock
 wrong '--socket cannot be used with version' version -s a.sock
-wrong "unknown command ''; $commands" '' -s a.sock
-wrong "unknown command 'a\.sock'; .*" a.sock
-wrong "unknown command '/run/a\.sock'; a target is given with --socket" \
+wrong "unknown command '' $commands" '' -s a.sock
+wrong "unknown command 'a\.sock' .*" a.sock
+wrong "unknown command '/run/a\.sock' \(use --socket to name a target\)" \
     /run/a.sock
-wrong "unknown command '-'; .*" - -s a.sock
-wrong "unknown command '.033\[2Jx'; .*" $'\e[2Jx'
+wrong "unknown command '-' .*" - -s a.sock
+wrong "unknown command '.033\[2Jx' .*" $'\e[2Jx'
 wrong "unknown option '--no-such'" --no-such -s a.sock
 wrong "unknown option '--no-such'" --no-such=1 -s a.sock
 for option in --sockets --scoket; do
@@ -85,16 +85,16 @@ done
 wrong "unknown option '-.*'" -é -s a.sock
 wrong "unknown option '--'" --=x -s a.sock
 wrong "option '--m' is ambiguous: --module, --method" --m a -s a.sock
-wrong "reload: a target is given with --socket, not as an instance: './a\.sock'" \
+wrong "reload: not an instance name \(use --socket to name a target\): './a\.sock'" \
     reload ./a.sock
 wrong "console: unexpected argument 'x'" console -s a.sock x
-wrong "eval: unexpected argument '2'; arguments .*" eval 1 2 -s a.sock
-wrong "eval: unexpected argument '1'; arguments .*" eval -f file 1 -s a.sock
+wrong "eval: unexpected argument '2' \(arguments .*" eval 1 2 -s a.sock
+wrong "eval: unexpected argument '1' \(arguments .*" eval -f file 1 -s a.sock
 wrong 'eval: missing LUA or --file' eval -s a.sock
 wrong 'eval: missing LUA or --file' eval -s a.sock --
-wrong "'shop:' cannot be the name of an instance; .*" status shop:
-wrong "'a:b' cannot be the name of an application; .*" -a a:b status
-wrong "'shop:web' names its application; --app cannot be used with it" \
+wrong "'shop:' is not a valid instance name \(.*" status shop:
+wrong "'a:b' is not a valid application name \(.*" -a a:b status
+wrong "'shop:web' already names its application; --app cannot be used with it" \
     -a shop status shop:web
 wrong '--exit-code needs plan or --dry-run' --exit-code -s a.sock
 for option in --module=a --exclude=a --rocks --method=native --no-stop \
@@ -162,9 +162,9 @@ done
 wrong "--method: invalid value 'Staged' .*" --method=Staged -s a.sock
 for value in -1 nan inf -inf NaN Infinity 1e400 1e2 abc 0x10 1.5.2 1,5 ' 1' \
     '1 ' +1 1d 1S s '1 s' 1m1s .  -- 1_000; do
-	wrong "--timeout: '${value/+/\\+}' is not a time such as 30, 10s or 5m" \
+	wrong "--timeout: '${value/+/\\+}' is not a duration such as 30, 10s or 5m" \
 	    "--timeout=$value" -s a.sock
-	wrong "--wait: '${value/+/\\+}' is not a time such as 30, 10s or 5m" \
+	wrong "--wait: '${value/+/\\+}' is not a duration such as 30, 10s or 5m" \
 	    -w "$value" -s a.sock
 done
 for value in 0 0.0 000 .0 "0.$(printf '0%.0s' {1..400})1"; do
@@ -172,7 +172,7 @@ for value in 0 0.0 000 .0 "0.$(printf '0%.0s' {1..400})1"; do
 	    -t "$value" -s a.sock
 done
 for value in 1000001 "9$(printf '9%.0s' {1..400})"; do
-	wrong "--timeout: '9*(1000001)?' is out of range, at most 1000000 seconds" \
+	wrong "--timeout: '9*(1000001)?' is out of range \(at most 1000000 seconds\)" \
 	    -t "$value" -s a.sock
 done
 # shellcheck disable=SC2088 # no path, a regular expression
@@ -188,7 +188,7 @@ for value in admin:secret@host:3301 tcp://admin:secret@host:3301 \
     admin:s/ecret@host:3301 http://admin:secret@host admin:sec:ret@host; do
 	wrong "target '.*admin:\*\*\*@host.*': a text console takes .*" -s "$value"
 	CARTRIDGE_RELOAD_SOCKET=$value wrong "target '.*admin:\*\*\*@.*"
-	wrong "unknown command '.*admin:\*\*\*@host.*'; .*" "$value"
+	wrong "unknown command '.*admin:\*\*\*@host.*' .*" "$value"
 	wrong ".*" -a "$value" status
 	ok 'no password' [ "$(grep -cE 'ecret|sec:' "$ERR")" -eq 0 ]
 	wrong ".*" status "$value"
@@ -344,7 +344,7 @@ in_project stale 'db web' 'also for stale' -v stale
 for words in '' reload 'eval 1' console; do
 	# shellcheck disable=SC2086 # several words
 	(cd project && exec "$CARTRIDGE_RELOAD" $words) >"$OUT" 2>"$ERR" </dev/null
-	is "$? $(head -n 1 "$ERR")" '1 cartridge-reload: no target: for the project in this directory, give --app shop' \
+	is "$? $(head -n 1 "$ERR")" '1 cartridge-reload: no target: for the project in this directory, use --app shop' \
 	    "what changes something names the option: $words"
 done
 
@@ -387,8 +387,8 @@ head -c 17000000 /dev/zero | tr '\0' - >large.lua
 cannot 'large\.lua is larger than 16 MiB' eval -f large.lua -s a.sock
 cannot '/dev/zero is larger than 16 MiB' eval -f /dev/zero -s a.sock
 printf 'return "\xff"' >latin.lua
-cannot 'latin\.lua is not UTF-8 text: .*' eval -f latin.lua -s a.sock
-cannot 'the Lua to run is not UTF-8 text: .*' eval $'return "\xff"' -s a.sock
+cannot 'latin\.lua is not UTF-8 text; .*' eval -f latin.lua -s a.sock
+cannot 'the Lua to run is not UTF-8 text; .*' eval $'return "\xff"' -s a.sock
 cannot '.* is not UTF-8 text' -m $'\xff' -s a.sock
 ok 'nothing of this connected to anything' [ ! -e touched ]
 kill "$FAKE_PID"
@@ -514,7 +514,7 @@ fake b.sock idle touch=touched again
 written_to full eval 1 -s a.sock -s b.sock
 ends 1 "$full" 'a full disk, several instances'
 ok 'it stops there' [ ! -e touched ]
-ok 'and says so' said "$ERR" 'b.sock: not touched$'
+ok 'and says so' said "$ERR" 'b.sock: not attempted$'
 kill "$FAKE_PID"
 
 # What is meant for the user must not end in the socket of the instance, which

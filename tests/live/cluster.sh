@@ -63,7 +63,7 @@ order()
 
 not_touched()
 {
-	said "$ERR" | sed -n 's/^cartridge-reload: \(.*\): not touched$/\1/p' |
+	said "$ERR" | sed -n 's/^cartridge-reload: \(.*\): not attempted$/\1/p' |
 	    xargs
 }
 
@@ -173,9 +173,9 @@ next_version
 on s1-b app_version 3
 via r1 reload
 is "$RC" 5 'it is refused'
-like "$(said "$ERR")" '^cartridge-reload: r1: the code differs between the instances: s1-b has [0-9a-f]{8}, not [0-9a-f]{8} as the rest; --allow-mixed goes on all the same$' \
+like "$(said "$ERR")" '^cartridge-reload: r1: the code on disk differs between instances: s1-b has [0-9a-f]{8}, expected [0-9a-f]{8}; use --allow-mixed to proceed anyway$' \
     'and the host is named'
-is "$(not_touched)" 's1-a s1-b' 'the others are not touched'
+is "$(not_touched)" 's1-a s1-b' 'the others are not attempted'
 is "$(generations)" '4/v5 4/v5 4/v5' 'no instance is'
 via r1 plan
 is "$RC $(grep -oE '[0-9a-f]{8}$' "$OUT" | sort | uniq -c | sort -n | awk '{ print $1 }' | xargs)" \
@@ -202,13 +202,13 @@ set_flag s1-a shop_fail "$VERSION"
 via r1 reload
 is "$RC" 3 'an init that fails on the second instance'
 is "$(generations)" '6/v7 7/v8 6/v7' 'the first one has the new code, only'
-is "$(summary)" '3 instances: 1 reloaded, 1 failed, 1 not touched
+is "$(summary)" '3 instances: 1 reloaded, 1 failed, 1 not attempted
   s1-a: failed (init_failed)' 'the summary tells all of them'
 like "$(said "$OUT")" '^s1-a: failed after .*, rolled back; generation 6$' \
     'the one that failed was rolled back'
 is "$(said "$ERR" | sed '/^ /d')" \
-    'cartridge-reload: s1-a: init of role storage failed: no disk here; the old code serves on
-cartridge-reload: r1: not touched' 'and is named, with the reason'
+    'cartridge-reload: s1-a: init of role storage failed: no disk here; the old code is still serving
+cartridge-reload: r1: not attempted' 'and is named, with the reason'
 via r1 reload --keep-going -o json
 is "$(json 'r.exit, r.instances[1].outcome, r.instances[2].outcome,
     r.instances[3].outcome, r.instances[2].rollback.complete,
@@ -228,11 +228,11 @@ begin_via r1 reload
 ok 'it is being reloaded' wait_until 10 is_reloading s1-a
 kill_node s1-a
 finish_via
-is "$RC $(summary)" '4 3 instances: 1 reloaded, 1 timeout, 1 not touched
+is "$RC $(summary)" '4 3 instances: 1 reloaded, 1 timeout, 1 not attempted
   s1-a: timeout (closed)' 'its outcome was not seen'
-like "$(said "$ERR")" '^cartridge-reload: s1-a: the connection to ADDRESS was lost: .*; the instance rolls back by itself if it has not committed, `cartridge-reload status` tells$' \
+like "$(said "$ERR")" '^cartridge-reload: s1-a: the connection to ADDRESS was lost: .*; the instance rolls back on its own unless it has committed; run `cartridge-reload status` to see the outcome$' \
     'it is said why'
-is "$(not_touched)" r1 'the next one is not touched'
+is "$(not_touched)" r1 'the next one is not attempted'
 ok 'it starts again' run_node s1-a
 ok 'all are well' wait_until 20 cluster_is_healthy
 
@@ -244,9 +244,9 @@ begin_via r1 reload
 ok 'the other one is being reloaded' wait_until 10 is_reloading s1-a
 kill_node r1
 finish_via
-is "$RC $(summary)" '8 3 instances: 1 reloaded, 1 protocol, 1 not touched
+is "$RC $(summary)" '8 3 instances: 1 reloaded, 1 protocol, 1 not attempted
   s1-a: protocol (closed)' 'each is reported as far as it is known'
-like "$(said "$ERR")" '^cartridge-reload: s1-a: through .*/r1/console.sock: connection closed before the final reply: the outcome is not known; `cartridge-reload status` tells$' \
+like "$(said "$ERR")" '^cartridge-reload: s1-a: through .*/r1/console.sock: connection closed before the final reply: the outcome is unknown; run `cartridge-reload status` to see the outcome$' \
     'it was the entry that was lost'
 is "$(not_touched)" r1 'which was not reloaded itself'
 via s1-b status -o json
@@ -268,9 +268,9 @@ hold s1-a
 OUT=$WORK/other ERR=$WORK/other begin_run reload -s "${NODE_SOCK[s1-a]}"
 ok 'somebody else reloads one of them' wait_until 10 is_reloading s1-a
 via r1 reload
-is "$RC $(summary)" '5 3 instances: 1 reloaded, 1 refused, 1 not touched
+is "$RC $(summary)" '5 3 instances: 1 reloaded, 1 refused, 1 not attempted
   s1-a: refused (locked)' 'it is refused there'
-like "$(said "$ERR")" "^cartridge-reload: s1-a: another reload is running for .* s, asked for by .* pid $RUN_PID\$" \
+like "$(said "$ERR")" "^cartridge-reload: s1-a: another reload has been running for .* s, started by .* pid $RUN_PID\$" \
     'and it is said by whom'
 OTHER=$RUN_PID
 begin_via r1 reload --wait 60 -v
@@ -322,20 +322,20 @@ begin_via r1 reload
 ok 'the second one is being reloaded' wait_until 10 is_reloading s1-a
 kill -INT "$RUN_PID"
 ok 'Ctrl-C: it is said who is waited for' wait_until 10 \
-    grep -q 'interrupted: waiting for s1-a (.*); once more gives up' "$ERR"
+    grep -q 'interrupted; waiting for s1-a (.*) (interrupt again to stop waiting)' "$ERR"
 release s1-a
 finish_via
-is "$RC $(summary)" '130 3 instances: 2 reloaded, 1 not touched' \
+is "$RC $(summary)" '130 3 instances: 2 reloaded, 1 not attempted' \
     'what was begun is brought to its end'
 is "$(not_touched)" r1 'and nothing else begun'
 hold s1-a
 begin_via r1 reload
 ok 'once more' wait_until 10 is_reloading s1-a
 kill -INT "$RUN_PID"
-wait_until 10 grep -q 'once more gives up' "$ERR"
+wait_until 10 grep -q 'interrupt again' "$ERR"
 kill -INT "$RUN_PID"
 finish_via
-is "$RC $(summary)" '130 3 instances: 1 reloaded, 1 timeout, 1 not touched
+is "$RC $(summary)" '130 3 instances: 1 reloaded, 1 timeout, 1 not attempted
   s1-a: timeout (interrupted)' 'Ctrl-C twice: it is given up'
 release s1-a
 ok 'the instance goes on' wait_until 10 is_idle s1-a
@@ -343,7 +343,7 @@ is "$(last s1-a)" 'reloaded nil' 'to the end'
 
 diag 'Too little time'
 
-UNSEEN='no reply from ADDRESS in time; the instance rolls back by itself if it has not committed, `cartridge-reload status` tells'
+UNSEEN='no reply from ADDRESS in time; the instance rolls back on its own unless it has committed; run `cartridge-reload status` to see the outcome'
 
 next_version
 mark=$(generations)
@@ -351,7 +351,7 @@ hold s1-b
 begin_via r1 reload --timeout 2
 ok 'one that is slow' wait_until 10 is_reloading s1-b
 finish_via
-is "$RC $(summary)" '4 3 instances: 1 timeout, 2 not touched
+is "$RC $(summary)" '4 3 instances: 1 timeout, 2 not attempted
   s1-b: timeout (deadline)' 'nobody knows how it will end'
 like "$(said "$ERR")" "^cartridge-reload: s1-b: (.* nothing was committed|$UNSEEN)\$" \
     'it is said what that means'
@@ -379,7 +379,7 @@ ok 'one hangs' wait_until 10 member_is r1 s1-b status dead
 wait_until 10 member_is s1-a s1-b status dead
 via r1 reload --timeout 2
 is "$RC $(not_touched)" '5 s1-a s1-b' 'it is refused'
-like "$(said "$ERR")" '^cartridge-reload: r1: not all instances can be reached: s1-b; --keep-going leaves them out$' \
+like "$(said "$ERR")" '^cartridge-reload: r1: some instances cannot be reached: s1-b; use --keep-going to skip them$' \
     'and it is said who it is'
 via r1 reload --timeout 2 --keep-going
 is "$RC $(summary)" '2 3 instances: 2 reloaded, 1 unreachable

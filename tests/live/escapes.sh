@@ -109,7 +109,7 @@ for place in web_top web_init web_validate; do
 	isnt "$(json i.error.code)" null 'has a code'
 	looks_well "an error in $place"
 done
-is "$(http_get /hello)" 'hello v2' 'the old code serves on'
+is "$(http_get /hello)" 'hello v2' 'the old code is still serving'
 
 # Names of roles and of the instance itself.
 app_version 4 "web_end=M.role_name = '$evil'"

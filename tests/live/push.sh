@@ -158,7 +158,7 @@ is "$RC" 0 'a push through a leader'
 like "$(cat "$OUT")" 'pushed to 3 instances in .*: 3 added$' 'it says so'
 is "$(answers)" 'hello v1/v1 hello v1/v1 hello v1/v1' 'its code serves'
 is "$(checksums | sort -u | wc -l)" 1 'all have the same config'
-like "$(cat "${NODE_LOG[s1-a]}")" 'cartridge-reload: push of 3 sections begins' \
+like "$(cat "${NODE_LOG[s1-a]}")" 'cartridge-reload: push of 3 sections started' \
     'its beginning is in the log'
 like "$(cat "${NODE_LOG[s1-a]}")" 'cartridge-reload: push: ok' 'and its end'
 is "$(cat "$ERR")" '' 'nothing is said on standard error'
@@ -285,7 +285,7 @@ is "$(report "$outcomes")" 'r1=refused s1-a=refused s1-b=refused' \
 write words.lua <<<'error("no words", 0)'
 push s1-a
 is "$RC" 3 'code that fails when it is loaded'
-like "$(cat "$ERR")" 'no words.*; the old code serves on$' 'says why'
+like "$(cat "$ERR")" 'no words.*; the old code is still serving$' 'says why'
 untouched 'bad code'
 
 diag 'An instance that refuses'
@@ -298,7 +298,7 @@ is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
 is "$(report "$outcomes")" 'r1=unchanged s1-a=unchanged s1-b=refused' \
     'it is told which'
 like "$(cat "$ERR")" \
-    'refused by 1 of 3 instances: s1-b: .*not today; the old code serves on$' \
+    'refused by 1 of 3 instances: s1-b: .*not today; the old code is still serving$' \
     'and why'
 set_flag r1 gate_refuse '"nor here"'
 push s1-a
@@ -344,7 +344,7 @@ is "$RC $(report 'return r.outcome .. " " .. tostring(r.rollback.complete)')" \
     '6 degraded false' 'it fails with the old code as well'
 is "$(states)" 'RolesConfigured RolesConfigured OperationError' \
     'its roles are not configured'
-like "$(cat "$ERR")" 'the old state could not be restored fully' 'that is said'
+like "$(cat "$ERR")" 'the previous state could not be fully restored' 'that is said'
 set_flag r1 gate_fail
 push s1-a
 is "$RC $(answers)" '0 hello v3/v3 hello v3/v3 hello v3/v3' \

@@ -125,7 +125,7 @@ is "$(app_eval 'return require("cartridge").rpc_call("storage", "price", {1})')"
 is "$(app_eval 'return shop_price(1)')" '12.50 EUR' 'and so do globals'
 is "$(audit_lines)" 2 'two lines in the log of the instance'
 like "$(grep 'cartridge-reload: ' "$APP_LOG" | head -n 1)" \
-    "begins.*pid [0-9]+" 'they tell who asked'
+    "started by .*pid [0-9]+" 'they tell who asked'
 like "$(grep 'cartridge-reload: ' "$APP_LOG" | tail -n 1)" \
     'reloaded, generation 1' 'and how it ended'
 

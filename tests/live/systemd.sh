@@ -85,7 +85,7 @@ is "$(generation) $(http_get /hello)" '1 hello v2' 'the new code serves'
 app_version 3 "storage_init=error('no coffee')"
 exec_reload
 is "$RC" 3 'ExecReload= of broken code fails with the exit status of that'
-is "$(generation) $(http_get /hello)" '1 hello v2' 'the old code serves on'
+is "$(generation) $(http_get /hello)" '1 hello v2' 'the old code is still serving'
 app_version 4
 exec_reload
 is "$RC $(generation) $(http_get /hello)" '0 2 hello v4' \

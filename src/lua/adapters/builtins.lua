@@ -258,7 +258,7 @@ local function restore_settings(item, undone, left)
             if ok and item.object[key] == before.value then
                 table.insert(undone, label)
             else
-                table.insert(left, ('%s was changed and cannot be put back%s'):format(label,
+                table.insert(left, ('%s was changed and cannot be restored%s'):format(label,
                     ok and '' or ': ' .. tostring(err)))
             end
         end

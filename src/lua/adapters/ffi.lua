@@ -99,7 +99,7 @@ function Ffi:compare(declarations, known)
             if why ~= nil and old_id < known.border then
                 return {fail = ("attempt to redefine '%s'"):format(item.name)}
             elseif why ~= nil then
-                return {refuse = ('%s is declared already, and %s'):format(label(item), why)}
+                return {refuse = ('%s is already declared, and %s'):format(label(item), why)}
             end
         end
     end
@@ -117,7 +117,7 @@ function Ffi:declare(text)
             error(err, 0)
         end
         self.made = self.made or ok
-        return {refuse = ('C declarations cannot be compared with those that are there: %.60s')
+        return {refuse = ('C declarations cannot be compared with the existing ones: %.60s')
             :format((text:gsub('%s+', ' ')))}
     end
 
@@ -140,7 +140,7 @@ function Ffi:declare(text)
         end
         local rest = declarations:without(is_old)
         if rest == nil or not pcall(cdef, rest) then
-            return {refuse = ('%s cannot be declared beside %s, which is declared already')
+            return {refuse = ('%s cannot be declared: the same declaration contains %s, which already exists')
                 :format(label(added), label(old))}
         end
     else
@@ -349,7 +349,7 @@ function Ffi:rollback(_, left)
         jit.flush()
     end
     if self.made then
-        table.insert(left, 'C declarations (ffi.cdef) of the new code cannot be taken back')
+        table.insert(left, 'C declarations (ffi.cdef) of the new code cannot be undone')
     end
 end
 

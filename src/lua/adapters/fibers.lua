@@ -37,8 +37,8 @@ local SEARCH = 5
 local TURN = 0.01
 
 local REASONS = {
-    alone = 'nothing in the new code started it again',
-    protected = 'the new code has started it again, but it catches errors: cancelling it may not end it',
+    alone = 'nothing in the new code started a replacement',
+    protected = 'the new code started a replacement, but this loop catches errors: cancelling it may not end it',
     cancelled = 'it was cancelled and is still running',
 }
 
@@ -216,7 +216,7 @@ local function start_again(self, loops, is_old)
         limit = scan.limit(),
     })
     if not ok then
-        log.error('cartridge-reload: loops that nothing has started again: %s', tostring(done))
+        log.error('cartridge-reload: loops without a replacement: %s', tostring(done))
         return alone
     end
     local left = {}
@@ -269,7 +269,7 @@ function Fibers:finish(patience)
         return false
     elseif fibers_lib.locate() == nil then
         self.is_judged = true
-        return false, 'this build of Tarantool does not tell its fibers apart: loops of the old code were left running'
+        return false, 'this build of Tarantool does not expose its fibers: loops of the old code were left running'
     end
     -- Fibers that have not begun have no stack.
     fiber.sleep(0)

@@ -125,7 +125,7 @@ function Vars:mark()
     end
 end
 
---- Sets the variables that were changed in a copy; what was not touched there
+--- Sets the variables that were changed in a copy; what was not attempted there
 -- stays as it is.
 local function take_over(live, copy, staged)
     for key, value in pairs(copy) do

@@ -110,7 +110,7 @@ local function reload(cartridge)
         report.rollback = {
             complete = false,
             undone = {},
-            left = {('Cartridge is in state %q: its own reload has no way back'):format(state)},
+            left = {('Cartridge is in state %q: its own reload cannot roll back'):format(state)},
         }
     end
     return report
@@ -128,7 +128,7 @@ return function(args)
         return run.locked(held)
     end
     local registry = registry_lib.get()
-    log.info('cartridge-reload: native reload of generation %d begins, asked for by %s',
+    log.info('cartridge-reload: native reload of generation %d started by %s',
         registry.generation, lock.holder)
     local before, notes = table.copy(package.loaded), record(registry)
     local ok, report = pcall(reload, cartridge)

@@ -39,7 +39,7 @@ local function unfit(cartridge)
     end
     local state, err = cartridge:state()
     if not TAKES_CONFIG[state] then
-        local message = ('Cartridge is in state %q: no change of the config is taken'):format(tostring(state))
+        local message = ('Cartridge is in state %q and accepts no config change'):format(tostring(state))
         if err ~= nil then
             message = message .. ': ' .. failure.describe(err)
         end
@@ -141,7 +141,7 @@ function Push:check_cluster()
             unready[one.uuid] = ('Cartridge is in state %q'):format(state.state)
             passing = passing and cartridge_lib.PASSING[state.state] == true
         elseif state.checksum ~= checksum then
-            different[one.uuid] = 'its config is not the one that is here'
+            different[one.uuid] = 'its config differs from the one on this instance'
         end
         self.was_broken = self.was_broken or state ~= nil and state.state == 'OperationError'
     end
@@ -150,7 +150,7 @@ function Push:check_cluster()
         failure.raise({
             outcome = 'refused',
             code = 'unreachable_instances',
-            message = 'a change needs all instances, but there is no answer from ' .. self:list(silent),
+            message = 'a push needs all instances; no answer from ' .. self:list(silent),
             transient = true,
         })
     elseif next(locked) ~= nil then
@@ -158,7 +158,7 @@ function Push:check_cluster()
     elseif next(unready) ~= nil then
         self:refuse({
             code = 'bad_state',
-            message = 'no change of the config is taken by',
+            message = 'config changes are refused by',
             transient = passing,
         }, unready)
     elseif next(different) ~= nil then
@@ -166,7 +166,7 @@ function Push:check_cluster()
         -- that has changed since.
         self:refuse({
             code = 'config_differs',
-            message = 'to change the config from here would undo changes on',
+            message = 'the config of this instance is outdated; a push would revert changes on',
             transient = true,
         }, different)
     end
@@ -253,7 +253,7 @@ function Push:casualties()
         if state == nil then
             list[one.uuid] = self.by_uuid[one.uuid].message
         elseif state.state ~= 'RolesConfigured' then
-            list[one.uuid] = ('%s: %s'):format(state.state, state.why or 'it is not known why')
+            list[one.uuid] = ('%s: %s'):format(state.state, state.why or 'reason unknown')
         end
     end
     return list, begun
@@ -269,13 +269,13 @@ function Push:undo()
     table.sort(names)
     local active = self.cartridge:active_config()
     if self.was_broken then
-        table.insert(left, 'the new sections stay: with those of before, roles were not configured either')
+        table.insert(left, 'the new sections stay: roles were not configured with the previous ones either')
     elseif not sections_lib.has_patch(active:get_plaintext(), self.patch) then
-        table.insert(left, 'the config of this instance is not the one that was pushed: nothing was put back')
+        table.insert(left, 'the config of this instance is not the one that was pushed: nothing was restored')
     else
         local ok, err = self:change(sections_lib.inverse(self.config:get_plaintext(), self.patch))
         if not ok then
-            table.insert(left, 'the sections of before were not put back: ' .. failure.describe(err))
+            table.insert(left, 'the previous sections were not restored: ' .. failure.describe(err))
         end
     end
     if #left == 0 then
@@ -293,7 +293,7 @@ function Push:give_up(candidate, err)
     local message = failure.describe(err)
     local casualties, begun = self:casualties()
     if begun then
-        log.error('cartridge-reload: a push failed when it was applied: %s', message)
+        log.error('cartridge-reload: a push failed while being applied: %s', message)
         local rollback = self:undo()
         self:tell(#rollback.left == 0 and 'unchanged' or 'ok', casualties, 'failed')
         failure.raise({
@@ -315,7 +315,7 @@ function Push:give_up(candidate, err)
         clock.monotonic() - self.entered, self:left())
     for _, one in ipairs(self.instances) do
         if released[one.uuid] == false then
-            table.insert(self.report.warnings, ('%s keeps the config locked for a change that was given up'):format(
+            table.insert(self.report.warnings, ('%s still holds the config lock of an abandoned change'):format(
                 self.by_uuid[one.uuid].alias))
         end
     end
@@ -335,7 +335,7 @@ function Push:commit(args, candidate)
         failure.raise({
             outcome = 'timeout',
             code = 'deadline',
-            message = 'the time was over before the change could begin',
+            message = 'timed out before the change could start',
         })
     end
     -- From here to where Cartridge takes the config as it is, nothing yields.
@@ -343,7 +343,7 @@ function Push:commit(args, candidate)
         failure.raise({
             outcome = 'refused',
             code = 'config_changed',
-            message = 'the cluster-wide config was changed by somebody else meanwhile',
+            message = 'the cluster-wide config was changed concurrently',
             transient = true,
         })
     end
@@ -356,8 +356,8 @@ function Push:commit(args, candidate)
     for _, one in ipairs(self.cluster) do
         local state = states[one.uuid]
         if one.outcome == 'unreachable' or state ~= nil and state.state ~= 'RolesConfigured' then
-            table.insert(self.report.warnings, ('%s has taken the code, but now it is %s'):format(one.alias,
-                state ~= nil and ('in state %q'):format(state.state) or 'not to be reached'))
+            table.insert(self.report.warnings, ('%s accepted the code, but is now %s'):format(one.alias,
+                state ~= nil and ('in state %q'):format(state.state) or 'unreachable'))
         end
     end
 end
@@ -434,7 +434,7 @@ local function locked_push(args, on_phase)
     if lock == nil then
         return run.locked(held)
     end
-    log.info('cartridge-reload: push of %d sections begins, asked for by %s', #args.sections, lock.holder)
+    log.info('cartridge-reload: push of %d sections started by %s', #args.sections, lock.holder)
     local ok, report = pcall(push, args, on_phase)
     registry_lib.release(lock)
     if not ok then
@@ -454,7 +454,7 @@ return function(args)
     if late ~= nil then
         return late
     elseif not instance.is_configured() then
-        return run.refused({code = 'not_running', message = 'box.cfg was not called so far', transient = true})
+        return run.refused({code = 'not_running', message = 'box.cfg() has not been called yet', transient = true})
     end
     local report = run.detached(args, function(on_phase)
         -- Only to look, nobody has to wait for.

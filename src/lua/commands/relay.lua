@@ -29,8 +29,10 @@ local FAR_END = [[
 -- What it means that the end of a command was not seen, for those whose work
 -- goes on without anybody.
 local UNSEEN = {
-    reload = '; the instance rolls back by itself if it has not committed, `cartridge-reload status` tells',
-    native = "; Cartridge's own reload goes on without a limit, `cartridge-reload status` tells how it ended",
+    reload = '; the instance rolls back on its own unless it has committed; '
+        .. 'run `cartridge-reload status` to see the outcome',
+    native = "; Cartridge's own reload has no time limit and continues; "
+        .. 'run `cartridge-reload status` to see the outcome',
 }
 
 local function unreachable(code, message)
@@ -59,7 +61,7 @@ local function reach(uri, left)
         return conn, now
     elseif conn.state ~= 'active' then
         -- The text of some errors is empty.
-        return nil, ('the connection is lost (%s)'):format(tostring(now))
+        return nil, ('connection lost (%s)'):format(tostring(now))
     end
     return nil, ('no answer within %.3g s (%s)'):format(limit, tostring(now))
 end

@@ -120,14 +120,14 @@ end
 --- What follows the commit. Yields.
 -- @treturn table report
 local function finish(txn, work)
-    attempt(txn, 'the record of the generation', remember, txn, work)
+    attempt(txn, 'recording the generation', remember, txn, work)
     txn:enter('scan')
-    attempt(txn, 'the stop of the old roles', work.after_commit, work)
+    attempt(txn, 'stopping the old roles', work.after_commit, work)
     -- Where no request is in flight; otherwise the scan comes first, as others
     -- reach new code only when it has patched their way.
-    attempt(txn, 'the end of old fibers', work.judge_fibers, work, 0)
+    attempt(txn, 'ending old fibers', work.judge_fibers, work, 0)
     local report = {outcome = 'reloaded', generation = txn.registry.generation, warnings = txn.warnings}
-    attempt(txn, 'the report', function()
+    attempt(txn, 'building the report', function()
         report = instance.describe('reloaded')
         describe(report, txn, work, work.modules:loaded_files())
     end)
@@ -155,10 +155,10 @@ local function finish(txn, work)
     txn:enter(nil)
     -- Compiled code keeps the code alive that it was made from: the memory
     -- of hundreds of generations. It is made anew within milliseconds.
-    attempt(txn, 'the flush of compiled code', function()
+    attempt(txn, 'flushing compiled code', function()
         jit.flush()
     end)
-    attempt(txn, 'the release of the transaction', txn.release, txn)
+    attempt(txn, 'releasing the transaction', txn.release, txn)
     return report
 end
 
@@ -208,7 +208,7 @@ local function reload(args, registry, on_phase)
         local is_done, err = pcall(work.after_failure, work, fail.rollback)
         if not is_done then
             log.error('cartridge-reload: rollback: %s', tostring(err))
-            table.insert(fail.rollback.left, 'the rollback was not finished: ' .. tostring(err))
+            table.insert(fail.rollback.left, 'the rollback did not finish: ' .. tostring(err))
         end
     end
     local report = instance.describe('failed')
@@ -231,7 +231,7 @@ return function(args)
             return run.locked(held)
         end
         local registry = registry_lib.get()
-        log.info('cartridge-reload: reload of generation %d begins, asked for by %s',
+        log.info('cartridge-reload: reload of generation %d started by %s',
             registry.generation, lock.holder)
         local ok, report = pcall(reload, args, registry, on_phase)
         registry_lib.release(lock)

@@ -32,7 +32,7 @@ return function(args)
     elseif registry.generation ~= generation then
         return run.refused({
             code = 'locked',
-            message = 'another reload ran meanwhile',
+            message = 'another reload ran during the scan',
             transient = true,
         })
     end
@@ -46,7 +46,7 @@ return function(args)
             outcome = 'refused',
             code = 'scan_too_large',
             phase = 'scan',
-            message = 'the heap grew while it was looked at, until there was not enough memory',
+            message = 'out of memory: the heap grew during the scan',
         })
     elseif result.stopped ~= nil and result.stopped ~= 'time' then
         return run.fail(report, {
@@ -60,7 +60,7 @@ return function(args)
             outcome = 'timeout',
             code = 'deadline',
             phase = 'scan',
-            message = 'the time was over before everything was looked at',
+            message = 'timed out before the scan was complete',
         })
     elseif result.left > 0 then
         return run.fail(report, {

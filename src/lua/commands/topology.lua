@@ -63,7 +63,7 @@ return function(args)
     if cartridge == nil then
         return run.refused({
             code = 'no_cartridge',
-            message = 'the instance does not run Cartridge, so it knows of no cluster',
+            message = 'the instance does not run Cartridge, so it has no cluster',
         })
     end
     local instances, why = cartridge:instances()
@@ -76,7 +76,7 @@ return function(args)
     if other ~= nil then
         return run.refused({
             code = 'old_topology',
-            message = ('what this instance knows of the cluster is out of date: to %s it is %s; ask another one')
+            message = ('this instance has an outdated view of the cluster: %s sees it as %s; use another instance')
                 :format(other.from, other.word),
         })
     end

@@ -56,7 +56,7 @@ local function too_late(args)
     return fail_report(instance.describe('timeout'), {
         outcome = 'timeout',
         code = 'deadline',
-        message = 'the time was over before the instance could begin',
+        message = 'timed out before the instance started',
     })
 end
 
@@ -76,7 +76,7 @@ end
 local function locked(held)
     return refused({
         code = 'locked',
-        message = ('another reload is running for %.1f s, asked for by %s'):format(held.seconds, held.holder),
+        message = ('another reload has been running for %.1f s, started by %s'):format(held.seconds, held.holder),
         transient = true,
     })
 end

@@ -26,7 +26,7 @@ end
 -- @treturn ?table failure fields
 local function refusal()
     if not is_configured() then
-        return {code = 'not_running', message = 'box.cfg was not called so far', transient = true}
+        return {code = 'not_running', message = 'box.cfg() has not been called yet', transient = true}
     end
     local status = box.info.status
     if status ~= 'running' then

@@ -122,7 +122,7 @@ function Framework:check_removed(old, new)
                     phase = 'load',
                     role = role_name,
                     module = old.by_role_name[role_name].module_name,
-                    message = ('role %q is enabled in the cluster but the new code does not have it')
+                    message = ('role %q is enabled in the cluster but missing from the new code')
                         :format(role_name),
                 })
             end

@@ -185,7 +185,7 @@ local function check_role(name, M)
     else
         for _, method in ipairs(REQUIRED) do
             if type(M[method]) ~= 'function' then
-                problem = ('the role has no function %s'):format(method)
+                problem = ('the role has no %s function'):format(method)
                 break
             end
         end
@@ -241,7 +241,7 @@ function Framework:check_removed(_, new)
             code = 'config_changing',
             phase = self.txn.phase,
             transient = true,
-            message = 'the config gave the instance other roles during the reload',
+            message = 'the config changed the roles of the instance during the reload',
         })
     end
 end

@@ -154,7 +154,7 @@ function Cartridge:instances()
     local conf = self:active_config()
     local topology = conf and self:config_tables().topology
     if type(topology) ~= 'table' or type(topology.servers) ~= 'table' then
-        return nil, 'the instance belongs to no cluster so far'
+        return nil, 'the instance has not joined a cluster yet'
     end
     local ok, uris = pcall(function()
         return package.loaded['cartridge.topology'].refine_servers_uri(topology)
@@ -275,7 +275,7 @@ function Cartridge:refusal()
     if not ok then
         return {
             code = 'unsupported',
-            message = ('this version of Cartridge (%s) is not understood: %s'):format(self.version(), what),
+            message = ('unsupported Cartridge version %s: %s'):format(self.version(), what),
         }
     end
     return nil

@@ -77,7 +77,7 @@ local function register(module_names, load, fail)
         end
         local clash = registry.by_role_name[role_name]
         if clash ~= nil then
-            fail(module_name, ('role name %q is that of %s already'):format(role_name, clash.module_name))
+            fail(module_name, ('role name %q is already used by %s'):format(role_name, clash.module_name))
         end
         local dependencies = M.dependencies == nil and {} or M.dependencies
         if type(dependencies) ~= 'table' then

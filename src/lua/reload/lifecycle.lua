@@ -236,7 +236,7 @@ function Lifecycle:stop_early(role, why)
             rawset(role.M, name, function() end)
         end
     end
-    table.insert(self.txn.warnings, ('role %s was stopped before the commit, as the new one could not start '
+    table.insert(self.txn.warnings, ('role %s was stopped before the commit because the new one could not start '
         .. 'beside it: %s'):format(role.role_name, why))
     self:stop({role})
 end

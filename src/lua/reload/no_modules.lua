@@ -4,9 +4,9 @@
 local KINDS = {
     {'rocks', 'in .rocks (--rocks reloads them too)'},
     {'system', 'installed for the whole system (--rocks reloads them too)'},
-    {'preload', 'in package.preload, so they have no file to be read again'},
-    {'loader', 'from a loader of the application, so they have no file to be read again'},
-    {'no_file', 'found by no search, as if put into package.loaded by hand'},
+    {'preload', 'in package.preload, without a file to reload'},
+    {'loader', 'from a loader of the application, without a file to reload'},
+    {'no_file', 'not found on any search path, only in package.loaded'},
     {'config', 'sections of the cluster-wide config (`push` installs those)'},
     {'shared_object', 'in C'},
     {'excluded', 'excluded by --exclude'},
@@ -26,7 +26,7 @@ local function explain_all(choice)
             table.insert(parts, ('%s %s'):format(count_text(#names), kind[2]))
         end
     end
-    return ('no application module is loaded: only files that were loaded with require can be reloaded; %s')
+    return ('no application module is loaded: only files loaded with require can be reloaded; %s')
         :format(table.concat(parts, '; '))
 end
 
@@ -67,7 +67,7 @@ local function explain_pattern(choice, glob)
         if name ~= nil then
             return ('--module takes the name of a module, not its path: use --module %s'):format(name)
         end
-        return ('--module takes the name of a module as in require, not a path, and no module of the file %s is loaded')
+        return ('--module takes the name of a module as in require, not a path, and no module from the file %s is loaded')
             :format(glob)
     end
     return ('--module %s matches no loaded module'):format(glob)

@@ -45,7 +45,7 @@ return function(options, left)
                 local ok, result, err = options.call(role, step)
                 local problem = not ok and result or not options.framework.ignores_results and err or nil
                 if problem ~= nil then
-                    table.insert(left, ('role %s had to start again, and its %s failed: %s')
+                    table.insert(left, ('role %s had to be restarted, and its %s failed: %s')
                         :format(role.role_name, options.framework.methods[step], failure.describe(problem)))
                     break
                 end

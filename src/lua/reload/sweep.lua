@@ -43,7 +43,7 @@ local DRAIN = 1
 -- What is left is named up to this number, the rest is counted.
 local NAMED = 20
 
-local INCOMPLETE = 'failed code was not looked for everywhere: '
+local INCOMPLETE = 'the search for failed code is incomplete: '
 
 local Sweep = {}
 Sweep.__index = Sweep
@@ -309,7 +309,7 @@ end
 
 local function label(self, place)
     local ok, _, where = pcall(words.tell, self.walk, self.roots, place)
-    return ok and where or 'a place that cannot be named'
+    return ok and where or 'an unnamed place'
 end
 
 --- Restores what can be restored. Afterwards `places` has the rest.

@@ -131,8 +131,8 @@ local function raise_timeout(self)
         phase = self.phase,
         role = self.role,
         module = self.module,
-        message = self.committed and 'the time was over after the commit'
-            or ('the time was over in phase %s; nothing was committed'):format(self.phase),
+        message = self.committed and 'timed out after the commit'
+            or ('timed out in phase %s; nothing was committed'):format(self.phase),
     })
 end
 
@@ -344,7 +344,7 @@ function Transaction:run(work)
 
     if not done and not self.committed then
         self.aborted = true
-        self:tell(('the time is over in %s'):format(self.phase), self.role, true)
+        self:tell(('timed out in %s'):format(self.phase), self.role, true)
         pcall(worker.cancel, worker)
         local grace = clock.monotonic() + self:limited(GRACE)
         while waited and not done and clock.monotonic() < grace do
@@ -354,7 +354,7 @@ function Transaction:run(work)
     watch:stop()
     if self.committed then
         if not done then
-            table.insert(self.warnings, 'what comes after the commit was not over in time and goes on')
+            table.insert(self.warnings, 'post-commit work did not finish in time and continues')
         elseif err ~= nil then
             log.error('cartridge-reload: after the commit: %s', failure.describe(err))
             table.insert(self.warnings, 'an error after the commit: ' .. failure.describe(err))
@@ -368,7 +368,7 @@ function Transaction:run(work)
         fail = failure.from(wait_error, {code = 'cancelled', phase = phase})
     elseif self.aborted then
         fail = failure.from(nil, {outcome = 'timeout', code = 'deadline', phase = phase}, traceback)
-        fail.message = ('the time was over in phase %s; nothing was committed'):format(phase)
+        fail.message = ('timed out in phase %s; nothing was committed'):format(phase)
         fail.role, fail.module = self.role, self.module
     else
         fail = failure.from(err, {code = 'internal_error', phase = phase}, traceback)
@@ -376,7 +376,7 @@ function Transaction:run(work)
     self:enter(nil)
     local rollback = self:rollback()
     if not done then
-        table.insert(rollback.left, ('fiber %d "cartridge-reload" runs new code and does not stop')
+        table.insert(rollback.left, ('fiber %d "cartridge-reload" runs new code and ignores cancellation')
             :format(worker:id()))
     end
     fail.rollback = rollback

@@ -230,7 +230,7 @@ function Counterparts:find(f, source)
     if module == nil then
         return nil, 'no module of its file is loaded'
     elseif self.paths[module] == nil then
-        return nil, 'its module has no file any more'
+        return nil, 'the file of its module is gone'
     end
     local counterpart, why
     if entry == nil or is_matched then
@@ -243,9 +243,9 @@ function Counterparts:find(f, source)
     if counterpart == nil then
         return nil, why
     elseif self:unit_of(counterpart) ~= '@' .. self.paths[module] then
-        return nil, ('%s is of another file in the new code'):format(matching.name_of(entry))
+        return nil, ('%s moved to another file in the new code'):format(matching.name_of(entry))
     elseif not is_current(self, counterpart) then
-        return nil, 'the new code has the same old function'
+        return nil, 'the new code uses the same old function'
     end
     return counterpart
 end
@@ -289,7 +289,7 @@ local function counterpart_of(self, object)
     if entry.why ~= nil then
         return nil, entry.why
     elseif self.paths[entry.module] == nil then
-        return nil, 'its module has no file any more'
+        return nil, 'the file of its module is gone'
     end
     return matching.retrace(object, entry, value_of(self, entry.module))
 end
@@ -350,9 +350,9 @@ function Counterparts:find_table(object)
     if counterpart == nil then
         return nil, why
     elseif rawequal(counterpart, object) or self.tables[counterpart] ~= nil then
-        return nil, 'the new code has the same old table', true
+        return nil, 'the new code uses the same old table', true
     elseif not is_own(self, object, counterpart, entry.is_module, BASES) then
-        return nil, ('%s is not of the module alone'):format(matching.name_of(entry)), true
+        return nil, ('%s does not belong to the module alone'):format(matching.name_of(entry)), true
     end
     return counterpart
 end

@@ -33,7 +33,7 @@ local function function_text(f)
     if info.what == 'C' then
         return 'a C function'
     elseif info.source:match('^[@=]') == nil then
-        return ('made from text:%d'):format(info.linedefined)
+        return ('compiled from a string:%d'):format(info.linedefined)
     end
     return ('%s:%d'):format(short_path(info.source:gsub('^=', '')), info.linedefined)
 end
@@ -203,7 +203,7 @@ local function tell(walk, roots, place)
 
     local words, kind = tostring(text), text.kind
     if place.kind == 'frame' and root.kind == 'registry' and #way == 3 and is_whole then
-        kind, words = 'fiber', 'a fiber whose number is not known'
+        kind, words = 'fiber', 'a fiber with an unknown id'
     elseif place.kind == 'frame' and (root.kind ~= 'fiber' or #way > 2) then
         kind, words = 'coroutine', 'coroutine in ' .. words
     elseif place.kind == 'local' then

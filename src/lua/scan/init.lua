@@ -46,7 +46,7 @@ local function refusal()
     if heap + need <= limit() then
         return nil
     end
-    return ('the Lua heap has %.0f MB, a scan could need %.0f MB more, and there are %.0f MB in all')
+    return ('not enough memory: the Lua heap has %.0f MB, a scan could need %.0f MB more, and the limit is %.0f MB')
         :format(heap / 1024, need / 1024, limit() / 1024)
 end
 
@@ -67,28 +67,28 @@ end
 local function unchecked(found, foreign)
     local list = {}
     for _, module in ipairs(foreign) do
-        table.insert(list, ('module %s, which other code has loaded again'):format(module.name))
+        table.insert(list, ('module %s, which other code has reloaded'):format(module.name))
     end
     local texts = #found.texts
     if texts > 0 then
-        table.insert(list, ('%s made from text, of which the generation is not known: %s%s'):format(
+        table.insert(list, ('%s compiled from a string, generation unknown: %s%s'):format(
             count_text(texts, 'function', 'functions'),
             table.concat(found.texts, ', ', 1, math.min(texts, NAMED_TEXTS)),
             texts > NAMED_TEXTS and ', ...' or ''))
     end
     if found.walk.deep > 0 then
-        table.insert(list, ('what is deep down in %s'):format(count_text(found.walk.deep, 'stack', 'stacks')))
+        table.insert(list, ('the deepest frames of %s'):format(count_text(found.walk.deep, 'stack', 'stacks')))
     end
     if found.walk.asleep > 0 then
-        table.insert(list, ('%s not begun to run'):format(
+        table.insert(list, ('%s not started'):format(
             count_text(found.walk.asleep, 'coroutine that has', 'coroutines that have')))
     end
     if found.walk.unsteady > 0 then
-        table.insert(list, ('the end of %s that changed all the time'):format(
+        table.insert(list, ('the rest of %s that kept changing'):format(
             count_text(found.walk.unsteady, 'table', 'tables')))
     end
     for _, text in ipairs(found.hidden) do
-        table.insert(list, text .. ': this build of Tarantool does not tell')
+        table.insert(list, text .. ': not visible in this build of Tarantool')
     end
     return list
 end
@@ -267,8 +267,8 @@ end
 
 -- What stops a walk, in words.
 local STOPPED = {
-    time = 'there was not enough time',
-    memory = 'there was not enough memory',
+    time = 'out of time',
+    memory = 'out of memory',
 }
 
 --- Adds the loops that still run old code to the places. Most of them were found
@@ -327,7 +327,7 @@ local function finish(report, options, mode)
             report.stale, report.scan, left = result.places, result.stats, result.left
             incomplete = STOPPED[result.stopped] or result.stopped
             if result.unlisted > 0 then
-                table.insert(report.warnings, ('%s mended than are listed')
+                table.insert(report.warnings, ('%s patched than listed')
                     :format(count_text(result.unlisted, 'more place was', 'more places were')))
             end
         else
@@ -341,7 +341,7 @@ local function finish(report, options, mode)
         left = left + add_loops(report, options.loops(), options)
     end
     if incomplete ~= nil then
-        table.insert(report.warnings, 'stale references were not looked for everywhere: ' .. incomplete)
+        table.insert(report.warnings, 'the stale-reference scan is incomplete: ' .. incomplete)
     end
     if mode ~= 'fail' or report.outcome ~= 'reloaded' then
         return

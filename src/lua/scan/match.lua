@@ -206,7 +206,7 @@ end
 local function judge(thing, found)
     local name = label(thing.name or name_of(thing))
     if rawequal(found, AMBIGUOUS) then
-        return nil, ('in the new code several things stand for %s'):format(name)
+        return nil, ('%s is ambiguous in the new code'):format(name)
     elseif found == nil then
         return nil, ('the new code has no %s'):format(name)
     elseif type(found) ~= type(thing.value) then

@@ -24,10 +24,10 @@ local SMALL = 1000
 local BASES = 20
 
 -- Why a place is left that will be patched when it can.
-local IN_USE = 'a request that began with the old code still uses it'
-local TAKEN = 'the new code itself has taken it'
+local IN_USE = 'a request that started on the old code still uses it'
+local TAKEN = 'now held by the new code'
 -- Why there is nothing at a place any more.
-local REMOVED = 'removed: the new code has put its own there'
+local REMOVED = 'removed: the new code registered its own'
 
 --- One walk over the heap.
 local Pass = {}
@@ -387,7 +387,7 @@ end
 local function describe(self, place)
     local ok, kind, where = pcall(words.tell, self.walk, self.roots, place)
     if not ok then
-        kind, where = 'table', 'a place that cannot be named'
+        kind, where = 'table', 'an unnamed place'
     end
     if (place.more or 0) > 0 then
         where = ('%s and of %d more'):format(where, place.more)
@@ -427,7 +427,7 @@ end
 function Pass:finish_duplicate(item, is_done)
     local place = item.place
     if is_done == false then
-        self:tell(place, false, 'a loop is running over the list that has the new one too')
+        self:tell(place, false, 'a loop is running over a list that also holds the new one')
     elseif is_done then
         if rawequal(item.entry, place.object) then
             -- Somebody else may have the entry as well.

@@ -44,7 +44,7 @@ function patchers.key(place, new)
     local object, value, twin = place.object, rawget(place.object, place.value), place.twin
     local is_there = rawget(object, new) ~= nil
     if not is_there and (twin == nil or rawget(twin, new) == nil) then
-        return false, 'the new code has not put its own there'
+        return false, 'the new code has registered none of its own'
     elseif not is_there and place.is_iterated then
         return false, 'a loop is running over the table'
     end

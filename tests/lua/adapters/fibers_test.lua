@@ -320,7 +320,7 @@ case('a loop that nothing has started again goes on, and is reported', function(
     t:is(#adapter.report.cancelled, 0, 'not cancelled')
     local loops = adapter:list_loops()
     t:is(#loops, 1, 'a loop')
-    t:is(loops[1].reason, 'nothing in the new code started it again', 'reason')
+    t:is(loops[1].reason, 'nothing in the new code started a replacement', 'reason')
 end)
 
 case('a loop that would swallow its cancellation is not cancelled', function(t)
@@ -438,7 +438,7 @@ case('where the server does not tell fibers apart, loops are left running', func
     local txn, adapter = begin({ffi = setmetatable({C = {}}, {__index = ffi})})
     doom(fiber.create(txn.code(LOOP, FILE)(), 'new'))
     commit(txn)
-    t:ok(select(2, adapter:finish()):find('does not tell', 1, true), 'a warning')
+    t:ok(select(2, adapter:finish()):find('does not expose', 1, true), 'a warning')
     t:ok(not is_dead(old), 'lives')
 end)
 

@@ -215,14 +215,14 @@ case('a module that was gone, and that others have loaded since', function(t)
     t:ok(lib.mentions(report.scan.unchecked, app.name .. '.other'), 'but told')
 end)
 
-case('functions made from text are told', function(t)
+case('functions compiled from a string are told', function(t)
     local app = lib.app({['@'] = 'return {get = function() end}'})
     app.require('@')
     lib.reload()
     hold({loadstring('return 1'), loadstring('return 2')})
     local report = stale()
     t:is(report.outcome, 'ok', 'outcome')
-    t:ok(lib.mentions(report.scan.unchecked, '2 functions made from text'), 'number')
+    t:ok(lib.mentions(report.scan.unchecked, '2 functions compiled from a string'), 'number')
     t:ok(lib.mentions(report.scan.unchecked, 'global stale_test[1]'), 'place')
     local many = {}
     for i = 1, 300 do

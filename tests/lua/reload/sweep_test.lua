@@ -301,7 +301,7 @@ case('a search that is not complete is told', function(t)
         {protos = {[require('jit.util').funcinfo(failed).proto] = true}})
     local rollback = {undone = {}, left = {}, doubts = {}}
     work:run(rollback)
-    t:ok(lib.mentions(rollback.doubts, 'there was not enough time'), 'told')
+    t:ok(lib.mentions(rollback.doubts, 'out of time'), 'told')
     t:is(#rollback.left, 0, 'and nothing is claimed')
 end)
 

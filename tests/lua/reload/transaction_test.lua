@@ -183,7 +183,7 @@ case('work that swallows its cancellation is told, and never commits', function(
     end)
     t:is(ok, nil, 'not committed')
     t:is(fail.outcome, 'timeout', 'outcome')
-    t:ok(lib.mentions(fail.rollback.left, 'does not stop'), 'told')
+    t:ok(lib.mentions(fail.rollback.left, 'ignores cancellation'), 'told')
     stop = true
     lib.wait(function() return ended end)
     t:is(committed, false, 'a commit later on is refused')

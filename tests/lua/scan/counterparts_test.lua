@@ -88,14 +88,14 @@ case('a module that is gone', function(t)
         origin = load('reload.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
     })
     local _, why = self:find(old.get, SOURCE)
-    t:is(why, 'its module has no file any more', 'reason')
+    t:is(why, 'the file of its module is gone', 'reason')
     t:is(self:name_of(old.get, SOURCE), 'get', 'its name')
     registry.names.m = nil
     self = load('scan.counterparts').new(registry, {
         origin = load('reload.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
     })
     _, why = self:find(old.get, SOURCE)
-    t:is(why, 'its module has no file any more', 'reason, at the first reload')
+    t:is(why, 'the file of its module is gone', 'reason, at the first reload')
 end)
 
 case('a module has one name, whatever the order', function(t)
@@ -149,7 +149,7 @@ case('old code in the new module is no counterpart', function(t)
     values.m = {get = old.get}
     local found, why = self:find(old.get, SOURCE)
     t:is(found, nil, 'none')
-    t:is(why, 'the new code has the same old function', 'reason')
+    t:is(why, 'the new code uses the same old function', 'reason')
 end)
 
 case('names outlast the generation they are of', function(t)
@@ -204,11 +204,11 @@ case('a function of another file is no counterpart', function(t)
     local self, old = begin('return {get = function() end}', 'return {}', {new = {m = {get = other}}})
     local found, why = self:find(old.get, SOURCE)
     t:is(found, nil, 'none')
-    t:is(why, 'get is of another file in the new code', 'reason')
+    t:is(why, 'get moved to another file in the new code', 'reason')
     self, old = begin('return {get = function() end}', 'return {}', {new = {m = {get = print}}})
     found, why = self:find(old.get, SOURCE)
     t:is(found, nil, 'nor one of C')
-    t:is(why, 'get is of another file in the new code', 'reason')
+    t:is(why, 'get moved to another file in the new code', 'reason')
 end)
 
 case('what is ambiguous stays so', function(t)

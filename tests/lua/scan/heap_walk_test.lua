@@ -362,7 +362,7 @@ case('the error handler of xpcall is a place, and can be replaced', function(t)
     end
 end)
 
-case('functions made from text are told', function(t)
+case('functions compiled from a string are told', function(t)
     local old = new_stale()
     local text = code('local f = ... return function() return f end', old)
     local places, walk, _, texts = walk_over({{text, text}}, {old}, {

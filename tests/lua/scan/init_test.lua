@@ -274,7 +274,7 @@ case('nor if its module shows it, or a fiber of it has it in a variable', functi
     t:ok(lib.wait(function() return held().called end), 'the fiber runs')
     ok, result = pcall(held().called)
     t:is(ok and result, 'v1 rock', 'and has what it had')
-    t:like(reasons(report), 'the new code itself has taken it', 'told')
+    t:like(reasons(report), 'now held by the new code', 'told')
 end)
 
 case('an error handler that is in use', function(t)
@@ -307,11 +307,11 @@ case('what could not be checked is told', function(t)
     coroutine.resume(deep, 1000)
     hold({coroutine.create(app.require('@').get), deep})
     local report = lib.reload()
-    t:ok(lib.mentions(report.scan.unchecked, '1 coroutine that has not begun to run'), 'a coroutine')
-    t:ok(lib.mentions(report.scan.unchecked, 'what is deep down in 1 stack'), 'a stack')
+    t:ok(lib.mentions(report.scan.unchecked, '1 coroutine that has not started'), 'a coroutine')
+    t:ok(lib.mentions(report.scan.unchecked, 'the deepest frames of 1 stack'), 'a stack')
     hold({coroutine.create(print), coroutine.create(print)})
     report = lib.reload()
-    t:ok(lib.mentions(report.scan.unchecked, '2 coroutines that have not begun to run'), 'two of them')
+    t:ok(lib.mentions(report.scan.unchecked, '2 coroutines that have not started'), 'two of them')
 end)
 
 case('objects get the methods of their new class, also those that are new', function(t)
@@ -593,7 +593,7 @@ case('a list in which new code has put itself has one function of it', function(
     app.update()
     local report = lib.reload()
     t:is(places(report), '+global | global held[1]', 'told')
-    t:is(reasons(report), 'removed: the new code has put its own there', 'reason')
+    t:is(reasons(report), 'removed: the new code registered its own', 'reason')
     t:is(#held(), 1, 'once')
     t:is(held()[1](), 'v2', 'the new one')
 end)
@@ -789,7 +789,7 @@ case('more places than are listed are counted', function(t)
         end
     end
     t:is(left + report.scan.more, 5500, 'all that are left are counted')
-    t:ok(lib.mentions(report.warnings, ('%d more places were mended'):format(5500 - patched)), 'and the others')
+    t:ok(lib.mentions(report.warnings, ('%d more places were patched'):format(5500 - patched)), 'and the others')
     t:ok(patched + left >= 1000, 'and most are listed')
     local unpatched = 0
     for _, item in pairs(held()) do
@@ -844,7 +844,7 @@ case('a scan that runs out of time is told', function(t)
     t:is(report.outcome, 'stale', 'outcome')
     t:is(report.error.code, 'scan_incomplete', 'code')
     t:is(report.scan.complete, false, 'not complete')
-    t:ok(lib.mentions(report.warnings, 'there was not enough time'), 'warning')
+    t:ok(lib.mentions(report.warnings, 'out of time'), 'warning')
     report = {outcome = 'reloaded', warnings = {'first'}}
     load('scan.init').finish(report, {
         registry = registry.get(),

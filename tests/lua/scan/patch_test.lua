@@ -96,7 +96,7 @@ case('a key is not moved, as what is there may be computed from it', function(t)
     local object = {[old] = 'cached'}
     local ok, why = patch({kind = 'key', key = old, object = object, value = old}, new)
     t:is(ok, false, 'left')
-    t:is(why, 'the new code has not put its own there', 'reason')
+    t:is(why, 'the new code has registered none of its own', 'reason')
     t:ok(has_only(object, {[old] = 'cached'}), 'as it was')
 end)
 

@@ -162,7 +162,7 @@ test_a_folder_that_is_none_is_an_error(void **state)
 	expect_error("nowhere", "nowhere: No such file or directory");
 	put("file", "");
 	expect_error("file", "file: Not a directory");
-	expect_error(".", ".: neither *.lua files nor config.yml in it");
+	expect_error(".", ".: no *.lua files and no config.yml in it");
 	put("config.yaml", "");
 	expect_error(".", "./config.yaml: it must be named config.yml");
 }
@@ -173,13 +173,14 @@ test_names_that_cannot_be_required_are_errors(void **state)
 	static const struct {
 		const char *path, *message;
 	} cases[] = {
-		{ "a.b.lua", "./a.b.lua: a name with dots in it is not one "
-		    "that can be required" },
-		{ "config.yml.lua", "./config.yml.lua: a name with dots in it "
-		    "is not one that can be required" },
-		{ "v1.2/a.lua", "./v1.2/a.lua: a name with dots in it is not "
-		    "one that can be required" },
-		{ "a\nb.lua", "./a\nb.lua: the name has control characters" },
+		{ "a.b.lua", "./a.b.lua: a module with dots in its path cannot "
+		    "be loaded with require" },
+		{ "config.yml.lua", "./config.yml.lua: a module with dots in "
+		    "its path cannot be loaded with require" },
+		{ "v1.2/a.lua", "./v1.2/a.lua: a module with dots in its path "
+		    "cannot be loaded with require" },
+		{ "a\nb.lua", "./a\nb.lua: the name contains control "
+		    "characters" },
 		{ "\377.lua", "./\377.lua: the name is not UTF-8 text" }
 	};
 	size_t i;
@@ -275,7 +276,8 @@ test_counts_and_depths_have_limits(void **state)
 	assert_int_equal(mkdir(path, 0700), 0);
 	args = json_object();
 	assert_int_equal(push_add_folder(args, ".", &error), -1);
-	assert_non_null(strstr(error.message, "too many directories deep"));
+	assert_non_null(strstr(error.message, "too many levels of "
+	    "directories"));
 	json_decref(args);
 	assert_int_equal(rmdir(path), 0);
 	for (i = 0; i < PUSH_FILES_MAX; i++) {

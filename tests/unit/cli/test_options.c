@@ -167,8 +167,8 @@ test_what_follows_two_dashes_is_no_option(void **state)
 	    (char *)0), 0);
 	assert_string_equal(options.eval_text, "-1");
 	options_finish(&options);
-	assert_usage("unknown command '-s'; commands are reload, plan, status, "
-	    "stale, push, eval, console, help, version", "--", "-s");
+	assert_usage("unknown command '-s' (commands: reload, plan, status, "
+	    "stale, push, eval, console, help, version)", "--", "-s");
 }
 
 static void
@@ -189,10 +189,10 @@ test_eval_takes_lua_or_a_file_and_not_both(void **state)
 	assert_null(options.eval_text);
 	options_finish(&options);
 	assert_usage("eval: missing LUA or --file", "eval");
-	assert_usage("eval: unexpected argument 'b'; arguments of the Lua "
-	    "follow a --", "eval", "a", "b");
-	assert_usage("eval: unexpected argument 'a'; arguments of the Lua "
-	    "follow a --", "eval", "a", "-f", "x");
+	assert_usage("eval: unexpected argument 'b' (arguments for the Lua "
+	    "code follow --)", "eval", "a", "b");
+	assert_usage("eval: unexpected argument 'a' (arguments for the Lua "
+	    "code follow --)", "eval", "a", "-f", "x");
 	assert_usage("--file cannot be used with reload", "-f", "x");
 }
 
@@ -337,14 +337,15 @@ test_seconds_are_plain_decimal_numbers(void **state)
 	}
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(expected, sizeof(expected),
-		    "--timeout: '%s' is not a time such as 30, 10s or 5m", bad[i]);
+		    "--timeout: '%s' is not a duration such as 30, 10s or "
+		    "5m", bad[i]);
 		assert_usage(expected, "-t", bad[i]);
 	}
 	assert_usage("--timeout: must be greater than 0", "-t", "0");
-	assert_usage("--timeout: '1000001' is out of range, at most "
-	    "1000000 seconds", "-t", "1000001");
-	assert_usage("--wait: '99999999999999999999' is out of range, at "
-	    "most 1000000 seconds", "--wait=99999999999999999999");
+	assert_usage("--timeout: '1000001' is out of range (at most 1000000 "
+	    "seconds)", "-t", "1000001");
+	assert_usage("--wait: '99999999999999999999' is out of range (at most "
+	    "1000000 seconds)", "--wait=99999999999999999999");
 }
 
 static void
@@ -355,8 +356,8 @@ test_a_number_that_overflows_is_too_large(void **state)
 	(void)state;
 	memset(digits, '9', sizeof(digits) - 1);
 	digits[sizeof(digits) - 1] = '\0';
-	snprintf(expected, sizeof(expected), "--timeout: '%s' is out of range, "
-	    "at most 1000000 seconds", digits);
+	snprintf(expected, sizeof(expected), "--timeout: '%s' is out of range "
+	    "(at most 1000000 seconds)", digits);
 	assert_usage(expected, "-t", digits);
 }
 
@@ -390,10 +391,10 @@ test_unknown_options_and_commands_are_named(void **state)
 	(void)state;
 	assert_usage("unknown option '--bogus'", "--bogus=1");
 	assert_usage("unknown option '-z'", "-vz");
-	assert_usage("unknown command 'restart'; commands are reload, plan, "
-	    "status, stale, push, eval, console, help, version", "restart");
-	assert_usage("unknown command '/run/a.control'; a target is given "
-	    "with --socket", "/run/a.control");
+	assert_usage("unknown command 'restart' (commands: reload, plan, "
+	    "status, stale, push, eval, console, help, version)", "restart");
+	assert_usage("unknown command '/run/a.control' (use --socket to "
+	    "name a target)", "/run/a.control");
 	assert_usage("console: unexpected argument 'x'", "console", "x");
 }
 
@@ -604,8 +605,8 @@ test_times_have_units(void **state)
 		    options.wait < times[i].seconds + 1e-6);
 		options_finish(&options);
 	}
-	assert_usage("--timeout: '400h' is out of range, at most 1000000 "
-	    "seconds", "-t400h");
+	assert_usage("--timeout: '400h' is out of range (at most 1000000 "
+	    "seconds)", "-t400h");
 	assert_usage("--timeout: must be greater than 0", "-t", "0ms");
 }
 
@@ -627,10 +628,10 @@ test_instances_are_arguments(void **state)
 		assert_string_equal(options.instances.list[2], "shop:db");
 		options_finish(&options);
 	}
-	assert_usage("status: a target is given with --socket, not as an "
-	    "instance: '/run/a.control'", "status", "/run/a.control");
-	assert_usage("unknown command 'shop:web'; a target is given with "
-	    "--socket, an instance after the command", "shop:web");
+	assert_usage("status: not an instance name (use --socket to name a "
+	    "target): '/run/a.control'", "status", "/run/a.control");
+	assert_usage("unknown command 'shop:web' (use --socket to name a "
+	    "target; an instance follows the command)", "shop:web");
 	assert_usage("push: unexpected argument 'web'", "push", "dir", "web");
 }
 
@@ -707,8 +708,8 @@ test_help_and_version_are_commands(void **state)
 	assert_usage("help: unexpected argument 'x'", "help", "push", "x");
 	assert_usage("unknown command 'puhs'; did you mean push?", "help",
 	    "puhs");
-	assert_usage("unknown command 'quit'; commands are reload, plan, "
-	    "status, stale, push, eval, console, help, version", "quit");
+	assert_usage("unknown command 'quit' (commands: reload, plan, "
+	    "status, stale, push, eval, console, help, version)", "quit");
 	assert_usage("version: unexpected argument 'x'", "version", "x");
 }
 

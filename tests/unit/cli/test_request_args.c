@@ -232,7 +232,7 @@ test_lua_that_cannot_be_had_is_a_usage_error(void **state)
 	check_args_error("-f", "/dev/zero",
 	    "/dev/zero is larger than 16 MiB");
 	check_args_error("return '\xff'", NULL,
-	    "the Lua to run is not UTF-8 text: write such bytes as \\ddd");
+	    "the Lua to run is not UTF-8 text; write such bytes as \\ddd");
 }
 
 static void

@@ -242,8 +242,8 @@ test_another_greeting_is_not_a_console(void **state)
 		/* Too short to be a greeting, and yet it will not be one. */
 		{ "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", "not_a_console",
 		    "not a Tarantool console" },
-		{ "-", "not_a_console", "not understood" },
-		{ "Tarantola", "not_a_console", "not understood" },
+		{ "-", "not_a_console", "unrecognised greeting" },
+		{ "Tarantola", "not_a_console", "unrecognised greeting" },
 		{ PEER_GREETING_BINARY, "binary_port",
 		    "a binary (iproto) port, not a text console" },
 		/* One character too many in the first line. */
@@ -391,7 +391,7 @@ test_each_way_not_to_connect_has_its_own_message(void **state)
 	close(peer_listen(stale, 1));
 	fixture->target.path = stale;
 	open_fails(fixture, OUTCOME_UNREACHABLE, "refused", 1,
-	    "connection refused: nobody listens on the socket");
+	    "connection refused: no process is listening on the socket");
 }
 
 static void
@@ -440,7 +440,7 @@ test_a_full_queue_of_connections_is_named(void **state)
 	}
 	assert_in_range(count, 1, nitems(waiting) - 1);
 	assert_failed(fixture, OUTCOME_UNREACHABLE, "busy", 1,
-	    "its queue of connections is full");
+	    "its listen backlog is full");
 	while (count > 0)
 		conn_close(waiting[--count]);
 }
@@ -474,7 +474,7 @@ test_a_path_of_any_length_works(void **state)
 	close_all(fixture);
 
 	open_fails(fixture, OUTCOME_UNREACHABLE, "refused", 1,
-	    "nobody listens");
+	    "no process is listening");
 	path[strlen(path) - 1] = 'g';
 	open_fails(fixture, OUTCOME_UNREACHABLE, "no_socket", 1, "no such");
 	path[strlen(path) - 101] = '\0';
@@ -556,7 +556,7 @@ test_a_tcp_port_where_nobody_listens_is_refused(void **state)
 	if (fixture->conn != NULL)
 		assert_int_equal(run(fixture, &doc), CONN_FAILED);
 	assert_failed(fixture, OUTCOME_UNREACHABLE, "refused", 1,
-	    "nobody listens on the port");
+	    "no process is listening on the port");
 }
 
 static void

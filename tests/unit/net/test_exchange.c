@@ -336,14 +336,14 @@ test_a_connection_that_is_closed_is_named_by_its_stage(void **state)
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, TRUE }, { EXPECT, "1, 2\n" } }, 0,
 		    OUTCOME_PROTOCOL, "closed", 0, 1,
-		    "connection closed before the final reply: "
-		    "the outcome is not known" },
+		    "connection closed before the final reply: the outcome is "
+		    "unknown" },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, TRUE }, { EXPECT, "1, 2\n" },
 		    { SEND, PUSH "--- 1\n...\n---\n- 1\n.." } }, 0,
 		    OUTCOME_PROTOCOL, "closed", 0, 1,
-		    "connection closed before the final reply: "
-		    "the outcome is not known" },
+		    "connection closed before the final reply: the outcome is "
+		    "unknown" },
 	};
 	size_t i;
 
@@ -397,8 +397,8 @@ test_a_console_that_never_greets_is_given_three_seconds(void **state)
 	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
 	assert_true(error.transient);
 	assert_string_equal(error.message, "connected, but no greeting within "
-	    "3 s: the instance hangs or is busy, or the socket is none of "
-	    "Tarantool");
+	    "3 s: the instance hangs or is busy, or the socket does not belong "
+	    "to Tarantool");
 	peer_finish(pid);
 }
 
@@ -496,12 +496,12 @@ test_an_answer_that_is_not_understood_is_a_protocol_error(void **state)
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, "---\n- error: 'no\n    way'\n...\n" },
 		    { HOLD, NULL } }, 0, OUTCOME_PROTOCOL, "bad_handshake", 0,
-		    0, "the console did not take YAML as its format: "
+		    0, "the console rejected YAML as its output format: "
 		    "--- - error: 'no     way' ... " },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, PUSH "--- true\n...\n" }, { HOLD, NULL } }, 0,
 		    OUTCOME_PROTOCOL, "bad_handshake", 0, 0,
-		    "the console did not take YAML as its format: "
+		    "the console rejected YAML as its output format: "
 		    "%TAG !push! tag:tarantool.io/push,2018 --- true ... " },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, TRUE }, { EXPECT, "1, 2\n" },

@@ -141,7 +141,7 @@ test_a_verbose_reload_tells_all(void **state)
 	    "    changed    app.a  /app/a.lua\n"
 	    "    unchanged  app.b  /app/b.lua\n"
 	    "    unknown    app.c  /app/c.lua\n"
-	    "  roles, in the order of their init:\n"
+	    "  roles, in init order:\n"
 	    "    r.one: stopped, initialized\n"
 	    "    r.two: not enabled\n"
 	    "  fiber cancelled: 5 x\n"
@@ -196,12 +196,12 @@ test_a_stale_reference_is_told_with_place_function_and_reason(void **state)
 	    "a.control: reloaded to generation 3 in 3.0 ms\n"
 	    "  stale references: 1 patched, 2 left\n"
 	    "  patched: http hook h was /a.lua:9 (hook) of generation 1\n"
-	    "  stale: global g is /a.lua:4 (M.get) of generation 2: "
-	    "not patched, no counterpart in the new code\n"
+	    "  stale: global g is /a.lua:4 (M.get) of generation 2: not "
+	    "patched, no counterpart in the new code\n"
 	    "  stale: key is /b.lua:1\n"
 	    "  not checked: fibers: no fiber_find\n"
-	    "  scan: 7954 objects, 1 function, 2 passes, 11 slices, "
-	    "the longest 1.9 ms, memory 1.2 MiB\n", "");
+	    "  scan: 7954 objects, 1 function, 2 passes, 11 slices, longest "
+	    "1.9 ms, memory 1.2 MiB\n", "");
 	check("plan", REPLY("'outcome': 'planned', 'generation': 3,"
 	    "'stale': [{'where': 'global g', 'function': '/a.lua:4',"
 	    " 'name': ''}]"), 0,
@@ -233,7 +233,7 @@ test_a_reload_without_stale_references_says_so_if_asked(void **state)
 	check("reload", REPLY("'outcome': 'reloaded', 'generation': 3,"
 	    "'scan': {'complete': false}"), 0,
 	    "a.control: reloaded to generation 3\n"
-	    "  stale references: none found; the scan is not complete\n", "");
+	    "  stale references: none found; the scan is incomplete\n", "");
 	/* No scan was made. */
 	check("reload", REPLY("'outcome': 'reloaded', 'generation': 3"), 1,
 	    "a.control: reloaded to generation 3\n", "");
@@ -243,7 +243,7 @@ static void
 test_a_reload_that_leaves_stale_references_is_done_all_the_same(void **state)
 {
 	static const char error[] = "cartridge-reload: a.control: "
-	    "2 stale references remain; the new code serves\n";
+	    "2 stale references remain; the new code is serving\n";
 	static const char reply[] = REPLY(MODULES PLACES SCAN
 	    "'outcome': 'stale', 'generation': 3, 'duration_ms': 3,"
 	    "'error': {'code': 'stale_references', 'phase': 'scan',"
@@ -263,8 +263,8 @@ test_a_reload_that_leaves_stale_references_is_done_all_the_same(void **state)
 	    "'scan': {'complete': false}, 'error': {'code':"
 	    " 'scan_incomplete', 'phase': 'scan', 'message': 'no time'}"), 0,
 	    "a.control: reloaded to generation 3; "
-	    "the scan is not complete\n",
-	    "cartridge-reload: a.control: no time; the new code serves\n");
+	    "the scan is incomplete\n",
+	    "cartridge-reload: a.control: no time; the new code is serving\n");
 	begin(&printed, "reload");
 	printed.context.color = 1;
 	print(&printed, &output_text, REPLY("'outcome': 'stale',"
@@ -298,7 +298,7 @@ test_a_scan_is_told_in_one_line_and_what_it_found(void **state)
 	    "'scan': {'objects': 1, 'passes': 1, 'complete': false},"
 	    "'error': {'code': 'stale_references', 'message': 'm'}"), 0,
 	    "a.control: 1 stale reference in 21 ms "
-	    "(generation 3, 1 object, 1 pass); the scan is not complete\n"
+	    "(generation 3, 1 object, 1 pass); the scan is incomplete\n"
 	    "  stale: global g is /a.lua:4 (get) of generation 2\n",
 	    "cartridge-reload: a.control: m\n");
 	check("stale", REPLY("'outcome': 'ok'"), 0,
@@ -360,11 +360,11 @@ test_fifty_stale_references_are_listed(void **state)
 	} cases[] = {
 		{ 75, 0, 0, "25 patched, 50 left", NULL, 50, 0 },
 		{ 76, 0, 0, "25 patched, 51 left",
-		    "  and 1 more (all are in --output json)\n", 50, 0 },
+		    "  and 1 more (see --output json)\n", 50, 0 },
 		{ 300, 0, 0, "100 patched, 200 left",
-		    "  and 150 more (all are in --output json)\n", 50, 0 },
+		    "  and 150 more (see --output json)\n", 50, 0 },
 		{ 300, 7, 0, "100 patched, 207 left",
-		    "  and 157 more (150 of them are in --output json)\n",
+		    "  and 157 more (150 of them in --output json)\n",
 		    50, 0 },
 		{ 3, 7, 0, "1 patched, 9 left", "  and 7 more\n", 2, 0 },
 		{ 0, 7, 0, "7 left", "  and 7 more\n", 0, 0 },
@@ -411,7 +411,7 @@ test_a_failure_names_phase_role_and_what_it_means(void **state)
 	    " 'left': []}"), 0,
 	    "a.control: failed after 12 ms, rolled back; generation 2\n",
 	    "cartridge-reload: a.control: init of role r.one failed: "
-	    "a.lua:3: boom; the old code serves on\n"
+	    "a.lua:3: boom; the old code is still serving\n"
 	    "    stack traceback:\n    \ta.lua:3: in init\n");
 	check("reload", REPLY("'outcome': 'failed', 'generation': 0,"
 	    "'duration_ms': 1, 'error': {'code': 'compile_error',"
@@ -421,7 +421,7 @@ test_a_failure_names_phase_role_and_what_it_means(void **state)
 	    "a.control: failed after 1.0 ms; generation 0\n"
 	    "  app.a: x\n  app.b: y\n",
 	    "cartridge-reload: a.control: compile of module app.a failed: "
-	    "x; the old code serves on\n");
+	    "x; the old code is still serving\n");
 }
 
 static void
@@ -435,7 +435,7 @@ test_a_message_of_several_lines_cannot_pose_as_ours(void **state)
 	    "a.control: failed after 12 ms; generation 2\n",
 	    "cartridge-reload: a.control: load failed: a\n"
 	    "    cartridge-reload: b.control: reloaded\\033[2J\n"
-	    "    the old code serves on\n");
+	    "    the old code is still serving\n");
 }
 
 static void
@@ -453,7 +453,7 @@ test_a_degraded_instance_is_told_with_what_is_broken(void **state)
 	    "a.control: degraded after 12 ms; generation 2\n"
 	    "  not restored: global x\n  not restored: ffi y\n",
 	    "cartridge-reload: a.control: apply of role r failed: m; "
-	    "the old state could not be restored fully\n");
+	    "the previous state could not be fully restored\n");
 	/* It is an error, so --quiet does not hide it. */
 	begin(&printed, "reload");
 	printed.context.quiet = 1;
@@ -461,7 +461,7 @@ test_a_degraded_instance_is_told_with_what_is_broken(void **state)
 	assert_string_equal(printed.out, "");
 	assert_string_equal(printed.err, "cartridge-reload: a.control: "
 	    "apply of role r failed: m; "
-	    "the old state could not be restored fully\n"
+	    "the previous state could not be fully restored\n"
 	    "    not restored: global x\n    not restored: ffi y\n");
 	end(&printed);
 }
@@ -505,14 +505,14 @@ test_a_plan_lists_what_would_be_done(void **state)
 	    "    changed    app.a  /app/a.lua\n"
 	    "    unchanged  app.b  /app/b.lua\n"
 	    "    unknown    app.c  /app/c.lua\n"
-	    "  roles, in the order of their init:\n"
+	    "  roles, in init order:\n"
 	    "    r.one: stopped, initialized\n"
 	    "    r.two: not enabled\n"
-	    "  left alone: 2 rocks, 1 excluded\n", "");
+	    "  not reloaded: 2 rocks, 1 excluded\n", "");
 	check("plan", REPLY("'outcome': 'planned', 'generation': 2,"
 	    "'kept': [{'reason': 'rocks', 'names': ['x']}]"), 1,
 	    "a.control: planned: 0 modules; now generation 2\n"
-	    "  left alone: 1 rocks\n    rocks  x\n", "");
+	    "  not reloaded: 1 rocks\n    rocks  x\n", "");
 	check("plan", REPLY("'outcome': 'refused', 'generation': 2,"
 	    "'error': {'code': 'locked', 'message': 'm'}"), 0,
 	    "a.control: would be refused: 0 modules; now generation 2\n",
@@ -767,7 +767,7 @@ test_the_status_of_several_is_a_table(void **state)
 	    "-          u.sock\n"
 	    "c.sock  loading                 -         0    -         "
 	    "3.0        c.sock\n"
-	    "not healthy: Cartridge does not say why\n");
+	    "not healthy: Cartridge gives no reason\n");
 	end(&printed);
 	begin(&printed, "status");
 	printed.context.quiet = 1;
@@ -813,7 +813,7 @@ test_a_summary_counts_and_has_failures_last(void **state)
 	end_several(&printed, &output_text, rows, ", 'n': ['e'],"
 	    " 's': [{'target': 'f', 'reason': 'r'}]");
 	assert_string_equal(printed.out, "6 instances: 2 reloaded, 1 failed, "
-	    "1 timeout, 1 skipped, 1 not touched\n"
+	    "1 timeout, 1 skipped, 1 not attempted\n"
 	    "  a: failed (init_failed)\n  d: timeout\n");
 	end(&printed);
 	begin(&printed, "eval");
@@ -836,8 +836,8 @@ test_a_reload_after_which_it_is_not_healthy(void **state)
 	check("reload", REPLY("'outcome': 'degraded', 'generation': 3,"
 	    "'duration_ms': 12, 'error': {'code': 'not_healthy',"
 	    " 'message': 'm'}"), 0,
-	    "a.control: reloaded to generation 3 in 12 ms; not healthy again\n",
-	    "cartridge-reload: a.control: m; the new code serves\n");
+	    "a.control: reloaded to generation 3 in 12 ms; not healthy\n",
+	    "cartridge-reload: a.control: m; the new code is serving\n");
 }
 
 int

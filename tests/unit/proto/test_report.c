@@ -341,7 +341,7 @@ test_another_protocol_version_is_an_error(void **state)
 	from_reply(&report, "[{'cartridge_reload': 2, 'outcome': 'ok'}]");
 	assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
 	assert_string_equal(string_at(&report, "error", "message"),
-	    "the reply is of another version of the protocol: "
+	    "protocol version mismatch: "
 	    "[{\"cartridge_reload\":2,\"outcome\":\"ok\"}]");
 	report_finish(&report);
 	from_reply(&report, "[{'cartridge_reload': '1', 'outcome': 'ok'}]");
@@ -394,7 +394,7 @@ test_other_replies_are_shown_in_part(void **state)
 		from_reply(&report, replies[j]);
 		assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
 		assert_non_null(strstr(string_at(&report, "error", "message"),
-		    "the reply is not a report: "));
+		    "unexpected reply: "));
 		report_finish(&report);
 	}
 	for (i = 0; i < 1000; i++)

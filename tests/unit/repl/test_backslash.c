@@ -139,13 +139,13 @@ test_what_there_is_not_is_said(void **state)
 
 	(void)state;
 	snprintf(message, sizeof(message),
-	    "unknown command '\\console'; commands are %s", known);
+	    "unknown command '\\console' (commands: %s)", known);
 	assert_wrong("\\console", message);
 	assert_wrong("\\quits",
 	    "unknown command '\\quits'; did you mean \\quit?");
 	assert_wrong("\\relaod",
 	    "unknown command '\\relaod'; did you mean \\reload?");
-	assert_wrong("\\reload 'x", "a quote is not closed");
+	assert_wrong("\\reload 'x", "unterminated quote");
 	assert_wrong("\\reload x",
 	    "\\reload: another instance is not available in the console");
 	assert_wrong("\\status --stale=fail",

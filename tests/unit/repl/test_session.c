@@ -224,7 +224,8 @@ test_only_so_many_lines_can_wait(void **state)
 	for (i = 0; i < SESSION_LINES_MAX; i++)
 		send_line("x");
 	assert_int_equal(session_send(session, strdup("x"), 1, &error), -1);
-	assert_string_equal(error.message, "too many lines wait for a reply");
+	assert_string_equal(error.message, "too many lines are waiting for a "
+	    "reply");
 	assert_quiet();
 	peer_hears("x\nx\nx\nx\n");
 	for (i = 0; i < SESSION_LINES_MAX; i++)
@@ -286,7 +287,7 @@ test_the_end_of_the_connection_is_told_by_what_waits(void **state)
 	assert_int_equal(step(), SESSION_FAILED);
 	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
 	assert_string_equal(error.message, "connection closed before the "
-	    "final reply: the outcome is not known");
+	    "final reply: the outcome is unknown");
 }
 
 static void
@@ -297,7 +298,7 @@ test_a_reply_to_nothing_is_an_error(void **state)
 	peer_says(REPLY);
 	assert_int_equal(step(), SESSION_FAILED);
 	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
-	assert_string_equal(error.message, "a reply that nobody asked for");
+	assert_string_equal(error.message, "unexpected reply");
 }
 
 static void

@@ -90,9 +90,10 @@ test_cluster_mixed_code_is_refused(void **state)
 	CHECK_ASKED(&ran, list,
 	    "a topology;a preflight h:3;a preflight;a preflight h:1;");
 	assert_int_equal(ran.outcome, OUTCOME_REFUSED);
-	assert_non_null(strstr(ran.err, "m (h:2): the code differs between the "
-	    "instances: b (h:3) has 12345678, not x as the rest; "
-	    "--allow-mixed goes on all the same\n"));
+	assert_non_null(strstr(ran.err, "m (h:2): the code on disk differs "
+	    "between instances: b (h:3) has 12345678, expected x; use "
+	    "--allow-mixed "
+	    "to proceed anyway\n"));
 	assert_non_null(strstr(ran.out, "m (h:2): refused (mixed_code)\n"));
 	fake_finish(&ran);
 	FAKE_PARSE(&ran, "-s", "a", "--cluster", "--allow-mixed");
@@ -121,9 +122,9 @@ test_cluster_unreachable_instance_is_refused(void **state)
 	    "a topology;a preflight h:3;a preflight;a preflight h:1;");
 	assert_int_equal(ran.outcome, OUTCOME_REFUSED);
 	assert_non_null(strstr(ran.err, "b (h:3): gone\n"));
-	assert_non_null(strstr(ran.err, "m (h:2): not all instances can be "
-	    "reached: b (h:3); --keep-going leaves them out\n"));
-	assert_non_null(strstr(ran.err, "z (h:1): not touched\n"));
+	assert_non_null(strstr(ran.err, "m (h:2): some instances cannot be "
+	    "reached: b (h:3); use --keep-going to skip them\n"));
+	assert_non_null(strstr(ran.err, "z (h:1): not attempted\n"));
 	fake_finish(&ran);
 	FAKE_PARSE(&ran, "-s", "a", "--cluster", "-k");
 	CHECK_ASKED(&ran, list,
@@ -162,7 +163,7 @@ test_cluster_without_topology_does_nothing(void **state)
 	FAKE_PARSE(&ran, "-s", "a", "--cluster");
 	CHECK_ASKED(&ran, without, "a topology;");
 	assert_int_equal(ran.outcome, OUTCOME_PROTOCOL);
-	assert_non_null(strstr(ran.err, "z (h:1): not touched\n"));
+	assert_non_null(strstr(ran.err, "z (h:1): not attempted\n"));
 	fake_finish(&ran);
 }
 

@@ -51,8 +51,9 @@ test_targets_options_given_override_environment(void **state)
 	assert_int_equal(command_targets(&ran.options, &ran.targets, &error),
 	    -1);
 	assert_int_equal(error.outcome, OUTCOME_USAGE);
-	assert_string_equal(error.message, "no target: give --socket TARGET "
-	    "or --app NAME, or set $CARTRIDGE_RELOAD_SOCKET or $TARANTOOL_CONSOLE_SOCK");
+	assert_string_equal(error.message, "no target: use --socket TARGET or "
+	    "--app NAME, or set $CARTRIDGE_RELOAD_SOCKET or "
+	    "$TARANTOOL_CONSOLE_SOCK");
 	fake_finish(&ran);
 }
 
@@ -138,7 +139,7 @@ test_read_only_commands_several_targets_run_in_parallel(void **state)
 	FAKE_PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "eval", "1");
 	fake_run(&ran, list);
 	assert_string_equal(fake.log, "a eval;");
-	assert_non_null(strstr(ran.err, "c: not touched"));
+	assert_non_null(strstr(ran.err, "c: not attempted"));
 	fake_finish(&ran);
 }
 
@@ -156,8 +157,8 @@ test_reload_instance_unreachable_is_not_started(void **state)
 	CHECK_ASKED(&ran, list, "a preflight;b preflight;c preflight;");
 	assert_int_equal(ran.outcome, OUTCOME_UNREACHABLE);
 	assert_string_equal(ran.err, "cartridge-reload: b: no luck\n"
-	    "cartridge-reload: a: not touched\n"
-	    "cartridge-reload: c: not touched\n");
+	    "cartridge-reload: a: not attempted\n"
+	    "cartridge-reload: c: not attempted\n");
 	fake_finish(&ran);
 }
 
@@ -197,7 +198,7 @@ test_push_timeout_reports_unknown_outcome(void **state)
 	fake_run(&ran, list);
 	assert_string_equal(fake.log, "a push;");
 	assert_int_equal(fake.last_read_only, 0);
-	assert_non_null(strstr(ran.err, "`push --dry-run` tells"));
+	assert_non_null(strstr(ran.err, "run `push --dry-run`"));
 	fake_finish(&ran);
 	FAKE_PARSE(&ran, "-s", "a", "push", dir, "-n");
 	fake_run(&ran, list);

@@ -84,13 +84,13 @@ test_health_set_failed_reports_reason_and_keeps_rest(void **state)
 {
 	(void)state;
 	check_failed("'outcome': 'refused', 'error': {'message': 'no'}",
-	    "not healthy again within 2.5 s after the reload: no");
+	    "did not become healthy within 2.5 s of the reload: no");
 	check_failed("'outcome': 'ok', 'status': {'healthy': false}",
-	    "not healthy again within 2.5 s after the reload: "
-	    "Cartridge does not say why");
+	    "did not become healthy within 2.5 s of the reload: "
+	    "Cartridge gives no reason");
 	check_failed("'outcome': 'ok', 'status': {'healthy': false, "
 	    "'unhealthy': ['b (h:2): dead', 'c: dead']}",
-	    "not healthy again within 2.5 s after the reload: b (h:2): dead");
+	    "did not become healthy within 2.5 s of the reload: b (h:2): dead");
 }
 
 static void
@@ -145,12 +145,12 @@ test_health_check_unhealthy_retries_until_timeout(void **state)
 	fake_run(&ran, ill);
 	assert_int_equal(ran.outcome, OUTCOME_DEGRADED);
 	assert_int_equal(fake.now_ms, 5000 + 5000);
-	assert_string_equal(ran.out, "a: reloaded; not healthy again\n"
-	    "2 instances: 1 degraded, 1 not touched\n"
+	assert_string_equal(ran.out, "a: reloaded; not healthy\n"
+	    "2 instances: 1 degraded, 1 not attempted\n"
 	    "  a: degraded (not_healthy)\n");
-	assert_string_equal(ran.err, "cartridge-reload: a: not healthy again "
-	    "within 5 s after the reload: busy; the new code serves\n"
-	    "cartridge-reload: b: not touched\n");
+	assert_string_equal(ran.err, "cartridge-reload: a: did not become "
+	    "healthy within 5 s of the reload: busy; the new code is serving\n"
+	    "cartridge-reload: b: not attempted\n");
 	fake_finish(&ran);
 }
 

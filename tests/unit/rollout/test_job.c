@@ -131,12 +131,12 @@ test_job_reply_lost_reports_consequence(void **state)
 		const struct answer *list;
 		const char *message;
 	} cases[] = {
-		{ "reload", late, "no luck; the instance rolls back by itself "
-		    "if it has not committed, `cartridge-reload status` "
-		    "tells" },
+		{ "reload", late, "no luck; the instance rolls back on its own "
+		    "unless it has committed; run `cartridge-reload status` to "
+		    "see the outcome" },
 		{ "reload", early, "no luck" },
-		{ "reload", lost, "no luck; `cartridge-reload status` "
-		    "tells" },
+		{ "reload", lost, "no luck; run `cartridge-reload status` to "
+		    "see the outcome" },
 		{ "plan", late, "no luck" },
 		{ "stale", late, "no luck" },
 		{ "status", late, "no luck" }
@@ -157,11 +157,11 @@ test_job_reply_lost_reports_consequence(void **state)
 	FAKE_PARSE(&ran, "-s", "a", "eval", "1");
 	fake_run(&ran, late);
 	assert_string_equal(ran.err, "cartridge-reload: a: no luck; "
-	    "the Lua may still be running\n");
+	    "the Lua code may still be running\n");
 	fake_finish(&ran);
 	FAKE_PARSE(&ran, "-s", "a", "--method", "native");
 	fake_run(&ran, late);
-	assert_non_null(strstr(ran.err, "goes on without a limit"));
+	assert_non_null(strstr(ran.err, "has no time limit"));
 	fake_finish(&ran);
 }
 

@@ -99,22 +99,22 @@ test_who_differs_from_most_is_named(void **state)
 	answer(&asked, "0123456789");
 	answer(&asked, "abcdefghij");
 	answer(&asked, "abcdefghij");
-	check_digests(&asked, "the code differs between the instances: "
-	    "i1 has 01234567, not abcdefgh as the rest" ANYWAY);
+	check_digests(&asked, "the code on disk differs between instances: "
+	    "i1 has 01234567, expected abcdefgh" ANYWAY);
 	/* The last of them is the entry, which decides between equals. */
 	begin(&asked);
 	answer(&asked, "a");
 	answer(&asked, "b")->is_entry = 1;
-	check_digests(&asked, "the code differs between the instances: "
-	    "i1 has a, not b as the rest" ANYWAY);
+	check_digests(&asked, "the code on disk differs between instances: "
+	    "i1 has a, expected b" ANYWAY);
 	begin(&asked);
 	for (i = 0; i < 10; i++)
 		answer(&asked, i % 2 == 0 ? "x" : "y");
 	for (i = 0; i < 6; i++)
 		answer(&asked, "z");
-	check_digests(&asked, "the code differs between the instances: "
+	check_digests(&asked, "the code on disk differs between instances: "
 	    "i1 has x, i2 has y, i3 has x, i4 has y, i5 has x, i6 has y, "
-	    "i7 has x, i8 has y, and 2 more have others, not z as the rest"
+	    "i7 has x, i8 has y, and 2 more differ, expected z"
 	    ANYWAY);
 }
 
@@ -176,8 +176,8 @@ test_only_who_did_not_answer_at_all_is_lost(void **state)
 	assert_int_equal(preflight_failures(&asked.fleet), 6);
 	assert_int_equal(preflight_check_reachable(&asked.fleet, &error), -1);
 	assert_string_equal(error_word(error.code), "unreachable_instances");
-	assert_string_equal(error.message, "not all instances can be reached: "
-	    "i2, i3, i4; --keep-going leaves them out");
+	assert_string_equal(error.message, "some instances cannot be reached: "
+	    "i2, i3, i4; use --keep-going to skip them");
 	fleet_finish(&asked.fleet);
 }
 

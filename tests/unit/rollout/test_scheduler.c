@@ -65,11 +65,11 @@ test_reload_failure_stops_the_rest(void **state)
 	    "a reload;a preflight;b reload;");
 	assert_int_equal(ran.outcome, OUTCOME_REFUSED);
 	assert_string_equal(ran.out, "a: reloaded\nb: refused\n"
-	    "4 instances: 1 reloaded, 1 refused, 2 not touched\n"
+	    "4 instances: 1 reloaded, 1 refused, 2 not attempted\n"
 	    "  b: refused (locked)\n");
 	assert_string_equal(ran.err, "cartridge-reload: b: busy\n"
-	    "cartridge-reload: c: not touched\n"
-	    "cartridge-reload: d: not touched\n");
+	    "cartridge-reload: c: not attempted\n"
+	    "cartridge-reload: d: not attempted\n");
 	fake_finish(&ran);
 }
 
@@ -131,9 +131,9 @@ test_interrupt_once_waits_for_running_jobs(void **state)
 	CHECK_ASKED(&ran, list, "a preflight;b preflight;a reload;");
 	/* All that was begun is well, but it was not all. */
 	assert_int_equal(ran.outcome, OUTCOME_USAGE);
-	assert_string_equal(ran.err, "cartridge-reload: interrupted: "
-	    "waiting for a; once more gives up\n"
-	    "cartridge-reload: b: not touched\n");
+	assert_string_equal(ran.err, "cartridge-reload: interrupted; waiting "
+	    "for a (interrupt again to stop waiting)\n"
+	    "cartridge-reload: b: not attempted\n");
 	assert_int_equal(fake.now_ms, 5000 + 3000);
 	fake_finish(&ran);
 	FAKE_PARSE(&ran, "-s", "a");
@@ -156,12 +156,12 @@ test_interrupt_twice_cancels_running_jobs(void **state)
 	FAKE_PARSE(&ran, "-s", "a", "-s", "b");
 	CHECK_ASKED(&ran, list, "a preflight;b preflight;a reload;");
 	assert_int_equal(ran.outcome, OUTCOME_TIMEOUT);
-	assert_string_equal(ran.err, "cartridge-reload: interrupted: "
-	    "waiting for a; once more gives up\n"
-	    "cartridge-reload: a: given up after 1.5 s, it may still be "
-	    "running; the instance rolls back by itself if it has not "
-	    "committed, `cartridge-reload status` tells\n"
-	    "cartridge-reload: b: not touched\n");
+	assert_string_equal(ran.err, "cartridge-reload: interrupted; waiting "
+	    "for a (interrupt again to stop waiting)\n"
+	    "cartridge-reload: a: cancelled after 1.5 s; the instance rolls "
+	    "back on its own unless it has committed; run `cartridge-reload "
+	    "status` to see the outcome\n"
+	    "cartridge-reload: b: not attempted\n");
 	assert_int_equal(fake.now_ms, 5000 + 1500);
 	assert_int_equal(fake.running, 0);
 	fake_finish(&ran);
@@ -189,7 +189,7 @@ test_interrupt_unsent_requests_are_cancelled(void **state)
 	fake_run(&ran, unsent);
 	assert_int_equal(ran.outcome, OUTCOME_USAGE);
 	assert_string_equal(ran.err, "cartridge-reload: interrupted\n"
-	    "cartridge-reload: a: not touched\n");
+	    "cartridge-reload: a: not attempted\n");
 	assert_int_equal(fake.running, 0);
 	fake_finish(&ran);
 	FAKE_PARSE(&ran, "-s", "a", "-w", "10");
@@ -201,15 +201,16 @@ test_interrupt_unsent_requests_are_cancelled(void **state)
 	FAKE_PARSE(&ran, "-s", "a", "status");
 	fake_run(&ran, read_only);
 	assert_int_equal(ran.outcome, OUTCOME_TIMEOUT);
-	assert_string_equal(ran.err, "cartridge-reload: a: given up after 1 s\n"
+	assert_string_equal(ran.err, "cartridge-reload: a: cancelled after 1 "
+	    "s\n"
 	    "cartridge-reload: interrupted\n");
 	fake_finish(&ran);
 	FAKE_PARSE(&ran, "-s", "a", "-s", "b");
 	fake_run(&ran, preflights);
 	assert_int_equal(ran.outcome, OUTCOME_USAGE);
 	assert_string_equal(ran.err, "cartridge-reload: interrupted\n"
-	    "cartridge-reload: a: not touched\n"
-	    "cartridge-reload: b: not touched\n");
+	    "cartridge-reload: a: not attempted\n"
+	    "cartridge-reload: b: not attempted\n");
 	assert_string_equal(fake.log, "a preflight;b preflight;");
 	fake_finish(&ran);
 	interrupt(0, 0);

@@ -432,7 +432,7 @@ test_stateboards_are_left_out_unless_asked_for(void **state)
 	expect("shop", "*stateboard", "run", board);
 	unlink("run/shop.web.control");
 	expect_error("shop", NULL, "run", NO_SOCKET,
-	    PARTS("a stateboard, to be asked for with --instance stateboard: "
+	    PARTS("a stateboard, used only with --instance stateboard: "
 	    "run/shop-stateboard.control"));
 	unlink("run/shop-stateboard.control");
 	make_socket("run/shop/shop-stateboard/tarantool.control");
@@ -591,7 +591,7 @@ test_hostile_names_are_refused(void **state)
 		expect_error("shop", names[i], "run", USAGE,
 		    PARTS("instance", names[i]));
 	}
-	expect_error(NULL, NULL, NULL, USAGE, PARTS("neither"));
+	expect_error(NULL, NULL, NULL, USAGE, PARTS("no application"));
 	expect_error("shop", NULL, "", USAGE, PARTS("empty"));
 }
 
@@ -655,9 +655,10 @@ test_a_directory_that_cannot_be_read_is_an_error(void **state)
 	if (!become_nobody("."))
 		skip();
 	/* It would have come first. */
-	expect_denied("shop", NULL, NULL, "'tmp/run': permission denied: run");
+	expect_denied("shop", NULL, NULL, "'tmp/run': permission denied; run");
 	assert_true(become_nobody("."));
-	expect_denied("*", NULL, "tmp/run", "'tmp/run': permission denied: run");
+	expect_denied("*", NULL, "tmp/run", "'tmp/run': permission denied; "
+	    "run");
 	assert_int_equal(chmod("tmp/run", 0755), 0);
 }
 
@@ -676,10 +677,11 @@ test_a_part_of_an_application_does_not_pass_for_the_whole(void **state)
 	assert_int_equal(chmod("run/store/db", 0), 0);
 	if (!become_nobody("."))
 		skip();
-	expect_denied("shop", NULL, "run", "'run/shop': permission denied: run");
+	expect_denied("shop", NULL, "run", "'run/shop': permission denied; "
+	    "run");
 	assert_true(become_nobody("."));
 	expect_denied("store", NULL, "run",
-	    "'run/store/db/tarantool.control': permission denied: run");
+	    "'run/store/db/tarantool.control': permission denied; run");
 	/* But who asks for any gets what there is. */
 	assert_true(become_nobody("."));
 	result = discover(NULL, NULL, "run", &targets, &error);

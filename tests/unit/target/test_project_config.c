@@ -119,7 +119,7 @@ test_a_bad_cartridge_yml_is_named_with_its_line(void **state)
 		{ "run-dir: a\nrun-dir: b\n",
 		    ".cartridge.yml:2: run-dir is given twice" },
 		{ "run-dir: \"a\\0b\"\n",
-		    ".cartridge.yml:1: run-dir has a zero byte" },
+		    ".cartridge.yml:1: run-dir contains a zero byte" },
 		{ "run-dir: a\n b: c\n", ".cartridge.yml:2: " },
 		{ "a: b\nc: \"open\n", ".cartridge.yml:3: " },
 		{ "run-dir: a\n\n[\n", ".cartridge.yml:" },

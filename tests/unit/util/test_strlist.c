@@ -64,7 +64,7 @@ test_an_open_quote_is_an_error(void **state)
 	for (i = 0; i < nitems(lines); i++) {
 		assert_int_equal(strlist_split(&words, lines[i], &error), -1);
 		assert_int_equal(error.outcome, OUTCOME_USAGE);
-		assert_string_equal(error.message, "a quote is not closed");
+		assert_string_equal(error.message, "unterminated quote");
 		strlist_finish(&words);
 	}
 }
