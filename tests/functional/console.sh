@@ -57,7 +57,7 @@ console 'lines follow each other' '1\n2\n3\n' 0 '' request "$one" \
 prints "$(printf -- '---\n- 1\n...\n---\n- 2\n...\n---\n...')" 'and so do replies'
 fake a.sock greet answer request "$one" request hold
 typed '1\n2\n3\n' console -s a.sock -t 0.5
-ends 4 'a.sock: line 2: no reply within 0.5 s, .*--timeout sets the limit' \
+ends 4 'a.sock: line 2: no reply within 0.5 s; .*--timeout sets the limit' \
     'a reply that does not come is waited for until --timeout'
 console 'a line may end in another way' '1\r\n2' 0 '' \
     'request="more","1",0,0)' "$one" 'request="more","2",0,0)' "$one" hold

@@ -696,7 +696,7 @@ test_lines_are_refused_when_the_queue_is_full(void **state)
 		assert_int_equal(send_line(fixture, "x", 1, NULL), 0);
 	while (send_line(fixture, "x", 1, NULL) == 0)
 		assert_true(++i < 100);
-	assert_failed(fixture, OUTCOME_USAGE, "local_error", 0, "waiting");
+	assert_failed(fixture, OUTCOME_USAGE, "local_error", 0, "queue is full");
 	assert_int_equal(step(fixture, &doc), CONN_WAIT);
 	assert_int_equal(send_line(fixture, "x", 1, NULL), 0);
 }
