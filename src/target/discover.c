@@ -911,7 +911,7 @@ nothing_found(const struct search *search, const char *looked)
 	fprintf(out, "\nsearched: %s", looked);
 	say_files(search, out, UNREADABLE, "cannot be read");
 	say_files(search, out, NOT_A_SOCKET, "not a socket");
-	say_files(search, out, STATE_BOARD, "a stateboard, to be asked for "
+	say_files(search, out, STATE_BOARD, "a stateboard, used only "
 	    "with --instance " STATEBOARD);
 	if (close_text(out, &text) == -1)
 		error_out_of_memory(search->error);

@@ -86,7 +86,7 @@ test_the_same_code_everywhere_is_fine(void **state)
 	check_digests(&asked, NULL);
 }
 
-#define ANYWAY "; --allow-mixed goes on all the same"
+#define ANYWAY "; use --allow-mixed to proceed anyway"
 
 static void
 test_who_differs_from_most_is_named(void **state)
