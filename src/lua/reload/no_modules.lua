@@ -67,7 +67,7 @@ local function explain_pattern(choice, glob)
         if name ~= nil then
             return ('--module takes the name of a module, not its path: use --module %s'):format(name)
         end
-        return ('--module takes the name of a module as in require, not a path, and no module from the file %s is loaded')
+        return ('--module takes the name of a module as in require, not a path, and no module of the file %s is loaded')
             :format(glob)
     end
     return ('--module %s matches no loaded module'):format(glob)

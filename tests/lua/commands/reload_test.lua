@@ -391,7 +391,8 @@ case('an application of which all files are gone is left alone', function(t)
         local report = lib.load('commands.' .. command)({command = command, timeout = 60, exclude = {'tests*'}})
         t:is(report.outcome, 'refused', command)
         t:is(report.error.code, 'no_modules', command .. ': code')
-        t:like(report.error.message, 'the files of all application modules are missing: /.*%.lua$', command .. ': message')
+        t:like(report.error.message, 'the files of all application modules are missing: /.*%.lua$',
+            command .. ': message')
     end
     t:ok(app.loaded('@') ~= nil and app.loaded('@.a') ~= nil, 'still there')
     t:is(lib.reload({modules = {app.name .. '*'}}).outcome, 'reloaded', 'unless they are named')
