@@ -37,6 +37,7 @@ enum option_key {
 	KEY_CLUSTER,
 	KEY_ALLOW_MIXED,
 	KEY_PRUNE,
+	KEY_MAIN,
 	KEY_ROCKS,
 	KEY_METHOD,
 	KEY_STALE,
@@ -122,12 +123,15 @@ const struct option_row option_table[] = {
 	{ 'x', "exclude", "GLOB", NULL,
 	    "skip modules that match; may be repeated",
 	    CHANGES, OPTION_LIST, AT(excludes), 0 },
+	{ KEY_MAIN, "main", NULL, NULL,
+	    "applications without a framework: run the main script again",
+	    CHANGES, OPTION_FLAG, AT(run_main), 0 },
 	{ KEY_ROCKS, "rocks", NULL, NULL,
 	    "reload modules under .rocks too",
 	    CHANGES, OPTION_FLAG, AT(rocks), 0 },
 	{ KEY_METHOD, "method", "METHOD", "staged|native",
-	    "this program's transaction, or Cartridge's own reload_roles()"
-	    " (staged)",
+	    "this program's transaction, or the application's own way:"
+	    " reload_roles() of Cartridge, package.reload (staged)",
 	    CHANGES, OPTION_TEXT, AT(method), 0 },
 	{ KEY_STALE, "stale", "ACTION", "patch|report|fail",
 	    "references to old code: patch the unambiguous ones, only report"
@@ -179,9 +183,9 @@ const struct option_row option_table[] = {
 	{ 0, NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0 }
 };
 
-/* What --method native leaves to Cartridge, or does not have. */
+/* What --method native leaves to the application, or does not have. */
 static const int native_excludes[] = {
-	'm', 'x', KEY_ROCKS, KEY_NO_STOP, KEY_IF_CHANGED
+	'm', 'x', KEY_MAIN, KEY_ROCKS, KEY_NO_STOP, KEY_IF_CHANGED
 };
 
 /* One command line while it is read. */

@@ -107,6 +107,7 @@ struct options {
 	struct string_list	 excludes;
 	double			 timeout;	/* seconds */
 	double			 wait;		/* seconds */
+	int			 run_main;
 	int			 rocks;
 	int			 no_stop;
 	int			 if_changed;

@@ -221,6 +221,7 @@ arguments_of_command(const struct options *options, struct error *error)
 	if (json_object_set_new(args, "command", json_string(command)) == -1 ||
 	    json_object_set_new(args, "timeout",
 	    json_real(arguments_seconds(options->timeout))) == -1 ||
+	    set_true(args, "main", options->run_main) == -1 ||
 	    set_true(args, "rocks", options->rocks) == -1 ||
 	    set_true(args, "no_stop", options->no_stop) == -1 ||
 	    set_true(args, "if_changed", options->if_changed) == -1 ||

@@ -60,6 +60,9 @@ output_message(FILE *err, const char *target, const char *message)
 	putc('\n', err);
 }
 
+/* What the Lua calls the main script where it names a module. */
+#define MAIN_SCRIPT	"main script"
+
 static const char *
 string(const json_t *object, const char *key)
 {
@@ -82,7 +85,8 @@ print_context(FILE *err, const json_t *error, int failed)
 		term_print(err, phase);
 	if (role != NULL || module != NULL) {
 		fputs(phase != NULL ? " of " : "", err);
-		fputs(role != NULL ? "role " : "module ", err);
+		fputs(role != NULL ? "role " : strcmp(module, MAIN_SCRIPT) == 0
+		    ? "the " : "module ", err);
 		term_print(err, role != NULL ? role : module);
 	}
 	fputs(failed ? " failed: " : ": ", err);

@@ -160,6 +160,36 @@ print_modules(const struct output_context *context, const json_t *report)
 	    "other files loaded by modules", "path", "module");
 }
 
+/* The main script: in a plan with what a second run of it would do. */
+static void
+print_main(const struct output_context *context, const json_t *report)
+{
+	const json_t *script = json_object_get(report, "main");
+	const json_t *changed = json_object_get(script, "changed"), *calls;
+	size_t i;
+
+	if (string(script, "path") == NULL)
+		return;
+	fputs("  main script: ", context->out);
+	text_print(context, string(script, "path"));
+	fputs(is_true(script, "runs") ? ", runs again" :
+	    ", does not run again without --main", context->out);
+	if (json_is_boolean(changed))
+		fputs(json_is_true(changed) ? "; changed" : "; unchanged",
+		    context->out);
+	putc('\n', context->out);
+	calls = json_object_get(script, "calls");
+	for (i = 0; context->verbose && i < json_array_size(calls); i++) {
+		fputs(i == 0 ? "    calls " : ", ", context->out);
+		text_print(context,
+		    json_string_value(json_array_get(calls, i)));
+	}
+	if (context->verbose && json_array_size(calls) > 0)
+		putc('\n', context->out);
+	text_print_list(context, "main script", TERM_WARN,
+	    json_object_get(script, "risks"));
+}
+
 static void
 print_roles(const struct output_context *context, const json_t *report)
 {
@@ -392,6 +422,7 @@ print_reload(const struct output_context *context, const json_t *report)
 	putc('\n', context->out);
 	if (context->verbose) {
 		print_modules(context, report);
+		print_main(context, report);
 		print_roles(context, report);
 	}
 	print_details(context, report);
@@ -401,7 +432,9 @@ print_reload(const struct output_context *context, const json_t *report)
 static int
 is_same_plan(const json_t *one, const json_t *other)
 {
-	static const char *const keys[] = { "modules", "roles", "kept" };
+	static const char *const keys[] = {
+		"modules", "roles", "kept", "main"
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -436,6 +469,7 @@ print_plan_of(const struct output_context *context, const json_t *report,
 		    "\n");
 	} else {
 		print_modules(context, report);
+		print_main(context, report);
 		print_roles(context, report);
 		print_kept(context, report);
 	}
@@ -610,6 +644,9 @@ print_status(const struct output_context *context, const json_t *report)
 	text_print_generation(context, ", ", report);
 	print_named(context, ", Tarantool ", string(status, "tarantool"), "");
 	print_named(context, ", Cartridge ", string(status, "cartridge"), "");
+	if (json_is_integer(json_object_get(status, "package_reload")))
+		fprintf(context->out, ", package.reload %" JSON_INTEGER_FORMAT,
+		    integer(status, "package_reload"));
 	print_named(context, ", ", string(report, "alias"), "");
 	print_named(context, ", ", string(status, "role"), "");
 	code = string(status, "loaded_digest");

@@ -172,6 +172,15 @@ static const struct field kept_fields[] = {
 	{ NULL, 0, 0, NULL }
 };
 
+static const struct field main_fields[] = {
+	{ "path", FIELD_STRING, DEFAULT_NULL, NULL },
+	{ "runs", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
+	{ "changed", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
+	{ "calls", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "risks", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ NULL, 0, 0, NULL }
+};
+
 static const struct field reloading_fields[] = {
 	{ "holder", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "seconds", FIELD_NUMBER, DEFAULT_NULL, NULL },
@@ -208,6 +217,7 @@ static const struct field status_fields[] = {
 	{ "outdated", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
 	{ "root", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "unhealthy", FIELD_STRINGS, DEFAULT_ZERO, NULL },
+	{ "package_reload", FIELD_INTEGER, DEFAULT_NULL, NULL },
 	{ NULL, 0, 0, NULL }
 };
 
@@ -272,6 +282,7 @@ static const struct field report_fields[] = {
 	{ "problems", FIELD_OBJECTS, DEFAULT_OMIT, problem_fields },
 	{ "kept", FIELD_OBJECTS, DEFAULT_OMIT, kept_fields },
 	{ "files", FIELD_OBJECTS, DEFAULT_OMIT, file_fields },
+	{ "main", FIELD_OBJECT, DEFAULT_OMIT, main_fields },
 	{ "status", FIELD_OBJECT, DEFAULT_OMIT, status_fields },
 	{ "results", FIELD_STRING, DEFAULT_OMIT, NULL },
 	{ "sections", FIELD_OBJECT, DEFAULT_OMIT, section_fields },

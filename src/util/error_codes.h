@@ -63,6 +63,8 @@
 	    "The results of eval could not be encoded.")		\
 	ROW(BAD_ROLE, "bad_role", FAILED,				\
 	    "A module of a role is not a role.")			\
+	ROW(BOX_CFG_CHANGED, "box_cfg_changed", FAILED,			\
+	    "The main script changes options of box.cfg().")		\
 	ROW(CANCELLED, "cancelled", FAILED,				\
 	    "The fiber of the reload was cancelled.")			\
 	ROW(COMPILE_ERROR, "compile_error", FAILED,			\
@@ -79,6 +81,8 @@
 	    "A module raised an error when it was loaded.")		\
 	ROW(LUA, "lua_error", FAILED,					\
 	    "The Lua that was sent raised an error.")			\
+	ROW(OS_EXIT, "os_exit", FAILED,					\
+	    "The new code calls os.exit().")				\
 	ROW(PUSH_FAILED, "push_failed", FAILED,				\
 	    "Cartridge could not change the config.")			\
 	ROW(VALIDATE_FAILED, "validate_failed", FAILED,			\
@@ -115,6 +119,8 @@
 	    "The command or the option needs Cartridge.")		\
 	ROW(NO_EXTENSIONS, "no_extensions", REFUSED,			\
 	    "No replica set has the role extensions.")			\
+	ROW(NO_MAIN_SCRIPT, "no_main_script", REFUSED,			\
+	    "The main script cannot be run again.")			\
 	ROW(NO_MODULES, "no_modules", REFUSED,				\
 	    "No application module is loaded that the options select.")	\
 	ROW(NO_TOPOLOGY, "no_topology", REFUSED,			\

@@ -84,7 +84,7 @@ for option in -z -0; do
 done
 wrong "unknown option '-.*'" -é -s a.sock
 wrong "unknown option '--'" --=x -s a.sock
-wrong "option '--m' is ambiguous: --module, --method" --m a -s a.sock
+wrong "option '--m' is ambiguous: --module, --main, --method" --m a -s a.sock
 wrong "reload: not an instance name \(use --socket to name a target\): './a\.sock'" \
     reload ./a.sock
 wrong "console: unexpected argument 'x'" console -s a.sock x
@@ -97,7 +97,7 @@ wrong "'a:b' is not a valid application name \(.*" -a a:b status
 wrong "'shop:web' already names its application; --app cannot be used with it" \
     -a shop status shop:web
 wrong '--exit-code needs plan or --dry-run' --exit-code -s a.sock
-for option in --module=a --exclude=a --rocks --method=native --no-stop \
+for option in --module=a --exclude=a --main --rocks --method=native --no-stop \
     --if-changed --dry-run; do
 	wrong "${option%%=*} cannot be used with status" status "$option" -s a.sock
 	wrong "${option%%=*} cannot be used with stale" stale "$option" -s a.sock
@@ -126,7 +126,8 @@ for command in reload plan status stale; do
 	wrong "--file cannot be used with $command" "$command" -f file -s a.sock
 done
 wrong '--file cannot be used with reload' -f file -s a.sock
-for option in '--module=a' '--exclude=a' --rocks --no-stop --if-changed; do
+for option in '--module=a' '--exclude=a' --main --rocks --no-stop \
+    --if-changed; do
 	wrong "--method native cannot be used with ${option%%=*}" \
 	    --method native "$option" -s a.sock
 done

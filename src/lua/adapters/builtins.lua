@@ -162,7 +162,10 @@ function Builtins:stage()
         local original, changed = rawget(item.metatable, '__call'), item.changed
         item.original = original
         item.staged = function(settings, options, ...)
-            if txn.staging and type(options) == 'table' and txn.origin:is_asking() then
+            if txn.staging and item.label == 'box.cfg' and txn.on_configure ~= nil and txn.origin:is_new_code()
+            and txn.on_configure(settings, options) then
+                return nil
+            elseif txn.staging and type(options) == 'table' and txn.origin:is_asking() then
                 for key in next, options do
                     changed[key] = changed[key] or {value = settings[key]}
                 end

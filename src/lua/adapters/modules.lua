@@ -240,7 +240,15 @@ function Modules:load_or_fail(name)
     if ok then
         return value
     end
-    local where = self.failed and self.failed.value == value and self.failed or {}
+    self:fail(name, value, traceback)
+end
+
+--- Makes what code has thrown a failure of the transaction.
+-- @tparam string name of the module, if it was not one that it has required
+-- @param value
+-- @tparam ?string traceback
+function Modules:fail(name, value, traceback)
+    local where = self.failed and rawequal(self.failed.value, value) and self.failed or {}
     failure.raise(failure.from(value, {
         code = 'load_error',
         phase = 'load',

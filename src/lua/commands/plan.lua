@@ -6,6 +6,7 @@ local catalog = require('reload.catalog')
 local clock = require('clock')
 local detect_framework = require('frameworks.detect')
 local instance = require('core.instance')
+local main_script = require('reload.main_script')
 local notices = require('reload.notices')
 local registry_lib = require('core.state')
 local run = require('core.command')
@@ -33,6 +34,10 @@ return function(args)
     end
     local choice = staged.choose(args, registry)
     local problems = staged.compile_all(choice, registry)
+    if choice.script ~= nil and choice.main == nil then
+        -- Only to be judged: a reload does not run it.
+        catalog.compile(choice.script, registry)
+    end
 
     local report = instance.describe('planned')
     report.modules, report.files, report.kept = {}, {}, {}
@@ -58,6 +63,7 @@ return function(args)
     if framework and framework.has_roles and framework:is_understood() then
         report.roles = describe_roles(framework, selected)
     end
+    report.main = main_script.describe(choice)
     report.problems = problems
 
     local why = instance.refusal() or staged.refusal(choice, args)

@@ -9,6 +9,7 @@ local generations = require('reload.generations')
 local hints = require('reload.hints')
 local instance = require('core.instance')
 local log = require('log')
+local main_script = require('reload.main_script')
 local notices = require('reload.notices')
 local registry_lib = require('core.state')
 local run = require('core.command')
@@ -32,6 +33,9 @@ local function remember(txn, work)
             registry.values[module.name] = package.loaded[module.name]
             registry.loads[module.name] = nil
         end
+    end
+    if work.choice.main ~= nil then
+        registry.files[work.choice.main.path] = work.choice.main.digest
     end
     for _, module in ipairs(work.choice.gone) do
         registry.files[module.path] = nil
@@ -97,6 +101,7 @@ local function describe(report, txn, work, files)
     report.warnings, report.timings_ms = txn.warnings, txn.timings_ms
     report.modules = describe_modules(work.choice, work.modules and work.modules.added)
     report.files = describe_files(work.choice, files)
+    report.main = main_script.describe(work.choice)
     report.roles = work.life and work.life.order or {}
     report.routes = count_routes(work.servers and work.servers:list())
     report.fibers = work.fibers and work.fibers.report

@@ -3,6 +3,7 @@
 local require = ...
 local detect_framework = require('frameworks.detect')
 local instance = require('core.instance')
+local package_reload = require('platform.package_reload')
 local registry_lib = require('core.state')
 local tarantool = require('tarantool')
 
@@ -36,6 +37,8 @@ return function()
     for key, value in pairs(fields) do
         status[key] = value
     end
+    local reloader = package_reload.detect()
+    status.package_reload = reloader and reloader.count
     problem = problem or unready
     if problem ~= nil then
         report.outcome, report.error = 'refused', problem

@@ -51,6 +51,9 @@ function None.enabled()
     return {}
 end
 
+function None.retire()
+end
+
 function None.settle()
 end
 

@@ -114,6 +114,13 @@ function Config:applied()
     return self.config._configdata_applied
 end
 
+--- The script that the config runs, and runs again each time it is applied.
+-- @treturn ?string path, as it is written there
+function Config:script()
+    local ok, file = pcall(self:applied().get, self:applied(), 'app.file', {use_default = true})
+    return ok and type(file) == 'string' and file or nil
+end
+
 --- The names of the roles that the applied config gives the instance.
 function Config:role_names()
     local ok, list = pcall(self:applied().get, self:applied(), 'roles', {use_default = true})

@@ -14,9 +14,11 @@ local catalog = require('reload.catalog')
 local census = require('scan.census')
 local counterparts = require('scan.counterparts')
 local detect_framework = require('frameworks.detect')
+local failure = require('core.failure')
 local fiber = require('fiber')
 local lifecycle = require('reload.lifecycle')
 local log = require('log')
+local main_script = require('reload.main_script')
 local no_modules = require('reload.no_modules')
 local reach = require('reload.reach')
 local scan = require('scan.init')
@@ -33,6 +35,8 @@ local adapters = {
     http_files = require('adapters.http_files'),
     httpd_role = require('adapters.httpd_role'),
     modules = require('adapters.modules'),
+    package_reload = require('adapters.package_reload'),
+    process = require('adapters.process'),
     roles = require('adapters.roles'),
     schema = require('adapters.schema'),
     servers = require('adapters.servers'),
@@ -45,25 +49,33 @@ local adapters = {
 --- Chooses what a reload is about.
 -- @tparam table args of the command
 -- @tparam table registry of the instance
--- @treturn table as `catalog.choose` makes it, with `http_files`, see there
+-- @treturn table as `catalog.choose` makes it, with `http_files`, see there, and what
+--   `main_script.add` adds
 local function choose(args, registry)
     local choice = catalog.choose(args, registry)
     choice.http_files = adapters.http_files.find(choice.select)
+    main_script.add(choice, args)
     return choice
 end
 
---- Reads and compiles the chosen modules.
+--- Reads and compiles what was chosen.
 -- @tparam table choice as `choose` made it
 -- @tparam table registry of the instance
 -- @treturn {table,...} what is wrong: {module, path, message}
 local function compile_all(choice, registry)
     local problems = {}
-    for _, module in ipairs(choice.selected) do
+    local function compile(module)
         slice.pause()
         local ok, err = catalog.compile(module, registry)
         if not ok then
             table.insert(problems, {module = module.name, path = module.path, message = err})
         end
+    end
+    for _, module in ipairs(choice.selected) do
+        compile(module)
+    end
+    if choice.main ~= nil then
+        compile(choice.main)
     end
     for _, file in ipairs(choice.files) do
         slice.pause()
@@ -81,7 +93,7 @@ end
 
 --- Whether nothing changed on disk since the serving generation was loaded.
 local function is_unchanged(choice)
-    for _, list in ipairs({choice.selected, choice.files, choice.http_files}) do
+    for _, list in ipairs({choice.selected, choice.files, choice.http_files, {choice.main}}) do
         for _, item in ipairs(list) do
             if item.changed ~= false then
                 return false
@@ -107,7 +119,11 @@ end
 local function refusal(choice, args)
     local gone = choice.gone[1]
     local has_files = #choice.http_files > 0 and #(args.modules or {}) == 0
-    if #choice.selected == 0 and gone ~= nil and #(args.modules or {}) == 0 then
+    if choice.main_problem ~= nil then
+        return choice.main_problem
+    elseif choice.main ~= nil then
+        return nil
+    elseif #choice.selected == 0 and gone ~= nil and #(args.modules or {}) == 0 then
         -- Whoever wants this names them. It is a directory that was moved, and
         -- code that requires its modules when it runs must go on finding them.
         return {
@@ -181,6 +197,17 @@ function Staged:disown_shared_code()
     origin:disown(reach.find_shared(values, origin), loaded)
 end
 
+--- Runs the main script, as at start: it requires modules in its own order.
+function Staged:run_main()
+    local txn = self.txn
+    txn.module = main_script.NAME
+    local ok, err, traceback = self.process:run()
+    if not ok then
+        self.modules:fail(main_script.NAME, err, traceback)
+    end
+    txn.module = nil
+end
+
 --- Loads every module, those of roles first, as they come first at start.
 function Staged:load()
     local first = {}
@@ -189,7 +216,12 @@ function Staged:load()
             table.insert(first, name)
         end
     end
-    local ok, err = self.txn:call(self.modules.load_all, self.modules, first)
+    local ok, err = self.txn:call(function()
+        if self.choice.main ~= nil then
+            self:run_main()
+        end
+        self.modules:load_all(first)
+    end)
     if not ok then
         error(err, 0)
     end
@@ -233,6 +265,13 @@ function Staged:add_adapters()
     local txn = self.txn
     txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
     self.modules = txn:add(adapters.modules.new(txn, self.choice))
+    self.process = txn:add(adapters.process.new(txn, self.choice.main))
+    function txn.on_configure(current, options)
+        return self.process:configure(current, options)
+    end
+    if self.choice.reloader ~= nil then
+        self.reloader = txn:add(adapters.package_reload.new(txn, self.choice.reloader, self.modules))
+    end
     txn:add(adapters.globals.new(txn, self.modules))
     self.framework:stage(txn, self.modules, adapters)
     self.servers = txn:add(adapters.servers.new(txn, adapters.http, self.framework.servers))
@@ -287,6 +326,12 @@ function Staged:work()
     for _, module in ipairs(self.choice.gone) do
         txn.origin:forget(module.path)
     end
+    local main = self.choice.main
+    if main ~= nil then
+        txn.origin:record(main.chunk, main.path)
+        txn.origin:add_source('@' .. main.given, '@' .. main.path)
+        txn.runs_main = true
+    end
     self:survey()
     self.sweep:remember()
     self:add_adapters()
@@ -307,6 +352,7 @@ function Staged:work()
     if self.framework.has_roles then
         self.life:before_commit()
     end
+    self.process:check()
     txn:commit()
     self.sweep:forget()
     if self.framework.has_roles then
@@ -324,8 +370,27 @@ function Staged:after_failure(rollback)
     self.sweep:run(rollback, is_revived)
 end
 
+--- Calls what old code has registered with `package.reload`, as it is the `stop` of
+-- its generation. Yields.
+function Staged:call_destructors()
+    local txn = self.txn
+    if self.reloader == nil or txn.args.no_stop then
+        return
+    end
+    self.life.retirement:stop(self.reloader.destructors, function(destructor)
+        local ok, err = failure.call(destructor.f, unpack(destructor.arguments, 1, table.maxn(destructor.arguments)))
+        slice.restart()
+        if not ok then
+            local text = ('what was registered with package.reload: %s'):format(failure.describe(err))
+            log.error('cartridge-reload: %s', text)
+            table.insert(txn.warnings, text)
+        end
+    end)
+end
+
 --- What follows the commit: the new code serves already. Yields.
 function Staged:after_commit()
+    self:call_destructors()
     self.life:finish()
     self.http_files:settle()
     self.servers:settle()

@@ -21,7 +21,7 @@ local COMMON = 0.5
 local NO_NAME = 'lua'
 
 local function file_of(f)
-    return debug.getinfo(f, 'S').source:match('[^/]*$')
+    return debug.getinfo(f, 'S').source:match('[^@/]*$')
 end
 
 local function proto_of(f)

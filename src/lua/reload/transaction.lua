@@ -268,6 +268,10 @@ end
 -- @tparam function f
 -- @tparam string label of the place
 function Transaction:stays(f, label)
+    if self.runs_main then
+        -- The main script has said what there is.
+        return false
+    end
     local placed = self.registry.placed[f]
     return not (placed and placed[label]) and self.counterparts ~= nil
         and self.counterparts:cover(f, taken(self))

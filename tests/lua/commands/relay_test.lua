@@ -160,7 +160,7 @@ case('a status over the relay', function(t)
     reachable()
     local report = relay(sources({}, 'commands.status', 'platform.cartridge', 'platform.config', 'core.failure',
         'core.instance', 'core.state', 'frameworks.cartridge', 'frameworks.config', 'frameworks.detect',
-        'frameworks.none', 'platform.roles'),
+        'frameworks.none', 'platform.package_reload', 'platform.roles'),
         {command = 'status'})
     t:is(report.outcome, 'ok', 'outcome')
     t:is(report.uuid, box.info.uuid, 'uuid')

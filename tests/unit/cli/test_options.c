@@ -90,11 +90,12 @@ test_every_option_of_a_reload_is_read(void **state)
 	(void)state;
 	assert_int_equal(parse(&options, &error, "-t", "1.5", "--wait", "0s",
 	    "-m", "app.*", "-x", "app.x", "--rocks", "--no-stop",
-	    "--if-changed", (char *)0), 0);
+	    "--if-changed", "--main", (char *)0), 0);
 	assert_true(options.timeout > 1.49 && options.timeout < 1.51);
 	assert_string_equal(options.modules.list[0], "app.*");
 	assert_string_equal(options.excludes.list[0], "app.x");
 	assert_true(options.rocks && options.no_stop && options.if_changed);
+	assert_true(options.run_main);
 	options_finish(&options);
 	assert_int_equal(parse(&options, &error, "--method", "native", "-o",
 	    "json", "--color=always", "--progress", "never", "--print-lua",

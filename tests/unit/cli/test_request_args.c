@@ -65,13 +65,14 @@ test_arguments_are_those_of_the_command_line(void **state)
 
 	(void)state;
 	PARSE(&ran, "-t", "10", "-m", "a.*", "-m", "b", "-x", "c", "--rocks",
-	    "--no-stop", "--if-changed", "-v");
+	    "--no-stop", "--if-changed", "--main", "-v");
 	assert_non_null(strstr(string(&ran, "holder"), "@"));
 	assert_non_null(strstr(string(&ran, "holder"), " pid "));
 	assert_int_equal(json_object_del(ran.args, "holder"), 0);
 	dumped = json_dumps(ran.args, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	assert_string_equal(dumped, "{\"command\":\"reload\",\"timeout\":9.5,"
-	    "\"rocks\":true,\"no_stop\":true,\"if_changed\":true,"
+	    "\"main\":true,\"rocks\":true,\"no_stop\":true,"
+	    "\"if_changed\":true,"
 	    "\"verbose\":true,\"stale\":\"patch\",\"modules\":[\"a.*\",\"b\"],"
 	    "\"exclude\":[\"c\"]}");
 	free(dumped);

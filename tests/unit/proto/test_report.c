@@ -206,7 +206,7 @@ test_fields_of_one_command_are_only_there_with_it(void **state)
 	    "\"duration_ms\":null},\"role\":null,\"replicaset\":null,"
 	    "\"uri\":null,\"healthy\":null,\"digest\":null,"
 	    "\"stateboard\":null,\"loaded_digest\":null,\"outdated\":null,"
-	    "\"root\":null,\"unhealthy\":[]}");
+	    "\"root\":null,\"unhealthy\":[],\"package_reload\":null}");
 	assert_json(json_object_get(report.instance, "kept"),
 	    "[{\"reason\":\"rocks\",\"names\":[\"a\"]}]");
 	assert_string_equal(string_at(&report, NULL, "results"),

@@ -1,0 +1,99 @@
+--- Adapter: the state of the rock `package.reload`, for an application that has it.
+--
+-- New code finds the number of its own generation and registries of its own; what
+-- it requires is there already, so requiring the rock ends nothing. At the commit
+-- these take over: loops that compare the number come to their end, and what old
+-- code has registered is called. A rollback puts all of it back.
+
+local require = ...
+local package_reload = require('platform.package_reload')
+
+local PackageReload = {name = 'package.reload'}
+PackageReload.__index = PackageReload
+
+-- Stands for nil among what new code finds.
+local NOTHING = {}
+
+--- @tparam table txn the transaction
+-- @tparam table reloader `package.reload`
+-- @tparam table modules the adapter of modules
+local function new(txn, reloader, modules)
+    return setmetatable({txn = txn, reloader = reloader, modules = modules}, PackageReload)
+end
+
+function PackageReload:snapshot()
+    self.before, self.metatable = table.copy(self.reloader), debug.getmetatable(self.reloader)
+    self.loaded = package.loaded[package_reload.MODULE]
+end
+
+function PackageReload:stage()
+    local txn, reloader, serving, metatable = self.txn, self.reloader, self.before, self.metatable
+    local staged = {count = serving.count + 1, _reload = function() end}
+    for _, field in ipairs(package_reload.REGISTRIES) do
+        staged[field] = {}
+    end
+    self.staged, self.own_reload = staged, staged._reload
+    self.serving = table.copy(serving)
+    for key in pairs(self.serving) do
+        rawset(reloader, key, nil)
+    end
+    local function is_new_code()
+        return txn.staging and txn.origin:is_new_code()
+    end
+    self.access = {
+        __index = function(_, key)
+            local value
+            if is_new_code() then
+                value = staged[key]
+            end
+            if value == NOTHING then
+                return nil
+            elseif value ~= nil then
+                return value
+            end
+            return self.serving[key]
+        end,
+        __newindex = function(_, key, value)
+            if is_new_code() then
+                staged[key] = value == nil and NOTHING or value
+            else
+                self.serving[key] = value
+            end
+        end,
+        __call = function()
+            error('a reload is under way', 2)
+        end,
+        __tostring = metatable and metatable.__tostring,
+    }
+    debug.setmetatable(reloader, self.access)
+    self.modules.view:offer(package_reload.MODULE, reloader)
+end
+
+--- Makes it the table that it was, but for what has changed meanwhile.
+local function unstage(self)
+    if self.access == nil or debug.getmetatable(self.reloader) ~= self.access then
+        return
+    end
+    debug.setmetatable(self.reloader, self.metatable)
+    for key, value in pairs(self.serving) do
+        rawset(self.reloader, key, value)
+    end
+end
+
+function PackageReload:commit()
+    unstage(self)
+    self.destructors = package_reload.destructors(self.serving)
+    for key, value in pairs(self.staged) do
+        if value ~= self.own_reload then
+            rawset(self.reloader, key, value ~= NOTHING and value or nil)
+        end
+    end
+    self.reloader.reloaded = os.date('%Y-%m-%dT%H:%M:%S')
+    package.loaded[package_reload.MODULE] = self.loaded
+end
+
+function PackageReload:rollback()
+    unstage(self)
+end
+
+return {new = new}

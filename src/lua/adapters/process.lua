@@ -1,0 +1,201 @@
+--- Adapter: what code does once in the life of a process: configure the database,
+-- start the interactive console, end the process. Modules do it hardly ever; the
+-- main script does, and a reload may run that again.
+--
+--	box.cfg		options that are as they were do nothing; others are refused
+--	console.start	the script has come to its end: at the start of the process it
+--			waits there
+--	os.exit		refused
+--	fio.cwd		until the script calls box.cfg, the directory in which the
+--			process was started, as at its start
+--
+-- What was refused ends the reload, also if the new code catches the error.
+
+local require = ...
+local console = require('console')
+local failure = require('core.failure')
+local fio = require('fio')
+
+local Process = {name = 'process'}
+Process.__index = Process
+
+-- Thrown where the main script ends.
+local END = setmetatable({}, {
+    __tostring = function()
+        return 'console.start: the main script ends there'
+    end,
+})
+
+-- Names of the levels of the log, which are numbers in box.cfg.
+local LEVELS = {
+    fatal = 0, syserror = 1, error = 2, crit = 3, warn = 4, info = 5, verbose = 6, debug = 7,
+}
+
+--- @tparam table txn the transaction
+-- @tparam ?table main the main script {path, given, chunk}, if the reload runs it
+local function new(txn, main)
+    return setmetatable({txn = txn, main = main, staged = {}}, Process)
+end
+
+function Process:snapshot()
+    self.path, self.cpath = package.path, package.cpath
+    self.searchroot = package.searchroot and package.searchroot()
+end
+
+--- Whether an option of `box.cfg` is what it was. The server keeps numbers of ports
+-- as texts, and one URI as a list of one.
+local function is_same_option(name, a, b)
+    if a == b then
+        return true
+    elseif name == 'log_level' then
+        a, b = LEVELS[a] or a, LEVELS[b] or b
+    end
+    if type(a) ~= 'table' and type(b) ~= 'table' then
+        return a ~= nil and b ~= nil and tostring(a) == tostring(b)
+    end
+    a, b = type(a) == 'table' and a or {a}, type(b) == 'table' and b or {b}
+    for key, value in pairs(a) do
+        if not is_same_option(nil, value, b[key]) then
+            return false
+        end
+    end
+    for key in pairs(b) do
+        if a[key] == nil then
+            return false
+        end
+    end
+    return true
+end
+
+--- Refuses something that new code does.
+-- @tparam table fields code, message
+function Process:refuse(fields)
+    fields.phase, fields.module = self.txn.phase, self.txn.module
+    self.refused = self.refused or fields
+    failure.raise(table.copy(fields))
+end
+
+--- Judges a call of `box.cfg` while the main script is a part of the reload.
+-- @tparam table current the options in use
+-- @tparam ?table options
+-- @treturn boolean whether nothing is left to do
+function Process:configure(current, options)
+    if self.main == nil then
+        return false
+    end
+    self.is_configured = true
+    local names = {}
+    for name, value in pairs(type(options) == 'table' and options or {}) do
+        if not is_same_option(name, value, current[name]) then
+            table.insert(names, tostring(name))
+        end
+    end
+    if #names > 0 then
+        table.sort(names)
+        -- Values may be secrets.
+        self:refuse({
+            code = 'box_cfg_changed',
+            message = ('the main script changes options of box.cfg, which a reload does not: %s')
+                :format(table.concat(names, ', ')),
+        })
+    end
+    return true
+end
+
+local function put(self, holder, name, f)
+    table.insert(self.staged, {holder = holder, name = name, original = holder[name], staged = f})
+    holder[name] = f
+end
+
+function Process:stage()
+    local txn = self.txn
+    local exit, start, cwd = os.exit, console.start, fio.cwd
+    local function is_new()
+        return txn.staging and txn.origin:is_new_code()
+    end
+    put(self, os, 'exit', function(...)
+        if not is_new() then
+            return exit(...)
+        elseif self.is_over then
+            error(END, 0)
+        end
+        self:refuse({code = 'os_exit', message = 'the new code calls os.exit, which would end the instance'})
+    end)
+    put(self, console, 'start', function(...)
+        if not is_new() then
+            return start(...)
+        end
+        self.is_over = self.is_running and txn.origin:is_own_fiber() or self.is_over
+        error(END, 0)
+    end)
+    if self.main ~= nil and self.main.directory ~= nil then
+        put(self, fio, 'cwd', function()
+            if is_new() and self.is_running and not self.is_configured then
+                return self.main.directory
+            end
+            return cwd()
+        end)
+    end
+end
+
+--- Runs the main script, to its end or to where it starts the console.
+-- @treturn boolean whether it came there
+-- @return the error value
+-- @treturn ?string traceback
+function Process:run()
+    self.is_running = true
+    local argv = type(arg) == 'table' and arg or {}
+    local ok, err, traceback = failure.call(self.main.chunk, unpack(argv, 1, table.maxn(argv)))
+    self.is_running = false
+    if ok or rawequal(err, END) then
+        return true
+    end
+    return false, err, traceback
+end
+
+--- Throws if new code was refused something, and has caught the error.
+function Process:check()
+    if self.refused ~= nil then
+        failure.raise(self.refused)
+    end
+end
+
+local function unstage(self)
+    for _, item in ipairs(self.staged) do
+        if item.holder[item.name] == item.staged then
+            item.holder[item.name] = item.original
+        end
+    end
+end
+
+--- A search path in which each template is once.
+local function without_duplicates(path)
+    local list, seen = {}, {}
+    for template in path:gmatch('[^;]+') do
+        if not seen[template] then
+            seen[template] = true
+            table.insert(list, template)
+        end
+    end
+    return table.concat(list, ';')
+end
+
+function Process:commit()
+    unstage(self)
+    -- Scripts put their directories in front of the path each time they run.
+    for _, field in ipairs(self.main ~= nil and {'path', 'cpath'} or {}) do
+        if package[field] ~= self[field] then
+            package[field] = without_duplicates(package[field])
+        end
+    end
+end
+
+function Process:rollback(undone)
+    unstage(self)
+    if self.searchroot ~= nil and package.searchroot() ~= self.searchroot then
+        package.setsearchroot(self.searchroot)
+        table.insert(undone, 'package.searchroot')
+    end
+end
+
+return {new = new}

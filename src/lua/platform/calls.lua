@@ -1,0 +1,86 @@
+--- Which functions a chunk calls at its top level, as far as its bytecode tells by
+-- name.
+--
+-- The instructions are read in their order, without following jumps. Each slot
+-- has the expression that was put into it last: a global, a field of one, a
+-- module by `require`. What cannot be named is left out, and so is `require`.
+
+local bit = require('bit')
+local jutil = require('jit.util')
+local vmdef = require('jit.vmdef')
+
+-- Instructions that are looked at.
+local INSTRUCTIONS = 20000
+
+local CALLS = {CALL = true, CALLM = true, CALLT = true, CALLMT = true}
+
+-- Whether the first argument of a call is one slot further from the function, as
+-- in builds with 64-bit references.
+local function probe()
+    return require('x')
+end
+
+local function decode(f, pc)
+    local instruction = jutil.funcbc(f, pc)
+    if instruction == nil then
+        return nil
+    end
+    local op = bit.band(instruction, 0xff)
+    local name = vmdef.bcnames:sub(op * 6 + 1, op * 6 + 6):gsub(' +$', '')
+    return name, bit.band(bit.rshift(instruction, 8), 0xff), bit.band(bit.rshift(instruction, 24), 0xff),
+        bit.band(bit.rshift(instruction, 16), 0xff), bit.rshift(instruction, 16)
+end
+
+local function find_first_argument()
+    local callee
+    for pc = 1, 10 do
+        local name, a = decode(probe, pc)
+        if name == 'GGET' then
+            callee = a
+        elseif name == 'KSTR' and callee ~= nil then
+            return a - callee
+        end
+    end
+    return 1
+end
+
+local function constant(f, index)
+    local value = jutil.funck(f, -1 - index)
+    return type(value) == 'string' and value or nil
+end
+
+--- @tparam function chunk
+-- @treturn {{name, line},...} in their order, each name once
+local function list(chunk)
+    local first, slots, texts = find_first_argument(), {}, {}
+    local result, seen = {}, {}
+    for pc = 1, INSTRUCTIONS do
+        local name, a, b, c, d = decode(chunk, pc)
+        if name == nil then
+            break
+        elseif name == 'GGET' then
+            slots[a], texts[a] = constant(chunk, d), nil
+        elseif name == 'TGETS' then
+            local field = constant(chunk, c)
+            slots[a], texts[a] = slots[b] and field and ('%s.%s'):format(slots[b], field), nil
+        elseif name == 'MOV' then
+            slots[a], texts[a] = slots[d], texts[d]
+        elseif name == 'KSTR' then
+            slots[a], texts[a] = nil, constant(chunk, d)
+        elseif CALLS[name] then
+            local callee = slots[a]
+            local module = callee == 'require' and texts[a + first] or nil
+            if callee ~= nil and callee ~= 'require' and not seen[callee] then
+                seen[callee] = true
+                table.insert(result, {name = callee, line = jutil.funcinfo(chunk, pc).currentline})
+            end
+            slots[a], texts[a] = module, nil
+        elseif not name:match('^IS') and not name:match('^JMP') and not name:match('^[GTU]SET')
+            and not name:match('^RET') then
+            slots[a], texts[a] = nil, nil
+        end
+    end
+    return result
+end
+
+return {list = list}

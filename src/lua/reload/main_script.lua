@@ -1,0 +1,243 @@
+--- The main script of an application without a framework: which file it is, and
+-- whether it looks safe to run again.
+--
+-- A relative path is one of the directory in which the process was started, which
+-- it has left if `box.cfg` has a `work_dir`. Modules that were found there have
+-- their paths in their code, and the shell has told the process its directory.
+
+local require = ...
+local bytecode = require('platform.bytecode')
+local calls = require('platform.calls')
+local catalog = require('reload.catalog')
+local config_lib = require('platform.config')
+local detect_framework = require('frameworks.detect')
+local fio = require('fio')
+local jutil = require('jit.util')
+local package_reload = require('platform.package_reload')
+
+-- What it is called where a report names a module.
+local NAME = 'main script'
+
+-- Where tarantoolctl keeps its instances, unless its own config says otherwise.
+local INSTANCES = {'/etc/tarantool/instances.enabled', '/usr/local/etc/tarantool/instances.enabled'}
+
+-- What calls at the top of the script mean for a second run.
+local RISKS = {
+    {pattern = '^os%.exit$', text = 'ends the process: a reload that gets there fails'},
+    {pattern = '^fio%.chdir$', text = 'changes the directory of the process'},
+    {pattern = '%.drop$', text = 'drops data of the running instance'},
+    {pattern = '%.truncate$', text = 'drops data of the running instance'},
+    {pattern = '^box%.schema%.[%w_.]*create$', text = 'fails for what exists, without if_not_exists', creates = true},
+    {pattern = '%.create_index$', text = 'fails for what exists, without if_not_exists', creates = true},
+    {pattern = '^cartridge%.cfg$', text = 'can be called once in a process'},
+}
+
+local function is_file(path)
+    local stat = fio.stat(path)
+    return stat ~= nil and stat:is_reg()
+end
+
+--- Directories from which code of the application was loaded, by its functions.
+local function code_directories()
+    local list, seen = {}, {}
+    local function add(path, name)
+        local directory = name and catalog.root_of(name, path) or path:match('^(.*)/[^/]*$')
+        if path:sub(1, 1) == '/' and catalog.is_application_path(path) and not seen[directory] then
+            seen[directory] = true
+            table.insert(list, directory)
+        end
+    end
+    for name, value in pairs(package.loaded) do
+        for _, field in next, type(value) == 'table' and value ~= _G and value or {value} do
+            local source = type(field) == 'function' and debug.getinfo(field, 'S').source
+            if source and source:sub(1, 1) == '@' and type(name) == 'string' then
+                add(source:sub(2), name)
+            end
+        end
+    end
+    for _, value in next, _G do
+        local source = type(value) == 'function' and debug.getinfo(value, 'S').source
+        if source and source:sub(1, 1) == '@' then
+            add(source:sub(2))
+        end
+    end
+    return list
+end
+
+--- Where a relative path leads.
+-- @treturn[1] string absolute path
+-- @treturn[2] nil
+-- @treturn[2] string why that cannot be said
+local function resolve(given)
+    if given:sub(1, 1) == '/' then
+        return given
+    end
+    local relative = given:gsub('^%./', '')
+    for _, directory in ipairs(code_directories()) do
+        if is_file(fio.pathjoin(directory, relative)) then
+            return fio.pathjoin(directory, relative)
+        end
+    end
+    local found = {}
+    local searchroot = package.searchroot and package.searchroot()
+    for _, directory in ipairs({os.getenv('PWD') or '', searchroot or '', fio.cwd()}) do
+        local path = directory:sub(1, 1) == '/' and fio.pathjoin(directory, relative)
+        if path and is_file(path) and found[1] ~= path then
+            table.insert(found, path)
+        end
+    end
+    if #found > 1 then
+        return nil, ('it is %s or %s: start the instance with the absolute path of its script')
+            :format(found[1], found[2])
+    elseif #found == 0 then
+        return nil, ('%s, a path from where the process was started, is not found'):format(given)
+    end
+    return found[1]
+end
+
+--- The script of an instance that tarantoolctl has started.
+local function of_tarantoolctl()
+    local name = require('title').get():match('^%S+ (%S+%.lua)')
+    if os.getenv('TARANTOOLCTL') == nil or name == nil or os.getenv('TT_CLI') ~= nil then
+        return nil
+    end
+    local directories = code_directories()
+    for _, directory in ipairs(INSTANCES) do
+        table.insert(directories, directory)
+    end
+    for _, directory in ipairs(directories) do
+        if is_file(fio.pathjoin(directory, name)) then
+            return fio.pathjoin(directory, name)
+        end
+    end
+    return nil
+end
+
+--- The path of the script as the process has got it.
+-- @treturn[1] string
+-- @treturn[2] nil
+-- @treturn[2] string why there is none
+local function given_path()
+    local config = config_lib.detect()
+    if config ~= nil then
+        local file = config:script()
+        if file == nil then
+            return nil, 'the config of this instance starts no script (app.file)'
+        end
+        return fio.abspath(file)
+    end
+    local reloader = package_reload.detect()
+    local path = reloader and reloader.script or os.getenv('TT_CLI_INSTANCE') or of_tarantoolctl()
+        or type(arg) == 'table' and arg[0]
+    if type(path) ~= 'string' or path == '-' or path:match('%.lua$') == nil and not is_file(path) then
+        return nil, 'the process was started without a script'
+    end
+    return path
+end
+
+--- Finds the main script.
+-- @treturn[1] table module {name, path, given, directory}, to be compiled as any
+--   other; `given` is the path in the chunk name of the code that runs, `directory`
+--   the one in which the process was started, nil if that is not known
+-- @treturn[2] nil
+-- @treturn[2] string why that cannot be said
+local function find()
+    local given, why = given_path()
+    if given == nil then
+        return nil, why
+    end
+    local path
+    path, why = resolve(given)
+    if path == nil then
+        return nil, why
+    end
+    local relative = given:gsub('^%./', '')
+    local directory = path ~= given and path:sub(1, -#relative - 2) or os.getenv('PWD')
+    return {
+        name = NAME,
+        path = path,
+        given = given,
+        directory = directory and directory:sub(1, 1) == '/' and fio.path.is_dir(directory) and directory or nil,
+    }
+end
+
+--- Adds the main script to a choice of modules, if the reload runs it.
+-- @tparam table choice as `catalog.choose` made it; gets `main`, or `main_problem`,
+--   failure fields
+-- @tparam table args of the command
+local function add(choice, args)
+    local framework = detect_framework()
+    local reloader = package_reload.detect()
+    if framework.has_roles then
+        choice.main_problem = args.main and {
+            code = 'no_main_script',
+            phase = 'compile',
+            message = '--main is for applications without a framework: here the roles start the application',
+        } or nil
+        return
+    end
+    local main, why = find()
+    choice.script = main
+    if not args.main and reloader == nil then
+        return
+    elseif main == nil then
+        choice.main_problem = {
+            code = 'no_main_script',
+            phase = 'compile',
+            message = ('the main script cannot be run again: %s'):format(why),
+        }
+        return
+    end
+    choice.main, choice.reloader = main, reloader
+end
+
+local function has_constant(chunk, wanted)
+    for index = -1, -math.huge, -1 do
+        local constant = jutil.funck(chunk, index)
+        if constant == nil then
+            return false
+        elseif constant == wanted or type(constant) == 'table' and constant[wanted] ~= nil
+        or type(constant) == 'proto' and has_constant(constant, wanted) then
+            return true
+        end
+    end
+end
+
+--- What a second run of a compiled script may do.
+-- @treturn {string,...} names that it calls at its top level
+-- @treturn {string,...} what does not look safe, a line each
+local function judge(chunk)
+    local names, risks, starts_console = {}, {}, false
+    for _, call in ipairs(calls.list(chunk)) do
+        table.insert(names, call.name)
+        starts_console = starts_console or call.name == 'console.start'
+        for _, risk in ipairs(RISKS) do
+            if call.name:find(risk.pattern) and not (risk.creates and has_constant(chunk, 'if_not_exists'))
+            and not (call.name == 'os.exit' and starts_console) then
+                table.insert(risks, ('line %d: %s %s'):format(call.line, call.name, risk.text))
+                break
+            end
+        end
+    end
+    if bytecode.loops_for_ever(chunk) then
+        table.insert(risks, 'it has a loop without an end: a reload would wait for it until its time is over')
+    end
+    return names, risks
+end
+
+--- The part of a report that tells of the main script.
+-- @tparam table choice
+-- @treturn ?table {path, runs, changed, calls, risks}
+local function describe(choice)
+    local script = choice.script
+    if script == nil then
+        return nil
+    end
+    local report = {path = script.path, runs = choice.main ~= nil, changed = script.changed}
+    if script.chunk ~= nil then
+        report.calls, report.risks = judge(script.chunk)
+    end
+    return report
+end
+
+return {NAME = NAME, add = add, describe = describe, find = find, judge = judge}
