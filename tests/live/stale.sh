@@ -87,7 +87,7 @@ run -s "$APP_SOCK" stale
 is "$RC $(corpus_probe)" '7 old v1, new v1' 'stale: changes nothing'
 reload plan
 is "$RC $(json 'i.outcome, #i.stale, i.stale[1].patched')" \
-    '0 planned 2 false' 'plan: names the places, and that is no failure'
+    '0 unchanged 2 false' 'plan: names the places, and that is no failure'
 
 corpus_reload --stale=fail
 is "$RC $(json 'i.outcome, i.ok, i.error.code, i.error.phase,

@@ -10,6 +10,7 @@
 -- its unit, see `ownership`), `failed` (weak: prototypes of code that failed),
 -- `known` (unit -> weak: stale function of it -> its name and the way to it from
 -- its module), `tables` (weak: table of an old module -> the same),
+-- `strangers` (weak: tables that new code has got from others),
 -- `routes` (weak: HTTP route -> files it came with), `placed` (weak: trigger,
 -- hook or helper that a reload has set -> set of its places), `ffi` (C
 -- declarations -> verdict), `ffi_names` (how many names were made up for them),
@@ -44,6 +45,7 @@ local function carry_over(before)
         failed = setmetatable({}, {__mode = 'k'}),
         known = {},
         tables = setmetatable({}, {__mode = 'k'}),
+        strangers = setmetatable({}, {__mode = 'k'}),
         routes = setmetatable({}, {__mode = 'k'}),
         placed = setmetatable({}, {__mode = 'k'}),
     }

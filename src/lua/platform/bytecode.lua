@@ -69,4 +69,29 @@ local function has_loop(f)
     return false
 end
 
-return {has_loop = has_loop, loops_for_ever = loops_for_ever}
+--- One of these strings that a function, or one within it, has as a constant: such
+-- as the names of fields and methods that it uses.
+-- @tparam function|proto f
+-- @tparam table wanted set of strings
+-- @treturn ?string the first that is found
+local function find_constant(f, wanted)
+    if type(f) == 'function' and jutil.funcinfo(f).proto == nil then
+        return nil
+    end
+    local index = -1
+    while true do
+        local constant = jutil.funck(f, index)
+        if constant == nil then
+            return nil
+        elseif type(constant) == 'string' and wanted[constant] then
+            return constant
+        end
+        local found = type(constant) == 'proto' and find_constant(constant, wanted)
+        if found then
+            return found
+        end
+        index = index - 1
+    end
+end
+
+return {find_constant = find_constant, has_loop = has_loop, loops_for_ever = loops_for_ever}

@@ -182,6 +182,17 @@ function Staged:survey()
     end
 end
 
+--- Takes note of what the old modules have, to say later what stands for it.
+function Staged:list_old()
+    local paths = {}
+    for _, list in ipairs({self.choice.selected, self.choice.gone}) do
+        for _, module in ipairs(list) do
+            paths[module.name] = module.path
+        end
+    end
+    self.things = counterparts.list(self.txn.registry, self.txn.origin, package.loaded, {paths, self.former})
+end
+
 --- Leaves alone the code that new code has got from others. May yield.
 function Staged:disown_shared_code()
     local origin, loaded, values = self.txn.origin, {}, {}
@@ -255,7 +266,11 @@ function Staged:match()
         paths = paths,
         former = self.former,
         gone = gone,
+        things = self.things,
     })
+    self.txn.counterparts:find_strangers(function(object)
+        return self.sweep:was_there(object)
+    end)
     -- The commit begins with a slice of its own.
     slice.pause()
 end
@@ -333,6 +348,7 @@ function Staged:work()
         txn.runs_main = true
     end
     self:survey()
+    self:list_old()
     self.sweep:remember()
     self:add_adapters()
     self:load()

@@ -13,15 +13,36 @@ local slice = require('core.yield')
 -- A table with more entries is data, and so is a module with more objects.
 local ENTRIES, OBJECTS = 1000, 5000
 
---- What others own, so that it is not entered.
+--- Adds the tables that are in global variables, but not in modules: the main script
+-- has its own there.
+local function add_globals(set)
+    local queue, first = {_G}, 1
+    while queue[first] ~= nil and #queue < OBJECTS do
+        local left = ENTRIES
+        for _, value in next, queue[first] do
+            left = left - 1
+            if left == 0 then
+                break
+            elseif type(value) == 'table' and not set[value] then
+                set[value] = true
+                table.insert(queue, value)
+            end
+        end
+        first = first + 1
+        slice.pause()
+    end
+end
+
+--- What others own, so that it is not entered. May yield.
 -- @treturn table set of tables and functions
 local function foreign()
     local set = {[_G] = true, [box] = true, [package.loaded] = true}
-    for _, value in pairs(package.loaded) do
+    for _, value in pairs(table.copy(package.loaded)) do
         if type(value) == 'table' or type(value) == 'function' then
             set[value] = true
         end
     end
+    add_globals(set)
     return set
 end
 

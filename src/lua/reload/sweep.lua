@@ -69,6 +69,11 @@ function Sweep:remember()
     self.txn:check()
 end
 
+--- Whether an object was there before the new code ran, as far as that is known.
+function Sweep:was_there(object)
+    return self.image ~= nil and self.image:find(object) ~= nil
+end
+
 --- Forgets it: the new code has taken over.
 function Sweep:forget()
     self.image = nil

@@ -18,6 +18,42 @@ local BASES = 10
 local Counterparts = {}
 Counterparts.__index = Counterparts
 
+--- The unit of a function, see `ownership`.
+local function unit_of(origin, registry, f)
+    return origin ~= nil and origin:unit_of(f) or generations.unit_of(registry, f)
+end
+
+--- Lists what the modules have that are about to be replaced. No new code has run so
+-- far. May yield.
+-- @tparam table registry of the instance
+-- @tparam table origin see there
+-- @tparam table old module name -> value
+-- @tparam {table,...} paths lists of module name -> path
+-- @treturn table for `new`
+local function list_old(registry, origin, old, paths)
+    local foreign, listed = {[_G] = true}, {}
+    for _, value in pairs(table.copy(package.loaded)) do
+        if type(value) == 'table' or type(value) == 'function' then
+            foreign[value] = true
+        end
+    end
+    for _, path_of in ipairs(paths) do
+        for module, path in pairs(path_of) do
+            slice.pause()
+            local source = '@' .. path
+            listed[module .. source] = matching.list({
+                old = old[module],
+                source = source,
+                unit_of = function(f)
+                    return unit_of(origin, registry, f)
+                end,
+                foreign = foreign,
+            })
+        end
+    end
+    return listed
+end
+
 --- May yield.
 -- @tparam table registry of the instance
 -- @tparam ?table change a generation that takes over, before or after it does:
@@ -27,14 +63,17 @@ Counterparts.__index = Counterparts
 --   paths: module name -> path, the same
 --   former: the same for files that they had before
 --   gone: the same for modules that have no file any more
+--   things: optional: as `list` gave them
 local function new(registry, change)
     change = change or {}
     local self = setmetatable({
         registry = registry,
         tables = registry.tables or {},     -- of a registry of another version
+        strangers = registry.strangers or {},
         origin = change.origin,
         old = change.old or {},
         new = change.new or {},
+        listed = change.things or {},
         paths = {},         -- module name -> path, of the serving code
         modules = {},       -- source -> sorted names of its modules
         matched = {},       -- module name and source -> matching
@@ -79,7 +118,7 @@ end
 
 --- The unit of a function, see `ownership`.
 function Counterparts:unit_of(f)
-    return self.origin ~= nil and self.origin:unit_of(f) or generations.unit_of(self.registry, f)
+    return unit_of(self.origin, self.registry, f)
 end
 
 --- Whether a function is of the serving generation, or of the one that is about
@@ -103,6 +142,7 @@ local function matching_of(self, module, source)
     local key = module .. source
     if self.matched[key] == nil then
         self.matched[key] = matching.new({
+            things = self.listed[key],
             old = self.old[module],
             new = value_of(self, module),
             source = source,
@@ -143,15 +183,7 @@ end
 --- Remembers a module that was replaced, as far as it is of one file.
 local function remember_module(self, module, source)
     local known, tables = known_of(self.registry, source), self.tables
-    local found = matching.new({
-        old = self.old[module],
-        new = value_of(self, module),
-        source = source,
-        unit_of = function(f)
-            return self:unit_of(f)
-        end,
-        foreign = self.foreign,
-    })
+    local found = matching_of(self, module, source)
     found:each(module, function(thing, entry, counterpart)
         if rawequal(thing, counterpart) then
             return
@@ -172,16 +204,37 @@ local function is_changed(self, module)
     return (kind == 'table' or kind == 'function') and not rawequal(self.old[module], value_of(self, module))
 end
 
---- Remembers all that the change has replaced. Yields.
-function Counterparts:remember()
+--- Calls back for each module that the change replaces, and each of its files. May
+-- yield.
+local function each_changed(self, visit)
     for source, modules in pairs(self.modules) do
         for _, module in ipairs(modules) do
             if is_changed(self, module) then
-                remember_module(self, module, source)
+                visit(module, source)
                 slice.pause()
             end
         end
     end
+end
+
+--- Notes which tables stand for old ones, but were there before the new code: it has
+-- got them from others, and its functions in them are meant for these. May yield.
+-- @tparam function was_there (table) -> boolean
+function Counterparts:find_strangers(was_there)
+    each_changed(self, function(module, source)
+        matching_of(self, module, source):each(module, function(thing, _, counterpart)
+            if type(thing) == 'table' and type(counterpart) == 'table' and was_there(counterpart) then
+                self.strangers[counterpart] = true
+            end
+        end)
+    end)
+end
+
+--- Remembers all that the change has replaced. Yields.
+function Counterparts:remember()
+    each_changed(self, function(module, source)
+        remember_module(self, module, source)
+    end)
     self.matched, self.is_remembered = {}, true
 end
 
@@ -341,6 +394,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] ?string why there is none
 -- @treturn[2] ?boolean whether it is not of the module alone
+-- @treturn[2] ?table what stands for it then
 function Counterparts:find_table(object)
     local entry = self.tables[object]
     if entry == nil then
@@ -350,9 +404,9 @@ function Counterparts:find_table(object)
     if counterpart == nil then
         return nil, why
     elseif rawequal(counterpart, object) or self.tables[counterpart] ~= nil then
-        return nil, 'the new code uses the same old table', true
-    elseif not is_own(self, object, counterpart, entry.is_module, BASES) then
-        return nil, ('%s does not belong to the module alone'):format(matching.name_of(entry)), true
+        return nil, 'the new code uses the same old table', true, counterpart
+    elseif self.strangers[counterpart] or not is_own(self, object, counterpart, entry.is_module, BASES) then
+        return nil, ('%s does not belong to the module alone'):format(matching.name_of(entry)), true, counterpart
     end
     return counterpart
 end
@@ -419,6 +473,20 @@ function Counterparts:is_replaced(module)
     return self.new_names[module] ~= nil
 end
 
+--- Whether a table is what a module of the application returned.
+function Counterparts:is_module_value(object)
+    if self.module_values == nil then
+        self.module_values = {[package.loaded] = true}
+        for name in pairs(self.paths) do
+            local value = value_of(self, name)
+            if type(value) == 'table' then
+                self.module_values[value] = true
+            end
+        end
+    end
+    return self.module_values[object] or false
+end
+
 --- Whether two files are of the same module.
 function Counterparts:is_same_module(source, other)
     for _, module in ipairs(self.modules[source] or {}) do
@@ -444,4 +512,4 @@ function Counterparts:old_value(module)
     return self.old[module]
 end
 
-return {new = new}
+return {list = list_old, new = new}

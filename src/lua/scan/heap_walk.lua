@@ -59,8 +59,8 @@ Walk.__index = Walk
 --     root, field, key, upvalue, metatable, frame and local. Returns whether the
 --     object has changed so that it is to be walked again; of a table whether
 --     it is not to be entered
---   tables: optional: table -> {is_module}: those whose references are places;
---     one that is not of a module only where it is a metatable or `__index`
+--   tables: optional: table -> {is_module, is_watched}: those whose references are
+--     places; if it is neither only where it is a metatable or `__index`
 --   stands_in: optional: function (f) -> whether a function of this program is
 --     in the place of another
 --   puts_off: optional: see above
@@ -187,7 +187,8 @@ end
 
 --- Takes a table that was reached at a place which may have to be changed.
 local function reach_sought_table(self, value, parent, key, kind, place, object)
-    local is_place = self.tables[value].is_module or kind == 'metatable' or key == '__index'
+    local entry = self.tables[value]
+    local is_place = entry.is_module or entry.is_watched or kind == 'metatable' or key == '__index'
     if (not is_place or not self.on_place(parent, kind, place, value, object)) and not self.is_known(value) then
         append(self, value, parent, key)
     end

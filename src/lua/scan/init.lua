@@ -234,7 +234,7 @@ local function run(options)
         found = pass_lib.new(options)
         found:run()
         local walk = found.walk
-        options.lists = walk.lists
+        options.lists, options.shared = walk.lists, found.shared
         stats.passes = stats.passes + 1
         stats.objects, stats.functions = walk.count, walk.functions
         stats.slices = stats.slices + walk.slices
@@ -246,7 +246,7 @@ local function run(options)
         unlisted = unlisted + found.patched_count - #found.patched
         local is_exact = walk.slices == 1
         local has_changed = number == 1 and options.settle ~= nil and options.settle()
-        local is_settled = found.patched_count == 0 and not has_changed
+        local is_settled = found.patched_count == 0 and not has_changed and next(found.pending) == nil
             and (is_exact and (#found.threads == 0 or not options.drain) or left ~= nil and is_same(left, found.left))
         left = found.left
         if not found.is_complete or is_settled or number == PASSES then

@@ -215,8 +215,23 @@ local function judge(thing, found)
     return found
 end
 
+--- Lists what an old module has, for `new`. New code can put functions of its own
+-- into tables that it shares with the old one, so this is done before it runs.
+-- Does not yield.
+-- @tparam table options `old`, `source`, `foreign` and `unit_of` as for `new`
+-- @treturn {table,...} things, see `list_things`
+local function list(options)
+    local kind = type(options.old)
+    if kind ~= 'table' and kind ~= 'function' then
+        return {}
+    end
+    return list_things(options.old, options.source, options.foreign, options.unit_of or chunk_name)
+end
+
 --- Matches a module. Does not yield.
 -- @tparam table options
+--   things: optional: as `list` gave them; the fields that it takes may be missing
+--     then
 --   old, new: values of the module
 --   source: of the functions of the old one, as `debug.getinfo` has it
 --   foreign: set of things that belong to others
@@ -226,11 +241,10 @@ end
 local function new(options)
     -- Old thing -> its entry.
     local self = setmetatable({by_value = {}, things = {}}, Matching)
-    local kind = type(options.old)
-    if kind ~= 'table' and kind ~= 'function' then
+    local things = options.things or list(options)
+    if #things == 0 then
         return self
     end
-    local things = list_things(options.old, options.source, options.foreign, options.unit_of or chunk_name)
     things[1].new, self.things = options.new, things
     for number, thing in ipairs(things) do
         self.by_value[thing.value] = thing
@@ -328,6 +342,7 @@ return {
     METATABLE = METATABLE,
     UPVALUE = UPVALUE,
     follow = follow,
+    list = list,
     name_of = name_of,
     new = new,
     retrace = retrace,

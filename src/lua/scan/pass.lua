@@ -2,6 +2,7 @@
 -- it, and patches it if it can.
 
 local require = ...
+local bytecode = require('platform.bytecode')
 local duplicates_lib = require('scan.duplicates')
 local generations = require('reload.generations')
 local fiber = require('fiber')
@@ -26,6 +27,8 @@ local BASES = 20
 -- Why a place is left that will be patched when it can.
 local IN_USE = 'a request that started on the old code still uses it'
 local TAKEN = 'now held by the new code'
+local SHARED = 'it needs %s, which the new code has put into another table'
+local UNKNOWN = 'whether others use the class too is unknown'
 -- Why there is nothing at a place any more.
 local REMOVED = 'removed: the new code registered its own'
 
@@ -39,9 +42,10 @@ Pass.__index = Pass
 --   lists: see `heap_walk`
 --   requests: see there
 --   census: optional: see there
+--   shared: `shared` of the pass before, nil if this is the first
 -- @treturn table after `run`: `patched` and `left`, lists of what is reported of
 --   places, `patched_count` and `left_count`, `texts`, `threads`, `walk`,
---   `is_complete`, `stopped`
+--   `is_complete`, `stopped`; `pending`, classes that need another pass
 local function new(options)
     local self = setmetatable({
         options = options,
@@ -56,7 +60,11 @@ local function new(options)
         texts = {},         -- functions that were made from text
         triggers = {},      -- functions found as such
         classes = {},       -- old class -> what has become of its objects
-        renewed = {},       -- tables that were seen to as a whole -> their counterparts
+        pending = {},       -- old class -> a place of it, to be seen to by the next pass
+        renewed = {},       -- tables that are seen to as a whole -> their counterparts
+        renewals = {},      -- the same, in order: {object, counterpart, number, is_own}
+        watched = {},       -- set of the counterparts of old tables
+        shared = {},        -- set of those that others than their module hold
         told = {},          -- object -> key -> value, of places that are left
     }, Pass)
     self.registrations = registrations_lib.new(options.counterparts, options.census)
@@ -67,7 +75,6 @@ local function new(options)
         lists = options.lists,
         -- What it remembers it remembers weakly.
         without = {options.registry},
-        tables = options.counterparts.tables,
         stands_in = options.mend and stand_ins.original_of or nil,
         puts_off = options.mend,
         classify = function(f)
@@ -150,7 +157,10 @@ function Pass:is_in_use(place)
 end
 
 --- Judges a place with a stale function, and patches it if it can.
-function Pass:keep(place)
+-- @tparam table place
+-- @tparam ?table missing set of names that its table lacks: a function that needs one
+--   of them cannot be put there
+function Pass:keep(place, missing)
     if self:is_told(place) or is_memory(place) then
         return
     elseif not self.options.mend then
@@ -177,22 +187,31 @@ function Pass:keep(place)
             return
         end
     end
-    self:put(place, successor)
+    self:put(place, successor, missing)
 end
 
 --- Patches a place.
 -- @tparam table place
 -- @tparam ?function|table successor
-function Pass:put(place, successor)
+-- @tparam ?table missing see `keep`
+function Pass:put(place, successor, missing)
     if place.kind ~= 'frame' and self:is_in_use(place) then
         self:tell(place, false, IN_USE)
+        return
     elseif place.kind == 'key' then
         place.twin = self.renewed[place.object] or self.options.counterparts:find_table(place.object)
         place.is_iterated = place.twin ~= nil and self.walk:is_iterated(place.object)
         local is_there = rawget(place.object, successor) ~= nil
         local is_patched, why = patch_lib.patch(place, successor)
         self:tell(place, is_patched, is_there and is_patched and REMOVED or why)
-    elseif successor == nil or not self.duplicates:note(place, successor, self.walk) then
+        return
+    elseif successor ~= nil and self.duplicates:note(place, successor, self.walk) then
+        return
+    end
+    local name = missing ~= nil and successor ~= nil and bytecode.find_constant(successor, missing)
+    if name then
+        self:tell(place, false, SHARED:format(name))
+    else
         self:tell(place, patch_lib.patch(place, successor))
     end
 end
@@ -223,47 +242,104 @@ local function is_small(object)
     return true
 end
 
+--- Watches who holds the counterparts of old tables. May yield.
+function Pass:watch()
+    local counterparts, tables = self.options.counterparts, {}
+    for object, entry in pairs(table.copy(counterparts.tables)) do
+        slice.pause()
+        tables[object] = entry
+        local counterpart = not entry.is_module and self.options.mend and counterparts:find_table(object)
+        if counterpart then
+            tables[counterpart], self.watched[counterpart] = {is_watched = true}, true
+        end
+    end
+    self.walk.tables = tables
+end
+
+--- Notes who holds the counterpart of an old table. One that the module itself has
+-- made and given to nobody, nobody but its code holds. What a library or the server
+-- has made, these hold too.
+function Pass:note_holder(kind, key, value, object)
+    if kind == 'metatable' or key == '__index' or self.shared[value] then
+        return
+    elseif kind == 'local' then
+        object = key.func
+    end
+    local is_own
+    if type(object) == 'function' then
+        is_own = generations.classify(self.options.registry, object) == 'current'
+    else
+        is_own = self.watched[object] or self.options.counterparts:is_module_value(object)
+    end
+    self.shared[value] = not is_own or nil
+end
+
+--- The names that functions have in the counterpart of a table, and not in that.
+-- @tparam ?function test (f) -> whether a function counts
+local function missing_keys(object, counterpart, test)
+    local keys = {}
+    for key, f in next, counterpart do
+        -- Not in the array part: there order is what matters.
+        if type(key) == 'string' and type(f) == 'function' and rawget(object, key) == nil
+            and (test == nil or test(f)) then
+            table.insert(keys, key)
+        end
+    end
+    table.sort(keys)
+    return keys
+end
+
 --- Brings a table of an old module up to its counterpart, in one step: one that a
 -- library has got to call its functions. What the new functions call must be
--- there, also if the old module had nothing like it.
--- @treturn boolean whether the table has got new keys
-function Pass:renew(object, counterpart, number)
-    local known = self.options.believed
-    local added, first = false, nil
+-- there, also if the old module had nothing like it. But a table that somebody else
+-- has made gets no functions that were not meant for it.
+function Pass:renew(item)
+    local object, counterpart, number = item.object, item.counterpart, item.number
+    local known, first = self.options.believed, nil
+    local is_own = item.is_own and self.is_complete and not self.shared[counterpart]
+    local missing = missing_keys(object, counterpart, not is_own and function(f)
+        return generations.classify(known, f) == 'current'
+    end or nil)
+    local lacks
+    for _, key in ipairs(is_own and {} or missing) do
+        lacks = lacks or {}
+        lacks[key] = true
+    end
     for key, f in next, object do
         if type(f) == 'function' and generations.classify(known, f) == 'stale' then
             first = new_place(self, number, 'field', key, f, object)
-            self:keep(first)
+            -- Otherwise it had been judged at once.
+            first.is_late = false
+            self:keep(first, lacks)
         end
     end
-    for key, f in next, counterpart do
-        -- Not in the array part: there order is what matters.
-        if type(key) == 'string' and type(f) == 'function' and rawget(object, key) == nil then
-            rawset(object, key, f)
-            added = true
-            local info = debug.getinfo(f, 'S')
-            self:tell({
-                name = self.options.counterparts:name_beside(first.value, first.source, key),
-                number = number,
-                kind = 'field',
-                key = key,
-                value = f,
-                source = info.source,
-                line = info.linedefined,
-                generation = self.options.registry.generation,
-            }, true, 'added with the new code')
-        end
+    for _, key in ipairs(first ~= nil and is_own and missing or {}) do
+        local f = rawget(counterpart, key)
+        local info = debug.getinfo(f, 'S')
+        rawset(object, key, f)
+        self:tell({
+            name = self.options.counterparts:name_beside(first.value, first.source, key),
+            number = number,
+            kind = 'field',
+            key = key,
+            value = f,
+            source = info.source,
+            line = info.linedefined,
+            generation = self.options.registry.generation,
+        }, true, 'added with the new code')
     end
-    return added
 end
 
---- The counterpart of a table that can be renewed as a whole.
+--- The counterpart of a table whose functions are to be seen to together.
+-- @treturn ?table
+-- @treturn ?boolean whether the table is of its module alone
 function Pass:renewal_of(place)
-    local counterpart = self.options.counterparts:find_table(place.object)
+    local own, _, _, other = self.options.counterparts:find_table(place.object)
+    local counterpart = own or other
     if counterpart ~= nil and not self:is_in_use(place) and is_small(place.object) and is_small(counterpart)
     and not self.walk:is_iterated(place.object)
     and #newcode.holders_of(place, self.walk, self.options.counterparts) == 0 then
-        return counterpart
+        return counterpart, own ~= nil
     end
     return nil
 end
@@ -286,6 +362,18 @@ local function inherits(object, other)
     return false
 end
 
+--- Whether the objects of an old class may get the new one. A metatable can be one
+-- of a library, which has its own objects.
+-- @treturn ?boolean nil if the next pass will tell
+function Pass:may_replace(class, counterpart)
+    if rawequal(rawget(class, '__index'), class) and rawequal(rawget(counterpart, '__index'), counterpart) then
+        return true
+    elseif self.options.shared == nil then
+        return nil
+    end
+    return not self.options.shared[counterpart]
+end
+
 --- Gives a living object the new class instead of an old one, as its metatable or
 -- as the `__index` of that. There can be a million of them: only the first one is
 -- told, with the number of the others.
@@ -293,7 +381,12 @@ end
 function Pass:on_class(number, kind, key, value, object)
     local class = self.classes[value]
     if class == nil then
-        class = {new = self.options.mend and self.options.counterparts:find_table(value) or false}
+        local counterpart = self.options.mend and self.options.counterparts:find_table(value)
+        local may_replace = counterpart and self:may_replace(value, counterpart)
+        if counterpart and may_replace == nil then
+            self.pending[value] = new_place(self, number, kind, key, value, object)
+        end
+        class = {new = may_replace and counterpart or false}
         self.classes[value] = class
     end
     if not class.new or inherits(class.new, object) then
@@ -323,15 +416,14 @@ end
 function Pass:on_module(number, kind, key, value, object)
     local counterparts = self.options.counterparts
     local place = new_place(self, number, kind, key, value, object)
-    if self:is_told(place) then
+    local counterpart, why, is_shared = counterparts:find_table(value)
+    if is_shared then
+        return false
+    elseif self:is_told(place) then
         return true
     elseif not self.options.mend then
         self:tell(place)
         return true
-    end
-    local counterpart, why, is_shared = counterparts:find_table(value)
-    if is_shared then
-        return false
     elseif counterpart == nil then
         self:tell(place, false, why)
     elseif kind == 'key' then
@@ -351,7 +443,10 @@ end
 --- Called by the walk for each place.
 -- @treturn ?boolean see `heap_walk`
 function Pass:on_place(number, kind, key, value, object)
-    if type(value) == 'table' then
+    if type(value) == 'table' and self.watched[value] then
+        self:note_holder(kind, key, value, object)
+        return
+    elseif type(value) == 'table' then
         local judge = (kind == 'metatable' or key == '__index') and self.on_class or self.on_module
         return judge(self, number, kind, key, value, object)
     elseif kind == 'root' then
@@ -363,7 +458,7 @@ function Pass:on_place(number, kind, key, value, object)
         if self.fibers[object] then
             table.insert(self.threads, object)
         end
-    elseif kind == 'field' and self.renewed[object] then
+    elseif kind == 'field' and (self.renewed[object] or self.pending[object]) then
         return
     end
     local place = new_place(self, number, kind, key, value, object)
@@ -373,12 +468,18 @@ function Pass:on_place(number, kind, key, value, object)
         -- The table is being walked.
         table.insert(self.keys, place)
     else
-        local counterpart = kind == 'field' and self.options.mend and self:renewal_of(place)
-        if counterpart then
-            self.renewed[object] = counterpart
-            return self:renew(object, counterpart, number)
+        local counterpart, is_own
+        if kind == 'field' and self.options.mend then
+            counterpart, is_own = self:renewal_of(place)
         end
-        self:keep(place)
+        if counterpart ~= nil then
+            -- When the walk is over, it is known who has the counterpart.
+            self.renewed[object] = counterpart
+            table.insert(self.renewals,
+                {object = object, counterpart = counterpart, number = number, is_own = is_own})
+        else
+            self:keep(place)
+        end
     end
 end
 
@@ -454,7 +555,16 @@ function Pass:run()
     end
     -- What was mended is told, whatever happens.
     local ok, err = pcall(function()
+        self:watch()
         self.is_complete = self.walk:run(self.roots)
+        for _, item in ipairs(self.renewals) do
+            -- Whatever the time is: the functions were put off until now.
+            pcall(slice.pause)
+            self:renew(item)
+        end
+        for _, place in pairs(not self.is_complete and self.pending or {}) do
+            self:tell(place, false, UNKNOWN)
+        end
         for _, place in ipairs(self.keys) do
             if not self.walk:go_on() then
                 self.is_complete = false

@@ -1,4 +1,4 @@
--- platform/bytecode.lua: which functions never end.
+-- platform/bytecode.lua: which functions never end, and which names they use.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('platform.bytecode')
@@ -46,6 +46,18 @@ case('loops that may end are told', function(t)
     }) do
         t:is(loops(text), false, text)
     end
+end)
+
+case('names that a function uses are told', function(t)
+    local wanted = {extra = true, other = true}
+    local function find(text)
+        return bytecode.find_constant(assert(loadstring(text)), wanted)
+    end
+    t:is(find('return self:extra()'), 'extra', 'a method')
+    t:is(find('return t.other'), 'other', 'a field')
+    t:is(find('return function() return function() return t.extra end end'), 'extra', 'in a function within')
+    t:is(find('local extra = 1 return extra, t.third'), nil, 'none')
+    t:is(bytecode.find_constant(print, wanted), nil, 'a function of C')
 end)
 
 lib.run()

@@ -1,0 +1,5 @@
+local M = {metatable = require('types').metatable('a')}
+function M.metatable.__tostring()
+    return 'v1'
+end
+return M
