@@ -1,2 +1,2 @@
-local first, second = rawget(_G, 'first'), rawget(_G, 'second')
-return getmetatable(first).__type, tostring(first), getmetatable(second).__type
+local first = rawget(_G, 'first')
+return getmetatable(first).__type, tostring(first)
