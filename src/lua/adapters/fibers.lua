@@ -349,6 +349,18 @@ function Fibers:revive()
             end
         end
     end
+    local function is_old(f)
+        return self.txn.origin:is_old(f)
+    end
+    for _, item in ipairs(library_loops.find({
+        before = self.before,
+        at_commit = fibers_lib.ids(),
+        is_old = is_old,
+        is_new = is_old,
+        find_counterpart = function() end,
+    })) do
+        table.insert(ending, item)
+    end
     end_loops(self, ending)
 end
 

@@ -382,6 +382,9 @@ function Staged:after_failure(rollback)
     if self.fibers ~= nil then
         self.fibers:check_left(rollback.left)
     end
+    if self.life ~= nil and #self.life:to_revive() > 0 then
+        self.sweep:prepare()
+    end
     local is_revived = self.life ~= nil and self.life:revive(rollback.left)
     self.sweep:run(rollback, is_revived)
 end

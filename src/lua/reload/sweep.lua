@@ -28,6 +28,7 @@ local image_lib = require('reload.image')
 local lists = require('reload.lists')
 local log = require('log')
 local origin = require('reload.ownership')
+local merge = require('reload.merge')
 local roots_lib = require('scan.roots')
 local scan = require('scan.init')
 local slice = require('core.yield')
@@ -406,58 +407,10 @@ local function search(self)
     return why
 end
 
---- Whether an entry of a list is of the application: a function, or a table with
--- one.
-local function is_of_application(self, value)
-    if type(value) == 'function' then
-        return self.txn.origin:wraps_old(value)
-    end
-    for _, field in next, type(value) == 'table' and value or {} do
-        if type(field) == 'function' and self.txn.origin:wraps_old(field) then
-            return true
-        end
-    end
-    return false
-end
-
---- Takes an entry out of a list that was registered twice. The later one stays:
--- it goes with the state of the role that was started again.
--- @treturn boolean whether there was one
-local function merge_twin(self, list, entries)
-    for index = 2, lists.COMPARED do
-        local value = rawget(list, index)
-        if value == nil then
-            break
-        end
-        local is_added = not rawequal(entries[index], value) and is_of_application(self, value)
-        for first = 1, is_added and index - 1 or 0 do
-            local other = rawget(list, first)
-            if rawequal(entries[first], other) and lists.is_equivalent(other, value)
-                and lists.count_equivalents(list, value) > lists.count_equivalents(entries, value)
-                and (rawget(list, index + 1) == nil or not lists.is_in_use(list)) then
-                rawset(list, first, value)
-                lists.close_gap(list, index)
-                return true
-            end
-        end
-    end
-    return false
-end
-
---- Old roles that were started again have registered once more what was there.
--- Yields.
-local function merge_twins(self)
-    for _, shard in pairs(self.image.shards) do
-        for object, record in pairs(shard) do
-            local entries = type(object) == 'table' and record.entries or {}
-            -- Only lists that have grown.
-            local length = rawget(entries, 1) ~= nil and #entries or lists.COMPARED
-            while record.entries ~= nil and rawget(object, length + 1) ~= nil and merge_twin(self, object, entries) do
-                table.insert(self.undone, 'an entry of a list that was registered twice')
-            end
-            slice.pause()
-        end
-    end
+--- To be called before old roles start again. Yields.
+function Sweep:prepare()
+    local ok, result = pcall(merge.note, self.image or {shards = {}})
+    self.noted = ok and result or nil
 end
 
 --- Takes failed code out. Yields.
@@ -471,8 +424,8 @@ function Sweep:run(rollback, is_revived)
         self.ffi = {[debug.getfenv(ffi.metatype)] = true}
         local ok, result = pcall(search, self)
         why = result
-        if ok and is_revived then
-            ok, result = pcall(merge_twins, self)
+        if ok and is_revived and self.noted ~= nil then
+            ok, result = pcall(merge.run, self.image, self.noted, self.txn.origin, self.undone)
             why = why or not ok and result or nil
         end
         if ok then

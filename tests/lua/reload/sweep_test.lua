@@ -320,10 +320,20 @@ case('what roles that start again register once more is there once', function(t)
             identical = {same},
             foreign = {other('a')},
             twice = {make('a'), make('b')},
+            asked = {make('a')},
+            ids = {[7] = make('a'), [9] = other('b')},
+            keys = {[make('a')] = {calls = 5}, [other('b')] = {calls = 6}},
+            asked_ids = {[7] = make('a')},
         }
         rawset(_G, 'sweep_lists', lists)
         local work = load('reload.sweep').new(txn)
         work:remember()
+        -- By requests, as long as nothing starts again.
+        table.insert(lists.asked, make('b'))
+        lists.asked_ids[8] = make('b')
+        work:prepare()
+        lists.ids[10] = make('A')
+        lists.keys[make('A')] = {calls = 0}
         table.insert(lists.functions, make('A'))
         table.insert(lists.functions, other('c'))
         table.insert(lists.objects, {fn = make('A')})
@@ -339,10 +349,18 @@ case('what roles that start again register once more is there once', function(t)
             t:is(values(lists.objects), 'A', 'a table around it')
             t:is(values(lists.identical), 'same', 'the same function')
             t:is(#lists.twice, 2, 'two of the same code')
+            t:is_deeply({lists.ids[7], lists.ids[9](), lists.ids[10]()}, {nil, 'b', 'A'}, 'a table by numbers')
+            local keys = {}
+            for key, value in pairs(lists.keys) do
+                keys[key()] = value.calls
+            end
+            t:is_deeply(keys, {A = 0, b = 6}, 'a key')
         else
             t:is(#lists.functions + #lists.objects + #lists.identical, 8, 'not without roles')
         end
         t:is(values(lists.foreign), 'a A', 'what is not of the application stays')
+        t:is(values(lists.asked), 'a b', 'and so does what waits for its turn')
+        t:is(values({lists.asked_ids[7], lists.asked_ids[8]}), 'a b', 'by numbers, too')
     end
 end)
 

@@ -1,0 +1,154 @@
+--- What old roles that were started again after a failure have registered once
+-- more: an entry of a list, of a table with numbers as keys, or a key.
+--
+-- The later registration stays, as it goes with the state of the role that was
+-- started again. A list keeps its order: the later entry takes the place of the
+-- earlier one.
+
+local require = ...
+local lists = require('reload.lists')
+local slice = require('core.yield')
+
+--- Whether an entry is of the application: a function, or a table with one.
+local function is_of_application(origin, value)
+    if type(value) == 'function' then
+        return origin:wraps_old(value)
+    end
+    for _, field in next, type(value) == 'table' and value or {} do
+        if type(field) == 'function' and origin:wraps_old(field) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Notes what tables have got since an image was taken, before old roles start
+-- again: that is of requests, and nothing stands for it. Yields.
+-- @tparam table image
+-- @treturn table object -> set of values of a list, and of other keys
+local function note(image)
+    local noted = setmetatable({}, {__mode = 'k'})
+    for _, shard in pairs(image.shards) do
+        for object, record in pairs(shard) do
+            local left = lists.COMPARED
+            for key, value in next, type(object) == 'table' and record.entries and object or {} do
+                left = left - 1
+                if left == 0 then
+                    break
+                elseif not rawequal(record.entries[key], value) then
+                    noted[object] = noted[object] or {}
+                    noted[object][type(key) == 'number' and value or key] = true
+                end
+            end
+            slice.pause()
+        end
+    end
+    return noted
+end
+
+--- Takes an entry out of a list that was registered twice.
+-- @treturn boolean whether there was one
+local function merge_entry(origin, list, entries, noted)
+    for index = 2, lists.COMPARED do
+        local value = rawget(list, index)
+        if value == nil then
+            break
+        end
+        local is_added = not rawequal(entries[index], value) and not noted[value] and is_of_application(origin, value)
+        for first = 1, is_added and index - 1 or 0 do
+            local other = rawget(list, first)
+            if rawequal(entries[first], other) and lists.is_equivalent(other, value)
+                and lists.count_equivalents(list, value) > lists.count_equivalents(entries, value)
+                and (rawget(list, index + 1) == nil or not lists.is_in_use(list)) then
+                rawset(list, first, value)
+                lists.close_gap(list, index)
+                return true
+            end
+        end
+    end
+    return false
+end
+
+--- The part of an entry of a table that was registered, nil if it is in a slot: a
+-- name says what is there, however often it is set.
+local function registered(key, value)
+    if type(key) == 'function' then
+        return key
+    end
+    return type(key) == 'number' and value or nil
+end
+
+--- Whether all numbers among the keys of a table are those of a list.
+local function is_list(object)
+    local length = #object
+    for key in next, object do
+        if type(key) == 'number' and (key < 1 or key > length) then
+            return false
+        end
+    end
+    return length > 0
+end
+
+--- The functions and numbers that a table has got as keys.
+-- @treturn {{key, part},...} empty if it has too many entries
+local function added_to(origin, object, entries, noted)
+    local added, left = {}, lists.COMPARED
+    for key, value in next, object do
+        left = left - 1
+        local part = registered(key, value)
+        if left == 0 then
+            return {}
+        elseif part ~= nil and entries[key] == nil and not noted[type(key) == 'number' and value or key]
+            and is_of_application(origin, part) then
+            table.insert(added, {key = key, part = part})
+        end
+    end
+    return added
+end
+
+--- Takes earlier keys out of a table, for each that was added by the same code.
+-- @treturn number how many there were
+local function merge_keys(origin, object, entries, noted)
+    local added, count = added_to(origin, object, entries, noted), 0
+    if #added == 0 or type(added[1].key) == 'number' and is_list(object) then
+        return 0
+    end
+    for _, item in ipairs(added) do
+        for key, value in next, entries do
+            if rawequal(rawget(object, key), value) and lists.is_equivalent(registered(key, value), item.part) then
+                rawset(object, key, nil)
+                count = count + 1
+                break
+            end
+        end
+    end
+    return count
+end
+
+--- Merges what was registered twice. Yields.
+-- @tparam table image of what there was before
+-- @tparam table noted see `note`
+-- @tparam table origin
+-- @tparam {string,...} undone gets what was done
+local function run(image, noted, origin, undone)
+    for _, shard in pairs(image.shards) do
+        for object, record in pairs(shard) do
+            local entries = type(object) == 'table' and record.entries
+            if entries then
+                local before = noted[object] or {}
+                -- Only lists that have grown.
+                local length = rawget(entries, 1) ~= nil and #entries or lists.COMPARED
+                while rawget(object, length + 1) ~= nil and is_list(object)
+                    and merge_entry(origin, object, entries, before) do
+                    table.insert(undone, 'an entry of a list that was registered twice')
+                end
+                for _ = 1, merge_keys(origin, object, entries, before) do
+                    table.insert(undone, 'a key of a table that was registered twice')
+                end
+            end
+            slice.pause()
+        end
+    end
+end
+
+return {note = note, run = run}
