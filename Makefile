@@ -26,9 +26,11 @@ JOBS ?= $(shell nproc)
 # which lines are run, FUZZ=1 for the fuzzer; each beside the plain build.
 B = build$(if $(COVERAGE),/coverage)$(if $(SAN),/san)$(if $(FUZZ),/fuzz)
 
-PKGS = libbsd-overlay yaml-0.1 jansson
+PKGS = libbsd-overlay libmd yaml-0.1 jansson
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null)
+# msgpuck is a header with a static library, unknown to pkg-config.
+LIBS = $(PKG_LIBS) -lmsgpuck
 
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith -Wcast-qual -Wformat=2
@@ -104,7 +106,7 @@ tests: all $(UNIT_TESTS) $(LONG_TESTS) $(FAKES) $(BENCH_TOOLS)	## build the test
 
 $(BIN): $B/main.o $B/libclient.a
 	@echo "  LINK    $@"
-	@$(LINK) -o $@ $B/main.o $B/libclient.a $(PKG_LIBS)
+	@$(LINK) -o $@ $B/main.o $B/libclient.a $(LIBS)
 
 # An archive, so that a unit test links only what its module needs.
 $B/libclient.a: $(LIB_OBJS)
@@ -129,7 +131,7 @@ $(UNIT_TESTS) $(LONG_TESTS): $B/%: tests/%.c $B/libclient.a $B/flags
 	@echo "  CC      $@"
 	@mkdir -p $(@D)
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
-	    $(LDFLAGS) $(TEST_LDFLAGS) $B/libclient.a -lcmocka $(PKG_LIBS)
+	    $(LDFLAGS) $(TEST_LDFLAGS) $B/libclient.a -lcmocka $(LIBS)
 
 # The rollout is tested with exchanges, a clock and signals that are made up.
 WRAPPED = clock_ms clock_seconds exchange_due exchange_events exchange_fd \
@@ -150,7 +152,7 @@ $B/fakes/%: tests/support/fakes/%.c $B/libclient.a $B/flags
 	@echo "  CC      $@"
 	@mkdir -p $(@D)
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
-	    $(LDFLAGS) $B/libclient.a $(PKG_LIBS)
+	    $(LDFLAGS) $B/libclient.a $(LIBS)
 
 $B/fakes/failmalloc.so: tests/support/fakes/failmalloc.c $B/flags
 	@echo "  CC      $@"
@@ -165,19 +167,19 @@ $(FUZZ_OBJS): $B/%.o: tests/fuzz/%.c $B/flags
 $B/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJS) $B/libclient.a $B/flags
 	@echo "  CC      $@"
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
-	    $(LDFLAGS) $(FUZZ_OBJS) $B/libclient.a $(PKG_LIBS)
+	    $(LDFLAGS) $(FUZZ_OBJS) $B/libclient.a $(LIBS)
 
 $B/bench-tools/%: tests/bench/%.c $B/libclient.a $B/flags
 	@echo "  CC      $@"
 	@mkdir -p $(@D)
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
-	    $(LDFLAGS) $B/libclient.a $(PKG_LIBS)
+	    $(LDFLAGS) $B/libclient.a $(LIBS)
 
 $(TABLES): scripts/print_tables.c $B/libclient.a $B/flags
 	@echo "  CC      $@"
 	@mkdir -p $(@D)
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
-	    $(LDFLAGS) $B/libclient.a $(PKG_LIBS)
+	    $(LDFLAGS) $B/libclient.a $(LIBS)
 
 $B/completion/cartridge-reload.bash: scripts/completion/bash.awk
 $B/completion/_cartridge-reload: scripts/completion/zsh.awk

@@ -9,7 +9,8 @@
 
 set -eu
 
-libraries='libbsd-dev libyaml-dev libjansson-dev libreadline-dev'
+libraries='libbsd-dev libmd-dev libyaml-dev libjansson-dev libmsgpuck-dev'
+libraries="$libraries libreadline-dev"
 build="gcc libc6-dev make pkg-config $libraries"
 demo="$build tarantool curl"
 check="$demo libcmocka-dev mandoc socat valgrind wrk zsh fish systemd"

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * Frames of the binary protocol as a server reads and writes them.  Apart from
+ * src/net/iproto.c, so that one does not hide what is wrong with the other.
+ */
+
+#ifndef CR_TEST_FRAMES_H
+#define CR_TEST_FRAMES_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <msgpuck.h>
+
+#define FRAMES_AUTH	7
+#define FRAMES_EVAL	8
+#define FRAMES_PING	64
+
+#define FRAMES_CHUNK	0x80
+#define FRAMES_ERROR	0x8000
+
+struct frame {
+	size_t		 size;		/* with the bytes of its length */
+	uint64_t	 type;
+	uint64_t	 sync;
+	const char	*user;		/* of AUTH, or NULL */
+	size_t		 user_len;
+	const char	*text;		/* the last argument, a string */
+	size_t		 text_len;
+};
+
+static inline void
+frames_read_map(struct frame *frame, const char **at)
+{
+	uint32_t i, k, count, len, items;
+	uint64_t key;
+
+	for (i = 0, count = mp_decode_map(at); i < count; i++) {
+		key = mp_decode_uint(at);
+		if (key == 0x00 || key == 0x01) {
+			*(key == 0x00 ? &frame->type : &frame->sync) =
+			    mp_decode_uint(at);
+		} else if (key == 0x23) {
+			frame->user = mp_decode_str(at, &len);
+			frame->user_len = len;
+		} else if (key == 0x21) {
+			items = mp_decode_array(at);
+			for (k = 0; k < items; k++) {
+				frame->text = mp_decode_str(at, &len);
+				frame->text_len = len;
+			}
+		} else {
+			mp_next(at);
+		}
+	}
+}
+
+/*
+ * Reads the request that these bytes begin with.  Returns 1, or 0 if it is not
+ * whole.  What is no request ends the process, as it is a mistake of ours.
+ */
+static inline int
+frames_read(struct frame *frame, const char *data, size_t len)
+{
+	const char *at = data;
+	uint32_t size;
+
+	if (len < 5)
+		return 0;
+	if (mp_typeof(*data) != MP_UINT)
+		abort();
+	size = (uint32_t)mp_decode_uint(&at);
+	if (len < 5 || len - 5 < size)
+		return 0;
+	memset(frame, 0, sizeof(*frame));
+	frame->size = 5 + (size_t)size;
+	frames_read_map(frame, &at);
+	if (at < data + frame->size)
+		frames_read_map(frame, &at);
+	if (at != data + frame->size)
+		abort();
+	return 1;
+}
+
+/*
+ * Writes a reply: the number of an error with FRAMES_ERROR and its text, a push
+ * message or a result.  Without a text it has an empty body.  To be freed.
+ */
+static inline char *
+frames_write(uint64_t type, uint64_t sync, const char *text, size_t len,
+    size_t *size)
+{
+	char *frame = malloc(len + 100), *to;
+
+	if (frame == NULL)
+		abort();
+	to = mp_encode_map(frame + 5, 3);
+	to = mp_encode_uint(to, 0x00);
+	to = mp_encode_uint(to, type);
+	to = mp_encode_uint(to, 0x01);
+	to = mp_encode_uint(to, sync);
+	/* The version of the schema, which all replies have. */
+	to = mp_encode_uint(to, 0x05);
+	to = mp_encode_uint(to, 81);
+	to = mp_encode_map(to, text == NULL ? 0 : 1);
+	if (text != NULL && type & FRAMES_ERROR) {
+		to = mp_encode_uint(to, 0x31);
+		to = mp_encode_str(to, text, (uint32_t)len);
+	} else if (text != NULL) {
+		to = mp_encode_uint(to, 0x30);
+		to = mp_encode_array(to, 1);
+		to = mp_encode_str(to, text, (uint32_t)len);
+	}
+	*size = (size_t)(to - frame);
+	frame[0] = (char)0xce;
+	mp_store_u32(frame + 1, (uint32_t)(*size - 5));
+	return frame;
+}
+
+#endif
