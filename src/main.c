@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/complete.h"
+#include "cli/credentials.h"
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/request_args.h"
@@ -22,6 +23,7 @@
 #include "proto/request.h"
 #include "repl/repl.h"
 #include "rollout/command.h"
+#include "util/secret.h"
 #include "util/signals.h"
 
 #ifndef CR_VERSION
@@ -70,6 +72,18 @@ print_lua(const json_t *args)
 	return OUTCOME_OK;
 }
 
+static void
+warn_of_passwords(const struct targets *targets)
+{
+	size_t i;
+
+	for (i = 0; i < targets->count; i++)
+		if (targets->list[i].is_exposed)
+			output_message(stderr, targets->list[i].name,
+			    "other users can see a password in a target: use "
+			    "--password-file or $TT_CLI_PASSWORD");
+}
+
 /* Finds the targets and runs the command on them. */
 static enum outcome
 run_on_targets(const struct options *options, const json_t *args)
@@ -91,7 +105,9 @@ run_on_targets(const struct options *options, const json_t *args)
 	context.exit_code = options->exit_code;
 	/* From here on a signal does not cut what is printed. */
 	signals_begin();
-	if (command_targets(options, &targets, &error) == 0) {
+	if (command_targets(options, &targets, &error) == 0 &&
+	    credentials_apply(options, &targets, &error) == 0) {
+		warn_of_passwords(&targets);
 		outcome = options->command->bit == COMMAND_CONSOLE ?
 		    shell_run(options, &targets, &context) :
 		    command_run(options, &targets, args, &context);
@@ -107,6 +123,7 @@ run_on_targets(const struct options *options, const json_t *args)
 		json_decref(instances);
 	}
 	targets_finish(&targets);
+	secret_wipe_all();
 	output_flush(stdout);
 	signals_end();
 	return outcome;

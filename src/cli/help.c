@@ -13,7 +13,7 @@
 static const char *const exit_table[] = {
 	"done",
 	"bad command line, or a local error",
-	"no Tarantool console answers at the target",
+	"no Tarantool answers at the target, or no access",
 	"the new code was rejected; the old code is still serving",
 	"no final reply in time; the outcome is unknown",
 	"the instance cannot be reloaded in its current state",
@@ -132,7 +132,7 @@ help_print(FILE *out, const struct command_row *command)
 		fputs("usage: cartridge-reload [options] [command "
 		    "[argument ...]]\n\nReloads the code of a running "
 		    "Tarantool Cartridge application through its\n"
-		    "admin console.\n", out);
+		    "admin console or binary port.\n", out);
 		print_commands(out);
 		print_options(out, COMMAND_ALL);
 		print_exit_status(out);

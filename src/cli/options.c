@@ -34,6 +34,7 @@
 
 enum option_key {
 	KEY_RUN_DIR = 256,
+	KEY_PASSWORD_FILE,
 	KEY_CLUSTER,
 	KEY_ALLOW_MIXED,
 	KEY_PRUNE,
@@ -84,8 +85,8 @@ const struct command_row command_table[] = {
 
 const struct option_row option_table[] = {
 	{ 's', "socket", "TARGET", NULL,
-	    "admin console to connect to: a path, a glob of paths or HOST:PORT;"
-	    " may be repeated",
+	    "console or binary port to connect to: a path, a glob of paths or"
+	    " [USER@]HOST:PORT; may be repeated",
 	    COMMAND_ALL, OPTION_LIST, AT(sockets), OPT_CLI_ONLY },
 	{ 'a', "app", "NAME", NULL,
 	    "all instances of this application on this machine;"
@@ -97,6 +98,14 @@ const struct option_row option_table[] = {
 	{ KEY_RUN_DIR, "run-dir", "DIR", NULL,
 	    "directory to search for sockets",
 	    COMMAND_ALL, OPTION_TEXT, AT(run_dir), OPT_CLI_ONLY },
+	{ 'u', "user", "NAME", NULL,
+	    "user for a binary port ($TT_CLI_USERNAME; admin if a cluster"
+	    " cookie is known; guest)",
+	    COMMAND_ALL, OPTION_TEXT, AT(user), OPT_CLI_ONLY },
+	{ KEY_PASSWORD_FILE, "password-file", "FILE", NULL,
+	    "read the password from FILE, - for standard input"
+	    " ($TT_CLI_PASSWORD, $TARANTOOL_CLUSTER_COOKIE, a prompt)",
+	    COMMAND_ALL, OPTION_TEXT, AT(password_file), OPT_CLI_ONLY },
 	{ KEY_CLUSTER, "cluster", NULL, NULL,
 	    "act on the whole cluster, through one of its instances",
 	    CLUSTER, OPTION_FLAG, AT(cluster), 0 },
@@ -767,6 +776,11 @@ check(struct parser *parser)
 	if (options->cluster && options->print_lua)
 		return usage(parser, "--cluster cannot be used with "
 		    "--print-lua");
+	if (options->password_file != NULL && options->eval_file != NULL &&
+	    strcmp(options->password_file, "-") == 0 &&
+	    strcmp(options->eval_file, "-") == 0)
+		return usage(parser, "--password-file and the Lua cannot both "
+		    "come from standard input");
 	if (options->exit_code && options->command->bit != COMMAND_PLAN &&
 	    !options->dry_run)
 		return usage(parser, "--exit-code needs plan or --dry-run");

@@ -99,6 +99,8 @@ struct options {
 	struct string_list	 apps;
 	struct string_list	 instances;	/* INSTANCE or APP:INSTANCE */
 	const char		*run_dir;
+	const char		*user;		/* of a binary port */
+	const char		*password_file;	/* "-" is stdin */
 	size_t			 jobs;		/* 0 if not given */
 	int			 keep_going;
 	int			 cluster;

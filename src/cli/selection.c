@@ -189,3 +189,14 @@ selection_find(const struct options *options, struct targets *targets,
 	}
 	return result == -1 ? -1 : check_count(options, targets, error);
 }
+
+void
+selection_hide_passwords(void)
+{
+	char *value;
+	size_t i;
+
+	for (i = 0; i < VARIABLES; i++)
+		if ((value = getenv(variables[i])) != NULL)
+			target_hide_password(value);
+}

@@ -27,4 +27,7 @@ int	selection_find(const struct options *, struct targets *,
 /* Whether the options name targets other than by --socket. */
 int	selection_is_named(const struct options *);
 
+/* Overwrites passwords in the targets of the environment. */
+void	selection_hide_passwords(void);
+
 #endif

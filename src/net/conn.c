@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
+#define _GNU_SOURCE	/* memmem */
+
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -46,6 +48,7 @@ struct conn {
 	struct packet		 out[PACKETS_MAX]; /* a ring, to be sent */
 	size_t			 out_first;
 	size_t			 out_count;
+	int			 is_awaiting;	/* the reply to the last one */
 	int			 out_error;	/* errno of a failed send */
 };
 
@@ -98,7 +101,17 @@ conn_close(struct conn *conn)
 	if (conn->fd != -1)
 		close(conn->fd);
 	framer_finish(&conn->framer);
+	free(conn->protocol_state.push);
 	free(conn);
+}
+
+/* How many of the packets may be sent now. */
+static size_t
+sendable(const struct conn *conn)
+{
+	if (conn->out_count == 0 || !conn->protocol->one_at_a_time)
+		return conn->out_count;
+	return conn->is_awaiting ? 0 : 1;
 }
 
 int
@@ -112,7 +125,7 @@ conn_events(const struct conn *conn)
 {
 	if (conn->state == CONNECTING)
 		return POLLOUT;
-	return conn->out_count > 0 ? POLLIN | POLLOUT : POLLIN;
+	return sendable(conn) > 0 ? POLLIN | POLLOUT : POLLIN;
 }
 
 int64_t
@@ -148,10 +161,15 @@ next_packet(struct conn *conn)
 }
 
 static enum conn_event
-not_a_console(struct error *error)
+not_a_tarantool(const struct conn *conn, struct error *error)
 {
+	static const char http[] = "HTTP/";
+	int is_http = conn->greeting.len >= sizeof(http) - 1 &&
+	    memcmp(conn->greeting.data, http, sizeof(http) - 1) == 0;
+
 	error_set(error, ERROR_NOT_A_CONSOLE,
-	    "not a Tarantool console (unrecognised greeting)");
+	    "not a Tarantool (%s)", is_http ? "an HTTP port" :
+	    "unrecognised greeting");
 	return CONN_FAILED;
 }
 
@@ -162,12 +180,11 @@ check_greeting(struct conn *conn, struct error *error)
 	switch (greeting_check(&conn->greeting)) {
 	case GREETING_INCOMPLETE:
 		return CONN_WAIT;
-	case GREETING_BINARY:
-		error_set(error, ERROR_BINARY_PORT,
-		    "a binary (iproto) port, not a text console");
-		return CONN_FAILED;
 	case GREETING_FOREIGN:
-		return not_a_console(error);
+		return not_a_tarantool(conn, error);
+	case GREETING_BINARY:
+		conn->protocol = &protocol_iproto;
+		break;
 	case GREETING_CONSOLE:
 		conn->protocol = &protocol_text;
 		break;
@@ -176,8 +193,10 @@ check_greeting(struct conn *conn, struct error *error)
 	conn->due = conn->deadline;
 	conn->protocol_state.target = conn->target;
 	conn->protocol_state.greeting = &conn->greeting;
-	return conn->protocol->handshake(&conn->protocol_state,
-	    next_packet(conn), error) == -1 ? CONN_FAILED : CONN_GREETED;
+	if (conn->protocol->handshake(&conn->protocol_state,
+	    next_packet(conn), error) == -1)
+		return CONN_FAILED;
+	return conn->protocol->one_at_a_time ? CONN_WAIT : CONN_GREETED;
 }
 
 static enum conn_event
@@ -192,7 +211,8 @@ no_greeting(struct conn *conn, struct error *error)
 	    "the instance hangs or is busy, or the socket does not belong to "
 	    "Tarantool" :
 	    "the instance hangs or is busy, or the port does not belong to "
-	    "Tarantool (an HTTP port waits for a request)");
+	    "Tarantool (HTTP and TLS wait for the client to begin; TLS is not "
+	    "supported)");
 	return CONN_FAILED;
 }
 
@@ -216,7 +236,7 @@ step_greeting(struct conn *conn, int64_t now, struct error *error)
 		    "the instance refused it, or is stopping");
 		return CONN_FAILED;
 	}
-	if (event == CONN_WAIT && now >= conn->due)
+	if (conn->state == GREETING && event == CONN_WAIT && now >= conn->due)
 		return no_greeting(conn, error);
 	return event;
 }
@@ -243,6 +263,9 @@ forget_sent(struct conn *conn, size_t len)
 		}
 		conn->out_first = (conn->out_first + 1) % PACKETS_MAX;
 		conn->out_count--;
+		conn->is_awaiting = 1;
+		if (conn->protocol->one_at_a_time)
+			return;
 	}
 }
 
@@ -253,7 +276,7 @@ gather(const struct conn *conn, struct iovec *pieces)
 	const struct packet *packet;
 	size_t i, k, count = 0;
 
-	for (i = 0; i < conn->out_count; i++) {
+	for (i = 0; i < sendable(conn); i++) {
 		packet = &conn->out[(conn->out_first + i) % PACKETS_MAX];
 		for (k = packet->first; k < packet->count; k++)
 			pieces[count++] = packet->pieces[k];
@@ -269,7 +292,7 @@ flush(struct conn *conn)
 	struct msghdr message;
 	ssize_t len;
 
-	while (conn->out_error == 0 && conn->out_count > 0) {
+	while (conn->out_error == 0 && sendable(conn) > 0) {
 		memset(&message, 0, sizeof(message));
 		message.msg_iov = pieces;
 		message.msg_iovlen = gather(conn, pieces);
@@ -352,8 +375,8 @@ fail_deadline(const struct conn *conn, struct error *error)
 
 	if (conn->state == HANDSHAKING)
 		error_set_transient(error, ERROR_DEADLINE,
-		    "the console did not answer within %g s: the "
-		    "instance is busy, or --timeout is too short", seconds);
+		    "the %s did not answer within %g s: %s",
+		    conn->protocol->peer, seconds, conn->protocol->advice);
 	else
 		error_set(error, ERROR_DEADLINE,
 		    "no reply within %g s", seconds);
@@ -369,10 +392,15 @@ next_message(struct conn *conn, struct document *doc, struct error *error)
 	case MESSAGE_NONE:
 		break;
 	case MESSAGE_ACCEPTED:
+		conn->is_awaiting = 0;
 		conn->state = READY;
 		return CONN_READY;
 	case MESSAGE_DOCUMENT:
+		conn->is_awaiting = doc->is_push;
 		return CONN_DOCUMENT;
+	case MESSAGE_REFUSED:
+		conn->is_awaiting = 0;
+		return CONN_REFUSED;
 	case MESSAGE_INVALID:
 		return CONN_FAILED;
 	}
@@ -452,5 +480,11 @@ conn_extend(struct conn *conn, int64_t deadline)
 const char *
 conn_version(const struct conn *conn)
 {
+	static const char nobody[] = " 00000000-0000-0000-0000-000000000000";
+
+	/* What Cartridge puts in front of an instance calls itself 1.10. */
+	if (conn->protocol == &protocol_iproto && memmem(conn->greeting.data,
+	    GREETING_LINE_SIZE, nobody, sizeof(nobody) - 1) != NULL)
+		return "";
 	return conn->greeting.version;
 }

@@ -39,9 +39,11 @@ struct conn_line {
 
 enum conn_event {
 	CONN_WAIT,		/* nothing yet: poll again */
-	CONN_GREETED,		/* lines may be queued behind the handshake */
+	CONN_GREETED,		/* lines may be queued behind the handshake;
+				   not all protocols have it */
 	CONN_READY,		/* the handshake is done */
 	CONN_DOCUMENT,		/* a document was received, and is passed on */
+	CONN_REFUSED,		/* the instance answered a line with an error */
 	CONN_FAILED		/* the error says why; only close is left */
 };
 
@@ -70,7 +72,7 @@ int64_t		 conn_due(const struct conn *);
 enum conn_event	 conn_step(struct conn *, struct document *, struct error *);
 
 /*
- * Queues a line to be sent; only once it is greeted.  Its bytes are not copied
+ * Queues a line to be sent; only once it is greeted or ready.  Its bytes are not copied
  * and must stay until the connection is closed, as many connections may be sent
  * the same.  Returns 0, or -1 with an error if CONN_LINES_MAX are waiting.
  */
@@ -82,11 +84,14 @@ int		 conn_has_sent(const struct conn *);
 
 /*
  * Sets when all must be over, instead of what was said before; CLOCK_FOREVER
- * for never.  Only once it is greeted.
+ * for never.  Only once it is ready.
  */
 void		 conn_extend(struct conn *, int64_t deadline);
 
-/* The Tarantool version of the greeting, such as "2.6.0"; "" before it. */
+/*
+ * The Tarantool version of the greeting, such as "2.6.0"; "" before it, or if
+ * the greeting is that of a program in front of Tarantool.
+ */
 const char	*conn_version(const struct conn *);
 
 #endif

@@ -17,6 +17,7 @@ struct exchange {
 	struct conn			*conn;	/* NULL if not open */
 	enum exchange_state		 state;
 	int				 is_ready;	/* after the handshake */
+	int				 is_queued;	/* the request */
 	int				 sent;
 	int				 again;		/* more is at hand */
 	int64_t				 started;
@@ -88,7 +89,8 @@ exchange_sent(const struct exchange *exchange)
 static void
 note_sent(struct exchange *exchange)
 {
-	if (exchange->is_ready && conn_has_sent(exchange->conn))
+	if (exchange->is_ready && exchange->is_queued &&
+	    conn_has_sent(exchange->conn))
 		exchange->sent = 1;
 }
 
@@ -128,6 +130,7 @@ classify_disconnect(struct exchange *exchange)
 static int
 send_request(struct exchange *exchange)
 {
+	exchange->is_queued = 1;
 	return conn_send(exchange->conn, &exchange->request->line,
 	    &exchange->error);
 }
@@ -140,7 +143,7 @@ begin_request(struct exchange *exchange)
 	/* An answer that is late may be read, but not acted upon. */
 	if (clock_ms() >= exchange->deadline)
 		return fail_deadline(exchange);
-	return exchange->request->read_only ? 0 : send_request(exchange);
+	return exchange->is_queued ? 0 : send_request(exchange);
 }
 
 static void
@@ -195,6 +198,11 @@ advance(struct exchange *exchange)
 	case CONN_DOCUMENT:
 		result = take_document(exchange, &doc);
 		break;
+	case CONN_REFUSED:
+		/* What the instance would not even begin had no effect. */
+		if (exchange->error.outcome == OUTCOME_UNREACHABLE)
+			exchange->sent = 0;
+		return -1;
 	case CONN_FAILED:
 		classify_disconnect(exchange);
 		return -1;

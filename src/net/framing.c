@@ -145,3 +145,19 @@ framer_pending(const struct framer *framer)
 {
 	return framer->end - framer->start;
 }
+
+const char *
+framer_data(const struct framer *framer)
+{
+	return framer->data == NULL ? NULL : framer->data + framer->start;
+}
+
+const char *
+framer_take(struct framer *framer, size_t len)
+{
+	const char *data = framer_data(framer);
+
+	framer->start += len;
+	framer->scanned = framer->start;
+	return data;
+}

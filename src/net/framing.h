@@ -60,7 +60,14 @@ void	 framer_commit(struct framer *, size_t len);
  */
 int	 framer_next(struct framer *, struct document *);
 
-/* How many bytes of an unfinished document were received. */
+/* How many bytes of an unfinished document were received, and these bytes. */
 size_t	 framer_pending(const struct framer *);
+const char	*framer_data(const struct framer *);
+
+/*
+ * Takes so many of them, for protocols that tell the length of a message.  They
+ * are valid until framer_reserve or framer_finish.
+ */
+const char	*framer_take(struct framer *, size_t len);
 
 #endif

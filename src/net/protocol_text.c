@@ -78,4 +78,10 @@ decode(struct protocol_state *state, struct framer *framer,
 	    check_handshake(state, doc, error);
 }
 
-const struct protocol protocol_text = { handshake, encode, decode };
+const struct protocol protocol_text = {
+	.peer = "console",
+	.advice = "the instance is busy, or --timeout is too short",
+	.handshake = handshake,
+	.encode = encode,
+	.decode = decode
+};

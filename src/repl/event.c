@@ -47,6 +47,8 @@ event_wait(struct event_source *source, const struct event_input *input,
 				return EVENT_READY;
 			case SESSION_REPLY:
 				return EVENT_REPLY;
+			case SESSION_REFUSED:
+				return EVENT_REFUSED;
 			case SESSION_FAILED:
 				return EVENT_DISCONNECTED;
 			case SESSION_PUSH:

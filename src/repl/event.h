@@ -19,6 +19,7 @@ enum event {
 	EVENT_INPUT,		/* it is readable */
 	EVENT_READY,		/* the session is */
 	EVENT_REPLY,		/* there is a document */
+	EVENT_REFUSED,		/* an error in its place; the session goes on */
 	EVENT_SIGNAL,
 	EVENT_DISCONNECTED,	/* the error says why */
 	EVENT_TIMEOUT

@@ -66,6 +66,8 @@ suggest_names(struct strlist *names, struct event_source *source,
 	case EVENT_REPLY:
 		take_names(names, &source->doc, line + start, stop - start);
 		break;
+	case EVENT_REFUSED:
+		break;
 	case EVENT_DISCONNECTED:
 		/* Nothing ran.  Whoever waits for the line will tell. */
 		if (error->code == ERROR_CLOSED)

@@ -185,7 +185,9 @@ run_statement(struct shell *shell, int is_last)
 		return;
 	command = event == EVENT_REPLY && typed.kind == TYPED_COMMAND ?
 	    typed_command(&typed) : NULL;
-	if (event != EVENT_REPLY)
+	if (event == EVENT_REFUSED)
+		fail(shell, statement->line);
+	else if (event != EVENT_REPLY)
 		give_up(shell, began, event);
 	else if (command == NULL)
 		check(shell, display_reply(&shell->display, statement->line,
@@ -499,6 +501,8 @@ add_entry(const char *entry, void *arg)
 static int
 begin_editing(struct shell *shell, const struct lineedit_hooks *hooks)
 {
+	const char *version;
+
 	if (make_prompts(shell) == -1)
 		return error_out_of_memory(&shell->error);
 	if (lineedit_open(hooks, &shell->error) == -1)
@@ -511,8 +515,9 @@ begin_editing(struct shell *shell, const struct lineedit_hooks *hooks)
 		return 0;
 	fputs("connected to ", shell->context->out);
 	term_print(shell->context->out, shell->target->name);
-	fprintf(shell->context->out, ", Tarantool %s; \\help for help, "
-	    "Ctrl-D to leave\n", session_version(shell->source.session));
+	version = session_version(shell->source.session);
+	fprintf(shell->context->out, "%s%s; \\help for help, Ctrl-D to "
+	    "leave\n", version[0] != '\0' ? ", Tarantool " : "", version);
 	check(shell, display_flush(&shell->display));
 	return 0;
 }

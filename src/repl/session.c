@@ -161,21 +161,33 @@ classify_disconnect(const struct session *session, struct error *error)
 		    "unknown");
 }
 
+/*
+ * The oldest line that waits has its answer: returns whether that is wanted, or
+ * -1 with an error if there is none.
+ */
+static int
+take_answer(struct session *session, struct error *error)
+{
+	if (session_waiting(session) == 0)
+		return error_set(error, ERROR_BAD_REPLY,
+		    "unexpected reply");
+	return !session->lines[session->answered++].forgotten;
+}
+
 static enum session_event
 take_document(struct session *session, const struct document *doc,
     struct error *error)
 {
-	const struct line *line;
-
 	if (doc->is_push)
 		return SESSION_PUSH;
-	if (session_waiting(session) == 0) {
-		error_set(error, ERROR_BAD_REPLY,
-		    "unexpected reply");
+	switch (take_answer(session, error)) {
+	case 0:
+		return SESSION_WAIT;
+	case 1:
+		return SESSION_REPLY;
+	default:
 		return SESSION_FAILED;
 	}
-	line = &session->lines[session->answered++];
-	return line->forgotten ? SESSION_WAIT : SESSION_REPLY;
 }
 
 enum session_event
@@ -198,6 +210,11 @@ session_step(struct session *session, struct document *doc,
 			event = take_document(session, doc, error);
 			if (event != SESSION_WAIT)
 				return event;
+			break;
+		case CONN_REFUSED:
+			if (take_answer(session, error) == 1)
+				return SESSION_REFUSED;
+			/* Nobody wants to know. */
 			break;
 		case CONN_FAILED:
 			classify_disconnect(session, error);

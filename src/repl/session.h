@@ -27,6 +27,7 @@ enum session_event {
 	SESSION_READY,		/* lines can be sent from now on */
 	SESSION_PUSH,		/* a message came, and is passed on */
 	SESSION_REPLY,		/* so did the reply to a line */
+	SESSION_REFUSED,	/* an error came in its place; it goes on */
 	SESSION_FAILED		/* the error says why; only close is left */
 };
 

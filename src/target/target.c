@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
+#define _GNU_SOURCE	/* asprintf */
+
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -23,6 +25,7 @@ target_finish(struct target *target)
 	free(target->path);
 	free(target->host);
 	free(target->port);
+	free(target->user);
 	free(target->app);
 	free(target->instance);
 }
@@ -200,22 +203,55 @@ add_glob(struct targets *targets, const char *pattern, struct error *error)
 	return result;
 }
 
-char *
-target_without_password(const char *spec)
+/* Finds the password in USER:PASSWORD@ADDRESS.  Returns it, or NULL. */
+static const char *
+find_password(const char *spec, size_t *len)
 {
 	const char *user = strstr(spec, "://"), *colon, *at;
-	size_t size = strlen(spec) + sizeof("***");
-	char *shown;
 
 	user = user != NULL ? user + strlen("://") : spec;
 	colon = strchr(user, ':');
 	at = strrchr(user, '@');
 	if (colon == NULL || at == NULL || at < colon)
+		return NULL;
+	*len = (size_t)(at - colon) - 1;
+	return colon + 1;
+}
+
+char *
+target_without_password(const char *spec)
+{
+	const char *password;
+	size_t len, size = strlen(spec) + sizeof("***");
+	char *shown;
+
+	if ((password = find_password(spec, &len)) == NULL)
 		return strdup(spec);
 	if ((shown = malloc(size)) != NULL)
-		snprintf(shown, size, "%.*s***%s", (int)(colon + 1 - spec),
-		    spec, at);
+		snprintf(shown, size, "%.*s***%s", (int)(password - spec),
+		    spec, password + len);
 	return shown;
+}
+
+/* Whether there is a user in front of an address.  "/" before ":" is a path. */
+static int
+has_user(const char *spec)
+{
+	const char *first = strpbrk(spec, "/:@");
+
+	return first != NULL && first[0] != '/' &&
+	    strncmp(spec, "unix:", strlen("unix:")) != 0 &&
+	    strchr(first, '@') != NULL && strchr(first, ':') != NULL;
+}
+
+void
+target_hide_password(char *spec)
+{
+	const char *password;
+	size_t len;
+
+	if (has_user(spec) && (password = find_password(spec, &len)) != NULL)
+		memset(spec + (password - spec), '*', len);
 }
 
 static int
@@ -241,25 +277,32 @@ decimal(int number)
 	return strdup(text);
 }
 
-static char *
-tcp_name(const char *host, const char *port, int brackets)
-{
-	size_t size;
-	char *name;
-
-	size = strlen(host) + strlen(port) + sizeof("[]:");
-	if ((name = malloc(size)) != NULL)
-		snprintf(name, size, brackets ? "[%s]:%s" : "%s:%s", host,
-		    port);
-	return name;
-}
-
-/* Adds HOST:PORT or [IPV6]:PORT. */
+/* Takes USER[:PASSWORD] over into the target.  Returns 0, or -1 with an error. */
 static int
-add_tcp(struct targets *targets, const char *spec, const char *address,
+take_user(struct target *target, const char *user, size_t len,
     struct error *error)
 {
-	struct target target = { .kind = TARGET_TCP };
+	const char *colon = memchr(user, ':', len);
+	size_t user_len = colon != NULL ? (size_t)(colon - user) : len;
+	char *password;
+
+	if ((target->user = strndup(user, user_len)) == NULL)
+		return error_out_of_memory(error);
+	if (colon == NULL)
+		return 0;
+	secret_protect_process();
+	if ((password = strndup(colon + 1, len - user_len - 1)) == NULL)
+		return error_out_of_memory(error);
+	target->secret = secret_keep(password, len - user_len - 1, error);
+	free(password);
+	return target->secret != NULL ? 0 : -1;
+}
+
+/* Reads HOST:PORT or [IPV6]:PORT into the target. */
+static int
+read_address(struct target *target, const char *spec, const char *address,
+    struct error *error)
+{
 	const char *host, *port, *problem;
 	size_t host_len;
 	int number;
@@ -294,15 +337,55 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 		    "target '%s': port is not a number from 1 to %d"
 		    " (write a path with a colon as ./PATH)", spec, PORT_MAX);
 
-	target.host = strndup(host, host_len);
-	target.port = decimal(number);
-	if (target.host != NULL && target.port != NULL)
-		target.name = tcp_name(target.host, target.port,
-		    address[0] == '[');
-	if (target.name == NULL) {
-		target_finish(&target);
+	target->host = strndup(host, host_len);
+	target->port = decimal(number);
+	return target->host != NULL && target->port != NULL ? 0 :
+	    error_out_of_memory(error);
+}
+
+/* Names the target as it was given, but for the password. */
+static int
+set_tcp_name(struct target *target, int brackets)
+{
+	const char *user = target->user != NULL ? target->user : "";
+
+	return asprintf(&target->name, brackets ? "%s%s[%s]:%s" :
+	    "%s%s%s:%s", user, user[0] != '\0' ? "@" : "", target->host,
+	    target->port);
+}
+
+/* Adds [USER[:PASSWORD]@]HOST:PORT. */
+static int
+add_tcp(struct targets *targets, const char *spec, const char *address,
+    struct error *error)
+{
+	struct target target = { .kind = TARGET_TCP };
+	const char *at = strrchr(address, '@');
+	char *shown;
+	int result = 0;
+
+	if ((shown = target_without_password(spec)) == NULL)
 		return error_out_of_memory(error);
+	if (at == address || (at != NULL && address[0] == ':'))
+		result = error_set(error, ERROR_USAGE,
+		    "target '%s' has no user before the @", shown);
+	else if (at != NULL)
+		result = take_user(&target, address, (size_t)(at - address),
+		    error);
+	if (result == 0)
+		result = read_address(&target, shown, at != NULL ? at + 1 :
+		    address, error);
+	free(shown);
+	address = at != NULL ? at + 1 : address;
+	if (result == 0 && set_tcp_name(&target, address[0] == '[') == -1) {
+		target.name = NULL;
+		result = error_out_of_memory(error);
 	}
+	if (result == -1) {
+		target_finish(&target);
+		return -1;
+	}
+	target.is_exposed = target.secret != NULL;
 	return add(targets, &target, error);
 }
 
@@ -315,16 +398,15 @@ after(const char *text, const char *prefix)
 	return strncmp(text, prefix, len) == 0 ? text + len : NULL;
 }
 
-/* What is said of a target with a user name, as far as it may be printed. */
 static int
-refuse_user(const char *spec, struct error *error)
+unknown_scheme(const char *spec, struct error *error)
 {
-	char *shown;
+	char *shown = target_without_password(spec);
 
-	if ((shown = target_without_password(spec)) == NULL)
+	if (shown == NULL)
 		return error_out_of_memory(error);
-	error_set(error, ERROR_USAGE, "target '%s': a text console takes no "
-	    "user name or password; use HOST:PORT", shown);
+	error_set(error, ERROR_USAGE,
+	    "target '%s': unknown kind of address", shown);
 	free(shown);
 	return -1;
 }
@@ -332,7 +414,7 @@ refuse_user(const char *spec, struct error *error)
 int
 targets_add(struct targets *targets, const char *spec, struct error *error)
 {
-	const char *rest, *first;
+	const char *rest;
 
 	if (spec[0] == '\0')
 		return error_set(error, ERROR_USAGE,
@@ -341,20 +423,14 @@ targets_add(struct targets *targets, const char *spec, struct error *error)
 	    (rest = after(spec, "unix://")) != NULL ||
 	    (rest = after(spec, "unix:")) != NULL)
 		return add_unix(targets, spec, rest, error);
-	/* "/" before ":" is a path; all else that has an "@" has a user. */
-	first = strpbrk(spec, "/:@");
-	if (first != NULL && first[0] != '/' && strchr(first, '@') != NULL &&
-	    (first[0] == ':' || strchr(first, ':') != NULL))
-		return refuse_user(spec, error);
 	if ((rest = after(spec, "tcp://")) != NULL)
 		return add_tcp(targets, spec, rest, error);
 	rest = strpbrk(spec, "/:");
-	if (rest == NULL || rest[0] == '/')
-		return add_unix(targets, spec, spec, error);
-	if (after(rest, "://") != NULL)
-		return error_set(error, ERROR_USAGE,
-		    "target '%s': unknown kind of address", spec);
-	if (strchr(rest, '/') != NULL)
+	if (rest != NULL && after(rest, "://") != NULL)
+		return unknown_scheme(spec, error);
+	if (has_user(spec))
+		return add_tcp(targets, spec, spec, error);
+	if (rest == NULL || strchr(rest, '/') != NULL)
 		return add_unix(targets, spec, spec, error);
 	return add_tcp(targets, spec, spec, error);
 }

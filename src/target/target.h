@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Targets: the addresses of admin consoles, as the user writes them.
+ * Targets: the addresses of consoles and binary ports, as the user writes them.
  */
 
 #ifndef CR_TARGET_H
@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "util/error.h"
+#include "util/secret.h"
 
 enum target_kind { TARGET_UNIX, TARGET_TCP };
 
@@ -20,8 +21,12 @@ struct target {
 	enum target_kind	 kind;
 	char			*name;	/* as printed and reported */
 	char			*path;	/* of a unix socket, else NULL */
-	char			*host;	/* of a TCP console, else NULL */
+	char			*host;	/* of a TCP port, else NULL */
 	char			*port;
+	/* Of a binary port; NULL is the user guest.  The secret is borrowed. */
+	char			*user;
+	const struct secret	*secret;
+	int			 is_exposed;	/* the target had a password */
 	/* Known for sockets that were found by their names; else NULL. */
 	char			*app;
 	char			*instance;
@@ -42,7 +47,7 @@ struct targets {
 /*
  * Adds what one TARGET names to the list: a path (relative or absolute),
  * unix/:PATH, unix:PATH, unix://PATH, HOST:PORT, [IPV6]:PORT or
- * tcp://HOST:PORT.  A path with glob characters that is not itself an
+ * tcp://HOST:PORT.  USER@ or USER:PASSWORD@ may stand before HOST.  A path with glob characters that is not itself an
  * existing file is expanded; the matches come sorted.  An address that the
  * list has already is not added again, nor is an existing file by another of
  * its names.  A text with a '/' before any ':' is always a path.  Does not
@@ -69,6 +74,9 @@ int	targets_add_socket(struct targets *, const char *path,
  * else of it may be printed.  To be freed; NULL without memory.
  */
 char	*target_without_password(const char *spec);
+
+/* Overwrites the password in what one TARGET names, if there is one. */
+void	target_hide_password(char *spec);
 
 /*
  * The same for a socket that was found in a directory of that owner.  Only

@@ -24,8 +24,8 @@
 	ROW(USAGE, "usage", USAGE,					\
 	    "The command line, or a file that it names, is wrong.")	\
 	/* The connection. */						\
-	ROW(BINARY_PORT, "binary_port", UNREACHABLE,			\
-	    "The port is a binary (iproto) port, not a text console.")	\
+	ROW(ACCESS_DENIED, "access_denied", UNREACHABLE,		\
+	    "The user of a binary port may not do that.")		\
 	ROW(BUSY, "busy", UNREACHABLE,					\
 	    "The queue of connections of the socket is full.")		\
 	ROW(CLOSED_EARLY, "closed", UNREACHABLE,			\
@@ -34,22 +34,30 @@
 	    "The connection was closed before the greeting.")		\
 	ROW(CONNECTION_FAILED, "connection_failed", UNREACHABLE,	\
 	    "The gateway instance cannot connect to the instance.")	\
+	ROW(LOADING, "loading", UNREACHABLE,				\
+	    "The instance is still starting, and takes no requests yet.") \
+	ROW(LOGIN_FAILED, "login_failed", UNREACHABLE,			\
+	    "The user or the password is wrong.")			\
 	ROW(NAME_RESOLUTION, "name_resolution", UNREACHABLE,		\
 	    "The host name could not be resolved.")			\
 	ROW(NO_ADDRESS, "no_address", UNREACHABLE,			\
 	    "The topology of the cluster has no address of the instance.") \
 	ROW(NO_GREETING, "no_greeting", UNREACHABLE,			\
 	    "The connection was accepted, but no greeting came in time.") \
+	ROW(NO_PASSWORD, "no_password", UNREACHABLE,			\
+	    "The user of a binary port needs a password, and none was given.") \
 	ROW(NO_PERMISSION, "no_permission", UNREACHABLE,		\
 	    "This user may not write to the socket or search its directory.") \
 	ROW(NO_SOCKET, "no_socket", UNREACHABLE,			\
 	    "There is no such socket, or none that matches.")		\
 	ROW(NOT_A_CONSOLE, "not_a_console", UNREACHABLE,		\
-	    "What listens there is not a Tarantool console.")		\
+	    "What listens there is not a Tarantool.")			\
 	ROW(NOT_A_SOCKET, "not_a_socket", UNREACHABLE,			\
 	    "There is a file or a directory at that path.")		\
 	ROW(REFUSED, "refused", UNREACHABLE,				\
 	    "No process is listening.")					\
+	ROW(SHUTTING_DOWN, "shutting_down", UNREACHABLE,		\
+	    "The instance is stopping, and takes no requests any more.") \
 	ROW(UNREACHABLE, "unreachable", UNREACHABLE,			\
 	    "The connection failed for another reason.")		\
 	ROW(WRONG_OWNER, "wrong_owner", UNREACHABLE,			\
@@ -151,7 +159,7 @@
 	    "There are references to old code.")			\
 	/* The reply. */						\
 	ROW(BAD_HANDSHAKE, "bad_handshake", PROTOCOL,			\
-	    "The console did not accept YAML as its format.")		\
+	    "The console did not accept YAML, or a greeting has no salt.") \
 	ROW(BAD_REPLY, "bad_reply", PROTOCOL,				\
 	    "The reply is not one that the command can have.")		\
 	ROW(CLOSED, "closed", PROTOCOL,					\
@@ -162,6 +170,8 @@
 	    "The reply is nested too deeply.")				\
 	ROW(REPLY_TOO_LARGE, "reply_too_large", PROTOCOL,		\
 	    "The reply, or all replies together, are too large.")	\
+	ROW(SERVER, "server_error", PROTOCOL,				\
+	    "The binary port answered with an error of another kind.")	\
 	ROW(WRONG_INSTANCE, "wrong_instance", PROTOCOL,			\
 	    "Another instance answered at the address.")
 

@@ -13,7 +13,7 @@ busy='send=---\n- cartridge_reload: 1\n  outcome: refused\n  error:
 closes='connection closed before'
 unknown="$closes the final reply: the outcome is unknown"
 early="$closes the greeting: the instance refused it, or is stopping"
-strange='not a Tarantool console \(unrecognised greeting\)'
+strange='not a Tarantool \(unrecognised greeting\)'
 
 # status NAME RC REGEX STEP ...: asks a console with this script.
 status()
@@ -45,11 +45,8 @@ status 'a greeting of a version to come' 0 '' \
     'greet=Tarantool 3.8.0-entrypoint-12-gdeadbee (Lua console)' \
     answer request "$fine" hold
 
-binary='a binary \(iproto\) port, not a text console'
-status 'a binary port is named as such' 2 "$binary" \
-    'greet=Tarantool 2.6.0 (Binary) 4b3d8bbf-dd32-4b9c-a5fc-9cb51b1c1c26' hold
-status 'a binary port in pieces' 2 "$binary" pieces=20 \
-    'greet=Tarantool 2.6.0 (Binary) 4b3d8bbf-dd32-4b9c-a5fc-9cb51b1c1c26' hold
+status 'an HTTP port is named as such' 2 'not a Tarantool \(an HTTP port\)' \
+    'send=HTTP/1.1 400 Bad Request\r\n' hold
 status 'another kind of server is recognised' 2 "$strange" \
     'send=SSH-2.0-OpenSSH_9.2\r\n' hold
 status 'another kind of Tarantool server is recognised' 2 "$strange" \
@@ -506,7 +503,6 @@ lasting()
 	ends "$rc" "a.sock: $regex" "--wait does not wait for $name"
 	took 0 10000 "$name: at once"
 }
-lasting 'a binary port' 2 "$binary" 'greet=Tarantool 2.6.0 (Binary) x' hold
 lasting 'another kind of server' 2 "$strange" 'send=220 ready' hold
 lasting 'a refusal for good' 5 no greet answer request \
     'send=---\n- cartridge_reload: 1\n  outcome: refused

@@ -132,8 +132,8 @@ mistake 2 'Look into the directory: the pattern is that of glob(7).' \
     -s 'tmp/run/*.ctl' status
 mistake 2 'The instance has ended without removing its socket: start it.' \
     -s tmp/run/dead.sock status
-mistake 2 'Give the console socket: this port is for connectors.' \
-    -s "$APP_URI" status
+mistake 2 'Give --user, and --password-file with the password of that user; or the
+console socket.' -s "$APP_URI" status
 mistake 2 'Give the console socket.
 If the address is right, the instance is in a loop that does not yield: look
 at its log.' -s "${APP_URL#*//}" -t 1 status

@@ -392,8 +392,8 @@ run -s "$WORK/nothing.sock"
 is "$RC" 2 'no such socket'
 like "$(cat "$ERR")" "^cartridge-reload: $WORK/nothing.sock: " 'and which'
 run -s "$APP_URI" status
-is "$RC" 2 'a binary port'
-like "$(cat "$ERR")" 'binary' 'is named as such'
+is "$RC" 2 'a binary port, without a user'
+like "$(cat "$ERR")" 'name a user with --user' 'asks for one'
 run -s "$APP_SOCK" frobnicate
 is "$RC" 1 'no such command'
 run

@@ -508,9 +508,6 @@ test_an_answer_that_is_not_understood_is_a_protocol_error(void **state)
 		    { SEND, "---\n- *x\n...\n" }, { HOLD, NULL } }, 0,
 		    OUTCOME_PROTOCOL, "bad_reply", 0, 1,
 		    "the reply refers to an unknown anchor, on line 2" },
-		{ { { SEND, PEER_GREETING_BINARY }, { HOLD, NULL } }, 0,
-		    OUTCOME_UNREACHABLE, "binary_port", 0, 0,
-		    "a binary (iproto) port, not a text console" },
 	};
 	size_t i;
 

@@ -306,9 +306,9 @@ test_what_is_wrong_at_the_beginning_is_told(void **state)
 {
 	(void)state;
 	start(PEER_PATIENCE_MS);
-	peer_says(PEER_GREETING_BINARY);
+	peer_says("220 ready\r\n");
 	assert_int_equal(step(), SESSION_FAILED);
-	assert_string_equal(error_word(error.code), "binary_port");
+	assert_string_equal(error_word(error.code), "not_a_console");
 	close(peer);
 	session_close(session);
 

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <readpassphrase.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/credentials.h"
+#include "cli/selection.h"
+#include "util/secret.h"
+
+/* The longest password, with the byte that ends it. */
+#define PASSWORD_SIZE	1024
+
+/* The longest name of a user, in bytes. */
+#define USER_MAX	255
+
+#define USER_VARIABLE	"TT_CLI_USERNAME"
+
+static const char *const password_variables[] = {
+	"TT_CLI_PASSWORD", "TARANTOOL_CLUSTER_COOKIE"
+};
+
+#define VARIABLES	(sizeof(password_variables) / \
+			    sizeof(password_variables[0]))
+
+/* A variable that is set and not empty, or NULL. */
+static const char *
+variable(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/* The user of targets that have none of their own; NULL is guest. */
+static const char *
+common_user(const struct options *options)
+{
+	if (options->user != NULL)
+		return options->user;
+	if (variable(USER_VARIABLE) != NULL)
+		return variable(USER_VARIABLE);
+	return variable(password_variables[1]) != NULL ? "admin" : NULL;
+}
+
+/*
+ * Reads a line, without its newline, a byte at a time, as what follows on
+ * standard input is not ours and a buffer of stdio would keep the password.
+ * Returns its length, or -1 with errno.
+ */
+static ssize_t
+read_line(int fd, char *line, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = read(fd, line + len, 1)) != 0) {
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		if (line[len] == '\n')
+			break;
+		if (++len == size) {
+			errno = EFBIG;
+			return -1;
+		}
+	}
+	return (ssize_t)len;
+}
+
+/* Reads the password file.  Returns the length, or -1 with an error. */
+static ssize_t
+read_file(const char *path, char *password, struct error *error)
+{
+	int is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd == -1 ? -1 : read_line(fd, password, PASSWORD_SIZE);
+	int code = errno;
+
+	if (fd != -1 && !is_stdin)
+		close(fd);
+	if (len == -1)
+		return error_set(error, ERROR_LOCAL,
+		    "cannot read the password file '%s': %s", path,
+		    strerror(code));
+	if (len == 0)
+		return error_set(error, ERROR_USAGE,
+		    "the first line of the password file '%s' is empty", path);
+	return len;
+}
+
+/* Takes a password from the environment.  Returns its length, or 0. */
+static ssize_t
+read_variable(char *password, struct error *error)
+{
+	const char *value = NULL;
+	size_t i, len;
+
+	for (i = 0; i < VARIABLES && value == NULL; i++)
+		value = variable(password_variables[i]);
+	if (value == NULL)
+		return 0;
+	if ((len = strlen(value)) > PASSWORD_SIZE)
+		return error_set(error, ERROR_USAGE,
+		    "the password in $%s is longer than %d bytes",
+		    password_variables[i - 1], PASSWORD_SIZE);
+	memcpy(password, value, len);
+	return (ssize_t)len;
+}
+
+/* Asks at the terminal.  Returns the length, 0 without a terminal, or -1. */
+static ssize_t
+ask(const char *user, char *password, struct error *error)
+{
+	char prompt[USER_MAX + 32];
+	int fd;
+
+	if ((fd = open("/dev/tty", O_RDWR | O_CLOEXEC)) == -1)
+		return 0;
+	close(fd);
+	snprintf(prompt, sizeof(prompt), "Password for %s: ", user);
+	if (readpassphrase(prompt, password, PASSWORD_SIZE,
+	    RPP_ECHO_OFF | RPP_REQUIRE_TTY) == NULL)
+		return error_set(error, ERROR_USAGE,
+		    "no password was given");
+	return (ssize_t)strlen(password);
+}
+
+/*
+ * Whether the user is named for a binary port, and not only in an environment
+ * that may be there for other programs.
+ */
+static int
+may_ask(const struct options *options, const struct target *target)
+{
+	return options->user != NULL || target->kind == TARGET_TCP;
+}
+
+/*
+ * Finds the password of a user.  Returns NULL without an error if there is
+ * none, and with one if it cannot be had.
+ */
+static const struct secret *
+find_secret(const struct options *options, const struct target *target,
+    int *failed, struct error *error)
+{
+	char password[PASSWORD_SIZE];
+	const struct secret *secret = NULL;
+	ssize_t len;
+
+	secret_protect_process();
+	if (options->password_file != NULL)
+		len = read_file(options->password_file, password, error);
+	else if ((len = read_variable(password, error)) == 0 &&
+	    may_ask(options, target))
+		len = ask(target->user, password, error);
+	if (len > 0)
+		secret = secret_keep(password, (size_t)len, error);
+	explicit_bzero(password, sizeof(password));
+	*failed = len == -1 || (len > 0 && secret == NULL);
+	return secret;
+}
+
+/* Overwrites what `ps` or a child of ours could show. */
+static void
+hide_passwords(const struct options *options)
+{
+	char *value;
+	size_t i;
+
+	for (i = 0; i < options->sockets.count; i++)
+		target_hide_password((char *)(uintptr_t)
+		    options->sockets.list[i]);
+	selection_hide_passwords();
+	for (i = 0; i < VARIABLES; i++) {
+		if ((value = getenv(password_variables[i])) == NULL)
+			continue;
+		secret_protect_process();
+		explicit_bzero(value, strlen(value));
+		unsetenv(password_variables[i]);
+	}
+}
+
+static int
+apply(const struct options *options, struct targets *targets,
+    struct error *error)
+{
+	const char *common = common_user(options);
+	const struct secret *secret = NULL;
+	struct target *target;
+	int is_asked = 0, failed = 0;
+	size_t i;
+
+	for (i = 0; i < targets->count; i++) {
+		target = &targets->list[i];
+		if (target->user == NULL && common != NULL &&
+		    (target->user = strdup(common)) == NULL)
+			return error_out_of_memory(error);
+		if (target->user == NULL || target->secret != NULL ||
+		    strcmp(target->user, "guest") == 0)
+			continue;
+		if (strlen(target->user) > USER_MAX)
+			return error_set(error, ERROR_USAGE,
+			    "the name of the user is longer than %d bytes",
+			    USER_MAX);
+		/* Once for all: nobody types several in a row. */
+		if (!is_asked++)
+			secret = find_secret(options, target, &failed, error);
+		if (failed)
+			return -1;
+		target->secret = secret;
+	}
+	if (options->password_file != NULL && !is_asked)
+		return error_set(error, ERROR_USAGE,
+		    "--password-file needs a user: give --user");
+	return 0;
+}
+
+int
+credentials_apply(const struct options *options, struct targets *targets,
+    struct error *error)
+{
+	int result = apply(options, targets, error);
+
+	hide_passwords(options);
+	return result;
+}
