@@ -9,8 +9,10 @@
  * Listens at ADDRESS, a path of any length or `tcp` for a free port of
  * 127.0.0.1, prints the address as soon as it does, and takes the steps.  A
  * step that needs a connection accepts one if none is open, so that what
- * follows a `close` is for the next connection.  All that was received as
- * lines or while holding goes to the file RECORD.  TEXT may hold the escapes
+ * follows a `close` is for the next connection.  It can be a binary port, too,
+ * whose steps are about frames; each reply is to the last frame that was read.
+ * All that was received as lines, frames or while holding goes to the file
+ * RECORD.  TEXT may hold the escapes
  * \n \r \t \e \\ \xNN.  The socket stays where it is at the end, with nobody
  * listening.
  *
@@ -18,7 +20,7 @@
  * expects it, and with 2 if it was gone when something was to be sent.
  */
 
-#define _GNU_SOURCE	/* struct ucred */
+#define _GNU_SOURCE	/* struct ucred, memmem */
 
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -36,6 +38,7 @@
 #include <stdarg.h>
 #include <time.h>
 
+#include "frames.h"
 #include "peer.h"
 
 /* No script takes as long; whatever goes wrong, nothing is left behind. */
@@ -59,6 +62,7 @@ struct fake {
 	size_t		 in_size;
 	int		 fillers[FILLERS_MAX];
 	size_t		 filler_count;
+	uint64_t	 sync;		/* of the last frame */
 };
 
 struct step {
@@ -351,6 +355,98 @@ step_answer(struct fake *fake, const char *value)
 }
 
 static int
+step_greet_binary(struct fake *fake, const char *value)
+{
+	(void)value;
+	return send_all(fake, PEER_GREETING_BINARY,
+	    sizeof(PEER_GREETING_BINARY) - 1);
+}
+
+/* Reads a frame, whose argument is to have that text; NULL is any. */
+static int
+read_frame(struct fake *fake, uint64_t type, const char *text)
+{
+	struct frame frame;
+	int result;
+
+	while (!frames_read(&frame, fake->in, fake->in_len))
+		if ((result = receive(fake, FILL_CHUNK)) < 1)
+			return failed("%s instead of a frame", result == 0 ?
+			    "the connection ended" : "nothing");
+	if (type != 0 && frame.type != type)
+		return failed("a frame of type %" PRIu64, frame.type);
+	if (text != NULL && memmem(frame.type == FRAMES_AUTH ? frame.user :
+	    frame.text, frame.type == FRAMES_AUTH ? frame.user_len :
+	    frame.text_len, text, strlen(text)) == NULL)
+		return failed("a frame without '%s'", text);
+	fake->sync = frame.sync;
+	consume(fake, frame.size, NULL);
+	return DONE;
+}
+
+static int
+step_auth(struct fake *fake, const char *value)
+{
+	return read_frame(fake, FRAMES_AUTH, value);
+}
+
+static int
+step_ping(struct fake *fake, const char *value)
+{
+	(void)value;
+	return read_frame(fake, FRAMES_PING, NULL);
+}
+
+static int
+step_eval(struct fake *fake, const char *value)
+{
+	return read_frame(fake, FRAMES_EVAL, value);
+}
+
+/* Sends a reply to the last frame; NULL is an empty one. */
+static int
+reply(struct fake *fake, uint64_t type, const char *value)
+{
+	size_t len = 0, size;
+	char *text = value == NULL ? NULL : unescape(value, &len);
+	char *frame = frames_write(type, fake->sync, text, len, &size);
+	int result = send_all(fake, frame, size);
+
+	free(frame);
+	free(text);
+	return result;
+}
+
+static int
+step_ok(struct fake *fake, const char *value)
+{
+	return reply(fake, 0, value);
+}
+
+static int
+step_chunk(struct fake *fake, const char *value)
+{
+	return reply(fake, FRAMES_CHUNK, value);
+}
+
+/* Sends the error "CODE:TEXT". */
+static int
+step_fault(struct fake *fake, const char *value)
+{
+	char *end;
+	uint64_t code = strtoumax(value, &end, 10);
+
+	return reply(fake, FRAMES_ERROR | code, *end == ':' ? end + 1 : end);
+}
+
+static int
+step_sync(struct fake *fake, const char *value)
+{
+	fake->sync = strtoumax(value, NULL, 10);
+	return DONE;
+}
+
+static int
 step_read(struct fake *fake, const char *value)
 {
 	size_t want = (size_t)strtoumax(value, NULL, 10);
@@ -498,6 +594,14 @@ static const struct step step_table[] = {
 	{ "request", NULL, 1, step_request },	/* a line; =TEXT: with that */
 	{ "expect", "TEXT", 1, step_expect },	/* exactly this line */
 	{ "read", "BYTES", 1, step_read },
+	{ "greet-binary", NULL, 1, step_greet_binary },
+	{ "auth", NULL, 1, step_auth },		/* a login; =TEXT: as that */
+	{ "ping", NULL, 1, step_ping },
+	{ "eval", NULL, 1, step_eval },		/* as request */
+	{ "ok", NULL, 1, step_ok },		/* a reply; =TEXT: with that */
+	{ "chunk", "TEXT", 1, step_chunk },	/* a push message */
+	{ "fault", "CODE:TEXT", 1, step_fault },
+	{ "sync", "NUMBER", 0, step_sync },	/* of the next replies */
 	{ "send", "TEXT", 1, step_send },
 	{ "file", "PATH", 1, step_file },
 	{ "fill", "BYTES:TEXT", 1, step_fill },	/* the text many times */

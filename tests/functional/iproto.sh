@@ -1,0 +1,302 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# Binary ports: logging in, where a password comes from and where it is not to be
+# found, and what a server may answer instead of a reply.
+
+# shellcheck disable=SC2016 # names of variables in names of tests
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+fine='ok=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
+reloaded=${fine/outcome: ok/outcome: reloaded}
+closes='connection closed before'
+unknown="$closes the final reply: the outcome is not known"
+
+# status NAME RC REGEX STEP ...: asks a binary port with this script, as op.
+status()
+{
+	local name=$1 rc=$2 regex=$3
+	shift 3
+	fake a.sock greet-binary "$@"
+	TT_CLI_PASSWORD=s3cret try status -u op -s a.sock
+	ends "$rc" "${regex:+a.sock: $regex}" "$name"
+}
+
+# The proof for the password s3cret and the salt of the greeting.
+proof=$'\x0d\x84\xbb\x3e\xc3\x7f\x68\x5c\x69\xa3\xce\x52\x70\x81\xee\xd9\x7c\x35\x29\x0e'
+
+# --- Users and passwords -----------------------------------------------------
+
+# logs_in NAME USER ARGUMENT ...: as that user, with the password s3cret.
+logs_in()
+{
+	local name=$1 user=$2
+	shift 2
+	fake -r received a.sock greet-binary "auth=$user" ok eval "$fine" hold
+	try status "$@"
+	ends 0 "${warning-}" "$name"
+	ok 'with the password' grep -qF -- "$proof" received
+	ok 'which is not sent' [ "$(grep -c s3cret received)" -eq 0 ]
+}
+
+fake a.sock greet-binary ping ok eval "$fine" hold
+try status -s a.sock
+ends 0 '' 'guest does not log in'
+prints 'a.sock: ok' 'the reply is reported'
+fake a.sock greet-binary ping ok eval "$fine" hold
+try status -s a.sock -u guest
+ends 0 '' 'nor if that is said'
+
+printf 's3cret\nrest\n' >password
+logs_in '--password-file' op -s a.sock -u op --password-file password
+printf 's3cret' >password
+logs_in 'without a newline' op -s a.sock -u op --password-file password
+TT_CLI_PASSWORD=s3cret logs_in '$TT_CLI_PASSWORD' op -s a.sock --user=op
+TT_CLI_PASSWORD=s3cret TT_CLI_USERNAME=them logs_in '$TT_CLI_USERNAME' them -s a.sock
+TT_CLI_PASSWORD=s3cret TT_CLI_USERNAME=them logs_in '--user comes before' op \
+    -s a.sock -u op
+TT_CLI_PASSWORD=other logs_in '--password-file comes before' op -s a.sock -u op \
+    --password-file password
+TARANTOOL_CLUSTER_COOKIE=s3cret logs_in '$TARANTOOL_CLUSTER_COOKIE' admin -s a.sock
+TARANTOOL_CLUSTER_COOKIE=other TT_CLI_PASSWORD=s3cret \
+    logs_in '$TT_CLI_PASSWORD comes before' admin -s a.sock
+TARANTOOL_CLUSTER_COOKIE=s3cret TT_CLI_PASSWORD='' TT_CLI_USERNAME='' \
+    logs_in 'empty variables are none' admin -s a.sock
+
+fake -r received a.sock greet-binary auth=op ok eval "$fine" hold
+ARGS=(status -s a.sock -u op --password-file -)
+printf 's3cret\nmore\n' | "$CARTRIDGE_RELOAD" "${ARGS[@]}" >"$OUT" 2>"$ERR"
+RC=$?
+ends 0 '' '--password-file -'
+ok 'from standard input' grep -qF -- "$proof" received
+
+# target NAME USER TARGET_PREFIX: the same on TCP.
+target()
+{
+	local name=$1 user=$2 prefix=$3
+	fake -r received tcp greet-binary "auth=$user" ok eval "$fine" hold
+	try status -s "$prefix$TARGET"
+	ends 0 "${warning:+$user@$TARGET: $warning}" "$name"
+	prints "$user@$TARGET: ok" 'without the password'
+	ok 'with the right one' grep -qF -- "$proof" received
+}
+TT_CLI_PASSWORD=s3cret TT_CLI_USERNAME=them target 'a user in the target' op op@
+TT_CLI_PASSWORD=s3cret target 'with tcp://' op tcp://op@
+warning='other users can see a password in a target: use --password-file or \$TT_CLI_PASSWORD'
+TT_CLI_PASSWORD=other target 'a password in the target' op op:s3cret@
+warning=
+
+# A text console takes no user, and both may be in one run.
+fake a.sock greet answer request "${fine/ok=/send=}" hold
+peer=$FAKE_PID
+fake b.sock greet-binary auth=op ok eval "$fine" hold
+TT_CLI_PASSWORD=s3cret try status -u op -s a.sock -s b.sock
+wait "$peer"
+ends 0 '' 'a console and a binary port'
+ok 'both answer' [ "$(grep -c ok "$OUT")" -eq 2 ]
+
+# --- Passwords that are not there --------------------------------------------
+
+# The program without a terminal: as in a cron job.
+detached()
+{
+	ARGS=("$@")
+	setsid -w "$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR" </dev/null
+	RC=$?
+}
+none='needs a password: give --password-file, or set \$TT_CLI_PASSWORD'
+fake a.sock greet-binary hold
+detached status -s a.sock -u op
+ends 2 "a.sock: user \"op\" $none" 'no password, and no terminal'
+detached status -s a.sock -u op --password-file none
+ends 1 "cannot read the password file 'none': No such file or directory" \
+    'no such file'
+: >empty
+detached status -s a.sock -u op --password-file empty
+ends 1 "the first line of the password file 'empty' is empty" 'an empty file'
+head -c 2000 /dev/zero | tr '\0' x >long
+detached status -s a.sock -u op --password-file long
+ends 1 "cannot read the password file 'long': File too large" 'a long line'
+detached status -s a.sock --password-file password
+ends 1 '--password-file needs a user: give --user' 'a password of nobody'
+detached status -s a.sock -u "$(head -c 256 long)" --password-file password
+ends 1 'the name of the user is longer than 255 bytes' 'a long name'
+detached eval -f - -s a.sock -u op --password-file -
+ends 1 '--password-file and the Lua cannot both come from standard input' \
+    'two things from standard input'
+
+# prompted TCL: the prompt, on a terminal of its own, and what is typed there once
+# the program reads it.
+prompted()
+{
+	expect -c "
+		set timeout 60
+		log_user 0
+		spawn -noecho $CARTRIDGE_RELOAD status -s a.sock -u op
+		expect {Password for op: }
+		set pid [exp_pid]
+		while {![regexp {\) S } [exec cat /proc/\$pid/stat]]} { after 5 }
+		$1
+		expect timeout { exec kill -KILL \$pid } eof
+		puts -nonewline \$expect_out(buffer)
+		exit [lindex [wait] 3]" >"$OUT" 2>"$ERR"
+	RC=$?
+}
+fake -r received a.sock greet-binary auth=op ok eval "$fine" hold
+prompted 'send "s3cret\r"'
+ends 0 '' 'the password is asked for'
+ok 'and logs in' grep -qF -- "$proof" received
+ok 'and is not shown' [ "$(grep -c s3cret "$OUT")" -eq 0 ]
+prompted 'send "\x03"'
+ok 'Ctrl-C ends that' said "$OUT" 'no password was given'
+
+# --- Where a password is not -------------------------------------------------
+
+# process_files PID: what other processes can see of one.
+process_files()
+{
+	tr '\0' '\n' <"/proc/$1/cmdline"
+	tr '\0' '\n' <"/proc/$1/environ"
+}
+fake tcp greet-binary auth=op ok eval touch=asked until=go "$fine" hold
+TT_CLI_PASSWORD=pass-env TARANTOOL_CLUSTER_COOKIE=pass-cookie \
+    CARTRIDGE_RELOAD_SOCKET=op:pass-variable@x:1 \
+    try_in_background status -o json -v -s "op:pass-target@$TARGET"
+wait_until [ -e asked ]
+process_files "$TRY_PID" >seen
+ok 'not in the arguments and the environment' [ "$(grep -c pass- seen)" -eq 0 ]
+ok 'which can be looked at' grep -q -- "op:\*\*\*\*\*\*\*\*\*\*\*@$TARGET" seen
+is "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$TRY_PID/limits")" \
+    '0 0' 'there is no core dump'
+touch go
+finish_try
+ends 0 "op@$TARGET: other users can see .*" 'it is reported'
+ok 'not in what is printed' [ "$(cat "$OUT" "$ERR" | grep -c pass-)" -eq 0 ]
+rm -f asked go
+
+# --- Errors of the server ----------------------------------------------------
+
+wrong='wrong user or password \(user "op"\)'
+status 'a wrong password' 2 "$wrong" auth 'fault=47:Incorrect password' hold
+status 'no such user' 2 "$wrong" auth "fault=45:User 'op' is not found" hold
+status 'login is denied' 2 'user "op" may not log in: .*' auth \
+    'fault=42:Session access to universe is denied' hold
+status 'evaluation is denied' 2 \
+    'user "op" may not evaluate Lua: grant execute on universe or, in Tarantool 3, on lua_eval' \
+    auth ok eval 'fault=42:Execute access to universe is denied' hold
+fake a.sock greet-binary ping ok eval 'fault=42:no' hold
+try status -s a.sock
+ends 2 'a.sock: binary port: user "guest" may not evaluate Lua; name a user with --user' \
+    'guest is asked to be somebody'
+status 'an error of the evaluation' 8 'the request could not be evaluated: boom' \
+    auth ok eval 'fault=32:boom' hold
+status 'an unknown error' 8 'the instance answered with error 123: bad \\033things' \
+    auth ok eval 'fault=123:bad \ethings' hold
+status 'error 0, without a text' 8 'the instance answered with error 0: ' \
+    auth ok eval fault=0: hold
+status 'shutting down' 2 'the instance is shutting down' auth ok eval \
+    'fault=245:Server is shutting down' hold
+status 'a transaction left open' 3 'the Lua left a transaction open.*' auth ok \
+    eval 'fault=30:Transaction is active at return from function' hold
+
+# What was refused had no effect, and so nothing is said of one.
+fake a.sock greet-binary ping ok eval 'fault=42:no' hold
+try reload -s a.sock
+ends 2 'a.sock: binary port: user "guest" may not evaluate Lua; name a user with --user' \
+    'a reload that was refused'
+fake a.sock greet-binary ping ok eval 'fault=116:Instance bootstrap has not finished yet' \
+    close greet-binary ping ok eval "$reloaded" hold
+try reload -s a.sock --wait 20
+ends 0 '' '--wait: still starting, then not'
+fake a.sock greet-binary ping 'fault=116:not yet' close greet-binary ping ok \
+    eval "$reloaded" hold
+try reload -s a.sock --wait 20
+ends 0 '' 'also when logging in'
+fake a.sock greet-binary auth fault=47:no hold
+TT_CLI_PASSWORD=x try status -s a.sock -u op --wait 20
+ends 2 "a.sock: $wrong" '--wait does not wait for another password'
+
+# --- What a server may send --------------------------------------------------
+
+status 'push messages' 0 '' auth ok eval chunk=load 'chunk=a\nb' "$fine" hold
+status 'all comes byte by byte' 0 '' pieces=1 auth ok eval chunk=load "$fine" hold
+status 'a reply of two megabytes' 0 '' auth ok eval \
+    "${fine%...\\n}  x: $(head -c 100000 /dev/zero | tr '\0' x)\n...\n" hold
+status 'a wrong number' 8 'a reply that was not asked for' auth ok eval sync=7 "$fine" hold
+status 'the number of the login again' 8 'a reply that was not asked for' auth ok eval \
+    sync=1 "$fine" hold
+status 'a reply before the request' 8 'a reply that was not asked for' auth ok ok hold
+status 'a push message in place of the login' 8 'a reply of an unknown type' auth chunk=x hold
+status 'an unknown type' 8 'the reply is not one of the binary protocol' auth \
+    'send=\xce\x00\x00\x00\x06\x82\x00\x00\x01\x01\x90' hold
+status 'not MessagePack' 8 'the reply is not MessagePack' auth 'send=\xa1' hold
+status 'a frame of two gigabytes' 8 'the reply is larger than 64 MiB' auth \
+    'send=\xce\x7f\xff\xff\xff\x82' hold
+status 'a result that is no text' 8 'the reply is not the text of a console' auth ok eval ok hold
+status 'a result that is no document' 8 'the reply is not a document of YAML' auth ok eval \
+    ok=hello hold
+status 'two documents' 8 'the reply is not a document of YAML' auth ok eval \
+    'ok=---\n- 1\n...\n---\n- 2\n...\n' hold
+status 'a document without its end' 8 'the reply is not a document of YAML' auth ok eval \
+    'ok=---\n- 1\n' hold
+status 'closed before the login' 2 "$closes the request was sent" auth close
+status 'closed after the request' 8 "$unknown" auth ok eval close
+status 'closed in the reply' 8 "$unknown" auth ok eval \
+    'send=\xce\x00\x00\x00\x40\x82\x00\x00' close
+fake a.sock 'greet=Tarantool 2.6.0 (Binary) 4b3d8bbf-dd32-4b9c-a5fc-9cb51b1c1c26' hold
+TT_CLI_PASSWORD=x try status -s a.sock -u op
+ends 8 'a.sock: the greeting of the binary port has no salt, .*' 'no salt'
+
+# Nothing is sent before the answer to the login, whatever it is.
+for words in reload 'eval 1' status plan; do
+	fake -r received a.sock greet-binary auth idle fault=47:no hold
+	# shellcheck disable=SC2086 # several words
+	TT_CLI_PASSWORD=x try $words -u op -s a.sock
+	ends 2 "a.sock: $wrong" "$words: a wrong password"
+	ok "$words: nothing else is sent" [ "$(wc -c <received)" -lt 100 ]
+done
+
+# --- Time --------------------------------------------------------------------
+
+busy='the binary port did not answer within 0\.[0-9]+ s: the instance is busy .*'
+fake a.sock greet-binary ping idle hold
+try reload -s a.sock -t 0.3
+ends 4 "a.sock: $busy" 'no answer to the login'
+fake a.sock greet-binary ping ok eval idle hold
+try reload -s a.sock -t 0.3
+ends 4 'a.sock: no final reply within 0\.3 s; .*rolls back.*' 'no reply'
+
+# --- The console -------------------------------------------------------------
+
+lines()
+{
+	ARGS=(console -s a.sock)
+	printf '%b' "$1" | "$CARTRIDGE_RELOAD" "${ARGS[@]}" >"$OUT" 2>"$ERR"
+	RC=$?
+}
+one='ok=---\n- cartridge_reload_done\n- 1\n...\n'
+fake a.sock greet-binary ping ok eval=first "$one" eval=second chunk=news "$one" hold
+lines 'first\nsecond\n'
+ends 0 '' 'lines follow each other'
+prints '---
+- 1
+...
+%TAG !push! tag:tarantool.io/push,2018
+--- news
+...
+---
+- 1
+...' 'with their results'
+fake a.sock greet-binary ping ok eval 'fault=30:Transaction is active' eval "$one" hold
+lines 'box.begin()\nsecond\n'
+ends 3 'a.sock: line 1: the Lua left a transaction open.*' 'an error of the server'
+prints '---
+- 1
+...' 'and the session goes on'
+fake a.sock greet-binary ping ok eval ok hold
+lines 'first\nsecond\n'
+ends 8 'a.sock: the reply is not the text of a console' 'what is no reply ends it'
+
+done_testing
