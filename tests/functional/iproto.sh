@@ -12,7 +12,7 @@
 fine='ok=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
 reloaded=${fine/outcome: ok/outcome: reloaded}
 closes='connection closed before'
-unknown="$closes the final reply: the outcome is not known"
+unknown="$closes the final reply: the outcome is unknown"
 
 # status NAME RC REGEX STEP ...: asks a binary port with this script, as op.
 status()
@@ -224,11 +224,11 @@ status 'push messages' 0 '' auth ok eval chunk=load 'chunk=a\nb' "$fine" hold
 status 'all comes byte by byte' 0 '' pieces=1 auth ok eval chunk=load "$fine" hold
 status 'a reply of two megabytes' 0 '' auth ok eval \
     "${fine%...\\n}  x: $(head -c 100000 /dev/zero | tr '\0' x)\n...\n" hold
-status 'a wrong number' 8 'a reply that was not asked for' auth ok eval sync=7 "$fine" hold
-status 'the number of the login again' 8 'a reply that was not asked for' auth ok eval \
+status 'a wrong number' 8 'unexpected reply' auth ok eval sync=7 "$fine" hold
+status 'the number of the login again' 8 'unexpected reply' auth ok eval \
     sync=1 "$fine" hold
-status 'a reply before the request' 8 'a reply that was not asked for' auth ok ok hold
-status 'a push message in place of the login' 8 'a reply of an unknown type' auth chunk=x hold
+status 'a reply before the request' 8 'unexpected reply' auth ok ok hold
+status 'a push message in place of the login' 8 'unexpected type of a reply' auth chunk=x hold
 status 'an unknown type' 8 'the reply is not one of the binary protocol' auth \
     'send=\xce\x00\x00\x00\x06\x82\x00\x00\x01\x01\x90' hold
 status 'not MessagePack' 8 'the reply is not MessagePack' auth 'send=\xa1' hold

@@ -229,7 +229,8 @@ run_examples()
 {
 	local text command n=0 line
 	sed -n 's/^ *\([$>] .*\)$/\1/p' |
-	    sed "s|/var/run/tarantool/|$EXAMPLES/|g" >"$WORK/examples"
+	    sed -e "s|/var/run/tarantool/|$EXAMPLES/|g" \
+	    -e "s|10\.0\.0\.1:3301|$APP_URI|g" >"$WORK/examples"
 	command=
 	while read -r line || [ -n "$command" ]; do
 		case $line in
@@ -267,6 +268,10 @@ start_app shop
 mkdir -p "$EXAMPLES/extensions"
 echo "return {answer = 42}" >"$EXAMPLES/extensions/answer.lua"
 serves "$APP_SOCK"
+echo s3cret >"$EXAMPLES/op.password"
+run -s "$APP_SOCK" eval "box.schema.user.create('op', {password = 's3cret'})
+    box.schema.user.grant('op', 'execute', 'universe')"
+is "$RC" 0 'there is a user for the binary port'
 export TARANTOOL_RUN_DIR=$EXAMPLES
 PATH=$(dirname "$CARTRIDGE_RELOAD"):$PATH
 cd "$EXAMPLES" || exit 1

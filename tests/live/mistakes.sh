@@ -109,8 +109,6 @@ An option that overrides a safety check must be written in full.' \
 mistake 1 'Put --socket before it.' ./$web
 mistake 1 'Remove one of them.' -s $web -t 5 -t 10
 mistake 1 'Write 90 or 90s.' -s $web -t 1m30s
-mistake 1 'Give the address alone: whoever reaches a text console is its
-administrator.' -s admin:secret@10.0.0.1:3301 status
 mistake 1 'Write -- before the arguments.' -s $web eval 'return ...' 5
 mistake 1 'Add --instance NAME.' --app shop console
 mistake 1 'Give the directory that has the files.' -s $web push extensions
@@ -134,6 +132,9 @@ mistake 2 'The instance has ended without removing its socket: start it.' \
     -s tmp/run/dead.sock status
 mistake 2 'Give --user, and --password-file with the password of that user; or the
 console socket.' -s "$APP_URI" status
+echo s3cret >op.password
+mistake 2 'Correct the name, or the first line of the file.' \
+    -s "$APP_URI" -u op --password-file op.password status
 mistake 2 'Give the console socket.
 If the address is right, the instance is in a loop that does not yield: look
 at its log.' -s "${APP_URL#*//}" -t 1 status
