@@ -80,7 +80,7 @@ struct job {
 	char				*rest;		/* of the line */
 	struct exchange			*exchange;
 	int				 was_unhealthy;	/* for `again` */
-	char				 phase[24];	/* escaped */
+	char				 phase[256];	/* escaped */
 	struct report			 report;	/* of the last try */
 };
 

@@ -16,7 +16,10 @@ local bit = require('bit')
 local ffi = require('ffi')
 local fiber = require('fiber')
 local slice = require('core.yield')
+local jutil = require('jit.util')
 local stacks = require('platform.stacks')
+
+local getinfo = debug.getinfo
 
 -- How much of struct fiber is looked at, in words of 8 bytes.
 local WORDS = 64
@@ -340,6 +343,40 @@ local function cancel_safely(item)
     return ok and object ~= nil and pcall(object.cancel, object)
 end
 
+--- Whether a fiber has not come to its end. A joinable one that has is not told to
+-- be dead before it was joined, but its stack is empty.
+-- @tparam table item {id, thread}, with an empty stack too if it has not begun
+local function is_alive(item)
+    local ok, object = pcall(fiber.find, item.id)
+    return ok and object ~= nil and object:status() ~= 'dead'
+        and (item.thread == nil or getinfo(item.thread, 0, 'f') ~= nil)
+end
+
+--- Whether another fiber waits for the end of one. Does not yield.
+-- @tparam userdata object
+local function is_awaited(object)
+    for _, thread in ipairs(registered()) do
+        local info = getinfo(thread, 0, 'f')
+        if info ~= nil and info.func ~= nil then
+            local _, first = debug.getlocal(thread, 0, 1)
+            if rawequal(first, object) and jutil.funcinfo(info.func).proto == nil then
+                return true
+            end
+        end
+    end
+    return false
+end
+
+--- Frees a joinable fiber that has ended, unless another fiber is going to do so.
+-- Does not yield.
+-- @tparam table item {id, thread, is_joinable}
+local function reap(item)
+    local ok, object = pcall(fiber.find, item.id)
+    if ok and object ~= nil and item.is_joinable and not is_alive(item) and not is_awaited(object) then
+        pcall(object.join, object)
+    end
+end
+
 --- Watches whether the running fiber yields.
 -- @treturn function () -> whether it has yielded since
 local function watch_yield()
@@ -366,8 +403,11 @@ return {
     cancel_safely = cancel_safely,
     ids = ids,
     inspect = inspect,
+    is_alive = is_alive,
+    is_awaited = is_awaited,
     list_all = list_all,
     locate = locate,
+    reap = reap,
     running = running,
     threads = threads,
     watch_yield = watch_yield,

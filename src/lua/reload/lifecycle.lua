@@ -15,6 +15,8 @@ local slice = require('core.yield')
 local CONFIG_TRIES = 10
 -- Seconds that the old roles have to start again after a failure.
 local REVIVE = 10
+-- The part of the time that is left which they may take.
+local REVIVE_PART = 0.8
 
 local Lifecycle = {}
 Lifecycle.__index = Lifecycle
@@ -414,7 +416,7 @@ function Lifecycle:revive(left)
         framework = self.framework,
         adapters = self.adapters,
         roles = roles,
-        seconds = self.txn:limited(REVIVE),
+        seconds = self.txn:limited(REVIVE, REVIVE_PART),
         call = function(role, step)
             local f = self:method(role, step)
             if f == nil then

@@ -30,6 +30,9 @@ local function has_storage(object)
     return not ok or type(storage) == 'table' and next(storage) ~= nil
 end
 
+--- Whether a fiber is in a loop that it never leaves.
+-- @tparam {table,...} frames see `stacks`
+-- @tparam function is_old (f) -> boolean
 local function never_ends(frames, is_old)
     for _, frame in ipairs(frames) do
         if is_old(frame.func) and bytecode.loops_for_ever(frame.func) then
@@ -45,7 +48,7 @@ local function is_restartable(item, is_old)
     item.frames, item.is_whole = stacks.frames_of(item.thread)
     item.entry, item.entry_index = stacks.entry_of(item.frames)
     return item.entry ~= nil and item.counterpart ~= nil and not item.is_taken_over
-        and item.is_whole and not item.is_joinable and item.entry_index == #item.frames
+        and item.is_whole and item.entry_index == #item.frames
         and never_ends(item.frames, is_old)
         and not stacks.has_arguments(item.entry)
         and item.object ~= nil and not has_storage(item.object)
@@ -73,6 +76,7 @@ local function exchange(item, holders)
         return nil
     end
     local object = fiber.new(item.counterpart)
+    object:set_joinable(item.is_joinable or false)
     object:name(item.name, {truncate = true})
     holders:replace(item.object, object)
     return object:id()
@@ -136,4 +140,4 @@ local function run(loops, options)
     return done
 end
 
-return {run = run}
+return {never_ends = never_ends, run = run}

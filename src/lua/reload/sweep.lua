@@ -256,9 +256,11 @@ local function end_fibers(self)
     return count
 end
 
---- Waits for fibers to end, and for requests to leave failed code and lists.
+--- Waits for fibers to end, and for requests to leave failed code and lists. There
+-- must be time left to look again.
 local function drain(self)
-    local until_time = math.min(self.deadline, clock.monotonic() + DRAIN)
+    local now = clock.monotonic()
+    local until_time = now + math.min(DRAIN, math.max(0, self.deadline - now) / 2)
     local threads = {}
     for _, place in ipairs(self.places) do
         if place.kind == 'frame' or place.kind == 'local' then

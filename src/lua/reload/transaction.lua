@@ -27,6 +27,7 @@ local fiber = require('fiber')
 local log = require('log')
 local origin = require('reload.ownership')
 local slice = require('core.yield')
+local terminate = require('reload.terminate')
 local watchdog = require('reload.watchdog')
 
 -- Seconds that cancelled work has to come to an end.
@@ -37,7 +38,9 @@ local WAY_BACK, WAY_BACK_MAX = 0.3, 11
 -- Seconds of these that are kept for making the report.
 local REPORT = 0.2
 -- Seconds that a step of the way back has in any case.
-local LEAST = 0.5
+local LEAST = 0.3
+-- The part of the way back that cancelled work may take to come to an end.
+local GRACE_PART = 0.2
 
 local Transaction = {}
 Transaction.__index = Transaction
@@ -68,8 +71,10 @@ end
 
 --- Limits seconds of the way back to the time that is left, if there is any to
 -- speak of: going back is more important than telling of it.
-function Transaction:limited(seconds)
-    return math.min(seconds, math.max(LEAST, self:time_left()))
+-- @tparam number seconds
+-- @tparam ?number part of the time that is left; the rest is for what follows
+function Transaction:limited(seconds, part)
+    return math.min(seconds, math.max(LEAST, self:time_left() * (part or 1)))
 end
 
 local function notify(self, event, ...)
@@ -350,9 +355,15 @@ function Transaction:run(work)
         self.aborted = true
         self:tell(('timed out in %s'):format(self.phase), self.role, true)
         pcall(worker.cancel, worker)
-        local grace = clock.monotonic() + self:limited(GRACE)
-        while waited and not done and clock.monotonic() < grace do
-            waited = pcall(self.finished.wait, self.finished, grace - clock.monotonic())
+        local grace = clock.monotonic() + self:limited(GRACE, GRACE_PART)
+        local patience = (clock.monotonic() + grace) / 2
+        while waited and not done and clock.monotonic() < patience do
+            waited = pcall(self.finished.wait, self.finished, patience - clock.monotonic())
+        end
+        if waited and not done then
+            terminate.run({{id = worker:id(), object = worker}}, grace, function()
+                return done
+            end, watch.hook)
         end
     end
     watch:stop()

@@ -181,8 +181,10 @@ case('fibers that fibers of the failed code started end too', function(t)
     t:is(table.concat(alive, ' '), '', 'those that live on')
 end)
 
-case('a fiber that does not stop is told', function(t)
+case('a fiber that does not stop is told, where the hook is that of a debugger', function(t)
     local stop = {}
+    debug.sethook(function() end, '', 1000000)
+    lib.defer(debug.sethook)
     local txn, adapter = begin()
     local object = txn.code([[
         local stop = ...
@@ -201,7 +203,7 @@ case('a fiber that does not stop is told', function(t)
     txn.undo()
     local left = {}
     adapter:check_left(left)
-    t:ok(lib.mentions(left, '"stubborn"'), 'named')
+    t:ok(lib.mentions(left, ('fiber %d'):format(object:id())), 'named')
     stop.now = true
     t:ok(lib.wait(function() return is_dead(object) end), 'it ends when it is told to')
 end)
@@ -391,6 +393,46 @@ case('a fiber that others may join is no loop', function(t)
     t:ok(is_dead(old), 'over')
 end)
 
+case('an endless loop is one, also if it is joinable', function(t)
+    local body = 'fiber.name("loop") while true do fiber.sleep(0.01) end'
+    local function prepare(object)
+        object:set_joinable(true)
+    end
+    local old, adapter = replace(body, {prepare = prepare})
+    t:is(names(adapter.report.cancelled), 'loop', 'cancelled')
+    t:ok(is_dead(old), 'and freed')
+    local joined
+    old, adapter = replace(body, {prepare = function(object)
+        object:set_joinable(true)
+        fiber.create(function()
+            joined = {object:join()}
+        end)
+    end})
+    t:is(names(adapter.report.left), 'loop', 'not if another fiber waits for its end')
+    old:cancel()
+    t:ok(lib.wait(function() return joined end), 'which it gets')
+end)
+
+case('a function that starts itself again is a loop', function(t)
+    local TURNS = [[
+        local function work()
+            fiber.name('turns')
+            fiber.sleep(0.01)
+            state.turns = (state.turns or 0) + 1
+            if not state.stop then fiber.create(work) end
+        end
+        work()
+    ]]
+    local state = {}
+    local _, adapter = replace(TURNS, {state = state, has_new = false})
+    local loops = adapter:list_loops()
+    t:is(#loops, 1, 'a loop')
+    t:is(loops[1] and loops[1].reason, 'nothing in the new code started it again', 'reason')
+    local turns = state.turns
+    t:ok(lib.wait(function() return state.turns > turns end), 'it goes on')
+    state.stop = true
+end)
+
 case('loops are judged when the last request has ended', function(t)
     local state = {}
     local serve = lib.old_code('return function(f) f() end', '/rocks/server.lua')()
@@ -442,24 +484,29 @@ case('where the server does not tell fibers apart, loops are left running', func
     t:ok(not is_dead(old), 'lives')
 end)
 
-case('a fiber of the failed code that would swallow its cancellation is left, and told', function(t)
-    local state = {}
-    local txn, adapter = begin()
-    local object = doom(txn.code([[
-        local state = ...
-        local fiber = require('fiber')
-        return fiber.create(function()
-            fiber.name('catcher')
-            local ch = fiber.channel(1)
-            while not state.stop do pcall(ch.get, ch, 0.1) end
-        end)
-    ]])(state))
-    local undone, left = txn.undo(), {}
-    adapter:check_left(left)
-    t:ok(not lib.mentions(undone, 'catcher'), 'not cancelled')
-    t:ok(lib.mentions(left, '"catcher" runs new code'), 'told')
-    state.stop = true
-    t:ok(lib.wait(function() return is_dead(object) end), 'it ends by itself')
+case('fibers of the failed code that swallow their cancellation end all the same', function(t)
+    for _, text in ipairs({
+        'local ch = fiber.channel(1) while true do pcall(ch.get, ch) end',
+        'while true do pcall(fiber.sleep, 0.001) end',
+        'while true do xpcall(fiber.sleep, function() return 1 end, 0.001) end',
+        'while true do coroutine.resume(coroutine.create(fiber.sleep), 0.001) end',
+        'while true do pcall(pcall, fiber.yield) end',
+        'fiber.self():set_joinable(true) while true do pcall(fiber.sleep, 0.001) end',
+    }) do
+        local txn, adapter = begin()
+        local object = doom(txn.code([[
+            local fiber = require('fiber')
+            return fiber.create(function() ]] .. text .. [[ end)
+        ]])())
+        local has_jit = jit.status()
+        local undone, left = txn.undo(), {}
+        adapter:check_left(left)
+        t:is(#left, 0, 'nothing is left: ' .. text)
+        t:ok(is_dead(object), 'it has ended')
+        t:is(#undone, 1, 'once')
+        t:is(debug.gethook(), nil, 'no hook is left')
+        t:is(jit.status(), has_jit, 'nor is the compiler another')
+    end
 end)
 
 --- A transaction whose new code has a counterpart for each old function.

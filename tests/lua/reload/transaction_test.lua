@@ -170,23 +170,42 @@ case('work that begins when its time is over runs no new code', function(t)
     t:is(ran, false, 'new code')
 end)
 
-case('work that swallows its cancellation is told, and never commits', function(t)
-    local txn, adapter, events = begin({timeout = 0.05})
-    local stop, ended, committed = false, false, nil
-    local ok, fail = txn:run(function()
+--- Runs work that swallows its cancellation.
+local function run_stubborn(begin_with)
+    local txn, adapter, events = begin(begin_with)
+    local state = {}
+    state.ok, state.fail = txn:run(function()
         txn:add(adapter('a'))
-        while not stop do
+        while not state.stop do
             pcall(fiber.sleep, 0.01)
         end
-        committed = pcall(txn.commit, txn)
-        ended = true
+        state.committed = pcall(txn.commit, txn)
+        state.has_ended = true
     end)
-    t:is(ok, nil, 'not committed')
-    t:is(fail.outcome, 'timeout', 'outcome')
-    t:ok(lib.mentions(fail.rollback.left, 'ignores cancellation'), 'told')
-    stop = true
-    lib.wait(function() return ended end)
-    t:is(committed, false, 'a commit later on is refused')
+    return state, events
+end
+
+case('work that swallows its cancellation ends all the same', function(t)
+    local state = run_stubborn({timeout = 0.5})
+    t:is(state.ok, nil, 'not committed')
+    t:is(state.fail.outcome, 'timeout', 'outcome')
+    t:is(#state.fail.rollback.left, 0, 'nothing is left')
+    state.stop = true
+    fiber.sleep(0.05)
+    t:is(state.has_ended, nil, 'it has come to no end of its own')
+end)
+
+case('work that does not end is told, and never commits', function(t)
+    -- The hook of a debugger stays.
+    debug.sethook(function() end, '', 1000000)
+    lib.defer(debug.sethook)
+    local state, events = run_stubborn({timeout = 0.05})
+    t:is(state.ok, nil, 'not committed')
+    t:is(state.fail.outcome, 'timeout', 'outcome')
+    t:ok(lib.mentions(state.fail.rollback.left, 'ignores cancellation'), 'told')
+    state.stop = true
+    lib.wait(function() return state.has_ended end)
+    t:is(state.committed, false, 'a commit later on is refused')
     t:is(events[#events], 'a.rollback', 'nothing follows the rollback')
 end)
 

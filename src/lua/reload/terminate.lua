@@ -1,0 +1,80 @@
+--- Ends fibers of failed code that catch the error of their cancellation.
+--
+-- Such a fiber wakes up, catches the error and goes on. A count hook raises
+-- another one at each instruction of Lua that it runs then, until its code is
+-- left. The hook is set for one turn of the event loop at a time, as it slows down
+-- whatever else runs in that turn.
+--
+-- No error is raised in code of Tarantool itself, or of this program. Compiled
+-- code calls no hook: it is dropped, and the JIT compiler is off meanwhile.
+
+local require = ...
+local clock = require('clock')
+local fiber = require('fiber')
+local generations = require('reload.generations')
+
+-- Seconds between two turns with the hook.
+local PAUSE = 0.01
+
+--- Whether the function that the hook has interrupted may be left by an error.
+local function may_raise()
+    local info = debug.getinfo(3, 'fS')
+    return info ~= nil and info.source:sub(1, 9) ~= '@builtin/' and not generations.is_ours(info.func)
+end
+
+--- Runs one turn of the event loop with the hook. Yields.
+-- @tparam table targets set of the numbers of the fibers
+local function turn(targets)
+    local hook, mask, count = debug.gethook()
+    local has_jit = jit.status()
+    local function raise()
+        if targets[fiber.id()] and may_raise() then
+            error('this code has failed', 0)
+        end
+    end
+    if has_jit then
+        jit.off()
+    end
+    debug.sethook(raise, '', 1)
+    pcall(fiber.sleep, 0)
+    if debug.gethook() == raise then
+        debug.sethook(hook, mask, count)
+    end
+    if has_jit then
+        jit.on()
+    end
+end
+
+--- Ends fibers. Yields.
+-- @tparam {table,...} list {id, object}
+-- @tparam number until_time on the monotonic clock
+-- @tparam function is_over (item) -> boolean
+-- @tparam ?function own_hook a hook that may be replaced meanwhile; any other is
+--   that of a debugger, and nothing is done
+local function run(list, until_time, is_over, own_hook)
+    local hook = debug.gethook()
+    if hook ~= nil and hook ~= own_hook then
+        return
+    end
+    jit.flush()
+    while true do
+        local targets = {}
+        for _, item in ipairs(list) do
+            if not is_over(item) then
+                targets[item.id] = true
+                -- Once more wakes it up, unless it waits for a write to disk.
+                pcall(item.object.cancel, item.object)
+            end
+        end
+        if next(targets) == nil then
+            return
+        end
+        turn(targets)
+        if clock.monotonic() >= until_time then
+            return
+        end
+        pcall(fiber.sleep, PAUSE)
+    end
+end
+
+return {run = run}
