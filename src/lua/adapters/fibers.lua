@@ -303,36 +303,33 @@ local function leave_recurring(self, entries)
     end
 end
 
---- Judges the loops of the old generation. Yields.
--- @tparam ?number patience seconds that requests have to end; with 0 nothing is
---   done as long as there are any
--- @treturn boolean whether they were judged now
--- @treturn ?string why that could not be done
-function Fibers:finish(patience)
-    if self.is_judged then
-        return false
-    elseif fibers_lib.locate() == nil then
-        self.is_judged = true
-        return false, 'this build of Tarantool does not expose its fibers: loops of the old code were left running'
+--- Waits until the requests that began with old code have ended. Yields.
+-- @tparam ?number patience seconds that they have
+-- @treturn boolean whether none is left
+function Fibers:wait_for_requests(patience)
+    if fibers_lib.locate() == nil then
+        return true
     end
     -- Fibers that have not begun have no stack.
     fiber.sleep(0)
-    local requests, loops, is_old = list_old(self)
-    local _
-    if #requests > 0 and patience == 0 then
-        return false
-    end
-    wait_for(requests, after(self, patience or REQUESTS), function(item)
+    local requests, _, is_old = list_old(self)
+    return #wait_for(requests, after(self, patience or REQUESTS), function(item)
         return not stacks.runs(item.thread, is_old)
-    end)
-    self.is_judged = true
+    end) == 0
+end
 
+--- Judges the loops of the old generation, when requests have had their time.
+-- Yields.
+-- @treturn ?string why that could not be done
+function Fibers:finish()
+    if fibers_lib.locate() == nil then
+        return 'this build of Tarantool does not expose its fibers: loops of the old code were left running'
+    end
     local function is_dead(item)
         return not fibers_lib.is_alive(item)
     end
-    if #requests > 0 then
-        _, loops = list_old(self)
-    end
+    local _, loops, is_old = list_old(self)
+    local requests
     local before = {}
     for _, item in ipairs(loops) do
         before[item.id] = true
@@ -375,7 +372,7 @@ function Fibers:finish(patience)
         end
     end
     leave_recurring(self, recurring)
-    return true
+    return nil
 end
 
 --- The loops that still run old code, which are stale references.

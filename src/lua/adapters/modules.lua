@@ -160,7 +160,9 @@ end
 --- Splits `package.loaded` and adds the loader.
 function Modules:stage()
     local txn = self.txn
-    self.view = module_table.new(txn)
+    self.view = module_table.new(function()
+        return txn.staging and txn.origin:is_new_code()
+    end)
     function self.view.is_shared(_, name, value)
         return type(name) == 'string' and catalog.classify(name, value) ~= 'app'
     end
@@ -290,6 +292,35 @@ function Modules:commit()
         set_global(name, value)
     end
     self.view:release()
+    self:retire()
+end
+
+--- Goes on showing the old modules to old code that still runs: requests in
+-- flight, and the `stop` of old roles.
+function Modules:retire()
+    local origin = self.txn.origin
+    self.former = module_table.new(function()
+        return origin:is_stopping() or origin:is_old_code()
+    end, true)
+    function self.former.is_shared()
+        return true
+    end
+    for _, names in ipairs({self.by_name, self.gone}) do
+        for name in pairs(names) do
+            if self.before[name] ~= nil then
+                self.former:offer(name, self.before[name])
+            end
+        end
+    end
+end
+
+--- Ends that. A second call does nothing.
+function Modules:settle()
+    if self.former ~= nil then
+        self.former:close()
+        self.former:release()
+        self.former = nil
+    end
 end
 
 --- The files that the new generation has loaded other than with `require`.

@@ -2,8 +2,9 @@
 --
 -- New roles are registered beside the old ones. While the transaction runs,
 -- new code finds a service registry of its own, with the new roles and the
--- staged HTTP server; everybody else finds the one that serves. The old `stop`
--- runs after the commit, and finds the services of its own generation.
+-- staged HTTP server; everybody else finds the one that serves. Old code that still
+-- runs after the commit, requests in flight and the `stop` of old roles, finds the
+-- services of its own generation.
 
 local require = ...
 local audiences = require('reload.audiences')
@@ -32,7 +33,7 @@ function Roles:stage()
     local txn = self.txn
     self.audiences = audiences.new(self.cartridge:vars('cartridge.service-registry'))
     self.old = self.audiences:add(function()
-        return txn.origin:is_stopping()
+        return txn.origin:is_stopping() or txn.committed and txn.origin:is_old_code()
     end)
     self.new = self.audiences:add(function()
         return txn.staging and txn.origin:is_new_code()
@@ -54,7 +55,7 @@ function Roles:serving(name)
     return self.live[name]
 end
 
---- Gives the old `stop` a service registry of its own: as it is now.
+--- Gives old code a service registry of its own: as it is now.
 -- @tparam ?table httpd what it finds as the HTTP server
 function Roles:retire(httpd)
     if self.retired == nil then
@@ -74,7 +75,7 @@ function Roles:mark()
     end
 end
 
---- Ends what `stop` has of its own.
+--- Ends what old code has of its own.
 function Roles:settle()
     self.audiences:close()
 end

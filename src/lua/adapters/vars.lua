@@ -2,10 +2,12 @@
 -- that survives a reload. New code works on copies of the tables of variables
 -- and of their defaults: nobody else sees what it sets before the commit.
 --
--- The old roles stop last, when the variables are those of the new roles
--- already. So `stop` works on a copy too: the variables as the old role left
--- them. And new code does not find the variables that `stop` is going to end or
--- to unset, see `reload.stop_effects`: to it they are as after a restart.
+-- After the commit old code that still runs, requests in flight and the `stop` of
+-- old roles, goes on finding the variables that the new roles have replaced. The
+-- others it shares with everybody: a counter counts for all. What `stop` changes
+-- is seen by old code only. And new code does not find the variables that `stop`
+-- is going to end or to unset, see `reload.stop_effects`: to it they are as after
+-- a restart.
 
 local require = ...
 local audiences = require('reload.audiences')
@@ -62,7 +64,7 @@ function Vars:stage()
             local kind = {name = name, audiences = audiences.new(holder), staged = {}}
             self.kinds[name] = kind
             kind.old = kind.audiences:add(function()
-                return txn.origin:is_stopping()
+                return txn.origin:is_stopping() or txn.committed and txn.origin:is_old_code()
             end)
             kind.new = kind.audiences:add(function()
                 return txn.staging and txn.origin:is_new_code()
@@ -90,16 +92,22 @@ local function has_same_entries(a, b)
     return true
 end
 
---- Gives the old `stop` variables of its own: as they are now.
+--- Whether a `stop` that was called before the commit has changed variables: then
+-- they stay as it has left them.
+local function has_left(self, kind, name)
+    local left = kind.name == 'values' and self.left[name]
+    return left and not has_same_entries(kind.audiences:find(kind.old, name), left.first)
+end
+
+--- Gives a `stop` that is called before the commit variables of its own: as they
+-- are now.
 function Vars:retire()
     local kind = self.kinds.values
-    if kind == nil or self.is_committed then
+    if kind == nil or self.txn.committed then
         return
     end
     for name in pairs(kind.staged) do
-        -- Of a role that has stopped already, they stay as it has left them.
-        local left = self.left[name]
-        if left == nil or has_same_entries(kind.audiences:find(kind.old, name), left.first) then
+        if not has_left(self, kind, name) then
             local live = kind.audiences:find_serving(name)
             self.left[name] = {first = table.copy(live), hidden = {}}
             kind.audiences:show(kind.old, name, table.copy(live))
@@ -142,24 +150,68 @@ local function take_over(live, copy, staged)
     end
 end
 
+-- Stands for nil among what old code finds.
+local NOTHING = {}
+
+--- What old code finds in place of a table of variables.
+-- @tparam table live the variables
+-- @tparam table before what they were to old code
+-- @tparam function is_private () -> whether all that the caller sets is for old
+--   code only
+local function old_view(live, before, is_private)
+    local own = {}
+    for _, keys in ipairs({live, before}) do
+        for key in pairs(keys) do
+            if not rawequal(live[key], before[key]) then
+                own[key] = before[key] == nil and NOTHING or before[key]
+            end
+        end
+    end
+    return setmetatable({}, {
+        __index = function(_, key)
+            if own[key] == nil then
+                return live[key]
+            elseif own[key] ~= NOTHING then
+                return own[key]
+            end
+            return nil
+        end,
+        __newindex = function(_, key, value)
+            if own[key] ~= nil or is_private() then
+                own[key] = value == nil and NOTHING or value
+            else
+                live[key] = value
+            end
+        end,
+    })
+end
+
 function Vars:commit()
-    self:retire()
-    self.is_committed = true
+    local function is_private()
+        return self.txn.origin:is_stopping()
+    end
     for _, kind in pairs(self.kinds) do
+        local views = {}
         kind.audiences:remove(kind.new)
         for name in pairs(kind.new.values) do
             local copy, staged = kind.audiences:find(kind.new, name), kind.staged[name]
             local live = kind.audiences:find_serving(name)
             if staged ~= nil and type(live) == 'table' and type(copy) == 'table' then
+                local before = has_left(self, kind, name) and kind.audiences:find(kind.old, name)
+                    or table.copy(live)
                 take_over(live, copy, staged)
+                views[name] = old_view(live, before, is_private)
             else
                 kind.audiences.holder[name] = copy
             end
         end
+        for name, view in pairs(views) do
+            kind.audiences:show(kind.old, name, view)
+        end
     end
 end
 
---- Ends what `stop` has of its own.
+--- Ends what old code has of its own.
 function Vars:settle()
     for _, kind in pairs(self.kinds) do
         kind.audiences:close()

@@ -127,10 +127,9 @@ end
 local function finish(txn, work)
     attempt(txn, 'recording the generation', remember, txn, work)
     txn:enter('scan')
-    attempt(txn, 'stopping the old roles', work.after_commit, work)
     -- Where no request is in flight; otherwise the scan comes first, as others
     -- reach new code only when it has patched their way.
-    attempt(txn, 'ending old fibers', work.judge_fibers, work, 0)
+    attempt(txn, 'ending old code', work.end_old, work, 0)
     local report = {outcome = 'reloaded', generation = txn.registry.generation, warnings = txn.warnings}
     attempt(txn, 'building the report', function()
         report = instance.describe('reloaded')
@@ -147,7 +146,7 @@ local function finish(txn, work)
         counterparts = txn.counterparts,
         census = work.census,
         settle = function()
-            return work:judge_fibers()
+            return work:end_old()
         end,
         loops = function()
             return work.fibers:list_loops()
@@ -157,6 +156,7 @@ local function finish(txn, work)
         report.outcome = 'stale'
         report.error = {code = 'scan_incomplete', phase = 'scan', message = err}
     end
+    attempt(txn, 'taking away what old code has found', work.close, work)
     txn:enter(nil)
     -- Compiled code keeps the code alive that it was made from: the memory
     -- of hundreds of generations. It is made anew within milliseconds.

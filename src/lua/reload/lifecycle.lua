@@ -41,7 +41,7 @@ local function new(txn, framework, modules, adapters, servers)
         stopped = {},   -- role name -> old role whose stop was called
         disabled = {},  -- role name -> its functions that were taken away
         stopping = {},  -- old roles to stop after the commit
-        retirement = retirement.new(txn, framework, modules, adapters, servers),
+        retirement = retirement.new(txn, framework, adapters, servers),
     }, Lifecycle)
 end
 
@@ -350,7 +350,7 @@ function Lifecycle:settle()
 end
 
 --- What follows the commit: the new roles are told that all of them are
--- configured, and the old ones stop.
+-- configured.
 function Lifecycle:after_commit()
     local framework = self.framework
     for _, role in ipairs(self.starting) do
@@ -369,10 +369,16 @@ function Lifecycle:after_commit()
         self:call_leniently(role, 'validate')
         self:call_leniently(role, 'apply')
     end
-    self:stop(self.stopping)
 end
 
---- Ends what `stop` has of its own, whether or not all of them have returned.
+--- Stops the old roles, when nobody needs them any more. Yields.
+function Lifecycle:stop_old()
+    local roles = self.stopping
+    self.stopping = {}
+    self:stop(roles)
+end
+
+--- Ends what old code has of its own, whether or not each `stop` has returned.
 function Lifecycle:finish()
     self.retirement:close()
     self.framework:settle()

@@ -1,5 +1,5 @@
---- `package.loaded` in two: one table for the serving code and one for the new
--- code, while a transaction runs.
+--- `package.loaded` in two: one table for the serving code and one for others:
+-- the new code until the commit, and after it what still runs of the old code.
 --
 -- `require` reads and writes the table that the Lua registry holds, whoever
 -- calls it and however the caller got hold of it. That table is emptied, and
@@ -15,8 +15,10 @@ local Loaded = {}
 Loaded.__index = Loaded
 
 --- Splits the table.
--- @tparam table txn the transaction
-local function new(txn)
+-- @tparam function is_other () -> whether the caller is one of the others
+-- @tparam ?boolean passes_on whether what they set is for all, but for the names
+--   that they were offered
+local function new(is_other, passes_on)
     local live = package.loaded
     local self = setmetatable({
         live = live,
@@ -25,20 +27,17 @@ local function new(txn)
         serving = {},
         staged = {},
         before = {},        -- name -> value, when it was split
-        offered = {},       -- names on which the new code has the say
+        offered = {},       -- names on which the others have the say
     }, Loaded)
-    local serving, staged, before = self.serving, self.staged, self.before
+    local serving, staged, before, shared = self.serving, self.staged, self.before, {}
     for name, value in next, live do
         serving[name], staged[name], before[name] = value, value, value
     end
     for name in next, before do
         rawset(live, name, nil)
     end
-    local function is_new_code()
-        return txn.staging and txn.origin:is_new_code()
-    end
     local function mine()
-        return is_new_code() and staged or serving
+        return is_other() and staged or serving
     end
     self.access = {
         __index = function(_, name)
@@ -47,10 +46,16 @@ local function new(txn)
         __newindex = function(_, name, value)
             local target = mine()
             target[name] = value
-            -- A library that serving code loads meanwhile is for both.
-            if target == serving and before[name] == nil and not self.offered[name]
-            and staged[name] == nil and self:is_shared(name, value) then
-                staged[name], before[name] = value, value
+            if passes_on and target == staged and not self.offered[name] then
+                serving[name] = value
+            end
+            -- A library that serving code loads meanwhile is for both. While it is
+            -- being loaded, `require` has a mark in its place.
+            local is_first = before[name] == nil and staged[name] == nil
+            if target == serving and not self.offered[name]
+            and (is_first or shared[name] and rawequal(staged[name], before[name]))
+            and self:is_shared(name, value) then
+                staged[name], before[name], shared[name] = value, value, true
             end
         end,
         __pairs = function()
@@ -62,7 +67,7 @@ local function new(txn)
     return self
 end
 
---- Whether a module that serving code has loaded is one for new code too. To be
+--- Whether a module that serving code has loaded is one for the others too. To be
 -- replaced by the owner; by default none is.
 function Loaded.is_shared()
     return false
@@ -86,7 +91,7 @@ function Loaded:split_package(mine)
     setmetatable(package, self.package_access)
 end
 
---- Lets new code find something else under a name than everybody else does.
+--- Lets the others find something else under a name than everybody else does.
 -- @tparam string name
 -- @param value nil, if it is to find nothing
 function Loaded:offer(name, value)
@@ -94,7 +99,7 @@ function Loaded:offer(name, value)
     self.staged[name] = value
 end
 
---- What new code finds under a name.
+--- What the others find under a name.
 function Loaded:find(name)
     return self.staged[name]
 end
@@ -104,7 +109,7 @@ function Loaded:find_serving(name)
     return self.serving[name]
 end
 
---- The names that new code has the say on, or has changed.
+--- The names that the others have the say on, or have changed.
 -- @treturn table name -> true
 function Loaded:changed()
     local names = {}

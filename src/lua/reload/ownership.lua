@@ -35,7 +35,7 @@ local function new(registry)
         registry = registry or {},
         adopted = {},
         calls_old = false,
-        stops = false,
+        stopping = nil,     -- fiber that calls the `stop` of an old role
     }, Origin)
 end
 
@@ -283,15 +283,30 @@ end
 --- Calls the `stop` of an old role: it finds the modules, services and variables
 -- of its generation, and what it changes there is seen by itself only.
 function Origin:call_stop(f, ...)
-    self.calls_old, self.stops = true, true
+    self.calls_old, self.stopping = true, fiber.id()
     local result = {f(...)}
-    self.calls_old, self.stops = false, false
+    self.calls_old, self.stopping = false, nil
     return unpack(result)
 end
 
 --- Whether the caller is the `stop` of an old role.
 function Origin:is_stopping()
-    return self.stops and self.fiber == fiber.id()
+    return self.stopping ~= nil and self.stopping == fiber.id()
+end
+
+--- Whether the caller is code of an earlier generation: the function of the
+-- application that is nearest on the stack is old.
+function Origin:is_old_code()
+    local level = 2
+    while true do
+        local info = debug.getinfo(level, 'f')
+        if info == nil or self:is_new(info.func) then
+            return false
+        elseif self:is_old(info.func) then
+            return true
+        end
+        level = level + 1
+    end
 end
 
 --- Whether the caller is new code: in a fiber that works for the transaction or

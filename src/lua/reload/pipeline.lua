@@ -5,7 +5,10 @@
 --	validate  the new roles look at the active config
 --	init      the new roles initialise; the old ones are still serving
 --	apply     the new roles get the config
---	commit    the new generation takes over, in one step; the old roles stop
+--	commit    the new generation takes over, in one step
+--
+-- After the commit, when the requests that began with old code have ended, the old
+-- roles stop.
 --
 -- Every failure before the commit leaves the old generation serving.
 
@@ -407,25 +410,38 @@ function Staged:call_destructors()
     end)
 end
 
---- What follows the commit: the new code serves already. Yields.
-function Staged:after_commit()
-    self:call_destructors()
+--- Takes away what old code has found since the commit. A second call does nothing.
+function Staged:close()
     self.life:finish()
     self.http_files:settle()
     self.servers:settle()
     self.sockets:settle()
+    self.modules:settle()
 end
 
---- Ends what old code had running. Yields.
--- @tparam ?number patience see `Fibers:finish`
+--- Ends what old code had running, when the requests that began with it have
+-- ended: the old roles stop, and what is left of loops is judged. Yields.
+-- @tparam ?number patience seconds that requests have to end; with 0 nothing is
+--   done as long as there are any
 -- @treturn boolean whether it was done now
-function Staged:judge_fibers(patience)
-    local is_done, err = self.fibers:finish(patience)
-    self.http_files:settle()
-    if err ~= nil then
-        table.insert(self.txn.warnings, err)
+function Staged:end_old(patience)
+    if not self.is_over then
+        self.http_files:settle()
     end
-    return is_done
+    if self.is_over or not self.fibers:wait_for_requests(patience) and patience == 0 then
+        return false
+    end
+    self.is_over = true
+    self.txn:run_after(function()
+        self.life:stop_old()
+        self:call_destructors()
+    end)
+    self:close()
+    local problem = self.fibers:finish()
+    if problem ~= nil then
+        table.insert(self.txn.warnings, problem)
+    end
+    return true
 end
 
 return {

@@ -1,5 +1,6 @@
---- How old roles stop: after the commit, when the new ones serve, so that no
--- request meets a role that was stopped.
+--- How old roles stop: after the commit, when the new ones serve and the requests
+-- that began with old code have ended, so that no request meets a role that was
+-- stopped.
 --
 -- What `stop` undoes has the names of what the new role has set up: the same
 -- service, the same route, the same variable. So `stop` runs in the world of its
@@ -8,22 +9,17 @@
 -- it. Globals that it removes are put back if new code has set them. What it
 -- holds itself it ends for real: its sockets, connections, fibers and channels.
 
-local require = ...
-local audiences = require('reload.audiences')
-
 local Retirement = {}
 Retirement.__index = Retirement
 
 --- @tparam table txn the transaction
 -- @tparam table framework see `frameworks.detect`
--- @tparam table modules the adapter of modules
 -- @tparam table adapters name -> module of an adapter
 -- @tparam table servers the adapter of servers
-local function new(txn, framework, modules, adapters, servers)
+local function new(txn, framework, adapters, servers)
     return setmetatable({
         txn = txn,
         framework = framework,
-        modules = modules,
         adapters = adapters,
         servers = servers,
         parts = {},
@@ -55,22 +51,6 @@ local function discarding(txn)
     }
 end
 
---- Shows the old modules to `stop`. Before the commit old code finds them anyway.
-local function show_modules(self)
-    local txn, before = self.txn, self.modules.before
-    self.loaded = audiences.new(package.loaded)
-    local old = self.loaded:add(function()
-        return txn.origin:is_stopping()
-    end)
-    for _, names in ipairs({self.modules.by_name, self.modules.gone}) do
-        for name in pairs(names) do
-            if before[name] ~= nil then
-                self.loaded:show(old, name, before[name])
-            end
-        end
-    end
-end
-
 local function open(self)
     local facade = discarding(self.txn)
     self.parts = {self.adapters.triggers.new(facade)}
@@ -86,18 +66,11 @@ local function open(self)
         end
     end
     self.framework:retire(stand_ins)
-    if self.txn.committed then
-        show_modules(self)
-    end
 end
 
 --- Takes that world away. A `stop` that has not returned by the end of the
 -- reload goes on without it. A second call does nothing.
 function Retirement:close()
-    if self.loaded ~= nil then
-        self.loaded:close()
-        self.loaded = nil
-    end
     for i = #self.parts, 1, -1 do
         self.parts[i]:discard()
     end

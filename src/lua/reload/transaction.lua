@@ -35,6 +35,8 @@ local GRACE = 1
 -- The part of the time that the way back may take, and the most seconds of it:
 -- the client is still to hear how it ended.
 local WAY_BACK, WAY_BACK_MAX = 0.3, 11
+-- The part of the time that is left which work after the commit may take.
+local AFTER = 0.5
 -- Seconds of these that are kept for making the report.
 local REPORT = 0.2
 -- Seconds that a step of the way back has in any case.
@@ -305,6 +307,52 @@ function Transaction:release()
     self.origin:release()
 end
 
+--- Watches over code that never yields.
+local function watch(self)
+    return watchdog.start({
+        deadline = function()
+            return end_of(self)
+        end,
+        is_asking = function()
+            return self.origin:is_asking()
+        end,
+        raise = function()
+            raise_timeout(self)
+        end,
+    })
+end
+
+--- Runs what follows the commit in a fiber of its own, to the end or until the
+-- time is over. Then it goes on by itself, and a warning says so.
+-- @tparam function f
+function Transaction:run_after(f)
+    local finished, done, err = fiber.cond(), false, nil
+    fiber.new(function()
+        fiber.name('cartridge-reload', {truncate = true})
+        self.origin:enter()
+        local _
+        _, err = failure.call(f)
+        done = true
+        finished:broadcast()
+    end)
+    local watching, until_time = watch(self), clock.monotonic() + self:time_left() * AFTER
+    local ok, wait_error = pcall(function()
+        while not done and clock.monotonic() < until_time do
+            finished:wait(until_time - clock.monotonic())
+            fiber.testcancel()
+        end
+    end)
+    watching:stop()
+    if not done then
+        table.insert(self.warnings, 'what comes after the commit was not over in time and goes on')
+    elseif err ~= nil then
+        table.insert(self.warnings, 'an error after the commit: ' .. failure.describe(err))
+    end
+    if not ok then
+        error(wait_error, 0)
+    end
+end
+
 --- Runs `work` in a fiber of its own, to the end or to the deadline.
 -- @tparam function work gets the transaction; has to call `commit`
 -- @treturn[1] boolean true, if it was committed
@@ -325,17 +373,7 @@ function Transaction:run(work)
         self.finished:broadcast()
     end)
 
-    local watch = watchdog.start({
-        deadline = function()
-            return end_of(self)
-        end,
-        is_asking = function()
-            return self.origin:is_asking()
-        end,
-        raise = function()
-            raise_timeout(self)
-        end,
-    })
+    local watching = watch(self)
 
     -- The waiting itself can be cancelled: Cartridge's own reload kills fibers,
     -- and so does the end of the server.
@@ -366,7 +404,7 @@ function Transaction:run(work)
             end, watch.hook)
         end
     end
-    watch:stop()
+    watching:stop()
     if self.committed then
         if not done then
             table.insert(self.warnings, 'post-commit work did not finish in time and continues')

@@ -18,6 +18,7 @@ local function begin(app, args)
         txn.origin:record(module.chunk, module.path)
     end
     local adapter = txn:add(load('adapters.modules').new(txn, choice))
+    lib.defer(function() adapter:settle() end)
     return adapter, txn
 end
 
@@ -48,8 +49,33 @@ case('new code finds new modules, old code the old ones until the commit', funct
     t:is(serving(app, '@.a'), old_a, 'package.loaded')
     commit(txn)
     t:is(app.loaded('@.a'), new_a, 'package.loaded after the commit')
-    t:is(lib.elsewhere(old_a.lazy)[1], 2, 'and for old code')
+    t:is(lib.elsewhere(old_a.lazy), old_b, 'old code that still runs')
+    t:is(lib.elsewhere(new_a.lazy)[1], 2, 'new code')
+    adapter:settle()
+    t:is(lib.elsewhere(old_a.lazy)[1], 2, 'old code, when that has ended')
     t:is(rawget(_G, 'require'), before, 'require is the one it was')
+end)
+
+case('what old code loads after the commit is for all', function(t)
+    local app = lib.app({
+        ['@.a'] = [[return function(name)
+            local value = require(name)
+            local seen = package.loaded[name]
+            return value, seen
+        end]],
+    })
+    local load = app.require('@.a')
+    local adapter, txn = begin(app)
+    adapter:load_all({})
+    commit(txn)
+    app.write('@.late', 'return {}')
+    local late = lib.elsewhere(load, app.name .. '.late')
+    t:is(app.loaded('@.late'), late, 'a module that nobody had')
+    app.write('@.shared', 'return {}')
+    local shared = app.require('@.shared')
+    t:is(lib.elsewhere(load, app.name .. '.shared'), shared, 'what others have loaded is for old code, too')
+    adapter:settle()
+    t:is(app.loaded('@.late'), late, 'it stays')
 end)
 
 case('a rollback leaves the old generation as it was', function(t)
@@ -472,6 +498,8 @@ case('iterating over package.loaded shows serving code what serves and new code 
     t:ok(seen.fiber, 'and the libraries')
     commit(txn)
     t:is(names_of(app, package.loaded), '@.a @.b @.c @.fresh', 'everybody after the commit')
+    adapter:settle()
+    t:is(names_of(app, package.loaded), '@.a @.b @.c @.fresh', 'and when no old code runs any more')
     t:is(getmetatable(package), nil, 'package has no metatable')
     t:is(rawget(package, 'loaded'), debug.getregistry()._LOADED, 'and the table of require')
 end)
@@ -539,6 +567,7 @@ case('nothing of the loader stays', function(t)
         adapter:load_all({})
         t:is(adapter.view:find(app.name .. '.a').require, before, ends .. ': new code gets the real require')
         txn[ends](txn)
+        adapter:settle()
         t:is_deeply(package.loaders, loaders, ends .. ': package.loaders')
         local count = 0
         for _ in pairs(txn.origin.protos) do count = count + 1 end

@@ -164,6 +164,29 @@ case('the old stop works on variables of its own, as they were at the commit', f
     t:is(vars.server, 'new', 'after it')
 end)
 
+case('old code that still runs finds the variables of its role, and shares the others', function(t)
+    local txn, values, _, adapter = begin({['app.web'] = {current = 'old', count = 1}}, {'app.web'})
+    local vars, path = serving(values, 'app.web'), '/app/web.lua'
+    local get, set = lib.old_code(GET, path), lib.old_code(SET, path)
+    txn.code(SET, path)('app.web', 'current', 'new')
+    txn.code(SET, path)('app.web', 'fresh', 'new')
+    txn:commit()
+    t:is(get('app.web', 'current'), 'old', 'one that the new role has set')
+    t:is(get('app.web', 'fresh'), nil, 'one that it has introduced')
+    t:is(values['app.web'].current, 'new', 'others')
+    set('app.web', 'current', 'older')
+    t:is(get('app.web', 'current'), 'older', 'it may go on changing it')
+    t:is(vars.current, 'new', 'alone')
+    set('app.web', 'count', get('app.web', 'count') + 1)
+    vars.count = vars.count + 1
+    t:is(get('app.web', 'count'), 3, 'a counter counts for all')
+    txn.origin:call_stop(function() values['app.web'].count = nil end)
+    t:is(get('app.web', 'count'), nil, 'what stop unsets')
+    t:is(vars.count, 3, 'is unset for old code')
+    adapter:settle()
+    t:is(get('app.web', 'current'), 'new', 'when it has ended there is one value')
+end)
+
 case('new code does not find the variables that stop will end', function(t)
     for _, ends in ipairs({'commit', 'undo', 'set'}) do
         local txn, values = begin({['app.web'] = {server = 'old', count = 1}}, {'app.web'},

@@ -738,7 +738,7 @@ end)
 
 case('an error in a step after the commit does not make the reload fail', function(t)
     local real = lib.load('reload.pipeline')
-    for _, step in ipairs({'after_commit', 'judge_fibers', 'work'}) do
+    for _, step in ipairs({'end_old', 'close', 'work'}) do
         local app = lib.app({['@'] = 'return {}'})
         app.require('@')
         local pipeline = setmetatable({new = function(...)
