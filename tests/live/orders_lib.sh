@@ -84,20 +84,22 @@ orders_reload()
 	[ "$RC" -ne 0 ] || orders_serving "$1"
 }
 
-# orders_break KIND: the same with code that is broken in one of ORDERS_KINDS.
+# orders_break KIND [PLACE=LUA ...]: the same with code that is broken in one of
+# ORDERS_KINDS.
 orders_break()
 {
-	local place
-	case $1 in
+	local kind=$1 place
+	shift
+	case $kind in
 	syntax)		place='orders_top=local =' ;;
 	top)		place='orders_top=error("broken")' ;;
 	validate)	place='orders_validate=error("broken")' ;;
 	init)		place='orders_init_end=error("broken")' ;;
 	apply)		place='orders_apply=error("broken")' ;;
 	init_yields)	place='orders_init_end=fiber.sleep(0.5) error("broken")' ;;
-	*)		bail_out "no kind of broken code: $1" ;;
+	*)		bail_out "no kind of broken code: $kind" ;;
 	esac
-	orders_reload "$ORDERS_BROKEN" "$place"
+	orders_reload "$ORDERS_BROKEN" "$place" "$@"
 }
 
 orders_end()

@@ -175,25 +175,26 @@ diag 'A port: the old role has to stop first'
 
 port=$(free_ports 1)
 SERVER='web_init=
-	vars.server = require("http.server").new("127.0.0.1", PORT,
-	    {log_requests = false})
-	vars.server:route({path = "/"}, function()
+	local udp = require("socket")("AF_INET", "SOCK_DGRAM", "udp")
+	assert(udp:bind("127.0.0.1", PORT), tostring(udp:error()))
+	vars.udp = udp
+	require("cartridge").service_get("httpd"):route({path = "/own"}, function()
+		assert(vars.udp:name().port == PORT, "the socket is closed")
 		return {status = 200, body = "own " .. VERSION}
-	end)
-	vars.server:start()'
-SERVER=${SERVER/PORT/$port}
+	end)'
+SERVER=${SERVER//PORT/$port}
 CLOSES='web_stop=
-	vars.server:stop()
-	vars.server = nil'
+	vars.udp:close()
+	vars.udp = nil'
 # What a stopped role would do with a config.
-USES='web_apply=assert(vars.server ~= nil and vars.server.is_run, "stopped")'
+USES='web_apply=assert(vars.udp ~= nil and vars.udp:name() ~= nil, "stopped")'
 own()
 {
-	curl -s --max-time 5 "http://127.0.0.1:$port/"
+	http_get /own
 }
 app_version 5 "$OWNS" "$SERVER" "$CLOSES" "$USES"
 reload
-is "$RC $(own)" '0 own 5' 'a role with a server of its own'
+is "$RC $(own)" '0 own 5' 'a role with a socket of its own'
 app_version 6 "$OWNS" "$SERVER" "$CLOSES" "$SLOW" "$USES"
 reload_start
 ok 'the new init runs, with the port' wait_until 20 in_init 6

@@ -60,6 +60,12 @@ function Fibers:snapshot()
     self.before = fibers_lib.ids()
 end
 
+--- Whether a fiber is that of a connection of net.box: it ends with the
+-- connection, which may be that of a library.
+local function is_of_connection(f)
+    return debug.getinfo(f, 'S').source:match('^@builtin/.*net_box%.lua$') ~= nil
+end
+
 --- Notes which fibers the new code starts.
 function Fibers:stage()
     local txn, born = self.txn, self.born
@@ -67,7 +73,7 @@ function Fibers:stage()
     for _, name in ipairs(CONSTRUCTORS) do
         local original = fiber[name]
         local function staged(f, ...)
-            if not (txn.staging and txn.origin:is_asking()) or type(f) ~= 'function' then
+            if not (txn.staging and txn.origin:is_asking()) or type(f) ~= 'function' or is_of_connection(f) then
                 return original(f, ...)
             end
             local entry = {func = f}

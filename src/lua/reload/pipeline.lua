@@ -31,6 +31,7 @@ local sweep = require('reload.sweep')
 local adapters = {
     builtins = require('adapters.builtins'),
     config_roles = require('adapters.config_roles'),
+    connections = require('adapters.connections'),
     ffi = require('adapters.ffi'),
     fibers = require('adapters.fibers'),
     globals = require('adapters.globals'),
@@ -299,6 +300,7 @@ function Staged:add_adapters()
     txn:add(adapters.triggers.new(txn))
     txn:add(adapters.ffi.new(txn))
     self.sockets = txn:add(adapters.sockets.new(txn))
+    txn:add(adapters.connections.new(txn))
     self.fibers = txn:add(adapters.fibers.new(txn))
 end
 

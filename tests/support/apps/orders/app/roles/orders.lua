@@ -52,7 +52,7 @@ local function transact(id, seconds)
 end
 
 function requests.transaction(id, seconds)
-    return VERSION, again(transact, 3, 0, id, seconds)
+    return VERSION, again(transact, 20, 0, id, seconds)
 end
 
 local function part(seconds)

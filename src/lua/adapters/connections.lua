@@ -1,0 +1,106 @@
+--- Adapter: connections of `net.box` and sockets that new code opens itself. When
+-- it fails they are closed: they could hold a port that the old role needs again.
+-- Those that it got from a library, such as a pool, are the library's: it keeps
+-- them for others, too.
+
+local require = ...
+local net_box = require('net.box')
+local socket = require('socket')
+
+local Connections = {name = 'connections'}
+Connections.__index = Connections
+
+local function new(txn)
+    return setmetatable({txn = txn, opened = {}, wrapped = {}}, Connections)
+end
+
+function Connections.snapshot()
+end
+
+--- Whether the nearest function of Lua on the stack that is not the server's is of
+-- the new code.
+local function is_called_by_new(txn)
+    local level = 3
+    while true do
+        local info = debug.getinfo(level, 'fS')
+        if info == nil then
+            return false
+        elseif info.what ~= 'C' and info.source:sub(1, 9) ~= '@builtin/' then
+            return txn.origin:is_new(info.func)
+        end
+        level = level + 1
+    end
+end
+
+--- Notes what a constructor makes for new code.
+local function wrap(self, holder, name)
+    local txn, opened, original = self.txn, self.opened, holder[name]
+    if type(original) ~= 'function' then
+        return
+    end
+    local function staged(...)
+        local is_ours = txn.staging and is_called_by_new(txn)
+        local object, extra = original(...)
+        if is_ours and object then
+            table.insert(opened, object)
+        end
+        return object, extra
+    end
+    table.insert(self.wrapped, {holder = holder, name = name, original = original, staged = staged})
+    holder[name] = staged
+end
+
+function Connections:stage()
+    wrap(self, net_box, 'connect')
+    wrap(self, net_box, 'new')
+    wrap(self, socket, 'tcp_connect')
+    wrap(self, socket, 'bind')
+    wrap(self, debug.getmetatable(socket) or {}, '__call')
+end
+
+local function unstage(self)
+    for _, item in ipairs(self.wrapped) do
+        if item.holder[item.name] == item.staged then
+            item.holder[item.name] = item.original
+        end
+    end
+end
+
+--- What a connection or socket is called, nil if it is closed.
+local function describe(object)
+    if object.state ~= nil then
+        return object.state ~= 'closed' and object.state ~= 'error'
+            and ('connection to %s:%s'):format(tostring(object.host), tostring(object.port)) or nil
+    end
+    local ok, name = pcall(object.name, object)
+    return ok and name ~= nil and ('socket on %s:%s'):format(tostring(name.host), tostring(name.port)) or nil
+end
+
+local function close(object)
+    return pcall(object.close, object)
+end
+
+function Connections:mark()
+    local count = #self.opened
+    return function()
+        while #self.opened > count do
+            close(table.remove(self.opened))
+        end
+    end
+end
+
+function Connections:commit()
+    unstage(self)
+end
+
+function Connections:rollback(undone)
+    unstage(self)
+    for _, object in ipairs(self.opened) do
+        local label = describe(object)
+        if label ~= nil and close(object) then
+            table.insert(undone, label)
+        end
+    end
+end
+
+return {new = new}
