@@ -32,7 +32,8 @@ reload_once()
 	fi
 	"$@"
 	if [ $((number / 2 % 2)) -eq 0 ]; then
-		changes=$(orders_changed)
+		orders_changed
+		changes=$ORDERS_CHANGED
 		[ "$changes" = 'true false true ' ] || changed=$((changed + 1))
 	fi
 	echo "$number,$code,$RC,$(json 'math.floor(i.duration_ms or 0)'),$changes" \

@@ -57,8 +57,8 @@ orders_start()
 	    bail_out "no answers: $(cat "$WORK/orders.out" "$ORDERS_LOG")"
 }
 
-# The outcome of a config change and two of the leader, at the same time as
-# whatever runs: orders_change LIMIT; orders_changed prints it.
+# orders_change LIMIT: a config change and two of the leader, beside whatever
+# runs; orders_changed waits for them, and sets ORDERS_CHANGED to their outcome.
 orders_change()
 {
 	{
@@ -73,14 +73,15 @@ orders_change()
 orders_changed()
 {
 	wait "$ORDERS_CHANGES"
-	tr '\n' ' ' <"$WORK/orders.changes"
+	ORDERS_CHANGED=$(tr '\n' ' ' <"$WORK/orders.changes")
 }
 
-# orders_reload VERSION [PLACE=LUA ...]: sets RC and OUT.
+# orders_reload VERSION [PLACE=LUA ...]: sets RC and OUT.  It waits while the
+# config is being changed.
 orders_reload()
 {
 	app_version "$@"
-	reload -t 30
+	reload -t 30 -w 10
 	[ "$RC" -ne 0 ] || orders_serving "$1"
 }
 

@@ -19,14 +19,15 @@ orders_start 0.7 2
 orders_change 2
 orders_reload 2 'stock_init_end=fiber.sleep(0.5)'
 is "$RC" 0 'reloaded, with changes of the config and of the leader meanwhile'
-is "$(orders_changed)" 'true false true ' 'which succeed'
+orders_changed
+is "$ORDERS_CHANGED" 'true false true ' 'which succeed'
 is "$(json 'names(i.fibers.left)')" '' 'no request is left on old code'
 
 for kind in $ORDERS_KINDS; do
 	[ "$kind" != init_yields ] || orders_change 3
 	orders_break "$kind"
 	is "$RC" 3 "broken: $kind"
-	[ "$kind" != init_yields ] || orders_changed >/dev/null
+	[ "$kind" != init_yields ] || orders_changed
 	is "$(app_state)" RolesConfigured 'the state'
 done
 

@@ -401,7 +401,7 @@ function Transaction:run(work)
         if waited and not done then
             terminate.run({{id = worker:id(), object = worker}}, grace, function()
                 return done
-            end, watch.hook)
+            end, watching.hook)
         end
     end
     watching:stop()
