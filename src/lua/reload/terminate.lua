@@ -56,7 +56,7 @@ local function run(list, until_time, is_over, own_hook)
     if hook ~= nil and hook ~= own_hook then
         return
     end
-    jit.flush()
+    pcall(jit.flush)
     while true do
         local targets = {}
         for _, item in ipairs(list) do
