@@ -344,7 +344,7 @@ function Transaction:run_after(f)
     end)
     watching:stop()
     if not done then
-        table.insert(self.warnings, 'what comes after the commit was not over in time and goes on')
+        table.insert(self.warnings, 'post-commit work did not finish in time and continues')
     elseif err ~= nil then
         table.insert(self.warnings, 'an error after the commit: ' .. failure.describe(err))
     end

@@ -432,7 +432,7 @@ case('a function that starts itself again is a loop', function(t)
     local _, adapter = replace(TURNS, {state = state, has_new = false})
     local loops = adapter:list_loops()
     t:is(#loops, 1, 'a loop')
-    t:is(loops[1] and loops[1].reason, 'nothing in the new code started it again', 'reason')
+    t:is(loops[1] and loops[1].reason, 'nothing in the new code started a replacement', 'reason')
     local turns = state.turns
     t:ok(lib.wait(function() return state.turns > turns end), 'it goes on')
     state.stop = true
