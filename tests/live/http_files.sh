@@ -47,7 +47,7 @@ deploy()
 # answers VERSION: what all of that version answers.
 answers()
 {
-	echo "show t$1 <v$1$1> v$1, v$1 v$1 <base$1>, page t$1, static s$1"
+	echo "show t$1 [v$1$1] v$1, v$1 v$1 [base$1], page t$1, static s$1"
 }
 
 is "$(all)" "$(answers 1)" 'version 1 serves'
@@ -116,7 +116,7 @@ ok 'a request is in a controller' wait_until 5 in_flight
 deploy 6
 reload --stale fail
 wait "$slow"
-is "$(cat "$WORK/slow")" 'v5 v5 <base5>' 'it ends on the code that it began with'
+is "$(cat "$WORK/slow")" 'v5 v5 [base5]' 'it ends on the code that it began with'
 is "$(all)" "$(answers 6)" 'others get new code'
 
 diag 'Broken code'

@@ -6,7 +6,7 @@ local VERSION = 1
 local M = {}
 
 function M.decorate(text)
-    return ('<%s%d>'):format(text, VERSION)
+    return ('[%s%d]'):format(text, VERSION)
 end
 
 return M
