@@ -178,6 +178,14 @@ function Origin:is_old(f)
     return self.files[unit or debug.getinfo(f, 'S').source] ~= nil
 end
 
+--- The unit of a function of an earlier generation, see `is_old`.
+function Origin:old_unit_of(f)
+    local proto = proto_of(f)
+    local source = debug.getinfo(f, 'S').source
+    return self.learned[proto] or self.registry.units and self.registry.units[proto]
+        or self.aliases[source] or source
+end
+
 --- Whether two functions are closures of the same piece of code.
 function Origin.is_same(f, g)
     return f == g or (type(f) == 'function' and type(g) == 'function'

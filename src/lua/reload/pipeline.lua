@@ -19,6 +19,7 @@ local counterparts = require('scan.counterparts')
 local detect_framework = require('frameworks.detect')
 local failure = require('core.failure')
 local fiber = require('fiber')
+local global_code = require('reload.global_code')
 local lifecycle = require('reload.lifecycle')
 local log = require('log')
 local main_script = require('reload.main_script')
@@ -194,7 +195,12 @@ function Staged:list_old()
             paths[module.name] = module.path
         end
     end
-    self.things = counterparts.list(self.txn.registry, self.txn.origin, package.loaded, {paths, self.former})
+    self.globals = global_code.list(self.txn.origin)
+    local old_values = table.copy(package.loaded)
+    for _, item in ipairs(self.globals) do
+        paths[item.name], old_values[item.name] = item.path, item.value
+    end
+    self.things = counterparts.list(self.txn.registry, self.txn.origin, old_values, {paths, self.former})
 end
 
 --- Leaves alone the code that new code has got from others. May yield.
@@ -263,6 +269,11 @@ function Staged:match()
     for _, item in ipairs(self.http_files:replaced()) do
         paths[item.name], old_values[item.name], new_values[item.name] = item.path, item.old, item.new
     end
+    local shared = {}
+    for _, item in ipairs(self.globals) do
+        paths[item.name], old_values[item.name] = item.path, item.value
+        new_values[item.name], shared[item.name] = rawget(_G, item.variable), item.is_shared or nil
+    end
     self.txn.counterparts = counterparts.new(self.txn.registry, {
         origin = self.txn.origin,
         old = old_values,
@@ -271,7 +282,9 @@ function Staged:match()
         former = self.former,
         gone = gone,
         things = self.things,
+        shared = shared,
     })
+    self.things, self.globals = nil, nil
     self.txn.counterparts:find_strangers(function(object)
         return self.sweep:was_there(object)
     end)

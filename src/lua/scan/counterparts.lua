@@ -6,6 +6,7 @@
 -- has its name in the next one.
 
 local require = ...
+local catalog = require('reload.catalog')
 local generations = require('reload.generations')
 local matching = require('scan.match')
 local slice = require('core.yield')
@@ -64,6 +65,7 @@ end
 --   former: the same for files that they had before
 --   gone: the same for modules that have no file any more
 --   things: optional: as `list` gave them
+--   shared: optional: set of names whose values are not of the module alone
 local function new(registry, change)
     change = change or {}
     local self = setmetatable({
@@ -74,6 +76,7 @@ local function new(registry, change)
         old = change.old or {},
         new = change.new or {},
         listed = change.things or {},
+        shared = change.shared or {},
         paths = {},         -- module name -> path, of the serving code
         modules = {},       -- source -> sorted names of its modules
         matched = {},       -- module name and source -> matching
@@ -192,7 +195,7 @@ local function remember_module(self, module, source)
                 known[thing] = entry
             end
         elseif tables[thing] == nil and (entry.holder == nil or has_code(thing)) then
-            entry.is_module = entry.holder == nil and self.new_names[module] or nil
+            entry.is_module = entry.holder == nil and self.new_names[module] and not self.shared[module] or nil
             tables[thing] = entry
         end
     end)
@@ -209,7 +212,7 @@ end
 local function each_changed(self, visit)
     for source, modules in pairs(self.modules) do
         for _, module in ipairs(modules) do
-            if is_changed(self, module) then
+            if self.listed[module .. source] ~= nil or is_changed(self, module) then
                 visit(module, source)
                 slice.pause()
             end
@@ -303,13 +306,28 @@ function Counterparts:find(f, source)
     return counterpart
 end
 
+-- Kinds of names in `package.loaded` that have no file of their own.
+local WITHOUT_FILE = {no_file = true, loader = true, gone = true}
+
+--- Whether somebody has put the value of a module under another name, too.
+local function is_alias(name, value)
+    return type(name) ~= 'string' or WITHOUT_FILE[catalog.classify(name, value)] or false
+end
+
 --- Tables that no module of the application has made, whatever it has put there:
 -- the values of modules that were not replaced, spaces, and what is in `box`.
 local function others_of(self)
     if self.others == nil then
-        local set = {[_G] = true}
+        local set, replaced = {[_G] = true}, {}
+        for name in next, self.new_names do
+            local value = self.old[name]
+            if type(value) == 'table' then
+                replaced[value] = true
+            end
+        end
         for name, value in next, package.loaded do
-            if type(value) == 'table' and not self:is_replaced(name) then
+            if type(value) == 'table' and not self:is_replaced(name)
+                and not (replaced[value] and is_alias(name, value)) then
                 set[value] = true
             end
         end

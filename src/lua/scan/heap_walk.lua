@@ -56,7 +56,7 @@ Walk.__index = Walk
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, f, object), called for each place
 --     with the number of the object that refers to f; kind is one of
---     root, field, key, upvalue, metatable, frame and local. Returns whether the
+--     root, field, key, upvalue, metatable, environment, frame and local. Returns whether the
 --     object has changed so that it is to be walked again; of a table whether
 --     it is not to be entered
 --   tables: optional: table -> {is_module, is_watched}: those whose references are
@@ -226,7 +226,7 @@ end
 local function reach_environment(self, object, number)
     local environment = getfenv(object)
     if environment ~= nil and environment ~= _G then
-        reach(self, environment, number, ENVIRONMENT)
+        reach(self, environment, number, ENVIRONMENT, 'environment', ENVIRONMENT, object)
     end
 end
 

@@ -24,6 +24,11 @@ function patchers.metatable(place, new)
     return true
 end
 
+function patchers.environment(place, new)
+    debug.setfenv(place.object, new)
+    return true
+end
+
 patchers['local'] = function(place, new)
     if place.key.name:match('^%(for ') then
         return false, 'a loop is running over it'

@@ -1,0 +1,7 @@
+return {
+    bind = function(object)
+        return function()
+            return object.limit
+        end
+    end,
+}

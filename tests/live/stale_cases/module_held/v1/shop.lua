@@ -1,0 +1,6 @@
+return {
+    limit = 'v1',
+    get = function()
+        return 'v1'
+    end,
+}

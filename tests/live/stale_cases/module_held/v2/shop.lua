@@ -1,0 +1,6 @@
+return {
+    limit = 'v2',
+    get = function()
+        return 'v2'
+    end,
+}
