@@ -245,7 +245,7 @@ demo:		## show a reload of a small web application
 	@CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) TARANTOOL='$(TARANTOOL)' \
 	    scripts/demo.sh
 
-picture:	## make the picture of the README anew, from a demo
+picture:	## record the demo as the picture of the README
 	@scripts/install-deps.sh demo
 	@$(MAKE) --no-print-directory all
 	@CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) TARANTOOL='$(TARANTOOL)' \
@@ -256,7 +256,7 @@ bench:		## measure
 	@$(MAKE) --no-print-directory tests
 	@$(TEST_ENV) tests/bench/run.sh $(BENCH_SECTIONS)
 
-readme-figures:	## the figures of the README anew, from the last make bench
+readme-figures:	## put the last make bench into doc/figures.md
 	@scripts/readme_figures.sh $B/bench
 
 fuzz:		## fuzz what reads from outside, FUZZ_SECONDS for each target

@@ -3,7 +3,7 @@
 # Copyright (c) 2026 The cartridge-reload authors
 #
 # readme_figures.sh DIRECTORY: puts the two pictures and the table that matter
-# most into doc/ and the README, from what `make bench` left in the directory:
+# most into doc/ and doc/figures.md, from what `make bench` left in the directory:
 # the text between "<!-- figures" and "<!-- end of figures -->".
 
 set -eu -o pipefail
@@ -100,5 +100,5 @@ awk -v table="$work/table" '
 		while ((getline line < table) > 0)
 			print line
 	}
-	END { exit !found }' README.md >"$work/README.md"
-cat "$work/README.md" >README.md
+	END { exit !found }' doc/figures.md >"$work/figures.md"
+cat "$work/figures.md" >doc/figures.md

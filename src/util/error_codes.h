@@ -144,7 +144,7 @@
 	ROW(UNREACHABLE_INSTANCES, "unreachable_instances", REFUSED,	\
 	    "Some instances of the cluster cannot be reached.")		\
 	ROW(UNSUPPORTED, "unsupported", REFUSED,			\
-	    "This Tarantool or this Cartridge is unrecognised greeting.")	\
+	    "This version of Tarantool or Cartridge is not supported.")	\
 	/* The way back. */						\
 	ROW(COMMIT_FAILED, "commit_failed", DEGRADED,			\
 	    "The commit, which cannot be rolled back, has failed.")	\
@@ -163,7 +163,7 @@
 	ROW(BAD_REPLY, "bad_reply", PROTOCOL,				\
 	    "The reply is not one that the command can have.")		\
 	ROW(CLOSED, "closed", PROTOCOL,					\
-	    "It was closed before the reply: the outcome is unknown.") \
+	    "It was closed before the reply: the outcome is unknown.")	\
 	ROW(NO_MEMORY_FOR_REPLY, "out_of_memory", PROTOCOL,		\
 	    "There was no memory for the reply.")			\
 	ROW(REPLY_TOO_DEEP, "reply_too_deep", PROTOCOL,			\

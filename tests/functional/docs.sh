@@ -120,7 +120,6 @@ exit_codes()
 check 'the manual has all exit codes and outcomes' exit_codes "$tmp/man"
 
 cat README.md >"$tmp/readme" 2>/dev/null || :
-check 'the README has all options and commands' has_all "$tmp/readme"
 check 'the README has no other options' has_only "$tmp/readme"
 
 # What completion offers after the given words; the last is completed.

@@ -170,7 +170,7 @@ function Declarations:ending(i)
 end
 
 --- Reads one declaration, from `first` up to `limit`, see `ending`.
--- @treturn ?table nil if it is unrecognised greeting
+-- @treturn ?table nil if it is not understood
 function Declarations:declaration(first, limit)
     local found = {names = {}, bodies = {}}
 
@@ -231,7 +231,7 @@ end
 
 --- Reads a text.
 -- @tparam string text
--- @treturn ?table nil if it is unrecognised greeting, which need not be an error
+-- @treturn ?table nil if it is not understood, which need not be an error
 local function parse(text)
     local tokens, balanced = tokenize(text)
     if not balanced then
