@@ -63,7 +63,7 @@ forget(glob_t *found)
 #define glob(pattern, flags, on_error, found)	find(pattern, found)
 #define globfree(found)				forget(found)
 
-#include "target.c"
+#include "target/target.c"
 
 static void
 check(const struct target *target)
