@@ -8,7 +8,7 @@
 
 # shellcheck source=tests/functional/lib.sh
 . "$(dirname "$0")/../functional/lib.sh"
-# shellcheck source=exchanges.sh
+# shellcheck source=tests/functional/exchanges.sh
 . "$CLI_DIR/exchanges.sh"
 
 library=$BUILD_DIR/fakes/failmalloc.so
