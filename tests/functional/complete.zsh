@@ -11,7 +11,7 @@ zmodload zsh/zpty
 typeset found=$(mktemp)
 zpty shell zsh -f -i
 zpty -w shell "PS1= PS2= RPS1=; stty -echo; found=${(q)found}"
-zpty -w shell "fpath=(${(q)1} \$fpath); autoload -U compinit; compinit -D -u"
+zpty -w shell "fpath=(${(q)1} \$fpath); autoload -U compinit; compinit -u -d $PWD/.zcompdump"
 # Options O, A and D are those of calls that only look at matches.
 zpty -w shell 'compadd() {
 	local -a matches
