@@ -160,17 +160,15 @@ is "$RC $(all)" "0 $(answers 7)" 'the next good version'
 
 diag 'Under load'
 
-wrk -t 1 -c 8 -d 4 "$APP_URL/show" >"$WORK/wrk" &
-load=$!
+load_start "$APP_URL" /show
 for version in 8 9 10; do
 	deploy "$version"
 	reload
 	deploy "$version" "front_end=error('boom')"
 	reload
 done
-wait "$load"
-like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' 'requests were served'
-unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'and none failed'
+load_stop
+is "$LOAD_FAILED" 0 "no request of $LOAD_REQUESTS failed"
 
 diag 'Without caches'
 

@@ -471,17 +471,26 @@ http_status()
 	    "$APP_URL$path"
 }
 
-# load_start: wrk asks for a named and an unnamed route in turn, over connections
-# that are kept alive, until load_stop; or does what LOAD_LUA, which is added to
-# its script, makes of that.  Who is not answered for longer than anybody waits
-# has failed; wrk's own 2 s are over soon where the machine is busy.
+# load_start [URL PATH ...]: wrk asks for these in turn, or for a named and an
+# unnamed route of the application, over connections that are kept alive, until
+# load_stop; or does what LOAD_LUA, which is added to its script, makes of that.  Each connection pauses for a millisecond between two
+# requests: at full speed the load itself would be what the tests wait for.  A
+# request that is not answered within 20 s has failed; the 2 s of wrk are over
+# soon where the machine is busy.
 load_start()
 {
-	cat >"$WORK/load.lua" <<'LUA'
-local paths, n = {'/hello', '/named'}, 0
+	[ $# -gt 0 ] || set -- "$APP_URL" /hello /named
+	printf 'local paths = {' >"$WORK/load.lua"
+	printf "'%s'," "${@:2}" >>"$WORK/load.lua"
+	cat >>"$WORK/load.lua" <<'LUA'
+}
+local n = 0
 function request()
 	n = n + 1
 	return wrk.format('GET', paths[n % #paths + 1], LOAD_HEADERS)
+end
+function delay()
+	return 1
 end
 function done(summary)
 	local e = summary.errors
@@ -492,7 +501,7 @@ function done(summary)
 end
 LUA
 	printf '%s\n' "${LOAD_LUA-}" >>"$WORK/load.lua"
-	wrk -t1 -c8 -d600 --timeout 20s -s "$WORK/load.lua" "$APP_URL" \
+	wrk -t1 -c8 -d600 --timeout 20s -s "$WORK/load.lua" "$1" \
 	    >"$WORK/load" 2>&1 &
 	LOAD_PID=$!
 	wait_until 10 is_loaded 8 || bail_out 'no load'

@@ -74,17 +74,15 @@ is "$RC $(get /version)" '0 v5' 'the same without the failure'
 
 diag 'Under load'
 
-wrk -t 1 -c 8 -d 5 --latency "$APP_URL/version" >"$WORK/wrk" &
-load=$!
+load_start "$APP_URL" /version
 for version in 6 7 8 9; do
 	app_version "$version"
 	reload
 	app_version "$version" "front_end=error('boom')"
 	reload
 done
-wait "$load"
-like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' 'requests were served'
-unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'and none failed'
+load_stop
+is "$LOAD_FAILED" 0 "no request of $LOAD_REQUESTS failed"
 app_version 9
 reload
 is "$(get /version)" v9 'the last version serves'
@@ -130,9 +128,7 @@ for stop in '' "local vars = require('cartridge.vars').new('app.roles.web')
 	app_version 1 "$(own_server)" "web_stop=$stop"
 	reload
 	is "$RC $(second)" '0 own v1' "the server is there$label"
-	wrk -t 1 -c 4 -d 4 "http://127.0.0.1:$SECOND_PORT/version" \
-	    >"$WORK/wrk" &
-	load=$!
+	load_start "http://127.0.0.1:$SECOND_PORT" /version
 	for version in 2 3; do
 		app_version "$version" "$(own_server)" "web_stop=$stop"
 		reload
@@ -143,10 +139,8 @@ for stop in '' "local vars = require('cartridge.vars').new('app.roles.web')
 		    "3 true own v$version" \
 		    "broken code after version $version$label"
 	done
-	wait "$load"
-	like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' "requests$label"
-	unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' \
-	    "no request failed$label"
+	load_stop
+	is "$LOAD_FAILED" 0 "no request of $LOAD_REQUESTS failed$label"
 	stop_app
 done
 
