@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Reads the command line, runs the command and exits: nothing else exits.
+ * Parses the command line, runs the command and exits.  No other file exits.
  */
 
 #include <errno.h>
@@ -31,9 +31,9 @@
 #endif
 
 /*
- * Sees to it that the three standard descriptors are open: a socket that got
- * one of their numbers would be sent what is meant for the user.  One that was
- * closed stays one that cannot be used.
+ * Ensures that the three standard descriptors are open: otherwise a socket
+ * could get one of their numbers and receive the output.  A descriptor that was
+ * closed stays unusable.
  */
 static void
 keep_standard_descriptors(void)
@@ -103,7 +103,7 @@ run_on_targets(const struct options *options, const json_t *args)
 	context.verbose = options->verbose;
 	context.targets = 0;
 	context.exit_code = options->exit_code;
-	/* From here on a signal does not cut what is printed. */
+	/* From here on a signal cannot cut output in half. */
 	signals_begin();
 	if (command_targets(options, &targets, &error) == 0 &&
 	    credentials_apply(options, &targets, &error) == 0) {
@@ -113,7 +113,9 @@ run_on_targets(const struct options *options, const json_t *args)
 		    command_run(options, &targets, args, &context);
 	} else {
 		outcome = fail(&error, error.outcome == OUTCOME_USAGE);
-		/* A command line that is right always gets a document. */
+		/*
+		 * With a valid command line, JSON output is always a document.
+		 */
 		none.outcome = outcome;
 		none.error = &error;
 		none.instances = instances = json_array();
@@ -145,8 +147,8 @@ run(const struct options *options)
 }
 
 /*
- * cartridge-reload __complete app|instance [option ...]: what the completions
- * of the shells ask.  Not for people: it says nothing but names.
+ * cartridge-reload __complete app|instance [option ...]: called by the shell
+ * completions.  Prints names and no messages.
  */
 static enum outcome
 complete(int argc, char *argv[])
@@ -173,7 +175,7 @@ main(int argc, char *argv[])
 	int wants_exit_code;
 
 	keep_standard_descriptors();
-	/* A closed pipe is an error of the write. */
+	/* Writing to a closed pipe returns an error instead of a signal. */
 	signal(SIGPIPE, SIG_IGN);
 
 	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
@@ -190,8 +192,8 @@ main(int argc, char *argv[])
 	options_finish(&options);
 
 	/*
-	 * A reader that has gone, as in `| head`, has what it wanted; that is no
-	 * failure of the command.
+	 * A reader that left early, as in `| head`, has what it wanted: not a
+	 * failure.
 	 */
 	if ((output_flush(stdout) == -1 || fclose(stdout) == EOF) &&
 	    errno != EPIPE) {

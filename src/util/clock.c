@@ -25,7 +25,10 @@ clock_seconds(int64_t from, int64_t until)
 {
 	int64_t ms = until > from ? until - from : 0, unit;
 
-	/* A few of them pass before the time is looked at. */
+	/*
+	 * The clock is read a few milliseconds after the event: round them
+	 * away.
+	 */
 	unit = ms < 1000 ? 10 : 50;
 	ms = (ms + unit / 2) / unit * unit;
 	return (double)ms / 1000.0;

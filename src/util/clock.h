@@ -10,15 +10,15 @@
 
 #include <stdint.h>
 
-/* A deadline that never comes. */
+/* A deadline that never expires. */
 #define CLOCK_FOREVER	INT64_MAX
 
 int64_t	clock_ms(void);
 
-/* The time so many seconds from now, a millisecond from now at least. */
+/* The time `seconds` from now, but at least one millisecond from now. */
 int64_t	clock_after(double seconds);
 
-/* The seconds between two of these times, rounded as people say them. */
+/* The seconds between two times, rounded for display. */
 double	clock_seconds(int64_t from, int64_t until);
 
 #endif

@@ -19,7 +19,9 @@ struct error_row {
 static const struct error_row error_table[] = { ERROR_CODES(ERROR_ROW) };
 #undef ERROR_ROW
 
-/* Drops a UTF-8 character that was cut in the middle at the end of a text. */
+/*
+ * Removes a UTF-8 character at the end of the text that was cut in the middle.
+ */
 static void
 trim_cut_character(char *text, size_t len)
 {

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * What went wrong: a code, which says how the command ends and is a stable word
- * for programs, and a sentence for people.  Functions that can fail fill one in
- * for their caller; only main prints it.
+ * Errors: a code, which determines the outcome and is a stable word for
+ * programs, and a sentence for people.  Functions that can fail fill one in for
+ * their caller; only main prints it.
  */
 
 #ifndef CR_ERROR_H
@@ -23,17 +23,17 @@ enum error_code {
 struct error {
 	enum error_code	 code;
 	enum outcome	 outcome;	/* of the code */
-	int		 transient;	/* may pass by itself: --wait retries */
-	char		 message[1024];	/* one line, raw: escape to print */
+	int		 transient;	/* temporary: --wait retries */
+	char		 message[1024];	/* one line, unescaped */
 };
 
 /* The word of a code, `error.code` of the report; a static string. */
 const char	*error_word(enum error_code);
 
-/* How a command ends with it. */
+/* The outcome of a command that fails with the code. */
 enum outcome	 error_outcome(enum error_code);
 
-/* The sentence that explains it; a static string. */
+/* The sentence that explains the code; a static string. */
 const char	*error_explanation(enum error_code);
 
 /*
@@ -43,11 +43,11 @@ const char	*error_explanation(enum error_code);
 int	error_set(struct error *, enum error_code, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));
 
-/* The same for an error that --wait is to retry. */
+/* The same for a temporary error, which --wait retries. */
 int	error_set_transient(struct error *, enum error_code, const char *fmt,
 	    ...) __attribute__((format(printf, 3, 4)));
 
-/* The same for lack of memory on our side. */
+/* The same for lack of memory in this program. */
 int	error_out_of_memory(struct error *);
 
 #endif

@@ -2,12 +2,12 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Every error code that a report can have, those of the instance too: the
- * constant, the word, how a command ends with it, and one sentence, with which
- * the manual explains it.  Two rows may share a word, if it comes with several
- * outcomes.  src/lua/core/codes.lua has the rows that Lua uses.
+ * Every error code of a report, including those of the instance: the constant,
+ * the word, the outcome, and the sentence that explains it in the manual.  Two
+ * rows may share a word that occurs with several outcomes.
+ * src/lua/core/codes.lua has the rows that Lua uses.
  *
- * Nothing includes this file but error.h and error.c.
+ * Only error.h and error.c include this file.
  */
 
 #ifndef CR_ERROR_CODES_H

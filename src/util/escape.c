@@ -8,13 +8,13 @@
 #include "util/escape.h"
 #include "util/utf8.h"
 
-/* The longest that one byte becomes: \ooo. */
+/* The longest escape sequence of one byte: \ooo. */
 #define ESCAPED_MAX	4
 
 /*
- * What a terminal or an eye could take for something else: controls, marks of
- * direction, separators of lines, and what is not seen at all; but not the two
- * joiners, U+200C and U+200D, which words of some languages need.
+ * Characters that a terminal or a reader could misinterpret: control
+ * characters, direction marks, line separators, and invisible characters.  Not
+ * the joiners U+200C and U+200D, which some languages need.
  */
 static const struct { unsigned long first, last; } harmful_table[] = {
 	{ 0x00, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x61c, 0x61c },
@@ -37,7 +37,7 @@ harmful(unsigned long code)
 	return 0;
 }
 
-/* vis(3) writes the same, but allocates memory for each byte. */
+/* Writes what vis(3) would write, which allocates memory for each byte. */
 static char *
 put_octal(char *dst, unsigned char byte)
 {

@@ -2,10 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Escaping of text that came from outside, so that a terminal takes nothing in
- * it for a command and a reader nothing for something else: control characters
- * (C0, DEL, C1), marks of direction, invisible characters and bytes that are
- * not UTF-8 become octal escapes such as \033.  Other UTF-8 passes.
+ * Escapes untrusted text, so that a terminal finds no command in it and a
+ * reader is not misled: control characters (C0, DEL, C1), direction marks,
+ * invisible characters and bytes that are not UTF-8 become octal escapes such
+ * as \033.  Other UTF-8 is kept.
  */
 
 #ifndef CR_ESCAPE_H
@@ -18,15 +18,15 @@
 
 /*
  * Escapes the first character of a text of `len` bytes, at least one, into
- * *dst, which has room for ESCAPE_ROOM bytes, and moves *dst behind it.  ASCII
- * characters in `pass` are kept.  Returns how many bytes of the text it took.
+ * *dst, which has room for ESCAPE_ROOM bytes, and advances *dst.  ASCII
+ * characters in `pass` are kept.  Returns the number of bytes consumed.
  */
 size_t	 escape_character(char **dst, const char *text, size_t len,
 	    const char *pass);
 
 /*
- * Escapes a text; newlines and tabs are kept if `keep_lines` is set.  Returns a
- * string that the caller frees, or NULL if memory is out.
+ * Escapes a text; keeps newlines and tabs if `keep_lines` is set.  Returns a
+ * string that the caller frees, or NULL if out of memory.
  */
 char	*escape_text(const char *text, size_t len, int keep_lines);
 

@@ -5,7 +5,7 @@
 
 #include "util/fdlimit.h"
 
-/* For all that is open besides connections, some of it not by us. */
+/* Descriptors reserved for everything that is not a connection. */
 #define OTHERS		32
 #define OTHERS_MIN	8
 
@@ -26,7 +26,10 @@ fdlimit_ensure(size_t wanted)
 		limit = raised;
 	if (limit.rlim_cur >= need)
 		return wanted;
-	/* With a limit as low as that, half of it, as some is better than none. */
+	/*
+	 * With a very low limit, reserve half of it: some connections are
+	 * better than none.
+	 */
 	others = limit.rlim_cur / 2 > OTHERS ? OTHERS :
 	    limit.rlim_cur / 2 < OTHERS_MIN ? OTHERS_MIN : limit.rlim_cur / 2;
 	room = limit.rlim_cur > others ? (size_t)(limit.rlim_cur - others) : 1;

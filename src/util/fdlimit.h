@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The limit of open files.
+ * The limit of open files (RLIMIT_NOFILE).
  */
 
 #ifndef CR_FDLIMIT_H
@@ -11,9 +11,8 @@
 #include <stddef.h>
 
 /*
- * Sees to it that so many connections can be open at a time, if need be by
- * raising the limit as far as the system lets us.  Returns how many can be, at
- * most `wanted` and at least one.
+ * Ensures that `wanted` connections can be open at the same time, raising the
+ * soft limit if necessary.  Returns how many can be, between 1 and `wanted`.
  */
 size_t	fdlimit_ensure(size_t wanted);
 

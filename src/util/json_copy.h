@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A copy of a JSON array or object, all of it or none.
+ * Strict copying of JSON trees.
  */
 
 #ifndef CR_JSON_COPY_H
@@ -11,9 +11,10 @@
 #include <jansson.h>
 
 /*
- * Copies an array or an object, whose values the copy shares.  json_copy(3)
- * leaves out what there is no memory for, and calls it a success.  Returns a
- * new reference; or NULL if memory is out or there is nothing to copy.
+ * Makes a shallow copy of an array or object: the values are shared.
+ * json_copy(3) silently omits values when out of memory; this fails instead.
+ * Returns a new reference, or NULL if out of memory or if there is nothing to
+ * copy.
  */
 json_t	*copy_json(const json_t *);
 

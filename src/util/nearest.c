@@ -5,10 +5,10 @@
 
 #include "util/nearest.h"
 
-/* Longer words are no typing errors; the table below is on the stack. */
+/* Longer words are not compared: the table below is on the stack. */
 #define LENGTH_MAX	64
 
-/* One error in three letters. */
+/* One error is allowed per three letters. */
 #define LETTERS_PER_ERROR	3
 
 static size_t
@@ -19,7 +19,10 @@ least(size_t a, size_t b, size_t c)
 	return c < a ? c : a;
 }
 
-/* Optimal string alignment: insert, delete, replace, or swap two letters. */
+/*
+ * Optimal string alignment distance: insertions, deletions, replacements, and
+ * swaps of adjacent letters.
+ */
 static size_t
 distance(const char *a, size_t a_len, const char *b, size_t b_len)
 {
@@ -68,7 +71,7 @@ nearest_add(struct nearest *nearest, const char *name)
 		found = 1;
 	else
 		found = distance(nearest->word, word_len, name, len);
-	/* Nothing in common but the length. */
+	/* The words share nothing but their length. */
 	if (found >= len)
 		return;
 	if (found < nearest->distance) {

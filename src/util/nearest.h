@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * "Did you mean": the name that a misspelt word most probably stands for.
+ * "Did you mean": finds the name closest to a misspelt word.
  */
 
 #ifndef CR_NEAREST_H
@@ -12,16 +12,16 @@
 
 struct nearest {
 	const char	*word;
-	const char	*name;		/* the best so far, or NULL */
+	const char	*name;		/* the nearest so far, or NULL */
 	size_t		 distance;
 };
 
 void	nearest_init(struct nearest *, const char *word);
 
 /*
- * Considers a name, which must outlive the search.  A name is near if it
- * begins with the word, or if few letters differ, counting two that changed
- * places as one.  Of equally near names the first is kept.
+ * Offers a name, which must outlive the search.  A name is near if it begins
+ * with the word or differs from it by few edits; swapping adjacent letters is
+ * one edit.  Of equally near names the first wins.
  */
 void	nearest_add(struct nearest *, const char *name);
 

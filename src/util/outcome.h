@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The ways a command can end: one table of words, exit codes and gravity,
- * the same for the report, the JSON document and the exit status.
+ * The outcomes of a command: one table of words, exit codes and severity,
+ * shared by the report, the JSON document and the exit status.
  */
 
 #ifndef CR_OUTCOME_H
@@ -13,13 +13,13 @@
 #define EXIT_WOULD_CHANGE	9
 
 enum outcome {
-	OUTCOME_RELOADED,	/* the new generation serves */
-	OUTCOME_UNCHANGED,	/* --if-changed, and nothing had changed */
+	OUTCOME_RELOADED,	/* the new generation is serving */
+	OUTCOME_UNCHANGED,	/* --if-changed found no change */
 	OUTCOME_PLANNED,
 	OUTCOME_OK,
 	OUTCOME_USAGE,		/* bad command line, or a local error */
 	OUTCOME_UNREACHABLE,
-	OUTCOME_FAILED,		/* the old code serves on */
+	OUTCOME_FAILED,		/* the old code is still serving */
 	OUTCOME_TIMEOUT,	/* no final reply in time */
 	OUTCOME_REFUSED,
 	OUTCOME_DEGRADED,	/* failed, and not fully rolled back */
@@ -27,21 +27,21 @@ enum outcome {
 	OUTCOME_PROTOCOL	/* the reply could not be understood */
 };
 
-/* The word of an outcome as it stands in the report; a static string. */
+/* The word of an outcome in the report; a static string. */
 const char	*outcome_word(enum outcome);
 
 /* The exit code of an outcome. */
 int		 outcome_exit(enum outcome);
 
-/* The same for a whole command, as --exit-code, if it is given, wants it. */
+/* The exit code of a whole command, which --exit-code may change. */
 int		 outcome_exit_for(enum outcome, int exit_code);
 
-/* Finds the outcome with that word.  Returns 0, or -1 if there is none. */
+/* Looks up an outcome by its word.  Returns 0, or -1 if it is unknown. */
 int		 outcome_parse(const char *word, enum outcome *);
 
 /*
- * The graver of two outcomes in the order of the manual (6, 4, 3, 8, 2, 5, 7,
- * 9, 0); a usage error is the gravest of all, as nothing was done then.
+ * Returns the worse of two outcomes, in the order of the manual (6, 4, 3, 8, 2,
+ * 5, 7, 9, 0).  A usage error is the worst: nothing was done then.
  */
 enum outcome	 outcome_graver(enum outcome, enum outcome);
 

@@ -8,7 +8,7 @@
 
 #include "util/owner.h"
 
-/* The user who became root by sudo(8).  Returns 0 if there is none. */
+/* The user who became root with sudo(8), or 0 if there is none. */
 static uid_t
 sudo_user(void)
 {
@@ -16,7 +16,9 @@ sudo_user(void)
 	unsigned long uid;
 	char *end;
 
-	/* Only root can say so: others would be trusting themselves. */
+	/*
+	 * Only root may use it: others could set it to a user of their choice.
+	 */
 	if (geteuid() != 0 || text == NULL || text[0] < '0' || text[0] > '9')
 		return 0;
 	uid = strtoul(text, &end, 10);

@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Whose file or process is it?  What another user has left in a directory must
- * not decide what this program, maybe run by root, connects to.
+ * Ownership of files and processes.  A file that another user left in a
+ * directory must not decide what this program, possibly run by root, connects
+ * to.
  */
 
 #ifndef CR_OWNER_H
@@ -14,12 +15,14 @@
 #include <stddef.h>
 
 /*
- * Whether a user is root, the one who runs this process, or the one who runs
- * it by sudo(8).
+ * Whether a user is root, the user of this process, or the one who called
+ * sudo(8).
  */
 int	owner_is_trusted(uid_t);
 
-/* Writes the name of a user, or the number of one without, and returns it. */
+/*
+ * Writes the user's name, or "uid N" if it has none, to `name` and returns it.
+ */
 const char	*owner_name(uid_t, char *name, size_t size);
 
 #endif

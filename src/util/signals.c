@@ -9,7 +9,7 @@
 
 #include "util/signals.h"
 
-/* One stops, one gives up; whoever sends more wants the process to end. */
+/* The first signal stops the run, the second stops waiting, the third kills. */
 #define COUNTED	2
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
@@ -18,7 +18,7 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 
 static volatile sig_atomic_t count;
 static volatile sig_atomic_t is_final;
-/* What to die of; no later Ctrl-C takes the place of a SIGTERM. */
+/* The signal to die of; a later SIGINT does not replace a SIGTERM. */
 static volatile sig_atomic_t reason;
 static int level;
 static int fds[2] = { -1, -1 };
@@ -36,7 +36,7 @@ on_signal(int number)
 		is_final = 1;
 	if (count < COUNTED) {
 		count++;
-		/* A pipe that is full is as readable as it can be. */
+		/* If the pipe is full, the descriptor is already readable. */
 		ignored = write(fds[1], "", 1);
 		(void)ignored;
 	} else {
@@ -54,7 +54,7 @@ close_pipe(void)
 	fds[0] = fds[1] = -1;
 }
 
-/* Sets the handlers of signals that were not ignored when we began. */
+/* Installs the handlers, except for signals that were ignored at the start. */
 static void
 handle(int flags)
 {

@@ -2,49 +2,49 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Ctrl-C and the like, as something that can be waited for: SIGINT, SIGTERM
- * and SIGHUP are counted, and ignored otherwise, until the third.
+ * Turns SIGINT, SIGTERM and SIGHUP into events: the first two signals are
+ * counted instead of ending the process, the third ends it.
  */
 
 #ifndef CR_SIGNALS_H
 #define CR_SIGNALS_H
 
 /*
- * From now on signals are counted; those that are ignored stay so.  Returns a
- * descriptor that becomes readable with each, or -1 if there can be none: then
- * signals end the process, as always.  System calls that block are restarted
- * after a signal, as stdio takes EINTR for an error and drops what it has not
- * written.  Calls nest: what an outer one has counted stays counted.
+ * Starts counting signals; ignored ones stay ignored.  Returns a descriptor
+ * that becomes readable with each signal, or -1 if there is none: signals then
+ * end the process as usual.  Blocking system calls are restarted, because stdio
+ * treats EINTR as an error and loses data.  Calls nest; signals counted in an
+ * outer level stay counted.
  */
 int	signals_begin(void);
 
-/* From the outermost call on they end the process again. */
+/* Ends counting; after the outermost call signals end the process again. */
 void	signals_end(void);
 
 /*
- * Whether a system call that blocks returns with EINTR when a signal comes, for
- * a caller that has to act on it at once.
+ * With `yes`, blocking system calls return EINTR on a signal, for callers that
+ * have to react at once.
  */
 void	signals_break_calls(int yes);
 
-/* How many there were since the beginning. */
+/* The number of signals since counting began. */
 int	signals_count(void);
 
-/* Whether one of them was not Ctrl-C. */
+/* Whether one of them was not SIGINT. */
 int	signals_terminating(void);
 
-/* Makes the descriptor wait for the next one. */
+/* Drains the descriptor, so that it becomes readable with the next signal. */
 void	signals_clear(void);
 
-/* The same, and as if there had been none, unless one was final. */
+/* The same, and forgets the signals so far unless one was terminating. */
 void	signals_reset(void);
 
-/* The signal that asked for the end and was not forgotten; 0 if none did. */
+/* The signal that asked for termination and was not reset; 0 if none. */
 int	signals_last(void);
 
 /*
- * Ends the process by that signal, if there was one, so that its parent sees
- * why: a shell stops its loop or script only then.
+ * Ends the process by that signal, if there was one.  A shell stops its loop or
+ * script only if its child died of the signal.
  */
 void	signals_die(void);
 

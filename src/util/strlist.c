@@ -22,8 +22,8 @@ strlist_add(struct strlist *strlist, const char *text, size_t len,
 }
 
 /*
- * Copies one word without its quotes, and moves on behind it.  Returns its
- * length, or -1 if a quote is not closed.
+ * Copies one word without its quotes and advances *line.  Returns its length,
+ * or -1 if a quote is not terminated.
  */
 static ssize_t
 read_word(char *word, const char **line)

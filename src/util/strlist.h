@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A list of strings, and a line as one, the way a shell splits it.
+ * A list of strings, and splitting a line into one as a shell does.
  */
 
 #ifndef CR_STRLIST_H
@@ -12,20 +12,20 @@
 
 #include "util/error.h"
 
-/* It owns its strings. */
+/* The list owns its strings. */
 struct strlist {
 	char	**list;
 	size_t	  count;
 };
 
-/* Adds a copy of so many bytes.  Returns 0, or -1 with an error: memory. */
+/* Adds a copy of `len` bytes.  Returns 0, or -1 if out of memory. */
 int	strlist_add(struct strlist *, const char *text, size_t len,
 	    struct error *);
 
 /*
- * Adds the words of a line: separated by blanks; '...' and "..." keep them, a
- * backslash keeps the character after it, but within '...'.  Nothing is
- * expanded.  Returns 0, or -1 with a usage error: a quote is not closed.
+ * Splits a line at blanks and adds the words.  '...' and "..." quote; a
+ * backslash quotes the next character, except within '...'.  Nothing is
+ * expanded.  Returns 0, or -1 with a usage error if a quote is not terminated.
  */
 int	strlist_split(struct strlist *, const char *line, struct error *);
 

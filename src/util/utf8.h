@@ -10,13 +10,13 @@
 
 /*
  * Decodes the first character of a text of `len` bytes, at least one.  Stores
- * its code point and returns how many bytes it takes, or returns 0 if the text
- * does not begin with a whole, valid character: overlong forms, surrogates and
- * code points above U+10FFFF are none.
+ * its code point and returns its length in bytes, or returns 0 if the text does
+ * not start with a valid character; overlong forms, surrogates and code points
+ * above U+10FFFF are invalid.
  */
 size_t	utf8_decode(const void *text, size_t len, unsigned long *code);
 
-/* How long the character is that begins with this byte; 1 for any other. */
+/* The length of a character by its first byte; 1 if it starts none. */
 size_t	utf8_length(unsigned char lead);
 
 #endif
