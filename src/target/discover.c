@@ -20,7 +20,7 @@
 #define TT_RUN_DIR	"var/run"
 #define TT_ENABLED	"instances.enabled"
 #define SYSTEM_RUN_DIR	"/var/run/" SYSTEM_NAME
-#define SYSTEM_NAME	"tarantool"	/* of no application */
+#define SYSTEM_NAME	"tarantool"	/* no application's */
 
 #define SUFFIX		".control"
 #define TT_SOCKET	"tarantool.control"
@@ -28,39 +28,39 @@
 #define DOCKER_SOCKET	"tarantool.sock"
 #define STATEBOARD	"stateboard"
 
-/* How many of the instances that were not meant an error names. */
+/* How many of the other instances an error lists. */
 #define OTHERS_MAX	6
 
 enum verdict {
 	WANTED,
-	STATE_BOARD,		/* and not asked for */
+	STATE_BOARD,		/* found but not requested */
 	NOT_A_SOCKET,
 	UNREADABLE,
-	OTHER			/* of another name, or of none */
+	OTHER			/* another name, or no name */
 };
 
-/* A file that may be the socket of an instance. */
+/* A file that may be the console socket of an instance. */
 struct candidate {
 	enum verdict	 verdict;
 	char		*path;
 	char		*app;		/* or NULL */
 	char		*instance;	/* or NULL */
 	struct timespec	 born;
-	size_t		 run_len;	/* of its run directory in the path */
-	int		 is_named;	/* that directory, by user or config */
+	size_t		 run_len;	/* length of its directory */
+	int		 is_named;	/* explicitly configured */
 };
 
 struct search {
 	const char		*app;		/* pattern, or NULL */
 	const char		*instance;	/* pattern, or NULL */
-	char			*package;	/* what app was taken from */
-	int			 stateboards;	/* asked for */
+	char			*package;	/* from the rockspec */
+	int			 stateboards;	/* stateboards are requested */
 	struct candidate	*list;
 	size_t			 count;
-	size_t			 run_len;	/* of the directory being read */
+	size_t			 run_len;	/* see struct candidate */
 	int			 is_named;
-	FILE			*looked;	/* where, for people */
-	int			 places;	/* that are in there */
+	FILE			*looked;	/* searched directories */
+	int			 places;	/* how many of them */
 	struct error		*error;
 };
 
@@ -68,12 +68,12 @@ struct search {
 struct place {
 	const char	*path;
 	/*
-	 * Whether sockets without the name of an application belong to the
-	 * one that is looked for, and what it is called, if that is known.
+	 * Whether sockets without an application name belong to the requested
+	 * application, and its name if that is known.
 	 */
 	int		 owned;
 	const char	*owner;
-	int		 nested;	/* the directory of an application */
+	int		 nested;	/* in an application's own */
 };
 
 static int
@@ -97,7 +97,7 @@ is_stateboard(const char *name)
 	    ends_with(name, "-" STATEBOARD);
 }
 
-/* Nothing given matches all. */
+/* A pattern of NULL matches everything. */
 static int
 matches(const char *pattern, const char *name)
 {
@@ -122,8 +122,8 @@ matches_instance(const struct search *search, const char *app,
 }
 
 /*
- * Whether an instance is looked for.  One that has but a single name may be
- * meant by either.
+ * Whether an instance is requested.  A single name may be that of an
+ * application or of an instance.
  */
 static int
 matches_names(const struct search *search, const char *app,
@@ -151,7 +151,7 @@ copy(char **to, const char *text)
 	return text != NULL && (*to = strdup(text)) == NULL ? -1 : 0;
 }
 
-/* Notes a file; all texts are copied. */
+/* Records a file; all strings are copied. */
 static int
 note(struct search *search, enum verdict verdict, const char *path,
     const char *app, const char *instance, const struct timespec *born)
@@ -175,8 +175,8 @@ note(struct search *search, enum verdict verdict, const char *path,
 }
 
 /*
- * A path cannot be read.  A part of an application must not pass for the
- * whole, so that is an error, unless nothing but a pattern led there.
+ * Handles an unreadable path.  It is an error, as a partial result could pass
+ * for the whole application; unless only a glob led there.
  */
 static int
 unreadable(struct search *search, const char *path, int by_pattern)
@@ -202,7 +202,7 @@ is_absent(int code)
 	return code == ENOENT || code == ENOTDIR || code == ELOOP;
 }
 
-/* Looks at the file that may be the socket of an instance of these names. */
+/* Checks a file that may be the socket of this instance. */
 static int
 consider(struct search *search, const char *path, const char *app,
     const char *instance, int wanted)
@@ -242,9 +242,9 @@ split(char *text, char *dot, const char **app, const char **instance)
 }
 
 /*
- * Names that have a dot in them can be told apart only by what is looked for.
- * Modifies the stem, to which the names found point.  Returns whether it is
- * wanted.
+ * Splits a file name into application and instance.  If the names contain dots,
+ * the split that matches the request wins.  Modifies the stem, to which the
+ * results point.  Returns whether the instance is requested.
  */
 static int
 read_stem(const struct search *search, char *stem, const char **app,
@@ -255,7 +255,10 @@ read_stem(const struct search *search, char *stem, const char **app,
 
 	if (strchr(stem, '.') == NULL && ends_with(stem, "-" STATEBOARD) &&
 	    stem[0] != '-') {
-		/* People may take it for an application of that name. */
+		/*
+		 * "APP-stateboard" may also have been requested as an
+		 * application.
+		 */
 		as_app = search->app != NULL && search->instance == NULL &&
 		    matches(search->app, stem);
 		stem[strlen(stem) - strlen("-" STATEBOARD)] = '\0';
@@ -280,7 +283,7 @@ read_stem(const struct search *search, char *stem, const char **app,
 	return 0;
 }
 
-/* Looks at a file called STEM.control. */
+/* Checks a file named STEM.control. */
 static int
 consider_control(struct search *search, const struct place *place,
     const char *name, const char *path)
@@ -293,14 +296,14 @@ consider_control(struct search *search, const struct place *place,
 		return 0;
 	stem[strlen(stem) - strlen(SUFFIX)] = '\0';
 	wanted = read_stem(search, stem, &app, &instance);
-	/* What else lies in there need not be a console. */
+	/* Other files in an application's directory need not be consoles. */
 	if (place->nested && (!wanted || instance == NULL ||
 	    strcmp(app, place->owner) != 0))
 		return 0;
 	return consider(search, path, app, instance, wanted);
 }
 
-/* Looks at the console of Docker's image. */
+/* Checks the console socket of the Docker image. */
 static int
 consider_docker(struct search *search, const struct place *place,
     const char *path)
@@ -315,7 +318,7 @@ consider_docker(struct search *search, const struct place *place,
 		return error_out_of_memory(search->error);
 	has_console = stat(console, &st) == 0;
 	free(console);
-	/* Next to a console of tt it is the binary port. */
+	/* Next to a console of tt, tarantool.sock is the binary port. */
 	if (has_console)
 		return 0;
 	if (app != NULL && app[0] == '\0')
@@ -329,8 +332,8 @@ consider_docker(struct search *search, const struct place *place,
 }
 
 /*
- * Looks for the console of tt in the directory of an instance: it is called
- * tarantool.control, and in tt 1 after the instance.
+ * Checks the directory of an instance for a console of tt: tarantool.control,
+ * or INSTANCE.control with tt 1.
  */
 static int
 consider_instance(struct search *search, const struct place *place,
@@ -356,7 +359,7 @@ consider_instance(struct search *search, const struct place *place,
 
 static int	scan(struct search *, const struct place *);
 
-/* Looks at whatever a run directory has. */
+/* Checks one entry of a run directory. */
 static int
 consider_entry(struct search *search, const struct place *place,
     const char *name)
@@ -384,7 +387,9 @@ consider_entry(struct search *search, const struct place *place,
 	return result;
 }
 
-/* Reads a run directory.  Returns 0, 1 if there is none, -1 with an error. */
+/*
+ * Reads a run directory.  Returns 0, 1 if it does not exist, -1 with an error.
+ */
 static int
 scan(struct search *search, const struct place *place)
 {
@@ -411,10 +416,10 @@ scan(struct search *search, const struct place *place)
 }
 
 /*
- * Finds out whose the nameless sockets of a run directory are: of the
- * application in whose directory `base` it lies, which is called like its
- * package or its directory, or of the one that the run directory is called
- * after.  The owner found is to be freed.
+ * Determines which application the sockets without a name belong to.  A run
+ * directory inside a project directory (`base`) belongs to the application
+ * named by its rockspec or by that directory; any other to the application it
+ * is named after.  The caller frees *owner.
  */
 static int
 find_owner(struct search *search, struct place *place, const char *base,
@@ -453,7 +458,9 @@ find_owner(struct search *search, struct place *place, const char *base,
 	return result;
 }
 
-/* Reads a run directory of `owner` if that is given, see find_owner else. */
+/*
+ * Reads a run directory; its owner is `owner` or, if NULL, found by find_owner.
+ */
 static int
 read_place(struct search *search, const char *path, const char *base,
     const char *owner, struct place *place)
@@ -465,7 +472,7 @@ read_place(struct search *search, const char *path, const char *base,
 	place->path = path;
 	place->owned = owner != NULL;
 	place->owner = owner;
-	/* Nothing stands before the names in the working directory. */
+	/* Paths in the working directory have no prefix. */
 	search->run_len = strcmp(path, ".") == 0 ? 0 : strlen(path);
 	if (owner == NULL)
 		result = find_owner(search, place, base, &found);
@@ -497,7 +504,7 @@ search_place(struct search *search, const char *path, const char *base,
 	return 0;
 }
 
-/* Searches the run directory of one of tt's applications. */
+/* Searches the run directory of one application of tt. */
 static int
 search_app(struct search *search, const char *enabled, const char *app,
     const char *run_dir, int say)
@@ -518,7 +525,7 @@ search_app(struct search *search, const char *enabled, const char *app,
 	return result;
 }
 
-/* Searches the run directories of all of tt's applications that match. */
+/* Searches the run directories of all matching applications of tt. */
 static int
 search_apps(struct search *search, const char *enabled, const char *run_dir)
 {
@@ -550,7 +557,7 @@ search_apps(struct search *search, const char *enabled, const char *run_dir)
 	return 0;
 }
 
-/* Searches where tt puts the sockets of the applications that it knows. */
+/* Searches the run directories that tt uses. */
 static int
 search_tt(struct search *search)
 {
@@ -561,9 +568,12 @@ search_tt(struct search *search)
 	result = project_tt(&tt, search->error);
 	search->is_named = result == 0 && tt.file != NULL;
 	if (result == -1) {
-		/* It is the error. */
+		/* The error is already set. */
 	} else if (tt.file == NULL) {
-		/* As it would without one; Tarantool 3 does the same. */
+		/*
+		 * Without tt.yaml, tt uses these defaults, and so does
+		 * Tarantool 3.
+		 */
 		result = search_place(search, TT_RUN_DIR, ".", NULL);
 		if (result == 0)
 			result = search_apps(search, TT_ENABLED, TT_RUN_DIR);
@@ -572,7 +582,7 @@ search_tt(struct search *search)
 	} else if ((own = project_path(tt.enabled, tt.run_dir)) == NULL) {
 		result = error_out_of_memory(search->error);
 	} else {
-		/* The directory may be that of the only application. */
+		/* The directory may itself be the only application. */
 		result = search_place(search, own, tt.enabled, NULL);
 		if (result == 0)
 			result = search_apps(search, tt.enabled, tt.run_dir);
@@ -593,7 +603,7 @@ found_any(const struct search *search)
 	return 0;
 }
 
-/* Searches one run directory if it is given, else the usual ones. */
+/* Searches the given run directory, or else the usual ones. */
 static int
 search_all(struct search *search, const struct discover_query *query)
 {
@@ -673,9 +683,9 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 }
 
 /*
- * Finds out who may serve a socket: the owner of the directory that it is in.
- * A run directory that nobody has named must be of a user that is trusted; one
- * in it, if everybody can make one there, of the same user.
+ * Determines which user may serve a socket: the owner of its directory.  A run
+ * directory that was not named explicitly must belong to a trusted user.  A
+ * world-writable directory may contain only directories of its own owner.
  */
 static int
 find_server(struct search *search, const struct candidate *candidate,
@@ -719,8 +729,8 @@ add_found(struct search *search, const struct candidate *candidate,
 }
 
 /*
- * An instance may have left a socket behind that another tool, or another
- * version of one, started it with.
+ * Adds the newest socket of each instance: an older one may be a leftover of
+ * another tool or version that started it before.
  */
 static int
 add_wanted(struct search *search, struct targets *targets)
@@ -743,7 +753,7 @@ add_wanted(struct search *search, struct targets *targets)
 	return best == NULL ? 0 : add_found(search, best, targets);
 }
 
-/* An instance of no application in particular must not be in several. */
+/* An instance requested without an application must exist in only one. */
 static int
 check_one_app(const struct search *search)
 {
@@ -767,17 +777,20 @@ check_one_app(const struct search *search)
 	return 0;
 }
 
-/* Ends what is written to memory.  Returns -1 if it is not all there. */
+/* Closes a memory stream.  Returns -1 if the text is incomplete. */
 static int
 close_text(FILE *out, char *const *text)
 {
 	int failed = ferror(out);
 
-	/* Without memory for the last of it, glibc says nothing. */
+	/*
+	 * If the final write runs out of memory, glibc does not report an
+	 * error.
+	 */
 	return fclose(out) == EOF || failed || *text == NULL ? -1 : 0;
 }
 
-/* "\nLABEL: a, b, ..." of files that were found and not taken. */
+/* Prints "\nLABEL: a, b, ..." for candidates with a verdict. */
 static void
 say_files(const struct search *search, FILE *out, enum verdict verdict,
     const char *label)
@@ -796,9 +809,8 @@ say_files(const struct search *search, FILE *out, enum verdict verdict,
 }
 
 /*
- * The name by which a candidate could be asked for: an instance of the
- * application that was asked for, if there is such, and else an application.
- * NULL if it has none.
+ * Returns the name to suggest for a candidate: an instance if the requested
+ * application exists, otherwise an application; or NULL.
  */
 static const char *
 name_to_offer(const struct search *search, const struct candidate *candidate,
@@ -815,8 +827,8 @@ name_to_offer(const struct search *search, const struct candidate *candidate,
 }
 
 /*
- * The names that there are; the list is sorted, so those of applications come
- * together.  Adds them to `nearest` instead if that is not NULL.
+ * Prints the names that exist, or adds them to `nearest` if that is not NULL.
+ * The list is sorted, so duplicates are adjacent.
  */
 static void
 say_names(const struct search *search, FILE *out, int of_apps,
@@ -843,7 +855,7 @@ say_names(const struct search *search, FILE *out, int of_apps,
 	}
 }
 
-/* Other sockets, which no name of such a kind would lead to. */
+/* Prints the sockets that have no name to suggest. */
 static void
 say_nameless(const struct search *search, FILE *out, int of_apps)
 {
@@ -873,7 +885,7 @@ has_app(const struct search *search)
 	return 0;
 }
 
-/* What was not found, what was probably meant, and what there is instead. */
+/* Prints what was not found, a suggestion, and what exists instead. */
 static void
 say_what(const struct search *search, FILE *out)
 {
@@ -951,7 +963,7 @@ check_query(const struct discover_query *query, struct error *error)
 	return check_name("instance", query->instance, error);
 }
 
-/* As cartridge-cli does. */
+/* Takes the application from the rockspec, as cartridge-cli does. */
 static int
 take_app_from_rockspec(struct search *search)
 {

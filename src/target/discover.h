@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Discovery: the consoles of an application and its instances, in the places
- * where the tools that start them put the sockets.
+ * Discovery: finds the consoles of an application's instances in the
+ * directories where cartridge-cli, tt, tarantoolctl and Docker put their
+ * sockets.
  */
 
 #ifndef CR_DISCOVER_H
@@ -12,13 +13,13 @@
 #include "util/error.h"
 #include "target/target.h"
 
-/* What is NULL is not given; one of the first three must be. */
+/* NULL means not given; one of the first three is required. */
 struct discover_query {
 	const char	*app;		/* a name, or a glob of names */
 	const char	*instance;	/* the same */
 	const char	*run_dir;
-	const char	*system_run_dir; /* for /var/run/tarantool, in tests */
-	int		 only_here;	/* not in /var/run/tarantool */
+	const char	*system_run_dir; /* for tests: /var/run/tarantool */
+	int		 only_here;	/* do not search /var/run/tarantool */
 };
 
 /*

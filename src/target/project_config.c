@@ -22,10 +22,10 @@
 #define ROCKSPEC	".rockspec"
 
 #define KEY_SIZE	64
-/* libyaml takes quadratic time for what is nested deeply. */
+/* libyaml takes quadratic time for deeply nested input. */
 #define DEPTH_MAX	100
 
-/* A setting to look for: its keys from the root, joined by dots. */
+/* A setting to read: its keys from the root, joined by dots. */
 struct setting {
 	const char	*key;
 	char		**value;
@@ -78,10 +78,7 @@ read_all(int fd, char *text, size_t size)
 	return (ssize_t)len;
 }
 
-/*
- * A file that lies about decides to whom the program sends Lua: not one that
- * another user has put there.
- */
+/* Rejects a file of another user: it decides where the program sends Lua. */
 static int
 check_owner(const char *path, const struct stat *st, struct error *error)
 {
@@ -96,9 +93,9 @@ check_owner(const char *path, const struct stat *st, struct error *error)
 }
 
 /*
- * Reads a regular file; a NUL follows its last byte.  It may be of another user
- * only if its path was `given`.  Returns 1 with a text to be freed, 0 if there
- * is no such file, -1 with an error.
+ * Reads a regular file and terminates it with a NUL.  Only a file that the user
+ * named (`given`) may belong to another user.  Returns 1 with a text to be
+ * freed, 0 if there is no such file, -1 with an error.
  */
 static int
 read_file(const char *path, int given, char **text, size_t *len,
@@ -109,7 +106,7 @@ read_file(const char *path, int given, char **text, size_t *len,
 	int fd;
 
 	*text = NULL;
-	/* Nobody may ever write to a FIFO of that name. */
+	/* O_NONBLOCK: opening a FIFO without a writer would block. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1)
 		return errno == ENOENT || errno == ENOTDIR ? 0 :
@@ -138,7 +135,7 @@ read_file(const char *path, int given, char **text, size_t *len,
 	return 1;
 }
 
-/* Takes a line that counts from 0, as libyaml does. */
+/* `line` counts from 0, as in libyaml. */
 static int
 bad_line(const struct reader *reader, size_t line, const char *key,
     const char *what)
@@ -157,7 +154,7 @@ bad_yaml(const struct reader *reader)
 	if (parser->error == YAML_MEMORY_ERROR)
 		return error_out_of_memory(reader->error);
 	line = parser->problem_mark.line;
-	/* What is no text at all is known by its offset only. */
+	/* For invalid characters libyaml reports only an offset. */
 	if (parser->error == YAML_READER_ERROR) {
 		line = 0;
 		for (i = 0; i < parser->problem_offset && i < reader->len; i++)
@@ -174,7 +171,7 @@ next_event(struct reader *reader, yaml_event_t *event)
 	    bad_yaml(reader);
 }
 
-/* Passes over the rest of a node of which the first event has been read. */
+/* Skips the rest of a node whose first event has been read. */
 static int
 skip(struct reader *reader, yaml_event_type_t type)
 {
@@ -232,8 +229,8 @@ store(const struct reader *reader, const struct setting *setting,
 }
 
 /*
- * The setting of that key, or NULL; `inside` tells whether there are settings
- * below the key.
+ * Returns the setting with that key, or NULL.  *inside tells whether there are
+ * settings below the key.
  */
 static const struct setting *
 find_setting(const struct reader *reader, const char *key, int *inside)
@@ -253,8 +250,8 @@ find_setting(const struct reader *reader, const char *key, int *inside)
 }
 
 /*
- * Reads the rest of a mapping.  Goes only as deep as the settings are, so a
- * hostile file cannot exhaust the stack.
+ * Reads the rest of a mapping.  Recursion is limited by the depth of the
+ * settings, so a hostile file cannot exhaust the stack.
  */
 static int
 read_mapping(struct reader *reader, const char *prefix)
@@ -324,7 +321,7 @@ read_document(struct reader *reader)
 	return read_mapping(reader, "");
 }
 
-/* Returns 1 if the file was read, 0 if there is none, -1 with an error. */
+/* Returns 1 if the file was read, 0 if it does not exist, -1 with an error. */
 static int
 read_settings(const char *path, int given, const struct setting *settings,
     struct error *error)
@@ -355,7 +352,7 @@ read_settings(const char *path, int given, const struct setting *settings,
 int
 project_run_dir(char **run_dir, struct error *error)
 {
-	/* cartridge-cli 1 wrote it with an underscore. */
+	/* cartridge-cli 1 spelled it with an underscore. */
 	char *now = NULL, *old = NULL;
 	const struct setting settings[] = {
 		{ "run-dir", &now },
@@ -377,9 +374,12 @@ project_run_dir(char **run_dir, struct error *error)
 	return result == -1 ? -1 : 0;
 }
 
-/* The functions below return 1 if they found a file, 0, or -1: no memory. */
+/*
+ * The functions below return 1 if they found a file, 0 if not, -1 if out of
+ * memory.
+ */
 
-/* Looks for tt's file in a directory. */
+/* Looks for the config file of tt in a directory. */
 static int
 find_tt_in(const char *dir, char **file)
 {
@@ -398,7 +398,7 @@ find_tt_in(const char *dir, char **file)
 	return 0;
 }
 
-/* In the current directory and in those above it, but not in the root. */
+/* Searches the current directory and its parents, except for the root. */
 static int
 find_tt_upwards(char **file)
 {
@@ -434,7 +434,7 @@ find_tt(char **file, int *given)
 	    TT_SYSTEM_DIR, file);
 }
 
-/* Resolves a directory that is relative to that of a file.  NULL: no memory. */
+/* Resolves a directory relative to that of a file.  NULL: out of memory. */
 static char *
 beside(const char *file, const char *dir)
 {
@@ -454,7 +454,7 @@ beside(const char *file, const char *dir)
 int
 project_tt(struct project_tt *tt, struct error *error)
 {
-	/* Old files have all under "tt". */
+	/* Old versions had all settings under "tt". */
 	char *enabled = NULL, *app_enabled = NULL, *old_enabled = NULL;
 	char *run_dir = NULL, *old_run_dir = NULL;
 	const struct setting settings[] = {
@@ -480,7 +480,10 @@ project_tt(struct project_tt *tt, struct error *error)
 		tt->enabled = beside(tt->file, enabled != NULL ? enabled :
 		    app_enabled != NULL ? app_enabled :
 		    old_enabled != NULL ? old_enabled : ".");
-		/* tt 1 had one for all applications, beside its file. */
+		/*
+		 * tt 1 had one run directory for all applications, relative to
+		 * its file.
+		 */
 		tt->is_shared = run_dir == NULL && old_run_dir != NULL;
 		tt->run_dir = tt->is_shared ? beside(tt->file, old_run_dir) :
 		    strdup(run_dir != NULL ? run_dir : TT_RUN_DIR);
@@ -505,8 +508,8 @@ project_tt_finish(struct project_tt *tt)
 }
 
 /*
- * The text of `package = "NAME"` in one line of Lua, or NULL.  Sets its
- * length.
+ * Returns the value of `package = "NAME"` in a line of Lua, or NULL, and sets
+ * its length.
  */
 static const char *
 package_in_line(const char *line, size_t *len)
@@ -529,8 +532,8 @@ package_in_line(const char *line, size_t *len)
 }
 
 /*
- * Compares the names in a rockspec with that found so far, or sets it.
- * Returns whether they agree; -1 without memory.
+ * Reads the package names of a rockspec.  Sets *package if it is NULL,
+ * otherwise compares them.  Returns whether they agree; -1 if out of memory.
  */
 static int
 read_rockspec(const char *path, char **package)

@@ -43,7 +43,7 @@ same_address(const struct target *a, const struct target *b)
 	    strcmp(a->port, b->port) == 0;
 }
 
-/* Takes over the strings of the target, in any case. */
+/* Takes ownership of the target's strings, even on failure. */
 static int
 add(struct targets *targets, struct target *target, struct error *error)
 {
@@ -66,14 +66,14 @@ add(struct targets *targets, struct target *target, struct error *error)
 	return 0;
 }
 
-/* Copies a text that may be NULL.  Returns 0, or -1 without memory. */
+/* Copies a string that may be NULL.  Returns 0, or -1 if out of memory. */
 static int
 copy(char **to, const char *text)
 {
 	return text != NULL && (*to = strdup(text)) == NULL ? -1 : 0;
 }
 
-/* Adds a socket with the owner of the target, and copies of these texts. */
+/* Adds a socket with the owner in `target` and copies of these strings. */
 static int
 add_socket(struct targets *targets, struct target *target, const char *path,
     const char *app, const char *instance, struct error *error)
@@ -125,7 +125,7 @@ compare_paths(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* A directory that glob(3) could not read; it passes no argument on. */
+/* Set by the callback of glob(3), which takes no user argument. */
 static char denied[PATH_MAX];
 
 static int
@@ -137,9 +137,8 @@ note_denied(const char *path, int code)
 }
 
 /*
- * Notes a directory below which the user may not look, among those that the
- * pattern for the directory of a file matches: to find a file of a known name
- * glob(3) does not read its directory.
+ * Sets `denied` to an unsearchable directory on the way to the pattern.
+ * glob(3) does not report one if only a fixed file name follows it.
  */
 static void
 find_denied(const char *pattern)
@@ -184,7 +183,7 @@ add_glob(struct targets *targets, const char *pattern, struct error *error)
 
 	memset(&found, 0, sizeof(found));
 	denied[0] = '\0';
-	/* Sorted by us, as glob's own order depends on the locale. */
+	/* glob's own order depends on the locale, so sort here. */
 	result = glob(pattern, GLOB_NOSORT, note_denied, &found);
 	if (result == GLOB_NOMATCH) {
 		globfree(&found);
@@ -277,7 +276,7 @@ decimal(int number)
 	return strdup(text);
 }
 
-/* Takes USER[:PASSWORD] over into the target.  Returns 0, or -1 with an error. */
+/* Stores USER[:PASSWORD] in the target.  Returns 0, or -1 with an error. */
 static int
 take_user(struct target *target, const char *user, size_t len,
     struct error *error)
@@ -327,7 +326,7 @@ read_address(struct target *target, const char *spec, const char *address,
 		return error_set(error, ERROR_USAGE,
 		    "target '%s' has no port", spec);
 	port++;
-	/* strtonum alone would let white space and a sign pass. */
+	/* strtonum(3) alone would accept white space and a sign. */
 	if (strspn(port, "0123456789") != strlen(port))
 		problem = "invalid";
 	else
@@ -389,7 +388,7 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 	return add(targets, &target, error);
 }
 
-/* What follows a prefix of the text, or NULL if it begins otherwise. */
+/* Returns what follows a prefix of the text, or NULL if it has another. */
 static const char *
 after(const char *text, const char *prefix)
 {

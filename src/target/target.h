@@ -27,12 +27,12 @@ struct target {
 	char			*user;
 	const struct secret	*secret;
 	int			 is_exposed;	/* the target had a password */
-	/* Known for sockets that were found by their names; else NULL. */
+	/* Set for sockets that were found by name, else NULL. */
 	char			*app;
 	char			*instance;
-	/* The file, if there was one when the target was added. */
+	/* The file, if it existed when the target was added. */
 	int			 exists;
-	/* Found, not given: whoever else may serve it besides root and us. */
+	/* Found by discovery: `owner` may serve it besides root and us. */
 	int			 is_found;
 	uid_t			 owner;
 	dev_t			 device;
@@ -45,33 +45,33 @@ struct targets {
 };
 
 /*
- * Adds what one TARGET names to the list: a path (relative or absolute),
+ * Adds the targets that a TARGET argument names: a path (relative or absolute),
  * unix/:PATH, unix:PATH, unix://PATH, HOST:PORT, [IPV6]:PORT or
- * tcp://HOST:PORT.  USER@ or USER:PASSWORD@ may stand before HOST.  A path with glob characters that is not itself an
- * existing file is expanded; the matches come sorted.  An address that the
- * list has already is not added again, nor is an existing file by another of
- * its names.  A text with a '/' before any ':' is always a path.  Does not
- * connect and does not resolve names.
+ * tcp://HOST:PORT, with USER@ or USER:PASSWORD@ before HOST if needed.  A path
+ * with glob characters that is not itself an existing file is expanded and
+ * sorted.  Duplicates are dropped, also if two names lead to the same file.  A
+ * text with a '/' before any ':' is always a path.  Does not connect or resolve
+ * names.
  *
  * Returns 0, or -1 with an error: usage (empty, bad port, no host) or
- * unreachable (a glob that matches nothing, maybe as a directory on its way may
- * not be read).
+ * unreachable (a glob without a match, possibly because a directory is
+ * unreadable).
  */
 int	targets_add(struct targets *, const char *spec, struct error *);
 
 /*
- * Adds the unix socket at a path, taken as it is, with the names of its
- * application and instance, both of which may be NULL.  All texts are copied.
- * Does nothing if the list has that socket already.
+ * Adds a unix socket by its literal path, with the names of its application and
+ * instance, which may be NULL.  All strings are copied.  A duplicate is
+ * dropped.
  *
- * Returns 0, or -1 with an error: out of memory.
+ * Returns 0, or -1 if out of memory.
  */
 int	targets_add_socket(struct targets *, const char *path,
 	    const char *app, const char *instance, struct error *);
 
 /*
- * A copy of what one TARGET names, with "***" in place of a password: nothing
- * else of it may be printed.  To be freed; NULL without memory.
+ * Returns a copy of a TARGET argument with "***" in place of a password, safe
+ * to print.  To be freed; NULL if out of memory.
  */
 char	*target_without_password(const char *spec);
 
@@ -79,14 +79,14 @@ char	*target_without_password(const char *spec);
 void	target_hide_password(char *spec);
 
 /*
- * The same for a socket that was found in a directory of that owner.  Only
- * root, the user who runs this, and the owner may serve it.
+ * The same as targets_add_socket, for a socket found in a directory of `owner`.
+ * Only root, the user of this process, and the owner may serve it.
  */
 int	targets_add_found(struct targets *, const char *path,
 	    const char *app, const char *instance, uid_t owner,
 	    struct error *);
 
-/* Frees what a list holds and leaves it empty. */
+/* Frees the contents of a list and leaves it empty. */
 void	targets_finish(struct targets *);
 
 #endif
