@@ -18,14 +18,14 @@
 #define BINARY_TAG	"tag:yaml.org,2002:binary"
 
 /*
- * libyaml compares each directive with all those before it; the console sends
- * one at most.
+ * libyaml compares each directive with all previous ones; the console sends at
+ * most one.
  */
 #define DIRECTIVES_MAX	8
 
 /*
- * What the parts of a tree take on the heap, about, with what the allocator
- * adds and the room that tables have for more.
+ * Estimated heap cost of tree nodes, including allocator overhead and spare
+ * capacity of tables.
  */
 #define COST_ITEM	24	/* of an array */
 #define COST_PAIR	104	/* of an object, and its key */
@@ -35,45 +35,45 @@
 #define COST_NUMBER	32
 #define COST_ANCHOR	200	/* and the name */
 
-/* What a stand-in costs in all places that the text comes through. */
+/* Factor for the memory that a placeholder takes on its way to the tree. */
 #define COST_STAND_IN	5
 
-/* What a function returns, besides 0 and -1, if an event is needed further. */
+/* Returned instead of 0 or -1 if the event must not be freed yet. */
 #define KEPT		1
 
 struct anchor {
 	json_t		*node;
 	size_t		 size;
 	unsigned	 height;
-	int		 open;		/* we are inside of it */
+	int		 open;		/* still being parsed */
 };
 
-/* An array or object that is not complete yet. */
+/* An array or object under construction. */
 struct frame {
 	json_t		*node;
 	int		 is_map;
-	const char	*key;		/* waits for its value */
+	const char	*key;		/* pending key, or NULL */
 	size_t		 key_len;
-	yaml_event_t	 key_event;	/* one of these has the key's bytes */
+	yaml_event_t	 key_event;	/* may own the bytes of `key` */
 	char		*key_made;
-	size_t		 size;		/* of the text, aliases expanded */
+	size_t		 size;		/* of text, aliases expanded */
 	unsigned	 height;	/* of the tree below */
 	size_t		 anchor;	/* its number plus one, or 0 */
 };
 
 struct reader {
 	yaml_parser_t	 parser;
-	yaml_event_t	 event;		/* one that is no key */
+	yaml_event_t	 event;		/* the last that is not a key */
 	struct frame	 frames[REPLY_DEPTH_MAX];
 	unsigned	 depth;
 	json_t		*root;
-	json_t		*names;		/* of anchors, to their numbers */
+	json_t		*names;		/* anchor names to numbers */
 	struct anchor	*anchors;
 	size_t		 anchor_count;
 	size_t		 anchor_room;
-	size_t		 budget;	/* what the tree may still take */
-	size_t		 limit;		/* of which that is the rest */
-	int		 foreign;	/* there are stand-ins */
+	size_t		 budget;	/* bytes that the tree may still use */
+	size_t		 limit;		/* the initial budget */
+	int		 foreign;	/* placeholders are in use */
 	struct scalars	 scalars;
 	struct error	*error;
 };
@@ -108,7 +108,7 @@ too_costly(struct reader *reader)
 	    reader->limit / 1024 / 1024);
 }
 
-/* Takes what something needs from what the tree may still take. */
+/* Subtracts the cost of something from the budget of the tree. */
 static int
 charge(struct reader *reader, size_t size)
 {
@@ -119,8 +119,8 @@ charge(struct reader *reader, size_t size)
 }
 
 /*
- * The text of a scalar, which is in the event or, if it had to be made, in
- * *made.  Returns -1 if memory is out.
+ * Returns the text of a scalar, which is in the event or, if it had to be
+ * converted, in *made.  Returns -1 if out of memory.
  */
 static int
 scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
@@ -137,7 +137,7 @@ scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
 		    YAML_DOUBLE_QUOTED_SCALAR_STYLE);
 		(*text)[*len] = '\0';
 	}
-	/* Bad base64 stays what it is: a text to look at. */
+	/* Invalid base64 is kept as text. */
 	if (tag != NULL && strcmp(tag, BINARY_TAG) == 0 &&
 	    (decoded = bytes_from_base64(*text, *len)) != -1)
 		*len = (size_t)decoded;
@@ -151,9 +151,9 @@ scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
 }
 
 /*
- * Gives the top frame, a map, the key for its next value.  The bytes are those
- * of what was made, which is taken over in any case, or of the event in the
- * frame if that is NULL.  Returns KEPT if the event is needed from now on.
+ * Sets the key for the next value of the top frame, a map.  The bytes are those
+ * of `made`, whose ownership is taken even on failure, or else of the frame's
+ * event.  Returns KEPT if the event must be kept.
  */
 static int
 set_key(struct reader *reader, const char *text, size_t len, char *made)
@@ -181,7 +181,7 @@ drop_key(struct frame *frame)
 	frame->key = NULL;
 }
 
-/* The same for a key that is any value. */
+/* The same for a key that is not a scalar. */
 static int
 set_node_key(struct reader *reader, const json_t *node)
 {
@@ -198,7 +198,7 @@ set_node_key(struct reader *reader, const json_t *node)
 	}
 	if (text == NULL)
 		return out_of_memory(reader);
-	/* Keys in keys in keys double in size with each level of quotes. */
+	/* Nested keys double in size with each level of quoting. */
 	if (charge(reader, len) == -1) {
 		free(text);
 		return -1;
@@ -217,7 +217,7 @@ awaits_key(const struct reader *reader)
 	return frame->is_map && frame->key == NULL;
 }
 
-/* Counts a value in the sizes of the collection that it is in. */
+/* Adds a value to the sizes of its collection. */
 static void
 account(struct reader *reader, size_t size, unsigned height)
 {
@@ -231,7 +231,9 @@ account(struct reader *reader, size_t size, unsigned height)
 		frame->height = height + 1;
 }
 
-/* Puts a value to its place.  Takes over the reference, in any case. */
+/*
+ * Stores a value where it belongs.  Takes over the reference, even on failure.
+ */
 static int
 put(struct reader *reader, json_t *node, size_t size, unsigned height)
 {
@@ -264,8 +266,8 @@ put(struct reader *reader, json_t *node, size_t size, unsigned height)
 }
 
 /*
- * Remembers an anchored value, under its number plus one in *number; 0 if the
- * value has no anchor.
+ * Registers an anchored value.  Sets *number to its number plus one, or to 0 if
+ * the value has no anchor.
  */
 static int
 add_anchor(struct reader *reader, const yaml_char_t *name, json_t *node,
@@ -288,7 +290,7 @@ add_anchor(struct reader *reader, const yaml_char_t *name, json_t *node,
 		reader->anchors = anchors;
 		reader->anchor_room = room;
 	}
-	/* An anchor that is set again hides the one before. */
+	/* Redefining an anchor replaces it. */
 	if (json_object_set_new_nocheck(reader->names, (const char *)name,
 	    json_integer((json_int_t)reader->anchor_count)) == -1)
 		return out_of_memory(reader);
@@ -369,7 +371,10 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 		return -1;
 	}
 	if (is_key) {
-		/* The key is as it stands, the value for aliases is not. */
+		/*
+		 * The size of the key is unchanged, that of the value includes
+		 * aliases.
+		 */
 		account(reader, len + 1, 0);
 		json_decref(node);
 		return set_key(reader, text, len, made);
@@ -421,7 +426,7 @@ end_collection(struct reader *reader)
 	return put(reader, frame->node, frame->size, frame->height);
 }
 
-/* Returns KEPT if the event must be left as it is. */
+/* Returns KEPT if the event must be kept. */
 static int
 read_event(struct reader *reader, yaml_event_t *event)
 {
@@ -462,7 +467,7 @@ parser_error(struct reader *reader)
 	    parser->problem_mark.line + 1);
 }
 
-/* A lone empty document, which is not an empty string. */
+/* Whether the root is an empty document, as opposed to an empty string. */
 static int
 is_empty_document(const struct reader *reader, const yaml_event_t *event)
 {
@@ -479,7 +484,10 @@ read_stream(struct reader *reader)
 	int end, result;
 
 	do {
-		/* That of a key stays until the value is there, uncopied. */
+		/*
+		 * The event of a key is kept until its value arrives, to avoid
+		 * a copy.
+		 */
 		event = awaits_key(reader) ?
 		    &reader->frames[reader->depth - 1].key_event :
 		    &reader->event;
@@ -504,7 +512,7 @@ read_stream(struct reader *reader)
 	return 0;
 }
 
-/* Makes the input such that libyaml can read it. */
+/* Replaces bytes that libyaml rejects with placeholders. */
 static int
 prepare(struct reader *reader, struct prepared *prepared, const char *data,
     size_t len)

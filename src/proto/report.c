@@ -15,19 +15,19 @@
 
 #define PROTOCOL_VERSION	1
 
-/* Integers beyond this are not exact as numbers of Lua. */
+/* Larger integers are not exact as Lua numbers. */
 #define INTEGER_MAX		9007199254740992.0
 
 /*
- * The most maps that the lists of a report have together: one may be empty in
- * the reply and has all its fields in the report.
+ * The limit for maps in the lists of a report: an empty map in the reply
+ * becomes one with all fields in the report.
  */
 #define ITEMS_MAX	50000
 
-/* What a value, or the entry of a map, takes besides its text. */
+/* Estimated heap size of a value or map entry, without its text. */
 #define VALUE_SIZE		((size_t)64)
 
-/* How much of a reply that is not understood is shown, in bytes. */
+/* How much of an invalid reply is shown, in bytes. */
 #define EXCERPT_MAX	160
 
 enum field_kind {
@@ -40,24 +40,24 @@ enum field_kind {
 	FIELD_OBJECTS		/* an array of objects */
 };
 
-/* What a field is when the instance does not say. */
+/* The value of a field that is missing in the reply. */
 enum field_default {
 	DEFAULT_NULL,
 	DEFAULT_ZERO,		/* 0, false, [], or an object of defaults */
-	DEFAULT_OMIT		/* the report does not have it then either */
+	DEFAULT_OMIT		/* missing in the report as well */
 };
 
 struct field {
 	const char		*name;
 	enum field_kind		 kind;
 	enum field_default	 absent;
-	const struct field	*fields;	/* of an object */
+	const struct field	*fields;	/* for objects */
 };
 
-/* What is wrong with a reply, or that memory is out (no text). */
+/* A schema violation; without text: out of memory. */
 struct complaint {
 	char	text[160];
-	size_t	items;		/* of all lists of maps so far */
+	size_t	items;		/* maps in all lists so far */
 };
 
 static const struct field module_fields[] = {
@@ -67,7 +67,7 @@ static const struct field module_fields[] = {
 	{ NULL, 0, 0, NULL }
 };
 
-/* Files that modules load by themselves, and files of the HTTP server. */
+/* Files loaded by modules themselves, and files of the HTTP server. */
 static const struct field file_fields[] = {
 	{ "path", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "module", FIELD_STRING, DEFAULT_NULL, NULL },
@@ -259,7 +259,7 @@ static const struct field cluster_fields[] = {
 	{ NULL, 0, 0, NULL }
 };
 
-/* A report is target, these, ok, outcome, and then the others. */
+/* A report has `target`, these, `ok`, `outcome`, and then the others. */
 static const struct field name_fields[] = {
 	{ "alias", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "uuid", FIELD_STRING, DEFAULT_NULL, NULL },
@@ -291,7 +291,7 @@ static const struct field report_fields[] = {
 	{ NULL, 0, 0, NULL }
 };
 
-/* What is counted for all of them. */
+/* Estimated heap size of all reports. */
 static size_t total;
 
 static void	build_error(struct report *, const char *, enum error_code,
@@ -325,8 +325,8 @@ report_text(const char *raw)
 }
 
 /*
- * Text of the instance.  It may hold a NUL, which neither C nor many a reader
- * of JSON is ready for.
+ * Converts text from the instance.  Drops NUL characters, which C strings and
+ * many JSON parsers cannot handle.
  */
 static json_t *
 read_text(json_t *from)
@@ -373,7 +373,7 @@ default_value(const struct field *field)
 	return value;
 }
 
-/* Lua has one kind of number: an integer may come as 3 or as 3.0. */
+/* Lua has only doubles: an integer may arrive as 3 or as 3.0. */
 static int
 is_integer(const json_t *from)
 {
@@ -384,7 +384,9 @@ is_integer(const json_t *from)
 	    (double)(json_int_t)real == real);
 }
 
-/* An empty Lua table comes as an empty array, whatever it stands for. */
+/*
+ * An empty Lua table is encoded as an empty array, even if it stands for a map.
+ */
 static int
 is_empty_table(const json_t *from)
 {
@@ -449,7 +451,7 @@ read_array(const struct field *field, const json_t *from, const char *name,
 	return value;
 }
 
-/* One value as the schema has it; a new reference. */
+/* Converts one value to match the schema; a new reference. */
 static json_t *
 read_value(const struct field *field, json_t *from, const char *name,
     struct complaint *complaint)
@@ -487,8 +489,8 @@ read_value(const struct field *field, json_t *from, const char *name,
 }
 
 /*
- * Sets the fields of an object from a map of the reply; NULL is an empty one.
- * Returns 0, or -1 with a complaint.
+ * Sets the fields of an object from a map of the reply; NULL stands for an
+ * empty one.  Returns 0, or -1 with a complaint.
  */
 static int
 read_fields(json_t *into, const struct field *fields, const json_t *from,
@@ -547,7 +549,9 @@ build(struct report *report, const char *target, enum outcome outcome,
 	return 0;
 }
 
-/* What a value takes of the heap, roughly.  As deep as a reply may be. */
+/*
+ * Estimates the heap size of a value.  Recursion is bounded by REPLY_DEPTH_MAX.
+ */
 static size_t
 size_of(const json_t *value)
 {
@@ -574,8 +578,8 @@ size_of(const json_t *value)
 }
 
 /*
- * Counts what the report takes, or makes it one of an error if that is too
- * much.
+ * Counts the heap size of a report, or replaces it by an error if the limit is
+ * exceeded.
  */
 static void
 count_size(struct report *report, const char *target)
@@ -597,7 +601,7 @@ count_size(struct report *report, const char *target)
 	    "total", REPORT_TOTAL_MAX / 1024 / 1024));
 }
 
-/* A report on an error; takes the reference of the message. */
+/* Builds a report for an error; takes the reference of the message. */
 static void
 build_error(struct report *report, const char *target, enum error_code code,
     json_t *message)
@@ -630,7 +634,7 @@ take_excerpt(const char *data, size_t len, void *arg)
 	struct excerpt *excerpt = arg;
 	size_t room = EXCERPT_MAX - excerpt->len;
 
-	/* It is not always that one who has had enough is left alone. */
+	/* jansson may call the callback again after it returned -1. */
 	if (excerpt->is_cut)
 		return -1;
 	memcpy(excerpt->text + excerpt->len, data, len < room ? len : room);
@@ -639,7 +643,7 @@ take_excerpt(const char *data, size_t len, void *arg)
 		return 0;
 	memcpy(excerpt->text + excerpt->len, "...", 3);
 	excerpt->is_cut = 1;
-	/* Enough: a reply may be large. */
+	/* Stop here: a reply may be large. */
 	return -1;
 }
 
@@ -658,8 +662,8 @@ build_bad_reply(struct report *report, const char *target, const json_t *reply,
 }
 
 /*
- * The words with which an instance may say how it ended.  Only one that has
- * relayed a request can say that it has reached nobody.
+ * Reads the outcome that the instance reports.  Only a relayed report may be
+ * `unreachable`.
  */
 static int
 read_outcome(const json_t *from, int relayed, enum outcome *outcome)
@@ -698,7 +702,7 @@ build_from_ours(struct report *report, const char *target,
 	transient = json_object_get(json_object_get(from, "error"),
 	    "transient");
 	if (build(report, target, outcome, from, &complaint) == 0) {
-		/* What was done, or may have been, is not to be done again. */
+		/* An action that may have happened must not be repeated. */
 		report->transient = json_is_true(transient) &&
 		    (outcome == OUTCOME_REFUSED || outcome == OUTCOME_FAILED ||
 		    outcome == OUTCOME_UNREACHABLE);
@@ -712,7 +716,9 @@ build_from_ours(struct report *report, const char *target,
 	build_bad_reply(report, target, reply, why);
 }
 
-/* What the console says when Lua raised an error outside of our code. */
+/*
+ * Handles the console's own error reply, when Lua failed outside of our code.
+ */
 static void
 build_from_lua_error(struct report *report, const char *target, json_t *raised)
 {
@@ -872,7 +878,7 @@ report_document(const char *command, int exit_status,
 {
 	json_t *list, *document;
 
-	/* A copy of the list only: the instances themselves are shared. */
+	/* A shallow copy: the instances are shared. */
 	if ((list = copy_json(instances)) == NULL)
 		return NULL;
 	document = json_pack("{s:b, s:i, s:s, s:o}",

@@ -13,7 +13,7 @@
 #define BOOT	"boot"
 #define TYPED	"commands.repl"
 
-/* A text that grows; once memory is out it stays so. */
+/* A growing buffer; after running out of memory all operations fail. */
 struct text {
 	char	*data;
 	size_t	 len;
@@ -21,13 +21,13 @@ struct text {
 	int	 failed;
 };
 
-/* The scripts that go into a request, each once. */
+/* The scripts of a request, without duplicates. */
 struct scripts {
 	const struct script	**list;
 	size_t			  count;
 };
 
-/* Makes the text longer, and returns where to write that; NULL if it failed. */
+/* Grows the text.  Returns where to write the new bytes, or NULL on failure. */
 static char *
 extend(struct text *text, size_t len)
 {
@@ -62,9 +62,9 @@ append(struct text *text, const char *data, size_t len)
 }
 
 /*
- * How many bytes a byte takes in a Lua string.  Those of other scripts could
- * all stand for themselves; a line of ASCII is easier to handle, but of much
- * text it would be four times as long.
+ * The length of a byte in a Lua string.  Bytes of UTF-8 text may be left
+ * unescaped: an ASCII line is easier to handle, but non-Latin text would become
+ * four times as long.
  */
 static size_t
 escaped_size(unsigned char byte, int is_ascii)
@@ -78,8 +78,8 @@ escaped_size(unsigned char byte, int is_ascii)
 }
 
 /*
- * Appends bytes as they stand in a Lua string.  Always three digits, as the
- * byte after them may be a digit too.
+ * Appends bytes escaped for a Lua string, always with three digits, as the next
+ * byte may be a digit too.
  */
 static void
 append_bytes(struct text *text, const void *data, size_t len, int is_ascii)
@@ -116,7 +116,7 @@ append_escaped(struct text *text, const void *data, size_t len)
 	append_bytes(text, data, len, 1);
 }
 
-/* Names are of letters, digits and dots, and scripts are embedded escaped. */
+/* Names consist of letters, digits and dots; scripts are embedded escaped. */
 static void
 append_string(struct text *text, const char *escaped, size_t len)
 {
@@ -143,7 +143,7 @@ add_script(struct scripts *scripts, const struct script *script)
 	return 0;
 }
 
-/* Adds the scripts that a script requires; others are modules of the server. */
+/* Adds the scripts that a script requires; other names are server modules. */
 static int
 add_required(struct scripts *scripts, const struct script *script)
 {
@@ -157,7 +157,7 @@ add_required(struct scripts *scripts, const struct script *script)
 	return 0;
 }
 
-/* Adds the module of the command in these arguments, if there is one. */
+/* Adds the module of the command in the arguments, if there is one. */
 static int
 add_command(struct scripts *scripts, const json_t *args)
 {
@@ -173,7 +173,9 @@ add_command(struct scripts *scripts, const json_t *args)
 	return add_script(scripts, script);
 }
 
-/* All up to the last brace of the arguments: more of them may follow. */
+/*
+ * Builds the line up to the last brace of the arguments, where more may follow.
+ */
 static void
 append_head(struct text *text, const struct script *boot,
     const struct scripts *scripts, json_t *texts, const char *args)
@@ -207,7 +209,7 @@ append_head(struct text *text, const struct script *boot,
 	append_escaped(text, args, strlen(args) - 1);
 }
 
-/* The arguments as JSON, but for the texts, which go beside them. */
+/* Serialises the arguments, without the texts, which are sent separately. */
 static char *
 dump_arguments(const json_t *args)
 {
@@ -236,7 +238,7 @@ request_init(struct request *request, const json_t *args)
 	if ((boot = script_find(BOOT)) == NULL ||
 	    add_command(&scripts, args) == -1)
 		goto done;
-	/* Another instance will have to begin with all of it anew. */
+	/* The gateway builds a whole request of its own from these. */
 	if (inner != NULL && (add_command(&scripts, inner) == -1 ||
 	    add_script(&scripts, boot) == -1))
 		goto done;
@@ -280,7 +282,7 @@ request_rest(const json_t *more, size_t *len)
 		    NULL);
 		if (dumped == NULL)
 			return NULL;
-		/* They go on with the object that the head has begun. */
+		/* Continues the JSON object that the head left open. */
 		dumped[0] = ',';
 		append_escaped(&text, dumped, strlen(dumped));
 		free(dumped);

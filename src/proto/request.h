@@ -2,15 +2,15 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The one line of Lua that is sent: the embedded modules that a command
+ * Builds the one line of Lua that is sent: the embedded modules that a command
  * needs, and its arguments as data.
  *
- *	(loadstring("<boot.lua>","@cartridge-reload/boot.lua")(
- *	    "<name>","<source>",...,"<arguments in JSON>"))
+ * 	(loadstring("<boot.lua>","@cartridge-reload/boot.lua")(
+ * 	    "<name>","<source>",...,"<arguments in JSON>"))
  *
- * The console puts `return ` before it.  The outermost parenthesis closes with
- * the last byte, so every proper prefix is a syntax error: a connection that
- * is cut in the middle runs nothing.
+ * The console puts `return ` before it.  The last byte closes the first
+ * parenthesis, so every proper prefix is a syntax error: a connection that is
+ * cut runs nothing.
  */
 
 #ifndef CR_REQUEST_H
@@ -19,47 +19,45 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* The beginning of a line, the same for all instances that are sent it. */
+/* The first part of a line, shared by all instances that receive it. */
 struct request {
 	char	*head;
 	size_t	 len;
 };
 
 /*
- * Builds all of the line that does not depend on the instance: boot.lua, the
- * modules that src/lua/<command> requires, and `args`, an object whose
- * "command" names it.  If its "request" holds the arguments of another command
- * that is to be relayed, the modules of that one too, and boot.lua as one of
- * them.  Modules are sent with all that they require.  An object "texts" of strings is not sent as JSON: they
- * go beside the modules, where they are escaped once only.
- *
- * Returns 0, or -1 if memory is out or a module does not exist (a bug).
+ * Builds the part of the line that does not depend on the instance: boot.lua,
+ * the modules that src/lua/<command> requires, directly or indirectly, and
+ * `args`, an object whose "command" names it.  If "request" holds the arguments
+ * of a command to relay, its modules and boot.lua are included too.  Strings in
+ * the object "texts" are not sent as JSON but beside the modules, so they are
+ * escaped only once.  Returns 0, or -1 if out of memory or if a module does not
+ * exist (a bug).
  */
 int	 request_init(struct request *, const json_t *args);
 void	 request_finish(struct request *);
 
 /*
- * The rest of such a line, without a newline: `more` are the arguments of one
- * instance, an object whose keys the others do not have, or NULL.  To be freed
- * by the caller; NULL if memory is out.
+ * Builds the rest of the line, without a newline.  `more`, or NULL, is an
+ * object with the arguments of one instance, whose keys are not in `args`.  To
+ * be freed by the caller; NULL if out of memory.
  */
 char	*request_rest(const json_t *more, size_t *len);
 
 /*
- * A line that calls src/lua/typed.lua with what was typed, by itself and with
+ * Builds a line that calls src/lua/commands/repl.lua with the typed text and
  * the environment of the session:
  *
- *	(loadstring("<typed.lua>","@cartridge-reload/typed.lua"))(getfenv(1),
- *	    "<what>","<text>",<from>,<to>)
+ * 	(loadstring("<repl.lua>","@cartridge-reload/repl.lua"))(getfenv(1),
+ * 	    "<what>","<text>",<from>,<to>)
  *
- * Of its proper prefixes only the one that ends before the second call is no
- * syntax error, and that does nothing.  To be freed by the caller; NULL if
- * memory is out.
+ * The only proper prefix that is not a syntax error ends before the second
+ * call, and has no effect.  To be freed by the caller; NULL if out of memory.
  */
 char	*request_typed(const char *what, const char *text, size_t text_len,
 	    size_t from, size_t to, size_t *len);
 
-/* The whole line, if nothing depends on the instance; else like both. */
+/* The whole line, for requests without instance-specific arguments. */
 char	*request_line(const json_t *args, size_t *len);
 
 #endif

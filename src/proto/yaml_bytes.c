@@ -9,36 +9,36 @@
 #include "util/utf8.h"
 
 /*
- * A stand-in is a character from the end of the last private plane, four bytes
- * long as "\xNN" is:
+ * A placeholder is a code point from the end of the last private plane; like
+ * "\xNN" it is four bytes long:
  *
- *	STAND_IN | kind << 8 | byte
+ * 	STAND_IN | kind << 8 | byte
  */
 #define STAND_IN	0x10f000UL
 #define STAND_IN_LEN	4
 enum stand_in {
-	STAND_IN_RAW,		/* the byte itself was there */
-	STAND_IN_ESCAPE		/* "\xNN"; the low bits tell the case of NN */
+	STAND_IN_RAW,		/* a raw byte */
+	STAND_IN_ESCAPE		/* "\xNN"; the low bits hold the case of NN */
 };
 #define UPPER_HIGH	1
 #define UPPER_LOW	2
 #define STAND_IN_END	(STAND_IN_ESCAPE + 4)
 
-/* So many bytes are looked at as one, and of so many after them. */
+/* Size of a block for the fast path, and the lookahead that it needs. */
 #define BLOCK		64
 #define BLOCK_AFTER	2
 
-/* What a look at the whole input has found. */
+/* The result of a scan of the whole input. */
 struct survey {
-	unsigned char	*to;		/* where to write, or NULL */
-	size_t		 len;		/* with the stand-ins */
+	unsigned char	*to;		/* output buffer, or NULL */
+	size_t		 len;		/* output length */
 	size_t		 directives;
-	int		 foreign;	/* stand-ins are needed */
+	int		 foreign;	/* placeholders are needed */
 };
 
 static const char hex_digits[] = "0123456789abcdef";
 
-/* Whether YAML allows this character as it is. */
+/* Whether YAML allows this character unescaped. */
 static int
 is_yaml_character(unsigned long code)
 {
@@ -60,7 +60,7 @@ hex_value(unsigned char c)
 	return digit == NULL ? -1 : (int)(digit - hex_digits);
 }
 
-/* Whether the text begins with the escape of a byte above 0x7f. */
+/* Whether the text starts with the escape of a byte above 0x7f. */
 static int
 is_byte_escape(const unsigned char *text, size_t len)
 {
@@ -68,7 +68,7 @@ is_byte_escape(const unsigned char *text, size_t len)
 	    hex_value(text[2]) >= 8 && hex_value(text[3]) >= 0;
 }
 
-/* Whether what stands before `at` ends a line, as libyaml sees lines. */
+/* Whether the text before `at` ends with a line break as libyaml sees it. */
 static int
 begins_line(const unsigned char *text, size_t at)
 {
@@ -120,7 +120,7 @@ put_escape_stand_in(struct survey *survey, const unsigned char *digits)
 	survey->foreign = 1;
 }
 
-/* Whether a byte is one of a character, but not its first. */
+/* Whether a byte continues a UTF-8 character. */
 static unsigned char
 continues(unsigned char c)
 {
@@ -128,9 +128,9 @@ continues(unsigned char c)
 }
 
 /*
- * The length of a block that begins with a character and in which all that is
- * not ASCII is characters of two and three bytes that YAML takes; 0 if it is
- * not, or might not be.  It is a little longer than BLOCK if that ends within a
+ * Returns the length of a block, starting at a character boundary, in which all
+ * non-ASCII is two- and three-byte characters that YAML allows; 0 if it is not,
+ * or might not be.  It is slightly longer than BLOCK if BLOCK ends within a
  * character.
  */
 static size_t
@@ -145,14 +145,14 @@ common_utf8(const unsigned char *text)
 		next = text[i + 1];
 		special |= continues(text[i + 2]) !=
 		    ((next >= 0xc0) | (c >= 0xe0));
-		/* Overlong, or of more than three bytes. */
+		/* Overlong, or longer than three bytes. */
 		special |= (c == 0xc0) | (c == 0xc1) | (c >= 0xf0);
 		special |= (c == 0xe0) & (next < 0xa0);
-		/* Controls, surrogates, the end of the plane. */
+		/* Control characters, surrogates, the end of the plane. */
 		special |= (c == 0xc2) & (next < 0xa0);
 		special |= (c == 0xed) & (next >= 0xa0);
 		special |= (c == 0xef) & (next == 0xbf);
-		/* The character before may end a line. */
+		/* The previous character may end a line. */
 		special |= (c >= 0x80) & (next == '%');
 	}
 	if (special)
@@ -163,10 +163,10 @@ common_utf8(const unsigned char *text)
 }
 
 /*
- * The length of a block that begins with a character and has nothing special in
- * it: all printable, in lines, no escape that may be one of a byte, no
- * directive; 0 if it has.  There must be BLOCK_AFTER bytes after it.  As the
- * loops have no branches, many bytes are looked at in one instruction.
+ * Returns the length of a block, starting at a character boundary, without
+ * anything special: printable lines, no escape that may stand for a byte, no
+ * directive; otherwise 0.  BLOCK_AFTER bytes must follow it.  The loops are
+ * branch-free, so that the compiler can vectorise them.
  */
 static size_t
 common_block(const unsigned char *text)
@@ -174,7 +174,7 @@ common_block(const unsigned char *text)
 	unsigned char all = 0, special;
 	size_t i;
 
-	/* What comes next must not be escaped by what is in the block. */
+	/* The block must not escape the character after it. */
 	special = text[0] == '%' || text[BLOCK - 1] == '\\';
 	for (i = 0; i < BLOCK; i++) {
 		all |= text[i];
@@ -188,7 +188,7 @@ common_block(const unsigned char *text)
 	return all < 0x80 ? BLOCK : common_utf8(text);
 }
 
-/* The length of the part that is nothing special. */
+/* Returns the length of the initial part without anything special. */
 static size_t
 common_run(const unsigned char *text, size_t len)
 {
@@ -212,8 +212,8 @@ common_run(const unsigned char *text, size_t len)
 }
 
 /*
- * Looks through the input and, if survey->to is set, writes it there with
- * stand-ins for what libyaml would refuse or misread.
+ * Scans the input and, if survey->to is set, writes it there, with placeholders
+ * for what libyaml would reject or misread.
  */
 static void
 survey_input(struct survey *survey, const unsigned char *text, size_t len)
@@ -245,7 +245,10 @@ survey_input(struct survey *survey, const unsigned char *text, size_t len)
 			continue;
 		}
 		use = utf8_decode(text + i, len - i, &code);
-		/* True characters of that range need no help by themselves. */
+		/*
+		 * A real character from the placeholder range is valid input;
+		 * alone it does not require a copy.
+		 */
 		if (use == 0 || code < STAND_IN)
 			survey->foreign = 1;
 		if (use == 0)
@@ -343,7 +346,7 @@ bytes_text(const unsigned char *bytes, size_t len, int escape_nul,
 	size_t i, size, use;
 	char *text = NULL, *to = NULL;
 
-	/* First to measure, then to write. */
+	/* Measure first, then write. */
 	for (;;) {
 		size = 0;
 		for (i = 0; i < len; i += use) {

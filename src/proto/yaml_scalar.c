@@ -9,7 +9,7 @@
 
 #include "proto/yaml_scalar.h"
 
-/* Reads a JSON integer of 64 signed bits.  Returns -1 if it is none. */
+/* Parses a JSON integer of 64 signed bits.  Returns -1 if it is not one. */
 static int
 read_integer(const char *text, size_t len, json_int_t *number)
 {
@@ -30,8 +30,8 @@ count_digits(const char *text)
 }
 
 /*
- * Reads a number of JSON with a fraction or an exponent.  Returns -1 if it is
- * none, or not finite.
+ * Parses a JSON number with a fraction or an exponent.  Returns -1 if it is not
+ * one, or not finite.
  */
 static int
 read_real(const char *text, size_t len, double *number)
@@ -60,7 +60,7 @@ read_real(const char *text, size_t len, double *number)
 	}
 	if (p != text + len)
 		return -1;
-	/* Nobody sets a locale for numbers. */
+	/* Safe: the program never sets LC_NUMERIC. */
 	*number = strtod(text, &end);
 	return end == p && isfinite(*number) ? 0 : -1;
 }
@@ -126,7 +126,7 @@ scalars_value(struct scalars *scalars, const char *text, size_t len)
 			return json_integer(integer);
 		if (read_real(text, len, &real) == 0)
 			return json_real(real);
-		/* Integers that are too long, dates, UUIDs are text. */
+		/* Integers that are too long, dates and UUIDs are text. */
 		break;
 	}
 	return scalars_string(scalars, text, len);
