@@ -19,11 +19,11 @@
 #include "net/protocol.h"
 #include "util/clock.h"
 
-/* What one step reads, so that a fast peer leaves time for the others. */
+/* Reads per step are limited, so that a fast peer cannot starve the others. */
 #define READ_SIZE	((size_t)64 * 1024)
 #define READS_PER_STEP	16
 
-/* The handshake and the lines behind it. */
+/* The handshake and the queued lines. */
 #define PACKETS_MAX	(CONN_LINES_MAX + 1)
 
 enum conn_state { CONNECTING, GREETING, HANDSHAKING, READY };
@@ -33,15 +33,15 @@ struct conn {
 	enum conn_state	 state;
 	int			 fd;
 	int64_t			 opened;
-	int64_t			 greeted_from;	/* connected since */
+	int64_t			 greeted_from;	/* start of the wait for it */
 	int64_t			 deadline;
-	int64_t			 due;		/* of this state */
-	int			 final_read;	/* late, one was granted */
+	int64_t			 due;		/* deadline of this state */
+	int			 final_read;	/* one late read was granted */
 
-	struct dial		 dial;		/* until it is connected */
+	struct dial		 dial;		/* until connected */
 
 	struct greeting		 greeting;
-	const struct protocol	*protocol;	/* once it is greeted */
+	const struct protocol	*protocol;	/* after the greeting */
 	struct protocol_state	 protocol_state;
 
 	struct framer		 framer;
@@ -148,7 +148,7 @@ step_connecting(struct conn *conn, struct error *error)
 	}
 }
 
-/* A new packet at the end of the queue, which has room. */
+/* Appends a packet to the queue, which has room for it. */
 static struct packet *
 next_packet(struct conn *conn)
 {
@@ -173,7 +173,7 @@ not_a_tarantool(const struct conn *conn, struct error *error)
 	return CONN_FAILED;
 }
 
-/* Looks at what there is of the greeting: done, more needed, or wrong. */
+/* Checks the greeting received so far: complete, incomplete, or invalid. */
 static enum conn_event
 check_greeting(struct conn *conn, struct error *error)
 {
@@ -203,7 +203,10 @@ static enum conn_event
 no_greeting(struct conn *conn, struct error *error)
 {
 	conn->greeting.version[0] = '\0';
-	/* The same whichever limit comes first: what is wrong is the same. */
+	/*
+	 * The cause is the same whichever limit expires first, and so is the
+	 * error.
+	 */
 	error_set_transient(error, ERROR_NO_GREETING,
 	    "connected, but no greeting within %g s: %s",
 	    clock_seconds(conn->greeted_from, conn->due),
@@ -222,7 +225,10 @@ step_greeting(struct conn *conn, int64_t now, struct error *error)
 	enum conn_event event = CONN_WAIT;
 	ssize_t len;
 
-	/* Not a byte more: what comes after it is framed. */
+	/*
+	 * Read no further than the greeting: what follows it goes to the
+	 * framer.
+	 */
 	do {
 		len = recv(conn->fd, conn->greeting.data + conn->greeting.len,
 		    GREETING_SIZE - conn->greeting.len, 0);
@@ -241,7 +247,7 @@ step_greeting(struct conn *conn, int64_t now, struct error *error)
 	return event;
 }
 
-/* Takes what was sent off the queue. */
+/* Removes sent bytes from the queue. */
 static void
 forget_sent(struct conn *conn, size_t len)
 {
@@ -269,7 +275,7 @@ forget_sent(struct conn *conn, size_t len)
 	}
 }
 
-/* Gathers the pieces that can be sent.  Returns how many there are. */
+/* Collects the pieces to send.  Returns how many there are. */
 static size_t
 gather(const struct conn *conn, struct iovec *pieces)
 {
@@ -284,7 +290,7 @@ gather(const struct conn *conn, struct iovec *pieces)
 	return count;
 }
 
-/* Sends as much as the kernel takes. */
+/* Sends as much as the kernel accepts. */
 static void
 flush(struct conn *conn)
 {
@@ -302,12 +308,12 @@ flush(struct conn *conn)
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		else if (errno != EINTR)
-			/* The reading side tells what happened. */
+			/* Ignored here: the next read reports the cause. */
 			conn->out_error = errno;
 	}
 }
 
-/* Whether everything that was queued has been sent is for the caller to say. */
+/* The caller distinguishes whether the whole request had been sent. */
 static enum conn_event
 fail_closed(const struct conn *conn, int code, struct error *error)
 {
@@ -317,7 +323,7 @@ fail_closed(const struct conn *conn, int code, struct error *error)
 	else
 		error_set(error, ERROR_CLOSED_EARLY,
 		    "connection lost: %s", strerror(code));
-	/* Until the handshake is answered nothing has run in the instance. */
+	/* Before the handshake nothing has run in the instance. */
 	error->transient = conn->state == HANDSHAKING;
 	return CONN_FAILED;
 }
@@ -383,7 +389,7 @@ fail_deadline(const struct conn *conn, struct error *error)
 	return CONN_FAILED;
 }
 
-/* The next of the messages that were received, as an event. */
+/* Returns the next received message as an event. */
 static enum conn_event
 next_message(struct conn *conn, struct document *doc, struct error *error)
 {
@@ -419,8 +425,8 @@ transfer(struct conn *conn, int64_t now, struct document *doc,
 	if ((event = next_message(conn, doc, error)) != CONN_WAIT)
 		return event;
 	/*
-	 * What had come before the deadline is still read after it, once: the
-	 * reply may be waiting if it was us who slept.
+	 * Data that arrived before the deadline is read once more after it:
+	 * this process may have been suspended while the reply was waiting.
 	 */
 	if (conn->final_read)
 		return fail_deadline(conn, error);

@@ -2,13 +2,13 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The connection to one instance: lines in, documents out.  A state machine
- * that never blocks, prints nothing and knows no YAML.  The caller polls conn_fd
- * for conn_events, calls conn_step, and does what it returns.
+ * A connection to one instance: lines in, documents out.  A state machine that
+ * never blocks, prints nothing and does not parse YAML.  The caller polls
+ * conn_fd for conn_events, calls conn_step, and handles its result.
  *
- * Below are the socket (net/dial.h), the framing (net/framing.h) and the
- * protocol (net/protocol.h), which the greeting (net/greeting.h) tells.  Nothing
- * above sees more of a protocol than this interface.
+ * It is built on dialling (net/dial.h), framing (net/framing.h) and a protocol
+ * (net/protocol.h), which the greeting (net/greeting.h) selects.  Callers see
+ * nothing of the protocol but this interface.
  */
 
 #ifndef CR_CONN_H
@@ -21,19 +21,19 @@
 #include "target/target.h"
 #include "util/error.h"
 
-/* A console greets at once or not at all, milliseconds. */
+/* A console sends its greeting at once or never; in milliseconds. */
 #define CONN_GREETING_MS	3000
 
-/* Lines that may wait to be sent at a time. */
+/* The maximum number of queued lines. */
 #define CONN_LINES_MAX		4
 
 struct conn;
 
-/* A line without its newline, in one piece or two.  It contains no newline. */
+/* A line in one or two pieces, without its newline.  Contains no newline. */
 struct conn_line {
 	const char	*data;
 	size_t		 len;
-	const char	*rest;		/* what follows, or NULL */
+	const char	*rest;		/* second piece, or NULL */
 	size_t		 rest_len;
 };
 
@@ -42,44 +42,48 @@ enum conn_event {
 	CONN_GREETED,		/* lines may be queued behind the handshake;
 				   not all protocols have it */
 	CONN_READY,		/* the handshake is done */
-	CONN_DOCUMENT,		/* a document was received, and is passed on */
+	CONN_DOCUMENT,		/* a document was received */
 	CONN_REFUSED,		/* the instance answered a line with an error */
-	CONN_FAILED		/* the error says why; only close is left */
+	CONN_FAILED		/* the error is set; only close is left */
 };
 
 /*
- * Starts to connect; `deadline` is when all must be over, in milliseconds of
- * clock_ms.  Blocks only to resolve the name of a TCP host.  Returns NULL with
- * an error if the connection fails at once.  The target must outlive it.
+ * Starts connecting.  `deadline` limits the whole connection, in milliseconds
+ * of clock_ms.  Blocks only to resolve the host name of a TCP target.  Returns
+ * NULL with an error if connecting fails at once.  The target must outlive the
+ * connection.
  */
 struct conn	*conn_open(const struct target *, int64_t deadline,
 		    struct error *);
 
-/* Closes the connection and frees it; NULL is fine. */
+/* Closes and frees the connection, which may be NULL. */
 void		 conn_close(struct conn *);
 
-/* What to poll, for which events, and until when (clock_ms) at the latest. */
+/*
+ * The descriptor and events to poll, and the time by which to call conn_step.
+ */
 int		 conn_fd(const struct conn *);
 short		 conn_events(const struct conn *);
 int64_t		 conn_due(const struct conn *);
 
 /*
- * Goes on as far as possible without blocking; to be called when poll says so
- * or when conn_due has come.  A document is valid until the next call with the
- * same connection.  Call again at once after anything but CONN_WAIT: more
- * documents may have come together.
+ * Advances as far as possible without blocking.  Call it when poll(2) reports
+ * the descriptor or when conn_due has passed, and again at once unless it
+ * returns CONN_WAIT: several documents may have arrived together.  A document
+ * is valid until the next call.
  */
 enum conn_event	 conn_step(struct conn *, struct document *, struct error *);
 
 /*
- * Queues a line to be sent; only once it is greeted or ready.  Its bytes are not copied
- * and must stay until the connection is closed, as many connections may be sent
- * the same.  Returns 0, or -1 with an error if CONN_LINES_MAX are waiting.
+ * Queues a line; only after CONN_GREETED or CONN_READY.  The bytes are not
+ * copied, as many connections may send the same ones, and must stay valid until
+ * the connection is closed.  Returns 0, or -1 with an error if CONN_LINES_MAX
+ * lines are queued.
  */
 int		 conn_send(struct conn *, const struct conn_line *,
 		    struct error *);
 
-/* Whether everything that was queued has been written to the socket. */
+/* Whether all queued bytes have been written to the socket. */
 int		 conn_has_sent(const struct conn *);
 
 /*

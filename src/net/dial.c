@@ -23,7 +23,7 @@
 #include "util/clock.h"
 #include "util/owner.h"
 
-/* Whether a system call failed for lack of something on our side. */
+/* Whether a system call failed for lack of local resources. */
 static int
 is_local(int code)
 {
@@ -50,7 +50,10 @@ unix_connect_error(const char *path, int code, struct error *error)
 		    "no such socket: "
 		    "the instance is not running, or its socket is elsewhere");
 	case ECONNREFUSED:
-		/* The kernel says the same of what is no socket at all. */
+		/*
+		 * connect(2) returns the same error for a file that is not a
+		 * socket.
+		 */
 		if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
 			return error_set(error, ERROR_NOT_A_SOCKET,
 			    "%s, not a socket",
@@ -76,8 +79,8 @@ unix_connect_error(const char *path, int code, struct error *error)
 }
 
 /*
- * Connects to a path that does not fit a socket address: through a descriptor
- * of the socket file, whose name under /proc is short.
+ * Connects to a path too long for a socket address: opens the file with O_PATH
+ * and connects to its short name in /proc/self/fd.
  */
 static int
 connect_long_path(int fd, const char *path, struct error *error)
@@ -117,8 +120,9 @@ connect_path(int fd, const char *path, struct error *error)
 }
 
 /*
- * Checks that a socket which we have found ourselves is served by somebody who
- * may: the Lua of a request is not for everybody who can make a file.
+ * Checks that a socket found by discovery is served by a trusted user:
+ * otherwise anybody who can create a file there could receive the Lua of a
+ * request.
  */
 static int
 check_peer(const struct dial *dial, struct error *error)
@@ -208,8 +212,8 @@ close_socket(struct dial *dial)
 }
 
 /*
- * Starts to connect to the next address of the host that can be tried.
- * Returns -1 with the error of the last one if there is none left.
+ * Starts connecting to the next usable address of the host.  Returns -1 with
+ * the last error if none is left.
  */
 static int
 try_address(struct dial *dial, const struct addrinfo *address,
@@ -230,7 +234,10 @@ try_address(struct dial *dial, const struct addrinfo *address,
 			    tcp_connect_error(errno, error);
 			continue;
 		}
-		/* The request is a long line and is to leave at once. */
+		/*
+		 * The request is one long line that should be sent without
+		 * delay.
+		 */
 		setsockopt(dial->fd, IPPROTO_TCP, TCP_NODELAY, &one,
 		    sizeof(one));
 		if (connect(dial->fd, address->ai_addr,
@@ -239,7 +246,10 @@ try_address(struct dial *dial, const struct addrinfo *address,
 			result = tcp_connect_error(errno, error);
 			continue;
 		}
-		/* A silent address must not take the time of the others. */
+		/*
+		 * Share the time, so that a silent address does not use up that
+		 * of the others.
+		 */
 		share = 0;
 		for (left = address; left != NULL; left = left->ai_next)
 			share++;

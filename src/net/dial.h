@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Connects to a target: a unix socket at once, a TCP host through one of its
- * addresses after the other.  Knows sockets, and nothing of what is said on them.
+ * Connects to a target: to a unix socket at once, to a TCP host by trying its
+ * addresses in turn.  Deals with sockets only, not with the protocol.
  */
 
 #ifndef CR_DIAL_H
@@ -18,36 +18,39 @@ struct addrinfo;
 
 struct dial {
 	const struct target	*target;
-	int			 fd;		/* to poll for POLLOUT */
+	int			 fd;		/* poll it for POLLOUT */
 	int64_t			 began;
 	int64_t			 deadline;
-	int64_t			 due;		/* of the address being tried */
+	int64_t			 due;		/* for the current address */
 	struct addrinfo		*addresses;	/* of a TCP host */
-	const struct addrinfo	*address;	/* the one being tried */
+	const struct addrinfo	*address;	/* the current one */
 };
 
 enum dial_state {
 	DIAL_WAIT,		/* poll, then step */
 	DIAL_CONNECTED,
-	DIAL_FAILED		/* the error says why */
+	DIAL_FAILED		/* the error is set */
 };
 
 /*
- * Begins to connect, to be done by `deadline`, a time of clock_ms.  Resolving
- * the name of a TCP host is the one thing that blocks.  A unix path of any
- * length works; a socket that was found, and not given, must be served by its
- * owner or by somebody trusted.  dial_finish is to be called in any case.
+ * Starts connecting, until `deadline`, a time of clock_ms.  Blocks only to
+ * resolve the host name of a TCP target.  A unix path may be of any length.  A
+ * socket found by discovery must be served by its owner or a trusted user.
+ * Always call dial_finish.
  */
 enum dial_state	dial_begin(struct dial *, const struct target *,
 		    int64_t deadline, struct error *);
 
-/* Goes on without blocking, when poll says so or `due` has come. */
+/*
+ * Advances without blocking.  Call it when poll(2) reports the descriptor or
+ * `due` has passed.
+ */
 enum dial_state	dial_step(struct dial *, struct error *);
 
-/* The connected descriptor, which is the caller's from then on. */
+/* Returns the connected descriptor, which now belongs to the caller. */
 int		dial_take(struct dial *);
 
-/* Frees what it holds, and closes a descriptor that was not taken. */
+/* Frees all resources, and closes a descriptor that was not taken. */
 void		dial_finish(struct dial *);
 
 #endif

@@ -9,12 +9,12 @@
 #include "proto/reply.h"
 #include "util/clock.h"
 
-/* The longest that one step goes on while documents keep coming, ms. */
+/* One step handles documents for at most this long, in milliseconds. */
 #define SLICE_MS	10
 
 struct exchange {
 	const struct exchange_request	*request;
-	struct conn			*conn;	/* NULL if not open */
+	struct conn			*conn;	/* NULL: not open */
 	enum exchange_state		 state;
 	int				 is_ready;	/* after the handshake */
 	int				 is_queued;	/* the request */
@@ -23,7 +23,7 @@ struct exchange {
 	int64_t				 started;
 	int64_t				 deadline;
 	json_t				*reply;
-	struct error			 error;		/* if failed */
+	struct error			 error;		/* set on failure */
 };
 
 struct exchange *
@@ -32,7 +32,7 @@ exchange_start(const struct target *target,
 {
 	struct exchange *exchange;
 
-	/* A missing exchange is one that failed for lack of memory. */
+	/* NULL is handled as an exchange that ran out of memory. */
 	if ((exchange = calloc(1, sizeof(*exchange))) == NULL)
 		return NULL;
 	exchange->request = request;
@@ -94,7 +94,7 @@ note_sent(struct exchange *exchange)
 		exchange->sent = 1;
 }
 
-/* What was not sent whole has had no effect: it can be tried again. */
+/* A request that was not sent completely had no effect: retrying is safe. */
 static int
 fail_deadline(struct exchange *exchange)
 {
@@ -107,7 +107,9 @@ fail_deadline(struct exchange *exchange)
 	    "the request could not be sent within %g s", seconds);
 }
 
-/* Says what the end of the time or of the connection means here. */
+/*
+ * Turns a timeout or a closed connection into the error that fits this state.
+ */
 static void
 classify_disconnect(struct exchange *exchange)
 {
@@ -135,12 +137,12 @@ send_request(struct exchange *exchange)
 	    &exchange->error);
 }
 
-/* The handshake was answered. */
+/* Sends the request; the handshake has been answered. */
 static int
 begin_request(struct exchange *exchange)
 {
 	exchange->is_ready = 1;
-	/* An answer that is late may be read, but not acted upon. */
+	/* A late answer may be read, but not acted upon. */
 	if (clock_ms() >= exchange->deadline)
 		return fail_deadline(exchange);
 	return exchange->is_queued ? 0 : send_request(exchange);
@@ -154,7 +156,7 @@ take_push(const struct exchange *exchange, const struct document *doc)
 
 	if (exchange->request->on_push == NULL)
 		return;
-	/* Pushes are a bonus: one that cannot be read is left out. */
+	/* Push messages only show progress: an unreadable one is ignored. */
 	if ((value = reply_parse(doc->data, doc->len, &ignored)) == NULL)
 		return;
 	exchange->request->on_push(value, exchange->request->arg);
@@ -175,7 +177,7 @@ take_document(struct exchange *exchange, const struct document *doc)
 	return 0;
 }
 
-/* One step of the connection.  Returns 1 to go on, 0 to wait, -1 on failure. */
+/* Advances the connection.  Returns 1 to continue, 0 to wait, -1 on failure. */
 static int
 advance(struct exchange *exchange)
 {

@@ -10,7 +10,7 @@
 #define PUSH_TAG	"%TAG !push!"
 #define SIZE_MIN	((size_t)16 * 1024)
 
-/* What all of them have allocated. */
+/* Heap bytes of all framers together. */
 static size_t total;
 
 void
@@ -27,7 +27,7 @@ framer_finish(struct framer *framer)
 	framer_init(framer);
 }
 
-/* Moves the document in progress to the front of `data`. */
+/* Moves the document in progress to the start of `data`. */
 static void
 move_to_front(struct framer *framer, char *data)
 {
@@ -56,7 +56,7 @@ grow(struct framer *framer, size_t need)
 		return -1;
 	}
 	if (framer->start == 0) {
-		/* realloc can often enlarge in place, a copy never does. */
+		/* realloc(3) can often grow in place, which a copy cannot. */
 		if ((data = realloc(framer->data, size)) == NULL)
 			return -1;
 	} else {
@@ -81,8 +81,8 @@ framer_reserve(struct framer *framer, size_t want)
 		return NULL;
 	}
 	/*
-	 * A document in progress is moved once at most, as it then stands at
-	 * the front: all moves together are linear.
+	 * A document in progress is moved at most once, as it then starts at
+	 * the front; so all moves together take linear time.
 	 */
 	if (framer->start > 0 && (pending == 0 ||
 	    (framer->size - framer->end < want &&
@@ -117,8 +117,8 @@ framer_next(struct framer *framer, struct document *doc)
 	const char *newline;
 
 	/*
-	 * Looking back from each newline, instead of at each line from its
-	 * start, keeps a long line that comes in small pieces linear.
+	 * Checking backwards from each newline, instead of rescanning each line
+	 * from its start, keeps the cost of a long line in small pieces linear.
 	 */
 	while (framer->scanned < framer->end) {
 		newline = memchr(framer->data + framer->scanned, '\n',

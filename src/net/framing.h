@@ -2,13 +2,13 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The framing of the text console: bytes in, whole documents out.  Knows where
- * a document ends and whether it is a push message, and no YAML.
+ * The framing of the text console: bytes in, whole documents out.  Detects
+ * where a document ends and whether it is a push message, without parsing YAML.
  *
- * A document ends at the first line that is exactly "..."; values cannot
- * contain such a line, as the server indents their continuation lines.  A
- * push message begins with "%TAG !push!" and is followed by further
- * documents; the final reply of a request is the first document that does not.
+ * A document ends at the first line that is exactly "...".  Values cannot
+ * contain such a line, because the server indents their continuation lines.  A
+ * push message starts with "%TAG !push!"; the final reply of a request is the
+ * first document that does not.
  */
 
 #ifndef CR_FRAMING_H
@@ -16,47 +16,47 @@
 
 #include <stddef.h>
 
-/* The most bytes that one document may have. */
+/* The size limit of a document, in bytes. */
 #define FRAMER_DOCUMENT_MAX	((size_t)64 * 1024 * 1024)
 
 /*
- * The most bytes that all unfinished documents of this process may take of the
- * heap together: many peers can send at a time.
+ * The limit for the unfinished documents of all connections together, in bytes:
+ * many peers can send at the same time.
  */
 #define FRAMER_TOTAL_MAX		((size_t)256 * 1024 * 1024)
 
 struct framer {
 	char	*data;
 	size_t	 size;		/* allocated */
-	size_t	 start;		/* of the document in progress */
-	size_t	 scanned;	/* no end marker ends before this */
-	size_t	 end;		/* of the bytes received */
+	size_t	 start;		/* of the current document */
+	size_t	 scanned;	/* no end marker ends before */
+	size_t	 end;		/* of the received bytes */
 };
 
 struct document {
 	const char	*data;
-	size_t		 len;	/* with the end marker */
+	size_t		 len;	/* includes the end marker */
 	int		 is_push;
 };
 
-/* An empty framer; framer_finish frees what it holds. */
+/* Initialises an empty framer; framer_finish frees its memory. */
 void	 framer_init(struct framer *);
 void	 framer_finish(struct framer *);
 
 /*
- * Returns room for at least `want` more bytes; framer_commit says how many were
- * written there.  Invalidates the documents returned before.  Returns NULL if
- * the document in progress would pass FRAMER_DOCUMENT_MAX, if all together
- * would pass FRAMER_TOTAL_MAX, or if memory is out (errno EMSGSIZE, EDQUOT or
- * ENOMEM).
+ * Returns space for at least `want` more bytes; framer_commit tells how many
+ * were written there.  Invalidates documents returned before.  Returns NULL if
+ * the current document would exceed FRAMER_DOCUMENT_MAX (errno EMSGSIZE), if
+ * all together would exceed FRAMER_TOTAL_MAX (EDQUOT), or if out of memory
+ * (ENOMEM).
  */
 char	*framer_reserve(struct framer *, size_t want);
 void	 framer_commit(struct framer *, size_t len);
 
 /*
- * Takes the next whole document.  Returns 1, or 0 if more bytes are needed.  The
- * document is valid until framer_reserve or framer_finish.  The time of all
- * calls together is linear in the bytes received.
+ * Extracts the next complete document.  Returns 1, or 0 if more bytes are
+ * needed.  The document is valid until framer_reserve or framer_finish.  All
+ * calls together take time linear in the bytes received.
  */
 int	 framer_next(struct framer *, struct document *);
 

@@ -8,14 +8,14 @@
 
 static const char start[] = "Tarantool ";
 
-/* Reads the version out of the first line, as far as it can be one. */
+/* Reads the version from the first line, if it has one. */
 static int
 read_version(struct greeting *greeting, const char *line)
 {
 	const char *p;
 	size_t len;
 
-	/* The name of the product may have more than one word. */
+	/* The product name may have several words. */
 	for (p = strchr(line, ' '); p != NULL; p = strchr(p, ' ')) {
 		p++;
 		if (!isdigit((unsigned char)p[0]))

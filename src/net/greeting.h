@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The greeting of a Tarantool: 128 bytes, two lines of 63 characters each.  It
- * tells which protocol the port speaks.
+ * The greeting of Tarantool: 128 bytes, two lines of 63 characters each.  It
+ * tells which protocol the port uses.
  */
 
 #ifndef CR_GREETING_H
@@ -12,25 +12,25 @@
 #include <stddef.h>
 
 #define GREETING_SIZE		128
-#define GREETING_LINE_SIZE	64	/* with its newline */
+#define GREETING_LINE_SIZE	64	/* including its newline */
 
 struct greeting {
 	char	data[GREETING_SIZE];
 	size_t	len;			/* received */
-	char	version[32];		/* such as "2.6.0"; "" if not known */
+	char	version[32];		/* "2.6.0", or "" if unknown */
 };
 
 enum greeting_kind {
-	GREETING_INCOMPLETE,	/* so far it can become one */
+	GREETING_INCOMPLETE,	/* valid so far */
 	GREETING_CONSOLE,
 	GREETING_BINARY,
-	GREETING_FOREIGN	/* not that of a Tarantool */
+	GREETING_FOREIGN	/* not Tarantool */
 };
 
 /*
- * Looks at what there is of the greeting.  A peer that is not Tarantool may
- * never send all the bytes, so it is told by the first wrong one.  The version
- * is set as soon as the first line is whole.
+ * Checks the part of the greeting that has been received.  Compares prefixes,
+ * as a peer that is not Tarantool may never send all 128 bytes.  The version is
+ * set as soon as the first line is complete.
  */
 enum greeting_kind	greeting_check(struct greeting *);
 

@@ -12,16 +12,16 @@
 #include "net/poller.h"
 #include "util/clock.h"
 
-/* How many that are ready are taken at once. */
+/* How many ready descriptors are handled per wait. */
 #define BATCH		128
 
-/* The longest wait at a time, milliseconds: it has to fit an int. */
+/* The longest single wait, in milliseconds, so that it fits an int. */
 #define WAIT_MAX_MS	60000
 
 struct poller {
 	int	 epoll;
 	size_t	 slots;
-	int	 fds[];		/* what is watched for each, or -1 */
+	int	 fds[];		/* descriptor per slot, or -1 */
 };
 
 struct poller *
@@ -65,7 +65,7 @@ poller_set(struct poller *poller, size_t slot, int fd, short events,
 	int before = poller->fds[slot], result = -1;
 
 	poller->fds[slot] = fd;
-	/* One that is closed has left by itself. */
+	/* The kernel has already removed a closed descriptor. */
 	if (before != -1 && before != fd)
 		epoll_ctl(poller->epoll, EPOLL_CTL_DEL, before, NULL);
 	if (fd == -1)
@@ -74,7 +74,7 @@ poller_set(struct poller *poller, size_t slot, int fd, short events,
 	event.events = ((events & POLLIN) != 0 ? (uint32_t)EPOLLIN : 0) |
 	    ((events & POLLOUT) != 0 ? (uint32_t)EPOLLOUT : 0);
 	event.data.u64 = slot;
-	/* The number may be that of a new file by now. */
+	/* The number may have been reused by a new file. */
 	if (before == fd)
 		result = epoll_ctl(poller->epoll, EPOLL_CTL_MOD, fd, &event);
 	if (result == -1 && (before != fd || errno == ENOENT))

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Waits for many descriptors at once; each is watched for a slot, which is a
- * number of the caller.  What it takes does not depend on how many there are,
- * but on how many are ready.
+ * Waits for many descriptors with epoll(7).  Each is registered for a slot, a
+ * number chosen by the caller.  The cost depends on how many are ready, not on
+ * how many are registered.
  */
 
 #ifndef CR_POLLER_H
@@ -17,23 +17,22 @@
 
 struct poller;
 
-/* A poller for slots 0 to slots - 1.  Returns NULL with an error. */
+/* Creates a poller for slots 0 to slots - 1.  Returns NULL with an error. */
 struct poller	*poller_new(size_t slots, struct error *);
 void		 poller_free(struct poller *);
 
 /*
- * Watches a descriptor for the events of poll(2) from now on, instead of the
- * one before of this slot; -1 for none.  To be called after everything that
- * may have opened or closed one, before the same is done for another slot.
- * Returns 0, or -1 with an error.
+ * Registers a descriptor and events of poll(2) for a slot, replacing the
+ * previous one; -1 for none.  Call it after anything that may have opened or
+ * closed the descriptor, before changing another slot.  Returns 0, or -1 with
+ * an error.
  */
 int		 poller_set(struct poller *, size_t slot, int fd, short events,
 		    struct error *);
 
 /*
- * Waits until something is ready, until that time of clock_ms, or for a
- * signal, and calls `ready` for each slot that is; not for one whose events
- * are none of poll's.
+ * Waits until a descriptor is ready, until the given time of clock_ms, or until
+ * a signal arrives, and calls `ready` for each ready slot.
  */
 void		 poller_wait(struct poller *, int64_t until,
 		    void (*ready)(size_t slot, void *arg), void *arg);

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * What a protocol does for a connection (net/conn.h): it encodes what is sent
- * and takes messages out of what was received.  It never touches the socket.
+ * The operations of a protocol, used by a connection (net/conn.h): it encodes
+ * what is sent and decodes what is received.  It never touches the socket.
  */
 
 #ifndef CR_PROTOCOL_H
@@ -23,19 +23,19 @@
 
 #define PACKET_PIECES	3
 
-/* A message to be sent: pieces of memory, one after the other. */
+/* A message to send: consecutive pieces of memory. */
 struct packet {
 	struct iovec	 pieces[PACKET_PIECES];
 	size_t		 count;
-	size_t		 first;		/* that is not sent yet */
+	size_t		 first;		/* first unsent piece */
 	char		 own[IPROTO_HEAD_MAX];	/* bytes of the protocol */
 };
 
-/* What a protocol remembers of one connection. */
+/* The state of a protocol on one connection. */
 struct protocol_state {
 	const struct target	*target;
 	const struct greeting	*greeting;
-	int			 is_accepted;	/* the handshake was */
+	int			 is_accepted;	/* handshake accepted */
 	uint64_t		 sync;		/* of the last request */
 	uint64_t		 answered;	/* of the last one with a reply */
 	char			*push;		/* being passed on; to be freed */
@@ -43,10 +43,10 @@ struct protocol_state {
 
 enum message {
 	MESSAGE_NONE,		/* more bytes are needed */
-	MESSAGE_ACCEPTED,	/* the answer to the handshake, a good one */
-	MESSAGE_DOCUMENT,	/* a document, which is passed on */
+	MESSAGE_ACCEPTED,	/* the handshake was accepted */
+	MESSAGE_DOCUMENT,	/* a document */
 	MESSAGE_REFUSED,	/* in place of a reply; the error says why */
-	MESSAGE_INVALID		/* the error says what is wrong */
+	MESSAGE_INVALID		/* the error is set */
 };
 
 struct protocol {
@@ -55,10 +55,10 @@ struct protocol {
 	/* What does not answer the handshake, and why that may be. */
 	const char	*peer;
 	const char	*advice;
-	/* The first message that is sent.  Returns 0, or -1 with an error. */
+	/* Builds the first message.  Returns 0, or -1 with an error. */
 	int		(*handshake)(struct protocol_state *, struct packet *,
 			    struct error *);
-	/* A line, whose bytes are referred to. */
+	/* Encodes a line without copying its bytes. */
 	void		(*encode)(struct protocol_state *,
 			    const struct conn_line *, struct packet *);
 	/*
@@ -72,7 +72,7 @@ struct protocol {
 extern const struct protocol protocol_text;	/* the text console */
 extern const struct protocol protocol_iproto;	/* the binary port */
 
-/* Adds a piece to a packet, to which it is only a reference. */
+/* Appends a piece to a packet, by reference. */
 void	packet_add(struct packet *, const char *data, size_t len);
 
 #endif

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The protocol of the text console: a line out, a document of YAML in.
+ * The protocol of the text console: sends lines, receives YAML documents.
  */
 
 #include <ctype.h>
@@ -11,8 +11,8 @@
 #include "net/protocol.h"
 
 /*
- * The first line that any console is sent: whatever the default output of the
- * instance is, that of this session can be read then.
+ * Sent first on every connection: sets the output format of this session,
+ * whatever the default of the instance is.
  */
 #define HANDSHAKE	"\\set output yaml\n"
 #define HANDSHAKE_REPLY	"---\n- true\n...\n"
@@ -22,7 +22,7 @@ packet_add(struct packet *packet, const char *data, size_t len)
 {
 	struct iovec *piece = &packet->pieces[packet->count++];
 
-	/* Nothing is written through it. */
+	/* iovec has no const; the memory is not written to. */
 	piece->iov_base = (void *)(uintptr_t)data;
 	piece->iov_len = len;
 }
