@@ -12,7 +12,10 @@
 static void
 json_instance(const struct output_context *context, const json_t *report)
 {
-	/* One document, and only a whole one: all is printed at the end. */
+	/*
+	 * Nothing is printed before the end: output is one whole document or
+	 * none.
+	 */
 	(void)context;
 	(void)report;
 }
@@ -24,8 +27,9 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 	size_t len;
 
 	/*
-	 * ASCII, as a terminal may be at the other end.  Numbers have 14
-	 * digits when they come; with more, 0.1 would not be 0.1 any more.
+	 * ASCII only, as the reader may be a terminal.  The instance sends
+	 * numbers with 14 digits; 15 print them exactly, 17 would turn 0.1 into
+	 * 0.10000000000000001.
 	 */
 	dumped = dump_json(value, JSON_INDENT(indent) | JSON_ENCODE_ANY |
 	    JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15), NULL);
@@ -36,7 +40,10 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 		fwrite(at, 1, len, out);
 		if (at[len] == '\0')
 			break;
-		/* The one control character that JSON lets pass. */
+		/*
+		 * DEL is the only control character that JSON does not require
+		 * to be escaped.
+		 */
 		fputs("\\u007F", out);
 	}
 	putc('\n', out);

@@ -30,7 +30,9 @@ output_find(const char *name)
 int
 output_flush(FILE *out)
 {
-	/* Why the first write failed; the stream itself forgets it. */
+	/*
+	 * errno of the first failed write; the stream itself does not keep it.
+	 */
 	static int reason;
 
 	errno = 0;
@@ -69,7 +71,9 @@ string(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key));
 }
 
-/* "init of role a failed: " and the like, as far as the report tells. */
+/*
+ * Prints "init of role a failed: " or less, depending on what the report has.
+ */
 static void
 print_context(FILE *err, const json_t *error, int failed)
 {
@@ -93,8 +97,8 @@ print_context(FILE *err, const json_t *error, int failed)
 }
 
 /*
- * What an error means for the application, if the instance itself has said
- * enough for that; NULL otherwise.
+ * Returns what an error means for the application, or NULL if the reply of the
+ * instance does not settle it.
  */
 static const char *
 meaning(const struct output_context *context, const json_t *report)
@@ -139,7 +143,7 @@ output_error(const struct output_context *context, const json_t *report)
 	failed = report_ended(report, OUTCOME_FAILED) ||
 	    report_ended(report, OUTCOME_DEGRADED);
 	begin_message(context->err, string(report, "target"));
-	/* The whole of `eval` is that phase. */
+	/* In `eval` that phase is all there is: naming it would add nothing. */
 	if (phase == NULL || strcmp(context->command, "eval") != 0)
 		print_context(context->err, error, failed);
 	term_print_lines(context->err, message, INDENT);
@@ -159,7 +163,9 @@ output_error(const struct output_context *context, const json_t *report)
 	}
 	if (!context->quiet)
 		return;
-	/* Without a report, this is where it is said what is broken. */
+	/*
+	 * With --quiet there is no report, so the error lists what is broken.
+	 */
 	left = json_object_get(json_object_get(report, "rollback"), "left");
 	for (i = 0; i < json_array_size(left); i++) {
 		fprintf(context->err, "%*snot restored: ", INDENT, "");

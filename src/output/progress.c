@@ -9,7 +9,7 @@
 #include "output/term.h"
 #include "util/escape.h"
 
-/* With what is being done, it must fit 80 columns: a line that wraps stays. */
+/* A progress line must fit 80 columns: one that wraps cannot be erased. */
 #define TARGET_MAX	40
 
 void
@@ -24,7 +24,7 @@ progress_start(struct progress *progress, FILE *out, int on, size_t total,
 	progress->due = now + PROGRESS_AFTER_MS;
 }
 
-/* What has changed is to be seen soon, but a line is not to flicker. */
+/* Redraws soon after a change, but not so often that the line flickers. */
 static void
 hurry(struct progress *progress)
 {
@@ -44,7 +44,7 @@ progress_doing(struct progress *progress, const char *target,
 	if ((escaped = escape_text(doing, strlen(doing), 0)) != NULL) {
 		len = strlcpy(progress->doing, escaped,
 		    sizeof(progress->doing));
-		/* Not cut within a character. */
+		/* Do not cut a UTF-8 character in the middle. */
 		if (len >= sizeof(progress->doing)) {
 			len = sizeof(progress->doing) - 1;
 			while (len > 0 && (escaped[len] & 0xc0) == 0x80)
@@ -79,7 +79,7 @@ progress_tick(struct progress *progress, int64_t now)
 	}
 	len = strlen(progress->target);
 	fprintf(progress->out, "\r%s", count);
-	/* The end of a path tells more than its beginning. */
+	/* The end of a path is more specific than its beginning. */
 	if (len > most)
 		fputs("...", progress->out);
 	term_print(progress->out, progress->target +

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * One line on a terminal that says what is going on, and goes away.
+ * The progress line: one line on a terminal, erased when the work is done.
  */
 
 #ifndef CR_PROGRESS_H
@@ -12,11 +12,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Shorter work than this is not worth a line, milliseconds. */
+/* Do not draw a line for work shorter than this, in milliseconds. */
 #define PROGRESS_AFTER_MS	500
-/* How often the line is to be drawn again, milliseconds. */
+/* Interval between two redraws, in milliseconds. */
 #define PROGRESS_EVERY_MS	1000
-/* How often it may be if something has changed, milliseconds. */
+/* Shortest interval between redraws after a change, in milliseconds. */
 #define PROGRESS_CHANGE_MS	100
 
 struct progress {
@@ -32,21 +32,21 @@ struct progress {
 	int		 shown;
 };
 
-/* Work on so many targets begins; nothing is drawn yet. */
+/* Starts progress for `total` targets.  Draws nothing yet. */
 void	progress_start(struct progress *, FILE *, int on, size_t total,
 	    int64_t now);
 
-/* What is being worked on, and what is done to it; raw text, may be cut. */
+/* Sets the current target and phase; raw text, which is cut to fit. */
 void	progress_doing(struct progress *, const char *target,
 	    const char *doing);
 
-/* So many targets are done. */
+/* Sets the number of finished targets. */
 void	progress_done(struct progress *, size_t done);
 
-/* Draws the line if it is time to. */
+/* Draws the line if it is due. */
 void	progress_tick(struct progress *, int64_t now);
 
-/* Takes the line away, before anything else is printed. */
+/* Erases the line.  Call it before printing anything else. */
 void	progress_clear(struct progress *);
 
 #endif

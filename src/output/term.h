@@ -2,8 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * What may reach a terminal: colours, and text that came from outside made
- * harmless.
+ * Terminal output: colours, and escaping of untrusted text.
  */
 
 #ifndef CR_TERM_H
@@ -18,27 +17,27 @@ enum term_style { TERM_PLAIN, TERM_BOLD, TERM_GOOD, TERM_BAD, TERM_WARN,
     TERM_DIM };
 
 /*
- * Whether to use colours on that stream: `auto` is only on a terminal, and not
- * if NO_COLOR is set to something or TERM is "dumb".
+ * Whether to use colours on a stream.  TERM_AUTO: only on a terminal, unless
+ * NO_COLOR is set and not empty or TERM is "dumb".
  */
 int	 term_use_color(enum term_color_mode, FILE *);
 
-/* The same for a line that is drawn again and again; NO_COLOR is no matter. */
+/* The same for the progress line, for which NO_COLOR does not matter. */
 int	 term_use_progress(enum term_color_mode, FILE *);
 
-/* Prints text escaped for a terminal (see util/escape.h), on one line. */
+/* Prints text on one line, escaped for a terminal (see util/escape.h). */
 void	 term_print(FILE *, const char *text);
 
-/* Prints so many bytes of text escaped, but with their newlines and tabs. */
+/* Prints `len` bytes of text, escaped except for newlines and tabs. */
 void	 term_print_text(FILE *, const char *text, size_t len);
 
 /*
- * Prints text of several lines, each escaped and, but for the first, indented
- * by `indent` spaces, so that no line of it can be taken for one of ours.
+ * Prints text of several lines, escaped.  All lines but the first are indented
+ * by `indent` spaces, so that none can be mistaken for a line of this program.
  */
 void	 term_print_lines(FILE *, const char *text, int indent);
 
-/* Starts and ends a style; both do nothing unless `color` is set. */
+/* Start and end a style.  Both do nothing unless `color` is set. */
 void	 term_begin(FILE *, int color, enum term_style);
 void	 term_end(FILE *, int color);
 

@@ -60,7 +60,7 @@ text_print_count(const struct output_context *context, const char *before,
 	    count == 1 ? "" : "s");
 }
 
-/* How many items of a list have a field that is true. */
+/* Counts the items of a list that have a true field `key`. */
 static size_t
 count_true(const json_t *list, const char *key)
 {
@@ -71,7 +71,7 @@ count_true(const json_t *list, const char *key)
 	return count;
 }
 
-/* How many modules and roles, and how many of them changed. */
+/* Prints the numbers of modules, changed modules and enabled roles. */
 static void
 print_counts(const struct output_context *context, const char *before,
     const json_t *report)
@@ -85,7 +85,7 @@ print_counts(const struct output_context *context, const char *before,
 	for (i = 0; i < json_array_size(modules); i++)
 		known |= json_is_boolean(json_object_get(
 		    json_array_get(modules, i), "changed"));
-	/* Nothing is known of what the process was started with. */
+	/* Unknown for generation 0, which was loaded without this program. */
 	if (known)
 		fprintf(context->out, " (%zu changed)",
 		    count_true(modules, "changed"));
@@ -124,7 +124,7 @@ text_print_list(const struct output_context *context, const char *label,
 	}
 }
 
-/* A line for each module or file: whether it changed, its name, its path. */
+/* Prints a line per module or file: whether it changed, its name, its path. */
 static void
 print_code(const struct output_context *context, const json_t *list,
     const char *label, const char *first, const char *second)
@@ -221,7 +221,7 @@ print_roles(const struct output_context *context, const json_t *report)
 	}
 }
 
-/* The modules that a reload leaves alone: how many, and why. */
+/* Prints how many modules are not reloaded, and why. */
 static void
 print_kept(const struct output_context *context, const json_t *report)
 {
@@ -265,7 +265,9 @@ print_fibers(const struct output_context *context, const json_t *report,
 	fibers = json_object_get(json_object_get(report, "fibers"), key);
 	for (i = 0; i < json_array_size(fibers); i++) {
 		fiber = json_array_get(fibers, i);
-		/* Those are among the stale references, with the reason. */
+		/*
+		 * Fibers with a reason are listed among the stale references.
+		 */
 		if (string(fiber, "reason") != NULL)
 			continue;
 		fprintf(context->out, "  fiber %s: %" JSON_INTEGER_FORMAT " ",
@@ -297,12 +299,15 @@ print_timings(const struct output_context *context, const json_t *report)
 		text_print_duration(context, " ", value);
 		separator = ", ";
 	}
-	/* The first separator is the label. */
+	/*
+	 * The first separator is the label: print the newline only if it was
+	 * replaced.
+	 */
 	if (separator[0] == ',')
 		putc('\n', context->out);
 }
 
-/* Compile errors: the message on standard error is of the first one only. */
+/* Prints all compile errors; standard error has only the first. */
 static void
 print_problems(const struct output_context *context, const json_t *report)
 {
@@ -314,7 +319,7 @@ print_problems(const struct output_context *context, const json_t *report)
 		return;
 	for (i = 0; i < json_array_size(problems); i++) {
 		problem = json_array_get(problems, i);
-		/* What is wrong with a config is of no module, perhaps. */
+		/* A config error may have no module. */
 		where = string(problem, "module");
 		if (where == NULL)
 			where = string(problem, "path");
@@ -342,7 +347,7 @@ print_rollback(const struct output_context *context, const json_t *report)
 	    json_object_get(rollback, "left"));
 }
 
-/* What all reports may have below their first line. */
+/* Prints the lines that the reports of all commands share. */
 static void
 print_details(const struct output_context *context, const json_t *report)
 {
@@ -401,7 +406,7 @@ print_reload(const struct output_context *context, const json_t *report)
 	if (report_ended(report, OUTCOME_RELOADED) || stale || sick) {
 		text_print_generation(context, " to ", report);
 		text_print_duration(context, " in ", duration);
-		/* Cartridge's own way does not say what it did. */
+		/* Cartridge's reload_roles() does not list its modules. */
 		if (json_array_size(json_object_get(report, "modules")) > 0) {
 			print_counts(context, ": ", report);
 			print_routes(context, report);
@@ -428,7 +433,7 @@ print_reload(const struct output_context *context, const json_t *report)
 	print_details(context, report);
 }
 
-/* Whether two instances have the same code to reload, and the same roles. */
+/* Whether two instances have the same modules and roles. */
 static int
 is_same_plan(const json_t *one, const json_t *other)
 {
@@ -446,7 +451,7 @@ is_same_plan(const json_t *one, const json_t *other)
 	return json_array_size(json_object_get(one, "modules")) > 0;
 }
 
-/* With `same`, the name of an instance that has it all too, and was printed. */
+/* `same`: the instance whose plan, already printed, is equal; or NULL. */
 static void
 print_plan_of(const struct output_context *context, const json_t *report,
     const char *same)
@@ -482,10 +487,10 @@ print_plan(const struct output_context *context, const json_t *report)
 	print_plan_of(context, report, NULL);
 }
 
-/* How many different plans are kept to be compared with. */
+/* How many distinct plans are kept for comparison. */
 #define PLANS_MAX	16
 
-/* The plans of several instances: equal ones are printed once. */
+/* Prints the plans of several instances, equal ones only once. */
 static void
 print_plans(const struct output_context *context, const json_t *reports)
 {
@@ -523,7 +528,7 @@ print_stale(const struct output_context *context, const json_t *report)
 	print_details(context, report);
 }
 
-/* On how many instances the code has arrived. */
+/* Counts the instances that accepted the code. */
 static size_t
 count_ok(const json_t *cluster)
 {
@@ -613,7 +618,7 @@ print_digest(const struct output_context *context, const char *before,
 	print_named(context, before, shown, after);
 }
 
-/* Of the table it is told below the table, once. */
+/* Skipped with several targets: the table prints it once for all. */
 static void
 print_unhealthy(const struct output_context *context, const json_t *report)
 {
@@ -622,7 +627,7 @@ print_unhealthy(const struct output_context *context, const json_t *report)
 	if (context->targets > 1)
 		return;
 	reports = json_array();
-	/* Without memory the line is missing, and that alone. */
+	/* Out of memory: only this line is missing. */
 	if (json_array_append(reports, (json_t *)(uintptr_t)report) == 0)
 		text_print_unhealthy(context, "  ", reports);
 	json_decref(reports);
@@ -689,7 +694,7 @@ print_status(const struct output_context *context, const json_t *report)
 	print_details(context, report);
 }
 
-/* The results as the console prints them, and nothing else. */
+/* Prints only the results, formatted as the console prints them. */
 static void
 print_results(const struct output_context *context, const json_t *report)
 {
@@ -698,7 +703,7 @@ print_results(const struct output_context *context, const json_t *report)
 	if (!json_is_string(results))
 		return;
 	if (context->targets > 1) {
-		/* A comment, so that it is YAML still. */
+		/* As a comment, the name keeps the output valid YAML. */
 		fputs("# ", context->out);
 		text_print(context, string(report, "target"));
 		putc('\n', context->out);
@@ -727,7 +732,10 @@ text_instance(const struct output_context *context, const json_t *report)
 
 	if (context->quiet)
 		return;
-	/* They come as a table, or compared with each other, at the end. */
+	/*
+	 * With several targets, plans and status are printed together at the
+	 * end.
+	 */
 	if (context->targets > 1 &&
 	    (strcmp(context->command, "plan") == 0 || (!context->verbose &&
 	    strcmp(context->command, "status") == 0)))
@@ -742,7 +750,7 @@ text_end(const struct output_context *context, const struct output_run *run)
 {
 	int result = 0;
 
-	/* Between the results of eval there is nothing but results. */
+	/* The output of eval is nothing but results. */
 	if (context->quiet || context->targets <= 1 ||
 	    strcmp(context->command, "eval") == 0)
 		return 0;

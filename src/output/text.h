@@ -2,8 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The text format has more than one file; this is what they share, and
- * nobody else's business.
+ * Internal declarations shared by the files of the text format.
  */
 
 #ifndef CR_TEXT_H
@@ -16,53 +15,55 @@
 #include "output/output.h"
 #include "output/term.h"
 
-/* How much of a digest is shown: enough to tell two apart. */
+/* Characters of a digest that are shown: enough to tell two apart. */
 #define TEXT_DIGEST	8
 
-/* Prints a text of the report, or nothing if it is null. */
+/* Prints a string of the report, or nothing if it is NULL. */
 void	text_print(const struct output_context *, const char *text);
 void	text_print_styled(const struct output_context *, enum term_style,
 	    const char *text);
 
-/* These print what they are about after `before`, or nothing at all. */
+/* These print the value after `before`, or nothing at all if it is missing. */
 void	text_print_duration(const struct output_context *, const char *before,
 	    const json_t *ms);
 void	text_print_generation(const struct output_context *,
 	    const char *before, const json_t *of);
 
-/* "3 things", "1 thing". */
+/* Prints "3 things" or "1 thing". */
 void	text_print_count(const struct output_context *, const char *before,
 	    size_t count, const char *what);
 
-/* Prints each text of a list on a line of its own. */
+/* Prints each string of a list on a line of its own. */
 void	text_print_list(const struct output_context *, const char *label,
 	    enum term_style, const json_t *list);
 
-/* What the first lines of `reload` and of `stale` say of stale references. */
+/* The part of the first line of `reload` and `stale` on stale references. */
 void	text_print_stale_remain(const struct output_context *,
 	    const json_t *report);
 void	text_print_stale_found(const struct output_context *,
 	    const json_t *report);
 
-/* The lines below the first one, if there is anything to tell. */
+/* The lines on stale references below the first one, if there are any. */
 void	text_print_stale(const struct output_context *, const json_t *report);
 
-/* Of `push`: how many sections there are of each kind; and which, and where. */
+/* For `push`: the number of sections by kind; and the lines that name them. */
 void	text_print_sections(const struct output_context *,
 	    const char *before, const json_t *report);
 void	text_print_push(const struct output_context *, const json_t *report);
 
 /*
- * Why Cartridge finds the cluster not healthy, by the reports on their status:
- * each reason once, on a line of its own.  Returns 0, or -1 without memory.
+ * Prints each distinct reason why Cartridge reports the cluster as unhealthy,
+ * on a line of its own.  Returns 0, or -1 if out of memory.
  */
 int	text_print_unhealthy(const struct output_context *,
 	    const char *before, const json_t *reports);
 
-/* A table of instances, by the reports on their status; failures last. */
+/* Prints a table of instances from their status reports; failures last. */
 int	text_print_table(const struct output_context *, const json_t *reports);
 
-/* How many of several ended how, and the failures again, if they are not all. */
+/*
+ * Prints how many instances ended in which way, and lists the failures again.
+ */
 void	text_print_summary(const struct output_context *,
 	    const struct output_run *);
 

@@ -9,10 +9,10 @@
 #include "output/text.h"
 #include "proto/report.h"
 
-/* What becomes of sections, in the order of the report. */
+/* The kinds of sections, in the order of the report. */
 static const struct {
 	const char	*key;
-	const char	*todo;		/* said of what would be done */
+	const char	*todo;		/* label in a dry run */
 	enum term_style	 style;
 	int		 is_detail;	/* named only with --verbose */
 } change_table[] = {
@@ -55,7 +55,7 @@ text_print_sections(const struct output_context *context, const char *before,
 	}
 }
 
-/* A line for each instance of which there is something to say. */
+/* Prints a line for each instance that has a message. */
 static void
 print_cluster(const struct output_context *context, const json_t *report)
 {
@@ -71,7 +71,9 @@ print_cluster(const struct output_context *context, const json_t *report)
 		message = string(one, "message");
 		if (outcome == NULL || (message == NULL && !context->verbose))
 			continue;
-		/* The error itself names the instance and says why. */
+		/*
+		 * The error message already names the instance and the reason.
+		 */
 		if (message != NULL && said != NULL && !context->verbose &&
 		    strstr(said, message) != NULL)
 			continue;

@@ -7,13 +7,13 @@
 #include "output/text.h"
 #include "proto/report.h"
 
-/* How many references are listed unless --verbose asks for all. */
+/* References listed without --verbose. */
 #define LISTED_MAX	50
 
 struct counts {
 	size_t	patched;
-	size_t	left;		/* those that are not listed included */
-	size_t	more;		/* those that are not even in the report */
+	size_t	left;		/* including those not listed */
+	size_t	more;		/* beyond the limit of the report */
 };
 
 static void
@@ -68,7 +68,7 @@ text_print_stale_remain(const struct output_context *context,
 	print_incomplete(context, report);
 }
 
-/* A number of the scan; what it is named after is in the plural. */
+/* Prints a number of the scan; `key` is its plural, `one` its singular. */
 static void
 print_figure(const struct output_context *context, const char *before,
     const json_t *scan, const char *key, const char *one)
@@ -107,7 +107,7 @@ text_print_stale_found(const struct output_context *context,
 	print_incomplete(context, report);
 }
 
-/* One place that has or had an old function, and what became of it. */
+/* Prints one reference to an old function, and whether it was patched. */
 static void
 print_place(const struct output_context *context, const json_t *place)
 {
@@ -119,13 +119,13 @@ print_place(const struct output_context *context, const json_t *place)
 	text_print_styled(context, patched ? TERM_GOOD : TERM_WARN,
 	    patched ? "patched" : "stale");
 	fputs(": ", context->out);
-	/* The place has its kind in words already. */
+	/* `where` already contains the kind. */
 	text_print(context, where != NULL ? where : string(place, "kind"));
 	if (string(place, "function") != NULL) {
 		fputs(patched ? " was " : " is ", context->out);
 		text_print(context, string(place, "function"));
 	}
-	/* A module that is a function itself has no name within it. */
+	/* A module that is itself a function has an empty name. */
 	if (name != NULL && name[0] != '\0') {
 		fputs(" (", context->out);
 		text_print(context, name);
@@ -139,7 +139,7 @@ print_place(const struct output_context *context, const json_t *place)
 	putc('\n', context->out);
 }
 
-/* The places that were patched, or those that were not. */
+/* Prints the references that were patched, or those that were not. */
 static void
 print_places(const struct output_context *context, const json_t *stale,
     int patched, size_t max)
@@ -156,7 +156,7 @@ print_places(const struct output_context *context, const json_t *stale,
 	}
 }
 
-/* How many places were not printed: where they are, if they are anywhere. */
+/* Prints how many references were not listed, and whether JSON has them. */
 static void
 print_rest(const struct output_context *context, const struct counts *counts,
     size_t max)
@@ -179,7 +179,7 @@ static void
 print_summary(const struct output_context *context, const json_t *report,
     const struct counts *counts)
 {
-	/* The first line has said it already. */
+	/* Already printed on the first line. */
 	int said = report_ended(report, OUTCOME_STALE);
 
 	if (counts->patched + counts->left == 0 && !context->verbose &&
@@ -212,7 +212,7 @@ print_bytes(const struct output_context *context, json_int_t bytes)
 		    (double)bytes / 1024 / 1024);
 }
 
-/* What the scan has cost. */
+/* Prints the cost of the scan. */
 static void
 print_scan(const struct output_context *context, const json_t *scan)
 {
@@ -237,14 +237,14 @@ text_print_stale(const struct output_context *context, const json_t *report)
 	size_t max = context->verbose ? json_array_size(stale) : LISTED_MAX;
 
 	count(report, &counts);
-	/* The first line of a scan alone has said that. */
+	/* For `stale`, the first line already has the summary. */
 	if (!is_scan && (scan != NULL || json_array_size(stale) > 0))
 		print_summary(context, report, &counts);
 	if (context->verbose)
 		print_places(context, stale, 1, max);
 	print_places(context, stale, 0, max);
 	print_rest(context, &counts, max);
-	/* A reload does not claim that there are none, unless asked to. */
+	/* A reload does not claim completeness unless it was asked to. */
 	if (is_scan || context->verbose ||
 	    report_ended(report, OUTCOME_STALE))
 		text_print_list(context, "not checked", TERM_WARN,

@@ -12,17 +12,17 @@
 #include "output/text.h"
 #include "util/escape.h"
 
-/* The most characters of a cell: names and states come from outside. */
+/* Maximum characters of a cell: names and states are untrusted. */
 #define CELL_MAX	64
 
-/* What columns are cut to, at the most, so that a line fits. */
+/* Columns are not cut to less than this to make a line fit. */
 #define NAME_MIN	16
 #define STATE_MIN	12
 
-/* What a line must fit if nobody knows better, in characters. */
+/* Width to fit if neither COLUMNS nor the terminal gives one. */
 #define WIDTH		80
 
-/* How many instances, or reasons, the lines below the table name. */
+/* How many instances or reasons the lines below the table list. */
 #define LISTED_MAX	8
 
 enum column {
@@ -32,7 +32,7 @@ enum column {
 	COLUMN_PID,
 	COLUMN_GENERATION,
 	COLUMN_CODE,
-	/* These only if they tell instances apart, or if there is room. */
+	/* Shown only if they differ between instances, or if there is room. */
 	COLUMN_TARANTOOL,
 	COLUMN_CARTRIDGE,
 	COLUMN_TARGET,
@@ -46,19 +46,19 @@ static const char *const heads[COLUMNS] = {
 
 struct row {
 	const json_t	*report;
-	char		*cells[COLUMNS];	/* escaped; NULL for nothing */
+	char		*cells[COLUMNS];	/* escaped; NULL: empty */
 	enum term_style	 styles[COLUMNS];
 };
 
 struct table {
 	struct row	*rows;
 	size_t		 count;
-	int		 widths[COLUMNS];	/* 0: not there */
+	int		 widths[COLUMNS];	/* 0: hidden */
 	const char	*common_digest;		/* of more than half, or NULL */
-	int		 failed;		/* memory was out */
+	int		 failed;		/* out of memory */
 };
 
-/* How wide a text is, as far as that is told by its characters. */
+/* Width of a text, counting each character as one column. */
 static int
 width(const char *text)
 {
@@ -69,7 +69,7 @@ width(const char *text)
 	return count;
 }
 
-/* The bytes of so many characters at the beginning of a text. */
+/* The number of bytes of the first `characters` characters of a text. */
 static size_t
 bytes_of(const char *text, int characters)
 {
@@ -95,7 +95,7 @@ set(struct table *table, struct row *row, enum column column,
 	row->styles[column] = style;
 	if (text == NULL)
 		return;
-	/* Of a path, the end tells more. */
+	/* The end of a path is more specific than its beginning. */
 	len = strlen(text);
 	if (strchr(text, '/') != NULL && len > CELL_MAX) {
 		text += len - CELL_MAX;
@@ -113,7 +113,7 @@ set(struct table *table, struct row *row, enum column column,
 		table->widths[column] = wide < CELL_MAX ? wide : CELL_MAX;
 }
 
-/* "2.6.0" of "2.6.0-0-g47aa4e01e". */
+/* Shortens "2.6.0-0-g47aa4e01e" to "2.6.0". */
 static void
 set_version(struct table *table, struct row *row, enum column column,
     const char *version)
@@ -150,7 +150,7 @@ set_state(struct table *table, struct row *row)
 	    TERM_GOOD, state);
 }
 
-/* "leader/rw": without a blank, for those who cut columns with awk(1). */
+/* "leader/rw": without spaces, so that awk(1) sees one column. */
 static void
 set_role(struct table *table, struct row *row)
 {
@@ -187,8 +187,9 @@ digest_of(const json_t *report)
 }
 
 /*
- * The digest on the disks of more than half, or NULL.  Each other digest takes
- * one vote away, so that only such a one is left.
+ * Returns the digest that more than half of the instances have, or NULL.
+ * Boyer-Moore majority vote: only a majority survives being cancelled by every
+ * other digest; the second loop verifies it.
  */
 static const char *
 find_common_digest(const json_t *reports)
@@ -215,7 +216,7 @@ find_common_digest(const json_t *reports)
 	return 2 * count > json_array_size(reports) ? found : NULL;
 }
 
-/* What is loaded, and what is on disk if that is something else. */
+/* Shows the loaded digest, and that of the disk if it differs. */
 static void
 set_code(struct table *table, struct row *row)
 {
@@ -227,7 +228,7 @@ set_code(struct table *table, struct row *row)
 
 	if (digest == NULL && loaded == NULL)
 		return;
-	/* An instance that does not say has told of its disk only. */
+	/* An instance without a loaded digest reports only that of its disk. */
 	if (is_outdated)
 		snprintf(shown, sizeof(shown), "%.*s, disk %.*s", TEXT_DIGEST,
 		    loaded != NULL ? loaded : "?", TEXT_DIGEST,
@@ -235,7 +236,7 @@ set_code(struct table *table, struct row *row)
 	else
 		snprintf(shown, sizeof(shown), "%.*s", TEXT_DIGEST,
 		    loaded != NULL ? loaded : digest);
-	/* What most have is what is meant to be there. */
+	/* The digest of the majority is assumed to be the intended one. */
 	set(table, row, COLUMN_CODE, is_outdated ||
 	    table->common_digest == NULL || digest == NULL ||
 	    strcmp(digest, table->common_digest) != 0 ? TERM_WARN : TERM_PLAIN,
@@ -266,7 +267,7 @@ add_row(struct table *table, const json_t *report)
 
 /* --- What fits -------------------------------------------------------------*/
 
-/* How many characters a line may have. */
+/* Returns how many columns a line may have. */
 static int
 width_of(FILE *out)
 {
@@ -295,7 +296,7 @@ total_width(const struct table *table)
 	return total;
 }
 
-/* What all rows have in a column that know it, or NULL. */
+/* Returns the value of a column if all rows that have one agree, or NULL. */
 static const char *
 common_cell(const struct table *table, enum column column)
 {
@@ -324,7 +325,7 @@ narrow(struct table *table, enum column column, int least, int limit)
 	    least;
 }
 
-/* Takes away columns that tell nothing or do not fit, and cuts others. */
+/* Hides columns that carry no information or do not fit, and cuts others. */
 static void
 fit(struct table *table, int limit)
 {
@@ -348,7 +349,7 @@ fit(struct table *table, int limit)
 
 /* --- Printing --------------------------------------------------------------*/
 
-/* Prints a cell that is cut if it has to be, and returns its width. */
+/* Prints a cell, cut if necessary, and returns its width. */
 static int
 print_cell(FILE *out, const char *cell, int most)
 {
@@ -401,7 +402,7 @@ print_heads(const struct output_context *context, const struct table *table)
 	print_row(context, table, &row);
 }
 
-/* What is the same for all is said once. */
+/* Values that all instances share are printed once. */
 static void
 print_versions(const struct output_context *context,
     const struct table *table)
