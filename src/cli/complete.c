@@ -23,7 +23,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The names of the targets, sorted; NULL if out of memory. */
+/* Returns the names of the targets, sorted; NULL if out of memory. */
 static const char **
 collect(const struct targets *targets, int of_apps, size_t *count)
 {
@@ -36,7 +36,7 @@ collect(const struct targets *targets, int of_apps, size_t *count)
 		return NULL;
 	for (i = 0; i < targets->count; i++) {
 		target = &targets->list[i];
-		/* Of tarantoolctl's instances there is but one name. */
+		/* Instances of tarantoolctl have a single name. */
 		name = of_apps || target->instance == NULL ? target->app :
 		    target->instance;
 		if (name != NULL && is_plain(name))
@@ -56,7 +56,10 @@ find_instances(const char *app, const struct options *options,
 
 	if (discover_targets(&query, targets, &error) == 0)
 		return 0;
-	/* Of several applications: there may be names that only one has. */
+	/*
+	 * The instance name is ambiguous among applications: list names per
+	 * application.
+	 */
 	if (app != NULL || error.outcome != OUTCOME_USAGE)
 		return -1;
 	query.app = "*";

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Names of applications and instances on this machine, for the completion of
- * --app and --instance in a shell.
+ * Names of applications and instances on this machine, for the shell completion
+ * of --app and --instance.
  */
 
 #ifndef CR_COMPLETE_H
@@ -14,13 +14,12 @@
 #include "cli/options.h"
 
 /*
- * Prints the names that --app ("app") or --instance ("instance") could be
- * given, one on each line, each once, in the order of their bytes.  Of the
- * options, --run-dir and, for instances, --app are respected.  A name that
- * would need quotes in a shell is left out: it may be anybody's who can make
- * a socket.  Connects to nothing.
+ * Prints the possible values of --app ("app") or --instance ("instance"), one
+ * per line, without duplicates, in byte order.  Respects --run-dir and, for
+ * instances, --app.  Omits names that a shell would have to quote: any user who
+ * can create a socket could choose them.  Does not connect.
  *
- * Returns 0, or -1 if nothing was found or kind is something else.
+ * Returns 0, or -1 if nothing was found or the kind is unknown.
  */
 int	names_print(FILE *, const char *kind, const struct options *);
 

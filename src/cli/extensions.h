@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The code of a folder as sections of the cluster-wide config.
+ * Reads a directory of code as sections of the cluster-wide config.
  */
 
 #ifndef CR_EXTENSIONS_H
@@ -13,21 +13,21 @@
 
 #include "util/error.h"
 
-/* What a folder may have; the console parses all of it without a pause. */
+/*
+ * Limits of a directory; the console parses all of its code without yielding.
+ */
 #define PUSH_FILES_MAX		4096
 #define PUSH_DEPTH_MAX		16
 #define PUSH_SECTION_MAX	((size_t)4 * 1024 * 1024)
 #define PUSH_TOTAL_MAX		((size_t)16 * 1024 * 1024)
 
 /*
- * Reads all *.lua files below the folder and its config.yml, and adds them to
- * the arguments of `push`: "sections", an array of {name, size} sorted by
- * name, and "texts", an object whose "pushed" is the text of all of them one
- * after the other.
- *
- * Names that begin with a dot are passed over.  A symbolic link to a file is
- * that file; one to a directory is an error, as is what cannot be read, is too
- * large, is not UTF-8, or would be a module of a name that nobody can require.
+ * Reads all *.lua files below the directory and its config.yml, and adds them
+ * to the arguments of `push`: "sections", an array of {name, size} sorted by
+ * name, and "texts", an object whose "pushed" is the concatenated text.  Names
+ * that start with a dot are skipped.  A symbolic link to a file is followed;
+ * one to a directory is an error, and so is a file that is unreadable, too
+ * large, not UTF-8, or whose module name cannot be required.
  *
  * Returns 0, or -1 with a usage error that names the file.
  */

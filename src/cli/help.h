@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The text of --help, from the tables of commands and options.
+ * The text of --help, generated from the tables of commands and options.
  */
 
 #ifndef CR_HELP_H
@@ -13,8 +13,8 @@
 #include "cli/options.h"
 
 /*
- * Prints usage, commands, options and exit statuses; for one command, its
- * usage and options.
+ * Prints usage, commands, options and exit statuses; or the usage and options
+ * of one command, if it is not NULL.
  */
 void	help_print(FILE *, const struct command_row *);
 

@@ -16,20 +16,20 @@
 #include "cli/options.h"
 #include "target/target.h"
 
-/* No reload takes longer than eleven days. */
+/* Eleven days: a limit that no reload reaches. */
 #define SECONDS_MAX	1e6
 
-/* No machine and no cluster has more instances. */
+/* A limit that no machine or cluster reaches. */
 #define JOBS_MAX	10000
 
 #define nitems(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define CHANGES		(COMMAND_RELOAD | COMMAND_PLAN)
 #define CLUSTER		(CHANGES | COMMAND_STATUS | COMMAND_STALE)
-/* All that can have more than one target. */
+/* Commands that accept several targets. */
 #define MANY		((unsigned)COMMAND_ALL & ~(unsigned)(COMMAND_PUSH | \
 			    COMMAND_CONSOLE))
-/* All that send one request. */
+/* Commands that send a single request. */
 #define REQUEST		((unsigned)COMMAND_ALL & ~(unsigned)COMMAND_CONSOLE)
 
 enum option_key {
@@ -197,13 +197,13 @@ static const int native_excludes[] = {
 	'm', 'x', KEY_MAIN, KEY_ROCKS, KEY_NO_STOP, KEY_IF_CHANGED
 };
 
-/* One command line while it is read. */
+/* The state of parsing one command line. */
 struct parser {
 	struct options	*options;
 	struct error	*error;
 	unsigned	 given[nitems(option_table)];
 	int		 in_repl;
-	struct string_list words;	/* what is not an option */
+	struct string_list words;	/* words that are not options */
 	size_t		 separated;	/* how many of them follow "--" */
 };
 
@@ -283,8 +283,8 @@ is_given(const struct parser *parser, int key)
 /* --- Values ----------------------------------------------------------------*/
 
 /*
- * Reads NUMBER[UNIT].  strtod(3) alone would take hexadecimal digits, "inf"
- * and "nan" too.
+ * Reads NUMBER[UNIT].  strtod(3) alone would also accept hexadecimal digits,
+ * "inf" and "nan".
  */
 static int
 read_time(struct parser *parser, const struct option_row *row,
@@ -330,7 +330,7 @@ read_count(struct parser *parser, const struct option_row *row,
 	    row->name, text, JOBS_MAX);
 }
 
-/* The text must be one of the row's values. */
+/* Checks that the text is one of the row's values. */
 static int
 check_choice(struct parser *parser, const struct option_row *row,
     const char *text)
@@ -362,7 +362,7 @@ mode_of(const char *value)
 	return strcmp(value, "always") == 0 ? TERM_ALWAYS : TERM_NEVER;
 }
 
-/* Puts the value of an option where its row says; NULL if it has none. */
+/* Stores an option's value in the field that its row names; NULL for a flag. */
 static int
 store(struct parser *parser, const struct option_row *row, const char *value)
 {
@@ -397,7 +397,7 @@ store(struct parser *parser, const struct option_row *row, const char *value)
 		*(const struct output **)field = output_find(value);
 		break;
 	}
-	/* The last of them wins. */
+	/* Of -q and -v, the last one wins. */
 	if (row->key == 'q')
 		parser->options->verbose = 0;
 	else if (row->key == 'v')
@@ -407,7 +407,7 @@ store(struct parser *parser, const struct option_row *row, const char *value)
 
 /* --- Scanning --------------------------------------------------------------*/
 
-/* The tables as getopt_long(3) wants them. */
+/* The option table in the form that getopt_long(3) takes. */
 struct scanner {
 	char		 letters[2 + 2 * nitems(option_table)];
 	struct option	 longs[nitems(option_table)];
@@ -418,7 +418,7 @@ scanner_init(struct scanner *scanner)
 {
 	const struct option_row *row;
 	struct option *option = scanner->longs;
-	/* Words where they stand, and ':' for a value that is missing. */
+	/* "-": return words in place; ":": return ':' for a missing value. */
 	char *letter = stpcpy(scanner->letters, "-:");
 
 	memset(scanner->longs, 0, sizeof(scanner->longs));
@@ -437,9 +437,9 @@ scanner_init(struct scanner *scanner)
 }
 
 /*
- * Why a word that begins with "--" is no option.  getopt_long(3) takes any
- * abbreviation that fits one option only; those that must be written in full
- * make others ambiguous, but are never meant by one.
+ * Explains why a word that starts with "--" is not an option.  getopt_long(3)
+ * accepts any unique abbreviation; options that must be written in full count
+ * for ambiguity, but an abbreviation never selects them.
  */
 static int
 unknown_long(struct parser *parser, const char *word)
@@ -474,7 +474,7 @@ unknown_long(struct parser *parser, const char *word)
 	return usage(parser, "unknown option '%.*s'", len, word);
 }
 
-/* Whether a word that has led to this option says what it must. */
+/* Whether the word spells the option out, if the option requires it. */
 static int
 is_spelt_out(const char *word, const struct option_row *row)
 {
@@ -483,7 +483,7 @@ is_spelt_out(const char *word, const struct option_row *row)
 	    strlen(row->name) == strcspn(word, "=") - 2;
 }
 
-/* One result of getopt_long(3), which was at that word. */
+/* Handles one result of getopt_long(3), found at `word`. */
 static int
 take(struct parser *parser, int key, const char *word)
 {
@@ -508,8 +508,8 @@ take(struct parser *parser, int key, const char *word)
 }
 
 /*
- * Reads options and collects words.  Whoever asks for help is not told of
- * mistakes further on: `next` is where the reading has stopped.
+ * Reads options and collects words.  Stops at --help, so that later mistakes
+ * are not reported; *next is where it stopped.
  */
 static int
 scan(struct parser *parser, int argc, char *argv[], int *next)
@@ -520,7 +520,7 @@ scan(struct parser *parser, int argc, char *argv[], int *next)
 
 	scanner_init(&scanner);
 	opterr = 0;
-	/* The console comes here again and again: 0 makes glibc start anew. */
+	/* The console calls this repeatedly: 0 makes glibc restart its scan. */
 	optind = 0;
 	while (result == 0 && !options->help && !options->version) {
 		at = optind > 0 ? optind : 1;
@@ -549,7 +549,7 @@ unknown_command(struct parser *parser, const char *name)
 	struct nearest nearest;
 	char known[256] = "", *shown;
 
-	/* Somebody may have typed a password. */
+	/* The word may be a target with a password. */
 	if ((shown = target_without_password(name)) == NULL)
 		return error_out_of_memory(parser->error);
 	nearest_init(&nearest, name);
@@ -588,7 +588,7 @@ find_cli_command(struct parser *parser, const char *name)
 	return NULL;
 }
 
-/* A word where none may be; it may be a target with a password. */
+/* Rejects a word; it may be a target with a password. */
 static int
 refuse_word(struct parser *parser, const char *word, const char *why)
 {
@@ -609,8 +609,8 @@ unexpected(struct parser *parser, const char *word)
 }
 
 /*
- * The arguments of eval.  Without Lua or a file before "--", the first word
- * after it is the Lua: it may begin with a dash.
+ * Reads the arguments of eval.  Without Lua or a file before "--", the first
+ * word after it is the Lua, which may start with a dash.
  */
 static int
 read_eval(struct parser *parser, const char **words, size_t count)
@@ -651,7 +651,7 @@ read_help(struct parser *parser, const char **words, size_t count)
 	return 0;
 }
 
-/* The arguments of the command. */
+/* Reads the arguments of the command. */
 static int
 read_arguments(struct parser *parser, const char **words, size_t count)
 {
@@ -682,8 +682,8 @@ read_arguments(struct parser *parser, const char **words, size_t count)
 }
 
 /*
- * What the help is asked for: the command that was read already, or else one
- * that is the next word.
+ * Determines the command to print help for: the one already read, or the next
+ * word.
  */
 static int
 read_help_words(struct parser *parser, const char *next)
@@ -703,7 +703,7 @@ read_help_words(struct parser *parser, const char *next)
 	return options->help_command != NULL ? 0 : -1;
 }
 
-/* Whether the command takes all options that are given. */
+/* Checks that the command takes all given options. */
 static int
 check_taken(struct parser *parser)
 {
@@ -736,8 +736,8 @@ check_native(struct parser *parser)
 }
 
 /*
- * Without Lua and without a file, the Lua comes from a pipe or a file that is
- * standard input; a terminal and /dev/null are neither.
+ * Without Lua and without a file, eval reads standard input if it is a pipe or
+ * a file, but not if it is a terminal or /dev/null.
  */
 static int
 check_eval(struct parser *parser)
@@ -755,7 +755,7 @@ check_eval(struct parser *parser)
 	return 0;
 }
 
-/* What the parts of a command line must not be together. */
+/* Rejects invalid combinations of options. */
 static int
 check(struct parser *parser)
 {
@@ -798,7 +798,9 @@ set_defaults(struct options *options)
 	options->output = &output_text;
 }
 
-/* Reads a whole line; its first word is the command unless that is given. */
+/*
+ * Reads a whole line; unless the command is given, the first word is its name.
+ */
 static int
 parse(struct parser *parser, const struct command_row *command, int argc,
     char *argv[])

@@ -2,10 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The command line: one table of commands and one of options.  What a command
- * is, and what an option does, stands in its row and nowhere else: parsing,
- * --help, the console and the completions read the same rows, and a test
- * compares the manual and the README with them.
+ * The command line: one table of commands and one of options.  Parsing, --help,
+ * the console and the completions read these tables, and a test compares the
+ * manual and the README with them.
  */
 
 #ifndef CR_OPTIONS_H
@@ -31,31 +30,31 @@ enum command_bit {
 	COMMAND_VERSION = 1 << 8,
 	COMMAND_SET = 1 << 9,
 	COMMAND_QUIT = 1 << 10,
-	/* Those that talk to instances. */
+	/* Commands that talk to instances. */
 	COMMAND_ALL = COMMAND_RELOAD | COMMAND_PLAN | COMMAND_STATUS |
 	    COMMAND_EVAL | COMMAND_STALE | COMMAND_PUSH | COMMAND_CONSOLE
 };
 
 enum command_flag {
 	CMD_MUTATES = 1 << 0,		/* may change an instance */
-	CMD_LOCKS = 1 << 1,		/* takes the lock of the instance */
+	CMD_LOCKS = 1 << 1,		/* takes the instance's lock */
 	CMD_ONE_TARGET = 1 << 2,
-	CMD_INSTANCES = 1 << 3,		/* its arguments are instances */
-	CMD_PAGED = 1 << 4,		/* its report fits a pager */
+	CMD_INSTANCES = 1 << 3,		/* takes instances as arguments */
+	CMD_PAGED = 1 << 4,		/* report is shown in the pager */
 	CMD_LOCAL = 1 << 5,		/* connects to nothing */
-	CMD_NO_REPL = 1 << 6,		/* not at the console */
-	CMD_REPL_ONLY = 1 << 7		/* only at the console */
+	CMD_NO_REPL = 1 << 6,		/* not available in the console */
+	CMD_REPL_ONLY = 1 << 7		/* only available in the console */
 };
 
 struct command_row {
 	const char		*name;
-	const char		*args;	/* as shown in the help, or "" */
+	const char		*args;	/* for the help, or "" */
 	const char		*help;
 	enum command_bit	 bit;
-	unsigned		 flags;	/* of enum command_flag */
+	unsigned		 flags;	/* enum command_flag */
 };
 
-/* What kind of field `struct option_row.offset` leads to. */
+/* The type of the field at `struct option_row.offset`. */
 enum option_type {
 	OPTION_FLAG,		/* int, 0 or 1 */
 	OPTION_TEXT,		/* const char * */
@@ -68,23 +67,23 @@ enum option_type {
 };
 
 enum option_flag {
-	OPT_CLI_ONLY = 1 << 0,	/* not at the console */
+	OPT_CLI_ONLY = 1 << 0,	/* not available in the console */
 	OPT_IN_FULL = 1 << 1	/* overrides a check: no abbreviation */
 };
 
 struct option_row {
 	int			 key;	/* short letter, or more than 255 */
 	const char		*name;	/* the long name */
-	const char		*arg;	/* as shown in the help, or NULL */
-	const char		*values; /* "a|b" if the choice is closed */
+	const char		*arg;	/* for the help, or NULL */
+	const char		*values; /* "a|b": the allowed values */
 	const char		*help;
-	unsigned		 commands; /* which commands take it */
+	unsigned		 commands; /* commands that take it */
 	enum option_type	 type;
 	size_t			 offset; /* into struct options */
-	unsigned		 flags;	/* of enum option_flag */
+	unsigned		 flags;	/* enum option_flag */
 };
 
-/* Both end with an entry whose name is NULL. */
+/* Both end with a row whose name is NULL. */
 extern const struct command_row	command_table[];
 extern const struct option_row	option_table[];
 
@@ -122,7 +121,7 @@ struct options {
 	enum term_color_mode	 progress;
 	int			 print_lua;
 	int			 help;
-	const struct command_row *help_command;	/* NULL if for all of them */
+	const struct command_row *help_command;	/* NULL: all commands */
 	int			 version;
 	const char		*eval_file;	/* eval -f; "-" is stdin */
 	const char		*eval_text;	/* eval LUA */
@@ -134,22 +133,21 @@ struct options {
 };
 
 /*
- * Reads the command line; options may stand before and after the command.  The
- * strings of argv are referred to, not copied.  Options not given get the
- * defaults of the manual; --dry-run makes the command `plan`, except for
- * `push`; `eval` without Lua and --file reads a pipe at standard input.
+ * Parses the command line; options may stand before and after the command.
+ * Strings are not copied from argv.  Missing options get the defaults of the
+ * manual; --dry-run turns the command into `plan`, except for `push`; `eval`
+ * without Lua and --file reads standard input if that is a pipe.
  *
- * Returns 0, or -1 with a usage error that names what is wrong: an unknown
- * command or option, an option that the command does not take or that is given
- * twice, a missing or bad value, too few or too many arguments.
+ * Returns 0, or -1 with a usage error: an unknown command or option, an option
+ * that the command does not take or that is given twice, a missing or invalid
+ * value, or a wrong number of arguments.
  */
 int	options_parse(struct options *, int argc, char *argv[],
 	    struct error *);
 
 /*
- * Reads the words of a command that is known already, without its name at
- * argv[0]; time limit, format, colours and verbosity are those of `settings`
- * unless the words say otherwise.
+ * Parses the words of a known command, without its name in argv[0].  Time
+ * limit, format, colours and verbosity default to those of `settings`.
  */
 int	options_parse_command(struct options *, const struct command_row *,
 	    const struct options *settings, int argc, char *argv[],
@@ -158,10 +156,10 @@ int	options_parse_command(struct options *, const struct command_row *,
 /* Frees the lists. */
 void	options_finish(struct options *);
 
-/* The command with that name, or NULL. */
+/* Returns the command with that name, or NULL. */
 const struct command_row	*options_find_command(const char *name);
 
-/* Whether the command line has commands with such a row, or the console. */
+/* Whether a command is available on the command line, or in the console. */
 int	options_in_cli(const struct command_row *);
 int	options_in_repl(const struct command_row *);
 

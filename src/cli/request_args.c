@@ -14,10 +14,10 @@
 #include "util/json_copy.h"
 #include "cli/extensions.h"
 
-/* The most Lua that `eval` takes, in bytes. */
+/* The limit for Lua passed to `eval`, in bytes. */
 #define EVAL_MAX	((size_t)16 * 1024 * 1024)
 
-/* Reads a file of that name to its end; the caller frees the text. */
+/* Reads a stream to its end; the caller frees the text. */
 static char *
 read_stream(FILE *file, const char *path, size_t *len, struct error *error)
 {
@@ -52,7 +52,7 @@ fail:
 	return NULL;
 }
 
-/* The same for the file at a path or, as "-", for standard input. */
+/* The same for the file at a path; "-" is standard input. */
 static char *
 read_file(const char *path, size_t *len, struct error *error)
 {
@@ -72,8 +72,8 @@ read_file(const char *path, size_t *len, struct error *error)
 }
 
 /*
- * Lua as an argument.  The first line of a file may be for the shell: made a
- * comment, it keeps the numbers of the lines.
+ * Wraps Lua as an argument.  A "#!" line is commented out rather than removed,
+ * to keep line numbers correct.
  */
 static json_t *
 lua_argument(const char *name, const char *data, size_t len,
@@ -115,7 +115,7 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 	} else {
 		if ((data = read_file(path, &len, error)) == NULL)
 			return -1;
-		/* What was to write it has failed, most probably. */
+		/* Empty input most probably means that its writer failed. */
 		if (len == 0 && strcmp(path, "-") == 0) {
 			free(data);
 			return error_set(error, ERROR_USAGE,
@@ -125,7 +125,10 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 		free(data);
 		chunk = strcmp(path, "-") == 0 ? json_string("=stdin") :
 		    json_sprintf("@%s", path);
-		/* Such a path cannot travel; the Lua can do without. */
+		/*
+		 * JSON cannot carry a path that is not UTF-8; the chunk name is
+		 * optional.
+		 */
 		if (chunk == NULL)
 			chunk = json_string("=file");
 	}
@@ -142,7 +145,7 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 	return 0;
 }
 
-/* An array of texts from the command line, unless there are none. */
+/* Adds an array of command line texts, unless it is empty. */
 static int
 add_texts(json_t *args, const char *key, const struct string_list *texts,
     struct error *error)
@@ -169,7 +172,7 @@ add_texts(json_t *args, const char *key, const struct string_list *texts,
 	return 0;
 }
 
-/* Who asks, for the log of the instance and for those who find it locked. */
+/* Names the requester, for the log of the instance and for its lock. */
 static json_t *
 holder(const struct options *options)
 {
@@ -186,7 +189,7 @@ holder(const struct options *options)
 		snprintf(uid, sizeof(uid), "uid %ld", (long)getuid());
 		user = passwd != NULL ? passwd->pw_name : uid;
 	}
-	/* A line that is only printed is not sent by this process. */
+	/* With --print-lua another process sends the line. */
 	if (!options->print_lua)
 		snprintf(pid, sizeof(pid), " pid %ld", (long)getpid());
 	text = json_sprintf("%s@%s%s", user, host, pid);

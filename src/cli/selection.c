@@ -9,7 +9,7 @@
 #include "target/project_config.h"
 #include "cli/selection.h"
 
-/* How many names a message has at most. */
+/* How many names a message lists. */
 #define NAMES_MAX	6
 
 static const char *const variables[] = {
@@ -50,7 +50,7 @@ find_one(const struct options *options, const char *app, const char *instance,
 	return discover_targets(&query, targets, error);
 }
 
-/* One INSTANCE, of each application that is given, or APP:INSTANCE. */
+/* Finds one INSTANCE in each given application, or APP:INSTANCE. */
 static int
 find_instance(const struct options *options, const char *text,
     struct targets *targets, struct error *error)
@@ -97,7 +97,7 @@ find_named(const struct options *options, struct targets *targets,
 	return 0;
 }
 
-/* The project in the current directory, or the lack of any target. */
+/* Finds the instances of the project in the current directory, or fails. */
 static int
 find_project(const struct options *options, struct targets *targets,
     struct error *error)
@@ -128,7 +128,7 @@ find_project(const struct options *options, struct targets *targets,
 	return result;
 }
 
-/* "; add --instance NAME: a, b" */
+/* Appends "; add --instance NAME, one of a, b". */
 static void
 add_names(const struct targets *targets, char *text, size_t size)
 {
@@ -147,7 +147,7 @@ add_names(const struct targets *targets, char *text, size_t size)
 		strlcat(text, ", ...", size);
 }
 
-/* Refuses more targets than the command takes. */
+/* Rejects more targets than the command takes. */
 static int
 check_count(const struct options *options, const struct targets *targets,
     struct error *error)

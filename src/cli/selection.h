@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * From what the user typed to targets: sockets, applications, instances, the
- * environment, and the project in the current directory.
+ * Finds the targets: from sockets, applications and instances given by the
+ * user, from the environment, or from the project in the current directory.
  */
 
 #ifndef CR_SELECTION_H
@@ -14,9 +14,9 @@
 #include "target/target.h"
 
 /*
- * Adds the targets that the options name or, where they name none, that the
- * environment or, for a command that changes nothing, the project in the
- * current directory does.
+ * Adds the targets that the options name.  Without any, those of the
+ * environment or, for read-only commands, of the project in the current
+ * directory.
  *
  * Returns 0, or -1 with an error: usage (no target, or more than the command
  * takes), or those of targets_add and discover_targets.
@@ -24,7 +24,7 @@
 int	selection_find(const struct options *, struct targets *,
 	    struct error *);
 
-/* Whether the options name targets other than by --socket. */
+/* Whether the options name targets in another way than --socket. */
 int	selection_is_named(const struct options *);
 
 /* Overwrites passwords in the targets of the environment. */
