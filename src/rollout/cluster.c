@@ -25,7 +25,7 @@ cluster_entry(const struct fleet *fleet)
 	return NULL;
 }
 
-/* Asks the only member, which is the entry.  Returns its topology, or NULL. */
+/* Asks the only member, the gateway, for the topology.  Returns it, or NULL. */
 static json_t *
 ask(struct fleet *fleet, struct error *error)
 {
@@ -49,7 +49,7 @@ ask(struct fleet *fleet, struct error *error)
 		return NULL;
 	result = scheduler_run(fleet, &batch, error);
 	job_spec_finish(&spec);
-	/* Interrupted before it was asked. */
+	/* Interrupted before the request was sent. */
 	if (result == -1 || fleet->members[0].state != MEMBER_DONE)
 		return NULL;
 	if (outcome_exit(report->outcome) == 0) {
@@ -73,7 +73,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(one->name, other->name);
 }
 
-/* Ends a member with an error of the topology, or of its place in there. */
+/* Fails a member because of the topology. */
 static void
 blame(struct fleet *fleet, struct member *member, const struct error *error)
 {
@@ -132,7 +132,7 @@ compare_texts(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* A text that is in the list more than once, or NULL; sorts the list. */
+/* Returns a string that occurs more than once, or NULL; sorts the list. */
 static const char *
 find_double(const char **list, size_t count)
 {
@@ -148,9 +148,8 @@ find_double(const char **list, size_t count)
 }
 
 /*
- * An instance that is listed twice would be reloaded twice, maybe at the same
- * time.  Sets `twice` to what tells of it, or to NULL.  Returns 0, or -1 with
- * an error.
+ * An instance listed twice would be reloaded twice, possibly at the same time.
+ * Sets *twice to its UUID or URI, or to NULL.  Returns 0, or -1 with an error.
  */
 static int
 find_twice(const json_t *topology, const char **twice, struct error *error)
@@ -196,7 +195,7 @@ add_instances(struct fleet *fleet, const struct target *entry,
 	return 0;
 }
 
-/* Nothing is to be done to the instances of such a topology. */
+/* Rejects the topology: no instance is touched. */
 static int
 reject(struct fleet *fleet, const struct target *entry, const char *why,
     struct error *error)

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The instances of a Cartridge cluster, as one of them knows them.
+ * The instances of a Cartridge cluster, according to one of them.
  */
 
 #ifndef CR_CLUSTER_H
@@ -13,17 +13,16 @@
 #include "util/error.h"
 
 /*
- * Asks the entry for the topology and makes the fleet, which is empty so far,
- * one of all instances, sorted by their names; those that are expelled or
- * disabled are skipped.  If the entry does not tell, it is the only member, and
- * has the report on that, which is told.
+ * Asks the gateway (`entry`) for the topology and fills the empty fleet with
+ * all instances, sorted by name; expelled and disabled ones are skipped.  If
+ * the gateway fails, it becomes the only member and its report is printed.
  *
- * Returns 0, or -1 with an error of ours.
+ * Returns 0, or -1 with a local error.
  */
 int	cluster_join(struct fleet *, const struct target *entry,
 	    struct error *);
 
-/* The member that relays to the others, or NULL. */
+/* Returns the member that relays to the others, or NULL. */
 struct member	*cluster_entry(const struct fleet *);
 
 #endif

@@ -20,15 +20,15 @@
 #include "util/json_copy.h"
 #include "util/signals.h"
 
-/* How long to wait before targets are looked for again, in milliseconds. */
+/* How long to wait before searching for targets again, in milliseconds. */
 #define LOOK_AGAIN_MS	100
 
-/* How many are asked at a time if nothing changes there. */
+/* Parallelism of read-only commands. */
 #define JOBS_MANY	64
-/* The same through one instance, which has work with each of them. */
+/* The same through a gateway, which has to handle every request. */
 #define JOBS_RELAYED	16
 
-/* Says that the search has not ended by itself. */
+/* Prefixes the error: the search was cut short. */
 static void
 set_interrupted(struct error *error)
 {
@@ -97,7 +97,7 @@ retry_until_healthy(const struct job *job)
 	    !health_ok(&job->report, job->was_unhealthy);
 }
 
-/* The command itself, on all members that wait for it. */
+/* Runs the command on all waiting members. */
 static int
 run_command(struct fleet *fleet, const json_t *args, struct error *error)
 {
@@ -130,7 +130,7 @@ run_command(struct fleet *fleet, const json_t *args, struct error *error)
 	return result;
 }
 
-/* Who was interrupted while being asked was not touched. */
+/* After an interrupt, members with preflight replies count as not attempted. */
 static void
 discard_answers(struct fleet *fleet)
 {
@@ -146,7 +146,7 @@ discard_answers(struct fleet *fleet)
 	}
 }
 
-/* Tells what is wrong with those that did not answer well. */
+/* Prints the reports of members that failed. */
 static void
 report_failures(struct fleet *fleet)
 {
@@ -158,8 +158,9 @@ report_failures(struct fleet *fleet)
 }
 
 /*
- * Refuses all at once: the entry has the report on it, and the others are as
- * untouched as it is.  What the preflight has found is reported, too.
+ * Refuses the command for the whole cluster: the gateway gets the error, the
+ * others count as not attempted.  Failures found by the preflight are printed,
+ * too.
  */
 static void
 refuse_all(struct fleet *fleet, const struct error *error)
@@ -179,8 +180,8 @@ refuse_all(struct fleet *fleet, const struct error *error)
 }
 
 /*
- * Looks at all before anything begins.  Returns 0 if the command may begin, 1
- * if it is over with that, -1 with an error.
+ * Runs the preflight.  Returns 0 if the command may start, 1 if it ends here,
+ * -1 with an error.
  */
 static int
 run_preflight(struct fleet *fleet, struct error *refusal, struct error *error)
@@ -214,19 +215,24 @@ run_preflight(struct fleet *fleet, struct error *refusal, struct error *error)
 	return 0;
 }
 
-/* The arguments as this run of the command has them. */
+/* Adds to the arguments what this run needs. */
 static json_t *
 args_for_run(const struct fleet *fleet, const json_t *given)
 {
 	const struct options *options = fleet->options;
 	json_t *args = copy_json(given);
 
-	/* A progress line lives on the phases. */
+	/*
+	 * The progress line shows phases, which only verbose requests report.
+	 */
 	if (!options->quiet &&
 	    term_use_progress(options->progress, fleet->context->err) &&
 	    json_object_set_new(args, "verbose", json_true()) == -1)
 		goto fail;
-	/* One instance is one instance, however it was named. */
+	/*
+	 * The preflight is `status` with more fields: both forms of the report
+	 * look alike.
+	 */
 	if (options->command->bit == COMMAND_STATUS &&
 	    json_object_set_new(args, "command",
 	    json_string(PREFLIGHT_COMMAND)) == -1)
@@ -256,7 +262,7 @@ build_fleet(struct fleet *fleet, const struct targets *targets,
 	return 0;
 }
 
-/* All of the command once it is known who it is for. */
+/* Runs the phases of the command, once its instances are known. */
 static int
 run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 {
@@ -269,7 +275,7 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 	    (options->command->bit == COMMAND_PLAN && options->cluster))
 		result = run_preflight(fleet, &refusal, error);
 	else
-		/* Of instances that cannot even be asked. */
+		/* Print the failures of members that cannot be asked. */
 		report_failures(fleet);
 	if (result != 0)
 		return result == 1 ? 0 : -1;
@@ -281,7 +287,7 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 	return result;
 }
 
-/* What is said of a member that no report is on. */
+/* Lists a member without a report as not attempted or skipped. */
 static int
 add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 {
@@ -289,7 +295,7 @@ add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 	char *escaped;
 	int result;
 
-	/* Names of files need not be UTF-8. */
+	/* File names need not be UTF-8. */
 	if ((escaped = escape_text(member->name, strlen(member->name),
 	    1)) == NULL)
 		return -1;
@@ -304,8 +310,8 @@ add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 }
 
 /*
- * If every instance was left out, nothing was done, and that must not pass for
- * success.  Returns whether it is so, with an error that has all the reasons.
+ * Skipping every instance must not pass for success.  Returns whether that
+ * happened, with an error that lists the reasons.
  */
 static int
 are_all_skipped(const struct fleet *fleet, struct error *error)
@@ -334,7 +340,7 @@ are_all_skipped(const struct fleet *fleet, struct error *error)
 	return 1;
 }
 
-/* Ends the report.  Returns 0, or -1 if memory is out. */
+/* Writes the end of the output.  Returns 0, or -1 if out of memory. */
 static int
 write_document(const struct fleet *fleet, struct output_run *run)
 {
@@ -344,7 +350,7 @@ write_document(const struct fleet *fleet, struct output_run *run)
 	size_t i;
 	int result = 0;
 
-	/* Of whom there is no report, nobody is to think that nothing was. */
+	/* Every member is listed, even without a report. */
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
 		if (member->preflight != NULL)
@@ -371,7 +377,7 @@ write_document(const struct fleet *fleet, struct output_run *run)
 	return result;
 }
 
-/* Names the members that nothing was done to.  Returns how many there are. */
+/* Names the members that were not attempted.  Returns how many there are. */
 static size_t
 log_not_attempted(const struct fleet *fleet)
 {
@@ -421,7 +427,7 @@ command_run(const struct options *options, const struct targets *targets,
 	if (result == 0 && !fleet.stopped)
 		result = run_phases(&fleet, args, &error);
 	run.outcome = worst_outcome(&fleet);
-	/* All that was begun may have gone well, but it was not all. */
+	/* Success of the attempted instances is not success of the command. */
 	if (log_not_attempted(&fleet) > 0 && outcome_exit(run.outcome) == 0)
 		run.outcome = OUTCOME_USAGE;
 	if (result == 0 && are_all_skipped(&fleet, &skipped)) {
@@ -438,7 +444,7 @@ command_run(const struct options *options, const struct targets *targets,
 		output_message(context.err, NULL, "out of memory");
 		run.outcome = OUTCOME_USAGE;
 	}
-	/* What is still buffered must not be lost by a signal after this. */
+	/* Flush now: after signals_end a signal may end the process. */
 	output_flush(context.out);
 	fflush(context.err);
 	signals_end();

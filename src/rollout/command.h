@@ -16,19 +16,19 @@
 #include "util/error.h"
 
 /*
- * The targets of selection_find; what finds nothing is tried again for as long
- * as --wait says, or until a signal that is counted (see util/signals.h).
- * Returns 0, or -1 with an error.
+ * Finds targets with selection_find.  If nothing is found, retries for as long
+ * as --wait allows, or until a counted signal (see util/signals.h).  Returns 0,
+ * or -1 with an error.
  */
 int	command_targets(const struct options *, struct targets *,
 	    struct error *);
 
 /*
- * Runs the command on the targets, or on the cluster of the one target, with
- * these arguments, and passes every report on to the output.  Who is not
- * touched because of a failure or an interruption is named on standard error.
- * If all are left out, that is a refusal.  All that is printed is written before
- * signals end the process again.  Returns the gravest outcome.
+ * Runs the command on the targets, or on the cluster of the only target, and
+ * prints every report.  Instances that were not attempted because of a failure
+ * or an interrupt are named on standard error.  If all instances were skipped,
+ * the outcome is `refused`.  All output is flushed before signals can end the
+ * process again.  Returns the worst outcome.
  */
 enum outcome	command_run(const struct options *, const struct targets *,
 		    const json_t *args, const struct output_context *);

@@ -49,7 +49,7 @@ fleet_add(struct fleet *fleet, const struct target *target, const char *name,
 {
 	struct member *grown, *member;
 
-	/* Doubled at each power of two. */
+	/* Capacity doubles at each power of two. */
 	if ((fleet->count & (fleet->count - 1)) == 0) {
 		grown = reallocarray(fleet->members,
 		    fleet->count == 0 ? 1 : 2 * fleet->count, sizeof(*grown));
@@ -133,7 +133,7 @@ fleet_report(struct fleet *fleet, struct member *member)
 	    json_object_set(report->instance, "topology",
 	    fleet->topology) == -1)
 		report_finish(report);
-	/* There may be enough for a short one by now. */
+	/* Enough memory for a short report may be available by now. */
 	if (report->instance == NULL) {
 		error_set(&error, ERROR_OUT_OF_MEMORY,
 		    "out of memory while building the report");
@@ -145,7 +145,9 @@ fleet_report(struct fleet *fleet, struct member *member)
 	}
 	progress_clear(&fleet->progress);
 	fleet->options->output->instance(context, report->instance);
-	/* Before the diagnostics, and before the next takes its time. */
+	/*
+	 * Flush before diagnostics are printed and before the next job starts.
+	 */
 	output_flush(context->out);
 	if (outcome_exit(report->outcome) != 0)
 		output_error(context, report->instance);

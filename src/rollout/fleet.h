@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The instances that a command is for.
+ * The fleet: the instances that a command is for.
  */
 
 #ifndef CR_FLEET_H
@@ -19,13 +19,13 @@
 #include "util/error.h"
 
 enum member_state {
-	MEMBER_WAITING,		/* for its turn; at the end: not touched */
+	MEMBER_WAITING,		/* at the end: not attempted */
 	MEMBER_BUSY,
-	MEMBER_DONE,		/* it has a report */
+	MEMBER_DONE,		/* has a report */
 	MEMBER_SKIPPED
 };
 
-/* In their order; the one that relays comes last, and alone. */
+/* In execution order; the gateway instance is last of its kind, and alone. */
 enum member_group {
 	GROUP_FOLLOWERS,
 	GROUP_ENTRY_FOLLOWER,
@@ -36,16 +36,16 @@ enum member_group {
 struct member {
 	const struct target	*target;	/* to connect to; not owned */
 	char			*name;		/* as printed and reported */
-	char			*alias;		/* known beforehand, or NULL */
-	char			*uri;		/* relay to it, or NULL */
-	char			*uuid;		/* that it must have, or NULL */
-	int			 is_entry;	/* relays to the others */
+	char			*alias;		/* known in advance, or NULL */
+	char			*uri;		/* to relay to, or NULL */
+	char			*uuid;		/* expected UUID, or NULL */
+	int			 is_entry;	/* the gateway */
 	enum member_group	 group;
 	enum member_state	 state;
-	char			*skipped;	/* why */
-	int			 was_unhealthy;	/* not healthy from the start */
-	struct report		 asked;		/* how it was then */
-	const json_t		*preflight;	/* of that, or NULL */
+	char			*skipped;	/* the reason */
+	int			 was_unhealthy;	/* before the reload */
+	struct report		 asked;		/* reply of the preflight */
+	const json_t		*preflight;	/* points into it, or NULL */
 	struct report		 report;
 };
 
@@ -56,11 +56,11 @@ struct fleet {
 	size_t				 count;
 	struct progress			 progress;
 	int				 signals_fd;	/* or -1 */
-	int				 interrupts;	/* seen so far */
-	int				 stopped;	/* nothing is begun */
-	size_t				 failures;	/* failed so far */
-	json_t				*topology;	/* of a cluster */
-	/* What the entry is to be told off for, or NULL. */
+	int				 interrupts;	/* handled so far */
+	int				 stopped;	/* start no more jobs */
+	size_t				 failures;	/* instances so far */
+	json_t				*topology;	/* or NULL */
+	/* Fails the report of the gateway, or NULL. */
 	const struct error		*refusal;
 };
 
@@ -69,8 +69,8 @@ void	 fleet_init(struct fleet *, const struct options *,
 void	 fleet_finish(struct fleet *);
 
 /*
- * Adds a member; the texts are copied, the target must outlive the fleet.
- * Returns it, valid until the next is added, or NULL with an error.
+ * Adds a member.  Strings are copied; the target must outlive the fleet.
+ * Returns the member, valid until the next call, or NULL with an error.
  */
 struct member	*fleet_add(struct fleet *, const struct target *,
 		    const char *name, const char *alias, const char *uri,
@@ -79,16 +79,16 @@ struct member	*fleet_add(struct fleet *, const struct target *,
 /* Prints a notice on standard error, in place of the progress line. */
 void	 fleet_log(struct fleet *, const char *target, const char *message);
 
-/* Leaves a member out, and says so.  Returns 0, or -1 if memory is out. */
+/* Skips a member and prints why.  Returns 0, or -1 if out of memory. */
 int	 fleet_skip(struct fleet *, struct member *, const char *why);
 
 /*
- * Has a report count only if it is of the instance with that uuid.  Returns 0,
- * or -1 if memory is out.
+ * Sets the UUID that a reply of the member must have.  Returns 0, or -1 if out
+ * of memory.
  */
 int	 fleet_expect(struct member *, const char *uuid);
 
-/* Fails the report if the address is that of another instance by now. */
+/* Fails the report if another instance now answers at the address. */
 void	 fleet_check_identity(struct member *);
 
 /* Marks a member as done and prints its report. */

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Whether an instance that was reloaded is healthy again, so that the next one
- * may begin.
+ * The health check after a reload, which must pass before the next instance is
+ * reloaded.
  */
 
 #ifndef CR_HEALTH_H
@@ -13,20 +13,20 @@
 #include "rollout/job.h"
 
 /*
- * Whether the report on a status is that of a healthy instance: running, its
- * roles configured.  What Cartridge says of its health counts only for one
- * that was not sick before: somebody else may be the reason.
+ * Whether a status report is that of a healthy instance: running, with its
+ * roles configured.  Cartridge's own health flag counts only if it was not set
+ * before the reload, as it describes the whole cluster.
  */
 int	health_ok(const struct report *, int was_unhealthy);
 
-/* Whether the status says that Cartridge finds it not healthy. */
+/* Whether a status reports that Cartridge finds the cluster unhealthy. */
 int	health_reported_unhealthy(const json_t *instance);
 
-/* Makes the report on a reload one of an instance that did not recover. */
+/* Turns the report of a reload into one of an instance that did not recover. */
 void	health_set_failed(struct report *, const struct report *status,
 	    double seconds);
 
-/* Makes it one of which nobody knows that, as memory is out here. */
+/* Turns it into one whose health check ran out of memory. */
 void	health_set_unknown(struct report *);
 
 #endif

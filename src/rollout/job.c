@@ -13,13 +13,13 @@
 #include "util/escape.h"
 #include "util/json_copy.h"
 
-/* How long to wait before it is tried again, in milliseconds. */
+/* Delay before the first retry, and its maximum, in milliseconds. */
 #define RETRY_FIRST_MS	100
 #define RETRY_MAX_MS	1000
 
 /*
- * How a command ends well, by the word that the instance knows it by.  The
- * first row that fits counts; a flag is an argument that must be true.
+ * The successful outcomes of each command, by its name in the request.  The
+ * first matching row wins; `flag` is an argument that must be true.
  */
 static const struct {
 	const char	*command;
@@ -62,7 +62,10 @@ set_expectation(struct job_spec *spec, const json_t *args)
 	spec->expects_any = 1;
 }
 
-/* Has the request in a relay end before the relay, which then still tells. */
+/*
+ * Gives the relayed request a shorter timeout, so that the gateway can still
+ * report.
+ */
 static json_t *
 relay_arguments(const json_t *args, double timeout, struct error *error)
 {
@@ -129,7 +132,7 @@ on_push(const json_t *value, void *arg)
 		job->hooks->on_phase(job);
 }
 
-/* The arguments that this instance, at this time, has for itself. */
+/* Builds the arguments that are specific to this instance and attempt. */
 static json_t *
 own_arguments(const struct job *job, int64_t deadline)
 {
@@ -143,9 +146,9 @@ own_arguments(const struct job *job, int64_t deadline)
 	    json_object_set_new(own, "uri", json_string(job->uri)) == -1))
 		goto fail;
 	/*
-	 * A request may lie in the socket of a busy instance until nobody
-	 * waits for it any more.  Only on the same machine is the time the
-	 * same.
+	 * A busy instance may read the request from its socket long after this
+	 * program has stopped waiting; `not_after` makes it refuse then.  Only
+	 * processes on the same machine share a clock.
 	 */
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (job->target->kind == TARGET_UNIX &&
@@ -159,7 +162,7 @@ fail:
 	return NULL;
 }
 
-/* Begins a try. */
+/* Starts an attempt. */
 static void
 start_attempt(struct job *job)
 {
@@ -186,7 +189,7 @@ start_attempt(struct job *job)
 	job->asked.on_push = on_push;
 	job->asked.arg = job;
 	job->asked.read_only = spec->side_effect == EFFECT_NONE;
-	/* A missing exchange is one that failed for lack of memory. */
+	/* NULL is handled as an exchange that ran out of memory. */
 	job->exchange = job->rest == NULL ? NULL :
 	    exchange_start(job->target, &job->asked, deadline);
 }
@@ -232,17 +235,14 @@ job_deadline(const struct job *job)
 	    exchange_due(job->exchange) : job->next;
 }
 
-/*
- * Adds to an error what it means that the request had been sent by then, for
- * requests whose work goes on without us.
- */
+/* Adds the consequence of a request that was sent but not answered. */
 static void
 add_consequence(const struct job *job, struct error *error)
 {
 	const char *means = NULL;
 	size_t len = strlen(error->message);
 
-	/* To do it twice is not the same. */
+	/* A request with side effects must not be repeated. */
 	if (job->spec->side_effect != EFFECT_NONE)
 		error->transient = 0;
 	switch (job->spec->side_effect) {
@@ -270,7 +270,7 @@ add_consequence(const struct job *job, struct error *error)
 	    job->spec->side_effect != EFFECT_PUSH &&
 	    error->outcome != OUTCOME_TIMEOUT)
 		means = "run `cartridge-reload status` to see the outcome";
-	/* What the instance was doing when it was heard of last. */
+	/* The last phase that the instance reported. */
 	if (job->spec->side_effect == EFFECT_RELOAD && job->phase[0] != '\0')
 		len += (size_t)snprintf(error->message + len,
 		    sizeof(error->message) - len, " (%s)", job->phase);
@@ -279,7 +279,7 @@ add_consequence(const struct job *job, struct error *error)
 		    "; %s", means);
 }
 
-/* It was not the instance itself that could not be talked to. */
+/* Names the gateway: the connection to it failed, not the instance. */
 static void
 prefix_relay_name(const struct job *job, struct error *error)
 {
@@ -292,7 +292,7 @@ prefix_relay_name(const struct job *job, struct error *error)
 	error->transient = before.transient;
 }
 
-/* One that claims to have done something else has not said how it ended. */
+/* Rejects a success that the command cannot have. */
 static void
 check_outcome(struct job *job)
 {
@@ -318,7 +318,7 @@ close_exchange(struct job *job)
 	job->rest = NULL;
 }
 
-/* Makes the report of an exchange that is over. */
+/* Builds the report of a finished exchange. */
 static void
 make_report(struct job *job, enum exchange_state state,
     struct error *error)
@@ -327,7 +327,10 @@ make_report(struct job *job, enum exchange_state state,
 
 	if (state == EXCHANGE_DONE) {
 		reply = exchange_take_reply(job->exchange);
-		/* Its bytes are as many as those of a large reply. */
+		/*
+		 * Free the exchange first: its buffer may be as large as the
+		 * reply.
+		 */
 		close_exchange(job);
 		report_from_reply(&job->report, job->name, reply,
 		    job->uri != NULL);
@@ -344,7 +347,7 @@ make_report(struct job *job, enum exchange_state state,
 	close_exchange(job);
 }
 
-/* A try is over: that was it, or it is tried again later. */
+/* Finishes an attempt: the job is done, or is retried after a delay. */
 static void
 finish_attempt(struct job *job)
 {
@@ -373,7 +376,7 @@ job_step(struct job *job)
 	enum exchange_state state;
 
 	if (job->state == JOB_BACKOFF && clock_ms() >= job->next) {
-		/* No time is left for another try: the last one counts. */
+		/* No time for another attempt: keep the last report. */
 		if (job->limit != 0 && job->next >= job->limit) {
 			job->state = JOB_DONE;
 			return job->state;

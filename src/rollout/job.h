@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * One request to one instance, tried again as long as that helps: directly, or
- * relayed by another instance.  A state machine on top of the exchange, so that
- * one loop can run many.
+ * A job: one request to one instance, with retries, sent directly or relayed by
+ * the gateway.  It is a state machine on top of the exchange, so one loop can
+ * run many.
  */
 
 #ifndef CR_JOB_H
@@ -21,44 +21,43 @@
 
 struct job;
 
-/* What it would mean that a request was sent and its reply is not seen. */
+/* The possible effect of a request that was sent but not answered. */
 enum side_effect {
-	EFFECT_NONE,		/* nothing changes in the instance */
+	EFFECT_NONE,		/* read-only */
 	EFFECT_EVAL,
 	EFFECT_RELOAD,
 	EFFECT_PUSH,
 	EFFECT_NATIVE
 };
 
-/* What is asked: the same for many jobs, which it must outlive. */
+/* Describes the request, shared by many jobs; must outlive them. */
 struct job_spec {
-	struct request		 request;	/* asked directly */
-	struct request		 relayed;	/* asked through another */
+	struct request		 request;	/* sent directly */
+	struct request		 relayed;	/* sent through the gateway */
 	char			 command[16];
-	/* The ways in which it can end well; the second may be the first. */
+	/* The successful outcomes; the second may equal the first. */
 	enum outcome		 expected[2];
-	int			 expects_any;	/* a command of another table */
+	int			 expects_any;	/* any is accepted */
 	enum side_effect	 side_effect;
-	double			 timeout;	/* for one try, seconds */
-	int			 parse_results;	/* of the results of eval */
+	double			 timeout;	/* per attempt, in seconds */
+	int			 parse_results;	/* parse the results of eval */
 	/*
-	 * Whether an answer is one to ask again for, in time.  NULL: if it
-	 * may pass by itself.
+	 * Whether to retry after this report.  NULL: if its error is temporary.
 	 */
 	int			(*should_retry)(const struct job *);
 };
 
-/* What the one who runs jobs is told while they run. */
+/* Callbacks for the owner of the jobs. */
 struct job_hooks {
 	void	(*on_phase)(const struct job *);	/* of the instance */
-	/* It is to be tried again; the report says why. */
+	/* A retry is scheduled; the report has the reason. */
 	void	(*on_retry)(const struct job *);
 };
 
 enum job_state {
 	JOB_RUNNING,
-	JOB_BACKOFF,		/* to try again */
-	JOB_DONE		/* there is a report */
+	JOB_BACKOFF,		/* waiting for the next attempt */
+	JOB_DONE		/* has a report */
 };
 
 struct job {
@@ -67,59 +66,59 @@ struct job {
 	const struct target		*target;	/* to connect to */
 	const char			*name;		/* in the report */
 	const char			*uri;	/* relay to it, or NULL */
-	void				*owner;		/* of the caller */
+	void				*owner;		/* for the caller */
 	enum job_state		 state;
-	int64_t				 until;		/* to try again */
-	int64_t				 limit;		/* of all tries, or 0 */
+	int64_t				 until;		/* retry until then */
+	int64_t				 limit;		/* of all, or 0 */
 	int64_t				 began;
-	int64_t				 tried;		/* the last try began */
+	int64_t				 tried;		/* last attempt */
 	unsigned			 tries;
-	int64_t				 next;		/* when to try again */
+	int64_t				 next;		/* next attempt */
 	int64_t				 delay;
 	struct exchange_request		 asked;
-	char				*rest;		/* of the line */
+	char				*rest;		/* end of the line */
 	struct exchange			*exchange;
-	int				 was_unhealthy;	/* for `again` */
+	int				 was_unhealthy;	/* for `should_retry` */
 	char				 phase[256];	/* escaped */
-	struct report			 report;	/* of the last try */
+	struct report			 report;	/* of the last */
 };
 
 /*
- * Makes a kind of request with these arguments, whose timeout is left to each
- * job; relayed ones too if so wanted.  The other fields are set to none.
- * Returns 0, or -1 with an error.
+ * Initialises a description from the arguments of a request; each job sets its
+ * own timeout.  With `relayed`, also prepares the relayed form.  Other fields
+ * are zeroed.  Returns 0, or -1 with an error.
  */
 int	 job_spec_init(struct job_spec *, const json_t *args,
 	    double timeout, int relayed, struct error *);
 void	 job_spec_finish(struct job_spec *);
 
 /*
- * Begins a job: all must outlive it; the hooks may be NULL.  Until `until` it is
- * tried again.  With a `limit`, all tries end by then, and not each after its
- * timeout.
+ * Starts a job.  All pointers must outlive it; hooks may be NULL.  Failures are
+ * retried until `until`.  If `limit` is not 0, all attempts end by then;
+ * otherwise each has its own timeout.
  */
 void	 job_begin(struct job *, const struct job_spec *,
 	    const struct job_hooks *, const struct target *, const char *name,
 	    const char *uri, void *owner, int64_t until, int64_t limit);
 
-/* What to poll, for which events, and until when at the latest. */
+/* The descriptor and events to poll, and the time by which to call job_step. */
 int	 job_fd(const struct job *);
 short	 job_events(const struct job *);
 int64_t	 job_deadline(const struct job *);
 
-/* Goes on as far as possible without blocking. */
+/* Advances as far as possible without blocking. */
 enum job_state job_step(struct job *);
 
 /*
- * Whether the instance may be at work on it, so that to leave now is to leave
- * the outcome open.
+ * Whether the instance may be working on the request, so that its outcome is
+ * unknown if the program exits now.
  */
 int	 job_in_flight(const struct job *);
 
-/* Ends it now, with a report that says so; of one that waits, the last one. */
+/* Cancels the job.  Its report says so, or is that of the last attempt. */
 void	 job_cancel(struct job *);
 
-/* Frees what it holds but the report, which is the caller's. */
+/* Frees everything but the report, which belongs to the caller. */
 void	 job_finish(struct job *);
 
 #endif

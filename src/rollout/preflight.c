@@ -10,10 +10,10 @@
 #include "rollout/preflight.h"
 #include "rollout/scheduler.h"
 
-/* How much of a digest is enough to tell it from another, in characters. */
+/* Characters of a digest that are shown: enough to tell two apart. */
 #define DIGEST_SHOWN	8
 
-/* How many instances a message names at most. */
+/* How many instances a message lists. */
 #define NAMES_MAX	8
 
 static const json_t *
@@ -22,7 +22,7 @@ status_of(const struct member *member)
 	return json_object_get(member->preflight, "status");
 }
 
-/* Takes the answer of a member, which waits again if it was a good one. */
+/* Stores the reply of a member, which waits again unless it failed. */
 static int
 take_answer(struct fleet *fleet, struct member *member)
 {
@@ -82,7 +82,7 @@ pid_of(const struct member *member)
 	return json_integer_value(json_object_get(status_of(member), "pid"));
 }
 
-/* By instance, and those of one in the order in which they were given. */
+/* Compares by UUID and process; equal ones keep their order. */
 static int
 compare_instances(const void *a, const void *b)
 {
@@ -98,8 +98,8 @@ compare_instances(const void *a, const void *b)
 }
 
 /*
- * Skips members that are the same process as one before them, by another of its
- * sockets.  Returns 0, or -1 if memory is out.
+ * Skips members whose socket leads to the same process as an earlier member's.
+ * Returns 0, or -1 if out of memory.
  */
 static int
 skip_doubles(struct fleet *fleet)
@@ -195,7 +195,7 @@ compare_texts(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The digest of most; of the entry, if there are two such. */
+/* Returns the most frequent digest; on a tie, that of the gateway. */
 static const char *
 find_common(const char **digests, size_t count, const char *of_entry)
 {
@@ -217,7 +217,10 @@ find_common(const char **digests, size_t count, const char *of_entry)
 	return common;
 }
 
-/* Sets `common` to NULL if no digest is known.  Returns 0, or -1: no memory. */
+/*
+ * Sets *common to NULL if no digest is known.  Returns 0, or -1 if out of
+ * memory.
+ */
 static int
 common_digest(const struct fleet *fleet, const char **common)
 {
@@ -238,7 +241,7 @@ common_digest(const struct fleet *fleet, const char **common)
 	return 0;
 }
 
-/* Adds to the message, as far as there is room. */
+/* Appends to the message, as far as it fits. */
 static void __attribute__((format(printf, 2, 3)))
 add(struct error *error, const char *fmt, ...)
 {

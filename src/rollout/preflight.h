@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * How the instances are before anything is done to them: who can be reached,
- * who leads, which code lies on their disks.
+ * The preflight: before anything changes, checks which instances are reachable,
+ * which are leaders, and which code is on their disks.
  */
 
 #ifndef CR_PREFLIGHT_H
@@ -13,35 +13,36 @@
 #include "rollout/job.h"
 #include "util/error.h"
 
-/* The command that the instances are sent for that; `status`, and more. */
+/* The command sent to the instances: `status` with more fields. */
 #define PREFLIGHT_COMMAND	"preflight"
 
-/* Makes a request of it.  Returns 0, or -1 with an error. */
+/* Initialises its job description.  Returns 0, or -1 with an error. */
 int	preflight_spec_init(struct job_spec *, const struct options *,
 	    struct error *);
 
 /*
- * Asks all members that wait.  Their answers are kept in them, and they wait
- * again, in the group that they belong to.  A stateboard is skipped, and so is
- * an instance that another target leads to already.  Who did not answer well is
- * done, with the report on that, which is not told so far.  Returns 0, or -1
- * with an error.
+ * Runs the preflight on all waiting members.  Their replies are stored, and
+ * they wait again in the group that matches their role.  Stateboards and
+ * duplicates are skipped.  A member that failed is done, with a report that is
+ * not printed yet.  Returns 0, or -1 with an error.
  */
 int	preflight_run(struct fleet *, size_t jobs, struct error *);
 
-/* How many members did not answer well. */
+/* Returns how many members failed. */
 size_t	preflight_failures(const struct fleet *);
 
-/* Whether a member did not answer at all: nobody knows how it is. */
+/* Whether a member sent no usable reply, so that its state is unknown. */
 int	preflight_is_lost(const struct member *);
 
 /*
- * Whether the code on disk is the same wherever it is known.  Returns 0, or
- * -1 with an error that names the instances that differ.
+ * Whether all known digests of the code on disk are equal.  Returns 0, or -1
+ * with an error that names the instances that differ.
  */
 int	preflight_check_digests(const struct fleet *, struct error *);
 
-/* The same if all members have answered, even if not well. */
+/*
+ * The same for reachability: whether all members replied, even with a failure.
+ */
 int	preflight_check_reachable(const struct fleet *, struct error *);
 
 #endif

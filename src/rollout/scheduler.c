@@ -16,23 +16,23 @@
 #include "util/fdlimit.h"
 #include "util/signals.h"
 
-/* The least time that an instance has to recover, milliseconds. */
+/* Minimum time for an instance to become healthy, in milliseconds. */
 #define HEALTH_MIN_MS	1000
 
-/* How many names a message has at most. */
+/* How many names a message lists. */
 #define NAMES_MAX	4
 
-/* A place for a member at work: as many as may be busy at a time. */
+/* A slot for a running job; there are as many as may run in parallel. */
 struct slot {
 	struct member	*member;	/* NULL if idle */
 	struct job	 job;
 	int		 is_ready;
-	int		 checks_health;	/* after the job proper */
-	int64_t		 tried;		/* the job proper began */
-	struct report	 report;	/* of the job proper */
+	int		 checks_health;	/* running the health check */
+	int64_t		 tried;		/* start of the command's job */
+	struct report	 report;	/* of the command's job */
 };
 
-/* A batch while it runs. */
+/* A running batch. */
 struct scheduler {
 	struct fleet			*fleet;
 	const struct batch		*batch;
@@ -40,12 +40,12 @@ struct scheduler {
 	struct slot			*slots;
 	size_t				 jobs;
 	size_t				 busy;
-	struct member			**queue;	/* whose turn it is */
+	struct member			**queue;	/* in execution order */
 	size_t				 next;
 	size_t				 total;
 	size_t				 done;
 	struct error			*error;
-	int				 failed;	/* on our side */
+	int				 failed;	/* a local failure */
 };
 
 /* --- What the jobs tell while they run -------------------------------------*/
@@ -66,7 +66,7 @@ on_phase(const struct job *job)
 		fleet_log(fleet, job->name, job->phase);
 }
 
-/* Says once what --wait waits for. */
+/* Logs once what --wait is waiting for. */
 static void
 on_retry(const struct job *job)
 {
@@ -116,7 +116,7 @@ start_job(struct scheduler *scheduler, struct slot *slot, struct member *member)
 	update_poller(scheduler, slot);
 }
 
-/* The member is done with: it has its report, or is as untouched as before. */
+/* Frees a slot: its member has a report, or was never attempted. */
 static void
 release_slot(struct scheduler *scheduler, struct slot *slot)
 {
@@ -147,21 +147,26 @@ finish_job(struct scheduler *scheduler, struct slot *slot,
 	    outcome_exit(member->report.outcome) != 0)
 		fleet->stopped = 1;
 	/*
-	 * A report that is lost ends the run; a reader that has left, as in
-	 * `| head`, had enough of it and does not.
+	 * A report that cannot be written ends the run.  EPIPE does not: a
+	 * reader such as `| head` has simply seen enough.
 	 */
 	if (output_flush(fleet->context->out) == -1 && errno != EPIPE)
 		fleet->stopped = 1;
 }
 
-/* Asks the one that was just reloaded how it is, until it is well. */
+/*
+ * Polls the status of an instance that was just reloaded until it is healthy.
+ */
 static void
 start_health_check(struct scheduler *scheduler, struct slot *slot)
 {
 	struct member *member = slot->member;
 	int64_t now = clock_ms(), limit;
 
-	/* What Cartridge calls healthy is the whole cluster. */
+	/*
+	 * Cartridge's health covers the whole cluster, including earlier
+	 * failures.
+	 */
 	if (scheduler->fleet->failures > 0)
 		member->was_unhealthy = 1;
 	slot->report = slot->job.report;
@@ -222,7 +227,10 @@ cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
 	struct job *job = &slot->job;
 
 	if (slot->checks_health) {
-		/* The reload is done; there is no next that it matters to. */
+		/*
+		 * The reload is done, and no further instance depends on its
+		 * health.
+		 */
 		job_cancel(job);
 		report_finish(&job->report);
 		finish_job(scheduler, slot, &slot->report);
@@ -294,7 +302,7 @@ handle_interrupt(struct scheduler *scheduler)
 
 /* --- A batch ---------------------------------------------------------------*/
 
-/* Members in the order of their turns; within a group as they were given. */
+/* Lists members in execution order; within a group, in the given order. */
 static size_t
 build_queue(const struct fleet *fleet, int by_group, struct member **queue)
 {
@@ -326,7 +334,7 @@ start_jobs(struct scheduler *scheduler)
 			return;
 		if (scheduler->slots[i].member != NULL)
 			continue;
-		/* A group begins when the one before it is done. */
+		/* A group starts when the previous one is finished. */
 		next = &scheduler->queue[scheduler->next];
 		if (scheduler->batch->by_group && scheduler->busy > 0 &&
 		    next[0]->group != next[-1]->group)
@@ -397,7 +405,7 @@ run_batch(struct scheduler *scheduler)
 		wait_for_events(scheduler);
 		step_jobs(scheduler);
 	}
-	/* Only if something broke on our side are there any left. */
+	/* Jobs are left over only after a local failure. */
 	for (i = 0; i < scheduler->jobs; i++) {
 		if (scheduler->slots[i].member == NULL)
 			continue;
@@ -407,7 +415,7 @@ run_batch(struct scheduler *scheduler)
 	}
 }
 
-/* As many at a time as were asked for and can be. */
+/* Returns how many jobs can run in parallel. */
 static size_t
 choose_jobs(struct fleet *fleet, const struct batch *batch, size_t total)
 {

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Sends a request to all members that wait for one: so many at a time, in one
- * thread, group after group, until one fails or a signal interrupts.
+ * The scheduler: runs a request on all waiting members, a limited number in
+ * parallel, in one thread, group by group, until one fails or a signal arrives.
  */
 
 #ifndef CR_SCHEDULER_H
@@ -17,16 +17,16 @@
 
 struct batch {
 	const struct job_spec	*spec;
-	const struct job_spec	*health;	/* after each, or NULL */
-	size_t			 jobs;		/* at a time */
-	int			 by_group;	/* one after the other */
+	const struct job_spec	*health;	/* after each job, or NULL */
+	size_t			 jobs;		/* in parallel */
+	int			 by_group;	/* group by group */
 	int			 stop_on_failure;
-	int			 defer_reports;	/* reports are kept, not told */
+	int			 defer_reports;	/* do not print reports */
 };
 
 /*
- * Runs a batch.  What went wrong with an instance is in its report; what went
- * wrong here is the error.  Returns 0 or -1.
+ * Runs a batch.  Failures of instances are in their reports; local failures are
+ * the error.  Returns 0 or -1.
  */
 int	scheduler_run(struct fleet *, const struct batch *, struct error *);
 
