@@ -8,7 +8,7 @@
 #include "repl/backslash.h"
 #include "util/nearest.h"
 
-/* Of the names in the list of \help. */
+/* Width of the names in the list of \help. */
 #define LEFT_WIDTH	22
 
 int
@@ -23,7 +23,9 @@ begins(const char *name, const char *word)
 	return strncmp(name, word, strlen(word)) == 0;
 }
 
-/* The command that a name, perhaps cut short, stands for; NULL with an error. */
+/*
+ * Returns the command for a name, which may be abbreviated; NULL with an error.
+ */
 static const struct command_row *
 find(const char *name, struct error *error)
 {
@@ -109,7 +111,9 @@ parse_help(struct slash *slash, const struct strlist *given,
 	return slash->help != NULL ? 0 : -1;
 }
 
-/* What is given, but is for a command line only; NULL if nothing is. */
+/*
+ * Returns a given option that only the command line has; NULL if there is none.
+ */
 static const char *
 cli_only(const struct options *options)
 {
@@ -184,7 +188,7 @@ slash_parse(struct slash *slash, const char *line,
 
 	memset(slash, 0, sizeof(*slash));
 	line = strchr(line, '\\') + 1;
-	/* "\ reload" is not a name with a blank before it. */
+	/* "\ reload" is not a command name. */
 	if (strchr(" \t", line[0]) != NULL)
 		result = strlist_add(&slash->words, "", 0, error);
 	else
@@ -205,7 +209,7 @@ slash_finish(struct slash *slash)
 
 /* --- Completion ------------------------------------------------------------*/
 
-/* A list that is being made for one word. */
+/* The state of completing one word. */
 struct search {
 	struct slash_names	*names;
 	const char		*word;
@@ -213,7 +217,7 @@ struct search {
 	struct error		 error;
 };
 
-/* Offers a text made of two parts, if the word is its beginning. */
+/* Offers a text made of two parts, if it starts with the word. */
 static int
 offer(struct search *search, const char *first, const char *second,
     size_t len)
@@ -228,7 +232,7 @@ offer(struct search *search, const char *first, const char *second,
 	    &search->error);
 }
 
-/* Offers each of "a|b", after what stands before it. */
+/* Offers each of the values "a|b", after a prefix. */
 static int
 offer_values(struct search *search, const char *before, const char *values)
 {
@@ -256,7 +260,7 @@ offer_commands(struct search *search, const char *before)
 	return 0;
 }
 
-/* The option that a word before the one to be completed names, or NULL. */
+/* Returns the option named by the word before the completed one, or NULL. */
 static const struct option_row *
 find_option(const char *word, size_t len)
 {
@@ -308,7 +312,7 @@ offer_options(struct search *search, const struct command_row *command)
 	return 0;
 }
 
-/* What can follow these words, the first of which is a name. */
+/* Offers what can follow these words, the first of which is a command. */
 static int
 offer_argument(struct search *search, const struct strlist *before)
 {
@@ -352,7 +356,7 @@ slash_complete(struct slash_names *names, const char *line, size_t start,
 	} else if ((copy = strndup(line + name, start - name)) == NULL) {
 		result = -1;
 	} else {
-		/* A quote that is open: no place for any of it. */
+		/* An unterminated quote: offer nothing. */
 		if (strlist_split(&before, copy, &search.error) == 0 &&
 		    before.count > 0)
 			result = offer_argument(&search, &before);

@@ -7,11 +7,14 @@
 #include "util/clock.h"
 #include "util/signals.h"
 
-/* How long to wait before it is tried again to connect, in milliseconds. */
+/*
+ * Delay before the first attempt to reconnect, and its maximum, in
+ * milliseconds.
+ */
 #define RETRY_FIRST_MS	100
 #define RETRY_MAX_MS	1000
 
-/* The longest wait at a time, milliseconds: it has to fit an int. */
+/* The longest single wait, in milliseconds, so that it fits an int. */
 #define WAIT_MAX_MS	60000
 
 void
@@ -71,7 +74,7 @@ event_wait(struct event_source *source, const struct event_input *input,
 			continue;
 		if (fds[3].revents != 0)
 			input->on_editor();
-		/* What was typed behind Ctrl-C is for the next line. */
+		/* Input typed after Ctrl-C belongs to the next line. */
 		if (fds[2].revents != 0 && signals_count() == 0)
 			return EVENT_INPUT;
 	}

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Waits for what happens first: input, a reply of the instance, a signal.
+ * Waits for the next event: input, a reply of the instance, or a signal.
  */
 
 #ifndef CR_EVENT_H
@@ -16,29 +16,29 @@
 #include "util/error.h"
 
 enum event {
-	EVENT_INPUT,		/* it is readable */
-	EVENT_READY,		/* the session is */
-	EVENT_REPLY,		/* there is a document */
+	EVENT_INPUT,		/* input is readable */
+	EVENT_READY,		/* the session is ready */
+	EVENT_REPLY,		/* a document arrived */
 	EVENT_REFUSED,		/* an error in its place; the session goes on */
 	EVENT_SIGNAL,
-	EVENT_DISCONNECTED,	/* the error says why */
+	EVENT_DISCONNECTED,	/* the error is set */
 	EVENT_TIMEOUT
 };
 
-/* Where lines are read from. */
+/* The source of lines. */
 struct event_input {
 	int	  fd;
-	/* Of the one who edits lines there, and what it does with it; or -1. */
+	/* Signal descriptor of the line editor with its handler; or -1. */
 	int	  editor_fd;
 	void	(*on_editor)(void);
 };
 
 struct event_source {
 	const struct target	*target;
-	struct session		*session;	/* NULL: no connection now */
-	int			 signals_fd;	/* of signals_begin */
+	struct session		*session;	/* NULL: not connected */
+	int			 signals_fd;	/* from signals_begin */
 	struct document		 doc;		/* valid until the next wait */
-	/* Called with each message of the instance, whenever it comes. */
+	/* Called with each push message, whenever it arrives. */
 	void			(*on_push)(const struct document *, void *arg);
 	void			*arg;
 };
@@ -47,15 +47,15 @@ struct event_source {
 void	 event_disconnect(struct event_source *);
 
 /*
- * Connects, each try within `timeout` seconds, and keeps trying for `wait`
- * seconds; a signal ends it.  Blocks.  Returns 0, or -1 with an error.
+ * Connects; each attempt may take `timeout` seconds, and retries continue for
+ * `wait` seconds or until a signal.  Blocks.  Returns 0, or -1 with an error.
  */
 int	 event_connect(struct event_source *, double timeout, double wait,
 	    struct error *);
 
 /*
- * Blocks until something happens, or until that time of clock_ms.  Without an
- * input, input is left alone.  A reply is then the document.
+ * Blocks until the next event, or until the given time of clock_ms.  Input is
+ * ignored if it is NULL.  After EVENT_REPLY the document is set.
  */
 enum event event_wait(struct event_source *, const struct event_input *,
 	    int64_t until, struct error *);

@@ -6,14 +6,14 @@
 #include "output/term.h"
 #include "repl/highlight.h"
 
-/* One document while it is printed. */
+/* The state of highlighting one document. */
 struct painter {
 	FILE		*out;
 	int		 color;
-	enum term_style	 string;	/* the style of strings */
-	char		 quote;		/* of a scalar that goes on, or NUL */
-	size_t		 block;		/* more indented is a block; 0: none */
-	size_t		 column;	/* of the value that is read */
+	enum term_style	 string;	/* style for strings */
+	char		 quote;		/* quote of an open scalar, or NUL */
+	size_t		 block;		/* indentation of an open one, or 0 */
+	size_t		 column;	/* column of the current value */
 };
 
 static void
@@ -30,8 +30,8 @@ put(struct painter *painter, enum term_style style, const char *text,
 }
 
 /*
- * The length of a quoted text up to and with its end, from behind the quote
- * that begins it; *open tells whether it does not end here.
+ * Returns the length of quoted text including the closing quote, starting after
+ * the opening one; *open is set if it does not end here.
  */
 static size_t
 quoted_length(const char *text, size_t len, char quote, int *open)
@@ -78,7 +78,10 @@ plain_style(const struct painter *painter, const char *text, size_t len)
 	    TERM_WARN;
 }
 
-/* Where a plain key ends, its colon; `len` if the text has no key. */
+/*
+ * Returns the position of the colon that ends a plain key; `len` if there is
+ * none.
+ */
 static size_t
 key_length(const char *text, size_t len)
 {
@@ -105,7 +108,9 @@ paint_scalar(struct painter *painter, const char *text, size_t len)
 	size_t used;
 	int open;
 
-	/* An anchor, an alias or a tag, and what it is of. */
+	/*
+	 * Prints anchors, aliases and tags, and then the value they belong to.
+	 */
 	while (len > 0 && strchr("&*!", text[0]) != NULL && text[0] != '\0') {
 		for (used = 0; used < len && text[used] != ' '; used++)
 			continue;
@@ -135,7 +140,7 @@ paint_scalar(struct painter *painter, const char *text, size_t len)
 	}
 }
 
-/* A line that begins something, from behind its indentation. */
+/* Prints a line that starts an entry, from behind its indentation. */
 static void
 paint_entry(struct painter *painter, const char *text, size_t len)
 {
@@ -150,7 +155,7 @@ paint_entry(struct painter *painter, const char *text, size_t len)
 	}
 	if (len == 0)
 		return;
-	/* Blocks are more indented than what they are the value of. */
+	/* The lines of a block scalar are indented more than its key. */
 	key = key_length(text, len);
 	if (key < len) {
 		put(painter, TERM_BOLD, text, key);

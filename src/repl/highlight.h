@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A document of the console for people: harmless to a terminal, in colours.
+ * Prints a console document for people: escaped for a terminal, with colours.
  */
 
 #ifndef CR_HIGHLIGHT_H
@@ -12,9 +12,9 @@
 #include <stdio.h>
 
 /*
- * Prints YAML as the console writes it, escaped.  With `color`, keys, strings,
- * numbers and the rest have one each, and the strings of a `failed` one are
- * those of an error.  What is no YAML is printed just as well.  One pass.
+ * Prints YAML as written by the console, escaped.  With `color`, keys, strings
+ * and numbers are highlighted; if `failed`, strings use the error colour.  Text
+ * that is not YAML is printed as well.  Takes one pass.
  */
 void	paint_yaml(FILE *, const char *text, size_t len, int color,
 	    int failed);

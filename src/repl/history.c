@@ -15,17 +15,17 @@
 
 #include "repl/history.h"
 
-/* stat(2) must not fail for a file only because it is large: see Makefile. */
+/* With a 32-bit off_t, stat(2) fails for large files: see Makefile. */
 _Static_assert(sizeof(off_t) >= 8, "compile with -D_FILE_OFFSET_BITS=64");
 
 #define DIRECTORY	"cartridge-reload"
 #define FILE_NAME	"history"
 #define STATE_HOME	".local/state/"
 
-/* A file or directory of another user, as an errno that open(2) has not. */
+/* A file or directory of another user, as an errno that open(2) never sets. */
 #define NOT_OURS	ECHRNG
 
-/* How often to look for the file again if another process replaces it. */
+/* How often to reopen the file if another process keeps replacing it. */
 #define TRIES	16
 
 static int
@@ -38,8 +38,8 @@ local_error(const char *path, struct error *error)
 }
 
 /*
- * The path of the file, to be freed; NULL if there is no place for it.  Sets
- * the length of the part that the environment names.
+ * Returns the path of the file, to be freed; NULL without a home directory.
+ * Sets the length of the part that comes from the environment.
  */
 static char *
 find_path(size_t *base_len)
@@ -47,14 +47,17 @@ find_path(size_t *base_len)
 	const char *base = getenv("XDG_STATE_HOME"), *below = "";
 	char *path;
 
-	/* By its specification, a relative one is to be ignored. */
+	/* The XDG specification says to ignore relative paths. */
 	if (base == NULL || base[0] != '/') {
 		base = getenv("HOME");
 		below = STATE_HOME;
 	}
 	if (base == NULL || base[0] != '/')
 		return NULL;
-	/* Its owner is looked at where its name ends. */
+	/*
+	 * Trailing slashes are not part of the directory whose owner is
+	 * checked.
+	 */
 	for (*base_len = strlen(base); *base_len > 0 &&
 	    base[*base_len - 1] == '/'; (*base_len)--)
 		continue;
@@ -63,8 +66,7 @@ find_path(size_t *base_len)
 }
 
 /*
- * Opens a directory below another, and makes it if it is missing and that is
- * wanted.  Returns -1 with errno.
+ * Opens a subdirectory, creating it if `make` is set.  Returns -1 with errno.
  */
 static int
 open_below(int parent, const char *name, int make)
@@ -74,16 +76,16 @@ open_below(int parent, const char *name, int make)
 	fd = openat(parent, name, flags);
 	if (fd != -1 || errno != ENOENT || !make)
 		return fd;
-	/* mkdirat(2) does not follow a link that leads nowhere. */
+	/* mkdirat(2) does not follow a dangling link. */
 	if (mkdirat(parent, name, 0700) == -1 && errno != EEXIST) {
-		/* Not to be written, or read-only: what matters is missing. */
+		/* Read-only file system: report the missing directory. */
 		errno = errno == EROFS ? ENOENT : errno;
 		return -1;
 	}
 	return openat(parent, name, flags | O_NOFOLLOW);
 }
 
-/* Whether the open file is ours.  Sets errno if it is not. */
+/* Whether an open file belongs to us.  Sets errno if not. */
 static int
 is_ours(int fd)
 {
@@ -96,10 +98,9 @@ is_ours(int fd)
 }
 
 /*
- * Opens the directory that the file is in; makes what is missing of the way
- * there if that is wanted.  The directory that the environment names and all
- * below it must be ours: whoever owns one of them can put links in it.
- * Returns -1 with errno.
+ * Opens the directory of the file, creating missing parts if `make` is set.
+ * The directory from the environment and all below it must belong to us, as
+ * their owner could place links in them.  Returns -1 with errno.
  */
 static int
 open_directory(const char *path, size_t base_len, int make)
@@ -119,7 +120,7 @@ open_directory(const char *path, size_t base_len, int make)
 			errno = code;
 			dir = next;
 		}
-		/* Where this name ends. */
+		/* The end of the current name. */
 		if (dir != -1 && (size_t)(name - copy) + strlen(name) >=
 		    base_len && !is_ours(dir)) {
 			close(dir);
@@ -135,7 +136,7 @@ open_directory(const char *path, size_t base_len, int make)
 
 /*
  * Opens the file in its directory.  Returns -1 with errno, which is 0 if it is
- * no regular file.
+ * not a regular file.
  */
 static int
 open_file(int dir)
@@ -168,9 +169,9 @@ open_file(int dir)
 }
 
 /*
- * Opens the file, locked, and as it is there: who had the lock before may have
- * put another in its place.  Sets `dir` to its directory, to be closed too.
- * Returns -1 with errno, which is 0 if it is no regular file.
+ * Opens and locks the file, and reopens it if the previous holder of the lock
+ * replaced it.  Sets `dir` to its directory, which the caller closes too.
+ * Returns -1 with errno, which is 0 if it is not a regular file.
  */
 static int
 open_locked(const struct history *history, int lock, int *dir)
@@ -178,14 +179,14 @@ open_locked(const struct history *history, int lock, int *dir)
 	struct stat opened, there;
 	int fd, i, code;
 
-	/* A directory that was there, and is gone, is not ours to make. */
+	/* Do not recreate a directory that existed and has been removed. */
 	*dir = open_directory(history->path, history->base_len,
 	    lock == LOCK_SH);
 	if (*dir == -1)
 		return -1;
 	for (i = 0; i < TRIES; i++) {
 		if ((fd = open_file(*dir)) == -1) {
-			/* Another process made it, or replaced it. */
+			/* Another process created or replaced it: try again. */
 			if (errno == EEXIST)
 				continue;
 			break;
@@ -206,7 +207,7 @@ open_locked(const struct history *history, int lock, int *dir)
 	return -1;
 }
 
-/* Reads the end of the file, from the beginning of an entry on. */
+/* Reads the end of the file, starting at an entry. */
 static char *
 read_end(int fd, size_t most, size_t *len)
 {
@@ -259,7 +260,7 @@ write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* Turns an entry as it stands in the file into what it is, in place. */
+/* Decodes an entry of the file, in place. */
 static void
 decode(char *entry)
 {
@@ -274,7 +275,7 @@ decode(char *entry)
 	*to = '\0';
 }
 
-/* An entry as a line of the file; the caller frees it. */
+/* Encodes an entry as a line of the file; the caller frees it. */
 static char *
 encode(const char *entry, size_t *len)
 {
@@ -364,10 +365,7 @@ history_repeats(struct history *history, const char *entry)
 	return 0;
 }
 
-/*
- * Puts a file with the newer half of the entries in the place of the one that
- * we have locked.
- */
+/* Replaces the locked file by one with the newer half of its entries. */
 static int
 drop_older(int dir, int fd)
 {
@@ -380,7 +378,7 @@ drop_older(int dir, int fd)
 		return -1;
 	snprintf(temporary, sizeof(temporary), FILE_NAME ".%ld",
 	    (long)getpid());
-	/* A process of that number may have died in the middle of this. */
+	/* A process with this pid may have crashed and left the file. */
 	if ((to = openat(dir, temporary, flags, 0600)) == -1 &&
 	    errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
 		to = openat(dir, temporary, flags, 0600);
@@ -396,9 +394,9 @@ drop_older(int dir, int fd)
 }
 
 /*
- * Appends a line to the locked file.  Either all of it is there afterwards or
- * nothing: the next one must not be glued to a part.  Returns the size of the
- * file, or -1 with errno.
+ * Appends a line to the locked file, completely or not at all: a partial line
+ * would merge with the next one.  Returns the size of the file, or -1 with
+ * errno.
  */
 static off_t
 append(int fd, const char *line, size_t len)
@@ -409,14 +407,14 @@ append(int fd, const char *line, size_t len)
 
 	if (fstat(fd, &st) == -1)
 		return -1;
-	/* What was cut without us, by a crash, is ended. */
+	/* Terminate a line that a crash has cut. */
 	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 &&
 	    last != '\n' && write_all(fd, "\n", 1) == -1)
 		return -1;
 	if (write_all(fd, line, len) == 0)
 		return st.st_size + (off_t)len;
 	code = errno;
-	/* Making a file shorter needs no room. */
+	/* Truncating needs no disk space. */
 	if (ftruncate(fd, st.st_size) == 0)
 		errno = code;
 	return -1;
@@ -434,7 +432,7 @@ history_add(struct history *history, const char *entry, struct error *error)
 		return 0;
 	if ((line = encode(entry, &len)) == NULL)
 		return error_out_of_memory(error);
-	/* The directory may be gone by now. */
+	/* The directory may have been removed. */
 	if ((fd = open_locked(history, LOCK_EX, &dir)) == -1) {
 		free(line);
 		return local_error(history->path, error);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Else the header declares functions without prototypes. */
+/* Without it the header declares functions without prototypes. */
 #define HAVE_STDARG_H
 #include <readline/readline.h>
 #include <readline/history.h>
@@ -20,20 +20,20 @@
 
 #define TEXT(a)		#a
 #define TEXT_OF(a)	TEXT(a)
-/* As the header says; the library of another version is another one. */
+/* The version of the header; another major version is incompatible. */
 #define LIBRARY		"libreadline.so." TEXT_OF(RL_VERSION_MAJOR)
 
-/* Lines that Up goes back to. */
+/* How many lines Up can go back to. */
 #define REMEMBERED_MAX	1000
 
-/* A library that prints a newline after Ctrl-D can be kept from it. */
+/* Newer versions print a newline after Ctrl-D, which can be turned off. */
 #if RL_READLINE_VERSION >= 0x0802
 #define SYMBOL_OF_END(use)	use(rl_eof_found)
 #else
 #define SYMBOL_OF_END(use)
 #endif
 
-/* Whatever of the library is used: functions and variables. */
+/* Every function and variable used of the library. */
 #define SYMBOLS(use)							\
 	use(add_history)						\
 	use(rl_attempted_completion_function)				\
@@ -87,11 +87,11 @@ static const struct lineedit_hooks *hooks;
 static int is_shown;
 static int signal_fd = -1;
 
-/* What came last, for lineedit_read. */
+/* The last event, for lineedit_read. */
 static enum lineedit_event event;
 static char *event_line;
 
-/* The names that are being offered, and the next of them. */
+/* The candidates being offered, and the index of the next one. */
 static struct lineedit_names offered;
 static size_t offered_next;
 
@@ -124,8 +124,8 @@ fail:
 }
 
 /*
- * Signals that are to be waited for as long as a prompt is shown; one of them,
- * that of Ctrl-\, to be kept from leaving the terminal as it is then.
+ * Signals to block while a prompt is shown: most are waited for; SIGQUIT
+ * (Ctrl-\) would leave the terminal in raw mode.
  */
 static void
 fill_set(sigset_t *set)
@@ -177,7 +177,7 @@ breaks(void)
 {
 	static char *last;
 
-	/* Readline does not free it, and may write to it. */
+	/* Readline does not free the string, and may modify it. */
 	free(last);
 	last = strdup(hooks->breaks(*lib.rl_line_buffer, hooks->arg));
 	return last;
@@ -220,7 +220,7 @@ lineedit_open(const struct lineedit_hooks *given, struct error *error)
 	fill_set(&set);
 	signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	hooks = given;
-	/* What a character is, to edit one. */
+	/* Sets the character encoding for editing. */
 	setlocale(LC_CTYPE, "");
 	*lib.rl_readline_name = name;
 	*lib.rl_deprep_term_function = leave_terminal;
@@ -230,11 +230,14 @@ lineedit_open(const struct lineedit_hooks *given, struct error *error)
 	*lib.rl_attempted_completion_function = attempt_completion;
 	*lib.rl_completion_word_break_hook = breaks;
 	lib.stifle_history(REMEMBERED_MAX);
-	/* With the settings of the user; what follows is not for them. */
+	/*
+	 * Load the user's settings first; the ones below must not be
+	 * overridden.
+	 */
 	lib.rl_initialize();
 	/*
-	 * With callbacks the library cannot wait for an answer: it would ask
-	 * whether to list many names, or more of them, and say yes itself.
+	 * In callback mode the library cannot wait for an answer: the question
+	 * whether to list many names would answer itself with yes.
 	 */
 	*lib.rl_completion_query_items = -1;
 	lib.rl_variable_bind("page-completions", "off");
@@ -264,7 +267,7 @@ lineedit_begin(const char *prompt)
 		return;
 	is_shown = 1;
 	hold_signals(SIG_BLOCK);
-	/* The window may have got another size while nobody looked. */
+	/* The window may have been resized while no prompt was shown. */
 	lib.rl_reset_screen_size();
 	lib.rl_callback_handler_install(prompt, on_line);
 }
@@ -274,12 +277,12 @@ lineedit_abandon(const char *mark)
 {
 	if (!is_shown)
 		return;
-	/* Out of searches and macros, too. */
+	/* Also leaves incremental searches and keyboard macros. */
 	lib.rl_callback_sigcleanup();
-	/* What comes next comes below all of it. */
+	/* Later output must appear below the whole input line. */
 	*lib.rl_point = *lib.rl_end;
 	lib.rl_redisplay();
-	/* Before readline goes, which may move to the first column. */
+	/* Print it before readline ends, which may move the cursor. */
 	fputs(mark, stdout);
 	lib.rl_free_line_state();
 	take_away();
@@ -296,11 +299,11 @@ suspend(void)
 {
 	leave_terminal();
 	hold_signals(SIG_UNBLOCK);
-	/* Here the process stops, until it is continued. */
+	/* The process stops here until it is continued. */
 	raise(SIGTSTP);
 	hold_signals(SIG_BLOCK);
 	lib.rl_prep_terminal(1);
-	/* Nobody told of another size meanwhile. */
+	/* SIGWINCH may have been missed while stopped. */
 	lib.rl_reset_screen_size();
 	lib.rl_forced_update_display();
 }

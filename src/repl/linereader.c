@@ -52,7 +52,7 @@ lines_next(struct lines *lines, size_t *len)
 	return line;
 }
 
-/* Room for one read and a NUL behind it. */
+/* Makes room for one read and a NUL behind it. */
 static int
 make_room(struct lines *lines, struct error *error)
 {

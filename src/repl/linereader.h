@@ -2,8 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Lines from a descriptor that is no terminal, or at which they are not
- * edited.
+ * Reads lines from a pipe, a file, or a terminal without line editing.
  */
 
 #ifndef CR_LINEREADER_H
@@ -13,7 +12,7 @@
 
 #include "util/error.h"
 
-/* The most bytes that one line may have. */
+/* The size limit of a line, in bytes. */
 #define LINES_MAX	((size_t)16 * 1024 * 1024)
 
 struct lines {
@@ -21,25 +20,24 @@ struct lines {
 	char	*data;
 	size_t	 size;		/* allocated */
 	size_t	 start;		/* of the next line */
-	size_t	 scanned;	/* no newline before this */
+	size_t	 scanned;	/* no newline before it */
 	size_t	 end;		/* of what was read */
-	int	 is_over;	/* nothing more comes */
+	int	 is_over;	/* end of file */
 };
 
-/* Lines from this descriptor, which stays open. */
+/* Initialises a reader for a descriptor, which is not closed. */
 void	 lines_init(struct lines *, int fd);
 void	 lines_finish(struct lines *);
 
 /*
- * The next line that was read, without its end, which is \n or \r\n; the last
- * one needs no end.  Valid until lines_read.  NULL if there is none so far, or
- * if it is over.
+ * Returns the next line, without its terminator \n or \r\n, which the last line
+ * may lack.  Valid until lines_read.  NULL if there is none yet, or at the end.
  */
 char	*lines_next(struct lines *, size_t *len);
 
 /*
  * Reads once; blocks unless the descriptor is readable.  Returns 0, or -1 with
- * an error: it cannot be read, the line is too long, memory.
+ * an error: read failure, line too long, out of memory.
  */
 int	 lines_read(struct lines *, struct error *);
 

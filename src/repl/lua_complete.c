@@ -10,10 +10,10 @@
 #include "util/clock.h"
 #include "util/escape.h"
 
-/* A completion that takes longer is none. */
+/* The time limit for a completion. */
 #define SUGGEST_SECONDS	1.0
 
-/* Adds a name that the instance gave, unless it is none that can be shown. */
+/* Adds a name from the instance, unless it is unsafe to display. */
 static void
 add_name(struct strlist *names, const char *name, const char *word, size_t len)
 {
@@ -55,7 +55,7 @@ suggest_names(struct strlist *names, struct event_source *source,
 	if (source->session == NULL &&
 	    event_connect(source, SUGGEST_SECONDS, 0, error) == -1)
 		return 0;
-	/* One that was given up may still be at work. */
+	/* A request that timed out may still be running. */
 	if (session_waiting(source->session) > 0)
 		return 0;
 	if (session_eval(source->session, "complete", line + start,
@@ -69,7 +69,7 @@ suggest_names(struct strlist *names, struct event_source *source,
 	case EVENT_REFUSED:
 		break;
 	case EVENT_DISCONNECTED:
-		/* Nothing ran.  Whoever waits for the line will tell. */
+		/* No line was lost; the caller detects the disconnect. */
 		if (error->code == ERROR_CLOSED)
 			error_set(error, ERROR_CLOSED_EARLY,
 			    "connection closed by the instance");

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * What can stand for a word of Lua, by what the instance knows.
+ * Completes Lua names by asking the instance.
  */
 
 #ifndef CR_LUA_COMPLETE_H
@@ -12,15 +12,14 @@
 #include "util/error.h"
 #include "util/strlist.h"
 
-/* What ends a word of Lua, for a completion; `a.b:c` is one. */
+/* The characters that separate words for completion; `a.b:c` is one word. */
 #define SUGGEST_BREAKS	"\t\r\n !\"#$%&'()*+,-/;<=>?@[\\]^`{|}~"
 
 /*
- * Adds the names that the word from `start` to `stop` of a line may become,
- * but for those that could harm a terminal; none if that takes too long, or if
- * the instance is at work.  Connects if there is no connection.  Blocks for
- * that, and for a second at most.  Returns 0, or -1 with an error: the
- * connection was lost.
+ * Adds the names that can complete the word from `start` to `stop` of a line,
+ * without those unsafe for a terminal; none if it takes too long or the
+ * instance is busy.  Connects if necessary.  Blocks for that, and otherwise for
+ * at most a second.  Returns 0, or -1 with an error if the connection was lost.
  */
 int	suggest_names(struct strlist *, struct event_source *,
 	    const char *line, size_t start, size_t stop, struct error *);

@@ -6,7 +6,7 @@
 
 #include "repl/lua_incomplete.h"
 
-/* Words that begin and end blocks; `while` and `for` have their `do`. */
+/* Words that start and end blocks; `while` and `for` are covered by `do`. */
 static const struct {
 	const char	*word;
 	int		 change;
@@ -27,8 +27,8 @@ is_letter(char c)
 }
 
 /*
- * The length of a long bracket at the beginning of the text, such as "[==[" or
- * "]]"; 0 if there is none.
+ * Returns the length of a long bracket such as "[==[" or "]]" at the start of
+ * the text; 0 if there is none.
  */
 static size_t
 long_bracket(const char *text, size_t len, char bracket)
@@ -42,7 +42,7 @@ long_bracket(const char *text, size_t len, char bracket)
 	return i < len && text[i] == bracket ? i + 1 : 0;
 }
 
-/* Goes on in a long string or comment.  Returns how much of it that is. */
+/* Continues in a long string or comment.  Returns its length in the text. */
 static size_t
 skip_long(struct nesting *nesting, const char *text, size_t len)
 {
@@ -102,7 +102,7 @@ skip_comment(struct nesting *nesting, const char *text, size_t len)
 	return newline == NULL ? len : (size_t)(newline - text);
 }
 
-/* What begins with another character. */
+/* Handles any other character. */
 static size_t
 skip_mark(struct nesting *nesting, const char *text, size_t len)
 {

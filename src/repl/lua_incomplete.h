@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * How deep in brackets, blocks and long strings the end of some Lua is.  Right
- * for Lua that is right; only the instance knows whether it is.
+ * Tracks the nesting of brackets, blocks and long strings in Lua, to tell
+ * whether a statement is incomplete.  Exact for valid Lua; only the instance
+ * knows whether the text is valid.
  */
 
 #ifndef CR_LUA_INCOMPLETE_H
@@ -11,18 +12,18 @@
 
 #include <stddef.h>
 
-/* All zero at the beginning. */
+/* Initialise with zeros. */
 struct nesting {
 	long	 depth;		/* of brackets and blocks */
 	size_t	 level;		/* of a long string or comment, plus one */
-	char	 quote;		/* of a string, or NUL */
-	int	 escaped;	/* by a backslash at the end */
+	char	 quote;		/* of an open string, or NUL */
+	int	 escaped;	/* ends with a backslash */
 };
 
-/* Takes more text: a line or more, the newline before it included. */
+/* Processes more text: whole lines, with the newline before them. */
 void	nesting_add(struct nesting *, const char *text, size_t len);
 
-/* Whether more must come. */
+/* Whether the statement needs more lines. */
 int	nesting_is_open(const struct nesting *);
 
 #endif

@@ -17,7 +17,7 @@
 #include "repl/pager.h"
 #include "util/signals.h"
 
-/* What a shell exits with if there is no such program. */
+/* Exit status of a shell for a missing program. */
 #define EXIT_NOT_FOUND	126
 
 size_t
@@ -42,7 +42,7 @@ pager_rows(const char *text, size_t len, size_t columns)
 	return rows + (width + columns - 1) / columns;
 }
 
-/* Whether the text is more than the terminal of the stream shows at once. */
+/* Whether the text needs more rows than the terminal has. */
 static int
 is_too_long(FILE *out, const char *text, size_t len)
 {
@@ -56,7 +56,7 @@ is_too_long(FILE *out, const char *text, size_t len)
 	return pager_rows(text, len, size.ws_col) >= size.ws_row;
 }
 
-/* Starts the pager.  Returns where to write to, or -1. */
+/* Starts the pager.  Returns a descriptor to write to, or -1. */
 static int
 start(const char *command, pid_t *pid)
 {
@@ -74,19 +74,19 @@ start(const char *command, pid_t *pid)
 		fcntl(fds[1], F_SETFD, FD_CLOEXEC);
 		return fds[1];
 	}
-	/* Ignored signals would stay so. */
+	/* Reset it, as an ignored signal would stay ignored in the pager. */
 	signal(SIGPIPE, SIG_DFL);
 	dup2(fds[0], STDIN_FILENO);
 	close(fds[0]);
 	close(fds[1]);
-	/* As git does: quit if it fits, colours, leave the text there. */
+	/* As git does: quit if it fits, colours, do not clear the screen. */
 	setenv("LESS", "FRX", 0);
 	setenv("LV", "-c", 0);
 	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 	_exit(EXIT_NOT_FOUND);
 }
 
-/* A signal came: Ctrl-C is for the pager, any other for us both. */
+/* Handles a signal: the pager gets SIGINT itself; others end it as well. */
 static void
 pass_on(pid_t pid)
 {
@@ -95,7 +95,7 @@ pass_on(pid_t pid)
 	signals_reset();
 }
 
-/* Returns whether the pager could be run. */
+/* Runs the pager.  Returns whether it could be started. */
 static int
 run(const char *command, const char *text, size_t len)
 {
@@ -105,9 +105,11 @@ run(const char *command, const char *text, size_t len)
 
 	if ((fd = start(command, &pid)) == -1)
 		return 0;
-	/* A pager that does not read must not keep a signal from its end. */
+	/*
+	 * If the pager does not read, a signal must still interrupt the write.
+	 */
 	signals_break_calls(1);
-	/* Whoever has seen enough closes the pipe. */
+	/* EPIPE: the user has closed the pager. */
 	while (len > 0) {
 		done = write(fd, text, len);
 		if (done == -1 && errno == EINTR)
@@ -130,8 +132,8 @@ run(const char *command, const char *text, size_t len)
 }
 
 /*
- * Writes to a terminal, which may be slow, until it is done or interrupted.
- * Returns how much of it was written, or -1.
+ * Writes to a terminal, which may be slow, until done or interrupted.  Returns
+ * how much was written, or -1.
  */
 static ssize_t
 write_until(int fd, const char *text, size_t len, int interrupts)
@@ -156,7 +158,7 @@ write_until(int fd, const char *text, size_t len, int interrupts)
 	return failed ? -1 : (ssize_t)written;
 }
 
-/* Prints it without a pager.  A stream would take a signal for an error. */
+/* Prints without a pager; bypasses stdio, which treats EINTR as an error. */
 static void
 print(FILE *out, const char *text, size_t len)
 {
@@ -166,7 +168,7 @@ print(FILE *out, const char *text, size_t len)
 
 	if (!isatty(fd) || fflush(out) != 0 ||
 	    (done = write_until(fd, text, len, 1)) == -1) {
-		/* What is wrong with it, if anything, is kept there. */
+		/* A write error is remembered by the stream. */
 		fwrite(text, 1, len, out);
 	} else if ((size_t)done < len && !signals_terminating()) {
 		if (memchr(text, '\033', (size_t)done) != NULL)

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Long text on a terminal, a page at a time.
+ * Shows long text on a terminal page by page.
  */
 
 #ifndef CR_PAGER_H
@@ -12,17 +12,17 @@
 #include <stdio.h>
 
 /*
- * How many rows of a terminal with so many columns the text takes.  Characters
- * are counted as one column each, and the sequences of term_begin as none.
+ * Returns how many rows the text takes on a terminal.  Counts each character as
+ * one column, and the escape sequences of term_begin as none.
  */
 size_t	pager_rows(const char *text, size_t len, size_t columns);
 
 /*
- * Prints a text: through $PAGER, or else less, if the stream and standard input
- * are a terminal that it does not fit; otherwise, or if there is no such
- * program, as it is.  Waits for the end of the pager.  SIGINT is the pager's
- * meanwhile; after SIGTERM it is ended, see util/signals.h, which must have begun.
- * Without a pager, both end the printing on a terminal.
+ * Prints a text: through $PAGER, or else less, if standard input and the stream
+ * are a terminal that is too small for it; otherwise, or if there is no such
+ * program, directly.  Waits for the pager to end.  Meanwhile SIGINT is left to
+ * the pager, and SIGTERM ends it; signals_begin must have been called.  Without
+ * a pager, both stop the output.
  */
 void	pager_print(FILE *, const char *text, size_t len);
 

@@ -122,7 +122,7 @@ display_reply(struct display *display, unsigned long line,
 	return result;
 }
 
-/* Prints a message as JSON.  Returns 0, or -1 with an error. */
+/* Prints a push message as JSON.  Returns 0, or -1 with an error. */
 static int
 print_push(const struct display *display, const struct document *doc,
     struct error *error)

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * What the command `console` shows: results, messages and errors, as text or
- * JSON, to who sits at a terminal or to a pipe.
+ * The output of the command `console`: results, messages and errors, as text or
+ * JSON, for a terminal or a pipe.
  */
 
 #ifndef CR_PRINT_H
@@ -19,39 +19,39 @@
 
 struct display {
 	const struct output_context	*context;
-	const struct options		*options;	/* as they are set */
+	const struct options		*options;	/* current settings */
 	const char			*name;		/* of the target */
 	int				 is_interactive;
 	int				 is_editing;	/* lineedit is open */
-	int				 has_failed;	/* a line, some time */
+	int				 has_failed;	/* some line has */
 };
 
-/* Prints a text; returns 0, or -1 if memory is out. */
+/* Prints a text; returns 0, or -1 if out of memory. */
 typedef int	display_print(FILE *, const struct display *, const void *);
 
 /*
- * Prints a message on standard error, after what was printed so far; with the
- * number of its line if that is not 0 and was not typed at a terminal.
+ * Prints a message on standard error, after flushing the output; with its line
+ * number unless that is 0 or the input is a terminal.
  */
 void	 display_message(const struct display *, unsigned long line,
 	    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* The same with an error, of a line that thereby has failed. */
+/* The same for an error, which marks the line as failed. */
 void	 display_failure(struct display *, unsigned long line,
 	    const struct error *);
 
 /* All these return 0, or -1 if standard output cannot be written. */
 int	 display_flush(const struct display *);
 
-/* A text, a page at a time if he sits there and there is memory for it. */
+/* Prints a text: through the pager at a terminal, if memory allows. */
 int	 display_text(struct display *, unsigned long line, display_print *,
 	    const void *);
 
-/* The results or the error of a statement, which was that line. */
+/* Prints the results or the error of the statement on that line. */
 int	 display_reply(struct display *, unsigned long line,
 	    const struct typed *);
 
-/* A message of the instance: while that line runs, or 0. */
+/* Prints a push message that arrived while that line ran, or 0. */
 int	 display_push(struct display *, unsigned long line,
 	    const struct document *);
 

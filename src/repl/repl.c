@@ -28,21 +28,21 @@
 #include "util/signals.h"
 
 struct shell {
-	struct options			 options;	/* as they are set */
+	struct options			 options;	/* current settings */
 	const struct targets		*targets;
 	const struct target		*target;
 	const struct output_context	*context;
 	int				 is_over;
-	int				 is_lost;	/* by what completes */
-	enum outcome			 outcome;	/* if it is over */
+	int				 is_lost;	/* in a completion */
+	enum outcome			 outcome;	/* set at the end */
 	struct event_source		 source;
 	struct display			 display;
 	struct error			 error;
-	struct lines			 lines;		/* if not edited */
+	struct lines			 lines;		/* unless edited */
 	struct history			 history;
 	unsigned long			 line;		/* its number */
 	struct statement		 statement;
-	char				*prompts[2];	/* first, and others */
+	char				*prompts[2];	/* first, others */
 };
 
 static void
@@ -52,7 +52,7 @@ end(struct shell *shell, enum outcome outcome)
 	shell->outcome = outcome;
 }
 
-/* It is over, for the reason in the error. */
+/* Ends the console with the error. */
 static void
 end_with_error(struct shell *shell)
 {
@@ -60,18 +60,18 @@ end_with_error(struct shell *shell)
 	end(shell, shell->error.outcome);
 }
 
-/* Something failed, for the reason in the error, and it goes on. */
+/* Reports the error and continues. */
 static void
 fail(struct shell *shell, unsigned long line)
 {
 	display_failure(&shell->display, line, &shell->error);
 }
 
-/* Takes what a function of the display returns. */
+/* Handles the result of a display function. */
 static void
 check(struct shell *shell, int result)
 {
-	/* Whoever reads it has gone; main says so. */
+	/* The reader of standard output has left; main reports it. */
 	if (result == -1)
 		end(shell, OUTCOME_USAGE);
 }
@@ -100,12 +100,12 @@ remember(struct shell *shell, const char *entry)
 	if (history_is_private(entry) ||
 	    history_add(&shell->history, entry, &error) == 0)
 		return;
-	/* Once is enough. */
+	/* Report it only once. */
 	display_message(&shell->display, 0, "%s", error.message);
 	history_close(&shell->history);
 }
 
-/* On a terminal Ctrl-C is for what runs, and the console goes on. */
+/* At a terminal SIGINT interrupts a command, and the console continues. */
 static int
 ends_by_signal(const struct shell *shell)
 {
@@ -113,10 +113,7 @@ ends_by_signal(const struct shell *shell)
 	    signals_last() != 0);
 }
 
-/*
- * Stops waiting for the reply to a statement, because of a signal or because
- * its time is over.
- */
+/* Stops waiting for the reply to a statement, after a signal or a timeout. */
 static void
 give_up(struct shell *shell, int64_t began, enum event why)
 {
@@ -141,7 +138,7 @@ give_up(struct shell *shell, int64_t began, enum event why)
 
 static void	run_slash(struct shell *, const char *line);
 
-/* Runs the statement so far, unless more of it is to come. */
+/* Runs the current statement, unless it is incomplete. */
 static void
 run_statement(struct shell *shell, int is_last)
 {
@@ -169,7 +166,7 @@ run_statement(struct shell *shell, int is_last)
 		return;
 	}
 	statement->sent = statement->len;
-	/* At a terminal Ctrl-C ends the wait; a script has nobody to press it. */
+	/* A terminal waits without a limit, as the user can press Ctrl-C. */
 	event = event_wait(source, NULL, shell->display.is_interactive ?
 	    CLOCK_FOREVER : clock_after(shell->options.timeout),
 	    &shell->error);
@@ -198,7 +195,7 @@ run_statement(struct shell *shell, int is_last)
 		run_slash(shell, command);
 }
 
-/* Another line of a statement, perhaps the last one. */
+/* Adds a line to the current statement. */
 static void
 add_line(struct shell *shell, const char *line, size_t len)
 {
@@ -229,7 +226,7 @@ print_help(FILE *out, const struct display *display, const void *command)
 	return 0;
 }
 
-/* Whether its report can be looked at a page at a time, as it is short. */
+/* Whether the report is short enough to be buffered for the pager. */
 static int
 is_paged(const struct shell *shell, const struct options *options)
 {
@@ -237,7 +234,7 @@ is_paged(const struct shell *shell, const struct options *options)
 	    (options->command->flags & CMD_PAGED) != 0;
 }
 
-/* The same as on the command line. */
+/* Runs a command as on the command line. */
 static void
 run_command(struct shell *shell, const struct options *options)
 {
@@ -263,7 +260,7 @@ run_command(struct shell *shell, const struct options *options)
 	    &context)) != 0)
 		shell->display.has_failed = 1;
 	ends = ends_by_signal(shell);
-	/* Ctrl-C was for the command. */
+	/* SIGINT was handled by the command. */
 	if (!ends)
 		signals_reset();
 	if (memory != NULL && fclose(memory) == EOF) {
@@ -315,7 +312,7 @@ static void
 take_line(struct shell *shell, const char *line, size_t len)
 {
 	shell->line++;
-	/* In a statement a backslash is Lua's. */
+	/* Within a statement, a backslash belongs to Lua. */
 	if (shell->statement.text == NULL && slash_begins(line)) {
 		remember(shell, line);
 		run_slash(shell, line);
@@ -325,8 +322,9 @@ take_line(struct shell *shell, const char *line, size_t len)
 }
 
 /*
- * A line that was edited may be several, if it was pasted: commands come first,
- * one a line; what is Lua then is one statement, with its local variables.
+ * Handles an edited line that contains several, because it was pasted: first
+ * commands, one per line; the rest is one Lua statement, so that its local
+ * variables stay visible.
  */
 static void
 take_pasted(struct shell *shell, char *line)
@@ -343,7 +341,7 @@ take_pasted(struct shell *shell, char *line)
 		take_line(shell, line, strlen(line));
 }
 
-/* No line comes any more. */
+/* Handles the end of the input. */
 static void
 take_end(struct shell *shell)
 {
@@ -385,7 +383,7 @@ complete(struct lineedit_names *names, const char *line, size_t start,
 
 /* --- Lines -----------------------------------------------------------------*/
 
-/* Waits for one at the terminal, and takes it. */
+/* Waits for one edited line, and processes it. */
 static void
 edit_line(struct shell *shell)
 {
@@ -403,12 +401,12 @@ edit_line(struct shell *shell)
 		if (event == EVENT_INPUT)
 			edited = lineedit_read(&line);
 	}
-	/* It may have come while names were looked for. */
+	/* A signal may have arrived during completion. */
 	if (signals_count() > 0) {
 		event = EVENT_SIGNAL;
 		edited = LINEEDIT_WAIT;
 	}
-	/* What had been typed stays to be seen. */
+	/* The abandoned text stays visible. */
 	lineedit_abandon(event == EVENT_SIGNAL &&
 	    !signals_terminating() ? "^C" : "");
 	if (edited == LINEEDIT_LINE && !shell->is_over && !shell->is_lost) {
@@ -460,7 +458,10 @@ read_line(struct shell *shell)
 
 /* --- From the beginning to the end -----------------------------------------*/
 
-/* The prompts: what the target is called in short, and as much of nothing. */
+/*
+ * Builds the prompts: the short name of the target, and blanks of the same
+ * width.
+ */
 static int
 make_prompts(struct shell *shell)
 {
@@ -497,7 +498,7 @@ add_entry(const char *entry, void *arg)
 	lineedit_remember(entry);
 }
 
-/* Returns 0, or -1 with an error. */
+/* Starts line editing.  Returns 0, or -1 with an error. */
 static int
 begin_editing(struct shell *shell, const struct lineedit_hooks *hooks)
 {

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The command `console`: lines from a terminal or a pipe go to the instance, in
- * one session, or are commands of this program; see repl/backslash.h.
+ * The command `console`: lines from a terminal or a pipe are run in the
+ * instance, in one session, or are backslash commands; see repl/backslash.h.
  */
 
 #ifndef CR_REPL_H
@@ -15,13 +15,11 @@
 #include "util/outcome.h"
 
 /*
- * Runs it for the one target, until the input is over or the connection lost.
- * Results go to the output of the context, diagnostics to its errors.  Lines
- * are edited if standard input and output are a terminal; however this ends,
- * the terminal is as it was.
- *
- * Returns how it ended: what kept it from connecting, or took the connection
- * away; lines that failed count only if they were not typed at a terminal.
+ * Runs the console for the one target, until the input ends or the connection
+ * is lost.  Results go to the output of the context, diagnostics to its error
+ * stream.  Lines are edited if standard input and output are a terminal, whose
+ * mode is always restored.  Returns the outcome: that of a connection failure;
+ * a failed line counts only if the input is not a terminal.
  */
 enum outcome	shell_run(const struct options *, const struct targets *,
 		    const struct output_context *);

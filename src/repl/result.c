@@ -43,7 +43,10 @@ typed_read(struct typed *typed, const struct document *doc,
 
 	if (!begins(doc->data, doc->len, BEGIN, BEGIN_LEN))
 		goto fail;
-	/* Results that cannot be printed, or a session that cannot run it. */
+	/*
+	 * Results that cannot be printed, or a session that failed to run the
+	 * line.
+	 */
 	if (begins(rest, len, ERROR, ERROR_LEN)) {
 		*typed = (struct typed){ TYPED_FAILED, rest, len };
 		return 0;
@@ -95,7 +98,7 @@ typed_tree(const struct typed *typed, struct error *error)
 	json_t *tree, *first;
 	char *text;
 
-	/* The rest has lost its beginning. */
+	/* Add the prefix that was removed. */
 	if ((text = malloc(BEGIN_LEN + typed->rest_len)) == NULL) {
 		error_out_of_memory(error);
 		return NULL;

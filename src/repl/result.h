@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The replies of src/lua/typed.lua, which begin with a word that tells what the
- * rest is.
+ * Parses the replies of src/lua/commands/repl.lua, which start with a word for
+ * the kind of result.
  */
 
 #ifndef CR_RESULT_H
@@ -17,41 +17,41 @@
 #include "util/error.h"
 
 enum typed_kind {
-	TYPED_DONE,		/* the rest is the results */
-	TYPED_NIL,		/* the same, but they are nil and an error */
-	TYPED_FAILED,		/* it is an error */
-	TYPED_MORE,		/* the text is not complete, and did not run */
-	TYPED_NAMES,		/* of a completion */
-	TYPED_COMMAND		/* the rest names a command of ours */
+	TYPED_DONE,		/* the rest has the results */
+	TYPED_NIL,		/* results are nil and an error */
+	TYPED_FAILED,		/* the rest is an error */
+	TYPED_MORE,		/* incomplete statement, not run */
+	TYPED_NAMES,		/* names for a completion */
+	TYPED_COMMAND		/* the rest names a backslash command */
 };
 
 struct typed {
 	enum typed_kind	 kind;
-	const char	*rest;		/* of the document, without the word */
+	const char	*rest;		/* the document without the word */
 	size_t		 rest_len;
 };
 
 /*
- * Reads the beginning of a reply; `rest` points into the document.  That the
- * console itself failed is TYPED_FAILED.  Returns 0, or -1 with a protocol
- * error if it is no such reply.
+ * Parses the beginning of a reply; `rest` points into the document.  A failure
+ * of the console itself is TYPED_FAILED.  Returns 0, or -1 with a protocol
+ * error.
  */
 int	 typed_read(struct typed *, const struct document *,
 	    struct error *);
 
-/* The line that a TYPED_COMMAND stands for, such as "\\help"; or NULL. */
+/* Returns the line for a TYPED_COMMAND, such as "\\help"; or NULL. */
 const char	*typed_command(const struct typed *);
 
 /* Prints the results or the error as the console does. */
 void	 typed_print(FILE *, const struct typed *, int color);
 
 /*
- * The rest as a tree, a new reference: an array of the results or, if it is
+ * Returns the rest as a tree, a new reference: an array of the results or, for
  * TYPED_FAILED, an object with the field `error`.  NULL with a protocol error.
  */
 json_t	*typed_tree(const struct typed *, struct error *);
 
-/* Puts what the error in such a tree says into a message. */
+/* Copies the error in such a tree to a message. */
 void	 typed_explain(const json_t *tree, struct error *);
 
 #endif

@@ -16,7 +16,10 @@ struct line {
 
 struct session {
 	struct conn	*conn;
-	/* First those that were answered, but may not have left whole. */
+	/*
+	 * Answered lines come first; their bytes may still be in the send
+	 * queue.
+	 */
 	struct line	 lines[SESSION_LINES_MAX];
 	size_t		 count;
 	size_t		 answered;
@@ -89,7 +92,7 @@ session_version(const struct session *session)
 	return conn_version(session->conn);
 }
 
-/* Frees what was answered; while bytes wait to be sent, they are in use. */
+/* Frees answered lines, but not while unsent bytes refer to them. */
 static void
 free_answered(struct session *session)
 {
@@ -145,7 +148,7 @@ session_forget(struct session *session)
 		session->lines[i].forgotten = 1;
 }
 
-/* If a reply was wanted, nobody knows what became of its line. */
+/* If a line was waiting for its reply, its outcome is unknown. */
 static void
 classify_disconnect(const struct session *session, struct error *error)
 {

@@ -9,8 +9,7 @@
 #define STATEMENT_MAX	((size_t)1024 * 1024)
 
 /*
- * A statement of several lines is sent again with each of them, until it has
- * so much that this takes its time.
+ * A statement of several lines is resent with each of them, up to this size.
  */
 #define STATEMENT_SHORT	((size_t)4 * 1024)
 
@@ -24,9 +23,9 @@ statement_forget(struct statement *statement)
 }
 
 /*
- * Whether the instance is to be asked if the statement is complete.  Of a long
- * one only if it can be, or to find an error in it not too late: all that is
- * sent together is linear.
+ * Whether to ask the instance if the statement is complete.  A long one is sent
+ * only when it may be complete, or when it has doubled, so that errors are
+ * noticed in time and the total traffic stays linear.
  */
 static int
 may_be_complete(const struct statement *statement)

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A statement of Lua as it is typed, line after line, until the instance finds
- * it complete.
+ * Collects the lines of a Lua statement until the instance accepts it as
+ * complete.
  */
 
 #ifndef CR_STATEMENT_H
@@ -14,24 +14,25 @@
 #include "repl/lua_incomplete.h"
 #include "util/error.h"
 
-/* All zero at the beginning: there is none. */
+/* Initialise with zeros: no statement. */
 struct statement {
-	char		*text;		/* so far, owned; NULL: there is none */
+	char		*text;		/* so far, owned; NULL: none */
 	size_t		 len;
-	size_t		 sent;		/* of it, by the caller; or 0 */
-	unsigned long	 line;		/* of the last one, where it began */
+	size_t		 sent;		/* how much, by the caller */
+	unsigned long	 line;		/* line number where it started */
 	struct nesting	 nesting;	/* at its end */
 };
 
 /*
- * Adds a line with this number; a blank one begins none.  Returns 1 if the
- * instance is to be asked whether it is complete, 0 if not so far, or -1 with
- * an error: memory is out; or it is too long (outcome failed), and forgotten.
+ * Adds a line with its number; a blank line does not start a statement.
+ * Returns 1 if the instance should be asked whether it is complete, 0 if not
+ * yet, or -1 with an error: out of memory; or the statement is too long
+ * (outcome failed), and discarded.
  */
 int	 statement_add(struct statement *, const char *line, size_t len,
 	    unsigned long number, struct error *);
 
-/* There is none any more. */
+/* Discards the statement. */
 void	 statement_forget(struct statement *);
 
 #endif
