@@ -186,6 +186,7 @@ $B/completion/_cartridge-reload: scripts/completion/zsh.awk
 $B/completion/cartridge-reload.fish: scripts/completion/fish.awk
 $(COMPLETIONS): scripts/completion/table.awk $(TABLES)
 	@echo "  GEN     $@"
+	@mkdir -p $(@D)
 	@$(TABLES) | awk -f scripts/completion/table.awk \
 	    -f $(filter-out %/table.awk,$(filter %.awk,$^)) > $@
 
