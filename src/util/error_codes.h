@@ -122,7 +122,7 @@
 	ROW(MIXED_CODE, "mixed_code", REFUSED,				\
 	    "The code on disk differs between the instances.")		\
 	ROW(NATIVE_FAILED, "native_failed", REFUSED,			\
-	    "Cartridge refused its own reload.")			\
+	    "The application's own reload was refused.")		\
 	ROW(NO_CARTRIDGE, "no_cartridge", REFUSED,			\
 	    "The command or the option needs Cartridge.")		\
 	ROW(NO_EXTENSIONS, "no_extensions", REFUSED,			\
@@ -149,7 +149,7 @@
 	ROW(COMMIT_FAILED, "commit_failed", DEGRADED,			\
 	    "The commit, which cannot be rolled back, has failed.")	\
 	ROW(NATIVE_BROKEN, "native_failed", DEGRADED,			\
-	    "Cartridge failed in its own reload.")			\
+	    "The application's own reload has failed.")			\
 	ROW(NOT_HEALTHY, "not_healthy", DEGRADED,			\
 	    "The instance was reloaded, but not healthy in time.")	\
 	/* References to old code. */					\

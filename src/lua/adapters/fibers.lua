@@ -42,6 +42,7 @@ local LISTS = 3
 local REASONS = {
     alone = 'nothing in the new code started a replacement',
     protected = 'the new code started a replacement, but this loop catches errors: cancelling it may not end it',
+    ending = 'it compares package.reload.count, and so ends by itself',
     cancelled = 'it was cancelled and is still running',
 }
 
@@ -278,6 +279,26 @@ local function list_superfluous(self)
     })
 end
 
+--- Leaves loops alone that watch for the end of their generation: they know best
+-- when to end.
+-- @treturn {table,...} the others
+function Fibers:leave_ending(loops)
+    local ends_by_itself, others = self.txn.ends_by_itself, {}
+    for _, item in ipairs(loops) do
+        local is_ending = false
+        for _, frame in ipairs(ends_by_itself and item.frames or {}) do
+            is_ending = is_ending or not frame.is_c and self.txn.origin:is_old(frame.func)
+                and ends_by_itself(frame.func)
+        end
+        if is_ending then
+            leave(self, item, 'ending')
+        else
+            table.insert(others, item)
+        end
+    end
+    return others
+end
+
 --- Lists old fibers once more, where there were some. One that has just started
 -- another one and ended may be missed, with both of them. Yields.
 -- @treturn as `list_old`
@@ -353,6 +374,7 @@ function Fibers:finish()
         end
     end
 
+    loops = self:leave_ending(loops)
     local counterparts = self.txn.counterparts
     succession.find(loops, #loops > 0 and list_new(self) or {}, function(f)
         return counterparts and counterparts:find(f, debug.getinfo(f, 'S').source)

@@ -252,8 +252,13 @@ local function restore_table(data)
     return is_undone, is_doubtful
 end
 
-function Globals:rollback(undone, _, doubts)
+--- What changes from now on is the work of adapters.
+function Globals:before_rollback()
     look(self, verdict_outside(self))
+end
+
+function Globals:rollback(undone, _, doubts)
+    look(self, nil)
     for name, set in pairs(self.set) do
         local label = 'global ' .. tostring(name)
         if is_to_be_undone(self, set) then

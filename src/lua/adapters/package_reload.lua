@@ -92,6 +92,12 @@ function PackageReload:commit()
     package.loaded[package_reload.MODULE] = self.loaded
 end
 
+--- Whether a function compares the number of its generation, as a loop does that
+-- ends with it.
+function PackageReload:is_watched_by(f)
+    return package_reload.watches(self.reloader, f)
+end
+
 function PackageReload:rollback()
     unstage(self)
 end

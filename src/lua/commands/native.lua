@@ -1,5 +1,5 @@
---- Command `reload --method native`: Cartridge's own `reload_roles`, with its
--- true outcome.
+--- Command `reload --method native`: Cartridge's own `reload_roles`, or
+-- `package.reload` of an application that has it, with its true outcome.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -12,15 +12,19 @@ local fiber = require('fiber')
 local generations = require('reload.generations')
 local instance = require('core.instance')
 local log = require('log')
+local main_script = require('reload.main_script')
 local origin = require('reload.ownership')
+local package_reload = require('platform.package_reload')
 local recorder = require('reload.recorder')
 local registry_lib = require('core.state')
 local run = require('core.command')
 local scan = require('scan.init')
 
---- Why Cartridge would not begin.
-local function refusal(args, cartridge)
-    if cartridge == nil then
+--- Why the application's own way would not begin.
+local function refusal(args, cartridge, reloader)
+    if cartridge == nil and reloader ~= nil then
+        return run.refusal(args)
+    elseif cartridge == nil then
         return run.refusal(args) or run.refused({
             code = 'no_cartridge',
             message = 'the instance does not run Cartridge: --method native has nothing to call',
@@ -37,10 +41,17 @@ local function refusal(args, cartridge)
 end
 
 --- Begins to take note of the application modules that are loaded.
+-- @tparam table registry
+-- @tparam ?table main the main script, if it is going to run
 -- @treturn table `origin`, `modules`: {name, path, digest}, and `stop`, a
 --   function that ends it
-local function record(registry)
+local function record(registry, main)
     local notes = {origin = origin.new(registry), modules = {}}
+    if main ~= nil then
+        notes.origin:enter()
+        notes.origin:forget(main.path)
+        notes.origin:add_source('@' .. main.given, '@' .. main.path)
+    end
     local function loader(name)
         local kind, path = catalog.classify(name)
         local module = {name = name, path = path}
@@ -54,7 +65,10 @@ local function record(registry)
         return module.chunk
     end
     table.insert(package.loaders, 1, loader)
-    notes.recorder = recorder.start({staging = true, origin = notes.origin}, function() end)
+    -- What nobody requires is the script itself.
+    notes.recorder = recorder.start({staging = true, origin = notes.origin}, function()
+        return main
+    end)
     notes.stop = function()
         notes.recorder:stop()
         for i, other in ipairs(package.loaders) do
@@ -91,8 +105,32 @@ local function remember(registry, notes, before)
     return former
 end
 
+--- Calls `package.reload`. It unloads modules and ends what runs before the script
+-- gets any further, and has no way back.
+-- @treturn table report
+local function reload_script(reloader)
+    local report, before = instance.describe('reloaded'), reloader.count
+    local ok, err, traceback = failure.call(reloader)
+    if ok and reloader.count ~= before then
+        return report
+    end
+    run.fail(report, failure.from(ok and 'the script does not require package.reload' or err,
+        {code = 'native_failed', phase = 'native', module = main_script.NAME}, traceback))
+    if reloader.count == before then
+        -- The script did not come to the line that ends the old generation.
+        return report
+    end
+    report.outcome = 'degraded'
+    report.rollback = {
+        complete = false,
+        undone = {},
+        left = {'package.reload has ended the old generation, and the script has failed: it has no way back'},
+    }
+    return report
+end
+
 --- @treturn table report
-local function reload(cartridge)
+local function reload_roles(cartridge)
     local report = instance.describe('reloaded')
     local ok, result, err = failure.call(package.loaded['cartridge'].reload_roles)
     if ok and result then
@@ -118,8 +156,8 @@ end
 
 return function(args)
     local started = clock.monotonic()
-    local cartridge = cartridge_lib.detect()
-    local refused = refusal(args, cartridge)
+    local cartridge, reloader = cartridge_lib.detect(), package_reload.detect()
+    local refused = refusal(args, cartridge, reloader)
     if refused ~= nil then
         return refused
     end
@@ -130,13 +168,26 @@ return function(args)
     local registry = registry_lib.get()
     log.info('cartridge-reload: native reload of generation %d started by %s',
         registry.generation, lock.holder)
-    local before, notes = table.copy(package.loaded), record(registry)
-    local ok, report = pcall(reload, cartridge)
+    local main = cartridge == nil and main_script.find() or nil
+    if main ~= nil then
+        -- For its digest; what runs is compiled by the rock.
+        catalog.compile(main, registry)
+    end
+    local before, notes = table.copy(package.loaded), record(registry, main)
+    local ok, report
+    if cartridge ~= nil then
+        ok, report = pcall(reload_roles, cartridge)
+    else
+        ok, report = pcall(reload_script, reloader)
+    end
     notes.stop()
     -- Cartridge unsets globals that it does not know, ours among them.
     rawset(_G, registry_lib.NAME, registry)
     if ok and report.outcome == 'reloaded' then
         local former = remember(registry, notes, before)
+        if main ~= nil then
+            registry.files[main.path] = main.digest
+        end
         report.generation = registry.generation
         scan.finish(report, {
             registry = registry,

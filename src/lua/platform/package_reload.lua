@@ -12,6 +12,8 @@
 -- The module itself is taken out of `package.loaded` each time it was loaded, so
 -- that the next `require` runs it.
 
+local jutil = require('jit.util')
+
 local M = {}
 
 M.MODULE = 'package.reload'
@@ -32,6 +34,33 @@ function M.detect()
         end
     end
     return self
+end
+
+--- Whether a function of Lua looks at the number of the generation.
+-- @tparam table self `package.reload`
+-- @tparam function f
+function M.watches(self, f)
+    local names = {}
+    for index = -1, -math.huge, -1 do
+        local constant = jutil.funck(f, index)
+        if constant == nil then
+            break
+        elseif type(constant) == 'string' then
+            names[constant] = true
+        end
+    end
+    if names.count and names.reload then
+        return true
+    end
+    for index = 1, 255 do
+        local name, value = debug.getupvalue(f, index)
+        if name == nil then
+            return false
+        elseif rawequal(value, self) then
+            return names.count or false
+        end
+    end
+    return false
 end
 
 --- What a reload has to call to end a generation.

@@ -303,6 +303,9 @@ function Staged:add_adapters()
     end
     if self.choice.reloader ~= nil then
         self.reloader = txn:add(adapters.package_reload.new(txn, self.choice.reloader, self.modules))
+        function txn.ends_by_itself(f)
+            return self.reloader:is_watched_by(f)
+        end
     end
     txn:add(adapters.globals.new(txn, self.modules))
     self.framework:stage(txn, self.modules, adapters)

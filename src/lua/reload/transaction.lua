@@ -10,6 +10,7 @@
 --                       what it undid, what it could not, and what it cannot
 --                       be sure of
 --   before_call(), after_call()  optional: new code is about to run, has run
+--   before_rollback()   optional: the rollback begins; must not fail
 --   guard()             optional: returns a function that puts back what old code
 --                       removes of the new code's until it is called
 --   mark()              optional: returns a function that takes back what new code
@@ -178,6 +179,7 @@ end
 -- @treturn table rollback: {undone, left, doubts}
 function Transaction:rollback()
     local undone, left, doubts = {}, {}, {}
+    notify(self, 'before_rollback')
     for i = #self.adapters, 1, -1 do
         local adapter = self.adapters[i]
         local ok, err = pcall(adapter.rollback, adapter, undone, left, doubts)

@@ -1,0 +1,140 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# An application that is reloaded with package.reload of moonlibs: what it has
+# registered ends its generation, and its main script runs again.
+
+# shellcheck disable=SC2119,SC2317 # reload takes options, or none
+# shellcheck source=tests/live/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+[ -e "$ROCKS/.rocks/share/tarantool/package/reload.lua" ] ||
+    skip_all 'package.reload is not among the rocks'
+launch_app reloader || bail_out 'the application did not start'
+
+# What each generation has left: the jobs and watchers that run, of which
+# version, and what was called at the end of the generation before.
+state()
+{
+	printf '%s ' "$(http_get /page)"
+	app_eval 'local fiber = require("fiber")
+		rawset(_G, "job_version", nil)
+		rawset(_G, "watcher_version", nil)
+		fiber.sleep(0.05)
+		local jobs, watchers = 0, 0
+		for _, f in pairs(fiber.info({backtrace = false})) do
+			jobs = jobs + (f.name == "job" and 1 or 0)
+			watchers = watchers + (f.name == "watcher" and 1 or 0)
+		end
+		local ended = rawget(_G, "ended")
+		table.sort(ended)
+		rawset(_G, "ended", {})
+		return ("count %d job %s of %d watcher %s of %d ended %s")
+		    :format(package.reload.count, tostring(job_version), jobs,
+		    tostring(watcher_version), watchers,
+		    table.concat(ended, " "))'
+}
+
+reload status
+is "$RC $(json 'i.status.package_reload')" '0 1' 'status knows package.reload'
+reload plan
+is "$RC $(json 'i.main.path, i.main.runs')" "0 $APP_DIR/init.lua true" \
+    'plan: the main script runs'
+is "$(state)" 'page v1 of 1 count 1 job 1 of 1 watcher 1 of 1 ended ' \
+    'generation 1'
+
+for version in 2 3 4; do
+	app_version "$version"
+	reload
+	is "$RC $(json 'i.outcome, #i.stale, #i.warnings, #i.fibers.cancelled')" \
+	    '0 reloaded 0 0 0' "version $version"
+	is "$(state)" "page v$version of $version count $version job $version \
+of 1 watcher $version of 1 ended -$((version - 1)) $((version - 1)) \
+$((version + 99))" "all of version $version, and the one before has ended"
+	for place in 'reloader_end=error("boom")' 'jobs_end=error("boom")' \
+	    'reloader_top=error("boom")' \
+	    'reloader_end=fiber.sleep(0.1) error("boom")'; do
+		app_version 9 "$place"
+		reload
+		is "$RC $(json 'i.error.code, i.rollback.complete')" \
+		    '3 load_error true' "$place"
+		is "$(state)" "page v$version of $version count $version \
+job $version of 1 watcher $version of 1 ended " 'nothing has ended'
+	done
+done
+is "$(app_eval 'return watchers_ended')" 3 'watchers have ended by themselves'
+
+diag 'A loop that takes its time'
+
+SLOW='reloader_end=fiber.create(function()
+	fiber.name("slow")
+	while generation == package.reload.count do
+		fiber.sleep(1)
+	end
+	rawset(_G, "slow_ended", VERSION)
+end)'
+app_version 5 "$SLOW"
+reload
+app_version 6
+reload
+is "$(json 'names(i.fibers.left), #i.fibers.cancelled, #i.stale')" 'slow 0 1' \
+    'it is not cancelled, but reported as long as it runs'
+like "$(json 'i.stale[1].reason')" 'ends by itself' 'with the reason'
+slow_has_ended()
+{
+	[ "$(app_eval 'return rawget(_G, "slow_ended")')" = 5 ]
+}
+ok 'it ends by itself' wait_until 10 slow_has_ended
+
+diag 'Options'
+
+app_version 7
+state >/dev/null
+reload --no-stop
+is "$RC $(state)" '0 page v7 of 7 count 7 job 7 of 1 watcher 7 of 1 ended ' \
+    '--no-stop: what was registered is not called'
+app_version 8 "reloader_end=package.reload:register(function()
+	error('boom') end)"
+reload
+app_version 9
+reload
+is "$RC $(json 'i.outcome')" '0 reloaded' 'a destructor that throws'
+like "$(json 'i.warnings[1]')" 'boom' 'is told'
+
+diag 'Under load'
+
+wrk -t 1 -c 8 -d 5 "$APP_URL/page" >"$WORK/wrk" &
+load=$!
+for version in 10 11 12; do
+	app_version "$version"
+	reload
+	app_version 99 'reloader_end=error("boom")'
+	reload
+done
+wait "$load"
+like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' 'requests were served'
+unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'and none failed'
+
+diag '--method native'
+
+app_version 13
+reload --method native
+is "$RC $(json 'i.outcome, i.error.code, i.error.module')" \
+    '3 failed native_failed main script' \
+    'a script that is not found from the working directory'
+http_get /page >"$WORK/page"
+is "$(cat "$WORK/page")" 'page v12 of 12' 'the old code is still serving'
+ln -s ../init.lua "$APP_DIR/data/init.lua"
+reload --method native
+is "$RC $(json 'i.outcome, #i.stale')" '0 reloaded 0' 'native'
+is "$(http_get /page)" 'page v13 of 13' 'serves new code'
+app_version 14 'reloader_end=error("boom")'
+reload --method native
+is "$RC $(json 'i.outcome, i.error.code, i.rollback.complete')" \
+    '6 degraded native_failed false' 'native, with a script that fails'
+app_version 15
+reload
+is "$RC $(http_get /page)" '0 page v15 of 15' 'a staged reload puts it right'
+
+done_testing
