@@ -403,6 +403,13 @@ function Fibers:finish()
     return nil
 end
 
+--- Whether a fiber was started while the new code was.
+-- @tparam number id
+-- @treturn boolean
+function Fibers:is_new(id)
+    return self.at_commit ~= nil and self.at_commit[id] ~= nil and self.before[id] == nil
+end
+
 --- The loops that still run old code, which are stale references.
 -- @treturn {table,...} {id, name, func = the entry, reason}
 function Fibers:list_loops()

@@ -326,14 +326,15 @@ end
 
 --- Brings the new roles up to the config and the leadership of this moment.
 -- Returns in the same slice in which it saw that they are.
+-- @treturn boolean whether they have got another config since they started
 function Lifecycle:settle()
-    for _ = 1, CONFIG_TRIES do
+    for number = 1, CONFIG_TRIES do
         repeat
             self:wait_for_others()
             local is_settled = self.config == self.framework:config()
                 and self.is_master == self.framework:is_master()
             if is_settled and self:hold() then
-                return
+                return number > 1
             end
         until not is_settled
         self:choose()

@@ -25,6 +25,7 @@ local log = require('log')
 local main_script = require('reload.main_script')
 local no_modules = require('reload.no_modules')
 local reach = require('reload.reach')
+local reinstate = require('reload.reinstate')
 local scan = require('scan.init')
 local slice = require('core.yield')
 local sweep = require('reload.sweep')
@@ -343,6 +344,9 @@ function Staged:take_census()
         table.insert(txn.warnings, 'callbacks that the new code has registered again were not looked for everywhere: '
             .. 'a library may call some of them twice')
     end
+    if self.framework.has_roles then
+        result.named = self.sweep:list_named()
+    end
     self.census = result
 end
 
@@ -382,11 +386,12 @@ function Staged:work()
     end
     self.http_files:load(self.servers)
     self:match()
-    if self.framework.has_roles then
-        self.life:settle()
-    end
     self:take_census()
     if self.framework.has_roles then
+        -- From here on nothing may yield once the roles have the config of the moment.
+        while self.life:settle() do
+            self:take_census()
+        end
         self.life:before_commit()
     end
     self.process:check()
@@ -450,6 +455,16 @@ function Staged:end_old(patience)
         return false
     end
     self.is_over = true
+    self.life.retirement:protect(reinstate.new({
+        edges = self.census and self.census.edges or {},
+        entries = self.census and self.census.named or {},
+        is_new_fiber = function(id)
+            return self.fibers:is_new(id)
+        end,
+        is_stopping = function()
+            return self.txn.origin:is_stopping()
+        end,
+    }))
     self.txn:run_after(function()
         self.life:stop_old()
         self:call_destructors()

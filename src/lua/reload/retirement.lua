@@ -6,8 +6,12 @@
 -- service, the same route, the same variable. So `stop` runs in the world of its
 -- own generation. It finds the old modules, services and variables, and what it
 -- changes there, and in routes and triggers, is dropped: the commit has replaced
--- it. Globals that it removes are put back if new code has set them. What it
--- holds itself it ends for real: its sockets, connections, fibers and channels.
+-- it. Globals that it removes are put back if new code has set them, and so is
+-- what libraries hold of the new code, see `reinstate`. What it holds itself it
+-- ends for real: its sockets, connections, fibers and channels.
+
+local require = ...
+local fibers_lib = require('platform.fibers')
 
 local Retirement = {}
 Retirement.__index = Retirement
@@ -66,6 +70,9 @@ local function open(self)
         end
     end
     self.framework:retire(stand_ins)
+    if self.reinstate ~= nil then
+        self.reinstate:open()
+    end
 end
 
 --- Takes that world away. A `stop` that has not returned by the end of the
@@ -75,6 +82,15 @@ function Retirement:close()
         self.parts[i]:discard()
     end
     self.parts = {}
+    if self.reinstate ~= nil then
+        self.reinstate:close()
+    end
+end
+
+--- Protects what the new code has set up, from now on.
+-- @tparam table reinstate see there
+function Retirement:protect(reinstate)
+    self.reinstate = reinstate
 end
 
 --- Calls `stop` of old roles.
@@ -88,7 +104,12 @@ function Retirement:stop(roles, call)
     open(self)
     for _, role in ipairs(roles) do
         local put_back = txn:guard()
+        local reinstate = self.reinstate and self.reinstate:watch()
+        local has_yielded = fibers_lib.watch_yield()
         txn.origin:call_stop(call, role)
+        if reinstate then
+            reinstate(has_yielded())
+        end
         put_back()
     end
     self:close()

@@ -41,6 +41,8 @@ local PASSES = 6
 local SECONDS = 0.3
 -- Seconds that requests have to leave failed code, and fibers to end.
 local DRAIN = 1
+-- Entries of a table that may be names; what has more is data.
+local ENTRIES = 1000
 -- What is left is named up to this number, the rest is counted.
 local NAMED = 20
 
@@ -407,6 +409,27 @@ local function search(self)
         end
     end
     return why
+end
+
+--- What tables have got under names since new code began to run. May yield.
+-- @treturn {table,...} {parent, key, child}
+function Sweep:list_named()
+    local list = {}
+    for _, shard in pairs(self.image ~= nil and self.image.shards or {}) do
+        for object, record in pairs(shard) do
+            local left = ENTRIES
+            for key, value in next, type(object) == 'table' and record.entries and object or {} do
+                left = left - 1
+                if left == 0 then
+                    break
+                elseif type(key) == 'string' and not rawequal(record.entries[key], value) then
+                    table.insert(list, {parent = object, key = key, child = value})
+                end
+            end
+            slice.pause()
+        end
+    end
+    return list
 end
 
 --- To be called before old roles start again. Yields.

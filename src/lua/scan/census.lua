@@ -22,8 +22,24 @@ local function new()
     return setmetatable({
         entries = setmetatable({}, {__mode = 'k'}),     -- holder -> entry -> true
         layers = setmetatable({}, {__mode = 'k'}),      -- set of closures
+        edges = {},         -- {parent, key, child}: what held new code
         is_complete = false,
     }, Census)
+end
+
+--- Notes by what new code is held.
+-- @tparam table seen object -> set of its keys, or of its members
+local function add_edge(self, seen, parent, key, child)
+    local is_member = key == walk_lib.KEY
+    if type(parent) == 'table' and (is_member or type(key) == 'string' or type(key) == 'number')
+    or type(parent) == 'function' and type(key) == 'number' then
+        local mark = is_member and child or key
+        seen[parent] = seen[parent] or {}
+        if not seen[parent][mark] then
+            seen[parent][mark] = true
+            table.insert(self.edges, {parent = parent, key = key, child = child})
+        end
+    end
 end
 
 --- Takes a census. Yields.
@@ -35,7 +51,7 @@ end
 -- @treturn table with `is_complete`
 local function take(options)
     local self = new()
-    local locator = registrations.new()
+    local locator, seen = registrations.new(), {}
     local now = clock.monotonic()
     local walk
     walk = walk_lib.new({
@@ -54,14 +70,19 @@ local function take(options)
                 self.entries[found.holder][found.entry] = true
             end
             -- The outermost closure is around others, and nothing is around it.
+            if kind == 'key' then
+                key = walk_lib.KEY
+            end
             for _ = 1, number > 0 and registrations.STEPS or 0 do
                 if type(object) == 'function' then
                     self.layers[object] = true
                 end
-                local _, parent = walk:at(number)
+                add_edge(self, seen, object, key, value)
+                local _, parent, way = walk:at(number)
                 if parent < 1 then
                     break
                 end
+                value, key = object, way
                 object, number = walk:at(parent), parent
             end
         end,

@@ -1,0 +1,166 @@
+--- What the `stop` of an old role takes from the new code, and gets back.
+--
+-- A role that stops gives up what it has registered with libraries, by the names
+-- that the new role has registered with, too: a slot, an entry of a list, a task.
+-- The commit has replaced that, so what `stop` removes of it is put back. For the
+-- same reason it cannot cancel fibers that the new code has started: it is told
+-- that they have ended.
+
+local require = ...
+local fiber = require('fiber')
+local walk_lib = require('scan.heap_walk')
+
+local Reinstate = {}
+Reinstate.__index = Reinstate
+
+--- @tparam table options
+--   edges: {{parent, key, child},...} by which libraries held new code at the
+--     commit, see `census`
+--   entries: the same, by which tables held what they got while the new code
+--     started, under names; put back only if nothing else can have run
+--   is_new_fiber: function (id) -> whether the fiber was started by the new code
+--   is_stopping: function () -> whether `stop` of an old role is running
+local function new(options)
+    return setmetatable({options = options, wrapped = {}, ended = {}}, Reinstate)
+end
+
+local function is_in_list(list, value)
+    for index = 1, #list do
+        if rawequal(rawget(list, index), value) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Whether an edge is still there.
+local function holds(edge)
+    local parent, key = edge.parent, edge.key
+    if type(parent) == 'function' then
+        return rawequal(select(2, debug.getupvalue(parent, key)), edge.child)
+    elseif key == walk_lib.KEY then
+        return rawget(parent, edge.child) ~= nil
+    end
+    return rawequal(rawget(parent, key), edge.child) or edge.is_of_list and is_in_list(parent, edge.child)
+end
+
+--- Whether a place is empty. What has something else there was changed by who
+-- knows what it does, if others may have run meanwhile.
+local function is_empty(edge)
+    if type(edge.parent) == 'function' then
+        return select(2, debug.getupvalue(edge.parent, edge.key)) == nil
+    end
+    return edge.is_of_list or rawget(edge.parent, edge.key) == nil
+end
+
+local function is_any()
+    return true
+end
+
+local function put_back(edge)
+    local parent, key = edge.parent, edge.key
+    if type(parent) == 'function' then
+        debug.setupvalue(parent, key, edge.child)
+    elseif key == walk_lib.KEY then
+        rawset(parent, edge.child, edge.value)
+    elseif edge.is_of_list then
+        table.insert(parent, math.min(key, #parent + 1), edge.child)
+    else
+        rawset(parent, key, edge.child)
+    end
+end
+
+--- Notes what is there before a role stops.
+-- @treturn function (has_yielded) that puts back what is missing, and returns how
+--   many places that were
+function Reinstate:watch()
+    local present = {edges = {}, entries = {}}
+    for name, list in pairs(present) do
+        for _, edge in ipairs(self.options[name]) do
+            -- An entry of a list may move in it.
+            edge.is_of_list = type(edge.parent) == 'table' and type(edge.key) == 'number' and #edge.parent >= edge.key
+            if holds(edge) then
+                edge.value = edge.key == walk_lib.KEY and rawget(edge.parent, edge.child) or nil
+                table.insert(list, edge)
+            end
+        end
+    end
+    return function(has_yielded)
+        local count = 0
+        local function check(list, is_allowed)
+            for _, edge in ipairs(list) do
+                if not holds(edge) and is_allowed(edge) then
+                    put_back(edge)
+                    count = count + 1
+                end
+            end
+        end
+        check(present.edges, has_yielded and is_empty or is_any)
+        check(has_yielded and {} or present.entries, is_empty)
+        if count > 0 then
+            -- Compiled code has upvalues built in that never changed so far.
+            jit.flush()
+        end
+        return count
+    end
+end
+
+local function id_of(object)
+    if type(object) == 'number' then
+        return object
+    end
+    local ok, id = pcall(function()
+        return object:id()
+    end)
+    return ok and id or nil
+end
+
+--- Puts a function in the place of one that is about fibers.
+-- @tparam table holder
+-- @tparam string name
+-- @tparam function instead (object) called for fibers of the new code
+local function wrap(self, holder, name, instead)
+    local original, options = holder[name], self.options
+    if type(original) ~= 'function' then
+        return
+    end
+    local function wrapper(object, ...)
+        if options.is_stopping() then
+            local id = id_of(object)
+            if id ~= nil and (self.ended[id] or options.is_new_fiber(id)) then
+                return instead(id, original, object, ...)
+            end
+        end
+        return original(object, ...)
+    end
+    holder[name] = wrapper
+    table.insert(self.wrapped, {holder = holder, name = name, original = original, wrapper = wrapper})
+end
+
+--- Keeps fibers of the new code from `stop`.
+function Reinstate:open()
+    local methods = debug.getmetatable(fiber.self())
+    methods = type(methods.__index) == 'table' and methods.__index or methods
+    local function cancel(id)
+        self.ended[id] = true
+    end
+    local function status(id, original, ...)
+        return self.ended[id] and 'dead' or original(...)
+    end
+    for _, holder in ipairs(rawequal(methods, fiber) and {fiber} or {fiber, methods}) do
+        wrap(self, holder, 'cancel', cancel)
+        wrap(self, holder, 'kill', cancel)
+        wrap(self, holder, 'status', status)
+    end
+end
+
+function Reinstate:close()
+    for _, item in ipairs(self.wrapped) do
+        if item.holder[item.name] == item.wrapper then
+            item.holder[item.name] = item.original
+        end
+    end
+    self.wrapped = {}
+end
+
+return {new = new}
