@@ -237,6 +237,7 @@ static const struct field topology_instance_fields[] = {
 static const struct field topology_fields[] = {
 	{ "entry", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "instances", FIELD_OBJECTS, DEFAULT_ZERO, topology_instance_fields },
+	{ "direct", FIELD_BOOLEAN, DEFAULT_OMIT, NULL },
 	{ NULL, 0, 0, NULL }
 };
 

@@ -82,10 +82,49 @@ blame(struct fleet *fleet, struct member *member, const struct error *error)
 	fleet->failures++;
 }
 
+/*
+ * Finds the targets of members that nothing relays to, with the user of the
+ * entry.  An address that is none is that of a member without one.  Returns 0,
+ * or -1 with an error.
+ */
+static int
+add_targets(struct fleet *fleet, const struct target *entry,
+    const json_t *topology, struct error *error)
+{
+	const json_t *list = json_object_get(topology, "instances");
+	const char *uri;
+	size_t i;
+
+	if (!json_is_true(json_object_get(topology, "direct")))
+		return 0;
+	for (i = 0; i < json_array_size(list); i++) {
+		uri = string(json_array_get(list, i), "uri");
+		if (uri != NULL && targets_add_peer(&fleet->direct, uri,
+		    entry->user, entry->secret, error) == -1 &&
+		    error->code != ERROR_USAGE)
+			return -1;
+	}
+	return 0;
+}
+
+/* The target of a member with that address, or NULL. */
+static const struct target *
+find_target(const struct fleet *fleet, const char *uri)
+{
+	size_t i;
+
+	for (i = 0; i < fleet->direct.count; i++)
+		if (strcmp(fleet->direct.list[i].name, uri) == 0)
+			return &fleet->direct.list[i];
+	return NULL;
+}
+
 static int
 add_instance(struct fleet *fleet, const struct target *entry,
     const json_t *topology, const json_t *instance, struct error *error)
 {
+	int is_direct = json_is_true(json_object_get(topology, "direct"));
+	const struct target *target = entry;
 	const char *uuid = string(instance, "uuid");
 	const char *uri = string(instance, "uri");
 	const char *alias = string(instance, "alias");
@@ -107,10 +146,14 @@ add_instance(struct fleet *fleet, const struct target *entry,
 		why = "expelled";
 	else if (json_is_true(json_object_get(instance, "disabled")))
 		why = "disabled";
-	member = fleet_add(fleet, entry, name, alias, is_entry ? NULL : uri,
-	    error);
+	if (is_direct && !is_entry && uri != NULL &&
+	    (target = find_target(fleet, uri)) == NULL)
+		uri = NULL;
+	member = fleet_add(fleet, uri == NULL ? entry : target, name, alias,
+	    is_entry || is_direct ? NULL : uri, error);
 	if (member == NULL)
 		return -1;
+	member->is_direct = is_direct;
 	member->is_entry = is_entry;
 	member->group = role != NULL && strcmp(role, "leader") == 0 ?
 	    (is_entry ? GROUP_ENTRY_LEADER : GROUP_LEADERS) :
@@ -233,6 +276,8 @@ cluster_join(struct fleet *fleet, const struct target *entry,
 	fleet->topology = topology;
 	fleet->failures = 0;
 	result = find_twice(topology, &twice, error);
+	if (result == 0)
+		result = add_targets(fleet, entry, topology, error);
 	if (result == 0)
 		result = add_instances(fleet, entry, topology, error);
 	if (result == -1)

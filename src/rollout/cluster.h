@@ -2,7 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The instances of a Cartridge cluster, according to one of them.
+ * The instances of a cluster, according to one of them: a Cartridge cluster is
+ * reached through that one, the instances of a Tarantool 3 config directly.
  */
 
 #ifndef CR_CLUSTER_H

@@ -38,6 +38,7 @@ fleet_finish(struct fleet *fleet)
 		member_finish(&fleet->members[i]);
 	json_decref(fleet->topology);
 	fleet->topology = NULL;
+	targets_finish(&fleet->direct);
 	free(fleet->members);
 	fleet->members = NULL;
 	fleet->count = 0;
@@ -104,9 +105,18 @@ fleet_check_identity(struct member *member)
 {
 	struct report *report = &member->report;
 	struct error error;
-	const char *uuid;
+	const char *uuid, *alias;
 
 	uuid = json_string_value(json_object_get(report->instance, "uuid"));
+	alias = json_string_value(json_object_get(report->instance, "alias"));
+	if (member->is_direct && member->alias != NULL && alias != NULL &&
+	    strcmp(member->alias, alias) != 0) {
+		error_set(&error, ERROR_WRONG_INSTANCE,
+		    "another instance answered: its name is %.64s, but the "
+		    "topology says %.64s", alias, member->alias);
+		report_fail(report, &error);
+		return;
+	}
 	if (member->uuid == NULL || uuid == NULL ||
 	    strcasecmp(member->uuid, uuid) == 0)
 		return;

@@ -40,6 +40,7 @@ struct member {
 	char			*uri;		/* to relay to, or NULL */
 	char			*uuid;		/* expected UUID, or NULL */
 	int			 is_entry;	/* the gateway */
+	int			 is_direct;	/* not relayed to; has that alias */
 	enum member_group	 group;
 	enum member_state	 state;
 	char			*skipped;	/* the reason */
@@ -60,6 +61,7 @@ struct fleet {
 	int				 stopped;	/* start no more jobs */
 	size_t				 failures;	/* instances so far */
 	json_t				*topology;	/* or NULL */
+	struct targets			 direct;	/* of direct members */
 	/* Fails the report of the gateway, or NULL. */
 	const struct error		*refusal;
 };

@@ -434,6 +434,34 @@ targets_add(struct targets *targets, const char *spec, struct error *error)
 	return add_tcp(targets, spec, spec, error);
 }
 
+int
+targets_add_peer(struct targets *targets, const char *uri, const char *user,
+    const struct secret *secret, struct error *error)
+{
+	struct target target = { .kind = TARGET_TCP, .secret = secret };
+	const char *path = after(uri, "unix/:");
+	int result;
+
+	if (copy(&target.user, user) == -1 || copy(&target.name, uri) == -1) {
+		target_finish(&target);
+		return error_out_of_memory(error);
+	}
+	if (path != NULL) {
+		target.kind = TARGET_UNIX;
+		result = path[0] != '/' ? error_set(error, ERROR_USAGE,
+		    "'%s' is not an absolute path", path) :
+		    copy(&target.path, path) == -1 ?
+		    error_out_of_memory(error) : 0;
+	} else {
+		result = read_address(&target, uri, uri, error);
+	}
+	if (result == -1) {
+		target_finish(&target);
+		return -1;
+	}
+	return add(targets, &target, error);
+}
+
 void
 targets_finish(struct targets *targets)
 {

@@ -86,6 +86,16 @@ int	targets_add_found(struct targets *, const char *path,
 	    const char *app, const char *instance, uid_t owner,
 	    struct error *);
 
+/*
+ * Adds the address that an instance has for another one, HOST:PORT or the
+ * absolute path of a unix socket after unix/:, with this user and secret, both
+ * of which may be NULL.  The text is not trusted: nothing is expanded.
+ *
+ * Returns 0, or -1 with an error: usage (no such address), out of memory.
+ */
+int	targets_add_peer(struct targets *, const char *uri, const char *user,
+	    const struct secret *, struct error *);
+
 /* Frees the contents of a list and leaves it empty. */
 void	targets_finish(struct targets *);
 

@@ -3,6 +3,7 @@
 local require = ...
 local cartridge_lib = require('platform.cartridge')
 local clock = require('clock')
+local config_lib = require('platform.config')
 local deadline = require('core.deadline')
 local fiber = require('fiber')
 local instance = require('core.instance')
@@ -58,12 +59,43 @@ local function objection(instances, uuid, limit)
     return found
 end
 
+--- UUIDs by name, as far as replication tells them.
+local function uuids_by_name()
+    local uuids = {}
+    for _, replica in pairs(box.info.replication) do
+        if replica.name ~= nil then
+            uuids[replica.name] = replica.uuid
+        end
+    end
+    return uuids
+end
+
+--- The cluster of an instance that the config of Tarantool 3 has started. Nothing
+-- connects its instances, so the client reaches each of them itself. Each tells
+-- whether it is a leader when it is asked for its status.
+local function config_topology(config)
+    local instances, why = config:instances()
+    if instances == nil then
+        return run.refused({code = 'no_topology', message = why})
+    end
+    local report = instance.describe('ok')
+    local uuids = uuids_by_name()
+    for _, one in ipairs(instances) do
+        one.uuid = one.alias == config:instance_name() and report.uuid or uuids[one.alias]
+    end
+    report.topology = {entry = report.uuid, instances = instances, direct = true}
+    return report
+end
+
 return function(args)
     local cartridge = cartridge_lib.detect()
-    if cartridge == nil then
+    local config = cartridge == nil and config_lib.detect()
+    if config and instance.is_configured() then
+        return config_topology(config)
+    elseif cartridge == nil then
         return run.refused({
             code = 'no_cartridge',
-            message = 'the instance does not run Cartridge, so it has no cluster',
+            message = 'the instance runs neither Cartridge nor a config of Tarantool 3, so it has no cluster',
         })
     end
     local instances, why = cartridge:instances()

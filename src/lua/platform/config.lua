@@ -141,6 +141,33 @@ function Config:instance_name()
     return ok and type(names) == 'table' and names.instance_name or nil
 end
 
+--- The instances of the cluster, as the config has them. The addresses are those
+-- that an instance gives its peers, without their user and password.
+-- @treturn[1] {table,...} `alias`, `replicaset`, and `uri` if there is one
+-- @treturn[2] nil
+-- @treturn[2] string why they are not known
+function Config:instances()
+    local config = self.config
+    if type(config.instances) ~= 'function' or type(config.instance_uri) ~= 'function' then
+        return nil, ('the config of Tarantool %s does not tell its instances; name each with --socket')
+            :format(_TARANTOOL:match('^[^-]*'))
+    end
+    local ok, all = pcall(config.instances, config)
+    if not ok then
+        return nil, ('the instances in the config cannot be read: %s'):format(tostring(all))
+    end
+    local list = {}
+    for name, place in pairs(all) do
+        local found, uri = pcall(config.instance_uri, config, 'peer', {instance = name})
+        table.insert(list, {
+            alias = name,
+            replicaset = place.replicaset_name,
+            uri = found and type(uri) == 'table' and uri.uri or nil,
+        })
+    end
+    return list
+end
+
 --- The roles that serve.
 -- @treturn table name -> what the module of the role returned
 -- @treturn {string,...} names, dependencies first

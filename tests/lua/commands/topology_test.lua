@@ -81,6 +81,54 @@ case('without Cartridge there is no cluster', function(t)
     t:is(report.error.code, 'no_cartridge', 'code')
 end)
 
+--- Puts the config of Tarantool 3 into place.
+-- @tparam table fields of the built-in module
+local function fake_config(fields)
+    local data = {
+        get = function() end,
+        names = function() return {instance_name = 'a'} end,
+    }
+    local config = {_status = 'ready', _appliers = {}, _configdata_applied = data, get = data.get}
+    for name, value in pairs(fields) do
+        config[name] = value
+    end
+    local builtins = debug.getregistry()._TARANTOOL_BUILTIN
+    debug.getregistry()._TARANTOOL_BUILTIN = {config = config}
+    lib.defer(function() debug.getregistry()._TARANTOOL_BUILTIN = builtins end)
+end
+
+case('the instances of the config of Tarantool 3', function(t)
+    fake_config({
+        instances = function()
+            return {a = {replicaset_name = 'r1'}, b = {replicaset_name = 'r1'}, c = {replicaset_name = 'r2'}}
+        end,
+        instance_uri = function(_, kind, opts)
+            t:is(kind, 'peer', 'the address for peers')
+            if opts.instance == 'c' then
+                error('no address')
+            end
+            return {uri = 'h:' .. opts.instance, login = 'replicator', password = 'secret'}
+        end,
+    })
+    local report = topology()
+    t:is(report.outcome, 'ok', 'outcome')
+    t:is(report.topology.direct, true, 'are to be reached directly')
+    t:is(report.topology.entry, SELF, 'the entry')
+    table.sort(report.topology.instances, function(x, y) return x.alias < y.alias end)
+    t:is_deeply(report.topology.instances, {
+        {alias = 'a', replicaset = 'r1', uri = 'h:a', uuid = SELF},
+        {alias = 'b', replicaset = 'r1', uri = 'h:b'},
+        {alias = 'c', replicaset = 'r2'},
+    }, 'with their addresses, and no password')
+end)
+
+case('a config that does not tell its instances', function(t)
+    fake_config({})
+    t:is(topology().error.code, 'no_topology', 'an older server')
+    fake_config({instances = function() error('broken') end, instance_uri = function() end})
+    t:is(topology().error.code, 'no_topology', 'an error')
+end)
+
 case('an instance that belongs to none', function(t)
     for _, servers in ipairs({false, 'none'}) do
         fake({servers = servers})

@@ -50,6 +50,80 @@ test_cluster_reload_is_relayed_by_its_entry(void **state)
 	fake_finish(&ran);
 }
 
+#define MEMBER(alias, uri, more) "{'alias': '" alias "', 'uri': '" uri	\
+	"'" more "}"
+#define DIRECT(members) "[{'cartridge_reload': 1, 'outcome': 'ok', "	\
+	"'topology': {'entry': '2', 'direct': true, 'instances': ["	\
+	members "]}}]"
+#define NAMED(alias, role) "[{'cartridge_reload': 1, 'outcome': 'ok', "	\
+	"'alias': '" alias "', 'status': {'healthy': true, 'role': '"	\
+	role "'}}]"
+
+static void
+test_cluster_without_relay_is_reached_directly(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(DIRECT(MEMBER("x", "h:1", "") ", "
+		    MEMBER("m", "h:2", ", 'uuid': '2'") ", "
+		    MEMBER("b", "unix/:/run/b", ""))),
+		ANSWER(NAMED("b", "leader")), ANSWER(NAMED("m", "leader")),
+		ANSWER(NAMED("x", "follower")),
+		ANSWER(OK_REPLY), ANSWER(NAMED("x", "follower")),
+		ANSWER(OK_REPLY), ANSWER(NAMED("b", "leader")),
+		ANSWER(OK_REPLY), ANSWER(NAMED("m", "leader"))
+	};
+	struct ran ran;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "a", "--cluster");
+	CHECK_ASKED(&ran, list,
+	    "a topology;unix/:/run/b preflight;a preflight;h:1 preflight;"
+	    "h:1 reload;h:1 preflight;unix/:/run/b reload;"
+	    "unix/:/run/b preflight;a reload;a preflight;");
+	assert_int_equal(ran.outcome, OUTCOME_RELOADED);
+	fake_finish(&ran);
+}
+
+static void
+test_cluster_instance_of_another_name_is_refused(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(DIRECT(MEMBER("m", "h:2", ", 'uuid': '2'") ", "
+		    MEMBER("x", "h:1", ""))),
+		ANSWER(NAMED("m", "leader")), ANSWER(NAMED("y", "follower"))
+	};
+	struct ran ran;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "a", "--cluster");
+	CHECK_ASKED(&ran, list, "a topology;a preflight;h:1 preflight;");
+	assert_int_equal(ran.outcome, OUTCOME_REFUSED);
+	assert_non_null(strstr(ran.err, "x (h:1): another instance answered: "
+	    "its name is y, but the topology says x\n"));
+	fake_finish(&ran);
+}
+
+static void
+test_cluster_address_that_cannot_be_used_is_none(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(DIRECT(MEMBER("m", "h:2", ", 'uuid': '2'") ", "
+		    MEMBER("w", "unix/:./w.iproto", "") ", "
+		    MEMBER("x", "*", "") ", {'alias': 'z'}")),
+		ANSWER(NAMED("m", "leader"))
+	};
+	struct ran ran;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "a", "--cluster", "status");
+	CHECK_ASKED(&ran, list, "a topology;a preflight;");
+	assert_int_equal(ran.outcome, OUTCOME_UNREACHABLE);
+	assert_non_null(strstr(ran.err, "w (unix/:./w.iproto): "));
+	assert_non_null(strstr(ran.err, "x (*): "));
+	assert_non_null(strstr(ran.err, "z: "));
+	fake_finish(&ran);
+}
+
 static void
 test_relay_request_times_out_before_its_relay(void **state)
 {
@@ -172,6 +246,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cluster_reload_is_relayed_by_its_entry),
+		cmocka_unit_test(
+		    test_cluster_without_relay_is_reached_directly),
+		cmocka_unit_test(
+		    test_cluster_instance_of_another_name_is_refused),
+		cmocka_unit_test(
+		    test_cluster_address_that_cannot_be_used_is_none),
 		cmocka_unit_test(test_relay_request_times_out_before_its_relay),
 		cmocka_unit_test(test_cluster_mixed_code_is_refused),
 		cmocka_unit_test(test_cluster_unreachable_instance_is_refused),

@@ -394,6 +394,41 @@ test_targets_add_refuses_without_the_password(void **state)
 }
 
 static void
+test_targets_add_peer_expands_nothing(void **state)
+{
+	static const char *const bad[] = {
+		"", "3301", "h", "h:0", "h:x", "unix/:", "unix/:./a", "/a",
+		"[::1]", "a@b"
+	};
+	struct targets targets = { NULL, 0 };
+	const struct secret secret = { { 1 }, { 2 } };
+	const struct target *target;
+	struct error error;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < nitems(bad); i++) {
+		assert_int_equal(targets_add_peer(&targets, bad[i], NULL, NULL,
+		    &error), -1);
+		assert_int_equal(error.outcome, OUTCOME_USAGE);
+	}
+	assert_int_equal(targets_add_peer(&targets, "h:1", "op", &secret,
+	    &error), 0);
+	target = &targets.list[0];
+	assert_string_equal(target->name, "h:1");
+	assert_string_equal(target->host, "h");
+	assert_string_equal(target->user, "op");
+	assert_ptr_equal(target->secret, &secret);
+	assert_int_equal(targets_add_peer(&targets, "unix/:/*", NULL, NULL,
+	    &error), 0);
+	assert_int_equal(targets.count, 2);
+	assert_int_equal(targets.list[1].kind, TARGET_UNIX);
+	assert_string_equal(targets.list[1].path, "/*");
+	assert_null(targets.list[1].user);
+	targets_finish(&targets);
+}
+
+static void
 test_target_hide_password_leaves_the_rest(void **state)
 {
 	static const struct {
@@ -424,6 +459,7 @@ main(void)
 		cmocka_unit_test(test_targets_add_user),
 		cmocka_unit_test(
 		    test_targets_add_refuses_without_the_password),
+		cmocka_unit_test(test_targets_add_peer_expands_nothing),
 		cmocka_unit_test(test_target_hide_password_leaves_the_rest),
 		cmocka_unit_test(test_each_form_of_a_target_is_understood),
 		cmocka_unit_test(
