@@ -13,10 +13,10 @@
 #include "cli/selection.h"
 #include "util/secret.h"
 
-/* The longest password, with the byte that ends it. */
+/* The size limit of a password, including its terminating NUL. */
 #define PASSWORD_SIZE	1024
 
-/* The longest name of a user, in bytes. */
+/* The length limit of a user name, in bytes. */
 #define USER_MAX	255
 
 #define USER_VARIABLE	"TT_CLI_USERNAME"
@@ -28,7 +28,7 @@ static const char *const password_variables[] = {
 #define VARIABLES	(sizeof(password_variables) / \
 			    sizeof(password_variables[0]))
 
-/* A variable that is set and not empty, or NULL. */
+/* Returns an environment variable that is set and not empty, or NULL. */
 static const char *
 variable(const char *name)
 {
@@ -37,7 +37,7 @@ variable(const char *name)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* The user of targets that have none of their own; NULL is guest. */
+/* The user for targets without one; NULL is guest. */
 static const char *
 common_user(const struct options *options)
 {
@@ -49,9 +49,9 @@ common_user(const struct options *options)
 }
 
 /*
- * Reads a line, without its newline, a byte at a time, as what follows on
- * standard input is not ours and a buffer of stdio would keep the password.
- * Returns its length, or -1 with errno.
+ * Reads a line, without its newline, byte by byte: the rest of standard input
+ * is not ours, and a stdio buffer would retain the password.  Returns its
+ * length, or -1 with errno.
  */
 static ssize_t
 read_line(int fd, char *line, size_t size)
@@ -95,7 +95,7 @@ read_file(const char *path, char *password, struct error *error)
 	return len;
 }
 
-/* Takes a password from the environment.  Returns its length, or 0. */
+/* Reads a password from the environment.  Returns its length, or 0. */
 static ssize_t
 read_variable(char *password, struct error *error)
 {
@@ -114,7 +114,7 @@ read_variable(char *password, struct error *error)
 	return (ssize_t)len;
 }
 
-/* Asks at the terminal.  Returns the length, 0 without a terminal, or -1. */
+/* Prompts at the terminal.  Returns the length, 0 without a terminal, or -1. */
 static ssize_t
 ask(const char *user, char *password, struct error *error)
 {
@@ -133,8 +133,8 @@ ask(const char *user, char *password, struct error *error)
 }
 
 /*
- * Whether the user is named for a binary port, and not only in an environment
- * that may be there for other programs.
+ * Whether the user was given for a binary port, and not only by an environment
+ * variable that may be meant for other programs.
  */
 static int
 may_ask(const struct options *options, const struct target *target)
@@ -144,7 +144,7 @@ may_ask(const struct options *options, const struct target *target)
 
 /*
  * Finds the password of a user.  Returns NULL without an error if there is
- * none, and with one if it cannot be had.
+ * none, or NULL with an error if it cannot be read.
  */
 static const struct secret *
 find_secret(const struct options *options, const struct target *target,
@@ -167,7 +167,7 @@ find_secret(const struct options *options, const struct target *target,
 	return secret;
 }
 
-/* Overwrites what `ps` or a child of ours could show. */
+/* Overwrites passwords that `ps` or a child process could reveal. */
 static void
 hide_passwords(const struct options *options)
 {
@@ -209,7 +209,7 @@ apply(const struct options *options, struct targets *targets,
 			return error_set(error, ERROR_USAGE,
 			    "the name of the user is longer than %d bytes",
 			    USER_MAX);
-		/* Once for all: nobody types several in a row. */
+		/* Prompt once, and use the answer for all targets. */
 		if (!is_asked++)
 			secret = find_secret(options, target, &failed, error);
 		if (failed)

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Users and passwords for binary ports, from the options and the environment or
- * from a prompt.
+ * Users and passwords for binary ports: from options, the environment, or a
+ * prompt.
  */
 
 #ifndef CR_CREDENTIALS_H

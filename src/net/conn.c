@@ -105,7 +105,7 @@ conn_close(struct conn *conn)
 	free(conn);
 }
 
-/* How many of the packets may be sent now. */
+/* Returns how many of the queued packets may be sent now. */
 static size_t
 sendable(const struct conn *conn)
 {
@@ -488,7 +488,10 @@ conn_version(const struct conn *conn)
 {
 	static const char nobody[] = " 00000000-0000-0000-0000-000000000000";
 
-	/* What Cartridge puts in front of an instance calls itself 1.10. */
+	/*
+	 * The proxy that Cartridge starts before an instance reports version
+	 * 1.10.
+	 */
 	if (conn->protocol == &protocol_iproto && memmem(conn->greeting.data,
 	    GREETING_LINE_SIZE, nobody, sizeof(nobody) - 1) != NULL)
 		return "";

@@ -86,15 +86,12 @@ int		 conn_send(struct conn *, const struct conn_line *,
 /* Whether all queued bytes have been written to the socket. */
 int		 conn_has_sent(const struct conn *);
 
-/*
- * Sets when all must be over, instead of what was said before; CLOCK_FOREVER
- * for never.  Only once it is ready.
- */
+/* Replaces the deadline; CLOCK_FOREVER removes it.  Only after CONN_READY. */
 void		 conn_extend(struct conn *, int64_t deadline);
 
 /*
- * The Tarantool version of the greeting, such as "2.6.0"; "" before it, or if
- * the greeting is that of a program in front of Tarantool.
+ * The Tarantool version in the greeting, such as "2.6.0"; "" before it, or if
+ * the greeting comes from a proxy in front of Tarantool.
  */
 const char	*conn_version(const struct conn *);
 

@@ -26,12 +26,12 @@ enum iproto_type { TYPE_AUTH = 7, TYPE_EVAL = 8, TYPE_PING = 64 };
 
 #define METHOD		"chap-sha1"
 
-/* The length of a frame is always written in as many bytes. */
+/* The length of a frame is always encoded in this many bytes. */
 #define SIZE_LEN	5
 
 /*
- * Four characters of base64 are three bytes.  The C library has this too, but
- * in a library of its own, which would have to be loaded at every start.
+ * Decodes base64: four characters are three bytes.  resolv(3) can do that too,
+ * but it is in a separate library that would be loaded at every start.
  */
 int
 iproto_read_salt(unsigned char *salt, const char *line)
@@ -80,7 +80,10 @@ write_header(char *to, enum iproto_type type, uint64_t sync)
 	return mp_encode_uint(to, sync);
 }
 
-/* Writes the length of a frame to its beginning; returns what is there of it. */
+/*
+ * Writes the length of a frame at its beginning; returns the number of bytes
+ * before the part that follows separately.
+ */
 static size_t
 finish(char *frame, const char *end, size_t more)
 {
@@ -129,7 +132,7 @@ iproto_write_eval(char *to, uint64_t sync, const char *expression, size_t len)
 	return finish(to, end, len);
 }
 
-/* Reads a number.  Returns 0, or -1 if there is none. */
+/* Reads a number.  Returns 0, or -1 if the value is something else. */
 static int
 read_number(const char **at, const char *end, uint64_t *number)
 {
@@ -140,7 +143,9 @@ read_number(const char **at, const char *end, uint64_t *number)
 	return 0;
 }
 
-/* Reads the beginning of a map.  Returns 0, or -1 if there is none. */
+/*
+ * Reads the header of a map.  Returns 0, or -1 if the value is something else.
+ */
 static int
 read_map(const char **at, const char *end, uint32_t *count)
 {
@@ -164,7 +169,7 @@ iproto_frame_size(const char *data, size_t len)
 	if (mp_check_uint(data, data + len) > 0)
 		return 0;
 	size = mp_decode_uint(&at);
-	/* The protocol has no frames above 2 GiB. */
+	/* The protocol has no frames larger than 2 GiB. */
 	return size == 0 || size > INT32_MAX ? -1 :
 	    (int64_t)size + (at - data);
 }
@@ -195,7 +200,7 @@ read_header(struct iproto_reply *reply, const char **at, const char *end)
 	return found == 3 ? 0 : -1;
 }
 
-/* Reads the first of the values, all of which are valid. */
+/* Reads the first of the values, all of which have been validated. */
 static int
 read_data(struct iproto_reply *reply, const char *at)
 {
@@ -244,7 +249,7 @@ iproto_read(struct iproto_reply *reply, const char *frame, size_t len)
 	if (read_number(&at, end, &size) == -1 || size != (size_t)(end - at) ||
 	    read_header(reply, &at, end) == -1)
 		return -1;
-	/* A reply without a body may have none at all. */
+	/* A reply without data may have no body at all. */
 	if (at < end && read_body(reply, &at, end) == -1)
 		return -1;
 	return at == end ? 0 : -1;

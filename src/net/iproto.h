@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The frames of the binary protocol: bytes from and to structures, and nothing
- * of what they mean.  Every length that a frame has in it is checked.
+ * The frames of the binary protocol: converts between bytes and structures,
+ * without interpreting them.  Every length in a frame is checked.
  */
 
 #ifndef CR_IPROTO_H
@@ -16,18 +16,18 @@
 
 #define IPROTO_SALT_SIZE	20
 
-/* The longest name of a user. */
+/* The length limit of a user name. */
 #define IPROTO_USER_MAX		255
 
-/* What the beginning of a request takes at most, without the line. */
+/* The size limit of the beginning of a request, without the line. */
 #define IPROTO_HEAD_MAX		400
 
-/* Types of replies; all others are errors, or not understood. */
+/* Types of successful replies; all others are errors or unknown. */
 #define IPROTO_OK		0
 #define IPROTO_CHUNK		0x80
 #define IPROTO_ERROR_BIT	0x8000
 
-/* The codes of errors that have words of their own here. */
+/* Error codes that are handled here. */
 enum iproto_error {
 	IPROTO_ER_TRANSACTION = 30,	/* left open by a request */
 	IPROTO_ER_PROC_LUA = 32,
@@ -40,43 +40,43 @@ enum iproto_error {
 struct iproto_reply {
 	uint64_t	 type;
 	uint64_t	 sync;
-	const char	*value;		/* the first of the data, or NULL */
+	const char	*value;		/* first data value, or NULL */
 	const char	*value_end;
-	const char	*message;	/* of an error, or NULL */
+	const char	*message;	/* error message, or NULL */
 	uint32_t	 message_len;
 };
 
 /*
- * Reads the salt out of the second line of a greeting.  Returns 0, or -1 if it
- * is none.
+ * Decodes the salt in the second line of a greeting.  Returns 0, or -1 if it is
+ * invalid.
  */
 int	iproto_read_salt(unsigned char *salt, const char *line);
 
-/* What proves that we know a password: chap-sha1. */
+/* Computes the proof of a password for the authentication method chap-sha1. */
 void	iproto_scramble(unsigned char *scramble, const struct secret *,
 	    const unsigned char *salt);
 
-/* Write a request with that number; return its length. */
+/* These write a request with this number and return its length. */
 size_t	iproto_write_ping(char *to, uint64_t sync);
 size_t	iproto_write_auth(char *to, uint64_t sync, const char *user,
 	    const unsigned char *scramble);
 
 /*
- * The same for an EVAL with one argument, a string of `len` bytes; all but these
- * bytes, which are to follow.
+ * The same for an EVAL with one string argument of `len` bytes; the argument
+ * itself must be sent after it.
  */
 size_t	iproto_write_eval(char *to, uint64_t sync, const char *expression,
 	    size_t len);
 
 /*
- * The length of the frame that these bytes begin with, with the bytes that tell
- * the length; 0 if too little is there, or -1 if it is no frame.
+ * Returns the total length of the frame that starts here; 0 if more bytes are
+ * needed, or -1 if it is not a frame.
  */
 int64_t	iproto_frame_size(const char *data, size_t len);
 
 /*
- * Reads a whole frame.  The reply points into it.  Returns 0, or -1 if it is
- * not a frame of a reply.
+ * Parses a whole frame; the reply points into it.  Returns 0, or -1 if it is
+ * not a reply.
  */
 int	iproto_read(struct iproto_reply *, const char *frame, size_t len);
 

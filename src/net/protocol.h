@@ -50,9 +50,11 @@ enum message {
 };
 
 struct protocol {
-	/* A line is sent once the one before it is answered. */
+	/* Send a line only after the reply to the previous one. */
 	int		 one_at_a_time;
-	/* What does not answer the handshake, and why that may be. */
+	/*
+	 * The name of the peer and advice for a handshake that is not answered.
+	 */
 	const char	*peer;
 	const char	*advice;
 	/* Builds the first message.  Returns 0, or -1 with an error. */
@@ -62,7 +64,7 @@ struct protocol {
 	void		(*encode)(struct protocol_state *,
 			    const struct conn_line *, struct packet *);
 	/*
-	 * The next message.  A document is valid until the next call or
+	 * Decodes the next message.  A document is valid until the next call or
 	 * framer_reserve.
 	 */
 	enum message	(*decode)(struct protocol_state *, struct framer *,

@@ -2,10 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The binary protocol: a line is the argument of an EVAL through console.eval,
- * which returns what the text console would have sent.  Only one request is in
- * flight, as the server runs those of one connection at the same time, and the
- * lines of a session follow each other.
+ * The binary protocol.  A line is sent as the argument of an EVAL that calls
+ * console.eval, which returns what the text console would have sent.  Only one
+ * request is in flight: the server runs the requests of a connection
+ * concurrently, but the lines of a session must run in order.
  */
 
 #define _GNU_SOURCE	/* memmem */
@@ -20,7 +20,7 @@
 #include "net/protocol.h"
 #include "proto/msgpack_text.h"
 
-/* As on the text console, the format belongs to the session. */
+/* As on the text console, the output format belongs to the session. */
 #define EXPRESSION	"local eval = require('console').eval " \
 			"eval('\\\\set output yaml') return eval(...)"
 
@@ -28,7 +28,7 @@
 #define DOCUMENT_END	"\n...\n"
 #define PUSH_BEGIN	"%TAG !push! tag:tarantool.io/push,2018\n--- "
 
-/* The most of a message of the server that is passed on. */
+/* How much of a server message is passed on, in bytes. */
 #define MESSAGE_SHOWN	400
 
 static const char *
@@ -37,7 +37,7 @@ user_of(const struct protocol_state *state)
 	return state->target->user != NULL ? state->target->user : "guest";
 }
 
-/* Fills in the first request.  Returns 0, or -1 with an error. */
+/* Builds the first request.  Returns 0, or -1 with an error. */
 static int
 handshake(struct protocol_state *state, struct packet *packet,
     struct error *error)
@@ -47,7 +47,7 @@ handshake(struct protocol_state *state, struct packet *packet,
 	size_t len;
 
 	if (strcmp(user_of(state), "guest") == 0) {
-		/* Who asks for nothing does not learn whether it is heard. */
+		/* Without a login, a ping checks that the server answers. */
 		len = iproto_write_ping(packet->own, ++state->sync);
 		packet_add(packet, packet->own, len);
 		return 0;
@@ -88,7 +88,7 @@ invalid(struct error *error, const char *what)
 	return MESSAGE_INVALID;
 }
 
-/* The user could not log in, or may not evaluate. */
+/* Sets the error for a failed login or a missing privilege. */
 static void
 set_access_error(const struct protocol_state *state, struct error *error)
 {
@@ -107,7 +107,7 @@ set_access_error(const struct protocol_state *state, struct error *error)
 		    user_of(state));
 }
 
-/* What an error of the server means. */
+/* Converts an error of the server. */
 static enum message
 take_error(const struct protocol_state *state,
     const struct iproto_reply *reply, struct error *error)
@@ -120,7 +120,7 @@ take_error(const struct protocol_state *state,
 	switch (code) {
 	case IPROTO_ER_NO_SUCH_USER:
 	case IPROTO_ER_PASSWORD:
-		/* Which of the two it was is not for everybody. */
+		/* Do not tell which of the two is wrong. */
 		error_set(error, ERROR_LOGIN_FAILED,
 		    "wrong user or password (user \"%s\")", user_of(state));
 		break;
@@ -142,7 +142,7 @@ take_error(const struct protocol_state *state,
 		    "the request could not be evaluated: %.*s", len, text);
 		break;
 	default:
-		/* Its number is not the same in all versions. */
+		/* The error code differs between versions. */
 		if (len > 0 && memmem(text, (size_t)len, "shutting down",
 		    strlen("shutting down")) != NULL)
 			error_set_transient(error, ERROR_SHUTTING_DOWN, "the instance is shutting down");
@@ -154,7 +154,7 @@ take_error(const struct protocol_state *state,
 	return state->is_accepted ? MESSAGE_REFUSED : MESSAGE_INVALID;
 }
 
-/* A value that the Lua has pushed, as the text console would send it. */
+/* Converts a pushed value to what the text console would send. */
 static enum message
 take_push(struct protocol_state *state, const struct iproto_reply *reply,
     struct document *doc, struct error *error)
@@ -189,7 +189,7 @@ fail:
 	return MESSAGE_INVALID;
 }
 
-/* The document that console.eval has returned. */
+/* Takes the document that console.eval has returned. */
 static enum message
 take_result(const struct iproto_reply *reply, struct document *doc,
     struct error *error)
@@ -202,7 +202,7 @@ take_result(const struct iproto_reply *reply, struct document *doc,
 	doc->data = mp_decode_str(&value, &len);
 	doc->len = len;
 	doc->is_push = 0;
-	/* One document, as the framing of the text console takes it. */
+	/* Checks for a single document, as delimited on the text console. */
 	if (len < sizeof(DOCUMENT_BEGIN) + sizeof(DOCUMENT_END) - 2 ||
 	    memcmp(doc->data, DOCUMENT_BEGIN, sizeof(DOCUMENT_BEGIN) - 1) != 0)
 		return invalid(error, "the reply is not a document of YAML");

@@ -15,7 +15,7 @@
 
 #include "proto/msgpack_text.h"
 
-/* What a plain scalar must not be, as it would not be a string. */
+/* Plain scalars that YAML would not read as strings. */
 static const char *const words[] = {
 	"true", "false", "null", "nan", "inf", "infinity", "yes", "no", "on",
 	"off", "y", "n"
@@ -39,7 +39,7 @@ skip(const char **at, const char *end, int depth)
 		if (mp_check_map(*at, end) > 0)
 			return -1;
 		count = mp_decode_map(at);
-		/* Each takes two bytes at least. */
+		/* Each entry takes at least two bytes. */
 		if (count > (size_t)(end - *at))
 			return -1;
 		count *= 2;
@@ -61,7 +61,7 @@ msgpack_skip(const char **at, const char *end)
 	return skip(at, end, 0);
 }
 
-/* Whether a string can do without quotes and is still a string. */
+/* Whether a string can be written without quotes and still be a string. */
 static int
 is_plain(const char *data, size_t len)
 {
@@ -149,7 +149,7 @@ print_list(FILE *out, const char **at)
 	putc(']', out);
 }
 
-/* The number of an extension type is its first byte but for the length. */
+/* Prints an extension type: its number is the first byte after the length. */
 static void
 print_extension(FILE *out, const char **at)
 {

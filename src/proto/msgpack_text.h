@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * MessagePack of the binary protocol, none of which is trusted.
+ * MessagePack of the binary protocol; all of it is untrusted.
  */
 
 #ifndef CR_MSGPACK_TEXT_H
@@ -10,20 +10,21 @@
 
 #include <stddef.h>
 
-/* How deep values may be nested. */
+/* The maximum nesting depth of values. */
 #define MSGPACK_DEPTH_MAX	64
 
 /*
- * Checks that a whole value begins at `*at` and ends before `end`, and moves
- * `*at` behind it.  Returns 0, or -1: not MessagePack, cut, or nested deeper
- * than MSGPACK_DEPTH_MAX.  mp_check(3) alone is not enough: it counts in an int,
- * which large maps make overflow.
+ * Checks that a complete value starts at `*at` and ends before `end`, and
+ * advances `*at`.  Returns 0, or -1 if it is not MessagePack, truncated, or
+ * nested deeper than MSGPACK_DEPTH_MAX.  mp_check(3) alone is not enough: its
+ * int counter overflows with large maps.
  */
 int	 msgpack_skip(const char **at, const char *end);
 
 /*
- * A value that msgpack_skip has accepted as one line of YAML in flow style.
- * Extension types are told by their number.  To be freed; NULL without memory.
+ * Converts a value that msgpack_skip has accepted to one line of YAML in flow
+ * style.  Extension types are shown by number.  To be freed; NULL if out of
+ * memory.
  */
 char	*msgpack_text(const char *value, size_t *len);
 

@@ -232,7 +232,7 @@ target_without_password(const char *spec)
 	return shown;
 }
 
-/* Whether there is a user in front of an address.  "/" before ":" is a path. */
+/* Whether a user precedes the address.  "/" before ":" is a path. */
 static int
 has_user(const char *spec)
 {
@@ -297,7 +297,7 @@ take_user(struct target *target, const char *user, size_t len,
 	return target->secret != NULL ? 0 : -1;
 }
 
-/* Reads HOST:PORT or [IPV6]:PORT into the target. */
+/* Parses HOST:PORT or [IPV6]:PORT into the target. */
 static int
 read_address(struct target *target, const char *spec, const char *address,
     struct error *error)
@@ -342,7 +342,7 @@ read_address(struct target *target, const char *spec, const char *address,
 	    error_out_of_memory(error);
 }
 
-/* Names the target as it was given, but for the password. */
+/* Names the target as it was given, without the password. */
 static int
 set_tcp_name(struct target *target, int brackets)
 {

@@ -23,7 +23,7 @@ struct target {
 	char			*path;	/* of a unix socket, else NULL */
 	char			*host;	/* of a TCP port, else NULL */
 	char			*port;
-	/* Of a binary port; NULL is the user guest.  The secret is borrowed. */
+	/* For binary ports; NULL is the user guest.  The secret is borrowed. */
 	char			*user;
 	const struct secret	*secret;
 	int			 is_exposed;	/* the target had a password */
@@ -75,7 +75,7 @@ int	targets_add_socket(struct targets *, const char *path,
  */
 char	*target_without_password(const char *spec);
 
-/* Overwrites the password in what one TARGET names, if there is one. */
+/* Overwrites the password in a TARGET argument, if there is one. */
 void	target_hide_password(char *spec);
 
 /*
