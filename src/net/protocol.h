@@ -37,8 +37,8 @@ struct protocol_state {
 	const struct greeting	*greeting;
 	int			 is_accepted;	/* handshake accepted */
 	uint64_t		 sync;		/* of the last request */
-	uint64_t		 answered;	/* of the last one with a reply */
-	char			*push;		/* being passed on; to be freed */
+	uint64_t		 answered;	/* of the last reply */
+	char			*push;		/* to be freed, or NULL */
 };
 
 enum message {

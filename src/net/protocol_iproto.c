@@ -145,7 +145,8 @@ take_error(const struct protocol_state *state,
 		/* The error code differs between versions. */
 		if (len > 0 && memmem(text, (size_t)len, "shutting down",
 		    strlen("shutting down")) != NULL)
-			error_set_transient(error, ERROR_SHUTTING_DOWN, "the instance is shutting down");
+			error_set_transient(error, ERROR_SHUTTING_DOWN,
+			    "the instance is shutting down");
 		else
 			error_set(error, ERROR_SERVER,
 			    "the instance answered with error %u: %.*s", code,

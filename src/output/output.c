@@ -101,7 +101,7 @@ print_context(FILE *err, const json_t *error, int failed)
  * instance does not settle it.
  */
 static const char *
-meaning(const struct output_context *context, const json_t *report)
+consequence_of(const struct output_context *context, const json_t *report)
 {
 	const json_t *rollback = json_object_get(report, "rollback");
 
@@ -147,7 +147,7 @@ output_error(const struct output_context *context, const json_t *report)
 	if (phase == NULL || strcmp(context->command, "eval") != 0)
 		print_context(context->err, error, failed);
 	term_print_lines(context->err, message, INDENT);
-	if ((means = meaning(context, report)) != NULL) {
+	if ((means = consequence_of(context, report)) != NULL) {
 		if (strchr(message, '\n') == NULL)
 			fprintf(context->err, "; %s", means);
 		else

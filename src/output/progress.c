@@ -26,7 +26,7 @@ progress_start(struct progress *progress, FILE *out, int on, size_t total,
 
 /* Redraws soon after a change, but not so often that the line flickers. */
 static void
-hurry(struct progress *progress)
+redraw_soon(struct progress *progress)
 {
 	if (progress->shown && progress->total > 1 &&
 	    progress->due > progress->drawn + PROGRESS_CHANGE_MS)
@@ -53,14 +53,14 @@ progress_doing(struct progress *progress, const char *target,
 		}
 	}
 	free(escaped);
-	hurry(progress);
+	redraw_soon(progress);
 }
 
 void
 progress_done(struct progress *progress, size_t done)
 {
 	progress->done = done;
-	hurry(progress);
+	redraw_soon(progress);
 }
 
 void

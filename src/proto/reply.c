@@ -36,10 +36,10 @@
 #define COST_ANCHOR	200	/* and the name */
 
 /* Factor for the memory that a placeholder takes on its way to the tree. */
-#define COST_STAND_IN	5
+#define COST_PLACEHOLDER	5
 
 /* Returned instead of 0 or -1 if the event must not be freed yet. */
-#define KEPT		1
+#define EVENT_RETAINED		1
 
 struct anchor {
 	json_t		*node;
@@ -153,7 +153,7 @@ scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
 /*
  * Sets the key for the next value of the top frame, a map.  The bytes are those
  * of `made`, whose ownership is taken even on failure, or else of the frame's
- * event.  Returns KEPT if the event must be kept.
+ * event.  Returns EVENT_RETAINED if the event must be kept.
  */
 static int
 set_key(struct reader *reader, const char *text, size_t len, char *made)
@@ -167,7 +167,7 @@ set_key(struct reader *reader, const char *text, size_t len, char *made)
 	frame->key = text;
 	frame->key_len = len;
 	frame->key_made = made;
-	return made == NULL ? KEPT : 0;
+	return made == NULL ? EVENT_RETAINED : 0;
 }
 
 static void
@@ -219,7 +219,7 @@ awaits_key(const struct reader *reader)
 
 /* Adds a value to the sizes of its collection. */
 static void
-account(struct reader *reader, size_t size, unsigned height)
+count_size(struct reader *reader, size_t size, unsigned height)
 {
 	struct frame *frame;
 
@@ -235,12 +235,12 @@ account(struct reader *reader, size_t size, unsigned height)
  * Stores a value where it belongs.  Takes over the reference, even on failure.
  */
 static int
-put(struct reader *reader, json_t *node, size_t size, unsigned height)
+add_value(struct reader *reader, json_t *node, size_t size, unsigned height)
 {
 	struct frame *frame;
 	int result;
 
-	account(reader, size, height);
+	count_size(reader, size, height);
 	if (reader->depth == 0) {
 		reader->root = node;
 		return 0;
@@ -321,13 +321,13 @@ read_alias(struct reader *reader, const yaml_event_t *event)
 
 		if (cycle == NULL)
 			return out_of_memory(reader);
-		return put(reader, cycle, json_string_length(cycle), 0);
+		return add_value(reader, cycle, json_string_length(cycle), 0);
 	}
 	if (reader->depth + anchor->height > REPLY_DEPTH_MAX)
 		return too_deep(reader);
 	if (charge(reader, anchor->size) == -1)
 		return -1;
-	return put(reader, json_incref(anchor->node), anchor->size,
+	return add_value(reader, json_incref(anchor->node), anchor->size,
 	    anchor->height);
 }
 
@@ -354,7 +354,7 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 		return -1;
 	}
 	if (is_key && anchor == NULL) {
-		account(reader, len + 1, 0);
+		count_size(reader, len + 1, 0);
 		return set_key(reader, text, len, made);
 	}
 	if (made == NULL && event->data.scalar.plain_implicit &&
@@ -375,12 +375,12 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 		 * The size of the key is unchanged, that of the value includes
 		 * aliases.
 		 */
-		account(reader, len + 1, 0);
+		count_size(reader, len + 1, 0);
 		json_decref(node);
 		return set_key(reader, text, len, made);
 	}
 	free(made);
-	return put(reader, node, len + 1, 0);
+	return add_value(reader, node, len + 1, 0);
 }
 
 static int
@@ -423,10 +423,10 @@ end_collection(struct reader *reader)
 		anchor->height = frame->height;
 		anchor->open = 0;
 	}
-	return put(reader, frame->node, frame->size, frame->height);
+	return add_value(reader, frame->node, frame->size, frame->height);
 }
 
-/* Returns KEPT if the event must be kept. */
+/* Returns EVENT_RETAINED if the event must be kept. */
 static int
 read_event(struct reader *reader, yaml_event_t *event)
 {
@@ -501,7 +501,7 @@ read_stream(struct reader *reader)
 		} else {
 			result = read_event(reader, event);
 		}
-		if (result != KEPT)
+		if (result != EVENT_RETAINED)
 			yaml_event_delete(event);
 		if (result == -1)
 			return -1;
@@ -521,7 +521,7 @@ prepare(struct reader *reader, struct prepared *prepared, const char *data,
 		return too_large(reader);
 	reader->budget = reader->limit = REPLY_TREE_MAX(len);
 	if (bytes_prepare(prepared, data, len, len + reader->budget /
-	    COST_STAND_IN) == -1)
+	    COST_PLACEHOLDER) == -1)
 		return errno == ENOMEM ? out_of_memory(reader) :
 		    too_costly(reader);
 	reader->foreign = prepared->copy != NULL;
@@ -529,7 +529,7 @@ prepare(struct reader *reader, struct prepared *prepared, const char *data,
 		error_set(reader->error, ERROR_BAD_REPLY,
 		    "the reply has too many directives");
 	} else if (charge(reader, (prepared->len - len) *
-	    COST_STAND_IN) == 0) {
+	    COST_PLACEHOLDER) == 0) {
 		return 0;
 	}
 	free(prepared->copy);

@@ -5,8 +5,8 @@
  * Builds the one line of Lua that is sent: the embedded modules that a command
  * needs, and its arguments as data.
  *
- * 	(loadstring("<boot.lua>","@cartridge-reload/boot.lua")(
- * 	    "<name>","<source>",...,"<arguments in JSON>"))
+ *	(loadstring("<boot.lua>","@cartridge-reload/boot.lua")(
+ *	    "<name>","<source>",...,"<arguments in JSON>"))
  *
  * The console puts `return ` before it.  The last byte closes the first
  * parenthesis, so every proper prefix is a syntax error: a connection that is
@@ -48,8 +48,8 @@ char	*request_rest(const json_t *more, size_t *len);
  * Builds a line that calls src/lua/commands/repl.lua with the typed text and
  * the environment of the session:
  *
- * 	(loadstring("<repl.lua>","@cartridge-reload/repl.lua"))(getfenv(1),
- * 	    "<what>","<text>",<from>,<to>)
+ *	(loadstring("<repl.lua>","@cartridge-reload/repl.lua"))(getfenv(1),
+ *	    "<what>","<text>",<from>,<to>)
  *
  * The only proper prefix that is not a syntax error ends before the second
  * call, and has no effect.  To be freed by the caller; NULL if out of memory.

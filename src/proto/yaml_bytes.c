@@ -12,24 +12,24 @@
  * A placeholder is a code point from the end of the last private plane; like
  * "\xNN" it is four bytes long:
  *
- * 	STAND_IN | kind << 8 | byte
+ *	PLACEHOLDER | kind << 8 | byte
  */
-#define STAND_IN	0x10f000UL
-#define STAND_IN_LEN	4
+#define PLACEHOLDER	0x10f000UL
+#define PLACEHOLDER_LEN	4
 enum stand_in {
-	STAND_IN_RAW,		/* a raw byte */
-	STAND_IN_ESCAPE		/* "\xNN"; the low bits hold the case of NN */
+	PLACEHOLDER_RAW,	/* a raw byte */
+	PLACEHOLDER_ESCAPE	/* "\xNN"; the low bits hold the case of NN */
 };
 #define UPPER_HIGH	1
 #define UPPER_LOW	2
-#define STAND_IN_END	(STAND_IN_ESCAPE + 4)
+#define STAND_IN_END	(PLACEHOLDER_ESCAPE + 4)
 
 /* Size of a block for the fast path, and the lookahead that it needs. */
 #define BLOCK		64
 #define BLOCK_AFTER	2
 
 /* The result of a scan of the whole input. */
-struct survey {
+struct prescan {
 	unsigned char	*to;		/* output buffer, or NULL */
 	size_t		 len;		/* output length */
 	size_t		 directives;
@@ -83,41 +83,41 @@ begins_line(const unsigned char *text, size_t at)
 }
 
 static void
-keep_bytes(struct survey *survey, const unsigned char *bytes, size_t len)
+copy_bytes(struct prescan *prescan, const unsigned char *bytes, size_t len)
 {
-	if (survey->to != NULL)
-		memcpy(survey->to + survey->len, bytes, len);
-	survey->len += len;
+	if (prescan->to != NULL)
+		memcpy(prescan->to + prescan->len, bytes, len);
+	prescan->len += len;
 }
 
 static void
-put_stand_in(struct survey *survey, unsigned kind, unsigned byte)
+put_stand_in(struct prescan *prescan, unsigned kind, unsigned byte)
 {
 	unsigned value = kind << 8 | byte;
 	unsigned char *to;
 
-	if (survey->to != NULL) {
-		to = survey->to + survey->len;
+	if (prescan->to != NULL) {
+		to = prescan->to + prescan->len;
 		to[0] = 0xf4;
 		to[1] = 0x8f;
 		to[2] = (unsigned char)(0x80 | value >> 6);
 		to[3] = (unsigned char)(0x80 | (value & 0x3f));
 	}
-	survey->len += STAND_IN_LEN;
+	prescan->len += PLACEHOLDER_LEN;
 }
 
 static void
-put_escape_stand_in(struct survey *survey, const unsigned char *digits)
+put_escape_stand_in(struct prescan *prescan, const unsigned char *digits)
 {
-	unsigned kind = STAND_IN_ESCAPE;
+	unsigned kind = PLACEHOLDER_ESCAPE;
 
 	if (digits[0] >= 'A' && digits[0] <= 'F')
 		kind += UPPER_HIGH;
 	if (digits[1] >= 'A' && digits[1] <= 'F')
 		kind += UPPER_LOW;
-	put_stand_in(survey, kind, (unsigned)hex_value(digits[0]) * 16 +
+	put_stand_in(prescan, kind, (unsigned)hex_value(digits[0]) * 16 +
 	    (unsigned)hex_value(digits[1]));
-	survey->foreign = 1;
+	prescan->foreign = 1;
 }
 
 /* Whether a byte continues a UTF-8 character. */
@@ -205,43 +205,43 @@ common_run(const unsigned char *text, size_t len)
 		}
 		use = utf8_decode(text + i, len - i, &code);
 		if (use == 0 || !is_yaml_character(code) ||
-		    code >= STAND_IN || code == '\\' || code == '%')
+		    code >= PLACEHOLDER || code == '\\' || code == '%')
 			break;
 	}
 	return i;
 }
 
 /*
- * Scans the input and, if survey->to is set, writes it there, with placeholders
- * for what libyaml would reject or misread.
+ * Scans the input and, if prescan->to is set, writes it there, with
+ * placeholders for what libyaml would reject or misread.
  */
 static void
-survey_input(struct survey *survey, const unsigned char *text, size_t len)
+prescan_input(struct prescan *prescan, const unsigned char *text, size_t len)
 {
 	unsigned long code;
 	size_t i, j, use;
 
-	survey->len = survey->directives = 0;
+	prescan->len = prescan->directives = 0;
 	for (i = 0; i < len; i += use) {
 		if ((use = common_run(text + i, len - i)) > 0) {
-			keep_bytes(survey, text + i, use);
+			copy_bytes(prescan, text + i, use);
 			continue;
 		}
 		if (text[i] == '\\') {
 			if (is_byte_escape(text + i, len - i)) {
 				use = 4;
-				put_escape_stand_in(survey, text + i + 2);
+				put_escape_stand_in(prescan, text + i + 2);
 				continue;
 			}
 			/* An escaped backslash does not escape an x. */
 			use = i + 1 < len && text[i + 1] == '\\' ? 2 : 1;
-			keep_bytes(survey, text + i, use);
+			copy_bytes(prescan, text + i, use);
 			continue;
 		}
 		if (text[i] == '%') {
-			survey->directives += begins_line(text, i);
+			prescan->directives += begins_line(text, i);
 			use = 1;
-			keep_bytes(survey, text + i, use);
+			copy_bytes(prescan, text + i, use);
 			continue;
 		}
 		use = utf8_decode(text + i, len - i, &code);
@@ -249,12 +249,12 @@ survey_input(struct survey *survey, const unsigned char *text, size_t len)
 		 * A real character from the placeholder range is valid input;
 		 * alone it does not require a copy.
 		 */
-		if (use == 0 || code < STAND_IN)
-			survey->foreign = 1;
+		if (use == 0 || code < PLACEHOLDER)
+			prescan->foreign = 1;
 		if (use == 0)
 			use = 1;
 		for (j = 0; j < use; j++)
-			put_stand_in(survey, STAND_IN_RAW, text[i + j]);
+			put_stand_in(prescan, PLACEHOLDER_RAW, text[i + j]);
 	}
 }
 
@@ -263,23 +263,23 @@ bytes_prepare(struct prepared *prepared, const char *data, size_t len,
     size_t max)
 {
 	const unsigned char *text = (const unsigned char *)data;
-	struct survey survey = { 0 };
+	struct prescan prescan = { 0 };
 
-	survey_input(&survey, text, len);
+	prescan_input(&prescan, text, len);
 	prepared->copy = NULL;
 	prepared->len = len;
-	prepared->directives = survey.directives;
-	if (!survey.foreign)
+	prepared->directives = prescan.directives;
+	if (!prescan.foreign)
 		return 0;
-	prepared->len = survey.len;
-	if (survey.len > max) {
+	prepared->len = prescan.len;
+	if (prescan.len > max) {
 		errno = EMSGSIZE;
 		return -1;
 	}
-	if ((prepared->copy = malloc(survey.len)) == NULL)
+	if ((prepared->copy = malloc(prescan.len)) == NULL)
 		return -1;
-	survey.to = (unsigned char *)prepared->copy;
-	survey_input(&survey, text, len);
+	prescan.to = (unsigned char *)prepared->copy;
+	prescan_input(&prescan, text, len);
 	return 0;
 }
 
@@ -307,7 +307,7 @@ bytes_restore(char *text, size_t len, int double_quoted)
 	size_t from, to;
 
 	for (from = to = 0; from < len; ) {
-		if (len - from < STAND_IN_LEN ||
+		if (len - from < PLACEHOLDER_LEN ||
 		    memcmp(text + from, "\xf4\x8f", 2) != 0) {
 			text[to++] = text[from++];
 			continue;
@@ -320,20 +320,20 @@ bytes_restore(char *text, size_t len, int double_quoted)
 			text[to++] = text[from++];
 			continue;
 		}
-		from += STAND_IN_LEN;
-		if (kind == STAND_IN_RAW && byte < 0x80) {
+		from += PLACEHOLDER_LEN;
+		if (kind == PLACEHOLDER_RAW && byte < 0x80) {
 			text[to++] = (char)byte;
 			continue;
 		}
 		put_byte_text(text + to, byte);
-		if (kind >= STAND_IN_ESCAPE && !double_quoted) {
-			kind -= STAND_IN_ESCAPE;
+		if (kind >= PLACEHOLDER_ESCAPE && !double_quoted) {
+			kind -= PLACEHOLDER_ESCAPE;
 			if (kind & UPPER_HIGH)
 				text[to + 2] = upper(text[to + 2]);
 			if (kind & UPPER_LOW)
 				text[to + 3] = upper(text[to + 3]);
 		}
-		to += STAND_IN_LEN;
+		to += PLACEHOLDER_LEN;
 	}
 	return to;
 }

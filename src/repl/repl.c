@@ -327,7 +327,7 @@ take_line(struct shell *shell, const char *line, size_t len)
  * variables stay visible.
  */
 static void
-take_pasted(struct shell *shell, char *line)
+process_pasted(struct shell *shell, char *line)
 {
 	char *newline;
 
@@ -343,7 +343,7 @@ take_pasted(struct shell *shell, char *line)
 
 /* Handles the end of the input. */
 static void
-take_end(struct shell *shell)
+process_eof(struct shell *shell)
 {
 	if (shell->statement.text != NULL && !shell->display.is_interactive)
 		run_statement(shell, 1);
@@ -410,7 +410,7 @@ edit_line(struct shell *shell)
 	lineedit_abandon(event == EVENT_SIGNAL &&
 	    !signals_terminating() ? "^C" : "");
 	if (edited == LINEEDIT_LINE && !shell->is_over && !shell->is_lost) {
-		take_pasted(shell, line);
+		process_pasted(shell, line);
 	} else if (event == EVENT_SIGNAL && !signals_terminating()) {
 		putc('\n', shell->context->out);
 		statement_forget(&shell->statement);
@@ -420,7 +420,7 @@ edit_line(struct shell *shell)
 		if (event == EVENT_DISCONNECTED || shell->is_lost)
 			end_with_error(shell);
 		else if (!shell->is_over)
-			take_end(shell);
+			process_eof(shell);
 	}
 	free(line);
 }
@@ -438,7 +438,7 @@ read_line(struct shell *shell)
 		return;
 	}
 	if (shell->lines.is_over) {
-		take_end(shell);
+		process_eof(shell);
 		return;
 	}
 	switch (event_wait(&shell->source, &input, CLOCK_FOREVER,

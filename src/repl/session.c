@@ -217,7 +217,7 @@ session_step(struct session *session, struct document *doc,
 		case CONN_REFUSED:
 			if (take_answer(session, error) == 1)
 				return SESSION_REFUSED;
-			/* Nobody wants to know. */
+			/* The reply was discarded. */
 			break;
 		case CONN_FAILED:
 			classify_disconnect(session, error);

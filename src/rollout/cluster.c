@@ -27,7 +27,7 @@ cluster_entry(const struct fleet *fleet)
 
 /* Asks the only member, the gateway, for the topology.  Returns it, or NULL. */
 static json_t *
-ask(struct fleet *fleet, struct error *error)
+fetch_topology(struct fleet *fleet, struct error *error)
 {
 	struct job_spec spec;
 	struct batch batch = { .spec = &spec, .jobs = 1,
@@ -75,7 +75,8 @@ compare_names(const void *a, const void *b)
 
 /* Fails a member because of the topology. */
 static void
-blame(struct fleet *fleet, struct member *member, const struct error *error)
+fail_member(struct fleet *fleet, struct member *member,
+    const struct error *error)
 {
 	report_from_error(&member->report, member->name, error);
 	member->state = MEMBER_DONE;
@@ -164,7 +165,7 @@ add_instance(struct fleet *fleet, const struct target *entry,
 	if (why == NULL && uri == NULL && !is_entry) {
 		error_set(&missing, ERROR_NO_ADDRESS,
 		    "the topology has no address for this instance");
-		blame(fleet, member, &missing);
+		fail_member(fleet, member, &missing);
 	}
 	return 0;
 }
@@ -177,7 +178,7 @@ compare_texts(const void *a, const void *b)
 
 /* Returns a string that occurs more than once, or NULL; sorts the list. */
 static const char *
-find_double(const char **list, size_t count)
+find_duplicate(const char **list, size_t count)
 {
 	size_t i;
 
@@ -195,7 +196,8 @@ find_double(const char **list, size_t count)
  * Sets *twice to its UUID or URI, or to NULL.  Returns 0, or -1 with an error.
  */
 static int
-find_twice(const json_t *topology, const char **twice, struct error *error)
+find_listed_twice(const json_t *topology, const char **twice,
+    struct error *error)
 {
 	static const char *const keys[] = { "uuid", "uri" };
 	const json_t *instances = json_object_get(topology, "instances");
@@ -214,7 +216,7 @@ find_twice(const json_t *topology, const char **twice, struct error *error)
 				list[count++] = text;
 		}
 		if (*twice == NULL)
-			*twice = find_double(list, count);
+			*twice = find_duplicate(list, count);
 	}
 	free(list);
 	return 0;
@@ -240,8 +242,8 @@ add_instances(struct fleet *fleet, const struct target *entry,
 
 /* Rejects the topology: no instance is touched. */
 static int
-reject(struct fleet *fleet, const struct target *entry, const char *why,
-    struct error *error)
+reject_topology(struct fleet *fleet, const struct target *entry,
+    const char *why, struct error *error)
 {
 	struct member *member = cluster_entry(fleet);
 	struct error bad;
@@ -250,7 +252,7 @@ reject(struct fleet *fleet, const struct target *entry, const char *why,
 	    entry->instance, NULL, error)) == NULL)
 		return -1;
 	error_set(&bad, ERROR_BAD_REPLY, "%s", why);
-	blame(fleet, member, &bad);
+	fail_member(fleet, member, &bad);
 	fleet_report(fleet, member);
 	fleet->stopped = 1;
 	return 0;
@@ -268,14 +270,14 @@ cluster_join(struct fleet *fleet, const struct target *entry,
 	if (fleet_add(fleet, entry, entry->name, entry->instance, NULL,
 	    error) == NULL)
 		return -1;
-	if ((topology = ask(fleet, error)) == NULL) {
+	if ((topology = fetch_topology(fleet, error)) == NULL) {
 		fleet->stopped = 1;
 		return error->message[0] != '\0' ? -1 : 0;
 	}
 	fleet_finish(fleet);
 	fleet->topology = topology;
 	fleet->failures = 0;
-	result = find_twice(topology, &twice, error);
+	result = find_listed_twice(topology, &twice, error);
 	if (result == 0)
 		result = add_targets(fleet, entry, topology, error);
 	if (result == 0)
@@ -285,10 +287,10 @@ cluster_join(struct fleet *fleet, const struct target *entry,
 	if (twice != NULL) {
 		snprintf(why, sizeof(why),
 		    "the topology lists an instance twice: %.80s", twice);
-		return reject(fleet, entry, why, error);
+		return reject_topology(fleet, entry, why, error);
 	}
 	if (cluster_entry(fleet) == NULL)
-		return reject(fleet, entry,
+		return reject_topology(fleet, entry,
 		    "the topology does not include the instance that sent "
 		    "it", error);
 	return 0;

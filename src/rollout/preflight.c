@@ -102,7 +102,7 @@ compare_instances(const void *a, const void *b)
  * Returns 0, or -1 if out of memory.
  */
 static int
-skip_doubles(struct fleet *fleet)
+skip_duplicates(struct fleet *fleet)
 {
 	struct member **list, *member, *first;
 	char why[128];
@@ -158,7 +158,7 @@ preflight_run(struct fleet *fleet, size_t jobs, struct error *error)
 			result = error_out_of_memory(error);
 	}
 	if (result == 0 && !fleet->options->cluster &&
-	    skip_doubles(fleet) == -1)
+	    skip_duplicates(fleet) == -1)
 		result = error_out_of_memory(error);
 	return result;
 }

@@ -31,7 +31,7 @@
 /* How many of the other instances an error lists. */
 #define OTHERS_MAX	6
 
-enum verdict {
+enum match {
 	WANTED,
 	STATE_BOARD,		/* found but not requested */
 	NOT_A_SOCKET,
@@ -41,7 +41,7 @@ enum verdict {
 
 /* A file that may be the console socket of an instance. */
 struct candidate {
-	enum verdict	 verdict;
+	enum match	 match;
 	char		*path;
 	char		*app;		/* or NULL */
 	char		*instance;	/* or NULL */
@@ -146,17 +146,17 @@ candidate_finish(struct candidate *candidate)
 }
 
 static int
-copy(char **to, const char *text)
+dup_string(char **to, const char *text)
 {
 	return text != NULL && (*to = strdup(text)) == NULL ? -1 : 0;
 }
 
 /* Records a file; all strings are copied. */
 static int
-note(struct search *search, enum verdict verdict, const char *path,
+add_candidate(struct search *search, enum match match, const char *path,
     const char *app, const char *instance, const struct timespec *born)
 {
-	struct candidate candidate = { .verdict = verdict,
+	struct candidate candidate = { .match = match,
 	    .run_len = search->run_len, .is_named = search->is_named }, *list;
 
 	if (born != NULL)
@@ -164,9 +164,9 @@ note(struct search *search, enum verdict verdict, const char *path,
 	list = reallocarray(search->list, search->count + 1, sizeof(*list));
 	if (list != NULL)
 		search->list = list;
-	if (list == NULL || copy(&candidate.path, path) == -1 ||
-	    copy(&candidate.app, app) == -1 ||
-	    copy(&candidate.instance, instance) == -1) {
+	if (list == NULL || dup_string(&candidate.path, path) == -1 ||
+	    dup_string(&candidate.app, app) == -1 ||
+	    dup_string(&candidate.instance, instance) == -1) {
 		candidate_finish(&candidate);
 		return error_out_of_memory(search->error);
 	}
@@ -187,7 +187,8 @@ unreadable(struct search *search, const char *path, int by_pattern)
 		return error_set(search->error, ERROR_LOCAL,
 		    "cannot read '%s': %s", path, strerror(errno));
 	if (by_pattern && (search->app == NULL || is_pattern(search->app)))
-		return note(search, UNREADABLE, path, NULL, NULL, NULL);
+		return add_candidate(search, UNREADABLE, path, NULL, NULL,
+		    NULL);
 	if (errno == EACCES || errno == EPERM)
 		return error_set(search->error, ERROR_NO_PERMISSION,
 		    "cannot look for sockets at '%s': permission denied; run "
@@ -204,10 +205,10 @@ is_absent(int code)
 
 /* Checks a file that may be the socket of this instance. */
 static int
-consider(struct search *search, const char *path, const char *app,
+check_candidate(struct search *search, const char *path, const char *app,
     const char *instance, int wanted)
 {
-	enum verdict verdict = WANTED;
+	enum match match = WANTED;
 	struct stat st;
 
 	if (stat(path, &st) == -1) {
@@ -218,15 +219,15 @@ consider(struct search *search, const char *path, const char *app,
 	if (!wanted) {
 		if (!S_ISSOCK(st.st_mode))
 			return 0;
-		verdict = OTHER;
+		match = OTHER;
 	} else if (!S_ISSOCK(st.st_mode)) {
-		verdict = NOT_A_SOCKET;
+		match = NOT_A_SOCKET;
 	} else if (!search->stateboards &&
 	    ((instance != NULL && is_stateboard(instance)) ||
 	    (app != NULL && is_stateboard(app)))) {
-		verdict = STATE_BOARD;
+		match = STATE_BOARD;
 	}
-	return note(search, verdict, path, app, instance, &st.st_mtim);
+	return add_candidate(search, match, path, app, instance, &st.st_mtim);
 }
 
 /* Splits "APP.INSTANCE" at a dot.  Returns 0 if a part would be empty. */
@@ -285,7 +286,7 @@ read_stem(const struct search *search, char *stem, const char **app,
 
 /* Checks a file named STEM.control. */
 static int
-consider_control(struct search *search, const struct place *place,
+check_control(struct search *search, const struct place *place,
     const char *name, const char *path)
 {
 	char stem[NAME_MAX + 1];
@@ -300,12 +301,12 @@ consider_control(struct search *search, const struct place *place,
 	if (place->nested && (!wanted || instance == NULL ||
 	    strcmp(app, place->owner) != 0))
 		return 0;
-	return consider(search, path, app, instance, wanted);
+	return check_candidate(search, path, app, instance, wanted);
 }
 
 /* Checks the console socket of the Docker image. */
 static int
-consider_docker(struct search *search, const struct place *place,
+check_docker(struct search *search, const struct place *place,
     const char *path)
 {
 	const char *app = getenv("TARANTOOL_APP_NAME");
@@ -327,7 +328,7 @@ consider_docker(struct search *search, const struct place *place,
 		instance = NULL;
 	if (app == NULL && instance == NULL)
 		app = TT_STEM;
-	return consider(search, path, app, instance,
+	return check_candidate(search, path, app, instance,
 	    matches_names(search, app, instance));
 }
 
@@ -336,7 +337,7 @@ consider_docker(struct search *search, const struct place *place,
  * or INSTANCE.control with tt 1.
  */
 static int
-consider_instance(struct search *search, const struct place *place,
+check_instance_dir(struct search *search, const struct place *place,
     const char *name, const char *path)
 {
 	char *socket, own[NAME_MAX + sizeof(SUFFIX)];
@@ -352,7 +353,7 @@ consider_instance(struct search *search, const struct place *place,
 		if ((socket = project_path(path, own)) == NULL)
 			return error_out_of_memory(search->error);
 	}
-	result = consider(search, socket, place->owner, name, wanted);
+	result = check_candidate(search, socket, place->owner, name, wanted);
 	free(socket);
 	return result;
 }
@@ -361,7 +362,7 @@ static int	scan(struct search *, const struct place *);
 
 /* Checks one entry of a run directory. */
 static int
-consider_entry(struct search *search, const struct place *place,
+check_entry(struct search *search, const struct place *place,
     const char *name)
 {
 	struct place below = { .owned = 1, .nested = 1 };
@@ -371,11 +372,11 @@ consider_entry(struct search *search, const struct place *place,
 	if ((path = project_path(place->path, name)) == NULL)
 		return error_out_of_memory(search->error);
 	if (ends_with(name, SUFFIX) && strlen(name) > strlen(SUFFIX)) {
-		result = consider_control(search, place, name, path);
+		result = check_control(search, place, name, path);
 	} else if (!place->nested && strcmp(name, DOCKER_SOCKET) == 0) {
-		result = consider_docker(search, place, path);
+		result = check_docker(search, place, path);
 	} else {
-		result = consider_instance(search, place, name, path);
+		result = check_instance_dir(search, place, name, path);
 		if (result == 0 && !place->nested &&
 		    matches(search->app, name)) {
 			below.path = path;
@@ -405,7 +406,7 @@ scan(struct search *search, const struct place *place)
 		if ((entry = readdir(dir)) == NULL)
 			break;
 		if (entry->d_name[0] != '.')
-			result = consider_entry(search, place, entry->d_name);
+			result = check_entry(search, place, entry->d_name);
 	}
 	code = errno;
 	closedir(dir);
@@ -449,7 +450,7 @@ find_owner(struct search *search, struct place *place, const char *base,
 	    (search->app == NULL || strcmp(name, SYSTEM_NAME) == 0)) ||
 	    name[0] == '\0')
 		place->owned = search->app == NULL;
-	else if (copy(owner, name) == -1)
+	else if (dup_string(owner, name) == -1)
 		result = error_out_of_memory(search->error);
 	if (*owner != package)
 		free(package);
@@ -484,7 +485,7 @@ read_place(struct search *search, const char *path, const char *base,
 }
 
 static void
-say_looked(struct search *search, const char *path, int absent)
+print_searched(struct search *search, const char *path, int absent)
 {
 	fprintf(search->looked, "%s%s%s", search->places++ > 0 ? ", " : "",
 	    path, absent ? " (no such directory)" : "");
@@ -500,7 +501,7 @@ search_place(struct search *search, const char *path, const char *base,
 	result = read_place(search, path, base, owner, &place);
 	if (result == -1)
 		return -1;
-	say_looked(search, path, result == 1);
+	print_searched(search, path, result == 1);
 	return 0;
 }
 
@@ -598,7 +599,7 @@ found_any(const struct search *search)
 	size_t i;
 
 	for (i = 0; i < search->count; i++)
-		if (search->list[i].verdict == WANTED)
+		if (search->list[i].match == WANTED)
 			return 1;
 	return 0;
 }
@@ -740,7 +741,7 @@ add_wanted(struct search *search, struct targets *targets)
 
 	for (i = 0; i < search->count; i++) {
 		next = &search->list[i];
-		if (next->verdict != WANTED)
+		if (next->match != WANTED)
 			continue;
 		if (best != NULL && !same_instance(best, next)) {
 			if (add_found(search, best, targets) == -1)
@@ -764,7 +765,7 @@ check_one_app(const struct search *search)
 		return 0;
 	for (i = 0; i < search->count; i++) {
 		next = &search->list[i];
-		if (next->verdict != WANTED)
+		if (next->match != WANTED)
 			continue;
 		if (first == NULL)
 			first = next;
@@ -790,15 +791,15 @@ close_text(FILE *out, char *const *text)
 	return fclose(out) == EOF || failed || *text == NULL ? -1 : 0;
 }
 
-/* Prints "\nLABEL: a, b, ..." for candidates with a verdict. */
+/* Prints "\nLABEL: a, b, ..." for candidates with a match. */
 static void
-say_files(const struct search *search, FILE *out, enum verdict verdict,
+print_files(const struct search *search, FILE *out, enum match match,
     const char *label)
 {
 	size_t i, said = 0;
 
 	for (i = 0; i < search->count && said <= OTHERS_MAX; i++) {
-		if (search->list[i].verdict != verdict)
+		if (search->list[i].match != match)
 			continue;
 		if (said++ == 0)
 			fprintf(out, "\n%s: ", label);
@@ -816,7 +817,7 @@ static const char *
 name_to_offer(const struct search *search, const struct candidate *candidate,
     int of_apps)
 {
-	if (candidate->verdict != OTHER && candidate->verdict != STATE_BOARD)
+	if (candidate->match != OTHER && candidate->match != STATE_BOARD)
 		return NULL;
 	if (of_apps)
 		return candidate->app;
@@ -831,7 +832,7 @@ name_to_offer(const struct search *search, const struct candidate *candidate,
  * The list is sorted, so duplicates are adjacent.
  */
 static void
-say_names(const struct search *search, FILE *out, int of_apps,
+print_names(const struct search *search, FILE *out, int of_apps,
     struct nearest *nearest)
 {
 	const char *name, *last = NULL;
@@ -857,12 +858,12 @@ say_names(const struct search *search, FILE *out, int of_apps,
 
 /* Prints the sockets that have no name to suggest. */
 static void
-say_nameless(const struct search *search, FILE *out, int of_apps)
+print_nameless(const struct search *search, FILE *out, int of_apps)
 {
 	size_t i, said = 0;
 
 	for (i = 0; i < search->count && said <= OTHERS_MAX; i++) {
-		if (search->list[i].verdict != OTHER || name_to_offer(search,
+		if (search->list[i].match != OTHER || name_to_offer(search,
 		    &search->list[i], of_apps) != NULL || (!of_apps &&
 		    search->app != NULL && search->list[i].app != NULL &&
 		    !matches(search->app, search->list[i].app)))
@@ -879,7 +880,7 @@ has_app(const struct search *search)
 
 	for (i = 0; i < search->count; i++)
 		if (search->list[i].app != NULL &&
-		    search->list[i].verdict != UNREADABLE &&
+		    search->list[i].match != UNREADABLE &&
 		    matches(search->app, search->list[i].app))
 			return 1;
 	return 0;
@@ -887,7 +888,7 @@ has_app(const struct search *search)
 
 /* Prints what was not found, a suggestion, and what exists instead. */
 static void
-say_what(const struct search *search, FILE *out)
+print_missing(const struct search *search, FILE *out)
 {
 	struct nearest nearest;
 	int of_apps = search->app != NULL && !has_app(search);
@@ -902,12 +903,12 @@ say_what(const struct search *search, FILE *out)
 		    search->package != NULL ? " (named by the rockspec)" : "");
 	if (wanted != NULL) {
 		nearest_init(&nearest, wanted);
-		say_names(search, out, of_apps, &nearest);
+		print_names(search, out, of_apps, &nearest);
 		if (nearest.name != NULL)
 			fprintf(out, "; did you mean %s?", nearest.name);
 	}
-	say_names(search, out, of_apps, NULL);
-	say_nameless(search, out, of_apps);
+	print_names(search, out, of_apps, NULL);
+	print_nameless(search, out, of_apps);
 }
 
 static int
@@ -919,11 +920,11 @@ nothing_found(const struct search *search, const char *looked)
 
 	if ((out = open_memstream(&text, &len)) == NULL)
 		return error_out_of_memory(search->error);
-	say_what(search, out);
+	print_missing(search, out);
 	fprintf(out, "\nsearched: %s", looked);
-	say_files(search, out, UNREADABLE, "cannot be read");
-	say_files(search, out, NOT_A_SOCKET, "not a socket");
-	say_files(search, out, STATE_BOARD, "a stateboard, used only "
+	print_files(search, out, UNREADABLE, "cannot be read");
+	print_files(search, out, NOT_A_SOCKET, "not a socket");
+	print_files(search, out, STATE_BOARD, "a stateboard, used only "
 	    "with --instance " STATEBOARD);
 	if (close_text(out, &text) == -1)
 		error_out_of_memory(search->error);

@@ -436,7 +436,7 @@ find_tt(char **file, int *given)
 
 /* Resolves a directory relative to that of a file.  NULL: out of memory. */
 static char *
-beside(const char *file, const char *dir)
+path_beside(const char *file, const char *dir)
 {
 	const char *slash = strrchr(file, '/');
 	char *parent, *path;
@@ -477,7 +477,7 @@ project_tt(struct project_tt *tt, struct error *error)
 		result = cannot_read(tt->file, strerror(ENOENT), error);
 	} else if (result == 1) {
 		result = 0;
-		tt->enabled = beside(tt->file, enabled != NULL ? enabled :
+		tt->enabled = path_beside(tt->file, enabled != NULL ? enabled :
 		    app_enabled != NULL ? app_enabled :
 		    old_enabled != NULL ? old_enabled : ".");
 		/*
@@ -485,7 +485,7 @@ project_tt(struct project_tt *tt, struct error *error)
 		 * its file.
 		 */
 		tt->is_shared = run_dir == NULL && old_run_dir != NULL;
-		tt->run_dir = tt->is_shared ? beside(tt->file, old_run_dir) :
+		tt->run_dir = tt->is_shared ? path_beside(tt->file, old_run_dir) :
 		    strdup(run_dir != NULL ? run_dir : TT_RUN_DIR);
 		if (tt->enabled == NULL || tt->run_dir == NULL)
 			result = error_out_of_memory(error);
