@@ -505,6 +505,11 @@ function Counterparts:is_module_value(object)
     return self.module_values[object] or false
 end
 
+--- Whether a value is a table of an old module.
+function Counterparts:is_old_table(value)
+    return type(value) == 'table' and self.tables[value] ~= nil
+end
+
 --- Whether two files are of the same module.
 function Counterparts:is_same_module(source, other)
     for _, module in ipairs(self.modules[source] or {}) do

@@ -98,24 +98,56 @@ local function look(thing, steps)
     return true, thing
 end
 
+--- The only function in the upvalues of a function, as wrappers have it.
+-- @treturn ?function
+local function only_function(f)
+    local found
+    for index = 1, UPVALUES do
+        local name, value = debug.getupvalue(f, index)
+        if name == nil then
+            break
+        elseif type(value) == 'function' and not rawequal(value, found) then
+            if found ~= nil then
+                return nil
+            end
+            found = value
+        end
+    end
+    return found
+end
+
+--- Goes from an old function that new code holds to what code of the same module
+-- has wrapped, or to the end: through wrappers of other modules.
+-- @return nil if it cannot be told what one of them has wrapped
+local function skip_others(f, module_source, registry, counterparts)
+    for _ = 1, LAYERS do
+        if f == nil or generations.classify(registry, f) ~= 'stale'
+            or counterparts:is_same_module(module_source, counterparts:unit_of(f)) then
+            return f
+        end
+        f = only_function(f)
+    end
+    return nil
+end
+
 --- What the old code had where new code has an old function, behind all layers
 -- of its wrappers.
 -- @treturn boolean whether that is known
--- @treturn ?function
+-- @return
+-- @treturn ?function if it is not: the innermost of the layers that is an old wrapper
 local function find_behind(place, holder, registry, counterparts)
-    local steps, is_there, value = holder.steps, nil, nil
+    local steps, is_there, value, innermost = holder.steps, true, place.value, nil
     if steps == nil or #steps == 0 then
         return false
     elseif holder.module ~= nil then
         is_there, value = look(counterparts:old_value(holder.module), steps)
-    elseif counterparts:is_same_module(counterparts:unit_of(holder.f), place.source) then
-        is_there, value = look(place.value, steps)
     end
     for _ = 1, LAYERS do
-        if not is_there or value ~= nil and type(value) ~= 'function' then
-            return false
-        elseif value == nil then
-            return holder.f ~= nil, nil
+        if not is_there then
+            return false, nil, innermost
+        elseif type(value) ~= 'function' then
+            -- What was wrapped need not be a function: `__index` can be a table.
+            return holder.f ~= nil and not counterparts:is_old_table(value), value
         end
         local class = generations.classify(registry, value)
         if class == 'ours' then
@@ -126,7 +158,18 @@ local function find_behind(place, holder, registry, counterparts)
         elseif holder.module ~= nil then
             return false
         else
-            is_there, value = look(value, steps)
+            local source = counterparts:unit_of(holder.f)
+            local next_one = skip_others(value, source, registry, counterparts)
+            local is_stale = next_one ~= nil and generations.classify(registry, next_one) == 'stale'
+            -- If the module itself had wrapped nothing there, it is something else.
+            if next_one == nil or not is_stale and innermost == nil then
+                return false, nil, innermost
+            elseif is_stale then
+                innermost = next_one
+                is_there, value = look(next_one, steps)
+            else
+                value = next_one
+            end
         end
     end
     return false
@@ -139,15 +182,18 @@ end
 -- @tparam table registry
 -- @tparam table counterparts
 -- @treturn boolean whether that is known
--- @treturn ?function
+-- @return
+-- @treturn ?function if it is not: an old function that is wrapped by fewer others
 local function unwrap(place, holders, registry, counterparts)
+    local fewer
     for _, holder in ipairs(holders) do
-        local is_known, value = find_behind(place, holder, registry, counterparts)
+        local is_known, value, innermost = find_behind(place, holder, registry, counterparts)
         if is_known then
             return true, value
         end
+        fewer = fewer or innermost
     end
-    return false
+    return false, nil, fewer
 end
 
 return {holders_of = holders_of, unwrap = unwrap}

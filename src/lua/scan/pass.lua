@@ -156,6 +156,19 @@ function Pass:is_in_use(place)
         and requests:are_running(moment)
 end
 
+--- Takes away layers of wrappers where the function behind the last one is unknown:
+-- otherwise there would be one more with each reload.
+-- @tparam table place
+-- @tparam ?function fewer the last one
+-- @treturn table the place as it is then
+function Pass:strip(place, fewer)
+    if fewer == nil or self:is_in_use(place) or not patch_lib.patch(place, fewer) then
+        return place
+    end
+    self.is_changed = true
+    return new_place(self, place.number, place.kind, place.key, fewer, place.object)
+end
+
 --- Judges a place with a stale function, and patches it if it can.
 -- @tparam table place
 -- @tparam ?table missing set of names that its table lacks: a function that needs one
@@ -171,10 +184,10 @@ function Pass:keep(place, missing)
     local holders = place.kind ~= 'key' and newcode.holders_of(place, self.walk, counterparts) or {}
     local successor, why
     if #holders > 0 then
-        local is_known
-        is_known, successor = newcode.unwrap(place, holders, self.options.believed, counterparts)
+        local is_known, fewer
+        is_known, successor, fewer = newcode.unwrap(place, holders, self.options.believed, counterparts)
         if not is_known then
-            self:tell(place, false, TAKEN)
+            self:tell(self:strip(place, fewer), false, TAKEN)
             return
         end
     else
@@ -205,10 +218,11 @@ function Pass:put(place, successor, missing)
         local is_patched, why = patch_lib.patch(place, successor)
         self:tell(place, is_patched, is_there and is_patched and REMOVED or why)
         return
-    elseif successor ~= nil and self.duplicates:note(place, successor, self.walk) then
+    elseif (type(successor) == 'function' or type(successor) == 'table')
+        and self.duplicates:note(place, successor, self.walk) then
         return
     end
-    local name = missing ~= nil and successor ~= nil and bytecode.find_constant(successor, missing)
+    local name = missing ~= nil and type(successor) == 'function' and bytecode.find_constant(successor, missing)
     if name then
         self:tell(place, false, SHARED:format(name))
     else
