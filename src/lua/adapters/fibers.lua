@@ -12,10 +12,10 @@
 -- error, and a loop around that could keep the server from doing anything else.
 
 local require = ...
+local carriers = require('reload.carriers')
 local clock = require('clock')
 local fiber = require('fiber')
 local fibers_lib = require('platform.fibers')
-local library_loops = require('reload.library_loops')
 local log = require('log')
 local restart = require('reload.restart')
 local scan = require('scan.init')
@@ -37,7 +37,7 @@ local PATIENCE = 1
 local SEARCH = 5
 local TURN = 0.01
 -- How often fibers are listed to find one that starts itself again.
-local LISTS = 3
+local LISTS = 5
 
 local REASONS = {
     alone = 'nothing in the new code started a replacement',
@@ -104,9 +104,18 @@ local function unstage(self)
     end
 end
 
+--- Notes what libraries have started for the new code, when all of it has run. Yields.
+function Fibers:before_commit()
+    local origin = self.txn.origin
+    self.carriers = carriers.collect(origin, function(id)
+        return not self.before[id]
+    end, function(f)
+        return origin:is_new(f)
+    end)
+end
+
 function Fibers:commit()
     unstage(self)
-    self.at_commit = fibers_lib.ids()
 end
 
 --- Waits until a list is empty, at most until a time. Yields.
@@ -190,6 +199,7 @@ local function leave(self, item, reason)
 end
 
 --- Ends loops. Yields.
+-- @treturn table set of those that were cancelled
 local function end_loops(self, loops)
     local cancelled = {}
     local left = wait_for(loops, after(self, PATIENCE), function(item)
@@ -210,6 +220,7 @@ local function end_loops(self, loops)
             table.insert(self.report.cancelled, {id = item.id, name = item.name, where = item.where})
         end
     end
+    return cancelled
 end
 
 --- Starts loops again that have no successor. Yields.
@@ -261,22 +272,34 @@ local function start_again(self, loops, is_old)
     return left
 end
 
---- Loops of libraries that new code has asked for once more. Yields.
-local function list_superfluous(self)
-    local origin, counterparts = self.txn.origin, self.txn.counterparts
-    return library_loops.find({
-        before = self.before,
-        at_commit = self.at_commit,
-        is_old = function(f)
-            return origin:is_old(f)
-        end,
-        is_new = function(f)
-            return origin:is_new(f)
-        end,
-        find_counterpart = function(f)
-            return counterparts and counterparts:find(f, counterparts:unit_of(f))
-        end,
-    })
+--- Ends the loops of libraries that these have started again for new code: before
+-- the scan gives the old ones the new code to call too. A second call does nothing.
+-- Yields.
+function Fibers:end_carriers()
+    local news, counterparts = self.carriers or {}, self.txn.counterparts
+    self.carriers = nil
+    for _ = 1, next(news) ~= nil and LISTS or 0 do
+        local found, has_missed = carriers.find(self.txn.origin, news, {
+            accepts = function()
+                return true
+            end,
+            find_counterpart = function(f)
+                return counterparts and counterparts:find(f, counterparts:unit_of(f))
+            end,
+        })
+        local cancelled = end_loops(self, found)
+        for _, item in ipairs(found) do
+            if cancelled[item] then
+                carriers.consume(news, item)
+            elseif not fibers_lib.is_alive(item) then
+                -- It may have started another one in the meantime.
+                has_missed = true
+            end
+        end
+        if not has_missed then
+            return
+        end
+    end
 end
 
 --- Leaves loops alone that watch for the end of their generation: they know best
@@ -386,9 +409,6 @@ function Fibers:finish()
             table.insert(ending, item)
         end
     end
-    for _, item in ipairs(list_superfluous(self)) do
-        table.insert(ending, item)
-    end
     end_loops(self, ending)
     local recurring = {}
     for _, item in ipairs(wait_for(alone, after(self, PATIENCE), is_dead)) do
@@ -442,13 +462,15 @@ function Fibers:revive()
     local function is_old(f)
         return self.txn.origin:is_old(f)
     end
-    for _, item in ipairs(library_loops.find({
-        before = self.before,
-        at_commit = fibers_lib.ids(),
-        is_old = is_old,
-        is_new = is_old,
+    local again = carriers.collect(self.txn.origin, function(id)
+        return not self.before[id]
+    end, is_old)
+    for _, item in ipairs((carriers.find(self.txn.origin, again, {
+        accepts = function(id)
+            return self.before[id]
+        end,
         find_counterpart = function() end,
-    })) do
+    }))) do
         table.insert(ending, item)
     end
     end_loops(self, ending)
@@ -492,6 +514,16 @@ function Fibers:rollback(undone)
     end
 end
 
+--- The fibers that new code has started.
+-- @treturn {userdata,...}
+function Fibers:list_born()
+    local list = {}
+    for _, entry in pairs(self.born) do
+        table.insert(list, entry.object)
+    end
+    return list
+end
+
 --- Ends the fibers that catch the error of their cancellation, and names those that
 -- have not ended. Yields.
 function Fibers:check_left(left)
@@ -518,7 +550,7 @@ function Fibers:check_left(left)
         if is_over(entry) then
             table.insert(self.undone or {}, label)
         else
-            table.insert(left, label .. ' runs new code and does not end')
+            table.insert(left, label .. ' runs new code and ignores cancellation')
         end
     end
 end

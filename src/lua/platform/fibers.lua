@@ -252,7 +252,7 @@ end
 --   coroutine is found, by number
 -- @treturn[2] nil if this build does not tell
 local function threads(among)
-    if locate() == nil then
+    if locate() == nil or among == nil and debug.getregistry == nil then
         return nil
     end
     local by_address, result = {}, {}
@@ -343,6 +343,14 @@ local function cancel_safely(item)
     return ok and object ~= nil and pcall(object.cancel, object)
 end
 
+--- The table in which Tarantool itself keeps the objects of fibers, by number.
+-- @treturn table
+local function known()
+    local metatable = debug.getmetatable(fiber.self())
+    local table_ = type(metatable) == 'table' and rawget(metatable, 'memoize')
+    return type(table_) == 'table' and table_ or {}
+end
+
 --- Whether a fiber has not come to its end. A joinable one that has is not told to
 -- be dead before it was joined, but its stack is empty.
 -- @tparam table item {id, thread}, with an empty stack too if it has not begun
@@ -405,6 +413,7 @@ return {
     inspect = inspect,
     is_alive = is_alive,
     is_awaited = is_awaited,
+    known = known,
     list_all = list_all,
     locate = locate,
     reap = reap,

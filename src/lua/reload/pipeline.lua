@@ -34,6 +34,7 @@ local adapters = {
     builtins = require('adapters.builtins'),
     config_roles = require('adapters.config_roles'),
     connections = require('adapters.connections'),
+    endings = require('adapters.endings'),
     ffi = require('adapters.ffi'),
     fibers = require('adapters.fibers'),
     globals = require('adapters.globals'),
@@ -63,6 +64,9 @@ local function choose(args, registry)
     main_script.add(choice, args)
     return choice
 end
+
+-- The part of the way back that the search for failed code may take.
+local SWEEP_PART = 0.4
 
 --- Reads and compiles what was chosen.
 -- @tparam table choice as `choose` made it
@@ -319,11 +323,13 @@ function Staged:add_adapters()
     self.sockets = txn:add(adapters.sockets.new(txn))
     txn:add(adapters.connections.new(txn))
     self.fibers = txn:add(adapters.fibers.new(txn))
+    self.endings = txn:add(adapters.endings.new(txn))
 end
 
 --- Takes note of what new code has registered with libraries. Yields.
 function Staged:take_census()
     local txn = self.txn
+    self.fibers:before_commit()
     if txn.args.stale == 'report' or scan.refusal() ~= nil then
         return
     end
@@ -405,14 +411,18 @@ end
 --- What follows a failure, when the transaction has rolled back. Yields.
 -- @tparam table rollback of the failure
 function Staged:after_failure(rollback)
+    local fibers = {}
     if self.fibers ~= nil then
         self.fibers:check_left(rollback.left)
+        fibers = self.fibers:list_born()
     end
+    -- Old roles that start again find what was there before the new ones.
+    self.sweep:run(rollback, fibers, SWEEP_PART)
     if self.life ~= nil and #self.life:to_revive() > 0 then
         self.sweep:prepare()
+        self.life:revive(rollback.left)
+        self.sweep:merge(rollback)
     end
-    local is_revived = self.life ~= nil and self.life:revive(rollback.left)
-    self.sweep:run(rollback, is_revived)
 end
 
 --- Calls what old code has registered with `package.reload`, as it is the `stop` of
@@ -450,6 +460,8 @@ end
 function Staged:end_old(patience)
     if not self.is_over then
         self.http_files:settle()
+        -- Before the scan gives old loops of libraries new code to call.
+        self.fibers:end_carriers()
     end
     if self.is_over or not self.fibers:wait_for_requests(patience) and patience == 0 then
         return false
@@ -465,6 +477,7 @@ function Staged:end_old(patience)
             return self.txn.origin:is_stopping()
         end,
     }))
+    self.endings:settle()
     self.txn:run_after(function()
         self.life:stop_old()
         self:call_destructors()

@@ -104,12 +104,7 @@ local function run(loops, options)
     if #candidates == 0 then
         return {}
     end
-    local known = debug.getmetatable(candidates[1].object)
-    local ignored = {[debug.getregistry()] = true, [candidates] = true}
-    if type(known) == 'table' and type(rawget(known, 'memoize')) == 'table' then
-        -- Tarantool's own, by number.
-        ignored[known.memoize] = true
-    end
+    local ignored = {[debug.getregistry()] = true, [candidates] = true, [fibers_lib.known()] = true}
     for _, item in ipairs(candidates) do
         ignored[item] = true
     end

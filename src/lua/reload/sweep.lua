@@ -32,6 +32,7 @@ local merge = require('reload.merge')
 local roots_lib = require('scan.roots')
 local scan = require('scan.init')
 local slice = require('core.yield')
+local terminate = require('reload.terminate')
 local walk_lib = require('scan.heap_walk')
 local words = require('scan.describe')
 
@@ -41,6 +42,8 @@ local PASSES = 6
 local SECONDS = 0.3
 -- Seconds that requests have to leave failed code, and fibers to end.
 local DRAIN = 1
+-- Seconds in which fibers are ended that catch errors.
+local TERMINATE = 0.25
 -- Entries of a table that may be names; what has more is data.
 local ENTRIES = 1000
 -- What is left is named up to this number, the rest is counted.
@@ -210,7 +213,7 @@ local function is_protected(thread)
 end
 
 --- Whether a fiber was made to run failed code: the function that it began with
--- is failed, or holds failed code, or has got it as an argument.
+-- is failed, or holds failed code in an upvalue, or has got it as an argument.
 function Sweep:is_for_failed(thread)
     local entry
     for level = 0, walk_lib.LEVELS do
@@ -225,6 +228,14 @@ function Sweep:is_for_failed(thread)
         return false
     elseif self:wraps_failed(entry.func) then
         return true
+    end
+    for index = 1, 255 do
+        local name, value = debug.getupvalue(entry.func, index)
+        if name == nil then
+            break
+        elseif self:holds_failed(value) then
+            return true
+        end
     end
     for _, step in ipairs({1, -1}) do
         local index = step
@@ -241,21 +252,41 @@ function Sweep:is_for_failed(thread)
     return false
 end
 
+local function note_end(self, item)
+    self.cancelled[item.id], self.fibers[item.object] = true, true
+    table.insert(self.undone, ('fiber %d %q'):format(item.id, item.name))
+end
+
 --- Cancels the fibers that were made to run failed code.
--- @treturn number how many of them are still there
+-- @treturn {table,...} those that are still there: {id, thread, object}
 local function end_fibers(self)
-    local count = 0
+    local list = {}
     for _, item in ipairs(fibers_lib.threads() or {}) do
         if not self.image:has_fiber(item.id) and self:is_for_failed(item.thread) then
-            count = count + 1
-            if not self.cancelled[item.id] and not is_protected(item.thread) then
-                local ok, object = pcall(fiber.find, item.id)
-                self.cancelled[item.id] = ok and pcall(object.cancel, object)
-                table.insert(self.undone, ('fiber %d %q'):format(item.id, item.name))
+            item.object = fiber.find(item.id)
+            if item.object ~= nil then
+                table.insert(list, item)
+                if not self.cancelled[item.id] and not is_protected(item.thread) then
+                    pcall(item.object.cancel, item.object)
+                    note_end(self, item)
+                end
             end
         end
     end
-    return count
+    return list
+end
+
+--- Ends those that catch the error of their cancellation. Yields.
+local function terminate_fibers(self, list)
+    local function is_over(item)
+        return not fibers_lib.is_alive(item)
+    end
+    terminate.run(list, clock.monotonic() + TERMINATE, is_over)
+    for _, item in ipairs(list) do
+        if is_over(item) and not self.cancelled[item.id] then
+            note_end(self, item)
+        end
+    end
 end
 
 --- Waits for fibers to end, and for requests to leave failed code and lists. There
@@ -280,8 +311,10 @@ local function drain(self)
         end
         return false
     end
+    local alive
     repeat
-        local busy = end_fibers(self) > 0
+        alive = end_fibers(self)
+        local busy = #alive > 0
         for _, thread in ipairs(threads) do
             busy = busy or is_busy(thread)
         end
@@ -292,6 +325,9 @@ local function drain(self)
             fiber.sleep(0.01)
         end
     until not busy or clock.monotonic() > until_time
+    if #alive > 0 then
+        terminate_fibers(self, alive)
+    end
 end
 
 --- Looks for failed code once.
@@ -303,7 +339,8 @@ local function look(self)
         deadline = self.deadline,
         limit = scan.limit(),
         lists = self.walk and self.walk.lists,
-        without = {self.txn.registry, roots_lib.finalizers()},
+        without = {self.txn.registry, roots_lib.finalizers(), self.fibers, fibers_lib.known()},
+        userdata = self.fibers,
         classify = function(f)
             if self:is_failed(f) then
                 return 'stale'
@@ -370,12 +407,14 @@ local function tell(self, left)
     end
     local told, count = {}, 0
     for _, place in ipairs(self.places) do
-        local info = debug.getinfo(place.func, 'S')
+        local is_code = type(place.func) == 'function'
         local where = label(self, place)
+        local info = is_code and debug.getinfo(place.func, 'S') or {source = '', linedefined = 0}
         local text = ('%s still refers to failed code (%s:%d)'):format(where, info.source:gsub('^@', ''),
             info.linedefined)
         local id = where:match('fiber %d+ ')
-        if not told[text] and not (id and is_told(id)) then
+        -- A fiber that has ended runs nothing.
+        if is_code and not told[text] and not (id and is_told(id)) then
             told[text] = true
             count = count + 1
             if count <= NAMED then
@@ -432,34 +471,50 @@ function Sweep:list_named()
     return list
 end
 
+--- Says why failed code was not looked for everywhere.
+local function doubt(rollback, why)
+    log.warn('cartridge-reload: %s%s', INCOMPLETE, tostring(why))
+    table.insert(rollback.doubts, INCOMPLETE .. tostring(why))
+end
+
+--- Takes failed code out. Yields.
+-- @tparam table rollback lists `undone`, `left`, `doubts`, see `transaction`
+-- @tparam {userdata,...} fibers that the failed code has started
+-- @tparam ?number part of the time that is left which it may take
+function Sweep:run(rollback, fibers, part)
+    local why = self.why
+    if self.image ~= nil and next(self.txn.registry.failed) ~= nil then
+        self.undone, self.cancelled, self.places, self.fibers = rollback.undone, {}, {}, {}
+        for _, object in ipairs(fibers) do
+            self.fibers[object] = true
+        end
+        self.deadline = clock.monotonic() + math.max(SECONDS, self.txn:limited(math.huge, part))
+        self.ffi = {[debug.getfenv(ffi.metatype)] = true}
+        local ok, result = pcall(search, self)
+        why = result
+        if ok then
+            tell(self, rollback.left)
+        end
+    end
+    if why ~= nil then
+        doubt(rollback, why)
+    end
+end
+
 --- To be called before old roles start again. Yields.
 function Sweep:prepare()
     local ok, result = pcall(merge.note, self.image or {shards = {}})
     self.noted = ok and result or nil
 end
 
---- Takes failed code out. Yields.
--- @tparam table rollback lists `undone`, `left`, `doubts`, see `transaction`
--- @tparam ?boolean is_revived whether old roles were started again
-function Sweep:run(rollback, is_revived)
-    local why = self.why
-    if self.image ~= nil and next(self.txn.registry.failed) ~= nil then
-        self.undone, self.cancelled, self.places = rollback.undone, {}, {}
-        self.deadline = clock.monotonic() + math.max(SECONDS, self.txn:limited(math.huge))
-        self.ffi = {[debug.getfenv(ffi.metatype)] = true}
-        local ok, result = pcall(search, self)
-        why = result
-        if ok and is_revived and self.noted ~= nil then
-            ok, result = pcall(merge.run, self.image, self.noted, self.txn.origin, self.undone)
-            why = why or not ok and result or nil
+--- Makes one of two, where old roles that were started again have registered what
+-- was there. Yields.
+function Sweep:merge(rollback)
+    if self.undone ~= nil and self.noted ~= nil then
+        local ok, err = pcall(merge.run, self.image, self.noted, self.txn.origin, self.undone)
+        if not ok then
+            doubt(rollback, err)
         end
-        if ok then
-            tell(self, rollback.left)
-        end
-    end
-    if why ~= nil then
-        log.warn('cartridge-reload: %s%s', INCOMPLETE, tostring(why))
-        table.insert(rollback.doubts, INCOMPLETE .. tostring(why))
     end
 end
 

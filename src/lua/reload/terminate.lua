@@ -56,7 +56,7 @@ local function run(list, until_time, is_over, own_hook)
     if hook ~= nil and hook ~= own_hook then
         return
     end
-    pcall(jit.flush)
+    local is_flushed = false
     while true do
         local targets = {}
         for _, item in ipairs(list) do
@@ -68,6 +68,10 @@ local function run(list, until_time, is_over, own_hook)
         end
         if next(targets) == nil then
             return
+        end
+        if not is_flushed then
+            is_flushed = true
+            pcall(jit.flush)
         end
         turn(targets)
         if clock.monotonic() >= until_time then

@@ -61,6 +61,7 @@ Walk.__index = Walk
 --     it is not to be entered
 --   tables: optional: table -> {is_module, is_watched}: those whose references are
 --     places; if it is neither only where it is a metatable or `__index`
+--   userdata: optional: set of those whose references are places
 --   stands_in: optional: function (f) -> whether a function of this program is
 --     in the place of another
 --   puts_off: optional: see above
@@ -76,6 +77,7 @@ local function new(options)
         classify = options.classify,
         on_place = options.on_place,
         tables = options.tables or {},
+        userdata = options.userdata or {},
         stands_in = options.stands_in,
         put_off = options.puts_off and {} or nil,   -- stacks
         is_late = false,
@@ -209,6 +211,8 @@ local function reach(self, value, parent, key, kind, place, object)
         end
     elseif value_type == 'table' and kind ~= nil and self.tables[value] ~= nil then
         reach_sought_table(self, value, parent, key, kind, place, object)
+    elseif value_type == 'userdata' and kind ~= nil and self.userdata[value] then
+        self.on_place(parent, kind, place, value, object)
     elseif value_type == 'table' or value_type == 'thread' or value_type == 'userdata' then
         if not self.is_known(value) then
             append(self, value, parent, key)
@@ -254,7 +258,9 @@ local function reach_entries(self, object, number)
                 -- To judge a place takes longer than to pass one by.
                 left = 1
             end
-        elseif value_type == 'thread' or value_type == 'userdata' then
+        elseif value_type == 'userdata' then
+            reach(self, value, number, key, 'field', key, object)
+        elseif value_type == 'thread' then
             reach(self, value, number, key)
         end
         if key_type == 'table' or key_type == 'function' or key_type == 'thread' or key_type == 'userdata' then

@@ -239,8 +239,36 @@ case('fibers that a rock has started for failed code end', function(t)
     t:is(now[2], before[2], 'the second')
 end)
 
+case('a fiber that catches errors ends all the same', function(t)
+    is_clean(t, fail(start(''), [[
+        local sleep = require('fiber').sleep
+        package.loaded['bus'].every(function() while true do pcall(sleep, 0.001) end end)
+    ]]), 'in a rock')
+end)
+
+case('a fiber of failed code gives its place back', function(t)
+    local app, rock = start("bus.timer = bus.every(M.cb) bus.timers = {a = {bus.timer}, by = {[bus.timer] = 1}}")
+    local object = rock.timer
+    lib.defer(function() pcall(object.cancel, object) end)
+    is_clean(t, fail(app, [[
+        bus.timer = bus.every(M.cb)
+        bus.timers.a[1] = bus.timer
+        bus.timers.by[bus.timer] = 2
+        bus.timers.more = {timer = bus.later(M.cb)}
+        setmetatable(bus.timers.a, {__index = {bus.timer}})
+    ]]), 'outcome')
+    t:is(rock.timer, object, 'a slot')
+    t:is(rock.timers.a[1], object, 'an entry of a list')
+    t:is(next(rock.timers.by), object, 'a key')
+    t:is(next(rock.timers.by, object), nil, 'the only one')
+    t:is(rock.timers.more, nil, 'a table that has it')
+end)
+
 case('a fiber that cannot be ended safely is left and named', function(t)
     local app = start('')
+    -- The hook of a debugger stays.
+    debug.sethook(function() end, '', 1000000)
+    lib.defer(debug.sethook)
     rawset(_G, 'sweep_stop', fiber.channel(1))
     lib.defer(function() rawset(_G, 'sweep_stop', nil) end)
     local report = fail(app, [[
@@ -300,7 +328,7 @@ case('a search that is not complete is told', function(t)
     load('reload.generations').record_failed(txn.registry,
         {protos = {[require('jit.util').funcinfo(failed).proto] = true}})
     local rollback = {undone = {}, left = {}, doubts = {}}
-    work:run(rollback)
+    work:run(rollback, {})
     t:ok(lib.mentions(rollback.doubts, 'out of time'), 'told')
     t:is(#rollback.left, 0, 'and nothing is claimed')
 end)
@@ -342,7 +370,11 @@ case('what roles that start again register once more is there once', function(t)
         table.insert(lists.twice, make('A'))
         table.insert(lists.twice, make('B'))
         txn.registry.failed[function() end] = true
-        work:run({undone = {}, left = {}, doubts = {}}, is_revived)
+        local rollback = {undone = {}, left = {}, doubts = {}}
+        work:run(rollback, {})
+        if is_revived then
+            work:merge(rollback)
+        end
         rawset(_G, 'sweep_lists', nil)
         if is_revived then
             t:is(values(lists.functions), 'A b c', 'the later one takes the place of the former')

@@ -1,0 +1,260 @@
+--- Adapter: what new code ends that serving code has: fibers, channels, connections
+-- of net.box, processes of popen.
+--
+-- Code that replaces a thing ends the former one first, as it does at any other
+-- time: `if vars.loop then vars.loop:cancel() end`. Nothing can bring that back
+-- when the new code fails. So it is put off until the commit; after a failure it
+-- has never happened. To new code, a fiber that it has cancelled is dead.
+
+local require = ...
+local clock = require('clock')
+local fiber = require('fiber')
+local fibers_lib = require('platform.fibers')
+local stacks = require('platform.stacks')
+
+local Endings = {name = 'endings'}
+Endings.__index = Endings
+
+-- Seconds that fibers have to leave a protected call before they are cancelled.
+local PATIENCE = 1
+local TURN = 0.01
+-- Layers of upvalues in which the methods of connections are looked for.
+local DEPTH = 3
+
+--- @tparam table txn the transaction
+local function new(txn)
+    return setmetatable({
+        txn = txn,
+        made = setmetatable({}, {__mode = 'k'}),    -- set of what new code has made
+        order = {},     -- {object, original, arguments} of what was put off
+        cancelled = {}, -- number of a fiber -> its object
+        replaced = {},  -- {holder, name, original, staged}
+    }, Endings)
+end
+
+function Endings:snapshot()
+    self.before = fibers_lib.ids()
+end
+
+--- Whether it is new code that asks. The `stop` of an old role ends its own things.
+local function is_asking(txn)
+    return txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping()
+end
+
+--- Replaces a function until the end of the transaction.
+-- @tparam ?table holder
+-- @tparam string name
+-- @tparam function make (original) -> function
+local function replace(self, holder, name, make)
+    local original = type(holder) == 'table' and rawget(holder, name)
+    if type(original) ~= 'function' then
+        return
+    end
+    local staged = make(original)
+    table.insert(self.replaced, {holder = holder, name = name, original = original, staged = staged})
+    rawset(holder, name, staged)
+end
+
+local function replace_all(self, holder, names, make)
+    for _, name in ipairs(names) do
+        replace(self, holder, name, make)
+    end
+end
+
+--- Notes what a constructor makes for new code.
+local function note_made(self, holder, names)
+    local txn = self.txn
+    replace_all(self, holder, names, function(original)
+        return function(...)
+            local object, err = original(...)
+            if object ~= nil and is_asking(txn) then
+                self.made[object] = true
+            end
+            return object, err
+        end
+    end)
+end
+
+--- Puts a method off for what new code has not made.
+local function put_off(self, holder, names)
+    local txn = self.txn
+    replace_all(self, holder, names, function(original)
+        return function(object, ...)
+            if object == nil or not is_asking(txn) or self.made[object] then
+                return original(object, ...)
+            end
+            table.insert(self.order, {object = object, original = original, arguments = {...}})
+            return true
+        end
+    end)
+end
+
+--- The fiber that an argument stands for, if serving code has it.
+-- @param subject fiber or number
+-- @treturn ?userdata
+local function find_serving(self, subject)
+    local ok, object = pcall(function()
+        return type(subject) == 'number' and fiber.find(subject) or subject
+    end)
+    local is_known, id = pcall(function()
+        return object:id()
+    end)
+    return ok and is_known and self.before[id] and object or nil
+end
+
+local function stage_fibers(self)
+    local txn = self.txn
+    local function make_cancel(original)
+        return function(subject, ...)
+            local object = subject ~= nil and is_asking(txn) and find_serving(self, subject)
+            if not object or self.cancelled[object:id()] == nil and object:status() == 'dead' then
+                return original(subject, ...)
+            end
+            self.cancelled[object:id()] = object
+        end
+    end
+    --- What a function answers for a fiber that was cancelled.
+    local function answering(...)
+        local answers = {...}
+        return function(original)
+            return function(subject, ...)
+                local object = subject ~= nil and is_asking(txn) and next(self.cancelled)
+                    and find_serving(self, subject)
+                if object and self.cancelled[object:id()] then
+                    return unpack(answers)
+                end
+                return original(subject, ...)
+            end
+        end
+    end
+    for _, holder in ipairs({fiber, debug.getmetatable(fiber.self())}) do
+        replace_all(self, holder, {'cancel', 'kill'}, make_cancel)
+        replace(self, holder, 'status', answering('dead'))
+        replace(self, holder, 'join', answering(false, 'fiber is cancelled'))
+    end
+end
+
+--- The methods of connections of net.box: tables that its constructor uses.
+-- @treturn {table,...}
+local function connection_methods(lib)
+    local seen, result = {}, {}
+    local function search(value, depth)
+        if type(value) ~= 'function' and type(value) ~= 'table' or depth > DEPTH or seen[value] then
+            return
+        end
+        seen[value] = true
+        if type(value) == 'table' then
+            if type(rawget(value, 'is_connected')) == 'function' then
+                table.insert(result, value)
+            end
+            search(rawget(value, '__index'), depth + 1)
+            return
+        end
+        local index, name, upvalue = 1, debug.getupvalue(value, 1)
+        while name ~= nil do
+            search(upvalue, depth + 1)
+            index = index + 1
+            name, upvalue = debug.getupvalue(value, index)
+        end
+    end
+    search(type(lib) == 'table' and rawget(lib, 'connect'), 0)
+    return result
+end
+
+function Endings:stage()
+    local registry = debug.getregistry ~= nil and debug.getregistry() or {}
+    stage_fibers(self)
+    note_made(self, fiber, {'channel'})
+    put_off(self, registry['fiber.channel'], {'close'})
+    local net_box = package.loaded['net.box']
+    for _, methods in ipairs(connection_methods(net_box)) do
+        put_off(self, methods, {'close'})
+    end
+    note_made(self, net_box, {'connect', 'new'})
+    note_made(self, package.loaded.popen, {'new', 'shell'})
+    put_off(self, registry.popen_handle, {'close', 'kill', 'terminate', 'signal', 'shutdown'})
+end
+
+local function unstage(self)
+    for i = #self.replaced, 1, -1 do
+        local item = self.replaced[i]
+        if rawget(item.holder, item.name) == item.staged then
+            rawset(item.holder, item.name, item.original)
+        end
+    end
+    self.replaced = {}
+end
+
+--- Takes back what is put off until the returned function is called.
+function Endings:mark()
+    local count, cancelled = #self.order, table.copy(self.cancelled)
+    return function()
+        for i = #self.order, count + 1, -1 do
+            self.order[i] = nil
+        end
+        self.cancelled = cancelled
+    end
+end
+
+function Endings:commit()
+    unstage(self)
+end
+
+function Endings:rollback()
+    unstage(self)
+end
+
+--- Whether the code that catches errors in a fiber is old code of the application,
+-- which the adapter of fibers judges.
+local function is_judged_elsewhere(self, thread)
+    local entry = thread ~= nil and stacks.entry_of((stacks.frames_of(thread)))
+    return entry and self.txn.origin:is_old(entry.func) or false
+end
+
+--- Cancels the fibers that new code has cancelled. Yields.
+local function cancel_all(self)
+    local items = {}
+    for _, item in ipairs(next(self.cancelled) and fibers_lib.threads() or {}) do
+        if self.cancelled[item.id] ~= nil then
+            table.insert(items, item)
+            self.cancelled[item.id] = nil
+        end
+    end
+    -- Where this build does not tell the coroutines of fibers.
+    for _, object in pairs(self.cancelled) do
+        pcall(object.cancel, object)
+    end
+    self.cancelled = {}
+    local until_time = math.min(self.txn.deadline, clock.monotonic() + PATIENCE)
+    while #items > 0 do
+        local left = {}
+        for _, item in ipairs(items) do
+            if not fibers_lib.cancel_safely(item) then
+                table.insert(left, item)
+            end
+        end
+        items = left
+        if #items > 0 and clock.monotonic() > until_time then
+            break
+        elseif #items > 0 then
+            fiber.sleep(TURN)
+        end
+    end
+    for _, item in ipairs(items) do
+        local object = not is_judged_elsewhere(self, item.thread) and fiber.find(item.id)
+        if object then
+            pcall(object.cancel, object)
+        end
+    end
+end
+
+--- Does what was put off, when the new code serves. Yields.
+function Endings:settle()
+    for _, item in ipairs(self.order) do
+        pcall(item.original, item.object, unpack(item.arguments))
+    end
+    self.order = {}
+    cancel_all(self)
+end
+
+return {new = new}
