@@ -14,14 +14,14 @@
 #include "util/error.h"
 
 /*
- * Gives each target without a user the one of the options or the environment,
- * and each user without a password that one.  May ask at the terminal, and wait
- * for the answer.  A text console takes neither, and may be among the targets.
- * Overwrites passwords in the environment and in the arguments of the program.
+ * Sets the user and the password of all targets that lack one, from the options
+ * or the environment.  May prompt at the terminal, and blocks until answered.
+ * Text consoles among the targets ignore both.  Overwrites passwords in the
+ * environment and in the arguments of the program.
  *
- * Returns 0, or -1 with a usage error: a password file that cannot be read, a
- * name that is too long, a prompt that was not answered.  That there is no
- * password is no error before a binary port asks for it.
+ * Returns 0, or -1 with a usage error: an unreadable password file, a name that
+ * is too long, a prompt that was not answered.  A missing password is an error
+ * only if a binary port requires one.
  */
 int	credentials_apply(const struct options *, struct targets *,
 	    struct error *);

@@ -28,12 +28,12 @@
  * capacity of tables.
  */
 #define COST_ITEM	24	/* of an array */
-#define COST_PAIR	104	/* of an object, and its key */
+#define COST_PAIR	104	/* of an object, plus its key */
 #define COST_ARRAY	128
 #define COST_OBJECT	224
-#define COST_STRING	72	/* and the text */
+#define COST_STRING	72	/* plus its text */
 #define COST_NUMBER	32
-#define COST_ANCHOR	200	/* and the name */
+#define COST_ANCHOR	200	/* plus its name */
 
 /* Factor for the memory that a placeholder takes on its way to the tree. */
 #define COST_PLACEHOLDER	5

@@ -20,7 +20,7 @@
 #define TT_RUN_DIR	"var/run"
 #define TT_ENABLED	"instances.enabled"
 #define SYSTEM_RUN_DIR	"/var/run/" SYSTEM_NAME
-#define SYSTEM_NAME	"tarantool"	/* no application's */
+#define SYSTEM_NAME	"tarantool"	/* not an application */
 
 #define SUFFIX		".control"
 #define TT_SOCKET	"tarantool.control"
