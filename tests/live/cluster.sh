@@ -454,7 +454,7 @@ is "$(said "$ERR")" 'cartridge-reload: s1-b: skipped: disabled' 'and that is tol
 is "$(generations s1-b)" "$mark" 'it is left alone'
 via s1-b reload
 is "$RC" 5 'through the one that is disabled, and does not know it'
-like "$(said "$ERR")" 'what this instance knows of the cluster is out of date: to (r1|s1-a) it is disabled; ask another one$' \
+like "$(said "$ERR")" 'this instance has an outdated view of the cluster: (r1|s1-a) sees it as disabled; use another instance$' \
     'nothing is done'
 edit_topology 'servers = {{uuid = "'"$S1_B"'", expelled = true}}'
 via r1 reload
@@ -465,7 +465,7 @@ is "$(json 'r.exit, #r.instances, r.skipped[1].reason')" '0 2 expelled' \
     'in JSON, too'
 via s1-b reload
 is "$RC" 5 'through the one that is expelled'
-like "$(said "$ERR")" 'to (r1|s1-a) it is expelled; ask another one$' \
+like "$(said "$ERR")" '(r1|s1-a) sees it as expelled; use another instance$' \
     'nothing is done, either'
 
 diag 'Nothing secret is told'

@@ -386,10 +386,13 @@ on s1-b app_eval '
 	local get_state = conf.get_state
 	rawset(_G, "test_get_state", get_state)
 	conf.get_state = function()
-		if require("fiber").self():name() == "main" and
+		local fiber = require("fiber")
+		if box.session.type() == "binary" and
 		    rawget(_G, "test_hold") == nil then
 			rawset(_G, "test_hold", true)
-			require("fiber").sleep(1)
+			while test_hold do
+				fiber.sleep(0.01)
+			end
 		end
 		return get_state()
 	end' >/dev/null
@@ -397,6 +400,7 @@ push s1-a -o json &
 wait_until 10 on s1-b app_eval 'assert(rawget(_G, "test_hold"))' >/dev/null 2>&1
 on r1 app_eval 'assert(require("cartridge").config_patch_clusterwide({
 	other = "text"}))' >/dev/null
+on s1-b app_eval 'rawset(_G, "test_hold", false)' >/dev/null
 wait "$!"
 on s1-b app_eval 'require("cartridge.confapplier").get_state =
 	rawget(_G, "test_get_state")' >/dev/null
