@@ -148,7 +148,6 @@ function Push:check_cluster()
     if next(silent) ~= nil then
         self:tell('unchanged')
         failure.raise({
-            outcome = 'refused',
             code = 'unreachable_instances',
             message = 'a push needs all instances; no answer from ' .. self:list(silent),
             transient = true,
@@ -306,7 +305,7 @@ function Push:give_up(candidate, err)
     -- Locked meanwhile by somebody else, here or on another instance.
     if message:find('locked') or message:find('already running') then
         self:tell('unchanged')
-        failure.raise({outcome = 'refused', code = 'config_locked', message = message, transient = true})
+        failure.raise({code = 'config_locked', message = message, transient = true})
     end
     -- Cartridge tells of one instance only.
     local objections = peers.objections(self.instances, candidate:get_plaintext(), self:left())
@@ -333,7 +332,6 @@ end
 function Push:commit(args, candidate)
     if run.too_late(args) ~= nil or self:left() == 0 then
         failure.raise({
-            outcome = 'timeout',
             code = 'deadline',
             message = 'timed out before the change could start',
         })
@@ -341,7 +339,6 @@ function Push:commit(args, candidate)
     -- From here to where Cartridge takes the config as it is, nothing yields.
     if self.cartridge:active_config() ~= self.config then
         failure.raise({
-            outcome = 'refused',
             code = 'config_changed',
             message = 'the cluster-wide config was changed concurrently',
             transient = true,

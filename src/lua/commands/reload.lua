@@ -137,8 +137,7 @@ local function finish(txn, work)
     end)
     report.warnings = txn.warnings
     if txn.commit_error ~= nil then
-        report.outcome = 'degraded'
-        report.error = {code = 'commit_failed', phase = 'commit', message = txn.commit_error}
+        run.fail(report, {code = 'commit_failed', phase = 'commit', message = txn.commit_error})
     end
     local err = attempt(txn, 'the scan for stale references', scan.finish, report, {
         registry = txn.registry,
@@ -153,8 +152,7 @@ local function finish(txn, work)
         end,
     }, txn.args.stale)
     if err ~= nil and txn.args.stale == 'fail' and report.outcome == 'reloaded' then
-        report.outcome = 'stale'
-        report.error = {code = 'scan_incomplete', phase = 'scan', message = err}
+        run.fail(report, {code = 'scan_incomplete', phase = 'scan', message = err})
     end
     attempt(txn, 'taking away what old code has found', work.close, work)
     txn:enter(nil)

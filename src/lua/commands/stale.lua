@@ -43,28 +43,24 @@ return function(args)
     report.timings_ms = {scan = report.duration_ms}
     if result.stopped == 'memory' then
         return run.fail(report, {
-            outcome = 'refused',
             code = 'scan_too_large',
             phase = 'scan',
             message = 'out of memory: the heap grew during the scan',
         })
     elseif result.stopped ~= nil and result.stopped ~= 'time' then
         return run.fail(report, {
-            outcome = 'failed',
             code = 'internal_error',
             phase = 'scan',
             message = result.stopped,
         })
     elseif result.stopped ~= nil then
         return run.fail(report, {
-            outcome = 'timeout',
             code = 'deadline',
             phase = 'scan',
             message = 'timed out before the scan was complete',
         })
     elseif result.left > 0 then
         return run.fail(report, {
-            outcome = 'stale',
             code = 'stale_references',
             phase = 'scan',
             message = scan.count_text(result.left, 'stale reference', 'stale references') .. ' found',

@@ -2,6 +2,7 @@
 -- how far they are, and remembering how it ended.
 
 local require = ...
+local codes = require('core.codes')
 local failure = require('core.failure')
 local fiber = require('fiber')
 local instance = require('core.instance')
@@ -11,7 +12,7 @@ local log = require('log')
 -- @tparam table report
 -- @tparam table fail see `failure`, with `rollback` if something was undone
 local function fail_report(report, fail)
-    report.outcome = fail.outcome or 'failed'
+    report.outcome = fail.outcome or codes[fail.code] or 'failed'
     report.error = {
         code = fail.code,
         phase = fail.phase,
@@ -54,7 +55,6 @@ local function too_late(args)
         return nil
     end
     return fail_report(instance.describe('timeout'), {
-        outcome = 'timeout',
         code = 'deadline',
         message = 'timed out before the instance started',
     })

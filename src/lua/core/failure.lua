@@ -1,10 +1,11 @@
 --- Failures: what ends a command early, as a table that goes into the report.
 --
--- Fields: `outcome` (default `failed`), `code` (a stable word), `phase`,
--- `role`, `module`, `message`, `traceback`, `transient` (it may pass by
+-- Fields: `code` (a word of core/codes.lua), `outcome` (if it is not the one of the
+-- code), `phase`, `role`, `module`, `message`, `traceback`, `transient` (it may pass by
 -- itself).
 
 local require = ...
+local codes = require('core.codes')
 local ffi = require('ffi')
 
 local MT = {
@@ -42,6 +43,7 @@ end
 --- Ends the command with that failure.
 -- @tparam table fields see above
 local function raise(fields)
+    fields.outcome = fields.outcome or codes[fields.code]
     error(setmetatable(fields, MT), 0)
 end
 
@@ -68,6 +70,7 @@ local function from(err, defaults, traceback)
     for key, value in pairs(defaults) do
         fields[key] = value
     end
+    fields.outcome = fields.outcome or codes[fields.code]
     fields.message, fields.traceback = message, own or traceback
     return fields
 end

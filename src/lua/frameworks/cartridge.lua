@@ -117,7 +117,6 @@ function Framework:check_removed(old, new)
         for role_name, enabled in pairs(replicaset.roles or {}) do
             if enabled and old.by_role_name[role_name] ~= nil and new.by_role_name[role_name] == nil then
                 failure.raise({
-                    outcome = 'refused',
                     code = 'role_removed',
                     phase = 'load',
                     role = role_name,

@@ -134,7 +134,6 @@ end
 
 local function raise_timeout(self)
     failure.raise({
-        outcome = 'timeout',
         code = 'deadline',
         phase = self.phase,
         role = self.role,
@@ -422,7 +421,7 @@ function Transaction:run(work)
     if not waited then
         fail = failure.from(wait_error, {code = 'cancelled', phase = phase})
     elseif self.aborted then
-        fail = failure.from(nil, {outcome = 'timeout', code = 'deadline', phase = phase}, traceback)
+        fail = failure.from(nil, {code = 'deadline', phase = phase}, traceback)
         fail.message = ('timed out in phase %s; nothing was committed'):format(phase)
         fail.role, fail.module = self.role, self.module
     else

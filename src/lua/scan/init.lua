@@ -7,6 +7,7 @@
 
 local require = ...
 local clock = require('clock')
+local command = require('core.command')
 local counterparts = require('scan.counterparts')
 local deadline = require('core.deadline')
 local ffi = require('ffi')
@@ -346,15 +347,13 @@ local function finish(report, options, mode)
     if mode ~= 'fail' or report.outcome ~= 'reloaded' then
         return
     elseif left > 0 then
-        report.outcome = 'stale'
-        report.error = {
+        command.fail(report, {
             code = 'stale_references',
             phase = 'scan',
             message = count_text(left, 'stale reference remains', 'stale references remain'),
-        }
+        })
     elseif incomplete ~= nil then
-        report.outcome = 'stale'
-        report.error = {code = 'scan_incomplete', phase = 'scan', message = incomplete}
+        command.fail(report, {code = 'scan_incomplete', phase = 'scan', message = incomplete})
     end
 end
 
