@@ -5,6 +5,9 @@
 -- The schema can be changed by others meanwhile, such as the leader. Who it is
 -- is told by triggers of the spaces where the schema is stored: they run in the
 -- fiber that makes the change.
+--
+-- What the `stop` of an old role drops may be what the new role uses by then, as
+-- it found it there. It is kept, and that is told.
 
 local require = ...
 local log = require('log')
@@ -17,6 +20,9 @@ local SPACES = {
     '_space', '_index', '_trigger', '_sequence', '_space_sequence', '_func', '_func_index', '_user', '_priv',
     '_collation', '_fk_constraint', '_ck_constraint',
 }
+
+-- What can be dropped, as `box.schema` names it.
+local KINDS = {'space', 'index', 'sequence', 'func', 'user', 'role'}
 
 local function new(txn)
     return setmetatable({txn = txn, triggers = {}}, Schema)
@@ -63,6 +69,39 @@ end
 
 function Schema:commit()
     unstage(self)
+end
+
+local function name_of(kind, id)
+    local space = kind == 'space' and box.space[id]
+    return space and space.name or tostring(id)
+end
+
+--- Keeps the `stop` of an old role from dropping something after the commit.
+function Schema:guard()
+    local txn, wrapped = self.txn, {}
+    for _, kind in ipairs(txn.committed and KINDS or {}) do
+        local holder = type(box.schema) == 'table' and box.schema[kind]
+        local drop = type(holder) == 'table' and rawget(holder, 'drop')
+        if type(drop) == 'function' then
+            local function staged(id, ...)
+                if not txn.origin:is_stopping() then
+                    return drop(id, ...)
+                end
+                table.insert(txn.warnings, ('%s %s, which the stop of an old role would drop, was kept: the new role '
+                    .. 'may use it'):format(kind, name_of(kind, id)))
+                return nil
+            end
+            holder.drop = staged
+            table.insert(wrapped, {holder = holder, drop = drop, staged = staged})
+        end
+    end
+    return function()
+        for _, item in ipairs(wrapped) do
+            if item.holder.drop == item.staged then
+                item.holder.drop = item.drop
+            end
+        end
+    end
 end
 
 function Schema:rollback(_, left)

@@ -26,6 +26,40 @@ local function count_triggers()
     return #box.space._space:on_replace() + #box.space._index:on_replace() + #box.space._user:on_replace()
 end
 
+case('what the stop of an old role drops after the commit is kept', function(t)
+    box.schema.space.create('s_kept'):create_index('pk')
+    drop('s_kept')
+    box.schema.func.create('s_func', {if_not_exists = true})
+    lib.defer(function() box.schema.func.drop('s_func', {if_exists = true}) end)
+    local original = box.schema.space.drop
+    local txn = begin()
+    local function stop()
+        box.space.s_kept:drop()
+        box.schema.func.drop('s_func')
+    end
+    txn:commit()
+    local put_back = txn:guard()
+    txn.origin:call_stop(stop)
+    t:ok(box.space.s_kept ~= nil, 'a space')
+    t:ok(box.schema.func.exists('s_func'), 'a function')
+    t:ok(lib.mentions(txn.warnings, 'space s_kept'), 'and it is told')
+    lib.elsewhere(function() box.schema.func.drop('s_func') end)
+    t:ok(not box.schema.func.exists('s_func'), 'others may drop it')
+    put_back()
+    t:is(box.schema.space.drop, original, 'nothing stays')
+end)
+
+case('what the stop of an old role drops before the commit is dropped', function(t)
+    box.schema.space.create('s_kept'):create_index('pk')
+    drop('s_kept')
+    local txn = begin()
+    local put_back = txn:guard()
+    txn.origin:call_stop(function() box.space.s_kept:drop() end)
+    put_back()
+    t:is(box.space.s_kept, nil, 'dropped')
+    t:is(#txn.warnings, 0, 'without a word')
+end)
+
 case('a change that new code makes is told', function(t)
     for _, text in ipairs({
         "box.schema.space.create('s_new')",
