@@ -5,6 +5,10 @@
 -- handler is attached only while new code is loaded, so nothing of it stays, and
 -- neither `dofile` nor `loadstring` has to be replaced. Bytecode does not come
 -- from the parser and raises no event.
+--
+-- The event does not tell which file a text was read from. So it is noted which
+-- files new code opens, until text is compiled: the one that has this very text, or
+-- else all of them.
 
 local require = ...
 local catalog = require('reload.catalog')
@@ -14,6 +18,8 @@ local OURS = '@cartridge-reload/'
 -- How many functions on the stack are looked at for the path of a file, how many
 -- paths are tried, and how long one may be.
 local FRAMES, TRIES, PATH = 6, 50, 1024
+-- Files that may be open at once.
+local OPENED = 64
 
 local Recorder = {}
 Recorder.__index = Recorder
@@ -86,6 +92,40 @@ function Recorder:add_file(path, unit)
     self.txn.origin:add_source('@' .. path, unit)
 end
 
+--- Notes a file that was opened.
+local function note_opened(self, path)
+    if type(path) == 'string' and #path <= PATH and #self.opened < OPENED and catalog.is_application_path(path) then
+        table.insert(self.opened, path)
+    end
+end
+
+--- The file among those that were opened that has a text, or that it is called by.
+-- @treturn ?string
+local function find_opened(self, text)
+    if self.sought ~= text then
+        self.sought, self.found = text, nil
+        for index = #self.opened, 1, -1 do
+            if self.opened[index] == text or catalog.read(self.opened[index]) == text then
+                self.found = self.opened[index]
+                break
+            end
+        end
+    end
+    return self.found
+end
+
+--- Records the files that a text may have been read from.
+-- @tparam string source chunk name: the text itself, or what it was called
+function Recorder:add_text(source, unit)
+    local path = source:sub(1, 1) ~= '=' and (find_opened(self, source) or file_of_text(source, 4)) or nil
+    for _, opened in ipairs(path == nil and self.opened or {}) do
+        self:add_file(opened, unit)
+    end
+    -- Text that was given a name often has the path.
+    self:add_file(path or source, unit)
+    self.opened, self.sought, self.found = {}, nil, nil
+end
+
 --- Called for each prototype, the innermost first and the chunk last.
 function Recorder:note(proto)
     local origin = self.txn.origin
@@ -96,8 +136,9 @@ function Recorder:note(proto)
     local info = jutil.funcinfo(proto)
     local path = info.source:match('^@(.*)$')
     -- Libraries belong to themselves, whoever loads them, and so does the code that
-    -- they generate.
-    if path ~= nil and not catalog.is_application_path(path) or path == nil and not origin:is_new(by.func) then
+    -- they generate, but not what they read from files of the application.
+    if path ~= nil and not catalog.is_application_path(path)
+    or path == nil and not origin:is_new(by.func) and find_opened(self, info.source) == nil then
         return
     end
     local module = self.current()
@@ -110,11 +151,25 @@ function Recorder:note(proto)
         return
     elseif path ~= nil then
         self:add_file(path, unit)
-    elseif info.source:sub(1, 1) ~= '=' then
-        -- Text is its own chunk name, unless the caller has given one, often the
-        -- path.
-        self:add_file(file_of_text(info.source, 3) or info.source, unit)
+    else
+        self:add_text(info.source, unit)
     end
+end
+
+--- Notes what a function opens for new code.
+local function watch(self, holder, name)
+    local txn, original = self.txn, holder ~= nil and holder[name]
+    if type(original) ~= 'function' then
+        return
+    end
+    local function staged(path, ...)
+        if txn.staging and txn.origin:is_new_code() then
+            note_opened(self, path)
+        end
+        return original(path, ...)
+    end
+    table.insert(self.watched, {holder = holder, name = name, original = original, staged = staged})
+    holder[name] = staged
 end
 
 --- Begins to record.
@@ -122,7 +177,10 @@ end
 -- @tparam function current returns the module that is being loaded, if one is
 -- @treturn table with `files`: unit -> path -> digest
 local function start(txn, current)
-    local self = setmetatable({txn = txn, current = current, files = {}}, Recorder)
+    local self = setmetatable({txn = txn, current = current, files = {}, opened = {}, watched = {}}, Recorder)
+    watch(self, io, 'open')
+    watch(self, io, 'lines')
+    watch(self, package.loaded.fio, 'open')
     self.handler = function(proto)
         if txn.staging and txn.origin:is_new_code() then
             self:note(proto)
@@ -138,6 +196,12 @@ function Recorder:stop()
         jit.attach(self.handler)
         self.handler = nil
     end
+    for _, item in ipairs(self.watched) do
+        if item.holder[item.name] == item.staged then
+            item.holder[item.name] = item.original
+        end
+    end
+    self.watched, self.opened = {}, {}
 end
 
 return {start = start}

@@ -57,7 +57,15 @@ local rock = assert(loadstring([[
 rawset(_G, 'files_test_rock', {load = assert(loadstring([[
     local loadfile = ...
     return function(path) local chunk = assert(loadfile(path)) return chunk() end
-]], '@/x/.rocks/share/tarantool/rock.lua'))(rock.loadfile)})
+]], '@/x/.rocks/share/tarantool/rock.lua'))(rock.loadfile), read = assert(loadstring([[
+    local loadstring = ...
+    return function(path)
+        local fh = io.open(path)
+        local text = fh:read('*a')
+        fh:close()
+        return assert(loadstring(text))()
+    end
+]], '@/x/.rocks/share/tarantool/rock.lua'))(rock.loadstring)})
 
 local WAYS = {
     dofile = 'return dofile(path)',
@@ -100,7 +108,44 @@ local WAYS = {
     ]],
 }
 
-for way, how in pairs(WAYS) do
+-- Ways in which the text does not tell where it comes from.
+local WAYS_OF_TEXT = {
+    ['text with another name'] = [[
+        local function read(name)
+            local fh = require('fio').open(name, {'O_RDONLY'})
+            local text = fh:read()
+            fh:close()
+            return text
+        end
+        return assert(load(read(path), 'tasks'))()
+    ]],
+    ['text in pieces'] = [[
+        local function pieces(name)
+            local fh = io.open(name)
+            return function() return fh:read(4) end
+        end
+        return assert(load(pieces(path), '=tasks'))()
+    ]],
+    ['text made of lines'] = [[
+        local function lines(name)
+            local list = {}
+            for line in io.lines(name) do table.insert(list, line) end
+            return list
+        end
+        return assert(loadstring(table.concat(lines(path), ' ')))()
+    ]],
+    ['a rock that reads text'] = 'return files_test_rock.read(path)',
+}
+
+local function each_way(visit)
+    for _, ways in ipairs({WAYS, WAYS_OF_TEXT}) do
+        for way, how in pairs(ways) do
+            visit(way, how)
+        end
+    end
+end
+
+each_way(function(way, how)
     case(way .. ': a change of the file alone is a change', function(t)
         local app = begin(how, 'return {limit = 1}')
         app.require('@')
@@ -117,7 +162,24 @@ for way, how in pairs(WAYS) do
         fio.unlink(app.path_of_file)
         t:is(app.plan().files[1].changed, true, 'a file that is gone has changed too')
     end)
+end)
 
+case('files that are read and not compiled are no code', function(t)
+    local app = begin([[
+        local fh = io.open(path)
+        local text = fh:read('*a')
+        fh:close()
+        return {text = text}
+    ]], 'some = data')
+    app.require('@')
+    local open, lines, fio_open = io.open, io.lines, fio.open
+    t:is(#app.reload().files, 0, 'not listed')
+    t:ok(io.open == open and io.lines == lines and fio.open == fio_open, 'functions are put back')
+    app.file('other = data')
+    t:is(app.reload({if_changed = true}).outcome, 'unchanged', 'and no change')
+end)
+
+for way, how in pairs(WAYS) do
     case(way .. ': old functions of the file are found', function(t)
         local app = begin(how, 'local function run() return 1 end return {run = function() return run() end}')
         rawset(_G, 'files_test_kept', {})
