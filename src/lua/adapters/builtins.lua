@@ -174,6 +174,7 @@ function Builtins:stage()
         end
         rawset(item.metatable, '__call', item.staged)
     end
+    self:stage_jit()
     local watch = rawget(box, 'watch')
     if type(watch) == 'function' then
         self.watch_original, self.watch_staged = watch, function(...)
@@ -184,6 +185,27 @@ function Builtins:stage()
             return watcher
         end
         rawset(box, 'watch', self.watch_staged)
+    end
+end
+
+--- Puts off that new code turns the JIT compiler on or off: nothing could end what
+-- it has compiled.
+function Builtins:stage_jit()
+    local txn = self.txn
+    self.jit = {}
+    for name, is_on in pairs({on = true, off = false}) do
+        local original = rawget(jit, name)
+        local function staged(...)
+            if select('#', ...) == 0 and txn.staging and txn.origin:is_asking() then
+                txn.wants_jit = is_on
+                return nil
+            end
+            return original(...)
+        end
+        if type(original) == 'function' then
+            self.jit[name] = {original = original, staged = staged}
+            rawset(jit, name, staged)
+        end
     end
 end
 
@@ -203,6 +225,11 @@ local function unstage(self)
     for _, item in ipairs(self.settings or {}) do
         if item.staged ~= nil and rawget(item.metatable, '__call') == item.staged then
             rawset(item.metatable, '__call', item.original)
+        end
+    end
+    for name, item in pairs(self.jit or {}) do
+        if rawget(jit, name) == item.staged then
+            rawset(jit, name, item.original)
         end
     end
     if self.watch_staged ~= nil and rawget(box, 'watch') == self.watch_staged then

@@ -406,6 +406,10 @@ function Transaction:run(work)
         end
     end
     watching:stop()
+    if self.committed and self.wants_jit ~= nil then
+        -- The application may have taken it away.
+        pcall(self.wants_jit and jit.on or jit.off)
+    end
     if self.committed then
         if not done then
             table.insert(self.warnings, 'post-commit work did not finish in time and continues')
