@@ -88,18 +88,39 @@ invalid(struct error *error, const char *what)
 	return MESSAGE_INVALID;
 }
 
-/* Sets the error for a failed login or a missing privilege. */
-static void
-set_access_error(const struct protocol_state *state, struct error *error)
+static int
+contains(const char *text, int len, const char *part)
 {
-	if (strcmp(user_of(state), "guest") == 0)
+	return len > 0 && memmem(text, (size_t)len, part,
+	    strlen(part)) != NULL;
+}
+
+/* Sets the error for a wrong user or password; does not tell which it is. */
+static void
+set_login_error(const struct protocol_state *state, struct error *error)
+{
+	error_set(error, ERROR_LOGIN_FAILED,
+	    "wrong user or password (user \"%s\")", user_of(state));
+}
+
+/* Sets the error for ER_ACCESS_DENIED, which the server explains in a text. */
+static void
+set_access_error(const struct protocol_state *state, const char *text,
+    int len, struct error *error)
+{
+	/* Cartridge's server before bootstrap has one code for both. */
+	if (!state->is_accepted &&
+	    (contains(text, len, "Incorrect password") ||
+	    contains(text, len, "' is not found")))
+		set_login_error(state, error);
+	else if (strcmp(user_of(state), "guest") == 0)
 		error_set(error, ERROR_ACCESS_DENIED,
 		    "binary port: user \"guest\" may not evaluate Lua; name a "
 		    "user with --user");
 	else if (!state->is_accepted)
 		error_set(error, ERROR_ACCESS_DENIED,
-		    "user \"%s\" may not log in: grant session and usage on "
-		    "universe", user_of(state));
+		    "user \"%s\" may not log in: %.*s", user_of(state), len,
+		    text);
 	else
 		error_set(error, ERROR_ACCESS_DENIED,
 		    "user \"%s\" may not evaluate Lua: grant execute on "
@@ -120,12 +141,10 @@ take_error(const struct protocol_state *state,
 	switch (code) {
 	case IPROTO_ER_NO_SUCH_USER:
 	case IPROTO_ER_PASSWORD:
-		/* Do not tell which of the two is wrong. */
-		error_set(error, ERROR_LOGIN_FAILED,
-		    "wrong user or password (user \"%s\")", user_of(state));
+		set_login_error(state, error);
 		break;
 	case IPROTO_ER_ACCESS_DENIED:
-		set_access_error(state, error);
+		set_access_error(state, text, len, error);
 		break;
 	case IPROTO_ER_LOADING:
 		error_set_transient(error, ERROR_LOADING,
@@ -143,8 +162,7 @@ take_error(const struct protocol_state *state,
 		break;
 	default:
 		/* The error code differs between versions. */
-		if (len > 0 && memmem(text, (size_t)len, "shutting down",
-		    strlen("shutting down")) != NULL)
+		if (contains(text, len, "shutting down"))
 			error_set_transient(error, ERROR_SHUTTING_DOWN,
 			    "the instance is shutting down");
 		else

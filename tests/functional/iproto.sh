@@ -181,8 +181,12 @@ rm -f asked go
 wrong='wrong user or password \(user "op"\)'
 status 'a wrong password' 2 "$wrong" auth 'fault=47:Incorrect password' hold
 status 'no such user' 2 "$wrong" auth "fault=45:User 'op' is not found" hold
-status 'login is denied' 2 'user "op" may not log in: .*' auth \
+status 'login is denied' 2 \
+    'user "op" may not log in: Session access to universe is denied' auth \
     'fault=42:Session access to universe is denied' hold
+status 'a wrong password, as Cartridge says it before the bootstrap' 2 "$wrong" auth \
+    "fault=42:Incorrect password supplied for user 'op'" hold
+status 'and no such user' 2 "$wrong" auth "fault=42:User 'op' is not found" hold
 status 'evaluation is denied' 2 \
     'user "op" may not evaluate Lua: grant execute on universe or, in Tarantool 3, on lua_eval' \
     auth ok eval 'fault=42:Execute access to universe is denied' hold
