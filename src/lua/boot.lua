@@ -1,15 +1,16 @@
---- Starts a command inside the instance.
+--- Runs a command inside the instance.
 --
--- This chunk is what the request line calls. It gets the other modules as
--- text, loads those that are asked for, runs the command and returns its
--- report. Nothing of it stays behind: the modules live in a private table, not
--- in `package.loaded`.
+-- This chunk is called by the request line. It receives the other modules as
+-- text, loads those that are required, runs the command and returns its report.
+-- It leaves nothing behind: the modules live in a private table, not in
+-- `package.loaded`.
 --
--- Every other file here but typed.lua begins with `local require = ...`, so that
--- its requires come here first and to Tarantool for everything else.
+-- Every other file here except commands/repl.lua starts with `local require =
+-- ...`, so that its requires come here first, and go to Tarantool for
+-- everything else.
 --
--- Arguments: name, source, name, source, ..., arguments in JSON.
--- Returns the report, a table by the schema of the manual.
+-- Arguments: name, source, name, source, ..., arguments in JSON. Returns the
+-- report, a table that follows the schema of the manual.
 
 local clock = require('clock')
 local fiber = require('fiber')
@@ -22,7 +23,7 @@ local slice_began = clock.monotonic()
 local argc = select('#', ...)
 local argv = {...}
 local sources = {}
--- What is sent on to another instance is what came here.
+-- Kept for `relay`, which forwards these modules to another instance.
 local loaded = {sources = sources}
 for i = 1, argc - 1, 2 do
     sources[argv[i]] = argv[i + 1]
@@ -36,7 +37,8 @@ local function private_require(name)
     if source == nil then
         return require(name)
     end
-    -- Compiling all of it takes longer than others should wait.
+    -- Compiling all modules at once would block the event loop: yield in
+    -- between.
     if clock.monotonic() - slice_began > SLICE then
         fiber.sleep(0)
         slice_began = clock.monotonic()
@@ -51,7 +53,8 @@ local ok, report = xpcall(function()
     local command = private_require('commands.' .. args.command)
     return command(args)
 end, function(err)
-    -- Not a failure of the application but a bug of ours: say where.
+    -- An error here is a bug of this program, not of the application: add a
+    -- traceback.
     return {message = tostring(err), traceback = debug.traceback('', 2)}
 end)
 if not ok then

@@ -1,14 +1,13 @@
---- Adapter: what Tarantool brings itself: the functions of its modules, of `box`
--- and of its objects, the metatables of the basic types, and settings such as
--- `json.cfg`.
+--- Adapter: Tarantool's own functions and settings: its modules, `box` and its
+-- objects, the metatables of basic types, and settings such as `json.cfg`.
 --
--- They are the same for all code, so there is no way to stage a change of them.
--- A rollback puts back what differs. It must be the first adapter: its snapshot
--- is taken before others replace functions of Tarantool, and its rollback comes
--- when they have put them back.
+-- All code shares them, so a change cannot be staged; a rollback restores what
+-- differs. It must be the first adapter: its snapshot is taken before other
+-- adapters replace functions of Tarantool, and its rollback runs after they
+-- have restored them.
 --
--- Code that serves hardly ever changes a function of Tarantool, but it does
--- change settings, so for these it is noted who did.
+-- Serving code hardly ever changes a function of Tarantool, but it does change
+-- settings, so for these the adapter records who did.
 
 local require = ...
 local catalog = require('reload.catalog')
@@ -18,10 +17,10 @@ local environ, setenv = rawget(os, 'environ'), rawget(os, 'setenv')
 local Builtins = {name = 'builtins'}
 Builtins.__index = Builtins
 
--- How deep the tables of a module are watched, and the entries of one of them.
+-- Limits: depth of watched tables, and entries of one table.
 local DEPTH, ENTRIES = 3, 2000
 
--- Data, or seen to by other adapters.
+-- Data, or handled by other adapters.
 local WITHOUT = {
     ['box.cfg'] = true,
     ['box.func'] = true,
@@ -35,9 +34,9 @@ local WITHOUT = {
     ['package.cpath'] = true,
     ['string._G'] = true,
 }
--- Globals that the adapter of globals leaves alone.
+-- Globals that the globals adapter ignores.
 local GLOBALS = {'require', 'module', 'package', 'box', '_G'}
--- Entries of the registry that are tables of modules.
+-- Registry entries that are tables of modules.
 local REGISTRY = {_LOADED = true, _PRELOAD = true, _LOADLIB = true}
 
 local TYPES = {
@@ -56,7 +55,7 @@ local function new(txn, names)
     return setmetatable({txn = txn, names = names}, Builtins)
 end
 
---- Copies a table, or does not if it has very many entries.
+--- Copies a table, unless it has very many entries.
 local function copy(source)
     local result, count = {}, 0
     for key, value in next, source do
@@ -69,14 +68,15 @@ local function copy(source)
     return result
 end
 
---- The settings that a value is: a table that is called to change them.
+--- Returns whether a value is a settings table, which is called to change
+-- settings.
 -- @treturn ?table its metatable
 local function settings_metatable(key, value)
     local metatable = key == 'cfg' and type(value) == 'table' and debug.getmetatable(value)
     return metatable and type(rawget(metatable, '__call')) == 'function' and metatable or nil
 end
 
---- Watches a table and those in it.
+--- Watches a table and those inside it.
 -- @tparam table object
 -- @tparam string label
 -- @tparam number depth that is left
@@ -130,7 +130,7 @@ function Builtins:snapshot()
     end
     for _, name in ipairs(self.names) do
         local module = package.loaded[name]
-        -- What has no file may have been put there by hand.
+        -- A module without a file may have been stored manually.
         if type(module) == 'table' and module ~= _G and catalog.is_builtin_name(name) then
             self:watch(module, name, DEPTH)
         end
@@ -155,7 +155,7 @@ function Builtins:snapshot()
     self.environment = environ ~= nil and environ() or nil
 end
 
---- Notes which settings new code changes, and what it watches.
+--- Records which settings new code changes, and what it watches.
 function Builtins:stage()
     local txn = self.txn
     for _, item in ipairs(self.settings) do
@@ -209,8 +209,8 @@ function Builtins:stage_jit()
     end
 end
 
---- `log.level(n)` changes a setting too. It is called by many names, as each
--- module can have a logger of its own, so the setting itself is looked at.
+--- `log.level(n)` changes a setting too. Each module can have its own logger, so
+-- instead of its functions the setting itself is compared.
 function Builtins:before_call()
     self.level = self.log and self.log.object.level
 end
@@ -241,12 +241,12 @@ function Builtins:commit()
     unstage(self)
 end
 
---- Whether an entry is to get back what it had.
+--- Whether an entry must get back its previous value.
 local function is_to_be_undone(self, item, before, now)
     if rawequal(before, now) or before ~= before and now ~= now then
         return false
     elseif type(now) == 'function' and self.txn.origin:wraps_old(now) then
-        -- Serving code has put it there.
+        -- Serving code has set it.
         return false
     end
     return not item.is_data or type(before) == 'function' or type(now) == 'function'
@@ -275,7 +275,7 @@ local function restore_table(self, item, undone)
     end
 end
 
---- Puts settings back, by the function that changes them.
+--- Restores settings, with the function that changes them.
 local function restore_settings(item, undone, left)
     for key, before in pairs(item.changed) do
         local label = ('%s.%s'):format(item.label, tostring(key))
@@ -295,7 +295,7 @@ local function restore_settings(item, undone, left)
     end
 end
 
---- Settings of the log are settings of box too, where a level can have a name.
+--- Log settings are also settings of box, where a level may be a name.
 function Builtins:restore_log_names()
     for key in pairs(self.log ~= nil and self.box ~= nil and self.log.changed or {}) do
         local name = 'log_' .. tostring(key)

@@ -1,8 +1,9 @@
---- Adapter: the roles that the config of Tarantool 3 has loaded.
+--- Adapter: the roles loaded by the config of Tarantool 3.
 --
--- The config may be reloaded while a transaction runs: that is the serving
--- generation's life, and the new roles get the config it ends with before the
--- commit. New code itself must not reload it, as it would wait for its own end.
+-- The config may be reloaded while a transaction runs: that is normal operation
+-- of the serving generation, and the new roles get the final config before the
+-- commit. New code itself must not reload it, because that would wait for the
+-- transaction to end.
 
 local ConfigRoles = {name = 'config roles'}
 ConfigRoles.__index = ConfigRoles
@@ -26,11 +27,11 @@ function ConfigRoles:stage()
         end
         return original(...)
     end
-    -- Shadows the method of the class for this one object.
+    -- Overrides the method of the class for this one object.
     rawset(config, '_reload_noexc', self.staged)
 end
 
---- Notes the roles of the new generation, in their order.
+--- Records the roles of the new generation, in order.
 -- @tparam {table,...} roles
 function ConfigRoles:prepare(roles)
     self.loaded, self.order = {}, {}

@@ -1,7 +1,7 @@
---- Adapter: connections of `net.box` and sockets that new code opens itself. When
--- it fails they are closed: they could hold a port that the old role needs again.
--- Those that it got from a library, such as a pool, are the library's: it keeps
--- them for others, too.
+--- Adapter: `net.box` connections and sockets opened by new code itself. They
+-- are closed after a failure, as they could hold a port that the old role needs
+-- again. Connections obtained from a library, such as a pool, belong to the
+-- library, which may share them.
 
 local require = ...
 local net_box = require('net.box')
@@ -17,8 +17,8 @@ end
 function Connections.snapshot()
 end
 
---- Whether the nearest function of Lua on the stack that is not the server's is of
--- the new code.
+--- Whether the nearest Lua function on the stack that is not the server's
+-- belongs to new code.
 local function is_called_by_new(txn)
     local level = 3
     while true do
@@ -32,7 +32,7 @@ local function is_called_by_new(txn)
     end
 end
 
---- Notes what a constructor makes for new code.
+--- Wraps a constructor to record what it creates for new code.
 local function wrap(self, holder, name)
     local txn, opened, original = self.txn, self.opened, holder[name]
     if type(original) ~= 'function' then
@@ -66,7 +66,7 @@ local function unstage(self)
     end
 end
 
---- What a connection or socket is called, nil if it is closed.
+--- Describes a connection or socket; nil if it is closed.
 local function describe(object)
     if object.state ~= nil then
         return object.state ~= 'closed' and object.state ~= 'error'

@@ -1,13 +1,13 @@
---- Adapter: C declarations. They cannot be taken back, and most cannot be made
--- twice, so code that declares them at its top could not be loaded again.
+--- Adapter: C declarations. They cannot be undone, and most cannot be repeated,
+-- so a module that declares them at its top level could not be loaded again.
 --
--- While new code runs, `ffi.cdef` lets through what is declared already in the
--- same way, refuses what is declared in another way, and declares what is new.
--- For that it declares the same text once more under made-up names, and
--- compares. The registry remembers the texts, as the names stay for good.
+-- While new code runs, `ffi.cdef` accepts existing declarations that are equal,
+-- refuses those that differ, and makes new ones. To compare, it declares the
+-- same text again under generated names. The state table caches the verdict of
+-- each text, as the names are permanent.
 --
--- `ffi.metatype` for a type that has methods puts the new ones aside until the
--- commit; only new code sees them before.
+-- `ffi.metatype` for a type that already has methods stages the new ones until
+-- the commit; before that only new code sees them.
 
 local require = ...
 local cdecl = require('platform.cdecl')
@@ -15,7 +15,7 @@ local ctypes = require('platform.ctypes')
 local failure = require('core.failure')
 local ffi = require('ffi')
 
--- The one of LuaJIT, also while new code finds another in its place.
+-- LuaJIT's own function, even while new code sees another.
 local cdef = ffi.cdef
 
 local Ffi = {name = 'ffi'}
@@ -33,7 +33,7 @@ end
 function Ffi.snapshot()
 end
 
---- The line of new code that is running.
+--- Returns the line of new code that is running.
 local function place(origin)
     local level = 2
     local info = debug.getinfo(level, 'fSl')
@@ -44,7 +44,7 @@ local function place(origin)
     return info and ('%s:%d: in code that was loaded'):format(info.short_src, info.currentline)
 end
 
---- Ends the transaction, also if new code goes on after the error.
+--- Ends the transaction, even if new code catches the error.
 function Ffi:refuse(message)
     local txn = self.txn
     local ok, fail = pcall(failure.raise, {
@@ -59,7 +59,7 @@ function Ffi:refuse(message)
     error(fail, 0)
 end
 
---- The beginning of names for made-up declarations; no two alike.
+--- Returns a unique prefix for generated names.
 local function made_up_prefix(registry)
     registry.ffi_names = (registry.ffi_names or 0) + 1
     return ('cartridge_reload_%d_'):format(registry.ffi_names)
@@ -69,13 +69,13 @@ local function label(item)
     return item.keyword and ('%s %s'):format(item.keyword, item.name) or item.name
 end
 
---- Compares what a text declares with what is declared already.
+--- Compares the declarations of a text with existing ones.
 -- @tparam table declarations see `cdecl`
 -- @tparam table known see `ctypes.scan`
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
-    -- Where LuaJIT goes on with what Tarantool itself declared, it will do so
-    -- after a restart as well.
+    -- LuaJIT ignores repeated declarations of Tarantool's own names, and would
+    -- do so after a restart as well.
     local function is_kept(item)
         local id = known[item.space][item.name]
         return id ~= nil and id < known.border and ctypes.is_ignored(id)
@@ -84,7 +84,7 @@ function Ffi:compare(declarations, known)
     local prefix = made_up_prefix(self.txn.registry)
     local ok, err = pcall(cdef, declarations:rename(prefix, is_kept))
     if not ok then
-        -- C that does not parse: in its own words.
+        -- C that does not parse: report LuaJIT's own error.
         error((tostring(err):gsub(prefix, '')), 0)
     end
     local made_up = ctypes.scan(known.top)
@@ -106,7 +106,7 @@ function Ffi:compare(declarations, known)
     return {}
 end
 
---- Declares what a text says, if it does not contradict what is declared.
+--- Makes the declarations of a text, if they do not contradict existing ones.
 -- @treturn table verdict: empty if all is well, else with one message: `refuse`
 --   (only a restart would help) or `fail` (it would not)
 function Ffi:declare(text)
@@ -153,7 +153,7 @@ function Ffi:declare(text)
     return {}
 end
 
---- Puts parameters into a text: words and numbers as they are, types by a name.
+--- Substitutes parameters in a text: words and numbers directly, types by name.
 -- @treturn ?string nil if they do not fit
 local function fill(text, ...)
     local values = {}
@@ -172,7 +172,7 @@ local function fill(text, ...)
     return cdecl.fill(text, values)
 end
 
---- `ffi.cdef` as new code finds it.
+--- `ffi.cdef` as seen by new code.
 function Ffi:new_cdef(text, ...)
     local filled = text
     if type(text) == 'string' and select('#', ...) > 0 then
@@ -182,7 +182,7 @@ function Ffi:new_cdef(text, ...)
         return cdef(text, ...) -- for its error
     end
     text = filled
-    -- What is declared stays as it is, and so does the verdict.
+    -- Existing declarations never change, so the verdict stays valid.
     local registry = self.txn.registry
     registry.ffi = registry.ffi or {}
     local verdict = registry.ffi[text]
@@ -197,7 +197,7 @@ function Ffi:new_cdef(text, ...)
     end
 end
 
---- Looks up a member, and fails as LuaJIT does if there is none.
+--- Looks up a member, with LuaJIT's own error if it is missing.
 local function find_member(mt, object, key)
     local methods = mt.__index
     if type(methods) == 'function' then
@@ -211,8 +211,7 @@ local function find_member(mt, object, key)
     return value
 end
 
---- Has a type that has methods show other ones to new code, and no others to
--- those who serve.
+--- Shows new methods of a type to new code only.
 -- @tparam table existing metatable, which LuaJIT does not let go
 -- @tparam table mt the new one
 function Ffi:stage_methods(existing, mt)
@@ -224,7 +223,8 @@ function Ffi:stage_methods(existing, mt)
 
     for key, value in pairs(existing) do
         old[key] = value
-        -- A finalizer stays with its object, so it is not one of ours.
+        -- A finalizer is bound to its object when that is created, so `__gc` is
+        -- not replaced.
         if type(value) == 'function' and tostring(key):find('^__') and key ~= '__gc' then
             installed[key] = function(...)
                 return (current()[key] or value)(...)
@@ -245,7 +245,7 @@ function Ffi:stage_methods(existing, mt)
     self.metatypes[existing] = {mt = mt, old = old, installed = installed}
 end
 
---- `ffi.metatype` as new code finds it.
+--- `ffi.metatype` as seen by new code.
 function Ffi:new_metatype(metatype, ctype, mt)
     local ok, result = pcall(metatype, ctype, mt)
     local id = ok and tonumber(result) or nil
@@ -331,7 +331,7 @@ function Ffi:commit()
         end
     end
     if next(self.metatypes) ~= nil then
-        -- Compiled code has the old methods built in.
+        -- Compiled traces contain the old methods as constants.
         jit.flush()
     end
 end

@@ -1,15 +1,16 @@
---- Adapter: fibers. After the commit the loops of the old generation end, or are
--- started again; those that the new code started end when it fails.
+--- Adapter: fibers. After the commit the loops of the old generation end or are
+-- restarted; after a failure those started by new code end.
 --
--- A fiber belongs to a generation by its entry function. A fiber that has old
--- code further up its stack serves a request, and so does one that others may
--- join: they are left to finish. Loops are judged when the last of these has
--- ended, as it may be waiting for fibers that only look like loops.
+-- The entry function of a fiber determines its generation. A fiber with old
+-- code further up its stack serves a request, and so may one that others can
+-- join: these are left to finish. Loops are handled when the last of them has
+-- ended, because a request may be waiting for fibers that merely look like
+-- loops.
 --
--- A loop that new code has started again, see `succession`, is cancelled. Any
--- other goes on, and is reported: its work must not end with a reload. No loop
--- is cancelled while a protected call stands around it: it would swallow the
--- error, and a loop around that could keep the server from doing anything else.
+-- A loop with a replacement in the new code, see `succession`, is cancelled.
+-- Any other keeps running and is reported, as its work must not end with a
+-- reload. A loop inside a protected call is never cancelled: the call would
+-- swallow the error, and a loop around it could block the server.
 
 local require = ...
 local carriers = require('reload.carriers')
@@ -26,17 +27,17 @@ local terminate = require('reload.terminate')
 local Fibers = {name = 'fibers'}
 Fibers.__index = Fibers
 
--- Seconds that requests have to come to their end, and the part of the time that
--- is left which they may take.
+-- Seconds for requests to finish, and the share of the remaining time that this
+-- may take.
 local REQUESTS, PART = 5, 0.5
--- Seconds that fibers have to end by themselves: those that do something once.
+-- Seconds for fibers that run once to end by themselves.
 local DRAIN = 0.25
--- Seconds that loops have to end, or to leave a protected call.
+-- Seconds for loops to end, or to leave a protected call.
 local PATIENCE = 1
--- Seconds that the search for what holds a loop may take.
+-- Seconds for the search for the holders of a loop.
 local SEARCH = 5
 local TURN = 0.01
--- How often fibers are listed to find one that starts itself again.
+-- How often fibers are listed to find one that restarts itself.
 local LISTS = 5
 
 local REASONS = {
@@ -61,13 +62,13 @@ function Fibers:snapshot()
     self.before = fibers_lib.ids()
 end
 
---- Whether a fiber is that of a connection of net.box: it ends with the
--- connection, which may be that of a library.
+--- Whether a fiber belongs to a net.box connection: it ends with the connection,
+-- which may belong to a library.
 local function is_of_connection(f)
     return debug.getinfo(f, 'S').source:match('^@builtin/.*net_box%.lua$') ~= nil
 end
 
---- Notes which fibers the new code starts.
+--- Records which fibers new code starts.
 function Fibers:stage()
     local txn, born = self.txn, self.born
     self.wrapped = {}
@@ -79,7 +80,7 @@ function Fibers:stage()
             end
             local entry = {func = f}
             entry.object = original(function(...)
-                -- A fiber may begin only after all was rolled back.
+                -- The fiber may start after everything was rolled back.
                 if self.is_over then
                     return nil
                 end
@@ -118,7 +119,7 @@ function Fibers:commit()
     unstage(self)
 end
 
---- Waits until a list is empty, at most until a time. Yields.
+--- Waits until a list is empty or a time is reached. Yields.
 -- @tparam function is_over (item) -> boolean; must not yield
 -- @treturn table what is left of the list
 local function wait_for(list, until_time, is_over)
@@ -137,21 +138,23 @@ local function wait_for(list, until_time, is_over)
     end
 end
 
---- The time so many seconds from now, or the end of the transaction's.
+--- Returns the time this many seconds from now, limited by the transaction's
+-- deadline.
 local function after(self, seconds)
     local now = clock.monotonic()
     return math.min(now + seconds, now + math.max(0, self.txn.deadline - now) * PART)
 end
 
---- Whether a joinable fiber is a loop all the same: it never comes to an end, and
--- nobody waits for that.
+--- Whether a joinable fiber is a loop nevertheless: it never ends, and no fiber
+-- waits for it.
 local function is_joinable_loop(item, is_old)
     local ok, object = pcall(fiber.find, item.id)
     return item.is_joinable and item.is_whole and is_old(item.entry.func) and ok and object ~= nil
         and restart.never_ends(item.frames, is_old) and not fibers_lib.is_awaited(object)
 end
 
---- The fibers that run old code, but for those that new code has started. Yields.
+--- Lists the fibers that run old code, without those started by new code.
+-- Yields.
 local function list_old(self)
     local function is_old(f)
         return self.txn.origin:is_old(f)
@@ -170,7 +173,8 @@ local function list_old(self)
     return requests, loops, is_old
 end
 
---- The fibers that new code has started, those that have ended included. Yields.
+--- Lists the fibers started by new code, including those that have ended.
+-- Yields.
 local function list_new(self)
     local list = {}
     for _, item in ipairs(fibers_lib.inspect(function(f)
@@ -223,7 +227,7 @@ local function end_loops(self, loops)
     return cancelled
 end
 
---- Starts loops again that have no successor. Yields.
+--- Restarts loops without a successor. Yields.
 -- @treturn {table,...} those that are left without one
 local function start_again(self, loops, is_old)
     local alone = {}
@@ -322,8 +326,8 @@ function Fibers:leave_ending(loops)
     return others
 end
 
---- Lists old fibers once more, where there were some. One that has just started
--- another one and ended may be missed, with both of them. Yields.
+--- Lists old fibers again, if there were any. A fiber that has just started
+-- another one and ended may be missed, together with the other one. Yields.
 -- @treturn as `list_old`
 local function list_again(self, before)
     local requests, loops = {}, {}
@@ -336,7 +340,7 @@ local function list_again(self, before)
     return requests, loops
 end
 
---- Names loops of which each turn is a fiber. Yields.
+--- Reports loops in which each turn is a new fiber. Yields.
 -- @tparam {function,...} entries
 local function leave_recurring(self, entries)
     if #entries == 0 then
@@ -353,14 +357,14 @@ local function leave_recurring(self, entries)
     end
 end
 
---- Waits until the requests that began with old code have ended. Yields.
+--- Waits until the requests that started on old code have finished. Yields.
 -- @tparam ?number patience seconds that they have
 -- @treturn boolean whether none is left
 function Fibers:wait_for_requests(patience)
     if fibers_lib.locate() == nil then
         return true
     end
-    -- Fibers that have not begun have no stack.
+    -- Fibers that have not started have no stack: let them run first.
     fiber.sleep(0)
     local requests, _, is_old = list_old(self)
     return #wait_for(requests, after(self, patience or REQUESTS), function(item)
@@ -368,7 +372,7 @@ function Fibers:wait_for_requests(patience)
     end) == 0
 end
 
---- Judges the loops of the old generation, when requests have had their time.
+--- Handles the loops of the old generation, after requests have had their time.
 -- Yields.
 -- @treturn ?string why that could not be done
 function Fibers:finish()
@@ -387,7 +391,7 @@ function Fibers:finish()
     wait_for(loops, after(self, DRAIN), is_dead)
     requests, loops = list_again(self, before)
     for _, item in ipairs(loops) do
-        -- A function that starts itself again is a loop too, of which each turn is
+        -- A function that restarts itself is a loop too, in which each turn is
         -- a fiber.
         item.recurs = not before[item.id]
     end
@@ -430,22 +434,22 @@ function Fibers:is_new(id)
     return self.at_commit ~= nil and self.at_commit[id] ~= nil and self.before[id] == nil
 end
 
---- The loops that still run old code, which are stale references.
+--- Returns the loops that still run old code, which are stale references.
 -- @treturn {table,...} {id, name, func = the entry, reason}
 function Fibers:list_loops()
     return self.loops
 end
 
---- After roles were stopped and started again: a loop that `stop` has not ended
--- runs twice now. The one from before ends. Yields.
+--- After roles were stopped and restarted: a loop that `stop` has not ended now
+-- runs twice. Ends the earlier one. Yields.
 function Fibers:revive()
     unstage(self)
     local born, before = {}, {}
     for _, item in ipairs(fibers_lib.inspect(function(f)
         return self.txn.origin:is_old(f)
     end)) do
-        -- Only code of the application: the server of a library looks the same
-        -- on every port.
+        -- Only code of the application: a library's server looks the same on
+        -- every port.
         if item.id ~= nil and not item.is_request then
             table.insert(self.born[item.id] ~= nil and born or before, item)
         end
@@ -482,7 +486,7 @@ local function is_over(entry)
     return entry.object:status() == 'dead' or thread ~= nil and not fibers_lib.is_alive(entry)
 end
 
---- Cancels a fiber of the failed code, once, if that is going to end it.
+--- Cancels a fiber of failed code, once, if that can end it.
 local function end_born(entry, undone)
     if not is_over(entry) and not entry.is_cancelled then
         local name = entry.object:name()
@@ -505,7 +509,7 @@ function Fibers:mark()
     end
 end
 
---- Cancels what the failed code started.
+--- Cancels the fibers started by failed code.
 function Fibers:rollback(undone)
     unstage(self)
     self.is_over, self.undone = true, undone
@@ -524,8 +528,8 @@ function Fibers:list_born()
     return list
 end
 
---- Ends the fibers that catch the error of their cancellation, and names those that
--- have not ended. Yields.
+--- Ends the fibers that catch the error of their cancellation, and reports those
+-- that have not ended. Yields.
 function Fibers:check_left(left)
     local list = {}
     for _, entry in pairs(self.born) do

@@ -1,11 +1,12 @@
---- Adapter: global variables, and data behind them and behind `cartridge.vars`.
+--- Adapter: global variables, the tables behind them, and those behind
+-- `cartridge.vars`.
 --
--- A global that new code sets is seen by everybody at once; there is no way to
--- stage it. What can be undone is undone: variables get their old values back,
--- and so do entries of tables that new code changed in place.
+-- A global set by new code is visible to all code at once; it cannot be staged.
+-- What can be undone is undone: variables get their old values back, and so do
+-- table entries that new code changed in place.
 --
--- The serving code may set globals too while new code runs. Who it was is
--- certain where the new code has not yielded.
+-- Serving code may set globals too while new code runs. Who did it is certain
+-- if the new code has not yielded.
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -13,12 +14,11 @@ local fibers_lib = require('platform.fibers')
 local Globals = {name = 'globals'}
 Globals.__index = Globals
 
--- How many entries of the tables behind the variables are looked at: in one
--- table, and in all of them. Looking must stay cheap, and a table that is larger
--- than that is a cache.
+-- How many entries of the tables behind the variables are examined: in one
+-- table, and in all. This must stay cheap, and a larger table is a cache.
 local ENTRIES, ALL_ENTRIES = 1000, 10000
 
--- Ours, Lua's, and those that have an adapter of their own.
+-- Ours, Lua's, and those with an adapter of their own.
 local IGNORED = {
     __cartridge_reload = true,
     _cluster_vars_defaults = true,
@@ -50,15 +50,15 @@ local function shallow_copy(source, limit)
     return copy, count
 end
 
---- Whether it is the same value, whatever its metatable says; not-a-number is
--- the same as itself here.
+--- Whether two values are the same, ignoring metatables; NaN equals itself here.
 local function is_same(a, b)
     return rawequal(a, b) or (type(a) == 'number' and type(b) == 'number' and a ~= a and b ~= b)
 end
 
 function Globals:snapshot()
     self.seen = shallow_copy(_G, math.huge)
-    -- name -> {value, set, is_certain}: what new code set, and what was there
+    -- name -> {value, set, is_certain}: what new code set, and the previous
+    -- value
     self.set = {}
     self.data, self.entries = {}, 0
     for name, value in next, _G do
@@ -75,9 +75,8 @@ function Globals:snapshot()
     end
 end
 
---- Watches a table of data, unless it is too large.
--- `changes` has what new code has done to it: key -> {before = {value}, after,
--- verdict}.
+--- Watches a table of data, unless it is too large. `changes` records what new
+-- code has done to it: key -> {before = {value}, after, verdict}.
 function Globals:watch(label, value)
     if type(value) ~= 'table' or self.entries >= ALL_ENTRIES then
         return
@@ -92,7 +91,7 @@ end
 function Globals.commit()
 end
 
---- Notes which entries of a table changed since the last look.
+--- Records which entries of a table have changed since the last check.
 -- @tparam table data see `watch`
 -- @tparam ?string verdict see `look`
 local function look_at_table(data, verdict)
@@ -102,7 +101,7 @@ local function look_at_table(data, verdict)
         end
         local change = data.changes[key]
         if verdict == nil then
-            -- What somebody else has put there stays.
+            -- A later change by other code stays.
             data.changes[key], data.has_others = nil, true
         else
             data.changes[key] = {
@@ -136,7 +135,7 @@ local function has_same_entries(a, b)
     return true
 end
 
---- Looks what changed since the last look, and blames someone.
+--- Finds what has changed since the last check, and attributes it.
 -- @tparam ?string verdict `certain` or `doubtful` that it was new code; nil if
 --   it was somebody else
 local function look(self, verdict)
@@ -173,8 +172,8 @@ local function look(self, verdict)
     end
 end
 
---- What changed while nothing was called may still be the work of a fiber that
--- new code has started.
+--- Changes outside of calls may still come from a fiber that new code has
+-- started.
 local function verdict_outside(self)
     return next(self.txn.origin.adopted) ~= nil and 'doubtful' or nil
 end
@@ -190,13 +189,13 @@ function Globals:after_call()
     look(self, self.has_yielded ~= nil and not self.has_yielded() and 'certain' or 'doubtful')
 end
 
---- Whether a variable is to get its old value back.
+--- Whether a variable must get its old value back.
 local function is_to_be_undone(self, set)
     if set.verdict == 'certain' or rawequal(set.before.value, nil) then
         return true
     end
-    -- Numbers and texts are what serving code counts and notes; the rest is
-    -- what code defines.
+    -- Numbers and strings are counters and records of serving code; anything
+    -- else is defined by code.
     local kind = type(set.value)
     return kind == 'function' and self.txn.origin:wraps_new(set.value) or kind == 'table'
 end
@@ -217,7 +216,7 @@ function Globals:guard()
     end
 end
 
---- Closes the gaps of a list to which others have added something meanwhile.
+--- Closes the gaps of a list to which other code has added entries meanwhile.
 local function close_gaps(list)
     local last = 0
     for index = 1, table.maxn(list) do
@@ -232,7 +231,7 @@ local function close_gaps(list)
     end
 end
 
---- Puts back the entries of a table that new code, for certain, has changed.
+--- Restores the table entries that were certainly changed by new code.
 -- @treturn boolean whether there were any
 -- @treturn boolean whether there are others, of which that cannot be said
 local function restore_table(data)

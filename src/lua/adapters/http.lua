@@ -1,17 +1,16 @@
 --- Adapter: the routes, hooks and helpers of an HTTP server (rock `http`).
 --
--- New code gets a stand-in for the server. It has tables of its own for what
--- is staged, and is the live server in everything else, so the methods of the
--- rock work on it as they are. At the commit the live server gets the tables
--- in one step; from then on the stand-in is nothing but the live server, for
--- code that kept it.
+-- New code gets a staging proxy of the server. It has separate tables for what
+-- is staged and is the live server in everything else, so the rock's methods
+-- work on it unchanged. At the commit the live server gets the tables in one
+-- step; from then on the proxy is just the live server, for code that kept it.
 
 local Http = {name = 'http'}
 Http.__index = Http
 
 -- What is staged: fields of the server that are tables of handlers.
 local STAGED = {'routes', 'iroutes', 'hooks', 'helpers'}
--- Methods that change them; code that kept the live server calls these too.
+-- Methods that change them, which code may also call on the live server.
 local METHODS = {'route', 'delete', 'hook', 'helper'}
 
 --- @tparam table txn the transaction
@@ -20,7 +19,7 @@ local function new(txn, live)
     return setmetatable({txn = txn, live = live, keys = {}}, Http)
 end
 
---- The routes of a server in their order; there can be gaps.
+--- Returns the routes of a server in order; there may be gaps.
 local function list_routes(routes)
     local indexes, count, list = {}, 0, {}
     for index in pairs(routes) do
@@ -29,7 +28,7 @@ local function list_routes(routes)
             indexes[count] = index
         end
     end
-    -- The usual case has no gaps, and is part of the commit.
+    -- Usually there are no gaps. This runs in the commit, so avoid the sort.
     if count ~= #routes then
         table.sort(indexes)
     end
@@ -49,7 +48,7 @@ local function index_names(routes)
     return iroutes
 end
 
---- What makes two routes the same: method and path.
+--- Returns what identifies a route: method and path.
 function Http:key_of(route)
     local key = self.keys[route]
     if key == nil then
@@ -59,13 +58,13 @@ function Http:key_of(route)
     return key
 end
 
---- Whether a route came from code of the application that is being replaced.
+--- Whether a route was registered by application code that is being replaced.
 function Http:is_old(route)
     if self.txn.origin:wraps_old(route.sub) then
         return true
     end
-    -- A route without a function of its own: all that is known is with which
-    -- files it came.
+    -- A route without a function of its own: all that is known is which files
+    -- it was registered with.
     local files = self.txn.registry.routes[route]
     if files == nil or not self:is_anonymous(route) then
         return false
@@ -95,8 +94,8 @@ function Http:snapshot()
         self.options = table.copy(self.live.options)
     end
     self.library = debug.getinfo(self.live.route, 'S').source
-    -- Routes by what becomes of them: those that stay, and those that go if the
-    -- new code registers the same.
+    -- Sorts routes: those that stay, and those that go if new code registers
+    -- the same.
     self.seen, self.kept, self.unowned = {}, {}, {}
     for _, route in ipairs(list_routes(self.live.routes)) do
         self.seen[route] = true
@@ -108,7 +107,7 @@ function Http:snapshot()
     end
 end
 
---- Makes the stand-in.
+--- Creates the proxy.
 -- @treturn table to be given to new code as the server
 function Http:stage()
     local live = self.live
@@ -140,7 +139,8 @@ function Http:stage()
         if type(method) == 'function' then
             local txn, stand_in = self.txn, self.stand_in
             local function staged_method(server, ...)
-                -- The stand-in of an earlier reload is the live server too.
+                -- A proxy left by an earlier reload shares the live route
+                -- table: treat it as the live server.
                 local is_live = server == live or type(server) == 'table' and server.routes == live.routes
                 if is_live and txn.staging and txn.origin:is_asking() then
                     method(stand_in, ...)
@@ -163,13 +163,13 @@ local function unstage(self)
     end
 end
 
---- The routes as they are to be after the commit.
+--- Merges the routes for the commit.
 --
--- What is kept stays in its order, and so does what the main script has set,
--- see `Transaction:stays`. The places of the routes that go are taken by the
--- new ones, in the order in which those were registered; what is more comes
--- last. So unchanged code leaves every route at its place, and the first
--- match goes on winning between routes of different owners.
+-- Kept routes stay in order, and so do those of the main script, see
+-- `Transaction:stays`. New routes take the positions of removed ones, in order
+-- of registration; further ones come last. So with unchanged code every route
+-- keeps its position, and the first match still wins between routes of
+-- different owners.
 -- @treturn table routes
 -- @treturn table {added, replaced, removed}
 function Http:merge()
@@ -220,7 +220,7 @@ function Http:merge()
     return merged, counts, staged
 end
 
---- The routes that the server will have, as far as that can be told before the
+--- Returns the routes that the server will have, as far as known before the
 -- commit.
 -- @treturn {table,...} routes
 -- @treturn table set of those that new code has registered
@@ -255,7 +255,7 @@ function Http:list_new(functions)
     end
 end
 
---- Whether an old route stays that the new code did not register.
+--- Whether an old route stays that new code has not registered.
 function Http:stays(route)
     return self.txn.registry.routes[route] == nil and type(route.sub) == 'function'
         and self.txn:stays(route.sub, self:key_of(route))
@@ -265,8 +265,8 @@ function Http:commit()
     unstage(self)
     local live, own = self.live, self.own
     local routes, counts, staged = self:merge()
-    -- Tables built anew, because a table that has had holes may give its
-    -- entries out of order, and the rock walks them with pairs.
+    -- Rebuilt, because a table that has had holes may yield its entries out of
+    -- order, and the rock iterates with pairs.
     live.routes, live.iroutes = routes, index_names(routes)
     for _, field in ipairs({'hooks', 'helpers'}) do
         for name, f in pairs(self.before[field]) do
@@ -294,8 +294,8 @@ function Http:commit()
     self.counts = counts
 end
 
---- Takes over what a role registered that was stopped and is started again:
--- each route takes the place of the one with the same method and path.
+--- Commits what a role registered that was stopped and restarted: each route
+-- replaces the one with the same method and path.
 function Http:revive()
     unstage(self)
     local routes, places = list_routes(self.live.routes), {}
@@ -321,7 +321,7 @@ function Http:revive()
     self:release()
 end
 
---- From now on the stand-in is the live server and nothing else.
+--- From now on the proxy is just the live server.
 function Http:release()
     for _, field in ipairs(STAGED) do
         rawset(self.own, field, nil)
@@ -346,8 +346,8 @@ function Http:discard()
     self:release()
 end
 
---- Puts back the options of the server, and other fields where new code has put
--- functions. Options are of the live server, and count at once.
+--- Restores the server's options, and other fields in which new code has set
+-- functions. Options belong to the live server and take effect at once.
 local function restore_fields(self, undone)
     local live, origin = self.live, self.txn.origin
     local seen_elsewhere = {options = true}
@@ -378,7 +378,7 @@ local function restore_fields(self, undone)
     end
 end
 
---- Puts back what new code did to the live server behind the stand-in.
+--- Reverts what new code did to the live server without the proxy.
 function Http:rollback(undone)
     unstage(self)
     restore_fields(self, undone)

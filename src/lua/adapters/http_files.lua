@@ -1,11 +1,11 @@
 --- Adapter: files that servers of the rock `http` have read and cached, see
 -- `platform.http_servers`.
 --
--- A controller is code of the application, although `package.loaded` does not have
--- it. New controllers are loaded when the new roles have started, as late as the
--- first request for one would do it, and are put into the cache at the commit.
--- Texts of templates and static files are dropped from it: the next request reads
--- them again.
+-- A controller is application code, although it is not in `package.loaded`. New
+-- controllers are loaded after the new roles have started, as late as the first
+-- request for one would, and are put into the cache at the commit. Texts of
+-- templates and static files are removed from it: the next request reads them
+-- again.
 
 local require = ...
 local catalog = require('reload.catalog')
@@ -19,7 +19,7 @@ local CHUNK = 256 * 1024
 local Files = {name = 'http_files'}
 Files.__index = Files
 
---- Whether a file is one that a reload is about.
+--- Whether a file is part of the reload.
 local function is_chosen(item, select_kind)
     if item.path == nil or not catalog.is_application_path(item.path) then
         return false
@@ -28,8 +28,8 @@ local function is_chosen(item, select_kind)
         or package.preload[item.key] == nil and select_kind(item.key, 'app') == 'app'
 end
 
---- Finds the files, and those of controllers that routes name and nobody has asked
--- for. May yield.
+--- Finds the files, and those of controllers that routes refer to but that were
+-- not requested yet. May yield.
 -- @tparam function select_kind see `catalog.choose`
 -- @treturn {table,...} {server, kind, key, path, value}, see `http_servers.cached`;
 --   of a controller that was not asked for, without a value; `is_gone`, if the
@@ -67,7 +67,7 @@ local function find(select_kind)
     return list
 end
 
---- Whether a file has this very text. Yields.
+--- Whether a file has exactly this text. Yields.
 local function has_text(path, text)
     local file = type(text) == 'string' and io.open(path, 'rb')
     if not file then
@@ -84,7 +84,7 @@ local function has_text(path, text)
     return part == '' and at > #text
 end
 
---- Says whether a file has changed, and compiles a controller. May yield.
+--- Determines whether a file has changed, and compiles a controller. May yield.
 -- @tparam table item as `find` gave it; gets `changed`, nil if that is not known,
 --   and as `catalog.compile` says
 -- @tparam table registry of the instance
@@ -101,13 +101,13 @@ local function check(item, registry)
     end
     local ok, err = catalog.compile(item, registry)
     if item.value == nil then
-        -- Nothing of it is loaded, so nothing of it is old.
+        -- It was never loaded, so there is no old code.
         item.changed = false
     end
     return ok, err
 end
 
---- What the parts of a report call a controller, which has no name of a module.
+--- The name of a controller in a report, as it has no module name.
 local function label(item)
     return 'controller ' .. item.key
 end
@@ -144,7 +144,7 @@ function Files:snapshot()
     for _, item in ipairs(self.items) do
         if item.kind == 'controller' then
             self.by_key[item.server][item.key] = item
-            -- Whatever becomes of it, what is loaded of it is old.
+            -- Whatever happens to it, its loaded code is old.
             if item.value ~= nil then
                 self.txn.origin:forget(item.path)
             end
@@ -156,13 +156,13 @@ local function raise(item, message)
     failure.raise({code = 'load_error', phase = 'load', module = item.key, message = message})
 end
 
---- The function that a controller has for a route.
+--- Returns the function of a controller for a route.
 local function action_of(controller, route)
     local f = type(controller) == 'table' and controller[route.action]
     return type(f) == 'function' and f or nil
 end
 
---- Loads a controller as the first request for it would do.
+--- Loads a controller as the first request for it would.
 -- @tparam table item
 -- @tparam {table,...} routes that name it
 -- @tparam table staged set of routes that new code has registered
@@ -191,13 +191,13 @@ local function load(self, item, routes, staged)
     end
     self.loaded[item.server][item.key] = value
     item.new_value = value
-    -- Keeps the deadline.
+    -- Enforces the deadline.
     txn:check()
     txn:pause()
 end
 
---- Loads the controllers of a server that routes of the new generation name: those
--- that were in use, and those of new routes.
+--- Loads the controllers that routes of the new generation refer to: those that
+-- were in use, and those of new routes.
 -- @tparam table server
 -- @tparam {table,...} routes that it will have
 -- @tparam table staged set of those that new code has registered
@@ -225,7 +225,7 @@ local function load_of_server(self, server, routes, staged, options)
     end
 end
 
---- Loads the new controllers. New roles have started. May yield.
+--- Loads the new controllers, after the new roles have started. May yield.
 -- @tparam table servers the adapter of servers
 function Files:load(servers)
     for _, server in ipairs(self.servers) do
@@ -234,7 +234,7 @@ function Files:load(servers)
     end
 end
 
---- The controllers that are replaced.
+--- Returns the replaced controllers.
 -- @treturn {table,...} {name, path, old, new}
 function Files:replaced()
     local list = {}
@@ -256,7 +256,8 @@ local function remove_texts(texts, path_of)
     end
 end
 
---- Drops from the cache of a server what is not of the new generation.
+--- Removes entries that do not belong to the new generation from the cache of a
+-- server.
 local function clean(self, server, has_texts)
     local cache, before = server.cache, self.before[server]
     for name in pairs(table.copy(cache)) do
@@ -282,14 +283,14 @@ function Files:commit()
     end
 end
 
---- Drops what requests that began before the commit have put into the cache since.
+--- Removes what requests started before the commit have cached since.
 function Files:settle()
     for _, server in ipairs(self.servers) do
         clean(self, server, false)
     end
 end
 
---- Notes the digests of what the new generation has loaded, or is going to.
+--- Records the digests of what the new generation has loaded, or will load.
 function Files:remember()
     local files = self.txn.registry.files
     for _, items in pairs(self.by_key or {}) do
@@ -299,7 +300,7 @@ function Files:remember()
     end
 end
 
---- Puts back the entries of a cache that were replaced or removed.
+--- Restores cache entries that were replaced or removed.
 local function restore(entries, now, undone, text)
     for key, value in pairs(type(entries) == 'table' and entries or {}) do
         if not rawequal(now[key], value) then
@@ -338,7 +339,7 @@ function Files:rollback(undone)
     end
 end
 
---- The part of a file that goes into a report.
+--- Returns the part of a file that goes into a report.
 local function describe(item)
     return {path = item.path, module = 'http.server', changed = item.changed}
 end

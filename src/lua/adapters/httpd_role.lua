@@ -1,7 +1,8 @@
 --- Adapter: the HTTP servers of the role `roles.httpd`.
 --
--- Roles get a server by `get_server(name)`. New code gets a stand-in for it, and
--- the `stop` of an old role one of its own, which nobody asks for routes.
+-- Roles get a server with `get_server(name)`. New code gets a staging proxy of
+-- it, and the `stop` of an old role gets a proxy of its own whose routes are
+-- dropped.
 
 local HttpdRole = {name = 'httpd role'}
 HttpdRole.__index = HttpdRole
@@ -13,7 +14,7 @@ local function new(txn, role, http)
     return setmetatable({txn = txn, role = role, http = http, servers = {}, stand_ins = {}}, HttpdRole)
 end
 
---- The servers that the role has open.
+--- Returns the servers that the role has open.
 local function list_servers(role)
     local list = {}
     for index = 1, 255 do
@@ -59,7 +60,7 @@ function HttpdRole:stage()
     self.role.get_server = self.staged
 end
 
---- Gives `stop` stand-ins that are dropped later.
+--- Gives `stop` proxies that are dropped later.
 -- @tparam table stand_ins live server -> what is to be found in its place
 function HttpdRole:retire(stand_ins)
     self.stopping = stand_ins
@@ -73,7 +74,7 @@ function HttpdRole:settle()
     end
 end
 
---- `get_server` stays in place for the `stop` of the old roles, until `settle`.
+--- `get_server` stays replaced for the `stop` of the old roles, until `settle`.
 function HttpdRole:commit()
     self.stand_ins = {}
 end

@@ -1,12 +1,12 @@
 --- Adapter: modules. The new generation is loaded into a table of its own;
--- `package.loaded` goes on naming the old one until the commit.
+-- `package.loaded` keeps the old one until the commit.
 --
--- There is no `require` of ours. While a transaction runs, `package.loaded` is
--- one table for new code and another for serving code (see `module_table`), and
--- a loader among `package.loaders` gives new code the chunks that were compiled
--- for it. So everything that leads to Lua's own `require`, such as a rock that
--- keeps it in a local variable, works for both, and code may unload modules and
--- load them again as it does at start.
+-- `require` is not replaced. While a transaction runs, `package.loaded` is one
+-- table for new code and another for serving code (see `module_table`), and a
+-- loader in `package.loaders` returns the precompiled chunks to new code. So
+-- everything based on Lua's own `require`, such as a rock that keeps it in a
+-- local variable, works for both, and code may unload modules and load them
+-- again as it does at startup.
 
 local require = ...
 local catalog = require('reload.catalog')
@@ -50,12 +50,13 @@ function Modules:snapshot()
     self.loaders = table.copy(package.loaders)
 end
 
---- Whether the new generation has a module of that name loaded.
+--- Whether the new generation has loaded a module with that name.
 function Modules:is_staged(name)
     return self.loaded[name] == true or self.by_name[name] ~= nil and self.view:find(name) ~= nil
 end
 
---- A module that is not loaded so far: one of the application is staged too.
+--- Handles a module that is not loaded yet: one of the application is staged
+-- too.
 -- @treturn ?table module, nil if it is not of the application
 function Modules:adopt(name)
     local kind, path = catalog.classify(name)
@@ -65,7 +66,7 @@ function Modules:adopt(name)
     local module = {name = name, path = path}
     local ok, err = catalog.compile(module, self.txn.registry)
     if not ok then
-        -- In the words of require itself, as the new code may catch it.
+        -- With the message of `require` itself, as the new code may catch it.
         error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, err), 0)
     end
     module.changed = true
@@ -76,20 +77,20 @@ function Modules:adopt(name)
     return module
 end
 
---- Whether a module that new code asks for comes from this reload.
+--- Returns the module of this reload that new code requires under a name.
 -- @treturn ?table module
 function Modules:find(name)
     if self.by_name[name] ~= nil then
         return self.by_name[name]
     elseif self.gone[name] ~= nil or self.before[name] ~= nil then
-        -- Code that unloads a module that is not chosen may load it again.
+        -- Code that unloads a module which is not selected may load it again.
         return nil
     end
     return self:adopt(name)
 end
 
---- Throws if a module is being loaded already. It does so in the loader, as
--- `require` leaves a mark in `package.loaded` once it has a chunk.
+--- Throws if a module is already being loaded. This is done in the loader,
+-- because `require` leaves a marker in `package.loaded` once it has a chunk.
 function Modules:check_loop(name)
     for _, other in ipairs(self.loading) do
         if other == name then
@@ -102,15 +103,15 @@ end
 -- @return what it returned
 function Modules:run(module, ...)
     local name = module.name
-    -- The function `module` gives a chunk another environment, and a module that
-    -- was unloaded runs again.
+    -- The function `module` changes the environment of a chunk, and a module
+    -- that was unloaded runs again.
     setfenv(module.chunk, _G)
     table.insert(self.loading, name)
     local ok, value, traceback = failure.call(module.chunk, ...)
     table.remove(self.loading)
     if not ok then
-        -- The innermost module is where it happened; those that required it
-        -- fail with the same error value.
+        -- The innermost module is the cause; those that required it fail with
+        -- the same error value.
         if self.failed == nil or self.failed.value ~= value then
             self.failed = {value = value, module = module, traceback = traceback}
         end
@@ -122,8 +123,8 @@ function Modules:run(module, ...)
     return value
 end
 
---- Does what `require` does, where the application has replaced that by a
--- function of its own, which may remember the old modules.
+--- Acts as `require`, if the application has replaced that by its own function,
+-- which may remember the old modules.
 function Modules:require(module)
     local name = module.name
     self:check_loop(name)
@@ -131,18 +132,18 @@ function Modules:require(module)
     if value ~= nil then
         self.view:offer(name, value)
     elseif self.view:find(name) == nil then
-        -- It neither returned something nor put something there itself.
+        -- The chunk neither returned a value nor stored one itself.
         self.view:offer(name, true)
     end
 end
 
---- Whether `require` is that of the server, or wrapped by the server.
+--- Whether `require` is the server's, or wrapped by the server.
 local function is_original(f)
     local info = debug.getinfo(f, 'S')
     return info.what == 'C' or info.source:find('^@builtin/') ~= nil
 end
 
---- Loads a module of the new generation, if it is not loaded.
+--- Loads a module of the new generation, unless it is loaded.
 function Modules:load(name)
     local module, original = self.by_name[name], _G.require
     if module == nil and self.view:find(name) == nil then
@@ -185,7 +186,7 @@ function Modules:stage()
             return self:run(module, ...)
         end
     end
-    -- Modules from package.preload come first, as at start.
+    -- Modules in package.preload come first, as at startup.
     table.insert(package.loaders, 2, self.loader)
     self.recorder = recorder.start(txn, function()
         return self.loading[#self.loading]
@@ -193,8 +194,8 @@ function Modules:stage()
     self:stage_module()
 end
 
---- The old function `module` finds the table of the module that serves, and
--- would write the new functions into it.
+--- Replaces the function `module`, which would find the table of the serving
+-- module and write the new functions into it.
 function Modules:stage_module()
     local txn, original = self.txn, rawget(_G, 'module')
     self.module, self.module_wrapper = original, function(name, ...)
@@ -213,7 +214,7 @@ function Modules:stage_module()
     rawset(_G, 'module', self.module_wrapper)
 end
 
---- Makes the global variables that `module` makes.
+--- Sets the global variables that `module` sets.
 local function set_global(name, value)
     local holder = _G
     for part in name:gmatch('([^.]+)%.') do
@@ -225,7 +226,7 @@ local function set_global(name, value)
     rawset(holder, name:match('[^.]+$'), value)
 end
 
---- Loads every chosen module; those named first come first.
+--- Loads every chosen module, those named in `first` first.
 -- @tparam {string,...} first
 function Modules:load_all(first)
     for _, name in ipairs(first) do
@@ -236,7 +237,7 @@ function Modules:load_all(first)
     end
 end
 
---- Loads a module; what it throws becomes a failure of the transaction.
+--- Loads a module; an error becomes a failure of the transaction.
 function Modules:load_or_fail(name)
     local ok, value, traceback = failure.call(self.load, self, name)
     if ok then
@@ -245,7 +246,7 @@ function Modules:load_or_fail(name)
     self:fail(name, value, traceback)
 end
 
---- Makes what code has thrown a failure of the transaction.
+--- Converts an error thrown by code to a failure of the transaction.
 -- @tparam string name of the module, if it was not one that it has required
 -- @param value
 -- @tparam ?string traceback
@@ -278,7 +279,7 @@ end
 function Modules:commit()
     unstage(self)
     local changed = self.view:changed()
-    -- What old code loaded meanwhile is old code.
+    -- What old code has loaded meanwhile is old code.
     for name, value in pairs(package.loaded) do
         if self.before[name] == nil and not changed[name]
         and type(name) == 'string' and catalog.classify(name, value) == 'app' then
@@ -295,7 +296,7 @@ function Modules:commit()
     self:retire()
 end
 
---- Goes on showing the old modules to old code that still runs: requests in
+--- Keeps showing the old modules to old code that is still running: requests in
 -- flight, and the `stop` of old roles.
 function Modules:retire()
     local origin = self.txn.origin
@@ -323,7 +324,7 @@ function Modules:settle()
     end
 end
 
---- The files that the new generation has loaded other than with `require`.
+--- Returns the files that the new generation loaded without `require`.
 -- @treturn {{path, module, digest},...} sorted by path
 function Modules:loaded_files()
     local list = {}
@@ -347,7 +348,7 @@ local function restore_fields(target, before, undone, label)
     end
 end
 
---- Puts the loaders back, and after them those that others have added.
+--- Restores the loaders, followed by those that other code has added.
 function Modules:restore_loaders(undone)
     local wanted, known = {}, {}
     for i, loader in ipairs(self.loaders) do
@@ -375,11 +376,11 @@ function Modules:rollback(undone)
     if self.before == nil then
         return
     end
-    -- A library that the new code has loaded stays: it is not of this
-    -- generation, and may not be made to be loaded twice.
+    -- A library loaded by the new code stays: it does not belong to this
+    -- generation, and may not support being loaded twice.
     for name in pairs(self.passed) do
         local value = self.view:find(name)
-        -- A library that failed has left the mark of `require`.
+        -- A library that failed has left the marker of `require`.
         if package.loaded[name] == nil and type(value) ~= 'userdata' then
             package.loaded[name] = value
         end

@@ -1,9 +1,10 @@
---- Adapter: the state of the rock `package.reload`, for an application that has it.
+--- Adapter: the state of the rock `package.reload`, for applications that use
+-- it.
 --
--- New code finds the number of its own generation and registries of its own; what
--- it requires is there already, so requiring the rock ends nothing. At the commit
--- these take over: loops that compare the number come to their end, and what old
--- code has registered is called. A rollback puts all of it back.
+-- New code sees the number of its own generation, and separate registries; what
+-- it requires is already loaded, so requiring the rock ends nothing. At the
+-- commit these become current: loops that compare the number end, and what old
+-- code has registered is called. A rollback restores everything.
 
 local require = ...
 local package_reload = require('platform.package_reload')
@@ -11,7 +12,7 @@ local package_reload = require('platform.package_reload')
 local PackageReload = {name = 'package.reload'}
 PackageReload.__index = PackageReload
 
--- Stands for nil among what new code finds.
+-- Stands for nil among the values that new code sees.
 local NOTHING = {}
 
 --- @tparam table txn the transaction
@@ -69,7 +70,7 @@ function PackageReload:stage()
     self.modules.view:offer(package_reload.MODULE, reloader)
 end
 
---- Makes it the table that it was, but for what has changed meanwhile.
+--- Restores the original table, including changes made meanwhile.
 local function unstage(self)
     if self.access == nil or debug.getmetatable(self.reloader) ~= self.access then
         return
@@ -93,7 +94,7 @@ function PackageReload:commit()
 end
 
 --- Whether a function compares the number of its generation, as a loop does that
--- ends with it.
+-- ends with its generation.
 function PackageReload:is_watched_by(f)
     return package_reload.watches(self.reloader, f)
 end

@@ -1,15 +1,14 @@
---- Adapter: what code does once in the life of a process: configure the database,
--- start the interactive console, end the process. Modules do it hardly ever; the
+--- Adapter: things that code does once per process: configure the database,
+-- start the interactive console, end the process. Modules hardly ever do; the
 -- main script does, and a reload may run that again.
 --
---	box.cfg		options that are as they were do nothing; others are refused
---	console.start	the script has come to its end: at the start of the process it
---			waits there
---	os.exit		refused
---	fio.cwd		until the script calls box.cfg, the directory in which the
---			process was started, as at its start
+-- -- 	box.cfg		unchanged options do nothing; others are refused
+-- -- 	console.start	the script ends here: at process start it waits there
+-- -- 	os.exit		refused
+-- -- 	fio.cwd		until the script calls box.cfg, the directory in which the
+-- -- 			process was started, as at its start
 --
--- What was refused ends the reload, also if the new code catches the error.
+-- A refusal ends the reload, even if the new code catches the error.
 
 local require = ...
 local console = require('console')
@@ -26,7 +25,7 @@ local END = setmetatable({}, {
     end,
 })
 
--- Names of the levels of the log, which are numbers in box.cfg.
+-- Names of log levels, which are numbers in box.cfg.
 local LEVELS = {
     fatal = 0, syserror = 1, error = 2, crit = 3, warn = 4, info = 5, verbose = 6, debug = 7,
 }
@@ -42,8 +41,8 @@ function Process:snapshot()
     self.searchroot = package.searchroot and package.searchroot()
 end
 
---- Whether an option of `box.cfg` is what it was. The server keeps numbers of ports
--- as texts, and one URI as a list of one.
+--- Whether an option of `box.cfg` is unchanged. The server stores port numbers
+-- as strings, and a single URI as a list of one.
 local function is_same_option(name, a, b)
     if a == b then
         return true
@@ -75,7 +74,7 @@ function Process:refuse(fields)
     failure.raise(table.copy(fields))
 end
 
---- Judges a call of `box.cfg` while the main script is a part of the reload.
+--- Handles a call of `box.cfg` while the main script is part of the reload.
 -- @tparam table current the options in use
 -- @tparam ?table options
 -- @treturn boolean whether nothing is left to do
@@ -92,7 +91,7 @@ function Process:configure(current, options)
     end
     if #names > 0 then
         table.sort(names)
-        -- Values may be secrets.
+        -- Do not print values, which may be secrets.
         self:refuse({
             code = 'box_cfg_changed',
             message = ('the main script changes options of box.cfg, which a reload does not: %s')
@@ -153,7 +152,7 @@ function Process:run()
     return false, err, traceback
 end
 
---- Throws if new code was refused something, and has caught the error.
+--- Throws if new code was refused something and has caught the error.
 function Process:check()
     if self.refused ~= nil then
         failure.raise(self.refused)
@@ -168,7 +167,7 @@ local function unstage(self)
     end
 end
 
---- A search path in which each template is once.
+--- Returns a search path without duplicate templates.
 local function without_duplicates(path)
     local list, seen = {}, {}
     for template in path:gmatch('[^;]+') do
@@ -182,7 +181,7 @@ end
 
 function Process:commit()
     unstage(self)
-    -- Scripts put their directories in front of the path each time they run.
+    -- Scripts prepend their directories to the path each time they run.
     for _, field in ipairs(self.main ~= nil and {'path', 'cpath'} or {}) do
         if package[field] ~= self[field] then
             package[field] = without_duplicates(package[field])

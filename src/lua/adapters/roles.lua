@@ -1,9 +1,9 @@
 --- Adapter: Cartridge's role registry and service registry.
 --
--- New roles are registered beside the old ones. While the transaction runs,
--- new code finds a service registry of its own, with the new roles and the
--- staged HTTP server; everybody else finds the one that serves. Old code that still
--- runs after the commit, requests in flight and the `stop` of old roles, finds the
+-- New roles are registered beside the old ones. While the transaction runs, new
+-- code sees a separate service registry with the new roles and the staged HTTP
+-- server; all other code sees the serving one. Old code that is still running
+-- after the commit, requests in flight and the `stop` of old roles, sees the
 -- services of its own generation.
 
 local require = ...
@@ -27,8 +27,8 @@ function Roles:snapshot()
     self.services_before = table.copy(self.live)
 end
 
---- Gives new code a service registry of its own. The one that serves stays as it
--- is, for everybody who looks at it.
+--- Gives new code a separate service registry. The serving one is unchanged for
+-- all other code.
 function Roles:stage()
     local txn = self.txn
     self.audiences = audiences.new(self.cartridge:vars('cartridge.service-registry'))
@@ -42,20 +42,19 @@ function Roles:stage()
     self.audiences:show(self.new, 'registry', self.staged)
 end
 
---- Lets new code find something else in the service registry than everybody
--- else does.
+--- Shows new code a different service under a name.
 -- @tparam string name
 -- @param service nil, if it is to find nothing
 function Roles:offer(name, service)
     self.staged[name] = service
 end
 
---- What everybody but the new code finds under a name.
+--- Returns what all other code finds under a name.
 function Roles:serving(name)
     return self.live[name]
 end
 
---- Gives old code a service registry of its own: as it is now.
+--- Gives old code a separate service registry, as it is now.
 -- @tparam ?table httpd what it finds as the HTTP server
 function Roles:retire(httpd)
     if self.retired == nil then
@@ -75,15 +74,15 @@ function Roles:mark()
     end
 end
 
---- Ends what old code has of its own.
+--- Removes the separate view of old code.
 function Roles:settle()
     self.audiences:close()
 end
 
 Roles.enabled, Roles.registered, Roles.role_modules = roles_lib.enabled, roles_lib.registered, roles_lib.role_modules
 
---- Registers the roles of the new generation.
--- Roles whose module is not reloaded keep their module.
+--- Registers the roles of the new generation. Roles whose module is not reloaded
+-- keep their module.
 function Roles:register()
     self.registry = roles_lib.register(roles_lib.role_modules(), function(module_name)
         return self.modules:load_or_fail(module_name)
@@ -108,8 +107,8 @@ function Roles:commit()
     self.audiences:remove(self.new)
     for _, names in ipairs({self.services_before, self.staged}) do
         for name in pairs(names) do
-            -- The HTTP server has an adapter of its own; what new code has not
-            -- touched is as it is now.
+            -- The HTTP server has its own adapter; services that new code has
+            -- not changed keep their current value.
             if name ~= 'httpd' and not rawequal(self.staged[name], self.services_before[name]) then
                 self.live[name] = self.staged[name]
             end
@@ -129,7 +128,7 @@ function Roles:commit()
             self.live[role.role_name] = nil
         end
     end
-    -- The failover keeps the list of names since its last configuration.
+    -- The failover module caches the list of names from its last configuration.
     local failover = self.cartridge:vars('cartridge.failover')
     if failover.all_roles ~= nil then
         local names = {}
@@ -141,8 +140,8 @@ function Roles:commit()
     self:forget_enabled_roles()
 end
 
---- Cartridge remembers which roles a replica set enables, by the identity of
--- the config: wrong as soon as dependencies have changed.
+--- Cartridge caches the enabled roles of a replica set by the identity of the
+-- config, which becomes wrong when dependencies change.
 function Roles:forget_enabled_roles()
     local get_enabled_roles = self.cartridge.roles.get_enabled_roles
     for i = 1, 255 do

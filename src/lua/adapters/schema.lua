@@ -1,10 +1,9 @@
---- Adapter: the schema of the database. Spaces, indexes and users that new code
--- makes are there for everybody at once, and on the other instances, so they
--- are not taken back when it fails; they are told.
+--- Adapter: the database schema. Spaces, indexes and users created by new code
+-- exist at once for all code and on other instances, so they are not removed
+-- after a failure, but reported.
 --
--- The schema can be changed by others meanwhile, such as the leader. Who it is
--- is told by triggers of the spaces where the schema is stored: they run in the
--- fiber that makes the change.
+-- Others may change the schema meanwhile, such as the leader. Triggers of the
+-- system spaces tell who it is: they run in the fiber that makes the change.
 --
 -- What the `stop` of an old role drops may be what the new role uses by then, as
 -- it found it there. It is kept, and that is told.
@@ -15,7 +14,7 @@ local log = require('log')
 local Schema = {name = 'schema'}
 Schema.__index = Schema
 
--- Where the schema is stored; not all servers have all of these.
+-- The system spaces; not all servers have all of these.
 local SPACES = {
     '_space', '_index', '_trigger', '_sequence', '_space_sequence', '_func', '_func_index', '_user', '_priv',
     '_collation', '_fk_constraint', '_ck_constraint',
@@ -32,7 +31,7 @@ function Schema:snapshot()
     self.is_changed = false
 end
 
---- A change that is under way. It counts when it is committed.
+--- Records a pending change, which counts when it is committed.
 function Schema:note()
     if not (self.txn.staging and self.txn.origin:is_asking()) then
         return

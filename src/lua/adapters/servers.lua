@@ -1,11 +1,12 @@
---- Adapter: HTTP servers (rock `http`) that the application opens itself, on ports
--- of its own.
+--- Adapter: HTTP servers (rock `http`) that the application opens itself, on
+-- ports of its own.
 --
--- Old and new code cannot both listen on a port. So new code that makes a server
--- for the host and port of one that runs gets a stand-in for that one: starting it
--- does nothing, and its routes take over at the commit. Clients keep their
--- connections. Stopping a server is put off until the commit, and then only done
--- if no new code has taken it over: after a failure it has never stopped.
+-- Old and new code cannot both listen on a port. So new code that creates a
+-- server for the host and port of a running one gets a staging proxy of that
+-- server: starting it does nothing, and its routes take over at the commit.
+-- Clients keep their connections. Stopping a server is deferred until the
+-- commit, and skipped if new code has taken it over; after a failure it was
+-- never stopped.
 
 local require = ...
 local servers_lib = require('platform.http_servers')
@@ -13,7 +14,7 @@ local servers_lib = require('platform.http_servers')
 local Servers = {name = 'servers'}
 Servers.__index = Servers
 
--- Options that a running server cannot change: they are those of its socket.
+-- Options of the socket, which a running server cannot change.
 local OF_SOCKET = {'ssl_cert_file', 'ssl_key_file', 'ssl_password', 'ssl_password_file', 'ssl_ca_file',
     'ssl_ciphers', 'ssl_verify_client'}
 
@@ -49,7 +50,7 @@ function Servers:snapshot()
     end
 end
 
---- The server that listens where code wants to, if there is one.
+--- Returns the server that already listens on a host and port.
 local function find(self, host, port)
     for _, live in ipairs(self.live) do
         if live.is_run and tostring(live.host) == tostring(host) and tostring(live.port) == tostring(port) then
@@ -72,7 +73,7 @@ local function itself(server)
     return server
 end
 
---- Makes the stand-in for a running server, the first time it is asked for.
+--- Creates the proxy of a running server on first use.
 local function take(self, live)
     local part = self.parts[live]
     if part == nil then
@@ -111,7 +112,7 @@ function Servers:stage()
         local stop = live.stop
         local function staged(server, ...)
             if self.parts[live] ~= nil and txn.origin:is_stopping() then
-                -- The new generation has it.
+                -- The new generation has taken it over.
                 return server
             elseif txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping() then
                 self.stopped[live] = true
@@ -124,7 +125,7 @@ function Servers:stage()
     end
 end
 
---- All adapters of servers: those of the framework and those taken over.
+--- Returns all server adapters: those of the framework and those taken over.
 -- @treturn {table,...}
 function Servers:list()
     local list = {}
@@ -136,7 +137,7 @@ function Servers:list()
     return list
 end
 
---- What a server will have when the new generation has taken over.
+--- Returns what a server will have after the commit.
 -- @tparam table live
 -- @treturn {table,...} routes
 -- @treturn table set of those that new code has registered
@@ -159,15 +160,15 @@ local function unstage(self)
     if self.lib ~= nil and self.lib.new == self.staged then
         self.lib.new = self.original
     end
-    -- From now on a stand-in is the live server and nothing else.
+    -- From now on a proxy is just the live server.
     for _, part in ipairs(self.order) do
         rawset(part.stand_in, 'start', nil)
         rawset(part.stand_in, 'stop', nil)
     end
 end
 
---- Servers that were taken over stay safe from the `stop` of old roles until this.
--- A second call does nothing.
+--- Until now, servers that were taken over were protected from the `stop` of old
+-- roles. A second call does nothing.
 function Servers:settle()
     for live, stop in pairs(self.stops) do
         if live.stop == stop.staged then
@@ -196,7 +197,7 @@ function Servers:rollback()
     self:settle()
 end
 
---- Takes over what old roles registered that were started again.
+--- Commits what restarted old roles have registered.
 function Servers:revive()
     unstage(self)
     for _, part in ipairs(self.order) do

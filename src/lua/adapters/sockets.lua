@@ -1,14 +1,13 @@
 --- Adapter: servers that the application opens on ports of its own, with
--- `socket.tcp_server` or with what calls it, such as `console.listen`.
+-- `socket.tcp_server` or with functions that call it, such as `console.listen`.
 --
--- Old and new code cannot both listen on a port. So new code that opens a server
--- where one of old code listens gets a stand-in for the socket of that one; its
--- handler takes over at the commit, for the connections that come then. Closing
--- the old socket is put off until the commit, and then only done if no new code
--- has taken it over. HTTP servers have an adapter of their own.
+-- Old and new code cannot both listen on a port. So new code that opens a
+-- server where old code listens gets a proxy of that socket; its handler takes
+-- over at the commit, for new connections. Closing the old socket is deferred
+-- until the commit, and skipped if new code has taken it over. HTTP servers
+-- have an adapter of their own.
 --
--- A port that was free is open at once; when the new code fails, it is closed
--- again.
+-- A free port is opened at once; after a failure it is closed again.
 
 local require = ...
 local errno = require('errno')
@@ -28,7 +27,7 @@ local function new(txn)
     }, Sockets)
 end
 
---- The servers that can be taken over. May yield.
+--- Finds the servers that can be taken over. May yield.
 function Sockets:snapshot()
     self.live = {}
     for _, listener in ipairs(listeners_lib.list()) do
@@ -38,7 +37,8 @@ function Sockets:snapshot()
     end
 end
 
---- Where a server would listen that is opened with this host and port. Yields.
+--- Resolves the address on which a server with this host and port would listen.
+-- Yields.
 -- @treturn ?table {host, port}
 local function resolve(host, port)
     if host == 'unix/' then
@@ -52,9 +52,9 @@ local function handler_of(options)
     return type(options) == 'table' and options.handler or options
 end
 
---- The server of old code that listens where new code wants to, if its work is
--- that of new code now: its handler is old, or the same piece of code, as with
--- what a library opens. Yields.
+--- Returns the old server on an address that new code wants to use, if new code
+-- continues its work: its handler is old, or has the same code, as with servers
+-- opened by a library. Yields.
 local function find(self, host, port, options)
     local address = #self.live > 0 and resolve(host, port)
     for _, listener in ipairs(address and self.live or {}) do
@@ -69,8 +69,8 @@ local function find(self, host, port, options)
     return nil
 end
 
---- A socket that is the live one, but closing it does nothing until the commit,
--- nor ever after a rollback.
+--- Creates a proxy of a live socket; closing it does nothing until the commit,
+-- and nothing at all after a rollback.
 local function make_stand_in(live)
     return setmetatable({close = function() return true end}, {
         __index = live,
@@ -89,12 +89,12 @@ local function is_taken(self, live)
     return false
 end
 
---- Puts off that a socket is closed, until `settle`.
+--- Defers closing a socket until `settle`.
 local function guard_close(self, live)
     local txn, own, close = self.txn, rawget(live, 'close'), live.close
     local function staged(s, ...)
         if is_taken(self, live) and txn.origin:is_stopping() then
-            -- The new generation has it.
+            -- The new generation has taken it over.
             return true
         elseif txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping() then
             self.closed[live] = true
@@ -154,8 +154,8 @@ local function unstage(self)
     end
 end
 
---- Sockets that were taken over stay safe from the `stop` of old roles until this.
--- A second call does nothing.
+--- Until now, sockets that were taken over were protected from the `stop` of old
+-- roles. A second call does nothing.
 function Sockets:settle()
     for live, close in pairs(self.closes) do
         if rawget(live, 'close') == close.staged then
@@ -171,7 +171,7 @@ local function take_over(self)
         for key, value in pairs(type(item.options) == 'table' and item.options or {handler = item.options}) do
             serving[key] = value
         end
-        -- From now on the stand-in is the live socket and nothing else.
+        -- From now on the proxy is just the live socket.
         rawset(item.stand_in, 'close', nil)
     end
 end
@@ -186,7 +186,7 @@ function Sockets:commit()
     end
 end
 
---- Takes over what old roles opened that were started again.
+--- Commits what restarted old roles have opened.
 function Sockets:revive()
     unstage(self)
     take_over(self)

@@ -1,10 +1,9 @@
 --- Adapter: triggers of spaces, sessions and the server.
 --
--- What new code sets is put aside until the commit, so that no event runs both
--- generations. At the commit new triggers take the places of the old ones: of
--- those with the same name, and then in the order in which both were set. What
--- is left of the old ones goes, but for those of the main script, see
--- `Transaction:stays`.
+-- What new code sets is staged until the commit, so that no event runs both
+-- generations. At the commit new triggers replace old ones: those with the same
+-- name, and then in the order in which both were set. Remaining old ones are
+-- removed, except for those of the main script, see `Transaction:stays`.
 
 local require = ...
 local log = require('log')
@@ -25,7 +24,7 @@ local function new(txn)
     local self = {txn = txn, places = {}, by_holder = {}, by_event = {}, wrapped = {}}
     local module = trigger_list.names_module()
     if module ~= nil then
-        -- As they are when nothing is staged.
+        -- Keep the originals before staging replaces them.
         self.set, self.del = module.set, module.del
     end
     return setmetatable(self, Triggers)
@@ -43,7 +42,7 @@ local function add(self, place)
     return place
 end
 
---- Adds a place where triggers can be, if this server has it.
+--- Adds a place for triggers, if this server has it.
 -- @tparam string full_name of the event, see `trigger_list`
 local function add_place(self, label, holder, event, is_method, full_name)
     local original = rawget(holder, event)
@@ -62,7 +61,7 @@ local function add_place(self, label, holder, event, is_method, full_name)
     table.insert(self.by_holder[holder], place)
 end
 
---- Adds an event of which nothing but its name is known.
+--- Adds an event of which only the name is known.
 local function add_event(self, full_name)
     local set, del = self.set, self.del
     return add(self, {
@@ -77,11 +76,11 @@ local function add_event(self, full_name)
     })
 end
 
---- All spaces, each once.
+--- Returns all spaces, without duplicates.
 local function spaces()
     local result = {}
     for name, space in pairs(box.space) do
-        -- Each is there by its name and by its number.
+        -- `box.space` has each space under its name and its number.
         if type(name) == 'string' then
             table.insert(result, {name = name, space = space})
         end
@@ -96,7 +95,7 @@ local function add_space(self, name, space)
     end
 end
 
---- The names of all events that are not known yet.
+--- Returns the names of all other events.
 local function other_events(self)
     local module, result = trigger_list.names_module(), {}
     for full_name in pairs(module and module.info() or {}) do
@@ -126,8 +125,7 @@ function Triggers:snapshot()
     end
 end
 
---- What the calls that were put aside amount to: triggers to be there, and which
--- of others are to go.
+--- Sums up the staged calls: which triggers to set, and which to remove.
 local function outcome_of(self, place)
     local wanted, unwanted = {}, {}
     for _, item in ipairs(place.calls) do
@@ -138,7 +136,7 @@ local function outcome_of(self, place)
         elseif index ~= nil then
             table.remove(wanted, index)
         else
-            -- What has the same name is replaced anyway.
+            -- A trigger with the same name is replaced anyway.
             local is_gone = meant ~= nil and (meant.name == nil or item.new == nil)
             if is_gone and not self.txn.origin:wraps_old(meant.f) then
                 table.insert(unwanted, meant)
@@ -149,8 +147,8 @@ local function outcome_of(self, place)
     return wanted, unwanted
 end
 
---- What new code finds when it looks: the triggers of others and its own, in
--- the order in which this server tells them.
+--- Returns the triggers visible to new code: those of others and its own, in the
+-- order of this server.
 local function staged_list(self, place)
     local wanted, unwanted = outcome_of(self, place)
     local functions = {}
@@ -183,7 +181,7 @@ local function is_callable_or_nil(value)
     return value == nil or type(value) == 'function'
 end
 
---- What a call of new code means.
+--- Interprets a call of new code.
 -- @treturn ?table {new = trigger to be there, meant = the one that it replaces},
 --   see `trigger_list`; both may be missing; nil if it is an error
 local function understand(new_f, old_f, name)
@@ -219,7 +217,7 @@ local function stage_place(self, place)
         end
         local item = understand(select(place.is_method and 2 or 1, ...))
         if item == nil then
-            -- An error, in the words of the server.
+            -- Raises the server's own error.
             return place.original(...)
         elseif item.new == nil and item.meant == nil then
             return staged_list(self, place)
@@ -231,8 +229,8 @@ local function stage_place(self, place)
     rawset(place.holder, place.event, staged)
 end
 
---- Stages a space that Tarantool has filled with its functions, again or for the
--- first time.
+--- Stages a space whose functions Tarantool has just set, again or for the first
+-- time.
 local function restage(self, space)
     if self.by_holder[space] == nil then
         add_space(self, space.name, space)
@@ -251,7 +249,7 @@ local function stage_function(self, holder, name, staged)
     rawset(holder, name, staged)
 end
 
---- Puts aside what is set by the names of events.
+--- Stages triggers set by event names.
 local function stage_module(self, module)
     local txn = self.txn
     local function stage_one(original, has_function)
@@ -269,7 +267,7 @@ local function stage_module(self, module)
     stage_function(self, module, 'del', stage_one(module.del, false))
 end
 
---- Puts aside what new code sets.
+--- Stages what new code sets.
 function Triggers:stage()
     for _, place in ipairs(self.places) do
         if place.holder ~= nil then
@@ -283,12 +281,13 @@ function Triggers:stage()
     local holder = is_configured() and box.schema.space
     local bless = holder and rawget(holder, 'bless')
     if type(bless) == 'function' then
-        -- Whoever changes the schema, with truncate(), in SQL or from the leader,
-        -- Tarantool fills the table of the space anew and calls this function.
+        -- On every schema change, such as truncate(), SQL, or replication from
+        -- the leader, Tarantool rebuilds the table of the space and calls this
+        -- function.
         stage_function(self, holder, 'bless', function(space, ...)
             bless(space, ...)
             if self.txn.staging and type(space) == 'table' and type(space.name) == 'string' then
-                -- An error would end the change of the schema.
+                -- An error would abort the schema change.
                 local ok, err = pcall(restage, self, space)
                 if not ok then
                     log.error('cartridge-reload: triggers: %s', tostring(err))
@@ -311,7 +310,8 @@ local function unstage(self)
     end
 end
 
---- Sets a trigger; the reload has happened by then, so a failure is a warning.
+--- Sets a trigger. The reload has been committed by then, so a failure is a
+-- warning.
 local function change(self, place, new_one, old)
     local ok, err = pcall(trigger_list.put, place, new_one, old)
     if not ok then
@@ -319,8 +319,7 @@ local function change(self, place, new_one, old)
     end
 end
 
---- Which new trigger takes the place of which old one: of the one with its name,
--- or else of the next.
+--- Pairs new triggers with old ones to replace: by name, or else the next one.
 local function pair(wanted, old)
     local result, rest = {}, table.copy(old)
     for _, new_one in ipairs(wanted) do
@@ -365,7 +364,7 @@ function Triggers:list_new(functions)
     end
 end
 
---- Whether the holder of a place is still in use: a space can be dropped.
+--- Whether the holder of a place still exists: a space can be dropped.
 local function is_there(place)
     return not place.is_method or box.space[place.holder.id] == place.holder
 end
@@ -379,8 +378,8 @@ function Triggers:commit()
     end
 end
 
---- Takes over what a role has set that was stopped and is started again: each
--- trigger takes the place of the one with the same code.
+--- Commits what a role has set that was stopped and restarted: each trigger
+-- replaces the one with the same code.
 function Triggers:revive()
     unstage(self)
     for _, place in ipairs(self.places) do
@@ -433,8 +432,8 @@ local function is_equal(a, b)
     return true
 end
 
---- Removes what new code has set behind the staging, and puts back what it has
--- removed, at its place.
+--- Removes what new code has set without staging, and restores what it has
+-- removed, in its position.
 local function restore_place(self, place, undone, left)
     local now, wanted = trigger_list.list(place), table.copy(place.before)
     for _, trigger in ipairs(now) do
@@ -442,7 +441,7 @@ local function restore_place(self, place, undone, left)
         for _, known in ipairs(place.before) do
             is_known = is_known or is_one(trigger, known)
         end
-        -- Those that others have set meanwhile stay.
+        -- Triggers set by other code meanwhile stay.
         if not is_known and not self.txn.origin:wraps_new(trigger.f) then
             table.insert(wanted, trigger)
         end
@@ -486,7 +485,7 @@ function Triggers:rollback(undone, left)
     end
 end
 
---- The places where triggers can be on this server now. May yield.
+--- Lists the places for triggers on this server. May yield.
 -- @treturn {table,...} {label, list = function () -> the functions that are
 --   set, set = function (new, old)}
 local function places()

@@ -1,13 +1,13 @@
---- Adapter: `cartridge.vars` of the application's modules, the place for state
--- that survives a reload. New code works on copies of the tables of variables
--- and of their defaults: nobody else sees what it sets before the commit.
+--- Adapter: `cartridge.vars` of the application's modules, which hold state that
+-- survives a reload. New code works on copies of the variables and their
+-- defaults: no other code sees what it sets before the commit.
 --
--- After the commit old code that still runs, requests in flight and the `stop` of
--- old roles, goes on finding the variables that the new roles have replaced. The
--- others it shares with everybody: a counter counts for all. What `stop` changes
--- is seen by old code only. And new code does not find the variables that `stop`
--- is going to end or to unset, see `reload.stop_effects`: to it they are as after
--- a restart.
+-- After the commit old code that is still running, requests in flight and the
+-- `stop` of old roles, keeps seeing the variables that the new roles have
+-- replaced. All others are shared: a counter counts for everyone. Changes by
+-- `stop` are visible only to old code. And new code does not see variables that
+-- `stop` will release or unset, see `reload.stop_effects`: to it they are as
+-- after a restart.
 
 local require = ...
 local audiences = require('reload.audiences')
@@ -46,7 +46,7 @@ local function stage_module(self, kind, name)
     kind.audiences:show(kind.new, name, copy)
 end
 
---- The names that are not those of a module: the application has chosen them.
+--- Lists names that are not module names: the application has chosen them.
 local function names_of_no_module(holder)
     local names = {}
     for name in pairs(holder) do
@@ -92,15 +92,15 @@ local function has_same_entries(a, b)
     return true
 end
 
---- Whether a `stop` that was called before the commit has changed variables: then
--- they stay as it has left them.
+--- Whether a `stop` called before the commit has changed variables: then they
+-- stay as it left them.
 local function has_left(self, kind, name)
     local left = kind.name == 'values' and self.left[name]
     return left and not has_same_entries(kind.audiences:find(kind.old, name), left.first)
 end
 
---- Gives a `stop` that is called before the commit variables of its own: as they
--- are now.
+--- Gives a `stop` that is called before the commit a separate copy of the
+-- current variables.
 function Vars:retire()
     local kind = self.kinds.values
     if kind == nil or self.txn.committed then
@@ -133,8 +133,8 @@ function Vars:mark()
     end
 end
 
---- Sets the variables that were changed in a copy; what was not attempted there
--- stays as it is.
+--- Sets the variables that were changed in a copy; unchanged ones keep their
+-- current value.
 local function take_over(live, copy, staged)
     for key, value in pairs(copy) do
         if not rawequal(value, staged.first[key]) then
@@ -150,10 +150,10 @@ local function take_over(live, copy, staged)
     end
 end
 
--- Stands for nil among what old code finds.
+-- Stands for nil among the values that old code sees.
 local NOTHING = {}
 
---- What old code finds in place of a table of variables.
+--- Returns what old code sees in place of a table of variables.
 -- @tparam table live the variables
 -- @tparam table before what they were to old code
 -- @tparam function is_private () -> whether all that the caller sets is for old
@@ -211,7 +211,7 @@ function Vars:commit()
     end
 end
 
---- Ends what old code has of its own.
+--- Removes the separate view of old code.
 function Vars:settle()
     for _, kind in pairs(self.kinds) do
         kind.audiences:close()
@@ -229,7 +229,7 @@ function Vars:rollback(undone)
                 table.insert(undone, ('cartridge.vars of %s: %s'):format(name, tostring(key)))
             end
         end
-        -- A role that was stopped starts again with what its `stop` has left.
+        -- A stopped role starts again with what its `stop` has left.
         if self.left[name] ~= nil then
             take_over(kind.audiences:find_serving(name), kind.audiences:find(kind.old, name), self.left[name])
         end

@@ -1,4 +1,4 @@
---- All instances of a cluster, asked the same at the same time, over
+--- Asks all instances of a cluster the same question in parallel, over
 -- Cartridge's own connections.
 
 local require = ...
@@ -7,11 +7,11 @@ local clock = require('clock')
 local failure = require('core.failure')
 local fiber = require('fiber')
 
--- Seconds. Nobody is asked for anything that takes long.
+-- Seconds. No question asked here takes long to answer.
 local PATIENCE = 5
 
--- The state of an instance. An error of another instance comes as what it says:
--- its table may not travel.
+-- Returns the state of an instance. Errors are converted to strings, as their
+-- tables may not be serialisable.
 local STATE = [[
     local confapplier = require('cartridge.confapplier')
     local state, err = confapplier.get_state()
@@ -27,7 +27,7 @@ local STATE = [[
     }
 ]]
 
--- What an instance says of a config, as the first phase of a change asks it.
+-- Validates a config, as the first phase of Cartridge's two-phase commit does.
 local VALIDATE = [[
     local ok, conf, err = pcall(require('cartridge.clusterwide-config').new, ...)
     if ok and conf ~= nil then
@@ -43,9 +43,9 @@ local VALIDATE = [[
     return tostring(text)
 ]]
 
--- Ends the first phase of a change that was given up, where it has gone on since.
--- While it writes the config, this is there, perhaps by a name that is longer,
--- and not taken.
+-- Aborts the prepare phase of an abandoned change. A prepared config is a
+-- directory on disk, which exists, possibly under a longer name, while it is
+-- being written.
 local RELEASE = [[
     local change = ...
     local fiber, fio = require('fiber'), require('fio')
@@ -54,7 +54,7 @@ local RELEASE = [[
     local function is_written()
         for _, path in ipairs(fio.glob(pattern)) do
             local stat = fio.stat(path)
-            -- Some may be left of times when the instance was killed.
+            -- Older ones may be leftovers of a killed process.
             if stat ~= nil and stat.mtime >= began then
                 return true
             end
@@ -84,17 +84,17 @@ local function ask_one(uri, code, argument, until_time)
         return result
     end
     local message = failure.describe(result)
-    -- The text of some errors is empty.
+    -- Some errors have an empty text.
     return nil, message ~= '' and message or 'no answer in time'
 end
 
---- Asks each of them, and waits for all.
--- @tparam {table,...} instances as `Cartridge:instances` has them
+--- Runs code on all instances in parallel and waits for all replies.
+-- @tparam {table,...} instances as returned by `Cartridge:instances`
 -- @tparam string code that returns one value
--- @param argument for it
+-- @param argument of the code
 -- @tparam number limit seconds
--- @treturn table uuid -> what it returned
--- @treturn table uuid -> why there is no answer
+-- @treturn table uuid -> returned value
+-- @treturn table uuid -> why there is no reply
 local function ask(instances, code, argument, limit)
     local until_time, fibers, answers, failures = clock.monotonic() + limit, {}, {}, {}
     for _, one in ipairs(instances) do
@@ -116,7 +116,7 @@ local function ask(instances, code, argument, limit)
     return answers, failures
 end
 
---- Those that take part in changes of the config.
+--- Returns the instances that take part in config changes.
 -- @tparam {table,...} instances
 -- @treturn {table,...}
 local function enabled(instances)
@@ -129,20 +129,20 @@ local function enabled(instances)
     return list
 end
 
---- How each of them is.
+--- Queries the state of all instances.
 -- @tparam {table,...} instances
--- @tparam number limit seconds, if that is less than it would be
+-- @tparam number limit seconds, if less than the default
 -- @treturn table uuid -> {state, why, checksum, locked}
--- @treturn table uuid -> why it is not known
+-- @treturn table uuid -> why the state is unknown
 local function states(instances, limit)
     return ask(instances, STATE, nil, math.min(PATIENCE, limit))
 end
 
---- Who would not take a config.
+--- Returns the instances that reject a config, with their reasons.
 -- @tparam {table,...} instances
 -- @tparam {[string]=string,...} plaintext all sections
 -- @tparam number limit seconds
--- @treturn table uuid -> what it says against it
+-- @treturn table uuid -> reason
 local function objections(instances, plaintext, limit)
     local answers = ask(instances, VALIDATE, plaintext, limit)
     local list = {}
@@ -154,14 +154,14 @@ local function objections(instances, plaintext, limit)
     return list
 end
 
---- Ends the first phase of a change that was given up. Cartridge tells only those
--- who had answered in time to forget it; another goes on, and keeps the config
--- locked for good.
+--- Aborts the prepare phase of an abandoned change. Cartridge aborts only the
+-- instances that answered in time; a late one would keep the config locked
+-- forever.
 -- @tparam {table,...} instances
--- @tparam string checksum of the config that was to be
--- @tparam number age seconds since the change began
+-- @tparam string checksum of the abandoned config
+-- @tparam number age seconds since the change started
 -- @tparam number limit seconds
--- @treturn table uuid -> whether the config is not locked there
+-- @treturn table uuid -> whether the config is unlocked there
 local function release(instances, checksum, age, limit)
     return (ask(instances, RELEASE, {checksum = checksum, age = age, limit = limit * 0.9}, limit))
 end

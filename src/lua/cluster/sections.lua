@@ -1,6 +1,6 @@
---- The sections of the cluster-wide config that the role `extensions` loads
--- code from: what a push makes of them, and what is wrong with it. Nothing here
--- runs any of that code or changes anything.
+--- The sections of the cluster-wide config from which the role `extensions`
+-- loads code: compares and validates what a push would change. Runs none of
+-- that code and changes nothing.
 
 local require = ...
 local nearest = require('core.nearest')
@@ -10,18 +10,18 @@ local yaml = require('yaml')
 local ROLE = 'extensions'
 local CONFIG = 'extensions/config.yml'
 
---- Whether a section is one of those that a push is about.
+--- Whether a push manages this section.
 local function is_ours(name)
     return name == CONFIG or name:find('^extensions/.+%.lua$') ~= nil
 end
 
---- The module that a section is.
+--- Returns the module name of a section.
 local function module_of(name)
     return (name:gsub('%.lua$', ''):gsub('/', '.'))
 end
 
---- Whether a section says nothing: comments only.
--- The role itself puts an example like that where there is no config.
+--- Whether a section has only comments. The role creates such an example if
+-- there is no config.
 local function is_blank(name, text)
     local comment = name == CONFIG and '^%s*#' or '^%s*%-%-[^%[]'
     for line in text:gmatch('[^\r\n]+') do
@@ -32,7 +32,7 @@ local function is_blank(name, text)
     return true
 end
 
---- Whether some replica set has the role.
+--- Whether any replica set has the role.
 -- @tparam table topology of the cluster-wide config
 local function has_role(topology)
     for _, set in pairs(topology.replicasets or {}) do
@@ -45,7 +45,7 @@ local function has_role(topology)
     return false
 end
 
---- Cuts the text that all of them came in.
+--- Splits the text in which all sections were sent.
 -- @tparam {table,...} list {name, size}
 -- @tparam string text
 -- @treturn {[string]=string,...} name -> text
@@ -67,10 +67,10 @@ local function sorted(set)
     return list
 end
 
---- What becomes of the sections of a cluster.
+--- Compares the sections of a cluster with those given.
 -- @tparam {[string]=string,...} present all sections of the cluster
 -- @tparam {[string]=string,...} given
--- @tparam boolean prune whether those that are not given go
+-- @tparam boolean prune whether to remove those that are not given
 -- @treturn table {added, changed, removed, unchanged, kept} lists of names
 -- @treturn table patch: name -> text or box.NULL, for what changes
 local function compare(present, given, prune)
@@ -97,7 +97,7 @@ local function compare(present, given, prune)
     return sections, patch
 end
 
---- The patch that would put things back.
+--- Returns the patch that reverts a patch.
 local function inverse(present, patch)
     local back = {}
     for name in pairs(patch) do
@@ -106,7 +106,7 @@ local function inverse(present, patch)
     return back
 end
 
---- Whether a config has what a patch has put there.
+--- Whether a config contains what a patch has set.
 local function has_patch(plaintext, patch)
     for name, text in pairs(patch) do
         local now = plaintext[name]
@@ -120,7 +120,7 @@ local function has_patch(plaintext, patch)
     return true
 end
 
---- Compiles all modules; none of them runs.
+--- Compiles all modules without running them.
 -- @tparam {[string]=string,...} given
 -- @treturn {table,...} problems: {module, path, message}
 local function compile(given)
@@ -128,7 +128,8 @@ local function compile(given)
     for _, name in ipairs(sorted(given)) do
         if name ~= CONFIG then
             slice.pause()
-            -- As text only: compiled code is not checked by anybody.
+            -- Mode 't': bytecode is rejected, because LuaJIT does not verify
+            -- it.
             local chunk, message = loadstring(given[name], '@' .. name, 't')
             if chunk == nil then
                 table.insert(problems, {module = module_of(name), path = name, message = message})
@@ -149,7 +150,7 @@ local function check_yaml(given)
     return ok and {} or {{path = CONFIG, message = ('%s is not YAML: %s'):format(CONFIG, tostring(err))}}
 end
 
---- Whether there is a module of that name, without loading it.
+--- Whether a module with that name exists; does not load it.
 local function exists(name, plaintext)
     if name:find('^extensions%.') then
         return plaintext[name:gsub('%.', '/') .. '.lua'] ~= nil
@@ -161,14 +162,14 @@ local function is_map(value)
     return type(value) == 'table'
 end
 
---- "unknown key 'modul', did you mean module?" if a key that is not there is misspelt, nil else.
--- Other keys are passed over, as by the role.
+--- Returns "unknown key 'modul', did you mean module?" if a missing key is
+-- misspelt, otherwise nil. Other unknown keys are ignored, as the role does.
 local function misspelt(map, key)
     local found = nearest.key(map, key)
     return found and ('unknown key %q, did you mean %s?'):format(found, key) or nil
 end
 
---- What is wrong with a field that must be text, if anything is.
+--- Returns what is wrong with a required text field, or nil.
 local function text_problem(map, field, prefix)
     if map[field] == nil then
         return misspelt(map, field) or ('%s%s is missing'):format(prefix, field)
@@ -179,7 +180,7 @@ end
 
 local EVENTS = {binary = {'path'}, http = {'path', 'method'}}
 
---- What is wrong with one event of a function, if anything is.
+--- Returns what is wrong with one event of a function, or nil.
 local function event_problem(event)
     if not is_map(event) then
         return 'is not a map'
@@ -225,16 +226,17 @@ local function function_problem(fields, plaintext)
     end
 end
 
---- Checks which functions are exported, as far as that goes without their code.
--- @tparam table config its value, any
--- @tparam {[string]=string,...} plaintext all sections as they will be
+--- Checks the exported functions, as far as possible without running code.
+-- @tparam table config its value, of any type
+-- @tparam {[string]=string,...} plaintext all sections after the push
 -- @treturn {table,...} problems: {module, path, message}
 local function check_config(config, plaintext)
     local problems = {}
     local function add(message, module)
         table.insert(problems, {module = module, path = CONFIG, message = message})
     end
-    -- An explicit null is not the same as nothing: the role does not take it.
+    -- An explicit null is not the same as a missing config: the role rejects
+    -- it.
     if type(config) == 'nil' then
         return problems
     elseif not is_map(config) then

@@ -7,7 +7,7 @@ local instance = require('core.instance')
 local run = require('core.command')
 local yaml = require('yaml')
 
--- The way the console itself encodes: whatever the value is, something comes.
+-- Encodes as the console does: any value can be encoded.
 local encoder = yaml.new()
 encoder.cfg({
     encode_invalid_numbers = true,
@@ -20,8 +20,9 @@ local function pack(...)
     return {n = select('#', ...), ...}
 end
 
---- Compiles an expression so that it is no tail call: `return error('x')` would have left its line behind, and the
--- error would name the caller, which is this file.
+--- Compiles an expression without a tail call: with `return error('x')` the
+-- frame of the chunk would be gone, and the error would name its caller, this
+-- file.
 local function compile_expression(code, chunk)
     if loadstring('return ' .. code, chunk) == nil then
         return nil
@@ -31,7 +32,8 @@ local function compile_expression(code, chunk)
     return maker and maker(pack)
 end
 
---- A function that returns the packed results of an expression or a chunk, as at the console.
+--- Compiles an expression or a chunk, as the console does, to a function that
+-- returns its packed results.
 -- @treturn[1] function
 -- @return[2] nil
 -- @treturn[2] string message
@@ -49,7 +51,8 @@ local function compile(code, chunk)
     end, err
 end
 
---- A message that names our own line is of a tail call, or of a level beyond the chunk: only the chunk is known.
+--- A message with a line of this file comes from a tail call, or from an error
+-- level beyond the chunk: only the chunk is known.
 local function hide_own_line(message, chunk)
     return (message:gsub('^cartridge%-reload/[%w_/]+%.lua:%d+: ', function()
         return chunk:sub(2) .. ': '
@@ -85,7 +88,7 @@ return function(args)
     if not encoded then
         run.fail(report, {code = 'bad_result', phase = 'eval', message = tostring(text)})
     elseif results.n >= 2 and results[1] == nil and results[2] ~= nil then
-        -- The convention of Tarantool: nil and an error.
+        -- By convention in Tarantool, nil and an error value mean failure.
         run.fail(report, failure.from(results[2], {code = 'lua_error', phase = 'eval'}))
     end
     return report

@@ -1,5 +1,5 @@
 --- Command `reload --method native`: Cartridge's own `reload_roles`, or
--- `package.reload` of an application that has it, with its true outcome.
+-- `package.reload` if the application uses it, with the actual outcome.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -20,7 +20,7 @@ local registry_lib = require('core.state')
 local run = require('core.command')
 local scan = require('scan.init')
 
---- Why the application's own way would not begin.
+--- Returns why the application's own mechanism would refuse to start.
 local function refusal(args, cartridge, reloader)
     if cartridge == nil and reloader ~= nil then
         return run.refusal(args)
@@ -31,7 +31,8 @@ local function refusal(args, cartridge, reloader)
         })
     end
     local refused = run.refusal(args)
-    -- Cartridge takes its own way out of a failed reload, so that is no reason.
+    -- Cartridge's own reload can leave these failed states, so they are no
+    -- obstacle.
     local state = cartridge:state()
     if refused ~= nil and refused.error.code == 'bad_state'
     and (state == 'ReloadError' or state == 'OperationError') then
@@ -40,11 +41,11 @@ local function refusal(args, cartridge, reloader)
     return refused
 end
 
---- Begins to take note of the application modules that are loaded.
+--- Starts recording which application modules are loaded.
 -- @tparam table registry
--- @tparam ?table main the main script, if it is going to run
+-- @tparam ?table main the main script, if it will be run
 -- @treturn table `origin`, `modules`: {name, path, digest}, and `stop`, a
---   function that ends it
+--   function that ends the recording
 local function record(registry, main)
     local notes = {origin = origin.new(registry), modules = {}}
     if main ~= nil then
@@ -55,8 +56,8 @@ local function record(registry, main)
     local function loader(name)
         local kind, path = catalog.classify(name)
         local module = {name = name, path = path}
-        -- What does not compile is left to the loaders of Tarantool, to be
-        -- complained of in their words.
+        -- A compile error is left to Tarantool's loaders, which report it as
+        -- usual.
         if kind ~= 'app' or not catalog.compile(module, registry) then
             return nil
         end
@@ -65,7 +66,7 @@ local function record(registry, main)
         return module.chunk
     end
     table.insert(package.loaders, 1, loader)
-    -- What nobody requires is the script itself.
+    -- Code that is not inside a module belongs to the script itself.
     notes.recorder = recorder.start({staging = true, origin = notes.origin}, function()
         return main
     end)
@@ -81,9 +82,9 @@ local function record(registry, main)
     return notes
 end
 
---- Remembers what was loaded.
--- @tparam table before module name -> value, of all modules as they were
--- @treturn table module name -> path of the file that it had before
+--- Stores the loaded modules in the state table.
+-- @tparam table before module name -> value, of all modules before the reload
+-- @treturn table module name -> its previous path
 local function remember(registry, notes, before)
     local former = {}
     for _, module in ipairs(notes.modules) do
@@ -105,8 +106,8 @@ local function remember(registry, notes, before)
     return former
 end
 
---- Calls `package.reload`. It unloads modules and ends what runs before the script
--- gets any further, and has no way back.
+--- Calls `package.reload`. Before the script gets any further, this unloads
+-- modules and ends running code, and it cannot be rolled back.
 -- @treturn table report
 local function reload_script(reloader)
     local report, before = instance.describe('reloaded'), reloader.count
@@ -117,7 +118,7 @@ local function reload_script(reloader)
     run.fail(report, failure.from(ok and 'the script does not require package.reload' or err,
         {code = 'native_failed', phase = 'native', module = main_script.NAME}, traceback))
     if reloader.count == before then
-        -- The script did not come to the line that ends the old generation.
+        -- The script failed before the line that ends the old generation.
         return report
     end
     report.outcome = 'degraded'
@@ -141,7 +142,7 @@ local function reload_roles(cartridge)
     run.fail(report, fail)
     local state = cartridge:state()
     if state == 'RolesConfigured' then
-        -- Nothing was begun: it refused by itself.
+        -- Cartridge refused before it changed anything.
         report.outcome = 'refused'
     else
         report.outcome = 'degraded'
@@ -170,7 +171,7 @@ return function(args)
         registry.generation, lock.holder)
     local main = cartridge == nil and main_script.find() or nil
     if main ~= nil then
-        -- For its digest; what runs is compiled by the rock.
+        -- Only for its digest: the rock compiles what is run.
         catalog.compile(main, registry)
     end
     local before, notes = table.copy(package.loaded), record(registry, main)
@@ -181,7 +182,7 @@ return function(args)
         ok, report = pcall(reload_script, reloader)
     end
     notes.stop()
-    -- Cartridge unsets globals that it does not know, ours among them.
+    -- Cartridge removes unknown globals, including our state table.
     rawset(_G, registry_lib.NAME, registry)
     if ok and report.outcome == 'reloaded' then
         local former = remember(registry, notes, before)

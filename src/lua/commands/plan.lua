@@ -1,5 +1,5 @@
---- Command `plan`: everything a reload would do up to, not including, running
--- new code. Changes nothing, not even the registry.
+--- Command `plan`: everything a reload does before it runs new code. Changes
+-- nothing, not even the state table.
 
 local require = ...
 local catalog = require('reload.catalog')
@@ -13,7 +13,7 @@ local run = require('core.command')
 local scan = require('scan.init')
 local staged = require('reload.pipeline')
 
---- The roles whose code a reload replaces, in their order.
+--- Returns the roles whose code a reload would replace, in order.
 local function describe_roles(framework, selected)
     local list = {}
     for _, role in ipairs(framework:describe_roles()) do
@@ -29,13 +29,13 @@ return function(args)
     local registry = registry_lib.peek()
     local held = registry_lib.holder()
     if held ~= nil then
-        -- What is loaded is changing while we look.
+        -- Modules may be changing right now.
         return run.locked(held)
     end
     local choice = staged.choose(args, registry)
     local problems = staged.compile_all(choice, registry)
     if choice.script ~= nil and choice.main == nil then
-        -- Only to be judged: a reload does not run it.
+        -- Compiled only to be checked: a reload does not run it.
         catalog.compile(choice.script, registry)
     end
 

@@ -1,5 +1,5 @@
---- Command `preflight`: the status of one instance among several, with what is
--- needed to put them into an order and to compare their code.
+--- Command `preflight`: the status of one instance of several, with what is
+-- needed to order them and to compare their code.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -13,11 +13,11 @@ local release = require('reload.release')
 local slice = require('core.yield')
 local status = require('commands.status')
 
--- How deep, and at how many files and directories, to look.
+-- Limits for the search: depth, and number of files and directories.
 local DEPTH = 16
 local ENTRIES = 20000
 
---- Looks for all Lua files below a directory, in a fixed order. Yields.
+--- Finds all Lua files below a directory, in a fixed order. Yields.
 -- @tparam table found gets path -> name below `root`; `left` counts down
 local function walk(found, root, name, depth)
     local names = fio.listdir(root .. '/' .. name) or {}
@@ -38,9 +38,9 @@ local function walk(found, root, name, depth)
     end
 end
 
---- All files of the packages of the application. Which of them an instance has
--- loaded so far can depend on its roles and on its past, and is not what makes
--- the code of one host different from that of another.
+--- Returns all files of the application's packages. Which of them an instance
+-- has loaded depends on its roles and its past, and does not make the code of
+-- two hosts different.
 local function package_files(modules)
     local found, seen = {files = {}, left = ENTRIES}, {}
     for _, module in ipairs(modules) do
@@ -61,9 +61,9 @@ local function digest_of(lines)
     return digest.sha1_hex(table.concat(lines, '\n'))
 end
 
---- Whether a file was written or replaced after a time, or a link that leads to
--- it: then what was loaded before may be something else. The time of modification
--- would not tell, as it can come with the file.
+--- Whether a file, or a link that leads to it, was written or replaced after a
+-- time, so that other code may be loaded. Uses ctime, as mtime may be preserved
+-- by a copy.
 local function is_newer(path, time)
     local stat = fio.stat(path)
     if stat == nil or stat.ctime > time then
@@ -78,14 +78,14 @@ local function is_newer(path, time)
     return false
 end
 
---- Digests of the files of the application as they are on disk and as they were
--- loaded. Of code that no reload has loaded only the age of its file tells whether
--- it is what is loaded. Yields.
--- @tparam table choice as `catalog.choose` made it
+--- Computes digests of the application's files on disk and as loaded. For code
+-- that no reload has loaded, only the age of the file tells whether it is the
+-- loaded code. Yields.
+-- @tparam table choice as returned by `catalog.choose`
 -- @tparam table registry of the instance
 -- @treturn string on disk
--- @treturn ?string loaded; nil if that is not known
--- @treturn boolean whether other code is loaded than is on disk
+-- @treturn ?string loaded; nil if unknown
+-- @treturn boolean whether the loaded code differs from that on disk
 local function code_digests(choice, registry)
     local started = process.started()
     local on_disk, loaded, outdated, is_known = {}, {}, false, true
@@ -95,7 +95,7 @@ local function code_digests(choice, registry)
     end
     for path, name in pairs(package_files(choice.selected)) do
         slice.pause()
-        -- A file that cannot be read is not the same as any other.
+        -- An unreadable file differs from any other.
         local _, disk = catalog.read(path)
         local serving = registry.files[path]
         if not is_loaded[path] then
@@ -141,7 +141,7 @@ return function(args)
         fields.replicaset = cartridge_lib.replicaset()
         fields.role = box.info.ro and 'follower' or 'leader'
     end
-    -- While a reload runs, not all modules are seen by everybody.
+    -- During a reload, different code sees different modules.
     if type(package.search) == 'function' and fields.reloading == nil and instance.is_configured() then
         local registry = registry_lib.peek()
         local choice = catalog.choose({}, registry)

@@ -1,5 +1,5 @@
---- Command `push`: new code for the role `extensions`, as sections of the
--- cluster-wide config, by the two-phase commit of Cartridge.
+--- Command `push`: deploys code for the role `extensions`, as sections of the
+-- cluster-wide config, with Cartridge's two-phase commit.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -12,26 +12,26 @@ local peers = require('cluster.peers')
 local registry_lib = require('core.state')
 local run = require('core.command')
 local sections_lib = require('cluster.sections')
--- Not a file: what came along with this request, name -> text.
+-- Not a file: the modules of this request, name -> text.
 local sources = require('sources')
 
--- States in which an instance takes a change of the config. One whose roles
--- have failed may be healed by it.
+-- States in which an instance accepts a config change, which may fix one whose
+-- roles have failed.
 local TAKES_CONFIG = {RolesConfigured = true, OperationError = true}
 
--- Bytes of config that an instance reads in a second, if it has much else to do.
+-- Bytes of config per second that a busy instance reads.
 local PACE = 2 * 1024 * 1024
 
--- Seconds that it takes for a section, which is a file, and that on a slow disk.
+-- Seconds per section, which is a file, on a slow disk.
 local FILE_SECONDS = 0.02
 
--- What Cartridge gives an instance to read a config, and to check and write it.
+-- Cartridge's time limits for sending, checking and writing a config.
 local LIMITS = {'netbox_call_timeout', 'validate_config_timeout'}
 
 local Push = {}
 Push.__index = Push
 
---- Why this instance is not one to push through, whatever is pushed.
+--- Returns why nothing can be pushed through this instance.
 -- @treturn ?table failure fields
 local function unfit(cartridge)
     if cartridge == nil then
@@ -61,7 +61,7 @@ local function unfit(cartridge)
     end
 end
 
---- Looks at the whole cluster.
+--- Queries all instances of the cluster.
 -- @treturn table uuid -> {state, why, checksum, locked}
 function Push:survey()
     local states, failures = peers.states(self.instances, self:left())
@@ -80,10 +80,10 @@ function Push:left()
     return math.max(0, self.deadline - clock.monotonic())
 end
 
---- What is said of each instance.
--- @tparam string outcome of those of whom nothing else is known
--- @tparam ?table messages uuid -> what is wrong with it
--- @tparam ?string wrong outcome of these
+--- Sets the entry of each instance in the report.
+-- @tparam string outcome of the instances without a message
+-- @tparam ?table messages uuid -> message
+-- @tparam ?string wrong outcome of the instances with a message
 function Push:tell(outcome, messages, wrong)
     for _, one in ipairs(self.cluster) do
         local message = (messages or {})[one.uuid]
@@ -95,7 +95,7 @@ function Push:tell(outcome, messages, wrong)
     end
 end
 
---- "3 of 4 instances: a, b: why; c: why"
+--- Returns "3 of 4 instances: a, b: why; c: why".
 function Push:list(messages)
     local names, order, count = {}, {}, 0
     for _, one in ipairs(self.cluster) do
@@ -116,7 +116,7 @@ function Push:list(messages)
     return ('%d of %d instances: %s'):format(count, #self.instances, table.concat(list, '; '))
 end
 
---- Ends the push because of some instances, which have not begun anything.
+--- Refuses the push because of some instances; none has started anything.
 function Push:refuse(fields, messages)
     self:tell('unchanged', messages, 'refused')
     fields.outcome = 'refused'
@@ -124,8 +124,8 @@ function Push:refuse(fields, messages)
     failure.raise(fields)
 end
 
---- Refuses if the change could not go through all of the cluster, or would put
--- back what others have changed.
+--- Refuses if the change cannot reach the whole cluster, or would revert changes
+-- made elsewhere.
 function Push:check_cluster()
     local states = self:survey()
     local silent, locked, unready, different = {}, {}, {}, {}
@@ -161,8 +161,8 @@ function Push:check_cluster()
             transient = passing,
         }, unready)
     elseif next(different) ~= nil then
-        -- One that was disabled or expelled is not told, and knows of nothing
-        -- that has changed since.
+        -- A disabled or expelled instance is not notified of changes, so its
+        -- config may be outdated.
         self:refuse({
             code = 'config_differs',
             message = 'the config of this instance is outdated; a push would revert changes on',
@@ -171,7 +171,7 @@ function Push:check_cluster()
     end
 end
 
---- Ends the push because of what is pushed.
+--- Rejects the push because of what is pushed.
 local function reject(report, fields, problems)
     report.problems = problems
     local message = problems[1].message
@@ -181,8 +181,8 @@ local function reject(report, fields, problems)
     failure.raise(fields)
 end
 
---- Checks all that can be known without running it.
--- @treturn table the config as it will be
+--- Checks everything that can be checked without running code.
+-- @treturn table the new config
 function Push:check_code(given)
     local problems = sections_lib.compile(given)
     if #problems > 0 then
@@ -198,7 +198,7 @@ function Push:check_code(given)
         ok, err = candidate:update_luatables()
     end
     if not ok then
-        -- The error comes with a traceback of our own code, of which it is no fault.
+        -- The traceback would show only code of this program.
         failure.raise({code = 'bad_config', phase = 'compile', message = failure.describe(err)})
     end
     local name = sections_lib.CONFIG:gsub('%.yml$', '')
@@ -209,9 +209,9 @@ function Push:check_code(given)
     return candidate
 end
 
---- Has Cartridge change the config everywhere.
--- It gives each instance a time to read all of the config and to write it, which
--- is the same however much that is. Where it can be set, it is longer meanwhile.
+--- Has Cartridge change the config on all instances. Its time limits for sending
+-- and writing a config do not depend on the size, so they are raised meanwhile,
+-- where possible.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @return[2] error
@@ -240,7 +240,8 @@ function Push:change(patch)
     return done, err
 end
 
---- What went wrong on whom, of a change that has been begun and failed.
+--- After a failed change: the error of each instance, and whether any has
+-- already applied it.
 -- @treturn table uuid -> message
 -- @treturn boolean whether some instance has the new config
 function Push:casualties()
@@ -258,7 +259,7 @@ function Push:casualties()
     return list, begun
 end
 
---- Puts the sections back on all instances.
+--- Restores the previous sections on all instances.
 -- @treturn table rollback of the report
 function Push:undo()
     local names, left = {}, {}
@@ -286,8 +287,8 @@ function Push:undo()
     return {undone = #left == 0 and names or {}, left = left, doubts = {}}
 end
 
---- Ends the push because the change failed, with everything as it was if that
--- can be had.
+--- Ends the push after a failed change, restoring the previous state if
+-- possible.
 function Push:give_up(candidate, err)
     local message = failure.describe(err)
     local casualties, begun = self:casualties()
@@ -302,14 +303,14 @@ function Push:give_up(candidate, err)
             rollback = rollback,
         })
     end
-    -- Locked meanwhile by somebody else, here or on another instance.
+    -- Locked by another change, here or on another instance.
     if message:find('locked') or message:find('already running') then
         self:tell('unchanged')
         failure.raise({code = 'config_locked', message = message, transient = true})
     end
-    -- Cartridge tells of one instance only.
+    -- Cartridge reports the error of only one instance: ask all of them.
     local objections = peers.objections(self.instances, candidate:get_plaintext(), self:left())
-    -- After that, as one that was too slow has to do with it before.
+    -- Only after that: a slow instance may still be in its prepare phase.
     local released = peers.release(self.instances, tostring(candidate:get_checksum()),
         clock.monotonic() - self.entered, self:left())
     for _, one in ipairs(self.instances) do
@@ -336,7 +337,8 @@ function Push:commit(args, candidate)
             message = 'timed out before the change could start',
         })
     end
-    -- From here to where Cartridge takes the config as it is, nothing yields.
+    -- Nothing yields between this check and the point where Cartridge reads the
+    -- config.
     if self.cartridge:active_config() ~= self.config then
         failure.raise({
             code = 'config_changed',
@@ -425,7 +427,8 @@ local function push(args, on_phase)
     return report
 end
 
---- The same with the lock, which a reload takes too, and with lines in the log.
+--- The same with the lock, which a reload takes too, and with audit lines in the
+-- log.
 local function locked_push(args, on_phase)
     local lock, held = registry_lib.acquire(args.holder or 'unknown')
     if lock == nil then
@@ -454,7 +457,7 @@ return function(args)
         return run.refused({code = 'not_running', message = 'box.cfg() has not been called yet', transient = true})
     end
     local report = run.detached(args, function(on_phase)
-        -- Only to look, nobody has to wait for.
+        -- A dry run needs no lock.
         return (args.dry_run and push or locked_push)(args, on_phase)
     end)
     report.duration_ms = (clock.monotonic() - started) * 1000

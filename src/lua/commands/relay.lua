@@ -1,8 +1,8 @@
 --- Command `relay`: runs a request on another instance of the cluster, over
 -- Cartridge's own connections, and returns its report.
 --
--- The other instance gets what it would get from the client itself: the same
--- modules and the same arguments. What it says meanwhile is passed on.
+-- The other instance gets exactly what the client would have sent: the same
+-- modules and arguments. Its push messages are passed on.
 
 local require = ...
 local cartridge = require('platform.cartridge')
@@ -12,22 +12,22 @@ local failure = require('core.failure')
 local json = require('json')
 local msgpack = require('msgpack')
 local run = require('core.command')
--- Not a file: what came along with this request, name -> text.
+-- Not a file: the modules of this request, name -> text.
 local sources = require('sources')
 
--- Seconds. Who takes longer to answer is as good as not there.
+-- Seconds. A slower instance counts as unreachable.
 local CONNECT = 5
--- The part of the time that is left to the other instance.
+-- The share of the remaining time that the other instance gets.
 local SHARE = 0.95
 
--- As text, so that nothing is lost on the way that only Lua can express.
+-- The report travels as a msgpack string, so that net.box does not convert its
+-- values.
 local FAR_END = [[
     local boot = assert(loadstring((...), '@cartridge-reload/boot.lua'))
     return require('msgpack').encode(boot(select(2, ...)))
 ]]
 
--- What it means that the end of a command was not seen, for those whose work
--- goes on without anybody.
+-- The consequence of not seeing the end of a command whose work continues.
 local UNSEEN = {
     reload = '; the instance rolls back on its own unless it has committed; '
         .. 'run `cartridge-reload status` to see the outcome',
@@ -43,9 +43,9 @@ local function timeout(code, message, command)
     return {outcome = 'timeout', error = {code = code, message = message .. (UNSEEN[command] or '')}}
 end
 
---- A connection to an instance that answers.
--- One that hangs is better found out before it has got the request, which it
--- would come to one day. Its answer is the time, as its clock is another one.
+--- Returns a connection to an instance that answers. An instance that hangs must
+-- be detected before it gets the request, which it would run later. It answers
+-- with its time, as its clock may differ.
 -- @treturn[1] net.box connection
 -- @treturn[1] number unix time there, in seconds
 -- @treturn[2] nil
@@ -60,13 +60,13 @@ local function reach(uri, left)
     if ok then
         return conn, now
     elseif conn.state ~= 'active' then
-        -- The text of some errors is empty.
+        -- Some errors have an empty text.
         return nil, ('connection lost (%s)'):format(tostring(now))
     end
     return nil, ('no answer within %.3g s (%s)'):format(limit, tostring(now))
 end
 
---- The arguments for the other instance: modules, and what it is to do.
+--- Builds the arguments for the other instance: modules, and the request.
 local function far_arguments(request, left, now)
     request.timeout = math.min(request.timeout or left, left * SHARE)
     request.not_after = now + request.timeout
@@ -101,7 +101,7 @@ local function relay(args, on_phase)
     elseif clock.monotonic() >= until_time then
         return timeout('deadline', ('no reply from %s in time'):format(args.uri), args.request.command)
     end
-    -- Not a word of ours: the far end catches its own errors.
+    -- Not an error of boot.lua, which catches its own.
     local report = timeout('lua_error', (failure.describe(reply)), args.request.command)
     report.outcome = UNSEEN[args.request.command] and 'timeout' or 'failed'
     return report

@@ -1,4 +1,4 @@
---- Command `reload`: the staged transaction, its lock, its audit lines and its
+--- Command `reload`: the staged transaction with its lock, audit lines and
 -- report.
 
 local require = ...
@@ -18,9 +18,9 @@ local slice = require('core.yield')
 local staged = require('reload.pipeline')
 local transaction = require('reload.transaction')
 
---- What the registry remembers of the generation that has just taken over.
+--- Records the generation that has just taken over.
 local function remember(txn, work)
-    -- The commit was a slice of its own.  A cancelled fiber cannot pause.
+    -- The commit was a slice of its own. In a cancelled fiber `pause` throws.
     pcall(slice.pause)
     local registry = txn.registry
     registry.generation = registry.generation + 1
@@ -61,8 +61,8 @@ local function describe_modules(choice, added)
     return list
 end
 
---- The files that modules have loaded themselves, and whether each differs from
--- what the generation before had loaded.
+--- Lists files that modules loaded themselves, and whether each differs from the
+-- one loaded by the previous generation.
 local function describe_files(choice, loaded)
     local known, list = {}, {}
     for _, file in ipairs(choice.files) do
@@ -81,7 +81,7 @@ local function describe_files(choice, loaded)
     return list
 end
 
---- What became of the routes of all servers together.
+--- Sums up what happened to the routes of all servers.
 -- @tparam ?{table,...} servers adapters
 -- @treturn ?table {added, replaced, removed}; nil if there is no server
 local function count_routes(servers)
@@ -95,8 +95,8 @@ local function count_routes(servers)
     return sum
 end
 
---- Puts into a report what was done.
--- @tparam ?table files that the new modules have loaded themselves
+--- Fills a report with what was done.
+-- @tparam ?table files that the new modules loaded themselves
 local function describe(report, txn, work, files)
     report.warnings, report.timings_ms = txn.warnings, txn.timings_ms
     report.modules = describe_modules(work.choice, work.modules and work.modules.added)
@@ -107,10 +107,10 @@ local function describe(report, txn, work, files)
     report.fibers = work.fibers and work.fibers.report
 end
 
---- Does a step that follows the commit. The new code serves by then, whatever
--- happens: an error is a warning.
+--- Runs a step after the commit. The new code is serving in any case, so an
+-- error is only a warning.
 -- @tparam table txn
--- @tparam string what the step is
+-- @tparam string what name of the step
 -- @treturn ?string the error
 local function attempt(txn, what, f, ...)
     local ok, err = pcall(f, ...)
@@ -122,13 +122,13 @@ local function attempt(txn, what, f, ...)
     return tostring(err)
 end
 
---- What follows the commit. Yields.
+--- Runs everything after the commit. Yields.
 -- @treturn table report
 local function finish(txn, work)
     attempt(txn, 'recording the generation', remember, txn, work)
     txn:enter('scan')
-    -- Where no request is in flight; otherwise the scan comes first, as others
-    -- reach new code only when it has patched their way.
+    -- Only if no request is in flight; otherwise the scan comes first, as its
+    -- patches give other code access to the new code.
     attempt(txn, 'ending old code', work.end_old, work, 0)
     local report = {outcome = 'reloaded', generation = txn.registry.generation, warnings = txn.warnings}
     attempt(txn, 'building the report', function()
@@ -156,8 +156,8 @@ local function finish(txn, work)
     end
     attempt(txn, 'taking away what old code has found', work.close, work)
     txn:enter(nil)
-    -- Compiled code keeps the code alive that it was made from: the memory
-    -- of hundreds of generations. It is made anew within milliseconds.
+    -- Traces keep the code alive from which they were compiled: the memory of
+    -- hundreds of generations. Hot code is compiled again within milliseconds.
     attempt(txn, 'flushing compiled code', function()
         jit.flush()
     end)
@@ -165,10 +165,10 @@ local function finish(txn, work)
     return report
 end
 
---- Does the reload, with the lock held.
+--- Runs the reload, with the lock held.
 -- @tparam table args
 -- @tparam table registry
--- @tparam function on_phase to be called with each phase
+-- @tparam function on_phase called with each phase
 -- @treturn table report
 local function reload(args, registry, on_phase)
     local txn = transaction.new(args, registry)

@@ -1,24 +1,25 @@
---- What is typed at the command `console`, and its completion.
+--- Runs and completes what is typed at the command `console`.
 --
--- The one script that runs by itself, without boot.lua, as it is sent with each
--- line. It compiles and runs what was typed the way the console of Tarantool
--- does, in the same session. The first result is a word that tells what the
--- others are, so that an error is not the same as a table with a field `error`.
+-- The one script that runs without boot.lua, as it is sent with each line. It
+-- compiles and runs the text as Tarantool's console does, in the same session.
+-- The first result is a word that tells what the others are, so that an error
+-- can be distinguished from a table with a field `error`.
 --
 -- Arguments: the environment of the session; what to do; the text; for a
--- completion, where in the line it begins and ends.
+-- completion, where its word starts and ends in the line.
 --
--- - `more`: run the text unless it is the beginning of something longer
--- - `run`: run it in any case
+-- - `more`: run the text unless it is incomplete
+-- - `run`: run it even if it seems incomplete
 --
--- For both, a text that is a command of the client and no global is its name.
+-- For both, a text that is a command of the client, and not a global, returns
+-- its name.
 --
--- - `complete`: the names that begin so
+-- - `complete`: return the names that can complete the word
 
 local env, what, text, from, to = ...
 local fiber = require('fiber')
 
--- More names than that are of no use to anybody.
+-- Longer lists are of no use to a person.
 local NAMES_MAX = 500
 
 local function word(name)
@@ -29,7 +30,7 @@ if what == 'complete' then
     local ok, names = pcall(require('console').completion_handler, text, from, to)
     local list = setmetatable({}, {__serialize = 'sequence'})
     if ok and type(names) == 'table' then
-        -- The first is what all of them have in common.
+        -- The first name is the common prefix.
         for i = 2, math.min(#names, NAMES_MAX + 1) do
             list[i - 1] = names[i]
         end
@@ -37,12 +38,12 @@ if what == 'complete' then
     return word('names'), list
 end
 
--- What people type to a console, and which command of the client they mean by it.
+-- Text typed out of habit, and the client command it means.
 local COMMANDS = {help = 'help', ['help()'] = 'help', ['?'] = 'help', exit = 'quit', ['exit()'] = 'quit', quit = 'quit',
     ['quit()'] = 'quit'}
 
--- Whether a name is a global of the application. Tarantool's own help is none: it is about commands that its console
--- has and this one does not.
+-- Whether a name is a global of the application. Tarantool's own `help` does
+-- not count: it describes commands that this console lacks.
 local function is_global(name)
     local value = rawget(env, name)
     if value == nil then
@@ -52,9 +53,10 @@ local function is_global(name)
     return value ~= nil and not (type(own) == 'table' and rawequal(value, own.help))
 end
 
--- `console.delimiter(d)` makes the console of the instance wait for `d` behind each line, which the client does not
--- send: without this, neither side would ever hear from the other again. The delimiter is kept here and looked for
--- in the text, so that scripts written for the console of Tarantool mean the same.
+-- `console.delimiter(d)` makes the instance's console wait for `d` after each
+-- line, which the client does not send: neither side would ever hear from the
+-- other again. So the delimiter is kept here and searched for in the text, and
+-- scripts written for Tarantool's console work.
 local session = fiber.self().storage.console
 session = type(session) == 'table' and type(session.delimiter) == 'string' and session or {delimiter = ''}
 local DELIMITER = word('delimiter')
@@ -82,14 +84,14 @@ local function ends_too_early(err)
     return err ~= nil and err:match("near '?<eof>'?$") ~= nil
 end
 
--- Whether code with this error is the beginning of something. With the end of
--- its last line, without which a string that lacks its quote would be one and
--- not wrong.
+-- Whether this error means that the code is incomplete. The newline matters:
+-- without it, a string that lacks its quote would look incomplete instead of
+-- wrong.
 local function is_unfinished(code, err)
     return ends_too_early(err) and ends_too_early(select(2, compile(code .. '\n')))
 end
 
--- `box` without box.cfg raises an error.
+-- `box` raises an error before box.cfg().
 local function is_in_transaction()
     local ok, result = pcall(function()
         return box.is_in_txn()
@@ -97,13 +99,14 @@ local function is_in_transaction()
     return ok and result
 end
 
--- What failed may have begun a transaction; the next line is not to be in it.
+-- A failed line may have started a transaction, which must not include the next
+-- line.
 local function finish(began_before, ok, ...)
     fiber.self().storage[DELIMITER] = session.delimiter
     session.delimiter = ''
     if ok then
         local first, second = ...
-        -- The convention of Tarantool: nil and an error.
+        -- By convention in Tarantool, nil and an error value mean failure.
         return word(first == nil and second ~= nil and 'nil' or 'done'), ...
     end
     if not began_before and is_in_transaction() then
@@ -124,6 +127,6 @@ if chunk == nil then
         return word('failed'), {error = err}
     end
 end
--- The code sees the delimiter that it has set.
+-- The code must see the delimiter that it has set.
 session.delimiter = delimiter
 return finish(is_in_transaction(), pcall(setfenv(chunk, env)))

@@ -1,6 +1,6 @@
---- Command `stale`: the scan for references to earlier generations, at any time.
--- Changes nothing. It takes no lock, as nobody's reload is to be refused for
--- it; a reload that runs meanwhile makes its result worthless.
+--- Command `stale`: scans for references to earlier generations. Changes nothing
+-- and takes no lock, so that it never blocks a reload; a reload during the scan
+-- invalidates the result.
 
 local require = ...
 local clock = require('clock')

@@ -1,4 +1,4 @@
---- Command `topology`: the instances of the cluster that this one belongs to.
+--- Command `topology`: the instances of the cluster of this instance.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -9,10 +9,10 @@ local fiber = require('fiber')
 local instance = require('core.instance')
 local run = require('core.command')
 
--- Seconds that the others have to answer.
+-- Seconds that the other instances have to answer.
 local PATIENCE = 2
 
--- What another instance has in its config about this one.
+-- Returns what another instance's config says about this one.
 local FAR_END = [[
     local topology = require('cartridge').config_get_readonly('topology')
     if type(topology) ~= 'table' or type(topology.servers) ~= 'table' then
@@ -34,9 +34,9 @@ local function ask(uri, uuid, until_time)
     return ok and word or nil
 end
 
---- What the others say of this instance, if it is not what it thinks itself.
--- An instance that was disabled or expelled is not told, and gets no config any
--- more: it still finds itself in an old one.
+--- Checks whether another instance disagrees about this one. A disabled or
+-- expelled instance is not notified and gets no further config: in its own,
+-- outdated config it is still a member.
 -- @treturn ?table {word = `disabled`, `expelled` or `unknown`, from = string}
 local function objection(instances, uuid, limit)
     local until_time, fibers, found = clock.monotonic() + limit, {}, nil

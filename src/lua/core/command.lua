@@ -1,5 +1,5 @@
---- What the commands that change an instance have in common: refusing, telling
--- how far they are, and remembering how it ended.
+--- Common parts of the commands that change an instance: refusing, reporting
+-- progress, and recording the outcome.
 
 local require = ...
 local codes = require('core.codes')
@@ -46,8 +46,8 @@ local function refused(fields)
     return fail_report(report, fields)
 end
 
---- A report for a request that waited in a socket until nobody waits for it any
--- more.
+--- Returns a report if the request waited in the socket until its client gave
+-- up.
 -- @tparam table args
 -- @treturn ?table report
 local function too_late(args)
@@ -60,7 +60,8 @@ local function too_late(args)
     })
 end
 
---- A report that refuses, if the instance or the time does not allow to begin.
+--- Returns a report that refuses the command, if the instance or the deadline
+-- does not allow it to start.
 -- @tparam table args
 -- @treturn ?table report
 local function refusal(args)
@@ -72,7 +73,7 @@ local function refusal(args)
     return why and refused(why)
 end
 
---- A report for one who finds the lock taken.
+--- Returns a report that refuses the command because the lock is taken.
 local function locked(held)
     return refused({
         code = 'locked',
@@ -81,14 +82,15 @@ local function locked(held)
     })
 end
 
---- Does the work of a command in a fiber of its own and waits for it.
+--- Runs a command in a fiber of its own and waits for it.
 --
--- Whatever happens to the fiber that asks, the work comes to its end, with its
--- lock and its clearing up. Only the session of the fiber that asks can send
--- messages, so it tells the client meanwhile which phase begins, if the client
--- wants to know or it is important. Messages are a bonus: newer servers may have them switched off.
+-- Even if the requesting fiber is cancelled, the command finishes, releases its
+-- lock and cleans up. Only the session of the requesting fiber can send push
+-- messages, so it forwards the phases to the client, if the client wants them
+-- or if they are important. Push messages are optional: newer servers may have
+-- them disabled.
 -- @tparam table args
--- @tparam function work gets a function to be called with each phase
+-- @tparam function work is passed a function to call with each phase
 -- @treturn table report
 local function detached(args, work)
     local changed, phases = fiber.cond(), {}
@@ -111,7 +113,7 @@ local function detached(args, work)
     end
     while not done do
         tell()
-        -- Sending can take its time, and the work can end meanwhile.
+        -- Sending may yield, and the work may finish meanwhile.
         if not done and #phases == 0 then
             changed:wait()
             fiber.testcancel()
@@ -124,7 +126,7 @@ local function detached(args, work)
     return result
 end
 
---- Remembers how a reload ended, in the registry and in the log.
+--- Records the outcome of a reload in the state table and in the log.
 local function record(registry, report)
     local err = report.error
     registry.last = {

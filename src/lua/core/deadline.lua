@@ -1,10 +1,10 @@
---- When the time of a command is over.
+--- The deadline of a command.
 
 local require = ...
 local clock = require('clock')
 
---- The end of the time, on the monotonic clock. The client's own time may be
--- over before: the request may have waited to be read.
+--- Returns the deadline on the monotonic clock. The client may stop waiting
+-- earlier than `timeout` suggests, if the request waited to be read.
 -- @tparam table args of the command: `timeout` in seconds, `not_after` (unix
 --   time)
 -- @treturn number seconds

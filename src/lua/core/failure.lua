@@ -14,16 +14,17 @@ local MT = {
     end,
 }
 
---- What an error value says, as one text.
--- Understands strings, box errors, objects of the `errors` rock and tables.
+--- Converts an error value to text. Understands strings, box errors, objects of
+-- the `errors` rock and tables.
 -- @treturn string message
--- @treturn ?string traceback, where the value carries one
+-- @treturn ?string traceback, if the value has one
 local function describe(err)
     if type(err) == 'table' and type(rawget(err, 'err')) == 'string' then
         local stack = rawget(err, 'stack')
         return rawget(err, 'err'), type(stack) == 'string' and stack or nil
     end
-    -- To the text of a box error, newer servers may add all that they know of it.
+    -- The string form of a box error in newer servers has more than its
+    -- message.
     local is_box, message = pcall(function()
         return type(err) == 'cdata' and ffi.istype('struct error', err) and err.message
     end)
@@ -40,22 +41,22 @@ local function describe(err)
     return text
 end
 
---- Ends the command with that failure.
+--- Raises a failure, which ends the command.
 -- @tparam table fields see above
 local function raise(fields)
     fields.outcome = fields.outcome or codes[fields.code]
     error(setmetatable(fields, MT), 0)
 end
 
---- Whether a value is a failure of ours.
+--- Whether a value is a failure.
 local function is(value)
     return getmetatable(value) == MT
 end
 
---- A failure from whatever was thrown.
--- @param err a failure, which is returned with what it lacks, or any error value
+--- Converts a thrown value to a failure.
+-- @param err a failure, whose missing fields are filled in, or any error value
 -- @tparam table defaults fields of a new failure
--- @tparam ?string traceback of where it was thrown
+-- @tparam ?string traceback of the place where it was thrown
 local function from(err, defaults, traceback)
     if is(err) then
         for key, value in pairs(defaults) do
@@ -75,19 +76,20 @@ local function from(err, defaults, traceback)
     return fields
 end
 
---- A traceback without the frames that are our own.
+--- Removes the frames of this program from a traceback.
 local function trim(traceback)
     local lines = {}
     for line in traceback:gmatch('[^\n]+') do
         if line:find('[string "return (loadstring(', 1, true) then
-            break -- what is below is the console
+            break -- frames below belong to the console
         end
         local ours = line:find('^%s*cartridge%-reload/')
         if ours and #lines > 0 and lines[#lines]:find("^%[C%]: in function 'xpcall'") then
             table.remove(lines)
         elseif not ours and not line:find('stack traceback:', 1, true)
         and not (#lines == 0 and line:find("in function 'error'", 1, true)) then
-            -- What we have called has no name of its own.
+            -- The called function appears as `f`: give the frame a readable
+            -- name.
             line = line:gsub('^%s+', ''):gsub("in function 'f'$", 'in function called by the reload')
             table.insert(lines, line)
         end
@@ -101,13 +103,13 @@ end
 --- Calls a function of the application.
 -- @tparam function f
 -- @treturn boolean whether it returned
--- @return what it returned, or the error value
+-- @return its results, or the error value
 -- @treturn ?string traceback
 local function call(f, ...)
     local traceback
     local argc, argv = select('#', ...), {...}
     local results = {xpcall(function()
-        -- No tail call: the traceback is cut at this frame.
+        -- Not a tail call: the traceback is trimmed at this frame.
         local result, second = f(unpack(argv, 1, argc))
         return result, second
     end, function(err)

@@ -1,16 +1,16 @@
---- What every report says of the instance, and whether it is up.
+--- What every report contains about the instance, and whether it is running.
 
 local require = ...
 local config = require('platform.config')
 local detect_framework = require('frameworks.detect')
 local registry = require('core.state')
 
---- @treturn boolean whether `box.cfg` was called
+--- @treturn boolean whether box.cfg() has been called
 local function is_configured()
     return type(box.cfg) == 'table'
 end
 
---- The beginning of a report.
+--- Starts a report.
 -- @tparam string outcome
 -- @treturn table
 local function describe(outcome)
@@ -22,7 +22,7 @@ local function describe(outcome)
     return report
 end
 
---- Why code cannot be reloaded in this instance now, whatever the code is.
+--- Returns why no code can be reloaded in this instance now.
 -- @treturn ?table failure fields
 local function refusal()
     if not is_configured() then

@@ -1,9 +1,10 @@
---- "Did you mean": a key that is a misspelt form of another.
+--- "Did you mean": finds the key that a misspelt key stands for.
 
--- A key with more errors than that is another one.
+-- Keys with more errors are not considered misspelt.
 local ERRORS_MAX = 2
 
---- Optimal string alignment: how many letters to insert, delete, replace or swap.
+--- Optimal string alignment distance: insertions, deletions, replacements, and
+-- swaps of adjacent letters.
 local function distance(a, b)
     local rows = {}
     for i = 0, #a do
@@ -25,7 +26,7 @@ local function distance(a, b)
     return rows[#a][#b]
 end
 
---- The key of a map that most probably stands for another, which it lacks.
+--- Returns the key of a map that is closest to a name that the map lacks.
 -- @tparam table map
 -- @tparam string name
 -- @treturn ?string key

@@ -1,31 +1,37 @@
---- What this program keeps in an instance between two runs: the one global,
--- `__cartridge_reload`.
+--- The state that this program keeps in an instance between two runs: the one
+-- global, `__cartridge_reload`.
 --
--- Fields: `generation`, `loaded_at` (unix time, of the last commit), `files`
--- (path -> digest of the code that serves), `names` (module -> path), `loads`
--- (module -> path of a file that it has loaded itself -> digest), `sources` (unit
--- -> generation in which it was loaded last), `aliases` (chunk name that is not a
--- path -> unit), `values` (weak: module -> what it was loaded as then), `protos`
--- (weak: prototype of a function -> its generation), `units` (weak: prototype ->
--- its unit, see `ownership`), `failed` (weak: prototypes of code that failed),
--- `known` (unit -> weak: stale function of it -> its name and the way to it from
--- its module), `tables` (weak: table of an old module -> the same),
--- `strangers` (weak: tables that new code has got from others),
--- `routes` (weak: HTTP route -> files it came with), `placed` (weak: trigger,
--- hook or helper that a reload has set -> set of its places), `ffi` (C
--- declarations -> verdict), `ffi_names` (how many names were made up for them),
--- `lock`, `last`.
+-- Fields:
+--   generation   number of the current generation
+--   loaded_at    unix time of the last commit
+--   files        path -> digest of the serving code
+--   names        module -> path
+--   loads        module -> path of a file that it loaded itself -> digest
+--   sources      unit -> generation in which it was loaded last
+--   aliases      chunk name that is not a path -> unit
+--   values       weak: module -> the value it was loaded as
+--   protos       weak: prototype of a function -> its generation
+--   units        weak: prototype -> its unit, see `ownership`
+--   failed       weak: prototypes of code that failed
+--   known        unit -> weak: stale function -> its name and path from its module
+--   tables       weak: table of an old module -> the same
+--   strangers    weak: tables that new code got from other code
+--   routes       weak: HTTP route -> files it was registered with
+--   placed       weak: trigger, hook or helper set by a reload -> set of its places
+--   ffi          C declarations -> verdict
+--   ffi_names    how many names were generated for them
+--   lock, last   the lock, and the outcome of the last reload
 
 local require = ...
 local fiber = require('fiber')
 
 local NAME = '__cartridge_reload'
--- Of the layout below. Another version of this program may have been here
--- before; what it noted in another way is not known then, which is safe.
+-- Version of the layout. Records in the layout of another version of this
+-- program are dropped, which is safe: they only make later reloads more
+-- precise.
 local VERSION = 5
 
---- What another version of this program may have left, as far as all versions
--- agree on it.
+--- Takes over the fields on which all versions agree.
 local function carry_over(before)
     local generation = type(before) == 'table' and before.generation
     return {
@@ -51,8 +57,8 @@ local function carry_over(before)
     }
 end
 
---- The registry of this instance, made on first use.
--- Only commands that change the instance may make it.
+--- Returns the state table, creating it if necessary. Only commands that change
+-- the instance may call this.
 -- @treturn table
 local function get()
     local self = rawget(_G, NAME)
@@ -63,9 +69,9 @@ local function get()
     return self
 end
 
---- The registry of this instance if there is one, for commands that only look.
--- One of another layout is read as `get` would take it over.
--- @treturn table an empty one at generation 0 if there is none
+--- Returns the state table without creating it, for read-only commands. Another
+-- layout is converted as in `get`.
+-- @treturn table empty, with generation 0, if there is none
 local function peek()
     local self = rawget(_G, NAME)
     if type(self) ~= 'table' or self.version ~= VERSION then
@@ -74,10 +80,9 @@ local function peek()
     return self
 end
 
---- Who holds the lock, if anyone does.
--- A lock whose fiber is dead is nobody's.
--- @treturn ?table {holder = string, seconds = number, phase = ?string,
---   role = ?string}, the last what it is doing
+--- Returns the holder of the lock. A lock held by a dead fiber is ignored.
+-- @treturn ?table {holder = string, seconds = number, phase = ?string, role =
+--   ?string}; phase and role tell what it is doing
 local function holder()
     local lock = peek().lock
     local is_known, status = pcall(function()
@@ -96,10 +101,10 @@ local function holder()
 end
 
 --- Takes the lock for the running fiber.
--- @tparam string who as shown to those who find it taken
--- @treturn[1] table the lock, to be given to `release`
+-- @tparam string who name of the holder, shown to others
+-- @treturn[1] table the lock, to be passed to `release`
 -- @treturn[2] nil
--- @treturn[2] table who holds it, see `holder`
+-- @treturn[2] table the current holder, see `holder`
 local function acquire(who)
     local held = holder()
     if held ~= nil then
@@ -110,7 +115,7 @@ local function acquire(who)
     return lock
 end
 
---- Gives the lock back; does nothing if it was taken over.
+--- Releases the lock, unless another fiber has taken it over.
 local function release(lock)
     local self = get()
     if self.lock == lock then

@@ -1,30 +1,30 @@
---- Work in slices: long loops call `slice.pause` at each turn, which lets
--- others run when the slice has lasted too long.
+--- Time slices: long loops call `pause` in each iteration, which yields when the
+-- current slice has lasted too long.
 
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 
--- Seconds. A request that arrives waits this long at the most, plus one turn.
+-- Seconds. An arriving request waits at most this long, plus one iteration.
 local BUDGET = 0.002
--- Seconds. A turn of the event loop that is over sooner had nothing to do.
+-- Seconds. A shorter turn of the event loop had no other work.
 local IDLE = 0.00003
--- Seconds that others get before it is our turn again. With one turn only, a
--- new connection would wait for as many slices as there are before it.
+-- Seconds that other fibers get before the next slice. With a single turn of
+-- the event loop, a new connection would wait for several slices.
 local OTHERS = 0.002
 
 local started = clock.monotonic()
 
 --- Whether the current slice has used up its budget.
--- @tparam ?number budget seconds, if it is another than usual
+-- @tparam ?number budget seconds, if not the default
 local function is_over(budget)
     return clock.monotonic() - started > (budget or BUDGET)
 end
 
 --- Yields if the current slice has used up its budget.
--- @tparam ?number budget seconds, if it is another than usual
--- @tparam ?number others seconds that others get at the most, if they have so
---   much to do and it is another time than usual; one turn they get in any case
+-- @tparam ?number budget seconds, if not the default
+-- @tparam ?number others maximum seconds for other fibers, if not the default;
+--   they always get at least one turn
 local function pause(budget, others)
     if not is_over(budget) then
         return
@@ -39,7 +39,7 @@ local function pause(budget, others)
     started = last
 end
 
---- Begins a slice, after something else has yielded.
+--- Starts a new slice, after something else has yielded.
 local function restart()
     started = clock.monotonic()
 end

@@ -1,5 +1,5 @@
---- Framework: Cartridge. Its roles register, start and stop as Cartridge does
--- it, beside the ones that serve.
+--- Framework: Cartridge. Registers, starts and stops new roles as Cartridge
+-- does, beside the serving ones.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -64,7 +64,7 @@ function Framework:stage(txn, modules, adapters)
     end
 end
 
---- The variables that old roles end when they stop.
+--- Returns the variables that old roles release in `stop`.
 function Framework:hidden(txn, modules, adapters)
     local stops = {}
     for _, role in ipairs(adapters.roles.registered().by_number) do
@@ -78,7 +78,7 @@ function Framework:hidden(txn, modules, adapters)
         return txn.origin:is_old(f)
     end, rawget(_G, '_cluster_vars_values') or {})
     for name in pairs(hidden) do
-        -- A role may work on the variables of Cartridge or of a rock, too.
+        -- A role may also use variables of Cartridge or of a rock.
         if package.loaded[name] ~= nil and modules.by_name[name] == nil then
             hidden[name] = nil
         end
@@ -86,7 +86,7 @@ function Framework:hidden(txn, modules, adapters)
     return hidden
 end
 
---- The roles as they are registered now, in the order in which they start.
+--- Returns the currently registered roles in start order.
 -- @treturn {{name, module, enabled},...}
 function Framework:describe_roles()
     local list, registered = {}, roles_lib.registered()
@@ -110,7 +110,7 @@ function Framework:register()
     return self.adapter.registered(), self.adapter:register()
 end
 
---- A role that the topology enables must not vanish: after a restart Cartridge
+--- A role enabled in the topology must not disappear: after a restart Cartridge
 -- would not know it, and the config would not validate.
 function Framework:check_removed(old, new)
     for _, replicaset in pairs((self.cartridge:config_tables().topology or {}).replicasets or {}) do
@@ -153,15 +153,16 @@ function Framework:serving(name)
     return self.adapter:serving(name)
 end
 
---- Gives the old `stop` services and variables of its own, as they are now.
--- @tparam table stand_ins live HTTP server -> what it finds in its place
+--- Gives the `stop` of old roles the services and variables of its own
+-- generation.
+-- @tparam table stand_ins live HTTP server -> proxy shown in its place
 function Framework:retire(stand_ins)
     local server = self.servers[1]
     self.vars:retire()
     self.adapter:retire(server and stand_ins[server.live])
 end
 
---- Ends that, when all old roles have stopped.
+--- Ends that, after all old roles have stopped.
 function Framework:settle()
     self.vars:settle()
     self.adapter:settle()

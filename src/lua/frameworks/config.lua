@@ -1,9 +1,9 @@
---- Framework: the config of Tarantool 3. Its roles are validated, applied and
--- stopped as the applier of the roles does it, beside the ones that serve.
+--- Framework: the config of Tarantool 3. Validates, applies and stops roles as
+-- its role applier does, new ones beside the serving ones.
 --
--- A role has `validate`, `apply` and `stop`, which fail by throwing; what they
--- return does not count. `apply` is called again each time the config is
--- applied, without `stop`, so calling it again is safe.
+-- A role has `validate`, `apply` and `stop`, which fail by throwing; their
+-- results are ignored. `apply` is called again whenever the config is applied,
+-- without `stop`, so it must be safe to repeat.
 
 local require = ...
 local config_lib = require('platform.config')
@@ -23,13 +23,13 @@ local Framework = {
 }
 Framework.__index = Framework
 
--- What every role must have.
+-- Functions that every role must have.
 local REQUIRED = {'validate', 'apply', 'stop'}
 
 local function detect()
     local config = config_lib.detect()
     if config == nil or (config:is_understood() and #config:role_names() == 0) then
-        -- Without roles there is nothing to know about the config.
+        -- Without roles, the config is of no interest here.
         return nil
     end
     local self = setmetatable({facts = config}, Framework)
@@ -48,8 +48,8 @@ function Framework.refusal()
     return config_lib.refusal()
 end
 
---- Why the files of some roles cannot be loaded by this server.
--- @tparam table selected modules that a reload is about, by name
+--- Returns why this server cannot load the files of some roles.
+-- @tparam table selected modules to be reloaded, by name
 -- @treturn ?table failure fields
 function Framework:check_files(selected)
     for _, name in ipairs(self.facts:role_names()) do
@@ -67,8 +67,8 @@ function Framework:check_files(selected)
     return nil
 end
 
---- What a reload cannot do for these roles.
--- @tparam table selected modules that a reload is about, by name
+--- Returns what a reload cannot do for these roles.
+-- @tparam table selected modules to be reloaded, by name
 -- @treturn {string,...}
 function Framework:notices(selected)
     local list = {}
@@ -108,7 +108,7 @@ function Framework:alias()
     return self.facts:instance_name() or os.getenv('TARANTOOL_INSTANCE_NAME')
 end
 
---- The roles in their order, for `plan`.
+--- Returns the roles in order, for `plan`.
 -- @treturn {{name, module, enabled},...}
 function Framework:describe_roles()
     local list = {}
@@ -134,7 +134,7 @@ function Framework:role_modules()
     return self.facts:role_names()
 end
 
---- Sorts roles so that each comes after those it depends on.
+--- Sorts roles so that each follows its dependencies.
 -- @tparam {string,...} names
 -- @tparam table by_name name -> role
 -- @treturn {table,...} roles
@@ -175,7 +175,7 @@ local function sort(names, by_name)
     return sorted
 end
 
---- Checks what the new code of a role has returned.
+--- Checks the value that the new module of a role returned.
 local function check_role(name, M)
     local problem
     if type(M) ~= 'table' then
@@ -230,7 +230,7 @@ function Framework:register()
     return registry_of(order, loaded), self.registry
 end
 
---- The config may have been applied meanwhile, with other roles.
+--- The config may have been applied in the meantime, with other roles.
 function Framework:check_removed(_, new)
     local names, is_same = self.facts:role_names(), true
     for _, name in ipairs(names) do
@@ -266,7 +266,7 @@ function Framework:is_reloaded(role)
     return self.modules:is_staged(role.module_name)
 end
 
---- Nobody finds roles but by their modules.
+--- Other code finds roles only through their modules.
 function Framework.offer()
 end
 
@@ -274,8 +274,8 @@ function Framework:serving(name)
     return (self.facts:roles())[name]
 end
 
---- Keeps events from the roles until `resume`, so that a new role gets none before
--- the config has been applied to it. Does not yield.
+--- Holds back events from the roles until `resume`, so that a new role gets none
+-- before the config has been applied to it. Does not yield.
 -- @treturn boolean false if an event is being delivered
 function Framework:hold()
     local lock = self.facts.lock
@@ -289,7 +289,7 @@ function Framework:hold()
     return true
 end
 
---- Lets events through again. A second call does nothing.
+--- Resumes events. A second call does nothing.
 function Framework:resume()
     if self.is_holding then
         self.is_holding = false
@@ -297,10 +297,10 @@ function Framework:resume()
     end
 end
 
---- Roles of libraries that depend on a reloaded one are applied again, as
--- `config:reload()` does it.
+--- Returns roles of libraries that depend on a reloaded role, which are applied
+-- again, as `config:reload()` does.
 -- @tparam {table,...} reloaded
--- @treturn {table,...} roles in their order
+-- @treturn {table,...} roles in order
 function Framework:dependents(reloaded)
     local affected, list = {}, {}
     for _, role in ipairs(reloaded) do
@@ -317,7 +317,7 @@ function Framework:dependents(reloaded)
     return list
 end
 
---- Has the health check of a role call the new code (3.8 and newer).
+--- Registers the new health check of a role (3.8 and newer).
 function Framework:activate(role)
     local register = self.facts.register_health_check
     if register ~= nil then

@@ -1,12 +1,12 @@
---- What the bytecode of a function tells.
+--- Facts found in the bytecode of a function.
 
 local bit = require('bit')
 local jutil = require('jit.util')
 local vmdef = require('jit.vmdef')
 
--- Instructions of a function that are looked at.
+-- Maximum number of instructions that are examined.
 local INSTRUCTIONS = 5000
--- A jump of nought.
+-- The operand of a jump to the next instruction.
 local BIAS = 0x7fff
 
 local function decode(f, pc)
@@ -20,11 +20,12 @@ local function decode(f, pc)
 end
 
 local JUMPS = {JMP = true, UCLO = true}
--- Loops of `while` and `repeat`, also those that are compiled or never will be.
+-- Opcodes of `while` and `repeat` loops, including those compiled or
+-- blacklisted by the JIT.
 local LOOPS = {LOOP = true, ILOOP = true, JLOOP = true}
 
---- Whether a function that has come into a loop never leaves it but by an error:
--- it has a loop without a condition, a `break` or a `return` in it.
+--- Whether a function, once inside its loop, can only leave it by an error: it
+-- has a loop without a condition, `break` or `return`.
 -- @tparam function f
 local function loops_for_ever(f)
     local code, ends = {}, {}
@@ -40,7 +41,7 @@ local function loops_for_ever(f)
     end
     for first, last in pairs(ends) do
         local before = code[last - 1].name
-        -- A comparison decides whether the jump behind it is done.
+        -- The jump after a comparison is conditional.
         local is_endless = before:match('^IS') == nil
         for pc = first + 1, last do
             local name, target = code[pc].name, code[pc].target
@@ -55,7 +56,7 @@ local function loops_for_ever(f)
     return false
 end
 
---- Whether a function has a loop of `while` or `repeat`.
+--- Whether a function has a `while` or `repeat` loop.
 -- @tparam function f
 local function has_loop(f)
     for pc = 1, INSTRUCTIONS do
@@ -69,11 +70,11 @@ local function has_loop(f)
     return false
 end
 
---- One of these strings that a function, or one within it, has as a constant: such
--- as the names of fields and methods that it uses.
+--- Searches the constants of a function and its inner functions, such as names
+-- of fields and methods, for one of these strings.
 -- @tparam function|proto f
 -- @tparam table wanted set of strings
--- @treturn ?string the first that is found
+-- @treturn ?string the first one found
 local function find_constant(f, wanted)
     if type(f) == 'function' and jutil.funcinfo(f).proto == nil then
         return nil

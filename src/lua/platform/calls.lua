@@ -1,21 +1,21 @@
---- Which functions a chunk calls at its top level, as far as its bytecode tells by
--- name.
+--- Lists the functions that a chunk calls at its top level, as far as its
+-- bytecode names them.
 --
--- The instructions are read in their order, without following jumps. Each slot
--- has the expression that was put into it last: a global, a field of one, a
--- module by `require`. What cannot be named is left out, and so is `require`.
+-- Reads the instructions in order, without following jumps, and remembers the
+-- last expression stored in each slot: a global, a field of one, or a required
+-- module. Calls without a name are omitted, and so is `require` itself.
 
 local bit = require('bit')
 local jutil = require('jit.util')
 local vmdef = require('jit.vmdef')
 
--- Instructions that are looked at.
+-- Maximum number of instructions that are examined.
 local INSTRUCTIONS = 20000
 
 local CALLS = {CALL = true, CALLM = true, CALLT = true, CALLMT = true}
 
--- Whether the first argument of a call is one slot further from the function, as
--- in builds with 64-bit references.
+-- Whether the first argument of a call is one slot further from the function,
+-- as in builds with 64-bit references (GC64).
 local function probe()
     return require('x')
 end
@@ -50,7 +50,7 @@ local function constant(f, index)
 end
 
 --- @tparam function chunk
--- @treturn {{name, line},...} in their order, each name once
+-- @treturn {{name, line},...} in order, without duplicates
 local function list(chunk)
     local first, slots, texts = find_first_argument(), {}, {}
     local result, seen = {}, {}

@@ -1,23 +1,22 @@
---- What this program knows of Cartridge: where it keeps its state. Nothing here
--- changes anything.
+--- Where Cartridge keeps its state. Nothing here changes anything.
 --
--- Cartridge keeps the variables of its modules in one global table, module by
--- module, so that they survive its own reload. That is where they are read
--- here, for what has no function; the layout is the same from 2.4 to 2.17.
+-- Cartridge keeps the variables of its modules in one global table, by module,
+-- so that they survive its own reload. State without a public function is read
+-- from there; the layout is the same from 2.4 to 2.17.
 
 local require = ...
 
 local Cartridge = {}
 Cartridge.__index = Cartridge
 
---- The variables of a module of Cartridge.
+--- Returns the variables of a module of Cartridge.
 -- @treturn table empty if it has none
 local function vars(module_name)
     local values = rawget(_G, '_cluster_vars_values')
     return type(values) == 'table' and values[module_name] or {}
 end
 
---- The Cartridge of this instance.
+--- Returns an object for the Cartridge of this instance.
 -- @treturn ?table nil if the instance does not run Cartridge
 local function detect()
     local confapplier = package.loaded['cartridge.confapplier']
@@ -43,12 +42,12 @@ function Cartridge.version()
 end
 
 --- @treturn string state of the state machine
--- @return the error that goes with it, or nil
+-- @return the error of that state, or nil
 function Cartridge:state()
     return self.confapplier.get_state()
 end
 
---- The name of this instance.
+--- Returns the alias of this instance.
 -- @treturn ?string
 function Cartridge.alias()
     local membership = package.loaded['membership']
@@ -58,7 +57,7 @@ function Cartridge.alias()
     return ok and type(myself) == 'string' and myself or nil
 end
 
---- The address under which the others know this instance.
+--- Returns the address under which other instances know this one.
 -- @treturn ?string
 function Cartridge.uri()
     local ok, uri = pcall(function()
@@ -67,7 +66,7 @@ function Cartridge.uri()
     return ok and type(uri) == 'string' and uri or nil
 end
 
---- Whether all of the cluster that this instance sees is healthy.
+--- Whether the cluster is healthy, as far as this instance can see.
 -- @treturn ?boolean nil if this version cannot tell
 function Cartridge.is_healthy()
     local ok, result = pcall(function()
@@ -79,13 +78,13 @@ function Cartridge.is_healthy()
     return nil
 end
 
---- Why the cluster is not healthy: who, and what is wrong there.
--- @treturn {string,...} empty if that is not to be found out
+--- Returns why the cluster is unhealthy: instances and their problems.
+-- @treturn {string,...} empty if unknown
 function Cartridge:unhealthy()
     local reasons = {}
     for _, other in ipairs(self:instances() or {}) do
         if not other.expelled and not other.disabled then
-            -- To Cartridge, a suspect may still be alive.
+            -- Cartridge treats a suspected instance as possibly alive.
             local is_up = other.health == 'alive' or other.health == 'suspect'
             local what = not is_up and tostring(other.health)
                 or other.state ~= 'RolesConfigured' and ('in state %s'):format(tostring(other.state))
@@ -97,10 +96,10 @@ function Cartridge:unhealthy()
     return reasons
 end
 
---- A connection to another instance of the cluster: the one that Cartridge has
--- itself, so it is not ours to be closed.
+--- Returns a connection to another instance: the one of Cartridge's pool, so it
+-- must not be closed.
 -- @tparam string uri
--- @tparam number seconds to wait for it
+-- @tparam number seconds to wait for the connection
 -- @treturn[1] net.box connection
 -- @treturn[2] nil
 -- @treturn[2] string why there is none
@@ -116,7 +115,7 @@ function Cartridge.connect(uri, seconds)
     return conn
 end
 
---- Who leads: replica set -> instance.
+--- Returns the leaders: replica set -> instance.
 local function leaders(self)
     local ok, result = pcall(function()
         return self.failover.get_active_leaders()
@@ -128,14 +127,14 @@ local function role_of(self, uuid, replicaset)
     return leaders(self)[replicaset] == uuid and 'leader' or 'follower'
 end
 
---- The uuid of the replica set of this instance.
+--- Returns the UUID of this instance's replica set.
 local function replicaset_uuid()
-    -- Tarantool 3 calls something else a cluster.
+    -- In Tarantool 3, `box.info.cluster` is something else.
     return (box.info.replicaset or box.info.cluster).uuid
 end
 
---- The replica set of this instance, and what it is there.
--- @treturn ?string uuid, nil if the instance belongs to none
+--- Returns this instance's replica set and its role in it.
+-- @treturn ?string UUID, nil if the instance has not joined one
 -- @treturn ?string `leader` or `follower`
 function Cartridge:place()
     if type(box.cfg) ~= 'table' then
@@ -145,11 +144,11 @@ function Cartridge:place()
     return replicaset, role_of(self, box.info.uuid, replicaset)
 end
 
---- All instances of the cluster, sorted by name.
+--- Lists all instances of the cluster, sorted by name.
 -- @treturn[1] {table,...} {uuid, uri, alias, replicaset, role, state, health,
---   disabled, expelled}; of expelled ones only the uuid is known
+--   disabled, expelled}; expelled ones have only a UUID
 -- @treturn[2] nil
--- @treturn[2] string why that is not known
+-- @treturn[2] string why the list is unknown
 function Cartridge:instances()
     local conf = self:active_config()
     local topology = conf and self:config_tables().topology
@@ -194,8 +193,8 @@ function Cartridge:is_master()
     return self.failover.is_leader() and true or false
 end
 
---- The config that is applied now: an object of Cartridge, whose identity
--- changes with every change of the config.
+--- Returns the applied config: a Cartridge object that is replaced with every
+-- change, so its identity tells whether the config has changed.
 function Cartridge:active_config()
     return self.confapplier.get_active_config()
 end
@@ -204,7 +203,7 @@ function Cartridge:config_tables()
     return self:active_config():get_readonly()
 end
 
---- Whether the cluster-wide config has a section of that name.
+--- Whether the cluster-wide config has a section with that name.
 function Cartridge.has_section(name)
     local ok, text = pcall(function()
         return detect():active_config():get_plaintext(name)
@@ -212,12 +211,12 @@ function Cartridge.has_section(name)
     return ok and text ~= nil
 end
 
---- The service registry: name -> role module or service.
+--- Returns the service registry: name -> role module or service.
 function Cartridge.services()
     return vars('cartridge.service-registry').registry
 end
 
---- Whether the parts that a reload replaces are where they are expected.
+--- Whether the internals that a reload replaces are where they are expected.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string what is missing
@@ -237,7 +236,7 @@ function Cartridge:is_understood()
     return true
 end
 
--- States on the way to RolesConfigured, and those that end by themselves.
+-- Temporary states, which lead to RolesConfigured or end by themselves.
 local PASSING = {
     [''] = true,
     ConfigFound = true,
@@ -250,7 +249,7 @@ local PASSING = {
     ReloadingRoles = true,
 }
 
---- Why this instance cannot be reloaded now.
+--- Returns why this instance cannot be reloaded now.
 -- @treturn ?table failure fields, nil if it can
 function Cartridge:refusal()
     local state, err = self:state()

@@ -1,8 +1,8 @@
---- The text of C declarations, as `ffi.cdef` takes it: finds the names that it
--- declares, and makes other texts of it.
+--- Parses C declarations as accepted by `ffi.cdef`: finds the declared names,
+-- and rewrites the text.
 --
--- A name is {space = 'tags' | 'names', name = string}: `struct x` and a
--- function `x` have nothing to do with each other.
+-- A name is {space = 'tags' | 'names', name = string}, because `struct x` and a
+-- function `x` are unrelated.
 
 local require = ... -- luacheck: ignore (every file begins with it)
 
@@ -15,7 +15,7 @@ local function set(words)
 end
 
 local AGGREGATE = set('struct union enum')
--- Followed by parentheses, and to be stepped over with them.
+-- Keywords followed by parentheses, which are skipped together.
 local ATTRIBUTE = set('__attribute __attribute__ __declspec asm __asm __asm__')
 local TYPE = set([[void _Bool bool char short int long float double signed __signed __signed__ unsigned
     __int8 __int16 __int32 __int64 _Complex complex __complex __complex__]])
@@ -24,7 +24,7 @@ local QUALIFIER = set([[const __const __const__ volatile __volatile __volatile__
     __cdecl __thiscall __fastcall __stdcall __ptr32 __ptr64]])
 local CLOSING = {['('] = ')', ['['] = ']', ['{'] = '}'}
 
--- Bytes beyond ASCII are letters to LuaJIT.
+-- LuaJIT treats bytes beyond ASCII as letters.
 local WORD = '^[%a_\128-\255][%w_\128-\255]*'
 
 local function skip_string(text, first)
@@ -39,9 +39,9 @@ local function skip_string(text, first)
     return #text
 end
 
---- Splits a text into words and signs; comments and directives are left out.
--- @treturn {table,...} each with `text`, `first`, `last` (positions), `is_word`,
---   and for an opening bracket `match`, the index of the closing one
+--- Splits a text into words and punctuation; skips comments and directives.
+-- @treturn {table,...} each with `text`, `first`, `last` (positions),
+--   `is_word`, and for an opening bracket `match`, the index of the closing one
 -- @treturn boolean false if brackets do not match
 local function tokenize(text)
     local tokens, open, balanced = {}, {}, true
@@ -89,7 +89,7 @@ function Declarations:word(i)
     return token and token.text
 end
 
---- The index after a group of attributes, or `i` if there is none.
+--- Returns the index after a group of attributes, or `i` if there is none.
 function Declarations:skip_attributes(i)
     while ATTRIBUTE[self:word(i)] do
         i = i + 1
@@ -104,7 +104,7 @@ function Declarations:skip_attributes(i)
     return i
 end
 
---- Steps over `struct tag {...}`.
+--- Parses `struct tag {...}`.
 -- @treturn table with `keyword`, `tag`, `tag_at` and, if there is a body,
 --   `open` and `close`, all indexes of tokens
 -- @treturn number the index after it
@@ -123,7 +123,7 @@ function Declarations:aggregate(i)
     return found, i
 end
 
---- The index of the next comma outside of brackets, or `limit`.
+--- Returns the index of the next comma outside of brackets, or `limit`.
 function Declarations:find_comma(i, limit)
     while i < limit and self:word(i) ~= ',' do
         i = (self.tokens[i].match or i) + 1
@@ -131,7 +131,7 @@ function Declarations:find_comma(i, limit)
     return math.min(i, limit)
 end
 
---- The name that a declarator declares, as `f` of `(*f[2])(int)`.
+--- Returns the name declared by a declarator, such as `f` in `(*f[2])(int)`.
 -- @treturn ?string nil if there is none
 function Declarations:declarator(i, limit)
     while i < limit do
@@ -149,9 +149,9 @@ function Declarations:declarator(i, limit)
     return nil
 end
 
---- Where a declaration ends.
--- @treturn number the index of its semicolon, or of the brace where the body of
---   a function begins
+--- Finds the end of a declaration.
+-- @treturn number the index of its semicolon, or of the opening brace of a
+--   function body
 -- @treturn number the index of its last token
 function Declarations:ending(i)
     while i <= #self.tokens do
@@ -169,12 +169,12 @@ function Declarations:ending(i)
     return i, i - 1
 end
 
---- Reads one declaration, from `first` up to `limit`, see `ending`.
+--- Parses one declaration, from `first` up to `limit`, see `ending`.
 -- @treturn ?table nil if it is not understood
 function Declarations:declaration(first, limit)
     local found = {names = {}, bodies = {}}
 
-    -- Tags and constants may be declared anywhere, also in the parameters of a
+    -- Tags and constants may be declared anywhere, even in the parameters of a
     -- function.
     for i = first, limit - 1 do
         local body = AGGREGATE[self:word(i)] and self:aggregate(i)
@@ -215,7 +215,7 @@ function Declarations:declaration(first, limit)
         end
     end
     if i >= limit then
-        -- A type alone declares nothing, unless the type is left out.
+        -- A type alone declares nothing.
         return (found.aggregate or first == limit) and found or nil
     end
     while i < limit do
@@ -229,9 +229,10 @@ function Declarations:declaration(first, limit)
     return found
 end
 
---- Reads a text.
+--- Parses a text.
 -- @tparam string text
--- @treturn ?table nil if it is not understood, which need not be an error
+-- @treturn ?table nil if it is not understood, which does not mean it is
+--   invalid
 local function parse(text)
     local tokens, balanced = tokenize(text)
     if not balanced then
@@ -255,10 +256,10 @@ local function parse(text)
     return self
 end
 
---- The text with some pieces replaced.
+--- Replaces pieces of the text.
 -- @tparam string text
--- @tparam {table,...} edits each with `first`, `last` and `text`, in order; one
---   that lies in another is left out
+-- @tparam {table,...} edits each with `first`, `last` and `text`, in order; an
+--   edit inside another one is ignored
 local function edit(text, edits)
     local pieces, position = {}, 1
     for _, item in ipairs(edits) do
@@ -272,11 +273,11 @@ local function edit(text, edits)
     return table.concat(pieces)
 end
 
---- The same declarations under other names.
--- Names of fields and parameters that are alike are changed as well, which
--- does no harm to one who takes the prefix away again.
--- @tparam string prefix of the names that the text declares
--- @tparam function is_kept tells it of a name that is to stay as it is
+--- Returns the same declarations under prefixed names. Fields and parameters
+-- with the same names are renamed as well, which is harmless when the prefix is
+-- removed again.
+-- @tparam string prefix of the declared names
+-- @tparam function is_kept whether a name must stay unchanged
 function Declarations:rename(prefix, is_kept)
     local declared = {tags = {}, names = {}}
     for _, item in ipairs(self.names) do
@@ -303,10 +304,10 @@ function Declarations:rename(prefix, is_kept)
     return edit(self.text, edits)
 end
 
---- The declarations without what is declared already.
--- @tparam function is_old tells it of a name
+--- Returns the declarations without those that exist already.
+-- @tparam function is_old whether a name exists
 -- @treturn[1] string
--- @treturn[2] nil if new and old cannot be taken apart
+-- @treturn[2] nil if new and old names cannot be separated
 function Declarations:without(is_old)
     local edits = {}
     local function remove(first, last)
@@ -335,10 +336,10 @@ function Declarations:without(is_old)
     return edit(self.text, edits)
 end
 
---- Puts values in the place of the signs `$`.
+--- Replaces each `$` by a value.
 -- @tparam string text
 -- @tparam {string,...} values
--- @treturn ?string nil if there are more or fewer of them
+-- @treturn ?string nil if the counts differ
 local function fill(text, values)
     local edits = {}
     for _, token in ipairs((tokenize(text))) do

@@ -1,13 +1,13 @@
---- Facts on the config of Tarantool 3, which gives an instance its roles.
+--- Facts about the config of Tarantool 3, which gives an instance its roles.
 --
--- No public function returns a role or replaces one. The applier of the roles
--- keeps them in upvalues of its functions: up to 3.2 each in one of its own, from
--- 3.3 on in the table `roles_state`. What cannot be found there is refused.
+-- No public function returns or replaces roles. The role applier keeps them in
+-- upvalues of its functions: up to 3.2 in separate ones, from 3.3 on in the
+-- table `roles_state`. If they are not found there, a reload is refused.
 
 local M = {}
 
---- The built-in module `config`. An application of an older server may have a
--- module of that name.
+--- Returns the built-in module `config`. On an older server an application may
+-- have a module with that name.
 -- @treturn ?table
 local function builtin()
     local registry = type(debug.getregistry) == 'function' and debug.getregistry()
@@ -19,7 +19,7 @@ local function builtin()
     return nil
 end
 
---- Looks for an upvalue by its name; the server keeps the names.
+--- Finds an upvalue by its name; the server's code is compiled with names.
 -- @treturn value
 -- @treturn ?number its index, nil if there is none
 local function find_upvalue(f, wanted)
@@ -36,7 +36,7 @@ end
 local Config = {}
 Config.__index = Config
 
---- The names of the roles in the order of the config, each once.
+--- Returns the names of the roles in config order, without duplicates.
 local function names_of(list)
     local names, seen = {}, {}
     for _, name in ipairs(type(list) == 'table' and list or {}) do
@@ -48,8 +48,8 @@ local function names_of(list)
     return names
 end
 
---- The config of an instance that it has started.
--- @treturn ?table nil if a script has started the instance
+--- Returns an object for the config of an instance that was started with one.
+-- @treturn ?table nil if the instance was started by a script
 function M.detect()
     local config = builtin()
     if config == nil or config._status == 'uninitialized' then
@@ -98,7 +98,7 @@ function Config:status()
     return self.config._status
 end
 
---- The alerts of the last time that the config was applied.
+--- Returns the alerts of the last application of the config.
 -- @treturn {string,...}
 function Config:alerts()
     local ok, info = pcall(self.config.info, self.config)
@@ -109,25 +109,25 @@ function Config:alerts()
     return list
 end
 
---- The identity of the applied config: another one each time it is applied.
+--- Returns the applied config; its identity changes each time it is applied.
 function Config:applied()
     return self.config._configdata_applied
 end
 
---- The script that the config runs, and runs again each time it is applied.
--- @treturn ?string path, as it is written there
+--- Returns the script that the config runs, each time it is applied.
+-- @treturn ?string path, as written in the config
 function Config:script()
     local ok, file = pcall(self:applied().get, self:applied(), 'app.file', {use_default = true})
     return ok and type(file) == 'string' and file or nil
 end
 
---- The names of the roles that the applied config gives the instance.
+--- Returns the names of the roles that the applied config gives this instance.
 function Config:role_names()
     local ok, list = pcall(self:applied().get, self:applied(), 'roles', {use_default = true})
     return names_of(ok and list)
 end
 
---- The configs of the roles, by name.
+--- Returns the configs of the roles, by name.
 function Config:role_configs()
     local ok, map = pcall(self:applied().get, self:applied(), 'roles_cfg', {use_default = true})
     return ok and type(map) == 'table' and map or {}
@@ -168,8 +168,8 @@ function Config:instances()
     return list
 end
 
---- The roles that serve.
--- @treturn table name -> what the module of the role returned
+--- Returns the serving roles.
+-- @treturn table name -> value of the role's module
 -- @treturn {string,...} names, dependencies first
 function Config:roles()
     if self.state ~= nil then
@@ -178,8 +178,8 @@ function Config:roles()
     return (find_upvalue(self.applier, 'last_loaded')), (find_upvalue(self.applier, 'last_roles_ordered'))
 end
 
---- Replaces the roles that serve. The events go through the old tables in a loop
--- that yields, so these stay as they are. Does not yield.
+--- Replaces the serving roles. Assigns new tables, as events are delivered in a
+-- yielding loop over the old ones. Does not yield.
 function Config:set_roles(loaded, order)
     if self.state ~= nil then
         self.state.last_loaded, self.state.last_roles_ordered = loaded, order
@@ -191,12 +191,13 @@ function Config:set_roles(loaded, order)
     end
 end
 
---- What `on_event` of a role gets first, and the last status of the instance.
+--- Returns the arguments for `on_event` of a role: its config, and the last
+-- status of the instance.
 -- @treturn value
 -- @treturn table
 function Config:event_arguments(name)
     local state = self.state
-    -- 3.3.0 gives every role the config object.
+    -- 3.3.0 passes the config object to every role.
     local first = state.last_config
     if first == nil then
         first = (state.last_roles_cfg or {})[name]
@@ -204,9 +205,10 @@ function Config:event_arguments(name)
     return first, state.last_box_status_value
 end
 
---- The tags in the comments of a role's file, as the server reads them (3.4 and
--- newer).
--- @treturn table such as {early_load = true, fail_if = 'tarantool_version < 3.5.0'}
+--- Returns the tags in the comments of a role's file, as the server reads them
+-- (3.4 and newer).
+-- @treturn table such as {early_load = true, fail_if = 'tarantool_version <
+--   3.5.0'}
 function M.tags_of(name)
     local ok, file = pcall(require, 'internal.config.utils.file')
     if not ok or type(file) ~= 'table' or type(file.get_module_metadata) ~= 'function' then
@@ -217,8 +219,8 @@ function M.tags_of(name)
     return ok and type(tags) == 'table' and tags or {}
 end
 
---- Whether this server must not load a role with that tag `fail_if`. An expression
--- that cannot be evaluated counts as true, as for the server.
+--- Whether the tag `fail_if` forbids this server to load a role. As in the
+-- server, an expression that cannot be evaluated counts as true.
 function M.must_fail(expression)
     local ok, lib = pcall(require, 'internal.config.utils.expression')
     if not ok or type(lib) ~= 'table' or type(lib.eval) ~= 'function' then
@@ -230,14 +232,14 @@ function M.must_fail(expression)
     return not evaluated or result ~= false
 end
 
---- How many groups of application threads the config has (3.7 and newer). Each has
--- Lua code of its own, which a reload does not reach.
+--- Returns the number of application thread groups in the config (3.7 and
+-- newer). Each has its own Lua code, which a reload does not reach.
 function Config:count_thread_groups()
     local ok, groups = pcall(self:applied().get, self:applied(), 'threads.groups', {use_default = true})
     return ok and type(groups) == 'table' and #groups or 0
 end
 
---- Why an instance that the config has started cannot be reloaded now.
+--- Returns why an instance started with a config cannot be reloaded now.
 -- @treturn ?table failure fields
 function M.refusal()
     local self = M.detect()

@@ -1,11 +1,9 @@
---- The C types that LuaJIT knows: finds declarations by their name, and tells
--- whether two of them say the same.
+--- The C types known to LuaJIT: finds declarations by name, and compares them.
 --
--- LuaJIT keeps all of them in one table, in the order in which they were
--- declared; `ffi.typeinfo` reads it. An entry has a kind and flags, the type
--- that it is made of (the type of a field, what a pointer points to), its size
--- (also the offset of a field, the value of a constant) and the next of its
--- siblings (fields, constants, parameters).
+-- LuaJIT keeps all types in one table, in declaration order; `ffi.typeinfo`
+-- reads it. An entry has a kind and flags, a base type (the type of a field,
+-- the target of a pointer), a size (also the offset of a field, or the value of
+-- a constant), and a link to its next sibling (fields, constants, parameters).
 
 local require = ...
 local bit = require('bit')
@@ -15,23 +13,23 @@ local KINDS = {
     [0] = 'number', 'struct', 'pointer', 'array', 'void', 'enum', 'function', 'typedef', 'attribute', 'field',
     'bits', 'constant', 'variable', 'keyword',
 }
--- Kinds whose low bits are the type that they are made of.
+-- Kinds whose low bits hold their base type.
 local MADE_OF = {
     pointer = true, array = true, enum = true, ['function'] = true, typedef = true, attribute = true, field = true,
     constant = true, variable = true,
 }
--- Kinds with a list of siblings that belong to them.
+-- Kinds that own a list of siblings.
 local LISTS = {struct = true, enum = true, ['function'] = true, variable = true}
--- Kinds that have a name which can be found, and where.
+-- Kinds with a name that can be looked up, and its name space.
 local SPACES = {
     struct = 'tags', enum = 'tags',
     ['function'] = 'names', typedef = 'names', constant = 'names', variable = 'names',
 }
 
--- What only Tarantool declares, late in its start.
+-- Names that Tarantool itself declares late during startup.
 local MARKERS = {'password_prepare', 'console_set_output_format'}
 
--- Set for unions, in the flags of a struct.
+-- The flag of unions among struct types.
 local UNION = 0x00800000
 
 local function read(id)
@@ -51,25 +49,25 @@ local function read(id)
     }
 end
 
---- Whether the body of a struct, union or enum is known.
+--- Whether a struct, union or enum has a body.
 local function is_complete(ctype)
     return ctype.size ~= nil or ctype.next ~= nil
 end
 
---- Whether both are structs, unions or enums.
+--- Whether both are structs, both unions, or both enums.
 local function is_alike(old, new)
     return old.kind == new.kind
         and (old.kind == 'enum' or bit.band(bit.bxor(old.flags, new.flags), UNION) == 0)
 end
 
---- Finds all that has a name.
+--- Finds all named types.
 -- @tparam ?number first entry to look at
--- @treturn table with `tags` (struct, union and enum, if their body is known)
---   and `names` (all else), name -> entry; `top`, the entry to come; and
---   `border`: what is below was declared by Tarantool, before any application
+-- @treturn table with `tags` (struct, union and enum with a body) and `names`
+--   (everything else), name -> entry; `top`, the number of the next entry; and
+--   `border`: entries below it were declared by Tarantool itself
 local function scan(first)
     local found = {tags = {}, names = {}}
-    local own = {} -- constants inside of a struct, which only it knows
+    local own = {} -- constants that belong to a struct
     local id = first or 1
     local ctype = read(id)
     while ctype ~= nil do
@@ -79,7 +77,7 @@ local function scan(first)
         elseif space == 'tags' and ctype.name ~= nil and is_complete(ctype) then
             found.tags[ctype.name] = id
         end
-        -- A cdef that failed may leave a struct whose fields are not there.
+        -- A failed cdef may leave a struct with missing fields.
         local member = ctype.kind == 'struct' and ctype.next
         while member and not own[member] do
             own[member] = true
@@ -95,7 +93,7 @@ local function scan(first)
     return found
 end
 
--- There are never more entries.
+-- LuaJIT's maximum number of types.
 local LIMIT = 65536
 
 local function pair(old_id, new_id)
@@ -105,7 +103,7 @@ end
 local Comparison = {}
 Comparison.__index = Comparison
 
---- The name of a new declaration without the prefix of the made-up ones.
+--- Returns the name of a new declaration without the generated prefix.
 function Comparison:plain(name)
     if name ~= nil and name:sub(1, #self.prefix) == self.prefix then
         return name:sub(#self.prefix + 1)
@@ -115,7 +113,7 @@ end
 
 --- Compares the siblings of two entries.
 -- @treturn boolean
--- @treturn ?string the name of the first that differs
+-- @treturn ?string name of the first difference
 function Comparison:is_same_list(old, new)
     local old_id, new_id = old.next, new.next
     local count = 0
@@ -133,15 +131,16 @@ function Comparison:is_same_list(old, new)
     return old_id == new_id, more and self:plain(more.name)
 end
 
---- Whether two entries say the same.
+--- Whether two entries declare the same.
 -- @tparam number old_id
 -- @tparam number new_id
--- @tparam ?boolean any_name whether their names do not count
+-- @tparam ?boolean any_name whether to ignore their names
 function Comparison:is_same(old_id, new_id, any_name)
     if old_id == new_id then
         return true
     end
-    -- What is being compared further up is the same unless that tells otherwise.
+    -- A pair already being compared counts as equal; the outer comparison
+    -- decides.
     if self.seen[pair(old_id, new_id)] then
         return true
     end
@@ -156,7 +155,7 @@ function Comparison:is_same(old_id, new_id, any_name)
         return false
     end
     if SPACES[old.kind] == 'tags' and old.name ~= nil and not is_complete(old) then
-        -- A tag whose body comes only now.
+        -- A tag that gets its body only now.
         return is_alike(old, new)
     end
     if old.flags ~= new.flags or old.size ~= new.size then
@@ -170,10 +169,10 @@ end
 
 local MEMBER = {struct = 'field', enum = 'constant'}
 
---- Tells what differs between two declarations.
+--- Describes the difference between two declarations.
 -- @tparam number old_id
 -- @tparam number new_id
--- @tparam string prefix that made-up names have, in the new one
+-- @tparam string prefix of the generated names in the new one
 -- @treturn ?string nil if they are the same
 local function difference(old_id, new_id, prefix)
     local comparison = setmetatable({prefix = prefix, seen = {}}, Comparison)
@@ -200,7 +199,7 @@ local function difference(old_id, new_id, prefix)
     return 'its type differs'
 end
 
---- Whether LuaJIT lets such a name be declared again, and then ignores it.
+--- Whether LuaJIT accepts a repeated declaration of this kind and ignores it.
 local function is_ignored(id)
     local kind = read(id).kind
     return kind == 'function' or kind == 'typedef' or kind == 'variable'

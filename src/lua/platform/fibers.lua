@@ -1,15 +1,15 @@
---- The fibers of this instance, their coroutines and what these run.
+--- The fibers of this instance, their coroutines and what they run.
 --
--- Lua has no way from a fiber to its stack, but the registry of Lua holds the
--- coroutine of every fiber, and the structure of a fiber holds the address of
--- its coroutine, its number, its flags, and its place in the list of all fibers.
--- Where in the structure differs between builds, so it is looked for in two
--- fibers that have just been made, of which all of that is known, and only
--- believed if both agree and the server knows each fiber of the list. Memory is
--- read, never written, and only in fibers and in the list of them.
+-- Lua offers no way from a fiber to its stack. But the Lua registry holds the
+-- coroutine of every fiber, and `struct fiber` holds the address of its
+-- coroutine, its id, its flags, and links to the list of all fibers. The
+-- offsets differ between builds, so they are located by comparing two newly
+-- created fibers, whose values are known, and trusted only if both agree and
+-- the server knows every fiber in the list. Memory is read, never written, and
+-- only in fibers and their list.
 --
--- `fiber.info` is not used for this: with thousands of fibers it blocks the
--- server for tens of milliseconds.
+-- `fiber.info` is not used: with thousands of fibers it blocks the server for
+-- tens of milliseconds.
 
 local require = ...
 local bit = require('bit')
@@ -21,12 +21,12 @@ local stacks = require('platform.stacks')
 
 local getinfo = debug.getinfo
 
--- How much of struct fiber is looked at, in words of 8 bytes.
+-- How much of struct fiber is examined, in words of 8 bytes.
 local WORDS = 64
--- More fibers than this are a list that does not end.
+-- A longer list is taken to be endless.
 local LIMIT = 1000000
--- Fibers are told apart by the lower half of their number: it has one or two
--- halves, by version.
+-- Fibers are identified by the lower 32 bits of their id, which has 32 or 64
+-- bits depending on the version.
 local HALF = 4294967296
 
 local function address_of(coroutine_)
@@ -37,8 +37,8 @@ local function words_at(address)
     return ffi.cast('const uint64_t *', ffi.cast('uintptr_t', address))
 end
 
---- The word and the bit of a structure that say that a fiber is joinable: the
--- only ones that change when the running fiber is made so.
+--- Finds the word and the bit of the structure that mark a fiber as joinable:
+-- the only ones that change when the running fiber is made joinable.
 -- @treturn ?table {word, mask}
 local function find_joinable(halves)
     local before = {}
@@ -51,7 +51,7 @@ local function find_joinable(halves)
     for i = 0, WORDS * 2 - 1 do
         local change = bit.bxor(before[i], halves[i])
         if change ~= 0 then
-            -- Only a power of two is one bit.
+            -- Only a power of two is a single bit.
             flag = flag == nil and bit.band(change, change - 1) == 0 and {word = i, mask = change} or false
         end
     end
@@ -59,10 +59,9 @@ local function find_joinable(halves)
     return flag or nil
 end
 
---- What is known of the running fiber without its structure.
+--- Returns what is known about the running fiber without its layout.
 local function look_at_self()
-    -- Part of the public interface for C modules, so declared everywhere in
-    -- the same way.
+    -- Part of the public C API, so all modules declare it in the same way.
     ffi.cdef('struct fiber; struct fiber *fiber_self(void);')
     local address = tonumber(ffi.cast('uintptr_t', ffi.C.fiber_self()))
     local words = words_at(address)
@@ -77,7 +76,7 @@ local function look_at_self()
     }
 end
 
---- The first place, from `from` on, for which something holds.
+--- Returns the first offset, starting at `from`, for which a condition holds.
 local function find_place(from, count, holds)
     for i = from, count - 1 do
         if holds(i) then
@@ -87,12 +86,13 @@ local function find_place(from, count, holds)
     return nil
 end
 
---- Goes through the list of all fibers. Does not yield.
--- @tparam table layout {thread, id, link, first, joinable}: where things are in
---   the structure, and the address of the list
--- @tparam function visit called with the lower half of the number, the address of
---   the coroutine and whether the fiber is joinable; false ends the walk
--- @treturn boolean whether it came to the end
+--- Walks the list of all fibers. Does not yield.
+-- @tparam table layout {thread, id, link, first, joinable}: offsets in the
+--   structure, and the address of the list
+-- @tparam function visit called with the lower half of the id, the address of
+--   the coroutine, and whether the fiber is joinable; returning false ends the
+--   walk
+-- @treturn boolean whether the end was reached
 local function walk(layout, visit)
     local node = tonumber(words_at(layout.first)[1])
     local flag = layout.joinable
@@ -111,8 +111,8 @@ local function walk(layout, visit)
     return false
 end
 
---- Whether each fiber of the list is one that the server knows, and the two that
--- were made to find it are in it.
+--- Whether the server knows every fiber in the list, and the two probes are in
+-- it.
 local function is_believable(layout, a, b)
     local threads = {}
     local is_whole = walk(layout, function(id, thread)
@@ -124,8 +124,8 @@ local function is_believable(layout, a, b)
     return is_whole and threads[a.id] == a.thread and threads[b.id] == b.thread
 end
 
---- Compares two fibers, the second one made right after the first, so that it
--- is the first one's neighbour and at the head of the list.
+--- Compares two fibers, the second created right after the first, so that they
+-- are neighbours at the head of the list.
 -- @treturn ?table layout, see `walk`
 local function compare(a, b)
     local layout = {
@@ -144,7 +144,7 @@ local function compare(a, b)
     local place = -1
     while true do
         place = find_place(place + 1, WORDS, function(i)
-            -- Each has two pointers: to the one before it, to the one behind.
+            -- A link has two pointers: to the previous and to the next fiber.
             return tonumber(b.words[i + 1]) == a.address + i * 8 and
                 tonumber(a.words[i]) == b.address + i * 8
         end)
@@ -160,8 +160,8 @@ end
 
 local found_layout
 
---- Finds out, once, how the structure of a fiber is laid out. Does not yield.
--- @treturn ?table layout, see `walk`; nil if this build does not tell
+--- Determines the layout of struct fiber, once. Does not yield.
+-- @treturn ?table layout, see `walk`; nil if it cannot be found in this build
 local function locate()
     if found_layout == nil then
         found_layout = false
@@ -181,9 +181,9 @@ local function locate()
     return found_layout or nil
 end
 
---- All fibers but the running one. Does not yield.
--- @treturn {table,...} {id, address, is_joinable}, without the last two if this
---   build does not tell
+--- Lists all fibers but the running one. Does not yield.
+-- @treturn {table,...} {id, address, is_joinable}, without the last two if the
+--   layout is unknown
 local function list()
     local result, layout, own = {}, locate(), fiber.id() % HALF
     if layout ~= nil then
@@ -211,7 +211,7 @@ local function by_id(a, b)
     return a.id < b.id
 end
 
---- All fibers but the running one, without what they run. May yield.
+--- Lists all fibers but the running one, without their coroutines. May yield.
 -- @treturn {table,...} {id, name}
 local function list_all()
     local result = list()
@@ -223,7 +223,7 @@ local function list_all()
     return result
 end
 
---- The numbers of all fibers but the running one. Does not yield.
+--- Returns the ids of all fibers but the running one. Does not yield.
 -- @treturn table set
 local function ids()
     local set = {}
@@ -233,7 +233,7 @@ local function ids()
     return set
 end
 
---- The coroutines that the registry of Lua holds: those of fibers and triggers.
+--- Returns the coroutines in the Lua registry: those of fibers and triggers.
 -- Does not yield.
 -- @treturn {thread,...}
 local function registered()
@@ -246,11 +246,11 @@ local function registered()
     return threads
 end
 
---- All fibers but the running one, with their coroutines. May yield.
--- @tparam ?{thread,...} among those only
--- @treturn[1] {table,...} {id, name, thread, is_joinable}, those of which the
---   coroutine is found, by number
--- @treturn[2] nil if this build does not tell
+--- Lists all fibers but the running one, with their coroutines. May yield.
+-- @tparam ?{thread,...} among only these
+-- @treturn[1] {table,...} {id, name, thread, is_joinable}, sorted by id, where
+--   the coroutine is known
+-- @treturn[2] nil if the layout is unknown
 local function threads(among)
     if locate() == nil or among == nil and debug.getregistry == nil then
         return nil
@@ -274,8 +274,8 @@ local function threads(among)
     return result
 end
 
---- The coroutines that run functions of a kind anywhere on their stack, the
--- running one left out. Yields.
+--- Returns the coroutines that have a matching function on their stack, except
+-- for the running one. Yields.
 -- @tparam function test (f) -> boolean
 -- @treturn {thread,...}
 local function running(test)
@@ -298,14 +298,14 @@ local function running(test)
     return result
 end
 
---- What the coroutines that run functions of a kind have to do with fibers.
+--- Describes the coroutines that run matching functions, and their fibers.
 -- Yields.
 -- @tparam function test (f) -> boolean
--- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request,
---   id, name, is_joinable}, see `stacks`; `is_request`: it began with other code,
---   such as a connection or a rock, or another fiber may wait for its end. The
---   last three are nil for what is no fiber, such as a trigger, and where this
---   build does not tell.
+-- @treturn {table,...} {thread, frames, is_whole, entry, entry_index,
+--   is_request, id, name, is_joinable}, see `stacks`; `is_request`: it was
+--   started by other code, such as a connection or a rock, or another fiber may
+--   be waiting for its end. The last three are nil if it is not a fiber, such
+--   as a trigger, or if the layout is unknown.
 local function inspect(test)
     local among = running(test)
     local result, fibers = {}, {}
@@ -326,9 +326,9 @@ local function inspect(test)
     return result
 end
 
---- Cancels a fiber, unless it would catch that: cancelling makes many functions
--- raise at once instead of waiting, so that a loop around a protected call could
--- keep all others from running. Does not yield.
+--- Cancels a fiber, unless it would catch the error: in a cancelled fiber many
+-- functions raise at once instead of waiting, so a loop around a protected call
+-- would starve all other fibers. Does not yield.
 -- @tparam table item {id, thread}
 -- @treturn boolean
 local function cancel_safely(item)
@@ -351,16 +351,16 @@ local function known()
     return type(table_) == 'table' and table_ or {}
 end
 
---- Whether a fiber has not come to its end. A joinable one that has is not told to
--- be dead before it was joined, but its stack is empty.
--- @tparam table item {id, thread}, with an empty stack too if it has not begun
+--- Whether a fiber is still running. A joinable fiber that has ended is not
+-- reported as dead until it is joined, but its stack is empty.
+-- @tparam table item {id, thread}; the stack is also empty before it starts
 local function is_alive(item)
     local ok, object = pcall(fiber.find, item.id)
     return ok and object ~= nil and object:status() ~= 'dead'
         and (item.thread == nil or getinfo(item.thread, 0, 'f') ~= nil)
 end
 
---- Whether another fiber waits for the end of one. Does not yield.
+--- Whether another fiber waits for the end of this one. Does not yield.
 -- @tparam userdata object
 local function is_awaited(object)
     for _, thread in ipairs(registered()) do
@@ -375,8 +375,8 @@ local function is_awaited(object)
     return false
 end
 
---- Frees a joinable fiber that has ended, unless another fiber is going to do so.
--- Does not yield.
+--- Joins a joinable fiber that has ended, unless another fiber will. Does not
+-- yield.
 -- @tparam table item {id, thread, is_joinable}
 local function reap(item)
     local ok, object = pcall(fiber.find, item.id)
@@ -385,7 +385,7 @@ local function reap(item)
     end
 end
 
---- Watches whether the running fiber yields.
+--- Starts watching whether the running fiber yields.
 -- @treturn function () -> whether it has yielded since
 local function watch_yield()
     local object = fiber.self()
@@ -397,7 +397,7 @@ local function watch_yield()
             return object:csw() ~= before
         end
     end
-    -- Another fiber that is ready runs as soon as this one yields.
+    -- A ready fiber runs as soon as this one yields.
     local has_yielded = false
     fiber.new(function()
         has_yielded = true

@@ -2,17 +2,17 @@
 -- read: controllers, templates and static files.
 --
 -- A server reads such a file on the first request for it and caches it, unless
--- its options say otherwise:
+-- its options disable that:
 --   cache.tpl[FILE]      text of app_dir/templates/FILE
 --   cache.static[PATH]   text of PATH, which is below app_dir/public
---   cache[NAME]          what app_dir/controllers/NAME.lua returned; the rock has
+--   cache[NAME]          value returned by app_dir/controllers/NAME.lua; the rock has
 --                        a table for these, cache.ctx, but does not use it
 
 local require = ...
 local detect_cartridge = require('platform.cartridge').detect
 local listeners = require('platform.listeners')
 
--- Entries of the cache that are no controllers.
+-- Entries of the cache that are not controllers.
 local CACHES = {tpl = true, ctx = true, static = true}
 
 local function is_server(value)
@@ -21,7 +21,7 @@ local function is_server(value)
 end
 
 --- Lists the servers. May yield.
--- @treturn {table,...} the one of Cartridge first
+-- @treturn {table,...} that of Cartridge first
 local function list()
     local servers, seen = {}, {}
     local function add(server)
@@ -46,8 +46,8 @@ local function join(...)
     return (table.concat({...}, '/'):gsub('//+', '/'))
 end
 
---- Searches for a module as `require` does while the rock loads a controller: it
--- puts the folder of the controllers in front of `package.path`.
+--- Finds a controller as the rock does: with its directory in front of
+-- `package.path`.
 -- @tparam table options of a server
 -- @tparam string name
 -- @treturn ?string path
@@ -59,9 +59,9 @@ local function controller_path(options, name)
     return ok and type(found) == 'string' and found or nil
 end
 
---- What a server has cached.
+--- Lists the cache of a server.
 -- @treturn {table,...} {kind, key, path, value}: `kind` is `controller`,
---   `template` or `static`; `value` what the cache has under `key`
+--   `template` or `static`; `value` is the cached one
 local function cached(server)
     local items, cache = {}, server.cache
     local function add(kind, key, path, value)
@@ -84,7 +84,7 @@ local function cached(server)
     return items
 end
 
---- The controllers that routes name.
+--- Lists the controllers that routes refer to.
 -- @tparam {table,...} routes
 -- @treturn {{name, routes},...} sorted by name
 local function named_controllers(routes)

@@ -1,17 +1,17 @@
 --- The servers of `socket.tcp_server` in this instance. Each has a fiber that
--- accepts connections, and the built-in module `socket` has what the server was
--- given in local variables of that fiber. It looks the handler up for each
--- connection, so another one can take its place.
+-- accepts connections; the built-in module `socket` keeps the server's options
+-- in local variables of that fiber and looks the handler up for each
+-- connection, so it can be replaced.
 
 local require = ...
 local fibers = require('platform.fibers')
 
--- Frames and local variables that are looked at.
+-- How many frames and local variables are examined.
 local FRAMES, LOCALS = 5, 20
 
---- The server for which a coroutine accepts connections.
--- @treturn ?table {options, socket, addr}: what `tcp_server` was given, as it is
---   used for the next connection, and what it returned
+--- Returns the server for which a coroutine accepts connections.
+-- @treturn ?table {options, socket, addr}: the arguments of `tcp_server`, as
+--   used for the next connection, and its results
 local function accepted_by(thread)
     for level = 0, FRAMES do
         local info = debug.getinfo(thread, level, 'S')
@@ -40,8 +40,8 @@ local function accepted_by(thread)
 end
 
 --- Lists the servers. May yield.
--- @treturn {table,...} see `accepted_by`; none where fibers cannot be looked into,
---   as on an instance whose code has removed functions of `debug`
+-- @treturn {table,...} see `accepted_by`; empty if fibers cannot be inspected,
+--   for example because the application removed functions of `debug`
 local function list()
     local result = {}
     local ok, threads = pcall(fibers.threads)

@@ -1,16 +1,16 @@
---- Facts on the rock `package.reload` of moonlibs, by which an application runs its
--- main script again: `package.reload()`.
+--- Facts about the rock `package.reload` of moonlibs, with which an application
+-- runs its main script again: `package.reload()`.
 --
 -- The rock keeps its state in `package.reload`:
---   script       path of the file that has required it first, as it was given
---   count        number of the generation, from 1 on
---   O, F, C      what `register` was given, which a reload calls: object -> method,
+--   script       path of the file that required it first, as given
+--   count        number of the generation, from 1
+--   O, F, C      what `register` was given, called by a reload: object -> method,
 --                set of functions, set of {function, argument, ...}
 --   _reload      unloads modules and calls all that; called when the script
 --                requires the rock again
---   loaded       the modules that were there before it
--- The module itself is taken out of `package.loaded` each time it was loaded, so
--- that the next `require` runs it.
+--   loaded       the modules that were loaded before it
+-- The module removes itself from `package.loaded` after each load, so that the
+-- next `require` runs it again.
 
 local jutil = require('jit.util')
 
@@ -18,7 +18,7 @@ local M = {}
 
 M.MODULE = 'package.reload'
 
--- Fields that are another table or value in each generation.
+-- Fields that are replaced in each generation.
 M.REGISTRIES = {'O', 'F', 'C'}
 
 --- @treturn ?table `package.reload` of this application
@@ -36,7 +36,7 @@ function M.detect()
     return self
 end
 
---- Whether a function of Lua looks at the number of the generation.
+--- Whether a Lua function reads the number of the generation.
 -- @tparam table self `package.reload`
 -- @tparam function f
 function M.watches(self, f)
@@ -63,9 +63,9 @@ function M.watches(self, f)
     return false
 end
 
---- What a reload has to call to end a generation.
+--- Returns what a reload has to call to end a generation.
 -- @tparam table registries O, F, C
--- @treturn {table,...} {f, arguments}: in an order that is not known, as in the rock
+-- @treturn {table,...} {f, arguments}: in undefined order, as in the rock
 function M.destructors(registries)
     local list = {}
     for object, method in pairs(registries.O) do

@@ -2,8 +2,8 @@
 
 local fiber = require('fiber')
 
--- Ticks a second in /proc/PID/stat: USER_HZ, which is 100 wherever Linux runs
--- Tarantool.
+-- Ticks per second in /proc/PID/stat: USER_HZ, which is 100 wherever Tarantool
+-- runs on Linux.
 local TICKS = 100
 
 local function read_line(path)
@@ -15,12 +15,12 @@ local function read_line(path)
     return line or ''
 end
 
---- How long the process has been running, by the kernel.
--- @treturn ?number seconds, exact to some hundredths
+--- Returns how long the process has been running, according to the kernel.
+-- @treturn ?number seconds, accurate to some hundredths
 local function running_time()
     local since_boot = tonumber(read_line('/proc/uptime'):match('^[%d.]+'))
-    -- The name of the program stands in parentheses and may hold anything. The
-    -- time of the start is the 22nd field, the 20th after the name.
+    -- The program name is in parentheses and may contain anything. The start
+    -- time is the 22nd field, the 20th after the name.
     local fields = read_line('/proc/self/stat'):match('.*%) (.*)') or ''
     local index, ticks = 0, nil
     for field in fields:gmatch('%S+') do
@@ -33,10 +33,9 @@ local function running_time()
     return since_boot and ticks and since_boot - ticks / TICKS
 end
 
---- When the process was started.
--- `box.info.uptime` counts begun seconds, so it alone would be up to a second
--- off. It decides where the kernel's figures are not those of this process, as in
--- some containers.
+--- Returns when the process was started. `box.info.uptime` has whole seconds, so
+-- alone it could be wrong by a second. It takes precedence if the kernel's
+-- numbers belong to another process, as in some containers.
 -- @treturn number unix time
 local function started()
     local whole = box.info.uptime

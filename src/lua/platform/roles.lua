@@ -4,8 +4,8 @@
 local require = ...
 local cartridge = require('platform.cartridge')
 
---- The modules that are registered as roles first, in their order: those that
--- Cartridge brings itself, then those given to `cartridge.cfg`.
+--- Returns the modules that are registered as roles first, in order: Cartridge's
+-- own, then those passed to `cartridge.cfg`.
 -- @treturn {string,...}
 local function role_modules()
     local registry = cartridge.vars('cartridge.roles')
@@ -21,8 +21,8 @@ local function role_modules()
             add(name)
         end
     else
-        -- Before 2.7 the list was not kept: it is what is registered without
-        -- having been asked for, and is no dependency either.
+        -- Before 2.7 the list was not stored: take the registered roles that
+        -- are neither dependencies nor hidden.
         local asked = {}
         for _, role in ipairs(registry.roles_by_number) do
             for _, dep in ipairs(role.deps) do
@@ -44,7 +44,7 @@ local function role_modules()
     return names
 end
 
---- Registers roles as Cartridge does at start: a module and, before it, its
+--- Registers roles as Cartridge does at startup: each module after its
 -- dependencies.
 -- @tparam {string,...} module_names
 -- @tparam function load name -> module value; may throw
@@ -111,9 +111,9 @@ local function register(module_names, load, fail)
     return registry
 end
 
---- Which roles are enabled on this instance: those of its replica set with
+--- Returns the roles enabled on this instance: those of its replica set with
 -- their dependencies, and the permanent ones.
--- @tparam table registry as `register` makes it
+-- @tparam table registry as returned by `register`
 -- @tparam table conf tables of the cluster-wide config
 -- @treturn {[string]=boolean,...} by role name
 local function enabled(registry, conf)
@@ -140,7 +140,7 @@ local function enabled(registry, conf)
     return result
 end
 
---- The registry that serves now, in the form that `register` makes.
+--- Returns the serving registry, in the form of `register`.
 local function registered()
     local registry = cartridge.vars('cartridge.roles')
     return {

@@ -1,19 +1,19 @@
---- What coroutines run.
+--- The stacks of coroutines.
 --
--- A fiber that waits inside of a coroutine which it has resumed has its frames
--- on several stacks: the inner ones are found through `coroutine.resume`, which
--- has the coroutine as its argument, and through the function that
--- `coroutine.wrap` made, which has it as its upvalue.
+-- A fiber that is suspended inside a coroutine has its frames on several
+-- stacks. The inner ones are found through `coroutine.resume`, whose argument
+-- is the coroutine, and through functions made by `coroutine.wrap`, whose
+-- upvalue it is.
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Frames of a coroutine that are looked at: LuaJIT walks the stack from its top
--- for each of them.
+-- How many frames of a coroutine are examined: LuaJIT walks the stack from its
+-- top for each of them.
 local LEVELS = 200
--- Coroutines inside of each other.
+-- Maximum depth of nested coroutines.
 local DEPTH = 20
 
---- The coroutine that the top frame of a coroutine has resumed.
+--- Returns the coroutine that the top frame of a coroutine has resumed.
 -- @treturn ?thread
 local function resumed_by(thread)
     local info = getinfo(thread, 0, 'f')
@@ -25,13 +25,13 @@ local function resumed_by(thread)
         name, value = getlocal(thread, 0, 1)
     else
         name, value = getupvalue(info.func, 1)
-        -- Only a function of C has upvalues without names.
+        -- Only C functions have upvalues without names.
         name = name == '' and name or nil
     end
     return name ~= nil and type(value) == 'thread' and coroutine.status(value) ~= 'dead' and value or nil
 end
 
---- Coroutines that wait for each other, the outermost first.
+--- Returns nested coroutines, the outermost first.
 local function chain_of(thread)
     local chain = {}
     while thread ~= nil and #chain < DEPTH do
@@ -41,7 +41,7 @@ local function chain_of(thread)
     return chain
 end
 
---- Whether a function of a kind is anywhere on the stack of a coroutine.
+--- Whether a matching function is anywhere on the stack of a coroutine.
 -- @tparam thread thread
 -- @tparam function test (f) -> boolean
 local function runs(thread, test)
@@ -59,11 +59,11 @@ local function runs(thread, test)
     return false
 end
 
---- The frames of a coroutine.
+--- Returns the frames of a coroutine.
 -- @tparam thread thread
 -- @treturn {table,...} {func, is_c, where, line, thread, level}, the innermost
---   first; empty if the coroutine has not begun or is over
--- @treturn boolean whether these are all
+--   first; empty if the coroutine has not started or has ended
+-- @treturn boolean whether the list is complete
 local function frames_of(thread)
     local frames, is_whole = {}, true
     if coroutine.status(thread) == 'dead' then
@@ -93,7 +93,8 @@ local function frames_of(thread)
     return frames, is_whole
 end
 
---- The function that a fiber was made to run, which may be run by `pcall`.
+--- Returns the frame of the function that a fiber was created with, which
+-- `pcall` may have called.
 -- @tparam {table,...} frames see `frames_of`
 -- @treturn ?table frame
 -- @treturn ?number its index
@@ -105,7 +106,7 @@ local function entry_of(frames)
     return frames[index], index
 end
 
--- Functions of C that hand on the errors of what they call.
+-- C functions that pass on errors of the functions they call.
 local TRANSPARENT = {
     [dofile] = true,
     [require] = true,
@@ -115,8 +116,8 @@ local TRANSPARENT = {
     [table.sort] = true,
 }
 
---- Whether an error at the top of a stack may not reach the entry, as a protected
--- call stands between them. A function of C that is not known counts as one.
+--- Whether a protected call may keep an error at the top of the stack from
+-- reaching the entry function. An unknown C function counts as protected.
 -- @tparam {table,...} frames see `frames_of`
 -- @tparam number entry index of the entry
 local function is_protected(frames, entry)
@@ -134,8 +135,8 @@ local function is_protected(frames, entry)
     return false
 end
 
---- Whether a fiber was given arguments for its entry. A parameter that has got a
--- value since counts as one.
+--- Whether a fiber was created with arguments. A parameter that has been
+-- assigned since counts as an argument.
 -- @tparam table frame of the entry
 local function has_arguments(frame)
     local info = getinfo(frame.func, 'u')

@@ -1,26 +1,26 @@
---- The triggers of one place of Tarantool, such as `space:on_replace`.
+--- The triggers of one place in Tarantool, such as `space:on_replace`.
 --
--- Before 3.0, triggers are functions, and one can be set at the place of
--- another. From 3.0 on they have names too: those that were set without one get
--- their address for a name, a name that is there is replaced at its place, and
--- everything else comes first. There, a trigger gets the place of another by
--- setting again those that were set later.
+-- Before 3.0, triggers are functions, and a new one can replace another in
+-- place. From 3.0 on they have names: a trigger set without one is named by its
+-- address, an existing name is replaced in place, and any other trigger is
+-- called first. There, replacing a trigger in place takes setting all later
+-- ones again.
 --
 -- A place is a table with
 --   original   the function of Tarantool
---   holder     what it is a method of, if `is_method`
+--   holder     the object of which it is a method, if `is_method`
 --   full_name  its name among the events of 3.0
--- A trigger is a table with `f` and, on servers with names, `name`. In lists
--- the one that was set first is first. None of this yields.
+-- A trigger is a table with `f` and, on servers with names, `name`. Lists are
+-- in the order in which triggers were set. Nothing here yields.
 
 local require = ...
 
--- On older servers an application may have a module of that name.
+-- On older servers an application may have a module with that name.
 local HAS_NAMES = tonumber(_TARANTOOL:match('^%d+')) >= 3
 
 local module
 
---- What knows the triggers by the names of their events.
+--- Returns the module that manages triggers by event names.
 -- @treturn ?table nil on servers without names
 local function names_module()
     if HAS_NAMES and module == nil then
@@ -55,13 +55,13 @@ local function list(place)
     return result
 end
 
---- Whether somebody has chosen the name.
+--- Whether the name was chosen explicitly.
 local function has_own_name(trigger)
     return trigger.name ~= nil and tonumber(trigger.name) ~= tonumber(('%p'):format(trigger.f))
 end
 
---- Whether a trigger is the one that is meant: by its name if that is given, or
--- by its function.
+--- Whether two triggers are the same: by name if there is one, otherwise by
+-- function.
 local function is_meant(trigger, meant)
     if meant.name ~= nil then
         return trigger.name == meant.name
@@ -69,7 +69,7 @@ local function is_meant(trigger, meant)
     return trigger.f == meant.f
 end
 
---- @treturn ?number position in a list of the one that is meant
+--- @treturn ?number the position of a trigger in a list
 local function position(triggers, meant)
     for i, trigger in ipairs(triggers) do
         if is_meant(trigger, meant) then
@@ -79,7 +79,7 @@ local function position(triggers, meant)
     return nil
 end
 
---- Sets a trigger, after all others unless its name is there already.
+--- Sets a trigger, after all others unless its name exists already.
 local function set_named(place, trigger)
     if trigger.name ~= nil then
         call(place, trigger.f, nil, trigger.name)
@@ -88,7 +88,7 @@ local function set_named(place, trigger)
     end
 end
 
---- Replaces one where triggers have names.
+--- Replaces a trigger on servers with names.
 local function replace_named(place, new, old)
     local before = list(place)
     local index = position(before, old)
@@ -112,11 +112,12 @@ local function replace_named(place, new, old)
     end
 end
 
---- Sets a trigger, at the place of another one if there is one.
--- Raises what Tarantool raises.
+--- Sets a trigger, in place of another one if given. Raises the errors of
+-- Tarantool.
 -- @tparam table place
--- @tparam ?table new trigger, with a name only if somebody has chosen it
--- @tparam ?table old trigger; by its name, if it has one, or by its function
+-- @tparam ?table new trigger, with a name only if it was chosen explicitly
+-- @tparam ?table old trigger; found by its name, if it has one, or by its
+--   function
 local function put(place, new, old)
     if old == nil then
         set_named(place, new)

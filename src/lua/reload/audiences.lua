@@ -1,11 +1,11 @@
---- Entries of a table that some callers see otherwise than everybody else.
+--- Entries of a table that some callers see differently from all other code.
 --
--- It is put on the table above the data: what is behind an entry stays a plain
--- table, so that serving code which walks it, counts it or reads it past its
--- metatable finds what serves.
+-- This is installed as a metatable of the table: the value of an entry stays a
+-- plain table, so serving code that iterates over it, counts it or uses rawget
+-- finds the serving values.
 --
--- LuaJIT asks a metatable only for keys that are not in the table. So the
--- entries that differ are taken out of it until `close`.
+-- LuaJIT consults a metatable only for missing keys. So the entries that differ
+-- are removed from the table until `close`.
 
 local Audiences = {}
 Audiences.__index = Audiences
@@ -57,7 +57,7 @@ local function new(holder)
     return self
 end
 
---- The audience that the running code belongs to, nil if to none.
+--- Returns the audience of the running code, or nil.
 function Audiences:caller()
     for _, audience in ipairs(self.list) do
         if audience.sees() then
@@ -67,8 +67,8 @@ function Audiences:caller()
     return nil
 end
 
---- Adds an audience. What is not shown to it, it sees as everybody does; what it
--- writes only it can see.
+--- Adds an audience. It sees everything that it is not shown otherwise as all
+-- other code does; what it writes is visible only to itself.
 -- @tparam function sees () -> whether the running code belongs to it
 -- @treturn table
 function Audiences:add(sees)
@@ -77,7 +77,7 @@ function Audiences:add(sees)
     return audience
 end
 
---- Removes an audience: it sees what everybody sees.
+--- Removes an audience: its code then sees what all other code sees.
 function Audiences:remove(audience)
     for i, other in ipairs(self.list) do
         if other == audience then
@@ -87,7 +87,7 @@ function Audiences:remove(audience)
     end
 end
 
---- Shows an audience another value of an entry.
+--- Shows an audience a different value of an entry.
 -- @param key
 -- @param value nil, if it is to see none
 function Audiences:show(audience, key, value)
@@ -98,12 +98,12 @@ function Audiences:show(audience, key, value)
     audience.values[key] = pack(value)
 end
 
---- What an audience was shown, or has written.
+--- Returns what an audience was shown, or has written.
 function Audiences.find(_, audience, key)
     return unpack_value(audience.values[key])
 end
 
---- What everybody else sees.
+--- Returns what all other code sees.
 function Audiences:find_serving(key)
     if self.serving[key] ~= nil then
         return unpack_value(self.serving[key])
@@ -111,7 +111,7 @@ function Audiences:find_serving(key)
     return rawget(self.holder, key)
 end
 
---- Makes the table a plain one again, with what everybody sees. A second call
+--- Makes the table a plain one again, with the serving values. A second call
 -- does nothing.
 function Audiences:close()
     if self.closed then

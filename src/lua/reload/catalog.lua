@@ -1,8 +1,8 @@
---- Which modules a reload is about, and their code on disk.
+--- Selects the modules of a reload, and reads their code from disk.
 --
 -- An application module is a module in `package.loaded` whose file
--- `package.search` finds outside a `.rocks` tree. Everything else is kept, for
--- a reason that has a word.
+-- `package.search` finds outside a `.rocks` tree. Other modules are kept; the
+-- reason is a word in the report.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -11,8 +11,8 @@ local errno = require('errno')
 local http_servers = require('platform.http_servers')
 local slice = require('core.yield')
 
--- Names that belong to Tarantool. An application may have a file of such a
--- name that was never loaded, as the built-in module comes first.
+-- Names of Tarantool's own modules. An application may contain a file with such
+-- a name that is never loaded, as the built-in module comes first.
 local BUILTIN = {}
 for name in ([[
     _G argparse bit box buffer clock config console coroutine crypto csv
@@ -31,11 +31,11 @@ local function is_builtin_name(name)
     return BUILTIN[name] or BUILTIN_PARENTS[name:match('^(%w+)%.') or ''] or false
 end
 
--- How many fields of a module, and how deep, are looked at for its functions.
+-- How many fields of a module are searched for functions, and how deep.
 local FIELDS, DEPTH = 1000, 2
 
--- Where packages install modules for the whole system. An application that is
--- deployed below one of these is told apart by `package.searchroot`.
+-- Where packages install modules system-wide. An application deployed below one
+-- of these is recognised by `package.searchroot`.
 local SYSTEM = {
     '/usr/share/tarantool/',
     '/usr/local/share/tarantool/',
@@ -47,7 +47,7 @@ local function starts_with(text, prefix)
     return text:sub(1, #prefix) == prefix
 end
 
---- A shell pattern as a Lua pattern: `*`, `?` and `[...]`.
+--- Converts a shell pattern to a Lua pattern: `*`, `?` and `[...]`.
 local function glob_to_pattern(glob)
     local out, i = {'^'}, 1
     while i <= #glob do
@@ -80,9 +80,9 @@ local function matches_any(name, patterns)
     return false
 end
 
---- Whether a loaded value has functions of Tarantool, and none of a file on
--- disk. Looks at the value and its fields only: enough to tell a built-in
--- module from a file of the same name.
+--- Whether a loaded value has functions of Tarantool and none from a file on
+-- disk. Examines only the value and its fields, which is enough to distinguish
+-- a built-in module from a file with the same name.
 local function is_builtin_value(value)
     local builtin, from_disk = false, false
     local function look(f)
@@ -101,11 +101,11 @@ local function is_builtin_value(value)
             look(field)
         end
     end
-    -- The globals of the application say nothing of `_G` itself.
+    -- The application's globals do not make `_G` a module of its own.
     return builtin and not from_disk or value == _G
 end
 
---- The file of a module that cannot be found any more, if its functions tell.
+--- Returns the file of a module that is no longer found, if its functions tell.
 -- @treturn ?string path
 -- @treturn boolean whether it has functions in Lua that are not of the server
 local function vanished_file(value)
@@ -127,7 +127,7 @@ local function vanished_file(value)
     return nil, is_code
 end
 
---- Whether the application has added a loader of its own.
+--- Whether the application has added a package loader.
 local function has_custom_loader()
     for _, loader in ipairs(package.loaders) do
         local info = type(loader) == 'function' and debug.getinfo(loader, 'S')
@@ -139,7 +139,7 @@ local function has_custom_loader()
     return false
 end
 
---- The directory that a module was found in, by its path and its name.
+--- Returns the directory that contains a module, by its path and name.
 -- @treturn ?string nil if the path does not end with the name
 local function root_of(name, path)
     local below = '/' .. name:gsub('%.', '/')
@@ -162,8 +162,8 @@ local function check_file(path)
     return false, code == errno.ENOENT or code == errno.ENOTDIR
 end
 
---- Whether a file is in one of the directories for the whole system, and the
--- application is not there itself.
+--- Whether a file is in a system-wide directory in which the application itself
+-- is not.
 local function is_system_path(path)
     local root = (package.searchroot and package.searchroot() or '') .. '/'
     for _, dir in ipairs(SYSTEM) do
@@ -174,14 +174,14 @@ local function is_system_path(path)
     return false
 end
 
---- Whether a file of Lua is one of the application, by its path alone.
+--- Whether a Lua file belongs to the application, by its path alone.
 local function is_application_path(path)
     return not starts_with(path, 'builtin/') and not path:find('/.rocks/', 1, true)
         and not starts_with(path, '.rocks/') and not is_system_path(path)
 end
 
--- Servers of the rock `http` whose controllers were loaded: these require modules
--- that are found in their folder only.
+-- Servers of the rock `http` that have loaded controllers: these require
+-- modules that are found only in their directory.
 local http_with_controllers = {}
 
 --- Finds the file of a module.
@@ -194,7 +194,7 @@ local function search(name)
     return path
 end
 
---- Finds the file of a module and says what kind of module it is.
+--- Finds the file of a module and classifies the module.
 -- @tparam string name
 -- @param value what is in `package.loaded`, or nil
 -- @tparam ?table known name -> path of the modules that were reloaded before
@@ -209,7 +209,7 @@ local function classify(name, value, known)
     end
     local path = search(name)
     if type(path) ~= 'string' and is_builtin_name(name) then
-        -- An application may have replaced functions of it by its own.
+        -- An application may have replaced functions of a built-in module.
         return 'builtin'
     elseif type(path) ~= 'string' then
         local is_code
@@ -222,18 +222,18 @@ local function classify(name, value, known)
         end
         local is_readable, is_absent = check_file(path)
         if not is_readable and cartridge_lib.has_section(path) then
-            -- Never a file: the role `extensions` has loaded it.
+            -- Not a file: loaded by the role `extensions`.
             return 'config', path
         elseif is_absent and starts_with(path, '/') then
             return path:find('/.rocks/', 1, true) and 'rocks' or 'gone', path
         elseif is_readable or is_absent or root_of(name, path) == nil then
-            -- Somebody put it into `package.loaded` by hand. Or it was found by
-            -- a relative path, which leads elsewhere since `box.cfg` went to the
-            -- working directory: that says nothing of the file.
+            -- Stored in `package.loaded` manually; or found by a relative path,
+            -- which no longer works because `box.cfg` has changed the working
+            -- directory, so nothing is known about the file.
             return has_custom_loader() and 'loader' or 'no_file', path
         end
-        -- No search finds what cannot be read. It is meant to be loaded all the
-        -- same, and neither gone nor to be left alone.
+        -- An unreadable file is not found by a search. It should still be
+        -- loaded, so it is neither gone nor to be kept.
     end
     if path:match('%.so$') or path:match('%.dylib$') then
         return 'shared_object', path
@@ -244,10 +244,10 @@ local function classify(name, value, known)
     return is_system_path(path) and 'system' or 'app', path
 end
 
---- Whether a path is the file of another module that is loaded.
+--- Whether a path is the file of another loaded module.
 local function belongs_to_another(name, path)
     for other in pairs(package.loaded) do
-        -- To search takes time: only for what can be its name.
+        -- Searching takes time: do it only for names that fit the path.
         if type(other) == 'string' and other ~= name and root_of(other, '/' .. path)
         and package.search(other) == path then
             return true
@@ -256,8 +256,8 @@ local function belongs_to_another(name, path)
     return false
 end
 
---- The file that a module had before, if it is another one now: where it was
--- loaded from, as its functions tell.
+--- Returns the previous file of a module if it has moved: where it was loaded
+-- from, according to its functions.
 -- @tparam table module {name, path}
 -- @param value what it was loaded as
 -- @tparam table registry of the instance
@@ -271,7 +271,8 @@ local function former_file(module, value, registry)
             if path == nil or starts_with(path, 'builtin/') or not root_of(module.name, '/' .. path) then
                 return nil
             end
-            -- It may have got it from others, the names of which end like its own.
+            -- The function may come from another module whose name ends the
+            -- same.
             if is_other[path] == nil then
                 is_other[path] = path ~= module.path and belongs_to_another(module.name, path)
             end
@@ -292,7 +293,7 @@ local function former_file(module, value, registry)
     return known ~= module.path and known or nil
 end
 
---- What the options of the command line select.
+--- Builds the filter for the options of the command line.
 -- @tparam table args `modules`, `exclude` (shell patterns), `rocks`
 -- @tparam ?table matches gets, for each pattern of `modules`: kind -> a name that
 --   matches it
@@ -333,7 +334,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string error
 local function read(path)
-    -- Not fio: each of its calls waits for another thread, which for thousands
+    -- Not fio: each of its calls waits for a worker thread, which for thousands
     -- of small cached files costs far more than it saves.
     local file, err = io.open(path, 'rb')
     if file == nil then
@@ -388,7 +389,7 @@ local function choose(args, registry)
             table.insert(choice.all, {name = name, path = path})
         end
         if kind == 'gone' then
-            -- Forgetting a module is a way of reloading it: the same filters.
+            -- Forgetting a module is a kind of reloading: use the same filters.
             kind = select_kind(name, 'app') == 'app' and 'gone' or select_kind(name, 'app')
         else
             kind = select_kind(name, kind)
@@ -416,8 +417,8 @@ local function choose(args, registry)
     return choice
 end
 
---- Says whether a file that a module has loaded itself differs from what it was
--- then.
+--- Determines whether a file loaded by a module itself differs from what was
+-- loaded.
 -- @tparam table file {path, serving}; gets `changed`
 local function check_loaded_file(file)
     local text, digest_or_err = read(file.path)
@@ -449,12 +450,12 @@ local function compile(module, registry)
     return true
 end
 
---- The part of a module that goes into a report.
+--- Returns the part of a module that goes into a report.
 local function describe(module)
     return {name = module.name, path = module.path, changed = module.changed}
 end
 
---- The same for a file that a module has loaded itself.
+--- The same for a file that a module loaded itself.
 local function describe_file(file)
     return {path = file.path, module = file.module, changed = file.changed}
 end

@@ -1,16 +1,17 @@
---- Which generation a function is of, for as long as the process lives.
+--- Determines the generation of a function, during the whole life of the
+-- process.
 --
--- The registry remembers in which generation each unit (see `ownership`) was loaded
--- last, and of which unit and generation the prototypes are that still exist.
--- Code that was loaded before the first reload left no prototypes behind; it is
--- known by its chunk name.
+-- The state table records in which generation each unit (see `ownership`) was
+-- loaded last, and the unit and generation of all prototypes that still exist.
+-- Code loaded before the first reload has no recorded prototypes; it is
+-- recognised by its chunk name.
 
 local require = ...
 local jutil = require('jit.util')
 
 local OURS = '@cartridge-reload/'
 
---- Notes that the code of a transaction serves from now on.
+--- Records that the code of a transaction is serving from now on.
 -- @tparam table registry
 -- @tparam table origin
 -- @tparam number generation
@@ -30,8 +31,7 @@ local function record(registry, origin, generation)
     end
 end
 
---- Notes that the code of a transaction has failed. What is left of it somewhere
--- is stale.
+--- Records that the code of a transaction has failed: leftovers of it are stale.
 -- @tparam table registry
 -- @tparam table origin
 local function record_failed(registry, origin)
@@ -40,7 +40,7 @@ local function record_failed(registry, origin)
     end
 end
 
---- What is to be known of a function to say whether it is stale.
+--- Classifies a function.
 -- @tparam table registry
 -- @tparam function f
 -- @treturn string `stale`, `current`, `ours`, `other` (not of a file that was
@@ -68,13 +68,13 @@ local function classify(registry, f)
     elseif source:sub(1, #OURS) == OURS then
         return 'ours'
     elseif source:match('^[@=]') == nil and generation == nil and info.linedefined >= 0 then
-        -- Functions of LuaJIT itself have no line.
+        -- LuaJIT's own functions have no line.
         return 'text', source, info.linedefined
     end
     return 'other'
 end
 
---- The unit of a function, or the name of its chunk if that is not known.
+--- Returns the unit of a function, or its chunk name if that is unknown.
 -- @tparam table registry
 -- @tparam function f
 -- @treturn ?string nil for a function of C
@@ -83,7 +83,7 @@ local function unit_of(registry, f)
     return info.proto and (registry.units[info.proto] or registry.aliases[info.source] or info.source)
 end
 
---- Whether a function is of code that has failed.
+--- Whether a function belongs to code that has failed.
 -- @tparam table registry
 -- @tparam function f
 local function is_failed(registry, f)
@@ -91,13 +91,13 @@ local function is_failed(registry, f)
     return proto ~= nil and registry.failed[proto] ~= nil
 end
 
---- Whether a function is of this program.
+--- Whether a function belongs to this program.
 local function is_ours(f)
     local source = jutil.funcinfo(f).source
     return source ~= nil and source:sub(1, #OURS) == OURS
 end
 
---- How many generations of code are still in memory.
+--- Returns how many generations of code are still in memory.
 -- @tparam table registry
 -- @treturn number those before the first reload not counted
 local function count_alive(registry)

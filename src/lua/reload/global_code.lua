@@ -1,16 +1,16 @@
---- Global variables that have code of modules: a function, or a table with some, as
--- modules make them that return nothing. Such a variable is to its code what the
--- value of a module is: who has kept the old one is to get the new one.
+--- Global variables that hold the code of modules: a function or a table of
+-- functions, as in modules that return nothing. Such a variable is treated like
+-- the value of a module: code that has kept the old value gets the new one.
 
 local require = ...
 local slice = require('core.yield')
 
--- Entries of a table that are looked at.
+-- How many entries of a table are examined.
 local ENTRIES = 1000
--- Those of Lua and of this program.
+-- Globals of Lua and of this program.
 local IGNORED = {__cartridge_reload = true, _G = true, box = true, module = true, package = true, require = true}
 
---- Looks for old code in a value.
+--- Searches a value for old code.
 -- @treturn ?string its unit
 -- @treturn boolean whether the value may have been made by others, or has code of
 --   others too
@@ -32,7 +32,7 @@ local function examine(value, origin)
     return unit, is_shared
 end
 
---- Lists them. No new code has run so far. May yield.
+--- Lists them. No new code has run yet. May yield.
 -- @tparam table origin see there
 -- @treturn {table,...} {name, variable, path, value, is_shared}; `name` is no name of
 --   a module; `is_shared`: others have put code into the table too

@@ -1,5 +1,5 @@
---- What to do about failures that have one usual cause: code that can run only
--- once in a process stands at the top of a module.
+--- Hints for failures with one usual cause: code that can run only once per
+-- process is at the top level of a module.
 
 local HINTS = {
     {

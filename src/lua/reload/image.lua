@@ -1,12 +1,12 @@
---- What every object held before new code ran: the entries of tables, the
+--- A snapshot of what every object held before new code ran: entries of tables,
 -- upvalues of functions, metatables and environments.
 --
--- A rollback needs it to tell a table that failed code has made from one that
--- was there before, and to know what a slot held that failed code has taken.
--- Nothing else in Lua remembers either.
+-- A rollback needs it to tell tables created by failed code from older ones,
+-- and to know what a slot held before failed code took it. Nothing else in Lua
+-- records either.
 --
--- An image is bounded. A table with very many entries is data: it is known to
--- have been there, but neither its entries nor what is below them.
+-- The image is bounded. A table with very many entries is data: its existence
+-- is recorded, but neither its entries nor anything below them.
 
 local require = ...
 local clock = require('clock')
@@ -17,12 +17,12 @@ local generations = require('reload.generations')
 local roots_lib = require('scan.roots')
 local walk_lib = require('scan.heap_walk')
 
--- Entries of one table, and objects in all, that are remembered.
+-- Limits for the entries of one table, and for all objects.
 local ENTRIES, OBJECTS = 10000, 100000
--- Seconds that the walk may take, and the share of the time that is left.
+-- Limits for the walk: seconds, and share of the remaining time.
 local SECONDS, SHARE = 2, 0.1
--- A table of a hundred thousand entries stops the server each time it grows:
--- records are spread over many small ones by the address of their object.
+-- Growing a table of a hundred thousand entries blocks the server: records are
+-- spread over many small tables, by the address of their object.
 local SHARDS = 256
 
 local band, rshift = bit.band, bit.rshift
@@ -61,7 +61,7 @@ function Image:shard_of(object)
     return self.shards[band(rshift(self.address_of(object), 4), SHARDS - 1)]
 end
 
---- Remembers an object.
+--- Records an object.
 -- @treturn boolean whether what it refers to is to be remembered too
 function Image:add(object, object_type)
     if self.count >= OBJECTS then
@@ -85,14 +85,14 @@ function Image:add(object, object_type)
     return object_type ~= 'table' or record.entries ~= nil
 end
 
---- What is remembered of an object.
+--- Returns the record of an object.
 -- @treturn ?table `entries` (nil if they are too many), `upvalues`, `metatable`,
 --   `environment`; nil if it was not there
 function Image:find(object)
     return self:shard_of(object)[object]
 end
 
---- Whether a fiber was there.
+--- Whether a fiber existed.
 function Image:has_fiber(id)
     return self.fibers[id] ~= nil
 end

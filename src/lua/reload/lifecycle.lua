@@ -1,6 +1,6 @@
---- The life cycle of roles in a reload: the new ones are validated, started and
--- given the config, the old ones are stopped, and started again after a
--- failure. Which roles there are is up to the framework.
+--- The life cycle of roles in a reload: new roles are validated, started and
+-- given the config; old ones are stopped, and restarted after a failure. The
+-- framework decides which roles there are.
 
 local require = ...
 local failure = require('core.failure')
@@ -10,12 +10,11 @@ local retirement = require('reload.retirement')
 local revive = require('reload.revival')
 local slice = require('core.yield')
 
--- How often the new roles get a config that changed while they were applying
--- the one before.
+-- How often a config that changes while it is applied is applied again.
 local CONFIG_TRIES = 10
--- Seconds that the old roles have to start again after a failure.
+-- Seconds that the old roles have to restart after a failure.
 local REVIVE = 10
--- The part of the time that is left which they may take.
+-- The share of the remaining time that this may take.
 local REVIVE_PART = 0.8
 
 local Lifecycle = {}
@@ -45,14 +44,14 @@ local function new(txn, framework, modules, adapters, servers)
     }, Lifecycle)
 end
 
---- The function of a role for a step, nil if it has none.
+--- Returns the function of a role for a step, or nil.
 function Lifecycle:method(role, step)
     local name = self.framework.methods[step]
     local f = name and role.M[name]
     return type(f) == 'function' and f or nil
 end
 
---- Calls a function of a role; what it throws, and `nil, err`, is a failure.
+--- Calls a function of a role; a thrown error and `nil, err` are failures.
 -- @tparam table role
 -- @tparam string step
 -- @tparam table fail fields of the failure: code, phase
@@ -82,7 +81,7 @@ function Lifecycle:call(role, step, fail)
 end
 
 --- Calls a function of a role whose failure does not end the reload, as in
--- Cartridge: it goes into the log and into the warnings.
+-- Cartridge: it is logged and reported as a warning.
 function Lifecycle:call_leniently(role, step)
     local f = self:method(role, step)
     if f == nil then
@@ -100,14 +99,14 @@ function Lifecycle:call_leniently(role, step)
     end
 end
 
---- Registers the new roles and decides which of them have work to do.
+--- Registers the new roles and decides what each of them has to do.
 function Lifecycle:register()
     self.old, self.new = self.framework:register()
     self:choose()
 end
 
---- Decides, by the active config, which roles are to start and which are not to
--- run any more. Called again when the config has changed meanwhile.
+--- Decides, by the active config, which roles start and which are no longer
+-- enabled. Called again if the config changes in the meantime.
 function Lifecycle:choose()
     local framework = self.framework
     self.config = framework:config()
@@ -170,8 +169,8 @@ function Lifecycle:validate()
     end
 end
 
---- Whether an old role has to stop: because its code is replaced, or because
--- it is not enabled any more.
+--- Whether an old role has to stop: its code is replaced, or it is no longer
+-- enabled.
 function Lifecycle:must_stop(role)
     local name = role.role_name
     return self:method(role, 'stop') ~= nil and self.stopped[name] == nil
@@ -180,7 +179,7 @@ function Lifecycle:must_stop(role)
             or not self.new_enabled[name])
 end
 
---- Notes which old roles are to stop: those that serve until the commit. In the
+--- Determines the old roles to stop: those serving until the commit. Runs in the
 -- same slice as the commit.
 function Lifecycle:before_commit()
     self.stopping = {}
@@ -192,7 +191,7 @@ function Lifecycle:before_commit()
     end
 end
 
---- Calls `stop` of old roles, the dependent ones first.
+--- Calls `stop` of old roles, dependent ones first.
 function Lifecycle:stop(roles)
     self.retirement:stop(roles, function(role)
         self.stopped[role.role_name] = role
@@ -203,10 +202,11 @@ function Lifecycle:stop(roles)
     end)
 end
 
--- Words of errors that tell that something exists once only, and is in use.
+-- Words in error messages that indicate an exclusive resource in use.
 local CONFLICTS = {'in use', 'already', 'exists', 'duplicate', 'busy', 'taken', 'eaddrinuse', 'locked'}
 
---- The old role whose life keeps a new role from starting, such as by a port.
+--- Returns the old role that keeps a new one from starting, for example by
+-- holding a port.
 -- @tparam table role the new one
 -- @tparam table err the failure
 -- @treturn ?table
@@ -226,8 +226,8 @@ function Lifecycle:find_holder(role, err)
     return nil
 end
 
---- Stops an old role before the commit, as the new one cannot start beside it.
--- Until one of them runs again, nobody gives it a config.
+--- Stops an old role before the commit because the new one cannot start beside
+-- it. Until one of them runs again, config changes must not reach it.
 function Lifecycle:stop_early(role, why)
     local methods = self.framework.methods
     self.disabled[role.role_name] = {}
@@ -243,8 +243,8 @@ function Lifecycle:stop_early(role, why)
     self:stop({role})
 end
 
---- Calls a function that starts a new role. If the old role holds what it needs,
--- that one stops first.
+--- Calls a function that starts a new role. If the old role holds a resource
+-- that it needs, the old role is stopped first.
 function Lifecycle:call_start(role, step, fail)
     local take_back = self.txn:mark()
     local ok, err = failure.call(self.call, self, role, step, fail)
@@ -274,7 +274,7 @@ function Lifecycle:initialize()
     end
 end
 
---- Gives the new roles the active config.
+--- Applies the active config to the new roles.
 function Lifecycle:apply()
     self.is_master = self.framework:is_master()
     for _, role in ipairs(self.starting) do
@@ -297,7 +297,7 @@ function Lifecycle:start()
     self:apply()
 end
 
---- Waits until nobody else is changing the config.
+--- Waits until no other config change is in progress.
 function Lifecycle:wait_for_others()
     while true do
         local refused = self.framework:refusal()
@@ -312,8 +312,9 @@ function Lifecycle:wait_for_others()
     end
 end
 
---- Keeps the framework's events from the roles until the new ones have got the
--- config after the commit, if it has such events. Yields only if it fails.
+--- Holds back the framework's events from the roles until the new ones have been
+-- given the config after the commit, if the framework has events. Yields only
+-- on failure.
 -- @treturn boolean whether that could be done at once
 function Lifecycle:hold()
     if self.framework.hold == nil or self.framework:hold() then
@@ -324,8 +325,8 @@ function Lifecycle:hold()
     return false
 end
 
---- Brings the new roles up to the config and the leadership of this moment.
--- Returns in the same slice in which it saw that they are.
+--- Brings the new roles up to date with the current config and leadership. When
+-- it returns, no other code has run since the last check.
 -- @treturn boolean whether they have got another config since they started
 function Lifecycle:settle()
     for number = 1, CONFIG_TRIES do
@@ -350,8 +351,7 @@ function Lifecycle:settle()
     })
 end
 
---- What follows the commit: the new roles are told that all of them are
--- configured.
+--- After the commit: tells the new roles that all of them are configured.
 function Lifecycle:after_commit()
     local framework = self.framework
     for _, role in ipairs(self.starting) do
@@ -372,23 +372,23 @@ function Lifecycle:after_commit()
     end
 end
 
---- Stops the old roles, when nobody needs them any more. Yields.
+--- Stops the old roles when no request needs them any more. Yields.
 function Lifecycle:stop_old()
     local roles = self.stopping
     self.stopping = {}
     self:stop(roles)
 end
 
---- Ends what old code has of its own, whether or not each `stop` has returned.
+--- Removes the separate view of old code, even if a `stop` has not returned.
 function Lifecycle:finish()
     self.retirement:close()
     self.framework:settle()
 end
 
---- The old roles that have to start again after a failure, in their order: those
--- that were stopped, and those whose new `init` was called. What such an `init`
--- replaces in a role without `stop` is known to nobody else. Where the framework
--- calls `apply` again and again, all roles whose new `apply` was called.
+--- Returns the old roles that must be restarted after a failure, in order: those
+-- that were stopped, and those whose new `init` was called, as nothing records
+-- what such an `init` replaced in a role without `stop`. If the framework calls
+-- `apply` repeatedly, all roles whose new `apply` was called.
 function Lifecycle:to_revive()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do
@@ -402,7 +402,7 @@ function Lifecycle:to_revive()
     return list
 end
 
---- Starts old roles again after a failure.
+--- Restarts old roles after a failure.
 -- @tparam {string,...} left gets what could not be started
 -- @treturn boolean whether there were any
 function Lifecycle:revive(left)

@@ -1,12 +1,12 @@
---- Lists that code walks while others take entries out of them.
+--- Operations on lists that other code may be iterating over.
 
 local require = ...
 local origin = require('reload.ownership')
 
--- Entries of a list that are looked at, and those of which the code is compared,
--- which takes longer.
+-- Limits: entries that are examined, and entries whose code is compared, which
+-- takes longer.
 local LIST, COMPARED = 10000, 1000
--- Frames that are looked at for loops at once.
+-- How many frames are examined for loops at once.
 local FRAMES = 3000
 
 --- Whether two values were registered by the same code.
@@ -28,7 +28,8 @@ local function is_equivalent(a, b)
     return has_function
 end
 
---- How many entries of a list were registered by the same code as a value.
+--- Counts the entries of a list that were registered by the same code as a
+-- value.
 local function count_equivalents(list, wanted)
     local count = 0
     for index = 1, COMPARED do
@@ -42,7 +43,7 @@ local function count_equivalents(list, wanted)
     return count
 end
 
---- Where a value is now in the array part of a table.
+--- Returns the current index of a value in the array part of a table.
 local function index_of(object, key, value)
     if rawequal(rawget(object, key), value) then
         return key
@@ -58,8 +59,8 @@ local function index_of(object, key, value)
     return nil
 end
 
---- Whether a frame is in a loop over a table: in one of pairs or ipairs, or in a
--- loop over numbers, with the table in its variables.
+--- Whether a frame contains a loop over a table: `pairs`, `ipairs`, or a numeric
+-- loop with the table among its variables.
 local function loops_over(thread, level, f, object)
     local counts, refers, index = false, false, 1
     while true do
@@ -86,8 +87,8 @@ local function loops_over(thread, level, f, object)
     return counts and refers
 end
 
---- Whether a loop is running over a list: no entry may change its place under
--- it. Does not yield.
+--- Whether a loop is running over a list, so that no entry may move. Does not
+-- yield.
 -- @treturn boolean true also if that cannot be said
 local function is_in_use(object)
     local frames = 0
@@ -108,7 +109,7 @@ local function is_in_use(object)
     return false
 end
 
---- Takes an entry out; the later ones move up.
+--- Removes an entry and closes the gap.
 local function close_gap(object, index)
     local value
     repeat

@@ -1,9 +1,10 @@
 --- The main script of an application without a framework: which file it is, and
--- whether it looks safe to run again.
+-- whether it appears safe to run again.
 --
--- A relative path is one of the directory in which the process was started, which
--- it has left if `box.cfg` has a `work_dir`. Modules that were found there have
--- their paths in their code, and the shell has told the process its directory.
+-- A relative path refers to the directory in which the process was started,
+-- which it has left if `box.cfg` has a `work_dir`. Modules found there have
+-- their paths in their code, and the shell has passed its directory in the
+-- environment.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -15,10 +16,10 @@ local fio = require('fio')
 local jutil = require('jit.util')
 local package_reload = require('platform.package_reload')
 
--- What it is called where a report names a module.
+-- Its name where a report names a module.
 local NAME = 'main script'
 
--- Where tarantoolctl keeps its instances, unless its own config says otherwise.
+-- Default directories of tarantoolctl's instances.
 local INSTANCES = {'/etc/tarantool/instances.enabled', '/usr/local/etc/tarantool/instances.enabled'}
 
 -- What calls at the top of the script mean for a second run.
@@ -37,7 +38,8 @@ local function is_file(path)
     return stat ~= nil and stat:is_reg()
 end
 
---- Directories from which code of the application was loaded, by its functions.
+--- Returns directories from which application code was loaded, according to its
+-- functions.
 local function code_directories()
     local list, seen = {}, {}
     local function add(path, name)
@@ -64,7 +66,7 @@ local function code_directories()
     return list
 end
 
---- Where a relative path leads.
+--- Resolves a relative path.
 -- @treturn[1] string absolute path
 -- @treturn[2] nil
 -- @treturn[2] string why that cannot be said
@@ -95,7 +97,7 @@ local function resolve(given)
     return found[1]
 end
 
---- The script of an instance that tarantoolctl has started.
+--- Returns the script of an instance started by tarantoolctl.
 local function of_tarantoolctl()
     local name = require('title').get():match('^%S+ (%S+%.lua)')
     if os.getenv('TARANTOOLCTL') == nil or name == nil or os.getenv('TT_CLI') ~= nil then
@@ -113,7 +115,7 @@ local function of_tarantoolctl()
     return nil
 end
 
---- The path of the script as the process has got it.
+--- Returns the path of the script as it was passed to the process.
 -- @treturn[1] string
 -- @treturn[2] nil
 -- @treturn[2] string why there is none
@@ -203,7 +205,7 @@ local function has_constant(chunk, wanted)
     end
 end
 
---- What a second run of a compiled script may do.
+--- Describes what a second run of a compiled script may do.
 -- @treturn {string,...} names that it calls at its top level
 -- @treturn {string,...} what does not look safe, a line each
 local function judge(chunk)
@@ -225,7 +227,7 @@ local function judge(chunk)
     return names, risks
 end
 
---- The part of a report that tells of the main script.
+--- Returns the part of a report about the main script.
 -- @tparam table choice
 -- @treturn ?table {path, runs, changed, calls, risks}
 local function describe(choice)

@@ -1,15 +1,15 @@
---- What old roles that were started again after a failure have registered once
--- more: an entry of a list, of a table with numbers as keys, or a key.
+--- Merges duplicate registrations of old roles that were restarted after a
+-- failure: entries of a list, of a table with number keys, or keys.
 --
--- The later registration stays, as it goes with the state of the role that was
--- started again. A list keeps its order: the later entry takes the place of the
--- earlier one.
+-- The later registration stays, because it belongs to the state of the
+-- restarted role. A list keeps its order: the later entry takes the position of
+-- the earlier one.
 
 local require = ...
 local lists = require('reload.lists')
 local slice = require('core.yield')
 
---- Whether an entry is of the application: a function, or a table with one.
+--- Whether an entry belongs to the application: a function, or a table with one.
 local function is_of_application(origin, value)
     if type(value) == 'function' then
         return origin:wraps_old(value)
@@ -22,8 +22,8 @@ local function is_of_application(origin, value)
     return false
 end
 
---- Notes what tables have got since an image was taken, before old roles start
--- again: that is of requests, and nothing stands for it. Yields.
+--- Records what tables have gained since the image, before old roles restart:
+-- that was added by requests, and must not be merged. Yields.
 -- @tparam table image
 -- @treturn table object -> set of values of a list, and of other keys
 local function note(image)
@@ -46,7 +46,7 @@ local function note(image)
     return noted
 end
 
---- Takes an entry out of a list that was registered twice.
+--- Removes an entry of a list that was registered twice.
 -- @treturn boolean whether there was one
 local function merge_entry(origin, list, entries, noted)
     for index = 2, lists.COMPARED do
@@ -69,8 +69,8 @@ local function merge_entry(origin, list, entries, noted)
     return false
 end
 
---- The part of an entry of a table that was registered, nil if it is in a slot: a
--- name says what is there, however often it is set.
+--- Returns the registered part of an entry; nil if it is in a named slot, which
+-- a second registration simply overwrites.
 local function registered(key, value)
     if type(key) == 'function' then
         return key
@@ -78,7 +78,7 @@ local function registered(key, value)
     return type(key) == 'number' and value or nil
 end
 
---- Whether all numbers among the keys of a table are those of a list.
+--- Whether all number keys of a table form a list.
 local function is_list(object)
     local length = #object
     for key in next, object do
@@ -89,7 +89,7 @@ local function is_list(object)
     return length > 0
 end
 
---- The functions and numbers that a table has got as keys.
+--- Returns the functions and numbers that were added to a table as keys.
 -- @treturn {{key, part},...} empty if it has too many entries
 local function added_to(origin, object, entries, noted)
     local added, left = {}, lists.COMPARED
@@ -106,7 +106,7 @@ local function added_to(origin, object, entries, noted)
     return added
 end
 
---- Takes earlier keys out of a table, for each that was added by the same code.
+--- Removes earlier keys of a table, one for each added by the same code.
 -- @treturn number how many there were
 local function merge_keys(origin, object, entries, noted)
     local added, count = added_to(origin, object, entries, noted), 0
@@ -125,7 +125,7 @@ local function merge_keys(origin, object, entries, noted)
     return count
 end
 
---- Merges what was registered twice. Yields.
+--- Merges duplicate registrations. Yields.
 -- @tparam table image of what there was before
 -- @tparam table noted see `note`
 -- @tparam table origin

@@ -1,15 +1,15 @@
---- `package.loaded` in two: one table for the serving code and one for others:
--- the new code until the commit, and after it what still runs of the old code.
+--- Splits `package.loaded` into two tables: one for the serving code and one for
+-- other code, which is the new code until the commit, and after it the old code
+-- that is still running.
 --
--- `require` reads and writes the table that the Lua registry holds, whoever
--- calls it and however the caller got hold of it. That table is emptied, and
--- its metatable passes each access on to the table of the caller. The
--- expression `package.loaded` yields the caller's own table, so that each of
--- them can also iterate over its modules: LuaJIT may be built without
--- `__pairs`.
+-- `require` uses the table in the Lua registry, no matter who calls it. That
+-- table is emptied, and its metatable forwards each access to the table of the
+-- caller. The expression `package.loaded` yields the caller's own table, so
+-- that both kinds of code can iterate over their modules: LuaJIT may be built
+-- without `__pairs`.
 --
--- Code may keep the table that it got. After `close` both are empty and stand
--- for the real one.
+-- Code may keep the table that it got. After `close` both tables are empty and
+-- act as proxies of the real one.
 
 local Loaded = {}
 Loaded.__index = Loaded
@@ -49,8 +49,8 @@ local function new(is_other, passes_on)
             if passes_on and target == staged and not self.offered[name] then
                 serving[name] = value
             end
-            -- A library that serving code loads meanwhile is for both. While it is
-            -- being loaded, `require` has a mark in its place.
+            -- A library that serving code loads during the reload is shared.
+            -- While it is being loaded, `require` stores a marker in its place.
             local is_first = before[name] == nil and staged[name] == nil
             if target == serving and not self.offered[name]
             and (is_first or shared[name] and rawequal(staged[name], before[name]))
@@ -67,8 +67,8 @@ local function new(is_other, passes_on)
     return self
 end
 
---- Whether a module that serving code has loaded is one for the others too. To be
--- replaced by the owner; by default none is.
+--- Whether a module loaded by serving code is visible to the other code too. The
+-- owner may replace this; by default none is.
 function Loaded.is_shared()
     return false
 end
@@ -91,7 +91,7 @@ function Loaded:split_package(mine)
     setmetatable(package, self.package_access)
 end
 
---- Lets the others find something else under a name than everybody else does.
+--- Shows the other code a different module under a name.
 -- @tparam string name
 -- @param value nil, if it is to find nothing
 function Loaded:offer(name, value)
@@ -99,17 +99,17 @@ function Loaded:offer(name, value)
     self.staged[name] = value
 end
 
---- What the others find under a name.
+--- Returns what the other code finds under a name.
 function Loaded:find(name)
     return self.staged[name]
 end
 
---- What everybody else finds under a name.
+--- Returns what serving code finds under a name.
 function Loaded:find_serving(name)
     return self.serving[name]
 end
 
---- The names that the others have the say on, or have changed.
+--- Returns the names whose modules the other code was offered, or has changed.
 -- @treturn table name -> true
 function Loaded:changed()
     local names = {}
@@ -129,7 +129,7 @@ function Loaded:changed()
     return names
 end
 
---- Makes a table that somebody may have kept stand for the real one.
+--- Turns a table that code may have kept into a proxy of the real one.
 local function stand_for(table, live)
     for name in next, table do
         table[name] = nil
@@ -143,7 +143,7 @@ local function stand_for(table, live)
     })
 end
 
---- Puts the real table back, with what the serving code has in it. A second call
+--- Restores the real table, with the modules of the serving code. A second call
 -- does nothing.
 function Loaded:close()
     if self.closed then
@@ -162,7 +162,7 @@ function Loaded:close()
     rawset(package, 'loaded', self.live)
 end
 
---- Ends the life of the two tables.
+--- Turns both tables into proxies.
 function Loaded:release()
     stand_for(self.serving, self.live)
     stand_for(self.staged, self.live)

@@ -1,6 +1,6 @@
---- Why there is nothing to reload, in the words of whoever asked for it.
+--- Explains why there is nothing to reload, in terms of the command line.
 
--- What is the case with modules of a kind, and what to do.
+-- What each kind of module is, and what to do about it.
 local KINDS = {
     {'rocks', 'in .rocks (--rocks reloads them too)'},
     {'system', 'installed for the whole system (--rocks reloads them too)'},
@@ -17,7 +17,7 @@ local function count_text(count)
     return ('%d %s'):format(count, count == 1 and 'module is' or 'modules are')
 end
 
---- Explains it where no option has narrowed the choice.
+--- Explains it when no option has narrowed the selection.
 local function explain_all(choice)
     local parts = {}
     for _, kind in ipairs(KINDS) do
@@ -30,7 +30,7 @@ local function explain_all(choice)
         :format(table.concat(parts, '; '))
 end
 
---- The name of a module by its path, or by the path that its name would be.
+--- Returns the name of a module, given its path or a name written as a path.
 -- @tparam string glob as given
 -- @treturn ?string
 local function name_of_path(choice, glob)
@@ -51,7 +51,7 @@ local function name_of_path(choice, glob)
     return known[name] and name or nil
 end
 
---- Explains what a pattern of --module matches instead of application modules.
+--- Explains what a --module pattern matches instead of application modules.
 local function explain_pattern(choice, glob)
     local matched = choice.matches[glob]
     if matched ~= nil then
@@ -73,7 +73,7 @@ local function explain_pattern(choice, glob)
     return ('--module %s matches no loaded module'):format(glob)
 end
 
---- The patterns of --module that select nothing.
+--- Explains the --module patterns that select nothing.
 -- @tparam table choice as `catalog.choose` made it
 -- @tparam table args of the command
 -- @treturn {string,...} an explanation for each
@@ -88,7 +88,7 @@ local function unmatched(choice, args)
     return list
 end
 
---- Why a choice selects nothing.
+--- Explains why a choice selects nothing.
 -- @treturn string
 local function explain(choice, args)
     if #(args.modules or {}) == 0 then

@@ -1,11 +1,11 @@
---- What the default report says of the modules that a reload leaves alone.
+--- Notices in the default report about modules that are not reloaded.
 
 local require = ...
 local detect_framework = require('frameworks.detect')
 local no_modules = require('reload.no_modules')
 local release = require('reload.release')
 
--- Names that are listed; the others are counted.
+-- How many names are listed.
 local NAMES = 5
 
 --- @tparam table choice as `catalog.choose` made it

@@ -1,13 +1,12 @@
---- A table that answers new code differently from everybody else.
+--- An overlay: a table whose entries look different to new code.
 --
--- For the names that are offered, the entries are taken out of the table and
--- looked up by who is asking. The table stays the one that it is, and so do
--- all its other entries.
+-- Entries that are offered are removed from the table and looked up depending
+-- on the caller. The table keeps its identity and all its other entries.
 
 local View = {}
 View.__index = View
 
--- Stands for nil among what is offered and what serves.
+-- Stands for nil among offered and serving values.
 local NOTHING = {}
 
 local function pack(value)
@@ -54,7 +53,7 @@ local function new(txn, live)
     return self
 end
 
---- Lets new code find something else under a name than everybody else does.
+--- Shows new code a different value under a name.
 -- @param name
 -- @param value nil, if it is to find nothing
 function View:offer(name, value)
@@ -65,20 +64,20 @@ function View:offer(name, value)
     self.offered[name] = pack(value)
 end
 
---- Offers every entry of the table as it is, so that new code can change each
--- without anybody noticing.
+--- Offers every entry unchanged, so that new code can modify each of them
+-- unnoticed.
 function View:offer_all()
     for name, value in pairs(table.copy(self.live)) do
         self:offer(name, value)
     end
 end
 
---- What new code finds under a name that was offered.
+--- Returns what new code finds under an offered name.
 function View:find(name)
     return unpack_value(self.offered[name])
 end
 
---- What everybody else finds under a name.
+--- Returns what all other code finds under a name.
 function View:find_serving(name)
     if self.offered[name] ~= nil then
         return unpack_value(self.serving[name])
@@ -86,7 +85,7 @@ function View:find_serving(name)
     return rawget(self.live, name)
 end
 
---- Walks the names that were offered.
+--- Iterates over the offered names.
 -- @treturn function iterator of name, what new code finds
 function View:each()
     local name, value
@@ -96,8 +95,8 @@ function View:each()
     end
 end
 
---- The table is again what it was, but for what others did to it meanwhile.
--- A second call does nothing.
+--- Restores the table, including changes that other code has made. A second call
+-- does nothing.
 function View:close()
     if self.closed then
         return

@@ -1,15 +1,15 @@
---- Whose code is it? Tells the functions of the new generation from those of
--- earlier ones.
+--- Ownership: whose code is it? Distinguishes the functions of the new
+-- generation from those of earlier ones.
 --
--- LuaJIT keeps one prototype for each function of a chunk; loading the same
--- file again gives other ones. So the prototypes of the chunks that we load
--- are exactly the new generation. Those of the generations before it are in the
--- registry; code that was there before the first reload is known by the file
--- that it comes from.
+-- LuaJIT creates one prototype for each function of a chunk, and loading the
+-- same file again creates different ones. So the prototypes of the chunks
+-- loaded by a reload are exactly the new generation. Those of earlier
+-- generations are in the state table; code loaded before the first reload is
+-- recognised by its file.
 --
--- The unit of a prototype is the module that is reloaded with it, as the chunk
--- name `@path` of the module's file. What a module makes with `loadstring` or
--- loads with `dofile` is of its unit.
+-- The unit of a prototype is the module with which it is reloaded, as the chunk
+-- name `@path` of the module's file. Code that a module creates with
+-- `loadstring` or loads with `dofile` belongs to its unit.
 
 local require = ...
 local fiber = require('fiber')
@@ -18,16 +18,16 @@ local jutil = require('jit.util')
 local Origin = {}
 Origin.__index = Origin
 
--- Chunk names that say nothing: of text without a name and of stripped code.
+-- Chunk names without information: of unnamed strings and of stripped code.
 local NAMELESS = {['=?'] = true, ['=(load)'] = true, ['=stdin'] = true}
 
---- Begins with no new code.
+--- Starts without any new code.
 -- @tparam ?table registry of the instance, for what is known of earlier
 --   generations
 local function new(registry)
     return setmetatable({
-        -- Prototype -> unit. Strong while the transaction runs: nothing else may
-        -- hold a prototype whose closures are still to be made.
+        -- Prototype -> unit. Strong while the transaction runs: nothing else
+        -- may hold a prototype whose closures are yet to be created.
         protos = {},
         files = {},         -- set of chunk names whose code is replaced
         aliases = {},       -- chunk name that is not its path -> unit
@@ -43,9 +43,9 @@ local function proto_of(f)
     return jutil.funcinfo(f).proto
 end
 
---- Adds the prototypes within a function or prototype to a set, and returns it.
+--- Adds the prototypes inside a function or prototype to a set, and returns it.
 local function add(set, proto_holder, unit)
-    -- funck takes functions and prototypes alike; constants that are
+    -- `funck` accepts functions and prototypes; constants that are
     -- garbage-collected objects have negative indexes.
     local index = -1
     while true do
@@ -68,13 +68,13 @@ function Origin:record(chunk, path)
     local unit, source = '@' .. path, jutil.funcinfo(chunk).source
     self:take(chunk, unit)
     self.files[unit] = true
-    -- Bytecode brings the chunk name along that it was compiled with.
+    -- Bytecode contains the chunk name with which it was compiled.
     if source ~= unit and source:match('^[@=]') and not NAMELESS[source] then
         self:add_source(source, unit)
     end
 end
 
---- Counts code of another chunk name as that of a unit.
+--- Assigns code with another chunk name to a unit.
 -- @tparam string source chunk name
 -- @tparam string unit
 function Origin:add_source(source, unit)
@@ -84,7 +84,7 @@ function Origin:add_source(source, unit)
     end
 end
 
---- Takes note of old code that was there before any reload.
+--- Records old code that was loaded before the first reload.
 -- @tparam table protos prototype -> unit
 function Origin:learn(protos)
     for proto, unit in pairs(protos) do
@@ -95,7 +95,7 @@ function Origin:learn(protos)
     end
 end
 
---- Takes that back for code that turned out to be of somebody else.
+--- Reverts that for code that turned out to belong to others.
 -- @tparam table protos set of prototypes
 -- @tparam table loaded set of the paths that new code has loaded again
 function Origin:disown(protos, loaded)
@@ -117,7 +117,7 @@ function Origin:disown(protos, loaded)
     end
 end
 
---- Counts a function, or a prototype, and all within it as new code.
+--- Marks a function, or a prototype, and everything inside it as new code.
 -- @tparam function|proto code
 -- @tparam string unit
 function Origin:take(code, unit)
@@ -125,14 +125,14 @@ function Origin:take(code, unit)
     add(self.protos, code, unit)
 end
 
---- The unit of a function of the new generation, or of one that is known to be old.
+--- Returns the unit of a new function, or of one known to be old.
 -- @treturn ?string
 function Origin:unit_of(f)
     local proto = proto_of(f)
     return proto and (self.protos[proto] or self.learned[proto])
 end
 
---- The unit of the new function that is nearest on the stack.
+--- Returns the unit of the nearest new function on the stack.
 -- @tparam number level of the first function to be looked at, as in debug.getinfo
 -- @treturn ?string
 function Origin:unit_on_stack(level)
@@ -150,8 +150,8 @@ function Origin:unit_on_stack(level)
     end
 end
 
---- Counts a file as one of the application whose code is replaced, also if the
--- new generation does not load it.
+--- Marks the code of a file as replaced, even if the new generation does not
+-- load it.
 function Origin:forget(path)
     self.files['@' .. path] = true
 end
@@ -178,7 +178,7 @@ function Origin:is_old(f)
     return self.files[unit or debug.getinfo(f, 'S').source] ~= nil
 end
 
---- The unit of a function of an earlier generation, see `is_old`.
+--- Returns the unit of a function of an earlier generation, see `is_old`.
 function Origin:old_unit_of(f)
     local proto = proto_of(f)
     local source = debug.getinfo(f, 'S').source
@@ -186,18 +186,18 @@ function Origin:old_unit_of(f)
         or self.aliases[source] or source
 end
 
---- Whether two functions are closures of the same piece of code.
+--- Whether two functions are closures of the same code.
 function Origin.is_same(f, g)
     return f == g or (type(f) == 'function' and type(g) == 'function'
         and proto_of(f) ~= nil and proto_of(f) == proto_of(g))
 end
 
--- Handlers are often closures of a library around a function of the
--- application: how many functions to look at for that. A wrapper has a few
--- upvalues; what has many is a module of its own.
+-- Handlers are often library closures around a function of the application;
+-- this many functions are examined. A wrapper has few upvalues, a function with
+-- many is a module of its own.
 local WRAPPERS = 64
 
---- Walks a function and those that it wraps.
+--- Walks a function and the functions that it wraps.
 -- @tparam function f
 -- @tparam function visit called with each; what it returns other than nil ends
 --   the walk and is returned
@@ -233,13 +233,13 @@ end
 
 --- Whether a function is old, or a closure around an old one.
 function Origin:wraps_old(f)
-    -- New code may hold on to an old function; that does not make it old.
+    -- New code may hold an old function, which does not make it old.
     return not self:is_new(f) and wraps(f, function(g)
         return self:is_old(g)
     end)
 end
 
---- The functions of a test that a function wraps, or is.
+--- Returns the functions, among a function and those it wraps, that pass a test.
 -- @treturn {function,...}
 function Origin.list_wrapped(f, test)
     local list = {}
@@ -263,7 +263,7 @@ function Origin:enter()
     self.fiber = fiber.id()
 end
 
---- Whether the running fiber is the one that works for the new generation.
+--- Whether the running fiber works for the new generation.
 function Origin:is_own_fiber()
     return self.fiber == fiber.id()
 end
@@ -282,14 +282,15 @@ function Origin:is_calling()
     end
 end
 
---- Makes a fiber one that works for the new generation, whatever is on its
--- stack: new code has started it.
+--- Treats a fiber as working for the new generation, whatever is on its stack,
+-- because new code has started it.
 function Origin:adopt(id)
     self.adopted[id] = true
 end
 
---- Calls the `stop` of an old role: it finds the modules, services and variables
--- of its generation, and what it changes there is seen by itself only.
+--- Calls the `stop` of an old role, which sees the modules, services and
+-- variables of its own generation; its changes to them are visible only to
+-- itself.
 function Origin:call_stop(f, ...)
     self.calls_old, self.stopping = true, fiber.id()
     local result = {f(...)}
@@ -302,8 +303,8 @@ function Origin:is_stopping()
     return self.stopping ~= nil and self.stopping == fiber.id()
 end
 
---- Whether the caller is code of an earlier generation: the function of the
--- application that is nearest on the stack is old.
+--- Whether the caller is code of an earlier generation: the nearest application
+-- function on the stack is old.
 function Origin:is_old_code()
     local level = 2
     while true do
@@ -318,14 +319,14 @@ function Origin:is_old_code()
 end
 
 --- Whether the caller is new code: in a fiber that works for the transaction or
--- that new code has started, or with new code on the stack.
+-- was started by new code, or with new code on the stack.
 function Origin:is_new_code()
     local id = fiber.id()
     return (self.fiber == id and not self.calls_old) or self.adopted[id] ~= nil or self:is_calling()
 end
 
---- Whether the caller acts for the transaction: new code, and also old code that
--- the transaction calls.
+--- Whether the caller acts for the transaction: new code, or old code called by
+-- the transaction.
 function Origin:is_asking()
     return self.fiber == fiber.id() or self:is_new_code()
 end

@@ -1,16 +1,16 @@
---- The staged reload: what is done, in which order.
+--- The phases of a staged reload:
 --
---	compile   every file is read and compiled; nothing has changed so far
---	load      the modules run, beside the serving ones; the roles register
---	validate  the new roles look at the active config
---	init      the new roles initialise; the old ones are still serving
---	apply     the new roles get the config
---	commit    the new generation takes over, in one step
+-- -- 	compile   all files are read and compiled; nothing has changed yet
+-- -- 	load      the modules run beside the serving ones; the roles register
+-- -- 	validate  the new roles check the active config
+-- -- 	init      the new roles initialise; the old ones are still serving
+-- -- 	apply     the new roles get the config
+-- -- 	commit    the new generation takes over, in one step
 --
--- After the commit, when the requests that began with old code have ended, the old
--- roles stop.
+-- After the commit the old roles stop, once the requests that started on old
+-- code have finished.
 --
--- Every failure before the commit leaves the old generation serving.
+-- Any failure before the commit leaves the old generation serving.
 
 local require = ...
 local catalog = require('reload.catalog')
@@ -53,7 +53,7 @@ local adapters = {
     vars = require('adapters.vars'),
 }
 
---- Chooses what a reload is about.
+--- Chooses what to reload.
 -- @tparam table args of the command
 -- @tparam table registry of the instance
 -- @treturn table as `catalog.choose` makes it, with `http_files`, see there, and what
@@ -101,7 +101,7 @@ local function compile_all(choice, registry)
     return problems
 end
 
---- Whether nothing changed on disk since the serving generation was loaded.
+--- Whether nothing has changed on disk since the serving generation was loaded.
 local function is_unchanged(choice)
     for _, list in ipairs({choice.selected, choice.files, choice.http_files, {choice.main}}) do
         for _, item in ipairs(list) do
@@ -113,7 +113,7 @@ local function is_unchanged(choice)
     return #choice.gone == 0
 end
 
---- The selected modules by their names.
+--- Returns the selected modules by name.
 local function by_name(choice)
     local set = {}
     for _, module in ipairs(choice.selected) do
@@ -122,7 +122,7 @@ local function by_name(choice)
     return set
 end
 
---- Why a choice of modules is nothing that can be reloaded.
+--- Returns why a choice of modules cannot be reloaded.
 -- @tparam table choice
 -- @tparam table args
 -- @treturn ?table failure fields, nil if it can
@@ -134,8 +134,9 @@ local function refusal(choice, args)
     elseif choice.main ~= nil then
         return nil
     elseif #choice.selected == 0 and gone ~= nil and #(args.modules or {}) == 0 then
-        -- Whoever wants this names them. It is a directory that was moved, and
-        -- code that requires its modules when it runs must go on finding them.
+        -- Reloading nothing but removals must be requested explicitly. Usually
+        -- a directory was moved, and code that requires its modules at run time
+        -- must keep finding them.
         return {
             code = 'no_modules',
             phase = 'compile',
@@ -167,8 +168,8 @@ local function new(txn, choice)
     }, Staged)
 end
 
---- Takes note of what the modules that no reload has loaded so far have beside
--- the code of their files. May yield.
+--- Examines modules that no reload has loaded yet, for code beyond their files.
+-- May yield.
 function Staged:survey()
     local origin, modules, paths = self.txn.origin, {}, {}
     for _, module in ipairs(self.choice.all) do
@@ -192,7 +193,7 @@ function Staged:survey()
     end
 end
 
---- Takes note of what the old modules have, to say later what stands for it.
+--- Lists the contents of the old modules, to find their counterparts later.
 function Staged:list_old()
     local paths = {}
     for _, list in ipairs({self.choice.selected, self.choice.gone}) do
@@ -208,7 +209,7 @@ function Staged:list_old()
     self.things = counterparts.list(self.txn.registry, self.txn.origin, old_values, {paths, self.former})
 end
 
---- Leaves alone the code that new code has got from others. May yield.
+--- Excludes code that the new code got from others. May yield.
 function Staged:disown_shared_code()
     local origin, loaded, values = self.txn.origin, {}, {}
     if next(origin.learned) == nil then
@@ -223,7 +224,7 @@ function Staged:disown_shared_code()
     origin:disown(reach.find_shared(values, origin), loaded)
 end
 
---- Runs the main script, as at start: it requires modules in its own order.
+--- Runs the main script as at startup: it requires modules in its own order.
 function Staged:run_main()
     local txn = self.txn
     txn.module = main_script.NAME
@@ -234,7 +235,7 @@ function Staged:run_main()
     txn.module = nil
 end
 
---- Loads every module, those of roles first, as they come first at start.
+--- Loads all modules, those of roles first, as at startup.
 function Staged:load()
     local first = {}
     for _, name in ipairs(self.framework:role_modules()) do
@@ -253,7 +254,7 @@ function Staged:load()
     end
 end
 
---- Says what in the new code stands for what in the old.
+--- Builds the counterparts of old code.
 function Staged:match()
     local paths, gone = {}, {}
     for _, list in ipairs({self.choice.selected, self.modules.added}) do
@@ -293,11 +294,11 @@ function Staged:match()
     self.txn.counterparts:find_strangers(function(object)
         return self.sweep:was_there(object)
     end)
-    -- The commit begins with a slice of its own.
+    -- The commit starts with a slice of its own.
     slice.pause()
 end
 
---- Puts the adapters in place. No new code has run so far.
+--- Installs the adapters. No new code has run yet.
 function Staged:add_adapters()
     local txn = self.txn
     txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
@@ -326,7 +327,7 @@ function Staged:add_adapters()
     self.endings = txn:add(adapters.endings.new(txn))
 end
 
---- Takes note of what new code has registered with libraries. Yields.
+--- Records what new code has registered with libraries. Yields.
 function Staged:take_census()
     local txn = self.txn
     self.fibers:before_commit()
@@ -356,7 +357,7 @@ function Staged:take_census()
     self.census = result
 end
 
---- The work of the transaction, from the load to the commit and what follows it.
+--- The work of the transaction, from loading to the commit and after it.
 function Staged:work()
     local txn = self.txn
     txn:enter('load')
@@ -408,7 +409,7 @@ function Staged:work()
     end
 end
 
---- What follows a failure, when the transaction has rolled back. Yields.
+--- Runs after a failure, when the transaction has rolled back. Yields.
 -- @tparam table rollback of the failure
 function Staged:after_failure(rollback)
     local fibers = {}
@@ -425,8 +426,8 @@ function Staged:after_failure(rollback)
     end
 end
 
---- Calls what old code has registered with `package.reload`, as it is the `stop` of
--- its generation. Yields.
+--- Calls what old code has registered with `package.reload`, which acts as the
+-- `stop` of its generation. Yields.
 function Staged:call_destructors()
     local txn = self.txn
     if self.reloader == nil or txn.args.no_stop then
@@ -443,7 +444,8 @@ function Staged:call_destructors()
     end)
 end
 
---- Takes away what old code has found since the commit. A second call does nothing.
+--- Removes the view that old code has had since the commit. A second call does
+-- nothing.
 function Staged:close()
     self.life:finish()
     self.http_files:settle()
@@ -452,11 +454,11 @@ function Staged:close()
     self.modules:settle()
 end
 
---- Ends what old code had running, when the requests that began with it have
--- ended: the old roles stop, and what is left of loops is judged. Yields.
--- @tparam ?number patience seconds that requests have to end; with 0 nothing is
---   done as long as there are any
--- @treturn boolean whether it was done now
+--- Ends running old code once the requests that started on it have finished:
+-- stops the old roles, and handles the remaining loops. Yields.
+-- @tparam ?number patience seconds that requests have to finish; with 0 nothing
+--   is done while any are running
+-- @treturn boolean whether it was done by this call
 function Staged:end_old(patience)
     if not self.is_over then
         self.http_files:settle()

@@ -1,9 +1,9 @@
---- Which code a module has that is not of its file, as far as it can be seen
--- from outside: what it loaded itself with `dofile` and the like before any
--- reload took note of it, and code whose chunk name says nothing.
+--- Finds code of a module that is not in its own file, as far as it is visible
+-- from outside: files that it loaded itself with `dofile` and the like before
+-- any reload, and code without a useful chunk name.
 --
 -- The module is walked from its value through tables, metatables and upvalues.
--- What belongs to other modules, to libraries or to the server is not entered.
+-- Objects of other modules, libraries and the server are not entered.
 
 local require = ...
 local catalog = require('reload.catalog')
@@ -13,8 +13,8 @@ local slice = require('core.yield')
 -- A table with more entries is data, and so is a module with more objects.
 local ENTRIES, OBJECTS = 1000, 5000
 
---- Adds the tables that are in global variables, but not in modules: the main script
--- has its own there.
+--- Adds tables in global variables that are not modules: the main script stores
+-- its own there.
 local function add_globals(set)
     local queue, first = {_G}, 1
     while queue[first] ~= nil and #queue < OBJECTS do
@@ -33,7 +33,7 @@ local function add_globals(set)
     end
 end
 
---- What others own, so that it is not entered. May yield.
+--- Returns objects owned by others, which are not entered. May yield.
 -- @treturn table set of tables and functions
 local function foreign()
     local set = {[_G] = true, [box] = true, [package.loaded] = true}
@@ -95,7 +95,7 @@ local function walk(value, not_entered, visit)
     end
 end
 
---- Surveys modules of which no reload has taken note.
+--- Surveys modules that no reload has loaded yet.
 -- @tparam {{name, path, value},...} modules
 -- @tparam table paths set of the files of all application modules
 -- @treturn {{path, module},...} files that they have loaded themselves
@@ -128,8 +128,8 @@ local function survey(modules, paths)
     return files, protos
 end
 
---- Which of the code that was learned of earlier new code still refers to without
--- having loaded it: it belongs to somebody else, such as the main script. May yield.
+--- Finds learned old code that new code still refers to without having loaded
+-- it: it belongs to others, such as the main script. May yield.
 -- @tparam {value,...} values of the new modules
 -- @tparam table origin
 -- @treturn table set of prototypes

@@ -1,10 +1,10 @@
---- Records what new code compiles, however it loads it: `dofile`, `loadfile`,
+--- Records what new code compiles, however it is loaded: `dofile`, `loadfile`,
 -- `loadstring`, or a rock that keeps one of them in a local variable.
 --
--- LuaJIT raises a VM event for each prototype that its parser has made. The
--- handler is attached only while new code is loaded, so nothing of it stays, and
--- neither `dofile` nor `loadstring` has to be replaced. Bytecode does not come
--- from the parser and raises no event.
+-- LuaJIT raises a VM event for each prototype created by its parser. The
+-- handler is attached only while new code is loaded, so nothing remains of it,
+-- and neither `dofile` nor `loadstring` has to be replaced. Bytecode does not
+-- pass the parser and raises no event.
 --
 -- The event does not tell which file a text was read from. So it is noted which
 -- files new code opens, until text is compiled: the one that has this very text, or
@@ -15,8 +15,8 @@ local catalog = require('reload.catalog')
 local jutil = require('jit.util')
 
 local OURS = '@cartridge-reload/'
--- How many functions on the stack are looked at for the path of a file, how many
--- paths are tried, and how long one may be.
+-- Limits for finding the path of a file: functions on the stack, paths that are
+-- tried, length of a path.
 local FRAMES, TRIES, PATH = 6, 50, 1024
 -- Files that may be open at once.
 local OPENED = 64
@@ -24,7 +24,7 @@ local OPENED = 64
 local Recorder = {}
 Recorder.__index = Recorder
 
---- The innermost function of Lua on the stack.
+--- Returns the innermost Lua function on the stack.
 -- @tparam number level of the first function to be looked at
 local function caller(level)
     level = level + 1
@@ -37,9 +37,9 @@ local function caller(level)
     end
 end
 
---- Finds the file that a text without a chunk name was read from: among the
--- strings that the functions on the stack have in their local variables and
--- constants, one that is the path of a file with this very text.
+--- Finds the file from which a string without a chunk name was read: searches
+-- the local variables and constants of the functions on the stack for the path
+-- of a file with exactly this content.
 -- @tparam string text
 -- @tparam number level of the first function to be looked at
 -- @treturn ?string path
@@ -79,16 +79,16 @@ local function file_of_text(text, level)
     return nil
 end
 
---- Records a file that was loaded.
+--- Records a loaded file.
 function Recorder:add_file(path, unit)
     local text, digest = catalog.read(path)
-    -- Text may call itself a file that there is not.
+    -- A string may use the name of a file that does not exist.
     if text == nil or not catalog.is_application_path(path) then
         return
     end
     self.files[unit] = self.files[unit] or {}
     self.files[unit][path] = digest
-    -- What an earlier generation has of the file is old now.
+    -- Code of the same file in earlier generations is old now.
     self.txn.origin:add_source('@' .. path, unit)
 end
 
@@ -172,7 +172,7 @@ local function watch(self, holder, name)
     holder[name] = staged
 end
 
---- Begins to record.
+--- Starts recording.
 -- @tparam table txn the transaction
 -- @tparam function current returns the module that is being loaded, if one is
 -- @treturn table with `files`: unit -> path -> digest
@@ -190,7 +190,7 @@ local function start(txn, current)
     return self
 end
 
---- Ends it. A second call does nothing.
+--- Stops recording. A second call does nothing.
 function Recorder:stop()
     if self.handler ~= nil then
         jit.attach(self.handler)

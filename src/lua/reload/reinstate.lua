@@ -1,10 +1,10 @@
---- What the `stop` of an old role takes from the new code, and gets back.
+--- Restores what the `stop` of an old role takes away from the new code.
 --
--- A role that stops gives up what it has registered with libraries, by the names
--- that the new role has registered with, too: a slot, an entry of a list, a task.
--- The commit has replaced that, so what `stop` removes of it is put back. For the
--- same reason it cannot cancel fibers that the new code has started: it is told
--- that they have ended.
+-- A role that stops unregisters things from libraries by their names, which the
+-- new role has used too: a slot, an entry of a list, a task. The commit has
+-- replaced the old ones, so whatever `stop` removes of the new ones is
+-- restored. For the same reason it cannot cancel fibers that the new code has
+-- started: to it they appear to have ended.
 
 local require = ...
 local fiber = require('fiber')
@@ -33,7 +33,7 @@ local function is_in_list(list, value)
     return false
 end
 
---- Whether an edge is still there.
+--- Whether a reference still exists.
 local function holds(edge)
     local parent, key = edge.parent, edge.key
     if type(parent) == 'function' then
@@ -44,8 +44,8 @@ local function holds(edge)
     return rawequal(rawget(parent, key), edge.child) or edge.is_of_list and is_in_list(parent, edge.child)
 end
 
---- Whether a place is empty. What has something else there was changed by who
--- knows what it does, if others may have run meanwhile.
+--- Whether a place is empty. A different value there may come from other code,
+-- if any has run in the meantime.
 local function is_empty(edge)
     if type(edge.parent) == 'function' then
         return select(2, debug.getupvalue(edge.parent, edge.key)) == nil
@@ -70,14 +70,14 @@ local function put_back(edge)
     end
 end
 
---- Notes what is there before a role stops.
--- @treturn function (has_yielded) that puts back what is missing, and returns how
---   many places that were
+--- Records what exists before a role stops.
+-- @treturn function (has_yielded) that restores what is missing, and returns
+--   how many places that were
 function Reinstate:watch()
     local present = {edges = {}, entries = {}}
     for name, list in pairs(present) do
         for _, edge in ipairs(self.options[name]) do
-            -- An entry of a list may move in it.
+            -- An entry of a list may move within it.
             edge.is_of_list = type(edge.parent) == 'table' and type(edge.key) == 'number' and #edge.parent >= edge.key
             if holds(edge) then
                 edge.value = edge.key == walk_lib.KEY and rawget(edge.parent, edge.child) or nil
@@ -98,7 +98,7 @@ function Reinstate:watch()
         check(present.edges, has_yielded and is_empty or is_any)
         check(has_yielded and {} or present.entries, is_empty)
         if count > 0 then
-            -- Compiled code has upvalues built in that never changed so far.
+            -- Compiled traces treat upvalues that never changed as constants.
             jit.flush()
         end
         return count
@@ -115,7 +115,7 @@ local function id_of(object)
     return ok and id or nil
 end
 
---- Puts a function in the place of one that is about fibers.
+--- Replaces a function that acts on fibers.
 -- @tparam table holder
 -- @tparam string name
 -- @tparam function instead (object) called for fibers of the new code
@@ -137,7 +137,7 @@ local function wrap(self, holder, name, instead)
     table.insert(self.wrapped, {holder = holder, name = name, original = original, wrapper = wrapper})
 end
 
---- Keeps fibers of the new code from `stop`.
+--- Protects fibers of the new code from `stop`.
 function Reinstate:open()
     local methods = debug.getmetatable(fiber.self())
     methods = type(methods.__index) == 'table' and methods.__index or methods

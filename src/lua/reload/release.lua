@@ -1,15 +1,15 @@
---- Which directory the code of the application is read from, and whether a link
--- that led there leads to another release by now.
+--- Determines the directory from which the application's code is read, and
+-- whether a link to it now points to another release.
 --
--- Tools that deploy releases put each into a directory of its own and move a link
--- to it. A process that was started inside of the link has the directory itself
--- as its working directory: it goes on reading the old release.
+-- Deployment tools put each release into a directory of its own and move a link
+-- to it. A process started inside the link has the directory itself as its
+-- working directory, and keeps reading the old release.
 
 local require = ...
 local catalog = require('reload.catalog')
 local fio = require('fio')
 
--- The most links on the way of one path, and entries of a directory to look at.
+-- Limits: links in one path, and entries of a directory.
 local LINKS, ENTRIES = 40, 200
 
 --- Resolves all links of an absolute path.
@@ -42,7 +42,7 @@ local function split(path)
     return parent ~= '' and parent or '/', name
 end
 
---- The name of a release without its version, its time or its commit.
+--- Returns the name of a release without its version, time or commit.
 local function stem(name)
     if #name >= 7 and name:match('^%x+$') then
         return ''
@@ -50,7 +50,7 @@ local function stem(name)
     return (name:gsub('[-_.]?v?%d.*$', ''))
 end
 
---- The directory that most of these modules were found in, links resolved.
+--- Returns the directory of most of these modules, with links resolved.
 -- @tparam {table,...} modules {name, path}
 -- @treturn ?string
 -- @treturn ?string path of a module, relative to it
@@ -79,7 +79,8 @@ local function is_other_release(directory, release, file)
         and fio.path.exists(directory .. '/' .. file)
 end
 
---- Looks for a link beside a release, or beside the directory of all releases.
+--- Searches for a link next to a release, or next to the directory of all
+-- releases.
 -- @treturn[1] boolean true, if a link leads to the release itself
 -- @treturn[2] boolean false
 -- @treturn[2] ?string link that leads to another release
@@ -93,7 +94,7 @@ local function search(release, file)
         for i = 1, #entries <= ENTRIES and #entries or 0 do
             local path = (directory == '/' and '' or directory) .. '/' .. entries[i]
             local target = fio.readlink(path) and resolve(path)
-            -- The release before has a link of its own, with some tools.
+            -- Some tools keep a link to the previous release.
             local is_back = entries[i]:match('^prev') or entries[i]:match('^old') or entries[i]:match('^last')
                 or entries[i]:match('^rollback')
             if target == release and not is_back then
@@ -106,20 +107,21 @@ local function search(release, file)
     return false, link, other
 end
 
---- The link that led to the code of these modules, if it leads elsewhere now.
+--- Returns the link that led to the code of these modules, if it now points
+-- elsewhere.
 -- @tparam {table,...} modules {name, path}
 -- @treturn ?string link
 -- @treturn ?string where it leads
 -- @treturn ?string where code is read from
 local function moved(modules)
     local directory, file = root(modules)
-    -- The code may lie below the directory of the release.
+    -- The code may be below the release directory.
     local release = directory
     for _ = 1, 2 do
         if release == nil or release == '/' then
             return nil
         end
-        -- What the shell has called the working directory at the start.
+        -- The working directory as the shell named it at startup.
         local pwd = os.getenv('PWD')
         local now = pwd and pwd:sub(1, 1) == '/' and resolve(pwd)
         if now and now ~= pwd and is_other_release(now, release, file) then
@@ -137,7 +139,7 @@ local function moved(modules)
     return nil
 end
 
---- What to warn of, if the link has moved.
+--- Returns a warning if the link has moved.
 -- @tparam {table,...} modules {name, path}
 -- @treturn ?string
 local function warning(modules)

@@ -1,14 +1,14 @@
---- Starts loops again that nothing in the new code has started.
+--- Restarts loops that nothing in the new code has started.
 --
--- It is done where nothing has to be guessed: the entry function has a
--- counterpart in the new code; the fiber was made without arguments, and nothing
--- is in its storage; the loop has no way out, so it is no job that comes to an
--- end; no protected call keeps it from ending; and whatever holds the fiber can
--- hold the new one in its place, so that code which looks whether its loop is
--- running sees the one that is.
+-- This is done only where nothing has to be guessed: the entry function has a
+-- counterpart in the new code; the fiber was created without arguments and has
+-- nothing in its storage; the loop never returns, so it is not a job that ends;
+-- no protected call can swallow its cancellation; and every holder of the fiber
+-- can hold the new one instead, so that code which checks whether its loop is
+-- running sees the new one.
 --
--- The loops are taken in the order of their age. A loop that looks after others
--- is older than these, and may start them itself when it has been started again.
+-- Loops are restarted in order of age: a loop that supervises others is older
+-- than these and may start them itself.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -22,7 +22,7 @@ local function object_of(id)
     return ok and object or nil
 end
 
---- Whether code has put something into the storage of a fiber.
+--- Whether code has stored something in a fiber's storage.
 local function has_storage(object)
     local ok, storage = pcall(function()
         return object.storage
@@ -30,7 +30,7 @@ local function has_storage(object)
     return not ok or type(storage) == 'table' and next(storage) ~= nil
 end
 
---- Whether a fiber is in a loop that it never leaves.
+--- Whether a fiber is in a loop that never ends.
 -- @tparam {table,...} frames see `stacks`
 -- @tparam function is_old (f) -> boolean
 local function never_ends(frames, is_old)
@@ -42,8 +42,8 @@ local function never_ends(frames, is_old)
     return false
 end
 
---- Whether a loop is one that can be started again, its holders aside. Does not
--- yield: the levels of its frames are those of this moment.
+--- Whether a loop can be restarted, apart from its holders. Does not yield: its
+-- frame levels are valid only now.
 local function is_restartable(item, is_old)
     item.frames, item.is_whole = stacks.frames_of(item.thread)
     item.entry, item.entry_index = stacks.entry_of(item.frames)
@@ -54,7 +54,7 @@ local function is_restartable(item, is_old)
         and item.object ~= nil and not has_storage(item.object)
 end
 
---- Whether the new code has started the same by now.
+--- Whether the new code has started the same loop in the meantime.
 -- @tparam table item
 -- @tparam table ours set of the fibers that were started here
 local function has_started(item, ours, origin)
@@ -82,7 +82,7 @@ local function exchange(item, holders)
     return object:id()
 end
 
---- Starts loops again. Yields.
+--- Restarts loops. Yields.
 -- @tparam {table,...} loops see `fibers.inspect`, each with its `counterpart`
 -- @tparam table options
 --   origin: see `ownership`
@@ -127,7 +127,7 @@ local function run(loops, options)
             if id ~= nil then
                 item.successor, ours[id] = id, true
                 table.insert(done, item)
-                -- The new loop begins, and may start others.
+                -- The new loop starts, and may start others.
                 fiber.sleep(0)
             end
         end

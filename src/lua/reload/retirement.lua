@@ -34,8 +34,8 @@ local function no()
     return false
 end
 
---- A transaction whose only new code is the `stop` that runs: what adapters
--- stage for it is never committed.
+--- A transaction whose only new code is the running `stop`: what adapters stage
+-- for it is never committed.
 local function discarding(txn)
     local function is_stopping()
         return txn.origin:is_stopping()
@@ -75,8 +75,8 @@ local function open(self)
     end
 end
 
---- Takes that world away. A `stop` that has not returned by the end of the
--- reload goes on without it. A second call does nothing.
+--- Removes that view. A `stop` that has not returned by the end of the reload
+-- continues without it. A second call does nothing.
 function Retirement:close()
     for i = #self.parts, 1, -1 do
         self.parts[i]:discard()

@@ -1,14 +1,14 @@
---- How old roles start again after a failure: those that were stopped, and those
--- that new code may have taken something from.
+--- Restarts old roles after a failure: those that were stopped, and those from
+-- which new code may have taken something.
 --
--- Their routes and triggers were there all the time; what they register now
--- takes the places of the same ones, as it goes with the state they have now.
+-- Their routes and triggers still exist; what the roles register now replaces
+-- them, because it belongs to their current state.
 
 local require = ...
 local failure = require('core.failure')
 local fiber = require('fiber')
 
---- Makes room for what the roles register.
+--- Stages what the roles register.
 local function stage(txn, framework, adapters)
     local parts = {
         adapters.triggers.new(txn),
@@ -26,7 +26,7 @@ local function stage(txn, framework, adapters)
     return parts
 end
 
---- Starts roles of the serving generation again. Yields.
+--- Restarts roles of the serving generation. Yields.
 -- @tparam table options `txn`, `framework`, `adapters`; `roles`, the old roles in
 --   their order; `seconds` that they have; `call`, a function that gets a role
 --   and a step (`init` or `apply`) and returns as `failure.call`

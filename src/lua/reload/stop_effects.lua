@@ -1,36 +1,36 @@
---- Which variables of `cartridge.vars` the `stop` of an old role ends or unsets,
--- told from its bytecode without calling it.
+--- Determines which variables of `cartridge.vars` the `stop` of an old role
+-- releases or unsets, from its bytecode, without calling it.
 --
--- New roles start before the old ones stop, but they are to find what they would
--- find after that: `vars.worker = vars.worker or fiber.create(loop)` must not
--- keep a worker that `stop` is about to cancel. A variable is ended by `stop` if
--- a function that it may call assigns to it, or names it together with a method
--- that ends what it holds.
+-- New roles start before the old ones stop, but must see the state after that:
+-- `vars.worker = vars.worker or fiber.create(loop)` must not keep a worker that
+-- `stop` is about to cancel. A variable is considered released if a function
+-- that `stop` may call assigns to it, or names it together with a method that
+-- ends objects.
 
 local require = ...
 local jutil = require('jit.util')
 
 -- Methods that end an object.
 local ENDING = {'cancel', 'close', 'destroy', 'disconnect', 'kill', 'shutdown', 'stop', 'terminate'}
--- How many functions to look at.
+-- How many functions are examined.
 local FUNCTIONS = 200
 
---- The opcode of the instruction for `t.name = value`, found in a function that
--- has it: opcodes have other numbers in each version of LuaJIT.
+--- Returns the opcode of `t.name = value`, found in a function that contains it:
+-- opcodes differ between versions of LuaJIT.
 local function find_assignment()
     local function probe(_, t, value)
         t.cartridge_reload = value
     end
     local instruction = jutil.funcbc(probe, 1)
-    -- The slots of the value and the table, and the number of the constant.
+    -- Operands: the slots of value and table, and the number of the constant.
     if jutil.funck(probe, -1) ~= 'cartridge_reload' or bit.rshift(instruction, 8) ~= 0x010002 then
         return nil
     end
     return bit.band(instruction, 0xff)
 end
 
---- The names that a function and those within it have as constants, and those of
--- them that it assigns to as fields.
+--- Collects the names among the constants of a function and those inside it, and
+-- those that are assigned to as fields.
 -- @tparam ?number assignment opcode
 local function collect(f, assignment, named, assigned)
     for pc = 1, math.huge do
@@ -56,7 +56,7 @@ local function collect(f, assignment, named, assigned)
     end
 end
 
---- Whether a value is ended by one of the methods that are named.
+--- Whether one of the named methods ends a value.
 local function is_ended(value, named)
     for _, method in ipairs(ENDING) do
         if named[method] then
@@ -71,7 +71,7 @@ local function is_ended(value, named)
     return false
 end
 
---- Whether a value, or one in it if it is a plain list, is ended.
+--- Whether a value, or an element of a plain list, is ended.
 local function is_held(value, named)
     local kind = type(value)
     if kind == 'userdata' or kind == 'cdata' or (kind == 'table' and getmetatable(value) ~= nil) then
@@ -83,7 +83,8 @@ local function is_held(value, named)
     return false
 end
 
---- The module whose variables a table is, if it is an object of cartridge.vars.
+--- Returns the module whose variables a table holds, if it is a `cartridge.vars`
+-- object.
 local function module_of(value)
     local metatable = type(value) == 'table' and debug.getmetatable(value)
     if type(metatable) == 'table' and rawget(metatable, '__type') == 'vars' then
@@ -120,7 +121,8 @@ return function(stops, is_application, values)
                 elseif module_of(value) ~= nil then
                     table.insert(modules, module_of(value))
                 elseif type(value) == 'table' then
-                    -- A module, or an object: the methods that are called.
+                    -- A module or an object: examine the methods that are
+                    -- called.
                     for field in pairs(named) do
                         local method = rawget(value, field)
                         if type(method) == 'function' then

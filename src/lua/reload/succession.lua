@@ -1,23 +1,24 @@
---- Which fibers of the new generation have taken over from which old ones.
+--- Determines which new fibers have replaced which old ones.
 --
--- Loops are told by the prototype of their entry function, as closures of one
--- piece of code do the same work. The prototype of a new loop is the successor
--- of an old one, in this order:
+-- Loops are identified by the prototype of their entry function, because
+-- closures of the same code do the same work. The prototype of a new loop
+-- replaces that of an old one if, in this order:
 --
---	counterpart	it is the function of the same name in its module
---	code		its code is the same, in a file of the same name
---	name		the fibers have the same name, and it comes from such a file
---	shape		it has no name, stands at the same line of such a file or
---			is in the same place among those that are left over, and
---			mentions the same names for the most part
+-- -- 	counterpart	it is the function with the same name in its module
+-- -- 	code		it has the same code, in a file with the same name
+-- -- 	name		the fibers have the same name, and it is in such a file
+-- -- 	shape		it has no name, is at the same line of such a file or in the
+-- -- 			same position among the remaining ones, and mostly mentions
+-- -- 			the same names
 --
--- Of several old fibers, as many have a successor as new ones were started.
+-- If fewer new fibers were started than there are old ones, only that many old
+-- ones are replaced.
 
 local jutil = require('jit.util')
 
--- Part of the names that two functions must have in common to be told as one.
+-- The share of names that two functions must have in common.
 local COMMON = 0.5
--- The name that a fiber has as long as nobody gives it another.
+-- The default name of a fiber.
 local NO_NAME = 'lua'
 
 local function file_of(f)
@@ -28,7 +29,7 @@ local function proto_of(f)
     return jutil.funcinfo(f).proto or f
 end
 
---- Fibers by the prototype of their entry.
+--- Groups fibers by the prototype of their entry.
 -- @tparam {table,...} list {func, name}
 -- @treturn {table,...} groups {func, proto, file, line, members, names}
 local function group(list)
@@ -56,7 +57,7 @@ local function group(list)
     return groups
 end
 
---- The names and texts that a function has among its constants.
+--- Returns the names and strings among the constants of a function.
 local function constants_of(f)
     local set, count = {}, 0
     for index = -1, -250, -1 do
@@ -95,7 +96,7 @@ local function code_of(f)
     return ok and text or nil
 end
 
---- The only free group for which something holds.
+--- Returns the only free group for which a condition holds.
 local function only(groups, holds)
     local result
     for _, candidate in ipairs(groups) do
@@ -113,8 +114,8 @@ local function pair(a, b)
     a.partner, b.partner = b, a
 end
 
---- Pairs those that are left over in a file and have no name, if there are as
--- many old ones as new ones.
+--- Pairs the remaining unnamed functions of a file, if there are as many old as
+-- new ones.
 local function pair_by_shape(olds, news)
     local files = {}
     local function collect(groups, key)
@@ -158,7 +159,8 @@ local function pair_by_shape(olds, news)
     end
 end
 
---- Gives each old fiber of a pair its successor: one of the same name first.
+--- Assigns each old fiber of a pair its successor, preferring one with the same
+-- name.
 local function assign(old, new)
     local free = {}
     for _, item in ipairs(new.members) do

@@ -1,22 +1,22 @@
---- After a rollback: finds failed code that is still registered somewhere, in a
--- rock for example, and takes it out.
+--- After a rollback: finds failed code that is still registered somewhere, for
+-- example in a rock, and removes it.
 --
--- The scan for stale references walks the heap here with the failed functions
--- as what it looks for. On the way to each of them there is a last object that
--- was there before the new code ran, see `image`. What that object refers to on
--- this way was put there by the new code: a function, or a table or closure
--- around it. The object gets back what it held before.
+-- Walks the heap like the scan for stale references, with the failed functions
+-- as targets. On the path to each of them there is a last object that existed
+-- before the new code ran, see `image`. Its reference on that path was created
+-- by the new code: to a function, or to a table or closure around it. The
+-- object gets back what it held before:
 --
---	slot, map	the former value, or the key is removed
---	list		the entry is removed and the gap is closed
---	upvalue, metatable, environment		the former value
---	fiber		cancelled, if it was made to run failed code
+-- -- 	slot, map	the former value, or the key is removed
+-- -- 	list		the entry is removed and the gap is closed
+-- -- 	upvalue, metatable, environment		the former value
+-- -- 	fiber		cancelled, if it was created to run failed code
 --
--- References of C in the Lua registry stay: C has their numbers, and the free
--- ones are a chain.
+-- References of C code in the Lua registry stay: C code keeps their indexes,
+-- and the free ones form a chain.
 --
--- Requests that run failed code at this moment are left to finish. What is
--- still found in the end cannot be taken out, and is named.
+-- Requests that are running failed code are left to finish. Whatever is found
+-- in the end cannot be removed, and is reported.
 
 local require = ...
 local clock = require('clock')
@@ -36,9 +36,10 @@ local terminate = require('reload.terminate')
 local walk_lib = require('scan.heap_walk')
 local words = require('scan.describe')
 
--- Walks: an object can be held in several places, and each walk finds one way.
+-- Number of walks: an object can be held in several places, and each walk finds
+-- one path.
 local PASSES = 6
--- Seconds that there are at least.
+-- Minimum time in seconds.
 local SECONDS = 0.3
 -- Seconds that requests have to leave failed code, and fibers to end.
 local DRAIN = 1
@@ -46,7 +47,7 @@ local DRAIN = 1
 local TERMINATE = 0.25
 -- Entries of a table that may be names; what has more is data.
 local ENTRIES = 1000
--- What is left is named up to this number, the rest is counted.
+-- How many remaining references are named.
 local NAMED = 20
 
 local INCOMPLETE = 'the search for failed code is incomplete: '
@@ -59,7 +60,7 @@ local function new(txn)
     return setmetatable({txn = txn}, Sweep)
 end
 
---- Remembers what is there. No new code has run so far. Yields.
+--- Takes the image. No new code has run yet. Yields.
 function Sweep:remember()
     local ok, result = pcall(image_lib.take, {
         registry = self.txn.registry,
@@ -71,16 +72,16 @@ function Sweep:remember()
     else
         self.why = tostring(result)
     end
-    -- A cancelled fiber must not go on.
+    -- A cancelled fiber must not continue.
     self.txn:check()
 end
 
---- Whether an object was there before the new code ran, as far as that is known.
+--- Whether an object existed before the new code ran, as far as is known.
 function Sweep:was_there(object)
     return self.image ~= nil and self.image:find(object) ~= nil
 end
 
---- Forgets it: the new code has taken over.
+--- Drops the image: the new code has taken over.
 function Sweep:forget()
     self.image = nil
 end
@@ -96,7 +97,7 @@ function Sweep:wraps_failed(f)
     end) > 0
 end
 
---- Whether a value is failed code, or a closure or a table around it.
+--- Whether a value is failed code, or a closure or table around it.
 function Sweep:holds_failed(value)
     if type(value) == 'function' then
         return self:wraps_failed(value)
@@ -111,7 +112,7 @@ function Sweep:holds_failed(value)
     return false
 end
 
---- Gives a field of a table its former value.
+--- Restores the former value of a table field.
 -- @treturn boolean false if that has to wait
 local function restore_field(self, edge, record)
     local object = edge.object
@@ -136,7 +137,7 @@ local function restore_field(self, edge, record)
     return true
 end
 
---- Gives an object what it held before in the place of an edge.
+--- Restores what an object held in place of an edge.
 -- @tparam table edge {object, key, child}
 -- @treturn boolean whether that was possible
 local function restore(self, edge)
@@ -171,8 +172,8 @@ local function restore(self, edge)
     return true
 end
 
---- The last reference on the way to a place that an object has which was there
--- before.
+--- Returns the last reference on the path to a place that is held by an older
+-- object.
 -- @treturn ?table {object, key, child}, {root, child} if there is no such object;
 --   nil if it cannot be said
 local function edge_of(self, place)
@@ -187,7 +188,8 @@ local function edge_of(self, place)
     while number > 0 do
         local object, parent, key_before = self.walk:at(number)
         if self.image:find(object) ~= nil then
-            -- With a part of the image, what is not in it may have been there.
+            -- If the image is incomplete, an object missing in it may still be
+            -- older.
             if not self.image.is_complete and number ~= place.number then
                 return nil
             end
@@ -198,8 +200,7 @@ local function edge_of(self, place)
     return {root = self.roots[-number], child = child}
 end
 
---- Whether a protected call stands between the entry of a fiber and its top: it
--- would swallow the cancellation.
+--- Whether a protected call on a fiber's stack would swallow its cancellation.
 local function is_protected(thread)
     for level = 0, walk_lib.LEVELS do
         local info = debug.getinfo(thread, level, 'f')
@@ -289,8 +290,8 @@ local function terminate_fibers(self, list)
     end
 end
 
---- Waits for fibers to end, and for requests to leave failed code and lists. There
--- must be time left to look again.
+--- Waits for fibers to end, and for requests to leave failed code and lists.
+-- Leaves enough time to look again.
 local function drain(self)
     local now = clock.monotonic()
     local until_time = now + math.min(DRAIN, math.max(0, self.deadline - now) / 2)
@@ -330,7 +331,7 @@ local function drain(self)
     end
 end
 
---- Looks for failed code once.
+--- Searches for failed code once.
 -- @treturn boolean whether it was looked for everywhere
 local function look(self)
     self.places = {}
@@ -359,7 +360,7 @@ local function label(self, place)
     return ok and where or 'an unnamed place'
 end
 
---- Restores what can be restored. Afterwards `places` has the rest.
+--- Restores what can be restored; the rest stays in `places`.
 -- @treturn number how many references were
 local function repair(self)
     local count, done, rest = 0, {}, {}
@@ -384,18 +385,18 @@ local function repair(self)
         if edge == nil or not known[edge.child] then
             table.insert(rest, place)
         end
-        -- Also when the time is over: what was found is seen to.
+        -- Even if the time is over: what was found is still restored.
         pcall(slice.pause)
     end
     self.places = rest
     if count > 0 then
-        -- Compiled code has upvalues built in that never changed so far.
+        -- Compiled traces treat upvalues that never changed as constants.
         jit.flush()
     end
     return count
 end
 
---- Names what is left.
+--- Reports what is left.
 local function tell(self, left)
     local function is_told(text)
         for _, other in ipairs(left) do
@@ -427,7 +428,7 @@ local function tell(self, left)
     end
 end
 
---- Looks for failed code and takes it out, until none is found.
+--- Searches for failed code and removes it, until none is found.
 -- @treturn ?string why it was not looked for everywhere
 local function search(self)
     local why = scan.refusal()
@@ -442,7 +443,7 @@ local function search(self)
             break
         end
         drain(self)
-        -- What could not be restored twice will not be.
+        -- Two failed attempts to restore something are enough.
         if #self.undone == before and pass > 1 then
             break
         end
@@ -501,7 +502,7 @@ function Sweep:run(rollback, fibers, part)
     end
 end
 
---- To be called before old roles start again. Yields.
+--- Must be called before old roles restart. Yields.
 function Sweep:prepare()
     local ok, result = pcall(merge.note, self.image or {shards = {}})
     self.noted = ok and result or nil

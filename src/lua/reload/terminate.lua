@@ -1,12 +1,13 @@
 --- Ends fibers of failed code that catch the error of their cancellation.
 --
--- Such a fiber wakes up, catches the error and goes on. A count hook raises
--- another one at each instruction of Lua that it runs then, until its code is
--- left. The hook is set for one turn of the event loop at a time, as it slows down
--- whatever else runs in that turn.
+-- Such a fiber wakes up, catches the error and continues. A count hook then
+-- raises another error at each Lua instruction, until the failed code is left.
+-- The hook is set for one turn of the event loop at a time, as it slows down
+-- everything that runs in it.
 --
--- No error is raised in code of Tarantool itself, or of this program. Compiled
--- code calls no hook: it is dropped, and the JIT compiler is off meanwhile.
+-- No error is raised in code of Tarantool or of this program. Compiled code
+-- does not call hooks, so traces are flushed and the JIT compiler is off
+-- meanwhile.
 
 local require = ...
 local clock = require('clock')
@@ -16,7 +17,7 @@ local generations = require('reload.generations')
 -- Seconds between two turns with the hook.
 local PAUSE = 0.01
 
---- Whether the function that the hook has interrupted may be left by an error.
+--- Whether an error may be raised in the function that the hook has interrupted.
 local function may_raise()
     local info = debug.getinfo(3, 'fS')
     return info ~= nil and info.source:sub(1, 9) ~= '@builtin/' and not generations.is_ours(info.func)
@@ -62,7 +63,7 @@ local function run(list, until_time, is_over, own_hook)
         for _, item in ipairs(list) do
             if not is_over(item) then
                 targets[item.id] = true
-                -- Once more wakes it up, unless it waits for a write to disk.
+                -- Wakes it up again, unless it is waiting for a disk write.
                 pcall(item.object.cancel, item.object)
             end
         end

@@ -1,24 +1,23 @@
---- The transaction: knows in which order things happen and how they are undone,
--- and nothing of Cartridge or HTTP. What is kept safe is up to the adapters.
+--- The transaction: defines the order of steps and how they are undone, but
+-- knows nothing of Cartridge or HTTP. Adapters keep each kind of thing safe.
 --
 -- An adapter is a table with
 --   name                a word
---   snapshot()          remembers what is there, without yielding
---   stage()             makes room for the new beside the old
---   commit()            the new takes over; must neither yield nor fail
---   rollback(undone, left, doubts)  puts back what the new code changed; tells
---                       what it undid, what it could not, and what it cannot
---                       be sure of
---   before_call(), after_call()  optional: new code is about to run, has run
---   before_rollback()   optional: the rollback begins; must not fail
---   guard()             optional: returns a function that puts back what old code
+--   snapshot()          records the current state; does not yield
+--   stage()             prepares the new state beside the old one
+--   commit()            makes the new state current; must neither yield nor fail
+--   rollback(undone, left, doubts)  restores what new code has changed; reports
+--                       what it undid, what it could not, and what it is unsure of
+--   before_call(), after_call()  optional: called around each call of new code
+--   before_rollback()   optional: called before the rollback; must not fail
+--   guard()             optional: returns a function that restores what old code
 --                       removes of the new code's until it is called
---   mark()              optional: returns a function that takes back what new code
---                       stages until it is called
+--   mark()              optional: returns a function that reverts what new code
+--                       stages from now on
 --   list_new(list)      optional: adds the functions that new code has registered
 --
--- The work is done in a fiber of its own, so that it can be cancelled when its
--- time is over. The fiber that asked waits for it and does the rollback.
+-- The work runs in a fiber of its own, so that it can be cancelled at the
+-- deadline. The requesting fiber waits for it and performs the rollback.
 
 local require = ...
 local clock = require('clock')
@@ -31,18 +30,18 @@ local slice = require('core.yield')
 local terminate = require('reload.terminate')
 local watchdog = require('reload.watchdog')
 
--- Seconds that cancelled work has to come to an end.
+-- Seconds that cancelled work has to end.
 local GRACE = 1
--- The part of the time that the way back may take, and the most seconds of it:
--- the client is still to hear how it ended.
+-- The share of the time reserved for the rollback, and its maximum in seconds:
+-- the client must still receive the outcome.
 local WAY_BACK, WAY_BACK_MAX = 0.3, 11
--- The part of the time that is left which work after the commit may take.
+-- The share of the remaining time that work after the commit may take.
 local AFTER = 0.5
--- Seconds of these that are kept for making the report.
+-- Seconds of it that are reserved for building the report.
 local REPORT = 0.2
--- Seconds that a step of the way back has in any case.
+-- Seconds that each step of the rollback gets in any case.
 local LEAST = 0.3
--- The part of the way back that cancelled work may take to come to an end.
+-- The share of the rollback time that cancelled work may take to end.
 local GRACE_PART = 0.2
 
 local Transaction = {}
@@ -62,8 +61,8 @@ local function new(args, registry)
         timings_ms = {},
         warnings = {},
         limit = limit,
-        -- Of the work: the rest is for the way back, or for what follows the
-        -- commit.
+        -- The deadline of the work: the rest is for the rollback, or for what
+        -- follows the commit.
         work_deadline = limit - math.min(WAY_BACK_MAX, math.max(0, limit - now) * WAY_BACK),
         deadline = limit,
         staging = false,
@@ -72,8 +71,8 @@ local function new(args, registry)
     }, Transaction)
 end
 
---- Limits seconds of the way back to the time that is left, if there is any to
--- speak of: going back is more important than telling of it.
+--- Limits a step of the rollback to the remaining time, but not below a minimum:
+-- restoring matters more than reporting.
 -- @tparam number seconds
 -- @tparam ?number part of the time that is left; the rest is for what follows
 function Transaction:limited(seconds, part)
@@ -89,7 +88,7 @@ local function notify(self, event, ...)
 end
 
 --- Adds an adapter, takes its snapshot and stages it. Adapters commit in the
--- order in which they were added and roll back in the opposite one.
+-- order in which they were added and roll back in reverse.
 function Transaction:add(adapter)
     adapter:snapshot()
     table.insert(self.adapters, adapter)
@@ -99,12 +98,12 @@ function Transaction:add(adapter)
     return adapter
 end
 
---- The seconds that are left until the report has to be made.
+--- Returns the seconds left until the report must be built.
 function Transaction:time_left()
     return math.max(0, self.limit - REPORT - clock.monotonic())
 end
 
---- Tells `status` what is being done, and the client, if it is `important`.
+--- Tells `status` what is being done, and the client if it is `important`.
 -- @tparam string what a phase, or the function of a role
 -- @tparam ?string role
 -- @tparam ?boolean important
@@ -118,7 +117,7 @@ function Transaction:tell(what, role, important)
     end
 end
 
---- Enters a phase: what fails from now on failed there.
+--- Enters a phase: failures from now on belong to it.
 function Transaction:enter(phase)
     local now = clock.monotonic()
     if self.phase ~= nil then
@@ -143,12 +142,12 @@ local function raise_timeout(self)
     })
 end
 
---- When the time is over for what is done now.
+--- Returns the deadline of the current work.
 local function end_of(self)
     return self.committed and self.limit or self.work_deadline
 end
 
---- Throws if the transaction must not go on.
+--- Throws if the transaction must not continue.
 function Transaction:check()
     fiber.testcancel()
     if self.aborted or clock.monotonic() > end_of(self) then
@@ -164,7 +163,8 @@ function Transaction:commit()
     for _, adapter in ipairs(self.adapters) do
         local ok, err = pcall(adapter.commit, adapter)
         if not ok then
-            -- A bug, and there is no way back: tell it instead of hiding it.
+            -- A bug, and there is no rollback any more: report it instead of
+            -- hiding it.
             log.error('cartridge-reload: commit of %s: %s', adapter.name, tostring(err))
             self.commit_error = self.commit_error
                 or ('commit of %s: %s'):format(adapter.name, tostring(err))
@@ -190,8 +190,8 @@ function Transaction:rollback()
     return {undone = undone, left = left, doubts = doubts}
 end
 
---- Remembers what new code has staged so far.
--- @treturn function that takes back what it stages after that
+--- Marks what new code has staged so far.
+-- @treturn function that reverts what it stages after that
 function Transaction:mark()
     local take_back = {}
     for _, adapter in ipairs(self.adapters) do
@@ -241,8 +241,8 @@ function Transaction:call(f, ...)
     return ok, result, second
 end
 
---- Yields within a call if it is time to; what others do then is not taken for
--- the work of new code.
+--- Yields within a call if it is time to; changes that other code makes
+-- meanwhile are not attributed to new code.
 function Transaction:pause()
     if slice.is_over() then
         notify(self, 'after_call')
@@ -251,7 +251,8 @@ function Transaction:pause()
     end
 end
 
---- The new functions that new code has registered somewhere, or wrapped there.
+--- Returns the new functions that new code has registered somewhere, or wrapped
+-- there.
 local function taken(self)
     if self.taken == nil then
         self.taken = {}
@@ -268,16 +269,16 @@ local function taken(self)
     return self.taken
 end
 
---- Whether an old function that new code did not register again is to stay where
--- it is, as the new one can take its place there. It is not, if a reload has
--- set it, or if the new one is registered elsewhere: then the new code has
--- given this place up. Otherwise it may be of the main script, that nobody
--- runs again.
+--- Whether an old function that new code has not registered again stays where it
+-- is, because its counterpart can replace it there. It does not stay if a
+-- reload has set it, or if its counterpart is registered elsewhere, as the new
+-- code has then abandoned this place. Otherwise it may come from the main
+-- script, which is not run again.
 -- @tparam function f
 -- @tparam string label of the place
 function Transaction:stays(f, label)
     if self.runs_main then
-        -- The main script has said what there is.
+        -- The main script has run and decided what exists.
         return false
     end
     local placed = self.registry.placed[f]
@@ -285,17 +286,16 @@ function Transaction:stays(f, label)
         and self.counterparts:cover(f, taken(self))
 end
 
---- Remembers that a reload has set a function at a place.
+--- Records that a reload has set a function at a place.
 function Transaction:place(f, label)
     local placed = self.registry.placed
     placed[f] = placed[f] or {}
     placed[f][label] = true
 end
 
---- Forgets what it knows of both generations, when all is done. Functions that
--- took the places of others may have been kept by code that saw them: they go
--- on doing what they do when nothing is staged, and must not keep a generation
--- alive.
+--- Drops everything about both generations at the end. Code may have kept
+-- functions that replaced others: they behave as if nothing is staged, and must
+-- not keep a generation alive.
 function Transaction:release()
     for _, adapter in ipairs(self.adapters) do
         for key, value in pairs(adapter) do
@@ -308,7 +308,7 @@ function Transaction:release()
     self.origin:release()
 end
 
---- Watches over code that never yields.
+--- Starts the watchdog for code that never yields.
 local function watch(self)
     return watchdog.start({
         deadline = function()
@@ -323,8 +323,8 @@ local function watch(self)
     })
 end
 
---- Runs what follows the commit in a fiber of its own, to the end or until the
--- time is over. Then it goes on by itself, and a warning says so.
+--- Runs what follows the commit in a fiber of its own, until it ends or the time
+-- is over. In the latter case it continues, and a warning is added.
 -- @tparam function f
 function Transaction:run_after(f)
     local finished, done, err = fiber.cond(), false, nil
@@ -354,7 +354,7 @@ function Transaction:run_after(f)
     end
 end
 
---- Runs `work` in a fiber of its own, to the end or to the deadline.
+--- Runs `work` in a fiber of its own, until it ends or the deadline passes.
 -- @tparam function work gets the transaction; has to call `commit`
 -- @treturn[1] boolean true, if it was committed
 -- @treturn[2] nil
@@ -376,8 +376,8 @@ function Transaction:run(work)
 
     local watching = watch(self)
 
-    -- The waiting itself can be cancelled: Cartridge's own reload kills fibers,
-    -- and so does the end of the server.
+    -- The waiting fiber can be cancelled too: Cartridge's own reload kills
+    -- fibers, and so does a server shutdown.
     local waited, wait_error = pcall(function()
         while not done do
             local left = self.work_deadline - clock.monotonic()
@@ -385,7 +385,7 @@ function Transaction:run(work)
                 break
             end
             self.finished:wait(left)
-            -- Waiting ends when the fiber is cancelled, without a word.
+            -- A cancelled wait returns without an error.
             fiber.testcancel()
         end
     end)

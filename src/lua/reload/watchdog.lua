@@ -1,31 +1,32 @@
---- Ends code that never yields when its time is over.
+--- Interrupts code that never yields, when its time is over.
 --
--- Such code lets no other fiber run, so that nobody could cancel it. A count hook
--- is called in the interpreter after so many instructions, whoever runs them. If
--- the time is over, the event loop has not turned for a while, and it is a fiber
--- of the transaction that runs, the hook raises an error there. Should a protected
--- call catch it, the hook raises again at each instruction, until the code of the
--- application is left.
+-- Such code lets no other fiber run that could cancel it. A count hook is
+-- called by the interpreter after a number of instructions, whoever runs them.
+-- If the time is over, the event loop has not turned for a while, and the
+-- running fiber belongs to the transaction, the hook raises an error. If a
+-- protected call catches it, the hook raises again at each instruction, until
+-- the application's code is left.
 --
--- LuaJIT does not call hooks from compiled code. While the watchdog is set, it
--- compiles nothing: new code stays in the interpreter, and what was compiled
--- before goes on as it is.
+-- LuaJIT does not call hooks from compiled code. While the watchdog is set,
+-- nothing is compiled: new code stays in the interpreter, and existing traces
+-- keep running.
 
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 local generations = require('reload.generations')
 
--- Instructions between two looks at the clock.
+-- Instructions between two checks of the clock.
 local INSTRUCTIONS = 10000
--- Seconds without a turn of the event loop. Code that yields is cancelled.
+-- Seconds without a turn of the event loop. Code that yields is cancelled
+-- instead.
 local STALL = 0.1
 
 local Watchdog = {}
 Watchdog.__index = Watchdog
 
---- Whether the function that the hook has interrupted is one of this program:
--- the application was left. Level 1 is here, 2 the hook.
+--- Whether the interrupted function belongs to this program, so that the
+-- application has been left. Level 1 is this function, 2 the hook.
 local function is_ours()
     local info = debug.getinfo(3, 'f')
     return info == nil or generations.is_ours(info.func)
@@ -40,7 +41,7 @@ end
 local function start(options)
     local self = setmetatable({is_raising = false}, Watchdog)
     if debug.gethook() ~= nil then
-        -- A debugger or a profiler was here first.
+        -- Do not replace the hook of a debugger or profiler.
         return self
     end
     function self.hook()

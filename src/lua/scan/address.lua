@@ -1,38 +1,38 @@
---- The addresses of objects of Lua.
+--- The addresses of Lua objects.
 --
--- `string.format('%p')` tells them, by making a string each time, of which the
--- garbage collector of a large heap has a lot to clear away. So a table keeps
--- the object for a moment in a slot of which the place in memory is known, and
--- the address is read from there. Memory is read, never written, and only
--- inside of that table, whose layout is checked before it is believed: by
--- numbers that were put into the slots beside, and by comparing with `%p`.
+-- `string.format('%p')` returns them, but creates a string each time, which the
+-- garbage collector of a large heap has to clear away. So a table holds the
+-- object for a moment in a slot whose place in memory is known, and the address
+-- is read from there. Memory is only read, and only inside that table, whose
+-- layout is verified first: by the numbers in its other slots, and by
+-- comparison with `%p`.
 
 local require = ...
 local bit = require('bit')
 local ffi = require('ffi')
 require('table.new')
 
--- What is looked for in the memory of the table, in the slots after the first.
+-- Values stored in the slots after the first, to recognise them in memory.
 local MARKS = {1.2345e-200, 6.789e200, -4.2e-77}
--- Tables with so few slots have them behind their own structure, which has one
--- of these sizes in bytes: without and with 64-bit addresses.
+-- A table with so few slots stores them behind its own structure, whose size in
+-- bytes is one of these: without and with 64-bit addresses (GC64).
 local SLOTS = 8
 local HEADERS = {32, 64}
--- An address has 47 bits at most; the rest is the type.
+-- An address has at most 47 bits; the rest is the type tag.
 local HIGH_BITS = 0x7fff
 
---- What `%p` says.
+--- Returns the address according to `%p`.
 local function format(object)
     return tonumber(('%p'):format(object))
 end
 
---- Finds out where the first slot of a table is.
+--- Finds the first slot of a table.
 -- @tparam table slots with MARKS from the second slot on
 -- @treturn ?cdata its address, as words of 32 bits
 local function locate(slots)
     local base = ffi.cast('const uint8_t *', ffi.cast('uintptr_t', format(slots)))
     for _, header in ipairs(HEADERS) do
-        -- There is a slot number zero.
+        -- Arrays have a slot number zero.
         local first = ffi.cast('const double *', base + header) + 1
         local same = true
         for i, mark in ipairs(MARKS) do
@@ -45,7 +45,7 @@ local function locate(slots)
     return nil
 end
 
---- Makes the function that reads an address from memory.
+--- Creates a function that reads an address from memory.
 -- @treturn ?function nil if this build does not allow it
 local function reader()
     local ok, read = pcall(function()
@@ -66,14 +66,15 @@ local function reader()
             end
             return words[0]
         end
-        -- A compiled loop would take the second of two equal reads for granted.
+        -- The JIT compiler would assume that two equal reads have the same
+        -- result.
         jit.off(read_address)
         return read_address
     end)
     if not ok or read == nil then
         return nil
     end
-    -- Of userdata `%p` says where its contents are, which is not the same.
+    -- For userdata `%p` returns the address of its contents instead.
     for _, object in ipairs({{}, function() end, coroutine.create(function() end), read, _G}) do
         if read(object) ~= format(object) then
             return nil

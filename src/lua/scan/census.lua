@@ -1,9 +1,10 @@
---- What new code has registered with libraries by the commit.
+--- Records what new code has registered with libraries by the commit.
 --
--- A request that new code serves after the commit may register something too, such
--- as a callback for its own reply. That stands for nothing that old code has
--- registered, though it is of the same code and at the same place. So what counts
--- as registered again is noted before any request reaches the new code.
+-- A request that the new code serves after the commit may register something
+-- too, such as a callback for its own reply. That does not replace a
+-- registration of the old code, although it comes from the same code and place.
+-- So registrations that count as replacements are recorded before any request
+-- reaches the new code.
 
 local require = ...
 local clock = require('clock')
@@ -12,7 +13,7 @@ local registrations = require('scan.registrations')
 local roots_lib = require('scan.roots')
 local walk_lib = require('scan.heap_walk')
 
--- The share of the time left that the walk may take.
+-- The share of the remaining time that the walk may take.
 local SHARE = 0.1
 
 local Census = {}
@@ -69,7 +70,7 @@ local function take(options)
                 self.entries[found.holder] = self.entries[found.holder] or {}
                 self.entries[found.holder][found.entry] = true
             end
-            -- The outermost closure is around others, and nothing is around it.
+            -- The outermost closure wraps all others.
             if kind == 'key' then
                 key = walk_lib.KEY
             end
@@ -91,7 +92,7 @@ local function take(options)
     return self
 end
 
---- Whether a registration was there.
+--- Whether a registration existed.
 -- @tparam table found see `registrations`
 -- @param entry of the holder that it is in
 -- @treturn boolean

@@ -1,9 +1,9 @@
---- Which function or table of the serving generation stands for one of an old
--- generation, see `match`. Exactly one, or none.
+--- Finds the function or table of the serving generation that corresponds to one
+-- of an old generation, see `match`: exactly one, or none.
 --
--- What the replaced modules have is matched once, right after the commit, and
--- the ways to it are kept for as long as it lives: what one scan does not reach
--- has its name in the next one.
+-- Replaced modules are matched once, right after the commit, and the path to
+-- each function is kept as long as the function lives: what one scan does not
+-- reach can still be named by the next.
 
 local require = ...
 local catalog = require('reload.catalog')
@@ -11,21 +11,21 @@ local generations = require('reload.generations')
 local matching = require('scan.match')
 local slice = require('core.yield')
 
--- Entries of a table that are looked at to say whose it is.
+-- How many entries of a table are examined to determine its owner.
 local ENTRIES = 1000
--- Classes that a class inherits from.
+-- The maximum depth of class inheritance.
 local BASES = 10
 
 local Counterparts = {}
 Counterparts.__index = Counterparts
 
---- The unit of a function, see `ownership`.
+--- Returns the unit of a function, see `ownership`.
 local function unit_of(origin, registry, f)
     return origin ~= nil and origin:unit_of(f) or generations.unit_of(registry, f)
 end
 
---- Lists what the modules have that are about to be replaced. No new code has run so
--- far. May yield.
+--- Lists the contents of the modules that are about to be replaced. No new code
+-- has run yet. May yield.
 -- @tparam table registry of the instance
 -- @tparam table origin see there
 -- @tparam table old module name -> value
@@ -55,7 +55,7 @@ local function list_old(registry, origin, old, paths)
     return listed
 end
 
---- May yield.
+--- Creates the counterparts of a change. May yield.
 -- @tparam table registry of the instance
 -- @tparam ?table change a generation that takes over, before or after it does:
 --   origin: see there
@@ -91,7 +91,7 @@ local function new(registry, change)
     }) do
         for name, path in pairs(table.copy(paths)) do
             slice.pause()
-            -- A file is loaded once for each name that it is required by.
+            -- A file is loaded once for each name under which it is required.
             local names = self.modules['@' .. path] or {}
             self.modules['@' .. path] = names
             if self.paths[name] ~= path then
@@ -107,7 +107,7 @@ local function new(registry, change)
     for name in pairs(change.gone or {}) do
         self.paths[name] = nil
     end
-    -- Others may load modules while this one yields, so walk a copy.
+    -- Modules may be loaded while this loop yields, so walk a copy.
     for _, values in ipairs({table.copy(package.loaded), self.old, self.new}) do
         for _, value in pairs(values) do
             slice.pause()
@@ -119,19 +119,19 @@ local function new(registry, change)
     return self
 end
 
---- The unit of a function, see `ownership`.
+--- Returns the unit of a function, see `ownership`.
 function Counterparts:unit_of(f)
     return unit_of(self.origin, self.registry, f)
 end
 
---- Whether a function is of the serving generation, or of the one that is about
--- to be.
+--- Whether a function belongs to the serving generation, or to the one about to
+-- serve.
 local function is_current(self, f)
     return self.origin ~= nil and self.origin:is_new(f)
         or generations.classify(self.registry, f) == 'current'
 end
 
---- The value of a module now.
+--- Returns the current value of a module.
 local function value_of(self, module)
     local value = self.new[module]
     if value == nil then
@@ -158,7 +158,7 @@ local function matching_of(self, module, source)
     return self.matched[key]
 end
 
---- What is remembered of the functions of a file.
+--- Returns what is recorded about the functions of a file.
 -- @treturn table weak: function -> entry
 local function known_of(registry, source)
     local known = registry.known[source]
@@ -169,7 +169,7 @@ local function known_of(registry, source)
     return known
 end
 
---- Whether a table may be a class: what else old code has in its tables is data.
+--- Whether a table may be a class; other tables of old code are data.
 local function has_code(object)
     local count = 0
     for key, value in next, object do
@@ -183,7 +183,7 @@ local function has_code(object)
     return false
 end
 
---- Remembers a module that was replaced, as far as it is of one file.
+--- Records a replaced module, as far as it consists of one file.
 local function remember_module(self, module, source)
     local known, tables = known_of(self.registry, source), self.tables
     local found = matching_of(self, module, source)
@@ -201,14 +201,14 @@ local function remember_module(self, module, source)
     end)
 end
 
---- Whether the change has put another value in the place of that of a module.
+--- Whether the change has replaced the value of a module.
 local function is_changed(self, module)
     local kind = type(self.old[module])
     return (kind == 'table' or kind == 'function') and not rawequal(self.old[module], value_of(self, module))
 end
 
---- Calls back for each module that the change replaces, and each of its files. May
--- yield.
+--- Calls back for each module that the change replaces, and each of its files.
+-- May yield.
 local function each_changed(self, visit)
     for source, modules in pairs(self.modules) do
         for _, module in ipairs(modules) do
@@ -220,8 +220,9 @@ local function each_changed(self, visit)
     end
 end
 
---- Notes which tables stand for old ones, but were there before the new code: it has
--- got them from others, and its functions in them are meant for these. May yield.
+--- Records which counterparts of old tables existed before the new code: it got
+-- them from other code, and its functions in them are meant for that code. May
+-- yield.
 -- @tparam function was_there (table) -> boolean
 function Counterparts:find_strangers(was_there)
     each_changed(self, function(module, source)
@@ -233,7 +234,7 @@ function Counterparts:find_strangers(was_there)
     end)
 end
 
---- Remembers all that the change has replaced. Yields.
+--- Records everything that the change has replaced. Yields.
 function Counterparts:remember()
     each_changed(self, function(module, source)
         remember_module(self, module, source)
@@ -241,7 +242,7 @@ function Counterparts:remember()
     self.matched, self.is_remembered = {}, true
 end
 
---- What is known of a stale function; it is remembered as long as that lives.
+--- Returns what is known of a stale function.
 -- @treturn ?table entry, with the name of its `module`
 -- @treturn boolean whether this change replaces it, and it is not remembered
 local function entry_of(self, f, source)
@@ -256,7 +257,7 @@ local function entry_of(self, f, source)
     return known and known[f], false
 end
 
---- The qualified name of a stale function.
+--- Returns the qualified name of a stale function.
 -- @tparam function f
 -- @tparam string source of it
 -- @treturn ?string nil if it has none
@@ -265,7 +266,7 @@ function Counterparts:name_of(f, source)
     return entry and matching.name_of(entry)
 end
 
---- The qualified name of what is beside a stale function in its table.
+--- Returns the qualified name of a neighbour of a stale function in its table.
 -- @tparam function f
 -- @tparam string source of it
 -- @tparam string key
@@ -274,7 +275,7 @@ function Counterparts:name_beside(f, source, key)
     return name:gsub('[^.]*$', '') .. key
 end
 
---- The counterpart of a stale function. Does not yield.
+--- Returns the counterpart of a stale function. Does not yield.
 -- @tparam function f
 -- @tparam string source of it
 -- @treturn[1] function
@@ -306,16 +307,17 @@ function Counterparts:find(f, source)
     return counterpart
 end
 
--- Kinds of names in `package.loaded` that have no file of their own.
+-- Kinds of names in `package.loaded` without a file of their own.
 local WITHOUT_FILE = {no_file = true, loader = true, gone = true}
 
---- Whether somebody has put the value of a module under another name, too.
+--- Whether a module is stored under an additional name.
 local function is_alias(name, value)
     return type(name) ~= 'string' or WITHOUT_FILE[catalog.classify(name, value)] or false
 end
 
---- Tables that no module of the application has made, whatever it has put there:
--- the values of modules that were not replaced, spaces, and what is in `box`.
+--- Returns tables that no module of the application created, even if it has
+-- modified them: the values of modules that were not replaced, spaces, and the
+-- contents of `box`.
 local function others_of(self)
     if self.others == nil then
         local set, replaced = {[_G] = true}, {}
@@ -343,7 +345,8 @@ local function others_of(self)
     return self.others
 end
 
---- The tables that a table has as its metatable or as its `__index`.
+--- Returns the tables that a table inherits from: its metatable and its
+-- `__index`.
 local function bases_of(self, object)
     local list = {}
     for _, base in ipairs({rawget(object, '__index') or false, debug.getmetatable(object) or false}) do
@@ -354,7 +357,7 @@ local function bases_of(self, object)
     return list
 end
 
---- What is at the place of an old table in the new code.
+--- Returns what the new code has in place of an old table.
 local function counterpart_of(self, object)
     local entry = self.tables[object]
     if entry.why ~= nil then
@@ -365,8 +368,8 @@ local function counterpart_of(self, object)
     return matching.retrace(object, entry, value_of(self, entry.module))
 end
 
---- Whether the code of a table is of the application, but for what the same table
--- of the new code has too, as it has from a library that makes classes.
+--- Whether all code in a table belongs to the application, except for what its
+-- counterpart has as well, such as the methods that a class library adds.
 -- @tparam table object
 -- @tparam table counterpart
 -- @tparam boolean is_module such a value may have functions of others beside its
@@ -395,7 +398,7 @@ local function is_own(self, object, counterpart, is_module, depth)
     if has_others or has_stale or depth == 0 then
         return has_stale and not has_others
     end
-    -- It may have nothing of its own but what it inherits.
+    -- It may inherit everything.
     for _, base in ipairs(bases_of(self, object)) do
         local other = counterpart_of(self, base)
         if other and is_own(self, base, other, false, depth - 1) then
@@ -405,8 +408,8 @@ local function is_own(self, object, counterpart, is_module, depth)
     return false
 end
 
---- The counterpart of a table of an old module: of its value, or of a class that
--- the module itself has made. Does not yield.
+--- Returns the counterpart of a table of an old module: of its value, or of a
+-- class that the module created. Does not yield.
 -- @tparam table object
 -- @treturn[1] table
 -- @treturn[2] nil
@@ -429,7 +432,7 @@ function Counterparts:find_table(object)
     return counterpart
 end
 
---- Whether a file is of a module.
+--- Whether a file belongs to a module.
 local function is_of(self, source, module)
     for _, name in ipairs(self.modules[source] or {}) do
         if name == module then
@@ -439,7 +442,7 @@ local function is_of(self, source, module)
     return false
 end
 
---- What is told of the table of an old module.
+--- Returns how the table of an old module is reported.
 -- @tparam table object
 -- @treturn string name
 -- @treturn string source of its functions, or of its module
@@ -463,8 +466,8 @@ function Counterparts:describe_table(object)
     return name, source or '@' .. (self.paths[entry.module] or entry.module), line or 1, generation
 end
 
---- Whether all old functions in one that may wrap them can be replaced, so that
--- it would be new code. Does not yield.
+--- Whether all old functions inside a possible wrapper can be replaced, so that
+-- it becomes new code. Does not yield.
 -- @tparam function f
 -- @tparam table taken set of new functions: what has one of these as its
 --   counterpart is there already, and that is a no
@@ -480,18 +483,18 @@ function Counterparts:cover(f, taken)
     return true
 end
 
---- Whether an object is of the generation that has just taken over.
+--- Whether an object belongs to the generation that has just taken over.
 -- @tparam function f
 function Counterparts:is_newest(f)
     return self.origin ~= nil and self.origin:is_new(f)
 end
 
---- Whether a module is one of those that were replaced.
+--- Whether a module was replaced.
 function Counterparts:is_replaced(module)
     return self.new_names[module] ~= nil
 end
 
---- Whether a table is what a module of the application returned.
+--- Whether a table is the value of an application module.
 function Counterparts:is_module_value(object)
     if self.module_values == nil then
         self.module_values = {[package.loaded] = true}
@@ -510,7 +513,7 @@ function Counterparts:is_old_table(value)
     return type(value) == 'table' and self.tables[value] ~= nil
 end
 
---- Whether two files are of the same module.
+--- Whether two files belong to the same module.
 function Counterparts:is_same_module(source, other)
     for _, module in ipairs(self.modules[source] or {}) do
         for _, other_module in ipairs(self.modules[other] or {}) do
@@ -522,7 +525,7 @@ function Counterparts:is_same_module(source, other)
     return source == other
 end
 
---- Whether what `newcode.holders_of` gives is of a module.
+--- Whether a holder returned by `newcode.holders_of` belongs to a module.
 function Counterparts:is_of_module(holder, module)
     if holder.module ~= nil then
         return holder.module == module
@@ -530,7 +533,7 @@ function Counterparts:is_of_module(holder, module)
     return is_of(self, self:unit_of(holder.f), module)
 end
 
---- The value that a module had before this change.
+--- Returns the value of a module before this change.
 function Counterparts:old_value(module)
     return self.old[module]
 end

@@ -1,7 +1,4 @@
---- Where something is, in words a developer understands.
---
--- A way through the heap is told from the last object on it that has a name of
--- its own: a function by its file and line, a route by its path.
+--- Describes a place in the heap in terms that a developer understands.
 
 local require = ...
 local walk_lib = require('scan.heap_walk')
@@ -9,13 +6,13 @@ local walk_lib = require('scan.heap_walk')
 local ENVIRONMENT, FRAME, KEY, METATABLE =
     walk_lib.ENVIRONMENT, walk_lib.FRAME, walk_lib.KEY, walk_lib.METATABLE
 
--- How many keys, and how many bytes of one and of all are told.
+-- Limits for a description: number of keys, length of a key, total length.
 local STEPS, KEY_LENGTH, LENGTH = 6, 40, 400
--- The last steps of a way, which are told, and those that are walked to find out
--- where it begins.
+-- How many of the last steps of a path are described, and how many steps are
+-- followed to find its root.
 local LAST, ALL = 30, 20000
 
---- A file as developers write it: below the application, or below .rocks.
+--- Shortens a file name: relative to the application or to .rocks.
 local function short_path(source)
     local path = source:gsub('^@', '')
     local rocks = path:match('/(%.rocks/.*)$')
@@ -38,11 +35,11 @@ local function function_text(f)
     return ('%s:%d'):format(short_path(info.source:gsub('^=', '')), info.linedefined)
 end
 
---- A key as it is written behind the name of a table.
+--- Formats a key as it follows the name of a table.
 local function key_text(key)
     if type(key) == 'string' then
         if #key > KEY_LENGTH then
-            -- Without the beginning of a character.
+            -- Do not cut a UTF-8 character in the middle.
             key = key:sub(1, KEY_LENGTH):gsub('[\192-\255][\128-\191]*$', '') .. '...'
         elseif key:match('^[%a_][%w_]*$') then
             return '.' .. key
@@ -57,7 +54,8 @@ local function key_text(key)
     return ('[a %s]'):format(type(key))
 end
 
---- What has been told so far: `head`, where further keys go, and `tail`.
+--- A description under construction: `head`, to which keys are appended, and
+-- `tail`.
 local Text = {}
 Text.__index = Text
 
@@ -74,7 +72,7 @@ function Text:__tostring()
     return self.head .. dots .. table.concat(keys, '', first) .. self.tail
 end
 
---- The same place, told as something of it.
+--- Describes a part of the same place.
 function Text:of(kind, label)
     return new_text(kind, label .. ' of ' .. tostring(self))
 end
@@ -86,7 +84,7 @@ end
 
 local SERVER_TABLES = {hooks = 'hook', helpers = 'helper'}
 
---- What a field is that everybody knows under another name.
+--- Describes a field that is better known under another name.
 -- @param object that has the field
 -- @param key
 -- @param owner the object of which that is a field
@@ -105,7 +103,7 @@ local function well_known(object, key, owner, owner_key)
     return nil
 end
 
---- Tells a step from one object to the next.
+--- Describes a step from one object to the next.
 local function step(text, from, key)
     if key == METATABLE then
         text = text:of('metatable', 'metatable')
@@ -122,7 +120,8 @@ local function step(text, from, key)
     elseif type(from) == 'function' then
         local name = debug.getupvalue(from, key)
         if name == '' then
-            -- Of a C function, such as `coroutine.wrap` makes.
+            -- Upvalues of C functions, such as those of `coroutine.wrap`, have
+            -- no names.
             return text
         end
         return new_text('upvalue', 'upvalue ' .. tostring(name),
@@ -144,10 +143,10 @@ local function step(text, from, key)
     return text
 end
 
--- Where a way begins that is too long to be walked.
+-- The beginning of a path that is too long to follow.
 local NOWHERE = {kind = 'table', words = 'somewhere'}
 
---- Tells where a place is.
+--- Describes a place.
 -- @tparam table walk that has found it
 -- @tparam {table,...} roots of the walk, see `roots`
 -- @tparam table place {number, kind, key}; of kind `object` it is the object
@@ -177,7 +176,7 @@ local function tell(walk, roots, place)
     end
     local anchor = root.is_anchor and root.words or nil
 
-    -- The last step is the one from the last object into the place.
+    -- The last step leads from the last object to the place itself.
     local last = place.key
     if place.kind == 'key' then
         last = KEY
@@ -218,7 +217,7 @@ local function tell(walk, roots, place)
     return kind, words
 end
 
---- A key without what would join it to a name before.
+--- Formats a key so that it cannot merge with a preceding name.
 local function field_text(key)
     if type(key) == 'number' then
         return tostring(key)

@@ -1,11 +1,13 @@
---- Registrations that new code has made once more.
+--- Removes duplicate registrations of new code.
 --
--- A rock that keeps callbacks in a list has both functions in it after a reload,
--- and would call both. As after a restart, there is to be one: the new entry
--- takes the place of the old one. See `registrations` for what an entry is.
+-- After a reload, a rock that keeps callbacks in a list has the old and the new
+-- function and would call both. As after a restart, there must be only one: the
+-- new entry takes the position of the old one. See `registrations` for what an
+-- entry is.
 --
--- A list gets shorter by that, which a loop that runs over it may not expect. So
--- it is done when no loop would miss an entry or find one too much.
+-- This makes a list shorter, which a loop that is running over it may not
+-- expect. So it is done at a moment when no loop would skip an entry or run
+-- past the end.
 
 local require = ...
 local clock = require('clock')
@@ -15,14 +17,15 @@ local walk_lib = require('scan.heap_walk')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Fibers whose loops are looked at all at once, and fields of what they have.
+-- How many fibers are examined for loops at once, and how many fields of their
+-- values.
 local THREADS, FIELDS = 1000, 100
--- Entries of lists that are moved all at once.
+-- How many list entries are moved at once.
 local MOVED = 20000
--- Seconds in which a moment is waited for when no loop is in the way.
+-- Seconds to wait for a moment without a loop in the way.
 local PATIENCE = 0.2
 
--- What `ipairs` gives a loop.
+-- The iterator function that `ipairs` passes to a loop.
 local NEXT_INDEX = ipairs({})
 
 local Duplicates = {}
@@ -33,8 +36,8 @@ local function new(locator)
     return setmetatable({locator = locator, items = {}}, Duplicates)
 end
 
---- Whether the old function of a place is registered once more; it is kept in
--- mind if it is. Does not yield.
+--- Whether the function of an old place is registered again by new code; if so,
+-- the place is remembered. Does not yield.
 -- @tparam table place
 -- @tparam function|table value that is new
 -- @tparam table walk that has found the place
@@ -48,7 +51,8 @@ function Duplicates:note(place, value, walk)
     return true
 end
 
---- Whether a frame may use a list: it has it, or something that has it.
+--- Whether a frame may be using a list: it holds the list or something that
+-- contains it.
 local function has_list(thread, level, f, list)
     local function has(value)
         if rawequal(value, list) then
@@ -86,7 +90,7 @@ local function has_list(thread, level, f, list)
     return false
 end
 
---- The loops that run over some lists.
+--- Finds the loops that run over some lists.
 -- @tparam table lists set
 -- @treturn ?table list -> {{index, limit, step},...}, with `limit` if it was
 --   counted in advance; false for a list where a loop is anywhere; nil if there
@@ -143,7 +147,7 @@ local function loops_over(lists)
     return loops
 end
 
---- Whether an entry can be taken out of a list of some length.
+--- Whether an entry can be removed from a list of this length.
 local function is_free(loops, index, length)
     if loops == nil or loops == false then
         return loops == nil
@@ -164,7 +168,7 @@ local function is_free(loops, index, length)
     return true
 end
 
---- Puts the new entry of a list at the place of the old one.
+--- Moves the new entry of a list to the position of the old one.
 -- @treturn ?boolean whether that was done, nil if there is nothing to be done
 local function merge(item, loops)
     local list, at, again = item.holder, nil, nil
@@ -189,7 +193,7 @@ local function merge(item, loops)
     return true
 end
 
---- Takes away the old entry where it is none of a list.
+--- Removes an old entry that is not in a list.
 local function drop(item)
     if item.kind == 'around' then
         debug.setupvalue(item.holder, item.key, select(2, getupvalue(item.entry, item.key)))
@@ -204,13 +208,13 @@ local function drop(item)
     return true
 end
 
---- Makes one entry of two. Yields.
+--- Merges duplicate entries. Yields.
 -- @tparam number deadline on the monotonic clock
 -- @tparam function done (item, ?boolean whether it was done, nil if there was
 --   nothing to do), called for each in the same slice; an item has `place`,
 --   `entry`, which is the object of the place if that is an entry, and `new`
 function Duplicates:resolve(deadline, done)
-    -- Closures around each other are found from the outside, and go from the inside.
+    -- Wrappers are found from the outside, but must be removed from the inside.
     local items, others = {}, {}
     for index = #self.items, 1, -1 do
         if self.items[index].kind == 'around' then

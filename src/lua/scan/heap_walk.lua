@@ -1,20 +1,20 @@
---- A walk over everything that Lua can reach from some roots, breadth first, in
--- slices, while the server goes on working.
+--- Walks everything that Lua can reach from some roots, breadth first and in
+-- slices, while the server keeps working.
 --
--- What it is looking for are stale functions. They are not entered: what only
--- old code holds concerns nobody. Each place that refers to one is given to
--- `on_place`, which may change the place at once, as nothing else has run
--- since it was seen. So are references to the tables of old modules, and to
--- functions that this program had put in the place of others.
+-- The walk searches for stale functions. It does not enter them, because what
+-- only old code holds affects nothing. Each place that refers to one is passed
+-- to `on_place`, which may change it at once, as no other code has run since it
+-- was read. References to the tables of old modules, and to functions of this
+-- program that replaced others, are passed as well.
 --
--- A stack with a stale function on it is a request that began with the old code.
--- With `puts_off`, such stacks come last: what is found from there on is what
--- nothing but these requests can reach, and `is_late` says so.
+-- A stack with a stale function is a request that started on the old code. With
+-- `puts_off`, such stacks are walked last: whatever is first reached from there
+-- is reachable only by these requests, which `is_late` tells.
 --
--- The way to an object is kept: the number of the object through which it was
--- reached, and at which place of it. That is done in many short lists, as a
--- long one would stop the server each time it grows, and each time the collector
--- comes to it.
+-- The path to each object is kept: the number of the object through which it
+-- was reached, and the key there. They are stored in many short lists, because
+-- a long list would block the server whenever it grows, and whenever the
+-- garbage collector traverses it.
 
 local require = ...
 local clock = require('clock')
@@ -23,22 +23,23 @@ local slice = require('core.yield')
 local visited = require('scan.visited')
 
 local LIST = 512
--- After so much work the clock is looked at.
+-- The clock is read after this many objects or table entries.
 local OBJECTS, ENTRIES = 16, 128
--- How often a table is begun again that changes under our hands.
+-- How often the walk of a table is restarted if the table keeps changing.
 local RESTARTS = 3
--- Seconds of a slice, as long as there is no hurry: nobody waits for the walk.
+-- Seconds per slice while there is no hurry: nobody waits for the walk.
 local BUDGET = 0.00025
--- But who makes objects all the time could keep ahead of it for ever. So it is in
--- a hurry when the heap has grown so many times, and by so many kilobytes: from
--- one collection to the next it doubles anyway, and there are lists of the walk.
+-- Code that creates objects all the time could stay ahead of the walk forever.
+-- So the walk hurries when the heap has grown by this factor plus this many
+-- kilobytes: it doubles between two collections anyway, and the lists of the
+-- walk add to it.
 local GROWTH, MARGIN = 3, 16 * 1024
--- And when so much of its time is over.
+-- The walk also hurries after this share of its time.
 local PATIENCE = 0.5
--- Frames of a stack that are looked at: to look at one takes the longer the
--- deeper it is.
+-- How many frames of a stack are examined: the cost of each grows with its
+-- depth.
 local LEVELS = 200
--- Fibers of which the loops are looked at all at once.
+-- How many fibers are examined for loops at once.
 local THREADS = 1000
 
 local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal
@@ -46,7 +47,7 @@ local getmetatable, getupvalue = debug.getmetatable, debug.getupvalue
 local floor, next, pcall, type = math.floor, next, pcall, type
 local new_table = table.new
 
--- Places of an object that are no keys of a table.
+-- Markers for places of an object that are not table keys.
 local METATABLE, ENVIRONMENT, KEY, FRAME = {}, {}, {}, {}
 
 local Walk = {}
@@ -106,7 +107,7 @@ local function new(options)
     }, Walk)
 end
 
---- An object that was reached.
+--- Returns an object that was reached.
 -- @tparam number number
 -- @return object
 -- @treturn number of the object through which, or minus the number of the root
@@ -117,7 +118,7 @@ function Walk:at(number)
     return lists.objects[list][index], lists.parents[list][index], lists.keys[list][index]
 end
 
---- Lets others run when the slice has lasted long enough.
+--- Yields if the current slice has lasted long enough.
 -- @treturn boolean whether to go on
 function Walk:go_on()
     local budget = not self.is_hurried and BUDGET or nil
@@ -157,7 +158,7 @@ local function append(self, object, parent, key)
     self.last_objects[index], self.last_parents[index], self.last_keys[index] = object, parent, key
 end
 
---- Whether a function is looked for; the others are entered.
+--- Whether a function is a search target; other functions are entered.
 local function is_sought(self, f, parent, key)
     if self.sought[f] then
         return true
@@ -170,24 +171,25 @@ local function is_sought(self, f, parent, key)
         return true
     end
     self.functions = self.functions + 1
-    -- What this program itself holds is on its way out.
+    -- Functions of this program itself will be gone soon.
     if class ~= 'ours' then
         append(self, f, parent, key)
     elseif key ~= FRAME and self.stands_in ~= nil and self.stands_in(f) then
         self.sought[f] = true
         return true
     else
-        -- What is known must not be collected.
+        -- Keep the function alive, so that its address is not reused.
         self.ours[f] = true
     end
-    -- A line that a console is running is gone when it has run.
+    -- A line being run by a console disappears when it ends.
     if class == 'text' and key ~= FRAME and self.on_text ~= nil then
         self.on_text(self.count)
     end
     return false
 end
 
---- Takes a table that was reached at a place which may have to be changed.
+--- Handles a table of an old module, reached at a place that may have to be
+-- patched.
 local function reach_sought_table(self, value, parent, key, kind, place, object)
     local entry = self.tables[value]
     local is_place = entry.is_module or entry.is_watched or kind == 'metatable' or key == '__index'
@@ -196,7 +198,7 @@ local function reach_sought_table(self, value, parent, key, kind, place, object)
     end
 end
 
---- Takes a value that was reached.
+--- Handles a value that was reached.
 -- @param value
 -- @tparam number parent
 -- @param key for the way
@@ -234,14 +236,14 @@ local function reach_environment(self, object, number)
     end
 end
 
---- Walks the entries of a table. Others may change it between two slices.
+--- Walks the entries of a table, which other code may change between two slices.
 -- @treturn ?boolean false if the walk is over, nil if the table has changed so
 --   that it is to be walked again
 local function reach_entries(self, object, number)
     local is_known, tables, left = self.is_known, self.tables, ENTRIES
     local key, value = next(object)
     while key ~= nil do
-        -- The most of what there is is seen to here, not in `reach`.
+        -- Common cases are handled inline; the rest is left to `reach`.
         local value_type, key_type = type(value), type(key)
         if value_type == 'table' then
             if tables[value] ~= nil then
@@ -255,7 +257,8 @@ local function reach_entries(self, object, number)
                 if self.on_place(number, 'field', key, value, object) then
                     return nil
                 end
-                -- To judge a place takes longer than to pass one by.
+                -- Judging a place takes longer than passing one: check the
+                -- clock next.
                 left = 1
             end
         elseif value_type == 'userdata' then
@@ -281,7 +284,7 @@ end
 local function reach_table(self, object, number)
     reach_metatable(self, object, number)
     for _ = 1, RESTARTS do
-        -- Finalizers can run at any time and change any table.
+        -- Finalizers may run at any time and change any table.
         local ok, result = pcall(reach_entries, self, object, number)
         if not ok and not tostring(result):find("invalid key to 'next'", 1, true) then
             error(result, 0)
@@ -304,7 +307,7 @@ local function reach_function(self, object, number)
     reach_environment(self, object, number)
 end
 
---- Notes which tables a loop in a frame is running over.
+--- Records which tables a loop in a frame is running over.
 local function note_loops(tables, thread, level)
     local index = 1
     while true do
@@ -318,8 +321,8 @@ local function note_loops(tables, thread, level)
     end
 end
 
---- Whether a loop is running over a table at this moment: it must not find
--- other keys there. Does not yield.
+--- Whether a loop is running over a table right now and must not find other keys
+-- there. Does not yield.
 -- @treturn boolean true also if that cannot be said
 function Walk:is_iterated(object)
     if self.loops == nil or self.loops_slice ~= self.slices then
@@ -341,12 +344,12 @@ function Walk:is_iterated(object)
     return self.has_too_many or self.loops[object] or self.iterated[object] or false
 end
 
---- Local variables of a frame, and its further arguments, which have negative
--- numbers. What has no name is on its way somewhere else.
+--- Walks the local variables of a frame and its variadic arguments, which have
+-- negative indexes. Unnamed ones are temporaries.
 local function reach_locals(self, object, number, level, info)
     local is_xpcall = info.func == xpcall
     if is_xpcall then
-        -- A C function has no line; the one that has called it has.
+        -- A C function has no line number: use that of its caller.
         info = getinfo(object, level + 1, 'fSl') or info
     end
     for _, step in ipairs({1, -1}) do
@@ -391,11 +394,11 @@ local function runs_stale(thread, classify)
     return false
 end
 
---- The stack of a coroutine. Of stale code only the outermost frame
--- is a place: it is what runs, the others are what it has called.
+--- Walks the stack of a coroutine. Of stale code, only the outermost frame is a
+-- place: the others are functions that it has called.
 local function reach_thread(self, object, number)
-    -- Not the one that is walking: it has this walk on its stack. One that ended
-    -- with an error still has frames, but nothing will run there.
+    -- Skip the running coroutine, whose stack holds this walk. One that ended
+    -- with an error still has frames, but never runs again.
     if object == coroutine.running() or coroutine.status(object) == 'dead' then
         return
     elseif self.put_off ~= nil and not self.is_late and runs_stale(object, self.classify) then
@@ -427,14 +430,14 @@ local function reach_thread(self, object, number)
     reach_environment(self, object, number)
 end
 
---- Walks.
+--- Runs the walk.
 -- @tparam {table,...} roots each with a `value`
 -- @treturn boolean false if it was stopped, see `stopped`
 function Walk:run(roots)
     slice.restart()
     self.started = clock.monotonic()
     local heap = collectgarbage('count')
-    -- Half of what there is must be left to a walk in a hurry.
+    -- Leave half of the free memory to the walk in a hurry.
     self.large = math.min(heap * GROWTH + MARGIN, (heap + self.limit) / 2)
     self.late = self.started + (self.deadline - self.started) * PATIENCE
     for _, object in ipairs(self.without) do
@@ -461,7 +464,7 @@ function Walk:run(roots)
     return true
 end
 
---- Walks the objects from a number on, and those that are reached from them.
+--- Walks the objects from a number on, and everything reached from them.
 -- @treturn ?number of the next one, nil if the walk was stopped
 function Walk:run_from(number)
     local left = OBJECTS
@@ -495,8 +498,8 @@ function Walk:run_from(number)
     return number
 end
 
--- Interpreted: the loops are full of what cannot be compiled, and to try again
--- and again costs more than it brings.
+-- Not compiled: the loops consist of operations that the JIT compiler does not
+-- support, and its repeated attempts cost more than they gain.
 jit.off(true, true)
 
 return {

@@ -1,4 +1,4 @@
---- Where objects such as fibers are held, so that others can take their places.
+--- Finds where objects such as fibers are held, so that others can replace them.
 
 local require = ...
 local generations = require('reload.generations')
@@ -8,7 +8,7 @@ local walk_lib = require('scan.heap_walk')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Entries of a table between two looks at the clock.
+-- Table entries between two checks of the clock.
 local ENTRIES = 128
 local UPVALUES = 255
 
@@ -19,8 +19,8 @@ local function add(self, object, kind, holder, key)
     table.insert(self.places[object], {kind = kind, holder = holder, key = key})
 end
 
---- Looks at the entries of a table. Yields; a table that changes meanwhile may
--- end the loop with an error.
+--- Examines the entries of a table. Yields; if the table changes meanwhile, the
+-- loop may raise an error.
 local function look_at_entries(self, holder)
     local left = ENTRIES
     for key, value in next, holder do
@@ -28,7 +28,7 @@ local function look_at_entries(self, holder)
             add(self, value, 'field', holder, key)
         end
         if self.places[key] then
-            -- To move a key could disturb a loop over the table.
+            -- Moving a key could disturb a loop over the table.
             self.is_fixed[key] = true
         end
         left = left - 1
@@ -62,7 +62,7 @@ local function look_at_function(self, holder)
     end
 end
 
---- What is on a stack is in use by the code that runs there.
+--- Values on a stack are in use by the code that runs there.
 local function look_at_stack(self, thread)
     if self.without[thread] or thread == coroutine.running() or coroutine.status(thread) == 'dead' then
         return
@@ -93,7 +93,7 @@ local LOOKS = {
     thread = look_at_stack,
 }
 
---- Looks for the holders of objects. Yields.
+--- Finds the holders of objects. Yields.
 -- @tparam {userdata,...} objects
 -- @tparam table options
 --   deadline: on the monotonic clock
@@ -134,12 +134,12 @@ local function find(objects, options)
     return self
 end
 
---- Whether another object can take all places of one.
+--- Whether another object can replace this one at all its places.
 function Holders:can_replace(object)
     return self.is_complete and not self.is_fixed[object]
 end
 
---- Puts an object into the places of another, where that still is. Does not yield.
+--- Replaces an object at all places that still hold it. Does not yield.
 function Holders:replace(old, new)
     for _, place in ipairs(self.places[old]) do
         if place.kind == 'upvalue' then

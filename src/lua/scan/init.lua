@@ -1,9 +1,9 @@
---- The scan for stale references: finds what still refers to functions of
--- earlier generations, and mends what can be mended exactly.
+--- The scan for stale references: finds references to functions of earlier
+-- generations, and patches the unambiguous ones.
 --
--- The heap changes while it is walked, so a walk that was interrupted is
--- repeated until two of them agree, within bounds: the result is "none found",
--- not "none".
+-- The heap changes while it is walked, so passes are repeated, within limits,
+-- until two of them agree. The result is "none found", which does not prove
+-- that there are none.
 
 local require = ...
 local clock = require('clock')
@@ -21,16 +21,16 @@ local requests_lib = require('scan.requests')
 local slice = require('core.yield')
 
 local PASSES = 3
--- Functions made from text that are named.
+-- How many functions compiled from strings are named.
 local NAMED_TEXTS = 5
--- Kinds of modules of which a search has found the file.
+-- Kinds of modules whose file was found.
 local FOUND = {app = true, rocks = true, system = true}
--- Seconds. A request that runs old code may come to its end.
+-- Seconds to wait for requests on old code to finish.
 local DRAIN = 1
 
--- Bytes that a walk needs for each byte of the heap, if it is full of the
--- smallest tables. And the most, in kilobytes, that Lua may have in use then:
--- without 64-bit addresses it can have 2 GB in all.
+-- Bytes that a walk needs per byte of the heap, if that consists of the
+-- smallest tables; and the maximum Lua memory, in kilobytes: without 64-bit
+-- addresses it is limited to 2 GB.
 local NEED = 0.75
 local LIMIT = 1.6 * 1024 * 1024
 local LIMIT_GC64 = 16 * 1024 * 1024
@@ -39,7 +39,7 @@ local function limit()
     return ffi.abi('gc64') and LIMIT_GC64 or LIMIT
 end
 
---- Why there is not enough memory for a scan.
+--- Returns why there is not enough memory for a scan.
 -- @treturn ?string
 local function refusal()
     local heap = collectgarbage('count')
@@ -51,7 +51,7 @@ local function refusal()
         :format(heap / 1024, need / 1024, limit() / 1024)
 end
 
---- Waits for requests in flight to come to their end. Yields.
+--- Waits for requests in flight to finish. Yields.
 -- @tparam table requests see there
 -- @tparam number until_time on the monotonic clock
 local function drain(requests, until_time)
@@ -64,7 +64,7 @@ local function count_text(count, singular, plural)
     return ('%d %s'):format(count, count == 1 and singular or plural)
 end
 
---- What a pass could not tell.
+--- Lists what a pass could not determine.
 local function unchecked(found, foreign)
     local list = {}
     for _, module in ipairs(foreign) do
@@ -110,7 +110,7 @@ local function last_part(name)
     return name:match('[^/.]*$')
 end
 
---- What the names of the modules of some files can end with.
+--- Returns the possible last parts of the names of modules for some files.
 -- @tparam table sources of functions -> anything
 -- @treturn table set
 local function endings(sources)
@@ -124,8 +124,8 @@ local function endings(sources)
     return set
 end
 
---- Whether a controller has code of a file that a reload has loaded, but is not of
--- that load.
+--- Whether a controller has code of a file that a reload loaded, but from
+-- another load.
 local function is_loaded_again(registry, controller)
     for _, f in next, type(controller) == 'table' and controller or {} do
         if type(f) == 'function' then
@@ -138,8 +138,8 @@ local function is_loaded_again(registry, controller)
     return false
 end
 
---- Adds the controllers that an HTTP server has loaded again, such as a server that
--- is new. May yield.
+--- Adds controllers that an HTTP server, such as a new one, has loaded again.
+-- May yield.
 local function add_controllers(registry, list)
     for _, server in ipairs(http_servers.list()) do
         for _, item in ipairs(http_servers.cached(server)) do
@@ -152,9 +152,9 @@ local function add_controllers(registry, list)
     end
 end
 
---- Modules that somebody else has loaded again since, or under a name that no
--- reload knows: what is old of their files cannot be said until the next reload.
--- May yield.
+--- Finds modules that other code has reloaded since, or loaded under a name
+-- unknown to reloads: which functions of their files are old cannot be
+-- determined until the next reload. May yield.
 -- @treturn {{name, path},...} sorted by name
 local function foreign_modules(registry)
     local list, others, known = {}, {}, {}
@@ -163,7 +163,7 @@ local function foreign_modules(registry)
         slice.pause()
         local path = registry.names[name]
         if path == nil then
-            -- To search for all of them would take as long as the scan.
+            -- Searching for all modules would take as long as the scan.
             if type(name) == 'string' and can_end[last_part(name)] then
                 others[name] = loaded
             end
@@ -175,7 +175,7 @@ local function foreign_modules(registry)
     end
     for name, loaded in pairs(others) do
         slice.pause()
-        -- Not what was put there by hand, which can be old code.
+        -- Not values stored manually, which may be old code.
         local kind, path
         if not known[loaded] then
             kind, path = modules.classify(name, loaded)
@@ -191,7 +191,7 @@ local function foreign_modules(registry)
     return list
 end
 
---- The registry without what is not to be believed.
+--- Returns the state table without unreliable records.
 local function believed(registry, foreign)
     local sources = table.copy(registry.sources)
     for _, module in ipairs(foreign) do
@@ -206,21 +206,20 @@ local function believed(registry, foreign)
     }
 end
 
---- Scans, and mends. Yields.
+--- Scans, and patches. Yields.
 -- @tparam table options
---   registry: of the instance
+--   registry: state table of the instance
 --   deadline: on the monotonic clock
 --   counterparts: see there
 --   census: optional: of what new code had registered by the commit, see there
---   mend: whether to mend
---   drain: whether to wait a little for requests that run old code
---   settle: optional: function () that ends what old code has running, called
---     when what new requests can reach was patched; returns whether it was for it
---     to do
+--   mend: whether to patch
+--   drain: whether to wait briefly for requests that run old code
+--   settle: optional: function () that ends running old code, called when what
+--     new requests can reach is patched; returns whether it had anything to do
 -- @treturn table `places`: what was patched and what is left; `left`: how many
---   are; `unlisted`: how many were patched and are not among the places;
---   `stats`: see the manual; `stopped`: what there was not enough of for the scan
---   to be complete, or another text, nil if it is
+--   are left; `unlisted`: how many were patched but are not listed; `stats`:
+--   see the manual; `stopped`: `time` or `memory` if that ran out, or another
+--   text; nil if the scan is complete
 local function run(options)
     local stats = {objects = 0, functions = 0, passes = 0, slices = 0, max_slice_ms = 0, bytes = 0}
     local foreign = foreign_modules(options.registry)
@@ -266,14 +265,14 @@ local function run(options)
         stopped = found.stopped}
 end
 
--- What stops a walk, in words.
+-- Reasons why a walk stopped.
 local STOPPED = {
     time = 'out of time',
     memory = 'out of memory',
 }
 
---- Adds the loops that still run old code to the places. Most of them were found
--- as frames on a stack; a scan that was cut short has not come to all.
+--- Adds loops that still run old code. Most of them were found as stack frames,
+-- but an incomplete scan may have missed some.
 -- @tparam table report
 -- @tparam {table,...} loops {id, name, func, reason}
 -- @tparam table options see `run`
@@ -308,8 +307,8 @@ local function add_loops(report, loops, options)
     return added
 end
 
---- Scans at the end of a reload, and puts the result into its report. Whatever
--- happens here, the new code serves.
+--- Scans at the end of a reload, and puts the result into its report. The new
+-- code is serving whatever happens here.
 -- @tparam table report
 -- @tparam table options see `run`, with `loops`: function () that lists the loops
 --   that still run old code, when `settle` has returned
@@ -337,7 +336,7 @@ local function finish(report, options, mode)
         end
     end
     if options.settle ~= nil then
-        -- The scan may not have come to it.
+        -- The scan may have stopped before it called `settle`.
         options.settle()
         left = left + add_loops(report, options.loops(), options)
     end

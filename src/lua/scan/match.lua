@@ -1,35 +1,35 @@
---- Matches what a module has with what the next generation of it has: functions,
--- and tables such as classes.
+--- Matches an old module with its new version: functions, and tables such as
+-- classes.
 --
--- The values of the module are counterparts. From there on, what one counterpart
--- has under a name stands for what the other one has under the same name: a
--- field of a table, a metatable, a local variable that a function uses. So a
--- function is known as its developer calls it:
+-- The values of the two modules are counterparts. From there on, what one
+-- counterpart has under a name corresponds to what the other has under the same
+-- name: a field of a table, a metatable, a local variable used by a function.
+-- So a function is named as its developer would name it:
 --
---	get		field of what the module returns
---	Class.run	the same, further down
---	helper		a local function or table that another function uses
+--   	get		field of the module's value
+--   	Class.run	the same, further down
+--   	helper		a local function or table used by another function
 --
--- Where two ways lead to different counterparts, there is none: nothing is
--- guessed, and nothing depends on the order of things.
+-- If two paths lead to different counterparts, there is none: nothing is
+-- guessed, and nothing depends on the order of traversal.
 
--- What a module has in its tables is code up to this size, and data beyond.
+-- A larger table in a module is data, not code.
 local ENTRIES = 1000
--- Things of a module that are looked at, and entries of all its tables: what has
--- more is about data.
+-- Limits for the things of a module, and for the entries of all its tables:
+-- more of them are data.
 local THINGS, ALL_ENTRIES = 3000, 5000
--- The most parts that a name has.
+-- Maximum number of parts of a name.
 local PARTS = 8
 
 -- Kinds of steps from one thing to the next.
 local FIELD, UPVALUE, METATABLE = 1, 2, 3
 
---- Stands for several counterparts.
+--- Marks a thing with more than one counterpart.
 local AMBIGUOUS = {}
 
 local getinfo, getmetatable, getupvalue = debug.getinfo, debug.getmetatable, debug.getupvalue
 
---- A value of an upvalue by its name.
+--- Returns the value of an upvalue by its name.
 -- @return nil if there is none, or several of that name
 local function find_upvalue(f, wanted)
     local result, is_found = nil, false
@@ -46,7 +46,7 @@ local function find_upvalue(f, wanted)
     return result
 end
 
---- What a thing has behind a step.
+--- Follows a step from a thing.
 local function follow(thing, kind, key)
     if kind == UPVALUE then
         return type(thing) == 'function' and find_upvalue(thing, key) or nil
@@ -58,7 +58,7 @@ local function follow(thing, kind, key)
     return rawget(thing, key)
 end
 
---- The string keys of a table, sorted.
+--- Returns the string keys of a table, sorted.
 -- @tparam table thing
 -- @tparam table budget `entries` that may still be looked at
 -- @treturn {string,...} empty if it is too large to be code
@@ -77,8 +77,8 @@ local function string_keys(thing, budget)
     return keys
 end
 
---- How a thing is called: the way to it from the module, but a local variable is
--- called by its name.
+--- Returns the name of a thing: the path to it from the module; a local variable
+-- has just its name.
 local function name_of(thing)
     local parts, count = {}, 0
     while thing.holder ~= nil and count < PARTS do
@@ -86,7 +86,7 @@ local function name_of(thing)
         if kind == METATABLE then
             part = '(metatable)'
         elseif kind == UPVALUE and not thing.is_local then
-            -- A library calls it so, which says nothing.
+            -- The name was chosen by a library and is not meaningful.
             part = '(' .. part .. ')'
         end
         count = count + 1
@@ -102,8 +102,8 @@ local function name_of(thing)
     return table.concat(parts, '.')
 end
 
---- The way from the value of its module to a thing, by which its counterpart is
--- found.
+--- Returns the path from the module's value to a thing, which leads to its
+-- counterpart.
 local function steps_to(thing)
     local steps, count = {}, 0
     while thing.holder ~= nil do
@@ -142,7 +142,7 @@ local function each_step(thing, is_own, budget, visit)
         if name == nil then
             break
         end
-        -- A function of a library may hold one of the module, as wrappers do.
+        -- A library function may hold one of the module, as wrappers do.
         if type(value) == 'function' or is_own and type(value) == 'table' then
             visit(UPVALUE, name, value)
         end
@@ -186,7 +186,7 @@ local function list_things(value, source, foreign, unit_of)
                     from = {},
                 }
             end
-            -- A way back says nothing new.
+            -- A step back adds no information.
             if child_number > number then
                 table.insert(things[child_number].from, {number, kind, key})
             end
@@ -199,7 +199,7 @@ local function label(name)
     return name == '' and 'the module itself' or name
 end
 
---- Says whether what was found is the counterpart.
+--- Decides whether a candidate is the counterpart.
 -- @treturn[1] the function or table
 -- @treturn[2] nil
 -- @treturn[2] string why there is none
@@ -215,8 +215,8 @@ local function judge(thing, found)
     return found
 end
 
---- Lists what an old module has, for `new`. New code can put functions of its own
--- into tables that it shares with the old one, so this is done before it runs.
+--- Lists the contents of an old module, for `new`. This is done before new code
+-- runs, which may add functions to tables that it shares with the old module.
 -- Does not yield.
 -- @tparam table options `old`, `source`, `foreign` and `unit_of` as for `new`
 -- @treturn {table,...} things, see `list_things`
@@ -271,8 +271,8 @@ local function new(options)
     return self
 end
 
---- What is known of a thing, without holding it: `holder`, `kind`, `key`,
--- `is_local`, `way` and `why` are as they are there.
+--- Returns a record of a thing that does not keep it alive: `holder`, `kind`,
+-- `key`, `is_local`, `way` and `why` as in the thing.
 local function entry_of(thing, module)
     local entry = thing.entry
     if entry == nil then
@@ -291,7 +291,7 @@ local function entry_of(thing, module)
     return entry
 end
 
---- What is known of an old thing, without holding it.
+--- Returns the record of an old thing, which does not keep it alive.
 -- @return thing
 -- @tparam ?string module its name, for the entry
 -- @treturn ?table entry, see `name_of` and `retrace`; with `module`, and with
@@ -310,7 +310,7 @@ function Matching:each(module, visit)
     end
 end
 
---- The counterpart of an old thing.
+--- Returns the counterpart of an old thing.
 -- @treturn as `judge`
 function Matching:counterpart(thing)
     local entry = self.by_value[thing]
@@ -320,8 +320,8 @@ function Matching:counterpart(thing)
     return judge(entry, entry.new)
 end
 
---- The counterpart of a thing of an earlier generation, of which the way from
--- its module is known.
+--- Returns the counterpart of a thing of an earlier generation, by its recorded
+-- path.
 -- @param value of the thing
 -- @tparam table entry as `find` gave it then
 -- @param new value of the module now

@@ -1,10 +1,5 @@
---- Places that new code itself holds, in its variables or in what its module has.
---
--- It got hold of an old function somewhere, often to put one of its own around
--- it. To replace the old one by its counterpart would make the wrapper call
--- itself, and to leave it makes one layer more with each reload. But the old
--- function is such a wrapper too, and has in the same variable what the new one
--- would have found without it.
+--- Analyses places that new code itself holds, in its variables or in its
+-- module.
 
 local require = ...
 local generations = require('reload.generations')
@@ -12,13 +7,13 @@ local match = require('scan.match')
 local stand_ins = require('scan.stand_ins')
 local walk_lib = require('scan.heap_walk')
 
--- How far new code is looked for on the way to a place.
+-- How many steps are followed to find the new code that holds a place.
 local HOLDERS = 50
--- Layers of old wrappers.
+-- Maximum number of nested old wrappers.
 local LAYERS = 50
 local UPVALUES = 255
 
---- A step on the way to a place, as `match.follow` takes it.
+--- A step on the path to a place, as for `match.follow`.
 -- @treturn ?table nil if that is none that another thing could have too
 local function step_from(object, key)
     if type(object) == 'function' then
@@ -32,7 +27,7 @@ local function step_from(object, key)
     return {match.FIELD, key}
 end
 
---- The new code that holds a place.
+--- Returns the new code that holds a place.
 -- @tparam table place
 -- @tparam table walk that has found it
 -- @tparam table counterparts
@@ -82,7 +77,7 @@ local function has_upvalue(f, wanted)
     return false
 end
 
---- What a thing has at the end of a way.
+--- Follows a path from a thing.
 -- @treturn boolean whether there is such a place
 -- @return its value
 local function look(thing, steps)

@@ -1,5 +1,5 @@
---- One pass of the scan: a walk over the heap that judges each place as it finds
--- it, and patches it if it can.
+--- One pass of the scan: a walk over the heap that judges each place as it is
+-- found, and patches it if possible.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -15,21 +15,21 @@ local stand_ins = require('scan.stand_ins')
 local walk_lib = require('scan.heap_walk')
 local words = require('scan.describe')
 
--- Places that are listed; the others are counted.
+-- Maximum number of places in the report; further ones are only counted.
 local PLACES = 5000
--- Functions made from text that are looked at.
+-- How many functions compiled from strings are examined.
 local TEXTS = 200
--- A table of a module with more entries is data.
+-- A larger table in a module is data, not code.
 local SMALL = 1000
--- Classes that a class inherits from.
+-- The maximum depth of class inheritance.
 local BASES = 20
 
--- Why a place is left that will be patched when it can.
+-- Reasons why a place is not patched now, but may be later.
 local IN_USE = 'a request that started on the old code still uses it'
 local TAKEN = 'now held by the new code'
 local SHARED = 'it needs %s, which the new code has put into another table'
 local UNKNOWN = 'whether others use the class too is unknown'
--- Why there is nothing at a place any more.
+-- Reported for a place that was removed.
 local REMOVED = 'removed: the new code registered its own'
 
 --- One walk over the heap.
@@ -73,7 +73,7 @@ local function new(options)
         deadline = options.deadline,
         limit = options.limit,
         lists = options.lists,
-        -- What it remembers it remembers weakly.
+        -- Its tables are weak, so they keep nothing alive.
         without = {options.registry},
         stands_in = options.mend and stand_ins.original_of or nil,
         puts_off = options.mend,
@@ -111,15 +111,15 @@ local function new_place(self, number, kind, key, value, object)
     return place
 end
 
---- Whether a place is in a weak table that remembers something of a function, as a
--- cache of its results does: that goes with the function, and does not call it.
+--- Whether a place is in a weak table that caches something about a function:
+-- the entry disappears with the function, and is never called.
 local function is_memory(place)
     local metatable = place.kind == 'key' and debug.getmetatable(place.object)
     local mode = type(metatable) == 'table' and rawget(metatable, '__mode')
     return type(mode) == 'string' and mode:find('k', 1, true) and rawget(place.object, place.value) ~= true
 end
 
---- Whether a place was told before: a table that was begun again gives its places
+--- Whether a place was already reported: a restarted table yields its places
 -- twice.
 function Pass:is_told(place)
     local told = place.object ~= nil and self.told[place.object]
@@ -127,7 +127,7 @@ function Pass:is_told(place)
         or place.kind == 'key' and rawget(place.object, place.value) == nil
 end
 
---- Puts a place among those that are patched or left.
+--- Records a place as patched or left.
 -- @tparam table place
 -- @tparam ?boolean is_patched
 -- @tparam ?string reason
@@ -144,7 +144,7 @@ function Pass:tell(place, is_patched, reason)
     self[name .. '_count'] = self[name .. '_count'] + 1
 end
 
---- Whether a place is to stay as it is for a request in flight.
+--- Whether a place must not change yet because of a request in flight.
 function Pass:is_in_use(place)
     local requests, moment = self.options.requests, self.walk.slices
     if place.is_late or requests:hold(place, moment) then
@@ -169,7 +169,7 @@ function Pass:strip(place, fewer)
     return new_place(self, place.number, place.kind, place.key, fewer, place.object)
 end
 
---- Judges a place with a stale function, and patches it if it can.
+--- Judges a place with a stale function, and patches it if possible.
 -- @tparam table place
 -- @tparam ?table missing set of names that its table lacks: a function that needs one
 --   of them cannot be put there
@@ -230,7 +230,7 @@ function Pass:put(place, successor, missing)
     end
 end
 
---- Puts a function back for which one of this program stood.
+--- Restores a function that one of this program had replaced.
 function Pass:put_back(place)
     local original = stand_ins.original_of(place.value)
     while original ~= nil and generations.classify(self.options.believed, original) == 'ours' do
@@ -256,7 +256,7 @@ local function is_small(object)
     return true
 end
 
---- Watches who holds the counterparts of old tables. May yield.
+--- Starts watching who holds the counterparts of old tables. May yield.
 function Pass:watch()
     local counterparts, tables = self.options.counterparts, {}
     for object, entry in pairs(table.copy(counterparts.tables)) do
@@ -270,9 +270,9 @@ function Pass:watch()
     self.walk.tables = tables
 end
 
---- Notes who holds the counterpart of an old table. One that the module itself has
--- made and given to nobody, nobody but its code holds. What a library or the server
--- has made, these hold too.
+--- Records who holds the counterpart of an old table. A table that the module
+-- created and passed to nobody is held only by its own code; tables created by
+-- a library or the server are held by these as well.
 function Pass:note_holder(kind, key, value, object)
     if kind == 'metatable' or key == '__index' or self.shared[value] then
         return
@@ -288,12 +288,13 @@ function Pass:note_holder(kind, key, value, object)
     self.shared[value] = not is_own or nil
 end
 
---- The names that functions have in the counterpart of a table, and not in that.
+--- Returns names of functions that a table's counterpart has and the table
+-- lacks.
 -- @tparam ?function test (f) -> whether a function counts
 local function missing_keys(object, counterpart, test)
     local keys = {}
     for key, f in next, counterpart do
-        -- Not in the array part: there order is what matters.
+        -- Only string keys: the order of an array part matters.
         if type(key) == 'string' and type(f) == 'function' and rawget(object, key) == nil
             and (test == nil or test(f)) then
             table.insert(keys, key)
@@ -303,10 +304,10 @@ local function missing_keys(object, counterpart, test)
     return keys
 end
 
---- Brings a table of an old module up to its counterpart, in one step: one that a
--- library has got to call its functions. What the new functions call must be
--- there, also if the old module had nothing like it. But a table that somebody else
--- has made gets no functions that were not meant for it.
+--- Updates a table of an old module to match its counterpart, in one step: a
+-- library calls its functions. Helpers called by the new functions are added,
+-- even if the old module lacked them. A table created by other code gets no
+-- functions that were not meant for it.
 function Pass:renew(item)
     local object, counterpart, number = item.object, item.counterpart, item.number
     local known, first = self.options.believed, nil
@@ -322,7 +323,7 @@ function Pass:renew(item)
     for key, f in next, object do
         if type(f) == 'function' and generations.classify(known, f) == 'stale' then
             first = new_place(self, number, 'field', key, f, object)
-            -- Otherwise it had been judged at once.
+            -- Otherwise it would have been judged at once.
             first.is_late = false
             self:keep(first, lacks)
         end
@@ -344,7 +345,7 @@ function Pass:renew(item)
     end
 end
 
---- The counterpart of a table whose functions are to be seen to together.
+--- Returns the counterpart of a table whose functions must be patched together.
 -- @treturn ?table
 -- @treturn ?boolean whether the table is of its module alone
 function Pass:renewal_of(place)
@@ -358,7 +359,7 @@ function Pass:renewal_of(place)
     return nil
 end
 
---- Whether a table inherits from another one, or is it.
+--- Whether a table equals another one or inherits from it.
 local function inherits(object, other)
     for _ = 1, BASES do
         if type(object) ~= 'table' then
@@ -376,8 +377,8 @@ local function inherits(object, other)
     return false
 end
 
---- Whether the objects of an old class may get the new one. A metatable can be one
--- of a library, which has its own objects.
+--- Whether objects of an old class may get the new class. The metatable may
+-- belong to a library with objects of its own.
 -- @treturn ?boolean nil if the next pass will tell
 function Pass:may_replace(class, counterpart)
     if rawequal(rawget(class, '__index'), class) and rawequal(rawget(counterpart, '__index'), counterpart) then
@@ -388,9 +389,9 @@ function Pass:may_replace(class, counterpart)
     return not self.options.shared[counterpart]
 end
 
---- Gives a living object the new class instead of an old one, as its metatable or
--- as the `__index` of that. There can be a million of them: only the first one is
--- told, with the number of the others.
+--- Gives a living object the new class, as its metatable or the `__index` of
+-- that. There may be a million of them: only the first one is reported, with
+-- the number of the others.
 -- @treturn boolean whether there is nothing more to be done for the old class
 function Pass:on_class(number, kind, key, value, object)
     local class = self.classes[value]
@@ -425,7 +426,7 @@ function Pass:on_class(number, kind, key, value, object)
     return true
 end
 
---- Replaces a reference to the value that a module had before.
+--- Replaces a reference to the previous value of a module.
 -- @treturn boolean whether the old value is not to be entered
 function Pass:on_module(number, kind, key, value, object)
     local counterparts = self.options.counterparts
@@ -445,7 +446,7 @@ function Pass:on_module(number, kind, key, value, object)
     else
         local holder = newcode.holders_of(place, self.walk, counterparts)[1]
         if holder ~= nil and counterparts:is_of_module(holder, place.name) then
-            -- As it does to take over what the old one had.
+            -- New code did that to take over the old state.
             self:tell(place, false, TAKEN)
         else
             self:put(place, counterpart)
@@ -466,7 +467,7 @@ function Pass:on_place(number, kind, key, value, object)
     elseif kind == 'root' then
         self.triggers[value] = true
     elseif object == debug.getregistry() and self.triggers[value] then
-        -- Was told by its name.
+        -- Already reported by its name.
         return
     elseif kind == 'frame' then
         if self.fibers[object] then
@@ -479,7 +480,7 @@ function Pass:on_place(number, kind, key, value, object)
     if place.source == nil then
         self:put_back(place)
     elseif kind == 'key' then
-        -- The table is being walked.
+        -- The table is being walked: patch it afterwards.
         table.insert(self.keys, place)
     else
         local counterpart, is_own
@@ -487,7 +488,7 @@ function Pass:on_place(number, kind, key, value, object)
             counterpart, is_own = self:renewal_of(place)
         end
         if counterpart ~= nil then
-            -- When the walk is over, it is known who has the counterpart.
+            -- Only after the walk is it known who holds the counterpart.
             self.renewed[object] = counterpart
             table.insert(self.renewals,
                 {object = object, counterpart = counterpart, number = number, is_own = is_own})
@@ -497,8 +498,8 @@ function Pass:on_place(number, kind, key, value, object)
     end
 end
 
---- What is reported of a place. The names in it are of the application, with
--- functions of its own that can fail.
+--- Describes a place for the report. Its names come from the application, whose
+-- metamethods may fail.
 local function describe(self, place)
     local ok, kind, where = pcall(words.tell, self.walk, self.roots, place)
     if not ok then
@@ -518,16 +519,16 @@ local function describe(self, place)
     }
 end
 
---- Replaces the places by what is reported of them. May yield.
+--- Replaces the places by their descriptions. May yield.
 function Pass:describe(list)
     for i, place in ipairs(list) do
-        -- Also in a fiber that was cancelled, which must not pause.
+        -- In a cancelled fiber `pause` throws: continue anyway.
         pcall(slice.pause)
         list[i] = describe(self, place)
     end
 end
 
---- Judges a place that is the key of a table, after the walk.
+--- Judges a place that is a table key, after the walk.
 function Pass:keep_key(place)
     if type(place.value) == 'function' then
         self:keep(place)
@@ -536,7 +537,7 @@ function Pass:keep_key(place)
     end
 end
 
---- Tells a place whose function is registered once more.
+--- Reports a place whose function new code has registered again.
 -- @tparam table item see `duplicates`
 -- @tparam ?boolean is_done
 function Pass:finish_duplicate(item, is_done)
@@ -545,16 +546,16 @@ function Pass:finish_duplicate(item, is_done)
         self:tell(place, false, 'a loop is running over a list that also holds the new one')
     elseif is_done then
         if rawequal(item.entry, place.object) then
-            -- Somebody else may have the entry as well.
+            -- Other code may hold the entry as well.
             patch_lib.patch(place, item.new)
         end
         self:tell(place, true, REMOVED)
     end
 end
 
---- Makes the pass. Yields.
+--- Runs the pass. Yields.
 function Pass:run()
-    -- Fibers that have not begun to run have no stack.
+    -- Fibers have no stack before they start: let new ones run first.
     fiber.sleep(0)
     local threads = {}
     self.roots, self.hidden = roots_lib.collect()
@@ -567,12 +568,13 @@ function Pass:run()
     if self.options.mend or self.options.drain then
         self.options.requests:collect(threads)
     end
-    -- What was mended is told, whatever happens.
+    -- What was patched is reported even after an error.
     local ok, err = pcall(function()
         self:watch()
         self.is_complete = self.walk:run(self.roots)
         for _, item in ipairs(self.renewals) do
-            -- Whatever the time is: the functions were put off until now.
+            -- Even if the time is over: these functions were deferred until
+            -- now.
             pcall(slice.pause)
             self:renew(item)
         end
@@ -595,7 +597,7 @@ function Pass:run()
         self.is_complete, self.stopped = false, tostring(err)
     end
     if self.patched_count > 0 or self.is_changed then
-        -- Compiled code has the old functions built in.
+        -- Compiled traces contain the old functions as constants.
         jit.flush()
     end
     self:describe(self.patched)
@@ -604,7 +606,7 @@ function Pass:run()
     self.texts = {}
     for _, place in ipairs(texts) do
         local told, kind, where = pcall(words.tell, self.walk, self.roots, place)
-        -- Those are of Tarantool.
+        -- Those in the Lua registry belong to Tarantool.
         if told and kind ~= 'registry' then
             table.insert(self.texts, where)
         end

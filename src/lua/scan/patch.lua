@@ -1,6 +1,5 @@
---- Puts the function or table of the new generation into places that hold the one
--- of an old generation. Nothing is guessed: a place that cannot be patched
--- exactly is left as it is, with a reason.
+--- Replaces old functions or tables by new ones. Nothing is guessed: a place
+-- that cannot be patched exactly is left unchanged, with a reason.
 
 local patchers = {}
 
@@ -41,10 +40,10 @@ function patchers.frame()
     return false, 'it is running'
 end
 
---- What a table has under a function, a rock may have computed from it. So a key
--- is not moved, but for what a module has in a table of its own, where the new
--- one has the same. But where the new function is a key too, new code has put it
--- there, and the old one goes. A loop that runs over the table does not mind.
+--- A rock may have computed a value from its function key. So a key is replaced
+-- only in a table of its own module, if the new table has the new key too. If
+-- new code has added its function to the same table, the old key is removed,
+-- which does not disturb a loop over the table.
 function patchers.key(place, new)
     local object, value, twin = place.object, rawget(place.object, place.value), place.twin
     local is_there = rawget(object, new) ~= nil

@@ -1,9 +1,9 @@
---- Where a library keeps what was registered with it.
+--- Locates where a library keeps a registration.
 --
--- An entry is the function itself, or has it in it: a table with the function in
--- a field, a closure of the library around it, or one in the other. What holds the
--- entries is a list, a table by numbers, a table of which they are the keys, or the
--- closure that a library has put around the one before.
+-- An entry is the function itself or contains it: a table with the function in
+-- a field, a closure of the library around it, or a combination. Entries are
+-- held by a list, by a table indexed by numbers, by a table of which they are
+-- the keys, or by a chain of closures, each wrapping the previous one.
 
 local require = ...
 local jutil = require('jit.util')
@@ -12,17 +12,18 @@ local walk_lib = require('scan.heap_walk')
 
 local getupvalue = debug.getupvalue
 
--- Entries of a holder that are looked at.
+-- How many entries of a holder are examined.
 local ENTRIES = 5000
--- Steps from an entry to its function.
+-- Maximum number of steps from an entry to its function.
 local STEPS = 4
--- Closures around each other.
+-- Maximum number of nested closures.
 local LAYERS = 50
 
 local Registrations = {}
 Registrations.__index = Registrations
 
---- @tparam ?table counterparts
+--- Creates a locator.
+-- @tparam ?table counterparts
 -- @tparam ?table census of what new code had registered by the commit; nil if all
 --   that it has registered counts
 local function new(counterparts, census)
@@ -43,7 +44,7 @@ local function is_like(f, g)
     return type(f) == 'function' and type(g) == 'function' and proto_of(f) ~= nil and proto_of(f) == proto_of(g)
 end
 
---- Whether a key is an index of a list: a table by other numbers too has no order.
+--- Whether a key is a list index: a table with other number keys has no order.
 local function is_index(self, key, list)
     if type(key) ~= 'number' or type(list) ~= 'table' then
         return false
@@ -66,7 +67,7 @@ local function is_index(self, key, list)
     return is_sequence
 end
 
---- What a thing has at a place, if it is of the same kind as another one.
+--- Returns what a thing has at a place, if it is of the same kind as another.
 local function step(thing, like, key)
     if type(thing) ~= type(like) then
         return nil
@@ -78,7 +79,7 @@ local function step(thing, like, key)
     return nil
 end
 
---- What an entry has where another one has its function.
+--- Returns what an entry has where another one has its function.
 -- @param entry
 -- @tparam {table,...} steps {like, key}
 local function read(entry, steps)
@@ -91,7 +92,8 @@ local function read(entry, steps)
     return entry
 end
 
---- What makes entries comparable: the way to their function.
+--- Returns a string for the path from entry to function, which makes entries
+-- comparable.
 local function shape_of(steps)
     local parts = {}
     for _, one in ipairs(steps) do
@@ -101,7 +103,7 @@ local function shape_of(steps)
     return table.concat(parts, '\n')
 end
 
---- Calls back for each entry of a registration's holder, in their order.
+--- Calls back for each entry of a registration's holder, in order.
 -- @tparam table found see `locate`
 -- @tparam function visit (entry); returns whether that is enough
 local function each(found, visit)
@@ -145,7 +147,7 @@ local function each(found, visit)
     end
 end
 
---- The closures that were put around each other.
+--- Returns the closures that wrap each other.
 -- @tparam table walk
 -- @tparam number number of the entry
 -- @tparam function entry
@@ -178,7 +180,7 @@ local function layers_of(walk, number, entry, key)
     return layers
 end
 
---- Finds the registration that a place is part of. Does not yield.
+--- Finds the registration that a place belongs to. Does not yield.
 -- @tparam table place
 -- @tparam table walk that has found it
 -- @treturn ?table {kind = list, map, set or around; holder, entry; key, its place in
@@ -216,7 +218,7 @@ local function top_of(found)
     return found.layers and found.layers[1] or found.holder
 end
 
---- What is kept for a holder and the way to the functions of its entries.
+--- Returns the cache slot for a holder and the path to its functions.
 local function slot(cache, found)
     local holder, shape = top_of(found), shape_of(found.steps)
     cache[holder] = cache[holder] or {}
@@ -224,12 +226,12 @@ local function slot(cache, found)
     return cache[holder][shape]
 end
 
---- Whether an entry is one that counts as registered by new code.
+--- Whether an entry counts as registered by new code.
 local function counts_as_new(self, found, entry)
     return self.census == nil or self.census:has(found, entry)
 end
 
---- Whether a function is registered by new code; each registration counts once.
+--- Whether new code has registered a function; each registration counts once.
 -- Does not yield.
 -- @tparam table found see `locate`: where an old one is registered
 -- @tparam function|table value
@@ -252,8 +254,8 @@ function Registrations:take(found, value)
     return true
 end
 
---- The functions of a module at a place: the old ones without a name, and the new
--- ones that stand for no other.
+--- Sorts the functions of a module at a place: old ones without a name, and new
+-- ones that are no other function's counterpart.
 local function sort(self, found, place)
     local counterparts, olds, news, taken = self.counterparts, {}, {}, {}
     local function is_same_module(f)
@@ -281,7 +283,7 @@ local function sort(self, found, place)
     return olds, news
 end
 
---- The new function that is registered in the place of an old one without a name.
+--- Returns the new function registered in place of an old one without a name.
 -- Does not yield.
 -- @tparam table place
 -- @tparam table walk that has found it

@@ -1,12 +1,12 @@
 --- Requests in flight: fibers with code of an earlier generation on their stack.
--- Such a request has begun with that code, and ends with it: nothing that it
--- holds is patched before its last old frame is gone.
+-- Such a request started on that code and finishes on it: nothing that it holds
+-- is patched before its last old frame has returned.
 --
--- It holds what nobody else can reach, which the walk finds out. It also holds
--- things that others can reach too: a table in a local variable, with a function
--- that a library is going to call again; the upvalue of a wrapper that calls its
--- function in a loop; the tables of the old modules; and the triggers of its
--- transaction, of which nobody can tell whose they are.
+-- The walk finds out what only such requests can reach. But they also hold
+-- things that other code can reach: a table in a local variable, with a
+-- function that a library will call again; the upvalue of a wrapper that calls
+-- its function in a loop; the tables of old modules; and the triggers of its
+-- transaction, whose owner cannot be determined.
 
 local require = ...
 local bit = require('bit')
@@ -17,15 +17,16 @@ local walk_lib = require('scan.heap_walk')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Instructions of a function that are looked at.
+-- How many instructions of a function are examined.
 local INSTRUCTIONS = 2000
--- Upvalues of a function.
+-- How many upvalues of a function are examined.
 local UPVALUES = 60
 
 local Requests = {}
 Requests.__index = Requests
 
---- @tparam function classify see `generations.classify`
+--- Creates a tracker of requests.
+-- @tparam function classify see `generations.classify`
 local function new(classify)
     return setmetatable({
         classify = classify,
@@ -34,7 +35,7 @@ local function new(classify)
     }, Requests)
 end
 
---- Looks for them. Yields.
+--- Finds them. Yields.
 -- @tparam {thread,...} threads of all fibers
 function Requests:collect(threads)
     local busy, first = {}, {}
@@ -48,7 +49,7 @@ function Requests:collect(threads)
     self.busy, self.first, self.slice = busy, first, nil
 end
 
---- Forgets those that have come to their end. Does not yield.
+--- Drops those that have finished. Does not yield.
 local function refresh(self)
     for i = #self.busy, 1, -1 do
         local thread = self.busy[i]
@@ -59,8 +60,8 @@ local function refresh(self)
     end
 end
 
---- The instructions of a function that read each upvalue, and whether it can run
--- one of them twice.
+--- Returns which instructions of a function read each upvalue, and whether any
+-- of them may run twice.
 local function reads_of(f)
     local reads, loops = {}, false
     for pc = 1, INSTRUCTIONS do
@@ -80,7 +81,7 @@ local function reads_of(f)
     return reads, true
 end
 
---- Notes the upvalues of a function that a request is going to read again.
+--- Records the upvalues of a function that a request will read again.
 -- @tparam boolean is_all whether it may call the function once more
 local function note_upvalues(cells, f, is_all)
     local reads, loops
@@ -126,7 +127,7 @@ local function note_stack(self, thread, modules)
     end
 end
 
---- Notes what they hold at this moment. Does not yield.
+--- Records what they hold right now. Does not yield.
 -- @param moment what is the same until others have run, nil if they have
 local function update(self, moment)
     if moment ~= nil and self.slice == moment then
@@ -148,8 +149,8 @@ local function update(self, moment)
     end
 end
 
---- Whether one holds the object with a place, or the upvalue that is the place.
--- Does not yield.
+--- Whether a request holds the object with a place, or the upvalue that is the
+-- place. Does not yield.
 -- @tparam table place
 -- @param moment see `update`
 function Requests:hold(place, moment)
@@ -161,7 +162,8 @@ function Requests:hold(place, moment)
     return type(object) == 'table' and self.tables[object] or false
 end
 
---- Whether one of those runs that were there when the scan began. Does not yield.
+--- Whether a request is running that existed when the scan began. Does not
+-- yield.
 -- @param moment see `update`
 function Requests:are_running(moment)
     update(self, moment)

@@ -1,13 +1,13 @@
---- Where the walk begins: places that have a name come first, so that what is
--- found is told by the nearest of them.
+--- The roots of the walk. Places with a name come first, so that findings are
+-- named after the nearest of them.
 --
 -- A root is a table with
 --   value      the object
 --   kind       of the places in it, see the manual
 --   words      its name
---   first      optional: function (key) -> kind, words, and whether what is
---              there is a metatable; tells a field of it
---   is_anchor  optional: its name is told even if a nearer one is known
+--   first      optional: function (key) -> kind, words, and whether `value` is a
+--              metatable; describes a field of it
+--   is_anchor  optional: its name is used even if a nearer one is known
 --   set        optional: function (new, old), if the value is a place itself
 
 local require = ...
@@ -17,7 +17,7 @@ local fibers = require('platform.fibers')
 local triggers = require('adapters.triggers')
 local words = require('scan.describe')
 
---- A field by a label, with its quotes only if it needs them.
+--- Names a field by a label, with quotes only if necessary.
 local function labelled(kind, label)
     return function(key)
         return kind, label .. ' ' .. words.field_text(key)
@@ -73,8 +73,8 @@ local function ctype_name(id)
     return ok and name or tostring(id)
 end
 
---- The table of the finalizers of C data, which LuaJIT keeps in the environment
--- of `ffi.gc`. Where it keeps it to itself, Lua has no way to it.
+--- Returns the table of finalizers of C data, which LuaJIT keeps in the
+-- environment of `ffi.gc`; newer builds hide it.
 -- @treturn ?table
 local function finalizers()
     local object = ffi.gc(ffi.new('char[1]'), words.key_text)
@@ -84,7 +84,7 @@ local function finalizers()
     return is_it and list or nil
 end
 
---- What the ffi library keeps in the environments of its functions.
+--- Adds what the ffi library keeps in the environments of its functions.
 -- @treturn boolean whether finalizers are told
 local function add_ffi(roots)
     table.insert(roots, {
@@ -136,7 +136,7 @@ local function add_primitives(roots)
     end
 end
 
---- Collects the roots of this moment. May yield.
+--- Collects the current roots. May yield.
 -- @treturn {table,...} roots
 -- @treturn {string,...} what this build of Tarantool does not tell
 local function collect()

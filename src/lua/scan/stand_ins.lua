@@ -1,14 +1,14 @@
---- Functions of this program that stood for others while new code was staged,
--- such as the `fiber.create` that notes who starts a fiber. New code may have
--- kept one in a variable; there it is to have the one that it stood for.
+--- Functions of this program that replaced others while new code was staged,
+-- such as the `fiber.create` that records who starts a fiber. If new code has
+-- kept one in a variable, it gets the original back.
 --
--- An adapter keeps that one in an upvalue of its function, under one of the names
--- below.
+-- An adapter keeps the original in an upvalue of its function, under one of
+-- these names.
 
 local FUNCTIONS = {original = true, method = true, cdef = true, metatype = true}
 local PLACE = 'place'
 
---- What a function of this program stood for.
+--- Returns the original that a function of this program replaced.
 -- @tparam function f
 -- @treturn ?function nil if it stood for none
 local function original_of(f)

@@ -1,13 +1,14 @@
---- Which new functions are registered in the place of old ones that have no name.
+--- Pairs new functions with old ones that have no name, but are registered in
+-- the same place.
 --
--- A module that registers a function without a name, or a local one that nothing
--- else uses, has no way to it from its value. But when its next generation
--- registers as many at the same place, they are told apart by what they are: the
--- same code, the same line, or the same position among those that are left over.
+-- A function without a name, or a local one that nothing else uses, cannot be
+-- reached from its module's value. But if the next generation registers as many
+-- functions in the same place, they are matched by their properties: the same
+-- code, the same line, or the same position among the remaining ones.
 --
--- Closures of one piece of code count as one, and in their order. Where there is
--- another number of them than before, some were made later, by a request for
--- example, and nothing tells which: there is no twin then.
+-- Closures of the same code form a group, in order. If the sizes of two groups
+-- differ, some closures were created later, for example by a request, and
+-- cannot be told apart: no pair is formed then.
 
 local jutil = require('jit.util')
 
@@ -15,7 +16,7 @@ local function proto_of(f)
     return jutil.funcinfo(f).proto
 end
 
---- Functions by their prototype, in the order in which these come first.
+--- Groups functions by prototype, in order of first appearance.
 -- @treturn {table,...} groups {line, params, members}
 local function group(list)
     local groups, by_proto = {}, {}
@@ -47,7 +48,7 @@ local function is_alike(a, b)
     return a.params == b.params and a.is_vararg == b.is_vararg and #a.members == #b.members
 end
 
---- Pairs groups that have the same key, if there are as many old ones as new ones.
+--- Pairs groups with the same key, if there are as many old as new ones.
 -- @tparam table olds groups
 -- @tparam table news groups
 -- @tparam function key_of (group) -> anything, nil for none
@@ -74,7 +75,7 @@ local function pair_by(olds, news, key_of)
     end
 end
 
---- The bytecode of a function and the names of its upvalues.
+--- Returns the bytecode of a function and the names of its upvalues.
 local function code_of(item)
     local f = item.members[1]
     local ok, text = pcall(string.dump, f, true)

@@ -1,23 +1,23 @@
---- A set of objects of Lua that costs the server little: no table with an entry
--- for each, which would stop everything whenever it grows, but one bit for
--- every eight bytes of the memory where objects are.
+--- A set of Lua objects that is cheap for the server: instead of a table with an
+-- entry per object, which would block everything whenever it grows, it uses one
+-- bit per eight bytes of memory.
 --
--- An object must not be collected while it is in the set: another one could
--- get its address.
+-- An object must stay alive while it is in the set, as another one could get
+-- its address.
 
 local require = ...
 local address_lib = require('scan.address')
 local bit = require('bit')
 require('table.new')
 
--- Bytes that one page of bits stands for, and the words of 32 bits that it has.
+-- Bytes covered by one page of bits, and its size in words of 32 bits.
 local PAGE = 65536
 local WORDS = PAGE / 8 / 32
 
 local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
 local new_table = table.new
 
---- @treturn function adds an object; says whether it was there before
+--- @treturn function adds an object; returns whether it was already in the set
 local function new()
     local address_of = address_lib.reader() or address_lib.format
     local pages = {}
