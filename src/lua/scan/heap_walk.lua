@@ -53,7 +53,8 @@ local METATABLE, ENVIRONMENT, KEY, FRAME = {}, {}, {}, {}
 local Walk = {}
 Walk.__index = Walk
 
---- @tparam table options
+--- Creates a walk.
+-- @tparam table options
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, f, object), called for each place
 --     with the number of the object that refers to f; kind is one of
