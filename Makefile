@@ -83,6 +83,7 @@ FUZZ_SECONDS ?= 8
 BENCH_TOOLS := $(patsubst tests/bench/%.c,$B/bench-tools/%,\
 	$(sort $(wildcard tests/bench/*.c)))
 TABLES = $B/print_tables
+SCHEMA = $B/print_schema
 COMPLETIONS = $B/completion/cartridge-reload.bash \
 	$B/completion/_cartridge-reload $B/completion/cartridge-reload.fish
 SCRIPTS = .ci/run $(shell find scripts tests -name '*.sh' | LC_ALL=C sort)
@@ -96,13 +97,13 @@ TEST_ENV = JOBS=$(JOBS) BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
 
 .DELETE_ON_ERROR:
 .PHONY: all tests check check-long check-unit check-lua check-functional \
-	check-live coverage count-lines instructions-update demo picture bench readme-figures check-deb \
+	check-live coverage count-lines instructions-update schema demo picture bench readme-figures check-deb \
 	fuzz fuzz-targets lint analyze install uninstall dist deb compdb clean help \
 	FORCE
 
 all: $(BIN) $(COMPLETIONS)	## build the program (default)
 
-tests: all $(UNIT_TESTS) $(LONG_TESTS) $(FAKES) $(BENCH_TOOLS)	## build the tests, run none
+tests: all $(UNIT_TESTS) $(LONG_TESTS) $(FAKES) $(BENCH_TOOLS) $(SCHEMA)	## build the tests, run none
 
 $(BIN): $B/main.o $B/libclient.a
 	@echo "  LINK    $@"
@@ -175,7 +176,7 @@ $B/bench-tools/%: tests/bench/%.c $B/libclient.a $B/flags
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
 	    $(LDFLAGS) $B/libclient.a $(LIBS)
 
-$(TABLES): scripts/print_tables.c $B/libclient.a $B/flags
+$(TABLES) $(SCHEMA): $B/%: scripts/%.c $B/libclient.a $B/flags
 	@echo "  CC      $@"
 	@mkdir -p $(@D)
 	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
@@ -239,6 +240,10 @@ instructions-update:	## keep the instructions that are counted now
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@$(TEST_ENV) UPDATE=1 tests/long/instructions.sh
+
+schema:		## print doc/report.schema.json anew from the tables
+	@$(MAKE) --no-print-directory $(SCHEMA)
+	@$(SCHEMA) >doc/report.schema.json
 
 demo:		## show a reload of a small web application
 	@scripts/install-deps.sh demo
@@ -379,5 +384,5 @@ help:		## this list
 
 -include $(LIB_OBJS:.o=.d) $B/main.d $B/unit/rollout/fake.d \
 	$(addsuffix .d,$(UNIT_TESTS) $(LONG_TESTS) $(FAKES) $(BENCH_TOOLS) $(TABLES) \
-	$(FUZZ_TARGETS)) \
+	$(SCHEMA) 	$(FUZZ_TARGETS)) \
 	$(FUZZ_OBJS:.o=.d)

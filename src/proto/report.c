@@ -9,6 +9,7 @@
 
 #include "proto/reply.h"
 #include "proto/report.h"
+#include "proto/report_schema.h"
 #include "util/escape.h"
 #include "util/json_copy.h"
 #include "util/json_dump.h"
@@ -30,266 +31,10 @@
 /* How much of an invalid reply is shown, in bytes. */
 #define EXCERPT_MAX	160
 
-enum field_kind {
-	FIELD_STRING,
-	FIELD_BOOLEAN,
-	FIELD_INTEGER,
-	FIELD_NUMBER,
-	FIELD_STRINGS,		/* an array of strings */
-	FIELD_OBJECT,
-	FIELD_OBJECTS		/* an array of objects */
-};
-
-/* The value of a field that is missing in the reply. */
-enum field_default {
-	DEFAULT_NULL,
-	DEFAULT_ZERO,		/* 0, false, [], or an object of defaults */
-	DEFAULT_OMIT		/* missing in the report as well */
-};
-
-struct field {
-	const char		*name;
-	enum field_kind		 kind;
-	enum field_default	 absent;
-	const struct field	*fields;	/* for objects */
-};
-
 /* A schema violation; without text: out of memory. */
 struct complaint {
 	char	text[160];
 	size_t	items;		/* maps in all lists so far */
-};
-
-static const struct field module_fields[] = {
-	{ "name", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "path", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "changed", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-/* Files loaded by modules themselves, and files of the HTTP server. */
-static const struct field file_fields[] = {
-	{ "path", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "module", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "changed", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field role_fields[] = {
-	{ "name", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "module", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "enabled", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
-	{ "stopped", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
-	{ "validated", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
-	{ "initialized", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
-	{ "applied", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field route_fields[] = {
-	{ "added", FIELD_INTEGER, DEFAULT_ZERO, NULL },
-	{ "replaced", FIELD_INTEGER, DEFAULT_ZERO, NULL },
-	{ "removed", FIELD_INTEGER, DEFAULT_ZERO, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field fiber_fields[] = {
-	{ "id", FIELD_INTEGER, DEFAULT_NULL, NULL },
-	{ "name", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "where", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "reason", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field fibers_fields[] = {
-	{ "cancelled", FIELD_OBJECTS, DEFAULT_ZERO, fiber_fields },
-	{ "left", FIELD_OBJECTS, DEFAULT_ZERO, fiber_fields },
-	{ "restarted", FIELD_OBJECTS, DEFAULT_ZERO, fiber_fields },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field stale_fields[] = {
-	{ "kind", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "where", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "function", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "patched", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
-	{ "name", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "generation", FIELD_INTEGER, DEFAULT_NULL, NULL },
-	{ "reason", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field scan_fields[] = {
-	{ "objects", FIELD_INTEGER, DEFAULT_ZERO, NULL },
-	{ "functions", FIELD_INTEGER, DEFAULT_ZERO, NULL },
-	{ "passes", FIELD_INTEGER, DEFAULT_ZERO, NULL },
-	{ "slices", FIELD_INTEGER, DEFAULT_ZERO, NULL },
-	{ "max_slice_ms", FIELD_NUMBER, DEFAULT_NULL, NULL },
-	{ "bytes", FIELD_INTEGER, DEFAULT_ZERO, NULL },
-	{ "complete", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
-	{ "more", FIELD_INTEGER, DEFAULT_ZERO, NULL },
-	{ "unchecked", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field error_fields[] = {
-	{ "code", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "phase", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "role", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "module", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "message", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "traceback", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field rollback_fields[] = {
-	{ "complete", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
-	{ "undone", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ "left", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field timing_fields[] = {
-	{ "compile", FIELD_NUMBER, DEFAULT_NULL, NULL },
-	{ "load", FIELD_NUMBER, DEFAULT_NULL, NULL },
-	{ "validate", FIELD_NUMBER, DEFAULT_NULL, NULL },
-	{ "init", FIELD_NUMBER, DEFAULT_NULL, NULL },
-	{ "commit", FIELD_NUMBER, DEFAULT_NULL, NULL },
-	{ "scan", FIELD_NUMBER, DEFAULT_NULL, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field problem_fields[] = {
-	{ "module", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "path", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "message", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field kept_fields[] = {
-	{ "reason", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "names", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field main_fields[] = {
-	{ "path", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "runs", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
-	{ "changed", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
-	{ "calls", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ "risks", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field reloading_fields[] = {
-	{ "holder", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "seconds", FIELD_NUMBER, DEFAULT_NULL, NULL },
-	{ "phase", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "role", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field last_fields[] = {
-	{ "outcome", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "code", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "at", FIELD_NUMBER, DEFAULT_NULL, NULL },
-	{ "duration_ms", FIELD_NUMBER, DEFAULT_NULL, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field status_fields[] = {
-	{ "box", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "state", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "tarantool", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "cartridge", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "read_only", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
-	{ "pid", FIELD_INTEGER, DEFAULT_NULL, NULL },
-	{ "loaded_at", FIELD_NUMBER, DEFAULT_NULL, NULL },
-	{ "reloading", FIELD_OBJECT, DEFAULT_NULL, reloading_fields },
-	{ "last", FIELD_OBJECT, DEFAULT_NULL, last_fields },
-	{ "role", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "replicaset", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "uri", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "healthy", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
-	{ "digest", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "stateboard", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
-	{ "loaded_digest", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "outdated", FIELD_BOOLEAN, DEFAULT_NULL, NULL },
-	{ "root", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "unhealthy", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ "package_reload", FIELD_INTEGER, DEFAULT_NULL, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field topology_instance_fields[] = {
-	{ "uuid", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "uri", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "alias", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "replicaset", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "role", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "state", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "health", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "disabled", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
-	{ "expelled", FIELD_BOOLEAN, DEFAULT_ZERO, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field topology_fields[] = {
-	{ "entry", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "instances", FIELD_OBJECTS, DEFAULT_ZERO, topology_instance_fields },
-	{ "direct", FIELD_BOOLEAN, DEFAULT_OMIT, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field section_fields[] = {
-	{ "added", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ "changed", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ "removed", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ "unchanged", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ "kept", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field cluster_fields[] = {
-	{ "alias", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "uuid", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "uri", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "outcome", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "state", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "message", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-/* A report has `target`, these, `ok`, `outcome`, and then the others. */
-static const struct field name_fields[] = {
-	{ "alias", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ "uuid", FIELD_STRING, DEFAULT_NULL, NULL },
-	{ NULL, 0, 0, NULL }
-};
-
-static const struct field report_fields[] = {
-	{ "generation", FIELD_INTEGER, DEFAULT_NULL, NULL },
-	{ "duration_ms", FIELD_NUMBER, DEFAULT_NULL, NULL },
-	{ "modules", FIELD_OBJECTS, DEFAULT_ZERO, module_fields },
-	{ "roles", FIELD_OBJECTS, DEFAULT_ZERO, role_fields },
-	{ "routes", FIELD_OBJECT, DEFAULT_ZERO, route_fields },
-	{ "fibers", FIELD_OBJECT, DEFAULT_ZERO, fibers_fields },
-	{ "stale", FIELD_OBJECTS, DEFAULT_ZERO, stale_fields },
-	{ "error", FIELD_OBJECT, DEFAULT_NULL, error_fields },
-	{ "rollback", FIELD_OBJECT, DEFAULT_NULL, rollback_fields },
-	{ "timings_ms", FIELD_OBJECT, DEFAULT_ZERO, timing_fields },
-	{ "warnings", FIELD_STRINGS, DEFAULT_ZERO, NULL },
-	{ "scan", FIELD_OBJECT, DEFAULT_OMIT, scan_fields },
-	{ "problems", FIELD_OBJECTS, DEFAULT_OMIT, problem_fields },
-	{ "kept", FIELD_OBJECTS, DEFAULT_OMIT, kept_fields },
-	{ "files", FIELD_OBJECTS, DEFAULT_OMIT, file_fields },
-	{ "main", FIELD_OBJECT, DEFAULT_OMIT, main_fields },
-	{ "status", FIELD_OBJECT, DEFAULT_OMIT, status_fields },
-	{ "results", FIELD_STRING, DEFAULT_OMIT, NULL },
-	{ "sections", FIELD_OBJECT, DEFAULT_OMIT, section_fields },
-	{ "cluster", FIELD_OBJECTS, DEFAULT_OMIT, cluster_fields },
-	{ "topology", FIELD_OBJECT, DEFAULT_OMIT, topology_fields },
-	{ NULL, 0, 0, NULL }
 };
 
 /* Estimated heap size of all reports. */
@@ -537,7 +282,8 @@ build(struct report *report, const char *target, enum outcome outcome,
 	complaint->items = 0;
 	if (json_object_set_new(instance, "target",
 	    report_text(target)) == -1 ||
-	    read_fields(instance, name_fields, from, "", complaint) == -1 ||
+	    read_fields(instance, report_name_fields, from, "",
+	    complaint) == -1 ||
 	    json_object_set_new(instance, "ok",
 	    json_boolean(outcome_exit(outcome) == 0)) == -1 ||
 	    json_object_set_new(instance, "outcome",
@@ -807,7 +553,7 @@ report_fail(struct report *report, const struct error *failure)
 	if (report->instance == NULL)
 		return;
 	error = json_object();
-	if (read_fields(error, error_fields, NULL, "",
+	if (read_fields(error, report_error_fields, NULL, "",
 	    &(struct complaint){ "", 0 }) == 0 &&
 	    json_object_set_new(error, "code",
 	    json_string(error_word(failure->code))) == 0 &&

@@ -626,7 +626,39 @@ end
 os.exit(failed == 0 and 0 or 1)
 END
 ok 'there are JSON documents' [ "$documents" -gt 100 ]
-ok 'each of them is whole and by the schema' \
+ok 'each of them is whole, and agrees with the exit status' \
     "$TARANTOOL" check.lua "$documents"
+
+cat >validate.py <<'END'
+import json
+import sys
+
+from jsonschema import Draft202012Validator
+
+with open(sys.argv[1]) as file:
+    schema = json.load(file)
+Draft202012Validator.check_schema(schema)
+validator = Draft202012Validator(schema)
+failed = False
+for name in sys.argv[2:]:
+    with open(name) as file:
+        document = json.load(file)
+    for error in validator.iter_errors(document):
+        print(f"{name}: {error.json_path}: {error.message[:200]}")
+        failed = True
+sys.exit(failed)
+END
+SCHEMA=$TOP/doc/report.schema.json
+ok 'the schema is that of the program' diff "$SCHEMA" <("$BUILD_DIR/print_schema")
+# Debian's, as another one may lack the module.
+if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
+	ok 'each of them is valid by the schema' \
+	    /usr/bin/python3 validate.py "$SCHEMA" json/*[0-9]
+	sed 's/"outcome": "[a-z]*"/"outcome": "well"/' json/1 >json/wrong
+	ok 'one with another outcome is not' \
+	    eval "! /usr/bin/python3 validate.py '$SCHEMA' json/wrong"
+else
+	skip 'each of them is valid by the schema' 'no python3-jsonschema here'
+fi
 
 done_testing

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * The fields of a report: the schema that the reply of an instance is checked
+ * against, and from which doc/report.schema.json is printed.
+ */
+
+#ifndef CR_REPORT_SCHEMA_H
+#define CR_REPORT_SCHEMA_H
+
+enum field_kind {
+	FIELD_STRING,
+	FIELD_BOOLEAN,
+	FIELD_INTEGER,
+	FIELD_NUMBER,
+	FIELD_STRINGS,		/* an array of strings */
+	FIELD_OBJECT,
+	FIELD_OBJECTS		/* an array of objects */
+};
+
+/* The value of a field that is missing in the reply. */
+enum field_default {
+	DEFAULT_NULL,
+	DEFAULT_ZERO,		/* 0, false, [], or an object of defaults */
+	DEFAULT_OMIT		/* missing in the report as well */
+};
+
+struct field {
+	const char		*name;
+	enum field_kind		 kind;
+	enum field_default	 absent;
+	const struct field	*fields;	/* for objects */
+};
+
+/*
+ * A report is `target`, the names, `ok`, `outcome`, and then the other fields.
+ * Each list ends with a row whose name is NULL.
+ */
+extern const struct field report_name_fields[];
+extern const struct field report_fields[];
+extern const struct field report_error_fields[];
+
+#endif
