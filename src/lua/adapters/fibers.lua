@@ -117,6 +117,7 @@ end
 
 function Fibers:commit()
     unstage(self)
+    self.at_commit = fibers_lib.ids()
 end
 
 --- Waits until a list is empty or a time is reached. Yields.

@@ -56,6 +56,17 @@ local function finish(adapter)
     return adapter:finish()
 end
 
+case('fibers that start with the new code are told from others', function(t)
+    local old = doom(fiber.create(lib.old_code(LOOP, FILE)(), 'old'))
+    local txn, adapter = begin()
+    local new = doom(fiber.create(txn.code(LOOP, FILE)(), 'new'))
+    commit(txn)
+    local later = doom(fiber.create(lib.old_code(LOOP, '/rocks/queue.lua')(), 'later'))
+    t:ok(adapter:is_new(new:id()), 'new')
+    t:ok(not adapter:is_new(old:id()), 'old')
+    t:ok(not adapter:is_new(later:id()), 'of a request')
+end)
+
 case('loops of the old generation end after the commit, new ones and others do not', function(t)
     local old = doom(fiber.create(lib.old_code(LOOP, FILE)(), 'old'))
     local foreign = doom(fiber.create(lib.old_code(LOOP, '/rocks/queue.lua')(), 'foreign'))
