@@ -420,7 +420,7 @@ via r1 status
 is "$RC" 0 'a name with control characters'
 is "$(cat "$OUT" "$ERR" | LC_ALL=C tr -d '\n -~' | od -An -c)" '' \
     'does not reach the terminal as it is'
-like "$(cat "$OUT")" 'r\\033\[31m"x"\\' 'but escaped, and cut to the width of the table'
+like "$(cat "$OUT")" 'r[\]033\[31m"x"[\]' 'but escaped, and cut to the width of the table'
 via s1-a reload -v
 is "$RC $(cat "$OUT" "$ERR" | LC_ALL=C tr -d '\n -~' | od -An -c)" '0 ' \
     'nor does it through the relay'

@@ -473,17 +473,19 @@ http_status()
 
 # load_start [URL PATH ...]: wrk asks for these in turn, or for a named and an
 # unnamed route of the application, over connections that are kept alive, until
-# load_stop; or does what LOAD_LUA, which is added to its script, makes of that.  Each connection pauses for a millisecond between two
-# requests: at full speed the load itself would be what the tests wait for.  A
-# request that is not answered within 20 s has failed; the 2 s of wrk are over
-# soon where the machine is busy.
+# load_stop; or does what LOAD_LUA, which is added to its script, makes of that.
+# Each connection pauses for a millisecond between two requests: at full speed the
+# load itself would be what the tests wait for.  A request that is not answered
+# within 20 s has failed; the 2 s of wrk are over soon where the machine is busy.
 load_start()
 {
 	[ $# -gt 0 ] || set -- "$APP_URL" /hello /named
-	printf 'local paths = {' >"$WORK/load.lua"
-	printf "'%s'," "${@:2}" >>"$WORK/load.lua"
+	{
+		printf 'local paths = {'
+		printf "'%s'," "${@:2}"
+		echo '}'
+	} >"$WORK/load.lua"
 	cat >>"$WORK/load.lua" <<'LUA'
-}
 local n = 0
 function request()
 	n = n + 1
