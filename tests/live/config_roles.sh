@@ -91,6 +91,8 @@ is "$RC $(json 'i.status.state, i.alias')" '0 ready first' 'status'
 reload plan
 is "$RC $(json 'i.roles[1].name, i.roles[2].name, #i.roles')" \
     '0 app.store app.api 2' 'plan: the roles, dependencies first'
+reload --main
+is "$RC $(json 'i.error.code')" '5 no_main_script' '--main: roles start it'
 
 diag 'Good code'
 

@@ -182,8 +182,13 @@ app_version 14
 reload
 is "$RC $(http_get /page) $(http_get /anonymous)" '0 page v14 anonymous v13' \
     'the script does not run'
+app_version 14 'script_routes=httpd:hook("after_dispatch", function() end)'
+reload
+like "$(json 'table.concat(i.warnings)')" 'has changed.*--main' \
+    'a change of the script is told'
 app_version 15
 reload --main
+is "$(json '#i.warnings')" 0 'unless it runs'
 serves 15 'a reload with --main after one without'
 stop_app
 

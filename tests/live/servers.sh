@@ -47,6 +47,7 @@ is "$(json 'i.routes.added, i.routes.replaced, i.routes.removed')" '0 2 0' \
     'its routes were replaced'
 like "$(cat "$OUT")" '"where": "[^"]*/version' \
     'the route of the main script is named as stale'
+like "$(json 'table.concat(i.warnings)')" '--main' 'with the hint at --main'
 app_version 3 'front_routes=httpd:route({path = "/more", method = "GET"},
 	function() return {status = 200, body = "more"} end)'
 reload

@@ -34,10 +34,6 @@ return function(args)
     end
     local choice = staged.choose(args, registry)
     local problems = staged.compile_all(choice, registry)
-    if choice.script ~= nil and choice.main == nil then
-        -- Compiled only to be checked: a reload does not run it.
-        catalog.compile(choice.script, registry)
-    end
 
     local report = instance.describe('planned')
     report.modules, report.files, report.kept = {}, {}, {}

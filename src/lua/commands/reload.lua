@@ -151,6 +151,7 @@ local function finish(txn, work)
             return work.fibers:list_loops()
         end,
     }, txn.args.stale)
+    table.insert(report.warnings, main_script.hint(work.choice, report.stale or {}))
     if err ~= nil and txn.args.stale == 'fail' and report.outcome == 'reloaded' then
         run.fail(report, {code = 'scan_incomplete', phase = 'scan', message = err})
     end

@@ -242,4 +242,23 @@ local function describe(choice)
     return report
 end
 
-return {NAME = NAME, add = add, describe = describe, find = find, judge = judge}
+--- What a reload that does not run the script says of it.
+-- @tparam table choice
+-- @tparam {table,...} places stale references, as they are reported
+-- @treturn ?string
+local function hint(choice, places)
+    if choice.script == nil or choice.main ~= nil then
+        return nil
+    elseif choice.script.changed then
+        return ('the main script %s has changed, and does not run again without --main'):format(choice.script.path)
+    end
+    for _, place in ipairs(places) do
+        if not place.patched then
+            return ('what only the main script %s sets up stays as it is: --main runs it again')
+                :format(choice.script.path)
+        end
+    end
+    return nil
+end
+
+return {NAME = NAME, add = add, describe = describe, find = find, hint = hint, judge = judge}

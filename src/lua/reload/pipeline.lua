@@ -86,6 +86,9 @@ local function compile_all(choice, registry)
     end
     if choice.main ~= nil then
         compile(choice.main)
+    elseif choice.script ~= nil then
+        -- To know whether it has changed, and to judge it in a plan.
+        catalog.compile(choice.script, registry)
     end
     for _, file in ipairs(choice.files) do
         slice.pause()
