@@ -35,6 +35,7 @@ local adapters = {
     config_roles = require('adapters.config_roles'),
     connections = require('adapters.connections'),
     endings = require('adapters.endings'),
+    expirationd = require('adapters.expirationd'),
     ffi = require('adapters.ffi'),
     fibers = require('adapters.fibers'),
     globals = require('adapters.globals'),
@@ -306,6 +307,7 @@ function Staged:add_adapters()
     local txn = self.txn
     txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
     self.modules = txn:add(adapters.modules.new(txn, self.choice))
+    txn:add(adapters.expirationd.new(txn, self.modules))
     self.process = txn:add(adapters.process.new(txn, self.choice.main))
     function txn.on_configure(current, options)
         return self.process:configure(current, options)

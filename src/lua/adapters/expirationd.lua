@@ -1,0 +1,80 @@
+--- Adapter: tasks of the rock `expirationd`.
+--
+-- Starting a task of a name that is there kills the one before, and killing it
+-- marks its worker as cancelled, by which that ends. When the new code fails, each
+-- task gets back what it was; its guardian, which is a fiber, starts the worker
+-- again if that has ended meanwhile.
+
+local Expirationd = {name = 'expirationd'}
+Expirationd.__index = Expirationd
+
+--- The tasks by their names, which the rock keeps in an upvalue of its functions.
+-- @treturn ?table
+local function find_tasks(lib)
+    local f = type(lib) == 'table' and rawget(lib, 'tasks')
+    for index = 1, type(f) == 'function' and 255 or 0 do
+        local name, value = debug.getupvalue(f, index)
+        if name == nil then
+            break
+        elseif name == 'task_list' and type(value) == 'table' then
+            return value
+        end
+    end
+    return nil
+end
+
+--- @tparam table txn the transaction
+-- @tparam table modules the adapter of modules
+local function new(txn, modules)
+    return setmetatable({txn = txn, modules = modules}, Expirationd)
+end
+
+function Expirationd:snapshot()
+    local lib = not self.modules.by_name.expirationd and package.loaded.expirationd or nil
+    self.tasks, self.before = find_tasks(lib), {}
+    for name, task in pairs(self.tasks or {}) do
+        if type(task) == 'table' then
+            self.before[name] = {task = task, fields = table.copy(task)}
+        end
+    end
+end
+
+function Expirationd.commit()
+end
+
+local function is_alive(object)
+    local ok, status = pcall(function()
+        return object:status()
+    end)
+    return ok and status ~= 'dead'
+end
+
+--- Makes a task what it was.
+local function restore(item)
+    local task, worker = item.task, item.task.worker_fiber
+    for key, value in pairs(item.fields) do
+        rawset(task, key, value)
+    end
+    -- The guardian may have started another worker meanwhile.
+    if worker ~= nil and worker ~= task.worker_fiber and is_alive(worker) then
+        if is_alive(task.worker_fiber) then
+            pcall(worker.cancel, worker)
+        else
+            task.worker_fiber = worker
+        end
+    end
+end
+
+function Expirationd:rollback(undone)
+    for name, item in pairs(self.before or {}) do
+        local is_changed = self.tasks[name] ~= item.task or item.task.guardian_fiber ~= item.fields.guardian_fiber
+        -- What new code cancels goes on, see `endings`; what serving code cancels does not.
+        if is_changed and is_alive(item.fields.guardian_fiber) then
+            restore(item)
+            self.tasks[name] = item.task
+            table.insert(undone, ('task %q of expirationd'):format(name))
+        end
+    end
+end
+
+return {new = new}
