@@ -7,54 +7,8 @@
 
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
-
-export FAKE_CONFIG=$TESTS_DIR/support/fake_config/config.lua
-is_real=$("$TARANTOOL" -e 'print(_TARANTOOL:match("^%d+") >= "3")
-    os.exit()')
-
-# write_config [GREETING]: config.yaml in the application's directory.
-write_config()
-{
-	cat >"$APP_DIR/config.yaml" <<-END
-		credentials: {users: {guest: {roles: [super]}}}
-		console: {socket: $APP_SOCK}
-		process: {work_dir: $APP_DIR/data}
-		memtx: {memory: 33554432}
-		iproto: {listen: [{uri: '$APP_URI'}]}
-		groups:
-		  all:
-		    replicasets:
-		      one:
-		        instances:
-		          first:
-		            roles: [app.api, roles.httpd, app.store]
-		            roles_cfg:
-		              roles.httpd:
-		                default: {listen: '${APP_URL#http://}'}
-		              app.store: {greeting: ${1:-hello}}
-	END
-}
-
-run_app()
-{
-	local command=(init.lua)
-	[ "$is_real" = false ] || command=(--name first --config config.yaml)
-	write_config
-	(
-		cd "$APP_DIR" || exit
-		exec env CONFIGURED_WORKDIR="$APP_DIR/data" \
-		    CONFIGURED_CONSOLE_SOCK="$APP_SOCK" TT_INSTANCE_NAME=first \
-		    LUA_PATH="$APP_DIR/?.lua;;" \
-		    "$TARANTOOL" "${command[@]}"
-	) >>"$APP_LOG" 2>&1 </dev/null &
-	APP_PID=$!
-	wait_until 20 app_answers && wait_until 20 is_ready
-}
-
-is_ready()
-{
-	[ "$(app_eval 'return require("config"):info().status')" = ready ]
-}
+# shellcheck source=tests/live/config_lib.sh
+. "$(dirname "$0")/config_lib.sh"
 
 # What there is of the roles: the route, triggers, loops, config and versions.
 roles_state()

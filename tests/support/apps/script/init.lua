@@ -43,6 +43,9 @@ httpd:route({path = '/page', method = 'GET'}, pages.page)
 httpd:route({path = '/anonymous', method = 'GET'}, function()
     return {status = 200, body = 'anonymous v' .. VERSION}
 end)
+httpd:route({path = '/both', method = 'GET'}, function()
+    return {status = 200, body = ('v%d v%d'):format(VERSION, pages.version)}
+end)
 -- insert: script_routes
 httpd:start()
 
