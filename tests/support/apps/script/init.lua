@@ -20,6 +20,8 @@ box.cfg({
     memtx_memory = 32 * 1024 * 1024,
     listen = tonumber(os.getenv('SECOND_PORT')) + 1,
     log_level = 'info',
+    -- Newer servers collect metrics of Cartridge for it, and load that if it is found.
+    feedback_enabled = false,
 })
 box.once('schema', function()
     box.schema.space.create('items'):create_index('pk')
