@@ -62,4 +62,16 @@ misbehave "$CLI_DIR/golden/status-ok.yaml" status --cluster
 misbehave "$PWD/planned.yaml" plan --cluster
 misbehave "$PWD/reloaded.yaml" reload --cluster
 
+# A binary port.
+EXCHANGE=(-b)
+for reply in reload-reloaded status-ok; do
+	misbehave "$CLI_DIR/golden/$reply.yaml" "${reply%%-*}"
+done
+misbehave "$CLI_DIR/golden/eval-values.yaml" eval 1
+misbehave "$PWD/pushes.yaml" reload --verbose
+EXCHANGE=(-b "${CONSOLE[@]}")
+misbehave "$CLI_DIR/golden/status-ok.yaml" console
+EXCHANGE=(-b "${CLUSTER[@]}")
+misbehave "$PWD/reloaded.yaml" reload --cluster
+
 done_testing

@@ -63,4 +63,11 @@ runs_out -t "$CLI_DIR/golden/status-ok.yaml" status --cluster
 runs_out '' "$PWD/planned.yaml" plan --cluster
 runs_out '' "$PWD/reloaded.yaml" reload --cluster
 
+# A binary port.
+EXCHANGE=(-b)
+runs_out '' "$CLI_DIR/golden/reload-reloaded.yaml" reload
+runs_out -t "$CLI_DIR/golden/stale-found.yaml" stale
+EXCHANGE=(-b "${CONSOLE[@]}")
+runs_out '' "$CLI_DIR/golden/status-ok.yaml" console
+
 done_testing

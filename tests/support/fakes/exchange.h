@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "frames.h"
 #include "inbox.h"
 #include "peer.h"
 
@@ -57,6 +58,7 @@ struct exchange_client {
 	size_t	 lines;			/* that came */
 	size_t	 said;			/* bytes */
 	int	 is_silent;
+	uint64_t sync;			/* of the last frame */
 	char	*in;			/* of a line so far */
 	size_t	 in_len;
 	size_t	 in_size;
@@ -69,6 +71,7 @@ struct exchange {
 	/* Lines on the first connection have all the time that they want. */
 	int				 is_patient;
 	const char			*watched;	/* part of a request */
+	int				 is_binary;	/* a binary port */
 	/* The program, and of the last run: */
 	pid_t				 pid;
 	const struct fault		*fault;
@@ -129,7 +132,9 @@ exchange_damage(const struct exchange *exchange,
 	}
 	peer_send(client->fd, at, wrong_len - part);
 	/* Who waits for the end of a reply is to see that there is none. */
-	if (client->lines > 1 && exchange_ends(wrong, wrong_len) <
+	if (exchange->is_binary && client->lines > 1)
+		shutdown(client->fd, SHUT_WR);
+	else if (client->lines > 1 && exchange_ends(wrong, wrong_len) <
 	    exchange_ends(data, len))
 		shutdown(client->fd, SHUT_WR);
 	free(wrong);
@@ -176,6 +181,38 @@ exchange_say(struct exchange *exchange, struct exchange_client *client,
 	}
 }
 
+/*
+ * Says documents as the binary port does, each in a frame: push messages, and
+ * at last the result.
+ */
+static inline void
+exchange_say_frames(struct exchange *exchange, struct exchange_client *client,
+    const char *data, size_t len)
+{
+	static const char end[] = "\n...\n", push[] = "%TAG !push!";
+	char *frames = must(malloc(2 * len + 4096)), *frame;
+	const char *value;
+	size_t part, size, used = 0;
+	int is_push;
+
+	for (; len > 0; data += part, len -= part) {
+		part = (size_t)((const char *)must(memmem(data, len, end,
+		    sizeof(end) - 1)) - data) + sizeof(end) - 1;
+		is_push = part > sizeof(push) &&
+		    memcmp(data, push, sizeof(push) - 1) == 0;
+		value = !is_push ? data :
+		    (char *)must(memmem(data, part, "--- ", 4)) + 4;
+		frame = frames_write(is_push ? FRAMES_CHUNK : 0, client->sync,
+		    value, (size_t)(data + part - value) -
+		    (is_push ? sizeof(end) - 1 : 0), &size);
+		memcpy(frames + used, frame, size);
+		used += size;
+		free(frame);
+	}
+	exchange_say(exchange, client, frames, used);
+	free(frames);
+}
+
 static inline void
 exchange_take_line(struct exchange *exchange, struct exchange_client *client,
     const char *line, size_t len)
@@ -183,7 +220,16 @@ exchange_take_line(struct exchange *exchange, struct exchange_client *client,
 	const struct exchange_reply *reply;
 	size_t i;
 
-	if (++client->lines == 1) {
+	char *frame;
+	size_t size;
+
+	if (++client->lines == 1 && exchange->is_binary) {
+		frame = frames_write(0, client->sync, NULL, 0, &size);
+		exchange_say(exchange, client, frame, size);
+		free(frame);
+		return;
+	}
+	if (client->lines == 1) {
 		exchange_say(exchange, client, EXCHANGE_ANSWER,
 		    sizeof(EXCHANGE_ANSWER) - 1);
 		return;
@@ -197,9 +243,31 @@ exchange_take_line(struct exchange *exchange, struct exchange_client *client,
 		if (reply->to != NULL && memmem(line, len, reply->to,
 		    strlen(reply->to)) == NULL)
 			continue;
-		exchange_say(exchange, client, reply->data, reply->len);
+		if (exchange->is_binary)
+			exchange_say_frames(exchange, client, reply->data,
+			    reply->len);
+		else
+			exchange_say(exchange, client, reply->data,
+			    reply->len);
 		return;
 	}
+}
+
+/* Takes the frames that are whole; returns how many bytes they have. */
+static inline size_t
+exchange_take_frames(struct exchange *exchange, struct exchange_client *client)
+{
+	struct frame frame;
+	size_t used = 0;
+
+	while (client->fd != -1 && frames_read(&frame, client->in + used,
+	    client->in_len - used)) {
+		client->sync = frame.sync;
+		exchange_take_line(exchange, client, frame.text,
+		    frame.text_len);
+		used += frame.size;
+	}
+	return used;
 }
 
 /* Reads what is there.  Returns 0 if there was nothing. */
@@ -219,8 +287,11 @@ exchange_receive(struct exchange *exchange, struct exchange_client *client)
 		client->fd = -1;
 		return 0;
 	}
-	newline = memchr(client->in + client->in_len, '\n', (size_t)len);
+	newline = exchange->is_binary ? NULL :
+	    memchr(client->in + client->in_len, '\n', (size_t)len);
 	client->in_len += (size_t)len;
+	if (exchange->is_binary)
+		used = exchange_take_frames(exchange, client);
 	while (newline != NULL && client->fd != -1) {
 		line = client->in + used;
 		used = (size_t)(newline - client->in) + 1;
@@ -249,8 +320,12 @@ exchange_accept(struct exchange *exchange)
 	client->number = exchange->connections++;
 	client->lines = client->said = client->in_len = 0;
 	client->is_silent = 0;
-	exchange_say(exchange, client, PEER_GREETING,
-	    sizeof(PEER_GREETING) - 1);
+	if (exchange->is_binary)
+		exchange_say(exchange, client, PEER_GREETING_BINARY,
+		    sizeof(PEER_GREETING_BINARY) - 1);
+	else
+		exchange_say(exchange, client, PEER_GREETING,
+		    sizeof(PEER_GREETING) - 1);
 }
 
 /*

@@ -4,7 +4,7 @@
 /*
  * A console that misbehaves at every byte of what it says:
  *
- *	misbehave [-e EVERY] [-j JOBS] [-m LIBRARY [-t]] [-r TEXT=REPLY ...]
+ *	misbehave [-b] [-e EVERY] [-j JOBS] [-m LIBRARY [-t]] [-r TEXT=REPLY ...]
  *	    [-c COUNT | -i INPUT] REPLY PROGRAM ARGUMENT ...
  *
  * Runs the program against an exchange of greeting, handshake and the bytes of
@@ -24,6 +24,8 @@
  *
  * and what it prints is one whole document of JSON that tells the same exit
  * status as it ends with.
+ *
+ * With -b, it is a binary port that misbehaves, and the replies are in frames.
  *
  * With -c, the command is one on a cluster of COUNT instances.  Then something
  * that is missing may also be refused (5), or be the health of an instance
@@ -589,8 +591,10 @@ parse(int argc, char *argv[], int *jobs, size_t *every)
 	int letter, i;
 	char *path;
 
-	while ((letter = getopt(argc, argv, "+c:e:i:j:m:r:t")) != -1) {
-		if (letter == 'c')
+	while ((letter = getopt(argc, argv, "+bc:e:i:j:m:r:t")) != -1) {
+		if (letter == 'b')
+			exchange.is_binary = 1;
+		else if (letter == 'c')
 			cluster = (size_t)strtonum(optarg, 1, 100, NULL);
 		else if (letter == 'e')
 			*every = (size_t)strtonum(optarg, 1, 100000, NULL);
@@ -626,7 +630,7 @@ main(int argc, char *argv[])
 	int jobs = 8;
 
 	if (parse(argc, argv, &jobs, &every) == -1) {
-		fputs("usage: misbehave [-e EVERY] [-j JOBS] [-m LIBRARY [-t]] "
+		fputs("usage: misbehave [-b] [-e EVERY] [-j JOBS] [-m LIBRARY [-t]] "
 		    "[-r TEXT=REPLY ...] [-c COUNT | -i INPUT]\n"
 		    "    REPLY PROGRAM ARGUMENT ...\n", stderr);
 		return 2;
