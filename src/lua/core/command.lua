@@ -2,48 +2,15 @@
 -- progress, and recording the outcome.
 
 local require = ...
-local codes = require('core.codes')
 local failure = require('core.failure')
 local fiber = require('fiber')
 local instance = require('core.instance')
 local log = require('log')
 
---- Puts a failure into a report.
--- @tparam table report
--- @tparam table fail see `failure`, with `rollback` if something was undone
-local function fail_report(report, fail)
-    report.outcome = fail.outcome or codes[fail.code] or 'failed'
-    report.error = {
-        code = fail.code,
-        phase = fail.phase,
-        role = fail.role,
-        module = fail.module,
-        message = fail.message,
-        traceback = fail.traceback,
-        transient = fail.transient,
-    }
-    if fail.rollback ~= nil then
-        local complete = #fail.rollback.left == 0
-        report.rollback = {
-            complete = complete,
-            undone = fail.rollback.undone,
-            left = fail.rollback.left,
-        }
-        report.warnings = report.warnings or {}
-        for _, doubt in ipairs(fail.rollback.doubts) do
-            table.insert(report.warnings, doubt)
-        end
-        if not complete then
-            report.outcome = 'degraded'
-        end
-    end
-    return report
-end
-
 local function refused(fields)
     local report = instance.describe('refused')
     fields.outcome = 'refused'
-    return fail_report(report, fields)
+    return failure.put(report, fields)
 end
 
 --- Returns a report if the request waited in the socket until its client gave
@@ -54,7 +21,7 @@ local function too_late(args)
     if args.not_after == nil or fiber.time() <= args.not_after then
         return nil
     end
-    return fail_report(instance.describe('timeout'), {
+    return failure.put(instance.describe('timeout'), {
         code = 'deadline',
         message = 'timed out before the instance started',
     })
@@ -142,7 +109,7 @@ end
 
 return {
     detached = detached,
-    fail = fail_report,
+    fail = failure.put,
     locked = locked,
     record = record,
     refusal = refusal,

@@ -122,10 +122,43 @@ local function call(f, ...)
     return true, results[2], results[3]
 end
 
+--- Puts a failure into a report.
+-- @tparam table report
+-- @tparam table fail see above, with `rollback` if something was undone
+local function put(report, fail)
+    report.outcome = fail.outcome or codes[fail.code] or 'failed'
+    report.error = {
+        code = fail.code,
+        phase = fail.phase,
+        role = fail.role,
+        module = fail.module,
+        message = fail.message,
+        traceback = fail.traceback,
+        transient = fail.transient,
+    }
+    if fail.rollback ~= nil then
+        local complete = #fail.rollback.left == 0
+        report.rollback = {
+            complete = complete,
+            undone = fail.rollback.undone,
+            left = fail.rollback.left,
+        }
+        report.warnings = report.warnings or {}
+        for _, doubt in ipairs(fail.rollback.doubts) do
+            table.insert(report.warnings, doubt)
+        end
+        if not complete then
+            report.outcome = 'degraded'
+        end
+    end
+    return report
+end
+
 return {
     call = call,
     describe = describe,
     from = from,
     is = is,
+    put = put,
     raise = raise,
 }

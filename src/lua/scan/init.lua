@@ -7,9 +7,9 @@
 
 local require = ...
 local clock = require('clock')
-local command = require('core.command')
 local counterparts = require('scan.counterparts')
 local deadline = require('core.deadline')
+local failure = require('core.failure')
 local ffi = require('ffi')
 local fiber = require('fiber')
 local generations = require('reload.generations')
@@ -346,13 +346,13 @@ local function finish(report, options, mode)
     if mode ~= 'fail' or report.outcome ~= 'reloaded' then
         return
     elseif left > 0 then
-        command.fail(report, {
+        failure.put(report, {
             code = 'stale_references',
             phase = 'scan',
             message = count_text(left, 'stale reference remains', 'stale references remain'),
         })
     elseif incomplete ~= nil then
-        command.fail(report, {code = 'scan_incomplete', phase = 'scan', message = incomplete})
+        failure.put(report, {code = 'scan_incomplete', phase = 'scan', message = incomplete})
     end
 end
 
