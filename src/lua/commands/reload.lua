@@ -147,6 +147,9 @@ local function finish(txn, work)
         settle = function()
             return work:end_old()
         end,
+        waits = function()
+            return not work.is_over
+        end,
         loops = function()
             return work.fibers:list_loops()
         end,

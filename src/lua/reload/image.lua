@@ -15,6 +15,7 @@ local bit = require('bit')
 local fibers_lib = require('platform.fibers')
 local generations = require('reload.generations')
 local roots_lib = require('scan.roots')
+local slice = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
 -- Limits for the entries of one table, and for all objects.
@@ -43,6 +44,28 @@ local function copy_entries(object)
         copy[key] = value
     end
     return copy
+end
+
+local function has_value(object, value)
+    for _, other in next, object do
+        if rawequal(other, value) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Moves the entries of a list together.
+local function close_gaps(list)
+    local last = 0
+    for index = 1, table.maxn(list) do
+        local value = list[index]
+        if value ~= nil then
+            last = last + 1
+            list[index] = nil
+            list[last] = value
+        end
+    end
 end
 
 local function copy_upvalues(f)
@@ -90,6 +113,26 @@ end
 --   `environment`; nil if it was not there
 function Image:find(object)
     return self:shard_of(object)[object]
+end
+
+--- Forgets entries that are no longer in their tables: old code has removed them
+-- since. Yields.
+function Image:forget_removed()
+    for _, shard in pairs(self.shards) do
+        for object, record in pairs(shard) do
+            slice.pause()
+            local entries = type(object) == 'table' and record.entries or {}
+            local is_list, is_changed = rawget(entries, 1) ~= nil, false
+            for key, value in pairs(entries) do
+                if not rawequal(rawget(object, key), value) and not has_value(object, value) then
+                    entries[key], is_changed = nil, true
+                end
+            end
+            if is_list and is_changed then
+                close_gaps(entries)
+            end
+        end
+    end
 end
 
 --- Whether a fiber existed.

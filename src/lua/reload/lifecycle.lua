@@ -40,6 +40,7 @@ local function new(txn, framework, modules, adapters, servers)
         stopped = {},   -- role name -> old role whose stop was called
         disabled = {},  -- role name -> its functions that were taken away
         stopping = {},  -- old roles to stop after the commit
+        on_early_stop = function() end,     -- called when an old role was stopped before the commit
         retirement = retirement.new(txn, framework, adapters, servers),
     }, Lifecycle)
 end
@@ -241,6 +242,7 @@ function Lifecycle:stop_early(role, why)
     table.insert(self.txn.warnings, ('role %s was stopped before the commit because the new one could not start '
         .. 'beside it: %s'):format(role.role_name, why))
     self:stop({role})
+    self.on_early_stop()
 end
 
 --- Calls a function that starts a new role. If the old role holds a resource

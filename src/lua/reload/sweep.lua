@@ -502,6 +502,14 @@ function Sweep:run(rollback, fibers, part)
     end
 end
 
+--- Notes what the `stop` of an old role has ended before the commit, which must not
+-- be restored. Yields.
+function Sweep:note_stop()
+    if self.image ~= nil then
+        self.image:forget_removed()
+    end
+end
+
 --- Must be called before old roles restart. Yields.
 function Sweep:prepare()
     local ok, result = pcall(merge.note, self.image or {shards = {}})

@@ -216,6 +216,7 @@ end
 --   drain: whether to wait briefly for requests that run old code
 --   settle: optional: function () that ends running old code, called when what
 --     new requests can reach is patched; returns whether it had anything to do
+--   waits: optional: function () -> whether `settle` is still to come
 -- @treturn table `places`: what was patched and what is left; `left`: how many
 --   are left; `unlisted`: how many were patched but are not listed; `stats`:
 --   see the manual; `stopped`: `time` or `memory` if that ran out, or another

@@ -588,9 +588,12 @@ function Pass:run()
             end
             self:keep_key(place)
         end
-        self.duplicates:resolve(self.options.deadline, function(item, is_done)
-            self:finish_duplicate(item, is_done)
-        end)
+        -- The `stop` of an old role is about to remove what it has registered.
+        if self.options.waits == nil or not self.options.waits() then
+            self.duplicates:resolve(self.options.deadline, function(item, is_done)
+                self:finish_duplicate(item, is_done)
+            end)
+        end
     end)
     self.stopped = self.walk.stopped
     if not ok then

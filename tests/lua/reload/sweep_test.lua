@@ -425,4 +425,25 @@ case('the instance goes on serving while the heap is searched', function(t)
     t:ok(longest < 1000, ('the longest slice has %d thousand instructions'):format(longest))
 end)
 
+case('what an old role has ended before the commit is not put back', function(t)
+    local load = lib.loader()
+    local txn = lib.transaction(load)
+    local tables = {
+        names = {gone = {}, moved = 1, kept = 'x', [1] = 'y'},
+        list = {{}, {}, {}},
+    }
+    local first, second, third = unpack(tables.list)
+    rawset(_G, 'sweep_tables', tables)
+    lib.defer(function() rawset(_G, 'sweep_tables', nil) end)
+    local work = load('reload.sweep').new(txn)
+    work:remember()
+    tables.names.gone = nil
+    tables.names.fresh = {}
+    table.remove(tables.list, 2)
+    work:note_stop()
+    local names, list = work.image:find(tables.names).entries, work.image:find(tables.list).entries
+    t:is_deeply(names, {moved = 1, kept = 'x', [1] = 'y'}, 'a table')
+    t:ok(list[1] == first and list[2] == third and list[3] == nil and second ~= nil, 'a list')
+end)
+
 lib.run()
