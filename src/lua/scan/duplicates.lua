@@ -43,7 +43,7 @@ end
 -- @tparam table walk that has found the place
 function Duplicates:note(place, value, walk)
     local found = self.locator:locate(place, walk)
-    if found == nil or not self.locator:take(found, value) then
+    if found == nil or not self.locator:take(found, place.value, value) then
         return false
     end
     found.place, found.new = place, value
@@ -177,7 +177,8 @@ local function merge(item, loops)
         local entry = rawget(list, index)
         if rawequal(entry, item.entry) then
             at = at or index
-        elseif rawequal(registrations.read(entry, item.steps), item.new) then
+        elseif rawequal(registrations.read(entry, item.steps), item.new)
+        and registrations.texts_of(entry, item.steps) == item.texts then
             again = index
         end
     end

@@ -16,6 +16,8 @@ local getupvalue = debug.getupvalue
 local ENTRIES = 5000
 -- Maximum number of steps from an entry to its function.
 local STEPS = 4
+-- Maximum number of texts of an entry that are compared.
+local TEXTS = 50
 -- Maximum number of nested closures.
 local LAYERS = 50
 
@@ -31,7 +33,8 @@ local function new(counterparts, census)
         counterparts = counterparts,
         census = census,
         sequences = {}, -- table -> whether all its numbers are those of a list
-        counts = {},    -- holder -> shape -> function -> number of entries
+        counts = {},    -- holder -> shape -> new function -> texts -> number of entries
+        olds = {},      -- the same for old functions
         twins = {},     -- holder -> shape -> source -> old function -> new one
     }, Registrations)
 end
@@ -90,6 +93,42 @@ local function read(entry, steps)
         end
     end
     return entry
+end
+
+--- The texts that an entry has beside its function, such as the name of what it was
+-- registered for. Those of the function itself are its own matter.
+-- @tparam {table,...} steps see `read`
+-- @treturn string
+local function texts_of(entry, steps)
+    local texts = {}
+    local function add(key, value)
+        if type(value) == 'string' and #texts < TEXTS then
+            table.insert(texts, ('%s=%s'):format(tostring(key), value))
+        end
+    end
+    for _, one in ipairs(steps) do
+        if type(entry) == 'table' then
+            local left = TEXTS
+            for key, value in next, entry do
+                add(key, value)
+                left = left - 1
+                if left == 0 then
+                    break
+                end
+            end
+        elseif type(entry) == 'function' then
+            for index = 1, TEXTS do
+                local name, value = getupvalue(entry, index)
+                if name == nil then
+                    break
+                end
+                add(name, value)
+            end
+        end
+        entry = step(entry, one.like, one.key)
+    end
+    table.sort(texts)
+    return table.concat(texts, '\0')
 end
 
 --- Returns a string for the path from entry to function, which makes entries
@@ -231,27 +270,73 @@ local function counts_as_new(self, found, entry)
     return self.census == nil or self.census:has(found, entry)
 end
 
---- Whether new code has registered a function; each registration counts once.
--- Does not yield.
--- @tparam table found see `locate`: where an old one is registered
--- @tparam function|table value
--- @treturn boolean
-function Registrations:take(found, value)
+--- Counts the entries with a function by their texts.
+-- @tparam table counts texts -> number
+local function count(counts, entry, steps)
+    local texts = texts_of(entry, steps)
+    counts[texts] = (counts[texts] or 0) + 1
+end
+
+--- How often each function is registered at a place by new code, and an old one
+-- there.
+-- @treturn table new function -> texts -> number
+-- @treturn table texts -> number, of the old one
+local function counts_of(self, found, old)
     local counts = slot(self.counts, found)
     if not counts.is_full then
         each(found, function(entry)
             local part = read(entry, found.steps)
             if (type(part) == 'function' or type(part) == 'table') and counts_as_new(self, found, entry) then
-                counts[part] = (counts[part] or 0) + 1
+                counts[part] = counts[part] or {}
+                count(counts[part], entry, found.steps)
             end
         end)
         counts.is_full = true
     end
-    if (counts[value] or 0) == 0 then
-        return false
+    local olds = slot(self.olds, found)
+    if olds[old] == nil then
+        olds[old] = {}
+        each(found, function(entry)
+            if rawequal(read(entry, found.steps), old) then
+                count(olds[old], entry, found.steps)
+            end
+        end)
     end
-    counts[value] = counts[value] - 1
-    return true
+    return counts, olds[old]
+end
+
+--- Whether a function is registered by new code in the place of an old one; each
+-- registration counts once. It is the one with the same texts. If there is none,
+-- any other will do, if as many of the new code are without such an old one: then
+-- their texts have changed. Does not yield.
+-- @tparam table found see `locate`: where an old one is registered; gets the `texts`
+--   of the new entry
+-- @tparam function|table old
+-- @tparam function|table value that is new
+-- @treturn boolean
+function Registrations:take(found, old, value)
+    local counts, olds = counts_of(self, found, old)
+    local news = counts[value] or {}
+    local own = texts_of(found.entry, found.steps)
+    local function take(texts)
+        news[texts] = news[texts] - 1
+        olds[own] = (olds[own] or 1) - 1
+        found.texts = texts
+        return true
+    end
+    if (news[own] or 0) > 0 then
+        return take(own)
+    end
+    local old_left, new_left, other = 0, 0, nil
+    for texts, number in pairs(olds) do
+        old_left = old_left + math.max(0, number - (news[texts] or 0))
+    end
+    for texts, number in pairs(news) do
+        local left = math.max(0, number - (olds[texts] or 0))
+        new_left = new_left + left
+        other = left > 0 and (other == nil or texts < other) and texts or other
+    end
+    return other ~= nil and old_left <= new_left and take(other)
 end
 
 --- Sorts the functions of a module at a place: old ones without a name, and new
@@ -300,4 +385,4 @@ function Registrations:twin_of(place, walk)
     return by_source[place.source][place.value]
 end
 
-return {ENTRIES = ENTRIES, STEPS = STEPS, new = new, read = read}
+return {ENTRIES = ENTRIES, STEPS = STEPS, new = new, read = read, texts_of = texts_of}

@@ -856,6 +856,31 @@ case('a scan that runs out of time is told', function(t)
     t:is(#report.warnings, 2, 'the warning is there')
 end)
 
+for _, item in ipairs({
+    {registered = {'b', 'a'}, again = 'a', expected = 'b v2, a v2'},
+    {registered = {'b', 'a'}, again = 'c', expected = 'b v2, a v2, c v2'},
+    {registered = {'a'}, again = 'c', expected = 'c v2'},
+}) do
+    case(('what is registered as %s, when %s is registered again'):format(
+        table.concat(item.registered, ' and '), item.again), function(t)
+        hold({list = {}})
+        local app = start('local M = {} function M.run() return "%v" end '
+            .. 'function M.add(name, f) held.list[#held.list + 1] = {name = name, run = f} end '
+            .. ('if held.list[1] then M.add("%s", M.run) end return M'):format(item.again))
+        local module = app.require('@')
+        for _, name in ipairs(item.registered) do
+            module.add(name, module.run)
+        end
+        app.update()
+        lib.reload()
+        local names = {}
+        for _, entry in ipairs(held().list) do
+            table.insert(names, entry.name .. ' ' .. entry.run())
+        end
+        t:is(table.concat(names, ', '), item.expected, 'each is there once')
+    end)
+end
+
 case('what a request registers after the commit is not registered again', function(t)
     hold({load = {}, asked = {}})
     local app = start('local M = {} '
