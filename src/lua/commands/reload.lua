@@ -22,7 +22,8 @@ local transaction = require('reload.transaction')
 local function remember(txn, work)
     -- The commit was a slice of its own. In a cancelled fiber `pause` throws.
     pcall(slice.pause)
-    local registry = txn.registry
+    -- Each look at `package.loaded` asks whose code it is, as long as there are two.
+    local registry, loaded = txn.registry, package.loaded
     registry.generation = registry.generation + 1
     registry.loaded_at = fiber.time()
     generations.record(registry, txn.origin, registry.generation)
@@ -30,7 +31,7 @@ local function remember(txn, work)
         for _, module in ipairs(list) do
             registry.files[module.path] = module.digest
             registry.names[module.name] = module.path
-            registry.values[module.name] = package.loaded[module.name]
+            registry.values[module.name] = loaded[module.name]
             registry.loads[module.name] = nil
         end
     end
