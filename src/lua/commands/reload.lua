@@ -29,6 +29,7 @@ local function remember(txn, work)
     generations.record(registry, txn.origin, registry.generation)
     for _, list in ipairs({work.choice.selected, work.modules.added}) do
         for _, module in ipairs(list) do
+            pcall(slice.pause)
             registry.files[module.path] = module.digest
             registry.names[module.name] = module.path
             registry.values[module.name] = loaded[module.name]
