@@ -20,6 +20,23 @@ local json = require('json')
 local SLICE = 0.002
 local slice_began = clock.monotonic()
 
+-- What the files here find as global variables. The functions of Lua are those of
+-- this moment: code that is loaded can replace `pairs` or `table.insert`, and then
+-- fail, and what takes that back must go on working.
+local environment = {}
+for name, value in pairs(_G) do
+    if type(value) == 'function' then
+        environment[name] = value
+    end
+end
+for _, name in ipairs({'bit', 'coroutine', 'debug', 'math', 'string', 'table'}) do
+    environment[name] = {}
+    for key, value in pairs(_G[name]) do
+        environment[name][key] = value
+    end
+end
+setmetatable(environment, {__index = _G})
+
 local argc = select('#', ...)
 local argv = {...}
 local sources = {}
@@ -44,7 +61,7 @@ local function private_require(name)
         slice_began = clock.monotonic()
     end
     local chunk = assert(loadstring(source, ('@cartridge-reload/%s.lua'):format(name:gsub('%.', '/'))))
-    loaded[name] = chunk(private_require)
+    loaded[name] = setfenv(chunk, environment)(private_require)
     return loaded[name]
 end
 

@@ -448,6 +448,17 @@ reload
 is "$RC $(json 'i.error.code, i.error.module')" '3 load_error app.words' \
     'a broken version'
 nothing_changed 'without Cartridge'
+app_version 3 'words_top=rawset(_G, "require", function() end)
+	rawset(_G, "pairs", nil) rawset(_G, "type", tostring)
+	table.insert, table.concat, string.find, string.format = nil
+	getmetatable("").__index = nil
+	package.loaded.fiber.sleep = function() end
+	package.loaded.log.error = nil package.loaded.clock.monotonic = nil
+	error(nil)'
+reload
+is "$RC $(json 'i.error.code, i.rollback.complete')" '3 load_error true' \
+    'code that breaks the functions of Lua, and fails'
+nothing_changed 'after that'
 reload --method native
 refused no_cartridge 'native: there is no Cartridge'
 

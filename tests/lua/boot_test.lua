@@ -28,6 +28,29 @@ case('the command gets its arguments, and its report is returned', function(t)
     t:is_deeply(report.got.list, {'a', 'b'}, 'arguments')
 end)
 
+case('functions of Lua that others replace are as they were for a command', function(t)
+    local insert, pairs_before = table.insert, pairs
+    lib.defer(function()
+        rawset(table, 'insert', insert)
+        rawset(_G, 'pairs', pairs_before)
+    end)
+    local report = boot({'commands.cmd', [[
+        return function()
+            _G.table.insert = nil
+            rawset(_G, 'pairs', nil)
+            local list = {}
+            table.insert(list, 'entry')
+            for _, value in pairs(list) do
+                return {outcome = 'ok', value = value, seen = _G.table.insert}
+            end
+        end
+    ]]}, {command = 'cmd'})
+    rawset(table, 'insert', insert)
+    rawset(_G, 'pairs', pairs_before)
+    t:is(report.value, 'entry', 'they work')
+    t:is(report.seen, nil, 'others find what is there')
+end)
+
 case('modules find each other by a require of their own', function(t)
     local report = boot({
         'commands.cmd', [[

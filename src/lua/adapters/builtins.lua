@@ -11,6 +11,7 @@
 
 local require = ...
 local catalog = require('reload.catalog')
+local generations = require('reload.generations')
 
 local environ, setenv = rawget(os, 'environ'), rawget(os, 'setenv')
 
@@ -74,6 +75,11 @@ end
 local function settings_metatable(key, value)
     local metatable = key == 'cfg' and type(value) == 'table' and debug.getmetatable(value)
     return metatable and type(rawget(metatable, '__call')) == 'function' and metatable or nil
+end
+
+local function is_of_server(f)
+    local source = debug.getinfo(f, 'S').source
+    return source == '=[C]' or source:sub(1, 9) == '@builtin/'
 end
 
 --- Watches a table and those inside it.
@@ -151,6 +157,18 @@ function Builtins:snapshot()
     self.globals, self.globals_metatable = {}, debug.getmetatable(_G)
     for _, name in ipairs(GLOBALS) do
         self.globals[name] = rawget(_G, name)
+    end
+    local metatable = debug.getmetatable('')
+    self.strings = {
+        metatable = metatable,
+        index = metatable and rawget(metatable, '__index'),
+        functions = copy(_G.string),
+    }
+    self.functions = {}
+    for name, value in next, _G do
+        if type(value) == 'function' and is_of_server(value) then
+            self.functions[name] = value
+        end
     end
     self.environment = environ ~= nil and environ() or nil
 end
@@ -321,8 +339,47 @@ local function restore_environment(self, undone)
     end
 end
 
+--- Puts functions back that the way back itself may need, before anything else. Those
+-- of this program stand for others, and go when their adapter takes them away.
+function Builtins:on_failure()
+    self.early = self.early or {}
+    local strings = self.strings or {}
+    if strings.metatable ~= nil and not (rawequal(debug.getmetatable(''), strings.metatable)
+        and rawequal(rawget(strings.metatable, '__index'), strings.index)) then
+        -- Without it, no method of a string can be called.
+        debug.setmetatable('', strings.metatable)
+        rawset(strings.metatable, '__index', strings.index)
+        table.insert(self.early, {'metatable of strings.', '__index'})
+    end
+    for key, before in next, strings.functions or {} do
+        if not rawequal(rawget(_G.string, key), before) then
+            rawset(_G.string, key, before)
+            table.insert(self.early, {'string.', key})
+        end
+    end
+    local function restore(object, key, before, label)
+        local now = rawget(object, key)
+        if type(before) == 'function' and not rawequal(before, now) and not (type(now) == 'function'
+            and (generations.is_ours(now) or self.txn.origin:wraps_old(now))) then
+            rawset(object, key, before)
+            table.insert(self.early, {label, key})
+        end
+    end
+    for _, item in ipairs(self.tables or {}) do
+        for key, before in next, item.before do
+            restore(item.object, key, before, item.label .. '.')
+        end
+    end
+    for name, before in next, self.functions or {} do
+        restore(_G, name, before, 'global ')
+    end
+end
+
 function Builtins:rollback(undone, left)
     unstage(self)
+    for _, item in ipairs(self.early or {}) do
+        table.insert(undone, item[1] .. tostring(item[2]))
+    end
     for _, item in ipairs(self.tables or {}) do
         restore_table(self, item, undone)
     end

@@ -33,8 +33,8 @@ local function describe(err)
     end
     local ok, text = pcall(tostring, err)
     if not ok or type(text) ~= 'string' then
-        text = ('(%s whose __tostring fails)'):format(type(err))
-    elseif type(err) == 'table' and text:match('^table: ') then
+        text = string.format('(%s whose __tostring fails)', type(err))
+    elseif type(err) == 'table' and string.match(text, '^table: ') then
         local encoded, encoded_text = pcall(require('json').encode, err)
         text = encoded and encoded_text or text
     end
@@ -113,7 +113,9 @@ local function call(f, ...)
         local result, second = f(unpack(argv, 1, argc))
         return result, second
     end, function(err)
-        traceback = trim(debug.traceback('', 2))
+        -- It uses methods of strings, which the function may have replaced.
+        local ok, text = pcall(trim, debug.traceback('', 2))
+        traceback = ok and text or nil
         return err
     end)}
     if not results[1] then

@@ -13,12 +13,15 @@ local IDLE = 0.00003
 -- the event loop, a new connection would wait for several slices.
 local OTHERS = 0.002
 
-local started = clock.monotonic()
+-- Code that is loaded can replace these.
+local monotonic, sleep = clock.monotonic, fiber.sleep
+
+local started = monotonic()
 
 --- Whether the current slice has used up its budget.
 -- @tparam ?number budget seconds, if not the default
 local function is_over(budget)
-    return clock.monotonic() - started > (budget or BUDGET)
+    return monotonic() - started > (budget or BUDGET)
 end
 
 --- Yields if the current slice has used up its budget.
@@ -29,19 +32,19 @@ local function pause(budget, others)
     if not is_over(budget) then
         return
     end
-    local first = clock.monotonic()
+    local first = monotonic()
     local last = first
     repeat
         local turn = last
-        fiber.sleep(0)
-        last = clock.monotonic()
+        sleep(0)
+        last = monotonic()
     until last - turn < IDLE or last - first > (others or OTHERS)
     started = last
 end
 
 --- Starts a new slice, after something else has yielded.
 local function restart()
-    started = clock.monotonic()
+    started = monotonic()
 end
 
 return {is_over = is_over, pause = pause, restart = restart}

@@ -9,6 +9,8 @@
 --   rollback(undone, left, doubts)  restores what new code has changed; reports
 --                       what it undid, what it could not, and what it is unsure of
 --   before_call(), after_call()  optional: called around each call of new code
+--   on_failure()        optional: called when new code has failed, to restore what
+--                       this program needs; called again before the rollback
 --   before_rollback()   optional: called before the rollback; must not fail
 --   guard()             optional: returns a function that restores what old code
 --                       removes of the new code's until it is called
@@ -29,6 +31,9 @@ local origin = require('reload.ownership')
 local slice = require('core.yield')
 local terminate = require('reload.terminate')
 local watchdog = require('reload.watchdog')
+
+-- Code that is loaded can replace it.
+local monotonic = clock.monotonic
 
 -- Seconds that cancelled work has to end.
 local GRACE = 1
@@ -51,7 +56,7 @@ Transaction.__index = Transaction
 --   time)
 -- @tparam table registry of the instance
 local function new(args, registry)
-    local now, limit = clock.monotonic(), deadline.of(args)
+    local now, limit = monotonic(), deadline.of(args)
     return setmetatable({
         args = args,
         registry = registry,
@@ -100,7 +105,7 @@ end
 
 --- Returns the seconds left until the report must be built.
 function Transaction:time_left()
-    return math.max(0, self.limit - REPORT - clock.monotonic())
+    return math.max(0, self.limit - REPORT - monotonic())
 end
 
 --- Tells `status` what is being done, and the client if it is `important`.
@@ -119,7 +124,7 @@ end
 
 --- Enters a phase: failures from now on belong to it.
 function Transaction:enter(phase)
-    local now = clock.monotonic()
+    local now = monotonic()
     if self.phase ~= nil then
         local key = self.phase == 'apply' and 'init' or self.phase
         self.timings_ms[key] = (self.timings_ms[key] or 0) + (now - self.phase_started) * 1000
@@ -150,7 +155,7 @@ end
 --- Throws if the transaction must not continue.
 function Transaction:check()
     fiber.testcancel()
-    if self.aborted or clock.monotonic() > end_of(self) then
+    if self.aborted or monotonic() > end_of(self) then
         raise_timeout(self)
     end
 end
@@ -178,6 +183,7 @@ end
 -- @treturn table rollback: {undone, left, doubts}
 function Transaction:rollback()
     local undone, left, doubts = {}, {}, {}
+    notify(self, 'on_failure')
     notify(self, 'before_rollback')
     for i = #self.adapters, 1, -1 do
         local adapter = self.adapters[i]
@@ -336,10 +342,10 @@ function Transaction:run_after(f)
         done = true
         finished:broadcast()
     end)
-    local watching, until_time = watch(self), clock.monotonic() + self:time_left() * AFTER
+    local watching, until_time = watch(self), monotonic() + self:time_left() * AFTER
     local ok, wait_error = pcall(function()
-        while not done and clock.monotonic() < until_time do
-            finished:wait(until_time - clock.monotonic())
+        while not done and monotonic() < until_time do
+            finished:wait(until_time - monotonic())
             fiber.testcancel()
         end
     end)
@@ -365,11 +371,14 @@ function Transaction:run(work)
         fiber.name('cartridge-reload', {truncate = true})
         self.origin:enter()
         self.staging = true
-        local _
-        _, err, traceback = failure.call(function()
+        local ok
+        ok, err, traceback = failure.call(function()
             self:check()
             work(self)
         end)
+        if not ok and not self.committed then
+            pcall(notify, self, 'on_failure')
+        end
         done = true
         self.finished:broadcast()
     end)
@@ -380,7 +389,7 @@ function Transaction:run(work)
     -- fibers, and so does a server shutdown.
     local waited, wait_error = pcall(function()
         while not done do
-            local left = self.work_deadline - clock.monotonic()
+            local left = self.work_deadline - monotonic()
             if left <= 0 then
                 break
             end
@@ -391,13 +400,14 @@ function Transaction:run(work)
     end)
 
     if not done and not self.committed then
+        pcall(notify, self, 'on_failure')
         self.aborted = true
         self:tell(('timed out in %s'):format(self.phase), self.role, true)
         pcall(worker.cancel, worker)
-        local grace = clock.monotonic() + self:limited(GRACE, GRACE_PART)
-        local patience = (clock.monotonic() + grace) / 2
-        while waited and not done and clock.monotonic() < patience do
-            waited = pcall(self.finished.wait, self.finished, patience - clock.monotonic())
+        local grace = monotonic() + self:limited(GRACE, GRACE_PART)
+        local patience = (monotonic() + grace) / 2
+        while waited and not done and monotonic() < patience do
+            waited = pcall(self.finished.wait, self.finished, patience - monotonic())
         end
         if waited and not done then
             terminate.run({{id = worker:id(), object = worker}}, grace, function()

@@ -22,6 +22,9 @@ local INSTRUCTIONS = 10000
 -- instead.
 local STALL = 0.1
 
+-- Code that is loaded can replace these.
+local monotonic, loop_time = clock.monotonic, fiber.clock
+
 local Watchdog = {}
 Watchdog.__index = Watchdog
 
@@ -54,8 +57,8 @@ local function start(options)
             end
             return
         end
-        local now = clock.monotonic()
-        if now > options.deadline() and now - fiber.clock() > STALL and options.is_asking() and not is_ours() then
+        local now = monotonic()
+        if now > options.deadline() and now - loop_time() > STALL and options.is_asking() and not is_ours() then
             self.is_raising = true
             debug.sethook(self.hook, '', 1)
             options.raise()
