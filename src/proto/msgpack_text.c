@@ -153,10 +153,19 @@ print_list(FILE *out, const char **at)
 static void
 print_extension(FILE *out, const char **at)
 {
-	static const unsigned char skipped[] = { 2, 3, 5 };
-	unsigned char first = (unsigned char)**at;
-	size_t type = first >= 0xd4 ? 1 : skipped[first - 0xc7];
+	size_t type = 1;
 
+	switch ((unsigned char)**at) {
+	case 0xc7:
+		type += 1;
+		break;
+	case 0xc8:
+		type += 2;
+		break;
+	case 0xc9:
+		type += 4;
+		break;
+	}
 	fprintf(out, "\"(extension type %d)\"", (signed char)(*at)[type]);
 	mp_next(at);
 }
