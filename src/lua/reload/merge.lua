@@ -9,6 +9,9 @@ local require = ...
 local lists = require('reload.lists')
 local slice = require('core.yield')
 
+-- Upvalues of a closure that are looked at.
+local UPVALUES = 60
+
 --- Whether an entry belongs to the application: a function, or a table with one.
 local function is_of_application(origin, value)
     if type(value) == 'function' then
@@ -125,15 +128,70 @@ local function merge_keys(origin, object, entries, noted)
     return count
 end
 
+--- Removes the closure of a library around an old function, where the library has
+-- put another one around it since, for a function of the same code.
+-- @param value that is at a place now
+-- @param before what was there
+-- @treturn boolean whether there was one
+local function merge_layers(origin, value, before)
+    if type(value) ~= 'function' or rawequal(value, before) or not lists.is_equivalent(value, before) then
+        return false
+    end
+    local link, is_twin = nil, false
+    for index = 1, UPVALUES do
+        local name, part = debug.getupvalue(value, index)
+        local _, other = debug.getupvalue(before, index)
+        if name == nil then
+            break
+        elseif rawequal(part, before) then
+            link = index
+        elseif type(part) == 'function' and not rawequal(part, other) then
+            if not lists.is_equivalent(part, other) or not origin:wraps_old(part) then
+                return false
+            end
+            is_twin = true
+        end
+    end
+    if link == nil or not is_twin then
+        return false
+    end
+    debug.setupvalue(value, link, select(2, debug.getupvalue(before, link)))
+    return true
+end
+
+--- Merges layers of closures in the slots of an object.
+-- @tparam table record of it in the image
+-- @treturn number how many there were
+local function merge_slots(origin, object, record)
+    local count = 0
+    for key, before in next, record.entries or {} do
+        if type(before) == 'function' and merge_layers(origin, rawget(object, key), before) then
+            count = count + 1
+        end
+    end
+    for index, before in next, record.upvalues or {} do
+        if type(before) == 'function' and merge_layers(origin, select(2, debug.getupvalue(object, index)), before) then
+            count = count + 1
+        end
+    end
+    return count
+end
+
 --- Merges duplicate registrations. Yields.
 -- @tparam table image of what there was before
 -- @tparam table noted see `note`
 -- @tparam table origin
 -- @tparam {string,...} undone gets what was done
 local function run(image, noted, origin, undone)
+    local is_changed = false
     for _, shard in pairs(image.shards) do
         for object, record in pairs(shard) do
             local entries = type(object) == 'table' and record.entries
+            local layers = merge_slots(origin, object, record)
+            for _ = 1, layers do
+                table.insert(undone, 'a closure that was registered twice')
+            end
+            is_changed = is_changed or layers > 0
             if entries then
                 local before = noted[object] or {}
                 -- Only lists that have grown.
@@ -148,6 +206,10 @@ local function run(image, noted, origin, undone)
             end
             slice.pause()
         end
+    end
+    if is_changed then
+        -- Compiled code has upvalues built in that never changed so far.
+        jit.flush()
     end
 end
 

@@ -353,6 +353,11 @@ case('what roles that start again register once more is there once', function(t)
             keys = {[make('a')] = {calls = 5}, [other('b')] = {calls = 6}},
             asked_ids = {[7] = make('a')},
         }
+        local function wrap(f)
+            local before = lists.chain
+            lists.chain = function() return f() .. (before and before() or '') end
+        end
+        wrap(make('a'))
         rawset(_G, 'sweep_lists', lists)
         local work = load('reload.sweep').new(txn)
         work:remember()
@@ -362,6 +367,7 @@ case('what roles that start again register once more is there once', function(t)
         work:prepare()
         lists.ids[10] = make('A')
         lists.keys[make('A')] = {calls = 0}
+        wrap(make('A'))
         table.insert(lists.functions, make('A'))
         table.insert(lists.functions, other('c'))
         table.insert(lists.objects, {fn = make('A')})
@@ -387,6 +393,7 @@ case('what roles that start again register once more is there once', function(t)
                 keys[key()] = value.calls
             end
             t:is_deeply(keys, {A = 0, b = 6}, 'a key')
+            t:is(lists.chain(), 'A', 'a closure around the one before')
         else
             t:is(#lists.functions + #lists.objects + #lists.identical, 8, 'not without roles')
         end
