@@ -124,7 +124,7 @@ diag '--method native'
 app_version 13
 reload --method native
 is "$RC $(json 'i.outcome, i.error.code, i.error.module')" \
-    '3 failed native_failed main script' \
+    '3 failed load_error main script' \
     'a script that is not found from the working directory'
 http_get /page >"$WORK/page"
 is "$(cat "$WORK/page")" 'page v12 of 12' 'the old code is still serving'

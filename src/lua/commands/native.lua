@@ -115,10 +115,11 @@ local function reload_script(reloader)
     if ok and reloader.count ~= before then
         return report
     end
+    -- Before the line that ends the old generation, it is code that does not load.
+    local has_ended = reloader.count ~= before
     run.fail(report, failure.from(ok and 'the script does not require package.reload' or err,
-        {code = 'native_failed', phase = 'native', module = main_script.NAME}, traceback))
-    if reloader.count == before then
-        -- The script failed before the line that ends the old generation.
+        {code = has_ended and 'native_failed' or 'load_error', phase = 'native', module = main_script.NAME}, traceback))
+    if not has_ended then
         return report
     end
     report.outcome = 'degraded'
