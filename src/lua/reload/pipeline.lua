@@ -360,7 +360,7 @@ function Staged:take_census()
             .. 'a library may call some of them twice')
     end
     if self.framework.has_roles then
-        result.named = self.sweep:list_named()
+        result.named = self.sweep:list_named(result.kept)
     end
     self.census = result
 end

@@ -451,9 +451,11 @@ local function search(self)
     return why
 end
 
---- What tables have got under names since new code began to run. May yield.
+--- What tables have got under names since new code began to run, and what they have
+-- that new code keeps. May yield.
+-- @tparam table kept set of objects
 -- @treturn {table,...} {parent, key, child}
-function Sweep:list_named()
+function Sweep:list_named(kept)
     local list = {}
     for _, shard in pairs(self.image ~= nil and self.image.shards or {}) do
         for object, record in pairs(shard) do
@@ -462,7 +464,7 @@ function Sweep:list_named()
                 left = left - 1
                 if left == 0 then
                     break
-                elseif type(key) == 'string' and not rawequal(record.entries[key], value) then
+                elseif type(key) == 'string' and (kept[value] or not rawequal(record.entries[key], value)) then
                     table.insert(list, {parent = object, key = key, child = value})
                 end
             end

@@ -16,6 +16,9 @@ local walk_lib = require('scan.heap_walk')
 -- The share of the remaining time that the walk may take.
 local SHARE = 0.1
 
+-- Variables of a function, and fields of a table in one, that are looked at.
+local UPVALUES, FIELDS = 60, 50
+
 local Census = {}
 Census.__index = Census
 
@@ -24,6 +27,7 @@ local function new()
         entries = setmetatable({}, {__mode = 'k'}),     -- holder -> entry -> true
         layers = setmetatable({}, {__mode = 'k'}),      -- set of closures
         edges = {},         -- {parent, key, child}: what held new code
+        kept = {},          -- set of objects that new code has
         is_complete = false,
     }, Census)
 end
@@ -43,6 +47,32 @@ local function add_edge(self, seen, parent, key, child)
     end
 end
 
+--- Notes the objects that a new function has in its variables, and in tables there: a
+-- library may have given it one that was there before.
+local function add_kept(kept, f)
+    local function add(value)
+        local kind = type(value)
+        if kind == 'table' or kind == 'userdata' or kind == 'cdata' then
+            kept[value] = true
+        end
+    end
+    for index = 1, UPVALUES do
+        local name, value = debug.getupvalue(f, index)
+        if name == nil then
+            break
+        end
+        add(value)
+        local left = FIELDS
+        for _, field in next, type(value) == 'table' and value or {} do
+            left = left - 1
+            if left == 0 then
+                break
+            end
+            add(field)
+        end
+    end
+end
+
 --- Takes a census. Yields.
 -- @tparam table options
 --   registry: of the instance, which is left out
@@ -52,7 +82,7 @@ end
 -- @treturn table with `is_complete`
 local function take(options)
     local self = new()
-    local locator, seen = registrations.new(), {}
+    local locator, seen, functions = registrations.new(), {}, {}
     local now = clock.monotonic()
     local walk
     walk = walk_lib.new({
@@ -63,6 +93,10 @@ local function take(options)
             return options.is_new(f) and 'stale' or generations.is_ours(f) and 'ours' or 'other'
         end,
         on_place = function(number, kind, key, value, object)
+            if not functions[value] then
+                functions[value] = true
+                add_kept(self.kept, value)
+            end
             local found = locator:locate({
                 number = number, kind = kind, key = key, value = value, object = object,
             }, walk)

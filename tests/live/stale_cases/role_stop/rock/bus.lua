@@ -1,5 +1,5 @@
 local fiber = require('fiber')
-local M = {names = {}, list = {}, keys = {}}
+local M = {names = {}, list = {}, keys = {}, counters = {}}
 local handler
 local tasks = {}
 
@@ -28,6 +28,16 @@ function M.start(name, f)
     end)
 end
 
+--- The counter of this name, which may be there.
+function M.counter(name)
+    M.counters[name] = M.counters[name] or {name = name, value = 0}
+    return M.counters[name]
+end
+
+function M.unregister(counter)
+    M.counters[counter.name] = nil
+end
+
 --- What is registered.
 function M.tell()
     local results = {handler and handler() or 'no handler', M.names.shop and M.names.shop() or 'no name'}
@@ -43,6 +53,7 @@ function M.tell()
         fiber.sleep(0.001)
     end
     table.insert(results, M.said or 'no task')
+    table.insert(results, M.counters.shop and 'a counter' or 'no counter')
     return table.concat(results, ', ')
 end
 

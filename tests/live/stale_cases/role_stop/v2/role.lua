@@ -1,5 +1,7 @@
 local bus = require('bus')
 
+local counter
+
 local function run()
     return 'v2'
 end
@@ -12,6 +14,10 @@ local function init()
     table.insert(bus.list, {name = 'shop', run = run})
     bus.keys[run] = true
     bus.start('shop', run)
+    counter = bus.counter('shop')
+    rawset(_G, 'count', function()
+        counter.value = counter.value + 1
+    end)
 end
 
 local function stop()
@@ -26,6 +32,7 @@ local function stop()
         bus.keys[f] = nil
     end
     bus.kill('shop')
+    bus.unregister(counter)
 end
 
 return {
