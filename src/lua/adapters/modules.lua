@@ -315,7 +315,7 @@ function Modules:retire()
     end
 end
 
---- Ends that. A second call does nothing.
+--- Stops showing the old modules to old code. A second call does nothing.
 function Modules:settle()
     if self.former ~= nil then
         self.former:close()

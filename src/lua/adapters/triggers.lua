@@ -182,8 +182,8 @@ local function is_callable_or_nil(value)
 end
 
 --- Interprets a call of new code.
--- @treturn ?table {new = trigger to be there, meant = the one that it replaces},
---   see `trigger_list`; both may be missing; nil if it is an error
+-- @treturn ?table {new = the trigger to set, meant = the one to replace or delete},
+--   see `trigger_list`; both may be missing; nil if the arguments are invalid
 local function understand(new_f, old_f, name)
     if trigger_list.names_module() == nil then
         name = nil

@@ -160,7 +160,7 @@ local function finish(txn, work)
     if err ~= nil and txn.args.stale == 'fail' and report.outcome == 'reloaded' then
         run.fail(report, {code = 'scan_incomplete', phase = 'scan', message = err})
     end
-    attempt(txn, 'taking away what old code has found', work.close, work)
+    attempt(txn, 'removing the old modules kept for old code', work.close, work)
     txn:enter(nil)
     -- Traces keep the code alive from which they were compiled: the memory of
     -- hundreds of generations. Hot code is compiled again within milliseconds.

@@ -1,10 +1,11 @@
---- Fibers that libraries have started for code of the application, such as those of
--- timers: the fiber runs a loop of the library, which calls what it was given.
+--- Fibers in which a library runs code of the application, such as those of
+-- timers: the fiber runs a loop of the library, which calls functions of the
+-- application.
 --
 -- When new code starts such a fiber again, the old one is superfluous: after a
--- restart there would be one. Both are known by the function of the library that
--- they began with, by the texts that they were given, such as a name, and by the
--- functions of the application, see `succession`.
+-- restart there would be one. An old and a new fiber are matched by their entry
+-- function in the library, by the strings passed to it, such as a name, and by
+-- the functions of the application, see `succession`.
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -14,14 +15,14 @@ local slice = require('core.yield')
 local stacks = require('platform.stacks')
 local succession = require('reload.succession')
 
--- Fields of a table that a fiber was given.
+-- Fields that are examined of a table passed to a fiber.
 local FIELDS = 64
--- How often fibers are looked at, if some end meanwhile: each turn of a loop can be
--- a fiber of its own.
+-- How often the fibers are examined if some end during the search: a library may
+-- start a new fiber for each iteration of its loop.
 local TRIES = 5
 
---- Calls back for what a fiber was given: the upvalues of the function that it
--- began with, its arguments and variables, and what tables among these have.
+--- Calls back for each value that a fiber uses: the upvalues of its entry function,
+-- its arguments and variables, and the fields of tables among these.
 local function each_given(entry, visit)
     local seen = {}
     local function look(value)
@@ -59,19 +60,19 @@ local function each_given(entry, visit)
     end
 end
 
---- Whether a function is one of a library.
+--- Whether a function belongs to a library.
 local function is_of_library(f, origin)
     local info = jutil.funcinfo(f)
     return info.proto ~= nil and info.source:sub(1, 9) ~= '@builtin/' and not generations.is_ours(f)
         and not origin:is_old(f) and not origin:is_new(f)
 end
 
---- What a fiber carries.
--- @tparam table item {id, thread}; gets `entry` and `key`, the same for fibers that
---   do the same for somebody else
+--- Returns the functions of the application that a fiber calls.
+-- @tparam table item {id, thread}; sets `entry` and `key`, which is equal for fibers
+--   that do the same work with other functions
 -- @tparam table origin
 -- @tparam function test (f) -> whether it is a function of the application
--- @treturn {function,...} empty if it is no such fiber
+-- @treturn {function,...} empty if there are none
 local function carried_by(item, origin, test)
     local list, seen, texts = {}, {}, {}
     local entry, index = stacks.entry_of((stacks.frames_of(item.thread)))
@@ -92,9 +93,9 @@ local function carried_by(item, origin, test)
     return list
 end
 
---- Looks at the fibers once.
+--- Examines all fibers once.
 -- @treturn table see `collect`
--- @treturn boolean whether a fiber has ended meanwhile
+-- @treturn boolean whether a fiber ended during the search
 local function look(origin, accepts, test)
     local groups, has_missed = {}, false
     for _, item in ipairs(fibers_lib.threads() or {}) do
@@ -109,9 +110,9 @@ local function look(origin, accepts, test)
     return groups, has_missed
 end
 
---- The fibers that carry functions of the application. Yields.
+--- Returns the fibers in which a library calls functions of the application. Yields.
 -- @tparam table origin
--- @tparam function accepts (number of a fiber) -> whether to look at it
+-- @tparam function accepts (number of a fiber) -> whether to examine it
 -- @tparam function test (f) -> whether it is such a function
 -- @treturn table key -> {{func, name, item},...}, one for each function
 local function collect(origin, accepts, test)
@@ -125,14 +126,15 @@ local function collect(origin, accepts, test)
     return groups
 end
 
---- Finds the fibers of old code that were started again. Yields.
+--- Finds the fibers of old code that new code has started again. Yields.
 -- @tparam table origin
--- @tparam table news those that were started, see `collect`
+-- @tparam table news those that new code has started, see `collect`
 -- @tparam table options
 --   accepts: see `collect`
 --   find_counterpart: function (f) -> ?function
 -- @treturn {table,...} {id, name, thread, func, where, successors}
--- @treturn boolean whether one may have started another one meanwhile and ended
+-- @treturn boolean whether a fiber may have been missed because it started another
+--   one and ended during the search
 local function find(origin, news, options)
     local result = {}
     if next(news) == nil then
@@ -148,7 +150,7 @@ local function find(origin, news, options)
         local is_taken = {}
         for _, carrier in ipairs(carriers) do
             local item = carrier.item
-            -- One that carries something else too goes on with that.
+            -- A fiber with a function that has no successor continues.
             is_taken[item] = is_taken[item] ~= false and carrier.successor ~= nil
             item.successors = item.successors or {}
             table.insert(item.successors, carrier.successor)
@@ -163,7 +165,7 @@ local function find(origin, news, options)
     return result, has_missed
 end
 
---- Takes note that a fiber was ended: what it carried is done by its successors.
+--- Records that a fiber was ended and its successors do its work.
 -- @tparam table news see `collect`
 -- @tparam table item see `find`
 local function consume(news, item)

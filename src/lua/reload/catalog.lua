@@ -105,7 +105,8 @@ local function is_builtin_value(value)
     return builtin and not from_disk or value == _G
 end
 
---- Returns the file of a module that is no longer found, if its functions tell.
+--- Returns the file of a module that is no longer found, from the chunk names of its
+-- functions.
 -- @treturn ?string path
 -- @treturn boolean whether it has functions in Lua that are not of the server
 local function vanished_file(value)

@@ -28,8 +28,8 @@ local RISKS = {
     {pattern = '^fio%.chdir$', text = 'changes the directory of the process'},
     {pattern = '%.drop$', text = 'drops data of the running instance'},
     {pattern = '%.truncate$', text = 'drops data of the running instance'},
-    {pattern = '^box%.schema%.[%w_.]*create$', text = 'fails for what exists, without if_not_exists', creates = true},
-    {pattern = '%.create_index$', text = 'fails for what exists, without if_not_exists', creates = true},
+    {pattern = '^box%.schema%.[%w_.]*create$', text = 'fails if it exists, without if_not_exists', creates = true},
+    {pattern = '%.create_index$', text = 'fails if it exists, without if_not_exists', creates = true},
     {pattern = '^cartridge%.cfg$', text = 'can be called once in a process'},
 }
 
@@ -222,7 +222,7 @@ local function judge(chunk)
         end
     end
     if bytecode.loops_for_ever(chunk) then
-        table.insert(risks, 'it has a loop without an end: a reload would wait for it until its time is over')
+        table.insert(risks, 'it has an endless loop: a reload would wait for it until the timeout')
     end
     return names, risks
 end

@@ -57,8 +57,8 @@ local adapters = {
 --- Chooses what to reload.
 -- @tparam table args of the command
 -- @tparam table registry of the instance
--- @treturn table as `catalog.choose` makes it, with `http_files`, see there, and what
---   `main_script.add` adds
+-- @treturn table the result of `catalog.choose`, with `http_files`, see there, and the
+--   fields that `main_script.add` adds
 local function choose(args, registry)
     local choice = catalog.choose(args, registry)
     choice.http_files = adapters.http_files.find(choice.select)
@@ -69,10 +69,10 @@ end
 -- The part of the way back that the search for failed code may take.
 local SWEEP_PART = 0.4
 
---- Reads and compiles what was chosen.
--- @tparam table choice as `choose` made it
+--- Reads and compiles the chosen modules and files.
+-- @tparam table choice result of `choose`
 -- @tparam table registry of the instance
--- @treturn {table,...} what is wrong: {module, path, message}
+-- @treturn {table,...} problems: {module, path, message}
 local function compile_all(choice, registry)
     local problems = {}
     local function compile(module)
@@ -452,8 +452,8 @@ function Staged:call_destructors()
     end)
 end
 
---- Removes the view that old code has had since the commit. A second call does
--- nothing.
+--- Removes what has been shown only to old code since the commit: its modules,
+-- servers and sockets. A second call does nothing.
 function Staged:close()
     self.life:finish()
     self.http_files:settle()

@@ -29,8 +29,8 @@ local function find_assignment()
     return bit.band(instruction, 0xff)
 end
 
---- Collects the names among the constants of a function and those inside it, and
--- those that are assigned to as fields.
+--- Collects the strings among the constants of a function and of those inside it,
+-- and the names of the fields that they assign.
 -- @tparam ?number assignment opcode
 local function collect(f, assignment, named, assigned)
     for pc = 1, math.huge do

@@ -50,8 +50,8 @@ end
 -- @tparam {table,...} list {id, object}
 -- @tparam number until_time on the monotonic clock
 -- @tparam function is_over (item) -> boolean
--- @tparam ?function own_hook a hook that may be replaced meanwhile; any other is
---   that of a debugger, and nothing is done
+-- @tparam ?function own_hook a hook that may be replaced while this runs; any other
+--   hook is that of a debugger, and then no fiber is ended
 local function run(list, until_time, is_over, own_hook)
     local hook = debug.gethook()
     if hook ~= nil and hook ~= own_hook then

@@ -13,7 +13,7 @@
 --                       this program needs; called again before the rollback
 --   before_rollback()   optional: called before the rollback; must not fail
 --   guard()             optional: returns a function that restores what old code
---                       removes of the new code's until it is called
+--                       has removed from the new code's state since the guard
 --   mark()              optional: returns a function that reverts what new code
 --                       stages from now on
 --   list_new(list)      optional: adds the functions that new code has registered

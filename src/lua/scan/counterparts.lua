@@ -368,12 +368,12 @@ local function counterpart_of(self, object)
     return matching.retrace(object, entry, value_of(self, entry.module))
 end
 
---- Whether all code in a table belongs to the application, except for what its
--- counterpart has as well, such as the methods that a class library adds.
+--- Whether all code in a table belongs to the application. Functions that its
+-- counterpart contains too, such as methods added by a class library, do not count.
 -- @tparam table object
 -- @tparam table counterpart
--- @tparam boolean is_module such a value may have functions of others beside its
---   own, and none at all
+-- @tparam boolean is_module whether it is the value of a module, which may contain
+--   functions of other code, or no functions
 -- @tparam number depth of classes that it may inherit from
 local function is_own(self, object, counterpart, is_module, depth)
     if others_of(self)[object] or others_of(self)[counterpart] then
@@ -398,7 +398,7 @@ local function is_own(self, object, counterpart, is_module, depth)
     if has_others or has_stale or depth == 0 then
         return has_stale and not has_others
     end
-    -- It may inherit everything.
+    -- It may have no functions but those that it inherits.
     for _, base in ipairs(bases_of(self, object)) do
         local other = counterpart_of(self, base)
         if other and is_own(self, base, other, false, depth - 1) then
@@ -469,8 +469,8 @@ end
 --- Whether all old functions inside a possible wrapper can be replaced, so that
 -- it becomes new code. Does not yield.
 -- @tparam function f
--- @tparam table taken set of new functions: what has one of these as its
---   counterpart is there already, and that is a no
+-- @tparam table taken set of new functions that are already in place: an old
+--   function with one of them as its counterpart cannot be replaced
 function Counterparts:cover(f, taken)
     for _, old in ipairs(self.origin.list_wrapped(f, function(g)
         return self.origin:is_old(g)

@@ -58,14 +58,15 @@ Walk.__index = Walk
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, f, object), called for each place
 --     with the number of the object that refers to f; kind is one of
---     root, field, key, upvalue, metatable, environment, frame and local. Returns whether the
---     object has changed so that it is to be walked again; of a table whether
---     it is not to be entered
---   tables: optional: table -> {is_module, is_watched}: those whose references are
---     places; if it is neither only where it is a metatable or `__index`
---   userdata: optional: set of those whose references are places
---   stands_in: optional: function (f) -> whether a function of this program is
---     in the place of another
+--     root, field, key, upvalue, metatable, environment, frame and local. Returns whether
+--     the object has changed so that it must be walked again; for a table, whether
+--     to skip its contents
+--   tables: optional: table -> {is_module, is_watched}: tables of which each
+--     reference is a place; with neither flag, only a reference as a metatable or
+--     `__index`
+--   userdata: optional: set of userdata of which each reference is a place
+--   stands_in: optional: function (f) -> whether it is a function of this program
+--     that replaces another one
 --   puts_off: optional: see above
 --   on_text: function (number), called for functions that were made from text
 --   on_object: optional: function (object, type), called for each object before

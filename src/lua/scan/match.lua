@@ -230,8 +230,7 @@ end
 
 --- Matches a module. Does not yield.
 -- @tparam table options
---   things: optional: as `list` gave them; the fields that it takes may be missing
---     then
+--   things: optional: a result of `list`; the options of `list` may be missing then
 --   old, new: values of the module
 --   source: of the functions of the old one, as `debug.getinfo` has it
 --   foreign: set of things that belong to others

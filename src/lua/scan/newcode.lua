@@ -1,5 +1,4 @@
---- Analyses places that new code itself holds, in its variables or in its
--- module.
+--- Analyses places in variables or in the module of new code.
 
 local require = ...
 local generations = require('reload.generations')
@@ -14,7 +13,7 @@ local LAYERS = 50
 local UPVALUES = 255
 
 --- A step on the path to a place, as for `match.follow`.
--- @treturn ?table nil if that is none that another thing could have too
+-- @treturn ?table nil if the step exists only for this object
 local function step_from(object, key)
     if type(object) == 'function' then
         local name = type(key) == 'number' and debug.getupvalue(object, key)
@@ -32,8 +31,8 @@ end
 -- @tparam table walk that has found it
 -- @tparam table counterparts
 -- @treturn {table,...} the nearest first, empty if there is none: `f`, a function,
---   or `module`, a name; `steps`, the way from there to the place, nil if it
---   cannot be gone elsewhere
+--   or `module`, a name; `steps`, the path from there to the place, nil if it
+--   cannot be followed from another object
 local function holders_of(place, walk, counterparts)
     local holders, object = {}, place.object
     if place.kind == 'local' then
@@ -77,8 +76,8 @@ local function has_upvalue(f, wanted)
     return false
 end
 
---- Follows a path from a thing.
--- @treturn boolean whether there is such a place
+--- Follows a path from a value.
+-- @treturn boolean whether the place exists
 -- @return its value
 local function look(thing, steps)
     for i, step in ipairs(steps) do
@@ -93,7 +92,7 @@ local function look(thing, steps)
     return true, thing
 end
 
---- The only function in the upvalues of a function, as wrappers have it.
+--- Returns the function in the upvalues of a wrapper, if there is exactly one.
 -- @treturn ?function
 local function only_function(f)
     local found
@@ -111,9 +110,9 @@ local function only_function(f)
     return found
 end
 
---- Goes from an old function that new code holds to what code of the same module
--- has wrapped, or to the end: through wrappers of other modules.
--- @return nil if it cannot be told what one of them has wrapped
+--- Skips wrappers of other modules: goes from an old function that new code holds
+-- inwards, to the first one of the same module or one that is not old.
+-- @return nil if a wrapper holds no function, or several
 local function skip_others(f, module_source, registry, counterparts)
     for _ = 1, LAYERS do
         if f == nil or generations.classify(registry, f) ~= 'stale'

@@ -156,11 +156,11 @@ function Pass:is_in_use(place)
         and requests:are_running(moment)
 end
 
---- Takes away layers of wrappers where the function behind the last one is unknown:
--- otherwise there would be one more with each reload.
+--- Removes layers of wrappers from a place if the function inside the last one is
+-- unknown: otherwise each reload would add a layer.
 -- @tparam table place
--- @tparam ?function fewer the last one
--- @treturn table the place as it is then
+-- @tparam ?function fewer the last wrapper
+-- @treturn table the place after that
 function Pass:strip(place, fewer)
     if fewer == nil or self:is_in_use(place) or not patch_lib.patch(place, fewer) then
         return place

@@ -38,7 +38,8 @@ local function add_triggers(roots)
     end
 end
 
---- @treturn boolean whether fibers are told by their numbers
+--- Adds the fibers.
+-- @treturn boolean whether they could be listed
 local function add_fibers(roots)
     local list = fibers.threads()
     for _, item in ipairs(list or {}) do
@@ -85,7 +86,7 @@ local function finalizers()
 end
 
 --- Adds what the ffi library keeps in the environments of its functions.
--- @treturn boolean whether finalizers are told
+-- @treturn boolean whether the table of finalizers was found
 local function add_ffi(roots)
     table.insert(roots, {
         value = debug.getfenv(ffi.metatype),
