@@ -38,7 +38,7 @@ cd "$(dirname "$0")/.." || exit
 LC_ALL=C
 TZ=UTC
 export BUILD_DIR CARTRIDGE_RELOAD TARANTOOL CARTRIDGE_ROCKS LC_ALL TZ
-# What would change the program's ways.
+# Variables that would change what the program does.
 unset CARTRIDGE_RELOAD_SOCKET TARANTOOL_CONSOLE_SOCK NO_COLOR CMOCKA_TEST_FILTER
 unset CMOCKA_MESSAGE_OUTPUT CMOCKA_XML_FILE
 
@@ -49,18 +49,18 @@ fi
 LOGS=$BUILD_DIR/test
 mkdir -p "$LOGS" || exit
 
-# Of each suite: "kind/name", when it began, and what there is to print of it
-# once those before it are printed.
+# For each suite: "kind/name", its start time, and its output, which is printed
+# after that of the suites before it.
 SUITES=()
 BEGAN=()
 RESULTS=()
 PRINTED=0
-# The suite of a process.
+# Process id -> suite.
 declare -A RUNNING=()
 PASSED=0
 FAILED=0
 SKIPPED=0
-# Windows of ports: below those that the system hands out.
+# Windows of ports, below the ephemeral ports of the system.
 WINDOW=500
 WINDOWS=45
 LOCKS=${TMPDIR:-/tmp}/cartridge-reload-ports-$(id -u)
@@ -68,7 +68,7 @@ mkdir -p "$LOCKS" || exit
 PORTS=
 PORTS_FD=
 
-# Nobody else would end them: each is in a process group of its own.
+# Each is in its own process group, so it is ended here.
 stop()
 {
 	trap - INT TERM HUP
@@ -81,7 +81,7 @@ trap 'stop 130' INT
 trap 'stop 143' TERM HUP
 
 # Counts the tests in a log and prints "passed failed skipped".  Tests that
-# were begun or planned and did not end are failed ones.
+# were started or planned but did not finish count as failed.
 count()
 {
 	awk -v status="$2" '
@@ -136,7 +136,7 @@ add()
 
 # reserve_ports: sets PORTS to the first port of a window that no other suite
 # on this machine uses, and PORTS_FD to a descriptor that holds its lock.  Every
-# process of the suite inherits it, so the window is free when all have ended.
+# process of the suite inherits it: the window is free after the last one ends.
 reserve_ports()
 {
 	local window
@@ -153,8 +153,8 @@ reserve_ports()
 	done
 }
 
-# start INDEX: starts a suite.  Shells have what is in the background ignore
-# SIGINT, and so would all that it starts.
+# start INDEX: starts a suite.  A shell makes background jobs ignore SIGINT, and
+# their child processes inherit that, so it is reset.
 start()
 {
 	local index=$1 kind=${SUITES[$1]%%/*} name=${SUITES[$1]#*/}
@@ -183,7 +183,7 @@ start()
 }
 
 # finish INDEX STATUS: counts a suite that has ended, and prints all results
-# whose turn it is.
+# that are next in order.
 finish()
 {
 	local index=$1 status=$2 log line word=ok passed failed skipped
@@ -203,7 +203,7 @@ finish()
 		124 | 137) echo "--- took longer than $TEST_TIMEOUT s" ;;
 		esac
 		echo "--- $log (exit status $status):"
-		# So that no line of it can be taken for one of ours.
+		# Indented, so that no line looks like one of this script.
 		sed 's/^/    /' "$log"
 		echo "---"
 	)
@@ -221,7 +221,7 @@ for kind; do
 	functional | live | long)
 		[ "$kind" != long ] || add long tests/long/test_*.c
 		for file in tests/"$kind"/*.sh; do
-			# What is not executable is a library of the others.
+			# Not executable: a library of the suites.
 			[ ! -x "$file" ] || add "$kind" "$file"
 		done
 		;;

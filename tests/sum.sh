@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# sum.sh COMMAND ...: runs these command lines one after the other.  Prints what
-# they print and, as the last line, "N passed, N failed" of all of them.  A
-# command that does not print such a line, or that fails without a failed test,
-# counts as one test.
+# sum.sh COMMAND ...: runs these command lines one after the other.  Prints
+# their output and, as the last line, the total "N passed, N failed".  A command
+# that does not print such a line, or that fails without a failed test, counts
+# as one failed test.
 
 set -u
 

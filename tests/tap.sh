@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What the libraries of the shell suites have in common: TAP on standard output.
+# TAP on standard output, for the libraries of the shell suites.
 
 TESTS=0
 FAILED=0

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# The client under attack: peers that lie, signals at bad moments, and what other
-# users leave in the way.
+# The client under attack: peers that send false data, signals at bad moments,
+# and files of other users in its directories.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -11,7 +11,7 @@
 FLEET=$BUILD_DIR/fakes/fake_fleet
 FLEET_PID=
 
-# fleet ADDRESS ...: consoles that go by the rules on standard input.
+# fleet ADDRESS ...: starts consoles with the rules on standard input.
 fleet()
 {
 	[ -z "$FLEET_PID" ] || kill "$FLEET_PID"
@@ -26,20 +26,20 @@ fleet()
 report='reply=---\n- cartridge_reload: 1\n  outcome:'
 reloaded="$report reloaded\n  generation: 2\n...\n"
 
-# answer UUID STATUS: how an instance is, as a reply.
+# answer UUID STATUS: prints the reply to `status` of an instance.
 answer()
 {
 	printf '%s' "$report ok\n  generation: 1\n  uuid: '$1'\n" \
 	    "  status: {box: running, state: RolesConfigured, $2}\n...\n"
 }
 
-# requests COMMAND: how many of these were sent.
+# requests COMMAND: prints how many of these requests were sent.
 requests()
 {
 	grep -Ec " request $1 " log
 }
 
-# field LUA: a value of the document of the last run, d.
+# field LUA: prints a value of `d`, the JSON document of the last run.
 field()
 {
 	lua "local d = require('json').decode(io.open(arg[1]):read('*a'))
@@ -64,7 +64,7 @@ node()
 	echo "{uuid: '$1', uri: $2, alias: n$1, role: follower${3:+, $3}}"
 }
 
-# clustered NAME RC CODE TOPOLOGY: a reload of such a cluster begins nothing.
+# clustered NAME RC CODE TOPOLOGY: a reload of this cluster is refused.
 clustered()
 {
 	fleet a.sock <<-END
@@ -144,7 +144,7 @@ is "$(awk '{ if (length > most) most = length } END { print most <= 80, NR }' "$
 
 # --- Many --------------------------------------------------------------------
 
-# cpu COUNT: hundredths of a second for the status of a cluster of so many.
+# cpu COUNT: CPU time in 1/100 s for the status of a cluster of that many.
 cpu()
 {
 	local i nodes=()
@@ -164,7 +164,7 @@ cpu()
 few=$(cpu 500)
 many=$(cpu 3000)
 is "$(grep -c '^n' "$OUT")" 3000 'a cluster of 3000 instances'
-# Six times as much, and not thirty-six times.
+# Six times the instances: linear is 6 times the CPU time, quadratic 36 times.
 ok 'takes as much time for each as one of 500' \
     [ "$many" -le $((few * 16 + 20)) ] || diag "$few and $many"
 kill "$FLEET_PID"
@@ -173,7 +173,7 @@ rm -f ./*.sock
 
 # --- Signals -----------------------------------------------------------------
 
-# As in a terminal: a shell has its background jobs ignore SIGINT.
+# As in a terminal: a shell makes its background jobs ignore SIGINT.
 behind_a_pipe()
 {
 	env --default-signal=INT "$CARTRIDGE_RELOAD" "$@" >full 2>"$ERR" </dev/null &
@@ -191,11 +191,11 @@ for format in text json; do
 		cp "$OUT" whole
 		fake a.sock "${large[@]}" touch=gone
 		behind_a_pipe eval 1 -s a.sock -o "$format"
-		# It has closed the connection, and writes.
+		# It has closed the connection and is writing the output.
 		wait_until [ -e gone ]
 		for ((i = 0; i < count; i++)); do
 			kill -INT "$TRY_PID"
-			# Two that are pending at a time are one.
+			# Pending signals of one number are delivered once.
 			wait_until grep -Eq '^ShdPnd:\s*0+$' "/proc/$TRY_PID/status"
 		done
 		cat <&7 >got
@@ -208,7 +208,7 @@ for format in text json; do
 	done
 done
 
-# That it runs, and not the shell any more, and that it counts signals.
+# Whether the process is the program, not the shell, and handles signals.
 has_handlers()
 {
 	grep -qF "$(basename "$CARTRIDGE_RELOAD" | head -c 15)" \
@@ -240,7 +240,7 @@ fine='send=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
 mkdir -p project/tmp/run project/elsewhere deep/er shared
 chmod 1777 shared
 
-# found NAME RC REGEX ARGUMENT ...: by names, from the directory project.
+# found NAME RC REGEX ARGUMENT ...: finds targets by name, in directory project.
 found()
 {
 	local name=$1 rc=$2 regex=$3
@@ -279,7 +279,7 @@ kill "$FAKE_PID"
 fake project/tmp/run/shop.web.control greet answer request "$fine" hold
 found 'it may be named' 0 '' --app shop --run-dir tmp/run
 
-# The other end is somebody else's.
+# The server belongs to another user.
 cp "$FAKE" fake
 cat >as_nobody <<END
 #!/bin/sh

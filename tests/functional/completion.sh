@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What bash, zsh and fish offer, against the tables of commands and options,
-# and against the sockets that there are.
+# Compares the completions of bash, zsh and fish with the tables of commands and
+# options, and with the existing sockets.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 COMPLETION=$BUILD_DIR/completion
 PATH=$(dirname "$CARTRIDGE_RELOAD"):$PATH
-# As a program that is to be found under its name.
+# The program must be in $PATH under its name.
 if [ "$(basename "$CARTRIDGE_RELOAD")" != cartridge-reload ]; then
 	mkdir .run/bin
 	ln -s "$CARTRIDGE_RELOAD" .run/bin/cartridge-reload
@@ -18,7 +18,7 @@ if [ "$(basename "$CARTRIDGE_RELOAD")" != cartridge-reload ]; then
 fi
 tab=$(printf '\t')
 
-# What the shells offer after some words, of which the last is completed.
+# Completions that the shells offer for the last of some words.
 
 offered_by_bash()
 {
@@ -47,7 +47,7 @@ offered_by_zsh()
 	zsh -f "$CLI_DIR/complete.zsh" "$COMPLETION" "cartridge-reload $*"
 }
 
-# It puts the option before its value, and a description after a tab.
+# fish prints the option before its value, and a description after a tab.
 offered_by_fish()
 {
 	fish --no-config -c "source '$COMPLETION/cartridge-reload.fish'
@@ -75,7 +75,7 @@ is "$(awk -F "$tab" 'NF != ($1 == "command" ? 4 : 7)' .run/table)" '' \
     'the table is whole'
 commands=$(awk -F "$tab" '$1 == "command" { print $2 }' .run/table)
 
-# long COMMAND: the long options that it takes; '' for all.
+# long COMMAND: prints the long options of a command; '' for all commands.
 long()
 {
 	awk -F "$tab" -v command="$1" '$1 == "option" &&
@@ -84,7 +84,7 @@ long()
 	}' .run/table
 }
 
-# all COMMAND: with the short ones.
+# all COMMAND: prints its long and short options.
 all()
 {
 	long "$1"
@@ -94,7 +94,7 @@ all()
 	}' .run/table
 }
 
-# Sockets, one of which is called so that a careless shell would run it.
+# Sockets; a shell that evaluates the name of one of them would run a command.
 mkdir run other
 # shellcheck disable=SC2016 # that is its name
 for name in shop.web shop.db shop.api-2 bank.web 'evil$(>executed).web' \
@@ -131,7 +131,7 @@ for words in '' other 'app --bogus' 'app console surplus'; do
 	is "$(cat "$OUT" "$ERR")" '' 'and nothing is said'
 done
 
-# why_not SHELL: prints why it cannot be asked here, or fails.
+# why_not SHELL: prints why it cannot be tested here, or fails.
 why_not()
 {
 	if ! command -v "$1" >/dev/null; then
@@ -205,7 +205,7 @@ for shell in bash zsh fish; do
 	done
 done
 
-# How paths are shown differs: by their last part, or with a slash.
+# Shells show paths differently: by their last part, or with a slash.
 file_names()
 {
 	sed 's:/$::; s:.*/::' | sort -u | tr '\n' ' '

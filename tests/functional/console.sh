@@ -9,7 +9,7 @@
 
 export XDG_STATE_HOME=$WORK/state
 
-# reply WORD [REST]: what the script in the instance answers.
+# reply WORD [REST]: prints a reply of the Lua script in the instance.
 reply()
 {
 	printf '%s' "send=---\\n- cartridge_reload_$1\\n${2:-}...\\n"
@@ -19,7 +19,7 @@ one=$(reply 'done' '- 1\n')
 failed=$(reply failed '- error: no such thing\n')
 lost='connection closed before the final reply: the outcome is unknown'
 
-# typed INPUT ARGUMENT ...: runs the program with that on standard input.
+# typed INPUT ARGUMENT ...: runs the program with that standard input.
 typed()
 {
 	local begin
@@ -32,8 +32,8 @@ typed()
 	MS=$(($(milliseconds) - begin))
 }
 
-# console NAME INPUT RC REGEX STEP ...: these lines at a console with this
-# script, after the handshake.
+# console NAME INPUT RC REGEX STEP ...: sends these lines to a fake console with
+# this script, after the handshake.
 console()
 {
 	local name=$1 input=$2 rc=$3 regex=$4
@@ -142,8 +142,8 @@ is "$(tr '\n' '|' <"$OUT")" 'output text|---|- 1|...|[1]|output json|---|- 1|...
 
 # --- Commands ----------------------------------------------------------------
 
-# For the command the console takes a connection of its own: the script of the
-# second process is at the same path, as a socket is opened by its name.
+# For a command the console opens another connection: a second fake listens at
+# the same path, since a socket is opened by its name.
 echo 'print("by -f")' >file.lua
 fake a.sock greet answer request "$one" request "$one" hold
 mv a.sock first.sock
@@ -187,7 +187,7 @@ is "$(grep -c '^usage: cartridge-reload \[options\] plan ' "$OUT")" 2 \
 
 # --- Connecting --------------------------------------------------------------
 
-# fails NAME RC REGEX STEP ...: it does not come to lines.
+# fails NAME RC REGEX STEP ...: the session ends before a line is read.
 fails()
 {
 	local name=$1 rc=$2 regex=$3
@@ -294,7 +294,7 @@ typed '1\n' console -s a.sock --color always
 ends 0 '' 'a reply of many lines'
 ok 'takes no time' [ "$MS" -lt 10000 ]
 
-# What people type first, as the instance says what it is.
+# What users type first; the greeting of a real console suggests "help".
 for word in exit quit 'quit()'; do
 	fake a.sock greet answer request \
 	    'send=---\n- cartridge_reload_command\n- quit\n...\n' hold
@@ -328,7 +328,7 @@ begin_console()
 	exec 5>.run/input
 	echo 1 >&5
 }
-# sockets N: the program has so many.
+# sockets N: the program has this number of sockets.
 sockets()
 {
 	[ "$(find "/proc/$TRY_PID/fd" -lname 'socket:*' 2>/dev/null |
@@ -352,7 +352,7 @@ for signal in INT TERM HUP; do
 	exec 5>&-
 	begin_console request "$one" hold
 	wait_until said "$OUT" '^- 1$'
-	# Its own connection is never greeted.
+	# The connection of the command gets no greeting.
 	printf '%s\n' '\status' 2 >&5
 	ok "a command is running for SIG$signal" wait_until sockets 2
 	kill "-$signal" "$TRY_PID"

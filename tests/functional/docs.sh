@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# The tables of commands and options against what is written about them by
-# hand: manual, README, completion; and against --help.
+# Compares the tables of commands and options with the manual, the README, the
+# completions and --help.
 
 set -eu
 
@@ -16,7 +16,7 @@ tab=$(printf '\t')
 tests=0
 failed=0
 
-# check NAME COMMAND ...: one test; what the command prints says what is wrong.
+# check NAME COMMAND ...: one test; it fails if the command prints something.
 check()
 {
 	name=$1
@@ -39,17 +39,17 @@ awk -F "$tab" '$1 == "option" { print "--" $3 }' "$tmp/table" |
 awk -F "$tab" '$1 == "option" && $2 != "-" { print "-" $2 }' "$tmp/table" |
     sort >"$tmp/short"
 
-# Long options in a text: words that begin with two dashes.
+# Prints the long options in a text: words that begin with two dashes.
 long_options()
 {
 	grep -oE '(^|[^-A-Za-z0-9_])--[a-z][a-z-]*' "$1" |
 	    sed 's/^[^-]*//; s/-$//' | sort -u
 }
 
-# Options of other programs that a text may have.
+# Options of other programs that the texts may contain.
 foreign='--analyze --interval --no-install-recommends --recursive --silent'
 foreign="$foreign --fail --now"
-# What people mistype.
+# Mistyped options in the texts.
 foreign="$foreign --scoket --all"
 
 # has_all TEXT: every option and command is in the text.
@@ -124,7 +124,7 @@ check 'the manual has all exit codes and outcomes' exit_codes "$tmp/man"
 cat README.md >"$tmp/readme" 2>/dev/null || :
 check 'the README has no other options' has_only "$tmp/readme"
 
-# What completion offers after the given words; the last is completed.
+# Prints the completions of the last of the given words.
 cat >"$tmp/complete.bash" <<'END'
 source "$BUILD_DIR/completion/cartridge-reload.bash"
 compopt() { :; }
@@ -134,7 +134,7 @@ _cartridge_reload
 printf '%s\n' "${COMPREPLY[@]}" | sort
 END
 
-# completes EXPECTED WORD ...: exactly the lines of that file are offered.
+# completes EXPECTED WORD ...: offered are exactly the lines of that file.
 completes()
 {
 	expected=$1

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Names and texts that are made to harm: in everything that an instance says,
-# on the command line, in names of files.  Nothing of them reaches a terminal
-# as it is, no shell and no Lua runs them, and JSON stays JSON.
+# Malicious names and texts: in every field that an instance sends, on the
+# command line, and in file names.  None reaches a terminal unescaped, no shell
+# or Lua runs one, and JSON output stays valid.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Each in double quotes of YAML: $ and ` are nothing special there.
+# Each is a double-quoted YAML scalar, in which $ and ` have no meaning.
 # shellcheck disable=SC2016
 nasty=(
 	'\e[2J\e]0;title\a\e[31m'		# a terminal obeys these
@@ -34,15 +34,15 @@ nasty=(
 	''
 )
 
-# What is not for a terminal: controls, what is no UTF-8, and characters that
-# turn text around or are not seen.  The sequences that we write ourselves are
-# taken out before, if we were told to: colours, and those of the progress.
+# Finds bytes that must not reach a terminal: control characters, invalid UTF-8,
+# and characters that reverse text or are invisible.  The sequences of the
+# program itself (colours, progress) are removed before, if requested.
 readonly ours=$'s/\r//g; s/\x1b\\[K//g; s/\x1b\\[[0-9]*m//g'
 readonly hidden='\xc2[\x80-\x9f\xad]|\xd8\x9c|\xe1\xa0\x8e|\xe2\x80[\x8b\x8e\x8f'\
 '\xa8-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf|\xef\xbf[\xb9-\xbb]|\xf3\xa0'
 
-# run ARGUMENT ...: runs the program.  What it writes stays in files of its own,
-# which are checked together: a process for each would take most of the time.
+# run ARGUMENT ...: runs the program.  Its output is kept in separate files that
+# are checked together at the end: one process for each run would be slow.
 mkdir .run/kept
 runs=0
 run()
@@ -55,8 +55,8 @@ run()
 	printf '%s\n' "$text" >>".run/kept/$runs.of"
 }
 
-# Those of the kept files that are not harmless, or in which there is a line that
-# only the program itself may have written.
+# Prints the kept files that contain unsafe bytes, or a line that only the
+# program itself may write.
 harmful()
 {
 	local file files
@@ -77,7 +77,7 @@ harmful()
 	done
 }
 
-# Those of the kept documents that are not JSON of one instance, in ASCII.
+# Prints the kept documents that are not ASCII JSON of one instance.
 broken_json()
 {
 	# shellcheck disable=SC2046 # names without blanks
@@ -98,7 +98,7 @@ broken_json()
 		os.exit(0)' $(grep -l json .run/kept/*.of)
 }
 
-# A report of all that there can be, all of which is that text.
+# A report with all fields, each set to that text.
 reply()
 {
 	cat <<END
@@ -143,7 +143,7 @@ note()
 	show_run
 }
 
-# says ARGUMENT ...: what is made of the reply.
+# says ARGUMENT ...: runs a command that gets the reply.
 says()
 {
 	fake a.sock greet answer request file=reply hold
@@ -185,7 +185,7 @@ done
 # --- What the user gives, or finds on the disk -------------------------------
 
 for text in "${nasty[@]}"; do
-	# What bash calls the same; it knows no zero bytes.
+	# The name as bash has it, which cannot store zero bytes.
 	raw=$(printf %b "${text//'\0'/}")
 	[ -n "$raw" ] || continue
 	problems=
@@ -196,7 +196,7 @@ for text in "${nasty[@]}"; do
 	run "$raw"
 	run push "$raw" -s a.sock
 	run eval -f "$raw" -s a.sock
-	# A socket of that name, in a name that has no / in it.
+	# A socket of that name, unless the name contains a slash.
 	name=${raw//\//_}.sock
 	stale_socket "./$name" && run status --socket "./$name" -o json
 	run status --socket "./*"
@@ -207,7 +207,7 @@ done
 is "$(harmful)" '' 'nothing of it reaches a terminal as it is'
 is "$(broken_json)" 'all checked' 'JSON stays JSON'
 
-# What goes to the instance is one line, in which nothing ends a string.
+# The request is one line, in which no argument ends the Lua string.
 lines=0
 mkdir .run/lines
 for text in "${nasty[@]}"; do
@@ -221,7 +221,7 @@ for text in "${nasty[@]}"; do
 	printf %s "$raw" >".run/lines/$lines.raw"
 done
 ok 'there are lines' [ "$lines" -gt 15 ]
-# The arguments come out as they went in; nothing else of it is run.
+# The Lua code gets the arguments unchanged and runs nothing else.
 is "$(lua '
 	local json = require("json")
 	for i = 1, tonumber(arg[1]) do

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Many instances: at once and one after the other, in their order, until one
-# fails or somebody interrupts; on a host, and over a cluster.
+# Many instances: in parallel and one after the other, in order, until a failure
+# or an interruption; on one host and in a cluster.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -11,7 +11,7 @@
 FLEET=$BUILD_DIR/fakes/fake_fleet
 FLEET_PID=
 
-# fleet ADDRESS ...: consoles that go by the rules on standard input.
+# fleet ADDRESS ...: starts consoles with the rules on standard input.
 fleet()
 {
 	[ -z "$FLEET_PID" ] || kill "$FLEET_PID"
@@ -24,7 +24,7 @@ fleet()
 }
 
 report='reply=---\n- cartridge_reload: 1\n  outcome:'
-# answer STATUS: how an instance is, as a reply.
+# answer STATUS: prints the reply to `status` of an instance.
 answer()
 {
 	printf '%s' "$report ok\n  generation: 1\n" \
@@ -35,20 +35,20 @@ leads=$(answer 'state: RolesConfigured, role: leader')
 reloaded="$report reloaded\n  generation: 2\n...\n"
 fails="$report failed\n  error: {code: init_failed, message: no}\n...\n"
 
-# happened WHAT COMMAND: where, in order.
+# happened WHAT COMMAND: prints the instances where it happened, in order.
 happened()
 {
 	sed -n "s/^\([^ ]*\) $1 $2 .*/\1/p" log | xargs
 }
 
-# lines FILE REGEX: how many lines of it have that.
+# lines FILE REGEX: prints the number of matching lines.
 lines()
 {
 	grep -Ec -- "$2" "$1"
 }
 
-# json EXPECTED LUA NAME: what is in the document of the last run, d; list() is
-# a list of the values of that field.
+# json EXPECTED LUA NAME: compares a value of `d`, the JSON document of the last
+# run; list() returns the values of a field for all instances.
 json()
 {
 	local got
@@ -235,7 +235,7 @@ try reload -s a.sock -s b.sock
 ends 5 'b.sock: m' 'who is not up keeps all from beginning as well'
 is "$(happened request reload)" '' 'all of them'
 
-# Codes of all kinds: the gravest counts.
+# Exit codes of all kinds: the most severe one is the exit status.
 fleet a.sock b.sock c.sock d.sock e.sock <<END
 * command=preflight $follows
 a.sock * $report refused\n  error: {code: locked, message: m}\n...\n
@@ -300,7 +300,7 @@ is "$(happened request preflight)" 'a.sock b.sock' 'is not asked for its health'
 
 # --- Several at once ---------------------------------------------------------
 
-# Each waits until the others are there as well.
+# Each console waits until the others are connected too.
 fleet a.sock b.sock c.sock d.sock <<END
 * command=preflight $follows
 a.sock * touch=a until=c $reloaded
@@ -402,7 +402,7 @@ is "$(lines "$OUT" '^n.*RolesConfigured')" 60 'all of them'
 )
 ok 'a limit that can be raised is' [ ! -s "$ERR" ]
 
-# Each kind of trouble is what it is, and all together take as long as one.
+# Each failure is reported as its kind, and all together take as long as one.
 places=()
 for i in {1..140}; do places+=("ok$i.x"); done
 for i in {1..20}; do places+=("hang$i.x" "half$i.x"); done
@@ -432,13 +432,13 @@ fi
 
 # --- Interruptions -----------------------------------------------------------
 
-# interrupt: what Ctrl-C does.
+# interrupt: sends SIGINT, as Ctrl-C does.
 interrupt()
 {
 	kill -INT "$TRY_PID"
 }
 
-# As in a terminal: a shell has its background jobs ignore it.
+# As in a terminal: a shell makes its background jobs ignore SIGINT.
 try_foreground()
 {
 	ARGS=("$@")
@@ -518,8 +518,8 @@ ok 'Ctrl-C: --wait waits' wait_until said "$ERR" 'none.sock: waiting'
 interrupt
 finish_try
 ends 130 'none.sock: no such socket.*' 'and ends with what it waited for'
-# A shell goes on with its loop, and past set -e or &&, unless a program has
-# died of the signal that both got.
+# A shell continues its loop, and after `set -e` or `&&`, unless the program was
+# killed by the signal that both received.
 fleet a.sock <<END
 * command=reload touch=begun until=go $reloaded
 END
@@ -570,7 +570,7 @@ ok 'who is told to ignore it does' said "$ERR" 'a.sock: no .* within 1 s'
 # --- A cluster ---------------------------------------------------------------
 
 ids=(uuid: 00000000-0000-0000-0000-00000000000)
-# node N ALIAS ROLE [MORE]: an instance, as the topology has it.
+# node N ALIAS ROLE [MORE]: prints an instance of the topology.
 node()
 {
 	echo "    - {${ids[*]}$1, uri: 'h:$1', alias: $2, role: $3, state: RolesConfigured, health: alive, disabled: ${4:-false}, expelled: ${5:-false}}"
@@ -584,7 +584,7 @@ topology()
 	printf '%s\\n' "$@"
 	printf '%s' '...\n'
 }
-# whole: four instances, of which 1 is asked.
+# whole: a cluster of four instances; the entry is instance 1.
 whole=$(topology 1 "$(node 1 router follower)" "$(node 3 s-leader leader)" \
     "$(node 2 s-follower follower)" "$(node 4 a-leader leader)" \
     "$(node 5 gone follower true)" "$(node 6 out follower false true)")
@@ -659,7 +659,7 @@ ends 2 's-follower \(h:2\): nobody there' '--keep-going leaves it out'
 is "$(sed -n 's/^a.sock request reload //p' log | xargs)" 'h:4 h:3 -' \
     'and does the others, the entry last'
 
-# The entry goes away while it relays the second one.
+# The entry disconnects while it relays the second request.
 fleet a.sock <<END
 * command=topology $whole
 * command=preflight,uri=h:3 $(same leader)

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What `make install` puts where, and that `make uninstall` takes it away; the
-# module for tt.
+# Which files `make install` installs, that `make uninstall` removes them, and
+# the module for tt.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# With what this build was made, so that nothing is built anew.
+# The settings of this build, so that nothing is rebuilt.
 target()
 {
 	local words=(-s -C "$TOP" B="$BUILD_DIR" PREFIX=/opt/cr
@@ -54,8 +54,8 @@ is "$(grep ^ExecReload= root/opt/cr/share/cartridge-reload/systemd/*)" \
     'ExecReload=/opt/cr/bin/cartridge-reload --wait 30' \
     'systemd is told where the program is'
 
-# What tt does with a module: main, of the directory of the manifest, must be a
-# program; version and help must not be empty.
+# The checks of tt for a module: `main`, relative to the manifest, must be a
+# program; `version` and `help` must not be empty.
 module=root/opt/cr/share/cartridge-reload/tt/reload
 is "$(readlink $module/main)" /opt/cr/bin/cartridge-reload \
     'main of the module for tt is the program'

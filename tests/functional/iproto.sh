@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Binary ports: logging in, where a password comes from and where it is not to be
-# found, and what a server may answer instead of a reply.
+# Binary ports: authentication, the sources of a password, where a password must
+# not appear, and server responses that are not a reply.
 
 # shellcheck disable=SC2016 # names of variables in names of tests
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -14,7 +14,7 @@ reloaded=${fine/outcome: ok/outcome: reloaded}
 closes='connection closed before'
 unknown="$closes the final reply: the outcome is unknown"
 
-# status NAME RC REGEX STEP ...: asks a binary port with this script, as op.
+# status NAME RC REGEX STEP ...: `status` on a fake binary port, as op.
 status()
 {
 	local name=$1 rc=$2 regex=$3
@@ -29,7 +29,7 @@ proof=$'\x0d\x84\xbb\x3e\xc3\x7f\x68\x5c\x69\xa3\xce\x52\x70\x81\xee\xd9\x7c\x35
 
 # --- Users and passwords -----------------------------------------------------
 
-# logs_in NAME USER ARGUMENT ...: as that user, with the password s3cret.
+# logs_in NAME USER ARGUMENT ...: logs in as USER with the password s3cret.
 logs_in()
 {
 	local name=$1 user=$2
@@ -88,7 +88,7 @@ warning='other users can see a password in a target: use --password-file or \$TT
 TT_CLI_PASSWORD=other target 'a password in the target' op op:s3cret@
 warning=
 
-# A text console takes no user, and both may be in one run.
+# A text console has no users; both kinds may be targets of one run.
 fake a.sock greet answer request "${fine/ok=/send=}" hold
 peer=$FAKE_PID
 fake b.sock greet-binary auth=op ok eval "$fine" hold
@@ -127,8 +127,8 @@ detached eval -f - -s a.sock -u op --password-file -
 ends 1 '--password-file and the Lua cannot both come from standard input' \
     'two things from standard input'
 
-# prompted TCL: the prompt, on a terminal of its own, and what is typed there once
-# the program reads it.
+# prompted TCL: runs the program on a new terminal, and types at its prompt once
+# the program reads.
 prompted()
 {
 	expect -c "
@@ -154,7 +154,7 @@ ok 'Ctrl-C ends that' said "$OUT" 'no password was given'
 
 # --- Where a password is not -------------------------------------------------
 
-# process_files PID: what other processes can see of one.
+# process_files PID: prints the data of a process that others can read.
 process_files()
 {
 	tr '\0' '\n' <"/proc/$1/cmdline"
@@ -205,7 +205,7 @@ status 'shutting down' 2 'the instance is shutting down' auth ok eval \
 status 'a transaction left open' 3 'the Lua left a transaction open.*' auth ok \
     eval 'fault=30:Transaction is active at return from function' hold
 
-# What was refused had no effect, and so nothing is said of one.
+# A refused request had no effect, so the message mentions none.
 fake a.sock greet-binary ping ok eval 'fault=42:no' hold
 try reload -s a.sock
 ends 2 'a.sock: binary port: user "guest" may not evaluate Lua; name a user with --user' \
@@ -253,7 +253,7 @@ fake a.sock 'greet=Tarantool 2.6.0 (Binary) 4b3d8bbf-dd32-4b9c-a5fc-9cb51b1c1c26
 TT_CLI_PASSWORD=x try status -s a.sock -u op
 ends 8 'a.sock: the greeting of the binary port has no salt, .*' 'no salt'
 
-# Nothing is sent before the answer to the login, whatever it is.
+# No request is sent before the response to the authentication.
 for words in reload 'eval 1' status plan; do
 	fake -r received a.sock greet-binary auth idle fault=47:no hold
 	# shellcheck disable=SC2086 # several words

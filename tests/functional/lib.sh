@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What the suites of the program against a scripted console have in common:
+# Functions for suites that run the program against a scripted console:
 # consoles, runs of the program, TAP.
 #
 #	. "$(dirname "$0")/lib.sh"
@@ -12,8 +12,8 @@
 #	done_testing
 #
 # The working directory is a temporary one.  Environment: CARTRIDGE_RELOAD
-# (the program), BUILD_DIR (with fakes/fake_console), TARANTOOL (the real
-# thing), KEEP=1 (leave the working directory behind if a test failed).
+# (the program), BUILD_DIR (with fakes/fake_console), TARANTOOL (the program),
+# KEEP=1 (keep the working directory if a test failed).
 
 set -u
 
@@ -43,7 +43,7 @@ export HOME=$WORK
 
 PEERS=()
 
-# Of the last run of the program.
+# Results of the last run of the program.
 RC=
 MS=
 OUT=.run/out
@@ -54,8 +54,8 @@ cleanup()
 {
 	local status=$?
 	trap - EXIT INT TERM HUP
-	# Not by a list of our own: the number of a child that has ended is soon
-	# that of a process of another suite.
+	# Asks the shell for its children: the id of a child that has ended may
+	# belong to a process of another suite by now.
 	# shellcheck disable=SC2046 # a list of numbers
 	kill $(jobs -pr) 2>/dev/null
 	wait
@@ -118,13 +118,13 @@ fake()
 	"$FAKE" "$@" >.run/ready 2>.run/fake &
 	FAKE_PID=$!
 	[ "${*: -1}" = again ] || PEERS+=("$FAKE_PID")
-	# To its end, so that the next one does not read that.
+	# Reads to the end, so that the next fake does not read the rest.
 	TARGET=$(<.run/ready)
 	[ -n "$TARGET" ] || bail_out "fake_console: $(cat .run/fake)"
 }
 
-# Waits for the ends of the scripts.  Fails if the client was not as a script
-# expected it; that it was gone when something was to be sent is no failure.
+# Waits for the ends of the scripts.  Fails if a script did not get what it
+# expected; a client that disconnects before a send is not a failure.
 peers_end()
 {
 	local pid rc result=0
@@ -137,7 +137,7 @@ peers_end()
 	return "$result"
 }
 
-# A socket with nobody behind it.
+# A socket on which no process listens.
 stale_socket()
 {
 	fake "$1"
@@ -179,13 +179,13 @@ finish_try()
 	RC=$?
 }
 
-# said FILE REGEX: the file has text like that.
+# said FILE REGEX: whether the file matches.
 said()
 {
 	grep -Eq -- "$2" "$1"
 }
 
-# What the last run of the program was and did, for a test that failed.
+# Prints the last run of the program and its output, after a failed test.
 show_run()
 {
 	diag "arguments: ${ARGS[*]}" "exit status: $RC" \
@@ -193,8 +193,8 @@ show_run()
 	    "standard error: $(head -c 3000 "$ERR" | cat -v)"
 }
 
-# ends RC REGEX NAME: the last run ended so, and what it said on standard
-# error is so: a whole line, but for our own name.  An empty REGEX: nothing.
+# ends RC REGEX NAME: the last run ended with RC, and its standard error has a
+# line that matches, without the program's name.  Empty REGEX: no output.
 ends()
 {
 	local problem=
@@ -214,7 +214,7 @@ ends()
 	fi
 }
 
-# prints TEXT NAME: what the last run printed on standard output.
+# prints TEXT NAME: the standard output of the last run was TEXT.
 prints()
 {
 	if [ "$(cat "$OUT")" = "$1" ]; then
@@ -226,7 +226,7 @@ prints()
 	fi
 }
 
-# wait_until COMMAND ...: until it succeeds, for as long as anybody waits.
+# wait_until COMMAND ...: waits until it succeeds, with a long time limit.
 wait_until()
 {
 	local deadline=$((SECONDS + 20))
@@ -236,7 +236,7 @@ wait_until()
 	done
 }
 
-# lua CODE [ARGUMENT ...]: runs Lua in a process of its own.
+# lua CODE [ARGUMENT ...]: runs Lua in a new process.
 lua()
 {
 	printf '%s\n' "$1" >.run/script.lua

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# `push`: folders good and bad, and what of them reaches the console.
+# `push`: valid and invalid folders, and what is sent to the console.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh disable=SC2016
 . "$(dirname "$0")/lib.sh"
@@ -11,7 +11,7 @@ GOLDEN=$CLI_DIR/golden
 
 # --- Folders that are not pushed ---------------------------------------------
 
-# Nothing listens there: who connects to it ends with 2.
+# No process listens there: a run that connects ends with 2.
 cannot()
 {
 	local regex=$1
@@ -78,7 +78,7 @@ wrong "push takes exactly one target \(2 given\); .*" \
 
 # --- What is sent ------------------------------------------------------------
 
-# Sections in their order, text beside the modules, arguments at the end.
+# Sections in order, texts beside modules, arguments at the end.
 sent='"pushed","functions: {}\nreturn \034\xc3\xa9\034\n"'
 names='\034sections\034:[{\034name\034:\034extensions/config.yml\034,\034size\034:14},'
 names=$names'{\034name\034:\034extensions/shop/a.lua\034,\034size\034:12}]'
@@ -114,7 +114,7 @@ ends 8 'a\.sock: .*closed.*' 'a connection that is lost'
 fake a.sock greet answer request hold
 try push ext --socket a.sock -t 0.3
 ends 4 'a\.sock: .*run `push --dry-run` to see the outcome' 'no reply in time'
-# Nobody knows whether it was done, so it is not done again.
+# The outcome is unknown, so the push is not repeated.
 fake a.sock greet answer request close
 try push ext --socket a.sock -w 1
 ends 8 'a\.sock: .*closed.*' 'with --wait it is not tried again'

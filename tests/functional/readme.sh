@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What is written by hand for people, against what is: the demo and the session
-# in the README, the examples of the manual and of the README, and the manual's
-# lists of error codes, fields and environment variables against the sources.
+# Checks the hand-written documentation: the demo and the session in the README,
+# the examples of the manual and of the README, and the manual's lists of error
+# codes, fields and environment variables against the sources.
 
 # shellcheck source=tests/live/cluster_lib.sh disable=SC2016,SC2317
 . "$(dirname "$0")/../live/cluster_lib.sh"
@@ -17,7 +17,7 @@ export CARTRIDGE_RELOAD
 # Wide, so that no line is broken; without overstriking.
 mandoc -T ascii -O width=1000 "$MAN" | sed 's/.\x08//g' >"$WORK/man"
 
-# section TITLE: the text of a section of the manual.
+# section TITLE: prints a section of the manual.
 section()
 {
 	awk -v title="$1" '
@@ -25,7 +25,7 @@ section()
 		inside { print }' "$WORK/man"
 }
 
-# has_all FILE: every line of the input is a word of the file.
+# has_all FILE: whether every line of the input is a word of the file.
 has_all()
 {
 	local word missing=0
@@ -120,7 +120,7 @@ ok 'the manual is clean' mandoc -T lint -W warning "$MAN"
 
 # --- The demo ----------------------------------------------------------------
 
-# Of what differs from run to run: names of directories, ports, times, versions.
+# Replaces what differs from run to run: directories, ports, times, versions.
 normalise()
 {
 	sed -E -e 's|[^ ]*/demo\.[A-Za-z0-9]+/|DIR/|g' \
@@ -131,7 +131,7 @@ normalise()
 	    -e 's/Cartridge [0-9][^,]*,/Cartridge N,/'
 }
 
-# What is left of a demo: files, and processes that work in its directory.
+# Prints leftovers of a demo: files, and processes that work in its directory.
 DEMO=$WORK/demo
 demo_processes()
 {
@@ -160,7 +160,7 @@ awk '/^<!-- The output of scripts\/demo.sh/ { found = 1 }
 normalise <"$OUT" >"$WORK/printed"
 ok 'the README shows what it prints' diff "$WORK/expected" "$WORK/printed"
 
-# The text of the picture, its lines as they were before they were broken.
+# The text of the picture, with its wrapped lines joined.
 sed -nE -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&amp;/\&/g' \
     -e '/^<text .*class="[^"]*more"/s/^[^>]*>/\x01/' \
     -e 's/^<text [^>]*>//' -e 's|</text>$||p' doc/demo.svg |
@@ -172,7 +172,7 @@ TMPDIR=$DEMO CARTRIDGE_ROCKS='' scripts/picture.sh "$WORK/new.svg" \
 is "$? $(cat "$OUT" "$ERR")" '0 ' 'it can be made anew'
 ok 'and has lines' [ "$(grep -c '^<text' "$WORK/new.svg")" -gt 20 ]
 
-# A program that says that all is well and does nothing.
+# A program that reports success and does nothing.
 mkdir "$WORK/bin"
 cat >"$WORK/bin/cartridge-reload" <<END
 #!/bin/sh
@@ -188,9 +188,9 @@ is "$?" 1 'the demo fails if the program does not reload'
 like "$(head -n 1 "$ERR")" 'did not print .*Good morning' 'and says what failed'
 ok 'and leaves nothing behind' nothing_left
 
-# interrupted SIGNAL STATUS FILE: starts the demo as a shell at a terminal
-# would, interrupts it when that file is there, and sees how it ends.  SIGINT
-# goes to all of its processes, as Ctrl-C does.
+# interrupted SIGNAL STATUS FILE: starts the demo as a shell at a terminal does,
+# interrupts it when the file exists, and checks how it ends.  SIGINT is sent to
+# all of its processes, as Ctrl-C does.
 interrupted()
 {
 	local pid status
@@ -211,7 +211,7 @@ interrupted()
 	ok 'and leaves nothing behind' nothing_left
 }
 
-# A server and a curl that never get anywhere.
+# A server and a curl that hang.
 cat >"$WORK/bin/server" <<END
 #!/bin/sh
 [ "\$1" != ports.lua ] || exec '$TARANTOOL' "\$@"
@@ -252,7 +252,7 @@ run_examples()
 		*)
 			if [ -n "$command" ]; then
 				n=$((n + 1))
-				# Only one application has a place for it.
+				# Only one application has a directory for it.
 				case $command in
 				*' push '*) serves "$PUSH_SOCK" ;;
 				*) serves "$APP_SOCK" ;;
@@ -270,7 +270,7 @@ run_examples()
 	ok "$text has examples" [ "$n" -gt 1 ]
 }
 
-# serves SOCKET: it is the one of the examples.
+# serves SOCKET: whether it serves the examples' application.
 serves()
 {
 	ln -sfn "$1" "$EXAMPLES/shop.web.control"
@@ -310,7 +310,7 @@ is "$(generation)" 10 'and they have reloaded the instance'
 
 # --- Examples for other programs ---------------------------------------------
 
-# example REGEX: the literal text of the manual from a line like that on.
+# example REGEX: prints the literal text of the manual from a matching line on.
 example()
 {
 	section EXAMPLES | awk -v regex="$1" '
@@ -320,7 +320,7 @@ example()
 	[ -s "$WORK/example" ]
 }
 
-# yaml EXPRESSION: a value of the YAML of an example, its lists as lines.
+# yaml EXPRESSION: prints a value of an example in YAML, lists as lines.
 yaml()
 {
 	lua '
@@ -335,7 +335,7 @@ yaml()
 }
 
 # commands NAME GENERATIONS: each line of the input is a command that succeeds,
-# and together they load that many generations.
+# and together they load GENERATIONS generations.
 commands()
 {
 	local before line
@@ -358,7 +358,7 @@ is "$line" "$(sed -n 's|^ExecReload=@BINDIR@|/usr/local/bin|p' \
     "$TESTS_DIR/../scripts/systemd/reload.conf.in")" 'and is that of the drop-in'
 commands ExecReload= 1 <<<"${line#/usr/local/bin/}"
 
-# What stands after CMD, once the lines are joined.
+# The rest of the line after CMD, with continuation lines joined.
 healthcheck=$(example '^ *HEALTHCHECK ' | sed -e ':a' -e '/\\$/{N;s/\\\n *//;ba' \
     -e '}' -e 's/.* CMD //')
 commands HEALTHCHECK 0 <<<"$healthcheck"

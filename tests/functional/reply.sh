@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Replies of all kinds, good and hostile, and what becomes of them.
+# Replies of all kinds, valid and hostile, and the output for them.
 #
-# golden/COMMAND-*.yaml are replies; what is printed for each of them stands
-# beside it, as text and as JSON.  GOLDEN_UPDATE=1 writes that anew.
+# golden/COMMAND-*.yaml are replies; the output for each of them is beside it,
+# as text and as JSON.  GOLDEN_UPDATE=1 rewrites it.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -16,7 +16,7 @@ push='%TAG !push! tag:tarantool.io/push,2018\n--- '
 mkdir json
 documents=0
 
-# Keeps what was printed, and how the run ended, for a look at all of them.
+# Keeps the output and the exit status, to check all runs together.
 keep_json()
 {
 	documents=$((documents + 1))
@@ -24,8 +24,8 @@ keep_json()
 	echo "$RC ${ARGS[*]}" >"json/$documents.run"
 }
 
-# replies NAME RC REGEX REPLY [COMMAND ...]: what becomes of a reply, a text
-# with escapes; asked for as text, whose outcome is tested, and as JSON.
+# replies NAME RC REGEX REPLY [COMMAND ...]: tests the output for a reply, text
+# with escapes: as text, whose outcome is compared, and as JSON.
 replies()
 {
 	local name=$1 rc=$2 regex=$3 reply=$4
@@ -43,7 +43,7 @@ replies()
 
 # --- What is printed ---------------------------------------------------------
 
-# report FILE ARGUMENT ...: all of a run.
+# report FILE ARGUMENT ...: writes the exit status and output of a run.
 report()
 {
 	local reply=$1
@@ -62,7 +62,7 @@ same_as_golden()
 	local base=${1%.yaml} command
 	command=$(basename "$base")
 	command=${command%%-*}
-	# What an instance may only answer to that.
+	# The outcome that only this command may have.
 	case $(basename "$base") in
 	reload-unchanged) command='reload --if-changed' ;;
 	push-planned) command='push --dry-run' ;;
@@ -105,7 +105,7 @@ done
 
 # --- Stale references --------------------------------------------------------
 
-# answers ACTION REPLY: a console that wants to be asked for just that.
+# answers ACTION REPLY: starts a console that expects this request only.
 answers()
 {
 	fake app.sock greet answer "request=\\034stale\\034:\\034$1\\034" \
@@ -154,7 +154,7 @@ fake app.sock greet answer 'request=\034command\034:\034stale\034' \
 try stale --socket app.sock
 ends 5 'app.sock: another reload has been running .*' 'stale: another reload runs'
 
-# More than anybody wants to read.
+# More references than are printed.
 {
 	printf '%s\n' --- '- cartridge_reload: 1' '  outcome: stale' '  stale:'
 	for ((i = 1; i <= 60; i++)); do
@@ -364,16 +364,16 @@ replies 'a cycle in a report' 8 'malformed reply: modules .*' \
 replies 'many directives' 8 'the reply has too many directives' \
     "$(times 100000 '%YAML 1.1\n')---\n- 1\n...\n"
 
-# Each string of a report as somebody might send it who wants to do harm: our
-# own styles, titles, cursor, a line that looks like one of ours, the second
-# half of the control characters, text that runs backwards, no UTF-8.
+# Malicious strings for each field of a report: styles of the program, window
+# titles, cursor movement, a line that looks like the program's own, the C1
+# control characters, text that runs backwards, invalid UTF-8.
 harm='\e[31m\e]0;title\a\e[2J\r\ncartridge-reload: forged: line\n\t\x7f'
 harm="$harm"'\L\P\u009b41m\u202e\u200f\u2066\u061c\ufeff\N\x9b\xff\0'
 strings='alias uuid name path module kind where function code phase role
     message traceback undone left reason names box state tarantool cartridge
     holder last problem warning called because unchecked'
 
-# hostile OUTCOME: a report with all fields there are.
+# hostile OUTCOME: prints a report with all fields.
 hostile()
 {
 	local text name value
@@ -427,7 +427,7 @@ hostile()
 	printf '%s\n' "$text"
 }
 
-# harmless FILE ...: a terminal may get that.
+# harmless FILE ...: whether the files are safe for a terminal.
 harmless()
 {
 	local bad='[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xd8\x9c'
@@ -436,7 +436,7 @@ harmless()
 	! grep -aP "$bad" "$@" | cat -v | grep .
 }
 
-# What was printed but for styles of ours that end on the line of their begin.
+# Prints the output without styles of the program that end on the same line.
 without_styles()
 {
 	sed 's/\x1b\[\(1\|2\|31\|32\|33\)m\([^\x1b]*\)\x1b\[0m/\2/g
@@ -453,7 +453,7 @@ ascii()
 	! grep -aP '[\x80-\xff]' "$@" | cat -v | grep .
 }
 
-# tells FIELD ...: these strings were printed, in one way or another.
+# tells FIELD ...: these strings were printed, escaped or not.
 tells()
 {
 	local field
@@ -465,7 +465,7 @@ tells()
 	done
 }
 
-# defused NAME COMMAND ...: what is in the file "reply" does no harm.
+# defused NAME COMMAND ...: the output for the file "reply" is safe.
 defused()
 {
 	local name=$1
@@ -520,7 +520,7 @@ ok 'where it says what it should' tells box state tarantool cartridge alias \
 hostile refused >reply
 defused 'a hostile refusal of status' status
 
-# Bytes that the console would not have left as they are.
+# Bytes that a real console would have escaped.
 raw='\x1b[31m\x07\x08\x7f\xc2\x9b41m\xe2\x80\xae\x9b\xff\xc0\x80\xed\xa0\x80'
 printf %b "---\n- error: 'message is $raw'\n...\n" >reply
 defused 'raw bytes' status

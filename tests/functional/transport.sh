@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Connecting, greeting, time, and every way in which a connection can fail.
+# Connecting, the greeting, time limits, and each way a connection can fail.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -15,7 +15,7 @@ unknown="$closes the final reply: the outcome is unknown"
 early="$closes the greeting: the instance refused it, or is stopping"
 strange='not a Tarantool \(unrecognised greeting\)'
 
-# status NAME RC REGEX STEP ...: asks a console with this script.
+# status NAME RC REGEX STEP ...: `status` on a fake console.
 status()
 {
 	local name=$1 rc=$2 regex=$3
@@ -65,8 +65,7 @@ status 'a greeting of 127 bytes, then the end' 2 "$early" \
 
 # --- What is sent ------------------------------------------------------------
 
-# To a console whose output may not be what can be read, nothing is sent that
-# changes something.
+# A console whose output format is unknown gets no request that changes state.
 for words in reload --method=native 'eval 1' status plan; do
 	fake -r received a.sock greet 'expect=\\set output yaml' idle \
 	    "send=---\n- error: unknown\n...\n" hold
@@ -75,7 +74,7 @@ for words in reload --method=native 'eval 1' status plan; do
 	ends 8 'a.sock: the console rejected YAML as its output format: .*' "$words: no such output"
 	case $words in
 	status | plan)
-		# It may be more than the socket takes at once.
+		# It may be more than fits into the socket's buffer.
 		ok "$words: is sent along" [ "$(wc -c <received)" -gt 1000 ]
 		;;
 	*)
@@ -139,7 +138,7 @@ ends 8 "a.sock: $unknown; the Lua code may still be running" \
     'so does eval'
 
 status 'reset after the greeting' 2 "$closes the request was sent" greet reset
-# All of the request is in the socket's buffer by then, if it is not too long.
+# The whole request is in the socket's buffer by then, if it is short enough.
 fake a.sock greet answer read=1000 idle reset
 try reload --method native --socket a.sock
 ends 8 "a.sock: $unknown.*" 'reset in the middle of the request'
@@ -160,7 +159,7 @@ ends 8 "$TARGET: $unknown" 'TCP: reset in the middle of the reply'
 
 # --- Sockets that cannot be connected to -------------------------------------
 
-# refuses NAME REGEX TARGET: there is no way to connect.
+# refuses NAME REGEX TARGET: connecting fails with this message.
 refuses()
 {
 	try status --socket "$3"
@@ -195,7 +194,7 @@ refuses 'a TCP port with nobody behind it' \
 refuses 'a host that does not exist' \
     'cannot resolve the host name: .*' host.invalid:3301
 
-# As another user, if that can be done.
+# As another user, if this user may switch.
 mkdir open
 cp "$CARTRIDGE_RELOAD" open/cartridge-reload
 chmod 711 . && chmod 755 open
@@ -222,7 +221,7 @@ if nobody open/cartridge-reload --version >/dev/null 2>&1; then
 	RC=$?
 	ends 2 'private/a.sock: permission denied; run as .*' \
 	    'a directory without permission'
-	# glob(3) says of all of these that nothing matches.
+	# glob(3) returns "no match" for all of these.
 	chmod 000 private
 	mkdir -p deep/er/inner && chmod 000 deep/er/inner
 	for pattern in 'private/*.sock' 'private/*/x.sock' 'priv*/a.sock' \
@@ -245,7 +244,7 @@ fi
 
 # --- Addresses ---------------------------------------------------------------
 
-# connects NAME TARGET: a console at $TARGET is reached as that.
+# connects NAME TARGET: a console at $TARGET is reached by this address.
 connects()
 {
 	try status --socket "$2"
@@ -276,7 +275,7 @@ prints "$TARGET: ok" 'a TCP console is named as HOST:PORT'
 fake tcp "${script[@]}"
 connects 'address tcp://HOST:PORT' "tcp://$TARGET"
 fake tcp "${script[@]}"
-# Whichever address of that name comes first.
+# Either address of the name may come first.
 connects 'a host name' "localhost:${TARGET#*:}"
 fake tcp pieces=1 greet answer request "$fine" hold
 connects 'TCP: all comes byte by byte' "$TARGET"
@@ -358,10 +357,10 @@ ends 0 '' 'a variable may hold a glob'
 
 # --- Time --------------------------------------------------------------------
 
-# What is said is the time that was left when the target's turn came, so that it
-# may be less than what was given, by what the machine did before.
+# The message contains the time left when the target's turn came, which may be
+# less than the given time if the machine is slow.
 
-# took LEAST MOST NAME: how long the last run took, in ms.
+# took LEAST MOST NAME: the last run took between LEAST and MOST ms.
 took()
 {
 	if [ "$MS" -ge "$1" ] && [ "$MS" -le "$2" ]; then
@@ -403,7 +402,7 @@ try eval -f big.lua -s a.sock -t 0.3
 ends 4 'a.sock: the request could not be sent within 0\.[0-9]+ s.*' \
     'a request that is not taken'
 kill "$FAKE_PID"
-# One limit for all, however much comes.
+# One time limit for the whole reply, even if data keeps arriving.
 drip=()
 for i in {1..100}; do
 	drip+=('send=- x\n' delay=200)
@@ -429,7 +428,7 @@ ok 'which is a little less than the client' \
 
 # --- Waiting -----------------------------------------------------------------
 
-# waits NAME: the program waits by now.
+# waits NAME: tests that the program is waiting.
 waits()
 {
 	ok "$1" wait_until said "$ERR" ': waiting$'
@@ -441,7 +440,7 @@ waits '--wait: no socket yet'
 fake a.sock "${script[@]}"
 finish_try
 ends 0 "a.sock: $absent" 'it appears'
-# Whether the program has come as far as to wait for something.
+# Whether the program has started to wait.
 sleeps()
 {
 	grep -q '^[0-9]* (cartridge-reloa) S ' "/proc/$TRY_PID/stat"
@@ -493,7 +492,7 @@ try status -s none.sock --wait 0
 ends 2 "none.sock: $absent" '--wait 0 does not wait'
 took 0 2000 'for long'
 
-# lasting NAME RC REGEX STEP ...: what does not pass by itself ends at once.
+# lasting NAME RC REGEX STEP ...: a permanent error ends the run at once.
 lasting()
 {
 	local name=$1 rc=$2 regex=$3

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# The command line, what the program does with its descriptors, exit status,
-# and the line of Lua that can be sent by hand.
+# The command line, the handling of descriptors, the exit status, and the line
+# of Lua that can be sent by hand.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -15,7 +15,7 @@ script=(greet answer request "$fine" hold)
 
 # --- Wrong command lines -----------------------------------------------------
 
-# wrong REGEX ARGUMENT ...: refused before anything is done.
+# wrong REGEX ARGUMENT ...: the command line is refused before any connection.
 wrong()
 {
 	local regex=$1 problem=
@@ -35,7 +35,7 @@ wrong()
 	fi
 }
 
-# Whatever is wrong, this one is not attempted.
+# No connection to this target may be attempted.
 fake a.sock idle touch=touched again
 
 commands='\(commands: reload, plan, status, stale, push, eval, console, help, version\)'
@@ -184,7 +184,7 @@ for value in tcp:// tcp://host tcp://:3301 :3301 host: host:port host:0 \
 done
 wrong 'the target is empty|--socket: the value is empty' -s ''
 
-# Whatever is done with a password, it is not printed.
+# A password is never printed.
 for value in admin:secret@host:0 tcp://admin:secret@host: \
     admin:s/ecret@host:x http://admin:secret@host admin:sec:ret@host; do
 	wrong "target '.*admin:\*\*\*@host.*'.*" -s "$value"
@@ -253,7 +253,7 @@ ok '-V is the same' cmp version "$OUT"
 try version
 ok 'so is the command' cmp version "$OUT"
 
-# right NAME ARGUMENT ...: understood, and something is asked.
+# right NAME ARGUMENT ...: the command line is accepted, and a request is sent.
 right()
 {
 	local name=$1
@@ -305,7 +305,7 @@ package = 'shop'
 version = 'scm-1'
 END
 
-# asked NAMES NAME: those instances were asked, and nobody else.
+# asked NAMES NAME: exactly those instances got a request.
 asked()
 {
 	is "$(sed -n 's|^project/tmp/run/shop\.\(.*\)\.control: .*|\1|p;
@@ -313,7 +313,7 @@ asked()
 	    "$1" "$2"
 }
 
-# in_project COMMAND NAMES NAME ARGUMENT ...: in the directory of the project.
+# in_project COMMAND NAMES NAME ARGUMENT ...: in the project's directory.
 in_project()
 {
 	local command=$1 names=$2 name=$3 instance
@@ -367,7 +367,7 @@ ok 'the document has it' said "$OUT" '"exit": 9'
 
 # --- Lua of a file -----------------------------------------------------------
 
-# cannot REGEX ARGUMENT ...: a local error, and nothing is touched.
+# cannot REGEX ARGUMENT ...: a local error; no instance gets a request.
 cannot()
 {
 	local regex=$1
@@ -439,7 +439,7 @@ ends 0 '' 'arguments of eval'
 
 full='cannot write standard output: No space left on device'
 
-# written_to REDIRECTION ARGUMENT ...: with other descriptors.
+# written_to REDIRECTION ARGUMENT ...: runs the program with these descriptors.
 written_to()
 {
 	local how=$1
@@ -473,7 +473,7 @@ written_to()
 	RC=$?
 }
 
-# A pipe that nobody reads from.
+# A pipe without a reader.
 mkfifo pipe
 # shellcheck disable=SC2094 # that is the point
 exec 8<>pipe 9>pipe 8>&-
@@ -518,8 +518,8 @@ ok 'it stops there' [ ! -e touched ]
 ok 'and says so' said "$ERR" 'b.sock: not attempted$'
 kill "$FAKE_PID"
 
-# What is meant for the user must not end in the socket of the instance, which
-# could have got the number of a descriptor that was closed.
+# Output for the user must not go to the socket of the instance, which may have
+# got the number of a closed descriptor.
 push='send=%TAG !push! tag:tarantool.io/push,2018\n--- pushed\n...\n'
 sent_well()
 {
@@ -557,7 +557,7 @@ ends 1 'cannot read -: .*' 'no standard input to read Lua from'
 
 # --- Quiet, and exit status --------------------------------------------------
 
-# outcome WORD ...: the reply of an instance on which it ended so.
+# outcome WORD ...: prints a reply with this outcome.
 outcome()
 {
 	printf '%s' 'send=---\n- cartridge_reload: 1\n  outcome: ' "$1" \
@@ -585,14 +585,14 @@ try status -q -s a.sock
 ends 3 'a.sock: because' '--quiet: an error'
 prints '' 'prints nothing but that'
 
-# Each outcome, alone and after one that is fine.
+# Each outcome, alone and after a successful one.
 while read -r word code command; do
 	fake a.sock greet answer request "$(outcome "$word")" hold
 	# shellcheck disable=SC2086 # several words
 	try $command -s a.sock
 	is "$RC" "$code" "outcome $word of $command"
 	peers_end
-	# Several are asked for more before a reload.
+	# Before a reload of several instances there is a preflight.
 	case $command in
 	reload*) continue ;;
 	plan) reply=$planned ;;
@@ -617,7 +617,7 @@ refused 5 status
 degraded 6 status
 stale 7 status
 END
-# One that has done something else has not done it.
+# An outcome of another command is a protocol error.
 while read -r word command; do
 	fake a.sock greet answer request "$(outcome "$word")" hold
 	# shellcheck disable=SC2086 # several words
@@ -656,7 +656,7 @@ printable()
 	! grep -aP '[^\x20-\x7e]' "$1"
 }
 
-# The line goes nowhere.
+# The line is not sent.
 fake a.sock idle touch=touched again
 for words in '' reload plan status stale 'eval 1' '--method native'; do
 	# shellcheck disable=SC2086 # several words
@@ -681,7 +681,7 @@ echo "return {hello = 'world'}" >data/greeting.lua
 (cd data && exec "$TARANTOOL" ../app.lua "$WORK/real.sock") \
     >real.log 2>&1 </dev/null &
 
-# by_hand ARGUMENT ...: prints what a console answers to the line.
+# by_hand ARGUMENT ...: prints the reply of a console to the line.
 by_hand()
 {
 	"$CARTRIDGE_RELOAD" --print-lua "$@" |
