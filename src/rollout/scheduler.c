@@ -48,7 +48,7 @@ struct scheduler {
 	int				 failed;	/* a local failure */
 };
 
-/* --- What the jobs tell while they run -------------------------------------*/
+/* --- Notices of the running jobs -------------------------------------------*/
 
 static struct fleet *
 fleet_of(const struct job *job)

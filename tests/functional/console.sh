@@ -311,7 +311,8 @@ ok 'and the next line runs' said "$OUT" '^- 1$'
 
 # --- Its end -----------------------------------------------------------------
 
-# begin_console STEP ...: with an input that is open until close_input.
+# begin_console STEP ...: starts it with an input that is open until
+# close_input.
 begin_console()
 {
 	fake a.sock greet answer "$@"

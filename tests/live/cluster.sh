@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# A whole cluster through one of its instances: the order, what keeps a reload
-# from beginning, and what is told when somebody fails, dies or hangs in the
-# middle.
+# A whole cluster through one of its instances: the order, the conditions that
+# prevent a reload, and the report if an instance fails, dies or hangs during
+# it.
 
 # shellcheck source=tests/live/cluster_lib.sh disable=SC2016
 . "$(dirname "$0")/cluster_lib.sh"
@@ -14,14 +14,14 @@
 COOKIE=cluster-test-cookie
 VERSION=1
 
-# All that the program has said, with nothing left out.
+# The complete output of all runs.
 SAID=$WORK/said
 remember()
 {
 	cat "$OUT" "$ERR" >>"$SAID"
 }
 
-# via ENTRY ARGUMENT ...: the program, for the whole cluster through that one.
+# via ENTRY ARGUMENT ...: runs the program for the whole cluster through ENTRY.
 via()
 {
 	local entry=$1
@@ -43,19 +43,19 @@ finish_via()
 	remember
 }
 
-# said FILE: without the addresses, which are others each time.
+# said FILE: prints it without addresses, which differ from run to run.
 said()
 {
 	sed 's/ (127\.0\.0\.1:[0-9]*)//g; s/127\.0\.0\.1:[0-9]*/ADDRESS/g' "$1"
 }
 
-# summary: the last lines of the report, from the count on.
+# summary: prints the end of the report, from the line with the counts on.
 summary()
 {
 	said "$OUT" | sed -n '/^[0-9]* instances: /,$p'
 }
 
-# order: who was reloaded, in the order of the report.
+# order: prints the reloaded instances, in the order of the report.
 order()
 {
 	said "$OUT" | sed -n 's/^\([^ ]*\): reloaded to.*/\1/p' | xargs
@@ -67,13 +67,14 @@ not_touched()
 	    xargs
 }
 
-# rows COLUMN ...: these columns of the table in OUT, a word for each line.
+# rows COLUMN ...: prints these columns of the table in OUT, one word for each
+# row.
 rows()
 {
 	awk -v columns="$*" 'BEGIN { n = split(columns, list, " ") }
 	/^NAME / { on = 1; next }
 	/^[0-9]+ instances: / { on = 0 }
-	# The lines below it are of no instance.
+	# The lines below the table are not about instances.
 	/^(Tarantool|Cartridge|outdated|not healthy)/ { on = 0 }
 	on {
 		row = $list[1]
@@ -83,8 +84,8 @@ rows()
 	}' "$OUT" | xargs
 }
 
-# The next version of the code on all hosts; on each it can be told to wait or to
-# fail in the init of a role.
+# The next version of the code on all hosts; a flag makes the init of its role
+# wait or fail on an instance.
 next_version()
 {
 	VERSION=$((VERSION + 1))
@@ -101,7 +102,7 @@ release()
 	set_flag "$1" shop_hold
 }
 
-# last NAME: how the last reload of an instance ended.
+# last NAME: prints the outcome of the last reload of an instance.
 last()
 {
 	on "$1" app_eval 'local registry = rawget(_G, "__cartridge_reload")

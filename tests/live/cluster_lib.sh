@@ -13,7 +13,7 @@
 #	done_testing
 #
 # A replica set is ALIAS=ROLE+ROLE:INSTANCE,INSTANCE; its first instance is the
-# leader.  All of lib.sh works for the instance that is chosen with `on` or
+# leader.  The functions of lib.sh apply to the instance chosen with `on` or
 # `choose_node`.
 
 # shellcheck source=tests/live/lib.sh
@@ -23,20 +23,22 @@ NODES=()
 declare -A NODE_PID NODE_URI NODE_URL NODE_SOCK NODE_LOG NODE_DATA NODE_CODE
 declare -A NODE_ENV NODE_TEMPLATE
 
-# Cartridge asks one other instance each period whether it is alive.
+# In each period Cartridge probes one other instance.
 CLUSTER_ENV=(
 	TARANTOOL_CLUSTER_COOKIE=cluster-test-cookie
 	TARANTOOL_SWIM_BROADCAST=false
 	TARANTOOL_SWIM_PROTOCOL_PERIOD_SECONDS=0.2
 )
 
-# Seconds from suspicion until an instance counts as dead; Cartridge's own is 20.
+# Seconds until a suspected instance is declared dead; Cartridge's default is
+# 20.
 CLUSTER_SUSPECT_TIMEOUT=${CLUSTER_SUSPECT_TIMEOUT:-1}
 
 # start_cluster APP REPLICASET ...: starts the instances, joins them into one
 # cluster and waits until each sees all of them healthy.  CODE=own gives each
 # its own copy of the application; else they share one.  The consoles are in the
-# directory RUN_DIR, if it is set, under the names that cartridge-cli gives them.
+# directory RUN_DIR, if it is set, under the names that cartridge-cli gives
+# them.
 start_cluster()
 {
 	local app=$1
@@ -46,7 +48,7 @@ start_cluster()
 	wait_until 30 cluster_is_healthy || bail_out 'the cluster is not healthy'
 }
 
-# Starts the instances of the replica sets, and joins none.
+# Starts the instances of the replica sets without joining them.
 launch_nodes()
 {
 	local app=$1 set name names=()
@@ -66,7 +68,8 @@ launch_nodes()
 	done
 }
 
-# make_node APP NAME: the directories and ports of an instance.
+# make_node APP NAME: creates the directories of an instance and chooses its
+# ports.
 make_node()
 {
 	local app=$1 name=$2 dir=$WORK/$2 ports code
@@ -93,8 +96,8 @@ make_node()
 	NODE_TEMPLATE[$name]=$TESTS_DIR/support/apps/$app
 }
 
-# spawn_node NAME: starts its process, and does not wait.  NODE_ENV[NAME] has
-# more VARIABLE=VALUE words for it.
+# spawn_node NAME: starts its process without waiting.  NODE_ENV[NAME] contains
+# additional VARIABLE=VALUE words.
 spawn_node()
 {
 	local name=$1 extra
@@ -113,7 +116,7 @@ spawn_node()
 	NODE_PID[$name]=$!
 }
 
-# run_node NAME: starts it again, and waits until it has configured its roles.
+# run_node NAME: restarts it and waits until its roles are configured.
 run_node()
 {
 	spawn_node "$1"
@@ -121,7 +124,7 @@ run_node()
 	    on "$1" wait_until 20 in_state RolesConfigured
 }
 
-# choose_node NAME: the functions of lib.sh are about it from now on.
+# choose_node NAME: the functions of lib.sh apply to it from now on.
 choose_node()
 {
 	[ -n "${NODE_CODE[$1]:-}" ] || bail_out "there is no instance $1"
@@ -135,7 +138,7 @@ choose_node()
 	APP_URL=${NODE_URL[$1]}
 }
 
-# on NAME COMMAND [ARGUMENT ...]: the command, with that instance chosen.
+# on NAME COMMAND [ARGUMENT ...]: runs the command with that instance chosen.
 on()
 {
 	choose_node "$1"
@@ -143,8 +146,8 @@ on()
 	"$@"
 }
 
-# join_nodes REPLICASET ...: the Lua list of replica sets that admin_edit_topology
-# takes.
+# join_nodes REPLICASET ...: prints the replica sets as a Lua list for
+# admin_edit_topology.
 join_nodes()
 {
 	local set alias roles names name
@@ -162,7 +165,7 @@ join_nodes()
 	done
 }
 
-# bootstrap_cluster REPLICASET ...: joins what launch_nodes has started.
+# bootstrap_cluster REPLICASET ...: joins the instances started by launch_nodes.
 bootstrap_cluster()
 {
 	local name
@@ -177,7 +180,8 @@ bootstrap_cluster()
 	on "${NODES[0]}" set_failover "failover_timeout = $CLUSTER_SUSPECT_TIMEOUT"
 }
 
-# edit_topology LUA / set_failover LUA: asks the chosen instance for a change.
+# edit_topology LUA / set_failover LUA: makes a change through the chosen
+# instance.
 edit_topology()
 {
 	app_eval 'local ok, err = require("cartridge").admin_edit_topology({'"$1"'})
@@ -195,8 +199,8 @@ set_failover()
 		end' >/dev/null
 }
 
-# Whether each instance (of NAMES, or all) finds all of the cluster healthy.
-# Cartridge's own is_healthy is content with a suspect, too.
+# Whether each instance (of NAMES, or all) sees the whole cluster as healthy.
+# Cartridge's is_healthy also accepts suspected instances.
 cluster_is_healthy()
 {
 	local name
@@ -231,7 +235,7 @@ node_set()
 	on "$1" app_eval "return $REPLICASET"
 }
 
-# member_of OBSERVER NAME FIELD: what one instance knows of another:
+# member_of OBSERVER NAME FIELD: prints what one instance knows of another:
 # member_of r1 s1-a status; member_of r1 s1-a payload.state
 member_of()
 {
@@ -246,8 +250,8 @@ member_is()
 	[ "$(member_of "$1" "$2" "$3")" = "$4" ]
 }
 
-# leader_of OBSERVER NAME: the alias of whom it takes for the leader of the
-# replica set of an instance.
+# leader_of OBSERVER NAME: prints the alias of the leader of the replica set of
+# an instance, as the observer knows it.
 leader_of()
 {
 	on "$1" app_eval '
@@ -281,19 +285,19 @@ app_versions()
 	done
 }
 
-# What code can do in its init, on the instances where `set_flag` says so of its
-# version: wait for as long as that is so, or fail.
+# Code for init that waits while a flag of its version is set, or fails if
+# another one is set, see `set_flag`.
 HOLD='while rawget(_G, "shop_hold") == VERSION do require("fiber").sleep(0.01) end'
 FAIL='if rawget(_G, "shop_fail") == VERSION then error("no disk here", 0) end'
 
-# set_flag NAME FLAG [VALUE]: a global of the instance; without a value, none.
+# set_flag NAME FLAG [VALUE]: sets a global of the instance; no value: nil.
 set_flag()
 {
 	on "$1" app_eval 'rawset(_G, "'"$2"'", '"${3:-nil}"')' >/dev/null
 }
 
-# generations: of all instances in the order in which they were started, and
-# which version of the code serves: 1/v2 1/v2 0/v1
+# generations: prints the generation and the serving version of all instances,
+# in the order in which they were started: 1/v2 1/v2 0/v1
 generations()
 {
 	local name out=()
@@ -307,19 +311,19 @@ generations()
 	echo "${out[*]}"
 }
 
-# loaded_at NAME: when its code took over.
+# loaded_at NAME: prints the time at which its code took over.
 loaded_at()
 {
 	on "$1" app_eval 'return rawget(_G, "__cartridge_reload").loaded_at'
 }
 
-# is_before A B: of two times.
+# is_before A B: compares two times.
 is_before()
 {
 	awk -v a="$1" -v b="$2" 'BEGIN { exit !(a < b) }'
 }
 
-# is_reloading NAME: whether a reload runs there.
+# is_reloading NAME: whether a reload is running there.
 is_reloading()
 {
 	[ "$(on "$1" app_eval 'local registry = rawget(_G, "__cartridge_reload")
@@ -328,8 +332,8 @@ is_reloading()
 
 # --- The program in the background -------------------------------------------
 
-# begin_run ARGUMENT ...: `run`, without waiting for its end; Ctrl-C reaches it
-# as it does in a terminal, where a shell would have it ignored.
+# begin_run ARGUMENT ...: `run`, without waiting for its end.  SIGINT is not
+# ignored, unlike in other background jobs of a shell.
 begin_run()
 {
 	env --default-signal=INT "$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR" \

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What the cluster suites take for granted about Cartridge: its topology, its
-# membership, its pool and its leaders, on three processes.  It passes on the
-# stand-in and, with CARTRIDGE_ROCKS, on the real Cartridge.
+# What the cluster suites assume about Cartridge: topology, membership, pool and
+# leaders, on three processes.  It passes with the stand-in and, with
+# CARTRIDGE_ROCKS, with the real Cartridge.
 
 # shellcheck source=tests/live/cluster_lib.sh disable=SC2016
 . "$(dirname "$0")/cluster_lib.sh"
 
-# fields NAME LUA: the names and types of the fields of the table.
+# fields NAME LUA: prints the names and types of the fields of a table.
 fields()
 {
 	on "$1" app_eval 'local out = {}
@@ -20,8 +20,8 @@ fields()
 		return table.concat(out, " ")'
 }
 
-# over_pool FROM TO LUA: Lua in one instance, with `conn`, the pool's connection
-# to another one.
+# over_pool FROM TO LUA: runs Lua in one instance, with `conn`, the pool's
+# connection to another one.
 over_pool()
 {
 	on "$1" app_eval 'local conn, err = require("cartridge.pool")
@@ -32,7 +32,8 @@ over_pool()
 		'"$3"
 }
 
-# server_of OBSERVER NAME FIELD: of an entry of admin_get_servers.
+# server_of OBSERVER NAME FIELD: prints a field of an entry of
+# admin_get_servers.
 server_of()
 {
 	on "$1" app_eval 'for _, s in ipairs(
@@ -43,7 +44,7 @@ server_of()
 		end'
 }
 
-# config_of OBSERVER NAME: what its config has for an instance.
+# config_of OBSERVER NAME: prints the entry of an instance in its config.
 config_of()
 {
 	on "$1" app_eval 'return require("cartridge").config_get_readonly(
@@ -201,7 +202,7 @@ is "$(over_pool r1 s1-b 'local seen
 	end})
 	return unpack(seen)')" "$(printf 'background\tfalse')" \
     'they come in a fiber that has no console to pass them on to'
-# A console takes one line.
+# A console reads one line.
 like "$(tr -s '\n\t' ' ' <<EOT | sed '$s/$/\n/' |
 (function()
 	local conn = require("cartridge.pool").connect("${NODE_URI[s1-b]}")
@@ -220,7 +221,7 @@ is "$(over_pool r1 s1-b 'local ok, err = pcall(conn.eval, conn,
 	[[error("no good", 0)]])
 	return ok, tostring(err), conn.state')" \
     "$(printf 'false\tno good\tactive')" 'what is raised there is raised here'
-# The words are those of the server.
+# The texts are those of the server.
 like "$(over_pool r1 s1-b 'local ok, err = pcall(conn.eval, conn,
 	[[require("fiber").sleep(0.5)]], {}, {timeout = 0.1})
 	return ok, tostring(err), conn.state')" \
@@ -312,7 +313,7 @@ is "$(relay r1 s1-b native)" "$(printf 'reloaded\ts1-b\t2\t')" \
 like "$(on r1 app_eval 'local _, err = rawget(_G, "shop_slow"):wait_result(5)
 	return tostring(err)')" 'fiber is cancelled' \
     'cancels what runs there for others'
-# Newer servers do not let the fibers of connections be cancelled.
+# In newer servers the fibers of connections cannot be cancelled.
 like "$(on s1-b app_eval 'local kept = _G._cluster_vars_values.kept
 	_G._cluster_vars_values.kept = nil
 	local result = kept[1]:wait_result(5)

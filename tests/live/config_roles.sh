@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Roles that the config of Tarantool 3 gives an instance; on older servers, roles
-# of a stand-in for the module `config`.
+# Roles from the config of Tarantool 3; on older servers, from a stand-in for
+# the module `config`.
 
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/live/config_lib.sh
 . "$(dirname "$0")/config_lib.sh"
 
-# What there is of the roles: the route, triggers, loops, config and versions.
+# Prints the state of the roles: route, triggers, loops, config and versions.
 roles_state()
 {
 	curl -s -m 20 "$APP_URL/hello"

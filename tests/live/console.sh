@@ -21,7 +21,7 @@ start_app shop
 app_version 2
 like "$(http_get /hello)" 'v1' 'version 1 serves'
 
-# It would wait for ever, had the console kept the delimiter.
+# If the console had kept the delimiter, this would wait without end.
 printf '%s\n' "require('console').delimiter('!')" 'function twice(x)' \
     'return 2 * x' 'end!' 'twice(21)!' "require('console').delimiter('')!" \
     'twice(4)' | "$CARTRIDGE_RELOAD" console -s "$APP_SOCK" -t 20 -o json \

@@ -2,19 +2,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# An application whose modules, roles, fibers, routes, alias and errors are
-# called so that a careless program would run them, or have a terminal obey
-# them.
+# An application with malicious names of modules, roles, fibers, routes, aliases
+# and errors: unescaped, they would be executed or interpreted by a terminal.
 
 # shellcheck source=tests/live/lib.sh disable=SC2016,SC2317
 . "$(dirname "$0")/lib.sh"
 
 [ -x "$CARTRIDGE_RELOAD" ] || bail_out "$CARTRIDGE_RELOAD is not there"
 
-# Whoever is run says so here; the application and we run in other places.
+# An executed name creates a file here; nothing else runs in this directory.
 export TRACE=$WORK/executed
 
-# What may be in the name of a file and in that of a module.
+# Characters that names of files and of modules may contain.
 names=(
 	'$(>$TRACE)' '`>$TRACE`' ';>$TRACE;' "' .. os.execute('>\$TRACE') .. '"
 	']] .. os.execute([[>$TRACE]]) .. [[' '" .. os.execute(">$TRACE") .. "'
@@ -28,7 +27,7 @@ is_harmless()
 	    "$1" && iconv -f UTF-8 -t UTF-8 "$1" >/dev/null
 }
 
-# looks_well NAME: the last run has harmed nobody.
+# looks_well NAME: nothing was executed, and the output is safe for a terminal.
 looks_well()
 {
 	if [ -e "$TRACE" ]; then
@@ -41,20 +40,21 @@ looks_well()
 	fi
 }
 
-# written MODULE: a module of that name, and a line that requires it.
+# written MODULE: writes a module of that name, and prints a line that requires
+# it.
 written()
 {
-	# A dot stands for a slash there.
+	# In the name of a module a dot means a slash.
 	local file=$APP_DIR/app/odd/${1//.//}.lua
 	mkdir -p "${file%/*}"
 	printf 'return {version = 1}\n' >"$file" || return
-	# As numbers, for Lua.
+	# Decimal escapes, for Lua.
 	printf 'require("%s")\n' "$(printf 'app.odd.%s' "$1" |
 	    od -An -v -tu1 | tr -s '\n' ' ' | sed 's/ *$//; s/ \+/\\/g')" \
 	    >>"$WORK/requires"
 }
 
-# A name that a role, a fiber and an error have; as escapes of Lua.
+# The name of a role, a fiber and an error, as Lua escapes.
 evil='\27[2J\27]0;x\7$(>$TRACE)`>$TRACE`\\" .. \226\128\174 \255\254 \13cartridge-reload: ok'
 
 export BOOTSTRAP=yes
@@ -91,14 +91,14 @@ for command in reload plan status stale; do
 	looks_well "$command"
 done
 
-# Each name as a glob: it is that one at most, and no code.
+# Each name as a glob: it matches at most that module, and is not executed.
 for name in "${names[@]}"; do
 	printf %s "$name" | iconv -f UTF-8 -t UTF-8 >/dev/null 2>&1 || continue
 	run -s "$APP_SOCK" plan --module "app.odd.$name" --exclude "$name"
 	looks_well "--module $(printf %q "$name")"
 done
 
-# Errors, in each phase, whose text is like that.
+# Errors with such a text, in each phase.
 for place in web_top web_init web_validate; do
 	app_version 3 "$place=error('$evil')"
 	run -s "$APP_SOCK" --verbose

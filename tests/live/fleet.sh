@@ -3,8 +3,7 @@
 # Copyright (c) 2026 The cartridge-reload authors
 #
 # All instances of an application on one host, through their sockets: found by
-# name, one after the other or several at once, and with some of them in
-# trouble.
+# name, one after the other or in parallel, and with failures of some.
 
 # shellcheck source=tests/live/cluster_lib.sh disable=SC2016
 . "$(dirname "$0")/cluster_lib.sh"
@@ -14,11 +13,12 @@
 RUN_DIR=$WORK/run
 ALL=$RUN_DIR/'*.control'
 
-# rows COLUMN ...: these columns of the table in OUT, a word for each line.
+# rows COLUMN ...: prints these columns of the table in OUT, one word for each
+# row.
 rows()
 {
 	awk -v columns="$*" 'BEGIN { n = split(columns, list, " ") }
-	# The lines below it are of no instance.
+	# The lines below the table are not about instances.
 	/^(Tarantool|Cartridge|outdated|not healthy)/ { exit }
 	NR > 1 {
 		row = $list[1]
@@ -28,14 +28,14 @@ rows()
 	}' "$OUT" | xargs
 }
 
-# order: the instances in the order in which the report has them.
+# order: prints the instances in the order of the report.
 order()
 {
 	sed -n 's/^.*shop\.\([^.]*\)\.control: .*reloaded to.*/\1/p' "$OUT" |
 	    xargs
 }
 
-# not_touched: those of which that is said.
+# not_touched: prints the instances reported as not attempted.
 not_touched()
 {
 	sed -n 's/^.*shop\.\([^.]*\)\.control: not attempted$/\1/p' "$ERR" | xargs
@@ -63,7 +63,7 @@ run status --app shop --run-dir "$RUN_DIR" --instance s9
 is "$RC" 2 'a name that nobody has'
 like "$(cat "$ERR")" "searched: $RUN_DIR" 'it is said where it was searched'
 
-# A stateboard is a Tarantool of its own beside the instances.
+# A stateboard is a separate Tarantool process.
 start_app plain
 STATEBOARD=$APP_PID
 ln "$APP_SOCK" "$RUN_DIR/shop-stateboard.control"

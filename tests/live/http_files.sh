@@ -11,7 +11,7 @@
 
 launch_app pages || bail_out 'the application did not start'
 
-# get PATH: the answer, or the status of one that is an error.
+# get PATH: prints the body of the response, or the status of an error.
 get()
 {
 	local answer
@@ -28,7 +28,7 @@ all()
 	echo "$(get /show), $(get /text), $(get /page), $(get /style.css)"
 }
 
-# texts VERSION: the templates and static files of that version are on disk.
+# texts VERSION: writes the templates and static files of that version.
 texts()
 {
 	echo "show t$1 <%= version %> <%= web %>" \
@@ -37,14 +37,14 @@ texts()
 	echo "static s$1" >"$APP_DIR/public/style.css"
 }
 
-# deploy VERSION [PLACE=TEXT ...]: all of that version is on disk.
+# deploy VERSION [PLACE=TEXT ...]: writes all files of that version.
 deploy()
 {
 	app_version "$@"
 	texts "$1"
 }
 
-# answers VERSION: what all of that version answers.
+# answers VERSION: prints the expected responses of that version.
 answers()
 {
 	echo "show t$1 [v$1$1] v$1, v$1 v$1 [base$1], page t$1, static s$1"
@@ -72,7 +72,7 @@ is "$RC" 0 'nothing is stale'
 
 diag 'What has changed'
 
-# changed FILE: only that one has another text.
+# changed FILE: changes only that file.
 changed()
 {
 	echo '-- changed' >>"$APP_DIR/$1"

@@ -14,8 +14,8 @@
 #
 # Environment: TARANTOOL (the server), CARTRIDGE_RELOAD (the program),
 # CARTRIDGE_ROCKS (a directory with .rocks to use instead of the stand-in),
-# TEST_PORTS (the first of 500 ports to listen on), KEEP=1 (leave the working
-# directory behind).
+# TEST_PORTS (the first of 500 ports to listen on), KEEP=1 (keep the working
+# directory).
 
 set -u
 
@@ -27,7 +27,7 @@ ROCKS=${CARTRIDGE_ROCKS:-$TESTS_DIR/support/fake_cartridge}
 ROCKS=$(cd "$ROCKS" && pwd) || exit 1
 TEST_PORTS=${TEST_PORTS:-$((10000 + RANDOM % 45 * 500))}
 
-# The application may not find settings of ours by chance.
+# The application must not see settings of the caller's environment.
 for name in $(compgen -e | grep -E '^(TARANTOOL_|TT_|CARTRIDGE_RELOAD_)'); do
 	unset "$name"
 done
@@ -37,7 +37,7 @@ export TARANTOOL LC_ALL=C
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/crl.XXXXXX") || exit 1
 APPS=0
 
-# Lua: the UUID of the replica set, which servers from 3.0 on tell elsewhere.
+# Lua: the UUID of the replica set, which is in another field since 3.0.
 REPLICASET='(box.info.replicaset or box.info.cluster).uuid'
 
 OUT=$WORK/out
@@ -126,7 +126,7 @@ done_testing()
 
 # --- Waiting -----------------------------------------------------------------
 
-# wait_until SECONDS COMMAND [ARGUMENT ...]: until the command succeeds.
+# wait_until SECONDS COMMAND [ARGUMENT ...]: waits until the command succeeds.
 wait_until()
 {
 	local deadline=$((SECONDS + $1 + 1))
@@ -137,8 +137,8 @@ wait_until()
 	done
 }
 
-# is_gone PID: a child of ours has ended.  Its number is soon that of a process
-# of another suite, so that nothing is sent to one that is gone.
+# is_gone PID: whether a child of this shell has ended.  A process of another
+# suite may reuse its id, so no signal is sent to a child that has ended.
 is_gone()
 {
 	[[ $'\n'$(jobs -pr)$'\n' != *$'\n'"$1"$'\n'* ]]
@@ -154,9 +154,9 @@ lua()
 	"$TARANTOOL" "$WORK/script.lua" "$@"
 }
 
-# Prints N ports of 127.0.0.1 that are free for TCP and UDP, none twice until
-# there are no others.  They are not of those that the system hands out, which
-# whoever connects may get before the application listens.
+# Prints N ports of 127.0.0.1 that are free for TCP and UDP; a port is repeated
+# only after all others.  They are not ephemeral ports of the system: a client
+# could get one of these before the application listens.
 free_ports()
 {
 	lua '
@@ -187,8 +187,8 @@ free_ports()
 		os.exit(0)' "$TEST_PORTS" "$WORK/port" "$1"
 }
 
-# start_app NAME [VARIABLE=VALUE ...]: copies tests/support/apps/NAME, starts it and
-# waits until it serves.  Sets APP_DIR, APP_SOCK, APP_URL, APP_LOG, APP_PID,
+# start_app NAME [VARIABLE=VALUE ...]: copies tests/support/apps/NAME, starts it
+# and waits until it serves.  Sets APP_DIR, APP_SOCK, APP_URL, APP_LOG, APP_PID,
 # APP_URI; several can run, the variables are those of the last one.
 # BOOTSTRAP=no leaves a Cartridge application without a topology.
 start_app()
@@ -218,7 +218,7 @@ launch_app()
 	run_app "$@"
 }
 
-# Starts the process for what is in APP_DIR; also to start it again.
+# Starts, or restarts, the process of the application in APP_DIR.
 run_app()
 {
 	(
@@ -253,7 +253,7 @@ in_state()
 	[ "$(app_state)" = "$1" ]
 }
 
-# Makes a cluster of one of it, with the roles "web" and "storage" enabled.
+# Makes it a cluster of one instance, with the roles "web" and "storage".
 bootstrap_app()
 {
 	wait_until 10 in_state Unconfigured || return 1
@@ -267,8 +267,8 @@ bootstrap_app()
 	wait_until 20 in_state RolesConfigured
 }
 
-# app_lead yes|no: makes the instance the leader of its replicaset, or not, as
-# the failover does.  Cartridge's own step is reached through upvalues.
+# app_lead yes|no: makes the instance the leader of its replica set, or not, as
+# the failover does.  The function of Cartridge is found through upvalues.
 app_lead()
 {
 	app_eval '
@@ -295,7 +295,7 @@ app_lead()
 		return failover.is_leader()'
 }
 
-# stop_app [PID]: the application that was started last, or that process.
+# stop_app [PID]: stops the application started last, or that process.
 stop_app()
 {
 	local pid=${1:-$APP_PID}
@@ -349,7 +349,7 @@ app_eval()
 	*)	printf '%s' "${reply#no}" | base64 -d >&2; echo >&2; return 1 ;;
 	esac
 }
-# One line; the answer is a word that YAML neither quotes nor folds.
+# One line; the reply is a word that YAML neither quotes nor folds.
 APP_EVAL=$(tr '\n' ' ' <<'LUA'
 (function()
     local d, json = require('digest'), require('json')
@@ -371,10 +371,10 @@ end)()
 LUA
 )
 
-# app_snapshot: what a reload must leave alone or put back, one line for each
-# thing: modules, roles, services, routes, globals, triggers, named fibers.
-# Tables are told apart by their addresses, functions by their code: a closure
-# that the old code made again counts as the same.
+# app_snapshot: prints what a reload must not change or must restore, one line
+# for each: modules, roles, services, routes, globals, triggers, named fibers.
+# Tables are identified by address, functions by their code: a closure that the
+# old code creates again counts as the same.
 app_snapshot()
 {
 	app_eval '
@@ -455,7 +455,7 @@ app_snapshot()
 
 # --- HTTP --------------------------------------------------------------------
 
-# http_get PATH [CURL OPTION ...]: prints the body.
+# http_get PATH [CURL OPTION ...]: prints the body of the response.
 http_get()
 {
 	local path=$1
@@ -474,9 +474,10 @@ http_status()
 # load_start [URL PATH ...]: wrk asks for these in turn, or for a named and an
 # unnamed route of the application, over connections that are kept alive, until
 # load_stop; or does what LOAD_LUA, which is added to its script, makes of that.
-# Each connection pauses for a millisecond between two requests: at full speed the
-# load itself would be what the tests wait for.  A request that is not answered
-# within 20 s has failed; the 2 s of wrk are over soon where the machine is busy.
+# Each connection pauses for a millisecond between two requests: at full speed
+# the load itself would be what the tests wait for.  A request that is not
+# answered within 20 s has failed; the 2 s of wrk are over soon where the
+# machine is busy.
 load_start()
 {
 	[ $# -gt 0 ] || set -- "$APP_URL" /hello /named
@@ -509,7 +510,7 @@ LUA
 	wait_until 10 is_loaded 8 || bail_out 'no load'
 }
 
-# Each connection has a fiber, and the listening socket, too.
+# Each connection has a fiber, and so has the listening socket.
 is_loaded()
 {
 	[ "$(app_eval 'local n = 0

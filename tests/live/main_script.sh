@@ -18,7 +18,7 @@ port()
 	curl -s -m 20 --http0.9 "http://127.0.0.1:$SECOND_PORT/"
 }
 
-# Everything that the script has set up, once each, of one version.
+# Whether everything that the script sets up exists once, in one version.
 state()
 {
 	printf '%s %s %s ' "$(http_get /page)" "$(http_get /anonymous)" \

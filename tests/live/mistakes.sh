@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# The mistakes that people are most likely to make, each made on a real
-# instance: its exit status, and its row in the manual under DIAGNOSTICS, which
-# is made from what the program said.
+# The most likely mistakes of users, each made on a real instance: the exit
+# status, and the row in the manual under DIAGNOSTICS, which is generated from
+# the message.
 #
 #	tests/live/mistakes.sh --update		writes the rows into the manual
 #
@@ -26,8 +26,7 @@ mdoc()
 	    -e 's/^\([.]\)/\\\&\1/'
 }
 
-# What differs from run to run and from machine to machine, as it would be on
-# an ordinary one.
+# Replaces what differs between runs and machines by typical values.
 ordinary()
 {
 	sed -e "s|$APP_DIR|/srv/shop|g" -e 's|\(\./\)\{0,1\}tmp/run/|/run/tarantool/|g' \
@@ -36,8 +35,8 @@ ordinary()
 	    -e 's|for [0-9.]* s, started by [^ ]* pid [0-9]*|for 2 s, started by admin@host pid 4711|'
 }
 
-# mistake STATUS NEXT ARGUMENT ...: the program ends so.  Appends its row to
-# the file `rows`.
+# mistake STATUS NEXT ARGUMENT ...: tests that the program ends with STATUS, and
+# appends its row to the file `rows`.
 mistake()
 {
 	local status=$1 next=$2 message words=cartridge-reload word
@@ -63,7 +62,7 @@ mistake()
 	} >>rows
 }
 
-# The same for a user whom modes of files bind: root without its capabilities.
+# The same for a user without access to all files: root without capabilities.
 mistake_unprivileged()
 {
 	local UNPRIVILEGED=
@@ -80,7 +79,7 @@ cat >db.lua <<'END'
 require('console').listen('unix/:' .. arg[1])
 require('fiber').sleep(1000000)
 END
-# console NAME: starts an instance that has nothing but a console.
+# console NAME: starts an instance that has only a console.
 console()
 {
 	"$TARANTOOL" db.lua "$PWD/tmp/run/$1" >"$1.log" 2>&1 </dev/null &

@@ -17,7 +17,7 @@ ORDERS_SERVING=$WORK/orders.serving
 ORDERS_BROKEN=999
 ORDERS_KINDS='syntax top validate init apply init_yields'
 
-# Makes a cluster of one of the application.
+# Makes the application a cluster of one instance.
 orders_bootstrap()
 {
 	wait_until 10 in_state Unconfigured || return 1
@@ -31,14 +31,14 @@ orders_bootstrap()
 	wait_until 20 in_state RolesConfigured
 }
 
-# orders_serving VERSION: requests that begin from now on are to get its code.
+# orders_serving VERSION: requests that start from now on must run its code.
 orders_serving()
 {
 	echo "$(($(date +%s%N) / 1000000)) $1" >>"$ORDERS_SERVING"
 	ORDERS_VERSION=$1
 }
 
-# Each kind of request was answered at least once.
+# Whether each kind of request was answered at least once.
 orders_are_answered()
 {
 	[ "$(cut -d ' ' -f 3 "$ORDERS_LOG" 2>/dev/null | sort -u | wc -l)" -ge 9 ]
@@ -57,8 +57,9 @@ orders_start()
 	    bail_out "no answers: $(cat "$WORK/orders.out" "$ORDERS_LOG")"
 }
 
-# orders_change LIMIT: a config change and two of the leader, beside whatever
-# runs; orders_changed waits for them, and sets ORDERS_CHANGED to their outcome.
+# orders_change LIMIT: starts a config change and two changes of the leader in
+# the background; orders_changed waits for them and sets ORDERS_CHANGED to the
+# outcome.
 orders_change()
 {
 	{
@@ -76,8 +77,8 @@ orders_changed()
 	ORDERS_CHANGED=$(tr '\n' ' ' <"$WORK/orders.changes")
 }
 
-# orders_reload VERSION [PLACE=LUA ...]: sets RC and OUT.  It waits while the
-# config is being changed.
+# orders_reload VERSION [PLACE=LUA ...]: reloads; sets RC and OUT.  Waits while
+# the config is being changed.
 orders_reload()
 {
 	app_version "$@"
@@ -85,7 +86,7 @@ orders_reload()
 	[ "$RC" -ne 0 ] || orders_serving "$1"
 }
 
-# orders_break KIND [PLACE=LUA ...]: the same with code that is broken in one of
+# orders_break KIND [PLACE=LUA ...]: the same with broken code, of one of
 # ORDERS_KINDS.
 orders_break()
 {
@@ -109,10 +110,10 @@ orders_end()
 	wait "$ORDERS_PID"
 }
 
-# Sets ORDERS_TOTAL; ORDERS_FAILED: answered with anything but 200; ORDERS_MIXED:
-# by code of several versions, or by broken code; ORDERS_LATE: by older code than
-# what served when they began; ORDERS_LOST: writes that were confirmed, and are
-# not there.  What is wrong is in $WORK/orders.wrong.
+# Sets ORDERS_TOTAL; ORDERS_FAILED: not answered with 200; ORDERS_MIXED: run by
+# code of several versions, or by broken code; ORDERS_LATE: run by older code
+# than the code that served at their start; ORDERS_LOST: confirmed writes that
+# are missing.  The failures are listed in $WORK/orders.wrong.
 orders_count()
 {
 	local count

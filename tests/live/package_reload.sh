@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# An application that is reloaded with package.reload of moonlibs: what it has
-# registered ends its generation, and its main script runs again.
+# An application that uses package.reload of moonlibs: its registered
+# destructors end the old generation, and its main script runs again.
 
 # shellcheck disable=SC2119,SC2317 # reload takes options, or none
 # shellcheck source=tests/live/lib.sh
@@ -13,8 +13,8 @@
     skip_all 'package.reload is not among the rocks'
 launch_app reloader || bail_out 'the application did not start'
 
-# What each generation has left: the jobs and watchers that run, of which
-# version, and what was called at the end of the generation before.
+# Prints what is left of each generation: running jobs and watchers with their
+# version, and the destructors called at the end of the previous generation.
 state()
 {
 	printf '%s ' "$(http_get /page)"

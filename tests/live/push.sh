@@ -16,14 +16,14 @@ fi
 
 EXT=$WORK/ext
 
-# write NAME: standard input becomes a file of the folder.
+# write NAME: writes standard input to a file of the folder.
 write()
 {
 	mkdir -p "$(dirname "$EXT/$1")"
 	cat >"$EXT/$1"
 }
 
-# The folder with a greeting of that version.
+# Writes the folder with a greeting of that version.
 make_folder()
 {
 	rm -rf "$EXT"
@@ -54,7 +54,7 @@ functions:
 YML
 }
 
-# push NAME [ARGUMENT ...]: the folder, through that instance.
+# push NAME [ARGUMENT ...]: pushes the folder through that instance.
 push()
 {
 	local name=$1
@@ -62,7 +62,7 @@ push()
 	run push "$EXT" -s "${NODE_SOCK[$name]}" "$@"
 }
 
-# What all instances answer, over HTTP and as a function.
+# Prints the responses of all instances, over HTTP and as a function.
 answers()
 {
 	local name out=()
@@ -83,7 +83,7 @@ checksums()
 	done
 }
 
-# All sections of extensions that an instance has, but for the role's example.
+# Prints all sections of extensions of an instance, without the role's example.
 sections_of()
 {
 	on "$1" app_eval 'local list = {}
@@ -107,7 +107,7 @@ states()
 	echo "${out[*]}"
 }
 
-# report LUA: of a value `r`, the report of the only instance, in JSON.
+# report LUA: prints a value of `r`, the JSON report of the only instance.
 report()
 {
 	lua 'local file = io.open(arg[1])
@@ -127,7 +127,7 @@ all_sections='local s = r.sections
 	return ("+%s ~%s -%s =%s k%s"):format(names(s.added), names(s.changed),
 	    names(s.removed), names(s.unchanged), names(s.kept))'
 
-# untouched NAME: nothing has changed since `remember`.
+# untouched NAME: tests that nothing has changed since `remember`.
 remember()
 {
 	BEFORE=$(answers; checksums; states)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# The program against a live application: what it reloads, what it refuses, how
-# it ends, and what it leaves alone.
+# The program with a real application: what it reloads, what it refuses, its
+# exit status, and what it does not change.
 
 # shellcheck source=tests/live/lib.sh disable=SC2016,SC2317
 . "$(dirname "$0")/lib.sh"
@@ -28,14 +28,14 @@ routes_count()
 	app_eval 'return #require("cartridge").service_get("httpd").routes'
 }
 
-# Everything of the application is of that version.
+# Tests that the whole application runs that version.
 serves()
 {
 	is "$(http_get /hello) $(http_get /named) $(http_get /health)" \
 	    "hello v$1 named v$1 healthy v$1" "${2:-version $1 serves}"
 }
 
-# The reload that was just tried left things as they were in $BEFORE.
+# Tests that the last reload restored the state in $BEFORE.
 nothing_changed()
 {
 	app_snapshot >"$WORK/after"

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Requests of some seconds that are in flight while the application is reloaded,
-# with good and with broken code, and with changes of the config and of the
-# leader: each ends on the code that it began with.  The bench section `promises`
-# does the same for longer.
+# Requests of some seconds in flight during reloads, with working and broken
+# code, and with changes of the config and of the leader: each finishes on the
+# code on which it started.  The bench section `promises` does the same for
+# longer.
 
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"

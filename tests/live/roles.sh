@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# The life cycle of roles: no request meets a role that was stopped, changes of
-# the config and of the leader succeed meanwhile, and a failed reload leaves the
-# old roles as they were.
+# The life cycle of roles: no request reaches a stopped role, changes of the
+# config and of the leader succeed during a reload, and a failed reload does not
+# change the old roles.
 
 # shellcheck source=tests/live/lib.sh disable=SC2016,SC2317
 . "$(dirname "$0")/lib.sh"
 
 [ -x "$CARTRIDGE_RELOAD" ] || bail_out "$CARTRIDGE_RELOAD is not there"
 
-# probe_start PATH: asks for it all the time, until probe_stop.
+# probe_start PATH: requests it repeatedly, until probe_stop.
 probe_start()
 {
 	rm -f "$WORK/probe.end"
@@ -34,7 +34,8 @@ probe_stop()
 	[ "$FAILURES" -eq 0 ] || diag "$(grep -v '^200 ' "$WORK/probe" | head -n 3)"
 }
 
-# reload_start [OPTION ...]: a reload in the background; reload_end sets RC and OUT as reload does.
+# reload_start [OPTION ...]: a reload in the background; reload_end sets RC and
+# OUT as reload does.
 reload_start()
 {
 	{
@@ -50,7 +51,7 @@ reload_end()
 	RC=$?
 }
 
-# In the background, the outcome of: a config change and two of the leader.
+# Makes a config change and two changes of the leader in the background.
 change_all()
 {
 	{
@@ -68,13 +69,13 @@ changes_end()
 	CHANGES=$(tr '\n' ' ' <"$WORK/changes")
 }
 
-# in_init VERSION: the new init of that version runs.
+# in_init VERSION: whether the new init of that version is running.
 in_init()
 {
 	[ "$(app_eval 'return rawget(_G, "shop_in_init")')" = "$1" ]
 }
 
-# A role that gives away a service, and holds a connection and a worker.
+# A role that passes on a service, and holds a connection and a worker.
 OWNS='web_top=
 local fiber, net_box = require("fiber"), require("net.box")
 local registry = require("cartridge.service-registry")
@@ -186,7 +187,7 @@ SERVER=${SERVER//PORT/$port}
 CLOSES='web_stop=
 	vars.udp:close()
 	vars.udp = nil'
-# What a stopped role would do with a config.
+# What a stopped role does if a config is applied.
 USES='web_apply=assert(vars.udp ~= nil and vars.udp:name() ~= nil, "stopped")'
 own()
 {

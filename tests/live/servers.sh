@@ -12,7 +12,7 @@ SECOND_PORT=$(free_ports 1)
 export SECOND_PORT
 launch_app server || bail_out 'the application did not start'
 
-# get PATH: the answer of the first server.
+# get PATH: prints the response of the first server.
 get()
 {
 	curl -s -m 20 -f "$APP_URL$1"
@@ -23,7 +23,7 @@ second()
 	curl -s -m 20 -f "http://127.0.0.1:$SECOND_PORT/version"
 }
 
-# identity: what clients are connected to.
+# identity: prints the TCP server and the number of routes.
 identity()
 {
 	app_eval 'local httpd = require("app.front").httpd
@@ -104,8 +104,8 @@ stop_app
 
 diag 'A role with a server of its own'
 
-# own_server [REST]: what the role does in init, and in stop; the idiom that
-# variables of cartridge.vars suggest.
+# own_server [REST]: prints Lua for init and stop of the role, in the common
+# style with variables of cartridge.vars.
 own_server()
 {
 	printf '%s' "web_init=local vars = require('cartridge.vars').new(

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Places that keep old code: which of them a reload mends, which it names, and
-# that both is true.  The applications are those of the corpus, each with the
-# report that is expected of it; see tests/live/stale_cases/README.
+# Places that hold old code: which of them a reload patches and which it
+# reports, and that the report is true.  The applications are those of the
+# corpus, each with its expected report; see tests/live/stale_cases/README.
 #
-# CASES: the names of some of them, to run no others.
+# CASES: names of applications, to run only these.
 
 # shellcheck source=tests/live/lib.sh disable=SC2016,SC2317
 . "$(dirname "$0")/lib.sh"
@@ -15,13 +15,13 @@
 
 [ -x "$CARTRIDGE_RELOAD" ] || bail_out "$CARTRIDGE_RELOAD is not there"
 
-# keep NAME: the report in OUT, as the file $WORK/NAME.
+# keep NAME: writes the report in OUT to $WORK/NAME.
 keep()
 {
 	cp "$OUT" "$WORK/$1"
 }
 
-# test_case NAME: all that is the same for every application.
+# test_case NAME: the tests that each application has in common.
 test_case()
 {
 	local next=$CORPUS/$1/next
@@ -56,7 +56,7 @@ test_case()
 	is "$rc $(sed 's/ (no reason)$//; /^unchecked /d' "$WORK/stale.places")" \
 	    "$code $left" \
 	    "$1: stale finds what is left, and its exit code says so"
-	# Finalizers have run, so not as many of them are left.
+	# Some finalizers have run, so fewer of them are left.
 	[ -e "$next" ] || next=$expected
 	is "$(uniq "$WORK/next.places")" \
 	    "$(grep -Ev '^(before|after) ' "$next" | uniq)" \

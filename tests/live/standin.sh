@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What the other suites take for granted about Cartridge and its HTTP server.
-# It passes on the stand-in and, with CARTRIDGE_ROCKS, on the real ones: that
-# is how the stand-in is known to be true.
+# What the other suites assume about Cartridge and its HTTP server.  It passes
+# with the stand-in and, with CARTRIDGE_ROCKS, with the real ones: this verifies
+# the stand-in.
 
 # shellcheck source=tests/live/lib.sh disable=SC2016
 . "$(dirname "$0")/lib.sh"

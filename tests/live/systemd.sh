@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# The drop-in for systemd: in the eyes of systemd-analyze, and what it has
-# systemd run, with a real application.
+# The drop-in for systemd: checked by systemd-analyze, and its command run with
+# a real application.
 
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -16,7 +16,7 @@ mkdir -p "$DROP_IN"
 sed "s|@BINDIR@|$(dirname "$CARTRIDGE_RELOAD")|" \
     "$TESTS_DIR/../scripts/systemd/reload.conf.in" >"$DROP_IN/reload.conf"
 
-# What there is to a unit of an instance as cartridge-cli packs it.
+# The unit of an instance, as packed by cartridge-cli.
 # unit COMMAND LINE ...
 unit()
 {
@@ -31,7 +31,7 @@ unit()
 	    >"$UNITS/shop@.service"
 }
 
-# verify: systemd has nothing to say about the unit with its drop-in.
+# verify: whether systemd-analyze accepts the unit with its drop-in.
 verify()
 {
 	SYSTEMD_UNIT_PATH=$UNITS: \
@@ -51,10 +51,10 @@ fi
 
 # --- What it runs ------------------------------------------------------------
 
-# No manager is started here: it would move all processes of the machine that
-# it can to control groups of its own.  ExecReload= has no quotes and no
-# specifiers, so that its words are those that systemd sees; it is run with the
-# environment of the unit, and systemctl reload fails exactly if it does.
+# No service manager is started here: it would move processes of the machine
+# into its own control groups.  ExecReload= has no quotes and no specifiers, so
+# splitting at blanks gives the words of systemd; it is run with the environment
+# of the unit, and systemctl reload fails exactly if it does.
 exec_reload()
 {
 	local words variable

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# All or nothing, and no failed request: reloads that fail in every way that
-# we could think of, and reloads with others at work, all of them under load.
+# All or nothing, and no failed request: reloads that fail in each known way,
+# and reloads at the same time as other changes, all of them under load.
 
 # shellcheck source=tests/live/lib.sh disable=SC2016,SC2317
 . "$(dirname "$0")/lib.sh"
@@ -20,7 +20,8 @@ is_as_before()
 	cmp -s "$BEFORE" "$WORK/after"
 }
 
-# kind NAME EXIT CODE [OPTION ...] -- PLACE=LUA ...: a version that fails.
+# kind NAME EXIT CODE [OPTION ...] -- PLACE=LUA ...: reloads a version that
+# fails.
 kind()
 {
 	local name=$1 status=$2 code=$3 options=()
@@ -47,7 +48,7 @@ kind()
 	    "hello v$GOOD named v$GOOD" "$name: the old code serves"
 }
 
-# good VERSION NAME [PLACE=LUA ...]: a version that reloads.
+# good VERSION NAME [PLACE=LUA ...]: reloads a version that works.
 good()
 {
 	local version=$1 name=$2
@@ -262,7 +263,7 @@ is "$(cat "$WORK"/slow.?)" "$(printf 'slow v14%.0s' 1 2 3 4 5)" \
 
 diag 'Others at work'
 
-# Runs a reload that waits in init until the instance is told to go on.
+# Runs a reload that waits in init until a flag is set in the instance.
 begin_reload()
 {
 	app_version "$1" \

@@ -1,4 +1,4 @@
--- boot.lua: what the request line calls.
+-- boot.lua: the function that the request line calls.
 
 local fio = require('fio')
 local json = require('json')
@@ -103,7 +103,7 @@ case('a command that does not exist and arguments that are none are reports too'
 end)
 
 case('every file of the sources can be loaded by itself', function(t)
-    -- These are no modules but run at once.
+    -- These are not modules; they run at once.
     local scripts = {boot = true, typed = true}
     local names = {}
     for _, directory in ipairs({'', 'adapters/', 'scan/'}) do
@@ -116,7 +116,7 @@ case('every file of the sources can be loaded by itself', function(t)
     end
     t:ok(#names > 10, 'there are some')
     for _, name in ipairs(names) do
-        -- What boot.lua itself provides.
+        -- Modules that boot.lua itself provides.
         local ok, err = pcall(lib.load, name, {sources = {}})
         t:ok(ok, name .. (ok and '' or ': ' .. tostring(err)))
     end

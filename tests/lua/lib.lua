@@ -1,5 +1,5 @@
---- What the Lua suites share: loads the files below src/lua the way boot.lua
--- does, runs cases, and makes small applications in temporary directories.
+--- Functions for the Lua suites: loads the files below src/lua as boot.lua does,
+-- runs cases, and creates small applications in temporary directories.
 --
 -- A suite is
 --
@@ -17,12 +17,12 @@ local tap = require('tap')
 -- Absolute, as box.cfg changes the working directory.
 local lib = {src = fio.abspath(os.getenv('LUA_SRC') or 'src/lua')}
 
--- The real one, also while an adapter has another in its place.
+-- The original, also while an adapter has replaced it.
 local create_fiber = fiber.create
 
 local REGISTRY = '__cartridge_reload'
 
---- A `require` of its own for modules of src/lua, with nothing loaded so far.
+--- Returns a separate `require` for modules of src/lua, with nothing loaded.
 -- @tparam ?table stubs name -> value to be given instead of a file
 function lib.loader(stubs)
     local loaded = {}
@@ -47,14 +47,14 @@ function lib.loader(stubs)
     return private_require
 end
 
---- One module of src/lua with all that it requires, loaded anew.
+--- Loads one module of src/lua and all that it requires again.
 function lib.load(name, stubs)
     return lib.loader(stubs)(name)
 end
 
 local cleanups = {}
 
---- Has a function called when the current case is over.
+--- Registers a function to be called at the end of the current case.
 function lib.defer(f)
     table.insert(cleanups, f)
 end
@@ -67,7 +67,7 @@ local function clean_up()
 end
 
 --- Waits until a condition holds, at most 20 seconds.
--- @return what the condition was at the end
+-- @return the last value of the condition
 function lib.wait(condition, seconds)
     local deadline = fiber.time() + (seconds or 20)
     local value = condition()
@@ -85,7 +85,7 @@ function lib.write(path, text)
     file:close()
 end
 
---- A temporary directory that is gone after the case.
+--- Creates a temporary directory, which is removed after the case.
 function lib.directory()
     local directory = fio.tempdir()
     lib.defer(function()
@@ -96,7 +96,7 @@ end
 
 local box_directory
 
---- Has `box.cfg` called, once in a suite.
+--- Calls `box.cfg`, once in a suite.
 function lib.box()
     if box_directory == nil then
         box_directory = fio.tempdir()
@@ -111,10 +111,10 @@ function lib.box()
     end
 end
 
--- So that every application has modules of its own.
+-- Numbers the applications, so that their modules have different names.
 local applications = 0
 
---- An application: a directory with modules, found by `require`.
+--- Creates an application: a directory with modules, found by `require`.
 -- @tparam {[string]=string,...} files module name -> text; "@" in the text and
 --   the name stands for the name of the application, which is its directory
 -- @treturn table with `name`, `root`, `path(module)`, `write(module, text)`,
@@ -157,7 +157,7 @@ function lib.app(files)
     return app
 end
 
---- The whole command `reload`, with everything it needs loaded anew.
+--- Loads the whole command `reload` again.
 function lib.reload(args)
     args = table.copy(args or {})
     args.command = 'reload'
@@ -165,12 +165,12 @@ function lib.reload(args)
     return lib.load('commands.reload')(args)
 end
 
---- The registry that the program keeps in the instance.
+--- Returns the registry that the program keeps in the instance.
 function lib.registry()
     return rawget(_G, REGISTRY)
 end
 
---- A transaction that has begun, in the running fiber, for tests of adapters.
+--- Starts a transaction in the running fiber, for tests of adapters.
 -- `add` is as in the transaction; `code(text)` compiles new code.
 -- @tparam ?table registry
 function lib.transaction(load, registry)
@@ -206,12 +206,12 @@ function lib.transaction(load, registry)
     return txn
 end
 
---- Compiles code of the generation that serves, as if it came from that file.
+--- Compiles code of the serving generation, with the name of that file.
 function lib.old_code(text, path)
     return assert(loadstring(text, '@' .. path))
 end
 
---- Runs a function in a fiber that is not the transaction's.
+--- Runs a function in a fiber outside the transaction.
 -- @treturn what the function returned
 function lib.elsewhere(f, ...)
     local argv, argc, results = {...}, select('#', ...), nil
@@ -227,16 +227,16 @@ function lib.elsewhere(f, ...)
     return unpack(results, 2, table.maxn(results))
 end
 
---- How much work a function is, whatever else the machine does: how many
--- instructions of the Lua machine are executed until it returns, in thousands,
--- in all fibers. What functions of C do is not counted.
--- The function may ask how much it was so far: `lib.worked()`.
+--- Measures the work of a function, independently of the load of the machine: the
+-- number of Lua instructions executed until it returns, in thousands, in all
+-- fibers. C functions are not counted. The function may call `lib.worked()` for
+-- the number so far.
 function lib.work(f, ...)
     local thousands = 0
     function lib.worked()
         return thousands
     end
-    -- Compiled code is not counted.
+    -- Compiled code would not be counted.
     jit.off()
     jit.flush()
     debug.sethook(function() thousands = thousands + 1 end, '', 1000)
@@ -246,7 +246,7 @@ function lib.work(f, ...)
     return thousands
 end
 
---- Whether a list contains a text that has this in it.
+--- Whether a text in the list contains this one.
 function lib.mentions(list, text)
     for _, item in ipairs(list or {}) do
         if tostring(item):find(text, 1, true) then
@@ -269,12 +269,12 @@ function lib.has_named_triggers()
     return tonumber(_TARANTOOL:match('^%d+')) >= 3
 end
 
---- Of the replica set of this server: newer ones tell it elsewhere.
+--- The UUID of the replica set of this server, which newer ones have in another field.
 function lib.replicaset_uuid()
     return (box.info.replicaset or box.info.cluster).uuid
 end
 
---- What a scan could not check, without what the server hides from all scans.
+--- Returns what a scan could not check, without what this server hides from every scan.
 function lib.unchecked(report)
     local list = {}
     for _, text in ipairs(report.scan.unchecked) do
@@ -285,7 +285,7 @@ function lib.unchecked(report)
     return list
 end
 
---- Whether the server tells which finalizers objects of C have: newer ones do not.
+--- Whether the server has a readable table of finalizers: newer ones do not.
 function lib.tells_finalizers()
     local ffi = require('ffi')
     local object = ffi.gc(ffi.new('char[1]'), type)
@@ -294,7 +294,7 @@ end
 
 local name, cases
 
---- Begins a suite.
+--- Starts a suite.
 -- @treturn function (sentence, function(t)) that adds a case
 function lib.suite(suite_name)
     name, cases = suite_name, {}
@@ -319,8 +319,8 @@ local function run_cases(main, chosen)
     end
 end
 
---- Runs the cases and exits. With an argument on the command line only those
--- whose sentence has it in it.
+--- Runs the cases and exits. With an argument on the command line, only those whose
+-- sentence contains it.
 function lib.run()
     local only = arg[1]
     local chosen = {}
@@ -329,11 +329,11 @@ function lib.run()
             table.insert(chosen, case)
         end
     end
-    -- All that was said is there, also if the server crashes.
+    -- Unbuffered, so that no output is lost if the server crashes.
     io.stdout:setvbuf('line')
     local main = tap.test(name)
     main:plan(#chosen)
-    -- In a fiber, as all code in an instance but its main script.
+    -- In a fiber, like all code in an instance except its main script.
     local runner = fiber.new(function()
         run_cases(main, chosen)
     end)

@@ -16,12 +16,12 @@ local function print_lua(arguments)
     return line
 end
 
---- Whether the console would run it: first as an expression, then as it is.
+--- Whether the console would run the line: first as an expression, then unchanged.
 local function compiles(text)
     return loadstring('return ' .. text) ~= nil or loadstring(text) ~= nil
 end
 
---- The length of the first proper prefix, not empty, that would run.
+--- Returns the length of the first proper prefix, not empty, that would run.
 local function running_prefix(line, lengths)
     for _, length in ipairs(lengths) do
         if length > 0 and length < #line and compiles(line:sub(1, length)) then
@@ -38,7 +38,7 @@ local function range(first, last, step)
     return list
 end
 
---- Where strings begin and end: one byte before, at and after each quote.
+--- Returns the positions of string limits: one byte before, at and after each quote.
 local function around_quotes(line)
     local list, at = {}, 0
     while true do
@@ -76,7 +76,7 @@ test:is(running_prefix(line, range(1, 2000)), nil, 'no prefix of up to 2000 byte
 test:is(running_prefix(line, range(#line - 2000, #line - 1)), nil, 'none that lacks up to 2000 bytes is one')
 test:is(running_prefix(line, range(2000, #line - 2000, 97)), nil, 'none of every 97th length is one')
 
--- The shell is kept out of it by a file.
+-- The text is passed in a file, so the shell does not interpret it.
 local path = fio.pathjoin(fio.tempdir(), 'hostile.lua')
 local file = fio.open(path, {'O_WRONLY', 'O_CREAT'}, tonumber('600', 8))
 file:write(('return %q, "second line"'):format(HOSTILE))

@@ -133,7 +133,7 @@ function Origin:unit_of(f)
 end
 
 --- Returns the unit of the nearest new function on the stack.
--- @tparam number level of the first function to be looked at, as in debug.getinfo
+-- @tparam number level of the first function to examine, as in debug.getinfo
 -- @treturn ?string
 function Origin:unit_on_stack(level)
     level = level + 1

@@ -25,7 +25,7 @@ local Recorder = {}
 Recorder.__index = Recorder
 
 --- Returns the innermost Lua function on the stack.
--- @tparam number level of the first function to be looked at
+-- @tparam number level of the first function to examine
 local function caller(level)
     level = level + 1
     while true do
@@ -41,7 +41,7 @@ end
 -- the local variables and constants of the functions on the stack for the path
 -- of a file with exactly this content.
 -- @tparam string text
--- @tparam number level of the first function to be looked at
+-- @tparam number level of the first function to examine
 -- @treturn ?string path
 local function file_of_text(text, level)
     local tried, tries = {}, 0

@@ -480,10 +480,10 @@ local function doubt(rollback, why)
     table.insert(rollback.doubts, INCOMPLETE .. tostring(why))
 end
 
---- Takes failed code out. Yields.
+--- Removes failed code from all places where it is still registered. Yields.
 -- @tparam table rollback lists `undone`, `left`, `doubts`, see `transaction`
 -- @tparam {userdata,...} fibers that the failed code has started
--- @tparam ?number part of the time that is left which it may take
+-- @tparam ?number part share of the remaining time that it may take
 function Sweep:run(rollback, fibers, part)
     local why = self.why
     if self.image ~= nil and next(self.txn.registry.failed) ~= nil then

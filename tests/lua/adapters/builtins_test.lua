@@ -1,4 +1,4 @@
--- adapters/builtins.lua: what a rollback puts back of Tarantool's own.
+-- adapters/builtins.lua: what a rollback restores of Tarantool's own functions.
 
 local fiber = require('fiber')
 local json = require('json')
@@ -23,7 +23,7 @@ local function run(txn, text)
     assert(ok, err)
 end
 
--- What is changed, and how to see it.
+-- Changes, and how to detect them.
 local CHANGES = {
     {'package.loaded.log.info = function() end', function() return log.info end},
     {'package.loaded.log.warn = nil', function() return log.warn end},

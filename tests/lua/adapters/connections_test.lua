@@ -16,7 +16,7 @@ local function begin()
     return txn
 end
 
--- Nobody listens there: the connection tries again and again.
+-- No process listens there: the connection retries without end.
 local CONNECT = "return (require('net.box').connect('127.0.0.1:1', {wait_connected = false, reconnect_after = 0.01}))"
 local POOL = 'local connect = ... local c = connect() return c'
 

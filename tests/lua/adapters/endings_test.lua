@@ -25,7 +25,7 @@ local function is_dead(object)
     return object:status() == 'dead'
 end
 
---- Runs code with both ends: new code that fails, and new code that takes over.
+--- Runs code with both outcomes: new code that fails, and new code that is committed.
 local function with_both(run, check)
     for _, is_good in ipairs({false, true}) do
         local object = run.make()

@@ -1,4 +1,4 @@
--- adapters/fibers.lua: which fibers end with a generation.
+-- adapters/fibers.lua: ends the fibers of a generation.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
@@ -15,7 +15,7 @@ local LOOP = [[
     end
 ]]
 
---- Ends fibers after the case that may be left of it.
+--- Ends the fibers that a case may have left.
 local function doom(object)
     lib.defer(function()
         pcall(object.cancel, object)
@@ -456,7 +456,7 @@ case('loops are judged when the last request has ended', function(t)
         local state = ...
         local fiber = require('fiber')
         return function()
-            -- Without set_joinable: the answer comes through a channel.
+            -- Without set_joinable, so the result is sent through a channel.
             local answer = fiber.channel(1)
             fiber.create(function()
                 while not state.go do fiber.sleep(0.01) end

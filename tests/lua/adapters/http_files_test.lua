@@ -12,7 +12,7 @@ lib.box()
 
 local CONTROLLER = 'return {show = function() return {status = 200, body = "%s"} end}'
 
---- A server with a directory for its files.
+--- Creates a server with a directory for its files.
 local function site()
     local dir = lib.directory()
     local httpd = http_server.new('127.0.0.1', 0, {log_requests = false, app_dir = dir})
@@ -26,7 +26,7 @@ local function site()
     function self.route(path, controller)
         httpd:route({path = path, method = 'GET'}, controller)
     end
-    --- What a request is answered.
+    --- Returns the response to a request.
     function self.ask(path)
         local response = httpd.options.handler(httpd, {method = 'GET', path = path, httpd = httpd})
         return response.status == 200 and response.body or response.status

@@ -1,4 +1,4 @@
--- adapters/modules.lua: the new generation of modules, beside the old one.
+-- adapters/modules.lua: loads the new generation of modules beside the old one.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
@@ -6,7 +6,7 @@ local case = lib.suite('adapters.modules')
 
 lib.box()
 
---- Begins a transaction with the modules of an application that are loaded.
+--- Starts a transaction with the loaded modules of an application.
 -- @treturn table adapter, table transaction, function (name) as new code's require
 local function begin(app, args)
     local load = lib.loader()
@@ -22,7 +22,7 @@ local function begin(app, args)
     return adapter, txn
 end
 
---- What everybody but the transaction finds in package.loaded.
+--- Returns package.loaded as code outside the transaction sees it.
 local function serving(app, module)
     return lib.elsewhere(function() return app.loaded(module) end)
 end
@@ -411,7 +411,7 @@ case('modules that were not chosen do not run', function(t)
     t:is(app.loaded('@.b'), old_b, 'the module that was not chosen')
 end)
 
---- Has some code run with `require` and `loadfile` as a rock has kept them.
+--- Runs code with `require` and `loadfile` that a rock has kept in variables.
 local function rock(text)
     return assert(loadstring('local require, loadfile = require, loadfile ' .. text, '=rock'))()
 end

@@ -10,7 +10,7 @@ lib.box()
 
 local FILE = '/app/init.lua'
 
---- The application has package.reload, and a transaction begins.
+--- Creates an application with package.reload, and starts a transaction.
 local function begin()
     package.loaded['package.reload'] = nil
     rawset(package, 'reload', nil)

@@ -1,4 +1,4 @@
--- adapters/process.lua: what code does once in the life of a process.
+-- adapters/process.lua: calls that succeed only once in a process.
 
 local console = require('console')
 local fio = require('fio')
@@ -7,7 +7,7 @@ local case = lib.suite('adapters.process')
 
 lib.box()
 
---- A transaction with the adapter, and with a main script of this text.
+--- Starts a transaction with the adapter and a main script of this text.
 local function begin(text)
     local load = lib.loader()
     local txn = lib.transaction(load)
@@ -23,7 +23,7 @@ local function begin(text)
     return adapter, txn
 end
 
---- Whether the reload would go on.
+--- Whether the reload would continue.
 local function is_fine(adapter)
     return (pcall(adapter.check, adapter))
 end

@@ -11,7 +11,7 @@ lib.box()
 
 local FILE = '/app/web.lua'
 
---- A server that runs, as far as an adapter can tell.
+--- Creates a server that looks running to an adapter.
 local function running(port)
     local httpd = http_server.new('127.0.0.1', port, {log_requests = false})
     httpd.is_run, httpd.halts = true, 0
@@ -23,7 +23,7 @@ local function running(port)
     return httpd
 end
 
---- A transaction with the adapter, over these servers.
+--- Starts a transaction with the adapter and these servers.
 -- @tparam ?{table,...} others those of the framework
 local function begin(servers, others)
     local load = lib.loader({['platform.http_servers'] = {list = function() return servers end}})

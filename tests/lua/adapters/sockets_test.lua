@@ -1,4 +1,4 @@
--- adapters/sockets.lua: servers that new code opens.
+-- adapters/sockets.lua: listening sockets that new code opens.
 
 local fiber = require('fiber')
 local fio = require('fio')
@@ -104,7 +104,7 @@ local function ask(host, port)
     return answer
 end
 
---- A server of serving code, and a transaction with the adapter.
+--- Starts a server of serving code, and a transaction with the adapter.
 local function begin_with_server(host, port)
     local live = lib.old_code(SERVE, FILE)(host or '127.0.0.1', port or 0, 'old')
     lib.defer(function()

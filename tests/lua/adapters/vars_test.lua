@@ -26,7 +26,7 @@ local function begin(values, modules, hidden)
     return txn, values, by_name, adapter
 end
 
---- The variables of a module as all but new code find them.
+--- Returns the variables of a module as code other than new code sees them.
 local function serving(values, module)
     return lib.elsewhere(function() return values[module] end)
 end

@@ -1,4 +1,4 @@
--- peers.lua: all instances of a cluster, asked at once.
+-- cluster/peers.lua: requests to all instances of a cluster in parallel.
 
 local fiber = require('fiber')
 
@@ -7,7 +7,7 @@ local case = lib.suite('peers')
 
 lib.box()
 
---- Instances by what their connection does.
+--- Creates instances whose connections behave as given.
 local function world(connections)
     local list = {}
     for uuid in pairs(connections) do
@@ -74,7 +74,7 @@ case('they are asked at the same time, and for some time only', function(t)
     end
 end)
 
---- Runs what is sent as if this were the other instance.
+--- Runs the sent code as the other instance would.
 local function here(code, arguments)
     return assert(loadstring(code))(unpack(arguments))
 end

@@ -1,4 +1,4 @@
--- sections.lua: what becomes of the sections of the cluster-wide config.
+-- cluster/sections.lua: the change of the sections of the cluster-wide config.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('sections')
@@ -80,7 +80,7 @@ case('the way back is the way there', function(t)
     t:ok(not sections.has_patch({
         ['extensions/a.lua'] = 'return 9', ['extensions/c.lua'] = 'return 3', ['extensions/b.lua'] = 'return 2',
     }, patch), 'one is there still')
-    -- The role puts its example in the place of an empty config.
+    -- The role replaces an empty config with its example.
     t:ok(sections.has_patch({[CONFIG] = '# x'}, {[CONFIG] = ''}), 'nothing for nothing')
     t:ok(sections.has_patch({[CONFIG] = '# x'}, {[CONFIG] = box.NULL}), 'nothing for none')
 end)

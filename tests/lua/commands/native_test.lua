@@ -1,4 +1,4 @@
--- `reload --method native`: Cartridge's own reload, and what is made of it.
+-- `reload --method native`: Cartridge's own reload, and the report about it.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('native')
@@ -7,7 +7,7 @@ lib.box()
 
 local state
 
---- A Cartridge that reloads so.
+--- Installs a fake Cartridge with this `reload_roles`.
 -- @tparam function reload_roles
 -- @tparam ?table refusal why it would not begin
 local function native(reload_roles, refusal, args)
@@ -30,7 +30,7 @@ local function native(reload_roles, refusal, args)
     return report
 end
 
---- What Cartridge does: loads all modules of an application again, and unsets
+--- Does what Cartridge does: loads all modules of an application again, and removes
 -- the globals that it does not know.
 local function reload_of(app, ...)
     local names = {...}

@@ -1,5 +1,5 @@
--- The command `preflight`: what is needed to put several instances into an order
--- and to compare their code.
+-- The command `preflight`: the data for the order of several instances and the
+-- comparison of their code.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('commands.preflight')
@@ -13,7 +13,7 @@ local function digest()
     return survey().status.digest
 end
 
---- A Cartridge that says this of its instance.
+--- Installs a fake Cartridge with these facts about its instance.
 local function cartridge_with(fields)
     local self = {
         alias = function() return 'router' end,

@@ -1,5 +1,4 @@
--- push.lua: the command, on a Cartridge of which only that is there what it
--- needs.
+-- The command `push`, on a fake Cartridge with only the fields that it needs.
 
 local fiber = require('fiber')
 
@@ -56,7 +55,7 @@ function CONFIG:get_readonly()
     return {['extensions/config'] = text and require('yaml').decode(text) or nil}
 end
 
---- A cluster of three, and what becomes of the parts that are stubbed.
+--- Creates a cluster of three, with these results of the stubs.
 local function cluster(fields)
     local world = {
         config = new_config({['topology.yml'] = 'x', ['extensions/a.lua'] = 'return 1'}),
@@ -72,7 +71,7 @@ local function cluster(fields)
     for key, value in pairs(fields or {}) do
         world[key] = value
     end
-    -- What config_patch_clusterwide comes to: true, or an error.
+    -- The result of config_patch_clusterwide: true, or an error.
     world.results = fields and fields.results or {}
     package.loaded['cartridge'] = {
         config_patch_clusterwide = function(patch)
@@ -399,7 +398,7 @@ case('a lock that is taken meanwhile refuses', function(t)
     end
 end)
 
---- A change that fails on c when it is applied, and what comes after it.
+--- Makes a change that fails on c when it is applied, and then restores the config.
 local function broken(back)
     local world
     world = cluster({results = {function(patch)

@@ -1,5 +1,5 @@
--- The command `relay`: a request for another instance. The other one is this
--- process itself, through a connection as any other.
+-- The command `relay`: a request for another instance. Here the other instance is
+-- this process, through an ordinary connection.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('relay')
@@ -17,7 +17,7 @@ local function source(name)
     return text
 end
 
---- What comes along with a request: our own scripts and some for the test.
+--- The scripts sent with a request: the program's own and some for the test.
 local function sources(scripts, ...)
     local list = {boot = source('boot')}
     for name, text in pairs(scripts) do
@@ -34,7 +34,7 @@ local function command(text)
     return 'local require = ...\nreturn function(args)\n' .. text .. '\nend'
 end
 
---- Has Cartridge's pool give that connection, or fail.
+--- Makes Cartridge's pool return that connection, or fail.
 local function pool(connect)
     package.loaded['cartridge.pool'] = {connect = connect}
     lib.defer(function() package.loaded['cartridge.pool'] = nil end)
@@ -42,7 +42,7 @@ end
 
 local listening
 
---- A connection to this process, closed after the case.
+--- Opens a connection to this process, closed after the case.
 local function connection()
     lib.box()
     if not listening then
@@ -56,7 +56,7 @@ local function connection()
     return conn
 end
 
---- A pool with a connection to this process.
+--- Creates a pool with a connection to this process.
 local function reachable()
     local conn = connection()
     pool(function() return conn end)
@@ -127,7 +127,7 @@ case('its time ends on its own clock', function(t)
     local conn = connection()
     local skewed = setmetatable({eval = function(_, code, ...)
         local result = conn:eval(code, ...)
-        -- The answer to the question for the time.
+        -- The reply to the request for the time.
         return type(result) == 'number' and result - 1000 or result
     end}, {__index = conn})
     pool(function() return skewed end)

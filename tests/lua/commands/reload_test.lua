@@ -6,7 +6,7 @@ local case = lib.suite('reload')
 
 lib.box()
 
---- What can be compared of an instance: everything that a reload touches.
+--- Returns the comparable state of an instance: everything that a reload changes.
 local function state_of_instance()
     local function ids(list)
         local result = {}
@@ -51,7 +51,7 @@ local function state_of_instance()
     }
 end
 
---- The differences between two such states, as texts.
+--- Returns the differences between two such states, as texts.
 local function differences(a, b, path, list)
     list, path = list or {}, path or ''
     for key, value in pairs(a) do
@@ -534,8 +534,8 @@ case('a trigger that the new code does not set any more goes', function(t)
     t:is(#space:on_replace(), 0, 'and given up')
 end)
 
---- How many of the module's values are alive after some reloads, all of them
--- the same code.
+--- Returns how many values of the module are alive after some reloads of the same
+-- code.
 local function count_alive(app, times)
     local alive = assert(loadstring([[
         local values = setmetatable({}, {__mode = 'k'})

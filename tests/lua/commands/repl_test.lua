@@ -1,4 +1,4 @@
--- What is typed at the command `console`.
+-- Lines typed at the command `console`.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('typed')
@@ -11,7 +11,7 @@ local function pack(...)
     return {n = select('#', ...), ...}
 end
 
---- What the script returns, but for the beginning of its first word.
+--- Returns the results of the script, without the prefix of its first word.
 local function ask(what, text, from, to)
     local file = assert(io.open(lib.src .. '/commands/repl.lua', 'rb'))
     local chunk = assert(loadstring(file:read('*a'), '@cartridge-reload/commands/repl.lua'))

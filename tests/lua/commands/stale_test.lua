@@ -1,4 +1,4 @@
--- The command `stale`: what is there, without changing anything.
+-- The command `stale`: reports stale references without changing anything.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
@@ -10,7 +10,7 @@ local function stale(args, stubs)
     return lib.load('commands.stale', stubs)(args or {timeout = 10})
 end
 
---- A loop in another case is no matter.
+--- A loop of another case is ignored.
 local function hold(value)
     rawset(_G, 'stale_test', value)
     lib.defer(function() rawset(_G, 'stale_test', nil) end)
@@ -91,7 +91,7 @@ case('a fiber that has not begun is looked at when it has', function(t)
     local app = lib.app({['@'] = 'local fiber = require("fiber") return {run = function() fiber.sleep(100) end}'})
     app.require('@')
     lib.reload()
-    -- The scan would mend it here.
+    -- The scan would patch it here.
     local guard = assert(loadstring('local f = ... return function(g) return g(f) end',
         '@cartridge-reload/test.lua'))(app.require('@').run)
     lib.reload()

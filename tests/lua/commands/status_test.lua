@@ -1,4 +1,4 @@
--- The command `status`: is the instance up, and on which code.
+-- The command `status`: whether the instance is running, and on which code.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('status')
@@ -7,7 +7,7 @@ local function status(stubs)
     return lib.load('commands.status', stubs)({command = 'status'})
 end
 
---- A Cartridge in that state.
+--- Installs a fake Cartridge in that state.
 local function cartridge_in(state, err)
     return {['platform.cartridge'] = {detect = function()
         return {

@@ -17,7 +17,7 @@ local function member(alias, status, state)
     return {status = status or 'alive', payload = {alias = alias, state = state or 'RolesConfigured'}}
 end
 
---- Puts a Cartridge into place.
+--- Installs a fake Cartridge.
 -- @tparam table has `servers`, `members` (by address), `leaders`, `refined`,
 --   and `views`: address -> the topology that the instance there has; a
 --   function is called instead
@@ -81,7 +81,7 @@ case('without Cartridge there is no cluster', function(t)
     t:is(report.error.code, 'no_cartridge', 'code')
 end)
 
---- Puts the config of Tarantool 3 into place.
+--- Installs a fake config of Tarantool 3.
 -- @tparam table fields of the built-in module
 local function fake_config(fields)
     local data = {
@@ -187,7 +187,7 @@ case('an instance is where it really is', function(t)
     t:is(topology().topology.instances[2].uri, 'h:1', 'an older Cartridge has only the config')
 end)
 
---- A cluster of three, in which others have these topologies.
+--- Installs a cluster of three, whose other instances have these topologies.
 local function three(views, members)
     return fake({
         servers = {

@@ -1,4 +1,4 @@
--- run.lua: what the commands that change an instance have in common.
+-- core/command.lua: functions shared by the commands that change an instance.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
@@ -8,14 +8,14 @@ lib.box()
 
 local run = lib.load('core.command')
 
---- Has messages sent by that function instead of the console.
+--- Makes that function send the messages instead of the console.
 local function push_with(f)
     local original = rawget(box.session, 'push')
     rawset(box.session, 'push', f)
     lib.defer(function() rawset(box.session, 'push', original) end)
 end
 
---- Runs a function, with a limit on the time that it may take.
+--- Runs a function with a time limit.
 local function in_time(f)
     local results
     local runner = fiber.new(function()

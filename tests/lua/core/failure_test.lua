@@ -1,4 +1,4 @@
--- failure.lua: what errors say.
+-- core/failure.lua: failures and the texts of errors.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('failure')
@@ -90,7 +90,7 @@ end)
 
 case('the traceback shows the application and not this program', function(t)
     local app = lib.old_code('local function deep() error("boom") end\nreturn function() deep() end', '/app/a.lua')()
-    -- In a fiber of its own, as this suite has an xpcall on its stack too.
+    -- In a new fiber, since this suite has an xpcall on its stack too.
     local traceback = lib.elsewhere(function()
         local _, _, text = failure.call(app)
         return text

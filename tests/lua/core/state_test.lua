@@ -1,4 +1,4 @@
--- registry.lua: what is kept in the instance, and the lock.
+-- core/state.lua: the state kept in the instance, and the lock.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')

@@ -1,12 +1,12 @@
--- slice.lua: when others run, and for how long.
+-- core/yield.lua: when the program yields, and for how long.
 
 local clock = require('clock')
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('slice')
 
---- A fiber that is never done, and works for a while at each turn.
--- @treturn function that says how many turns it has had
+--- Starts a fiber that works for a while at each turn and never ends.
+-- @treturn function that returns the number of its turns
 local function busy(seconds)
     local turns, stop = 0, false
     lib.defer(function() stop = true end)

@@ -1,10 +1,10 @@
--- The framework of Tarantool 3: the roles of a config.
+-- frameworks/config.lua: the roles of a config of Tarantool 3.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('frameworks.config')
 
---- A framework over facts like these, with the new code of some roles.
+--- Creates a framework object with these facts and the new code of some roles.
 local function framework(facts, new)
     local own = {
         role_names = function() return facts.names end,

@@ -1,4 +1,4 @@
--- platform/calls.lua: what a chunk calls at its top level.
+-- platform/calls.lua: the functions that a chunk calls at its top level.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('platform.calls')

@@ -1,4 +1,4 @@
--- cartridge.lua: what is known of Cartridge.
+-- platform/cartridge.lua: access to Cartridge.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('cartridge')
@@ -7,7 +7,7 @@ lib.box()
 
 local cartridge_lib = lib.load('platform.cartridge')
 
---- A Cartridge of which only that is there what is looked at.
+--- A fake Cartridge with only the fields that the module reads.
 local function fake(state, values)
     local names = {'cartridge', 'cartridge.confapplier', 'cartridge.failover', 'cartridge.roles'}
     lib.defer(function()

@@ -3,7 +3,7 @@
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('platform.config')
 
---- What the module says of a built-in module `config` like this.
+--- Results of the module with this built-in module `config`.
 local function refusal(status, roles, fields)
     local config = {_status = status, _appliers = {}}
     function config.get(_, path)
@@ -54,7 +54,7 @@ case('a module of the application may be called config', function(t)
     t:is(lib.load('platform.config').refusal(), nil, 'it is not the one of Tarantool')
 end)
 
---- A config with roles, kept as the servers from 3.3 on do it, or up to 3.2.
+--- A config with roles, stored as in servers from 3.3 on, or up to 3.2.
 local function config_with(roles, is_old)
     local last_loaded, last_roles_ordered = {}, {}
     for _, role in ipairs(roles) do

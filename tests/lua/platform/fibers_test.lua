@@ -1,5 +1,5 @@
--- platform/fibers.lua and platform/stacks.lua: which fibers there are, and what
--- they run.
+-- platform/fibers.lua and platform/stacks.lua: the fibers of the instance, and the
+-- functions on their stacks.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
@@ -16,7 +16,7 @@ local LOOP = [[
     end
 ]]
 
---- Ends fibers after the case that may be left of it.
+--- Ends the fibers that a case may have left.
 local function doom(object)
     lib.defer(function()
         pcall(object.cancel, object)

@@ -1,10 +1,10 @@
--- Facts about the process.
+-- platform/process.lua: facts about the process.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('platform.process')
 
---- When a process was started that is looked at with these lines of /proc.
+--- Returns the start time of a process with these lines in /proc.
 local function started(lines)
     local real = io.open
     lib.defer(function() rawset(io, 'open', real) end)

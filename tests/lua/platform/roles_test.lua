@@ -1,4 +1,4 @@
--- roles.lua: how roles are registered, and which of them run.
+-- platform/roles.lua: how roles are registered, and which of them are enabled.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('roles')

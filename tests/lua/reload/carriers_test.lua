@@ -6,7 +6,7 @@ local case = lib.suite('reload.carriers')
 
 lib.box()
 
--- A rock with timers, and one of each way in which a fiber gets a function.
+-- A rock with timers, one for each way to pass a function to a fiber.
 local TIMERS = [[
     local fiber = require('fiber')
     local create = fiber.create
@@ -72,7 +72,7 @@ local function start(text)
     return app
 end
 
---- How many fibers there are that began with code of the rock.
+--- Returns the number of fibers whose entry function is the rock's.
 local function count_timers()
     local count = 0
     for key, thread in next, debug.getregistry() do
@@ -89,7 +89,7 @@ local function count_timers()
     return count
 end
 
---- Which functions are called.
+--- Returns the functions that are called.
 local function called()
     local counts = rawget(_G, 'carried_counts')
     for name in pairs(counts) do

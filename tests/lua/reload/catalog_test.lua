@@ -1,4 +1,4 @@
--- modules.lua: which modules a reload is about, and their code on disk.
+-- reload/catalog.lua: the modules that a reload selects, and their code on disk.
 
 local fio = require('fio')
 local lib = dofile('tests/lua/lib.lua')
@@ -10,7 +10,7 @@ local function choose(args, registry)
     return catalog.choose(args or {}, registry or {generation = 0, files = {}, names = {}, loads = {}})
 end
 
---- What became of a module: `selected`, or the reason why it is kept.
+--- Returns `selected`, or the reason why a module is not reloaded.
 local function verdict(choice, name)
     for _, module in ipairs(choice.selected) do
         if module.name == name then

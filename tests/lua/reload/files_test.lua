@@ -1,5 +1,5 @@
--- Code that an application loads other than with require: it is reloaded with
--- the module that loads it.
+-- Files that an application loads without `require`: they are reloaded with the
+-- module that loads them.
 
 local fio = require('fio')
 local lib = dofile('tests/lua/lib.lua')
@@ -7,7 +7,7 @@ local case = lib.suite('files')
 
 lib.box()
 
---- An application with a module that loads a file.
+--- Creates an application with a module that loads a file.
 -- @tparam string how Lua that loads the file at `path`
 -- @treturn table app, with `reload(args)`, `plan()`, `file(text)`
 local function begin(how, text, more)

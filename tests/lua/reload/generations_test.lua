@@ -1,4 +1,4 @@
--- generations.lua: which generation a function is of.
+-- reload/generations.lua: the generation of a function.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('generations')
@@ -17,7 +17,7 @@ local function new_registry()
     }
 end
 
---- Loads a file of the generation that serves from now on.
+--- Loads a file as the serving generation.
 local function load_generation(registry, generation, text, path)
     local origin = lib.load('reload.ownership').new()
     local chunk = assert(loadstring(text, '@' .. (path or PATH)))

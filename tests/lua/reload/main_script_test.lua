@@ -1,4 +1,4 @@
--- reload/main_script.lua: which file the main script is, and what it does.
+-- reload/main_script.lua: finds the main script, and lists its risks.
 
 local fio = require('fio')
 local setenv = rawget(os, 'setenv')
@@ -11,7 +11,7 @@ local function load()
     return lib.load('reload.main_script')
 end
 
---- Has the process look as if it had been started with this script.
+--- Makes the process look as if it was started with this script.
 local function started_with(path, environment)
     local before = rawget(_G, 'arg')
     rawset(_G, 'arg', {[0] = path})

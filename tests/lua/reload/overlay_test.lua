@@ -1,4 +1,4 @@
--- view.lua: a table that answers new code differently from everybody else.
+-- reload/overlay.lua: a table that shows new code other entries than other code.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('view')
@@ -18,7 +18,7 @@ local function begin(live)
     end
 end
 
---- What others than new code find.
+--- Returns what code other than new code finds.
 local function others(live, name)
     return lib.elsewhere(function() return live[name] end)
 end

@@ -1,4 +1,4 @@
--- origin.lua: whose code a function is.
+-- reload/ownership.lua: which code a function belongs to.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')

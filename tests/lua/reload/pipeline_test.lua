@@ -1,7 +1,7 @@
--- staged.lua with the adapters: roles of an application under Cartridge.
+-- reload/pipeline.lua with the adapters: roles of an application with Cartridge.
 --
--- Cartridge and its HTTP server are small tables of the shape that is looked
--- at; the live suite has the real shape of their behaviour.
+-- Cartridge and its HTTP server are small tables with the fields that are read;
+-- the live suites test their real behaviour.
 
 local fiber = require('fiber')
 local fio = require('fio')
@@ -13,8 +13,8 @@ local http_server = require('http.server')
 
 lib.box()
 
---- What happened, in its order; roles of the tests write here.
--- Not in a global: what new code changes there is told.
+--- Events in order, written by the roles of the tests. Not a global, since changes
+-- of globals by new code are reported.
 local events = {}
 package.loaded['staged_events'] = events
 
@@ -26,7 +26,7 @@ local function told()
     return text
 end
 
---- A Cartridge with these roles configured, all of them enabled.
+--- Creates a Cartridge with these roles configured and enabled.
 -- @tparam table app with the modules of the roles
 -- @tparam {string,...} names of modules
 local function configure(app, names)
@@ -99,7 +99,7 @@ local function configure(app, names)
     return self
 end
 
---- A role that tells what is done with it. `more` is put before its end.
+--- Returns the text of a role that records its calls. `more` is inserted at its end.
 local function role_text(name, version, more)
     return ([[
         local M = {role_name = '%s', version = %d}

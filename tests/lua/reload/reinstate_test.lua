@@ -1,4 +1,4 @@
--- reload/reinstate.lua: what `stop` of an old role takes from the new code.
+-- reload/reinstate.lua: restores what `stop` of an old role removes of new code.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')

@@ -1,5 +1,5 @@
--- Releases behind a link: which directory code is read from, and where the link
--- leads by now.
+-- Releases behind a symbolic link: the directory from which code was read, and the
+-- current target of the link.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('reload.release')
@@ -7,7 +7,7 @@ local fio = require('fio')
 
 local release = lib.load('reload.release')
 
---- A directory with these releases, and links to some of them.
+--- Creates a directory with these releases, and links to some of them.
 local function releases(names, links)
     local top = lib.directory()
     for _, name in ipairs(names) do
@@ -21,7 +21,7 @@ local function releases(names, links)
     return top
 end
 
---- The modules of an application that was loaded from there.
+--- Returns the modules of an application that was loaded from there.
 local function modules(root)
     return {
         {name = 'app.main', path = fio.pathjoin(root, 'app', 'main.lua')},

@@ -6,7 +6,7 @@ local case = lib.suite('reload.stop_effects')
 
 local stop_effects = lib.load('reload.stop_effects')
 
---- What a `stop` ends. `text` is a chunk that gets the variables.
+--- Returns the variables that a `stop` ends. `text` is a chunk that gets them.
 -- @tparam string text
 -- @tparam table values
 local function effects(text, values)

@@ -1,11 +1,11 @@
--- reload/succession.lua: which new fiber does the work of which old one.
+-- reload/succession.lua: finds the new fiber that replaces an old one.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('reload.succession')
 
 local FILE = '/app/loops.lua'
 
---- The functions that a text returns in a table.
+--- Returns the functions that a chunk returns in a table.
 local function code(text, path)
     return lib.old_code('return {' .. text .. '}', path or FILE)()
 end

@@ -1,4 +1,4 @@
--- reload/sweep.lua: failed code that is still registered in rocks is taken out.
+-- reload/sweep.lua: removes failed code that is still registered in rocks.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
@@ -6,7 +6,7 @@ local case = lib.suite('reload.sweep')
 
 lib.box()
 
--- A rock that keeps functions in every way.
+-- A rock that keeps functions in each possible way.
 local BUS = [[
     local fiber = require('fiber')
     local create = fiber.create
@@ -46,7 +46,7 @@ local SHOP = [[
     return M
 ]]
 
---- An application that has loaded the rock, with a last module that fails.
+--- Creates an application that has loaded the rock, whose last module fails.
 local function start(old)
     local directory = lib.directory()
     lib.write(directory .. '/.rocks/share/tarantool/bus.lua', BUS)

@@ -1,4 +1,4 @@
--- transaction.lua: in which order things happen, and how they are undone.
+-- reload/transaction.lua: the order of the steps, and how they are undone.
 
 local clock = require('clock')
 local fiber = require('fiber')
@@ -7,7 +7,7 @@ local case = lib.suite('transaction')
 
 lib.box()
 
---- A transaction and the events of its adapters, as texts in a list.
+--- Starts a transaction; returns it and the events of its adapters, a list of texts.
 local function begin(args)
     local load = lib.loader()
     lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
@@ -170,7 +170,7 @@ case('work that begins when its time is over runs no new code', function(t)
     t:is(ran, false, 'new code')
 end)
 
---- Runs work that swallows its cancellation.
+--- Runs work that catches the error of its cancellation.
 local function run_stubborn(begin_with)
     local txn, adapter, events = begin(begin_with)
     local state = {}

@@ -1,4 +1,4 @@
--- reload/watchdog.lua: code that never yields ends with its time.
+-- reload/watchdog.lua: interrupts code that never yields at the deadline.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
@@ -6,7 +6,7 @@ local case = lib.suite('reload.watchdog')
 
 lib.box()
 
---- Runs code as that of a transaction with little time.
+--- Runs code in a transaction with a short timeout.
 -- @treturn table failure, nil if it was committed
 local function run(text, timeout)
     local load = lib.loader()

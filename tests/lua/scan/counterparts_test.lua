@@ -1,4 +1,4 @@
--- scan/counterparts.lua: which new function stands for an old one.
+-- scan/counterparts.lua: finds the new function for an old one.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('scan.counterparts')
@@ -18,7 +18,7 @@ local function new_registry()
     }
 end
 
---- Two versions of one module, of which the second has taken over.
+--- Loads two versions of a module, the second of which is serving.
 -- @treturn Counterparts
 -- @treturn old value
 -- @treturn new value
@@ -227,7 +227,7 @@ case('what is ambiguous stays so', function(t)
     t:is(again, why, 'for the same reason')
 end)
 
---- The same as `begin`, when the change has taken over.
+--- The same as `begin`, after the commit.
 local function take_over(...)
     local self, old, new, registry, origin, load = begin(...)
     load('reload.generations').record(registry, origin, 1)

@@ -1,4 +1,4 @@
--- scan/words.lua: places in words.
+-- scan/describe.lua: the texts for places.
 
 local clock = require('clock')
 local ffi = require('ffi')
@@ -10,12 +10,12 @@ local function new_stale()
     return assert(loadstring('return function() end', '@/app/old.lua'))()
 end
 
---- Code of somebody else, of that file.
+--- Compiles foreign code with the name of that file.
 local function code(text, ...)
     return assert(loadstring(text, '@/app/.rocks/share/tarantool/bus.lua'))(...)
 end
 
---- All places below some roots, in words.
+--- Returns all places below some roots, as texts.
 -- @tparam {table,...} roots see `roots`
 -- @tparam {function,...} stale
 -- @treturn {string,...} "kind | words", sorted
@@ -48,7 +48,7 @@ local function tell(roots, stale)
     return list
 end
 
---- The only place below a table of globals.
+--- Returns the only place below a table of globals.
 local function below(value, old, root)
     root = root or {kind = 'global', words = 'the globals', first = function(key)
         return 'global', 'global ' .. lib.load('scan.describe').field_text(key)

@@ -1,16 +1,16 @@
--- scan/walk.lua: the walk over the heap.
+-- scan/heap_walk.lua: the walk over the heap.
 
 local clock = require('clock')
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('scan.walk')
 
---- Functions that are looked for.
+--- Functions to be found.
 local function new_stale()
     return assert(loadstring('return function() end', '@/app/old.lua'))()
 end
 
---- Code of somebody else, that has no way to this file.
+--- Compiles foreign code that has no reference to this file.
 local function code(text, ...)
     return assert(loadstring(text, '@/rocks/rock.lua'))(...)
 end
@@ -198,7 +198,7 @@ case('locals of suspended coroutines', function(t)
         names[i] = ('%s:%d'):format(key.name, key.line)
     end
     table.sort(names)
-    -- The call of the inner function has them on their way as well.
+    -- They are also on the stack, as arguments of the inner call.
     t:is(table.concat(names, ' '), '(*vararg):3 (*vararg):8 arg:8 mine:3 same:8', 'all that have a name')
 end)
 
@@ -537,7 +537,7 @@ end)
 
 case('a heap that changes under the walk', function(t)
     local list, old, stop = heap(50000), new_stale(), false
-    -- What is there all the time has to be found.
+    -- Entries that exist all the time must be found.
     local wanted = 0
     for i = 1, 50000, 500 do
         list[i][1].f = old
@@ -701,8 +701,8 @@ case('a walk whose fiber is cancelled ends', function(t)
 end)
 
 case('objects that are gone do not make others look known', function(t)
-    -- Functions of ours come and go while it is walked; their addresses are
-    -- used again.
+    -- Functions of the program are created and collected during the walk; their
+    -- addresses are reused.
     local ours, made = {}, 0
     local old = new_stale()
     local list = {}
@@ -716,7 +716,7 @@ case('objects that are gone do not make others look known', function(t)
     local places = walk_over({{list}}, {old}, {
         classify = function(f)
             if weak[f] and f == list[3000] then
-                -- All others have been seen.
+                -- All other objects have been visited.
                 for i = 1, 3000 do
                     list[i] = false
                 end

@@ -1,4 +1,4 @@
--- scan.lua: the scan as a whole, at the end of a reload.
+-- scan/init.lua: the whole scan, at the end of a reload.
 
 local clock = require('clock')
 local ffi = require('ffi')
@@ -8,7 +8,7 @@ local case = lib.suite('scan')
 
 lib.box()
 
---- Something that is no code of the application, and has a global name.
+--- Creates a global value that is not code of the application.
 local function hold(value)
     rawset(_G, 'held', value)
     lib.defer(function() rawset(_G, 'held', nil) end)
@@ -20,7 +20,7 @@ local function held()
     return rawget(_G, 'held')
 end
 
---- Code of somebody else, that has no way to this file.
+--- Compiles foreign code that has no reference to this file.
 local function code(text, ...)
     return assert(loadstring(text, '@/rocks/.rocks/share/tarantool/rock.lua'))(...)
 end
@@ -38,7 +38,7 @@ end
 
 local GET = 'local M = {} function M.get() return "%v" end return M'
 
---- The places of a report, as "kind | words", patched ones with a plus.
+--- Returns the places of a report, as "kind | words", patched ones with a plus.
 local function places(report)
     local list = {}
     for i, place in ipairs(report.stale or {}) do
@@ -706,7 +706,7 @@ case('a fiber that runs old code and does not end is named', function(t)
         end
     ]], app.require('@').get, fiber))
     lib.defer(function() debug.sethook() end)
-    -- Some servers do not exit before it ends.
+    -- Some servers do not exit before this fiber ends.
     lib.defer(function()
         rawset(_G, 'is_over', true)
         lib.wait(function() return object:status() == 'dead' end)
@@ -725,7 +725,7 @@ case('a coroutine that nobody resumes costs no second', function(t)
     hold(coroutine.create(app.require('@').get))
     coroutine.resume(held())
     app.update()
-    -- What is waited for, not the time: others may use the processor.
+    -- Waits for the condition, not for a time: the processor may be busy.
     local waited, sleep = 0, fiber.sleep
     lib.defer(function() fiber.sleep = sleep end)
     fiber.sleep = function(seconds)
@@ -971,7 +971,7 @@ end)
 case('a heap that changes all the time', function(t)
     local app = start(GET)
     hold({f = app.require('@').get, changing = {}})
-    -- Half of the keys are there at any time, each time others.
+    -- At any time half of the keys exist, a different half each time.
     local keys, count = {}, 100000
     for i = 0, count - 1 do
         keys[i] = 'k' .. i
@@ -1028,7 +1028,7 @@ case('nothing of ours is held afterwards', function(t)
     local app = start('local M = {} function M.get() end function M.put() return M end return M')
     hold({app.require('@').get, [3] = app.require('@').put})
     local weak = setmetatable({app.require('@'), held()[1]}, {__mode = 'v'})
-    -- Not to be found by the scan: only code of the program is left alone.
+    -- The scan must not find it: it skips only code of the program.
     local guard = assert(loadstring('local weak = ... return function() return weak end',
         '@cartridge-reload/test.lua'))(weak)
     weak = nil -- luacheck: ignore

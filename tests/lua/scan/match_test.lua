@@ -1,4 +1,4 @@
--- scan/matching.lua: what in the new module stands for what in the old one.
+-- scan/match.lua: the counterparts of the contents of an old module in the new one.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('scan.matching')
@@ -7,7 +7,7 @@ local SOURCE = '@/app/m.lua'
 
 local matching_lib = lib.load('scan.match')
 
---- Two versions of a module, matched.
+--- Matches two versions of a module.
 -- @treturn Matching
 -- @treturn old value
 -- @treturn new value

@@ -1,4 +1,4 @@
--- scan/patch.lua: puts a function into a place that had another.
+-- scan/patch.lua: replaces the function in a place.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('scan.patch')

@@ -1,4 +1,4 @@
--- scan/roots.lua: where the walk begins.
+-- scan/roots.lua: the objects at which the walk starts.
 
 local ffi = require('ffi')
 local fiber = require('fiber')

@@ -1,11 +1,11 @@
--- scan/twins.lua: which new function is registered in the place of an old one.
+-- scan/twins.lua: pairs functions that are registered in the same place.
 
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('scan.twins')
 
 local pair = lib.load('scan.twins').pair
 
---- The functions that a text returns.
+--- Returns the functions that a chunk returns.
 local function compile(text)
     return {assert(loadstring(text, '@/app/shop.lua'))()}
 end

@@ -3,7 +3,7 @@
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('scan.visited')
 
---- The module, and the same with the plain way of addresses.
+--- The module, and the same with the fallback for addresses.
 local function both()
     local format = lib.load('scan.address').format
     return {
@@ -51,7 +51,7 @@ case('two sets have nothing in common', function(t)
 end)
 
 case('neighbours in memory are different objects', function(t)
-    -- Addresses that are made up: the whole of a page, its ends, far away ones.
+    -- Invented addresses: a whole page, its ends, and distant ones.
     local is_known = lib.load('scan.visited', {
         ['scan.address'] = {reader = function() return nil end, format = function(number) return number end},
     }).new()
