@@ -294,7 +294,7 @@ end
 -- @return thing
 -- @tparam ?string module its name, for the entry
 -- @treturn ?table entry, see `name_of` and `retrace`; with `module`, and with
---   `why` if the way to it does not lead to one thing
+--   `why` if its path does not identify a single thing
 function Matching:find(thing, module)
     local found = self.by_value[thing]
     return found and entry_of(found, module)
