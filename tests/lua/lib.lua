@@ -329,7 +329,7 @@ function lib.run()
             table.insert(chosen, case)
         end
     end
-    -- Unbuffered, so that no output is lost if the server crashes.
+    -- Line-buffered, so that no output is lost if the server crashes.
     io.stdout:setvbuf('line')
     local main = tap.test(name)
     main:plan(#chosen)

@@ -22,7 +22,7 @@ local function begin(app, args)
     return adapter, txn
 end
 
---- Returns package.loaded as code outside the transaction sees it.
+--- Returns a loaded module as code outside the transaction sees it.
 local function serving(app, module)
     return lib.elsewhere(function() return app.loaded(module) end)
 end

@@ -7,7 +7,7 @@ lib.box()
 
 local state
 
---- Installs a fake Cartridge with this `reload_roles`.
+--- Runs the command with a fake Cartridge with this `reload_roles`.
 -- @tparam function reload_roles
 -- @tparam ?table refusal why it would not begin
 local function native(reload_roles, refusal, args)

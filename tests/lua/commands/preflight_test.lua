@@ -13,7 +13,7 @@ local function digest()
     return survey().status.digest
 end
 
---- Installs a fake Cartridge with these facts about its instance.
+--- Creates a fake Cartridge with these facts about its instance.
 local function cartridge_with(fields)
     local self = {
         alias = function() return 'router' end,

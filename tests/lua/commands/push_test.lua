@@ -398,7 +398,8 @@ case('a lock that is taken meanwhile refuses', function(t)
     end
 end)
 
---- Makes a change that fails on c when it is applied, and then restores the config.
+--- Creates a cluster where a change fails on c when it is applied; `back` is the result
+-- of the change after it.
 local function broken(back)
     local world
     world = cluster({results = {function(patch)

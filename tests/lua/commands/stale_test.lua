@@ -10,7 +10,7 @@ local function stale(args, stubs)
     return lib.load('commands.stale', stubs)(args or {timeout = 10})
 end
 
---- A loop of another case is ignored.
+--- Keeps a value in a global variable until the end of the case.
 local function hold(value)
     rawset(_G, 'stale_test', value)
     lib.defer(function() rawset(_G, 'stale_test', nil) end)

@@ -7,7 +7,7 @@ local function status(stubs)
     return lib.load('commands.status', stubs)({command = 'status'})
 end
 
---- Installs a fake Cartridge in that state.
+--- Returns stubs with a fake Cartridge in that state.
 local function cartridge_in(state, err)
     return {['platform.cartridge'] = {detect = function()
         return {

@@ -18,7 +18,7 @@ local function new_registry()
     }
 end
 
---- Loads two versions of a module, the second of which is serving.
+--- Loads two versions of a module; the second is the new code.
 -- @treturn Counterparts
 -- @treturn old value
 -- @treturn new value

@@ -8,7 +8,7 @@ local case = lib.suite('scan')
 
 lib.box()
 
---- Creates a global value that is not code of the application.
+--- Keeps a value in a global variable until the end of the case.
 local function hold(value)
     rawset(_G, 'held', value)
     lib.defer(function() rawset(_G, 'held', nil) end)
