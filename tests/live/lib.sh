@@ -389,7 +389,10 @@ app_snapshot()
 			return _G.tostring(proto or v)
 		end
 		for name, value in pairs(package.loaded) do
-			add("module", name, tostring(value))
+			-- The server loads these when it needs them first.
+			if not name:find("^internal%.") then
+				add("module", name, tostring(value))
+			end
 		end
 		for i, loader in ipairs(package.loaders) do
 			add("loader", i, tostring(loader))
