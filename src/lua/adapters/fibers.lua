@@ -441,6 +441,26 @@ function Fibers:list_loops()
     return self.loops
 end
 
+--- Notes which loops the serving code has. Yields.
+function Fibers:remember_loops()
+    if fibers_lib.locate() ~= nil then
+        local _, loops = list_old(self)
+        self.loops_before = loops
+    end
+end
+
+--- Names loops of the serving code that have ended while new code ran, as those of
+-- a library do that have seen the new ones. Nothing starts them again.
+-- @tparam {string,...} warnings gets them
+function Fibers:name_ended(warnings)
+    for _, item in ipairs(self.loops_before or {}) do
+        if not fibers_lib.is_alive(item) then
+            table.insert(warnings, ('fiber %d %q of the old code ended while new code ran: %s'):format(
+                item.id, item.name or '', tostring(item.where)))
+        end
+    end
+end
+
 --- After roles were stopped and restarted: a loop that `stop` has not ended now
 -- runs twice. Ends the earlier one. Yields.
 function Fibers:revive()

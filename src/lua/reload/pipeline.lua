@@ -49,6 +49,7 @@ local adapters = {
     schema = require('adapters.schema'),
     servers = require('adapters.servers'),
     sockets = require('adapters.sockets'),
+    spaces = require('adapters.spaces'),
     stop_effects = require('reload.stop_effects'),
     triggers = require('adapters.triggers'),
     vars = require('adapters.vars'),
@@ -327,6 +328,7 @@ function Staged:add_adapters()
         self.sweep:note_stop()
     end
     txn:add(adapters.schema.new(txn))
+    txn:add(adapters.spaces.new(txn))
     txn:add(adapters.triggers.new(txn))
     txn:add(adapters.ffi.new(txn))
     self.sockets = txn:add(adapters.sockets.new(txn))
@@ -391,6 +393,7 @@ function Staged:work()
     self:list_old()
     self.sweep:remember()
     self:add_adapters()
+    self.fibers:remember_loops()
     self:load()
     self:disown_shared_code()
     if self.framework.has_roles then
@@ -431,6 +434,8 @@ function Staged:after_failure(rollback)
         self.sweep:prepare()
         self.life:revive(rollback.left)
         self.sweep:merge(rollback)
+    elseif self.fibers ~= nil then
+        self.fibers:name_ended(self.txn.warnings)
     end
 end
 

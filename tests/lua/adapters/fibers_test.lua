@@ -634,4 +634,26 @@ case('a loop that another one starts is not started twice', function(t)
     t:is(state.count, 2, 'and its successor runs once')
 end)
 
+case('loops that end while failed code runs are named, others are not', function(t)
+    local ending = doom(fiber.create(lib.old_code([[
+        local fiber = require('fiber')
+        return function(name)
+            fiber.name(name)
+            while not rawget(_G, 'test_successor') do fiber.sleep(0.01) end
+        end
+    ]], FILE)(), 'ending'))
+    doom(fiber.create(lib.old_code(LOOP, FILE)(), 'staying'))
+    lib.defer(function() rawset(_G, 'test_successor', nil) end)
+    local txn, adapter = begin()
+    adapter:remember_loops()
+    rawset(_G, 'test_successor', true)
+    lib.wait(function() return is_dead(ending) end)
+    txn.undo()
+    local warnings = {}
+    adapter:name_ended(warnings)
+    t:is(#warnings, 1, 'one')
+    t:ok(lib.mentions(warnings, '"ending"'), 'its name')
+    t:ok(lib.mentions(warnings, FILE), 'its place')
+end)
+
 lib.run()

@@ -1,0 +1,97 @@
+--- Adapter: what code keeps in the Lua objects of spaces, such as the state of a
+-- queue. These objects outlive a reload, and libraries ask them whether they are
+-- still in charge: after a failure they hold again what they held before.
+
+local Spaces = {name = 'spaces'}
+Spaces.__index = Spaces
+
+-- More spaces than this are not looked at, nor more entries of a table in one.
+local LIMIT, ENTRIES = 10000, 100
+
+--- The entries of a space object that are not Tarantool's: those that the object
+-- of a space which is always there has, too, and those with a plain value.
+local function own_entries(space, builtin)
+    local entries = {}
+    for key, value in next, space do
+        if type(key) == 'string' and rawget(builtin, key) == nil
+        and (type(value) == 'table' or type(value) == 'function') then
+            entries[key] = value
+        end
+    end
+    return entries
+end
+
+local function each_space(visit)
+    local builtin = type(box.cfg) ~= 'function' and box.space and box.space._space
+    local count = 0
+    for name, space in next, type(builtin) == 'table' and box.space or {} do
+        count = count + 1
+        if count > LIMIT then
+            return
+        elseif type(name) == 'string' and type(space) == 'table' then
+            visit(name, space, builtin)
+        end
+    end
+end
+
+local function new(txn)
+    return setmetatable({txn = txn, before = {}}, Spaces)
+end
+
+function Spaces:snapshot()
+    each_space(function(_, space, builtin)
+        self.before[space] = own_entries(space, builtin)
+    end)
+end
+
+function Spaces.commit()
+end
+
+--- Whether a value is of new code: a function, or a table with one in it or behind
+-- its metatable.
+local function is_of_new(self, value)
+    local origin = self.txn.origin
+    if type(value) == 'function' then
+        return origin:wraps_new(value)
+    end
+    local meta = debug.getmetatable(value)
+    local index = type(meta) == 'table' and rawget(meta, '__index')
+    for _, holder in ipairs({value, meta or {}, type(index) == 'table' and index or {}}) do
+        local count = 0
+        for _, entry in next, holder do
+            count = count + 1
+            if origin:is_new(entry) then
+                return true
+            elseif count > ENTRIES then
+                break
+            end
+        end
+    end
+    return false
+end
+
+function Spaces:rollback(undone)
+    each_space(function(name, space, builtin)
+        local before = self.before[space]
+        if before == nil then
+            return
+        end
+        local now = own_entries(space, builtin)
+        for key, value in pairs(now) do
+            -- The serving code may add something of its own meanwhile.
+            if before[key] == nil and is_of_new(self, value)
+            or before[key] ~= nil and not rawequal(before[key], value) then
+                rawset(space, key, before[key])
+                table.insert(undone, ('box.space.%s.%s'):format(name, key))
+            end
+        end
+        for key, value in pairs(before) do
+            if now[key] == nil then
+                rawset(space, key, value)
+                table.insert(undone, ('box.space.%s.%s'):format(name, key))
+            end
+        end
+    end)
+end
+
+return {new = new}
