@@ -4,7 +4,8 @@
 #
 # run.sh [SECTION ...]: measures, and says of each figure whether it was reached.
 # All sections if none is named: startup, scale, stalls, memory, load, stale,
-# fleet, push, reply, promises, plain.  What was measured is in BENCH_OUT (build/bench):
+# fleet, push, reply, promises, plain, iproto.  What was measured is in BENCH_OUT
+# (build/bench):
 # report.md, tables as csv, plots as svg.
 #
 # Environment: CARTRIDGE_RELOAD, TARANTOOL, CARTRIDGE_ROCKS as for the live
@@ -32,14 +33,14 @@ export BENCH_OUT CARTRIDGE_RELOAD TARANTOOL
 	exit 1
 }
 
-[ $# -gt 0 ] || set -- startup scale stalls memory load stale fleet push reply promises plain
+[ $# -gt 0 ] || set -- startup scale stalls memory load stale fleet push reply promises plain iproto
 for section; do
 	case $section in
-	startup|scale|stalls|memory|load|stale|fleet|push|reply|promises|plain)
+	startup|scale|stalls|memory|load|stale|fleet|push|reply|promises|plain|iproto)
 		;;
 	*)
 		echo "usage: run.sh [startup|scale|stalls|memory|load|stale|" \
-		    "fleet|push|reply|promises|plain ...]" >&2
+		    "fleet|push|reply|promises|plain|iproto ...]" >&2
 		exit 1
 		;;
 	esac

@@ -1,0 +1,122 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) 2026 The cartridge-reload authors
+#
+# Binary ports: `status` as a whole process beside the console and beside other
+# clients, and reloads under load.
+
+# shellcheck disable=SC2016 # the back-quotes are Markdown's
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+rounds=$(quick_or 2 6)
+runs=$(quick_or 30 80)
+slow_runs=$(quick_or 4 8)
+reloads=$(quick_or 4 20)
+bare=$BENCH_TOOLS/bare_iproto
+
+start_app shop
+app_eval '
+	box.schema.user.create("op", {password = "s3cret"})
+	box.schema.user.grant("op", "execute", "universe")
+	box.schema.user.grant("guest", "execute", "universe")' >/dev/null ||
+    bail_out 'no users'
+export TT_CLI_PASSWORD=s3cret
+port=${APP_URI##*:}
+"$CARTRIDGE_RELOAD" -s "$APP_URI" --print-lua eval 'return box.info.status' \
+    >"$WORK/line" ||
+    bail_out '--print-lua failed'
+# hyperfine has no shell here; the words are quoted for its own splitting.
+line=$(sed "s/'/'\\''/g" "$WORK/line")
+through='return require("console").eval(...)'
+
+# --- Start-up ------------------------------------------------------------------
+
+# Every one must do its job, or its time means nothing.
+for target in "$APP_SOCK" "$APP_URI" "op@$APP_URI"; do
+	"$CARTRIDGE_RELOAD" -q -s "$target" status || bail_out 'status failed'
+done
+"$bare" "$port" "$through" "$(<"$WORK/line")" | grep -q 'outcome: ok' ||
+    bail_out 'the bare client failed with the line'
+[ "$("$bare" "$port" 'return box.info.status')" = running ] ||
+    bail_out 'the bare client failed'
+"$TARANTOOL" "$BENCH_DIR/is_up_iproto.lua" "$APP_URI" >"$OUT" ||
+    bail_out 'is_up_iproto.lua failed'
+
+: >"$WORK/times"
+for round in $(seq "$rounds"); do
+	progress "round $round of $rounds"
+	hyperfine -N --style none -w 5 -r "$runs" --export-csv "$WORK/csv" \
+	    -n console "'$CARTRIDGE_RELOAD' -s '$APP_SOCK' status" \
+	    -n guest "'$CARTRIDGE_RELOAD' -s '$APP_URI' status" \
+	    -n op "'$CARTRIDGE_RELOAD' -s 'op@$APP_URI' status" \
+	    -n eval "'$CARTRIDGE_RELOAD' -s 'op@$APP_URI' eval \
+		'return box.info.status'" \
+	    -n bare-line "'$bare' $port '$through' '$line'" \
+	    -n bare "'$bare' $port 'return box.info.status'" \
+	    >"$OUT" 2>&1 || bail_out "hyperfine: $(cat "$OUT")"
+	sed '1d' "$WORK/csv" >>"$WORK/times"
+	hyperfine -N --style none -w 1 -r "$slow_runs" --export-csv "$WORK/csv" \
+	    -n tarantool "'$TARANTOOL' '$BENCH_DIR/is_up_iproto.lua' '$APP_URI'" \
+	    >"$OUT" 2>&1 || bail_out "hyperfine: $(cat "$OUT")"
+	sed '1d' "$WORK/csv" >>"$WORK/times"
+done
+
+# The medians of the rounds, ms.
+times_of()
+{
+	awk -F, -v name="$1" '$1 == name { print $4 * 1000 }' "$WORK/times"
+}
+
+# How many times as long as another something took, round by round.
+ratio()
+{
+	paste -d ' ' <(times_of "$1") <(times_of "$2") |
+	    awk '{ print $1 / $2 }' | median
+}
+
+: >"$BENCH_OUT/iproto.csv"
+describe()
+{
+	local median low high
+	read -r median low high _ < <(times_of "$1" | stats)
+	printf '%s,%.2f,%.2f to %.2f\n' "$2" "$median" "$low" "$high" \
+	    >>"$BENCH_OUT/iproto.csv"
+}
+describe console '`status` over the console'
+describe guest '`status` over the binary port as guest'
+describe op '`status` over the binary port with a password'
+describe eval '`eval` of box.info.status with a password'
+describe bare-line 'bare C program with msgpuck; the line that `eval` sends'
+describe bare 'bare C program with msgpuck; box.info.status'
+describe tarantool 'a Tarantool as the client; box.info.status'
+
+say '## Binary ports' '' \
+    "\`status\` as a whole process. $rounds rounds of $runs runs each" \
+    "($slow_runs with Tarantool); median of the rounds' medians, and their" \
+    'spread; ms.'
+table "$BENCH_OUT/iproto.csv" '' median spread
+
+r=$(ratio op console)
+verdict iproto "$r" '<=' 1.3 \
+    "status over a binary port takes $(calc "$r") times as long as over the console"
+r=$(ratio eval bare-line)
+verdict iproto "$r" '<=' 2 \
+    "eval takes $(calc "$r") times as long as a bare C program that sends the same"
+r=$(ratio tarantool eval)
+verdict iproto "$r" '>=' 10 \
+    "a Tarantool as the client takes $(calc "$r" %.1f) times as long as eval"
+
+# --- Load ----------------------------------------------------------------------
+
+load_start
+done_well=0
+for i in $(seq "$reloads"); do
+	app_version $((i + 1))
+	"$CARTRIDGE_RELOAD" -q -s "op@$APP_URI" && done_well=$((done_well + 1))
+done
+load_stop
+verdict iproto "$LOAD_FAILED" '<=' 0 \
+    "$LOAD_FAILED of $LOAD_REQUESTS requests failed during $done_well reloads"
+verdict iproto "$done_well" '>=' "$reloads" "$done_well of $reloads reloads succeeded"
+finish
