@@ -84,6 +84,8 @@ for version in 2 3 4; do
 	is "$(http_get /hello)" "hello v$version" 'new code serves'
 done
 app_version 5
+like "$(cat "$APP_LOG")" 'started by .* pid [0-9]+ as op from 127\.0\.0\.1:' \
+    'the log has the user and the address'
 load_stop
 is "$LOAD_FAILED" 0 "none of $LOAD_REQUESTS requests failed"
 at "$APP_URI" plan
@@ -158,6 +160,7 @@ if command -v tcpdump >/dev/null && [ "$(id -u)" -eq 0 ]; then
 	ok 'all of them' grep -aq 'console.*eval' "$WORK/capture"
 	ok 'the name of the user among them' grep -aq 'chap-sha1' "$WORK/capture"
 	is "$(grep -ac s3cret "$WORK/capture")" 0 'the password not'
+	is "$(grep -c s3cret "$APP_LOG")" 0 'nor is it in the log'
 	hash=$(printf s3cret | openssl sha1 -binary 2>/dev/null | head -c 6)
 	[ -z "$hash" ] ||
 	    is "$(LC_ALL=C grep -acF -- "$hash" "$WORK/capture")" 0 'nor its hash'

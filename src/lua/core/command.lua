@@ -49,6 +49,15 @@ local function locked(held)
     })
 end
 
+--- Adds the user and the address of a binary session to the name that the client
+-- gives itself. Must run in the requesting fiber, which has the session.
+local function name_peer(args)
+    if args.holder == nil or box.session.type() ~= 'binary' then
+        return
+    end
+    args.holder = ('%s as %s from %s'):format(args.holder, box.session.user(), tostring(box.session.peer()))
+end
+
 --- Runs a command in a fiber of its own and waits for it.
 --
 -- Even if the requesting fiber is cancelled, the command finishes, releases its
@@ -62,6 +71,7 @@ end
 local function detached(args, work)
     local changed, phases = fiber.cond(), {}
     local done, ok, result = false, nil, nil
+    name_peer(args)
     fiber.new(function()
         fiber.name('cartridge-reload', {truncate = true})
         ok, result = pcall(work, function(phase, is_important)

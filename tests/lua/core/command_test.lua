@@ -43,6 +43,21 @@ case('work goes on in a fiber of its own and its result is returned', function(t
     t:isnt(id, fiber.id(), 'fiber')
 end)
 
+case('a request of a binary port names its user and its address', function(t)
+    local function holder(fields, args)
+        for name, value in pairs(fields) do
+            local original = rawget(box.session, name)
+            rawset(box.session, name, function() return value end)
+            lib.defer(function() rawset(box.session, name, original) end)
+        end
+        return run.detached(args, function() return args.holder or 'nobody' end)
+    end
+    t:is(holder({type = 'console', user = 'admin', peer = 'unix/:'}, {holder = 'me@h'}), 'me@h', 'a console does not')
+    t:is(holder({type = 'binary', user = 'op', peer = '10.0.0.1:5'}, {holder = 'me@h'}),
+        'me@h as op from 10.0.0.1:5', 'who asks')
+    t:is(holder({type = 'binary', user = 'op', peer = '10.0.0.1:5'}, {}), 'nobody', 'who does not say')
+end)
+
 case('what the work throws is thrown', function(t)
     local ok, err = in_time(function()
         return run.detached({}, function() error({7}) end)
