@@ -14,6 +14,7 @@
 #
 # Environment: TARANTOOL (the server), CARTRIDGE_RELOAD (the program),
 # CARTRIDGE_ROCKS (a directory with .rocks to use instead of the stand-in),
+# LIVE_TRANSPORT (binary: reload Cartridge applications through their binary port),
 # TEST_PORTS (the first of 500 ports to listen on), KEEP=1 (keep the working
 # directory).
 
@@ -550,7 +551,13 @@ run()
 # the report in JSON.
 reload()
 {
-	run -s "$APP_SOCK" -o json "$@"
+	if [ "${LIVE_TRANSPORT:-console}" = binary ]; then
+		TT_CLI_PASSWORD=$(app_eval \
+		    'return require("cartridge.cluster-cookie").cookie()') \
+		    run -u admin -s "$APP_URI" -o json "$@"
+	else
+		run -s "$APP_SOCK" -o json "$@"
+	fi
 }
 
 # json EXPRESSION: evaluates Lua expressions about the JSON report in OUT: `r`
