@@ -23,6 +23,12 @@ local function detect()
     if package.loaded['cartridge'] == nil or type(confapplier) ~= 'table' then
         return nil
     end
+    -- Somebody may have required it without calling `cartridge.cfg`, as the feedback
+    -- daemon of Tarantool 3 does. Cartridge itself configures `box` in later states.
+    local ok, state = pcall(confapplier.get_state)
+    if ok and state == '' and type(box.cfg) == 'table' then
+        return nil
+    end
     return setmetatable({
         confapplier = confapplier,
         failover = package.loaded['cartridge.failover'],

@@ -41,6 +41,15 @@ case('without Cartridge there is none', function(t)
     package.loaded['cartridge'] = nil
 end)
 
+case('Cartridge that nobody has started is none, where box runs', function(t)
+    t:is(fake({''}, good_values()), nil, 'loaded only')
+    t:ok(fake({'Unconfigured'}, good_values()), 'started')
+    local cfg = box.cfg
+    lib.defer(function() box.cfg = cfg end)
+    box.cfg = function() end
+    t:is(fake({''}, good_values()):refusal().transient, true, 'it may be about to start')
+end)
+
 case('a configured instance is not refused', function(t)
     local cartridge = fake({'RolesConfigured'}, good_values())
     t:is(cartridge:refusal(), nil, 'no reason')
@@ -51,7 +60,7 @@ end)
 
 case('states on the way pass, others stay', function(t)
     for state, transient in pairs({
-        ConfiguringRoles = true, BoxConfigured = true, [''] = true,
+        ConfiguringRoles = true, BoxConfigured = true,
         Unconfigured = false, OperationError = false, InitError = false, BootError = false, ReloadError = false,
         SomethingNew = false,
     }) do
