@@ -238,7 +238,8 @@ end
 -- @treturn {thread,...}
 local function registered()
     local threads = {}
-    for key, value in next, debug.getregistry() do
+    -- The application may have taken the way to it away.
+    for key, value in next, debug.getregistry ~= nil and debug.getregistry() or {} do
         if type(key) == 'number' and type(value) == 'thread' then
             threads[#threads + 1] = value
         end
