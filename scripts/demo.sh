@@ -95,22 +95,10 @@ step()
 	[[ $printed =~ $regex ]] || fail "that did not print $regex"
 }
 
-# --- The application ---------------------------------------------------------
-
-# Once made, its name must get here whatever happens.
-dir=$(
-	trap '' INT TERM HUP
-	exec mktemp -d "${TMPDIR:-/tmp}/demo.XXXXXX"
-) || exit 1
-cd "$dir" || exit 1
-mkdir -p app/roles data || exit 1
-ln -s "$rocks/.rocks" .rocks
-
-# As at a terminal, where curl is silent, and without the user's own settings.
-export CURL_HOME=$dir
-printf '%s\n' silent show-error 'max-time = 20' 'noproxy = "*"' >.curlrc
-
-cat >init.lua <<'LUA'
+# The role `hello` of Cartridge, and its main script.
+write_cartridge()
+{
+	cat >init.lua <<'LUA'
 require('strict').on()
 require('table.new')
 require('table.clear')
@@ -124,7 +112,7 @@ local ok, err = require('cartridge').cfg({
 assert(ok, tostring(err))
 LUA
 
-cat >app/roles/hello.lua <<'LUA'
+	cat >app/roles/hello.lua <<'LUA'
 local cartridge = require('cartridge')
 local greeting = require('app.greeting')
 
@@ -139,6 +127,105 @@ return {
     end,
 }
 LUA
+}
+
+# The same for the config of Tarantool 3.
+write_configured()
+{
+	cat >app/roles/hello.lua <<'LUA'
+local http = require('http.server')
+local greeting = require('app.greeting')
+local httpd
+
+return {
+    validate = function() end,
+    apply = function(cfg)
+        if httpd ~= nil then
+            return
+        end
+        httpd = http.new('127.0.0.1', cfg.port, {log_requests = false})
+        httpd:route({path = '/hello/:name'}, function(req)
+            return {status = 200, body = greeting(req:stash('name')) .. '\n'}
+        end)
+        httpd:start()
+    end,
+    stop = function()
+        httpd:stop()
+    end,
+}
+LUA
+}
+
+start_cartridge()
+{
+	local bootstrap tries=0
+
+	write_cartridge
+	TARANTOOL_ALIAS=hello TARANTOOL_WORKDIR=data \
+	    TARANTOOL_CONSOLE_SOCK=./hello.sock TARANTOOL_HTTP_HOST=127.0.0.1 \
+	    TARANTOOL_HTTP_PORT=$http_port \
+	    TARANTOOL_ADVERTISE_URI=127.0.0.1:$port \
+	    "$tarantool" init.lua >log 2>&1 </dev/null &
+
+	# A cluster of one, with the role enabled.  A try that took too long may
+	# have made it all the same.
+	bootstrap="
+local state = require('cartridge.confapplier').get_state
+while state() == '' do
+    require('fiber').sleep(0.01)
+end
+if state() ~= 'Unconfigured' then
+    return true
+end
+return require('cartridge').admin_edit_topology({replicasets = {{
+    alias = 'hello',
+    roles = {'hello'},
+    join_servers = {{uri = '127.0.0.1:$port'}},
+}}})"
+	until [ -S hello.sock ] && cartridge-reload -q -s hello.sock -t 30 \
+	    eval "$bootstrap" >out 2>&1; do
+		kill -0 "$!" 2>/dev/null || fail 'the application did not start'
+		[ $((tries += 1)) -lt 200 ] || fail "$(cat out)"
+		sleep 0.05
+	done
+}
+
+start_configured()
+{
+	write_configured
+	cat >config.yaml <<-END
+		console: {socket: $dir/hello.sock}
+		process: {work_dir: $dir/data}
+		memtx: {memory: 33554432}
+		iproto: {listen: [{uri: 'unix/:$dir/hello.iproto'}]}
+		groups:
+		  all:
+		    replicasets:
+		      all:
+		        instances:
+		          hello:
+		            roles: [app.roles.hello]
+		            roles_cfg:
+		              app.roles.hello: {port: $http_port}
+	END
+	LUA_PATH="$dir/?.lua;$dir/.rocks/share/tarantool/?.lua;;" \
+	    "$tarantool" --name hello --config config.yaml >log 2>&1 </dev/null &
+}
+
+# --- The application ---------------------------------------------------------
+
+# Once made, its name must get here whatever happens.
+dir=$(
+	trap '' INT TERM HUP
+	exec mktemp -d "${TMPDIR:-/tmp}/demo.XXXXXX"
+) || exit 1
+cd "$dir" || exit 1
+mkdir -p app/roles data || exit 1
+ln -s "$rocks/.rocks" .rocks
+
+# As at a terminal, where curl is silent, and without the user's own settings.
+export CURL_HOME=$dir
+printf '%s\n' silent show-error 'max-time = 20' 'noproxy = "*"' >.curlrc
 
 cat >app/greeting.lua <<'LUA'
 return function(name)
@@ -157,34 +244,17 @@ LUA
 ports=$("$tarantool" ports.lua) || fail "$tarantool does not run"
 read -r http_port port <<<"$ports"
 
-TARANTOOL_ALIAS=hello TARANTOOL_WORKDIR=data \
-    TARANTOOL_CONSOLE_SOCK=./hello.sock TARANTOOL_HTTP_HOST=127.0.0.1 \
-    TARANTOOL_HTTP_PORT=$http_port \
-    TARANTOOL_ADVERTISE_URI=127.0.0.1:$port \
-    "$tarantool" init.lua >log 2>&1 </dev/null &
-
-# A cluster of one, with the role enabled.  A try that took too long may have
-# made it all the same.
-bootstrap="
-local state = require('cartridge.confapplier').get_state
-while state() == '' do
-    require('fiber').sleep(0.01)
-end
-if state() ~= 'Unconfigured' then
-    return true
-end
-return require('cartridge').admin_edit_topology({replicasets = {{
-    alias = 'hello',
-    roles = {'hello'},
-    join_servers = {{uri = '127.0.0.1:$port'}},
-}}})"
-tries=0
-until [ -S hello.sock ] && cartridge-reload -q -s hello.sock -t 30 \
-    eval "$bootstrap" >out 2>&1; do
-	kill -0 "$!" 2>/dev/null || fail 'the application did not start'
-	[ $((tries += 1)) -lt 200 ] || fail "$(cat out)"
-	sleep 0.05
-done
+# Tarantool 3 starts it from a config, older servers with Cartridge.
+case $("$tarantool" -e 'print(_TARANTOOL) os.exit()') in
+[12].*)
+	start_cartridge
+	starter='init = function()'
+	;;
+*)
+	start_configured
+	starter='apply = function(cfg)'
+	;;
+esac
 cartridge-reload -q -s hello.sock -w 60 status ||
     fail 'the application was not configured'
 
@@ -205,8 +275,8 @@ step 0 '^Good morning, world!$' "curl $url"
 say 'Now the code is broken. The reload fails and rolls back; the old code is' \
     'still serving.'
 step 0 '^$' \
-    "sed -i \"s/init = function()/& error('no coffee')/\" app/roles/hello.lua"
-step 3 'init of role hello failed' 'cartridge-reload --socket hello.sock'
+    "sed -i \"s/$starter/& error('no coffee')/\" app/roles/hello.lua"
+step 3 'of role [a-z.]*hello failed' 'cartridge-reload --socket hello.sock'
 step 0 '^3$' "echo \$?"
 step 0 '^Good morning, world!$' "curl $url"
 step 0 ' generation 1,' 'cartridge-reload --socket hello.sock status'
