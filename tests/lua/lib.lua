@@ -174,7 +174,7 @@ end
 -- `add` is as in the transaction; `code(text)` compiles new code.
 -- @tparam ?table registry
 function lib.transaction(load, registry)
-    local registry_lib = load('core.state')
+    local registry_lib = load('core.registry')
     rawset(_G, REGISTRY, registry)
     local txn = load('reload.transaction').new({timeout = 60}, registry or registry_lib.get())
     txn.origin:enter()

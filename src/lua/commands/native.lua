@@ -16,7 +16,7 @@ local main_script = require('reload.main_script')
 local origin = require('reload.ownership')
 local package_reload = require('platform.package_reload')
 local recorder = require('reload.recorder')
-local registry_lib = require('core.state')
+local registry_lib = require('core.registry')
 local run = require('core.command')
 local scan = require('scan.init')
 

@@ -9,7 +9,7 @@ local failure = require('core.failure')
 local instance = require('core.instance')
 local log = require('log')
 local peers = require('cluster.peers')
-local registry_lib = require('core.state')
+local registry_lib = require('core.registry')
 local run = require('core.command')
 local sections_lib = require('cluster.sections')
 -- Not a file: the modules of this request, name -> text.

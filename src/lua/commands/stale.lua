@@ -5,7 +5,7 @@
 local require = ...
 local clock = require('clock')
 local instance = require('core.instance')
-local registry_lib = require('core.state')
+local registry_lib = require('core.registry')
 local run = require('core.command')
 local scan = require('scan.init')
 

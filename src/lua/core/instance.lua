@@ -3,7 +3,7 @@
 local require = ...
 local config = require('platform.config')
 local detect_framework = require('frameworks.detect')
-local registry = require('core.state')
+local registry = require('core.registry')
 
 --- @treturn boolean whether box.cfg() has been called
 local function is_configured()

@@ -12,7 +12,7 @@ local made_up = 0
 
 local function new_registry(load)
     made_up = made_up + 1000
-    local registry = load('core.state').get()
+    local registry = load('core.registry').get()
     registry.ffi_names = made_up
     return registry
 end

@@ -134,7 +134,7 @@ case('its time ends on its own clock', function(t)
     local late = command("return require('core.command').too_late(args) or {outcome = 'ok'}")
     local list = sources({['commands.late'] = late},
         'core.command', 'core.codes', 'core.failure', 'core.instance', 'platform.cartridge', 'platform.config',
-        'core.state', 'frameworks.cartridge', 'frameworks.config', 'frameworks.detect',
+        'core.registry', 'frameworks.cartridge', 'frameworks.config', 'frameworks.detect',
         'frameworks.none', 'platform.roles')
     t:is(relay(list, {command = 'late'}).outcome, 'timeout', 'it is over there')
     pool(function() return conn end)
@@ -159,8 +159,8 @@ end)
 case('a status over the relay', function(t)
     reachable()
     local report = relay(sources({}, 'commands.status', 'platform.cartridge', 'platform.config', 'core.codes',
-        'core.failure', 'core.instance', 'core.state', 'frameworks.cartridge', 'frameworks.config', 'frameworks.detect',
-        'frameworks.none', 'platform.package_reload', 'platform.roles'),
+        'core.failure', 'core.instance', 'core.registry', 'frameworks.cartridge', 'frameworks.config',
+        'frameworks.detect', 'frameworks.none', 'platform.package_reload', 'platform.roles'),
         {command = 'status'})
     t:is(report.outcome, 'ok', 'outcome')
     t:is(report.uuid, box.info.uuid, 'uuid')

@@ -738,7 +738,7 @@ case('an error after the commit is a warning of a reload that succeeded', functi
         end
         t:is(failed_ok and failed.outcome, 'failed', label .. ': a failure')
         t:is(failed_ok and failed.error.code, 'load_error', label .. ': its code')
-        t:is(lib.load('core.state').holder(), nil, label .. ': the lock was given back')
+        t:is(lib.load('core.registry').holder(), nil, label .. ': the lock was given back')
         rawset(_G, '__cartridge_reload', nil)
     end
 end)

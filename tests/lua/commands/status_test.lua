@@ -75,7 +75,7 @@ case('what the last reloads were', function(t)
 end)
 
 case('who is reloading', function(t)
-    local registry = lib.load('core.state')
+    local registry = lib.load('core.registry')
     lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
     local lock = registry.acquire('me@here pid 7')
     local report = status()

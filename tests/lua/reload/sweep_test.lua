@@ -316,7 +316,7 @@ case('a search that is not complete is told', function(t)
     end
     local load = lib.loader({['scan.heap_walk'] = stopped})
     local txn = {
-        registry = load('core.state').get(),
+        registry = load('core.registry').get(),
         deadline = require('clock').monotonic() + 60,
         check = function() end,
         limited = function() return 60 end,

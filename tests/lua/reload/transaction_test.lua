@@ -11,7 +11,7 @@ lib.box()
 local function begin(args)
     local load = lib.loader()
     lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
-    local txn = load('reload.transaction').new(args or {timeout = 5}, load('core.state').get())
+    local txn = load('reload.transaction').new(args or {timeout = 5}, load('core.registry').get())
     local events = {}
     local function adapter(name, methods)
         local self = {name = name}

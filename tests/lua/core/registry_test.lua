@@ -1,14 +1,14 @@
--- core/state.lua: the state kept in the instance, and the lock.
+-- core/registry.lua: the state kept in the instance, and the lock.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('registry')
+local case = lib.suite('core.registry')
 
 lib.box()
 
 local function begin()
     lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
-    return lib.load('core.state')
+    return lib.load('core.registry')
 end
 
 case('looking makes no registry', function(t)
@@ -24,7 +24,7 @@ case('the registry is one, and global, also under strict', function(t)
     lib.defer(function() require('strict').off() end)
     local self = registry.get()
     t:is(registry.get(), self, 'the same again')
-    t:is(lib.load('core.state').get(), self, 'also for another run')
+    t:is(lib.load('core.registry').get(), self, 'also for another run')
     t:is(registry.peek(), self, 'also to look at')
     t:is(rawget(_G, registry.NAME), self, 'global')
 end)

@@ -1,4 +1,4 @@
---- The state that this program keeps in an instance between two runs: the one
+--- The registry: the state that this program keeps in an instance between two runs: the one
 -- global, `__cartridge_reload`.
 --
 -- Fields:
