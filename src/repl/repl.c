@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/arguments.h"
 #include "cli/help.h"
-#include "cli/request_args.h"
 #include "output/term.h"
 #include "repl/backslash.h"
 #include "repl/event.h"

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/request_args.h"
+#include "cli/arguments.h"
 #include "cli/selection.h"
 #include "output/term.h"
 #include "rollout/cluster.h"

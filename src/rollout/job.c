@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/request_args.h"
+#include "cli/arguments.h"
 #include "output/term.h"
 #include "rollout/job.h"
 #include "util/clock.h"

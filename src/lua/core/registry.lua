@@ -1,5 +1,5 @@
---- The registry: the state that this program keeps in an instance between two runs: the one
--- global, `__cartridge_reload`.
+--- The registry: what this program keeps in an instance between two runs, in its
+-- only global, `__cartridge_reload`.
 --
 -- Fields:
 --   generation   number of the current generation

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "cli/request_args.h"
+#include "cli/arguments.h"
 #include "net/exchange.h"
 #include "net/poller.h"
 #include "proto/script.h"

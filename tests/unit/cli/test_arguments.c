@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "cli/request_args.h"
+#include "cli/arguments.h"
 
 /* A command line, read. */
 struct ran {

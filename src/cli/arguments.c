@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/request_args.h"
+#include "cli/arguments.h"
 #include "util/json_copy.h"
 #include "cli/extensions.h"
 

@@ -6,8 +6,8 @@
  * all instances.
  */
 
-#ifndef CR_REQUEST_ARGS_H
-#define CR_REQUEST_ARGS_H
+#ifndef CR_ARGUMENTS_H
+#define CR_ARGUMENTS_H
 
 #include <jansson.h>
 
