@@ -67,7 +67,7 @@ adapters
 reload.restart
 scan
 adapters.triggers
-reload.carriers reload.recorder reload.terminate
+reload.carriers reload.recorder reload.stop_effects reload.terminate
 reload.catalog
 reload.audiences reload.generations reload.module_table reload.succession
 cluster

@@ -11,11 +11,30 @@
 
 local require = ...
 local audiences = require('reload.audiences')
+local stop_effects = require('reload.stop_effects')
 
 local Vars = {name = 'vars'}
 Vars.__index = Vars
 
 local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defaults'}
+
+--- Returns the variables that the `stop` of old roles releases or unsets, for `new`.
+-- @tparam table txn the transaction
+-- @tparam table modules the adapter of modules
+-- @tparam {function,...} stops
+-- @treturn table
+local function ended_by(txn, modules, stops)
+    local hidden = stop_effects(stops, function(f)
+        return txn.origin:is_old(f)
+    end, rawget(_G, GLOBALS.values) or {})
+    for name in pairs(hidden) do
+        -- A role may also use variables of Cartridge or of a rock.
+        if package.loaded[name] ~= nil and modules.by_name[name] == nil then
+            hidden[name] = nil
+        end
+    end
+    return hidden
+end
 
 --- @tparam table txn the transaction
 -- @tparam table modules the adapter of modules
@@ -236,4 +255,4 @@ function Vars:rollback(undone)
     end
 end
 
-return {new = new}
+return {ended_by = ended_by, new = new}

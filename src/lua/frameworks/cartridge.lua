@@ -74,16 +74,7 @@ function Framework:hidden(txn, modules, adapters)
             table.insert(stops, role.M.stop)
         end
     end
-    local hidden = adapters.stop_effects(stops, function(f)
-        return txn.origin:is_old(f)
-    end, rawget(_G, '_cluster_vars_values') or {})
-    for name in pairs(hidden) do
-        -- A role may also use variables of Cartridge or of a rock.
-        if package.loaded[name] ~= nil and modules.by_name[name] == nil then
-            hidden[name] = nil
-        end
-    end
-    return hidden
+    return adapters.vars.ended_by(txn, modules, stops)
 end
 
 --- Returns the currently registered roles in start order.

@@ -50,7 +50,6 @@ local adapters = {
     servers = require('adapters.servers'),
     sockets = require('adapters.sockets'),
     spaces = require('adapters.spaces'),
-    stop_effects = require('reload.stop_effects'),
     triggers = require('adapters.triggers'),
     vars = require('adapters.vars'),
 }
