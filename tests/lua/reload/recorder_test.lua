@@ -1,9 +1,9 @@
--- Files that an application loads without `require`: they are reloaded with the
--- module that loads them.
+-- reload/recorder.lua and reload/catalog.lua: files that an application loads
+-- without `require` are reloaded with the module that loads them.
 
 local fio = require('fio')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('files')
+local case = lib.suite('reload.recorder')
 
 lib.box()
 
@@ -54,7 +54,7 @@ local rock = assert(loadstring([[
     local loadfile, dofile, loadstring, require = loadfile, dofile, loadstring, require
     return {loadfile = loadfile, dofile = dofile, loadstring = loadstring}
 ]], '@/x/.rocks/share/tarantool/rock.lua'))()
-rawset(_G, 'files_test_rock', {load = assert(loadstring([[
+rawset(_G, 'recorder_test_rock', {load = assert(loadstring([[
     local loadfile = ...
     return function(path) local chunk = assert(loadfile(path)) return chunk() end
 ]], '@/x/.rocks/share/tarantool/rock.lua'))(rock.loadfile), read = assert(loadstring([[
@@ -71,7 +71,7 @@ local WAYS = {
     dofile = 'return dofile(path)',
     ['dofile at the end of a module'] = 'local result = dofile(path) return result',
     loadfile = 'return assert(loadfile(path))()',
-    ['a rock'] = 'return files_test_rock.load(path)',
+    ['a rock'] = 'return recorder_test_rock.load(path)',
     loadstring = [[
         local fh = require('fio').open(path, {'O_RDONLY'})
         local text = fh:read()
@@ -134,7 +134,7 @@ local WAYS_OF_TEXT = {
         end
         return assert(loadstring(table.concat(lines(path), ' ')))()
     ]],
-    ['a rock that reads text'] = 'return files_test_rock.read(path)',
+    ['a rock that reads text'] = 'return recorder_test_rock.read(path)',
 }
 
 local function each_way(visit)
@@ -182,16 +182,16 @@ end)
 for way, how in pairs(WAYS) do
     case(way .. ': old functions of the file are found', function(t)
         local app = begin(how, 'local function run() return 1 end return {run = function() return run() end}')
-        rawset(_G, 'files_test_kept', {})
-        lib.defer(function() rawset(_G, 'files_test_kept', nil) end)
+        rawset(_G, 'recorder_test_kept', {})
+        lib.defer(function() rawset(_G, 'recorder_test_kept', nil) end)
         app.require('@')
         for generation = 0, 2 do
-            rawset(_G, 'files_test_kept', {app.loaded('@').tasks.run})
+            rawset(_G, 'recorder_test_kept', {app.loaded('@').tasks.run})
             local report = app.reload({stale = 'report'})
             t:is(report.outcome, 'reloaded', ('generation %d is replaced'):format(generation))
             t:is(#left(report), 1, 'one place is left')
-            t:ok(lib.mentions(left(report), 'files_test_kept'), 'it is named')
-            rawset(_G, 'files_test_kept', {app.loaded('@').tasks.run})
+            t:ok(lib.mentions(left(report), 'recorder_test_kept'), 'it is named')
+            rawset(_G, 'recorder_test_kept', {app.loaded('@').tasks.run})
             report = lib.load('commands.stale')({command = 'stale', timeout = 60})
             t:is(#left(report), 0, 'new functions are not stale: ' .. tostring(left(report)[1]))
         end
@@ -200,8 +200,8 @@ end
 
 case('a file that the new code does not load any more leaves old code', function(t)
     local app = begin('return dofile(path)', 'return {run = function() end}')
-    rawset(_G, 'files_test_kept', {app.require('@').tasks.run})
-    lib.defer(function() rawset(_G, 'files_test_kept', nil) end)
+    rawset(_G, 'recorder_test_kept', {app.require('@').tasks.run})
+    lib.defer(function() rawset(_G, 'recorder_test_kept', nil) end)
     app.write('@', 'return {}')
     local report = app.reload({stale = 'report'})
     t:is(#left(report), 1, 'in the first generation')
@@ -211,12 +211,12 @@ end)
 
 case('what the main script has loaded and modules use is not theirs', function(t)
     local app = begin("return 1", 'return {trim = function() return 1 end}', {
-        ['@.user'] = 'local util = files_test_util return {trim = util.trim, made = util.made}',
+        ['@.user'] = 'local util = recorder_test_util return {trim = util.trim, made = util.made}',
     })
     local util = dofile(app.path_of_file)
     util.made = loadstring('return 1')
-    rawset(_G, 'files_test_util', util)
-    lib.defer(function() rawset(_G, 'files_test_util', nil) end)
+    rawset(_G, 'recorder_test_util', util)
+    lib.defer(function() rawset(_G, 'recorder_test_util', nil) end)
     app.require('@.user')
     for generation = 1, 2 do
         local report = app.reload({stale = 'fail'})
@@ -227,11 +227,11 @@ end)
 
 case('functions that are made from text belong to the module that makes them', function(t)
     local app = begin('return {run = loadstring("return " .. path:len())}', 'return 1')
-    rawset(_G, 'files_test_kept', {})
-    lib.defer(function() rawset(_G, 'files_test_kept', nil) end)
+    rawset(_G, 'recorder_test_kept', {})
+    lib.defer(function() rawset(_G, 'recorder_test_kept', nil) end)
     app.require('@')
     app.reload()
-    rawset(_G, 'files_test_kept', {app.loaded('@').tasks.run})
+    rawset(_G, 'recorder_test_kept', {app.loaded('@').tasks.run})
     local report = lib.load('commands.stale')({command = 'stale', timeout = 60})
     t:is(#left(report), 0, 'the new one is not stale')
     report = app.reload({stale = 'report'})

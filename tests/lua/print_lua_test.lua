@@ -59,7 +59,7 @@ local commands = {
     [[eval "return 1"]],
 }
 
-local test = tap.test('request')
+local test = tap.test('print_lua')
 test:plan(3 * #commands + 5)
 
 for _, arguments in ipairs(commands) do
