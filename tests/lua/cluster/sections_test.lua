@@ -1,7 +1,7 @@
 -- cluster/sections.lua: the change of the sections of the cluster-wide config.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('sections')
+local case = lib.suite('cluster.sections')
 
 lib.box()
 

@@ -1,7 +1,7 @@
 -- The command `eval`.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('eval')
+local case = lib.suite('commands.eval')
 local yaml = require('yaml')
 
 lib.box()

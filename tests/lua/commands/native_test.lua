@@ -1,7 +1,7 @@
 -- `reload --method native`: Cartridge's own reload, and the report about it.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('native')
+local case = lib.suite('commands.native')
 
 lib.box()
 

@@ -2,7 +2,7 @@
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('plan')
+local case = lib.suite('commands.plan')
 
 local function plan(args)
     args = table.copy(args or {})

@@ -3,7 +3,7 @@
 local fiber = require('fiber')
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('push')
+local case = lib.suite('commands.push')
 
 lib.box()
 

@@ -2,7 +2,7 @@
 -- this process, through an ordinary connection.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('relay')
+local case = lib.suite('commands.relay')
 local clock = require('clock')
 local fiber = require('fiber')
 local fio = require('fio')

@@ -1,7 +1,7 @@
 -- Lines typed at the command `console`.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('typed')
+local case = lib.suite('commands.repl')
 local console = require('console')
 
 local WORD = 'cartridge_reload_'

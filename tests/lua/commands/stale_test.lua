@@ -2,7 +2,7 @@
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('stale')
+local case = lib.suite('commands.stale')
 
 lib.box()
 

@@ -1,7 +1,7 @@
 -- The command `status`: whether the instance is running, and on which code.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('status')
+local case = lib.suite('commands.status')
 
 local function status(stubs)
     return lib.load('commands.status', stubs)({command = 'status'})

@@ -1,7 +1,7 @@
 -- The command `topology`: the instances of a cluster, as one of them knows them.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('topology')
+local case = lib.suite('commands.topology')
 local fiber = require('fiber')
 
 local A, B, C, D = 'aaaa', 'bbbb', 'cccc', 'dddd'

@@ -2,7 +2,7 @@
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('run')
+local case = lib.suite('core.command')
 
 lib.box()
 

@@ -1,7 +1,7 @@
 -- core/failure.lua: failures and the texts of errors.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('failure')
+local case = lib.suite('core.failure')
 
 local failure = lib.load('core.failure')
 

@@ -3,7 +3,7 @@
 local clock = require('clock')
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('slice')
+local case = lib.suite('core.yield')
 
 --- Starts a fiber that works for a while at each turn and never ends.
 -- @treturn function that returns the number of its turns

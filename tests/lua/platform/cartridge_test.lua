@@ -1,7 +1,7 @@
 -- platform/cartridge.lua: access to Cartridge.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('cartridge')
+local case = lib.suite('platform.cartridge')
 
 lib.box()
 

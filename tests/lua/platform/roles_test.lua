@@ -1,7 +1,7 @@
 -- platform/roles.lua: how roles are registered, and which of them are enabled.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('roles')
+local case = lib.suite('platform.roles')
 
 lib.box()
 

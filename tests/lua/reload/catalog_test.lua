@@ -2,7 +2,7 @@
 
 local fio = require('fio')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('modules')
+local case = lib.suite('reload.catalog')
 
 local catalog = lib.load('reload.catalog')
 

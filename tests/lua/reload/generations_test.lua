@@ -1,7 +1,7 @@
 -- reload/generations.lua: the generation of a function.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('generations')
+local case = lib.suite('reload.generations')
 
 local PATH, SOURCE = '/app/m.lua', '@/app/m.lua'
 

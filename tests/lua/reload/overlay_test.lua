@@ -1,7 +1,7 @@
 -- reload/overlay.lua: a table that shows new code other entries than other code.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('view')
+local case = lib.suite('reload.overlay')
 
 --- @treturn table view
 -- @treturn function (name) what new code finds

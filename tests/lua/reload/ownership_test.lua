@@ -2,7 +2,7 @@
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('origin')
+local case = lib.suite('reload.ownership')
 
 local function begin()
     local origin = lib.load('reload.ownership').new()

@@ -6,7 +6,7 @@
 local fiber = require('fiber')
 local fio = require('fio')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('staged')
+local case = lib.suite('reload.pipeline')
 
 package.path = fio.abspath('tests/support/fake_cartridge/.rocks/share/tarantool/?.lua') .. ';' .. package.path
 local http_server = require('http.server')

@@ -3,7 +3,7 @@
 local clock = require('clock')
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('transaction')
+local case = lib.suite('reload.transaction')
 
 lib.box()
 

@@ -4,7 +4,7 @@ local clock = require('clock')
 local ffi = require('ffi')
 local fio = require('fio')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('scan.words')
+local case = lib.suite('scan.describe')
 
 local function new_stale()
     return assert(loadstring('return function() end', '@/app/old.lua'))()

@@ -3,7 +3,7 @@
 local clock = require('clock')
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('scan.walk')
+local case = lib.suite('scan.heap_walk')
 
 --- Functions to be found.
 local function new_stale()

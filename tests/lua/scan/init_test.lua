@@ -4,7 +4,7 @@ local clock = require('clock')
 local ffi = require('ffi')
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('scan')
+local case = lib.suite('scan.init')
 
 lib.box()
 

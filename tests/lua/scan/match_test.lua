@@ -1,7 +1,7 @@
 -- scan/match.lua: the counterparts of the contents of an old module in the new one.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('scan.matching')
+local case = lib.suite('scan.match')
 
 local SOURCE = '@/app/m.lua'
 
