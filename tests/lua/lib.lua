@@ -42,6 +42,11 @@ function lib.loader(stubs)
         file:close()
         local chunk = assert(loadstring(text, ('@cartridge-reload/%s.lua'):format(name:gsub('%.', '/'))))
         loaded[name] = chunk(private_require)
+        if name == 'core.codes' then
+            setmetatable(loaded[name], {__index = function(_, code)
+                error(('core/codes.lua lacks the error code %s'):format(tostring(code)), 0)
+            end})
+        end
         return loaded[name]
     end
     return private_require

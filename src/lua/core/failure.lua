@@ -41,10 +41,17 @@ local function describe(err)
     return text
 end
 
+--- Returns the outcome of a failure: its own, or the one of its code.
+local function outcome_of(fields)
+    -- Look up every code: in the tests an unknown one is an error.
+    local usual = codes[fields.code]
+    return fields.outcome or usual
+end
+
 --- Raises a failure, which ends the command.
 -- @tparam table fields see above
 local function raise(fields)
-    fields.outcome = fields.outcome or codes[fields.code]
+    fields.outcome = outcome_of(fields)
     error(setmetatable(fields, MT), 0)
 end
 
@@ -71,7 +78,7 @@ local function from(err, defaults, traceback)
     for key, value in pairs(defaults) do
         fields[key] = value
     end
-    fields.outcome = fields.outcome or codes[fields.code]
+    fields.outcome = outcome_of(fields)
     fields.message, fields.traceback = message, own or traceback
     return fields
 end
@@ -128,7 +135,7 @@ end
 -- @tparam table report
 -- @tparam table fail see above, with `rollback` if something was undone
 local function put(report, fail)
-    report.outcome = fail.outcome or codes[fail.code] or 'failed'
+    report.outcome = outcome_of(fail) or 'failed'
     report.error = {
         code = fail.code,
         phase = fail.phase,

@@ -20,4 +20,14 @@ case('each code is one of the program, with that outcome', function(t)
     end
 end)
 
+case('a failure with another code fails its test', function(t)
+    local failure = lib.load('core.failure')
+    for _, fields in ipairs({{code = 'no_such_code'}, {code = 'no_such_code', outcome = 'failed'}}) do
+        local _, err = pcall(failure.raise, fields)
+        t:ok(not failure.is(err), 'raised')
+        t:ok(not pcall(failure.from, 'text', fields), 'converted')
+    end
+    t:ok(not pcall(failure.put, {}, {code = 'no_such_code', outcome = 'failed'}), 'in a report')
+end)
+
 lib.run()

@@ -130,14 +130,18 @@ case('a request that comes too late is refused, one without a limit is not', fun
 end)
 
 case('what could not be undone makes a failure a degraded one', function(t)
-    local report = run.fail({}, {code = 'x', rollback = {undone = {'a'}, left = {}, doubts = {'d'}}})
+    local report = run.fail({}, {code = 'internal_error', rollback = {undone = {'a'}, left = {}, doubts = {'d'}}})
     t:is(report.outcome, 'failed', 'nothing is left')
     t:is(report.rollback.complete, true, 'complete')
     t:is_deeply(report.warnings, {'d'}, 'a doubt is a warning')
-    report = run.fail({}, {code = 'x', rollback = {undone = {}, left = {'b'}, doubts = {}}})
+    report = run.fail({}, {code = 'internal_error', rollback = {undone = {}, left = {'b'}, doubts = {}}})
     t:is(report.outcome, 'degraded', 'something is left')
     t:is(report.rollback.complete, false, 'not complete')
-    report = run.fail({}, {code = 'x', outcome = 'timeout', rollback = {undone = {}, left = {}, doubts = {}}})
+    report = run.fail({}, {
+        code = 'internal_error',
+        outcome = 'timeout',
+        rollback = {undone = {}, left = {}, doubts = {}},
+    })
     t:is(report.outcome, 'timeout', 'an outcome of its own')
 end)
 
