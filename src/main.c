@@ -2,7 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Parses the command line, runs the command and exits.  No other file exits.
+ * Parses the command line, runs the command and exits.  No other file ends the
+ * process, except for the child that becomes the pager.
  */
 
 #include <errno.h>

@@ -3,8 +3,8 @@
 
 /*
  * The command line: one table of commands and one of options.  Parsing, --help,
- * the console and the completions read these tables, and a test compares the
- * manual and the README with them.
+ * the console and the completions read these tables.  A test fails if the manual
+ * lacks a command or an option, or if it or the README has an unknown option.
  */
 
 #ifndef CR_OPTIONS_H

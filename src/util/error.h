@@ -4,7 +4,8 @@
 /*
  * Errors: a code, which determines the outcome and is a stable word for
  * programs, and a sentence for people.  Functions that can fail fill one in for
- * their caller; only main prints it.
+ * their caller and print nothing: the command, or main, decides what to do with
+ * it.
  */
 
 #ifndef CR_ERROR_H

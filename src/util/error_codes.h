@@ -7,7 +7,7 @@
  * rows may share a word that occurs with several outcomes.
  * src/lua/core/codes.lua has the rows that Lua uses.
  *
- * Only error.h and error.c include this file.
+ * Only error.h includes this file; error.c expands the table a second time.
  */
 
 #ifndef CR_ERROR_CODES_H

@@ -4,7 +4,7 @@
 -- An adapter is a table with
 --   name                a word
 --   snapshot()          records the current state; does not yield
---   stage()             prepares the new state beside the old one
+--   stage()             optional: prepares the new state beside the old one
 --   commit()            makes the new state current; must neither yield nor fail
 --   rollback(undone, left, doubts)  restores what new code has changed; reports
 --                       what it undid, what it could not, and what it is unsure of
@@ -17,6 +17,11 @@
 --   mark()              optional: returns a function that reverts what new code
 --                       stages from now on
 --   list_new(list)      optional: adds the functions that new code has registered
+--   has_met_conflict    optional: true if new code was refused something that the
+--                       serving code uses
+--
+-- A function that an adapter puts in place of another keeps the original in an
+-- upvalue with one of the names in `scan.stand_ins`.
 --
 -- The work runs in a fiber of its own, so that it can be cancelled at the
 -- deadline. The requesting fiber waits for it and performs the rollback.
