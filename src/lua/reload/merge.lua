@@ -7,6 +7,7 @@
 
 local require = ...
 local lists = require('reload.lists')
+local registrations = require('scan.registrations')
 local slice = require('core.yield')
 
 -- Upvalues of a closure that are looked at.
@@ -78,7 +79,7 @@ local function registered(key, value)
     if type(key) == 'function' then
         return key
     end
-    return type(key) == 'number' and value or nil
+    return (type(key) == 'number' or registrations.pattern_of(key) ~= nil) and value or nil
 end
 
 --- Whether all number keys of a table form a list.
@@ -118,7 +119,8 @@ local function merge_keys(origin, object, entries, noted)
     end
     for _, item in ipairs(added) do
         for key, value in next, entries do
-            if rawequal(rawget(object, key), value) and lists.is_equivalent(registered(key, value), item.part) then
+            if rawequal(rawget(object, key), value) and lists.is_equivalent(registered(key, value), item.part)
+                and registrations.pattern_of(key) == registrations.pattern_of(item.key) then
                 rawset(object, key, nil)
                 count = count + 1
                 break

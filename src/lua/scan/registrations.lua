@@ -2,8 +2,9 @@
 --
 -- An entry is the function itself or contains it: a table with the function in
 -- a field, a closure of the library around it, or a combination. Entries are
--- held by a list, by a table indexed by numbers, by a table of which they are
--- the keys, or by a chain of closures, each wrapping the previous one.
+-- held by a list, by a table indexed by numbers or by made-up strings, by a table
+-- of which they are the keys, or by a chain of closures, each wrapping the
+-- previous one.
 
 local require = ...
 local jutil = require('jit.util')
@@ -14,6 +15,8 @@ local getupvalue = debug.getupvalue
 
 -- How many entries of a holder are examined.
 local ENTRIES = 5000
+-- The least length of a UUID.
+local UUID = 32
 -- Maximum number of steps from an entry to its function.
 local STEPS = 4
 -- Maximum number of texts of an entry that are compared.
@@ -32,6 +35,7 @@ local function new(counterparts, census)
     return setmetatable({
         counterparts = counterparts,
         census = census,
+        patterns = {},  -- table -> pattern of made-up keys -> how many have it
         sequences = {}, -- table -> whether all its numbers are those of a list
         counts = {},    -- holder -> shape -> new function -> texts -> number of entries
         olds = {},      -- the same for old functions
@@ -142,6 +146,53 @@ local function shape_of(steps)
     return table.concat(parts, '\n')
 end
 
+--- Returns what keys have in common that a library makes up, such as `task_7` or a
+-- UUID; nil for a name that says what is there.
+-- @param key
+-- @treturn ?string
+local function pattern_of(key)
+    if type(key) ~= 'string' then
+        return nil
+    elseif #key >= UUID and key:match('^[%x-]+$') then
+        return '#'
+    end
+    local pattern, count = key:gsub('%d+', '#')
+    return count > 0 and pattern or nil
+end
+
+--- Returns the pattern of a key if other keys of the table have it, too.
+local function shared_pattern(self, key, object)
+    local pattern = type(object) == 'table' and pattern_of(key) or nil
+    if pattern == nil then
+        return nil
+    end
+    local counts = self.patterns[object]
+    if counts == nil then
+        local left = ENTRIES
+        counts = {}
+        for other in next, object do
+            left = left - 1
+            if left == 0 then
+                break
+            end
+            local found = pattern_of(other)
+            if found ~= nil then
+                counts[found] = (counts[found] or 0) + 1
+            end
+        end
+        self.patterns[object] = counts
+    end
+    return (counts[pattern] or 0) > 1 and pattern or nil
+end
+
+--- Orders made-up keys as they were made, as far as their numbers tell.
+local function by_number(a, b)
+    if type(a) == 'string' and #a ~= #b then
+        return #a < #b
+    end
+    return a < b
+end
+
 --- Calls back for each entry of a registration's holder, in order.
 -- @tparam table found see `locate`
 -- @tparam function visit (entry); returns whether that is enough
@@ -156,14 +207,15 @@ local function each(found, visit)
     elseif found.kind == 'map' then
         local keys = {}
         for key in next, found.holder do
-            if type(key) == 'number' then
+            if found.pattern == nil and type(key) == 'number'
+            or found.pattern ~= nil and pattern_of(key) == found.pattern then
                 table.insert(keys, key)
                 if #keys > ENTRIES then
                     return
                 end
             end
         end
-        table.sort(keys)
+        table.sort(keys, by_number)
         for _, key in ipairs(keys) do
             if visit(rawget(found.holder, key), key) then
                 return
@@ -238,6 +290,8 @@ function Registrations:locate(place, walk)
             return {kind = 'map', holder = object, entry = entry, key = key, steps = steps}
         elseif type(object) == 'table' and key == walk_lib.KEY then
             return {kind = 'set', holder = object, entry = entry, steps = steps}
+        elseif shared_pattern(self, key, object) ~= nil then
+            return {kind = 'map', holder = object, entry = entry, key = key, steps = steps, pattern = pattern_of(key)}
         elseif #steps > 0 and is_like(object, entry) then
             return {kind = 'around', holder = object, entry = entry, key = key, steps = steps,
                 layers = layers_of(walk, steps[1].number, entry, key)}
@@ -259,7 +313,7 @@ end
 
 --- Returns the cache slot for a holder and the path to its functions.
 local function slot(cache, found)
-    local holder, shape = top_of(found), shape_of(found.steps)
+    local holder, shape = top_of(found), shape_of(found.steps) .. (found.pattern or '')
     cache[holder] = cache[holder] or {}
     cache[holder][shape] = cache[holder][shape] or {}
     return cache[holder][shape]
@@ -385,4 +439,11 @@ function Registrations:twin_of(place, walk)
     return by_source[place.source][place.value]
 end
 
-return {ENTRIES = ENTRIES, STEPS = STEPS, new = new, read = read, texts_of = texts_of}
+return {
+    ENTRIES = ENTRIES,
+    STEPS = STEPS,
+    new = new,
+    pattern_of = pattern_of,
+    read = read,
+    texts_of = texts_of,
+}

@@ -1,4 +1,4 @@
-local M = {list = {}, records = {}, by_id = {}, keys = {}, last_id = 7}
+local M = {list = {}, records = {}, by_id = {}, by_name = {}, keys = {}, last_id = 7}
 local hidden = {}
 local chain
 
@@ -16,6 +16,7 @@ end
 function M.add_by_id(f)
     M.last_id = M.last_id + 1
     M.by_id[M.last_id] = f
+    M.by_name['task_' .. M.last_id] = {run = f}
 end
 
 function M.add_key(f)
@@ -42,6 +43,9 @@ function M.call_all()
     end
     for _, f in pairs(M.by_id) do
         table.insert(results, 'id ' .. f())
+    end
+    for _, task in pairs(M.by_name) do
+        table.insert(results, 'task ' .. task.run())
     end
     for f in pairs(M.keys) do
         table.insert(results, 'key ' .. f())
