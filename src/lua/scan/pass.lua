@@ -3,6 +3,7 @@
 
 local require = ...
 local bytecode = require('platform.bytecode')
+local copies_lib = require('scan.copies')
 local duplicates_lib = require('scan.duplicates')
 local generations = require('reload.generations')
 local fiber = require('fiber')
@@ -69,6 +70,7 @@ local function new(options)
     }, Pass)
     self.registrations = registrations_lib.new(options.counterparts, options.census)
     self.duplicates = duplicates_lib.new(self.registrations)
+    self.copies = copies_lib.new(options.registry)
     self.walk = walk_lib.new({
         deadline = options.deadline,
         limit = options.limit,
@@ -174,13 +176,15 @@ end
 -- @tparam ?table missing set of names that its table lacks: a function that needs one
 --   of them cannot be put there
 function Pass:keep(place, missing)
+    local counterparts = self.options.counterparts
     if self:is_told(place) or is_memory(place) then
+        return
+    elseif counterparts:name_of(place.value, place.source) == nil and self.copies:has(place.value, place.source) then
         return
     elseif not self.options.mend then
         self:tell(place)
         return
     end
-    local counterparts = self.options.counterparts
     local holders = place.kind ~= 'key' and newcode.holders_of(place, self.walk, counterparts) or {}
     local successor, why
     if #holders > 0 then

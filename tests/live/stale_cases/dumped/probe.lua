@@ -1,0 +1,2 @@
+local bus = require('bus')
+return bus.new(), bus.first()
