@@ -6,6 +6,7 @@ local failure = require('core.failure')
 local fiber = require('fiber')
 local instance = require('core.instance')
 local log = require('log')
+local slice = require('core.yield')
 
 local function refused(fields)
     local report = instance.describe('refused')
@@ -97,6 +98,9 @@ local function detached(args, work)
         end
     end
     tell()
+    -- The server encodes the report in one go, so that gets a slice of its own. In
+    -- a cancelled fiber `pause` throws.
+    pcall(slice.pause, 0)
     if not ok then
         error(result, 0)
     end

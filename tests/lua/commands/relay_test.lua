@@ -134,7 +134,7 @@ case('its time ends on its own clock', function(t)
     local late = command("return require('core.command').too_late(args) or {outcome = 'ok'}")
     local list = sources({['commands.late'] = late},
         'core.command', 'core.codes', 'core.failure', 'core.instance', 'platform.cartridge', 'platform.config',
-        'core.registry', 'frameworks.cartridge', 'frameworks.config', 'frameworks.detect',
+        'core.registry', 'core.yield', 'frameworks.cartridge', 'frameworks.config', 'frameworks.detect',
         'frameworks.none', 'platform.roles')
     t:is(relay(list, {command = 'late'}).outcome, 'timeout', 'it is over there')
     pool(function() return conn end)
