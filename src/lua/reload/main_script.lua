@@ -15,6 +15,7 @@ local detect_framework = require('frameworks.detect')
 local fio = require('fio')
 local jutil = require('jit.util')
 local package_reload = require('platform.package_reload')
+local slice = require('core.yield')
 
 -- Its name where a report names a module.
 local NAME = 'main script'
@@ -39,7 +40,7 @@ local function is_file(path)
 end
 
 --- Returns directories from which application code was loaded, according to its
--- functions.
+-- functions. May yield.
 local function code_directories()
     local list, seen = {}, {}
     local function add(path, name)
@@ -49,10 +50,15 @@ local function code_directories()
             table.insert(list, directory)
         end
     end
-    for name, value in pairs(package.loaded) do
+    -- Modules may be loaded while this loop yields, so walk a copy.
+    for name, value in pairs(table.copy(package.loaded)) do
+        slice.pause()
+        local previous
         for _, field in next, type(value) == 'table' and value ~= _G and value or {value} do
             local source = type(field) == 'function' and debug.getinfo(field, 'S').source
-            if source and source:sub(1, 1) == '@' and type(name) == 'string' then
+            -- Most functions of a module come from the same file.
+            if source and source ~= previous and source:sub(1, 1) == '@' and type(name) == 'string' then
+                previous = source
                 add(source:sub(2), name)
             end
         end
@@ -66,7 +72,7 @@ local function code_directories()
     return list
 end
 
---- Resolves a relative path.
+--- Resolves a relative path. May yield.
 -- @treturn[1] string absolute path
 -- @treturn[2] nil
 -- @treturn[2] string why that cannot be said
@@ -97,7 +103,7 @@ local function resolve(given)
     return found[1]
 end
 
---- Returns the script of an instance started by tarantoolctl.
+--- Returns the script of an instance started by tarantoolctl. May yield.
 local function of_tarantoolctl()
     local name = require('title').get():match('^%S+ (%S+%.lua)')
     if os.getenv('TARANTOOLCTL') == nil or name == nil or os.getenv('TT_CLI') ~= nil then
@@ -115,7 +121,7 @@ local function of_tarantoolctl()
     return nil
 end
 
---- Returns the path of the script as it was passed to the process.
+--- Returns the path of the script as it was passed to the process. May yield.
 -- @treturn[1] string
 -- @treturn[2] nil
 -- @treturn[2] string why there is none
@@ -137,7 +143,7 @@ local function given_path()
     return path
 end
 
---- Finds the main script.
+--- Finds the main script. May yield.
 -- @treturn[1] table module {name, path, given, directory}, to be compiled as any
 --   other; `given` is the path in the chunk name of the code that runs, `directory`
 --   the one in which the process was started, nil if that is not known
@@ -163,7 +169,7 @@ local function find()
     }
 end
 
---- Adds the main script to a choice of modules, if the reload runs it.
+--- Adds the main script to a choice of modules, if the reload runs it. May yield.
 -- @tparam table choice as `catalog.choose` made it; gets `main`, or `main_problem`,
 --   failure fields
 -- @tparam table args of the command
