@@ -13,6 +13,7 @@ local catalog = require('reload.catalog')
 local failure = require('core.failure')
 local module_table = require('reload.module_table')
 local recorder = require('reload.recorder')
+local slice = require('core.yield')
 
 local Modules = {name = 'modules'}
 Modules.__index = Modules
@@ -324,11 +325,17 @@ function Modules:settle()
     end
 end
 
---- Returns the files that the new generation loaded without `require`.
+--- Returns the files that the new generation loaded without `require`. May yield.
 -- @treturn {{path, module, digest},...} sorted by path
 function Modules:loaded_files()
     local list = {}
-    for name, module in pairs(self.by_name) do
+    if next(self.recorder.files) == nil then
+        return list
+    end
+    -- New code may add modules while this loop yields, so walk a copy. In a
+    -- cancelled fiber `pause` throws.
+    for name, module in pairs(table.copy(self.by_name)) do
+        pcall(slice.pause)
         for path, digest in pairs(self.recorder.files['@' .. module.path] or {}) do
             table.insert(list, {path = path, module = name, digest = digest})
         end

@@ -8,34 +8,43 @@
 
 local require = ...
 local jutil = require('jit.util')
+local slice = require('core.yield')
 
 local OURS = '@cartridge-reload/'
 
---- Records that the code of a transaction is serving from now on.
+--- Records that the code of a transaction is serving from now on. Nothing is
+-- added to `origin` any more. Yields.
 -- @tparam table registry
 -- @tparam table origin
 -- @tparam number generation
 local function record(registry, origin, generation)
-    for source in pairs(origin.files) do
-        registry.sources[source] = generation
+    -- The prototypes come first: the new code is never classified as stale while
+    -- this yields. In a cancelled fiber `pause` throws.
+    for proto, unit in pairs(origin.protos) do
+        pcall(slice.pause)
+        registry.protos[proto] = generation
+        registry.units[proto] = unit
+    end
+    for proto, unit in pairs(origin.learned) do
+        pcall(slice.pause)
+        registry.units[proto] = unit
     end
     for source, unit in pairs(origin.aliases) do
         registry.aliases[source] = unit
     end
-    for proto, unit in pairs(origin.learned) do
-        registry.units[proto] = unit
-    end
-    for proto, unit in pairs(origin.protos) do
-        registry.protos[proto] = generation
-        registry.units[proto] = unit
+    for source in pairs(origin.files) do
+        pcall(slice.pause)
+        registry.sources[source] = generation
     end
 end
 
 --- Records that the code of a transaction has failed: leftovers of it are stale.
+-- Nothing is added to `origin` any more. Yields.
 -- @tparam table registry
 -- @tparam table origin
 local function record_failed(registry, origin)
     for proto in pairs(origin.protos) do
+        pcall(slice.pause)
         registry.failed[proto] = true
     end
 end

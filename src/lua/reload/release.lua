@@ -8,6 +8,7 @@
 local require = ...
 local catalog = require('reload.catalog')
 local fio = require('fio')
+local slice = require('core.yield')
 
 -- Limits: links in one path, and entries of a directory.
 local LINKS, ENTRIES = 40, 200
@@ -50,13 +51,14 @@ local function stem(name)
     return (name:gsub('[-_.]?v?%d.*$', ''))
 end
 
---- Returns the directory of most of these modules, with links resolved.
+--- Returns the directory of most of these modules, with links resolved. Yields.
 -- @tparam {table,...} modules {name, path}
 -- @treturn ?string
 -- @treturn ?string path of a module, relative to it
 local function root(modules)
     local counts, best, file = {}, nil, nil
     for _, module in ipairs(modules) do
+        slice.pause()
         local directory = catalog.root_of(module.name, module.path)
         if directory ~= nil then
             counts[directory] = (counts[directory] or 0) + 1
