@@ -34,6 +34,7 @@ end
 local function list_old(registry, origin, old, paths)
     local foreign, listed = {[_G] = true}, {}
     for _, value in pairs(table.copy(package.loaded)) do
+        slice.pause()
         if type(value) == 'table' or type(value) == 'function' then
             foreign[value] = true
         end
@@ -49,6 +50,7 @@ local function list_old(registry, origin, old, paths)
                     return unit_of(origin, registry, f)
                 end,
                 foreign = foreign,
+                pause = slice.pause,
             })
         end
     end
@@ -141,7 +143,8 @@ local function value_of(self, module)
 end
 
 --- Matches a module, before anything of it is replaced.
-local function matching_of(self, module, source)
+-- @tparam ?function pause called now and then; without it nothing yields
+local function matching_of(self, module, source, pause)
     local key = module .. source
     if self.matched[key] == nil then
         self.matched[key] = matching.new({
@@ -153,6 +156,7 @@ local function matching_of(self, module, source)
                 return self:unit_of(f)
             end,
             foreign = self.foreign,
+            pause = pause,
         })
     end
     return self.matched[key]
@@ -186,8 +190,9 @@ end
 --- Records a replaced module, as far as it consists of one file.
 local function remember_module(self, module, source)
     local known, tables = known_of(self.registry, source), self.tables
-    local found = matching_of(self, module, source)
+    local found = matching_of(self, module, source, slice.pause)
     found:each(module, function(thing, entry, counterpart)
+        slice.pause()
         if rawequal(thing, counterpart) then
             return
         elseif type(thing) == 'function' then
@@ -226,7 +231,8 @@ end
 -- @tparam function was_there (table) -> boolean
 function Counterparts:find_strangers(was_there)
     each_changed(self, function(module, source)
-        matching_of(self, module, source):each(module, function(thing, _, counterpart)
+        matching_of(self, module, source, slice.pause):each(module, function(thing, _, counterpart)
+            slice.pause()
             if type(thing) == 'table' and type(counterpart) == 'table' and was_there(counterpart) then
                 self.strangers[counterpart] = true
             end

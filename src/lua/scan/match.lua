@@ -154,13 +154,17 @@ end
 -- @tparam string source of its functions
 -- @tparam table foreign set of things that belong to others
 -- @tparam function unit_of (f) -> source
+-- @tparam ?function pause called for each thing; it may yield
 -- @treturn {table,...} things in their order: {value, holder = the thing through
 --   which it was reached first, kind and key of that step, is_local, from =
 --   {{number of a thing before, kind, key}, ...}}
-local function list_things(value, source, foreign, unit_of)
+local function list_things(value, source, foreign, unit_of, pause)
     local things, numbers = {{value = value, from = {}}}, {[value] = 1}
     local first, budget = 1, {entries = ALL_ENTRIES}
     while things[first] ~= nil do
+        if pause ~= nil then
+            pause()
+        end
         local number, holder = first, things[first]
         local is_own = type(holder.value) == 'function' and unit_of(holder.value) == source
         first = first + 1
@@ -217,18 +221,19 @@ end
 
 --- Lists the contents of an old module, for `new`. This is done before new code
 -- runs, which may add functions to tables that it shares with the old module.
--- Does not yield.
--- @tparam table options `old`, `source`, `foreign` and `unit_of` as for `new`
+-- Yields only in `pause`.
+-- @tparam table options `old`, `source`, `foreign`, `unit_of` and `pause` as for `new`
 -- @treturn {table,...} things, see `list_things`
 local function list(options)
     local kind = type(options.old)
     if kind ~= 'table' and kind ~= 'function' then
         return {}
     end
-    return list_things(options.old, options.source, options.foreign, options.unit_of or chunk_name)
+    return list_things(options.old, options.source, options.foreign, options.unit_of or chunk_name,
+        options.pause)
 end
 
---- Matches a module. Does not yield.
+--- Matches a module. Yields only in `pause`.
 -- @tparam table options
 --   things: optional: a result of `list`; the options of `list` may be missing then
 --   old, new: values of the module
@@ -236,6 +241,7 @@ end
 --   foreign: set of things that belong to others
 --   unit_of: optional: function (f) -> what is compared with the source, if that
 --     is not the name of its chunk
+--   pause: optional: function that is called for each thing
 -- @treturn table
 local function new(options)
     -- Old thing -> its entry.
@@ -246,6 +252,9 @@ local function new(options)
     end
     things[1].new, self.things = options.new, things
     for number, thing in ipairs(things) do
+        if options.pause ~= nil then
+            options.pause()
+        end
         self.by_value[thing.value] = thing
         for _, edge in ipairs(number > 1 and thing.from or {}) do
             local holder = things[edge[1]].new
