@@ -11,8 +11,34 @@
 -- Code may keep the table that it got. After `close` both tables are empty and
 -- act as proxies of the real one.
 
+local require = ...
+require('table.new')
+
+-- Code that is loaded can replace it.
+local new_table = table.new
+
 local Loaded = {}
 Loaded.__index = Loaded
+
+--- Copies a table. Nothing yields while the table is split, and one that grows
+-- step by step takes twice as long.
+-- @tparam table source
+-- @tparam number count of its entries
+local function copy(source, count)
+    local result = new_table(0, count)
+    for key, value in next, source do
+        result[key] = value
+    end
+    return result
+end
+
+local function count_entries(source)
+    local count = 0
+    for _ in next, source do
+        count = count + 1
+    end
+    return count
+end
 
 --- Splits the table.
 -- @tparam function is_other () -> whether the caller is one of the others
@@ -20,19 +46,17 @@ Loaded.__index = Loaded
 --   that they were offered
 local function new(is_other, passes_on)
     local live = package.loaded
+    local count = count_entries(live)
     local self = setmetatable({
         live = live,
         metatable = getmetatable(live),
         package_metatable = getmetatable(package),
-        serving = {},
-        staged = {},
-        before = {},        -- name -> value, when it was split
-        offered = {},       -- names on which the others have the say
+        serving = copy(live, count),
+        staged = copy(live, count),
+        before = copy(live, count),         -- name -> value, when it was split
+        offered = new_table(0, count),      -- names on which the others have the say
     }, Loaded)
     local serving, staged, before, shared = self.serving, self.staged, self.before, {}
-    for name, value in next, live do
-        serving[name], staged[name], before[name] = value, value, value
-    end
     for name in next, before do
         rawset(live, name, nil)
     end

@@ -177,10 +177,12 @@ end
 function Staged:survey()
     local origin, modules, paths = self.txn.origin, {}, {}
     for _, module in ipairs(self.choice.all) do
+        slice.pause()
         paths[module.path] = true
     end
     for _, list in ipairs({self.choice.selected, self.choice.gone}) do
         for _, module in ipairs(list) do
+            slice.pause()
             if self.txn.registry.names[module.name] == nil then
                 table.insert(modules, {
                     name = module.name,
@@ -197,11 +199,13 @@ function Staged:survey()
     end
 end
 
---- Lists the contents of the old modules, to find their counterparts later.
+--- Lists the contents of the old modules, to find their counterparts later. May
+-- yield.
 function Staged:list_old()
     local paths = {}
     for _, list in ipairs({self.choice.selected, self.choice.gone}) do
         for _, module in ipairs(list) do
+            slice.pause()
             paths[module.name] = module.path
         end
     end
@@ -225,6 +229,7 @@ function Staged:disown_shared_code()
     for name in pairs(self.modules.by_name) do
         values[name] = self.modules.view:find(name)
     end
+    slice.pause()
     origin:disown(reach.find_shared(values, origin), loaded)
 end
 
@@ -298,15 +303,17 @@ function Staged:match()
     self.txn.counterparts:find_strangers(function(object)
         return self.sweep:was_there(object)
     end)
-    -- The commit starts with a slice of its own.
-    slice.pause()
 end
 
---- Installs the adapters. No new code has run yet.
+--- Installs the adapters. No new code has run yet. Yields.
 function Staged:add_adapters()
     local txn = self.txn
+    -- What looks at all modules has a slice of its own.
+    slice.pause(0)
     txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
+    slice.pause(0)
     self.modules = txn:add(adapters.modules.new(txn, self.choice))
+    slice.pause(0)
     txn:add(adapters.expirationd.new(txn, self.modules))
     self.process = txn:add(adapters.process.new(txn, self.choice.main))
     function txn.on_configure(current, options)
@@ -404,6 +411,8 @@ function Staged:work()
     self.http_files:load(self.servers)
     self:match()
     self:take_census()
+    -- The commit starts with a slice of its own.
+    slice.pause(0)
     if self.framework.has_roles then
         -- From here on nothing may yield once the roles have the config of the moment.
         while self.life:settle() do

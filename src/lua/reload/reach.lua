@@ -95,7 +95,7 @@ local function walk(value, not_entered, visit)
     end
 end
 
---- Surveys modules that no reload has loaded yet.
+--- Surveys modules that no reload has loaded yet. May yield.
 -- @tparam {{name, path, value},...} modules
 -- @tparam table paths set of the files of all application modules
 -- @treturn {{path, module},...} files that they have loaded themselves
@@ -104,6 +104,7 @@ local function survey(modules, paths)
     local files, protos, not_entered = {}, {}, foreign()
     local main_script = arg and arg[0]
     for _, module in ipairs(modules) do
+        slice.pause()
         local unit, found = '@' .. module.path, {}
         walk(module.value, not_entered, function(f)
             local info = jutil.funcinfo(f)
@@ -139,6 +140,7 @@ local function find_shared(values, origin)
         not_entered[value] = true
     end
     for _, value in pairs(values) do
+        slice.pause()
         walk(value, not_entered, function(f)
             if origin:is_new(f) then
                 return true
