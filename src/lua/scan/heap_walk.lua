@@ -91,6 +91,7 @@ local function new(options)
         without = options.without,
         is_known = visited.new(),
         sought = {},        -- the functions that are looked for
+        left = ENTRIES,     -- table entries until the clock is read again
         count = 0,          -- of objects; each has a number and is in the lists
         lists = options.lists or {
             objects = {},
@@ -242,7 +243,8 @@ end
 -- @treturn ?boolean false if the walk is over, nil if the table has changed so
 --   that it is to be walked again
 local function reach_entries(self, object, number)
-    local is_known, tables, left = self.is_known, self.tables, ENTRIES
+    -- Many small tables take as long as a large one, so all share one count.
+    local is_known, tables, left = self.is_known, self.tables, self.left
     local key, value = next(object)
     while key ~= nil do
         -- Common cases are handled inline; the rest is left to `reach`.
@@ -257,6 +259,7 @@ local function reach_entries(self, object, number)
         elseif value_type == 'function' then
             if is_sought(self, value, number, key) then
                 if self.on_place(number, 'field', key, value, object) then
+                    self.left = 1
                     return nil
                 end
                 -- Judging a place takes longer than passing one: check the
@@ -280,6 +283,7 @@ local function reach_entries(self, object, number)
         end
         key, value = next(object, key)
     end
+    self.left = left
     return true
 end
 

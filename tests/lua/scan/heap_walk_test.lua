@@ -736,4 +736,33 @@ case('objects that are gone do not make others look known', function(t)
     t:is(#places, 3000, 'all are seen')
 end)
 
+case('the clock is read as often in many small tables as in a large one', function(t)
+    local small, large = {}, {}
+    for index = 1, 60 do
+        small[index] = {}
+        for number = 1, 100 do
+            small[index][number] = code('return function() end')
+            large[#large + 1] = code('return function() end')
+        end
+    end
+    for _, object in ipairs({small, large}) do
+        local since, most = 0, 0
+        walk_over({object}, {}, {
+            load = lib.loader({['core.yield'] = {
+                is_over = function()
+                    most, since = math.max(most, since), 0
+                    return false
+                end,
+                pause = function() end,
+                restart = function() end,
+            }}),
+            classify = function()
+                since = since + 1
+                return 'other'
+            end,
+        })
+        t:ok(most > 0 and most <= 200, ('%d functions in between'):format(most))
+    end
+end)
+
 lib.run()
