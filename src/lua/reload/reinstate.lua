@@ -24,24 +24,36 @@ local function new(options)
     return setmetatable({options = options, wrapped = {}, ended = {}}, Reinstate)
 end
 
-local function is_in_list(list, value)
-    for index = 1, #list do
-        if rawequal(rawget(list, index), value) then
-            return true
+--- Whether a list has a value. The first search collects its values: each entry
+-- moves if the first one is removed.
+-- @tparam table lists list -> set of its values
+local function is_in_list(lists, list, value)
+    local values = lists[list]
+    if values == nil then
+        values = {}
+        for index = 1, #list do
+            local entry = rawget(list, index)
+            -- A list may have gaps. Numbers refer to nothing.
+            if entry ~= nil and type(entry) ~= 'number' then
+                values[entry] = true
+            end
         end
+        lists[list] = values
     end
-    return false
+    return values[value] ~= nil
 end
 
 --- Whether a reference still exists.
-local function holds(edge)
+-- @tparam table edge
+-- @tparam table lists see `is_in_list`
+local function holds(edge, lists)
     local parent, key = edge.parent, edge.key
     if type(parent) == 'function' then
         return rawequal(select(2, debug.getupvalue(parent, key)), edge.child)
     elseif key == walk_lib.KEY then
         return rawget(parent, edge.child) ~= nil
     end
-    return rawequal(rawget(parent, key), edge.child) or edge.is_of_list and is_in_list(parent, edge.child)
+    return rawequal(rawget(parent, key), edge.child) or edge.is_of_list and is_in_list(lists, parent, edge.child)
 end
 
 --- Whether a place is empty. A different value there may come from other code,
@@ -57,7 +69,7 @@ local function is_any()
     return true
 end
 
-local function put_back(edge)
+local function put_back(edge, lists)
     local parent, key = edge.parent, edge.key
     if type(parent) == 'function' then
         debug.setupvalue(parent, key, edge.child)
@@ -65,6 +77,7 @@ local function put_back(edge)
         rawset(parent, edge.child, edge.value)
     elseif edge.is_of_list then
         table.insert(parent, math.min(key, #parent + 1), edge.child)
+        lists[parent][edge.child] = true
     else
         rawset(parent, key, edge.child)
     end
@@ -74,12 +87,12 @@ end
 -- @treturn function (has_yielded) that restores what is missing, and returns
 --   how many places that were
 function Reinstate:watch()
-    local present = {edges = {}, entries = {}}
+    local present, lists = {edges = {}, entries = {}}, {}
     for name, list in pairs(present) do
         for _, edge in ipairs(self.options[name]) do
             -- An entry of a list may move within it.
             edge.is_of_list = type(edge.parent) == 'table' and type(edge.key) == 'number' and #edge.parent >= edge.key
-            if holds(edge) then
+            if holds(edge, lists) then
                 edge.value = edge.key == walk_lib.KEY and rawget(edge.parent, edge.child) or nil
                 table.insert(list, edge)
             end
@@ -87,10 +100,11 @@ function Reinstate:watch()
     end
     return function(has_yielded)
         local count = 0
+        lists = {}
         local function check(list, is_allowed)
             for _, edge in ipairs(list) do
-                if not holds(edge) and is_allowed(edge) then
-                    put_back(edge)
+                if not holds(edge, lists) and is_allowed(edge) then
+                    put_back(edge, lists)
                     count = count + 1
                 end
             end

@@ -49,6 +49,26 @@ case('what has moved in a list is there', function(t)
     t:is(#list, 1, 'and nothing is added')
 end)
 
+case('of a list with gaps only what is missing comes back', function(t)
+    local list, edges = {}, {}
+    for index = 1, 8 do
+        list[index] = {}
+        edges[index] = {parent = list, key = index, child = list[index]}
+    end
+    local moved, missing, other = list[8], list[1], list[4]
+    local put_back = new({edges = edges}):watch()
+    list[1], list[2], list[3], list[4] = nil, moved, 0 / 0, nil
+    t:is(put_back(false), 4, 'those that are nowhere in it')
+    local found = {}
+    for _, entry in pairs(list) do
+        if type(entry) == 'table' then
+            found[entry] = (found[entry] or 0) + 1
+        end
+    end
+    t:is(found[missing], 1, 'the first one')
+    t:is(found[other], 1, 'the fourth one')
+end)
+
 case('others may have changed what they can while it ran', function(t)
     local function f() end
     local function other() end
