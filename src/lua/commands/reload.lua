@@ -20,8 +20,6 @@ local transaction = require('reload.transaction')
 
 --- Records the generation that has just taken over.
 local function remember(txn, work)
-    -- The commit was a slice of its own. In a cancelled fiber `pause` throws.
-    pcall(slice.pause)
     -- Each look at `package.loaded` asks whose code it is, as long as there are two.
     local registry, loaded = txn.registry, package.loaded
     registry.generation = registry.generation + 1

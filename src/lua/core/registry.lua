@@ -12,6 +12,7 @@
 --   values       weak: module -> the value it was loaded as
 --   protos       weak: prototype of a function -> its generation
 --   units        weak: prototype -> its unit, see `ownership`
+--   recording    while these two are filled: {protos, generation} of the new code
 --   failed       weak: prototypes of code that failed
 --   known        unit -> weak: stale function -> its name and path from its module
 --   tables       weak: table of an old module -> the same

@@ -18,8 +18,10 @@ local OURS = '@cartridge-reload/'
 -- @tparam table origin
 -- @tparam number generation
 local function record(registry, origin, generation)
-    -- The prototypes come first: the new code is never classified as stale while
-    -- this yields. In a cancelled fiber `pause` throws.
+    -- While this yields, others may classify functions. The sources come last: a
+    -- source that is recorded makes everything else of its unit stale. In a
+    -- cancelled fiber `pause` throws.
+    registry.recording = {protos = origin.protos, generation = generation}
     for proto, unit in pairs(origin.protos) do
         pcall(slice.pause)
         registry.protos[proto] = generation
@@ -36,6 +38,7 @@ local function record(registry, origin, generation)
         pcall(slice.pause)
         registry.sources[source] = generation
     end
+    registry.recording = nil
 end
 
 --- Records that the code of a transaction has failed: leftovers of it are stale.
@@ -66,7 +69,10 @@ local function classify(registry, f)
     end
     local generation = registry.protos[info.proto]
     local unit = registry.units[info.proto] or registry.aliases[source] or source
-    local serving = registry.sources[unit]
+    local serving, recording = registry.sources[unit], registry.recording
+    if generation == nil and recording ~= nil and recording.protos[info.proto] ~= nil then
+        generation = recording.generation
+    end
     if serving ~= nil then
         if generation ~= nil and generation >= serving then
             return 'current'

@@ -201,6 +201,7 @@ local function believed(registry, foreign)
         sources = sources,
         protos = registry.protos,
         units = registry.units,
+        recording = registry.recording,
         aliases = registry.aliases,
         failed = registry.failed,
     }

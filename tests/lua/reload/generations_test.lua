@@ -47,6 +47,27 @@ case('what was there before the first reload is stale after it', function(t)
     t:is(generations.classify(registry, old.make()), 'stale', 'a closure that old code makes')
 end)
 
+case('new code is never taken for old code while it is recorded', function(t)
+    local registry = new_registry()
+    load_generation(registry, 1, TEXT)
+    local origin = lib.load('reload.ownership').new()
+    local chunk = assert(loadstring(TEXT, SOURCE))
+    origin:record(chunk, PATH)
+    local new = chunk()
+    local pauses, stale = 0, 0
+    local recording = lib.load('reload.generations', {['core.yield'] = {pause = function()
+        pauses = pauses + 1
+        for _, f in ipairs({new.get, new.make, new.make()}) do
+            stale = stale + (generations.classify(registry, f) == 'stale' and 1 or 0)
+        end
+        error('the fiber has been cancelled')
+    end}})
+    recording.record(registry, origin, 2)
+    t:ok(pauses >= 4, 'others run in between')
+    t:is(stale, 0, 'it is not stale meanwhile')
+    t:is(generations.classify(registry, new.get), 'current', 'it is recorded, even in a cancelled fiber')
+end)
+
 case('generations are told apart', function(t)
     local registry = new_registry()
     local first = load_generation(registry, 1, TEXT)
