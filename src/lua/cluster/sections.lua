@@ -3,6 +3,7 @@
 -- that code and changes nothing.
 
 local require = ...
+local module_files = require('platform.module_files')
 local nearest = require('core.nearest')
 local slice = require('core.yield')
 local yaml = require('yaml')
@@ -155,7 +156,7 @@ local function exists(name, plaintext)
     if name:find('^extensions%.') then
         return plaintext[name:gsub('%.', '/') .. '.lua'] ~= nil
     end
-    return package.loaded[name] ~= nil or package.preload[name] ~= nil or package.search(name) ~= nil
+    return package.loaded[name] ~= nil or package.preload[name] ~= nil or module_files.search(name) ~= nil
 end
 
 local function is_map(value)

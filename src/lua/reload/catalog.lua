@@ -1,7 +1,7 @@
 --- Selects the modules of a reload, and reads their code from disk.
 --
--- An application module is a module in `package.loaded` whose file
--- `package.search` finds outside a `.rocks` tree. Other modules are kept; the
+-- An application module is a module in `package.loaded` whose file is found
+-- outside a `.rocks` tree. Other modules are kept; the
 -- reason is a word in the report.
 
 local require = ...
@@ -9,6 +9,7 @@ local cartridge_lib = require('platform.cartridge')
 local digest = require('digest')
 local errno = require('errno')
 local http_servers = require('platform.http_servers')
+local module_files = require('platform.module_files')
 local slice = require('core.yield')
 
 -- Names of Tarantool's own modules. An application may contain a file with such
@@ -35,7 +36,7 @@ end
 local FIELDS, DEPTH = 1000, 2
 
 -- Where packages install modules system-wide. An application deployed below one
--- of these is recognised by `package.searchroot`.
+-- of these is recognised by the directories that `require` searches first.
 local SYSTEM = {
     '/usr/share/tarantool/',
     '/usr/local/share/tarantool/',
@@ -166,9 +167,13 @@ end
 --- Whether a file is in a system-wide directory in which the application itself
 -- is not.
 local function is_system_path(path)
-    local root = (package.searchroot and package.searchroot() or '') .. '/'
     for _, dir in ipairs(SYSTEM) do
-        if starts_with(path, dir) and not (starts_with(root, dir) and starts_with(path, root)) then
+        if starts_with(path, dir) then
+            for _, root in ipairs(module_files.roots()) do
+                if starts_with(root .. '/', dir) and starts_with(path, root .. '/') then
+                    return false
+                end
+            end
             return true
         end
     end
@@ -188,8 +193,8 @@ local http_with_controllers = {}
 --- Finds the file of a module.
 -- @treturn ?string path
 local function search(name)
-    local path = package.search(name)
-    for _, server in ipairs(type(path) ~= 'string' and http_with_controllers or {}) do
+    local path = module_files.search(name)
+    for _, server in ipairs(path == nil and http_with_controllers or {}) do
         path = path or http_servers.controller_path(server.options, name)
     end
     return path
@@ -209,10 +214,10 @@ local function classify(name, value, known)
         return 'builtin'
     end
     local path = search(name)
-    if type(path) ~= 'string' and is_builtin_name(name) then
+    if path == nil and is_builtin_name(name) then
         -- An application may have replaced functions of a built-in module.
         return 'builtin'
-    elseif type(path) ~= 'string' then
+    elseif path == nil then
         local is_code
         path, is_code = vanished_file(value)
         path = known and known[name] or path
@@ -250,7 +255,7 @@ local function belongs_to_another(name, path)
     for other in pairs(package.loaded) do
         -- Searching takes time: do it only for names that fit the path.
         if type(other) == 'string' and other ~= name and root_of(other, '/' .. path)
-        and package.search(other) == path then
+        and module_files.search(other) == path then
             return true
         end
     end

@@ -1,0 +1,65 @@
+--- Finds the files of Lua modules where `require` finds them.
+--
+-- `package.search` looks below `package.searchroot()`, which is the working
+-- directory by default, and in `package.path`. Since Tarantool 2.11, `require`
+-- also looks next to the main script, where the application remains after
+-- `box.cfg({work_dir = ...})` has changed the working directory. No function
+-- returns that directory; a loader that finds nothing names every file that it
+-- has tried.
+
+-- No module has this name.
+local PROBE = 'cartridge-reload-probe'
+
+--- Returns the loader of Tarantool for Lua files below the search root and next
+-- to the main script: the first after that for `package.preload`.
+-- @treturn ?function
+local function file_loader()
+    for i, loader in ipairs(package.loaders) do
+        if i > 1 and type(loader) == 'function'
+        and debug.getinfo(loader, 'S').source:sub(1, 9) == '@builtin/' then
+            return loader
+        end
+    end
+    return nil
+end
+
+--- Returns the directories that `require` searches first: the search root and
+-- the directory of the main script.
+-- @treturn {string,...} each once; empty if this server does not name them
+local function roots()
+    local loader = file_loader()
+    local ok, tried = pcall(loader or error, PROBE)
+    local list, seen = {}, {}
+    for file in (ok and tostring(tried) or ''):gmatch("no file '([^\n]+)'") do
+        local directory = file:match('^(.*)/cartridge%-reload%-probe%.lua$')
+        if directory ~= nil and not seen[directory] then
+            seen[directory] = true
+            table.insert(list, directory)
+        end
+    end
+    return list
+end
+
+--- Finds the file of a module, whether it is loaded or not.
+-- @tparam string name
+-- @tparam ?{string,...} directories what `roots` returned, to search for many
+--   names
+-- @treturn ?string path
+local function search(name, directories)
+    local templates = {}
+    for _, directory in ipairs(directories or roots()) do
+        -- These characters cannot be escaped in a template.
+        if not directory:find('[;?]') then
+            table.insert(templates, directory .. '/?.lua')
+            table.insert(templates, directory .. '/?/init.lua')
+        end
+    end
+    local path = table.concat(templates, ';')
+    local found = path ~= '' and package.searchpath(name, path) or package.search(name)
+    return type(found) == 'string' and found or nil
+end
+
+return {
+    roots = roots,
+    search = search,
+}
