@@ -10,6 +10,7 @@
 
 local require = ...
 local log = require('log')
+local msgpack = require('msgpack')
 
 local Schema = {name = 'schema'}
 Schema.__index = Schema
@@ -31,9 +32,15 @@ function Schema:snapshot()
     self.is_changed = false
 end
 
+--- Whether a change writes what is there already, as `space:format()` does with
+-- the format that the space has.
+local function is_same(before, after)
+    return before ~= nil and after ~= nil and msgpack.encode(before) == msgpack.encode(after)
+end
+
 --- Records a pending change, which counts when it is committed.
-function Schema:note()
-    if not (self.txn.staging and self.txn.origin:is_asking()) then
+function Schema:note(before, after)
+    if not (self.txn.staging and self.txn.origin:is_asking()) or is_same(before, after) then
         return
     end
     local function count()
@@ -47,8 +54,8 @@ end
 function Schema:stage()
     for _, name in ipairs(type(box.cfg) ~= 'function' and SPACES or {}) do
         local space = box.space[name]
-        local function trigger()
-            local ok, err = pcall(self.note, self)
+        local function trigger(before, after)
+            local ok, err = pcall(self.note, self, before, after)
             if not ok then
                 log.error('cartridge-reload: schema: %s', tostring(err))
             end

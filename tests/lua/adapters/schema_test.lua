@@ -60,6 +60,23 @@ case('what the stop of an old role drops before the commit is dropped', function
     t:is(#txn.warnings, 0, 'without a word')
 end)
 
+case('what writes the schema as it is changes nothing', function(t)
+    local format = {{name = 'id', type = 'unsigned'}, {name = 'n', type = 'number'}}
+    drop('s_old')
+    box.schema.space.create('s_old', {format = format})
+    for text, expected in pairs({
+        ["box.space.s_old:format({{name = 'id', type = 'unsigned'}, {name = 'n', type = 'number'}})"] = 0,
+        ["box.space.s_old:format({{name = 'id', type = 'unsigned'}})"] = 1,
+    }) do
+        local txn = begin()
+        local ok, err = txn:call(txn.code(text))
+        t:ok(ok, tostring(err))
+        local _, left = txn.undo()
+        t:is(#left, expected, text)
+        box.space.s_old:format(format)
+    end
+end)
+
 case('a change that new code makes is told', function(t)
     for _, text in ipairs({
         "box.schema.space.create('s_new')",
