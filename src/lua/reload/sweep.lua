@@ -47,6 +47,8 @@ local DRAIN = 1
 local TERMINATE = 0.25
 -- Entries of a table that may be names; what has more is data.
 local ENTRIES = 1000
+-- How deep a former value is examined for objects out of use.
+local MARKED_DEPTH = 3
 -- How many remaining references are named.
 local NAMED = 20
 
@@ -112,6 +114,33 @@ function Sweep:holds_failed(value)
     return false
 end
 
+--- Restores what a library has marked as out of use when it replaced it: an
+-- object with another metatable. It gets back that and what was taken from it.
+-- @param object a former value that has its place again
+-- @tparam number depth of the objects in it that are examined
+-- @tparam table budget {left = how many entries are examined}
+local function restore_marked(self, object, depth, budget)
+    local record = type(object) == 'table' and self.image:find(object)
+    if not record or record.entries == nil then
+        return
+    end
+    local is_marked = not rawequal(debug.getmetatable(object), record.metatable)
+    if is_marked then
+        debug.setmetatable(object, record.metatable)
+    end
+    for key, value in next, record.entries do
+        budget.left = budget.left - 1
+        if budget.left < 0 then
+            break
+        elseif is_marked and rawget(object, key) == nil then
+            rawset(object, key, value)
+        end
+        if depth > 0 then
+            restore_marked(self, value, depth - 1, budget)
+        end
+    end
+end
+
 --- Restores the former value of a table field.
 -- @treturn boolean false if that has to wait
 local function restore_field(self, edge, record)
@@ -126,6 +155,7 @@ local function restore_field(self, edge, record)
     if before ~= nil and not (is_list
         and lists.count_equivalents(object, before) >= lists.count_equivalents(record.entries, before)) then
         rawset(object, key, before)
+        restore_marked(self, before, MARKED_DEPTH, {left = ENTRIES})
     elseif is_last then
         rawset(object, key, nil)
     elseif lists.is_in_use(object) then

@@ -28,6 +28,15 @@ local BUS = [[
         M.iterator()
     end
     function M.inherit(f) setmetatable(M.class, {__call = f}) end
+    local members = {__index = {fire = function(self) return self.f() end}}
+    local outdated = {__index = {fire = function() error('outdated') end}}
+    function M.configure(name, f)
+        for _, member in pairs(M.pool and M.pool.members or {}) do
+            setmetatable(member, outdated)
+            member.f = nil
+        end
+        M.pool = {members = {setmetatable({f = f, calls = 0, name = name}, members)}}
+    end
     local function loop(f) fiber.name('bus_loop') while true do pcall(f) fiber.sleep(0.005) end end
     function M.every(f) return create(loop, f) end
     function M.later(f)
@@ -94,6 +103,16 @@ case('what a slot held before is put back', function(t)
     t:is(bus.of, object, 'the object is the same')
     t:is(bus.of.fn(), 'v1', 'field of it')
     t:is(bus.table, nil, 'a module')
+end)
+
+case('what a rock has marked as replaced can be used again', function(t)
+    local app, bus = start("bus.configure('one', M.cb)")
+    local pool, member = bus.pool, bus.pool.members[1]
+    member.calls = 7
+    is_clean(t, fail(app, "bus.configure('two', M.cb)"), 'pool')
+    t:is(bus.pool, pool, 'it is in its place')
+    t:is(bus.pool.members[1]:fire(), 'v1', 'and works')
+    t:is(member.calls, 7, 'with what it had')
 end)
 
 case('a slot that was empty is empty again, even if the serving code has such a function', function(t)
