@@ -105,6 +105,30 @@ local function unstage(self)
     end
 end
 
+--- Whether a function is the application's or a library's.
+local function is_from_file(f)
+    local source = debug.getinfo(f, 'S').source
+    return source:find('^@') ~= nil and not source:find('^@builtin/') and not source:find('^@cartridge%-reload/')
+end
+
+--- Lists the loops of the application and of its libraries. Yields.
+-- @treturn {table,...} {id, name, func, where, thread}
+local function list_serving(self)
+    local list = {}
+    for _, item in ipairs(fibers_lib.inspect(is_from_file)) do
+        if item.id ~= nil and not item.is_request and self.born[item.id] == nil then
+            table.insert(list, {
+                id = item.id,
+                name = item.name,
+                func = item.entry.func,
+                where = item.entry.where,
+                thread = item.thread,
+            })
+        end
+    end
+    return list
+end
+
 --- Notes what libraries have started for the new code, when all of it has run. Yields.
 function Fibers:before_commit()
     local origin = self.txn.origin
@@ -441,20 +465,58 @@ function Fibers:list_loops()
     return self.loops
 end
 
---- Notes which loops the serving code has. Yields.
+--- Records the loops that serve, of the application and of libraries, before new
+-- code runs. Yields.
 function Fibers:remember_loops()
     if fibers_lib.locate() ~= nil then
-        local _, loops = list_old(self)
-        self.loops_before = loops
+        self.loops_before = list_serving(self)
     end
 end
 
---- Names loops of the serving code that have ended while new code ran, as those of
--- a library do that have seen the new ones. Nothing starts them again.
--- @tparam {string,...} warnings gets them
-function Fibers:name_ended(warnings)
+--- Marks the loops that roles, or guardians, have started again. Yields.
+local function mark_restarted(self, ended)
+    local again = {}
+    for _, item in ipairs(list_serving(self)) do
+        if not self.before[item.id] then
+            table.insert(again, item)
+        end
+    end
+    succession.find(again, ended, function(f)
+        return f
+    end)
+    for _, item in ipairs(again) do
+        if item.successor ~= nil then
+            item.successor.is_restarted = true
+        end
+    end
+end
+
+--- Names the loops that have ended while failed code ran. One that ends because
+-- new code has started its replacement, as it finds another in its place, is lost;
+-- any other may have come to its end. Yields.
+function Fibers:name_ended(warnings, left)
+    local ended, born = {}, {}
     for _, item in ipairs(self.loops_before or {}) do
         if not fibers_lib.is_alive(item) then
+            table.insert(ended, item)
+        end
+    end
+    if #ended == 0 then
+        return
+    end
+    for _, entry in pairs(self.born) do
+        table.insert(born, {func = entry.func, name = ''})
+    end
+    succession.find(ended, born, function(f)
+        -- Libraries are not loaded again.
+        return not self.txn.origin:is_old(f) and f or nil
+    end)
+    mark_restarted(self, ended)
+    for _, item in ipairs(ended) do
+        if item.successor ~= nil and not item.is_restarted then
+            table.insert(left, ('fiber %d %q (%s) has ended, as the new code started its replacement')
+                :format(item.id, item.name or '', tostring(item.where)))
+        elseif not item.is_restarted and self.txn.origin:is_old(item.func) then
             table.insert(warnings, ('fiber %d %q of the old code ended while new code ran: %s'):format(
                 item.id, item.name or '', tostring(item.where)))
         end

@@ -442,8 +442,9 @@ function Staged:after_failure(rollback)
         self.sweep:prepare()
         self.life:revive(rollback.left)
         self.sweep:merge(rollback)
-    elseif self.fibers ~= nil then
-        self.fibers:name_ended(self.txn.warnings)
+    end
+    if self.fibers ~= nil then
+        self.fibers:name_ended(self.txn.warnings, rollback.left)
     end
 end
 

@@ -82,6 +82,41 @@ case('loops of the old generation end after the commit, new ones and others do n
     t:is(fiber.create, adapter.wrapped.create.original, 'fiber.create')
 end)
 
+case('a loop that has ended for that of failed code is told', function(t)
+    local TEXT = [[
+        local fiber = require('fiber')
+        return function(state, key)
+            fiber.name(key)
+            while state[key] ~= 'stop' do fiber.sleep(0.001) end
+        end
+    ]]
+    for file, label in pairs({[FILE] = 'of the application', ['/rocks/queue.lua'] = 'of a library'}) do
+        local state = {}
+        local loop = lib.old_code(TEXT, file)()
+        local old = doom(fiber.create(loop, state, 'first'))
+        local other = doom(fiber.create(lib.old_code(LOOP, file)(), 'other'))
+        local txn, adapter = begin()
+        adapter:remember_loops()
+        doom(fiber.create(file == FILE and txn.code(TEXT, file)() or loop, state, 'second'))
+        state.first = 'stop'
+        t:ok(lib.wait(function() return is_dead(old) end), label .. ': it ends')
+        local _, left = txn.undo()
+        adapter:check_left(left)
+        adapter:name_ended({}, left)
+        t:is(#left, 1, label .. ': told')
+        t:like(left[1] or '', '"first"', label .. ': which')
+        t:ok(not is_dead(other), label .. ': another goes on')
+        state.first = nil
+        local again = doom(fiber.create(loop, state, 'first'))
+        left = {}
+        adapter:name_ended({}, left)
+        t:is(#left, 0, label .. ': not if it was started again')
+        state.first = 'stop'
+        lib.wait(function() return is_dead(again) end)
+        state.second = 'stop'
+    end
+end)
+
 case('a fiber that has old code only further up its stack is left', function(t)
     local serve = lib.old_code('return function(f) f() end', '/rocks/server.lua')()
     local loop = lib.old_code(LOOP, FILE)()
@@ -650,7 +685,7 @@ case('loops that end while failed code runs are named, others are not', function
     lib.wait(function() return is_dead(ending) end)
     txn.undo()
     local warnings = {}
-    adapter:name_ended(warnings)
+    adapter:name_ended(warnings, {})
     t:is(#warnings, 1, 'one')
     t:ok(lib.mentions(warnings, '"ending"'), 'its name')
     t:ok(lib.mentions(warnings, FILE), 'its place')
