@@ -14,6 +14,7 @@ local jutil = require('jit.util')
 local slice = require('core.yield')
 local stacks = require('platform.stacks')
 local succession = require('reload.succession')
+local twins = require('scan.twins')
 
 -- Fields that are examined of a table passed to a fiber.
 local FIELDS = 64
@@ -126,6 +127,33 @@ local function collect(origin, accepts, test)
     return groups
 end
 
+--- Matches functions without a name that `succession` has not matched, as it does
+-- with those that a library has registered.
+local function match_twins(carriers, news)
+    local taken, olds, free = {}, {}, {}
+    for _, carrier in ipairs(carriers) do
+        if carrier.successor ~= nil then
+            taken[carrier.successor] = true
+        elseif carrier.counterpart == nil then
+            table.insert(olds, carrier.func)
+        end
+    end
+    for _, candidate in ipairs(news) do
+        if not taken[candidate] then
+            table.insert(free, candidate.func)
+        end
+    end
+    local found = twins.pair(olds, free)
+    for _, carrier in ipairs(carriers) do
+        for _, candidate in ipairs(carrier.successor == nil and news or {}) do
+            if not taken[candidate] and rawequal(candidate.func, found[carrier.func]) then
+                carrier.successor, taken[candidate] = candidate, true
+                break
+            end
+        end
+    end
+end
+
 --- Finds the fibers of old code that new code has started again. Yields.
 -- @tparam table origin
 -- @tparam table news those that new code has started, see `collect`
@@ -146,6 +174,7 @@ local function find(origin, news, options)
     for key, carriers in pairs(olds) do
         if news[key] ~= nil then
             succession.find(carriers, news[key], options.find_counterpart)
+            match_twins(carriers, news[key])
         end
         local is_taken = {}
         for _, carrier in ipairs(carriers) do
