@@ -31,6 +31,14 @@ begin(struct asked *asked)
 	fleet_init(&asked->fleet, &asked->options, &asked->context);
 }
 
+static void
+set_digest(struct member *member, const char *digest)
+{
+	member->asked.instance = json_pack("{s:{s:s}}", "status", "digest",
+	    digest);
+	member->preflight = member->asked.instance;
+}
+
 /* An instance "i1", "i2", ... with that digest, or none. */
 static struct member *
 answer(struct asked *asked, const char *digest)
@@ -44,8 +52,7 @@ answer(struct asked *asked, const char *digest)
 	    &error);
 	assert_non_null(member);
 	if (digest != NULL)
-		member->preflight = json_pack("{s:{s:s}}", "status", "digest",
-		    digest);
+		set_digest(member, digest);
 	return member;
 }
 
@@ -133,8 +140,7 @@ test_a_message_that_is_too_long_is_cut(void **state)
 	for (i = 0; i < 8; i++) {
 		assert_non_null(fleet_add(&asked.fleet, &asked.target, name,
 		    NULL, NULL, &error));
-		asked.fleet.members[i].preflight = json_pack("{s:{s:s}}",
-		    "status", "digest", i < 3 ? "a" : "b");
+		set_digest(&asked.fleet.members[i], i < 3 ? "a" : "b");
 	}
 	assert_int_equal(preflight_check_digests(&asked.fleet, &error), -1);
 	assert_int_equal(strlen(error.message), sizeof(error.message) - 1);
