@@ -64,10 +64,10 @@ core.command
 core.instance
 frameworks
 adapters
-reload.restart
+reload.carriers reload.restart
 scan
 adapters.triggers
-reload.carriers reload.recorder reload.stop_effects reload.terminate
+reload.recorder reload.stop_effects reload.terminate
 reload.catalog
 reload.audiences reload.generations reload.module_table reload.succession
 cluster
