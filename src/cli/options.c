@@ -721,6 +721,7 @@ check_taken(struct parser *parser)
 static int
 check_native(struct parser *parser)
 {
+	const struct option_row *row;
 	size_t i;
 
 	if (strcmp(parser->options->method, "native") != 0)
@@ -728,10 +729,12 @@ check_native(struct parser *parser)
 	if (parser->options->command->bit == COMMAND_PLAN)
 		return usage(parser, "--method native cannot be used with "
 		    "plan");
-	for (i = 0; i < nitems(native_excludes); i++)
-		if (is_given(parser, native_excludes[i]))
+	for (i = 0; i < nitems(native_excludes); i++) {
+		row = find_key(native_excludes[i]);
+		if (row != NULL && is_given(parser, row->key))
 			return usage(parser, "--method native cannot be used "
-			    "with --%s", find_key(native_excludes[i])->name);
+			    "with --%s", row->name);
+	}
 	return 0;
 }
 

@@ -187,7 +187,8 @@ slash_parse(struct slash *slash, const char *line,
 	int result;
 
 	memset(slash, 0, sizeof(*slash));
-	line = strchr(line, '\\') + 1;
+	line += strcspn(line, "\\");
+	line += line[0] != '\0';
 	/* "\ reload" is not a command name. */
 	if (strchr(" \t", line[0]) != NULL)
 		result = strlist_add(&slash->words, "", 0, error);

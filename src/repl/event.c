@@ -72,7 +72,7 @@ event_wait(struct event_source *source, const struct event_input *input,
 		left = left < 0 ? 0 : left > WAIT_MAX_MS ? WAIT_MAX_MS : left;
 		if (poll(fds, 4, (int)left) == -1)
 			continue;
-		if (fds[3].revents != 0)
+		if (input != NULL && fds[3].revents != 0)
 			input->on_editor();
 		/* Input typed after Ctrl-C belongs to the next line. */
 		if (fds[2].revents != 0 && signals_count() == 0)

@@ -721,7 +721,7 @@ static int
 add_found(struct search *search, const struct candidate *candidate,
     struct targets *targets)
 {
-	uid_t owner;
+	uid_t owner = 0;
 
 	if (find_server(search, candidate, &owner) == -1)
 		return -1;

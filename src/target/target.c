@@ -31,16 +31,22 @@ target_finish(struct target *target)
 }
 
 static int
+is_same(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+static int
 same_address(const struct target *a, const struct target *b)
 {
 	if (a->kind != b->kind)
 		return 0;
 	if (a->kind == TARGET_UNIX)
-		return strcmp(a->path, b->path) == 0 ||
+		return is_same(a->path, b->path) ||
 		    (a->exists && b->exists && a->device == b->device &&
 		    a->inode == b->inode);
-	return strcasecmp(a->host, b->host) == 0 &&
-	    strcmp(a->port, b->port) == 0;
+	return a->host != NULL && b->host != NULL &&
+	    strcasecmp(a->host, b->host) == 0 && is_same(a->port, b->port);
 }
 
 /* Takes ownership of the target's strings, even on failure. */
@@ -343,14 +349,16 @@ read_address(struct target *target, const char *spec, const char *address,
 }
 
 /* Names the target as it was given, without the password. */
-static int
-set_tcp_name(struct target *target, int brackets)
+static char *
+tcp_name(const char *user, const char *host, const char *port, int brackets)
 {
-	const char *user = target->user != NULL ? target->user : "";
+	char *name;
 
-	return asprintf(&target->name, brackets ? "%s%s[%s]:%s" :
-	    "%s%s%s:%s", user, user[0] != '\0' ? "@" : "", target->host,
-	    target->port);
+	if (asprintf(&name, brackets ? "%s%s[%s]:%s" : "%s%s%s:%s",
+	    user != NULL ? user : "", user != NULL && user[0] != '\0' ? "@" :
+	    "", host, port) == -1)
+		return NULL;
+	return name;
 }
 
 /* Adds [USER[:PASSWORD]@]HOST:PORT. */
@@ -376,10 +384,9 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 		    address, error);
 	free(shown);
 	address = at != NULL ? at + 1 : address;
-	if (result == 0 && set_tcp_name(&target, address[0] == '[') == -1) {
-		target.name = NULL;
+	if (result == 0 && (target.name = tcp_name(target.user, target.host,
+	    target.port, address[0] == '[')) == NULL)
 		result = error_out_of_memory(error);
-	}
 	if (result == -1) {
 		target_finish(&target);
 		return -1;
