@@ -140,7 +140,7 @@ ends 8 "a.sock: $unknown; the Lua code may still be running" \
 status 'reset after the greeting' 2 "$closes the request was sent" greet reset
 # The whole request is in the socket's buffer by then, if it is short enough.
 fake a.sock greet answer read=1000 idle reset
-try reload --method native --socket a.sock
+try eval 1 --socket a.sock
 ends 8 "a.sock: $unknown.*" 'reset in the middle of the request'
 
 fake tcp greet 'expect=\\set output yaml' reset

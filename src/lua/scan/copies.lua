@@ -95,7 +95,7 @@ local function by_line(self, unit)
 end
 
 --- Whether a function that counts as stale, of an unknown generation, is such a
--- copy. Does not yield.
+-- copy; from then on it counts as current. Does not yield.
 -- @tparam function f
 -- @tparam string unit of it, see `ownership`
 -- @treturn boolean
@@ -106,6 +106,9 @@ function Copies:has(f, unit)
     end
     for _, proto in ipairs(by_line(self, unit)[info.linedefined] or {}) do
         if is_same(f, proto) then
+            -- The other one may be collected before the next scan.
+            self.registry.protos[info.proto] = self.registry.protos[proto]
+            self.registry.units[info.proto] = unit
             return true
         end
     end
