@@ -27,13 +27,13 @@ reload_once()
 	shift 2
 	progress "reload $number of $((reloads * 2)): $code"
 	if [ $((number / 2 % 2)) -eq 0 ]; then
-		orders_change "$number"
+		changes_begin orders "$number"
 		set -- "$@" 'stock_init_end=fiber.sleep(1)'
 	fi
 	"$@"
 	if [ $((number / 2 % 2)) -eq 0 ]; then
-		orders_changed
-		changes=$ORDERS_CHANGED
+		changes_end
+		changes=$CHANGES
 		[ "$changes" = 'true false true ' ] || changed=$((changed + 1))
 	fi
 	echo "$number,$code,$RC,$(json 'math.floor(i.duration_ms or 0)'),$changes" \

@@ -296,6 +296,25 @@ app_lead()
 		return failover.is_leader()'
 }
 
+# changes_begin SECTION LIMIT: makes a config change and two changes of the leader
+# in the background; changes_end waits for them and sets CHANGES to their outcome.
+changes_begin()
+{
+	{
+		app_eval 'return require("cartridge").config_patch_clusterwide({
+			'"$1"' = {limit = '"$2"'}})'
+		app_lead no
+		app_lead yes
+	} >"$WORK/changes" 2>&1 &
+	CHANGES_PID=$!
+}
+
+changes_end()
+{
+	wait "$CHANGES_PID"
+	CHANGES=$(tr '\n' ' ' <"$WORK/changes")
+}
+
 # stop_app [PID]: stops the application started last, or that process.
 stop_app()
 {

@@ -57,26 +57,6 @@ orders_start()
 	    bail_out "no answers: $(cat "$WORK/orders.out" "$ORDERS_LOG")"
 }
 
-# orders_change LIMIT: starts a config change and two changes of the leader in
-# the background; orders_changed waits for them and sets ORDERS_CHANGED to the
-# outcome.
-orders_change()
-{
-	{
-		app_eval 'return require("cartridge").config_patch_clusterwide({
-			orders = {limit = '"$1"'}})'
-		app_lead no
-		app_lead yes
-	} >"$WORK/orders.changes" 2>&1 &
-	ORDERS_CHANGES=$!
-}
-
-orders_changed()
-{
-	wait "$ORDERS_CHANGES"
-	ORDERS_CHANGED=$(tr '\n' ' ' <"$WORK/orders.changes")
-}
-
 # orders_reload VERSION [PLACE=LUA ...]: reloads; sets RC and OUT.  Waits while
 # the config is being changed.
 orders_reload()

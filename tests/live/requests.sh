@@ -16,18 +16,18 @@
 
 orders_start 0.7 2
 
-orders_change 2
+changes_begin orders 2
 orders_reload 2 'stock_init_end=fiber.sleep(0.5)'
 is "$RC" 0 'reloaded, with changes of the config and of the leader meanwhile'
-orders_changed
-is "$ORDERS_CHANGED" 'true false true ' 'which succeed'
+changes_end
+is "$CHANGES" 'true false true ' 'which succeed'
 is "$(json 'names(i.fibers.left)')" '' 'no request is left on old code'
 
 for kind in $ORDERS_KINDS; do
-	[ "$kind" != init_yields ] || orders_change 3
+	[ "$kind" != init_yields ] || changes_begin orders 3
 	orders_break "$kind"
 	is "$RC" 3 "broken: $kind"
-	[ "$kind" != init_yields ] || orders_changed
+	[ "$kind" != init_yields ] || changes_end
 	is "$(app_state)" RolesConfigured 'the state'
 done
 

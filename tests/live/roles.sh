@@ -51,24 +51,6 @@ reload_end()
 	RC=$?
 }
 
-# Makes a config change and two changes of the leader in the background.
-change_all()
-{
-	{
-		app_eval 'return require("cartridge").config_patch_clusterwide({
-			shop = {limit = '"$1"'}})'
-		app_lead no
-		app_lead yes
-	} >"$WORK/changes" 2>&1 &
-	CHANGES_PID=$!
-}
-
-changes_end()
-{
-	wait "$CHANGES_PID"
-	CHANGES=$(tr '\n' ' ' <"$WORK/changes")
-}
-
 # in_init VERSION: whether the new init of that version is running.
 in_init()
 {
@@ -134,7 +116,7 @@ is "$(app_eval 'local names = {}
 is "$(app_eval 'local list = require("cartridge.service-registry").list()
 	return rawget(list, "stock").name, next(list) ~= nil')" \
     "$(printf 'stock of 2\ttrue')" 'and past its metatable'
-change_all 5
+changes_begin shop 5
 changes_end
 is "$CHANGES" 'true false true ' \
     'changes of the config and of the leader succeed meanwhile'
@@ -158,7 +140,7 @@ app_version 4 "$OWNS" "$GIVES" "$TAKES" "$SLOW" \
 probe_start /probe
 reload_start
 ok 'the new init runs' wait_until 20 in_init 4
-change_all 6
+changes_begin shop 6
 changes_end
 is "$CHANGES" 'true false true ' \
     'changes of the config and of the leader succeed meanwhile'
@@ -199,7 +181,7 @@ is "$RC $(own)" '0 own 5' 'a role with a socket of its own'
 app_version 6 "$OWNS" "$SERVER" "$CLOSES" "$SLOW" "$USES"
 reload_start
 ok 'the new init runs, with the port' wait_until 20 in_init 6
-change_all 7
+changes_begin shop 7
 changes_end
 is "$CHANGES" 'true false true ' \
     'changes of the config and of the leader succeed meanwhile'
@@ -214,7 +196,7 @@ app_version 7 "$OWNS" "$SERVER" "$CLOSES" "$SLOW" \
     'web_apply=do return nil, "boom" end'
 reload_start
 ok 'the new init runs, with the port' wait_until 20 in_init 7
-change_all 8
+changes_begin shop 8
 changes_end
 is "$CHANGES" 'true false true ' \
     'changes of the config and of the leader succeed meanwhile'

@@ -1,9 +1,9 @@
 --- Adapter: tasks of the rock `expirationd`.
 --
--- Starting a task of a name that is there kills the one before, and killing it
--- marks its worker as cancelled, by which that ends. When the new code fails, each
--- task gets back what it was; its guardian, which is a fiber, starts the worker
--- again if that has ended meanwhile.
+-- Starting a task under a name that is in use kills the previous task: it marks the
+-- worker of that task as cancelled, and the worker ends. When the new code fails,
+-- the fields of each task are restored. The guardian of a task is a fiber, and
+-- restarts a worker that has ended.
 
 local Expirationd = {name = 'expirationd'}
 Expirationd.__index = Expirationd
@@ -49,13 +49,13 @@ local function is_alive(object)
     return ok and status ~= 'dead'
 end
 
---- Makes a task what it was.
+--- Restores the fields of a task.
 local function restore(item)
     local task, worker = item.task, item.task.worker_fiber
     for key, value in pairs(item.fields) do
         rawset(task, key, value)
     end
-    -- The guardian may have started another worker meanwhile.
+    -- The guardian may have started another worker since.
     if worker ~= nil and worker ~= task.worker_fiber and is_alive(worker) then
         if is_alive(task.worker_fiber) then
             pcall(worker.cancel, worker)
@@ -68,7 +68,8 @@ end
 function Expirationd:rollback(undone)
     for name, item in pairs(self.before or {}) do
         local is_changed = self.tasks[name] ~= item.task or item.task.guardian_fiber ~= item.fields.guardian_fiber
-        -- What new code cancels goes on, see `endings`; what serving code cancels does not.
+        -- A guardian that new code has cancelled is still alive, see `endings`; one that
+        -- serving code has cancelled is not.
         if is_changed and is_alive(item.fields.guardian_fiber) then
             restore(item)
             self.tasks[name] = item.task

@@ -491,9 +491,9 @@ local function mark_restarted(self, ended)
     end
 end
 
---- Names the loops that have ended while failed code ran. One that ends because
--- new code has started its replacement, as it finds another in its place, is lost;
--- any other may have come to its end. Yields.
+--- Names the loops that ended while failed code ran. A loop for which new code had
+-- started a replacement is lost, as it ended on finding the replacement; any other
+-- may have finished its work. Yields.
 function Fibers:name_ended(warnings, left)
     local ended, born = {}, {}
     for _, item in ipairs(self.loops_before or {}) do

@@ -216,7 +216,7 @@ function Globals:guard()
     end
 end
 
---- Closes the gaps of a list to which other code has added entries meanwhile.
+--- Closes the gaps of a list to which other code may have added entries.
 local function close_gaps(list)
     local last = 0
     for index = 1, table.maxn(list) do

@@ -881,6 +881,17 @@ for _, item in ipairs({
     end)
 end
 
+case('a copy of a current function is none, also when the original is gone', function(t)
+    hold({})
+    local app = start('held.copy = loadstring(string.dump(function() return "%v" end)) return {}')
+    app.update()
+    t:is(places(lib.reload()), '', 'in the reload')
+    collectgarbage()
+    collectgarbage()
+    t:is(places(lib.load('commands.stale')({timeout = 60})), '', 'in a later scan')
+    t:is(held().copy(), 'v2', 'it is the new one')
+end)
+
 case('what a request registers after the commit is not registered again', function(t)
     hold({load = {}, asked = {}})
     local app = start('local M = {} '
