@@ -11,9 +11,10 @@ set -eu
 
 cd "$(dirname "$0")/../src"
 
-# The one place that says the order, from the top to the ground.
+# The one place that says the order, from the top to the ground.  A file that is
+# in no folder is a line of its own.
 c_layers='
-main
+main.c
 repl
 rollout
 cli
@@ -21,9 +22,23 @@ output net
 proto target
 util'
 
+lua_layers='
+boot.lua
+commands
+reload
+frameworks adapters
+scan
+code
+cluster
+platform
+core'
+
+# check LAYERS FILE ...: checks what the files include or require.
 check()
 {
-	awk -v layers="$c_layers" '
+	layers=$1
+	shift
+	awk -v layers="$layers" '
 	BEGIN {
 		n = split(layers, line, "\n")
 		for (i = 1; i <= n; i++) {
@@ -34,91 +49,32 @@ check()
 	}
 	FNR == 1 {
 		from = FILENAME
-		from = from ~ /\// ? substr(from, 1, index(from, "/") - 1) : "main"
+		sub(/\/.*/, "", from)
 		if (!(from in floor)) {
-			printf "src/%s: unknown folder %s\n", FILENAME, from
+			printf "%s: unknown folder %s\n", FILENAME, from
 			bad = 1
 		}
 	}
-	/^#include "/ {
-		to = substr($2, 2, index($2, "/") - 2)
-		if (to != from && floor[to] <= floor[from]) {
-			printf "src/%s:%d: %s may not include %s: %s\n",
-			    FILENAME, FNR, from, to, $0
-			bad = 1
-		}
+	function uses(to) {
+		sub(/[.\/].*/, "", to)
+		# Other modules are those of Tarantool.
+		if (!(to in floor) || to == from || floor[to] > floor[from])
+			return
+		printf "%s:%d: %s is not below %s: %s\n", FILENAME, FNR, to,
+		    from, $0
+		bad = 1
 	}
-	END { exit bad }' "$@"
-}
-
-# shellcheck disable=SC2046 # names without blanks
-check $(find . -name '*.[ch]' | sed 's|^\./||' | sort)
-
-# The same for Lua.  A module that is named by itself is not on the line of its
-# folder.
-lua_layers='
-boot
-commands
-reload
-core.command
-core.instance
-frameworks
-adapters
-reload.carriers reload.restart
-scan
-adapters.triggers
-reload.recorder reload.stop_effects reload.terminate
-reload.catalog
-reload.audiences reload.generations reload.module_table reload.succession
-cluster
-platform
-core'
-
-check_lua()
-{
-	awk -v layers="$lua_layers" '
-	function place(module, folder) {
-		if (module in floor)
-			return module
-		folder = module
-		sub(/\..*/, "", folder)
-		return folder in floor ? folder : ""
-	}
-	BEGIN {
-		n = split(layers, line, "\n")
-		for (i = 1; i <= n; i++) {
-			m = split(line[i], name, " ")
-			for (j = 1; j <= m; j++)
-				floor[name[j]] = i
-		}
-	}
-	FNR == 1 {
-		module = FILENAME
-		sub(/\.lua$/, "", module)
-		gsub(/\//, ".", module)
-		if ((from = place(module)) == "") {
-			printf "src/lua/%s: unknown folder\n", FILENAME
-			bad = 1
-		}
-	}
+	/^#include "/ { uses(substr($2, 2)) }
 	match($0, /require\(.[a-z_.]+.\)/) {
-		to = substr($0, RSTART + 9, RLENGTH - 11)
-		file = to
-		gsub(/\./, "/", file)
-		# Others are modules of Tarantool.
-		if ((getline ignored <(file ".lua")) <= 0)
-			next
-		close(file ".lua")
-		to = place(to)
-		if (to != from && floor[to] <= floor[from]) {
-			printf "src/lua/%s:%d: %s may not require %s\n",
-			    FILENAME, FNR, from, $0
-			bad = 1
-		}
+		uses(substr($0, RSTART + 9, RLENGTH - 11))
 	}
 	END { exit bad }' "$@"
 }
 
+bad=0
+# shellcheck disable=SC2046 # names without blanks
+check "$c_layers" $(find . -name '*.[ch]' | sed 's|^\./||' | sort) || bad=1
 cd lua
 # shellcheck disable=SC2046 # names without blanks
-check_lua $(find . -name '*.lua' | sed 's|^\./||' | sort)
+check "$lua_layers" $(find . -name '*.lua' | sed 's|^\./||' | sort) || bad=1
+exit "$bad"

@@ -217,7 +217,8 @@ shopt -s nullglob
 for kind; do
 	case $kind in
 	unit)	add unit tests/unit/*/test_*.c ;;
-	lua)	add lua tests/lua/*_test.lua tests/lua/*/*_test.lua ;;
+	lua)	add lua tests/lua/*_test.lua tests/lua/*/*_test.lua \
+	    tests/lua/*/*/*_test.lua ;;
 	functional | live | long)
 		[ "$kind" != long ] || add long tests/long/test_*.c
 		for file in tests/"$kind"/*.sh; do

@@ -109,7 +109,7 @@ ok 'the manual has every environment variable' \
     has_all "$WORK/section" <"$WORK/variables"
 
 section 'APPLICATION MODULES' >"$WORK/section"
-grep -oE "(return|or|and|kind =) '[a-z_]+'" src/lua/reload/catalog.lua |
+grep -oE "(return|or|and|kind =) '[a-z_]+'" src/lua/code/catalog.lua |
     sed "s/.* '\(.*\)'/\1/" | grep -vx app | sort -u >"$WORK/reasons"
 ok 'the reasons are found in the sources' \
     [ "$(wc -l <"$WORK/reasons")" -gt 6 ]

@@ -10,8 +10,8 @@
 -- settings, so for these the adapter records who did.
 
 local require = ...
-local catalog = require('reload.catalog')
-local generations = require('reload.generations')
+local catalog = require('code.catalog')
+local generations = require('code.generations')
 
 local environ, setenv = rawget(os, 'environ'), rawget(os, 'setenv')
 

@@ -13,16 +13,16 @@
 -- swallow the error, and a loop around it could block the server.
 
 local require = ...
-local carriers = require('reload.carriers')
+local carriers = require('adapters.fibers.carriers')
 local clock = require('clock')
 local fiber = require('fiber')
 local fibers_lib = require('platform.fibers')
 local log = require('log')
-local restart = require('reload.restart')
+local restart = require('adapters.fibers.restart')
 local scan = require('scan.init')
 local stacks = require('platform.stacks')
-local succession = require('reload.succession')
-local terminate = require('reload.terminate')
+local succession = require('adapters.fibers.succession')
+local terminate = require('code.terminate')
 
 local Fibers = {name = 'fibers'}
 Fibers.__index = Fibers

@@ -8,7 +8,7 @@
 -- again.
 
 local require = ...
-local catalog = require('reload.catalog')
+local catalog = require('code.catalog')
 local failure = require('core.failure')
 local servers_lib = require('platform.http_servers')
 local slice = require('core.yield')

@@ -9,10 +9,10 @@
 -- again as it does at startup.
 
 local require = ...
-local catalog = require('reload.catalog')
+local catalog = require('code.catalog')
 local failure = require('core.failure')
-local module_table = require('reload.module_table')
-local recorder = require('reload.recorder')
+local module_table = require('code.module_table')
+local recorder = require('code.recorder')
 local slice = require('core.yield')
 
 local Modules = {name = 'modules'}

@@ -7,7 +7,7 @@
 -- services of its own generation.
 
 local require = ...
-local audiences = require('reload.audiences')
+local audiences = require('code.audiences')
 local failure = require('core.failure')
 local roles_lib = require('platform.roles')
 

@@ -7,122 +7,24 @@
 
 local require = ...
 local log = require('log')
-local slice = require('core.yield')
 local trigger_list = require('platform.trigger_list')
+local trigger_places = require('platform.trigger_places')
 
 local Triggers = {name = 'triggers'}
 Triggers.__index = Triggers
 
-local SPACE_EVENTS = {'on_replace', 'before_replace'}
-local OTHER_EVENTS = {
-    {label = 'box.session', holder = function() return box.session end,
-        events = {'on_connect', 'on_disconnect', 'on_auth', 'on_access_denied'}},
-    {label = 'box.ctl', holder = function() return box.ctl end,
-        events = {'on_shutdown', 'on_schema_init', 'on_election', 'on_recovery_state'}},
-}
 local function new(txn)
-    local self = {txn = txn, places = {}, by_holder = {}, by_event = {}, wrapped = {}}
-    local module = trigger_list.names_module()
-    if module ~= nil then
-        -- Keep the originals before staging replaces them.
-        self.set, self.del = module.set, module.del
-    end
+    local self = {txn = txn, wrapped = {}}
+    self.known = trigger_places.new(function(place)
+        place.calls = {}
+        place.before = trigger_list.list(place)
+    end)
+    self.places = self.known.list
     return setmetatable(self, Triggers)
 end
 
-local function is_configured()
-    return type(box.cfg) ~= 'function'
-end
-
-local function add(self, place)
-    place.calls = {}
-    place.before = trigger_list.list(place)
-    table.insert(self.places, place)
-    self.by_event[place.full_name] = place
-    return place
-end
-
---- Adds a place for triggers, if this server has it.
--- @tparam string full_name of the event, see `trigger_list`
-local function add_place(self, label, holder, event, is_method, full_name)
-    local original = rawget(holder, event)
-    if type(original) ~= 'function' then
-        return
-    end
-    local place = add(self, {
-        label = label,
-        holder = holder,
-        event = event,
-        is_method = is_method,
-        full_name = full_name,
-        original = original,
-    })
-    self.by_holder[holder] = self.by_holder[holder] or {}
-    table.insert(self.by_holder[holder], place)
-end
-
---- Adds an event of which only the name is known.
-local function add_event(self, full_name)
-    local set, del = self.set, self.del
-    return add(self, {
-        label = ('trigger of event %s'):format(full_name),
-        full_name = full_name,
-        original = function(f, _, name)
-            if f == nil then
-                return del(full_name, name)
-            end
-            return set(full_name, name or ('%p'):format(f), f)
-        end,
-    })
-end
-
---- Returns all spaces, without duplicates.
-local function spaces()
-    local result = {}
-    for name, space in pairs(box.space) do
-        -- `box.space` has each space under its name and its number.
-        if type(name) == 'string' then
-            table.insert(result, {name = name, space = space})
-        end
-    end
-    return result
-end
-
-local function add_space(self, name, space)
-    for _, event in ipairs(SPACE_EVENTS) do
-        add_place(self, ('trigger %s of space %s'):format(event, name), space, event, true,
-            ('box.space[%s].%s'):format(space.id, event))
-    end
-end
-
---- Returns the names of all other events.
-local function other_events(self)
-    local module, result = trigger_list.names_module(), {}
-    for full_name in pairs(module and module.info() or {}) do
-        if self.by_event[full_name] == nil then
-            table.insert(result, full_name)
-        end
-    end
-    return result
-end
-
 function Triggers:snapshot()
-    if not is_configured() then
-        return
-    end
-    for _, item in ipairs(spaces()) do
-        add_space(self, item.name, item.space)
-        slice.pause()
-    end
-    for _, other in ipairs(OTHER_EVENTS) do
-        for _, event in ipairs(other.events) do
-            local full_name = ('%s.%s'):format(other.label, event)
-            add_place(self, 'trigger ' .. full_name, other.holder(), event, false, full_name)
-        end
-    end
-    for _, full_name in ipairs(other_events(self)) do
-        add_event(self, full_name)
-    end
+    self.known:add_all()
 end
 
 --- Sums up the staged calls: which triggers to set, and which to remove.
@@ -232,10 +134,7 @@ end
 --- Stages a space whose functions Tarantool has just set, again or for the first
 -- time.
 local function restage(self, space)
-    if self.by_holder[space] == nil then
-        add_space(self, space.name, space)
-    end
-    for _, place in ipairs(self.by_holder[space] or {}) do
+    for _, place in ipairs(self.known:of_space(space)) do
         local current = rawget(space, place.event)
         if type(current) == 'function' and current ~= place.staged then
             place.original = current
@@ -258,7 +157,7 @@ local function stage_module(self, module)
                 or type(name) ~= 'string' or has_function ~= (type(f) == 'function') then
                 return original(full_name, name, f, ...)
             end
-            local place = self.by_event[full_name] or add_event(self, full_name)
+            local place = self.known:of_event(full_name)
             table.insert(place.calls, {new = f and {f = f, name = name}, meant = {name = name}})
             return f
         end
@@ -278,7 +177,7 @@ function Triggers:stage()
     if module ~= nil then
         stage_module(self, module)
     end
-    local holder = is_configured() and box.schema.space
+    local holder = trigger_places.is_configured() and box.schema.space
     local bless = holder and rawget(holder, 'bless')
     if type(bless) == 'function' then
         -- On every schema change, such as truncate(), SQL, or replication from
@@ -467,52 +366,12 @@ function Triggers:rollback(undone, left)
             restore_place(self, place, undone, left)
         end
     end
-    if not is_configured() then
-        return
-    end
     local first = #self.places + 1
-    for _, item in ipairs(spaces()) do
-        if self.by_holder[item.space] == nil then
-            add_space(self, item.name, item.space)
-        end
-    end
-    for _, full_name in ipairs(other_events(self)) do
-        add_event(self, full_name)
-    end
+    self.known:add_new()
     for i = first, #self.places do
         self.places[i].before = {}
         restore_place(self, self.places[i], undone, left)
     end
 end
 
---- Lists the places for triggers on this server. May yield.
--- @treturn {table,...} {label, list = function () -> the functions that are
---   set, set = function (new, old)}
-local function places()
-    local self = new({})
-    self:snapshot()
-    local result = {}
-    for _, place in ipairs(self.places) do
-        table.insert(result, {
-            label = place.label,
-            list = function()
-                local functions = {}
-                for i, trigger in ipairs(trigger_list.list(place)) do
-                    functions[i] = trigger.f
-                end
-                return functions
-            end,
-            set = function(new_f, old_f)
-                local there, old = trigger_list.list(place), nil
-                if old_f ~= nil then
-                    old = there[trigger_list.position(there, {f = old_f})] or {f = old_f}
-                end
-                local name = old and trigger_list.has_own_name(old) and old.name or nil
-                trigger_list.put(place, new_f and {f = new_f, name = name}, old)
-            end,
-        })
-    end
-    return result
-end
-
-return {new = new, places = places}
+return {new = new}

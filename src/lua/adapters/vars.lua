@@ -6,12 +6,12 @@
 -- `stop` of old roles, keeps seeing the variables that the new roles have
 -- replaced. All others are shared: a counter counts for everyone. Changes by
 -- `stop` are visible only to old code. And new code does not see variables that
--- `stop` will release or unset, see `reload.stop_effects`: to it they are as
+-- `stop` will release or unset, see `adapters.vars.stop_effects`: to it they are as
 -- after a restart.
 
 local require = ...
-local audiences = require('reload.audiences')
-local stop_effects = require('reload.stop_effects')
+local audiences = require('code.audiences')
+local stop_effects = require('adapters.vars.stop_effects')
 
 local Vars = {name = 'vars'}
 Vars.__index = Vars

@@ -3,8 +3,8 @@
 local require = ...
 local clock = require('clock')
 local failure = require('core.failure')
-local instance = require('core.instance')
-local run = require('core.command')
+local instance = require('commands.common.instance')
+local run = require('commands.common.request')
 local yaml = require('yaml')
 
 -- Encodes as the console does: any value can be encoded.

@@ -3,21 +3,21 @@
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
-local catalog = require('reload.catalog')
+local catalog = require('code.catalog')
 local clock = require('clock')
 local counterparts = require('scan.counterparts')
 local deadline = require('core.deadline')
 local failure = require('core.failure')
 local fiber = require('fiber')
-local generations = require('reload.generations')
-local instance = require('core.instance')
+local generations = require('code.generations')
+local instance = require('commands.common.instance')
 local log = require('log')
 local main_script = require('reload.main_script')
-local origin = require('reload.ownership')
+local origin = require('code.ownership')
 local package_reload = require('platform.package_reload')
-local recorder = require('reload.recorder')
+local recorder = require('code.recorder')
 local registry_lib = require('core.registry')
-local run = require('core.command')
+local run = require('commands.common.request')
 local scan = require('scan.init')
 
 --- Returns why the application's own mechanism would refuse to start.

@@ -2,14 +2,14 @@
 -- nothing, not even the state table.
 
 local require = ...
-local catalog = require('reload.catalog')
+local catalog = require('code.catalog')
 local clock = require('clock')
 local detect_framework = require('frameworks.detect')
-local instance = require('core.instance')
+local instance = require('commands.common.instance')
 local main_script = require('reload.main_script')
 local notices = require('reload.notices')
 local registry_lib = require('core.registry')
-local run = require('core.command')
+local run = require('commands.common.request')
 local scan = require('scan.init')
 local staged = require('reload.pipeline')
 

@@ -3,13 +3,13 @@
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
-local catalog = require('reload.catalog')
+local catalog = require('code.catalog')
 local digest = require('digest')
 local fio = require('fio')
-local instance = require('core.instance')
+local instance = require('commands.common.instance')
 local registry_lib = require('core.registry')
 local process = require('platform.process')
-local release = require('reload.release')
+local release = require('code.release_link')
 local slice = require('core.yield')
 local status = require('commands.status')
 

@@ -11,7 +11,7 @@ local deadline = require('core.deadline')
 local failure = require('core.failure')
 local json = require('json')
 local msgpack = require('msgpack')
-local run = require('core.command')
+local run = require('commands.common.request')
 -- Not a file: the modules of this request, name -> text.
 local sources = require('sources')
 

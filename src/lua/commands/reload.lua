@@ -2,17 +2,17 @@
 -- report.
 
 local require = ...
-local catalog = require('reload.catalog')
+local catalog = require('code.catalog')
 local clock = require('clock')
 local fiber = require('fiber')
-local generations = require('reload.generations')
+local generations = require('code.generations')
 local hints = require('reload.hints')
-local instance = require('core.instance')
+local instance = require('commands.common.instance')
 local log = require('log')
 local main_script = require('reload.main_script')
 local notices = require('reload.notices')
 local registry_lib = require('core.registry')
-local run = require('core.command')
+local run = require('commands.common.request')
 local scan = require('scan.init')
 local slice = require('core.yield')
 local staged = require('reload.pipeline')
@@ -103,7 +103,7 @@ local function describe(report, txn, work, files)
     report.files = describe_files(work.choice, files)
     report.main = main_script.describe(work.choice)
     report.roles = work.life and work.life.order or {}
-    report.routes = count_routes(work.servers and work.servers:list())
+    report.routes = count_routes(work.http_servers and work.http_servers:list())
     report.fibers = work.fibers and work.fibers.report
 end
 

@@ -4,9 +4,9 @@
 
 local require = ...
 local clock = require('clock')
-local instance = require('core.instance')
+local instance = require('commands.common.instance')
 local registry_lib = require('core.registry')
-local run = require('core.command')
+local run = require('commands.common.request')
 local scan = require('scan.init')
 
 return function(args)

@@ -2,7 +2,7 @@
 
 local require = ...
 local detect_framework = require('frameworks.detect')
-local instance = require('core.instance')
+local instance = require('commands.common.instance')
 local package_reload = require('platform.package_reload')
 local registry_lib = require('core.registry')
 local tarantool = require('tarantool')

@@ -6,8 +6,8 @@ local clock = require('clock')
 local config_lib = require('platform.config')
 local deadline = require('core.deadline')
 local fiber = require('fiber')
-local instance = require('core.instance')
-local run = require('core.command')
+local instance = require('commands.common.instance')
+local run = require('commands.common.request')
 
 -- Seconds that the other instances have to answer.
 local PATIENCE = 2

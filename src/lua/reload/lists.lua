@@ -1,7 +1,7 @@
 --- Operations on lists that other code may be iterating over.
 
 local require = ...
-local origin = require('reload.ownership')
+local origin = require('code.ownership')
 
 -- Limits: entries that are examined, and entries whose code is compared, which
 -- takes longer.

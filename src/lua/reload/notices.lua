@@ -3,7 +3,7 @@
 local require = ...
 local detect_framework = require('frameworks.detect')
 local no_modules = require('reload.no_modules')
-local release = require('reload.release')
+local release = require('code.release_link')
 
 -- How many names are listed.
 local NAMES = 5

@@ -13,18 +13,18 @@
 -- Any failure before the commit leaves the old generation serving.
 
 local require = ...
-local catalog = require('reload.catalog')
+local catalog = require('code.catalog')
 local census = require('scan.census')
 local counterparts = require('scan.counterparts')
 local detect_framework = require('frameworks.detect')
 local failure = require('core.failure')
 local fiber = require('fiber')
-local global_code = require('reload.global_code')
+local global_code = require('code.global_code')
 local lifecycle = require('reload.lifecycle')
 local log = require('log')
 local main_script = require('reload.main_script')
 local no_modules = require('reload.no_modules')
-local reach = require('reload.reach')
+local reach = require('code.reach')
 local reinstate = require('reload.reinstate')
 local scan = require('scan.init')
 local slice = require('core.yield')
@@ -41,14 +41,14 @@ local adapters = {
     globals = require('adapters.globals'),
     http = require('adapters.http'),
     http_files = require('adapters.http_files'),
+    http_servers = require('adapters.http_servers'),
     httpd_role = require('adapters.httpd_role'),
+    listeners = require('adapters.listeners'),
     modules = require('adapters.modules'),
     package_reload = require('adapters.package_reload'),
     process = require('adapters.process'),
     roles = require('adapters.roles'),
     schema = require('adapters.schema'),
-    servers = require('adapters.servers'),
-    sockets = require('adapters.sockets'),
     spaces = require('adapters.spaces'),
     triggers = require('adapters.triggers'),
     vars = require('adapters.vars'),
@@ -327,9 +327,9 @@ function Staged:add_adapters()
     end
     txn:add(adapters.globals.new(txn, self.modules))
     self.framework:stage(txn, self.modules, adapters)
-    self.servers = txn:add(adapters.servers.new(txn, adapters.http, self.framework.servers))
+    self.http_servers = txn:add(adapters.http_servers.new(txn, adapters.http, self.framework.servers))
     self.http_files = txn:add(adapters.http_files.new(txn, self.choice.http_files, self.choice.select))
-    self.life = lifecycle.new(txn, self.framework, self.modules, adapters, self.servers)
+    self.life = lifecycle.new(txn, self.framework, self.modules, adapters, self.http_servers)
     self.life.on_early_stop = function()
         self.sweep:note_stop()
     end
@@ -337,7 +337,7 @@ function Staged:add_adapters()
     txn:add(adapters.spaces.new(txn))
     txn:add(adapters.triggers.new(txn))
     txn:add(adapters.ffi.new(txn))
-    self.sockets = txn:add(adapters.sockets.new(txn))
+    self.listeners = txn:add(adapters.listeners.new(txn))
     txn:add(adapters.connections.new(txn))
     self.fibers = txn:add(adapters.fibers.new(txn))
     self.endings = txn:add(adapters.endings.new(txn))
@@ -408,7 +408,7 @@ function Staged:work()
         self.life:validate()
         self.life:start()
     end
-    self.http_files:load(self.servers)
+    self.http_files:load(self.http_servers)
     self:match()
     self:take_census()
     -- The commit starts with a slice of its own.
@@ -471,8 +471,8 @@ end
 function Staged:close()
     self.life:finish()
     self.http_files:settle()
-    self.servers:settle()
-    self.sockets:settle()
+    self.http_servers:settle()
+    self.listeners:settle()
     self.modules:settle()
 end
 

@@ -13,8 +13,8 @@ local function stage(txn, framework, adapters)
     local parts = {
         adapters.triggers.new(txn),
         adapters.fibers.new(txn),
-        adapters.servers.new(txn, adapters.http, framework.servers, true),
-        adapters.sockets.new(txn),
+        adapters.http_servers.new(txn, adapters.http, framework.servers, true),
+        adapters.listeners.new(txn),
     }
     for _, server in ipairs(framework.servers) do
         table.insert(parts, adapters.http.new(txn, server.live))

@@ -32,9 +32,9 @@ local deadline = require('core.deadline')
 local failure = require('core.failure')
 local fiber = require('fiber')
 local log = require('log')
-local origin = require('reload.ownership')
+local origin = require('code.ownership')
 local slice = require('core.yield')
-local terminate = require('reload.terminate')
+local terminate = require('code.terminate')
 local watchdog = require('reload.watchdog')
 
 -- Code that is loaded can replace it.

@@ -14,7 +14,7 @@
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
-local generations = require('reload.generations')
+local generations = require('code.generations')
 
 -- Instructions between two checks of the clock.
 local INSTRUCTIONS = 10000

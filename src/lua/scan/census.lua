@@ -8,7 +8,7 @@
 
 local require = ...
 local clock = require('clock')
-local generations = require('reload.generations')
+local generations = require('code.generations')
 local registrations = require('scan.registrations')
 local roots_lib = require('scan.roots')
 local walk_lib = require('scan.heap_walk')

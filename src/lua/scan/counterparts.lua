@@ -6,8 +6,8 @@
 -- reach can still be named by the next.
 
 local require = ...
-local catalog = require('reload.catalog')
-local generations = require('reload.generations')
+local catalog = require('code.catalog')
+local generations = require('code.generations')
 local matching = require('scan.match')
 local slice = require('core.yield')
 

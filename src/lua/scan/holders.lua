@@ -1,7 +1,7 @@
 --- Finds where objects such as fibers are held, so that others can replace them.
 
 local require = ...
-local generations = require('reload.generations')
+local generations = require('code.generations')
 local roots_lib = require('scan.roots')
 local slice = require('core.yield')
 local walk_lib = require('scan.heap_walk')

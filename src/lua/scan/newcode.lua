@@ -1,7 +1,7 @@
 --- Analyses places in variables or in the module of new code.
 
 local require = ...
-local generations = require('reload.generations')
+local generations = require('code.generations')
 local match = require('scan.match')
 local stand_ins = require('scan.stand_ins')
 local walk_lib = require('scan.heap_walk')

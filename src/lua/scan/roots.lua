@@ -14,7 +14,7 @@ local require = ...
 local cartridge_lib = require('platform.cartridge')
 local ffi = require('ffi')
 local fibers = require('platform.fibers')
-local triggers = require('adapters.triggers')
+local trigger_places = require('platform.trigger_places')
 local words = require('scan.describe')
 
 --- Names a field by a label, with quotes only if necessary.
@@ -25,7 +25,7 @@ local function labelled(kind, label)
 end
 
 local function add_triggers(roots)
-    for _, place in ipairs(triggers.places()) do
+    for _, place in ipairs(trigger_places.all()) do
         for _, f in ipairs(place.list()) do
             table.insert(roots, {
                 value = f,

@@ -10,7 +10,7 @@ lib.box()
 -- @treturn table adapter, table transaction, function (name) as new code's require
 local function begin(app, args)
     local load = lib.loader()
-    local catalog = load('reload.catalog')
+    local catalog = load('code.catalog')
     local txn = lib.transaction(load)
     local choice = catalog.choose(args or {modules = {app.name .. '*'}}, txn.registry)
     for _, module in ipairs(choice.selected) do

@@ -478,7 +478,7 @@ case('the places of triggers are told with their labels, and can be set', functi
     local f, g = foreign_trigger('f'), foreign_trigger('g')
     space:on_replace(f)
     local places = {}
-    for _, place in ipairs(lib.load('adapters.triggers').places()) do
+    for _, place in ipairs(lib.load('platform.trigger_places').all()) do
         places[place.label] = place
     end
     local place = places['trigger on_replace of space ' .. space.name]
@@ -608,7 +608,7 @@ if lib.has_named_triggers() then
         local space = set_up()
         local f, g = foreign_trigger('f'), foreign_trigger('g')
         space:on_replace(f, nil, 'mine')
-        for _, place in ipairs(lib.load('adapters.triggers').places()) do
+        for _, place in ipairs(lib.load('platform.trigger_places').all()) do
             if place.label == 'trigger on_replace of space ' .. space.name then
                 place.set(g, f)
             end

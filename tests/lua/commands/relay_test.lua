@@ -69,8 +69,8 @@ end
 local function relay(script_list, request, args)
     local phases = {}
     local stubs = {
-        ['core.command'] = {
-            too_late = lib.load('core.command').too_late,
+        ['commands.common.request'] = {
+            too_late = lib.load('commands.common.request').too_late,
             detached = function(_, work)
                 return work(function(phase) table.insert(phases, phase) end)
             end,
@@ -131,11 +131,11 @@ case('its time ends on its own clock', function(t)
         return type(result) == 'number' and result - 1000 or result
     end}, {__index = conn})
     pool(function() return skewed end)
-    local late = command("return require('core.command').too_late(args) or {outcome = 'ok'}")
+    local late = command("return require('commands.common.request').too_late(args) or {outcome = 'ok'}")
     local list = sources({['commands.late'] = late},
-        'core.command', 'core.codes', 'core.failure', 'core.instance', 'platform.cartridge', 'platform.config',
-        'core.registry', 'core.yield', 'frameworks.cartridge', 'frameworks.config', 'frameworks.detect',
-        'frameworks.none', 'platform.roles')
+        'commands.common.request', 'commands.common.instance', 'core.codes', 'core.failure', 'platform.cartridge',
+        'platform.config', 'core.registry', 'core.yield', 'frameworks.cartridge', 'frameworks.config',
+        'frameworks.detect', 'frameworks.none', 'platform.roles')
     t:is(relay(list, {command = 'late'}).outcome, 'timeout', 'it is over there')
     pool(function() return conn end)
     t:is(relay(list, {command = 'late', not_after = 1}).outcome, 'ok', 'and is not, whatever it is here')
@@ -159,7 +159,7 @@ end)
 case('a status over the relay', function(t)
     reachable()
     local report = relay(sources({}, 'commands.status', 'platform.cartridge', 'platform.config', 'core.codes',
-        'core.failure', 'core.instance', 'core.registry', 'frameworks.cartridge', 'frameworks.config',
+        'core.failure', 'commands.common.instance', 'core.registry', 'frameworks.cartridge', 'frameworks.config',
         'frameworks.detect', 'frameworks.none', 'platform.package_reload', 'platform.roles'),
         {command = 'status'})
     t:is(report.outcome, 'ok', 'outcome')

@@ -555,7 +555,7 @@ local function count_alive(app, times)
         lib.reload()
         alive(app.require('@'))
     end
-    local generations = lib.load('reload.generations')
+    local generations = lib.load('code.generations')
     local registry = lib.registry()
     local count
     lib.wait(function()

@@ -344,7 +344,7 @@ case('a search that is not complete is told', function(t)
     local work = load('reload.sweep').new(txn)
     work:remember()
     local failed = loadstring('return 1', '@/failed.lua')
-    load('reload.generations').record_failed(txn.registry,
+    load('code.generations').record_failed(txn.registry,
         {protos = {[require('jit.util').funcinfo(failed).proto] = true}})
     local rollback = {undone = {}, left = {}, doubts = {}}
     work:run(rollback, {})

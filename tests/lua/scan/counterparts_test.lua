@@ -27,7 +27,7 @@ local function begin(old_text, new_text, change)
     local registry = new_registry()
     local old = assert(loadstring(old_text, SOURCE))()
     local chunk = assert(loadstring(new_text, SOURCE))
-    local origin = load('reload.ownership').new()
+    local origin = load('code.ownership').new()
     origin:record(chunk, PATH)
     local new = chunk()
     lib.defer(function() package.loaded.m = nil end)
@@ -85,14 +85,14 @@ case('a module that is gone', function(t)
     local registry = new_registry()
     registry.names.m = PATH
     local self = load('scan.counterparts').new(registry, {
-        origin = load('reload.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
+        origin = load('code.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
     })
     local _, why = self:find(old.get, SOURCE)
     t:is(why, 'the file of its module is gone', 'reason')
     t:is(self:name_of(old.get, SOURCE), 'get', 'its name')
     registry.names.m = nil
     self = load('scan.counterparts').new(registry, {
-        origin = load('reload.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
+        origin = load('code.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
     })
     _, why = self:find(old.get, SOURCE)
     t:is(why, 'the file of its module is gone', 'reason, at the first reload')
@@ -108,7 +108,7 @@ case('a module has one name, whatever the order', function(t)
         end
         values.a = old
         local self = load('scan.counterparts').new(registry, {
-            origin = load('reload.ownership').new(), old = values, new = {}, paths = paths,
+            origin = load('code.ownership').new(), old = values, new = {}, paths = paths,
         })
         t:is(self:name_of(old.get, SOURCE), 'get', 'the first one')
     end
@@ -117,8 +117,8 @@ end)
 case('a file that is loaded under two names', function(t)
     local text = 'return {get = function() return get end, Class = {run = function() end}}'
     local load, registry, old, new = lib.loader(), new_registry(), {}, {}
-    local generations = load('reload.generations')
-    local origin = load('reload.ownership').new()
+    local generations = load('code.generations')
+    local origin = load('code.ownership').new()
     for _, name in ipairs({'a', 'b'}) do
         old[name] = assert(loadstring(text, SOURCE))()
         local chunk = assert(loadstring(text, SOURCE))
@@ -158,7 +158,7 @@ case('names outlast the generation they are of', function(t)
     t:is(why, 'the new code has no get', 'first reload')
     -- The second one does not know the values of the first.
     local chunk = assert(loadstring('return {get = function() end}', SOURCE))
-    local origin = load('reload.ownership').new()
+    local origin = load('code.ownership').new()
     origin:record(chunk, PATH)
     local newer = chunk()
     self = load('scan.counterparts').new(registry, {
@@ -185,8 +185,8 @@ end)
 case('without a change that takes over: for a scan at any time', function(t)
     local registry = new_registry()
     registry.names.m = PATH
-    local generations = lib.load('reload.generations')
-    local origin = lib.load('reload.ownership').new()
+    local generations = lib.load('code.generations')
+    local origin = lib.load('code.ownership').new()
     local chunk = assert(loadstring('return {get = function() end}', SOURCE))
     origin:record(chunk, PATH)
     generations.record(registry, origin, 1)
@@ -217,7 +217,7 @@ case('what is ambiguous stays so', function(t)
     t:is(self:find(old.a, SOURCE), nil, 'at the first reload')
     local _, why = self:find(old.a, SOURCE)
     local chunk = assert(loadstring('return {a = function() end}', SOURCE))
-    local origin = load('reload.ownership').new()
+    local origin = load('code.ownership').new()
     origin:record(chunk, PATH)
     self = load('scan.counterparts').new(registry, {
         origin = origin, old = {m = {}}, new = {m = chunk()}, paths = {m = PATH},
@@ -230,7 +230,7 @@ end)
 --- The same as `begin`, after the commit.
 local function take_over(...)
     local self, old, new, registry, origin, load = begin(...)
-    load('reload.generations').record(registry, origin, 1)
+    load('code.generations').record(registry, origin, 1)
     self:remember()
     return self, old, new, registry
 end
@@ -285,7 +285,7 @@ case('names and ways are kept for what nobody asked for', function(t)
     local _, old, _, registry = take_over(text, text)
     local load = lib.loader()
     local chunk = assert(loadstring(text, SOURCE))
-    local origin = load('reload.ownership').new()
+    local origin = load('code.ownership').new()
     origin:record(chunk, PATH)
     local newer = chunk()
     local self = load('scan.counterparts').new(registry, {
@@ -302,7 +302,7 @@ case('modules with strange values', function(t)
     local registry = new_registry()
     local values = {nan = 0 / 0, yes = true, no = false, text = 'x', f = function() end}
     local ok, err = pcall(load('scan.counterparts').new, registry, {
-        origin = load('reload.ownership').new(), old = values, new = values, paths = {nan = '/nan.lua'},
+        origin = load('code.ownership').new(), old = values, new = values, paths = {nan = '/nan.lua'},
     })
     t:ok(ok, 'no error: ' .. tostring(not ok and err))
 end)

@@ -4,7 +4,7 @@
 local require = ...
 local failure = require('core.failure')
 local fiber = require('fiber')
-local instance = require('core.instance')
+local instance = require('commands.common.instance')
 local log = require('log')
 local slice = require('core.yield')
 

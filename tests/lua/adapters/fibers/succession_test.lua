@@ -1,7 +1,7 @@
--- reload/succession.lua: finds the new fiber that replaces an old one.
+-- adapters/fibers/succession.lua: finds the new fiber that replaces an old one.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('reload.succession')
+local case = lib.suite('adapters.fibers.succession')
 
 local FILE = '/app/loops.lua'
 
@@ -23,7 +23,7 @@ local function match(old, new, counterparts)
         return result
     end
     local olds = items(old)
-    lib.load('reload.succession').find(olds, items(new), function(f)
+    lib.load('adapters.fibers.succession').find(olds, items(new), function(f)
         return (counterparts or {})[f]
     end)
     local verdict = {}

@@ -1,10 +1,10 @@
--- reload/stop_effects.lua: the variables that an old `stop` ends.
+-- adapters/vars/stop_effects.lua: the variables that an old `stop` ends.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('reload.stop_effects')
+local case = lib.suite('adapters.vars.stop_effects')
 
-local stop_effects = lib.load('reload.stop_effects')
+local stop_effects = lib.load('adapters.vars.stop_effects')
 
 --- Returns the variables that a `stop` ends. `text` is a chunk that gets them.
 -- @tparam string text

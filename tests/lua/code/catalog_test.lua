@@ -1,10 +1,10 @@
--- reload/catalog.lua: the modules that a reload selects, and their code on disk.
+-- code/catalog.lua: the modules that a reload selects, and their code on disk.
 
 local fio = require('fio')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('reload.catalog')
+local case = lib.suite('code.catalog')
 
-local catalog = lib.load('reload.catalog')
+local catalog = lib.load('code.catalog')
 
 local function choose(args, registry)
     return catalog.choose(args or {}, registry or {generation = 0, files = {}, names = {}, loads = {}})

@@ -11,7 +11,7 @@
 -- else all of them.
 
 local require = ...
-local catalog = require('reload.catalog')
+local catalog = require('code.catalog')
 local jutil = require('jit.util')
 
 local OURS = '@cartridge-reload/'

@@ -2,10 +2,10 @@
 -- current target of the link.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('reload.release')
+local case = lib.suite('code.release_link')
 local fio = require('fio')
 
-local release = lib.load('reload.release')
+local release = lib.load('code.release_link')
 
 --- Creates a directory with these releases, and links to some of them.
 local function releases(names, links)

@@ -12,7 +12,7 @@
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
-local generations = require('reload.generations')
+local generations = require('code.generations')
 
 -- Seconds between two turns with the hook.
 local PAUSE = 0.01

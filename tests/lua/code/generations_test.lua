@@ -1,11 +1,11 @@
--- reload/generations.lua: the generation of a function.
+-- code/generations.lua: the generation of a function.
 
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('reload.generations')
+local case = lib.suite('code.generations')
 
 local PATH, SOURCE = '/app/m.lua', '@/app/m.lua'
 
-local generations = lib.load('reload.generations')
+local generations = lib.load('code.generations')
 
 local function new_registry()
     return {
@@ -19,7 +19,7 @@ end
 
 --- Loads a file as the serving generation.
 local function load_generation(registry, generation, text, path)
-    local origin = lib.load('reload.ownership').new()
+    local origin = lib.load('code.ownership').new()
     local chunk = assert(loadstring(text, '@' .. (path or PATH)))
     origin:record(chunk, path or PATH)
     generations.record(registry, origin, generation)
@@ -50,12 +50,12 @@ end)
 case('new code is never taken for old code while it is recorded', function(t)
     local registry = new_registry()
     load_generation(registry, 1, TEXT)
-    local origin = lib.load('reload.ownership').new()
+    local origin = lib.load('code.ownership').new()
     local chunk = assert(loadstring(TEXT, SOURCE))
     origin:record(chunk, PATH)
     local new = chunk()
     local pauses, stale = 0, 0
-    local recording = lib.load('reload.generations', {['core.yield'] = {pause = function()
+    local recording = lib.load('code.generations', {['core.yield'] = {pause = function()
         pauses = pauses + 1
         for _, f in ipairs({new.get, new.make, new.make()}) do
             stale = stale + (generations.classify(registry, f) == 'stale' and 1 or 0)
@@ -90,7 +90,7 @@ end)
 case('a file that is gone leaves stale code', function(t)
     local registry = new_registry()
     local old = load_generation(registry, 1, TEXT)
-    local origin = lib.load('reload.ownership').new()
+    local origin = lib.load('code.ownership').new()
     origin:forget(PATH)
     generations.record(registry, origin, 2)
     t:is(generations.classify(registry, old.get), 'stale', 'old')
@@ -120,7 +120,7 @@ end)
 
 case('what is left of code that failed is stale, whatever serves', function(t)
     local registry = new_registry()
-    local origin = lib.load('reload.ownership').new()
+    local origin = lib.load('code.ownership').new()
     local chunk = assert(loadstring(TEXT, SOURCE))
     origin:record(chunk, PATH)
     generations.record_failed(registry, origin)

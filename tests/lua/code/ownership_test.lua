@@ -1,11 +1,11 @@
--- reload/ownership.lua: which code a function belongs to.
+-- code/ownership.lua: which code a function belongs to.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('reload.ownership')
+local case = lib.suite('code.ownership')
 
 local function begin()
-    local origin = lib.load('reload.ownership').new()
+    local origin = lib.load('code.ownership').new()
     local function new_code(text, path)
         local chunk = assert(loadstring(text, '@' .. path))
         origin:record(chunk, path)

@@ -1,8 +1,8 @@
--- adapters/servers.lua: HTTP servers that the application opens itself.
+-- adapters/http_servers.lua: HTTP servers that the application opens itself.
 
 local fio = require('fio')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('adapters.servers')
+local case = lib.suite('adapters.http_servers')
 
 package.path = fio.abspath('tests/support/fake_cartridge/.rocks/share/tarantool/?.lua') .. ';' .. package.path
 local http_server = require('http.server')
@@ -30,7 +30,7 @@ local function begin(servers, others)
     local txn = lib.transaction(load)
     txn.origin:forget(FILE)
     local http = load('adapters.http')
-    local adapter = txn:add(load('adapters.servers').new(txn, http, others or {}))
+    local adapter = txn:add(load('adapters.http_servers').new(txn, http, others or {}))
     return adapter, txn, load
 end
 
@@ -130,7 +130,7 @@ case('an old role that starts again gets its own server back', function(t)
     local load = lib.loader({['platform.http_servers'] = {list = function() return {live} end}})
     local txn = lib.transaction(load)
     txn.origin:forget(FILE)
-    local adapter = load('adapters.servers').new(txn, load('adapters.http'), {}, true)
+    local adapter = load('adapters.http_servers').new(txn, load('adapters.http'), {}, true)
     adapter:snapshot()
     adapter:stage()
     txn.origin.calls_old = true

@@ -1,12 +1,12 @@
--- core/command.lua: functions shared by the commands that change an instance.
+-- commands/common/request.lua: functions shared by the commands that change an instance.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('core.command')
+local case = lib.suite('commands.common.request')
 
 lib.box()
 
-local run = lib.load('core.command')
+local run = lib.load('commands.common.request')
 
 --- Makes that function send the messages instead of the console.
 local function push_with(f)

@@ -1,8 +1,8 @@
--- reload/carriers.lua: loops of libraries that new code has started again.
+-- adapters/fibers/carriers.lua: loops of libraries that new code has started again.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('reload.carriers')
+local case = lib.suite('adapters.fibers.carriers')
 
 lib.box()
 

@@ -1,9 +1,9 @@
--- reload/recorder.lua and reload/catalog.lua: files that an application loads
+-- code/recorder.lua and code/catalog.lua: files that an application loads
 -- without `require` are reloaded with the module that loads them.
 
 local fio = require('fio')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('reload.recorder')
+local case = lib.suite('code.recorder')
 
 lib.box()
 

@@ -1,17 +1,17 @@
--- adapters/sockets.lua: listening sockets that new code opens.
+-- adapters/listeners.lua: listening sockets that new code opens.
 
 local fiber = require('fiber')
 local fio = require('fio')
 local socket = require('socket')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('adapters.sockets')
+local case = lib.suite('adapters.listeners')
 
 lib.box()
 
 local function begin()
     local load = lib.loader()
     local txn = lib.transaction(load)
-    txn:add(load('adapters.sockets').new(txn))
+    txn:add(load('adapters.listeners').new(txn))
     return txn
 end
 
@@ -115,7 +115,7 @@ local function begin_with_server(host, port)
     local load = lib.loader()
     local txn = lib.transaction(load)
     txn.origin:forget(FILE)
-    local adapter = txn:add(load('adapters.sockets').new(txn))
+    local adapter = txn:add(load('adapters.listeners').new(txn))
     return live, live:name().port, txn, adapter
 end
 

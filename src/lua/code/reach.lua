@@ -6,7 +6,7 @@
 -- Objects of other modules, libraries and the server are not entered.
 
 local require = ...
-local catalog = require('reload.catalog')
+local catalog = require('code.catalog')
 local jutil = require('jit.util')
 local slice = require('core.yield')
 

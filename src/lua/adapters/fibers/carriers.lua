@@ -9,11 +9,11 @@
 
 local require = ...
 local fibers_lib = require('platform.fibers')
-local generations = require('reload.generations')
+local generations = require('code.generations')
 local jutil = require('jit.util')
 local slice = require('core.yield')
 local stacks = require('platform.stacks')
-local succession = require('reload.succession')
+local succession = require('adapters.fibers.succession')
 local twins = require('scan.twins')
 
 -- Fields that are examined of a table passed to a fiber.

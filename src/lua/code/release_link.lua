@@ -6,7 +6,7 @@
 -- working directory, and keeps reading the old release.
 
 local require = ...
-local catalog = require('reload.catalog')
+local catalog = require('code.catalog')
 local fio = require('fio')
 local slice = require('core.yield')
 
