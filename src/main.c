@@ -32,9 +32,9 @@
 #endif
 
 /*
- * Ensures that the three standard descriptors are open: otherwise a socket
- * could get one of their numbers and receive the output.  A descriptor that was
- * closed stays unusable.
+ * Opens /dev/null in place of any standard descriptor that is closed, in the
+ * wrong direction, so that using it still fails.  Otherwise a socket could get
+ * one of these numbers and receive the output.
  */
 static void
 keep_standard_descriptors(void)
@@ -104,7 +104,7 @@ run_on_targets(const struct options *options, const json_t *args)
 	context.verbose = options->verbose;
 	context.targets = 0;
 	context.exit_code = options->exit_code;
-	/* From here on a signal cannot cut output in half. */
+	/* From here on, a signal cannot cut the output off in the middle. */
 	signals_begin();
 	if (command_targets(options, &targets, &error) == 0 &&
 	    credentials_apply(options, &targets, &error) == 0) {
@@ -115,7 +115,8 @@ run_on_targets(const struct options *options, const json_t *args)
 	} else {
 		outcome = fail(&error, error.outcome == OUTCOME_USAGE);
 		/*
-		 * With a valid command line, JSON output is always a document.
+		 * JSON output is a document even on failure, unless the command
+		 * line is invalid.
 		 */
 		none.outcome = outcome;
 		none.error = &error;
@@ -176,7 +177,7 @@ main(int argc, char *argv[])
 	int wants_exit_code;
 
 	keep_standard_descriptors();
-	/* Writing to a closed pipe returns an error instead of a signal. */
+	/* Make a write to a closed pipe return EPIPE instead of killing us. */
 	signal(SIGPIPE, SIG_IGN);
 
 	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
@@ -192,10 +193,7 @@ main(int argc, char *argv[])
 	wants_exit_code = options.exit_code;
 	options_finish(&options);
 
-	/*
-	 * A reader that left early, as in `| head`, has what it wanted: not a
-	 * failure.
-	 */
+	/* EPIPE is not a failure: a reader such as `head` has seen enough. */
 	if ((output_flush(stdout) == -1 || fclose(stdout) == EOF) &&
 	    errno != EPIPE) {
 		error_set(&error, ERROR_OUTPUT,

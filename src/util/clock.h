@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * Time, in milliseconds of the monotonic clock.
- */
+/* Time in milliseconds of the monotonic clock. */
 
 #ifndef CR_CLOCK_H
 #define CR_CLOCK_H
@@ -15,10 +13,10 @@
 
 int64_t	clock_ms(void);
 
-/* The time `seconds` from now, but at least one millisecond from now. */
+/* Returns the time `seconds` from now; at least one millisecond from now. */
 int64_t	clock_after(double seconds);
 
-/* The seconds between two times, rounded for display. */
+/* Returns the seconds between two times, rounded for display. */
 double	clock_seconds(int64_t from, int64_t until);
 
 #endif

@@ -19,9 +19,7 @@ struct error_row {
 static const struct error_row error_table[] = { ERROR_CODES(ERROR_ROW) };
 #undef ERROR_ROW
 
-/*
- * Removes a UTF-8 character at the end of the text that was cut in the middle.
- */
+/* Removes an incomplete UTF-8 character from the end of a truncated text. */
 static void
 trim_cut_character(char *text, size_t len)
 {

@@ -24,31 +24,31 @@ enum error_code {
 struct error {
 	enum error_code	 code;
 	enum outcome	 outcome;	/* of the code */
-	int		 transient;	/* temporary: --wait retries */
+	int		 transient;	/* worth a retry with --wait */
 	char		 message[1024];	/* one line, unescaped */
 };
 
-/* The word of a code, `error.code` of the report; a static string. */
+/* Returns the word of a code, as in `error.code` of the report; static. */
 const char	*error_word(enum error_code);
 
-/* The outcome of a command that fails with the code. */
+/* Returns the outcome of a command that fails with this code. */
 enum outcome	 error_outcome(enum error_code);
 
-/* The sentence that explains the code; a static string. */
+/* Returns the sentence that explains the code; static. */
 const char	*error_explanation(enum error_code);
 
 /*
- * Fills in an error.  A message that is too long is cut.  Always returns -1,
+ * Fills in an error.  Truncates a message that is too long.  Always returns -1,
  * so that a function can `return error_set(...)`.
  */
 int	error_set(struct error *, enum error_code, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));
 
-/* The same for a temporary error, which --wait retries. */
+/* Like error_set, for a temporary error, which --wait retries. */
 int	error_set_transient(struct error *, enum error_code, const char *fmt,
 	    ...) __attribute__((format(printf, 3, 4)));
 
-/* The same for lack of memory in this program. */
+/* Fills in the error of this program being out of memory.  Returns -1. */
 int	error_out_of_memory(struct error *);
 
 #endif

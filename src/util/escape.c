@@ -13,8 +13,8 @@
 
 /*
  * Characters that a terminal or a reader could misinterpret: control
- * characters, direction marks, line separators, and invisible characters.  Not
- * the joiners U+200C and U+200D, which some languages need.
+ * characters, direction marks, line separators, and invisible characters.  The
+ * joiners U+200C and U+200D are allowed, because some languages need them.
  */
 static const struct { unsigned long first, last; } harmful_table[] = {
 	{ 0x00, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x61c, 0x61c },
@@ -37,7 +37,7 @@ harmful(unsigned long code)
 	return 0;
 }
 
-/* Writes what vis(3) would write, which allocates memory for each byte. */
+/* Writes \ooo, as vis(3) does; vis(3) would allocate memory for each byte. */
 static char *
 put_octal(char *dst, unsigned char byte)
 {

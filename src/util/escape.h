@@ -2,10 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Escapes untrusted text, so that a terminal finds no command in it and a
- * reader is not misled: control characters (C0, DEL, C1), direction marks,
- * invisible characters and bytes that are not UTF-8 become octal escapes such
- * as \033.  Other UTF-8 is kept.
+ * Escapes untrusted text, so that it can neither control a terminal nor mislead
+ * a reader: control characters (C0, DEL, C1), direction marks, invisible
+ * characters and bytes that are not UTF-8 become octal escapes such as \033.
+ * Other UTF-8 is kept.
  */
 
 #ifndef CR_ESCAPE_H
@@ -13,12 +13,12 @@
 
 #include <stddef.h>
 
-/* Room for one escaped character: each of up to four bytes becomes \ooo. */
+/* The longest escaped character: four bytes, each of which becomes \ooo. */
 #define ESCAPE_ROOM	16
 
 /*
- * Escapes the first character of a text of `len` bytes, at least one, into
- * *dst, which has room for ESCAPE_ROOM bytes, and advances *dst.  ASCII
+ * Escapes the first character of a text of `len` bytes (at least one) into
+ * *dst, which must have room for ESCAPE_ROOM bytes, and advances *dst.  ASCII
  * characters in `pass` are kept.  Returns the number of bytes consumed.
  */
 size_t	 escape_character(char **dst, const char *text, size_t len,

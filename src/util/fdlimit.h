@@ -11,8 +11,8 @@
 #include <stddef.h>
 
 /*
- * Ensures that `wanted` connections can be open at the same time, raising the
- * soft limit if necessary.  Returns how many can be, between 1 and `wanted`.
+ * Raises the soft limit if necessary, so that `wanted` connections can be open
+ * at the same time.  Returns how many can be, between 1 and `wanted`.
  */
 size_t	fdlimit_ensure(size_t wanted);
 

@@ -11,10 +11,9 @@
 #include <jansson.h>
 
 /*
- * Makes a shallow copy of an array or object: the values are shared.
- * json_copy(3) silently omits values when out of memory; this fails instead.
- * Returns a new reference, or NULL if out of memory or if there is nothing to
- * copy.
+ * Makes a shallow copy of an array or object: the values are shared.  Unlike
+ * json_copy(3), which silently omits values when out of memory, this fails.
+ * Returns a new reference, or NULL if out of memory or if the argument is NULL.
  */
 json_t	*copy_json(const json_t *);
 

@@ -12,10 +12,10 @@
 #include <stddef.h>
 
 /*
- * Serialises a tree, with the flags of json_dumps(3), which silently omits keys
- * when it runs out of memory; this fails instead.  Returns a string to be freed
- * and its length in *len unless that is NULL; or NULL if out of memory or if
- * the tree is NULL.
+ * Serialises a tree, with the flags of json_dumps(3).  Unlike json_dumps(3),
+ * which silently omits keys when out of memory, this fails.  Returns a string
+ * that the caller frees, and sets *len to its length unless `len` is NULL; or
+ * returns NULL if out of memory or if the tree is NULL.
  */
 char	*dump_json(const json_t *, size_t flags, size_t *len);
 

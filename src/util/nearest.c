@@ -5,7 +5,7 @@
 
 #include "util/nearest.h"
 
-/* Longer words are not compared: the table below is on the stack. */
+/* Longer words are ignored, because the distance table is on the stack. */
 #define LENGTH_MAX	64
 
 /* One error is allowed per three letters. */
@@ -20,8 +20,8 @@ least(size_t a, size_t b, size_t c)
 }
 
 /*
- * Optimal string alignment distance: insertions, deletions, replacements, and
- * swaps of adjacent letters.
+ * Returns the optimal string alignment distance: the number of insertions,
+ * deletions, replacements and swaps of adjacent letters.
  */
 static size_t
 distance(const char *a, size_t a_len, const char *b, size_t b_len)
@@ -71,7 +71,7 @@ nearest_add(struct nearest *nearest, const char *name)
 		found = 1;
 	else
 		found = distance(nearest->word, word_len, name, len);
-	/* The words share nothing but their length. */
+	/* No letter was kept: the words have nothing in common. */
 	if (found >= len)
 		return;
 	if (found < nearest->distance) {

@@ -20,8 +20,8 @@ void	nearest_init(struct nearest *, const char *word);
 
 /*
  * Offers a name, which must outlive the search.  A name is near if it begins
- * with the word or differs from it by few edits; swapping adjacent letters is
- * one edit.  Of equally near names the first wins.
+ * with the word or differs from it by few edits; swapping adjacent letters
+ * counts as one edit.  If names are equally near, the first one wins.
  */
 void	nearest_add(struct nearest *, const char *name);
 

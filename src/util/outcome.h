@@ -2,14 +2,14 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The outcomes of a command: one table of words, exit codes and severity,
+ * The outcomes of a command: one table of words, exit codes and severities,
  * shared by the report, the JSON document and the exit status.
  */
 
 #ifndef CR_OUTCOME_H
 #define CR_OUTCOME_H
 
-/* With --exit-code: nothing failed, and something would change. */
+/* Exit code with --exit-code if nothing failed and something would change. */
 #define EXIT_WOULD_CHANGE	9
 
 enum outcome {
@@ -27,21 +27,22 @@ enum outcome {
 	OUTCOME_PROTOCOL	/* the reply could not be understood */
 };
 
-/* The word of an outcome in the report; a static string. */
+/* Returns the word of an outcome in the report; a static string. */
 const char	*outcome_word(enum outcome);
 
-/* The exit code of an outcome. */
+/* Returns the exit code of an outcome. */
 int		 outcome_exit(enum outcome);
 
-/* The exit code of a whole command, which --exit-code may change. */
+/* Returns the exit code of a command; `exit_code`: --exit-code was given. */
 int		 outcome_exit_for(enum outcome, int exit_code);
 
 /* Looks up an outcome by its word.  Returns 0, or -1 if it is unknown. */
 int		 outcome_parse(const char *word, enum outcome *);
 
 /*
- * Returns the worse of two outcomes, in the order of the manual (6, 4, 3, 8, 2,
- * 5, 7, 9, 0).  A usage error is the worst: nothing was done then.
+ * Returns the worse of two outcomes, in the manual's order of exit codes (6, 4,
+ * 3, 8, 2, 5, 7, 9, 0).  A usage error counts as the worst, because the command
+ * did nothing.
  */
 enum outcome	 outcome_graver(enum outcome, enum outcome);
 

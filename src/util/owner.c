@@ -8,7 +8,7 @@
 
 #include "util/owner.h"
 
-/* The user who became root with sudo(8), or 0 if there is none. */
+/* Returns the user who became root with sudo(8), or 0 if there is none. */
 static uid_t
 sudo_user(void)
 {
@@ -17,7 +17,7 @@ sudo_user(void)
 	char *end;
 
 	/*
-	 * Only root may use it: others could set it to a user of their choice.
+	 * Trust SUDO_UID only as root: other users could set it to any value.
 	 */
 	if (geteuid() != 0 || text == NULL || text[0] < '0' || text[0] > '9')
 		return 0;

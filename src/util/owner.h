@@ -15,13 +15,13 @@
 #include <stddef.h>
 
 /*
- * Whether a user is root, the user of this process, or the one who called
- * sudo(8).
+ * Whether a user is root, the user of this process, or the caller of sudo(8).
  */
 int	owner_is_trusted(uid_t);
 
 /*
- * Writes the user's name, or "uid N" if it has none, to `name` and returns it.
+ * Writes the user's name, or "uid N" if it has none, to `name`, which is
+ * returned.
  */
 const char	*owner_name(uid_t, char *name, size_t size);
 

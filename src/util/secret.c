@@ -57,7 +57,7 @@ page_with_room(void)
 	if (page == MAP_FAILED)
 		return NULL;
 	madvise(page, PAGE_SIZE, MADV_DONTDUMP);
-	/* Not everybody may lock memory; then it can be swapped out. */
+	/* Best effort: an unprivileged user may exceed RLIMIT_MEMLOCK. */
 	mlock(page, PAGE_SIZE);
 	page->next = pages;
 	pages = page;

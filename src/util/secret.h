@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Passwords.  Of a password only the two hashes are kept that chap-sha1 needs,
- * in a page that is in no core dump and, if possible, never swapped out.
+ * Passwords.  Only the two hashes that chap-sha1 needs are kept, in memory that
+ * is excluded from core dumps and, if possible, never swapped out.
  */
 
 #ifndef CR_SECRET_H
@@ -15,25 +15,26 @@
 
 #define SECRET_HASH_SIZE	20
 
+/* The SHA-1 hash of a password, and the SHA-1 hash of that hash. */
 struct secret {
-	unsigned char	hash[SECRET_HASH_SIZE];		/* of the password */
+	unsigned char	hash[SECRET_HASH_SIZE];
 	unsigned char	hash_of_hash[SECRET_HASH_SIZE];
 };
 
 /*
- * Has the kernel write no core dump of this process and let no other process of
- * the user look into it.  To be called before a password is read.
+ * Disables core dumps, and prevents other processes of the user from reading
+ * the memory of this one.  Call it before reading a password.
  */
 void	secret_protect_process(void);
 
 /*
- * Keeps a password until secret_wipe_all, and overwrites the given text.
- * Returns NULL with an error if memory is out.
+ * Hashes a password, and overwrites the text.  The result is valid until
+ * secret_wipe_all.  Returns NULL with an error if out of memory.
  */
 const struct secret	*secret_keep(char *password, size_t len,
 			    struct error *);
 
-/* Overwrites all that is kept; what was returned is invalid then. */
+/* Overwrites and frees everything that secret_keep has returned. */
 void	secret_wipe_all(void);
 
 #endif

@@ -18,7 +18,7 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 
 static volatile sig_atomic_t count;
 static volatile sig_atomic_t is_final;
-/* The signal to die of; a later SIGINT does not replace a SIGTERM. */
+/* The signal that signals_die raises; SIGINT does not replace another one. */
 static volatile sig_atomic_t reason;
 static int level;
 static int fds[2] = { -1, -1 };

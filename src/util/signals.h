@@ -11,40 +11,46 @@
 
 /*
  * Starts counting signals; ignored ones stay ignored.  Returns a descriptor
- * that becomes readable with each signal, or -1 if there is none: signals then
- * end the process as usual.  Blocking system calls are restarted, because stdio
- * treats EINTR as an error and loses data.  Calls nest; signals counted in an
- * outer level stay counted.
+ * that becomes readable with each signal, or -1 if none can be created: signals
+ * then end the process as usual.  Blocking system calls are restarted, because
+ * stdio treats EINTR as an error and loses data.  Calls nest: an inner call
+ * does not reset the count.
  */
 int	signals_begin(void);
 
-/* Ends counting; after the outermost call signals end the process again. */
+/* Stops counting; after the outermost call signals end the process again. */
 void	signals_end(void);
 
 /*
- * With `yes`, blocking system calls return EINTR on a signal, for callers that
- * have to react at once.
+ * Makes a signal interrupt blocking system calls with EINTR, if `yes` is set,
+ * for callers that have to react at once.
  */
 void	signals_break_calls(int yes);
 
-/* The number of signals since counting began. */
+/* Returns the number of signals since counting began. */
 int	signals_count(void);
 
-/* Whether one of them was not SIGINT. */
+/* Whether SIGTERM or SIGHUP was among the signals. */
 int	signals_terminating(void);
 
 /* Drains the descriptor, so that it becomes readable with the next signal. */
 void	signals_clear(void);
 
-/* The same, and forgets the signals so far unless one was terminating. */
+/*
+ * Drains the descriptor and resets the count, unless SIGTERM or SIGHUP was
+ * among the signals.
+ */
 void	signals_reset(void);
 
-/* The signal that asked for termination and was not reset; 0 if none. */
+/*
+ * Returns the last signal that signals_reset has not cleared; 0 if none.  A
+ * later SIGINT does not replace SIGTERM or SIGHUP.
+ */
 int	signals_last(void);
 
 /*
- * Ends the process by that signal, if there was one.  A shell stops its loop or
- * script only if its child died of the signal.
+ * Ends the process by the signal of signals_last, if there is one: a shell ends
+ * its own loop or script only if its child was killed by the signal.
  */
 void	signals_die(void);
 

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A list of strings, and splitting a line into one as a shell does.
+ * A list of strings, and a splitter of lines into words like that of a shell.
  */
 
 #ifndef CR_STRLIST_H

@@ -9,14 +9,16 @@
 #include <stddef.h>
 
 /*
- * Decodes the first character of a text of `len` bytes, at least one.  Stores
+ * Decodes the first character of a text of `len` bytes (at least one).  Stores
  * its code point and returns its length in bytes, or returns 0 if the text does
- * not start with a valid character; overlong forms, surrogates and code points
+ * not start with a valid character.  Overlong forms, surrogates and code points
  * above U+10FFFF are invalid.
  */
 size_t	utf8_decode(const void *text, size_t len, unsigned long *code);
 
-/* The length of a character by its first byte; 1 if it starts none. */
+/*
+ * Returns the length of a character that starts with this byte; 1 if none can.
+ */
 size_t	utf8_length(unsigned char lead);
 
 #endif
