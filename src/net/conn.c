@@ -23,7 +23,7 @@
 #define READ_SIZE	((size_t)64 * 1024)
 #define READS_PER_STEP	16
 
-/* The handshake and the queued lines. */
+/* The length of the send queue: the handshake and CONN_LINES_MAX lines. */
 #define PACKETS_MAX	(CONN_LINES_MAX + 1)
 
 enum conn_state { CONNECTING, GREETING, HANDSHAKING, READY };
@@ -33,22 +33,22 @@ struct conn {
 	enum conn_state	 state;
 	int			 fd;
 	int64_t			 opened;
-	int64_t			 greeted_from;	/* start of the wait for it */
+	int64_t			 greeted_from;	/* greeting expected since */
 	int64_t			 deadline;
-	int64_t			 due;		/* deadline of this state */
-	int			 final_read;	/* one late read was granted */
+	int64_t			 due;		/* limit of this state */
+	int			 final_read;	/* reading past the deadline */
 
-	struct dial		 dial;		/* until connected */
+	struct dial		 dial;		/* while connecting */
 
 	struct greeting		 greeting;
-	const struct protocol	*protocol;	/* after the greeting */
+	const struct protocol	*protocol;	/* known after the greeting */
 	struct protocol_state	 protocol_state;
 
 	struct framer		 framer;
-	struct packet		 out[PACKETS_MAX]; /* a ring, to be sent */
+	struct packet		 out[PACKETS_MAX]; /* send queue, a ring */
 	size_t			 out_first;
 	size_t			 out_count;
-	int			 is_awaiting;	/* the reply to the last one */
+	int			 is_awaiting;	/* a reply is outstanding */
 	int			 out_error;	/* errno of a failed send */
 };
 
@@ -204,8 +204,8 @@ no_greeting(struct conn *conn, struct error *error)
 {
 	conn->greeting.version[0] = '\0';
 	/*
-	 * The cause is the same whichever limit expires first, and so is the
-	 * error.
+	 * Report the same error no matter which limit expired, as the cause is
+	 * the same.
 	 */
 	error_set_transient(error, ERROR_NO_GREETING,
 	    "connected, but no greeting within %g s: %s",
@@ -225,10 +225,7 @@ step_greeting(struct conn *conn, int64_t now, struct error *error)
 	enum conn_event event = CONN_WAIT;
 	ssize_t len;
 
-	/*
-	 * Read no further than the greeting: what follows it goes to the
-	 * framer.
-	 */
+	/* Do not read beyond the greeting: later bytes belong to the framer. */
 	do {
 		len = recv(conn->fd, conn->greeting.data + conn->greeting.len,
 		    GREETING_SIZE - conn->greeting.len, 0);
@@ -275,7 +272,7 @@ forget_sent(struct conn *conn, size_t len)
 	}
 }
 
-/* Collects the pieces to send.  Returns how many there are. */
+/* Collects the unsent pieces of memory.  Returns how many there are. */
 static size_t
 gather(const struct conn *conn, struct iovec *pieces)
 {
@@ -290,7 +287,7 @@ gather(const struct conn *conn, struct iovec *pieces)
 	return count;
 }
 
-/* Sends as much as the kernel accepts. */
+/* Sends as many bytes as the kernel accepts. */
 static void
 flush(struct conn *conn)
 {
@@ -313,7 +310,10 @@ flush(struct conn *conn)
 	}
 }
 
-/* The caller distinguishes whether the whole request had been sent. */
+/*
+ * Sets the error for a closed connection.  The exchange or session refines it,
+ * depending on whether the whole request was sent.
+ */
 static enum conn_event
 fail_closed(const struct conn *conn, int code, struct error *error)
 {
@@ -323,12 +323,15 @@ fail_closed(const struct conn *conn, int code, struct error *error)
 	else
 		error_set(error, ERROR_CLOSED_EARLY,
 		    "connection lost: %s", strerror(code));
-	/* Before the handshake nothing has run in the instance. */
+	/* Before the handshake nothing has run in the instance, so retry. */
 	error->transient = conn->state == HANDSHAKING;
 	return CONN_FAILED;
 }
 
-/* Reads once.  Returns 1 if there may be more, 0 if not now, -1 on failure. */
+/*
+ * Reads once.  Returns 1 if more may follow, 0 if nothing is there yet, -1 on
+ * failure.
+ */
 static int
 read_some(struct conn *conn, struct error *error)
 {
@@ -425,8 +428,8 @@ transfer(struct conn *conn, int64_t now, struct document *doc,
 	if ((event = next_message(conn, doc, error)) != CONN_WAIT)
 		return event;
 	/*
-	 * Data that arrived before the deadline is read once more after it:
-	 * this process may have been suspended while the reply was waiting.
+	 * Read once more after the deadline: this process may have been
+	 * suspended while the reply was waiting in the socket.
 	 */
 	if (conn->final_read)
 		return fail_deadline(conn, error);
@@ -489,8 +492,8 @@ conn_version(const struct conn *conn)
 	static const char nobody[] = " 00000000-0000-0000-0000-000000000000";
 
 	/*
-	 * The proxy that Cartridge starts before an instance reports version
-	 * 1.10.
+	 * The proxy that Cartridge starts before an instance has this UUID and
+	 * reports version 1.10.
 	 */
 	if (conn->protocol == &protocol_iproto && memmem(conn->greeting.data,
 	    GREETING_LINE_SIZE, nobody, sizeof(nobody) - 1) != NULL)

@@ -6,9 +6,9 @@
  * never blocks, prints nothing and does not parse YAML.  The caller polls
  * conn_fd for conn_events, calls conn_step, and handles its result.
  *
- * It is built on dialling (net/dial.h), framing (net/framing.h) and a protocol
- * (net/protocol.h), which the greeting (net/greeting.h) selects.  Callers see
- * nothing of the protocol but this interface.
+ * A connection combines dialling (net/dial.h), framing (net/framing.h) and a
+ * protocol (net/protocol.h), which the greeting (net/greeting.h) selects.
+ * Callers use only this interface and never see the protocol.
  */
 
 #ifndef CR_CONN_H
@@ -21,7 +21,7 @@
 #include "target/target.h"
 #include "util/error.h"
 
-/* A console sends its greeting at once or never; in milliseconds. */
+/* Time limit for the greeting: a console sends it at once or never. */
 #define CONN_GREETING_MS	3000
 
 /* The maximum number of queued lines. */
@@ -29,7 +29,10 @@
 
 struct conn;
 
-/* A line in one or two pieces, without its newline.  Contains no newline. */
+/*
+ * A line without its trailing newline, in one or two pieces.  Neither piece
+ * contains a newline.
+ */
 struct conn_line {
 	const char	*data;
 	size_t		 len;
@@ -38,13 +41,13 @@ struct conn_line {
 };
 
 enum conn_event {
-	CONN_WAIT,		/* nothing yet: poll again */
-	CONN_GREETED,		/* lines may be queued behind the handshake;
-				   not all protocols have it */
+	CONN_WAIT,		/* nothing happened: poll again */
+	CONN_GREETED,		/* lines may be queued behind the handshake; the
+				   binary protocol omits this event */
 	CONN_READY,		/* the handshake is done */
 	CONN_DOCUMENT,		/* a document was received */
 	CONN_REFUSED,		/* the instance answered a line with an error */
-	CONN_FAILED		/* the error is set; only close is left */
+	CONN_FAILED		/* the error is set: close the connection */
 };
 
 /*
@@ -60,7 +63,8 @@ struct conn	*conn_open(const struct target *, int64_t deadline,
 void		 conn_close(struct conn *);
 
 /*
- * The descriptor and events to poll, and the time by which to call conn_step.
+ * Return the descriptor and events to poll, and the time by which conn_step
+ * must be called.
  */
 int		 conn_fd(const struct conn *);
 short		 conn_events(const struct conn *);
@@ -75,10 +79,10 @@ int64_t		 conn_due(const struct conn *);
 enum conn_event	 conn_step(struct conn *, struct document *, struct error *);
 
 /*
- * Queues a line; only after CONN_GREETED or CONN_READY.  The bytes are not
- * copied, as many connections may send the same ones, and must stay valid until
- * the connection is closed.  Returns 0, or -1 with an error if CONN_LINES_MAX
- * lines are queued.
+ * Queues a line; allowed only after CONN_GREETED or CONN_READY.  The bytes are
+ * not copied, as many connections may send the same ones, and must stay valid
+ * until the connection is closed.  Returns 0, or -1 with an error if
+ * CONN_LINES_MAX lines are already queued.
  */
 int		 conn_send(struct conn *, const struct conn_line *,
 		    struct error *);
@@ -86,12 +90,15 @@ int		 conn_send(struct conn *, const struct conn_line *,
 /* Whether all queued bytes have been written to the socket. */
 int		 conn_has_sent(const struct conn *);
 
-/* Replaces the deadline; CLOCK_FOREVER removes it.  Only after CONN_READY. */
+/*
+ * Replaces the deadline; CLOCK_FOREVER removes it.  Allowed only after
+ * CONN_READY.
+ */
 void		 conn_extend(struct conn *, int64_t deadline);
 
 /*
- * The Tarantool version in the greeting, such as "2.6.0"; "" before it, or if
- * the greeting comes from a proxy in front of Tarantool.
+ * Returns the Tarantool version in the greeting, such as "2.6.0"; "" if no
+ * greeting has arrived, or if it comes from a proxy in front of Tarantool.
  */
 const char	*conn_version(const struct conn *);
 

@@ -23,7 +23,7 @@
 #include "util/clock.h"
 #include "util/owner.h"
 
-/* Whether a system call failed for lack of local resources. */
+/* Whether a system call failed for lack of resources on this machine. */
 static int
 is_local(int code)
 {
@@ -51,7 +51,7 @@ unix_connect_error(const char *path, int code, struct error *error)
 		    "the instance is not running, or its socket is elsewhere");
 	case ECONNREFUSED:
 		/*
-		 * connect(2) returns the same error for a file that is not a
+		 * connect(2) also returns ECONNREFUSED for a file that is not a
 		 * socket.
 		 */
 		if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
@@ -79,8 +79,8 @@ unix_connect_error(const char *path, int code, struct error *error)
 }
 
 /*
- * Connects to a path too long for a socket address: opens the file with O_PATH
- * and connects to its short name in /proc/self/fd.
+ * Connects to a path too long for a socket address: opens the socket file with
+ * O_PATH and connects to its short name in /proc/self/fd.
  */
 static int
 connect_long_path(int fd, const char *path, struct error *error)
@@ -120,7 +120,7 @@ connect_path(int fd, const char *path, struct error *error)
 }
 
 /*
- * Checks that a socket found by discovery is served by a trusted user:
+ * Checks that a trusted user is listening on a socket found by discovery:
  * otherwise anybody who can create a file there could receive the Lua of a
  * request.
  */
@@ -212,8 +212,8 @@ close_socket(struct dial *dial)
 }
 
 /*
- * Starts connecting to the next usable address of the host.  Returns -1 with
- * the last error if none is left.
+ * Starts connecting to the first usable address of the list.  Returns -1 with
+ * the last error if there is none.
  */
 static int
 try_address(struct dial *dial, const struct addrinfo *address,
@@ -234,10 +234,7 @@ try_address(struct dial *dial, const struct addrinfo *address,
 			    tcp_connect_error(errno, error);
 			continue;
 		}
-		/*
-		 * The request is one long line that should be sent without
-		 * delay.
-		 */
+		/* Send the request, a single long line, without delay. */
 		setsockopt(dial->fd, IPPROTO_TCP, TCP_NODELAY, &one,
 		    sizeof(one));
 		if (connect(dial->fd, address->ai_addr,
@@ -247,8 +244,8 @@ try_address(struct dial *dial, const struct addrinfo *address,
 			continue;
 		}
 		/*
-		 * Share the time, so that a silent address does not use up that
-		 * of the others.
+		 * Divide the time left among the remaining addresses, so that
+		 * one that does not answer cannot use it up.
 		 */
 		share = 0;
 		for (left = address; left != NULL; left = left->ai_next)

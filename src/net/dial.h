@@ -21,22 +21,22 @@ struct dial {
 	int			 fd;		/* poll it for POLLOUT */
 	int64_t			 began;
 	int64_t			 deadline;
-	int64_t			 due;		/* for the current address */
-	struct addrinfo		*addresses;	/* of a TCP host */
-	const struct addrinfo	*address;	/* the current one */
+	int64_t			 due;		/* time limit of this address */
+	struct addrinfo		*addresses;	/* all those of the host */
+	const struct addrinfo	*address;	/* the address being tried */
 };
 
 enum dial_state {
-	DIAL_WAIT,		/* poll, then step */
+	DIAL_WAIT,		/* poll, then call dial_step */
 	DIAL_CONNECTED,
 	DIAL_FAILED		/* the error is set */
 };
 
 /*
- * Starts connecting, until `deadline`, a time of clock_ms.  Blocks only to
- * resolve the host name of a TCP target.  A unix path may be of any length.  A
- * socket found by discovery must be served by its owner or a trusted user.
- * Always call dial_finish.
+ * Starts connecting.  `deadline` is a time of clock_ms.  Blocks only to resolve
+ * the host name of a TCP target.  A unix path may be of any length.  A socket
+ * found by discovery must be served by a trusted user or by the owner of its
+ * directory.  The caller always calls dial_finish.
  */
 enum dial_state	dial_begin(struct dial *, const struct target *,
 		    int64_t deadline, struct error *);

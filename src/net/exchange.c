@@ -9,17 +9,17 @@
 #include "proto/reply.h"
 #include "util/clock.h"
 
-/* One step handles documents for at most this long, in milliseconds. */
+/* The time limit for handling documents in one step, in milliseconds. */
 #define SLICE_MS	10
 
 struct exchange {
 	const struct exchange_request	*request;
-	struct conn			*conn;	/* NULL: not open */
+	struct conn			*conn;	/* NULL if connecting failed */
 	enum exchange_state		 state;
-	int				 is_ready;	/* after the handshake */
-	int				 is_queued;	/* the request */
+	int				 is_ready;	/* handshake is done */
+	int				 is_queued;	/* request is queued */
 	int				 sent;
-	int				 again;		/* more is at hand */
+	int				 again;		/* do not poll yet */
 	int64_t				 started;
 	int64_t				 deadline;
 	json_t				*reply;
@@ -32,7 +32,7 @@ exchange_start(const struct target *target,
 {
 	struct exchange *exchange;
 
-	/* NULL is handled as an exchange that ran out of memory. */
+	/* exchange_step reports NULL as out of memory. */
 	if ((exchange = calloc(1, sizeof(*exchange))) == NULL)
 		return NULL;
 	exchange->request = request;
@@ -94,7 +94,10 @@ note_sent(struct exchange *exchange)
 		exchange->sent = 1;
 }
 
-/* A request that was not sent completely had no effect: retrying is safe. */
+/*
+ * Sets the error for a timeout.  If the request was not sent completely, it had
+ * no effect and a retry is safe.
+ */
 static int
 fail_deadline(struct exchange *exchange)
 {
@@ -108,7 +111,8 @@ fail_deadline(struct exchange *exchange)
 }
 
 /*
- * Turns a timeout or a closed connection into the error that fits this state.
+ * Replaces the error for a timeout or a closed connection by one that says
+ * whether the request was sent.
  */
 static void
 classify_disconnect(struct exchange *exchange)
@@ -137,12 +141,14 @@ send_request(struct exchange *exchange)
 	    &exchange->error);
 }
 
-/* Sends the request; the handshake has been answered. */
+/*
+ * Sends the request, unless it is already queued, once the handshake is done.
+ */
 static int
 begin_request(struct exchange *exchange)
 {
 	exchange->is_ready = 1;
-	/* A late answer may be read, but not acted upon. */
+	/* The handshake may be read late, but no request may follow then. */
 	if (clock_ms() >= exchange->deadline)
 		return fail_deadline(exchange);
 	return exchange->is_queued ? 0 : send_request(exchange);
@@ -156,7 +162,7 @@ take_push(const struct exchange *exchange, const struct document *doc)
 
 	if (exchange->request->on_push == NULL)
 		return;
-	/* Push messages only show progress: an unreadable one is ignored. */
+	/* Push messages only show progress: ignore an invalid one. */
 	if ((value = reply_parse(doc->data, doc->len, &ignored)) == NULL)
 		return;
 	exchange->request->on_push(value, exchange->request->arg);
@@ -177,7 +183,9 @@ take_document(struct exchange *exchange, const struct document *doc)
 	return 0;
 }
 
-/* Advances the connection.  Returns 1 to continue, 0 to wait, -1 on failure. */
+/*
+ * Advances the connection.  Returns 1 to call again, 0 to poll, -1 on failure.
+ */
 static int
 advance(struct exchange *exchange)
 {
@@ -201,7 +209,10 @@ advance(struct exchange *exchange)
 		result = take_document(exchange, &doc);
 		break;
 	case CONN_REFUSED:
-		/* What the instance would not even begin had no effect. */
+		/*
+		 * The instance refused the request before running it: no
+		 * effect.
+		 */
 		if (exchange->error.outcome == OUTCOME_UNREACHABLE)
 			exchange->sent = 0;
 		return -1;

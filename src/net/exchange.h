@@ -3,7 +3,7 @@
 
 /*
  * An exchange: one request to one instance, from connecting to the final reply.
- * A state machine on top of the connection, so one poll loop can run many.
+ * A state machine on top of the connection, so that one poll loop can run many.
  */
 
 #ifndef CR_EXCHANGE_H
@@ -45,25 +45,25 @@ struct exchange	*exchange_start(const struct target *,
 void		 exchange_free(struct exchange *);
 
 /*
- * The descriptor and events to poll, and the time by which to call
- * exchange_step.
+ * Return the descriptor and events to poll, and the time by which exchange_step
+ * must be called.
  */
 int		 exchange_fd(const struct exchange *);
 short		 exchange_events(const struct exchange *);
 int64_t		 exchange_due(const struct exchange *);
 
 /*
- * Advances as far as possible without blocking.  After EXCHANGE_DONE the reply
- * can be taken.  After EXCHANGE_FAILED the error is set: unreachable, protocol,
- * or timeout; its message names the step, and whether the request had been
- * sent.
+ * Advances as far as possible without blocking.  After EXCHANGE_DONE,
+ * exchange_take_reply returns the reply.  After EXCHANGE_FAILED the error is
+ * set: unreachable, protocol, or timeout; its message names the step that
+ * failed and whether the request had been sent.
  */
 enum exchange_state exchange_step(struct exchange *, struct error *);
 
-/* Returns the reply, a new reference; once, after EXCHANGE_DONE. */
+/* Returns the reply, a new reference.  Call it once, after EXCHANGE_DONE. */
 json_t		*exchange_take_reply(struct exchange *);
 
-/* Whether the whole request was sent: only then can it have had effects. */
+/* Whether the whole request was sent: only then can it have had an effect. */
 int		 exchange_sent(const struct exchange *);
 
 #endif

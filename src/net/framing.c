@@ -10,7 +10,7 @@
 #define PUSH_TAG	"%TAG !push!"
 #define SIZE_MIN	((size_t)16 * 1024)
 
-/* Heap bytes of all framers together. */
+/* Bytes allocated by all framers together. */
 static size_t total;
 
 void
@@ -27,7 +27,7 @@ framer_finish(struct framer *framer)
 	framer_init(framer);
 }
 
-/* Moves the document in progress to the start of `data`. */
+/* Moves the unfinished document to the start of `data`. */
 static void
 move_to_front(struct framer *framer, char *data)
 {
@@ -56,7 +56,9 @@ grow(struct framer *framer, size_t need)
 		return -1;
 	}
 	if (framer->start == 0) {
-		/* realloc(3) can often grow in place, which a copy cannot. */
+		/*
+		 * Unlike malloc and copy, realloc(3) can often grow in place.
+		 */
 		if ((data = realloc(framer->data, size)) == NULL)
 			return -1;
 	} else {
@@ -81,8 +83,8 @@ framer_reserve(struct framer *framer, size_t want)
 		return NULL;
 	}
 	/*
-	 * A document in progress is moved at most once, as it then starts at
-	 * the front; so all moves together take linear time.
+	 * A document is moved at most once, as it then starts at the front, so
+	 * all moves together take linear time.
 	 */
 	if (framer->start > 0 && (pending == 0 ||
 	    (framer->size - framer->end < want &&
@@ -100,7 +102,7 @@ framer_commit(struct framer *framer, size_t len)
 	framer->end += len;
 }
 
-/* Whether the line that ends with this newline is the end marker. */
+/* Whether the line that this newline ends is the end marker. */
 static int
 is_end_marker(const struct framer *framer, const char *newline)
 {
@@ -117,8 +119,9 @@ framer_next(struct framer *framer, struct document *doc)
 	const char *newline;
 
 	/*
-	 * Checking backwards from each newline, instead of rescanning each line
-	 * from its start, keeps the cost of a long line in small pieces linear.
+	 * Looking backwards from each newline, instead of rescanning its line
+	 * from the start, takes linear time even if a long line arrives in
+	 * small pieces.
 	 */
 	while (framer->scanned < framer->end) {
 		newline = memchr(framer->data + framer->scanned, '\n',

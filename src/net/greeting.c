@@ -8,14 +8,14 @@
 
 static const char start[] = "Tarantool ";
 
-/* Reads the version from the first line, if it has one. */
+/* Reads the version from the first line.  Returns 0, or -1 if it has none. */
 static int
 read_version(struct greeting *greeting, const char *line)
 {
 	const char *p;
 	size_t len;
 
-	/* The product name may have several words. */
+	/* The product name may consist of several words. */
 	for (p = strchr(line, ' '); p != NULL; p = strchr(p, ' ')) {
 		p++;
 		if (!isdigit((unsigned char)p[0]))

@@ -3,7 +3,7 @@
 
 /*
  * The greeting of Tarantool: 128 bytes, two lines of 63 characters each.  It
- * tells which protocol the port uses.
+ * says which protocol the port uses.
  */
 
 #ifndef CR_GREETING_H
@@ -21,16 +21,16 @@ struct greeting {
 };
 
 enum greeting_kind {
-	GREETING_INCOMPLETE,	/* valid so far */
+	GREETING_INCOMPLETE,	/* a valid beginning */
 	GREETING_CONSOLE,
 	GREETING_BINARY,
 	GREETING_FOREIGN	/* not Tarantool */
 };
 
 /*
- * Checks the part of the greeting that has been received.  Compares prefixes,
- * as a peer that is not Tarantool may never send all 128 bytes.  The version is
- * set as soon as the first line is complete.
+ * Checks the part of the greeting that has been received.  Even a few bytes can
+ * be recognised as foreign, as a peer that is not Tarantool may never send all
+ * 128.  Sets the version as soon as the first line is complete.
  */
 enum greeting_kind	greeting_check(struct greeting *);
 

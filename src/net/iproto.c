@@ -26,12 +26,12 @@ enum iproto_type { TYPE_AUTH = 7, TYPE_EVAL = 8, TYPE_PING = 64 };
 
 #define METHOD		"chap-sha1"
 
-/* The length of a frame is always encoded in this many bytes. */
+/* Length of the encoded size at the start of each frame that is sent. */
 #define SIZE_LEN	5
 
 /*
- * Decodes base64: four characters are three bytes.  resolv(3) can do that too,
- * but it is in a separate library that would be loaded at every start.
+ * Decodes base64: four characters make three bytes. libresolv could do that
+ * too, but would have to be loaded at every start.
  */
 int
 iproto_read_salt(unsigned char *salt, const char *line)
@@ -81,8 +81,8 @@ write_header(char *to, enum iproto_type type, uint64_t sync)
 }
 
 /*
- * Writes the length of a frame at its beginning; returns the number of bytes
- * before the part that follows separately.
+ * Writes the size of a frame at its beginning.  `more` is the number of bytes
+ * that are sent separately after it.  Returns the number of bytes written.
  */
 static size_t
 finish(char *frame, const char *end, size_t more)
@@ -132,7 +132,9 @@ iproto_write_eval(char *to, uint64_t sync, const char *expression, size_t len)
 	return finish(to, end, len);
 }
 
-/* Reads a number.  Returns 0, or -1 if the value is something else. */
+/*
+ * Reads an unsigned integer.  Returns 0, or -1 if the value is something else.
+ */
 static int
 read_number(const char **at, const char *end, uint64_t *number)
 {
@@ -200,7 +202,10 @@ read_header(struct iproto_reply *reply, const char **at, const char *end)
 	return found == 3 ? 0 : -1;
 }
 
-/* Reads the first of the values, all of which have been validated. */
+/*
+ * Sets the reply's value to the first element of the data, which msgpack_skip
+ * has validated.  Returns 0, or -1 if the data is not an array.
+ */
 static int
 read_data(struct iproto_reply *reply, const char *at)
 {
@@ -249,7 +254,7 @@ iproto_read(struct iproto_reply *reply, const char *frame, size_t len)
 	if (read_number(&at, end, &size) == -1 || size != (size_t)(end - at) ||
 	    read_header(reply, &at, end) == -1)
 		return -1;
-	/* A reply without data may have no body at all. */
+	/* A reply without data may lack a body. */
 	if (at < end && read_body(reply, &at, end) == -1)
 		return -1;
 	return at == end ? 0 : -1;

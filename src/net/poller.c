@@ -12,10 +12,10 @@
 #include "net/poller.h"
 #include "util/clock.h"
 
-/* How many ready descriptors are handled per wait. */
+/* The maximum number of ready descriptors handled per wait. */
 #define BATCH		128
 
-/* The longest single wait, in milliseconds, so that it fits an int. */
+/* Upper bound of a single wait, in milliseconds; fits in an int. */
 #define WAIT_MAX_MS	60000
 
 struct poller {
@@ -65,7 +65,7 @@ poller_set(struct poller *poller, size_t slot, int fd, short events,
 	int before = poller->fds[slot], result = -1;
 
 	poller->fds[slot] = fd;
-	/* The kernel has already removed a closed descriptor. */
+	/* A closed descriptor has left the epoll set: ignore the error. */
 	if (before != -1 && before != fd)
 		epoll_ctl(poller->epoll, EPOLL_CTL_DEL, before, NULL);
 	if (fd == -1)
@@ -74,7 +74,10 @@ poller_set(struct poller *poller, size_t slot, int fd, short events,
 	event.events = ((events & POLLIN) != 0 ? (uint32_t)EPOLLIN : 0) |
 	    ((events & POLLOUT) != 0 ? (uint32_t)EPOLLOUT : 0);
 	event.data.u64 = slot;
-	/* The number may have been reused by a new file. */
+	/*
+	 * Closed and reopened under the same number: modifying it returns
+	 * ENOENT, so add it again.
+	 */
 	if (before == fd)
 		result = epoll_ctl(poller->epoll, EPOLL_CTL_MOD, fd, &event);
 	if (result == -1 && (before != fd || errno == ENOENT))

@@ -3,8 +3,8 @@
 
 /*
  * Waits for many descriptors with epoll(7).  Each is registered for a slot, a
- * number chosen by the caller.  The cost depends on how many are ready, not on
- * how many are registered.
+ * number chosen by the caller.  The cost of a wait depends on how many are
+ * ready, not on how many are registered.
  */
 
 #ifndef CR_POLLER_H
@@ -17,15 +17,17 @@
 
 struct poller;
 
-/* Creates a poller for slots 0 to slots - 1.  Returns NULL with an error. */
+/*
+ * Creates a poller for the slots 0 to slots - 1.  Returns NULL with an error.
+ */
 struct poller	*poller_new(size_t slots, struct error *);
 void		 poller_free(struct poller *);
 
 /*
- * Registers a descriptor and events of poll(2) for a slot, replacing the
- * previous one; -1 for none.  Call it after anything that may have opened or
- * closed the descriptor, before changing another slot.  Returns 0, or -1 with
- * an error.
+ * Registers a descriptor and events of poll(2) for a slot, in place of the
+ * previous ones; the descriptor -1 clears the slot.  Call it after anything
+ * that may have opened or closed the descriptor, before changing another slot.
+ * Returns 0, or -1 with an error.
  */
 int		 poller_set(struct poller *, size_t slot, int fd, short events,
 		    struct error *);

@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The operations of a protocol, used by a connection (net/conn.h): it encodes
- * what is sent and decodes what is received.  It never touches the socket.
+ * The operations of a protocol, used by a connection (net/conn.h): encoding
+ * what is sent and decoding what is received.  A protocol never touches the
+ * socket.
  */
 
 #ifndef CR_PROTOCOL_H
@@ -28,44 +29,45 @@ struct packet {
 	struct iovec	 pieces[PACKET_PIECES];
 	size_t		 count;
 	size_t		 first;		/* first unsent piece */
-	char		 own[IPROTO_HEAD_MAX];	/* bytes of the protocol */
+	char		 own[IPROTO_HEAD_MAX];	/* storage of the protocol */
 };
 
 /* The state of a protocol on one connection. */
 struct protocol_state {
 	const struct target	*target;
 	const struct greeting	*greeting;
-	int			 is_accepted;	/* handshake accepted */
-	uint64_t		 sync;		/* of the last request */
-	uint64_t		 answered;	/* of the last reply */
-	char			*push;		/* to be freed, or NULL */
+	int			 is_accepted;	/* the handshake was accepted */
+	uint64_t		 sync;		/* id of the last request */
+	uint64_t		 answered;	/* last request answered */
+	char			*push;		/* push message, or NULL */
 };
 
 enum message {
 	MESSAGE_NONE,		/* more bytes are needed */
 	MESSAGE_ACCEPTED,	/* the handshake was accepted */
 	MESSAGE_DOCUMENT,	/* a document */
-	MESSAGE_REFUSED,	/* in place of a reply; the error says why */
-	MESSAGE_INVALID		/* the error is set */
+	MESSAGE_REFUSED,	/* error instead of a reply; the error is set */
+	MESSAGE_INVALID		/* bad message; the error is set */
 };
 
 struct protocol {
-	/* Send a line only after the reply to the previous one. */
+	/* Lines must not be sent before the previous reply has arrived. */
 	int		 one_at_a_time;
 	/*
-	 * The name of the peer and advice for a handshake that is not answered.
+	 * For the error if the handshake is not answered: the name of the peer,
+	 * and advice.
 	 */
 	const char	*peer;
 	const char	*advice;
-	/* Builds the first message.  Returns 0, or -1 with an error. */
+	/* Builds the handshake.  Returns 0, or -1 with an error. */
 	int		(*handshake)(struct protocol_state *, struct packet *,
 			    struct error *);
 	/* Encodes a line without copying its bytes. */
 	void		(*encode)(struct protocol_state *,
 			    const struct conn_line *, struct packet *);
 	/*
-	 * Decodes the next message.  A document is valid until the next call or
-	 * framer_reserve.
+	 * Decodes the next message.  The document is valid until the next call
+	 * or framer_reserve.
 	 */
 	enum message	(*decode)(struct protocol_state *, struct framer *,
 			    struct document *, struct error *);
@@ -74,7 +76,7 @@ struct protocol {
 extern const struct protocol protocol_text;	/* the text console */
 extern const struct protocol protocol_iproto;	/* the binary port */
 
-/* Appends a piece to a packet, by reference. */
+/* Appends a piece of memory to a packet, without copying it. */
 void	packet_add(struct packet *, const char *data, size_t len);
 
 #endif

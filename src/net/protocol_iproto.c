@@ -4,7 +4,7 @@
 /*
  * The binary protocol.  A line is sent as the argument of an EVAL that calls
  * console.eval, which returns what the text console would have sent.  Only one
- * request is in flight: the server runs the requests of a connection
+ * request is in flight at a time: the server runs the requests of a connection
  * concurrently, but the lines of a session must run in order.
  */
 
@@ -20,7 +20,10 @@
 #include "net/protocol.h"
 #include "proto/msgpack_text.h"
 
-/* As on the text console, the output format belongs to the session. */
+/*
+ * Sets the output format each time, as it belongs to the session of the
+ * console.
+ */
 #define EXPRESSION	"local eval = require('console').eval " \
 			"eval('\\\\set output yaml') return eval(...)"
 
@@ -28,7 +31,7 @@
 #define DOCUMENT_END	"\n...\n"
 #define PUSH_BEGIN	"%TAG !push! tag:tarantool.io/push,2018\n--- "
 
-/* How much of a server message is passed on, in bytes. */
+/* The maximum length of a server message within an error, in bytes. */
 #define MESSAGE_SHOWN	400
 
 static const char *
@@ -95,7 +98,10 @@ contains(const char *text, int len, const char *part)
 	    strlen(part)) != NULL;
 }
 
-/* Sets the error for a wrong user or password; does not tell which it is. */
+/*
+ * Sets the error for a failed login, which does not reveal whether the user or
+ * the password is wrong.
+ */
 static void
 set_login_error(const struct protocol_state *state, struct error *error)
 {
@@ -103,12 +109,15 @@ set_login_error(const struct protocol_state *state, struct error *error)
 	    "wrong user or password (user \"%s\")", user_of(state));
 }
 
-/* Sets the error for ER_ACCESS_DENIED, which the server explains in a text. */
+/* Sets the error for ER_ACCESS_DENIED.  Its cause is only in the text. */
 static void
 set_access_error(const struct protocol_state *state, const char *text,
     int len, struct error *error)
 {
-	/* Cartridge's server before bootstrap has one code for both. */
+	/*
+	 * Before bootstrap Cartridge's own server sends this code for a wrong
+	 * user or password, too.
+	 */
 	if (!state->is_accepted &&
 	    (contains(text, len, "Incorrect password") ||
 	    contains(text, len, "' is not found")))
@@ -128,7 +137,7 @@ set_access_error(const struct protocol_state *state, const char *text,
 		    user_of(state));
 }
 
-/* Converts an error of the server. */
+/* Sets the error for an error reply of the server. */
 static enum message
 take_error(const struct protocol_state *state,
     const struct iproto_reply *reply, struct error *error)
@@ -161,7 +170,7 @@ take_error(const struct protocol_state *state,
 		    "the request could not be evaluated: %.*s", len, text);
 		break;
 	default:
-		/* The error code differs between versions. */
+		/* The code for a shutdown differs between versions. */
 		if (contains(text, len, "shutting down"))
 			error_set_transient(error, ERROR_SHUTTING_DOWN,
 			    "the instance is shutting down");
@@ -173,7 +182,7 @@ take_error(const struct protocol_state *state,
 	return state->is_accepted ? MESSAGE_REFUSED : MESSAGE_INVALID;
 }
 
-/* Converts a pushed value to what the text console would send. */
+/* Converts a pushed value to the document that the text console would send. */
 static enum message
 take_push(struct protocol_state *state, const struct iproto_reply *reply,
     struct document *doc, struct error *error)
@@ -208,7 +217,7 @@ fail:
 	return MESSAGE_INVALID;
 }
 
-/* Takes the document that console.eval has returned. */
+/* Extracts the document that console.eval has returned. */
 static enum message
 take_result(const struct iproto_reply *reply, struct document *doc,
     struct error *error)
@@ -221,7 +230,7 @@ take_result(const struct iproto_reply *reply, struct document *doc,
 	doc->data = mp_decode_str(&value, &len);
 	doc->len = len;
 	doc->is_push = 0;
-	/* Checks for a single document, as delimited on the text console. */
+	/* The reply must be a single document, as on the text console. */
 	if (len < sizeof(DOCUMENT_BEGIN) + sizeof(DOCUMENT_END) - 2 ||
 	    memcmp(doc->data, DOCUMENT_BEGIN, sizeof(DOCUMENT_BEGIN) - 1) != 0)
 		return invalid(error, "the reply is not a document of YAML");

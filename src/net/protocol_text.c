@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * The protocol of the text console: sends lines, receives YAML documents.
- */
+/* The protocol of the text console: sends lines, receives YAML documents. */
 
 #include <ctype.h>
 #include <string.h>
@@ -11,8 +9,8 @@
 #include "net/protocol.h"
 
 /*
- * Sent first on every connection: sets the output format of this session,
- * whatever the default of the instance is.
+ * The first line on every connection: sets the output format of the session, in
+ * case the instance has another default.
  */
 #define HANDSHAKE	"\\set output yaml\n"
 #define HANDSHAKE_REPLY	"---\n- true\n...\n"
@@ -22,7 +20,7 @@ packet_add(struct packet *packet, const char *data, size_t len)
 {
 	struct iovec *piece = &packet->pieces[packet->count++];
 
-	/* iovec has no const; the memory is not written to. */
+	/* iov_base is not const, but sendmsg(2) only reads the memory. */
 	piece->iov_base = (void *)(uintptr_t)data;
 	piece->iov_len = len;
 }
