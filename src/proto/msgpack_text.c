@@ -39,7 +39,10 @@ skip(const char **at, const char *end, int depth)
 		if (mp_check_map(*at, end) > 0)
 			return -1;
 		count = mp_decode_map(at);
-		/* Each entry takes at least two bytes. */
+		/*
+		 * More entries than bytes: truncated.  Checked before the
+		 * multiplication, which could overflow.
+		 */
 		if (count > (size_t)(end - *at))
 			return -1;
 		count *= 2;
@@ -61,7 +64,7 @@ msgpack_skip(const char **at, const char *end)
 	return skip(at, end, 0);
 }
 
-/* Whether a string can be written without quotes and still be a string. */
+/* Whether YAML reads a string as a string without quotes. */
 static int
 is_plain(const char *data, size_t len)
 {
@@ -149,7 +152,7 @@ print_list(FILE *out, const char **at)
 	putc(']', out);
 }
 
-/* Prints an extension type: its number is the first byte after the length. */
+/* Prints the number of an extension type, which precedes its data. */
 static void
 print_extension(FILE *out, const char **at)
 {

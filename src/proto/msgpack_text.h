@@ -2,7 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * MessagePack of the binary protocol; all of it is untrusted.
+ * Converts MessagePack, as sent by the binary port, to YAML.  The input is
+ * untrusted.
  */
 
 #ifndef CR_MSGPACK_TEXT_H
@@ -23,7 +24,8 @@ int	 msgpack_skip(const char **at, const char *end);
 
 /*
  * Converts a value that msgpack_skip has accepted to one line of YAML in flow
- * style.  Extension types are shown by number.  To be freed; NULL if out of
+ * style.  Of an extension type only the number is shown.  Returns a text that
+ * the caller frees and sets *len to its length, or returns NULL if out of
  * memory.
  */
 char	*msgpack_text(const char *value, size_t *len);

@@ -18,8 +18,8 @@
 #define BINARY_TAG	"tag:yaml.org,2002:binary"
 
 /*
- * libyaml compares each directive with all previous ones; the console sends at
- * most one.
+ * libyaml compares each directive with all previous ones, which takes quadratic
+ * time.  The console sends at most one.
  */
 #define DIRECTIVES_MAX	8
 
@@ -28,52 +28,58 @@
  * capacity of tables.
  */
 #define COST_ITEM	24	/* of an array */
-#define COST_PAIR	104	/* of an object, plus its key */
+#define COST_PAIR	104	/* of an object, excluding values */
 #define COST_ARRAY	128
 #define COST_OBJECT	224
-#define COST_STRING	72	/* plus its text */
+#define COST_STRING	72	/* plus its length */
 #define COST_NUMBER	32
-#define COST_ANCHOR	200	/* plus its name */
+#define COST_ANCHOR	200	/* plus the length of its name */
 
-/* Factor for the memory that a placeholder takes on its way to the tree. */
+/*
+ * How often a placeholder is held in memory until it reaches the tree: the
+ * copies of libyaml and jansson.
+ */
 #define COST_PLACEHOLDER	5
 
-/* Returned instead of 0 or -1 if the event must not be freed yet. */
+/*
+ * Result of functions that still need the event, in place of 0 or -1: the
+ * caller must not free it.
+ */
 #define EVENT_RETAINED		1
 
 struct anchor {
 	json_t		*node;
 	size_t		 size;
 	unsigned	 height;
-	int		 open;		/* still being parsed */
+	int		 open;		/* its value is incomplete */
 };
 
-/* An array or object under construction. */
+/* An array or object that is being read. */
 struct frame {
 	json_t		*node;
 	int		 is_map;
 	const char	*key;		/* pending key, or NULL */
 	size_t		 key_len;
-	yaml_event_t	 key_event;	/* may own the bytes of `key` */
+	yaml_event_t	 key_event;	/* owns `key` if key_made is NULL */
 	char		*key_made;
-	size_t		 size;		/* of text, aliases expanded */
-	unsigned	 height;	/* of the tree below */
-	size_t		 anchor;	/* its number plus one, or 0 */
+	size_t		 size;		/* text bytes, aliases expanded */
+	unsigned	 height;	/* levels from here down */
+	size_t		 anchor;	/* index plus one, or 0 for none */
 };
 
 struct reader {
 	yaml_parser_t	 parser;
-	yaml_event_t	 event;		/* the last that is not a key */
+	yaml_event_t	 event;		/* unless key_event is used */
 	struct frame	 frames[REPLY_DEPTH_MAX];
 	unsigned	 depth;
 	json_t		*root;
-	json_t		*names;		/* anchor names to numbers */
+	json_t		*names;		/* anchor name -> index in anchors */
 	struct anchor	*anchors;
 	size_t		 anchor_count;
 	size_t		 anchor_room;
-	size_t		 budget;	/* bytes that the tree may still use */
+	size_t		 budget;	/* bytes left for the tree */
 	size_t		 limit;		/* the initial budget */
-	int		 foreign;	/* placeholders are in use */
+	int		 has_placeholders;
 	struct scalars	 scalars;
 	struct error	*error;
 };
@@ -108,7 +114,10 @@ too_costly(struct reader *reader)
 	    reader->limit / 1024 / 1024);
 }
 
-/* Subtracts the cost of something from the budget of the tree. */
+/*
+ * Subtracts a cost from the budget of the tree.  Returns 0, or -1 if the budget
+ * is exceeded.
+ */
 static int
 charge(struct reader *reader, size_t size)
 {
@@ -119,8 +128,9 @@ charge(struct reader *reader, size_t size)
 }
 
 /*
- * Returns the text of a scalar, which is in the event or, if it had to be
- * converted, in *made.  Returns -1 if out of memory.
+ * Sets *text to the text of a scalar: the bytes of the event or, if they had to
+ * be converted, a new string, which is then also in *made.  Returns 0, or -1
+ * with an error.
  */
 static int
 scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
@@ -132,12 +142,12 @@ scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
 	*made = NULL;
 	*text = (char *)event->data.scalar.value;
 	*len = event->data.scalar.length;
-	if (reader->foreign) {
+	if (reader->has_placeholders) {
 		*len = bytes_restore(*text, *len, event->data.scalar.style ==
 		    YAML_DOUBLE_QUOTED_SCALAR_STYLE);
 		(*text)[*len] = '\0';
 	}
-	/* Invalid base64 is kept as text. */
+	/* If the base64 is invalid, keep it as text. */
 	if (tag != NULL && strcmp(tag, BINARY_TAG) == 0 &&
 	    (decoded = bytes_from_base64(*text, *len)) != -1)
 		*len = (size_t)decoded;
@@ -151,9 +161,9 @@ scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
 }
 
 /*
- * Sets the key for the next value of the top frame, a map.  The bytes are those
- * of `made`, whose ownership is taken even on failure, or else of the frame's
- * event.  Returns EVENT_RETAINED if the event must be kept.
+ * Sets the key for the next value of the top frame, a map.  The text belongs to
+ * `made`, which is owned even on failure, or, if that is NULL, to the frame's
+ * key_event.  Returns EVENT_RETAINED in the second case.
  */
 static int
 set_key(struct reader *reader, const char *text, size_t len, char *made)
@@ -181,7 +191,10 @@ drop_key(struct frame *frame)
 	frame->key = NULL;
 }
 
-/* The same for a key that is not a scalar. */
+/*
+ * Sets a key that is not a plain text: JSON of the node, or an alias of a
+ * string.
+ */
 static int
 set_node_key(struct reader *reader, const json_t *node)
 {
@@ -198,7 +211,10 @@ set_node_key(struct reader *reader, const json_t *node)
 	}
 	if (text == NULL)
 		return out_of_memory(reader);
-	/* Nested keys double in size with each level of quoting. */
+	/*
+	 * The quotes of nested keys are escaped again at each level, which can
+	 * double the length each time: charge it.
+	 */
 	if (charge(reader, len) == -1) {
 		free(text);
 		return -1;
@@ -217,7 +233,7 @@ awaits_key(const struct reader *reader)
 	return frame->is_map && frame->key == NULL;
 }
 
-/* Adds a value to the sizes of its collection. */
+/* Adds the size and height of a value to those of the collection it is in. */
 static void
 count_size(struct reader *reader, size_t size, unsigned height)
 {
@@ -232,7 +248,8 @@ count_size(struct reader *reader, size_t size, unsigned height)
 }
 
 /*
- * Stores a value where it belongs.  Takes over the reference, even on failure.
+ * Adds a value to the top frame, as a key, value or item, or makes it the root.
+ * Takes ownership of the reference, even on failure.
  */
 static int
 add_value(struct reader *reader, json_t *node, size_t size, unsigned height)
@@ -266,8 +283,8 @@ add_value(struct reader *reader, json_t *node, size_t size, unsigned height)
 }
 
 /*
- * Registers an anchored value.  Sets *number to its number plus one, or to 0 if
- * the value has no anchor.
+ * Registers a value if it has an anchor.  Sets *number to the index of the
+ * anchor plus one, or to 0 without an anchor.
  */
 static int
 add_anchor(struct reader *reader, const yaml_char_t *name, json_t *node,
@@ -290,7 +307,7 @@ add_anchor(struct reader *reader, const yaml_char_t *name, json_t *node,
 		reader->anchors = anchors;
 		reader->anchor_room = room;
 	}
-	/* Redefining an anchor replaces it. */
+	/* A redefined anchor replaces the earlier one. */
 	if (json_object_set_new_nocheck(reader->names, (const char *)name,
 	    json_integer((json_int_t)reader->anchor_count)) == -1)
 		return out_of_memory(reader);
@@ -372,8 +389,8 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key) {
 		/*
-		 * The size of the key is unchanged, that of the value includes
-		 * aliases.
+		 * The key is the text itself, as without an anchor; only
+		 * aliases use the node.
 		 */
 		count_size(reader, len + 1, 0);
 		json_decref(node);
@@ -426,7 +443,7 @@ end_collection(struct reader *reader)
 	return add_value(reader, frame->node, frame->size, frame->height);
 }
 
-/* Returns EVENT_RETAINED if the event must be kept. */
+/* Handles an event.  Returns 0, -1 with an error, or EVENT_RETAINED. */
 static int
 read_event(struct reader *reader, yaml_event_t *event)
 {
@@ -467,7 +484,7 @@ parser_error(struct reader *reader)
 	    parser->problem_mark.line + 1);
 }
 
-/* Whether the root is an empty document, as opposed to an empty string. */
+/* Whether the event is an empty document, as opposed to an empty string. */
 static int
 is_empty_document(const struct reader *reader, const yaml_event_t *event)
 {
@@ -485,8 +502,8 @@ read_stream(struct reader *reader)
 
 	do {
 		/*
-		 * The event of a key is kept until its value arrives, to avoid
-		 * a copy.
+		 * The event of a key is kept until the value arrives, so that
+		 * the text need not be copied.
 		 */
 		event = awaits_key(reader) ?
 		    &reader->frames[reader->depth - 1].key_event :
@@ -512,7 +529,9 @@ read_stream(struct reader *reader)
 	return 0;
 }
 
-/* Replaces bytes that libyaml rejects with placeholders. */
+/*
+ * Replaces bytes that libyaml rejects or misreads by placeholders, in a copy.
+ */
 static int
 prepare(struct reader *reader, struct prepared *prepared, const char *data,
     size_t len)
@@ -524,7 +543,7 @@ prepare(struct reader *reader, struct prepared *prepared, const char *data,
 	    COST_PLACEHOLDER) == -1)
 		return errno == ENOMEM ? out_of_memory(reader) :
 		    too_costly(reader);
-	reader->foreign = prepared->copy != NULL;
+	reader->has_placeholders = prepared->copy != NULL;
 	if (prepared->directives > DIRECTIVES_MAX) {
 		error_set(reader->error, ERROR_BAD_REPLY,
 		    "the reply has too many directives");

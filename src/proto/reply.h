@@ -14,28 +14,29 @@
 #include "util/error.h"
 
 #define REPLY_DEPTH_MAX		64
-/* The size limit of a document, in bytes. */
+/* The maximum size of a document, in bytes. */
 #define REPLY_SIZE_MAX		((size_t)64 * 1024 * 1024)
 /*
- * The limit for the heap size of a document's tree, with all aliases expanded.
+ * The maximum heap size of the tree of a document of `len` bytes, with all
+ * aliases expanded.
  */
 #define REPLY_TREE_MAX(len)	((size_t)96 * 1024 * 1024 + 3 * (len))
 
 /*
- * Parses one document (a YAML stream with one root node, such as "---\n-
- * 1\n...\n") into a tree.
+ * Parses one document (a YAML stream with one root node, such as
+ * "---\n- 1\n...\n") into a tree.
  *
  * Values map as follows:
  * - plain `null` and `~` are null; an empty plain scalar is the empty string;
  *   plain true and false are booleans; plain integers and reals are numbers;
  *   nan, inf and integers beyond 64 signed bits are strings; quoted and block
  *   scalars are strings;
- * - !!binary is decoded; bytes that are not UTF-8 become \xNN, also in plain
- *   strings, as JSON has only text;
- * - an alias is the value it refers to, shared; an alias inside its own anchor
- *   (a cycle) is the string "<cycle>"; equal short strings may be shared;
- * - map keys are text: numbers and null unchanged, sequences and maps as
- *   compact JSON; of equal keys the last wins.
+ * - !!binary is decoded; bytes that are not UTF-8 become \xNN in all strings,
+ *   because JSON has no byte strings;
+ * - an alias shares the value it refers to; an alias inside its own anchor (a
+ *   cycle) is the string "<cycle>"; equal short strings may be shared;
+ * - map keys are text: numbers and null as written, sequences and maps as
+ *   compact JSON; the last of several equal keys wins.
  *
  * An empty document ("---\n...\n") is an empty array.
  *

@@ -20,24 +20,27 @@
 #define INTEGER_MAX		9007199254740992.0
 
 /*
- * The limit for maps in the lists of a report: an empty map in the reply
- * becomes one with all fields in the report.
+ * The maximum number of maps in the lists of a report.  Even an empty map of
+ * the reply takes memory: in the report it has all fields.
  */
 #define ITEMS_MAX	50000
 
 /* Estimated heap size of a value or map entry, without its text. */
 #define VALUE_SIZE		((size_t)64)
 
-/* How much of an invalid reply is shown, in bytes. */
+/* The maximum length of the excerpt of an invalid reply, in bytes. */
 #define EXCERPT_MAX	160
 
-/* A schema violation; without text: out of memory. */
+/*
+ * A schema violation.  If a function fails and the text is empty, it ran out of
+ * memory.
+ */
 struct complaint {
 	char	text[160];
-	size_t	items;		/* maps in all lists so far */
+	size_t	items;		/* maps counted so far, see ITEMS_MAX */
 };
 
-/* Estimated heap size of all reports. */
+/* Estimated heap size of all reports together. */
 static size_t total;
 
 static void	build_error(struct report *, const char *, enum error_code,
@@ -71,8 +74,8 @@ report_text(const char *raw)
 }
 
 /*
- * Converts text from the instance.  Drops NUL characters, which C strings and
- * many JSON parsers cannot handle.
+ * Converts text from the instance.  Text with NUL characters, which C strings
+ * and many JSON parsers cannot handle, is escaped.
  */
 static json_t *
 read_text(json_t *from)
@@ -119,7 +122,7 @@ default_value(const struct field *field)
 	return value;
 }
 
-/* Lua has only doubles: an integer may arrive as 3 or as 3.0. */
+/* Whether a value is an integer.  Lua has only doubles: 3 may arrive as 3.0. */
 static int
 is_integer(const json_t *from)
 {
@@ -131,7 +134,8 @@ is_integer(const json_t *from)
 }
 
 /*
- * An empty Lua table is encoded as an empty array, even if it stands for a map.
+ * Whether a value is an empty Lua table, which the console prints as an empty
+ * list even if a map is meant.
  */
 static int
 is_empty_table(const json_t *from)
@@ -197,7 +201,10 @@ read_array(const struct field *field, const json_t *from, const char *name,
 	return value;
 }
 
-/* Converts one value to match the schema; a new reference. */
+/*
+ * Converts a value to the type that the schema demands.  Returns a new
+ * reference, or NULL with a complaint.
+ */
 static json_t *
 read_value(const struct field *field, json_t *from, const char *name,
     struct complaint *complaint)
@@ -235,8 +242,8 @@ read_value(const struct field *field, json_t *from, const char *name,
 }
 
 /*
- * Sets the fields of an object from a map of the reply; NULL stands for an
- * empty one.  Returns 0, or -1 with a complaint.
+ * Sets the fields of a report object from a map of the reply, or to their
+ * defaults if that is NULL.  Returns 0, or -1 with a complaint.
  */
 static int
 read_fields(json_t *into, const struct field *fields, const json_t *from,
@@ -265,8 +272,8 @@ read_fields(json_t *into, const struct field *fields, const json_t *from,
 }
 
 /*
- * Builds a report from a map of the reply, or NULL for none.  Returns 0, or -1
- * with a complaint.
+ * Builds a report from a map of the reply, or with defaults if that is NULL.
+ * Returns 0, or -1 with a complaint.
  */
 static int
 build(struct report *report, const char *target, enum outcome outcome,
@@ -297,7 +304,8 @@ build(struct report *report, const char *target, enum outcome outcome,
 }
 
 /*
- * Estimates the heap size of a value.  Recursion is bounded by REPLY_DEPTH_MAX.
+ * Estimates the heap size of a value.  The recursion is limited by
+ * REPLY_DEPTH_MAX.
  */
 static size_t
 size_of(const json_t *value)
@@ -325,8 +333,8 @@ size_of(const json_t *value)
 }
 
 /*
- * Counts the heap size of a report, or replaces it by an error if the limit is
- * exceeded.
+ * Adds the heap size of a report to the total.  If that exceeds the limit,
+ * replaces the report by an error.
  */
 static void
 count_size(struct report *report, const char *target)
@@ -348,7 +356,7 @@ count_size(struct report *report, const char *target)
 	    "total", REPORT_TOTAL_MAX / 1024 / 1024));
 }
 
-/* Builds a report for an error; takes the reference of the message. */
+/* Builds a report for an error.  Takes ownership of the message. */
 static void
 build_error(struct report *report, const char *target, enum error_code code,
     json_t *message)
@@ -390,7 +398,7 @@ take_excerpt(const char *data, size_t len, void *arg)
 		return 0;
 	memcpy(excerpt->text + excerpt->len, "...", 3);
 	excerpt->is_cut = 1;
-	/* Stop here: a reply may be large. */
+	/* Stop the serialisation: the reply may be large. */
 	return -1;
 }
 
@@ -409,8 +417,8 @@ build_bad_reply(struct report *report, const char *target, const json_t *reply,
 }
 
 /*
- * Reads the outcome that the instance reports.  Only a relayed report may be
- * `unreachable`.
+ * Reads the outcome that the instance reports.  Returns 0, or -1 if an instance
+ * cannot report it: `unreachable` can only come from a gateway.
  */
 static int
 read_outcome(const json_t *from, int relayed, enum outcome *outcome)
@@ -449,7 +457,7 @@ build_from_ours(struct report *report, const char *target,
 	transient = json_object_get(json_object_get(from, "error"),
 	    "transient");
 	if (build(report, target, outcome, from, &complaint) == 0) {
-		/* An action that may have happened must not be repeated. */
+		/* After other outcomes a retry could repeat an effect. */
 		report->transient = json_is_true(transient) &&
 		    (outcome == OUTCOME_REFUSED || outcome == OUTCOME_FAILED ||
 		    outcome == OUTCOME_UNREACHABLE);
@@ -464,7 +472,7 @@ build_from_ours(struct report *report, const char *target,
 }
 
 /*
- * Handles the console's own error reply, when Lua failed outside of our code.
+ * Handles the console's own error reply, sent when the boot code itself fails.
  */
 static void
 build_from_lua_error(struct report *report, const char *target, json_t *raised)
@@ -625,7 +633,7 @@ report_document(const char *command, int exit_status,
 {
 	json_t *list, *document;
 
-	/* A shallow copy: the instances are shared. */
+	/* Only the list is copied: the instances are shared. */
 	if ((list = copy_json(instances)) == NULL)
 		return NULL;
 	document = json_pack("{s:b, s:i, s:s, s:o}",

@@ -16,23 +16,23 @@
 #include "util/error.h"
 #include "util/outcome.h"
 
-/* The limit for the estimated heap size of all reports together, in bytes. */
+/* The maximum estimated heap size of all reports together, in bytes. */
 #define REPORT_TOTAL_MAX	((size_t)512 * 1024 * 1024)
 
 struct report {
-	json_t		*instance;	/* owned; NULL: out of memory */
-	size_t		 size;		/* counted size */
+	json_t		*instance;	/* owned; NULL if out of memory */
+	size_t		 size;		/* estimated heap size */
 	enum outcome	 outcome;
-	/* A temporary failure without effects: --wait retries. */
+	/* The failure is temporary and had no effect: --wait retries. */
 	int		 transient;
 };
 
 /*
  * Builds a report from a reply, which is expected to be `[{"cartridge_reload":
- * 1, "outcome": ..., ...}]`; a lone `[{"error": ...}]` is the console's reply
- * to a Lua error.  Never fails: an invalid reply, or one that exceeds
- * REPORT_TOTAL_MAX, becomes a report with the outcome `protocol`.  Only a
- * `relayed` report may say that the instance is unreachable.
+ * 1, "outcome": ..., ...}]`, or `[{"error": ...}]`, the console's reply to a
+ * Lua error.  Never fails: an invalid reply, or one that exceeds
+ * REPORT_TOTAL_MAX, becomes a report with the outcome `protocol`.  `relayed`:
+ * the reply comes from a gateway, which may report the outcome `unreachable`.
  */
 void	report_from_reply(struct report *, const char *target,
 	    const json_t *reply, int relayed);
@@ -42,38 +42,38 @@ void	report_from_error(struct report *, const char *target,
 	    const struct error *);
 
 /*
- * Parses the results of `eval` into a tree, for formats that want one.  If they
- * cannot be parsed, the report becomes that error.
+ * Replaces the results of `eval`, a text, by their tree, for formats that need
+ * it.  If they cannot be parsed, the report becomes one of that error.
  */
 void	report_parse_results(struct report *);
 
 /*
- * Turns the report into a failure, keeping the other fields.  A previous error
- * is lost.
+ * Turns the report into a failure, keeping its other fields.  An earlier error
+ * is replaced.
  */
 void	report_fail(struct report *, const struct error *);
 
 /*
- * Sets the instance name if it is missing and `alias` is not NULL.  If out of
- * memory, the report is dropped.
+ * Sets the instance name if it is missing and `alias` is not NULL.  If that
+ * runs out of memory, the report is lost.
  */
 void	report_name(struct report *, const char *alias);
 
-/* Whether an object of the report has this outcome. */
+/* Whether an object of the report ended with this outcome. */
 int	 report_ended(const json_t *, enum outcome);
 
-/* Whether the report of an instance has this error code. */
+/* Whether the report of an instance has an error with this code. */
 int	 report_has_error(const json_t *instance, enum error_code);
 
 /*
- * Whether the report is missing because this program is out of memory, so that
- * a retry is useless.
+ * Whether this program ran out of memory for the report, so that a retry is
+ * useless.
  */
 int	 report_is_short(const struct report *);
 
 /*
- * Converts a string of this program to JSON; bytes that are not UTF-8 are
- * escaped.
+ * Converts a string of this program to JSON.  Bytes that are not UTF-8 are
+ * escaped.  Returns a new reference, or NULL if out of memory.
  */
 json_t	*report_text(const char *);
 
@@ -81,10 +81,10 @@ json_t	*report_text(const char *);
 void	report_finish(struct report *);
 
 /*
- * Builds the document `{"ok", "exit", "command", "instances"}`, with
- * "not_touched", the names of instances that were not attempted, and "skipped",
- * `[{"target", "reason"}]`, if they are not empty; takes new references.
- * Returns a new reference, or NULL if out of memory.
+ * Builds the document `{"ok", "exit", "command", "instances"}`.  If they are
+ * not empty, adds "not_touched", the names of instances that were not
+ * attempted, and "skipped", `[{"target", "reason"}]`.  Does not take ownership
+ * of the arguments.  Returns a new reference, or NULL if out of memory.
  */
 json_t	*report_document(const char *command, int exit_status,
 	    const json_t *instances, const json_t *not_touched,

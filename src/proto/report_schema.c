@@ -12,7 +12,7 @@ static const struct field module_fields[] = {
 	{ NULL, 0, 0, NULL }
 };
 
-/* Files loaded by modules themselves, and files of the HTTP server. */
+/* For files that modules load themselves, and for files of the HTTP server. */
 static const struct field file_fields[] = {
 	{ "path", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "module", FIELD_STRING, DEFAULT_NULL, NULL },

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The fields of a report: the schema that the reply of an instance is checked
- * against, and from which doc/report.schema.json is printed.
+ * The schema of a report: it validates the replies of instances, and
+ * doc/report.schema.json is generated from it.
  */
 
 #ifndef CR_REPORT_SCHEMA_H
@@ -19,11 +19,11 @@ enum field_kind {
 	FIELD_OBJECTS		/* an array of objects */
 };
 
-/* The value of a field that is missing in the reply. */
+/* What the report has if the reply lacks the field. */
 enum field_default {
 	DEFAULT_NULL,
-	DEFAULT_ZERO,		/* 0, false, [], or an object of defaults */
-	DEFAULT_OMIT		/* missing in the report as well */
+	DEFAULT_ZERO,		/* 0, false, "", [], or an object of defaults */
+	DEFAULT_OMIT		/* nothing */
 };
 
 struct field {
@@ -34,8 +34,8 @@ struct field {
 };
 
 /*
- * A report is `target`, the names, `ok`, `outcome`, and then the other fields.
- * Each list ends with a row whose name is NULL.
+ * The fields of a report, in this order: `target`, the name fields, `ok`,
+ * `outcome`, the other fields.  Each list ends with a row whose name is NULL.
  */
 extern const struct field report_name_fields[];
 extern const struct field report_fields[];

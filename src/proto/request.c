@@ -13,7 +13,7 @@
 #define BOOT	"boot"
 #define TYPED	"commands.repl"
 
-/* A growing buffer; after running out of memory all operations fail. */
+/* A growing buffer.  Once it has run out of memory, all operations fail. */
 struct text {
 	char	*data;
 	size_t	 len;
@@ -27,7 +27,10 @@ struct scripts {
 	size_t			  count;
 };
 
-/* Grows the text.  Returns where to write the new bytes, or NULL on failure. */
+/*
+ * Makes room for `len` more bytes.  Returns where to write them, or NULL if out
+ * of memory.
+ */
 static char *
 extend(struct text *text, size_t len)
 {
@@ -62,9 +65,10 @@ append(struct text *text, const char *data, size_t len)
 }
 
 /*
- * The length of a byte in a Lua string.  Bytes of UTF-8 text may be left
- * unescaped: an ASCII line is easier to handle, but non-Latin text would become
- * four times as long.
+ * Returns how many characters a byte takes in a Lua string.  With `is_ascii`,
+ * bytes above 0x7f are escaped, too: an ASCII line is easier to handle.
+ * Non-Latin text is better left as it is, because escaping makes it four times
+ * as long.
  */
 static size_t
 escaped_size(unsigned char byte, int is_ascii)
@@ -78,8 +82,8 @@ escaped_size(unsigned char byte, int is_ascii)
 }
 
 /*
- * Appends bytes escaped for a Lua string, always with three digits, as the next
- * byte may be a digit too.
+ * Appends bytes, escaped for a Lua string.  Escapes always have three digits,
+ * as the next byte may be a digit.
  */
 static void
 append_bytes(struct text *text, const void *data, size_t len, int is_ascii)
@@ -116,7 +120,11 @@ append_escaped(struct text *text, const void *data, size_t len)
 	append_bytes(text, data, len, 1);
 }
 
-/* Names consist of letters, digits and dots; scripts are embedded escaped. */
+/*
+ * Appends a string that needs no escaping, between quotes: a name, which
+ * consists of letters, digits and dots, or a script, which is embedded in its
+ * escaped form.
+ */
 static void
 append_string(struct text *text, const char *escaped, size_t len)
 {
@@ -143,7 +151,10 @@ add_script(struct scripts *scripts, const struct script *script)
 	return 0;
 }
 
-/* Adds the scripts that a script requires; other names are server modules. */
+/*
+ * Adds the embedded scripts that a script requires.  Other names are modules of
+ * the server.
+ */
 static int
 add_required(struct scripts *scripts, const struct script *script)
 {
@@ -157,7 +168,10 @@ add_required(struct scripts *scripts, const struct script *script)
 	return 0;
 }
 
-/* Adds the module of the command in the arguments, if there is one. */
+/*
+ * Adds the script of the command that the arguments name.  Returns 0, or -1 if
+ * there is none or if out of memory.
+ */
 static int
 add_command(struct scripts *scripts, const json_t *args)
 {
@@ -174,7 +188,8 @@ add_command(struct scripts *scripts, const json_t *args)
 }
 
 /*
- * Builds the line up to the last brace of the arguments, where more may follow.
+ * Appends the line up to, but not including, the last brace of the arguments,
+ * so that more arguments can follow.
  */
 static void
 append_head(struct text *text, const struct script *boot,
@@ -209,7 +224,9 @@ append_head(struct text *text, const struct script *boot,
 	append_escaped(text, args, strlen(args) - 1);
 }
 
-/* Serialises the arguments, without the texts, which are sent separately. */
+/*
+ * Serialises the arguments except for "texts", which the line has separately.
+ */
 static char *
 dump_arguments(const json_t *args)
 {
@@ -238,7 +255,7 @@ request_init(struct request *request, const json_t *args)
 	if ((boot = script_find(BOOT)) == NULL ||
 	    add_command(&scripts, args) == -1)
 		goto done;
-	/* The gateway builds a whole request of its own from these. */
+	/* The gateway builds the request that it relays from these scripts. */
 	if (inner != NULL && (add_command(&scripts, inner) == -1 ||
 	    add_script(&scripts, boot) == -1))
 		goto done;
@@ -282,7 +299,7 @@ request_rest(const json_t *more, size_t *len)
 		    NULL);
 		if (dumped == NULL)
 			return NULL;
-		/* Continues the JSON object that the head left open. */
+		/* Continue the JSON object that the head has left open. */
 		dumped[0] = ',';
 		append_escaped(&text, dumped, strlen(dumped));
 		free(dumped);

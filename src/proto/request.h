@@ -19,7 +19,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* The first part of a line, shared by all instances that receive it. */
+/* The first part of a line, shared by all instances that it is sent to. */
 struct request {
 	char	*head;
 	size_t	 len;
@@ -27,10 +27,10 @@ struct request {
 
 /*
  * Builds the part of the line that does not depend on the instance: boot.lua,
- * the modules that src/lua/<command> requires, directly or indirectly, and
- * `args`, an object whose "command" names it.  If "request" holds the arguments
- * of a command to relay, its modules and boot.lua are included too.  Strings in
- * the object "texts" are not sent as JSON but beside the modules, so they are
+ * src/lua/commands/<command>.lua with all modules that it requires, and `args`,
+ * an object whose "command" names it.  If "request" holds the arguments of a
+ * command to relay, its modules and boot.lua are included too.  Strings in the
+ * object "texts" are not sent as JSON but next to the modules, so that they are
  * escaped only once.  Returns 0, or -1 if out of memory or if a module does not
  * exist (a bug).
  */
@@ -38,9 +38,9 @@ int	 request_init(struct request *, const json_t *args);
 void	 request_finish(struct request *);
 
 /*
- * Builds the rest of the line, without a newline.  `more`, or NULL, is an
- * object with the arguments of one instance, whose keys are not in `args`.  To
- * be freed by the caller; NULL if out of memory.
+ * Builds the rest of the line, without a newline.  `more`, which may be NULL,
+ * is an object with the arguments for one instance; its keys must not be in
+ * `args`.  Returns a text that the caller frees, or NULL if out of memory.
  */
 char	*request_rest(const json_t *more, size_t *len);
 
@@ -51,13 +51,17 @@ char	*request_rest(const json_t *more, size_t *len);
  *	(loadstring("<repl.lua>","@cartridge-reload/repl.lua"))(getfenv(1),
  *	    "<what>","<text>",<from>,<to>)
  *
- * The only proper prefix that is not a syntax error ends before the second
- * call, and has no effect.  To be freed by the caller; NULL if out of memory.
+ * A proper prefix is a syntax error, except for the one that ends before the
+ * second call, which has no effect.  Returns a text that the caller frees, or
+ * NULL if out of memory.
  */
 char	*request_typed(const char *what, const char *text, size_t text_len,
 	    size_t from, size_t to, size_t *len);
 
-/* The whole line, for requests without instance-specific arguments. */
+/*
+ * Builds the whole line, for requests without arguments for one instance.
+ * Returns a text that the caller frees, or NULL if out of memory.
+ */
 char	*request_line(const json_t *args, size_t *len);
 
 #endif

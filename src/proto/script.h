@@ -3,7 +3,7 @@
 
 /*
  * The Lua files under src/lua/, embedded at build time by scripts/embed.sh.
- * They are stored escaped, as they are only ever sent.
+ * They are stored in escaped form, as the program only sends them.
  */
 
 #ifndef CR_SCRIPT_H
@@ -12,15 +12,16 @@
 #include <stddef.h>
 
 struct script {
-	const char	*name;	/* as in require: "adapters.http" */
+	const char	*name;	/* as passed to require: "adapters.http" */
 	const char	*text;	/* escaped for a Lua string */
-	size_t		 len;	/* of text, without its NUL */
-	/* The names that it requires; ends with NULL. */
+	size_t		 len;	/* of `text`, without the NUL */
+	/* Names of the modules that it requires; ends with NULL. */
 	const char	*const *required;
 };
 
 /*
- * Sorted by name.  Ends with an entry whose name is NULL, which is not counted.
+ * Sorted by name.  A last entry, which script_count does not include, has no
+ * name.
  */
 extern const struct script script_table[];
 extern const size_t script_count;

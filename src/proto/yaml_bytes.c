@@ -16,24 +16,28 @@
  */
 #define PLACEHOLDER	0x10f000UL
 #define PLACEHOLDER_LEN	4
-enum stand_in {
+enum placeholder {
 	PLACEHOLDER_RAW,	/* a raw byte */
-	PLACEHOLDER_ESCAPE	/* "\xNN"; the low bits hold the case of NN */
+	PLACEHOLDER_ESCAPE	/* "\xNN"; see UPPER_HIGH, UPPER_LOW */
 };
+
+/* Added to PLACEHOLDER_ESCAPE if a digit of \xNN is a capital letter. */
 #define UPPER_HIGH	1
 #define UPPER_LOW	2
-#define STAND_IN_END	(PLACEHOLDER_ESCAPE + 4)
+#define PLACEHOLDER_END	(PLACEHOLDER_ESCAPE + 4)
 
-/* Size of a block for the fast path, and the lookahead that it needs. */
+/*
+ * The fast path handles blocks of this size; it reads some bytes beyond them.
+ */
 #define BLOCK		64
 #define BLOCK_AFTER	2
 
-/* The result of a scan of the whole input. */
+/* The state of a scan over the whole input, and its results. */
 struct prescan {
-	unsigned char	*to;		/* output buffer, or NULL */
-	size_t		 len;		/* output length */
+	unsigned char	*to;		/* output, or NULL to measure */
+	size_t		 len;		/* length of the output */
 	size_t		 directives;
-	int		 foreign;	/* placeholders are needed */
+	int		 needs_copy;	/* for placeholders */
 };
 
 static const char hex_digits[] = "0123456789abcdef";
@@ -60,7 +64,7 @@ hex_value(unsigned char c)
 	return digit == NULL ? -1 : (int)(digit - hex_digits);
 }
 
-/* Whether the text starts with the escape of a byte above 0x7f. */
+/* Whether the text starts with "\xNN" for a byte above 0x7f. */
 static int
 is_byte_escape(const unsigned char *text, size_t len)
 {
@@ -68,7 +72,7 @@ is_byte_escape(const unsigned char *text, size_t len)
 	    hex_value(text[2]) >= 8 && hex_value(text[3]) >= 0;
 }
 
-/* Whether the text before `at` ends with a line break as libyaml sees it. */
+/* Whether a line starts at `at`, by the line breaks that libyaml recognises. */
 static int
 begins_line(const unsigned char *text, size_t at)
 {
@@ -91,7 +95,7 @@ copy_bytes(struct prescan *prescan, const unsigned char *bytes, size_t len)
 }
 
 static void
-put_stand_in(struct prescan *prescan, unsigned kind, unsigned byte)
+put_placeholder(struct prescan *prescan, unsigned kind, unsigned byte)
 {
 	unsigned value = kind << 8 | byte;
 	unsigned char *to;
@@ -107,7 +111,7 @@ put_stand_in(struct prescan *prescan, unsigned kind, unsigned byte)
 }
 
 static void
-put_escape_stand_in(struct prescan *prescan, const unsigned char *digits)
+put_escape_placeholder(struct prescan *prescan, const unsigned char *digits)
 {
 	unsigned kind = PLACEHOLDER_ESCAPE;
 
@@ -115,9 +119,9 @@ put_escape_stand_in(struct prescan *prescan, const unsigned char *digits)
 		kind += UPPER_HIGH;
 	if (digits[1] >= 'A' && digits[1] <= 'F')
 		kind += UPPER_LOW;
-	put_stand_in(prescan, kind, (unsigned)hex_value(digits[0]) * 16 +
+	put_placeholder(prescan, kind, (unsigned)hex_value(digits[0]) * 16 +
 	    (unsigned)hex_value(digits[1]));
-	prescan->foreign = 1;
+	prescan->needs_copy = 1;
 }
 
 /* Whether a byte continues a UTF-8 character. */
@@ -128,10 +132,10 @@ continues(unsigned char c)
 }
 
 /*
- * Returns the length of a block, starting at a character boundary, in which all
- * non-ASCII is two- and three-byte characters that YAML allows; 0 if it is not,
- * or might not be.  It is slightly longer than BLOCK if BLOCK ends within a
- * character.
+ * Fast path for non-ASCII: returns the length of a block, which starts at a
+ * character boundary, if its non-ASCII characters have two or three bytes and
+ * are allowed by YAML.  Returns 0 if not, or if that is uncertain.  The length
+ * is slightly more than BLOCK if BLOCK would end within a character.
  */
 static size_t
 common_utf8(const unsigned char *text)
@@ -145,14 +149,17 @@ common_utf8(const unsigned char *text)
 		next = text[i + 1];
 		special |= continues(text[i + 2]) !=
 		    ((next >= 0xc0) | (c >= 0xe0));
-		/* Overlong, or longer than three bytes. */
+		/* Reject overlong forms and four-byte characters. */
 		special |= (c == 0xc0) | (c == 0xc1) | (c >= 0xf0);
 		special |= (c == 0xe0) & (next < 0xa0);
-		/* Control characters, surrogates, the end of the plane. */
+		/* Reject C1 controls, surrogates, U+FFFE and U+FFFF. */
 		special |= (c == 0xc2) & (next < 0xa0);
 		special |= (c == 0xed) & (next >= 0xa0);
 		special |= (c == 0xef) & (next == 0xbf);
-		/* The previous character may end a line. */
+		/*
+		 * Reject '%' after a character that may be a line break to
+		 * libyaml.
+		 */
 		special |= (c >= 0x80) & (next == '%');
 	}
 	if (special)
@@ -163,10 +170,11 @@ common_utf8(const unsigned char *text)
 }
 
 /*
- * Returns the length of a block, starting at a character boundary, without
- * anything special: printable lines, no escape that may stand for a byte, no
- * directive; otherwise 0.  BLOCK_AFTER bytes must follow it.  The loops are
- * branch-free, so that the compiler can vectorise them.
+ * Fast path: returns the length of a block, which starts at a character
+ * boundary, if it needs no closer look: it has no control characters, no escape
+ * that may stand for a byte, and no directive.  Otherwise returns 0.
+ * BLOCK_AFTER bytes must follow the block.  The loops are branch-free, so that
+ * the compiler can vectorise them.
  */
 static size_t
 common_block(const unsigned char *text)
@@ -174,7 +182,7 @@ common_block(const unsigned char *text)
 	unsigned char all = 0, special;
 	size_t i;
 
-	/* The block must not escape the character after it. */
+	/* A backslash at the end may belong to an escape in the next block. */
 	special = text[0] == '%' || text[BLOCK - 1] == '\\';
 	for (i = 0; i < BLOCK; i++) {
 		all |= text[i];
@@ -188,7 +196,7 @@ common_block(const unsigned char *text)
 	return all < 0x80 ? BLOCK : common_utf8(text);
 }
 
-/* Returns the length of the initial part without anything special. */
+/* Returns the length of the beginning that needs no closer look. */
 static size_t
 common_run(const unsigned char *text, size_t len)
 {
@@ -212,7 +220,7 @@ common_run(const unsigned char *text, size_t len)
 }
 
 /*
- * Scans the input and, if prescan->to is set, writes it there, with
+ * Scans the input.  If prescan->to is set, copies the input there, with
  * placeholders for what libyaml would reject or misread.
  */
 static void
@@ -230,10 +238,13 @@ prescan_input(struct prescan *prescan, const unsigned char *text, size_t len)
 		if (text[i] == '\\') {
 			if (is_byte_escape(text + i, len - i)) {
 				use = 4;
-				put_escape_stand_in(prescan, text + i + 2);
+				put_escape_placeholder(prescan, text + i + 2);
 				continue;
 			}
-			/* An escaped backslash does not escape an x. */
+			/*
+			 * In "\\x41" the first backslash escapes the second,
+			 * not the x.
+			 */
 			use = i + 1 < len && text[i + 1] == '\\' ? 2 : 1;
 			copy_bytes(prescan, text + i, use);
 			continue;
@@ -246,15 +257,16 @@ prescan_input(struct prescan *prescan, const unsigned char *text, size_t len)
 		}
 		use = utf8_decode(text + i, len - i, &code);
 		/*
-		 * A real character from the placeholder range is valid input;
-		 * alone it does not require a copy.
+		 * A real character from the placeholder range is valid input.
+		 * It needs a placeholder only if the input is copied for
+		 * another reason.
 		 */
 		if (use == 0 || code < PLACEHOLDER)
-			prescan->foreign = 1;
+			prescan->needs_copy = 1;
 		if (use == 0)
 			use = 1;
 		for (j = 0; j < use; j++)
-			put_stand_in(prescan, PLACEHOLDER_RAW, text[i + j]);
+			put_placeholder(prescan, PLACEHOLDER_RAW, text[i + j]);
 	}
 }
 
@@ -269,7 +281,7 @@ bytes_prepare(struct prepared *prepared, const char *data, size_t len,
 	prepared->copy = NULL;
 	prepared->len = len;
 	prepared->directives = prescan.directives;
-	if (!prescan.foreign)
+	if (!prescan.needs_copy)
 		return 0;
 	prepared->len = prescan.len;
 	if (prescan.len > max) {
@@ -316,7 +328,7 @@ bytes_restore(char *text, size_t len, int double_quoted)
 		    ((unsigned)text[from + 3] & 0x3f);
 		byte = value & 0xff;
 		kind = value >> 8;
-		if (kind >= STAND_IN_END) {
+		if (kind >= PLACEHOLDER_END) {
 			text[to++] = text[from++];
 			continue;
 		}
@@ -346,7 +358,7 @@ bytes_text(const unsigned char *bytes, size_t len, int escape_nul,
 	size_t i, size, use;
 	char *text = NULL, *to = NULL;
 
-	/* Measure first, then write. */
+	/* Measure in the first pass, write in the second. */
 	for (;;) {
 		size = 0;
 		for (i = 0; i < len; i += use) {
@@ -372,7 +384,10 @@ bytes_text(const unsigned char *bytes, size_t len, int escape_nul,
 	return text;
 }
 
-/* The value of a base64 digit: 64 for '=', 65 for white space, 255 for bad. */
+/*
+ * Returns the value of a base64 digit; 64 for '=', 65 for white space, 255 for
+ * any other character.
+ */
 static unsigned
 base64_value(unsigned char c)
 {

@@ -3,11 +3,10 @@
 
 /*
  * Handles bytes that the console may send but YAML or JSON does not accept.
- *
- * libyaml rejects bytes that are not UTF-8 and raw control characters, and
- * reads "\xNN", which the console writes for such bytes since 2.11, as a code
- * point.  So the input gets placeholders for them before libyaml parses it, and
- * each resulting scalar is converted back.
+ * libyaml rejects bytes that are not UTF-8 and raw control characters.  It
+ * reads "\xNN", which the console since Tarantool 2.11 writes for a byte that
+ * is not UTF-8, as a code point.  So the input gets placeholders for all these
+ * before libyaml parses it, and each resulting scalar is converted back.
  */
 
 #ifndef CR_YAML_BYTES_H
@@ -18,39 +17,38 @@
 #include <stddef.h>
 
 struct prepared {
-	char	*copy;		/* with placeholders, to be freed; or NULL */
+	char	*copy;		/* copy with placeholders, owned; or NULL */
 	size_t	 len;
-	size_t	 directives;	/* input lines that begin with '%' */
+	size_t	 directives;	/* number of lines that begin with '%' */
 };
 
 /*
- * Scans a YAML stream.  If it needs placeholders, makes a copy of at most `max`
- * bytes.  Returns 0, or -1 with errno EMSGSIZE or ENOMEM, without anything to
- * free.
+ * Scans a YAML stream.  If it needs placeholders, copies it, into at most `max`
+ * bytes.  Returns 0, or -1 with errno EMSGSIZE or ENOMEM and without a copy.
  */
 int	 bytes_prepare(struct prepared *, const char *data, size_t len,
 	    size_t max);
 
 /*
- * Replaces the placeholders of a scalar: by the control character itself, or by
- * the text \xNN in lower case.  Outside of double quotes "\xNN" was plain text
- * and is restored as such.  Returns the new length, which is not larger; the
- * result has no terminating NUL.
+ * Converts the placeholders of a scalar back, in place: to the control
+ * character itself, or to the text \xNN in lower case.  Outside of double
+ * quotes "\xNN" is plain text and gets its original case.  Returns the new
+ * length, which is not larger; the result has no terminating NUL.
  */
 size_t	 bytes_restore(char *text, size_t len, int double_quoted);
 
 /*
- * Converts arbitrary bytes to text: invalid UTF-8 becomes \xNN, and so does NUL
- * if requested.  Returns a string of *text_len bytes to be freed, or NULL if
- * out of memory.
+ * Converts arbitrary bytes to text: invalid UTF-8 becomes \xNN and so does NUL,
+ * if `escape_nul` is set.  Returns a string that the caller frees and sets
+ * *text_len to its length, or returns NULL if out of memory.
  */
 char	*bytes_text(const unsigned char *bytes, size_t len, int escape_nul,
 	    size_t *text_len);
 
 /*
  * Decodes base64 in place; the result is always shorter.  Accepts white space
- * and missing padding.  Returns the length, or -1 if the text is not base64 and
- * was left unchanged.
+ * and missing padding.  Returns the length, or -1 without changes if the text
+ * is not base64.
  */
 ssize_t	 bytes_from_base64(char *text, size_t len);
 

@@ -9,7 +9,10 @@
 
 #include "proto/yaml_scalar.h"
 
-/* Parses a JSON integer of 64 signed bits.  Returns -1 if it is not one. */
+/*
+ * Parses a JSON integer that fits in 64 bits, signed.  Returns 0, or -1 if the
+ * text is not one.
+ */
 static int
 read_integer(const char *text, size_t len, json_int_t *number)
 {
@@ -30,8 +33,8 @@ count_digits(const char *text)
 }
 
 /*
- * Parses a JSON number with a fraction or an exponent.  Returns -1 if it is not
- * one, or not finite.
+ * Parses a finite JSON number with a fraction or an exponent.  Returns 0, or -1
+ * if the text is not one.
  */
 static int
 read_real(const char *text, size_t len, double *number)
@@ -60,7 +63,7 @@ read_real(const char *text, size_t len, double *number)
 	}
 	if (p != text + len)
 		return -1;
-	/* Safe: the program never sets LC_NUMERIC. */
+	/* strtod(3) expects a point, as the program never sets LC_NUMERIC. */
 	*number = strtod(text, &end);
 	return end == p && isfinite(*number) ? 0 : -1;
 }
@@ -126,7 +129,7 @@ scalars_value(struct scalars *scalars, const char *text, size_t len)
 			return json_integer(integer);
 		if (read_real(text, len, &real) == 0)
 			return json_real(real);
-		/* Integers that are too long, dates and UUIDs are text. */
+		/* Integers beyond 64 bits, dates and UUIDs are text. */
 		break;
 	}
 	return scalars_string(scalars, text, len);

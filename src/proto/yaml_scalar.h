@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * Interprets a plain scalar of the console.
- */
+/* Converts scalars of the console's YAML to JSON values. */
 
 #ifndef CR_YAML_SCALAR_H
 #define CR_YAML_SCALAR_H
@@ -11,13 +9,13 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* The cache of strings: maximum length, and number of entries. */
+/* The cache of strings: the longest string, and the number of entries. */
 #define SCALARS_LEN_MAX	16
 #define SCALARS_MAX	256
 
 /*
  * A cache of recent short strings: long replies repeat the same words, and
- * sharing their values saves time and memory.  All NULL at first.
+ * sharing their values saves time and memory.  Initialise with NULLs.
  */
 struct scalars {
 	json_t	*strings[SCALARS_MAX];
@@ -26,17 +24,17 @@ struct scalars {
 /*
  * Returns the value of a plain scalar of `len` bytes, followed by a NUL.  The
  * console quotes every string that could be mistaken for something else, so
- * `null`, `~`, `true`, `false` and JSON numbers are that; anything else is a
- * string, also integers beyond 64 signed bits and infinite reals.  The text
- * must be UTF-8.  Returns a reference, which may be shared if it is a string,
- * or NULL if out of memory.
+ * `null`, `~`, `true`, `false` and JSON numbers have their usual meaning.
+ * Anything else is a string, even integers beyond 64 bits and infinite reals.
+ * The text must be UTF-8.  Returns a reference, which may be shared if it is a
+ * string, or NULL if out of memory.
  */
 json_t	*scalars_value(struct scalars *, const char *text, size_t len);
 
-/* The same for a scalar that is always a string. */
+/* Returns the value of a scalar that is always a string, quoted for example. */
 json_t	*scalars_string(struct scalars *, const char *text, size_t len);
 
-/* Releases the cached strings; the tree keeps its references. */
+/* Releases the cached strings.  Trees keep their own references. */
 void	 scalars_finish(struct scalars *);
 
 #endif
