@@ -1,16 +1,15 @@
 --- Runs a command inside the instance.
 --
--- This chunk is called by the request line. It receives the other modules as
--- text, loads those that are required, runs the command and returns its report.
--- It leaves nothing behind: the modules live in a private table, not in
--- `package.loaded`.
+-- This chunk is called by the request line. It receives the other modules as text,
+-- loads those that are required, runs the command and returns its report. It leaves
+-- nothing behind: the modules live in a private table, not in `package.loaded`.
 --
--- Every other file here except commands/repl.lua starts with `local require =
--- ...`, so that its requires come here first, and go to Tarantool for
--- everything else.
+-- Every other file here except commands/repl.lua starts with `local require = ...`:
+-- its `require` looks among these modules first, and falls back to that of
+-- Tarantool.
 --
--- Arguments: name, source, name, source, ..., arguments in JSON. Returns the
--- report, a table that follows the schema of the manual.
+-- Arguments: name, source, name, source, ..., and last the arguments of the command
+-- in JSON. Returns the report, a table that follows the schema of the manual.
 
 local clock = require('clock')
 local fiber = require('fiber')
@@ -20,9 +19,9 @@ local json = require('json')
 local SLICE = 0.002
 local slice_began = clock.monotonic()
 
--- What the files here find as global variables. The functions of Lua are those of
--- this moment: code that is loaded can replace `pairs` or `table.insert`, and then
--- fail, and what takes that back must go on working.
+-- The global variables of these files. The functions of Lua are copied now: new
+-- code may replace `pairs` or `table.insert` and then fail, and the rollback must
+-- still work.
 local environment = {}
 for name, value in pairs(_G) do
     if type(value) == 'function' then

@@ -3,11 +3,12 @@
 --
 -- All code shares them, so a change cannot be staged; a rollback restores what
 -- differs. It must be the first adapter: its snapshot is taken before other
--- adapters replace functions of Tarantool, and its rollback runs after they
--- have restored them.
+-- adapters replace functions of Tarantool, and its rollback runs after they have
+-- restored them.
 --
--- Serving code hardly ever changes a function of Tarantool, but it does change
--- settings, so for these the adapter records who did.
+-- Old code hardly ever changes a function of Tarantool while a reload runs, but it
+-- does change settings. So for settings the adapter records whether new code made
+-- the change.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -18,10 +19,10 @@ local environ, setenv = rawget(os, 'environ'), rawget(os, 'setenv')
 local Builtins = {name = 'builtins'}
 Builtins.__index = Builtins
 
--- Limits: depth of watched tables, and entries of one table.
+-- The maximum depth of watched tables, and the maximum number of entries in one.
 local DEPTH, ENTRIES = 3, 2000
 
--- Data, or handled by other adapters.
+-- Tables that are not watched: they hold data, or have an adapter of their own.
 local WITHOUT = {
     ['box.cfg'] = true,
     ['box.func'] = true,
@@ -37,7 +38,7 @@ local WITHOUT = {
 }
 -- Globals that the globals adapter ignores.
 local GLOBALS = {'require', 'module', 'package', 'box', '_G'}
--- Registry entries that are tables of modules.
+-- Tables of modules in the Lua registry, which are not watched.
 local REGISTRY = {_LOADED = true, _PRELOAD = true, _LOADLIB = true}
 
 local TYPES = {
@@ -56,7 +57,7 @@ local function new(txn, names)
     return setmetatable({txn = txn, names = names}, Builtins)
 end
 
---- Copies a table, unless it has very many entries.
+--- Returns a shallow copy of a table, or nil if it has too many entries.
 local function copy(source)
     local result, count = {}, 0
     for key, value in next, source do
@@ -69,9 +70,9 @@ local function copy(source)
     return result
 end
 
---- Returns whether a value is a settings table, which is called to change
--- settings.
--- @treturn ?table its metatable
+--- Returns the metatable of a settings table, such as `json.cfg`, which is called
+-- to change settings.
+-- @treturn ?table nil if the value is not such a table
 local function settings_metatable(key, value)
     local metatable = key == 'cfg' and type(value) == 'table' and debug.getmetatable(value)
     return metatable and type(rawget(metatable, '__call')) == 'function' and metatable or nil
@@ -82,11 +83,11 @@ local function is_of_server(f)
     return source == '=[C]' or source:sub(1, 9) == '@builtin/'
 end
 
---- Watches a table and those inside it.
+--- Watches a table and those inside it: a rollback restores their entries.
 -- @tparam table object
 -- @tparam string label
--- @tparam number depth that is left
--- @tparam ?boolean is_data whether only functions in it are to be put back
+-- @tparam number depth how many levels of inner tables to watch
+-- @tparam ?boolean is_data whether only the functions in it are restored
 function Builtins:watch(object, label, depth, is_data)
     if self.known[object] then
         return
@@ -136,7 +137,7 @@ function Builtins:snapshot()
     end
     for _, name in ipairs(self.names) do
         local module = package.loaded[name]
-        -- A module without a file may have been stored manually.
+        -- A module without a file may be one that the application stored by hand.
         if type(module) == 'table' and module ~= _G and catalog.is_builtin_name(name) then
             self:watch(module, name, DEPTH)
         end
@@ -173,7 +174,8 @@ function Builtins:snapshot()
     self.environment = environ ~= nil and environ() or nil
 end
 
---- Records which settings new code changes, and what it watches.
+--- Records the settings that new code changes, and the watchers (`box.watch`) that
+-- it creates.
 function Builtins:stage()
     local txn = self.txn
     for _, item in ipairs(self.settings) do
@@ -206,8 +208,8 @@ function Builtins:stage()
     end
 end
 
---- Puts off that new code turns the JIT compiler on or off: nothing could end what
--- it has compiled.
+--- Defers `jit.on()` and `jit.off()` of new code until the commit: compiled code
+-- calls no hooks, so the watchdog could not interrupt it.
 function Builtins:stage_jit()
     local txn = self.txn
     self.jit = {}
@@ -227,8 +229,8 @@ function Builtins:stage_jit()
     end
 end
 
---- `log.level(n)` changes a setting too. Each module can have its own logger, so
--- instead of its functions the setting itself is compared.
+--- `log.level(n)` changes a setting too. Each module can have its own logger with
+-- that function, so compare the level before and after each call of new code.
 function Builtins:before_call()
     self.level = self.log and self.log.object.level
 end
@@ -259,12 +261,12 @@ function Builtins:commit()
     unstage(self)
 end
 
---- Whether an entry must get back its previous value.
+--- Whether an entry of a watched table must get its previous value back.
 local function is_to_be_undone(self, item, before, now)
     if rawequal(before, now) or before ~= before and now ~= now then
         return false
     elseif type(now) == 'function' and self.txn.origin:wraps_old(now) then
-        -- Serving code has set it.
+        -- Old code has set it.
         return false
     end
     return not item.is_data or type(before) == 'function' or type(now) == 'function'
@@ -293,7 +295,7 @@ local function restore_table(self, item, undone)
     end
 end
 
---- Restores settings, with the function that changes them.
+--- Restores changed settings through the function that sets them.
 local function restore_settings(item, undone, left)
     for key, before in pairs(item.changed) do
         local label = ('%s.%s'):format(item.label, tostring(key))
@@ -313,7 +315,8 @@ local function restore_settings(item, undone, left)
     end
 end
 
---- Log settings are also settings of box, where a level may be a name.
+--- Restores the log settings of `box.cfg`, which mirror those of `log.cfg`, but
+-- where a level may be a name.
 function Builtins:restore_log_names()
     for key in pairs(self.log ~= nil and self.box ~= nil and self.log.changed or {}) do
         local name = 'log_' .. tostring(key)
@@ -339,14 +342,15 @@ local function restore_environment(self, undone)
     end
 end
 
---- Puts functions back that the way back itself may need, before anything else. Those
--- of this program stand for others, and go when their adapter takes them away.
+--- Restores, before anything else, the functions that the rollback itself may call.
+-- Leaves replacements made by this program, which their adapters remove, and those
+-- made by old code.
 function Builtins:on_failure()
     self.early = self.early or {}
     local strings = self.strings or {}
     if strings.metatable ~= nil and not (rawequal(debug.getmetatable(''), strings.metatable)
         and rawequal(rawget(strings.metatable, '__index'), strings.index)) then
-        -- Without it, no method of a string can be called.
+        -- Without this, no method of a string can be called.
         debug.setmetatable('', strings.metatable)
         rawset(strings.metatable, '__index', strings.index)
         table.insert(self.early, {'metatable of strings.', '__index'})

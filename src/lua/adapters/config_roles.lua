@@ -27,7 +27,7 @@ function ConfigRoles:stage()
         end
         return original(...)
     end
-    -- Overrides the method of the class for this one object.
+    -- Overrides the method of the class in this one object.
     rawset(config, '_reload_noexc', self.staged)
 end
 

@@ -17,8 +17,8 @@ end
 function Connections.snapshot()
 end
 
---- Whether the nearest Lua function on the stack that is not the server's
--- belongs to new code.
+--- Whether new code has called the constructor: the nearest Lua function on the
+-- stack that is not built into Tarantool is new.
 local function is_called_by_new(txn)
     local level = 3
     while true do
@@ -66,7 +66,7 @@ local function unstage(self)
     end
 end
 
---- Describes a connection or socket; nil if it is closed.
+--- Describes a connection or socket; returns nil if it is closed.
 local function describe(object)
     if object.state ~= nil then
         return object.state ~= 'closed' and object.state ~= 'error'

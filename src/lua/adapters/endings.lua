@@ -1,10 +1,10 @@
---- Adapter: what new code ends that serving code has: fibers, channels, connections
--- of net.box, processes of popen.
+--- Adapter: calls with which new code ends something that existed before the
+-- reload: a fiber, a channel, a `net.box` connection or a `popen` process.
 --
--- Code that replaces a thing ends the former one first, as it does at any other
--- time: `if vars.loop then vars.loop:cancel() end`. Nothing can bring that back
--- when the new code fails. So it is put off until the commit; after a failure it
--- has never happened. To new code, a fiber that it has cancelled is dead.
+-- Code that replaces a thing ends the previous one first, as it does at any other
+-- time: `if vars.loop then vars.loop:cancel() end`. If the new code then failed,
+-- this could not be undone. So such calls are deferred until the commit, and a
+-- rollback drops them. New code sees a fiber that it has cancelled as dead.
 
 local require = ...
 local clock = require('clock')
@@ -15,19 +15,21 @@ local stacks = require('platform.stacks')
 local Endings = {name = 'endings'}
 Endings.__index = Endings
 
--- Seconds that fibers have to leave a protected call before they are cancelled.
+-- Seconds that a fiber gets to leave a protected call before it is cancelled
+-- anyway.
 local PATIENCE = 1
 local TURN = 0.01
--- Layers of upvalues in which the methods of connections are looked for.
+-- How deep the upvalues of `net.box.connect` are searched for the methods of
+-- connections.
 local DEPTH = 3
 
 --- @tparam table txn the transaction
 local function new(txn)
     return setmetatable({
         txn = txn,
-        made = setmetatable({}, {__mode = 'k'}),    -- set of what new code has made
-        order = {},     -- {object, original, arguments} of what was put off
-        cancelled = {}, -- number of a fiber -> its object
+        made = setmetatable({}, {__mode = 'k'}),    -- set of the objects that new code has created
+        order = {},     -- deferred calls: {object, original, arguments}
+        cancelled = {}, -- fiber id -> fiber that new code has cancelled
         replaced = {},  -- {holder, name, original, staged}
     }, Endings)
 end
@@ -36,7 +38,8 @@ function Endings:snapshot()
     self.before = fibers_lib.ids()
 end
 
---- Whether it is new code that asks. The `stop` of an old role ends its own things.
+--- Whether the caller is new code. The `stop` of an old role is not: it may end
+-- what it owns.
 local function is_asking(txn)
     return txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping()
 end
@@ -61,8 +64,8 @@ local function replace_all(self, holder, names, make)
     end
 end
 
---- Notes what a constructor makes for new code.
-local function note_made(self, holder, names)
+--- Wraps constructors to record which objects they create for new code.
+local function record_created(self, holder, names)
     local txn = self.txn
     replace_all(self, holder, names, function(original)
         return function(...)
@@ -75,8 +78,8 @@ local function note_made(self, holder, names)
     end)
 end
 
---- Puts a method off for what new code has not made.
-local function put_off(self, holder, names)
+--- Defers the methods that new code calls on objects it has not created.
+local function defer(self, holder, names)
     local txn = self.txn
     replace_all(self, holder, names, function(original)
         return function(object, ...)
@@ -89,10 +92,10 @@ local function put_off(self, holder, names)
     end)
 end
 
---- The fiber that an argument stands for, if serving code has it.
--- @param subject fiber or number
--- @treturn ?userdata
-local function find_serving(self, subject)
+--- Returns the fiber that an argument refers to, if it is older than the reload.
+-- @param subject fiber or fiber id
+-- @treturn ?userdata fiber
+local function find_older(self, subject)
     local ok, object = pcall(function()
         return type(subject) == 'number' and fiber.find(subject) or subject
     end)
@@ -106,20 +109,21 @@ local function stage_fibers(self)
     local txn = self.txn
     local function make_cancel(original)
         return function(subject, ...)
-            local object = subject ~= nil and is_asking(txn) and find_serving(self, subject)
+            local object = subject ~= nil and is_asking(txn) and find_older(self, subject)
             if not object or self.cancelled[object:id()] == nil and object:status() == 'dead' then
                 return original(subject, ...)
             end
             self.cancelled[object:id()] = object
         end
     end
-    --- What a function answers for a fiber that was cancelled.
+    --- Makes a function return these results for a fiber that new code has
+    -- cancelled.
     local function answering(...)
         local answers = {...}
         return function(original)
             return function(subject, ...)
                 local object = subject ~= nil and is_asking(txn) and next(self.cancelled)
-                    and find_serving(self, subject)
+                    and find_older(self, subject)
                 if object and self.cancelled[object:id()] then
                     return unpack(answers)
                 end
@@ -134,7 +138,8 @@ local function stage_fibers(self)
     end
 end
 
---- The methods of connections of net.box: tables that its constructor uses.
+--- Finds the method tables of `net.box` connections among the upvalues of the
+-- constructor.
 -- @treturn {table,...}
 local function connection_methods(lib)
     local seen, result = {}, {}
@@ -164,15 +169,15 @@ end
 function Endings:stage()
     local registry = debug.getregistry ~= nil and debug.getregistry() or {}
     stage_fibers(self)
-    note_made(self, fiber, {'channel'})
-    put_off(self, registry['fiber.channel'], {'close'})
+    record_created(self, fiber, {'channel'})
+    defer(self, registry['fiber.channel'], {'close'})
     local net_box = package.loaded['net.box']
     for _, methods in ipairs(connection_methods(net_box)) do
-        put_off(self, methods, {'close'})
+        defer(self, methods, {'close'})
     end
-    note_made(self, net_box, {'connect', 'new'})
-    note_made(self, package.loaded.popen, {'new', 'shell'})
-    put_off(self, registry.popen_handle, {'close', 'kill', 'terminate', 'signal', 'shutdown'})
+    record_created(self, net_box, {'connect', 'new'})
+    record_created(self, package.loaded.popen, {'new', 'shell'})
+    defer(self, registry.popen_handle, {'close', 'kill', 'terminate', 'signal', 'shutdown'})
 end
 
 local function unstage(self)
@@ -185,7 +190,7 @@ local function unstage(self)
     self.replaced = {}
 end
 
---- Takes back what is put off until the returned function is called.
+--- Returns a function that drops all calls deferred after this one.
 function Endings:mark()
     local count, cancelled = #self.order, table.copy(self.cancelled)
     return function()
@@ -204,14 +209,14 @@ function Endings:rollback()
     unstage(self)
 end
 
---- Whether the code that catches errors in a fiber is old code of the application,
--- which the adapter of fibers judges.
+--- Whether the entry function of a fiber is old code of the application: whether to
+-- cancel such a fiber is decided in `fibers`.
 local function is_judged_elsewhere(self, thread)
     local entry = thread ~= nil and stacks.entry_of((stacks.frames_of(thread)))
     return entry and self.txn.origin:is_old(entry.func) or false
 end
 
---- Cancels the fibers that new code has cancelled. Yields.
+--- Cancels the fibers whose cancellation was deferred. Yields.
 local function cancel_all(self)
     local items = {}
     for _, item in ipairs(next(self.cancelled) and fibers_lib.threads() or {}) do
@@ -220,7 +225,7 @@ local function cancel_all(self)
             self.cancelled[item.id] = nil
         end
     end
-    -- Where this build does not tell the coroutines of fibers.
+    -- The coroutines of these fibers are unknown in this build of Tarantool.
     for _, object in pairs(self.cancelled) do
         pcall(object.cancel, object)
     end
@@ -248,7 +253,7 @@ local function cancel_all(self)
     end
 end
 
---- Does what was put off, when the new code serves. Yields.
+--- Makes the deferred calls, after the commit. Yields.
 function Endings:settle()
     for _, item in ipairs(self.order) do
         pcall(item.original, item.object, unpack(item.arguments))

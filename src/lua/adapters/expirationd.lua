@@ -1,14 +1,13 @@
 --- Adapter: tasks of the rock `expirationd`.
 --
--- Starting a task under a name that is in use kills the previous task: it marks the
--- worker of that task as cancelled, and the worker ends. When the new code fails,
--- the fields of each task are restored. The guardian of a task is a fiber, and
--- restarts a worker that has ended.
+-- Starting a task under a name that is in use kills the previous task: its worker
+-- fiber is marked as cancelled, and ends. A rollback restores the fields of each
+-- task; the guardian fiber of a task then restarts its worker.
 
 local Expirationd = {name = 'expirationd'}
 Expirationd.__index = Expirationd
 
---- The tasks by their names, which the rock keeps in an upvalue of its functions.
+--- Returns the tasks by name, which the rock keeps in an upvalue of its functions.
 -- @treturn ?table
 local function find_tasks(lib)
     local f = type(lib) == 'table' and rawget(lib, 'tasks')
@@ -55,7 +54,7 @@ local function restore(item)
     for key, value in pairs(item.fields) do
         rawset(task, key, value)
     end
-    -- The guardian may have started another worker since.
+    -- The guardian may have started another worker in the meantime.
     if worker ~= nil and worker ~= task.worker_fiber and is_alive(worker) then
         if is_alive(task.worker_fiber) then
             pcall(worker.cancel, worker)
@@ -68,8 +67,8 @@ end
 function Expirationd:rollback(undone)
     for name, item in pairs(self.before or {}) do
         local is_changed = self.tasks[name] ~= item.task or item.task.guardian_fiber ~= item.fields.guardian_fiber
-        -- A guardian that new code has cancelled is still alive, see `endings`; one that
-        -- serving code has cancelled is not.
+        -- A guardian cancelled by new code is still alive, as that call is deferred
+        -- (see `endings`). If it is dead, old code has ended the task.
         if is_changed and is_alive(item.fields.guardian_fiber) then
             restore(item)
             self.tasks[name] = item.task

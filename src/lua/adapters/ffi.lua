@@ -1,13 +1,13 @@
---- Adapter: C declarations. They cannot be undone, and most cannot be repeated,
--- so a module that declares them at its top level could not be loaded again.
+--- Adapter: C declarations. They cannot be undone, and most cannot be repeated, so
+-- a module that declares them at its top level could not be loaded again.
 --
--- While new code runs, `ffi.cdef` accepts existing declarations that are equal,
--- refuses those that differ, and makes new ones. To compare, it declares the
--- same text again under generated names. The state table caches the verdict of
--- each text, as the names are permanent.
+-- While new code runs, `ffi.cdef` accepts declarations that already exist and are
+-- equal, refuses those that differ, and adds those that are new. To compare, it
+-- declares the same text again under generated names. These names are permanent, so
+-- the state table caches the result for each text.
 --
--- `ffi.metatype` for a type that already has methods stages the new ones until
--- the commit; before that only new code sees them.
+-- `ffi.metatype` for a type that already has methods stages the new methods: until
+-- the commit only new code sees them.
 
 local require = ...
 local cdecl = require('platform.cdecl')
@@ -15,7 +15,7 @@ local ctypes = require('platform.ctypes')
 local failure = require('core.failure')
 local ffi = require('ffi')
 
--- LuaJIT's own function, even while new code sees another.
+-- The original, while new code sees a wrapper.
 local cdef = ffi.cdef
 
 local Ffi = {name = 'ffi'}
@@ -24,16 +24,16 @@ Ffi.__index = Ffi
 local function new(txn)
     return setmetatable({
         txn = txn,
-        made = false,       -- whether new code declared anything for real
-        metatypes = {},     -- metatable -> what new code wants in its place
-        own = {},           -- types that new code gave methods to
+        made = false,       -- whether new code has added declarations
+        metatypes = {},     -- metatable -> {mt = the one that new code wants, old, installed}
+        own = {},           -- set of the types to which new code has given methods
     }, Ffi)
 end
 
 function Ffi.snapshot()
 end
 
---- Returns the line of new code that is running.
+--- Returns the position of the innermost new function on the stack, as text.
 local function place(origin)
     local level = 2
     local info = debug.getinfo(level, 'fSl')
@@ -44,7 +44,7 @@ local function place(origin)
     return info and ('%s:%d: in code that was loaded'):format(info.short_src, info.currentline)
 end
 
---- Ends the transaction, even if new code catches the error.
+--- Fails the transaction, even if new code catches the error.
 function Ffi:refuse(message)
     local txn = self.txn
     local ok, fail = pcall(failure.raise, {
@@ -60,7 +60,7 @@ function Ffi:refuse(message)
 end
 
 --- Returns a unique prefix for generated names.
-local function made_up_prefix(registry)
+local function generate_prefix(registry)
     registry.ffi_names = (registry.ffi_names or 0) + 1
     return ('cartridge_reload_%d_'):format(registry.ffi_names)
 end
@@ -69,7 +69,7 @@ local function label(item)
     return item.keyword and ('%s %s'):format(item.keyword, item.name) or item.name
 end
 
---- Compares the declarations of a text with existing ones.
+--- Compares the declarations of a text with the existing ones.
 -- @tparam table declarations see `cdecl`
 -- @tparam table known see `ctypes.scan`
 -- @treturn table verdict, see `declare`
@@ -81,10 +81,10 @@ function Ffi:compare(declarations, known)
         return id ~= nil and id < known.border and ctypes.is_ignored(id)
     end
 
-    local prefix = made_up_prefix(self.txn.registry)
+    local prefix = generate_prefix(self.txn.registry)
     local ok, err = pcall(cdef, declarations:rename(prefix, is_kept))
     if not ok then
-        -- C that does not parse: report LuaJIT's own error.
+        -- The text is not valid C: report LuaJIT's own error.
         error((tostring(err):gsub(prefix, '')), 0)
     end
     local made_up = ctypes.scan(known.top)
@@ -106,9 +106,9 @@ function Ffi:compare(declarations, known)
     return {}
 end
 
---- Makes the declarations of a text, if they do not contradict existing ones.
--- @treturn table verdict: empty if all is well, else with one message: `refuse`
---   (only a restart would help) or `fail` (it would not)
+--- Adds the declarations of a text, unless they contradict existing ones.
+-- @treturn table verdict: empty on success, otherwise with one message: `refuse`
+--   (it needs a restart) or `fail` (it would fail after a restart, too)
 function Ffi:declare(text)
     local declarations = cdecl.parse(text)
     if declarations == nil or ffi.typeinfo == nil then
@@ -153,8 +153,9 @@ function Ffi:declare(text)
     return {}
 end
 
---- Substitutes parameters in a text: words and numbers directly, types by name.
--- @treturn ?string nil if they do not fit
+--- Replaces the parameters (`$`) of a text: words and numbers directly, types by
+-- name.
+-- @treturn ?string nil if the number of values differs
 local function fill(text, ...)
     local values = {}
     for i = 1, select('#', ...) do
@@ -179,10 +180,10 @@ function Ffi:new_cdef(text, ...)
         filled = fill(text, ...)
     end
     if type(filled) ~= 'string' then
-        return cdef(text, ...) -- for its error
+        return cdef(text, ...) -- raises its error
     end
     text = filled
-    -- Existing declarations never change, so the verdict stays valid.
+    -- Existing declarations never change, so a cached verdict stays valid.
     local registry = self.txn.registry
     registry.ffi = registry.ffi or {}
     local verdict = registry.ffi[text]
@@ -197,7 +198,7 @@ function Ffi:new_cdef(text, ...)
     end
 end
 
---- Looks up a member, with LuaJIT's own error if it is missing.
+--- Returns a member of an object; raises LuaJIT's own error if it is missing.
 local function find_member(mt, object, key)
     local methods = mt.__index
     if type(methods) == 'function' then
@@ -211,9 +212,10 @@ local function find_member(mt, object, key)
     return value
 end
 
---- Shows new methods of a type to new code only.
--- @tparam table existing metatable, which LuaJIT does not let go
--- @tparam table mt the new one
+--- Shows new methods of a type to new code only, until the commit. LuaJIT never
+-- replaces the metatable of a type, so its functions are replaced by wrappers.
+-- @tparam table existing the metatable of the type
+-- @tparam table mt the metatable that new code wants
 function Ffi:stage_methods(existing, mt)
     local txn = self.txn
     local old, installed = {}, {}
@@ -223,8 +225,8 @@ function Ffi:stage_methods(existing, mt)
 
     for key, value in pairs(existing) do
         old[key] = value
-        -- A finalizer is bound to its object when that is created, so `__gc` is
-        -- not replaced.
+        -- LuaJIT binds a finalizer to an object when it creates it, so wrapping
+        -- `__gc` would have no effect on existing objects.
         if type(value) == 'function' and tostring(key):find('^__') and key ~= '__gc' then
             installed[key] = function(...)
                 return (current()[key] or value)(...)
@@ -259,7 +261,7 @@ function Ffi:new_metatype(metatype, ctype, mt)
     ctype = ffi.typeof(ctype)
     id = tonumber(ctype)
     if self.own[id] then
-        error(result, 0) -- the new code itself did it before
+        error(result, 0) -- new code has done the same before
     end
     self.own[id] = true
     local existing = debug.getfenv(metatype)[-id]
@@ -301,8 +303,8 @@ function Ffi:stage()
     }
     ffi.cdef, ffi.metatype = self.staged.cdef, self.staged.metatype
 
-    -- Code that declares twice often catches the error. It must not serve with
-    -- a layout that is not its own.
+    -- Code that repeats a declaration often catches the error. It must not be
+    -- committed if its types have another layout than it expects.
     local check = txn.check
     function txn.check(...)
         if self.refusal ~= nil then

@@ -1,16 +1,16 @@
---- Adapter: fibers. After the commit the loops of the old generation end or are
--- restarted; after a failure those started by new code end.
+--- Adapter: fibers. After the commit, loops of the old generation are ended or
+-- restarted; after a failure, fibers started by new code are ended.
 --
--- The entry function of a fiber determines its generation. A fiber with old
--- code further up its stack serves a request, and so may one that others can
--- join: these are left to finish. Loops are handled when the last of them has
--- ended, because a request may be waiting for fibers that merely look like
--- loops.
+-- The entry function of a fiber determines its generation. A fiber with old code
+-- elsewhere on its stack serves a request, and a joinable fiber may be part of one:
+-- these are left to finish. Loops are handled after the last of these has ended,
+-- because a request may be waiting for a fiber that merely looks like a loop.
 --
--- A loop with a replacement in the new code, see `succession`, is cancelled.
--- Any other keeps running and is reported, as its work must not end with a
--- reload. A loop inside a protected call is never cancelled: the call would
--- swallow the error, and a loop around it could block the server.
+-- A loop with a replacement in the new code (see `succession`) is cancelled. One
+-- without is restarted if that is safe (see `restart`); otherwise it keeps running
+-- and is reported, as its work must not stop because of a reload. A loop inside a
+-- protected call is never cancelled: the call would catch the error, and a loop
+-- around it could then block the server.
 
 local require = ...
 local carriers = require('adapters.fibers.carriers')
@@ -27,17 +27,18 @@ local terminate = require('code.terminate')
 local Fibers = {name = 'fibers'}
 Fibers.__index = Fibers
 
--- Seconds for requests to finish, and the share of the remaining time that this
--- may take.
+-- Seconds that requests get to finish, and the maximum share of the remaining time
+-- that one wait may take.
 local REQUESTS, PART = 5, 0.5
--- Seconds for fibers that run once to end by themselves.
+-- Seconds that short-lived fibers get to end by themselves.
 local DRAIN = 0.25
--- Seconds for loops to end, or to leave a protected call.
+-- Seconds that loops get to end, or to leave a protected call.
 local PATIENCE = 1
--- Seconds for the search for the holders of a loop.
+-- Seconds for finding the objects that hold the fiber of a loop.
 local SEARCH = 5
 local TURN = 0.01
--- How often fibers are listed to find one that restarts itself.
+-- How many times fibers are listed to find a loop that starts a new fiber for each
+-- iteration.
 local LISTS = 5
 
 local REASONS = {
@@ -53,7 +54,7 @@ local function new(txn)
     return setmetatable({
         txn = txn,
         born = {},      -- id -> {id, object, func, thread, is_withdrawn}
-        loops = {},     -- that still run old code, see `list_loops`
+        loops = {},     -- loops that still run old code, see `list_loops`
         report = {cancelled = {}, left = {}, restarted = {}},
     }, Fibers)
 end
@@ -62,8 +63,8 @@ function Fibers:snapshot()
     self.before = fibers_lib.ids()
 end
 
---- Whether a fiber belongs to a net.box connection: it ends with the connection,
--- which may belong to a library.
+--- Whether this is the entry function of a net.box connection's fiber. The fiber
+-- ends with the connection, which may belong to a library.
 local function is_of_connection(f)
     return debug.getinfo(f, 'S').source:match('^@builtin/.*net_box%.lua$') ~= nil
 end
@@ -80,7 +81,7 @@ function Fibers:stage()
             end
             local entry = {func = f}
             entry.object = original(function(...)
-                -- The fiber may start after everything was rolled back.
+                -- The fiber may run for the first time after the rollback.
                 if self.is_over then
                     return nil
                 end
@@ -105,7 +106,7 @@ local function unstage(self)
     end
 end
 
---- Whether a function is the application's or a library's.
+--- Whether a function is from a file of the application or of a library.
 local function is_from_file(f)
     local source = debug.getinfo(f, 'S').source
     return source:find('^@') ~= nil and not source:find('^@builtin/') and not source:find('^@cartridge%-reload/')
@@ -129,7 +130,8 @@ local function list_serving(self)
     return list
 end
 
---- Notes what libraries have started for the new code, when all of it has run. Yields.
+--- Collects the fibers in which libraries run new code (see `carriers`), after all
+-- new code has run. Yields.
 function Fibers:before_commit()
     local origin = self.txn.origin
     self.carriers = carriers.collect(origin, function(id)
@@ -144,9 +146,11 @@ function Fibers:commit()
     self.at_commit = fibers_lib.ids()
 end
 
---- Waits until a list is empty or a time is reached. Yields.
+--- Waits until all items are over or a time is reached. Yields.
+-- @tparam {table,...} list
+-- @tparam number until_time on the monotonic clock
 -- @tparam function is_over (item) -> boolean; must not yield
--- @treturn table what is left of the list
+-- @treturn {table,...} the items that are not over
 local function wait_for(list, until_time, is_over)
     while true do
         local left = {}
@@ -163,23 +167,25 @@ local function wait_for(list, until_time, is_over)
     end
 end
 
---- Returns the time this many seconds from now, limited by the transaction's
--- deadline.
+--- Returns the time in this many seconds, limited to a share of the time until the
+-- transaction's deadline.
 local function after(self, seconds)
     local now = clock.monotonic()
     return math.min(now + seconds, now + math.max(0, self.txn.deadline - now) * PART)
 end
 
---- Whether a joinable fiber is a loop nevertheless: it never ends, and no fiber
--- waits for it.
+--- Whether a joinable fiber is a loop: it never returns, and no fiber is waiting
+-- for it.
 local function is_joinable_loop(item, is_old)
     local ok, object = pcall(fiber.find, item.id)
     return item.is_joinable and item.is_whole and is_old(item.entry.func) and ok and object ~= nil
         and restart.never_ends(item.frames, is_old) and not fibers_lib.is_awaited(object)
 end
 
---- Lists the fibers that run old code, without those started by new code.
--- Yields.
+--- Lists the fibers that run old code, except those started by new code. Yields.
+-- @treturn {table,...} requests
+-- @treturn {table,...} loops
+-- @treturn function (f) -> whether it is old
 local function list_old(self)
     local function is_old(f)
         return self.txn.origin:is_old(f)
@@ -227,7 +233,8 @@ local function leave(self, item, reason)
     table.insert(self.loops, {id = item.id, name = item.name, func = item.func, reason = REASONS[reason]})
 end
 
---- Ends loops. Yields.
+--- Cancels loops, waits until they have ended, and reports those that have not.
+-- Yields.
 -- @treturn table set of those that were cancelled
 local function end_loops(self, loops)
     local cancelled = {}
@@ -252,8 +259,9 @@ local function end_loops(self, loops)
     return cancelled
 end
 
---- Restarts loops without a successor. Yields.
--- @treturn {table,...} those that are left without one
+--- Restarts loops that have no replacement, where that is safe (see `restart`).
+-- Yields.
+-- @treturn {table,...} those that were not restarted
 local function start_again(self, loops, is_old)
     local alone = {}
     for _, item in ipairs(loops) do
@@ -301,9 +309,9 @@ local function start_again(self, loops, is_old)
     return left
 end
 
---- Ends the loops of libraries that these have started again for new code: before
--- the scan gives the old ones the new code to call too. A second call does nothing.
--- Yields.
+--- Ends loops in which a library runs old code, if it has started such a loop for
+-- the new code as well (see `carriers`). This must happen before the scan patches
+-- the old loops to call new code, too. A second call does nothing. Yields.
 function Fibers:end_carriers()
     local news, counterparts = self.carriers or {}, self.txn.counterparts
     self.carriers = nil
@@ -321,7 +329,7 @@ function Fibers:end_carriers()
             if cancelled[item] then
                 carriers.consume(news, item)
             elseif not fibers_lib.is_alive(item) then
-                -- It may have started another one in the meantime.
+                -- It may have started a new fiber for its next iteration.
                 has_missed = true
             end
         end
@@ -331,9 +339,10 @@ function Fibers:end_carriers()
     end
 end
 
---- Leaves loops alone that watch for the end of their generation: they know best
--- when to end.
--- @treturn {table,...} the others
+--- Reports loops that compare the number of their generation (see
+-- `package_reload`). They are not cancelled, as they end by themselves at a
+-- suitable point.
+-- @treturn {table,...} the other loops
 function Fibers:leave_ending(loops)
     local ends_by_itself, others = self.txn.ends_by_itself, {}
     for _, item in ipairs(loops) do
@@ -351,9 +360,12 @@ function Fibers:leave_ending(loops)
     return others
 end
 
---- Lists old fibers again, if there were any. A fiber that has just started
--- another one and ended may be missed, together with the other one. Yields.
--- @treturn as `list_old`
+--- Lists old fibers again, several times if there were any: one list may miss both
+-- a fiber that has just ended and the one that it has started as its successor.
+-- Yields.
+-- @tparam table before the fibers found earlier; only tested for being empty
+-- @treturn {table,...} requests
+-- @treturn {table,...} loops
 local function list_again(self, before)
     local requests, loops = {}, {}
     for _ = 1, next(before) ~= nil and LISTS or 1 do
@@ -365,8 +377,8 @@ local function list_again(self, before)
     return requests, loops
 end
 
---- Reports loops in which each turn is a new fiber. Yields.
--- @tparam {function,...} entries
+--- Reports loops that start a new fiber for each iteration. Yields.
+-- @tparam {function,...} entries their entry functions
 local function leave_recurring(self, entries)
     if #entries == 0 then
         return
@@ -383,13 +395,13 @@ local function leave_recurring(self, entries)
 end
 
 --- Waits until the requests that started on old code have finished. Yields.
--- @tparam ?number patience seconds that they have
--- @treturn boolean whether none is left
+-- @tparam ?number patience maximum wait in seconds
+-- @treturn boolean whether all have finished
 function Fibers:wait_for_requests(patience)
     if fibers_lib.locate() == nil then
         return true
     end
-    -- Fibers that have not started have no stack: let them run first.
+    -- A fiber that has never run has no stack to examine: let it start.
     fiber.sleep(0)
     local requests, _, is_old = list_old(self)
     return #wait_for(requests, after(self, patience or REQUESTS), function(item)
@@ -397,9 +409,9 @@ function Fibers:wait_for_requests(patience)
     end) == 0
 end
 
---- Handles the loops of the old generation, after requests have had their time.
--- Yields.
--- @treturn ?string why that could not be done
+--- Ends, restarts or reports the loops of the old generation, after
+-- `wait_for_requests`. Yields.
+-- @treturn ?string why that was not possible
 function Fibers:finish()
     if fibers_lib.locate() == nil then
         return 'this build of Tarantool does not expose its fibers: loops of the old code were left running'
@@ -416,8 +428,7 @@ function Fibers:finish()
     wait_for(loops, after(self, DRAIN), is_dead)
     requests, loops = list_again(self, before)
     for _, item in ipairs(loops) do
-        -- A function that restarts itself is a loop too, in which each turn is
-        -- a fiber.
+        -- A fiber that appeared during the wait is the next iteration of a loop.
         item.recurs = not before[item.id]
     end
     for _, item in ipairs(requests) do
@@ -452,28 +463,29 @@ function Fibers:finish()
     return nil
 end
 
---- Whether a fiber was started while the new code was.
+--- Whether a fiber was started between the snapshot and the commit.
 -- @tparam number id
 -- @treturn boolean
 function Fibers:is_new(id)
     return self.at_commit ~= nil and self.at_commit[id] ~= nil and self.before[id] == nil
 end
 
---- Returns the loops that still run old code, which are stale references.
--- @treturn {table,...} {id, name, func = the entry, reason}
+--- Returns the loops that still run old code: they count as stale references.
+-- @treturn {table,...} {id, name, func = entry function, reason}
 function Fibers:list_loops()
     return self.loops
 end
 
---- Records the loops that serve, of the application and of libraries, before new
--- code runs. Yields.
+--- Records the running loops of the application and of libraries, before new code
+-- runs. Yields.
 function Fibers:remember_loops()
     if fibers_lib.locate() ~= nil then
         self.loops_before = list_serving(self)
     end
 end
 
---- Marks the loops that roles, or guardians, have started again. Yields.
+--- Marks ended loops that are running again: restarted by an old role, or by a
+-- fiber that supervises them. Yields.
 local function mark_restarted(self, ended)
     local again = {}
     for _, item in ipairs(list_serving(self)) do
@@ -491,9 +503,9 @@ local function mark_restarted(self, ended)
     end
 end
 
---- Names the loops that ended while failed code ran. A loop for which new code had
--- started a replacement is lost, as it ended on finding the replacement; any other
--- may have finished its work. Yields.
+--- Reports the loops that ended while the failed code ran. A loop that new code had
+-- started again is lost: it ended because it found its replacement. Any other may
+-- simply have finished. Yields.
 function Fibers:name_ended(warnings, left)
     local ended, born = {}, {}
     for _, item in ipairs(self.loops_before or {}) do
@@ -508,7 +520,7 @@ function Fibers:name_ended(warnings, left)
         table.insert(born, {func = entry.func, name = ''})
     end
     succession.find(ended, born, function(f)
-        -- Libraries are not loaded again.
+        -- A library is not reloaded: its function is its own counterpart.
         return not self.txn.origin:is_old(f) and f or nil
     end)
     mark_restarted(self, ended)
@@ -523,15 +535,15 @@ function Fibers:name_ended(warnings, left)
     end
 end
 
---- After roles were stopped and restarted: a loop that `stop` has not ended now
--- runs twice. Ends the earlier one. Yields.
+--- Ends loops that run twice after a rollback, because a role was stopped and
+-- restarted and its `stop` has not ended the loop. Ends the earlier one. Yields.
 function Fibers:revive()
     unstage(self)
     local born, before = {}, {}
     for _, item in ipairs(fibers_lib.inspect(function(f)
         return self.txn.origin:is_old(f)
     end)) do
-        -- Only code of the application: a library's server looks the same on
+        -- Only application code: the server loop of a library looks the same for
         -- every port.
         if item.id ~= nil and not item.is_request then
             table.insert(self.born[item.id] ~= nil and born or before, item)
@@ -569,7 +581,8 @@ local function is_over(entry)
     return entry.object:status() == 'dead' or thread ~= nil and not fibers_lib.is_alive(entry)
 end
 
---- Cancels a fiber of failed code, once, if that can end it.
+--- Cancels a fiber of failed code, unless this was done before or the fiber would
+-- catch the error.
 local function end_born(entry, undone)
     if not is_over(entry) and not entry.is_cancelled then
         local name = entry.object:name()
@@ -601,7 +614,7 @@ function Fibers:rollback(undone)
     end
 end
 
---- The fibers that new code has started.
+--- Returns the fibers that new code has started.
 -- @treturn {userdata,...}
 function Fibers:list_born()
     local list = {}
@@ -611,8 +624,8 @@ function Fibers:list_born()
     return list
 end
 
---- Ends the fibers that catch the error of their cancellation, and reports those
--- that have not ended. Yields.
+--- Ends fibers of failed code that catch the error of their cancellation (see
+-- `terminate`), and reports those that are still running. Yields.
 function Fibers:check_left(left)
     local list = {}
     for _, entry in pairs(self.born) do
@@ -622,7 +635,7 @@ function Fibers:check_left(left)
         return a.id < b.id
     end)
     list = wait_for(list, clock.monotonic() + DRAIN, function(entry)
-        -- It may have left its protected call.
+        -- By now it may have left its protected call.
         end_born(entry, self.undone or {})
         return is_over(entry)
     end)

@@ -2,11 +2,11 @@
 -- `cartridge.vars`.
 --
 -- A global set by new code is visible to all code at once; it cannot be staged.
--- What can be undone is undone: variables get their old values back, and so do
+-- What can be undone is undone: variables get their previous values back, and so do
 -- table entries that new code changed in place.
 --
--- Serving code may set globals too while new code runs. Who did it is certain
--- if the new code has not yielded.
+-- Old code may set globals too while a reload runs. A change is certainly made by
+-- new code if it happened during a call of new code that did not yield.
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -14,11 +14,11 @@ local fibers_lib = require('platform.fibers')
 local Globals = {name = 'globals'}
 Globals.__index = Globals
 
--- How many entries of the tables behind the variables are examined: in one
--- table, and in all. This must stay cheap, and a larger table is a cache.
+-- The maximum number of entries to watch: in one table that a global holds, and in
+-- all. Watching must stay cheap, and a larger table is probably a cache.
 local ENTRIES, ALL_ENTRIES = 1000, 10000
 
--- Ours, Lua's, and those with an adapter of their own.
+-- Not watched: our state table, names of Lua, and what has an adapter of its own.
 local IGNORED = {
     __cartridge_reload = true,
     _cluster_vars_defaults = true,
@@ -50,15 +50,14 @@ local function shallow_copy(source, limit)
     return copy, count
 end
 
---- Whether two values are the same, ignoring metatables; NaN equals itself here.
+--- Whether two values are identical, regardless of `__eq`; NaN equals itself here.
 local function is_same(a, b)
     return rawequal(a, b) or (type(a) == 'number' and type(b) == 'number' and a ~= a and b ~= b)
 end
 
 function Globals:snapshot()
     self.seen = shallow_copy(_G, math.huge)
-    -- name -> {value, set, is_certain}: what new code set, and the previous
-    -- value
+    -- name -> {before = {value}, value, verdict}: the globals that new code has set
     self.set = {}
     self.data, self.entries = {}, 0
     for name, value in next, _G do
@@ -75,8 +74,8 @@ function Globals:snapshot()
     end
 end
 
---- Watches a table of data, unless it is too large. `changes` records what new
--- code has done to it: key -> {before = {value}, after, verdict}.
+--- Watches the entries of a table, unless it is too large. The field `changes`
+-- records what new code has changed: key -> {before = {value}, after, verdict}.
 function Globals:watch(label, value)
     if type(value) ~= 'table' or self.entries >= ALL_ENTRIES then
         return
@@ -92,7 +91,7 @@ function Globals.commit()
 end
 
 --- Records which entries of a table have changed since the last check.
--- @tparam table data see `watch`
+-- @tparam table data a watched table, see `watch`
 -- @tparam ?string verdict see `look`
 local function look_at_table(data, verdict)
     local function changed(key, before, after)
@@ -101,7 +100,7 @@ local function look_at_table(data, verdict)
         end
         local change = data.changes[key]
         if verdict == nil then
-            -- A later change by other code stays.
+            -- Other code has set it last: a rollback keeps that value.
             data.changes[key], data.has_others = nil, true
         else
             data.changes[key] = {
@@ -135,9 +134,10 @@ local function has_same_entries(a, b)
     return true
 end
 
---- Finds what has changed since the last check, and attributes it.
--- @tparam ?string verdict `certain` or `doubtful` that it was new code; nil if
---   it was somebody else
+--- Finds the globals and table entries that have changed since the last check, and
+-- records the changes made by new code.
+-- @tparam ?string verdict `certain` or `doubtful` if new code made them; nil if
+--   other code did
 local function look(self, verdict)
     local now = shallow_copy(_G, math.huge)
     local function changed(name)
@@ -172,36 +172,37 @@ local function look(self, verdict)
     end
 end
 
---- Changes outside of calls may still come from a fiber that new code has
--- started.
+--- Returns the verdict on changes between two calls of new code: they may come from
+-- a fiber that new code has started.
 local function verdict_outside(self)
     return next(self.txn.origin.adopted) ~= nil and 'doubtful' or nil
 end
 
---- New code is about to run.
+--- Records what has changed since the last call of new code.
 function Globals:before_call()
     look(self, verdict_outside(self))
     self.has_yielded = fibers_lib.watch_yield()
 end
 
---- New code has run: what changed was changed by it, if nothing else ran.
+--- Records what has changed during a call of new code. If it has not yielded, no
+-- other code has run.
 function Globals:after_call()
     look(self, self.has_yielded ~= nil and not self.has_yielded() and 'certain' or 'doubtful')
 end
 
---- Whether a variable must get its old value back.
+--- Whether a global must get its previous value back.
 local function is_to_be_undone(self, set)
     if set.verdict == 'certain' or rawequal(set.before.value, nil) then
         return true
     end
-    -- Numbers and strings are counters and records of serving code; anything
-    -- else is defined by code.
+    -- Of doubtful changes, undo only new functions and tables: numbers and strings
+    -- may be counters and records of old code.
     local kind = type(set.value)
     return kind == 'function' and self.txn.origin:wraps_new(set.value) or kind == 'table'
 end
 
---- Keeps old code that is about to run from removing what new code has set.
--- @treturn function that puts back what was removed
+--- Protects the globals set by new code from old code that is about to run.
+-- @treturn function to be called afterwards: sets removed globals again
 function Globals:guard()
     local values = {}
     for name in pairs(self.set) do
@@ -216,7 +217,7 @@ function Globals:guard()
     end
 end
 
---- Closes the gaps of a list to which other code may have added entries.
+--- Closes the gaps in a list to which other code may have added entries.
 local function close_gaps(list)
     local last = 0
     for index = 1, table.maxn(list) do
@@ -231,9 +232,9 @@ local function close_gaps(list)
     end
 end
 
---- Restores the table entries that were certainly changed by new code.
--- @treturn boolean whether there were any
--- @treturn boolean whether there are others, of which that cannot be said
+--- Restores the entries of a table that were certainly changed by new code.
+-- @treturn boolean whether any was restored
+-- @treturn boolean whether doubtful changes remain
 local function restore_table(data)
     local is_list = rawget(data.table, 1) ~= nil and #data.table == table.maxn(data.table)
     local is_undone, is_doubtful = false, false
@@ -251,7 +252,7 @@ local function restore_table(data)
     return is_undone, is_doubtful
 end
 
---- What changes from now on is the work of adapters.
+--- Records the last changes of new code: from now on, adapters change globals.
 function Globals:before_rollback()
     look(self, verdict_outside(self))
 end

@@ -1,16 +1,18 @@
 --- Adapter: the routes, hooks and helpers of an HTTP server (rock `http`).
 --
--- New code gets a staging proxy of the server. It has separate tables for what
--- is staged and is the live server in everything else, so the rock's methods
--- work on it unchanged. At the commit the live server gets the tables in one
--- step; from then on the proxy is just the live server, for code that kept it.
+-- New code gets a staging proxy of the server. The proxy has tables of its own for
+-- routes, hooks and helpers, and forwards everything else to the live server, so
+-- the methods of the rock work on it unchanged. At the commit the live server gets
+-- the tables in one step; from then on the proxy forwards everything, for code that
+-- has kept it.
 
 local Http = {name = 'http'}
 Http.__index = Http
 
--- What is staged: fields of the server that are tables of handlers.
+-- The staged fields of a server: its tables of handlers.
 local STAGED = {'routes', 'iroutes', 'hooks', 'helpers'}
--- Methods that change them, which code may also call on the live server.
+-- The methods that change these fields. They are wrapped in the live server too, as
+-- new code may have kept it.
 local METHODS = {'route', 'delete', 'hook', 'helper'}
 
 --- @tparam table txn the transaction
@@ -19,7 +21,7 @@ local function new(txn, live)
     return setmetatable({txn = txn, live = live, keys = {}}, Http)
 end
 
---- Returns the routes of a server in order; there may be gaps.
+--- Returns the routes of a server as a list; its table may have gaps.
 local function list_routes(routes)
     local indexes, count, list = {}, 0, {}
     for index in pairs(routes) do
@@ -48,7 +50,7 @@ local function index_names(routes)
     return iroutes
 end
 
---- Returns what identifies a route: method and path.
+--- Returns the identity of a route: its method and path.
 function Http:key_of(route)
     local key = self.keys[route]
     if key == nil then
@@ -63,8 +65,8 @@ function Http:is_old(route)
     if self.txn.origin:wraps_old(route.sub) then
         return true
     end
-    -- A route without a function of its own: all that is known is which files
-    -- it was registered with.
+    -- The handler is a function of the library. What remains is the record of the
+    -- files that were loaded when a reload registered the route.
     local files = self.txn.registry.routes[route]
     if files == nil or not self:is_anonymous(route) then
         return false
@@ -77,8 +79,8 @@ function Http:is_old(route)
     return true
 end
 
---- Whether the handler of a route is the library's own: a template, or the name
--- of a controller. It does not tell who registered the route.
+--- Whether the handler of a route is a function of the library, as for a template
+-- or a named controller, so that it does not tell who registered the route.
 function Http:is_anonymous(route)
     return type(route.sub) == 'function'
         and debug.getinfo(route.sub, 'S').source == self.library
@@ -94,8 +96,8 @@ function Http:snapshot()
         self.options = table.copy(self.live.options)
     end
     self.library = debug.getinfo(self.live.route, 'S').source
-    -- Sorts routes: those that stay, and those that go if new code registers
-    -- the same.
+    -- Routes that are not old: `kept` ones stay; `unowned` ones stay unless new
+    -- code registers the same method and path.
     self.seen, self.kept, self.unowned = {}, {}, {}
     for _, route in ipairs(list_routes(self.live.routes)) do
         self.seen[route] = true
@@ -107,8 +109,8 @@ function Http:snapshot()
     end
 end
 
---- Creates the proxy.
--- @treturn table to be given to new code as the server
+--- Creates the staging proxy.
+-- @treturn table the server that new code gets
 function Http:stage()
     local live = self.live
     local own = {hooks = {}, helpers = {}, routes = {}}
@@ -163,15 +165,16 @@ local function unstage(self)
     end
 end
 
---- Merges the routes for the commit.
+--- Merges the live routes with those of new code.
 --
--- Kept routes stay in order, and so do those of the main script, see
--- `Transaction:stays`. New routes take the positions of removed ones, in order
--- of registration; further ones come last. So with unchanged code every route
--- keeps its position, and the first match still wins between routes of
--- different owners.
--- @treturn table routes
--- @treturn table {added, replaced, removed}
+-- Kept routes stay in order, and so do those of the main script (see
+-- `Transaction:stays`). New routes take the positions of removed ones, in order of
+-- registration; the rest come last. So with unchanged code every route keeps its
+-- position, and the order of routes of different owners, where the first match
+-- wins, does not change.
+-- @treturn {table,...} routes
+-- @treturn table {added, replaced, removed}: how many
+-- @treturn {table,...} the routes of new code
 function Http:merge()
     local staged, deleted = {}, {}
     for route in pairs(self.kept) do
@@ -220,7 +223,7 @@ function Http:merge()
     return merged, counts, staged
 end
 
---- Returns the routes that the server will have, as far as known before the
+--- Returns the routes that the server will have, as far as this is known before the
 -- commit.
 -- @treturn {table,...} routes
 -- @treturn table set of those that new code has registered
@@ -255,7 +258,8 @@ function Http:list_new(functions)
     end
 end
 
---- Whether an old route stays that new code has not registered.
+--- Whether an old route stays although new code has not registered it again, see
+-- `Transaction:stays`.
 function Http:stays(route)
     return self.txn.registry.routes[route] == nil and type(route.sub) == 'function'
         and self.txn:stays(route.sub, self:key_of(route))
@@ -265,8 +269,8 @@ function Http:commit()
     unstage(self)
     local live, own = self.live, self.own
     local routes, counts, staged = self:merge()
-    -- Rebuilt, because a table that has had holes may yield its entries out of
-    -- order, and the rock iterates with pairs.
+    -- Set new tables: one that has had gaps may be traversed out of order, and the
+    -- rock uses pairs.
     live.routes, live.iroutes = routes, index_names(routes)
     for _, field in ipairs({'hooks', 'helpers'}) do
         for name, f in pairs(self.before[field]) do
@@ -294,8 +298,8 @@ function Http:commit()
     self.counts = counts
 end
 
---- Commits what a role registered that was stopped and restarted: each route
--- replaces the one with the same method and path.
+--- Makes current what old roles have registered when they were restarted after a
+-- rollback: each route replaces the one with the same method and path.
 function Http:revive()
     unstage(self)
     local routes, places = list_routes(self.live.routes), {}
@@ -321,7 +325,7 @@ function Http:revive()
     self:release()
 end
 
---- From now on the proxy is just the live server.
+--- Removes the tables of the proxy: from now on it forwards everything.
 function Http:release()
     for _, field in ipairs(STAGED) do
         rawset(self.own, field, nil)
@@ -340,14 +344,14 @@ function Http:mark()
     end
 end
 
---- Drops what was staged.
+--- Drops everything that was staged.
 function Http:discard()
     unstage(self)
     self:release()
 end
 
---- Restores the server's options, and other fields in which new code has set
--- functions. Options belong to the live server and take effect at once.
+--- Restores the server's options, and other fields that new code has set to
+-- functions. The proxy forwards these, so changes take effect at once.
 local function restore_fields(self, undone)
     local live, origin = self.live, self.txn.origin
     local seen_elsewhere = {options = true}
@@ -378,7 +382,7 @@ local function restore_fields(self, undone)
     end
 end
 
---- Reverts what new code did to the live server without the proxy.
+--- Reverts what new code has changed in the live server, bypassing the proxy.
 function Http:rollback(undone)
     unstage(self)
     restore_fields(self, undone)

@@ -1,11 +1,11 @@
---- Adapter: files that servers of the rock `http` have read and cached, see
--- `platform.http_servers`.
+--- Adapter: files that servers of the rock `http` have read and cached (see
+-- `platform.http_servers`): controllers, templates and static files.
 --
 -- A controller is application code, although it is not in `package.loaded`. New
--- controllers are loaded after the new roles have started, as late as the first
--- request for one would, and are put into the cache at the commit. Texts of
--- templates and static files are removed from it: the next request reads them
--- again.
+-- controllers are loaded after the new roles have started, because the server would
+-- load them even later, on the first request; they enter the cache at the commit.
+-- Cached texts of templates and static files are removed, so that the next request
+-- reads the files again.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -13,13 +13,13 @@ local failure = require('core.failure')
 local servers_lib = require('platform.http_servers')
 local slice = require('core.yield')
 
--- Bytes of a file that are compared with a cached text at once.
+-- Bytes to read at a time when a file is compared with its cached text.
 local CHUNK = 256 * 1024
 
 local Files = {name = 'http_files'}
 Files.__index = Files
 
---- Whether a file is part of the reload.
+--- Whether a file belongs to the application and is selected for the reload.
 local function is_chosen(item, select_kind)
     if item.path == nil or not catalog.is_application_path(item.path) then
         return false
@@ -28,12 +28,13 @@ local function is_chosen(item, select_kind)
         or package.preload[item.key] == nil and select_kind(item.key, 'app') == 'app'
 end
 
---- Finds the files, and those of controllers that routes refer to but that were
--- not requested yet. May yield.
+--- Finds the cached files, and the files of controllers that routes refer to but
+-- that no request has loaded yet. May yield.
 -- @tparam function select_kind see `catalog.choose`
--- @treturn {table,...} {server, kind, key, path, value}, see `http_servers.cached`;
---   of a controller that was not asked for, without a value; `is_gone`, if the
---   file of a controller is not there any more; with `servers`, a list of all
+-- @treturn {table,...} {server, kind, key, path, value, is_gone}, see
+--   `http_servers.cached`. A controller that is not loaded has no `value`;
+--   `is_gone` is set if the file of a loaded one no longer exists. The field
+--   `servers` is the list of all servers.
 local function find(select_kind)
     local list = {servers = servers_lib.list()}
     for _, server in ipairs(list.servers) do
@@ -85,8 +86,8 @@ local function has_text(path, text)
 end
 
 --- Determines whether a file has changed, and compiles a controller. May yield.
--- @tparam table item as `find` gave it; gets `changed`, nil if that is not known,
---   and as `catalog.compile` says
+-- @tparam table item from `find`; its `changed` is set, or nil if unknown, and for
+--   a controller also the fields that `catalog.compile` sets
 -- @tparam table registry of the instance
 -- @treturn[1] boolean true
 -- @treturn[2] nil
@@ -101,19 +102,19 @@ local function check(item, registry)
     end
     local ok, err = catalog.compile(item, registry)
     if item.value == nil then
-        -- It was never loaded, so there is no old code.
+        -- No request has loaded it: there is no old code that could differ.
         item.changed = false
     end
     return ok, err
 end
 
---- The name of a controller in a report, as it has no module name.
+--- Returns the name of a controller in a report. It has no module name.
 local function label(item)
     return 'controller ' .. item.key
 end
 
 --- @tparam table txn the transaction
--- @tparam {table,...} items as `find` gave them, checked
+-- @tparam {table,...} items from `find`, after `check`
 -- @tparam function select_kind see `catalog.choose`
 local function new(txn, items, select_kind)
     return setmetatable({
@@ -144,7 +145,7 @@ function Files:snapshot()
     for _, item in ipairs(self.items) do
         if item.kind == 'controller' then
             self.by_key[item.server][item.key] = item
-            -- Whatever happens to it, its loaded code is old.
+            -- Its loaded code counts as old, even if the file is not loaded again.
             if item.value ~= nil then
                 self.txn.origin:forget(item.path)
             end
@@ -156,16 +157,17 @@ local function raise(item, message)
     failure.raise({code = 'load_error', phase = 'load', module = item.key, message = message})
 end
 
---- Returns the function of a controller for a route.
+--- Returns the function of a controller that handles a route.
+-- @treturn ?function nil if the controller lacks it
 local function action_of(controller, route)
     local f = type(controller) == 'table' and controller[route.action]
     return type(f) == 'function' and f or nil
 end
 
---- Loads a controller as the first request for it would.
+--- Loads a controller in the way in which the first request would.
 -- @tparam table item
--- @tparam {table,...} routes that name it
--- @tparam table staged set of routes that new code has registered
+-- @tparam {table,...} routes the routes that refer to this controller
+-- @tparam table staged set of the routes that new code has registered
 local function load(self, item, routes, staged)
     local txn = self.txn
     if item.chunk == nil then
@@ -197,11 +199,11 @@ local function load(self, item, routes, staged)
 end
 
 --- Loads the controllers that routes of the new generation refer to: those that
--- were in use, and those of new routes.
+-- were loaded before, and those of new routes.
 -- @tparam table server
--- @tparam {table,...} routes that it will have
--- @tparam table staged set of those that new code has registered
--- @tparam table options that it will have
+-- @tparam {table,...} routes the routes that it will have
+-- @tparam table staged set of the routes that new code has registered
+-- @tparam table options the options that it will have
 local function load_of_server(self, server, routes, staged, options)
     local by_key = self.by_key[server]
     self.loaded[server] = {}
@@ -226,7 +228,7 @@ local function load_of_server(self, server, routes, staged, options)
 end
 
 --- Loads the new controllers, after the new roles have started. May yield.
--- @tparam table servers the adapter of servers
+-- @tparam table servers the adapter `servers`
 function Files:load(servers)
     for _, server in ipairs(self.servers) do
         local routes, staged, options = servers:outlook(server)
@@ -256,8 +258,10 @@ local function remove_texts(texts, path_of)
     end
 end
 
---- Removes entries that do not belong to the new generation from the cache of a
--- server.
+--- Removes from the cache of a server what does not belong to the new generation,
+-- and adds the new controllers.
+-- @tparam table server
+-- @tparam boolean has_texts whether to remove templates and static files, too
 local function clean(self, server, has_texts)
     local cache, before = server.cache, self.before[server]
     for name in pairs(table.copy(cache)) do
@@ -283,14 +287,16 @@ function Files:commit()
     end
 end
 
---- Removes what requests started before the commit have cached since.
+--- Removes what old code has put into the caches since the commit: requests that
+-- started before it may still be running.
 function Files:settle()
     for _, server in ipairs(self.servers) do
         clean(self, server, false)
     end
 end
 
---- Records the digests of what the new generation has loaded, or will load.
+--- Records the digest of each controller's file in the state table, whether it has
+-- been loaded or will be on the first request.
 function Files:remember()
     local files = self.txn.registry.files
     for _, items in pairs(self.by_key or {}) do

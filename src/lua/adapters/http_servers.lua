@@ -1,12 +1,11 @@
---- Adapter: HTTP servers (rock `http`) that the application opens itself, on
--- ports of its own.
+--- Adapter: HTTP servers (rock `http`) that the application opens itself, on ports
+-- of its own.
 --
--- Old and new code cannot both listen on a port. So new code that creates a
--- server for the host and port of a running one gets a staging proxy of that
--- server: starting it does nothing, and its routes take over at the commit.
--- Clients keep their connections. Stopping a server is deferred until the
--- commit, and skipped if new code has taken it over; after a failure it was
--- never stopped.
+-- Old and new code cannot both listen on a port. So new code that creates a server
+-- for the host and port of a running one gets a staging proxy of that server:
+-- starting it does nothing, and its routes take over at the commit. Clients keep
+-- their connections. Stopping a server is deferred until the commit, and skipped if
+-- new code has taken the server over; a rollback drops the call.
 
 local require = ...
 local servers_lib = require('platform.http_servers')
@@ -14,24 +13,24 @@ local servers_lib = require('platform.http_servers')
 local Servers = {name = 'servers'}
 Servers.__index = Servers
 
--- Options of the socket, which a running server cannot change.
+-- Options of the listening socket, which a running server cannot change.
 local OF_SOCKET = {'ssl_cert_file', 'ssl_key_file', 'ssl_password', 'ssl_password_file', 'ssl_ca_file',
     'ssl_ciphers', 'ssl_verify_client'}
 
 --- @tparam table txn the transaction
--- @tparam table http the adapter of one server
--- @tparam {table,...} others adapters of servers that the framework has
--- @tparam ?boolean is_reviving for old roles that start again after a rollback:
---   what they register is taken over by `revive`
+-- @tparam table http the module `adapters.http`
+-- @tparam {table,...} others adapters of the servers that the framework has
+-- @tparam ?boolean is_reviving whether this is for old roles that are restarted
+--   after a rollback: then `revive` makes current what they register
 local function new(txn, http, others, is_reviving)
     return setmetatable({
         txn = txn,
         http = http,
         others = others,
         is_reviving = is_reviving,
-        parts = {},     -- live server -> its adapter, once it was taken over
+        parts = {},     -- live server -> its adapter, if it was taken over
         order = {},     -- the same adapters in order
-        stopped = {},   -- set of live servers that are to stop
+        stopped = {},   -- set of live servers whose stop is deferred
         stops = {},     -- live server -> {original, staged}
         options = {},   -- live server -> its new options
     }, Servers)
@@ -73,7 +72,7 @@ local function itself(server)
     return server
 end
 
---- Creates the proxy of a running server on first use.
+--- Returns the proxy of a running server; creates it on first use.
 local function take(self, live)
     local part = self.parts[live]
     if part == nil then
@@ -112,7 +111,7 @@ function Servers:stage()
         local stop = live.stop
         local function staged(server, ...)
             if self.parts[live] ~= nil and txn.origin:is_stopping() then
-                -- The new generation has taken it over.
+                -- The new generation has taken the server over.
                 return server
             elseif txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping() then
                 self.stopped[live] = true
@@ -138,9 +137,9 @@ function Servers:list()
 end
 
 --- Returns what a server will have after the commit.
--- @tparam table live
+-- @tparam table live the server
 -- @treturn {table,...} routes
--- @treturn table set of those that new code has registered
+-- @treturn table set of the routes that new code has registered
 -- @treturn table options
 function Servers:outlook(live)
     local options = setmetatable({}, {__index = live.options})
@@ -160,15 +159,15 @@ local function unstage(self)
     if self.lib ~= nil and self.lib.new == self.staged then
         self.lib.new = self.original
     end
-    -- From now on a proxy is just the live server.
+    -- From now on, a proxy forwards these to the live server.
     for _, part in ipairs(self.order) do
         rawset(part.stand_in, 'start', nil)
         rawset(part.stand_in, 'stop', nil)
     end
 end
 
---- Until now, servers that were taken over were protected from the `stop` of old
--- roles. A second call does nothing.
+--- Restores `stop` of all servers, after the old roles have stopped: it was wrapped
+-- to protect the servers that were taken over. A second call does nothing.
 function Servers:settle()
     for live, stop in pairs(self.stops) do
         if live.stop == stop.staged then
@@ -197,7 +196,8 @@ function Servers:rollback()
     self:settle()
 end
 
---- Commits what restarted old roles have registered.
+--- Makes current what old roles have registered when they were restarted after a
+-- rollback.
 function Servers:revive()
     unstage(self)
     for _, part in ipairs(self.order) do

@@ -1,20 +1,19 @@
 --- Adapter: the HTTP servers of the role `roles.httpd`.
 --
--- Roles get a server with `get_server(name)`. New code gets a staging proxy of
--- it, and the `stop` of an old role gets a proxy of its own whose routes are
--- dropped.
+-- Roles get a server with `get_server(name)`. This returns a staging proxy to new
+-- code, and to the `stop` of an old role another proxy whose routes are dropped.
 
 local HttpdRole = {name = 'httpd role'}
 HttpdRole.__index = HttpdRole
 
 --- @tparam table txn the transaction
 -- @tparam table role what the module `roles.httpd` returned
--- @tparam table http the adapter of a server
+-- @tparam table http the module `adapters.http`
 local function new(txn, role, http)
     return setmetatable({txn = txn, role = role, http = http, servers = {}, stand_ins = {}}, HttpdRole)
 end
 
---- Returns the servers that the role has open.
+--- Returns the servers that the role has opened.
 local function list_servers(role)
     local list = {}
     for index = 1, 255 do
@@ -60,13 +59,13 @@ function HttpdRole:stage()
     self.role.get_server = self.staged
 end
 
---- Gives `stop` proxies that are dropped later.
--- @tparam table stand_ins live server -> what is to be found in its place
+--- Sets what `get_server` returns to the `stop` of old roles.
+-- @tparam table stand_ins live server -> proxy
 function HttpdRole:retire(stand_ins)
     self.stopping = stand_ins
 end
 
---- Ends that.
+--- Restores `get_server`, after the old roles have stopped.
 function HttpdRole:settle()
     self.stopping = nil
     if self.staged ~= nil and self.role.get_server == self.staged then
@@ -74,7 +73,8 @@ function HttpdRole:settle()
     end
 end
 
---- `get_server` stays replaced for the `stop` of the old roles, until `settle`.
+--- Ends the proxies of new code. `get_server` stays wrapped until `settle`, for the
+-- `stop` of old roles.
 function HttpdRole:commit()
     self.stand_ins = {}
 end

@@ -1,13 +1,13 @@
 --- Adapter: servers that the application opens on ports of its own, with
 -- `socket.tcp_server` or with functions that call it, such as `console.listen`.
 --
--- Old and new code cannot both listen on a port. So new code that opens a
--- server where old code listens gets a proxy of that socket; its handler takes
--- over at the commit, for new connections. Closing the old socket is deferred
--- until the commit, and skipped if new code has taken it over. HTTP servers
--- have an adapter of their own.
+-- Old and new code cannot both listen on a port. So new code that opens a server
+-- where old code listens gets a proxy of that socket; its handler takes over at the
+-- commit, for new connections. Closing the old socket is deferred until the commit,
+-- and skipped if new code has taken it over. HTTP servers have an adapter of their
+-- own.
 --
--- A free port is opened at once; after a failure it is closed again.
+-- A port that is free is opened at once; a rollback closes it again.
 
 local require = ...
 local errno = require('errno')
@@ -22,7 +22,7 @@ local function new(txn)
         txn = txn,
         opened = {},    -- sockets on ports that were free
         taken = {},     -- {listener, options, stand_in} in the order in which they were taken
-        closed = {},    -- set of live sockets that are to be closed
+        closed = {},    -- set of live sockets whose close is deferred
         closes = {},    -- live socket -> {original, staged}
     }, Sockets)
 end
@@ -52,9 +52,9 @@ local function handler_of(options)
     return type(options) == 'table' and options.handler or options
 end
 
---- Returns the old server on an address that new code wants to use, if new code
--- continues its work: its handler is old, or has the same code, as with servers
--- opened by a library. Yields.
+--- Returns the old server on an address that new code wants to use, if new code may
+-- take it over: its handler is old, or has the same code as the new one, as with
+-- servers opened by a library. Yields.
 local function find(self, host, port, options)
     local address = #self.live > 0 and resolve(host, port)
     for _, listener in ipairs(address and self.live or {}) do
@@ -69,8 +69,8 @@ local function find(self, host, port, options)
     return nil
 end
 
---- Creates a proxy of a live socket; closing it does nothing until the commit,
--- and nothing at all after a rollback.
+--- Creates a proxy of a live socket. Closing the proxy has no effect, unless a
+-- commit has made it forward to the socket.
 local function make_stand_in(live)
     return setmetatable({close = function() return true end}, {
         __index = live,
@@ -89,12 +89,14 @@ local function is_taken(self, live)
     return false
 end
 
---- Defers closing a socket until `settle`.
+--- Wraps `close` of a live socket until `settle`. A call by new code is deferred
+-- until the commit. One by the `stop` of an old role does nothing if new code has
+-- taken the socket over.
 local function guard_close(self, live)
     local txn, own, close = self.txn, rawget(live, 'close'), live.close
     local function staged(s, ...)
         if is_taken(self, live) and txn.origin:is_stopping() then
-            -- The new generation has taken it over.
+            -- The new generation has taken the socket over.
             return true
         elseif txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping() then
             self.closed[live] = true
@@ -154,8 +156,8 @@ local function unstage(self)
     end
 end
 
---- Until now, sockets that were taken over were protected from the `stop` of old
--- roles. A second call does nothing.
+--- Restores `close` of all sockets, after the old roles have stopped: it was
+-- wrapped to protect the sockets that were taken over. A second call does nothing.
 function Sockets:settle()
     for live, close in pairs(self.closes) do
         if rawget(live, 'close') == close.staged then
@@ -171,7 +173,7 @@ local function take_over(self)
         for key, value in pairs(type(item.options) == 'table' and item.options or {handler = item.options}) do
             serving[key] = value
         end
-        -- From now on the proxy is just the live socket.
+        -- From now on, the proxy forwards `close` to the live socket.
         rawset(item.stand_in, 'close', nil)
     end
 end
@@ -186,7 +188,8 @@ function Sockets:commit()
     end
 end
 
---- Commits what restarted old roles have opened.
+--- Makes current what old roles have opened when they were restarted after a
+-- rollback.
 function Sockets:revive()
     unstage(self)
     take_over(self)

@@ -2,11 +2,11 @@
 -- `package.loaded` keeps the old one until the commit.
 --
 -- `require` is not replaced. While a transaction runs, `package.loaded` is one
--- table for new code and another for serving code (see `module_table`), and a
+-- table for new code and another for all other code (see `module_table`), and a
 -- loader in `package.loaders` returns the precompiled chunks to new code. So
--- everything based on Lua's own `require`, such as a rock that keeps it in a
--- local variable, works for both, and code may unload modules and load them
--- again as it does at startup.
+-- everything that is based on Lua's own `require` works for both, even a rock that
+-- keeps it in a local variable, and code may unload modules and load them again as
+-- it does at startup.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -19,7 +19,7 @@ local Modules = {name = 'modules'}
 Modules.__index = Modules
 
 --- @tparam table txn the transaction
--- @tparam table choice as `modules.choose` made it, compiled
+-- @tparam table choice as returned by `catalog.choose`, with compiled modules
 local function new(txn, choice)
     local self = setmetatable({
         txn = txn,
@@ -30,7 +30,7 @@ local function new(txn, choice)
         loaded = {},        -- names whose chunk has run to its end
         passed = {},        -- names left to the other loaders
         tables = {},        -- modules made with `module`: name -> table
-        added = {},         -- modules that the new code has and the old had not
+        added = {},         -- modules that only the new code has
     }, Modules)
     for _, module in ipairs(choice.selected) do
         self.by_name[module.name] = module
@@ -56,9 +56,8 @@ function Modules:is_staged(name)
     return self.loaded[name] == true or self.by_name[name] ~= nil and self.view:find(name) ~= nil
 end
 
---- Handles a module that is not loaded yet: one of the application is staged
--- too.
--- @treturn ?table module, nil if it is not of the application
+--- Stages a module that is not loaded yet, if it belongs to the application.
+-- @treturn ?table module; nil if it does not
 function Modules:adopt(name)
     local kind, path = catalog.classify(name)
     if self.choice.select(name, kind) ~= 'app' then
@@ -67,7 +66,7 @@ function Modules:adopt(name)
     local module = {name = name, path = path}
     local ok, err = catalog.compile(module, self.txn.registry)
     if not ok then
-        -- With the message of `require` itself, as the new code may catch it.
+        -- New code may catch the error: use the message of `require`.
         error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, err), 0)
     end
     module.changed = true
@@ -78,20 +77,21 @@ function Modules:adopt(name)
     return module
 end
 
---- Returns the module of this reload that new code requires under a name.
--- @treturn ?table module
+--- Returns the module being reloaded that new code gets when it requires a name.
+-- @treturn ?table module; nil if another loader must find it
 function Modules:find(name)
     if self.by_name[name] ~= nil then
         return self.by_name[name]
     elseif self.gone[name] ~= nil or self.before[name] ~= nil then
-        -- Code that unloads a module which is not selected may load it again.
+        -- New code has unloaded a module that is not reloaded, and requires it
+        -- again.
         return nil
     end
     return self:adopt(name)
 end
 
---- Throws if a module is already being loaded. This is done in the loader,
--- because `require` leaves a marker in `package.loaded` once it has a chunk.
+--- Throws if a module is already being loaded. The loader must check this before it
+-- returns a chunk, because `require` then leaves a marker in `package.loaded`.
 function Modules:check_loop(name)
     for _, other in ipairs(self.loading) do
         if other == name then
@@ -101,11 +101,11 @@ function Modules:check_loop(name)
 end
 
 --- Runs the chunk of a module.
--- @return what it returned
+-- @return the value that it returned
 function Modules:run(module, ...)
     local name = module.name
-    -- The function `module` changes the environment of a chunk, and a module
-    -- that was unloaded runs again.
+    -- A chunk runs again if its module was unloaded, and the function `module` may
+    -- have changed its environment.
     setfenv(module.chunk, _G)
     table.insert(self.loading, name)
     local ok, value, traceback = failure.call(module.chunk, ...)
@@ -124,8 +124,8 @@ function Modules:run(module, ...)
     return value
 end
 
---- Acts as `require`, if the application has replaced that by its own function,
--- which may remember the old modules.
+--- Does the work of `require`, if the application has replaced that by a function
+-- of its own, which may remember the old modules.
 function Modules:require(module)
     local name = module.name
     self:check_loop(name)
@@ -138,13 +138,14 @@ function Modules:require(module)
     end
 end
 
---- Whether `require` is the server's, or wrapped by the server.
+--- Whether a function is Tarantool's `require`, or Tarantool's wrapper of it.
 local function is_original(f)
     local info = debug.getinfo(f, 'S')
     return info.what == 'C' or info.source:find('^@builtin/') ~= nil
 end
 
---- Loads a module of the new generation, unless it is loaded.
+--- Loads a module of the new generation, unless that is already done.
+-- @return the value of the module
 function Modules:load(name)
     local module, original = self.by_name[name], _G.require
     if module == nil and self.view:find(name) == nil then
@@ -159,7 +160,7 @@ function Modules:load(name)
     return self.view:find(name)
 end
 
---- Splits `package.loaded` and adds the loader.
+--- Splits `package.loaded` (see `module_table`) and adds the loader for new code.
 function Modules:stage()
     local txn = self.txn
     self.view = module_table.new(function()
@@ -195,8 +196,8 @@ function Modules:stage()
     self:stage_module()
 end
 
---- Replaces the function `module`, which would find the table of the serving
--- module and write the new functions into it.
+--- Wraps the function `module`: the original would find the table of the old
+-- module, and new code would write its functions into that.
 function Modules:stage_module()
     local txn, original = self.txn, rawget(_G, 'module')
     self.module, self.module_wrapper = original, function(name, ...)
@@ -215,7 +216,7 @@ function Modules:stage_module()
     rawset(_G, 'module', self.module_wrapper)
 end
 
---- Sets the global variables that `module` sets.
+--- Sets the global variable that `module` would have set, such as `a.b.c`.
 local function set_global(name, value)
     local holder = _G
     for part in name:gmatch('([^.]+)%.') do
@@ -227,7 +228,7 @@ local function set_global(name, value)
     rawset(holder, name:match('[^.]+$'), value)
 end
 
---- Loads every chosen module, those named in `first` first.
+--- Loads all chosen modules, starting with those named in `first`.
 -- @tparam {string,...} first
 function Modules:load_all(first)
     for _, name in ipairs(first) do
@@ -238,7 +239,7 @@ function Modules:load_all(first)
     end
 end
 
---- Loads a module; an error becomes a failure of the transaction.
+--- Loads a module, or fails the transaction.
 function Modules:load_or_fail(name)
     local ok, value, traceback = failure.call(self.load, self, name)
     if ok then
@@ -247,9 +248,9 @@ function Modules:load_or_fail(name)
     self:fail(name, value, traceback)
 end
 
---- Converts an error thrown by code to a failure of the transaction.
--- @tparam string name of the module, if it was not one that it has required
--- @param value
+--- Fails the transaction because a module could not be loaded.
+-- @tparam string name the module to report, unless one that it requires has failed
+-- @param value the thrown value
 -- @tparam ?string traceback
 function Modules:fail(name, value, traceback)
     local where = self.failed and rawequal(self.failed.value, value) and self.failed or {}
@@ -280,7 +281,8 @@ end
 function Modules:commit()
     unstage(self)
     local changed = self.view:changed()
-    -- What old code has loaded meanwhile is old code.
+    -- Modules that old code has loaded during the transaction are old code: unload
+    -- them.
     for name, value in pairs(package.loaded) do
         if self.before[name] == nil and not changed[name]
         and type(name) == 'string' and catalog.classify(name, value) == 'app' then
@@ -355,7 +357,7 @@ local function restore_fields(target, before, undone, label)
     end
 end
 
---- Restores the loaders, followed by those that other code has added.
+--- Restores `package.loaders`. Loaders that other code has added come last.
 function Modules:restore_loaders(undone)
     local wanted, known = {}, {}
     for i, loader in ipairs(self.loaders) do
@@ -383,11 +385,12 @@ function Modules:rollback(undone)
     if self.before == nil then
         return
     end
-    -- A library loaded by the new code stays: it does not belong to this
+    -- A library loaded by new code stays loaded: it does not belong to the failed
     -- generation, and may not support being loaded twice.
     for name in pairs(self.passed) do
         local value = self.view:find(name)
-        -- A library that failed has left the marker of `require`.
+        -- If a library has failed to load, `require` has left its marker, a
+        -- userdata.
         if package.loaded[name] == nil and type(value) ~= 'userdata' then
             package.loaded[name] = value
         end

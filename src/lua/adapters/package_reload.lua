@@ -1,10 +1,11 @@
---- Adapter: the state of the rock `package.reload`, for applications that use
--- it.
+--- Adapter: the state of the rock `package.reload`, for applications that use it
+-- (see `platform.package_reload`).
 --
--- New code sees the number of its own generation, and separate registries; what
--- it requires is already loaded, so requiring the rock ends nothing. At the
--- commit these become current: loops that compare the number end, and what old
--- code has registered is called. A rollback restores everything.
+-- New code sees the number of its own generation, and registries of its own. If it
+-- requires the rock, it gets the loaded one, so that this does not end the serving
+-- generation. At the commit the number and the registries become current: loops
+-- that compare the number end, and the functions that old code has registered are
+-- called. A rollback restores everything.
 
 local require = ...
 local package_reload = require('platform.package_reload')
@@ -12,7 +13,7 @@ local package_reload = require('platform.package_reload')
 local PackageReload = {name = 'package.reload'}
 PackageReload.__index = PackageReload
 
--- Stands for nil among the values that new code sees.
+-- Represents nil among the values that new code sees.
 local NOTHING = {}
 
 --- @tparam table txn the transaction
@@ -70,7 +71,7 @@ function PackageReload:stage()
     self.modules.view:offer(package_reload.MODULE, reloader)
 end
 
---- Restores the original table, including changes made meanwhile.
+--- Restores the original table, with the changes that other code has made since.
 local function unstage(self)
     if self.access == nil or debug.getmetatable(self.reloader) ~= self.access then
         return
@@ -93,8 +94,8 @@ function PackageReload:commit()
     package.loaded[package_reload.MODULE] = self.loaded
 end
 
---- Whether a function compares the number of its generation, as a loop does that
--- ends with its generation.
+--- Whether a function reads the number of the generation, as a loop does that ends
+-- with its generation.
 function PackageReload:is_watched_by(f)
     return package_reload.watches(self.reloader, f)
 end

@@ -1,14 +1,14 @@
---- Adapter: things that code does once per process: configure the database,
--- start the interactive console, end the process. Modules hardly ever do; the
--- main script does, and a reload may run that again.
+--- Adapter: what a program does once per process: configure the database, start
+-- the interactive console, end the process. Modules hardly ever do this; the main
+-- script does, and a reload may run it again.
 --
--- -- 	box.cfg		unchanged options do nothing; others are refused
--- -- 	console.start	the script ends here: at process start it waits there
+-- -- 	box.cfg		ignored if no option changes, otherwise refused
+-- -- 	console.start	ends the script: at process start it does not return
 -- -- 	os.exit		refused
--- -- 	fio.cwd		until the script calls box.cfg, the directory in which the
--- -- 			process was started, as at its start
+-- -- 	fio.cwd		returns the directory in which the process was started, as
+-- -- 			it did then, until the script calls box.cfg
 --
--- A refusal ends the reload, even if the new code catches the error.
+-- A refusal fails the reload, even if new code catches the error.
 
 local require = ...
 local console = require('console')
@@ -18,14 +18,14 @@ local fio = require('fio')
 local Process = {name = 'process'}
 Process.__index = Process
 
--- Thrown where the main script ends.
+-- Thrown to end the main script.
 local END = setmetatable({}, {
     __tostring = function()
         return 'console.start: the main script ends there'
     end,
 })
 
--- Names of log levels, which are numbers in box.cfg.
+-- Log levels by name: `box.cfg` accepts both names and numbers.
 local LEVELS = {
     fatal = 0, syserror = 1, error = 2, crit = 3, warn = 4, info = 5, verbose = 6, debug = 7,
 }
@@ -66,8 +66,8 @@ local function is_same_option(name, a, b)
     return true
 end
 
---- Refuses something that new code does.
--- @tparam table fields code, message
+--- Fails the reload because of a call by new code.
+-- @tparam table fields code and message of the failure
 function Process:refuse(fields)
     fields.phase, fields.module = self.txn.phase, self.txn.module
     self.refused = self.refused or fields
@@ -75,9 +75,9 @@ function Process:refuse(fields)
 end
 
 --- Handles a call of `box.cfg` while the main script is part of the reload.
--- @tparam table current the options in use
+-- @tparam table current the options in effect
 -- @tparam ?table options
--- @treturn boolean whether nothing is left to do
+-- @treturn boolean whether the call was handled and must not reach the server
 function Process:configure(current, options)
     if self.main == nil then
         return false
@@ -137,9 +137,9 @@ function Process:stage()
     end
 end
 
---- Runs the main script, to its end or to where it starts the console.
--- @treturn boolean whether it came there
--- @return the error value
+--- Runs the main script to its end, or until it starts the console.
+-- @treturn boolean whether it got that far
+-- @return the error value, if it did not
 -- @treturn ?string traceback
 function Process:run()
     self.is_running = true
@@ -152,7 +152,7 @@ function Process:run()
     return false, err, traceback
 end
 
---- Throws if new code was refused something and has caught the error.
+--- Throws if a call by new code was refused, even if new code has caught the error.
 function Process:check()
     if self.refused ~= nil then
         failure.raise(self.refused)
@@ -181,7 +181,7 @@ end
 
 function Process:commit()
     unstage(self)
-    -- Scripts prepend their directories to the path each time they run.
+    -- Scripts prepend their directories to the path whenever they run.
     for _, field in ipairs(self.main ~= nil and {'path', 'cpath'} or {}) do
         if package[field] ~= self[field] then
             package[field] = without_duplicates(package[field])

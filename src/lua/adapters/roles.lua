@@ -2,9 +2,9 @@
 --
 -- New roles are registered beside the old ones. While the transaction runs, new
 -- code sees a separate service registry with the new roles and the staged HTTP
--- server; all other code sees the serving one. Old code that is still running
--- after the commit, requests in flight and the `stop` of old roles, sees the
--- services of its own generation.
+-- server; all other code sees the original. After the commit, old code that is
+-- still running (requests in flight and the `stop` of old roles) sees the services
+-- of its own generation.
 
 local require = ...
 local audiences = require('code.audiences')
@@ -15,7 +15,7 @@ local Roles = {name = 'roles'}
 Roles.__index = Roles
 
 --- @tparam table txn the transaction
--- @tparam table cartridge as `cartridge.detect` gives it
+-- @tparam table cartridge as returned by `cartridge.detect`
 -- @tparam table modules the adapter of modules
 local function new(txn, cartridge, modules)
     return setmetatable({txn = txn, cartridge = cartridge, modules = modules}, Roles)
@@ -27,8 +27,7 @@ function Roles:snapshot()
     self.services_before = table.copy(self.live)
 end
 
---- Gives new code a separate service registry. The serving one is unchanged for
--- all other code.
+--- Gives new code a separate service registry. All other code sees the original.
 function Roles:stage()
     local txn = self.txn
     self.audiences = audiences.new(self.cartridge:vars('cartridge.service-registry'))
@@ -42,20 +41,20 @@ function Roles:stage()
     self.audiences:show(self.new, 'registry', self.staged)
 end
 
---- Shows new code a different service under a name.
+--- Sets the service that new code finds under a name.
 -- @tparam string name
--- @param service nil, if it is to find nothing
+-- @param service nil to hide it
 function Roles:offer(name, service)
     self.staged[name] = service
 end
 
---- Returns what all other code finds under a name.
+--- Returns the service that all other code finds under a name.
 function Roles:serving(name)
     return self.live[name]
 end
 
---- Gives old code a separate service registry, as it is now.
--- @tparam ?table httpd what it finds as the HTTP server
+--- Gives old code a separate copy of the current service registry.
+-- @tparam ?table httpd the HTTP server that old code finds in it
 function Roles:retire(httpd)
     if self.retired == nil then
         self.retired = table.copy(self.live)
@@ -74,15 +73,15 @@ function Roles:mark()
     end
 end
 
---- Removes the separate view of old code.
+--- Removes the separate registries, after the old roles have stopped.
 function Roles:settle()
     self.audiences:close()
 end
 
 Roles.enabled, Roles.registered, Roles.role_modules = roles_lib.enabled, roles_lib.registered, roles_lib.role_modules
 
---- Registers the roles of the new generation. Roles whose module is not reloaded
--- keep their module.
+--- Registers the roles of the new generation. A role whose module is not reloaded
+-- keeps its module.
 function Roles:register()
     self.registry = roles_lib.register(roles_lib.role_modules(), function(module_name)
         return self.modules:load_or_fail(module_name)
@@ -97,7 +96,7 @@ function Roles:register()
     return self.registry
 end
 
---- Whether the code of a role is new.
+--- Whether the module of a role belongs to the new generation.
 function Roles:is_reloaded(role)
     return self.modules:is_staged(role.module_name)
 end
@@ -114,7 +113,7 @@ function Roles:commit()
             end
         end
     end
-    -- New code may have kept the table that it saw.
+    -- New code may have kept its table: make it forward to the original.
     for name in pairs(self.staged) do
         self.staged[name] = nil
     end
@@ -128,7 +127,7 @@ function Roles:commit()
             self.live[role.role_name] = nil
         end
     end
-    -- The failover module caches the list of names from its last configuration.
+    -- The failover module has cached the role names since it was last configured.
     local failover = self.cartridge:vars('cartridge.failover')
     if failover.all_roles ~= nil then
         local names = {}
@@ -140,8 +139,8 @@ function Roles:commit()
     self:forget_enabled_roles()
 end
 
---- Cartridge caches the enabled roles of a replica set by the identity of the
--- config, which becomes wrong when dependencies change.
+--- Clears Cartridge's cache of the enabled roles of each replica set. Its key is
+-- the identity of the config, so it does not notice changed dependencies of roles.
 function Roles:forget_enabled_roles()
     local get_enabled_roles = self.cartridge.roles.get_enabled_roles
     for i = 1, 255 do

@@ -1,12 +1,12 @@
 --- Adapter: the database schema. Spaces, indexes and users created by new code
--- exist at once for all code and on other instances, so they are not removed
--- after a failure, but reported.
+-- exist at once for all code and on other instances, so they are not removed after
+-- a failure, but reported.
 --
--- Others may change the schema meanwhile, such as the leader. Triggers of the
--- system spaces tell who it is: they run in the fiber that makes the change.
+-- Others may change the schema during a reload, such as the leader. Triggers on the
+-- system spaces identify the author of a change, as they run in its fiber.
 --
--- What the `stop` of an old role drops may be what the new role uses by then, as
--- it found it there. It is kept, and that is told.
+-- What the `stop` of an old role drops, the new role may already be using, because
+-- it has found it in place. So it is kept, with a warning.
 
 local require = ...
 local log = require('log')
@@ -15,13 +15,13 @@ local msgpack = require('msgpack')
 local Schema = {name = 'schema'}
 Schema.__index = Schema
 
--- The system spaces; not all servers have all of these.
+-- The system spaces that hold the schema; not all servers have all of these.
 local SPACES = {
     '_space', '_index', '_trigger', '_sequence', '_space_sequence', '_func', '_func_index', '_user', '_priv',
     '_collation', '_fk_constraint', '_ck_constraint',
 }
 
--- What can be dropped, as `box.schema` names it.
+-- Kinds of objects that can be dropped, as named in `box.schema`.
 local KINDS = {'space', 'index', 'sequence', 'func', 'user', 'role'}
 
 local function new(txn)
@@ -32,13 +32,13 @@ function Schema:snapshot()
     self.is_changed = false
 end
 
---- Whether a change writes what is there already, as `space:format()` does with
--- the format that the space has.
+--- Whether a change has no effect, such as a call of `space:format()` with the
+-- current format.
 local function is_same(before, after)
     return before ~= nil and after ~= nil and msgpack.encode(before) == msgpack.encode(after)
 end
 
---- Records a pending change, which counts when it is committed.
+--- Records a change made by new code, when its database transaction is committed.
 function Schema:note(before, after)
     if not (self.txn.staging and self.txn.origin:is_asking()) or is_same(before, after) then
         return
@@ -82,7 +82,8 @@ local function name_of(kind, id)
     return space and space.name or tostring(id)
 end
 
---- Keeps the `stop` of an old role from dropping something after the commit.
+--- Keeps the `stop` of an old role from dropping anything after the commit.
+-- @treturn function that ends this
 function Schema:guard()
     local txn, wrapped = self.txn, {}
     for _, kind in ipairs(txn.committed and KINDS or {}) do

@@ -1,15 +1,16 @@
---- Adapter: what code keeps in the Lua objects of spaces, such as the state of a
--- queue. These objects outlive a reload, and libraries ask them whether they are
--- still in charge: after a failure they hold again what they held before.
+--- Adapter: what code has stored in the Lua objects of spaces (`box.space.NAME`),
+-- such as the state of a queue. These objects outlive a reload, and a library may
+-- look there to see whether it is still responsible for a space. A rollback
+-- restores what was stored.
 
 local Spaces = {name = 'spaces'}
 Spaces.__index = Spaces
 
--- More spaces than this are not looked at, nor more entries of a table in one.
+-- The maximum number of spaces that are examined, and of entries of one table.
 local LIMIT, ENTRIES = 10000, 100
 
---- The entries of a space object that are not Tarantool's: those that the object
--- of a space which is always there has, too, and those with a plain value.
+--- Returns the tables and functions that code has stored in a space object: the
+-- entries that the object of a system space does not have.
 local function own_entries(space, builtin)
     local entries = {}
     for key, value in next, space do
@@ -47,8 +48,8 @@ end
 function Spaces.commit()
 end
 
---- Whether a value is of new code: a function, or a table with one in it or behind
--- its metatable.
+--- Whether a value belongs to new code: it is a new function, or a table with one
+-- in it or in its metatable.
 local function is_of_new(self, value)
     local origin = self.txn.origin
     if type(value) == 'function' then
@@ -78,7 +79,7 @@ function Spaces:rollback(undone)
         end
         local now = own_entries(space, builtin)
         for key, value in pairs(now) do
-            -- The serving code may add something of its own meanwhile.
+            -- Entries that old code has added in the meantime stay.
             if before[key] == nil and is_of_new(self, value)
             or before[key] ~= nil and not rawequal(before[key], value) then
                 rawset(space, key, before[key])

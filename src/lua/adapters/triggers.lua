@@ -1,9 +1,13 @@
 --- Adapter: triggers of spaces, sessions and the server.
 --
--- What new code sets is staged until the commit, so that no event runs both
--- generations. At the commit new triggers replace old ones: those with the same
--- name, and then in the order in which both were set. Remaining old ones are
--- removed, except for those of the main script, see `Transaction:stays`.
+-- What new code sets is staged until the commit, so that no event runs triggers of
+-- both generations. At the commit each new trigger replaces an old one: the one
+-- with the same name, or else the next in the order in which they were set.
+-- Remaining old ones are removed, except for those of the main script, see
+-- `Transaction:stays`.
+--
+-- A place is what triggers are set on, such as `on_replace` of a space (see
+-- `trigger_list`).
 
 local require = ...
 local log = require('log')
@@ -27,7 +31,9 @@ function Triggers:snapshot()
     self.known:add_all()
 end
 
---- Sums up the staged calls: which triggers to set, and which to remove.
+--- Returns what the staged calls amount to.
+-- @treturn {table,...} triggers to set
+-- @treturn {table,...} triggers to remove
 local function outcome_of(self, place)
     local wanted, unwanted = {}, {}
     for _, item in ipairs(place.calls) do
@@ -38,7 +44,7 @@ local function outcome_of(self, place)
         elseif index ~= nil then
             table.remove(wanted, index)
         else
-            -- A trigger with the same name is replaced anyway.
+            -- Setting a trigger replaces the one with the same name.
             local is_gone = meant ~= nil and (meant.name == nil or item.new == nil)
             if is_gone and not self.txn.origin:wraps_old(meant.f) then
                 table.insert(unwanted, meant)
@@ -49,8 +55,8 @@ local function outcome_of(self, place)
     return wanted, unwanted
 end
 
---- Returns the triggers visible to new code: those of others and its own, in the
--- order of this server.
+--- Returns the triggers as new code sees them: its own and those that are not old,
+-- in the order in which this server lists them.
 local function staged_list(self, place)
     local wanted, unwanted = outcome_of(self, place)
     local functions = {}
@@ -83,9 +89,9 @@ local function is_callable_or_nil(value)
     return value == nil or type(value) == 'function'
 end
 
---- Interprets a call of new code.
--- @treturn ?table {new = the trigger to set, meant = the one to replace or delete},
---   see `trigger_list`; both may be missing; nil if the arguments are invalid
+--- Interprets the arguments of a call by new code.
+-- @treturn ?table {new = the trigger to set, meant = the one to replace or remove},
+--   see `trigger_list`; either may be missing; nil if the arguments are invalid
 local function understand(new_f, old_f, name)
     if trigger_list.names_module() == nil then
         name = nil
@@ -131,8 +137,8 @@ local function stage_place(self, place)
     rawset(place.holder, place.event, staged)
 end
 
---- Stages a space whose functions Tarantool has just set, again or for the first
--- time.
+--- Stages a space again, after Tarantool has rebuilt its object, or for the first
+-- time, if the space is new.
 local function restage(self, space)
     for _, place in ipairs(self.known:of_space(space)) do
         local current = rawget(space, place.event)
@@ -148,7 +154,7 @@ local function stage_function(self, holder, name, staged)
     rawset(holder, name, staged)
 end
 
---- Stages triggers set by event names.
+--- Stages the calls of `trigger.set` and `trigger.del`.
 local function stage_module(self, module)
     local txn = self.txn
     local function stage_one(original, has_function)
@@ -166,7 +172,7 @@ local function stage_module(self, module)
     stage_function(self, module, 'del', stage_one(module.del, false))
 end
 
---- Stages what new code sets.
+--- Wraps the functions that set triggers.
 function Triggers:stage()
     for _, place in ipairs(self.places) do
         if place.holder ~= nil then
@@ -180,9 +186,9 @@ function Triggers:stage()
     local holder = trigger_places.is_configured() and box.schema.space
     local bless = holder and rawget(holder, 'bless')
     if type(bless) == 'function' then
-        -- On every schema change, such as truncate(), SQL, or replication from
-        -- the leader, Tarantool rebuilds the table of the space and calls this
-        -- function.
+        -- Tarantool rebuilds the object of a space with this function after every
+        -- schema change, including truncate(), SQL, and replication from the
+        -- leader.
         stage_function(self, holder, 'bless', function(space, ...)
             bless(space, ...)
             if self.txn.staging and type(space) == 'table' and type(space.name) == 'string' then
@@ -209,8 +215,8 @@ local function unstage(self)
     end
 end
 
---- Sets a trigger. The reload has been committed by then, so a failure is a
--- warning.
+--- Sets, replaces or removes a trigger. The reload has been committed by then, so a
+-- failure is a warning.
 local function change(self, place, new_one, old)
     local ok, err = pcall(trigger_list.put, place, new_one, old)
     if not ok then
@@ -218,7 +224,8 @@ local function change(self, place, new_one, old)
     end
 end
 
---- Pairs new triggers with old ones to replace: by name, or else the next one.
+--- Pairs each new trigger with the old one that it replaces: the one with the same
+-- name, or else the next. Old ones that remain are in pairs without a new one.
 local function pair(wanted, old)
     local result, rest = {}, table.copy(old)
     for _, new_one in ipairs(wanted) do
@@ -263,7 +270,7 @@ function Triggers:list_new(functions)
     end
 end
 
---- Whether the holder of a place still exists: a space can be dropped.
+--- Whether a place still exists: its space may have been dropped.
 local function is_there(place)
     return not place.is_method or box.space[place.holder.id] == place.holder
 end
@@ -277,8 +284,8 @@ function Triggers:commit()
     end
 end
 
---- Commits what a role has set that was stopped and restarted: each trigger
--- replaces the one with the same code.
+--- Makes current what old roles have set when they were restarted after a rollback:
+-- each trigger replaces the one with the same code.
 function Triggers:revive()
     unstage(self)
     for _, place in ipairs(self.places) do
@@ -313,7 +320,7 @@ function Triggers:mark()
     end
 end
 
---- Drops what was staged.
+--- Ends staging, without setting what was staged.
 function Triggers:discard()
     unstage(self)
 end
@@ -331,8 +338,8 @@ local function is_equal(a, b)
     return true
 end
 
---- Removes what new code has set without staging, and restores what it has
--- removed, in its position.
+--- Reverts what new code has done without staging: removes the triggers that it has
+-- set, and restores those that it has removed, in their positions.
 local function restore_place(self, place, undone, left)
     local now, wanted = trigger_list.list(place), table.copy(place.before)
     for _, trigger in ipairs(now) do
@@ -340,7 +347,7 @@ local function restore_place(self, place, undone, left)
         for _, known in ipairs(place.before) do
             is_known = is_known or is_one(trigger, known)
         end
-        -- Triggers set by other code meanwhile stay.
+        -- Triggers that other code has set in the meantime stay.
         if not is_known and not self.txn.origin:wraps_new(trigger.f) then
             table.insert(wanted, trigger)
         end

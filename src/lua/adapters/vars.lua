@@ -1,13 +1,14 @@
---- Adapter: `cartridge.vars` of the application's modules, which hold state that
--- survives a reload. New code works on copies of the variables and their
--- defaults: no other code sees what it sets before the commit.
+--- Adapter: `cartridge.vars` of the application's modules: variables that survive a
+-- reload. New code works on copies of the variables and their defaults: no other
+-- code sees its changes before the commit.
 --
--- After the commit old code that is still running, requests in flight and the
--- `stop` of old roles, keeps seeing the variables that the new roles have
--- replaced. All others are shared: a counter counts for everyone. Changes by
--- `stop` are visible only to old code. And new code does not see variables that
--- `stop` will release or unset, see `adapters.vars.stop_effects`: to it they are as
--- after a restart.
+-- After the commit, old code that is still running (requests in flight and the
+-- `stop` of old roles) keeps seeing the previous values of the variables that new
+-- code has changed. All other variables are shared, so that a counter counts for
+-- both generations. Changes by `stop` are visible only to old code.
+--
+-- New code does not see the variables that `stop` will release or unset (see
+-- `adapters.vars.stop_effects`): it finds them unset, as after a restart.
 
 local require = ...
 local audiences = require('code.audiences')
@@ -18,17 +19,18 @@ Vars.__index = Vars
 
 local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defaults'}
 
---- Returns the variables that the `stop` of old roles releases or unsets, for `new`.
+--- Returns the variables that the `stop` of old roles will release or unset.
 -- @tparam table txn the transaction
 -- @tparam table modules the adapter of modules
--- @tparam {function,...} stops
--- @treturn table
+-- @tparam {function,...} stops the `stop` functions
+-- @treturn table for the argument `hidden` of `new`
 local function ended_by(txn, modules, stops)
     local hidden = stop_effects(stops, function(f)
         return txn.origin:is_old(f)
     end, rawget(_G, GLOBALS.values) or {})
     for name in pairs(hidden) do
-        -- A role may also use variables of Cartridge or of a rock.
+        -- Not the variables of Cartridge or of a rock, which a role may use as
+        -- well.
         if package.loaded[name] ~= nil and modules.by_name[name] == nil then
             hidden[name] = nil
         end
@@ -38,8 +40,8 @@ end
 
 --- @tparam table txn the transaction
 -- @tparam table modules the adapter of modules
--- @tparam ?table hidden name that variables are kept under -> set of those that
---   new code does not find
+-- @tparam ?table hidden name of a module, or another name under which variables are
+--   kept -> set of the variables that new code must not see
 local function new(txn, modules, hidden)
     return setmetatable({txn = txn, modules = modules, hidden = hidden or {}, kinds = {}, left = {}}, Vars)
 end
@@ -65,7 +67,8 @@ local function stage_module(self, kind, name)
     kind.audiences:show(kind.new, name, copy)
 end
 
---- Lists names that are not module names: the application has chosen them.
+--- Returns the set of names under which variables are kept, but which no module
+-- has: the application has chosen them.
 local function names_of_no_module(holder)
     local names = {}
     for name in pairs(holder) do
@@ -111,15 +114,15 @@ local function has_same_entries(a, b)
     return true
 end
 
---- Whether a `stop` called before the commit has changed variables: then they
--- stay as it left them.
+--- Whether a `stop` called before the commit has changed variables in its copy,
+-- which must then be kept.
 local function has_left(self, kind, name)
     local left = kind.name == 'values' and self.left[name]
     return left and not has_same_entries(kind.audiences:find(kind.old, name), left.first)
 end
 
---- Gives a `stop` that is called before the commit a separate copy of the
--- current variables.
+--- Gives a `stop` that is called before the commit a separate copy of the current
+-- variables.
 function Vars:retire()
     local kind = self.kinds.values
     if kind == nil or self.txn.committed then
@@ -152,8 +155,11 @@ function Vars:mark()
     end
 end
 
---- Sets the variables that were changed in a copy; unchanged ones keep their
--- current value.
+--- Applies the changes made in a copy to the live variables. Those that are
+-- unchanged in the copy keep their current value.
+-- @tparam table live
+-- @tparam table copy
+-- @tparam table staged {first = what the copy contained at first, hidden}
 local function take_over(live, copy, staged)
     for key, value in pairs(copy) do
         if not rawequal(value, staged.first[key]) then
@@ -169,14 +175,15 @@ local function take_over(live, copy, staged)
     end
 end
 
--- Stands for nil among the values that old code sees.
+-- Represents nil among the values that old code sees.
 local NOTHING = {}
 
---- Returns what old code sees in place of a table of variables.
+--- Returns the table that old code sees instead of the live variables: it shows
+-- their previous values where these differ.
 -- @tparam table live the variables
--- @tparam table before what they were to old code
--- @tparam function is_private () -> whether all that the caller sets is for old
---   code only
+-- @tparam table before the previous values
+-- @tparam function is_private () -> whether other code must not see what the caller
+--   sets
 local function old_view(live, before, is_private)
     local own = {}
     for _, keys in ipairs({live, before}) do
@@ -230,7 +237,7 @@ function Vars:commit()
     end
 end
 
---- Removes the separate view of old code.
+--- Removes the separate view of old code, after the old roles have stopped.
 function Vars:settle()
     for _, kind in pairs(self.kinds) do
         kind.audiences:close()
@@ -248,7 +255,7 @@ function Vars:rollback(undone)
                 table.insert(undone, ('cartridge.vars of %s: %s'):format(name, tostring(key)))
             end
         end
-        -- A stopped role starts again with what its `stop` has left.
+        -- A restarted old role finds what its own `stop` has left.
         if self.left[name] ~= nil then
             take_over(kind.audiences:find_serving(name), kind.audiences:find(kind.old, name), self.left[name])
         end
