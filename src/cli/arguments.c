@@ -221,6 +221,9 @@ arguments_of_command(const struct options *options, struct error *error)
 
 	if (bit == COMMAND_RELOAD && strcmp(options->method, "native") == 0)
 		command = "native";
+	/* The preflight of a rollout reports all that `status` prints. */
+	if (bit == COMMAND_STATUS)
+		command = "preflight";
 	if (json_object_set_new(args, "command", json_string(command)) == -1 ||
 	    json_object_set_new(args, "timeout",
 	    json_real(arguments_seconds(options->timeout))) == -1 ||

@@ -227,21 +227,11 @@ args_for_run(const struct fleet *fleet, const json_t *given)
 	 */
 	if (!options->quiet &&
 	    term_use_progress(options->progress, fleet->context->err) &&
-	    json_object_set_new(args, "verbose", json_true()) == -1)
-		goto fail;
-	/*
-	 * The preflight is `status` with more fields: both forms of the report
-	 * look alike.
-	 */
-	if (options->command->bit == COMMAND_STATUS &&
-	    json_object_set_new(args, "command",
-	    json_string(PREFLIGHT_COMMAND)) == -1)
-		goto fail;
+	    json_object_set_new(args, "verbose", json_true()) == -1) {
+		json_decref(args);
+		return NULL;
+	}
 	return args;
-
-fail:
-	json_decref(args);
-	return NULL;
 }
 
 static int

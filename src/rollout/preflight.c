@@ -59,7 +59,7 @@ int
 preflight_spec_init(struct job_spec *spec, const struct options *options,
     struct error *error)
 {
-	json_t *args = json_pack("{s:s}", "command", PREFLIGHT_COMMAND);
+	json_t *args = json_pack("{s:s}", "command", "preflight");
 	int result;
 
 	if (args == NULL)

@@ -13,9 +13,6 @@
 #include "rollout/job.h"
 #include "util/error.h"
 
-/* The command sent to the instances: `status` with more fields. */
-#define PREFLIGHT_COMMAND	"preflight"
-
 /* Initialises its job description.  Returns 0, or -1 with an error. */
 int	preflight_spec_init(struct job_spec *, const struct options *,
 	    struct error *);

@@ -27,7 +27,7 @@ port=${APP_URI##*:}
     >"$WORK/line" ||
     bail_out '--print-lua failed'
 # hyperfine has no shell here; the words are quoted for its own splitting.
-line=$(sed "s/'/'\\''/g" "$WORK/line")
+line=$(sed "s/'/'\\\\''/g" "$WORK/line")
 through='return require("console").eval(...)'
 
 # --- Start-up ------------------------------------------------------------------

@@ -697,6 +697,7 @@ if wait_until listens; then
 	by_hand status
 	ok 'by hand: status' said "$OUT" '^(- |  )outcome: ok$'
 	ok 'by hand: what status tells' said "$OUT" '^ *box: running$'
+	ok 'by hand: as the program asks it' said "$OUT" '^ *digest: '
 	by_hand eval "return 'it is ' .. 40 + 2, require('fiber').self() ~= nil"
 	ok 'by hand: eval' said "$OUT" '^ *- it is 42$'
 	by_hand eval "error('on purpose')"

@@ -191,9 +191,11 @@ end
 local http_with_controllers = {}
 
 --- Finds the file of a module.
+-- @tparam string name
+-- @tparam ?{string,...} directories see `classify`
 -- @treturn ?string path
-local function search(name)
-    local path = module_files.search(name)
+local function search(name, directories)
+    local path = module_files.search(name, directories)
     for _, server in ipairs(path == nil and http_with_controllers or {}) do
         path = path or http_servers.controller_path(server.options, name)
     end
@@ -204,16 +206,18 @@ end
 -- @tparam string name
 -- @param value what is in `package.loaded`, or nil
 -- @tparam ?table known name -> path of the modules that were reloaded before
+-- @tparam ?{string,...} directories where `require` searches first, to classify
+--   many modules
 -- @treturn string `app`, or the reason why it is kept
 -- @treturn ?string path
-local function classify(name, value, known)
+local function classify(name, value, known, directories)
     if package.preload[name] ~= nil then
         return 'preload'
     end
     if is_builtin_name(name) and is_builtin_value(value) then
         return 'builtin'
     end
-    local path = search(name)
+    local path = search(name, directories)
     if path == nil and is_builtin_name(name) then
         -- An application may have replaced functions of a built-in module.
         return 'builtin'
@@ -388,9 +392,10 @@ local function choose(args, registry)
         end
     end
     table.sort(names)
+    local directories = module_files.roots()
     for _, name in ipairs(names) do
         slice.pause()
-        local kind, path = classify(name, package.loaded[name], registry.names)
+        local kind, path = classify(name, package.loaded[name], registry.names, directories)
         if kind == 'app' then
             table.insert(choice.all, {name = name, path = path})
         end

@@ -87,7 +87,7 @@ test_arguments_are_only_what_is_not_default(void **state)
 	(void)state;
 	PARSE(&ran, "status");
 	assert_int_equal(json_object_size(ran.args), 2);
-	assert_string_equal(string(&ran, "command"), "status");
+	assert_string_equal(string(&ran, "command"), "preflight");
 	finish(&ran);
 	PARSE(&ran, "-n");
 	assert_string_equal(string(&ran, "command"), "plan");
