@@ -81,28 +81,48 @@ local function is_other_release(directory, release, file)
         and fio.path.exists(directory .. '/' .. file)
 end
 
+--- Lists the links in a directory, in order. Each entry costs a call to one of
+-- fio's worker threads.
+-- @tparam ?string directory
+-- @tparam table listed directory -> what this has returned for it
+-- @treturn {{path, target},...} without those that tools keep to the
+--   previous release
+local function links_in(directory, listed)
+    if directory == nil then
+        return {}
+    elseif listed[directory] ~= nil then
+        return listed[directory]
+    end
+    local links, names = {}, fio.listdir(directory) or {}
+    table.sort(names)
+    for i = 1, #names <= ENTRIES and #names or 0 do
+        local name = names[i]
+        local path = (directory == '/' and '' or directory) .. '/' .. name
+        local is_back = name:match('^prev') or name:match('^old') or name:match('^last') or name:match('^rollback')
+        local target = not is_back and fio.readlink(path) and resolve(path)
+        if target then
+            table.insert(links, {path = path, target = target})
+        end
+    end
+    listed[directory] = links
+    return links
+end
+
 --- Searches for a link next to a release, or next to the directory of all
 -- releases.
 -- @treturn[1] boolean true, if a link leads to the release itself
 -- @treturn[2] boolean false
 -- @treturn[2] ?string link that leads to another release
 -- @treturn[2] ?string that release
-local function search(release, file)
+local function search(release, file, listed)
     local link, other
     local releases = split(release)
     for _, directory in ipairs({releases, (split(releases))}) do
-        local entries = directory and fio.listdir(directory) or {}
-        table.sort(entries)
-        for i = 1, #entries <= ENTRIES and #entries or 0 do
-            local path = (directory == '/' and '' or directory) .. '/' .. entries[i]
-            local target = fio.readlink(path) and resolve(path)
-            -- Some tools keep a link to the previous release.
-            local is_back = entries[i]:match('^prev') or entries[i]:match('^old') or entries[i]:match('^last')
-                or entries[i]:match('^rollback')
-            if target == release and not is_back then
+        for _, found in ipairs(links_in(directory, listed)) do
+            if found.target == release then
                 return true
-            elseif target and link == nil and not is_back and is_other_release(target, release, file) then
-                link, other = path, target
+            elseif link == nil and is_other_release(found.target, release, file) then
+                link, other = found.path, found.target
             end
         end
     end
@@ -117,19 +137,19 @@ end
 -- @treturn ?string where code is read from
 local function moved(modules)
     local directory, file = root(modules)
+    -- The working directory as the shell named it at startup.
+    local pwd = os.getenv('PWD')
+    local now = directory and pwd and pwd:sub(1, 1) == '/' and resolve(pwd)
     -- The code may be below the release directory.
-    local release = directory
+    local release, listed = directory, {}
     for _ = 1, 2 do
         if release == nil or release == '/' then
             return nil
         end
-        -- The working directory as the shell named it at startup.
-        local pwd = os.getenv('PWD')
-        local now = pwd and pwd:sub(1, 1) == '/' and resolve(pwd)
         if now and now ~= pwd and is_other_release(now, release, file) then
             return pwd, now, directory
         end
-        local is_current, link, other = search(release, file)
+        local is_current, link, other = search(release, file, listed)
         if is_current then
             return nil
         elseif link ~= nil then

@@ -64,14 +64,20 @@ end
 --- Whether a file, or a link that leads to it, was written or replaced after a
 -- time, so that other code may be loaded. Uses ctime, as mtime may be preserved
 -- by a copy.
-local function is_newer(path, time)
+-- @tparam table links path of a directory -> ctime of the link that it is, or
+--   false; filled here, as the files have most directories in common
+local function is_newer(path, time, links)
     local stat = fio.stat(path)
     if stat == nil or stat.ctime > time then
         return true
     end
     for prefix in path:gmatch('()/') do
-        local link = prefix > 1 and fio.lstat(path:sub(1, prefix - 1))
-        if link and link:is_link() and link.ctime > time then
+        local directory = path:sub(1, prefix - 1)
+        if links[directory] == nil then
+            local found = prefix > 1 and fio.lstat(directory)
+            links[directory] = found and found:is_link() and found.ctime or false
+        end
+        if links[directory] and links[directory] > time then
             return true
         end
     end
@@ -89,7 +95,7 @@ end
 local function code_digests(choice, registry)
     local started = process.started()
     local on_disk, loaded, outdated, is_known = {}, {}, false, true
-    local is_loaded = {}
+    local is_loaded, links = {}, {}
     for _, module in ipairs(choice.selected) do
         is_loaded[module.path] = true
     end
@@ -102,7 +108,7 @@ local function code_digests(choice, registry)
             serving = disk
         elseif serving == nil then
             serving = disk
-            if is_newer(path, started) then
+            if is_newer(path, started, links) then
                 outdated, is_known = true, false
             end
         end

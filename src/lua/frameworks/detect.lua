@@ -45,18 +45,17 @@
 
 local require = ...
 
-local FRAMEWORKS = {
-    require('frameworks.cartridge'),
-    require('frameworks.config'),
-    require('frameworks.none'),
-}
-
---- @treturn table the framework of this instance; `none` fits every instance
+--- A framework is compiled only where it can be: all of them would take longer
+-- than a command that only looks.
+-- @treturn table the framework of this instance; `none` fits every instance
 return function()
-    for _, framework in ipairs(FRAMEWORKS) do
-        local detected = framework.detect()
-        if detected ~= nil then
-            return detected
-        end
+    local detected
+    if package.loaded['cartridge'] ~= nil then
+        detected = require('frameworks.cartridge').detect()
     end
+    -- The config came with Tarantool 3.
+    if detected == nil and tonumber(_TARANTOOL:match('^%d+')) >= 3 then
+        detected = require('frameworks.config').detect()
+    end
+    return detected or require('frameworks.none').detect()
 end

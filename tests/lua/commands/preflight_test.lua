@@ -26,6 +26,8 @@ local function cartridge_with(fields)
         uri = function() return 'host:3301' end,
         version = function() return '2.17.0' end,
     }
+    package.loaded['cartridge'] = {}
+    lib.defer(function() package.loaded['cartridge'] = nil end)
     return {['platform.cartridge'] = {detect = function() return self end}}
 end
 

@@ -9,6 +9,8 @@ end
 
 --- Returns stubs with a fake Cartridge in that state.
 local function cartridge_in(state, err)
+    package.loaded['cartridge'] = {}
+    lib.defer(function() package.loaded['cartridge'] = nil end)
     return {['platform.cartridge'] = {detect = function()
         return {
             alias = function() return 'router' end,

@@ -1,7 +1,6 @@
 --- What every report contains about the instance, and whether it is running.
 
 local require = ...
-local config = require('platform.config')
 local detect_framework = require('frameworks.detect')
 local registry = require('core.registry')
 
@@ -39,7 +38,7 @@ local function refusal()
     if type(package.search) ~= 'function' then
         return {code = 'unsupported', message = 'this Tarantool has no package.search: 2.6 or newer is needed'}
     end
-    return config.refusal() or detect_framework():refusal()
+    return require('platform.config').refusal() or detect_framework():refusal()
 end
 
 return {
