@@ -110,7 +110,7 @@ run_on_targets(const struct options *options, const json_t *args)
 	    credentials_apply(options, &targets, &error) == 0) {
 		warn_of_passwords(&targets);
 		outcome = options->command->bit == COMMAND_CONSOLE ?
-		    shell_run(options, &targets, &context) :
+		    repl_run(options, &targets, &context) :
 		    command_run(options, &targets, args, &context);
 	} else {
 		outcome = fail(&error, error.outcome == OUTCOME_USAGE);

@@ -316,7 +316,7 @@ request_rest(const json_t *more, size_t *len)
 }
 
 char *
-request_typed(const char *what, const char *typed, size_t typed_len,
+request_repl(const char *what, const char *typed, size_t typed_len,
     size_t from, size_t to, size_t *len)
 {
 	static const char named[] = ",\"@cartridge-reload/commands/repl.lua\"))"

@@ -55,7 +55,7 @@ char	*request_rest(const json_t *more, size_t *len);
  * second call, which has no effect.  Returns a text that the caller frees, or
  * NULL if out of memory.
  */
-char	*request_typed(const char *what, const char *text, size_t text_len,
+char	*request_repl(const char *what, const char *text, size_t text_len,
 	    size_t from, size_t to, size_t *len);
 
 /*

@@ -12,7 +12,7 @@
 #define LEFT_WIDTH	22
 
 int
-slash_begins(const char *line)
+backslash_begins(const char *line)
 {
 	return line[strspn(line, " \t")] == '\\';
 }
@@ -27,7 +27,7 @@ begins(const char *name, const char *word)
  * Returns the command for a name, which may be abbreviated; NULL with an error.
  */
 static const struct command_row *
-find(const char *name, struct error *error)
+find_command(const char *name, struct error *error)
 {
 	const struct command_row *row, *found = NULL;
 	struct nearest nearest;
@@ -75,7 +75,8 @@ unexpected(const char *name, const char *word, struct error *error)
 }
 
 static int
-parse_set(struct slash *slash, const struct strlist *given, struct error *error)
+parse_set(struct backslash *backslash, const struct strlist *given,
+    struct error *error)
 {
 	const char *name;
 
@@ -90,14 +91,14 @@ parse_set(struct slash *slash, const struct strlist *given, struct error *error)
 	if (given->count > 3)
 		return unexpected("set", given->list[3], error);
 	name = given->list[2];
-	if ((slash->output = output_find(name)) == NULL)
+	if ((backslash->output = output_find(name)) == NULL)
 		return error_set(error, ERROR_USAGE,
 		    "\\set output: invalid value '%s' (text or json)", name);
 	return 0;
 }
 
 static int
-parse_help(struct slash *slash, const struct strlist *given,
+parse_help(struct backslash *backslash, const struct strlist *given,
     struct error *error)
 {
 	const char *name;
@@ -107,8 +108,9 @@ parse_help(struct slash *slash, const struct strlist *given,
 	name = given->list[1];
 	if (given->count > 2)
 		return unexpected("help", given->list[2], error);
-	slash->help = find(name[0] == '\\' ? name + 1 : name, error);
-	return slash->help != NULL ? 0 : -1;
+	backslash->help = find_command(name[0] == '\\' ? name + 1 : name,
+	    error);
+	return backslash->help != NULL ? 0 : -1;
 }
 
 /*
@@ -136,83 +138,83 @@ cli_only(const struct options *options)
 }
 
 static int
-parse_command(struct slash *slash, const struct command_row *command,
+parse_command(struct backslash *backslash, const struct command_row *command,
     const struct options *settings, struct error *error)
 {
 	const char *refused;
 
-	if (options_parse_command(&slash->options, command, settings,
-	    (int)slash->words.count, slash->words.list, error) == -1)
+	if (options_parse_command(&backslash->options, command, settings,
+	    (int)backslash->words.count, backslash->words.list, error) == -1)
 		return -1;
-	if (slash->options.help) {
-		slash->help = command;
-		slash->options.command = options_find_command("help");
+	if (backslash->options.help) {
+		backslash->help = command;
+		backslash->options.command = options_find_command("help");
 		return 0;
 	}
-	if ((refused = cli_only(&slash->options)) == NULL)
+	if ((refused = cli_only(&backslash->options)) == NULL)
 		return 0;
-	options_finish(&slash->options);
+	options_finish(&backslash->options);
 	return error_set(error, ERROR_USAGE,
 	    "\\%s: %s is not available in the console", command->name,
 	    refused);
 }
 
 static int
-parse(struct slash *slash, const struct options *settings,
+parse(struct backslash *backslash, const struct options *settings,
     struct error *error)
 {
-	const struct strlist *words = &slash->words;
+	const struct strlist *words = &backslash->words;
 	const struct command_row *command;
 
-	if ((command = find(words->list[0], error)) == NULL)
+	if ((command = find_command(words->list[0], error)) == NULL)
 		return -1;
-	slash->options.command = command;
+	backslash->options.command = command;
 	switch (command->bit) {
 	case COMMAND_SET:
-		return parse_set(slash, words, error);
+		return parse_set(backslash, words, error);
 	case COMMAND_HELP:
-		return parse_help(slash, words, error);
+		return parse_help(backslash, words, error);
 	case COMMAND_QUIT:
 		return words->count == 1 ? 0 :
 		    unexpected(command->name, words->list[1], error);
 	default:
-		return parse_command(slash, command, settings, error);
+		return parse_command(backslash, command, settings, error);
 	}
 }
 
 int
-slash_parse(struct slash *slash, const char *line,
+backslash_parse(struct backslash *backslash, const char *line,
     const struct options *settings, struct error *error)
 {
 	int result;
 
-	memset(slash, 0, sizeof(*slash));
+	memset(backslash, 0, sizeof(*backslash));
 	line += strcspn(line, "\\");
 	line += line[0] != '\0';
 	/* "\ reload" is not a command name. */
 	if (strchr(" \t", line[0]) != NULL)
-		result = strlist_add(&slash->words, "", 0, error);
+		result = strlist_add(&backslash->words, "", 0, error);
 	else
-		result = strlist_split(&slash->words, line, error);
+		result = strlist_split(&backslash->words, line, error);
 	if (result == 0)
-		result = parse(slash, settings, error);
+		result = parse(backslash, settings, error);
 	if (result == -1)
-		strlist_finish(&slash->words);
+		strlist_finish(&backslash->words);
 	return result;
 }
 
 void
-slash_finish(struct slash *slash)
+backslash_finish(struct backslash *backslash)
 {
-	options_finish(&slash->options);
-	strlist_finish(&slash->words);
+	options_finish(&backslash->options);
+	strlist_finish(&backslash->words);
 }
 
 /* --- Completion ------------------------------------------------------------*/
 
 /* The state of completing one word. */
 struct search {
-	struct slash_names	*names;
+	struct backslash_names	*names;
 	const char		*word;
 	size_t			 len;
 	struct error		 error;
@@ -321,7 +323,7 @@ offer_argument(struct search *search, const struct strlist *before)
 	const char *last = before->list[before->count - 1];
 	const struct command_row *command;
 
-	if ((command = find(before->list[0], &search->error)) == NULL)
+	if ((command = find_command(before->list[0], &search->error)) == NULL)
 		return 0;
 	if (command->bit == COMMAND_HELP)
 		return before->count > 1 ? 0 : offer_commands(search, "");
@@ -341,8 +343,8 @@ offer_argument(struct search *search, const struct strlist *before)
 }
 
 int
-slash_complete(struct slash_names *names, const char *line, size_t start,
-    size_t end)
+backslash_complete(struct backslash_names *names, const char *line,
+    size_t start, size_t end)
 {
 	struct search search = { .names = names, .word = line + start,
 	    .len = end - start };
@@ -368,13 +370,13 @@ slash_complete(struct slash_names *names, const char *line, size_t start,
 }
 
 void
-slash_names_finish(struct slash_names *names)
+backslash_names_finish(struct backslash_names *names)
 {
 	strlist_finish(&names->words);
 }
 
 void
-slash_help(FILE *out)
+backslash_help(FILE *out)
 {
 	const struct command_row *row;
 	const char *args;

@@ -22,7 +22,7 @@
  * format, or NULL to show it; COMMAND_HELP with a command, or NULL for all;
  * COMMAND_QUIT; or one to run with these options.
  */
-struct slash {
+struct backslash {
 	struct strlist			 words;	/* storage for the options */
 	struct options			 options;
 	const struct output		*output;
@@ -30,32 +30,32 @@ struct slash {
 };
 
 /* Candidates for completion. */
-struct slash_names {
+struct backslash_names {
 	struct strlist	 words;
 	int		 files;		/* offer file names, too */
 };
 
 /* Whether a line is a backslash command: it starts with a backslash. */
-int	slash_begins(const char *line);
+int	backslash_begins(const char *line);
 
 /*
  * Parses a line.  A command takes its command line options, except for those
  * that select targets; its defaults are those of `settings`.  Returns 0, or -1
  * with a usage error.
  */
-int	slash_parse(struct slash *, const char *line,
+int	backslash_parse(struct backslash *, const char *line,
 	    const struct options *settings, struct error *);
-void	slash_finish(struct slash *);
+void	backslash_finish(struct backslash *);
 
 /*
  * Lists the candidates for the word from `start` to `end` of the line.  Returns
- * 0, or -1 if out of memory; slash_names_finish frees the names.
+ * 0, or -1 if out of memory; backslash_names_finish frees the names.
  */
-int	slash_complete(struct slash_names *, const char *line, size_t start,
-	    size_t end);
-void	slash_names_finish(struct slash_names *);
+int	backslash_complete(struct backslash_names *, const char *line,
+	    size_t start, size_t end);
+void	backslash_names_finish(struct backslash_names *);
 
 /* Prints all commands, one per line. */
-void	slash_help(FILE *);
+void	backslash_help(FILE *);
 
 #endif

@@ -7,7 +7,7 @@
 #include "repl/highlight.h"
 
 /* The state of highlighting one document. */
-struct painter {
+struct highlighter {
 	FILE		*out;
 	int		 color;
 	enum term_style	 string;	/* style for strings */
@@ -17,16 +17,16 @@ struct painter {
 };
 
 static void
-put(struct painter *painter, enum term_style style, const char *text,
-    size_t len)
+put_styled(struct highlighter *highlighter, enum term_style style,
+    const char *text, size_t len)
 {
-	int color = painter->color && style != TERM_PLAIN;
+	int color = highlighter->color && style != TERM_PLAIN;
 
 	if (len == 0)
 		return;
-	term_begin(painter->out, color, style);
-	term_print_text(painter->out, text, len);
-	term_end(painter->out, color);
+	term_begin(highlighter->out, color, style);
+	term_print_text(highlighter->out, text, len);
+	term_end(highlighter->out, color);
 }
 
 /*
@@ -60,7 +60,7 @@ is(const char *text, size_t len, const char *word)
 }
 
 static enum term_style
-plain_style(const struct painter *painter, const char *text, size_t len)
+plain_style(const struct highlighter *highlighter, const char *text, size_t len)
 {
 	size_t i;
 
@@ -73,8 +73,8 @@ plain_style(const struct painter *painter, const char *text, size_t len)
 	for (i = 0; i < len; i++)
 		if (text[i] == '\0' || strchr("0123456789+-.eE", text[i]) ==
 		    NULL)
-			return painter->string;
-	return text[0] == '.' || text[len - 1] == '-' ? painter->string :
+			return highlighter->string;
+	return text[0] == '.' || text[len - 1] == '-' ? highlighter->string :
 	    TERM_WARN;
 }
 
@@ -103,7 +103,7 @@ key_length(const char *text, size_t len)
 }
 
 static void
-paint_scalar(struct painter *painter, const char *text, size_t len)
+highlight_scalar(struct highlighter *highlighter, const char *text, size_t len)
 {
 	size_t used;
 	int open;
@@ -114,12 +114,12 @@ paint_scalar(struct painter *painter, const char *text, size_t len)
 	while (len > 0 && strchr("&*!", text[0]) != NULL && text[0] != '\0') {
 		for (used = 0; used < len && text[used] != ' '; used++)
 			continue;
-		put(painter, TERM_DIM, text, used);
+		put_styled(highlighter, TERM_DIM, text, used);
 		text += used;
 		len -= used;
 		if (len == 0)
 			return;
-		put(painter, TERM_PLAIN, text, 1);
+		put_styled(highlighter, TERM_PLAIN, text, 1);
 		text++;
 		len--;
 	}
@@ -127,29 +127,30 @@ paint_scalar(struct painter *painter, const char *text, size_t len)
 		return;
 	if (text[0] == '\'' || text[0] == '"') {
 		used = 1 + quoted_length(text + 1, len - 1, text[0], &open);
-		painter->quote = (char)(open ? text[0] : '\0');
-		put(painter, painter->string, text, used);
-		put(painter, TERM_PLAIN, text + used, len - used);
+		highlighter->quote = (char)(open ? text[0] : '\0');
+		put_styled(highlighter, highlighter->string, text, used);
+		put_styled(highlighter, TERM_PLAIN, text + used, len - used);
 	} else if (text[0] == '|' || text[0] == '>') {
-		painter->block = painter->column + 1;
-		put(painter, TERM_PLAIN, text, len);
+		highlighter->block = highlighter->column + 1;
+		put_styled(highlighter, TERM_PLAIN, text, len);
 	} else if (text[0] == '[' || text[0] == '{') {
-		put(painter, TERM_PLAIN, text, len);
+		put_styled(highlighter, TERM_PLAIN, text, len);
 	} else {
-		put(painter, plain_style(painter, text, len), text, len);
+		put_styled(highlighter,
+			    plain_style(highlighter, text, len), text, len);
 	}
 }
 
 /* Prints a line that starts an entry, from behind its indentation. */
 static void
-paint_entry(struct painter *painter, const char *text, size_t len)
+highlight_entry(struct highlighter *highlighter, const char *text, size_t len)
 {
 	size_t key;
 
 	while (len > 0 && (text[0] == '-' || text[0] == '?') &&
 	    (len == 1 || text[1] == ' ')) {
-		put(painter, TERM_PLAIN, text, len == 1 ? 1 : 2);
-		painter->column += 2;
+		put_styled(highlighter, TERM_PLAIN, text, len == 1 ? 1 : 2);
+		highlighter->column += 2;
 		text += len == 1 ? 1 : 2;
 		len -= len == 1 ? 1 : 2;
 	}
@@ -158,57 +159,59 @@ paint_entry(struct painter *painter, const char *text, size_t len)
 	/* The lines of a block scalar are indented more than its key. */
 	key = key_length(text, len);
 	if (key < len) {
-		put(painter, TERM_BOLD, text, key);
-		put(painter, TERM_PLAIN, text + key, key + 1 < len ? 2 : 1);
+		put_styled(highlighter, TERM_BOLD, text, key);
+		put_styled(highlighter, TERM_PLAIN, text + key,
+		    key + 1 < len ? 2 : 1);
 		key += key + 1 < len ? 2 : 1;
 		text += key;
 		len -= key;
-	} else if (painter->column >= 2) {
-		painter->column -= 2;
+	} else if (highlighter->column >= 2) {
+		highlighter->column -= 2;
 	}
-	paint_scalar(painter, text, len);
+	highlight_scalar(highlighter, text, len);
 }
 
 static void
-paint_line(struct painter *painter, const char *text, size_t len)
+highlight_line(struct highlighter *highlighter, const char *text, size_t len)
 {
 	size_t indent, used;
 	int open;
 
-	if (painter->quote != '\0') {
-		used = quoted_length(text, len, painter->quote, &open);
-		painter->quote = (char)(open ? painter->quote : '\0');
-		put(painter, painter->string, text, used);
-		put(painter, TERM_PLAIN, text + used, len - used);
+	if (highlighter->quote != '\0') {
+		used = quoted_length(text, len, highlighter->quote, &open);
+		highlighter->quote = (char)(open ? highlighter->quote : '\0');
+		put_styled(highlighter, highlighter->string, text, used);
+		put_styled(highlighter, TERM_PLAIN, text + used, len - used);
 		return;
 	}
 	for (indent = 0; indent < len && text[indent] == ' '; indent++)
 		continue;
-	if (painter->block > 0 && (indent >= painter->block ||
+	if (highlighter->block > 0 && (indent >= highlighter->block ||
 	    indent == len)) {
-		put(painter, painter->string, text, len);
+		put_styled(highlighter, highlighter->string, text, len);
 		return;
 	}
-	painter->block = 0;
-	painter->column = indent;
+	highlighter->block = 0;
+	highlighter->column = indent;
 	if (len >= 3 && (memcmp(text, "---", 3) == 0 ||
 	    memcmp(text, "...", 3) == 0)) {
-		put(painter, TERM_DIM, text, 3);
-		put(painter, TERM_PLAIN, text + 3, len > 3 ? 1 : 0);
+		put_styled(highlighter, TERM_DIM, text, 3);
+		put_styled(highlighter, TERM_PLAIN, text + 3, len > 3 ? 1 : 0);
 		if (len > 4)
-			paint_entry(painter, text + 4, len - 4);
+			highlight_entry(highlighter, text + 4, len - 4);
 	} else if (len > 0 && text[0] == '%') {
-		put(painter, TERM_DIM, text, len);
+		put_styled(highlighter, TERM_DIM, text, len);
 	} else {
-		put(painter, TERM_PLAIN, text, indent);
-		paint_entry(painter, text + indent, len - indent);
+		put_styled(highlighter, TERM_PLAIN, text, indent);
+		highlight_entry(highlighter, text + indent, len - indent);
 	}
 }
 
 void
-paint_yaml(FILE *out, const char *text, size_t len, int color, int failed)
+highlight_yaml(FILE *out, const char *text, size_t len, int color, int failed)
 {
-	struct painter painter = { out, color, failed ? TERM_BAD : TERM_GOOD,
+	struct highlighter highlighter = { out, color,
+	    failed ? TERM_BAD : TERM_GOOD,
 	    '\0', 0, 0 };
 	const char *newline;
 	size_t line;
@@ -220,7 +223,7 @@ paint_yaml(FILE *out, const char *text, size_t len, int color, int failed)
 	while (len > 0) {
 		newline = memchr(text, '\n', len);
 		line = newline != NULL ? (size_t)(newline - text) : len;
-		paint_line(&painter, text, line);
+		highlight_line(&highlighter, text, line);
 		if (newline != NULL)
 			putc('\n', out);
 		line += newline != NULL;

@@ -16,7 +16,7 @@
  * and numbers are highlighted; if `failed`, strings use the error colour.  Text
  * that is not YAML is printed as well.  Takes one pass.
  */
-void	paint_yaml(FILE *, const char *text, size_t len, int color,
+void	highlight_yaml(FILE *, const char *text, size_t len, int color,
 	    int failed);
 
 #endif

@@ -11,41 +11,41 @@
 #define READ_SIZE	((size_t)64 * 1024)
 
 void
-lines_init(struct lines *lines, int fd)
+linereader_init(struct linereader *reader, int fd)
 {
-	memset(lines, 0, sizeof(*lines));
-	lines->fd = fd;
+	memset(reader, 0, sizeof(*reader));
+	reader->fd = fd;
 }
 
 void
-lines_finish(struct lines *lines)
+linereader_finish(struct linereader *reader)
 {
-	free(lines->data);
-	lines->data = NULL;
+	free(reader->data);
+	reader->data = NULL;
 }
 
 char *
-lines_next(struct lines *lines, size_t *len)
+linereader_next(struct linereader *reader, size_t *len)
 {
 	char *line, *newline = NULL;
 
-	if (lines->data == NULL)
+	if (reader->data == NULL)
 		return NULL;
-	line = lines->data + lines->start;
-	if (lines->scanned < lines->end)
-		newline = memchr(lines->data + lines->scanned, '\n',
-		    lines->end - lines->scanned);
+	line = reader->data + reader->start;
+	if (reader->scanned < reader->end)
+		newline = memchr(reader->data + reader->scanned, '\n',
+		    reader->end - reader->scanned);
 	if (newline != NULL) {
 		*len = (size_t)(newline - line);
-		lines->start += *len + 1;
-	} else if (lines->is_over && lines->start < lines->end) {
-		*len = lines->end - lines->start;
-		lines->start = lines->end;
+		reader->start += *len + 1;
+	} else if (reader->is_over && reader->start < reader->end) {
+		*len = reader->end - reader->start;
+		reader->start = reader->end;
 	} else {
-		lines->scanned = lines->end;
+		reader->scanned = reader->end;
 		return NULL;
 	}
-	lines->scanned = lines->start;
+	reader->scanned = reader->start;
 	if (*len > 0 && line[*len - 1] == '\r')
 		(*len)--;
 	line[*len] = '\0';
@@ -54,43 +54,44 @@ lines_next(struct lines *lines, size_t *len)
 
 /* Makes room for one read and a NUL behind it. */
 static int
-make_room(struct lines *lines, struct error *error)
+make_room(struct linereader *reader, struct error *error)
 {
-	size_t pending = lines->end - lines->start, size;
+	size_t pending = reader->end - reader->start, size;
 	char *data;
 
-	if (lines->start > 0) {
-		memmove(lines->data, lines->data + lines->start, pending);
-		lines->scanned -= lines->start;
-		lines->start = 0;
-		lines->end = pending;
+	if (reader->start > 0) {
+		memmove(reader->data, reader->data + reader->start, pending);
+		reader->scanned -= reader->start;
+		reader->start = 0;
+		reader->end = pending;
 	}
-	if (pending > LINES_MAX)
+	if (pending > LINEREADER_MAX)
 		return error_set(error, ERROR_USAGE,
-		    "a line is longer than %zu MiB", LINES_MAX / 1024 / 1024);
-	if (lines->size - lines->end > READ_SIZE)
+		    "a line is longer than %zu MiB",
+			    LINEREADER_MAX / 1024 / 1024);
+	if (reader->size - reader->end > READ_SIZE)
 		return 0;
-	size = 2 * lines->size > 2 * READ_SIZE ? 2 * lines->size :
+	size = 2 * reader->size > 2 * READ_SIZE ? 2 * reader->size :
 	    2 * READ_SIZE;
-	if ((data = realloc(lines->data, size)) == NULL)
+	if ((data = realloc(reader->data, size)) == NULL)
 		return error_out_of_memory(error);
-	lines->data = data;
-	lines->size = size;
+	reader->data = data;
+	reader->size = size;
 	return 0;
 }
 
 int
-lines_read(struct lines *lines, struct error *error)
+linereader_read(struct linereader *reader, struct error *error)
 {
 	ssize_t len;
 
-	if (make_room(lines, error) == -1)
+	if (make_room(reader, error) == -1)
 		return -1;
-	len = read(lines->fd, lines->data + lines->end, READ_SIZE);
+	len = read(reader->fd, reader->data + reader->end, READ_SIZE);
 	if (len > 0)
-		lines->end += (size_t)len;
+		reader->end += (size_t)len;
 	else if (len == 0)
-		lines->is_over = 1;
+		reader->is_over = 1;
 	else if (errno != EINTR && errno != EAGAIN)
 		return error_set(error, ERROR_LOCAL,
 		    "cannot read standard input: %s", strerror(errno));

@@ -13,9 +13,9 @@
 #include "util/error.h"
 
 /* The size limit of a line, in bytes. */
-#define LINES_MAX	((size_t)16 * 1024 * 1024)
+#define LINEREADER_MAX	((size_t)16 * 1024 * 1024)
 
-struct lines {
+struct linereader {
 	int	 fd;
 	char	*data;
 	size_t	 size;		/* allocated */
@@ -26,19 +26,20 @@ struct lines {
 };
 
 /* Initialises a reader for a descriptor, which is not closed. */
-void	 lines_init(struct lines *, int fd);
-void	 lines_finish(struct lines *);
+void	 linereader_init(struct linereader *, int fd);
+void	 linereader_finish(struct linereader *);
 
 /*
  * Returns the next line, without its terminator \n or \r\n, which the last line
- * may lack.  Valid until lines_read.  NULL if there is none yet, or at the end.
+ * may lack.  Valid until linereader_read.  NULL if there is none yet, or at the
+ * end.
  */
-char	*lines_next(struct lines *, size_t *len);
+char	*linereader_next(struct linereader *, size_t *len);
 
 /*
  * Reads once; blocks unless the descriptor is readable.  Returns 0, or -1 with
  * an error: read failure, line too long, out of memory.
  */
-int	 lines_read(struct lines *, struct error *);
+int	 linereader_read(struct linereader *, struct error *);
 
 #endif

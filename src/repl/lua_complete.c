@@ -33,13 +33,13 @@ take_names(struct strlist *names, const struct document *doc,
     const char *word, size_t len)
 {
 	struct error ignored;
-	struct typed typed;
+	struct result result;
 	json_t *tree, *list;
 	size_t i;
 
-	if (typed_read(&typed, doc, &ignored) == -1 ||
-	    typed.kind != TYPED_NAMES ||
-	    (tree = typed_tree(&typed, &ignored)) == NULL)
+	if (result_read(&result, doc, &ignored) == -1 ||
+	    result.kind != RESULT_NAMES ||
+	    (tree = result_tree(&result, &ignored)) == NULL)
 		return;
 	list = json_array_get(tree, 0);
 	for (i = 0; i < json_array_size(list); i++)
@@ -49,7 +49,7 @@ take_names(struct strlist *names, const struct document *doc,
 }
 
 int
-suggest_names(struct strlist *names, struct event_source *source,
+lua_complete_names(struct strlist *names, struct event_source *source,
     const char *line, size_t start, size_t stop, struct error *error)
 {
 	if (source->session == NULL &&

@@ -21,7 +21,7 @@
  * instance is busy.  Connects if necessary.  Blocks for that, and otherwise for
  * at most a second.  Returns 0, or -1 with an error if the connection was lost.
  */
-int	suggest_names(struct strlist *, struct event_source *,
+int	lua_complete_names(struct strlist *, struct event_source *,
 	    const char *line, size_t start, size_t stop, struct error *);
 
 #endif

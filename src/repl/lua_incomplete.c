@@ -44,38 +44,38 @@ long_bracket(const char *text, size_t len, char bracket)
 
 /* Continues in a long string or comment.  Returns its length in the text. */
 static size_t
-skip_long(struct nesting *nesting, const char *text, size_t len)
+skip_long(struct lua_nesting *lua_nesting, const char *text, size_t len)
 {
 	size_t i;
 
 	for (i = 0; i < len; i++)
 		if (long_bracket(text + i, len - i, ']') ==
-		    nesting->level + 1) {
-			i += nesting->level + 1;
-			nesting->level = 0;
+		    lua_nesting->level + 1) {
+			i += lua_nesting->level + 1;
+			lua_nesting->level = 0;
 			break;
 		}
 	return i;
 }
 
 static size_t
-skip_string(struct nesting *nesting, const char *text, size_t len)
+skip_string(struct lua_nesting *lua_nesting, const char *text, size_t len)
 {
 	size_t i;
 
-	for (i = 0; i < len && nesting->quote != '\0'; i++) {
-		if (nesting->escaped)
-			nesting->escaped = 0;
+	for (i = 0; i < len && lua_nesting->quote != '\0'; i++) {
+		if (lua_nesting->escaped)
+			lua_nesting->escaped = 0;
 		else if (text[i] == '\\')
-			nesting->escaped = 1;
-		else if (text[i] == nesting->quote || text[i] == '\n')
-			nesting->quote = '\0';
+			lua_nesting->escaped = 1;
+		else if (text[i] == lua_nesting->quote || text[i] == '\n')
+			lua_nesting->quote = '\0';
 	}
 	return i;
 }
 
 static size_t
-skip_word(struct nesting *nesting, const char *text, size_t len)
+skip_word(struct lua_nesting *lua_nesting, const char *text, size_t len)
 {
 	size_t i, used;
 
@@ -84,18 +84,18 @@ skip_word(struct nesting *nesting, const char *text, size_t len)
 	for (i = 0; i < sizeof(word_table) / sizeof(word_table[0]); i++)
 		if (strlen(word_table[i].word) == used &&
 		    memcmp(text, word_table[i].word, used) == 0)
-			nesting->depth += word_table[i].change;
+			lua_nesting->depth += word_table[i].change;
 	return used;
 }
 
 static size_t
-skip_comment(struct nesting *nesting, const char *text, size_t len)
+skip_comment(struct lua_nesting *lua_nesting, const char *text, size_t len)
 {
 	size_t used = long_bracket(text + 2, len - 2, '[');
 	const char *newline;
 
 	if (used > 0) {
-		nesting->level = used - 1;
+		lua_nesting->level = used - 1;
 		return used + 2;
 	}
 	newline = memchr(text, '\n', len);
@@ -104,45 +104,45 @@ skip_comment(struct nesting *nesting, const char *text, size_t len)
 
 /* Handles any other character. */
 static size_t
-skip_mark(struct nesting *nesting, const char *text, size_t len)
+skip_mark(struct lua_nesting *lua_nesting, const char *text, size_t len)
 {
 	size_t used;
 
 	if (len >= 2 && text[0] == '-' && text[1] == '-')
-		return skip_comment(nesting, text, len);
+		return skip_comment(lua_nesting, text, len);
 	if ((used = long_bracket(text, len, '[')) > 0) {
-		nesting->level = used - 1;
+		lua_nesting->level = used - 1;
 		return used;
 	}
 	if (text[0] == '\'' || text[0] == '"')
-		nesting->quote = text[0];
+		lua_nesting->quote = text[0];
 	else if (text[0] == '(' || text[0] == '{' || text[0] == '[')
-		nesting->depth++;
+		lua_nesting->depth++;
 	else if (text[0] == ')' || text[0] == '}' || text[0] == ']')
-		nesting->depth--;
+		lua_nesting->depth--;
 	return 1;
 }
 
 void
-nesting_add(struct nesting *nesting, const char *text, size_t len)
+lua_nesting_add(struct lua_nesting *lua_nesting, const char *text, size_t len)
 {
 	size_t used;
 
 	for (; len > 0; text += used, len -= used) {
-		if (nesting->level > 0)
-			used = skip_long(nesting, text, len);
-		else if (nesting->quote != '\0')
-			used = skip_string(nesting, text, len);
+		if (lua_nesting->level > 0)
+			used = skip_long(lua_nesting, text, len);
+		else if (lua_nesting->quote != '\0')
+			used = skip_string(lua_nesting, text, len);
 		else if (is_letter(text[0]))
-			used = skip_word(nesting, text, len);
+			used = skip_word(lua_nesting, text, len);
 		else
-			used = skip_mark(nesting, text, len);
+			used = skip_mark(lua_nesting, text, len);
 	}
 }
 
 int
-nesting_is_open(const struct nesting *nesting)
+lua_is_incomplete(const struct lua_nesting *lua_nesting)
 {
-	return nesting->depth > 0 || nesting->level > 0 ||
-	    (nesting->quote != '\0' && nesting->escaped);
+	return lua_nesting->depth > 0 || lua_nesting->level > 0 ||
+	    (lua_nesting->quote != '\0' && lua_nesting->escaped);
 }

@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 /* Initialise with zeros. */
-struct nesting {
+struct lua_nesting {
 	long	 depth;		/* of brackets and blocks */
 	size_t	 level;		/* of a long string or comment, plus one */
 	char	 quote;		/* of an open string, or NUL */
@@ -21,9 +21,9 @@ struct nesting {
 };
 
 /* Processes more text: whole lines, with the newline before them. */
-void	nesting_add(struct nesting *, const char *text, size_t len);
+void	lua_nesting_add(struct lua_nesting *, const char *text, size_t len);
 
 /* Whether the statement needs more lines. */
-int	nesting_is_open(const struct nesting *);
+int	lua_is_incomplete(const struct lua_nesting *);
 
 #endif

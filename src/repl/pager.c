@@ -97,7 +97,7 @@ pass_on(pid_t pid)
 
 /* Runs the pager.  Returns whether it could be started. */
 static int
-run(const char *command, const char *text, size_t len)
+run_pager(const char *command, const char *text, size_t len)
 {
 	pid_t pid, ended;
 	ssize_t done;
@@ -187,6 +187,6 @@ pager_print(FILE *out, const char *text, size_t len)
 		command = "less";
 	if (command[0] == '\0' || strcmp(command, "cat") == 0 ||
 	    !is_too_long(out, text, len) || fflush(out) != 0 ||
-	    !run(command, text, len))
+	    !run_pager(command, text, len))
 		print(out, text, len);
 }

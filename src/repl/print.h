@@ -17,7 +17,7 @@
 #include "repl/result.h"
 #include "util/error.h"
 
-struct display {
+struct printer {
 	const struct output_context	*context;
 	const struct options		*options;	/* current settings */
 	const char			*name;		/* of the target */
@@ -27,32 +27,32 @@ struct display {
 };
 
 /* Prints a text; returns 0, or -1 if out of memory. */
-typedef int	display_print(FILE *, const struct display *, const void *);
+typedef int	print_func(FILE *, const struct printer *, const void *);
 
 /*
  * Prints a message on standard error, after flushing the output; with its line
  * number unless that is 0 or the input is a terminal.
  */
-void	 display_message(const struct display *, unsigned long line,
+void	 print_message(const struct printer *, unsigned long line,
 	    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same for an error, which marks the line as failed. */
-void	 display_failure(struct display *, unsigned long line,
+void	 print_failure(struct printer *, unsigned long line,
 	    const struct error *);
 
 /* All these return 0, or -1 if standard output cannot be written. */
-int	 display_flush(const struct display *);
+int	 print_flush(const struct printer *);
 
 /* Prints a text: through the pager at a terminal, if memory allows. */
-int	 display_text(struct display *, unsigned long line, display_print *,
+int	 print_text(struct printer *, unsigned long line, print_func *,
 	    const void *);
 
 /* Prints the results or the error of the statement on that line. */
-int	 display_reply(struct display *, unsigned long line,
-	    const struct typed *);
+int	 print_reply(struct printer *, unsigned long line,
+	    const struct result *);
 
 /* Prints a push message that arrived while that line ran, or 0. */
-int	 display_push(struct display *, unsigned long line,
+int	 print_push(struct printer *, unsigned long line,
 	    const struct document *);
 
 #endif

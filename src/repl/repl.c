@@ -27,7 +27,7 @@
 #include "util/escape.h"
 #include "util/signals.h"
 
-struct shell {
+struct repl {
 	struct options			 options;	/* current settings */
 	const struct targets		*targets;
 	const struct target		*target;
@@ -36,9 +36,9 @@ struct shell {
 	int				 is_lost;	/* in a completion */
 	enum outcome			 outcome;	/* set at the end */
 	struct event_source		 source;
-	struct display			 display;
+	struct printer			 printer;
 	struct error			 error;
-	struct lines			 lines;		/* unless edited */
+	struct linereader		 reader;	/* unless edited */
 	struct history			 history;
 	unsigned long			 line;		/* its number */
 	struct statement		 statement;
@@ -46,169 +46,169 @@ struct shell {
 };
 
 static void
-end(struct shell *shell, enum outcome outcome)
+stop_repl(struct repl *repl, enum outcome outcome)
 {
-	shell->is_over = 1;
-	shell->outcome = outcome;
+	repl->is_over = 1;
+	repl->outcome = outcome;
 }
 
 /* Ends the console with the error. */
 static void
-end_with_error(struct shell *shell)
+stop_with_error(struct repl *repl)
 {
-	display_message(&shell->display, 0, "%s", shell->error.message);
-	end(shell, shell->error.outcome);
+	print_message(&repl->printer, 0, "%s", repl->error.message);
+	stop_repl(repl, repl->error.outcome);
 }
 
 /* Reports the error and continues. */
 static void
-fail(struct shell *shell, unsigned long line)
+report_error(struct repl *repl, unsigned long line)
 {
-	display_failure(&shell->display, line, &shell->error);
+	print_failure(&repl->printer, line, &repl->error);
 }
 
-/* Handles the result of a display function. */
+/* Handles the result of a print function. */
 static void
-check(struct shell *shell, int result)
+check_output(struct repl *repl, int result)
 {
 	/* The reader of standard output has left; main reports it. */
 	if (result == -1)
-		end(shell, OUTCOME_USAGE);
+		stop_repl(repl, OUTCOME_USAGE);
 }
 
 static void
 take_push(const struct document *doc, void *arg)
 {
-	struct shell *shell = arg;
+	struct repl *repl = arg;
 
-	check(shell, display_push(&shell->display,
-	    shell->statement.text == NULL ? 0 : shell->statement.line, doc));
+	check_output(repl, print_push(&repl->printer,
+	    repl->statement.text == NULL ? 0 : repl->statement.line, doc));
 }
 
-/* --- What was typed --------------------------------------------------------*/
+/* --- Statements ------------------------------------------------------------*/
 
 static void
-remember(struct shell *shell, const char *entry)
+remember(struct repl *repl, const char *entry)
 {
 	struct error error;
 
-	if (!shell->display.is_editing ||
+	if (!repl->printer.is_editing ||
 	    entry[strspn(entry, " \t\n")] == '\0' || history_repeats(
-	    &shell->history, entry))
+	    &repl->history, entry))
 		return;
 	lineedit_remember(entry);
 	if (history_is_private(entry) ||
-	    history_add(&shell->history, entry, &error) == 0)
+	    history_add(&repl->history, entry, &error) == 0)
 		return;
 	/* Report it only once. */
-	display_message(&shell->display, 0, "%s", error.message);
-	history_close(&shell->history);
+	print_message(&repl->printer, 0, "%s", error.message);
+	history_close(&repl->history);
 }
 
 /* At a terminal SIGINT interrupts a command, and the console continues. */
 static int
-ends_by_signal(const struct shell *shell)
+ends_by_signal(const struct repl *repl)
 {
-	return signals_terminating() || (!shell->display.is_interactive &&
+	return signals_terminating() || (!repl->printer.is_interactive &&
 	    signals_last() != 0);
 }
 
 /* Stops waiting for the reply to a statement, after a signal or a timeout. */
 static void
-give_up(struct shell *shell, int64_t began, enum event why)
+report_no_reply(struct repl *repl, int64_t began, enum event why)
 {
-	int ends = why == EVENT_TIMEOUT || ends_by_signal(shell);
+	int ends = why == EVENT_TIMEOUT || ends_by_signal(repl);
 
-	shell->display.has_failed = 1;
-	display_message(&shell->display, shell->statement.line,
+	repl->printer.has_failed = 1;
+	print_message(&repl->printer, repl->statement.line,
 	    why == EVENT_TIMEOUT ? "no reply within %g s%s%s" :
 	    "cancelled after %g s%s%s", why == EVENT_TIMEOUT ?
-	    shell->options.timeout : clock_seconds(began, clock_ms()),
-	    session_sent(shell->source.session) ?
+	    repl->options.timeout : clock_seconds(began, clock_ms()),
+	    session_sent(repl->source.session) ?
 	    "; the Lua code may still be running in the instance" :
 	    ", before all of it was sent", why == EVENT_TIMEOUT ?
 	    "; --timeout sets the limit" : ends ? "" :
 	    "; the next line starts a new session");
-	event_disconnect(&shell->source);
+	event_disconnect(&repl->source);
 	if (ends)
-		end(shell, OUTCOME_TIMEOUT);
+		stop_repl(repl, OUTCOME_TIMEOUT);
 	else
 		signals_reset();
 }
 
-static void	run_slash(struct shell *, const char *line);
+static void	run_backslash(struct repl *, const char *line);
 
 /* Runs the current statement, unless it is incomplete. */
 static void
-run_statement(struct shell *shell, int is_last)
+run_statement(struct repl *repl, int is_last)
 {
-	struct statement *statement = &shell->statement;
-	struct event_source *source = &shell->source;
+	struct statement *statement = &repl->statement;
+	struct event_source *source = &repl->source;
 	int64_t began = clock_ms();
 	enum event event;
-	struct typed typed;
+	struct result result;
 	const char *command;
 
 	if (source->session == NULL && event_connect(source,
-	    shell->options.timeout, 0, &shell->error) == -1) {
-		display_message(&shell->display, statement->line, "%s",
-		    shell->error.message);
-		if (ends_by_signal(shell))
-			end(shell, shell->error.outcome);
+	    repl->options.timeout, 0, &repl->error) == -1) {
+		print_message(&repl->printer, statement->line, "%s",
+		    repl->error.message);
+		if (ends_by_signal(repl))
+			stop_repl(repl, repl->error.outcome);
 		else
 			signals_reset();
 		statement_forget(statement);
 		return;
 	}
 	if (session_eval(source->session, is_last ? "run" : "more",
-	    statement->text, statement->len, 0, 0, &shell->error) == -1) {
-		end_with_error(shell);
+	    statement->text, statement->len, 0, 0, &repl->error) == -1) {
+		stop_with_error(repl);
 		return;
 	}
 	statement->sent = statement->len;
 	/* A terminal waits without a limit, as the user can press Ctrl-C. */
-	event = event_wait(source, NULL, shell->display.is_interactive ?
-	    CLOCK_FOREVER : clock_after(shell->options.timeout),
-	    &shell->error);
+	event = event_wait(source, NULL, repl->printer.is_interactive ?
+	    CLOCK_FOREVER : clock_after(repl->options.timeout),
+	    &repl->error);
 	if (event == EVENT_REPLY &&
-	    typed_read(&typed, &source->doc, &shell->error) == -1)
+	    result_read(&result, &source->doc, &repl->error) == -1)
 		event = EVENT_DISCONNECTED;
 	if (event == EVENT_DISCONNECTED) {
-		remember(shell, statement->text);
-		end_with_error(shell);
+		remember(repl, statement->text);
+		stop_with_error(repl);
 		return;
 	}
-	if (event == EVENT_REPLY && typed.kind == TYPED_MORE)
+	if (event == EVENT_REPLY && result.kind == RESULT_INCOMPLETE)
 		return;
-	command = event == EVENT_REPLY && typed.kind == TYPED_COMMAND ?
-	    typed_command(&typed) : NULL;
+	command = event == EVENT_REPLY && result.kind == RESULT_COMMAND ?
+	    result_command(&result) : NULL;
 	if (event == EVENT_REFUSED)
-		fail(shell, statement->line);
+		report_error(repl, statement->line);
 	else if (event != EVENT_REPLY)
-		give_up(shell, began, event);
+		report_no_reply(repl, began, event);
 	else if (command == NULL)
-		check(shell, display_reply(&shell->display, statement->line,
-		    &typed));
-	remember(shell, statement->text);
+		check_output(repl, print_reply(&repl->printer, statement->line,
+		    &result));
+	remember(repl, statement->text);
 	statement_forget(statement);
 	if (command != NULL)
-		run_slash(shell, command);
+		run_backslash(repl, command);
 }
 
 /* Adds a line to the current statement. */
 static void
-add_line(struct shell *shell, const char *line, size_t len)
+add_line(struct repl *repl, const char *line, size_t len)
 {
-	switch (statement_add(&shell->statement, line, len, shell->line,
-	    &shell->error)) {
+	switch (statement_add(&repl->statement, line, len, repl->line,
+	    &repl->error)) {
 	case 1:
-		run_statement(shell, 0);
+		run_statement(repl, 0);
 		break;
 	case -1:
-		if (shell->error.outcome == OUTCOME_USAGE)
-			end_with_error(shell);
+		if (repl->error.outcome == OUTCOME_USAGE)
+			stop_with_error(repl);
 		else
-			fail(shell, shell->statement.line);
+			report_error(repl, repl->statement.line);
 		break;
 	}
 }
@@ -216,29 +216,29 @@ add_line(struct shell *shell, const char *line, size_t len)
 /* --- Commands of this program ----------------------------------------------*/
 
 static int
-print_help(FILE *out, const struct display *display, const void *command)
+print_help(FILE *out, const struct printer *printer, const void *command)
 {
-	(void)display;
+	(void)printer;
 	if (command != NULL)
 		help_print(out, command);
 	else
-		slash_help(out);
+		backslash_help(out);
 	return 0;
 }
 
 /* Whether the report is short enough to be buffered for the pager. */
 static int
-is_paged(const struct shell *shell, const struct options *options)
+is_paged(const struct repl *repl, const struct options *options)
 {
-	return shell->display.is_interactive &&
+	return repl->printer.is_interactive &&
 	    (options->command->flags & CMD_PAGED) != 0;
 }
 
 /* Runs a command as on the command line. */
 static void
-run_command(struct shell *shell, const struct options *options)
+run_command(struct repl *repl, const struct options *options)
 {
-	struct output_context context = *shell->context;
+	struct output_context context = *repl->context;
 	FILE *memory = NULL;
 	char *text = NULL;
 	size_t len = 0;
@@ -249,75 +249,76 @@ run_command(struct shell *shell, const struct options *options)
 	context.color = term_use_color(options->color, context.out);
 	context.quiet = options->quiet;
 	context.verbose = options->verbose;
-	if ((args = arguments_of_command(options, &shell->error)) == NULL) {
-		fail(shell, shell->line);
+	if ((args = arguments_of_command(options, &repl->error)) == NULL) {
+		report_error(repl, repl->line);
 		return;
 	}
-	if (is_paged(shell, options) &&
+	if (is_paged(repl, options) &&
 	    (memory = open_memstream(&text, &len)) != NULL)
 		context.out = context.err = memory;
-	if (outcome_exit(command_run(options, shell->targets, args,
+	if (outcome_exit(command_run(options, repl->targets, args,
 	    &context)) != 0)
-		shell->display.has_failed = 1;
-	ends = ends_by_signal(shell);
+		repl->printer.has_failed = 1;
+	ends = ends_by_signal(repl);
 	/* SIGINT was handled by the command. */
 	if (!ends)
 		signals_reset();
 	if (memory != NULL && fclose(memory) == EOF) {
-		error_out_of_memory(&shell->error);
-		fail(shell, shell->line);
+		error_out_of_memory(&repl->error);
+		report_error(repl, repl->line);
 	}
 	if (text != NULL)
-		pager_print(shell->context->out, text, len);
+		pager_print(repl->context->out, text, len);
 	free(text);
 	json_decref(args);
-	check(shell, display_flush(&shell->display));
+	check_output(repl, print_flush(&repl->printer));
 	if (ends)
-		end(shell, OUTCOME_TIMEOUT);
+		stop_repl(repl, OUTCOME_TIMEOUT);
 }
 
 static void
-run_slash(struct shell *shell, const char *line)
+run_backslash(struct repl *repl, const char *line)
 {
-	struct slash slash;
+	struct backslash backslash;
 
-	if (slash_parse(&slash, line, &shell->options, &shell->error) == -1) {
-		fail(shell, shell->line);
+	if (backslash_parse(&backslash, line, &repl->options,
+	    &repl->error) == -1) {
+		report_error(repl, repl->line);
 		return;
 	}
-	switch (slash.options.command->bit) {
+	switch (backslash.options.command->bit) {
 	case COMMAND_SET:
-		if (slash.output != NULL)
-			shell->options.output = slash.output;
+		if (backslash.output != NULL)
+			repl->options.output = backslash.output;
 		else
-			fprintf(shell->context->out, "output %s\n",
-			    shell->options.output->name);
-		check(shell, display_flush(&shell->display));
+			fprintf(repl->context->out, "output %s\n",
+			    repl->options.output->name);
+		check_output(repl, print_flush(&repl->printer));
 		break;
 	case COMMAND_HELP:
-		check(shell, display_text(&shell->display, shell->line,
-		    print_help, slash.help));
+		check_output(repl, print_text(&repl->printer, repl->line,
+		    print_help, backslash.help));
 		break;
 	case COMMAND_QUIT:
-		end(shell, OUTCOME_OK);
+		stop_repl(repl, OUTCOME_OK);
 		break;
 	default:
-		run_command(shell, &slash.options);
+		run_command(repl, &backslash.options);
 		break;
 	}
-	slash_finish(&slash);
+	backslash_finish(&backslash);
 }
 
 static void
-take_line(struct shell *shell, const char *line, size_t len)
+take_line(struct repl *repl, const char *line, size_t len)
 {
-	shell->line++;
+	repl->line++;
 	/* Within a statement, a backslash belongs to Lua. */
-	if (shell->statement.text == NULL && slash_begins(line)) {
-		remember(shell, line);
-		run_slash(shell, line);
+	if (repl->statement.text == NULL && backslash_begins(line)) {
+		remember(repl, line);
+		run_backslash(repl, line);
 	} else {
-		add_line(shell, line, len);
+		add_line(repl, line, len);
 	}
 }
 
@@ -327,28 +328,28 @@ take_line(struct shell *shell, const char *line, size_t len)
  * variables stay visible.
  */
 static void
-process_pasted(struct shell *shell, char *line)
+process_pasted(struct repl *repl, char *line)
 {
 	char *newline;
 
-	while (shell->statement.text == NULL && !shell->is_over &&
-	    slash_begins(line) && (newline = strchr(line, '\n')) != NULL) {
+	while (repl->statement.text == NULL && !repl->is_over &&
+	    backslash_begins(line) && (newline = strchr(line, '\n')) != NULL) {
 		*newline = '\0';
-		take_line(shell, line, (size_t)(newline - line));
+		take_line(repl, line, (size_t)(newline - line));
 		line = newline + 1;
 	}
-	if (!shell->is_over)
-		take_line(shell, line, strlen(line));
+	if (!repl->is_over)
+		take_line(repl, line, strlen(line));
 }
 
 /* Handles the end of the input. */
 static void
-process_eof(struct shell *shell)
+process_eof(struct repl *repl)
 {
-	if (shell->statement.text != NULL && !shell->display.is_interactive)
-		run_statement(shell, 1);
-	if (!shell->is_over)
-		end(shell, OUTCOME_OK);
+	if (repl->statement.text != NULL && !repl->printer.is_interactive)
+		run_statement(repl, 1);
+	if (!repl->is_over)
+		stop_repl(repl, OUTCOME_OK);
 }
 
 /* --- Completion ------------------------------------------------------------*/
@@ -356,9 +357,9 @@ process_eof(struct shell *shell)
 static const char *
 find_breaks(const char *line, void *arg)
 {
-	const struct shell *shell = arg;
+	const struct repl *repl = arg;
 
-	return shell->statement.text == NULL && slash_begins(line) ? " \t" :
+	return repl->statement.text == NULL && backslash_begins(line) ? " \t" :
 	    SUGGEST_BREAKS;
 }
 
@@ -366,26 +367,26 @@ static void
 complete(struct lineedit_names *names, const char *line, size_t start,
     size_t stop, void *arg)
 {
-	struct shell *shell = arg;
-	struct slash_names found;
+	struct repl *repl = arg;
+	struct backslash_names found;
 
-	if (shell->statement.text == NULL && slash_begins(line)) {
-		slash_complete(&found, line, start, stop);
+	if (repl->statement.text == NULL && backslash_begins(line)) {
+		backslash_complete(&found, line, start, stop);
 		names->words = found.words;
 		names->files = found.files;
 		return;
 	}
 	names->open = 1;
-	if (suggest_names(&names->words, &shell->source, line, start, stop,
-	    &shell->error) == -1)
-		shell->is_lost = 1;
+	if (lua_complete_names(&names->words, &repl->source, line, start, stop,
+	    &repl->error) == -1)
+		repl->is_lost = 1;
 }
 
 /* --- Lines -----------------------------------------------------------------*/
 
 /* Waits for one edited line, and processes it. */
 static void
-edit_line(struct shell *shell)
+edit_line(struct repl *repl)
 {
 	const struct event_input input = { STDIN_FILENO, lineedit_signal_fd(),
 	    lineedit_signal };
@@ -393,11 +394,11 @@ edit_line(struct shell *shell)
 	enum event event = EVENT_INPUT;
 	char *line = NULL;
 
-	lineedit_begin(shell->prompts[shell->statement.text != NULL]);
+	lineedit_begin(repl->prompts[repl->statement.text != NULL]);
 	while (edited == LINEEDIT_WAIT && event == EVENT_INPUT &&
-	    !shell->is_over && !shell->is_lost) {
-		event = event_wait(&shell->source, &input, CLOCK_FOREVER,
-		    &shell->error);
+	    !repl->is_over && !repl->is_lost) {
+		event = event_wait(&repl->source, &input, CLOCK_FOREVER,
+		    &repl->error);
 		if (event == EVENT_INPUT)
 			edited = lineedit_read(&line);
 	}
@@ -409,50 +410,50 @@ edit_line(struct shell *shell)
 	/* The abandoned text stays visible. */
 	lineedit_abandon(event == EVENT_SIGNAL &&
 	    !signals_terminating() ? "^C" : "");
-	if (edited == LINEEDIT_LINE && !shell->is_over && !shell->is_lost) {
-		process_pasted(shell, line);
+	if (edited == LINEEDIT_LINE && !repl->is_over && !repl->is_lost) {
+		process_pasted(repl, line);
 	} else if (event == EVENT_SIGNAL && !signals_terminating()) {
-		putc('\n', shell->context->out);
-		statement_forget(&shell->statement);
+		putc('\n', repl->context->out);
+		statement_forget(&repl->statement);
 		signals_reset();
 	} else {
-		putc('\n', shell->context->out);
-		if (event == EVENT_DISCONNECTED || shell->is_lost)
-			end_with_error(shell);
-		else if (!shell->is_over)
-			process_eof(shell);
+		putc('\n', repl->context->out);
+		if (event == EVENT_DISCONNECTED || repl->is_lost)
+			stop_with_error(repl);
+		else if (!repl->is_over)
+			process_eof(repl);
 	}
 	free(line);
 }
 
 /* Reads and runs one line of non-interactive input. */
 static void
-read_line(struct shell *shell)
+read_line(struct repl *repl)
 {
 	const struct event_input input = { STDIN_FILENO, -1, NULL };
 	char *line;
 	size_t len;
 
-	if ((line = lines_next(&shell->lines, &len)) != NULL) {
-		take_line(shell, line, len);
+	if ((line = linereader_next(&repl->reader, &len)) != NULL) {
+		take_line(repl, line, len);
 		return;
 	}
-	if (shell->lines.is_over) {
-		process_eof(shell);
+	if (repl->reader.is_over) {
+		process_eof(repl);
 		return;
 	}
-	switch (event_wait(&shell->source, &input, CLOCK_FOREVER,
-	    &shell->error)) {
+	switch (event_wait(&repl->source, &input, CLOCK_FOREVER,
+	    &repl->error)) {
 	case EVENT_INPUT:
-		if (lines_read(&shell->lines, &shell->error) == -1)
-			end_with_error(shell);
+		if (linereader_read(&repl->reader, &repl->error) == -1)
+			stop_with_error(repl);
 		break;
 	case EVENT_SIGNAL:
-		display_message(&shell->display, 0, "interrupted");
-		end(shell, OUTCOME_USAGE);
+		print_message(&repl->printer, 0, "interrupted");
+		stop_repl(repl, OUTCOME_USAGE);
 		break;
 	default:
-		end_with_error(shell);
+		stop_with_error(repl);
 	}
 }
 
@@ -463,9 +464,9 @@ read_line(struct shell *shell)
  * width.
  */
 static int
-make_prompts(struct shell *shell)
+make_prompts(struct repl *repl)
 {
-	const struct target *target = shell->target;
+	const struct target *target = repl->target;
 	const char *name = target->name, *end_of_name;
 	char *label;
 	int result = -1;
@@ -480,11 +481,11 @@ make_prompts(struct shell *shell)
 	label = escape_text(name, (size_t)(end_of_name - name), 0);
 	if (label == NULL)
 		return -1;
-	if (asprintf(&shell->prompts[0], "%s> ", label) == -1)
-		shell->prompts[0] = NULL;
-	else if (asprintf(&shell->prompts[1], "%*s> ", (int)strlen(label),
+	if (asprintf(&repl->prompts[0], "%s> ", label) == -1)
+		repl->prompts[0] = NULL;
+	else if (asprintf(&repl->prompts[1], "%*s> ", (int)strlen(label),
 	    "-") == -1)
-		shell->prompts[1] = NULL;
+		repl->prompts[1] = NULL;
 	else
 		result = 0;
 	free(label);
@@ -500,80 +501,80 @@ add_entry(const char *entry, void *arg)
 
 /* Starts line editing.  Returns 0, or -1 with an error. */
 static int
-begin_editing(struct shell *shell, const struct lineedit_hooks *hooks)
+begin_editing(struct repl *repl, const struct lineedit_hooks *hooks)
 {
 	const char *version;
 
-	if (make_prompts(shell) == -1)
-		return error_out_of_memory(&shell->error);
-	if (lineedit_open(hooks, &shell->error) == -1)
+	if (make_prompts(repl) == -1)
+		return error_out_of_memory(&repl->error);
+	if (lineedit_open(hooks, &repl->error) == -1)
 		return -1;
-	shell->display.is_editing = 1;
-	if (history_open(&shell->history, add_entry, NULL,
-	    &shell->error) == -1)
-		display_message(&shell->display, 0, "%s", shell->error.message);
-	if (shell->context->quiet)
+	repl->printer.is_editing = 1;
+	if (history_open(&repl->history, add_entry, NULL,
+	    &repl->error) == -1)
+		print_message(&repl->printer, 0, "%s", repl->error.message);
+	if (repl->context->quiet)
 		return 0;
-	fputs("connected to ", shell->context->out);
-	term_print(shell->context->out, shell->target->name);
-	version = session_version(shell->source.session);
-	fprintf(shell->context->out, "%s%s; \\help for help, Ctrl-D to "
+	fputs("connected to ", repl->context->out);
+	term_print(repl->context->out, repl->target->name);
+	version = session_version(repl->source.session);
+	fprintf(repl->context->out, "%s%s; \\help for help, Ctrl-D to "
 	    "leave\n", version[0] != '\0' ? ", Tarantool " : "", version);
-	check(shell, display_flush(&shell->display));
+	check_output(repl, print_flush(&repl->printer));
 	return 0;
 }
 
 static void
-run(struct shell *shell)
+run(struct repl *repl)
 {
-	const struct lineedit_hooks hooks = { find_breaks, complete, shell };
+	const struct lineedit_hooks hooks = { find_breaks, complete, repl };
 
-	if (event_connect(&shell->source, shell->options.timeout,
-	    shell->options.wait, &shell->error) == -1 ||
-	    (shell->display.is_interactive &&
-	    begin_editing(shell, &hooks) == -1)) {
-		end_with_error(shell);
+	if (event_connect(&repl->source, repl->options.timeout,
+	    repl->options.wait, &repl->error) == -1 ||
+	    (repl->printer.is_interactive &&
+	    begin_editing(repl, &hooks) == -1)) {
+		stop_with_error(repl);
 		return;
 	}
-	while (!shell->is_over) {
-		if (shell->display.is_editing)
-			edit_line(shell);
+	while (!repl->is_over) {
+		if (repl->printer.is_editing)
+			edit_line(repl);
 		else
-			read_line(shell);
+			read_line(repl);
 	}
 }
 
 enum outcome
-shell_run(const struct options *options, const struct targets *targets,
+repl_run(const struct options *options, const struct targets *targets,
     const struct output_context *context)
 {
-	struct shell shell;
+	struct repl repl;
 
-	memset(&shell, 0, sizeof(shell));
-	shell.options = *options;
-	shell.targets = targets;
-	shell.target = &targets->list[0];
-	shell.context = context;
-	shell.display.context = context;
-	shell.display.options = &shell.options;
-	shell.display.name = shell.target->name;
-	shell.display.is_interactive = isatty(STDIN_FILENO) &&
+	memset(&repl, 0, sizeof(repl));
+	repl.options = *options;
+	repl.targets = targets;
+	repl.target = &targets->list[0];
+	repl.context = context;
+	repl.printer.context = context;
+	repl.printer.options = &repl.options;
+	repl.printer.name = repl.target->name;
+	repl.printer.is_interactive = isatty(STDIN_FILENO) &&
 	    isatty(fileno(context->out));
-	shell.source.target = shell.target;
-	shell.source.on_push = take_push;
-	shell.source.arg = &shell;
-	shell.source.signals_fd = signals_begin();
-	lines_init(&shell.lines, STDIN_FILENO);
-	run(&shell);
-	if (shell.display.is_editing)
+	repl.source.target = repl.target;
+	repl.source.on_push = take_push;
+	repl.source.arg = &repl;
+	repl.source.signals_fd = signals_begin();
+	linereader_init(&repl.reader, STDIN_FILENO);
+	run(&repl);
+	if (repl.printer.is_editing)
 		lineedit_close();
 	signals_end();
-	event_disconnect(&shell.source);
-	history_close(&shell.history);
-	statement_forget(&shell.statement);
-	lines_finish(&shell.lines);
-	free(shell.prompts[0]);
-	free(shell.prompts[1]);
-	return outcome_exit(shell.outcome) == 0 && shell.display.has_failed &&
-	    !shell.display.is_interactive ? OUTCOME_FAILED : shell.outcome;
+	event_disconnect(&repl.source);
+	history_close(&repl.history);
+	statement_forget(&repl.statement);
+	linereader_finish(&repl.reader);
+	free(repl.prompts[0]);
+	free(repl.prompts[1]);
+	return outcome_exit(repl.outcome) == 0 && repl.printer.has_failed &&
+	    !repl.printer.is_interactive ? OUTCOME_FAILED : repl.outcome;
 }

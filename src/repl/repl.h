@@ -21,7 +21,7 @@
  * mode is always restored.  Returns the outcome: that of a connection failure;
  * a failed line counts only if the input is not a terminal.
  */
-enum outcome	shell_run(const struct options *, const struct targets *,
+enum outcome	repl_run(const struct options *, const struct targets *,
 		    const struct output_context *);
 
 #endif

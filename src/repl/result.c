@@ -18,14 +18,14 @@
 
 static const struct {
 	const char	*word;
-	enum typed_kind	 kind;
+	enum result_kind	 kind;
 } word_table[] = {
-	{ "done\n", TYPED_DONE },
-	{ "nil\n", TYPED_NIL },
-	{ "failed\n", TYPED_FAILED },
-	{ "more\n", TYPED_MORE },
-	{ "names\n", TYPED_NAMES },
-	{ "command\n", TYPED_COMMAND }
+	{ "done\n", RESULT_DONE },
+	{ "nil\n", RESULT_NIL_ERR },
+	{ "failed\n", RESULT_FAILED },
+	{ "more\n", RESULT_INCOMPLETE },
+	{ "names\n", RESULT_NAMES },
+	{ "command\n", RESULT_COMMAND }
 };
 
 static int
@@ -35,7 +35,7 @@ begins(const char *text, size_t len, const char *with, size_t with_len)
 }
 
 int
-typed_read(struct typed *typed, const struct document *doc,
+result_read(struct result *result, const struct document *doc,
     struct error *error)
 {
 	const char *rest = doc->data + BEGIN_LEN;
@@ -48,7 +48,7 @@ typed_read(struct typed *typed, const struct document *doc,
 	 * line.
 	 */
 	if (begins(rest, len, ERROR, ERROR_LEN)) {
-		*typed = (struct typed){ TYPED_FAILED, rest, len };
+		*result = (struct result){ RESULT_FAILED, rest, len };
 		return 0;
 	}
 	if (!begins(rest, len, WORD, WORD_LEN))
@@ -59,7 +59,7 @@ typed_read(struct typed *typed, const struct document *doc,
 		word_len = strlen(word_table[i].word);
 		if (!begins(rest, len, word_table[i].word, word_len))
 			continue;
-		*typed = (struct typed){ word_table[i].kind, rest + word_len,
+		*result = (struct result){ word_table[i].kind, rest + word_len,
 		    len - word_len };
 		return 0;
 	}
@@ -69,7 +69,7 @@ fail:
 }
 
 const char *
-typed_command(const struct typed *typed)
+result_command(const struct result *result)
 {
 	static const char *const lines[][2] = {
 		{ "- help\n", "\\help" },
@@ -78,46 +78,46 @@ typed_command(const struct typed *typed)
 	size_t i;
 
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		if (begins(typed->rest, typed->rest_len, lines[i][0],
+		if (begins(result->rest, result->rest_len, lines[i][0],
 		    strlen(lines[i][0])))
 			return lines[i][1];
 	return NULL;
 }
 
 void
-typed_print(FILE *out, const struct typed *typed, int color)
+result_print(FILE *out, const struct result *result, int color)
 {
-	paint_yaml(out, BEGIN, BEGIN_LEN, color, 0);
-	paint_yaml(out, typed->rest, typed->rest_len, color,
-	    typed->kind == TYPED_FAILED || typed->kind == TYPED_NIL);
+	highlight_yaml(out, BEGIN, BEGIN_LEN, color, 0);
+	highlight_yaml(out, result->rest, result->rest_len, color,
+	    result->kind == RESULT_FAILED || result->kind == RESULT_NIL_ERR);
 }
 
 json_t *
-typed_tree(const struct typed *typed, struct error *error)
+result_tree(const struct result *result, struct error *error)
 {
 	json_t *tree, *first;
 	char *text;
 
 	/* Add the prefix that was removed. */
-	if ((text = malloc(BEGIN_LEN + typed->rest_len)) == NULL) {
+	if ((text = malloc(BEGIN_LEN + result->rest_len)) == NULL) {
 		error_out_of_memory(error);
 		return NULL;
 	}
 	memcpy(text, BEGIN, BEGIN_LEN);
-	memcpy(text + BEGIN_LEN, typed->rest, typed->rest_len);
-	tree = reply_parse(text, BEGIN_LEN + typed->rest_len, error);
+	memcpy(text + BEGIN_LEN, result->rest, result->rest_len);
+	tree = reply_parse(text, BEGIN_LEN + result->rest_len, error);
 	free(text);
 	if (tree == NULL)
 		return NULL;
 	first = json_array_get(tree, 0);
-	if (!json_is_array(tree) || (typed->kind == TYPED_FAILED &&
+	if (!json_is_array(tree) || (result->kind == RESULT_FAILED &&
 	    json_object_get(first, "error") == NULL)) {
 		error_set(error, ERROR_BAD_REPLY,
 		    "unexpected reply to a line of Lua");
 		json_decref(tree);
 		return NULL;
 	}
-	if (typed->kind == TYPED_FAILED) {
+	if (result->kind == RESULT_FAILED) {
 		json_incref(first);
 		json_decref(tree);
 		tree = first;
@@ -126,7 +126,7 @@ typed_tree(const struct typed *typed, struct error *error)
 }
 
 void
-typed_explain(const json_t *tree, struct error *error)
+result_explain(const json_t *tree, struct error *error)
 {
 	const json_t *value = json_is_array(tree) ? json_array_get(tree, 1) :
 	    json_object_get(tree, "error");

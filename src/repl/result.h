@@ -16,42 +16,42 @@
 #include "net/framing.h"
 #include "util/error.h"
 
-enum typed_kind {
-	TYPED_DONE,		/* the rest has the results */
-	TYPED_NIL,		/* results are nil and an error */
-	TYPED_FAILED,		/* the rest is an error */
-	TYPED_MORE,		/* incomplete statement, not run */
-	TYPED_NAMES,		/* names for a completion */
-	TYPED_COMMAND		/* the rest names a backslash command */
+enum result_kind {
+	RESULT_DONE,		/* the rest has the results */
+	RESULT_NIL_ERR,		/* results are nil and an error */
+	RESULT_FAILED,		/* the rest is an error */
+	RESULT_INCOMPLETE,		/* incomplete statement, not run */
+	RESULT_NAMES,		/* names for a completion */
+	RESULT_COMMAND		/* the rest names a backslash command */
 };
 
-struct typed {
-	enum typed_kind	 kind;
+struct result {
+	enum result_kind	 kind;
 	const char	*rest;		/* the document without the word */
 	size_t		 rest_len;
 };
 
 /*
  * Parses the beginning of a reply; `rest` points into the document.  A failure
- * of the console itself is TYPED_FAILED.  Returns 0, or -1 with a protocol
+ * of the console itself is RESULT_FAILED.  Returns 0, or -1 with a protocol
  * error.
  */
-int	 typed_read(struct typed *, const struct document *,
+int	 result_read(struct result *, const struct document *,
 	    struct error *);
 
-/* Returns the line for a TYPED_COMMAND, such as "\\help"; or NULL. */
-const char	*typed_command(const struct typed *);
+/* Returns the line for a RESULT_COMMAND, such as "\\help"; or NULL. */
+const char	*result_command(const struct result *);
 
 /* Prints the results or the error as the console does. */
-void	 typed_print(FILE *, const struct typed *, int color);
+void	 result_print(FILE *, const struct result *, int color);
 
 /*
  * Returns the rest as a tree, a new reference: an array of the results or, for
- * TYPED_FAILED, an object with the field `error`.  NULL with a protocol error.
+ * RESULT_FAILED, an object with the field `error`.  NULL with a protocol error.
  */
-json_t	*typed_tree(const struct typed *, struct error *);
+json_t	*result_tree(const struct result *, struct error *);
 
 /* Copies the error in such a tree to a message. */
-void	 typed_explain(const json_t *tree, struct error *);
+void	 result_explain(const json_t *tree, struct error *);
 
 #endif

@@ -132,7 +132,7 @@ session_eval(struct session *session, const char *what, const char *text,
     size_t len, size_t from, size_t to, struct error *error)
 {
 	size_t line_len;
-	char *line = request_typed(what, text, len, from, to, &line_len);
+	char *line = request_repl(what, text, len, from, to, &line_len);
 
 	if (line == NULL)
 		return error_out_of_memory(error);

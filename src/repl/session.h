@@ -70,7 +70,7 @@ int		 session_send(struct session *, char *line, size_t len,
 		    struct error *);
 
 /*
- * Sends text to src/lua/commands/repl.lua in the instance, see request_typed;
+ * Sends text to src/lua/commands/repl.lua in the instance, see request_repl;
  * otherwise like session_send.
  */
 int		 session_eval(struct session *, const char *what,

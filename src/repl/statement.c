@@ -19,7 +19,7 @@ statement_forget(struct statement *statement)
 	free(statement->text);
 	statement->text = NULL;
 	statement->len = statement->sent = 0;
-	memset(&statement->nesting, 0, sizeof(statement->nesting));
+	memset(&statement->lua_nesting, 0, sizeof(statement->lua_nesting));
 }
 
 /*
@@ -31,7 +31,7 @@ static int
 may_be_complete(const struct statement *statement)
 {
 	return statement->len <= STATEMENT_SHORT ||
-	    !nesting_is_open(&statement->nesting) ||
+	    !lua_is_incomplete(&statement->lua_nesting) ||
 	    statement->len >= 2 * statement->sent;
 }
 
@@ -59,7 +59,7 @@ statement_add(struct statement *statement, const char *line, size_t len,
 		grown[before++] = '\n';
 	memcpy(grown + before, line, len);
 	grown[before + len] = '\0';
-	nesting_add(&statement->nesting, grown + statement->len,
+	lua_nesting_add(&statement->lua_nesting, grown + statement->len,
 	    before + len - statement->len);
 	statement->text = grown;
 	statement->len = before + len;

@@ -20,7 +20,7 @@ struct statement {
 	size_t		 len;
 	size_t		 sent;		/* how much, by the caller */
 	unsigned long	 line;		/* line number where it started */
-	struct nesting	 nesting;	/* at its end */
+	struct lua_nesting	 lua_nesting;	/* at its end */
 };
 
 /*

@@ -228,7 +228,7 @@ test_what_is_typed_is_the_text_of_a_call(void **state)
 	char *line;
 
 	(void)state;
-	line = request_typed("more", "a\n\"\\\0\xd0\x9f", 7, 3, 14, &len);
+	line = request_repl("more", "a\n\"\\\0\xd0\x9f", 7, 3, 14, &len);
 	assert_non_null(line);
 	assert_int_equal(len, strlen(line));
 	assert_memory_equal(line, begin, sizeof(begin) - 1);

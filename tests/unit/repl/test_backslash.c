@@ -35,21 +35,22 @@ tear_down(void **state)
 }
 
 static void
-parse(struct slash *slash, const char *line)
+parse(struct backslash *backslash, const char *line)
 {
 	struct error error;
 
-	if (slash_parse(slash, line, &defaults, &error) == -1)
+	if (backslash_parse(backslash, line, &defaults, &error) == -1)
 		fail_msg("%s: %s", line, error.message);
 }
 
 static void
 assert_wrong(const char *line, const char *message)
 {
-	struct slash slash;
+	struct backslash backslash;
 	struct error error;
 
-	assert_int_equal(slash_parse(&slash, line, &defaults, &error), -1);
+	assert_int_equal(backslash_parse(&backslash, line, &defaults,
+	    &error), -1);
 	assert_int_equal(error.outcome, OUTCOME_USAGE);
 	assert_string_equal(error.message, message);
 }
@@ -58,71 +59,71 @@ static void
 test_a_backslash_begins_a_command(void **state)
 {
 	(void)state;
-	assert_true(slash_begins("\\x"));
-	assert_true(slash_begins(" \t\\"));
-	assert_false(slash_begins(""));
-	assert_false(slash_begins("x\\"));
+	assert_true(backslash_begins("\\x"));
+	assert_true(backslash_begins(" \t\\"));
+	assert_false(backslash_begins(""));
+	assert_false(backslash_begins("x\\"));
 }
 
 static void
 test_commands_have_the_options_of_the_command_line(void **state)
 {
-	struct slash slash;
+	struct backslash backslash;
 
 	(void)state;
-	parse(&slash, "\\reload --stale fail -m 'a b' --module=c");
-	assert_int_equal(slash.options.command->bit, COMMAND_RELOAD);
-	assert_string_equal(slash.options.stale, "fail");
-	assert_int_equal(slash.options.modules.count, 2);
-	assert_string_equal(slash.options.modules.list[0], "a b");
-	slash_finish(&slash);
+	parse(&backslash, "\\reload --stale fail -m 'a b' --module=c");
+	assert_int_equal(backslash.options.command->bit, COMMAND_RELOAD);
+	assert_string_equal(backslash.options.stale, "fail");
+	assert_int_equal(backslash.options.modules.count, 2);
+	assert_string_equal(backslash.options.modules.list[0], "a b");
+	backslash_finish(&backslash);
 
-	parse(&slash, "  \\reload -n");
-	assert_int_equal(slash.options.command->bit, COMMAND_PLAN);
-	slash_finish(&slash);
+	parse(&backslash, "  \\reload -n");
+	assert_int_equal(backslash.options.command->bit, COMMAND_PLAN);
+	backslash_finish(&backslash);
 
-	parse(&slash, "\\eval -f \"a file\"");
-	assert_int_equal(slash.options.command->bit, COMMAND_EVAL);
-	assert_string_equal(slash.options.eval_file, "a file");
-	slash_finish(&slash);
+	parse(&backslash, "\\eval -f \"a file\"");
+	assert_int_equal(backslash.options.command->bit, COMMAND_EVAL);
+	assert_string_equal(backslash.options.eval_file, "a file");
+	backslash_finish(&backslash);
 }
 
 static void
 test_options_of_the_console_are_the_defaults(void **state)
 {
-	struct slash slash;
+	struct backslash backslash;
 
 	(void)state;
-	parse(&slash, "\\status");
-	assert_true(slash.options.timeout > 2.49 &&
-	    slash.options.timeout < 2.51);
-	assert_true(slash.options.quiet);
-	assert_false(slash.options.verbose);
-	assert_ptr_equal(slash.options.output, &output_text);
-	slash_finish(&slash);
+	parse(&backslash, "\\status");
+	assert_true(backslash.options.timeout > 2.49 &&
+	    backslash.options.timeout < 2.51);
+	assert_true(backslash.options.quiet);
+	assert_false(backslash.options.verbose);
+	assert_ptr_equal(backslash.options.output, &output_text);
+	backslash_finish(&backslash);
 
-	parse(&slash, "\\status -v -t 3 -o json");
-	assert_true(slash.options.timeout > 2.99);
-	assert_true(slash.options.verbose && !slash.options.quiet);
-	assert_ptr_equal(slash.options.output, &output_json);
-	slash_finish(&slash);
+	parse(&backslash, "\\status -v -t 3 -o json");
+	assert_true(backslash.options.timeout > 2.99);
+	assert_true(backslash.options.verbose && !backslash.options.quiet);
+	assert_ptr_equal(backslash.options.output, &output_json);
+	backslash_finish(&backslash);
 }
 
 static void
 test_names_can_be_cut_short_if_one_is_meant(void **state)
 {
-	struct slash slash;
+	struct backslash backslash;
 
 	(void)state;
-	parse(&slash, "\\q");
-	assert_int_equal(slash.options.command->bit, COMMAND_QUIT);
-	slash_finish(&slash);
-	parse(&slash, "\\r");
-	assert_int_equal(slash.options.command->bit, COMMAND_RELOAD);
-	slash_finish(&slash);
-	parse(&slash, "\\pl");
-	assert_int_equal(slash.options.command->bit, COMMAND_PLAN);
-	slash_finish(&slash);
+	parse(&backslash, "\\q");
+	assert_int_equal(backslash.options.command->bit, COMMAND_QUIT);
+	backslash_finish(&backslash);
+	parse(&backslash, "\\r");
+	assert_int_equal(backslash.options.command->bit, COMMAND_RELOAD);
+	backslash_finish(&backslash);
+	parse(&backslash, "\\pl");
+	assert_int_equal(backslash.options.command->bit, COMMAND_PLAN);
+	backslash_finish(&backslash);
 	assert_wrong("\\p", "command '\\p' is ambiguous: \\plan, \\push");
 	assert_wrong("\\s", "command '\\s' is ambiguous: \\status, \\stale, "
 	    "\\set");
@@ -168,14 +169,14 @@ static void
 test_a_lone_backslash_is_no_command(void **state)
 {
 	static const char *const lines[] = { "\\", "\\ reload", " \\\t" };
-	struct slash slash;
+	struct backslash backslash;
 	struct error error;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		assert_int_equal(slash_parse(&slash, lines[i], &defaults,
-		    &error), -1);
+		assert_int_equal(backslash_parse(&backslash, lines[i],
+		    &defaults, &error), -1);
 		assert_non_null(strstr(error.message, "'\\'"));
 	}
 }
@@ -187,7 +188,7 @@ test_another_place_to_connect_to_is_refused(void **state)
 		"-s x", "--app=x", "-i x", "--run-dir x", "--print-lua",
 		"--version"
 	};
-	struct slash slash;
+	struct backslash backslash;
 	struct error error;
 	char line[64];
 	size_t i;
@@ -195,36 +196,38 @@ test_another_place_to_connect_to_is_refused(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		snprintf(line, sizeof(line), "\\status %s", words[i]);
-		assert_int_equal(slash_parse(&slash, line, &defaults, &error),
+		assert_int_equal(backslash_parse(&backslash, line, &defaults,
+		    &error),
 		    -1);
-		assert_non_null(strstr(error.message, "is not available in the console"));
+		assert_non_null(strstr(error.message,
+		    "is not available in the console"));
 	}
 }
 
 static void
 test_settings_and_help_are_read(void **state)
 {
-	struct slash slash;
+	struct backslash backslash;
 
 	(void)state;
-	parse(&slash, "\\set output json");
-	assert_int_equal(slash.options.command->bit, COMMAND_SET);
-	assert_ptr_equal(slash.output, &output_json);
-	slash_finish(&slash);
-	parse(&slash, "\\set");
-	assert_null(slash.output);
-	slash_finish(&slash);
-	parse(&slash, "\\help");
-	assert_int_equal(slash.options.command->bit, COMMAND_HELP);
-	assert_null(slash.help);
-	slash_finish(&slash);
-	parse(&slash, "\\help \\rel");
-	assert_int_equal(slash.help->bit, COMMAND_RELOAD);
-	slash_finish(&slash);
-	parse(&slash, "\\status --help");
-	assert_int_equal(slash.options.command->bit, COMMAND_HELP);
-	assert_int_equal(slash.help->bit, COMMAND_STATUS);
-	slash_finish(&slash);
+	parse(&backslash, "\\set output json");
+	assert_int_equal(backslash.options.command->bit, COMMAND_SET);
+	assert_ptr_equal(backslash.output, &output_json);
+	backslash_finish(&backslash);
+	parse(&backslash, "\\set");
+	assert_null(backslash.output);
+	backslash_finish(&backslash);
+	parse(&backslash, "\\help");
+	assert_int_equal(backslash.options.command->bit, COMMAND_HELP);
+	assert_null(backslash.help);
+	backslash_finish(&backslash);
+	parse(&backslash, "\\help \\rel");
+	assert_int_equal(backslash.help->bit, COMMAND_RELOAD);
+	backslash_finish(&backslash);
+	parse(&backslash, "\\status --help");
+	assert_int_equal(backslash.options.command->bit, COMMAND_HELP);
+	assert_int_equal(backslash.help->bit, COMMAND_STATUS);
+	backslash_finish(&backslash);
 }
 
 /* What is offered for the last word of a line, separated by blanks. */
@@ -232,11 +235,12 @@ static const char *
 offered(const char *line, int *files)
 {
 	static char text[2048];
-	struct slash_names names;
+	struct backslash_names names;
 	const char *word = strrchr(line, ' ');
 	size_t i, start = word == NULL ? 0 : (size_t)(word - line) + 1;
 
-	assert_int_equal(slash_complete(&names, line, start, strlen(line)), 0);
+	assert_int_equal(backslash_complete(&names, line, start,
+	    strlen(line)), 0);
 	text[0] = '\0';
 	for (i = 0; i < names.words.count; i++) {
 		strlcat(text, i > 0 ? " " : "", sizeof(text));
@@ -244,7 +248,7 @@ offered(const char *line, int *files)
 	}
 	if (files != NULL)
 		*files = names.files;
-	slash_names_finish(&names);
+	backslash_names_finish(&names);
 	return text;
 }
 
@@ -308,7 +312,7 @@ test_the_help_has_all_and_fits_80_columns(void **state)
 
 	(void)state;
 	assert_non_null(out = open_memstream(&text, &size));
-	slash_help(out);
+	backslash_help(out);
 	fclose(out);
 	for (row = command_table; row->name != NULL; row++) {
 		snprintf(name, sizeof(name), "  \\%s ", row->name);

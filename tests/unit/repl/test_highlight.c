@@ -28,7 +28,7 @@ paint(const char *text, size_t len, int color, int failed)
 	FILE *out;
 
 	assert_non_null(out = open_memstream(&painted, &size));
-	paint_yaml(out, text, len, color, failed);
+	highlight_yaml(out, text, len, color, failed);
 	fclose(out);
 	to = plain = malloc(size + 1);
 	for (from = painted; *from != '\0';) {

@@ -14,7 +14,7 @@
 
 #include "repl/linereader.h"
 
-static struct lines lines;
+static struct linereader reader;
 static int fds[2];
 
 static int
@@ -23,7 +23,7 @@ set_up(void **state)
 	(void)state;
 	if (pipe(fds) == -1)
 		return -1;
-	lines_init(&lines, fds[0]);
+	linereader_init(&reader, fds[0]);
 	return 0;
 }
 
@@ -31,7 +31,7 @@ static int
 tear_down(void **state)
 {
 	(void)state;
-	lines_finish(&lines);
+	linereader_finish(&reader);
 	close(fds[0]);
 	return 0;
 }
@@ -42,14 +42,14 @@ send(const char *text, size_t len)
 	struct error error;
 
 	assert_int_equal(write(fds[1], text, len), (ssize_t)len);
-	assert_int_equal(lines_read(&lines, &error), 0);
+	assert_int_equal(linereader_read(&reader, &error), 0);
 }
 
 static void
 assert_line(const char *expected)
 {
 	size_t len;
-	char *line = lines_next(&lines, &len);
+	char *line = linereader_next(&reader, &len);
 
 	if (expected == NULL) {
 		assert_null(line);
@@ -66,8 +66,8 @@ finish_input(void)
 	struct error error;
 
 	close(fds[1]);
-	assert_int_equal(lines_read(&lines, &error), 0);
-	assert_true(lines.is_over);
+	assert_int_equal(linereader_read(&reader, &error), 0);
+	assert_true(reader.is_over);
 }
 
 static void
@@ -104,7 +104,7 @@ test_a_line_may_hold_any_byte(void **state)
 
 	(void)state;
 	send("a\0b\xff\n", 5);
-	line = lines_next(&lines, &len);
+	line = linereader_next(&reader, &len);
 	assert_int_equal(len, 4);
 	assert_memory_equal(line, "a\0b\xff", 5);
 	finish_input();
@@ -120,16 +120,17 @@ test_a_line_that_is_too_long_is_an_error(void **state)
 
 	(void)state;
 	memset(chunk, 'x', sizeof(chunk));
-	for (sent = 0; sent <= 2 * LINES_MAX && result == 0;
+	for (sent = 0; sent <= 2 * LINEREADER_MAX && result == 0;
 	    sent += sizeof(chunk)) {
 		assert_int_equal(write(fds[1], chunk, sizeof(chunk)),
 		    (ssize_t)sizeof(chunk));
-		result = lines_read(&lines, &error);
+		result = linereader_read(&reader, &error);
 		assert_line(NULL);
 	}
 	assert_int_equal(result, -1);
 	assert_string_equal(error.message, "a line is longer than 16 MiB");
-	assert_true(sent > LINES_MAX && sent < LINES_MAX + 3 * sizeof(chunk));
+	assert_true(sent > LINEREADER_MAX &&
+	    sent < LINEREADER_MAX + 3 * sizeof(chunk));
 	close(fds[1]);
 }
 
@@ -137,14 +138,14 @@ static void
 test_what_cannot_be_read_is_an_error(void **state)
 {
 	struct error error;
-	struct lines others;
+	struct linereader others;
 
 	(void)state;
-	lines_init(&others, -1);
-	assert_int_equal(lines_read(&others, &error), -1);
+	linereader_init(&others, -1);
+	assert_int_equal(linereader_read(&others, &error), -1);
 	assert_string_equal(error.message,
 	    "cannot read standard input: Bad file descriptor");
-	lines_finish(&others);
+	linereader_finish(&others);
 	close(fds[1]);
 }
 

@@ -14,23 +14,23 @@
 static int
 is_open(const char *text)
 {
-	struct nesting nesting;
+	struct lua_nesting lua_nesting;
 	const char *newline;
 	size_t len;
 	int at_once, by_lines;
 
-	memset(&nesting, 0, sizeof(nesting));
-	nesting_add(&nesting, text, strlen(text));
-	at_once = nesting_is_open(&nesting);
-	memset(&nesting, 0, sizeof(nesting));
+	memset(&lua_nesting, 0, sizeof(lua_nesting));
+	lua_nesting_add(&lua_nesting, text, strlen(text));
+	at_once = lua_is_incomplete(&lua_nesting);
+	memset(&lua_nesting, 0, sizeof(lua_nesting));
 	while (*text != '\0') {
 		newline = strchr(text + 1, '\n');
 		len = newline == NULL ? strlen(text) :
 		    (size_t)(newline - text);
-		nesting_add(&nesting, text, len);
+		lua_nesting_add(&lua_nesting, text, len);
 		text += len;
 	}
-	by_lines = nesting_is_open(&nesting);
+	by_lines = lua_is_incomplete(&lua_nesting);
 	assert_int_equal(at_once, by_lines);
 	return at_once;
 }

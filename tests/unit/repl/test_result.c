@@ -19,11 +19,11 @@
 #define FAILED	"---\n- cartridge_reload_failed\n"
 
 static int
-read_reply(struct typed *typed, const char *text, struct error *error)
+read_reply(struct result *result, const char *text, struct error *error)
 {
 	struct document doc = { text, strlen(text), 0 };
 
-	return typed_read(typed, &doc, error);
+	return result_read(result, &doc, error);
 }
 
 static void
@@ -31,35 +31,35 @@ test_the_word_tells_what_the_rest_is(void **state)
 {
 	static const struct {
 		const char	*text;
-		enum typed_kind	 kind;
+		enum result_kind	 kind;
 		const char	*rest;
 	} cases[] = {
-		{ DONE "- 1\n...\n", TYPED_DONE, "- 1\n...\n" },
-		{ DONE "...\n", TYPED_DONE, "...\n" },
-		{ DONE "- cartridge_reload_failed\n...\n", TYPED_DONE,
+		{ DONE "- 1\n...\n", RESULT_DONE, "- 1\n...\n" },
+		{ DONE "...\n", RESULT_DONE, "...\n" },
+		{ DONE "- cartridge_reload_failed\n...\n", RESULT_DONE,
 		    "- cartridge_reload_failed\n...\n" },
 		{ "---\n- cartridge_reload_nil\n- null\n- x\n...\n",
-		    TYPED_NIL, "- null\n- x\n...\n" },
-		{ FAILED "- error: x\n...\n", TYPED_FAILED,
+		    RESULT_NIL_ERR, "- null\n- x\n...\n" },
+		{ FAILED "- error: x\n...\n", RESULT_FAILED,
 		    "- error: x\n...\n" },
-		{ "---\n- error: x\n...\n", TYPED_FAILED,
+		{ "---\n- error: x\n...\n", RESULT_FAILED,
 		    "- error: x\n...\n" },
-		{ "---\n- cartridge_reload_more\n...\n", TYPED_MORE,
+		{ "---\n- cartridge_reload_more\n...\n", RESULT_INCOMPLETE,
 		    "...\n" },
-		{ "---\n- cartridge_reload_names\n- []\n...\n", TYPED_NAMES,
+		{ "---\n- cartridge_reload_names\n- []\n...\n", RESULT_NAMES,
 		    "- []\n...\n" }
 	};
-	struct typed typed;
+	struct result result;
 	struct error error;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < nitems(cases); i++) {
-		assert_int_equal(read_reply(&typed, cases[i].text, &error), 0);
-		assert_int_equal(typed.kind, cases[i].kind);
-		assert_int_equal(typed.rest_len, strlen(cases[i].rest));
-		assert_memory_equal(typed.rest, cases[i].rest,
-		    typed.rest_len);
+		assert_int_equal(read_reply(&result, cases[i].text, &error), 0);
+		assert_int_equal(result.kind, cases[i].kind);
+		assert_int_equal(result.rest_len, strlen(cases[i].rest));
+		assert_memory_equal(result.rest, cases[i].rest,
+		    result.rest_len);
 	}
 }
 
@@ -72,13 +72,13 @@ test_anything_else_is_a_protocol_error(void **state)
 		"---\n- cartridge_reload_done2\n...\n",
 		"---\n- cartridge_reload_"
 	};
-	struct typed typed;
+	struct result result;
 	struct error error;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < nitems(texts); i++) {
-		assert_int_equal(read_reply(&typed, texts[i], &error), -1);
+		assert_int_equal(read_reply(&result, texts[i], &error), -1);
 		assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
 	}
 }
@@ -86,13 +86,13 @@ test_anything_else_is_a_protocol_error(void **state)
 static void
 assert_tree(const char *text, const char *expected)
 {
-	struct typed typed;
+	struct result result;
 	struct error error;
 	json_t *tree;
 	char *dumped;
 
-	assert_int_equal(read_reply(&typed, text, &error), 0);
-	assert_non_null(tree = typed_tree(&typed, &error));
+	assert_int_equal(read_reply(&result, text, &error), 0);
+	assert_non_null(tree = result_tree(&result, &error));
 	dumped = json_dumps(tree, JSON_COMPACT);
 	assert_string_equal(dumped, expected);
 	free(dumped);
@@ -102,7 +102,7 @@ assert_tree(const char *text, const char *expected)
 static void
 test_results_are_an_array_and_errors_an_object(void **state)
 {
-	struct typed typed;
+	struct result result;
 	struct error error;
 
 	(void)state;
@@ -111,26 +111,26 @@ test_results_are_an_array_and_errors_an_object(void **state)
 	    "[1,null,{\"a\":\"b\"}]");
 	assert_tree(FAILED "- error: x\n...\n", "{\"error\":\"x\"}");
 	assert_tree("---\n- error: x\n...\n", "{\"error\":\"x\"}");
-	assert_int_equal(read_reply(&typed, DONE "- {\n...\n", &error), 0);
-	assert_null(typed_tree(&typed, &error));
+	assert_int_equal(read_reply(&result, DONE "- {\n...\n", &error), 0);
+	assert_null(result_tree(&result, &error));
 	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
-	assert_int_equal(read_reply(&typed, DONE "a: b\n...\n", &error), 0);
-	assert_null(typed_tree(&typed, &error));
-	assert_int_equal(read_reply(&typed, FAILED "- 1\n...\n", &error), 0);
-	assert_null(typed_tree(&typed, &error));
+	assert_int_equal(read_reply(&result, DONE "a: b\n...\n", &error), 0);
+	assert_null(result_tree(&result, &error));
+	assert_int_equal(read_reply(&result, FAILED "- 1\n...\n", &error), 0);
+	assert_null(result_tree(&result, &error));
 	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
 }
 
 static void
 assert_explained(const char *text, const char *message)
 {
-	struct typed typed;
+	struct result result;
 	struct error error;
 	json_t *tree;
 
-	assert_int_equal(read_reply(&typed, text, &error), 0);
-	assert_non_null(tree = typed_tree(&typed, &error));
-	typed_explain(tree, &error);
+	assert_int_equal(read_reply(&result, text, &error), 0);
+	assert_non_null(tree = result_tree(&result, &error));
+	result_explain(tree, &error);
 	assert_int_equal(error.outcome, OUTCOME_FAILED);
 	assert_string_equal(error.message, message);
 	json_decref(tree);
@@ -151,24 +151,24 @@ test_an_error_is_explained(void **state)
 static void
 test_it_is_printed_as_the_console_does(void **state)
 {
-	struct typed typed;
+	struct result result;
 	struct error error;
 	char *text = NULL;
 	size_t size;
 	FILE *out;
 
 	(void)state;
-	assert_int_equal(read_reply(&typed, DONE "- 1\n- \033\n...\n", &error),
+	assert_int_equal(read_reply(&result, DONE "- 1\n- \033\n...\n", &error),
 	    0);
 	assert_non_null(out = open_memstream(&text, &size));
-	typed_print(out, &typed, 0);
+	result_print(out, &result, 0);
 	fclose(out);
 	assert_string_equal(text, "---\n- 1\n- \\033\n...\n");
 	free(text);
-	assert_int_equal(read_reply(&typed, FAILED "- error: x\n...\n",
+	assert_int_equal(read_reply(&result, FAILED "- error: x\n...\n",
 	    &error), 0);
 	assert_non_null(out = open_memstream(&text, &size));
-	typed_print(out, &typed, 1);
+	result_print(out, &result, 1);
 	fclose(out);
 	assert_non_null(strstr(text, "\033[31mx\033[0m"));
 	free(text);
