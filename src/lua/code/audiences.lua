@@ -1,16 +1,16 @@
---- Entries of a table that some callers see differently from all other code.
+--- Lets some callers, an audience, see other values in a table than the rest of
+-- the code.
 --
--- This is installed as a metatable of the table: the value of an entry stays a
--- plain table, so serving code that iterates over it, counts it or uses rawget
--- finds the serving values.
+-- Only the table itself gets a metatable. Its values are not wrapped in proxies,
+-- so serving code may iterate over a value, count its entries or use rawget.
 --
--- LuaJIT consults a metatable only for missing keys. So the entries that differ
--- are removed from the table until `close`.
+-- LuaJIT consults a metatable only for missing keys. So entries that differ
+-- between callers are removed from the table until `close`.
 
 local Audiences = {}
 Audiences.__index = Audiences
 
--- Stands for nil among the values.
+-- Represents nil as a value.
 local NOTHING = {}
 
 local function pack(value)
@@ -27,7 +27,8 @@ local function unpack_value(value)
     return value
 end
 
---- @tparam table holder the table
+--- Installs the metatable. There are no audiences yet.
+-- @tparam table holder the table whose entries may differ between callers
 local function new(holder)
     local self = setmetatable({
         holder = holder,
@@ -57,7 +58,7 @@ local function new(holder)
     return self
 end
 
---- Returns the audience of the running code, or nil.
+--- Returns the audience to which the running code belongs, or nil.
 function Audiences:caller()
     for _, audience in ipairs(self.list) do
         if audience.sees() then
@@ -67,17 +68,17 @@ function Audiences:caller()
     return nil
 end
 
---- Adds an audience. It sees everything that it is not shown otherwise as all
--- other code does; what it writes is visible only to itself.
--- @tparam function sees () -> whether the running code belongs to it
--- @treturn table
+--- Adds an audience. What it writes is visible only to itself. Entries that it
+-- was not shown with `show` and has not written are those of all other code.
+-- @tparam function sees () -> whether the running code belongs to the audience
+-- @treturn table the audience
 function Audiences:add(sees)
     local audience = {sees = sees, values = {}}
     table.insert(self.list, audience)
     return audience
 end
 
---- Removes an audience: its code then sees what all other code sees.
+--- Removes an audience: from then on its code sees the serving values.
 function Audiences:remove(audience)
     for i, other in ipairs(self.list) do
         if other == audience then
@@ -87,9 +88,9 @@ function Audiences:remove(audience)
     end
 end
 
---- Shows an audience a different value of an entry.
+--- Gives an entry a different value for one audience.
 -- @param key
--- @param value nil, if it is to see none
+-- @param value nil to hide the entry
 function Audiences:show(audience, key, value)
     if self.serving[key] == nil then
         self.serving[key] = pack(rawget(self.holder, key))
@@ -98,12 +99,12 @@ function Audiences:show(audience, key, value)
     audience.values[key] = pack(value)
 end
 
---- Returns what an audience was shown, or has written.
+--- Returns the value that an audience was shown, or has written.
 function Audiences.find(_, audience, key)
     return unpack_value(audience.values[key])
 end
 
---- Returns what all other code sees.
+--- Returns the value that code outside the audiences sees.
 function Audiences:find_serving(key)
     if self.serving[key] ~= nil then
         return unpack_value(self.serving[key])
@@ -111,8 +112,8 @@ function Audiences:find_serving(key)
     return rawget(self.holder, key)
 end
 
---- Makes the table a plain one again, with the serving values. A second call
--- does nothing.
+--- Removes the metatable and puts the serving values back into the table. A
+-- second call does nothing.
 function Audiences:close()
     if self.closed then
         return

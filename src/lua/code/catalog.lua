@@ -1,8 +1,8 @@
 --- Selects the modules of a reload, and reads their code from disk.
 --
 -- An application module is a module in `package.loaded` whose file is found
--- outside a `.rocks` tree. Other modules are kept; the
--- reason is a word in the report.
+-- outside a `.rocks` tree. Other modules are not reloaded; the report gives a
+-- one-word reason for each.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -25,18 +25,18 @@ for name in ([[
 ]]):gmatch('%S+') do
     BUILTIN[name] = true
 end
--- The same for everything below these names.
+-- Modules below these names are Tarantool's own too, such as `internal.trigger`.
 local BUILTIN_PARENTS = {box = true, internal = true, jit = true, table = true}
 
 local function is_builtin_name(name)
     return BUILTIN[name] or BUILTIN_PARENTS[name:match('^(%w+)%.') or ''] or false
 end
 
--- How many fields of a module are searched for functions, and how deep.
+-- Limits of the search for functions in a module: number of fields, and depth.
 local FIELDS, DEPTH = 1000, 2
 
--- Where packages install modules system-wide. An application deployed below one
--- of these is recognised by the directories that `require` searches first.
+-- Directories in which packages install modules system-wide. An application may
+-- itself be deployed below one of them, see `is_system_path`.
 local SYSTEM = {
     '/usr/share/tarantool/',
     '/usr/local/share/tarantool/',
@@ -81,9 +81,9 @@ local function matches_any(name, patterns)
     return false
 end
 
---- Whether a loaded value has functions of Tarantool and none from a file on
--- disk. Examines only the value and its fields, which is enough to distinguish
--- a built-in module from a file with the same name.
+--- Whether the value of a module has functions of Tarantool, and none from a file
+-- on disk. Examines only the value and its fields, which is enough to distinguish
+-- a built-in module from an application's module with the same name.
 local function is_builtin_value(value)
     local builtin, from_disk = false, false
     local function look(f)
@@ -102,14 +102,14 @@ local function is_builtin_value(value)
             look(field)
         end
     end
-    -- The application's globals do not make `_G` a module of its own.
+    -- `_G` is built in, even though it has the application's global functions.
     return builtin and not from_disk or value == _G
 end
 
---- Returns the file of a module that is no longer found, from the chunk names of its
--- functions.
+--- Returns the path from which a module was loaded, if `require` no longer finds a
+-- file for it: takes it from the chunk names of the module's functions.
 -- @treturn ?string path
--- @treturn boolean whether it has functions in Lua that are not of the server
+-- @treturn boolean whether the module has Lua functions that are not Tarantool's
 local function vanished_file(value)
     if type(value) ~= 'table' then
         value = {value}
@@ -141,7 +141,8 @@ local function has_custom_loader()
     return false
 end
 
---- Returns the directory that contains a module, by its path and name.
+--- Returns the directory in which `require` has found a module: the path without
+-- the part that comes from the module's name.
 -- @treturn ?string nil if the path does not end with the name
 local function root_of(name, path)
     local below = '/' .. name:gsub('%.', '/')
@@ -153,8 +154,9 @@ local function root_of(name, path)
     return nil
 end
 
---- @treturn boolean whether a file can be read
--- @treturn boolean whether it cannot as it is not there
+--- Checks whether a file can be read.
+-- @treturn boolean whether it can
+-- @treturn boolean whether it does not exist
 local function check_file(path)
     local file, _, code = io.open(path, 'rb')
     if file ~= nil then
@@ -164,8 +166,8 @@ local function check_file(path)
     return false, code == errno.ENOENT or code == errno.ENOTDIR
 end
 
---- Whether a file is in a system-wide directory in which the application itself
--- is not.
+--- Whether a file is in a system-wide directory, and the application is not
+-- deployed there: none of the directories that `require` searches first has it.
 local function is_system_path(path)
     for _, dir in ipairs(SYSTEM) do
         if starts_with(path, dir) then
@@ -180,17 +182,18 @@ local function is_system_path(path)
     return false
 end
 
---- Whether a Lua file belongs to the application, by its path alone.
+--- Whether a path is one of the application's files: neither built into Tarantool,
+-- nor in a `.rocks` tree, nor installed system-wide.
 local function is_application_path(path)
     return not starts_with(path, 'builtin/') and not path:find('/.rocks/', 1, true)
         and not starts_with(path, '.rocks/') and not is_system_path(path)
 end
 
--- Servers of the rock `http` that have loaded controllers: these require
--- modules that are found only in their directory.
+-- Servers of the rock `http` with named controllers: modules that the server
+-- loads from a directory of its own, which `require` does not search.
 local http_with_controllers = {}
 
---- Finds the file of a module.
+--- Finds the file of a module, or of a controller of an HTTP server.
 -- @tparam string name
 -- @tparam ?{string,...} directories see `classify`
 -- @treturn ?string path
@@ -204,11 +207,11 @@ end
 
 --- Finds the file of a module and classifies the module.
 -- @tparam string name
--- @param value what is in `package.loaded`, or nil
--- @tparam ?table known name -> path of the modules that were reloaded before
--- @tparam ?{string,...} directories where `require` searches first, to classify
---   many modules
--- @treturn string `app`, or the reason why it is kept
+-- @param value the module's value in `package.loaded`, or nil
+-- @tparam ?table known name -> path of modules that earlier reloads have loaded
+-- @tparam ?{string,...} directories in which `require` searches first; pass them when
+--   classifying many modules, so that they are determined only once
+-- @treturn string `app`, or the reason why it is not reloaded
 -- @treturn ?string path
 local function classify(name, value, known, directories)
     if package.preload[name] ~= nil then
@@ -219,7 +222,7 @@ local function classify(name, value, known, directories)
     end
     local path = search(name, directories)
     if path == nil and is_builtin_name(name) then
-        -- An application may have replaced functions of a built-in module.
+        -- A built-in module of which the application has replaced functions.
         return 'builtin'
     elseif path == nil then
         local is_code
@@ -232,18 +235,18 @@ local function classify(name, value, known, directories)
         end
         local is_readable, is_absent = check_file(path)
         if not is_readable and cartridge_lib.has_section(path) then
-            -- Not a file: loaded by the role `extensions`.
+            -- Cartridge's role `extensions` has loaded it from the config.
             return 'config', path
         elseif is_absent and starts_with(path, '/') then
             return path:find('/.rocks/', 1, true) and 'rocks' or 'gone', path
         elseif is_readable or is_absent or root_of(name, path) == nil then
-            -- Stored in `package.loaded` manually; or found by a relative path,
-            -- which no longer works because `box.cfg` has changed the working
-            -- directory, so nothing is known about the file.
+            -- Either the application has assigned to `package.loaded` itself,
+            -- or the path is relative to a directory that `box.cfg` has left,
+            -- so that nothing is known about the file.
             return has_custom_loader() and 'loader' or 'no_file', path
         end
-        -- An unreadable file is not found by a search. It should still be
-        -- loaded, so it is neither gone nor to be kept.
+        -- The file exists, but cannot be read, which is why the search did not
+        -- find it. Select the module, so that the reload fails with that error.
     end
     if path:match('%.so$') or path:match('%.dylib$') then
         return 'shared_object', path
@@ -257,7 +260,7 @@ end
 --- Whether a path is the file of another loaded module.
 local function belongs_to_another(name, path)
     for other in pairs(package.loaded) do
-        -- Searching takes time: do it only for names that fit the path.
+        -- The search is slow: do it only for names that could have this path.
         if type(other) == 'string' and other ~= name and root_of(other, '/' .. path)
         and module_files.search(other) == path then
             return true
@@ -266,23 +269,23 @@ local function belongs_to_another(name, path)
     return false
 end
 
---- Returns the previous file of a module if it has moved: where it was loaded
--- from, according to its functions.
--- @tparam table module {name, path}
--- @param value what it was loaded as
--- @tparam table registry of the instance
--- @treturn ?string path
+--- Returns the path from which a module was loaded, if its file has moved since:
+-- the recorded one, or else the one in the chunk names of its functions.
+-- @tparam table module {name, path}, with the current path
+-- @param value the value of the module
+-- @tparam table registry see `core.registry`
+-- @treturn ?string path, nil if the file has not moved
 local function former_file(module, value, registry)
     local known, left = registry.names[module.name], FIELDS
-    local is_other = {}     -- of paths that were looked at
+    local is_other = {}     -- path -> whether it belongs to another module
     local function look(object, depth)
         if type(object) == 'function' then
             local path = debug.getinfo(object, 'S').source:match('^@(.*)$')
             if path == nil or starts_with(path, 'builtin/') or not root_of(module.name, '/' .. path) then
                 return nil
             end
-            -- The function may come from another module whose name ends the
-            -- same.
+            -- The function may be borrowed from another module, whose name has
+            -- the same last part.
             if is_other[path] == nil then
                 is_other[path] = path ~= module.path and belongs_to_another(module.name, path)
             end
@@ -303,11 +306,11 @@ local function former_file(module, value, registry)
     return known ~= module.path and known or nil
 end
 
---- Builds the filter for the options of the command line.
+--- Builds the filter that the options of the command line describe.
 -- @tparam table args `modules`, `exclude` (shell patterns), `rocks`
--- @tparam ?table matches gets, for each pattern of `modules`: kind -> a name that
---   matches it
--- @treturn function (name, kind) -> `app` or the reason why it is kept
+-- @tparam ?table matches the filter fills this: pattern of `modules` -> kind of
+--   module, see `classify` -> name of a module that matches
+-- @treturn function (name, kind) -> `app`, or the reason why it is not reloaded
 local function selector(args, matches)
     local include, exclude = {}, {}
     for i, glob in ipairs(args.modules or {}) do
@@ -338,14 +341,14 @@ local function selector(args, matches)
     end
 end
 
---- Reads a file, with its digest.
+--- Reads a file.
 -- @treturn[1] string text
--- @treturn[1] string digest
+-- @treturn[1] string digest of the text
 -- @treturn[2] nil
 -- @treturn[2] string error
 local function read(path)
-    -- Not fio: each of its calls waits for a worker thread, which for thousands
-    -- of small cached files costs far more than it saves.
+    -- fio would hand each call to a worker thread. For thousands of small files
+    -- in the page cache, that costs far more than a blocking read.
     local file, err = io.open(path, 'rb')
     if file == nil then
         return nil, err
@@ -360,13 +363,16 @@ end
 
 --- Chooses the modules of a reload.
 -- @tparam table args see `selector`
--- @tparam table registry of the instance
--- @treturn table `selected`: {{name, path}, ...} sorted by name; `gone`: the
---   same for modules whose file is no longer there; `kept`: reason -> sorted
---   names; `all`: application modules, selected or not; `matches`: see
---   `selector`; `select`: the selector, for modules that
---   are new; `files`: what the modules have loaded themselves, {{path, module,
---   serving = digest}}
+-- @tparam table registry see `core.registry`
+-- @treturn table
+--   selected: {{name, path}, ...} sorted by name
+--   gone: modules whose file no longer exists, as in `selected`
+--   kept: reason -> sorted names of modules that are not reloaded
+--   all: all application modules, as in `selected`
+--   matches: see `selector`
+--   select: the filter, for modules that new code requires for the first time
+--   files: files that the modules have loaded themselves, such as with `dofile`:
+--     {{path, module, serving = digest}, ...}
 local function choose(args, registry)
     local matches = {}
     local select_kind = selector(args, matches)
@@ -400,7 +406,7 @@ local function choose(args, registry)
             table.insert(choice.all, {name = name, path = path})
         end
         if kind == 'gone' then
-            -- Forgetting a module is a kind of reloading: use the same filters.
+            -- Removing a module is a change as well: apply the same filter.
             kind = select_kind(name, 'app') == 'app' and 'gone' or select_kind(name, 'app')
         else
             kind = select_kind(name, kind)
@@ -428,18 +434,17 @@ local function choose(args, registry)
     return choice
 end
 
---- Determines whether a file loaded by a module itself differs from what was
--- loaded.
--- @tparam table file {path, serving}; gets `changed`
+--- Determines whether a file that a module has loaded itself has changed since.
+-- @tparam table file {path, serving = digest}; sets `changed`
 local function check_loaded_file(file)
     local text, digest_or_err = read(file.path)
     file.changed = file.serving ~= (text ~= nil and digest_or_err)
 end
 
 --- Reads and compiles one module.
--- @tparam table module {name, path}; gets `text`, `digest`, `chunk` and
---   `changed` (nil if the digest of the serving code is not known)
--- @tparam table registry of the instance
+-- @tparam table module {name, path}; sets `digest`, `chunk` and `changed`, which
+--   stays nil if the digest of the serving code is unknown
+-- @tparam table registry see `core.registry`
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string error, with file and line
@@ -461,12 +466,12 @@ local function compile(module, registry)
     return true
 end
 
---- Returns the part of a module that goes into a report.
+--- Returns the fields of a module for the report.
 local function describe(module)
     return {name = module.name, path = module.path, changed = module.changed}
 end
 
---- The same for a file that a module loaded itself.
+--- Returns the fields of a file that a module has loaded itself, for the report.
 local function describe_file(file)
     return {path = file.path, module = file.module, changed = file.changed}
 end

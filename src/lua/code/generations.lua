@@ -12,15 +12,14 @@ local slice = require('core.yield')
 
 local OURS = '@cartridge-reload/'
 
---- Records that the code of a transaction is serving from now on. Nothing is
--- added to `origin` any more. Yields.
--- @tparam table registry
--- @tparam table origin
+--- Records the new code of a transaction as the serving generation. Yields.
+-- @tparam table registry see `core.registry`
+-- @tparam table origin see `ownership`; must not be added to any more
 -- @tparam number generation
 local function record(registry, origin, generation)
-    -- While this yields, others may classify functions. The sources come last: a
-    -- source that is recorded makes everything else of its unit stale. In a
-    -- cancelled fiber `pause` throws.
+    -- Other fibers may classify functions while this yields. `sources` is filled
+    -- last: once the source of a unit is recorded, functions of the unit without
+    -- a recorded generation are stale. `pause` throws in a cancelled fiber.
     registry.recording = {protos = origin.protos, generation = generation}
     for proto, unit in pairs(origin.protos) do
         pcall(slice.pause)
@@ -41,10 +40,10 @@ local function record(registry, origin, generation)
     registry.recording = nil
 end
 
---- Records that the code of a transaction has failed: leftovers of it are stale.
--- Nothing is added to `origin` any more. Yields.
--- @tparam table registry
--- @tparam table origin
+--- Records that the new code of a transaction has failed: whatever refers to it
+-- after the rollback is a stale reference. Yields.
+-- @tparam table registry see `core.registry`
+-- @tparam table origin see `ownership`; must not be added to any more
 local function record_failed(registry, origin)
     for proto in pairs(origin.protos) do
         pcall(slice.pause)
@@ -53,14 +52,15 @@ local function record_failed(registry, origin)
 end
 
 --- Classifies a function.
--- @tparam table registry
+-- @tparam table registry see `core.registry`
 -- @tparam function f
--- @treturn string `stale`, `current`, `ours`, `other` (not of a file that was
---   reloaded), `text` (made from text, by `loadstring`) or `c`
--- @treturn ?string source of stale and of text code: the chunk name, but for code
---   that is known exactly the unit
--- @treturn ?number line where it is defined
--- @treturn ?number generation, if it is known
+-- @treturn string `stale`; `current`; `ours`: of this program; `other`: from a file
+--   that was never reloaded; `text`: compiled from a string with `loadstring`; or
+--   `c`: a C function
+-- @treturn ?string for `stale` and `text`: the unit of the function, or its chunk
+--   name if the unit is unknown
+-- @treturn ?number for `stale` and `text`: line where the function is defined
+-- @treturn ?number for `stale`: generation, if it is known
 local function classify(registry, f)
     local info = jutil.funcinfo(f)
     local source = info.source
@@ -83,23 +83,23 @@ local function classify(registry, f)
     elseif source:sub(1, #OURS) == OURS then
         return 'ours'
     elseif source:match('^[@=]') == nil and generation == nil and info.linedefined >= 0 then
-        -- LuaJIT's own functions have no line.
+        -- The functions of LuaJIT's own libraries have no line number.
         return 'text', source, info.linedefined
     end
     return 'other'
 end
 
 --- Returns the unit of a function, or its chunk name if that is unknown.
--- @tparam table registry
+-- @tparam table registry see `core.registry`
 -- @tparam function f
--- @treturn ?string nil for a function of C
+-- @treturn ?string nil for a C function
 local function unit_of(registry, f)
     local info = jutil.funcinfo(f)
     return info.proto and (registry.units[info.proto] or registry.aliases[info.source] or info.source)
 end
 
---- Whether a function belongs to code that has failed.
--- @tparam table registry
+--- Whether a function belongs to the failed code of an earlier reload.
+-- @tparam table registry see `core.registry`
 -- @tparam function f
 local function is_failed(registry, f)
     local proto = jutil.funcinfo(f).proto
@@ -112,9 +112,10 @@ local function is_ours(f)
     return source ~= nil and source:sub(1, #OURS) == OURS
 end
 
---- Returns how many generations of code are still in memory.
--- @tparam table registry
--- @treturn number those before the first reload not counted
+--- Returns how many generations still have functions in memory. Code loaded before
+-- the first reload is not counted.
+-- @tparam table registry see `core.registry`
+-- @treturn number
 local function count_alive(registry)
     local seen, count = {}, 0
     for _, generation in pairs(registry.protos) do

@@ -1,19 +1,19 @@
---- Global variables that hold the code of modules: a function or a table of
--- functions, as in modules that return nothing. Such a variable is treated like
--- the value of a module: code that has kept the old value gets the new one.
+--- Finds global variables that hold the code of modules: a function, or a table of
+-- functions. Modules that return nothing define such globals. They are treated
+-- like values of modules: references to the old value are patched to the new one.
 
 local require = ...
 local slice = require('core.yield')
 
--- How many entries of a table are examined.
+-- Maximum number of entries of a table that are examined.
 local ENTRIES = 1000
--- Globals of Lua and of this program.
+-- Globals that belong to Lua, Tarantool or this program.
 local IGNORED = {__cartridge_reload = true, _G = true, box = true, module = true, package = true, require = true}
 
---- Searches a value for old code.
--- @treturn ?string its unit
--- @treturn boolean whether the value may have been made by others, or has code of
---   others too
+--- Searches the value of a global variable for old code.
+-- @treturn ?string unit of the first old function, nil if there is none
+-- @treturn boolean whether the value also has functions of other code, or is too
+--   large to be sure
 local function examine(value, origin)
     if type(value) == 'function' then
         return origin:is_old(value) and origin:old_unit_of(value) or nil, false
@@ -32,10 +32,12 @@ local function examine(value, origin)
     return unit, is_shared
 end
 
---- Lists them. No new code has run yet. May yield.
--- @tparam table origin see there
--- @treturn {table,...} {name, variable, path, value, is_shared}; `name` is no name of
---   a module; `is_shared`: others have put code into the table too
+--- Lists the global variables that hold code of modules. Must be called before new
+-- code runs. May yield.
+-- @tparam table origin see `ownership`
+-- @treturn {table,...} {name, variable, path, value, is_shared}; `name` starts with
+--   `global`, so it cannot be mistaken for a module; `is_shared`: the table may
+--   also have functions of other code
 local function list(origin)
     local modules, result = {}, {}
     for _, value in pairs(table.copy(package.loaded)) do

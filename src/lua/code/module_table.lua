@@ -1,29 +1,29 @@
---- Splits `package.loaded` into two tables: one for the serving code and one for
--- other code, which is the new code until the commit, and after it the old code
--- that is still running.
+--- Splits `package.loaded` into two tables: one for the serving code, and one for
+-- the other code. The other code is the new code until the commit, and the old
+-- code that is still running after it.
 --
--- `require` uses the table in the Lua registry, no matter who calls it. That
+-- `require` always uses the original table, which is in the Lua registry. That
 -- table is emptied, and its metatable forwards each access to the table of the
--- caller. The expression `package.loaded` yields the caller's own table, so
+-- caller. The expression `package.loaded` evaluates to the caller's own table, so
 -- that both kinds of code can iterate over their modules: LuaJIT may be built
 -- without `__pairs`.
 --
--- Code may keep the table that it got. After `close` both tables are empty and
--- act as proxies of the real one.
+-- Code may keep a reference to its table. `release` turns both tables into
+-- proxies of the original one.
 
 local require = ...
 require('table.new')
 
--- Code that is loaded can replace it.
+-- Keep the function: application code can replace `table.new`.
 local new_table = table.new
 
 local Loaded = {}
 Loaded.__index = Loaded
 
---- Copies a table. Nothing yields while the table is split, and one that grows
--- step by step takes twice as long.
+--- Copies a table. The copy is allocated in its final size: nothing yields while
+-- `package.loaded` is split, and growing it step by step takes twice as long.
 -- @tparam table source
--- @tparam number count of its entries
+-- @tparam number count number of entries in `source`
 local function copy(source, count)
     local result = new_table(0, count)
     for key, value in next, source do
@@ -41,9 +41,9 @@ local function count_entries(source)
 end
 
 --- Splits the table.
--- @tparam function is_other () -> whether the caller is one of the others
--- @tparam ?boolean passes_on whether what they set is for all, but for the names
---   that they were offered
+-- @tparam function is_other () -> whether the caller belongs to the other code
+-- @tparam ?boolean passes_on whether a module that the other code sets is set for
+--   serving code too, unless its name was passed to `offer`
 local function new(is_other, passes_on)
     local live = package.loaded
     local count = count_entries(live)
@@ -53,8 +53,8 @@ local function new(is_other, passes_on)
         package_metatable = getmetatable(package),
         serving = copy(live, count),
         staged = copy(live, count),
-        before = copy(live, count),         -- name -> value, when it was split
-        offered = new_table(0, count),      -- names on which the others have the say
+        before = copy(live, count),         -- name -> value, when the table was split
+        offered = new_table(0, count),      -- set of names that were passed to `offer`
     }, Loaded)
     local serving, staged, before, shared = self.serving, self.staged, self.before, {}
     for name in next, before do
@@ -73,8 +73,9 @@ local function new(is_other, passes_on)
             if passes_on and target == staged and not self.offered[name] then
                 serving[name] = value
             end
-            -- A library that serving code loads during the reload is shared.
-            -- While it is being loaded, `require` stores a marker in its place.
+            -- A library that serving code loads during the reload is shared:
+            -- both the marker that `require` stores while the library is being
+            -- loaded, and the value that replaces the marker.
             local is_first = before[name] == nil and staged[name] == nil
             if target == serving and not self.offered[name]
             and (is_first or shared[name] and rawequal(staged[name], before[name]))
@@ -91,13 +92,14 @@ local function new(is_other, passes_on)
     return self
 end
 
---- Whether a module loaded by serving code is visible to the other code too. The
--- owner may replace this; by default none is.
+--- Whether a module that serving code loads is shared with the other code. The
+-- creator of the object may replace this function; by default none is shared.
 function Loaded.is_shared()
     return false
 end
 
---- Makes `package.loaded` yield the table of the caller.
+--- Makes the expression `package.loaded` evaluate to the caller's own table.
+-- @tparam function mine () -> the table of the caller
 function Loaded:split_package(mine)
     local fallback = self.package_metatable and self.package_metatable.__index
     self.package_access = {
@@ -115,25 +117,26 @@ function Loaded:split_package(mine)
     setmetatable(package, self.package_access)
 end
 
---- Shows the other code a different module under a name.
+--- Gives the other code a module of its own under a name.
 -- @tparam string name
--- @param value nil, if it is to find nothing
+-- @param value nil to hide the module from the other code
 function Loaded:offer(name, value)
     self.offered[name] = true
     self.staged[name] = value
 end
 
---- Returns what the other code finds under a name.
+--- Returns the module that the other code finds under a name.
 function Loaded:find(name)
     return self.staged[name]
 end
 
---- Returns what serving code finds under a name.
+--- Returns the module that serving code finds under a name.
 function Loaded:find_serving(name)
     return self.serving[name]
 end
 
---- Returns the names whose modules the other code was offered, or has changed.
+--- Returns the names under which the other code was offered a module, or has itself
+-- set or removed one.
 -- @treturn table name -> true
 function Loaded:changed()
     local names = {}
@@ -153,8 +156,8 @@ function Loaded:changed()
     return names
 end
 
---- Turns a table that code may have kept into a proxy of the real one.
-local function stand_for(table, live)
+--- Turns a table into a proxy of the original one, for code that has kept it.
+local function make_proxy(table, live)
     for name in next, table do
         table[name] = nil
     end
@@ -167,7 +170,7 @@ local function stand_for(table, live)
     })
 end
 
---- Restores the real table, with the modules of the serving code. A second call
+--- Restores the original table, with the modules of the serving code. A second call
 -- does nothing.
 function Loaded:close()
     if self.closed then
@@ -186,10 +189,10 @@ function Loaded:close()
     rawset(package, 'loaded', self.live)
 end
 
---- Turns both tables into proxies.
+--- Empties both tables and turns them into proxies of the original one.
 function Loaded:release()
-    stand_for(self.serving, self.live)
-    stand_for(self.staged, self.live)
+    make_proxy(self.serving, self.live)
+    make_proxy(self.staged, self.live)
 end
 
 return {new = new}

@@ -1,15 +1,15 @@
---- Ownership: whose code is it? Distinguishes the functions of the new
--- generation from those of earlier ones.
+--- Determines whose code a function is: distinguishes functions of the new
+-- generation from those of earlier ones, and assigns them to modules.
 --
 -- LuaJIT creates one prototype for each function of a chunk, and loading the
 -- same file again creates different ones. So the prototypes of the chunks
--- loaded by a reload are exactly the new generation. Those of earlier
--- generations are in the state table; code loaded before the first reload is
+-- loaded by a reload are exactly the new generation. The prototypes of earlier
+-- generations are in the state table. Code loaded before the first reload is
 -- recognised by its file.
 --
--- The unit of a prototype is the module with which it is reloaded, as the chunk
--- name `@path` of the module's file. Code that a module creates with
--- `loadstring` or loads with `dofile` belongs to its unit.
+-- A unit is a module with all code that is reloaded along with it: code that the
+-- module creates with `loadstring` or loads with `dofile` belongs to its unit. A
+-- unit is identified by the chunk name `@path` of the module's file.
 
 local require = ...
 local fiber = require('fiber')
@@ -18,16 +18,15 @@ local jutil = require('jit.util')
 local Origin = {}
 Origin.__index = Origin
 
--- Chunk names without information: of unnamed strings and of stripped code.
+-- Chunk names that do not identify the code: of unnamed strings and stripped bytecode.
 local NAMELESS = {['=?'] = true, ['=(load)'] = true, ['=stdin'] = true}
 
---- Starts without any new code.
--- @tparam ?table registry of the instance, for what is known of earlier
---   generations
+--- Creates the record of a reload's code. There is no new code yet.
+-- @tparam ?table registry see `core.registry`; tells the units of earlier generations
 local function new(registry)
     return setmetatable({
-        -- Prototype -> unit. Strong while the transaction runs: nothing else
-        -- may hold a prototype whose closures are yet to be created.
+        -- Prototype of new code -> unit. The references are strong, because
+        -- nothing else may refer to a prototype before its first closure exists.
         protos = {},
         files = {},         -- set of chunk names whose code is replaced
         aliases = {},       -- chunk name that is not its path -> unit
@@ -43,10 +42,14 @@ local function proto_of(f)
     return jutil.funcinfo(f).proto
 end
 
---- Adds the prototypes inside a function or prototype to a set, and returns it.
+--- Adds the prototypes of nested functions to a set: prototype -> unit.
+-- @tparam table set
+-- @tparam function|proto proto_holder the outer function, or its prototype
+-- @tparam string unit
+-- @treturn table the set
 local function add(set, proto_holder, unit)
-    -- `funck` accepts functions and prototypes; constants that are
-    -- garbage-collected objects have negative indexes.
+    -- `funck` returns constants. Those that are garbage-collected objects, such
+    -- as prototypes, have negative indexes.
     local index = -1
     while true do
         local constant = jutil.funck(proto_holder, index)
@@ -61,20 +64,20 @@ local function add(set, proto_holder, unit)
     end
 end
 
---- Records a chunk of the new generation.
--- @tparam function chunk as loadstring made it
--- @tparam string path of its file
+--- Records a compiled file as new code.
+-- @tparam function chunk result of `loadstring`
+-- @tparam string path of the file
 function Origin:record(chunk, path)
     local unit, source = '@' .. path, jutil.funcinfo(chunk).source
     self:take(chunk, unit)
     self.files[unit] = true
-    -- Bytecode contains the chunk name with which it was compiled.
+    -- If the file is bytecode, its chunk name is the one given at compilation.
     if source ~= unit and source:match('^[@=]') and not NAMELESS[source] then
         self:add_source(source, unit)
     end
 end
 
---- Assigns code with another chunk name to a unit.
+--- Assigns code to a unit by its chunk name, if that differs from the unit's.
 -- @tparam string source chunk name
 -- @tparam string unit
 function Origin:add_source(source, unit)
@@ -84,7 +87,8 @@ function Origin:add_source(source, unit)
     end
 end
 
---- Records old code that was loaded before the first reload.
+--- Records old code that no reload has loaded, for which only a search can tell the
+-- unit, see `reach`.
 -- @tparam table protos prototype -> unit
 function Origin:learn(protos)
     for proto, unit in pairs(protos) do
@@ -95,9 +99,11 @@ function Origin:learn(protos)
     end
 end
 
---- Reverts that for code that turned out to belong to others.
+--- Removes old code that `learn` has recorded, because it turned out not to belong to
+-- a reloaded module alone. The other code from its file is removed too.
 -- @tparam table protos set of prototypes
--- @tparam table loaded set of the paths that new code has loaded again
+-- @tparam table loaded set of paths of files that new code has loaded again, which
+--   therefore remain recorded as replaced
 function Origin:disown(protos, loaded)
     local sources = {}
     for proto in pairs(protos) do
@@ -117,7 +123,7 @@ function Origin:disown(protos, loaded)
     end
 end
 
---- Marks a function, or a prototype, and everything inside it as new code.
+--- Marks a function or prototype, and all functions nested in it, as new code.
 -- @tparam function|proto code
 -- @tparam string unit
 function Origin:take(code, unit)
@@ -125,15 +131,15 @@ function Origin:take(code, unit)
     add(self.protos, code, unit)
 end
 
---- Returns the unit of a new function, or of one known to be old.
--- @treturn ?string
+--- Returns the unit of a new function, or of an old one recorded by `learn`.
+-- @treturn ?string nil for any other function
 function Origin:unit_of(f)
     local proto = proto_of(f)
     return proto and (self.protos[proto] or self.learned[proto])
 end
 
---- Returns the unit of the nearest new function on the stack.
--- @tparam number level of the first function to examine, as in debug.getinfo
+--- Returns the unit of the innermost new function on the stack.
+-- @tparam number level stack level at which to start, as in debug.getinfo
 -- @treturn ?string
 function Origin:unit_on_stack(level)
     level = level + 1
@@ -150,8 +156,7 @@ function Origin:unit_on_stack(level)
     end
 end
 
---- Marks the code of a file as replaced, even if the new generation does not
--- load it.
+--- Marks the code of a file as old, even though no new code is loaded from that file.
 function Origin:forget(path)
     self.files['@' .. path] = true
 end
@@ -192,15 +197,16 @@ function Origin.is_same(f, g)
         and proto_of(f) ~= nil and proto_of(f) == proto_of(g))
 end
 
--- Handlers are often library closures around a function of the application;
--- this many functions are examined. A wrapper has few upvalues, a function with
--- many is a module of its own.
+-- Maximum number of functions that are examined in search of the function of the
+-- application that a library has wrapped in closures. A wrapper has few upvalues;
+-- a function that reaches more functions is probably not a wrapper.
 local WRAPPERS = 64
 
---- Walks a function and the functions that it wraps.
+--- Calls `visit` with a function, and with the functions that it wraps: those in its
+-- upvalues, in the upvalues of those, and so on.
 -- @tparam function f
--- @tparam function visit called with each; what it returns other than nil ends
---   the walk and is returned
+-- @tparam function visit (function) -> any value other than nil ends the search
+-- @return the value that ended the search, or nil
 local function each_wrapped(f, visit)
     local queue, seen, next_one = {f}, {}, 1
     while queue[next_one] ~= nil and next_one <= WRAPPERS do
@@ -231,15 +237,16 @@ local function wraps(f, test)
     end) or false
 end
 
---- Whether a function is old, or a closure around an old one.
+--- Whether a function is old, or a wrapper around an old one.
 function Origin:wraps_old(f)
-    -- New code may hold an old function, which does not make it old.
+    -- New code that refers to an old function is not old itself.
     return not self:is_new(f) and wraps(f, function(g)
         return self:is_old(g)
     end)
 end
 
---- Returns the functions, among a function and those it wraps, that pass a test.
+--- Returns those functions that pass a test, out of a function and the functions that
+-- it wraps.
 -- @treturn {function,...}
 function Origin.list_wrapped(f, test)
     local list = {}
@@ -251,19 +258,19 @@ function Origin.list_wrapped(f, test)
     return list
 end
 
---- Whether a function is new, or a closure around a new one.
+--- Whether a function is new, or a wrapper around a new one.
 function Origin:wraps_new(f)
     return wraps(f, function(g)
         return self:is_new(g)
     end)
 end
 
---- Makes the running fiber the one that works for the new generation.
+--- Records the running fiber as the one in which the transaction runs.
 function Origin:enter()
     self.fiber = fiber.id()
 end
 
---- Whether the running fiber works for the new generation.
+--- Whether the running fiber is the one in which the transaction runs.
 function Origin:is_own_fiber()
     return self.fiber == fiber.id()
 end
@@ -282,15 +289,13 @@ function Origin:is_calling()
     end
 end
 
---- Treats a fiber as working for the new generation, whatever is on its stack,
--- because new code has started it.
+--- Treats whatever a fiber runs as new code, because new code has started the fiber.
 function Origin:adopt(id)
     self.adopted[id] = true
 end
 
---- Calls the `stop` of an old role, which sees the modules, services and
--- variables of its own generation; its changes to them are visible only to
--- itself.
+--- Calls the `stop` of an old role as old code: it sees the modules, services and
+-- variables of its own generation, and only it sees its changes to them.
 function Origin:call_stop(f, ...)
     self.calls_old, self.stopping = true, fiber.id()
     local result = {f(...)}
@@ -298,13 +303,13 @@ function Origin:call_stop(f, ...)
     return unpack(result)
 end
 
---- Whether the caller is the `stop` of an old role.
+--- Whether the running fiber is in a call of `call_stop`.
 function Origin:is_stopping()
     return self.stopping ~= nil and self.stopping == fiber.id()
 end
 
---- Whether the caller is code of an earlier generation: the nearest application
--- function on the stack is old.
+--- Whether the caller is old code: of all old and new functions on the stack, the
+-- innermost is old.
 function Origin:is_old_code()
     local level = 2
     while true do
@@ -318,20 +323,20 @@ function Origin:is_old_code()
     end
 end
 
---- Whether the caller is new code: in a fiber that works for the transaction or
--- was started by new code, or with new code on the stack.
+--- Whether the caller is new code. It is if new code is on the stack, or has started
+-- the fiber, or if the fiber is that of the transaction and is not calling old code.
 function Origin:is_new_code()
     local id = fiber.id()
     return (self.fiber == id and not self.calls_old) or self.adopted[id] ~= nil or self:is_calling()
 end
 
---- Whether the caller acts for the transaction: new code, or old code called by
--- the transaction.
+--- Whether the caller runs on behalf of the transaction: it is new code, or old code
+-- that the transaction has called.
 function Origin:is_asking()
     return self.fiber == fiber.id() or self:is_new_code()
 end
 
---- Forgets the code: nothing is new or old any more.
+--- Drops all records. No function is new or old from then on.
 function Origin:release()
     self.protos, self.files, self.aliases, self.learned = {}, {}, {}, {}
     self.adopted, self.registry = {}, {}

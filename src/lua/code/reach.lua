@@ -1,20 +1,23 @@
---- Finds code of a module that is not in its own file, as far as it is visible
--- from outside: files that it loaded itself with `dofile` and the like before
--- any reload, and code without a useful chunk name.
+--- Finds code that belongs to a module but is not from its file: files that the
+-- module has loaded itself, for example with `dofile`, and code whose chunk name
+-- is not a path. This is needed for modules that no reload has loaded, because
+-- nothing has recorded what they compiled.
 --
--- The module is walked from its value through tables, metatables and upvalues.
--- Objects of other modules, libraries and the server are not entered.
+-- The search starts at the value of the module and follows tables, metatables
+-- and upvalues. It does not enter objects of other modules, libraries and
+-- Tarantool.
 
 local require = ...
 local catalog = require('code.catalog')
 local jutil = require('jit.util')
 local slice = require('core.yield')
 
--- A table with more entries is data, and so is a module with more objects.
+-- Larger tables are data: only this number of entries of a table is examined, and of
+-- objects of a module.
 local ENTRIES, OBJECTS = 1000, 5000
 
---- Adds tables in global variables that are not modules: the main script stores
--- its own there.
+--- Adds the tables in global variables, and the tables in those, to a set: they are
+-- usually the main script's.
 local function add_globals(set)
     local queue, first = {_G}, 1
     while queue[first] ~= nil and #queue < OBJECTS do
@@ -33,9 +36,10 @@ local function add_globals(set)
     end
 end
 
---- Returns objects owned by others, which are not entered. May yield.
+--- Returns the objects that a search does not enter, because they belong to other
+-- modules, Tarantool or the main script. May yield.
 -- @treturn table set of tables and functions
-local function foreign()
+local function foreign_objects()
     local set = {[_G] = true, [box] = true, [package.loaded] = true}
     for _, value in pairs(table.copy(package.loaded)) do
         if type(value) == 'table' or type(value) == 'function' then
@@ -46,7 +50,8 @@ local function foreign()
     return set
 end
 
---- Adds what an object refers to.
+--- Calls `add` with each value to which a table or function refers directly. The
+-- upvalues of a function that is not the module's own are left out.
 local function expand(object, is_own, add)
     if type(object) == 'table' then
         local count = 0
@@ -69,11 +74,12 @@ local function expand(object, is_own, add)
     end
 end
 
---- Walks what a value refers to. May yield.
+--- Walks all objects reachable from the value of a module. May yield.
 -- @param value
--- @tparam table not_entered set of what is not entered, unless it is the value
--- @tparam function visit gets each function; returns whether it belongs to the
---   module, so that its upvalues are walked
+-- @tparam table not_entered set of objects that are not entered; `value` is entered
+--   even if it is one of them
+-- @tparam function visit (function) -> whether it belongs to the module, so that its
+--   upvalues are followed
 local function walk(value, not_entered, visit)
     local queue, seen, first = {}, {}, 1
     local function add(object)
@@ -95,13 +101,13 @@ local function walk(value, not_entered, visit)
     end
 end
 
---- Surveys modules that no reload has loaded yet. May yield.
--- @tparam {{name, path, value},...} modules
+--- Finds the code of modules that is not from their own files. May yield.
+-- @tparam {{name, path, value},...} modules modules that no reload has loaded
 -- @tparam table paths set of the files of all application modules
--- @treturn {{path, module},...} files that they have loaded themselves
--- @treturn table prototype -> unit, of that code and of code without a useful name
+-- @treturn {{path, module, unit},...} files that the modules have loaded themselves
+-- @treturn table prototype -> unit, of all code that was found
 local function survey(modules, paths)
-    local files, protos, not_entered = {}, {}, foreign()
+    local files, protos, not_entered = {}, {}, foreign_objects()
     local main_script = arg and arg[0]
     for _, module in ipairs(modules) do
         slice.pause()
@@ -129,13 +135,14 @@ local function survey(modules, paths)
     return files, protos
 end
 
---- Finds learned old code that new code still refers to without having loaded
--- it: it belongs to others, such as the main script. May yield.
--- @tparam {value,...} values of the new modules
--- @tparam table origin
+--- Finds code that `survey` has attributed to old modules, but which new modules refer
+-- to without having loaded it. So it belongs to other code, such as the main script.
+-- May yield.
+-- @tparam table values module name -> value in the new code
+-- @tparam table origin see `ownership`
 -- @treturn table set of prototypes
 local function find_shared(values, origin)
-    local shared, not_entered = {}, foreign()
+    local shared, not_entered = {}, foreign_objects()
     for _, value in pairs(values) do
         not_entered[value] = true
     end

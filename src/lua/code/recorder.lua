@@ -1,31 +1,33 @@
---- Records what new code compiles, however it is loaded: `dofile`, `loadfile`,
--- `loadstring`, or a rock that keeps one of them in a local variable.
+--- Records the code that new code compiles itself, whether with `dofile`, `loadfile`
+-- or `loadstring`, or through a rock that keeps one of these in a local variable.
 --
--- LuaJIT raises a VM event for each prototype created by its parser. The
--- handler is attached only while new code is loaded, so nothing remains of it,
--- and neither `dofile` nor `loadstring` has to be replaced. Bytecode does not
--- pass the parser and raises no event.
+-- LuaJIT raises a VM event for each prototype created by its parser. With a
+-- handler for it, neither `dofile` nor `loadstring` has to be replaced. The
+-- handler is attached only while new code is loaded. Bytecode does not pass the
+-- parser and raises no event.
 --
--- The event does not tell which file a text was read from. So it is noted which
--- files new code opens, until text is compiled: the one that has this very text, or
--- else all of them.
+-- The event does not tell from which file the compiled text was read. So the
+-- recorder also notes which files new code opens. When text is compiled, it is
+-- assigned to the opened file with the same content, or if there is none, to all
+-- files opened since the previous compilation.
 
 local require = ...
 local catalog = require('code.catalog')
 local jutil = require('jit.util')
 
 local OURS = '@cartridge-reload/'
--- Limits for finding the path of a file: functions on the stack, paths that are
--- tried, length of a path.
+-- Limits of the search for the path of a file: number of stack frames, number of
+-- paths that are tried, and length of a path.
 local FRAMES, TRIES, PATH = 6, 50, 1024
--- Files that may be open at once.
+-- Maximum number of opened files that are noted between two compilations.
 local OPENED = 64
 
 local Recorder = {}
 Recorder.__index = Recorder
 
 --- Returns the innermost Lua function on the stack.
--- @tparam number level of the first function to examine
+-- @tparam number level stack level at which to start
+-- @treturn ?table {func, source, ...}, see debug.getinfo
 local function caller(level)
     level = level + 1
     while true do
@@ -37,11 +39,11 @@ local function caller(level)
     end
 end
 
---- Finds the file from which a string without a chunk name was read: searches
--- the local variables and constants of the functions on the stack for the path
--- of a file with exactly this content.
+--- Finds the file from which compiled text was read, if the chunk name does not tell:
+-- searches the local variables and constants of the functions on the stack for the
+-- path of a file with exactly this content.
 -- @tparam string text
--- @tparam number level of the first function to examine
+-- @tparam number level stack level at which to start
 -- @treturn ?string path
 local function file_of_text(text, level)
     local tried, tries = {}, 0
@@ -79,28 +81,29 @@ local function file_of_text(text, level)
     return nil
 end
 
---- Records a loaded file.
+--- Records that a unit has loaded a file itself.
 function Recorder:add_file(path, unit)
     local text, digest = catalog.read(path)
-    -- A string may use the name of a file that does not exist.
+    -- The path may be an arbitrary chunk name, for which no file exists.
     if text == nil or not catalog.is_application_path(path) then
         return
     end
     self.files[unit] = self.files[unit] or {}
     self.files[unit][path] = digest
-    -- Code of the same file in earlier generations is old now.
+    -- This makes code from the file in earlier generations old.
     self.txn.origin:add_source('@' .. path, unit)
 end
 
---- Notes a file that was opened.
+--- Notes that new code has opened a file.
 local function note_opened(self, path)
     if type(path) == 'string' and #path <= PATH and #self.opened < OPENED and catalog.is_application_path(path) then
         table.insert(self.opened, path)
     end
 end
 
---- The file among those that were opened that has a text, or that it is called by.
--- @treturn ?string
+--- Returns the opened file from which text was probably read.
+-- @tparam string text chunk name: the text itself, or a path
+-- @treturn ?string path of the file with this path or content
 local function find_opened(self, text)
     if self.sought ~= text then
         self.sought, self.found = text, nil
@@ -114,19 +117,21 @@ local function find_opened(self, text)
     return self.found
 end
 
---- Records the files that a text may have been read from.
--- @tparam string source chunk name: the text itself, or what it was called
+--- Records the files from which compiled text may have been read.
+-- @tparam string source chunk name: the text itself, or a name given by the caller
+-- @tparam string unit
 function Recorder:add_text(source, unit)
     local path = source:sub(1, 1) ~= '=' and (find_opened(self, source) or file_of_text(source, 4)) or nil
     for _, opened in ipairs(path == nil and self.opened or {}) do
         self:add_file(opened, unit)
     end
-    -- Text that was given a name often has the path.
+    -- A chunk name given by the caller is often the path.
     self:add_file(path or source, unit)
     self.opened, self.sought, self.found = {}, nil, nil
 end
 
---- Called for each prototype, the innermost first and the chunk last.
+--- Handles the VM event for a prototype. LuaJIT raises it for nested functions first,
+-- and for the chunk itself last.
 function Recorder:note(proto)
     local origin = self.txn.origin
     local by = caller(3)
@@ -135,8 +140,8 @@ function Recorder:note(proto)
     end
     local info = jutil.funcinfo(proto)
     local path = info.source:match('^@(.*)$')
-    -- Libraries belong to themselves, whoever loads them, and so does the code that
-    -- they generate, but not what they read from files of the application.
+    -- Code of libraries is not recorded, whoever loads them, and neither is the
+    -- code that they generate. But the application's files that they load are.
     if path ~= nil and not catalog.is_application_path(path)
     or path == nil and not origin:is_new(by.func) and find_opened(self, info.source) == nil then
         return
@@ -156,7 +161,7 @@ function Recorder:note(proto)
     end
 end
 
---- Notes what a function opens for new code.
+--- Replaces a function that opens files by one that notes which files new code opens.
 local function watch(self, holder, name)
     local txn, original = self.txn, holder ~= nil and holder[name]
     if type(original) ~= 'function' then
@@ -174,8 +179,8 @@ end
 
 --- Starts recording.
 -- @tparam table txn the transaction
--- @tparam function current returns the module that is being loaded, if one is
--- @treturn table with `files`: unit -> path -> digest
+-- @tparam function current () -> the module that is being loaded, or nil
+-- @treturn table the recorder, with `files`: unit -> path -> digest
 local function start(txn, current)
     local self = setmetatable({txn = txn, current = current, files = {}, opened = {}, watched = {}}, Recorder)
     watch(self, io, 'open')

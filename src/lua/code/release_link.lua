@@ -1,20 +1,21 @@
---- Determines the directory from which the application's code is read, and
--- whether a link to it now points to another release.
+--- Determines the directory from which the application's code is read, and whether
+-- a symbolic link to it now points to another release.
 --
--- Deployment tools put each release into a directory of its own and move a link
--- to it. A process started inside the link has the directory itself as its
--- working directory, and keeps reading the old release.
+-- Deployment tools put each release into a directory of its own, and let a link
+-- such as `current` point to the latest one. But a process that was started in
+-- the directory of the link has the release directory itself as its working
+-- directory, and keeps reading the old release when the link has changed.
 
 local require = ...
 local catalog = require('code.catalog')
 local fio = require('fio')
 local slice = require('core.yield')
 
--- Limits: links in one path, and entries of a directory.
+-- Maximum number of links in one path, and of entries of a directory.
 local LINKS, ENTRIES = 40, 200
 
---- Resolves all links of an absolute path.
--- @treturn ?string nil if there are too many
+--- Resolves all links in an absolute path.
+-- @treturn ?string nil if there are more than LINKS
 local function resolve(path)
     local resolved, rest, left = '', path, LINKS
     while rest ~= '' do
@@ -43,7 +44,7 @@ local function split(path)
     return parent ~= '' and parent or '/', name
 end
 
---- Returns the name of a release without its version, time or commit.
+--- Returns the name of a release directory without version, timestamp or commit id.
 local function stem(name)
     if #name >= 7 and name:match('^%x+$') then
         return ''
@@ -51,10 +52,10 @@ local function stem(name)
     return (name:gsub('[-_.]?v?%d.*$', ''))
 end
 
---- Returns the directory of most of these modules, with links resolved. Yields.
+--- Returns the directory from which most of the modules are loaded. Yields.
 -- @tparam {table,...} modules {name, path}
--- @treturn ?string
--- @treturn ?string path of a module, relative to it
+-- @treturn ?string absolute path without links
+-- @treturn ?string path of one of the modules, relative to the directory
 local function root(modules)
     local counts, best, file = {}, nil, nil
     for _, module in ipairs(modules) do
@@ -73,7 +74,8 @@ local function root(modules)
     return resolve(best), file
 end
 
---- Whether a directory is another release of the application in `release`.
+--- Whether a directory is another release of the same application: it is beside
+-- `release`, has a name of the same form, and contains the module `file` too.
 local function is_other_release(directory, release, file)
     local parent, name = split(directory)
     local own_parent, own_name = split(release)
@@ -81,12 +83,12 @@ local function is_other_release(directory, release, file)
         and fio.path.exists(directory .. '/' .. file)
 end
 
---- Lists the links in a directory, in order. Each entry costs a call to one of
--- fio's worker threads.
+--- Lists the symbolic links in a directory, in order of their names. The result is
+-- cached, because each directory entry costs a call to a worker thread of fio.
+-- Links to the previous release, which some tools keep, are left out. Yields.
 -- @tparam ?string directory
--- @tparam table listed directory -> what this has returned for it
--- @treturn {{path, target},...} without those that tools keep to the
---   previous release
+-- @tparam table listed cache: directory -> result
+-- @treturn {{path, target},...}
 local function links_in(directory, listed)
     if directory == nil then
         return {}
@@ -108,12 +110,15 @@ local function links_in(directory, listed)
     return links
 end
 
---- Searches for a link next to a release, or next to the directory of all
--- releases.
--- @treturn[1] boolean true, if a link leads to the release itself
+--- Searches for a link to a release, next to the release directory or next to its
+-- parent directory. Yields.
+-- @tparam string release directory without links
+-- @tparam string file path of a module, relative to `release`
+-- @tparam table listed see `links_in`
+-- @treturn[1] boolean true if a link points to this release
 -- @treturn[2] boolean false
--- @treturn[2] ?string link that leads to another release
--- @treturn[2] ?string that release
+-- @treturn[2] ?string link that points to another release
+-- @treturn[2] ?string directory of that release
 local function search(release, file, listed)
     local link, other
     local releases = split(release)
@@ -129,18 +134,18 @@ local function search(release, file, listed)
     return false, link, other
 end
 
---- Returns the link that led to the code of these modules, if it now points
--- elsewhere.
+--- Finds the link through which the modules were deployed, if it now points to another
+-- release. Yields.
 -- @tparam {table,...} modules {name, path}
--- @treturn ?string link
--- @treturn ?string where it leads
--- @treturn ?string where code is read from
+-- @treturn ?string link, nil if it has not changed
+-- @treturn ?string directory to which it points now
+-- @treturn ?string directory from which the modules are read
 local function moved(modules)
     local directory, file = root(modules)
-    -- The working directory as the shell named it at startup.
+    -- PWD is the working directory as the shell named it, with links.
     local pwd = os.getenv('PWD')
     local now = directory and pwd and pwd:sub(1, 1) == '/' and resolve(pwd)
-    -- The code may be below the release directory.
+    -- The modules may be in a subdirectory of the release directory.
     local release, listed = directory, {}
     for _ = 1, 2 do
         if release == nil or release == '/' then
@@ -161,7 +166,7 @@ local function moved(modules)
     return nil
 end
 
---- Returns a warning if the link has moved.
+--- Returns a warning if the link to the release now points to another one. Yields.
 -- @tparam {table,...} modules {name, path}
 -- @treturn ?string
 local function warning(modules)

@@ -1,31 +1,32 @@
 --- Ends fibers of failed code that catch the error of their cancellation.
 --
--- Such a fiber wakes up, catches the error and continues. A count hook then
--- raises another error at each Lua instruction, until the failed code is left.
--- The hook is set for one turn of the event loop at a time, as it slows down
--- everything that runs in it.
+-- A cancelled fiber wakes up with an error, but may catch it and continue. So a
+-- count hook raises another error at each Lua instruction of the fiber, until it
+-- has left the failed code. The hook slows down all fibers, so it is set for one
+-- iteration of the event loop at a time.
 --
--- No error is raised in code of Tarantool or of this program. Compiled code
--- does not call hooks, so traces are flushed and the JIT compiler is off
--- meanwhile.
+-- The hook raises no error in code of Tarantool or of this program. LuaJIT does
+-- not call hooks from compiled code, so traces are flushed, and the JIT compiler
+-- is off while the hook is set.
 
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 local generations = require('code.generations')
 
--- Seconds between two turns with the hook.
+-- Seconds between two iterations of the event loop with the hook.
 local PAUSE = 0.01
 
---- Whether an error may be raised in the function that the hook has interrupted.
+--- Whether an error may be raised in the function that the hook has interrupted, at
+-- stack level 3: level 1 is this function, 2 the hook.
 local function may_raise()
     local info = debug.getinfo(3, 'fS')
     return info ~= nil and info.source:sub(1, 9) ~= '@builtin/' and not generations.is_ours(info.func)
 end
 
---- Runs one turn of the event loop with the hook. Yields.
--- @tparam table targets set of the numbers of the fibers
-local function turn(targets)
+--- Runs one iteration of the event loop with the hook set. Yields.
+-- @tparam table targets set of the ids of the fibers to end
+local function run_loop_with_hook(targets)
     local hook, mask, count = debug.gethook()
     local has_jit = jit.status()
     local function raise()
@@ -46,12 +47,12 @@ local function turn(targets)
     end
 end
 
---- Ends fibers. Yields.
--- @tparam {table,...} list {id, object}
+--- Ends fibers, as far as possible until a given time. Yields.
+-- @tparam {table,...} list fibers {id, object}
 -- @tparam number until_time on the monotonic clock
--- @tparam function is_over (item) -> boolean
--- @tparam ?function own_hook a hook that may be replaced while this runs; any other
---   hook is that of a debugger, and then no fiber is ended
+-- @tparam function is_over (item) -> whether the fiber has ended
+-- @tparam ?function own_hook hook of this program, which may be replaced while this
+--   runs. Any other hook belongs to a debugger; then this does nothing.
 local function run(list, until_time, is_over, own_hook)
     local hook = debug.gethook()
     if hook ~= nil and hook ~= own_hook then
@@ -63,7 +64,8 @@ local function run(list, until_time, is_over, own_hook)
         for _, item in ipairs(list) do
             if not is_over(item) then
                 targets[item.id] = true
-                -- Wakes it up again, unless it is waiting for a disk write.
+                -- Another cancellation wakes the fiber up again, unless it is
+                -- waiting for a disk write.
                 pcall(item.object.cancel, item.object)
             end
         end
@@ -74,7 +76,7 @@ local function run(list, until_time, is_over, own_hook)
             is_flushed = true
             pcall(jit.flush)
         end
-        turn(targets)
+        run_loop_with_hook(targets)
         if clock.monotonic() >= until_time then
             return
         end

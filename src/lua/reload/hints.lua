@@ -1,5 +1,5 @@
---- Hints for failures with one usual cause: code that can run only once per
--- process is at the top level of a module.
+--- Hints for failures that usually have the same cause: a module runs code at its
+-- top level that can run only once per process.
 
 local HINTS = {
     {
@@ -14,7 +14,7 @@ local HINTS = {
     },
 }
 
---- Adds a hint to the message of a failure, if there is one.
+--- Appends a hint to the message of a failure, if one applies.
 -- @tparam table fail see `failure`
 local function add(fail)
     for _, item in ipairs(type(fail.message) == 'string' and HINTS or {}) do

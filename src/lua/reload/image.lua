@@ -1,12 +1,13 @@
---- A snapshot of what every object held before new code ran: entries of tables,
--- upvalues of functions, metatables and environments.
+--- The image: a record of what every object held before new code ran, namely the
+-- entries of tables, the upvalues of functions, metatables and environments.
 --
--- A rollback needs it to tell tables created by failed code from older ones,
--- and to know what a slot held before failed code took it. Nothing else in Lua
--- records either.
+-- A rollback needs it to distinguish tables created by failed code from older
+-- ones, and to restore slots that failed code has overwritten. Lua itself keeps
+-- no record of either.
 --
--- The image is bounded. A table with very many entries is data: its existence
--- is recorded, but neither its entries nor anything below them.
+-- The size of the image is limited. A table with very many entries is assumed
+-- to be data: the image records that it existed, but neither its entries nor
+-- the objects that only they refer to.
 
 local require = ...
 local clock = require('clock')
@@ -18,9 +19,9 @@ local roots_lib = require('scan.roots')
 local slice = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
--- Limits for the entries of one table, and for all objects.
+-- Maximum number of entries of one table, and of objects in total.
 local ENTRIES, OBJECTS = 10000, 100000
--- Limits for the walk: seconds, and share of the remaining time.
+-- Time limit for taking the image: seconds, and share of the remaining time.
 local SECONDS, SHARE = 2, 0.1
 -- Growing a table of a hundred thousand entries blocks the server: records are
 -- spread over many small tables, by the address of their object.
@@ -33,7 +34,7 @@ local Image = {}
 Image.__index = Image
 
 --- Copies the entries of a table.
--- @treturn ?table nil if there are too many
+-- @treturn ?table nil if the table has more than ENTRIES
 local function copy_entries(object)
     local copy, count = {}, 0
     for key, value in next, object do
@@ -55,7 +56,7 @@ local function has_value(object, value)
     return false
 end
 
---- Moves the entries of a list together.
+--- Moves the entries of a list together, so that it has no gaps.
 local function close_gaps(list)
     local last = 0
     for index = 1, table.maxn(list) do
@@ -84,8 +85,8 @@ function Image:shard_of(object)
     return self.shards[band(rshift(self.address_of(object), 4), SHARDS - 1)]
 end
 
---- Records an object.
--- @treturn boolean whether what it refers to is to be remembered too
+--- Records what an object holds.
+-- @treturn boolean whether the objects to which it refers are to be recorded too
 function Image:add(object, object_type)
     if self.count >= OBJECTS then
         self.is_complete = false
@@ -109,14 +110,14 @@ function Image:add(object, object_type)
 end
 
 --- Returns the record of an object.
--- @treturn ?table `entries` (nil if they are too many), `upvalues`, `metatable`,
---   `environment`; nil if it was not there
+-- @treturn ?table `entries` (nil if there were too many), `upvalues`, `metatable`,
+--   `environment`; nil if the image does not contain the object
 function Image:find(object)
     return self:shard_of(object)[object]
 end
 
---- Forgets entries that are no longer in their tables: old code has removed them
--- since. Yields.
+--- Drops recorded entries that are no longer in their tables, because old code has
+-- removed them since the image was taken. Yields.
 function Image:forget_removed()
     for _, shard in pairs(self.shards) do
         for object, record in pairs(shard) do
@@ -135,18 +136,18 @@ function Image:forget_removed()
     end
 end
 
---- Whether a fiber existed.
+--- Whether a fiber existed when the image was taken.
 function Image:has_fiber(id)
     return self.fibers[id] ~= nil
 end
 
 --- Takes an image. Yields.
 -- @tparam table options
---   registry: of the instance, which is left out
+--   registry: see `core.registry`; left out of the image
 --   deadline: on the monotonic clock
---   limit: the most memory that Lua may have in use, in kilobytes
--- @treturn table with `is_complete`: whether what it does not know was not there,
---   unless it is below a table with too many entries
+--   limit: Lua memory at which to stop, in kilobytes
+-- @treturn table the image, with `is_complete`: whether it has all objects that
+--   existed, except those that only a table with too many entries refers to
 local function take(options)
     local self = setmetatable({
         address_of = address_lib.reader() or address_lib.format,

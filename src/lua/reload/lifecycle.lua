@@ -1,6 +1,6 @@
---- The life cycle of roles in a reload: new roles are validated, started and
--- given the config; old ones are stopped, and restarted after a failure. The
--- framework decides which roles there are.
+--- Manages the life cycle of roles in a reload: validates and starts the new
+-- roles, applies the config to them, stops the old roles, and restarts them after
+-- a failure. The framework determines the roles.
 
 local require = ...
 local failure = require('core.failure')
@@ -10,21 +10,22 @@ local retirement = require('reload.retirement')
 local revive = require('reload.revival')
 local slice = require('core.yield')
 
--- How often a config that changes while it is applied is applied again.
+-- Number of attempts to apply a config that changes while it is being applied.
 local CONFIG_TRIES = 10
--- Seconds that the old roles have to restart after a failure.
+-- Time limit for restarting the old roles after a failure, in seconds.
 local REVIVE = 10
--- The share of the remaining time that this may take.
+-- The share of the remaining time that the restart may take.
 local REVIVE_PART = 0.8
 
 local Lifecycle = {}
 Lifecycle.__index = Lifecycle
 
---- @tparam table txn the transaction
+--- Creates the life cycle for one reload. No role has been called yet.
+-- @tparam table txn the transaction
 -- @tparam table framework see `frameworks.detect`
--- @tparam table modules the adapter of modules
--- @tparam table adapters name -> module of an adapter
--- @tparam table servers the adapter of servers
+-- @tparam table modules the adapter `modules` of this transaction
+-- @tparam table adapters name -> Lua module of an adapter
+-- @tparam table servers the adapter `servers` of this transaction
 local function new(txn, framework, modules, adapters, servers)
     return setmetatable({
         txn = txn,
@@ -45,18 +46,19 @@ local function new(txn, framework, modules, adapters, servers)
     }, Lifecycle)
 end
 
---- Returns the function of a role for a step, or nil.
+--- Returns the function that a role has for a step such as `init`, or nil.
 function Lifecycle:method(role, step)
     local name = self.framework.methods[step]
     local f = name and role.M[name]
     return type(f) == 'function' and f or nil
 end
 
---- Calls a function of a role; a thrown error and `nil, err` are failures.
+--- Calls the function that a role has for a step. If it throws or returns an error
+-- as its second value, raises a failure.
 -- @tparam table role
 -- @tparam string step
--- @tparam table fail fields of the failure: code, phase
--- @treturn what the function returned first
+-- @tparam table fail {code, phase} for the failure
+-- @return the first value that the function returned
 function Lifecycle:call(role, step, fail)
     local txn = self.txn
     txn:check()
@@ -81,8 +83,8 @@ function Lifecycle:call(role, step, fail)
     return result
 end
 
---- Calls a function of a role whose failure does not end the reload, as in
--- Cartridge: it is logged and reported as a warning.
+--- Calls the function that a role has for a step, if any. As in Cartridge, an error
+-- does not end the reload: it is logged, and reported as a warning.
 function Lifecycle:call_leniently(role, step)
     local f = self:method(role, step)
     if f == nil then
@@ -106,8 +108,8 @@ function Lifecycle:register()
     self:choose()
 end
 
---- Decides, by the active config, which roles start and which are no longer
--- enabled. Called again if the config changes in the meantime.
+--- Determines from the active config which roles start and which are no longer
+-- enabled. Called again when the config has changed.
 function Lifecycle:choose()
     local framework = self.framework
     self.config = framework:config()
@@ -134,7 +136,8 @@ function Lifecycle:choose()
         if self.roles[name] ~= nil then
             self.roles[name].enabled = enabled
         end
-        -- A role of a rock starts if a new dependency has enabled it.
+        -- A role that is not reloaded, such as one of a rock, starts if a new
+        -- dependency has enabled it.
         if enabled and (reloaded or not was_enabled) then
             table.insert(self.starting, role)
             if not self.initialized[name] then
@@ -180,8 +183,8 @@ function Lifecycle:must_stop(role)
             or not self.new_enabled[name])
 end
 
---- Determines the old roles to stop: those serving until the commit. Runs in the
--- same slice as the commit.
+--- Determines which old roles to stop after the commit. Must be called right before
+-- the commit, without a yield in between.
 function Lifecycle:before_commit()
     self.stopping = {}
     for i = #self.old.by_number, 1, -1 do
@@ -192,7 +195,8 @@ function Lifecycle:before_commit()
     end
 end
 
---- Calls `stop` of old roles, dependent ones first.
+--- Calls the `stop` of old roles.
+-- @tparam {table,...} roles dependent ones first
 function Lifecycle:stop(roles)
     self.retirement:stop(roles, function(role)
         self.stopped[role.role_name] = role
@@ -203,14 +207,15 @@ function Lifecycle:stop(roles)
     end)
 end
 
--- Words in error messages that indicate an exclusive resource in use.
+-- Words in error messages which indicate that a resource, such as a port, is used
+-- by someone else.
 local CONFLICTS = {'in use', 'already', 'exists', 'duplicate', 'busy', 'taken', 'eaddrinuse', 'locked'}
 
---- Returns the old role that keeps a new one from starting, for example by
--- holding a port.
--- @tparam table role the new one
--- @tparam table err the failure
--- @treturn ?table
+--- Returns the old version of a role if it probably keeps the new one from starting,
+-- for example because it holds a port.
+-- @tparam table role the new role
+-- @tparam table err the failure of its `init` or `apply`
+-- @treturn ?table the old role
 function Lifecycle:find_holder(role, err)
     local old = self.old.by_role_name[role.role_name]
     if self.txn.args.no_stop or old == nil or not self:must_stop(old)
@@ -227,8 +232,9 @@ function Lifecycle:find_holder(role, err)
     return nil
 end
 
---- Stops an old role before the commit because the new one cannot start beside
--- it. Until one of them runs again, config changes must not reach it.
+--- Stops an old role before the commit because the new one cannot start beside it.
+-- Replaces its functions for config changes by empty ones, so that the framework
+-- does not call the stopped role. `revive` restores them after a failure.
 function Lifecycle:stop_early(role, why)
     local methods = self.framework.methods
     self.disabled[role.role_name] = {}
@@ -245,8 +251,8 @@ function Lifecycle:stop_early(role, why)
     self.on_early_stop()
 end
 
---- Calls a function that starts a new role. If the old role holds a resource
--- that it needs, the old role is stopped first.
+--- Calls a function that starts a new role: `init` or `apply`. If that fails because
+-- the old role holds a resource, stops the old role and calls it again.
 function Lifecycle:call_start(role, step, fail)
     local take_back = self.txn:mark()
     local ok, err = failure.call(self.call, self, role, step, fail)
@@ -314,10 +320,9 @@ function Lifecycle:wait_for_others()
     end
 end
 
---- Holds back the framework's events from the roles until the new ones have been
--- given the config after the commit, if the framework has events. Yields only
--- on failure.
--- @treturn boolean whether that could be done at once
+--- Makes the framework hold back its events from the roles until `after_commit`, if
+-- it has events. If it cannot do so at once, waits a moment and returns false.
+-- @treturn boolean whether events are held back, and nothing has yielded
 function Lifecycle:hold()
     if self.framework.hold == nil or self.framework:hold() then
         return true
@@ -327,9 +332,9 @@ function Lifecycle:hold()
     return false
 end
 
---- Brings the new roles up to date with the current config and leadership. When
--- it returns, no other code has run since the last check.
--- @treturn boolean whether they have got another config since they started
+--- Brings the new roles up to date with the current config and leadership. Yields,
+-- but not between its last check that they are current and its return.
+-- @treturn boolean whether the new roles had to be started again because of a change
 function Lifecycle:settle()
     for number = 1, CONFIG_TRIES do
         repeat
@@ -353,7 +358,8 @@ function Lifecycle:settle()
     })
 end
 
---- After the commit: tells the new roles that all of them are configured.
+--- After the commit: activates the new roles, calls their `after_commit`, lets the
+-- framework deliver events again, and updates roles that depend on the new ones.
 function Lifecycle:after_commit()
     local framework = self.framework
     for _, role in ipairs(self.starting) do
@@ -374,23 +380,24 @@ function Lifecycle:after_commit()
     end
 end
 
---- Stops the old roles when no request needs them any more. Yields.
+--- Stops the old roles. Must be called when no request needs them any more. Yields.
 function Lifecycle:stop_old()
     local roles = self.stopping
     self.stopping = {}
     self:stop(roles)
 end
 
---- Removes the separate view of old code, even if a `stop` has not returned.
+--- Ends the separate view that old code has of modules, services and variables, even
+-- if a `stop` has not returned.
 function Lifecycle:finish()
     self.retirement:close()
     self.framework:settle()
 end
 
---- Returns the old roles that must be restarted after a failure, in order: those
--- that were stopped, and those whose new `init` was called, as nothing records
--- what such an `init` replaced in a role without `stop`. If the framework calls
--- `apply` repeatedly, all roles whose new `apply` was called.
+--- Returns the old roles that must be restarted after a failure, in order. These
+-- are, first, roles that were stopped. Second, roles without a `stop` whose new
+-- version was called: nothing records what it has replaced in the old one. If the
+-- framework calls `apply` repeatedly, roles with a `stop` are restarted as well.
 function Lifecycle:to_revive()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do
@@ -404,9 +411,9 @@ function Lifecycle:to_revive()
     return list
 end
 
---- Restarts old roles after a failure.
--- @tparam {string,...} left gets what could not be started
--- @treturn boolean whether there were any
+--- Restarts old roles after a failure, see `to_revive`. Yields.
+-- @tparam {string,...} left a line is appended for each role that did not restart
+-- @treturn boolean whether there were roles to restart
 function Lifecycle:revive(left)
     if self.framework.resume ~= nil then
         self.framework:resume()

@@ -3,13 +3,14 @@
 local require = ...
 local origin = require('code.ownership')
 
--- Limits: entries that are examined, and entries whose code is compared, which
--- takes longer.
+-- Maximum number of entries that are examined in a list, and of entries whose code
+-- is compared, which takes longer.
 local LIST, COMPARED = 10000, 1000
--- How many frames are examined for loops at once.
+-- Maximum number of stack frames that are examined for loops without a yield.
 local FRAMES = 3000
 
---- Whether two values were registered by the same code.
+--- Whether two list entries were probably registered by the same code: they are
+-- closures of the same code, or tables that have such closures in the same fields.
 local function is_equivalent(a, b)
     if rawequal(a, b) or type(a) == 'function' and origin.is_same(a, b) then
         return true
@@ -28,8 +29,8 @@ local function is_equivalent(a, b)
     return has_function
 end
 
---- Counts the entries of a list that were registered by the same code as a
--- value.
+--- Counts the entries of a list that are equivalent to the wanted one, see
+-- `is_equivalent`.
 local function count_equivalents(list, wanted)
     local count = 0
     for index = 1, COMPARED do
@@ -43,7 +44,8 @@ local function count_equivalents(list, wanted)
     return count
 end
 
---- Returns the current index of a value in the array part of a table.
+--- Returns the current key of a value in a table. The value may have moved within
+-- the array part since it was found under the given key.
 local function index_of(object, key, value)
     if rawequal(rawget(object, key), value) then
         return key
@@ -59,8 +61,8 @@ local function index_of(object, key, value)
     return nil
 end
 
---- Whether a frame contains a loop over a table: `pairs`, `ipairs`, or a numeric
--- loop with the table among its variables.
+--- Whether a stack frame is in a loop over a table: a loop with `pairs` or `ipairs`,
+-- or a numeric loop in a function that has the table in a variable.
 local function loops_over(thread, level, f, object)
     local counts, refers, index = false, false, 1
     while true do
@@ -87,9 +89,9 @@ local function loops_over(thread, level, f, object)
     return counts and refers
 end
 
---- Whether a loop is running over a list, so that no entry may move. Does not
+--- Whether a coroutine is in a loop over a list, so that no entry may move. Does not
 -- yield.
--- @treturn boolean true also if that cannot be said
+-- @treturn boolean also true if there are too many stack frames to examine
 local function is_in_use(object)
     local frames = 0
     for key, thread in next, debug.getregistry() do
@@ -109,7 +111,7 @@ local function is_in_use(object)
     return false
 end
 
---- Removes an entry and closes the gap.
+--- Removes the entry at an index and moves the entries after it down.
 local function close_gap(object, index)
     local value
     repeat

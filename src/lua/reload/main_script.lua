@@ -1,10 +1,10 @@
---- The main script of an application without a framework: which file it is, and
+--- Finds the main script of an application without a framework, and determines
 -- whether it appears safe to run again.
 --
--- A relative path refers to the directory in which the process was started,
--- which it has left if `box.cfg` has a `work_dir`. Modules found there have
--- their paths in their code, and the shell has passed its directory in the
--- environment.
+-- A relative path of the script refers to the directory in which the process was
+-- started. The process has left that directory if `box.cfg` has a `work_dir`.
+-- Then it is found through the chunk names of modules loaded from there, or
+-- through the environment variable PWD, which the shell has set.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -17,13 +17,13 @@ local jutil = require('jit.util')
 local package_reload = require('platform.package_reload')
 local slice = require('core.yield')
 
--- Its name where a report names a module.
+-- Name of the main script in reports, where other code has a module name.
 local NAME = 'main script'
 
--- Default directories of tarantoolctl's instances.
+-- Directories in which tarantoolctl looks for instance scripts by default.
 local INSTANCES = {'/etc/tarantool/instances.enabled', '/usr/local/etc/tarantool/instances.enabled'}
 
--- What calls at the top of the script mean for a second run.
+-- Calls at the top level of the script that make a second run unsafe.
 local RISKS = {
     {pattern = '^os%.exit$', text = 'ends the process: a reload that gets there fails'},
     {pattern = '^fio%.chdir$', text = 'changes the directory of the process'},
@@ -39,8 +39,8 @@ local function is_file(path)
     return stat ~= nil and stat:is_reg()
 end
 
---- Returns directories from which application code was loaded, according to its
--- functions. May yield.
+--- Returns the directories from which application code was loaded, according to the
+-- chunk names of functions. May yield.
 local function code_directories()
     local list, seen = {}, {}
     local function add(path, name)
@@ -56,7 +56,7 @@ local function code_directories()
         local previous
         for _, field in next, type(value) == 'table' and value ~= _G and value or {value} do
             local source = type(field) == 'function' and debug.getinfo(field, 'S').source
-            -- Most functions of a module come from the same file.
+            -- Most functions of a module come from the same file: skip repeats.
             if source and source ~= previous and source:sub(1, 1) == '@' and type(name) == 'string' then
                 previous = source
                 add(source:sub(2), name)
@@ -72,10 +72,10 @@ local function code_directories()
     return list
 end
 
---- Resolves a relative path. May yield.
+--- Resolves the path of the script. May yield.
 -- @treturn[1] string absolute path
 -- @treturn[2] nil
--- @treturn[2] string why that cannot be said
+-- @treturn[2] string reason: the file is not found, or ambiguous
 local function resolve(given)
     if given:sub(1, 1) == '/' then
         return given
@@ -103,7 +103,8 @@ local function resolve(given)
     return found[1]
 end
 
---- Returns the script of an instance started by tarantoolctl. May yield.
+--- Returns the path of the script if tarantoolctl has started the instance. May
+-- yield.
 local function of_tarantoolctl()
     local name = require('title').get():match('^%S+ (%S+%.lua)')
     if os.getenv('TARANTOOLCTL') == nil or name == nil or os.getenv('TT_CLI') ~= nil then
@@ -122,9 +123,9 @@ local function of_tarantoolctl()
 end
 
 --- Returns the path of the script as it was passed to the process. May yield.
--- @treturn[1] string
+-- @treturn[1] string path, which may be relative
 -- @treturn[2] nil
--- @treturn[2] string why there is none
+-- @treturn[2] string why the instance has no script
 local function given_path()
     local config = config_lib.detect()
     if config ~= nil then
@@ -144,11 +145,11 @@ local function given_path()
 end
 
 --- Finds the main script. May yield.
--- @treturn[1] table module {name, path, given, directory}, to be compiled as any
---   other; `given` is the path in the chunk name of the code that runs, `directory`
---   the one in which the process was started, nil if that is not known
+-- @treturn[1] table {name, path, given, directory}, which can be compiled like a
+--   module; `given`: the path in the chunk name of the running script; `directory`:
+--   the one in which the process was started, nil if unknown
 -- @treturn[2] nil
--- @treturn[2] string why that cannot be said
+-- @treturn[2] string why it is not found
 local function find()
     local given, why = given_path()
     if given == nil then
@@ -169,10 +170,11 @@ local function find()
     }
 end
 
---- Adds the main script to a choice of modules, if the reload runs it. May yield.
--- @tparam table choice as `catalog.choose` made it; gets `main`, or `main_problem`,
---   failure fields
--- @tparam table args of the command
+--- Finds the main script for a choice of modules. May yield.
+-- @tparam table choice result of `catalog.choose`; sets `script` if it is found, `main`
+--   too if the reload runs it, and `main_problem`, the fields of a failure, if the
+--   reload should run it but cannot
+-- @tparam table args arguments of the command
 local function add(choice, args)
     local framework = detect_framework()
     local reloader = package_reload.detect()
@@ -211,9 +213,9 @@ local function has_constant(chunk, wanted)
     end
 end
 
---- Describes what a second run of a compiled script may do.
--- @treturn {string,...} names that it calls at its top level
--- @treturn {string,...} what does not look safe, a line each
+--- Analyses what a second run of a compiled script may do.
+-- @treturn {string,...} names of the functions that it calls at its top level
+-- @treturn {string,...} risks: a line for each call that does not look safe
 local function judge(chunk)
     local names, risks, starts_console = {}, {}, false
     for _, call in ipairs(calls.list(chunk)) do
@@ -233,8 +235,8 @@ local function judge(chunk)
     return names, risks
 end
 
---- Returns the part of a report about the main script.
--- @tparam table choice
+--- Describes the main script for the report.
+-- @tparam table choice see `add`
 -- @treturn ?table {path, runs, changed, calls, risks}
 local function describe(choice)
     local script = choice.script
@@ -248,9 +250,10 @@ local function describe(choice)
     return report
 end
 
---- What a reload that does not run the script says of it.
--- @tparam table choice
--- @tparam {table,...} places stale references, as they are reported
+--- Returns a hint to use --main, for a reload that does not run the script: because
+-- the script has changed, or because stale references are left.
+-- @tparam table choice see `add`
+-- @tparam {table,...} places stale references, as in the report
 -- @treturn ?string
 local function hint(choice, places)
     if choice.script == nil or choice.main ~= nil then

@@ -1,19 +1,20 @@
---- Merges duplicate registrations of old roles that were restarted after a
--- failure: entries of a list, of a table with number keys, or keys.
+--- Merges duplicate registrations after a failure: a restarted old role registers its
+-- callbacks again, although those of its first start are still registered.
 --
--- The later registration stays, because it belongs to the state of the
--- restarted role. A list keeps its order: the later entry takes the position of
--- the earlier one.
+-- A registration is an entry of a list, an entry under a generated key, a key, or
+-- a closure of a library around the callback. The later one stays, because it
+-- belongs to the state of the restarted role. A list keeps its order: the later
+-- entry takes the position of the earlier one.
 
 local require = ...
 local lists = require('reload.lists')
 local registrations = require('scan.registrations')
 local slice = require('core.yield')
 
--- Upvalues of a closure that are looked at.
+-- Maximum number of upvalues of a closure that are examined.
 local UPVALUES = 60
 
---- Whether an entry belongs to the application: a function, or a table with one.
+--- Whether an entry is a function of the application's old code, or a table with one.
 local function is_of_application(origin, value)
     if type(value) == 'function' then
         return origin:wraps_old(value)
@@ -26,10 +27,12 @@ local function is_of_application(origin, value)
     return false
 end
 
---- Records what tables have gained since the image, before old roles restart:
--- that was added by requests, and must not be merged. Yields.
--- @tparam table image
--- @treturn table object -> set of values of a list, and of other keys
+--- Records the entries that tables have gained since the image was taken. Called
+-- before old roles restart: requests have added these entries, so they must not be
+-- merged. Yields.
+-- @tparam table image what objects held before new code ran, see `image`
+-- @treturn table object -> set of what was added: the value of an entry with a number
+--   key, the key of any other entry
 local function note(image)
     local noted = setmetatable({}, {__mode = 'k'})
     for _, shard in pairs(image.shards) do
@@ -50,8 +53,8 @@ local function note(image)
     return noted
 end
 
---- Removes an entry of a list that was registered twice.
--- @treturn boolean whether there was one
+--- Merges the first pair of duplicate entries in a list.
+-- @treturn boolean whether a pair was found
 local function merge_entry(origin, list, entries, noted)
     for index = 2, lists.COMPARED do
         local value = rawget(list, index)
@@ -73,8 +76,9 @@ local function merge_entry(origin, list, entries, noted)
     return false
 end
 
---- Returns the registered part of an entry; nil if it is in a named slot, which
--- a second registration simply overwrites.
+--- Returns the part of a table entry that was registered: a key that is a function,
+-- or the value. Returns nil for a key that is a name, because a second registration
+-- under the same name has replaced the first.
 local function registered(key, value)
     if type(key) == 'function' then
         return key
@@ -93,8 +97,9 @@ local function is_list(object)
     return length > 0
 end
 
---- Returns the functions and numbers that were added to a table as keys.
--- @treturn {{key, part},...} empty if it has too many entries
+--- Returns the registrations that restarted roles have added to a table.
+-- @treturn {{key, part},...} with the part returned by `registered`; empty if the
+--   table has too many entries
 local function added_to(origin, object, entries, noted)
     local added, left = {}, lists.COMPARED
     for key, value in next, object do
@@ -110,8 +115,9 @@ local function added_to(origin, object, entries, noted)
     return added
 end
 
---- Removes earlier keys of a table, one for each added by the same code.
--- @treturn number how many there were
+--- Removes registrations from a table that is not a list: for each that was added,
+-- one earlier registration by the same code.
+-- @treturn number how many were removed
 local function merge_keys(origin, object, entries, noted)
     local added, count = added_to(origin, object, entries, noted), 0
     if #added == 0 or type(added[1].key) == 'number' and is_list(object) then
@@ -130,11 +136,12 @@ local function merge_keys(origin, object, entries, noted)
     return count
 end
 
---- Removes the closure of a library around an old function, where the library has
--- put another one around it since, for a function of the same code.
--- @param value that is at a place now
--- @param before what was there
--- @treturn boolean whether there was one
+--- Removes an inner layer of nested closures. A library may register a callback by
+-- putting a closure around the previously registered one. After a second
+-- registration by the same code, the earlier closure is the next inner layer.
+-- @param value the closure that a slot holds now
+-- @param before the closure that the slot held when the image was taken
+-- @treturn boolean whether a layer was removed
 local function merge_layers(origin, value, before)
     if type(value) ~= 'function' or rawequal(value, before) or not lists.is_equivalent(value, before) then
         return false
@@ -161,9 +168,10 @@ local function merge_layers(origin, value, before)
     return true
 end
 
---- Merges layers of closures in the slots of an object.
--- @tparam table record of it in the image
--- @treturn number how many there were
+--- Removes inner layers of nested closures from all slots of an object, see
+-- `merge_layers`.
+-- @tparam table record what the object held according to the image
+-- @treturn number how many layers were removed
 local function merge_slots(origin, object, record)
     local count = 0
     for key, before in next, record.entries or {} do
@@ -179,11 +187,11 @@ local function merge_slots(origin, object, record)
     return count
 end
 
---- Merges duplicate registrations. Yields.
--- @tparam table image of what there was before
--- @tparam table noted see `note`
--- @tparam table origin
--- @tparam {string,...} undone gets what was done
+--- Merges the duplicate registrations in all objects of the image. Yields.
+-- @tparam table image what objects held before new code ran, see `image`
+-- @tparam table noted result of `note`
+-- @tparam table origin see `ownership`
+-- @tparam {string,...} undone a description of each merge is appended
 local function run(image, noted, origin, undone)
     local is_changed = false
     for _, shard in pairs(image.shards) do
@@ -196,7 +204,7 @@ local function run(image, noted, origin, undone)
             is_changed = is_changed or layers > 0
             if entries then
                 local before = noted[object] or {}
-                -- Only lists that have grown.
+                -- A list that has not grown has no new entries to merge.
                 local length = rawget(entries, 1) ~= nil and #entries or lists.COMPARED
                 while rawget(object, length + 1) ~= nil and is_list(object)
                     and merge_entry(origin, object, entries, before) do
@@ -210,7 +218,7 @@ local function run(image, noted, origin, undone)
         end
     end
     if is_changed then
-        -- Compiled code has upvalues built in that never changed so far.
+        -- Compiled traces treat upvalues that never changed as constants.
         jit.flush()
     end
 end

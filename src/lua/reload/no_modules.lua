@@ -1,6 +1,6 @@
 --- Explains why there is nothing to reload, in terms of the command line.
 
--- What each kind of module is, and what to do about it.
+-- For each kind of module that is not reloaded: a description for messages.
 local KINDS = {
     {'rocks', 'in .rocks (--rocks reloads them too)'},
     {'system', 'installed for the whole system (--rocks reloads them too)'},
@@ -17,7 +17,7 @@ local function count_text(count)
     return ('%d %s'):format(count, count == 1 and 'module is' or 'modules are')
 end
 
---- Explains it when no option has narrowed the selection.
+--- Explains why no module was selected although no --module option was given.
 local function explain_all(choice)
     local parts = {}
     for _, kind in ipairs(KINDS) do
@@ -30,8 +30,8 @@ local function explain_all(choice)
         :format(table.concat(parts, '; '))
 end
 
---- Returns the name of a module, given its path or a name written as a path.
--- @tparam string glob as given
+--- Returns the name of the loaded module that a path means.
+-- @tparam string glob argument of --module that looks like a path
 -- @treturn ?string
 local function name_of_path(choice, glob)
     local path = glob:gsub('^%./', '')
@@ -51,7 +51,7 @@ local function name_of_path(choice, glob)
     return known[name] and name or nil
 end
 
---- Explains what a --module pattern matches instead of application modules.
+--- Explains why a --module pattern selects no module.
 local function explain_pattern(choice, glob)
     local matched = choice.matches[glob]
     if matched ~= nil then
@@ -73,10 +73,10 @@ local function explain_pattern(choice, glob)
     return ('--module %s matches no loaded module'):format(glob)
 end
 
---- Explains the --module patterns that select nothing.
--- @tparam table choice as `catalog.choose` made it
--- @tparam table args of the command
--- @treturn {string,...} an explanation for each
+--- Explains why some of the --module patterns select no module.
+-- @tparam table choice result of `catalog.choose`
+-- @tparam table args arguments of the command
+-- @treturn {string,...} an explanation for each pattern that selects none
 local function unmatched(choice, args)
     local list = {}
     for _, glob in ipairs(args.modules or {}) do
@@ -88,7 +88,9 @@ local function unmatched(choice, args)
     return list
 end
 
---- Explains why a choice selects nothing.
+--- Explains why no module at all was selected.
+-- @tparam table choice result of `catalog.choose`
+-- @tparam table args arguments of the command
 -- @treturn string
 local function explain(choice, args)
     if #(args.modules or {}) == 0 then

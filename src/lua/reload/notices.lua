@@ -1,16 +1,17 @@
---- Notices in the default report about modules that are not reloaded.
+--- Composes the notices in the default report about modules that are not reloaded.
 
 local require = ...
 local detect_framework = require('frameworks.detect')
 local no_modules = require('reload.no_modules')
 local release = require('code.release_link')
 
--- How many names are listed.
+-- Maximum number of module names in a notice.
 local NAMES = 5
 
---- @tparam table choice as `catalog.choose` made it
--- @tparam table args of the command
--- @treturn {string,...} one line each
+--- Returns the notices for a choice of modules.
+-- @tparam table choice result of `catalog.choose`
+-- @tparam table args arguments of the command
+-- @treturn {string,...} one line for each notice
 local function of(choice, args)
     local list = #choice.selected > 0 and no_modules.unmatched(choice, args) or {}
     local names = choice.kept.loader

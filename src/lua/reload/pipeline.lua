@@ -1,13 +1,13 @@
 --- The phases of a staged reload:
 --
 -- -- 	compile   all files are read and compiled; nothing has changed yet
--- -- 	load      the modules run beside the serving ones; the roles register
+-- -- 	load      the new modules are run while the old ones serve; roles register
 -- -- 	validate  the new roles check the active config
--- -- 	init      the new roles initialise; the old ones are still serving
--- -- 	apply     the new roles get the config
+-- -- 	init      the new roles are initialised; the old ones are still serving
+-- -- 	apply     the config is applied to the new roles
 -- -- 	commit    the new generation takes over, in one step
 --
--- After the commit the old roles stop, once the requests that started on old
+-- After the commit the old roles are stopped, once the requests that started on old
 -- code have finished.
 --
 -- Any failure before the commit leaves the old generation serving.
@@ -55,10 +55,10 @@ local adapters = {
 }
 
 --- Chooses what to reload.
--- @tparam table args of the command
--- @tparam table registry of the instance
--- @treturn table the result of `catalog.choose`, with `http_files`, see there, and the
---   fields that `main_script.add` adds
+-- @tparam table args arguments of the command
+-- @tparam table registry see `core.registry`
+-- @treturn table the result of `catalog.choose`, with the fields added by
+--   `main_script.add`, and `http_files`, see `adapters.http_files`
 local function choose(args, registry)
     local choice = catalog.choose(args, registry)
     choice.http_files = adapters.http_files.find(choice.select)
@@ -66,12 +66,12 @@ local function choose(args, registry)
     return choice
 end
 
--- The part of the way back that the search for failed code may take.
+-- The share of the rollback time that the search for failed code may take.
 local SWEEP_PART = 0.4
 
 --- Reads and compiles the chosen modules and files.
 -- @tparam table choice result of `choose`
--- @tparam table registry of the instance
+-- @tparam table registry see `core.registry`
 -- @treturn {table,...} problems: {module, path, message}
 local function compile_all(choice, registry)
     local problems = {}
@@ -88,7 +88,8 @@ local function compile_all(choice, registry)
     if choice.main ~= nil then
         compile(choice.main)
     elseif choice.script ~= nil then
-        -- To know whether it has changed, and to judge it in a plan.
+        -- The reload does not run the script, but reports whether it has
+        -- changed, and what a second run would do.
         catalog.compile(choice.script, registry)
     end
     for _, file in ipairs(choice.files) do
@@ -117,7 +118,7 @@ local function is_unchanged(choice)
     return #choice.gone == 0
 end
 
---- Returns the selected modules by name.
+--- Returns a table of the selected modules: name -> module.
 local function by_name(choice)
     local set = {}
     for _, module in ipairs(choice.selected) do
@@ -127,9 +128,9 @@ local function by_name(choice)
 end
 
 --- Returns why a choice of modules cannot be reloaded.
--- @tparam table choice
--- @tparam table args
--- @treturn ?table failure fields, nil if it can
+-- @tparam table choice result of `choose`
+-- @tparam table args arguments of the command
+-- @treturn ?table fields of a failure; nil if it can be reloaded
 local function refusal(choice, args)
     local gone = choice.gone[1]
     local has_files = #choice.http_files > 0 and #(args.modules or {}) == 0
@@ -138,9 +139,9 @@ local function refusal(choice, args)
     elseif choice.main ~= nil then
         return nil
     elseif #choice.selected == 0 and gone ~= nil and #(args.modules or {}) == 0 then
-        -- Reloading nothing but removals must be requested explicitly. Usually
-        -- a directory was moved, and code that requires its modules at run time
-        -- must keep finding them.
+        -- A reload that would only remove modules must be requested with
+        -- --module. Usually the files are missing because a directory was
+        -- moved, and code that requires the modules later must still find them.
         return {
             code = 'no_modules',
             phase = 'compile',
@@ -160,8 +161,9 @@ end
 local Staged = {}
 Staged.__index = Staged
 
---- @tparam table txn the transaction
--- @tparam table choice compiled modules
+--- Creates a staged reload. Nothing has been changed yet.
+-- @tparam table txn the transaction
+-- @tparam table choice result of `choose`, after `compile_all`
 local function new(txn, choice)
     return setmetatable({
         txn = txn,
@@ -172,8 +174,8 @@ local function new(txn, choice)
     }, Staged)
 end
 
---- Examines modules that no reload has loaded yet, for code beyond their files.
--- May yield.
+--- Searches modules that no reload has loaded yet for code that is not from their own
+-- files, and records it as old code, see `reach`. May yield.
 function Staged:survey()
     local origin, modules, paths = self.txn.origin, {}, {}
     for _, module in ipairs(self.choice.all) do
@@ -199,8 +201,8 @@ function Staged:survey()
     end
 end
 
---- Lists the contents of the old modules, to find their counterparts later. May
--- yield.
+--- Lists the functions and tables of the old modules, whose counterparts will be
+-- searched for after the load. May yield.
 function Staged:list_old()
     local paths = {}
     for _, list in ipairs({self.choice.selected, self.choice.gone}) do
@@ -217,7 +219,8 @@ function Staged:list_old()
     self.things = counterparts.list(self.txn.registry, self.txn.origin, old_values, {paths, self.former})
 end
 
---- Excludes code that the new code got from others. May yield.
+--- Excludes code from the old code that new code uses without having loaded it: the
+-- code is shared with others, and not replaced. May yield.
 function Staged:disown_shared_code()
     local origin, loaded, values = self.txn.origin, {}, {}
     if next(origin.learned) == nil then
@@ -233,7 +236,7 @@ function Staged:disown_shared_code()
     origin:disown(reach.find_shared(values, origin), loaded)
 end
 
---- Runs the main script as at startup: it requires modules in its own order.
+--- Runs the main script. As at startup, it requires modules in its own order.
 function Staged:run_main()
     local txn = self.txn
     txn.module = main_script.NAME
@@ -244,7 +247,8 @@ function Staged:run_main()
     txn.module = nil
 end
 
---- Loads all modules, those of roles first, as at startup.
+--- Runs the main script if there is one, and loads all selected modules: as at
+-- startup, those of roles first.
 function Staged:load()
     local first = {}
     for _, name in ipairs(self.framework:role_modules()) do
@@ -263,7 +267,7 @@ function Staged:load()
     end
 end
 
---- Builds the counterparts of old code.
+--- Matches old code with its counterparts in new code.
 function Staged:match()
     local paths, gone = {}, {}
     for _, list in ipairs({self.choice.selected, self.modules.added}) do
@@ -305,10 +309,10 @@ function Staged:match()
     end)
 end
 
---- Installs the adapters. No new code has run yet. Yields.
+--- Installs the adapters. Must be called before new code runs. Yields.
 function Staged:add_adapters()
     local txn = self.txn
-    -- What looks at all modules has a slice of its own.
+    -- Adapters that examine all modules take long: yield before each of them.
     slice.pause(0)
     txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
     slice.pause(0)
@@ -343,7 +347,7 @@ function Staged:add_adapters()
     self.endings = txn:add(adapters.endings.new(txn))
 end
 
---- Records what new code has registered with libraries. Yields.
+--- Takes the census: records what new code has registered with libraries. Yields.
 function Staged:take_census()
     local txn = self.txn
     self.fibers:before_commit()
@@ -373,7 +377,7 @@ function Staged:take_census()
     self.census = result
 end
 
---- The work of the transaction, from loading to the commit and after it.
+--- Runs all phases from load to commit, and the steps right after the commit.
 function Staged:work()
     local txn = self.txn
     txn:enter('load')
@@ -411,10 +415,11 @@ function Staged:work()
     self.http_files:load(self.http_servers)
     self:match()
     self:take_census()
-    -- The commit starts with a slice of its own.
+    -- The commit must not yield: give it a whole time slice.
     slice.pause(0)
     if self.framework.has_roles then
-        -- From here on nothing may yield once the roles have the config of the moment.
+        -- When `settle` returns false, the new roles have the current config.
+        -- From there to the commit nothing may yield.
         while self.life:settle() do
             self:take_census()
         end
@@ -428,15 +433,17 @@ function Staged:work()
     end
 end
 
---- Runs after a failure, when the transaction has rolled back. Yields.
--- @tparam table rollback of the failure
+--- Removes failed code and restarts old roles, after a failure and the rollback of the
+-- adapters. Yields.
+-- @tparam table rollback {undone, left, doubts}, see `transaction`
 function Staged:after_failure(rollback)
     local fibers = {}
     if self.fibers ~= nil then
         self.fibers:check_left(rollback.left)
         fibers = self.fibers:list_born()
     end
-    -- Old roles that start again find what was there before the new ones.
+    -- Remove failed code first, so that old roles restart in the state that they
+    -- had before new code ran.
     self.sweep:run(rollback, fibers, SWEEP_PART)
     if self.life ~= nil and #self.life:to_revive() > 0 then
         self.sweep:prepare()
@@ -448,8 +455,8 @@ function Staged:after_failure(rollback)
     end
 end
 
---- Calls what old code has registered with `package.reload`, which acts as the
--- `stop` of its generation. Yields.
+--- Calls the destructors that old code has registered with `package.reload`. They
+-- correspond to the `stop` of a role, and are called in the same way. Yields.
 function Staged:call_destructors()
     local txn = self.txn
     if self.reloader == nil or txn.args.no_stop then
@@ -466,7 +473,7 @@ function Staged:call_destructors()
     end)
 end
 
---- Removes what has been shown only to old code since the commit: its modules,
+--- Ends the separate view that old code has had since the commit, of its own modules,
 -- servers and sockets. A second call does nothing.
 function Staged:close()
     self.life:finish()
@@ -477,14 +484,15 @@ function Staged:close()
 end
 
 --- Ends running old code once the requests that started on it have finished:
--- stops the old roles, and handles the remaining loops. Yields.
--- @tparam ?number patience seconds that requests have to finish; with 0 nothing
---   is done while any are running
--- @treturn boolean whether it was done by this call
+-- stops the old roles, and ends or reports the remaining loops. Yields.
+-- @tparam ?number patience seconds to wait for the requests; 0 to return at once if
+--   there are any
+-- @treturn boolean whether this call has ended the old code
 function Staged:end_old(patience)
     if not self.is_over then
         self.http_files:settle()
-        -- Before the scan gives old loops of libraries new code to call.
+        -- End old carriers before the scan patches them: with new callbacks,
+        -- they would do the same work as the carriers of new code.
         self.fibers:end_carriers()
     end
     if self.is_over or not self.fibers:wait_for_requests(patience) and patience == 0 then

@@ -1,10 +1,11 @@
---- Restores what the `stop` of an old role takes away from the new code.
+--- Restores registrations of new code that the `stop` of an old role has removed.
 --
--- A role that stops unregisters things from libraries by their names, which the
--- new role has used too: a slot, an entry of a list, a task. The commit has
--- replaced the old ones, so whatever `stop` removes of the new ones is
--- restored. For the same reason it cannot cancel fibers that the new code has
--- started: to it they appear to have ended.
+-- A `stop` unregisters things from libraries by name: a callback in a slot, an
+-- entry of a list, a task. But the new role has registered its own under the same
+-- names, and at the commit they have replaced the old ones. So whatever `stop`
+-- removes belongs to new code, and is restored. Likewise, `stop` must not cancel
+-- fibers of new code that it finds under such names: its attempt has no effect,
+-- but to `stop` these fibers then appear to have ended.
 
 local require = ...
 local fiber = require('fiber')
@@ -13,27 +14,28 @@ local walk_lib = require('scan.heap_walk')
 local Reinstate = {}
 Reinstate.__index = Reinstate
 
---- @tparam table options
---   edges: {{parent, key, child},...} by which libraries held new code at the
---     commit, see `census`
---   entries: the same, by which tables held what they got while the new code
---     started, under names; put back only if nothing else can have run
---   is_new_fiber: function (id) -> whether the fiber was started by the new code
---   is_stopping: function () -> whether `stop` of an old role is running
+--- Creates the protection of new code from `stop`. Nothing is replaced before `open`.
+-- @tparam table options
+--   edges: references {{parent, key, child},...} by which libraries held new code at
+--     the commit, see `scan.census`
+--   entries: references, in the same form, from tables to what they were given under
+--     a name while the new code started; restored only if `stop` has not yielded
+--   is_new_fiber: function (id) -> whether new code has started the fiber
+--   is_stopping: function () -> whether the `stop` of an old role is the caller
 local function new(options)
     return setmetatable({options = options, wrapped = {}, ended = {}}, Reinstate)
 end
 
---- Whether a list has a value. The first search collects its values: each entry
--- moves if the first one is removed.
--- @tparam table lists list -> set of its values
+--- Whether a list has a value, at whatever index: removing an entry moves those after
+-- it. The first call for a list builds the set of its values.
+-- @tparam table lists cache: list -> set of its values
 local function is_in_list(lists, list, value)
     local values = lists[list]
     if values == nil then
         values = {}
         for index = 1, #list do
             local entry = rawget(list, index)
-            -- A list may have gaps. Numbers refer to nothing.
+            -- A list may have gaps. Numbers cannot be what is looked for.
             if entry ~= nil and type(entry) ~= 'number' then
                 values[entry] = true
             end
@@ -44,7 +46,7 @@ local function is_in_list(lists, list, value)
 end
 
 --- Whether a reference still exists.
--- @tparam table edge
+-- @tparam table edge {parent, key, child}
 -- @tparam table lists see `is_in_list`
 local function holds(edge, lists)
     local parent, key = edge.parent, edge.key
@@ -56,8 +58,8 @@ local function holds(edge, lists)
     return rawequal(rawget(parent, key), edge.child) or edge.is_of_list and is_in_list(lists, parent, edge.child)
 end
 
---- Whether a place is empty. A different value there may come from other code,
--- if any has run in the meantime.
+--- Whether a removed reference can be restored without overwriting anything. If the
+-- slot has another value, other code may have set it during a yield.
 local function is_empty(edge)
     if type(edge.parent) == 'function' then
         return select(2, debug.getupvalue(edge.parent, edge.key)) == nil
@@ -83,14 +85,14 @@ local function put_back(edge, lists)
     end
 end
 
---- Records what exists before a role stops.
--- @treturn function (has_yielded) that restores what is missing, and returns
---   how many places that were
+--- Records which references exist before the `stop` of a role.
+-- @treturn function (has_yielded) to call after the `stop`, with whether it has
+--   yielded; restores missing references and returns their number
 function Reinstate:watch()
     local present, lists = {edges = {}, entries = {}}, {}
     for name, list in pairs(present) do
         for _, edge in ipairs(self.options[name]) do
-            -- An entry of a list may move within it.
+            -- For a list only the value counts, because entries may move.
             edge.is_of_list = type(edge.parent) == 'table' and type(edge.key) == 'number' and #edge.parent >= edge.key
             if holds(edge, lists) then
                 edge.value = edge.key == walk_lib.KEY and rawget(edge.parent, edge.child) or nil
@@ -129,10 +131,11 @@ local function id_of(object)
     return ok and id or nil
 end
 
---- Replaces a function that acts on fibers.
--- @tparam table holder
--- @tparam string name
--- @tparam function instead (object) called for fibers of the new code
+--- Replaces a function that acts on fibers, such as `fiber.kill`.
+-- @tparam table holder table with the function
+-- @tparam string name key of the function
+-- @tparam function instead (id, original, fiber, ...) called instead of the function,
+--   if a `stop` applies it to a fiber of new code
 local function wrap(self, holder, name, instead)
     local original, options = holder[name], self.options
     if type(original) ~= 'function' then
@@ -151,7 +154,7 @@ local function wrap(self, holder, name, instead)
     table.insert(self.wrapped, {holder = holder, name = name, original = original, wrapper = wrapper})
 end
 
---- Protects fibers of the new code from `stop`.
+--- Protects fibers of new code from being cancelled by `stop`, until `close`.
 function Reinstate:open()
     local methods = debug.getmetatable(fiber.self())
     methods = type(methods.__index) == 'table' and methods.__index or methods

@@ -1,14 +1,14 @@
---- How old roles stop: after the commit, when the new ones serve and the requests
--- that began with old code have ended, so that no request meets a role that was
--- stopped.
+--- Stops old roles: after the commit, when the new ones are serving and the requests
+-- that started on old code have finished, so that no request uses a stopped role.
 --
--- What `stop` undoes has the names of what the new role has set up: the same
--- service, the same route, the same variable. So `stop` runs in the world of its
--- own generation. It finds the old modules, services and variables, and what it
--- changes there, and in routes and triggers, is dropped: the commit has replaced
--- it. Globals that it removes are put back if new code has set them, and so is
--- what libraries hold of the new code, see `reinstate`. What it holds itself it
--- ends for real: its sockets, connections, fibers and channels.
+-- The services, routes and variables that `stop` removes have the same names as
+-- those that the new role has set up. So `stop` runs with a separate view: it
+-- finds the modules, services and variables of its own generation. Its changes
+-- to these, and to routes and triggers, are dropped, because the commit has
+-- already replaced the old ones. If it removes globals that new code has set, or
+-- registrations of new code with libraries, they are restored, see `reinstate`.
+-- But what the old role itself holds is really closed or ended: sockets,
+-- connections, fibers and channels.
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -16,10 +16,11 @@ local fibers_lib = require('platform.fibers')
 local Retirement = {}
 Retirement.__index = Retirement
 
---- @tparam table txn the transaction
+--- Prepares to stop old roles. Nothing is changed before `stop`.
+-- @tparam table txn the transaction
 -- @tparam table framework see `frameworks.detect`
--- @tparam table adapters name -> module of an adapter
--- @tparam table servers the adapter of servers
+-- @tparam table adapters name -> Lua module of an adapter
+-- @tparam table servers the adapter `servers` of this transaction
 local function new(txn, framework, adapters, servers)
     return setmetatable({
         txn = txn,
@@ -34,8 +35,8 @@ local function no()
     return false
 end
 
---- A transaction whose only new code is the running `stop`: what adapters stage
--- for it is never committed.
+--- Returns a pretended transaction for adapters: its new code is the running `stop`,
+-- and what the adapters stage for that is never committed.
 local function discarding(txn)
     local function is_stopping()
         return txn.origin:is_stopping()
@@ -55,6 +56,7 @@ local function discarding(txn)
     }
 end
 
+--- Creates the separate view for `stop`.
 local function open(self)
     local facade = discarding(self.txn)
     self.parts = {self.adapters.triggers.new(facade)}
@@ -75,7 +77,7 @@ local function open(self)
     end
 end
 
---- Removes that view. A `stop` that has not returned by the end of the reload
+--- Ends the separate view. A `stop` that has not returned by the end of the reload
 -- continues without it. A second call does nothing.
 function Retirement:close()
     for i = #self.parts, 1, -1 do
@@ -87,15 +89,15 @@ function Retirement:close()
     end
 end
 
---- Protects what the new code has set up, from now on.
--- @tparam table reinstate see there
+--- Protects registrations and fibers of new code from `stop`, from now on.
+-- @tparam table reinstate see `reinstate`
 function Retirement:protect(reinstate)
     self.reinstate = reinstate
 end
 
---- Calls `stop` of old roles.
+--- Stops old roles. Yields.
 -- @tparam {table,...} roles in the order in which they are to stop
--- @tparam function call gets each of them
+-- @tparam function call (role) calls the `stop` of one role
 function Retirement:stop(roles, call)
     if #roles == 0 then
         return

@@ -1,14 +1,16 @@
---- Restarts old roles after a failure: those that were stopped, and those from
--- which new code may have taken something.
+--- Restarts old roles after a failure: those that were stopped, and those whose
+-- registrations new code may have replaced, see `lifecycle`.
 --
--- Their routes and triggers still exist; what the roles register now replaces
--- them, because it belongs to their current state.
+-- Routes and triggers from the first start of these roles still exist. What the
+-- roles register at the restart replaces them, because it belongs to the state
+-- that the roles have now.
 
 local require = ...
 local failure = require('core.failure')
 local fiber = require('fiber')
 
---- Stages what the roles register.
+--- Creates the adapters that stage what the roles register at the restart.
+-- @treturn {table,...} the adapters
 local function stage(txn, framework, adapters)
     local parts = {
         adapters.triggers.new(txn),
@@ -26,11 +28,16 @@ local function stage(txn, framework, adapters)
     return parts
 end
 
---- Restarts roles of the serving generation. Yields.
--- @tparam table options `txn`, `framework`, `adapters`; `roles`, the old roles in
---   their order; `seconds` that they have; `call`, a function that gets a role
---   and a step (`init` or `apply`) and returns as `failure.call`
--- @tparam {string,...} left gets what could not be started
+--- Restarts old roles. Yields.
+-- @tparam table options
+--   txn: the transaction, after its rollback
+--   framework: see `frameworks.detect`
+--   adapters: name -> Lua module of an adapter
+--   roles: the old roles in init order
+--   seconds: time limit
+--   call: function (role, step) that calls the `init` or `apply` of a role; returns
+--     the results of `failure.call`
+-- @tparam {string,...} left a line is appended for each failure to restart
 return function(options, left)
     local txn = options.txn
     local parts = stage(txn, options.framework, options.adapters)

@@ -1,22 +1,22 @@
---- After a rollback: finds failed code that is still registered somewhere, for
--- example in a rock, and removes it.
+--- Removes failed code after a rollback: finds functions of it that are still
+-- registered somewhere, for example in a rock.
 --
--- Walks the heap like the scan for stale references, with the failed functions
--- as targets. On the path to each of them there is a last object that existed
--- before the new code ran, see `image`. Its reference on that path was created
--- by the new code: to a function, or to a table or closure around it. The
--- object gets back what it held before:
+-- The search walks the heap like the scan for stale references, but looks for
+-- failed functions. On the path to each of them there is a last object that
+-- existed before the new code ran, see `image`. New code has created the
+-- reference from that object to the next one on the path, which is the failed
+-- function, or a table or closure around it. This reference is removed by
+-- restoring what the object held before:
 --
--- -- 	slot, map	the former value, or the key is removed
--- -- 	list		the entry is removed and the gap is closed
+-- -- 	field of a table	the former value; a new key is removed
+-- -- 	entry of a list		removed, and the gap is closed
 -- -- 	upvalue, metatable, environment		the former value
--- -- 	fiber		cancelled, if it was created to run failed code
 --
--- References of C code in the Lua registry stay: C code keeps their indexes,
--- and the free ones form a chain.
+-- Fibers that were created to run failed code are cancelled. Requests that are
+-- running failed code are left to finish.
 --
--- Requests that are running failed code are left to finish. Whatever is found
--- in the end cannot be removed, and is reported.
+-- References in the Lua registry that C code holds by number are not removed:
+-- the C code still has the numbers. Whatever cannot be removed is reported.
 
 local require = ...
 local clock = require('clock')
@@ -36,20 +36,20 @@ local terminate = require('code.terminate')
 local walk_lib = require('scan.heap_walk')
 local words = require('scan.describe')
 
--- Number of walks: an object can be held in several places, and each walk finds
--- one path.
+-- Maximum number of walks: a walk finds only one path to an object, and the object
+-- may be referred to from several places.
 local PASSES = 6
--- Minimum time in seconds.
+-- Minimum time for the search, in seconds.
 local SECONDS = 0.3
--- Seconds that requests have to leave failed code, and fibers to end.
+-- Seconds to wait for requests to leave failed code, and for fibers to end.
 local DRAIN = 1
--- Seconds in which fibers are ended that catch errors.
+-- Time limit for ending fibers that catch errors, in seconds.
 local TERMINATE = 0.25
--- Entries of a table that may be names; what has more is data.
+-- Maximum number of entries that are examined in one table.
 local ENTRIES = 1000
--- How deep a former value is examined for objects out of use.
+-- Maximum depth to which a restored value is searched, see `restore_marked`.
 local MARKED_DEPTH = 3
--- How many remaining references are named.
+-- Maximum number of remaining references that are reported individually.
 local NAMED = 20
 
 local INCOMPLETE = 'the search for failed code is incomplete: '
@@ -57,12 +57,13 @@ local INCOMPLETE = 'the search for failed code is incomplete: '
 local Sweep = {}
 Sweep.__index = Sweep
 
---- @tparam table txn the transaction
+--- Creates the sweep of a transaction. It needs an image, see `remember`.
+-- @tparam table txn the transaction
 local function new(txn)
     return setmetatable({txn = txn}, Sweep)
 end
 
---- Takes the image. No new code has run yet. Yields.
+--- Takes the image: records what all objects hold, before new code runs. Yields.
 function Sweep:remember()
     local ok, result = pcall(image_lib.take, {
         registry = self.txn.registry,
@@ -74,16 +75,16 @@ function Sweep:remember()
     else
         self.why = tostring(result)
     end
-    -- A cancelled fiber must not continue.
+    -- `pcall` has caught the error of a cancellation, too: throw it again.
     self.txn:check()
 end
 
---- Whether an object existed before the new code ran, as far as is known.
+--- Whether an object existed before the new code ran, according to the image.
 function Sweep:was_there(object)
     return self.image ~= nil and self.image:find(object) ~= nil
 end
 
---- Drops the image: the new code has taken over.
+--- Drops the image. Called after the commit, when no rollback can need it.
 function Sweep:forget()
     self.image = nil
 end
@@ -92,14 +93,15 @@ function Sweep:is_failed(f)
     return generations.is_failed(self.txn.registry, f)
 end
 
---- Whether a function is failed code, or a closure around it.
+--- Whether a function is failed code, or a wrapper around it.
 function Sweep:wraps_failed(f)
     return #origin.list_wrapped(f, function(g)
         return self:is_failed(g)
     end) > 0
 end
 
---- Whether a value is failed code, or a closure or table around it.
+--- Whether a value is failed code, a wrapper around it, or a new table with such a
+-- function in a field.
 function Sweep:holds_failed(value)
     if type(value) == 'function' then
         return self:wraps_failed(value)
@@ -114,11 +116,12 @@ function Sweep:holds_failed(value)
     return false
 end
 
---- Restores what a library has marked as out of use when it replaced it: an
--- object with another metatable. It gets back that and what was taken from it.
--- @param object a former value that has its place again
--- @tparam number depth of the objects in it that are examined
--- @tparam table budget {left = how many entries are examined}
+--- Restores objects that a library has disabled when new code replaced them. A library
+-- may do that by giving an object another metatable and removing its fields. Both are
+-- restored, in a value and in the objects that it contains.
+-- @param object a former value that was put back into its slot
+-- @tparam number depth to which contained objects are examined
+-- @tparam table budget {left = number of entries that may still be examined}
 local function restore_marked(self, object, depth, budget)
     local record = type(object) == 'table' and self.image:find(object)
     if not record or record.entries == nil then
@@ -141,8 +144,9 @@ local function restore_marked(self, object, depth, budget)
     end
 end
 
---- Restores the former value of a table field.
--- @treturn boolean false if that has to wait
+--- Removes a reference from a table entry by restoring the former value, if there was
+-- one, or by removing the entry.
+-- @treturn boolean false if a loop is running over the list, so that this must wait
 local function restore_field(self, edge, record)
     local object = edge.object
     local key = lists.index_of(object, edge.key, edge.child)
@@ -167,8 +171,8 @@ local function restore_field(self, edge, record)
     return true
 end
 
---- Restores what an object held in place of an edge.
--- @tparam table edge {object, key, child}
+--- Removes a reference by restoring what the object held before.
+-- @tparam table edge the reference, see `edge_of`
 -- @treturn boolean whether that was possible
 local function restore(self, edge)
     local object, key, child = edge.object, edge.key, edge.child
@@ -202,10 +206,11 @@ local function restore(self, edge)
     return true
 end
 
---- Returns the last reference on the path to a place that is held by an older
--- object.
--- @treturn ?table {object, key, child}, {root, child} if there is no such object;
---   nil if it cannot be said
+--- Returns the last reference on the path to a failed function that is held by an
+-- object older than the failed code.
+-- @tparam table place where the walk has found the failed function
+-- @treturn ?table {object, key, child}; {root, child} if only the root is older; nil
+--   if the image is too incomplete to tell
 local function edge_of(self, place)
     local number, child, key = place.number, place.func, place.key
     if place.kind == 'key' then
@@ -218,8 +223,8 @@ local function edge_of(self, place)
     while number > 0 do
         local object, parent, key_before = self.walk:at(number)
         if self.image:find(object) ~= nil then
-            -- If the image is incomplete, an object missing in it may still be
-            -- older.
+            -- If the image is incomplete, the objects after this one on the
+            -- path may be older, too.
             if not self.image.is_complete and number ~= place.number then
                 return nil
             end
@@ -243,8 +248,8 @@ local function is_protected(thread)
     return true
 end
 
---- Whether a fiber was made to run failed code: the function that it began with
--- is failed, or holds failed code in an upvalue, or has got it as an argument.
+--- Whether a fiber was created to run failed code: its entry function is failed, or has
+-- failed code in an upvalue, an argument or a local variable.
 function Sweep:is_for_failed(thread)
     local entry
     for level = 0, walk_lib.LEVELS do
@@ -288,8 +293,8 @@ local function note_end(self, item)
     table.insert(self.undone, ('fiber %d %q'):format(item.id, item.name))
 end
 
---- Cancels the fibers that were made to run failed code.
--- @treturn {table,...} those that are still there: {id, thread, object}
+--- Cancels the fibers that were created to run failed code.
+-- @treturn {table,...} those that have not ended yet: {id, thread, object}
 local function end_fibers(self)
     local list = {}
     for _, item in ipairs(fibers_lib.threads() or {}) do
@@ -307,7 +312,7 @@ local function end_fibers(self)
     return list
 end
 
---- Ends those that catch the error of their cancellation. Yields.
+--- Ends fibers that catch the error of their cancellation. Yields.
 local function terminate_fibers(self, list)
     local function is_over(item)
         return not fibers_lib.is_alive(item)
@@ -320,8 +325,8 @@ local function terminate_fibers(self, list)
     end
 end
 
---- Waits for fibers to end, and for requests to leave failed code and lists.
--- Leaves enough time to look again.
+--- Waits for cancelled fibers to end, for requests to return from failed code, and for
+-- loops over lists to end. Leaves enough time for another search. Yields.
 local function drain(self)
     local now = clock.monotonic()
     local until_time = now + math.min(DRAIN, math.max(0, self.deadline - now) / 2)
@@ -361,8 +366,9 @@ local function drain(self)
     end
 end
 
---- Searches for failed code once.
--- @treturn boolean whether it was looked for everywhere
+--- Walks the heap once, and collects references to failed code in `self.places`.
+-- Yields.
+-- @treturn boolean whether the walk is complete
 local function look(self)
     self.places = {}
     self.roots = roots_lib.collect()
@@ -390,8 +396,8 @@ local function label(self, place)
     return ok and where or 'an unnamed place'
 end
 
---- Restores what can be restored; the rest stays in `places`.
--- @treturn number how many references were
+--- Removes the references in `self.places` as far as possible; the others stay there.
+-- @treturn number how many were removed
 local function repair(self)
     local count, done, rest = 0, {}, {}
     self.waiting = {}
@@ -415,7 +421,7 @@ local function repair(self)
         if edge == nil or not known[edge.child] then
             table.insert(rest, place)
         end
-        -- Even if the time is over: what was found is still restored.
+        -- Ignore a cancellation: what was found is still to be removed.
         pcall(slice.pause)
     end
     self.places = rest
@@ -426,9 +432,9 @@ local function repair(self)
     return count
 end
 
---- Reports what is left.
-local function tell(self, left)
-    local function is_told(text)
+--- Appends the remaining references to the report of the rollback.
+local function report_remaining(self, left)
+    local function is_reported(text)
         for _, other in ipairs(left) do
             if other:find(text, 1, true) then
                 return true
@@ -436,7 +442,7 @@ local function tell(self, left)
         end
         return false
     end
-    local told, count = {}, 0
+    local reported, count = {}, 0
     for _, place in ipairs(self.places) do
         local is_code = type(place.func) == 'function'
         local where = label(self, place)
@@ -444,9 +450,9 @@ local function tell(self, left)
         local text = ('%s still refers to failed code (%s:%d)'):format(where, info.source:gsub('^@', ''),
             info.linedefined)
         local id = where:match('fiber %d+ ')
-        -- A fiber that has ended runs nothing.
-        if is_code and not told[text] and not (id and is_told(id)) then
-            told[text] = true
+        -- A fiber that `left` already names needs no further line.
+        if is_code and not reported[text] and not (id and is_reported(id)) then
+            reported[text] = true
             count = count + 1
             if count <= NAMED then
                 table.insert(left, text)
@@ -458,8 +464,9 @@ local function tell(self, left)
     end
 end
 
---- Searches for failed code and removes it, until none is found.
--- @treturn ?string why it was not looked for everywhere
+--- Searches for failed code and removes it, repeatedly until none is found, or no more
+-- can be removed. Yields.
+-- @treturn ?string why the search is incomplete
 local function search(self)
     local why = scan.refusal()
     for pass = 1, why == nil and PASSES or 0 do
@@ -473,7 +480,7 @@ local function search(self)
             break
         end
         drain(self)
-        -- Two failed attempts to restore something are enough.
+        -- Give up after a second walk that could not remove anything.
         if #self.undone == before and pass > 1 then
             break
         end
@@ -481,9 +488,9 @@ local function search(self)
     return why
 end
 
---- What tables have got under names since new code began to run, and what they have
--- that new code keeps. May yield.
--- @tparam table kept set of objects
+--- Lists table entries with string keys that new code depends on: those that were set
+-- since new code began to run, and older ones whose value new code refers to. May yield.
+-- @tparam table kept set of objects to which new code refers, see `scan.census`
 -- @treturn {table,...} {parent, key, child}
 function Sweep:list_named(kept)
     local list = {}
@@ -504,16 +511,16 @@ function Sweep:list_named(kept)
     return list
 end
 
---- Says why failed code was not looked for everywhere.
-local function doubt(rollback, why)
+--- Logs and reports why the search for failed code is incomplete.
+local function report_incomplete(rollback, why)
     log.warn('cartridge-reload: %s%s', INCOMPLETE, tostring(why))
     table.insert(rollback.doubts, INCOMPLETE .. tostring(why))
 end
 
---- Removes failed code from all places where it is still registered. Yields.
--- @tparam table rollback lists `undone`, `left`, `doubts`, see `transaction`
--- @tparam {userdata,...} fibers that the failed code has started
--- @tparam ?number part share of the remaining time that it may take
+--- Removes failed code wherever it is still registered. Yields.
+-- @tparam table rollback {undone, left, doubts}, see `transaction`; lines are appended
+-- @tparam {userdata,...} fibers that failed code has started
+-- @tparam ?number part share of the remaining time that the search may take
 function Sweep:run(rollback, fibers, part)
     local why = self.why
     if self.image ~= nil and next(self.txn.registry.failed) ~= nil then
@@ -526,35 +533,37 @@ function Sweep:run(rollback, fibers, part)
         local ok, result = pcall(search, self)
         why = result
         if ok then
-            tell(self, rollback.left)
+            report_remaining(self, rollback.left)
         end
     end
     if why ~= nil then
-        doubt(rollback, why)
+        report_incomplete(rollback, why)
     end
 end
 
---- Notes what the `stop` of an old role has ended before the commit, which must not
--- be restored. Yields.
+--- Called after the `stop` of an old role before the commit: removes from the image what
+-- that `stop` has unregistered, as it must not be restored. Yields.
 function Sweep:note_stop()
     if self.image ~= nil then
         self.image:forget_removed()
     end
 end
 
---- Must be called before old roles restart. Yields.
+--- Records what must not be merged by `merge`. Must be called before old roles restart.
+-- Yields.
 function Sweep:prepare()
     local ok, result = pcall(merge.note, self.image or {shards = {}})
     self.noted = ok and result or nil
 end
 
---- Makes one of two, where old roles that were started again have registered what
--- was there. Yields.
+--- Merges duplicate registrations: restarted old roles have registered again what was
+-- still registered from their first start. Yields.
+-- @tparam table rollback {undone, left, doubts}, see `transaction`; lines are appended
 function Sweep:merge(rollback)
     if self.undone ~= nil and self.noted ~= nil then
         local ok, err = pcall(merge.run, self.image, self.noted, self.txn.origin, self.undone)
         if not ok then
-            doubt(rollback, err)
+            report_incomplete(rollback, err)
         end
     end
 end

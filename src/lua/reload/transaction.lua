@@ -1,8 +1,8 @@
---- The transaction: defines the order of steps and how they are undone, but
--- knows nothing of Cartridge or HTTP. Adapters keep each kind of thing safe.
+--- The transaction of a reload: enters phases, enforces the deadline, and commits or
+-- rolls back all adapters. It knows nothing of Cartridge or HTTP.
 --
--- An adapter is a table with
---   name                a word
+-- An adapter protects one kind of thing, such as triggers. It is a table with
+--   name                one word, for messages
 --   snapshot()          records the current state; does not yield
 --   stage()             optional: prepares the new state beside the old one
 --   commit()            makes the new state current; must neither yield nor fail
@@ -16,15 +16,16 @@
 --                       has removed from the new code's state since the guard
 --   mark()              optional: returns a function that reverts what new code
 --                       stages from now on
---   list_new(list)      optional: adds the functions that new code has registered
---   has_met_conflict    optional: true if new code was refused something that the
---                       serving code uses
+--   list_new(list)      optional: appends the functions that new code has registered
+--   has_met_conflict    optional: true if new code was refused a resource, such as a
+--                       port, because serving code is using it
 --
--- A function that an adapter puts in place of another keeps the original in an
+-- A function by which an adapter replaces another one keeps the original in an
 -- upvalue with one of the names in `scan.stand_ins`.
 --
--- The work runs in a fiber of its own, so that it can be cancelled at the
--- deadline. The requesting fiber waits for it and performs the rollback.
+-- The work of the transaction runs in a fiber of its own, so that it can be
+-- cancelled at the deadline. The requesting fiber waits for it and performs the
+-- rollback.
 
 local require = ...
 local clock = require('clock')
@@ -37,19 +38,19 @@ local slice = require('core.yield')
 local terminate = require('code.terminate')
 local watchdog = require('reload.watchdog')
 
--- Code that is loaded can replace it.
+-- Keep the function: application code can replace `clock.monotonic`.
 local monotonic = clock.monotonic
 
--- Seconds that cancelled work has to end.
+-- Seconds to wait for cancelled work to end.
 local GRACE = 1
--- The share of the time reserved for the rollback, and its maximum in seconds:
--- the client must still receive the outcome.
+-- The share of the total time that is reserved for the rollback, and its maximum
+-- in seconds: the client must receive the outcome within its timeout.
 local WAY_BACK, WAY_BACK_MAX = 0.3, 11
 -- The share of the remaining time that work after the commit may take.
 local AFTER = 0.5
--- Seconds of it that are reserved for building the report.
+-- Seconds before the client's timeout that are reserved for building the report.
 local REPORT = 0.2
--- Seconds that each step of the rollback gets in any case.
+-- Minimum time for each step of the rollback, in seconds.
 local LEAST = 0.3
 -- The share of the rollback time that cancelled work may take to end.
 local GRACE_PART = 0.2
@@ -57,9 +58,10 @@ local GRACE_PART = 0.2
 local Transaction = {}
 Transaction.__index = Transaction
 
---- @tparam table args of the command: `timeout` in seconds, `not_after` (unix
---   time)
--- @tparam table registry of the instance
+--- Creates a transaction, without adapters.
+-- @tparam table args arguments of the command, among them `timeout`, in seconds, and
+--   `not_after`, a Unix time
+-- @tparam table registry see `core.registry`
 local function new(args, registry)
     local now, limit = monotonic(), deadline.of(args)
     return setmetatable({
@@ -71,8 +73,8 @@ local function new(args, registry)
         timings_ms = {},
         warnings = {},
         limit = limit,
-        -- The deadline of the work: the rest is for the rollback, or for what
-        -- follows the commit.
+        -- The deadline of the commit: the remaining time is for the rollback,
+        -- or for the work after the commit.
         work_deadline = limit - math.min(WAY_BACK_MAX, math.max(0, limit - now) * WAY_BACK),
         deadline = limit,
         staging = false,
@@ -81,10 +83,11 @@ local function new(args, registry)
     }, Transaction)
 end
 
---- Limits a step of the rollback to the remaining time, but not below a minimum:
--- restoring matters more than reporting.
--- @tparam number seconds
--- @tparam ?number part of the time that is left; the rest is for what follows
+--- Returns the time limit for a step of the rollback, in seconds. It is at least
+-- LEAST, because restoring is more important than a report in time.
+-- @tparam number seconds maximum
+-- @tparam ?number part share of the remaining time that the step may take; the rest
+--   is for later steps
 function Transaction:limited(seconds, part)
     return math.min(seconds, math.max(LEAST, self:time_left() * (part or 1)))
 end
@@ -113,10 +116,10 @@ function Transaction:time_left()
     return math.max(0, self.limit - REPORT - monotonic())
 end
 
---- Tells `status` what is being done, and the client if it is `important`.
+--- Records what the transaction is doing, for the command `status`.
 -- @tparam string what a phase, or the function of a role
 -- @tparam ?string role
--- @tparam ?boolean important
+-- @tparam ?boolean important whether to notify the client of this reload as well
 function Transaction:tell(what, role, important)
     local lock = self.registry.lock
     if lock ~= nil then
@@ -127,7 +130,7 @@ function Transaction:tell(what, role, important)
     end
 end
 
---- Enters a phase: failures from now on belong to it.
+--- Enters a phase, to which failures are attributed from now on.
 function Transaction:enter(phase)
     local now = monotonic()
     if self.phase ~= nil then
@@ -157,7 +160,7 @@ local function end_of(self)
     return self.committed and self.limit or self.work_deadline
 end
 
---- Throws if the transaction must not continue.
+--- Throws if the transaction must not continue: it was cancelled, or timed out.
 function Transaction:check()
     fiber.testcancel()
     if self.aborted or monotonic() > end_of(self) then
@@ -165,7 +168,7 @@ function Transaction:check()
     end
 end
 
---- The one step in which the new generation takes over. Does not yield.
+--- Commits: makes the new generation the serving one, in one step that does not yield.
 function Transaction:commit()
     self:enter('commit')
     self:check()
@@ -173,8 +176,7 @@ function Transaction:commit()
     for _, adapter in ipairs(self.adapters) do
         local ok, err = pcall(adapter.commit, adapter)
         if not ok then
-            -- A bug, and there is no rollback any more: report it instead of
-            -- hiding it.
+            -- This is a bug. It is too late for a rollback, but report it.
             log.error('cartridge-reload: commit of %s: %s', adapter.name, tostring(err))
             self.commit_error = self.commit_error
                 or ('commit of %s: %s'):format(adapter.name, tostring(err))
@@ -184,8 +186,9 @@ function Transaction:commit()
     self:enter(nil)
 end
 
---- Undoes everything. Does not yield unless an adapter has to.
--- @treturn table rollback: {undone, left, doubts}
+--- Rolls back all adapters. Yields only if an adapter has to.
+-- @treturn table {undone, left, doubts}: lists of lines about what was undone, what
+--   was not, and what is uncertain
 function Transaction:rollback()
     local undone, left, doubts = {}, {}, {}
     notify(self, 'on_failure')
@@ -201,8 +204,8 @@ function Transaction:rollback()
     return {undone = undone, left = left, doubts = doubts}
 end
 
---- Marks what new code has staged so far.
--- @treturn function that reverts what it stages after that
+--- Sets a savepoint.
+-- @treturn function that reverts what new code has staged since the savepoint
 function Transaction:mark()
     local take_back = {}
     for _, adapter in ipairs(self.adapters) do
@@ -217,7 +220,7 @@ function Transaction:mark()
     end
 end
 
---- Whether new code was refused something because it is in use.
+--- Whether new code was refused a resource because serving code is using it.
 function Transaction:has_met_conflict()
     for _, adapter in ipairs(self.adapters) do
         if adapter.has_met_conflict then
@@ -227,8 +230,8 @@ function Transaction:has_met_conflict()
     return false
 end
 
---- Keeps old code that is about to run from removing what new code has set.
--- @treturn function to be called when it has run
+--- Protects what new code has set from old code that is about to run.
+-- @treturn function to call when the old code has run; restores what it has removed
 function Transaction:guard()
     local put_back = {}
     for _, adapter in ipairs(self.adapters) do
@@ -243,8 +246,8 @@ function Transaction:guard()
     end
 end
 
---- Calls code of the new generation.
--- @treturn as `failure.call`
+--- Calls a function of new code.
+-- @return the results of `failure.call`
 function Transaction:call(f, ...)
     notify(self, 'before_call')
     local ok, result, second = failure.call(f, ...)
@@ -252,8 +255,8 @@ function Transaction:call(f, ...)
     return ok, result, second
 end
 
---- Yields within a call if it is time to; changes that other code makes
--- meanwhile are not attributed to new code.
+--- Yields within `call`, if the current time slice is over. Changes that other code
+-- makes during the yield are not attributed to new code.
 function Transaction:pause()
     if slice.is_over() then
         notify(self, 'after_call')
@@ -262,8 +265,9 @@ function Transaction:pause()
     end
 end
 
---- Returns the new functions that new code has registered somewhere, or wrapped
--- there.
+--- Returns the functions of new code that are registered somewhere, directly or in a
+-- wrapper.
+-- @treturn table set of functions
 local function taken(self)
     if self.taken == nil then
         self.taken = {}
@@ -280,16 +284,16 @@ local function taken(self)
     return self.taken
 end
 
---- Whether an old function that new code has not registered again stays where it
--- is, because its counterpart can replace it there. It does not stay if a
--- reload has set it, or if its counterpart is registered elsewhere, as the new
--- code has then abandoned this place. Otherwise it may come from the main
--- script, which is not run again.
+--- Whether an old trigger, hook or handler that new code has not set again is kept, to
+-- be replaced by its counterpart. It may have been set by the main script, which is
+-- not run again. It is not kept if an earlier reload has set it, or if new code has
+-- registered its counterpart elsewhere: then new code could have set it again here,
+-- but did not.
 -- @tparam function f
--- @tparam string label of the place
+-- @tparam string label what the function was set as, such as the name of a trigger
 function Transaction:stays(f, label)
     if self.runs_main then
-        -- The main script has run and decided what exists.
+        -- The main script has run again, and would have set it again.
         return false
     end
     local placed = self.registry.placed[f]
@@ -297,16 +301,18 @@ function Transaction:stays(f, label)
         and self.counterparts:cover(f, taken(self))
 end
 
---- Records that a reload has set a function at a place.
+--- Records where this reload has set a function, for `stays` in later reloads.
+-- @tparam function f
+-- @tparam string label see `stays`
 function Transaction:place(f, label)
     local placed = self.registry.placed
     placed[f] = placed[f] or {}
     placed[f][label] = true
 end
 
---- Drops everything about both generations at the end. Code may have kept
--- functions that replaced others: they behave as if nothing is staged, and must
--- not keep a generation alive.
+--- Drops all references to both generations at the end of the reload. The application
+-- may have kept functions by which adapters had replaced others. These functions
+-- still work, as if nothing were staged, but must not keep a generation in memory.
 function Transaction:release()
     for _, adapter in ipairs(self.adapters) do
         for key, value in pairs(adapter) do
@@ -319,7 +325,7 @@ function Transaction:release()
     self.origin:release()
 end
 
---- Starts the watchdog for code that never yields.
+--- Starts the watchdog, which interrupts code that never yields.
 local function watch(self)
     return watchdog.start({
         deadline = function()
@@ -334,8 +340,9 @@ local function watch(self)
     })
 end
 
---- Runs what follows the commit in a fiber of its own, until it ends or the time
--- is over. In the latter case it continues, and a warning is added.
+--- Runs a function after the commit in a fiber of its own, and waits until it returns
+-- or its share of the time has passed. In the latter case the function continues in
+-- its fiber, and a warning is added to the report. Yields.
 -- @tparam function f
 function Transaction:run_after(f)
     local finished, done, err = fiber.cond(), false, nil
@@ -365,11 +372,12 @@ function Transaction:run_after(f)
     end
 end
 
---- Runs `work` in a fiber of its own, until it ends or the deadline passes.
--- @tparam function work gets the transaction; has to call `commit`
--- @treturn[1] boolean true, if it was committed
+--- Runs the transaction: calls `work` in a fiber of its own, and waits until it returns
+-- or the deadline passes. Without a commit by then, rolls back. Yields.
+-- @tparam function work (transaction) must call `commit` to succeed
+-- @treturn[1] boolean true if it was committed
 -- @treturn[2] nil
--- @treturn[2] table failure, see `failure`; its `rollback` says what was undone
+-- @treturn[2] table failure, see `core.failure`; with the result of `rollback`
 function Transaction:run(work)
     local done, err, traceback = false, nil, nil
     local worker = fiber.new(function()
@@ -422,7 +430,7 @@ function Transaction:run(work)
     end
     watching:stop()
     if self.committed and self.wants_jit ~= nil then
-        -- The application may have taken it away.
+        -- The application may have removed these functions.
         pcall(self.wants_jit and jit.on or jit.off)
     end
     if self.committed then

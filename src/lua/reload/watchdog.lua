@@ -1,46 +1,47 @@
---- Interrupts code that never yields, when its time is over.
+--- Interrupts code of the transaction that never yields, when the deadline has passed.
 --
--- Such code lets no other fiber run that could cancel it. A count hook is
--- called by the interpreter after a number of instructions, whoever runs them.
--- If the time is over, the event loop has not turned for a while, and the
--- running fiber belongs to the transaction, the hook raises an error. If a
--- protected call catches it, the hook raises again at each instruction, until
--- the application's code is left.
+-- No other fiber can cancel such code, because none gets to run. So a count hook
+-- is set, which the interpreter calls after every so many instructions of any
+-- fiber. If the deadline has passed, the event loop has not run for a while, and
+-- the running fiber belongs to the transaction, the hook raises an error. If a
+-- protected call catches the error, the hook raises it again at each
+-- instruction, until control has returned from the application's code.
 --
--- LuaJIT does not call hooks from compiled code. While the watchdog is set,
--- nothing is compiled: new code stays in the interpreter, and existing traces
--- keep running.
+-- LuaJIT does not call hooks from compiled code. So the JIT compiler is off while
+-- the watchdog is set: new code stays in the interpreter, and only existing
+-- traces run without the hook.
 
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 local generations = require('code.generations')
 
--- Instructions between two checks of the clock.
+-- Number of instructions between two checks of the clock.
 local INSTRUCTIONS = 10000
--- Seconds without a turn of the event loop. Code that yields is cancelled
--- instead.
+-- Seconds without an iteration of the event loop after which the running code counts
+-- as one that never yields. Code that yields is cancelled instead.
 local STALL = 0.1
 
--- Code that is loaded can replace these.
+-- Keep the functions: application code can replace the fields.
 local monotonic, loop_time = clock.monotonic, fiber.clock
 
 local Watchdog = {}
 Watchdog.__index = Watchdog
 
---- Whether the interrupted function belongs to this program, so that the
--- application has been left. Level 1 is this function, 2 the hook.
+--- Whether the interrupted function belongs to this program: then control has returned
+-- from the application. Stack level 1 is this function, 2 the hook, 3 the interrupted
+-- function.
 local function is_ours()
     local info = debug.getinfo(3, 'f')
     return info == nil or generations.is_ours(info.func)
 end
 
---- @tparam table options
---   deadline: function () that returns it, on the monotonic clock
---   is_asking: function () that tells whether the running fiber works for the
---     transaction
+--- Starts the watchdog.
+-- @tparam table options
+--   deadline: function () -> the deadline, on the monotonic clock
+--   is_asking: function () -> whether the running fiber works for the transaction
 --   raise: function () that raises the error
--- @treturn table to be given to `stop`
+-- @treturn table the watchdog
 local function start(options)
     local self = setmetatable({is_raising = false}, Watchdog)
     if debug.gethook() ~= nil then
@@ -72,7 +73,7 @@ local function start(options)
     return self
 end
 
---- Ends the watch. A second call does nothing.
+--- Stops the watchdog. A second call does nothing.
 function Watchdog:stop()
     if self.hook ~= nil and debug.gethook() == self.hook then
         debug.sethook()

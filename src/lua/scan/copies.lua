@@ -18,7 +18,7 @@ local VARIANTS = {FORI = true, FORL = true, ITERL = true, LOOP = true, FUNCF = t
 local Copies = {}
 Copies.__index = Copies
 
---- @tparam table registry of the instance
+--- @tparam table registry see `core.registry`
 local function new(registry)
     return setmetatable({registry = registry}, Copies)
 end

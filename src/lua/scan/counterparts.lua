@@ -26,8 +26,8 @@ end
 
 --- Lists the contents of the modules that are about to be replaced. No new code
 -- has run yet. May yield.
--- @tparam table registry of the instance
--- @tparam table origin see there
+-- @tparam table registry see `core.registry`
+-- @tparam table origin see `ownership`
 -- @tparam table old module name -> value
 -- @tparam {table,...} paths lists of module name -> path
 -- @treturn table for `new`
@@ -58,7 +58,7 @@ local function list_old(registry, origin, old, paths)
 end
 
 --- Creates the counterparts of a change. May yield.
--- @tparam table registry of the instance
+-- @tparam table registry see `core.registry`
 -- @tparam ?table change a generation that takes over, before or after it does:
 --   origin: see there
 --   old: module name -> value, of all modules as they were

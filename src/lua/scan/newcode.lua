@@ -173,7 +173,7 @@ end
 -- there.
 -- @tparam table place with an old function
 -- @tparam {table,...} holders see `holders_of`
--- @tparam table registry
+-- @tparam table registry see `core.registry`
 -- @tparam table counterparts
 -- @treturn boolean whether that is known
 -- @return

@@ -1,11 +1,10 @@
---- Fibers in which a library runs code of the application, such as those of
--- timers: the fiber runs a loop of the library, which calls functions of the
--- application.
+--- Finds carriers: fibers that run a loop of a library, such as a timer, which
+-- calls functions of the application.
 --
--- When new code starts such a fiber again, the old one is superfluous: after a
--- restart there would be one. An old and a new fiber are matched by their entry
--- function in the library, by the strings passed to it, such as a name, and by
--- the functions of the application, see `succession`.
+-- When new code has started such a fiber as well, the old one is superfluous: a
+-- restarted process would have only one. An old and a new carrier are matched
+-- by their entry function in the library, by the strings passed to it, such as
+-- a name, and by the application's functions, see `succession`.
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -16,14 +15,14 @@ local stacks = require('platform.stacks')
 local succession = require('adapters.fibers.succession')
 local twins = require('scan.twins')
 
--- Fields that are examined of a table passed to a fiber.
+-- Maximum number of fields examined in a table that was passed to a fiber.
 local FIELDS = 64
--- How often the fibers are examined if some end during the search: a library may
--- start a new fiber for each iteration of its loop.
+-- The search is repeated up to this number of times if fibers end meanwhile: a
+-- library may start a new fiber for each iteration of its loop.
 local TRIES = 5
 
---- Calls back for each value that a fiber uses: the upvalues of its entry function,
--- its arguments and variables, and the fields of tables among these.
+--- Calls `visit` with each value that the entry function of a fiber uses: its
+-- upvalues, arguments and local variables, and the fields of tables among them.
 local function each_given(entry, visit)
     local seen = {}
     local function look(value)
@@ -61,19 +60,20 @@ local function each_given(entry, visit)
     end
 end
 
---- Whether a function belongs to a library.
+--- Whether a function belongs to a library: it is neither a function of the
+-- application, nor of Tarantool, nor of this program.
 local function is_of_library(f, origin)
     local info = jutil.funcinfo(f)
     return info.proto ~= nil and info.source:sub(1, 9) ~= '@builtin/' and not generations.is_ours(f)
         and not origin:is_old(f) and not origin:is_new(f)
 end
 
---- Returns the functions of the application that a fiber calls.
--- @tparam table item {id, thread}; sets `entry` and `key`, which is equal for fibers
---   that do the same work with other functions
--- @tparam table origin
+--- Returns the application's functions that a carrier calls.
+-- @tparam table item {id, thread} of a fiber; this sets its `entry`, and its
+--   `key`, which is equal for the old and the new carrier of the same work
+-- @tparam table origin see `ownership`
 -- @tparam function test (f) -> whether it is a function of the application
--- @treturn {function,...} empty if there are none
+-- @treturn {function,...} empty if the fiber is not a carrier
 local function carried_by(item, origin, test)
     local list, seen, texts = {}, {}, {}
     local entry, index = stacks.entry_of((stacks.frames_of(item.thread)))
@@ -94,9 +94,9 @@ local function carried_by(item, origin, test)
     return list
 end
 
---- Examines all fibers once.
+--- Examines all fibers once. Yields.
 -- @treturn table see `collect`
--- @treturn boolean whether a fiber ended during the search
+-- @treturn boolean whether a fiber ended before it was examined
 local function look(origin, accepts, test)
     local groups, has_missed = {}, false
     for _, item in ipairs(fibers_lib.threads() or {}) do
@@ -111,11 +111,12 @@ local function look(origin, accepts, test)
     return groups, has_missed
 end
 
---- Returns the fibers in which a library calls functions of the application. Yields.
--- @tparam table origin
--- @tparam function accepts (number of a fiber) -> whether to examine it
--- @tparam function test (f) -> whether it is such a function
--- @treturn table key -> {{func, name, item},...}, one for each function
+--- Returns the carriers. Yields.
+-- @tparam table origin see `ownership`
+-- @tparam function accepts (fiber id) -> whether to examine the fiber
+-- @tparam function test (f) -> whether it is a function of the application
+-- @treturn table key, see `carried_by` -> {{func, name, item},...}, with one element
+--   for each function that a carrier calls
 local function collect(origin, accepts, test)
     local groups, has_missed
     for _ = 1, TRIES do
@@ -127,8 +128,8 @@ local function collect(origin, accepts, test)
     return groups
 end
 
---- Matches functions without a name that `succession` has not matched, as it does
--- with those that a library has registered.
+--- Matches unnamed functions for which `succession` has found no match, in the
+-- way in which unnamed registered callbacks are matched, see `scan.twins`.
 local function match_twins(carriers, news)
     local taken, olds, free = {}, {}, {}
     for _, carrier in ipairs(carriers) do
@@ -154,15 +155,16 @@ local function match_twins(carriers, news)
     end
 end
 
---- Finds the fibers of old code that new code has started again. Yields.
--- @tparam table origin
--- @tparam table news those that new code has started, see `collect`
+--- Finds the carriers of old code whose work has been taken over by carriers that
+-- new code has started. Yields.
+-- @tparam table origin see `ownership`
+-- @tparam table news the carriers that new code has started, see `collect`
 -- @tparam table options
 --   accepts: see `collect`
 --   find_counterpart: function (f) -> ?function
 -- @treturn {table,...} {id, name, thread, func, where, successors}
--- @treturn boolean whether a fiber may have been missed because it started another
---   one and ended during the search
+-- @treturn boolean whether a carrier may have been missed, because it started
+--   another fiber to continue its loop and ended during the search
 local function find(origin, news, options)
     local result = {}
     if next(news) == nil then
@@ -179,7 +181,7 @@ local function find(origin, news, options)
         local is_taken = {}
         for _, carrier in ipairs(carriers) do
             local item = carrier.item
-            -- A fiber with a function that has no successor continues.
+            -- A carrier is replaced only if all its functions have successors.
             is_taken[item] = is_taken[item] ~= false and carrier.successor ~= nil
             item.successors = item.successors or {}
             table.insert(item.successors, carrier.successor)
@@ -194,9 +196,10 @@ local function find(origin, news, options)
     return result, has_missed
 end
 
---- Records that a fiber was ended and its successors do its work.
--- @tparam table news see `collect`
--- @tparam table item see `find`
+--- Records that a carrier was ended, so that its successors are not assigned to
+-- another one.
+-- @tparam table news see `collect`; the successors are removed from it
+-- @tparam table item the carrier, see `find`
 local function consume(news, item)
     for _, successor in ipairs(item.successors) do
         for index, carrier in ipairs(news[item.key]) do

@@ -1,14 +1,15 @@
---- Restarts loops that nothing in the new code has started.
+--- Restarts loops of old code with new code, if the new code has not started them
+-- itself.
 --
--- This is done only where nothing has to be guessed: the entry function has a
--- counterpart in the new code; the fiber was created without arguments and has
--- nothing in its storage; the loop never returns, so it is not a job that ends;
--- no protected call can swallow its cancellation; and every holder of the fiber
--- can hold the new one instead, so that code which checks whether its loop is
--- running sees the new one.
+-- A loop is restarted only if nothing has to be guessed. Its entry function has a
+-- counterpart in the new code. The fiber was created without arguments and has
+-- nothing in its storage. The loop is endless, so it is not a job that ends by
+-- itself. No protected call can swallow its cancellation. And every reference to
+-- the fiber can be replaced by one to the new fiber, so that code which checks
+-- whether its loop is running checks the new one.
 --
--- Loops are restarted in order of age: a loop that supervises others is older
--- than these and may start them itself.
+-- The oldest loop is restarted first: a loop that supervises others is older
+-- than these, and may start them itself.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -22,7 +23,7 @@ local function object_of(id)
     return ok and object or nil
 end
 
---- Whether code has stored something in a fiber's storage.
+--- Whether the `storage` of a fiber has any entries, or cannot be read.
 local function has_storage(object)
     local ok, storage = pcall(function()
         return object.storage
@@ -30,8 +31,8 @@ local function has_storage(object)
     return not ok or type(storage) == 'table' and next(storage) ~= nil
 end
 
---- Whether a fiber is in a loop that never ends.
--- @tparam {table,...} frames see `stacks`
+--- Whether a fiber runs an endless loop of old code.
+-- @tparam {table,...} frames see `platform.stacks`
 -- @tparam function is_old (f) -> boolean
 local function never_ends(frames, is_old)
     for _, frame in ipairs(frames) do
@@ -42,8 +43,8 @@ local function never_ends(frames, is_old)
     return false
 end
 
---- Whether a loop can be restarted, apart from its holders. Does not yield: its
--- frame levels are valid only now.
+--- Whether a loop meets the conditions for a restart; the references to its fiber are
+-- checked separately. Does not yield, because stack levels change when the fiber runs.
 local function is_restartable(item, is_old)
     item.frames, item.is_whole = stacks.frames_of(item.thread)
     item.entry, item.entry_index = stacks.entry_of(item.frames)
@@ -54,9 +55,10 @@ local function is_restartable(item, is_old)
         and item.object ~= nil and not has_storage(item.object)
 end
 
---- Whether the new code has started the same loop in the meantime.
--- @tparam table item
--- @tparam table ours set of the fibers that were started here
+--- Whether new code has started the same loop since the restarts began.
+-- @tparam table item the old loop
+-- @tparam table ours set of the ids of fibers that `exchange` has started
+-- @tparam table origin see `ownership`
 local function has_started(item, ours, origin)
     for _, new in ipairs(fibers_lib.inspect(function(f)
         return origin:is_new(f)
@@ -68,9 +70,9 @@ local function has_started(item, ours, origin)
     return false
 end
 
---- Cancels a loop and starts its counterpart. Does not yield.
--- @treturn ?number of the new fiber; nil if the loop is over, or in a protected
---   call
+--- Cancels a loop and creates a fiber for its counterpart. Does not yield.
+-- @treturn ?number id of the new fiber; nil if the loop has ended, or cannot be
+--   cancelled because it is in a protected call
 local function exchange(item, holders)
     if item.object:status() == 'dead' or not fibers_lib.cancel_safely(item) then
         return nil
@@ -83,14 +85,15 @@ local function exchange(item, holders)
 end
 
 --- Restarts loops. Yields.
--- @tparam {table,...} loops see `fibers.inspect`, each with its `counterpart`
+-- @tparam {table,...} loops results of `fibers.inspect`, with the `counterpart` of each
+--   entry function
 -- @tparam table options
 --   origin: see `ownership`
---   is_old: function (f) -> boolean
+--   is_old: function (f) -> whether the function is old
 --   deadline: on the monotonic clock
---   limit: the most memory that Lua may have in use, in kilobytes
--- @treturn {table,...} those that were started again, with the `successor`: the
---   number of the new fiber, or true if another loop has started it
+--   limit: Lua memory at which to stop, in kilobytes
+-- @treturn {table,...} the restarted loops; `successor` is the id of the new fiber, or
+--   true if a loop restarted before has started it
 local function run(loops, options)
     local candidates, objects, threads = {}, {}, {}
     for _, item in ipairs(loops) do
@@ -127,7 +130,7 @@ local function run(loops, options)
             if id ~= nil then
                 item.successor, ours[id] = id, true
                 table.insert(done, item)
-                -- The new loop starts, and may start others.
+                -- Let the new loop run: it may start others.
                 fiber.sleep(0)
             end
         end

@@ -1,22 +1,23 @@
---- Determines which new fibers have replaced which old ones.
+--- Determines which fibers of new code do the work of which old fibers: the
+-- successors of the old ones.
 --
 -- Loops are identified by the prototype of their entry function, because
--- closures of the same code do the same work. The prototype of a new loop
--- replaces that of an old one if, in this order:
+-- closures of the same code do the same work. An old and a new prototype are
+-- paired by the first of these rules that applies:
 --
--- -- 	counterpart	it is the function with the same name in its module
--- -- 	code		it has the same code, in a file with the same name
--- -- 	name		the fibers have the same name, and it is in such a file
--- -- 	shape		it has no name, is at the same line of such a file or in the
--- -- 			same position among the remaining ones, and mostly mentions
--- -- 			the same names
+-- -- 	counterpart	the new function has the same name in the same module
+-- -- 	code		both have the same bytecode and the same file name
+-- -- 	name		the fibers have the same name, the functions the same file name
+-- -- 	shape		both are unnamed functions in files of the same name; they start
+-- -- 			at the same line, or have the same position among the unpaired
+-- -- 			functions; and they use mostly the same names
 --
--- If fewer new fibers were started than there are old ones, only that many old
--- ones are replaced.
+-- If there are fewer new fibers than old ones for a pair, some of the old ones
+-- have no successor.
 
 local jutil = require('jit.util')
 
--- The share of names that two functions must have in common.
+-- The share of names that two functions must have in common to be paired by shape.
 local COMMON = 0.5
 -- The default name of a fiber.
 local NO_NAME = 'lua'
@@ -29,7 +30,7 @@ local function proto_of(f)
     return jutil.funcinfo(f).proto or f
 end
 
---- Groups fibers by the prototype of their entry.
+--- Groups fibers by the prototype of their entry function.
 -- @tparam {table,...} list {func, name}
 -- @treturn {table,...} groups {func, proto, file, line, members, names}
 local function group(list)
@@ -57,7 +58,10 @@ local function group(list)
     return groups
 end
 
---- Returns the names and strings among the constants of a function.
+--- Returns the names that a function uses: its string constants, among them the names
+-- of globals and fields, and the names of its upvalues.
+-- @treturn table set
+-- @treturn number size of the set
 local function constants_of(f)
     local set, count = {}, 0
     for index = -1, -250, -1 do
@@ -96,7 +100,8 @@ local function code_of(f)
     return ok and text or nil
 end
 
---- Returns the only free group for which a condition holds.
+--- Returns the only unpaired group for which a condition holds; nil if there are
+-- several.
 local function only(groups, holds)
     local result
     for _, candidate in ipairs(groups) do
@@ -114,8 +119,8 @@ local function pair(a, b)
     a.partner, b.partner = b, a
 end
 
---- Pairs the remaining unnamed functions of a file, if there are as many old as
--- new ones.
+--- Pairs the remaining functions of each file by line, and then by position, if as many
+-- old as new ones are left.
 local function pair_by_shape(olds, news)
     local files = {}
     local function collect(groups, key)
@@ -159,8 +164,9 @@ local function pair_by_shape(olds, news)
     end
 end
 
---- Assigns each old fiber of a pair its successor, preferring one with the same
--- name.
+--- Assigns successors to the fibers of an old group, preferably with the same name.
+-- @tparam table old group
+-- @tparam table new the group that is paired with it
 local function assign(old, new)
     local free = {}
     for _, item in ipairs(new.members) do
@@ -179,13 +185,14 @@ local function assign(old, new)
     end
 end
 
---- Finds the successors. Does not yield.
--- @tparam {table,...} old fibers {func, name}: entry function, name of the fiber;
---   each gets its `successor`, if it has one, its `counterpart`, the function of
---   the new code that stands for its entry, and `is_taken_over`, if the new code
---   has started any fiber for the same work
--- @tparam {table,...} new fibers {func, name}, those included that have ended
--- @tparam function find_counterpart (f) -> ?function
+--- Finds the successors of old fibers. Does not yield.
+-- @tparam {table,...} old fibers {func, name}: entry function, and name of the fiber.
+--   Sets in each:
+--   successor: the new fiber, or nil
+--   counterpart: the counterpart of the entry function, or nil
+--   is_taken_over: whether any new fiber does the same work
+-- @tparam {table,...} new fibers {func, name}, including those that have already ended
+-- @tparam function find_counterpart (f) -> the counterpart of an old function, or nil
 local function find(old, new, find_counterpart)
     local olds, news = group(old), group(new)
     for _, item in ipairs(olds) do

@@ -1,37 +1,41 @@
---- Determines which variables of `cartridge.vars` the `stop` of an old role
--- releases or unsets, from its bytecode, without calling it.
+--- Determines which variables of `cartridge.vars` the `stop` of an old role assigns
+-- to, or whose objects it ends. Analyses the bytecode of `stop`, without calling it.
 --
--- New roles start before the old ones stop, but must see the state after that:
--- `vars.worker = vars.worker or fiber.create(loop)` must not keep a worker that
--- `stop` is about to cancel. A variable is considered released if a function
--- that `stop` may call assigns to it, or names it together with a method that
--- ends objects.
+-- New roles start before the old ones stop, but must not find objects that `stop`
+-- will end: `vars.worker = vars.worker or fiber.create(loop)` would keep a worker
+-- that `stop` is about to cancel. A variable counts as ended if a function that
+-- `stop` may call assigns to it, or uses both its name and the name of a method,
+-- such as `cancel`, that ends the object in it.
 
 local require = ...
 local jutil = require('jit.util')
 
--- Methods that end an object.
+-- Names of methods that end an object.
 local ENDING = {'cancel', 'close', 'destroy', 'disconnect', 'kill', 'shutdown', 'stop', 'terminate'}
--- How many functions are examined.
+-- Maximum number of functions that are examined.
 local FUNCTIONS = 200
 
---- Returns the opcode of `t.name = value`, found in a function that contains it:
--- opcodes differ between versions of LuaJIT.
+--- Returns the opcode of `t.name = value`. Opcodes differ between versions of LuaJIT,
+-- so it is read from a function that consists of such an assignment.
+-- @treturn ?number nil if the bytecode has an unexpected format
 local function find_assignment()
     local function probe(_, t, value)
         t.cartridge_reload = value
     end
     local instruction = jutil.funcbc(probe, 1)
-    -- Operands: the slots of value and table, and the number of the constant.
+    -- The operands are the slots of value and table, and the constant's index.
     if jutil.funck(probe, -1) ~= 'cartridge_reload' or bit.rshift(instruction, 8) ~= 0x010002 then
         return nil
     end
     return bit.band(instruction, 0xff)
 end
 
---- Collects the strings among the constants of a function and of those inside it,
--- and the names of the fields that they assign.
--- @tparam ?number assignment opcode
+--- Collects string constants and assigned field names, from a function and the
+-- functions nested in it.
+-- @tparam function|proto f
+-- @tparam ?number assignment opcode, see `find_assignment`
+-- @tparam table named set to which all string constants are added
+-- @tparam table assigned set to which the names of assigned fields are added
 local function collect(f, assignment, named, assigned)
     for pc = 1, math.huge do
         local instruction = jutil.funcbc(f, pc)
@@ -56,7 +60,9 @@ local function collect(f, assignment, named, assigned)
     end
 end
 
---- Whether one of the named methods ends a value.
+--- Whether a value has a method that ends it, and `stop` uses the name of that method.
+-- @param value
+-- @tparam table named set of the names that `stop` uses
 local function is_ended(value, named)
     for _, method in ipairs(ENDING) do
         if named[method] then
@@ -71,8 +77,10 @@ local function is_ended(value, named)
     return false
 end
 
---- Whether a value, or an element of a plain list, is ended.
-local function is_held(value, named)
+--- Whether `stop` may end the object in a variable, or the objects in a list there.
+-- @param value
+-- @tparam table named set of the names that `stop` uses
+local function is_ended_in(value, named)
     local kind = type(value)
     if kind == 'userdata' or kind == 'cdata' or (kind == 'table' and getmetatable(value) ~= nil) then
         return is_ended(value, named)
@@ -83,8 +91,9 @@ local function is_held(value, named)
     return false
 end
 
---- Returns the module whose variables a table holds, if it is a `cartridge.vars`
--- object.
+--- Returns the name of the module whose variables a table holds, if the table was
+-- created by `cartridge.vars`.
+-- @treturn ?string
 local function module_of(value)
     local metatable = type(value) == 'table' and debug.getmetatable(value)
     if type(metatable) == 'table' and rawget(metatable, '__type') == 'vars' then
@@ -93,11 +102,13 @@ local function module_of(value)
     return nil
 end
 
---- @tparam {function,...} stops
--- @tparam function is_application f -> whether its code is of the application
--- @tparam table values module name -> its variables
--- @treturn {[string]={[string]=boolean,...},...} name under which variables are
---   kept, most often that of a module -> set of those that are ended
+--- Analyses the `stop` functions of roles.
+-- @tparam {function,...} stops
+-- @tparam function is_application (f) -> whether it is a function of the application
+-- @tparam table values name passed to `cartridge.vars.new`, usually that of the
+--   module -> its variables
+-- @treturn {[string]={[string]=boolean,...},...} the same name -> set of the names of
+--   variables that are ended
 return function(stops, is_application, values)
     local assignment = find_assignment()
     local result, queue, seen = {}, {}, {}
@@ -121,8 +132,8 @@ return function(stops, is_application, values)
                 elseif module_of(value) ~= nil then
                     table.insert(modules, module_of(value))
                 elseif type(value) == 'table' then
-                    -- A module or an object: examine the methods that are
-                    -- called.
+                    -- A module or an object: examine those of its functions
+                    -- whose names are used.
                     for field in pairs(named) do
                         local method = rawget(value, field)
                         if type(method) == 'function' then
@@ -134,7 +145,7 @@ return function(stops, is_application, values)
             for _, module in ipairs(modules) do
                 result[module] = result[module] or {}
                 for name, value in pairs(values[module] or {}) do
-                    if assigned[name] or (named[name] and is_held(value, named)) then
+                    if assigned[name] or (named[name] and is_ended_in(value, named)) then
                         result[module][name] = true
                     end
                 end
