@@ -25,7 +25,7 @@ Lifecycle.__index = Lifecycle
 -- @tparam table framework see `frameworks.detect`
 -- @tparam table modules the adapter `modules` of this transaction
 -- @tparam table adapters name -> Lua module of an adapter
--- @tparam table servers the adapter `servers` of this transaction
+-- @tparam table servers the adapter `http_servers` of this transaction
 local function new(txn, framework, modules, adapters, servers)
     return setmetatable({
         txn = txn,

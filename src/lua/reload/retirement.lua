@@ -20,7 +20,7 @@ Retirement.__index = Retirement
 -- @tparam table txn the transaction
 -- @tparam table framework see `frameworks.detect`
 -- @tparam table adapters name -> Lua module of an adapter
--- @tparam table servers the adapter `servers` of this transaction
+-- @tparam table servers the adapter `http_servers` of this transaction
 local function new(txn, framework, adapters, servers)
     return setmetatable({
         txn = txn,
