@@ -19,8 +19,9 @@
 #define LOCAL_RUN_DIR	"tmp/run"
 #define TT_RUN_DIR	"var/run"
 #define TT_ENABLED	"instances.enabled"
+/* The last component is not the name of an application. */
 #define SYSTEM_RUN_DIR	"/var/run/" SYSTEM_NAME
-#define SYSTEM_NAME	"tarantool"	/* not an application */
+#define SYSTEM_NAME	"tarantool"
 
 #define SUFFIX		".control"
 #define TT_SOCKET	"tarantool.control"
@@ -28,15 +29,15 @@
 #define DOCKER_SOCKET	"tarantool.sock"
 #define STATEBOARD	"stateboard"
 
-/* How many of the other instances an error lists. */
+/* The maximum number of other instances that an error lists. */
 #define OTHERS_MAX	6
 
 enum match {
 	WANTED,
-	STATE_BOARD,		/* found but not requested */
+	STATE_BOARD,		/* a stateboard that was not requested */
 	NOT_A_SOCKET,
 	UNREADABLE,
-	OTHER			/* another name, or no name */
+	OTHER			/* not the requested name, or none */
 };
 
 /* A file that may be the console socket of an instance. */
@@ -46,34 +47,37 @@ struct candidate {
 	char		*app;		/* or NULL */
 	char		*instance;	/* or NULL */
 	struct timespec	 born;
-	size_t		 run_len;	/* length of its directory */
-	int		 is_named;	/* explicitly configured */
+	size_t		 run_len;	/* length of its run directory */
+	int		 is_named;	/* run_dir is trusted */
 };
 
 struct search {
 	const char		*app;		/* pattern, or NULL */
 	const char		*instance;	/* pattern, or NULL */
-	char			*package;	/* from the rockspec */
-	int			 stateboards;	/* stateboards are requested */
+	char			*package;	/* from the rockspec, or NULL */
+	int			 stateboards;	/* stateboards were requested */
 	struct candidate	*list;
 	size_t			 count;
-	size_t			 run_len;	/* see struct candidate */
+	/* Of the directory that is being searched, see struct candidate. */
+	size_t			 run_len;
 	int			 is_named;
-	FILE			*looked;	/* searched directories */
-	int			 places;	/* how many of them */
+	/* The searched directories, as a text for the error; their number. */
+	FILE			*looked;
+	int			 places;
 	struct error		*error;
 };
 
-/* A run directory while it is read. */
+/* A run directory that is being read. */
 struct place {
 	const char	*path;
 	/*
 	 * Whether sockets without an application name belong to the requested
-	 * application, and its name if that is known.
+	 * application; `owner` is the name of that application, or NULL if
+	 * unknown.
 	 */
 	int		 owned;
 	const char	*owner;
-	int		 nested;	/* in an application's own */
+	int		 nested;	/* APP/ in a run directory */
 };
 
 static int
@@ -97,7 +101,7 @@ is_stateboard(const char *name)
 	    ends_with(name, "-" STATEBOARD);
 }
 
-/* A pattern of NULL matches everything. */
+/* Whether a name matches a pattern; NULL matches everything. */
 static int
 matches(const char *pattern, const char *name)
 {
@@ -105,7 +109,10 @@ matches(const char *pattern, const char *name)
 	    fnmatch(pattern, name, 0) == 0;
 }
 
-/* A stateboard may be called "stateboard" or "APP-stateboard". */
+/*
+ * Whether an instance name matches the requested one.  A stateboard can be
+ * requested as "stateboard" or "APP-stateboard".
+ */
 static int
 matches_instance(const struct search *search, const char *app,
     const char *instance)
@@ -122,8 +129,8 @@ matches_instance(const struct search *search, const char *app,
 }
 
 /*
- * Whether an instance is requested.  A single name may be that of an
- * application or of an instance.
+ * Whether an instance is requested.  If a socket has only one name, that can be
+ * the name of the application or of the instance.
  */
 static int
 matches_names(const struct search *search, const char *app,
@@ -151,7 +158,7 @@ dup_string(char **to, const char *text)
 	return text != NULL && (*to = strdup(text)) == NULL ? -1 : 0;
 }
 
-/* Records a file; all strings are copied. */
+/* Adds a file to the candidates; copies all strings. */
 static int
 add_candidate(struct search *search, enum match match, const char *path,
     const char *app, const char *instance, const struct timespec *born)
@@ -175,8 +182,9 @@ add_candidate(struct search *search, enum match match, const char *path,
 }
 
 /*
- * Handles an unreadable path.  It is an error, as a partial result could pass
- * for the whole application; unless only a glob led there.
+ * Handles a path that cannot be read.  That is an error, because a partial
+ * result could pass for the whole application, unless the path was reached only
+ * through a glob.
  */
 static int
 unreadable(struct search *search, const char *path, int by_pattern)
@@ -203,7 +211,10 @@ is_absent(int code)
 	return code == ENOENT || code == ENOTDIR || code == ELOOP;
 }
 
-/* Checks a file that may be the socket of this instance. */
+/*
+ * Adds a file to the candidates if it is a socket or should be one.  `wanted`:
+ * its names match the request.
+ */
 static int
 check_candidate(struct search *search, const char *path, const char *app,
     const char *instance, int wanted)
@@ -230,7 +241,9 @@ check_candidate(struct search *search, const char *path, const char *app,
 	return add_candidate(search, match, path, app, instance, &st.st_mtim);
 }
 
-/* Splits "APP.INSTANCE" at a dot.  Returns 0 if a part would be empty. */
+/*
+ * Splits "APP.INSTANCE" at the dot.  Returns 1, or 0 if a part would be empty.
+ */
 static int
 split(char *text, char *dot, const char **app, const char **instance)
 {
@@ -243,9 +256,9 @@ split(char *text, char *dot, const char **app, const char **instance)
 }
 
 /*
- * Splits a file name into application and instance.  If the names contain dots,
- * the split that matches the request wins.  Modifies the stem, to which the
- * results point.  Returns whether the instance is requested.
+ * Splits a file name into application and instance.  If it has several dots,
+ * the split that matches the request is used.  The results point into the stem,
+ * which is modified.  Returns whether the instance is requested.
  */
 static int
 read_stem(const struct search *search, char *stem, const char **app,
@@ -256,10 +269,7 @@ read_stem(const struct search *search, char *stem, const char **app,
 
 	if (strchr(stem, '.') == NULL && ends_with(stem, "-" STATEBOARD) &&
 	    stem[0] != '-') {
-		/*
-		 * "APP-stateboard" may also have been requested as an
-		 * application.
-		 */
+		/* "APP-stateboard" may also be meant as an application name. */
 		as_app = search->app != NULL && search->instance == NULL &&
 		    matches(search->app, stem);
 		stem[strlen(stem) - strlen("-" STATEBOARD)] = '\0';
@@ -297,14 +307,17 @@ check_control(struct search *search, const struct place *place,
 		return 0;
 	stem[strlen(stem) - strlen(SUFFIX)] = '\0';
 	wanted = read_stem(search, stem, &app, &instance);
-	/* Other files in an application's directory need not be consoles. */
+	/*
+	 * In the directory of an application, other *.control files need not be
+	 * consoles.
+	 */
 	if (place->nested && (!wanted || instance == NULL ||
 	    strcmp(app, place->owner) != 0))
 		return 0;
 	return check_candidate(search, path, app, instance, wanted);
 }
 
-/* Checks the console socket of the Docker image. */
+/* Checks tarantool.sock, the console socket of the Docker image. */
 static int
 check_docker(struct search *search, const struct place *place,
     const char *path)
@@ -319,7 +332,7 @@ check_docker(struct search *search, const struct place *place,
 		return error_out_of_memory(search->error);
 	has_console = stat(console, &st) == 0;
 	free(console);
-	/* Next to a console of tt, tarantool.sock is the binary port. */
+	/* Next to a console socket of tt, tarantool.sock is the binary port. */
 	if (has_console)
 		return 0;
 	if (app != NULL && app[0] == '\0')
@@ -333,8 +346,8 @@ check_docker(struct search *search, const struct place *place,
 }
 
 /*
- * Checks the directory of an instance for a console of tt: tarantool.control,
- * or INSTANCE.control with tt 1.
+ * Checks whether a directory is that of an instance of tt: it contains
+ * tarantool.control or, with tt 1, INSTANCE.control.
  */
 static int
 check_instance_dir(struct search *search, const struct place *place,
@@ -389,7 +402,8 @@ check_entry(struct search *search, const struct place *place,
 }
 
 /*
- * Reads a run directory.  Returns 0, 1 if it does not exist, -1 with an error.
+ * Reads a run directory.  Returns 0, 1 if it does not exist, or -1 with an
+ * error.
  */
 static int
 scan(struct search *search, const struct place *place)
@@ -417,10 +431,10 @@ scan(struct search *search, const struct place *place)
 }
 
 /*
- * Determines which application the sockets without a name belong to.  A run
- * directory inside a project directory (`base`) belongs to the application
- * named by its rockspec or by that directory; any other to the application it
- * is named after.  The caller frees *owner.
+ * Determines which application owns the sockets without an application name.  A
+ * run directory inside a project directory (`base`) belongs to the application
+ * named by its rockspec or by that directory; any other one to the application
+ * with the same name.  The caller frees *owner.
  */
 static int
 find_owner(struct search *search, struct place *place, const char *base,
@@ -460,7 +474,8 @@ find_owner(struct search *search, struct place *place, const char *base,
 }
 
 /*
- * Reads a run directory; its owner is `owner` or, if NULL, found by find_owner.
+ * Reads a run directory.  It belongs to the application `owner`; if that is
+ * NULL, find_owner finds the application.  Returns like scan.
  */
 static int
 read_place(struct search *search, const char *path, const char *base,
@@ -473,7 +488,7 @@ read_place(struct search *search, const char *path, const char *base,
 	place->path = path;
 	place->owned = owner != NULL;
 	place->owner = owner;
-	/* Paths in the working directory have no prefix. */
+	/* Paths of sockets in the working directory have no prefix. */
 	search->run_len = strcmp(path, ".") == 0 ? 0 : strlen(path);
 	if (owner == NULL)
 		result = find_owner(search, place, base, &found);
@@ -505,7 +520,10 @@ search_place(struct search *search, const char *path, const char *base,
 	return 0;
 }
 
-/* Searches the run directory of one application of tt. */
+/*
+ * Searches the run directory of one application of tt.  `say`: add the
+ * directory to the text of searched directories.
+ */
 static int
 search_app(struct search *search, const char *enabled, const char *app,
     const char *run_dir, int say)
@@ -569,12 +587,9 @@ search_tt(struct search *search)
 	result = project_tt(&tt, search->error);
 	search->is_named = result == 0 && tt.file != NULL;
 	if (result == -1) {
-		/* The error is already set. */
+		/* project_tt has set the error. */
 	} else if (tt.file == NULL) {
-		/*
-		 * Without tt.yaml, tt uses these defaults, and so does
-		 * Tarantool 3.
-		 */
+		/* The defaults of tt without tt.yaml, and of Tarantool 3. */
 		result = search_place(search, TT_RUN_DIR, ".", NULL);
 		if (result == 0)
 			result = search_apps(search, TT_ENABLED, TT_RUN_DIR);
@@ -583,7 +598,10 @@ search_tt(struct search *search)
 	} else if ((own = project_path(tt.enabled, tt.run_dir)) == NULL) {
 		result = error_out_of_memory(search->error);
 	} else {
-		/* The directory may itself be the only application. */
+		/*
+		 * The directory of the applications may itself be the only
+		 * application.
+		 */
 		result = search_place(search, own, tt.enabled, NULL);
 		if (result == 0)
 			result = search_apps(search, tt.enabled, tt.run_dir);
@@ -604,7 +622,7 @@ found_any(const struct search *search)
 	return 0;
 }
 
-/* Searches the given run directory, or else the usual ones. */
+/* Searches the given run directory or, without one, the usual ones. */
 static int
 search_all(struct search *search, const struct discover_query *query)
 {
@@ -684,9 +702,10 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 }
 
 /*
- * Determines which user may serve a socket: the owner of its directory.  A run
- * directory that was not named explicitly must belong to a trusted user.  A
- * world-writable directory may contain only directories of its own owner.
+ * Determines which user, besides trusted ones, may listen on a socket: the
+ * owner of its directory.  A run directory that was found without being
+ * configured must belong to a trusted user.  Below a world-writable directory,
+ * directories must belong to its owner or to a trusted user.
  */
 static int
 find_server(struct search *search, const struct candidate *candidate,
@@ -730,8 +749,8 @@ add_found(struct search *search, const struct candidate *candidate,
 }
 
 /*
- * Adds the newest socket of each instance: an older one may be a leftover of
- * another tool or version that started it before.
+ * Adds the newest socket of each instance.  An older one may be left over from
+ * another tool or version that started the instance before.
  */
 static int
 add_wanted(struct search *search, struct targets *targets)
@@ -754,7 +773,10 @@ add_wanted(struct search *search, struct targets *targets)
 	return best == NULL ? 0 : add_found(search, best, targets);
 }
 
-/* An instance requested without an application must exist in only one. */
+/*
+ * Rejects an instance name, given without an application, that several
+ * applications have.
+ */
 static int
 check_one_app(const struct search *search)
 {
@@ -785,13 +807,16 @@ close_text(FILE *out, char *const *text)
 	int failed = ferror(out);
 
 	/*
-	 * If the final write runs out of memory, glibc does not report an
-	 * error.
+	 * If the final write of a memory stream runs out of memory, glibc does
+	 * not report an error, but there is no text.
 	 */
 	return fclose(out) == EOF || failed || *text == NULL ? -1 : 0;
 }
 
-/* Prints "\nLABEL: a, b, ..." for candidates with a match. */
+/*
+ * Prints "\nLABEL: a, b, ..." with the paths of the candidates that have this
+ * match.
+ */
 static void
 print_files(const struct search *search, FILE *out, enum match match,
     const char *label)
@@ -810,8 +835,9 @@ print_files(const struct search *search, FILE *out, enum match match,
 }
 
 /*
- * Returns the name to suggest for a candidate: an instance if the requested
- * application exists, otherwise an application; or NULL.
+ * Returns the name of a candidate that the user could request instead: with
+ * `of_apps` its application, otherwise its instance, if the application
+ * matches.  Returns NULL if there is no such name.
  */
 static const char *
 name_to_offer(const struct search *search, const struct candidate *candidate,
@@ -828,8 +854,9 @@ name_to_offer(const struct search *search, const struct candidate *candidate,
 }
 
 /*
- * Prints the names that exist, or adds them to `nearest` if that is not NULL.
- * The list is sorted, so duplicates are adjacent.
+ * Prints the names that could be requested instead or, if `nearest` is not
+ * NULL, only adds them there.  The candidates are sorted, so duplicates are
+ * adjacent.
  */
 static void
 print_names(const struct search *search, FILE *out, int of_apps,
@@ -856,7 +883,7 @@ print_names(const struct search *search, FILE *out, int of_apps,
 	}
 }
 
-/* Prints the sockets that have no name to suggest. */
+/* Prints the other sockets, for which name_to_offer has no name. */
 static void
 print_nameless(const struct search *search, FILE *out, int of_apps)
 {
@@ -964,7 +991,10 @@ check_query(const struct discover_query *query, struct error *error)
 	return check_name("instance", query->instance, error);
 }
 
-/* Takes the application from the rockspec, as cartridge-cli does. */
+/*
+ * Takes the name of the application from the rockspec in the current directory,
+ * as cartridge-cli does.
+ */
 static int
 take_app_from_rockspec(struct search *search)
 {

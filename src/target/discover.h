@@ -13,12 +13,12 @@
 #include "util/error.h"
 #include "target/target.h"
 
-/* NULL means not given; one of the first three is required. */
+/* NULL: not given.  At least one of the first three is required. */
 struct discover_query {
 	const char	*app;		/* a name, or a glob of names */
 	const char	*instance;	/* the same */
 	const char	*run_dir;
-	const char	*system_run_dir; /* for tests: /var/run/tarantool */
+	const char	*system_run_dir; /* NULL but in tests */
 	int		 only_here;	/* do not search /var/run/tarantool */
 };
 
@@ -26,15 +26,17 @@ struct discover_query {
  * Adds the sockets of all instances that match the query, with the names of
  * application and instance where they are known.
  *
- * The run directory is that of the query, else $TARANTOOL_RUN_DIR, else that of
- * .cartridge.yml; only this one is searched.  Without any, it is the first of
- * these that has a matching socket: tmp/run, tt's (by tt.yaml, or var/run and
- * instances.enabled/APP/var/run), /var/run/tarantool.  In a run directory these
- * names are recognised, APP and INSTANCE being whole names:
+ * If the query names a run directory, only that is searched; otherwise the one
+ * in $TARANTOOL_RUN_DIR or, without that, in .cartridge.yml.  If none of them
+ * names one, these are searched in turn until a socket matches: tmp/run; the
+ * run directories of tt (from tt.yaml, or else var/run and
+ * instances.enabled/APP/var/run); /var/run/tarantool.  In a run directory these
+ * names are recognised; APP and INSTANCE stand for whole names:
  *
  *	APP.INSTANCE.control		cartridge-cli, ansible-cartridge
- *	APP-stateboard.control		the same, only if requested
- *	APP.control			tarantoolctl; INSTANCE may name it too
+ *	APP-stateboard.control		their stateboard, if requested
+ *	APP.control			tarantoolctl; the name APP may also be
+ *					requested as that of the instance
  *	APP/INSTANCE/tarantool.control	tt
  *	APP/INSTANCE/INSTANCE.control	tt 1
  *	APP/APP.INSTANCE.control	tt cartridge
@@ -45,14 +47,14 @@ struct discover_query {
  *					$TARANTOOL_INSTANCE_NAME, else the
  *					application "tarantool"
  *
- * An instance without an application belongs to that of the rockspec in the
- * current directory.  Without a rockspec it may belong to any application, but
- * not to several.
+ * If only an instance is requested, the application is the one named by the
+ * rockspec in the current directory.  Without a rockspec, instances of any
+ * application match, but only one application may have that instance.
  *
  * A stateboard is requested by a name that ends in "stateboard".  Files other
- * than sockets are skipped.  A socket without a listening process is found like
- * any other, as only connecting tells.  Of two sockets with the same names in
- * one place, the newer one is used.  The new targets are sorted by application,
+ * than sockets are skipped.  A socket on which no process listens is found like
+ * any other: only connecting shows the difference.  If several sockets have the
+ * same names, the newest is used.  The new targets are sorted by application,
  * instance and path, and follow those already in the list.
  *
  * Blocks on the file system only.  Returns 0, or -1 with an error: usage (a

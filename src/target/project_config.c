@@ -22,10 +22,10 @@
 #define ROCKSPEC	".rockspec"
 
 #define KEY_SIZE	64
-/* libyaml takes quadratic time for deeply nested input. */
+/* Limits the quadratic time that libyaml takes for deeply nested input. */
 #define DEPTH_MAX	100
 
-/* A setting to read: its keys from the root, joined by dots. */
+/* A setting to read.  The key is its path from the root, joined by dots. */
 struct setting {
 	const char	*key;
 	char		**value;
@@ -36,7 +36,7 @@ struct reader {
 	const char		*path;
 	const char		*text;
 	size_t			 len;
-	const struct setting	*settings;	/* the last has no key */
+	const struct setting	*settings;	/* ends with a NULL key */
 	struct error		*error;
 };
 
@@ -78,7 +78,10 @@ read_all(int fd, char *text, size_t size)
 	return (ssize_t)len;
 }
 
-/* Rejects a file of another user: it decides where the program sends Lua. */
+/*
+ * Rejects a file of another user, who could redirect the Lua that this program
+ * sends.
+ */
 static int
 check_owner(const char *path, const struct stat *st, struct error *error)
 {
@@ -93,9 +96,9 @@ check_owner(const char *path, const struct stat *st, struct error *error)
 }
 
 /*
- * Reads a regular file and terminates it with a NUL.  Only a file that the user
- * named (`given`) may belong to another user.  Returns 1 with a text to be
- * freed, 0 if there is no such file, -1 with an error.
+ * Reads a regular file and terminates the text with a NUL.  The file may belong
+ * to another user only if `given` is set: the user named it.  Returns 1 with a
+ * text that the caller frees, 0 if there is no such file, or -1 with an error.
  */
 static int
 read_file(const char *path, int given, char **text, size_t *len,
@@ -106,7 +109,7 @@ read_file(const char *path, int given, char **text, size_t *len,
 	int fd;
 
 	*text = NULL;
-	/* O_NONBLOCK: opening a FIFO without a writer would block. */
+	/* O_NONBLOCK: opening a FIFO that has no writer would block. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1)
 		return errno == ENOENT || errno == ENOTDIR ? 0 :
@@ -135,7 +138,7 @@ read_file(const char *path, int given, char **text, size_t *len,
 	return 1;
 }
 
-/* `line` counts from 0, as in libyaml. */
+/* Sets the error for a line, which is counted from 0, as in libyaml. */
 static int
 bad_line(const struct reader *reader, size_t line, const char *key,
     const char *what)
@@ -154,7 +157,7 @@ bad_yaml(const struct reader *reader)
 	if (parser->error == YAML_MEMORY_ERROR)
 		return error_out_of_memory(reader->error);
 	line = parser->problem_mark.line;
-	/* For invalid characters libyaml reports only an offset. */
+	/* For an invalid character libyaml reports an offset, but no line. */
 	if (parser->error == YAML_READER_ERROR) {
 		line = 0;
 		for (i = 0; i < parser->problem_offset && i < reader->len; i++)
@@ -171,7 +174,7 @@ next_event(struct reader *reader, yaml_event_t *event)
 	    bad_yaml(reader);
 }
 
-/* Skips the rest of a node whose first event has been read. */
+/* Skips the rest of a node, given the type of its first event. */
 static int
 skip(struct reader *reader, yaml_event_type_t type)
 {
@@ -229,8 +232,8 @@ store(const struct reader *reader, const struct setting *setting,
 }
 
 /*
- * Returns the setting with that key, or NULL.  *inside tells whether there are
- * settings below the key.
+ * Returns the setting with that key, or NULL.  Sets *inside to whether the keys
+ * of any settings start with this one.
  */
 static const struct setting *
 find_setting(const struct reader *reader, const char *key, int *inside)
@@ -250,8 +253,8 @@ find_setting(const struct reader *reader, const char *key, int *inside)
 }
 
 /*
- * Reads the rest of a mapping.  Recursion is limited by the depth of the
- * settings, so a hostile file cannot exhaust the stack.
+ * Reads a mapping whose first event has been read.  The recursion is as deep as
+ * the keys of the settings at most, so a hostile file cannot exhaust the stack.
  */
 static int
 read_mapping(struct reader *reader, const char *prefix)
@@ -296,7 +299,7 @@ read_mapping(struct reader *reader, const char *prefix)
 	}
 }
 
-/* Reads the first document. */
+/* Reads the settings in the first document of the file. */
 static int
 read_document(struct reader *reader)
 {
@@ -321,7 +324,10 @@ read_document(struct reader *reader)
 	return read_mapping(reader, "");
 }
 
-/* Returns 1 if the file was read, 0 if it does not exist, -1 with an error. */
+/*
+ * Reads settings from a YAML file; see read_file for `given`.  Returns 1 if the
+ * file was read, 0 if it does not exist, or -1 with an error.
+ */
 static int
 read_settings(const char *path, int given, const struct setting *settings,
     struct error *error)
@@ -352,7 +358,7 @@ read_settings(const char *path, int given, const struct setting *settings,
 int
 project_run_dir(char **run_dir, struct error *error)
 {
-	/* cartridge-cli 1 spelled it with an underscore. */
+	/* cartridge-cli 1 spelled the key with an underscore. */
 	char *now = NULL, *old = NULL;
 	const struct setting settings[] = {
 		{ "run-dir", &now },
@@ -375,11 +381,11 @@ project_run_dir(char **run_dir, struct error *error)
 }
 
 /*
- * The functions below return 1 if they found a file, 0 if not, -1 if out of
- * memory.
+ * The find_tt functions look for the config file of tt.  They return 1 with its
+ * path, 0 if there is none, or -1 if out of memory.
  */
 
-/* Looks for the config file of tt in a directory. */
+/* Looks in one directory. */
 static int
 find_tt_in(const char *dir, char **file)
 {
@@ -398,7 +404,7 @@ find_tt_in(const char *dir, char **file)
 	return 0;
 }
 
-/* Searches the current directory and its parents, except for the root. */
+/* Looks in the current directory and in its parents, except for the root. */
 static int
 find_tt_upwards(char **file)
 {
@@ -434,7 +440,10 @@ find_tt(char **file, int *given)
 	    TT_SYSTEM_DIR, file);
 }
 
-/* Resolves a directory relative to that of a file.  NULL: out of memory. */
+/*
+ * Resolves a directory relative to the one that contains a file.  Returns a
+ * path that the caller frees, or NULL if out of memory.
+ */
 static char *
 path_beside(const char *file, const char *dir)
 {
@@ -454,7 +463,7 @@ path_beside(const char *file, const char *dir)
 int
 project_tt(struct project_tt *tt, struct error *error)
 {
-	/* Old versions had all settings under "tt". */
+	/* Old versions of tt had all settings below "tt". */
 	char *enabled = NULL, *app_enabled = NULL, *old_enabled = NULL;
 	char *run_dir = NULL, *old_run_dir = NULL;
 	const struct setting settings[] = {
@@ -481,8 +490,8 @@ project_tt(struct project_tt *tt, struct error *error)
 		    app_enabled != NULL ? app_enabled :
 		    old_enabled != NULL ? old_enabled : ".");
 		/*
-		 * tt 1 had one run directory for all applications, relative to
-		 * its file.
+		 * In tt 1, all applications shared one run directory, relative
+		 * to the file.
 		 */
 		tt->is_shared = run_dir == NULL && old_run_dir != NULL;
 		tt->run_dir = tt->is_shared ? path_beside(tt->file, old_run_dir) :
@@ -508,8 +517,8 @@ project_tt_finish(struct project_tt *tt)
 }
 
 /*
- * Returns the value of `package = "NAME"` in a line of Lua, or NULL, and sets
- * its length.
+ * Returns the value of `package = "NAME"` in a line of Lua and sets its length;
+ * returns NULL if the line has no such assignment.
  */
 static const char *
 package_in_line(const char *line, size_t *len)
@@ -532,8 +541,9 @@ package_in_line(const char *line, size_t *len)
 }
 
 /*
- * Reads the package names of a rockspec.  Sets *package if it is NULL,
- * otherwise compares them.  Returns whether they agree; -1 if out of memory.
+ * Reads the package names of a rockspec.  Sets *package to the first one unless
+ * it is set already.  Returns 1 if all names equal *package, 0 if not, or -1 if
+ * out of memory.
  */
 static int
 read_rockspec(const char *path, char **package)

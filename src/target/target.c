@@ -49,7 +49,10 @@ same_address(const struct target *a, const struct target *b)
 	    strcasecmp(a->host, b->host) == 0 && is_same(a->port, b->port);
 }
 
-/* Takes ownership of the target's strings, even on failure. */
+/*
+ * Adds a target, unless the list has its address.  Takes ownership of the
+ * target's strings, even on failure.
+ */
 static int
 add(struct targets *targets, struct target *target, struct error *error)
 {
@@ -79,7 +82,10 @@ copy(char **to, const char *text)
 	return text != NULL && (*to = strdup(text)) == NULL ? -1 : 0;
 }
 
-/* Adds a socket with the owner in `target` and copies of these strings. */
+/*
+ * Completes `target`, in which the caller may have set an owner, to a unix
+ * socket and adds it.  Copies the strings.
+ */
 static int
 add_socket(struct targets *targets, struct target *target, const char *path,
     const char *app, const char *instance, struct error *error)
@@ -131,7 +137,10 @@ compare_paths(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Set by the callback of glob(3), which takes no user argument. */
+/*
+ * The first directory that glob(3) could not read; a global, because the
+ * callback of glob(3) has no user argument.
+ */
 static char denied[PATH_MAX];
 
 static int
@@ -143,8 +152,8 @@ note_denied(const char *path, int code)
 }
 
 /*
- * Sets `denied` to an unsearchable directory on the way to the pattern.
- * glob(3) does not report one if only a fixed file name follows it.
+ * Sets `denied` to a directory on the way to the pattern that may not be
+ * searched. glob(3) does not report one if only a fixed file name follows it.
  */
 static void
 find_denied(const char *pattern)
@@ -189,7 +198,7 @@ add_glob(struct targets *targets, const char *pattern, struct error *error)
 
 	memset(&found, 0, sizeof(found));
 	denied[0] = '\0';
-	/* glob's own order depends on the locale, so sort here. */
+	/* Sort below: the order of glob(3) depends on the locale. */
 	result = glob(pattern, GLOB_NOSORT, note_denied, &found);
 	if (result == GLOB_NOMATCH) {
 		globfree(&found);
@@ -208,7 +217,10 @@ add_glob(struct targets *targets, const char *pattern, struct error *error)
 	return result;
 }
 
-/* Finds the password in USER:PASSWORD@ADDRESS.  Returns it, or NULL. */
+/*
+ * Finds the password in USER:PASSWORD@ADDRESS.  Returns it and sets its length,
+ * or returns NULL.
+ */
 static const char *
 find_password(const char *spec, size_t *len)
 {
@@ -238,7 +250,7 @@ target_without_password(const char *spec)
 	return shown;
 }
 
-/* Whether a user precedes the address.  "/" before ":" is a path. */
+/* Whether a user precedes the address.  A "/" before any ":" starts a path. */
 static int
 has_user(const char *spec)
 {
@@ -303,7 +315,10 @@ take_user(struct target *target, const char *user, size_t len,
 	return target->secret != NULL ? 0 : -1;
 }
 
-/* Parses HOST:PORT or [IPV6]:PORT into the target. */
+/*
+ * Parses HOST:PORT or [IPV6]:PORT into the target.  Returns 0, or -1 with an
+ * error.
+ */
 static int
 read_address(struct target *target, const char *spec, const char *address,
     struct error *error)
@@ -348,7 +363,7 @@ read_address(struct target *target, const char *spec, const char *address,
 	    error_out_of_memory(error);
 }
 
-/* Names the target as it was given, without the password. */
+/* Returns the target as the user wrote it, but without the password. */
 static char *
 tcp_name(const char *user, const char *host, const char *port, int brackets)
 {
@@ -361,7 +376,7 @@ tcp_name(const char *user, const char *host, const char *port, int brackets)
 	return name;
 }
 
-/* Adds [USER[:PASSWORD]@]HOST:PORT. */
+/* Adds the target [USER[:PASSWORD]@]HOST:PORT. */
 static int
 add_tcp(struct targets *targets, const char *spec, const char *address,
     struct error *error)
@@ -395,7 +410,7 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 	return add(targets, &target, error);
 }
 
-/* Returns what follows a prefix of the text, or NULL if it has another. */
+/* Returns the text after the prefix, or NULL if it does not start with that. */
 static const char *
 after(const char *text, const char *prefix)
 {

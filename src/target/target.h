@@ -20,23 +20,29 @@ enum target_kind { TARGET_UNIX, TARGET_TCP };
 struct target {
 	enum target_kind	 kind;
 	char			*name;	/* as printed and reported */
-	char			*path;	/* of a unix socket, else NULL */
-	char			*host;	/* of a TCP port, else NULL */
+	char			*path;	/* path of a unix socket, or NULL */
+	char			*host;	/* host of a TCP port, or NULL */
 	char			*port;
-	/* For binary ports; NULL is the user guest.  The secret is borrowed. */
+	/*
+	 * For binary ports.  A user of NULL is guest.  The secret belongs to
+	 * util/secret.c; it is exposed if it was part of the command line.
+	 */
 	char			*user;
 	const struct secret	*secret;
-	int			 is_exposed;	/* the target had a password */
-	/* Set for sockets that were found by name, else NULL. */
+	int			 is_exposed;
+	/* Set for sockets that were found by name, otherwise NULL. */
 	char			*app;
 	char			*instance;
-	/* The file, if it existed when the target was added. */
+	/* Identify the socket file, if it existed when it was added. */
 	int			 exists;
-	/* Found by discovery: `owner` may serve it besides root and us. */
-	int			 is_found;
-	uid_t			 owner;
 	dev_t			 device;
 	ino_t			 inode;
+	/*
+	 * Set for sockets found by discovery: only trusted users and `owner`
+	 * may listen on them.
+	 */
+	int			 is_found;
+	uid_t			 owner;
 };
 
 struct targets {
@@ -49,54 +55,49 @@ struct targets {
  * unix/:PATH, unix:PATH, unix://PATH, HOST:PORT, [IPV6]:PORT or
  * tcp://HOST:PORT, with USER@ or USER:PASSWORD@ before HOST if needed.  A path
  * with glob characters that is not itself an existing file is expanded and
- * sorted.  Duplicates are dropped, also if two names lead to the same file.  A
- * text with a '/' before any ':' is always a path.  Does not connect or resolve
- * names.
- *
- * Returns 0, or -1 with an error: usage (empty, bad port, no host) or
- * unreachable (a glob without a match, possibly because a directory is
+ * sorted.  Duplicates are dropped, even if two different names lead to the same
+ * file.  A text with a '/' before any ':' is always a path.  Does not connect
+ * or resolve names.  Returns 0, or -1 with an error: usage (empty, bad port, no
+ * host) or unreachable (a glob without a match, possibly because a directory is
  * unreadable).
  */
 int	targets_add(struct targets *, const char *spec, struct error *);
 
 /*
  * Adds a unix socket by its literal path, with the names of its application and
- * instance, which may be NULL.  All strings are copied.  A duplicate is
- * dropped.
- *
+ * instance, both of which may be NULL.  Copies all strings.  Drops a duplicate.
  * Returns 0, or -1 if out of memory.
  */
 int	targets_add_socket(struct targets *, const char *path,
 	    const char *app, const char *instance, struct error *);
 
 /*
- * Returns a copy of a TARGET argument with "***" in place of a password, safe
- * to print.  To be freed; NULL if out of memory.
+ * Returns a copy of a TARGET argument with "***" in place of the password, so
+ * that it can be printed.  The caller frees it; NULL if out of memory.
  */
 char	*target_without_password(const char *spec);
 
-/* Overwrites the password in a TARGET argument, if there is one. */
+/* Overwrites the password in a TARGET argument, if it has one. */
 void	target_hide_password(char *spec);
 
 /*
- * The same as targets_add_socket, for a socket found in a directory of `owner`.
- * Only root, the user of this process, and the owner may serve it.
+ * Like targets_add_socket, for a socket found by discovery in a directory of
+ * `owner`: only trusted users and `owner` may listen on it.
  */
 int	targets_add_found(struct targets *, const char *path,
 	    const char *app, const char *instance, uid_t owner,
 	    struct error *);
 
 /*
- * Adds the address that an instance has for another one, HOST:PORT or the
- * absolute path of a unix socket after unix/:, with this user and secret, both
- * of which may be NULL.  The text is not trusted: nothing is expanded.
- *
- * Returns 0, or -1 with an error: usage (no such address), out of memory.
+ * Adds the address at which one instance reaches another: HOST:PORT, or unix/:
+ * followed by the absolute path of a socket.  `user` and `secret` may be NULL.
+ * The text is not trusted: nothing is expanded.  Returns 0, or -1 with an
+ * error: usage (not an address) or out of memory.
  */
 int	targets_add_peer(struct targets *, const char *uri, const char *user,
 	    const struct secret *, struct error *);
 
-/* Frees the contents of a list and leaves it empty. */
+/* Frees the contents of a list and empties it. */
 void	targets_finish(struct targets *);
 
 #endif
