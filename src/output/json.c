@@ -13,8 +13,7 @@ static void
 json_instance(const struct output_context *context, const json_t *report)
 {
 	/*
-	 * Nothing is printed before the end: output is one whole document or
-	 * none.
+	 * Prints nothing: json_end prints one whole document, or none at all.
 	 */
 	(void)context;
 	(void)report;
@@ -27,9 +26,9 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 	size_t len;
 
 	/*
-	 * ASCII only, as the reader may be a terminal.  The instance sends
-	 * numbers with 14 digits; 15 print them exactly, 17 would turn 0.1 into
-	 * 0.10000000000000001.
+	 * ASCII only, as the output may go to a terminal.  Instances send
+	 * numbers with 14 digits.  A precision of 15 reproduces them; 17 would
+	 * turn 0.1 into 0.10000000000000001.
 	 */
 	dumped = dump_json(value, JSON_INDENT(indent) | JSON_ENCODE_ANY |
 	    JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15), NULL);
@@ -40,10 +39,7 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 		fwrite(at, 1, len, out);
 		if (at[len] == '\0')
 			break;
-		/*
-		 * DEL is the only control character that JSON does not require
-		 * to be escaped.
-		 */
+		/* JSON does not require DEL to be escaped, but terminals do. */
 		fputs("\\u007F", out);
 	}
 	putc('\n', out);

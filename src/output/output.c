@@ -30,9 +30,7 @@ output_find(const char *name)
 int
 output_flush(FILE *out)
 {
-	/*
-	 * errno of the first failed write; the stream itself does not keep it.
-	 */
+	/* The errno of the first failed write, which stdio does not keep. */
 	static int reason;
 
 	errno = 0;
@@ -62,7 +60,7 @@ output_message(FILE *err, const char *target, const char *message)
 	putc('\n', err);
 }
 
-/* What the Lua calls the main script where it names a module. */
+/* The name of the main script where reports name a module. */
 #define MAIN_SCRIPT	"main script"
 
 static const char *
@@ -72,7 +70,8 @@ string(const json_t *object, const char *key)
 }
 
 /*
- * Prints "init of role a failed: " or less, depending on what the report has.
+ * Prints what failed, as far as the report says it, such as "init of role a
+ * failed: ".
  */
 static void
 print_context(FILE *err, const json_t *error, int failed)
@@ -97,8 +96,8 @@ print_context(FILE *err, const json_t *error, int failed)
 }
 
 /*
- * Returns what an error means for the application, or NULL if the reply of the
- * instance does not settle it.
+ * Returns what an error means for the application, or NULL if the reply does
+ * not make that certain.
  */
 static const char *
 consequence_of(const struct output_context *context, const json_t *report)
@@ -143,7 +142,7 @@ output_error(const struct output_context *context, const json_t *report)
 	failed = report_ended(report, OUTCOME_FAILED) ||
 	    report_ended(report, OUTCOME_DEGRADED);
 	begin_message(context->err, string(report, "target"));
-	/* In `eval` that phase is all there is: naming it would add nothing. */
+	/* An `eval` has only one phase, so do not name it. */
 	if (phase == NULL || strcmp(context->command, "eval") != 0)
 		print_context(context->err, error, failed);
 	term_print_lines(context->err, message, INDENT);
@@ -164,7 +163,8 @@ output_error(const struct output_context *context, const json_t *report)
 	if (!context->quiet)
 		return;
 	/*
-	 * With --quiet there is no report, so the error lists what is broken.
+	 * With --quiet no report is printed, so list here what was not
+	 * restored.
 	 */
 	left = json_object_get(json_object_get(report, "rollback"), "left");
 	for (i = 0; i < json_array_size(left); i++) {

@@ -3,7 +3,7 @@
 
 /*
  * The formats of the report on standard output.  Each is a table of functions,
- * with no slot empty.  A backend depends only on the schema of the report.
+ * all of which are set.  A format depends only on the schema of the report.
  */
 
 #ifndef CR_OUTPUT_H
@@ -22,23 +22,23 @@ struct output_context {
 	int		 color;		/* for `out` */
 	int		 quiet;
 	int		 verbose;
-	size_t		 targets;	/* the number of all targets */
-	int		 exit_code;	/* --exit-code is given */
+	size_t		 targets;	/* number of targets of the command */
+	int		 exit_code;	/* --exit-code was given */
 };
 
-/* A finished command. */
+/* The results of a finished command. */
 struct output_run {
 	enum outcome	 outcome;	/* the gravest */
-	const json_t	*instances;	/* array of their reports, in order */
-	const json_t	*not_touched;	/* array of names, or NULL */
+	const json_t	*instances;	/* reports of the instances, in order */
+	const json_t	*not_touched;	/* array of instance names, or NULL */
 	const json_t	*skipped;	/* array of {target, reason}, or NULL */
-	const json_t	*surveys;	/* array of status reports, or NULL */
-	const struct error *error;	/* of no instance, or NULL */
+	const json_t	*surveys;	/* reports of the preflight, or NULL */
+	const struct error *error;	/* error of the whole run, or NULL */
 };
 
 struct output {
 	const char	*name;		/* as given to --output */
-	int		 wants_tree;	/* parse `results` of eval */
+	int		 wants_tree;	/* parse the results of eval */
 	/*
 	 * Called for each finished instance, with a report that follows the
 	 * schema.
@@ -57,26 +57,27 @@ extern const struct output	output_json;
 const struct output	*output_find(const char *name);
 
 /*
- * Prints a value as ASCII JSON, followed by a newline.  With `indent` 0 it is
- * on one line.  Returns 0, or -1 if out of memory.
+ * Prints a value as ASCII JSON, followed by a newline; on one line if `indent`
+ * is 0.  Returns 0, or -1 if out of memory.
  */
 int	output_json_value(FILE *, const json_t *, size_t indent);
 
 /*
  * Flushes standard output.  Returns 0, or -1 with errno if any write since the
- * start of the process failed.  Only one stream may be used.
+ * start of the process failed.  Keeps the errno of one stream only.
  */
 int	output_flush(FILE *);
 
 /*
- * Prints `cartridge-reload: TARGET: message` to a diagnostics stream; without a
- * target if it is NULL.  The message may be unescaped and have several lines.
+ * Prints `cartridge-reload: TARGET: message` to a diagnostics stream, or
+ * without `TARGET: ` if that is NULL.  The message may be unescaped and have
+ * several lines.
  */
 void	output_message(FILE *, const char *target, const char *message);
 
 /*
- * Prints the error of a report in that form, with its consequence and
- * traceback.
+ * Prints the error of a report like output_message, followed by its consequence
+ * and traceback.
  */
 void	output_error(const struct output_context *, const json_t *report);
 

@@ -9,7 +9,10 @@
 #include "output/term.h"
 #include "util/escape.h"
 
-/* A progress line must fit 80 columns: one that wraps cannot be erased. */
+/*
+ * The progress line must fit into 80 columns: a line that wraps cannot be
+ * erased.
+ */
 #define TARGET_MAX	40
 
 void
@@ -24,7 +27,7 @@ progress_start(struct progress *progress, FILE *out, int on, size_t total,
 	progress->due = now + PROGRESS_AFTER_MS;
 }
 
-/* Redraws soon after a change, but not so often that the line flickers. */
+/* Makes the line due soon after a change, but not so soon that it flickers. */
 static void
 redraw_soon(struct progress *progress)
 {
@@ -79,7 +82,7 @@ progress_tick(struct progress *progress, int64_t now)
 	}
 	len = strlen(progress->target);
 	fprintf(progress->out, "\r%s", count);
-	/* The end of a path is more specific than its beginning. */
+	/* Cut the beginning of a path, as its end is more specific. */
 	if (len > most)
 		fputs("...", progress->out);
 	term_print(progress->out, progress->target +

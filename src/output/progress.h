@@ -2,7 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The progress line: one line on a terminal, erased when the work is done.
+ * The progress line: one line on a terminal, which is erased when the work is
+ * done.
  */
 
 #ifndef CR_PROGRESS_H
@@ -12,11 +13,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Do not draw a line for work shorter than this, in milliseconds. */
+/* Work that takes less time than this, in milliseconds, shows no line. */
 #define PROGRESS_AFTER_MS	500
 /* Interval between two redraws, in milliseconds. */
 #define PROGRESS_EVERY_MS	1000
-/* Shortest interval between redraws after a change, in milliseconds. */
+/* Minimum interval between redraws after a change, in milliseconds. */
 #define PROGRESS_CHANGE_MS	100
 
 struct progress {
@@ -32,11 +33,13 @@ struct progress {
 	int		 shown;
 };
 
-/* Starts progress for `total` targets.  Draws nothing yet. */
+/* Starts the progress of `total` targets.  Draws nothing yet. */
 void	progress_start(struct progress *, FILE *, int on, size_t total,
 	    int64_t now);
 
-/* Sets the current target and phase; raw text, which is cut to fit. */
+/*
+ * Sets the current target and phase, which may be unescaped and of any length.
+ */
 void	progress_doing(struct progress *, const char *target,
 	    const char *doing);
 

@@ -18,11 +18,13 @@ enum term_style { TERM_PLAIN, TERM_BOLD, TERM_GOOD, TERM_BAD, TERM_WARN,
 
 /*
  * Whether to use colours on a stream.  TERM_AUTO: only on a terminal, unless
- * NO_COLOR is set and not empty or TERM is "dumb".
+ * NO_COLOR is set and not empty, or TERM is "dumb".
  */
 int	 term_use_color(enum term_color_mode, FILE *);
 
-/* The same for the progress line, for which NO_COLOR does not matter. */
+/*
+ * Like term_use_color, for the progress line: NO_COLOR does not matter.
+ */
 int	 term_use_progress(enum term_color_mode, FILE *);
 
 /* Prints text on one line, escaped for a terminal (see util/escape.h). */
@@ -33,7 +35,7 @@ void	 term_print_text(FILE *, const char *text, size_t len);
 
 /*
  * Prints text of several lines, escaped.  All lines but the first are indented
- * by `indent` spaces, so that none can be mistaken for a line of this program.
+ * by `indent` spaces, so that none looks like a line of this program.
  */
 void	 term_print_lines(FILE *, const char *text, int indent);
 

@@ -60,7 +60,7 @@ text_print_count(const struct output_context *context, const char *before,
 	    count == 1 ? "" : "s");
 }
 
-/* Counts the items of a list that have a true field `key`. */
+/* Counts the items of a list whose field `key` is true. */
 static size_t
 count_true(const json_t *list, const char *key)
 {
@@ -71,7 +71,7 @@ count_true(const json_t *list, const char *key)
 	return count;
 }
 
-/* Prints the numbers of modules, changed modules and enabled roles. */
+/* Prints how many modules, changed modules and enabled roles there are. */
 static void
 print_counts(const struct output_context *context, const char *before,
     const json_t *report)
@@ -85,7 +85,9 @@ print_counts(const struct output_context *context, const char *before,
 	for (i = 0; i < json_array_size(modules); i++)
 		known |= json_is_boolean(json_object_get(
 		    json_array_get(modules, i), "changed"));
-	/* Unknown for generation 0, which was loaded without this program. */
+	/*
+	 * Generation 0 was not loaded by this program: what changed is unknown.
+	 */
 	if (known)
 		fprintf(context->out, " (%zu changed)",
 		    count_true(modules, "changed"));
@@ -124,7 +126,10 @@ text_print_list(const struct output_context *context, const char *label,
 	}
 }
 
-/* Prints a line per module or file: whether it changed, its name, its path. */
+/*
+ * Prints a line for each module or file: whether it changed, the field `first`,
+ * and the field `second`.
+ */
 static void
 print_code(const struct output_context *context, const json_t *list,
     const char *label, const char *first, const char *second)
@@ -160,7 +165,10 @@ print_modules(const struct output_context *context, const json_t *report)
 	    "other files loaded by modules", "path", "module");
 }
 
-/* The main script: in a plan with what a second run of it would do. */
+/*
+ * Prints the main script and whether it runs again; in a plan, also what
+ * running it again would do.
+ */
 static void
 print_main(const struct output_context *context, const json_t *report)
 {
@@ -265,9 +273,7 @@ print_fibers(const struct output_context *context, const json_t *report,
 	fibers = json_object_get(json_object_get(report, "fibers"), key);
 	for (i = 0; i < json_array_size(fibers); i++) {
 		fiber = json_array_get(fibers, i);
-		/*
-		 * Fibers with a reason are listed among the stale references.
-		 */
+		/* Fibers with a reason are listed as stale references. */
 		if (string(fiber, "reason") != NULL)
 			continue;
 		fprintf(context->out, "  fiber %s: %" JSON_INTEGER_FORMAT " ",
@@ -300,14 +306,17 @@ print_timings(const struct output_context *context, const json_t *report)
 		separator = ", ";
 	}
 	/*
-	 * The first separator is the label: print the newline only if it was
-	 * replaced.
+	 * The separator changes when something is printed; only then end the
+	 * line.
 	 */
 	if (separator[0] == ',')
 		putc('\n', context->out);
 }
 
-/* Prints all compile errors; standard error has only the first. */
+/*
+ * Prints all errors of modules or of the config, unless there is only one,
+ * which standard error has.
+ */
 static void
 print_problems(const struct output_context *context, const json_t *report)
 {
@@ -319,7 +328,7 @@ print_problems(const struct output_context *context, const json_t *report)
 		return;
 	for (i = 0; i < json_array_size(problems); i++) {
 		problem = json_array_get(problems, i);
-		/* A config error may have no module. */
+		/* An error in the config has a path instead of a module. */
 		where = string(problem, "module");
 		if (where == NULL)
 			where = string(problem, "path");
@@ -347,7 +356,7 @@ print_rollback(const struct output_context *context, const json_t *report)
 	    json_object_get(rollback, "left"));
 }
 
-/* Prints the lines that the reports of all commands share. */
+/* Prints the lines that are common to the reports of all commands. */
 static void
 print_details(const struct output_context *context, const json_t *report)
 {
@@ -406,7 +415,7 @@ print_reload(const struct output_context *context, const json_t *report)
 	if (report_ended(report, OUTCOME_RELOADED) || stale || sick) {
 		text_print_generation(context, " to ", report);
 		text_print_duration(context, " in ", duration);
-		/* Cartridge's reload_roles() does not list its modules. */
+		/* Cartridge's reload_roles() reports no modules. */
 		if (json_array_size(json_object_get(report, "modules")) > 0) {
 			print_counts(context, ": ", report);
 			print_routes(context, report);
@@ -433,7 +442,10 @@ print_reload(const struct output_context *context, const json_t *report)
 	print_details(context, report);
 }
 
-/* Whether two instances have the same modules and roles. */
+/*
+ * Whether two instances have the same plan: equal modules, kept modules, roles
+ * and main script.
+ */
 static int
 is_same_plan(const json_t *one, const json_t *other)
 {
@@ -451,7 +463,10 @@ is_same_plan(const json_t *one, const json_t *other)
 	return json_array_size(json_object_get(one, "modules")) > 0;
 }
 
-/* `same`: the instance whose plan, already printed, is equal; or NULL. */
+/*
+ * Prints a plan.  `same` is the target of an instance whose equal plan has been
+ * printed, or NULL.
+ */
 static void
 print_plan_of(const struct output_context *context, const json_t *report,
     const char *same)
@@ -487,10 +502,10 @@ print_plan(const struct output_context *context, const json_t *report)
 	print_plan_of(context, report, NULL);
 }
 
-/* How many distinct plans are kept for comparison. */
+/* The maximum number of distinct plans kept for comparison. */
 #define PLANS_MAX	16
 
-/* Prints the plans of several instances, equal ones only once. */
+/* Prints the plans of several instances; equal ones are printed only once. */
 static void
 print_plans(const struct output_context *context, const json_t *reports)
 {
@@ -528,7 +543,7 @@ print_stale(const struct output_context *context, const json_t *report)
 	print_details(context, report);
 }
 
-/* Counts the instances that accepted the code. */
+/* Counts the instances of a push that accepted the code. */
 static size_t
 count_ok(const json_t *cluster)
 {
@@ -618,7 +633,10 @@ print_digest(const struct output_context *context, const char *before,
 	print_named(context, before, shown, after);
 }
 
-/* Skipped with several targets: the table prints it once for all. */
+/*
+ * Prints why Cartridge reports the cluster as unhealthy.  With several targets
+ * the table prints that, once for all.
+ */
 static void
 print_unhealthy(const struct output_context *context, const json_t *report)
 {
@@ -627,7 +645,7 @@ print_unhealthy(const struct output_context *context, const json_t *report)
 	if (context->targets > 1)
 		return;
 	reports = json_array();
-	/* Out of memory: only this line is missing. */
+	/* If out of memory, only this line is missing. */
 	if (json_array_append(reports, (json_t *)(uintptr_t)report) == 0)
 		text_print_unhealthy(context, "  ", reports);
 	json_decref(reports);
@@ -694,7 +712,7 @@ print_status(const struct output_context *context, const json_t *report)
 	print_details(context, report);
 }
 
-/* Prints only the results, formatted as the console prints them. */
+/* Prints only the results of eval, as formatted by the console. */
 static void
 print_results(const struct output_context *context, const json_t *report)
 {
@@ -703,7 +721,7 @@ print_results(const struct output_context *context, const json_t *report)
 	if (!json_is_string(results))
 		return;
 	if (context->targets > 1) {
-		/* As a comment, the name keeps the output valid YAML. */
+		/* As a YAML comment, the name keeps the output valid YAML. */
 		fputs("# ", context->out);
 		text_print(context, string(report, "target"));
 		putc('\n', context->out);
@@ -733,8 +751,7 @@ text_instance(const struct output_context *context, const json_t *report)
 	if (context->quiet)
 		return;
 	/*
-	 * With several targets, plans and status are printed together at the
-	 * end.
+	 * With several targets, text_end prints all plans or statuses together.
 	 */
 	if (context->targets > 1 &&
 	    (strcmp(context->command, "plan") == 0 || (!context->verbose &&
@@ -750,7 +767,7 @@ text_end(const struct output_context *context, const struct output_run *run)
 {
 	int result = 0;
 
-	/* The output of eval is nothing but results. */
+	/* Print no summary after the results of eval. */
 	if (context->quiet || context->targets <= 1 ||
 	    strcmp(context->command, "eval") == 0)
 		return 0;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * Internal declarations shared by the files of the text format.
- */
+/* Declarations shared by the files of the text format. */
 
 #ifndef CR_TEXT_H
 #define CR_TEXT_H
@@ -15,7 +13,7 @@
 #include "output/output.h"
 #include "output/term.h"
 
-/* Characters of a digest that are shown: enough to tell two apart. */
+/* Number of characters shown of a digest, enough to tell two apart. */
 #define TEXT_DIGEST	8
 
 /* Prints a string of the report, or nothing if it is NULL. */
@@ -23,13 +21,16 @@ void	text_print(const struct output_context *, const char *text);
 void	text_print_styled(const struct output_context *, enum term_style,
 	    const char *text);
 
-/* These print the value after `before`, or nothing at all if it is missing. */
+/*
+ * Print a value after the text `before`, or nothing at all if the value is
+ * missing.
+ */
 void	text_print_duration(const struct output_context *, const char *before,
 	    const json_t *ms);
 void	text_print_generation(const struct output_context *,
 	    const char *before, const json_t *of);
 
-/* Prints "3 things" or "1 thing". */
+/* Prints a count and the noun `what`, such as "3 modules" or "1 module". */
 void	text_print_count(const struct output_context *, const char *before,
 	    size_t count, const char *what);
 
@@ -37,32 +38,38 @@ void	text_print_count(const struct output_context *, const char *before,
 void	text_print_list(const struct output_context *, const char *label,
 	    enum term_style, const json_t *list);
 
-/* The part of the first line of `reload` and `stale` on stale references. */
+/*
+ * Print what the first line of `reload` and of `stale` says about stale
+ * references.
+ */
 void	text_print_stale_remain(const struct output_context *,
 	    const json_t *report);
 void	text_print_stale_found(const struct output_context *,
 	    const json_t *report);
 
-/* The lines on stale references below the first one, if there are any. */
+/* Prints the stale references, and a summary of them, if there are any. */
 void	text_print_stale(const struct output_context *, const json_t *report);
 
-/* For `push`: the number of sections by kind; and the lines that name them. */
+/*
+ * Print, for `push`, the number of sections by kind, and the lines that list
+ * them.
+ */
 void	text_print_sections(const struct output_context *,
 	    const char *before, const json_t *report);
 void	text_print_push(const struct output_context *, const json_t *report);
 
 /*
- * Prints each distinct reason why Cartridge reports the cluster as unhealthy,
- * on a line of its own.  Returns 0, or -1 if out of memory.
+ * Prints the distinct reasons why Cartridge reports the cluster as unhealthy,
+ * one per line.  Returns 0, or -1 if out of memory.
  */
 int	text_print_unhealthy(const struct output_context *,
 	    const char *before, const json_t *reports);
 
-/* Prints a table of instances from their status reports; failures last. */
+/* Prints a table of instances from their status reports; failures come last. */
 int	text_print_table(const struct output_context *, const json_t *reports);
 
 /*
- * Prints how many instances ended in which way, and lists the failures again.
+ * Prints how many instances ended with each outcome, and lists failures again.
  */
 void	text_print_summary(const struct output_context *,
 	    const struct output_run *);

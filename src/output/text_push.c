@@ -9,12 +9,12 @@
 #include "output/text.h"
 #include "proto/report.h"
 
-/* The kinds of sections, in the order of the report. */
+/* What can happen to a section of the config, in the order of the report. */
 static const struct {
 	const char	*key;
 	const char	*todo;		/* label in a dry run */
 	enum term_style	 style;
-	int		 is_detail;	/* named only with --verbose */
+	int		 is_detail;	/* listed only with --verbose */
 } change_table[] = {
 	{ "added",	"to add",	TERM_GOOD,	0 },
 	{ "changed",	"to change",	TERM_WARN,	0 },
@@ -55,7 +55,9 @@ text_print_sections(const struct output_context *context, const char *before,
 	}
 }
 
-/* Prints a line for each instance that has a message. */
+/*
+ * Prints a line for each instance that has a message; with --verbose, for all.
+ */
 static void
 print_cluster(const struct output_context *context, const json_t *report)
 {
@@ -71,9 +73,7 @@ print_cluster(const struct output_context *context, const json_t *report)
 		message = string(one, "message");
 		if (outcome == NULL || (message == NULL && !context->verbose))
 			continue;
-		/*
-		 * The error message already names the instance and the reason.
-		 */
+		/* Skip a message that the error has already quoted. */
 		if (message != NULL && said != NULL && !context->verbose &&
 		    strstr(said, message) != NULL)
 			continue;

@@ -7,13 +7,13 @@
 #include "output/text.h"
 #include "proto/report.h"
 
-/* References listed without --verbose. */
+/* The maximum number of references listed without --verbose. */
 #define LISTED_MAX	50
 
 struct counts {
 	size_t	patched;
-	size_t	left;		/* including those not listed */
-	size_t	more;		/* beyond the limit of the report */
+	size_t	left;		/* not patched, including `more` */
+	size_t	more;		/* not in the report, which is limited */
 };
 
 static void
@@ -68,7 +68,10 @@ text_print_stale_remain(const struct output_context *context,
 	print_incomplete(context, report);
 }
 
-/* Prints a number of the scan; `key` is its plural, `one` its singular. */
+/*
+ * Prints a number of the scan, after `before`.  `key` is the name of the field
+ * and the plural of the noun; `one` is the singular.
+ */
 static void
 print_figure(const struct output_context *context, const char *before,
     const json_t *scan, const char *key, const char *one)
@@ -125,7 +128,7 @@ print_place(const struct output_context *context, const json_t *place)
 		fputs(patched ? " was " : " is ", context->out);
 		text_print(context, string(place, "function"));
 	}
-	/* A module that is itself a function has an empty name. */
+	/* If a module is itself a function, the function's name is empty. */
 	if (name != NULL && name[0] != '\0') {
 		fputs(" (", context->out);
 		text_print(context, name);
@@ -156,7 +159,9 @@ print_places(const struct output_context *context, const json_t *stale,
 	}
 }
 
-/* Prints how many references were not listed, and whether JSON has them. */
+/*
+ * Prints how many references were not listed, and how many of them are in JSON.
+ */
 static void
 print_rest(const struct output_context *context, const struct counts *counts,
     size_t max)
@@ -179,7 +184,7 @@ static void
 print_summary(const struct output_context *context, const json_t *report,
     const struct counts *counts)
 {
-	/* Already printed on the first line. */
+	/* For the outcome `stale`, the first line has said that. */
 	int said = report_ended(report, OUTCOME_STALE);
 
 	if (counts->patched + counts->left == 0 && !context->verbose &&
@@ -212,7 +217,7 @@ print_bytes(const struct output_context *context, json_int_t bytes)
 		    (double)bytes / 1024 / 1024);
 }
 
-/* Prints the cost of the scan. */
+/* Prints how much work the scan was. */
 static void
 print_scan(const struct output_context *context, const json_t *scan)
 {
@@ -237,14 +242,14 @@ text_print_stale(const struct output_context *context, const json_t *report)
 	size_t max = context->verbose ? json_array_size(stale) : LISTED_MAX;
 
 	count(report, &counts);
-	/* For `stale`, the first line already has the summary. */
+	/* The first line of `stale` already has the summary. */
 	if (!is_scan && (scan != NULL || json_array_size(stale) > 0))
 		print_summary(context, report, &counts);
 	if (context->verbose)
 		print_places(context, stale, 1, max);
 	print_places(context, stale, 0, max);
 	print_rest(context, &counts, max);
-	/* A reload does not claim completeness unless it was asked to. */
+	/* The user of a plain reload has not asked for a complete scan. */
 	if (is_scan || context->verbose ||
 	    report_ended(report, OUTCOME_STALE))
 		text_print_list(context, "not checked", TERM_WARN,

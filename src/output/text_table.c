@@ -12,17 +12,17 @@
 #include "output/text.h"
 #include "util/escape.h"
 
-/* Maximum characters of a cell: names and states are untrusted. */
+/* Maximum width of a cell, in characters: names and states are untrusted. */
 #define CELL_MAX	64
 
-/* Columns are not cut to less than this to make a line fit. */
+/* Columns are not narrowed below these widths to make a line fit. */
 #define NAME_MIN	16
 #define STATE_MIN	12
 
-/* Width to fit if neither COLUMNS nor the terminal gives one. */
+/* Line width if neither COLUMNS nor the terminal gives one. */
 #define WIDTH		80
 
-/* How many instances or reasons the lines below the table list. */
+/* How many instances or reasons are listed below the table. */
 #define LISTED_MAX	8
 
 enum column {
@@ -32,7 +32,7 @@ enum column {
 	COLUMN_PID,
 	COLUMN_GENERATION,
 	COLUMN_CODE,
-	/* Shown only if they differ between instances, or if there is room. */
+	/* Versions are shown if they differ, the target if there is room. */
 	COLUMN_TARANTOOL,
 	COLUMN_CARTRIDGE,
 	COLUMN_TARGET,
@@ -46,7 +46,7 @@ static const char *const heads[COLUMNS] = {
 
 struct row {
 	const json_t	*report;
-	char		*cells[COLUMNS];	/* escaped; NULL: empty */
+	char		*cells[COLUMNS];	/* escaped; NULL if empty */
 	enum term_style	 styles[COLUMNS];
 };
 
@@ -54,11 +54,11 @@ struct table {
 	struct row	*rows;
 	size_t		 count;
 	int		 widths[COLUMNS];	/* 0: hidden */
-	const char	*common_digest;		/* of more than half, or NULL */
-	int		 failed;		/* out of memory */
+	const char	*common_digest;		/* the majority's, or NULL */
+	int		 failed;		/* ran out of memory */
 };
 
-/* Width of a text, counting each character as one column. */
+/* Returns the width of a text, counting each character as one column. */
 static int
 width(const char *text)
 {
@@ -69,7 +69,7 @@ width(const char *text)
 	return count;
 }
 
-/* The number of bytes of the first `characters` characters of a text. */
+/* Returns how many bytes the first `characters` characters of a text take. */
 static size_t
 bytes_of(const char *text, int characters)
 {
@@ -95,7 +95,7 @@ set(struct table *table, struct row *row, enum column column,
 	row->styles[column] = style;
 	if (text == NULL)
 		return;
-	/* The end of a path is more specific than its beginning. */
+	/* Cut the beginning of a path, as its end is more specific. */
 	len = strlen(text);
 	if (strchr(text, '/') != NULL && len > CELL_MAX) {
 		text += len - CELL_MAX;
@@ -113,7 +113,7 @@ set(struct table *table, struct row *row, enum column column,
 		table->widths[column] = wide < CELL_MAX ? wide : CELL_MAX;
 }
 
-/* Shortens "2.6.0-0-g47aa4e01e" to "2.6.0". */
+/* Sets a cell to a short version: "2.6.0-0-g47aa4e01e" becomes "2.6.0". */
 static void
 set_version(struct table *table, struct row *row, enum column column,
     const char *version)
@@ -150,7 +150,10 @@ set_state(struct table *table, struct row *row)
 	    TERM_GOOD, state);
 }
 
-/* "leader/rw": without spaces, so that awk(1) sees one column. */
+/*
+ * Sets the role, such as "leader/rw".  It has no spaces, so that it is one
+ * column for awk(1), too.
+ */
 static void
 set_role(struct table *table, struct row *row)
 {
@@ -188,8 +191,8 @@ digest_of(const json_t *report)
 
 /*
  * Returns the digest that more than half of the instances have, or NULL.
- * Boyer-Moore majority vote: only a majority survives being cancelled by every
- * other digest; the second loop verifies it.
+ * Boyer-Moore majority vote: each other digest cancels one vote, so that only a
+ * majority can survive; the second loop verifies it.
  */
 static const char *
 find_common_digest(const json_t *reports)
@@ -216,7 +219,10 @@ find_common_digest(const json_t *reports)
 	return 2 * count > json_array_size(reports) ? found : NULL;
 }
 
-/* Shows the loaded digest, and that of the disk if it differs. */
+/*
+ * Shows the digest of the loaded code, and that of the code on disk if it
+ * differs.
+ */
 static void
 set_code(struct table *table, struct row *row)
 {
@@ -228,7 +234,10 @@ set_code(struct table *table, struct row *row)
 
 	if (digest == NULL && loaded == NULL)
 		return;
-	/* An instance without a loaded digest reports only that of its disk. */
+	/*
+	 * If an instance reports no digest of its loaded code, show the digest
+	 * of the code on disk.
+	 */
 	if (is_outdated)
 		snprintf(shown, sizeof(shown), "%.*s, disk %.*s", TEXT_DIGEST,
 		    loaded != NULL ? loaded : "?", TEXT_DIGEST,
@@ -236,7 +245,7 @@ set_code(struct table *table, struct row *row)
 	else
 		snprintf(shown, sizeof(shown), "%.*s", TEXT_DIGEST,
 		    loaded != NULL ? loaded : digest);
-	/* The digest of the majority is assumed to be the intended one. */
+	/* The majority is assumed to have the intended code. */
 	set(table, row, COLUMN_CODE, is_outdated ||
 	    table->common_digest == NULL || digest == NULL ||
 	    strcmp(digest, table->common_digest) != 0 ? TERM_WARN : TERM_PLAIN,
@@ -265,9 +274,9 @@ add_row(struct table *table, const json_t *report)
 	set(table, row, COLUMN_TARGET, TERM_PLAIN, target);
 }
 
-/* --- What fits -------------------------------------------------------------*/
+/* --- Fitting the columns --------------------------------------------------*/
 
-/* Returns how many columns a line may have. */
+/* Returns the number of columns of a line. */
 static int
 width_of(FILE *out)
 {
@@ -296,7 +305,10 @@ total_width(const struct table *table)
 	return total;
 }
 
-/* Returns the value of a column if all rows that have one agree, or NULL. */
+/*
+ * Returns the cell that all rows of a column have, ignoring empty cells, or
+ * NULL if they differ.
+ */
 static const char *
 common_cell(const struct table *table, enum column column)
 {
@@ -325,7 +337,7 @@ narrow(struct table *table, enum column column, int least, int limit)
 	    least;
 }
 
-/* Hides columns that carry no information or do not fit, and cuts others. */
+/* Hides columns that carry no information or do not fit, and narrows others. */
 static void
 fit(struct table *table, int limit)
 {
@@ -402,7 +414,7 @@ print_heads(const struct output_context *context, const struct table *table)
 	print_row(context, table, &row);
 }
 
-/* Values that all instances share are printed once. */
+/* Prints the versions that all instances share, which have no column. */
 static void
 print_versions(const struct output_context *context,
     const struct table *table)
@@ -475,7 +487,10 @@ text_print_unhealthy(const struct output_context *context,
 				reasons[count++] = reason;
 		}
 	}
-	/* Each sees the whole cluster: most say the same. */
+	/*
+	 * Each instance reports on the whole cluster, so most reasons repeat:
+	 * sort them to find duplicates.
+	 */
 	qsort(reasons, count, sizeof(*reasons), compare_texts);
 	for (i = 0; i < count; i++) {
 		if (i > 0 && strcmp(reasons[i], reasons[i - 1]) == 0)
