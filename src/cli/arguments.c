@@ -14,10 +14,13 @@
 #include "util/json_copy.h"
 #include "cli/extensions.h"
 
-/* The limit for Lua passed to `eval`, in bytes. */
+/* The maximum size of the Lua passed to `eval`, in bytes. */
 #define EVAL_MAX	((size_t)16 * 1024 * 1024)
 
-/* Reads a stream to its end; the caller frees the text. */
+/*
+ * Reads a stream to its end and sets *len.  Returns a text that the caller
+ * frees, or NULL with an error.
+ */
 static char *
 read_stream(FILE *file, const char *path, size_t *len, struct error *error)
 {
@@ -52,7 +55,9 @@ fail:
 	return NULL;
 }
 
-/* The same for the file at a path; "-" is standard input. */
+/*
+ * Reads the file at a path, or standard input if that is "-"; see read_stream.
+ */
 static char *
 read_file(const char *path, size_t *len, struct error *error)
 {
@@ -72,8 +77,8 @@ read_file(const char *path, size_t *len, struct error *error)
 }
 
 /*
- * Wraps Lua as an argument.  A "#!" line is commented out rather than removed,
- * to keep line numbers correct.
+ * Makes Lua a JSON string.  A "#!" line becomes a comment instead of being
+ * removed, so that line numbers stay correct.
  */
 static json_t *
 lua_argument(const char *name, const char *data, size_t len,
@@ -115,7 +120,10 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 	} else {
 		if ((data = read_file(path, &len, error)) == NULL)
 			return -1;
-		/* Empty input most probably means that its writer failed. */
+		/*
+		 * An empty input most probably means that the command before
+		 * the pipe failed.
+		 */
 		if (len == 0 && strcmp(path, "-") == 0) {
 			free(data);
 			return error_set(error, ERROR_USAGE,
@@ -126,8 +134,8 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 		chunk = strcmp(path, "-") == 0 ? json_string("=stdin") :
 		    json_sprintf("@%s", path);
 		/*
-		 * JSON cannot carry a path that is not UTF-8; the chunk name is
-		 * optional.
+		 * A path that is not UTF-8 cannot be sent as JSON: use a
+		 * generic name.
 		 */
 		if (chunk == NULL)
 			chunk = json_string("=file");
@@ -145,7 +153,7 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 	return 0;
 }
 
-/* Adds an array of command line texts, unless it is empty. */
+/* Adds texts of the command line as an array, unless there are none. */
 static int
 add_texts(json_t *args, const char *key, const struct string_list *texts,
     struct error *error)
@@ -172,7 +180,10 @@ add_texts(json_t *args, const char *key, const struct string_list *texts,
 	return 0;
 }
 
-/* Names the requester, for the log of the instance and for its lock. */
+/*
+ * Returns the name of the requester, such as "user@host pid 1", for the
+ * instance's log and for its lock.
+ */
 static json_t *
 holder(const struct options *options)
 {
@@ -189,7 +200,7 @@ holder(const struct options *options)
 		snprintf(uid, sizeof(uid), "uid %ld", (long)getuid());
 		user = passwd != NULL ? passwd->pw_name : uid;
 	}
-	/* With --print-lua another process sends the line. */
+	/* With --print-lua, it is another process that sends the line. */
 	if (!options->print_lua)
 		snprintf(pid, sizeof(pid), " pid %ld", (long)getpid());
 	text = json_sprintf("%s@%s%s", user, host, pid);

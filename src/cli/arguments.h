@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Builds the arguments of a request, as JSON, as far as they are the same for
- * all instances.
+ * Builds the arguments of a request, as JSON: those that are the same for all
+ * instances.
  */
 
 #ifndef CR_ARGUMENTS_H
@@ -15,21 +15,23 @@
 #include "cli/options.h"
 
 /*
- * Returns the arguments of the options' command, a new reference.  Reads the
- * file of `eval -f` and the directory of `push`.  Returns NULL with a usage
+ * Returns the arguments of the command in the options, a new reference.  Reads
+ * the file of `eval -f` and the directory of `push`; returns NULL with a usage
  * error if they cannot be read.
  */
 json_t	*arguments_of_command(const struct options *, struct error *);
 
 /*
- * Returns the arguments for relaying a request with these arguments, without
- * address and timeout.  A new reference, or NULL with an error.
+ * Returns the arguments of a request that makes the gateway relay a request
+ * with `args`; each instance's address and timeout are still missing.  A new
+ * reference, or NULL with an error.
  */
 json_t	*arguments_of_relay(const json_t *args, struct error *);
 
 /*
- * Returns the time limit for an instance, in seconds, when this program waits
- * `timeout`: slightly less, so that the final reply still arrives in time.
+ * Returns the time limit to send to an instance, in seconds, if this program
+ * waits `timeout` seconds for it: slightly less, so that the final reply still
+ * arrives in time.
  */
 double	 arguments_seconds(double timeout);
 

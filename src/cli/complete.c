@@ -23,7 +23,10 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Returns the names of the targets, sorted; NULL if out of memory. */
+/*
+ * Returns the names of the applications, or else of the instances, sorted.  The
+ * caller frees the array; NULL if out of memory.
+ */
 static const char **
 collect(const struct targets *targets, int of_apps, size_t *count)
 {
@@ -36,7 +39,7 @@ collect(const struct targets *targets, int of_apps, size_t *count)
 		return NULL;
 	for (i = 0; i < targets->count; i++) {
 		target = &targets->list[i];
-		/* Instances of tarantoolctl have a single name. */
+		/* An instance of tarantoolctl has only an application name. */
 		name = of_apps || target->instance == NULL ? target->app :
 		    target->instance;
 		if (name != NULL && is_plain(name))
@@ -57,8 +60,8 @@ find_instances(const char *app, const struct options *options,
 	if (discover_targets(&query, targets, &error) == 0)
 		return 0;
 	/*
-	 * The instance name is ambiguous among applications: list names per
-	 * application.
+	 * An instance that exists in several applications is an error without
+	 * --app.  Retry with a pattern that matches every application.
 	 */
 	if (app != NULL || error.outcome != OUTCOME_USAGE)
 		return -1;

@@ -13,10 +13,10 @@
 #include "cli/selection.h"
 #include "util/secret.h"
 
-/* The size limit of a password, including its terminating NUL. */
+/* The maximum size of a password, with its terminating NUL. */
 #define PASSWORD_SIZE	1024
 
-/* The length limit of a user name, in bytes. */
+/* The maximum length of a user name, in bytes. */
 #define USER_MAX	255
 
 #define USER_VARIABLE	"TT_CLI_USERNAME"
@@ -28,7 +28,10 @@ static const char *const password_variables[] = {
 #define VARIABLES	(sizeof(password_variables) / \
 			    sizeof(password_variables[0]))
 
-/* Returns an environment variable that is set and not empty, or NULL. */
+/*
+ * Returns the value of an environment variable, or NULL if it is unset or
+ * empty.
+ */
 static const char *
 variable(const char *name)
 {
@@ -37,7 +40,7 @@ variable(const char *name)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* The user for targets without one; NULL is guest. */
+/* Returns the user for targets that name none; NULL means guest. */
 static const char *
 common_user(const struct options *options)
 {
@@ -49,9 +52,9 @@ common_user(const struct options *options)
 }
 
 /*
- * Reads a line, without its newline, byte by byte: the rest of standard input
- * is not ours, and a stdio buffer would retain the password.  Returns its
- * length, or -1 with errno.
+ * Reads a line, without its newline.  Reads single bytes, because the rest of
+ * standard input is not meant for us, and because a stdio buffer would retain
+ * the password.  Returns its length, or -1 with errno.
  */
 static ssize_t
 read_line(int fd, char *line, size_t size)
@@ -74,7 +77,7 @@ read_line(int fd, char *line, size_t size)
 	return (ssize_t)len;
 }
 
-/* Reads the password file.  Returns the length, or -1 with an error. */
+/* Reads a password from a file.  Returns its length, or -1 with an error. */
 static ssize_t
 read_file(const char *path, char *password, struct error *error)
 {
@@ -95,7 +98,10 @@ read_file(const char *path, char *password, struct error *error)
 	return len;
 }
 
-/* Reads a password from the environment.  Returns its length, or 0. */
+/*
+ * Reads a password from the environment.  Returns its length, 0 if there is
+ * none, or -1 with an error.
+ */
 static ssize_t
 read_variable(char *password, struct error *error)
 {
@@ -114,7 +120,10 @@ read_variable(char *password, struct error *error)
 	return (ssize_t)len;
 }
 
-/* Prompts at the terminal.  Returns the length, 0 without a terminal, or -1. */
+/*
+ * Asks for a password at the terminal.  Returns its length, 0 if there is no
+ * terminal, or -1 with an error.
+ */
 static ssize_t
 ask(const char *user, char *password, struct error *error)
 {
@@ -133,8 +142,8 @@ ask(const char *user, char *password, struct error *error)
 }
 
 /*
- * Whether the user was given for a binary port, and not only by an environment
- * variable that may be meant for other programs.
+ * Whether a prompt is appropriate: not if the user comes only from an
+ * environment variable, which may be meant for other programs.
  */
 static int
 may_ask(const struct options *options, const struct target *target)
@@ -143,8 +152,8 @@ may_ask(const struct options *options, const struct target *target)
 }
 
 /*
- * Finds the password of a user.  Returns NULL without an error if there is
- * none, or NULL with an error if it cannot be read.
+ * Finds the password for a target.  Returns NULL if there is none, or NULL with
+ * *failed and an error if it cannot be read.
  */
 static const struct secret *
 find_secret(const struct options *options, const struct target *target,
@@ -167,7 +176,10 @@ find_secret(const struct options *options, const struct target *target,
 	return secret;
 }
 
-/* Overwrites passwords that `ps` or a child process could reveal. */
+/*
+ * Overwrites passwords in the arguments, which ps(1) shows, and in the
+ * environment, which child processes inherit.
+ */
 static void
 hide_passwords(const struct options *options)
 {
@@ -209,7 +221,7 @@ apply(const struct options *options, struct targets *targets,
 			return error_set(error, ERROR_USAGE,
 			    "the name of the user is longer than %d bytes",
 			    USER_MAX);
-		/* Prompt once, and use the answer for all targets. */
+		/* Ask only once, and use the password for all targets. */
 		if (!is_asked++)
 			secret = find_secret(options, target, &failed, error);
 		if (failed)

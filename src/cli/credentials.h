@@ -15,13 +15,11 @@
 
 /*
  * Sets the user and the password of all targets that lack one, from the options
- * or the environment.  May prompt at the terminal, and blocks until answered.
- * Text consoles among the targets ignore both.  Overwrites passwords in the
- * environment and in the arguments of the program.
- *
- * Returns 0, or -1 with a usage error: an unreadable password file, a name that
- * is too long, a prompt that was not answered.  A missing password is an error
- * only if a binary port requires one.
+ * or the environment, or from a prompt, which blocks.  Has no effect on text
+ * consoles among the targets.  Overwrites passwords in the environment and in
+ * the arguments of the program.  Returns 0, or -1 with a usage error: an
+ * unreadable password file, a name that is too long, a prompt that was not
+ * answered.  A missing password is an error only if a binary port requires one.
  */
 int	credentials_apply(const struct options *, struct targets *,
 	    struct error *);

@@ -18,7 +18,7 @@
 #define MIB		((size_t)1024 * 1024)
 
 struct section {
-	char	*path;		/* relative to the folder */
+	char	*path;		/* relative to the top directory */
 	char	*data;
 	size_t	 len;
 };
@@ -62,7 +62,7 @@ is_utf8(const char *text, size_t len)
 	return value != NULL;
 }
 
-/* A module is required by its path, with dots in place of slashes. */
+/* Checks that a module can be required: by its path with dots for slashes. */
 static int
 check_name(struct folder *folder, const char *path)
 {
@@ -82,7 +82,10 @@ check_name(struct folder *folder, const char *path)
 	return 0;
 }
 
-/* Reads a file, up to one byte more than allowed, so that excess is noticed. */
+/*
+ * Reads a file, but at most one byte more than allowed, so that the caller can
+ * see that it is too large.
+ */
 static char *
 read_all(struct folder *folder, int fd, const char *path, size_t expected,
     size_t *len)
@@ -154,7 +157,7 @@ read_file(struct folder *folder, int dirfd, const char *name, const char *path)
 
 	if (check_name(folder, path) == -1)
 		return -1;
-	/* O_NONBLOCK: a FIFO put there by another process must not block us. */
+	/* O_NONBLOCK: opening a FIFO would block. */
 	fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return complain(folder, path, strerror(errno));
@@ -195,7 +198,7 @@ read_entry(struct folder *folder, int dirfd, const char *name,
 	int wanted, is_link;
 
 	wanted = strcmp(path, CONFIG) == 0 || has_suffix(name, ".lua");
-	/* Without config.yml the code would not be exported. */
+	/* It would be ignored, and the code would not be exported. */
 	if (strcmp(path, "config.yaml") == 0)
 		return complain(folder, path, "it must be named " CONFIG);
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
@@ -214,7 +217,7 @@ read_entry(struct folder *folder, int dirfd, const char *name,
 	return read_file(folder, dirfd, name, path);
 }
 
-/* Takes ownership of the descriptor. */
+/* Reads a directory and closes the descriptor. */
 static int
 read_entries(struct folder *folder, int fd, const char *path, unsigned depth)
 {
@@ -260,7 +263,7 @@ read_folder(struct folder *folder, int dirfd, const char *name,
 
 	if (depth > PUSH_DEPTH_MAX)
 		return complain(folder, path, "too many levels of directories");
-	/* Only the top directory may be a symbolic link. */
+	/* Only the top directory may be given as a symbolic link. */
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
 	    (depth > 0 ? O_NOFOLLOW : 0));
 	if (fd == -1)
@@ -276,7 +279,10 @@ by_path(const void *a, const void *b)
 	return strcmp(one->path, two->path);
 }
 
-/* Frees each section as soon as it is copied. */
+/*
+ * Adds all sections to the arguments.  Frees each as soon as it is copied, to
+ * limit the use of memory.
+ */
 static int
 add_sections(json_t *args, struct folder *folder)
 {
@@ -298,7 +304,7 @@ add_sections(json_t *args, struct folder *folder)
 		    "size", (json_int_t)section->len)) == -1)
 			goto fail;
 	}
-	/* Every section was checked to be UTF-8. */
+	/* No check: every section has been checked to be UTF-8. */
 	pushed = json_stringn_nocheck(all, at);
 	free(all);
 	all = NULL;

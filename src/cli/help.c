@@ -7,9 +7,9 @@
 #include "cli/help.h"
 
 #define WIDTH	79
-#define COLUMN	30	/* column of the descriptions */
+#define COLUMN	30	/* where descriptions start */
 
-/* The meaning of each exit status, printed after its outcomes. */
+/* The meaning of each exit status, printed after the outcomes that have it. */
 static const char *const exit_table[] = {
 	"done",
 	"bad command line, or a local error",
@@ -25,7 +25,7 @@ static const char *const exit_table[] = {
 
 #define EXITS	(sizeof(exit_table) / sizeof(exit_table[0]))
 
-/* Prints text from a column on, wrapped at spaces to fit 80 columns. */
+/* Prints text from `column` on, wrapped at spaces to fit into 80 columns. */
 static void
 print_wrapped(FILE *out, const char *text, int column)
 {
@@ -71,7 +71,10 @@ print_exit_status(FILE *out)
 	}
 }
 
-/* Prints a name with its arguments, and its description beside or below it. */
+/*
+ * Prints a command or option with its arguments, and its description beside it
+ * or, if there is no room, below it.
+ */
 static void
 print_row(FILE *out, const char *before, const char *name, const char *arg,
     const char *help)
@@ -99,7 +102,7 @@ print_commands(FILE *out)
 			print_row(out, "", row->name, row->args, row->help);
 }
 
-/* Prints the options that any of these commands takes. */
+/* Prints the options that at least one of these commands takes. */
 static void
 print_options(FILE *out, unsigned commands)
 {

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * The text of --help, generated from the tables of commands and options.
- */
+/* Prints the text of --help, from the tables of commands and options. */
 
 #ifndef CR_HELP_H
 #define CR_HELP_H
@@ -13,8 +11,8 @@
 #include "cli/options.h"
 
 /*
- * Prints usage, commands, options and exit statuses; or the usage and options
- * of one command, if it is not NULL.
+ * Prints usage, commands, options and exit statuses, or, if `command` is not
+ * NULL, the usage and options of that command.
  */
 void	help_print(FILE *, const struct command_row *);
 

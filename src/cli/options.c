@@ -16,10 +16,10 @@
 #include "cli/options.h"
 #include "target/target.h"
 
-/* Eleven days: a limit that no reload reaches. */
+/* About eleven days, more than any reload takes. */
 #define SECONDS_MAX	1e6
 
-/* A limit that no machine or cluster reaches. */
+/* More than any machine or cluster can use. */
 #define JOBS_MAX	10000
 
 #define nitems(a)	(sizeof(a) / sizeof((a)[0]))
@@ -192,7 +192,7 @@ const struct option_row option_table[] = {
 	{ 0, NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0 }
 };
 
-/* What --method native leaves to the application, or does not have. */
+/* Options that --method native does not support. */
 static const int native_excludes[] = {
 	'm', 'x', KEY_MAIN, KEY_ROCKS, KEY_NO_STOP, KEY_IF_CHANGED
 };
@@ -203,8 +203,8 @@ struct parser {
 	struct error	*error;
 	unsigned	 given[nitems(option_table)];
 	int		 in_repl;
-	struct string_list words;	/* words that are not options */
-	size_t		 separated;	/* how many of them follow "--" */
+	struct string_list words;	/* arguments that are not options */
+	size_t		 separated;	/* how many came after "--" */
 };
 
 static int
@@ -280,11 +280,13 @@ is_given(const struct parser *parser, int key)
 	return parser->given[find_key(key) - option_table] != 0;
 }
 
-/* --- Values ----------------------------------------------------------------*/
+/*
+ * --- Values ----------------------------------------------------------------
+ */
 
 /*
- * Reads NUMBER[UNIT].  strtod(3) alone would also accept hexadecimal digits,
- * "inf" and "nan".
+ * Reads NUMBER[UNIT] as seconds.  Checks the digits first, because strtod(3)
+ * also accepts hexadecimal numbers, "inf" and "nan".
  */
 static int
 read_time(struct parser *parser, const struct option_row *row,
@@ -330,7 +332,7 @@ read_count(struct parser *parser, const struct option_row *row,
 	    row->name, text, JOBS_MAX);
 }
 
-/* Checks that the text is one of the row's values. */
+/* Checks that the text is one of the values that the row allows. */
 static int
 check_choice(struct parser *parser, const struct option_row *row,
     const char *text)
@@ -362,7 +364,10 @@ mode_of(const char *value)
 	return strcmp(value, "always") == 0 ? TERM_ALWAYS : TERM_NEVER;
 }
 
-/* Stores an option's value in the field that its row names; NULL for a flag. */
+/*
+ * Stores an option's value, which is NULL for a flag, in the field that its row
+ * names.
+ */
 static int
 store(struct parser *parser, const struct option_row *row, const char *value)
 {
@@ -397,7 +402,7 @@ store(struct parser *parser, const struct option_row *row, const char *value)
 		*(const struct output **)field = output_find(value);
 		break;
 	}
-	/* Of -q and -v, the last one wins. */
+	/* If both -q and -v are given, the last one wins. */
 	if (row->key == 'q')
 		parser->options->verbose = 0;
 	else if (row->key == 'v')
@@ -407,7 +412,7 @@ store(struct parser *parser, const struct option_row *row, const char *value)
 
 /* --- Scanning --------------------------------------------------------------*/
 
-/* The option table in the form that getopt_long(3) takes. */
+/* The option table as arguments for getopt_long(3). */
 struct scanner {
 	char		 letters[2 + 2 * nitems(option_table)];
 	struct option	 longs[nitems(option_table)];
@@ -418,7 +423,10 @@ scanner_init(struct scanner *scanner)
 {
 	const struct option_row *row;
 	struct option *option = scanner->longs;
-	/* "-": return words in place; ":": return ':' for a missing value. */
+	/*
+	 * '-' makes getopt return words in their place, ':' makes it return ':'
+	 * if a value is missing.
+	 */
 	char *letter = stpcpy(scanner->letters, "-:");
 
 	memset(scanner->longs, 0, sizeof(scanner->longs));
@@ -437,9 +445,9 @@ scanner_init(struct scanner *scanner)
 }
 
 /*
- * Explains why a word that starts with "--" is not an option.  getopt_long(3)
- * accepts any unique abbreviation; options that must be written in full count
- * for ambiguity, but an abbreviation never selects them.
+ * Sets the error for a word that starts with "--" and is not an option.
+ * Options that must be written in full count as candidates for an abbreviation,
+ * so they can make it ambiguous, but are never selected by it.
  */
 static int
 unknown_long(struct parser *parser, const char *word)
@@ -474,7 +482,7 @@ unknown_long(struct parser *parser, const char *word)
 	return usage(parser, "unknown option '%.*s'", len, word);
 }
 
-/* Whether the word spells the option out, if the option requires it. */
+/* Whether the word may stand for the option: some must be written in full. */
 static int
 is_spelt_out(const char *word, const struct option_row *row)
 {
@@ -509,7 +517,7 @@ take(struct parser *parser, int key, const char *word)
 
 /*
  * Reads options and collects words.  Stops at --help, so that later mistakes
- * are not reported; *next is where it stopped.
+ * are not reported, and sets *next to the index of the next word.
  */
 static int
 scan(struct parser *parser, int argc, char *argv[], int *next)
@@ -520,7 +528,7 @@ scan(struct parser *parser, int argc, char *argv[], int *next)
 
 	scanner_init(&scanner);
 	opterr = 0;
-	/* The console calls this repeatedly: 0 makes glibc restart its scan. */
+	/* The console parses many lines: 0 makes glibc start over. */
 	optind = 0;
 	while (result == 0 && !options->help && !options->version) {
 		at = optind > 0 ? optind : 1;
@@ -549,7 +557,7 @@ unknown_command(struct parser *parser, const char *name)
 	struct nearest nearest;
 	char known[256] = "", *shown;
 
-	/* The word may be a target with a password. */
+	/* Hide a password: the word may be a target. */
 	if ((shown = target_without_password(name)) == NULL)
 		return error_out_of_memory(parser->error);
 	nearest_init(&nearest, name);
@@ -588,7 +596,7 @@ find_cli_command(struct parser *parser, const char *name)
 	return NULL;
 }
 
-/* Rejects a word; it may be a target with a password. */
+/* Rejects a word.  Hides a password, as the word may be a target. */
 static int
 refuse_word(struct parser *parser, const char *word, const char *why)
 {
@@ -609,8 +617,8 @@ unexpected(struct parser *parser, const char *word)
 }
 
 /*
- * Reads the arguments of eval.  Without Lua or a file before "--", the first
- * word after it is the Lua, which may start with a dash.
+ * Reads the arguments of eval.  The first word is the Lua unless there is a
+ * file, even after "--", where it may start with a dash.
  */
 static int
 read_eval(struct parser *parser, const char **words, size_t count)
@@ -651,7 +659,7 @@ read_help(struct parser *parser, const char **words, size_t count)
 	return 0;
 }
 
-/* Reads the arguments of the command. */
+/* Reads the words after the command. */
 static int
 read_arguments(struct parser *parser, const char **words, size_t count)
 {
@@ -682,8 +690,8 @@ read_arguments(struct parser *parser, const char **words, size_t count)
 }
 
 /*
- * Determines the command to print help for: the one already read, or the next
- * word.
+ * Determines which command to print the help of: one already read or, if there
+ * is none, the next word.
  */
 static int
 read_help_words(struct parser *parser, const char *next)
@@ -703,7 +711,7 @@ read_help_words(struct parser *parser, const char *next)
 	return options->help_command != NULL ? 0 : -1;
 }
 
-/* Checks that the command takes all given options. */
+/* Checks that the command takes all the options given. */
 static int
 check_taken(struct parser *parser)
 {
@@ -739,8 +747,8 @@ check_native(struct parser *parser)
 }
 
 /*
- * Without Lua and without a file, eval reads standard input if it is a pipe or
- * a file, but not if it is a terminal or /dev/null.
+ * Checks that eval has its Lua.  Otherwise it reads standard input, provided
+ * that this is a pipe or a file, not a terminal or /dev/null.
  */
 static int
 check_eval(struct parser *parser)
@@ -758,7 +766,7 @@ check_eval(struct parser *parser)
 	return 0;
 }
 
-/* Rejects invalid combinations of options. */
+/* Rejects invalid combinations of options; --dry-run selects `plan`. */
 static int
 check(struct parser *parser)
 {
@@ -801,9 +809,7 @@ set_defaults(struct options *options)
 	options->output = &output_text;
 }
 
-/*
- * Reads a whole line; unless the command is given, the first word is its name.
- */
+/* Parses a whole line.  If `command` is NULL, the first word is its name. */
 static int
 parse(struct parser *parser, const struct command_row *command, int argc,
     char *argv[])

@@ -2,9 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The command line: one table of commands and one of options.  Parsing, --help,
- * the console and the completions read these tables.  A test fails if the manual
- * lacks a command or an option, or if it or the README has an unknown option.
+ * The command line: a table of commands and a table of options.  Parsing,
+ * --help, the console and the completions read these tables.  A test fails if
+ * the manual lacks a command or an option, or if the manual or the README has
+ * an unknown option.
  */
 
 #ifndef CR_OPTIONS_H
@@ -30,37 +31,37 @@ enum command_bit {
 	COMMAND_VERSION = 1 << 8,
 	COMMAND_SET = 1 << 9,
 	COMMAND_QUIT = 1 << 10,
-	/* Commands that talk to instances. */
+	/* All commands that talk to instances. */
 	COMMAND_ALL = COMMAND_RELOAD | COMMAND_PLAN | COMMAND_STATUS |
 	    COMMAND_EVAL | COMMAND_STALE | COMMAND_PUSH | COMMAND_CONSOLE
 };
 
 enum command_flag {
 	CMD_MUTATES = 1 << 0,		/* may change an instance */
-	CMD_LOCKS = 1 << 1,		/* takes the instance's lock */
+	CMD_LOCKS = 1 << 1,		/* takes the lock of the instance */
 	CMD_ONE_TARGET = 1 << 2,
-	CMD_INSTANCES = 1 << 3,		/* takes instances as arguments */
-	CMD_PAGED = 1 << 4,		/* report is shown in the pager */
-	CMD_LOCAL = 1 << 5,		/* connects to nothing */
+	CMD_INSTANCES = 1 << 3,		/* INSTANCE arguments select targets */
+	CMD_PAGED = 1 << 4,		/* its report is shown in the pager */
+	CMD_LOCAL = 1 << 5,		/* needs no connection */
 	CMD_NO_REPL = 1 << 6,		/* not available in the console */
 	CMD_REPL_ONLY = 1 << 7		/* only available in the console */
 };
 
 struct command_row {
 	const char		*name;
-	const char		*args;	/* for the help, or "" */
+	const char		*args;	/* arguments in the help, or "" */
 	const char		*help;
 	enum command_bit	 bit;
 	unsigned		 flags;	/* enum command_flag */
 };
 
-/* The type of the field at `struct option_row.offset`. */
+/* The type of the field that `struct option_row.offset` refers to. */
 enum option_type {
 	OPTION_FLAG,		/* int, 0 or 1 */
 	OPTION_TEXT,		/* const char * */
-	OPTION_LIST,		/* struct string_list; may be repeated */
-	OPTION_COUNT,		/* size_t, from 1 */
-	OPTION_TIME,		/* double, seconds, from 0 */
+	OPTION_LIST,		/* struct string_list; repeatable */
+	OPTION_COUNT,		/* size_t, at least 1 */
+	OPTION_TIME,		/* double, seconds, at least 0 */
 	OPTION_TIME_LIMIT,	/* double, seconds, more than 0 */
 	OPTION_WHEN,		/* enum term_color_mode */
 	OPTION_FORMAT		/* const struct output * */
@@ -68,22 +69,22 @@ enum option_type {
 
 enum option_flag {
 	OPT_CLI_ONLY = 1 << 0,	/* not available in the console */
-	OPT_IN_FULL = 1 << 1	/* overrides a check: no abbreviation */
+	OPT_IN_FULL = 1 << 1	/* must not be abbreviated */
 };
 
 struct option_row {
-	int			 key;	/* short letter, or more than 255 */
+	int			 key;	/* the letter, or a number above 255 */
 	const char		*name;	/* the long name */
-	const char		*arg;	/* for the help, or NULL */
-	const char		*values; /* "a|b": the allowed values */
+	const char		*arg;	/* its value in the help, or NULL */
+	const char		*values; /* allowed values, as "a|b" */
 	const char		*help;
-	unsigned		 commands; /* commands that take it */
+	unsigned		 commands; /* bits of those that take it */
 	enum option_type	 type;
-	size_t			 offset; /* into struct options */
+	size_t			 offset; /* in struct options */
 	unsigned		 flags;	/* enum option_flag */
 };
 
-/* Both end with a row whose name is NULL. */
+/* The last row of each table has no name. */
 extern const struct command_row	command_table[];
 extern const struct option_row	option_table[];
 
@@ -96,10 +97,10 @@ struct options {
 	const struct command_row *command;
 	struct string_list	 sockets;
 	struct string_list	 apps;
-	struct string_list	 instances;	/* INSTANCE or APP:INSTANCE */
+	struct string_list	 instances;	/* [APP:]INSTANCE */
 	const char		*run_dir;
-	const char		*user;		/* of a binary port */
-	const char		*password_file;	/* "-" is stdin */
+	const char		*user;		/* for binary ports */
+	const char		*password_file;	/* "-" is standard input */
 	size_t			 jobs;		/* 0 if not given */
 	int			 keep_going;
 	int			 cluster;
@@ -121,9 +122,9 @@ struct options {
 	enum term_color_mode	 progress;
 	int			 print_lua;
 	int			 help;
-	const struct command_row *help_command;	/* NULL: all commands */
+	const struct command_row *help_command;	/* NULL for all commands */
 	int			 version;
-	const char		*eval_file;	/* eval -f; "-" is stdin */
+	const char		*eval_file;	/* eval -f; or "-", stdin */
 	const char		*eval_text;	/* eval LUA */
 	struct string_list	 eval_args;	/* eval ... -- ARG ... */
 	const char		*push_dir;	/* push DIR */
@@ -146,20 +147,20 @@ int	options_parse(struct options *, int argc, char *argv[],
 	    struct error *);
 
 /*
- * Parses the words of a known command, without its name in argv[0].  Time
- * limit, format, colours and verbosity default to those of `settings`.
+ * Parses the words of a known command; the first is argv[1].  The defaults of
+ * time limit, format, colours and verbosity are those of `settings`.
  */
 int	options_parse_command(struct options *, const struct command_row *,
 	    const struct options *settings, int argc, char *argv[],
 	    struct error *);
 
-/* Frees the lists. */
+/* Frees the lists in the options. */
 void	options_finish(struct options *);
 
 /* Returns the command with that name, or NULL. */
 const struct command_row	*options_find_command(const char *name);
 
-/* Whether a command is available on the command line, or in the console. */
+/* Whether a command is available on the command line; in the console. */
 int	options_in_cli(const struct command_row *);
 int	options_in_repl(const struct command_row *);
 

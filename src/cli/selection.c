@@ -9,7 +9,7 @@
 #include "target/project_config.h"
 #include "cli/selection.h"
 
-/* How many names a message lists. */
+/* The maximum number of names in a message. */
 #define NAMES_MAX	6
 
 static const char *const variables[] = {
@@ -50,7 +50,10 @@ find_one(const struct options *options, const char *app, const char *instance,
 	return discover_targets(&query, targets, error);
 }
 
-/* Finds one INSTANCE in each given application, or APP:INSTANCE. */
+/*
+ * Finds an instance, given as APP:INSTANCE, or as INSTANCE in each application
+ * that --app names.  A `text` of NULL matches all instances.
+ */
 static int
 find_instance(const struct options *options, const char *text,
     struct targets *targets, struct error *error)
@@ -97,7 +100,10 @@ find_named(const struct options *options, struct targets *targets,
 	return 0;
 }
 
-/* Finds the instances of the project in the current directory, or fails. */
+/*
+ * Finds the instances of the project in the current directory.  It is an error
+ * if there is no project.
+ */
 static int
 find_project(const struct options *options, struct targets *targets,
     struct error *error)
@@ -128,7 +134,7 @@ find_project(const struct options *options, struct targets *targets,
 	return result;
 }
 
-/* Appends "; add --instance NAME, one of a, b". */
+/* Appends "; add --instance NAME, one of a, b" to a message. */
 static void
 add_names(const struct targets *targets, char *text, size_t size)
 {
@@ -147,7 +153,7 @@ add_names(const struct targets *targets, char *text, size_t size)
 		strlcat(text, ", ...", size);
 }
 
-/* Rejects more targets than the command takes. */
+/* Rejects a number of targets that the command or --cluster does not take. */
 static int
 check_count(const struct options *options, const struct targets *targets,
     struct error *error)

@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Finds the targets: from sockets, applications and instances given by the
- * user, from the environment, or from the project in the current directory.
+ * Finds the targets of a command: the sockets, applications and instances that
+ * the user names, those of the environment, or those of the project in the
+ * current directory.
  */
 
 #ifndef CR_SELECTION_H
@@ -14,17 +15,15 @@
 #include "target/target.h"
 
 /*
- * Adds the targets that the options name.  Without any, those of the
- * environment or, for read-only commands, of the project in the current
- * directory.
- *
- * Returns 0, or -1 with an error: usage (no target, or more than the command
- * takes), or those of targets_add and discover_targets.
+ * Adds the targets that the options name.  If they name none, adds those of the
+ * environment or, for read-only commands, those of the project in the current
+ * directory.  Returns 0, or -1 with an error: usage (no target, or more than
+ * the command takes), or those of targets_add and discover_targets.
  */
 int	selection_find(const struct options *, struct targets *,
 	    struct error *);
 
-/* Whether the options name targets in another way than --socket. */
+/* Whether the options select targets by name or directory. */
 int	selection_is_named(const struct options *);
 
 /* Overwrites passwords in the targets of the environment. */
