@@ -228,7 +228,7 @@ local function load_of_server(self, server, routes, staged, options)
 end
 
 --- Loads the new controllers, after the new roles have started. May yield.
--- @tparam table servers the adapter `servers`
+-- @tparam table servers the adapter `http_servers`
 function Files:load(servers)
     for _, server in ipairs(self.servers) do
         local routes, staged, options = servers:outlook(server)

@@ -1,5 +1,5 @@
---- Framework: Cartridge. Registers, starts and stops new roles as Cartridge
--- does, beside the serving ones.
+--- Framework: Cartridge. Registers, starts and stops new roles as Cartridge does,
+-- while the old ones keep serving.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -64,7 +64,8 @@ function Framework:stage(txn, modules, adapters)
     end
 end
 
---- Returns the variables that old roles release in `stop`.
+--- Returns the variables that the `stop` of old roles releases, see
+-- `adapters.vars`.
 function Framework:hidden(txn, modules, adapters)
     local stops = {}
     for _, role in ipairs(adapters.roles.registered().by_number) do
@@ -101,8 +102,8 @@ function Framework:register()
     return self.adapter.registered(), self.adapter:register()
 end
 
---- A role enabled in the topology must not disappear: after a restart Cartridge
--- would not know it, and the config would not validate.
+--- Throws if a role that is enabled in the topology is missing from the new code:
+-- after a restart Cartridge would not know the role, and would reject the config.
 function Framework:check_removed(old, new)
     for _, replicaset in pairs((self.cartridge:config_tables().topology or {}).replicasets or {}) do
         for role_name, enabled in pairs(replicaset.roles or {}) do
@@ -144,16 +145,15 @@ function Framework:serving(name)
     return self.adapter:serving(name)
 end
 
---- Gives the `stop` of old roles the services and variables of its own
--- generation.
--- @tparam table stand_ins live HTTP server -> proxy shown in its place
+--- Shows the `stop` of old roles the services and variables of its own generation.
+-- @tparam table stand_ins live HTTP server -> proxy to show instead
 function Framework:retire(stand_ins)
     local server = self.servers[1]
     self.vars:retire()
     self.adapter:retire(server and stand_ins[server.live])
 end
 
---- Ends that, after all old roles have stopped.
+--- Ends these views, after all old roles have stopped.
 function Framework:settle()
     self.vars:settle()
     self.adapter:settle()

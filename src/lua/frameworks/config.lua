@@ -1,9 +1,9 @@
---- Framework: the config of Tarantool 3. Validates, applies and stops roles as
--- its role applier does, new ones beside the serving ones.
+--- Framework: the config of Tarantool 3. Validates, applies and stops new roles as
+-- the server's role applier does, while the old ones keep serving.
 --
--- A role has `validate`, `apply` and `stop`, which fail by throwing; their
+-- A role has `validate`, `apply` and `stop`. These fail by throwing, and their
 -- results are ignored. `apply` is called again whenever the config is applied,
--- without `stop`, so it must be safe to repeat.
+-- without a `stop` before it, so it must be safe to repeat.
 
 local require = ...
 local config_lib = require('platform.config')
@@ -29,12 +29,12 @@ local REQUIRED = {'validate', 'apply', 'stop'}
 local function detect()
     local config = config_lib.detect()
     if config == nil or (config:is_understood() and #config:role_names() == 0) then
-        -- Without roles, the config is of no interest here.
+        -- Without roles, no framework is needed.
         return nil
     end
     local self = setmetatable({facts = config}, Framework)
     if config.state == nil then
-        -- Roles have events since 3.3.
+        -- Before 3.3, roles have no events.
         self.methods = {validate = 'validate', apply = 'apply', stop = 'stop'}
     end
     return self
@@ -48,7 +48,7 @@ function Framework.refusal()
     return config_lib.refusal()
 end
 
---- Returns why this server cannot load the files of some roles.
+--- Returns why this server must not load the new file of a role, if that is so.
 -- @tparam table selected modules to be reloaded, by name
 -- @treturn ?table failure fields
 function Framework:check_files(selected)
@@ -67,7 +67,7 @@ function Framework:check_files(selected)
     return nil
 end
 
---- Returns what a reload cannot do for these roles.
+--- Returns what a reload of these roles does not cover, a line each.
 -- @tparam table selected modules to be reloaded, by name
 -- @treturn {string,...}
 function Framework:notices(selected)
@@ -108,7 +108,7 @@ function Framework:alias()
     return self.facts:instance_name() or os.getenv('TARANTOOL_INSTANCE_NAME')
 end
 
---- Returns the roles in order, for `plan`.
+--- Returns the roles in the order in which they are applied.
 -- @treturn {{name, module, enabled},...}
 function Framework:describe_roles()
     local list = {}
@@ -175,7 +175,7 @@ local function sort(names, by_name)
     return sorted
 end
 
---- Checks the value that the new module of a role returned.
+--- Throws unless the value that a module has returned is a role.
 local function check_role(name, M)
     local problem
     if type(M) ~= 'table' then
@@ -230,7 +230,7 @@ function Framework:register()
     return registry_of(order, loaded), self.registry
 end
 
---- The config may have been applied in the meantime, with other roles.
+--- Throws if the config has been applied with other roles in the meantime.
 function Framework:check_removed(_, new)
     local names, is_same = self.facts:role_names(), true
     for _, name in ipairs(names) do
@@ -266,7 +266,7 @@ function Framework:is_reloaded(role)
     return self.modules:is_staged(role.module_name)
 end
 
---- Other code finds roles only through their modules.
+--- Nothing to do: other code finds roles only through their modules.
 function Framework.offer()
 end
 
@@ -274,9 +274,9 @@ function Framework:serving(name)
     return (self.facts:roles())[name]
 end
 
---- Holds back events from the roles until `resume`, so that a new role gets none
+--- Holds events back from the roles until `resume`, so that a new role gets none
 -- before the config has been applied to it. Does not yield.
--- @treturn boolean false if an event is being delivered
+-- @treturn boolean false if an event is being delivered right now
 function Framework:hold()
     local lock = self.facts.lock
     if lock == nil or self.is_holding then
@@ -297,8 +297,8 @@ function Framework:resume()
     end
 end
 
---- Returns roles of libraries that depend on a reloaded role, which are applied
--- again, as `config:reload()` does.
+--- Returns the roles that are not reloaded but depend on a reloaded one. They have
+-- to be applied again, as `config:reload()` does.
 -- @tparam {table,...} reloaded
 -- @treturn {table,...} roles in order
 function Framework:dependents(reloaded)
@@ -317,7 +317,7 @@ function Framework:dependents(reloaded)
     return list
 end
 
---- Registers the new health check of a role (3.8 and newer).
+--- Registers the health check of a new role (3.8 and newer).
 function Framework:activate(role)
     local register = self.facts.register_health_check
     if register ~= nil then

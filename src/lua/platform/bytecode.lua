@@ -6,7 +6,7 @@ local vmdef = require('jit.vmdef')
 
 -- Maximum number of instructions that are examined.
 local INSTRUCTIONS = 5000
--- The operand of a jump to the next instruction.
+-- The operand of a jump is relative; this value means the next instruction.
 local BIAS = 0x7fff
 
 local function decode(f, pc)
@@ -24,8 +24,8 @@ local JUMPS = {JMP = true, UCLO = true}
 -- blacklisted by the JIT.
 local LOOPS = {LOOP = true, ILOOP = true, JLOOP = true}
 
---- Whether a function, once inside its loop, can only leave it by an error: it
--- has a loop without a condition, `break` or `return`.
+--- Whether a function has a loop that it can leave only by an error: a loop without
+-- a condition, `break` or `return`.
 -- @tparam function f
 local function loops_for_ever(f)
     local code, ends = {}, {}

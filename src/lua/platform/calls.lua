@@ -14,8 +14,8 @@ local INSTRUCTIONS = 20000
 
 local CALLS = {CALL = true, CALLM = true, CALLT = true, CALLMT = true}
 
--- Whether the first argument of a call is one slot further from the function,
--- as in builds with 64-bit references (GC64).
+-- Compiled to find out where the first argument of a call is: in builds with 64-bit
+-- references (GC64) it is one slot further from the function.
 local function probe()
     return require('x')
 end
@@ -49,7 +49,8 @@ local function constant(f, index)
     return type(value) == 'string' and value or nil
 end
 
---- @tparam function chunk
+--- Lists the calls of a chunk.
+-- @tparam function chunk
 -- @treturn {{name, line},...} in order, without duplicates
 local function list(chunk)
     local first, slots, texts = find_first_argument(), {}, {}

@@ -23,8 +23,9 @@ local function detect()
     if package.loaded['cartridge'] == nil or type(confapplier) ~= 'table' then
         return nil
     end
-    -- Somebody may have required it without calling `cartridge.cfg`, as the feedback
-    -- daemon of Tarantool 3 does. Cartridge itself configures `box` in later states.
+    -- Cartridge may be loaded but not used: the feedback daemon of Tarantool 3
+    -- requires it. It is then still in its first state, in which it has not called
+    -- `box.cfg` yet.
     local ok, state = pcall(confapplier.get_state)
     if ok and state == '' and type(box.cfg) == 'table' then
         return nil
@@ -40,15 +41,17 @@ function Cartridge.vars(_, module_name)
     return vars(module_name)
 end
 
---- @treturn string version, or "unknown"
+--- Returns the version of Cartridge.
+-- @treturn string "unknown" if it does not tell
 function Cartridge.version()
     local main = package.loaded['cartridge']
     local version = type(main) == 'table' and main.VERSION or package.loaded['cartridge.VERSION']
     return type(version) == 'string' and version or 'unknown'
 end
 
---- @treturn string state of the state machine
--- @return the error of that state, or nil
+--- Returns the state of Cartridge's state machine.
+-- @treturn string
+-- @return the error that belongs to the state, or nil
 function Cartridge:state()
     return self.confapplier.get_state()
 end
@@ -84,7 +87,7 @@ function Cartridge.is_healthy()
     return nil
 end
 
---- Returns why the cluster is unhealthy: instances and their problems.
+--- Returns the unhealthy instances of the cluster and their problems, a line each.
 -- @treturn {string,...} empty if unknown
 function Cartridge:unhealthy()
     local reasons = {}
@@ -102,7 +105,7 @@ function Cartridge:unhealthy()
     return reasons
 end
 
---- Returns a connection to another instance: the one of Cartridge's pool, so it
+--- Returns a connection to another instance. It belongs to Cartridge's pool, so it
 -- must not be closed.
 -- @tparam string uri
 -- @tparam number seconds to wait for the connection
@@ -121,7 +124,7 @@ function Cartridge.connect(uri, seconds)
     return conn
 end
 
---- Returns the leaders: replica set -> instance.
+--- Returns the leaders: UUID of a replica set -> UUID of its leader.
 local function leaders(self)
     local ok, result = pcall(function()
         return self.failover.get_active_leaders()
@@ -135,7 +138,7 @@ end
 
 --- Returns the UUID of this instance's replica set.
 local function replicaset_uuid()
-    -- In Tarantool 3, `box.info.cluster` is something else.
+    -- In Tarantool 3, `box.info.cluster` describes the whole cluster.
     return (box.info.replicaset or box.info.cluster).uuid
 end
 
@@ -242,7 +245,7 @@ function Cartridge:is_understood()
     return true
 end
 
--- Temporary states, which lead to RolesConfigured or end by themselves.
+-- Temporary states: Cartridge leaves them without outside help.
 local PASSING = {
     [''] = true,
     ConfigFound = true,

@@ -15,7 +15,7 @@ local function set(words)
 end
 
 local AGGREGATE = set('struct union enum')
--- Keywords followed by parentheses, which are skipped together.
+-- Attributes: the parentheses that follow are skipped with them.
 local ATTRIBUTE = set('__attribute __attribute__ __declspec asm __asm __asm__')
 local TYPE = set([[void _Bool bool char short int long float double signed __signed __signed__ unsigned
     __int8 __int16 __int32 __int64 _Complex complex __complex __complex__]])
@@ -89,7 +89,8 @@ function Declarations:word(i)
     return token and token.text
 end
 
---- Returns the index after a group of attributes, or `i` if there is none.
+--- Skips a group of attributes.
+-- @treturn number the index after it; `i` if there is none
 function Declarations:skip_attributes(i)
     while ATTRIBUTE[self:word(i)] do
         i = i + 1
@@ -105,8 +106,8 @@ function Declarations:skip_attributes(i)
 end
 
 --- Parses `struct tag {...}`.
--- @treturn table with `keyword`, `tag`, `tag_at` and, if there is a body,
---   `open` and `close`, all indexes of tokens
+-- @treturn table {keyword, tag, tag_at, open, close}; the last three are indexes of
+--   tokens, and `open` and `close` are nil if there is no body
 -- @treturn number the index after it
 function Declarations:aggregate(i)
     local found = {keyword = self:word(i)}
@@ -169,8 +170,10 @@ function Declarations:ending(i)
     return i, i - 1
 end
 
---- Parses one declaration, from `first` up to `limit`, see `ending`.
--- @treturn ?table nil if it is not understood
+--- Parses one declaration.
+-- @tparam number first index of its first token
+-- @tparam number limit index of the token that ends it, see `ending`
+-- @treturn ?table {names, bodies, ...}; nil if it is not understood
 function Declarations:declaration(first, limit)
     local found = {names = {}, bodies = {}}
 
@@ -215,7 +218,7 @@ function Declarations:declaration(first, limit)
         end
     end
     if i >= limit then
-        -- A type alone declares nothing.
+        -- Only a struct, union or enum may lack a declared name.
         return (found.aggregate or first == limit) and found or nil
     end
     while i < limit do
@@ -229,10 +232,10 @@ function Declarations:declaration(first, limit)
     return found
 end
 
---- Parses a text.
+--- Parses C declarations.
 -- @tparam string text
--- @treturn ?table nil if it is not understood, which does not mean it is
---   invalid
+-- @treturn ?table nil if this parser does not understand the text, which may still
+--   be valid
 local function parse(text)
     local tokens, balanced = tokenize(text)
     if not balanced then
@@ -256,10 +259,10 @@ local function parse(text)
     return self
 end
 
---- Replaces pieces of the text.
+--- Returns a text in which some pieces are replaced.
 -- @tparam string text
--- @tparam {table,...} edits each with `first`, `last` and `text`, in order; an
---   edit inside another one is ignored
+-- @tparam {table,...} edits each with `first`, `last` and `text`, in order; an edit
+--   inside another one is ignored
 local function edit(text, edits)
     local pieces, position = {}, 1
     for _, item in ipairs(edits) do
@@ -273,11 +276,11 @@ local function edit(text, edits)
     return table.concat(pieces)
 end
 
---- Returns the same declarations under prefixed names. Fields and parameters
--- with the same names are renamed as well, which is harmless when the prefix is
--- removed again.
--- @tparam string prefix of the declared names
--- @tparam function is_kept whether a name must stay unchanged
+--- Returns the same declarations under prefixed names. Fields and parameters with
+-- the same names are renamed as well, which is harmless when the prefix is removed
+-- again.
+-- @tparam string prefix for the declared names
+-- @tparam function is_kept (name) -> whether it must stay unchanged
 function Declarations:rename(prefix, is_kept)
     local declared = {tags = {}, names = {}}
     for _, item in ipairs(self.names) do
@@ -304,10 +307,10 @@ function Declarations:rename(prefix, is_kept)
     return edit(self.text, edits)
 end
 
---- Returns the declarations without those that exist already.
--- @tparam function is_old whether a name exists
+--- Returns the text without the declarations that exist already.
+-- @tparam function is_old (name) -> whether it exists already
 -- @treturn[1] string
--- @treturn[2] nil if new and old names cannot be separated
+-- @treturn[2] nil if a declaration has old and new names that cannot be separated
 function Declarations:without(is_old)
     local edits = {}
     local function remove(first, last)
@@ -336,10 +339,10 @@ function Declarations:without(is_old)
     return edit(self.text, edits)
 end
 
---- Replaces each `$` by a value.
+--- Replaces each `$` in a text by the next value.
 -- @tparam string text
 -- @tparam {string,...} values
--- @treturn ?string nil if the counts differ
+-- @treturn ?string nil if there are more or fewer `$` than values
 local function fill(text, values)
     local edits = {}
     for _, token in ipairs((tokenize(text))) do

@@ -19,8 +19,8 @@ local function builtin()
     return nil
 end
 
---- Finds an upvalue by its name; the server's code is compiled with names.
--- @treturn value
+--- Finds an upvalue by its name: the server's Lua code is not stripped.
+-- @return its value
 -- @treturn ?number its index, nil if there is none
 local function find_upvalue(f, wanted)
     for index = 1, 255 do
@@ -36,7 +36,7 @@ end
 local Config = {}
 Config.__index = Config
 
---- Returns the names of the roles in config order, without duplicates.
+--- Returns the names in a list from the config, in order, without duplicates.
 local function names_of(list)
     local names, seen = {}, {}
     for _, name in ipairs(type(list) == 'table' and list or {}) do
@@ -70,7 +70,8 @@ function M.detect()
     return self
 end
 
---- @treturn[1] boolean true
+--- Whether the internals that a reload needs are where they are expected.
+-- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string what is missing
 function Config:is_understood()
@@ -93,12 +94,13 @@ function Config:is_understood()
     return true
 end
 
---- @treturn string such as `ready`
+--- Returns the status of the config, such as `ready`.
+-- @treturn string
 function Config:status()
     return self.config._status
 end
 
---- Returns the alerts of the last application of the config.
+--- Returns the alerts that the config raised when it was last applied.
 -- @treturn {string,...}
 function Config:alerts()
     local ok, info = pcall(self.config.info, self.config)
@@ -109,12 +111,12 @@ function Config:alerts()
     return list
 end
 
---- Returns the applied config; its identity changes each time it is applied.
+--- Returns the applied config: a new object each time the config is applied.
 function Config:applied()
     return self.config._configdata_applied
 end
 
---- Returns the script that the config runs, each time it is applied.
+--- Returns the main script, which the config runs each time it is applied.
 -- @treturn ?string path, as written in the config
 function Config:script()
     local ok, file = pcall(self:applied().get, self:applied(), 'app.file', {use_default = true})
@@ -133,7 +135,8 @@ function Config:role_configs()
     return ok and type(map) == 'table' and map or {}
 end
 
---- @treturn ?string
+--- Returns the name of this instance in the config.
+-- @treturn ?string
 function Config:instance_name()
     local ok, names = pcall(function()
         return self:applied():names()
@@ -141,8 +144,8 @@ function Config:instance_name()
     return ok and type(names) == 'table' and names.instance_name or nil
 end
 
---- The instances of the cluster, as the config has them. The addresses are those
--- that an instance gives its peers, without their user and password.
+--- Returns the instances of the cluster according to the config. Their addresses
+-- are those that they advertise to their peers, without user and password.
 -- @treturn[1] {table,...} `alias`, `replicaset`, and `uri` if there is one
 -- @treturn[2] nil
 -- @treturn[2] string why they are not known
@@ -169,7 +172,7 @@ function Config:instances()
 end
 
 --- Returns the serving roles.
--- @treturn table name -> value of the role's module
+-- @treturn table name -> what the role's module returned
 -- @treturn {string,...} names, dependencies first
 function Config:roles()
     if self.state ~= nil then
@@ -178,8 +181,8 @@ function Config:roles()
     return (find_upvalue(self.applier, 'last_loaded')), (find_upvalue(self.applier, 'last_roles_ordered'))
 end
 
---- Replaces the serving roles. Assigns new tables, as events are delivered in a
--- yielding loop over the old ones. Does not yield.
+--- Replaces the serving roles. Sets new tables, as the server may be in a yielding
+-- loop over the old ones to deliver an event. Does not yield.
 function Config:set_roles(loaded, order)
     if self.state ~= nil then
         self.state.last_loaded, self.state.last_roles_ordered = loaded, order
@@ -191,10 +194,9 @@ function Config:set_roles(loaded, order)
     end
 end
 
---- Returns the arguments for `on_event` of a role: its config, and the last
--- status of the instance.
--- @treturn value
--- @treturn table
+--- Returns the arguments for `on_event` of a role.
+-- @return the config of the role
+-- @treturn table the last status of the instance
 function Config:event_arguments(name)
     local state = self.state
     -- 3.3.0 passes the config object to every role.
@@ -205,10 +207,9 @@ function Config:event_arguments(name)
     return first, state.last_box_status_value
 end
 
---- Returns the tags in the comments of a role's file, as the server reads them
--- (3.4 and newer).
--- @treturn table such as {early_load = true, fail_if = 'tarantool_version <
---   3.5.0'}
+--- Returns the tags in the comments of a role's file, which the server parses (3.4
+-- and newer).
+-- @treturn table such as {early_load = true, fail_if = 'tarantool_version < 3.5.0'}
 function M.tags_of(name)
     local ok, file = pcall(require, 'internal.config.utils.file')
     if not ok or type(file) ~= 'table' or type(file.get_module_metadata) ~= 'function' then
@@ -219,8 +220,8 @@ function M.tags_of(name)
     return ok and type(tags) == 'table' and tags or {}
 end
 
---- Whether the tag `fail_if` forbids this server to load a role. As in the
--- server, an expression that cannot be evaluated counts as true.
+--- Whether the tag `fail_if` forbids this server to load a role. An expression that
+-- cannot be evaluated forbids it, as in the server.
 function M.must_fail(expression)
     local ok, lib = pcall(require, 'internal.config.utils.expression')
     if not ok or type(lib) ~= 'table' or type(lib.eval) ~= 'function' then
@@ -232,8 +233,8 @@ function M.must_fail(expression)
     return not evaluated or result ~= false
 end
 
---- Returns the number of application thread groups in the config (3.7 and
--- newer). Each has its own Lua code, which a reload does not reach.
+--- Returns the number of application thread groups in the config (3.7 and newer).
+-- Each runs Lua code of its own, which a reload does not reach.
 function Config:count_thread_groups()
     local ok, groups = pcall(self:applied().get, self:applied(), 'threads.groups', {use_default = true})
     return ok and type(groups) == 'table' and #groups or 0

@@ -13,20 +13,20 @@ local KINDS = {
     [0] = 'number', 'struct', 'pointer', 'array', 'void', 'enum', 'function', 'typedef', 'attribute', 'field',
     'bits', 'constant', 'variable', 'keyword',
 }
--- Kinds whose low bits hold their base type.
+-- Kinds with the base type in their low bits.
 local MADE_OF = {
     pointer = true, array = true, enum = true, ['function'] = true, typedef = true, attribute = true, field = true,
     constant = true, variable = true,
 }
--- Kinds that own a list of siblings.
+-- Kinds with a list of siblings: fields, constants or parameters.
 local LISTS = {struct = true, enum = true, ['function'] = true, variable = true}
--- Kinds with a name that can be looked up, and its name space.
+-- Kinds with a name that can be looked up -> the name space to which it belongs.
 local SPACES = {
     struct = 'tags', enum = 'tags',
     ['function'] = 'names', typedef = 'names', constant = 'names', variable = 'names',
 }
 
--- Names that Tarantool itself declares late during startup.
+-- Names that Tarantool declares late during startup: earlier ones are its own, too.
 local MARKERS = {'password_prepare', 'console_set_output_format'}
 
 -- The flag of unions among struct types.
@@ -61,7 +61,7 @@ local function is_alike(old, new)
 end
 
 --- Finds all named types.
--- @tparam ?number first entry to look at
+-- @tparam ?number first entry to start at
 -- @treturn table with `tags` (struct, union and enum with a body) and `names`
 --   (everything else), name -> entry; `top`, the number of the next entry; and
 --   `border`: entries below it were declared by Tarantool itself
@@ -111,8 +111,8 @@ function Comparison:plain(name)
     return name
 end
 
---- Compares the siblings of two entries.
--- @treturn boolean
+--- Compares the lists of siblings of two entries.
+-- @treturn boolean whether they are the same
 -- @treturn ?string name of the first difference
 function Comparison:is_same_list(old, new)
     local old_id, new_id = old.next, new.next
@@ -131,7 +131,7 @@ function Comparison:is_same_list(old, new)
     return old_id == new_id, more and self:plain(more.name)
 end
 
---- Whether two entries declare the same.
+--- Whether two entries declare the same thing.
 -- @tparam number old_id
 -- @tparam number new_id
 -- @tparam ?boolean any_name whether to ignore their names
@@ -155,7 +155,7 @@ function Comparison:is_same(old_id, new_id, any_name)
         return false
     end
     if SPACES[old.kind] == 'tags' and old.name ~= nil and not is_complete(old) then
-        -- A tag that gets its body only now.
+        -- The existing tag has no body yet, which the new one may add.
         return is_alike(old, new)
     end
     if old.flags ~= new.flags or old.size ~= new.size then
@@ -169,7 +169,7 @@ end
 
 local MEMBER = {struct = 'field', enum = 'constant'}
 
---- Describes the difference between two declarations.
+--- Describes how two declarations differ.
 -- @tparam number old_id
 -- @tparam number new_id
 -- @tparam string prefix of the generated names in the new one

@@ -1,15 +1,15 @@
 --- The fibers of this instance, their coroutines and what they run.
 --
 -- Lua offers no way from a fiber to its stack. But the Lua registry holds the
--- coroutine of every fiber, and `struct fiber` holds the address of its
--- coroutine, its id, its flags, and links to the list of all fibers. The
--- offsets differ between builds, so they are located by comparing two newly
--- created fibers, whose values are known, and trusted only if both agree and
--- the server knows every fiber in the list. Memory is read, never written, and
--- only in fibers and their list.
+-- coroutine of every fiber, and `struct fiber` holds the address of its coroutine,
+-- its id, its flags, and links to the list of all fibers. The offsets differ
+-- between builds. They are located by searching two newly created fibers for their
+-- known values, and are trusted only if both fibers agree and the server knows
+-- every fiber in the list. Memory is read, never written, and only in fibers and
+-- their list.
 --
--- `fiber.info` is not used: with thousands of fibers it blocks the server for
--- tens of milliseconds.
+-- `fiber.info` is not used: with thousands of fibers it blocks the server for tens
+-- of milliseconds.
 
 local require = ...
 local bit = require('bit')
@@ -37,8 +37,8 @@ local function words_at(address)
     return ffi.cast('const uint64_t *', ffi.cast('uintptr_t', address))
 end
 
---- Finds the word and the bit of the structure that mark a fiber as joinable:
--- the only ones that change when the running fiber is made joinable.
+--- Finds the bit that marks a fiber as joinable: the only one that changes when the
+-- running fiber is made joinable.
 -- @treturn ?table {word, mask}
 local function find_joinable(halves)
     local before = {}
@@ -59,9 +59,9 @@ local function find_joinable(halves)
     return flag or nil
 end
 
---- Returns what is known about the running fiber without its layout.
+--- Returns the values of the running fiber that are known without its layout.
 local function look_at_self()
-    -- Part of the public C API, so all modules declare it in the same way.
+    -- The public C API of Tarantool: no module declares it differently.
     ffi.cdef('struct fiber; struct fiber *fiber_self(void);')
     local address = tonumber(ffi.cast('uintptr_t', ffi.C.fiber_self()))
     local words = words_at(address)
@@ -77,7 +77,7 @@ local function look_at_self()
 end
 
 --- Returns the first offset, starting at `from`, for which a condition holds.
-local function find_place(from, count, holds)
+local function find_offset(from, count, holds)
     for i = from, count - 1 do
         if holds(i) then
             return i
@@ -111,8 +111,8 @@ local function walk(layout, visit)
     return false
 end
 
---- Whether the server knows every fiber in the list, and the two probes are in
--- it.
+--- Whether a layout is right: the server knows every fiber in the list, and the two
+-- sample fibers are in it.
 local function is_believable(layout, a, b)
     local threads = {}
     local is_whole = walk(layout, function(id, thread)
@@ -124,15 +124,15 @@ local function is_believable(layout, a, b)
     return is_whole and threads[a.id] == a.thread and threads[b.id] == b.thread
 end
 
---- Compares two fibers, the second created right after the first, so that they
--- are neighbours at the head of the list.
+--- Compares two sample fibers. The second was created right after the first, so
+-- they are neighbours at the head of the list.
 -- @treturn ?table layout, see `walk`
 local function compare(a, b)
     local layout = {
-        thread = find_place(0, WORDS, function(i)
+        thread = find_offset(0, WORDS, function(i)
             return tonumber(a.words[i]) == a.thread and tonumber(b.words[i]) == b.thread
         end),
-        id = find_place(0, WORDS * 2, function(i)
+        id = find_offset(0, WORDS * 2, function(i)
             return a.halves[i] == a.id and b.halves[i] == b.id
         end),
         joinable = a.joinable,
@@ -141,17 +141,17 @@ local function compare(a, b)
     or a.joinable.word ~= b.joinable.word or a.joinable.mask ~= b.joinable.mask then
         return nil
     end
-    local place = -1
+    local link = -1
     while true do
-        place = find_place(place + 1, WORDS, function(i)
+        link = find_offset(link + 1, WORDS, function(i)
             -- A link has two pointers: to the previous and to the next fiber.
             return tonumber(b.words[i + 1]) == a.address + i * 8 and
                 tonumber(a.words[i]) == b.address + i * 8
         end)
-        if place == nil then
+        if link == nil then
             return nil
         end
-        layout.link, layout.first = place, tonumber(b.words[place])
+        layout.link, layout.first = link, tonumber(b.words[link])
         if is_believable(layout, a, b) then
             return layout
         end
@@ -238,7 +238,7 @@ end
 -- @treturn {thread,...}
 local function registered()
     local threads = {}
-    -- The application may have taken the way to it away.
+    -- The application may have removed debug.getregistry.
     for key, value in next, debug.getregistry ~= nil and debug.getregistry() or {} do
         if type(key) == 'number' and type(value) == 'thread' then
             threads[#threads + 1] = value
@@ -248,9 +248,9 @@ local function registered()
 end
 
 --- Lists all fibers but the running one, with their coroutines. May yield.
--- @tparam ?{thread,...} among only these
--- @treturn[1] {table,...} {id, name, thread, is_joinable}, sorted by id, where
---   the coroutine is known
+-- @tparam ?{thread,...} among list only fibers with one of these coroutines
+-- @treturn[1] {table,...} {id, name, thread, is_joinable}, sorted by id, where the
+--   coroutine is known
 -- @treturn[2] nil if the layout is unknown
 local function threads(among)
     if locate() == nil or among == nil and debug.getregistry == nil then
@@ -299,14 +299,13 @@ local function running(test)
     return result
 end
 
---- Describes the coroutines that run matching functions, and their fibers.
--- Yields.
+--- Describes the coroutines that run matching functions, and their fibers. Yields.
 -- @tparam function test (f) -> boolean
--- @treturn {table,...} {thread, frames, is_whole, entry, entry_index,
---   is_request, id, name, is_joinable}, see `stacks`; `is_request`: it was
---   started by other code, such as a connection or a rock, or another fiber may
---   be waiting for its end. The last three are nil if it is not a fiber, such
---   as a trigger, or if the layout is unknown.
+-- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request,
+--   id, name, is_joinable}, see `stacks`. `is_request` is set if it may be serving
+--   a request: other code has started it, such as a connection or a rock, or
+--   another fiber may be waiting for its end. The last three are nil if it is not a
+--   fiber (for example a trigger), or if the layout is unknown.
 local function inspect(test)
     local among = running(test)
     local result, fibers = {}, {}
@@ -331,7 +330,7 @@ end
 -- functions raise at once instead of waiting, so a loop around a protected call
 -- would starve all other fibers. Does not yield.
 -- @tparam table item {id, thread}
--- @treturn boolean
+-- @treturn boolean whether it was cancelled
 local function cancel_safely(item)
     if item.thread ~= nil then
         local frames, is_whole = stacks.frames_of(item.thread)
@@ -344,7 +343,7 @@ local function cancel_safely(item)
     return ok and object ~= nil and pcall(object.cancel, object)
 end
 
---- The table in which Tarantool itself keeps the objects of fibers, by number.
+--- Returns the table in which Tarantool keeps the Lua objects of fibers, by id.
 -- @treturn table
 local function known()
     local metatable = debug.getmetatable(fiber.self())
@@ -353,15 +352,16 @@ local function known()
 end
 
 --- Whether a fiber is still running. A joinable fiber that has ended is not
--- reported as dead until it is joined, but its stack is empty.
--- @tparam table item {id, thread}; the stack is also empty before it starts
+-- reported as dead until it is joined, but its stack is empty, as it is before the
+-- fiber starts.
+-- @tparam table item {id, thread}
 local function is_alive(item)
     local ok, object = pcall(fiber.find, item.id)
     return ok and object ~= nil and object:status() ~= 'dead'
         and (item.thread == nil or getinfo(item.thread, 0, 'f') ~= nil)
 end
 
---- Whether another fiber waits for the end of this one. Does not yield.
+--- Whether another fiber is waiting for the end of this one. Does not yield.
 -- @tparam userdata object
 local function is_awaited(object)
     for _, thread in ipairs(registered()) do
@@ -376,8 +376,8 @@ local function is_awaited(object)
     return false
 end
 
---- Joins a joinable fiber that has ended, unless another fiber will. Does not
--- yield.
+--- Joins a joinable fiber that has ended, unless another fiber is about to do so.
+-- Does not yield.
 -- @tparam table item {id, thread, is_joinable}
 local function reap(item)
     local ok, object = pcall(fiber.find, item.id)
@@ -386,7 +386,7 @@ local function reap(item)
     end
 end
 
---- Starts watching whether the running fiber yields.
+--- Starts watching for yields of the running fiber.
 -- @treturn function () -> whether it has yielded since
 local function watch_yield()
     local object = fiber.self()
@@ -398,7 +398,7 @@ local function watch_yield()
             return object:csw() ~= before
         end
     end
-    -- A ready fiber runs as soon as this one yields.
+    -- A new fiber runs as soon as this one yields.
     local has_yielded = false
     fiber.new(function()
         has_yielded = true

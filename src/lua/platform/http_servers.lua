@@ -12,7 +12,7 @@ local require = ...
 local detect_cartridge = require('platform.cartridge').detect
 local listeners = require('platform.listeners')
 
--- Entries of the cache that are not controllers.
+-- Fields of the cache that are not controllers.
 local CACHES = {tpl = true, ctx = true, static = true}
 
 local function is_server(value)
@@ -20,12 +20,12 @@ local function is_server(value)
         and type(value.options) == 'table' and type(value.route) == 'function'
 end
 
---- Lists the servers. May yield.
--- @treturn {table,...} that of Cartridge first
+--- Lists the servers, that of Cartridge first. May yield.
+-- @treturn {table,...}
 local function list()
     local servers, seen = {}, {}
     local function add(server)
-        -- A staging server shares the tables of the real one.
+        -- A staging proxy shares the cache of its server.
         if is_server(server) and not seen[server.cache] then
             seen[server.cache] = true
             table.insert(servers, server)
@@ -60,8 +60,8 @@ local function controller_path(options, name)
 end
 
 --- Lists the cache of a server.
--- @treturn {table,...} {kind, key, path, value}: `kind` is `controller`,
---   `template` or `static`; `value` is the cached one
+-- @treturn {table,...} {kind, key, path, value}: `kind` is `controller`, `template`
+--   or `static`, and `value` what the cache holds
 local function cached(server)
     local items, cache = {}, server.cache
     local function add(kind, key, path, value)

@@ -1,17 +1,17 @@
---- Finds the files of Lua modules where `require` finds them.
+--- Finds the files of Lua modules, in the places in which `require` looks.
 --
 -- `package.search` looks below `package.searchroot()`, which is the working
--- directory by default, and in `package.path`. Since Tarantool 2.11, `require`
--- also looks next to the main script, where the application remains after
+-- directory by default, and in `package.path`. Since Tarantool 2.11, `require` also
+-- looks next to the main script, where the application remains after
 -- `box.cfg({work_dir = ...})` has changed the working directory. No function
--- returns that directory; a loader that finds nothing names every file that it
--- has tried.
+-- returns that directory. But a loader that finds nothing returns the name of every
+-- file that it has tried.
 
--- No module has this name.
+-- A name that no module has.
 local PROBE = 'cartridge-reload-probe'
 
---- Returns the loader of Tarantool for Lua files below the search root and next
--- to the main script: the first after that for `package.preload`.
+--- Returns Tarantool's loader of Lua files below the search root and next to the
+-- main script: the first loader after that of `package.preload`.
 -- @treturn ?function
 local function file_loader()
     for i, loader in ipairs(package.loaders) do
@@ -42,8 +42,8 @@ end
 
 --- Finds the file of a module, whether it is loaded or not.
 -- @tparam string name
--- @tparam ?{string,...} directories what `roots` returned, to search for many
---   names
+-- @tparam ?{string,...} directories the result of `roots`; pass it to search for
+--   many names
 -- @treturn ?string path
 local function search(name, directories)
     local templates = {}

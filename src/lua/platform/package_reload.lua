@@ -1,16 +1,16 @@
---- Facts about the rock `package.reload` of moonlibs, with which an application
--- runs its main script again: `package.reload()`.
+--- Facts about the rock `package.reload` of moonlibs. An application that uses it
+-- runs its main script again with `package.reload()`.
 --
 -- The rock keeps its state in `package.reload`:
 --   script       path of the file that required it first, as given
 --   count        number of the generation, from 1
---   O, F, C      what `register` was given, called by a reload: object -> method,
+--   O, F, C      what code has registered to be called by a reload: object -> method,
 --                set of functions, set of {function, argument, ...}
---   _reload      unloads modules and calls all that; called when the script
+--   _reload      unloads modules and makes these calls; called when the script
 --                requires the rock again
---   loaded       the modules that were loaded before it
--- The module removes itself from `package.loaded` after each load, so that the
--- next `require` runs it again.
+--   loaded       the modules that were loaded before the rock
+-- The module removes itself from `package.loaded` after each load, so that the next
+-- `require` runs it again.
 
 local jutil = require('jit.util')
 
@@ -21,7 +21,8 @@ M.MODULE = 'package.reload'
 -- Fields that are replaced in each generation.
 M.REGISTRIES = {'O', 'F', 'C'}
 
---- @treturn ?table `package.reload` of this application
+--- Returns the state of the rock.
+-- @treturn ?table nil if the application does not use it
 function M.detect()
     local self = rawget(package, 'reload')
     if type(self) ~= 'table' or type(rawget(self, 'count')) ~= 'number' or type(rawget(self, 'script')) ~= 'string'
@@ -63,8 +64,8 @@ function M.watches(self, f)
     return false
 end
 
---- Returns what a reload has to call to end a generation.
--- @tparam table registries O, F, C
+--- Returns the calls that end a generation.
+-- @tparam table registries with the fields O, F and C
 -- @treturn {table,...} {f, arguments}: in undefined order, as in the rock
 function M.destructors(registries)
     local list = {}

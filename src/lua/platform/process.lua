@@ -33,9 +33,11 @@ local function running_time()
     return since_boot and ticks and since_boot - ticks / TICKS
 end
 
---- Returns when the process was started. `box.info.uptime` has whole seconds, so
--- alone it could be wrong by a second. It takes precedence if the kernel's
--- numbers belong to another process, as in some containers.
+--- Returns when the process was started.
+--
+-- `box.info.uptime` has whole seconds, so it could be wrong by one; the kernel's
+-- figure is more exact. But it is ignored if it contradicts `box.info.uptime`: in
+-- some containers it is that of another process.
 -- @treturn number unix time
 local function started()
     local whole = box.info.uptime

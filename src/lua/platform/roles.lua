@@ -4,8 +4,8 @@
 local require = ...
 local cartridge = require('platform.cartridge')
 
---- Returns the modules that are registered as roles first, in order: Cartridge's
--- own, then those passed to `cartridge.cfg`.
+--- Returns the role modules in the order of their registration: Cartridge's own,
+-- then those passed to `cartridge.cfg`.
 -- @treturn {string,...}
 local function role_modules()
     local registry = cartridge.vars('cartridge.roles')
@@ -21,19 +21,20 @@ local function role_modules()
             add(name)
         end
     else
-        -- Before 2.7 the list was not stored: take the registered roles that
-        -- are neither dependencies nor hidden.
-        local asked = {}
+        -- Before 2.7 the list of Cartridge's own roles was not stored: they are the
+        -- registered ones that were not passed to `cartridge.cfg`, and that are not
+        -- dependencies.
+        local excluded = {}
         for _, role in ipairs(registry.roles_by_number) do
             for _, dep in ipairs(role.deps) do
-                asked[dep.module_name] = true
+                excluded[dep.module_name] = true
             end
         end
         for _, name in ipairs(registry.module_names) do
-            asked[name] = true
+            excluded[name] = true
         end
         for _, role in ipairs(registry.roles_by_number) do
-            if not asked[role.module_name] then
+            if not excluded[role.module_name] then
                 add(role.module_name)
             end
         end
@@ -44,11 +45,10 @@ local function role_modules()
     return names
 end
 
---- Registers roles as Cartridge does at startup: each module after its
--- dependencies.
+--- Registers roles as Cartridge does at startup: each after its dependencies.
 -- @tparam {string,...} module_names
--- @tparam function load name -> module value; may throw
--- @tparam function fail (module_name, message) that throws
+-- @tparam function load (module_name) -> value of the module; may throw
+-- @tparam function fail (module_name, message): must throw
 -- @treturn table {by_number, by_role_name, by_module_name}
 local function register(module_names, load, fail)
     local registry = {by_number = {}, by_role_name = {}, by_module_name = {}}
@@ -111,11 +111,11 @@ local function register(module_names, load, fail)
     return registry
 end
 
---- Returns the roles enabled on this instance: those of its replica set with
--- their dependencies, and the permanent ones.
+--- Returns the roles enabled on this instance: those of its replica set with their
+-- dependencies, and the permanent ones.
 -- @tparam table registry as returned by `register`
 -- @tparam table conf tables of the cluster-wide config
--- @treturn {[string]=boolean,...} by role name
+-- @treturn {[string]=boolean,...} set of role names
 local function enabled(registry, conf)
     local result = {}
     local function enable(role)
@@ -140,7 +140,7 @@ local function enabled(registry, conf)
     return result
 end
 
---- Returns the serving registry, in the form of `register`.
+--- Returns Cartridge's current registry of roles, in the form of `register`.
 local function registered()
     local registry = cartridge.vars('cartridge.roles')
     return {

@@ -7,8 +7,8 @@
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- How many frames of a coroutine are examined: LuaJIT walks the stack from its
--- top for each of them.
+-- The maximum number of frames of a coroutine to examine: LuaJIT walks the stack
+-- from its top for each of them.
 local LEVELS = 200
 -- Maximum depth of nested coroutines.
 local DEPTH = 20
@@ -31,7 +31,7 @@ local function resumed_by(thread)
     return name ~= nil and type(value) == 'thread' and coroutine.status(value) ~= 'dead' and value or nil
 end
 
---- Returns nested coroutines, the outermost first.
+--- Returns a coroutine and those nested in it, the outermost first.
 local function chain_of(thread)
     local chain = {}
     while thread ~= nil and #chain < DEPTH do
@@ -93,8 +93,8 @@ local function frames_of(thread)
     return frames, is_whole
 end
 
---- Returns the frame of the function that a fiber was created with, which
--- `pcall` may have called.
+--- Returns the frame of the function that a fiber was created with. If that is
+-- `pcall` or `xpcall`, returns the frame of the function that this calls.
 -- @tparam {table,...} frames see `frames_of`
 -- @treturn ?table frame
 -- @treturn ?number its index
@@ -116,10 +116,11 @@ local TRANSPARENT = {
     [table.sort] = true,
 }
 
---- Whether a protected call may keep an error at the top of the stack from
--- reaching the entry function. An unknown C function counts as protected.
+--- Whether a protected call may catch an error that is raised at the top of the
+-- stack, so that it does not reach the entry function. An unknown C function
+-- counts as a protected call.
 -- @tparam {table,...} frames see `frames_of`
--- @tparam number entry index of the entry
+-- @tparam number entry index of the entry function's frame
 local function is_protected(frames, entry)
     for index = 1, entry - 1 do
         local frame = frames[index]
@@ -135,9 +136,9 @@ local function is_protected(frames, entry)
     return false
 end
 
---- Whether a fiber was created with arguments. A parameter that has been
--- assigned since counts as an argument.
--- @tparam table frame of the entry
+--- Whether a fiber was created with arguments. A parameter to which the function
+-- has assigned a value counts as an argument.
+-- @tparam table frame of the entry function
 local function has_arguments(frame)
     local info = getinfo(frame.func, 'u')
     for index = 1, info.nparams do

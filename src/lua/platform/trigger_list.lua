@@ -1,17 +1,18 @@
---- The triggers of one place in Tarantool, such as `space:on_replace`.
+--- The triggers of one place. A place is what triggers are set on, such as
+-- `on_replace` of a space.
 --
--- Before 3.0, triggers are functions, and a new one can replace another in
--- place. From 3.0 on they have names: a trigger set without one is named by its
--- address, an existing name is replaced in place, and any other trigger is
--- called first. There, replacing a trigger in place takes setting all later
--- ones again.
+-- Before 3.0, triggers are functions, and a new one can replace another in place.
+-- From 3.0 on they have names: a trigger that is set without a name is named by its
+-- address; one with an existing name replaces that in place; any other is put
+-- before the existing ones. So to replace a trigger by one with another name, all
+-- those set after it must be set again.
 --
 -- A place is a table with
---   original   the function of Tarantool
+--   original   the function of Tarantool that sets and lists its triggers
 --   holder     the object of which it is a method, if `is_method`
 --   full_name  its name among the events of 3.0
--- A trigger is a table with `f` and, on servers with names, `name`. Lists are
--- in the order in which triggers were set. Nothing here yields.
+-- A trigger is a table with `f` and, on servers with names, `name`. Lists are in
+-- the order in which triggers were set. Nothing here yields.
 
 local require = ...
 
@@ -29,7 +30,7 @@ local function names_module()
     return module
 end
 
---- Calls the function of Tarantool.
+--- Calls Tarantool's function of a place.
 local function call(place, ...)
     if place.is_method then
         return place.original(place.holder, ...)
@@ -37,7 +38,8 @@ local function call(place, ...)
     return place.original(...)
 end
 
---- @treturn {table,...} triggers
+--- Returns the triggers of a place.
+-- @treturn {table,...}
 local function list(place)
     local names = names_module()
     local result = {}
@@ -55,13 +57,13 @@ local function list(place)
     return result
 end
 
---- Whether the name was chosen explicitly.
+--- Whether code has chosen the name of a trigger, rather than the server.
 local function has_own_name(trigger)
     return trigger.name ~= nil and tonumber(trigger.name) ~= tonumber(('%p'):format(trigger.f))
 end
 
---- Whether two triggers are the same: by name if there is one, otherwise by
--- function.
+--- Whether a trigger is the one that is meant: compares names if `meant` has one,
+-- otherwise functions.
 local function is_meant(trigger, meant)
     if meant.name ~= nil then
         return trigger.name == meant.name
@@ -69,7 +71,8 @@ local function is_meant(trigger, meant)
     return trigger.f == meant.f
 end
 
---- @treturn ?number the position of a trigger in a list
+--- Returns the position of a trigger in a list.
+-- @treturn ?number
 local function position(triggers, meant)
     for i, trigger in ipairs(triggers) do
         if is_meant(trigger, meant) then
@@ -79,7 +82,7 @@ local function position(triggers, meant)
     return nil
 end
 
---- Sets a trigger, after all others unless its name exists already.
+--- Sets a trigger, as the last one unless its name exists already.
 local function set_named(place, trigger)
     if trigger.name ~= nil then
         call(place, trigger.f, nil, trigger.name)
@@ -88,7 +91,7 @@ local function set_named(place, trigger)
     end
 end
 
---- Replaces a trigger on servers with names.
+--- Replaces a trigger on servers with names, or removes it if `new` is nil.
 local function replace_named(place, new, old)
     local before = list(place)
     local index = position(before, old)
@@ -112,12 +115,11 @@ local function replace_named(place, new, old)
     end
 end
 
---- Sets a trigger, in place of another one if given. Raises the errors of
--- Tarantool.
+--- Sets, replaces or removes a trigger. Raises the errors of Tarantool.
 -- @tparam table place
--- @tparam ?table new trigger, with a name only if it was chosen explicitly
--- @tparam ?table old trigger; found by its name, if it has one, or by its
---   function
+-- @tparam ?table new the trigger to set, with a name only if code has chosen it
+-- @tparam ?table old the trigger to replace, or to remove if there is no new one;
+--   found by its name, if it has one, or by its function
 local function put(place, new, old)
     if old == nil then
         set_named(place, new)

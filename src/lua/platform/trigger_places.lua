@@ -1,9 +1,11 @@
---- The places in Tarantool where triggers are set: spaces, sessions, the server,
--- and on servers that name triggers any other event. See `trigger_list` for what
--- a place is; here it also has
---   label  its name for a user
---   event  the name of its function in `holder`; events known only by their
---          names have neither
+--- The places in Tarantool where triggers are set (see `trigger_list`): those of
+-- spaces, sessions and the server, and on servers that name triggers also any
+-- other event.
+--
+-- Here a place has two more fields:
+--   label  its name in messages
+--   event  the name of its function in `holder`; both fields are nil for an event
+--          that is known only by its name
 
 local require = ...
 local slice = require('core.yield')
@@ -24,14 +26,14 @@ local function is_configured()
     return type(box.cfg) ~= 'function'
 end
 
---- Starts a list of places, empty at first.
+--- Creates an empty list of places.
 -- @tparam ?function on_add called with each place that is added
--- @treturn table with `list`, the places
+-- @treturn table with the list of places in the field `list`
 local function new(on_add)
     local self = {list = {}, by_holder = {}, by_event = {}, on_add = on_add or function() end}
     local module = trigger_list.names_module()
     if module ~= nil then
-        -- Keep the originals: an adapter may replace them.
+        -- Keep the originals: an adapter may wrap them.
         self.set, self.del = module.set, module.del
     end
     return setmetatable(self, Places)
@@ -45,6 +47,11 @@ local function add(self, place)
 end
 
 --- Adds a place, if this server has it.
+-- @tparam table self
+-- @tparam string label see above
+-- @tparam table holder the object or module with the function that sets triggers
+-- @tparam string event name of that function
+-- @tparam boolean is_method
 -- @tparam string full_name of the event, see `trigger_list`
 local function add_place(self, label, holder, event, is_method, full_name)
     local original = rawget(holder, event)
@@ -63,7 +70,8 @@ local function add_place(self, label, holder, event, is_method, full_name)
     table.insert(self.by_holder[holder], place)
 end
 
---- Adds an event of which only the name is known.
+--- Adds the place of an event that is known only by its name (Tarantool 3.0 and
+-- newer).
 local function add_event(self, full_name)
     local set, del = self.set, self.del
     return add(self, {
@@ -82,7 +90,7 @@ end
 local function spaces()
     local result = {}
     for name, space in pairs(box.space) do
-        -- `box.space` has each space under its name and its number.
+        -- `box.space` has each space both by name and by number.
         if type(name) == 'string' then
             table.insert(result, {name = name, space = space})
         end
@@ -97,7 +105,7 @@ local function add_space(self, name, space)
     end
 end
 
---- Returns the names of all other events.
+--- Returns the names of the events that have no place yet.
 local function other_events(self)
     local module, result = trigger_list.names_module(), {}
     for full_name in pairs(module and module.info() or {}) do
@@ -145,7 +153,7 @@ function Places:add_new()
     add_events(self)
 end
 
---- Returns the places of a space, and adds them if they are new.
+--- Returns the places of a space; adds them to the list if they are new.
 -- @treturn {table,...}
 function Places:of_space(space)
     if self.by_holder[space] == nil then
@@ -154,15 +162,15 @@ function Places:of_space(space)
     return self.by_holder[space] or {}
 end
 
---- Returns the place of a named event, and adds it if it is new.
+--- Returns the place of a named event; adds it to the list if it is new.
 -- @treturn table
 function Places:of_event(full_name)
     return self.by_event[full_name] or add_event(self, full_name)
 end
 
---- Lists all places. Yields.
--- @treturn {table,...} {label, list = function () -> the functions that are
---   set, set = function (new, old)}
+--- Lists all places of this server. Yields.
+-- @treturn {table,...} {label, list = function () -> the functions that are set,
+--   set = function (new, old)}
 local function all()
     local places = new()
     places:add_all()
