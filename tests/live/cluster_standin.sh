@@ -304,26 +304,27 @@ is "$(over_pool r1 s1-b 'return conn.state')" active \
 is "$(member_of r1 s1-b payload.state)" RolesConfigured \
     'the others have not noticed anything'
 over_pool r1 s1-b 'rawset(_G, "shop_slow", conn:eval([[
-	    require("fiber").sleep(9)]], {}, {is_async = true}))' >/dev/null
+	    require("fiber").sleep(60)]], {}, {is_async = true}))' >/dev/null
 over_pool s1-b r1 'local vars = _G._cluster_vars_values
-	vars.kept = {conn:eval([[require("fiber").sleep(9)]], {},
+	vars.kept = {conn:eval([[require("fiber").sleep(60)]], {},
 	    {is_async = true}), conn}' >/dev/null
+# It cancels fibers by their names.  Newer servers have another name for those of
+# requests, which is one of the names that were there when Cartridge started.
+cancelled='timed out'
+if [ "$(over_pool r1 s1-b 'return conn:eval([[
+	    return require("fiber").name()]])')" = main ]; then
+	cancelled='fiber is cancelled'
+fi
 is "$(relay r1 s1-b native)" "$(printf 'reloaded\ts1-b\t2\t')" \
     'a reload of Cartridge itself'
-# In Tarantool 3 it cannot cancel the fibers of requests, and in servers newer than
-# 2.6 not those of connections.
-cancelled='fiber is cancelled'
-no_result=nil
-if lua 'os.exit(_TARANTOOL:match("^[12]%.") and 1 or 0)'; then
-	cancelled='timed out'
-	no_result='table: 0x[0-9a-f]+'
-fi
-like "$(on r1 app_eval 'local _, err = rawget(_G, "shop_slow"):wait_result(5)
-	return tostring(err)')" "$cancelled" 'cancels what runs there for others'
+like "$(on r1 app_eval 'local _, err = rawget(_G, "shop_slow"):wait_result(3)
+	return tostring(err)')" "$cancelled" \
+    'cancels what runs there for others, where it has the usual name'
+# In servers newer than 2.6 the fibers of connections cannot be cancelled.
 like "$(on s1-b app_eval 'local kept = _G._cluster_vars_values.kept
 	_G._cluster_vars_values.kept = nil
-	local result = kept[1]:wait_result(5)
-	return result, kept[2].state')" "^$no_result$(printf '\t')(error|active)\$" \
+	local result = kept[1]:wait_result(3)
+	return result, kept[2].state')" "^nil$(printf '\t')(error|active)\$" \
     'and breaks the connections of the instance to others, on older servers'
 is "$(over_pool s1-b r1 'return conn:eval("return 1")')" 1 \
     'which the pool makes anew if they are broken'
