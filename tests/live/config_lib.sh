@@ -9,9 +9,16 @@ export FAKE_CONFIG=$TESTS_DIR/support/fake_config/config.lua
 is_real=$("$TARANTOOL" -e 'print(_TARANTOOL:match("^%d+") >= "3")
     os.exit()')
 
-# write_config [GREETING]: config.yaml in the application's directory.
+# write_config [GREETING]: config.yaml in the application's directory.  With
+# OWN_SERVER, a port, the server of roles.httpd listens there, and the role app.api
+# opens the one at APP_URL itself.
 write_config()
 {
+	local shared=${APP_URL#http://} own={}
+	if [ -n "${OWN_SERVER:-}" ]; then
+		shared=127.0.0.1:$OWN_SERVER
+		own="{port: ${APP_URL##*:}}"
+	fi
 	cat >"$APP_DIR/config.yaml" <<-END
 		credentials: {users: {guest: {roles: [super]}}}
 		console: {socket: $APP_SOCK}
@@ -27,7 +34,8 @@ write_config()
 		            roles: [app.api, roles.httpd, app.store]
 		            roles_cfg:
 		              roles.httpd:
-		                default: {listen: '${APP_URL#http://}'}
+		                default: {listen: '$shared'}
+		              app.api: $own
 		              app.store: {greeting: ${1:-hello}}
 	END
 }

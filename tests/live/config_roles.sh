@@ -166,4 +166,41 @@ reload status
 is "$RC $(json 'i.error.code')" '5 bad_state' 'status says so, too'
 app_eval 'require("config")._status = before return true' >/dev/null
 
+diag 'A role that opens a server itself'
+
+OWN_SERVER=$(free_ports 1)
+stop_app
+launch_app configured || bail_out 'the application with a server did not start'
+ok 'version 1 serves' serves_version 1
+# listeners: prints how many fibers listen at APP_URL, and which.
+listeners()
+{
+	app_eval 'local out = {}
+		for _, f in pairs(require("fiber").info({backtrace = false})) do
+			if f.name == "http/'"${APP_URL#http://}"'" then
+				table.insert(out, f.fid)
+			end
+		end
+		return #out, unpack(out)'
+}
+before=$(listeners)
+like "$before" '^1[[:blank:]]' 'one fiber listens'
+load_start "$APP_URL" /hello
+for version in 2 3 4; do
+	app_version "$version"
+	reload --stale fail
+	is "$RC $(json 'i.outcome')" '0 reloaded' "good code $version"
+	ok 'all of it is new' serves_version "$version"
+	app_version 9 "api_apply=error('late')"
+	reload
+	is "$RC $(json 'i.error.code')" '3 apply_failed' 'broken code'
+	ok 'the old code is still serving' serves_version "$version"
+done
+load_stop
+is "$LOAD_FAILED" 0 "none of $LOAD_REQUESTS requests failed"
+is "$(listeners)" "$before" 'the same fiber listens'
+app_version 5
+app_eval 'require("config"):reload() return true' >/dev/null
+ok 'the config applies the roles that serve' serves_version 4
+
 done_testing

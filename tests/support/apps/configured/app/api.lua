@@ -1,4 +1,5 @@
--- A role with a route in a server of the role roles.httpd.
+-- A role with a route in a server of the role roles.httpd or, if its config has a
+-- port, in one that it opens itself.
 
 local fiber = require('fiber')
 local store = require('app.store')
@@ -9,13 +10,22 @@ local VERSION = 1
 local M = {dependencies = {'app.store', 'roles.httpd'}, version = VERSION}
 
 local is_routed = false
+local own
+
+local function server(cfg)
+    if (cfg or {}).port ~= nil then
+        own = require('http.server').new('127.0.0.1', cfg.port, {log_requests = false})
+        own:start()
+    end
+    return own or require('roles.httpd').get_server()
+end
 
 function M.validate()
 end
 
-function M.apply()
+function M.apply(cfg)
     if not is_routed then
-        require('roles.httpd').get_server():route({path = '/hello', method = 'GET', name = 'hello'}, function()
+        server(cfg):route({path = '/hello', method = 'GET', name = 'hello'}, function()
             local before = store.version
             fiber.sleep(0.005)
             return {status = 200, body = ('v%d v%d v%d %s'):format(VERSION, before, store.version, store.greeting)}
@@ -26,9 +36,14 @@ function M.apply()
 end
 
 function M.stop()
-    local server = require('roles.httpd').get_server()
-    if server ~= nil and server.iroutes.hello ~= nil then
-        server:delete('hello')
+    if own ~= nil then
+        own:stop()
+        own = nil
+    else
+        local httpd = require('roles.httpd').get_server()
+        if httpd ~= nil and httpd.iroutes.hello ~= nil then
+            httpd:delete('hello')
+        end
     end
     is_routed = false
 end
