@@ -153,6 +153,15 @@ local function collect()
         words = 'the globals',
         first = labelled('global', 'global'),
     })
+    -- Tarantool 3 has them in the registry as well, which is nearer than the globals.
+    table.insert(roots, {
+        value = box.space,
+        kind = 'global',
+        words = 'the spaces',
+        first = function(key)
+            return 'global', 'global box.space' .. words.key_text(key)
+        end,
+    })
     for _, name in ipairs({'loaded', 'preload', 'loaders'}) do
         table.insert(roots, {
             value = package[name],
