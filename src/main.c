@@ -81,8 +81,8 @@ warn_of_passwords(const struct targets *targets)
 	for (i = 0; i < targets->count; i++)
 		if (targets->list[i].is_exposed)
 			output_message(stderr, targets->list[i].name,
-			    "other users can see a password in a target: use "
-			    "--password-file or $TT_CLI_PASSWORD");
+			    "other users can see a password on the command "
+			    "line: use --password-file or $TT_CLI_PASSWORD");
 }
 
 /* Finds the targets and runs the command on them. */

@@ -219,7 +219,7 @@ apply(const struct options *options, struct targets *targets,
 			continue;
 		if (strlen(target->user) > USER_MAX)
 			return error_set(error, ERROR_USAGE,
-			    "the name of the user is longer than %d bytes",
+			    "the user name is longer than %d bytes",
 			    USER_MAX);
 		/* Ask only once, and use the password for all targets. */
 		if (!is_asked++)

@@ -114,7 +114,7 @@ print_options(FILE *out, unsigned commands)
 		if ((row->commands & commands) == 0)
 			continue;
 		if (!heading++)
-			fputs("\nOptions:\n", out);
+			fputs("\nOptions (defaults in parentheses):\n", out);
 		if (row->key <= 255)
 			snprintf(before, sizeof(before), "-%c, --", row->key);
 		else
@@ -134,8 +134,8 @@ help_print(FILE *out, const struct command_row *command)
 	if (command == NULL) {
 		fputs("usage: cartridge-reload [options] [command "
 		    "[argument ...]]\n\nReloads the code of a running "
-		    "Tarantool Cartridge application through its\n"
-		    "admin console or binary port.\n", out);
+		    "Tarantool application, with or without Cartridge,\n"
+		    "through its admin console or binary port.\n", out);
 		print_commands(out);
 		print_options(out, COMMAND_ALL);
 		print_exit_status(out);

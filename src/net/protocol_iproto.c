@@ -62,8 +62,8 @@ handshake(struct protocol_state *state, struct packet *packet,
 	if (iproto_read_salt(salt, state->greeting->data +
 	    GREETING_LINE_SIZE) == -1)
 		return error_set(error, ERROR_BAD_HANDSHAKE,
-		    "the greeting of the binary port has no salt, so the "
-		    "password cannot be proved");
+		    "the greeting of the binary port has no salt, so a "
+		    "login is impossible");
 	iproto_scramble(scramble, target->secret, salt);
 	len = iproto_write_auth(packet->own, ++state->sync, target->user,
 	    scramble);
@@ -161,9 +161,9 @@ take_error(const struct protocol_state *state,
 		break;
 	case IPROTO_ER_TRANSACTION:
 		error_set(error, ERROR_LUA,
-		    "the Lua left a transaction open, which was rolled back: "
-		    "over the binary protocol it must end with the request "
-		    "that begins it");
+		    "the Lua code left a transaction open, and it was "
+		    "rolled back: over a binary port, a transaction must "
+		    "end in the request that begins it");
 		break;
 	case IPROTO_ER_PROC_LUA:
 		error_set(error, ERROR_SERVER,
@@ -226,18 +226,18 @@ take_result(const struct iproto_reply *reply, struct document *doc,
 	uint32_t len;
 
 	if (value == NULL || mp_typeof(*value) != MP_STR)
-		return invalid(error, "the reply is not the text of a console");
+		return invalid(error, "the reply is not a console reply");
 	doc->data = mp_decode_str(&value, &len);
 	doc->len = len;
 	doc->is_push = 0;
 	/* The reply must be a single document, as on the text console. */
 	if (len < sizeof(DOCUMENT_BEGIN) + sizeof(DOCUMENT_END) - 2 ||
 	    memcmp(doc->data, DOCUMENT_BEGIN, sizeof(DOCUMENT_BEGIN) - 1) != 0)
-		return invalid(error, "the reply is not a document of YAML");
+		return invalid(error, "the reply is not a YAML document");
 	end = memmem(doc->data, len, DOCUMENT_END, sizeof(DOCUMENT_END) - 1);
 	if (end == NULL ||
 	    end + sizeof(DOCUMENT_END) - 1 != doc->data + len)
-		return invalid(error, "the reply is not a document of YAML");
+		return invalid(error, "the reply is not a YAML document");
 	return MESSAGE_DOCUMENT;
 }
 
@@ -256,7 +256,7 @@ take_reply(struct protocol_state *state, const struct iproto_reply *reply,
 		    invalid(error, "a push message without a value") :
 		    take_push(state, reply, doc, error);
 	if (reply->type != IPROTO_OK)
-		return invalid(error, "unexpected type of a reply");
+		return invalid(error, "unexpected type of reply");
 	if (state->is_accepted)
 		return take_result(reply, doc, error);
 	state->is_accepted = 1;
@@ -284,8 +284,8 @@ decode(struct protocol_state *state, struct framer *framer,
 		return MESSAGE_NONE;
 	frame = framer_take(framer, (size_t)size);
 	if (iproto_read(&reply, frame, (size_t)size) == -1)
-		return invalid(error, "the reply is not one of the binary "
-		    "protocol");
+		return invalid(error, "the reply is not a message of the "
+		    "binary protocol");
 	return take_reply(state, &reply, doc, error);
 }
 

@@ -181,7 +181,7 @@ print_main(const struct output_context *context, const json_t *report)
 	fputs("  main script: ", context->out);
 	text_print(context, string(script, "path"));
 	fputs(is_true(script, "runs") ? ", runs again" :
-	    ", does not run again without --main", context->out);
+	    ", not run again without --main", context->out);
 	if (json_is_boolean(changed))
 		fputs(json_is_true(changed) ? "; changed" : "; unchanged",
 		    context->out);
@@ -367,7 +367,7 @@ print_details(const struct output_context *context, const json_t *report)
 	text_print_stale(context, report);
 	print_fibers(context, report, "left", "left running");
 	if (context->verbose) {
-		print_fibers(context, report, "restarted", "started again");
+		print_fibers(context, report, "restarted", "restarted");
 		print_fibers(context, report, "cancelled", "cancelled");
 		print_timings(context, report);
 	}

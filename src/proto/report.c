@@ -189,7 +189,7 @@ read_array(const struct field *field, const json_t *from, const char *name,
 		else if (json_is_string(item))
 			item = read_text(item);
 		else {
-			complain(complaint, "%s has an item that is not text",
+			complain(complaint, "%s has an item that is not a string",
 			    name);
 			item = NULL;
 		}
@@ -213,7 +213,7 @@ read_value(const struct field *field, json_t *from, const char *name,
 	case FIELD_STRING:
 		if (json_is_string(from))
 			return read_text(from);
-		complain(complaint, "%s is not text", name);
+		complain(complaint, "%s is not a string", name);
 		break;
 	case FIELD_BOOLEAN:
 		if (json_is_boolean(from))

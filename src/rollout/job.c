@@ -304,7 +304,7 @@ check_outcome(struct job *job)
 	    outcome == spec->expected[0] || outcome == spec->expected[1])
 		return;
 	error_set(&error, ERROR_BAD_REPLY,
-	    "a reply to %s cannot have the outcome `%s`", spec->command,
+	    "the reply to %s has the unexpected outcome `%s`", spec->command,
 	    outcome_word(outcome));
 	report_fail(&job->report, &error);
 }

@@ -84,7 +84,7 @@ target()
 }
 TT_CLI_PASSWORD=s3cret TT_CLI_USERNAME=them target 'a user in the target' op op@
 TT_CLI_PASSWORD=s3cret target 'with tcp://' op tcp://op@
-warning='other users can see a password in a target: use --password-file or \$TT_CLI_PASSWORD'
+warning='other users can see a password on the command line: use --password-file or \$TT_CLI_PASSWORD'
 TT_CLI_PASSWORD=other target 'a password in the target' op op:s3cret@
 warning=
 
@@ -122,7 +122,7 @@ ends 1 "cannot read the password file 'long': File too large" 'a long line'
 detached status -s a.sock --password-file password
 ends 1 '--password-file needs a user: give --user' 'a password of nobody'
 detached status -s a.sock -u "$(head -c 256 long)" --password-file password
-ends 1 'the name of the user is longer than 255 bytes' 'a long name'
+ends 1 'the user name is longer than 255 bytes' 'a long name'
 detached eval -f - -s a.sock -u op --password-file -
 ends 1 '--password-file and the Lua cannot both come from standard input' \
     'two things from standard input'
@@ -202,7 +202,7 @@ status 'error 0, without a text' 8 'the instance answered with error 0: ' \
     auth ok eval fault=0: hold
 status 'shutting down' 2 'the instance is shutting down' auth ok eval \
     'fault=245:Server is shutting down' hold
-status 'a transaction left open' 3 'the Lua left a transaction open.*' auth ok \
+status 'a transaction left open' 3 'the Lua code left a transaction open.*' auth ok \
     eval 'fault=30:Transaction is active at return from function' hold
 
 # A refused request had no effect, so the message mentions none.
@@ -232,18 +232,18 @@ status 'a wrong number' 8 'unexpected reply' auth ok eval sync=7 "$fine" hold
 status 'the number of the login again' 8 'unexpected reply' auth ok eval \
     sync=1 "$fine" hold
 status 'a reply before the request' 8 'unexpected reply' auth ok ok hold
-status 'a push message in place of the login' 8 'unexpected type of a reply' auth chunk=x hold
-status 'an unknown type' 8 'the reply is not one of the binary protocol' auth \
+status 'a push message in place of the login' 8 'unexpected type of reply' auth chunk=x hold
+status 'an unknown type' 8 'the reply is not a message of the binary protocol' auth \
     'send=\xce\x00\x00\x00\x06\x82\x00\x00\x01\x01\x90' hold
 status 'not MessagePack' 8 'the reply is not MessagePack' auth 'send=\xa1' hold
 status 'a frame of two gigabytes' 8 'the reply is larger than 64 MiB' auth \
     'send=\xce\x7f\xff\xff\xff\x82' hold
-status 'a result that is no text' 8 'the reply is not the text of a console' auth ok eval ok hold
-status 'a result that is no document' 8 'the reply is not a document of YAML' auth ok eval \
+status 'a result that is no text' 8 'the reply is not a console reply' auth ok eval ok hold
+status 'a result that is no document' 8 'the reply is not a YAML document' auth ok eval \
     ok=hello hold
-status 'two documents' 8 'the reply is not a document of YAML' auth ok eval \
+status 'two documents' 8 'the reply is not a YAML document' auth ok eval \
     'ok=---\n- 1\n...\n---\n- 2\n...\n' hold
-status 'a document without its end' 8 'the reply is not a document of YAML' auth ok eval \
+status 'a document without its end' 8 'the reply is not a YAML document' auth ok eval \
     'ok=---\n- 1\n' hold
 status 'closed before the login' 2 "$closes the request was sent" auth close
 status 'closed after the request' 8 "$unknown" auth ok eval close
@@ -295,12 +295,12 @@ prints '---
 ...' 'with their results'
 fake a.sock greet-binary ping ok eval 'fault=30:Transaction is active' eval "$one" hold
 lines 'box.begin()\nsecond\n'
-ends 3 'a.sock: line 1: the Lua left a transaction open.*' 'an error of the server'
+ends 3 'a.sock: line 1: the Lua code left a transaction open.*' 'an error of the server'
 prints '---
 - 1
 ...' 'and the session goes on'
 fake a.sock greet-binary ping ok eval ok hold
 lines 'first\nsecond\n'
-ends 8 'a.sock: the reply is not the text of a console' 'what is no reply ends it'
+ends 8 'a.sock: the reply is not a console reply' 'what is no reply ends it'
 
 done_testing

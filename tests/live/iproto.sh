@@ -112,7 +112,7 @@ END
 TT_CLI_PASSWORD=s3cret run -u op -s "$APP_URI" console <"$WORK/lines"
 is "$RC" 3 'the console tells of a line that failed'
 is "$(tr '\n' ' ' <"$OUT")" '--- ... --- - 1 - op ... --- - 1 ... ' 'and goes on'
-like "$(cat "$ERR")" 'line 3: the Lua left a transaction open' 'which was a transaction'
+like "$(cat "$ERR")" 'line 3: the Lua code left a transaction open' 'which was a transaction'
 at "$APP_URI" eval 'require("fiber").sleep(0.5) return ...' -t 0.2
 fails 4 deadline 'a deadline'
 

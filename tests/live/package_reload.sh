@@ -82,7 +82,7 @@ app_version 6
 reload
 is "$(json 'names(i.fibers.left), #i.fibers.cancelled, #i.stale')" 'slow 0 1' \
     'it is not cancelled, but reported as long as it runs'
-like "$(json 'i.stale[1].reason')" 'ends by itself' 'with the reason'
+like "$(json 'i.stale[1].reason')" 'expected to end' 'with the reason'
 slow_has_ended()
 {
 	[ "$(app_eval 'return rawget(_G, "slow_ended")')" = 5 ]

@@ -283,7 +283,7 @@ end
 function lib.unchecked(report)
     local list = {}
     for _, text in ipairs(report.scan.unchecked) do
-        if not text:find('^finalizers of C data: ') then
+        if not text:find('^finalizers of cdata objects: ') then
             table.insert(list, text)
         end
     end

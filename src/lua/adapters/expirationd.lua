@@ -72,7 +72,7 @@ function Expirationd:rollback(undone)
         if is_changed and is_alive(item.fields.guardian_fiber) then
             restore(item)
             self.tasks[name] = item.task
-            table.insert(undone, ('task %q of expirationd'):format(name))
+            table.insert(undone, ('expirationd task %q'):format(name))
         end
     end
 end

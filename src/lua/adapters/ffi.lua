@@ -41,7 +41,7 @@ local function place(origin)
         level = level + 1
         info = debug.getinfo(level, 'fSl')
     end
-    return info and ('%s:%d: in code that was loaded'):format(info.short_src, info.currentline)
+    return info and ('%s:%d: in the new code'):format(info.short_src, info.currentline)
 end
 
 --- Fails the transaction, even if new code catches the error.

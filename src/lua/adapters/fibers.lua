@@ -44,7 +44,7 @@ local LISTS = 5
 local REASONS = {
     alone = 'nothing in the new code started a replacement',
     protected = 'the new code started a replacement, but this loop catches errors: cancelling it may not end it',
-    ending = 'it compares package.reload.count, and so ends by itself',
+    ending = 'it checks package.reload.count and is expected to end',
     cancelled = 'it was cancelled and is still running',
 }
 
@@ -526,7 +526,7 @@ function Fibers:name_ended(warnings, left)
     mark_restarted(self, ended)
     for _, item in ipairs(ended) do
         if item.successor ~= nil and not item.is_restarted then
-            table.insert(left, ('fiber %d %q (%s) has ended, as the new code started its replacement')
+            table.insert(left, ('fiber %d %q (%s) has ended because the new code started its replacement')
                 :format(item.id, item.name or '', tostring(item.where)))
         elseif not item.is_restarted and self.txn.origin:is_old(item.func) then
             table.insert(warnings, ('fiber %d %q of the old code ended while new code ran: %s'):format(

@@ -182,12 +182,12 @@ local function load(self, item, routes, staged)
     if not ok then
         failure.raise(failure.from(value, {code = 'load_error', phase = 'load', module = item.key}, traceback))
     elseif type(value) ~= 'table' then
-        raise(item, ('%s did not return a table, as a controller has to'):format(item.path))
+        raise(item, ('controller %s did not return a table'):format(item.path))
     end
     txn.module = nil
     for _, route in ipairs(routes) do
         if action_of(value, route) == nil and (staged[route] or action_of(item.value, route) ~= nil) then
-            raise(item, ('route %s %s needs the function %s, which %s does not have')
+            raise(item, ('route %s %s needs function %s, which %s does not define')
                 :format(tostring(route.method), tostring(route.path), tostring(route.action), item.path))
         end
     end

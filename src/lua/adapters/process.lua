@@ -21,7 +21,7 @@ Process.__index = Process
 -- Thrown to end the main script.
 local END = setmetatable({}, {
     __tostring = function()
-        return 'console.start: the main script ends there'
+        return 'console.start: the main script ends here when it is run again'
     end,
 })
 
@@ -94,7 +94,7 @@ function Process:configure(current, options)
         -- Do not print values, which may be secrets.
         self:refuse({
             code = 'box_cfg_changed',
-            message = ('the main script changes options of box.cfg, which a reload does not: %s')
+            message = ('the main script changes options of box.cfg, which a reload cannot do: %s')
                 :format(table.concat(names, ', ')),
         })
     end

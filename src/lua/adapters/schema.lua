@@ -94,7 +94,7 @@ function Schema:guard()
                 if not txn.origin:is_stopping() then
                     return drop(id, ...)
                 end
-                table.insert(txn.warnings, ('%s %s, which the stop of an old role would drop, was kept: the new role '
+                table.insert(txn.warnings, ('%s %s was not dropped by stop() of an old role: the new role '
                     .. 'may use it'):format(kind, name_of(kind, id)))
                 return nil
             end

@@ -175,7 +175,7 @@ local function text_problem(map, field, prefix)
     if map[field] == nil then
         return misspelt(map, field) or ('%s%s is missing'):format(prefix, field)
     elseif type(map[field]) ~= 'string' then
-        return ('%s%s is not text'):format(prefix, field)
+        return ('%s%s must be a string'):format(prefix, field)
     end
 end
 
@@ -184,12 +184,12 @@ local EVENTS = {binary = {'path'}, http = {'path', 'method'}}
 --- Returns what is wrong with one event of a function, or nil.
 local function event_problem(event)
     if not is_map(event) then
-        return 'is not a map'
+        return 'must be a map'
     end
     for kind, fields in pairs(EVENTS) do
         local value = event[kind]
         if value ~= nil and not is_map(value) then
-            return ('%s is not a map'):format(kind)
+            return ('%s must be a map'):format(kind)
         end
         local problem = value == nil and misspelt(event, kind) or nil
         for _, field in ipairs(value ~= nil and fields or {}) do
@@ -203,7 +203,7 @@ end
 
 local function function_problem(fields, plaintext)
     if not is_map(fields) then
-        return 'is not a map'
+        return 'must be a map'
     end
     for _, field in ipairs({'module', 'handler'}) do
         local problem = text_problem(fields, field, '')
@@ -214,7 +214,7 @@ local function function_problem(fields, plaintext)
     if fields.events == nil then
         return misspelt(fields, 'events') or 'events is missing'
     elseif not is_map(fields.events) then
-        return 'events is not a list'
+        return 'events must be a list'
     end
     for i, event in ipairs(fields.events) do
         local problem = event_problem(event)
@@ -223,7 +223,7 @@ local function function_problem(fields, plaintext)
         end
     end
     if not exists(fields.module, plaintext) then
-        return ('there is no module %s for its handler %s'):format(fields.module, fields.handler)
+        return ('module %s of handler %s does not exist'):format(fields.module, fields.handler)
     end
 end
 
@@ -241,7 +241,7 @@ local function check_config(config, plaintext)
     if type(config) == 'nil' then
         return problems
     elseif not is_map(config) then
-        add('the config of extensions is not a map')
+        add('the config of extensions must be a map')
         return problems
     end
     local functions = config.functions
@@ -252,7 +252,7 @@ local function check_config(config, plaintext)
         end
         return problems
     elseif not is_map(functions) then
-        add('functions is not a map')
+        add('functions must be a map')
         return problems
     end
     local names = {}
@@ -260,7 +260,7 @@ local function check_config(config, plaintext)
         if type(name) == 'string' then
             table.insert(names, name)
         else
-            add(('functions has the name %s, which is not text'):format(tostring(name)))
+            add(('functions: the key %s is not a string'):format(tostring(name)))
         end
     end
     table.sort(names)

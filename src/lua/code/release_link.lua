@@ -174,7 +174,7 @@ local function warning(modules)
     if link == nil then
         return nil
     end
-    return ('code is read from %s, but %s now leads to %s: only a restart runs that release'):format(
+    return ('code is read from %s, but %s now points to %s: restart the instance to run that release'):format(
         directory, link, now)
 end
 

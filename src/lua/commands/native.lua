@@ -126,7 +126,7 @@ local function reload_script(reloader)
     report.rollback = {
         complete = false,
         undone = {},
-        left = {'package.reload has ended the old generation, and the script has failed: it has no way back'},
+        left = {'package.reload has ended the old generation, and the script has failed: this cannot be rolled back'},
     }
     return report
 end

@@ -95,7 +95,7 @@ return function(args)
     elseif cartridge == nil then
         return run.refused({
             code = 'no_cartridge',
-            message = 'the instance runs neither Cartridge nor a config of Tarantool 3, so it has no cluster',
+            message = 'the instance has no cluster: it runs neither Cartridge nor a config of Tarantool 3',
         })
     end
     local instances, why = cartridge:instances()

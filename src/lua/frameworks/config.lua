@@ -149,7 +149,7 @@ local function sort(names, by_name)
                     phase = 'load',
                     role = name,
                     module = name,
-                    message = ('role %q requires role %q, which the config does not give this instance')
+                    message = ('role %q depends on role %q, which the config does not enable on this instance')
                         :format(name, tostring(other)),
                 })
             elseif state[other] == 'open' then

@@ -76,7 +76,7 @@ end
 -- @treturn[2] string what is missing
 function Config:is_understood()
     if type(self.applier) ~= 'function' then
-        return nil, 'the applier of the roles'
+        return nil, 'the role applier'
     elseif type(rawget(self.config, '_configdata_applied')) ~= 'table' then
         return nil, 'the applied config'
     end
@@ -84,7 +84,7 @@ function Config:is_understood()
     if type(loaded) ~= 'table' or type(order) ~= 'table' then
         return nil, 'the loaded roles'
     elseif self.state ~= nil and self.lock == nil then
-        return nil, 'the lock of the events'
+        return nil, 'the event lock'
     end
     for _, name in ipairs(order) do
         if type(loaded[name]) ~= 'table' then
@@ -152,7 +152,7 @@ end
 function Config:instances()
     local config = self.config
     if type(config.instances) ~= 'function' or type(config.instance_uri) ~= 'function' then
-        return nil, ('the config of Tarantool %s does not tell its instances; name each with --socket')
+        return nil, ('the config of Tarantool %s does not list the instances; name each with --socket')
             :format(_TARANTOOL:match('^[^-]*'))
     end
     local ok, all = pcall(config.instances, config)

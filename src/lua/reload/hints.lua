@@ -4,13 +4,13 @@
 local HINTS = {
     {
         text = 'Cluster is already initialized',
-        hint = 'cartridge.cfg() can be called once in a process: call it in the main script, '
+        hint = 'cartridge.cfg() can be called only once in a process: call it in the main script, '
             .. 'not in a module, or leave the module out with --exclude',
     },
     {
         text = 'Address already in use',
-        hint = 'what listens there is not a server of the code that is replaced: stop it, use another port, '
-            .. 'or start it in the main script',
+        hint = 'the port is not held by a server of the old code: free it, use another port, '
+            .. 'or open the server in the main script',
     },
 }
 

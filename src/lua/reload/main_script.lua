@@ -25,13 +25,13 @@ local INSTANCES = {'/etc/tarantool/instances.enabled', '/usr/local/etc/tarantool
 
 -- Calls at the top level of the script that make a second run unsafe.
 local RISKS = {
-    {pattern = '^os%.exit$', text = 'ends the process: a reload that gets there fails'},
-    {pattern = '^fio%.chdir$', text = 'changes the directory of the process'},
+    {pattern = '^os%.exit$', text = 'ends the process, so the reload fails if it is called'},
+    {pattern = '^fio%.chdir$', text = 'changes the working directory'},
     {pattern = '%.drop$', text = 'drops data of the running instance'},
     {pattern = '%.truncate$', text = 'drops data of the running instance'},
     {pattern = '^box%.schema%.[%w_.]*create$', text = 'fails if it exists, without if_not_exists', creates = true},
     {pattern = '%.create_index$', text = 'fails if it exists, without if_not_exists', creates = true},
-    {pattern = '^cartridge%.cfg$', text = 'can be called once in a process'},
+    {pattern = '^cartridge%.cfg$', text = 'can be called only once in a process'},
 }
 
 local function is_file(path)
@@ -95,10 +95,10 @@ local function resolve(given)
         end
     end
     if #found > 1 then
-        return nil, ('it is %s or %s: start the instance with the absolute path of its script')
+        return nil, ('it may be %s or %s: start the instance with the absolute path of its script')
             :format(found[1], found[2])
     elseif #found == 0 then
-        return nil, ('%s, a path from where the process was started, is not found'):format(given)
+        return nil, ('%s was not found: start the instance with the absolute path of its script'):format(given)
     end
     return found[1]
 end
@@ -131,7 +131,7 @@ local function given_path()
     if config ~= nil then
         local file = config:script()
         if file == nil then
-            return nil, 'the config of this instance starts no script (app.file)'
+            return nil, 'the config of this instance sets no main script (app.file)'
         end
         return fio.abspath(file)
     end
@@ -182,7 +182,7 @@ local function add(choice, args)
         choice.main_problem = args.main and {
             code = 'no_main_script',
             phase = 'compile',
-            message = '--main is for applications without a framework: here the roles start the application',
+            message = '--main cannot be used here: the application is started by its roles, not by its main script',
         } or nil
         return
     end
@@ -230,7 +230,7 @@ local function judge(chunk)
         end
     end
     if bytecode.loops_for_ever(chunk) then
-        table.insert(risks, 'it has an endless loop: a reload would wait for it until the timeout')
+        table.insert(risks, 'endless loop: a reload would wait for it until the timeout')
     end
     return names, risks
 end
@@ -259,11 +259,11 @@ local function hint(choice, places)
     if choice.script == nil or choice.main ~= nil then
         return nil
     elseif choice.script.changed then
-        return ('the main script %s has changed, and does not run again without --main'):format(choice.script.path)
+        return ('the main script %s has changed; use --main to run it again'):format(choice.script.path)
     end
     for _, place in ipairs(places) do
         if not place.patched then
-            return ('what only the main script %s sets up stays as it is: --main runs it again')
+            return ('what the main script %s set up itself was not reloaded; use --main to run it again')
                 :format(choice.script.path)
         end
     end

@@ -364,11 +364,11 @@ function Staged:take_census()
     })
     fiber.testcancel()
     if not ok then
-        log.error('cartridge-reload: census of registrations: %s', tostring(result))
+        log.error('cartridge-reload: listing registrations: %s', tostring(result))
         result = census.new()
     end
     if not result.is_complete then
-        table.insert(txn.warnings, 'callbacks that the new code has registered again were not looked for everywhere: '
+        table.insert(txn.warnings, 'the search for callbacks that are registered twice is incomplete: '
             .. 'a library may call some of them twice')
     end
     if self.framework.has_roles then
@@ -466,7 +466,7 @@ function Staged:call_destructors()
         local ok, err = failure.call(destructor.f, unpack(destructor.arguments, 1, table.maxn(destructor.arguments)))
         slice.restart()
         if not ok then
-            local text = ('what was registered with package.reload: %s'):format(failure.describe(err))
+            local text = ('a destructor registered with package.reload failed: %s'):format(failure.describe(err))
             log.error('cartridge-reload: %s', text)
             table.insert(txn.warnings, text)
         end

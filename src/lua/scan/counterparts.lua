@@ -291,9 +291,9 @@ function Counterparts:find(f, source)
     local entry, is_matched = entry_of(self, f, source)
     local module = entry and self.paths[entry.module] and entry.module or (self.modules[source] or {})[1]
     if module == nil then
-        return nil, 'no module of its file is loaded'
+        return nil, 'no loaded module has this file'
     elseif self.paths[module] == nil then
-        return nil, 'the file of its module is gone'
+        return nil, 'the file of its module no longer exists'
     end
     local counterpart, why
     if entry == nil or is_matched then
@@ -369,7 +369,7 @@ local function counterpart_of(self, object)
     if entry.why ~= nil then
         return nil, entry.why
     elseif self.paths[entry.module] == nil then
-        return nil, 'the file of its module is gone'
+        return nil, 'the file of its module no longer exists'
     end
     return matching.retrace(object, entry, value_of(self, entry.module))
 end
@@ -433,7 +433,7 @@ function Counterparts:find_table(object)
     elseif rawequal(counterpart, object) or self.tables[counterpart] ~= nil then
         return nil, 'the new code uses the same old table', true, counterpart
     elseif self.strangers[counterpart] or not is_own(self, object, counterpart, entry.is_module, BASES) then
-        return nil, ('%s does not belong to the module alone'):format(matching.name_of(entry)), true, counterpart
+        return nil, ('%s is shared with other code'):format(matching.name_of(entry)), true, counterpart
     end
     return counterpart
 end

@@ -29,7 +29,7 @@ local BASES = 20
 local IN_USE = 'a request that started on the old code still uses it'
 local TAKEN = 'now held by the new code'
 local SHARED = 'it needs %s, which the new code has put into another table'
-local UNKNOWN = 'whether others use the class too is unknown'
+local UNKNOWN = 'other code may use the class too'
 -- Reported for a place that was removed.
 local REMOVED = 'removed: the new code registered its own'
 
@@ -547,7 +547,7 @@ end
 function Pass:finish_duplicate(item, is_done)
     local place = item.place
     if is_done == false then
-        self:tell(place, false, 'a loop is running over a list that also holds the new one')
+        self:tell(place, false, 'a loop is iterating over a list that also holds the new one')
     elseif is_done then
         if rawequal(item.entry, place.object) then
             -- Other code may hold the entry as well.

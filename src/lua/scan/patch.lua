@@ -30,7 +30,7 @@ end
 
 patchers['local'] = function(place, new)
     if place.key.name:match('^%(for ') then
-        return false, 'a loop is running over it'
+        return false, 'a loop is iterating over it'
     end
     debug.setlocal(place.object, place.key.level, place.key.index, new)
     return true
@@ -48,9 +48,9 @@ function patchers.key(place, new)
     local object, value, twin = place.object, rawget(place.object, place.value), place.twin
     local is_there = rawget(object, new) ~= nil
     if not is_there and (twin == nil or rawget(twin, new) == nil) then
-        return false, 'the new code has registered none of its own'
+        return false, 'the new code has not registered a replacement'
     elseif not is_there and place.is_iterated then
-        return false, 'a loop is running over the table'
+        return false, 'a loop is iterating over the table'
     end
     rawset(object, place.value, nil)
     if not is_there then
@@ -62,7 +62,7 @@ end
 --- Patches one place. Does not yield.
 -- @tparam table place {kind, key, object, value}, see `heap_walk`; of a key also
 --   `twin`, the counterpart of the table if it has one, and `is_iterated`, whether
---   a loop is running over it
+--   a loop is iterating over it
 -- @tparam function|table new
 -- @treturn[1] boolean true
 -- @treturn[2] boolean false

@@ -144,7 +144,7 @@ local function collect()
     local roots, hidden = {}, {}
     add_triggers(roots)
     if not add_fibers(roots) then
-        table.insert(hidden, 'the numbers of fibers')
+        table.insert(hidden, 'the fiber ids')
     end
     add_services(roots)
     table.insert(roots, {
@@ -175,7 +175,7 @@ local function collect()
     end
     add_primitives(roots)
     if not add_ffi(roots) then
-        table.insert(hidden, 'finalizers of C data')
+        table.insert(hidden, 'finalizers of cdata objects')
     end
     table.insert(roots, {
         value = debug.getregistry(),

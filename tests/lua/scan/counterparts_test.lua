@@ -74,7 +74,7 @@ case('why there is none', function(t)
     t:is(why(old.data), 'data is a number in the new code', 'data')
     t:is(why(old.group), 'group is a table in the new code', 'table')
     t:is(why(old.make()), 'it has no name in its module', 'nameless')
-    t:is(why(function() end, '@/app/other.lua'), 'no module of its file is loaded', 'other file')
+    t:is(why(function() end, '@/app/other.lua'), 'no loaded module has this file', 'other file')
     t:is(self:name_of(old.make(), SOURCE), nil, 'no name')
     t:is(self:name_of(function() end, '@/app/other.lua'), nil, 'no name in another file')
 end)
@@ -88,14 +88,14 @@ case('a module that is gone', function(t)
         origin = load('code.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
     })
     local _, why = self:find(old.get, SOURCE)
-    t:is(why, 'the file of its module is gone', 'reason')
+    t:is(why, 'the file of its module no longer exists', 'reason')
     t:is(self:name_of(old.get, SOURCE), 'get', 'its name')
     registry.names.m = nil
     self = load('scan.counterparts').new(registry, {
         origin = load('code.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
     })
     _, why = self:find(old.get, SOURCE)
-    t:is(why, 'the file of its module is gone', 'reason, at the first reload')
+    t:is(why, 'the file of its module no longer exists', 'reason, at the first reload')
 end)
 
 case('a module has one name, whatever the order', function(t)

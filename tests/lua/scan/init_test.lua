@@ -120,7 +120,7 @@ case('the plain ways lead to the same', function(t)
     t:is(places(report), '+global | global held.f; -key | key of global held.list', 'places')
     t:is(held().f(), 'v2', 'mended')
     t:is(#lib.unchecked(report), 1, 'what could not be told')
-    t:like(lib.unchecked(report)[1], 'the numbers of fibers', 'is told')
+    t:like(lib.unchecked(report)[1], 'the fiber ids', 'is told')
 end)
 
 case('--stale=report changes nothing, --stale=fail says no', function(t)
@@ -656,7 +656,7 @@ case('methods of C types, finalizers and compiled code', function(t)
     if lib.tells_finalizers() then
         t:like(places(report), '+finalizer | finalizer of a cdata object', 'finalizer')
     else
-        t:ok(lib.mentions(report.scan.unchecked, 'finalizers of C data'), 'finalizers are not told')
+        t:ok(lib.mentions(report.scan.unchecked, 'finalizers of cdata objects'), 'finalizers are not told')
     end
     t:is(loop(), 'v2', 'compiled code too')
     t:is(#held(), 1, 'the object is there')

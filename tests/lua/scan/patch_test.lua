@@ -96,7 +96,7 @@ case('a key is not moved, as what is there may be computed from it', function(t)
     local object = {[old] = 'cached'}
     local ok, why = patch({kind = 'key', key = old, object = object, value = old}, new)
     t:is(ok, false, 'left')
-    t:is(why, 'the new code has registered none of its own', 'reason')
+    t:is(why, 'the new code has not registered a replacement', 'reason')
     t:ok(has_only(object, {[old] = 'cached'}), 'as it was')
 end)
 
@@ -106,7 +106,7 @@ case('a key of a table of the module is moved, if the new one has it too', funct
     local place = {kind = 'key', key = old, object = object, value = old, twin = {[new] = 'name'}, is_iterated = true}
     local ok, why = patch(place, new)
     t:is(ok, false, 'left while a loop is running')
-    t:is(why, 'a loop is running over the table', 'reason')
+    t:is(why, 'a loop is iterating over the table', 'reason')
     place.is_iterated = false
     t:is(patch(place, new), true, 'patched')
     t:ok(has_only(object, {[new] = 'name'}), 'moved')
@@ -141,7 +141,7 @@ case('loops and frames are left alone', function(t)
     local ok, why = patch({kind = 'local', object = coroutine.create(print), value = old,
         key = {level = 1, index = 1, name = '(for generator)'}}, new)
     t:is(ok, false, 'loop')
-    t:is(why, 'a loop is running over it', 'reason')
+    t:is(why, 'a loop is iterating over it', 'reason')
     ok, why = patch({kind = 'frame', value = old}, new)
     t:is(ok, false, 'frame')
     t:is(why, 'it is running', 'reason')

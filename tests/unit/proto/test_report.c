@@ -252,7 +252,7 @@ test_wrong_types_are_protocol_errors_that_name_the_field(void **state)
 	static const struct {
 		const char *field, *why;
 	} cases[] = {
-		{ "'alias': 1", "alias is not text" },
+		{ "'alias': 1", "alias is not a string" },
 		{ "'generation': 'x'", "generation is not an integer" },
 		{ "'generation': 1.5", "generation is not an integer" },
 		{ "'generation': 1e300", "generation is not an integer" },
@@ -260,7 +260,7 @@ test_wrong_types_are_protocol_errors_that_name_the_field(void **state)
 		{ "'duration_ms': true", "duration_ms is not a number" },
 		{ "'modules': {'a': 1}", "modules is not a list" },
 		{ "'modules': ['a']", "modules is not a map" },
-		{ "'modules': [{'name': []}]", "modules.name is not text" },
+		{ "'modules': [{'name': []}]", "modules.name is not a string" },
 		{ "'roles': [{'enabled': 1}]",
 		    "roles.enabled is not a boolean" },
 		{ "'routes': [1]", "routes is not a map" },
@@ -268,16 +268,16 @@ test_wrong_types_are_protocol_errors_that_name_the_field(void **state)
 		{ "'fibers': {'left': [{'id': {}}]}",
 		    "fibers.left.id is not an integer" },
 		{ "'warnings': [null]",
-		    "warnings has an item that is not text" },
+		    "warnings has an item that is not a string" },
 		{ "'warnings': 'x'", "warnings is not a list" },
 		{ "'rollback': {'left': [[]]}",
-		    "rollback.left has an item that is not text" },
+		    "rollback.left has an item that is not a string" },
 		{ "'error': 'x'", "error is not a map" },
-		{ "'stale': [{'name': 1}]", "stale.name is not text" },
+		{ "'stale': [{'name': 1}]", "stale.name is not a string" },
 		{ "'stale': [{'generation': '1'}]",
 		    "stale.generation is not an integer" },
 		{ "'stale': [{'reason': {'a': 1}}]",
-		    "stale.reason is not text" },
+		    "stale.reason is not a string" },
 		{ "'scan': 'none'", "scan is not a map" },
 		{ "'scan': {'objects': 1.5}",
 		    "scan.objects is not an integer" },
@@ -285,8 +285,8 @@ test_wrong_types_are_protocol_errors_that_name_the_field(void **state)
 		    "scan.max_slice_ms is not a number" },
 		{ "'scan': {'complete': 1}", "scan.complete is not a boolean" },
 		{ "'scan': {'unchecked': [1]}",
-		    "scan.unchecked has an item that is not text" },
-		{ "'results': [1]", "results is not text" }
+		    "scan.unchecked has an item that is not a string" },
+		{ "'results': [1]", "results is not a string" }
 	};
 	struct report report;
 	char reply[256];
