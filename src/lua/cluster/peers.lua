@@ -7,7 +7,7 @@ local clock = require('clock')
 local failure = require('core.failure')
 local fiber = require('fiber')
 
--- Seconds. No question asked here takes long to answer.
+-- Seconds for an answer. No question asked here takes long.
 local PATIENCE = 5
 
 -- Returns the state of an instance. Errors are converted to strings, as their
@@ -54,7 +54,7 @@ local RELEASE = [[
     local function is_written()
         for _, path in ipairs(fio.glob(pattern)) do
             local stat = fio.stat(path)
-            -- Older ones may be leftovers of a killed process.
+            -- Older ones may have been left by a killed process.
             if stat ~= nil and stat.mtime >= began then
                 return true
             end

@@ -21,8 +21,8 @@ local function module_of(name)
     return (name:gsub('%.lua$', ''):gsub('/', '.'))
 end
 
---- Whether a section has only comments. The role creates such an example if
--- there is no config.
+--- Whether a section contains only comments, as does the example that the role
+-- creates if there is no config.
 local function is_blank(name, text)
     local comment = name == CONFIG and '^%s*#' or '^%s*%-%-[^%[]'
     for line in text:gmatch('[^\r\n]+') do
@@ -33,7 +33,7 @@ local function is_blank(name, text)
     return true
 end
 
---- Whether any replica set has the role.
+--- Whether the role `extensions` is enabled in any replica set.
 -- @tparam table topology of the cluster-wide config
 local function has_role(topology)
     for _, set in pairs(topology.replicasets or {}) do
@@ -46,8 +46,8 @@ local function has_role(topology)
     return false
 end
 
---- Splits the text in which all sections were sent.
--- @tparam {table,...} list {name, size}
+--- Splits the pushed text into sections.
+-- @tparam {table,...} list {name, size}, in the order of the text
 -- @tparam string text
 -- @treturn {[string]=string,...} name -> text
 local function cut(list, text)
@@ -68,12 +68,12 @@ local function sorted(set)
     return list
 end
 
---- Compares the sections of a cluster with those given.
+--- Compares the sections of a cluster with those that are pushed.
 -- @tparam {[string]=string,...} present all sections of the cluster
--- @tparam {[string]=string,...} given
--- @tparam boolean prune whether to remove those that are not given
+-- @tparam {[string]=string,...} given the pushed sections
+-- @tparam boolean prune whether to remove the sections that are not pushed
 -- @treturn table {added, changed, removed, unchanged, kept} lists of names
--- @treturn table patch: name -> text or box.NULL, for what changes
+-- @treturn table patch: name -> text, or box.NULL to remove it, of what changes
 local function compare(present, given, prune)
     local sections = {added = {}, changed = {}, removed = {}, unchanged = {}, kept = {}}
     local patch = {}
@@ -98,7 +98,7 @@ local function compare(present, given, prune)
     return sections, patch
 end
 
---- Returns the patch that reverts a patch.
+--- Returns the patch that undoes another one.
 local function inverse(present, patch)
     local back = {}
     for name in pairs(patch) do
@@ -140,8 +140,8 @@ local function compile(given)
     return problems
 end
 
---- Parses the config of extensions.
--- @tparam {[string]=string,...} given
+--- Checks whether the config of extensions is YAML.
+-- @tparam {[string]=string,...} given the pushed sections
 -- @treturn {table,...} problems: {path, message}
 local function check_yaml(given)
     if given[CONFIG] == nil then
@@ -163,14 +163,17 @@ local function is_map(value)
     return type(value) == 'table'
 end
 
---- Returns "unknown key 'modul', did you mean module?" if a missing key is
--- misspelt, otherwise nil. Other unknown keys are ignored, as the role does.
+--- Returns "unknown key 'modul', did you mean module?" if a key of the map looks
+-- like a misspelling of a missing one, otherwise nil. Other unknown keys are
+-- ignored, as the role does.
+-- @tparam table map
+-- @tparam string key the missing one
 local function misspelt(map, key)
     local found = nearest.key(map, key)
     return found and ('unknown key %q, did you mean %s?'):format(found, key) or nil
 end
 
---- Returns what is wrong with a required text field, or nil.
+--- Returns the problem of a required text field, or nil.
 local function text_problem(map, field, prefix)
     if map[field] == nil then
         return misspelt(map, field) or ('%s%s is missing'):format(prefix, field)
@@ -181,7 +184,7 @@ end
 
 local EVENTS = {binary = {'path'}, http = {'path', 'method'}}
 
---- Returns what is wrong with one event of a function, or nil.
+--- Returns the problem of an event of an exported function, or nil.
 local function event_problem(event)
     if not is_map(event) then
         return 'must be a map'
@@ -228,7 +231,7 @@ local function function_problem(fields, plaintext)
 end
 
 --- Checks the exported functions, as far as possible without running code.
--- @tparam table config its value, of any type
+-- @tparam table config the value of the config section, of any type
 -- @tparam {[string]=string,...} plaintext all sections after the push
 -- @treturn {table,...} problems: {module, path, message}
 local function check_config(config, plaintext)
@@ -236,8 +239,7 @@ local function check_config(config, plaintext)
     local function add(message, module)
         table.insert(problems, {module = module, path = CONFIG, message = message})
     end
-    -- An explicit null is not the same as a missing config: the role rejects
-    -- it.
+    -- An explicit null is not a missing config: the role rejects it.
     if type(config) == 'nil' then
         return problems
     elseif not is_map(config) then

@@ -7,7 +7,7 @@ local instance = require('commands.common.instance')
 local run = require('commands.common.request')
 local yaml = require('yaml')
 
--- Encodes as the console does: any value can be encoded.
+-- Encodes any value, as the console does.
 local encoder = yaml.new()
 encoder.cfg({
     encode_invalid_numbers = true,
@@ -51,8 +51,8 @@ local function compile(code, chunk)
     end, err
 end
 
---- A message with a line of this file comes from a tail call, or from an error
--- level beyond the chunk: only the chunk is known.
+--- Replaces a position in this file by the name of the chunk. Such a position comes
+-- from a tail call, or from `error` with a level beyond the chunk.
 local function hide_own_line(message, chunk)
     return (message:gsub('^cartridge%-reload/[%w_/]+%.lua:%d+: ', function()
         return chunk:sub(2) .. ': '

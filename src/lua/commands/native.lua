@@ -1,5 +1,5 @@
---- Command `reload --method native`: Cartridge's own `reload_roles`, or
--- `package.reload` if the application uses it, with the actual outcome.
+--- Command `reload --method native`: calls Cartridge's own `reload_roles`, or
+-- `package.reload` if the application uses it, and reports the actual outcome.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -20,7 +20,8 @@ local registry_lib = require('core.registry')
 local run = require('commands.common.request')
 local scan = require('scan.init')
 
---- Returns why the application's own mechanism would refuse to start.
+--- Returns a report that refuses the command, if it cannot start.
+-- @treturn ?table report
 local function refusal(args, cartridge, reloader)
     if cartridge == nil and reloader ~= nil then
         return run.refusal(args)
@@ -31,8 +32,7 @@ local function refusal(args, cartridge, reloader)
         })
     end
     local refused = run.refusal(args)
-    -- Cartridge's own reload can leave these failed states, so they are no
-    -- obstacle.
+    -- Cartridge's own reload may have caused these states, and may be repeated.
     local state = cartridge:state()
     if refused ~= nil and refused.error.code == 'bad_state'
     and (state == 'ReloadError' or state == 'OperationError') then
@@ -44,7 +44,7 @@ end
 --- Starts recording which application modules are loaded.
 -- @tparam table registry
 -- @tparam ?table main the main script, if it will be run
--- @treturn table `origin`, `modules`: {name, path, digest}, and `stop`, a
+-- @treturn table `origin`, `modules` ({name, path, digest}, ...), and `stop`, a
 --   function that ends the recording
 local function record(registry, main)
     local notes = {origin = origin.new(registry), modules = {}}
@@ -66,7 +66,7 @@ local function record(registry, main)
         return module.chunk
     end
     table.insert(package.loaders, 1, loader)
-    -- Code that is not inside a module belongs to the script itself.
+    -- Files loaded by code outside of modules are attributed to the main script.
     notes.recorder = recorder.start({staging = true, origin = notes.origin}, function()
         return main
     end)
@@ -83,6 +83,8 @@ local function record(registry, main)
 end
 
 --- Stores the loaded modules in the state table.
+-- @tparam table registry
+-- @tparam table notes from `record`
 -- @tparam table before module name -> value, of all modules before the reload
 -- @treturn table module name -> its previous path
 local function remember(registry, notes, before)
@@ -106,8 +108,8 @@ local function remember(registry, notes, before)
     return former
 end
 
---- Calls `package.reload`. Before the script gets any further, this unloads
--- modules and ends running code, and it cannot be rolled back.
+--- Calls `package.reload`, which runs the main script. When the script requires the
+-- rock, this ends the old generation; from then on nothing can be rolled back.
 -- @treturn table report
 local function reload_script(reloader)
     local report, before = instance.describe('reloaded'), reloader.count
@@ -115,7 +117,8 @@ local function reload_script(reloader)
     if ok and reloader.count ~= before then
         return report
     end
-    -- Before the line that ends the old generation, it is code that does not load.
+    -- A script that fails before it has ended the old generation is just code that
+    -- cannot be loaded.
     local has_ended = reloader.count ~= before
     run.fail(report, failure.from(ok and 'the script does not require package.reload' or err,
         {code = has_ended and 'native_failed' or 'load_error', phase = 'native', module = main_script.NAME}, traceback))
@@ -131,7 +134,8 @@ local function reload_script(reloader)
     return report
 end
 
---- @treturn table report
+--- Calls Cartridge's `reload_roles`.
+-- @treturn table report
 local function reload_roles(cartridge)
     local report = instance.describe('reloaded')
     local ok, result, err = failure.call(package.loaded['cartridge'].reload_roles)
@@ -172,7 +176,7 @@ return function(args)
         registry.generation, lock.holder)
     local main = cartridge == nil and main_script.find() or nil
     if main ~= nil then
-        -- Only for its digest: the rock compiles what is run.
+        -- Compiled only for its digest: the rock compiles the script itself.
         catalog.compile(main, registry)
     end
     local before, notes = table.copy(package.loaded), record(registry, main)

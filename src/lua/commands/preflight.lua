@@ -1,5 +1,5 @@
---- Command `preflight`: the status of one instance of several, with what is
--- needed to order them and to compare their code.
+--- Command `preflight`: the status of one of several instances, with what the
+-- client needs to order them and to compare their code.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -13,12 +13,17 @@ local release = require('code.release_link')
 local slice = require('core.yield')
 local status = require('commands.status')
 
--- Limits for the search: depth, and number of files and directories.
+-- Limits of the search for files: its depth, and the number of files and
+-- directories.
 local DEPTH = 16
 local ENTRIES = 20000
 
 --- Finds all Lua files below a directory, in a fixed order. Yields.
--- @tparam table found gets path -> name below `root`; `left` counts down
+-- @tparam table found {files, left}: adds to `files` path -> name below `root`, and
+--   stops when `left` has counted down to 0
+-- @tparam string root
+-- @tparam string name of the directory, below `root`
+-- @tparam number depth
 local function walk(found, root, name, depth)
     local names = fio.listdir(root .. '/' .. name) or {}
     table.sort(names)
@@ -38,9 +43,10 @@ local function walk(found, root, name, depth)
     end
 end
 
---- Returns all files of the application's packages. Which of them an instance
--- has loaded depends on its roles and its past, and does not make the code of
--- two hosts different.
+--- Returns all Lua files of the application's packages, including those that are
+-- not loaded: which ones an instance has loaded depends on its roles and its past,
+-- and must not make the code of two hosts look different.
+-- @treturn table path -> name
 local function package_files(modules)
     local found, seen = {files = {}, left = ENTRIES}, {}
     for _, module in ipairs(modules) do
@@ -61,11 +67,13 @@ local function digest_of(lines)
     return digest.sha1_hex(table.concat(lines, '\n'))
 end
 
---- Whether a file, or a link that leads to it, was written or replaced after a
--- time, so that other code may be loaded. Uses ctime, as mtime may be preserved
--- by a copy.
--- @tparam table links path of a directory -> ctime of the link that it is, or
---   false; filled here, as the files have most directories in common
+--- Whether a file, or a link on the way to it, was written or replaced after a
+-- time, so that the loaded code may be different. Uses ctime, as a copy may
+-- preserve mtime.
+-- @tparam string path
+-- @tparam number time
+-- @tparam table links path of a directory -> ctime if it is a link, else false; a
+--   cache, as the files have most directories in common
 local function is_newer(path, time, links)
     local stat = fio.stat(path)
     if stat == nil or stat.ctime > time then
@@ -84,13 +92,13 @@ local function is_newer(path, time, links)
     return false
 end
 
---- Computes digests of the application's files on disk and as loaded. For code
--- that no reload has loaded, only the age of the file tells whether it is the
--- loaded code. Yields.
+--- Computes digests of the application's files on disk and as loaded. For code that
+-- no reload has loaded, only the age of the file shows whether it is the loaded
+-- code. Yields.
 -- @tparam table choice as returned by `catalog.choose`
 -- @tparam table registry of the instance
--- @treturn string on disk
--- @treturn ?string loaded; nil if unknown
+-- @treturn string digest of the files on disk
+-- @treturn ?string digest of the loaded code; nil if unknown
 -- @treturn boolean whether the loaded code differs from that on disk
 local function code_digests(choice, registry)
     local started = process.started()
@@ -147,7 +155,7 @@ return function(args)
         fields.replicaset = cartridge_lib.replicaset()
         fields.role = box.info.ro and 'follower' or 'leader'
     end
-    -- During a reload, different code sees different modules.
+    -- During a reload, old and new code see different modules.
     if type(package.search) == 'function' and fields.reloading == nil and instance.is_configured() then
         local registry = registry_lib.peek()
         local choice = catalog.choose({}, registry)

@@ -12,20 +12,20 @@ local peers = require('cluster.peers')
 local registry_lib = require('core.registry')
 local run = require('commands.common.request')
 local sections_lib = require('cluster.sections')
--- Not a file: the modules of this request, name -> text.
+-- Not a file: the text of each module of this request, by name.
 local sources = require('sources')
 
--- States in which an instance accepts a config change, which may fix one whose
--- roles have failed.
+-- States in which an instance accepts a config change. In OperationError roles have
+-- failed, which the change may fix.
 local TAKES_CONFIG = {RolesConfigured = true, OperationError = true}
 
--- Bytes of config per second that a busy instance reads.
+-- Bytes of config per second that even a busy instance can read.
 local PACE = 2 * 1024 * 1024
 
--- Seconds per section, which is a file, on a slow disk.
+-- Seconds that a slow disk needs for a section, which is a file.
 local FILE_SECONDS = 0.02
 
--- Cartridge's time limits for sending, checking and writing a config.
+-- Names of Cartridge's time limits for sending, checking and writing a config.
 local LIMITS = {'netbox_call_timeout', 'validate_config_timeout'}
 
 local Push = {}
@@ -61,7 +61,8 @@ local function unfit(cartridge)
     end
 end
 
---- Queries all instances of the cluster.
+--- Queries all instances of the cluster; marks those that do not answer in the
+-- report.
 -- @treturn table uuid -> {state, why, checksum, locked}
 function Push:survey()
     local states, failures = peers.states(self.instances, self:left())
@@ -80,7 +81,7 @@ function Push:left()
     return math.max(0, self.deadline - clock.monotonic())
 end
 
---- Sets the entry of each instance in the report.
+--- Sets the outcome of each instance in the report.
 -- @tparam string outcome of the instances without a message
 -- @tparam ?table messages uuid -> message
 -- @tparam ?string wrong outcome of the instances with a message
@@ -95,7 +96,9 @@ function Push:tell(outcome, messages, wrong)
     end
 end
 
---- Returns "3 of 4 instances: a, b: why; c: why".
+--- Returns text such as "3 of 4 instances: a, b: why; c: why".
+-- @tparam table messages uuid -> message
+-- @treturn string
 function Push:list(messages)
     local names, order, count = {}, {}, 0
     for _, one in ipairs(self.cluster) do
@@ -116,7 +119,10 @@ function Push:list(messages)
     return ('%d of %d instances: %s'):format(count, #self.instances, table.concat(list, '; '))
 end
 
---- Refuses the push because of some instances; none has started anything.
+--- Refuses the push because of some instances. No instance has started to change
+-- anything.
+-- @tparam table fields of the failure
+-- @tparam table messages uuid -> why
 function Push:refuse(fields, messages)
     self:tell('unchanged', messages, 'refused')
     fields.outcome = 'refused'
@@ -124,7 +130,7 @@ function Push:refuse(fields, messages)
     failure.raise(fields)
 end
 
---- Refuses if the change cannot reach the whole cluster, or would revert changes
+--- Refuses the push if it cannot reach the whole cluster, or would revert changes
 -- made elsewhere.
 function Push:check_cluster()
     local states = self:survey()
@@ -171,7 +177,7 @@ function Push:check_cluster()
     end
 end
 
---- Rejects the push because of what is pushed.
+--- Fails the push because of problems in the pushed files.
 local function reject(report, fields, problems)
     report.problems = problems
     local message = problems[1].message
@@ -181,7 +187,7 @@ local function reject(report, fields, problems)
     failure.raise(fields)
 end
 
---- Checks everything that can be checked without running code.
+--- Checks the pushed files, as far as possible without running code.
 -- @treturn table the new config
 function Push:check_code(given)
     local problems = sections_lib.compile(given)
@@ -198,7 +204,7 @@ function Push:check_code(given)
         ok, err = candidate:update_luatables()
     end
     if not ok then
-        -- The traceback would show only code of this program.
+        -- Without its traceback, which would show only code of this program.
         failure.raise({code = 'bad_config', phase = 'compile', message = failure.describe(err)})
     end
     local name = sections_lib.CONFIG:gsub('%.yml$', '')
@@ -209,9 +215,10 @@ function Push:check_code(given)
     return candidate
 end
 
---- Has Cartridge change the config on all instances. Its time limits for sending
--- and writing a config do not depend on the size, so they are raised meanwhile,
--- where possible.
+--- Makes Cartridge change the config on all instances. Cartridge's time limits for
+-- sending and writing a config do not depend on its size, so they are raised
+-- during the change, where possible.
+-- @tparam table patch
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @return[2] error
@@ -240,27 +247,26 @@ function Push:change(patch)
     return done, err
 end
 
---- After a failed change: the error of each instance, and whether any has
--- already applied it.
+--- Finds the instances on which a change has failed.
 -- @treturn table uuid -> message
--- @treturn boolean whether some instance has the new config
-function Push:casualties()
+-- @treturn boolean whether any instance has applied the new config
+function Push:find_failed()
     local states = self:survey()
-    local before, list, begun = tostring(self.config:get_checksum()), {}, false
+    local before, list, is_applied = tostring(self.config:get_checksum()), {}, false
     for _, one in ipairs(self.instances) do
         local state = states[one.uuid]
-        begun = begun or state ~= nil and state.checksum ~= before
+        is_applied = is_applied or state ~= nil and state.checksum ~= before
         if state == nil then
             list[one.uuid] = self.by_uuid[one.uuid].message
         elseif state.state ~= 'RolesConfigured' then
             list[one.uuid] = ('%s: %s'):format(state.state, state.why or 'reason unknown')
         end
     end
-    return list, begun
+    return list, is_applied
 end
 
 --- Restores the previous sections on all instances.
--- @treturn table rollback of the report
+-- @treturn table rollback, as in a report
 function Push:undo()
     local names, left = {}, {}
     for name in pairs(self.patch) do
@@ -279,7 +285,7 @@ function Push:undo()
         end
     end
     if #left == 0 then
-        for uuid, message in pairs((self:casualties())) do
+        for uuid, message in pairs((self:find_failed())) do
             table.insert(left, ('%s: %s'):format(self.by_uuid[uuid].alias, message))
         end
         table.sort(left)
@@ -287,30 +293,29 @@ function Push:undo()
     return {undone = #left == 0 and names or {}, left = left, doubts = {}}
 end
 
---- Ends the push after a failed change, restoring the previous state if
--- possible.
+--- Fails the push after a failed change; restores the previous state if possible.
 function Push:give_up(candidate, err)
     local message = failure.describe(err)
-    local casualties, begun = self:casualties()
-    if begun then
+    local failed, is_applied = self:find_failed()
+    if is_applied then
         log.error('cartridge-reload: a push failed while being applied: %s', message)
         local rollback = self:undo()
-        self:tell(#rollback.left == 0 and 'unchanged' or 'ok', casualties, 'failed')
+        self:tell(#rollback.left == 0 and 'unchanged' or 'ok', failed, 'failed')
         failure.raise({
             code = 'apply_failed',
             phase = 'apply',
-            message = next(casualties) ~= nil and 'the new code failed on ' .. self:list(casualties) or message,
+            message = next(failed) ~= nil and 'the new code failed on ' .. self:list(failed) or message,
             rollback = rollback,
         })
     end
-    -- Locked by another change, here or on another instance.
+    -- Another change has locked the config, here or on another instance.
     if message:find('locked') or message:find('already running') then
         self:tell('unchanged')
         failure.raise({code = 'config_locked', message = message, transient = true})
     end
     -- Cartridge reports the error of only one instance: ask all of them.
     local objections = peers.objections(self.instances, candidate:get_plaintext(), self:left())
-    -- Only after that: a slow instance may still be in its prepare phase.
+    -- This must come last: a slow instance may still be in its prepare phase.
     local released = peers.release(self.instances, tostring(candidate:get_checksum()),
         clock.monotonic() - self.entered, self:left())
     for _, one in ipairs(self.instances) do
@@ -427,8 +432,8 @@ local function push(args, on_phase)
     return report
 end
 
---- The same with the lock, which a reload takes too, and with audit lines in the
--- log.
+--- Runs a push while holding the lock, which a reload takes as well, and writes
+-- audit lines to the log.
 local function locked_push(args, on_phase)
     local lock, held = registry_lib.acquire(args.holder or 'unknown')
     if lock == nil then

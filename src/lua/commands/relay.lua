@@ -12,10 +12,10 @@ local failure = require('core.failure')
 local json = require('json')
 local msgpack = require('msgpack')
 local run = require('commands.common.request')
--- Not a file: the modules of this request, name -> text.
+-- Not a file: the text of each module of this request, by name.
 local sources = require('sources')
 
--- Seconds. A slower instance counts as unreachable.
+-- Seconds for connecting. A slower instance counts as unreachable.
 local CONNECT = 5
 -- The share of the remaining time that the other instance gets.
 local SHARE = 0.95
@@ -27,7 +27,7 @@ local FAR_END = [[
     return require('msgpack').encode(boot(select(2, ...)))
 ]]
 
--- The consequence of not seeing the end of a command whose work continues.
+-- Appended to the message if the reply was lost while the command continues.
 local UNSEEN = {
     reload = '; the instance rolls back on its own unless it has committed; '
         .. 'run `cartridge-reload status` to see the outcome',
@@ -43,9 +43,9 @@ local function timeout(code, message, command)
     return {outcome = 'timeout', error = {code = code, message = message .. (UNSEEN[command] or '')}}
 end
 
---- Returns a connection to an instance that answers. An instance that hangs must
--- be detected before it gets the request, which it would run later. It answers
--- with its time, as its clock may differ.
+--- Returns a connection to an instance, if the instance responds. One that hangs
+-- must be detected before it gets the request, because it would run that later. It
+-- responds with its time, as its clock may differ.
 -- @treturn[1] net.box connection
 -- @treturn[1] number unix time there, in seconds
 -- @treturn[2] nil
@@ -66,7 +66,7 @@ local function reach(uri, left)
     return nil, ('no answer within %.3g s (%s)'):format(limit, tostring(now))
 end
 
---- Builds the arguments for the other instance: modules, and the request.
+--- Builds the arguments of `FAR_END`: the modules, and the request.
 local function far_arguments(request, left, now)
     request.timeout = math.min(request.timeout or left, left * SHARE)
     request.not_after = now + request.timeout
@@ -101,7 +101,7 @@ local function relay(args, on_phase)
     elseif clock.monotonic() >= until_time then
         return timeout('deadline', ('no reply from %s in time'):format(args.uri), args.request.command)
     end
-    -- Not an error of boot.lua, which catches its own.
+    -- An error outside of boot.lua, which catches its own.
     local report = timeout('lua_error', (failure.describe(reply)), args.request.command)
     report.outcome = UNSEEN[args.request.command] and 'timeout' or 'failed'
     return report

@@ -18,9 +18,10 @@ local slice = require('core.yield')
 local staged = require('reload.pipeline')
 local transaction = require('reload.transaction')
 
---- Records the generation that has just taken over.
+--- Records the new generation in the state table, after the commit.
 local function remember(txn, work)
-    -- Each look at `package.loaded` asks whose code it is, as long as there are two.
+    -- Read `package.loaded` only once: while it is split, each access examines the
+    -- stack of the caller.
     local registry, loaded = txn.registry, package.loaded
     registry.generation = registry.generation + 1
     registry.loaded_at = fiber.time()
@@ -61,8 +62,10 @@ local function describe_modules(choice, added)
     return list
 end
 
---- Lists files that modules loaded themselves, and whether each differs from the
--- one loaded by the previous generation.
+--- Lists the files that modules have loaded themselves, for example with `dofile`,
+-- and whether each has changed since the previous generation loaded it.
+-- @tparam table choice
+-- @tparam ?table loaded files that the new generation has loaded, if it has run
 local function describe_files(choice, loaded)
     local known, list = {}, {}
     for _, file in ipairs(choice.files) do
@@ -81,8 +84,8 @@ local function describe_files(choice, loaded)
     return list
 end
 
---- Sums up what happened to the routes of all servers.
--- @tparam ?{table,...} servers adapters
+--- Adds up how many routes were added, replaced and removed on all servers.
+-- @tparam ?{table,...} servers their adapters
 -- @treturn ?table {added, replaced, removed}; nil if there is no server
 local function count_routes(servers)
     local sum
@@ -95,8 +98,11 @@ local function count_routes(servers)
     return sum
 end
 
---- Fills a report with what was done.
--- @tparam ?table files that the new modules loaded themselves
+--- Fills a report with what the reload has done.
+-- @tparam table report
+-- @tparam table txn
+-- @tparam table work
+-- @tparam ?table files that the new modules have loaded themselves
 local function describe(report, txn, work, files)
     report.warnings, report.timings_ms = txn.warnings, txn.timings_ms
     report.modules = describe_modules(work.choice, work.modules and work.modules.added)
@@ -122,13 +128,13 @@ local function attempt(txn, what, f, ...)
     return tostring(err)
 end
 
---- Runs everything after the commit. Yields.
+--- Does everything that follows the commit, and builds the report. Yields.
 -- @treturn table report
 local function finish(txn, work)
     attempt(txn, 'recording the generation', remember, txn, work)
     txn:enter('scan')
-    -- Only if no request is in flight; otherwise the scan comes first, as its
-    -- patches give other code access to the new code.
+    -- Ends old code now only if no request is in flight. Otherwise the scan must
+    -- come first, because its patches give other code access to the new code.
     attempt(txn, 'ending old code', work.end_old, work, 0)
     local report = {outcome = 'reloaded', generation = txn.registry.generation, warnings = txn.warnings}
     attempt(txn, 'building the report', function()
@@ -160,8 +166,8 @@ local function finish(txn, work)
     end
     attempt(txn, 'removing the old modules kept for old code', work.close, work)
     txn:enter(nil)
-    -- Traces keep the code alive from which they were compiled: the memory of
-    -- hundreds of generations. Hot code is compiled again within milliseconds.
+    -- Traces keep the code alive from which they were compiled, possibly hundreds
+    -- of generations. Hot code is compiled again within milliseconds.
     attempt(txn, 'flushing compiled code', function()
         jit.flush()
     end)
@@ -169,7 +175,7 @@ local function finish(txn, work)
     return report
 end
 
---- Runs the reload, with the lock held.
+--- Runs a reload. The caller holds the lock.
 -- @tparam table args
 -- @tparam table registry
 -- @tparam function on_phase called with each phase

@@ -1,18 +1,18 @@
 --- Runs and completes what is typed at the command `console`.
 --
--- The one script that runs without boot.lua, as it is sent with each line. It
--- compiles and runs the text as Tarantool's console does, in the same session.
--- The first result is a word that tells what the others are, so that an error
--- can be distinguished from a table with a field `error`.
+-- This is the only script that runs without boot.lua, because it is sent with each
+-- line. It compiles and runs the text as Tarantool's console does, in the same
+-- session. The first result is a word that tells what the others are, so that an
+-- error can be distinguished from a table with a field `error`.
 --
 -- Arguments: the environment of the session; what to do; the text; for a
 -- completion, where its word starts and ends in the line.
 --
--- - `more`: run the text unless it is incomplete
--- - `run`: run it even if it seems incomplete
+-- - `more`: run the text unless it is incomplete - `run`: run it even if it seems
+-- incomplete
 --
--- For both, a text that is a command of the client, and not a global, returns
--- its name.
+-- In both cases, if the text is a command of the client and not a global, return
+-- the name of the command.
 --
 -- - `complete`: return the names that can complete the word
 
@@ -38,7 +38,7 @@ if what == 'complete' then
     return word('names'), list
 end
 
--- Text typed out of habit, and the client command it means.
+-- What people type out of habit -> the command of the client that they mean.
 local COMMANDS = {help = 'help', ['help()'] = 'help', ['?'] = 'help', exit = 'quit', ['exit()'] = 'quit', quit = 'quit',
     ['quit()'] = 'quit'}
 
@@ -53,10 +53,10 @@ local function is_global(name)
     return value ~= nil and not (type(own) == 'table' and rawequal(value, own.help))
 end
 
--- `console.delimiter(d)` makes the instance's console wait for `d` after each
--- line, which the client does not send: neither side would ever hear from the
--- other again. So the delimiter is kept here and searched for in the text, and
--- scripts written for Tarantool's console work.
+-- After `console.delimiter(d)`, the instance's console waits for `d` after each
+-- line. The client does not send it, so neither side would ever hear from the other
+-- again. So the delimiter is kept here and searched for in the text; scripts
+-- written for Tarantool's console then work.
 local session = fiber.self().storage.console
 session = type(session) == 'table' and type(session.delimiter) == 'string' and session or {delimiter = ''}
 local DELIMITER = word('delimiter')
@@ -99,8 +99,8 @@ local function is_in_transaction()
     return ok and result
 end
 
--- A failed line may have started a transaction, which must not include the next
--- line.
+-- Returns the results of a line. If a failed line has begun a database transaction,
+-- rolls it back: the next line must not be part of it.
 local function finish(began_before, ok, ...)
     fiber.self().storage[DELIMITER] = session.delimiter
     session.delimiter = ''
@@ -127,6 +127,6 @@ if chunk == nil then
         return word('failed'), {error = err}
     end
 end
--- The code must see the delimiter that it has set.
+-- The code must see the delimiter that an earlier line has set.
 session.delimiter = delimiter
 return finish(is_in_transaction(), pcall(setfenv(chunk, env)))

@@ -9,10 +9,10 @@ local fiber = require('fiber')
 local instance = require('commands.common.instance')
 local run = require('commands.common.request')
 
--- Seconds that the other instances have to answer.
+-- Seconds that other instances get to answer.
 local PATIENCE = 2
 
--- Returns what another instance's config says about this one.
+-- Code for another instance: returns what its config says about this instance.
 local FAR_END = [[
     local topology = require('cartridge').config_get_readonly('topology')
     if type(topology) ~= 'table' or type(topology.servers) ~= 'table' then
@@ -34,9 +34,9 @@ local function ask(uri, uuid, until_time)
     return ok and word or nil
 end
 
---- Checks whether another instance disagrees about this one. A disabled or
--- expelled instance is not notified and gets no further config: in its own,
--- outdated config it is still a member.
+--- Finds another instance that does not regard this one as a member of the cluster.
+-- A disabled or expelled instance is not notified and gets no further config: in
+-- its own, outdated config it is still a member.
 -- @treturn ?table {word = `disabled`, `expelled` or `unknown`, from = string}
 local function objection(instances, uuid, limit)
     local until_time, fibers, found = clock.monotonic() + limit, {}, nil
@@ -59,7 +59,8 @@ local function objection(instances, uuid, limit)
     return found
 end
 
---- UUIDs by name, as far as replication tells them.
+--- Returns UUIDs by instance name, as far as replication provides them.
+-- @treturn table
 local function uuids_by_name()
     local uuids = {}
     for _, replica in pairs(box.info.replication) do
@@ -70,9 +71,10 @@ local function uuids_by_name()
     return uuids
 end
 
---- The cluster of an instance that the config of Tarantool 3 has started. Nothing
--- connects its instances, so the client reaches each of them itself. Each tells
--- whether it is a leader when it is asked for its status.
+--- Reports the cluster according to the config of Tarantool 3. Its instances cannot
+-- relay requests, so the client connects to each of them itself. Which ones are
+-- leaders is not known here: each reports that in its own status.
+-- @treturn table report
 local function config_topology(config)
     local instances, why = config:instances()
     if instances == nil then

@@ -1,6 +1,6 @@
---- How a command ends with each error code that Lua has.
--- src/util/error_codes.h explains the codes; tests compare both tables. A failure
--- with another outcome says so itself: a code can have several.
+--- The usual outcome for each error code that Lua has. src/util/error_codes.h
+-- explains the codes; tests compare both tables. A code can have several outcomes:
+-- then the failure has its own.
 
 return {
     apply_failed = 'failed',

@@ -3,10 +3,9 @@
 local require = ...
 local clock = require('clock')
 
---- Returns the deadline on the monotonic clock. The client may stop waiting
--- earlier than `timeout` suggests, if the request waited to be read.
--- @tparam table args of the command: `timeout` in seconds, `not_after` (unix
---   time)
+--- Returns the deadline on the monotonic clock. If the request was not read at
+-- once, the client stops waiting earlier than `timeout` suggests.
+-- @tparam table args of the command: `timeout` in seconds, `not_after` (unix time)
 -- @treturn number seconds
 local function of(args)
     local left = args.timeout or 60

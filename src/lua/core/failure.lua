@@ -1,8 +1,8 @@
---- Failures: what ends a command early, as a table that goes into the report.
+--- Failures: error values that end a command early, and are put into its report.
 --
--- Fields: `code` (a word of core/codes.lua), `outcome` (if it is not the one of the
--- code), `phase`, `role`, `module`, `message`, `traceback`, `transient` (it may pass by
--- itself).
+-- Fields: `code` (a word of core/codes.lua), `outcome` (if it is not the usual one
+-- of the code), `phase`, `role`, `module`, `message`, `traceback`, `transient`
+-- (whether a retry may succeed).
 
 local require = ...
 local codes = require('core.codes')
@@ -23,7 +23,7 @@ local function describe(err)
         local stack = rawget(err, 'stack')
         return rawget(err, 'err'), type(stack) == 'string' and stack or nil
     end
-    -- The string form of a box error in newer servers has more than its
+    -- In newer servers, the string form of a box error contains more than its
     -- message.
     local is_box, message = pcall(function()
         return type(err) == 'cdata' and ffi.istype('struct error', err) and err.message
@@ -41,9 +41,9 @@ local function describe(err)
     return text
 end
 
---- Returns the outcome of a failure: its own, or the one of its code.
+--- Returns the outcome of a failure: its own, or the usual one of its code.
 local function outcome_of(fields)
-    -- Look up every code: in the tests an unknown one is an error.
+    -- Always look the code up: in tests, an unknown code raises an error.
     local usual = codes[fields.code]
     return fields.outcome or usual
 end
@@ -110,8 +110,8 @@ end
 --- Calls a function of the application.
 -- @tparam function f
 -- @treturn boolean whether it returned
--- @return its results, or the error value
--- @treturn ?string traceback
+-- @return its first result, or the error value
+-- @return its second result, or the traceback, which may be nil
 local function call(f, ...)
     local traceback
     local argc, argv = select('#', ...), {...}
@@ -120,7 +120,7 @@ local function call(f, ...)
         local result, second = f(unpack(argv, 1, argc))
         return result, second
     end, function(err)
-        -- It uses methods of strings, which the function may have replaced.
+        -- `trim` uses methods of strings, which the application may have replaced.
         local ok, text = pcall(trim, debug.traceback('', 2))
         traceback = ok and text or nil
         return err
@@ -133,7 +133,7 @@ end
 
 --- Puts a failure into a report.
 -- @tparam table report
--- @tparam table fail see above, with `rollback` if something was undone
+-- @tparam table fail fields of a failure, and `rollback` if something was undone
 local function put(report, fail)
     report.outcome = outcome_of(fail) or 'failed'
     report.error = {

@@ -1,10 +1,10 @@
---- "Did you mean": finds the key that a misspelt key stands for.
+--- "Did you mean": finds the key of a map that is a misspelling of another one.
 
--- Keys with more errors are not considered misspelt.
+-- With more errors, a key does not count as misspelt.
 local ERRORS_MAX = 2
 
---- Optimal string alignment distance: insertions, deletions, replacements, and
--- swaps of adjacent letters.
+--- Returns the optimal string alignment distance: the number of insertions,
+-- deletions, replacements, and swaps of adjacent letters.
 local function distance(a, b)
     local rows = {}
     for i = 0, #a do
@@ -26,10 +26,10 @@ local function distance(a, b)
     return rows[#a][#b]
 end
 
---- Returns the key of a map that is closest to a name that the map lacks.
+--- Returns the key of a map that is closest to a missing key.
 -- @tparam table map
--- @tparam string name
--- @treturn ?string key
+-- @tparam string name the missing key
+-- @treturn ?string nil if no key is close enough
 local function key(map, name)
     local best, errors
     for candidate in pairs(map) do

@@ -1,38 +1,40 @@
---- The registry: what this program keeps in an instance between two runs, in its
--- only global, `__cartridge_reload`.
+--- The state table: what this program keeps in an instance between two runs, in
+-- its only global, `__cartridge_reload`.
 --
 -- Fields:
 --   generation   number of the current generation
 --   loaded_at    unix time of the last commit
---   files        path -> digest of the serving code
+--   files        path -> digest of the code that was loaded from it
 --   names        module -> path
 --   loads        module -> path of a file that it loaded itself -> digest
---   sources      unit -> generation in which it was loaded last
+--   sources      unit -> generation that loaded it last
 --   aliases      chunk name that is not a path -> unit
---   values       weak: module -> the value it was loaded as
+--   values       weak: module -> its value in `package.loaded`
 --   protos       weak: prototype of a function -> its generation
 --   units        weak: prototype -> its unit, see `ownership`
---   recording    while these two are filled: {protos, generation} of the new code
+--   recording    set while `protos` and `units` are being filled: {protos, generation}
+--                of the new code
 --   failed       weak: prototypes of code that failed
---   known        unit -> weak: stale function -> its name and path from its module
---   tables       weak: table of an old module -> the same
+--   known        unit -> weak: stale function -> its name, and its path from the module
+--   tables       weak: table of an old module -> its name and path from that module
 --   strangers    weak: tables that new code got from other code
---   routes       weak: HTTP route -> files it was registered with
---   placed       weak: trigger, hook or helper set by a reload -> set of its places
---   ffi          C declarations -> verdict
---   ffi_names    how many names were generated for them
+--   routes       weak: HTTP route set by a reload -> set of the files of that reload
+--   placed       weak: trigger, hook or helper set by a reload -> set of the places
+--                where it was set
+--   ffi          text of C declarations -> verdict, see `adapters.ffi`
+--   ffi_names    number of the last name generated to compare C declarations
 --   lock, last   the lock, and the outcome of the last reload
 
 local require = ...
 local fiber = require('fiber')
 
 local NAME = '__cartridge_reload'
--- Version of the layout. Records in the layout of another version of this
--- program are dropped, which is safe: they only make later reloads more
--- precise.
+-- Version of the layout. Data in the layout of another version of this program is
+-- dropped. That is safe: it only makes later reloads more precise.
 local VERSION = 5
 
---- Takes over the fields on which all versions agree.
+--- Returns a new state table with the fields that are the same in all versions.
+-- @tparam ?table before the previous state table
 local function carry_over(before)
     local generation = type(before) == 'table' and before.generation
     return {

@@ -7,13 +7,13 @@ local fiber = require('fiber')
 
 -- Seconds. An arriving request waits at most this long, plus one iteration.
 local BUDGET = 0.002
--- Seconds. A shorter turn of the event loop had no other work.
+-- Seconds. If a turn of the event loop is shorter, no other fiber had work to do.
 local IDLE = 0.00003
 -- Seconds that other fibers get before the next slice. With a single turn of
 -- the event loop, a new connection would wait for several slices.
 local OTHERS = 0.002
 
--- Code that is loaded can replace these.
+-- New code may replace these functions.
 local monotonic, sleep = clock.monotonic, fiber.sleep
 
 local started = monotonic()
@@ -42,7 +42,7 @@ local function pause(budget, others)
     started = last
 end
 
---- Starts a new slice, after something else has yielded.
+--- Starts a new slice. To be called when something else has yielded.
 local function restart()
     started = monotonic()
 end

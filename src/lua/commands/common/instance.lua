@@ -4,12 +4,13 @@ local require = ...
 local detect_framework = require('frameworks.detect')
 local registry = require('core.registry')
 
---- @treturn boolean whether box.cfg() has been called
+--- Whether box.cfg() has been called.
+-- @treturn boolean
 local function is_configured()
     return type(box.cfg) == 'table'
 end
 
---- Starts a report.
+--- Starts a report with what every report contains.
 -- @tparam string outcome
 -- @treturn table
 local function describe(outcome)

@@ -14,8 +14,7 @@ local function refused(fields)
     return failure.put(report, fields)
 end
 
---- Returns a report if the request waited in the socket until its client gave
--- up.
+--- Returns a report if the request was read so late that its client has given up.
 -- @tparam table args
 -- @treturn ?table report
 local function too_late(args)
@@ -50,8 +49,8 @@ local function locked(held)
     })
 end
 
---- Adds the user and the address of a binary session to the name that the client
--- gives itself. Must run in the requesting fiber, which has the session.
+--- Adds the user and the address of a binary session to the holder's name, which
+-- the client has sent. Must run in the requesting fiber, which has the session.
 local function name_peer(args)
     if args.holder == nil or box.session.type() ~= 'binary' then
         return
@@ -62,12 +61,12 @@ end
 --- Runs a command in a fiber of its own and waits for it.
 --
 -- Even if the requesting fiber is cancelled, the command finishes, releases its
--- lock and cleans up. Only the session of the requesting fiber can send push
--- messages, so it forwards the phases to the client, if the client wants them
--- or if they are important. Push messages are optional: newer servers may have
--- them disabled.
+-- lock and cleans up. Push messages need the session of the requesting fiber, so
+-- that fiber sends the phases to the client: important ones always, others if the
+-- client asks for them. Errors are ignored, because newer servers may have push
+-- messages disabled.
 -- @tparam table args
--- @tparam function work is passed a function to call with each phase
+-- @tparam function work (on_phase) -> report; calls `on_phase` with each phase
 -- @treturn table report
 local function detached(args, work)
     local changed, phases = fiber.cond(), {}
@@ -91,15 +90,15 @@ local function detached(args, work)
     end
     while not done do
         tell()
-        -- Sending may yield, and the work may finish meanwhile.
+        -- Sending may yield, so the work may have finished by now.
         if not done and #phases == 0 then
             changed:wait()
             fiber.testcancel()
         end
     end
     tell()
-    -- The server encodes the report in one go, so that gets a slice of its own. In
-    -- a cancelled fiber `pause` throws.
+    -- The server encodes the report without yielding, so start a new slice for
+    -- that. In a cancelled fiber `pause` throws.
     pcall(slice.pause, 0)
     if not ok then
         error(result, 0)
