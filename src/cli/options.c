@@ -279,9 +279,7 @@ is_given(const struct parser *parser, int key)
 	return parser->given[find_key(key) - option_table] != 0;
 }
 
-/*
- * --- Values ----------------------------------------------------------------
- */
+/* --- Values ----------------------------------------------------------------*/
 
 /*
  * Reads NUMBER[UNIT] as seconds.  Checks the digits first, because strtod(3)

@@ -25,7 +25,11 @@ cluster_entry(const struct fleet *fleet)
 	return NULL;
 }
 
-/* Asks the only member, the gateway, for the topology.  Returns it, or NULL. */
+/*
+ * Asks the gateway, the only member so far, for the topology.  Returns a new
+ * reference, or NULL: with an error message, after the gateway's failure has
+ * been printed, or after an interrupt.
+ */
 static json_t *
 fetch_topology(struct fleet *fleet, struct error *error)
 {
@@ -49,7 +53,7 @@ fetch_topology(struct fleet *fleet, struct error *error)
 		return NULL;
 	result = scheduler_run(fleet, &batch, error);
 	job_spec_finish(&spec);
-	/* Interrupted before the request was sent. */
+	/* After an interrupt the request may not have been sent. */
 	if (result == -1 || fleet->members[0].state != MEMBER_DONE)
 		return NULL;
 	if (outcome_exit(report->outcome) == 0) {
@@ -73,7 +77,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(one->name, other->name);
 }
 
-/* Fails a member because of the topology. */
+/* Fails a member, which need not be asked, because of the topology. */
 static void
 fail_member(struct fleet *fleet, struct member *member,
     const struct error *error)
@@ -84,9 +88,9 @@ fail_member(struct fleet *fleet, struct member *member,
 }
 
 /*
- * Finds the targets of members that nothing relays to, with the user of the
- * entry.  An address that is none is that of a member without one.  Returns 0,
- * or -1 with an error.
+ * Makes targets for the instances to which no gateway relays, with the user and
+ * password of the entry.  Ignores an invalid address: add_instance fails that
+ * member.  Returns 0, or -1 with an error.
  */
 static int
 add_targets(struct fleet *fleet, const struct target *entry,
@@ -108,7 +112,7 @@ add_targets(struct fleet *fleet, const struct target *entry,
 	return 0;
 }
 
-/* The target of a member with that address, or NULL. */
+/* Returns the target with that address, or NULL. */
 static const struct target *
 find_target(const struct fleet *fleet, const char *uri)
 {
@@ -176,13 +180,13 @@ compare_texts(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Returns a string that occurs more than once, or NULL; sorts the list. */
+/* Sorts a list.  Returns a string that occurs more than once, or NULL. */
 static const char *
 find_duplicate(const char **list, size_t count)
 {
 	size_t i;
 
-	/* qsort(3) must not be given NULL. */
+	/* Do not pass NULL to qsort(3). */
 	if (count > 0)
 		qsort(list, count, sizeof(*list), compare_texts);
 	for (i = 1; i < count; i++)
@@ -192,8 +196,9 @@ find_duplicate(const char **list, size_t count)
 }
 
 /*
- * An instance listed twice would be reloaded twice, possibly at the same time.
- * Sets *twice to its UUID or URI, or to NULL.  Returns 0, or -1 with an error.
+ * Finds an instance that the topology lists twice: it would be reloaded twice,
+ * possibly at the same time.  Sets *twice to its UUID or URI, or to NULL.
+ * Returns 0, or -1 with an error.
  */
 static int
 find_listed_twice(const json_t *topology, const char **twice,
@@ -233,14 +238,17 @@ add_instances(struct fleet *fleet, const struct target *entry,
 		if (add_instance(fleet, entry, topology,
 		    json_array_get(list, i), error) == -1)
 			return -1;
-	/* qsort(3) must not be given NULL. */
+	/* Do not pass NULL to qsort(3). */
 	if (fleet->count > 0)
 		qsort(fleet->members, fleet->count,
 		    sizeof(fleet->members[0]), compare_names);
 	return 0;
 }
 
-/* Rejects the topology: no instance is touched. */
+/*
+ * Fails the gateway because of its topology, and stops the run before anything
+ * is sent to the other instances.
+ */
 static int
 reject_topology(struct fleet *fleet, const struct target *entry,
     const char *why, struct error *error)

@@ -20,15 +20,15 @@
 #include "util/json_copy.h"
 #include "util/signals.h"
 
-/* How long to wait before searching for targets again, in milliseconds. */
+/* Delay before targets are searched again, in milliseconds. */
 #define LOOK_AGAIN_MS	100
 
-/* Parallelism of read-only commands. */
+/* How many instances read-only commands handle in parallel. */
 #define JOBS_MANY	64
-/* The same through a gateway, which has to handle every request. */
+/* Limit with a gateway, which handles the requests of all instances. */
 #define JOBS_RELAYED	16
 
-/* Prefixes the error: the search was cut short. */
+/* Says in the error that the search was interrupted. */
 static void
 set_interrupted(struct error *error)
 {
@@ -46,7 +46,7 @@ command_targets(const struct options *options, struct targets *targets,
 	struct pollfd pfd = { .fd = signals_begin(), .events = POLLIN };
 	int result;
 
-	/* With --wait, no match may only mean that none has started yet. */
+	/* With --wait, search again: instances may still be starting. */
 	while ((result = selection_find(options, targets, error)) == -1 &&
 	    error->transient && clock_ms() < until &&
 	    signals_count() == 0) {
@@ -130,7 +130,10 @@ run_command(struct fleet *fleet, const json_t *args, struct error *error)
 	return result;
 }
 
-/* After an interrupt, members with preflight replies count as not attempted. */
+/*
+ * Discards preflight replies after an interrupt or a refusal, so that their
+ * members count as not attempted.
+ */
 static void
 discard_answers(struct fleet *fleet)
 {
@@ -146,7 +149,7 @@ discard_answers(struct fleet *fleet)
 	}
 }
 
-/* Prints the reports of members that failed. */
+/* Prints the reports of the members that have failed already. */
 static void
 report_failures(struct fleet *fleet)
 {
@@ -159,8 +162,8 @@ report_failures(struct fleet *fleet)
 
 /*
  * Refuses the command for the whole cluster: the gateway gets the error, the
- * others count as not attempted.  Failures found by the preflight are printed,
- * too.
+ * others count as not attempted.  Prints the errors of members that failed in
+ * the preflight.
  */
 static void
 refuse_all(struct fleet *fleet, const struct error *error)
@@ -180,8 +183,8 @@ refuse_all(struct fleet *fleet, const struct error *error)
 }
 
 /*
- * Runs the preflight.  Returns 0 if the command may start, 1 if it ends here,
- * -1 with an error.
+ * Runs the preflight.  Returns 0 if the command may start, 1 if the run ends
+ * here, or -1 with an error.
  */
 static int
 run_preflight(struct fleet *fleet, struct error *refusal, struct error *error)
@@ -215,7 +218,7 @@ run_preflight(struct fleet *fleet, struct error *refusal, struct error *error)
 	return 0;
 }
 
-/* Adds to the arguments what this run needs. */
+/* Returns the arguments with additions for this run, or NULL. */
 static json_t *
 args_for_run(const struct fleet *fleet, const json_t *given)
 {
@@ -223,7 +226,8 @@ args_for_run(const struct fleet *fleet, const json_t *given)
 	json_t *args = copy_json(given);
 
 	/*
-	 * The progress line shows phases, which only verbose requests report.
+	 * The progress line shows phases, which instances report only if asked
+	 * to be verbose.
 	 */
 	if (!options->quiet &&
 	    term_use_progress(options->progress, fleet->context->err) &&
@@ -265,7 +269,7 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 	    (options->command->bit == COMMAND_PLAN && options->cluster))
 		result = run_preflight(fleet, &refusal, error);
 	else
-		/* Print the failures of members that cannot be asked. */
+		/* Print the failures of members without an address. */
 		report_failures(fleet);
 	if (result != 0)
 		return result == 1 ? 0 : -1;
@@ -277,7 +281,10 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 	return result;
 }
 
-/* Lists a member without a report as not attempted or skipped. */
+/*
+ * Adds a member without a report to the list of those not attempted or skipped.
+ * Returns 0, or -1 if out of memory.
+ */
 static int
 add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 {
@@ -285,7 +292,7 @@ add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 	char *escaped;
 	int result;
 
-	/* File names need not be UTF-8. */
+	/* The name may contain a path, which need not be UTF-8. */
 	if ((escaped = escape_text(member->name, strlen(member->name),
 	    1)) == NULL)
 		return -1;
@@ -300,8 +307,8 @@ add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 }
 
 /*
- * Skipping every instance must not pass for success.  Returns whether that
- * happened, with an error that lists the reasons.
+ * Whether all instances were skipped, which must not pass for success.  If so,
+ * sets the error, which lists the reasons.
  */
 static int
 are_all_skipped(const struct fleet *fleet, struct error *error)
@@ -330,7 +337,10 @@ are_all_skipped(const struct fleet *fleet, struct error *error)
 	return 1;
 }
 
-/* Writes the end of the output.  Returns 0, or -1 if out of memory. */
+/*
+ * Ends the output: collects the reports and lists for output->end.  Returns 0,
+ * or -1 if out of memory.
+ */
 static int
 write_document(const struct fleet *fleet, struct output_run *run)
 {
@@ -340,7 +350,7 @@ write_document(const struct fleet *fleet, struct output_run *run)
 	size_t i;
 	int result = 0;
 
-	/* Every member is listed, even without a report. */
+	/* Each member appears once in the output, even without a report. */
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
 		if (member->preflight != NULL)
@@ -367,7 +377,7 @@ write_document(const struct fleet *fleet, struct output_run *run)
 	return result;
 }
 
-/* Names the members that were not attempted.  Returns how many there are. */
+/* Prints the members that were not attempted.  Returns how many there are. */
 static size_t
 log_not_attempted(const struct fleet *fleet)
 {
@@ -417,7 +427,7 @@ command_run(const struct options *options, const struct targets *targets,
 	if (result == 0 && !fleet.stopped)
 		result = run_phases(&fleet, args, &error);
 	run.outcome = worst_outcome(&fleet);
-	/* Success of the attempted instances is not success of the command. */
+	/* If members were not attempted, the command has not succeeded. */
 	if (log_not_attempted(&fleet) > 0 && outcome_exit(run.outcome) == 0)
 		run.outcome = OUTCOME_USAGE;
 	if (result == 0 && are_all_skipped(&fleet, &skipped)) {

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * Runs a command: options and targets in, reports out.
- */
+/* Runs a command on its targets and prints the reports. */
 
 #ifndef CR_COMMAND_H
 #define CR_COMMAND_H
@@ -17,7 +15,7 @@
 
 /*
  * Finds targets with selection_find.  If nothing is found, retries for as long
- * as --wait allows, or until a counted signal (see util/signals.h).  Returns 0,
+ * as --wait allows, or until a signal arrives (see util/signals.h).  Returns 0,
  * or -1 with an error.
  */
 int	command_targets(const struct options *, struct targets *,
@@ -25,10 +23,10 @@ int	command_targets(const struct options *, struct targets *,
 
 /*
  * Runs the command on the targets, or on the cluster of the only target, and
- * prints every report.  Instances that were not attempted because of a failure
- * or an interrupt are named on standard error.  If all instances were skipped,
- * the outcome is `refused`.  All output is flushed before signals can end the
- * process again.  Returns the worst outcome.
+ * prints every report.  Instances that were not attempted, because of a failure
+ * or an interrupt, are listed on standard error.  If all instances were
+ * skipped, the outcome is `refused`.  Flushes all output before signals can end
+ * the process again.  Returns the worst outcome.
  */
 enum outcome	command_run(const struct options *, const struct targets *,
 		    const json_t *args, const struct output_context *);

@@ -50,7 +50,7 @@ fleet_add(struct fleet *fleet, const struct target *target, const char *name,
 {
 	struct member *grown, *member;
 
-	/* Capacity doubles at each power of two. */
+	/* Double the capacity whenever the count is a power of two. */
 	if ((fleet->count & (fleet->count - 1)) == 0) {
 		grown = reallocarray(fleet->members,
 		    fleet->count == 0 ? 1 : 2 * fleet->count, sizeof(*grown));
@@ -143,7 +143,7 @@ fleet_report(struct fleet *fleet, struct member *member)
 	    json_object_set(report->instance, "topology",
 	    fleet->topology) == -1)
 		report_finish(report);
-	/* Enough memory for a short report may be available by now. */
+	/* Try again: for this short report there may be enough memory. */
 	if (report->instance == NULL) {
 		error_set(&error, ERROR_OUT_OF_MEMORY,
 		    "out of memory while building the report");
@@ -155,9 +155,7 @@ fleet_report(struct fleet *fleet, struct member *member)
 	}
 	progress_clear(&fleet->progress);
 	fleet->options->output->instance(context, report->instance);
-	/*
-	 * Flush before diagnostics are printed and before the next job starts.
-	 */
+	/* Flush, so that diagnostics and later reports follow in order. */
 	output_flush(context->out);
 	if (outcome_exit(report->outcome) != 0)
 		output_error(context, report->instance);

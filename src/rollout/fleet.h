@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * The fleet: the instances that a command is for.
- */
+/* The fleet: the instances that a command runs on, each of them a member. */
 
 #ifndef CR_FLEET_H
 #define CR_FLEET_H
@@ -19,13 +17,16 @@
 #include "util/error.h"
 
 enum member_state {
-	MEMBER_WAITING,		/* at the end: not attempted */
+	MEMBER_WAITING,		/* if never run: "not attempted" */
 	MEMBER_BUSY,
 	MEMBER_DONE,		/* has a report */
 	MEMBER_SKIPPED
 };
 
-/* In execution order; the gateway instance is last of its kind, and alone. */
+/*
+ * In execution order.  The gateway follows the other followers, or the other
+ * leaders, in a group of its own.
+ */
 enum member_group {
 	GROUP_FOLLOWERS,
 	GROUP_ENTRY_FOLLOWER,
@@ -34,19 +35,19 @@ enum member_group {
 };
 
 struct member {
-	const struct target	*target;	/* to connect to; not owned */
-	char			*name;		/* as printed and reported */
-	char			*alias;		/* known in advance, or NULL */
-	char			*uri;		/* to relay to, or NULL */
+	const struct target	*target;	/* to connect to; borrowed */
+	char			*name;		/* as reported */
+	char			*alias;		/* expected alias, or NULL */
+	char			*uri;		/* to be relayed to, or NULL */
 	char			*uuid;		/* expected UUID, or NULL */
 	int			 is_entry;	/* the gateway */
-	int			 is_direct;	/* not relayed to; has that alias */
+	int			 is_direct;	/* reached without a gateway */
 	enum member_group	 group;
 	enum member_state	 state;
 	char			*skipped;	/* the reason */
-	int			 was_unhealthy;	/* before the reload */
+	int			 was_unhealthy;	/* health before the reload */
 	struct report		 asked;		/* reply of the preflight */
-	const json_t		*preflight;	/* points into it, or NULL */
+	const json_t		*preflight;	/* part of `asked`, or NULL */
 	struct report		 report;
 };
 
@@ -57,12 +58,12 @@ struct fleet {
 	size_t				 count;
 	struct progress			 progress;
 	int				 signals_fd;	/* or -1 */
-	int				 interrupts;	/* handled so far */
+	int				 interrupts;	/* signals handled */
 	int				 stopped;	/* start no more jobs */
-	size_t				 failures;	/* instances so far */
+	size_t				 failures;	/* failed members */
 	json_t				*topology;	/* or NULL */
-	struct targets			 direct;	/* of direct members */
-	/* Fails the report of the gateway, or NULL. */
+	struct targets			 direct;	/* see is_direct */
+	/* If not NULL, replaces a success of the gateway. */
 	const struct error		*refusal;
 };
 
@@ -71,26 +72,27 @@ void	 fleet_init(struct fleet *, const struct options *,
 void	 fleet_finish(struct fleet *);
 
 /*
- * Adds a member.  Strings are copied; the target must outlive the fleet.
- * Returns the member, valid until the next call, or NULL with an error.
+ * Adds a member.  Copies the strings; the target must outlive the fleet.
+ * Returns the member, which is valid until the next call, or NULL with an
+ * error.
  */
 struct member	*fleet_add(struct fleet *, const struct target *,
 		    const char *name, const char *alias, const char *uri,
 		    struct error *);
 
-/* Prints a notice on standard error, in place of the progress line. */
+/* Prints a message on standard error, erasing the progress line first. */
 void	 fleet_log(struct fleet *, const char *target, const char *message);
 
 /* Skips a member and prints why.  Returns 0, or -1 if out of memory. */
 int	 fleet_skip(struct fleet *, struct member *, const char *why);
 
 /*
- * Sets the UUID that a reply of the member must have.  Returns 0, or -1 if out
+ * Sets the UUID that replies of the member must have.  Returns 0, or -1 if out
  * of memory.
  */
 int	 fleet_expect(struct member *, const char *uuid);
 
-/* Fails the report if another instance now answers at the address. */
+/* Fails the report if it comes from another instance than expected. */
 void	 fleet_check_identity(struct member *);
 
 /* Marks a member as done and prints its report. */

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The health check after a reload, which must pass before the next instance is
- * reloaded.
+ * The health check after a reload.  An instance must pass it before the next
+ * one is reloaded.
  */
 
 #ifndef CR_HEALTH_H
@@ -13,20 +13,20 @@
 #include "rollout/job.h"
 
 /*
- * Whether a status report is that of a healthy instance: running, with its
- * roles configured.  Cartridge's own health flag counts only if it was not set
- * before the reload, as it describes the whole cluster.
+ * Whether a status report shows a healthy instance: running, with its roles
+ * configured.  With `was_unhealthy`, ignores Cartridge's own health flag, which
+ * describes the whole cluster and was set before the reload.
  */
 int	health_ok(const struct report *, int was_unhealthy);
 
-/* Whether a status reports that Cartridge finds the cluster unhealthy. */
+/* Whether a status report says that Cartridge finds the cluster unhealthy. */
 int	health_reported_unhealthy(const json_t *instance);
 
-/* Turns the report of a reload into one of an instance that did not recover. */
+/* Fails the report of a reload, because the instance has not become healthy. */
 void	health_set_failed(struct report *, const struct report *status,
 	    double seconds);
 
-/* Turns it into one whose health check ran out of memory. */
+/* Fails the report of a reload, because the health check ran out of memory. */
 void	health_set_unknown(struct report *);
 
 #endif

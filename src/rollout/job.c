@@ -13,13 +13,13 @@
 #include "util/escape.h"
 #include "util/json_copy.h"
 
-/* Delay before the first retry, and its maximum, in milliseconds. */
+/* The first and the longest delay before a retry, in milliseconds. */
 #define RETRY_FIRST_MS	100
 #define RETRY_MAX_MS	1000
 
 /*
- * The successful outcomes of each command, by its name in the request.  The
- * first matching row wins; `flag` is an argument that must be true.
+ * The successful outcomes of each command.  The first row that matches wins;
+ * `flag` is an argument that must be true, or NULL.
  */
 static const struct {
 	const char	*command;
@@ -63,8 +63,8 @@ set_expectation(struct job_spec *spec, const json_t *args)
 }
 
 /*
- * Gives the relayed request a shorter timeout, so that the gateway can still
- * report.
+ * Builds the arguments of a relayed request.  Its timeout is shorter than that
+ * of the gateway, which must still be able to report a timeout.
  */
 static json_t *
 relay_arguments(const json_t *args, double timeout, struct error *error)
@@ -132,7 +132,7 @@ on_push(const json_t *value, void *arg)
 		job->hooks->on_phase(job);
 }
 
-/* Builds the arguments that are specific to this instance and attempt. */
+/* Builds the arguments for one instance and attempt. */
 static json_t *
 own_arguments(const struct job *job, int64_t deadline)
 {
@@ -147,8 +147,9 @@ own_arguments(const struct job *job, int64_t deadline)
 		goto fail;
 	/*
 	 * A busy instance may read the request from its socket long after this
-	 * program has stopped waiting; `not_after` makes it refuse then.  Only
-	 * processes on the same machine share a clock.
+	 * program has stopped waiting; after the time `not_after` it refuses to
+	 * run it.  The time is sent only over a unix socket, because other
+	 * machines have other clocks.
 	 */
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (job->target->kind == TARGET_UNIX &&
@@ -189,7 +190,7 @@ start_attempt(struct job *job)
 	job->asked.on_push = on_push;
 	job->asked.arg = job;
 	job->asked.read_only = spec->side_effect == EFFECT_NONE;
-	/* NULL is handled as an exchange that ran out of memory. */
+	/* exchange_step reports NULL as out of memory. */
 	job->exchange = job->rest == NULL ? NULL :
 	    exchange_start(job->target, &job->asked, deadline);
 }
@@ -235,14 +236,17 @@ job_deadline(const struct job *job)
 	    exchange_due(job->exchange) : job->next;
 }
 
-/* Adds the consequence of a request that was sent but not answered. */
+/*
+ * Adds to the error what can happen to a request that was sent but not
+ * answered.
+ */
 static void
 add_consequence(const struct job *job, struct error *error)
 {
 	const char *means = NULL;
 	size_t len = strlen(error->message);
 
-	/* A request with side effects must not be repeated. */
+	/* Do not retry: a request with side effects could run twice. */
 	if (job->spec->side_effect != EFFECT_NONE)
 		error->transient = 0;
 	switch (job->spec->side_effect) {
@@ -270,7 +274,7 @@ add_consequence(const struct job *job, struct error *error)
 	    job->spec->side_effect != EFFECT_PUSH &&
 	    error->outcome != OUTCOME_TIMEOUT)
 		means = "run `cartridge-reload status` to see the outcome";
-	/* The last phase that the instance reported. */
+	/* Add the last phase that the instance has reported. */
 	if (job->spec->side_effect == EFFECT_RELOAD && job->phase[0] != '\0')
 		len += (size_t)snprintf(error->message + len,
 		    sizeof(error->message) - len, " (%s)", job->phase);
@@ -279,7 +283,7 @@ add_consequence(const struct job *job, struct error *error)
 		    "; %s", means);
 }
 
-/* Names the gateway: the connection to it failed, not the instance. */
+/* Adds the name of the gateway: it is the connection to it that failed. */
 static void
 prefix_relay_name(const struct job *job, struct error *error)
 {
@@ -292,7 +296,7 @@ prefix_relay_name(const struct job *job, struct error *error)
 	error->transient = before.transient;
 }
 
-/* Rejects a success that the command cannot have. */
+/* Fails a report of success with an outcome that the command does not have. */
 static void
 check_outcome(struct job *job)
 {
@@ -328,7 +332,7 @@ make_report(struct job *job, enum exchange_state state,
 	if (state == EXCHANGE_DONE) {
 		reply = exchange_take_reply(job->exchange);
 		/*
-		 * Free the exchange first: its buffer may be as large as the
+		 * Free the exchange first, as its buffer may be as large as the
 		 * reply.
 		 */
 		close_exchange(job);
@@ -347,7 +351,7 @@ make_report(struct job *job, enum exchange_state state,
 	close_exchange(job);
 }
 
-/* Finishes an attempt: the job is done, or is retried after a delay. */
+/* Finishes an attempt: the job is done, or retries after a delay. */
 static void
 finish_attempt(struct job *job)
 {
@@ -376,7 +380,7 @@ job_step(struct job *job)
 	enum exchange_state state;
 
 	if (job->state == JOB_BACKOFF && clock_ms() >= job->next) {
-		/* No time for another attempt: keep the last report. */
+		/* No time is left for another attempt: keep the last report. */
 		if (job->limit != 0 && job->next >= job->limit) {
 			job->state = JOB_DONE;
 			return job->state;

@@ -10,10 +10,10 @@
 #include "rollout/preflight.h"
 #include "rollout/scheduler.h"
 
-/* Characters of a digest that are shown: enough to tell two apart. */
+/* Number of characters shown of a digest, enough to tell two apart. */
 #define DIGEST_SHOWN	8
 
-/* How many instances a message lists. */
+/* The maximum number of instances in a message. */
 #define NAMES_MAX	8
 
 static const json_t *
@@ -22,7 +22,10 @@ status_of(const struct member *member)
 	return json_object_get(member->preflight, "status");
 }
 
-/* Stores the reply of a member, which waits again unless it failed. */
+/*
+ * Stores the reply of a member.  Unless the reply is a failure, the member
+ * waits again for the command.
+ */
 static int
 take_answer(struct fleet *fleet, struct member *member)
 {
@@ -82,7 +85,7 @@ pid_of(const struct member *member)
 	return json_integer_value(json_object_get(status_of(member), "pid"));
 }
 
-/* Compares by UUID and process; equal ones keep their order. */
+/* Orders members by UUID and pid; equal ones keep their order. */
 static int
 compare_instances(const void *a, const void *b)
 {
@@ -98,8 +101,8 @@ compare_instances(const void *a, const void *b)
 }
 
 /*
- * Skips members whose socket leads to the same process as an earlier member's.
- * Returns 0, or -1 if out of memory.
+ * Skips a member if its socket leads to the same process as that of an earlier
+ * member.  Returns 0, or -1 if out of memory.
  */
 static int
 skip_duplicates(struct fleet *fleet)
@@ -119,7 +122,7 @@ skip_duplicates(struct fleet *fleet)
 		    pid_of(member) > 0)
 			list[count++] = member;
 	}
-	/* qsort(3) must not be given NULL. */
+	/* Do not pass NULL to qsort(3). */
 	if (count > 0)
 		qsort(list, count, sizeof(struct member *), compare_instances);
 	first = list[0];
@@ -195,14 +198,17 @@ compare_texts(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Returns the most frequent digest; on a tie, that of the gateway. */
+/*
+ * Returns the most frequent digest.  Of equally frequent ones, prefers that of
+ * the gateway.
+ */
 static const char *
 find_common(const char **digests, size_t count, const char *of_entry)
 {
 	const char *common = NULL;
 	size_t i, run = 0, most = 0;
 
-	/* qsort(3) must not be given NULL. */
+	/* Do not pass NULL to qsort(3). */
 	if (count > 0)
 		qsort(digests, count, sizeof(*digests), compare_texts);
 	for (i = 0; i < count; i++) {
@@ -218,8 +224,8 @@ find_common(const char **digests, size_t count, const char *of_entry)
 }
 
 /*
- * Sets *common to NULL if no digest is known.  Returns 0, or -1 if out of
- * memory.
+ * Sets *common to the most frequent digest of the code on disk, or to NULL if
+ * none is known.  Returns 0, or -1 if out of memory.
  */
 static int
 common_digest(const struct fleet *fleet, const char **common)
@@ -241,7 +247,7 @@ common_digest(const struct fleet *fleet, const char **common)
 	return 0;
 }
 
-/* Appends to the message, as far as it fits. */
+/* Appends to the message of an error, as far as there is room. */
 static void __attribute__((format(printf, 2, 3)))
 add(struct error *error, const char *fmt, ...)
 {

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The preflight: before anything changes, checks which instances are reachable,
- * which are leaders, and which code is on their disks.
+ * The preflight: before anything changes, checks which instances are reachable
+ * and which are leaders, and compares the code on their disks.
  */
 
 #ifndef CR_PREFLIGHT_H
@@ -13,32 +13,33 @@
 #include "rollout/job.h"
 #include "util/error.h"
 
-/* Initialises its job description.  Returns 0, or -1 with an error. */
+/* Initialises a job spec for this command.  Returns 0, or -1 with an error. */
 int	preflight_spec_init(struct job_spec *, const struct options *,
 	    struct error *);
 
 /*
- * Runs the preflight on all waiting members.  Their replies are stored, and
- * they wait again in the group that matches their role.  Stateboards and
- * duplicates are skipped.  A member that failed is done, with a report that is
- * not printed yet.  Returns 0, or -1 with an error.
+ * Runs the preflight on all waiting members and stores their replies.
+ * Afterwards they wait again, in the group that matches their role.
+ * Stateboards and duplicates are skipped.  A member that failed is done, with a
+ * report that has not been printed yet.  Returns 0, or -1 with an error.
  */
 int	preflight_run(struct fleet *, size_t jobs, struct error *);
 
-/* Returns how many members failed. */
+/* Returns the number of members that failed in the preflight. */
 size_t	preflight_failures(const struct fleet *);
 
 /* Whether a member sent no usable reply, so that its state is unknown. */
 int	preflight_is_lost(const struct member *);
 
 /*
- * Whether all known digests of the code on disk are equal.  Returns 0, or -1
- * with an error that names the instances that differ.
+ * Checks that all known digests of the code on disk are equal.  Returns 0, or
+ * -1 with an error that lists the instances that differ.
  */
 int	preflight_check_digests(const struct fleet *, struct error *);
 
 /*
- * The same for reachability: whether all members replied, even with a failure.
+ * Checks that all members have replied, even with a failure.  Returns 0, or -1
+ * with an error that lists the others.
  */
 int	preflight_check_reachable(const struct fleet *, struct error *);
 

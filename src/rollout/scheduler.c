@@ -16,23 +16,23 @@
 #include "util/fdlimit.h"
 #include "util/signals.h"
 
-/* Minimum time for an instance to become healthy, in milliseconds. */
+/* An instance has at least this time to become healthy, in milliseconds. */
 #define HEALTH_MIN_MS	1000
 
-/* How many names a message lists. */
+/* The maximum number of names in a message. */
 #define NAMES_MAX	4
 
-/* A slot for a running job; there are as many as may run in parallel. */
+/* A slot runs one job at a time.  There is one slot for each parallel job. */
 struct slot {
-	struct member	*member;	/* NULL if idle */
+	struct member	*member;	/* NULL: the slot is free */
 	struct job	 job;
 	int		 is_ready;
-	int		 checks_health;	/* running the health check */
-	int64_t		 tried;		/* start of the command's job */
-	struct report	 report;	/* of the command's job */
+	int		 checks_health;	/* the job is a health check */
+	int64_t		 tried;		/* when the reload was sent */
+	struct report	 report;	/* of the reload */
 };
 
-/* A running batch. */
+/* The state of a batch that is running. */
 struct scheduler {
 	struct fleet			*fleet;
 	const struct batch		*batch;
@@ -45,7 +45,7 @@ struct scheduler {
 	size_t				 total;
 	size_t				 done;
 	struct error			*error;
-	int				 failed;	/* a local failure */
+	int				 failed;	/* error is set */
 };
 
 /* --- Notices of the running jobs -------------------------------------------*/
@@ -66,7 +66,7 @@ on_phase(const struct job *job)
 		fleet_log(fleet, job->name, job->phase);
 }
 
-/* Logs once what --wait is waiting for. */
+/* Logs, only once, the error that --wait is waiting to pass. */
 static void
 on_retry(const struct job *job)
 {
@@ -116,7 +116,7 @@ start_job(struct scheduler *scheduler, struct slot *slot, struct member *member)
 	update_poller(scheduler, slot);
 }
 
-/* Frees a slot: its member has a report, or was never attempted. */
+/* Frees a slot.  Its member has a report, or goes back to waiting. */
 static void
 release_slot(struct scheduler *scheduler, struct slot *slot)
 {
@@ -147,15 +147,16 @@ finish_job(struct scheduler *scheduler, struct slot *slot,
 	    outcome_exit(member->report.outcome) != 0)
 		fleet->stopped = 1;
 	/*
-	 * A report that cannot be written ends the run.  EPIPE does not: a
-	 * reader such as `| head` has simply seen enough.
+	 * End the run if a report cannot be written, except for EPIPE: a reader
+	 * such as `head` has seen enough.
 	 */
 	if (output_flush(fleet->context->out) == -1 && errno != EPIPE)
 		fleet->stopped = 1;
 }
 
 /*
- * Polls the status of an instance that was just reloaded until it is healthy.
+ * Starts the health check, which polls the status of the instance just reloaded
+ * until it is healthy.
  */
 static void
 start_health_check(struct scheduler *scheduler, struct slot *slot)
@@ -164,8 +165,8 @@ start_health_check(struct scheduler *scheduler, struct slot *slot)
 	int64_t now = clock_ms(), limit;
 
 	/*
-	 * Cartridge's health covers the whole cluster, including earlier
-	 * failures.
+	 * Ignore Cartridge's health flag after an earlier failure: the flag
+	 * describes the whole cluster.
 	 */
 	if (scheduler->fleet->failures > 0)
 		member->was_unhealthy = 1;
@@ -220,7 +221,10 @@ step_slot(struct scheduler *scheduler, struct slot *slot)
 
 /* --- Interruptions ---------------------------------------------------------*/
 
-/* Cancels a job that was not sent or is read-only; others may finish. */
+/*
+ * Cancels a job whose request was not sent or is read-only.  Any other job may
+ * finish.
+ */
 static void
 cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
 {
@@ -228,8 +232,8 @@ cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
 
 	if (slot->checks_health) {
 		/*
-		 * The reload is done, and no further instance depends on its
-		 * health.
+		 * The reload is done, and no instance will be reloaded after
+		 * it, so its health no longer matters.
 		 */
 		job_cancel(job);
 		report_finish(&job->report);
@@ -302,7 +306,10 @@ handle_interrupt(struct scheduler *scheduler)
 
 /* --- A batch ---------------------------------------------------------------*/
 
-/* Lists members in execution order; within a group, in the given order. */
+/*
+ * Fills the queue with the waiting members, in execution order; within a group
+ * they keep their order.  Returns how many there are.
+ */
 static size_t
 build_queue(const struct fleet *fleet, int by_group, struct member **queue)
 {
@@ -334,7 +341,7 @@ start_jobs(struct scheduler *scheduler)
 			return;
 		if (scheduler->slots[i].member != NULL)
 			continue;
-		/* A group starts when the previous one is finished. */
+		/* Start a group only when the previous one is finished. */
 		next = &scheduler->queue[scheduler->next];
 		if (scheduler->batch->by_group && scheduler->busy > 0 &&
 		    next[0]->group != next[-1]->group)
@@ -405,7 +412,7 @@ run_batch(struct scheduler *scheduler)
 		wait_for_events(scheduler);
 		step_jobs(scheduler);
 	}
-	/* Jobs are left over only after a local failure. */
+	/* Jobs that are still running, after an error of this program. */
 	for (i = 0; i < scheduler->jobs; i++) {
 		if (scheduler->slots[i].member == NULL)
 			continue;
@@ -415,7 +422,7 @@ run_batch(struct scheduler *scheduler)
 	}
 }
 
-/* Returns how many jobs can run in parallel. */
+/* Returns how many jobs to run in parallel, given the open-file limit. */
 static size_t
 choose_jobs(struct fleet *fleet, const struct batch *batch, size_t total)
 {

@@ -3,7 +3,7 @@
 
 /*
  * The scheduler: runs a request on all waiting members, a limited number in
- * parallel, in one thread, group by group, until one fails or a signal arrives.
+ * parallel, in a single thread, until one fails or a signal arrives.
  */
 
 #ifndef CR_SCHEDULER_H
@@ -19,14 +19,14 @@ struct batch {
 	const struct job_spec	*spec;
 	const struct job_spec	*health;	/* after each job, or NULL */
 	size_t			 jobs;		/* in parallel */
-	int			 by_group;	/* group by group */
+	int			 by_group;	/* one group after the other */
 	int			 stop_on_failure;
-	int			 defer_reports;	/* do not print reports */
+	int			 defer_reports;	/* leave printing to caller */
 };
 
 /*
- * Runs a batch.  Failures of instances are in their reports; local failures are
- * the error.  Returns 0 or -1.
+ * Runs a batch.  Failures of instances end up in their reports; only an error
+ * of this program is an error here.  Returns 0, or -1 with the error.
  */
 int	scheduler_run(struct fleet *, const struct batch *, struct error *);
 
