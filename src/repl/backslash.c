@@ -8,7 +8,7 @@
 #include "repl/backslash.h"
 #include "util/nearest.h"
 
-/* Width of the names in the list of \help. */
+/* Width of the column of commands in the output of \help. */
 #define LEFT_WIDTH	22
 
 int
@@ -24,7 +24,8 @@ begins(const char *name, const char *word)
 }
 
 /*
- * Returns the command for a name, which may be abbreviated; NULL with an error.
+ * Returns the command with a name, which may be abbreviated if that is
+ * unambiguous, or NULL with an error.
  */
 static const struct command_row *
 find_command(const char *name, struct error *error)
@@ -114,7 +115,8 @@ parse_help(struct backslash *backslash, const struct strlist *given,
 }
 
 /*
- * Returns a given option that only the command line has; NULL if there is none.
+ * Returns an option that was given although only the command line has it, or
+ * NULL.
  */
 static const char *
 cli_only(const struct options *options)
@@ -191,7 +193,7 @@ backslash_parse(struct backslash *backslash, const char *line,
 	memset(backslash, 0, sizeof(*backslash));
 	line += strcspn(line, "\\");
 	line += line[0] != '\0';
-	/* "\ reload" is not a command name. */
+	/* A blank must not separate the backslash from the name. */
 	if (strchr(" \t", line[0]) != NULL)
 		result = strlist_add(&backslash->words, "", 0, error);
 	else
@@ -212,7 +214,7 @@ backslash_finish(struct backslash *backslash)
 
 /* --- Completion ------------------------------------------------------------*/
 
-/* The state of completing one word. */
+/* The state of a completion. */
 struct search {
 	struct backslash_names	*names;
 	const char		*word;
@@ -220,7 +222,7 @@ struct search {
 	struct error		 error;
 };
 
-/* Offers a text made of two parts, if it starts with the word. */
+/* Adds the text `first` `second` as a candidate if it starts with the word. */
 static int
 offer(struct search *search, const char *first, const char *second,
     size_t len)
@@ -235,7 +237,7 @@ offer(struct search *search, const char *first, const char *second,
 	    &search->error);
 }
 
-/* Offers each of the values "a|b", after a prefix. */
+/* Offers each value of a list such as "a|b", preceded by `before`. */
 static int
 offer_values(struct search *search, const char *before, const char *values)
 {
@@ -263,7 +265,7 @@ offer_commands(struct search *search, const char *before)
 	return 0;
 }
 
-/* Returns the option named by the word before the completed one, or NULL. */
+/* Returns the option that a word names, as --NAME or -L, or NULL. */
 static const struct option_row *
 find_option(const char *word, size_t len)
 {
@@ -315,7 +317,9 @@ offer_options(struct search *search, const struct command_row *command)
 	return 0;
 }
 
-/* Offers what can follow these words, the first of which is a command. */
+/*
+ * Offers what can follow the words `before`, the first of which is a command.
+ */
 static int
 offer_argument(struct search *search, const struct strlist *before)
 {
@@ -359,7 +363,7 @@ backslash_complete(struct backslash_names *names, const char *line,
 	} else if ((copy = strndup(line + name, start - name)) == NULL) {
 		result = -1;
 	} else {
-		/* An unterminated quote: offer nothing. */
+		/* If a quote is not terminated, offer nothing. */
 		if (strlist_split(&before, copy, &search.error) == 0 &&
 		    before.count > 0)
 			result = offer_argument(&search, &before);

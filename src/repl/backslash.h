@@ -3,8 +3,8 @@
 
 /*
  * The console's backslash commands: commands of this program, from the table of
- * options, and a few of its own.  A name may be abbreviated if that is
- * unambiguous.
+ * commands, and a few that only the console has.  A name may be abbreviated if
+ * that is unambiguous.
  */
 
 #ifndef CR_BACKSLASH_H
@@ -18,30 +18,34 @@
 #include "util/strlist.h"
 
 /*
- * A parsed line.  The command of the options is COMMAND_SET with an output
- * format, or NULL to show it; COMMAND_HELP with a command, or NULL for all;
- * COMMAND_QUIT; or one to run with these options.
+ * A parsed line.  The command in the options is one that runs with these
+ * options, or one of the console's own: COMMAND_SET sets the output format to
+ * `output`, or shows it if that is NULL; COMMAND_HELP prints the help of
+ * `help`, or of all commands if that is NULL; COMMAND_QUIT.
  */
 struct backslash {
-	struct strlist			 words;	/* storage for the options */
+	struct strlist			 words;	/* own the options' strings */
 	struct options			 options;
 	const struct output		*output;
 	const struct command_row	*help;
 };
 
-/* Candidates for completion. */
+/* The candidates of a completion. */
 struct backslash_names {
 	struct strlist	 words;
-	int		 files;		/* offer file names, too */
+	int		 files;		/* file names are candidates, too */
 };
 
-/* Whether a line is a backslash command: it starts with a backslash. */
+/*
+ * Whether a line is a backslash command: its first character other than a blank
+ * is a backslash.
+ */
 int	backslash_begins(const char *line);
 
 /*
- * Parses a line.  A command takes its command line options, except for those
- * that select targets; its defaults are those of `settings`.  Returns 0, or -1
- * with a usage error.
+ * Parses a line.  A command takes the options that it has on the command line,
+ * except for those that select targets; their defaults come from `settings`.
+ * Returns 0, or -1 with a usage error.
  */
 int	backslash_parse(struct backslash *, const char *line,
 	    const struct options *settings, struct error *);

@@ -7,14 +7,11 @@
 #include "util/clock.h"
 #include "util/signals.h"
 
-/*
- * Delay before the first attempt to reconnect, and its maximum, in
- * milliseconds.
- */
+/* The first and the longest delay before a retry, in milliseconds. */
 #define RETRY_FIRST_MS	100
 #define RETRY_MAX_MS	1000
 
-/* The longest single wait, in milliseconds, so that it fits an int. */
+/* Upper bound of a single wait, in milliseconds; fits in an int. */
 #define WAIT_MAX_MS	60000
 
 void
@@ -74,7 +71,7 @@ event_wait(struct event_source *source, const struct event_input *input,
 			continue;
 		if (input != NULL && fds[3].revents != 0)
 			input->on_editor();
-		/* Input typed after Ctrl-C belongs to the next line. */
+		/* After Ctrl-C, leave pending input for the next line. */
 		if (fds[2].revents != 0 && signals_count() == 0)
 			return EVENT_INPUT;
 	}

@@ -19,23 +19,23 @@ enum event {
 	EVENT_INPUT,		/* input is readable */
 	EVENT_READY,		/* the session is ready */
 	EVENT_REPLY,		/* a document arrived */
-	EVENT_REFUSED,		/* an error in its place; the session goes on */
+	EVENT_REFUSED,		/* error instead of a reply; keep the session */
 	EVENT_SIGNAL,
 	EVENT_DISCONNECTED,	/* the error is set */
 	EVENT_TIMEOUT
 };
 
-/* The source of lines. */
+/* Where lines come from. */
 struct event_input {
 	int	  fd;
-	/* Signal descriptor of the line editor with its handler; or -1. */
+	/* The signal descriptor of the line editor, or -1, and its handler. */
 	int	  editor_fd;
 	void	(*on_editor)(void);
 };
 
 struct event_source {
 	const struct target	*target;
-	struct session		*session;	/* NULL: not connected */
+	struct session		*session;	/* NULL if not connected */
 	int			 signals_fd;	/* from signals_begin */
 	struct document		 doc;		/* valid until the next wait */
 	/* Called with each push message, whenever it arrives. */
@@ -47,15 +47,17 @@ struct event_source {
 void	 event_disconnect(struct event_source *);
 
 /*
- * Connects; each attempt may take `timeout` seconds, and retries continue for
- * `wait` seconds or until a signal.  Blocks.  Returns 0, or -1 with an error.
+ * Connects.  Each attempt may take `timeout` seconds; failures are retried for
+ * `wait` seconds or until a signal arrives.  Blocks.  Returns 0, or -1 with an
+ * error.
  */
 int	 event_connect(struct event_source *, double timeout, double wait,
 	    struct error *);
 
 /*
- * Blocks until the next event, or until the given time of clock_ms.  Input is
- * ignored if it is NULL.  After EVENT_REPLY the document is set.
+ * Blocks until an event occurs, or until a time of clock_ms.  Does not wait for
+ * input if that is NULL.  After EVENT_REPLY, `doc` is the document that has
+ * arrived.
  */
 enum event event_wait(struct event_source *, const struct event_input *,
 	    int64_t until, struct error *);

@@ -10,9 +10,9 @@
 struct highlighter {
 	FILE		*out;
 	int		 color;
-	enum term_style	 string;	/* style for strings */
-	char		 quote;		/* quote of an open scalar, or NUL */
-	size_t		 block;		/* indentation of an open one, or 0 */
+	enum term_style	 string;	/* style of strings */
+	char		 quote;		/* of an open scalar, or NUL */
+	size_t		 block;		/* of an open block scalar, or 0 */
 	size_t		 column;	/* column of the current value */
 };
 
@@ -30,8 +30,8 @@ put_styled(struct highlighter *highlighter, enum term_style style,
 }
 
 /*
- * Returns the length of quoted text including the closing quote, starting after
- * the opening one; *open is set if it does not end here.
+ * Returns the length of quoted text, from after the opening quote to the
+ * closing one.  Sets *open if there is no closing quote.
  */
 static size_t
 quoted_length(const char *text, size_t len, char quote, int *open)
@@ -79,8 +79,8 @@ plain_style(const struct highlighter *highlighter, const char *text, size_t len)
 }
 
 /*
- * Returns the position of the colon that ends a plain key; `len` if there is
- * none.
+ * Returns the position of the colon after a key, or `len` if the text does not
+ * start with a key.
  */
 static size_t
 key_length(const char *text, size_t len)
@@ -108,9 +108,7 @@ highlight_scalar(struct highlighter *highlighter, const char *text, size_t len)
 	size_t used;
 	int open;
 
-	/*
-	 * Prints anchors, aliases and tags, and then the value they belong to.
-	 */
+	/* Anchors, aliases and tags come before the value. */
 	while (len > 0 && strchr("&*!", text[0]) != NULL && text[0] != '\0') {
 		for (used = 0; used < len && text[used] != ' '; used++)
 			continue;
@@ -141,7 +139,10 @@ highlight_scalar(struct highlighter *highlighter, const char *text, size_t len)
 	}
 }
 
-/* Prints a line that starts an entry, from behind its indentation. */
+/*
+ * Prints a line that starts an entry of a map or list, except for its
+ * indentation.
+ */
 static void
 highlight_entry(struct highlighter *highlighter, const char *text, size_t len)
 {
@@ -156,7 +157,9 @@ highlight_entry(struct highlighter *highlighter, const char *text, size_t len)
 	}
 	if (len == 0)
 		return;
-	/* The lines of a block scalar are indented more than its key. */
+	/*
+	 * If a block scalar follows, its lines are indented more than the key.
+	 */
 	key = key_length(text, len);
 	if (key < len) {
 		put_styled(highlighter, TERM_BOLD, text, key);

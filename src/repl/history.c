@@ -22,10 +22,13 @@ _Static_assert(sizeof(off_t) >= 8, "compile with -D_FILE_OFFSET_BITS=64");
 #define FILE_NAME	"history"
 #define STATE_HOME	".local/state/"
 
-/* A file or directory of another user, as an errno that open(2) never sets. */
+/*
+ * Stands for a file or directory of another user: an errno value that open(2)
+ * never sets.
+ */
 #define NOT_OURS	ECHRNG
 
-/* How often to reopen the file if another process keeps replacing it. */
+/* How often the file is reopened if other processes keep replacing it. */
 #define TRIES	16
 
 static int
@@ -38,8 +41,9 @@ local_error(const char *path, struct error *error)
 }
 
 /*
- * Returns the path of the file, to be freed; NULL without a home directory.
- * Sets the length of the part that comes from the environment.
+ * Returns the path of the file, which the caller frees, or NULL if there is no
+ * home directory.  Sets *base_len to the length of the part from the
+ * environment.
  */
 static char *
 find_path(size_t *base_len)
@@ -55,8 +59,8 @@ find_path(size_t *base_len)
 	if (base == NULL || base[0] != '/')
 		return NULL;
 	/*
-	 * Trailing slashes are not part of the directory whose owner is
-	 * checked.
+	 * Ignore trailing slashes, so that base_len ends where the name of a
+	 * directory ends: its owner is checked.
 	 */
 	for (*base_len = strlen(base); *base_len > 0 &&
 	    base[*base_len - 1] == '/'; (*base_len)--)
@@ -66,7 +70,8 @@ find_path(size_t *base_len)
 }
 
 /*
- * Opens a subdirectory, creating it if `make` is set.  Returns -1 with errno.
+ * Opens a directory in `parent`; creates it if `make` is set.  Returns a
+ * descriptor, or -1 with errno.
  */
 static int
 open_below(int parent, const char *name, int make)
@@ -76,16 +81,18 @@ open_below(int parent, const char *name, int make)
 	fd = openat(parent, name, flags);
 	if (fd != -1 || errno != ENOENT || !make)
 		return fd;
-	/* mkdirat(2) does not follow a dangling link. */
+	/* mkdirat(2) does not follow a dangling symbolic link. */
 	if (mkdirat(parent, name, 0700) == -1 && errno != EEXIST) {
-		/* Read-only file system: report the missing directory. */
+		/*
+		 * A read-only file system is no news: report what is missing.
+		 */
 		errno = errno == EROFS ? ENOENT : errno;
 		return -1;
 	}
 	return openat(parent, name, flags | O_NOFOLLOW);
 }
 
-/* Whether an open file belongs to us.  Sets errno if not. */
+/* Whether an open file belongs to this user.  Sets errno if not. */
 static int
 is_ours(int fd)
 {
@@ -98,9 +105,10 @@ is_ours(int fd)
 }
 
 /*
- * Opens the directory of the file, creating missing parts if `make` is set.
- * The directory from the environment and all below it must belong to us, as
- * their owner could place links in them.  Returns -1 with errno.
+ * Opens the directory of the file; creates missing parts if `make` is set.  The
+ * directory from the environment and all below it must belong to this user,
+ * because another owner could replace them by links.  Returns a descriptor, or
+ * -1 with errno.
  */
 static int
 open_directory(const char *path, size_t base_len, int make)
@@ -120,7 +128,9 @@ open_directory(const char *path, size_t base_len, int make)
 			errno = code;
 			dir = next;
 		}
-		/* The end of the current name. */
+		/*
+		 * Does this name end at or after the part from the environment?
+		 */
 		if (dir != -1 && (size_t)(name - copy) + strlen(name) >=
 		    base_len && !is_ours(dir)) {
 			close(dir);
@@ -135,8 +145,8 @@ open_directory(const char *path, size_t base_len, int make)
 }
 
 /*
- * Opens the file in its directory.  Returns -1 with errno, which is 0 if it is
- * not a regular file.
+ * Opens the file in its directory.  Returns a descriptor, or -1 with errno,
+ * which is 0 if the file is not a regular one.
  */
 static int
 open_file(int dir)
@@ -169,9 +179,10 @@ open_file(int dir)
 }
 
 /*
- * Opens and locks the file, and reopens it if the previous holder of the lock
- * replaced it.  Sets `dir` to its directory, which the caller closes too.
- * Returns -1 with errno, which is 0 if it is not a regular file.
+ * Opens and locks the file; opens it again if the last holder of the lock has
+ * replaced it.  Sets *dir to the directory, which the caller must close, too.
+ * Returns a descriptor, or -1 with errno, which is 0 if the file is not a
+ * regular one.
  */
 static int
 open_locked(const struct history *history, int lock, int *dir)
@@ -179,14 +190,20 @@ open_locked(const struct history *history, int lock, int *dir)
 	struct stat opened, there;
 	int fd, i, code;
 
-	/* Do not recreate a directory that existed and has been removed. */
+	/*
+	 * Create the directory only at the start: if it disappears later, that
+	 * was on purpose.
+	 */
 	*dir = open_directory(history->path, history->base_len,
 	    lock == LOCK_SH);
 	if (*dir == -1)
 		return -1;
 	for (i = 0; i < TRIES; i++) {
 		if ((fd = open_file(*dir)) == -1) {
-			/* Another process created or replaced it: try again. */
+			/*
+			 * Another process has just created or replaced the
+			 * file: retry.
+			 */
 			if (errno == EEXIST)
 				continue;
 			break;
@@ -207,7 +224,10 @@ open_locked(const struct history *history, int lock, int *dir)
 	return -1;
 }
 
-/* Reads the end of the file, starting at an entry. */
+/*
+ * Reads at most the last `most` bytes of the file, from the start of an entry
+ * on.  Returns a text that the caller frees, or NULL with errno.
+ */
 static char *
 read_end(int fd, size_t most, size_t *len)
 {
@@ -260,7 +280,7 @@ write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* Decodes an entry of the file, in place. */
+/* Decodes a line of the file to an entry, in place. */
 static void
 decode(char *entry)
 {
@@ -275,7 +295,7 @@ decode(char *entry)
 	*to = '\0';
 }
 
-/* Encodes an entry as a line of the file; the caller frees it. */
+/* Encodes an entry as a line of the file.  The caller frees the line. */
 static char *
 encode(const char *entry, size_t *len)
 {
@@ -365,7 +385,7 @@ history_repeats(struct history *history, const char *entry)
 	return 0;
 }
 
-/* Replaces the locked file by one with the newer half of its entries. */
+/* Replaces the locked file by a file with the newer half of its entries. */
 static int
 drop_older(int dir, int fd)
 {
@@ -378,7 +398,7 @@ drop_older(int dir, int fd)
 		return -1;
 	snprintf(temporary, sizeof(temporary), FILE_NAME ".%ld",
 	    (long)getpid());
-	/* A process with this pid may have crashed and left the file. */
+	/* A process that had this pid may have crashed and left the file. */
 	if ((to = openat(dir, temporary, flags, 0600)) == -1 &&
 	    errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
 		to = openat(dir, temporary, flags, 0600);
@@ -394,9 +414,9 @@ drop_older(int dir, int fd)
 }
 
 /*
- * Appends a line to the locked file, completely or not at all: a partial line
- * would merge with the next one.  Returns the size of the file, or -1 with
- * errno.
+ * Appends a line to the locked file, completely or not at all, because the next
+ * entry would become part of an incomplete line.  Returns the new size of the
+ * file, or -1 with errno.
  */
 static off_t
 append(int fd, const char *line, size_t len)
@@ -407,14 +427,14 @@ append(int fd, const char *line, size_t len)
 
 	if (fstat(fd, &st) == -1)
 		return -1;
-	/* Terminate a line that a crash has cut. */
+	/* Terminate a line that a crash left incomplete. */
 	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 &&
 	    last != '\n' && write_all(fd, "\n", 1) == -1)
 		return -1;
 	if (write_all(fd, line, len) == 0)
 		return st.st_size + (off_t)len;
 	code = errno;
-	/* Truncating needs no disk space. */
+	/* Truncating works even if the disk is full. */
 	if (ftruncate(fd, st.st_size) == 0)
 		errno = code;
 	return -1;
@@ -432,7 +452,7 @@ history_add(struct history *history, const char *entry, struct error *error)
 		return 0;
 	if ((line = encode(entry, &len)) == NULL)
 		return error_out_of_memory(error);
-	/* The directory may have been removed. */
+	/* Fails if the directory has been removed in the meantime. */
 	if ((fd = open_locked(history, LOCK_EX, &dir)) == -1) {
 		free(line);
 		return local_error(history->path, error);

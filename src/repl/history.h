@@ -4,7 +4,7 @@
 /*
  * The history of the command `console`: a file with one line per entry, in
  * which a newline is written as \n and a backslash as \\.  Several processes
- * may append to it at the same time.
+ * may append to it concurrently.
  */
 
 #ifndef CR_HISTORY_H
@@ -14,27 +14,32 @@
 
 #include "util/error.h"
 
-/* The size limit of the file, in bytes; beyond it the older half is dropped. */
+/*
+ * The maximum size of the file, in bytes.  If it grows larger, the older half
+ * is dropped.
+ */
 #define HISTORY_SIZE_MAX	((size_t)256 * 1024)
 /* Longer entries are not saved. */
 #define HISTORY_ENTRY_MAX	((size_t)16 * 1024)
 
 struct history {
 	char	*path;		/* NULL: history is disabled */
-	size_t	 base_len;	/* of the part from the environment */
+	size_t	 base_len;	/* see find_path */
 	char	*last;		/* entry added last, or NULL */
 };
 
 /*
- * Finds the file, $XDG_STATE_HOME/cartridge-reload/history or that below
- * ~/.local/state, creates missing directories with mode 0700 and the file with
- * mode 0600, and calls `each` with every entry, oldest first.  The home
- * directory, everything below it on the way, and the file must belong to the
- * user, and the file must not be a symbolic link: root with the HOME of another
- * user must not write where that user's links lead.  Without a home, or if the
- * file is not regular, such as /dev/null, history is disabled.
+ * Opens the file, $XDG_STATE_HOME/cartridge-reload/history or that below
+ * ~/.local/state, and calls `each` with every entry, oldest first.  Creates
+ * missing directories with mode 0700 and the file with mode 0600.
  *
- * Returns 0, or -1 with an error; history is disabled then, too.
+ * The home directory, everything below it on the way, and the file must belong
+ * to the user, and the file must not be a symbolic link: root, with the HOME of
+ * another user, must not write where that user's links lead.  If there is no
+ * home directory, or if the file is not a regular one, such as /dev/null,
+ * history is disabled.
+ *
+ * Returns 0, or -1 with an error, in which case history is disabled, too.
  */
 int	history_open(struct history *, void (*each)(const char *entry,
 	    void *arg), void *arg, struct error *);
@@ -47,14 +52,14 @@ void	history_close(struct history *);
 int	history_is_private(const char *entry);
 
 /*
- * Whether the entry equals the last one of this process; if not, remembers it
- * as the last.
+ * Whether the entry equals the last one of this process.  If not, it is
+ * remembered as the last one.
  */
 int	history_repeats(struct history *, const char *entry);
 
 /*
- * Appends an entry to the file.  Locks it, so it may block while another
- * process does the same.  Returns 0, or -1 with an error.
+ * Appends an entry to the file.  Blocks while another process has the lock on
+ * the file.  Returns 0, or -1 with an error.
  */
 int	history_add(struct history *, const char *entry, struct error *);
 

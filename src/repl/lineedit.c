@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Without it the header declares functions without prototypes. */
+/* Makes the readline headers declare functions with prototypes. */
 #define HAVE_STDARG_H
 #include <readline/readline.h>
 #include <readline/history.h>
@@ -20,20 +20,26 @@
 
 #define TEXT(a)		#a
 #define TEXT_OF(a)	TEXT(a)
-/* The version of the header; another major version is incompatible. */
+/*
+ * Load the version that the header belongs to: other major versions have
+ * another ABI.
+ */
 #define LIBRARY		"libreadline.so." TEXT_OF(RL_VERSION_MAJOR)
 
-/* How many lines Up can go back to. */
+/* The number of lines that the Up key can go back to. */
 #define REMEMBERED_MAX	1000
 
-/* Newer versions print a newline after Ctrl-D, which can be turned off. */
+/*
+ * Since 8.2 readline prints a newline after Ctrl-D, unless rl_eof_found is
+ * cleared.
+ */
 #if RL_READLINE_VERSION >= 0x0802
 #define SYMBOL_OF_END(use)	use(rl_eof_found)
 #else
 #define SYMBOL_OF_END(use)
 #endif
 
-/* Every function and variable used of the library. */
+/* All functions and variables that are used of the library. */
 #define SYMBOLS(use)							\
 	use(add_history)						\
 	use(rl_attempted_completion_function)				\
@@ -87,11 +93,11 @@ static const struct lineedit_hooks *hooks;
 static int is_shown;
 static int signal_fd = -1;
 
-/* The last event, for lineedit_read. */
+/* What on_line has received, for lineedit_read to return. */
 static enum lineedit_event event;
 static char *event_line;
 
-/* The candidates being offered, and the index of the next one. */
+/* The candidates offered to readline, and the index of the next one. */
 static struct lineedit_names offered;
 static size_t offered_next;
 
@@ -124,8 +130,9 @@ fail:
 }
 
 /*
- * Signals to block while a prompt is shown: most are waited for; SIGQUIT
- * (Ctrl-\) would leave the terminal in raw mode.
+ * Sets the signals to block while a prompt is shown.  SIGTSTP and SIGWINCH are
+ * read from the signal descriptor; SIGQUIT (Ctrl-\) would leave the terminal in
+ * raw mode.
  */
 static void
 fill_set(sigset_t *set)
@@ -177,7 +184,7 @@ breaks(void)
 {
 	static char *last;
 
-	/* Readline does not free the string, and may modify it. */
+	/* Readline does not free the string. */
 	free(last);
 	last = strdup(hooks->breaks(*lib.rl_line_buffer, hooks->arg));
 	return last;
@@ -220,7 +227,7 @@ lineedit_open(const struct lineedit_hooks *given, struct error *error)
 	fill_set(&set);
 	signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	hooks = given;
-	/* Sets the character encoding for editing. */
+	/* Needed to edit characters of more than one byte. */
 	setlocale(LC_CTYPE, "");
 	*lib.rl_readline_name = name;
 	*lib.rl_deprep_term_function = leave_terminal;
@@ -230,14 +237,12 @@ lineedit_open(const struct lineedit_hooks *given, struct error *error)
 	*lib.rl_attempted_completion_function = attempt_completion;
 	*lib.rl_completion_word_break_hook = breaks;
 	lib.stifle_history(REMEMBERED_MAX);
-	/*
-	 * Load the user's settings first; the ones below must not be
-	 * overridden.
-	 */
+	/* Reads the user's inputrc, which must not override what follows. */
 	lib.rl_initialize();
 	/*
-	 * In callback mode the library cannot wait for an answer: the question
-	 * whether to list many names would answer itself with yes.
+	 * Do not ask whether to list many names: in callback mode readline
+	 * cannot wait for the answer, and would take the question for
+	 * confirmed.
 	 */
 	*lib.rl_completion_query_items = -1;
 	lib.rl_variable_bind("page-completions", "off");
@@ -277,12 +282,15 @@ lineedit_abandon(const char *mark)
 {
 	if (!is_shown)
 		return;
-	/* Also leaves incremental searches and keyboard macros. */
+	/* End an incremental search or a keyboard macro as well. */
 	lib.rl_callback_sigcleanup();
-	/* Later output must appear below the whole input line. */
+	/* Move to the end, so that output appears below the whole line. */
 	*lib.rl_point = *lib.rl_end;
 	lib.rl_redisplay();
-	/* Print it before readline ends, which may move the cursor. */
+	/*
+	 * Print the mark before the prompt is removed, which may move the
+	 * cursor.
+	 */
 	fputs(mark, stdout);
 	lib.rl_free_line_state();
 	take_away();
@@ -299,7 +307,7 @@ suspend(void)
 {
 	leave_terminal();
 	hold_signals(SIG_UNBLOCK);
-	/* The process stops here until it is continued. */
+	/* Stops the process until it is continued. */
 	raise(SIGTSTP);
 	hold_signals(SIG_BLOCK);
 	lib.rl_prep_terminal(1);

@@ -12,33 +12,33 @@
 
 #include "util/error.h"
 
-/* The size limit of a line, in bytes. */
+/* The maximum size of a line, in bytes. */
 #define LINEREADER_MAX	((size_t)16 * 1024 * 1024)
 
 struct linereader {
 	int	 fd;
 	char	*data;
 	size_t	 size;		/* allocated */
-	size_t	 start;		/* of the next line */
-	size_t	 scanned;	/* no newline before it */
-	size_t	 end;		/* of what was read */
+	size_t	 start;		/* start of the next line */
+	size_t	 scanned;	/* searched for a newline up to here */
+	size_t	 end;		/* end of the bytes read */
 	int	 is_over;	/* end of file */
 };
 
-/* Initialises a reader for a descriptor, which is not closed. */
+/* Initialises a reader.  The descriptor stays open. */
 void	 linereader_init(struct linereader *, int fd);
 void	 linereader_finish(struct linereader *);
 
 /*
  * Returns the next line, without its terminator \n or \r\n, which the last line
- * may lack.  Valid until linereader_read.  NULL if there is none yet, or at the
- * end.
+ * may lack.  It is valid until linereader_read.  Returns NULL if no complete
+ * line has been read, or at the end of the input.
  */
 char	*linereader_next(struct linereader *, size_t *len);
 
 /*
  * Reads once; blocks unless the descriptor is readable.  Returns 0, or -1 with
- * an error: read failure, line too long, out of memory.
+ * an error: the read failed, the line is too long, or out of memory.
  */
 int	 linereader_read(struct linereader *, struct error *);
 

@@ -10,10 +10,12 @@
 #include "util/clock.h"
 #include "util/escape.h"
 
-/* The time limit for a completion. */
+/* The time limit of a completion. */
 #define SUGGEST_SECONDS	1.0
 
-/* Adds a name from the instance, unless it is unsafe to display. */
+/*
+ * Adds a name that the instance has sent, unless it would have to be escaped.
+ */
 static void
 add_name(struct strlist *names, const char *name, const char *word, size_t len)
 {
@@ -55,7 +57,10 @@ lua_complete_names(struct strlist *names, struct event_source *source,
 	if (source->session == NULL &&
 	    event_connect(source, SUGGEST_SECONDS, 0, error) == -1)
 		return 0;
-	/* A request that timed out may still be running. */
+	/*
+	 * The instance may still be running a line or completion that timed
+	 * out.
+	 */
 	if (session_waiting(source->session) > 0)
 		return 0;
 	if (session_eval(source->session, "complete", line + start,
@@ -69,7 +74,10 @@ lua_complete_names(struct strlist *names, struct event_source *source,
 	case EVENT_REFUSED:
 		break;
 	case EVENT_DISCONNECTED:
-		/* No line was lost; the caller detects the disconnect. */
+		/*
+		 * Only the completion was lost, so the outcome of no line is
+		 * unknown.
+		 */
 		if (error->code == ERROR_CLOSED)
 			error_set(error, ERROR_CLOSED_EARLY,
 			    "connection closed by the instance");

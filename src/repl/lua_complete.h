@@ -12,14 +12,15 @@
 #include "util/error.h"
 #include "util/strlist.h"
 
-/* The characters that separate words for completion; `a.b:c` is one word. */
+/* The characters that separate words in a completion; `a.b:c` is one word. */
 #define SUGGEST_BREAKS	"\t\r\n !\"#$%&'()*+,-/;<=>?@[\\]^`{|}~"
 
 /*
  * Adds the names that can complete the word from `start` to `stop` of a line,
- * without those unsafe for a terminal; none if it takes too long or the
- * instance is busy.  Connects if necessary.  Blocks for that, and otherwise for
- * at most a second.  Returns 0, or -1 with an error if the connection was lost.
+ * without those that would have to be escaped.  Connects if necessary, which
+ * blocks; apart from that, blocks for at most a second.  Adds nothing if that
+ * is not enough, or if the instance is busy.  Returns 0, or -1 with an error if
+ * the connection was lost.
  */
 int	lua_complete_names(struct strlist *, struct event_source *,
 	    const char *line, size_t start, size_t stop, struct error *);

@@ -6,7 +6,10 @@
 
 #include "repl/lua_incomplete.h"
 
-/* Words that start and end blocks; `while` and `for` are covered by `do`. */
+/*
+ * Words that start or end a block.  `while` and `for` are missing because their
+ * `do` counts.
+ */
 static const struct {
 	const char	*word;
 	int		 change;
@@ -28,7 +31,7 @@ is_letter(char c)
 
 /*
  * Returns the length of a long bracket such as "[==[" or "]]" at the start of
- * the text; 0 if there is none.
+ * the text, or 0 if there is none.
  */
 static size_t
 long_bracket(const char *text, size_t len, char bracket)
@@ -42,7 +45,10 @@ long_bracket(const char *text, size_t len, char bracket)
 	return i < len && text[i] == bracket ? i + 1 : 0;
 }
 
-/* Continues in a long string or comment.  Returns its length in the text. */
+/*
+ * Skips the rest of a long string or comment.  Returns its length, or that of
+ * the text if it does not end here.
+ */
 static size_t
 skip_long(struct lua_nesting *lua_nesting, const char *text, size_t len)
 {
@@ -102,7 +108,10 @@ skip_comment(struct lua_nesting *lua_nesting, const char *text, size_t len)
 	return newline == NULL ? len : (size_t)(newline - text);
 }
 
-/* Handles any other character. */
+/*
+ * Handles a character that does not belong to a word: comments, strings and
+ * brackets.  Returns how many characters were consumed.
+ */
 static size_t
 skip_mark(struct lua_nesting *lua_nesting, const char *text, size_t len)
 {

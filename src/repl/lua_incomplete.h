@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Tracks the nesting of brackets, blocks and long strings in Lua, to tell
- * whether a statement is incomplete.  Exact for valid Lua; only the instance
- * knows whether the text is valid.
+ * Tracks the nesting of brackets, blocks and long strings in Lua, to decide
+ * whether a statement is incomplete.  The result is exact for valid Lua;
+ * whether the text is valid, only the instance knows.
  */
 
 #ifndef CR_LUA_INCOMPLETE_H
@@ -12,18 +12,18 @@
 
 #include <stddef.h>
 
-/* Initialise with zeros. */
+/* Initialise it with zeros. */
 struct lua_nesting {
-	long	 depth;		/* of brackets and blocks */
-	size_t	 level;		/* of a long string or comment, plus one */
-	char	 quote;		/* of an open string, or NUL */
-	int	 escaped;	/* ends with a backslash */
+	long	 depth;		/* open brackets and blocks */
+	size_t	 level;		/* of an open long bracket, plus one */
+	char	 quote;		/* quote of an open string, or NUL */
+	int	 escaped;	/* the text ends with a backslash */
 };
 
-/* Processes more text: whole lines, with the newline before them. */
+/* Processes more text: whole lines, with the newline that precedes them. */
 void	lua_nesting_add(struct lua_nesting *, const char *text, size_t len);
 
-/* Whether the statement needs more lines. */
+/* Whether more lines must follow to complete the statement. */
 int	lua_is_incomplete(const struct lua_nesting *);
 
 #endif

@@ -17,7 +17,7 @@
 #include "repl/pager.h"
 #include "util/signals.h"
 
-/* Exit status of a shell for a missing program. */
+/* A shell that cannot run a program exits with this status or the next one. */
 #define EXIT_NOT_FOUND	126
 
 size_t
@@ -42,7 +42,7 @@ pager_rows(const char *text, size_t len, size_t columns)
 	return rows + (width + columns - 1) / columns;
 }
 
-/* Whether the text needs more rows than the terminal has. */
+/* Whether the text has more rows than the terminal, and someone can scroll. */
 static int
 is_too_long(FILE *out, const char *text, size_t len)
 {
@@ -52,7 +52,7 @@ is_too_long(FILE *out, const char *text, size_t len)
 	    ioctl(fileno(out), TIOCGWINSZ, &size) == -1 || size.ws_row == 0 ||
 	    size.ws_col == 0)
 		return 0;
-	/* The prompt needs a row, too. */
+	/* The prompt takes a row, too. */
 	return pager_rows(text, len, size.ws_col) >= size.ws_row;
 }
 
@@ -74,19 +74,25 @@ start(const char *command, pid_t *pid)
 		fcntl(fds[1], F_SETFD, FD_CLOEXEC);
 		return fds[1];
 	}
-	/* Reset it, as an ignored signal would stay ignored in the pager. */
+	/* The pager would inherit that SIGPIPE is ignored. */
 	signal(SIGPIPE, SIG_DFL);
 	dup2(fds[0], STDIN_FILENO);
 	close(fds[0]);
 	close(fds[1]);
-	/* As git does: quit if it fits, colours, do not clear the screen. */
+	/*
+	 * The defaults that git uses: quit if the text fits on one screen, pass
+	 * colours through, do not clear the screen.
+	 */
 	setenv("LESS", "FRX", 0);
 	setenv("LV", "-c", 0);
 	execl("/bin/sh", "sh", "-c", command, (char *)NULL);
 	_exit(EXIT_NOT_FOUND);
 }
 
-/* Handles a signal: the pager gets SIGINT itself; others end it as well. */
+/*
+ * Handles a signal while the pager runs: it receives SIGINT from the terminal
+ * itself; SIGTERM and SIGHUP must end it.
+ */
 static void
 pass_on(pid_t pid)
 {
@@ -95,7 +101,7 @@ pass_on(pid_t pid)
 	signals_reset();
 }
 
-/* Runs the pager.  Returns whether it could be started. */
+/* Runs the pager and waits for it.  Returns whether it could be started. */
 static int
 run_pager(const char *command, const char *text, size_t len)
 {
@@ -105,11 +111,9 @@ run_pager(const char *command, const char *text, size_t len)
 
 	if ((fd = start(command, &pid)) == -1)
 		return 0;
-	/*
-	 * If the pager does not read, a signal must still interrupt the write.
-	 */
+	/* The pager may not read: let signals interrupt the write. */
 	signals_break_calls(1);
-	/* EPIPE: the user has closed the pager. */
+	/* The user can close the pager at any time, which causes EPIPE. */
 	while (len > 0) {
 		done = write(fd, text, len);
 		if (done == -1 && errno == EINTR)
@@ -132,8 +136,8 @@ run_pager(const char *command, const char *text, size_t len)
 }
 
 /*
- * Writes to a terminal, which may be slow, until done or interrupted.  Returns
- * how much was written, or -1.
+ * Writes to a terminal until all is written or `interrupts` signals have
+ * arrived: a terminal may be slow.  Returns how much was written, or -1.
  */
 static ssize_t
 write_until(int fd, const char *text, size_t len, int interrupts)
@@ -158,7 +162,10 @@ write_until(int fd, const char *text, size_t len, int interrupts)
 	return failed ? -1 : (ssize_t)written;
 }
 
-/* Prints without a pager; bypasses stdio, which treats EINTR as an error. */
+/*
+ * Prints without a pager.  Uses write(2), as stdio treats EINTR as an error and
+ * loses data.
+ */
 static void
 print(FILE *out, const char *text, size_t len)
 {
@@ -168,7 +175,7 @@ print(FILE *out, const char *text, size_t len)
 
 	if (!isatty(fd) || fflush(out) != 0 ||
 	    (done = write_until(fd, text, len, 1)) == -1) {
-		/* A write error is remembered by the stream. */
+		/* On an error too, so that the stream remembers it. */
 		fwrite(text, 1, len, out);
 	} else if ((size_t)done < len && !signals_terminating()) {
 		if (memchr(text, '\033', (size_t)done) != NULL)

@@ -12,17 +12,18 @@
 #include <stdio.h>
 
 /*
- * Returns how many rows the text takes on a terminal.  Counts each character as
- * one column, and the escape sequences of term_begin as none.
+ * Returns how many rows a text takes on a terminal.  Each character counts as
+ * one column; the escape sequences of term_begin count as none.
  */
 size_t	pager_rows(const char *text, size_t len, size_t columns);
 
 /*
- * Prints a text: through $PAGER, or else less, if standard input and the stream
- * are a terminal that is too small for it; otherwise, or if there is no such
- * program, directly.  Waits for the pager to end.  Meanwhile SIGINT is left to
- * the pager, and SIGTERM ends it; signals_begin must have been called.  Without
- * a pager, both stop the output.
+ * Prints a text and waits until it has been read.  Uses $PAGER, or else less,
+ * if standard input and the stream are a terminal that is too small for the
+ * text; prints it directly otherwise, or if the pager cannot be executed.
+ * While the pager runs, it handles SIGINT, and SIGTERM and SIGHUP end it.
+ * Without a pager any of these signals stops the output.  Requires a preceding
+ * signals_begin.
  */
 void	pager_print(FILE *, const char *text, size_t len);
 

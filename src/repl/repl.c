@@ -33,16 +33,16 @@ struct repl {
 	const struct target		*target;
 	const struct output_context	*context;
 	int				 is_over;
-	int				 is_lost;	/* in a completion */
-	enum outcome			 outcome;	/* set at the end */
+	int				 is_lost;	/* by a completion */
+	enum outcome			 outcome;	/* of the console */
 	struct event_source		 source;
 	struct printer			 printer;
 	struct error			 error;
-	struct linereader		 reader;	/* unless edited */
+	struct linereader		 reader;	/* unless editing */
 	struct history			 history;
 	unsigned long			 line;		/* its number */
 	struct statement		 statement;
-	char				*prompts[2];	/* first, others */
+	char				*prompts[2];	/* see make_prompts */
 };
 
 static void
@@ -52,7 +52,7 @@ stop_repl(struct repl *repl, enum outcome outcome)
 	repl->outcome = outcome;
 }
 
-/* Ends the console with the error. */
+/* Prints the error and ends the console. */
 static void
 stop_with_error(struct repl *repl)
 {
@@ -60,7 +60,7 @@ stop_with_error(struct repl *repl)
 	stop_repl(repl, repl->error.outcome);
 }
 
-/* Reports the error and continues. */
+/* Prints the error; the console continues. */
 static void
 report_error(struct repl *repl, unsigned long line)
 {
@@ -71,7 +71,7 @@ report_error(struct repl *repl, unsigned long line)
 static void
 check_output(struct repl *repl, int result)
 {
-	/* The reader of standard output has left; main reports it. */
+	/* Standard output cannot be written, which main reports. */
 	if (result == -1)
 		stop_repl(repl, OUTCOME_USAGE);
 }
@@ -100,12 +100,15 @@ remember(struct repl *repl, const char *entry)
 	if (history_is_private(entry) ||
 	    history_add(&repl->history, entry, &error) == 0)
 		return;
-	/* Report it only once. */
+	/* Disable the history, so that the error appears only once. */
 	print_message(&repl->printer, 0, "%s", error.message);
 	history_close(&repl->history);
 }
 
-/* At a terminal SIGINT interrupts a command, and the console continues. */
+/*
+ * Whether a signal ends the console.  At a terminal SIGINT does not; it only
+ * interrupts a command.
+ */
 static int
 ends_by_signal(const struct repl *repl)
 {
@@ -113,7 +116,10 @@ ends_by_signal(const struct repl *repl)
 	    signals_last() != 0);
 }
 
-/* Stops waiting for the reply to a statement, after a signal or a timeout. */
+/*
+ * Reports that no reply to a statement came, because of a signal or a timeout,
+ * and closes the connection.
+ */
 static void
 report_no_reply(struct repl *repl, int64_t began, enum event why)
 {
@@ -138,7 +144,7 @@ report_no_reply(struct repl *repl, int64_t began, enum event why)
 
 static void	run_backslash(struct repl *, const char *line);
 
-/* Runs the current statement, unless it is incomplete. */
+/* Sends the current statement, which is run unless it is incomplete. */
 static void
 run_statement(struct repl *repl, int is_last)
 {
@@ -166,7 +172,7 @@ run_statement(struct repl *repl, int is_last)
 		return;
 	}
 	statement->sent = statement->len;
-	/* A terminal waits without a limit, as the user can press Ctrl-C. */
+	/* At a terminal there is no time limit: the user can press Ctrl-C. */
 	event = event_wait(source, NULL, repl->printer.is_interactive ?
 	    CLOCK_FOREVER : clock_after(repl->options.timeout),
 	    &repl->error);
@@ -226,7 +232,10 @@ print_help(FILE *out, const struct printer *printer, const void *command)
 	return 0;
 }
 
-/* Whether the report is short enough to be buffered for the pager. */
+/*
+ * Whether to buffer the report of a command for the pager: reports of other
+ * commands can be too large for that.
+ */
 static int
 is_paged(const struct repl *repl, const struct options *options)
 {
@@ -234,7 +243,7 @@ is_paged(const struct repl *repl, const struct options *options)
 	    (options->command->flags & CMD_PAGED) != 0;
 }
 
-/* Runs a command as on the command line. */
+/* Runs a command of this program, as on the command line. */
 static void
 run_command(struct repl *repl, const struct options *options)
 {
@@ -260,7 +269,7 @@ run_command(struct repl *repl, const struct options *options)
 	    &context)) != 0)
 		repl->printer.has_failed = 1;
 	ends = ends_by_signal(repl);
-	/* SIGINT was handled by the command. */
+	/* A SIGINT has only ended the command. */
 	if (!ends)
 		signals_reset();
 	if (memory != NULL && fclose(memory) == EOF) {
@@ -313,7 +322,7 @@ static void
 take_line(struct repl *repl, const char *line, size_t len)
 {
 	repl->line++;
-	/* Within a statement, a backslash belongs to Lua. */
+	/* In the middle of a statement, a backslash belongs to Lua. */
 	if (repl->statement.text == NULL && backslash_begins(line)) {
 		remember(repl, line);
 		run_backslash(repl, line);
@@ -323,9 +332,9 @@ take_line(struct repl *repl, const char *line, size_t len)
 }
 
 /*
- * Handles an edited line that contains several, because it was pasted: first
- * commands, one per line; the rest is one Lua statement, so that its local
- * variables stay visible.
+ * Handles an edited line that may contain newlines, because it was pasted.
+ * Leading backslash commands are run one by one; the rest is a single Lua
+ * statement, so that its local variables stay visible.
  */
 static void
 process_pasted(struct repl *repl, char *line)
@@ -342,7 +351,7 @@ process_pasted(struct repl *repl, char *line)
 		take_line(repl, line, strlen(line));
 }
 
-/* Handles the end of the input. */
+/* Runs what is left of a statement, and ends the console. */
 static void
 process_eof(struct repl *repl)
 {
@@ -384,7 +393,7 @@ complete(struct lineedit_names *names, const char *line, size_t start,
 
 /* --- Lines -----------------------------------------------------------------*/
 
-/* Waits for one edited line, and processes it. */
+/* Edits one line and handles it. */
 static void
 edit_line(struct repl *repl)
 {
@@ -402,12 +411,12 @@ edit_line(struct repl *repl)
 		if (event == EVENT_INPUT)
 			edited = lineedit_read(&line);
 	}
-	/* A signal may have arrived during completion. */
+	/* A signal may also have arrived during a completion. */
 	if (signals_count() > 0) {
 		event = EVENT_SIGNAL;
 		edited = LINEEDIT_WAIT;
 	}
-	/* The abandoned text stays visible. */
+	/* Leave the text on the screen. */
 	lineedit_abandon(event == EVENT_SIGNAL &&
 	    !signals_terminating() ? "^C" : "");
 	if (edited == LINEEDIT_LINE && !repl->is_over && !repl->is_lost) {
@@ -426,7 +435,7 @@ edit_line(struct repl *repl)
 	free(line);
 }
 
-/* Reads and runs one line of non-interactive input. */
+/* Reads and handles one line of non-interactive input. */
 static void
 read_line(struct repl *repl)
 {
@@ -460,8 +469,8 @@ read_line(struct repl *repl)
 /* --- From the beginning to the end -----------------------------------------*/
 
 /*
- * Builds the prompts: the short name of the target, and blanks of the same
- * width.
+ * Builds the prompt, a short name of the target, and the prompt of continuation
+ * lines, blanks of the same width.  Returns 0, or -1 if out of memory.
  */
 static int
 make_prompts(struct repl *repl)
@@ -499,7 +508,9 @@ add_entry(const char *entry, void *arg)
 	lineedit_remember(entry);
 }
 
-/* Starts line editing.  Returns 0, or -1 with an error. */
+/*
+ * Starts line editing and opens the history.  Returns 0, or -1 with an error.
+ */
 static int
 begin_editing(struct repl *repl, const struct lineedit_hooks *hooks)
 {

@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The command `console`: lines from a terminal or a pipe are run in the
- * instance, in one session, or are backslash commands; see repl/backslash.h.
+ * The command `console`: runs lines from a terminal or a pipe in the instance,
+ * in a single session.  Lines that are backslash commands (repl/backslash.h)
+ * are handled here instead.
  */
 
 #ifndef CR_REPL_H
@@ -15,11 +16,12 @@
 #include "util/outcome.h"
 
 /*
- * Runs the console for the one target, until the input ends or the connection
+ * Runs the console for the only target, until the input ends or the connection
  * is lost.  Results go to the output of the context, diagnostics to its error
  * stream.  Lines are edited if standard input and output are a terminal, whose
- * mode is always restored.  Returns the outcome: that of a connection failure;
- * a failed line counts only if the input is not a terminal.
+ * mode is always restored.  Returns the outcome of a connection failure, if
+ * there was one.  Failed lines affect the outcome only if the input is not a
+ * terminal.
  */
 enum outcome	repl_run(const struct options *, const struct targets *,
 		    const struct output_context *);

@@ -43,10 +43,7 @@ result_read(struct result *result, const struct document *doc,
 
 	if (!begins(doc->data, doc->len, BEGIN, BEGIN_LEN))
 		goto fail;
-	/*
-	 * Results that cannot be printed, or a session that failed to run the
-	 * line.
-	 */
+	/* The console failed: to print the results, or to run the line. */
 	if (begins(rest, len, ERROR, ERROR_LEN)) {
 		*result = (struct result){ RESULT_FAILED, rest, len };
 		return 0;
@@ -98,7 +95,7 @@ result_tree(const struct result *result, struct error *error)
 	json_t *tree, *first;
 	char *text;
 
-	/* Add the prefix that was removed. */
+	/* Add the start of the document again, which result_read skipped. */
 	if ((text = malloc(BEGIN_LEN + result->rest_len)) == NULL) {
 		error_out_of_memory(error);
 		return NULL;

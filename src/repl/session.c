@@ -17,8 +17,8 @@ struct line {
 struct session {
 	struct conn	*conn;
 	/*
-	 * Answered lines come first; their bytes may still be in the send
-	 * queue.
+	 * Sent lines.  Answered ones come first: they are kept for as long as
+	 * the send queue may refer to them.
 	 */
 	struct line	 lines[SESSION_LINES_MAX];
 	size_t		 count;
@@ -92,7 +92,7 @@ session_version(const struct session *session)
 	return conn_version(session->conn);
 }
 
-/* Frees answered lines, but not while unsent bytes refer to them. */
+/* Frees answered lines, unless unsent bytes may refer to them. */
 static void
 free_answered(struct session *session)
 {
@@ -148,7 +148,10 @@ session_forget(struct session *session)
 		session->lines[i].forgotten = 1;
 }
 
-/* If a line was waiting for its reply, its outcome is unknown. */
+/*
+ * Replaces the error for a closed connection if a line was waiting for its
+ * reply: its outcome is unknown.
+ */
 static void
 classify_disconnect(const struct session *session, struct error *error)
 {
@@ -165,8 +168,8 @@ classify_disconnect(const struct session *session, struct error *error)
 }
 
 /*
- * The oldest line that waits has its answer: returns whether that is wanted, or
- * -1 with an error if there is none.
+ * Handles the arrival of the reply to the oldest waiting line.  Returns 1, 0 if
+ * the reply is to be discarded, or -1 with an error if no line is waiting.
  */
 static int
 take_answer(struct session *session, struct error *error)

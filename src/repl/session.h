@@ -3,8 +3,8 @@
 
 /*
  * A session: one connection on which lines are sent and answered one after the
- * other, sharing the session state in the instance.  A state machine on top of
- * the connection, as the exchange is for a single request.
+ * other.  They share the session state in the instance.  A state machine on top
+ * of the connection, like the exchange for a single request.
  */
 
 #ifndef CR_SESSION_H
@@ -23,18 +23,18 @@
 struct session;
 
 enum session_event {
-	SESSION_WAIT,		/* nothing yet: poll again */
-	SESSION_READY,		/* lines can be sent now */
+	SESSION_WAIT,		/* nothing happened: poll again */
+	SESSION_READY,		/* lines may be sent now */
 	SESSION_PUSH,		/* a push message arrived */
 	SESSION_REPLY,		/* a reply arrived */
-	SESSION_REFUSED,	/* an error came in its place; it goes on */
-	SESSION_FAILED		/* the error is set; only close is left */
+	SESSION_REFUSED,	/* error instead of a reply; keep the session */
+	SESSION_FAILED		/* the error is set: close the session */
 };
 
 /*
  * Starts connecting.  The session must be ready by `deadline`, in milliseconds
- * of clock_ms; after that there is no limit.  The target must outlive the
- * session.  Returns NULL with an error if connecting fails at once.  Blocks
+ * of clock_ms; once it is ready, it has no time limit.  The target must outlive
+ * the session.  Returns NULL with an error if connecting fails at once.  Blocks
  * only to resolve the host name of a TCP target.
  */
 struct session	*session_open(const struct target *, int64_t deadline,
@@ -44,27 +44,27 @@ struct session	*session_open(const struct target *, int64_t deadline,
 void		 session_close(struct session *);
 
 /*
- * The descriptor and events to poll, and the time by which to call
- * session_step.
+ * Return the descriptor and events to poll, and the time by which session_step
+ * must be called.
  */
 int		 session_fd(const struct session *);
 short		 session_events(const struct session *);
 int64_t		 session_due(const struct session *);
 
 /*
- * Advances as far as possible without blocking.  A document is valid until the
- * next step.  Call again at once unless it returns SESSION_WAIT.  Errors while
- * connecting are those of the connection.  Later errors: the connection was
- * closed (a protocol error if a line waits for its reply, as the outcome is
+ * Advances as far as possible without blocking.  Call it again at once unless
+ * it returns SESSION_WAIT.  A document is valid until the next call.  Errors
+ * while connecting are those of the connection.  Later errors: the connection
+ * was closed (a protocol error if a line waits for its reply, as the outcome is
  * unknown), or an unexpected reply arrived.
  */
 enum session_event session_step(struct session *, struct document *,
 		    struct error *);
 
 /*
- * Sends a line, without its newline, taking ownership of it even on failure.
- * Only when ready.  Returns 0, or -1 with an error if too many lines are
- * waiting.
+ * Sends a line, which has no newline.  Takes ownership of the line even on
+ * failure.  Allowed only after SESSION_READY.  Returns 0, or -1 with an error
+ * if too many lines are waiting.
  */
 int		 session_send(struct session *, char *line, size_t len,
 		    struct error *);
@@ -77,16 +77,19 @@ int		 session_eval(struct session *, const char *what,
 		    const char *text, size_t len, size_t from, size_t to,
 		    struct error *);
 
-/* Discards the replies to all waiting lines when they arrive. */
+/* Arranges that replies to the lines now waiting are discarded on arrival. */
 void		 session_forget(struct session *);
 
-/* The number of lines that wait for a reply, including discarded ones. */
+/*
+ * Returns the number of lines whose replies have not arrived, including replies
+ * that will be discarded.
+ */
 size_t		 session_waiting(const struct session *);
 
-/* Whether everything queued has been written to the socket. */
+/* Whether all queued bytes have been written to the socket. */
 int		 session_sent(const struct session *);
 
-/* The Tarantool version of the greeting. */
+/* Returns the Tarantool version in the greeting, see conn_version. */
 const char	*session_version(const struct session *);
 
 #endif

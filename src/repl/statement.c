@@ -8,9 +8,7 @@
 
 #define STATEMENT_MAX	((size_t)1024 * 1024)
 
-/*
- * A statement of several lines is resent with each of them, up to this size.
- */
+/* Up to this size, a statement is sent again with each new line. */
 #define STATEMENT_SHORT	((size_t)4 * 1024)
 
 void
@@ -23,9 +21,9 @@ statement_forget(struct statement *statement)
 }
 
 /*
- * Whether to ask the instance if the statement is complete.  A long one is sent
- * only when it may be complete, or when it has doubled, so that errors are
- * noticed in time and the total traffic stays linear.
+ * Whether to ask the instance if the statement is complete.  A long statement
+ * is sent only when it may be complete, or when its length has doubled since,
+ * so that errors are noticed in time and the total traffic stays linear.
  */
 static int
 may_be_complete(const struct statement *statement)

@@ -2,8 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Collects the lines of a Lua statement until the instance accepts it as
- * complete.
+ * Collects the lines of a Lua statement until the instance finds it complete.
  */
 
 #ifndef CR_STATEMENT_H
@@ -14,20 +13,20 @@
 #include "repl/lua_incomplete.h"
 #include "util/error.h"
 
-/* Initialise with zeros: no statement. */
+/* Initialise with zeros, which means no statement. */
 struct statement {
-	char		*text;		/* so far, owned; NULL: none */
+	char		*text;		/* owned; NULL if there is none */
 	size_t		 len;
-	size_t		 sent;		/* how much, by the caller */
-	unsigned long	 line;		/* line number where it started */
+	size_t		 sent;		/* bytes sent, set by caller */
+	unsigned long	 line;		/* number of its first line */
 	struct lua_nesting	 lua_nesting;	/* at its end */
 };
 
 /*
- * Adds a line with its number; a blank line does not start a statement.
- * Returns 1 if the instance should be asked whether it is complete, 0 if not
- * yet, or -1 with an error: out of memory; or the statement is too long
- * (outcome failed), and discarded.
+ * Adds a line; `number` is its line number.  A blank line does not start a
+ * statement.  Returns 1 if the instance should be asked whether the statement
+ * is complete, 0 if more lines must come first, or -1 with an error: out of
+ * memory, or the statement is too long (outcome failed) and was discarded.
  */
 int	 statement_add(struct statement *, const char *line, size_t len,
 	    unsigned long number, struct error *);
