@@ -14,7 +14,7 @@
 #define CR_ERROR_CODES_H
 
 #define ERROR_CODES(ROW)						\
-	/* The command line, or this machine. */			\
+	/* Local errors: the command line, or this machine. */		\
 	ROW(LOCAL, "local_error", USAGE,				\
 	    "A system call failed here.")				\
 	ROW(OUT_OF_MEMORY, "out_of_memory", USAGE,			\
@@ -23,7 +23,7 @@
 	    "Standard output could not be written.")			\
 	ROW(USAGE, "usage", USAGE,					\
 	    "The command line, or a file that it names, is wrong.")	\
-	/* The connection. */						\
+	/* The instance cannot be reached, or denies access. */		\
 	ROW(ACCESS_DENIED, "access_denied", UNREACHABLE,		\
 	    "The user of a binary port may not do that.")		\
 	ROW(BUSY, "busy", UNREACHABLE,					\
@@ -62,7 +62,7 @@
 	    "The connection failed for another reason.")		\
 	ROW(WRONG_OWNER, "wrong_owner", UNREACHABLE,			\
 	    "The owner of the socket is not to be trusted.")		\
-	/* The new code. */						\
+	/* The command failed; the old code is still serving. */	\
 	ROW(APPLY_FAILED, "apply_failed", FAILED,			\
 	    "apply_config() raised or returned an error.")		\
 	ROW(BAD_CONFIG, "bad_config", FAILED,				\
@@ -95,14 +95,14 @@
 	    "Cartridge could not change the config.")			\
 	ROW(VALIDATE_FAILED, "validate_failed", FAILED,			\
 	    "validate_config() did not accept the config.")		\
-	/* The time. */							\
+	/* No final reply came in time. */				\
 	ROW(CLOSED_IN_CLUSTER, "closed", TIMEOUT,			\
 	    "It was closed between gateway and instance.")		\
 	ROW(DEADLINE, "deadline", TIMEOUT,				\
 	    "The time of --timeout is over.")				\
 	ROW(INTERRUPTED, "interrupted", TIMEOUT,			\
 	    "A second signal made the program give up.")		\
-	/* The state of the instance. */				\
+	/* The state of the instance or cluster forbids the command. */	\
 	ROW(ALL_SKIPPED, "all_skipped", REFUSED,			\
 	    "Every instance was left out, so nothing was done.")	\
 	ROW(BAD_STATE, "bad_state", REFUSED,				\
@@ -145,19 +145,19 @@
 	    "Some instances of the cluster cannot be reached.")		\
 	ROW(UNSUPPORTED, "unsupported", REFUSED,			\
 	    "This version of Tarantool or Cartridge is not supported.")	\
-	/* The way back. */						\
+	/* The command failed and was not fully rolled back. */		\
 	ROW(COMMIT_FAILED, "commit_failed", DEGRADED,			\
 	    "The commit, which cannot be rolled back, has failed.")	\
 	ROW(NATIVE_BROKEN, "native_failed", DEGRADED,			\
 	    "The application's own reload has failed.")			\
 	ROW(NOT_HEALTHY, "not_healthy", DEGRADED,			\
 	    "The instance was reloaded, but not healthy in time.")	\
-	/* References to old code. */					\
+	/* References to old code remain, or may remain. */		\
 	ROW(SCAN_INCOMPLETE, "scan_incomplete", STALE,			\
 	    "The search was not completed.")				\
 	ROW(STALE_REFERENCES, "stale_references", STALE,		\
 	    "There are references to old code.")			\
-	/* The reply. */						\
+	/* The reply is invalid or incomplete. */			\
 	ROW(BAD_HANDSHAKE, "bad_handshake", PROTOCOL,			\
 	    "The console did not accept YAML, or a greeting has no salt.") \
 	ROW(BAD_REPLY, "bad_reply", PROTOCOL,				\
