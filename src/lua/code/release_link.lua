@@ -83,6 +83,23 @@ local function is_other_release(directory, release, file)
         and fio.path.exists(directory .. '/' .. file)
 end
 
+--- Checks whether the parent directory has another entry that may be a release of
+-- the same application. Yields.
+-- @tparam string directory
+-- @treturn boolean also true if the parent cannot be listed: its links may still
+--   be readable
+local function has_sibling(directory)
+    local parent, own = split(directory)
+    local names = fio.listdir(parent)
+    for _, name in ipairs(names or {}) do
+        slice.pause()
+        if name ~= own and stem(name) == stem(own) then
+            return true
+        end
+    end
+    return names == nil
+end
+
 --- Lists the symbolic links in a directory, in order of their names. The result is
 -- cached, because each directory entry costs a call to a worker thread of fio.
 -- Links to the previous release, which some tools keep, are left out. Yields.
@@ -142,26 +159,35 @@ end
 -- @treturn ?string directory from which the modules are read
 local function moved(modules)
     local directory, file = root(modules)
-    -- PWD is the working directory as the shell named it, with links.
-    local pwd = os.getenv('PWD')
-    local now = directory and pwd and pwd:sub(1, 1) == '/' and resolve(pwd)
     -- The modules may be in a subdirectory of the release directory.
-    local release, listed = directory, {}
-    for _ = 1, 2 do
-        if release == nil or release == '/' then
-            return nil
-        end
-        if now and now ~= pwd and is_other_release(now, release, file) then
+    local candidates, release = {}, directory
+    while #candidates < 2 and release ~= nil and release ~= '/' do
+        local parent, name = split(release)
+        table.insert(candidates, {release = release, file = file})
+        release, file = parent, name .. '/' .. file
+    end
+    -- A link that has moved points to a sibling. Listing the names is far
+    -- cheaper than reading every link.
+    local may_move = false
+    for _, candidate in ipairs(candidates) do
+        may_move = may_move or has_sibling(candidate.release)
+    end
+    if not may_move then
+        return nil
+    end
+    -- PWD is the working directory as the shell named it, with links.
+    local pwd, listed = os.getenv('PWD'), {}
+    local now = pwd and pwd:sub(1, 1) == '/' and resolve(pwd)
+    for _, candidate in ipairs(candidates) do
+        if now and now ~= pwd and is_other_release(now, candidate.release, candidate.file) then
             return pwd, now, directory
         end
-        local is_current, link, other = search(release, file, listed)
+        local is_current, link, other = search(candidate.release, candidate.file, listed)
         if is_current then
             return nil
         elseif link ~= nil then
             return link, other, directory
         end
-        local parent, name = split(release)
-        release, file = parent, name .. '/' .. file
     end
     return nil
 end

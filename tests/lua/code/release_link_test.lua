@@ -81,6 +81,21 @@ case('nothing is said of a release that is the current one, or of another applic
     end
 end)
 
+case('links are read only where there is another release', function(t)
+    local asked = {}
+    local spy = setmetatable({readlink = function(path)
+        asked[path] = true
+        return fio.readlink(path)
+    end}, {__index = fio})
+    local spied = lib.load('code.release_link', {fio = spy})
+    local top = releases({'shop'}, {live = 'shop'})
+    t:is(spied.moved(modules(fio.pathjoin(top, 'shop'))), nil, 'nothing has moved')
+    t:is(asked[fio.pathjoin(top, 'live')], nil, 'one application: no link is read')
+    top = releases({'shop-1', 'shop-2'}, {live = 'shop-2'})
+    t:is(spied.moved(modules(fio.pathjoin(top, 'shop-1'))), fio.pathjoin(top, 'live'), 'another release: the link')
+    t:is(asked[fio.pathjoin(top, 'live')], true, 'which is read')
+end)
+
 case('code in a directory below the release counts as of it', function(t)
     local top = releases({'r/1/src', 'r/2/src'}, {current = 'r/2'})
     local link, now, root = release.moved(modules(fio.pathjoin(top, 'r', '1', 'src')))
