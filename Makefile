@@ -275,9 +275,10 @@ fuzz-targets: $(FUZZ_TARGETS)
 lint:		## manual, scripts, Lua, warnings of two compilers
 	@scripts/install-deps.sh lint
 	scripts/check-layers.sh
-	mandoc -T lint -W warning man/cartridge-reload.1
-	groff -mandoc -Tutf8 -ww -rLL=80n -z man/cartridge-reload.1 2>&1 | \
-	    (! grep .)
+	mandoc -T lint -W warning man/*
+	for page in man/*; do \
+		groff -mandoc -Tutf8 -ww -rLL=80n -z $$page; \
+	done 2>&1 | (! grep .)
 	luacheck -q src/lua tests
 	@$(MAKE) --no-print-directory $B/completion/cartridge-reload.bash
 	shellcheck -x -e SC2317 $(SCRIPTS) $B/completion/cartridge-reload.bash
@@ -322,16 +323,22 @@ build/analyze/%.tidy: src/%.c
 	@clang-tidy --quiet $< -- $(ANALYZE_CC) 2>$@.log || { cat $@.log; false; }
 	@touch $@
 
+# The sections of the manual, and where its pages are installed.
+MAN = 1 5 7
+MAN_PAGES = $(foreach n,$(MAN),$(DESTDIR)$(MANDIR)/man$n/cartridge-reload.$n)
+
 install: all	## install below $(DESTDIR)$(PREFIX)
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 \
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(MAN:%=$(DESTDIR)$(MANDIR)/man%) \
 	    $(DESTDIR)$(COMPLETIONDIR) $(DESTDIR)$(ZSH_COMPLETIONDIR) \
 	    $(DESTDIR)$(FISH_COMPLETIONDIR) \
 	    $(DESTDIR)$(DATADIR)/systemd $(DESTDIR)$(DATADIR)/tt/reload
 	$(INSTALL) -m 755 $(BIN) $(DESTDIR)$(BINDIR)/cartridge-reload
-	sed -e 's|/usr/local/share/cartridge\\*-reload|$(subst -,\\-,$(DATADIR))|' \
-	    -e 's|/usr/local/bin/cartridge|$(subst -,\\-,$(BINDIR))/cartridge|' \
-	    man/cartridge-reload.1 \
-	    >$(DESTDIR)$(MANDIR)/man1/cartridge-reload.1
+	for n in $(MAN); do \
+		sed -e 's|/usr/local/share/cartridge\\*-reload|$(subst -,\\-,$(DATADIR))|' \
+		    -e 's|/usr/local/bin/cartridge|$(subst -,\\-,$(BINDIR))/cartridge|' \
+		    man/cartridge-reload.$$n \
+		    >$(DESTDIR)$(MANDIR)/man$$n/cartridge-reload.$$n || exit; \
+	done
 	$(INSTALL) -m 644 $B/completion/cartridge-reload.bash \
 	    $(DESTDIR)$(COMPLETIONDIR)/cartridge-reload
 	$(INSTALL) -m 644 $B/completion/_cartridge-reload \
@@ -343,13 +350,13 @@ install: all	## install below $(DESTDIR)$(PREFIX)
 	sed 's|@VERSION@|$(VERSION)|' scripts/tt/manifest.yaml.in \
 	    >$(DESTDIR)$(DATADIR)/tt/reload/manifest.yaml
 	ln -sf $(BINDIR)/cartridge-reload $(DESTDIR)$(DATADIR)/tt/reload/main
-	chmod 644 $(DESTDIR)$(MANDIR)/man1/cartridge-reload.1 \
+	chmod 644 $(MAN_PAGES) \
 	    $(DESTDIR)$(DATADIR)/systemd/reload.conf \
 	    $(DESTDIR)$(DATADIR)/tt/reload/manifest.yaml
 
 uninstall:	## remove what install put there
 	rm -f $(DESTDIR)$(BINDIR)/cartridge-reload \
-	    $(DESTDIR)$(MANDIR)/man1/cartridge-reload.1 \
+	    $(MAN_PAGES) \
 	    $(DESTDIR)$(COMPLETIONDIR)/cartridge-reload \
 	    $(DESTDIR)$(ZSH_COMPLETIONDIR)/_cartridge-reload \
 	    $(DESTDIR)$(FISH_COMPLETIONDIR)/cartridge-reload.fish

@@ -73,6 +73,8 @@ passed 'GNU readline is there'
 # Minimal roots are set up to leave manuals out, so the package is asked.
 dpkg-deb -c "$package" | awk '{ print $6 }' >"$work/list"
 for path in usr/share/man/man1/cartridge-reload.1.gz \
+    usr/share/man/man5/cartridge-reload.5.gz \
+    usr/share/man/man7/cartridge-reload.7.gz \
     usr/share/bash-completion/completions/cartridge-reload \
     usr/share/zsh/vendor-completions/_cartridge-reload \
     usr/share/fish/vendor_completions.d/cartridge-reload.fish \

@@ -84,7 +84,7 @@ check 'the help has all options and commands' has_all "$tmp/help"
 check 'the help has no other options' has_only "$tmp/help"
 
 # Wide, so that no option is broken at its dashes; without overstriking.
-mandoc -T ascii -O width=1000 man/cartridge-reload.1 2>/dev/null |
+mandoc -T ascii -O width=1000 man/* 2>/dev/null |
     sed 's/.\x08//g' >"$tmp/man" || : >"$tmp/man"
 check 'the manual has all options and commands' has_all "$tmp/man"
 check 'the manual has no other options' has_only "$tmp/man"
@@ -96,8 +96,9 @@ fits_terminal()
 		echo 'no groff: not checked'
 		return
 	fi
-	warnings=$(groff -mandoc -Tutf8 -ww -rLL=80n -z \
-	    man/cartridge-reload.1 2>&1)
+	warnings=$(for page in man/*; do
+		groff -mandoc -Tutf8 -ww -rLL=80n -z "$page"
+	done 2>&1)
 	echo "$warnings"
 	[ -z "$warnings" ]
 }

@@ -35,6 +35,8 @@ is "$(installed)" './opt/cr/bin/cartridge-reload
 ./opt/cr/share/cartridge-reload/tt/reload/manifest.yaml
 ./opt/cr/share/fish/vendor_completions.d/cartridge-reload.fish
 ./opt/cr/share/man/man1/cartridge-reload.1
+./opt/cr/share/man/man5/cartridge-reload.5
+./opt/cr/share/man/man7/cartridge-reload.7
 ./opt/cr/share/zsh/site-functions/_cartridge-reload' \
     'puts all in its place'
 is "$(find root -type f ! -path '*/bin/*' -perm /133)" '' \
@@ -44,7 +46,7 @@ is "$(root/opt/cr/bin/cartridge-reload --version)" \
 ok 'again' target install
 ok 'the manual is found' \
     grep -q '^.Nm cartridge-reload$' root/opt/cr/share/man/man1/*.1
-sed 's/\\//g' root/opt/cr/share/man/man1/cartridge-reload.1 >manual
+sed 's/\\//g' root/opt/cr/share/man/man?/cartridge-reload.? >manual
 is "$(grep -o '/[a-z/]*/cartridge-reload[a-z./]*' manual | LC_ALL=C sort -u)" \
     '/opt/cr/bin/cartridge-reload
 /opt/cr/share/cartridge-reload/systemd/reload.conf

@@ -10,12 +10,11 @@
 . "$(dirname "$0")/../live/cluster_lib.sh"
 
 cd "$TESTS_DIR/.." || exit 1
-MAN=man/cartridge-reload.1
 README=README.md
 export CARTRIDGE_RELOAD
 
 # Wide, so that no line is broken; without overstriking.
-mandoc -T ascii -O width=1000 "$MAN" | sed 's/.\x08//g' >"$WORK/man"
+mandoc -T ascii -O width=1000 man/* | sed 's/.\x08//g' >"$WORK/man"
 
 # section TITLE: prints a section of the manual.
 section()
@@ -116,7 +115,7 @@ ok 'the reasons are found in the sources' \
 ok 'the manual has every reason to leave a module alone' \
     has_all "$WORK/section" <"$WORK/reasons"
 
-ok 'the manual is clean' mandoc -T lint -W warning "$MAN"
+ok 'the manual is clean' mandoc -T lint -W warning man/*
 
 # --- The demo ----------------------------------------------------------------
 

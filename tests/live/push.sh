@@ -265,7 +265,7 @@ push s1-a -o json
 is "$RC $(report 'return r.error.code .. " " .. #r.problems')" '3 bad_config 2' \
     'handlers of a module that is not there'
 like "$(report 'return r.problems[1].message')" \
-    'function call: there is no module extensions.shop.gone' 'it is named'
+    'function call: module extensions.shop.gone of handler call does not exist' 'it is named'
 write config.yml <<<'functions: {a: {module: extensions.words}}'
 push s1-a
 is "$RC" 3 'a function that lacks something'
