@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/arguments.h"
+#include "cli/request_args.h"
 #include "cli/complete.h"
 #include "cli/credentials.h"
 #include "cli/help.h"
@@ -140,7 +140,7 @@ run(const struct options *options)
 	enum outcome outcome;
 	json_t *args;
 
-	if ((args = arguments_of_command(options, &error)) == NULL)
+	if ((args = request_args_for_command(options, &error)) == NULL)
 		return fail(&error, 0);
 	outcome = options->print_lua ? print_lua(args) :
 	    run_on_targets(options, args);
@@ -162,7 +162,7 @@ complete(int argc, char *argv[])
 	if (argc < 2 || options_parse(&options, argc - 1, argv + 1,
 	    &error) == -1)
 		return OUTCOME_USAGE;
-	outcome = names_print(stdout, argv[1], &options) == 0 ? OUTCOME_OK :
+	outcome = complete_print(stdout, argv[1], &options) == 0 ? OUTCOME_OK :
 	    OUTCOME_UNREACHABLE;
 	options_finish(&options);
 	return outcome;

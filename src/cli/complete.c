@@ -90,7 +90,7 @@ find(int of_apps, const struct options *options, struct targets *targets)
 }
 
 int
-names_print(FILE *out, const char *kind, const struct options *options)
+complete_print(FILE *out, const char *kind, const struct options *options)
 {
 	struct targets targets = { NULL, 0 };
 	const char **names = NULL;

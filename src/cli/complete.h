@@ -21,6 +21,6 @@
  *
  * Returns 0, or -1 if nothing was found or the kind is unknown.
  */
-int	names_print(FILE *, const char *kind, const struct options *);
+int	complete_print(FILE *, const char *kind, const struct options *);
 
 #endif

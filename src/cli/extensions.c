@@ -325,7 +325,7 @@ fail:
 }
 
 int
-push_add_folder(json_t *args, const char *dir, struct error *error)
+extensions_add_folder(json_t *args, const char *dir, struct error *error)
 {
 	struct folder folder = { .dir = dir, .error = error };
 	size_t i;

@@ -26,6 +26,6 @@
  * large, not UTF-8, or whose name cannot be required as a module.  Returns 0,
  * or -1 with a usage error that names the file.
  */
-int	push_add_folder(json_t *args, const char *dir, struct error *);
+int	extensions_add_folder(json_t *args, const char *dir, struct error *);
 
 #endif

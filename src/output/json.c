@@ -7,7 +7,7 @@
 
 #include "output/output.h"
 #include "proto/report.h"
-#include "util/json_dump.h"
+#include "util/json_util.h"
 
 static void
 json_instance(const struct output_context *context, const json_t *report)
@@ -30,7 +30,7 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 	 * numbers with 14 digits.  A precision of 15 reproduces them; 17 would
 	 * turn 0.1 into 0.10000000000000001.
 	 */
-	dumped = dump_json(value, JSON_INDENT(indent) | JSON_ENCODE_ANY |
+	dumped = json_dump_strict(value, JSON_INDENT(indent) | JSON_ENCODE_ANY |
 	    JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15), NULL);
 	if (dumped == NULL)
 		return -1;

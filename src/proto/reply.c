@@ -13,7 +13,7 @@
 #include "proto/reply.h"
 #include "proto/yaml_bytes.h"
 #include "proto/yaml_scalar.h"
-#include "util/json_dump.h"
+#include "util/json_util.h"
 
 #define BINARY_TAG	"tag:yaml.org,2002:binary"
 
@@ -207,7 +207,8 @@ set_node_key(struct reader *reader, const json_t *node)
 		text = bytes_text((const unsigned char *)string,
 		    json_string_length(node), 1, &len);
 	} else {
-		text = dump_json(node, JSON_COMPACT | JSON_ENCODE_ANY, &len);
+		text = json_dump_strict(node,
+			    JSON_COMPACT | JSON_ENCODE_ANY, &len);
 	}
 	if (text == NULL)
 		return out_of_memory(reader);

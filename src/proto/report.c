@@ -11,8 +11,7 @@
 #include "proto/report.h"
 #include "proto/report_schema.h"
 #include "util/escape.h"
-#include "util/json_copy.h"
-#include "util/json_dump.h"
+#include "util/json_util.h"
 
 #define PROTOCOL_VERSION	1
 
@@ -35,7 +34,7 @@
  * A schema violation.  If a function fails and the text is empty, it ran out of
  * memory.
  */
-struct complaint {
+struct schema_error {
 	char	text[160];
 	size_t	items;		/* maps counted so far, see ITEMS_MAX */
 };
@@ -46,15 +45,15 @@ static size_t total;
 static void	build_error(struct report *, const char *, enum error_code,
 		    json_t *);
 static int	read_fields(json_t *, const struct field *, const json_t *,
-		    const char *, struct complaint *);
+		    const char *, struct schema_error *);
 
 static void __attribute__((format(printf, 2, 3)))
-complain(struct complaint *complaint, const char *fmt, ...)
+set_schema_error(struct schema_error *wrong, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(complaint->text, sizeof(complaint->text), fmt, ap);
+	vsnprintf(wrong->text, sizeof(wrong->text), fmt, ap);
 	va_end(ap);
 }
 
@@ -95,7 +94,7 @@ read_text(json_t *from)
 static json_t *
 default_value(const struct field *field)
 {
-	struct complaint ignored = { "", 0 };
+	struct schema_error ignored = { "", 0 };
 	json_t *value;
 
 	if (field->absent == DEFAULT_NULL)
@@ -146,16 +145,16 @@ is_empty_table(const json_t *from)
 
 static json_t *
 read_object(const struct field *fields, const json_t *from, const char *name,
-    struct complaint *complaint)
+    struct schema_error *wrong)
 {
 	json_t *value;
 
 	if (!json_is_object(from) && !is_empty_table(from)) {
-		complain(complaint, "%s is not a map", name);
+		set_schema_error(wrong, "%s is not a map", name);
 		return NULL;
 	}
 	value = json_object();
-	if (read_fields(value, fields, from, name, complaint) == -1) {
+	if (read_fields(value, fields, from, name, wrong) == -1) {
 		json_decref(value);
 		return NULL;
 	}
@@ -164,20 +163,20 @@ read_object(const struct field *fields, const json_t *from, const char *name,
 
 static json_t *
 read_array(const struct field *field, const json_t *from, const char *name,
-    struct complaint *complaint)
+    struct schema_error *wrong)
 {
 	json_t *value, *item;
 	size_t i;
 
 	if (!json_is_array(from) && !is_empty_table(from)) {
-		complain(complaint, "%s is not a list", name);
+		set_schema_error(wrong, "%s is not a list", name);
 		return NULL;
 	}
 	if (field->kind == FIELD_OBJECTS)
-		complaint->items += json_array_size(from);
-	if (complaint->items > ITEMS_MAX) {
-		complain(complaint, "%s and the lists before it have more than "
-		    "%d items", name, ITEMS_MAX);
+		wrong->items += json_array_size(from);
+	if (wrong->items > ITEMS_MAX) {
+		set_schema_error(wrong, "%s and the lists before it have "
+		    "more than %d items", name, ITEMS_MAX);
 		return NULL;
 	}
 	value = json_array();
@@ -185,11 +184,12 @@ read_array(const struct field *field, const json_t *from, const char *name,
 		item = json_array_get(from, i);
 		if (field->kind == FIELD_OBJECTS)
 			item = read_object(field->fields, item, name,
-			    complaint);
+			    wrong);
 		else if (json_is_string(item))
 			item = read_text(item);
 		else {
-			complain(complaint, "%s has an item that is not a string",
+			set_schema_error(wrong,
+			    "%s has an item that is not a string",
 			    name);
 			item = NULL;
 		}
@@ -207,36 +207,36 @@ read_array(const struct field *field, const json_t *from, const char *name,
  */
 static json_t *
 read_value(const struct field *field, json_t *from, const char *name,
-    struct complaint *complaint)
+    struct schema_error *wrong)
 {
 	switch (field->kind) {
 	case FIELD_STRING:
 		if (json_is_string(from))
 			return read_text(from);
-		complain(complaint, "%s is not a string", name);
+		set_schema_error(wrong, "%s is not a string", name);
 		break;
 	case FIELD_BOOLEAN:
 		if (json_is_boolean(from))
 			return json_incref(from);
-		complain(complaint, "%s is not a boolean", name);
+		set_schema_error(wrong, "%s is not a boolean", name);
 		break;
 	case FIELD_INTEGER:
 		if (json_is_integer(from))
 			return json_incref(from);
 		if (is_integer(from))
 			return json_integer((json_int_t)json_real_value(from));
-		complain(complaint, "%s is not an integer", name);
+		set_schema_error(wrong, "%s is not an integer", name);
 		break;
 	case FIELD_NUMBER:
 		if (json_is_number(from))
 			return json_incref(from);
-		complain(complaint, "%s is not a number", name);
+		set_schema_error(wrong, "%s is not a number", name);
 		break;
 	case FIELD_STRINGS:
 	case FIELD_OBJECTS:
-		return read_array(field, from, name, complaint);
+		return read_array(field, from, name, wrong);
 	case FIELD_OBJECT:
-		return read_object(field->fields, from, name, complaint);
+		return read_object(field->fields, from, name, wrong);
 	}
 	return NULL;
 }
@@ -247,13 +247,13 @@ read_value(const struct field *field, json_t *from, const char *name,
  */
 static int
 read_fields(json_t *into, const struct field *fields, const json_t *from,
-    const char *outer, struct complaint *complaint)
+    const char *outer, struct schema_error *wrong)
 {
 	const struct field *field;
 	json_t *given, *value;
 	char name[80];
 
-	complaint->text[0] = '\0';
+	wrong->text[0] = '\0';
 	for (field = fields; field->name != NULL; field++) {
 		given = json_object_get(from, field->name);
 		if (given == NULL || json_is_null(given)) {
@@ -263,7 +263,7 @@ read_fields(json_t *into, const struct field *fields, const json_t *from,
 		} else {
 			snprintf(name, sizeof(name), "%s%s%s", outer,
 			    outer[0] != '\0' ? "." : "", field->name);
-			value = read_value(field, given, name, complaint);
+			value = read_value(field, given, name, wrong);
 		}
 		if (json_object_set_new(into, field->name, value) == -1)
 			return -1;
@@ -277,7 +277,7 @@ read_fields(json_t *into, const struct field *fields, const json_t *from,
  */
 static int
 build(struct report *report, const char *target, enum outcome outcome,
-    const json_t *from, struct complaint *complaint)
+    const json_t *from, struct schema_error *wrong)
 {
 	json_t *instance = json_object();
 
@@ -285,17 +285,17 @@ build(struct report *report, const char *target, enum outcome outcome,
 	report->transient = 0;
 	report->size = 0;
 	report->instance = NULL;
-	complaint->text[0] = '\0';
-	complaint->items = 0;
+	wrong->text[0] = '\0';
+	wrong->items = 0;
 	if (json_object_set_new(instance, "target",
 	    report_text(target)) == -1 ||
 	    read_fields(instance, report_name_fields, from, "",
-	    complaint) == -1 ||
+	    wrong) == -1 ||
 	    json_object_set_new(instance, "ok",
 	    json_boolean(outcome_exit(outcome) == 0)) == -1 ||
 	    json_object_set_new(instance, "outcome",
 	    json_string(outcome_word(outcome))) == -1 ||
-	    read_fields(instance, report_fields, from, "", complaint) == -1) {
+	    read_fields(instance, report_fields, from, "", wrong) == -1) {
 		json_decref(instance);
 		return -1;
 	}
@@ -361,14 +361,14 @@ static void
 build_error(struct report *report, const char *target, enum error_code code,
     json_t *message)
 {
-	struct complaint complaint;
+	struct schema_error wrong;
 	json_t *from;
 
 	from = json_pack("{s:{s:s, s:o}}", "error", "code", error_word(code),
 	    "message", message);
 	if (from == NULL ||
 	    build(report, target, error_outcome(code), from,
-	    &complaint) == -1) {
+	    &wrong) == -1) {
 		report->instance = NULL;
 		report->size = 0;
 		report->outcome = OUTCOME_USAGE;
@@ -438,10 +438,10 @@ static void
 build_from_ours(struct report *report, const char *target,
     const json_t *reply, const json_t *from, int relayed)
 {
-	struct complaint complaint;
+	struct schema_error wrong;
 	const json_t *version, *transient;
 	enum outcome outcome;
-	char why[sizeof(complaint.text) + 64];
+	char why[sizeof(wrong.text) + 64];
 
 	version = json_object_get(from, "cartridge_reload");
 	if (json_integer_value(version) != PROTOCOL_VERSION) {
@@ -456,18 +456,18 @@ build_from_ours(struct report *report, const char *target,
 	}
 	transient = json_object_get(json_object_get(from, "error"),
 	    "transient");
-	if (build(report, target, outcome, from, &complaint) == 0) {
+	if (build(report, target, outcome, from, &wrong) == 0) {
 		/* After other outcomes a retry could repeat an effect. */
 		report->transient = json_is_true(transient) &&
 		    (outcome == OUTCOME_REFUSED || outcome == OUTCOME_FAILED ||
 		    outcome == OUTCOME_UNREACHABLE);
 		return;
 	}
-	if (complaint.text[0] == '\0') {
+	if (wrong.text[0] == '\0') {
 		report->outcome = OUTCOME_USAGE;
 		return;
 	}
-	snprintf(why, sizeof(why), "malformed reply: %s", complaint.text);
+	snprintf(why, sizeof(why), "malformed reply: %s", wrong.text);
 	build_bad_reply(report, target, reply, why);
 }
 
@@ -486,8 +486,8 @@ build_from_lua_error(struct report *report, const char *target, json_t *raised)
 	else if (json_is_string(raised))
 		message = read_text(raised);
 	else {
-		dumped = dump_json(raised, JSON_COMPACT | JSON_ENCODE_ANY,
-		    NULL);
+		dumped = json_dump_strict(raised,
+		    JSON_COMPACT | JSON_ENCODE_ANY, NULL);
 		message = dumped == NULL ? NULL : json_string(dumped);
 		free(dumped);
 	}
@@ -562,7 +562,7 @@ report_fail(struct report *report, const struct error *failure)
 		return;
 	error = json_object();
 	if (read_fields(error, report_error_fields, NULL, "",
-	    &(struct complaint){ "", 0 }) == 0 &&
+	    &(struct schema_error){ "", 0 }) == 0 &&
 	    json_object_set_new(error, "code",
 	    json_string(error_word(failure->code))) == 0 &&
 	    json_object_set_new(error, "message",
@@ -634,17 +634,17 @@ report_document(const char *command, int exit_status,
 	json_t *list, *document;
 
 	/* Only the list is copied: the instances are shared. */
-	if ((list = copy_json(instances)) == NULL)
+	if ((list = json_copy_strict(instances)) == NULL)
 		return NULL;
 	document = json_pack("{s:b, s:i, s:s, s:o}",
 	    "ok", exit_status == 0, "exit", exit_status,
 	    "command", command, "instances", list);
 	if ((json_array_size(not_touched) > 0 &&
 	    json_object_set_new(document, "not_touched",
-	    copy_json(not_touched)) == -1) ||
+	    json_copy_strict(not_touched)) == -1) ||
 	    (json_array_size(skipped) > 0 &&
 	    json_object_set_new(document, "skipped",
-	    copy_json(skipped)) == -1)) {
+	    json_copy_strict(skipped)) == -1)) {
 		json_decref(document);
 		return NULL;
 	}

@@ -7,8 +7,7 @@
 
 #include "proto/request.h"
 #include "proto/script.h"
-#include "util/json_copy.h"
-#include "util/json_dump.h"
+#include "util/json_util.h"
 
 #define BOOT	"boot"
 #define TYPED	"commands.repl"
@@ -230,11 +229,11 @@ append_head(struct text *text, const struct script *boot,
 static char *
 dump_arguments(const json_t *args)
 {
-	json_t *copy = copy_json(args);
+	json_t *copy = json_copy_strict(args);
 	char *dumped;
 
 	json_object_del(copy, "texts");
-	dumped = dump_json(copy, JSON_COMPACT | JSON_ENSURE_ASCII, NULL);
+	dumped = json_dump_strict(copy, JSON_COMPACT | JSON_ENSURE_ASCII, NULL);
 	json_decref(copy);
 	return dumped;
 }
@@ -295,8 +294,8 @@ request_rest(const json_t *more, size_t *len)
 	char *dumped;
 
 	if (json_object_size(more) > 0) {
-		dumped = dump_json(more, JSON_COMPACT | JSON_ENSURE_ASCII,
-		    NULL);
+		dumped = json_dump_strict(more,
+		    JSON_COMPACT | JSON_ENSURE_ASCII, NULL);
 		if (dumped == NULL)
 			return NULL;
 		/* Continue the JSON object that the head has left open. */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/arguments.h"
+#include "cli/request_args.h"
 #include "cli/help.h"
 #include "output/term.h"
 #include "repl/backslash.h"
@@ -258,7 +258,7 @@ run_command(struct repl *repl, const struct options *options)
 	context.color = term_use_color(options->color, context.out);
 	context.quiet = options->quiet;
 	context.verbose = options->verbose;
-	if ((args = arguments_of_command(options, &repl->error)) == NULL) {
+	if ((args = request_args_for_command(options, &repl->error)) == NULL) {
 		report_error(repl, repl->line);
 		return;
 	}

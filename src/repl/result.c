@@ -7,7 +7,7 @@
 #include "proto/reply.h"
 #include "repl/highlight.h"
 #include "repl/result.h"
-#include "util/json_dump.h"
+#include "util/json_util.h"
 
 #define BEGIN		"---\n"
 #define BEGIN_LEN	(sizeof(BEGIN) - 1)
@@ -130,7 +130,7 @@ result_explain(const json_t *tree, struct error *error)
 	char *dumped = NULL;
 
 	if (!json_is_string(value))
-		dumped = dump_json(value, JSON_COMPACT | JSON_ENCODE_ANY,
+		dumped = json_dump_strict(value, JSON_COMPACT | JSON_ENCODE_ANY,
 		    NULL);
 	error_set(error, ERROR_LUA, "%s", dumped != NULL ?
 	    dumped : json_is_string(value) ? json_string_value(value) :

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/arguments.h"
+#include "cli/request_args.h"
 #include "cli/selection.h"
 #include "output/term.h"
 #include "rollout/cluster.h"
@@ -17,7 +17,7 @@
 #include "rollout/scheduler.h"
 #include "util/clock.h"
 #include "util/escape.h"
-#include "util/json_copy.h"
+#include "util/json_util.h"
 #include "util/signals.h"
 
 /* Delay before targets are searched again, in milliseconds. */
@@ -223,7 +223,7 @@ static json_t *
 args_for_run(const struct fleet *fleet, const json_t *given)
 {
 	const struct options *options = fleet->options;
-	json_t *args = copy_json(given);
+	json_t *args = json_copy_strict(given);
 
 	/*
 	 * The progress line shows phases, which instances report only if asked

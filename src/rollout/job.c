@@ -6,12 +6,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/arguments.h"
+#include "cli/request_args.h"
 #include "output/term.h"
 #include "rollout/job.h"
 #include "util/clock.h"
 #include "util/escape.h"
-#include "util/json_copy.h"
+#include "util/json_util.h"
 
 /* The first and the longest delay before a retry, in milliseconds. */
 #define RETRY_FIRST_MS	100
@@ -69,8 +69,8 @@ set_expectation(struct job_spec *spec, const json_t *args)
 static json_t *
 relay_arguments(const json_t *args, double timeout, struct error *error)
 {
-	json_t *relay = arguments_of_relay(args, error);
-	double seconds = arguments_seconds(arguments_seconds(timeout));
+	json_t *relay = request_args_for_relay(args, error);
+	double seconds = request_args_seconds(request_args_seconds(timeout));
 
 	if (relay == NULL)
 		return NULL;
@@ -86,7 +86,7 @@ int
 job_spec_init(struct job_spec *spec, const json_t *args, double timeout,
     int relayed, struct error *error)
 {
-	json_t *own = copy_json(args), *relay = NULL;
+	json_t *own = json_copy_strict(args), *relay = NULL;
 	int result = -1;
 
 	memset(spec, 0, sizeof(*spec));
@@ -140,7 +140,7 @@ own_arguments(const struct job *job, int64_t deadline)
 	json_t *own = json_object();
 	double seconds;
 
-	seconds = arguments_seconds((double)(deadline - job->tried) / 1000);
+	seconds = request_args_seconds((double)(deadline - job->tried) / 1000);
 	if (json_object_set_new(own, "timeout", json_real(seconds)) == -1 ||
 	    (job->uri != NULL &&
 	    json_object_set_new(own, "uri", json_string(job->uri)) == -1))

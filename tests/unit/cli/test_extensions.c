@@ -70,7 +70,7 @@ expect(const char *sections, const char *text)
 	struct error error;
 	char *dumped;
 
-	if (push_add_folder(args, ".", &error) == -1)
+	if (extensions_add_folder(args, ".", &error) == -1)
 		fail_msg("%s", error.message);
 	dumped = json_dumps(json_object_get(args, "sections"), JSON_COMPACT);
 	assert_string_equal(dumped, sections);
@@ -86,7 +86,7 @@ expect_error(const char *dir, const char *message)
 	json_t *args = json_object();
 	struct error error;
 
-	assert_int_equal(push_add_folder(args, dir, &error), -1);
+	assert_int_equal(extensions_add_folder(args, dir, &error), -1);
 	assert_string_equal(error.message, message);
 	assert_int_equal(error.outcome, OUTCOME_USAGE);
 	assert_string_equal(error_word(error.code), "usage");
@@ -146,7 +146,7 @@ test_links_to_files_are_followed_and_to_directories_not(void **state)
 	assert_int_equal(symlink("..2026", "..data"), 0);
 	assert_int_equal(symlink("..data/a.lua", "a.lua"), 0);
 	expect("[{\"name\":\"extensions/a.lua\",\"size\":1}]", "1");
-	assert_int_equal(push_add_folder(args, "..data", &error), 0);
+	assert_int_equal(extensions_add_folder(args, "..data", &error), 0);
 	json_decref(args);
 	assert_int_equal(symlink(".", "loop"), 0);
 	expect_error(".", "./loop: a symbolic link to a directory");
@@ -224,7 +224,7 @@ test_zeroes_are_bytes_like_others(void **state)
 
 	(void)state;
 	put_bytes("a.lua", "a\0b", 3);
-	assert_int_equal(push_add_folder(args, ".", &error), 0);
+	assert_int_equal(extensions_add_folder(args, ".", &error), 0);
 	assert_int_equal(json_string_length(json_object_get(
 	    json_object_get(args, "texts"), "pushed")), 3);
 	json_decref(args);
@@ -243,7 +243,7 @@ test_sizes_have_limits(void **state)
 		snprintf(path, sizeof(path), "m%d.lua", i);
 		put_large(path, PUSH_SECTION_MAX);
 	}
-	assert_int_equal(push_add_folder(args, ".", &error), 0);
+	assert_int_equal(extensions_add_folder(args, ".", &error), 0);
 	json_decref(args);
 	put("one.lua", "1");
 	expect_error(".", ".: more than 4096 files or 16 MiB of code");
@@ -270,12 +270,12 @@ test_counts_and_depths_have_limits(void **state)
 	}
 	strcat(path, "a.lua");
 	put(path, "");
-	assert_int_equal(push_add_folder(args, ".", &error), 0);
+	assert_int_equal(extensions_add_folder(args, ".", &error), 0);
 	json_decref(args);
 	strcpy(strrchr(path, '/'), "/d");
 	assert_int_equal(mkdir(path, 0700), 0);
 	args = json_object();
-	assert_int_equal(push_add_folder(args, ".", &error), -1);
+	assert_int_equal(extensions_add_folder(args, ".", &error), -1);
 	assert_non_null(strstr(error.message, "too many levels of "
 	    "directories"));
 	json_decref(args);

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "cli/arguments.h"
+#include "cli/request_args.h"
 #include "net/exchange.h"
 #include "net/poller.h"
 #include "proto/script.h"
@@ -305,7 +305,8 @@ fake_parse(struct ran *ran, int argc, char *argv[])
 	memset(ran, 0, sizeof(*ran));
 	if (options_parse(&ran->options, argc, argv, &error) == -1)
 		fail_msg("%s", error.message);
-	if ((ran->args = arguments_of_command(&ran->options, &error)) == NULL)
+	if ((ran->args = request_args_for_command(&ran->options,
+	    &error)) == NULL)
 		fail_msg("%s", error.message);
 }
 

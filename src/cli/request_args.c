@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/arguments.h"
-#include "util/json_copy.h"
+#include "cli/request_args.h"
+#include "util/json_util.h"
 #include "cli/extensions.h"
 
 /* The maximum size of the Lua passed to `eval`, in bytes. */
@@ -208,7 +208,7 @@ holder(const struct options *options)
 }
 
 double
-arguments_seconds(double timeout)
+request_args_seconds(double timeout)
 {
 	double seconds = timeout * 0.95;
 
@@ -224,7 +224,7 @@ set_true(json_t *args, const char *key, int is_set)
 }
 
 json_t *
-arguments_of_command(const struct options *options, struct error *error)
+request_args_for_command(const struct options *options, struct error *error)
 {
 	const char *command = options->command->name;
 	enum command_bit bit = options->command->bit;
@@ -237,7 +237,7 @@ arguments_of_command(const struct options *options, struct error *error)
 		command = "preflight";
 	if (json_object_set_new(args, "command", json_string(command)) == -1 ||
 	    json_object_set_new(args, "timeout",
-	    json_real(arguments_seconds(options->timeout))) == -1 ||
+	    json_real(request_args_seconds(options->timeout))) == -1 ||
 	    set_true(args, "main", options->run_main) == -1 ||
 	    set_true(args, "rocks", options->rocks) == -1 ||
 	    set_true(args, "no_stop", options->no_stop) == -1 ||
@@ -261,7 +261,7 @@ arguments_of_command(const struct options *options, struct error *error)
 	if (bit == COMMAND_EVAL && add_eval(args, options, error) == -1)
 		goto fail;
 	if (bit == COMMAND_PUSH &&
-	    push_add_folder(args, options->push_dir, error) == -1)
+	    extensions_add_folder(args, options->push_dir, error) == -1)
 		goto fail;
 	return args;
 
@@ -271,7 +271,7 @@ fail:
 }
 
 json_t *
-arguments_of_relay(const json_t *args, struct error *error)
+request_args_for_relay(const json_t *args, struct error *error)
 {
 	json_t *relay = json_object(), *holder;
 
@@ -282,7 +282,7 @@ arguments_of_relay(const json_t *args, struct error *error)
 	holder = json_object_get(args, "holder");
 	if (holder != NULL && json_object_set(relay, "holder", holder) == -1)
 		goto fail;
-	if (json_object_set_new(relay, "request", copy_json(
+	if (json_object_set_new(relay, "request", json_copy_strict(
 	    args)) == -1)
 		goto fail;
 	return relay;

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "cli/arguments.h"
+#include "cli/request_args.h"
 
 /* A command line, read. */
 struct ran {
@@ -28,7 +28,7 @@ parse(struct ran *ran, int argc, char *argv[])
 	memset(ran, 0, sizeof(*ran));
 	if (options_parse(&ran->options, argc, argv, &error) == -1)
 		fail_msg("%s", error.message);
-	ran->args = arguments_of_command(&ran->options, &error);
+	ran->args = request_args_for_command(&ran->options, &error);
 	if (ran->args == NULL)
 		fail_msg("%s", error.message);
 }
@@ -217,7 +217,7 @@ check_args_error(char *word, char *value, const char *expected)
 
 	assert_int_equal(options_parse(&options, value != NULL ? 4 : 3, argv,
 	    &error), 0);
-	assert_null(arguments_of_command(&options, &error));
+	assert_null(request_args_for_command(&options, &error));
 	assert_int_equal(error.outcome, OUTCOME_USAGE);
 	assert_string_equal(error.message, expected);
 	options_finish(&options);
@@ -245,7 +245,7 @@ test_a_relay_carries_the_request_and_tells_who_asks(void **state)
 
 	(void)state;
 	PARSE(&ran, "-v", "-m", "a");
-	assert_non_null(relay = arguments_of_relay(ran.args, &error));
+	assert_non_null(relay = request_args_for_relay(ran.args, &error));
 	assert_int_equal(json_object_size(relay), 4);
 	assert_string_equal(json_string_value(json_object_get(relay,
 	    "command")), "relay");
@@ -256,7 +256,7 @@ test_a_relay_carries_the_request_and_tells_who_asks(void **state)
 	json_decref(relay);
 	finish(&ran);
 	PARSE(&ran, "status");
-	assert_non_null(relay = arguments_of_relay(ran.args, &error));
+	assert_non_null(relay = request_args_for_relay(ran.args, &error));
 	assert_int_equal(json_object_size(relay), 2);
 	json_decref(relay);
 	finish(&ran);
@@ -300,7 +300,7 @@ test_push_sends_the_folder(void **state)
 	unlink(path);
 	rmdir(dir);
 	assert_int_equal(options_parse(&options, 3, argv, &error), 0);
-	assert_null(arguments_of_command(&options, &error));
+	assert_null(request_args_for_command(&options, &error));
 	assert_string_equal(error.message,
 	    "/nowhere: No such file or directory");
 	options_finish(&options);

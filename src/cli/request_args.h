@@ -6,8 +6,8 @@
  * instances.
  */
 
-#ifndef CR_ARGUMENTS_H
-#define CR_ARGUMENTS_H
+#ifndef CR_REQUEST_ARGS_H
+#define CR_REQUEST_ARGS_H
 
 #include <jansson.h>
 
@@ -19,20 +19,20 @@
  * the file of `eval -f` and the directory of `push`; returns NULL with a usage
  * error if they cannot be read.
  */
-json_t	*arguments_of_command(const struct options *, struct error *);
+json_t	*request_args_for_command(const struct options *, struct error *);
 
 /*
  * Returns the arguments of a request that makes the gateway relay a request
  * with `args`; each instance's address and timeout are still missing.  A new
  * reference, or NULL with an error.
  */
-json_t	*arguments_of_relay(const json_t *args, struct error *);
+json_t	*request_args_for_relay(const json_t *args, struct error *);
 
 /*
  * Returns the time limit to send to an instance, in seconds, if this program
  * waits `timeout` seconds for it: slightly less, so that the final reply still
  * arrives in time.
  */
-double	 arguments_seconds(double timeout);
+double	 request_args_seconds(double timeout);
 
 #endif
