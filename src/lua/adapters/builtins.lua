@@ -266,7 +266,7 @@ local function is_to_be_undone(self, item, before, now)
     if rawequal(before, now) or before ~= before and now ~= now then
         return false
     elseif type(now) == 'function' and self.txn.origin:wraps_old(now) then
-        -- Old code has set it.
+        -- Set by old code, not by new code.
         return false
     end
     return not item.is_data or type(before) == 'function' or type(now) == 'function'
@@ -315,8 +315,8 @@ local function restore_settings(item, undone, left)
     end
 end
 
---- Restores the log settings of `box.cfg`, which mirror those of `log.cfg`, but
--- where a level may be a name.
+--- Restores the log settings of `box.cfg`. They mirror those of `log.cfg`, except
+-- that a level may be a name there.
 function Builtins:restore_log_names()
     for key in pairs(self.log ~= nil and self.box ~= nil and self.log.changed or {}) do
         local name = 'log_' .. tostring(key)

@@ -38,8 +38,8 @@ function Endings:snapshot()
     self.before = fibers_lib.ids()
 end
 
---- Whether the caller is new code. The `stop` of an old role is not: it may end
--- what it owns.
+--- Whether the caller is new code. The `stop` of an old role does not count: it may
+-- end what it owns.
 local function is_asking(txn)
     return txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping()
 end
@@ -209,8 +209,8 @@ function Endings:rollback()
     unstage(self)
 end
 
---- Whether the entry function of a fiber is old code of the application: whether to
--- cancel such a fiber is decided in `fibers`.
+--- Whether the entry function of a fiber is old code of the application. The
+-- adapter `fibers` decides whether to cancel such a fiber.
 local function is_judged_elsewhere(self, thread)
     local entry = thread ~= nil and stacks.entry_of((stacks.frames_of(thread)))
     return entry and self.txn.origin:is_old(entry.func) or false

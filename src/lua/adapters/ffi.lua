@@ -15,7 +15,7 @@ local ctypes = require('platform.ctypes')
 local failure = require('core.failure')
 local ffi = require('ffi')
 
--- The original, while new code sees a wrapper.
+-- The original function: new code sees a wrapper.
 local cdef = ffi.cdef
 
 local Ffi = {name = 'ffi'}
@@ -303,8 +303,8 @@ function Ffi:stage()
     }
     ffi.cdef, ffi.metatype = self.staged.cdef, self.staged.metatype
 
-    -- Code that repeats a declaration often catches the error. It must not be
-    -- committed if its types have another layout than it expects.
+    -- Code that repeats a declaration often catches the error. Fail the transaction
+    -- anyway, as the layout of its types is not the one that it expects.
     local check = txn.check
     function txn.check(...)
         if self.refusal ~= nil then

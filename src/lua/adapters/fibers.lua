@@ -167,7 +167,7 @@ local function wait_for(list, until_time, is_over)
     end
 end
 
---- Returns the time in this many seconds, limited to a share of the time until the
+--- Returns the time `seconds` from now, limited to a share of the time until the
 -- transaction's deadline.
 local function after(self, seconds)
     local now = clock.monotonic()

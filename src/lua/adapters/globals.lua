@@ -1,5 +1,5 @@
---- Adapter: global variables, the tables behind them, and those behind
--- `cartridge.vars`.
+--- Adapter: global variables, the tables that they hold, and those that variables
+-- of `cartridge.vars` hold.
 --
 -- A global set by new code is visible to all code at once; it cannot be staged.
 -- What can be undone is undone: variables get their previous values back, and so do
@@ -100,7 +100,7 @@ local function look_at_table(data, verdict)
         end
         local change = data.changes[key]
         if verdict == nil then
-            -- Other code has set it last: a rollback keeps that value.
+            -- Other code has changed it since then: a rollback keeps that value.
             data.changes[key], data.has_others = nil, true
         else
             data.changes[key] = {

@@ -65,8 +65,8 @@ function Http:is_old(route)
     if self.txn.origin:wraps_old(route.sub) then
         return true
     end
-    -- The handler is a function of the library. What remains is the record of the
-    -- files that were loaded when a reload registered the route.
+    -- The handler is a function of the library. The only evidence is the record of
+    -- the files that were loaded when a reload registered the route.
     local files = self.txn.registry.routes[route]
     if files == nil or not self:is_anonymous(route) then
         return false
@@ -298,8 +298,8 @@ function Http:commit()
     self.counts = counts
 end
 
---- Makes current what old roles have registered when they were restarted after a
--- rollback: each route replaces the one with the same method and path.
+--- Applies what old roles registered when they were restarted after a rollback:
+-- each route replaces the one with the same method and path.
 function Http:revive()
     unstage(self)
     local routes, places = list_routes(self.live.routes), {}

@@ -86,8 +86,8 @@ local function has_text(path, text)
 end
 
 --- Determines whether a file has changed, and compiles a controller. May yield.
--- @tparam table item from `find`; its `changed` is set, or nil if unknown, and for
---   a controller also the fields that `catalog.compile` sets
+-- @tparam table item from `find`; sets its field `changed` (nil if unknown) and,
+--   for a controller, the fields that `catalog.compile` sets
 -- @tparam table registry of the instance
 -- @treturn[1] boolean true
 -- @treturn[2] nil
@@ -164,7 +164,7 @@ local function action_of(controller, route)
     return type(f) == 'function' and f or nil
 end
 
---- Loads a controller in the way in which the first request would.
+--- Loads a controller as the first request for it would.
 -- @tparam table item
 -- @tparam {table,...} routes the routes that refer to this controller
 -- @tparam table staged set of the routes that new code has registered
@@ -345,7 +345,7 @@ function Files:rollback(undone)
     end
 end
 
---- Returns the part of a file that goes into a report.
+--- Returns the entry of a file in a report.
 local function describe(item)
     return {path = item.path, module = 'http.server', changed = item.changed}
 end

@@ -21,7 +21,7 @@ local OF_SOCKET = {'ssl_cert_file', 'ssl_key_file', 'ssl_password', 'ssl_passwor
 -- @tparam table http the module `adapters.http`
 -- @tparam {table,...} others adapters of the servers that the framework has
 -- @tparam ?boolean is_reviving whether this is for old roles that are restarted
---   after a rollback: then `revive` makes current what they register
+--   after a rollback: then `revive` applies what they register
 local function new(txn, http, others, is_reviving)
     return setmetatable({
         txn = txn,
@@ -159,7 +159,7 @@ local function unstage(self)
     if self.lib ~= nil and self.lib.new == self.staged then
         self.lib.new = self.original
     end
-    -- From now on, a proxy forwards these to the live server.
+    -- From now on, proxies forward `start` and `stop` to the live server.
     for _, part in ipairs(self.order) do
         rawset(part.stand_in, 'start', nil)
         rawset(part.stand_in, 'stop', nil)
@@ -196,8 +196,7 @@ function Servers:rollback()
     self:settle()
 end
 
---- Makes current what old roles have registered when they were restarted after a
--- rollback.
+--- Applies what old roles registered when they were restarted after a rollback.
 function Servers:revive()
     unstage(self)
     for _, part in ipairs(self.order) do

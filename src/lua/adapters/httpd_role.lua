@@ -73,8 +73,8 @@ function HttpdRole:settle()
     end
 end
 
---- Ends the proxies of new code. `get_server` stays wrapped until `settle`, for the
--- `stop` of old roles.
+--- Gives new code the live servers from now on. `get_server` stays wrapped until
+-- `settle`, for the `stop` of old roles.
 function HttpdRole:commit()
     self.stand_ins = {}
 end

@@ -188,8 +188,7 @@ function Sockets:commit()
     end
 end
 
---- Makes current what old roles have opened when they were restarted after a
--- rollback.
+--- Applies what old roles opened when they were restarted after a rollback.
 function Sockets:revive()
     unstage(self)
     take_over(self)

@@ -284,8 +284,8 @@ function Triggers:commit()
     end
 end
 
---- Makes current what old roles have set when they were restarted after a rollback:
--- each trigger replaces the one with the same code.
+--- Applies what old roles set when they were restarted after a rollback: each
+-- trigger replaces the one with the same code.
 function Triggers:revive()
     unstage(self)
     for _, place in ipairs(self.places) do

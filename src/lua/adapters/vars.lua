@@ -29,8 +29,8 @@ local function ended_by(txn, modules, stops)
         return txn.origin:is_old(f)
     end, rawget(_G, GLOBALS.values) or {})
     for name in pairs(hidden) do
-        -- Not the variables of Cartridge or of a rock, which a role may use as
-        -- well.
+        -- A role may use variables of Cartridge or of a rock, too: these are not
+        -- hidden.
         if package.loaded[name] ~= nil and modules.by_name[name] == nil then
             hidden[name] = nil
         end

@@ -10,8 +10,8 @@ local fiber = require('fiber')
 -- Seconds for an answer. No question asked here takes long.
 local PATIENCE = 5
 
--- Returns the state of an instance. Errors are converted to strings, as their
--- tables may not be serialisable.
+-- Code that returns the state of an instance. Errors are converted to strings, as
+-- their tables may not be serialisable.
 local STATE = [[
     local confapplier = require('cartridge.confapplier')
     local state, err = confapplier.get_state()
@@ -27,7 +27,8 @@ local STATE = [[
     }
 ]]
 
--- Validates a config, as the first phase of Cartridge's two-phase commit does.
+-- Code that validates a config, as the first phase of Cartridge's two-phase commit
+-- does.
 local VALIDATE = [[
     local ok, conf, err = pcall(require('cartridge.clusterwide-config').new, ...)
     if ok and conf ~= nil then
@@ -43,9 +44,9 @@ local VALIDATE = [[
     return tostring(text)
 ]]
 
--- Aborts the prepare phase of an abandoned change. A prepared config is a
--- directory on disk, which exists, possibly under a longer name, while it is
--- being written.
+-- Code that aborts the prepare phase of an abandoned change. A prepared config is a
+-- directory on disk, which exists, possibly under a longer name, while it is being
+-- written.
 local RELEASE = [[
     local change = ...
     local fiber, fio = require('fiber'), require('fio')

@@ -173,7 +173,7 @@ local function misspelt(map, key)
     return found and ('unknown key %q, did you mean %s?'):format(found, key) or nil
 end
 
---- Returns the problem of a required text field, or nil.
+--- Returns what is wrong with a required text field, or nil.
 local function text_problem(map, field, prefix)
     if map[field] == nil then
         return misspelt(map, field) or ('%s%s is missing'):format(prefix, field)
@@ -184,7 +184,7 @@ end
 
 local EVENTS = {binary = {'path'}, http = {'path', 'method'}}
 
---- Returns the problem of an event of an exported function, or nil.
+--- Returns what is wrong with an event of an exported function, or nil.
 local function event_problem(event)
     if not is_map(event) then
         return 'must be a map'

@@ -204,7 +204,7 @@ function Push:check_code(given)
         ok, err = candidate:update_luatables()
     end
     if not ok then
-        -- Without its traceback, which would show only code of this program.
+        -- Leave out the traceback: it would show only code of this program.
         failure.raise({code = 'bad_config', phase = 'compile', message = failure.describe(err)})
     end
     local name = sections_lib.CONFIG:gsub('%.yml$', '')

@@ -1,4 +1,4 @@
---- The usual outcome for each error code that Lua has. src/util/error_codes.h
+--- The usual outcome for each error code of the Lua side. src/util/error_codes.h
 -- explains the codes; tests compare both tables. A code can have several outcomes:
 -- then the failure has its own.
 

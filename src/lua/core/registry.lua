@@ -30,7 +30,7 @@ local fiber = require('fiber')
 
 local NAME = '__cartridge_reload'
 -- Version of the layout. Data in the layout of another version of this program is
--- dropped. That is safe: it only makes later reloads more precise.
+-- dropped. That is safe: without it, later reloads are only less precise.
 local VERSION = 5
 
 --- Returns a new state table with the fields that are the same in all versions.

@@ -42,7 +42,7 @@ function Cartridge.vars(_, module_name)
 end
 
 --- Returns the version of Cartridge.
--- @treturn string "unknown" if it does not tell
+-- @treturn string "unknown" if it has none
 function Cartridge.version()
     local main = package.loaded['cartridge']
     local version = type(main) == 'table' and main.VERSION or package.loaded['cartridge.VERSION']

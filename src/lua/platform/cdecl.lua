@@ -1,8 +1,8 @@
---- Parses C declarations as accepted by `ffi.cdef`: finds the declared names,
--- and rewrites the text.
+--- Parses C declarations as accepted by `ffi.cdef`: finds the declared names, and
+-- rewrites the text.
 --
--- A name is {space = 'tags' | 'names', name = string}, because `struct x` and a
--- function `x` are unrelated.
+-- A name is the table {space = 'tags' | 'names', name = string}: `struct x` and a
+-- function `x` are different names.
 
 local require = ... -- luacheck: ignore (every file begins with it)
 

@@ -19,7 +19,8 @@ local function builtin()
     return nil
 end
 
---- Finds an upvalue by its name: the server's Lua code is not stripped.
+--- Finds an upvalue by its name. The server's Lua code has these names, as it is
+-- not stripped.
 -- @return its value
 -- @treturn ?number its index, nil if there is none
 local function find_upvalue(f, wanted)

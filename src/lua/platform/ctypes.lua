@@ -155,7 +155,7 @@ function Comparison:is_same(old_id, new_id, any_name)
         return false
     end
     if SPACES[old.kind] == 'tags' and old.name ~= nil and not is_complete(old) then
-        -- The existing tag has no body yet, which the new one may add.
+        -- The existing tag has no body yet: the new declaration may add one.
         return is_alike(old, new)
     end
     if old.flags ~= new.flags or old.size ~= new.size then

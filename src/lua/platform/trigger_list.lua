@@ -30,7 +30,7 @@ local function names_module()
     return module
 end
 
---- Calls Tarantool's function of a place.
+--- Calls the function of Tarantool that sets and lists the triggers of a place.
 local function call(place, ...)
     if place.is_method then
         return place.original(place.holder, ...)
@@ -57,7 +57,7 @@ local function list(place)
     return result
 end
 
---- Whether code has chosen the name of a trigger, rather than the server.
+--- Whether the name of a trigger was chosen by code, not by the server.
 local function has_own_name(trigger)
     return trigger.name ~= nil and tonumber(trigger.name) ~= tonumber(('%p'):format(trigger.f))
 end
