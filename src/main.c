@@ -32,9 +32,9 @@
 #endif
 
 /*
- * Opens /dev/null in place of any standard descriptor that is closed, in the
- * wrong direction, so that using it still fails.  Otherwise a socket could get
- * one of these numbers and receive the output.
+ * Opens /dev/null in place of each closed standard descriptor; otherwise a
+ * socket could get its number and receive the output.  Opens it in the wrong
+ * direction, so that using the descriptor still fails.
  */
 static void
 keep_standard_descriptors(void)
@@ -115,8 +115,8 @@ run_on_targets(const struct options *options, const json_t *args)
 	} else {
 		outcome = fail(&error, error.outcome == OUTCOME_USAGE);
 		/*
-		 * JSON output is a document even on failure, unless the command
-		 * line is invalid.
+		 * On failure, too, JSON output is a document, unless the
+		 * command line is invalid.
 		 */
 		none.outcome = outcome;
 		none.error = &error;

@@ -62,7 +62,7 @@ is_utf8(const char *text, size_t len)
 	return value != NULL;
 }
 
-/* Checks that a module can be required: by its path with dots for slashes. */
+/* Checks that the path of a module can be required, with dots for slashes. */
 static int
 check_name(struct folder *folder, const char *path)
 {
@@ -198,7 +198,7 @@ read_entry(struct folder *folder, int dirfd, const char *name,
 	int wanted, is_link;
 
 	wanted = strcmp(path, CONFIG) == 0 || has_suffix(name, ".lua");
-	/* It would be ignored, and the code would not be exported. */
+	/* A config.yaml would be ignored, and the code not exported. */
 	if (strcmp(path, "config.yaml") == 0)
 		return complain(folder, path, "it must be named " CONFIG);
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)

@@ -525,7 +525,7 @@ scan(struct parser *parser, int argc, char *argv[], int *next)
 
 	scanner_init(&scanner);
 	opterr = 0;
-	/* The console parses many lines: 0 makes glibc start over. */
+	/* Reset getopt_long(3), as the console parses many lines. */
 	optind = 0;
 	while (result == 0 && !options->help && !options->version) {
 		at = optind > 0 ? optind : 1;

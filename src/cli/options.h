@@ -160,7 +160,7 @@ void	options_finish(struct options *);
 /* Returns the command with that name, or NULL. */
 const struct command_row	*options_find_command(const char *name);
 
-/* Whether a command is available on the command line; in the console. */
+/* Whether a command is available on the command line, and in the console. */
 int	options_in_cli(const struct command_row *);
 int	options_in_repl(const struct command_row *);
 

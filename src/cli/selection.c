@@ -153,7 +153,7 @@ add_names(const struct targets *targets, char *text, size_t size)
 		strlcat(text, ", ...", size);
 }
 
-/* Rejects a number of targets that the command or --cluster does not take. */
+/* Rejects more than one target if the command or --cluster takes only one. */
 static int
 check_count(const struct options *options, const struct targets *targets,
     struct error *error)

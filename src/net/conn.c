@@ -35,7 +35,7 @@ struct conn {
 	int64_t			 opened;
 	int64_t			 greeted_from;	/* greeting expected since */
 	int64_t			 deadline;
-	int64_t			 due;		/* limit of this state */
+	int64_t			 due;		/* deadline of this state */
 	int			 final_read;	/* reading past the deadline */
 
 	struct dial		 dial;		/* while connecting */

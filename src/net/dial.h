@@ -22,7 +22,7 @@ struct dial {
 	int64_t			 began;
 	int64_t			 deadline;
 	int64_t			 due;		/* time limit of this address */
-	struct addrinfo		*addresses;	/* all those of the host */
+	struct addrinfo		*addresses;	/* of the host name, or NULL */
 	const struct addrinfo	*address;	/* the address being tried */
 };
 

@@ -148,7 +148,7 @@ static int
 begin_request(struct exchange *exchange)
 {
 	exchange->is_ready = 1;
-	/* The handshake may be read late, but no request may follow then. */
+	/* Even if the handshake is read after the deadline, send nothing. */
 	if (clock_ms() >= exchange->deadline)
 		return fail_deadline(exchange);
 	return exchange->is_queued ? 0 : send_request(exchange);

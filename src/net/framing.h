@@ -61,7 +61,7 @@ void	 framer_commit(struct framer *, size_t len);
 int	 framer_next(struct framer *, struct document *);
 
 /*
- * Return the number of bytes received of the unfinished document, and the
+ * Return the number of bytes received of the unfinished document, and those
  * bytes.
  */
 size_t	 framer_pending(const struct framer *);

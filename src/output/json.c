@@ -39,7 +39,7 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 		fwrite(at, 1, len, out);
 		if (at[len] == '\0')
 			break;
-		/* JSON does not require DEL to be escaped, but terminals do. */
+		/* Escape DEL for terminals: JSON does not require that. */
 		fputs("\\u007F", out);
 	}
 	putc('\n', out);

@@ -273,7 +273,9 @@ print_fibers(const struct output_context *context, const json_t *report,
 	fibers = json_object_get(json_object_get(report, "fibers"), key);
 	for (i = 0; i < json_array_size(fibers); i++) {
 		fiber = json_array_get(fibers, i);
-		/* Fibers with a reason are listed as stale references. */
+		/*
+		 * A fiber with a reason is listed as a stale reference instead.
+		 */
 		if (string(fiber, "reason") != NULL)
 			continue;
 		fprintf(context->out, "  fiber %s: %" JSON_INTEGER_FORMAT " ",
@@ -306,16 +308,16 @@ print_timings(const struct output_context *context, const json_t *report)
 		separator = ", ";
 	}
 	/*
-	 * The separator changes when something is printed; only then end the
-	 * line.
+	 * End the line only if something was printed, which changes the
+	 * separator.
 	 */
 	if (separator[0] == ',')
 		putc('\n', context->out);
 }
 
 /*
- * Prints all errors of modules or of the config, unless there is only one,
- * which standard error has.
+ * Prints all errors of modules or of the config.  A single one is printed only
+ * on standard error.
  */
 static void
 print_problems(const struct output_context *context, const json_t *report)

@@ -184,7 +184,7 @@ static void
 print_summary(const struct output_context *context, const json_t *report,
     const struct counts *counts)
 {
-	/* For the outcome `stale`, the first line has said that. */
+	/* With the outcome `stale`, the first line already says so. */
 	int said = report_ended(report, OUTCOME_STALE);
 
 	if (counts->patched + counts->left == 0 && !context->verbose &&

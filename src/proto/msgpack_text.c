@@ -40,8 +40,8 @@ skip(const char **at, const char *end, int depth)
 			return -1;
 		count = mp_decode_map(at);
 		/*
-		 * More entries than bytes: truncated.  Checked before the
-		 * multiplication, which could overflow.
+		 * A map with more entries than bytes is truncated.  Check this
+		 * before the multiplication, which could overflow.
 		 */
 		if (count > (size_t)(end - *at))
 			return -1;
@@ -64,7 +64,7 @@ msgpack_skip(const char **at, const char *end)
 	return skip(at, end, 0);
 }
 
-/* Whether YAML reads a string as a string without quotes. */
+/* Whether a string can be written without quotes: YAML still reads a string. */
 static int
 is_plain(const char *data, size_t len)
 {

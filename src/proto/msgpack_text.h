@@ -24,7 +24,7 @@ int	 msgpack_skip(const char **at, const char *end);
 
 /*
  * Converts a value that msgpack_skip has accepted to one line of YAML in flow
- * style.  Of an extension type only the number is shown.  Returns a text that
+ * style.  An extension type is shown only by its number.  Returns a text that
  * the caller frees and sets *len to its length, or returns NULL if out of
  * memory.
  */

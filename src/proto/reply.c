@@ -36,14 +36,14 @@
 #define COST_ANCHOR	200	/* plus the length of its name */
 
 /*
- * How often a placeholder is held in memory until it reaches the tree: the
- * copies of libyaml and jansson.
+ * Heap cost of each byte that placeholders add: the copies of libyaml and
+ * jansson.
  */
 #define COST_PLACEHOLDER	5
 
 /*
- * Result of functions that still need the event, in place of 0 or -1: the
- * caller must not free it.
+ * Result of functions that keep the event, instead of 0 or -1: the caller must
+ * not free it.
  */
 #define EVENT_RETAINED		1
 
@@ -191,10 +191,7 @@ drop_key(struct frame *frame)
 	frame->key = NULL;
 }
 
-/*
- * Sets a key that is not a plain text: JSON of the node, or an alias of a
- * string.
- */
+/* Sets a key from a node: the text of a string, or else compact JSON. */
 static int
 set_node_key(struct reader *reader, const json_t *node)
 {
@@ -213,8 +210,8 @@ set_node_key(struct reader *reader, const json_t *node)
 	if (text == NULL)
 		return out_of_memory(reader);
 	/*
-	 * The quotes of nested keys are escaped again at each level, which can
-	 * double the length each time: charge it.
+	 * Charge the text: each level of nested keys escapes the quotes again,
+	 * which can double its length.
 	 */
 	if (charge(reader, len) == -1) {
 		free(text);
@@ -390,8 +387,8 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key) {
 		/*
-		 * The key is the text itself, as without an anchor; only
-		 * aliases use the node.
+		 * The text is the key, as without an anchor; only aliases need
+		 * the node.
 		 */
 		count_size(reader, len + 1, 0);
 		json_decref(node);

@@ -20,7 +20,7 @@
 
 /*
  * The maximum number of maps in the lists of a report.  Even an empty map of
- * the reply takes memory: in the report it has all fields.
+ * the reply takes memory, as it gets all fields in the report.
  */
 #define ITEMS_MAX	50000
 
@@ -203,7 +203,7 @@ read_array(const struct field *field, const json_t *from, const char *name,
 
 /*
  * Converts a value to the type that the schema demands.  Returns a new
- * reference, or NULL with a complaint.
+ * reference, or NULL with a schema violation.
  */
 static json_t *
 read_value(const struct field *field, json_t *from, const char *name,
@@ -243,7 +243,7 @@ read_value(const struct field *field, json_t *from, const char *name,
 
 /*
  * Sets the fields of a report object from a map of the reply, or to their
- * defaults if that is NULL.  Returns 0, or -1 with a complaint.
+ * defaults if that is NULL.  Returns 0, or -1 with a schema violation.
  */
 static int
 read_fields(json_t *into, const struct field *fields, const json_t *from,
@@ -273,7 +273,7 @@ read_fields(json_t *into, const struct field *fields, const json_t *from,
 
 /*
  * Builds a report from a map of the reply, or with defaults if that is NULL.
- * Returns 0, or -1 with a complaint.
+ * Returns 0, or -1 with a schema violation.
  */
 static int
 build(struct report *report, const char *target, enum outcome outcome,
@@ -398,7 +398,7 @@ take_excerpt(const char *data, size_t len, void *arg)
 		return 0;
 	memcpy(excerpt->text + excerpt->len, "...", 3);
 	excerpt->is_cut = 1;
-	/* Stop the serialisation: the reply may be large. */
+	/* Stop here: the rest of the reply may be large. */
 	return -1;
 }
 
@@ -417,8 +417,8 @@ build_bad_reply(struct report *report, const char *target, const json_t *reply,
 }
 
 /*
- * Reads the outcome that the instance reports.  Returns 0, or -1 if an instance
- * cannot report it: `unreachable` can only come from a gateway.
+ * Reads the outcome that the instance reports.  Returns 0, or -1 if there is
+ * none that it may report; `unreachable` may come only from a gateway.
  */
 static int
 read_outcome(const json_t *from, int relayed, enum outcome *outcome)

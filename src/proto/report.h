@@ -43,7 +43,7 @@ void	report_from_error(struct report *, const char *target,
 
 /*
  * Replaces the results of `eval`, a text, by their tree, for formats that need
- * it.  If they cannot be parsed, the report becomes one of that error.
+ * it.  If they cannot be parsed, replaces the report by one with that error.
  */
 void	report_parse_results(struct report *);
 

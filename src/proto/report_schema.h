@@ -19,7 +19,7 @@ enum field_kind {
 	FIELD_OBJECTS		/* an array of objects */
 };
 
-/* What the report has if the reply lacks the field. */
+/* The value in the report of a field that the reply lacks. */
 enum field_default {
 	DEFAULT_NULL,
 	DEFAULT_ZERO,		/* 0, false, "", [], or an object of defaults */

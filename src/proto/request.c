@@ -223,9 +223,7 @@ append_head(struct text *text, const struct script *boot,
 	append_escaped(text, args, strlen(args) - 1);
 }
 
-/*
- * Serialises the arguments except for "texts", which the line has separately.
- */
+/* Serialises the arguments except for "texts", which is sent separately. */
 static char *
 dump_arguments(const json_t *args)
 {

@@ -37,7 +37,7 @@ struct prescan {
 	unsigned char	*to;		/* output, or NULL to measure */
 	size_t		 len;		/* length of the output */
 	size_t		 directives;
-	int		 needs_copy;	/* for placeholders */
+	int		 needs_copy;	/* the input needs placeholders */
 };
 
 static const char hex_digits[] = "0123456789abcdef";

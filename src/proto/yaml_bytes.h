@@ -23,7 +23,7 @@ struct prepared {
 };
 
 /*
- * Scans a YAML stream.  If it needs placeholders, copies it, into at most `max`
+ * Scans a YAML stream.  If it needs placeholders, makes a copy of at most `max`
  * bytes.  Returns 0, or -1 with errno EMSGSIZE or ENOMEM and without a copy.
  */
 int	 bytes_prepare(struct prepared *, const char *data, size_t len,

@@ -10,8 +10,8 @@
 #include "proto/yaml_scalar.h"
 
 /*
- * Parses a JSON integer that fits in 64 bits, signed.  Returns 0, or -1 if the
- * text is not one.
+ * Parses a JSON integer that fits in a signed 64-bit number.  Returns 0, or -1
+ * if the text is not one.
  */
 static int
 read_integer(const char *text, size_t len, json_int_t *number)

@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* The cache of strings: the longest string, and the number of entries. */
+/* Limits of the cache: length of a string, and number of entries. */
 #define SCALARS_LEN_MAX	16
 #define SCALARS_MAX	256
 

@@ -24,7 +24,7 @@
  * `help`, or of all commands if that is NULL; COMMAND_QUIT.
  */
 struct backslash {
-	struct strlist			 words;	/* own the options' strings */
+	struct strlist			 words;	/* storage of the options */
 	struct options			 options;
 	const struct output		*output;
 	const struct command_row	*help;

@@ -84,7 +84,8 @@ open_below(int parent, const char *name, int make)
 	/* mkdirat(2) does not follow a dangling symbolic link. */
 	if (mkdirat(parent, name, 0700) == -1 && errno != EEXIST) {
 		/*
-		 * A read-only file system is no news: report what is missing.
+		 * On a read-only file system, report the missing directory
+		 * instead.
 		 */
 		errno = errno == EROFS ? ENOENT : errno;
 		return -1;
@@ -128,9 +129,7 @@ open_directory(const char *path, size_t base_len, int make)
 			errno = code;
 			dir = next;
 		}
-		/*
-		 * Does this name end at or after the part from the environment?
-		 */
+		/* From the directory of the environment on, check the owner. */
 		if (dir != -1 && (size_t)(name - copy) + strlen(name) >=
 		    base_len && !is_ours(dir)) {
 			close(dir);
@@ -191,8 +190,8 @@ open_locked(const struct history *history, int lock, int *dir)
 	int fd, i, code;
 
 	/*
-	 * Create the directory only at the start: if it disappears later, that
-	 * was on purpose.
+	 * Create the directory only at the start: later it may have been
+	 * removed on purpose.
 	 */
 	*dir = open_directory(history->path, history->base_len,
 	    lock == LOCK_SH);

@@ -39,7 +39,7 @@
 #define SYMBOL_OF_END(use)
 #endif
 
-/* All functions and variables that are used of the library. */
+/* All functions and variables of the library that are used here. */
 #define SYMBOLS(use)							\
 	use(add_history)						\
 	use(rl_attempted_completion_function)				\
@@ -241,8 +241,7 @@ lineedit_open(const struct lineedit_hooks *given, struct error *error)
 	lib.rl_initialize();
 	/*
 	 * Do not ask whether to list many names: in callback mode readline
-	 * cannot wait for the answer, and would take the question for
-	 * confirmed.
+	 * cannot wait for the answer, and would assume yes.
 	 */
 	*lib.rl_completion_query_items = -1;
 	lib.rl_variable_bind("page-completions", "off");

@@ -74,10 +74,7 @@ lua_complete_names(struct strlist *names, struct event_source *source,
 	case EVENT_REFUSED:
 		break;
 	case EVENT_DISCONNECTED:
-		/*
-		 * Only the completion was lost, so the outcome of no line is
-		 * unknown.
-		 */
+		/* Only the completion was lost: no statement was running. */
 		if (error->code == ERROR_CLOSED)
 			error_set(error, ERROR_CLOSED_EARLY,
 			    "connection closed by the instance");

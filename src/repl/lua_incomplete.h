@@ -3,8 +3,8 @@
 
 /*
  * Tracks the nesting of brackets, blocks and long strings in Lua, to decide
- * whether a statement is incomplete.  The result is exact for valid Lua;
- * whether the text is valid, only the instance knows.
+ * whether a statement is incomplete.  The result is exact for valid Lua; only
+ * the instance knows whether the text is valid.
  */
 
 #ifndef CR_LUA_INCOMPLETE_H

@@ -42,7 +42,10 @@ pager_rows(const char *text, size_t len, size_t columns)
 	return rows + (width + columns - 1) / columns;
 }
 
-/* Whether the text has more rows than the terminal, and someone can scroll. */
+/*
+ * Whether standard input and the stream are a terminal with fewer rows than the
+ * text.
+ */
 static int
 is_too_long(FILE *out, const char *text, size_t len)
 {
@@ -74,7 +77,7 @@ start(const char *command, pid_t *pid)
 		fcntl(fds[1], F_SETFD, FD_CLOEXEC);
 		return fds[1];
 	}
-	/* The pager would inherit that SIGPIPE is ignored. */
+	/* The pager must not inherit that SIGPIPE is ignored. */
 	signal(SIGPIPE, SIG_DFL);
 	dup2(fds[0], STDIN_FILENO);
 	close(fds[0]);
@@ -175,7 +178,7 @@ print(FILE *out, const char *text, size_t len)
 
 	if (!isatty(fd) || fflush(out) != 0 ||
 	    (done = write_until(fd, text, len, 1)) == -1) {
-		/* On an error too, so that the stream remembers it. */
+		/* Also after an error, so that the stream records it. */
 		fwrite(text, 1, len, out);
 	} else if ((size_t)done < len && !signals_terminating()) {
 		if (memchr(text, '\033', (size_t)done) != NULL)

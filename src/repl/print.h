@@ -46,7 +46,7 @@ void	 print_failure(struct printer *, unsigned long line,
 int	 print_flush(const struct printer *);
 
 /*
- * Prints what a function prints: at a terminal through the pager, if there is
+ * Prints the output of a function: at a terminal through the pager, if there is
  * enough memory to buffer it.
  */
 int	 print_text(struct printer *, unsigned long line, print_func *,

@@ -33,12 +33,14 @@ struct repl {
 	const struct target		*target;
 	const struct output_context	*context;
 	int				 is_over;
-	int				 is_lost;	/* by a completion */
-	enum outcome			 outcome;	/* of the console */
+	/* The connection was lost during a completion. */
+	int				 is_lost;
+	enum outcome			 outcome;
 	struct event_source		 source;
 	struct printer			 printer;
 	struct error			 error;
-	struct linereader		 reader;	/* unless editing */
+	/* For input that is not edited. */
+	struct linereader		 reader;
 	struct history			 history;
 	unsigned long			 line;		/* its number */
 	struct statement		 statement;

@@ -43,7 +43,7 @@ result_read(struct result *result, const struct document *doc,
 
 	if (!begins(doc->data, doc->len, BEGIN, BEGIN_LEN))
 		goto fail;
-	/* The console failed: to print the results, or to run the line. */
+	/* The console failed to print the results or to run the line. */
 	if (begins(rest, len, ERROR, ERROR_LEN)) {
 		*result = (struct result){ RESULT_FAILED, rest, len };
 		return 0;

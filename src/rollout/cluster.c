@@ -53,7 +53,7 @@ fetch_topology(struct fleet *fleet, struct error *error)
 		return NULL;
 	result = scheduler_run(fleet, &batch, error);
 	job_spec_finish(&spec);
-	/* After an interrupt the request may not have been sent. */
+	/* Interrupted before the request was sent: there is no report. */
 	if (result == -1 || fleet->members[0].state != MEMBER_DONE)
 		return NULL;
 	if (outcome_exit(report->outcome) == 0) {
@@ -77,7 +77,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(one->name, other->name);
 }
 
-/* Fails a member, which need not be asked, because of the topology. */
+/* Fails a member, without asking it, because of the topology. */
 static void
 fail_member(struct fleet *fleet, struct member *member,
     const struct error *error)
@@ -89,8 +89,8 @@ fail_member(struct fleet *fleet, struct member *member,
 
 /*
  * Makes targets for the instances to which no gateway relays, with the user and
- * password of the entry.  Ignores an invalid address: add_instance fails that
- * member.  Returns 0, or -1 with an error.
+ * password of the entry instance.  Ignores an invalid address: add_instance
+ * fails that member.  Returns 0, or -1 with an error.
  */
 static int
 add_targets(struct fleet *fleet, const struct target *entry,

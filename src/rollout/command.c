@@ -25,7 +25,7 @@
 
 /* How many instances read-only commands handle in parallel. */
 #define JOBS_MANY	64
-/* Limit with a gateway, which handles the requests of all instances. */
+/* How many with a gateway, which handles the requests of all instances. */
 #define JOBS_RELAYED	16
 
 /* Says in the error that the search was interrupted. */

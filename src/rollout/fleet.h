@@ -17,7 +17,7 @@
 #include "util/error.h"
 
 enum member_state {
-	MEMBER_WAITING,		/* if never run: "not attempted" */
+	MEMBER_WAITING,		/* at the end: it was not attempted */
 	MEMBER_BUSY,
 	MEMBER_DONE,		/* has a report */
 	MEMBER_SKIPPED

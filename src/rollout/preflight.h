@@ -13,7 +13,9 @@
 #include "rollout/job.h"
 #include "util/error.h"
 
-/* Initialises a job spec for this command.  Returns 0, or -1 with an error. */
+/*
+ * Initialises the job spec of the preflight.  Returns 0, or -1 with an error.
+ */
 int	preflight_spec_init(struct job_spec *, const struct options *,
 	    struct error *);
 

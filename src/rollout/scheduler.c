@@ -66,7 +66,7 @@ on_phase(const struct job *job)
 		fleet_log(fleet, job->name, job->phase);
 }
 
-/* Logs, only once, the error that --wait is waiting to pass. */
+/* Logs once why --wait retries. */
 static void
 on_retry(const struct job *job)
 {
@@ -412,7 +412,9 @@ run_batch(struct scheduler *scheduler)
 		wait_for_events(scheduler);
 		step_jobs(scheduler);
 	}
-	/* Jobs that are still running, after an error of this program. */
+	/*
+	 * Jobs still run here only after an error of this program: cancel them.
+	 */
 	for (i = 0; i < scheduler->jobs; i++) {
 		if (scheduler->slots[i].member == NULL)
 			continue;

@@ -18,7 +18,7 @@ struct discover_query {
 	const char	*app;		/* a name, or a glob of names */
 	const char	*instance;	/* the same */
 	const char	*run_dir;
-	const char	*system_run_dir; /* NULL but in tests */
+	const char	*system_run_dir; /* set only by tests, otherwise NULL */
 	int		 only_here;	/* do not search /var/run/tarantool */
 };
 

@@ -138,7 +138,7 @@ read_file(const char *path, int given, char **text, size_t *len,
 	return 1;
 }
 
-/* Sets the error for a line, which is counted from 0, as in libyaml. */
+/* Sets the error in a line of the file; `line` counts from 0, as in libyaml. */
 static int
 bad_line(const struct reader *reader, size_t line, const char *key,
     const char *what)
@@ -385,7 +385,7 @@ project_run_dir(char **run_dir, struct error *error)
  * path, 0 if there is none, or -1 if out of memory.
  */
 
-/* Looks in one directory. */
+/* Looks for the file in one directory. */
 static int
 find_tt_in(const char *dir, char **file)
 {
@@ -404,7 +404,10 @@ find_tt_in(const char *dir, char **file)
 	return 0;
 }
 
-/* Looks in the current directory and in its parents, except for the root. */
+/*
+ * Looks for the file in the current directory and in its parents, except for
+ * the root.
+ */
 static int
 find_tt_upwards(char **file)
 {

@@ -83,8 +83,8 @@ copy(char **to, const char *text)
 }
 
 /*
- * Completes `target`, in which the caller may have set an owner, to a unix
- * socket and adds it.  Copies the strings.
+ * Adds a unix socket, for which the caller may have set an owner in `target`.
+ * Copies the strings.
  */
 static int
 add_socket(struct targets *targets, struct target *target, const char *path,
@@ -152,8 +152,8 @@ note_denied(const char *path, int code)
 }
 
 /*
- * Sets `denied` to a directory on the way to the pattern that may not be
- * searched. glob(3) does not report one if only a fixed file name follows it.
+ * Sets `denied` to a directory in the pattern that this user may not search.
+ * glob(3) does not report one if only a fixed file name follows it.
  */
 static void
 find_denied(const char *pattern)

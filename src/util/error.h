@@ -2,10 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Errors: a code, which determines the outcome and is a stable word for
- * programs, and a sentence for people.  Functions that can fail fill one in for
- * their caller and print nothing: the command, or main, decides what to do with
- * it.
+ * An error has a code, which determines the outcome and is a stable word for
+ * programs, and a sentence for people.  Functions that can fail fill in an
+ * error for their caller and print nothing: the command, or main, decides what
+ * to do with it.
  */
 
 #ifndef CR_ERROR_H
@@ -28,13 +28,16 @@ struct error {
 	char		 message[1024];	/* one line, unescaped */
 };
 
-/* Returns the word of a code, as in `error.code` of the report; static. */
+/*
+ * Returns the word of a code, as in `error.code` of the report; a static
+ * string.
+ */
 const char	*error_word(enum error_code);
 
 /* Returns the outcome of a command that fails with this code. */
 enum outcome	 error_outcome(enum error_code);
 
-/* Returns the sentence that explains the code; static. */
+/* Returns the sentence that explains the code; a static string. */
 const char	*error_explanation(enum error_code);
 
 /*
@@ -48,7 +51,7 @@ int	error_set(struct error *, enum error_code, const char *fmt, ...)
 int	error_set_transient(struct error *, enum error_code, const char *fmt,
 	    ...) __attribute__((format(printf, 3, 4)));
 
-/* Fills in the error of this program being out of memory.  Returns -1. */
+/* Fills in an error: this program is out of memory.  Returns -1. */
 int	error_out_of_memory(struct error *);
 
 #endif

@@ -37,7 +37,7 @@ harmful(unsigned long code)
 	return 0;
 }
 
-/* Writes \ooo, as vis(3) does; vis(3) would allocate memory for each byte. */
+/* Writes \ooo like vis(3), which would allocate memory for each byte. */
 static char *
 put_octal(char *dst, unsigned char byte)
 {

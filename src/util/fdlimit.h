@@ -12,7 +12,8 @@
 
 /*
  * Raises the soft limit if necessary, so that `wanted` connections can be open
- * at the same time.  Returns how many can be, between 1 and `wanted`.
+ * at the same time.  Returns how many connections are possible, between 1 and
+ * `wanted`.
  */
 size_t	fdlimit_ensure(size_t wanted);
 

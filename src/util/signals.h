@@ -22,8 +22,8 @@ int	signals_begin(void);
 void	signals_end(void);
 
 /*
- * Makes a signal interrupt blocking system calls with EINTR, if `yes` is set,
- * for callers that have to react at once.
+ * Sets whether a signal interrupts blocking system calls with EINTR, for
+ * callers that have to react at once.
  */
 void	signals_break_calls(int yes);
 
