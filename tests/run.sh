@@ -19,7 +19,7 @@
 # program, absolute), TARANTOOL, CARTRIDGE_ROCKS, TEST_TIMEOUT (seconds for
 # one suite), JOBS (suites at a time: as many as there are processors),
 # VALGRIND (1: unit tests under valgrind), ONLY (a shell pattern for names of
-# suites).
+# suites), TIMES (1: lists the suites with the most processor time at the end).
 #
 # Suites run beside others, maybe those of another run: each has temporary
 # directories of its own and may listen on the 500 ports from TEST_PORTS on,
@@ -49,6 +49,8 @@ fi
 LOGS=$BUILD_DIR/test
 mkdir -p "$LOGS" || exit
 
+# Suites that take long are started first, so that none is left to run alone.
+LONGEST='live/stale live/cluster functional/readme'
 # For each suite: "kind/name", its start time, and its output, which is printed
 # after that of the suites before it.
 SUITES=()
@@ -158,7 +160,7 @@ reserve_ports()
 start()
 {
 	local index=$1 kind=${SUITES[$1]%%/*} name=${SUITES[$1]#*/}
-	local command=()
+	local command=() log
 	case $kind in
 	unit)
 		[ -z "${VALGRIND:-}" ] || command=(valgrind -q
@@ -174,10 +176,16 @@ start()
 	esac
 	BEGAN[index]=$SECONDS
 	reserve_ports
+	log=$LOGS/$kind-${name//\//-}
+	# Inside timeout(1), which signals the whole process group.
+	# shellcheck disable=SC2016 # expanded by the shell that runs it
+	[ -z "${TIMES:-}" ] || command=(bash -c '
+		TIMEFORMAT="%R %U %S"
+		{ time "$@" 2>&3; } 3>&2 2>"$0"' "$log.time" "${command[@]}")
 	TEST_PORTS=$PORTS \
 	    env --default-signal=INT,QUIT \
 	    timeout -k 10 "$TEST_TIMEOUT" "${command[@]}" \
-	    >"$LOGS/$kind-${name//\//-}.log" 2>&1 </dev/null &
+	    >"$log.log" 2>&1 </dev/null &
 	RUNNING[$!]=$index
 	exec {PORTS_FD}>&-
 }
@@ -213,6 +221,20 @@ finish()
 	done
 }
 
+# Prints the suites that used most of the processor, and the sum of all.
+print_times()
+{
+	local suite
+	printf '%9s %9s  %s\n' 'cpu s' 'wall s' suite
+	for suite in ${SUITES[@]+"${SUITES[@]}"}; do
+		tail -n 1 "$LOGS/${suite//\//-}.time" |
+		    sed "s|\$| $suite|"
+	done | awk '
+		{ printf "%9.1f %9.1f  %s\n", $2 + $3, $1, $4; sum += $2 + $3 }
+		END { printf "%9.1f %9s  %s\n", sum, "", "all" }' |
+	    sort -rn | head -n 20
+}
+
 shopt -s nullglob
 for kind; do
 	case $kind in
@@ -233,10 +255,20 @@ for kind; do
 	esac
 done
 
+FIRST=()
+REST=()
+for index in "${!SUITES[@]}"; do
+	case " $LONGEST " in
+	*" ${SUITES[index]} "*)	FIRST+=("$index") ;;
+	*)	REST+=("$index") ;;
+	esac
+done
+QUEUE=(${FIRST[@]+"${FIRST[@]}"} ${REST[@]+"${REST[@]}"})
+
 next=0
-while [ "$next" -lt ${#SUITES[@]} ] || [ ${#RUNNING[@]} -gt 0 ]; do
-	if [ "$next" -lt ${#SUITES[@]} ] && [ ${#RUNNING[@]} -lt "$JOBS" ]; then
-		start "$next"
+while [ "$next" -lt ${#QUEUE[@]} ] || [ ${#RUNNING[@]} -gt 0 ]; do
+	if [ "$next" -lt ${#QUEUE[@]} ] && [ ${#RUNNING[@]} -lt "$JOBS" ]; then
+		start "${QUEUE[next]}"
 		next=$((next + 1))
 		continue
 	fi
@@ -245,6 +277,8 @@ while [ "$next" -lt ${#SUITES[@]} ] || [ ${#RUNNING[@]} -gt 0 ]; do
 	finish "${RUNNING[$pid]}" "$status"
 	unset "RUNNING[$pid]"
 done
+
+[ -z "${TIMES:-}" ] || print_times
 
 if [ $((PASSED + FAILED + SKIPPED)) -eq 0 ]; then
 	echo "run.sh: no test was run" >&2

@@ -554,7 +554,7 @@ done
 rm -f begun go after
 
 fleet a.sock <<END
-* command=status touch=begun hang
+* command=preflight touch=begun hang
 END
 (
 	trap '' INT

@@ -231,7 +231,10 @@ wait_until()
 {
 	local deadline=$((SECONDS + 20))
 	while ! "$@"; do
-		[ "$SECONDS" -lt "$deadline" ] || return 1
+		if [ "$SECONDS" -ge "$deadline" ]; then
+			diag "waited in vain: $*"
+			return 1
+		fi
 		sleep 0.01
 	done
 }

@@ -133,7 +133,10 @@ wait_until()
 	local deadline=$((SECONDS + $1 + 1))
 	shift
 	while ! "$@"; do
-		[ "$SECONDS" -lt "$deadline" ] || return 1
+		if [ "$SECONDS" -ge "$deadline" ]; then
+			diag "waited in vain: $*"
+			return 1
+		fi
 		sleep 0.05
 	done
 }
