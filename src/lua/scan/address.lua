@@ -1,38 +1,37 @@
---- The addresses of Lua objects.
+--- Determines the addresses of Lua objects.
 --
--- `string.format('%p')` returns them, but creates a string each time, which the
--- garbage collector of a large heap has to clear away. So a table holds the
--- object for a moment in a slot whose place in memory is known, and the address
--- is read from there. Memory is only read, and only inside that table, whose
--- layout is verified first: by the numbers in its other slots, and by
--- comparison with `%p`.
+-- `string.format('%p')` returns an address, but creates a string each time. For a
+-- large heap, these would be too many strings for the garbage collector. So the
+-- object is stored in a slot of a table, and the address is read from the memory of
+-- that slot. Memory is only read, and only inside that table. Its layout is verified
+-- first, by the numbers in the other slots and by comparison with `%p`.
 
 local require = ...
 local bit = require('bit')
 local ffi = require('ffi')
 require('table.new')
 
--- Values stored in the slots after the first, to recognise them in memory.
+-- Numbers stored in the slots after the first, to recognise the slots in memory.
 local MARKS = {1.2345e-200, 6.789e200, -4.2e-77}
--- A table with so few slots stores them behind its own structure, whose size in
--- bytes is one of these: without and with 64-bit addresses (GC64).
+-- LuaJIT allocates the slots of such a small table right behind the table's header.
+-- The header has one of these sizes in bytes: without and with 64-bit addresses (GC64).
 local SLOTS = 8
 local HEADERS = {32, 64}
--- An address has at most 47 bits; the rest is the type tag.
+-- With GC64, the low 47 bits of a slot are the address, and the others a type tag.
 local HIGH_BITS = 0x7fff
 
---- Returns the address according to `%p`.
+--- Returns the address of an object according to `%p`.
 local function format(object)
     return tonumber(('%p'):format(object))
 end
 
---- Finds the first slot of a table.
+--- Finds the first slot of a table in memory.
 -- @tparam table slots with MARKS from the second slot on
--- @treturn ?cdata its address, as words of 32 bits
+-- @treturn ?cdata pointer to the slot, as 32-bit words; nil if it is not found
 local function locate(slots)
     local base = ffi.cast('const uint8_t *', ffi.cast('uintptr_t', format(slots)))
     for _, header in ipairs(HEADERS) do
-        -- Arrays have a slot number zero.
+        -- The array part of a table begins with the slot for index 0.
         local first = ffi.cast('const double *', base + header) + 1
         local same = true
         for i, mark in ipairs(MARKS) do
@@ -45,8 +44,9 @@ local function locate(slots)
     return nil
 end
 
---- Creates a function that reads an address from memory.
--- @treturn ?function nil if this build does not allow it
+--- Creates a function that reads the address of an object from memory.
+-- @treturn ?function (object) -> number; nil if the layout of tables in this build of
+--   LuaJIT is unknown
 local function reader()
     local ok, read = pcall(function()
         local slots = table.new(SLOTS, 0)
@@ -74,7 +74,7 @@ local function reader()
     if not ok or read == nil then
         return nil
     end
-    -- For userdata `%p` returns the address of its contents instead.
+    -- No userdata here: `%p` returns the address of its contents instead.
     for _, object in ipairs({{}, function() end, coroutine.create(function() end), read, _G}) do
         if read(object) ~= format(object) then
             return nil

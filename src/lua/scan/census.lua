@@ -1,10 +1,10 @@
---- Records what new code has registered with libraries by the commit.
+--- The census: a record of what new code has registered with libraries by the commit.
 --
--- A request that the new code serves after the commit may register something
--- too, such as a callback for its own reply. That does not replace a
--- registration of the old code, although it comes from the same code and place.
--- So registrations that count as replacements are recorded before any request
--- reaches the new code.
+-- A registration of new code replaces one of old code for the same purpose. But
+-- requests that new code serves after the commit may also register something, such
+-- as a callback for their own reply, with the same library and by the same code.
+-- That replaces nothing. So only registrations in the census count as
+-- replacements: it is taken before any request reaches the new code.
 
 local require = ...
 local clock = require('clock')
@@ -16,7 +16,8 @@ local walk_lib = require('scan.heap_walk')
 -- The share of the remaining time that the walk may take.
 local SHARE = 0.1
 
--- Variables of a function, and fields of a table in one, that are looked at.
+-- Maximum number of upvalues of a function, and of fields of a table in one of them,
+-- that are examined.
 local UPVALUES, FIELDS = 60, 50
 
 local Census = {}
@@ -26,14 +27,15 @@ local function new()
     return setmetatable({
         entries = setmetatable({}, {__mode = 'k'}),     -- holder -> entry -> true
         layers = setmetatable({}, {__mode = 'k'}),      -- set of closures
-        edges = {},         -- {parent, key, child}: what held new code
-        kept = {},          -- set of objects that new code has
+        edges = {},         -- references {parent, key, child} on paths to new functions
+        kept = {},          -- set of objects to which new code refers
         is_complete = false,
     }, Census)
 end
 
---- Notes by what new code is held.
--- @tparam table seen object -> set of its keys, or of its members
+--- Records a reference on the path to a new function.
+-- @tparam table seen object -> set of its keys, or keys that are the child, which were
+--   already recorded
 local function add_edge(self, seen, parent, key, child)
     local is_member = key == walk_lib.KEY
     if type(parent) == 'table' and (is_member or type(key) == 'string' or type(key) == 'number')
@@ -47,8 +49,10 @@ local function add_edge(self, seen, parent, key, child)
     end
 end
 
---- Notes the objects that a new function has in its variables, and in tables there: a
--- library may have given it one that was there before.
+--- Records the objects to which a new function refers: those in its upvalues, and in
+-- tables there. Some may be older than the new code, and passed to it by a library.
+-- @tparam table kept set to which the objects are added
+-- @tparam function f
 local function add_kept(kept, f)
     local function add(value)
         local kind = type(value)
@@ -75,11 +79,11 @@ end
 
 --- Takes a census. Yields.
 -- @tparam table options
---   registry: of the instance, which is left out
+--   registry: see `core.registry`; not searched
 --   is_new: function (f) -> whether it is new code
 --   deadline: on the monotonic clock
---   limit: the most memory that Lua may have in use, in kilobytes
--- @treturn table with `is_complete`
+--   limit: Lua memory at which to stop, in kilobytes
+-- @treturn table the census, with `is_complete`: whether the whole heap was searched
 local function take(options)
     local self = new()
     local locator, seen, functions = registrations.new(), {}, {}
@@ -104,7 +108,8 @@ local function take(options)
                 self.entries[found.holder] = self.entries[found.holder] or {}
                 self.entries[found.holder][found.entry] = true
             end
-            -- The outermost closure wraps all others.
+            -- Follow the path from the function outwards. Any closure on it may
+            -- be a wrapper, and the outermost one wraps all others.
             if kind == 'key' then
                 key = walk_lib.KEY
             end
@@ -126,9 +131,9 @@ local function take(options)
     return self
 end
 
---- Whether a registration existed.
--- @tparam table found see `registrations`
--- @param entry of the holder that it is in
+--- Whether new code had made a registration when the census was taken.
+-- @tparam table found a registration, see `registrations`
+-- @param entry the entry of its holder to look up
 -- @treturn boolean
 function Census:has(found, entry)
     if found.kind == 'around' then

@@ -1,9 +1,10 @@
---- Recognises copies of current functions, made with `string.dump`.
+--- Recognises copies of serving functions, made with `string.dump`, which are not stale
+-- although they look so.
 --
--- The parser does not see them, so nothing records their generation, and their
--- chunk name is that of the file. A function without upvalues depends on its code
--- alone: where the serving generation has the same code on the same line, it does
--- not matter which of both is called.
+-- A copy is loaded from bytecode, not parsed, so its generation is not recorded, and
+-- its chunk name is that of the file. But if it has no upvalues, it depends on its
+-- code alone. If the serving generation has the same code on the same line, it does
+-- not matter which of the two functions is called.
 
 local require = ...
 local bit = require('bit')
@@ -12,18 +13,21 @@ local vmdef = require('jit.vmdef')
 
 -- Maximum number of instructions and constants that are compared.
 local INSTRUCTIONS, CONSTANTS = 5000, 1000
--- Instructions that the JIT compiler replaces by variants of the same name.
+-- Instructions that the JIT compiler replaces by variants: the same name with the
+-- prefix I or J.
 local VARIANTS = {FORI = true, FORL = true, ITERL = true, LOOP = true, FUNCF = true, FUNCV = true}
 
 local Copies = {}
 Copies.__index = Copies
 
---- @tparam table registry see `core.registry`
+--- Creates a recogniser for one pass of the scan.
+-- @tparam table registry see `core.registry`
 local function new(registry)
     return setmetatable({registry = registry}, Copies)
 end
 
---- Returns an instruction in a form that does not depend on the JIT compiler.
+--- Returns an instruction; for one that the JIT compiler may have replaced by a
+-- variant, the common name of the variants.
 local function instruction_of(f, pc)
     local instruction = jutil.funcbc(f, pc)
     if instruction == nil then
@@ -40,8 +44,8 @@ end
 
 local is_same
 
---- Whether two constants are equal; of those that are neither numbers nor strings
--- nor functions only the kind is compared.
+--- Whether two constants are equal. Only numbers, strings and prototypes are compared
+-- by value; others, such as template tables, only by type.
 local function is_same_constant(a, b)
     if type(a) ~= type(b) then
         return false
@@ -76,7 +80,7 @@ function is_same(f, g)
     return true
 end
 
---- The prototypes of the serving generation, by their line.
+--- Returns the prototypes of a unit's serving generation: line -> list of prototypes.
 local function by_line(self, unit)
     self.lines = self.lines or {}
     local lines = self.lines[unit]
@@ -94,10 +98,10 @@ local function by_line(self, unit)
     return lines
 end
 
---- Whether a function that counts as stale, of an unknown generation, is such a
--- copy; from then on it counts as current. Does not yield.
--- @tparam function f
--- @tparam string unit of it, see `ownership`
+--- Whether a function is a copy of a serving function. If so, records the generation of
+-- its prototype, so that it no longer counts as stale. Does not yield.
+-- @tparam function f a stale function
+-- @tparam string unit unit of the function, see `ownership`
 -- @treturn boolean
 function Copies:has(f, unit)
     local info = jutil.funcinfo(f)
@@ -106,7 +110,8 @@ function Copies:has(f, unit)
     end
     for _, proto in ipairs(by_line(self, unit)[info.linedefined] or {}) do
         if is_same(f, proto) then
-            -- The other one may be collected before the next scan.
+            -- Record it now: the serving function may have been collected by the
+            -- next scan.
             self.registry.protos[info.proto] = self.registry.protos[proto]
             self.registry.units[info.proto] = unit
             return true

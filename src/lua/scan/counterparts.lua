@@ -1,9 +1,9 @@
---- Finds the function or table of the serving generation that corresponds to one
--- of an old generation, see `match`: exactly one, or none.
+--- Finds counterparts: the functions and tables of the serving generation that
+-- correspond to those of old generations. Old and new modules are compared by
+-- `match`. An old function has exactly one counterpart, or none.
 --
--- Replaced modules are matched once, right after the commit, and the path to
--- each function is kept as long as the function lives: what one scan does not
--- reach can still be named by the next.
+-- The names and paths of old functions are recorded right after the commit, as long as
+-- the functions exist. So later scans can name and patch those that this one misses.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -11,7 +11,7 @@ local generations = require('code.generations')
 local matching = require('scan.match')
 local slice = require('core.yield')
 
--- How many entries of a table are examined to determine its owner.
+-- Maximum number of entries of a table that are examined to determine its owner.
 local ENTRIES = 1000
 -- The maximum depth of class inheritance.
 local BASES = 10
@@ -24,13 +24,13 @@ local function unit_of(origin, registry, f)
     return origin ~= nil and origin:unit_of(f) or generations.unit_of(registry, f)
 end
 
---- Lists the contents of the modules that are about to be replaced. No new code
--- has run yet. May yield.
+--- Lists the functions and tables in the modules that are about to be replaced. Must be
+-- called before new code runs. May yield.
 -- @tparam table registry see `core.registry`
 -- @tparam table origin see `ownership`
 -- @tparam table old module name -> value
--- @tparam {table,...} paths lists of module name -> path
--- @treturn table for `new`
+-- @tparam {table,...} paths tables of module name -> path
+-- @treturn table the option `things` of `new`
 local function list_old(registry, origin, old, paths)
     local foreign, listed = {[_G] = true}, {}
     for _, value in pairs(table.copy(package.loaded)) do
@@ -57,22 +57,24 @@ local function list_old(registry, origin, old, paths)
     return listed
 end
 
---- Creates the counterparts of a change. May yield.
+--- Creates the finder of counterparts. May yield.
 -- @tparam table registry see `core.registry`
--- @tparam ?table change a generation that takes over, before or after it does:
---   origin: see there
---   old: module name -> value, of all modules as they were
---   new: module name -> value, of those that are replaced
---   paths: module name -> path, the same
---   former: the same for files that they had before
---   gone: the same for modules that have no file any more
---   things: optional: as `list` gave them
---   shared: optional: set of names whose values are not of the module alone
+-- @tparam ?table change the current reload, before or after its commit; nil if there is
+--   none:
+--   origin: see `ownership`
+--   old: module name -> old value, of all loaded modules
+--   new: module name -> new value, of the replaced modules
+--   paths: module name -> path, of the replaced modules
+--   former: module name -> previous path, of replaced modules whose file has moved
+--   gone: module name -> path, of modules whose file no longer exists
+--   things: optional: result of `list`
+--   shared: optional: set of names of modules whose values may also have functions of
+--     other code
 local function new(registry, change)
     change = change or {}
     local self = setmetatable({
         registry = registry,
-        tables = registry.tables or {},     -- of a registry of another version
+        tables = registry.tables or {},     -- nil in the layout of another version
         strangers = registry.strangers or {},
         origin = change.origin,
         old = change.old or {},
@@ -126,14 +128,15 @@ function Counterparts:unit_of(f)
     return unit_of(self.origin, self.registry, f)
 end
 
---- Whether a function belongs to the serving generation, or to the one about to
--- serve.
+--- Whether a function belongs to the serving generation, or to the new one before the
+-- commit.
 local function is_current(self, f)
     return self.origin ~= nil and self.origin:is_new(f)
         or generations.classify(self.registry, f) == 'current'
 end
 
---- Returns the current value of a module.
+--- Returns the value of a module in the new code; for one that is not replaced, its
+-- present value.
 local function value_of(self, module)
     local value = self.new[module]
     if value == nil then
@@ -142,8 +145,10 @@ local function value_of(self, module)
     return value
 end
 
---- Matches a module, before anything of it is replaced.
--- @tparam ?function pause called now and then; without it nothing yields
+--- Matches a file of a module with the module's new value. The first call must come
+-- before anything in the old module is patched; later ones return the same result.
+-- @tparam ?function pause called now and then to yield; without it this does not yield
+-- @treturn table the result of `match.new`
 local function matching_of(self, module, source, pause)
     local key = module .. source
     if self.matched[key] == nil then
@@ -162,8 +167,8 @@ local function matching_of(self, module, source, pause)
     return self.matched[key]
 end
 
---- Returns what is recorded about the functions of a file.
--- @treturn table weak: function -> entry
+--- Returns the records about stale functions of a file.
+-- @treturn table weak: function -> record of its name and path, see `match`
 local function known_of(registry, source)
     local known = registry.known[source]
     if known == nil then
@@ -173,7 +178,8 @@ local function known_of(registry, source)
     return known
 end
 
---- Whether a table may be a class; other tables of old code are data.
+--- Whether a table may be a class: it has functions or metamethods. Other tables of old
+-- code are data.
 local function has_code(object)
     local count = 0
     for key, value in next, object do
@@ -187,7 +193,8 @@ local function has_code(object)
     return false
 end
 
---- Records a replaced module, as far as it consists of one file.
+--- Records the names and paths of the functions and tables that a replaced module has
+-- from one of its files.
 local function remember_module(self, module, source)
     local known, tables = known_of(self.registry, source), self.tables
     local found = matching_of(self, module, source, slice.pause)
@@ -206,14 +213,14 @@ local function remember_module(self, module, source)
     end)
 end
 
---- Whether the change has replaced the value of a module.
+--- Whether the reload has replaced the value of a module.
 local function is_changed(self, module)
     local kind = type(self.old[module])
     return (kind == 'table' or kind == 'function') and not rawequal(self.old[module], value_of(self, module))
 end
 
---- Calls back for each module that the change replaces, and each of its files.
--- May yield.
+--- Calls `visit` with each module that the reload replaces, and each of its files. May
+-- yield.
 local function each_changed(self, visit)
     for source, modules in pairs(self.modules) do
         for _, module in ipairs(modules) do
@@ -225,10 +232,10 @@ local function each_changed(self, visit)
     end
 end
 
---- Records which counterparts of old tables existed before the new code: it got
--- them from other code, and its functions in them are meant for that code. May
--- yield.
--- @tparam function was_there (table) -> boolean
+--- Records which counterparts of old tables are older than the new code. New code has
+-- got these tables from other code, such as a library, so they do not replace the old
+-- tables. May yield.
+-- @tparam function was_there (table) -> whether it existed before the new code
 function Counterparts:find_strangers(was_there)
     each_changed(self, function(module, source)
         matching_of(self, module, source, slice.pause):each(module, function(thing, _, counterpart)
@@ -240,7 +247,8 @@ function Counterparts:find_strangers(was_there)
     end)
 end
 
---- Records everything that the change has replaced. Yields.
+--- Records the names and paths of all functions and tables that the reload has replaced,
+-- for later scans. Yields.
 function Counterparts:remember()
     each_changed(self, function(module, source)
         remember_module(self, module, source)
@@ -248,9 +256,10 @@ function Counterparts:remember()
     self.matched, self.is_remembered = {}, true
 end
 
---- Returns what is known of a stale function.
--- @treturn ?table entry, with the name of its `module`
--- @treturn boolean whether this change replaces it, and it is not remembered
+--- Returns the record of a stale function.
+-- @treturn ?table record, see `match`, with the name of its `module`
+-- @treturn boolean whether the function is matched by this reload, rather than recorded
+--   by `remember` or an earlier reload
 local function entry_of(self, f, source)
     for _, module in ipairs(self.is_remembered and {} or self.modules[source] or {}) do
         local entry = matching_of(self, module, source):find(f, module)
@@ -265,17 +274,18 @@ end
 
 --- Returns the qualified name of a stale function.
 -- @tparam function f
--- @tparam string source of it
+-- @tparam string source unit of the function
 -- @treturn ?string nil if it has none
 function Counterparts:name_of(f, source)
     local entry = entry_of(self, f, source)
     return entry and matching.name_of(entry)
 end
 
---- Returns the qualified name of a neighbour of a stale function in its table.
+--- Returns the qualified name of another field in the table that holds a stale function.
 -- @tparam function f
--- @tparam string source of it
--- @tparam string key
+-- @tparam string source unit of the function
+-- @tparam string key key of the other field
+-- @treturn string
 function Counterparts:name_beside(f, source, key)
     local name = self:name_of(f, source) or ''
     return name:gsub('[^.]*$', '') .. key
@@ -283,7 +293,7 @@ end
 
 --- Returns the counterpart of a stale function. Does not yield.
 -- @tparam function f
--- @tparam string source of it
+-- @tparam string source unit of the function
 -- @treturn[1] function
 -- @treturn[2] nil
 -- @treturn[2] string why there is none
@@ -313,17 +323,19 @@ function Counterparts:find(f, source)
     return counterpart
 end
 
--- Kinds of names in `package.loaded` without a file of their own.
+-- Kinds of modules for which `require` finds no file, see `catalog`.
 local WITHOUT_FILE = {no_file = true, loader = true, gone = true}
 
---- Whether a module is stored under an additional name.
+--- Whether a name in `package.loaded` is only an alias under which the application has
+-- stored a module.
 local function is_alias(name, value)
     return type(name) ~= 'string' or WITHOUT_FILE[catalog.classify(name, value)] or false
 end
 
---- Returns tables that no module of the application created, even if it has
--- modified them: the values of modules that were not replaced, spaces, and the
--- contents of `box`.
+--- Returns the tables that replaced modules have not created, even if they have modified
+-- them: the values of modules that were not replaced, spaces, and the contents of
+-- `box`.
+-- @treturn table set
 local function others_of(self)
     if self.others == nil then
         local set, replaced = {[_G] = true}, {}
@@ -351,8 +363,8 @@ local function others_of(self)
     return self.others
 end
 
---- Returns the tables that a table inherits from: its metatable and its
--- `__index`.
+--- Returns the tables of old modules from which a table inherits: its `__index` and its
+-- metatable.
 local function bases_of(self, object)
     local list = {}
     for _, base in ipairs({rawget(object, '__index') or false, debug.getmetatable(object) or false}) do
@@ -363,7 +375,10 @@ local function bases_of(self, object)
     return list
 end
 
---- Returns what the new code has in place of an old table.
+--- Returns the counterpart of an old table, whether or not it can replace the table.
+-- @treturn[1] table
+-- @treturn[2] nil
+-- @treturn[2] string why there is none
 local function counterpart_of(self, object)
     local entry = self.tables[object]
     if entry.why ~= nil then
@@ -374,13 +389,14 @@ local function counterpart_of(self, object)
     return matching.retrace(object, entry, value_of(self, entry.module))
 end
 
---- Whether all code in a table belongs to the application. Functions that its
--- counterpart contains too, such as methods added by a class library, do not count.
+--- Whether an old table belongs to its module alone, so that it can be replaced: it has
+-- stale functions, and no functions of other code. Functions that its counterpart
+-- contains too, such as methods added by a class library, are ignored.
 -- @tparam table object
 -- @tparam table counterpart
--- @tparam boolean is_module whether it is the value of a module, which may contain
---   functions of other code, or no functions
--- @tparam number depth of classes that it may inherit from
+-- @tparam boolean is_module whether it is the value of a module, which may also contain
+--   functions of other code, or no functions at all
+-- @tparam number depth maximum depth of base classes that are examined
 local function is_own(self, object, counterpart, is_module, depth)
     if others_of(self)[object] or others_of(self)[counterpart] then
         return false
@@ -404,7 +420,7 @@ local function is_own(self, object, counterpart, is_module, depth)
     if has_others or has_stale or depth == 0 then
         return has_stale and not has_others
     end
-    -- It may have no functions but those that it inherits.
+    -- A class without functions of its own may inherit some.
     for _, base in ipairs(bases_of(self, object)) do
         local other = counterpart_of(self, base)
         if other and is_own(self, base, other, false, depth - 1) then
@@ -414,14 +430,14 @@ local function is_own(self, object, counterpart, is_module, depth)
     return false
 end
 
---- Returns the counterpart of a table of an old module: of its value, or of a
--- class that the module created. Does not yield.
+--- Returns the counterpart of an old table that is the value of a module, or a class
+-- that a module has created. Does not yield.
 -- @tparam table object
 -- @treturn[1] table
 -- @treturn[2] nil
--- @treturn[2] ?string why there is none
--- @treturn[2] ?boolean whether it is not of the module alone
--- @treturn[2] ?table what stands for it then
+-- @treturn[2] ?string why the table cannot be replaced
+-- @treturn[2] ?boolean true if that is because other code uses the table, too
+-- @treturn[2] ?table then, the corresponding table of the new code
 function Counterparts:find_table(object)
     local entry = self.tables[object]
     if entry == nil then
@@ -438,7 +454,7 @@ function Counterparts:find_table(object)
     return counterpart
 end
 
---- Whether a file belongs to a module.
+--- Whether a module was loaded from a file, now or in an earlier generation.
 local function is_of(self, source, module)
     for _, name in ipairs(self.modules[source] or {}) do
         if name == module then
@@ -448,12 +464,12 @@ local function is_of(self, source, module)
     return false
 end
 
---- Returns how the table of an old module is reported.
+--- Describes a table of an old module for the report.
 -- @tparam table object
--- @treturn string name
--- @treturn string source of its functions, or of its module
--- @treturn number line of the first one
--- @treturn ?number generation, if it is known
+-- @treturn string qualified name
+-- @treturn string unit of its first stale function; without one, that of its module
+-- @treturn number line of that function, or 1
+-- @treturn ?number generation of that function, if it is known
 function Counterparts:describe_table(object)
     local entry, left = self.tables[object], ENTRIES
     local name = entry.holder == nil and entry.module or matching.name_of(entry)
@@ -472,11 +488,12 @@ function Counterparts:describe_table(object)
     return name, source or '@' .. (self.paths[entry.module] or entry.module), line or 1, generation
 end
 
---- Whether all old functions inside a possible wrapper can be replaced, so that
--- it becomes new code. Does not yield.
+--- Whether a function, and the functions that it wraps, can all be replaced by new ones.
+-- Does not yield.
 -- @tparam function f
--- @tparam table taken set of new functions that are already in place: an old
---   function with one of them as its counterpart cannot be replaced
+-- @tparam table taken set of new functions that new code has registered itself: they
+--   must not replace an old function as well
+-- @treturn boolean
 function Counterparts:cover(f, taken)
     for _, old in ipairs(self.origin.list_wrapped(f, function(g)
         return self.origin:is_old(g)
@@ -489,18 +506,18 @@ function Counterparts:cover(f, taken)
     return true
 end
 
---- Whether an object belongs to the generation that has just taken over.
+--- Whether a function belongs to the new code of the current reload.
 -- @tparam function f
 function Counterparts:is_newest(f)
     return self.origin ~= nil and self.origin:is_new(f)
 end
 
---- Whether a module was replaced.
+--- Whether the current reload replaces a module.
 function Counterparts:is_replaced(module)
     return self.new_names[module] ~= nil
 end
 
---- Whether a table is the value of an application module.
+--- Whether a table is the current value of an application module.
 function Counterparts:is_module_value(object)
     if self.module_values == nil then
         self.module_values = {[package.loaded] = true}
@@ -514,12 +531,12 @@ function Counterparts:is_module_value(object)
     return self.module_values[object] or false
 end
 
---- Whether a value is a table of an old module.
+--- Whether a value is a table that an old module had.
 function Counterparts:is_old_table(value)
     return type(value) == 'table' and self.tables[value] ~= nil
 end
 
---- Whether two files belong to the same module.
+--- Whether two units belong to the same module, for example because its file has moved.
 function Counterparts:is_same_module(source, other)
     for _, module in ipairs(self.modules[source] or {}) do
         for _, other_module in ipairs(self.modules[other] or {}) do
@@ -531,7 +548,7 @@ function Counterparts:is_same_module(source, other)
     return source == other
 end
 
---- Whether a holder returned by `newcode.holders_of` belongs to a module.
+--- Whether a result of `newcode.holders_of` is a given module, or a function of it.
 function Counterparts:is_of_module(holder, module)
     if holder.module ~= nil then
         return holder.module == module
@@ -539,7 +556,7 @@ function Counterparts:is_of_module(holder, module)
     return is_of(self, self:unit_of(holder.f), module)
 end
 
---- Returns the value of a module before this change.
+--- Returns the value that a module had before the current reload.
 function Counterparts:old_value(module)
     return self.old[module]
 end

@@ -1,4 +1,5 @@
---- Describes a place in the heap in terms that a developer understands.
+--- Describes places in the heap in terms that a developer understands, such as
+-- `upvalue on_commit of function app/roles/a.lua:12`.
 
 local require = ...
 local walk_lib = require('scan.heap_walk')
@@ -6,13 +7,14 @@ local walk_lib = require('scan.heap_walk')
 local ENVIRONMENT, FRAME, KEY, METATABLE =
     walk_lib.ENVIRONMENT, walk_lib.FRAME, walk_lib.KEY, walk_lib.METATABLE
 
--- Limits for a description: number of keys, length of a key, total length.
+-- Maximum number of keys in a description, length of a key, and total length.
 local STEPS, KEY_LENGTH, LENGTH = 6, 40, 400
--- How many of the last steps of a path are described, and how many steps are
--- followed to find its root.
+-- Maximum number of steps at the end of a path that are described, and of steps that are
+-- followed back to find the root of the path.
 local LAST, ALL = 30, 20000
 
---- Shortens a file name: relative to the application or to .rocks.
+--- Shortens a path: makes it relative to the application's directory, or to the one
+-- that contains `.rocks`.
 local function short_path(source)
     local path = source:gsub('^@', '')
     local rocks = path:match('/(%.rocks/.*)$')
@@ -35,7 +37,7 @@ local function function_text(f)
     return ('%s:%d'):format(short_path(info.source:gsub('^=', '')), info.linedefined)
 end
 
---- Formats a key as it follows the name of a table.
+--- Formats a key to be appended to the name of a table: `.key`, `['a key']` or `[1]`.
 local function key_text(key)
     if type(key) == 'string' then
         if #key > KEY_LENGTH then
@@ -54,8 +56,8 @@ local function key_text(key)
     return ('[a %s]'):format(type(key))
 end
 
---- A description under construction: `head`, to which keys are appended, and
--- `tail`.
+--- A description under construction: the text `head`, followed by keys, followed by the
+-- text `tail`.
 local Text = {}
 Text.__index = Text
 
@@ -72,7 +74,7 @@ function Text:__tostring()
     return self.head .. dots .. table.concat(keys, '', first) .. self.tail
 end
 
---- Describes a part of the same place.
+--- Returns a new description: the label of a part, such as `metatable`, and `of` this one.
 function Text:of(kind, label)
     return new_text(kind, label .. ' of ' .. tostring(self))
 end
@@ -84,13 +86,14 @@ end
 
 local SERVER_TABLES = {hooks = 'hook', helpers = 'helper'}
 
---- Describes a field that is better known under another name.
--- @param object that has the field
--- @param key
--- @param owner the object of which that is a field
--- @param owner_key
--- @treturn ?string kind
--- @treturn ?string words
+--- Describes a field that has a better name than its path: the handler of an HTTP route,
+-- or a hook or helper of an HTTP server.
+-- @param object object with the field
+-- @param key key of the field
+-- @param owner object that refers to `object`
+-- @param owner_key key of that reference
+-- @treturn ?string kind of the place; nil if there is no better name
+-- @treturn ?string name
 local function well_known(object, key, owner, owner_key)
     if key == 'sub' and is_route(object) then
         return 'route', ('http route %s %s'):format(rawget(object, 'method'), rawget(object, 'path'))
@@ -103,7 +106,11 @@ local function well_known(object, key, owner, owner_key)
     return nil
 end
 
---- Describes a step from one object to the next.
+--- Extends the description of an object by a step to the next object on the path.
+-- @tparam table text description of the object
+-- @param from the object
+-- @param key key of the next object in it, or a marker of `heap_walk`
+-- @treturn table description of the next object
 local function step(text, from, key)
     if key == METATABLE then
         text = text:of('metatable', 'metatable')
@@ -120,8 +127,8 @@ local function step(text, from, key)
     elseif type(from) == 'function' then
         local name = debug.getupvalue(from, key)
         if name == '' then
-            -- Upvalues of C functions, such as those of `coroutine.wrap`, have
-            -- no names.
+            -- Leave out upvalues of C functions, such as the coroutine in the
+            -- function that `coroutine.wrap` returns: they have no names.
             return text
         end
         return new_text('upvalue', 'upvalue ' .. tostring(name),
@@ -143,16 +150,16 @@ local function step(text, from, key)
     return text
 end
 
--- The beginning of a path that is too long to follow.
+-- Stands for the root of a path that is too long to follow back.
 local NOWHERE = {kind = 'table', words = 'somewhere'}
 
 --- Describes a place.
--- @tparam table walk that has found it
--- @tparam {table,...} roots of the walk, see `roots`
--- @tparam table place {number, kind, key}; of kind `object` it is the object
---   of that number itself
--- @treturn string kind
--- @treturn string words
+-- @tparam table walk the walk that has found the place
+-- @tparam {table,...} roots the roots of that walk, see `roots`
+-- @tparam table place {number, kind, key}, see `heap_walk`; kind `object` means the
+--   object with that number itself
+-- @treturn string kind of the place, see the manual
+-- @treturn string description
 local function tell(walk, roots, place)
     local way, number, count = {}, place.number, 0
     while number > 0 and count < ALL do
@@ -176,7 +183,7 @@ local function tell(walk, roots, place)
     end
     local anchor = root.is_anchor and root.words or nil
 
-    -- The last step leads from the last object to the place itself.
+    -- The last step is the place itself, in the last object.
     local last = place.key
     if place.kind == 'key' then
         last = KEY
@@ -217,7 +224,8 @@ local function tell(walk, roots, place)
     return kind, words
 end
 
---- Formats a key so that it cannot merge with a preceding name.
+--- Formats a key to follow a label, as in `global NAME`: like `key_text`, but a plain name
+-- or number as it is.
 local function field_text(key)
     if type(key) == 'number' then
         return tostring(key)

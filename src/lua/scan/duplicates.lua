@@ -1,12 +1,12 @@
---- Removes duplicate registrations of new code.
+--- Removes registrations of old code that new code has made again.
 --
--- After a reload, a rock that keeps callbacks in a list has the old and the new
--- function and would call both. As after a restart, there must be only one: the
--- new entry takes the position of the old one. See `registrations` for what an
--- entry is.
+-- After a reload, a rock that keeps callbacks in a list has both the old and the new
+-- function, and would call both. A restarted process would have only one. So the
+-- new entry is moved to the position of the old one. See `registrations` for what
+-- counts as an entry.
 --
--- This makes a list shorter, which a loop that is running over it may not
--- expect. So it is done at a moment when no loop would skip an entry or run
+-- The list then has one entry less, which a loop that is running over it may not
+-- expect. So this is done at a moment when no such loop would skip an entry or run
 -- past the end.
 
 local require = ...
@@ -17,30 +17,32 @@ local walk_lib = require('scan.heap_walk')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- How many fibers are examined for loops at once, and how many fields of their
--- values.
+-- Maximum number of fibers that are examined for loops without a yield, and of fields of
+-- each table in their variables.
 local THREADS, FIELDS = 1000, 100
--- How many list entries are moved at once.
+-- Maximum number of list entries that are moved without a yield.
 local MOVED = 20000
--- Seconds to wait for a moment without a loop in the way.
+-- Seconds to wait until no running loop prevents the removal.
 local PATIENCE = 0.2
 
--- The iterator function that `ipairs` passes to a loop.
+-- The iterator function that `ipairs` returns.
 local NEXT_INDEX = ipairs({})
 
 local Duplicates = {}
 Duplicates.__index = Duplicates
 
---- @tparam table locator see `registrations`
+--- Creates an empty collection of registrations to remove.
+-- @tparam table locator see `registrations`
 local function new(locator)
     return setmetatable({locator = locator, items = {}}, Duplicates)
 end
 
---- Whether the function of an old place is registered again by new code; if so,
--- the place is remembered. Does not yield.
--- @tparam table place
--- @tparam function|table value that is new
--- @tparam table walk that has found the place
+--- Checks whether new code has made an old registration again. If so, notes the old
+-- registration for removal by `resolve`. Does not yield.
+-- @tparam table place place with an old function or table
+-- @tparam function|table value its counterpart
+-- @tparam table walk the walk that has found the place
+-- @treturn boolean
 function Duplicates:note(place, value, walk)
     local found = self.locator:locate(place, walk)
     if found == nil or not self.locator:take(found, place.value, value) then
@@ -51,8 +53,8 @@ function Duplicates:note(place, value, walk)
     return true
 end
 
---- Whether a frame may be using a list: it holds the list or something that
--- contains it.
+--- Whether the function in a stack frame may be using a list: the list is in one of its
+-- variables, or in a field of a table there.
 local function has_list(thread, level, f, list)
     local function has(value)
         if rawequal(value, list) then
@@ -90,11 +92,11 @@ local function has_list(thread, level, f, list)
     return false
 end
 
---- Finds the loops that run over some lists.
--- @tparam table lists set
--- @treturn ?table list -> {{index, limit, step},...}, with `limit` if it was
---   counted in advance; false for a list where a loop is anywhere; nil if there
---   are too many fibers
+--- Finds the loops that are running over lists.
+-- @tparam table lists set of lists
+-- @treturn ?table list -> {{index, limit, step},...}; `limit` is that of a numeric loop,
+--   nil for `ipairs`. The value is false if a loop over the list has no known position.
+--   Returns nil if there are too many fibers to examine.
 local function loops_over(lists)
     local loops, threads = {}, 0
     local function note(list, loop)
@@ -147,7 +149,10 @@ local function loops_over(lists)
     return loops
 end
 
---- Whether an entry can be removed from a list of this length.
+--- Whether an entry can be removed from a list without disturbing the loops over it.
+-- @tparam ?table|boolean loops value of `loops_over` for the list
+-- @tparam number index of the entry
+-- @tparam number length of the list
 local function is_free(loops, index, length)
     if loops == nil or loops == false then
         return loops == nil
@@ -169,7 +174,9 @@ local function is_free(loops, index, length)
 end
 
 --- Moves the new entry of a list to the position of the old one.
--- @treturn ?boolean whether that was done, nil if there is nothing to be done
+-- @tparam table item the noted registration
+-- @tparam ?table|boolean loops value of `loops_over` for the list
+-- @treturn ?boolean false if a loop is in the way; nil if one of the entries is gone
 local function merge(item, loops)
     local list, at, again = item.holder, nil, nil
     local length = #list
@@ -194,7 +201,8 @@ local function merge(item, loops)
     return true
 end
 
---- Removes an old entry that is not in a list.
+--- Removes an old entry from a holder that is not a list.
+-- @treturn ?boolean true; nil if the entry is gone
 local function drop(item)
     if item.kind == 'around' then
         debug.setupvalue(item.holder, item.key, select(2, getupvalue(item.entry, item.key)))
@@ -209,13 +217,15 @@ local function drop(item)
     return true
 end
 
---- Merges duplicate entries. Yields.
+--- Removes the noted registrations. Yields.
 -- @tparam number deadline on the monotonic clock
--- @tparam function done (item, ?boolean whether it was done, nil if there was
---   nothing to do), called for each in the same slice; an item has `place`,
---   `entry`, which is the object of the place if that is an entry, and `new`
+-- @tparam function done (item, result), called for each registration without a yield
+--   after its removal. The result is false if a loop prevented the removal, and nil if
+--   there was nothing to remove. The item has `place` and `new`, as passed to `note`, and
+--   the removed `entry`.
 function Duplicates:resolve(deadline, done)
-    -- Wrappers are found from the outside, but must be removed from the inside.
+    -- Nested wrappers are found from the outside in, but must be removed from the
+    -- inside out.
     local items, others = {}, {}
     for index = #self.items, 1, -1 do
         if self.items[index].kind == 'around' then

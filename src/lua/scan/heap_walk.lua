@@ -1,20 +1,21 @@
---- Walks everything that Lua can reach from some roots, breadth first and in
--- slices, while the server keeps working.
+--- Walks all objects that are reachable from a list of roots, breadth first. The walk is
+-- divided into short time slices, so that the server keeps working.
 --
--- The walk searches for stale functions. It does not enter them, because what
--- only old code holds affects nothing. Each place that refers to one is passed
--- to `on_place`, which may change it at once, as no other code has run since it
--- was read. References to the tables of old modules, and to functions of this
--- program that replaced others, are passed as well.
+-- The walk searches for stale functions. It does not follow their references, because
+-- objects that only old code refers to do not matter. Each place, that is, each slot
+-- that refers to a stale function, is passed to `on_place`. That function may change
+-- the place at once: no other code has run since it was read. References to tables of
+-- old modules, and to stand-ins (see `stand_ins`), are passed as well.
 --
--- A stack with a stale function is a request that started on the old code. With
--- `puts_off`, such stacks are walked last: whatever is first reached from there
--- is reachable only by these requests, which `is_late` tells.
+-- A stack with a stale function belongs to a request that started on old code. With
+-- the option `puts_off`, these stacks are walked last. Objects that have not been
+-- reached by then can be reached only by such requests; `is_late` is true while they
+-- are walked.
 --
--- The path to each object is kept: the number of the object through which it
--- was reached, and the key there. They are stored in many short lists, because
--- a long list would block the server whenever it grows, and whenever the
--- garbage collector traverses it.
+-- Objects are numbered in the order in which they are reached. For each, the walk
+-- records the number of the object through which it was reached, and the key there. The
+-- records are stored in many short lists: a long one would block the server when it
+-- grows, and when the garbage collector traverses it.
 
 local require = ...
 local clock = require('clock')
@@ -23,23 +24,24 @@ local slice = require('core.yield')
 local visited = require('scan.visited')
 
 local LIST = 512
--- The clock is read after this many objects or table entries.
+-- Number of objects, and of table entries, after which the clock is read.
 local OBJECTS, ENTRIES = 16, 128
--- How often the walk of a table is restarted if the table keeps changing.
+-- Maximum number of attempts to walk a table that keeps changing.
 local RESTARTS = 3
--- Seconds per slice while there is no hurry: nobody waits for the walk.
+-- Normal length of a time slice, in seconds. Short, because requests matter more than the
+-- walk.
 local BUDGET = 0.00025
--- Code that creates objects all the time could stay ahead of the walk forever.
--- So the walk hurries when the heap has grown by this factor plus this many
--- kilobytes: it doubles between two collections anyway, and the lists of the
--- walk add to it.
+-- Code that keeps creating objects could stay ahead of the walk forever. So the slices
+-- become longer when the heap has grown by this factor plus this number of kilobytes.
+-- Less growth is normal: the heap doubles between two collections, and contains the
+-- lists of the walk.
 local GROWTH, MARGIN = 3, 16 * 1024
--- The walk also hurries after this share of its time.
+-- The slices also become longer after this share of the time limit.
 local PATIENCE = 0.5
--- How many frames of a stack are examined: the cost of each grows with its
--- depth.
+-- Maximum number of frames of a stack that are examined: the cost of reading a frame
+-- grows with its depth.
 local LEVELS = 200
--- How many fibers are examined for loops at once.
+-- Maximum number of fibers that are examined for loops without a yield.
 local THREADS = 1000
 
 local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal
@@ -47,7 +49,8 @@ local getmetatable, getupvalue = debug.getmetatable, debug.getupvalue
 local floor, next, pcall, type = math.floor, next, pcall, type
 local new_table = table.new
 
--- Markers for places of an object that are not table keys.
+-- Used as keys for references that are not table fields: the metatable or environment of
+-- an object, a table key that is itself the reference, and a function on a stack.
 local METATABLE, ENVIRONMENT, KEY, FRAME = {}, {}, {}, {}
 
 local Walk = {}
@@ -56,25 +59,23 @@ Walk.__index = Walk
 --- Creates a walk.
 -- @tparam table options
 --   classify: function (f) -> a word, see `generations.classify`
---   on_place: function (number, kind, key, f, object), called for each place
---     with the number of the object that refers to f; kind is one of
---     root, field, key, upvalue, metatable, environment, frame and local. Returns whether
---     the object has changed so that it must be walked again; for a table, whether
---     to skip its contents
---   tables: optional: table -> {is_module, is_watched}: tables of which each
---     reference is a place; with neither flag, only a reference as a metatable or
---     `__index`
---   userdata: optional: set of userdata of which each reference is a place
---   stands_in: optional: function (f) -> whether it is a function of this program
---     that replaces another one
---   puts_off: optional: see above
---   on_text: function (number), called for functions that were made from text
---   on_object: optional: function (object, type), called for each object before
---     what it refers to is looked at; returns whether to do that
+--   on_place: function (number, kind, key, value, object), called for each place:
+--     `object`, which has this number, refers to `value`. `kind` is root, field, key,
+--     upvalue, metatable, environment, frame or local. Must return true if it has
+--     added or removed entries of `object`, which is then walked again. If `value` is
+--     a table, must return true if `value` is not to be walked
+--   tables: optional: table -> {is_module, is_watched}. References to these tables are
+--     places, too; if neither flag is set, only those as a metatable or `__index`
+--   userdata: optional: set of userdata, to which references are places, too
+--   stands_in: optional: function (f) -> whether it is a stand-in
+--   puts_off: optional: whether to walk stacks with stale functions last
+--   on_text: optional: function (number), called for functions compiled from strings
+--   on_object: optional: function (object, type), called for each object; returns
+--     whether to follow its references
 --   deadline: on the monotonic clock
---   limit: the most memory that Lua may have in use, in kilobytes
---   without: list of objects that are not to be entered
---   lists: of an earlier walk that is over, to be filled again
+--   limit: Lua memory at which to stop, in kilobytes
+--   without: list of objects whose references are not followed
+--   lists: `lists` of an earlier, finished walk, to be used again
 local function new(options)
     return setmetatable({
         classify = options.classify,
@@ -95,34 +96,35 @@ local function new(options)
         count = 0,          -- of objects; each has a number and is in the lists
         lists = options.lists or {
             objects = {},
-            parents = {},   -- number of the one before, negative: of a root
-            keys = {},      -- place in that one
+            parents = {},   -- number of the object before, or minus that of the root
+            keys = {},      -- key of the reference in the object before
         },
         functions = 0,
         slices = 1,
-        longest = 0,        -- seconds, of a slice
-        is_hurried = false, -- slices are long, and others get one turn between
-        unsteady = 0,       -- tables that could not be seen whole
-        deep = 0,           -- stacks of which only the top was seen
-        asleep = 0,         -- coroutines that have not begun, and have no stack
+        longest = 0,        -- duration of the longest slice, in seconds
+        is_hurried = false, -- whether slices are long, with short pauses in between
+        unsteady = 0,       -- number of tables that kept changing
+        deep = 0,           -- number of stacks of which only the top was examined
+        asleep = 0,         -- number of coroutines that were not started: without a stack
         ours = {},          -- functions of this program
         iterated = {},      -- tables that a loop of a coroutine is running over
     }, Walk)
 end
 
---- Returns an object that was reached.
--- @tparam number number
--- @return object
--- @treturn number of the object through which, or minus the number of the root
--- @return at which place of it
+--- Returns the record of an object.
+-- @tparam number number of the object
+-- @return the object
+-- @treturn number number of the object through which it was reached, or minus the index
+--   of the root
+-- @return key of the reference in that object
 function Walk:at(number)
     local list, index = floor((number - 1) / LIST) + 1, (number - 1) % LIST + 1
     local lists = self.lists
     return lists.objects[list][index], lists.parents[list][index], lists.keys[list][index]
 end
 
---- Yields if the current slice has lasted long enough.
--- @treturn boolean whether to go on
+--- Yields if the current time slice is over.
+-- @treturn boolean false if the walk must stop, see `stopped`
 function Walk:go_on()
     local budget = not self.is_hurried and BUDGET or nil
     if not slice.is_over(budget) then
@@ -161,7 +163,8 @@ local function append(self, object, parent, key)
     self.last_objects[index], self.last_parents[index], self.last_keys[index] = object, parent, key
 end
 
---- Whether a function is a search target; other functions are entered.
+--- Whether the walk searches for a function. If not, records the function, so that its
+-- references are followed.
 local function is_sought(self, f, parent, key)
     if self.sought[f] then
         return true
@@ -174,7 +177,7 @@ local function is_sought(self, f, parent, key)
         return true
     end
     self.functions = self.functions + 1
-    -- Functions of this program itself will be gone soon.
+    -- Functions of this program are not walked: they exist only during the command.
     if class ~= 'ours' then
         append(self, f, parent, key)
     elseif key ~= FRAME and self.stands_in ~= nil and self.stands_in(f) then
@@ -184,15 +187,14 @@ local function is_sought(self, f, parent, key)
         -- Keep the function alive, so that its address is not reused.
         self.ours[f] = true
     end
-    -- A line being run by a console disappears when it ends.
+    -- Ignore functions on a stack: they are lines that a console is running.
     if class == 'text' and key ~= FRAME and self.on_text ~= nil then
         self.on_text(self.count)
     end
     return false
 end
 
---- Handles a table of an old module, reached at a place that may have to be
--- patched.
+--- Handles a reference to one of the tables in the option `tables`.
 local function reach_sought_table(self, value, parent, key, kind, place, object)
     local entry = self.tables[value]
     local is_place = entry.is_module or entry.is_watched or kind == 'metatable' or key == '__index'
@@ -201,13 +203,14 @@ local function reach_sought_table(self, value, parent, key, kind, place, object)
     end
 end
 
---- Handles a value that was reached.
+--- Handles a reference: passes it to `on_place` if its value is searched for; otherwise
+-- records the value to be walked.
 -- @param value
--- @tparam number parent
--- @param key for the way
--- @tparam string kind of the place, if it is one
--- @param place where exactly, for `on_place`
--- @param object that refers to it
+-- @tparam number parent number of the object with the reference
+-- @param key key to record for the path
+-- @tparam ?string kind see `on_place`; nil if only references to functions are places
+-- @param place the argument `key` of `on_place`
+-- @param object the object with the reference
 local function reach(self, value, parent, key, kind, place, object)
     local value_type = type(value)
     if value_type == 'function' then
@@ -239,15 +242,17 @@ local function reach_environment(self, object, number)
     end
 end
 
---- Walks the entries of a table, which other code may change between two slices.
--- @treturn ?boolean false if the walk is over, nil if the table has changed so
---   that it is to be walked again
+--- Walks the entries of a table. Yields. If other code changes the table meanwhile, `next`
+-- may raise an error.
+-- @treturn ?boolean false if the walk must stop; nil if `on_place` has changed the table,
+--   which must be walked again
 local function reach_entries(self, object, number)
-    -- Many small tables take as long as a large one, so all share one count.
+    -- The entries of all tables are counted together: many small tables take as
+    -- long as a large one.
     local is_known, tables, left = self.is_known, self.tables, self.left
     local key, value = next(object)
     while key ~= nil do
-        -- Common cases are handled inline; the rest is left to `reach`.
+        -- This inlines the frequent cases of `reach`, for speed.
         local value_type, key_type = type(value), type(key)
         if value_type == 'table' then
             if tables[value] ~= nil then
@@ -262,8 +267,7 @@ local function reach_entries(self, object, number)
                     self.left = 1
                     return nil
                 end
-                -- Judging a place takes longer than passing one: check the
-                -- clock next.
+                -- `on_place` may have taken long: read the clock next.
                 left = 1
             end
         elseif value_type == 'userdata' then
@@ -290,7 +294,8 @@ end
 local function reach_table(self, object, number)
     reach_metatable(self, object, number)
     for _ = 1, RESTARTS do
-        -- Finalizers may run at any time and change any table.
+        -- `next` may fail even without a yield: a finalizer may run at any time,
+        -- and change the table.
         local ok, result = pcall(reach_entries, self, object, number)
         if not ok and not tostring(result):find("invalid key to 'next'", 1, true) then
             error(result, 0)
@@ -313,7 +318,7 @@ local function reach_function(self, object, number)
     reach_environment(self, object, number)
 end
 
---- Records which tables a loop in a frame is running over.
+--- Adds the tables that loops in a stack frame are running over to a set.
 local function note_loops(tables, thread, level)
     local index = 1
     while true do
@@ -327,9 +332,9 @@ local function note_loops(tables, thread, level)
     end
 end
 
---- Whether a loop is running over a table right now and must not find other keys
--- there. Does not yield.
--- @treturn boolean true also if that cannot be said
+--- Whether a loop may be running over a table, so that no key may be added to it. Does
+-- not yield.
+-- @treturn boolean also true if there are too many fibers to examine
 function Walk:is_iterated(object)
     if self.loops == nil or self.loops_slice ~= self.slices then
         self.loops, self.loops_slice = {}, self.slices
@@ -350,12 +355,12 @@ function Walk:is_iterated(object)
     return self.has_too_many or self.loops[object] or self.iterated[object] or false
 end
 
---- Walks the local variables of a frame and its variadic arguments, which have
--- negative indexes. Unnamed ones are temporaries.
+--- Walks the local variables of a stack frame, and its variadic arguments, which have
+-- negative indexes. Functions and sought tables in unnamed temporaries are ignored.
 local function reach_locals(self, object, number, level, info)
     local is_xpcall = info.func == xpcall
     if is_xpcall then
-        -- A C function has no line number: use that of its caller.
+        -- `xpcall` is a C function without a line number: use that of its caller.
         info = getinfo(object, level + 1, 'fSl') or info
     end
     for _, step in ipairs({1, -1}) do
@@ -382,9 +387,9 @@ local function reach_locals(self, object, number, level, info)
     end
 end
 
---- Whether a stack has a stale function on it.
+--- Whether a stale function is on a stack.
 -- @tparam thread thread
--- @tparam function classify
+-- @tparam function classify see the option of `new`
 local function runs_stale(thread, classify)
     if thread == coroutine.running() or coroutine.status(thread) == 'dead' then
         return false
@@ -400,11 +405,11 @@ local function runs_stale(thread, classify)
     return false
 end
 
---- Walks the stack of a coroutine. Of stale code, only the outermost frame is a
--- place: the others are functions that it has called.
+--- Walks the stack of a coroutine. Of several stale functions on the stack, only the
+-- outermost is passed to `on_place`: it has called the others.
 local function reach_thread(self, object, number)
-    -- Skip the running coroutine, whose stack holds this walk. One that ended
-    -- with an error still has frames, but never runs again.
+    -- Skip the running coroutine, which runs this walk, and coroutines that ended
+    -- with an error: these still have frames, but never run again.
     if object == coroutine.running() or coroutine.status(object) == 'dead' then
         return
     elseif self.put_off ~= nil and not self.is_late and runs_stale(object, self.classify) then
@@ -437,13 +442,13 @@ local function reach_thread(self, object, number)
 end
 
 --- Runs the walk.
--- @tparam {table,...} roots each with a `value`
--- @treturn boolean false if it was stopped, see `stopped`
+-- @tparam {table,...} roots tables with a `value`, see `roots`
+-- @treturn boolean false if the walk has stopped early; `stopped` is `time` or `memory`
 function Walk:run(roots)
     slice.restart()
     self.started = clock.monotonic()
     local heap = collectgarbage('count')
-    -- Leave half of the free memory to the walk in a hurry.
+    -- Begin to hurry, at the latest, when half of the free memory is used.
     self.large = math.min(heap * GROWTH + MARGIN, (heap + self.limit) / 2)
     self.late = self.started + (self.deadline - self.started) * PATIENCE
     for _, object in ipairs(self.without) do
@@ -470,8 +475,9 @@ function Walk:run(roots)
     return true
 end
 
---- Walks the objects from a number on, and everything reached from them.
--- @treturn ?number of the next one, nil if the walk was stopped
+--- Walks the recorded objects, starting with the given number, until no new ones are
+-- reached.
+-- @treturn ?number the next number to be assigned; nil if the walk has stopped early
 function Walk:run_from(number)
     local left = OBJECTS
     while number <= self.count do
@@ -479,7 +485,7 @@ function Walk:run_from(number)
         local object_type = type(object)
         local ok = true
         if self.on_object ~= nil and not self.on_object(object, object_type) then
-            -- Only the object itself matters.
+            -- Do not follow the references of this object.
             object_type = nil
         end
         if object_type == 'table' then
@@ -504,8 +510,8 @@ function Walk:run_from(number)
     return number
 end
 
--- Not compiled: the loops consist of operations that the JIT compiler does not
--- support, and its repeated attempts cost more than they gain.
+-- The JIT compiler does not support most of the operations in these loops, and its
+-- repeated attempts to compile them cost more than they gain.
 jit.off(true, true)
 
 return {

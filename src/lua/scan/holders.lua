@@ -1,4 +1,5 @@
---- Finds where objects such as fibers are held, so that others can replace them.
+--- Finds all references to certain objects, such as fibers, so that other objects can
+-- take their places.
 
 local require = ...
 local generations = require('code.generations')
@@ -8,7 +9,7 @@ local walk_lib = require('scan.heap_walk')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Table entries between two checks of the clock.
+-- Number of table entries that are examined between two checks of the clock.
 local ENTRIES = 128
 local UPVALUES = 255
 
@@ -19,8 +20,8 @@ local function add(self, object, kind, holder, key)
     table.insert(self.places[object], {kind = kind, holder = holder, key = key})
 end
 
---- Examines the entries of a table. Yields; if the table changes meanwhile, the
--- loop may raise an error.
+--- Searches the entries of a table for the objects. Yields. If the table changes
+-- meanwhile, `next` may raise an error.
 local function look_at_entries(self, holder)
     local left = ENTRIES
     for key, value in next, holder do
@@ -28,7 +29,7 @@ local function look_at_entries(self, holder)
             add(self, value, 'field', holder, key)
         end
         if self.places[key] then
-            -- Moving a key could disturb a loop over the table.
+            -- Replacing a key could disturb a loop over the table.
             self.is_fixed[key] = true
         end
         left = left - 1
@@ -62,7 +63,8 @@ local function look_at_function(self, holder)
     end
 end
 
---- Values on a stack are in use by the code that runs there.
+--- Searches a stack for the objects. They cannot be replaced there, because the running
+-- code is using them.
 local function look_at_stack(self, thread)
     if self.without[thread] or thread == coroutine.running() or coroutine.status(thread) == 'dead' then
         return
@@ -93,18 +95,18 @@ local LOOKS = {
     thread = look_at_stack,
 }
 
---- Finds the holders of objects. Yields.
+--- Finds all references to objects. Yields.
 -- @tparam {userdata,...} objects
 -- @tparam table options
 --   deadline: on the monotonic clock
---   limit: the most memory that Lua may have in use, in kilobytes
---   threads: set of coroutines whose stacks do not count
---   ignored: set of tables that do not count
--- @treturn table with `is_complete`: whether it came to all of them
+--   limit: Lua memory at which to stop, in kilobytes
+--   threads: set of coroutines whose stacks are not searched
+--   ignored: set of tables that are not searched
+-- @treturn table the references, with `is_complete`: whether the whole heap was searched
 local function find(objects, options)
     local self = setmetatable({
         places = {},        -- object -> {{kind, holder, key}, ...}
-        is_fixed = {},      -- set of objects that have a place nothing else can take
+        is_fixed = {},      -- set of objects with a reference that cannot be replaced
         without = options.threads,
         ignored = options.ignored,
         is_complete = true,
@@ -134,12 +136,13 @@ local function find(objects, options)
     return self
 end
 
---- Whether another object can replace this one at all its places.
+--- Whether all references to an object are known, and can be replaced.
 function Holders:can_replace(object)
     return self.is_complete and not self.is_fixed[object]
 end
 
---- Replaces an object at all places that still hold it. Does not yield.
+--- Replaces all references to an object that still exist by references to another one.
+-- Does not yield.
 function Holders:replace(old, new)
     for _, place in ipairs(self.places[old]) do
         if place.kind == 'upvalue' then

@@ -1,9 +1,9 @@
 --- The scan for stale references: finds references to functions of earlier
 -- generations, and patches the unambiguous ones.
 --
--- The heap changes while it is walked, so passes are repeated, within limits,
--- until two of them agree. The result is "none found", which does not prove
--- that there are none.
+-- The heap changes while it is walked. So the scan makes several passes, until two
+-- of them agree or a limit is reached. Even then, a stale reference may have been
+-- missed.
 
 local require = ...
 local clock = require('clock')
@@ -21,17 +21,18 @@ local requests_lib = require('scan.requests')
 local slice = require('core.yield')
 
 local PASSES = 3
--- How many functions compiled from strings are named.
+-- Maximum number of functions compiled from strings that are named.
 local NAMED_TEXTS = 5
--- Kinds of modules whose file was found.
+-- Kinds of modules for which `require` finds a file, see `code.catalog`.
 local FOUND = {app = true, rocks = true, system = true}
 -- Seconds to wait for requests on old code to finish.
 local DRAIN = 1
 
--- Bytes that a walk needs per byte of the heap, if that consists of the
--- smallest tables; and the maximum Lua memory, in kilobytes: without 64-bit
--- addresses it is limited to 2 GB.
+-- Memory that a walk needs in the worst case, a heap of very small tables, as a share
+-- of the size of the heap.
 local NEED = 0.75
+-- Lua memory at which to stop, in kilobytes. Without 64-bit addresses (GC64), LuaJIT
+-- cannot use more than 2 GB.
 local LIMIT = 1.6 * 1024 * 1024
 local LIMIT_GC64 = 16 * 1024 * 1024
 
@@ -39,7 +40,7 @@ local function limit()
     return ffi.abi('gc64') and LIMIT_GC64 or LIMIT
 end
 
---- Returns why there is not enough memory for a scan.
+--- Returns an error message if there is not enough memory for a scan.
 -- @treturn ?string
 local function refusal()
     local heap = collectgarbage('count')
@@ -52,7 +53,7 @@ local function refusal()
 end
 
 --- Waits for requests in flight to finish. Yields.
--- @tparam table requests see there
+-- @tparam table requests see `requests`
 -- @tparam number until_time on the monotonic clock
 local function drain(requests, until_time)
     while requests:are_running(nil) and clock.monotonic() < until_time do
@@ -64,7 +65,10 @@ local function count_text(count, singular, plural)
     return ('%d %s'):format(count, count == 1 and singular or plural)
 end
 
---- Lists what a pass could not determine.
+--- Lists what a pass could not examine, or not classify.
+-- @tparam table found the pass
+-- @tparam {table,...} foreign result of `foreign_modules`
+-- @treturn {string,...} for the report
 local function unchecked(found, foreign)
     local list = {}
     for _, module in ipairs(foreign) do
@@ -110,8 +114,8 @@ local function last_part(name)
     return name:match('[^/.]*$')
 end
 
---- Returns the possible last parts of the names of modules for some files.
--- @tparam table sources of functions -> anything
+--- Returns the last parts that the name of a module may have, for a set of files.
+-- @tparam table sources table whose keys are chunk names
 -- @treturn table set
 local function endings(sources)
     local set = {}
@@ -124,8 +128,8 @@ local function endings(sources)
     return set
 end
 
---- Whether a controller has code of a file that a reload loaded, but from
--- another load.
+--- Whether a controller of an HTTP server has functions that no reload has loaded, from a
+-- file that a reload has loaded.
 local function is_loaded_again(registry, controller)
     for _, f in next, type(controller) == 'table' and controller or {} do
         if type(f) == 'function' then
@@ -138,8 +142,10 @@ local function is_loaded_again(registry, controller)
     return false
 end
 
---- Adds controllers that an HTTP server, such as a new one, has loaded again.
--- May yield.
+--- Adds controllers that an HTTP server, such as one created after the reload, has loaded
+-- again. May yield.
+-- @tparam table registry see `core.registry`
+-- @tparam {table,...} list see `foreign_modules`
 local function add_controllers(registry, list)
     for _, server in ipairs(http_servers.list()) do
         for _, item in ipairs(http_servers.cached(server)) do
@@ -152,9 +158,10 @@ local function add_controllers(registry, list)
     end
 end
 
---- Finds modules that other code has reloaded since, or loaded under a name
--- unknown to reloads: which functions of their files are old cannot be
--- determined until the next reload. May yield.
+--- Finds modules that other code than this program has reloaded after the last reload, or
+-- loaded under another name. Which functions from the files of these modules are old is
+-- unknown until the next reload. May yield.
+-- @tparam table registry see `core.registry`
 -- @treturn {{name, path},...} sorted by name
 local function foreign_modules(registry)
     local list, others, known = {}, {}, {}
@@ -163,7 +170,7 @@ local function foreign_modules(registry)
         slice.pause()
         local path = registry.names[name]
         if path == nil then
-            -- Searching for all modules would take as long as the scan.
+            -- Searching the files of all modules would take as long as the scan.
             if type(name) == 'string' and can_end[last_part(name)] then
                 others[name] = loaded
             end
@@ -175,7 +182,7 @@ local function foreign_modules(registry)
     end
     for name, loaded in pairs(others) do
         slice.pause()
-        -- Not values stored manually, which may be old code.
+        -- Skip aliases that the application has stored for a known module.
         local kind, path
         if not known[loaded] then
             kind, path = modules.classify(name, loaded)
@@ -191,7 +198,8 @@ local function foreign_modules(registry)
     return list
 end
 
---- Returns the state table without unreliable records.
+--- Returns the records about generations that are reliable: those of foreign modules are
+-- left out, so that no function from their files counts as stale.
 local function believed(registry, foreign)
     local sources = table.copy(registry.sources)
     for _, module in ipairs(foreign) do
@@ -207,21 +215,24 @@ local function believed(registry, foreign)
     }
 end
 
---- Scans, and patches. Yields.
+--- Scans the heap, and patches if requested. Yields.
 -- @tparam table options
---   registry: state table of the instance
+--   registry: see `core.registry`
 --   deadline: on the monotonic clock
---   counterparts: see there
---   census: optional: of what new code had registered by the commit, see there
+--   counterparts: see `counterparts`
+--   census: optional: what new code had registered by the commit, see `census`
 --   mend: whether to patch
---   drain: whether to wait briefly for requests that run old code
---   settle: optional: function () that ends running old code, called when what
---     new requests can reach is patched; returns whether it had anything to do
---   waits: optional: function () -> whether `settle` is still to come
--- @treturn table `places`: what was patched and what is left; `left`: how many
---   are left; `unlisted`: how many were patched but are not listed; `stats`:
---   see the manual; `stopped`: `time` or `memory` if that ran out, or another
---   text; nil if the scan is complete
+--   drain: whether to wait briefly for requests that are running old code
+--   settle: optional: function () that ends running old code, called after the first
+--     pass; returns whether it had anything to end
+--   waits: optional: function () -> whether `settle` has still to end old code
+-- @treturn table
+--   places: list of the references that were patched or are left
+--   left: number of references that are left
+--   unlisted: number of references that were patched, but are not in `places`
+--   stats: see the manual
+--   stopped: nil if the scan is complete; `time` or `memory` if that ran out; otherwise
+--     an error message
 local function run(options)
     local stats = {objects = 0, functions = 0, passes = 0, slices = 0, max_slice_ms = 0, bytes = 0}
     local foreign = foreign_modules(options.registry)
@@ -267,18 +278,19 @@ local function run(options)
         stopped = found.stopped}
 end
 
--- Reasons why a walk stopped.
+-- Messages for the values of `stopped` of a walk.
 local STOPPED = {
     time = 'out of time',
     memory = 'out of memory',
 }
 
---- Adds loops that still run old code. Most of them were found as stack frames,
--- but an incomplete scan may have missed some.
+--- Adds loops that still run old code to the stale references in a report. Most of them
+-- are there already, because the scan has found the loop's function on a stack. But an
+-- incomplete scan may have missed some.
 -- @tparam table report
 -- @tparam {table,...} loops {id, name, func, reason}
 -- @tparam table options see `run`
--- @treturn number of those that were added
+-- @treturn number number of loops that were added
 local function add_loops(report, loops, options)
     local by_id, added = {}, 0
     report.stale = report.stale or {}
@@ -309,12 +321,12 @@ local function add_loops(report, loops, options)
     return added
 end
 
---- Scans at the end of a reload, and puts the result into its report. The new
--- code is serving whatever happens here.
+--- Scans at the end of a reload, and puts the result into its report. The new code keeps
+-- serving, whatever the result. Yields.
 -- @tparam table report
--- @tparam table options see `run`, with `loops`: function () that lists the loops
---   that still run old code, when `settle` has returned
--- @tparam string mode of --stale
+-- @tparam table options options of `run`, and `loops`: function () that lists the loops
+--   that still run old code, called after `settle`
+-- @tparam string mode argument of --stale: `report`, `patch` or `fail`
 local function finish(report, options, mode)
     report.warnings = report.warnings or {}
     options.mend, options.drain = mode ~= 'report', true
@@ -359,9 +371,9 @@ local function finish(report, options, mode)
 end
 
 --- Scans without changing anything. Yields.
--- @tparam table args of the command
--- @tparam table registry of the instance; it may be one where nothing was
---   reloaded, and then nothing is stale
+-- @tparam table args arguments of the command
+-- @tparam table registry see `core.registry`; may be empty if there was no reload yet, and
+--   then nothing is stale
 -- @treturn table see `run`
 local function look(args, registry)
     if registry.sources == nil or (next(registry.sources) == nil and next(registry.failed) == nil) then

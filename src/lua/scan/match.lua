@@ -1,22 +1,23 @@
---- Matches an old module with its new version: functions, and tables such as
--- classes.
+--- Matches the functions and tables of an old module with those of its new version.
 --
--- The values of the two modules are counterparts. From there on, what one
--- counterpart has under a name corresponds to what the other has under the same
--- name: a field of a table, a metatable, a local variable used by a function.
--- So a function is named as its developer would name it:
+-- The values of the two modules are counterparts of each other. From there, the
+-- matching follows equal names: if two tables or functions are counterparts, so are
+-- their fields with the same key, their metatables, and their upvalues with the same
+-- name. Functions and tables of a module are called things here. The name of a thing
+-- is its path from the value of the module:
 --
 --   	get		field of the module's value
---   	Class.run	the same, further down
---   	helper		a local function or table used by another function
+--   	Class.run	field of a table in a field
+--   	helper		local function or table that another function uses as an upvalue
 --
--- If two paths lead to different counterparts, there is none: nothing is
--- guessed, and nothing depends on the order of traversal.
+-- If two paths to the same old thing lead to different new ones, it has no
+-- counterpart. So the result is never a guess, and does not depend on the order of
+-- traversal.
 
 -- A larger table in a module is data, not code.
 local ENTRIES = 1000
--- Limits for the things of a module, and for the entries of all its tables:
--- more of them are data.
+-- Maximum number of things in a module, and of entries in all its tables: whatever
+-- exceeds them is data.
 local THINGS, ALL_ENTRIES = 3000, 5000
 -- Maximum number of parts of a name.
 local PARTS = 8
@@ -24,13 +25,13 @@ local PARTS = 8
 -- Kinds of steps from one thing to the next.
 local FIELD, UPVALUE, METATABLE = 1, 2, 3
 
---- Marks a thing with more than one counterpart.
+--- Stands for the counterpart of a thing for which there are several candidates.
 local AMBIGUOUS = {}
 
 local getinfo, getmetatable, getupvalue = debug.getinfo, debug.getmetatable, debug.getupvalue
 
---- Returns the value of an upvalue by its name.
--- @return nil if there is none, or several of that name
+--- Returns the value of the upvalue with a name.
+-- @return nil if there is none, or several with that name
 local function find_upvalue(f, wanted)
     local result, is_found = nil, false
     for index = 1, 255 do
@@ -46,7 +47,11 @@ local function find_upvalue(f, wanted)
     return result
 end
 
---- Follows a step from a thing.
+--- Follows a step from a thing to the next.
+-- @param thing
+-- @tparam number kind FIELD, UPVALUE or METATABLE
+-- @param key key of the field, or name of the upvalue
+-- @return nil if there is no such step
 local function follow(thing, kind, key)
     if kind == UPVALUE then
         return type(thing) == 'function' and find_upvalue(thing, key) or nil
@@ -60,8 +65,8 @@ end
 
 --- Returns the string keys of a table, sorted.
 -- @tparam table thing
--- @tparam table budget `entries` that may still be looked at
--- @treturn {string,...} empty if it is too large to be code
+-- @tparam table budget {entries = number of entries that may still be examined}
+-- @treturn {string,...} empty if the table is too large to be code
 local function string_keys(thing, budget)
     local keys, count = {}, 0
     for key in next, thing do
@@ -77,8 +82,8 @@ local function string_keys(thing, budget)
     return keys
 end
 
---- Returns the name of a thing: the path to it from the module; a local variable
--- has just its name.
+--- Returns the name of a thing, see the head of this file.
+-- @tparam table thing a thing, or the record of one
 local function name_of(thing)
     local parts, count = {}, 0
     while thing.holder ~= nil and count < PARTS do
@@ -86,7 +91,7 @@ local function name_of(thing)
         if kind == METATABLE then
             part = '(metatable)'
         elseif kind == UPVALUE and not thing.is_local then
-            -- The name was chosen by a library and is not meaningful.
+            -- A library has chosen the name of this upvalue: it says little.
             part = '(' .. part .. ')'
         end
         count = count + 1
@@ -102,8 +107,10 @@ local function name_of(thing)
     return table.concat(parts, '.')
 end
 
---- Returns the path from the module's value to a thing, which leads to its
--- counterpart.
+--- Returns the path from the module's value to a thing, such that in the new module the
+-- same path leads to the counterpart.
+-- @tparam table thing a thing, or the record of one
+-- @treturn {{kind, key},...}
 local function steps_to(thing)
     local steps, count = {}, 0
     while thing.holder ~= nil do
@@ -125,7 +132,11 @@ local function chunk_name(f)
     return getinfo(f, 'S').source
 end
 
---- Calls back for each step from a thing.
+--- Calls `visit` with each step from a thing.
+-- @param thing
+-- @tparam boolean is_own whether the thing is a function of the module
+-- @tparam table budget see `string_keys`
+-- @tparam function visit (kind, key, value)
 local function each_step(thing, is_own, budget, visit)
     if type(thing) == 'table' then
         for _, key in ipairs(string_keys(thing, budget)) do
@@ -142,22 +153,26 @@ local function each_step(thing, is_own, budget, visit)
         if name == nil then
             break
         end
-        -- A library function may hold one of the module, as wrappers do.
+        -- Also follow functions in upvalues of library functions: these may be
+        -- wrappers around functions of the module.
         if type(value) == 'function' or is_own and type(value) == 'table' then
             visit(UPVALUE, name, value)
         end
     end
 end
 
---- Walks an old module, breadth first.
--- @param value of the module
--- @tparam string source of its functions
--- @tparam table foreign set of things that belong to others
--- @tparam function unit_of (f) -> source
+--- Lists the things of an old module, breadth first.
+-- @param value value of the module
+-- @tparam string source unit of its functions
+-- @tparam table foreign set of functions and tables that belong to other modules
+-- @tparam function unit_of (f) -> unit
 -- @tparam ?function pause called for each thing; it may yield
--- @treturn {table,...} things in their order: {value, holder = the thing through
---   which it was reached first, kind and key of that step, is_local, from =
---   {{number of a thing before, kind, key}, ...}}
+-- @treturn {table,...} things:
+--   value: the function or table
+--   holder: the thing from which it was reached first
+--   kind, key: the step from there
+--   is_local: whether it is an upvalue of a function of the module
+--   from: all steps that lead to it, {{number of an earlier thing, kind, key}, ...}
 local function list_things(value, source, foreign, unit_of, pause)
     local things, numbers = {{value = value, from = {}}}, {[value] = 1}
     local first, budget = 1, {entries = ALL_ENTRIES}
@@ -190,7 +205,7 @@ local function list_things(value, source, foreign, unit_of, pause)
                     from = {},
                 }
             end
-            -- A step back adds no information.
+            -- Ignore steps back to earlier things: those are already matched.
             if child_number > number then
                 table.insert(things[child_number].from, {number, kind, key})
             end
@@ -203,10 +218,12 @@ local function label(name)
     return name == '' and 'the module itself' or name
 end
 
---- Decides whether a candidate is the counterpart.
--- @treturn[1] the function or table
+--- Checks a candidate for the counterpart of a thing.
+-- @tparam table thing
+-- @param found the candidate, AMBIGUOUS or nil
+-- @treturn[1] function|table the candidate
 -- @treturn[2] nil
--- @treturn[2] string why there is none
+-- @treturn[2] string why there is no counterpart
 local function judge(thing, found)
     local name = label(thing.name or name_of(thing))
     if rawequal(found, AMBIGUOUS) then
@@ -219,11 +236,11 @@ local function judge(thing, found)
     return found
 end
 
---- Lists the contents of an old module, for `new`. This is done before new code
--- runs, which may add functions to tables that it shares with the old module.
--- Yields only in `pause`.
--- @tparam table options `old`, `source`, `foreign`, `unit_of` and `pause` as for `new`
--- @treturn {table,...} things, see `list_things`
+--- Lists the things of an old module, for `new`. Must be called before new code runs,
+-- because that may add functions to tables that the old module has, too. Yields only in
+-- `pause`.
+-- @tparam table options `old`, `source`, `foreign`, `unit_of` and `pause`, see `new`
+-- @treturn {table,...} see `list_things`
 local function list(options)
     local kind = type(options.old)
     if kind ~= 'table' and kind ~= 'function' then
@@ -233,18 +250,17 @@ local function list(options)
         options.pause)
 end
 
---- Matches a module. Yields only in `pause`.
+--- Matches an old module with a new one. Yields only in `pause`.
 -- @tparam table options
---   things: optional: a result of `list`; the options of `list` may be missing then
+--   things: optional: result of `list`, which replaces all options but `new` and `pause`
 --   old, new: values of the module
---   source: of the functions of the old one, as `debug.getinfo` has it
---   foreign: set of things that belong to others
---   unit_of: optional: function (f) -> what is compared with the source, if that
---     is not the name of its chunk
+--   source: unit of the old module's functions
+--   foreign: set of functions and tables that belong to other modules
+--   unit_of: optional: function (f) -> unit; by default, the unit is the chunk name
 --   pause: optional: function that is called for each thing
--- @treturn table
+-- @treturn table the matching
 local function new(options)
-    -- Old thing -> its entry.
+    -- by_value: function or table -> thing
     local self = setmetatable({by_value = {}, things = {}}, Matching)
     local things = options.things or list(options)
     if #things == 0 then
@@ -279,8 +295,8 @@ local function new(options)
     return self
 end
 
---- Returns a record of a thing that does not keep it alive: `holder`, `kind`,
--- `key`, `is_local`, `way` and `why` as in the thing.
+--- Returns the record of a thing: its `holder`, `kind`, `key`, `is_local`, `way` and
+-- `why`, but not its value, so that the record does not keep the value in memory.
 local function entry_of(thing, module)
     local entry = thing.entry
     if entry == nil then
@@ -299,27 +315,27 @@ local function entry_of(thing, module)
     return entry
 end
 
---- Returns the record of an old thing, which does not keep it alive.
--- @return thing
--- @tparam ?string module its name, for the entry
--- @treturn ?table entry, see `name_of` and `retrace`; with `module`, and with
---   `why` if its path does not identify a single thing
+--- Returns the record of an old function or table. It does not keep the value in memory.
+-- @tparam function|table thing
+-- @tparam ?string module name of the module, to be put into the record
+-- @treturn ?table record for `name_of` and `retrace`, with `module`; and with `why` if
+--   the counterpart is ambiguous
 function Matching:find(thing, module)
     local found = self.by_value[thing]
     return found and entry_of(found, module)
 end
 
---- Calls back for each thing.
--- @tparam string module its name, for the entries
--- @tparam function visit (thing, entry, what stands for it in the new code)
+--- Calls `visit` with each old function and table.
+-- @tparam string module name of the module, to be put into the records
+-- @tparam function visit (value, record, candidate): see `find` and `judge`
 function Matching:each(module, visit)
     for _, thing in ipairs(self.things) do
         visit(thing.value, entry_of(thing, module), thing.new)
     end
 end
 
---- Returns the counterpart of an old thing.
--- @treturn as `judge`
+--- Returns the counterpart of an old function or table.
+-- @return the results of `judge`
 function Matching:counterpart(thing)
     local entry = self.by_value[thing]
     if entry == nil then
@@ -328,12 +344,12 @@ function Matching:counterpart(thing)
     return judge(entry, entry.new)
 end
 
---- Returns the counterpart of a thing of an earlier generation, by its recorded
--- path.
--- @param value of the thing
--- @tparam table entry as `find` gave it then
--- @param new value of the module now
--- @treturn as `judge`
+--- Returns the counterpart of a function or table of an earlier generation, by following
+-- its recorded path in the current value of the module.
+-- @tparam function|table value
+-- @tparam table entry its record, a result of `find`
+-- @param new_value the current value of the module
+-- @return the results of `judge`
 local function retrace(value, entry, new_value)
     local found = new_value
     for _, step in ipairs(steps_to(entry)) do

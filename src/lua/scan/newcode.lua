@@ -1,4 +1,10 @@
---- Analyses places in variables or in the module of new code.
+--- Analyses old functions to which new code refers: in an upvalue or local variable of a
+-- new function, or below the value of a new module.
+--
+-- New code often gets there by wrapping: it takes the function that is registered
+-- somewhere and registers a wrapper around it. After a reload this may wrap the wrapper
+-- of the old code. In a restarted process, new code would have found the function that
+-- old code had wrapped. So that function is put in place of the old wrapper.
 
 local require = ...
 local generations = require('code.generations')
@@ -6,14 +12,14 @@ local match = require('scan.match')
 local stand_ins = require('scan.stand_ins')
 local walk_lib = require('scan.heap_walk')
 
--- How many steps are followed to find the new code that holds a place.
+-- Maximum number of steps on the way back from a place to new code.
 local HOLDERS = 50
--- Maximum number of nested old wrappers.
+-- Maximum number of nested old wrappers that are examined.
 local LAYERS = 50
 local UPVALUES = 255
 
---- A step on the path to a place, as for `match.follow`.
--- @treturn ?table nil if the step exists only for this object
+--- Returns a step on the path to a place, in the form that `match.follow` takes.
+-- @treturn ?table {kind, key}; nil if the step cannot be followed from another object
 local function step_from(object, key)
     if type(object) == 'function' then
         local name = type(key) == 'number' and debug.getupvalue(object, key)
@@ -26,13 +32,13 @@ local function step_from(object, key)
     return {match.FIELD, key}
 end
 
---- Returns the new code that holds a place.
+--- Returns the holders of a place: the functions and modules of new code on the path to it.
 -- @tparam table place
--- @tparam table walk that has found it
--- @tparam table counterparts
--- @treturn {table,...} the nearest first, empty if there is none: `f`, a function,
---   or `module`, a name; `steps`, the path from there to the place, nil if it
---   cannot be followed from another object
+-- @tparam table walk the walk that has found the place
+-- @tparam table counterparts see `counterparts`
+-- @treturn {table,...} the nearest first:
+--   f, or module: the function, or the name of the module
+--   steps: path from there to the place; nil if it cannot be followed from another object
 local function holders_of(place, walk, counterparts)
     local holders, object = {}, place.object
     if place.kind == 'local' then
@@ -76,9 +82,9 @@ local function has_upvalue(f, wanted)
     return false
 end
 
---- Follows a path from a value.
--- @treturn boolean whether the place exists
--- @return its value
+--- Follows a path from a function or table.
+-- @treturn boolean whether the path exists
+-- @return the value at its end
 local function look(thing, steps)
     for i, step in ipairs(steps) do
         if i == #steps and step[1] == match.UPVALUE and type(thing) == 'function' and has_upvalue(thing, step[2]) then
@@ -92,8 +98,8 @@ local function look(thing, steps)
     return true, thing
 end
 
---- Returns the function in the upvalues of a wrapper, if there is exactly one.
--- @treturn ?function
+--- Returns the function in the upvalues of a wrapper.
+-- @treturn ?function nil if there is none, or several
 local function only_function(f)
     local found
     for index = 1, UPVALUES do
@@ -110,9 +116,13 @@ local function only_function(f)
     return found
 end
 
---- Skips wrappers of other modules: goes from an old function that new code holds
--- inwards, to the first one of the same module or one that is not old.
--- @return nil if a wrapper holds no function, or several
+--- Skips wrappers of other modules. Starts with a function that new code refers to, and
+-- goes inwards to the first function that belongs to the given module or is not old.
+-- @tparam ?function f
+-- @tparam string module_source unit of the module
+-- @tparam table registry see `core.registry`
+-- @tparam table counterparts see `counterparts`
+-- @treturn ?function nil if a wrapper on the way has no function, or several
 local function skip_others(f, module_source, registry, counterparts)
     for _ = 1, LAYERS do
         if f == nil or generations.classify(registry, f) ~= 'stale'
@@ -124,11 +134,15 @@ local function skip_others(f, module_source, registry, counterparts)
     return nil
 end
 
---- What the old code had where new code has an old function, behind all layers
--- of its wrappers.
--- @treturn boolean whether that is known
--- @return
--- @treturn ?function if it is not: the innermost of the layers that is an old wrapper
+--- Returns what the old code had wrapped, behind all of its wrappers, if new code has
+-- wrapped the old wrapper.
+-- @tparam table place place with the old function
+-- @tparam table holder see `holders_of`
+-- @tparam table registry see `core.registry`
+-- @tparam table counterparts see `counterparts`
+-- @treturn boolean whether the value is known
+-- @return the value
+-- @treturn ?function if it is unknown: the innermost old wrapper that was found
 local function find_behind(place, holder, registry, counterparts)
     local steps, is_there, value, innermost = holder.steps, true, place.value, nil
     if steps == nil or #steps == 0 then
@@ -140,7 +154,7 @@ local function find_behind(place, holder, registry, counterparts)
         if not is_there then
             return false, nil, innermost
         elseif type(value) ~= 'function' then
-            -- What was wrapped need not be a function: `__index` can be a table.
+            -- The wrapped value need not be a function: an `__index` can be a table.
             return holder.f ~= nil and not counterparts:is_old_table(value), value
         end
         local class = generations.classify(registry, value)
@@ -155,7 +169,7 @@ local function find_behind(place, holder, registry, counterparts)
             local source = counterparts:unit_of(holder.f)
             local next_one = skip_others(value, source, registry, counterparts)
             local is_stale = next_one ~= nil and generations.classify(registry, next_one) == 'stale'
-            -- If the module itself had wrapped nothing there, it is something else.
+            -- If the old module has not wrapped anything there, this is no wrapper.
             if next_one == nil or not is_stale and innermost == nil then
                 return false, nil, innermost
             elseif is_stale then
@@ -169,15 +183,16 @@ local function find_behind(place, holder, registry, counterparts)
     return false
 end
 
---- What new code would have found at the place if the old function had not been
--- there.
--- @tparam table place with an old function
+--- Returns what new code would have in place of an old function if the old code had never
+-- run, as after a restart of the process.
+-- @tparam table place place with the old function
 -- @tparam {table,...} holders see `holders_of`
 -- @tparam table registry see `core.registry`
--- @tparam table counterparts
--- @treturn boolean whether that is known
--- @return
--- @treturn ?function if it is not: an old function that is wrapped by fewer others
+-- @tparam table counterparts see `counterparts`
+-- @treturn boolean whether the value is known
+-- @return the value
+-- @treturn ?function if it is unknown: the innermost old wrapper that was found, which
+--   can replace the function to remove the wrappers around it
 local function unwrap(place, holders, registry, counterparts)
     local fewer
     for _, holder in ipairs(holders) do

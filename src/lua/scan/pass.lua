@@ -1,5 +1,6 @@
---- One pass of the scan: a walk over the heap that judges each place as it is
--- found, and patches it if possible.
+--- A pass of the scan: a walk over the heap that examines each place, that is, each
+-- reference to a stale function or to a table of an old module, and patches it if
+-- possible.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -16,37 +17,41 @@ local stand_ins = require('scan.stand_ins')
 local walk_lib = require('scan.heap_walk')
 local words = require('scan.describe')
 
--- Maximum number of places in the report; further ones are only counted.
+-- Maximum number of places that are listed in the report; others are only counted.
 local PLACES = 5000
--- How many functions compiled from strings are examined.
+-- Maximum number of functions compiled from strings that are described.
 local TEXTS = 200
 -- A larger table in a module is data, not code.
 local SMALL = 1000
 -- The maximum depth of class inheritance.
 local BASES = 20
 
--- Reasons why a place is not patched now, but may be later.
+-- Reasons why a place is left.
 local IN_USE = 'a request that started on the old code still uses it'
 local TAKEN = 'now held by the new code'
 local SHARED = 'it needs %s, which the new code has put into another table'
 local UNKNOWN = 'other code may use the class too'
--- Reported for a place that was removed.
+-- Reported as the reason for a place that was removed rather than patched.
 local REMOVED = 'removed: the new code registered its own'
 
---- One walk over the heap.
 local Pass = {}
 Pass.__index = Pass
 
---- @tparam table options see `scan`, with
---   believed: what of the registry says which code is stale
---   limit: the most memory that Lua may have in use, in kilobytes
---   lists: see `heap_walk`
---   requests: see there
---   census: optional: see there
---   shared: `shared` of the pass before, nil if this is the first
--- @treturn table after `run`: `patched` and `left`, lists of what is reported of
---   places, `patched_count` and `left_count`, `texts`, `threads`, `walk`,
---   `is_complete`, `stopped`; `pending`, classes that need another pass
+--- Creates a pass.
+-- @tparam table options those of `run` in `scan.init`, and
+--   believed: reliable records of the registry about generations
+--   limit: Lua memory at which to stop, in kilobytes
+--   lists: optional: lists of the previous walk, see `heap_walk`
+--   requests: see `requests`
+--   shared: `shared` of the previous pass; nil in the first
+-- @treturn table the pass. After `run`, its results are
+--   patched, left: lists of descriptions of places, for the report
+--   patched_count, left_count: numbers of places, including those that are not listed
+--   texts: descriptions of functions that were compiled from strings
+--   threads: coroutines of fibers that are running old code
+--   pending: table whose keys are classes that need another pass
+--   shared: set of tables of new code to which other code refers, too
+--   walk, is_complete, stopped: see `heap_walk`
 local function new(options)
     local self = setmetatable({
         options = options,
@@ -54,19 +59,19 @@ local function new(options)
         left = {},
         patched_count = 0,
         left_count = 0,
-        is_changed = false, -- whether a place was patched that is not told
-        keys = {},          -- places to be patched after the walk
-        fibers = {},        -- set of their coroutines
-        threads = {},       -- those of them that run old code
-        texts = {},         -- functions that were made from text
-        triggers = {},      -- functions found as such
-        classes = {},       -- old class -> what has become of its objects
-        pending = {},       -- old class -> a place of it, to be seen to by the next pass
-        renewed = {},       -- tables that are seen to as a whole -> their counterparts
-        renewals = {},      -- the same, in order: {object, counterpart, number, is_own}
+        is_changed = false, -- whether a place was patched that is not reported
+        keys = {},          -- places that are table keys, to be patched after the walk
+        fibers = {},        -- set of the coroutines of all fibers
+        threads = {},       -- coroutines of fibers that are running old code
+        texts = {},         -- functions compiled from strings
+        triggers = {},      -- set of functions that are set as triggers
+        classes = {},       -- old class -> what is done with its objects, see `on_class`
+        pending = {},       -- old class -> a place with it, for the next pass to patch
+        renewed = {},       -- table to be patched as a whole -> its counterpart
+        renewals = {},      -- the same tables in order: {object, counterpart, number, is_own}
         watched = {},       -- set of the counterparts of old tables
-        shared = {},        -- set of those that others than their module hold
-        told = {},          -- object -> key -> value, of places that are left
+        shared = {},        -- set of those to which not only their own module refers
+        told = {},          -- object -> key -> value, of places that were reported as left
     }, Pass)
     self.registrations = registrations_lib.new(options.counterparts, options.census)
     self.duplicates = duplicates_lib.new(self.registrations)
@@ -75,7 +80,7 @@ local function new(options)
         deadline = options.deadline,
         limit = options.limit,
         lists = options.lists,
-        -- Its tables are weak, so they keep nothing alive.
+        -- The registry refers to stale functions, but only weakly.
         without = {options.registry},
         stands_in = options.mend and stand_ins.original_of or nil,
         puts_off = options.mend,
@@ -113,23 +118,23 @@ local function new_place(self, number, kind, key, value, object)
     return place
 end
 
---- Whether a place is in a weak table that caches something about a function:
--- the entry disappears with the function, and is never called.
+--- Whether a place is a key of a weak table that stores data about a function. Such an
+-- entry disappears with the function, and nothing calls it.
 local function is_memory(place)
     local metatable = place.kind == 'key' and debug.getmetatable(place.object)
     local mode = type(metatable) == 'table' and rawget(metatable, '__mode')
     return type(mode) == 'string' and mode:find('k', 1, true) and rawget(place.object, place.value) ~= true
 end
 
---- Whether a place was already reported: a restarted table yields its places
--- twice.
+--- Whether a place was already reported. The walk finds the same place twice if it walks a
+-- table again.
 function Pass:is_told(place)
     local told = place.object ~= nil and self.told[place.object]
     return told and told[place.key] == place.value
         or place.kind == 'key' and rawget(place.object, place.value) == nil
 end
 
---- Records a place as patched or left.
+--- Adds a place to those that are reported, as patched or left.
 -- @tparam table place
 -- @tparam ?boolean is_patched
 -- @tparam ?string reason
@@ -146,7 +151,7 @@ function Pass:tell(place, is_patched, reason)
     self[name .. '_count'] = self[name .. '_count'] + 1
 end
 
---- Whether a place must not change yet because of a request in flight.
+--- Whether a place must not be patched yet, because a request in flight is using it.
 function Pass:is_in_use(place)
     local requests, moment = self.options.requests, self.walk.slices
     if place.is_late or requests:hold(place, moment) then
@@ -158,11 +163,11 @@ function Pass:is_in_use(place)
         and requests:are_running(moment)
 end
 
---- Removes layers of wrappers from a place if the function inside the last one is
--- unknown: otherwise each reload would add a layer.
+--- Removes outer wrappers from a place where new code has an old wrapper. Otherwise each
+-- reload would add a wrapper.
 -- @tparam table place
--- @tparam ?function fewer the last wrapper
--- @treturn table the place after that
+-- @tparam ?function fewer the innermost old wrapper, which remains; see `newcode.unwrap`
+-- @treturn table the place, with its new value
 function Pass:strip(place, fewer)
     if fewer == nil or self:is_in_use(place) or not patch_lib.patch(place, fewer) then
         return place
@@ -171,10 +176,10 @@ function Pass:strip(place, fewer)
     return new_place(self, place.number, place.kind, place.key, fewer, place.object)
 end
 
---- Judges a place with a stale function, and patches it if possible.
+--- Handles a place with a stale function: patches it if possible, and reports it.
 -- @tparam table place
--- @tparam ?table missing set of names that its table lacks: a function that needs one
---   of them cannot be put there
+-- @tparam ?table missing set of keys that the table with the place lacks: a new function
+--   that uses one of them must not be put there
 function Pass:keep(place, missing)
     local counterparts = self.options.counterparts
     if self:is_told(place) or is_memory(place) then
@@ -207,17 +212,17 @@ function Pass:keep(place, missing)
     self:put(place, successor, missing)
 end
 
---- Patches a place.
+--- Patches a place, unless something prevents it, and reports it.
 -- @tparam table place
--- @tparam ?function|table successor
+-- @tparam ?function|table successor value to put there
 -- @tparam ?table missing see `keep`
 function Pass:put(place, successor, missing)
     if place.kind ~= 'frame' and self:is_in_use(place) then
         self:tell(place, false, IN_USE)
         return
     elseif place.kind == 'key' then
-        place.twin = self.renewed[place.object] or self.options.counterparts:find_table(place.object)
-        place.is_iterated = place.twin ~= nil and self.walk:is_iterated(place.object)
+        place.counterpart = self.renewed[place.object] or self.options.counterparts:find_table(place.object)
+        place.is_iterated = place.counterpart ~= nil and self.walk:is_iterated(place.object)
         local is_there = rawget(place.object, successor) ~= nil
         local is_patched, why = patch_lib.patch(place, successor)
         self:tell(place, is_patched, is_there and is_patched and REMOVED or why)
@@ -234,7 +239,8 @@ function Pass:put(place, successor, missing)
     end
 end
 
---- Restores a function that one of this program had replaced.
+--- Replaces a stand-in by its original, see `stand_ins`. If the original is stale, handles
+-- that as well.
 function Pass:put_back(place)
     local original = stand_ins.original_of(place.value)
     while original ~= nil and generations.classify(self.options.believed, original) == 'ours' do
@@ -260,7 +266,8 @@ local function is_small(object)
     return true
 end
 
---- Starts watching who holds the counterparts of old tables. May yield.
+--- Makes the walk report references to old tables, and to their counterparts in new code.
+-- May yield.
 function Pass:watch()
     local counterparts, tables = self.options.counterparts, {}
     for object, entry in pairs(table.copy(counterparts.tables)) do
@@ -274,9 +281,10 @@ function Pass:watch()
     self.walk.tables = tables
 end
 
---- Records who holds the counterpart of an old table. A table that the module
--- created and passed to nobody is held only by its own code; tables created by
--- a library or the server are held by these as well.
+--- Records in `shared` if a reference to the counterpart of an old table is not from new
+-- code. A table that a module has created, and not passed to other code, is referred to
+-- only by the module itself. A table created by a library or Tarantool is also referred
+-- to by these.
 function Pass:note_holder(kind, key, value, object)
     if kind == 'metatable' or key == '__index' or self.shared[value] then
         return
@@ -292,9 +300,11 @@ function Pass:note_holder(kind, key, value, object)
     self.shared[value] = not is_own or nil
 end
 
---- Returns names of functions that a table's counterpart has and the table
--- lacks.
--- @tparam ?function test (f) -> whether a function counts
+--- Returns the keys of functions that a table's counterpart has, but the table lacks.
+-- @tparam table object
+-- @tparam table counterpart
+-- @tparam ?function test (f) -> whether to include the function; by default, all are
+-- @treturn {string,...}
 local function missing_keys(object, counterpart, test)
     local keys = {}
     for key, f in next, counterpart do
@@ -308,10 +318,11 @@ local function missing_keys(object, counterpart, test)
     return keys
 end
 
---- Updates a table of an old module to match its counterpart, in one step: a
--- library calls its functions. Helpers called by the new functions are added,
--- even if the old module lacked them. A table created by other code gets no
--- functions that were not meant for it.
+--- Patches all functions of an old table in one step, so that a library that calls them
+-- does not find a mixture of old and new ones. Functions that only the counterpart has
+-- are added, because the new functions may call them; but not to a table that was
+-- created by other code than the module.
+-- @tparam table item {object, counterpart, number, is_own}
 function Pass:renew(item)
     local object, counterpart, number = item.object, item.counterpart, item.number
     local known, first = self.options.believed, nil
@@ -327,7 +338,8 @@ function Pass:renew(item)
     for key, f in next, object do
         if type(f) == 'function' and generations.classify(known, f) == 'stale' then
             first = new_place(self, number, 'field', key, f, object)
-            -- Otherwise it would have been judged at once.
+            -- `renewal_of` has excluded tables that only requests can reach. The
+            -- flag only means that the walk has ended.
             first.is_late = false
             self:keep(first, lacks)
         end
@@ -349,9 +361,10 @@ function Pass:renew(item)
     end
 end
 
---- Returns the counterpart of a table whose functions must be patched together.
+--- Returns the counterpart of the table with a place, if all functions in that table can be
+-- patched together, see `renew`.
 -- @treturn ?table
--- @treturn ?boolean whether the table is of its module alone
+-- @treturn ?boolean whether the table belongs to its module alone
 function Pass:renewal_of(place)
     local own, _, _, other = self.options.counterparts:find_table(place.object)
     local counterpart = own or other
@@ -381,9 +394,9 @@ local function inherits(object, other)
     return false
 end
 
---- Whether objects of an old class may get the new class. The metatable may
--- belong to a library with objects of its own.
--- @treturn ?boolean nil if the next pass will tell
+--- Whether objects of an old class may be given the new class. They must not if the
+-- metatable belongs to a library, which uses it for objects of its own, too.
+-- @treturn ?boolean nil if only the next pass can tell
 function Pass:may_replace(class, counterpart)
     if rawequal(rawget(class, '__index'), class) and rawequal(rawget(counterpart, '__index'), counterpart) then
         return true
@@ -393,10 +406,10 @@ function Pass:may_replace(class, counterpart)
     return not self.options.shared[counterpart]
 end
 
---- Gives a living object the new class, as its metatable or the `__index` of
--- that. There may be a million of them: only the first one is reported, with
--- the number of the others.
--- @treturn boolean whether there is nothing more to be done for the old class
+--- Handles a reference to an old class as a metatable, or as the `__index` of one: gives
+-- the object the new class, if possible. There may be a million such objects, so only the
+-- first one is reported, with the number of the others.
+-- @treturn boolean whether the walk need not enter the old class
 function Pass:on_class(number, kind, key, value, object)
     local class = self.classes[value]
     if class == nil then
@@ -430,8 +443,8 @@ function Pass:on_class(number, kind, key, value, object)
     return true
 end
 
---- Replaces a reference to the previous value of a module.
--- @treturn boolean whether the old value is not to be entered
+--- Handles a reference to the old value of a module: patches it if possible.
+-- @treturn boolean whether the walk need not enter the old value
 function Pass:on_module(number, kind, key, value, object)
     local counterparts = self.options.counterparts
     local place = new_place(self, number, kind, key, value, object)
@@ -450,7 +463,8 @@ function Pass:on_module(number, kind, key, value, object)
     else
         local holder = newcode.holders_of(place, self.walk, counterparts)[1]
         if holder ~= nil and counterparts:is_of_module(holder, place.name) then
-            -- New code did that to take over the old state.
+            -- The new version of the module refers to its old value: it has
+            -- probably done so on purpose, to take over state.
             self:tell(place, false, TAKEN)
         else
             self:put(place, counterpart)
@@ -459,8 +473,8 @@ function Pass:on_module(number, kind, key, value, object)
     return true
 end
 
---- Called by the walk for each place.
--- @treturn ?boolean see `heap_walk`
+--- Handles a place that the walk has found.
+-- @treturn ?boolean see the option `on_place` of `heap_walk.new`
 function Pass:on_place(number, kind, key, value, object)
     if type(value) == 'table' and self.watched[value] then
         self:note_holder(kind, key, value, object)
@@ -471,7 +485,7 @@ function Pass:on_place(number, kind, key, value, object)
     elseif kind == 'root' then
         self.triggers[value] = true
     elseif object == debug.getregistry() and self.triggers[value] then
-        -- Already reported by its name.
+        -- This is a trigger, already found under its name as a root.
         return
     elseif kind == 'frame' then
         if self.fibers[object] then
@@ -492,7 +506,8 @@ function Pass:on_place(number, kind, key, value, object)
             counterpart, is_own = self:renewal_of(place)
         end
         if counterpart ~= nil then
-            -- Only after the walk is it known who holds the counterpart.
+            -- Patch the table after the walk: only then it is known whether other
+            -- code refers to the counterpart, too.
             self.renewed[object] = counterpart
             table.insert(self.renewals,
                 {object = object, counterpart = counterpart, number = number, is_own = is_own})
@@ -502,9 +517,9 @@ function Pass:on_place(number, kind, key, value, object)
     end
 end
 
---- Describes a place for the report. Its names come from the application, whose
--- metamethods may fail.
+--- Describes a place for the report.
 local function describe(self, place)
+    -- The description may call metamethods of the application, which may fail.
     local ok, kind, where = pcall(words.tell, self.walk, self.roots, place)
     if not ok then
         kind, where = 'table', 'an unnamed place'
@@ -523,16 +538,16 @@ local function describe(self, place)
     }
 end
 
---- Replaces the places by their descriptions. May yield.
+--- Replaces the places in a list by their descriptions. May yield.
 function Pass:describe(list)
     for i, place in ipairs(list) do
-        -- In a cancelled fiber `pause` throws: continue anyway.
+        -- `pause` throws in a cancelled fiber: continue nevertheless.
         pcall(slice.pause)
         list[i] = describe(self, place)
     end
 end
 
---- Judges a place that is a table key, after the walk.
+--- Handles a place that is a table key, after the walk.
 function Pass:keep_key(place)
     if type(place.value) == 'function' then
         self:keep(place)
@@ -541,16 +556,16 @@ function Pass:keep_key(place)
     end
 end
 
---- Reports a place whose function new code has registered again.
+--- Reports a place with a registration that new code has made again.
 -- @tparam table item see `duplicates`
--- @tparam ?boolean is_done
+-- @tparam ?boolean is_done whether the old registration was removed; nil if it was gone
 function Pass:finish_duplicate(item, is_done)
     local place = item.place
     if is_done == false then
         self:tell(place, false, 'a loop is iterating over a list that also holds the new one')
     elseif is_done then
         if rawequal(item.entry, place.object) then
-            -- Other code may hold the entry as well.
+            -- Other code may also refer to the removed entry: patch its function.
             patch_lib.patch(place, item.new)
         end
         self:tell(place, true, REMOVED)
@@ -559,7 +574,7 @@ end
 
 --- Runs the pass. Yields.
 function Pass:run()
-    -- Fibers have no stack before they start: let new ones run first.
+    -- Let new fibers start first: before that, they have no stack to walk.
     fiber.sleep(0)
     local threads = {}
     self.roots, self.hidden = roots_lib.collect()
@@ -572,13 +587,13 @@ function Pass:run()
     if self.options.mend or self.options.drain then
         self.options.requests:collect(threads)
     end
-    -- What was patched is reported even after an error.
+    -- Catch errors, because what was patched must be reported even then.
     local ok, err = pcall(function()
         self:watch()
         self.is_complete = self.walk:run(self.roots)
         for _, item in ipairs(self.renewals) do
-            -- Even if the time is over: these functions were deferred until
-            -- now.
+            -- Do this even after the deadline or a cancellation: these places
+            -- were deferred, and are not yet reported.
             pcall(slice.pause)
             self:renew(item)
         end
@@ -592,7 +607,8 @@ function Pass:run()
             end
             self:keep_key(place)
         end
-        -- The `stop` of an old role is about to remove what it has registered.
+        -- If old roles are still to be stopped, wait: their `stop` may remove the old
+        -- registrations itself.
         if self.options.waits == nil or not self.options.waits() then
             self.duplicates:resolve(self.options.deadline, function(item, is_done)
                 self:finish_duplicate(item, is_done)
@@ -613,7 +629,7 @@ function Pass:run()
     self.texts = {}
     for _, place in ipairs(texts) do
         local told, kind, where = pcall(words.tell, self.walk, self.roots, place)
-        -- Those in the Lua registry belong to Tarantool.
+        -- Leave out functions in the Lua registry: these are Tarantool's.
         if told and kind ~= 'registry' then
             table.insert(self.texts, where)
         end

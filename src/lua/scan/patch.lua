@@ -1,5 +1,5 @@
---- Replaces old functions or tables by new ones. Nothing is guessed: a place
--- that cannot be patched exactly is left unchanged, with a reason.
+--- Patches references: replaces an old function or table by a new one. A reference that
+-- cannot be patched unambiguously is left unchanged, and the reason is returned.
 
 local patchers = {}
 
@@ -40,14 +40,15 @@ function patchers.frame()
     return false, 'it is running'
 end
 
---- A rock may have computed a value from its function key. So a key is replaced
--- only in a table of its own module, if the new table has the new key too. If
--- new code has added its function to the same table, the old key is removed,
--- which does not disturb a loop over the table.
+--- Patches a table key that is an old function. If new code has added its own function
+-- to the table, the old key is removed, which does not disturb a loop over the table.
+-- Otherwise the old key is replaced only if the table belongs to an old module, and its
+-- counterpart has the new key: in a table of a rock, the value may have been computed
+-- from the key.
 function patchers.key(place, new)
-    local object, value, twin = place.object, rawget(place.object, place.value), place.twin
+    local object, value, counterpart = place.object, rawget(place.object, place.value), place.counterpart
     local is_there = rawget(object, new) ~= nil
-    if not is_there and (twin == nil or rawget(twin, new) == nil) then
+    if not is_there and (counterpart == nil or rawget(counterpart, new) == nil) then
         return false, 'the new code has not registered a replacement'
     elseif not is_there and place.is_iterated then
         return false, 'a loop is iterating over the table'
@@ -59,10 +60,10 @@ function patchers.key(place, new)
     return true
 end
 
---- Patches one place. Does not yield.
--- @tparam table place {kind, key, object, value}, see `heap_walk`; of a key also
---   `twin`, the counterpart of the table if it has one, and `is_iterated`, whether
---   a loop is iterating over it
+--- Patches the reference at one place. Does not yield.
+-- @tparam table place {kind, key, object, value}, see `heap_walk`; if the kind is `key`,
+--   also `counterpart`, that of the table, if it has one, and `is_iterated`, whether a
+--   loop is iterating over the table
 -- @tparam function|table new
 -- @treturn[1] boolean true
 -- @treturn[2] boolean false

@@ -1,10 +1,17 @@
---- Locates where a library keeps a registration.
+--- Finds the registration to which a reference to a function belongs, and determines
+-- whether new code has made the same registration again.
 --
--- An entry is the function itself or contains it: a table with the function in
--- a field, a closure of the library around it, or a combination. Entries are
--- held by a list, by a table indexed by numbers or by made-up strings, by a table
--- of which they are the keys, or by a chain of closures, each wrapping the
--- previous one.
+-- A registration is an entry in a holder of the library. The entry is the function
+-- itself, or contains it: a table with the function in a field, a closure of the library
+-- around it, or a combination. The holder is one of
+--
+--   	list	a table with consecutive indexes, whose order matters
+--   	map	a table with other numbers, or generated strings, as keys
+--   	set	a table whose keys are the entries
+--   	around	a chain of closures, each of which wraps the previous one
+--
+-- The strings in an entry beside its function, such as the name of an event, are
+-- called its texts. They distinguish registrations of the same function.
 
 local require = ...
 local jutil = require('jit.util')
@@ -13,9 +20,9 @@ local walk_lib = require('scan.heap_walk')
 
 local getupvalue = debug.getupvalue
 
--- How many entries of a holder are examined.
+-- Maximum number of entries of a holder that are examined.
 local ENTRIES = 5000
--- The least length of a UUID.
+-- Length of a UUID without hyphens.
 local UUID = 32
 -- Maximum number of steps from an entry to its function.
 local STEPS = 4
@@ -27,19 +34,19 @@ local LAYERS = 50
 local Registrations = {}
 Registrations.__index = Registrations
 
---- Creates a locator.
--- @tparam ?table counterparts
--- @tparam ?table census of what new code had registered by the commit; nil if all
---   that it has registered counts
+--- Creates a locator of registrations.
+-- @tparam ?table counterparts see `counterparts`; required by `twin_of`
+-- @tparam ?table census what new code had registered by the commit, see `census`; nil to
+--   count all registrations of new code
 local function new(counterparts, census)
     return setmetatable({
         counterparts = counterparts,
         census = census,
-        patterns = {},  -- table -> pattern of made-up keys -> how many have it
-        sequences = {}, -- table -> whether all its numbers are those of a list
+        patterns = {},  -- table -> pattern of generated keys -> number of such keys
+        sequences = {}, -- table -> whether its number keys are the indexes of a list
         counts = {},    -- holder -> shape -> new function -> texts -> number of entries
-        olds = {},      -- the same for old functions
-        twins = {},     -- holder -> shape -> source -> old function -> new one
+        olds = {},      -- holder -> shape -> old function -> texts -> number of entries
+        twins = {},     -- holder -> shape -> unit -> old function -> new one
     }, Registrations)
 end
 
@@ -51,7 +58,8 @@ local function is_like(f, g)
     return type(f) == 'function' and type(g) == 'function' and proto_of(f) ~= nil and proto_of(f) == proto_of(g)
 end
 
---- Whether a key is a list index: a table with other number keys has no order.
+--- Whether a key is an index of a list. If a table also has number keys beyond its
+-- length, they are ids without an order, and the table is not a list.
 local function is_index(self, key, list)
     if type(key) ~= 'number' or type(list) ~= 'table' then
         return false
@@ -74,7 +82,11 @@ local function is_index(self, key, list)
     return is_sequence
 end
 
---- Returns what a thing has at a place, if it is of the same kind as another.
+--- Returns the value that an object has under a key, if the object is like another one: it
+-- is also a table, or a closure of the same code.
+-- @param thing the object
+-- @param like the other object
+-- @param key key of the field, or index of the upvalue
 local function step(thing, like, key)
     if type(thing) ~= type(like) then
         return nil
@@ -86,9 +98,11 @@ local function step(thing, like, key)
     return nil
 end
 
---- Returns what an entry has where another one has its function.
+--- Returns the function of an entry, by following the path from a similar entry to its
+-- function.
 -- @param entry
--- @tparam {table,...} steps {like, key}
+-- @tparam {table,...} steps the path, {{like, key},...}: see `step`
+-- @return nil if the entry is not similar
 local function read(entry, steps)
     for _, one in ipairs(steps) do
         entry = step(entry, one.like, one.key)
@@ -99,10 +113,11 @@ local function read(entry, steps)
     return entry
 end
 
---- The texts that an entry has beside its function, such as the name of what it was
--- registered for. Those of the function itself are its own matter.
+--- Returns the texts of an entry: the strings that it has beside its function, such as the
+-- name of an event. Strings in upvalues of the function itself are not included.
+-- @param entry
 -- @tparam {table,...} steps see `read`
--- @treturn string
+-- @treturn string the texts, sorted and concatenated
 local function texts_of(entry, steps)
     local texts = {}
     local function add(key, value)
@@ -135,8 +150,8 @@ local function texts_of(entry, steps)
     return table.concat(texts, '\0')
 end
 
---- Returns a string for the path from entry to function, which makes entries
--- comparable.
+--- Returns a string that identifies a path from an entry to its function. Entries with the
+-- same string have the same structure.
 local function shape_of(steps)
     local parts = {}
     for _, one in ipairs(steps) do
@@ -146,10 +161,10 @@ local function shape_of(steps)
     return table.concat(parts, '\n')
 end
 
---- Returns what keys have in common that a library makes up, such as `task_7` or a
--- UUID; nil for a name that says what is there.
+--- Returns the pattern of a key that a library has generated: `task_#` for `task_7`, and
+-- `#` for a UUID.
 -- @param key
--- @treturn ?string
+-- @treturn ?string nil for a key that is not a string, or seems not to be generated
 local function pattern_of(key)
     if type(key) ~= 'string' then
         return nil
@@ -160,7 +175,7 @@ local function pattern_of(key)
     return count > 0 and pattern or nil
 end
 
---- Returns the pattern of a key if other keys of the table have it, too.
+--- Returns the pattern of a key, if the table has other keys with the same pattern.
 local function shared_pattern(self, key, object)
     local pattern = type(object) == 'table' and pattern_of(key) or nil
     if pattern == nil then
@@ -185,7 +200,8 @@ local function shared_pattern(self, key, object)
     return (counts[pattern] or 0) > 1 and pattern or nil
 end
 
---- Orders made-up keys as they were made, as far as their numbers tell.
+--- Compares two keys for sorting: by their numbers, which tell the order in which the keys
+-- were generated. Of two strings, the longer one has the larger number.
 local function by_number(a, b)
     if type(a) == 'string' and #a ~= #b then
         return #a < #b
@@ -193,9 +209,9 @@ local function by_number(a, b)
     return a < b
 end
 
---- Calls back for each entry of a registration's holder, in order.
+--- Calls `visit` with each entry in the holder of a registration, in order.
 -- @tparam table found see `locate`
--- @tparam function visit (entry); returns whether that is enough
+-- @tparam function visit (entry) -> whether to stop
 local function each(found, visit)
     if found.kind == 'list' then
         for index = 1, ENTRIES do
@@ -238,11 +254,11 @@ local function each(found, visit)
     end
 end
 
---- Returns the closures that wrap each other.
--- @tparam table walk
--- @tparam number number of the entry
--- @tparam function entry
--- @tparam number key of the upvalue in which each has the next one
+--- Returns all closures of a chain in which each wraps the next.
+-- @tparam table walk the walk that has found the closure
+-- @tparam number number of the closure in the walk
+-- @tparam function entry the closure
+-- @tparam number key index of the upvalue in which each closure has the next one
 -- @treturn {function,...} the outermost first
 local function layers_of(walk, number, entry, key)
     local outer, inner = {}, {}
@@ -271,11 +287,15 @@ local function layers_of(walk, number, entry, key)
     return layers
 end
 
---- Finds the registration that a place belongs to. Does not yield.
--- @tparam table place
--- @tparam table walk that has found it
--- @treturn ?table {kind = list, map, set or around; holder, entry; key, its place in
---   the holder; steps, from the entry to the function; layers, of around}
+--- Finds the registration to which a place belongs. Does not yield.
+-- @tparam table place place with a function
+-- @tparam table walk the walk that has found the place
+-- @treturn ?table the registration:
+--   kind: `list`, `map`, `set` or `around`, see the head of this file
+--   holder, key, entry: the holder, and the key and value of the entry in it
+--   steps: path from the entry to the function, see `read`
+--   pattern: in a map with generated strings as keys, their pattern
+--   layers: in a chain of closures, all of them, see `layers_of`
 function Registrations:locate(place, walk)
     if place.kind == 'key' then
         return {kind = 'set', holder = place.object, entry = place.value, steps = {}}
@@ -311,7 +331,7 @@ local function top_of(found)
     return found.layers and found.layers[1] or found.holder
 end
 
---- Returns the cache slot for a holder and the path to its functions.
+--- Returns the part of a cache that is for one holder and one structure of entries.
 local function slot(cache, found)
     local holder, shape = top_of(found), shape_of(found.steps) .. (found.pattern or '')
     cache[holder] = cache[holder] or {}
@@ -319,22 +339,25 @@ local function slot(cache, found)
     return cache[holder][shape]
 end
 
---- Whether an entry counts as registered by new code.
+--- Whether an entry with a new function counts as registered by new code: it was
+-- registered before the commit, if there is a census.
 local function counts_as_new(self, found, entry)
     return self.census == nil or self.census:has(found, entry)
 end
 
---- Counts the entries with a function by their texts.
--- @tparam table counts texts -> number
+--- Increments the number of entries that have the texts of a given one.
+-- @tparam table counts texts -> number of entries
 local function count(counts, entry, steps)
     local texts = texts_of(entry, steps)
     counts[texts] = (counts[texts] or 0) + 1
 end
 
---- How often each function is registered at a place by new code, and an old one
--- there.
--- @treturn table new function -> texts -> number
--- @treturn table texts -> number, of the old one
+--- Counts the entries in the holder of a registration: those that new code has registered,
+-- and those with one old function.
+-- @tparam table found see `locate`
+-- @tparam function|table old the old function
+-- @treturn table function -> texts -> number of entries that new code has registered
+-- @treturn table texts -> number of entries with the old function
 local function counts_of(self, found, old)
     local counts = slot(self.counts, found)
     if not counts.is_full then
@@ -359,15 +382,15 @@ local function counts_of(self, found, old)
     return counts, olds[old]
 end
 
---- Whether a function is registered by new code in the place of an old one; each
--- registration counts once. It is the one with the same texts. If there is none,
--- any other will do, if as many of the new code are without such an old one: then
--- their texts have changed. Does not yield.
--- @tparam table found see `locate`: where an old one is registered; gets the `texts`
---   of the new entry
--- @tparam function|table old
--- @tparam function|table value that is new
--- @treturn boolean
+--- Finds a registration by new code that replaces an old one, and marks it as used, so
+-- that it replaces no other. It is one with the same texts. If there is none, the texts
+-- may have changed in the new code: then it is any registration whose texts no old
+-- one has, if there are enough of them for all old ones without an equal. Does not yield.
+-- @tparam table found the old registration, see `locate`; `texts` is set to those of the
+--   new entry
+-- @tparam function|table old the old function
+-- @tparam function|table value its counterpart
+-- @treturn boolean whether there is such a registration
 function Registrations:take(found, old, value)
     local counts, olds = counts_of(self, found, old)
     local news = counts[value] or {}
@@ -393,8 +416,12 @@ function Registrations:take(found, old, value)
     return other ~= nil and old_left <= new_left and take(other)
 end
 
---- Sorts the functions of a module at a place: old ones without a name, and new
--- ones that are no other function's counterpart.
+--- Lists the functions of a module in the holder of a registration which can be paired by
+-- `twins`.
+-- @tparam table found see `locate`
+-- @tparam table place place with an old function of the module
+-- @treturn {function,...} old functions without a name
+-- @treturn {function,...} new functions that are not the counterpart of a named old one
 local function sort(self, found, place)
     local counterparts, olds, news, taken = self.counterparts, {}, {}, {}
     local function is_same_module(f)
@@ -422,10 +449,10 @@ local function sort(self, found, place)
     return olds, news
 end
 
---- Returns the new function registered in place of an old one without a name.
--- Does not yield.
--- @tparam table place
--- @tparam table walk that has found it
+--- Returns the new function that is registered in place of an old one without a name, see
+-- `twins`. Does not yield.
+-- @tparam table place place with the old function
+-- @tparam table walk the walk that has found the place
 -- @treturn ?function
 function Registrations:twin_of(place, walk)
     local found = type(place.value) == 'function' and self:locate(place, walk)

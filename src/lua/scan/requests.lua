@@ -1,12 +1,12 @@
---- Requests in flight: fibers with code of an earlier generation on their stack.
--- Such a request started on that code and finishes on it: nothing that it holds
--- is patched before its last old frame has returned.
+--- Tracks requests in flight: fibers with code of an earlier generation on their stack. A
+-- request that started on old code also finishes on it. So what it is using is not
+-- patched before its last old function has returned.
 --
--- The walk finds out what only such requests can reach. But they also hold
--- things that other code can reach: a table in a local variable, with a
--- function that a library will call again; the upvalue of a wrapper that calls
--- its function in a loop; the tables of old modules; and the triggers of its
--- transaction, whose owner cannot be determined.
+-- The walk itself recognises objects that only such requests can reach. This module
+-- recognises what they share with other code: a table in a local variable, if a library
+-- will call a function in it; an upvalue of a wrapper that will call it again; and, as
+-- long as any request is in flight, the tables of old modules, and triggers of a
+-- transaction in the Lua registry, whose owner cannot be determined.
 
 local require = ...
 local bit = require('bit')
@@ -17,9 +17,9 @@ local walk_lib = require('scan.heap_walk')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- How many instructions of a function are examined.
+-- Maximum number of instructions of a function that are examined.
 local INSTRUCTIONS = 2000
--- How many upvalues of a function are examined.
+-- Maximum number of upvalues of a function that are examined.
 local UPVALUES = 60
 
 local Requests = {}
@@ -30,13 +30,13 @@ Requests.__index = Requests
 local function new(classify)
     return setmetatable({
         classify = classify,
-        first = nil,    -- set of the fibers that were there when the scan began
-        busy = {},      -- those of now
+        first = nil,    -- set of the requests that were in flight when the scan began
+        busy = {},      -- list of the requests that are in flight now
     }, Requests)
 end
 
---- Finds them. Yields.
--- @tparam {thread,...} threads of all fibers
+--- Finds the requests in flight. Called at the start of each pass of the scan. Yields.
+-- @tparam {thread,...} threads the coroutines of all fibers
 function Requests:collect(threads)
     local busy, first = {}, {}
     for _, thread in ipairs(threads) do
@@ -49,7 +49,7 @@ function Requests:collect(threads)
     self.busy, self.first, self.slice = busy, first, nil
 end
 
---- Drops those that have finished. Does not yield.
+--- Drops requests that have finished. Does not yield.
 local function refresh(self)
     for i = #self.busy, 1, -1 do
         local thread = self.busy[i]
@@ -60,8 +60,10 @@ local function refresh(self)
     end
 end
 
---- Returns which instructions of a function read each upvalue, and whether any
--- of them may run twice.
+--- Analyses how a function reads its upvalues.
+-- @treturn table index of an upvalue -> number of instructions that read it
+-- @treturn boolean whether an instruction may run repeatedly: the function has a loop, or
+--   is too long to be sure
 local function reads_of(f)
     local reads, loops = {}, false
     for pc = 1, INSTRUCTIONS do
@@ -81,8 +83,11 @@ local function reads_of(f)
     return reads, true
 end
 
---- Records the upvalues of a function that a request will read again.
--- @tparam boolean is_all whether it may call the function once more
+--- Records upvalues of a function that a request may still read.
+-- @tparam table cells set of upvalue ids to which they are added
+-- @tparam function f
+-- @tparam boolean is_all whether all upvalues may be read, because the request may call
+--   the function again; otherwise only those that the running call may read repeatedly
 local function note_upvalues(cells, f, is_all)
     local reads, loops
     for index = 1, UPVALUES do
@@ -127,8 +132,9 @@ local function note_stack(self, thread, modules)
     end
 end
 
---- Records what they hold right now. Does not yield.
--- @param moment what is the same until others have run, nil if they have
+--- Records which tables and upvalues the requests are using right now. Does not yield.
+-- @param moment a value that changes with each yield of the caller; with the same value
+--   as before, the existing records are kept. nil to renew them in any case
 local function update(self, moment)
     if moment ~= nil and self.slice == moment then
         return
@@ -149,9 +155,9 @@ local function update(self, moment)
     end
 end
 
---- Whether a request holds the object with a place, or the upvalue that is the
--- place. Does not yield.
--- @tparam table place
+--- Whether a request is using a place: the upvalue, or the table with the field. Does not
+-- yield.
+-- @tparam table place see `heap_walk`
 -- @param moment see `update`
 function Requests:hold(place, moment)
     update(self, moment)
@@ -162,8 +168,7 @@ function Requests:hold(place, moment)
     return type(object) == 'table' and self.tables[object] or false
 end
 
---- Whether a request is running that existed when the scan began. Does not
--- yield.
+--- Whether any request that was in flight when the scan began still is. Does not yield.
 -- @param moment see `update`
 function Requests:are_running(moment)
     update(self, moment)

@@ -1,14 +1,15 @@
---- The roots of the walk. Places with a name come first, so that findings are
--- named after the nearest of them.
+--- Collects the roots of the heap walk. Roots with a meaningful name come first: an object
+-- is described by its path from the root from which it is reached first.
 --
 -- A root is a table with
 --   value      the object
---   kind       of the places in it, see the manual
---   words      its name
---   first      optional: function (key) -> kind, words, and whether `value` is a
---              metatable; describes a field of it
---   is_anchor  optional: its name is used even if a nearer one is known
---   set        optional: function (new, old), if the value is a place itself
+--   kind       kind of the places in it, see the manual
+--   words      its description
+--   first      optional: function (key) that describes a field of the object; returns
+--              kind, description, and whether the field is in a metatable
+--   is_anchor  optional: if true, descriptions of places always mention this root
+--   set        optional: function (new, old) that replaces the value, if the root is a
+--              slot rather than an object
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -17,7 +18,7 @@ local fibers = require('platform.fibers')
 local trigger_places = require('platform.trigger_places')
 local words = require('scan.describe')
 
---- Names a field by a label, with quotes only if necessary.
+--- Returns a function `first` that describes fields by a label and their key.
 local function labelled(kind, label)
     return function(key)
         return kind, label .. ' ' .. words.field_text(key)
@@ -38,8 +39,8 @@ local function add_triggers(roots)
     end
 end
 
---- Adds the fibers.
--- @treturn boolean whether they could be listed
+--- Adds the stacks of all fibers.
+-- @treturn boolean whether the ids of the fibers are known
 local function add_fibers(roots)
     local list = fibers.threads()
     for _, item in ipairs(list or {}) do
@@ -74,8 +75,8 @@ local function ctype_name(id)
     return ok and name or tostring(id)
 end
 
---- Returns the table of finalizers of C data, which LuaJIT keeps in the
--- environment of `ffi.gc`; newer builds hide it.
+--- Returns the table of the finalizers of cdata objects. LuaJIT keeps it in the
+-- environment of `ffi.gc`; newer versions hide it.
 -- @treturn ?table
 local function finalizers()
     local object = ffi.gc(ffi.new('char[1]'), words.key_text)
@@ -85,7 +86,8 @@ local function finalizers()
     return is_it and list or nil
 end
 
---- Adds what the ffi library keeps in the environments of its functions.
+--- Adds the tables of the ffi library with metatypes, C callbacks and finalizers. They are
+-- the environments of its functions.
 -- @treturn boolean whether the table of finalizers was found
 local function add_ffi(roots)
     table.insert(roots, {
@@ -139,7 +141,7 @@ end
 
 --- Collects the current roots. May yield.
 -- @treturn {table,...} roots
--- @treturn {string,...} what this build of Tarantool does not tell
+-- @treturn {string,...} names of what this build of Tarantool hides, for the report
 local function collect()
     local roots, hidden = {}, {}
     add_triggers(roots)

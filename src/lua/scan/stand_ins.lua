@@ -1,16 +1,16 @@
---- Functions of this program that replaced others while new code was staged,
--- such as the `fiber.create` that records who starts a fiber. If new code has
--- kept one in a variable, it gets the original back.
---
--- An adapter keeps the original in an upvalue of its function, under one of
--- these names.
+--- Finds the original of a stand-in: a function by which an adapter has replaced another
+-- one while new code was staged, such as a `fiber.create` that records which code
+-- starts a fiber. New code may have kept a stand-in in a variable, where the scan
+-- replaces it by the original.
 
+-- Names of the upvalue in which a stand-in keeps the original.
 local FUNCTIONS = {original = true, method = true, cdef = true, metatype = true}
+-- Name of an upvalue with a table whose field `original` is the original.
 local PLACE = 'place'
 
---- Returns the original that a function of this program replaced.
--- @tparam function f
--- @treturn ?function nil if it stood for none
+--- Returns the function that a stand-in has replaced.
+-- @tparam function f a function of this program
+-- @treturn ?function nil if `f` is not a stand-in
 local function original_of(f)
     for index = 1, 60 do
         local name, value = debug.getupvalue(f, index)

@@ -1,14 +1,14 @@
---- Pairs new functions with old ones that have no name, but are registered in
--- the same place.
+--- Pairs old functions that have no name with new functions that are registered in the
+-- same list, or similar holder.
 --
--- A function without a name, or a local one that nothing else uses, cannot be
--- reached from its module's value. But if the next generation registers as many
--- functions in the same place, they are matched by their properties: the same
--- code, the same line, or the same position among the remaining ones.
+-- A function without a name, or a local function that no other function uses, cannot
+-- be reached from the value of its module, so it has no counterpart by name. But if
+-- old and new code have registered the same number of functions, they are paired: by
+-- the same code, by the same line, or by position among the remaining ones.
 --
--- Closures of the same code form a group, in order. If the sizes of two groups
--- differ, some closures were created later, for example by a request, and
--- cannot be told apart: no pair is formed then.
+-- Closures of the same code form a group, in the order of their registrations. Two
+-- groups of different sizes are not paired: some of their closures were created
+-- later, for example by a request, and it is unknown which.
 
 local jutil = require('jit.util')
 
@@ -17,7 +17,7 @@ local function proto_of(f)
 end
 
 --- Groups functions by prototype, in order of first appearance.
--- @treturn {table,...} groups {line, params, members}
+-- @treturn {table,...} groups {line, params, is_vararg, members}
 local function group(list)
     local groups, by_proto = {}, {}
     for _, f in ipairs(list) do
@@ -48,10 +48,11 @@ local function is_alike(a, b)
     return a.params == b.params and a.is_vararg == b.is_vararg and #a.members == #b.members
 end
 
---- Pairs groups with the same key, if there are as many old as new ones.
+--- Pairs old and new groups that have the same key, if there are as many old as new
+-- groups with that key.
 -- @tparam table olds groups
 -- @tparam table news groups
--- @tparam function key_of (group) -> anything, nil for none
+-- @tparam function key_of (group) -> key, nil to leave the group unpaired
 local function pair_by(olds, news, key_of)
     local classes = {}
     for which, groups in ipairs({olds, news}) do
@@ -75,7 +76,8 @@ local function pair_by(olds, news, key_of)
     end
 end
 
---- Returns the bytecode of a function and the names of its upvalues.
+--- Returns the bytecode of a group's functions and the names of their upvalues, as one
+-- string to compare.
 local function code_of(item)
     local f = item.members[1]
     local ok, text = pcall(string.dump, f, true)
@@ -87,8 +89,8 @@ local function code_of(item)
 end
 
 --- Pairs functions. Does not yield.
--- @tparam {function,...} olds of one file, in the order of their registrations
--- @tparam {function,...} news of the same module, likewise
+-- @tparam {function,...} olds old functions of one file, in registration order
+-- @tparam {function,...} news new functions of the same module, in registration order
 -- @treturn table old function -> new function
 local function pair(olds, news)
     local twins = {}

@@ -1,23 +1,25 @@
---- A set of Lua objects that is cheap for the server: instead of a table with an
--- entry per object, which would block everything whenever it grows, it uses one
--- bit per eight bytes of memory.
+--- A set of Lua objects, stored as a bitmap with one bit for each eight bytes of
+-- memory. A table with an entry for each object would block the server whenever
+-- it grows.
 --
--- An object must stay alive while it is in the set, as another one could get
--- its address.
+-- An object must be kept alive while it is in the set, because otherwise another
+-- object could get its address.
 
 local require = ...
 local address_lib = require('scan.address')
 local bit = require('bit')
 require('table.new')
 
--- Bytes covered by one page of bits, and its size in words of 32 bits.
+-- Size of the memory that one page of the bitmap covers, in bytes; and size of the page,
+-- in 32-bit words.
 local PAGE = 65536
 local WORDS = PAGE / 8 / 32
 
 local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
 local new_table = table.new
 
---- @treturn function adds an object; returns whether it was already in the set
+--- Creates an empty set.
+-- @treturn function (object) adds an object; returns whether the set already had it
 local function new()
     local address_of = address_lib.reader() or address_lib.format
     local pages = {}

@@ -103,14 +103,15 @@ end)
 case('a key of a table of the module is moved, if the new one has it too', function(t)
     local old, new = pair()
     local object = {[old] = 'name'}
-    local place = {kind = 'key', key = old, object = object, value = old, twin = {[new] = 'name'}, is_iterated = true}
+    local place = {kind = 'key', key = old, object = object, value = old, counterpart = {[new] = 'name'},
+        is_iterated = true}
     local ok, why = patch(place, new)
     t:is(ok, false, 'left while a loop is running')
     t:is(why, 'a loop is iterating over the table', 'reason')
     place.is_iterated = false
     t:is(patch(place, new), true, 'patched')
     t:ok(has_only(object, {[new] = 'name'}), 'moved')
-    t:is(patch({kind = 'key', key = old, object = {[old] = 1}, value = old, twin = {}}, new), false,
+    t:is(patch({kind = 'key', key = old, object = {[old] = 1}, value = old, counterpart = {}}, new), false,
         'not if the new one has not')
 end)
 
