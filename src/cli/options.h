@@ -78,9 +78,9 @@ struct option_row {
 	const char		*arg;	/* its value in the help, or NULL */
 	const char		*values; /* allowed values, as "a|b" */
 	const char		*help;
-	unsigned		 commands; /* bits of those that take it */
+	unsigned		 commands; /* bits of commands that take it */
 	enum option_type	 type;
-	size_t			 offset; /* in struct options */
+	size_t			 offset; /* of the field in struct options */
 	unsigned		 flags;	/* enum option_flag */
 };
 

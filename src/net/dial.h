@@ -22,7 +22,7 @@ struct dial {
 	int64_t			 began;
 	int64_t			 deadline;
 	int64_t			 due;		/* time limit of this address */
-	struct addrinfo		*addresses;	/* of the host name, or NULL */
+	struct addrinfo		*addresses;	/* of the host, or NULL */
 	const struct addrinfo	*address;	/* the address being tried */
 };
 

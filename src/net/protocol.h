@@ -29,7 +29,7 @@ struct packet {
 	struct iovec	 pieces[PACKET_PIECES];
 	size_t		 count;
 	size_t		 first;		/* first unsent piece */
-	char		 own[IPROTO_HEAD_MAX];	/* storage of the protocol */
+	char		 own[IPROTO_HEAD_MAX];	/* for the protocol's bytes */
 };
 
 /* The state of a protocol on one connection. */

@@ -54,7 +54,7 @@ struct table {
 	struct row	*rows;
 	size_t		 count;
 	int		 widths[COLUMNS];	/* 0: hidden */
-	const char	*common_digest;		/* the majority's, or NULL */
+	const char	*common_digest;		/* of the majority, or NULL */
 	int		 failed;		/* ran out of memory */
 };
 

@@ -28,10 +28,10 @@
  * capacity of tables.
  */
 #define COST_ITEM	24	/* of an array */
-#define COST_PAIR	104	/* of an object, excluding values */
+#define COST_PAIR	104	/* per entry of an object, without its value */
 #define COST_ARRAY	128
 #define COST_OBJECT	224
-#define COST_STRING	72	/* plus its length */
+#define COST_STRING	72	/* plus the length of the text */
 #define COST_NUMBER	32
 #define COST_ANCHOR	200	/* plus the length of its name */
 

@@ -14,7 +14,7 @@
 struct script {
 	const char	*name;	/* as passed to require: "adapters.http" */
 	const char	*text;	/* escaped for a Lua string */
-	size_t		 len;	/* of `text`, without the NUL */
+	size_t		 len;	/* length of `text`, without NUL */
 	/* Names of the modules that it requires; ends with NULL. */
 	const char	*const *required;
 };

@@ -11,8 +11,8 @@ struct highlighter {
 	FILE		*out;
 	int		 color;
 	enum term_style	 string;	/* style of strings */
-	char		 quote;		/* of an open scalar, or NUL */
-	size_t		 block;		/* of an open block scalar, or 0 */
+	char		 quote;		/* quote of an open scalar, or NUL */
+	size_t		 block;		/* indent of an open block, or 0 */
 	size_t		 column;	/* column of the current value */
 };
 

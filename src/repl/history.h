@@ -24,7 +24,8 @@
 
 struct history {
 	char	*path;		/* NULL: history is disabled */
-	size_t	 base_len;	/* see find_path */
+	/* Length of the part of the path that comes from the environment. */
+	size_t	 base_len;
 	char	*last;		/* entry added last, or NULL */
 };
 

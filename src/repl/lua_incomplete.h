@@ -15,7 +15,7 @@
 /* Initialise it with zeros. */
 struct lua_nesting {
 	long	 depth;		/* open brackets and blocks */
-	size_t	 level;		/* of an open long bracket, plus one */
+	size_t	 level;		/* level of a long bracket, plus one */
 	char	 quote;		/* quote of an open string, or NUL */
 	int	 escaped;	/* the text ends with a backslash */
 };

@@ -77,7 +77,7 @@ start(const char *command, pid_t *pid)
 		fcntl(fds[1], F_SETFD, FD_CLOEXEC);
 		return fds[1];
 	}
-	/* The pager must not inherit that SIGPIPE is ignored. */
+	/* The pager must not inherit the ignored SIGPIPE. */
 	signal(SIGPIPE, SIG_DFL);
 	dup2(fds[0], STDIN_FILENO);
 	close(fds[0]);

@@ -283,7 +283,7 @@ add_consequence(const struct job *job, struct error *error)
 		    "; %s", means);
 }
 
-/* Adds the name of the gateway: it is the connection to it that failed. */
+/* Adds the name of the gateway, as the connection to it has failed. */
 static void
 prefix_relay_name(const struct job *job, struct error *error)
 {

@@ -75,7 +75,7 @@ struct job {
 	int64_t				 began;
 	int64_t				 tried;		/* start of attempt */
 	unsigned			 tries;
-	int64_t				 next;		/* start of the next */
+	int64_t				 next;		/* next attempt at */
 	int64_t				 delay;
 	struct exchange_request		 asked;
 	char				*rest;		/* tail of the line */

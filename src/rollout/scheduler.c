@@ -29,7 +29,7 @@ struct slot {
 	int		 is_ready;
 	int		 checks_health;	/* the job is a health check */
 	int64_t		 tried;		/* when the reload was sent */
-	struct report	 report;	/* of the reload */
+	struct report	 report;	/* report of the reload */
 };
 
 /* The state of a batch that is running. */

@@ -17,7 +17,7 @@
 
 struct batch {
 	const struct job_spec	*spec;
-	const struct job_spec	*health;	/* after each job, or NULL */
+	const struct job_spec	*health;	/* check after each job */
 	size_t			 jobs;		/* in parallel */
 	int			 by_group;	/* one group after the other */
 	int			 stop_on_failure;

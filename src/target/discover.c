@@ -54,7 +54,7 @@ struct candidate {
 struct search {
 	const char		*app;		/* pattern, or NULL */
 	const char		*instance;	/* pattern, or NULL */
-	char			*package;	/* from the rockspec, or NULL */
+	char			*package;	/* name in rockspec, or NULL */
 	int			 stateboards;	/* stateboards were requested */
 	struct candidate	*list;
 	size_t			 count;
@@ -77,7 +77,7 @@ struct place {
 	 */
 	int		 owned;
 	const char	*owner;
-	int		 nested;	/* APP/ in a run directory */
+	int		 nested;	/* an APP/ in a run directory */
 };
 
 static int
