@@ -12,7 +12,10 @@ static const struct field module_fields[] = {
 	{ NULL, 0, 0, NULL }
 };
 
-/* For files that modules load themselves, and for files of the HTTP server. */
+/*
+ * The fields of a file that a module loads itself, or that belongs to the HTTP
+ * server.
+ */
 static const struct field file_fields[] = {
 	{ "path", FIELD_STRING, DEFAULT_NULL, NULL },
 	{ "module", FIELD_STRING, DEFAULT_NULL, NULL },

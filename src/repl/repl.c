@@ -468,7 +468,7 @@ read_line(struct repl *repl)
 	}
 }
 
-/* --- From the beginning to the end -----------------------------------------*/
+/* --- Start and main loop --------------------------------------------------*/
 
 /*
  * Builds the prompt, a short name of the target, and the prompt of continuation

@@ -27,8 +27,8 @@ cluster_entry(const struct fleet *fleet)
 
 /*
  * Asks the gateway, the only member so far, for the topology.  Returns a new
- * reference, or NULL: with an error message, after the gateway's failure has
- * been printed, or after an interrupt.
+ * reference, or NULL: then there is an error message, or the gateway's failure
+ * has been printed, or the run was interrupted.
  */
 static json_t *
 fetch_topology(struct fleet *fleet, struct error *error)

@@ -58,7 +58,10 @@ struct search {
 	int			 stateboards;	/* stateboards were requested */
 	struct candidate	*list;
 	size_t			 count;
-	/* Of the directory that is being searched, see struct candidate. */
+	/*
+	 * The run_len and is_named of candidates in the directory being
+	 * searched.
+	 */
 	size_t			 run_len;
 	int			 is_named;
 	/* The searched directories, as a text for the error; their number. */
