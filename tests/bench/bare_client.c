@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The least that can ask a console something: connects, reads the greeting,
- * sends one line, prints the reply.  No deadline, no checks worth the name:
- * what the real program is compared with.
+ * A minimal client of a console, to compare the real program with: connects,
+ * reads the greeting, sends one line, prints the reply.  It has no deadline and
+ * hardly any checks.
  *
  *	bare_client SOCKET LINE
  */
@@ -39,7 +39,7 @@ main(int argc, char *argv[])
 			return 2;
 		len += (size_t)n;
 	}
-	/* The newline in one packet with the text, as anybody would. */
+	/* Send the newline in the same packet, as any client would. */
 	line = strlen(argv[2]);
 	argv[2][line++] = '\n';
 	if (write(fd, argv[2], line) != (ssize_t)line)

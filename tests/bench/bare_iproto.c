@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The least that can ask a binary port something: connects, reads the greeting,
- * evaluates, as the user guest, prints the first result, a string.  No deadline,
- * no checks worth the name: what the real program is compared with.
+ * A minimal client of a binary port, to compare the real program with:
+ * connects, reads the greeting, evaluates Lua as the user guest, and prints the
+ * first result, a string.  It has no deadline and hardly any checks.
  *
  *	bare_iproto PORT LUA [ARGUMENT]
  */
@@ -23,7 +23,7 @@
 
 #define GREETING 128
 
-/* Reads so many bytes.  Returns 0, or -1 at the end. */
+/* Reads exactly this many bytes.  Returns 0, or -1 at the end of the stream. */
 static int
 read_all(int fd, char *to, size_t len)
 {

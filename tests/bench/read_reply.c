@@ -2,19 +2,21 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * What it costs to read a reply that is in memory, in one of three ways.
+ * Measures what it costs to parse a reply that is in memory, in one of three
+ * ways.
  *
  *	read_reply events|document|tree RUNS TIMES FILE
  *
- * events: libyaml's events, each thrown away; the least that anybody pays who
- * reads YAML with it.  document: libyaml's own tree.  tree: ours.  What is made
- * is also freed.
+ * events: libyaml's events, each discarded: the minimum for any reader of YAML
+ * that uses it. document: libyaml's own tree. tree: the tree of this program.
+ * Freeing the result is included.
  *
- * Each run is a process of its own, as the program is one for each reply: what
- * one run leaves of the heap is no burden for the next.  It reads the reply so
- * many times, more than once if that takes too short a time to be measured, and
- * prints the milliseconds for once, by the clock of the processor, and by how
- * many kilobytes it was larger at the most than with the bytes alone.
+ * Each run is a process of its own, as the program reads one reply per process,
+ * and so that the heap of one run does not affect the next.  A run parses the
+ * reply TIMES times, more than once if a single time is too short to be
+ * measured.  It prints the processor time of one parse in milliseconds, and by
+ * how many kilobytes the peak memory exceeded that with only the bytes of the
+ * reply.
  */
 
 #include <sys/wait.h>
@@ -101,7 +103,7 @@ cpu_ms(void)
 	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-/* A line such as "VmHWM: 1234 kB"; what a parent had is not in it. */
+/* A line such as "VmHWM: 1234 kB". It does not include memory of the parent. */
 static long
 memory_kb(const char *name)
 {

@@ -2,12 +2,11 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * What the fuzz targets have in common: a count of the heap, and ways to say
- * that what must hold does not.
+ * Common parts of the fuzz targets: a count of the heap, and checks that crash.
  *
- * A target is a LLVMFuzzerTestOneInput of libFuzzer's, which crashes where the
- * program is wrong.  Run without a fuzzer's options, it reads the files that
- * it is given: the way to look at one input again.
+ * A target is an LLVMFuzzerTestOneInput of libFuzzer, which crashes if the
+ * program is wrong.  Run without options of a fuzzer, it reads the files that
+ * it is given: this is how to repeat a single input.
  */
 
 #ifndef CR_FUZZ_H
@@ -21,13 +20,13 @@
 
 int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Forgets what was on the heap at its highest: from now on it counts. */
+/* Starts a new measurement of the peak heap size. */
 void	heap_begin(void);
 
-/* The most bytes that were on the heap since then, beyond those before. */
+/* Returns by how many bytes the heap has grown at its peak since then. */
 size_t	heap_peak(void);
 
-/* Crashes unless this holds. */
+/* Crashes unless the condition holds. */
 #define MUST(what) do {							\
 	if (!(what)) {							\
 		fprintf(stderr, "%s:%d: not so: %s\n", __FILE__,	\
@@ -37,8 +36,8 @@ size_t	heap_peak(void);
 } while (0)
 
 /*
- * A copy that ends where the data does, so that one byte read too far is seen.
- * The caller frees it.
+ * Returns a copy whose allocation ends with the data, so that the sanitizer
+ * detects a read of one byte too many.  The caller frees it.
  */
 static inline char *
 fuzz_copy(const uint8_t *data, size_t size)
@@ -50,7 +49,7 @@ fuzz_copy(const uint8_t *data, size_t size)
 	return copy;
 }
 
-/* The same as a string. */
+/* Returns such a copy as a string. */
 static inline char *
 fuzz_string(const uint8_t *data, size_t size)
 {
@@ -63,8 +62,8 @@ fuzz_string(const uint8_t *data, size_t size)
 }
 
 /*
- * Crashes if there is anything in the text that does not belong on a terminal:
- * bytes that are no printable character of UTF-8, newlines and tabs apart.
+ * Crashes if a text contains anything that must not reach a terminal: bytes
+ * that are not printable UTF-8 characters, except for newlines and tabs.
  */
 void	must_be_harmless(const char *text, size_t len);
 

@@ -2,14 +2,17 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The framing: what comes in pieces of any size is split as it would be in one.
- * The first bytes are the sizes of the pieces, up to a 0.
+ * Framing: data that arrives in pieces of any size is split as if it had
+ * arrived at once.  The first bytes are the sizes of the pieces, up to a 0.
  */
 
 #include "fuzz.h"
 #include "net/framing.h"
 
-/* Where the document that begins here ends, by lines; 0 if it does not. */
+/*
+ * Returns the end of the document that begins here, found line by line; 0 if it
+ * is incomplete.
+ */
 static size_t
 document_end(const uint8_t *data, size_t size)
 {
@@ -64,7 +67,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST((room = framer_reserve(&framer, piece)) != NULL);
 		memcpy(room, data + at, piece);
 		framer_commit(&framer, piece);
-		/* Not after each piece is it asked for. */
+		/* Documents are not taken after every piece. */
 		if (piece % 4 == 3 && at + piece < size)
 			continue;
 		while (framer_next(&framer, &doc))

@@ -3,8 +3,9 @@
 
 /*
  * The binary protocol: whatever a server sends, in pieces of any size, is
- * refused or becomes whole documents.  The first byte tells whether the
- * handshake is over, the bytes up to a 0 the sizes of the pieces.
+ * rejected or becomes whole documents.  The first byte tells whether the
+ * handshake is over; the following bytes, up to a 0, are the sizes of the
+ * pieces.
  */
 
 #define _GNU_SOURCE	/* memmem */
@@ -48,7 +49,7 @@ run(struct protocol_state *state, struct framer *framer, const uint8_t *data,
 				return;
 			if (message == MESSAGE_DOCUMENT)
 				check(&doc);
-			/* As if it had been asked again. */
+			/* As if another request had been sent. */
 			state->sync = state->answered + 1;
 		}
 	}
@@ -78,7 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run(&state, &framer, data + count + 1, size - count - 1, sizes, count);
 	framer_finish(&framer);
 	free(state.push);
-	/* A byte of a push message can take four, and is copied once. */
+	/* A byte of a push message can become four, and is copied once. */
 	MUST(heap_peak() <= 64 * 1024 + 24 * size);
 	return 0;
 }

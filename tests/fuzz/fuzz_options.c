@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* The command line, an argument a line. */
+/* The command line, one argument per line. */
 
 #include "fuzz.h"
 #include "cli/options.h"

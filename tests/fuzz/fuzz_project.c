@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* A tt.yaml, which .cartridge.yml is read in the same way as. */
+/* A tt.yaml file; .cartridge.yml is read in the same way. */
 
 #define _GNU_SOURCE	/* memfd_create */
 
@@ -36,7 +36,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(error.message[0] != '\0');
 	}
 	project_tt_finish(&tt);
-	/* The file as a whole, and what libyaml begins with. */
+	/* The size of the file, and what libyaml allocates at first. */
 	MUST(heap_peak() <= 512 * 1024 + 4 * size);
 	return 0;
 }

@@ -2,20 +2,23 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * YAML into a tree, which is one of JSON: what it is written as is read again
- * as the same.
+ * Converts YAML to a tree and that to JSON: the JSON must be read back as the
+ * same tree.
  */
 
 #include "fuzz.h"
 #include "proto/reply.h"
 
 /*
- * A tree, what libyaml begins with, and in the worst case a key as large as
- * all, in text and as a key.
+ * A tree, what libyaml allocates at first, and in the worst case one key that
+ * is as large as the reply, once as text and once as a key.
  */
 #define HEAP_MAX(len)	(1024 * 1024 + 2 * REPLY_TREE_MAX(len))
 
-/* As aliases share what they point to, the text is longer than the tree. */
+/*
+ * Aliases share what they point to, so the text of a tree can be very large.
+ * Larger ones are not written.
+ */
 #define TEXT_MAX	((size_t)1024 * 1024)
 
 static size_t

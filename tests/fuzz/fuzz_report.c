@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A reply becomes a report and is printed: in JSON as one document of ASCII,
- * and otherwise without anything in it that a terminal would obey.  The first
- * byte chooses the command, the output and how much is said.
+ * Converts a reply to a report and prints that: as JSON it must be one document
+ * of ASCII, as text it must contain nothing that a terminal would interpret.
+ * The first byte selects the command, the output format and the verbosity.
  */
 
 #include "fuzz.h"
@@ -14,7 +14,7 @@
 #include "proto/reply.h"
 #include "proto/report.h"
 
-/* For the tree, the report made from it, and the page that is printed. */
+/* For the tree, the report made from it, and the printed text. */
 #define HEAP_MAX(len)	((size_t)512 * 1024 * 1024 + 4 * (len))
 
 struct page {
@@ -40,7 +40,7 @@ check_json(const struct page *page, const struct report *report)
 	for (i = 0; i < page->len; i++)
 		MUST(page->text[i] == '\n' ||
 		    (page->text[i] >= ' ' && page->text[i] <= '~'));
-	/* What `eval` returns may hold zero bytes. */
+	/* Results of `eval` may contain NUL bytes. */
 	document = json_loads(page->text, JSON_ALLOW_NUL, &error);
 	if (document == NULL)
 		fprintf(stderr, "line %d: %s\n", error.line, error.text);

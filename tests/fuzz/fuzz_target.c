@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Targets, one a line.  The files are not those of this machine: the module is
- * compiled here, with functions of ours in the place of those that look.
+ * Targets, one per line.  Does not look at files of this machine: the module is
+ * compiled here, with replacements for the functions that access files.
  */
 
 #include <sys/stat.h>
@@ -13,7 +13,7 @@
 
 #include "fuzz.h"
 
-/* Some exist, and some of these are one file. */
+/* Some paths exist, and some of those are the same file. */
 static int
 look(const char *path, struct stat *st)
 {
@@ -28,7 +28,7 @@ look(const char *path, struct stat *st)
 	return 0;
 }
 
-/* The pattern's length tells how it ends; the names are parts of it. */
+/* The result depends on the pattern: its length, and parts of it. */
 static int
 find(const char *pattern, glob_t *found)
 {
@@ -105,7 +105,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (i = 0; i < targets.count; i++)
 		check(&targets.list[i]);
 	targets_finish(&targets);
-	/* Of a pattern there are several matches, each twice. */
+	/* A pattern has several matches, and each is held twice. */
 	MUST(heap_peak() <= 64 * 1024 + 16 * size);
 	free(text);
 	return 0;

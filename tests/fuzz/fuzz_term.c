@@ -7,7 +7,7 @@
 #include "output/term.h"
 #include "util/escape.h"
 
-/* The text with its escapes taken back; as long as it or shorter. */
+/* Returns the text without its escapes; it is not longer than before. */
 static size_t
 unescape(char *text)
 {
@@ -57,7 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	len = strlen(escaped);
 	MUST(memchr(escaped, '\n', len) == NULL);
 	must_be_harmless(escaped, len);
-	/* What looked like an escape before is not told apart. */
+	/* A backslash in the input may look like an escape. */
 	if (memchr(copy, '\\', size) == NULL) {
 		MUST(unescape(escaped) == size);
 		MUST(memcmp(escaped, copy, size) == 0);

@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * What may stand on a terminal, by rules of its own: the C library's idea of
- * UTF-8, and a list of what is never to be seen.
+ * What may be printed on a terminal, by rules independent of the program: the C
+ * library's decoding of UTF-8, and a list of characters that must never be
+ * printed.
  */
 
 #include <locale.h>
@@ -12,8 +13,8 @@
 #include "fuzz.h"
 
 /*
- * Controls but for tabs and newlines, marks of direction, separators of lines,
- * and what is not seen.
+ * Control characters except for tabs and newlines, marks of direction, line
+ * separators, and invisible characters.
  */
 static const struct { wchar_t first, last; } harmful[] = {
 	{ 0x00, 0x08 }, { 0x0b, 0x1f }, { 0x7f, 0x9f }, { 0x61c, 0x61c },

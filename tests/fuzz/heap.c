@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The count of the heap, by the hooks of the address sanitizer.  There is one
+ * Counts the heap with the hooks of the address sanitizer.  There is only one
  * thread.
  */
 

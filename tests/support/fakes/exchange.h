@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The console of tools/misbehave: on all connections that a program makes, a
- * greeting, the answer to the handshake, and a reply to each line, by what the
- * line has in it.  At one byte of one of them there is a fault.
+ * The server side of tools/misbehave.  On every connection of a program, sends
+ * a greeting, the answer to the handshake, and for each line the reply that is
+ * configured for it.  Injects one fault, at one byte of what it sends.
  */
 
 #ifndef CR_TEST_EXCHANGE_H
@@ -21,15 +21,15 @@
 #define EXCHANGE_ANSWER		"---\n- true\n...\n"
 #define EXCHANGE_REPLIES_MAX	16
 
-/* So many are open at a time, and so many are counted. */
+/* The maximum number of open connections, and of counted ones. */
 #define EXCHANGE_CLIENTS_MAX	32
 
-/* The longest wait at a time, milliseconds. */
+/* The longest single wait, in milliseconds. */
 #define EXCHANGE_SLICE_MS	100
 
 enum fault_kind {
 	FAULT_PAUSE,
-	FAULT_STALL,		/* says nothing more */
+	FAULT_STALL,		/* sends no more */
 	FAULT_CUT,		/* closes */
 	FAULT_DROP,
 	FAULT_DUPLICATE,
@@ -39,7 +39,7 @@ enum fault_kind {
 	FAULT_NONE
 };
 
-/* Where a fault is: in what is said on the connection with this number. */
+/* A fault, at an offset in what is sent on the connection with this number. */
 struct fault {
 	enum fault_kind	 kind;
 	size_t		 connection;
@@ -47,7 +47,7 @@ struct fault {
 };
 
 struct exchange_reply {
-	const char	*to;		/* a line that has this; NULL: any */
+	const char	*to;		/* text in the line; NULL: any line */
 	const char	*data;
 	size_t		 len;
 };
@@ -58,8 +58,8 @@ struct exchange_client {
 	size_t	 lines;			/* that came */
 	size_t	 said;			/* bytes */
 	int	 is_silent;
-	uint64_t sync;			/* of the last frame */
-	char	*in;			/* of a line so far */
+	uint64_t sync;			/* of the last request */
+	char	*in;			/* an incomplete line or frame */
 	size_t	 in_len;
 	size_t	 in_size;
 };
@@ -68,17 +68,17 @@ struct exchange {
 	int				 listener;
 	struct exchange_reply		 replies[EXCHANGE_REPLIES_MAX];
 	size_t				 reply_count;
-	/* Lines on the first connection have all the time that they want. */
+	/* Requests on the first connection have no time limit. */
 	int				 is_patient;
-	const char			*watched;	/* part of a request */
+	const char			*watched;	/* counts requests */
 	int				 is_binary;	/* a binary port */
-	/* The program, and of the last run: */
+	/* The program, and the state of the last run: */
 	pid_t				 pid;
 	const struct fault		*fault;
 	struct exchange_client		 clients[EXCHANGE_CLIENTS_MAX];
 	size_t				 connections;
 	size_t				 lengths[EXCHANGE_CLIENTS_MAX];
-	size_t				 requests;	/* of all connections */
+	size_t				 requests;	/* on all connections */
 	size_t				 watched_count;	/* that had it */
 };
 
@@ -91,7 +91,7 @@ now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* How many documents end in these bytes. */
+/* Counts the documents that end in these bytes. */
 static inline size_t
 exchange_ends(const char *data, size_t len)
 {
@@ -107,7 +107,7 @@ exchange_ends(const char *data, size_t len)
 	return count;
 }
 
-/* Says what is left of some bytes from `part` on, where one is wrong. */
+/* Sends the bytes from `part` on, with the fault at the first of them. */
 static inline void
 exchange_damage(const struct exchange *exchange,
     const struct exchange_client *client, const char *data, size_t len,
@@ -131,7 +131,10 @@ exchange_damage(const struct exchange *exchange,
 		*at = '\0';
 	}
 	peer_send(client->fd, at, wrong_len - part);
-	/* Who waits for the end of a reply is to see that there is none. */
+	/*
+	 * If the end of the reply is damaged, end the stream: no end will
+	 * follow.
+	 */
 	if (exchange->is_binary && client->lines > 1)
 		shutdown(client->fd, SHUT_WR);
 	else if (client->lines > 1 && exchange_ends(wrong, wrong_len) <
@@ -167,7 +170,7 @@ exchange_say(struct exchange *exchange, struct exchange_client *client,
 		break;
 	case FAULT_STALL:
 		client->is_silent = 1;
-		/* Nobody else would end the waiting. */
+		/* Nothing else would end the program's wait. */
 		if (exchange->is_patient && client->number == 0 &&
 		    client->lines > 1)
 			kill(exchange->pid, SIGTERM);
@@ -182,8 +185,8 @@ exchange_say(struct exchange *exchange, struct exchange_client *client,
 }
 
 /*
- * Says documents as the binary port does, each in a frame: push messages, and
- * at last the result.
+ * Sends documents as a binary port does, each in a frame: push messages, and
+ * finally the result.
  */
 static inline void
 exchange_say_frames(struct exchange *exchange, struct exchange_client *client,
@@ -253,7 +256,7 @@ exchange_take_line(struct exchange *exchange, struct exchange_client *client,
 	}
 }
 
-/* Takes the frames that are whole; returns how many bytes they have. */
+/* Handles the complete frames received so far.  Returns their size. */
 static inline size_t
 exchange_take_frames(struct exchange *exchange, struct exchange_client *client)
 {
@@ -270,7 +273,7 @@ exchange_take_frames(struct exchange *exchange, struct exchange_client *client)
 	return used;
 }
 
-/* Reads what is there.  Returns 0 if there was nothing. */
+/* Receives and handles what has arrived.  Returns 0 if there was nothing. */
 static inline int
 exchange_receive(struct exchange *exchange, struct exchange_client *client)
 {
@@ -329,9 +332,10 @@ exchange_accept(struct exchange *exchange)
 }
 
 /*
- * Plays with a program, one fault in what is said, until it has ended, which
- * makes `ended` readable, or the time is over, in milliseconds.  On a machine
- * that stands still, it does too.  Returns whether the program has ended.
+ * Serves a program with one fault, until the program has ended, which makes
+ * `ended` readable, or the time in milliseconds has passed.  A suspension of
+ * the machine counts only as a short wait.  Returns whether the program has
+ * ended.
  */
 static inline int
 exchange_play(struct exchange *exchange, const struct fault *fault, pid_t pid,
@@ -371,7 +375,7 @@ exchange_play(struct exchange *exchange, const struct fault *fault, pid_t pid,
 			exchange_accept(exchange);
 		has_ended = fds[i + 1].revents != 0;
 	} while (!has_ended && time > 0);
-	/* What it has sent to the end. */
+	/* Handle the last data that it has sent. */
 	for (i = 0; i < EXCHANGE_CLIENTS_MAX; i++) {
 		client = &exchange->clients[i];
 		while (client->fd != -1 && exchange_receive(exchange, client))
@@ -379,7 +383,7 @@ exchange_play(struct exchange *exchange, const struct fault *fault, pid_t pid,
 		if (client->fd != -1)
 			close(client->fd);
 	}
-	/* Who has not waited is not to be the first of the next program. */
+	/* Connections still in the queue must not reach the next program. */
 	fds[0] = (struct pollfd){ exchange->listener, POLLIN, 0 };
 	while (poll(fds, 1, 0) == 1)
 		close(accept(exchange->listener, NULL, NULL));

@@ -2,13 +2,13 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A library to be preloaded, which lets memory run out: the allocation with
- * the number in $FAILMALLOC_AT fails, and those that follow it, too, if
- * $FAILMALLOC_ON is set.  How many there were is written at the end to the
- * file $FAILMALLOC_COUNT, if there is such a variable.  0 is no failure.
+ * A library to preload that simulates lack of memory: the allocation with the
+ * number $FAILMALLOC_AT fails, and if $FAILMALLOC_ON is set, all later ones
+ * fail too. 0 means no failure.  At exit, the number of allocations is written
+ * to the file $FAILMALLOC_COUNT, if that is set.
  *
- * What getpwuid(3) allocates does not count: the C library's own code for that
- * has an assertion that there is enough.
+ * Allocations of getpwuid(3) do not count: the C library's code asserts that
+ * they succeed.
  */
 
 #define _GNU_SOURCE	/* RTLD_NEXT */
@@ -22,7 +22,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The C library's own, which it offers under these names for this. */
+/*
+ * The functions of the C library, which exports them under these names for
+ * this.
+ */
 extern void	*__libc_malloc(size_t);
 extern void	*__libc_calloc(size_t, size_t);
 extern void	*__libc_realloc(void *, size_t);

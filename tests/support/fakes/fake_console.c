@@ -2,22 +2,21 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A scripted admin console: for a test, the other end is data.
+ * A scripted admin console: a test describes the server side as data.
  *
  *	fake_console [-b BACKLOG] [-r RECORD] ADDRESS STEP ...
  *
- * Listens at ADDRESS, a path of any length or `tcp` for a free port of
- * 127.0.0.1, prints the address as soon as it does, and takes the steps.  A
- * step that needs a connection accepts one if none is open, so that what
- * follows a `close` is for the next connection.  It can be a binary port, too,
- * whose steps are about frames; each reply is to the last frame that was read.
- * All that was received as lines, frames or while holding goes to the file
- * RECORD.  TEXT may hold the escapes
- * \n \r \t \e \\ \xNN.  The socket stays where it is at the end, with nobody
- * listening.
+ * Listens at ADDRESS, which is a path of any length, or `tcp` for a free port
+ * of 127.0.0.1.  Prints the address when it listens, and then runs the steps.
+ * A step that needs a connection accepts one if none is open, so steps after a
+ * `close` are for the next connection.  It can also be a binary port: those
+ * steps are about frames, and each reply is to the last frame that was read.
+ * Everything that is received by steps which read lines or frames, or by
+ * `hold`, is written to the file RECORD.  TEXT may contain the escapes \n \r \t
+ * \e \\ \xNN.  At the end, the socket is left in place without a listener.
  *
- * Exits with 0 after the last step, with 1 if the client was not as a step
- * expects it, and with 2 if it was gone when something was to be sent.
+ * Exits with 0 after the last step, with 1 if the client did not behave as a
+ * step expects, and with 2 if it was gone when something had to be sent.
  */
 
 #define _GNU_SOURCE	/* struct ucred, memmem */
@@ -41,33 +40,33 @@
 #include "frames.h"
 #include "peer.h"
 
-/* No script takes as long; whatever goes wrong, nothing is left behind. */
+/* No script takes this long: ensures that no process is left behind. */
 #define LIFE_SECONDS	120
 
 #define FILL_CHUNK	((size_t)64 * 1024)
 #define FILLERS_MAX	4096
 
-#define LINE_SIZE	64	/* of the greeting, which has two */
+#define LINE_SIZE	64	/* of each of the greeting's two lines */
 
 enum { DONE = 0, FAILED = 1, GONE = 2, AGAIN = 3 };
 
 struct fake {
 	const char	*path;		/* NULL for TCP */
 	int		 listener;
-	int		 fd;		/* the connection, or -1 */
+	int		 fd;		/* of the connection, or -1 */
 	FILE		*record;
-	size_t		 piece;		/* what is sent at once, 0 for all */
-	char		*in;		/* received, not yet looked at */
+	size_t		 piece;		/* bytes per send; 0: all at once */
+	char		*in;		/* received, not consumed yet */
 	size_t		 in_len;
 	size_t		 in_size;
 	int		 fillers[FILLERS_MAX];
 	size_t		 filler_count;
-	uint64_t	 sync;		/* of the last frame */
+	uint64_t	 sync;		/* of the last request */
 };
 
 struct step {
 	const char	*name;
-	const char	*value;		/* NULL if it can do without one */
+	const char	*value;		/* NULL if it is optional */
 	int		 connected;	/* needs a connection */
 	int		(*run)(struct fake *, const char *);
 };
@@ -94,7 +93,7 @@ nap(long ms)
 		continue;
 }
 
-/* The text with its escapes read; the caller frees it. */
+/* Returns a text with its escapes replaced; the caller frees it. */
 static char *
 unescape(const char *text, size_t *len)
 {
@@ -126,7 +125,7 @@ unescape(const char *text, size_t *len)
 	return data;
 }
 
-/* Whether the client has read all and sleeps, which is to wait for us. */
+/* Whether the client has read everything and sleeps, waiting for us. */
 static int
 is_idle(int fd)
 {
@@ -149,7 +148,7 @@ is_idle(int fd)
 	len = fread(stat, 1, sizeof(stat) - 1, file);
 	fclose(file);
 	stat[len] = '\0';
-	/* The state follows the name, which may hold anything. */
+	/* The state follows the name, which may contain anything. */
 	end = strrchr(stat, ')');
 	return end == NULL || strchr("SZX", end[2]) != NULL;
 }
@@ -222,7 +221,7 @@ step_file(struct fake *fake, const char *value)
 	return result;
 }
 
-/* Sends "BYTES:TEXT": the text again and again, about as many bytes. */
+/* Handles "BYTES:TEXT": sends TEXT repeatedly, about BYTES bytes in all. */
 static int
 step_fill(struct fake *fake, const char *value)
 {
@@ -256,7 +255,10 @@ step_pieces(struct fake *fake, const char *value)
 	return DONE;
 }
 
-/* Reads at most so much.  Returns 1, 0 at the end, or -1 if nothing comes. */
+/*
+ * Receives up to `most` bytes.  Returns 1, 0 at the end of the stream, or -1 if
+ * nothing comes.
+ */
 static int
 receive(struct fake *fake, size_t most)
 {
@@ -278,7 +280,7 @@ receive(struct fake *fake, size_t most)
 	return 1;
 }
 
-/* Takes bytes out of what was received; a NULL `into` is not wanted. */
+/* Removes received bytes; copies them unless `into` is NULL. */
 static void
 consume(struct fake *fake, size_t len, char **into)
 {
@@ -362,7 +364,7 @@ step_greet_binary(struct fake *fake, const char *value)
 	    sizeof(PEER_GREETING_BINARY) - 1);
 }
 
-/* Reads a frame, whose argument is to have that text; NULL is any. */
+/* Reads a frame.  Its argument must contain the text, unless that is NULL. */
 static int
 read_frame(struct fake *fake, uint64_t type, const char *text)
 {
@@ -403,7 +405,7 @@ step_eval(struct fake *fake, const char *value)
 	return read_frame(fake, FRAMES_EVAL, value);
 }
 
-/* Sends a reply to the last frame; NULL is an empty one. */
+/* Replies to the last frame; with an empty body if the value is NULL. */
 static int
 reply(struct fake *fake, uint64_t type, const char *value)
 {
@@ -465,7 +467,7 @@ step_hold(struct fake *fake, const char *value)
 	int result;
 
 	(void)value;
-	/* Some may have come with what was wanted before. */
+	/* More may have arrived together with what was read before. */
 	if (fake->in_len > 0)
 		consume(fake, fake->in_len, NULL);
 	while ((result = receive(fake, FILL_CHUNK)) == 1)
@@ -522,7 +524,7 @@ step_close(struct fake *fake, const char *value)
 	return DONE;
 }
 
-/* A unix socket is only reset if it is closed with something unread. */
+/* A unix socket is reset only if it is closed with unread data. */
 static int
 step_reset(struct fake *fake, const char *value)
 {
@@ -541,13 +543,13 @@ step_again(struct fake *fake, const char *value)
 	if (fake->fd != -1)
 		step_close(fake, NULL);
 	fake->piece = 0;
-	/* However long it takes: the test ends us if nobody comes. */
+	/* No time limit: if no client comes, the test ends this process. */
 	while (!peer_wait(fake->listener, POLLIN))
 		continue;
 	return AGAIN;
 }
 
-/* Connects to itself until no more fit. */
+/* Fills the queue of connections by connecting to itself. */
 static int
 step_full(struct fake *fake, const char *value)
 {
@@ -572,14 +574,14 @@ step_full(struct fake *fake, const char *value)
 	return failed("the backlog is too long to be filled");
 }
 
-/* Takes what filled the queue out of it. */
+/* Empties the queue of connections again. */
 static int
 step_drain(struct fake *fake, const char *value)
 {
 	size_t i;
 
 	(void)value;
-	/* The last one did not fit. */
+	/* The last connection did not fit. */
 	for (i = 0; i + 1 < fake->filler_count; i++)
 		close(peer_accept(fake->listener));
 	for (i = 0; i < fake->filler_count; i++)
@@ -589,34 +591,34 @@ step_drain(struct fake *fake, const char *value)
 }
 
 static const struct step step_table[] = {
-	{ "greet", NULL, 1, step_greet },	/* a console; =TEXT: as that */
-	{ "answer", NULL, 1, step_answer },	/* the line before a request */
-	{ "request", NULL, 1, step_request },	/* a line; =TEXT: with that */
+	{ "greet", NULL, 1, step_greet },	/* =TEXT: the first line */
+	{ "answer", NULL, 1, step_answer },	/* answers the handshake */
+	{ "request", NULL, 1, step_request },	/* a line; =TEXT: with this */
 	{ "expect", "TEXT", 1, step_expect },	/* exactly this line */
 	{ "read", "BYTES", 1, step_read },
 	{ "greet-binary", NULL, 1, step_greet_binary },
-	{ "auth", NULL, 1, step_auth },		/* a login; =TEXT: as that */
+	{ "auth", NULL, 1, step_auth },		/* a login; =TEXT: the user */
 	{ "ping", NULL, 1, step_ping },
 	{ "eval", NULL, 1, step_eval },		/* as request */
-	{ "ok", NULL, 1, step_ok },		/* a reply; =TEXT: with that */
+	{ "ok", NULL, 1, step_ok },		/* a reply; =TEXT: with this */
 	{ "chunk", "TEXT", 1, step_chunk },	/* a push message */
 	{ "fault", "CODE:TEXT", 1, step_fault },
-	{ "sync", "NUMBER", 0, step_sync },	/* of the next replies */
+	{ "sync", "NUMBER", 0, step_sync },	/* for later replies */
 	{ "send", "TEXT", 1, step_send },
 	{ "file", "PATH", 1, step_file },
-	{ "fill", "BYTES:TEXT", 1, step_fill },	/* the text many times */
-	{ "pieces", "BYTES", 0, step_pieces },	/* each when the client waits */
+	{ "fill", "BYTES:TEXT", 1, step_fill },	/* the text repeatedly */
+	{ "pieces", "BYTES", 0, step_pieces },	/* each after an `idle` */
 	{ "idle", NULL, 1, step_idle },		/* until the client waits */
 	{ "hold", NULL, 1, step_hold },		/* until the client closes */
 	{ "delay", "MS", 0, step_delay },
-	{ "until", "PATH", 0, step_until },	/* there is such a file */
+	{ "until", "PATH", 0, step_until },	/* until the file exists */
 	{ "touch", "PATH", 0, step_touch },
-	{ "end", NULL, 1, step_end },		/* of what is sent */
+	{ "end", NULL, 1, step_end },		/* end of the stream */
 	{ "close", NULL, 1, step_close },
 	{ "reset", NULL, 1, step_reset },
-	{ "full", NULL, 0, step_full },		/* the queue of connections */
+	{ "full", NULL, 0, step_full },		/* fill the connection queue */
 	{ "drain", NULL, 0, step_drain },
-	{ "again", NULL, 0, step_again },	/* the same for the next */
+	{ "again", NULL, 0, step_again },	/* repeat for the next client */
 	{ NULL, NULL, 0, NULL }
 };
 
@@ -640,7 +642,10 @@ take_step(struct fake *fake, const char *text)
 	return step->run(fake, value);
 }
 
-/* Listens in the directory itself, as the path may be too long to bind. */
+/*
+ * Binds in the directory of the socket: the whole path may be too long for
+ * bind(2).
+ */
 static int
 listen_unix(const char *path, int backlog)
 {
@@ -704,7 +709,7 @@ main(int argc, char *argv[])
 		fake.listener = listen_unix(fake.path, backlog);
 		puts(fake.path);
 	}
-	/* Whoever waits for the address waits for the end of this file. */
+	/* A test that waits for the address reads this file to its end. */
 	fclose(stdout);
 	for (i = ++optind; i < argc && result == DONE; i++) {
 		result = take_step(&fake, argv[i]);

@@ -2,36 +2,36 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Many admin consoles in one process, all open at a time: for a test, what
- * they do is data.
+ * Many admin consoles in one process, all open at a time: a test describes
+ * their behaviour as data.
  *
  *	fake_fleet [-l LOG] RULES ADDRESS ...
  *
- * Listens at the paths ADDRESS, prints a line as soon as it does on all, and
- * serves until it is killed.  RULES is a file of lines
+ * Listens at the paths ADDRESS, prints a line when it listens on all of them,
+ * and serves until it is killed.  RULES is a file of lines
  *
  *	ADDRESS-GLOB WHAT[,WHAT ...] [ACTION ...]
  *
- * of which the first that fits is taken.  WHAT is `connect`, for a connection
- * that has come; `*` for any request; or KEY=VALUE for a request that has such
- * an argument, or one that it relays.  Empty lines and those that begin with
- * `#` count for nothing.  ACTION is one of
+ * of which the first that matches is applied.  WHAT is `connect` for a new
+ * connection, `*` for any request, or KEY=VALUE for a request that has, or
+ * relays, this argument.  Empty lines and lines that begin with `#` are
+ * ignored.  ACTION is one of
  *
- *	times=N		the rule fits only so many times
- *	after=MS	later
- *	until=PATH	not before there is such a file
- *	touch=PATH	makes that file, now
- *	hang		does nothing any more
- *	close		closes the connection, after what was said to be sent
- *	exit		takes away the socket and all connections to it
- *	half		sends the reply but for its second half
- *	push=WORD	sends a push message, now
- *	reply=TEXT	the last of a line; with \n for a newline
+ *	times=N		the rule applies at most N times
+ *	after=MS	delays the other actions
+ *	until=PATH	delays them until the file exists
+ *	touch=PATH	creates the file, without delay
+ *	hang		does nothing from now on
+ *	close		closes the connection after sending the reply
+ *	exit		removes the socket and closes all its connections
+ *	half		sends only the first half of the reply
+ *	push=WORD	sends a push message, without delay
+ *	reply=TEXT	must be last in the line; with \n for a newline
  *
- * Without a rule, connections are greeted and requests hang.  The file LOG gets
- * a line `ADDRESS WHAT COMMAND URI` when a connection comes (connect), when a
- * request does (request), when it is replied to (reply), and when the client
- * closes (closed).
+ * Without a rule, connections are greeted and requests hang.  To the file LOG,
+ * a line `ADDRESS WHAT COMMAND URI` is written for each new connection
+ * (connect), request (request) and reply (reply), and when a client closes its
+ * connection (closed).
  */
 
 #define _GNU_SOURCE
@@ -46,7 +46,7 @@
 #include "inbox.h"
 #include "peer.h"
 
-/* No test takes as long; whatever goes wrong, nothing is left behind. */
+/* No test takes this long: ensures that no process is left behind. */
 #define LIFE_SECONDS	300
 
 #define HANDSHAKE	"\\set output yaml\n"
@@ -55,7 +55,7 @@
 struct rule {
 	char		*address;
 	char		*what;
-	long		 times;		/* left; -1 for any number */
+	long		 times;		/* how many are left; -1: any */
 	int		 after;
 	char		*until;
 	char		*touch;
@@ -73,7 +73,7 @@ struct client {
 	struct place	*place;
 	int		 fd;		/* -1: free */
 	int		 greeted;
-	struct rule	*rule;		/* to be followed, or NULL */
+	struct rule	*rule;		/* to be applied, or NULL */
 	int64_t		 due;
 	char		 command[32];
 	char		 uri[128];
@@ -211,7 +211,7 @@ read_rules(const char *path)
 	return 0;
 }
 
-/* Whether all of "KEY=VALUE,..." are arguments of the request. */
+/* Whether a request has all arguments of the list "KEY=VALUE,...". */
 static int
 has_all(const char *request, const char *what)
 {
@@ -241,7 +241,7 @@ has_all(const char *request, const char *what)
 	}
 }
 
-/* The rule for a connection, whose request is NULL, or for a request. */
+/* Returns the rule for a request, or for a new connection if it is NULL. */
 static struct rule *
 find_rule(const struct client *client, const char *request)
 {
@@ -273,7 +273,7 @@ drop(struct client *client)
 	client->rule = NULL;
 }
 
-/* Nobody listens there any more. */
+/* Removes a console: its socket and all connections to it. */
 static void
 quit(struct place *place)
 {
@@ -306,7 +306,7 @@ follow(struct client *client, struct rule *rule)
 	}
 }
 
-/* Does what is to be done by now, if anything. */
+/* Applies the rule of a client if it is due. */
 static void
 act(struct client *client)
 {
@@ -362,7 +362,10 @@ greet(struct place *place)
 	act(client);
 }
 
-/* The last value of an argument in the request, of the inner one if relayed. */
+/*
+ * Finds the last value of an argument: in a relayed request, that of the inner
+ * one.
+ */
 static void
 find_argument(const char *request, const char *key, char *value, size_t size)
 {
@@ -423,7 +426,7 @@ receive(struct client *client)
 	}
 }
 
-/* How long nothing is to be done by itself, in milliseconds. */
+/* Returns the time until a rule may be due, in milliseconds. */
 static int
 time_left(void)
 {
@@ -449,7 +452,9 @@ serve(void)
 	size_t i, count = 0, size = 0;
 
 	for (;;) {
-		/* Connections may come while we look at the others. */
+		/*
+		 * The number of clients may have grown in the last iteration.
+		 */
 		count = place_count + client_count;
 		if (count > size) {
 			size = 2 * count;

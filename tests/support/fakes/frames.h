@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Frames of the binary protocol as a server reads and writes them.  Apart from
- * src/net/iproto.c, so that one does not hide what is wrong with the other.
+ * Reads and writes frames of the binary protocol, as a server does.  Shares no
+ * code with src/net/iproto.c, so that neither can hide a bug of the other.
  */
 
 #ifndef CR_TEST_FRAMES_H
@@ -23,10 +23,10 @@
 #define FRAMES_ERROR	0x8000
 
 struct frame {
-	size_t		 size;		/* with the bytes of its length */
+	size_t		 size;		/* including the length itself */
 	uint64_t	 type;
 	uint64_t	 sync;
-	const char	*user;		/* of AUTH, or NULL */
+	const char	*user;		/* in an AUTH request, or NULL */
 	size_t		 user_len;
 	const char	*text;		/* the last argument, a string */
 	size_t		 text_len;
@@ -59,8 +59,9 @@ frames_read_map(struct frame *frame, const char **at)
 }
 
 /*
- * Reads the request that these bytes begin with.  Returns 1, or 0 if it is not
- * whole.  What is no request ends the process, as it is a mistake of ours.
+ * Reads the request at the start of these bytes.  Returns 1, or 0 if it is
+ * incomplete.  Aborts if it is malformed, which is a bug of the client or the
+ * tests.
  */
 static inline int
 frames_read(struct frame *frame, const char *data, size_t len)
@@ -86,8 +87,8 @@ frames_read(struct frame *frame, const char *data, size_t len)
 }
 
 /*
- * Writes a reply: the number of an error with FRAMES_ERROR and its text, a push
- * message or a result.  Without a text it has an empty body.  To be freed.
+ * Writes a reply: an error (FRAMES_ERROR and its number), a push message or a
+ * result.  Without a text, its body is empty.  The caller frees it.
  */
 static inline char *
 frames_write(uint64_t type, uint64_t sync, const char *text, size_t len,
@@ -102,7 +103,7 @@ frames_write(uint64_t type, uint64_t sync, const char *text, size_t len,
 	to = mp_encode_uint(to, type);
 	to = mp_encode_uint(to, 0x01);
 	to = mp_encode_uint(to, sync);
-	/* The version of the schema, which all replies have. */
+	/* Every reply has the schema version. */
 	to = mp_encode_uint(to, 0x05);
 	to = mp_encode_uint(to, 81);
 	to = mp_encode_map(to, text == NULL ? 0 : 1);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * What the fake consoles have received and not taken yet.
- */
+/* The input buffer of the fake consoles. */
 
 #ifndef CR_TEST_INBOX_H
 #define CR_TEST_INBOX_H
@@ -15,7 +13,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* The least room that there is for what comes next, in bytes. */
+/* The least free space for the next recv(2), in bytes. */
 #define INBOX_ROOM	65536
 
 static inline void *
@@ -27,9 +25,10 @@ must(void *memory)
 }
 
 /*
- * Adds what is there to the `len` bytes of an allocation of `size`, which grows
- * if need be; `len` is left to the caller.  Does not block.  Returns the bytes,
- * 0 if there is nothing, or -1 if the other side is gone.
+ * Appends what has arrived to a buffer that holds `len` of `size` bytes, and
+ * grows the buffer if needed; the caller updates `len`.  Does not block.
+ * Returns the number of bytes, 0 if there is nothing, or -1 if the peer is
+ * gone.
  */
 static inline ssize_t
 inbox_receive(int fd, char **data, size_t len, size_t *size)

@@ -2,52 +2,53 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A console that misbehaves at every byte of what it says:
+ * Tests a program against a console with a fault at every byte that it sends:
  *
  *	misbehave [-b] [-e EVERY] [-j JOBS] [-m LIBRARY [-t]] [-r TEXT=REPLY ...]
  *	    [-c COUNT | -i INPUT] REPLY PROGRAM ARGUMENT ...
  *
- * Runs the program against an exchange of greeting, handshake and the bytes of
- * the file REPLY, again and again, with one fault in each: at every offset, or
- * each EVERYth, and of every kind in the table below.  JOBS at a time, each in
- * a directory of its own below the current one, from where the paths in the
- * arguments are seen; that of the program is to be absolute.  It is told to
- * print JSON.  A line with that TEXT has a REPLY of its own, of the first -r
- * that fits.
+ * Runs the program repeatedly against a server that sends a greeting, the
+ * answer to the handshake and the contents of the file REPLY, with one fault
+ * per run: at every offset, or every EVERYth, and of every kind in the table
+ * below.  Runs JOBS of these at a time, each in a directory of its own below
+ * the current one; paths in the arguments are relative to that directory, and
+ * that of the program must be absolute.  The program is told to print JSON.  A
+ * line that contains TEXT gets the REPLY of the first -r that matches.
  *
- * Without a fault the program ends in some way, which is taken as right.  With
- * one, it must end on its own and in time, with
+ * However the program ends without a fault counts as right.  With a fault, it
+ * must end by itself and in time, with
  *
- * - the same exit status and the same bytes, where the fault does no damage;
- * - exit status 2, 4 or 8 where something is missing at the end;
- * - one of all these where a byte is wrong, as that may be within a text;
+ * - the same exit status and output, if the fault does no damage;
+ * - exit status 2, 4 or 8, if the end of the data is missing;
+ * - any of these, if a byte is wrong, as that may be within a text;
  *
- * and what it prints is one whole document of JSON that tells the same exit
- * status as it ends with.
+ * and it must print exactly one JSON document, with the exit status with which
+ * it ends.
  *
- * With -b, it is a binary port that misbehaves, and the replies are in frames.
+ * With -b, the server is a binary port, and the replies are in frames.
  *
- * With -c, the command is one on a cluster of COUNT instances.  Then something
- * that is missing may also be refused (5), or be the health of an instance
- * after its reload (6), or do no harm as it is asked for again.  The document
- * has each instance once; of those that it says were reloaded, and of those
- * that it says were not touched, it is known whether they were asked to.
+ * With -c, the command is for a cluster of COUNT instances.  Missing data may
+ * then also lead to a refusal (5), to an instance that counts as unhealthy
+ * after its reload (6), or have no effect because of a retry.  The document
+ * must contain each instance once, and the instances that it reports as
+ * reloaded or as not touched must agree with the requests that were received.
  *
- * With -i, the command is `console`, the bytes of INPUT come through a pipe,
- * and what is said on other connections than the first is to its commands.  It
- * prints documents, of which one that it does not print without a fault tells
- * of a failure; a failure that is not its own end is exit status 3.  As there
- * is no limit to a line, it is sent SIGTERM when it waits for ever.
+ * With -i, the command is `console`, which gets the bytes of INPUT through a
+ * pipe; connections other than the first are for its commands.  Each document
+ * that it prints is also printed without a fault, or reports a failure.  A
+ * failure that does not end the console has exit status 3.  As lines have no
+ * time limit, the console is sent SIGTERM when it waits forever.
  *
- * With -m, the console behaves, and memory runs out: LIBRARY, tools/failmalloc,
- * lets the first allocation fail, then the second, or each EVERYth, and so on
- * until a run gets by without it; and, of some, all that follow fail, too.  The
- * program must end as without a fault, or with exit status 1 or 8, with -i also
- * 3, a message, and nothing or whole documents printed.  With -t it prints
- * text, and only as much as was printed by then.
+ * With -m, the server has no fault, but memory runs out: LIBRARY,
+ * tools/failmalloc, makes the first allocation fail, then the second (or every
+ * EVERYth), and so on until a run has no such allocation; in a part of the runs
+ * all later allocations fail as well.  The program must end as without a fault,
+ * or with exit status 1 or 8, or 3 with -i, and a message, and must print only
+ * whole documents, or nothing.  With -t it prints text, which may be
+ * incomplete.
  *
- * Prints what was not so and "RUNS FAILED LATE_MS", the last of which is how
- * long after its time a run ended, at most.
+ * Prints each violation, and at the end "RUNS FAILED LATE_MS": LATE_MS is by
+ * how much the slowest run exceeded its time limit.
  */
 
 #define _GNU_SOURCE	/* memmem, pipe2 */
@@ -62,22 +63,25 @@
 
 #include "exchange.h"
 
-/* How long after its time a program may end on a busy machine, ms. */
+/* By how much a program may exceed its time limit on a busy machine, ms. */
 #define GRACE_MS	20000
 
 #define ARGUMENTS_MAX	32
-#define REPORTS_MAX	2	/* of each worker */
+#define REPORTS_MAX	2	/* per worker */
 
-/* A worker gives up after so many failures of allocations that are bad. */
+/* A worker gives up after this many violations with failing allocations. */
 #define ALLOCATIONS_MAX	100
 
-/* In the directory of each worker: the report tells the socket's name. */
+/*
+ * In the directory of each worker.  The name of the socket is part of the
+ * report.
+ */
 #define SOCKET		"a.sock"
 #define OUT		"out"
 #define ERR		"err"
 #define COUNT		"count"
 
-/* As proto/request.c writes it. */
+/* As proto/request.c escapes it. */
 #define RELOAD		"\\034command\\034:\\034reload\\034"
 
 enum effect { SAME, MISSING, WRONG, MEMORY };
@@ -88,7 +92,7 @@ struct trial {
 	enum effect	 effect;
 };
 
-/* The first ones are those of enum fault_kind. */
+/* These follow the values of enum fault_kind. */
 enum { ONCE = FAULT_NONE, FROM_THEN_ON };
 
 static const struct trial trial_table[] = {
@@ -106,15 +110,15 @@ static const struct trial trial_table[] = {
 
 /* How a run ended. */
 struct result {
-	int	 status;	/* as of wait(2) */
+	int	 status;	/* from wait(2) */
 	int	 is_late;
 	int64_t	 ms;
 	char	*out;		/* to be freed */
 	size_t	 out_len;
 	size_t	 err_len;
-	size_t	 allocations;	/* if memory was to run out */
+	size_t	 allocations;	/* with a failing one */
 	size_t	 connections;
-	size_t	 requests;	/* that came whole */
+	size_t	 requests;	/* that were complete */
 	size_t	 reloads;	/* of these */
 };
 
@@ -131,8 +135,8 @@ static struct result clean;
 static size_t lengths[EXCHANGE_CLIENTS_MAX];	/* of its connections */
 static const char *library;
 static int prints_text;
-static size_t cluster;		/* instances; 0: no cluster */
-static char *input;		/* of a console, or NULL */
+static size_t cluster;		/* number of instances; 0: no cluster */
+static char *input;		/* for a console, or NULL */
 static size_t input_len;
 
 static void __attribute__((noreturn))
@@ -170,11 +174,11 @@ prepare_memory(int trial, size_t number)
 	setenv("FAILMALLOC_COUNT", COUNT, 1);
 	if (trial == FROM_THEN_ON)
 		setenv("FAILMALLOC_ON", "yes", 1);
-	/* What was given back is not what it was. */
+	/* Overwrite freed memory, so that a use after free is noticed. */
 	setenv("MALLOC_PERTURB_", "165", 1);
 }
 
-/* Little enough for a pipe without a reader. */
+/* The input is small enough for a pipe that is not being read yet. */
 static int
 open_input(void)
 {
@@ -272,9 +276,9 @@ count_outcomes(const json_t *instances, const char *outcome)
 }
 
 /*
- * Whether a document tells of all instances of a cluster, or of the one that
- * did not tell of the others, or did not tell of itself; and not what was not
- * so.
+ * Whether a document is true for a cluster.  It must contain all instances, or
+ * only the one that was asked for the others and did not answer.  The instances
+ * that it reports as reloaded must agree with the requests.
  */
 static int
 is_true(const json_t *document, const struct result *result)
@@ -285,7 +289,7 @@ is_true(const json_t *document, const struct result *result)
 	all = done + json_array_size(json_object_get(document,
 	    "not_touched")) + json_array_size(json_object_get(document,
 	    "skipped"));
-	/* Without memory, not all may be known. */
+	/* If memory ran out, the instances may be unknown. */
 	if (all != cluster && (result->reloads > 0 ||
 	    (all > 1 && all != cluster + 1 && library == NULL)))
 		return 0;
@@ -294,7 +298,7 @@ is_true(const json_t *document, const struct result *result)
 	    result->reloads && result->reloads <= done;
 }
 
-/* Whether the output is one document that tells this exit status. */
+/* Whether the output is exactly one document, with this exit status. */
 static int
 is_whole(const struct result *result, int code)
 {
@@ -306,7 +310,7 @@ is_whole(const struct result *result, int code)
 	document = json_loadb(result->out, result->out_len, JSON_ALLOW_NUL,
 	    &error);
 	count = json_array_size(json_object_get(document, "instances"));
-	/* Without memory, nothing may have begun. */
+	/* If memory ran out, nothing may have been started. */
 	is_right = json_integer_value(json_object_get(document, "exit")) ==
 	    code && (count == 1 || cluster > 0 ||
 	    (library != NULL && result->requests == 0)) &&
@@ -317,7 +321,7 @@ is_whole(const struct result *result, int code)
 	return is_right;
 }
 
-/* The next of the documents that follow each other in some bytes, or NULL. */
+/* Returns the next of several consecutive documents, or NULL. */
 static json_t *
 next_document(const char **at, const char *end)
 {
@@ -345,8 +349,9 @@ tells_failure(const json_t *document)
 }
 
 /*
- * Whether the output is whole documents.  Unless anything `goes`, each of them
- * is also printed without a fault, in this order, or tells of a failure.
+ * Whether the output consists of whole documents.  Unless `anything_goes`, each
+ * of them must also be printed without a fault, in this order, or report a
+ * failure.
  */
 static int
 are_whole(const struct result *result, int anything_goes)
@@ -396,7 +401,9 @@ memory_problem(const struct result *result, int code, int same)
 	return "prints something else than a document";
 }
 
-/* Whether that is how a console ends, or a command on a cluster. */
+/*
+ * Whether a run may end like this because it is a console or is for a cluster.
+ */
 static int
 is_more(const struct result *result, const struct fault *fault, int code)
 {
@@ -405,12 +412,12 @@ is_more(const struct result *result, const struct fault *fault, int code)
 		    trial_table[fault->kind].effect == WRONG);
 	if (cluster == 0)
 		return 0;
-	/* What is asked for twice may have an answer the second time. */
+	/* A retry may have been successful. */
 	return code == 5 || code == 6 || (is_clean(result) &&
 	    result->connections > clean.connections);
 }
 
-/* What is wrong with how a run ended, or NULL. */
+/* Returns what is wrong with the result of a run, or NULL. */
 static const char *
 problem(const struct result *result, int trial, const struct fault *fault)
 {
@@ -419,7 +426,7 @@ problem(const struct result *result, int trial, const struct fault *fault)
 
 	if (result->is_late)
 		return "does not end";
-	/* A console that waits for ever was sent it by us. */
+	/* The exchange sends SIGTERM to a console that waits forever. */
 	if (input != NULL && WIFSIGNALED(result->status) &&
 	    WTERMSIG(result->status) == SIGTERM)
 		code = 4;
@@ -457,7 +464,7 @@ show(const struct result *result, int trial, const struct fault *fault,
 	free(err);
 }
 
-/* Enters a directory of its own, and listens there. */
+/* Changes to a directory of its own, and listens there. */
 static void
 settle(int number)
 {
@@ -469,7 +476,7 @@ settle(int number)
 	exchange.listener = peer_listen(SOCKET, EXCHANGE_CLIENTS_MAX);
 }
 
-/* One case.  Returns how many allocations there were in it. */
+/* Tests one case.  Returns the number of allocations in it. */
 static size_t
 try(int trial, size_t connection, size_t at, struct totals *totals)
 {
@@ -489,7 +496,7 @@ try(int trial, size_t connection, size_t at, struct totals *totals)
 	return result.allocations;
 }
 
-/* One worker's share of the faults at all offsets. */
+/* Tests one worker's share of the faults at all offsets. */
 static void
 try_offsets(size_t number, size_t jobs, size_t every, struct totals *totals)
 {
@@ -499,7 +506,7 @@ try_offsets(size_t number, size_t jobs, size_t every, struct totals *totals)
 	for (connection = 0; connection < clean.connections; connection++) {
 		for (at = 0; at < lengths[connection]; at++, i++) {
 			for (kind = 0; kind < FAULT_NONE; kind++) {
-				/* Not the same offsets for all kinds. */
+				/* With a step, each kind has other offsets. */
 				if ((i + (size_t)kind) % every == 0 &&
 				    cases++ % jobs == number)
 					try(kind, connection, at, totals);
@@ -509,8 +516,8 @@ try_offsets(size_t number, size_t jobs, size_t every, struct totals *totals)
 }
 
 /*
- * The same of all allocations, though not of all from which on all fail.  A
- * crash does not tell how many there are.
+ * Tests one worker's share of the failing allocations, with larger steps if all
+ * later ones fail as well.  The count is 0 if the program has crashed.
  */
 static void
 try_allocations(size_t number, size_t jobs, size_t every,
@@ -530,7 +537,7 @@ try_allocations(size_t number, size_t jobs, size_t every,
 	}
 }
 
-/* One worker's share; its totals go to the pipe. */
+/* Runs a worker, which writes its totals to a pipe. */
 static void
 work(size_t number, size_t jobs, size_t every, int to)
 {
@@ -571,7 +578,9 @@ work_all(int jobs, size_t every)
 	return broken || all.failed > 0 || all.runs == 0;
 }
 
-/* Adds a reply, to any line unless there is a text. */
+/*
+ * Adds the reply to lines that contain a text, or to all lines if that is NULL.
+ */
 static void
 add_reply(const char *to, const char *path)
 {
@@ -584,7 +593,7 @@ add_reply(const char *to, const char *path)
 	reply->data = read_file(path, &reply->len);
 }
 
-/* Reads the options.  Returns 0, or -1 if they are wrong. */
+/* Parses the options.  Returns 0, or -1 if they are wrong. */
 static int
 parse(int argc, char *argv[], int *jobs, size_t *every)
 {

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * parse_reply MEGABYTES: reads a reply of that size with reply_parse, and
- * prints how many modules are in it.  The reply is the same each time: a report
+ * parse_reply MEGABYTES: parses a reply of that size with reply_parse, and
+ * prints the number of modules in it.  The reply is always the same: a report
  * on many modules, as the console would write it.
  */
 
