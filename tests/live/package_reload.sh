@@ -123,12 +123,29 @@ diag '--method native'
 
 app_version 13
 reload --method native
-is "$RC $(json 'i.outcome, i.error.code, i.error.module')" \
-    '3 failed load_error main script' \
+is "$RC $(json 'i.outcome, i.error.code')" '5 refused no_main_script' \
     'a script that is not found from the working directory'
 http_get /page >"$WORK/page"
 is "$(cat "$WORK/page")" 'page v12 of 12' 'the old code is still serving'
+echo 'rawset(_G, "stranger", true) require("package.reload")' \
+    >"$APP_DIR/data/init.lua"
+reload --method native
+is "$RC $(json 'i.outcome, i.error.code')" '5 refused no_main_script' \
+    'another script of that name in the working directory'
+is "$(http_get /page) $(app_eval 'return rawget(_G, "stranger")')" \
+    'page v12 of 12 nil' 'has not run'
+rm "$APP_DIR/data/init.lua"
 ln -s ../init.lua "$APP_DIR/data/init.lua"
+app_version 13 'reloader_top=local ='
+reload --method native
+is "$RC $(json 'i.outcome, i.error.code')" '3 failed load_error' \
+    'a script that does not compile'
+app_version 13 'reloader_top=error("boom")'
+reload --method native
+is "$RC $(json 'i.outcome, i.error.code')" '3 failed load_error' \
+    'a script that fails before it ends the old generation'
+is "$(http_get /page)" 'page v12 of 12' 'the old code is still serving'
+app_version 13
 reload --method native
 is "$RC $(json 'i.outcome, #i.stale')" '0 reloaded 0' 'native'
 is "$(http_get /page)" 'page v13 of 13' 'serves new code'

@@ -9,6 +9,7 @@ local counterparts = require('scan.counterparts')
 local deadline = require('core.deadline')
 local failure = require('core.failure')
 local fiber = require('fiber')
+local fio = require('fio')
 local generations = require('code.generations')
 local instance = require('commands.common.instance')
 local log = require('log')
@@ -39,6 +40,31 @@ local function refusal(args, cartridge, reloader)
         refused = nil
     end
     return refused
+end
+
+--- Returns a report that refuses to call `package.reload` if it would run another
+-- file than the application's main script, or none: it resolves a relative path of
+-- the script against the current directory.
+-- @tparam table reloader
+-- @tparam ?table main the main script
+-- @tparam ?string why it is not found
+local function script_refusal(reloader, main, why)
+    local path = fio.abspath(reloader.script)
+    local stat = fio.stat(path)
+    local message
+    if stat == nil or not stat:is_reg() then
+        message = ('package.reload would run %s, which does not exist: the directory has changed since %s was started')
+            :format(path, reloader.script)
+    elseif main == nil then
+        message = ('package.reload would run %s, which may be another script: %s'):format(path, why)
+    else
+        local own = fio.stat(main.path)
+        if own ~= nil and own.dev == stat.dev and own.inode == stat.inode then
+            return nil
+        end
+        message = ('package.reload would run %s, but the main script is %s'):format(path, main.path)
+    end
+    return run.refused({code = 'no_main_script', phase = 'native', message = message})
 end
 
 --- Starts recording which application modules are loaded.
@@ -164,6 +190,11 @@ return function(args)
     local started = clock.monotonic()
     local cartridge, reloader = cartridge_lib.detect(), package_reload.detect()
     local refused = refusal(args, cartridge, reloader)
+    local main, why
+    if refused == nil and cartridge == nil then
+        main, why = main_script.find()
+        refused = script_refusal(reloader, main, why)
+    end
     if refused ~= nil then
         return refused
     end
@@ -174,7 +205,6 @@ return function(args)
     local registry = registry_lib.get()
     log.info('cartridge-reload: native reload of generation %d started by %s',
         registry.generation, lock.holder)
-    local main = cartridge == nil and main_script.find() or nil
     if main ~= nil then
         -- Compiled only for its digest: the rock compiles the script itself.
         catalog.compile(main, registry)
