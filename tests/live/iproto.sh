@@ -29,7 +29,13 @@ fails()
 # --- Before the bootstrap ----------------------------------------------------
 
 BOOTSTRAP=no start_app shop TARANTOOL_CLUSTER_COOKIE=s3cret
-TARANTOOL_CLUSTER_COOKIE=s3cret run -s "$APP_URI" -o json status
+# The console is there before the port.
+is_reachable()
+{
+	TARANTOOL_CLUSTER_COOKIE=s3cret run -s "$APP_URI" -o json status
+	[ "$RC" -ne 2 ]
+}
+wait_until 20 is_reachable
 is "$RC $(json 'i.outcome')" '5 refused' 'not yet bootstrapped: status'
 is "$(json 'i.error.code')" not_running 'says so'
 TARANTOOL_CLUSTER_COOKIE=s3cret run -s "$APP_URI" -o json
