@@ -365,7 +365,7 @@ check(const struct shape *shape, const struct output *output)
 }
 
 static void
-test_replies_cost_what_is_said(void **state)
+test_reply_memory_and_time_match_promise(void **state)
 {
 	size_t i;
 
@@ -384,7 +384,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_replies_cost_what_is_said),
+		cmocka_unit_test(test_reply_memory_and_time_match_promise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

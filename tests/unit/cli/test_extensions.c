@@ -95,7 +95,7 @@ expect_error(const char *dir, const char *message)
 }
 
 static void
-test_lua_files_and_the_config_become_sections_in_order(void **state)
+test_extensions_read_lua_and_config_gives_sorted_sections(void **state)
 {
 	(void)state;
 	assert_int_equal(mkdir("shop", 0700), 0);
@@ -114,7 +114,7 @@ test_lua_files_and_the_config_become_sections_in_order(void **state)
 }
 
 static void
-test_other_and_hidden_files_are_passed_over(void **state)
+test_extensions_read_hidden_and_other_files_are_skipped(void **state)
 {
 	(void)state;
 	put("a.lua", "1");
@@ -134,7 +134,7 @@ test_other_and_hidden_files_are_passed_over(void **state)
 }
 
 static void
-test_links_to_files_are_followed_and_to_directories_not(void **state)
+test_extensions_read_links_follows_files_only(void **state)
 {
 	json_t *args = json_object();
 	struct error error;
@@ -156,7 +156,7 @@ test_links_to_files_are_followed_and_to_directories_not(void **state)
 }
 
 static void
-test_a_folder_that_is_none_is_an_error(void **state)
+test_extensions_read_missing_or_no_directory_fails(void **state)
 {
 	(void)state;
 	expect_error("nowhere", "nowhere: No such file or directory");
@@ -168,7 +168,7 @@ test_a_folder_that_is_none_is_an_error(void **state)
 }
 
 static void
-test_names_that_cannot_be_required_are_errors(void **state)
+test_extensions_read_name_that_require_rejects_fails(void **state)
 {
 	static const struct {
 		const char *path, *message;
@@ -195,7 +195,7 @@ test_names_that_cannot_be_required_are_errors(void **state)
 }
 
 static void
-test_what_cannot_be_read_as_text_is_an_error(void **state)
+test_extensions_read_text_unreadable_fails(void **state)
 {
 	(void)state;
 	put("a.lua", "return '\303\244'");
@@ -217,7 +217,7 @@ test_what_cannot_be_read_as_text_is_an_error(void **state)
 }
 
 static void
-test_zeroes_are_bytes_like_others(void **state)
+test_extensions_read_zero_byte_is_kept(void **state)
 {
 	json_t *args = json_object();
 	struct error error;
@@ -231,7 +231,7 @@ test_zeroes_are_bytes_like_others(void **state)
 }
 
 static void
-test_sizes_have_limits(void **state)
+test_extensions_read_size_above_limit_fails(void **state)
 {
 	json_t *args = json_object();
 	struct error error;
@@ -256,7 +256,7 @@ test_sizes_have_limits(void **state)
 }
 
 static void
-test_counts_and_depths_have_limits(void **state)
+test_extensions_read_count_or_depth_above_limit_fails(void **state)
 {
 	json_t *args = json_object();
 	struct error error;
@@ -294,15 +294,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_lua_files_and_the_config_become_sections_in_order),
-		TEST(test_other_and_hidden_files_are_passed_over),
-		TEST(test_links_to_files_are_followed_and_to_directories_not),
-		TEST(test_a_folder_that_is_none_is_an_error),
-		TEST(test_names_that_cannot_be_required_are_errors),
-		TEST(test_what_cannot_be_read_as_text_is_an_error),
-		TEST(test_zeroes_are_bytes_like_others),
-		TEST(test_sizes_have_limits),
-		TEST(test_counts_and_depths_have_limits)
+		TEST(test_extensions_read_lua_and_config_gives_sorted_sections),
+		TEST(test_extensions_read_hidden_and_other_files_are_skipped),
+		TEST(test_extensions_read_links_follows_files_only),
+		TEST(test_extensions_read_missing_or_no_directory_fails),
+		TEST(test_extensions_read_name_that_require_rejects_fails),
+		TEST(test_extensions_read_text_unreadable_fails),
+		TEST(test_extensions_read_zero_byte_is_kept),
+		TEST(test_extensions_read_size_above_limit_fails),
+		TEST(test_extensions_read_count_or_depth_above_limit_fails)
 	};
 
 	return cmocka_run_group_tests_name("push", tests, NULL, NULL);

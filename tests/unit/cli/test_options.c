@@ -42,7 +42,7 @@ parse(struct options *options, struct error *error, ...)
 } while (0)
 
 static void
-test_no_arguments_are_a_reload_with_the_defaults(void **state)
+test_options_no_arguments_give_default_reload(void **state)
 {
 	struct options options;
 	struct error error;
@@ -64,7 +64,7 @@ test_no_arguments_are_a_reload_with_the_defaults(void **state)
 }
 
 static void
-test_options_stand_before_and_after_the_command(void **state)
+test_options_before_and_after_command_are_read(void **state)
 {
 	struct options options;
 	struct error error;
@@ -82,7 +82,7 @@ test_options_stand_before_and_after_the_command(void **state)
 }
 
 static void
-test_every_option_of_a_reload_is_read(void **state)
+test_options_reload_all_given_are_read(void **state)
 {
 	struct options options;
 	struct error error;
@@ -109,7 +109,7 @@ test_every_option_of_a_reload_is_read(void **state)
 }
 
 static void
-test_short_options_can_be_joined(void **state)
+test_options_short_joined_are_split(void **state)
 {
 	struct options options;
 	struct error error;
@@ -123,7 +123,7 @@ test_short_options_can_be_joined(void **state)
 }
 
 static void
-test_the_last_of_quiet_and_verbose_counts(void **state)
+test_options_quiet_and_verbose_last_wins(void **state)
 {
 	struct options options;
 	struct error error;
@@ -138,7 +138,7 @@ test_the_last_of_quiet_and_verbose_counts(void **state)
 }
 
 static void
-test_long_options_can_be_shortened_if_one_is_meant(void **state)
+test_options_long_unique_prefix_is_expanded(void **state)
 {
 	struct options options;
 	struct error error;
@@ -158,7 +158,7 @@ test_long_options_can_be_shortened_if_one_is_meant(void **state)
 }
 
 static void
-test_what_follows_two_dashes_is_no_option(void **state)
+test_options_after_two_dashes_are_arguments(void **state)
 {
 	struct options options;
 	struct error error;
@@ -173,7 +173,7 @@ test_what_follows_two_dashes_is_no_option(void **state)
 }
 
 static void
-test_eval_takes_lua_or_a_file_and_not_both(void **state)
+test_options_eval_lua_and_file_are_exclusive(void **state)
 {
 	struct options options;
 	struct error error;
@@ -198,7 +198,7 @@ test_eval_takes_lua_or_a_file_and_not_both(void **state)
 }
 
 static void
-test_a_dry_run_is_the_plan(void **state)
+test_options_dry_run_selects_plan(void **state)
 {
 	struct options options;
 	struct error error;
@@ -212,7 +212,7 @@ test_a_dry_run_is_the_plan(void **state)
 }
 
 static void
-test_push_takes_a_folder_and_options_of_its_own(void **state)
+test_options_push_takes_directory_and_own_options(void **state)
 {
 	struct options options;
 	struct error error;
@@ -243,7 +243,7 @@ test_push_takes_a_folder_and_options_of_its_own(void **state)
 }
 
 static void
-test_an_option_of_another_command_is_named_with_the_command(void **state)
+test_options_of_another_command_are_rejected_by_name(void **state)
 {
 	(void)state;
 	assert_usage("--rocks cannot be used with status", "--rocks", "status");
@@ -252,7 +252,7 @@ test_an_option_of_another_command_is_named_with_the_command(void **state)
 }
 
 static void
-test_the_native_method_stands_alone(void **state)
+test_options_method_native_excludes_staged_options(void **state)
 {
 	(void)state;
 	assert_usage("--method native cannot be used with plan",
@@ -264,7 +264,7 @@ test_the_native_method_stands_alone(void **state)
 }
 
 static void
-test_a_reload_is_told_what_to_do_about_stale_references(void **state)
+test_options_stale_choice_is_read(void **state)
 {
 	static char *const actions[] = { "patch", "report", "fail" };
 	struct options options;
@@ -294,7 +294,7 @@ test_a_reload_is_told_what_to_do_about_stale_references(void **state)
 }
 
 static void
-test_a_scan_takes_no_option_on_what_is_reloaded(void **state)
+test_options_stale_command_rejects_module_filters(void **state)
 {
 	struct options options;
 	struct error error;
@@ -315,7 +315,7 @@ test_a_scan_takes_no_option_on_what_is_reloaded(void **state)
 }
 
 static void
-test_seconds_are_plain_decimal_numbers(void **state)
+test_options_seconds_not_plain_decimal_are_rejected(void **state)
 {
 	static char *const good[] = {
 		"1", "0.5", ".5", "5.", "1000000", "007"
@@ -350,7 +350,7 @@ test_seconds_are_plain_decimal_numbers(void **state)
 }
 
 static void
-test_a_number_that_overflows_is_too_large(void **state)
+test_options_number_overflow_is_too_large(void **state)
 {
 	char digits[512], expected[768];
 
@@ -363,7 +363,7 @@ test_a_number_that_overflows_is_too_large(void **state)
 }
 
 static void
-test_choices_are_closed(void **state)
+test_options_choice_unknown_is_rejected(void **state)
 {
 	(void)state;
 	assert_usage("--output: invalid value 'xml' (text or json)", "-o", "xml");
@@ -376,7 +376,7 @@ test_choices_are_closed(void **state)
 }
 
 static void
-test_missing_and_surplus_values_are_errors(void **state)
+test_options_value_missing_or_surplus_is_rejected(void **state)
 {
 	(void)state;
 	assert_usage("option --socket needs a value: TARGET", "--socket");
@@ -387,7 +387,7 @@ test_missing_and_surplus_values_are_errors(void **state)
 }
 
 static void
-test_unknown_options_and_commands_are_named(void **state)
+test_options_unknown_option_or_command_is_named(void **state)
 {
 	(void)state;
 	assert_usage("unknown option '--bogus'", "--bogus=1");
@@ -400,7 +400,7 @@ test_unknown_options_and_commands_are_named(void **state)
 }
 
 static void
-test_several_instances_have_options_of_their_own(void **state)
+test_options_fleet_are_read(void **state)
 {
 	struct options options;
 	struct error error;
@@ -439,7 +439,7 @@ test_several_instances_have_options_of_their_own(void **state)
 }
 
 static void
-test_the_console_takes_no_option_on_requests(void **state)
+test_options_console_rejects_request_options(void **state)
 {
 	struct options options;
 	struct error error;
@@ -460,7 +460,7 @@ test_the_console_takes_no_option_on_requests(void **state)
 }
 
 static void
-test_help_and_version_win_over_later_mistakes(void **state)
+test_options_help_and_version_win_over_later_errors(void **state)
 {
 	struct options options;
 	struct error error;
@@ -476,7 +476,7 @@ test_help_and_version_win_over_later_mistakes(void **state)
 }
 
 static void
-test_help_is_of_the_command_that_is_named(void **state)
+test_options_help_names_the_command(void **state)
 {
 	struct options options;
 	struct error error;
@@ -506,7 +506,7 @@ test_help_is_of_the_command_that_is_named(void **state)
 }
 
 static void
-test_list_option_is_repeatable_and_no_other(void **state)
+test_options_list_repeated_is_joined_others_rejected(void **state)
 {
 	struct options options;
 	struct error error;
@@ -532,7 +532,7 @@ test_list_option_is_repeatable_and_no_other(void **state)
 }
 
 static void
-test_abbreviation_of_a_guarded_option_is_refused(void **state)
+test_options_guarded_abbreviation_is_refused(void **state)
 {
 	static const char *const guarded[] = {
 		"allow-mixed", "keep-going", "prune", "no-stop"
@@ -567,7 +567,7 @@ test_abbreviation_of_a_guarded_option_is_refused(void **state)
 }
 
 static void
-test_misspelt_name_gets_the_nearest(void **state)
+test_options_misspelt_name_suggests_nearest(void **state)
 {
 	(void)state;
 	assert_usage("unknown option '--scoket'; did you mean --socket?",
@@ -583,7 +583,7 @@ test_misspelt_name_gets_the_nearest(void **state)
 }
 
 static void
-test_times_have_units(void **state)
+test_options_times_with_units_are_seconds(void **state)
 {
 	static const struct {
 		char	*text;
@@ -612,7 +612,7 @@ test_times_have_units(void **state)
 }
 
 static void
-test_instances_are_arguments(void **state)
+test_options_instances_are_arguments(void **state)
 {
 	static char *const commands[] = { "reload", "plan", "status", "stale" };
 	struct options options;
@@ -637,7 +637,7 @@ test_instances_are_arguments(void **state)
 }
 
 static void
-test_arguments_of_eval_follow_two_dashes(void **state)
+test_options_eval_arguments_follow_two_dashes(void **state)
 {
 	struct options options;
 	struct error error;
@@ -665,7 +665,7 @@ test_arguments_of_eval_follow_two_dashes(void **state)
 }
 
 static void
-test_exit_code_is_for_what_changes_nothing(void **state)
+test_options_exit_code_without_plan_is_rejected(void **state)
 {
 	struct options options;
 	struct error error;
@@ -689,7 +689,7 @@ test_exit_code_is_for_what_changes_nothing(void **state)
 }
 
 static void
-test_help_and_version_are_commands(void **state)
+test_options_help_and_version_work_as_commands(void **state)
 {
 	struct options options;
 	struct error error;
@@ -715,7 +715,7 @@ test_help_and_version_are_commands(void **state)
 }
 
 static void
-test_password_is_never_in_a_message(void **state)
+test_options_password_is_in_no_message(void **state)
 {
 	static char *const words[] = {
 		"admin:secret@host:3301", "tcp://admin:secret@host:3301",
@@ -734,7 +734,7 @@ test_password_is_never_in_a_message(void **state)
 }
 
 static void
-test_the_tables_are_consistent(void **state)
+test_option_table_rows_are_consistent(void **state)
 {
 	const struct option_row *a, *b;
 	const struct command_row *command;
@@ -766,7 +766,7 @@ test_the_tables_are_consistent(void **state)
 }
 
 static void
-test_the_help_has_all_rows_and_fits_80_columns(void **state)
+test_help_general_lists_all_rows_in_80_columns(void **state)
 {
 	const struct option_row *option;
 	const struct command_row *command;
@@ -797,7 +797,7 @@ test_the_help_has_all_rows_and_fits_80_columns(void **state)
 }
 
 static void
-test_the_help_of_a_command_has_its_options_and_no_others(void **state)
+test_help_of_command_lists_exactly_its_options(void **state)
 {
 	const struct option_row *option;
 	const struct command_row *command;
@@ -836,43 +836,55 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_arguments_are_a_reload_with_the_defaults),
-		cmocka_unit_test(test_options_stand_before_and_after_the_command),
-		cmocka_unit_test(test_every_option_of_a_reload_is_read),
-		cmocka_unit_test(test_short_options_can_be_joined),
-		cmocka_unit_test(test_the_last_of_quiet_and_verbose_counts),
-		cmocka_unit_test(test_long_options_can_be_shortened_if_one_is_meant),
-		cmocka_unit_test(test_what_follows_two_dashes_is_no_option),
-		cmocka_unit_test(test_eval_takes_lua_or_a_file_and_not_both),
-		cmocka_unit_test(test_a_dry_run_is_the_plan),
-		cmocka_unit_test(test_push_takes_a_folder_and_options_of_its_own),
-		cmocka_unit_test(test_an_option_of_another_command_is_named_with_the_command),
-		cmocka_unit_test(test_the_native_method_stands_alone),
-		cmocka_unit_test(test_a_reload_is_told_what_to_do_about_stale_references),
-		cmocka_unit_test(test_a_scan_takes_no_option_on_what_is_reloaded),
-		cmocka_unit_test(test_seconds_are_plain_decimal_numbers),
-		cmocka_unit_test(test_a_number_that_overflows_is_too_large),
-		cmocka_unit_test(test_choices_are_closed),
-		cmocka_unit_test(test_missing_and_surplus_values_are_errors),
-		cmocka_unit_test(test_unknown_options_and_commands_are_named),
-		cmocka_unit_test(test_several_instances_have_options_of_their_own),
-		cmocka_unit_test(test_the_console_takes_no_option_on_requests),
-		cmocka_unit_test(test_help_and_version_win_over_later_mistakes),
-		cmocka_unit_test(test_help_is_of_the_command_that_is_named),
-		cmocka_unit_test(test_list_option_is_repeatable_and_no_other),
+		cmocka_unit_test(test_options_no_arguments_give_default_reload),
 		cmocka_unit_test(
-		    test_abbreviation_of_a_guarded_option_is_refused),
-		cmocka_unit_test(test_misspelt_name_gets_the_nearest),
-		cmocka_unit_test(test_times_have_units),
-		cmocka_unit_test(test_instances_are_arguments),
-		cmocka_unit_test(test_arguments_of_eval_follow_two_dashes),
-		cmocka_unit_test(test_exit_code_is_for_what_changes_nothing),
-		cmocka_unit_test(test_help_and_version_are_commands),
-		cmocka_unit_test(test_password_is_never_in_a_message),
-		cmocka_unit_test(test_the_tables_are_consistent),
-		cmocka_unit_test(test_the_help_has_all_rows_and_fits_80_columns),
+		    test_options_before_and_after_command_are_read),
+		cmocka_unit_test(test_options_reload_all_given_are_read),
+		cmocka_unit_test(test_options_short_joined_are_split),
+		cmocka_unit_test(test_options_quiet_and_verbose_last_wins),
+		cmocka_unit_test(test_options_long_unique_prefix_is_expanded),
+		cmocka_unit_test(test_options_after_two_dashes_are_arguments),
+		cmocka_unit_test(test_options_eval_lua_and_file_are_exclusive),
+		cmocka_unit_test(test_options_dry_run_selects_plan),
 		cmocka_unit_test(
-		    test_the_help_of_a_command_has_its_options_and_no_others)
+		    test_options_push_takes_directory_and_own_options),
+		cmocka_unit_test(
+		    test_options_of_another_command_are_rejected_by_name),
+		cmocka_unit_test(
+		    test_options_method_native_excludes_staged_options),
+		cmocka_unit_test(test_options_stale_choice_is_read),
+		cmocka_unit_test(
+		    test_options_stale_command_rejects_module_filters),
+		cmocka_unit_test(
+		    test_options_seconds_not_plain_decimal_are_rejected),
+		cmocka_unit_test(test_options_number_overflow_is_too_large),
+		cmocka_unit_test(test_options_choice_unknown_is_rejected),
+		cmocka_unit_test(
+		    test_options_value_missing_or_surplus_is_rejected),
+		cmocka_unit_test(
+		    test_options_unknown_option_or_command_is_named),
+		cmocka_unit_test(test_options_fleet_are_read),
+		cmocka_unit_test(test_options_console_rejects_request_options),
+		cmocka_unit_test(
+		    test_options_help_and_version_win_over_later_errors),
+		cmocka_unit_test(test_options_help_names_the_command),
+		cmocka_unit_test(
+		    test_options_list_repeated_is_joined_others_rejected),
+		cmocka_unit_test(test_options_guarded_abbreviation_is_refused),
+		cmocka_unit_test(test_options_misspelt_name_suggests_nearest),
+		cmocka_unit_test(test_options_times_with_units_are_seconds),
+		cmocka_unit_test(test_options_instances_are_arguments),
+		cmocka_unit_test(test_options_eval_arguments_follow_two_dashes),
+		cmocka_unit_test(
+		    test_options_exit_code_without_plan_is_rejected),
+		cmocka_unit_test(
+		    test_options_help_and_version_work_as_commands),
+		cmocka_unit_test(test_options_password_is_in_no_message),
+		cmocka_unit_test(test_option_table_rows_are_consistent),
+		cmocka_unit_test(
+		    test_help_general_lists_all_rows_in_80_columns),
+		cmocka_unit_test(
+		    test_help_of_command_lists_exactly_its_options)
 	};
 
 	return cmocka_run_group_tests_name("options", tests, NULL, NULL);

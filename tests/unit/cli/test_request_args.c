@@ -58,7 +58,7 @@ string(const struct ran *ran, const char *key)
 }
 
 static void
-test_arguments_are_those_of_the_command_line(void **state)
+test_request_args_hold_options_given(void **state)
 {
 	struct ran ran;
 	char *dumped;
@@ -80,7 +80,7 @@ test_arguments_are_those_of_the_command_line(void **state)
 }
 
 static void
-test_arguments_are_only_what_is_not_default(void **state)
+test_request_args_default_options_are_left_out(void **state)
 {
 	struct ran ran;
 
@@ -110,7 +110,7 @@ test_arguments_are_only_what_is_not_default(void **state)
 }
 
 static void
-test_the_instance_gets_less_time_than_the_client_waits(void **state)
+test_request_args_timeout_is_shorter_than_client_timeout(void **state)
 {
 	static const struct {
 		char *given;
@@ -134,7 +134,7 @@ test_the_instance_gets_less_time_than_the_client_waits(void **state)
 }
 
 static void
-test_a_printed_line_has_nothing_of_the_moment(void **state)
+test_request_args_printed_line_has_no_time_or_holder(void **state)
 {
 	struct ran ran;
 
@@ -159,7 +159,7 @@ write_file(char *path, const char *data, size_t len)
 }
 
 static void
-test_eval_takes_its_lua_from_argument_or_file(void **state)
+test_request_args_eval_reads_argument_or_file(void **state)
 {
 	struct ran ran;
 	char path[64], chunk[80];
@@ -188,7 +188,7 @@ test_eval_takes_its_lua_from_argument_or_file(void **state)
 }
 
 static void
-test_large_files_are_read_whole(void **state)
+test_request_args_eval_large_file_is_read_whole(void **state)
 {
 	struct ran ran;
 	char path[64], *data;
@@ -224,7 +224,7 @@ check_args_error(char *word, char *value, const char *expected)
 }
 
 static void
-test_lua_that_cannot_be_had_is_a_usage_error(void **state)
+test_request_args_eval_unreadable_file_is_usage_error(void **state)
 {
 	(void)state;
 	check_args_error("-f", "/nonexistent/x.lua",
@@ -237,7 +237,7 @@ test_lua_that_cannot_be_had_is_a_usage_error(void **state)
 }
 
 static void
-test_a_relay_carries_the_request_and_tells_who_asks(void **state)
+test_request_args_relay_holds_request_and_origin(void **state)
 {
 	struct ran ran;
 	struct error error;
@@ -263,7 +263,7 @@ test_a_relay_carries_the_request_and_tells_who_asks(void **state)
 }
 
 static void
-test_push_sends_the_folder(void **state)
+test_request_args_push_holds_sections(void **state)
 {
 	char dir[] = "/tmp/test_arguments.XXXXXX", path[64];
 	struct options options;
@@ -310,15 +310,21 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_arguments_are_those_of_the_command_line),
-		cmocka_unit_test(test_arguments_are_only_what_is_not_default),
-		cmocka_unit_test(test_the_instance_gets_less_time_than_the_client_waits),
-		cmocka_unit_test(test_a_printed_line_has_nothing_of_the_moment),
-		cmocka_unit_test(test_eval_takes_its_lua_from_argument_or_file),
-		cmocka_unit_test(test_large_files_are_read_whole),
-		cmocka_unit_test(test_lua_that_cannot_be_had_is_a_usage_error),
-		cmocka_unit_test(test_a_relay_carries_the_request_and_tells_who_asks),
-		cmocka_unit_test(test_push_sends_the_folder)
+		cmocka_unit_test(test_request_args_hold_options_given),
+		cmocka_unit_test(
+		    test_request_args_default_options_are_left_out),
+		cmocka_unit_test(
+		    test_request_args_timeout_is_shorter_than_client_timeout),
+		cmocka_unit_test(
+		    test_request_args_printed_line_has_no_time_or_holder),
+		cmocka_unit_test(test_request_args_eval_reads_argument_or_file),
+		cmocka_unit_test(
+		    test_request_args_eval_large_file_is_read_whole),
+		cmocka_unit_test(
+		    test_request_args_eval_unreadable_file_is_usage_error),
+		cmocka_unit_test(
+		    test_request_args_relay_holds_request_and_origin),
+		cmocka_unit_test(test_request_args_push_holds_sections)
 	};
 
 	return cmocka_run_group_tests_name("arguments", tests, NULL, NULL);

@@ -167,7 +167,7 @@ assert_failed(struct fixture *fixture, enum outcome outcome, const char *code,
 }
 
 static void
-test_a_greeting_in_single_bytes_is_understood(void **state)
+test_greeting_in_single_bytes_is_read(void **state)
 {
 	static const char greeting[] = PEER_GREETING;
 	struct fixture *fixture = *state;
@@ -190,7 +190,7 @@ test_a_greeting_in_single_bytes_is_understood(void **state)
 }
 
 static void
-test_the_version_is_that_of_the_greeting(void **state)
+test_greeting_version_is_kept(void **state)
 {
 	static const struct {
 		const char	*line, *version;
@@ -218,7 +218,7 @@ test_the_version_is_that_of_the_greeting(void **state)
 }
 
 static void
-test_conn_documents_behind_greeting_are_kept(void **state)
+test_conn_document_after_greeting_is_kept(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -234,7 +234,7 @@ test_conn_documents_behind_greeting_are_kept(void **state)
 }
 
 static void
-test_another_greeting_is_no_tarantool(void **state)
+test_greeting_of_other_server_is_rejected(void **state)
 {
 	static const struct {
 		const char	*greeting, *code, *part;
@@ -282,7 +282,7 @@ test_another_greeting_is_no_tarantool(void **state)
 }
 
 static void
-test_a_connection_closed_before_the_greeting_is_named(void **state)
+test_greeting_cut_off_reports_disconnect(void **state)
 {
 	static const char *const parts[] = { "", "T", "Tarantool 2.6.0 (L" };
 	struct fixture *fixture = *state;
@@ -301,7 +301,7 @@ test_a_connection_closed_before_the_greeting_is_named(void **state)
 }
 
 static void
-test_silence_instead_of_the_greeting_ends_at_the_deadline(void **state)
+test_greeting_missing_ends_at_deadline(void **state)
 {
 	static const char *const parts[] = { "", "Tarantool 2.6.0 (L" };
 	struct fixture *fixture = *state;
@@ -322,7 +322,7 @@ test_silence_instead_of_the_greeting_ends_at_the_deadline(void **state)
 }
 
 static void
-test_bytes_that_trickle_do_not_stretch_the_deadline(void **state)
+test_greeting_trickling_does_not_extend_deadline(void **state)
 {
 	static const char greeting[] = PEER_GREETING;
 	struct fixture *fixture = *state;
@@ -344,7 +344,7 @@ test_bytes_that_trickle_do_not_stretch_the_deadline(void **state)
 }
 
 static void
-test_the_greeting_is_waited_for_three_seconds_at_most(void **state)
+test_greeting_missing_ends_after_three_seconds(void **state)
 {
 	struct fixture *fixture = *state;
 	int64_t begin = clock_ms();
@@ -364,7 +364,7 @@ open_fails(struct fixture *fixture, enum outcome outcome, const char *code,
 }
 
 static void
-test_each_way_not_to_connect_has_its_own_message(void **state)
+test_connect_failure_has_code_by_cause(void **state)
 {
 	struct fixture *fixture = *state;
 	char file[] = "file", dir[] = "dir", fifo[] = "fifo", below[] =
@@ -395,7 +395,7 @@ test_each_way_not_to_connect_has_its_own_message(void **state)
 }
 
 static void
-test_a_lack_of_permission_is_named(void **state)
+test_connect_without_permission_is_reported(void **state)
 {
 	struct fixture *fixture = *state;
 	char cwd[200];
@@ -425,7 +425,7 @@ test_a_lack_of_permission_is_named(void **state)
 }
 
 static void
-test_a_full_queue_of_connections_is_named(void **state)
+test_connect_backlog_full_is_reported(void **state)
 {
 	struct fixture *fixture = *state;
 	struct conn *waiting[100];
@@ -446,7 +446,7 @@ test_a_full_queue_of_connections_is_named(void **state)
 }
 
 static void
-test_a_path_of_any_length_works(void **state)
+test_connect_long_path_works(void **state)
 {
 	struct fixture *fixture = *state;
 	char top[200], dir[101], file[101], path[1000];
@@ -483,7 +483,7 @@ test_a_path_of_any_length_works(void **state)
 }
 
 static void
-test_the_longest_path_that_fits_works(void **state)
+test_connect_longest_path_that_fits_works(void **state)
 {
 	struct fixture *fixture = *state;
 	struct sockaddr_un address;
@@ -528,7 +528,7 @@ listen_tcp(struct fixture *fixture)
 }
 
 static void
-test_a_tcp_console_works(void **state)
+test_connect_tcp_console_works(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -545,7 +545,7 @@ test_a_tcp_console_works(void **state)
 }
 
 static void
-test_a_tcp_port_where_nobody_listens_is_refused(void **state)
+test_connect_tcp_port_closed_is_refused(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -560,7 +560,7 @@ test_a_tcp_port_where_nobody_listens_is_refused(void **state)
 }
 
 static void
-test_a_host_that_is_no_name_cannot_be_resolved(void **state)
+test_connect_unknown_host_is_not_resolved(void **state)
 {
 	static char host[] = "not a host name", port[] = "3301";
 	struct fixture *fixture = *state;
@@ -632,7 +632,7 @@ test_handshake_closed_is_transient(void **state)
 }
 
 static void
-test_documents_are_passed_on_as_they_come(void **state)
+test_conn_documents_are_passed_on_as_they_arrive(void **state)
 {
 	static const char first[] = "---\n- 1\n...\n";
 	static const char push[] = "%TAG !push! x\n--- hi\n...\n";
@@ -663,7 +663,7 @@ test_documents_are_passed_on_as_they_come(void **state)
 }
 
 static void
-test_a_line_is_sent_with_its_newline(void **state)
+test_conn_line_is_sent_with_newline(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -685,7 +685,7 @@ test_a_line_is_sent_with_its_newline(void **state)
 }
 
 static void
-test_lines_are_refused_when_the_queue_is_full(void **state)
+test_conn_queue_full_refuses_lines(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -702,7 +702,7 @@ test_lines_are_refused_when_the_queue_is_full(void **state)
 }
 
 static void
-test_a_line_longer_than_the_kernel_takes_is_sent_in_parts(void **state)
+test_conn_line_longer_than_socket_buffer_is_sent_in_parts(void **state)
 {
 	enum { LEN = 3 * 1024 * 1024 };
 	struct fixture *fixture = *state;
@@ -735,7 +735,7 @@ test_a_line_longer_than_the_kernel_takes_is_sent_in_parts(void **state)
 }
 
 static void
-test_a_peer_that_goes_while_we_send_is_no_signal(void **state)
+test_conn_peer_closed_while_sending_raises_no_signal(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -759,7 +759,7 @@ test_a_peer_that_goes_while_we_send_is_no_signal(void **state)
 }
 
 static void
-test_a_peer_that_stops_reading_only_is_noticed(void **state)
+test_conn_peer_that_stopped_reading_is_noticed(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -772,7 +772,7 @@ test_a_peer_that_stops_reading_only_is_noticed(void **state)
 }
 
 static void
-test_silence_instead_of_a_reply_ends_at_the_deadline(void **state)
+test_reply_missing_ends_at_deadline(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -790,7 +790,7 @@ test_silence_instead_of_a_reply_ends_at_the_deadline(void **state)
 }
 
 static void
-test_a_reply_that_waits_when_the_deadline_has_come_is_read(void **state)
+test_reply_buffered_at_deadline_is_read(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -812,7 +812,7 @@ test_a_reply_that_waits_when_the_deadline_has_come_is_read(void **state)
 }
 
 static void
-test_one_step_does_not_read_for_ever(void **state)
+test_conn_step_reads_a_limited_amount(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -851,7 +851,7 @@ test_one_step_does_not_read_for_ever(void **state)
 }
 
 static void
-test_closing_nothing_is_fine(void **state)
+test_conn_close_null_is_allowed(void **state)
 {
 	(void)state;
 	conn_close(NULL);
@@ -869,7 +869,7 @@ count_descriptors(void)
 }
 
 static void
-test_descriptors_are_closed_and_not_inherited(void **state)
+test_conn_descriptors_are_closed_on_exec(void **state)
 {
 	struct fixture *fixture = *state;
 	char cwd[200], path[500];
@@ -900,37 +900,37 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_a_greeting_in_single_bytes_is_understood),
-		TEST(test_the_version_is_that_of_the_greeting),
-		TEST(test_conn_documents_behind_greeting_are_kept),
-		TEST(test_another_greeting_is_no_tarantool),
-		TEST(test_a_connection_closed_before_the_greeting_is_named),
-		TEST(test_silence_instead_of_the_greeting_ends_at_the_deadline),
-		TEST(test_bytes_that_trickle_do_not_stretch_the_deadline),
-		TEST(test_the_greeting_is_waited_for_three_seconds_at_most),
-		TEST(test_each_way_not_to_connect_has_its_own_message),
-		TEST(test_a_lack_of_permission_is_named),
-		TEST(test_a_full_queue_of_connections_is_named),
-		TEST(test_a_path_of_any_length_works),
-		TEST(test_the_longest_path_that_fits_works),
-		TEST(test_a_tcp_console_works),
-		TEST(test_a_tcp_port_where_nobody_listens_is_refused),
-		TEST(test_a_host_that_is_no_name_cannot_be_resolved),
+		TEST(test_greeting_in_single_bytes_is_read),
+		TEST(test_greeting_version_is_kept),
+		TEST(test_conn_document_after_greeting_is_kept),
+		TEST(test_greeting_of_other_server_is_rejected),
+		TEST(test_greeting_cut_off_reports_disconnect),
+		TEST(test_greeting_missing_ends_at_deadline),
+		TEST(test_greeting_trickling_does_not_extend_deadline),
+		TEST(test_greeting_missing_ends_after_three_seconds),
+		TEST(test_connect_failure_has_code_by_cause),
+		TEST(test_connect_without_permission_is_reported),
+		TEST(test_connect_backlog_full_is_reported),
+		TEST(test_connect_long_path_works),
+		TEST(test_connect_longest_path_that_fits_works),
+		TEST(test_connect_tcp_console_works),
+		TEST(test_connect_tcp_port_closed_is_refused),
+		TEST(test_connect_unknown_host_is_not_resolved),
 		TEST(test_handshake_rejected_quotes_answer_on_one_line),
 		TEST(test_handshake_unanswered_is_transient_timeout),
 		TEST(test_handshake_closed_is_transient),
-		TEST(test_documents_are_passed_on_as_they_come),
-		TEST(test_a_line_is_sent_with_its_newline),
-		TEST(test_lines_are_refused_when_the_queue_is_full),
-		TEST(test_a_line_longer_than_the_kernel_takes_is_sent_in_parts),
-		TEST(test_a_peer_that_goes_while_we_send_is_no_signal),
-		TEST(test_a_peer_that_stops_reading_only_is_noticed),
-		TEST(test_silence_instead_of_a_reply_ends_at_the_deadline),
+		TEST(test_conn_documents_are_passed_on_as_they_arrive),
+		TEST(test_conn_line_is_sent_with_newline),
+		TEST(test_conn_queue_full_refuses_lines),
+		TEST(test_conn_line_longer_than_socket_buffer_is_sent_in_parts),
+		TEST(test_conn_peer_closed_while_sending_raises_no_signal),
+		TEST(test_conn_peer_that_stopped_reading_is_noticed),
+		TEST(test_reply_missing_ends_at_deadline),
 		TEST(
-		    test_a_reply_that_waits_when_the_deadline_has_come_is_read),
-		TEST(test_one_step_does_not_read_for_ever),
-		TEST(test_closing_nothing_is_fine),
-		TEST(test_descriptors_are_closed_and_not_inherited),
+		    test_reply_buffered_at_deadline_is_read),
+		TEST(test_conn_step_reads_a_limited_amount),
+		TEST(test_conn_close_null_is_allowed),
+		TEST(test_conn_descriptors_are_closed_on_exec),
 	};
 
 	return cmocka_run_group_tests_name("conn", tests,

@@ -185,7 +185,7 @@ static const struct exchange_request request = {
 };
 
 static void
-test_a_reply_is_the_first_document_that_is_not_a_push(void **state)
+test_exchange_reply_is_first_document_that_is_no_push(void **state)
 {
 	static const struct {
 		struct peer_step	 steps[STEPS_MAX];
@@ -320,7 +320,7 @@ check_failure(const struct failure *failure,
 }
 
 static void
-test_a_connection_that_is_closed_is_named_by_its_stage(void **state)
+test_exchange_disconnect_error_names_stage(void **state)
 {
 	static const struct failure cases[] = {
 		{ { { END, NULL } }, 0, OUTCOME_UNREACHABLE,
@@ -353,7 +353,7 @@ test_a_connection_that_is_closed_is_named_by_its_stage(void **state)
 }
 
 static void
-test_silence_is_named_by_its_stage(void **state)
+test_exchange_timeout_error_names_stage(void **state)
 {
 	static const struct failure cases[] = {
 		{ { { HOLD, NULL } }, 80, OUTCOME_UNREACHABLE, "no_greeting",
@@ -379,7 +379,7 @@ test_silence_is_named_by_its_stage(void **state)
 }
 
 static void
-test_a_console_that_never_greets_is_given_three_seconds(void **state)
+test_exchange_greeting_missing_ends_after_three_seconds(void **state)
 {
 	static const struct peer_step steps[] = { { HOLD, NULL },
 	    { END, NULL } };
@@ -403,7 +403,7 @@ test_a_console_that_never_greets_is_given_three_seconds(void **state)
 }
 
 static void
-test_a_request_that_cannot_be_sent_has_had_no_effect(void **state)
+test_exchange_request_unsent_had_no_effect(void **state)
 {
 	enum { LEN = 8 * 1024 * 1024 };
 	static const struct failure deaf = {
@@ -427,7 +427,7 @@ test_a_request_that_cannot_be_sent_has_had_no_effect(void **state)
 }
 
 static void
-test_a_request_in_two_parts_is_one_line(void **state)
+test_exchange_request_in_two_parts_is_one_line(void **state)
 {
 	static const struct exchange_request parts = {
 		.line = { "1,", 2, " 2", 2 }
@@ -456,7 +456,7 @@ test_a_request_in_two_parts_is_one_line(void **state)
 }
 
 static void
-test_no_request_is_sent_after_the_deadline(void **state)
+test_exchange_after_deadline_sends_no_request(void **state)
 {
 	struct exchange *exchange;
 	struct error error;
@@ -490,7 +490,7 @@ test_no_request_is_sent_after_the_deadline(void **state)
 }
 
 static void
-test_an_answer_that_is_not_understood_is_a_protocol_error(void **state)
+test_exchange_answer_unexpected_is_protocol_error(void **state)
 {
 	static const struct failure cases[] = {
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
@@ -517,7 +517,7 @@ test_an_answer_that_is_not_understood_is_a_protocol_error(void **state)
 }
 
 static void
-test_a_long_unexpected_answer_is_cut(void **state)
+test_exchange_answer_unexpected_and_long_is_cut(void **state)
 {
 	static char answer[5000];
 	struct peer_step steps[] = { { SEND, PEER_GREETING },
@@ -538,7 +538,7 @@ test_a_long_unexpected_answer_is_cut(void **state)
 }
 
 static void
-test_a_connection_that_cannot_be_opened_fails_in_the_first_step(void **state)
+test_exchange_connect_failure_is_reported_by_first_step(void **state)
 {
 	static char gone[] = "gone";
 	const struct target nowhere = {
@@ -562,7 +562,7 @@ test_a_connection_that_cannot_be_opened_fails_in_the_first_step(void **state)
 }
 
 static void
-test_a_session_there_is_no_memory_for_fails_in_the_first_step(void **state)
+test_exchange_out_of_memory_is_reported_by_first_step(void **state)
 {
 	struct error error;
 
@@ -586,7 +586,7 @@ count_alarm(int signal_number)
 }
 
 static void
-test_a_long_reply_arrives_whole_amid_signals(void **state)
+test_exchange_long_reply_with_signals_arrives_whole(void **state)
 {
 	static const struct peer_step steps[] = { { SEND, PEER_GREETING },
 	    { EXPECT, HANDSHAKE }, { SEND, TRUE }, { EXPECT, "1, 2\n" },
@@ -668,7 +668,7 @@ flood(int64_t timeout, struct error *error)
 }
 
 static void
-test_a_flood_of_pushes_neither_blocks_nor_stretches_the_deadline(void **state)
+test_exchange_push_flood_keeps_deadline(void **state)
 {
 	struct error error;
 	int64_t longest, timeout = 400;
@@ -685,7 +685,7 @@ test_a_flood_of_pushes_neither_blocks_nor_stretches_the_deadline(void **state)
 }
 
 static void
-test_a_harmless_request_does_not_wait_for_the_handshake(void **state)
+test_exchange_read_only_request_is_sent_with_handshake(void **state)
 {
 	static const struct {
 		struct peer_step	 steps[STEPS_MAX];
@@ -731,7 +731,7 @@ dawdle(const json_t *value, void *arg)
 }
 
 static void
-test_many_documents_at_once_leave_time_for_other_sessions(void **state)
+test_exchange_many_documents_leave_time_for_others(void **state)
 {
 	static const char pushes[] =
 	    PUSH "--- 1\n...\n" PUSH "--- 2\n...\n" PUSH "--- 3\n...\n"
@@ -775,30 +775,30 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
-		    test_a_reply_is_the_first_document_that_is_not_a_push),
+		    test_exchange_reply_is_first_document_that_is_no_push),
+		cmocka_unit_test(test_exchange_disconnect_error_names_stage),
+		cmocka_unit_test(test_exchange_timeout_error_names_stage),
 		cmocka_unit_test(
-		    test_a_connection_that_is_closed_is_named_by_its_stage),
-		cmocka_unit_test(test_silence_is_named_by_its_stage),
+		    test_exchange_greeting_missing_ends_after_three_seconds),
+		cmocka_unit_test(test_exchange_request_unsent_had_no_effect),
 		cmocka_unit_test(
-		    test_a_console_that_never_greets_is_given_three_seconds),
+		    test_exchange_request_in_two_parts_is_one_line),
+		cmocka_unit_test(test_exchange_after_deadline_sends_no_request),
 		cmocka_unit_test(
-		    test_a_request_that_cannot_be_sent_has_had_no_effect),
-		cmocka_unit_test(test_a_request_in_two_parts_is_one_line),
-		cmocka_unit_test(test_no_request_is_sent_after_the_deadline),
+		    test_exchange_read_only_request_is_sent_with_handshake),
 		cmocka_unit_test(
-		    test_a_harmless_request_does_not_wait_for_the_handshake),
+		    test_exchange_answer_unexpected_is_protocol_error),
 		cmocka_unit_test(
-		    test_an_answer_that_is_not_understood_is_a_protocol_error),
-		cmocka_unit_test(test_a_long_unexpected_answer_is_cut),
+		    test_exchange_answer_unexpected_and_long_is_cut),
 		cmocka_unit_test(
-	test_a_connection_that_cannot_be_opened_fails_in_the_first_step),
+		    test_exchange_connect_failure_is_reported_by_first_step),
 		cmocka_unit_test(
-	test_a_session_there_is_no_memory_for_fails_in_the_first_step),
-		cmocka_unit_test(test_a_long_reply_arrives_whole_amid_signals),
+		    test_exchange_out_of_memory_is_reported_by_first_step),
 		cmocka_unit_test(
-	test_a_flood_of_pushes_neither_blocks_nor_stretches_the_deadline),
+		    test_exchange_long_reply_with_signals_arrives_whole),
+		cmocka_unit_test(test_exchange_push_flood_keeps_deadline),
 		cmocka_unit_test(
-		    test_many_documents_at_once_leave_time_for_other_sessions),
+		    test_exchange_many_documents_leave_time_for_others),
 	};
 
 	return cmocka_run_group_tests_name("exchange", tests,

@@ -87,7 +87,7 @@ feed(struct framer *framer, const char *in, size_t len, size_t piece, char *out,
 }
 
 static void
-test_documents_end_at_the_marker_however_they_come(void **state)
+test_framing_split_anywhere_finds_documents(void **state)
 {
 	char out[1000];
 	struct framer framer;
@@ -112,7 +112,7 @@ test_documents_end_at_the_marker_however_they_come(void **state)
 }
 
 static void
-test_a_nul_is_a_byte_like_any_other(void **state)
+test_framing_nul_byte_is_content(void **state)
 {
 	static const char in[] = "---\n- \0\n...\n";
 	struct document doc;
@@ -129,7 +129,7 @@ test_a_nul_is_a_byte_like_any_other(void **state)
 }
 
 static void
-test_a_document_stays_valid_until_room_is_asked_for(void **state)
+test_framing_document_is_valid_until_reserve(void **state)
 {
 	static const char in[] = "---\n- 1\n...\n---\n- 2\n...\n---\n- 3";
 	struct document first, second, none;
@@ -148,7 +148,7 @@ test_a_document_stays_valid_until_room_is_asked_for(void **state)
 }
 
 static void
-test_taken_documents_do_not_cost_memory(void **state)
+test_framing_taken_documents_free_their_memory(void **state)
 {
 	static const char in[] = "---\n- something to take\n...\n";
 	char out[100];
@@ -167,7 +167,7 @@ test_taken_documents_do_not_cost_memory(void **state)
 }
 
 static void
-test_a_document_larger_than_the_limit_is_refused(void **state)
+test_framing_document_above_limit_is_refused(void **state)
 {
 	struct document doc;
 	struct framer framer;
@@ -221,7 +221,7 @@ time_to_receive(size_t len, size_t piece, char fill)
 }
 
 static void
-test_a_long_reply_takes_linear_time_in_pieces_of_any_size(void **state)
+test_framing_long_reply_in_any_pieces_takes_linear_time(void **state)
 {
 	static const struct {
 		size_t	 len, piece;
@@ -247,7 +247,7 @@ test_a_long_reply_takes_linear_time_in_pieces_of_any_size(void **state)
 }
 
 static void
-test_all_documents_together_have_a_limit(void **state)
+test_framing_documents_above_total_limit_are_refused(void **state)
 {
 	enum { FRAMERS = 8 };
 	struct framer framers[FRAMERS];
@@ -274,17 +274,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_framing_split_anywhere_finds_documents),
+		cmocka_unit_test(test_framing_nul_byte_is_content),
 		cmocka_unit_test(
-		    test_documents_end_at_the_marker_however_they_come),
-		cmocka_unit_test(test_a_nul_is_a_byte_like_any_other),
-		cmocka_unit_test(test_all_documents_together_have_a_limit),
+		    test_framing_documents_above_total_limit_are_refused),
+		cmocka_unit_test(test_framing_document_is_valid_until_reserve),
 		cmocka_unit_test(
-		    test_a_document_stays_valid_until_room_is_asked_for),
-		cmocka_unit_test(test_taken_documents_do_not_cost_memory),
+		    test_framing_taken_documents_free_their_memory),
+		cmocka_unit_test(test_framing_document_above_limit_is_refused),
 		cmocka_unit_test(
-		    test_a_document_larger_than_the_limit_is_refused),
-		cmocka_unit_test(
-		test_a_long_reply_takes_linear_time_in_pieces_of_any_size),
+		    test_framing_long_reply_in_any_pieces_takes_linear_time),
 	};
 
 	return cmocka_run_group_tests_name("framing", tests, NULL, NULL);

@@ -47,7 +47,7 @@ test_iproto_read_salt(void **state)
 }
 
 static void
-test_iproto_scramble_proves_the_password(void **state)
+test_iproto_scramble_matches_known_answer(void **state)
 {
 	unsigned char got[SECRET_HASH_SIZE];
 	const struct secret *secret;
@@ -63,7 +63,7 @@ test_iproto_scramble_proves_the_password(void **state)
 }
 
 static void
-test_requests_are_whole_frames(void **state)
+test_iproto_requests_are_whole_frames(void **state)
 {
 	char user[IPROTO_USER_MAX + 1], data[IPROTO_HEAD_MAX + 3];
 	struct frame frame;
@@ -130,7 +130,7 @@ test_iproto_frame_size(void **state)
 }
 
 static void
-test_iproto_read_takes_replies(void **state)
+test_iproto_read_reply_gives_its_value(void **state)
 {
 	struct iproto_reply reply;
 	char *frame;
@@ -168,7 +168,7 @@ test_iproto_read_takes_replies(void **state)
 }
 
 static void
-test_iproto_read_refuses_others(void **state)
+test_iproto_read_malformed_frame_fails(void **state)
 {
 	static const struct {
 		const char	*data;
@@ -212,11 +212,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_iproto_read_salt),
-		cmocka_unit_test(test_iproto_scramble_proves_the_password),
-		cmocka_unit_test(test_requests_are_whole_frames),
+		cmocka_unit_test(test_iproto_scramble_matches_known_answer),
+		cmocka_unit_test(test_iproto_requests_are_whole_frames),
 		cmocka_unit_test(test_iproto_frame_size),
-		cmocka_unit_test(test_iproto_read_takes_replies),
-		cmocka_unit_test(test_iproto_read_refuses_others),
+		cmocka_unit_test(test_iproto_read_reply_gives_its_value),
+		cmocka_unit_test(test_iproto_read_malformed_frame_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,7 @@ wait_ms(struct fixture *fixture, int64_t ms)
 }
 
 static void
-test_only_what_is_ready_is_told(void **state)
+test_poller_wait_returns_ready_descriptors_only(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -101,7 +101,7 @@ test_only_what_is_ready_is_told(void **state)
 }
 
 static void
-test_a_wait_ends_at_its_time(void **state)
+test_poller_wait_timeout_expires(void **state)
 {
 	struct fixture *fixture = *state;
 	int64_t begin = clock_ms();
@@ -114,7 +114,7 @@ test_a_wait_ends_at_its_time(void **state)
 
 /* A number of a descriptor says nothing: another file may have it by now. */
 static void
-test_a_descriptor_that_was_closed_and_opened_is_watched(void **state)
+test_poller_set_reused_descriptor_is_watched(void **state)
 {
 	struct fixture *fixture = *state;
 	int fd, other[2];
@@ -138,7 +138,7 @@ test_a_descriptor_that_was_closed_and_opened_is_watched(void **state)
 }
 
 static void
-test_what_is_no_longer_watched_is_not_told(void **state)
+test_poller_set_removed_descriptor_is_not_returned(void **state)
 {
 	struct fixture *fixture = *state;
 
@@ -151,7 +151,7 @@ test_what_is_no_longer_watched_is_not_told(void **state)
 }
 
 static void
-test_more_than_a_batch_are_told_one_batch_after_the_other(void **state)
+test_poller_wait_more_than_a_batch_returns_them_in_turn(void **state)
 {
 	struct fixture *fixture = *state;
 	int fds[SLOTS];
@@ -179,7 +179,7 @@ test_more_than_a_batch_are_told_one_batch_after_the_other(void **state)
 }
 
 static void
-test_what_cannot_be_watched_is_an_error(void **state)
+test_poller_set_unsupported_descriptor_fails(void **state)
 {
 	struct fixture *fixture = *state;
 	struct error error;
@@ -196,20 +196,23 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
-		    test_only_what_is_ready_is_told, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-		    test_a_wait_ends_at_its_time, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(
-		    test_a_descriptor_that_was_closed_and_opened_is_watched,
+		    test_poller_wait_returns_ready_descriptors_only,
 		    set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
-		    test_what_is_no_longer_watched_is_not_told,
+		    test_poller_wait_timeout_expires,
 		    set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
-		    test_more_than_a_batch_are_told_one_batch_after_the_other,
+		    test_poller_set_reused_descriptor_is_watched,
 		    set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
-		    test_what_cannot_be_watched_is_an_error, set_up, tear_down)
+		    test_poller_set_removed_descriptor_is_not_returned,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_poller_wait_more_than_a_batch_returns_them_in_turn,
+		    set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+		    test_poller_set_unsupported_descriptor_fails,
+		    set_up, tear_down)
 	};
 
 	return cmocka_run_group_tests_name("poller", tests, NULL, NULL);

@@ -105,7 +105,7 @@ check(const char *command, const char *reply, int verbose,
 	" 'initialized': true}, {'name': 'r.two', 'enabled': false}],"
 
 static void
-test_a_reload_is_told_in_one_line(void **state)
+test_text_reload_is_one_line(void **state)
 {
 	(void)state;
 	check("reload", REPLY(MODULES ROLES "'outcome': 'reloaded',"
@@ -128,7 +128,7 @@ test_a_reload_is_told_in_one_line(void **state)
 }
 
 static void
-test_a_verbose_reload_tells_all(void **state)
+test_text_reload_verbose_lists_modules_roles_and_phases(void **state)
 {
 	(void)state;
 	check("reload", REPLY(MODULES ROLES "'outcome': 'reloaded',"
@@ -149,7 +149,7 @@ test_a_verbose_reload_tells_all(void **state)
 }
 
 static void
-test_warnings_fibers_and_stale_references_are_always_told(void **state)
+test_text_reload_warnings_and_stale_are_always_listed(void **state)
 {
 	(void)state;
 	check("reload", REPLY("'outcome': 'reloaded', 'generation': 1,"
@@ -180,7 +180,7 @@ test_warnings_fibers_and_stale_references_are_always_told(void **state)
 	" 'complete': true, 'unchecked': ['fibers: no fiber_find']},"
 
 static void
-test_a_stale_reference_is_told_with_place_function_and_reason(void **state)
+test_text_stale_reference_has_place_function_and_reason(void **state)
 {
 	static const char reply[] = REPLY(PLACES SCAN
 	    "'outcome': 'reloaded', 'generation': 3, 'duration_ms': 3");
@@ -211,7 +211,7 @@ test_a_stale_reference_is_told_with_place_function_and_reason(void **state)
 }
 
 static void
-test_a_reload_without_stale_references_says_so_if_asked(void **state)
+test_text_reload_without_stale_says_so_if_verbose(void **state)
 {
 	static const char none[] = REPLY("'outcome': 'reloaded',"
 	    "'generation': 3, 'scan': {'objects': 1, 'functions': 5,"
@@ -240,7 +240,7 @@ test_a_reload_without_stale_references_says_so_if_asked(void **state)
 }
 
 static void
-test_a_reload_that_leaves_stale_references_is_done_all_the_same(void **state)
+test_text_reload_with_stale_left_is_reloaded(void **state)
 {
 	static const char error[] = "cartridge-reload: a.control: "
 	    "2 stale references remain; the new code is serving\n";
@@ -284,7 +284,7 @@ test_a_reload_that_leaves_stale_references_is_done_all_the_same(void **state)
 }
 
 static void
-test_a_scan_is_told_in_one_line_and_what_it_found(void **state)
+test_text_stale_is_a_summary_and_a_list(void **state)
 {
 	(void)state;
 	check("stale", REPLY(SCAN "'outcome': 'ok', 'generation': 3,"
@@ -350,7 +350,7 @@ lines_with(const char *text, const char *what)
 }
 
 static void
-test_fifty_stale_references_are_listed(void **state)
+test_text_stale_long_list_is_cut_at_fifty(void **state)
 {
 	static const struct {
 		size_t places;
@@ -399,7 +399,7 @@ test_fifty_stale_references_are_listed(void **state)
 }
 
 static void
-test_a_failure_names_phase_role_and_what_it_means(void **state)
+test_text_failure_names_phase_role_and_consequence(void **state)
 {
 	(void)state;
 	check("reload", REPLY("'outcome': 'failed', 'generation': 2,"
@@ -425,7 +425,7 @@ test_a_failure_names_phase_role_and_what_it_means(void **state)
 }
 
 static void
-test_a_message_of_several_lines_cannot_pose_as_ours(void **state)
+test_text_message_of_several_lines_is_indented(void **state)
 {
 	(void)state;
 	check("reload", REPLY("'outcome': 'failed', 'generation': 2,"
@@ -439,7 +439,7 @@ test_a_message_of_several_lines_cannot_pose_as_ours(void **state)
 }
 
 static void
-test_a_degraded_instance_is_told_with_what_is_broken(void **state)
+test_text_degraded_lists_what_is_broken(void **state)
 {
 	static const char reply[] = REPLY("'outcome': 'degraded',"
 	    "'generation': 2, 'duration_ms': 12, 'error': {'code':"
@@ -467,7 +467,7 @@ test_a_degraded_instance_is_told_with_what_is_broken(void **state)
 }
 
 static void
-test_a_promise_is_made_only_if_the_instance_made_it(void **state)
+test_text_failure_without_rollback_promises_nothing(void **state)
 {
 	(void)state;
 	check("reload", "[{'error': 'fiber is cancelled'}]", 0,
@@ -490,7 +490,7 @@ test_a_promise_is_made_only_if_the_instance_made_it(void **state)
 }
 
 static void
-test_a_plan_lists_what_would_be_done(void **state)
+test_text_plan_lists_modules_and_roles(void **state)
 {
 	static const char plan[] = REPLY(MODULES ROLES
 	    "'outcome': 'planned', 'generation': 2, 'kept': ["
@@ -525,7 +525,7 @@ test_a_plan_lists_what_would_be_done(void **state)
 }
 
 static void
-test_a_status_is_one_line(void **state)
+test_text_status_is_one_line(void **state)
 {
 	(void)state;
 	check("status", REPLY("'outcome': 'ok', 'alias': 'r1', 'uuid': 'u',"
@@ -550,7 +550,7 @@ test_a_status_is_one_line(void **state)
 }
 
 static void
-test_results_are_printed_as_they_are(void **state)
+test_text_eval_results_are_printed_unchanged(void **state)
 {
 	struct printed printed;
 	static const char reply[] = REPLY("'outcome': 'ok',"
@@ -571,7 +571,7 @@ test_results_are_printed_as_they_are(void **state)
 }
 
 static void
-test_all_that_an_instance_says_is_escaped(void **state)
+test_text_from_instance_is_escaped(void **state)
 {
 	static const char evil[] = "\\u001b]0;x\\u0007\\u202e";
 	struct printed printed;
@@ -645,7 +645,7 @@ test_json_is_one_document_at_the_end(void **state)
 }
 
 static void
-test_color_marks_the_outcome(void **state)
+test_text_color_marks_the_outcome(void **state)
 {
 	struct printed printed;
 
@@ -666,7 +666,7 @@ test_color_marks_the_outcome(void **state)
 }
 
 static void
-test_messages_name_program_and_target(void **state)
+test_log_messages_name_program_and_target(void **state)
 {
 	struct printed printed;
 
@@ -681,7 +681,7 @@ test_messages_name_program_and_target(void **state)
 }
 
 static void
-test_a_stream_that_cannot_be_written_is_noticed(void **state)
+test_output_flush_full_device_fails(void **state)
 {
 	FILE *file;
 
@@ -702,7 +702,7 @@ test_a_stream_that_cannot_be_written_is_noticed(void **state)
 }
 
 static void
-test_formats_are_found_by_name(void **state)
+test_output_format_is_found_by_name(void **state)
 {
 	(void)state;
 	assert_ptr_equal(output_find("text"), &output_text);
@@ -738,7 +738,7 @@ end_several(struct printed *printed, const struct output *output,
 	", 'outcome': '" more "}"
 
 static void
-test_the_status_of_several_is_a_table(void **state)
+test_table_status_of_several_is_aligned(void **state)
 {
 	static const char rows[] =
 	    ROW("u.sock", "false", "unreachable', 'alias': null,"
@@ -781,7 +781,7 @@ test_the_status_of_several_is_a_table(void **state)
 }
 
 static void
-test_code_that_only_a_few_have_stands_out(void **state)
+test_table_code_of_a_minority_is_highlighted(void **state)
 {
 	struct printed printed;
 	static const char rows[] =
@@ -800,7 +800,7 @@ test_code_that_only_a_few_have_stands_out(void **state)
 }
 
 static void
-test_a_summary_counts_and_has_failures_last(void **state)
+test_summary_counts_outcomes_and_lists_failures_last(void **state)
 {
 	static const char rows[] =
 	    ROW("a", "false", "failed', 'error': {'code': 'init_failed'}") ", "
@@ -830,7 +830,7 @@ test_a_summary_counts_and_has_failures_last(void **state)
 }
 
 static void
-test_a_reload_after_which_it_is_not_healthy(void **state)
+test_text_reload_unhealthy_afterwards_is_reported(void **state)
 {
 	(void)state;
 	check("reload", REPLY("'outcome': 'degraded', 'generation': 3,"
@@ -844,31 +844,40 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_reload_is_told_in_one_line),
-		cmocka_unit_test(test_a_verbose_reload_tells_all),
-		cmocka_unit_test(test_warnings_fibers_and_stale_references_are_always_told),
-		cmocka_unit_test(test_a_stale_reference_is_told_with_place_function_and_reason),
-		cmocka_unit_test(test_a_reload_without_stale_references_says_so_if_asked),
-		cmocka_unit_test(test_a_reload_that_leaves_stale_references_is_done_all_the_same),
-		cmocka_unit_test(test_a_scan_is_told_in_one_line_and_what_it_found),
-		cmocka_unit_test(test_fifty_stale_references_are_listed),
-		cmocka_unit_test(test_a_failure_names_phase_role_and_what_it_means),
-		cmocka_unit_test(test_a_message_of_several_lines_cannot_pose_as_ours),
-		cmocka_unit_test(test_a_degraded_instance_is_told_with_what_is_broken),
-		cmocka_unit_test(test_a_promise_is_made_only_if_the_instance_made_it),
-		cmocka_unit_test(test_a_plan_lists_what_would_be_done),
-		cmocka_unit_test(test_a_status_is_one_line),
-		cmocka_unit_test(test_results_are_printed_as_they_are),
-		cmocka_unit_test(test_all_that_an_instance_says_is_escaped),
+		cmocka_unit_test(test_text_reload_is_one_line),
+		cmocka_unit_test(
+		    test_text_reload_verbose_lists_modules_roles_and_phases),
+		cmocka_unit_test(
+		    test_text_reload_warnings_and_stale_are_always_listed),
+		cmocka_unit_test(
+		    test_text_stale_reference_has_place_function_and_reason),
+		cmocka_unit_test(
+		    test_text_reload_without_stale_says_so_if_verbose),
+		cmocka_unit_test(test_text_reload_with_stale_left_is_reloaded),
+		cmocka_unit_test(test_text_stale_is_a_summary_and_a_list),
+		cmocka_unit_test(test_text_stale_long_list_is_cut_at_fifty),
+		cmocka_unit_test(
+		    test_text_failure_names_phase_role_and_consequence),
+		cmocka_unit_test(
+		    test_text_message_of_several_lines_is_indented),
+		cmocka_unit_test(test_text_degraded_lists_what_is_broken),
+		cmocka_unit_test(
+		    test_text_failure_without_rollback_promises_nothing),
+		cmocka_unit_test(test_text_plan_lists_modules_and_roles),
+		cmocka_unit_test(test_text_status_is_one_line),
+		cmocka_unit_test(test_text_eval_results_are_printed_unchanged),
+		cmocka_unit_test(test_text_from_instance_is_escaped),
 		cmocka_unit_test(test_json_is_one_document_at_the_end),
-		cmocka_unit_test(test_color_marks_the_outcome),
-		cmocka_unit_test(test_messages_name_program_and_target),
-		cmocka_unit_test(test_a_stream_that_cannot_be_written_is_noticed),
-		cmocka_unit_test(test_formats_are_found_by_name),
-		cmocka_unit_test(test_the_status_of_several_is_a_table),
-		cmocka_unit_test(test_code_that_only_a_few_have_stands_out),
-		cmocka_unit_test(test_a_summary_counts_and_has_failures_last),
-		cmocka_unit_test(test_a_reload_after_which_it_is_not_healthy)
+		cmocka_unit_test(test_text_color_marks_the_outcome),
+		cmocka_unit_test(test_log_messages_name_program_and_target),
+		cmocka_unit_test(test_output_flush_full_device_fails),
+		cmocka_unit_test(test_output_format_is_found_by_name),
+		cmocka_unit_test(test_table_status_of_several_is_aligned),
+		cmocka_unit_test(test_table_code_of_a_minority_is_highlighted),
+		cmocka_unit_test(
+		    test_summary_counts_outcomes_and_lists_failures_last),
+		cmocka_unit_test(
+		    test_text_reload_unhealthy_afterwards_is_reported)
 	};
 
 	return cmocka_run_group_tests_name("output", tests, NULL, NULL);

@@ -40,7 +40,7 @@ end(struct screen *screen, const char *expected)
 }
 
 static void
-test_short_work_has_no_line(void **state)
+test_progress_short_job_draws_nothing(void **state)
 {
 	struct screen screen;
 
@@ -53,7 +53,7 @@ test_short_work_has_no_line(void **state)
 }
 
 static void
-test_long_work_has_a_line_that_goes_away(void **state)
+test_progress_long_job_is_drawn_and_erased(void **state)
 {
 	struct screen screen;
 
@@ -70,7 +70,7 @@ test_long_work_has_a_line_that_goes_away(void **state)
 }
 
 static void
-test_nothing_is_drawn_unless_it_is_on(void **state)
+test_progress_disabled_draws_nothing(void **state)
 {
 	struct screen screen;
 
@@ -82,7 +82,7 @@ test_nothing_is_drawn_unless_it_is_on(void **state)
 }
 
 static void
-test_the_line_fits_a_terminal_and_is_escaped(void **state)
+test_progress_line_fits_width_and_is_escaped(void **state)
 {
 	struct screen screen;
 	char target[300], text[300];
@@ -107,7 +107,7 @@ test_the_line_fits_a_terminal_and_is_escaped(void **state)
 }
 
 static void
-test_several_are_counted_and_changes_seen_soon(void **state)
+test_progress_several_jobs_are_counted(void **state)
 {
 	struct screen screen;
 
@@ -129,7 +129,7 @@ test_several_are_counted_and_changes_seen_soon(void **state)
 }
 
 static void
-test_a_long_count_leaves_room_for_the_rest(void **state)
+test_progress_long_count_leaves_room_for_names(void **state)
 {
 	struct screen screen;
 	char target[300];
@@ -156,12 +156,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_short_work_has_no_line),
-		cmocka_unit_test(test_long_work_has_a_line_that_goes_away),
-		cmocka_unit_test(test_nothing_is_drawn_unless_it_is_on),
-		cmocka_unit_test(test_the_line_fits_a_terminal_and_is_escaped),
-		cmocka_unit_test(test_several_are_counted_and_changes_seen_soon),
-		cmocka_unit_test(test_a_long_count_leaves_room_for_the_rest)
+		cmocka_unit_test(test_progress_short_job_draws_nothing),
+		cmocka_unit_test(test_progress_long_job_is_drawn_and_erased),
+		cmocka_unit_test(test_progress_disabled_draws_nothing),
+		cmocka_unit_test(test_progress_line_fits_width_and_is_escaped),
+		cmocka_unit_test(
+		    test_progress_several_jobs_are_counted),
+		cmocka_unit_test(test_progress_long_count_leaves_room_for_names)
 	};
 
 	return cmocka_run_group_tests_name("progress", tests, NULL, NULL);

@@ -35,7 +35,7 @@ print_indented(FILE *file, const char *text)
 }
 
 static void
-test_a_text_keeps_its_lines_and_may_hold_a_nul(void **state)
+test_term_text_keeps_lines_and_nul(void **state)
 {
 	char *data = NULL;
 	size_t size;
@@ -50,7 +50,7 @@ test_a_text_keeps_its_lines_and_may_hold_a_nul(void **state)
 }
 
 static void
-test_print_keeps_to_one_line(void **state)
+test_term_print_escapes_newlines(void **state)
 {
 	char *text;
 
@@ -61,7 +61,7 @@ test_print_keeps_to_one_line(void **state)
 }
 
 static void
-test_further_lines_are_indented(void **state)
+test_term_text_further_lines_are_indented(void **state)
 {
 	char *text;
 
@@ -75,7 +75,7 @@ test_further_lines_are_indented(void **state)
 }
 
 static void
-test_color_obeys_mode_and_environment(void **state)
+test_term_color_follows_mode_and_environment(void **state)
 {
 	FILE *file = tmpfile();
 
@@ -93,7 +93,7 @@ test_color_obeys_mode_and_environment(void **state)
 }
 
 static void
-test_color_is_automatic_on_a_terminal(void **state)
+test_term_color_auto_needs_a_terminal(void **state)
 {
 	FILE *terminal = NULL;
 	int fd;
@@ -118,7 +118,7 @@ test_color_is_automatic_on_a_terminal(void **state)
 }
 
 static void
-test_styles_are_printed_only_in_color(void **state)
+test_term_style_without_color_prints_nothing(void **state)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -141,13 +141,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-		    test_a_text_keeps_its_lines_and_may_hold_a_nul),
-		cmocka_unit_test(test_print_keeps_to_one_line),
-		cmocka_unit_test(test_further_lines_are_indented),
-		cmocka_unit_test(test_color_obeys_mode_and_environment),
-		cmocka_unit_test(test_color_is_automatic_on_a_terminal),
-		cmocka_unit_test(test_styles_are_printed_only_in_color)
+		cmocka_unit_test(test_term_text_keeps_lines_and_nul),
+		cmocka_unit_test(test_term_print_escapes_newlines),
+		cmocka_unit_test(test_term_text_further_lines_are_indented),
+		cmocka_unit_test(test_term_color_follows_mode_and_environment),
+		cmocka_unit_test(test_term_color_auto_needs_a_terminal),
+		cmocka_unit_test(test_term_style_without_color_prints_nothing)
 	};
 
 	return cmocka_run_group_tests_name("term", tests, NULL, NULL);

@@ -75,7 +75,7 @@ test_msgpack_text_prints_each_type(void **state)
 
 /* What is printed is YAML that means the same. */
 static void
-test_msgpack_text_is_read_as_yaml(void **state)
+test_msgpack_text_parses_as_yaml_to_the_same_values(void **state)
 {
 	char document[200];
 	struct error error;
@@ -97,7 +97,7 @@ test_msgpack_text_is_read_as_yaml(void **state)
 }
 
 static void
-test_msgpack_skip_ends_behind_the_value(void **state)
+test_msgpack_skip_stops_after_the_value(void **state)
 {
 	const char *at;
 	char *copy;
@@ -121,7 +121,7 @@ test_msgpack_skip_ends_behind_the_value(void **state)
 }
 
 static void
-test_msgpack_skip_refuses_what_is_not_there(void **state)
+test_msgpack_skip_truncated_value_fails(void **state)
 {
 	static const struct {
 		const char	*data;
@@ -149,7 +149,7 @@ test_msgpack_skip_refuses_what_is_not_there(void **state)
 }
 
 static void
-test_msgpack_skip_bounds_the_depth(void **state)
+test_msgpack_skip_nested_too_deep_fails(void **state)
 {
 	static char deep[1000000];
 	const char *at = deep;
@@ -169,10 +169,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_msgpack_text_prints_each_type),
-		cmocka_unit_test(test_msgpack_text_is_read_as_yaml),
-		cmocka_unit_test(test_msgpack_skip_ends_behind_the_value),
-		cmocka_unit_test(test_msgpack_skip_refuses_what_is_not_there),
-		cmocka_unit_test(test_msgpack_skip_bounds_the_depth),
+		cmocka_unit_test(
+		    test_msgpack_text_parses_as_yaml_to_the_same_values),
+		cmocka_unit_test(test_msgpack_skip_stops_after_the_value),
+		cmocka_unit_test(test_msgpack_skip_truncated_value_fails),
+		cmocka_unit_test(test_msgpack_skip_nested_too_deep_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

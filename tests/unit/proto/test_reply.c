@@ -90,7 +90,7 @@ check(const struct mapping *cases, size_t count)
 
 /* What Tarantool 2.6.0 sent. */
 static void
-test_strings_that_look_like_something_else_stay_strings(void **state)
+test_reply_quoted_scalar_is_string(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- 'yes'\n- y\n- '~'\n- on\n- off\n- 'no'\n- 'null'\n"
@@ -131,7 +131,7 @@ test_strings_that_look_like_something_else_stay_strings(void **state)
 }
 
 static void
-test_plain_null_booleans_and_numbers_have_their_types(void **state)
+test_reply_plain_null_boolean_and_number_are_typed(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- null\n- ~\n- true\n- false\n...\n",
@@ -162,7 +162,7 @@ test_plain_null_booleans_and_numbers_have_their_types(void **state)
 }
 
 static void
-test_empty_values_are_empty_strings(void **state)
+test_reply_empty_scalar_is_empty_string(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- a:\n  b:\n  -\n  -\n...\n",
@@ -181,7 +181,7 @@ test_empty_values_are_empty_strings(void **state)
 }
 
 static void
-test_a_document_without_values_is_an_empty_array(void **state)
+test_reply_document_without_values_is_empty_array(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n...\n", "[]" },
@@ -195,7 +195,7 @@ test_a_document_without_values_is_an_empty_array(void **state)
 }
 
 static void
-test_long_strings_are_unfolded(void **state)
+test_reply_folded_string_is_unfolded(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- 'a\n\n  b'\n- |-\n  a\n\n  b\n- 'a\n\n  '\n"
@@ -220,7 +220,7 @@ test_long_strings_are_unfolded(void **state)
 }
 
 static void
-test_escapes_and_other_alphabets_arrive(void **state)
+test_reply_escapes_and_utf8_are_decoded(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- \"a\\tb\"\n- \"\\0\"\n- \"a\\0b\"\n- \"\\e[0m\"\n"
@@ -237,7 +237,7 @@ test_escapes_and_other_alphabets_arrive(void **state)
 }
 
 static void
-test_binary_is_decoded_and_shown_as_text(void **state)
+test_reply_binary_is_decoded_to_text(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- !!binary /w==\n- !!binary Yf9i\n- !!binary woU=\n"
@@ -264,7 +264,7 @@ test_binary_is_decoded_and_shown_as_text(void **state)
 }
 
 static void
-test_what_is_not_base64_stays_as_it_stands(void **state)
+test_reply_binary_not_base64_is_kept_unchanged(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- !!binary a\n- !!binary YQ=\n- !!binary YQ===\n"
@@ -280,7 +280,7 @@ test_what_is_not_base64_stays_as_it_stands(void **state)
 }
 
 static void
-test_byte_escapes_of_new_versions_read_like_binary_of_old_ones(void **state)
+test_reply_byte_escapes_equal_binary(void **state)
 {
 	static const struct mapping cases[] = {
 		/* Since 2.11: "\xNN" is a byte, a character is "\uNNNN". */
@@ -304,7 +304,7 @@ test_byte_escapes_of_new_versions_read_like_binary_of_old_ones(void **state)
 }
 
 static void
-test_raw_bytes_that_yaml_forbids_become_text(void **state)
+test_reply_raw_bytes_not_allowed_in_yaml_become_text(void **state)
 {
 	static const char with_nul[] = "---\n- a\0b\n- 'c'\n...\n";
 	static const struct mapping cases[] = {
@@ -344,7 +344,7 @@ test_raw_bytes_that_yaml_forbids_become_text(void **state)
 }
 
 static void
-test_keys_are_text_and_the_last_of_equal_ones_counts(void **state)
+test_reply_keys_are_text_and_last_duplicate_wins(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- []: 1\n  true: t\n  -3: n\n  1.50: x\n  null: z\n"
@@ -370,7 +370,7 @@ test_keys_are_text_and_the_last_of_equal_ones_counts(void **state)
 }
 
 static void
-test_aliases_are_what_they_point_to(void **state)
+test_reply_alias_has_value_of_its_anchor(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- - &0\n    - x\n  - *0\n  - - *0\n- ser\n...\n",
@@ -397,7 +397,7 @@ test_aliases_are_what_they_point_to(void **state)
 }
 
 static void
-test_a_cycle_is_named(void **state)
+test_reply_cycle_is_marked(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- &0\n  1: 1\n  self: *0\n- - *0\n  - *0\n...\n",
@@ -415,7 +415,7 @@ test_a_cycle_is_named(void **state)
 }
 
 static void
-test_push_messages_are_read(void **state)
+test_reply_push_message_is_recognised(void **state)
 {
 	static const struct mapping cases[] = {
 		{ PUSH "--- hi\n...\n", "\"hi\"" },
@@ -431,7 +431,7 @@ test_push_messages_are_read(void **state)
 }
 
 static void
-test_flow_style_and_serialize_hints_are_read(void **state)
+test_reply_flow_style_and_serialize_hints_are_read(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- [1, 2]\n- {'a': 1}\n- {}\n- [a, [b, {c: d}]]\n"
@@ -461,7 +461,7 @@ refuse_bytes(const char *yaml, size_t len, const char *code, const char *part)
 }
 
 static void
-test_what_is_not_a_reply_is_refused(void **state)
+test_reply_not_a_document_of_values_is_refused(void **state)
 {
 	static const struct {
 		const char	*yaml, *part;
@@ -490,7 +490,7 @@ test_what_is_not_a_reply_is_refused(void **state)
 }
 
 static void
-test_the_cut_prefix_of_a_reply_never_crashes(void **state)
+test_reply_cut_anywhere_is_refused_without_crash(void **state)
 {
 	static const char reply[] = "%TAG !push! tag:x,2018\n---\n- &0 [a, "
 	    "{b: *0, \"c\\xFF\": !!binary /w==}, ? [x] : y]\n- 'a\n\n  b'\n"
@@ -521,7 +521,7 @@ nest(struct text *text, size_t depth, const char *open, const char *shut)
 }
 
 static void
-test_depth_is_limited(void **state)
+test_reply_nested_too_deep_is_refused(void **state)
 {
 	static const struct {
 		const char	*open, *shut;
@@ -547,7 +547,7 @@ test_depth_is_limited(void **state)
 }
 
 static void
-test_keys_inside_of_keys_do_not_explode(void **state)
+test_reply_nested_complex_keys_respect_budget(void **state)
 {
 	struct text text = { NULL, 0, 0 };
 	struct error error;
@@ -567,7 +567,7 @@ test_keys_inside_of_keys_do_not_explode(void **state)
 }
 
 static void
-test_depth_through_aliases_is_limited(void **state)
+test_reply_nested_through_aliases_too_deep_is_refused(void **state)
 {
 	struct text text = { NULL, 0, 0 };
 	struct error error;
@@ -596,7 +596,7 @@ seconds(void)
 }
 
 static void
-test_a_reply_that_explodes_is_refused_at_once(void **state)
+test_reply_exponential_aliases_are_refused_early(void **state)
 {
 	struct text text = { NULL, 0, 0 };
 	char line[128];
@@ -636,7 +636,7 @@ test_a_reply_that_explodes_is_refused_at_once(void **state)
 }
 
 static void
-test_aliases_within_the_budget_are_fine(void **state)
+test_reply_aliases_within_budget_are_read(void **state)
 {
 	struct text text = { NULL, 0, 0 };
 	struct error error;
@@ -657,7 +657,7 @@ test_aliases_within_the_budget_are_fine(void **state)
 
 /* Values that are shorter in a text than in memory. */
 static void
-test_many_small_values_are_refused(void **state)
+test_reply_many_small_values_are_refused(void **state)
 {
 	static const char *const units[] = {
 		"- []\n", "- {}\n", "- a: 1\n", "- &a 1\n", "- a\n", "- 1\n",
@@ -680,7 +680,7 @@ test_many_small_values_are_refused(void **state)
 }
 
 static void
-test_large_replies_are_fine(void **state)
+test_reply_large_but_within_limits_is_read(void **state)
 {
 	static const char place[] =
 	    "- kind: upvalue\n  where: global on_sale.callback upvalue f\n"
@@ -711,7 +711,7 @@ test_large_replies_are_fine(void **state)
 }
 
 static void
-test_a_reply_larger_than_the_limit_is_refused(void **state)
+test_reply_above_size_limit_is_refused(void **state)
 {
 	size_t len = REPLY_SIZE_MAX + 1;
 	char *data;
@@ -731,7 +731,7 @@ test_a_reply_larger_than_the_limit_is_refused(void **state)
 }
 
 static void
-test_directives_without_end_are_refused(void **state)
+test_reply_many_directives_are_refused(void **state)
 {
 	static const char *const breaks[] = { "\n", "\r", "\xc2\x85",
 	    "\xe2\x80\xa8", "\xe2\x80\xa9" };
@@ -782,7 +782,7 @@ time_to_read(const char *line, size_t times)
 }
 
 static void
-test_time_is_linear_in_the_size(void **state)
+test_reply_parse_time_is_linear(void **state)
 {
 	static const char *const lines[] = {
 		"- name: app.roles.some\n  path: '/usr/x y'\n  l: [1, ~]\n",
@@ -818,7 +818,7 @@ scarce_malloc(size_t size)
 }
 
 static void
-test_lack_of_memory_is_an_error_and_leaks_nothing(void **state)
+test_reply_out_of_memory_fails_without_leak(void **state)
 {
 	static const char reply[] = "---\n- &0 [a, {b: *0, \"c\\xFF\": "
 	    "!!binary /w==}]\n- {? [1, {x: ~}] : 2.5, &k k: &v v, *v : *0}\n"
@@ -847,42 +847,44 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reply_quoted_scalar_is_string),
 		cmocka_unit_test(
-		    test_strings_that_look_like_something_else_stay_strings),
+		    test_reply_plain_null_boolean_and_number_are_typed),
+		cmocka_unit_test(test_reply_empty_scalar_is_empty_string),
 		cmocka_unit_test(
-		    test_plain_null_booleans_and_numbers_have_their_types),
-		cmocka_unit_test(test_empty_values_are_empty_strings),
+		    test_reply_document_without_values_is_empty_array),
+		cmocka_unit_test(test_reply_folded_string_is_unfolded),
+		cmocka_unit_test(test_reply_escapes_and_utf8_are_decoded),
+		cmocka_unit_test(test_reply_binary_is_decoded_to_text),
 		cmocka_unit_test(
-		    test_a_document_without_values_is_an_empty_array),
-		cmocka_unit_test(test_long_strings_are_unfolded),
-		cmocka_unit_test(test_escapes_and_other_alphabets_arrive),
-		cmocka_unit_test(test_binary_is_decoded_and_shown_as_text),
-		cmocka_unit_test(test_what_is_not_base64_stays_as_it_stands),
+		    test_reply_binary_not_base64_is_kept_unchanged),
+		cmocka_unit_test(test_reply_byte_escapes_equal_binary),
 		cmocka_unit_test(
-	test_byte_escapes_of_new_versions_read_like_binary_of_old_ones),
-		cmocka_unit_test(test_raw_bytes_that_yaml_forbids_become_text),
+		    test_reply_raw_bytes_not_allowed_in_yaml_become_text),
 		cmocka_unit_test(
-		    test_keys_are_text_and_the_last_of_equal_ones_counts),
-		cmocka_unit_test(test_aliases_are_what_they_point_to),
-		cmocka_unit_test(test_a_cycle_is_named),
-		cmocka_unit_test(test_push_messages_are_read),
-		cmocka_unit_test(test_flow_style_and_serialize_hints_are_read),
-		cmocka_unit_test(test_what_is_not_a_reply_is_refused),
-		cmocka_unit_test(test_the_cut_prefix_of_a_reply_never_crashes),
-		cmocka_unit_test(test_depth_is_limited),
-		cmocka_unit_test(test_keys_inside_of_keys_do_not_explode),
-		cmocka_unit_test(test_depth_through_aliases_is_limited),
+		    test_reply_keys_are_text_and_last_duplicate_wins),
+		cmocka_unit_test(test_reply_alias_has_value_of_its_anchor),
+		cmocka_unit_test(test_reply_cycle_is_marked),
+		cmocka_unit_test(test_reply_push_message_is_recognised),
 		cmocka_unit_test(
-		    test_a_reply_that_explodes_is_refused_at_once),
-		cmocka_unit_test(test_aliases_within_the_budget_are_fine),
-		cmocka_unit_test(test_many_small_values_are_refused),
-		cmocka_unit_test(test_large_replies_are_fine),
+		    test_reply_flow_style_and_serialize_hints_are_read),
 		cmocka_unit_test(
-		    test_a_reply_larger_than_the_limit_is_refused),
-		cmocka_unit_test(test_directives_without_end_are_refused),
-		cmocka_unit_test(test_time_is_linear_in_the_size),
+		    test_reply_not_a_document_of_values_is_refused),
 		cmocka_unit_test(
-		    test_lack_of_memory_is_an_error_and_leaks_nothing),
+		    test_reply_cut_anywhere_is_refused_without_crash),
+		cmocka_unit_test(test_reply_nested_too_deep_is_refused),
+		cmocka_unit_test(test_reply_nested_complex_keys_respect_budget),
+		cmocka_unit_test(
+		    test_reply_nested_through_aliases_too_deep_is_refused),
+		cmocka_unit_test(
+		    test_reply_exponential_aliases_are_refused_early),
+		cmocka_unit_test(test_reply_aliases_within_budget_are_read),
+		cmocka_unit_test(test_reply_many_small_values_are_refused),
+		cmocka_unit_test(test_reply_large_but_within_limits_is_read),
+		cmocka_unit_test(test_reply_above_size_limit_is_refused),
+		cmocka_unit_test(test_reply_many_directives_are_refused),
+		cmocka_unit_test(test_reply_parse_time_is_linear),
+		cmocka_unit_test(test_reply_out_of_memory_fails_without_leak),
 	};
 
 	return cmocka_run_group_tests_name("reply", tests, NULL, NULL);

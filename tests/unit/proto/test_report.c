@@ -64,7 +64,7 @@ assert_json(const json_t *value, const char *expected)
 	"\"scan\":null},\"warnings\":[]}"
 
 static void
-test_all_fields_of_the_schema_are_always_there(void **state)
+test_report_has_all_schema_fields(void **state)
 {
 	struct report report;
 
@@ -77,7 +77,7 @@ test_all_fields_of_the_schema_are_always_there(void **state)
 }
 
 static void
-test_what_the_instance_says_is_passed_on(void **state)
+test_report_fields_of_instance_are_kept(void **state)
 {
 	struct report report;
 
@@ -115,7 +115,7 @@ test_what_the_instance_says_is_passed_on(void **state)
 }
 
 static void
-test_stale_references_come_with_the_scan_that_found_them(void **state)
+test_report_stale_references_and_scan_are_kept(void **state)
 {
 	struct report report;
 
@@ -148,7 +148,7 @@ test_stale_references_come_with_the_scan_that_found_them(void **state)
 }
 
 static void
-test_failures_come_with_error_and_rollback(void **state)
+test_report_failure_has_error_and_rollback(void **state)
 {
 	struct report report;
 
@@ -172,7 +172,7 @@ test_failures_come_with_error_and_rollback(void **state)
 }
 
 static void
-test_transient_is_for_waiting_and_not_printed(void **state)
+test_report_transient_flag_is_not_printed(void **state)
 {
 	struct report report;
 
@@ -188,7 +188,7 @@ test_transient_is_for_waiting_and_not_printed(void **state)
 }
 
 static void
-test_fields_of_one_command_are_only_there_with_it(void **state)
+test_report_command_fields_only_with_their_command(void **state)
 {
 	struct report report;
 
@@ -215,7 +215,7 @@ test_fields_of_one_command_are_only_there_with_it(void **state)
 }
 
 static void
-test_unknown_fields_are_dropped(void **state)
+test_report_unknown_fields_are_dropped(void **state)
 {
 	struct report report;
 
@@ -232,7 +232,7 @@ test_unknown_fields_are_dropped(void **state)
 }
 
 static void
-test_an_empty_table_is_a_map_or_a_list(void **state)
+test_report_empty_table_is_map_or_list_by_schema(void **state)
 {
 	struct report report;
 
@@ -247,7 +247,7 @@ test_an_empty_table_is_a_map_or_a_list(void **state)
 }
 
 static void
-test_wrong_types_are_protocol_errors_that_name_the_field(void **state)
+test_report_wrong_type_error_names_field(void **state)
 {
 	static const struct {
 		const char *field, *why;
@@ -309,7 +309,7 @@ test_wrong_types_are_protocol_errors_that_name_the_field(void **state)
 }
 
 static void
-test_only_outcomes_of_an_instance_are_taken(void **state)
+test_report_client_only_outcome_is_rejected(void **state)
 {
 	static const char *const bad[] = {
 		"'usage'", "'unreachable'", "'protocol'", "'bogus'", "''", "1",
@@ -333,7 +333,7 @@ test_only_outcomes_of_an_instance_are_taken(void **state)
 }
 
 static void
-test_another_protocol_version_is_an_error(void **state)
+test_report_other_protocol_version_is_rejected(void **state)
 {
 	struct report report;
 
@@ -350,7 +350,7 @@ test_another_protocol_version_is_an_error(void **state)
 }
 
 static void
-test_a_lone_error_is_one_of_lua(void **state)
+test_report_lua_error_reply_is_lua_error(void **state)
 {
 	static const struct {
 		const char *reply, *message;
@@ -377,7 +377,7 @@ test_a_lone_error_is_one_of_lua(void **state)
 }
 
 static void
-test_other_replies_are_shown_in_part(void **state)
+test_report_unexpected_reply_is_quoted_in_part(void **state)
 {
 	static const char *const replies[] = {
 		"[]", "{}", "null", "'x'", "[1, 2]", "[{'error': 'a'}, 1]",
@@ -409,7 +409,7 @@ test_other_replies_are_shown_in_part(void **state)
 
 /* What is dumped of a reply does not always end when it is told to. */
 static void
-test_the_part_that_is_shown_of_a_deep_reply_has_an_end(void **state)
+test_report_unexpected_deep_reply_quote_is_limited(void **state)
 {
 	struct report report;
 	const char *message;
@@ -427,7 +427,7 @@ test_the_part_that_is_shown_of_a_deep_reply_has_an_end(void **state)
 }
 
 static void
-test_only_a_relayed_reply_is_of_an_unreachable_instance(void **state)
+test_report_unreachable_outcome_only_from_relay(void **state)
 {
 	struct report report;
 	json_t *reply = json_pack("[{s:i, s:s, s:{s:s, s:b}}]",
@@ -455,7 +455,7 @@ test_only_a_relayed_reply_is_of_an_unreachable_instance(void **state)
 }
 
 static void
-test_a_topology_is_read_like_all_else(void **state)
+test_report_topology_is_read(void **state)
 {
 	struct report report;
 
@@ -476,7 +476,7 @@ test_a_topology_is_read_like_all_else(void **state)
 }
 
 static void
-test_a_report_can_become_one_of_a_failure(void **state)
+test_report_set_error_replaces_outcome(void **state)
 {
 	struct report report;
 	struct error error;
@@ -498,7 +498,7 @@ test_a_report_can_become_one_of_a_failure(void **state)
 }
 
 static void
-test_a_name_is_given_to_who_has_none(void **state)
+test_report_set_alias_keeps_own_alias(void **state)
 {
 	struct report report;
 
@@ -513,7 +513,7 @@ test_a_name_is_given_to_who_has_none(void **state)
 }
 
 static void
-test_text_with_a_nul_is_kept_whole(void **state)
+test_report_text_with_nul_is_kept_whole(void **state)
 {
 	struct report report;
 
@@ -527,7 +527,7 @@ test_text_with_a_nul_is_kept_whole(void **state)
 }
 
 static void
-test_an_error_of_ours_has_all_fields(void **state)
+test_report_client_error_has_all_fields(void **state)
 {
 	struct report report;
 	struct error error;
@@ -546,7 +546,7 @@ test_an_error_of_ours_has_all_fields(void **state)
 }
 
 static void
-test_names_that_are_not_utf8_are_reported_escaped(void **state)
+test_report_target_not_utf8_is_escaped(void **state)
 {
 	struct report report;
 	struct error error;
@@ -561,7 +561,7 @@ test_names_that_are_not_utf8_are_reported_escaped(void **state)
 }
 
 static void
-test_results_become_a_tree_on_request(void **state)
+test_report_results_parsed_become_values(void **state)
 {
 	struct report report;
 
@@ -581,7 +581,7 @@ test_results_become_a_tree_on_request(void **state)
 }
 
 static void
-test_results_that_are_not_yaml_are_a_protocol_error(void **state)
+test_report_results_not_yaml_are_protocol_error(void **state)
 {
 	struct report report;
 
@@ -596,7 +596,7 @@ test_results_that_are_not_yaml_are_a_protocol_error(void **state)
 }
 
 static void
-test_the_document_holds_all_reports(void **state)
+test_report_document_holds_all_instances(void **state)
 {
 	json_t *instances = json_pack("[{s:i}]", "a", 1), *document;
 	json_t *names, *skipped;
@@ -626,7 +626,7 @@ test_the_document_holds_all_reports(void **state)
 }
 
 static void
-test_all_reports_together_have_a_limit(void **state)
+test_report_replies_above_total_limit_are_refused(void **state)
 {
 	enum { SIZE = 64 * 1024 * 1024, REPORTS = 10 };
 	struct report reports[REPORTS];
@@ -664,31 +664,40 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_fields_of_the_schema_are_always_there),
-		cmocka_unit_test(test_what_the_instance_says_is_passed_on),
-		cmocka_unit_test(test_stale_references_come_with_the_scan_that_found_them),
-		cmocka_unit_test(test_failures_come_with_error_and_rollback),
-		cmocka_unit_test(test_transient_is_for_waiting_and_not_printed),
-		cmocka_unit_test(test_fields_of_one_command_are_only_there_with_it),
-		cmocka_unit_test(test_all_reports_together_have_a_limit),
-		cmocka_unit_test(test_unknown_fields_are_dropped),
-		cmocka_unit_test(test_an_empty_table_is_a_map_or_a_list),
-		cmocka_unit_test(test_wrong_types_are_protocol_errors_that_name_the_field),
-		cmocka_unit_test(test_only_outcomes_of_an_instance_are_taken),
-		cmocka_unit_test(test_another_protocol_version_is_an_error),
-		cmocka_unit_test(test_a_lone_error_is_one_of_lua),
-		cmocka_unit_test(test_other_replies_are_shown_in_part),
-		cmocka_unit_test(test_the_part_that_is_shown_of_a_deep_reply_has_an_end),
-		cmocka_unit_test(test_only_a_relayed_reply_is_of_an_unreachable_instance),
-		cmocka_unit_test(test_a_topology_is_read_like_all_else),
-		cmocka_unit_test(test_a_report_can_become_one_of_a_failure),
-		cmocka_unit_test(test_a_name_is_given_to_who_has_none),
-		cmocka_unit_test(test_text_with_a_nul_is_kept_whole),
-		cmocka_unit_test(test_an_error_of_ours_has_all_fields),
-		cmocka_unit_test(test_names_that_are_not_utf8_are_reported_escaped),
-		cmocka_unit_test(test_results_become_a_tree_on_request),
-		cmocka_unit_test(test_results_that_are_not_yaml_are_a_protocol_error),
-		cmocka_unit_test(test_the_document_holds_all_reports)
+		cmocka_unit_test(test_report_has_all_schema_fields),
+		cmocka_unit_test(test_report_fields_of_instance_are_kept),
+		cmocka_unit_test(
+		    test_report_stale_references_and_scan_are_kept),
+		cmocka_unit_test(test_report_failure_has_error_and_rollback),
+		cmocka_unit_test(test_report_transient_flag_is_not_printed),
+		cmocka_unit_test(
+		    test_report_command_fields_only_with_their_command),
+		cmocka_unit_test(
+		    test_report_replies_above_total_limit_are_refused),
+		cmocka_unit_test(test_report_unknown_fields_are_dropped),
+		cmocka_unit_test(
+		    test_report_empty_table_is_map_or_list_by_schema),
+		cmocka_unit_test(test_report_wrong_type_error_names_field),
+		cmocka_unit_test(test_report_client_only_outcome_is_rejected),
+		cmocka_unit_test(
+		    test_report_other_protocol_version_is_rejected),
+		cmocka_unit_test(test_report_lua_error_reply_is_lua_error),
+		cmocka_unit_test(
+		    test_report_unexpected_reply_is_quoted_in_part),
+		cmocka_unit_test(
+		    test_report_unexpected_deep_reply_quote_is_limited),
+		cmocka_unit_test(
+		    test_report_unreachable_outcome_only_from_relay),
+		cmocka_unit_test(test_report_topology_is_read),
+		cmocka_unit_test(test_report_set_error_replaces_outcome),
+		cmocka_unit_test(test_report_set_alias_keeps_own_alias),
+		cmocka_unit_test(test_report_text_with_nul_is_kept_whole),
+		cmocka_unit_test(test_report_client_error_has_all_fields),
+		cmocka_unit_test(test_report_target_not_utf8_is_escaped),
+		cmocka_unit_test(test_report_results_parsed_become_values),
+		cmocka_unit_test(
+		    test_report_results_not_yaml_are_protocol_error),
+		cmocka_unit_test(test_report_document_holds_all_instances)
 	};
 
 	return cmocka_run_group_tests_name("report", tests, NULL, NULL);

@@ -55,7 +55,7 @@ line_for(const char *command, size_t *len)
 }
 
 static void
-test_the_line_is_one_call_in_parentheses(void **state)
+test_request_line_is_one_parenthesised_call(void **state)
 {
 	char *line;
 	size_t len;
@@ -70,7 +70,7 @@ test_the_line_is_one_call_in_parentheses(void **state)
 }
 
 static void
-test_required_modules_are_sent_once_and_only_those(void **state)
+test_request_required_modules_are_sent_once(void **state)
 {
 	char *line, *at;
 	size_t len;
@@ -87,7 +87,7 @@ test_required_modules_are_sent_once_and_only_those(void **state)
 }
 
 static void
-test_arguments_cannot_leave_their_string(void **state)
+test_request_arguments_cannot_end_their_string(void **state)
 {
 	json_t *args;
 	char *line;
@@ -112,7 +112,7 @@ test_arguments_cannot_leave_their_string(void **state)
  * parentheses closed and all strings ended.
  */
 static void
-test_no_prefix_is_a_whole_expression(void **state)
+test_request_prefix_is_never_balanced(void **state)
 {
 	static const char *const commands[] = { "plan", "status" };
 	char *line;
@@ -140,7 +140,7 @@ test_no_prefix_is_a_whole_expression(void **state)
 }
 
 static void
-test_a_command_without_script_has_no_line(void **state)
+test_request_unknown_command_has_no_line(void **state)
 {
 	json_t *args = json_object();
 	size_t len;
@@ -152,7 +152,7 @@ test_a_command_without_script_has_no_line(void **state)
 }
 
 static void
-test_what_an_instance_has_of_its_own_follows_the_shared_head(void **state)
+test_request_suffix_per_instance_follows_shared_prefix(void **state)
 {
 	json_t *args = json_pack("{s:s, s:i}", "command", "status", "a", 1);
 	json_t *more = json_pack("{s:s}", "b", "\"x");
@@ -180,7 +180,7 @@ test_what_an_instance_has_of_its_own_follows_the_shared_head(void **state)
 }
 
 static void
-test_a_relayed_command_comes_with_its_modules(void **state)
+test_request_relay_includes_relayed_modules(void **state)
 {
 	json_t *args = json_pack("{s:s, s:{s:s}}", "command", "relay",
 	    "request", "command", "status");
@@ -199,7 +199,7 @@ test_a_relayed_command_comes_with_its_modules(void **state)
 }
 
 static void
-test_texts_go_beside_the_modules_and_are_escaped_once(void **state)
+test_request_texts_are_escaped_once(void **state)
 {
 	json_t *args = json_pack("{s:s, s:{s:s%}, s:i}", "command", "status",
 	    "texts", "pushed", "\"a\\\n\t\303\244\0b", (size_t)9, "n", 1);
@@ -219,7 +219,7 @@ test_texts_go_beside_the_modules_and_are_escaped_once(void **state)
 }
 
 static void
-test_what_is_typed_is_the_text_of_a_call(void **state)
+test_request_repl_text_is_last_call_argument(void **state)
 {
 	static const char begin[] = "(loadstring(\"return 2\",";
 	static const char end[] = ",\"@cartridge-reload/commands/repl.lua\"))"
@@ -239,7 +239,7 @@ test_what_is_typed_is_the_text_of_a_call(void **state)
 
 /* What is left of some arguments would be another request. */
 static void
-test_lack_of_memory_leaves_no_argument_out(void **state)
+test_request_out_of_memory_fails_whole(void **state)
 {
 	json_t *args = json_pack("{s:s, s:b, s:s, s:[s], s:[s], s:{s:s}}",
 	    "command", "status", "no_stop", 1, "stale", "report", "modules",
@@ -272,16 +272,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_line_is_one_call_in_parentheses),
-		cmocka_unit_test(test_required_modules_are_sent_once_and_only_those),
-		cmocka_unit_test(test_arguments_cannot_leave_their_string),
-		cmocka_unit_test(test_no_prefix_is_a_whole_expression),
-		cmocka_unit_test(test_a_command_without_script_has_no_line),
-		cmocka_unit_test(test_what_an_instance_has_of_its_own_follows_the_shared_head),
-		cmocka_unit_test(test_a_relayed_command_comes_with_its_modules),
-		cmocka_unit_test(test_texts_go_beside_the_modules_and_are_escaped_once),
-		cmocka_unit_test(test_what_is_typed_is_the_text_of_a_call),
-		cmocka_unit_test(test_lack_of_memory_leaves_no_argument_out)
+		cmocka_unit_test(test_request_line_is_one_parenthesised_call),
+		cmocka_unit_test(test_request_required_modules_are_sent_once),
+		cmocka_unit_test(
+		    test_request_arguments_cannot_end_their_string),
+		cmocka_unit_test(test_request_prefix_is_never_balanced),
+		cmocka_unit_test(test_request_unknown_command_has_no_line),
+		cmocka_unit_test(
+		    test_request_suffix_per_instance_follows_shared_prefix),
+		cmocka_unit_test(test_request_relay_includes_relayed_modules),
+		cmocka_unit_test(test_request_texts_are_escaped_once),
+		cmocka_unit_test(test_request_repl_text_is_last_call_argument),
+		cmocka_unit_test(test_request_out_of_memory_fails_whole)
 	};
 
 	return cmocka_run_group_tests_name("request", tests, NULL, NULL);

@@ -53,7 +53,7 @@ unescape(const char *text, size_t *len)
 }
 
 static void
-test_every_script_is_its_file_line_by_line(void **state)
+test_script_text_equals_source_line_by_line(void **state)
 {
 	const struct script *script;
 	const char *at, *expected;
@@ -87,7 +87,7 @@ test_every_script_is_its_file_line_by_line(void **state)
 
 /* One that is missing would fail in the instance, when it is required. */
 static void
-test_every_required_script_is_listed(void **state)
+test_script_requires_are_listed(void **state)
 {
 	const struct script *script, *other;
 	const char *const *required;
@@ -108,7 +108,7 @@ test_every_required_script_is_listed(void **state)
 }
 
 static void
-test_the_table_is_sorted_and_without_doubles(void **state)
+test_script_table_is_sorted_and_unique(void **state)
 {
 	const struct script *script;
 
@@ -118,7 +118,7 @@ test_the_table_is_sorted_and_without_doubles(void **state)
 }
 
 static void
-test_scripts_are_found_by_name(void **state)
+test_script_find_by_name(void **state)
 {
 	const struct script *script;
 
@@ -130,7 +130,7 @@ test_scripts_are_found_by_name(void **state)
 }
 
 static void
-test_every_command_has_its_script(void **state)
+test_script_exists_for_each_command(void **state)
 {
 	const struct command_row *command;
 	char name[64];
@@ -151,11 +151,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_every_script_is_its_file_line_by_line),
-		cmocka_unit_test(test_every_required_script_is_listed),
-		cmocka_unit_test(test_the_table_is_sorted_and_without_doubles),
-		cmocka_unit_test(test_scripts_are_found_by_name),
-		cmocka_unit_test(test_every_command_has_its_script)
+		cmocka_unit_test(test_script_text_equals_source_line_by_line),
+		cmocka_unit_test(test_script_requires_are_listed),
+		cmocka_unit_test(test_script_table_is_sorted_and_unique),
+		cmocka_unit_test(test_script_find_by_name),
+		cmocka_unit_test(test_script_exists_for_each_command)
 	};
 
 	return cmocka_run_group_tests_name("script", tests, NULL, NULL);

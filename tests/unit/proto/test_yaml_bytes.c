@@ -35,7 +35,7 @@ check_restored(const char *in, size_t len, int quoted, const char *out,
 }
 
 static void
-test_what_libyaml_takes_is_not_copied(void **state)
+test_yaml_bytes_valid_input_is_not_copied(void **state)
 {
 	static const char *const cases[] = {
 		"", "a", "---\n- a\n...\n", "\t\r\n", "\\n \\\\ \\x41 \\\\xff",
@@ -61,7 +61,7 @@ test_what_libyaml_takes_is_not_copied(void **state)
 }
 
 static void
-test_what_it_does_not_take_comes_back(void **state)
+test_yaml_bytes_placeholders_are_restored(void **state)
 {
 	static const struct {
 		const char	*in, *plain, *quoted;
@@ -99,7 +99,7 @@ test_what_it_does_not_take_comes_back(void **state)
 
 /* At each place of a text, so that it is in each piece of it once. */
 static void
-test_each_byte_is_found_wherever_it_stands(void **state)
+test_yaml_bytes_invalid_byte_is_found_at_any_offset(void **state)
 {
 	struct prepared prepared;
 	char text[100];
@@ -124,7 +124,7 @@ test_each_byte_is_found_wherever_it_stands(void **state)
 
 /* The same for what is more than one byte. */
 static void
-test_each_sequence_is_found_wherever_it_stands(void **state)
+test_yaml_bytes_invalid_sequence_is_found_at_any_offset(void **state)
 {
 	static const struct {
 		const char	*sequence;
@@ -182,7 +182,7 @@ is_copied(const char *text, size_t len)
 
 /* One byte too many or too few in a text of characters of several bytes. */
 static void
-test_each_broken_character_is_found_wherever_it_stands(void **state)
+test_yaml_bytes_truncated_character_is_found_at_any_offset(void **state)
 {
 	static const char *const characters[] = {
 		"\xd0\xb6", "\xe2\x82\xac", "a\xd0\xb6\xe2\x82\xac",
@@ -215,7 +215,7 @@ test_each_broken_character_is_found_wherever_it_stands(void **state)
 }
 
 static void
-test_directives_are_counted(void **state)
+test_yaml_bytes_directives_are_counted(void **state)
 {
 	static const char text[] = "%TAG !a! b\n%A\r%B\xc2\x85%C\xe2\x80\xa8%D"
 	    "\xe2\x80\xa9%E\n %F\n--- 100%\n";
@@ -229,7 +229,7 @@ test_directives_are_counted(void **state)
 }
 
 static void
-test_a_copy_has_a_limit(void **state)
+test_yaml_bytes_copy_above_limit_fails(void **state)
 {
 	struct prepared prepared;
 
@@ -242,7 +242,7 @@ test_a_copy_has_a_limit(void **state)
 }
 
 static void
-test_bytes_of_any_kind_have_a_text(void **state)
+test_yaml_bytes_text_of_any_bytes_is_utf8(void **state)
 {
 	static const struct {
 		const char	*bytes;
@@ -275,7 +275,7 @@ test_bytes_of_any_kind_have_a_text(void **state)
 }
 
 static void
-test_base64_is_decoded(void **state)
+test_base64_decode_valid_and_invalid(void **state)
 {
 	static const struct {
 		const char	*in, *out;
@@ -308,17 +308,18 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_libyaml_takes_is_not_copied),
-		cmocka_unit_test(test_what_it_does_not_take_comes_back),
-		cmocka_unit_test(test_each_byte_is_found_wherever_it_stands),
+		cmocka_unit_test(test_yaml_bytes_valid_input_is_not_copied),
+		cmocka_unit_test(test_yaml_bytes_placeholders_are_restored),
 		cmocka_unit_test(
-		    test_each_sequence_is_found_wherever_it_stands),
+		    test_yaml_bytes_invalid_byte_is_found_at_any_offset),
 		cmocka_unit_test(
-		    test_each_broken_character_is_found_wherever_it_stands),
-		cmocka_unit_test(test_directives_are_counted),
-		cmocka_unit_test(test_a_copy_has_a_limit),
-		cmocka_unit_test(test_bytes_of_any_kind_have_a_text),
-		cmocka_unit_test(test_base64_is_decoded),
+		    test_yaml_bytes_invalid_sequence_is_found_at_any_offset),
+		cmocka_unit_test(
+		    test_yaml_bytes_truncated_character_is_found_at_any_offset),
+		cmocka_unit_test(test_yaml_bytes_directives_are_counted),
+		cmocka_unit_test(test_yaml_bytes_copy_above_limit_fails),
+		cmocka_unit_test(test_yaml_bytes_text_of_any_bytes_is_utf8),
+		cmocka_unit_test(test_base64_decode_valid_and_invalid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

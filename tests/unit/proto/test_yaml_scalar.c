@@ -27,7 +27,7 @@ value_of(const char *text, size_t len)
 }
 
 static void
-test_words(void **state)
+test_yaml_scalar_words_are_typed(void **state)
 {
 	static const struct {
 		const char	*text;
@@ -55,7 +55,7 @@ test_words(void **state)
 }
 
 static void
-test_integers(void **state)
+test_yaml_scalar_integers_are_typed(void **state)
 {
 	static const struct {
 		const char	*text;
@@ -105,7 +105,7 @@ check_real(const char *text)
 }
 
 static void
-test_reals(void **state)
+test_yaml_scalar_reals_are_typed(void **state)
 {
 	static const char *const reals[] = {
 		"0.0", "-0.0", "0.5", "-1.25", "1e5", "1E5", "1e+5", "1e-5",
@@ -148,7 +148,7 @@ test_reals(void **state)
 }
 
 static void
-test_strings_that_were_seen_are_one_value(void **state)
+test_yaml_scalar_repeated_string_is_shared(void **state)
 {
 	/* So many that each place is taken anew again and again. */
 	enum { WORDS = 3 * SCALARS_MAX };
@@ -192,10 +192,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_integers),
-		cmocka_unit_test(test_reals),
-		cmocka_unit_test(test_strings_that_were_seen_are_one_value),
+		cmocka_unit_test(test_yaml_scalar_words_are_typed),
+		cmocka_unit_test(test_yaml_scalar_integers_are_typed),
+		cmocka_unit_test(test_yaml_scalar_reals_are_typed),
+		cmocka_unit_test(test_yaml_scalar_repeated_string_is_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

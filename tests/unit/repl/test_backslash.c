@@ -56,7 +56,7 @@ assert_wrong(const char *line, const char *message)
 }
 
 static void
-test_a_backslash_begins_a_command(void **state)
+test_backslash_line_is_recognised(void **state)
 {
 	(void)state;
 	assert_true(backslash_begins("\\x"));
@@ -66,7 +66,7 @@ test_a_backslash_begins_a_command(void **state)
 }
 
 static void
-test_commands_have_the_options_of_the_command_line(void **state)
+test_backslash_command_has_command_line_options(void **state)
 {
 	struct backslash backslash;
 
@@ -89,7 +89,7 @@ test_commands_have_the_options_of_the_command_line(void **state)
 }
 
 static void
-test_options_of_the_console_are_the_defaults(void **state)
+test_backslash_console_options_are_defaults(void **state)
 {
 	struct backslash backslash;
 
@@ -110,7 +110,7 @@ test_options_of_the_console_are_the_defaults(void **state)
 }
 
 static void
-test_names_can_be_cut_short_if_one_is_meant(void **state)
+test_backslash_unique_prefix_is_expanded(void **state)
 {
 	struct backslash backslash;
 
@@ -132,7 +132,7 @@ test_names_can_be_cut_short_if_one_is_meant(void **state)
 }
 
 static void
-test_what_there_is_not_is_said(void **state)
+test_backslash_unknown_name_is_reported(void **state)
 {
 	static const char known[] = "\\reload, \\plan, \\status, \\stale, "
 	    "\\push, \\eval, \\set, \\help, \\quit";
@@ -166,7 +166,7 @@ test_what_there_is_not_is_said(void **state)
 }
 
 static void
-test_a_lone_backslash_is_no_command(void **state)
+test_backslash_alone_is_no_command(void **state)
 {
 	static const char *const lines[] = { "\\", "\\ reload", " \\\t" };
 	struct backslash backslash;
@@ -182,7 +182,7 @@ test_a_lone_backslash_is_no_command(void **state)
 }
 
 static void
-test_another_place_to_connect_to_is_refused(void **state)
+test_backslash_target_options_are_rejected(void **state)
 {
 	static const char *const words[] = {
 		"-s x", "--app=x", "-i x", "--run-dir x", "--print-lua",
@@ -205,7 +205,7 @@ test_another_place_to_connect_to_is_refused(void **state)
 }
 
 static void
-test_settings_and_help_are_read(void **state)
+test_backslash_settings_and_help_are_parsed(void **state)
 {
 	struct backslash backslash;
 
@@ -253,7 +253,7 @@ offered(const char *line, int *files)
 }
 
 static void
-test_names_options_and_values_are_offered(void **state)
+test_backslash_complete_offers_names_options_and_values(void **state)
 {
 	const char *all;
 
@@ -286,7 +286,7 @@ test_names_options_and_values_are_offered(void **state)
 }
 
 static void
-test_files_are_offered_where_they_can_stand(void **state)
+test_backslash_complete_offers_files_for_file_values(void **state)
 {
 	int files;
 
@@ -302,7 +302,7 @@ test_files_are_offered_where_they_can_stand(void **state)
 }
 
 static void
-test_the_help_has_all_and_fits_80_columns(void **state)
+test_backslash_help_lists_all_in_80_columns(void **state)
 {
 	char *text = NULL, *line, *rest;
 	const struct command_row *row;
@@ -329,18 +329,20 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_backslash_begins_a_command),
+		cmocka_unit_test(test_backslash_line_is_recognised),
 		cmocka_unit_test(
-		    test_commands_have_the_options_of_the_command_line),
-		cmocka_unit_test(test_options_of_the_console_are_the_defaults),
-		cmocka_unit_test(test_names_can_be_cut_short_if_one_is_meant),
-		cmocka_unit_test(test_what_there_is_not_is_said),
-		cmocka_unit_test(test_a_lone_backslash_is_no_command),
-		cmocka_unit_test(test_another_place_to_connect_to_is_refused),
-		cmocka_unit_test(test_settings_and_help_are_read),
-		cmocka_unit_test(test_names_options_and_values_are_offered),
-		cmocka_unit_test(test_files_are_offered_where_they_can_stand),
-		cmocka_unit_test(test_the_help_has_all_and_fits_80_columns)
+		    test_backslash_command_has_command_line_options),
+		cmocka_unit_test(test_backslash_console_options_are_defaults),
+		cmocka_unit_test(test_backslash_unique_prefix_is_expanded),
+		cmocka_unit_test(test_backslash_unknown_name_is_reported),
+		cmocka_unit_test(test_backslash_alone_is_no_command),
+		cmocka_unit_test(test_backslash_target_options_are_rejected),
+		cmocka_unit_test(test_backslash_settings_and_help_are_parsed),
+		cmocka_unit_test(
+		    test_backslash_complete_offers_names_options_and_values),
+		cmocka_unit_test(
+		    test_backslash_complete_offers_files_for_file_values),
+		cmocka_unit_test(test_backslash_help_lists_all_in_80_columns)
 	};
 
 	return cmocka_run_group_tests_name("slash", tests, set_up, tear_down);

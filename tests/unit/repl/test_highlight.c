@@ -49,7 +49,7 @@ paint(const char *text, size_t len, int color, int failed)
 }
 
 static void
-test_each_kind_of_value_has_a_style(void **state)
+test_highlight_each_kind_has_a_style(void **state)
 {
 	static const struct {
 		const char	*text;
@@ -90,7 +90,7 @@ test_each_kind_of_value_has_a_style(void **state)
 }
 
 static void
-test_an_error_is_told_apart(void **state)
+test_highlight_error_has_its_own_style(void **state)
 {
 	static const char text[] = "- error: 'x: y'\n";
 	char *painted = paint(text, sizeof(text) - 1, 1, 1);
@@ -102,7 +102,7 @@ test_an_error_is_told_apart(void **state)
 
 /* The text without colours is the text, whatever it is. */
 static void
-test_nothing_is_lost_or_added(void **state)
+test_highlight_keeps_text_unchanged(void **state)
 {
 	static const char letters[] = "-?: '\"|>[]{}&*!%.\\ab1\n\n  \t#";
 	char text[64], *painted, *plain;
@@ -139,7 +139,7 @@ test_nothing_is_lost_or_added(void **state)
 }
 
 static void
-test_what_could_harm_a_terminal_is_escaped(void **state)
+test_highlight_control_characters_are_escaped(void **state)
 {
 	static const char text[] =
 	    "- \033[2J\0\x9b\xc2\x9b\r\xff\xe2\x80\xae\n";
@@ -162,10 +162,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_kind_of_value_has_a_style),
-		cmocka_unit_test(test_an_error_is_told_apart),
-		cmocka_unit_test(test_nothing_is_lost_or_added),
-		cmocka_unit_test(test_what_could_harm_a_terminal_is_escaped)
+		cmocka_unit_test(test_highlight_each_kind_has_a_style),
+		cmocka_unit_test(test_highlight_error_has_its_own_style),
+		cmocka_unit_test(test_highlight_keeps_text_unchanged),
+		cmocka_unit_test(test_highlight_control_characters_are_escaped)
 	};
 
 	return cmocka_run_group_tests_name("paint", tests, NULL, NULL);

@@ -85,7 +85,7 @@ mode_of(const char *path)
 }
 
 static void
-test_entries_come_back_in_their_order(void **state)
+test_history_entries_are_loaded_in_order(void **state)
 {
 	struct history history;
 
@@ -104,7 +104,7 @@ test_entries_come_back_in_their_order(void **state)
 }
 
 static void
-test_only_the_owner_can_read_it(void **state)
+test_history_file_is_private(void **state)
 {
 	struct history history;
 	mode_t before = umask(0);
@@ -125,7 +125,7 @@ test_only_the_owner_can_read_it(void **state)
 }
 
 static void
-test_the_home_is_where_it_is_without_a_state_home(void **state)
+test_history_path_without_state_home_is_below_home(void **state)
 {
 	static const char *const others[] = { NULL, "", "relative" };
 	char *before = strdup(getenv("XDG_STATE_HOME"));
@@ -148,7 +148,7 @@ test_the_home_is_where_it_is_without_a_state_home(void **state)
 }
 
 static void
-test_without_a_home_nothing_is_kept(void **state)
+test_history_without_home_is_disabled(void **state)
 {
 	char *home = strdup(getenv("HOME"));
 	char *before = strdup(getenv("XDG_STATE_HOME"));
@@ -168,7 +168,7 @@ test_without_a_home_nothing_is_kept(void **state)
 }
 
 static void
-test_what_is_no_file_is_no_history(void **state)
+test_history_not_a_regular_file_is_disabled(void **state)
 {
 	struct history history;
 
@@ -186,7 +186,7 @@ test_what_is_no_file_is_no_history(void **state)
 }
 
 static void
-test_what_cannot_be_kept_is_an_error(void **state)
+test_history_write_failure_is_reported(void **state)
 {
 	struct history history;
 	struct error error;
@@ -223,7 +223,7 @@ refused(const char *why)
 }
 
 static void
-test_link_in_place_of_the_file_is_not_followed(void **state)
+test_history_link_is_not_followed(void **state)
 {
 	struct history history;
 	struct error error;
@@ -248,7 +248,7 @@ test_link_in_place_of_the_file_is_not_followed(void **state)
 }
 
 static void
-test_link_in_place_of_the_temporary_file_is_not_followed(void **state)
+test_history_temporary_link_is_not_followed(void **state)
 {
 	struct history history;
 	struct stat st;
@@ -273,7 +273,7 @@ test_link_in_place_of_the_temporary_file_is_not_followed(void **state)
 
 /* Only root can give files away. */
 static void
-test_files_of_another_user_are_refused(void **state)
+test_history_file_of_other_user_is_refused(void **state)
 {
 	static const char *const theirs[] = {
 		"state", "state/cartridge-reload", FILE_NAME
@@ -313,7 +313,7 @@ test_files_of_another_user_are_refused(void **state)
 }
 
 static void
-test_our_links_to_our_directories_are_followed(void **state)
+test_history_link_to_own_directory_is_followed(void **state)
 {
 	struct history history;
 
@@ -340,7 +340,7 @@ limit_files(rlim_t size)
 }
 
 static void
-test_an_entry_for_which_there_is_no_room_leaves_nothing(void **state)
+test_history_write_cut_leaves_no_partial_entry(void **state)
 {
 	struct history history;
 	struct error error;
@@ -370,7 +370,7 @@ test_an_entry_for_which_there_is_no_room_leaves_nothing(void **state)
 }
 
 static void
-test_repeated_entries_are_noticed(void **state)
+test_history_repeated_entry_is_skipped(void **state)
 {
 	struct history history;
 
@@ -392,7 +392,7 @@ test_repeated_entries_are_noticed(void **state)
 }
 
 static void
-test_private_entries_are_noticed(void **state)
+test_history_entry_blank_or_secret_or_long_is_private(void **state)
 {
 	char *longer = malloc(HISTORY_ENTRY_MAX + 2);
 
@@ -412,7 +412,7 @@ test_private_entries_are_noticed(void **state)
 }
 
 static void
-test_the_older_half_is_dropped_when_it_grows_too_large(void **state)
+test_history_too_large_drops_older_half(void **state)
 {
 	struct history history;
 	struct stat st;
@@ -446,7 +446,7 @@ test_the_older_half_is_dropped_when_it_grows_too_large(void **state)
 }
 
 static void
-test_a_file_that_is_too_large_is_read_from_its_end(void **state)
+test_history_too_large_file_is_read_from_end(void **state)
 {
 	struct history history;
 
@@ -464,7 +464,7 @@ test_a_file_that_is_too_large_is_read_from_its_end(void **state)
 }
 
 static void
-test_several_processes_add_to_it_at_once(void **state)
+test_history_several_writers_lose_nothing(void **state)
 {
 	enum { PROCESSES = 4, EACH = 150 };
 	struct history history;
@@ -507,22 +507,22 @@ main(void)
 {
 #define TEST(name)	cmocka_unit_test_teardown(name, forget)
 	const struct CMUnitTest tests[] = {
-		TEST(test_entries_come_back_in_their_order),
-		TEST(test_only_the_owner_can_read_it),
-		TEST(test_the_home_is_where_it_is_without_a_state_home),
-		TEST(test_without_a_home_nothing_is_kept),
-		TEST(test_what_is_no_file_is_no_history),
-		TEST(test_what_cannot_be_kept_is_an_error),
-		TEST(test_link_in_place_of_the_file_is_not_followed),
-		TEST(test_link_in_place_of_the_temporary_file_is_not_followed),
-		TEST(test_files_of_another_user_are_refused),
-		TEST(test_our_links_to_our_directories_are_followed),
-		TEST(test_an_entry_for_which_there_is_no_room_leaves_nothing),
-		TEST(test_repeated_entries_are_noticed),
-		TEST(test_private_entries_are_noticed),
-		TEST(test_the_older_half_is_dropped_when_it_grows_too_large),
-		TEST(test_a_file_that_is_too_large_is_read_from_its_end),
-		TEST(test_several_processes_add_to_it_at_once)
+		TEST(test_history_entries_are_loaded_in_order),
+		TEST(test_history_file_is_private),
+		TEST(test_history_path_without_state_home_is_below_home),
+		TEST(test_history_without_home_is_disabled),
+		TEST(test_history_not_a_regular_file_is_disabled),
+		TEST(test_history_write_failure_is_reported),
+		TEST(test_history_link_is_not_followed),
+		TEST(test_history_temporary_link_is_not_followed),
+		TEST(test_history_file_of_other_user_is_refused),
+		TEST(test_history_link_to_own_directory_is_followed),
+		TEST(test_history_write_cut_leaves_no_partial_entry),
+		TEST(test_history_repeated_entry_is_skipped),
+		TEST(test_history_entry_blank_or_secret_or_long_is_private),
+		TEST(test_history_too_large_drops_older_half),
+		TEST(test_history_too_large_file_is_read_from_end),
+		TEST(test_history_several_writers_lose_nothing)
 	};
 
 	return cmocka_run_group_tests_name("history", tests, set_up,

@@ -71,7 +71,7 @@ finish_input(void)
 }
 
 static void
-test_lines_come_whole(void **state)
+test_linereader_split_input_gives_whole_lines(void **state)
 {
 	(void)state;
 	assert_line(NULL);
@@ -89,7 +89,7 @@ test_lines_come_whole(void **state)
 }
 
 static void
-test_nothing_is_no_line(void **state)
+test_linereader_empty_input_gives_no_line(void **state)
 {
 	(void)state;
 	finish_input();
@@ -97,7 +97,7 @@ test_nothing_is_no_line(void **state)
 }
 
 static void
-test_a_line_may_hold_any_byte(void **state)
+test_linereader_line_may_hold_any_byte(void **state)
 {
 	size_t len;
 	char *line;
@@ -111,7 +111,7 @@ test_a_line_may_hold_any_byte(void **state)
 }
 
 static void
-test_a_line_that_is_too_long_is_an_error(void **state)
+test_linereader_line_above_limit_fails(void **state)
 {
 	static char chunk[4096];
 	struct error error;
@@ -135,7 +135,7 @@ test_a_line_that_is_too_long_is_an_error(void **state)
 }
 
 static void
-test_what_cannot_be_read_is_an_error(void **state)
+test_linereader_read_error_fails(void **state)
 {
 	struct error error;
 	struct linereader others;
@@ -154,11 +154,11 @@ main(void)
 {
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_lines_come_whole),
-		TEST(test_nothing_is_no_line),
-		TEST(test_a_line_may_hold_any_byte),
-		TEST(test_a_line_that_is_too_long_is_an_error),
-		TEST(test_what_cannot_be_read_is_an_error)
+		TEST(test_linereader_split_input_gives_whole_lines),
+		TEST(test_linereader_empty_input_gives_no_line),
+		TEST(test_linereader_line_may_hold_any_byte),
+		TEST(test_linereader_line_above_limit_fails),
+		TEST(test_linereader_read_error_fails)
 	};
 
 	return cmocka_run_group_tests_name("lines", tests, NULL, NULL);

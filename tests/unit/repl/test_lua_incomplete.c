@@ -36,7 +36,7 @@ is_open(const char *text)
 }
 
 static void
-test_what_is_open_is_found(void **state)
+test_lua_incomplete_open_constructs_are_incomplete(void **state)
 {
 	static const char *const texts[] = {
 		"f(", "t = {", "t = {\n1,\n", "x[", "for i = 1, 2 do",
@@ -56,7 +56,7 @@ test_what_is_open_is_found(void **state)
 }
 
 static void
-test_what_is_closed_is_found(void **state)
+test_lua_incomplete_closed_constructs_are_complete(void **state)
 {
 	static const char *const texts[] = {
 		"", "x", "f()", "t = {1, {2}}", "for i = 1, 2 do x() end",
@@ -80,8 +80,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_what_is_open_is_found),
-		cmocka_unit_test(test_what_is_closed_is_found)
+		cmocka_unit_test(
+		    test_lua_incomplete_open_constructs_are_incomplete),
+		cmocka_unit_test(
+		    test_lua_incomplete_closed_constructs_are_complete)
 	};
 
 	return cmocka_run_group_tests_name("nesting", tests, NULL, NULL);

@@ -20,7 +20,7 @@ rows(const char *text, size_t columns)
 }
 
 static void
-test_rows_are_counted(void **state)
+test_pager_rows_are_counted_by_width(void **state)
 {
 	(void)state;
 	assert_int_equal(rows("", 10), 0);
@@ -39,7 +39,7 @@ test_rows_are_counted(void **state)
 }
 
 static void
-test_what_is_no_terminal_gets_all(void **state)
+test_pager_without_terminal_prints_all(void **state)
 {
 	char *text = NULL;
 	size_t size;
@@ -58,8 +58,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows_are_counted),
-		cmocka_unit_test(test_what_is_no_terminal_gets_all)
+		cmocka_unit_test(test_pager_rows_are_counted_by_width),
+		cmocka_unit_test(test_pager_without_terminal_prints_all)
 	};
 
 	return cmocka_run_group_tests_name("pager", tests, NULL, NULL);

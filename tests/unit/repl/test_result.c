@@ -27,7 +27,7 @@ read_reply(struct result *result, const char *text, struct error *error)
 }
 
 static void
-test_the_word_tells_what_the_rest_is(void **state)
+test_result_first_word_selects_kind(void **state)
 {
 	static const struct {
 		const char	*text;
@@ -64,7 +64,7 @@ test_the_word_tells_what_the_rest_is(void **state)
 }
 
 static void
-test_anything_else_is_a_protocol_error(void **state)
+test_result_unknown_word_is_protocol_error(void **state)
 {
 	static const char *const texts[] = {
 		"", "...\n", "---\n...\n", "---\n- 1\n...\n", "--- 1\n...\n",
@@ -100,7 +100,7 @@ assert_tree(const char *text, const char *expected)
 }
 
 static void
-test_results_are_an_array_and_errors_an_object(void **state)
+test_result_values_are_array_and_error_is_object(void **state)
 {
 	struct result result;
 	struct error error;
@@ -137,7 +137,7 @@ assert_explained(const char *text, const char *message)
 }
 
 static void
-test_an_error_is_explained(void **state)
+test_result_error_is_explained(void **state)
 {
 	(void)state;
 	assert_explained(FAILED "- error: 'a: b'\n...\n", "a: b");
@@ -149,7 +149,7 @@ test_an_error_is_explained(void **state)
 }
 
 static void
-test_it_is_printed_as_the_console_does(void **state)
+test_result_is_printed_like_the_console(void **state)
 {
 	struct result result;
 	struct error error;
@@ -178,12 +178,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_word_tells_what_the_rest_is),
-		cmocka_unit_test(test_anything_else_is_a_protocol_error),
+		cmocka_unit_test(test_result_first_word_selects_kind),
+		cmocka_unit_test(test_result_unknown_word_is_protocol_error),
 		cmocka_unit_test(
-		    test_results_are_an_array_and_errors_an_object),
-		cmocka_unit_test(test_an_error_is_explained),
-		cmocka_unit_test(test_it_is_printed_as_the_console_does)
+		    test_result_values_are_array_and_error_is_object),
+		cmocka_unit_test(test_result_error_is_explained),
+		cmocka_unit_test(test_result_is_printed_like_the_console)
 	};
 
 	return cmocka_run_group_tests_name("typed", tests, NULL, NULL);

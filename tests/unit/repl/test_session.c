@@ -143,7 +143,7 @@ assert_document(const char *text)
 }
 
 static void
-test_lines_are_answered_one_after_the_other(void **state)
+test_session_lines_are_answered_in_order(void **state)
 {
 	int i;
 
@@ -164,7 +164,7 @@ test_lines_are_answered_one_after_the_other(void **state)
 }
 
 static void
-test_the_deadline_is_for_the_beginning_only(void **state)
+test_session_deadline_ends_with_handshake(void **state)
 {
 	(void)state;
 	start(200);
@@ -180,7 +180,7 @@ test_the_deadline_is_for_the_beginning_only(void **state)
 }
 
 static void
-test_messages_come_at_any_time(void **state)
+test_session_push_messages_are_passed_on_any_time(void **state)
 {
 	(void)state;
 	make_ready();
@@ -198,7 +198,7 @@ test_messages_come_at_any_time(void **state)
 }
 
 static void
-test_a_forgotten_reply_is_left_out(void **state)
+test_session_discarded_reply_is_not_returned(void **state)
 {
 	(void)state;
 	make_ready();
@@ -215,7 +215,7 @@ test_a_forgotten_reply_is_left_out(void **state)
 }
 
 static void
-test_only_so_many_lines_can_wait(void **state)
+test_session_queue_full_refuses_lines(void **state)
 {
 	int i;
 
@@ -237,7 +237,7 @@ test_only_so_many_lines_can_wait(void **state)
 
 /* The line must stay for as long as it is sent. */
 static void
-test_an_answer_before_the_end_of_the_line_does_no_harm(void **state)
+test_session_reply_before_line_is_sent_is_taken(void **state)
 {
 	size_t len = 4 * 1024 * 1024;
 	char *line = malloc(len);
@@ -255,7 +255,7 @@ test_an_answer_before_the_end_of_the_line_does_no_harm(void **state)
 }
 
 static void
-test_the_end_of_the_connection_is_told_by_what_waits(void **state)
+test_session_disconnect_outcome_depends_on_lines(void **state)
 {
 	(void)state;
 	make_ready();
@@ -291,7 +291,7 @@ test_the_end_of_the_connection_is_told_by_what_waits(void **state)
 }
 
 static void
-test_a_reply_to_nothing_is_an_error(void **state)
+test_session_reply_without_request_fails(void **state)
 {
 	(void)state;
 	make_ready();
@@ -302,7 +302,7 @@ test_a_reply_to_nothing_is_an_error(void **state)
 }
 
 static void
-test_what_is_wrong_at_the_beginning_is_told(void **state)
+test_session_handshake_error_is_reported(void **state)
 {
 	(void)state;
 	start(PEER_PATIENCE_MS);
@@ -352,15 +352,15 @@ main(void)
 {
 #define TEST(name)	cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(test_lines_are_answered_one_after_the_other),
-		TEST(test_the_deadline_is_for_the_beginning_only),
-		TEST(test_messages_come_at_any_time),
-		TEST(test_a_forgotten_reply_is_left_out),
-		TEST(test_only_so_many_lines_can_wait),
-		TEST(test_an_answer_before_the_end_of_the_line_does_no_harm),
-		TEST(test_the_end_of_the_connection_is_told_by_what_waits),
-		TEST(test_a_reply_to_nothing_is_an_error),
-		TEST(test_what_is_wrong_at_the_beginning_is_told)
+		TEST(test_session_lines_are_answered_in_order),
+		TEST(test_session_deadline_ends_with_handshake),
+		TEST(test_session_push_messages_are_passed_on_any_time),
+		TEST(test_session_discarded_reply_is_not_returned),
+		TEST(test_session_queue_full_refuses_lines),
+		TEST(test_session_reply_before_line_is_sent_is_taken),
+		TEST(test_session_disconnect_outcome_depends_on_lines),
+		TEST(test_session_reply_without_request_fails),
+		TEST(test_session_handshake_error_is_reported)
 	};
 
 	return cmocka_run_group_tests_name("session", tests,

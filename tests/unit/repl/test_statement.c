@@ -20,7 +20,7 @@ add(struct statement *statement, const char *line, unsigned long number)
 }
 
 static void
-test_lines_become_one_text(void **state)
+test_statement_lines_are_joined(void **state)
 {
 	struct statement statement = { .text = NULL };
 
@@ -40,7 +40,7 @@ test_lines_become_one_text(void **state)
 }
 
 static void
-test_a_blank_line_begins_none(void **state)
+test_statement_blank_first_line_is_skipped(void **state)
 {
 	struct statement statement = { .text = NULL };
 	struct error error;
@@ -57,7 +57,7 @@ test_a_blank_line_begins_none(void **state)
 
 /* Nearly 1 MiB of lines of 64 KiB. */
 static void
-test_a_long_one_is_asked_for_when_it_has_doubled(void **state)
+test_statement_long_is_checked_when_doubled(void **state)
 {
 	static char line[64 * 1024];
 	struct statement statement = { .text = NULL };
@@ -83,7 +83,7 @@ test_a_long_one_is_asked_for_when_it_has_doubled(void **state)
 }
 
 static void
-test_a_long_one_that_is_closed_is_asked_for(void **state)
+test_statement_long_and_closed_is_checked(void **state)
 {
 	static char line[64 * 1024];
 	struct statement statement = { .text = NULL };
@@ -101,7 +101,7 @@ test_a_long_one_that_is_closed_is_asked_for(void **state)
 }
 
 static void
-test_one_cannot_go_on_for_ever(void **state)
+test_statement_above_limit_is_refused(void **state)
 {
 	static char line[1024 * 1024];
 	struct statement statement = { .text = NULL };
@@ -122,11 +122,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines_become_one_text),
-		cmocka_unit_test(test_a_blank_line_begins_none),
-		cmocka_unit_test(test_a_long_one_is_asked_for_when_it_has_doubled),
-		cmocka_unit_test(test_a_long_one_that_is_closed_is_asked_for),
-		cmocka_unit_test(test_one_cannot_go_on_for_ever)
+		cmocka_unit_test(test_statement_lines_are_joined),
+		cmocka_unit_test(test_statement_blank_first_line_is_skipped),
+		cmocka_unit_test(test_statement_long_is_checked_when_doubled),
+		cmocka_unit_test(test_statement_long_and_closed_is_checked),
+		cmocka_unit_test(test_statement_above_limit_is_refused)
 	};
 
 	return cmocka_run_group_tests_name("statement", tests, NULL, NULL);

@@ -25,7 +25,7 @@
 	digest "'")
 
 static void
-test_cluster_reload_is_relayed_by_its_entry(void **state)
+test_cluster_reload_is_relayed_by_gateway(void **state)
 {
 	static const struct answer list[] = {
 		ANSWER(TOPOLOGY), ANSWER(DIGEST("leader", "x")),
@@ -85,7 +85,7 @@ test_cluster_without_relay_is_reached_directly(void **state)
 }
 
 static void
-test_cluster_instance_of_another_name_is_refused(void **state)
+test_cluster_instance_with_other_uuid_is_refused(void **state)
 {
 	static const struct answer list[] = {
 		ANSWER(DIRECT(MEMBER("m", "h:2", ", 'uuid': '2'") ", "
@@ -104,7 +104,7 @@ test_cluster_instance_of_another_name_is_refused(void **state)
 }
 
 static void
-test_cluster_address_that_cannot_be_used_is_none(void **state)
+test_cluster_address_unusable_is_left_out(void **state)
 {
 	static const struct answer list[] = {
 		ANSWER(DIRECT(MEMBER("m", "h:2", ", 'uuid': '2'") ", "
@@ -245,13 +245,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cluster_reload_is_relayed_by_its_entry),
+		cmocka_unit_test(test_cluster_reload_is_relayed_by_gateway),
 		cmocka_unit_test(
 		    test_cluster_without_relay_is_reached_directly),
 		cmocka_unit_test(
-		    test_cluster_instance_of_another_name_is_refused),
-		cmocka_unit_test(
-		    test_cluster_address_that_cannot_be_used_is_none),
+		    test_cluster_instance_with_other_uuid_is_refused),
+		cmocka_unit_test(test_cluster_address_unusable_is_left_out),
 		cmocka_unit_test(test_relay_request_times_out_before_its_relay),
 		cmocka_unit_test(test_cluster_mixed_code_is_refused),
 		cmocka_unit_test(test_cluster_unreachable_instance_is_refused),

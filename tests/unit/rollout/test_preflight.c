@@ -75,7 +75,7 @@ check_digests(struct asked *asked, const char *expected)
 }
 
 static void
-test_the_same_code_everywhere_is_fine(void **state)
+test_preflight_same_code_everywhere_passes(void **state)
 {
 	struct asked asked;
 
@@ -96,7 +96,7 @@ test_the_same_code_everywhere_is_fine(void **state)
 #define ANYWAY "; use --allow-mixed to proceed anyway"
 
 static void
-test_who_differs_from_most_is_named(void **state)
+test_preflight_minority_code_is_named(void **state)
 {
 	struct asked asked;
 	size_t i;
@@ -126,7 +126,7 @@ test_who_differs_from_most_is_named(void **state)
 }
 
 static void
-test_a_message_that_is_too_long_is_cut(void **state)
+test_preflight_long_message_is_cut(void **state)
 {
 	struct asked asked;
 	struct error error;
@@ -148,7 +148,7 @@ test_a_message_that_is_too_long_is_cut(void **state)
 }
 
 static void
-test_only_who_did_not_answer_at_all_is_lost(void **state)
+test_preflight_lost_means_no_answer(void **state)
 {
 	static const struct {
 		enum error_code	code;
@@ -191,10 +191,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_same_code_everywhere_is_fine),
-		cmocka_unit_test(test_who_differs_from_most_is_named),
-		cmocka_unit_test(test_a_message_that_is_too_long_is_cut),
-		cmocka_unit_test(test_only_who_did_not_answer_at_all_is_lost)
+		cmocka_unit_test(test_preflight_same_code_everywhere_passes),
+		cmocka_unit_test(test_preflight_minority_code_is_named),
+		cmocka_unit_test(test_preflight_long_message_is_cut),
+		cmocka_unit_test(test_preflight_lost_means_no_answer)
 	};
 
 	return cmocka_run_group_tests_name("preflight", tests, NULL, NULL);

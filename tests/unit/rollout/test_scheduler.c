@@ -265,7 +265,8 @@ main(void)
 		cmocka_unit_test(
 		    test_reload_several_runs_followers_before_leaders),
 		cmocka_unit_test(test_reload_failure_stops_the_rest),
-		cmocka_unit_test(test_reload_keep_going_continues_after_failure),
+		cmocka_unit_test(
+		    test_reload_keep_going_continues_after_failure),
 		cmocka_unit_test(
 		    test_reload_jobs_given_run_in_parallel_by_group),
 		cmocka_unit_test(test_interrupt_once_waits_for_running_jobs),

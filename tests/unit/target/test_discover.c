@@ -133,7 +133,7 @@ expect_error(const char *app, const char *instance, const char *run_dir,
 #define NO_SOCKET	OUTCOME_UNREACHABLE, "no_socket"
 
 static void
-test_sockets_of_cartridge_cli_are_found(void **state)
+test_discover_cartridge_cli_sockets_are_found(void **state)
 {
 	(void)state;
 	make_socket("tmp/run/shop.s-2.control");
@@ -155,7 +155,7 @@ test_sockets_of_cartridge_cli_are_found(void **state)
 }
 
 static void
-test_sockets_of_both_layouts_of_tt_are_found(void **state)
+test_discover_tt_both_layouts_are_found(void **state)
 {
 	(void)state;
 	make_socket("run/shop/router/tarantool.control");
@@ -194,7 +194,7 @@ test_sockets_of_both_layouts_of_tt_are_found(void **state)
 }
 
 static void
-test_sockets_of_an_unknown_application_are_not_taken(void **state)
+test_discover_unknown_application_is_not_taken(void **state)
 {
 	(void)state;
 	make_socket("run/web/tarantool.control");
@@ -209,7 +209,7 @@ test_sockets_of_an_unknown_application_are_not_taken(void **state)
 }
 
 static void
-test_sockets_of_tarantoolctl_are_found_by_either_name(void **state)
+test_discover_tarantoolctl_either_name_is_found(void **state)
 {
 	(void)state;
 	make_socket("run/shop.control");
@@ -222,7 +222,7 @@ test_sockets_of_tarantoolctl_are_found_by_either_name(void **state)
 }
 
 static void
-test_names_with_dots_are_split_by_what_is_looked_for(void **state)
+test_discover_dotted_names_are_split_by_request(void **state)
 {
 	(void)state;
 	make_socket("run/a.b.c.control");
@@ -240,7 +240,7 @@ test_names_with_dots_are_split_by_what_is_looked_for(void **state)
 }
 
 static void
-test_the_socket_of_dockers_image_is_found(void **state)
+test_discover_docker_image_socket_is_found(void **state)
 {
 	(void)state;
 	make_socket("run/tarantool.sock");
@@ -263,7 +263,7 @@ test_the_socket_of_dockers_image_is_found(void **state)
 }
 
 static void
-test_sockets_of_tt_cartridge_are_found(void **state)
+test_discover_tt_cartridge_sockets_are_found(void **state)
 {
 	(void)state;
 	make_socket("run/shop/shop.web.control");
@@ -275,7 +275,7 @@ test_sockets_of_tt_cartridge_are_found(void **state)
 }
 
 static void
-test_the_run_dir_given_is_the_only_one(void **state)
+test_discover_run_dir_given_is_the_only_one(void **state)
 {
 	static const char *const all[] = { "system/shop.d.control",
 	    "var/run/shop/c/tarantool.control", "tmp/run/shop.b.control",
@@ -307,7 +307,7 @@ test_the_run_dir_given_is_the_only_one(void **state)
 }
 
 static void
-test_a_bad_cartridge_yml_is_an_error_only_if_it_counts(void **state)
+test_discover_bad_cartridge_yml_is_error_only_if_used(void **state)
 {
 	(void)state;
 	make_socket("tmp/run/shop.web.control");
@@ -319,7 +319,7 @@ test_a_bad_cartridge_yml_is_an_error_only_if_it_counts(void **state)
 }
 
 static void
-test_tt_yaml_tells_where_its_applications_are(void **state)
+test_discover_tt_yaml_names_application_directories(void **state)
 {
 	char yaml[200], expected[300];
 
@@ -366,7 +366,7 @@ test_tt_yaml_tells_where_its_applications_are(void **state)
 }
 
 static void
-test_patterns_choose_several(void **state)
+test_discover_patterns_select_several(void **state)
 {
 	(void)state;
 	make_socket("run/shop.s-1.control");
@@ -385,7 +385,7 @@ test_patterns_choose_several(void **state)
 }
 
 static void
-test_an_instance_alone_is_one_of_the_rockspec(void **state)
+test_discover_instance_alone_uses_rockspec_name(void **state)
 {
 	(void)state;
 	make_socket("run/shop.web.control");
@@ -412,7 +412,7 @@ test_an_instance_alone_is_one_of_the_rockspec(void **state)
 }
 
 static void
-test_stateboards_are_left_out_unless_asked_for(void **state)
+test_discover_stateboard_only_if_named(void **state)
 {
 	static const char board[] =
 	    "shop stateboard run/shop-stateboard.control\n";
@@ -444,7 +444,7 @@ test_stateboards_are_left_out_unless_asked_for(void **state)
 }
 
 static void
-test_what_is_not_a_socket_is_passed_over(void **state)
+test_discover_other_file_types_are_skipped(void **state)
 {
 	(void)state;
 	make_file("run/shop.file.control", "");
@@ -462,7 +462,7 @@ test_what_is_not_a_socket_is_passed_over(void **state)
 }
 
 static void
-test_a_socket_has_one_target_whatever_leads_there(void **state)
+test_discover_same_socket_twice_is_one_target(void **state)
 {
 	struct targets targets = { NULL, 0 };
 	struct error error;
@@ -485,7 +485,7 @@ test_a_socket_has_one_target_whatever_leads_there(void **state)
 }
 
 static void
-test_of_two_sockets_of_an_instance_the_younger_counts(void **state)
+test_discover_two_sockets_of_instance_newer_wins(void **state)
 {
 	(void)state;
 	make_socket("run/shop.web.control");
@@ -510,7 +510,7 @@ test_of_two_sockets_of_an_instance_the_younger_counts(void **state)
 }
 
 static void
-test_a_path_of_any_length_is_found(void **state)
+test_discover_long_path_is_found(void **state)
 {
 	char dir[200], path[300], expected[400];
 
@@ -527,7 +527,7 @@ test_a_path_of_any_length_is_found(void **state)
 }
 
 static void
-test_nothing_found_tells_where_it_was_looked_for(void **state)
+test_discover_nothing_found_lists_searched_places(void **state)
 {
 	(void)state;
 	make_socket("tmp/run/shop.web.control");
@@ -557,7 +557,7 @@ test_nothing_found_tells_where_it_was_looked_for(void **state)
 }
 
 static void
-test_not_all_the_others_are_listed(void **state)
+test_discover_nothing_found_lists_some_other_names(void **state)
 {
 	struct targets targets = { NULL, 0 };
 	struct error error;
@@ -577,7 +577,7 @@ test_not_all_the_others_are_listed(void **state)
 }
 
 static void
-test_hostile_names_are_refused(void **state)
+test_discover_hostile_name_is_refused(void **state)
 {
 	static const char *const names[] = { "", "/", "a/b", "/etc", "..",
 	    "../x", "a..b", ".", "x/../y" };
@@ -596,7 +596,7 @@ test_hostile_names_are_refused(void **state)
 }
 
 static void
-test_a_name_of_any_length_is_just_not_found(void **state)
+test_discover_overlong_name_is_not_found(void **state)
 {
 	char name[5000];
 
@@ -646,7 +646,7 @@ expect_denied(const char *app, const char *instance, const char *run_dir,
 }
 
 static void
-test_a_directory_that_cannot_be_read_is_an_error(void **state)
+test_discover_unreadable_directory_is_error(void **state)
 {
 	(void)state;
 	make_socket("tmp/run/shop.web.control");
@@ -663,7 +663,7 @@ test_a_directory_that_cannot_be_read_is_an_error(void **state)
 }
 
 static void
-test_a_part_of_an_application_does_not_pass_for_the_whole(void **state)
+test_discover_partly_unreadable_application_is_error(void **state)
 {
 	struct targets targets = { NULL, 0 };
 	struct error error;
@@ -715,7 +715,7 @@ enter(void **state)
 }
 
 static void
-test_sockets_of_tt_1_are_found_beside_its_file(void **state)
+test_discover_tt_1_sockets_beside_config_are_found(void **state)
 {
 	(void)state;
 	make_file("tt.yaml", "tt:\n  app:\n    run_dir: run/tt\n");
@@ -736,7 +736,7 @@ test_sockets_of_tt_1_are_found_beside_its_file(void **state)
 }
 
 static void
-test_only_here_leaves_the_system_out(void **state)
+test_discover_local_only_skips_system_directories(void **state)
 {
 	struct discover_query query = { "*", NULL, NULL, "system", 1 };
 	struct targets targets = { NULL, 0 };
@@ -758,31 +758,31 @@ main(void)
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, enter, peer_leave_directory)
 	const struct CMUnitTest tests[] = {
-		TEST(test_only_here_leaves_the_system_out),
-		TEST(test_sockets_of_tt_1_are_found_beside_its_file),
-		TEST(test_sockets_of_cartridge_cli_are_found),
-		TEST(test_sockets_of_both_layouts_of_tt_are_found),
-		TEST(test_sockets_of_an_unknown_application_are_not_taken),
-		TEST(test_sockets_of_tarantoolctl_are_found_by_either_name),
-		TEST(test_names_with_dots_are_split_by_what_is_looked_for),
-		TEST(test_the_socket_of_dockers_image_is_found),
-		TEST(test_sockets_of_tt_cartridge_are_found),
-		TEST(test_the_run_dir_given_is_the_only_one),
-		TEST(test_a_bad_cartridge_yml_is_an_error_only_if_it_counts),
-		TEST(test_tt_yaml_tells_where_its_applications_are),
-		TEST(test_patterns_choose_several),
-		TEST(test_an_instance_alone_is_one_of_the_rockspec),
-		TEST(test_stateboards_are_left_out_unless_asked_for),
-		TEST(test_what_is_not_a_socket_is_passed_over),
-		TEST(test_a_socket_has_one_target_whatever_leads_there),
-		TEST(test_of_two_sockets_of_an_instance_the_younger_counts),
-		TEST(test_a_path_of_any_length_is_found),
-		TEST(test_nothing_found_tells_where_it_was_looked_for),
-		TEST(test_not_all_the_others_are_listed),
-		TEST(test_hostile_names_are_refused),
-		TEST(test_a_name_of_any_length_is_just_not_found),
-		TEST(test_a_directory_that_cannot_be_read_is_an_error),
-		TEST(test_a_part_of_an_application_does_not_pass_for_the_whole),
+		TEST(test_discover_local_only_skips_system_directories),
+		TEST(test_discover_tt_1_sockets_beside_config_are_found),
+		TEST(test_discover_cartridge_cli_sockets_are_found),
+		TEST(test_discover_tt_both_layouts_are_found),
+		TEST(test_discover_unknown_application_is_not_taken),
+		TEST(test_discover_tarantoolctl_either_name_is_found),
+		TEST(test_discover_dotted_names_are_split_by_request),
+		TEST(test_discover_docker_image_socket_is_found),
+		TEST(test_discover_tt_cartridge_sockets_are_found),
+		TEST(test_discover_run_dir_given_is_the_only_one),
+		TEST(test_discover_bad_cartridge_yml_is_error_only_if_used),
+		TEST(test_discover_tt_yaml_names_application_directories),
+		TEST(test_discover_patterns_select_several),
+		TEST(test_discover_instance_alone_uses_rockspec_name),
+		TEST(test_discover_stateboard_only_if_named),
+		TEST(test_discover_other_file_types_are_skipped),
+		TEST(test_discover_same_socket_twice_is_one_target),
+		TEST(test_discover_two_sockets_of_instance_newer_wins),
+		TEST(test_discover_long_path_is_found),
+		TEST(test_discover_nothing_found_lists_searched_places),
+		TEST(test_discover_nothing_found_lists_some_other_names),
+		TEST(test_discover_hostile_name_is_refused),
+		TEST(test_discover_overlong_name_is_not_found),
+		TEST(test_discover_unreadable_directory_is_error),
+		TEST(test_discover_partly_unreadable_application_is_error),
 	};
 
 	return cmocka_run_group_tests_name("discover", tests, NULL, NULL);

@@ -67,7 +67,7 @@ assert_bad_run_dir(const char *message)
 }
 
 static void
-test_the_run_dir_of_cartridge_yml_is_read(void **state)
+test_cartridge_yml_run_dir_is_read(void **state)
 {
 	static const struct {
 		const char	*text, *run_dir;
@@ -105,7 +105,7 @@ test_the_run_dir_of_cartridge_yml_is_read(void **state)
 }
 
 static void
-test_a_bad_cartridge_yml_is_named_with_its_line(void **state)
+test_cartridge_yml_invalid_error_names_line(void **state)
 {
 	static const struct {
 		const char	*text, *message;
@@ -138,7 +138,7 @@ test_a_bad_cartridge_yml_is_named_with_its_line(void **state)
 }
 
 static void
-test_a_file_that_is_no_small_regular_file_is_refused(void **state)
+test_project_config_irregular_or_large_file_is_refused(void **state)
 {
 	static char text[PROJECT_FILE_MAX + 1];
 
@@ -161,7 +161,7 @@ test_a_file_that_is_no_small_regular_file_is_refused(void **state)
 }
 
 static void
-test_deep_nesting_is_no_danger(void **state)
+test_project_config_deep_nesting_is_harmless(void **state)
 {
 	static char text[PROJECT_FILE_MAX];
 
@@ -196,7 +196,7 @@ assert_tt(const char *file, const char *enabled, const char *run_dir)
 }
 
 static void
-test_tt_yaml_of_each_age_is_read(void **state)
+test_tt_yaml_of_each_version_is_read(void **state)
 {
 	(void)state;
 	assert_tt(NULL, NULL, NULL);
@@ -217,7 +217,7 @@ test_tt_yaml_of_each_age_is_read(void **state)
 }
 
 static void
-test_a_bad_tt_yaml_is_named_with_its_line(void **state)
+test_tt_yaml_invalid_error_names_line(void **state)
 {
 	struct project_tt tt;
 	struct error error;
@@ -231,7 +231,7 @@ test_a_bad_tt_yaml_is_named_with_its_line(void **state)
 }
 
 static void
-test_tt_yaml_is_found_above_and_in_the_environment(void **state)
+test_tt_yaml_is_found_in_parents_and_environment(void **state)
 {
 	struct project_tt tt;
 	struct error error;
@@ -285,7 +285,7 @@ assert_package(const char *dir, const char *expected)
 }
 
 static void
-test_the_rockspec_names_the_package(void **state)
+test_rockspec_gives_package_name(void **state)
 {
 	static const struct {
 		const char	*text, *package;
@@ -330,7 +330,7 @@ test_the_rockspec_names_the_package(void **state)
 }
 
 static void
-test_paths_are_joined(void **state)
+test_project_path_joins_directory_and_name(void **state)
 {
 	static const char *const cases[][3] = {
 		{ "a", "b", "a/b" }, { "a/", "b", "a/b" }, { "", "b", "b" },
@@ -362,15 +362,15 @@ main(void)
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(name, enter, peer_leave_directory)
 	const struct CMUnitTest tests[] = {
-		TEST(test_the_run_dir_of_cartridge_yml_is_read),
-		TEST(test_a_bad_cartridge_yml_is_named_with_its_line),
-		TEST(test_a_file_that_is_no_small_regular_file_is_refused),
-		TEST(test_deep_nesting_is_no_danger),
-		TEST(test_tt_yaml_of_each_age_is_read),
-		TEST(test_a_bad_tt_yaml_is_named_with_its_line),
-		TEST(test_tt_yaml_is_found_above_and_in_the_environment),
-		TEST(test_the_rockspec_names_the_package),
-		TEST(test_paths_are_joined),
+		TEST(test_cartridge_yml_run_dir_is_read),
+		TEST(test_cartridge_yml_invalid_error_names_line),
+		TEST(test_project_config_irregular_or_large_file_is_refused),
+		TEST(test_project_config_deep_nesting_is_harmless),
+		TEST(test_tt_yaml_of_each_version_is_read),
+		TEST(test_tt_yaml_invalid_error_names_line),
+		TEST(test_tt_yaml_is_found_in_parents_and_environment),
+		TEST(test_rockspec_gives_package_name),
+		TEST(test_project_path_joins_directory_and_name),
 	};
 
 	return cmocka_run_group_tests_name("project", tests, NULL, NULL);

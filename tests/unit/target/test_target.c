@@ -21,7 +21,7 @@
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 
 static void
-test_each_form_of_a_target_is_understood(void **state)
+test_target_each_form_is_parsed(void **state)
 {
 	static const struct {
 		const char	*spec, *name, *path, *host, *port;
@@ -87,7 +87,7 @@ test_each_form_of_a_target_is_understood(void **state)
 }
 
 static void
-test_a_bad_target_is_a_usage_error_that_names_it(void **state)
+test_target_invalid_error_names_it(void **state)
 {
 	static const struct {
 		const char	*spec, *part;
@@ -161,7 +161,7 @@ assert_names(const struct targets *targets, const char *expected)
 }
 
 static void
-test_a_glob_is_expanded_and_sorted(void **state)
+test_targets_glob_is_expanded_and_sorted(void **state)
 {
 	struct targets targets = { NULL, 0 };
 	struct error error;
@@ -190,7 +190,7 @@ test_a_glob_is_expanded_and_sorted(void **state)
 }
 
 static void
-test_an_existing_file_is_not_taken_for_a_glob(void **state)
+test_targets_existing_file_is_not_expanded(void **state)
 {
 	struct targets targets = { NULL, 0 };
 	struct error error;
@@ -209,7 +209,7 @@ test_an_existing_file_is_not_taken_for_a_glob(void **state)
 }
 
 static void
-test_a_glob_without_a_match_is_unreachable(void **state)
+test_targets_glob_without_match_is_unreachable(void **state)
 {
 	struct targets targets = { NULL, 0 };
 	struct error error;
@@ -225,7 +225,7 @@ test_a_glob_without_a_match_is_unreachable(void **state)
 }
 
 static void
-test_an_address_that_is_known_is_not_added_again(void **state)
+test_targets_known_address_is_not_repeated(void **state)
 {
 	static const char *const specs[] = { "run/x.dup", "unix/:run/x.dup",
 	    "run/*.dup", "host:1", "tcp://host:1", "HOST:01", "host:2",
@@ -246,7 +246,7 @@ test_an_address_that_is_known_is_not_added_again(void **state)
 }
 
 static void
-test_one_socket_is_one_target_by_whatever_path(void **state)
+test_targets_one_socket_by_two_paths_is_one_target(void **state)
 {
 	struct targets targets = { NULL, 0 };
 	struct error error;
@@ -273,7 +273,7 @@ test_one_socket_is_one_target_by_whatever_path(void **state)
 }
 
 static void
-test_a_socket_is_added_as_it_is_with_its_names(void **state)
+test_targets_add_socket_expands_nothing_and_keeps_names(void **state)
 {
 	struct targets targets = { NULL, 0 };
 	struct error error;
@@ -365,7 +365,7 @@ test_targets_add_user(void **state)
 }
 
 static void
-test_targets_add_refuses_without_the_password(void **state)
+test_targets_add_user_without_password_is_refused(void **state)
 {
 	static const char *const specs[] = {
 		"admin:secret@host", "http://admin:secret@host:1",
@@ -429,7 +429,7 @@ test_targets_add_peer_expands_nothing(void **state)
 }
 
 static void
-test_target_hide_password_leaves_the_rest(void **state)
+test_target_hide_password_keeps_the_rest(void **state)
 {
 	static const struct {
 		const char	*spec, *hidden;
@@ -458,22 +458,20 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_targets_add_user),
 		cmocka_unit_test(
-		    test_targets_add_refuses_without_the_password),
+		    test_targets_add_user_without_password_is_refused),
 		cmocka_unit_test(test_targets_add_peer_expands_nothing),
-		cmocka_unit_test(test_target_hide_password_leaves_the_rest),
-		cmocka_unit_test(test_each_form_of_a_target_is_understood),
+		cmocka_unit_test(test_target_hide_password_keeps_the_rest),
+		cmocka_unit_test(test_target_each_form_is_parsed),
+		cmocka_unit_test(test_target_invalid_error_names_it),
+		cmocka_unit_test(test_targets_glob_is_expanded_and_sorted),
+		cmocka_unit_test(test_targets_existing_file_is_not_expanded),
 		cmocka_unit_test(
-		    test_a_bad_target_is_a_usage_error_that_names_it),
-		cmocka_unit_test(test_a_glob_is_expanded_and_sorted),
+		    test_targets_glob_without_match_is_unreachable),
+		cmocka_unit_test(test_targets_known_address_is_not_repeated),
 		cmocka_unit_test(
-		    test_an_existing_file_is_not_taken_for_a_glob),
-		cmocka_unit_test(test_a_glob_without_a_match_is_unreachable),
+		    test_targets_one_socket_by_two_paths_is_one_target),
 		cmocka_unit_test(
-		    test_an_address_that_is_known_is_not_added_again),
-		cmocka_unit_test(
-		    test_one_socket_is_one_target_by_whatever_path),
-		cmocka_unit_test(
-		    test_a_socket_is_added_as_it_is_with_its_names),
+		    test_targets_add_socket_expands_nothing_and_keeps_names),
 	};
 
 	return cmocka_run_group_tests_name("target", tests, setup, teardown);

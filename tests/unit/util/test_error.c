@@ -12,7 +12,7 @@
 #include "util/error.h"
 
 static void
-test_an_error_is_filled_in_and_minus_one_returned(void **state)
+test_error_set_fills_error_and_returns_minus_one(void **state)
 {
 	struct error error;
 
@@ -47,7 +47,7 @@ test_error_code_rows_are_whole_and_differ(void **state)
 }
 
 static void
-test_only_a_transient_error_is_marked_so(void **state)
+test_error_transient_only_by_its_setter(void **state)
 {
 	struct error error;
 
@@ -62,7 +62,7 @@ test_only_a_transient_error_is_marked_so(void **state)
 }
 
 static void
-test_a_long_message_is_cut(void **state)
+test_error_long_message_is_cut(void **state)
 {
 	struct error error;
 	char text[3000];
@@ -77,7 +77,7 @@ test_a_long_message_is_cut(void **state)
 }
 
 static void
-test_a_message_is_not_cut_inside_of_a_character(void **state)
+test_error_message_is_cut_between_characters(void **state)
 {
 	/* Characters of one to four bytes. */
 	static const char *const chars[] = { "x", "\xc3\xa9", "\xe2\x82\xac",
@@ -109,12 +109,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
-		    test_an_error_is_filled_in_and_minus_one_returned),
+		    test_error_set_fills_error_and_returns_minus_one),
 		cmocka_unit_test(test_error_code_rows_are_whole_and_differ),
-		cmocka_unit_test(test_only_a_transient_error_is_marked_so),
-		cmocka_unit_test(test_a_long_message_is_cut),
-		cmocka_unit_test(
-		    test_a_message_is_not_cut_inside_of_a_character),
+		cmocka_unit_test(test_error_transient_only_by_its_setter),
+		cmocka_unit_test(test_error_long_message_is_cut),
+		cmocka_unit_test(test_error_message_is_cut_between_characters),
 	};
 
 	return cmocka_run_group_tests_name("error", tests, NULL, NULL);

@@ -51,7 +51,7 @@ allowed(rlim_t soft, rlim_t hard, size_t wanted, rlim_t *soft_after)
 }
 
 static void
-test_the_limit_is_raised_only_as_far_as_needed(void **state)
+test_fdlimit_is_raised_only_as_needed(void **state)
 {
 	rlim_t after;
 
@@ -63,7 +63,7 @@ test_the_limit_is_raised_only_as_far_as_needed(void **state)
 }
 
 static void
-test_with_too_low_a_limit_there_are_fewer(void **state)
+test_fdlimit_hard_limit_too_low_gives_fewer(void **state)
 {
 	rlim_t after;
 
@@ -76,7 +76,7 @@ test_with_too_low_a_limit_there_are_fewer(void **state)
 }
 
 static void
-test_a_higher_limit_never_allows_fewer(void **state)
+test_fdlimit_higher_limit_never_gives_fewer(void **state)
 {
 	rlim_t limit, after;
 	size_t now, before = 0;
@@ -95,9 +95,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_limit_is_raised_only_as_far_as_needed),
-		cmocka_unit_test(test_with_too_low_a_limit_there_are_fewer),
-		cmocka_unit_test(test_a_higher_limit_never_allows_fewer)
+		cmocka_unit_test(test_fdlimit_is_raised_only_as_needed),
+		cmocka_unit_test(test_fdlimit_hard_limit_too_low_gives_fewer),
+		cmocka_unit_test(test_fdlimit_higher_limit_never_gives_fewer)
 	};
 
 	return cmocka_run_group_tests_name("fdlimit", tests, NULL, NULL);

@@ -22,7 +22,7 @@ scarce_malloc(size_t size)
 }
 
 static void
-test_a_copy_shares_the_values(void **state)
+test_json_copy_strict_shares_values(void **state)
 {
 	json_t *tree = json_pack("{s:[i], s:s}", "a", 1, "b", "c"), *copy;
 
@@ -61,7 +61,7 @@ check_copies(const json_t *tree)
 }
 
 static void
-test_a_copy_without_memory_leaves_nothing_out(void **state)
+test_json_copy_strict_out_of_memory_fails(void **state)
 {
 	json_t *object = json_object(), *array = json_array();
 	char key[] = "a";
@@ -79,7 +79,7 @@ test_a_copy_without_memory_leaves_nothing_out(void **state)
 }
 
 static void
-test_a_tree_is_text(void **state)
+test_json_dump_strict_prints_text(void **state)
 {
 	json_t *tree = json_pack("{s:[i,b,n], s:s}", "a", 1, 1, "b", "c\x7f");
 	size_t len;
@@ -97,7 +97,7 @@ test_a_tree_is_text(void **state)
 }
 
 static void
-test_flags_are_those_of_json_dumps(void **state)
+test_json_dump_strict_takes_flags_of_json_dumps(void **state)
 {
 	char *text;
 
@@ -111,7 +111,7 @@ test_flags_are_those_of_json_dumps(void **state)
 
 /* All of it or none. */
 static void
-test_text_without_memory_leaves_nothing_out(void **state)
+test_json_dump_strict_out_of_memory_fails(void **state)
 {
 	json_t *tree = json_pack("{s:{s:[i,i]}, s:s}", "first", "second", 1, 2,
 	    "third", "0123456789012345678901234567890123456789");
@@ -141,11 +141,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_copy_shares_the_values),
-		cmocka_unit_test(test_a_copy_without_memory_leaves_nothing_out),
-		cmocka_unit_test(test_a_tree_is_text),
-		cmocka_unit_test(test_flags_are_those_of_json_dumps),
-		cmocka_unit_test(test_text_without_memory_leaves_nothing_out)
+		cmocka_unit_test(test_json_copy_strict_shares_values),
+		cmocka_unit_test(test_json_copy_strict_out_of_memory_fails),
+		cmocka_unit_test(test_json_dump_strict_prints_text),
+		cmocka_unit_test(
+		    test_json_dump_strict_takes_flags_of_json_dumps),
+		cmocka_unit_test(test_json_dump_strict_out_of_memory_fails)
 	};
 
 	return cmocka_run_group_tests_name("json_util", tests, NULL, NULL);

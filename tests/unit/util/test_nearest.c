@@ -41,7 +41,7 @@ test_nearest_typing_error_finds_the_name(void **state)
 }
 
 static void
-test_nearest_beginning_finds_the_name(void **state)
+test_nearest_prefix_finds_the_name(void **state)
 {
 	(void)state;
 	assert_string_equal(nearest("re"), "reload");
@@ -68,7 +68,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nearest_typing_error_finds_the_name),
-		cmocka_unit_test(test_nearest_beginning_finds_the_name),
+		cmocka_unit_test(test_nearest_prefix_finds_the_name),
 		cmocka_unit_test(test_nearest_other_word_finds_nothing)
 	};
 

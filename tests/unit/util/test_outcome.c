@@ -32,7 +32,7 @@ static const struct {
 };
 
 static void
-test_words_and_exit_codes_are_those_of_the_contract(void **state)
+test_outcome_words_and_statuses_match_contract(void **state)
 {
 	enum outcome outcome;
 	size_t i;
@@ -50,7 +50,7 @@ test_words_and_exit_codes_are_those_of_the_contract(void **state)
 }
 
 static void
-test_an_unknown_word_is_no_outcome(void **state)
+test_outcome_unknown_word_is_none(void **state)
 {
 	static const char *const words[] = { "", "Ok", "reload", "reloaded " };
 	enum outcome outcome = OUTCOME_STALE;
@@ -63,7 +63,7 @@ test_an_unknown_word_is_no_outcome(void **state)
 }
 
 static void
-test_the_graver_outcome_wins_in_any_order(void **state)
+test_outcome_worse_wins_in_any_order(void **state)
 {
 	/* From the gravest down. */
 	static const enum outcome order[] = { OUTCOME_USAGE, OUTCOME_DEGRADED,
@@ -84,7 +84,7 @@ test_the_graver_outcome_wins_in_any_order(void **state)
 }
 
 static void
-test_of_two_equal_outcomes_the_first_is_kept(void **state)
+test_outcome_equal_keeps_first(void **state)
 {
 	(void)state;
 	assert_int_equal(outcome_graver(OUTCOME_RELOADED, OUTCOME_UNCHANGED),
@@ -94,7 +94,7 @@ test_of_two_equal_outcomes_the_first_is_kept(void **state)
 }
 
 static void
-test_exit_code_9_is_for_a_plan_that_would_change_something(void **state)
+test_outcome_exit_code_option_gives_9_if_plan_changes(void **state)
 {
 	(void)state;
 	assert_int_equal(outcome_exit_for(OUTCOME_PLANNED, 0), 0);
@@ -108,12 +108,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
-		    test_words_and_exit_codes_are_those_of_the_contract),
-		cmocka_unit_test(test_an_unknown_word_is_no_outcome),
-		cmocka_unit_test(test_the_graver_outcome_wins_in_any_order),
-		cmocka_unit_test(test_of_two_equal_outcomes_the_first_is_kept),
+		    test_outcome_words_and_statuses_match_contract),
+		cmocka_unit_test(test_outcome_unknown_word_is_none),
+		cmocka_unit_test(test_outcome_worse_wins_in_any_order),
+		cmocka_unit_test(test_outcome_equal_keeps_first),
 		cmocka_unit_test(
-		    test_exit_code_9_is_for_a_plan_that_would_change_something),
+		    test_outcome_exit_code_option_gives_9_if_plan_changes),
 	};
 
 	return cmocka_run_group_tests_name("outcome", tests, NULL, NULL);

@@ -44,7 +44,7 @@ test_secret_keep_hashes_and_overwrites_the_password(void **state)
 }
 
 static void
-test_secret_keep_takes_more_than_a_page_of_them(void **state)
+test_secret_keep_more_than_a_page_works(void **state)
 {
 	const struct secret *list[300];
 	struct error error;
@@ -85,7 +85,7 @@ read_flags(const void *address, char *flags, size_t size)
 }
 
 static void
-test_secrets_are_in_no_core_dump(void **state)
+test_secrets_are_excluded_from_core_dumps(void **state)
 {
 	const struct secret *secret;
 	struct rlimit limit;
@@ -112,9 +112,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    test_secret_keep_hashes_and_overwrites_the_password),
-		cmocka_unit_test(
-		    test_secret_keep_takes_more_than_a_page_of_them),
-		cmocka_unit_test(test_secrets_are_in_no_core_dump),
+		cmocka_unit_test(test_secret_keep_more_than_a_page_works),
+		cmocka_unit_test(test_secrets_are_excluded_from_core_dumps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

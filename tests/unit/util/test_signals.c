@@ -70,7 +70,7 @@ child(int ignores, int ends, int count)
 }
 
 static void
-test_a_third_one_ends_the_process(void **state)
+test_signals_third_one_ends_process(void **state)
 {
 	(void)state;
 	assert_int_equal(child(0, 0, 2), 2);
@@ -78,7 +78,7 @@ test_a_third_one_ends_the_process(void **state)
 }
 
 static void
-test_what_was_ignored_stays_ignored(void **state)
+test_signals_ignored_before_stay_ignored(void **state)
 {
 	(void)state;
 	assert_int_equal(child(1, 0, 5), 0);
@@ -86,7 +86,7 @@ test_what_was_ignored_stays_ignored(void **state)
 }
 
 static void
-test_afterwards_all_is_as_before(void **state)
+test_signals_end_restores_handlers(void **state)
 {
 	(void)state;
 	assert_int_equal(child(0, 1, 1), -SIGINT);
@@ -95,7 +95,7 @@ test_afterwards_all_is_as_before(void **state)
 }
 
 static void
-test_ctrl_c_can_be_forgotten_and_no_other(void **state)
+test_signals_clear_forgets_only_sigint(void **state)
 {
 	int fd;
 
@@ -146,7 +146,7 @@ dying_child(int first, int second, int forgets)
 }
 
 static void
-test_signals_die_ends_by_the_signal_that_came(void **state)
+test_signals_die_ends_by_received_signal(void **state)
 {
 	(void)state;
 	assert_int_equal(dying_child(0, 0, 0), 0);
@@ -165,11 +165,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_signals_are_counted),
-		cmocka_unit_test(test_ctrl_c_can_be_forgotten_and_no_other),
-		cmocka_unit_test(test_a_third_one_ends_the_process),
-		cmocka_unit_test(test_what_was_ignored_stays_ignored),
-		cmocka_unit_test(test_afterwards_all_is_as_before),
-		cmocka_unit_test(test_signals_die_ends_by_the_signal_that_came)
+		cmocka_unit_test(test_signals_clear_forgets_only_sigint),
+		cmocka_unit_test(test_signals_third_one_ends_process),
+		cmocka_unit_test(test_signals_ignored_before_stay_ignored),
+		cmocka_unit_test(test_signals_end_restores_handlers),
+		cmocka_unit_test(test_signals_die_ends_by_received_signal)
 	};
 
 	return cmocka_run_group_tests_name("signals", tests, NULL, NULL);

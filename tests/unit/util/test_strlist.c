@@ -14,7 +14,7 @@
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 
 static void
-test_words_are_split_as_a_shell_does(void **state)
+test_strlist_split_follows_shell_quoting(void **state)
 {
 	static const struct {
 		const char	*line;
@@ -53,7 +53,7 @@ test_words_are_split_as_a_shell_does(void **state)
 }
 
 static void
-test_an_open_quote_is_an_error(void **state)
+test_strlist_split_open_quote_fails(void **state)
 {
 	static const char *const lines[] = { "'", "a \"b", "\"\\\"" };
 	struct strlist words = { NULL, 0 };
@@ -70,7 +70,7 @@ test_an_open_quote_is_an_error(void **state)
 }
 
 static void
-test_a_list_grows(void **state)
+test_strlist_add_grows(void **state)
 {
 	struct strlist words = { NULL, 0 };
 	struct error error;
@@ -88,9 +88,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_words_are_split_as_a_shell_does),
-		cmocka_unit_test(test_an_open_quote_is_an_error),
-		cmocka_unit_test(test_a_list_grows)
+		cmocka_unit_test(test_strlist_split_follows_shell_quoting),
+		cmocka_unit_test(test_strlist_split_open_quote_fails),
+		cmocka_unit_test(test_strlist_add_grows)
 	};
 
 	return cmocka_run_group_tests_name("strlist", tests, NULL, NULL);
