@@ -274,7 +274,7 @@ add_row(struct table *table, const json_t *report)
 	set(table, row, COLUMN_TARGET, TERM_PLAIN, target);
 }
 
-/* --- Fitting the columns --------------------------------------------------*/
+/* --- Fitting the columns ---------------------------------------------------*/
 
 /* Returns the number of columns of a line. */
 static int

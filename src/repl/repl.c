@@ -468,7 +468,7 @@ read_line(struct repl *repl)
 	}
 }
 
-/* --- Start and main loop --------------------------------------------------*/
+/* --- Start and main loop ---------------------------------------------------*/
 
 /*
  * Builds the prompt, a short name of the target, and the prompt of continuation
