@@ -10,6 +10,8 @@
 
 FLEET=$BUILD_DIR/fakes/fake_fleet
 FLEET_PID=
+FRAMES=()
+is_console || FRAMES=(-f)
 
 # fleet ADDRESS ...: starts consoles with the rules on standard input.
 fleet()
@@ -17,7 +19,7 @@ fleet()
 	[ -z "$FLEET_PID" ] || kill "$FLEET_PID"
 	rm -f ./*.sock
 	cat >rules
-	"$FLEET" -l log rules "$@" >.run/ready 2>.run/fake &
+	"$FLEET" "${FRAMES[@]}" -l log rules "$@" >.run/ready 2>.run/fake &
 	FLEET_PID=$!
 	TARGET=$(<.run/ready)
 	[ -n "$TARGET" ] || bail_out "fake_fleet: $(cat .run/fake)"

@@ -13,7 +13,8 @@
 #
 # The working directory is a temporary one.  Environment: CARTRIDGE_RELOAD
 # (the program), BUILD_DIR (with fakes/fake_console), TARANTOOL (the program),
-# KEEP=1 (keep the working directory if a test failed).
+# FUNCTIONAL_TRANSPORT (binary: the consoles are binary ports), KEEP=1 (keep the
+# working directory if a test failed).
 
 set -u
 
@@ -110,11 +111,19 @@ done_testing()
 
 # --- Consoles ----------------------------------------------------------------
 
+# Whether the scripted consoles are text consoles; otherwise they are binary
+# ports that say the same.
+is_console()
+{
+	[ "${FUNCTIONAL_TRANSPORT:-}" != binary ]
+}
+
 # fake [-b BACKLOG] [-r RECORD] ADDRESS STEP ...: starts a scripted console and
 # waits until it listens.  Sets TARGET to its address and FAKE_PID.  The next
 # `ends` waits for the end of the script, but for one that begins again.
 fake()
 {
+	is_console || set -- -f "$@"
 	"$FAKE" "$@" >.run/ready 2>.run/fake &
 	FAKE_PID=$!
 	[ "${*: -1}" = again ] || PEERS+=("$FAKE_PID")

@@ -184,35 +184,18 @@ exchange_say(struct exchange *exchange, struct exchange_client *client,
 	}
 }
 
-/*
- * Sends documents as a binary port does, each in a frame: push messages, and
- * finally the result.
- */
+/* Sends documents as a binary port does, in frames. */
 static inline void
 exchange_say_frames(struct exchange *exchange, struct exchange_client *client,
     const char *data, size_t len)
 {
-	static const char end[] = "\n...\n", push[] = "%TAG !push!";
-	char *frames = must(malloc(2 * len + 4096)), *frame;
-	const char *value;
-	size_t part, size, used = 0;
-	int is_push;
+	size_t used, size;
+	char *frames = frames_write_documents(data, len, client->sync, &used,
+	    &size);
 
-	for (; len > 0; data += part, len -= part) {
-		part = (size_t)((const char *)must(memmem(data, len, end,
-		    sizeof(end) - 1)) - data) + sizeof(end) - 1;
-		is_push = part > sizeof(push) &&
-		    memcmp(data, push, sizeof(push) - 1) == 0;
-		value = !is_push ? data :
-		    (char *)must(memmem(data, part, "--- ", 4)) + 4;
-		frame = frames_write(is_push ? FRAMES_CHUNK : 0, client->sync,
-		    value, (size_t)(data + part - value) -
-		    (is_push ? sizeof(end) - 1 : 0), &size);
-		memcpy(frames + used, frame, size);
-		used += size;
-		free(frame);
-	}
-	exchange_say(exchange, client, frames, used);
+	if (used != len)
+		abort();
+	exchange_say(exchange, client, frames, size);
 	free(frames);
 }
 

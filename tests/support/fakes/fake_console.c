@@ -4,14 +4,16 @@
 /*
  * A scripted admin console: a test describes the server side as data.
  *
- *	fake_console [-b BACKLOG] [-r RECORD] ADDRESS STEP ...
+ *	fake_console [-f] [-b BACKLOG] [-r RECORD] ADDRESS STEP ...
  *
  * Listens at ADDRESS, which is a path of any length, or `tcp` for a free port
  * of 127.0.0.1.  Prints the address when it listens, and then runs the steps.
  * A step that needs a connection accepts one if none is open, so steps after a
  * `close` are for the next connection.  It can also be a binary port: those
  * steps are about frames, and each reply is to the last frame that was read.
- * Everything that is received by steps which read lines or frames, or by
+ * With -f, the steps of a console are those of a binary port that says the
+ * same: the handshake is a ping, a line is evaluated, and documents are sent in
+ * frames.  Everything that is received by steps which read lines or frames, or by
  * `hold`, is written to the file RECORD.  TEXT may contain the escapes \n \r \t
  * \e \\ \xNN.  At the end, the socket is left in place without a listener.
  *
@@ -48,6 +50,8 @@
 
 #define LINE_SIZE	64	/* of each of the greeting's two lines */
 
+#define END		"\n...\n"	/* of a document */
+
 enum { DONE = 0, FAILED = 1, GONE = 2, AGAIN = 3 };
 
 struct fake {
@@ -62,6 +66,9 @@ struct fake {
 	int		 fillers[FILLERS_MAX];
 	size_t		 filler_count;
 	uint64_t	 sync;		/* of the last request */
+	int		 in_frames;	/* -f */
+	char		*part;		/* of a document, not sent yet */
+	size_t		 part_len;
 };
 
 struct step {
@@ -180,15 +187,69 @@ send_all(struct fake *fake, const char *data, size_t len)
 	return DONE;
 }
 
+/* Sends what a console says. */
+static int
+say(struct fake *fake, const char *data, size_t len)
+{
+	char *frames;
+	size_t from, used, size;
+	int result;
+
+	if (!fake->in_frames)
+		return send_all(fake, data, len);
+	fake->part = realloc(fake->part, fake->part_len + len + 1);
+	if (fake->part == NULL)
+		abort();
+	memcpy(fake->part + fake->part_len, data, len);
+	/* Most of a large document has no end. */
+	from = fake->part_len > sizeof(END) ? fake->part_len - sizeof(END) : 0;
+	fake->part_len += len;
+	if (from > 0 && memmem(fake->part + from, fake->part_len - from, END,
+	    sizeof(END) - 1) == NULL)
+		return DONE;
+	frames = frames_write_documents(fake->part, fake->part_len, fake->sync,
+	    &used, &size);
+	fake->part_len -= used;
+	memmove(fake->part, fake->part + used, fake->part_len);
+	result = send_all(fake, frames, size);
+	free(frames);
+	return result;
+}
+
+/* Sends the beginning of the frame for a document that has no end. */
+static int
+say_part(struct fake *fake)
+{
+	size_t size;
+	char *frame;
+	int result;
+
+	if (fake->part_len == 0)
+		return DONE;
+	frame = frames_write(0, fake->sync, fake->part, fake->part_len, &size);
+	fake->part_len = 0;
+	result = send_all(fake, frame, size - 1);
+	free(frame);
+	return result;
+}
+
 static int
 step_send(struct fake *fake, const char *value)
 {
 	size_t len;
 	char *data = unescape(value, &len);
-	int result = send_all(fake, data, len);
+	int result = say(fake, data, len);
 
 	free(data);
 	return result;
+}
+
+static int
+step_greet_binary(struct fake *fake, const char *value)
+{
+	(void)value;
+	return send_all(fake, PEER_GREETING_BINARY,
+	    sizeof(PEER_GREETING_BINARY) - 1);
 }
 
 static int
@@ -196,6 +257,8 @@ step_greet(struct fake *fake, const char *value)
 {
 	char line[2 * LINE_SIZE + 1];
 
+	if (value == NULL && fake->in_frames)
+		return step_greet_binary(fake, NULL);
 	if (value == NULL)
 		return send_all(fake, PEER_GREETING, sizeof(PEER_GREETING) - 1);
 	snprintf(line, sizeof(line), "%-*.*s\n%-*s\n", LINE_SIZE - 1,
@@ -216,7 +279,7 @@ step_file(struct fake *fake, const char *value)
 		return failed("%s: %s", value, strerror(errno));
 	while (result == DONE && (len = fread(data, 1, sizeof(data),
 	    file)) > 0)
-		result = send_all(fake, data, len);
+		result = say(fake, data, len);
 	fclose(file);
 	return result;
 }
@@ -240,9 +303,9 @@ step_fill(struct fake *fake, const char *value)
 		used += len;
 	}
 	for (; left >= used && result == DONE; left -= used)
-		result = send_all(fake, chunk, used);
+		result = say(fake, chunk, used);
 	if (result == DONE)
-		result = send_all(fake, chunk, left / len * len);
+		result = say(fake, chunk, left / len * len);
 	free(chunk);
 	free(text);
 	return result;
@@ -315,55 +378,6 @@ read_line(struct fake *fake, char **line)
 	return DONE;
 }
 
-static int
-step_expect(struct fake *fake, const char *value)
-{
-	size_t len;
-	char *line, *wanted = unescape(value, &len);
-	int result;
-
-	if ((result = read_line(fake, &line)) == DONE) {
-		if (strcmp(line, wanted) != 0)
-			result = failed("'%.100s' instead of '%s'", line,
-			    wanted);
-		free(line);
-	}
-	free(wanted);
-	return result;
-}
-
-static int
-step_request(struct fake *fake, const char *value)
-{
-	char *line;
-	int result;
-
-	if ((result = read_line(fake, &line)) == DONE) {
-		if (value != NULL && strstr(line, value) == NULL)
-			result = failed("a request without '%s'", value);
-		free(line);
-	}
-	return result;
-}
-
-static int
-step_answer(struct fake *fake, const char *value)
-{
-	int result = step_expect(fake, "\\\\set output yaml");
-
-	(void)value;
-	return result == DONE ? step_send(fake, "---\\n- true\\n...\\n") :
-	    result;
-}
-
-static int
-step_greet_binary(struct fake *fake, const char *value)
-{
-	(void)value;
-	return send_all(fake, PEER_GREETING_BINARY,
-	    sizeof(PEER_GREETING_BINARY) - 1);
-}
-
 /* Reads a frame.  Its argument must contain the text, unless that is NULL. */
 static int
 read_frame(struct fake *fake, uint64_t type, const char *text)
@@ -384,6 +398,43 @@ read_frame(struct fake *fake, uint64_t type, const char *text)
 	fake->sync = frame.sync;
 	consume(fake, frame.size, NULL);
 	return DONE;
+}
+
+static int
+step_expect(struct fake *fake, const char *value)
+{
+	size_t len;
+	char *line, *wanted;
+	int result;
+
+	/* The handshake is the only line that is not evaluated. */
+	if (fake->in_frames)
+		return read_frame(fake, FRAMES_PING, NULL);
+	wanted = unescape(value, &len);
+	if ((result = read_line(fake, &line)) == DONE) {
+		if (strcmp(line, wanted) != 0)
+			result = failed("'%.100s' instead of '%s'", line,
+			    wanted);
+		free(line);
+	}
+	free(wanted);
+	return result;
+}
+
+static int
+step_request(struct fake *fake, const char *value)
+{
+	char *line;
+	int result;
+
+	if (fake->in_frames)
+		return read_frame(fake, FRAMES_EVAL, value);
+	if ((result = read_line(fake, &line)) == DONE) {
+		if (value != NULL && strstr(line, value) == NULL)
+			result = failed("a request without '%s'", value);
+		free(line);
+	}
+	return result;
 }
 
 static int
@@ -423,6 +474,18 @@ static int
 step_ok(struct fake *fake, const char *value)
 {
 	return reply(fake, 0, value);
+}
+
+static int
+step_answer(struct fake *fake, const char *value)
+{
+	int result = step_expect(fake, "\\\\set output yaml");
+
+	(void)value;
+	if (result != DONE)
+		return result;
+	return fake->in_frames ? reply(fake, 0, NULL) :
+	    step_send(fake, "---\\n- true\\n...\\n");
 }
 
 static int
@@ -467,6 +530,7 @@ step_hold(struct fake *fake, const char *value)
 	int result;
 
 	(void)value;
+	say_part(fake);
 	/* More may have arrived together with what was read before. */
 	if (fake->in_len > 0)
 		consume(fake, fake->in_len, NULL);
@@ -510,6 +574,7 @@ static int
 step_end(struct fake *fake, const char *value)
 {
 	(void)value;
+	say_part(fake);
 	shutdown(fake->fd, SHUT_WR);
 	return DONE;
 }
@@ -518,6 +583,7 @@ static int
 step_close(struct fake *fake, const char *value)
 {
 	(void)value;
+	say_part(fake);
 	close(fake->fd);
 	fake->fd = -1;
 	fake->in_len = 0;
@@ -692,9 +758,11 @@ main(int argc, char *argv[])
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(LIFE_SECONDS);
-	while ((letter = getopt(argc, argv, "+b:r:")) != -1) {
+	while ((letter = getopt(argc, argv, "+b:fr:")) != -1) {
 		if (letter == 'b')
 			backlog = atoi(optarg);
+		else if (letter == 'f')
+			fake.in_frames = 1;
 		else if (letter != 'r' ||
 		    (fake.record = fopen(optarg, "w")) == NULL)
 			return failed("bad option, or no %s", optarg);
@@ -719,7 +787,7 @@ main(int argc, char *argv[])
 		}
 	}
 	if (fake.fd != -1)
-		close(fake.fd);
+		step_close(&fake, NULL);
 	if (fake.record != NULL)
 		fclose(fake.record);
 	return result;

@@ -5,7 +5,7 @@
  * Many admin consoles in one process, all open at a time: a test describes
  * their behaviour as data.
  *
- *	fake_fleet [-l LOG] RULES ADDRESS ...
+ *	fake_fleet [-f] [-l LOG] RULES ADDRESS ...
  *
  * Listens at the paths ADDRESS, prints a line when it listens on all of them,
  * and serves until it is killed.  RULES is a file of lines
@@ -28,6 +28,8 @@
  *	push=WORD	sends a push message, without delay
  *	reply=TEXT	must be last in the line; with \n for a newline
  *
+ * With -f they are binary ports, which send their replies in frames.
+ *
  * Without a rule, connections are greeted and requests hang.  To the file LOG,
  * a line `ADDRESS WHAT COMMAND URI` is written for each new connection
  * (connect), request (request) and reply (reply), and when a client closes its
@@ -43,6 +45,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "frames.h"
 #include "inbox.h"
 #include "peer.h"
 
@@ -75,6 +78,7 @@ struct client {
 	int		 greeted;
 	struct rule	*rule;		/* to be applied, or NULL */
 	int64_t		 due;
+	uint64_t	 sync;		/* of the request, in frames */
 	char		 command[32];
 	char		 uri[128];
 	char		*in;
@@ -89,6 +93,7 @@ static size_t place_count;
 static struct client *clients;
 static size_t client_count;
 static FILE *log_file;
+static int in_frames;
 
 static int64_t
 now_ms(void)
@@ -264,6 +269,20 @@ find_rule(const struct client *client, const char *request)
 	return NULL;
 }
 
+/* Sends a reply or a push message, of which there may be the first half only. */
+static void
+say(const struct client *client, const char *data, int half)
+{
+	size_t len = strlen(data), used;
+	char *frames = NULL;
+
+	if (in_frames)
+		data = frames = frames_write_documents(data, len, client->sync,
+		    &used, &len);
+	peer_send(client->fd, data, half ? len / 2 : len);
+	free(frames);
+}
+
 static void
 drop(struct client *client)
 {
@@ -302,7 +321,7 @@ follow(struct client *client, struct rule *rule)
 	if (rule->push != NULL) {
 		snprintf(push, sizeof(push), "%%TAG !push! "
 		    "tag:tarantool.io/push,2018\n--- %s\n...\n", rule->push);
-		peer_send(client->fd, push, strlen(push));
+		say(client, push, 0);
 	}
 }
 
@@ -311,16 +330,14 @@ static void
 act(struct client *client)
 {
 	struct rule *rule = client->rule;
-	size_t len;
 
 	if (rule == NULL || rule->hang || now_ms() < client->due ||
 	    (rule->until != NULL && access(rule->until, F_OK) == -1))
 		return;
 	client->rule = NULL;
 	if (rule->reply != NULL) {
-		len = strlen(rule->reply);
 		note(client, "reply");
-		peer_send(client->fd, rule->reply, rule->half ? len / 2 : len);
+		say(client, rule->reply, rule->half);
 	}
 	if (rule->quit)
 		quit(client->place);
@@ -328,8 +345,12 @@ act(struct client *client)
 		drop(client);
 	else if (!client->greeted) {
 		client->greeted = 1;
-		peer_send(client->fd, PEER_GREETING,
-		    sizeof(PEER_GREETING) - 1);
+		if (in_frames)
+			peer_send(client->fd, PEER_GREETING_BINARY,
+			    sizeof(PEER_GREETING_BINARY) - 1);
+		else
+			peer_send(client->fd, PEER_GREETING,
+			    sizeof(PEER_GREETING) - 1);
 	}
 }
 
@@ -382,27 +403,63 @@ find_argument(const char *request, const char *key, char *value, size_t size)
 }
 
 static void
-take_line(struct client *client, char *line, size_t len)
+take_request(struct client *client, const char *request)
 {
-	if (len == sizeof(HANDSHAKE) - 1 &&
-	    memcmp(line, HANDSHAKE, len) == 0) {
-		peer_send(client->fd, ANSWER, sizeof(ANSWER) - 1);
-		return;
-	}
-	line[len - 1] = '\0';
-	find_argument(line, "command", client->command,
+	find_argument(request, "command", client->command,
 	    sizeof(client->command));
-	find_argument(line, "uri", client->uri, sizeof(client->uri));
+	find_argument(request, "uri", client->uri, sizeof(client->uri));
 	note(client, "request");
-	follow(client, find_rule(client, line));
+	follow(client, find_rule(client, request));
 	act(client);
+}
+
+/* Takes a line, if one is there.  Returns its bytes, or 0. */
+static size_t
+take_line(struct client *client)
+{
+	char *newline = memchr(client->in, '\n', client->in_len);
+	size_t len;
+
+	if (newline == NULL)
+		return 0;
+	len = (size_t)(newline - client->in) + 1;
+	if (len == sizeof(HANDSHAKE) - 1 &&
+	    memcmp(client->in, HANDSHAKE, len) == 0) {
+		peer_send(client->fd, ANSWER, sizeof(ANSWER) - 1);
+		return len;
+	}
+	*newline = '\0';
+	take_request(client, client->in);
+	return len;
+}
+
+/* The same of a frame. */
+static size_t
+take_frame(struct client *client)
+{
+	struct frame frame;
+	char *request, *answer;
+	size_t size;
+
+	if (!frames_read(&frame, client->in, client->in_len))
+		return 0;
+	client->sync = frame.sync;
+	if (frame.type == FRAMES_EVAL) {
+		request = must(strndup(frame.text, frame.text_len));
+		take_request(client, request);
+		free(request);
+	} else {
+		answer = frames_write(0, frame.sync, NULL, 0, &size);
+		peer_send(client->fd, answer, size);
+		free(answer);
+	}
+	return frame.size;
 }
 
 static void
 receive(struct client *client)
 {
 	ssize_t len;
-	char *newline;
 	size_t used;
 
 	len = inbox_receive(client->fd, &client->in, client->in_len,
@@ -415,10 +472,8 @@ receive(struct client *client)
 		return;
 	}
 	client->in_len += (size_t)len;
-	while (client->fd != -1 && (newline = memchr(client->in, '\n',
-	    client->in_len)) != NULL) {
-		used = (size_t)(newline - client->in) + 1;
-		take_line(client, client->in, used);
+	while ((used = in_frames ? take_frame(client) :
+	    take_line(client)) > 0) {
 		if (client->fd == -1)
 			return;
 		client->in_len -= used;
@@ -488,9 +543,13 @@ main(int argc, char *argv[])
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
 	alarm(LIFE_SECONDS);
-	while ((letter = getopt(argc, argv, "+l:")) != -1)
-		if (letter != 'l' || (log_file = fopen(optarg, "w")) == NULL)
+	while ((letter = getopt(argc, argv, "+fl:")) != -1) {
+		if (letter == 'f')
+			in_frames = 1;
+		else if (letter != 'l' ||
+		    (log_file = fopen(optarg, "w")) == NULL)
 			return 1;
+	}
 	if (optind + 1 >= argc || read_rules(argv[optind]) == -1)
 		return 1;
 	places = must(calloc((size_t)(argc - optind), sizeof(*places)));

@@ -121,4 +121,51 @@ frames_write(uint64_t type, uint64_t sync, const char *text, size_t len,
 	return frame;
 }
 
+/*
+ * Writes the documents of a console as replies of the binary port: each message
+ * in a frame, and the result.  Sets *used to the bytes of the documents that
+ * are whole.  To be freed.
+ */
+static inline char *
+frames_write_documents(const char *data, size_t len, uint64_t sync,
+    size_t *used, size_t *size)
+{
+	static const char end[] = "\n...\n", push[] = "%TAG !push!";
+	char *frames = NULL, *frame;
+	const char *at, *after, *value;
+	size_t part;
+	int is_push;
+
+	*used = *size = 0;
+	for (;;) {
+		at = data + *used;
+		/* A document may have nothing but its end. */
+		if (len - *used >= sizeof(end) - 2 &&
+		    memcmp(at, end + 1, sizeof(end) - 2) == 0)
+			after = at - 1;
+		else if ((after = memmem(at, len - *used, end,
+		    sizeof(end) - 1)) == NULL)
+			return frames;
+		after += sizeof(end) - 1;
+		is_push = (size_t)(after - at) > sizeof(push) &&
+		    memcmp(at, push, sizeof(push) - 1) == 0;
+		value = at;
+		/* A message is a value, not a document. */
+		if (is_push && (value = memmem(at, (size_t)(after - at),
+		    "--- ", 4)) != NULL)
+			value += 4;
+		if (value == NULL)
+			abort();
+		frame = frames_write(is_push ? FRAMES_CHUNK : 0, sync, value,
+		    (size_t)(after - value) -
+		    (is_push ? sizeof(end) - 1 : 0), &part);
+		if ((frames = realloc(frames, *size + part)) == NULL)
+			abort();
+		memcpy(frames + *size, frame, part);
+		free(frame);
+		*size += part;
+		*used = (size_t)(after - data);
+	}
+}
+
 #endif

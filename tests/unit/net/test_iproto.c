@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
+#define _GNU_SOURCE	/* memmem, of frames.h */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
