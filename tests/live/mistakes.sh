@@ -97,78 +97,77 @@ mkdir -m 000 private
 
 # --- The command line --------------------------------------------------------
 
-mistake 1 'Say which instance: --app and --instance find its socket by name.' \
+mistake 1 'Name the instance: --app and --instance find its socket.' \
     status
-mistake 1 'Correct the name.
---help lists all options.' --scoket $web status
+mistake 1 'Correct the name; --help lists all options.' --scoket $web status
 mistake 1 'Correct the name.' -s $web relaod
-mistake 1 'All instances of an application on this machine are --app NAME, and
-all of its cluster --cluster.
-An option that overrides a safety check must be written in full.' \
+mistake 1 'Use --app NAME for all instances of an application on this machine, or
+--cluster for all of its cluster.
+Options that override a safety check must be written in full.' \
     -s $web --all status
 mistake 1 'Put --socket before it.' ./$web
 mistake 1 'Remove one of them.' -s $web -t 5 -t 10
 mistake 1 'Write 90 or 90s.' -s $web -t 1m30s
 mistake 1 'Write -- before the arguments.' -s $web eval 'return ...' 5
 mistake 1 'Add --instance NAME.' --app shop console
-mistake 1 'Give the directory that has the files.' -s $web push extensions
+mistake 1 'Name the directory that contains the files.' -s $web push extensions
 
 # --- The way to the instance -------------------------------------------------
 
-mistake 2 'Take the suggestion, or one of the names in the next line.
-The line after it says where was looked; --run-dir names another directory.' \
+mistake 2 'Use the suggestion, or one of the names in the next line.
+The line after it lists the directories that were searched; --run-dir names
+another one.' \
     --app shpo status
-mistake 2 'Take the suggestion, or one of the names in the next line.' \
+mistake 2 'Use the suggestion, or one of the names in the next line.' \
     --app shop --instance wbe status
-mistake 2 'Start the instance, or look for its socket where
-TARANTOOL_CONSOLE_SOCK says.' -s tmp/run/shop.wbe.control status
-mistake_unprivileged 2 'Run it as the user that the instance runs as, or as root.' \
+mistake 2 'Start the instance, or find the path of its socket:
+it is TARANTOOL_CONSOLE_SOCK in the environment of the instance.' -s tmp/run/shop.wbe.control status
+mistake_unprivileged 2 'Run the program as the user that the instance runs as, or as root.' \
     -s tmp/run/shop.api.control status
-mistake_unprivileged 2 'Run it as the user that the instances run as, or as root:
-others cannot read the directory.' -s 'private/*.control' status
-mistake 2 'Look into the directory: the pattern is that of glob(7).' \
+mistake_unprivileged 2 'Run the program as the user that the instances run as, or as
+root: other users cannot read the directory.' -s 'private/*.control' status
+mistake 2 'List the directory, and correct the pattern; see glob(7).' \
     -s 'tmp/run/*.ctl' status
-mistake 2 'The instance has ended without removing its socket: start it.' \
+mistake 2 'The instance ended without removing its socket: start it.' \
     -s tmp/run/dead.sock status
-mistake 2 'Give --user, and --password-file with the password of that user; or the
-console socket.' -s "$APP_URI" status
+mistake 2 'Use --user, and --password-file with the password of that user; or
+connect to the console socket.' -s "$APP_URI" status
 echo s3cret >op.password
-mistake 2 'Correct the name, or the first line of the file.' \
+mistake 2 'Correct the user, or the first line of the password file.' \
     -s "$APP_URI" -u op --password-file op.password status
-mistake 2 'Give the console socket.
-If the address is right, the instance is in a loop that does not yield: look
+mistake 2 'Connect to the console socket or the binary port.
+If this is one of them, the instance is in a loop that does not yield: look
 at its log.' -s "${APP_URL#*//}" -t 1 status
 
 # --- The code ----------------------------------------------------------------
 
-mistake 5 'Take the name that require takes.' -s $web -m app/roles/web.lua
-mistake 5 'Look at plan, which lists the modules.' -s $web -m 'shop.*'
+mistake 5 'Use the name that is passed to require.' -s $web -m app/roles/web.lua
+mistake 5 'Run plan, which lists the modules.' -s $web -m 'shop.*'
 app_version 2 web_init='local x = = 1'
-mistake 3 'Correct the file and reload again: nothing was changed, and the old
-code is still serving.' -s $web
+mistake 3 'Correct the file and reload again.
+Nothing was changed in the instance.' -s $web
 app_version 2 web_init="error('no coffee', 0)"
-mistake 3 'Correct the role and reload again: the old code is still serving.
-The lines after it are the traceback.' -s $web
+mistake 3 'Correct the role and reload again.
+The lines after the message are the traceback.' -s $web
 app_version 1
-mistake 3 'The line is that of the Lua that was given.' \
+mistake 3 'The line number refers to the Lua code on the command line.' \
     -s $web eval 'error("no tea")'
-mistake 4 'Ask for status.
-To end the Lua, cancel its fiber.' -s $web -t 0.3 eval \
+mistake 4 'To end the Lua code, cancel its fiber.' -s $web -t 0.3 eval \
     'require("fiber").sleep(1000)'
 
 # --- The state of the instance -----------------------------------------------
 
-mistake 5 'Start the application on it, or leave it out with --instance.' \
+mistake 5 'Start the application in it, or select others with --instance.' \
     -s tmp/run/shop.db.control
 app_version 2 web_init="error('no coffee', 0)"
 run -s $web --method native
 app_version 1
-mistake 5 'Correct the code; then --method native leads out of this state, or a
-restart does.' -s $web
+mistake 5 'Correct the code; then leave this state with --method native, or
+restart the instance.' -s $web
 run -s $web --method native
 app_eval 'require("cartridge.roles").forbid_reload()' >/dev/null
-mistake 5 'The application does not want to be reloaded now: wait, or have it
-call allow_reload.' -s $web
+mistake 5 'Wait until the application calls allow_reload, or call it with eval.' \
+    -s $web
 
 # --- The manual --------------------------------------------------------------
 
