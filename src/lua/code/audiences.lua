@@ -1,5 +1,6 @@
---- Lets some callers, an audience, see other values in a table than the rest of
--- the code.
+--- Makes entries of a table differ between callers. An audience is a set of callers,
+-- such as new code, that sees values of its own; all other code sees the serving
+-- values.
 --
 -- Only the table itself gets a metatable. Its values are not wrapped in proxies,
 -- so serving code may iterate over a value, count its entries or use rawget.
@@ -33,7 +34,7 @@ local function new(holder)
     local self = setmetatable({
         holder = holder,
         metatable = getmetatable(holder),
-        serving = {},   -- key -> what everybody else sees
+        serving = {},   -- key -> value that all other code sees
         list = {},
     }, Audiences)
     setmetatable(holder, {
@@ -68,8 +69,8 @@ function Audiences:caller()
     return nil
 end
 
---- Adds an audience. What it writes is visible only to itself. Entries that it
--- was not shown with `show` and has not written are those of all other code.
+--- Adds an audience. What it writes is visible only to itself. It sees the serving
+-- values of entries that were neither set with `show` nor written by it.
 -- @tparam function sees () -> whether the running code belongs to the audience
 -- @treturn table the audience
 function Audiences:add(sees)
@@ -99,7 +100,8 @@ function Audiences:show(audience, key, value)
     audience.values[key] = pack(value)
 end
 
---- Returns the value that an audience was shown, or has written.
+--- Returns the value of an entry that was set for an audience with `show`, or written by
+-- it; nil if there is none.
 function Audiences.find(_, audience, key)
     return unpack_value(audience.values[key])
 end

@@ -106,8 +106,8 @@ local function is_builtin_value(value)
     return builtin and not from_disk or value == _G
 end
 
---- Returns the path from which a module was loaded, if `require` no longer finds a
--- file for it: takes it from the chunk names of the module's functions.
+--- Returns the path from which a module was loaded, for one whose file `require` no
+-- longer finds. The path is taken from the chunk names of the module's functions.
 -- @treturn ?string path
 -- @treturn boolean whether the module has Lua functions that are not Tarantool's
 local function vanished_file(value)
@@ -308,8 +308,8 @@ end
 
 --- Builds the filter that the options of the command line describe.
 -- @tparam table args `modules`, `exclude` (shell patterns), `rocks`
--- @tparam ?table matches the filter fills this: pattern of `modules` -> kind of
---   module, see `classify` -> name of a module that matches
+-- @tparam ?table matches to be filled by the filter: pattern of `modules` -> kind, see
+--   `classify` -> name of a module of this kind that matches
 -- @treturn function (name, kind) -> `app`, or the reason why it is not reloaded
 local function selector(args, matches)
     local include, exclude = {}, {}

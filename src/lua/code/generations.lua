@@ -14,7 +14,7 @@ local OURS = '@cartridge-reload/'
 
 --- Records the new code of a transaction as the serving generation. Yields.
 -- @tparam table registry see `core.registry`
--- @tparam table origin see `ownership`; must not be added to any more
+-- @tparam table origin see `ownership`; must not change any more
 -- @tparam number generation
 local function record(registry, origin, generation)
     -- Other fibers may classify functions while this yields. `sources` is filled
@@ -43,7 +43,7 @@ end
 --- Records that the new code of a transaction has failed: whatever refers to it
 -- after the rollback is a stale reference. Yields.
 -- @tparam table registry see `core.registry`
--- @tparam table origin see `ownership`; must not be added to any more
+-- @tparam table origin see `ownership`; must not change any more
 local function record_failed(registry, origin)
     for proto in pairs(origin.protos) do
         pcall(slice.pause)

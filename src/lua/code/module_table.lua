@@ -1,6 +1,6 @@
 --- Splits `package.loaded` into two tables: one for the serving code, and one for
--- the other code. The other code is the new code until the commit, and the old
--- code that is still running after it.
+-- the other code. Until the commit, the other code is the new code. After the
+-- commit, it is the old code that is still running.
 --
 -- `require` always uses the original table, which is in the Lua registry. That
 -- table is emptied, and its metatable forwards each access to the table of the

@@ -77,7 +77,7 @@ function Origin:record(chunk, path)
     end
 end
 
---- Assigns code to a unit by its chunk name, if that differs from the unit's.
+--- Assigns all code with a chunk name to a unit, unless the chunk name is already known.
 -- @tparam string source chunk name
 -- @tparam string unit
 function Origin:add_source(source, unit)
@@ -197,9 +197,9 @@ function Origin.is_same(f, g)
         and proto_of(f) ~= nil and proto_of(f) == proto_of(g))
 end
 
--- Maximum number of functions that are examined in search of the function of the
--- application that a library has wrapped in closures. A wrapper has few upvalues;
--- a function that reaches more functions is probably not a wrapper.
+-- Libraries often wrap a function of the application in closures. To find it, at most
+-- this number of functions is examined. A wrapper has few upvalues; a function that
+-- refers to more functions is probably not a wrapper.
 local WRAPPERS = 64
 
 --- Calls `visit` with a function, and with the functions that it wraps: those in its

@@ -12,8 +12,8 @@ local catalog = require('code.catalog')
 local jutil = require('jit.util')
 local slice = require('core.yield')
 
--- Larger tables are data: only this number of entries of a table is examined, and of
--- objects of a module.
+-- Maximum number of entries of a table, and of objects of a module, that are examined.
+-- Whatever is larger is data, not code.
 local ENTRIES, OBJECTS = 1000, 5000
 
 --- Adds the tables in global variables, and the tables in those, to a set: they are

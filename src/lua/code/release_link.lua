@@ -83,11 +83,11 @@ local function is_other_release(directory, release, file)
         and fio.path.exists(directory .. '/' .. file)
 end
 
---- Checks whether the parent directory has another entry that may be a release of
--- the same application. Yields.
+--- Whether there may be another release of the application beside a directory: an entry
+-- of the parent directory has a name of the same form. Yields.
 -- @tparam string directory
--- @treturn boolean also true if the parent cannot be listed: its links may still
---   be readable
+-- @treturn boolean also true if the parent directory cannot be listed: its links may
+--   still be readable
 local function has_sibling(directory)
     local parent, own = split(directory)
     local names = fio.listdir(parent)
@@ -166,8 +166,8 @@ local function moved(modules)
         table.insert(candidates, {release = release, file = file})
         release, file = parent, name .. '/' .. file
     end
-    -- A link that has moved points to a sibling. Listing the names is far
-    -- cheaper than reading every link.
+    -- If the link has changed, it points to another directory beside the release.
+    -- Looking for one first is far cheaper than reading every link.
     local may_move = false
     for _, candidate in ipairs(candidates) do
         may_move = may_move or has_sibling(candidate.release)

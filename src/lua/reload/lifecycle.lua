@@ -36,8 +36,8 @@ local function new(txn, framework, modules, adapters, servers)
         roles = {},     -- role name -> its entry in the report
         order = {},     -- the same entries in order
         starting = {},  -- new roles that have work to do
-        initialized = {},   -- set of the names of new roles
-        called = {},    -- role name -> whether its new init was called
+        initialized = {},   -- set of the names of new roles that are initialised
+        called = {},    -- role name -> whether its new init or apply was called
         stopped = {},   -- role name -> old role whose stop was called
         disabled = {},  -- role name -> its functions that were taken away
         stopping = {},  -- old roles to stop after the commit

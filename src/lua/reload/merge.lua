@@ -1,10 +1,10 @@
 --- Merges duplicate registrations after a failure: a restarted old role registers its
 -- callbacks again, although those of its first start are still registered.
 --
--- A registration is an entry of a list, an entry under a generated key, a key, or
--- a closure of a library around the callback. The later one stays, because it
--- belongs to the state of the restarted role. A list keeps its order: the later
--- entry takes the position of the earlier one.
+-- A registration is an entry of a list, an entry under a generated key, a table key
+-- that is the callback itself, or a closure of a library around the callback. The
+-- later one stays, because it belongs to the state of the restarted role. A list
+-- keeps its order: the later entry takes the position of the earlier one.
 
 local require = ...
 local lists = require('reload.lists')
@@ -86,7 +86,7 @@ local function registered(key, value)
     return (type(key) == 'number' or registrations.pattern_of(key) ~= nil) and value or nil
 end
 
---- Whether all number keys of a table form a list.
+--- Whether the table is a list: all its number keys are indexes from 1 to its length.
 local function is_list(object)
     local length = #object
     for key in next, object do

@@ -219,8 +219,8 @@ function Staged:list_old()
     self.things = counterparts.list(self.txn.registry, self.txn.origin, old_values, {paths, self.former})
 end
 
---- Excludes code from the old code that new code uses without having loaded it: the
--- code is shared with others, and not replaced. May yield.
+--- Removes code from the record of old code if new code uses it without having loaded
+-- it: that code belongs to other modules as well, and is not replaced. May yield.
 function Staged:disown_shared_code()
     local origin, loaded, values = self.txn.origin, {}, {}
     if next(origin.learned) == nil then

@@ -16,10 +16,10 @@ Reinstate.__index = Reinstate
 
 --- Creates the protection of new code from `stop`. Nothing is replaced before `open`.
 -- @tparam table options
---   edges: references {{parent, key, child},...} by which libraries held new code at
---     the commit, see `scan.census`
---   entries: references, in the same form, from tables to what they were given under
---     a name while the new code started; restored only if `stop` has not yielded
+--   edges: references {{parent, key, child},...} from libraries to new code at the
+--     commit, see `scan.census`
+--   entries: table entries, in the same form, that were set under a name while the new
+--     code started; restored only if `stop` has not yielded
 --   is_new_fiber: function (id) -> whether new code has started the fiber
 --   is_stopping: function () -> whether the `stop` of an old role is the caller
 local function new(options)
@@ -35,7 +35,7 @@ local function is_in_list(lists, list, value)
         values = {}
         for index = 1, #list do
             local entry = rawget(list, index)
-            -- A list may have gaps. Numbers cannot be what is looked for.
+            -- A list may have gaps. The value that is looked for is no number.
             if entry ~= nil and type(entry) ~= 'number' then
                 values[entry] = true
             end
@@ -92,7 +92,7 @@ function Reinstate:watch()
     local present, lists = {edges = {}, entries = {}}, {}
     for name, list in pairs(present) do
         for _, edge in ipairs(self.options[name]) do
-            -- For a list only the value counts, because entries may move.
+            -- In a list, the value may be at another index after `stop`.
             edge.is_of_list = type(edge.parent) == 'table' and type(edge.key) == 'number' and #edge.parent >= edge.key
             if holds(edge, lists) then
                 edge.value = edge.key == walk_lib.KEY and rawget(edge.parent, edge.child) or nil

@@ -35,8 +35,8 @@ local function no()
     return false
 end
 
---- Returns a pretended transaction for adapters: its new code is the running `stop`,
--- and what the adapters stage for that is never committed.
+--- Returns a substitute for the transaction, to create adapters with. It treats the
+-- running `stop` as new code, and what adapters stage for that is never committed.
 local function discarding(txn)
     local function is_stopping()
         return txn.origin:is_stopping()

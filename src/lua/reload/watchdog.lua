@@ -1,7 +1,7 @@
 --- Interrupts code of the transaction that never yields, when the deadline has passed.
 --
 -- No other fiber can cancel such code, because none gets to run. So a count hook
--- is set, which the interpreter calls after every so many instructions of any
+-- is set, which the interpreter calls after a fixed number of instructions, in any
 -- fiber. If the deadline has passed, the event loop has not run for a while, and
 -- the running fiber belongs to the transaction, the hook raises an error. If a
 -- protected call catches the error, the hook raises it again at each
@@ -22,7 +22,7 @@ local INSTRUCTIONS = 10000
 -- as one that never yields. Code that yields is cancelled instead.
 local STALL = 0.1
 
--- Keep the functions: application code can replace the fields.
+-- Keep the functions: application code can replace them in `clock` and `fiber`.
 local monotonic, loop_time = clock.monotonic, fiber.clock
 
 local Watchdog = {}

@@ -34,8 +34,8 @@ local function new()
 end
 
 --- Records a reference on the path to a new function.
--- @tparam table seen object -> set of its keys, or keys that are the child, which were
---   already recorded
+-- @tparam table seen references that are already recorded: parent -> set of keys, or of
+--   children that are themselves keys
 local function add_edge(self, seen, parent, key, child)
     local is_member = key == walk_lib.KEY
     if type(parent) == 'table' and (is_member or type(key) == 'string' or type(key) == 'number')
@@ -133,7 +133,8 @@ end
 
 --- Whether new code had made a registration when the census was taken.
 -- @tparam table found a registration, see `registrations`
--- @param entry the entry of its holder to look up
+-- @param entry the entry to look up: that of the registration, or another one in the same
+--   holder
 -- @treturn boolean
 function Census:has(found, entry)
     if found.kind == 'around' then

@@ -2,8 +2,9 @@
 -- correspond to those of old generations. Old and new modules are compared by
 -- `match`. An old function has exactly one counterpart, or none.
 --
--- The names and paths of old functions are recorded right after the commit, as long as
--- the functions exist. So later scans can name and patch those that this one misses.
+-- The names and paths of old functions are recorded right after the commit, and kept as
+-- long as the functions exist. So a later scan can name and patch what an earlier one
+-- has missed.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -168,7 +169,7 @@ local function matching_of(self, module, source, pause)
 end
 
 --- Returns the records about stale functions of a file.
--- @treturn table weak: function -> record of its name and path, see `match`
+-- @treturn table function -> record of its name and path, see `match`; with weak keys
 local function known_of(registry, source)
     local known = registry.known[source]
     if known == nil then
@@ -531,7 +532,7 @@ function Counterparts:is_module_value(object)
     return self.module_values[object] or false
 end
 
---- Whether a value is a table that an old module had.
+--- Whether a value is a table of an old module, as recorded by `remember`.
 function Counterparts:is_old_table(value)
     return type(value) == 'table' and self.tables[value] ~= nil
 end

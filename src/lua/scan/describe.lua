@@ -74,7 +74,7 @@ function Text:__tostring()
     return self.head .. dots .. table.concat(keys, '', first) .. self.tail
 end
 
---- Returns a new description: the label of a part, such as `metatable`, and `of` this one.
+--- Describes a part of the described object: returns a description `LABEL of ...`.
 function Text:of(kind, label)
     return new_text(kind, label .. ' of ' .. tostring(self))
 end
@@ -225,7 +225,7 @@ local function tell(walk, roots, place)
 end
 
 --- Formats a key to follow a label, as in `global NAME`: like `key_text`, but a plain name
--- or number as it is.
+-- has no dot, and a number no brackets.
 local function field_text(key)
     if type(key) == 'number' then
         return tostring(key)

@@ -22,7 +22,7 @@ local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getup
 local THREADS, FIELDS = 1000, 100
 -- Maximum number of list entries that are moved without a yield.
 local MOVED = 20000
--- Seconds to wait until no running loop prevents the removal.
+-- Maximum time to wait for loops that prevent a removal, in seconds.
 local PATIENCE = 0.2
 
 -- The iterator function that `ipairs` returns.

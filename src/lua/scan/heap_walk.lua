@@ -66,7 +66,7 @@ Walk.__index = Walk
 --     a table, must return true if `value` is not to be walked
 --   tables: optional: table -> {is_module, is_watched}. References to these tables are
 --     places, too; if neither flag is set, only those as a metatable or `__index`
---   userdata: optional: set of userdata, to which references are places, too
+--   userdata: optional: set of userdata; references to these are places, too
 --   stands_in: optional: function (f) -> whether it is a stand-in
 --   puts_off: optional: whether to walk stacks with stale functions last
 --   on_text: optional: function (number), called for functions compiled from strings
@@ -83,7 +83,7 @@ local function new(options)
         tables = options.tables or {},
         userdata = options.userdata or {},
         stands_in = options.stands_in,
-        put_off = options.puts_off and {} or nil,   -- stacks
+        put_off = options.puts_off and {} or nil,   -- stacks to be walked last
         is_late = false,
         on_text = options.on_text,
         on_object = options.on_object,
@@ -93,7 +93,7 @@ local function new(options)
         is_known = visited.new(),
         sought = {},        -- the functions that are looked for
         left = ENTRIES,     -- table entries until the clock is read again
-        count = 0,          -- of objects; each has a number and is in the lists
+        count = 0,          -- number of objects in the lists
         lists = options.lists or {
             objects = {},
             parents = {},   -- number of the object before, or minus that of the root
@@ -448,7 +448,7 @@ function Walk:run(roots)
     slice.restart()
     self.started = clock.monotonic()
     local heap = collectgarbage('count')
-    -- Begin to hurry, at the latest, when half of the free memory is used.
+    -- Make the slices longer, at the latest, when half of the free memory is used.
     self.large = math.min(heap * GROWTH + MARGIN, (heap + self.limit) / 2)
     self.late = self.started + (self.deadline - self.started) * PATIENCE
     for _, object in ipairs(self.without) do

@@ -198,8 +198,8 @@ local function foreign_modules(registry)
     return list
 end
 
---- Returns the records about generations that are reliable: those of foreign modules are
--- left out, so that no function from their files counts as stale.
+--- Returns the registry's records about generations, without those of the modules found
+-- by `foreign_modules`, so that no function from their files counts as stale.
 local function believed(registry, foreign)
     local sources = table.copy(registry.sources)
     for _, module in ipairs(foreign) do

@@ -26,7 +26,7 @@ local SMALL = 1000
 -- The maximum depth of class inheritance.
 local BASES = 20
 
--- Reasons why a place is left.
+-- Reasons why a place is left unpatched.
 local IN_USE = 'a request that started on the old code still uses it'
 local TAKEN = 'now held by the new code'
 local SHARED = 'it needs %s, which the new code has put into another table'
@@ -80,7 +80,7 @@ local function new(options)
         deadline = options.deadline,
         limit = options.limit,
         lists = options.lists,
-        -- The registry refers to stale functions, but only weakly.
+        -- Leave out the registry: its references to stale functions are weak.
         without = {options.registry},
         stands_in = options.mend and stand_ins.original_of or nil,
         puts_off = options.mend,
@@ -281,10 +281,10 @@ function Pass:watch()
     self.walk.tables = tables
 end
 
---- Records in `shared` if a reference to the counterpart of an old table is not from new
--- code. A table that a module has created, and not passed to other code, is referred to
--- only by the module itself. A table created by a library or Tarantool is also referred
--- to by these.
+--- Handles a reference to the counterpart of an old table: adds the counterpart to `shared`
+-- if the reference is not from new code. Only the module itself refers to a table that it
+-- has created and not passed to other code. A library or Tarantool also refers to the
+-- tables that it has created.
 function Pass:note_holder(kind, key, value, object)
     if kind == 'metatable' or key == '__index' or self.shared[value] then
         return
@@ -376,7 +376,7 @@ function Pass:renewal_of(place)
     return nil
 end
 
---- Whether a table equals another one or inherits from it.
+--- Whether a table is the same as another one, or inherits from it.
 local function inherits(object, other)
     for _ = 1, BASES do
         if type(object) ~= 'table' then

@@ -383,9 +383,9 @@ local function counts_of(self, found, old)
 end
 
 --- Finds a registration by new code that replaces an old one, and marks it as used, so
--- that it replaces no other. It is one with the same texts. If there is none, the texts
--- may have changed in the new code: then it is any registration whose texts no old
--- one has, if there are enough of them for all old ones without an equal. Does not yield.
+-- that it replaces no other. One with the same texts is preferred. If there is none, the
+-- new code may have changed the texts. Then one whose texts match no old registration
+-- is taken, unless there are fewer of these than unmatched old ones. Does not yield.
 -- @tparam table found the old registration, see `locate`; `texts` is set to those of the
 --   new entry
 -- @tparam function|table old the old function

@@ -155,7 +155,8 @@ local function collect()
         words = 'the globals',
         first = labelled('global', 'global'),
     })
-    -- Tarantool 3 has them in the registry as well, which is nearer than the globals.
+    -- Tarantool 3 also keeps the spaces in the Lua registry, where the path to them is
+    -- shorter than through the globals. So make them a root of their own.
     table.insert(roots, {
         value = box.space,
         kind = 'global',

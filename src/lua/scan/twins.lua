@@ -1,5 +1,5 @@
 --- Pairs old functions that have no name with new functions that are registered in the
--- same list, or similar holder.
+-- same list or table of a library.
 --
 -- A function without a name, or a local function that no other function uses, cannot
 -- be reached from the value of its module, so it has no counterpart by name. But if
