@@ -1,6 +1,6 @@
 --- Finds global variables that hold the code of modules: a function, or a table of
--- functions. Modules that return nothing define such globals. They are treated
--- like values of modules: references to the old value are patched to the new one.
+-- functions. Modules that return nothing define such globals. They are treated like
+-- values of modules: references to the old value are replaced by ones to the new value.
 
 local require = ...
 local slice = require('core.yield')
