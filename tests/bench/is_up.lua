@@ -1,5 +1,5 @@
 #!/usr/bin/env tarantool
--- Asks an instance whether it is up the way Docker images do it: with a whole
+-- Asks an instance whether it is up, in the way of Docker images: with a whole
 -- Tarantool as the client.
 --
 --     tarantool is_up.lua SOCKET

@@ -1,5 +1,5 @@
--- wrk's side of the bench: asks for the paths given as arguments in turn, and
--- at the end prints one line that load.sh understands.
+-- The script for wrk: requests the paths given as arguments in turn, and at the end
+-- prints one line for load.sh.
 
 local requests, n = {}, 0
 

@@ -1,6 +1,6 @@
--- wrk's side of plain.sh: asks for a path whose answer names the version of each
--- module that has made it, and counts answers that name several. With the second
--- argument "close" each request has a connection of its own.
+-- The script for wrk in plain.sh: requests a path whose response names the version
+-- of each module that took part in it, and counts responses with several versions.
+-- With the second argument "close", each request has a connection of its own.
 
 -- luacheck: globals wrk setup init response done mixed
 

@@ -1,13 +1,14 @@
--- What the section "stale" has in the instances that it measures: heaps, the
--- gaps that a fiber notices, and a library that keeps functions.
+-- Runs inside the instances that the section "stale" measures: makes heaps,
+-- measures gaps in which no fiber runs, and provides a library that keeps
+-- functions.
 
 local clock = require('clock')
 local fiber = require('fiber')
 
--- Seconds: how often the fiber that measures gaps runs, and the time after
--- which one that makes garbage lets others run.
+-- Seconds: the interval of the fiber that measures gaps, and the length of a step
+-- of the one that makes garbage.
 local EVERY, STEP = 0.0005, 0.002
--- Bytes of a record without 64-bit addresses.
+-- Bytes of a record in builds without 64-bit addresses.
 local RECORD = 80
 
 local M = {}
@@ -16,7 +17,7 @@ local function record(i)
     return {id = i, price = i % 100}
 end
 
---- One table with all the records in it.
+--- Returns one table with all the records.
 function M.flat(count)
     local list = {}
     for i = 1, count do
@@ -25,7 +26,7 @@ function M.flat(count)
     return list
 end
 
---- Records in lists of ten, which are in lists of ten, and so on.
+--- Returns the records in lists of ten, these in lists of ten, and so on.
 function M.tree(count)
     local level = M.flat(count * 0.9)
     while #level > 1 do
@@ -54,7 +55,7 @@ local function generation()
     return (rawget(_G, '__cartridge_reload') or {}).generation
 end
 
---- Begins to measure the gaps in which no other fiber runs.
+--- Starts to measure the gaps in which no other fiber runs.
 function M.watch()
     local self = {
         gap = 0, busy = 0, scan_gap = 0, scan_busy = 0,
@@ -69,7 +70,7 @@ function M.watch()
             local wall_now, cpu_now = clock.monotonic(), clock.thread()
             local gap, busy = (wall_now - wall) * 1000, (cpu_now - cpu) * 1000
             self.gap, self.busy = math.max(self.gap, gap), math.max(self.busy, busy)
-            -- The scan comes after the new generation has taken over.
+            -- The scan runs after the generation number has changed.
             if last ~= first then
                 self.scan_gap, self.scan_busy = math.max(self.scan_gap, gap), math.max(self.scan_busy, busy)
             end
@@ -79,9 +80,9 @@ function M.watch()
     end)
 end
 
---- Ends it: the longest gap in ms and the most that was computed in one, then
--- the same for the scan at the end of a reload; by how much the heap has grown
--- in kB, and the time of the processor in ms.
+--- Stops measuring. Returns the longest gap and the longest computation, in ms; the
+-- same for the scan at the end of a reload; the growth of the heap in kB; and the
+-- processor time in ms.
 function M.watched()
     local self = watched
     watched = nil
@@ -90,23 +91,24 @@ function M.watched()
         (clock.thread() - self.cpu) * 1000)
 end
 
---- Makes garbage evenly, twice as much as there is in the heap: the collector
--- goes through all of it once at least.
+--- Makes garbage at an even rate, twice the size of the heap: the collector goes
+-- through the whole heap at least once.
 function M.litter(seconds)
     local steps = math.ceil(seconds / STEP)
     local count = math.ceil(collectgarbage('count') * 1024 * 2 / RECORD / steps)
     local started = clock.monotonic()
     for step = 1, steps do
         for i = 1, count do
-            -- What is seen nowhere is not even made.
+            -- Store the record, so that the JIT compiler does not remove its
+            -- creation.
             M.littered = record(i)
         end
         fiber.sleep(math.max(0, started + step * STEP - clock.monotonic()))
     end
 end
 
---- What a library keeps of the application: functions that are called later, in
--- a table, in an upvalue, and in the stack of a fiber.
+--- Returns a library that keeps functions of the application and calls them later:
+-- in a table, in an upvalue, and on the stack of a fiber.
 function M.keeper()
     local self = {handlers = {}, guards = {}, last = {}}
 
@@ -135,7 +137,7 @@ function M.keeper()
     return self
 end
 
---- How many generations of code there are, and how much memory is in use.
+--- Returns how many generations of code are alive, and how much memory is in use.
 function M.alive()
     local heap = M.collect()
     -- Finalizers may need other fibers.

@@ -1,12 +1,12 @@
--- wrk's side of the picture of latency over time: asks for one path and writes
--- down when each answer came.  Threads know nothing of connections, so each has
--- one, and a file of its own, FILE.1 and so on.
+-- The script for wrk that records latency over time: requests one path and writes a
+-- line for each response. A thread cannot tell connections apart, so there is one
+-- connection per thread, and a file for each: FILE.1 and so on.
 --
 --     wrk -t N -c N -s timeline.lua URL -- PATH FILE
 --
--- A line of a file: milliseconds of the clock at which the request was sent,
--- milliseconds until its answer, and the status; of a request that never had
--- one, `-` and 0.
+-- A line has the time at which the request was sent (milliseconds of the clock),
+-- the milliseconds until the response, and the status; for a request without a
+-- response, `-` and 0.
 
 local ffi = require('ffi')
 
@@ -25,7 +25,7 @@ end
 
 local function write(took, status)
     file:write(('%.3f %s %d\n'):format(asked, took, status))
-    -- wrk ends without closing files.
+    -- wrk exits without closing files.
     file:flush()
 end
 
@@ -42,7 +42,7 @@ function init(args) -- luacheck: globals init
 end
 
 function request() -- luacheck: globals request
-    -- wrk asks anew without a word if the connection was lost.
+    -- If the connection was lost, wrk silently sends a new request.
     if asked ~= nil then
         write('-', 0)
     end

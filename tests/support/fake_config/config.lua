@@ -1,7 +1,7 @@
--- A stand-in for the module `config` of Tarantool 3 on older servers, written
--- from its observed behaviour: as much as a reload of roles can tell. It reads one
--- instance from a YAML file and keeps roles as 3.3.1 and newer do, in a table
--- that only functions of the applier refer to.
+-- Test stand-in for the module `config` of Tarantool 3 on older servers, written from
+-- its observed behaviour, as far as a reload of roles can see it. It reads one
+-- instance from a YAML file and keeps roles as 3.3.1 and newer do, in a table that
+-- only functions of the applier refer to.
 
 local fiber = require('fiber')
 local yaml = require('yaml')
@@ -10,7 +10,7 @@ local NEEDED = {'validate', 'apply', 'stop'}
 
 local roles_state = {last_loaded = {}, last_roles_ordered = {}, last_box_status_value = {is_ro = false}}
 
--- One event at a time.
+-- Events are delivered one at a time.
 local lock = fiber.channel(1)
 
 local function call_on_event_callbacks(configs, key, value)
@@ -78,7 +78,7 @@ local function post_apply(config)
     call_on_event_callbacks(roles_state.last_roles_cfg, 'config.apply', roles_state.last_box_status_value)
 end
 
---- The settings of the only instance in the file.
+--- Returns the settings of the only instance in the file.
 local function read_settings(path)
     local file = assert(io.open(path))
     local document = yaml.decode(file:read('*a'))
@@ -148,7 +148,7 @@ function Config:reload()
     end
 end
 
---- Not of the real module: the server itself starts the instance there.
+--- Not part of the real module: there the server itself starts the instance.
 function Config:start(path)
     self._path, self._status = path, 'startup_in_progress'
     assert(self:_apply_all())

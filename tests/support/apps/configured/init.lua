@@ -1,5 +1,5 @@
--- Starts the application where the server cannot read config.yaml itself: before
--- Tarantool 3. The harness sets CONFIGURED_WORKDIR, CONFIGURED_CONSOLE_SOCK and
+-- Starts the application on servers before Tarantool 3, which cannot read config.yaml
+-- themselves. The harness sets CONFIGURED_WORKDIR, CONFIGURED_CONSOLE_SOCK and
 -- FAKE_CONFIG, the stand-in for the module `config`.
 
 package.setsearchroot(require('fio').cwd())

@@ -1,5 +1,5 @@
 #!/usr/bin/env tarantool
--- An application of which most is to come as extensions.  See ../shop.
+-- An application most of whose code is deployed as extensions. See ../shop.
 
 require('strict').on()
 require('table.new')

@@ -1,9 +1,9 @@
 #!/usr/bin/env tarantool
--- An application whose requests take seconds, each in another idiom; for reloads
+-- An application whose requests take seconds, each in a different idiom; for reloads
 -- with requests in flight. See tests/live/orders_lib.sh.
 
 require('strict').on()
--- Tarantool 2.6 has them only after a require, and Cartridge expects them.
+-- Cartridge expects these functions; Tarantool 2.6 has them only after a require.
 require('table.new')
 require('table.clear')
 
@@ -11,7 +11,7 @@ local cwd = require('fio').cwd()
 if package.setsearchroot ~= nil then
     package.setsearchroot(cwd)
 end
--- A rock of its own, beside those that the harness links.
+-- A rock of this application, in addition to those that the harness links.
 package.path = cwd .. '/vendor/.rocks/share/tarantool/?.lua;' .. package.path
 
 local ok, err = require('cartridge').cfg({

@@ -14,11 +14,11 @@ box.cfg({
 
 local greeting = require('app.greeting')
 
--- Looks the module up at each call, and so sees a reload ...
+-- Looks the module up at each call, so it uses reloaded code.
 rawset(_G, 'greet', function(name)
     return require('app.greeting').text(name)
 end)
--- ... and keeps the module it was started with.
+-- Keeps the module that was loaded at startup.
 rawset(_G, 'greet_first', function(name)
     return greeting.text(name)
 end)

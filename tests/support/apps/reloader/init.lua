@@ -1,6 +1,6 @@
 #!/usr/bin/env tarantool
--- An application that is reloaded with package.reload: what it starts ends with
--- its generation. The harness sets PLAIN_WORKDIR, PLAIN_CONSOLE_SOCK and
+-- An application that is reloaded with package.reload: whatever a generation starts
+-- ends with it. The harness sets PLAIN_WORKDIR, PLAIN_CONSOLE_SOCK and
 -- TARANTOOL_HTTP_PORT.
 
 local VERSION = 1
@@ -8,7 +8,7 @@ local VERSION = 1
 local fiber = require('fiber')
 require('package.reload')
 
--- The directory of the start, also where the rock runs this again.
+-- The initial working directory; kept for when the rock runs this script again.
 rawset(_G, 'root', rawget(_G, 'root') or require('fio').cwd())
 if package.setsearchroot ~= nil then
     package.setsearchroot(rawget(_G, 'root'))

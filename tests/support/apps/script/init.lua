@@ -7,7 +7,7 @@ local VERSION = 1
 local fio = require('fio')
 -- insert: script_top
 
--- Idioms that depend on the directory in which the process was started.
+-- Common code that depends on the working directory at process start.
 package.path = fio.cwd() .. '/?.lua;' .. package.path
 if package.setsearchroot ~= nil then
     package.setsearchroot(fio.cwd())
@@ -20,7 +20,7 @@ box.cfg({
     memtx_memory = 32 * 1024 * 1024,
     listen = tonumber(os.getenv('SECOND_PORT')) + 1,
     log_level = 'info',
-    -- Newer servers collect metrics of Cartridge for it, and load that if it is found.
+    -- The feedback daemon of newer servers would load Cartridge if it finds it.
     feedback_enabled = false,
 })
 box.once('schema', function()

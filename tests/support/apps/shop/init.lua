@@ -6,7 +6,7 @@
 -- versions of the application from this one: see tests/live/lib.sh.
 
 require('strict').on()
--- Tarantool 2.6 has them only after a require, and Cartridge expects them.
+-- Cartridge expects these functions; Tarantool 2.6 has them only after a require.
 require('table.new')
 require('table.clear')
 
@@ -14,7 +14,7 @@ if package.setsearchroot ~= nil then
     package.setsearchroot(require('fio').cwd())
 end
 
--- Loaded before cartridge.cfg: Cartridge's own reload leaves it as it is.
+-- Loaded before cartridge.cfg, so Cartridge's own reload does not reload it.
 local settings = require('app.lib.settings')
 local cartridge = require('cartridge')
 

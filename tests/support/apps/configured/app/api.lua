@@ -1,5 +1,5 @@
 -- A role with a route in a server of the role roles.httpd or, if its config has a
--- port, in one that it opens itself.
+-- port, in a server of its own.
 
 local fiber = require('fiber')
 local store = require('app.store')

@@ -1,4 +1,4 @@
--- A role that owns a trigger of a space, a loop and a function for others.
+-- A role with a space trigger, a loop and a function for other roles.
 
 local fiber = require('fiber')
 

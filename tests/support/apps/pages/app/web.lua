@@ -1,4 +1,4 @@
--- What the controllers show, and routes of its own.
+-- Functions that the controllers use, and some routes.
 
 local VERSION = 1
 -- insert: web_top

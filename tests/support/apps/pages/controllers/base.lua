@@ -1,4 +1,4 @@
--- What controllers share: it is found in their folder only.
+-- Shared code of the controllers; it can only be found in their folder.
 
 local VERSION = 1
 -- insert: base_top

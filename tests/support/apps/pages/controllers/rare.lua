@@ -1,4 +1,4 @@
--- A controller that is asked for late.
+-- A controller that is requested late.
 
 local VERSION = 1
 -- insert: rare_top

@@ -4,7 +4,7 @@ local fiber = require('fiber')
 
 local M = {version = VERSION}
 
---- A job that is an object with a destructor.
+--- Starts a job: an object with a destructor.
 function M.start()
     local job = {}
     function job:destroy()

@@ -1,4 +1,4 @@
--- Opens its server in a function.
+-- Opens its server when a function is called.
 
 local http_server = require('http.server')
 

@@ -1,6 +1,6 @@
--- What another role can have against a config: refuse it, fail on it, or take
--- its time.  The harness says so with the globals gate_refuse, gate_fail and
--- gate_slow, which is in seconds.
+-- Another role that can reject a config, fail on it, or take long to apply it. The
+-- harness controls this with the globals gate_refuse, gate_fail and gate_slow
+-- (seconds).
 
 local function say(name)
     local text = rawget(_G, name)
@@ -18,7 +18,7 @@ return {
         return say('gate_refuse')
     end,
     apply_config = function()
-        -- Once: the config of before is taken again.
+        -- Fail only once: the previous config is applied again afterwards.
         local once = rawget(_G, 'gate_fail_once')
         rawset(_G, 'gate_fail_once', nil)
         if once ~= nil then

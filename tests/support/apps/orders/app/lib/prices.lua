@@ -1,4 +1,4 @@
--- A module that requests look up when they run.
+-- A module that requests require while they run.
 local VERSION = 1
 
 return {version = VERSION}

@@ -1,5 +1,5 @@
--- Requests that take seconds. Each answers with the versions of all the code that
--- had a part in it.
+-- Requests that take seconds. Each responds with the versions of all the code that
+-- took part in it.
 local fiber = require('fiber')
 
 local again = require('again')
@@ -17,7 +17,7 @@ local M = {
 
 local requests = {}
 
--- A rock calls it until it has had enough tries.
+-- A rock calls this function until it does not fail.
 local attempts = {}
 local function attempt(id)
     attempts[id] = attempts[id] + 1
@@ -44,7 +44,7 @@ local function transact(id, seconds)
     fiber.sleep(seconds)
     local ok, err = pcall(box.commit)
     if not ok then
-        -- A change of the leader ends transactions.
+        -- A change of leader aborts transactions.
         box.rollback()
         error(err, 0)
     end

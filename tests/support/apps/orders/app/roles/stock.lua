@@ -1,5 +1,5 @@
--- What requests wait for: workers behind a channel, a service, a connection and
--- variables. stop() takes all of it away.
+-- What requests depend on: workers behind a channel, a service, a connection and
+-- variables. stop() removes all of it.
 local fiber = require('fiber')
 local net_box = require('net.box')
 
@@ -33,7 +33,7 @@ end
 function M.init(opts)
     -- insert: stock_init
     if opts.is_master then
-        -- Requests yield in a transaction, and write on a replica too.
+        -- Requests yield within a transaction, and also write on a replica.
         local ledger = box.schema.space.create('ledger', {
             engine = 'vinyl',
             is_local = true,
@@ -84,7 +84,7 @@ function M.put(job)
     vars.jobs:put(job)
 end
 
--- What the role has now, and that its connection is open.
+-- Returns the current service; checks that the connection is open.
 function M.current()
     assert(vars.connection:ping({timeout = 5}), 'the connection is closed')
     vars.served = vars.served + 1

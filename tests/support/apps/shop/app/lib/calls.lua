@@ -1,4 +1,4 @@
--- Keeps a list of the role callbacks that ran, which outlives any reload.
+-- Records the role callbacks that ran; the list survives reloads.
 local vars = require('cartridge.vars').new('shop.calls')
 vars:new('list', {})
 

@@ -1,4 +1,4 @@
--- How prices are written; required by roles.
+-- Formats prices; required by roles.
 local settings = require('app.lib.settings')
 
 local VERSION = 1

@@ -1,4 +1,4 @@
--- A permanent role: enabled everywhere without being asked for.
+-- A permanent role: enabled everywhere without being listed.
 local cartridge = require('cartridge')
 local calls = require('app.lib.calls')
 

@@ -1,4 +1,4 @@
--- Registered, and enabled nowhere: none of its callbacks may run.
+-- A registered role that is enabled nowhere: none of its callbacks may run.
 local calls = require('app.lib.calls')
 
 local VERSION = 1

@@ -1,4 +1,4 @@
--- Keeps the items of the shop.
+-- Stores the items of the shop.
 local audit = require('app.roles.audit')
 local calls = require('app.lib.calls')
 local prices = require('app.lib.prices')

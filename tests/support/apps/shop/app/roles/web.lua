@@ -1,4 +1,4 @@
--- The HTTP side of the shop.
+-- The HTTP interface of the shop.
 local fiber = require('fiber')
 
 local cartridge = require('cartridge')
@@ -15,7 +15,7 @@ local M = {
     version = VERSION,
 }
 
--- What the role was configured with last.
+-- The last applied settings.
 local limit, is_master
 
 local function configured(req)
@@ -32,7 +32,7 @@ local function named()
     return {status = 200, body = 'named v' .. VERSION}
 end
 
--- Names the generation of each module that has a part in the answer.
+-- Responds with the version of each module involved.
 local function versions(req)
     return req:render({json = {
         web = VERSION,

@@ -39,7 +39,7 @@ local FROM_ENVIRONMENT = {
 
 local given_options
 
--- Those of membership that it has a use for.
+-- The options of membership that are used here.
 local SWIM = {
     PROTOCOL_PERIOD_SECONDS = 'TARANTOOL_SWIM_PROTOCOL_PERIOD_SECONDS',
     SUSPECT_TIMEOUT_SECONDS = 'TARANTOOL_SWIM_SUSPECT_TIMEOUT_SECONDS',

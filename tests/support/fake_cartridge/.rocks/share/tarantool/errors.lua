@@ -36,7 +36,7 @@ local function make(class_name, message)
     }, error_mt)
 end
 
--- One that came over the network has no metatable any more.
+-- An error object that was received over the network has no metatable.
 local function is_error_object(value)
     return type(value) == 'table' and value.class_name ~= nil
         and value.err ~= nil and value.str ~= nil
@@ -95,8 +95,8 @@ local function new_class(name)
     return setmetatable({name = name}, class_mt)
 end
 
--- Calls another instance: nil and an error object if that fails, what it
--- returns else.
+-- Calls another instance: returns its results, or nil and an error object if that
+-- fails.
 local function over_network(class_name, conn, method, ...)
     local function receive(...)
         local results, count = {...}, select('#', ...)

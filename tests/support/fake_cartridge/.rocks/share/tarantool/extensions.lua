@@ -1,7 +1,7 @@
--- Test stand-in for the rock cartridge-extensions 1.1, written from its
--- documented and observed behaviour: the role "extensions" loads the sections
--- extensions/*.lua of the clusterwide config as modules, and exports functions
--- of theirs as extensions/config.yml says.
+-- Test stand-in for the rock cartridge-extensions 1.1, written from its documented
+-- and observed behaviour: the role "extensions" loads the sections
+-- extensions/*.lua of the clusterwide config as modules, and exports functions of
+-- these as configured in extensions/config.yml.
 
 local errors = require('errors')
 local twophase = require('cartridge.twophase')
@@ -15,7 +15,7 @@ vars:new('globals', {})
 vars:new('routes', {})
 vars:new('on_patch_trigger')
 
--- Where there is no config, an example of comments only is put.
+-- If there is no config, writes an example that consists of comments only.
 local function put_example(new)
     local function lacks(section)
         return (new:get_plaintext(section) or '') == ''
@@ -30,7 +30,7 @@ local function put_example(new)
 end
 vars.on_patch_trigger = twophase.on_patch(put_example, vars.on_patch_trigger)
 
--- Runs all modules, each once, in an environment where they can require each
+-- Runs each module once, in an environment in which modules can require each
 -- other.
 local function load_modules(conf)
     local loaded, LOADING = {}, {}
@@ -72,7 +72,7 @@ local function invalid(...)
     return nil, ExtensionConfigError:new(...)
 end
 
--- The function that a part of the config exports.
+-- Returns the function that an entry of the config exports.
 local function find_function(name, fields, loaded)
     local types = {module = 'string', handler = 'string', events = 'table'}
     if type(fields) ~= 'table' then
@@ -99,7 +99,7 @@ local function find_function(name, fields, loaded)
     return f
 end
 
--- Everything that a config stands for, with nothing in place so far.
+-- Prepares everything that a config asks for, without installing it.
 local function process(conf)
     local loaded, err = load_modules(conf)
     if loaded == nil then

@@ -1,10 +1,10 @@
 -- Test stand-in for the rock "membership" 2.5, written from its documented and
--- observed behaviour: who else is there, how each of them is, and what it says
--- of itself.
+-- observed behaviour: the members, their status, and what each of them reports
+-- about itself.
 --
--- The rock asks one member a second and lets the news spread.  Here each member
--- sends all it knows to every other one several times a second: a test should
--- not wait long for what it has to see.
+-- The rock asks one member per second, and the news spreads by gossip. Here each
+-- member sends all it knows to every other one several times a second, so that
+-- tests need not wait long.
 
 local digest = require('digest')
 local fiber = require('fiber')
@@ -15,14 +15,14 @@ local uri_tools = require('uri')
 
 local options = require('membership.options')
 
--- Of two rumours of one incarnation the graver one is believed.
+-- Of two reports with the same incarnation, the worse status wins.
 local GRAVITY = {alive = 1, suspect = 2, dead = 3, ['non-decryptable'] = 4,
     left = 5}
 
--- Seconds between two messages to a member, and without one from it.
+-- Seconds between two messages to a member; seconds of silence that are tolerated.
 local PERIOD, SILENCE = 0.2, 0.6
 
--- The state is one global table, so that unloading the module loses nothing.
+-- The state is a global table, so that it survives unloading of the module.
 local state = rawget(_G, '__membership_stash')
 if state == nil then
     state = {
@@ -43,7 +43,7 @@ local function notify()
     end
 end
 
--- Others are told of a member by these three fields alone.
+-- Updates a member with the three fields that members send about each other.
 local function believe(uri, status, incarnation, payload)
     local member = state.members[uri]
     if member == nil then
@@ -69,7 +69,7 @@ local function hear(uri, news)
     local known = member and GRAVITY[member.status] or 0
     local incarnation = member and member.incarnation or 0
     if uri == state.myself then
-        -- What others say of this one is only good for outdoing it.
+        -- What others report about this instance matters only if it must be overridden.
         if news.incarnation > incarnation or news.status ~= 'alive'
             and news.incarnation == incarnation then
             believe(uri, 'alive', news.incarnation + 1)
@@ -106,7 +106,7 @@ end
 
 local function receive(text)
     local ok, message = pcall(msgpack.decode, text)
-    -- Another cluster may have had the port before.
+    -- The port may have belonged to another cluster.
     if not ok or type(message) ~= 'table' or message.key ~= state.key then
         return
     end
@@ -156,7 +156,7 @@ local function ping_loop(sock)
         local now = fiber.clock()
         for uri, member in pairs(table.copy(state.members)) do
             if uri ~= state.myself and member.status ~= 'left' then
-                -- After a pause of its own it has heard nobody, either.
+                -- After a pause of its own, the instance could not hear anybody.
                 if now - last > SILENCE then
                     member.heard = now
                 end
@@ -273,7 +273,7 @@ function M.probe_uri(uri)
     return nil, 'no response'
 end
 
--- A last message tells the others, who then do not ask for it any more.
+-- Sends a last message, so that the others no longer contact this instance.
 function M.leave()
     local me = state.members[state.myself]
     if me == nil or state.socket == nil then

@@ -1,6 +1,6 @@
 -- Test stand-in for cartridge.cluster-cookie, written from its documented
--- behaviour: the secret by which the instances of a cluster know each other,
--- and the user whose password it is.
+-- behaviour: the secret shared by the instances of a cluster, and the user whose
+-- password it is.
 
 local digest = require('digest')
 

@@ -1,6 +1,6 @@
--- Test stand-in for cartridge.clusterwide-config, written from its documented
--- and observed behaviour: named sections of text, decoded once when the
--- section's name ends in ".yml"; a locked object does not change any more.
+-- Test stand-in for cartridge.clusterwide-config, written from its documented and
+-- observed behaviour: named sections of text, parsed once if the name of the
+-- section ends in ".yml"; a locked object no longer changes.
 
 local digest = require('digest')
 local errno = require('errno')
@@ -20,7 +20,7 @@ local readonly_mt = {
     end,
 }
 
--- Only new keys are refused, as in Cartridge itself.
+-- Rejects only new keys, as Cartridge does.
 local function freeze(t)
     for _, v in pairs(t) do
         if type(v) == 'table' then
@@ -113,7 +113,7 @@ function config:get_checksum()
     return crc:result()
 end
 
--- A section's patch is text, a table (kept as YAML) or null (dropped).
+-- A patch maps a section to text, a table (stored as YAML), or null (to delete it).
 function config:copy_and_patch(patch)
     local plaintext = table.copy(self._plaintext)
     for section, value in pairs(patch) do
@@ -128,7 +128,7 @@ function config:copy_and_patch(patch)
     return new(plaintext)
 end
 
--- On disk a config is a directory with one file for each section.
+-- On disk, a config is a directory with one file per section.
 local function save(self, path)
     local scratch = path .. '.' .. tostring(math.random(2 ^ 30))
     for section, text in pairs(self._plaintext) do

@@ -1,6 +1,6 @@
--- Test stand-in for cartridge.confapplier 2.17, written from its documented
--- and observed behaviour: the state machine of an instance, and the way from
--- a clusterwide config to configured roles.
+-- Test stand-in for cartridge.confapplier 2.17, written from its documented and
+-- observed behaviour: the state machine of an instance, and the steps from a
+-- clusterwide config to configured roles.
 
 local fiber = require('fiber')
 local fio = require('fio')
@@ -36,7 +36,7 @@ local OperationError = errors.new_class('OperationError')
 local BootError = errors.new_class('BootError')
 local BoxError = errors.new_class('BoxError')
 
--- From each state to those that may follow it.
+-- Each state -> the states that may follow it.
 local TRANSITIONS = {
     [''] = 'Unconfigured ConfigFound InitError',
     Unconfigured = 'BootstrappingBox',
@@ -82,7 +82,7 @@ local function set_state(state, err)
     vars.state_notification:broadcast()
 end
 
--- Waits only while the wish is one step away; returns the state it ends in.
+-- Waits only if the wanted state is one step away; returns the resulting state.
 local function wish_state(state, timeout)
     local deadline = fiber.clock() + (timeout
         or vars.state_notification_timeout)
@@ -138,8 +138,8 @@ local function snapshot_exists()
     return next(fio.glob(pattern)) ~= nil
 end
 
--- What box.cfg needs for a database that is not there yet: the leader makes
--- it, the others of the replicaset copy it.
+-- Returns the options of box.cfg to bootstrap a database: the leader creates it,
+-- the other instances of the replica set replicate it.
 local function bootstrap_options(topology_cfg)
     local uuid = topology.find_server_by_uri(topology_cfg, vars.advertise_uri)
     if uuid == nil then
@@ -170,7 +170,7 @@ local function bootstrap_options(topology_cfg)
     return opts
 end
 
--- The user whose password is the cluster's cookie.
+-- Sets the cluster's cookie as the password of the cluster's user.
 local function admit_cluster()
     local name, cookie = cluster_cookie.username(), cluster_cookie.cookie()
     local user = box.space._user.index.name:get(name)
@@ -186,7 +186,7 @@ local function admit_cluster()
 end
 
 local function boot_box(opts)
-    -- Nobody is suspected by an instance that is busy itself.
+    -- An instance that is busy itself must not suspect others.
     local membership_options = require('membership.options')
     membership_options.SUSPICIOUSNESS = false
     local fibers = hotreload.snap_fibers()

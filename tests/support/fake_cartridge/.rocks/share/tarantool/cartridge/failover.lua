@@ -59,7 +59,7 @@ local function appoint(topology_cfg, mode)
     return leaders
 end
 
--- Tells whether that changes anything.
+-- Sets the leaders; returns whether they have changed.
 local function accept_leaders(leaders)
     local changed = false
     for uuid, leader in pairs(leaders) do
@@ -107,7 +107,7 @@ local function call_services(method, ...)
     end
 end
 
--- The step that follows a change of leaders.
+-- Reconfigures the instance after a change of leaders.
 local function reconfigure_all(active_leaders)
     local confapplier = require('cartridge.confapplier')
     constitute_oneself(active_leaders)
@@ -141,7 +141,7 @@ local function reconfigure_all(active_leaders)
     confapplier.set_state('RolesConfigured')
 end
 
--- A step that waits for its turn gives way to the next one.
+-- Cancels a step that has not started yet in favour of the next one.
 local function schedule()
     for id, task in pairs(vars.schedule) do
         if task:status() == 'dead' or not task.storage.is_busy then
@@ -193,7 +193,7 @@ end
 
 return {
     cfg = cfg,
-    -- Cartridge does not export it, but its fibers call it by this name.
+    -- Not exported by Cartridge, but its fibers call it by this name.
     reconfigure_all = reconfigure_all,
     get_active_leaders = function() return vars.cache.active_leaders end,
     is_leader = function() return vars.cache.is_leader end,

@@ -1,6 +1,6 @@
 -- Test stand-in for cartridge.hotreload 2.17, written from its documented and
--- observed behaviour: what Cartridge remembers before the roles are loaded,
--- and how it goes back there.  Fibers are known by their names only.
+-- observed behaviour: the snapshot that Cartridge takes before it loads roles, and
+-- how it is restored. Fibers are identified only by their names.
 
 local fiber = require('fiber')
 local log = require('log')
@@ -13,7 +13,7 @@ vars:new('globals', nil)
 vars:new('fibers', nil)
 vars:new('routes_count', nil)
 
--- Fibers of the server and of its libraries.
+-- Fibers of the server and of its libraries, which are kept.
 local PRESERVED_PREFIXES = {
     'vinyl.', 'vshard.', 'console/', 'applier/', 'applierw/', 'watchdog_',
     'box.watchable',

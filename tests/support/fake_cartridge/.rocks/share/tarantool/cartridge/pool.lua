@@ -33,7 +33,7 @@ local function format_uri(uri)
     }, true)
 end
 
--- A connection that has ended is replaced; one that cannot be made, not yet.
+-- Replaces a connection that has ended, but not one that is still connecting.
 local function connect(uri, opts)
     opts = opts or {}
     local conn = vars.connections[uri]
@@ -60,8 +60,8 @@ local function connect(uri, opts)
     return conn
 end
 
--- One error for all: its suberrors are by address.  What a function returns
--- as its error need not be an error object.
+-- Combines errors into one, with the single errors by address. The error that
+-- a function returns is not necessarily an error object.
 local function unite(suberrors)
     local messages, lines, seen = {}, {}, {}
     for _, err in pairs(suberrors) do

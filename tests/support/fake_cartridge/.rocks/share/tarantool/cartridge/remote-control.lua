@@ -34,8 +34,8 @@ local function refuse(sock, sync, code, message)
     answer(sock, sync, FAILED + code, {[ERROR] = tostring(message)})
 end
 
--- The client proves that it has the password: the scramble is its SHA1, xor
--- the SHA1 of our salt and of its SHA1's SHA1.
+-- Checks that the client has the password: the scramble is SHA1(password) xor
+-- SHA1(salt + SHA1(SHA1(password))).
 local function is_right(salt, scramble, password)
     local twice = digest.sha1(digest.sha1(password))
     local mask = digest.sha1(salt:sub(1, 20) .. twice)
@@ -131,7 +131,7 @@ local function serve(sock, password)
             goes_on = handle(conn, header, body, password)
         end
     end)
-    -- The one that asked for the database still waits for its answer.
+    -- The client that requested the bootstrap is still waiting for the reply.
     conn.is_dropped = true
     while conn.tasks > 0 do
         fiber.sleep(0.01)

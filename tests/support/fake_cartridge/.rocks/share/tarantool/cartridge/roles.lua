@@ -38,7 +38,7 @@ local function add_dependency(role, dep)
     table.insert(role.deps, dep)
 end
 
--- Puts the dependencies of a module in before the module itself.  Raises.
+-- Registers a module after its dependencies. Raises errors.
 local function register(book, module_name)
     if book.by_module[module_name] ~= nil then
         return book.by_module[module_name]
@@ -110,7 +110,7 @@ local function cfg(module_names)
     return true
 end
 
--- Questions ---------------------------------------------------------------
+-- Queries -----------------------------------------------------------------
 
 local function get_role(role_name)
     local role = vars.roles_by_role_name[role_name]
@@ -133,7 +133,7 @@ end
 
 local enabled_roles_cache = setmetatable({}, {__mode = 'k'})
 
--- `wanted` is a list of names, or a map from names to booleans.
+-- `wanted` is a list of names, or a map of names to booleans.
 local function get_enabled_roles(wanted)
     wanted = wanted or {}
     if enabled_roles_cache[wanted] ~= nil then
@@ -195,8 +195,8 @@ local function validate_config(conf_new, conf_old)
     return true
 end
 
--- A role that fails does not keep the ones behind it from being configured:
--- the first error is the answer, the others are in the log.
+-- If a role fails, the following ones are still configured: the first error is
+-- returned, the others are logged.
 local function apply_config(conf, opts)
     local first_error
     local function attempt(f, ...)

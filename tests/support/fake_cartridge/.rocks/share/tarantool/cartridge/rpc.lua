@@ -1,6 +1,6 @@
 -- Test stand-in for cartridge.rpc, written from its documented and observed
--- behaviour: calls of a role's method, on this instance or on another one that
--- has the role and is healthy.
+-- behaviour: calls a method of a role, on this instance or on another healthy one
+-- on which the role is enabled.
 
 local errors = require('errors')
 local membership = require('membership')

@@ -1,5 +1,5 @@
 -- Test stand-in for cartridge.service-registry, written from its documented
--- behaviour: names of running services (role names, "httpd") to their tables.
+-- behaviour: maps names of running services (role names, "httpd") to their tables.
 
 local vars = require('cartridge.vars').new('cartridge.service-registry')
 vars:new('registry', {})

@@ -1,6 +1,6 @@
--- Test stand-in for cartridge.topology, written from its documented and
--- observed behaviour: questions about the section "topology" of a config, and
--- about the health of the instances that it names.
+-- Test stand-in for cartridge.topology, written from its documented and observed
+-- behaviour: queries of the section "topology" of a config, and of the health of
+-- the instances in it.
 
 local errors = require('errors')
 local membership = require('membership')
@@ -42,8 +42,8 @@ function M.find_server_by_uri(topology_cfg, uri)
     return nil
 end
 
--- The order of a replicaset's instances in which leaders are taken: those in
--- `new_order`, those in the config's "master", and the others by their uuids.
+-- Returns the instances of a replica set in the order in which they become leader:
+-- those in `new_order`, those in the config's "master", and the others by uuid.
 function M.get_leaders_order(topology_cfg, replicaset_uuid, new_order, opts)
     local replicaset = topology_cfg.replicasets[replicaset_uuid]
     if replicaset == nil then
@@ -81,7 +81,7 @@ function M.get_leaders_order(topology_cfg, replicaset_uuid, new_order, opts)
     return order
 end
 
--- In a config the failover is nothing, a boolean or a table.
+-- In a config, the failover is missing, a boolean or a table.
 function M.get_failover_params(topology_cfg)
     local given = topology_cfg and topology_cfg.failover
     local params = type(given) == 'table' and table.copy(given)
@@ -91,8 +91,8 @@ function M.get_failover_params(topology_cfg)
     return params
 end
 
--- Where each instance is now: at another address than the config's, if only
--- there is a member with its uuid.
+-- Returns the current address of each instance. It differs from that in the config
+-- only if there is a member with its uuid at another one.
 function M.refine_servers_uri(topology_cfg)
     local members, uris = membership.members(), {}
     local function is_there(member)
@@ -124,7 +124,7 @@ function M.probe_missing_members(servers)
     return true
 end
 
--- Addresses that an instance replicates from, its own among them.
+-- Returns the addresses from which an instance replicates, including its own.
 function M.get_fullmesh_replication(topology_cfg, replicaset_uuid)
     local pool = require('cartridge.pool')
     local uris = {}
@@ -176,7 +176,7 @@ end
 
 local GOOD = {ConfiguringRoles = true, RolesConfigured = true}
 
--- A suspect is healthy still.
+-- A suspected member still counts as healthy.
 function M.member_is_healthy(uri, uuid)
     local member = membership.get_member(uri) or {}
     local payload = member.payload

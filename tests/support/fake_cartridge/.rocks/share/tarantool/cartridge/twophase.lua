@@ -118,7 +118,7 @@ local function abort_2pc()
     return true
 end
 
--- The first error, by the order of the addresses.
+-- Returns the first error, in the order of the addresses.
 local function call_all(name, args, uri_list, timeout)
     local results, errmap = pool.map_call('_G.__cartridge_clusterwide_config_'
         .. name, args, {uri_list = uri_list, timeout = timeout})

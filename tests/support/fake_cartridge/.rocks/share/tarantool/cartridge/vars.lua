@@ -17,7 +17,7 @@ local function section(root, module_name)
     return all[module_name]
 end
 
--- Declaring a variable again replaces its default, and never its value.
+-- Declaring a variable again changes its default, but never its value.
 local function declare(self, name, default)
     section(DEFAULTS, rawget(self, 'module_name'))[name] = default
 end

@@ -1,11 +1,11 @@
--- Test stand-in for the HTTP routes that Cartridge registers before any role
--- has a say.  A reload has to leave them alone.
+-- Test stand-in for the HTTP routes that Cartridge registers before any role does.
+-- A reload must keep them.
 
 return {
     init = function(httpd)
         httpd:route({method = 'POST', path = '/login',
             name = 'cartridge_auth_login'}, function()
-            -- Nobody has a password here.
+            -- There are no users here.
             return {status = 403}
         end)
         httpd:route({method = 'POST', path = '/logout',

@@ -46,7 +46,7 @@ local function parse_params(text)
     return params
 end
 
--- What a handler is given -------------------------------------------------
+-- Requests and responses --------------------------------------------------
 
 local request = {}
 local request_mt = {
@@ -163,7 +163,7 @@ function request:redirect_to(name, args, query)
     }, response_mt)
 end
 
--- What a file of the application has, from the cache of the server if its
+-- Returns the contents of a file of the application, from the server's cache if its
 -- options allow that.
 local function read_file(cache, is_cached, key, path)
     if is_cached and cache[key] ~= nil then
@@ -185,7 +185,7 @@ local function join(dir, ...)
     return (table.concat({dir, ...}, '/'):gsub('//+', '/'))
 end
 
--- The text of a route's template with the values put in.
+-- Renders the template of a route.
 local function render_template(req, values)
     local server, route = req.httpd, req.endpoint
     local text = route.template
@@ -229,7 +229,7 @@ end
 
 -- Routes ------------------------------------------------------------------
 
--- Turns "/item/:id/*rest" into an anchored Lua pattern and the list of names.
+-- Converts "/item/:id/*rest" to an anchored Lua pattern and the list of names.
 local function compile_path(path)
     local names, seen = {}, {}
     local pattern = path:gsub('-', '[-]')
@@ -270,8 +270,8 @@ end
 
 local server = {}
 
--- Runs a function of a controller.  That is a module which is found in the
--- folder of the controllers first, and which only the cache of the server keeps.
+-- Runs a function of a controller: a module that is looked for in the folder of the
+-- controllers first, and that only the cache of the server keeps.
 local function call_controller(req)
     local httpd, name, action = req.httpd, req.endpoint.controller, req.endpoint.action
     local controller = httpd.options.cache_controllers and httpd.cache[name]
@@ -334,7 +334,7 @@ function server:route(opts, handler)
     return self
 end
 
--- Only a named route can be deleted; the ones behind it move up.
+-- Only a named route can be deleted; the following ones move up.
 function server:delete(name)
     local index = self.iroutes[name]
     if index == nil then
@@ -349,8 +349,8 @@ function server:delete(name)
     end
 end
 
--- Of the routes that match, one with fewer stashes is better, and one with
--- the very method is better than one for ANY; else the first one stays.
+-- Of the matching routes, the one with the fewest stashes wins, then one with the
+-- exact method rather than ANY, then the first.
 function server:match(method, path)
     if path:sub(1, 1) ~= '/' then
         path = '/' .. path
@@ -360,7 +360,7 @@ function server:match(method, path)
     end
     method = method:upper()
     local best, captures
-    -- pairs: the array may have holes after a reload by Cartridge.
+    -- Uses pairs: the array may have holes after a reload by Cartridge.
     for _, route in pairs(self.routes) do
         if route.method == method or route.method == 'ANY' then
             local found = {path:match(route.match)}
@@ -411,9 +411,9 @@ function server:url_for(name, args, query)
     return '/' .. name
 end
 
--- Requests ----------------------------------------------------------------
+-- Handling requests -------------------------------------------------------
 
--- options.handler: picks the route and runs its handler between the hooks.
+-- options.handler: finds the route and runs its handler between the hooks.
 local function dispatch(self, req)
     if self.hooks.before_dispatch ~= nil then
         self.hooks.before_dispatch(self, req)
@@ -494,7 +494,7 @@ local function write_chunks(s, body)
     return s:write('0\r\n\r\n') ~= nil
 end
 
--- Runs the handler; returns nil if the connection is not ours any more.
+-- Runs the handler; returns nil if the handler has detached the connection.
 local function respond(self, req)
     local ok, response = pcall(self.options.handler, self, req)
     req:read()
@@ -592,7 +592,7 @@ function server:start()
     return self
 end
 
--- Connections that are open stay open, as in the real server.
+-- Open connections stay open, as in the real server.
 function server:stop()
     if not self.is_run then
         fail('server is already stopped')

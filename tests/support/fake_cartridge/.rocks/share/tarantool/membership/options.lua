@@ -1,5 +1,5 @@
--- Test stand-in for membership.options: what Cartridge and its users set.
--- Like the rock's, it outlives a reload of the module.
+-- Test stand-in for membership.options: what Cartridge and its users set. As in the
+-- rock, the values survive a reload of the module.
 
 local options = rawget(_G, '__membership_options')
 if options == nil then

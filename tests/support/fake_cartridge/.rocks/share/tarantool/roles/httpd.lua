@@ -1,4 +1,4 @@
--- A stand-in for the role of the rock `http`, written from its observed
+-- Test stand-in for the role of the rock `http`, written from its observed
 -- behaviour: servers by name, on host:port.
 
 local server = require('http.server')

@@ -1,4 +1,4 @@
--- A rock: calls a function until it raises no error.
+-- A rock: calls a function repeatedly until it raises no error.
 local fiber = require('fiber')
 
 return function(f, tries, pause, ...)

@@ -1,6 +1,6 @@
 -- Test stand-in for cartridge.lua-api.edit-topology, written from its
--- documentation: joins instances, and changes what the config says of them and
--- of their replicasets.
+-- documentation: joins instances, and changes their settings and those of their
+-- replica sets in the config.
 
 local uuid_lib = require('uuid')
 
@@ -16,7 +16,7 @@ local EditTopologyError = errors.new_class('Editing cluster topology failed')
 
 local SERVER_FIELDS = {'uri', 'zone', 'labels', 'disabled', 'electable'}
 
--- Each raises what is wrong with its parameters.
+-- Each of these functions raises an error if its parameters are wrong.
 
 local function edit_server(conf, params)
     local server = conf.servers[params.uuid]
@@ -77,7 +77,7 @@ local function edit_replicaset(conf, params)
     end
 end
 
--- The expelled lead no more, and a replicaset of nobody is none.
+-- Removes expelled instances from the leaders, and empty replica sets.
 local function tidy(conf)
     for uuid, replicaset in pairs(table.copy(conf.replicasets)) do
         local order, count = {}, 0

@@ -1,5 +1,5 @@
 -- Test stand-in for cartridge.lua-api.failover, written from its documented
--- behaviour, for the modes that cartridge.failover has here.
+-- behaviour, for the modes that this cartridge.failover supports.
 
 local errors = require('errors')
 

@@ -10,7 +10,7 @@ local topology = require('cartridge.topology')
 
 local FAILED = {InitError = true, BootError = true, OperationError = true}
 
--- What one word and one message say of an instance.
+-- Returns the status of an instance, and a message.
 local function health_of(uuid, member)
     if member == nil or member.status == 'left' then
         return 'not found', 'Server uri is not in membership'
@@ -71,7 +71,7 @@ local function describe_replicaset(uuid, replicaset)
     }
 end
 
--- Fills in the members of a replicaset, by their priority.
+-- Adds the members of a replica set, by priority.
 local function join(out, topology_cfg, servers)
     local order = topology.get_leaders_order(topology_cfg, out.uuid)
     local active = failover.get_active_leaders()[out.uuid]
@@ -116,7 +116,7 @@ return {
             out.replicasets[uuid] = describe_replicaset(uuid, replicaset)
             join(out.replicasets[uuid], topology_cfg, out.servers)
         end
-        -- Those that wait to be joined have numbers for keys.
+        -- Instances that have not joined yet have numeric keys.
         for uri, member in pairs(members) do
             if member.status == 'alive' and member.payload.uuid == nil then
                 table.insert(out.servers, {

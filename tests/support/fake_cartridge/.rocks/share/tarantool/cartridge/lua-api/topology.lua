@@ -10,7 +10,7 @@ local get_topology = require('cartridge.lua-api.get-topology').get_topology
 
 local ProbeServerError = errors.new_class('ProbeServerError')
 
--- All entries of a section, or the one with that uuid.
+-- Returns a function that lists a section, or only the entry with a uuid.
 local function lister(section)
     return function(uuid)
         local entries, list = get_topology()[section], {}

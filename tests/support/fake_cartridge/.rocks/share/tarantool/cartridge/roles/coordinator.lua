@@ -1,5 +1,5 @@
--- Test stand-in for cartridge.roles.coordinator: a role of Cartridge itself,
--- registered always and enabled only when asked for.
+-- Test stand-in for cartridge.roles.coordinator: a role of Cartridge that is
+-- always registered, and enabled only on request.
 
 return {
     role_name = 'failover-coordinator',

@@ -1,5 +1,5 @@
--- Test stand-in for cartridge.roles.ddl-manager: a permanent role of
--- Cartridge itself, which lives under .rocks.
+-- Test stand-in for cartridge.roles.ddl-manager: a permanent role of Cartridge,
+-- in a file below .rocks.
 
 return {
     role_name = 'ddl-manager',
