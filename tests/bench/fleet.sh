@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Many instances: hundreds of consoles at once, beside xargs and socat; consoles
-# in trouble; a rolling reload of a cluster of six under load.
+# Many instances: hundreds of consoles at once, compared with xargs and socat;
+# failing consoles; a rolling reload of a cluster of six under load.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -15,7 +15,7 @@ FLEET_PID=
 rounds=$(quick_or 3 9)
 reloads=$(quick_or 2 6)
 
-# consoles NAME ...: fake consoles that go by the rules on standard input.
+# consoles NAME ...: starts fake consoles that follow the rules on standard input.
 consoles()
 {
 	[ -z "$FLEET_PID" ] || kill "$FLEET_PID"
@@ -27,7 +27,7 @@ consoles()
 	wait_until 20 test -s ready || bail_out "fake_fleet: $(cat fake.err)"
 }
 
-# seconds COMMAND ...: how long it takes.
+# seconds COMMAND ...: prints how long the command takes.
 seconds()
 {
 	local before=$EPOCHREALTIME
@@ -58,7 +58,8 @@ echo 'return 1' >"$WORK/question"
 names=()
 for i in {1..500}; do names+=("n$i.sock"); done
 for count in 50 500; do
-	# What socat sends is no request of ours; it waits until it is hung up on.
+	# socat does not send a request of this program, and waits until its
+	# connection is closed.
 	consoles "${names[@]:0:count}" <<-END
 		* command=preflight $status
 		* * close reply=---\n- 1\n...\n
@@ -89,7 +90,7 @@ verdict consoles "$mb" '<' 50 "status of 500 at once takes $mb MB of memory"
 r=$(calc "$peer / $many" %.1f)
 verdict consoles "$r" '>=' 5 "xargs -P 8 and socat take $r times as long"
 
-# --- Consoles in trouble -------------------------------------------------------
+# --- Failing consoles ----------------------------------------------------------
 
 progress '200 consoles of which 60 are in trouble'
 names=()
@@ -101,7 +102,7 @@ consoles "${names[@]}" <<-END
 	* command=preflight $status
 	* command=reload $reloaded
 END
-# Nobody listens at a socket whose process is gone.
+# Sockets without a listener: their process is killed.
 "$FLEET" rules gone{1..20}.sock >gone.ready &
 gone=$!
 wait_until 10 test -s gone.ready
@@ -139,7 +140,7 @@ for i in $(seq "$reloads"); do
 	grep -q '"exit": 0' "$OUT" || bail_out "rolling: $(cat "$ERR")"
 	seconds "$CARTRIDGE_RELOAD" reload "${all[@]}" -o json >>sockets
 	grep -q '"exit": 0' "$OUT" || bail_out "sockets: $(cat "$ERR")"
-	# The same reloads one by one, with the wait for health after each.
+	# The same reloads one by one, each followed by a health check.
 	sum=0
 	for node in "${NODES[@]}"; do
 		s=$(seconds "$CARTRIDGE_RELOAD" -s "${NODE_SOCK[$node]}")

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Binary ports: `status` as a whole process beside the console and beside other
-# clients, and reloads under load.
+# Binary ports: `status` as a whole process, compared with the console and with
+# other clients, and reloads under load.
 
 # shellcheck disable=SC2016 # the back-quotes are Markdown's
 # shellcheck source=tests/bench/lib.sh
@@ -42,7 +42,7 @@ bare_with()
 
 # --- Start-up ------------------------------------------------------------------
 
-# Every one must do its job, or its time means nothing.
+# Check that every command does its job, otherwise its time means nothing.
 for target in "$APP_SOCK" "$APP_URI" "op@$APP_URI"; do
 	"$CARTRIDGE_RELOAD" -q -s "$target" status || bail_out 'status failed'
 done
@@ -74,7 +74,7 @@ for round in $(seq "$rounds"); do
 	sed '1d' "$WORK/csv" >>"$WORK/times"
 done
 
-# The medians of the rounds, ms.
+# times_of NAME: prints the medians of the rounds in ms.
 times_of()
 {
 	awk -F, -v name="$1" '$1 == name { print $4 * 1000 }' "$WORK/times"

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What the sections of the bench have in common.  Each is a script of its own,
-# which starts its applications with the harness of the live suites, and leaves
-# behind in $BENCH_OUT: NAME.md, its part of the report; NAME.verdicts, a line
-# for each figure; and tables (csv) and plots (svg).
+# Common functions of the sections of the bench.  A section is a script that starts
+# its applications with the harness of the live suites, and writes to $BENCH_OUT:
+# NAME.md, its part of the report; NAME.verdicts, a line for each figure; and
+# tables (csv) and plots (svg).
 
 BENCH_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/live/lib.sh
@@ -21,7 +21,7 @@ VERDICTS=$BENCH_OUT/$SECTION.verdicts
 : >"$REPORT"
 : >"$VERDICTS"
 
-# quick_or A B: A in a quick run, B otherwise.
+# quick_or A B: prints A in a quick run, B otherwise.
 quick_or()
 {
 	if [ -n "$QUICK" ]; then
@@ -31,19 +31,19 @@ quick_or()
 	fi
 }
 
-# say LINE ...: to the report.
+# say LINE ...: adds lines to the report.
 say()
 {
 	printf '%s\n' "$@" >>"$REPORT"
 }
 
-# progress TEXT: to whoever waits.
+# progress TEXT: shows what is being measured.
 progress()
 {
 	echo "$SECTION: $1" >&2
 }
 
-# table CSV COLUMN ...: the file as a table of the report, with those headings.
+# table CSV COLUMN ...: adds a file to the report as a table with these headings.
 table()
 {
 	local csv=$1
@@ -57,8 +57,8 @@ table()
 	say ''
 }
 
-# verdict NAME FIGURE RELATION LIMIT TEXT: whether a figure was reached, as
-# in: verdict startup 1.4 '<=' 2 'status takes 1.4 times as long as ...'
+# verdict NAME FIGURE RELATION LIMIT TEXT: records whether a figure was met, for
+# example: verdict startup 1.4 '<=' 2 'status takes 1.4 times as long as ...'
 verdict()
 {
 	local word
@@ -78,7 +78,7 @@ verdict()
 	tail -n 1 "$VERDICTS"
 }
 
-# stats < NUMBERS: "median min max count"
+# stats < NUMBERS: prints "median min max count"
 stats()
 {
 	sort -g | awk '
@@ -105,7 +105,7 @@ calc()
 	awk "BEGIN { printf \"${2:-%.2f}\", $1 }"
 }
 
-# finish: the verdicts into the report as well.
+# finish: adds the verdicts to the report.
 finish()
 {
 	say ''
@@ -115,8 +115,8 @@ finish()
 
 # --- Plots -------------------------------------------------------------------
 
-# What all plots have in common: gnuplot's commands on standard input, with the
-# data in $WORK/plot.  draw FILE.svg WIDTH HEIGHT
+# draw FILE.svg WIDTH HEIGHT: draws a plot.  Standard input: commands of gnuplot;
+# the data are in $WORK/plot.
 draw()
 {
 	local file=$1
@@ -131,8 +131,8 @@ draw()
 	    bail_out "gnuplot: $(head -n 5 "$WORK/plot.err")"
 }
 
-# bars FILE.svg TITLE: horizontal ones on a logarithmic scale, the first one in
-# another colour.  Input: name,value; no bar for what is not positive.
+# bars FILE.svg TITLE: draws horizontal bars on a logarithmic scale, the first one
+# in another colour.  Input: name,value; values that are not positive get no bar.
 bars()
 {
 	local count
@@ -158,9 +158,9 @@ bars()
 	END
 }
 
-# lines FILE.svg TITLE XLABEL YLABEL [COMMAND ...]: lines through points; the
-# commands are gnuplot's.  Input: series,x,y; the points of a series in the
-# order of x, and series in that of their first points.
+# lines FILE.svg TITLE XLABEL YLABEL [COMMAND ...]: draws lines through points,
+# after these commands of gnuplot.  Input: series,x,y; the points of a series must
+# be in the order of x.  Series are drawn in the order of their first points.
 lines()
 {
 	local file=$1 title=$2 xlabel=$3 ylabel=$4 i count names plot=
@@ -203,7 +203,7 @@ set linetype 3 lc rgb 0x7f8c8d
 set linetype 4 lc rgb 0xd68910
 set linetype 5 lc rgb 0x1e8449'
 
-# For lines whose points are p50, p90, p99, p99.9 and p99.99.
+# Commands for `lines` if the points are p50, p90, p99, p99.9 and p99.99.
 # shellcheck disable=SC2034 # for the sections
 PERCENTILES=('set logscale y'
     "set xtics ('50' 0, '90' 1, '99' 2, '99.9' 3, '99.99' 4)")
@@ -212,9 +212,9 @@ PERCENTILES=('set logscale y'
 
 connections=16
 
-# load_run CONNECTION PATH ...: wrk asks for these paths in turn; CONNECTION is
-# keep-alive or close.  load_end: ends that, and sets LOAD to what load.lua
-# prints.
+# load_run CONNECTION PATH ...: starts wrk, which requests these paths in turn;
+# CONNECTION is keep-alive or close.  load_end: stops wrk, and sets LOAD to what
+# load.lua has printed.
 load_run()
 {
 	local header=()
@@ -238,7 +238,7 @@ now_ms()
 	echo "$(($(date +%s%N) / 1000000))"
 }
 
-# Until that time, if it is not past.
+# until_ms TIME: sleeps until that time, unless it is past.
 until_ms()
 {
 	local left=$(($1 - $(now_ms)))

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What clients notice of reloads: wrk asks without a pause while the
-# application is reloaded again and again, in several ways.
+# What clients notice of reloads: wrk sends requests without a pause while the
+# application is reloaded repeatedly, in several ways.
 
 # shellcheck disable=SC2016 # the back-quotes are Markdown's
 # shellcheck source=tests/bench/lib.sh
@@ -17,14 +17,14 @@ if [ -n "$QUICK" ]; then
 	rounds=1 extra_rounds=0
 else
 	combinations='/hello:keep-alive /named:keep-alive /hello:close /named:close'
-	# Where latency is compared, what others do on this machine counts
-	# for much: the two ways of which that is asked get more rounds.
+	# Latency depends on other processes of the machine: the two ways for
+	# which it is compared get more rounds.
 	rounds=1 extra_rounds=2
 fi
 
 # --- Ways to reload ----------------------------------------------------------
 
-# What a shell script would do: forget the modules, start the roles anew.
+# What a simple script would do: unload the modules and start the roles again.
 NAIVE=$(tr '\n' ' ' <<'LUA'
 (function()
     for name in pairs(package.loaded) do
@@ -87,10 +87,10 @@ is_new()
 	[ "$(http_get "$1")" = "${1#/} v$version" ]
 }
 
-# By way: its application, and the last version that it was given.
+# For each way: its application, and the last version that it has loaded.
 declare -A dir_of sock_of url_of log_of pid_of version_of
 
-# measure WAY PATH CONNECTION ROUND: one line of load.csv.
+# measure WAY PATH CONNECTION ROUND: writes a line of load.csv.
 measure()
 {
 	local way=$1 path=$2 connection=$3 round=$4 i good=0 begin new
@@ -99,7 +99,7 @@ measure()
 	begin=$(now_ms)
 	for ((i = 0; i < reloads; i++)); do
 		until_ms $((begin + pause_ms / 2 + i * pause_ms))
-		# The files are written for all, so that all have that cost.
+		# Write the files for every way, so that all have the same cost.
 		next_version
 		if "reload_$way"; then
 			good=$((good + 1))
@@ -110,7 +110,7 @@ measure()
 	new=-
 	if [ "$way" != none ]; then
 		new=no
-		# The routes are away for some time after a reload of some ways.
+		# Some ways leave the application without routes for a time.
 		if wait_until 2 is_new "$path"; then
 			new=yes
 		fi
@@ -122,7 +122,7 @@ measure()
 	    tr ' ' , >>"$BENCH_OUT/load.csv"
 }
 
-# start_way WAY: starts its application; use WAY: makes it the current one.
+# start_way WAY: starts its application; use WAY: makes that the current one.
 start_way()
 {
 	start_app shop
@@ -151,7 +151,7 @@ start_way staged
 for round in $(seq $((rounds + extra_rounds))); do
 	for combination in $combinations; do
 		path=${combination%:*} connection=${combination#*:}
-		# In turn, so that neither is always the first.
+		# Alternate, so that neither is always the first.
 		if [ $((round % 2)) -eq 1 ]; then
 			ways='none staged'
 		else
@@ -163,7 +163,7 @@ for round in $(seq $((rounds + extra_rounds))); do
 		done
 		[ "$round" -le "$rounds" ] || continue
 		for way in native naive; do
-			# What they leave behind must not slow the next one.
+			# Leftovers of one way must not slow down the next.
 			start_way "$way"
 			measure "$way" "$path" "$connection" "$round"
 			stop_app "$APP_PID"
@@ -175,8 +175,8 @@ stop_app "$APP_PID"
 
 # --- Latency over time -------------------------------------------------------
 
-# Beside the load, some connections ask for /named and take note of each answer.
-# The other file has the reloads, from when to when.
+# In addition to the load, some connections request /named and record each response.
+# The other file has the start and end of each reload.
 measure_timeline()
 {
 	local way=$1 begin end i probe
@@ -206,7 +206,7 @@ measure_timeline()
 	load_end
 	[ "$way" = none ] || version_of[$way]=$version
 	[ "$way" = staged ] || stop_app "$APP_PID"
-	# The worst answer and the failed requests of each slice of time.
+	# The worst latency and the failed requests of each time slice.
 	awk -v begin="$begin" -v end="$end" -v slice="$timeline_slice_ms" \
 	    -v way="$(heading_of "$way")" '
 		$1 < begin || $1 >= end { next }
@@ -236,7 +236,7 @@ for way in $timeline_ways; do
 	measure_timeline "$way"
 done
 
-# One panel for each way, on the same scale.
+# Draws a panel for each way, all on the same scale.
 draw_timeline()
 {
 	local way plots=0 bars begin end
@@ -283,7 +283,7 @@ draw_timeline
 use staged
 echo 'kind,reloads,refused,old_code,requests,connect,read,write,timeout,status,p99,p99.9,max' \
     >"$BENCH_OUT/broken.csv"
-# The last good version stays the one that serves.
+# The last good version must keep serving.
 good_version=${version_of[staged]}
 while IFS='|' read -r kind place; do
 	progress "broken: $kind"
@@ -304,7 +304,7 @@ while IFS='|' read -r kind place; do
 		old=yes
 	fi
 	read -r -a result <<<"$LOAD"
-	# The numbers are those of load.lua: requests, errors, p99, p99.9, max.
+	# Numbers from load.lua: requests, errors, p99, p99.9, max.
 	(
 		IFS=,
 		echo "$kind,$reloads,$refused,$old,${result[0]},${result[*]:2:5},${result[11]},${result[13]},${result[15]}"
@@ -321,7 +321,7 @@ stop_app "$APP_PID"
 
 # --- Report ------------------------------------------------------------------
 
-# field WAY PATH CONNECTION COLUMN: the values of all rounds.
+# field WAY PATH CONNECTION COLUMN: prints the values of all rounds.
 field()
 {
 	awk -F, -v way="$1" -v path="$2" -v connection="$3" -v column="$4" '

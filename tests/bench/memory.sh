@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What many reloads in a row leave behind.
+# What many consecutive reloads leave behind.
 
 # shellcheck disable=SC2016 # the back-quotes are Markdown's
 # shellcheck source=tests/bench/lib.sh
@@ -13,8 +13,8 @@ parts=$(quick_or 2 10)
 
 start_app shop
 
-# Prints "reloads kind=number ...".  Entries of the registry that are numbers
-# are the list of the free ones.
+# Prints "reloads kind=number ...".  Entries of the Lua registry that are numbers
+# form the list of its free slots.
 state()
 {
 	local counted
@@ -93,7 +93,7 @@ burst()
 
 state 0 no
 start=$STATE
-# What a reload makes once is there after these.
+# After these, everything that is made only once exists.
 burst 10
 state 10 no
 early=$STATE

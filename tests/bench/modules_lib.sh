@@ -2,19 +2,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# An application of many modules, for the sections that measure how a reload
-# grows with their number.
+# An application of many modules, for the sections that measure how the cost of a
+# reload grows with their number.
 
 # shellcheck source=tests/bench/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# number NAME: the value of a field of the report in OUT.
+# number NAME: prints the value of a field of the report in OUT.
 number()
 {
 	sed -n "s/^ *\"$1\": *\\([-+0-9.e]*\\),\\{0,1\\}$/\\1/p" "$OUT" | head -n 1
 }
 
-# make_modules N: an application of N modules, some of which need others.
+# make_modules N: makes an application of N modules, some of which require others.
 make_modules()
 {
 	mkdir -p "$APP_DIR/gen"
@@ -51,8 +51,8 @@ make_modules()
 		return true" >"$OUT" || bail_out 'the modules cannot be loaded'
 }
 
-# bare_loop: unloads the modules and requires them again, what a reload is
-# compared with, in the same process; prints how many milliseconds that took.
+# bare_loop: unloads the modules and requires them again, in the same process, to
+# compare a reload with; prints how many milliseconds that took.
 bare_loop()
 {
 	app_eval "
@@ -75,7 +75,7 @@ bare_loop()
 		return (clock.monotonic() - start) * 1000"
 }
 
-# collect: runs the garbage collector to the end.
+# collect: runs a full garbage collection.
 collect()
 {
 	app_eval 'collectgarbage() collectgarbage() return true' >"$OUT"

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What clients notice of reloads where there is no Cartridge: an application whose
-# main script opens an HTTP server, reloaded with --main; one with roles from the
-# config of Tarantool 3 and the servers of roles.httpd; and one in which a role
-# opens its own server.  On older servers the last two have stand-ins.  Beside
-# reloads, config:reload() and restarts.
+# What clients notice of reloads without Cartridge: of an application whose main
+# script opens an HTTP server, reloaded with --main; of one with roles from the
+# config of Tarantool 3 and the servers of roles.httpd; and of one in which a role
+# opens its own server.  Older servers run the last two with stand-ins.  Compared
+# with config:reload() and restarts.
 
 # shellcheck disable=SC2016 # the back-quotes are Markdown's
 # shellcheck disable=SC2119 # stop_app takes a process, or none
@@ -20,7 +20,7 @@ rounds_max=$(quick_or 1 30)
 # A restart takes longer than the pause between reloads.
 restarts=$(quick_or 1 5)
 
-# What makes code of each application fail, six kinds each.
+# Six kinds of broken code for each application.
 roles_broken="api_top=local =|api_top=error('a')|store_validate=error('b')|api_apply=error('c')|store_apply=error('d')|store_top=error('e')"
 declare -A broken=(
     [script]="script_top=local =|script_top=error('a')|pages_end=error('b')|script_end=error('c')|script_end=fiber.sleep(0.02) error('d')|script_end=box.cfg({log_level = 6})"
@@ -35,7 +35,7 @@ declare -A title=(
 declare -A template=([script]=script [shared]=configured [own]=configured)
 declare -A path=([script]=/both [shared]=/hello [own]=/hello)
 declare -A options=([script]=--main [shared]='' [own]='')
-# The handler of the roles sleeps for 5 ms, so that its requests overlap.
+# The roles' handler sleeps for 5 ms, so more clients are needed for overlaps.
 declare -A clients=([script]=8 [shared]=32 [own]=32)
 
 # load_begin APP CONNECTION
@@ -47,7 +47,7 @@ load_begin()
 	load=$!
 }
 
-# Sets RESULT: requests, failed, mixed, p99 and the longest in ms.
+# Sets RESULT: requests, failed, mixed, p99 and the longest latency in ms.
 load_finish()
 {
 	kill -INT "$load"
@@ -93,9 +93,8 @@ heading_of()
 	esac
 }
 
-# A window of the load.  Good code and, in every other turn, one of the kinds of
-# broken code are on disk; a restart would not start with the latter.
-# window APP CONNECTION WAY
+# window APP CONNECTION WAY: reloads under load.  Every other time the code on disk
+# is broken, except for restarts, which would fail with it.
 window()
 {
 	local app=$1 connection=$2 way=$3 count=$reloads i begin kinds pause
@@ -106,7 +105,7 @@ window()
 	begin=$(now_ms)
 	for ((i = 0; i < count; i++)); do
 		until_ms $((begin + i * pause))
-		# The files are written for all ways, so that all have that cost.
+		# Write the files for every way, so that all have the same cost.
 		if [ "$way" = restart ] || [ $((i % 2)) -eq 0 ]; then
 			version=$((version + 1))
 			app_version "$version"
@@ -125,8 +124,8 @@ window()
 
 # --- Measuring -----------------------------------------------------------------
 
-# field APP CONNECTION WAY COLUMN: the values of all windows; sum, median_of and
-# most_of: what they come to.
+# field APP CONNECTION WAY COLUMN: prints the values of all windows; sum, median_of
+# and most_of: print their sum, median and maximum.
 field()
 {
 	awk -F, -v app="$1" -v connection="$2" -v way="$3" -v column="$4" '

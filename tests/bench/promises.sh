@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Whether reloads keep what they promise to requests in flight: requests of 1 to
-# 3 s, each kind in another idiom, while the application is reloaded with good and
-# broken code, and the config and the leader change.
+# Whether reloads keep their promises to requests in flight: requests of 1 to 3 s
+# in different idioms, while the application is reloaded with good and broken
+# code, and the config and the leader change.
 
 # shellcheck source=tests/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -19,8 +19,8 @@ echo 'reload,code,exit,ms,changes' >"$BENCH_OUT/promises.csv"
 version=1 refused=0 reloaded=0 changed=0
 read -r -a kinds <<<"$ORDERS_KINDS"
 
-# reload_once NUMBER CODE COMMAND ...: with changes meanwhile in each second one,
-# which has an init that takes some time.
+# reload_once NUMBER CODE COMMAND ...: reloads once; every second time with a slow
+# init, during which the config and the leader change.
 reload_once()
 {
 	local number=$1 code=$2 changes=-

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# How fast code goes into the console with `push`, up to the most that a folder
-# may have, beside a bare client that sends the same line.
+# How fast `push` sends code to the console, up to the maximum size of a folder,
+# compared with a bare client that sends the same line.
 
 # shellcheck disable=SC2016 # the back-quotes are Markdown's
 # shellcheck source=tests/bench/lib.sh
@@ -13,7 +13,7 @@ rounds=$(quick_or 3 9)
 sizes='1 2 4 8 15'
 file_kb=64
 
-# make_folder MEGABYTES VERSION: modules as people write them.
+# make_folder MEGABYTES VERSION: makes a folder of realistic modules.
 make_folder()
 {
 	local dir=$WORK/push.$1
@@ -44,7 +44,7 @@ folder_bytes()
 	find "$WORK/push.$1" -type f -printf '%s\n' | awk '{ s += $1 } END { print s }'
 }
 
-# timed COMMAND ...: prints "seconds CPU-seconds" of it.
+# timed COMMAND ...: prints "SECONDS CPU-SECONDS" of the command.
 timed()
 {
 	local begin=$EPOCHREALTIME
@@ -54,7 +54,7 @@ timed()
 	awk '{ print $1 + $2 }' "$WORK/cpu"
 }
 
-# Seconds of the processor that the server has used, in all its threads.
+# Prints the processor time that the server has used, in all its threads, in s.
 server_cpu()
 {
 	cat "/proc/$APP_PID"/task/*/schedstat |
@@ -116,7 +116,7 @@ field()
 	    '$1 == mb && $4 == way { print $column }' "$BENCH_OUT/push.csv"
 }
 
-# What a command costs that pushes next to nothing, s.
+# The cost of a push with almost no code, in s.
 mkdir "$WORK/push.0"
 echo 'return 1' >"$WORK/push.0/one.lua"
 for ((round = 1; round <= rounds; round++)); do
@@ -150,7 +150,7 @@ table "$WORK/rows" MB bytes 'dry run' spread MB/s 'client CPU' 'server CPU' soca
     pushed
 say '![Push](push.svg)' ''
 
-# cpu MB: seconds of a core that program and server need together.
+# cpu MB: prints the processor time of program and server together, in s.
 cpu()
 {
 	paste -d ' ' <(field "$1" dry 6) <(field "$1" dry 7) |

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What it costs to make a tree of a reply, beside plain libyaml on the same
-# bytes: replies as an instance sends them, and such that nothing but a test has.
+# What it costs to parse a reply into a tree, compared with plain libyaml on the
+# same bytes: for replies that instances send, and for extremes made up here.
 
 # shellcheck disable=SC2016 # the back-quotes are Markdown's
 # shellcheck source=tests/bench/lib.sh
@@ -11,10 +11,10 @@
 
 reader=$BENCH_TOOLS/read_reply
 rounds=$(quick_or 3 9)
-# So many bytes at least are read in one run.
+# A run reads at least this many bytes.
 run_bytes=2000000
 
-# Bytes of the document of a reply, without the greeting.
+# Saves the document of a reply, without the greeting.
 greeting=128
 ask()
 {
@@ -70,8 +70,8 @@ app_eval '
 ask eval eval list
 stop_app "$APP_PID"
 
-# What the results of `eval` are when they are read for -o json, and extremes,
-# as the console encodes them.
+# Results of `eval`, which are parsed for -o json, and extremes, as the console
+# encodes them.
 lua '
 	local yaml, dir = require("yaml"), arg[1]
 	local function write(name, value)
@@ -131,7 +131,7 @@ maps|extreme|200,000 maps with one key
 keys|extreme|a map with 400,000 keys
 aliases|extreme|5,000 values that are shared'
 
-# Extremes take their time.
+# Extremes take long.
 [ -z "$QUICK" ] || REPLIES=$(grep -v '|extreme|' <<<"$REPLIES")
 
 # --- Measuring -----------------------------------------------------------------
@@ -142,7 +142,7 @@ while IFS='|' read -r name kind _; do
 	times=$((run_bytes / bytes + 1))
 	progress "$name, $bytes bytes"
 	for ((round = 1; round <= rounds; round++)); do
-		# In turn, so that neither is always the first.
+		# Alternate, so that neither is always the first.
 		ways='events document tree'
 		[ $((round % 2)) -eq 1 ] || ways='tree document events'
 		for way in $ways; do
@@ -160,21 +160,21 @@ field()
 	    '$1 == reply && $4 == way { print $column }' "$BENCH_OUT/reply.csv"
 }
 
-# ratios REPLY WAY COLUMN: to events, round by round.
+# ratios REPLY WAY COLUMN: prints the ratios to `events`, round by round.
 ratios()
 {
 	paste -d ' ' <(field "$1" "$2" "$3") <(field "$1" events "$3") |
 	    awk '$2 > 0 { print $1 / $2 }'
 }
 
-# speed REPLY WAY: MB/s, the median.
+# speed REPLY WAY: prints the median in MB/s.
 speed()
 {
 	calc "$(wc -c <"$WORK/$1") / 1000 / $(field "$1" "$2" 6 | median)" %.1f
 }
 
-# The memory of a process that reads it: what libraries and heap have, the bytes
-# of the reply, and what reading adds; kilobytes.
+# process_kb REPLY WAY: prints the memory of a process that reads the reply: of the
+# program without a reply, of the bytes, and of reading them; in kilobytes.
 process_kb()
 {
 	calc "$base_kb + $(wc -c <"$WORK/$1") / 1024 + $(

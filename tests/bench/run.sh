@@ -2,15 +2,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# run.sh [SECTION ...]: measures, and says of each figure whether it was reached.
-# All sections if none is named: startup, scale, stalls, memory, load, stale,
-# fleet, push, reply, promises, plain, iproto.  What was measured is in BENCH_OUT
-# (build/bench):
-# report.md, tables as csv, plots as svg.
+# run.sh [SECTION ...]: measures, and tells for each target figure whether it was
+# met.  Runs all sections by default: startup, scale, stalls, memory, load, stale,
+# fleet, push, reply, promises, plain, iproto.  The results are in BENCH_OUT
+# (build/bench): report.md, tables as csv, plots as svg.
 #
 # Environment: CARTRIDGE_RELOAD, TARANTOOL, CARTRIDGE_ROCKS as for the live
-# suites; BENCH_QUICK=1: within some three minutes, less exact; BENCH_STRICT=1:
-# fail if a figure was missed; BUILD_DIR, BENCH_OUT.
+# suites; BENCH_QUICK=1: takes about three minutes, but is less exact;
+# BENCH_STRICT=1: fails if a figure was missed; BUILD_DIR, BENCH_OUT.
 
 set -u
 LC_ALL=C
@@ -18,7 +17,7 @@ export LC_ALL
 
 cd "$(dirname "$0")/../.." || exit 1
 bench=tests/bench
-# The sections work in directories of their own.
+# The sections change to directories of their own.
 BUILD_DIR=$(cd "${BUILD_DIR:-build}" && pwd) || exit 1
 export BUILD_DIR
 out=${BENCH_OUT:-$BUILD_DIR/bench}

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# How long a reload takes: its commit, in an application with 100 routes; and
-# all of it with up to 5000 modules, beside a loop of unloading and `require`.
+# How long a reload takes: its commit, in an application with 100 routes; and all
+# of it with up to 5000 modules, compared with a loop of unloading and `require`.
 
 # shellcheck disable=SC2016 # the back-quotes are Markdown's
 # shellcheck source=tests/bench/modules_lib.sh
@@ -20,7 +20,7 @@ for extra in 10 100 1000; do
 		httpd:route({method = 'GET', path = '/extra/' .. i .. '/:id',
 		    name = i % 2 == 0 and 'extra_' .. i or nil}, hello)
 	end"
-	# The first makes the routes, the others replace them.
+	# The first reload adds the routes, the others replace them.
 	for ((i = 0; i <= runs; i++)); do
 		reload
 		[ "$RC" -eq 0 ] || bail_out "reload: status $RC: $(cat "$ERR")"
@@ -30,7 +30,7 @@ for extra in 10 100 1000; do
 	stop_app "$APP_PID"
 done
 
-# commit_of ROUTES: the times of all runs.
+# commit_of ROUTES: prints the times of all runs.
 commit_of()
 {
 	awk -F, -v routes="$1" '$1 == routes { print $3 }' "$BENCH_OUT/commit.csv"
@@ -66,7 +66,7 @@ for size in $sizes; do
 	*)	rounds=$(quick_or 7 21) ;;
 	esac
 	: >"$WORK/one"
-	# The first of each is for warming up.
+	# The first round is a warm-up.
 	for ((round = 0; round <= rounds; round++)); do
 		collect
 		begin=$(date +%s%N)
@@ -112,7 +112,7 @@ sort -s -t , -k 1,1 "$WORK/lines" |
 	'set logscale xy' 'set xrange [8:7000]' \
 	'set xtics (10, 100, 1000, 5000)'
 
-# Time for each module, of the largest and of a tenth to a fifth of it.
+# Time per module, with the largest number of modules and a tenth to a fifth of it.
 read -r linear from to < <(tail -n 2 "$WORK/rows" | awk -F, '
 	{ per[NR] = $7; size[NR] = $1 }
 	END { print per[2] / per[1], size[1], size[2] }')

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# The scan for places that keep old code: what it finds and what of it serves
-# new code after a reload, what it costs in time and memory, what clients notice
-# of it, and whether old code goes away.
+# The scan for places that hold old code: what it finds, how many places hold new
+# code after a reload, what the scan costs in time and memory, what clients notice
+# of it, and whether old code is collected.
 #
-# STALE_PARTS: some of "kinds corpus cost load generations", to run no others.
+# STALE_PARTS: the parts to run, of "kinds corpus cost load generations".
 
 # shellcheck disable=SC2016 # the back-quotes are Markdown's
 # shellcheck source=tests/bench/lib.sh
@@ -14,7 +14,7 @@
 # shellcheck source=tests/live/stale_cases/lib.sh
 . "$TESTS_DIR/live/stale_cases/lib.sh"
 
-# value LINE NAME: of a line "NAME=VALUE NAME=VALUE ..."
+# value LINE NAME: prints a value from a line "NAME=VALUE NAME=VALUE ..."
 value()
 {
 	printf '%s\n' "$1" | tr ' ' '\n' | sed -n "s/^$2=//p"
@@ -22,8 +22,8 @@ value()
 
 # --- Kinds -------------------------------------------------------------------
 
-# Name, application of the corpus, and what the place begins with in a report:
-# the word for its kind, and its words.
+# Name, application of the corpus, and how the line of the place begins in a
+# report: its kind, and the start of its description.
 KINDS='
 global variable|alias|global | global get_balance
 field of a library|slot|module | package.loaded
@@ -48,7 +48,7 @@ callback of C|ffi_callback|callback | C callback
 Lua registry|registry|registry | Lua registry slot
 '
 
-# places FILE: the lines of a report or of what is expected, without the rest.
+# places FILE: prints the lines about places, from a report or the expected one.
 places()
 {
 	grep -E '^(patched|added|removed|left|unchecked) ' "$1"
@@ -75,7 +75,7 @@ measure_kinds()
 	while IFS='|' read -r name case start; do
 		[ -n "$name" ] || continue
 		all=$((all + 1))
-		# The right words are those that are expected.
+		# The expected report contains the right description.
 		places "$(corpus_expected "$case")" | grep -F " $start" \
 		    >"$WORK/wanted" || bail_out "$case: no place \"$start\""
 		if grep -vxFf "$WORK/report.$case" "$WORK/wanted" >"$WORK/not"
@@ -85,7 +85,7 @@ measure_kinds()
 		else
 			found=$((found + 1))
 			printf '%s,%s,%s,%s\n' "$name" "$case" \
-			    "$(sed 's/ .*//; s/left/named/; s/patched/mended/' \
+			    "$(sed 's/ .*//; s/left/named/' \
 				"$WORK/wanted" | sort -u | paste -s -d /)" \
 			    "$(sed 's/^[^|]* | //; s/ | .*//' "$WORK/wanted" |
 				head -n 1)"
@@ -96,7 +96,7 @@ measure_kinds()
 	cat "$WORK/found" >>"$BENCH_OUT/kinds.csv"
 	sed 's/,\([^,]*\)$/,`\1`/' "$WORK/found" >"$WORK/rows"
 
-	# Nothing is planted here.
+	# These applications have no places with old code.
 	for case in clean cartridge_clean; do
 		progress "kinds: $case"
 		corpus_start "$case"
@@ -111,8 +111,8 @@ measure_kinds()
 
 	say '### Kinds of places' '' \
 	    'A function of the application is planted in each of these' \
-	    'places, and the application is reloaded. Found: told with' \
-	    'exactly the words that are expected, and mended or only named.'
+	    'places, and the application is reloaded. Found: reported' \
+	    'with exactly the expected description, and patched or only named.'
 	table "$WORK/rows" kind application found where
 	verdict kinds "$found" '>=' "$all" \
 	    "$found of $all kinds of planted places were found with the right words" \
@@ -126,8 +126,8 @@ measure_kinds()
 
 # --- Corpus ------------------------------------------------------------------
 
-# Applications in which a place is to be mended: how many places serve new code,
-# after a reload and after others.
+# Applications in which places must be patched: how many of them hold new code,
+# after a reload and after other ways to reload.
 measure_corpus()
 {
 	local list=() all new case kind staged unload native
@@ -144,8 +144,8 @@ measure_corpus()
 			continue
 			;;
 		esac
-		# So many places are to be new: where it is not all of them, old
-		# things had to go.
+		# The number of places that must hold new code: not all, if old
+		# objects had to be removed.
 		all=$(sed -n 's/^after //p' "$(corpus_expected "$case")" |
 		    grep -Eo 'v2(,|$)' | wc -l)
 		echo "$case $kind $all ${staged%/*} ${unload%/*} ${native%/*}"
@@ -173,17 +173,17 @@ measure_corpus()
 	    'In how many places new code serves, right after a reload;' \
 	    'after forgetting the modules and loading them again, as' \
 	    '`package.reload` does; and after `--method native`, for which' \
-	    'all of them run on Cartridge. Places that cannot be mended' \
+	    'all of them run on Cartridge. Places that cannot be patched' \
 	    'exactly are not among these. broken: what asks the places' \
 	    'fails.'
 	table "$WORK/rows" application places cartridge-reload unload \
 	    '--method native'
-	# What was not the same as is expected, by name.
+	# Applications in which places are reported by name.
 	awk '$2 == "named" {
 		print $1 "," $3 "," $4 "," $5 "," $6
 	}' "$WORK/compared" | sort >"$WORK/rows"
 	if [ -s "$WORK/rows" ]; then
-		say 'Applications with places that cannot be mended' \
+		say 'Applications with places that cannot be patched' \
 		    'exactly; these are named in the report.'
 		table "$WORK/rows" application 'that can' cartridge-reload \
 		    unload '--method native'
@@ -196,7 +196,7 @@ measure_corpus()
 
 # --- Cost --------------------------------------------------------------------
 
-# in_app LUA: where bench_stale is what stale.lua returns.
+# in_app LUA: runs Lua in which bench_stale is the result of stale.lua.
 in_app()
 {
 	app_eval "local bench_stale = rawget(_G, 'bench_stale')
@@ -207,27 +207,28 @@ in_app()
 		$1"
 }
 
-# heap KIND COUNT: fills it; prints its size in MB.
+# heap KIND COUNT: fills the heap; prints its size in MB.
 heap()
 {
 	in_app "rawset(_G, 'ballast', bench_stale.$1($2))
 		return ('%.0f'):format(bench_stale.collect() / 1024)"
 }
 
-# Milliseconds for which the server has waited for a core.
+# Prints for how many milliseconds the server has waited for a core.
 waited()
 {
 	awk '{ printf "%.0f\n", $2 / 1e6 }' \
 	    "/proc/$APP_PID/task/$APP_PID/schedstat" 2>/dev/null || echo 0
 }
 
-# Kilobytes of the process: VmRSS, or the most since reset_most, VmHWM.
+# memory_of VmRSS|VmHWM: prints the memory of the process in kilobytes, now or at
+# its peak since reset_most.
 memory_of()
 {
 	sed -n "s/^$1:[^0-9]*\\([0-9]*\\).*/\\1/p" "/proc/$APP_PID/status"
 }
 
-# measure_heap KIND COUNT ROUNDS: lines of cost.csv.
+# measure_heap KIND COUNT ROUNDS: writes lines of cost.csv.
 measure_heap()
 {
 	local kind=$1 count=$2 rounds=$3 size round rss wait seen idle litter
@@ -279,8 +280,8 @@ measure_heap()
 	stop_app "$APP_PID"
 }
 
-# column FILE NAME [FIELD=VALUE ...]: the values in a column of a file with
-# headings, of the lines in which those fields have those values.
+# column FILE NAME [FIELD=VALUE ...]: prints the values in a column of a file with
+# headings, for the lines in which these fields have these values.
 column()
 {
 	local file=$1 name=$2
@@ -302,7 +303,7 @@ column()
 		}' "$file"
 }
 
-# cost KIND COUNT COLUMN: its value for each round.
+# cost KIND COUNT COLUMN: prints the value of each round.
 cost()
 {
 	column "$BENCH_OUT/cost.csv" "$3" "kind=$1" "count=$2"
@@ -408,7 +409,7 @@ measure_cost()
 		verdict slice "$slice" '<' 10 \
 		    "$name: the longest slice has $(calc "$slice" %.1f) ms by the clock (median; $(
 		    calc "$low" %.1f) to $(calc "$worst" %.1f))" '< 10 ms'
-		# The collector takes a table at a time, however large it is.
+		# The collector traverses a table in one go, however large it is.
 		alone=$(cost "$kind" "$count" litter_busy_ms | stats |
 		    cut -d ' ' -f 3)
 		verdict slice "$high" '<' "$(calc "($alone > 10 ? $alone : 10)" %.1f)" \
@@ -427,7 +428,7 @@ measure_cost()
 
 # --- Load --------------------------------------------------------------------
 
-# Scans one after the other, until the file is gone; leaves behind how the last
+# Runs one scan after the other until the file is removed; records how the last
 # one ended, how many there were, how long they took, and their longest slice.
 scan_on()
 {
@@ -452,12 +453,12 @@ scan_on()
 	    "$WORK/scans" >"$WORK/scanned"
 }
 
-# measure_window CONNECTION PAIR scans|none SECONDS: a line of scan_load.csv.
+# measure_window CONNECTION PAIR scans|none SECONDS: writes a line of scan_load.csv.
 measure_window()
 {
 	local pid wait
 	progress "load: $1, pair $2, $3"
-	# What the one before left to the collector is not of this one.
+	# Collect the garbage of the previous window first.
 	in_app 'return bench_stale.collect()' >/dev/null
 	echo '-,0,0,0' >"$WORK/scanned"
 	if [ "$3" = scans ]; then
@@ -478,7 +479,7 @@ measure_window()
 	    >>"$BENCH_OUT/scan_load.csv"
 }
 
-# load_field CONNECTION WAY COLUMN: of all windows, in the order of the pairs.
+# load_field CONNECTION WAY COLUMN: prints the values of all windows, by pair.
 load_field()
 {
 	column "$BENCH_OUT/scan_load.csv" "$3" "connection=$1" "way=$2"
@@ -489,7 +490,7 @@ sum()
 	awk '{ s += $1 } END { print s + 0 }'
 }
 
-# load_row CONNECTION WAY: a row of the table.
+# load_row CONNECTION WAY: prints a row of the table.
 load_row()
 {
 	local field
@@ -507,9 +508,9 @@ load_row()
 	} | paste -s -d ,
 }
 
-# load_ratios CONNECTION SECONDS: the ratios of p99 of all pairs into
-# $WORK/ratios, those of calm ones into $WORK/calm.  What others do on this
-# machine counts for more than a scan: calm is a pair in which the server waited
+# load_ratios CONNECTION SECONDS: writes the ratios of p99 of all pairs to
+# $WORK/ratios, and those of calm pairs to $WORK/calm.  Other processes on the
+# machine can have more influence than a scan.  A pair is calm if the server waited
 # for a core for less than a fiftieth of the time, in both windows.
 load_ratios()
 {
@@ -523,7 +524,8 @@ load_ratios()
 	sed -n 's/ calm$//p' "$WORK/ratios.all" >"$WORK/calm"
 }
 
-# ratio_row CONNECTION: of a table; "median,spread" of all pairs and of calm ones.
+# ratio_row CONNECTION: prints a row with the median and the spread, of all pairs
+# and of the calm ones.
 ratio_row()
 {
 	local file median low high count
@@ -540,8 +542,8 @@ ratio_row()
 	echo
 }
 
-# What counts for the figure, from these files: median, least, greatest, and of
-# how many pairs.
+# Prints the ratios that count for the figure: median, minimum, maximum, and from
+# how many pairs they are.
 ratio_that_counts()
 {
 	local calm all
@@ -556,7 +558,7 @@ ratio_that_counts()
 
 measure_load()
 {
-	# So long that the collector goes through the heap several times in each.
+	# Each window is long enough for several cycles of the collector.
 	local pairs seconds=10 count=1000000 size connection pair way ways field
 	local x ratio low high of total failed bad scans slice
 
@@ -645,7 +647,7 @@ measure_load()
 
 # --- Generations -------------------------------------------------------------
 
-# The web role gives three of its functions to a library.
+# The web role passes three of its functions to a library.
 KEPT='web_init_end=local keeper = rawget(_G, "bench_keeper")
     keeper.keep("hello", hello)
     keeper.guard("named", named)
@@ -664,7 +666,7 @@ is_kept_new()
 	[ "$(kept)" = "hello v$1, named v$1, tick v$1" ]
 }
 
-# alive RELOADS: a line of generations.csv; sets ALIVE.
+# alive RELOADS: writes a line of generations.csv; sets ALIVE.
 alive()
 {
 	local line
@@ -691,7 +693,7 @@ measure_generations()
 	echo 'reloads,alive,alive_flushed,heap_kb' \
 	    >"$BENCH_OUT/generations.csv"
 	for ((part = 0; part <= parts; part++)); do
-		# What a reload makes once is there after ten.
+		# After ten reloads, everything that is made only once exists.
 		next=$((part == 0 ? 10 : reloads * part / parts))
 		progress "generations: $at of $reloads reloads"
 		while [ "$at" -lt "$next" ]; do

@@ -2,18 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# How long a reload keeps others waiting: the longest slice in which the event
-# loop of the instance did not turn, by the number of modules and with a large
-# heap.  A fiber that sleeps 0 s in a loop notes the processor time of the
-# server's thread between two of its turns, which what else runs on the machine
-# does not lengthen.
+# How long a reload blocks the event loop: the longest slice without a turn of the
+# event loop, by the number of modules and with a large heap.  A fiber that sleeps
+# 0 s in a loop measures the processor time of the server's thread between two of
+# its turns, which does not depend on other processes.
 
 # shellcheck disable=SC2016 # the back-quotes are Markdown's
 # shellcheck source=tests/bench/modules_lib.sh
 . "$(dirname "$0")/modules_lib.sh"
 
-# Milliseconds that a slice may take beyond what an instance shows without a
-# reload.
+# Milliseconds by which a slice may exceed the longest one without a reload.
 LIMIT=10
 
 start_probe()
@@ -34,7 +32,7 @@ start_probe()
 		return true" >"$OUT" || bail_out 'the probe cannot be started'
 }
 
-# The slice in which the console evaluates this is not counted.
+# Does not count the slice in which the console evaluates this.
 reset_probe()
 {
 	app_eval "
@@ -52,7 +50,7 @@ longest_slice()
 	app_eval 'return longest_slice * 1000'
 }
 
-# measure COMMAND ...: the longest slice while the command runs; ms.
+# measure COMMAND ...: prints the longest slice while the command runs, in ms.
 measure()
 {
 	collect
@@ -76,7 +74,8 @@ one_reload()
 echo 'modules,objects,round,reload_ms,bare_loop_ms,idle_ms' \
     >"$BENCH_OUT/stalls.csv"
 
-# compare MODULES OBJECTS ROUNDS: all three, side by side.
+# compare MODULES OBJECTS ROUNDS: measures a reload, the loop, and an idle
+# instance, in turn.
 compare()
 {
 	local size=$1 objects=$2 rounds=$3 round took loop quiet over
@@ -85,7 +84,7 @@ compare()
 		took=$(measure one_reload) || exit 1
 		loop=$(measure bare_loop) || exit 1
 		quiet=$(measure idle) || exit 1
-		# The first is for warming up.
+		# The first round is a warm-up.
 		[ "$round" -eq 0 ] ||
 		    echo "$size,$objects,$round,$took,$loop,$quiet" \
 		    >>"$BENCH_OUT/stalls.csv"
@@ -113,7 +112,7 @@ for size in $(quick_or '10 1000' '10 100 1000 5000'); do
 	compare "$size" 0 "$(quick_or 3 7)"
 done
 
-# The same with a large heap, in a new process.
+# With a large heap, in a new process.
 stop_app "$APP_PID"
 start_app plain
 start_probe

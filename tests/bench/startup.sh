@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# What `status` costs as a whole process, beside the ways without it.
+# What `status` costs as a whole process, compared with alternatives.
 
 # shellcheck disable=SC2016 # the back-quotes are Markdown's
 # shellcheck source=tests/bench/lib.sh
@@ -19,10 +19,10 @@ question=box.info.status
 echo "$question" >"$WORK/question"
 "$CARTRIDGE_RELOAD" -s "$APP_SOCK" --print-lua status >"$WORK/line" ||
     bail_out '--print-lua failed'
-# hyperfine has no shell here; the words are quoted for its own splitting.
+# hyperfine runs no shell here; quote the words for its own splitting.
 line=$(sed "s/'/'\\\\''/g" "$WORK/line")
 
-# Every one must do its job, or its time means nothing.
+# Check that every command does its job, otherwise its time means nothing.
 "$CARTRIDGE_RELOAD" -q -s "$APP_SOCK" status || bail_out 'status failed'
 "$bare" "$APP_SOCK" "$question" | grep -q running ||
     bail_out 'the bare client failed'
@@ -58,7 +58,7 @@ times_of()
 	    '$1 == name { print $column * 1000 }' "$WORK/times"
 }
 
-# How many times as long as `status` or `bare` something took, round by round.
+# ratio NAME OTHER: prints the median of how many times as long NAME took as OTHER.
 ratio()
 {
 	paste -d ' ' <(times_of "$1" 4) <(times_of "$2" 4) |

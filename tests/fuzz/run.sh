@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# run.sh DIRECTORY SECONDS: runs the fuzz targets in the directory, so long
-# each.  What they start from is the corpus beside this file and the replies
-# that the suites of the program use; what they find that is new goes to
-# DIRECTORY/found, from where the next run goes on.  An input that makes the
-# program crash, hang or take too much memory is left in DIRECTORY/failed.
+# run.sh DIRECTORY SECONDS: runs each fuzz target in the directory for SECONDS.
+# They start with the corpus next to this file and the replies that the suites of
+# the program use.  New inputs are stored in DIRECTORY/found, with which the next
+# run continues.  An input that makes the program crash, hang or use too much memory
+# is stored in DIRECTORY/failed.
 #
 # Prints a line for each target and, as the last one, "N passed, N failed".
 #
-# Environment: FUZZ_SEED, a number, for a run that can be repeated (0: another
-# one each time).
+# Environment: FUZZ_SEED, a number, to make a run repeatable (0: a different seed
+# each time).
 
 set -eu
 
@@ -24,7 +24,7 @@ passed=0
 failed=0
 
 for target in fuzz_*; do
-	# Not what the compiler has noted of it.
+	# Skip the dependency files of the compiler.
 	[ -x "$target" ] || continue
 	name=${target#fuzz_}
 	mkdir -p "found/$name"
