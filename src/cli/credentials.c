@@ -152,11 +152,13 @@ may_ask(const struct options *options, const struct target *target)
 }
 
 /*
- * Finds the password for a target.  Returns NULL if there is none, or NULL with
- * *failed and an error if it cannot be read.
+ * Finds the password for all targets that need one.  `prompted` is the target
+ * whose user is asked for it, or NULL if a prompt is not appropriate.  Returns
+ * NULL if there is no password, or NULL with *failed and an error if it cannot
+ * be read.
  */
 static const struct secret *
-find_secret(const struct options *options, const struct target *target,
+find_secret(const struct options *options, const struct target *prompted,
     int *failed, struct error *error)
 {
 	char password[PASSWORD_SIZE];
@@ -167,8 +169,8 @@ find_secret(const struct options *options, const struct target *target,
 	if (options->password_file != NULL)
 		len = read_file(options->password_file, password, error);
 	else if ((len = read_variable(password, error)) == 0 &&
-	    may_ask(options, target))
-		len = ask(target->user, password, error);
+	    prompted != NULL)
+		len = ask(prompted->user, password, error);
 	if (len > 0)
 		secret = secret_keep(password, (size_t)len, error);
 	explicit_bzero(password, sizeof(password));
@@ -199,39 +201,58 @@ hide_passwords(const struct options *options)
 	}
 }
 
+/* Sets the user of a target that names none. */
+static int
+set_user(struct target *target, const char *common, struct error *error)
+{
+	if (target->user == NULL && common != NULL &&
+	    (target->user = strdup(common)) == NULL)
+		return error_out_of_memory(error);
+	if (target->user != NULL && strlen(target->user) > USER_MAX)
+		return error_set(error, ERROR_USAGE,
+		    "the user name is longer than %d bytes", USER_MAX);
+	return 0;
+}
+
+/* Whether a target has a user, but not yet the password. */
+static int
+needs_password(const struct target *target)
+{
+	return target->user != NULL && target->secret == NULL &&
+	    strcmp(target->user, "guest") != 0;
+}
+
 static int
 apply(const struct options *options, struct targets *targets,
     struct error *error)
 {
 	const char *common = common_user(options);
-	const struct secret *secret = NULL;
+	const struct target *prompted = NULL;
+	const struct secret *secret;
 	struct target *target;
-	int is_asked = 0, failed = 0;
+	int is_needed = 0, failed = 0;
 	size_t i;
 
 	for (i = 0; i < targets->count; i++) {
 		target = &targets->list[i];
-		if (target->user == NULL && common != NULL &&
-		    (target->user = strdup(common)) == NULL)
-			return error_out_of_memory(error);
-		if (target->user == NULL || target->secret != NULL ||
-		    strcmp(target->user, "guest") == 0)
-			continue;
-		if (strlen(target->user) > USER_MAX)
-			return error_set(error, ERROR_USAGE,
-			    "the user name is longer than %d bytes",
-			    USER_MAX);
-		/* Ask only once, and use the password for all targets. */
-		if (!is_asked++)
-			secret = find_secret(options, target, &failed, error);
-		if (failed)
+		if (set_user(target, common, error) == -1)
 			return -1;
-		target->secret = secret;
+		if (!needs_password(target))
+			continue;
+		is_needed = 1;
+		if (prompted == NULL && may_ask(options, target))
+			prompted = target;
 	}
-	if (options->password_file != NULL && !is_asked)
-		return error_set(error, ERROR_USAGE,
+	if (!is_needed)
+		return options->password_file == NULL ? 0 :
+		    error_set(error, ERROR_USAGE,
 		    "--password-file needs a user: give --user");
-	return 0;
+	/* Ask only once, and use the password for all targets. */
+	secret = find_secret(options, prompted, &failed, error);
+	for (i = 0; i < targets->count && !failed; i++)
+		if (needs_password(&targets->list[i]))
+			targets->list[i].secret = secret;
+	return failed ? -1 : 0;
 }
 
 int

@@ -562,11 +562,18 @@ search_apps(struct search *search, const char *enabled, const char *run_dir)
 	absent = dir == NULL && is_absent(errno);
 	if (dir == NULL && !absent)
 		return unreadable(search, enabled, 0);
-	while (dir != NULL && result == 0 && (entry = readdir(dir)) != NULL)
+	while (dir != NULL && result == 0) {
+		errno = 0;
+		if ((entry = readdir(dir)) == NULL) {
+			if (errno != 0)
+				result = unreadable(search, enabled, 0);
+			break;
+		}
 		if (entry->d_name[0] != '.' &&
 		    matches(search->app, entry->d_name))
 			result = search_app(search, enabled, entry->d_name,
 			    run_dir, 0);
+	}
 	if (dir != NULL)
 		closedir(dir);
 	if (result == -1)

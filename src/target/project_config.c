@@ -114,7 +114,12 @@ read_file(const char *path, int given, char **text, size_t *len,
 	if (fd == -1)
 		return errno == ENOENT || errno == ENOTDIR ? 0 :
 		    cannot_read(path, strerror(errno), error);
-	if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) == -1) {
+		cannot_read(path, strerror(errno), error);
+		close(fd);
+		return -1;
+	}
+	if (!S_ISREG(st.st_mode)) {
 		close(fd);
 		return cannot_read(path, "not a regular file", error);
 	}
@@ -455,6 +460,9 @@ path_beside(const char *file, const char *dir)
 
 	if (dir[0] == '/' || slash == NULL)
 		return strdup(dir);
+	/* The parent of a file in the root directory is "/". */
+	if (slash == file)
+		slash++;
 	if ((parent = strndup(file, (size_t)(slash - file))) == NULL)
 		return NULL;
 	path = strcmp(dir, ".") == 0 ? strdup(parent) :
@@ -588,7 +596,14 @@ project_package(const char *dir, char **package, struct error *error)
 	*package = NULL;
 	if ((stream = opendir(dir[0] != '\0' ? dir : ".")) == NULL)
 		return 0;
-	while (agree == 1 && (entry = readdir(stream)) != NULL) {
+	while (agree == 1) {
+		errno = 0;
+		if ((entry = readdir(stream)) == NULL) {
+			/* Rockspecs that were not read may disagree. */
+			if (errno != 0)
+				agree = 0;
+			break;
+		}
 		len = strlen(entry->d_name);
 		if (len <= strlen(ROCKSPEC) || strcmp(entry->d_name + len -
 		    strlen(ROCKSPEC), ROCKSPEC) != 0)

@@ -127,30 +127,42 @@ detached eval -f - -s a.sock -u op --password-file -
 ends 1 '--password-file and the Lua cannot both come from standard input' \
     'two things from standard input'
 
-# prompted TCL: runs the program on a new terminal, and types at its prompt once
-# the program reads.
+# prompted TCL ARGUMENT ...: runs `status` on a new terminal, and types at its
+# prompt once the program reads.
 prompted()
 {
+	local typed=$1
+	shift
 	expect -c "
 		set timeout 60
 		log_user 0
-		spawn -noecho $CARTRIDGE_RELOAD status -s a.sock -u op
+		spawn -noecho $CARTRIDGE_RELOAD status $*
 		expect {Password for op: }
 		set pid [exp_pid]
 		while {![regexp {\) S } [exec cat /proc/\$pid/stat]]} { after 5 }
-		$1
+		$typed
 		expect timeout { exec kill -KILL \$pid } eof
 		puts -nonewline \$expect_out(buffer)
 		exit [lindex [wait] 3]" >"$OUT" 2>"$ERR"
 	RC=$?
 }
 fake -r received a.sock greet-binary auth=op ok eval "$fine" hold
-prompted 'send "s3cret\r"'
+prompted 'send "s3cret\r"' -s a.sock -u op
 ends 0 '' 'the password is asked for'
 ok 'and logs in' grep -qF -- "$proof" received
 ok 'and is not shown' [ "$(grep -c s3cret "$OUT")" -eq 0 ]
-prompted 'send "\x03"'
+prompted 'send "\x03"' -s a.sock -u op
 ok 'Ctrl-C ends that' said "$OUT" 'no password was given'
+
+# Only a TCP target is asked for the password of the user that a variable names,
+# but the password is used for the socket before it, too.
+fake a.sock greet-binary auth=op ok eval "$fine" hold
+peer=$FAKE_PID
+fake -r received tcp greet-binary auth=op ok eval "$fine" hold
+TT_CLI_USERNAME=op prompted 'send "s3cret\r"' -s a.sock -s "$TARGET"
+wait "$peer"
+ends 0 '' 'a prompt after a target that is not asked for'
+ok 'and logs in at both' [ "$(grep -c ok "$OUT")" -eq 2 ]
 
 # --- Where a password is not -------------------------------------------------
 
