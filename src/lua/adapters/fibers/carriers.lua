@@ -128,8 +128,9 @@ local function collect(origin, accepts, test)
     return groups
 end
 
---- Matches unnamed functions for which `succession` has found no match, in the
--- way in which unnamed registered callbacks are matched, see `scan.twins`.
+--- Matches functions that have no counterpart, and for which `succession` has found no
+-- successor, in the way in which unnamed registered callbacks are matched, see
+-- `scan.twins`.
 local function match_twins(carriers, news)
     local taken, olds, free = {}, {}, {}
     for _, carrier in ipairs(carriers) do

@@ -8,9 +8,9 @@
 -- -- 	counterpart	the new function has the same name in the same module
 -- -- 	code		both have the same bytecode and the same file name
 -- -- 	name		the fibers have the same name, the functions the same file name
--- -- 	shape		both are unnamed functions in files of the same name; they start
--- -- 			at the same line, or have the same position among the unpaired
--- -- 			functions; and they use mostly the same names
+-- -- 	shape		the old function has no counterpart; both have the same file name;
+-- -- 			they start at the same line, or have the same position among the
+-- -- 			unpaired functions; and they use mostly the same names
 --
 -- If there are fewer new fibers than old ones for a pair, some of the old ones
 -- have no successor.
