@@ -278,8 +278,8 @@ count_outcomes(const json_t *instances, const char *outcome)
 /*
  * Whether a document is true for a cluster.  It must contain all instances; or
  * only the one that was asked for them, if that did not answer; or that one
- * twice, if it did not report which of them it is.  The instances that it reports as
- * reloaded must agree with the requests.
+ * twice, if it did not report which of them it is.  The instances that it
+ * reports as reloaded must agree with the requests.
  */
 static int
 is_true(const json_t *document, const struct result *result)
