@@ -122,7 +122,6 @@ local function new(txn, items, select_kind)
         items = items,
         select_kind = select_kind,
         loaded = {},    -- server -> name -> new controller
-        checked = {},   -- path -> digest
     }, Files)
 end
 

@@ -47,7 +47,7 @@ end
 -- the script against the current directory.
 -- @tparam table reloader
 -- @tparam ?table main the main script
--- @tparam ?string why it is not found
+-- @tparam ?string why the main script was not found
 local function script_refusal(reloader, main, why)
     local path = fio.abspath(reloader.script)
     local stat = fio.stat(path)

@@ -67,7 +67,7 @@ function Framework:check_files(selected)
     return nil
 end
 
---- Returns what a reload of these roles does not cover, a line each.
+--- Returns what a reload of these roles does not cover, one message each.
 -- @tparam table selected modules to be reloaded, by name
 -- @treturn {string,...}
 function Framework:notices(selected)

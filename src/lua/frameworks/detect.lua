@@ -31,7 +31,7 @@
 -- and, if it needs them,
 --   check_files(selected)  failure fields if this server may not load the file of
 --                     a role that is among these modules, by name
---   notices(selected) what a reload of these modules does not cover, a line each
+--   notices(selected) what a reload of these modules does not cover, as messages
 --   ignores_results   roles fail only by throwing: what they return is ignored
 --   applies_again     `apply` may be called at any time without `stop`, and so also
 --                     to restart a role after a rollback

@@ -87,7 +87,8 @@ function Cartridge.is_healthy()
     return nil
 end
 
---- Returns the unhealthy instances of the cluster and their problems, a line each.
+--- Returns the unhealthy instances of the cluster and their problems, one string
+-- each.
 -- @treturn {string,...} empty if unknown
 function Cartridge:unhealthy()
     local reasons = {}

@@ -49,7 +49,7 @@ local function names_of(list)
     return names
 end
 
---- Returns an object for the config of an instance that was started with one.
+--- Returns an object for the config with which the instance was started.
 -- @treturn ?table nil if the instance was started by a script
 function M.detect()
     local config = builtin()
