@@ -27,7 +27,7 @@ print_commands(void)
 	const struct command_row *command;
 
 	for (command = command_table; command->name != NULL; command++)
-		if (options_in_cli(command))
+		if (commands_in_cli(command))
 			printf("command\t%s\t%s\t%s\n", command->name,
 			    or_dash(command->args), command->help);
 }

@@ -99,6 +99,7 @@ run_on_targets(const struct options *options, const json_t *args)
 	context.out = stdout;
 	context.err = stderr;
 	context.command = options->command->name;
+	context.view = options->command->view;
 	context.color = term_use_color(options->color, stdout);
 	context.quiet = options->quiet;
 	context.verbose = options->verbose;
@@ -109,7 +110,7 @@ run_on_targets(const struct options *options, const json_t *args)
 	if (command_targets(options, &targets, &error) == 0 &&
 	    credentials_apply(options, &targets, &error) == 0) {
 		warn_of_passwords(&targets);
-		outcome = options->command->bit == COMMAND_CONSOLE ?
+		outcome = options->command->action == ACTION_CONSOLE ?
 		    repl_run(options, &targets, &context) :
 		    command_run(options, &targets, args, &context);
 	} else {

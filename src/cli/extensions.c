@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "cli/extensions.h"
+#include "util/array.h"
+#include "util/file.h"
 
 #define PREFIX		"extensions/"
 #define CONFIG		"config.yml"
@@ -82,49 +84,21 @@ check_name(struct folder *folder, const char *path)
 	return 0;
 }
 
-/*
- * Reads a file, but at most one byte more than allowed, so that the caller can
- * see that it is too large.
- */
 static char *
-read_all(struct folder *folder, int fd, const char *path, size_t expected,
-    size_t *len)
+read_all(struct folder *folder, int fd, const char *path, size_t *len)
 {
-	size_t size = (expected < PUSH_SECTION_MAX ? expected :
-	    PUSH_SECTION_MAX) + 1;
-	char *data, *grown;
-	ssize_t got;
+	char *data;
 
-	if ((data = malloc(size)) == NULL) {
+	if ((data = file_read(fd, PUSH_SECTION_MAX, len)) != NULL)
+		return data;
+	if (errno == ENOMEM)
 		out_of_memory(folder);
-		return NULL;
-	}
-	*len = 0;
-	while (*len <= PUSH_SECTION_MAX) {
-		if (*len == size) {
-			size *= 2;
-			if ((grown = realloc(data, size)) == NULL) {
-				out_of_memory(folder);
-				goto fail;
-			}
-			data = grown;
-		}
-		got = read(fd, data + *len, size - *len);
-		if (got == 0)
-			return data;
-		if (got > 0)
-			*len += (size_t)got;
-		else if (errno != EINTR) {
-			complain(folder, path, strerror(errno));
-			goto fail;
-		}
-	}
-	error_set(folder->error, ERROR_USAGE,
-	    "%s/%s: larger than %zu MiB", folder->dir, path,
-	    PUSH_SECTION_MAX / MIB);
-
-fail:
-	free(data);
+	else if (errno == EFBIG)
+		error_set(folder->error, ERROR_USAGE,
+		    "%s/%s: larger than %zu MiB", folder->dir, path,
+		    PUSH_SECTION_MAX / MIB);
+	else
+		complain(folder, path, strerror(errno));
 	return NULL;
 }
 
@@ -133,7 +107,7 @@ add_section(struct folder *folder, const char *path, char *data, size_t len)
 {
 	struct section *grown;
 
-	grown = reallocarray(folder->list, folder->count + 1, sizeof(*grown));
+	grown = array_grow(folder->list, folder->count, sizeof(*grown));
 	if (grown == NULL)
 		return out_of_memory(folder);
 	folder->list = grown;
@@ -165,7 +139,7 @@ read_file(struct folder *folder, int dirfd, const char *name, const char *path)
 		close(fd);
 		return complain(folder, path, "not a regular file");
 	}
-	data = read_all(folder, fd, path, (size_t)st.st_size, &len);
+	data = read_all(folder, fd, path, &len);
 	close(fd);
 	if (data == NULL)
 		return -1;

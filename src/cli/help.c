@@ -98,7 +98,7 @@ print_commands(FILE *out)
 
 	fputs("\nCommands:\n", out);
 	for (row = command_table; row->name != NULL; row++)
-		if (options_in_cli(row))
+		if (commands_in_cli(row))
 			print_row(out, "", row->name, row->args, row->help);
 }
 

@@ -14,62 +14,27 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "util/error.h"
+#include "cli/commands.h"
 #include "output/output.h"
 #include "output/term.h"
-
-/* Bits for `struct option_row.commands` and `struct command_row.bit`. */
-enum command_bit {
-	COMMAND_RELOAD = 1 << 0,
-	COMMAND_PLAN = 1 << 1,
-	COMMAND_STATUS = 1 << 2,
-	COMMAND_EVAL = 1 << 3,
-	COMMAND_STALE = 1 << 4,
-	COMMAND_PUSH = 1 << 5,
-	COMMAND_CONSOLE = 1 << 6,
-	COMMAND_HELP = 1 << 7,
-	COMMAND_VERSION = 1 << 8,
-	COMMAND_SET = 1 << 9,
-	COMMAND_QUIT = 1 << 10,
-	/* All commands that talk to instances. */
-	COMMAND_ALL = COMMAND_RELOAD | COMMAND_PLAN | COMMAND_STATUS |
-	    COMMAND_EVAL | COMMAND_STALE | COMMAND_PUSH | COMMAND_CONSOLE
-};
-
-enum command_flag {
-	CMD_MUTATES = 1 << 0,		/* may change an instance */
-	CMD_LOCKS = 1 << 1,		/* takes the lock of the instance */
-	CMD_ONE_TARGET = 1 << 2,
-	CMD_INSTANCES = 1 << 3,		/* INSTANCE arguments select targets */
-	CMD_PAGED = 1 << 4,		/* its report is shown in the pager */
-	CMD_LOCAL = 1 << 5,		/* needs no connection */
-	CMD_NO_REPL = 1 << 6,		/* not available in the console */
-	CMD_REPL_ONLY = 1 << 7		/* only available in the console */
-};
-
-struct command_row {
-	const char		*name;
-	const char		*args;	/* arguments in the help, or "" */
-	const char		*help;
-	enum command_bit	 bit;
-	unsigned		 flags;	/* enum command_flag */
-};
+#include "util/error.h"
 
 /* The type of the field that `struct option_row.offset` refers to. */
 enum option_type {
 	OPTION_FLAG,		/* int, 0 or 1 */
 	OPTION_TEXT,		/* const char * */
-	OPTION_LIST,		/* struct string_list; repeatable */
+	OPTION_LIST,		/* struct arg_list; repeatable */
 	OPTION_COUNT,		/* size_t, at least 1 */
 	OPTION_TIME,		/* double, seconds, at least 0 */
 	OPTION_TIME_LIMIT,	/* double, seconds, more than 0 */
-	OPTION_WHEN,		/* enum term_color_mode */
+	OPTION_CHOICE,		/* enum, in the order of the values */
 	OPTION_FORMAT		/* const struct output * */
 };
 
 enum option_flag {
 	OPT_CLI_ONLY = 1 << 0,	/* not available in the console */
-	OPT_IN_FULL = 1 << 1	/* must not be abbreviated */
+	OPT_IN_FULL = 1 << 1,	/* overrides a check: no abbreviation */
+	OPT_STAGED_ONLY = 1 << 2	/* not with --method native */
 };
 
 struct option_row {
@@ -84,20 +49,25 @@ struct option_row {
 	unsigned		 flags;	/* enum option_flag */
 };
 
-/* The last row of each table has no name. */
-extern const struct command_row	command_table[];
+/* Ends with a row whose name is NULL. */
 extern const struct option_row	option_table[];
 
-struct string_list {
+/* More than option_table has. */
+#define OPTIONS_MAX	64
+
+/* Strings in argv: a password among them can be wiped there. */
+struct arg_list {
 	const char	**list;
 	size_t		  count;
 };
 
+enum method { METHOD_STAGED, METHOD_NATIVE };
+
 struct options {
 	const struct command_row *command;
-	struct string_list	 sockets;
-	struct string_list	 apps;
-	struct string_list	 instances;	/* [APP:]INSTANCE */
+	struct arg_list		 sockets;
+	struct arg_list		 apps;
+	struct arg_list		 instances;	/* [APP:]INSTANCE */
 	const char		*run_dir;
 	const char		*user;		/* for binary ports */
 	const char		*password_file;	/* "-" is standard input */
@@ -105,16 +75,16 @@ struct options {
 	int			 keep_going;
 	int			 cluster;
 	int			 allow_mixed;
-	struct string_list	 modules;
-	struct string_list	 excludes;
+	struct arg_list		 modules;
+	struct arg_list		 excludes;
 	double			 timeout;	/* seconds */
 	double			 wait;		/* seconds */
 	int			 run_main;
 	int			 rocks;
 	int			 no_stop;
 	int			 if_changed;
-	const char		*method;	/* "staged" or "native" */
-	const char		*stale;		/* "patch", "report" or "fail" */
+	enum method		 method;
+	const char		*stale;		/* patch, report or fail */
 	const struct output	*output;
 	int			 quiet;
 	int			 verbose;
@@ -126,7 +96,7 @@ struct options {
 	int			 version;
 	const char		*eval_file;	/* eval -f; or "-", stdin */
 	const char		*eval_text;	/* eval LUA */
-	struct string_list	 eval_args;	/* eval ... -- ARG ... */
+	struct arg_list		 eval_args;	/* eval ... -- ARG ... */
 	const char		*push_dir;	/* push DIR */
 	int			 prune;		/* push */
 	int			 dry_run;	/* push */
@@ -156,12 +126,5 @@ int	options_parse_command(struct options *, const struct command_row *,
 
 /* Frees the lists in the options. */
 void	options_finish(struct options *);
-
-/* Returns the command with that name, or NULL. */
-const struct command_row	*options_find_command(const char *name);
-
-/* Whether a command is available on the command line, and in the console. */
-int	options_in_cli(const struct command_row *);
-int	options_in_repl(const struct command_row *);
 
 #endif

@@ -4,75 +4,48 @@
 #include <sys/types.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/request_args.h"
-#include "util/json_util.h"
 #include "cli/extensions.h"
+#include "cli/request_args.h"
+#include "util/file.h"
+#include "util/json_util.h"
 
 /* The maximum size of the Lua passed to `eval`, in bytes. */
 #define EVAL_MAX	((size_t)16 * 1024 * 1024)
 
 /*
- * Reads a stream to its end and sets *len.  Returns a text that the caller
- * frees, or NULL with an error.
- */
-static char *
-read_stream(FILE *file, const char *path, size_t *len, struct error *error)
-{
-	char *data = NULL, *grown;
-	size_t size = 0;
-
-	*len = 0;
-	do {
-		size += size + 4096;
-		if ((grown = realloc(data, size)) == NULL) {
-			error_out_of_memory(error);
-			goto fail;
-		}
-		data = grown;
-		*len += fread(data + *len, 1, size - *len, file);
-	} while (*len == size && size <= EVAL_MAX);
-	if (ferror(file)) {
-		error_set(error, ERROR_USAGE, "cannot read %s: %s",
-		    path, strerror(errno));
-		goto fail;
-	}
-	if (*len > EVAL_MAX) {
-		error_set(error, ERROR_USAGE,
-		    "%s is larger than %zu MiB", path,
-		    EVAL_MAX / 1024 / 1024);
-		goto fail;
-	}
-	return data;
-
-fail:
-	free(data);
-	return NULL;
-}
-
-/*
- * Reads the file at a path, or standard input if that is "-"; see read_stream.
+ * Reads the file at a path, or standard input if that is "-", and sets *len.
+ * Returns a text that the caller frees, or NULL with an error.
  */
 static char *
 read_file(const char *path, size_t *len, struct error *error)
 {
-	FILE *file;
+	int is_stdin = strcmp(path, "-") == 0, fd = STDIN_FILENO;
 	char *data;
 
-	if (strcmp(path, "-") == 0)
-		return read_stream(stdin, path, len, error);
-	if ((file = fopen(path, "r")) == NULL) {
+	if (!is_stdin && (fd = open(path, O_RDONLY | O_CLOEXEC)) == -1) {
 		error_set(error, ERROR_USAGE, "cannot open %s: %s",
 		    path, strerror(errno));
 		return NULL;
 	}
-	data = read_stream(file, path, len, error);
-	fclose(file);
+	if ((data = file_read(fd, EVAL_MAX, len)) != NULL)
+		;
+	else if (errno == ENOMEM)
+		error_out_of_memory(error);
+	else if (errno == EFBIG)
+		error_set(error, ERROR_USAGE, "%s is larger than %zu MiB",
+		    path, EVAL_MAX / 1024 / 1024);
+	else
+		error_set(error, ERROR_USAGE, "cannot read %s: %s",
+		    path, strerror(errno));
+	if (!is_stdin)
+		close(fd);
 	return data;
 }
 
@@ -155,7 +128,7 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 
 /* Adds texts of the command line as an array, unless there are none. */
 static int
-add_texts(json_t *args, const char *key, const struct string_list *texts,
+add_texts(json_t *args, const char *key, const struct arg_list *texts,
     struct error *error)
 {
 	json_t *list, *text;
@@ -226,16 +199,13 @@ set_true(json_t *args, const char *key, int is_set)
 json_t *
 request_args_for_command(const struct options *options, struct error *error)
 {
-	const char *command = options->command->name;
-	enum command_bit bit = options->command->bit;
+	const struct command_row *command = options->command;
+	int is_reload = (command->flags & CMD_RELOADS) != 0;
+	int is_native = is_reload && options->method == METHOD_NATIVE;
 	json_t *args = json_object();
 
-	if (bit == COMMAND_RELOAD && strcmp(options->method, "native") == 0)
-		command = "native";
-	/* The preflight of a rollout reports all that `status` prints. */
-	if (bit == COMMAND_STATUS)
-		command = "preflight";
-	if (json_object_set_new(args, "command", json_string(command)) == -1 ||
+	if (json_object_set_new(args, "command", json_string(is_native ?
+	    "native" : command->script)) == -1 ||
 	    json_object_set_new(args, "timeout",
 	    json_real(request_args_seconds(options->timeout))) == -1 ||
 	    set_true(args, "main", options->run_main) == -1 ||
@@ -244,12 +214,12 @@ request_args_for_command(const struct options *options, struct error *error)
 	    set_true(args, "if_changed", options->if_changed) == -1 ||
 	    set_true(args, "verbose", options->verbose) == -1 ||
 	    set_true(args, "prune", options->prune) == -1 ||
-	    set_true(args, "dry_run", bit == COMMAND_PUSH &&
-	    options->dry_run) == -1 ||
-	    (bit == COMMAND_RELOAD &&
+	    set_true(args, "dry_run", options->dry_run &&
+	    (command->flags & CMD_DRY_RUN) != 0) == -1 ||
+	    (is_reload &&
 	    json_object_set_new(args, "stale",
 	    json_string(options->stale)) == -1) ||
-	    ((options->command->flags & CMD_LOCKS) != 0 &&
+	    ((command->flags & CMD_LOCKS) != 0 &&
 	    json_object_set_new(args, "holder", holder(options)) == -1)) {
 		error_out_of_memory(error);
 		goto fail;
@@ -258,9 +228,9 @@ request_args_for_command(const struct options *options, struct error *error)
 	    add_texts(args, "exclude", &options->excludes, error) == -1 ||
 	    add_texts(args, "args", &options->eval_args, error) == -1)
 		goto fail;
-	if (bit == COMMAND_EVAL && add_eval(args, options, error) == -1)
+	if (command->words == WORDS_LUA && add_eval(args, options, error) == -1)
 		goto fail;
-	if (bit == COMMAND_PUSH &&
+	if (command->words == WORDS_DIR &&
 	    extensions_add_folder(args, options->push_dir, error) == -1)
 		goto fail;
 	return args;

@@ -167,7 +167,7 @@ check_count(const struct options *options, const struct targets *targets,
 	return error_set(error, ERROR_USAGE,
 	    "%s takes exactly one target (%zu given)%s%s", is_one ?
 	    options->command->name : "--cluster", targets->count,
-	    options->command->bit == COMMAND_CONSOLE ? "" :
+	    options->command->action == ACTION_CONSOLE ? "" :
 	    "; it reaches the whole cluster through it", names);
 }
 

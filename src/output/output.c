@@ -104,8 +104,7 @@ consequence_of(const struct output_context *context, const json_t *report)
 {
 	const json_t *rollback = json_object_get(report, "rollback");
 
-	if (strcmp(context->command, "reload") != 0 &&
-	    strcmp(context->command, "push") != 0)
+	if (context->view != VIEW_RELOAD && context->view != VIEW_PUSH)
 		return NULL;
 	if (report_has_error(report, ERROR_NOT_HEALTHY))
 		return "the new code is serving";
@@ -143,7 +142,7 @@ output_error(const struct output_context *context, const json_t *report)
 	    report_ended(report, OUTCOME_DEGRADED);
 	begin_message(context->err, string(report, "target"));
 	/* An `eval` has only one phase, so do not name it. */
-	if (phase == NULL || strcmp(context->command, "eval") != 0)
+	if (phase == NULL || context->view != VIEW_RESULTS)
 		print_context(context->err, error, failed);
 	term_print_lines(context->err, message, INDENT);
 	if ((means = consequence_of(context, report)) != NULL) {

@@ -15,10 +15,21 @@
 #include "util/error.h"
 #include "util/outcome.h"
 
+/* How the text output shows a report. */
+enum output_view {
+	VIEW_RESULTS,
+	VIEW_RELOAD,
+	VIEW_PLAN,
+	VIEW_STATUS,
+	VIEW_STALE,
+	VIEW_PUSH
+};
+
 struct output_context {
 	FILE		*out;		/* the report */
 	FILE		*err;		/* diagnostics */
 	const char	*command;	/* "reload", "plan", ... */
+	enum output_view	 view;
 	int		 color;		/* for `out` */
 	int		 quiet;
 	int		 verbose;

@@ -8,6 +8,7 @@
 #include "output/progress.h"
 #include "output/term.h"
 #include "util/escape.h"
+#include "util/utf8.h"
 
 /*
  * The progress line must fit into 80 columns: a line that wraps cannot be
@@ -50,7 +51,7 @@ progress_doing(struct progress *progress, const char *target,
 		/* Do not cut a UTF-8 character in the middle. */
 		if (len >= sizeof(progress->doing)) {
 			len = sizeof(progress->doing) - 1;
-			while (len > 0 && (escaped[len] & 0xc0) == 0x80)
+			while (len > 0 && utf8_continues(escaped[len]))
 				len--;
 			progress->doing[len] = '\0';
 		}

@@ -732,50 +732,50 @@ print_results(const struct output_context *context, const json_t *report)
 	putc('\n', context->out);
 }
 
+/* How a view shows several instances. */
+enum grouping {
+	GROUP_NONE,		/* one after the other, nothing at the end */
+	GROUP_SUMMARY,		/* one after the other, then a summary */
+	GROUP_PLANS,		/* together at the end, then a summary */
+	GROUP_TABLE		/* in a table; one after the other if verbose */
+};
+
 static const struct {
-	const char	*command;
 	void		(*print)(const struct output_context *,
 			    const json_t *);
-} printer_table[] = {
-	{ "reload", print_reload },
-	{ "plan", print_plan },
-	{ "status", print_status },
-	{ "stale", print_stale },
-	{ "push", print_push },
-	{ "eval", print_results }
+	enum grouping	 grouping;
+} view_table[] = {
+	[VIEW_RESULTS] =	{ print_results,	GROUP_NONE },
+	[VIEW_RELOAD] =		{ print_reload,		GROUP_SUMMARY },
+	[VIEW_PLAN] =		{ print_plan,		GROUP_PLANS },
+	[VIEW_STATUS] =		{ print_status,		GROUP_TABLE },
+	[VIEW_STALE] =		{ print_stale,		GROUP_SUMMARY },
+	[VIEW_PUSH] =		{ print_push,		GROUP_SUMMARY }
 };
 
 static void
 text_instance(const struct output_context *context, const json_t *report)
 {
-	size_t i;
+	enum grouping grouping = view_table[context->view].grouping;
 
-	if (context->quiet)
+	if (context->quiet || (context->targets > 1 &&
+	    (grouping == GROUP_PLANS ||
+	    (grouping == GROUP_TABLE && !context->verbose))))
 		return;
-	/*
-	 * With several targets, text_end prints all plans or statuses together.
-	 */
-	if (context->targets > 1 &&
-	    (strcmp(context->command, "plan") == 0 || (!context->verbose &&
-	    strcmp(context->command, "status") == 0)))
-		return;
-	for (i = 0; i < sizeof(printer_table) / sizeof(printer_table[0]); i++)
-		if (strcmp(printer_table[i].command, context->command) == 0)
-			printer_table[i].print(context, report);
+	view_table[context->view].print(context, report);
 }
 
 static int
 text_end(const struct output_context *context, const struct output_run *run)
 {
+	enum grouping grouping = view_table[context->view].grouping;
 	int result = 0;
 
-	/* Print no summary after the results of eval. */
-	if (context->quiet || context->targets <= 1 ||
-	    strcmp(context->command, "eval") == 0)
+	if (context->quiet || context->targets <= 1 || grouping == GROUP_NONE)
 		return 0;
-	if (strcmp(context->command, "status") == 0)
+	if (grouping == GROUP_TABLE)
 		return text_print_table(context, run->instances);
-	if (strcmp(context->command, "plan") == 0)
+	if (grouping == GROUP_PLANS)
 		print_plans(context, run->instances);
 	if (run->surveys != NULL)
 		result = text_print_table(context, run->surveys);

@@ -238,7 +238,7 @@ text_print_stale(const struct output_context *context, const json_t *report)
 	const json_t *stale = json_object_get(report, "stale");
 	const json_t *scan = json_object_get(report, "scan");
 	struct counts counts;
-	int is_scan = strcmp(context->command, "stale") == 0;
+	int is_scan = context->view == VIEW_STALE;
 	size_t max = context->verbose ? json_array_size(stale) : LISTED_MAX;
 
 	count(report, &counts);

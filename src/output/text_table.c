@@ -11,6 +11,7 @@
 
 #include "output/text.h"
 #include "util/escape.h"
+#include "util/utf8.h"
 
 /* Maximum width of a cell, in characters: names and states are untrusted. */
 #define CELL_MAX	64
@@ -65,7 +66,7 @@ width(const char *text)
 	int count = 0;
 
 	for (; *text != '\0'; text++)
-		count += ((unsigned char)*text & 0xc0) != 0x80 ? 1 : 0;
+		count += utf8_continues(*text) ? 0 : 1;
 	return count;
 }
 
@@ -76,7 +77,7 @@ bytes_of(const char *text, int characters)
 	size_t len = 0;
 
 	while (text[len] != '\0') {
-		if (((unsigned char)text[len] & 0xc0) != 0x80 &&
+		if (!utf8_continues(text[len]) &&
 		    characters-- == 0)
 			break;
 		len++;
@@ -99,7 +100,7 @@ set(struct table *table, struct row *row, enum column column,
 	len = strlen(text);
 	if (strchr(text, '/') != NULL && len > CELL_MAX) {
 		text += len - CELL_MAX;
-		while (((unsigned char)*text & 0xc0) == 0x80)
+		while (utf8_continues(*text))
 			text++;
 	}
 	cell = escape_text(text, bytes_of(text, CELL_MAX), 0);

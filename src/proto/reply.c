@@ -13,6 +13,7 @@
 #include "proto/reply.h"
 #include "proto/yaml_bytes.h"
 #include "proto/yaml_scalar.h"
+#include "util/array.h"
 #include "util/json_util.h"
 
 #define BINARY_TAG	"tag:yaml.org,2002:binary"
@@ -76,7 +77,6 @@ struct reader {
 	json_t		*names;		/* anchor name -> index in anchors */
 	struct anchor	*anchors;
 	size_t		 anchor_count;
-	size_t		 anchor_room;
 	size_t		 budget;	/* bytes left for the tree */
 	size_t		 limit;		/* the initial budget */
 	int		 has_placeholders;
@@ -289,22 +289,17 @@ add_anchor(struct reader *reader, const yaml_char_t *name, json_t *node,
     size_t size, int open, size_t *number)
 {
 	struct anchor *anchors;
-	size_t room;
 
 	*number = 0;
 	if (name == NULL)
 		return 0;
 	if (charge(reader, COST_ANCHOR + strlen((const char *)name)) == -1)
 		return -1;
-	if (reader->anchor_count == reader->anchor_room) {
-		room = reader->anchor_room == 0 ? 16 : reader->anchor_room * 2;
-		anchors = reallocarray(reader->anchors, room,
-		    sizeof(*anchors));
-		if (anchors == NULL)
-			return out_of_memory(reader);
-		reader->anchors = anchors;
-		reader->anchor_room = room;
-	}
+	anchors = array_grow(reader->anchors, reader->anchor_count,
+	    sizeof(*anchors));
+	if (anchors == NULL)
+		return out_of_memory(reader);
+	reader->anchors = anchors;
 	/* A redefined anchor replaces the earlier one. */
 	if (json_object_set_new_nocheck(reader->names, (const char *)name,
 	    json_integer((json_int_t)reader->anchor_count)) == -1)

@@ -7,6 +7,7 @@
 
 #include "proto/request.h"
 #include "proto/script.h"
+#include "util/array.h"
 #include "util/json_util.h"
 
 #define BOOT	"boot"
@@ -141,8 +142,7 @@ add_script(struct scripts *scripts, const struct script *script)
 	for (i = 0; i < scripts->count; i++)
 		if (scripts->list[i] == script)
 			return 0;
-	grown = reallocarray(scripts->list, scripts->count + 1,
-	    sizeof(*grown));
+	grown = array_grow(scripts->list, scripts->count, sizeof(*grown));
 	if (grown == NULL)
 		return -1;
 	scripts->list = grown;

@@ -37,7 +37,7 @@ find_command(const char *name, struct error *error)
 
 	nearest_init(&nearest, name);
 	for (row = command_table; row->name != NULL; row++) {
-		if (!options_in_repl(row))
+		if (!commands_in_repl(row))
 			continue;
 		if (strcmp(row->name, name) == 0)
 			return row;
@@ -50,7 +50,7 @@ find_command(const char *name, struct error *error)
 	if (matches == 1 && name[0] != '\0')
 		return found;
 	for (row = command_table; row->name != NULL; row++) {
-		if (!options_in_repl(row) ||
+		if (!commands_in_repl(row) ||
 		    (matches > 0 && !begins(row->name, name)))
 			continue;
 		strlcat(known, known[0] == '\0' ? "\\" : ", \\",
@@ -114,51 +114,18 @@ parse_help(struct backslash *backslash, const struct strlist *given,
 	return backslash->help != NULL ? 0 : -1;
 }
 
-/*
- * Returns an option that was given although only the command line has it, or
- * NULL.
- */
-static const char *
-cli_only(const struct options *options)
-{
-	if (options->sockets.count > 0)
-		return "--socket";
-	if (options->apps.count > 0)
-		return "--app";
-	if (options->instances.count > 0)
-		return "another instance";
-	if (options->run_dir != NULL)
-		return "--run-dir";
-	if (options->print_lua)
-		return "--print-lua";
-	if (options->version)
-		return "--version";
-	if (options->exit_code)
-		return "--exit-code";
-	return options->eval_file != NULL &&
-	    strcmp(options->eval_file, "-") == 0 ? "standard input" : NULL;
-}
-
 static int
 parse_command(struct backslash *backslash, const struct command_row *command,
     const struct options *settings, struct error *error)
 {
-	const char *refused;
-
 	if (options_parse_command(&backslash->options, command, settings,
 	    (int)backslash->words.count, backslash->words.list, error) == -1)
 		return -1;
 	if (backslash->options.help) {
 		backslash->help = command;
-		backslash->options.command = options_find_command("help");
-		return 0;
+		backslash->options.command = commands_find("help");
 	}
-	if ((refused = cli_only(&backslash->options)) == NULL)
-		return 0;
-	options_finish(&backslash->options);
-	return error_set(error, ERROR_USAGE,
-	    "\\%s: %s is not available in the console", command->name,
-	    refused);
+	return 0;
 }
 
 static int
@@ -171,12 +138,12 @@ parse(struct backslash *backslash, const struct options *settings,
 	if ((command = find_command(words->list[0], error)) == NULL)
 		return -1;
 	backslash->options.command = command;
-	switch (command->bit) {
-	case COMMAND_SET:
+	switch (command->action) {
+	case ACTION_SET:
 		return parse_set(backslash, words, error);
-	case COMMAND_HELP:
+	case ACTION_HELP:
 		return parse_help(backslash, words, error);
-	case COMMAND_QUIT:
+	case ACTION_QUIT:
 		return words->count == 1 ? 0 :
 		    unexpected(command->name, words->list[1], error);
 	default:
@@ -259,7 +226,7 @@ offer_commands(struct search *search, const char *before)
 	const struct command_row *row;
 
 	for (row = command_table; row->name != NULL; row++)
-		if (options_in_repl(row) && offer(search, before, row->name,
+		if (commands_in_repl(row) && offer(search, before, row->name,
 		    strlen(row->name)) == -1)
 			return -1;
 	return 0;
@@ -329,9 +296,9 @@ offer_argument(struct search *search, const struct strlist *before)
 
 	if ((command = find_command(before->list[0], &search->error)) == NULL)
 		return 0;
-	if (command->bit == COMMAND_HELP)
+	if (command->words == WORDS_COMMAND)
 		return before->count > 1 ? 0 : offer_commands(search, "");
-	if (command->bit == COMMAND_SET) {
+	if (command->words == WORDS_SETTING) {
 		if (before->count == 1)
 			return offer_values(search, "", "output");
 		return before->count > 2 ? 0 :
@@ -342,7 +309,7 @@ offer_argument(struct search *search, const struct strlist *before)
 		return offer_value_of(search, row, "");
 	if (search->len > 0 && search->word[0] == '-')
 		return offer_options(search, command);
-	search->names->files = strcmp(command->args, "DIR") == 0;
+	search->names->files = command->words == WORDS_DIR;
 	return 0;
 }
 
@@ -389,9 +356,9 @@ backslash_help(FILE *out)
 	fputs("Lines are run as Lua in the instance.  Other commands:\n",
 	    out);
 	for (row = command_table; row->name != NULL; row++) {
-		if (!options_in_repl(row))
+		if (!commands_in_repl(row))
 			continue;
-		args = (row->flags & CMD_INSTANCES) == 0 ? row->args : "";
+		args = row->words != WORDS_INSTANCES ? row->args : "";
 		snprintf(left, sizeof(left), "\\%s%s%s", row->name,
 		    args[0] != '\0' ? " " : "", args);
 		if (strlen(left) > LEFT_WIDTH)

@@ -16,6 +16,7 @@
 
 #include "repl/pager.h"
 #include "util/signals.h"
+#include "util/utf8.h"
 
 /* A shell that cannot run a program exits with this status or the next one. */
 #define EXIT_NOT_FOUND	126
@@ -35,7 +36,7 @@ pager_rows(const char *text, size_t len, size_t columns)
 				i++;
 		} else if (text[i] == '\t') {
 			width += 8 - width % 8;
-		} else if (((unsigned char)text[i] & 0xc0) != 0x80) {
+		} else if (!utf8_continues(text[i])) {
 			width++;
 		}
 	}

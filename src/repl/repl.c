@@ -257,6 +257,7 @@ run_command(struct repl *repl, const struct options *options)
 	int ends;
 
 	context.command = options->command->name;
+	context.view = options->command->view;
 	context.color = term_use_color(options->color, context.out);
 	context.quiet = options->quiet;
 	context.verbose = options->verbose;
@@ -297,8 +298,8 @@ run_backslash(struct repl *repl, const char *line)
 		report_error(repl, repl->line);
 		return;
 	}
-	switch (backslash.options.command->bit) {
-	case COMMAND_SET:
+	switch (backslash.options.command->action) {
+	case ACTION_SET:
 		if (backslash.output != NULL)
 			repl->options.output = backslash.output;
 		else
@@ -306,15 +307,19 @@ run_backslash(struct repl *repl, const char *line)
 			    repl->options.output->name);
 		check_output(repl, print_flush(&repl->printer));
 		break;
-	case COMMAND_HELP:
+	case ACTION_HELP:
 		check_output(repl, print_text(&repl->printer, repl->line,
 		    print_help, backslash.help));
 		break;
-	case COMMAND_QUIT:
+	case ACTION_QUIT:
 		stop_repl(repl, OUTCOME_OK);
 		break;
-	default:
+	case ACTION_REQUEST:
 		run_command(repl, &backslash.options);
+		break;
+	case ACTION_CONSOLE:
+	case ACTION_VERSION:
+		/* CMD_NO_REPL */
 		break;
 	}
 	backslash_finish(&backslash);

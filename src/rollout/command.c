@@ -77,17 +77,25 @@ read_only_parallelism(const struct fleet *fleet)
 	return jobs > JOBS_MANY ? jobs : JOBS_MANY;
 }
 
+static int
+is_reload(const struct options *options)
+{
+	return (options->command->flags & CMD_RELOADS) != 0;
+}
+
+static int
+is_plan(const struct options *options)
+{
+	return (options->command->flags & CMD_PLANS) != 0;
+}
+
 static enum side_effect
 side_effect_of(const struct options *options)
 {
-	if (options->command->bit == COMMAND_EVAL)
-		return EFFECT_EVAL;
-	if (options->command->bit == COMMAND_PUSH)
-		return options->dry_run ? EFFECT_NONE : EFFECT_PUSH;
-	if (options->command->bit != COMMAND_RELOAD)
+	if (options->dry_run)
 		return EFFECT_NONE;
-	return strcmp(options->method, "native") == 0 ? EFFECT_NATIVE :
-	    EFFECT_RELOAD;
+	return is_reload(options) && options->method == METHOD_NATIVE ?
+	    EFFECT_NATIVE : options->command->effect;
 }
 
 static int
@@ -114,9 +122,9 @@ run_command(struct fleet *fleet, const json_t *args, struct error *error)
 	spec.parse_results = options->output->wants_tree;
 	batch.jobs = !is_mutating(options) ? read_only_parallelism(fleet) :
 	    options->jobs > 0 ? options->jobs : 1;
-	batch.by_group = options->command->bit == COMMAND_RELOAD;
+	batch.by_group = is_reload(options);
 	batch.stop_on_failure = is_mutating(options) && !options->keep_going;
-	if (options->command->bit == COMMAND_RELOAD && fleet->count > 1) {
+	if (is_reload(options) && fleet->count > 1) {
 		if (preflight_spec_init(&health, options, error) == -1) {
 			job_spec_finish(&spec);
 			return -1;
@@ -190,7 +198,7 @@ static int
 run_preflight(struct fleet *fleet, struct error *refusal, struct error *error)
 {
 	const struct options *options = fleet->options;
-	int is_reload = options->command->bit == COMMAND_RELOAD, result;
+	int must_pass = is_reload(options), result;
 
 	result = preflight_run(fleet, read_only_parallelism(fleet), error);
 	if (result == -1)
@@ -199,21 +207,21 @@ run_preflight(struct fleet *fleet, struct error *refusal, struct error *error)
 		discard_answers(fleet);
 		return 1;
 	}
-	if (options->cluster && is_reload && !options->keep_going &&
+	if (options->cluster && must_pass && !options->keep_going &&
 	    preflight_check_reachable(fleet, refusal) == -1) {
 		refuse_all(fleet, refusal);
 		return 1;
 	}
 	if (options->cluster && !options->allow_mixed &&
 	    preflight_check_digests(fleet, refusal) == -1) {
-		if (is_reload) {
+		if (must_pass) {
 			refuse_all(fleet, refusal);
 			return 1;
 		}
 		fleet->refusal = refusal;
 	}
 	report_failures(fleet);
-	if (is_reload && !options->keep_going && preflight_failures(fleet) > 0)
+	if (must_pass && !options->keep_going && preflight_failures(fleet) > 0)
 		return 1;
 	return 0;
 }
@@ -265,8 +273,8 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 	json_t *args;
 	int result = 0;
 
-	if ((options->command->bit == COMMAND_RELOAD && fleet->count > 1) ||
-	    (options->command->bit == COMMAND_PLAN && options->cluster))
+	if ((is_reload(options) && fleet->count > 1) ||
+	    (is_plan(options) && options->cluster))
 		result = run_preflight(fleet, &refusal, error);
 	else
 		/* Print the failures of members without an address. */
@@ -365,8 +373,7 @@ write_document(const struct fleet *fleet, struct output_run *run)
 	run->instances = instances;
 	run->not_touched = not_touched;
 	run->skipped = skipped;
-	if (fleet->options->command->bit == COMMAND_PLAN &&
-	    json_array_size(surveys) > 0)
+	if (is_plan(fleet->options) && json_array_size(surveys) > 0)
 		run->surveys = surveys;
 	if (result == 0)
 		result = fleet->options->output->end(fleet->context, run);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rollout/fleet.h"
+#include "util/array.h"
 
 void
 fleet_init(struct fleet *fleet, const struct options *options,
@@ -50,16 +51,12 @@ fleet_add(struct fleet *fleet, const struct target *target, const char *name,
 {
 	struct member *grown, *member;
 
-	/* Double the capacity whenever the count is a power of two. */
-	if ((fleet->count & (fleet->count - 1)) == 0) {
-		grown = reallocarray(fleet->members,
-		    fleet->count == 0 ? 1 : 2 * fleet->count, sizeof(*grown));
-		if (grown == NULL) {
-			error_out_of_memory(error);
-			return NULL;
-		}
-		fleet->members = grown;
+	grown = array_grow(fleet->members, fleet->count, sizeof(*grown));
+	if (grown == NULL) {
+		error_out_of_memory(error);
+		return NULL;
 	}
+	fleet->members = grown;
 	member = &fleet->members[fleet->count];
 	memset(member, 0, sizeof(*member));
 	member->target = target;
@@ -139,7 +136,7 @@ fleet_report(struct fleet *fleet, struct member *member)
 		report_fail(report, fleet->refusal);
 	report_name(report, member->alias);
 	if (member->is_entry && fleet->topology != NULL &&
-	    fleet->options->command->bit == COMMAND_STATUS &&
+	    (fleet->options->command->flags & CMD_TOPOLOGY) != 0 &&
 	    json_object_set(report->instance, "topology",
 	    fleet->topology) == -1)
 		report_finish(report);

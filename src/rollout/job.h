@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "cli/commands.h"
 #include "net/exchange.h"
 #include "proto/report.h"
 #include "proto/request.h"
@@ -20,15 +21,6 @@
 #include "util/error.h"
 
 struct job;
-
-/* What a request that was sent but not answered may still do. */
-enum side_effect {
-	EFFECT_NONE,		/* read-only */
-	EFFECT_EVAL,
-	EFFECT_RELOAD,
-	EFFECT_PUSH,
-	EFFECT_NATIVE
-};
 
 /* The description of a request, shared by many jobs.  It must outlive them. */
 struct job_spec {

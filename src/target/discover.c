@@ -13,6 +13,7 @@
 
 #include "target/discover.h"
 #include "target/project_config.h"
+#include "util/array.h"
 #include "util/nearest.h"
 #include "util/owner.h"
 
@@ -171,7 +172,7 @@ add_candidate(struct search *search, enum match match, const char *path,
 
 	if (born != NULL)
 		candidate.born = *born;
-	list = reallocarray(search->list, search->count + 1, sizeof(*list));
+	list = array_grow(search->list, search->count, sizeof(*list));
 	if (list != NULL)
 		search->list = list;
 	if (list == NULL || dup_string(&candidate.path, path) == -1 ||

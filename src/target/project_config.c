@@ -14,6 +14,7 @@
 #include <yaml.h>
 
 #include "target/project_config.h"
+#include "util/file.h"
 #include "util/owner.h"
 
 #define CARTRIDGE_FILE	".cartridge.yml"
@@ -62,22 +63,6 @@ cannot_read(const char *path, const char *why, struct error *error)
 	    path, why);
 }
 
-/* Reads at most `size` bytes.  Returns how many, or -1 with errno. */
-static ssize_t
-read_all(int fd, char *text, size_t size)
-{
-	size_t len = 0;
-	ssize_t n;
-
-	while (len < size && (n = read(fd, text + len, size - len)) != 0) {
-		if (n > 0)
-			len += (size_t)n;
-		else if (errno != EINTR)
-			return -1;
-	}
-	return (ssize_t)len;
-}
-
 /*
  * Rejects a file of another user, who could redirect the Lua that this program
  * sends.
@@ -105,8 +90,7 @@ read_file(const char *path, int given, char **text, size_t *len,
     struct error *error)
 {
 	struct stat st;
-	ssize_t n = -1;
-	int fd;
+	int fd, saved;
 
 	*text = NULL;
 	/* O_NONBLOCK: opening a FIFO that has no writer would block. */
@@ -127,20 +111,15 @@ read_file(const char *path, int given, char **text, size_t *len,
 		close(fd);
 		return -1;
 	}
-	if ((*text = malloc(PROJECT_FILE_MAX + 2)) != NULL)
-		n = read_all(fd, *text, PROJECT_FILE_MAX + 1);
+	*text = file_read(fd, PROJECT_FILE_MAX, len);
+	saved = errno;
 	close(fd);
-	if (*text == NULL)
+	if (*text != NULL)
+		return 1;
+	if (saved == ENOMEM)
 		return error_out_of_memory(error);
-	if (n == -1 || (size_t)n > PROJECT_FILE_MAX) {
-		cannot_read(path, n == -1 ? strerror(errno) : "too large",
-		    error);
-		free(*text);
-		return -1;
-	}
-	*len = (size_t)n;
-	(*text)[n] = '\0';
-	return 1;
+	return cannot_read(path, saved == EFBIG ? "too large" :
+	    strerror(saved), error);
 }
 
 /* Sets the error in a line of the file; `line` counts from 0, as in libyaml. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "target/target.h"
+#include "util/array.h"
 
 #define PORT_MAX	65535
 
@@ -65,7 +66,7 @@ add(struct targets *targets, struct target *target, struct error *error)
 			return 0;
 		}
 	}
-	list = reallocarray(targets->list, targets->count + 1, sizeof(*list));
+	list = array_grow(targets->list, targets->count, sizeof(*list));
 	if (list == NULL) {
 		target_finish(target);
 		return error_out_of_memory(error);

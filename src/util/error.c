@@ -27,7 +27,7 @@ trim_cut_character(char *text, size_t len)
 
 	lead = len;
 	while (lead > 0 && len - lead < 3 &&
-	    ((unsigned char)text[lead - 1] & 0xc0) == 0x80)
+	    utf8_continues(text[lead - 1]))
 		lead--;
 	if (lead == 0)
 		return;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/array.h"
 #include "util/strlist.h"
 
 int
@@ -12,7 +13,7 @@ strlist_add(struct strlist *strlist, const char *text, size_t len,
 {
 	char **grown, *copy;
 
-	grown = reallocarray(strlist->list, strlist->count + 1, sizeof(*grown));
+	grown = array_grow(strlist->list, strlist->count, sizeof(*grown));
 	if (grown != NULL)
 		strlist->list = grown;
 	if (grown == NULL || (copy = strndup(text, len)) == NULL)

@@ -16,6 +16,13 @@
  */
 size_t	utf8_decode(const void *text, size_t len, unsigned long *code);
 
+/* Whether a byte continues a character. */
+static inline int
+utf8_continues(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
 /*
  * Returns the length of a character that starts with this byte; 1 if none can.
  */

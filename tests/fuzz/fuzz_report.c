@@ -70,6 +70,7 @@ print(const struct report *report, unsigned char choice)
 	context.out = out.file;
 	context.err = err.file;
 	context.command = command->name;
+	context.view = command->view;
 	context.quiet = (choice & 2) != 0;
 	context.verbose = (choice & 4) != 0;
 	context.targets = choice & 8 ? 2 : 1;

@@ -219,6 +219,7 @@ print(const struct report *report, const struct output *output)
 	memset(&context, 0, sizeof(context));
 	context.out = context.err = nowhere;
 	context.command = "reload";
+	context.view = VIEW_RELOAD;
 	context.verbose = 1;
 	context.targets = 1;
 	json_array_append(instances, report->instance);

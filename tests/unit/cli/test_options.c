@@ -53,7 +53,7 @@ test_options_no_arguments_give_default_reload(void **state)
 	assert_int_equal(options.sockets.count, 0);
 	assert_true(options.timeout > 59.9 && options.timeout < 60.1);
 	assert_true(options.wait >= 0 && options.wait < 0.001);
-	assert_string_equal(options.method, "staged");
+	assert_int_equal(options.method, METHOD_STAGED);
 	assert_string_equal(options.stale, "patch");
 	assert_ptr_equal(options.output, &output_text);
 	assert_int_equal(options.color, TERM_AUTO);
@@ -100,7 +100,7 @@ test_options_reload_all_given_are_read(void **state)
 	assert_int_equal(parse(&options, &error, "--method", "native", "-o",
 	    "json", "--color=always", "--progress", "never", "--print-lua",
 	    (char *)0), 0);
-	assert_string_equal(options.method, "native");
+	assert_int_equal(options.method, METHOD_NATIVE);
 	assert_ptr_equal(options.output, &output_json);
 	assert_int_equal(options.color, TERM_ALWAYS);
 	assert_int_equal(options.progress, TERM_NEVER);
@@ -758,9 +758,9 @@ test_option_table_rows_are_consistent(void **state)
 		assert_int_equal(bits & command->bit, 0);
 		bits |= command->bit;
 		assert_int_equal((command->bit & COMMAND_ALL) == 0,
-		    (command->flags & CMD_LOCAL) != 0);
-		assert_true(options_in_cli(command) ||
-		    options_in_repl(command));
+		    command->script == NULL);
+		assert_true(commands_in_cli(command) ||
+		    commands_in_repl(command));
 	}
 	assert_int_equal(bits & COMMAND_ALL, COMMAND_ALL);
 }
@@ -785,7 +785,7 @@ test_help_general_lists_all_rows_in_80_columns(void **state)
 	for (command = command_table; command->name != NULL; command++) {
 		snprintf(name, sizeof(name), "\n  %s ", command->name);
 		assert_int_equal(strstr(text, name) != NULL,
-		    options_in_cli(command));
+		    commands_in_cli(command));
 	}
 	assert_non_null(strstr(text, "\n  0  reloaded, unchanged, planned, ok: "));
 	assert_non_null(strstr(text, "\n  8  protocol: "));

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/commands.h"
 #include "output/output.h"
 #include "proto/report.h"
 
@@ -37,6 +38,7 @@ begin(struct printed *printed, const char *command)
 	assert_non_null(printed->context.out);
 	assert_non_null(printed->context.err);
 	printed->context.command = command;
+	printed->context.view = commands_find(command)->view;
 	printed->context.targets = 1;
 }
 

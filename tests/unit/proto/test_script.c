@@ -139,10 +139,9 @@ test_script_exists_for_each_command(void **state)
 	assert_non_null(script_find("boot"));
 	assert_non_null(script_find("commands.native"));
 	for (command = command_table; command->name != NULL; command++) {
-		if (command->flags & CMD_LOCAL)
+		if (command->script == NULL)
 			continue;
-		snprintf(name, sizeof(name), "commands.%s",
-		    command->bit == COMMAND_CONSOLE ? "repl" : command->name);
+		snprintf(name, sizeof(name), "commands.%s", command->script);
 		assert_non_null(script_find(name));
 	}
 }

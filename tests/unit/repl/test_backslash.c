@@ -317,7 +317,7 @@ test_backslash_help_lists_all_in_80_columns(void **state)
 	for (row = command_table; row->name != NULL; row++) {
 		snprintf(name, sizeof(name), "  \\%s ", row->name);
 		assert_int_equal(strstr(text, name) != NULL,
-		    options_in_repl(row));
+		    commands_in_repl(row));
 	}
 	assert_non_null(strstr(text, "\\set output text|json "));
 	for (rest = text; (line = strsep(&rest, "\n")) != NULL;)

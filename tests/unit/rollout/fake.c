@@ -328,6 +328,7 @@ fake_run(struct ran *ran, const struct answer *list)
 	assert_non_null(context.out);
 	assert_non_null(context.err);
 	context.command = ran->options.command->name;
+	context.view = ran->options.command->view;
 	context.quiet = ran->options.quiet;
 	context.verbose = ran->options.verbose;
 	context.targets = ran->targets.count;

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/*
+ * The table of commands.  All that distinguishes a command from others is in
+ * its row: no code compares names or bits of commands.
+ */
+
+#ifndef CR_COMMANDS_H
+#define CR_COMMANDS_H
+
+#include "output/output.h"
+
+/* Bits for `struct option_row.commands`. */
+enum command_bit {
+	COMMAND_RELOAD = 1 << 0,
+	COMMAND_PLAN = 1 << 1,
+	COMMAND_STATUS = 1 << 2,
+	COMMAND_EVAL = 1 << 3,
+	COMMAND_STALE = 1 << 4,
+	COMMAND_PUSH = 1 << 5,
+	COMMAND_CONSOLE = 1 << 6,
+	COMMAND_HELP = 1 << 7,
+	COMMAND_VERSION = 1 << 8,
+	COMMAND_SET = 1 << 9,
+	COMMAND_QUIT = 1 << 10,
+	/* Commands that talk to instances. */
+	COMMAND_ALL = COMMAND_RELOAD | COMMAND_PLAN | COMMAND_STATUS |
+	    COMMAND_EVAL | COMMAND_STALE | COMMAND_PUSH | COMMAND_CONSOLE
+};
+
+enum command_flag {
+	CMD_MUTATES = 1 << 0,		/* may change an instance */
+	CMD_LOCKS = 1 << 1,		/* takes the instance's lock */
+	CMD_ONE_TARGET = 1 << 2,
+	CMD_RELOADS = 1 << 3,		/* checks, orders, watches instances */
+	CMD_PLANS = 1 << 4,		/* shows what a reload would do */
+	CMD_DRY_RUN = 1 << 5,		/* its --dry-run is not `plan` */
+	CMD_TOPOLOGY = 1 << 6,		/* with --cluster, reports topology */
+	CMD_PAGED = 1 << 7,		/* report is shown in the pager */
+	CMD_NO_REPL = 1 << 8,		/* not available in the console */
+	CMD_REPL_ONLY = 1 << 9		/* only available in the console */
+};
+
+enum command_action {
+	ACTION_REQUEST,		/* send a request, print the reports */
+	ACTION_CONSOLE,
+	ACTION_HELP,
+	ACTION_VERSION,
+	ACTION_SET,
+	ACTION_QUIT
+};
+
+/* The words after the command. */
+enum command_words {
+	WORDS_NONE,
+	WORDS_INSTANCES,
+	WORDS_DIR,
+	WORDS_LUA,
+	WORDS_COMMAND,
+	WORDS_SETTING
+};
+
+/* What a request that was sent but not answered may have done. */
+enum side_effect {
+	EFFECT_NONE,		/* read-only */
+	EFFECT_EVAL,
+	EFFECT_RELOAD,
+	EFFECT_PUSH,
+	EFFECT_NATIVE
+};
+
+struct command_row {
+	const char		*name;
+	const char		*args;	/* for the help, or "" */
+	const char		*help;
+	enum command_bit	 bit;
+	unsigned		 flags;	/* enum command_flag */
+	enum command_action	 action;
+	enum command_words	 words;
+	/* Of ACTION_REQUEST: */
+	const char		*script; /* in src/lua/commands */
+	enum side_effect	 effect;
+	enum output_view	 view;
+};
+
+/* Ends with a row whose name is NULL. */
+extern const struct command_row	command_table[];
+
+/* Returns the command with that name, or NULL. */
+const struct command_row	*commands_find(const char *name);
+
+/* Whether a command is available on the command line, and in the console. */
+int	commands_in_cli(const struct command_row *);
+int	commands_in_repl(const struct command_row *);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include "cli/options.h"
+
+#define CHANGES		(COMMAND_RELOAD | COMMAND_PLAN)
+#define CLUSTER		(CHANGES | COMMAND_STATUS | COMMAND_STALE)
+/* Commands that accept several targets. */
+#define MANY		((unsigned)COMMAND_ALL & ~(unsigned)(COMMAND_PUSH | \
+			    COMMAND_CONSOLE))
+/* Commands that send a single request. */
+#define REQUEST		((unsigned)COMMAND_ALL & ~(unsigned)COMMAND_CONSOLE)
+
+enum option_key {
+	KEY_RUN_DIR = 256,
+	KEY_PASSWORD_FILE,
+	KEY_CLUSTER,
+	KEY_ALLOW_MIXED,
+	KEY_PRUNE,
+	KEY_MAIN,
+	KEY_ROCKS,
+	KEY_METHOD,
+	KEY_STALE,
+	KEY_NO_STOP,
+	KEY_IF_CHANGED,
+	KEY_EXIT_CODE,
+	KEY_COLOR,
+	KEY_PROGRESS,
+	KEY_PRINT_LUA
+};
+
+#define AT(field)	offsetof(struct options, field)
+
+const struct option_row option_table[] = {
+	{ 's', "socket", "TARGET", NULL,
+	    "console or binary port to connect to: a path, a glob of paths or"
+	    " [USER@]HOST:PORT; may be repeated",
+	    COMMAND_ALL, OPTION_LIST, AT(sockets), OPT_CLI_ONLY },
+	{ 'a', "app", "NAME", NULL,
+	    "all instances of this application on this machine;"
+	    " may be repeated",
+	    COMMAND_ALL, OPTION_LIST, AT(apps), OPT_CLI_ONLY },
+	{ 'i', "instance", "NAME", NULL,
+	    "only instances with this name; may be repeated",
+	    COMMAND_ALL, OPTION_LIST, AT(instances), OPT_CLI_ONLY },
+	{ KEY_RUN_DIR, "run-dir", "DIR", NULL,
+	    "directory to search for sockets",
+	    COMMAND_ALL, OPTION_TEXT, AT(run_dir), OPT_CLI_ONLY },
+	{ 'u', "user", "NAME", NULL,
+	    "user for a binary port ($TT_CLI_USERNAME; admin if a cluster"
+	    " cookie is known; guest)",
+	    COMMAND_ALL, OPTION_TEXT, AT(user), OPT_CLI_ONLY },
+	{ KEY_PASSWORD_FILE, "password-file", "FILE", NULL,
+	    "read the password from FILE, - for standard input"
+	    " ($TT_CLI_PASSWORD, $TARANTOOL_CLUSTER_COOKIE, a prompt)",
+	    COMMAND_ALL, OPTION_TEXT, AT(password_file), OPT_CLI_ONLY },
+	{ KEY_CLUSTER, "cluster", NULL, NULL,
+	    "act on the whole cluster, through one of its instances",
+	    CLUSTER, OPTION_FLAG, AT(cluster), 0 },
+	{ KEY_ALLOW_MIXED, "allow-mixed", NULL, NULL,
+	    "proceed even if instances have different code on disk",
+	    CHANGES, OPTION_FLAG, AT(allow_mixed), OPT_IN_FULL },
+	{ 'j', "jobs", "N", NULL,
+	    "instances to work on in parallel (1; 64 for read-only commands)",
+	    MANY, OPTION_COUNT, AT(jobs), 0 },
+	{ 'k', "keep-going", NULL, NULL,
+	    "continue with other instances after a failure",
+	    MANY, OPTION_FLAG, AT(keep_going), OPT_IN_FULL },
+	{ 't', "timeout", "SECONDS", NULL,
+	    "time limit for each instance (60)",
+	    COMMAND_ALL, OPTION_TIME_LIMIT, AT(timeout), 0 },
+	{ 'w', "wait", "SECONDS", NULL,
+	    "retry for up to SECONDS until the instance is reachable and"
+	    " ready (0)",
+	    COMMAND_ALL, OPTION_TIME, AT(wait), 0 },
+	{ 'm', "module", "GLOB", NULL,
+	    "reload only modules that match; may be repeated",
+	    CHANGES, OPTION_LIST, AT(modules), OPT_STAGED_ONLY },
+	{ 'x', "exclude", "GLOB", NULL,
+	    "skip modules that match; may be repeated",
+	    CHANGES, OPTION_LIST, AT(excludes), OPT_STAGED_ONLY },
+	{ KEY_MAIN, "main", NULL, NULL,
+	    "run the main script again (applications without a framework)",
+	    CHANGES, OPTION_FLAG, AT(run_main), OPT_STAGED_ONLY },
+	{ KEY_ROCKS, "rocks", NULL, NULL,
+	    "reload modules under .rocks too",
+	    CHANGES, OPTION_FLAG, AT(rocks), OPT_STAGED_ONLY },
+	{ KEY_METHOD, "method", "METHOD", "staged|native",
+	    "staged: a transaction; native: the application's own reload,"
+	    " Cartridge's reload_roles() or package.reload (staged)",
+	    CHANGES, OPTION_CHOICE, AT(method), 0 },
+	{ KEY_STALE, "stale", "ACTION", "patch|report|fail",
+	    "references to old code: patch the unambiguous ones, only report"
+	    " them, or patch and exit with 7 if any remain (patch)",
+	    COMMAND_RELOAD, OPTION_TEXT, AT(stale), 0 },
+	{ KEY_NO_STOP, "no-stop", NULL, NULL,
+	    "do not call stop() of the old roles",
+	    CHANGES, OPTION_FLAG, AT(no_stop),
+	    OPT_IN_FULL | OPT_STAGED_ONLY },
+	{ KEY_IF_CHANGED, "if-changed", NULL, NULL,
+	    "do nothing if no file of the application changed",
+	    CHANGES, OPTION_FLAG, AT(if_changed), OPT_STAGED_ONLY },
+	{ 'n', "dry-run", NULL, NULL,
+	    "the same as plan; with push, only show the changes",
+	    CHANGES | COMMAND_PUSH, OPTION_FLAG, AT(dry_run), 0 },
+	{ KEY_EXIT_CODE, "exit-code", NULL, NULL,
+	    "with plan and push -n: exit with 9 if something would change",
+	    CHANGES | COMMAND_PUSH, OPTION_FLAG, AT(exit_code),
+	    OPT_CLI_ONLY },
+	{ KEY_PRUNE, "prune", NULL, NULL,
+	    "with push, also remove files that are not in DIR",
+	    COMMAND_PUSH, OPTION_FLAG, AT(prune), OPT_IN_FULL },
+	{ 'f', "file", "FILE", NULL,
+	    "run the Lua in this file, - for standard input",
+	    COMMAND_EVAL, OPTION_TEXT, AT(eval_file), 0 },
+	{ 'o', "output", "FORMAT", "text|json",
+	    "format of the report on standard output (text)",
+	    COMMAND_ALL, OPTION_FORMAT, AT(output), 0 },
+	{ 'q', "quiet", NULL, NULL,
+	    "print nothing but errors",
+	    COMMAND_ALL, OPTION_FLAG, AT(quiet), 0 },
+	{ 'v', "verbose", NULL, NULL,
+	    "print each phase and more details",
+	    COMMAND_ALL, OPTION_FLAG, AT(verbose), 0 },
+	{ KEY_COLOR, "color", "WHEN", "auto|always|never",
+	    "colours in the report (auto)",
+	    COMMAND_ALL, OPTION_CHOICE, AT(color), 0 },
+	{ KEY_PROGRESS, "progress", "WHEN", "auto|always|never",
+	    "a progress line on standard error (auto)",
+	    COMMAND_ALL, OPTION_CHOICE, AT(progress), 0 },
+	{ KEY_PRINT_LUA, "print-lua", NULL, NULL,
+	    "print the line of Lua that would be sent, without connecting",
+	    REQUEST, OPTION_FLAG, AT(print_lua), OPT_CLI_ONLY },
+	{ 'h', "help", NULL, NULL,
+	    "show this help, or the help of one command",
+	    COMMAND_ALL, OPTION_FLAG, AT(help), 0 },
+	{ 'V', "version", NULL, NULL,
+	    "show the version",
+	    COMMAND_ALL, OPTION_FLAG, AT(version), OPT_CLI_ONLY },
+	{ 0, NULL, NULL, NULL, NULL, 0, OPTION_FLAG, 0, 0 }
+};

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+/* Reads whole files. */
+
+#ifndef CR_FILE_H
+#define CR_FILE_H
+
+#include <stddef.h>
+
+/*
+ * Reads a descriptor to its end; may block.  Returns the text, terminated with a
+ * NUL, which the caller frees, and sets *len; or NULL with errno, which is EFBIG
+ * if there are more than `max` bytes.
+ */
+char	*file_read(int fd, size_t max, size_t *len);
+
+#endif
