@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Many instances: hundreds of consoles at once, compared with xargs and socat;
-# failing consoles; a rolling reload of a cluster of six under load.
+# Many instances: hundreds of consoles at once, compared with xargs and socat and
+# with binary ports; failing consoles; a rolling reload of a cluster of six under
+# load.
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -15,14 +16,20 @@ FLEET_PID=
 rounds=$(quick_or 3 9)
 reloads=$(quick_or 2 6)
 
-# consoles NAME ...: starts fake consoles that follow the rules on standard input.
+# consoles [-f] NAME ...: starts fake consoles that follow the rules on standard
+# input; with -f they are binary ports.
 consoles()
 {
+	local frames=()
+	if [ "$1" = -f ]; then
+		frames=(-f)
+		shift
+	fi
 	[ -z "$FLEET_PID" ] || kill "$FLEET_PID"
 	rm -f ./*.sock
 	cat >rules
 	: >ready
-	"$FLEET" rules "$@" >ready 2>fake.err &
+	"$FLEET" "${frames[@]}" rules "$@" >ready 2>fake.err &
 	FLEET_PID=$!
 	wait_until 20 test -s ready || bail_out "fake_fleet: $(cat fake.err)"
 }
@@ -70,6 +77,13 @@ for count in 50 500; do
 		seconds with_program >>"program.$count"
 		seconds with_xargs >>"xargs.$count"
 	done
+	consoles -f "${names[@]:0:count}" <<<"* command=preflight $status"
+	with_program >"$OUT" 2>"$ERR" ||
+	    bail_out "status of $count binary ports: $(head "$ERR")"
+	for round in $(seq "$rounds"); do
+		progress "$count binary ports, round $round of $rounds"
+		seconds with_program >>"binary.$count"
+	done
 done
 /usr/bin/time -f %M -o memory "$CARTRIDGE_RELOAD" status -s '*.sock' \
     --jobs 500 >"$OUT" || bail_out 'status of 500 failed'
@@ -78,13 +92,18 @@ done
 few=$(median <program.50)
 many=$(median <program.500)
 peer=$(median <xargs.500)
+binary=$(median <binary.500)
 say '## Many instances' '' \
     "Status of consoles that are one process; medians of $rounds rounds, s." \
-    '' '| consoles | cartridge-reload --jobs 500 | xargs -P 8 socat |' \
-    '|---|---|---|' "| 50 | $few | $(median <xargs.50) |" \
-    "| 500 | $many | $peer |" ''
+    '' '| instances | consoles | binary ports | consoles, xargs -P 8 socat |' \
+    '|---|---|---|---|' \
+    "| 50 | $few | $(median <binary.50) | $(median <xargs.50) |" \
+    "| 500 | $many | $binary | $peer |" ''
 r=$(calc "$many / $few")
 verdict consoles "$r" '<=' 12 "status of 500 takes $r times as long as of 50"
+r=$(calc "$binary / $many")
+verdict consoles "$r" '<=' 1.3 \
+    "status of 500 binary ports takes $r times as long as of 500 consoles"
 mb=$(calc "$(tail -n 1 memory) / 1024" %.1f)
 verdict consoles "$mb" '<' 50 "status of 500 at once takes $mb MB of memory"
 r=$(calc "$peer / $many" %.1f)
