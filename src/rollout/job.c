@@ -149,7 +149,8 @@ own_arguments(const struct job *job, int64_t deadline)
 	 * A busy instance may read the request from its socket long after this
 	 * program has stopped waiting; after the time `not_after` it refuses to
 	 * run it.  The time is sent only over a unix socket, because other
-	 * machines have other clocks.
+	 * machines have other clocks, and even a loopback address may be a port
+	 * that is forwarded to another machine.
 	 */
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (job->target->kind == TARGET_UNIX &&
