@@ -32,9 +32,10 @@
 #endif
 
 /*
- * Opens /dev/null in place of each closed standard descriptor; otherwise a
- * socket could get its number and receive the output.  Opens it in the wrong
- * direction, so that using the descriptor still fails.
+ * Opens /dev/null in place of each closed standard descriptor.  Otherwise the
+ * next socket could be given that number and receive the program's output.
+ * /dev/null is opened for the wrong direction (writing for standard input,
+ * reading for the others), so that using the descriptor still fails.
  */
 static void
 keep_standard_descriptors(void)
@@ -116,8 +117,8 @@ run_on_targets(const struct options *options, const json_t *args)
 	} else {
 		outcome = fail(&error, error.outcome == OUTCOME_USAGE);
 		/*
-		 * On failure, too, JSON output is a document, unless the
-		 * command line is invalid.
+		 * Print a JSON document even on failure, unless the command
+		 * line is invalid.
 		 */
 		none.outcome = outcome;
 		none.error = &error;
@@ -150,8 +151,8 @@ run(const struct options *options)
 }
 
 /*
- * cartridge-reload __complete app|instance [option ...]: called by the shell
- * completions.  Prints names and no messages.
+ * Implements `cartridge-reload __complete app|instance [option ...]`, which the
+ * shell completions call.  Prints only names, never an error message.
  */
 static enum outcome
 complete(int argc, char *argv[])
@@ -194,7 +195,7 @@ main(int argc, char *argv[])
 	wants_exit_code = options.exit_code;
 	options_finish(&options);
 
-	/* EPIPE is not a failure: a reader such as `head` has seen enough. */
+	/* EPIPE is not a failure: a reader such as `head` has read enough. */
 	if ((output_flush(stdout) == -1 || fclose(stdout) == EOF) &&
 	    errno != EPIPE) {
 		error_set(&error, ERROR_OUTPUT,

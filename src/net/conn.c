@@ -19,11 +19,11 @@
 #include "net/protocol.h"
 #include "util/clock.h"
 
-/* Reads per step are limited, so that a fast peer cannot starve the others. */
+/* Limit the reads per step, so that a fast peer cannot starve the others. */
 #define READ_SIZE	((size_t)64 * 1024)
 #define READS_PER_STEP	16
 
-/* The length of the send queue: the handshake and CONN_LINES_MAX lines. */
+/* The capacity of the send queue: the handshake and CONN_LINES_MAX lines. */
 #define PACKETS_MAX	(CONN_LINES_MAX + 1)
 
 enum conn_state { CONNECTING, GREETING, HANDSHAKING, READY };
@@ -33,15 +33,15 @@ struct conn {
 	enum conn_state	 state;
 	int			 fd;
 	int64_t			 opened;
-	int64_t			 greeted_from;	/* greeting expected since */
+	int64_t			 greeted_from;	/* when the socket connected */
 	int64_t			 deadline;
 	int64_t			 due;		/* deadline of this state */
-	int			 final_read;	/* reading past the deadline */
+	int			 final_read;	/* last read before failing */
 
-	struct dial		 dial;		/* while connecting */
+	struct dial		 dial;		/* while state is CONNECTING */
 
 	struct greeting		 greeting;
-	const struct protocol	*protocol;	/* known after the greeting */
+	const struct protocol	*protocol;	/* NULL before the greeting */
 	struct protocol_state	 protocol_state;
 
 	struct framer		 framer;
@@ -204,8 +204,8 @@ no_greeting(struct conn *conn, struct error *error)
 {
 	conn->greeting.version[0] = '\0';
 	/*
-	 * Report the same error no matter which limit expired, as the cause is
-	 * the same.
+	 * Report the same error whether the limit of the greeting or the
+	 * deadline has expired, as the cause is the same.
 	 */
 	error_set_transient(error, ERROR_NO_GREETING,
 	    "connected, but no greeting within %g s: %s",
@@ -244,7 +244,7 @@ step_greeting(struct conn *conn, int64_t now, struct error *error)
 	return event;
 }
 
-/* Removes sent bytes from the queue. */
+/* Removes the next `len` bytes, which have been sent, from the queue. */
 static void
 forget_sent(struct conn *conn, size_t len)
 {
@@ -305,7 +305,7 @@ flush(struct conn *conn)
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		else if (errno != EINTR)
-			/* Ignored here: the next read reports the cause. */
+			/* Only keep it: the next read reports it. */
 			conn->out_error = errno;
 	}
 }
@@ -329,8 +329,8 @@ fail_closed(const struct conn *conn, int code, struct error *error)
 }
 
 /*
- * Reads once.  Returns 1 if more may follow, 0 if nothing is there yet, -1 on
- * failure.
+ * Reads once.  Returns 1 if there may be more to read, 0 if no data has arrived
+ * yet, or -1 with an error.
  */
 static int
 read_some(struct conn *conn, struct error *error)
@@ -416,7 +416,7 @@ next_message(struct conn *conn, struct document *doc, struct error *error)
 	return CONN_WAIT;
 }
 
-/* Sends and reads until there is a message. */
+/* Sends and reads until there is an event or nothing more can be done. */
 static enum conn_event
 transfer(struct conn *conn, int64_t now, struct document *doc,
     struct error *error)
@@ -492,8 +492,9 @@ conn_version(const struct conn *conn)
 	static const char nobody[] = " 00000000-0000-0000-0000-000000000000";
 
 	/*
-	 * The proxy that Cartridge starts before an instance has this UUID and
-	 * reports version 1.10.
+	 * Before box.cfg, a server of Cartridge itself (remote-control) listens
+	 * on the binary port.  Its greeting has this UUID, and claims version
+	 * 1.10.
 	 */
 	if (conn->protocol == &protocol_iproto && memmem(conn->greeting.data,
 	    GREETING_LINE_SIZE, nobody, sizeof(nobody) - 1) != NULL)

@@ -30,8 +30,8 @@
 struct conn;
 
 /*
- * A line without its trailing newline, in one or two pieces.  Neither piece
- * contains a newline.
+ * A line, in one or two pieces, without any newline: the text protocol adds the
+ * one at its end.
  */
 struct conn_line {
 	const char	*data;
@@ -80,8 +80,8 @@ enum conn_event	 conn_step(struct conn *, struct document *, struct error *);
 
 /*
  * Queues a line; allowed only after CONN_GREETED or CONN_READY.  The bytes are
- * not copied, as many connections may send the same ones, and must stay valid
- * until the connection is closed.  Returns 0, or -1 with an error if
+ * not copied, because many connections may send the same line: they must stay
+ * valid until the connection is closed.  Returns 0, or -1 with an error if
  * CONN_LINES_MAX lines are already queued.
  */
 int		 conn_send(struct conn *, const struct conn_line *,
@@ -97,8 +97,9 @@ int		 conn_has_sent(const struct conn *);
 void		 conn_extend(struct conn *, int64_t deadline);
 
 /*
- * Returns the Tarantool version in the greeting, such as "2.6.0"; "" if no
- * greeting has arrived, or if it comes from a proxy in front of Tarantool.
+ * Returns the Tarantool version in the greeting, such as "2.6.0".  Returns ""
+ * if no greeting has arrived, or if a server of Cartridge has sent it before
+ * box.cfg was called.
  */
 const char	*conn_version(const struct conn *);
 

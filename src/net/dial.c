@@ -51,7 +51,7 @@ unix_connect_error(const char *path, int code, struct error *error)
 		    "the instance is not running, or its socket is elsewhere");
 	case ECONNREFUSED:
 		/*
-		 * connect(2) also returns ECONNREFUSED for a file that is not a
+		 * connect(2) also fails with ECONNREFUSED if the file is not a
 		 * socket.
 		 */
 		if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
@@ -120,9 +120,9 @@ connect_path(int fd, const char *path, struct error *error)
 }
 
 /*
- * Checks that a trusted user is listening on a socket found by discovery:
- * otherwise anybody who can create a file there could receive the Lua of a
- * request.
+ * Checks that the process listening on a socket found by discovery belongs to a
+ * trusted user.  Otherwise any user who can create a file in its directory
+ * could receive the Lua of a request.
  */
 static int
 check_peer(const struct dial *dial, struct error *error)
@@ -244,8 +244,8 @@ try_address(struct dial *dial, const struct addrinfo *address,
 			continue;
 		}
 		/*
-		 * Divide the time left among the remaining addresses, so that
-		 * one that does not answer cannot use it up.
+		 * Divide the remaining time among the remaining addresses, so
+		 * that an address that does not respond cannot use it all.
 		 */
 		share = 0;
 		for (left = address; left != NULL; left = left->ai_next)

@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Connects to a target: to a unix socket at once, to a TCP host by trying its
- * addresses in turn.  Deals with sockets only, not with the protocol.
+ * Connects to a target.  A unix socket is connected at once; for a TCP host,
+ * the addresses are tried in turn.  This file deals with sockets only, not with
+ * the protocol.
  */
 
 #ifndef CR_DIAL_H
@@ -21,8 +22,8 @@ struct dial {
 	int			 fd;		/* poll it for POLLOUT */
 	int64_t			 began;
 	int64_t			 deadline;
-	int64_t			 due;		/* time limit of this address */
-	struct addrinfo		*addresses;	/* of the host, or NULL */
+	int64_t			 due;		/* deadline of this address */
+	struct addrinfo		*addresses;	/* from getaddrinfo, or NULL */
 	const struct addrinfo	*address;	/* the address being tried */
 };
 
@@ -34,9 +35,10 @@ enum dial_state {
 
 /*
  * Starts connecting.  `deadline` is a time of clock_ms.  Blocks only to resolve
- * the host name of a TCP target.  A unix path may be of any length.  A socket
- * found by discovery must be served by a trusted user or by the owner of its
- * directory.  The caller always calls dial_finish.
+ * the host name of a TCP target.  The path of a unix socket may be of any
+ * length.  The process that listens on a socket found by discovery must belong
+ * to a trusted user or to the owner of the socket's directory.  Whatever it
+ * returns, the caller must call dial_finish.
  */
 enum dial_state	dial_begin(struct dial *, const struct target *,
 		    int64_t deadline, struct error *);
@@ -50,7 +52,9 @@ enum dial_state	dial_step(struct dial *, struct error *);
 /* Returns the connected descriptor, which now belongs to the caller. */
 int		dial_take(struct dial *);
 
-/* Frees all resources, and closes a descriptor that was not taken. */
+/*
+ * Frees all resources, including a descriptor that dial_take has not returned.
+ */
 void		dial_finish(struct dial *);
 
 #endif

@@ -9,7 +9,9 @@
 #include "proto/reply.h"
 #include "util/clock.h"
 
-/* The time limit for handling documents in one step, in milliseconds. */
+/*
+ * The maximum time that one step spends on received documents, in milliseconds.
+ */
 #define SLICE_MS	10
 
 struct exchange {
@@ -32,7 +34,7 @@ exchange_start(const struct target *target,
 {
 	struct exchange *exchange;
 
-	/* exchange_step reports NULL as out of memory. */
+	/* exchange_step turns NULL into an error: out of memory. */
 	if ((exchange = calloc(1, sizeof(*exchange))) == NULL)
 		return NULL;
 	exchange->request = request;
@@ -148,7 +150,7 @@ static int
 begin_request(struct exchange *exchange)
 {
 	exchange->is_ready = 1;
-	/* Even if the handshake is read after the deadline, send nothing. */
+	/* The handshake may have been read after the deadline. */
 	if (clock_ms() >= exchange->deadline)
 		return fail_deadline(exchange);
 	return exchange->is_queued ? 0 : send_request(exchange);
@@ -162,7 +164,7 @@ take_push(const struct exchange *exchange, const struct document *doc)
 
 	if (exchange->request->on_push == NULL)
 		return;
-	/* Push messages only show progress: ignore an invalid one. */
+	/* Push messages only show progress, so ignore an invalid one. */
 	if ((value = reply_parse(doc->data, doc->len, &ignored)) == NULL)
 		return;
 	exchange->request->on_push(value, exchange->request->arg);
@@ -210,8 +212,8 @@ advance(struct exchange *exchange)
 		break;
 	case CONN_REFUSED:
 		/*
-		 * The instance refused the request before running it: no
-		 * effect.
+		 * The instance refused the request before running it, so it had
+		 * no effect.
 		 */
 		if (exchange->error.outcome == OUTCOME_UNREACHABLE)
 			exchange->sent = 0;

@@ -3,7 +3,8 @@
 
 /*
  * An exchange: one request to one instance, from connecting to the final reply.
- * A state machine on top of the connection, so that one poll loop can run many.
+ * It is a state machine on top of the connection, so that one poll loop can run
+ * many exchanges.
  */
 
 #ifndef CR_EXCHANGE_H
@@ -35,7 +36,7 @@ struct exchange_request {
 
 /*
  * Starts an exchange; request and target must outlive it.  `deadline` is in
- * milliseconds of clock_ms.  Never fails: errors come from exchange_step.
+ * milliseconds of clock_ms.  Never fails: exchange_step returns all errors.
  * Blocks only to resolve the host name of a TCP target.
  */
 struct exchange	*exchange_start(const struct target *,

@@ -10,7 +10,7 @@
 #define PUSH_TAG	"%TAG !push!"
 #define SIZE_MIN	((size_t)16 * 1024)
 
-/* Bytes allocated by all framers together. */
+/* The total size of the buffers of all framers, in bytes. */
 static size_t total;
 
 void
@@ -56,9 +56,7 @@ grow(struct framer *framer, size_t need)
 		return -1;
 	}
 	if (framer->start == 0) {
-		/*
-		 * Unlike malloc and copy, realloc(3) can often grow in place.
-		 */
+		/* realloc(3) can often grow the buffer without copying it. */
 		if ((data = realloc(framer->data, size)) == NULL)
 			return -1;
 	} else {
@@ -83,8 +81,8 @@ framer_reserve(struct framer *framer, size_t want)
 		return NULL;
 	}
 	/*
-	 * A document is moved at most once, as it then starts at the front, so
-	 * all moves together take linear time.
+	 * After the move, the document is at the front and never has to be
+	 * moved again: all moves together take linear time.
 	 */
 	if (framer->start > 0 && (pending == 0 ||
 	    (framer->size - framer->end < want &&
@@ -102,7 +100,7 @@ framer_commit(struct framer *framer, size_t len)
 	framer->end += len;
 }
 
-/* Whether the line that this newline ends is the end marker. */
+/* Whether the line that ends with this newline is the end marker. */
 static int
 is_end_marker(const struct framer *framer, const char *newline)
 {

@@ -39,7 +39,7 @@ struct document {
 	int		 is_push;
 };
 
-/* Initialises an empty framer. framer_finish frees its memory. */
+/* Initialises an empty framer.  Its memory is freed by framer_finish. */
 void	 framer_init(struct framer *);
 void	 framer_finish(struct framer *);
 
@@ -68,8 +68,8 @@ size_t	 framer_pending(const struct framer *);
 const char	*framer_data(const struct framer *);
 
 /*
- * Removes the first `len` pending bytes and returns them, for protocols that
- * send the length of a message.  They are valid until framer_reserve or
+ * Removes the first `len` pending bytes and returns them, for protocols with
+ * length-prefixed messages.  They are valid until framer_reserve or
  * framer_finish.
  */
 const char	*framer_take(struct framer *, size_t len);

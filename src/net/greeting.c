@@ -8,7 +8,10 @@
 
 static const char start[] = "Tarantool ";
 
-/* Reads the version from the first line.  Returns 0, or -1 if it has none. */
+/*
+ * Reads the version from the first line.  Returns 0, or -1 if the line has
+ * none.
+ */
 static int
 read_version(struct greeting *greeting, const char *line)
 {

@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #define GREETING_SIZE		128
-#define GREETING_LINE_SIZE	64	/* including its newline */
+#define GREETING_LINE_SIZE	64	/* including the newline */
 
 struct greeting {
 	char	data[GREETING_SIZE];
@@ -21,16 +21,17 @@ struct greeting {
 };
 
 enum greeting_kind {
-	GREETING_INCOMPLETE,	/* a valid beginning */
+	GREETING_INCOMPLETE,	/* valid so far */
 	GREETING_CONSOLE,
 	GREETING_BINARY,
 	GREETING_FOREIGN	/* not Tarantool */
 };
 
 /*
- * Checks the part of the greeting that has been received.  Even a few bytes can
- * be recognised as foreign, as a peer that is not Tarantool may never send all
- * 128.  Sets the version as soon as the first line is complete.
+ * Checks the part of the greeting that has been received.  Reports a greeting
+ * that is not from Tarantool as early as possible, because such a peer may
+ * never send all 128 bytes.  Sets the version as soon as the first line is
+ * complete.
  */
 enum greeting_kind	greeting_check(struct greeting *);
 

@@ -26,12 +26,12 @@ enum iproto_type { TYPE_AUTH = 7, TYPE_EVAL = 8, TYPE_PING = 64 };
 
 #define METHOD		"chap-sha1"
 
-/* Length of the encoded size at the start of each frame that is sent. */
+/* The length of the size field at the start of each frame that is sent. */
 #define SIZE_LEN	5
 
 /*
- * Decodes base64: four characters make three bytes. libresolv could do that
- * too, but would have to be loaded at every start.
+ * Decodes base64: four characters make three bytes.  libresolv could do that
+ * too, but the dynamic linker would have to load it at every start.
  */
 int
 iproto_read_salt(unsigned char *salt, const char *line)
@@ -81,8 +81,9 @@ write_header(char *to, enum iproto_type type, uint64_t sync)
 }
 
 /*
- * Writes the size of a frame at its beginning.  `more` is the number of bytes
- * that are sent separately after it.  Returns the number of bytes written.
+ * Writes the size of a frame into its size field.  `more` is the number of
+ * bytes that belong to the frame but are sent separately.  Returns the number
+ * of bytes written.
  */
 static size_t
 finish(char *frame, const char *end, size_t more)
@@ -254,7 +255,7 @@ iproto_read(struct iproto_reply *reply, const char *frame, size_t len)
 	if (read_number(&at, end, &size) == -1 || size != (size_t)(end - at) ||
 	    read_header(reply, &at, end) == -1)
 		return -1;
-	/* A reply without data may lack a body. */
+	/* A reply without data need not have a body. */
 	if (at < end && read_body(reply, &at, end) == -1)
 		return -1;
 	return at == end ? 0 : -1;

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The frames of the binary protocol (IPROTO): converts between bytes and
- * structures, without interpreting them.  Checks every length in a frame.
+ * Encodes and decodes the frames of the binary protocol (IPROTO), without
+ * interpreting them.  Checks every length in a frame.
  */
 
 #ifndef CR_IPROTO_H
@@ -20,11 +20,14 @@
 #define IPROTO_USER_MAX		255
 
 /*
- * The maximum size of what iproto_write_* writes: a request without the line.
+ * The maximum size of what iproto_write_* writes.  It does not include the
+ * argument of an EVAL, which is sent separately.
  */
 #define IPROTO_HEAD_MAX		400
 
-/* Reply types: the final reply, a push message, and the bit set in errors. */
+/*
+ * Reply types: a final reply, a push message, and the bit that marks an error.
+ */
 #define IPROTO_OK		0
 #define IPROTO_CHUNK		0x80
 #define IPROTO_ERROR_BIT	0x8000
@@ -54,7 +57,10 @@ struct iproto_reply {
  */
 int	iproto_read_salt(unsigned char *salt, const char *line);
 
-/* Computes the scramble that proves a password, by the method chap-sha1. */
+/*
+ * Computes the scramble of chap-sha1, which proves that the client knows the
+ * password.
+ */
 void	iproto_scramble(unsigned char *scramble, const struct secret *,
 	    const unsigned char *salt);
 
@@ -64,8 +70,8 @@ size_t	iproto_write_auth(char *to, uint64_t sync, const char *user,
 	    const unsigned char *scramble);
 
 /*
- * Writes an EVAL request with one string argument of `len` bytes, except for
- * the argument itself, which the caller sends after it.  Returns the length
+ * Writes an EVAL request with one string argument of `len` bytes.  Omits the
+ * bytes of the argument, which the caller must send next.  Returns the length
  * written.
  */
 size_t	iproto_write_eval(char *to, uint64_t sync, const char *expression,

@@ -12,7 +12,7 @@
 #include "net/poller.h"
 #include "util/clock.h"
 
-/* The maximum number of ready descriptors handled per wait. */
+/* The maximum number of ready descriptors handled by one wait. */
 #define BATCH		128
 
 /* Upper bound of a single wait, in milliseconds; fits in an int. */
@@ -75,8 +75,8 @@ poller_set(struct poller *poller, size_t slot, int fd, short events,
 	    ((events & POLLOUT) != 0 ? (uint32_t)EPOLLOUT : 0);
 	event.data.u64 = slot;
 	/*
-	 * Closed and reopened under the same number: modifying it returns
-	 * ENOENT, so add it again.
+	 * If the descriptor has been closed and its number reused, modifying it
+	 * fails with ENOENT: add it again.
 	 */
 	if (before == fd)
 		result = epoll_ctl(poller->epoll, EPOLL_CTL_MOD, fd, &event);

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Waits for many descriptors with epoll(7).  Each is registered for a slot, a
- * number chosen by the caller.  The cost of a wait depends on how many are
- * ready, not on how many are registered.
+ * Waits for many descriptors with epoll(7).  Each descriptor is registered for
+ * a slot, a number chosen by the caller.  The cost of a wait depends on the
+ * number of ready descriptors, not on that of registered ones.
  */
 
 #ifndef CR_POLLER_H
@@ -24,10 +24,10 @@ struct poller	*poller_new(size_t slots, struct error *);
 void		 poller_free(struct poller *);
 
 /*
- * Registers a descriptor and events of poll(2) for a slot, in place of the
- * previous ones; the descriptor -1 clears the slot.  Call it after anything
- * that may have opened or closed the descriptor, before changing another slot.
- * Returns 0, or -1 with an error.
+ * Registers a descriptor and the events of poll(2) to wait for, in place of
+ * what was registered for the slot.  The descriptor -1 clears the slot.  Call
+ * it after anything that may have opened or closed the slot's descriptor,
+ * before changing another slot.  Returns 0, or -1 with an error.
  */
 int		 poller_set(struct poller *, size_t slot, int fd, short events,
 		    struct error *);

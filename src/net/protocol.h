@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The operations of a protocol, used by a connection (net/conn.h): encoding
- * what is sent and decoding what is received.  A protocol never touches the
+ * The functions of a protocol, which a connection (net/conn.h) uses to encode
+ * what it sends and to decode what it receives.  A protocol never touches the
  * socket.
  */
 
@@ -29,7 +29,7 @@ struct packet {
 	struct iovec	 pieces[PACKET_PIECES];
 	size_t		 count;
 	size_t		 first;		/* first unsent piece */
-	char		 own[IPROTO_HEAD_MAX];	/* for the protocol's bytes */
+	char		 own[IPROTO_HEAD_MAX];	/* holds the header */
 };
 
 /* The state of a protocol on one connection. */
@@ -38,7 +38,7 @@ struct protocol_state {
 	const struct greeting	*greeting;
 	int			 is_accepted;	/* the handshake was accepted */
 	uint64_t		 sync;		/* id of the last request */
-	uint64_t		 answered;	/* last request answered */
+	uint64_t		 answered;	/* id of the last reply */
 	char			*push;		/* push message, or NULL */
 };
 
@@ -51,11 +51,11 @@ enum message {
 };
 
 struct protocol {
-	/* Lines must not be sent before the previous reply has arrived. */
+	/* A line must wait until the reply to the previous one has arrived. */
 	int		 one_at_a_time;
 	/*
-	 * For the error if the handshake is not answered: the name of the peer,
-	 * and advice.
+	 * What the error says if the handshake is not answered: the name of the
+	 * peer, and advice.
 	 */
 	const char	*peer;
 	const char	*advice;

@@ -21,8 +21,8 @@
 #include "proto/msgpack_text.h"
 
 /*
- * Sets the output format each time, as it belongs to the session of the
- * console.
+ * Sets the output format with each request, as a line that ran earlier in the
+ * session may have changed it.
  */
 #define EXPRESSION	"local eval = require('console').eval " \
 			"eval('\\\\set output yaml') return eval(...)"
@@ -31,7 +31,7 @@
 #define DOCUMENT_END	"\n...\n"
 #define PUSH_BEGIN	"%TAG !push! tag:tarantool.io/push,2018\n--- "
 
-/* The maximum length of a server message within an error, in bytes. */
+/* The maximum number of bytes of a server message that an error quotes. */
 #define MESSAGE_SHOWN	400
 
 static const char *
@@ -40,7 +40,10 @@ user_of(const struct protocol_state *state)
 	return state->target->user != NULL ? state->target->user : "guest";
 }
 
-/* Builds the first request.  Returns 0, or -1 with an error. */
+/*
+ * Builds the first request: a login or, for the guest, a ping.  Returns 0, or
+ * -1 with an error.
+ */
 static int
 handshake(struct protocol_state *state, struct packet *packet,
     struct error *error)
@@ -50,7 +53,10 @@ handshake(struct protocol_state *state, struct packet *packet,
 	size_t len;
 
 	if (strcmp(user_of(state), "guest") == 0) {
-		/* Without a login, a ping checks that the server answers. */
+		/*
+		 * Guests do not log in: send a ping, which the server must
+		 * answer.
+		 */
 		len = iproto_write_ping(packet->own, ++state->sync);
 		packet_add(packet, packet->own, len);
 		return 0;
@@ -109,14 +115,14 @@ set_login_error(const struct protocol_state *state, struct error *error)
 	    "wrong user or password (user \"%s\")", user_of(state));
 }
 
-/* Sets the error for ER_ACCESS_DENIED.  Its cause is only in the text. */
+/* Sets the error for ER_ACCESS_DENIED.  Only its text tells the cause. */
 static void
 set_access_error(const struct protocol_state *state, const char *text,
     int len, struct error *error)
 {
 	/*
-	 * Before bootstrap Cartridge's own server sends this code for a wrong
-	 * user or password, too.
+	 * Cartridge's server, which listens before box.cfg is called, also
+	 * sends this code if the user or password is wrong.
 	 */
 	if (!state->is_accepted &&
 	    (contains(text, len, "Incorrect password") ||

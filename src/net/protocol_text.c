@@ -9,8 +9,8 @@
 #include "net/protocol.h"
 
 /*
- * The first line on every connection: sets the output format of the session, in
- * case the instance has another default.
+ * The first line on every connection.  It sets the output format of the
+ * session, because the instance may have another default.
  */
 #define HANDSHAKE	"\\set output yaml\n"
 #define HANDSHAKE_REPLY	"---\n- true\n...\n"

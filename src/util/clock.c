@@ -26,8 +26,8 @@ clock_seconds(int64_t from, int64_t until)
 	int64_t ms = until > from ? until - from : 0, unit;
 
 	/*
-	 * Rounding hides the few milliseconds that pass before the clock is
-	 * read.
+	 * Round, so that the few milliseconds that pass before the clock is
+	 * read are not shown.
 	 */
 	unit = ms < 1000 ? 10 : 50;
 	ms = (ms + unit / 2) / unit * unit;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* Time in milliseconds of the monotonic clock. */
+/* The monotonic clock, in milliseconds. */
 
 #ifndef CR_CLOCK_H
 #define CR_CLOCK_H
@@ -13,7 +13,10 @@
 
 int64_t	clock_ms(void);
 
-/* Returns the time `seconds` from now; at least one millisecond from now. */
+/*
+ * Returns the time in `seconds` from now, but at least one millisecond from
+ * now.
+ */
 int64_t	clock_after(double seconds);
 
 /* Returns the seconds between two times, rounded for display. */

@@ -2,10 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * An error has a code, which determines the outcome and is a stable word for
- * programs, and a sentence for people.  Functions that can fail fill in an
- * error for their caller and print nothing: the command, or main, decides what
- * to do with it.
+ * An error consists of a code and a message.  The code determines the outcome
+ * and has a name that is stable, for programs; the message is a sentence for
+ * people.  A function that can fail fills in an error for its caller and prints
+ * nothing: the command, or main, decides what to do with it.
  */
 
 #ifndef CR_ERROR_H
@@ -29,7 +29,7 @@ struct error {
 };
 
 /*
- * Returns the word of a code, as in `error.code` of the report; a static
+ * Returns the name of a code, as used in `error.code` of a report: a static
  * string.
  */
 const char	*error_word(enum error_code);
@@ -37,7 +37,9 @@ const char	*error_word(enum error_code);
 /* Returns the outcome of a command that fails with this code. */
 enum outcome	 error_outcome(enum error_code);
 
-/* Returns the sentence that explains the code; a static string. */
+/*
+ * Returns the sentence of the manual that explains the code: a static string.
+ */
 const char	*error_explanation(enum error_code);
 
 /*
@@ -51,7 +53,7 @@ int	error_set(struct error *, enum error_code, const char *fmt, ...)
 int	error_set_transient(struct error *, enum error_code, const char *fmt,
 	    ...) __attribute__((format(printf, 3, 4)));
 
-/* Fills in an error: this program is out of memory.  Returns -1. */
+/* Fills in the error "out of memory".  Returns -1. */
 int	error_out_of_memory(struct error *);
 
 #endif

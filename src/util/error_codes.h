@@ -2,10 +2,11 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Every error code of a report, including those of the instance: the constant,
- * the word, the outcome, and the sentence that explains it in the manual.  Two
- * rows may share a word that occurs with several outcomes.
- * src/lua/core/codes.lua has the rows that Lua uses.
+ * Every error code of a report, including those that an instance sends.  Each
+ * row has a constant, the code's name in reports, the outcome, and the sentence
+ * that explains the code in the manual.  A name that occurs with several
+ * outcomes has several rows.  src/lua/core/codes.lua has the codes that the Lua
+ * code uses.
  *
  * Only error.h includes this file; error.c expands the table a second time.
  */

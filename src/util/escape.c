@@ -8,7 +8,7 @@
 #include "util/escape.h"
 #include "util/utf8.h"
 
-/* The longest escape sequence of one byte: \ooo. */
+/* The length of an escape sequence: \ooo stands for one byte. */
 #define ESCAPED_MAX	4
 
 /*
@@ -37,7 +37,7 @@ harmful(unsigned long code)
 	return 0;
 }
 
-/* Writes \ooo like vis(3), which would allocate memory for each byte. */
+/* Writes a byte as \ooo.  vis(3) would allocate memory for each byte. */
 static char *
 put_octal(char *dst, unsigned char byte)
 {

@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-/* The longest escaped character: four bytes, each of which becomes \ooo. */
+/* The maximum length of an escaped character: four bytes, each as \ooo. */
 #define ESCAPE_ROOM	16
 
 /*

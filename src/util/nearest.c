@@ -71,7 +71,7 @@ nearest_add(struct nearest *nearest, const char *name)
 		found = 1;
 	else
 		found = distance(nearest->word, word_len, name, len);
-	/* No letter was kept: the words have nothing in common. */
+	/* If no letter is kept, the words have nothing in common. */
 	if (found >= len)
 		return;
 	if (found < nearest->distance) {

@@ -2,14 +2,14 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The outcomes of a command: one table of words, exit codes and severities,
- * shared by the report, the JSON document and the exit status.
+ * The outcomes of a command, each with its name, exit code and severity.
+ * Reports, the JSON document and the exit status all use this table.
  */
 
 #ifndef CR_OUTCOME_H
 #define CR_OUTCOME_H
 
-/* Exit code with --exit-code if nothing failed and something would change. */
+/* The exit code if --exit-code is given and a change would be made. */
 #define EXIT_WOULD_CHANGE	9
 
 enum outcome {
@@ -27,16 +27,16 @@ enum outcome {
 	OUTCOME_PROTOCOL	/* the reply could not be understood */
 };
 
-/* Returns the word of an outcome in the report; a static string. */
+/* Returns the name of an outcome, as used in reports: a static string. */
 const char	*outcome_word(enum outcome);
 
 /* Returns the exit code of an outcome. */
 int		 outcome_exit(enum outcome);
 
-/* Returns the exit code of a command; `exit_code`: --exit-code was given. */
+/* Returns the exit code of a command; `exit_code` is set by --exit-code. */
 int		 outcome_exit_for(enum outcome, int exit_code);
 
-/* Looks up an outcome by its word.  Returns 0, or -1 if it is unknown. */
+/* Finds the outcome with this name.  Returns 0, or -1 if there is none. */
 int		 outcome_parse(const char *word, enum outcome *);
 
 /*

@@ -20,8 +20,8 @@
 int	owner_is_trusted(uid_t);
 
 /*
- * Writes the user's name, or "uid N" if it has none, to `name`, which is
- * returned.
+ * Writes the user's name, or "uid N" if the user has no name, to `name`.
+ * Returns `name`.
  */
 const char	*owner_name(uid_t, char *name, size_t size);
 

@@ -28,7 +28,7 @@ struct secret {
 void	secret_protect_process(void);
 
 /*
- * Hashes a password, and overwrites the text.  The result is valid until
+ * Hashes a password and overwrites it.  The result is valid until
  * secret_wipe_all.  Returns NULL with an error if out of memory.
  */
 const struct secret	*secret_keep(char *password, size_t len,

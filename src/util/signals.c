@@ -9,7 +9,10 @@
 
 #include "util/signals.h"
 
-/* The first signal stops the run, the second stops waiting, the third kills. */
+/*
+ * The first signal stops the run, the second stops the waiting.  The third is
+ * not counted: it kills the process.
+ */
 #define COUNTED	2
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
@@ -18,7 +21,9 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 
 static volatile sig_atomic_t count;
 static volatile sig_atomic_t is_final;
-/* The signal that signals_die raises; SIGINT does not replace another one. */
+/*
+ * The signal that signals_die raises.  SIGINT does not replace another signal.
+ */
 static volatile sig_atomic_t reason;
 static int level;
 static int fds[2] = { -1, -1 };
@@ -36,7 +41,10 @@ on_signal(int number)
 		is_final = 1;
 	if (count < COUNTED) {
 		count++;
-		/* If the pipe is full, the descriptor is already readable. */
+		/*
+		 * If the pipe is full, it is already readable: ignore the
+		 * error.
+		 */
 		ignored = write(fds[1], "", 1);
 		(void)ignored;
 	} else {

@@ -2,23 +2,26 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Turns SIGINT, SIGTERM and SIGHUP into events: the first two signals are
- * counted instead of ending the process, the third ends it.
+ * Turns SIGINT, SIGTERM and SIGHUP into events.  The first two signals are only
+ * counted; the third ends the process.
  */
 
 #ifndef CR_SIGNALS_H
 #define CR_SIGNALS_H
 
 /*
- * Starts counting signals; ignored ones stay ignored.  Returns a descriptor
- * that becomes readable with each signal, or -1 if none can be created: signals
- * then end the process as usual.  Blocking system calls are restarted, because
- * stdio treats EINTR as an error and loses data.  Calls nest: an inner call
- * does not reset the count.
+ * Starts counting signals, except for those that were ignored before.  Returns
+ * a descriptor that becomes readable with each signal, or -1 if it cannot be
+ * created: then signals end the process as usual.  Blocking system calls are
+ * restarted, because stdio treats EINTR as an error and loses data.  Calls
+ * nest: an inner call does not reset the count.
  */
 int	signals_begin(void);
 
-/* Stops counting; after the outermost call signals end the process again. */
+/*
+ * Ends what signals_begin started.  After the outermost call, signals end the
+ * process as usual.
+ */
 void	signals_end(void);
 
 /*
@@ -49,8 +52,8 @@ void	signals_reset(void);
 int	signals_last(void);
 
 /*
- * Ends the process by the signal of signals_last, if there is one: a shell ends
- * its own loop or script only if its child was killed by the signal.
+ * Ends the process by the signal that signals_last returns, if there is one.  A
+ * shell aborts its loop or script only if a signal has killed its child.
  */
 void	signals_die(void);
 

@@ -23,8 +23,8 @@ strlist_add(struct strlist *strlist, const char *text, size_t len,
 }
 
 /*
- * Copies one word without its quotes and advances *line.  Returns its length,
- * or -1 if a quote is not terminated.
+ * Copies one word without its quotes and advances *line.  Returns the length of
+ * the copy, or -1 if a quote is not terminated.
  */
 static ssize_t
 read_word(char *word, const char **line)

@@ -24,7 +24,8 @@ utf8_continues(char byte)
 }
 
 /*
- * Returns the length of a character that starts with this byte; 1 if none can.
+ * Returns the length of a character that starts with this byte, or 1 if no
+ * character can.
  */
 size_t	utf8_length(unsigned char lead);
 
