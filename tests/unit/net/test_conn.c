@@ -167,7 +167,7 @@ assert_failed(struct fixture *fixture, enum outcome outcome, const char *code,
 }
 
 static void
-test_greeting_in_single_bytes_is_read(void **state)
+test_conn_greeting_in_single_bytes_is_read(void **state)
 {
 	static const char greeting[] = PEER_GREETING;
 	struct fixture *fixture = *state;
@@ -190,34 +190,6 @@ test_greeting_in_single_bytes_is_read(void **state)
 }
 
 static void
-test_greeting_version_is_kept(void **state)
-{
-	static const struct {
-		const char	*line, *version;
-	} cases[] = {
-		{ "Tarantool 1.10.15 (Lua console)", "1.10.15" },
-		{ "Tarantool 2.11.9 (Lua console)", "2.11.9" },
-		{ "Tarantool 3.8.0-rc1+x (Lua console)", "3.8.0-rc1+x" },
-		{ "Tarantool Enterprise 3.1.0 (Lua console)", "3.1.0" },
-	};
-	struct fixture *fixture = *state;
-	struct document doc;
-	char greeting[GREETING_SIZE + 1];
-	size_t i;
-
-	for (i = 0; i < nitems(cases); i++) {
-		connect_within(fixture, PEER_PATIENCE_MS);
-		snprintf(greeting, sizeof(greeting), "%-63s\n%-63s\n",
-		    cases[i].line, "");
-		say(fixture, greeting);
-		assert_int_equal(run(fixture, &doc), CONN_GREETED);
-		assert_string_equal(conn_version(fixture->conn),
-		    cases[i].version);
-		close_all(fixture);
-	}
-}
-
-static void
 test_conn_document_after_greeting_is_kept(void **state)
 {
 	struct fixture *fixture = *state;
@@ -234,7 +206,7 @@ test_conn_document_after_greeting_is_kept(void **state)
 }
 
 static void
-test_greeting_of_other_server_is_rejected(void **state)
+test_conn_greeting_of_other_server_is_rejected(void **state)
 {
 	static const struct {
 		const char	*greeting, *code, *part;
@@ -246,25 +218,6 @@ test_greeting_of_other_server_is_rejected(void **state)
 		    "not a Tarantool (an HTTP port)" },
 		{ "-", "not_a_console", "unrecognised greeting" },
 		{ "Tarantola", "not_a_console", "unrecognised greeting" },
-		/* One character too many in the first line. */
-		{ "Tarantool 2.6.0 (Lua console)"
-		  "                                   \n"
-		  "type 'help' for interactive help"
-		  "                              \n", "not_a_console", "" },
-		/* And in the second. */
-		{ "Tarantool 2.6.0 (Lua console)"
-		  "                                  \n"
-		  "type 'help' for interactive help"
-		  "                                \n", "not_a_console", "" },
-		{ "Tarantool 2.6.0 (Sql console)"
-		  "                                  \n", "not_a_console", "" },
-		{ "Tarantool two (Lua console)"
-		  "                                    \n", "not_a_console",
-		    "" },
-		{ "Tarantool 2.6.0\033[31m (Lua console)"
-		  "                             \n", "not_a_console", "" },
-		{ "Tarantool 2222222222222222222222222222222222 "
-		  "(Lua console)     \n", "not_a_console", "" },
 	};
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -282,7 +235,7 @@ test_greeting_of_other_server_is_rejected(void **state)
 }
 
 static void
-test_greeting_cut_off_reports_disconnect(void **state)
+test_conn_greeting_cut_off_reports_disconnect(void **state)
 {
 	static const char *const parts[] = { "", "T", "Tarantool 2.6.0 (L" };
 	struct fixture *fixture = *state;
@@ -301,7 +254,7 @@ test_greeting_cut_off_reports_disconnect(void **state)
 }
 
 static void
-test_greeting_missing_ends_at_deadline(void **state)
+test_conn_greeting_missing_ends_at_deadline(void **state)
 {
 	static const char *const parts[] = { "", "Tarantool 2.6.0 (L" };
 	struct fixture *fixture = *state;
@@ -322,7 +275,7 @@ test_greeting_missing_ends_at_deadline(void **state)
 }
 
 static void
-test_greeting_trickling_does_not_extend_deadline(void **state)
+test_conn_greeting_trickling_does_not_extend_deadline(void **state)
 {
 	static const char greeting[] = PEER_GREETING;
 	struct fixture *fixture = *state;
@@ -344,7 +297,7 @@ test_greeting_trickling_does_not_extend_deadline(void **state)
 }
 
 static void
-test_greeting_missing_ends_after_three_seconds(void **state)
+test_conn_greeting_missing_ends_after_three_seconds(void **state)
 {
 	struct fixture *fixture = *state;
 	int64_t begin = clock_ms();
@@ -361,147 +314,6 @@ open_fails(struct fixture *fixture, enum outcome outcome, const char *code,
 	assert_null(conn_open(&fixture->target, clock_ms() + 1000,
 	    &fixture->error));
 	assert_failed(fixture, outcome, code, transient, part);
-}
-
-static void
-test_connect_failure_has_code_by_cause(void **state)
-{
-	struct fixture *fixture = *state;
-	char file[] = "file", dir[] = "dir", fifo[] = "fifo", below[] =
-	    "file/sock", gone[] = "gone", stale[] = "stale";
-
-	fixture->target.path = gone;
-	open_fails(fixture, OUTCOME_UNREACHABLE, "no_socket", 1,
-	    "no such socket");
-	close(open(file, O_CREAT | O_WRONLY, 0666));
-	fixture->target.path = file;
-	open_fails(fixture, OUTCOME_UNREACHABLE, "not_a_socket", 0,
-	    "a regular file, not a socket");
-	assert_int_equal(mkdir(dir, 0700), 0);
-	fixture->target.path = dir;
-	open_fails(fixture, OUTCOME_UNREACHABLE, "not_a_socket", 0,
-	    "a directory, not a socket");
-	assert_int_equal(mkfifo(fifo, 0600), 0);
-	fixture->target.path = fifo;
-	open_fails(fixture, OUTCOME_UNREACHABLE, "not_a_socket", 0,
-	    "a special file, not a socket");
-	fixture->target.path = below;
-	open_fails(fixture, OUTCOME_UNREACHABLE, "unreachable", 0,
-	    "cannot connect: Not a directory");
-	close(peer_listen(stale, 1));
-	fixture->target.path = stale;
-	open_fails(fixture, OUTCOME_UNREACHABLE, "refused", 1,
-	    "connection refused: no process is listening on the socket");
-}
-
-static void
-test_connect_without_permission_is_reported(void **state)
-{
-	struct fixture *fixture = *state;
-	char cwd[200];
-	int status;
-	pid_t pid;
-
-	fixture->listener = peer_listen(socket_path, 5);
-	assert_int_equal(chmod(socket_path, 0600), 0);
-	assert_non_null(getcwd(cwd, sizeof(cwd)));
-	assert_int_equal(chmod(cwd, 0755), 0);
-	/* Root may do everything, so ask as somebody else. */
-	if ((pid = fork()) == 0) {
-		if (geteuid() != 0)
-			chmod(socket_path, 0);
-		else if (setgid(65534) == -1 || setuid(65534) == -1)
-			_exit(3);
-		if (conn_open(&fixture->target, clock_ms() + 1000,
-		    &fixture->error) != NULL)
-			_exit(1);
-		_exit(fixture->error.code == ERROR_NO_PERMISSION &&
-		    !fixture->error.transient ? 0 : 2);
-	}
-	assert_int_not_equal(pid, -1);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
-
-static void
-test_connect_backlog_full_is_reported(void **state)
-{
-	struct fixture *fixture = *state;
-	struct conn *waiting[100];
-	size_t count;
-
-	fixture->listener = peer_listen(socket_path, 1);
-	for (count = 0; count < nitems(waiting); count++) {
-		waiting[count] = conn_open(&fixture->target,
-		    clock_ms() + 1000, &fixture->error);
-		if (waiting[count] == NULL)
-			break;
-	}
-	assert_in_range(count, 1, nitems(waiting) - 1);
-	assert_failed(fixture, OUTCOME_UNREACHABLE, "busy", 1,
-	    "its listen backlog is full");
-	while (count > 0)
-		conn_close(waiting[--count]);
-}
-
-static void
-test_connect_long_path_works(void **state)
-{
-	struct fixture *fixture = *state;
-	char top[200], dir[101], file[101], path[1000];
-	struct document doc;
-	size_t i;
-
-	assert_non_null(getcwd(top, sizeof(top)));
-	memset(dir, 'd', sizeof(dir) - 1);
-	memset(file, 'f', sizeof(file) - 1);
-	dir[100] = file[100] = '\0';
-	/* Both the directories and the name of the file are too long. */
-	for (i = 0; i < 3; i++)
-		assert_true(mkdir(dir, 0700) == 0 && chdir(dir) == 0);
-	fixture->listener = peer_listen(file, 5);
-	assert_int_equal(chdir(top), 0);
-	snprintf(path, sizeof(path), "%s/%s/%s/%s", dir, dir, dir, file);
-	fixture->target.path = path;
-	fixture->conn = conn_open(&fixture->target, clock_ms() +
-	    PEER_PATIENCE_MS, &fixture->error);
-	if (fixture->conn == NULL)
-		fail_msg("%s", fixture->error.message);
-	fixture->peer = peer_accept(fixture->listener);
-	say(fixture, PEER_GREETING);
-	assert_int_equal(run(fixture, &doc), CONN_GREETED);
-	close_all(fixture);
-
-	open_fails(fixture, OUTCOME_UNREACHABLE, "refused", 1,
-	    "no process is listening");
-	path[strlen(path) - 1] = 'g';
-	open_fails(fixture, OUTCOME_UNREACHABLE, "no_socket", 1, "no such");
-	path[strlen(path) - 101] = '\0';
-	open_fails(fixture, OUTCOME_UNREACHABLE, "not_a_socket", 0,
-	    "a directory");
-}
-
-static void
-test_connect_longest_path_that_fits_works(void **state)
-{
-	struct fixture *fixture = *state;
-	struct sockaddr_un address;
-	char path[sizeof(address.sun_path) + 1];
-	size_t len;
-
-	for (len = sizeof(path) - 4; len < sizeof(path); len++) {
-		memset(path, 'x', len);
-		path[len] = '\0';
-		fixture->listener = peer_listen(socket_path, 5);
-		assert_int_equal(rename(socket_path, path), 0);
-		fixture->target.path = path;
-		fixture->conn = conn_open(&fixture->target,
-		    clock_ms() + 1000, &fixture->error);
-		if (fixture->conn == NULL)
-			fail_msg("%zu: %s", len, fixture->error.message);
-		close_all(fixture);
-	}
 }
 
 /* Listens on a TCP port of the loopback, which the target then names. */
@@ -528,7 +340,7 @@ listen_tcp(struct fixture *fixture)
 }
 
 static void
-test_connect_tcp_console_works(void **state)
+test_conn_tcp_console_is_greeted(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -545,38 +357,7 @@ test_connect_tcp_console_works(void **state)
 }
 
 static void
-test_connect_tcp_port_closed_is_refused(void **state)
-{
-	struct fixture *fixture = *state;
-	struct document doc;
-
-	close(listen_tcp(fixture));
-	fixture->conn = conn_open(&fixture->target, clock_ms() +
-	    PEER_PATIENCE_MS, &fixture->error);
-	if (fixture->conn != NULL)
-		assert_int_equal(run(fixture, &doc), CONN_FAILED);
-	assert_failed(fixture, OUTCOME_UNREACHABLE, "refused", 1,
-	    "no process is listening on the port");
-}
-
-static void
-test_connect_unknown_host_is_not_resolved(void **state)
-{
-	static char host[] = "not a host name", port[] = "3301";
-	struct fixture *fixture = *state;
-
-	fixture->target.kind = TARGET_TCP;
-	fixture->target.host = host;
-	fixture->target.port = port;
-	assert_null(conn_open(&fixture->target, clock_ms() + 1000,
-	    &fixture->error));
-	assert_string_equal(error_word(fixture->error.code), "name_resolution");
-	assert_int_equal(fixture->error.outcome, OUTCOME_UNREACHABLE);
-	assert_non_null(strstr(fixture->error.message, "cannot resolve"));
-}
-
-static void
-test_handshake_rejected_quotes_answer_on_one_line(void **state)
+test_conn_handshake_rejected_quotes_answer_on_one_line(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -604,7 +385,7 @@ test_handshake_rejected_quotes_answer_on_one_line(void **state)
 }
 
 static void
-test_handshake_unanswered_is_transient_timeout(void **state)
+test_conn_handshake_unanswered_is_transient_timeout(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -618,7 +399,7 @@ test_handshake_unanswered_is_transient_timeout(void **state)
 }
 
 static void
-test_handshake_closed_is_transient(void **state)
+test_conn_handshake_closed_is_transient(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -772,7 +553,7 @@ test_conn_peer_that_stopped_reading_is_noticed(void **state)
 }
 
 static void
-test_reply_missing_ends_at_deadline(void **state)
+test_conn_reply_missing_ends_at_deadline(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -790,7 +571,7 @@ test_reply_missing_ends_at_deadline(void **state)
 }
 
 static void
-test_reply_buffered_at_deadline_is_read(void **state)
+test_conn_reply_buffered_at_deadline_is_read(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
@@ -900,34 +681,25 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_greeting_in_single_bytes_is_read),
-		TEST(test_greeting_version_is_kept),
+		TEST(test_conn_greeting_in_single_bytes_is_read),
 		TEST(test_conn_document_after_greeting_is_kept),
-		TEST(test_greeting_of_other_server_is_rejected),
-		TEST(test_greeting_cut_off_reports_disconnect),
-		TEST(test_greeting_missing_ends_at_deadline),
-		TEST(test_greeting_trickling_does_not_extend_deadline),
-		TEST(test_greeting_missing_ends_after_three_seconds),
-		TEST(test_connect_failure_has_code_by_cause),
-		TEST(test_connect_without_permission_is_reported),
-		TEST(test_connect_backlog_full_is_reported),
-		TEST(test_connect_long_path_works),
-		TEST(test_connect_longest_path_that_fits_works),
-		TEST(test_connect_tcp_console_works),
-		TEST(test_connect_tcp_port_closed_is_refused),
-		TEST(test_connect_unknown_host_is_not_resolved),
-		TEST(test_handshake_rejected_quotes_answer_on_one_line),
-		TEST(test_handshake_unanswered_is_transient_timeout),
-		TEST(test_handshake_closed_is_transient),
+		TEST(test_conn_greeting_of_other_server_is_rejected),
+		TEST(test_conn_greeting_cut_off_reports_disconnect),
+		TEST(test_conn_greeting_missing_ends_at_deadline),
+		TEST(test_conn_greeting_trickling_does_not_extend_deadline),
+		TEST(test_conn_greeting_missing_ends_after_three_seconds),
+		TEST(test_conn_tcp_console_is_greeted),
+		TEST(test_conn_handshake_rejected_quotes_answer_on_one_line),
+		TEST(test_conn_handshake_unanswered_is_transient_timeout),
+		TEST(test_conn_handshake_closed_is_transient),
 		TEST(test_conn_documents_are_passed_on_as_they_arrive),
 		TEST(test_conn_line_is_sent_with_newline),
 		TEST(test_conn_queue_full_refuses_lines),
 		TEST(test_conn_line_longer_than_socket_buffer_is_sent_in_parts),
 		TEST(test_conn_peer_closed_while_sending_raises_no_signal),
 		TEST(test_conn_peer_that_stopped_reading_is_noticed),
-		TEST(test_reply_missing_ends_at_deadline),
-		TEST(
-		    test_reply_buffered_at_deadline_is_read),
+		TEST(test_conn_reply_missing_ends_at_deadline),
+		TEST(test_conn_reply_buffered_at_deadline_is_read),
 		TEST(test_conn_step_reads_a_limited_amount),
 		TEST(test_conn_close_null_is_allowed),
 		TEST(test_conn_descriptors_are_closed_on_exec),

@@ -14,8 +14,8 @@
 #include "printed.h"
 
 /*
- * What is printed for each kind of report is in tests/functional/golden; here is
- * what does not depend on the words.
+ * The golden files of tests/functional have what is printed for each kind of
+ * report; these cases do not depend on the wording.
  */
 
 /* A reply with that many places, of which every third was patched. */
