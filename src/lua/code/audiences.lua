@@ -11,7 +11,7 @@
 local Audiences = {}
 Audiences.__index = Audiences
 
--- Represents nil as a value.
+-- Stands for nil where nil would mean that there is no value.
 local NOTHING = {}
 
 local function pack(value)
@@ -28,7 +28,7 @@ local function unpack_value(value)
     return value
 end
 
---- Installs the metatable. There are no audiences yet.
+--- Installs the metatable. `add` then adds the audiences.
 -- @tparam table holder the table whose entries may differ between callers
 local function new(holder)
     local self = setmetatable({
@@ -69,8 +69,9 @@ function Audiences:caller()
     return nil
 end
 
---- Adds an audience. What it writes is visible only to itself. It sees the serving
--- values of entries that were neither set with `show` nor written by it.
+--- Adds an audience. It sees the serving value of each entry, unless `show` has set
+-- another value for it or it has written one itself. What it writes is visible to
+-- no other code.
 -- @tparam function sees () -> whether the running code belongs to the audience
 -- @treturn table the audience
 function Audiences:add(sees)
@@ -89,9 +90,10 @@ function Audiences:remove(audience)
     end
 end
 
---- Gives an entry a different value for one audience.
--- @param key
--- @param value nil to hide the entry
+--- Sets the value that one audience sees for an entry.
+-- @tparam table audience result of `add`
+-- @param key key of the entry
+-- @param value nil to hide the entry from the audience
 function Audiences:show(audience, key, value)
     if self.serving[key] == nil then
         self.serving[key] = pack(rawget(self.holder, key))
@@ -100,8 +102,8 @@ function Audiences:show(audience, key, value)
     audience.values[key] = pack(value)
 end
 
---- Returns the value of an entry that was set for an audience with `show`, or written by
--- it; nil if there is none.
+--- Returns the value that `show` has set for an audience, or that the audience has
+-- written itself; nil if there is neither.
 function Audiences.find(_, audience, key)
     return unpack_value(audience.values[key])
 end

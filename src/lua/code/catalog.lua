@@ -48,7 +48,7 @@ local function starts_with(text, prefix)
     return text:sub(1, #prefix) == prefix
 end
 
---- Converts a shell pattern to a Lua pattern: `*`, `?` and `[...]`.
+--- Converts a shell pattern with `*`, `?` and `[...]` to a Lua pattern.
 local function glob_to_pattern(glob)
     local out, i = {'^'}, 1
     while i <= #glob do
@@ -81,9 +81,9 @@ local function matches_any(name, patterns)
     return false
 end
 
---- Whether the value of a module has functions of Tarantool, and none from a file
--- on disk. Examines only the value and its fields, which is enough to distinguish
--- a built-in module from an application's module with the same name.
+--- Whether the value of a module contains functions of Tarantool, and no functions
+-- from files on disk. Examines only the value and its fields, which is enough to
+-- distinguish a built-in module from an application's module with the same name.
 local function is_builtin_value(value)
     local builtin, from_disk = false, false
     local function look(f)
@@ -106,8 +106,9 @@ local function is_builtin_value(value)
     return builtin and not from_disk or value == _G
 end
 
---- Returns the path from which a module was loaded, for one whose file `require` no
--- longer finds. The path is taken from the chunk names of the module's functions.
+--- Returns the path from which a module was loaded, according to the chunk names of
+-- its functions. Needed if `require` no longer finds the module's file.
+-- @param value value of the module
 -- @treturn ?string path
 -- @treturn boolean whether the module has Lua functions that are not Tarantool's
 local function vanished_file(value)
@@ -141,9 +142,9 @@ local function has_custom_loader()
     return false
 end
 
---- Returns the directory in which `require` has found a module: the path without
--- the part that comes from the module's name.
--- @treturn ?string nil if the path does not end with the name
+--- Returns the directory below which `require` has found a module: the module's
+-- path without the part that corresponds to its name.
+-- @treturn ?string nil if the path does not end with that part
 local function root_of(name, path)
     local below = '/' .. name:gsub('%.', '/')
     for _, ending in ipairs({'.lua', '/init.lua'}) do
@@ -154,9 +155,9 @@ local function root_of(name, path)
     return nil
 end
 
---- Checks whether a file can be read.
--- @treturn boolean whether it can
--- @treturn boolean whether it does not exist
+--- Checks whether a file exists and can be read.
+-- @treturn boolean true if it can be read
+-- @treturn boolean true if it does not exist
 local function check_file(path)
     local file, _, code = io.open(path, 'rb')
     if file ~= nil then
@@ -166,8 +167,9 @@ local function check_file(path)
     return false, code == errno.ENOENT or code == errno.ENOTDIR
 end
 
---- Whether a file is in a system-wide directory, and the application is not
--- deployed there: none of the directories that `require` searches first has it.
+--- Whether a file was installed system-wide. A file below a system-wide directory
+-- is not counted if the application itself is deployed there: then `require`
+-- searches a directory of the application that contains the file.
 local function is_system_path(path)
     for _, dir in ipairs(SYSTEM) do
         if starts_with(path, dir) then
@@ -189,13 +191,15 @@ local function is_application_path(path)
         and not starts_with(path, '.rocks/') and not is_system_path(path)
 end
 
--- Servers of the rock `http` with named controllers: modules that the server
--- loads from a directory of its own, which `require` does not search.
+-- Servers of the rock `http` that have named controllers. These are modules which
+-- the server loads from its own directory; `require` does not search that
+-- directory.
 local http_with_controllers = {}
 
 --- Finds the file of a module, or of a controller of an HTTP server.
 -- @tparam string name
--- @tparam ?{string,...} directories see `classify`
+-- @tparam ?{string,...} directories in which `require` searches first, see
+--   `classify`
 -- @treturn ?string path
 local function search(name, directories)
     local path = module_files.search(name, directories)
@@ -205,13 +209,14 @@ local function search(name, directories)
     return path
 end
 
---- Finds the file of a module and classifies the module.
+--- Finds the file of a module, and determines whether the module can be reloaded.
 -- @tparam string name
 -- @param value the module's value in `package.loaded`, or nil
 -- @tparam ?table known name -> path of modules that earlier reloads have loaded
--- @tparam ?{string,...} directories in which `require` searches first; pass them when
---   classifying many modules, so that they are determined only once
--- @treturn string `app`, or the reason why it is not reloaded
+-- @tparam ?{string,...} directories in which `require` searches first. Pass them
+--   when classifying many modules, so that they are determined only once.
+-- @treturn string `app` for an application module, otherwise one word for the
+--   reason why the module is not reloaded
 -- @treturn ?string path
 local function classify(name, value, known, directories)
     if package.preload[name] ~= nil then
@@ -222,7 +227,7 @@ local function classify(name, value, known, directories)
     end
     local path = search(name, directories)
     if path == nil and is_builtin_name(name) then
-        -- A built-in module of which the application has replaced functions.
+        -- The application has replaced functions of this built-in module.
         return 'builtin'
     elseif path == nil then
         local is_code
@@ -235,18 +240,19 @@ local function classify(name, value, known, directories)
         end
         local is_readable, is_absent = check_file(path)
         if not is_readable and cartridge_lib.has_section(path) then
-            -- Cartridge's role `extensions` has loaded it from the config.
+            -- Cartridge's role `extensions` has loaded this module from the cluster
+            -- config.
             return 'config', path
         elseif is_absent and starts_with(path, '/') then
             return path:find('/.rocks/', 1, true) and 'rocks' or 'gone', path
         elseif is_readable or is_absent or root_of(name, path) == nil then
-            -- Either the application has assigned to `package.loaded` itself,
-            -- or the path is relative to a directory that `box.cfg` has left,
-            -- so that nothing is known about the file.
+            -- Nothing is known about the file. Either the application has assigned
+            -- the value to `package.loaded` itself, or the path is relative and
+            -- `box.cfg` has changed the working directory since.
             return has_custom_loader() and 'loader' or 'no_file', path
         end
-        -- The file exists, but cannot be read, which is why the search did not
-        -- find it. Select the module, so that the reload fails with that error.
+        -- The file exists but cannot be read, so the search has skipped it. Select
+        -- the module, so that the reload fails with that error.
     end
     if path:match('%.so$') or path:match('%.dylib$') then
         return 'shared_object', path
@@ -257,10 +263,10 @@ local function classify(name, value, known, directories)
     return is_system_path(path) and 'system' or 'app', path
 end
 
---- Whether a path is the file of another loaded module.
+--- Whether a path is the file of a loaded module other than the named one.
 local function belongs_to_another(name, path)
     for other in pairs(package.loaded) do
-        -- The search is slow: do it only for names that could have this path.
+        -- The search is slow: do it only for modules whose name matches the path.
         if type(other) == 'string' and other ~= name and root_of(other, '/' .. path)
         and module_files.search(other) == path then
             return true
@@ -269,8 +275,9 @@ local function belongs_to_another(name, path)
     return false
 end
 
---- Returns the path from which a module was loaded, if its file has moved since:
--- the recorded one, or else the one in the chunk names of its functions.
+--- Returns the path from which a module was loaded, if `require` now finds its file
+-- elsewhere. Uses the path that an earlier reload has recorded, or else a chunk
+-- name of the module's functions.
 -- @tparam table module {name, path}, with the current path
 -- @param value the value of the module
 -- @tparam table registry see `core.registry`
@@ -284,8 +291,8 @@ local function former_file(module, value, registry)
             if path == nil or starts_with(path, 'builtin/') or not root_of(module.name, '/' .. path) then
                 return nil
             end
-            -- The function may be borrowed from another module, whose name has
-            -- the same last part.
+            -- The function may come from another module whose name ends alike, such
+            -- as `a.utils` for `b.utils`.
             if is_other[path] == nil then
                 is_other[path] = path ~= module.path and belongs_to_another(module.name, path)
             end
@@ -306,11 +313,14 @@ local function former_file(module, value, registry)
     return known ~= module.path and known or nil
 end
 
---- Builds the filter that the options of the command line describe.
--- @tparam table args `modules`, `exclude` (shell patterns), `rocks`
--- @tparam ?table matches to be filled by the filter: pattern of `modules` -> kind, see
---   `classify` -> name of a module of this kind that matches
--- @treturn function (name, kind) -> `app`, or the reason why it is not reloaded
+--- Builds the filter for modules from the options of the command line.
+-- @tparam table args arguments of the command: `modules` and `exclude` (shell
+--   patterns), `rocks`
+-- @tparam ?table matches filled by the filter, to explain why a pattern selects
+--   nothing: pattern of `modules` -> result of `classify` -> name of a matching
+--   module
+-- @treturn function (name, kind) -> `app`, or the reason why the module is not
+--   reloaded; `kind` is the result of `classify`
 local function selector(args, matches)
     local include, exclude = {}, {}
     for i, glob in ipairs(args.modules or {}) do
@@ -362,7 +372,7 @@ local function read(path)
 end
 
 --- Chooses the modules of a reload.
--- @tparam table args see `selector`
+-- @tparam table args arguments of the command, see `selector`
 -- @tparam table registry see `core.registry`
 -- @treturn table
 --   selected: {{name, path}, ...} sorted by name
@@ -406,7 +416,7 @@ local function choose(args, registry)
             table.insert(choice.all, {name = name, path = path})
         end
         if kind == 'gone' then
-            -- Removing a module is a change as well: apply the same filter.
+            -- To remove a module is a change as well: apply the filter to it, too.
             kind = select_kind(name, 'app') == 'app' and 'gone' or select_kind(name, 'app')
         else
             kind = select_kind(name, kind)
@@ -434,7 +444,8 @@ local function choose(args, registry)
     return choice
 end
 
---- Determines whether a file that a module has loaded itself has changed since.
+--- Checks a file that a module has loaded itself: compares its current digest with
+-- that of the code in service.
 -- @tparam table file {path, serving = digest}; sets `changed`
 local function check_loaded_file(file)
     local text, digest_or_err = read(file.path)
@@ -442,8 +453,8 @@ local function check_loaded_file(file)
 end
 
 --- Reads and compiles one module.
--- @tparam table module {name, path}; sets `digest`, `chunk` and `changed`, which
---   stays nil if the digest of the serving code is unknown
+-- @tparam table module {name, path}. Sets `digest`, `chunk` and `changed`;
+--   `changed` stays nil if the digest of the serving code is unknown.
 -- @tparam table registry see `core.registry`
 -- @treturn[1] boolean true
 -- @treturn[2] nil
@@ -466,12 +477,13 @@ local function compile(module, registry)
     return true
 end
 
---- Returns the fields of a module for the report.
+--- Returns the description of a module for the report.
 local function describe(module)
     return {name = module.name, path = module.path, changed = module.changed}
 end
 
---- Returns the fields of a file that a module has loaded itself, for the report.
+--- Returns the description of a file that a module has loaded itself, for the
+-- report.
 local function describe_file(file)
     return {path = file.path, module = file.module, changed = file.changed}
 end

@@ -1,10 +1,10 @@
---- Determines the generation of a function, during the whole life of the
--- process.
+--- Determines the generation of any function, also of one that a much earlier
+-- reload has loaded.
 --
 -- The state table records in which generation each unit (see `ownership`) was
--- loaded last, and the unit and generation of all prototypes that still exist.
--- Code loaded before the first reload has no recorded prototypes; it is
--- recognised by its chunk name.
+-- loaded last, and the unit and generation of all prototypes that still exist. Code
+-- loaded before the first reload has no recorded prototypes; it is recognised by
+-- its chunk name.
 
 local require = ...
 local jutil = require('jit.util')
@@ -14,12 +14,13 @@ local OURS = '@cartridge-reload/'
 
 --- Records the new code of a transaction as the serving generation. Yields.
 -- @tparam table registry see `core.registry`
--- @tparam table origin see `ownership`; must not change any more
+-- @tparam table origin see `ownership`; must not change during the call
 -- @tparam number generation
 local function record(registry, origin, generation)
-    -- Other fibers may classify functions while this yields. `sources` is filled
-    -- last: once the source of a unit is recorded, functions of the unit without
-    -- a recorded generation are stale. `pause` throws in a cancelled fiber.
+    -- Other fibers may classify functions while this yields. So `sources` is filled
+    -- last: once it has an entry for a unit, functions of the unit without a
+    -- recorded generation are stale. `pcall` catches the error that `pause` throws
+    -- in a cancelled fiber.
     registry.recording = {protos = origin.protos, generation = generation}
     for proto, unit in pairs(origin.protos) do
         pcall(slice.pause)
@@ -40,10 +41,10 @@ local function record(registry, origin, generation)
     registry.recording = nil
 end
 
---- Records that the new code of a transaction has failed: whatever refers to it
--- after the rollback is a stale reference. Yields.
+--- Records that the new code of a transaction has failed. From then on, references
+-- to it are stale references. Yields.
 -- @tparam table registry see `core.registry`
--- @tparam table origin see `ownership`; must not change any more
+-- @tparam table origin see `ownership`; must not change during the call
 local function record_failed(registry, origin)
     for proto in pairs(origin.protos) do
         pcall(slice.pause)
@@ -54,9 +55,13 @@ end
 --- Classifies a function.
 -- @tparam table registry see `core.registry`
 -- @tparam function f
--- @treturn string `stale`; `current`; `ours`: of this program; `other`: from a file
---   that was never reloaded; `text`: compiled from a string with `loadstring`; or
---   `c`: a C function
+-- @treturn string
+--   stale: of an earlier generation, or of failed code
+--   current: of the serving generation
+--   ours: of this program
+--   other: from a file that was never reloaded
+--   text: compiled from a string with `loadstring`
+--   c: a C function
 -- @treturn ?string for `stale` and `text`: the unit of the function, or its chunk
 --   name if the unit is unknown
 -- @treturn ?number for `stale` and `text`: line where the function is defined

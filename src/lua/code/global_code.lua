@@ -1,19 +1,20 @@
 --- Finds global variables that hold the code of modules: a function, or a table of
--- functions. Modules that return nothing define such globals. They are treated like
--- values of modules: references to the old value are replaced by ones to the new value.
+-- functions. Modules that return nothing define such globals. A reload treats the
+-- value of such a variable like the value of a module: references to the old value
+-- are patched to refer to the new one.
 
 local require = ...
 local slice = require('core.yield')
 
--- Maximum number of entries of a table that are examined.
+-- Maximum number of entries that are examined in one table.
 local ENTRIES = 1000
 -- Globals that belong to Lua, Tarantool or this program.
 local IGNORED = {__cartridge_reload = true, _G = true, box = true, module = true, package = true, require = true}
 
 --- Searches the value of a global variable for old code.
 -- @treturn ?string unit of the first old function, nil if there is none
--- @treturn boolean whether the value also has functions of other code, or is too
---   large to be sure
+-- @treturn boolean true if the value also has functions of other code, or is too
+--   large to be searched completely
 local function examine(value, origin)
     if type(value) == 'function' then
         return origin:is_old(value) and origin:old_unit_of(value) or nil, false
@@ -35,9 +36,9 @@ end
 --- Lists the global variables that hold code of modules. Must be called before new
 -- code runs. May yield.
 -- @tparam table origin see `ownership`
--- @treturn {table,...} {name, variable, path, value, is_shared}; `name` starts with
---   `global`, so it cannot be mistaken for a module; `is_shared`: the table may
---   also have functions of other code
+-- @treturn {table,...} {name, variable, path, value, is_shared}. `name` starts with
+--   `global`, so that it cannot be mistaken for the name of a module. `is_shared`
+--   means that the table may also have functions of other code.
 local function list(origin)
     local modules, result = {}, {}
     for _, value in pairs(table.copy(package.loaded)) do

@@ -1,6 +1,6 @@
 --- Splits `package.loaded` into two tables: one for the serving code, and one for
--- the other code. Until the commit, the other code is the new code. After the
--- commit, it is the old code that is still running.
+-- the non-serving code. The non-serving code is the new code until the commit;
+-- after the commit, it is the old code that is still running.
 --
 -- `require` always uses the original table, which is in the Lua registry. That
 -- table is emptied, and its metatable forwards each access to the table of the
@@ -8,8 +8,8 @@
 -- that both kinds of code can iterate over their modules: LuaJIT may be built
 -- without `__pairs`.
 --
--- Code may keep a reference to its table. `release` turns both tables into
--- proxies of the original one.
+-- Code may keep a reference to either table, so `release` turns both into proxies
+-- of the original table.
 
 local require = ...
 require('table.new')
@@ -20,8 +20,8 @@ local new_table = table.new
 local Loaded = {}
 Loaded.__index = Loaded
 
---- Copies a table. The copy is allocated in its final size: nothing yields while
--- `package.loaded` is split, and growing it step by step takes twice as long.
+--- Copies a table. The copy is allocated in its final size, because nothing can
+-- yield while `package.loaded` is split, and a copy that grows takes twice as long.
 -- @tparam table source
 -- @tparam number count number of entries in `source`
 local function copy(source, count)
@@ -40,9 +40,9 @@ local function count_entries(source)
     return count
 end
 
---- Splits the table.
--- @tparam function is_other () -> whether the caller belongs to the other code
--- @tparam ?boolean passes_on whether a module that the other code sets is set for
+--- Splits `package.loaded`.
+-- @tparam function is_other () -> whether the caller is non-serving code
+-- @tparam ?boolean passes_on whether a module that non-serving code sets is set for
 --   serving code too, unless its name was passed to `offer`
 local function new(is_other, passes_on)
     local live = package.loaded
@@ -73,9 +73,9 @@ local function new(is_other, passes_on)
             if passes_on and target == staged and not self.offered[name] then
                 serving[name] = value
             end
-            -- A library that serving code loads during the reload is shared:
-            -- both the marker that `require` stores while the library is being
-            -- loaded, and the value that replaces the marker.
+            -- Share a library that serving code loads for the first time during the
+            -- reload. `require` sets it twice: to a marker while the library is
+            -- being loaded, and then to its value.
             local is_first = before[name] == nil and staged[name] == nil
             if target == serving and not self.offered[name]
             and (is_first or shared[name] and rawequal(staged[name], before[name]))
@@ -92,8 +92,9 @@ local function new(is_other, passes_on)
     return self
 end
 
---- Whether a module that serving code loads is shared with the other code. The
--- creator of the object may replace this function; by default none is shared.
+--- Whether non-serving code also gets a module that serving code loads during the
+-- reload. By default it does not; the creator of the object may override this
+-- function.
 function Loaded.is_shared()
     return false
 end
@@ -117,15 +118,15 @@ function Loaded:split_package(mine)
     setmetatable(package, self.package_access)
 end
 
---- Gives the other code a module of its own under a name.
+--- Sets the module that non-serving code finds under a name.
 -- @tparam string name
--- @param value nil to hide the module from the other code
+-- @param value value of the module; nil to hide the module from non-serving code
 function Loaded:offer(name, value)
     self.offered[name] = true
     self.staged[name] = value
 end
 
---- Returns the module that the other code finds under a name.
+--- Returns the module that non-serving code finds under a name.
 function Loaded:find(name)
     return self.staged[name]
 end
@@ -135,8 +136,8 @@ function Loaded:find_serving(name)
     return self.serving[name]
 end
 
---- Returns the names under which the other code was offered a module, or has itself
--- set or removed one.
+--- Returns the names of modules that may differ for non-serving code: those passed
+-- to `offer`, and those that non-serving code has set or removed itself.
 -- @treturn table name -> true
 function Loaded:changed()
     local names = {}
@@ -156,7 +157,10 @@ function Loaded:changed()
     return names
 end
 
---- Turns a table into a proxy of the original one, for code that has kept it.
+--- Turns one of the two tables into a proxy of `live`, for code that has kept a
+-- reference to it.
+-- @tparam table table the table of one kind of code
+-- @tparam table live the original `package.loaded`
 local function make_proxy(table, live)
     for name in next, table do
         table[name] = nil
@@ -170,8 +174,8 @@ local function make_proxy(table, live)
     })
 end
 
---- Restores the original table, with the modules of the serving code. A second call
--- does nothing.
+--- Makes the original table `package.loaded` again, with the modules of the serving
+-- code. A second call does nothing.
 function Loaded:close()
     if self.closed then
         return
@@ -189,7 +193,8 @@ function Loaded:close()
     rawset(package, 'loaded', self.live)
 end
 
---- Empties both tables and turns them into proxies of the original one.
+--- Empties the tables of serving and of non-serving code, and turns them into
+-- proxies of the original table.
 function Loaded:release()
     make_proxy(self.serving, self.live)
     make_proxy(self.staged, self.live)

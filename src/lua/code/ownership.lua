@@ -1,11 +1,10 @@
---- Determines whose code a function is: distinguishes functions of the new
--- generation from those of earlier ones, and assigns them to modules.
+--- Determines to which generation and module a function belongs.
 --
--- LuaJIT creates one prototype for each function of a chunk, and loading the
--- same file again creates different ones. So the prototypes of the chunks
--- loaded by a reload are exactly the new generation. The prototypes of earlier
--- generations are in the state table. Code loaded before the first reload is
--- recognised by its file.
+-- LuaJIT creates one prototype for each function of a chunk, and loading the same
+-- file again creates different ones. So the prototypes of the chunks loaded by a
+-- reload are exactly the new generation. The prototypes of earlier generations are
+-- in the state table. Code loaded before the first reload is recognised by its
+-- file.
 --
 -- A unit is a module with all code that is reloaded along with it: code that the
 -- module creates with `loadstring` or loads with `dofile` belongs to its unit. A
@@ -18,18 +17,19 @@ local jutil = require('jit.util')
 local Origin = {}
 Origin.__index = Origin
 
--- Chunk names that do not identify the code: of unnamed strings and stripped bytecode.
+-- Chunk names that do not identify code: those of unnamed strings and of stripped
+-- bytecode.
 local NAMELESS = {['=?'] = true, ['=(load)'] = true, ['=stdin'] = true}
 
---- Creates the record of a reload's code. There is no new code yet.
--- @tparam ?table registry see `core.registry`; tells the units of earlier generations
+--- Creates an empty record of a reload's new code.
+-- @tparam ?table registry see `core.registry`; has the units of earlier generations
 local function new(registry)
     return setmetatable({
         -- Prototype of new code -> unit. The references are strong, because
         -- nothing else may refer to a prototype before its first closure exists.
         protos = {},
         files = {},         -- set of chunk names whose code is replaced
-        aliases = {},       -- chunk name that is not its path -> unit
+        aliases = {},       -- chunk name other than the path of the file -> unit
         learned = {},       -- prototype of old code -> unit
         registry = registry or {},
         adopted = {},
@@ -42,8 +42,8 @@ local function proto_of(f)
     return jutil.funcinfo(f).proto
 end
 
---- Adds the prototypes of nested functions to a set: prototype -> unit.
--- @tparam table set
+--- Adds the prototypes of all functions nested in a function to a set.
+-- @tparam table set prototype -> unit
 -- @tparam function|proto proto_holder the outer function, or its prototype
 -- @tparam string unit
 -- @treturn table the set
@@ -64,20 +64,21 @@ local function add(set, proto_holder, unit)
     end
 end
 
---- Records a compiled file as new code.
+--- Records all functions of a compiled file as new code.
 -- @tparam function chunk result of `loadstring`
 -- @tparam string path of the file
 function Origin:record(chunk, path)
     local unit, source = '@' .. path, jutil.funcinfo(chunk).source
     self:take(chunk, unit)
     self.files[unit] = true
-    -- If the file is bytecode, its chunk name is the one given at compilation.
+    -- A file of bytecode has the chunk name that was given when it was compiled.
     if source ~= unit and source:match('^[@=]') and not NAMELESS[source] then
         self:add_source(source, unit)
     end
 end
 
---- Assigns all code with a chunk name to a unit, unless the chunk name is already known.
+--- Assigns all code with a chunk name to a unit. Does nothing if the chunk name is
+-- already recorded.
 -- @tparam string source chunk name
 -- @tparam string unit
 function Origin:add_source(source, unit)
@@ -87,8 +88,8 @@ function Origin:add_source(source, unit)
     end
 end
 
---- Records old code that no reload has loaded, for which only a search can tell the
--- unit, see `reach`.
+--- Records the units of old code that no reload has loaded. Its chunk names do not
+-- tell the units; `reach` has found them by a search.
 -- @tparam table protos prototype -> unit
 function Origin:learn(protos)
     for proto, unit in pairs(protos) do
@@ -99,11 +100,11 @@ function Origin:learn(protos)
     end
 end
 
---- Removes old code that `learn` has recorded, because it turned out not to belong to
--- a reloaded module alone. The other code from its file is removed too.
+--- Undoes `learn` for old code that does not belong to reloaded modules alone. All
+-- other code from the same files is removed from the record, too.
 -- @tparam table protos set of prototypes
--- @tparam table loaded set of paths of files that new code has loaded again, which
---   therefore remain recorded as replaced
+-- @tparam table loaded set of paths: files that new code has loaded again. The old
+--   code from these files is still replaced, so they stay recorded.
 function Origin:disown(protos, loaded)
     local sources = {}
     for proto in pairs(protos) do
@@ -123,8 +124,8 @@ function Origin:disown(protos, loaded)
     end
 end
 
---- Marks a function or prototype, and all functions nested in it, as new code.
--- @tparam function|proto code
+--- Records a function and all functions nested in it as new code.
+-- @tparam function|proto code the function, or its prototype
 -- @tparam string unit
 function Origin:take(code, unit)
     self.protos[type(code) == 'function' and proto_of(code) or code] = unit
@@ -156,7 +157,8 @@ function Origin:unit_on_stack(level)
     end
 end
 
---- Marks the code of a file as old, even though no new code is loaded from that file.
+--- Records that old code from a file is replaced, although no new code is loaded
+-- from that file.
 function Origin:forget(path)
     self.files['@' .. path] = true
 end
@@ -197,13 +199,13 @@ function Origin.is_same(f, g)
         and proto_of(f) ~= nil and proto_of(f) == proto_of(g))
 end
 
--- Libraries often wrap a function of the application in closures. To find it, at most
--- this number of functions is examined. A wrapper has few upvalues; a function that
--- refers to more functions is probably not a wrapper.
+-- Maximum number of functions that are examined to find the function in a wrapper.
+-- A wrapper has few upvalues: a function that refers to more functions than this is
+-- probably not a wrapper.
 local WRAPPERS = 64
 
---- Calls `visit` with a function, and with the functions that it wraps: those in its
--- upvalues, in the upvalues of those, and so on.
+--- Calls `visit` with a function and all functions that it may wrap: those in its
+-- upvalues, in the upvalues of these functions, and so on.
 -- @tparam function f
 -- @tparam function visit (function) -> any value other than nil ends the search
 -- @return the value that ended the search, or nil
@@ -239,14 +241,16 @@ end
 
 --- Whether a function is old, or a wrapper around an old one.
 function Origin:wraps_old(f)
-    -- New code that refers to an old function is not old itself.
+    -- A new function that refers to an old one is still new code.
     return not self:is_new(f) and wraps(f, function(g)
         return self:is_old(g)
     end)
 end
 
---- Returns those functions that pass a test, out of a function and the functions that
--- it wraps.
+--- Lists the functions that pass a test: the given function itself, if it does, and
+-- functions that it wraps.
+-- @tparam function f
+-- @tparam function test (function) -> boolean
 -- @treturn {function,...}
 function Origin.list_wrapped(f, test)
     local list = {}
@@ -265,12 +269,12 @@ function Origin:wraps_new(f)
     end)
 end
 
---- Records the running fiber as the one in which the transaction runs.
+--- Records that the transaction runs in the running fiber.
 function Origin:enter()
     self.fiber = fiber.id()
 end
 
---- Whether the running fiber is the one in which the transaction runs.
+--- Whether the transaction runs in the running fiber.
 function Origin:is_own_fiber()
     return self.fiber == fiber.id()
 end
@@ -289,13 +293,16 @@ function Origin:is_calling()
     end
 end
 
---- Treats whatever a fiber runs as new code, because new code has started the fiber.
+--- Records a fiber that new code has started: whatever runs in it counts as new
+-- code.
+-- @tparam number id of the fiber
 function Origin:adopt(id)
     self.adopted[id] = true
 end
 
---- Calls the `stop` of an old role as old code: it sees the modules, services and
--- variables of its own generation, and only it sees its changes to them.
+--- Calls the `stop` of an old role, so that it counts as old code: it sees the
+-- modules, services and variables of its own generation, and its changes to them
+-- are visible only to old code.
 function Origin:call_stop(f, ...)
     self.calls_old, self.stopping = true, fiber.id()
     local result = {f(...)}
@@ -303,13 +310,14 @@ function Origin:call_stop(f, ...)
     return unpack(result)
 end
 
---- Whether the running fiber is in a call of `call_stop`.
+--- Whether the running fiber is executing the `stop` of an old role, see
+-- `call_stop`.
 function Origin:is_stopping()
     return self.stopping ~= nil and self.stopping == fiber.id()
 end
 
---- Whether the caller is old code: of all old and new functions on the stack, the
--- innermost is old.
+--- Whether the caller is old code: the innermost function on the stack that is
+-- either old or new is old.
 function Origin:is_old_code()
     local level = 2
     while true do
@@ -323,8 +331,9 @@ function Origin:is_old_code()
     end
 end
 
---- Whether the caller is new code. It is if new code is on the stack, or has started
--- the fiber, or if the fiber is that of the transaction and is not calling old code.
+--- Whether the caller counts as new code. This is the case if a new function is on
+-- the stack, if new code has started the fiber, or if it is the fiber of the
+-- transaction and not in a call of old code.
 function Origin:is_new_code()
     local id = fiber.id()
     return (self.fiber == id and not self.calls_old) or self.adopted[id] ~= nil or self:is_calling()
@@ -336,7 +345,7 @@ function Origin:is_asking()
     return self.fiber == fiber.id() or self:is_new_code()
 end
 
---- Drops all records. No function is new or old from then on.
+--- Drops all records. Afterwards, no function counts as new or old.
 function Origin:release()
     self.protos, self.files, self.aliases, self.learned = {}, {}, {}, {}
     self.adopted, self.registry = {}, {}

@@ -1,10 +1,10 @@
---- Finds code that belongs to a module but is not from its file: files that the
--- module has loaded itself, for example with `dofile`, and code whose chunk name
--- is not a path. This is needed for modules that no reload has loaded, because
--- nothing has recorded what they compiled.
+--- Finds code that belongs to a module but does not come from the module's file:
+-- code of files that the module has loaded itself, for example with `dofile`, and
+-- code whose chunk name is not a path. This search is needed for modules that no
+-- reload has loaded, because nothing has recorded what they compiled.
 --
--- The search starts at the value of the module and follows tables, metatables
--- and upvalues. It does not enter objects of other modules, libraries and
+-- The search starts at the value of the module and follows tables, metatables and
+-- upvalues. It does not enter objects of other modules, of libraries or of
 -- Tarantool.
 
 local require = ...
@@ -12,12 +12,13 @@ local catalog = require('code.catalog')
 local jutil = require('jit.util')
 local slice = require('core.yield')
 
--- Maximum number of entries of a table, and of objects of a module, that are examined.
--- Whatever is larger is data, not code.
+-- Maximum number of entries that are examined in one table, and of objects that are
+-- examined for one module. What exceeds these numbers is assumed to be data, not
+-- code.
 local ENTRIES, OBJECTS = 1000, 5000
 
---- Adds the tables in global variables, and the tables in those, to a set: they are
--- usually the main script's.
+--- Adds all tables that are reachable from global variables through tables to a
+-- set. They usually belong to the main script.
 local function add_globals(set)
     local queue, first = {_G}, 1
     while queue[first] ~= nil and #queue < OBJECTS do
@@ -36,7 +37,7 @@ local function add_globals(set)
     end
 end
 
---- Returns the objects that a search does not enter, because they belong to other
+--- Returns the objects that a search must not enter, because they belong to other
 -- modules, Tarantool or the main script. May yield.
 -- @treturn table set of tables and functions
 local function foreign_objects()
@@ -50,8 +51,11 @@ local function foreign_objects()
     return set
 end
 
---- Calls `add` with each value to which a table or function refers directly. The
--- upvalues of a function that is not the module's own are left out.
+--- Calls `add` with each value to which an object refers directly. Upvalues are
+-- skipped for a function that does not belong to the module.
+-- @tparam table|function object
+-- @tparam boolean is_own whether `object` is a function of the module
+-- @tparam function add (value)
 local function expand(object, is_own, add)
     if type(object) == 'table' then
         local count = 0
@@ -75,11 +79,10 @@ local function expand(object, is_own, add)
 end
 
 --- Walks all objects reachable from the value of a module. May yield.
--- @param value
--- @tparam table not_entered set of objects that are not entered; `value` is entered
---   even if it is one of them
--- @tparam function visit (function) -> whether it belongs to the module, so that its
---   upvalues are followed
+-- @param value value of the module; it is entered even if it is in `not_entered`
+-- @tparam table not_entered set of other objects that the walk does not enter
+-- @tparam function visit called with each function; returns whether the function
+--   belongs to the module, so that its upvalues are followed
 local function walk(value, not_entered, visit)
     local queue, seen, first = {}, {}, 1
     local function add(object)
@@ -101,11 +104,12 @@ local function walk(value, not_entered, visit)
     end
 end
 
---- Finds the code of modules that is not from their own files. May yield.
+--- Finds the code that belongs to modules but does not come from their files. May
+-- yield.
 -- @tparam {{name, path, value},...} modules modules that no reload has loaded
 -- @tparam table paths set of the files of all application modules
 -- @treturn {{path, module, unit},...} files that the modules have loaded themselves
--- @treturn table prototype -> unit, of all code that was found
+-- @treturn table prototype -> unit, for all code that was found
 local function survey(modules, paths)
     local files, protos, not_entered = {}, {}, foreign_objects()
     local main_script = arg and arg[0]
@@ -135,9 +139,9 @@ local function survey(modules, paths)
     return files, protos
 end
 
---- Finds code that `survey` has attributed to old modules, but which new modules refer
--- to without having loaded it. So it belongs to other code, such as the main script.
--- May yield.
+--- Finds code that `survey` has wrongly attributed to old modules. New modules
+-- refer to it without having loaded it, so it belongs to something else, such as
+-- the main script. May yield.
 -- @tparam table values module name -> value in the new code
 -- @tparam table origin see `ownership`
 -- @treturn table set of prototypes

@@ -1,10 +1,10 @@
---- Records the code that new code compiles itself, whether with `dofile`, `loadfile`
--- or `loadstring`, or through a rock that keeps one of these in a local variable.
+--- Records the code that new code compiles itself: with `dofile`, `loadfile` or
+-- `loadstring`, or through a rock that keeps one of these in a local variable.
 --
--- LuaJIT raises a VM event for each prototype created by its parser. With a
--- handler for it, neither `dofile` nor `loadstring` has to be replaced. The
--- handler is attached only while new code is loaded. Bytecode does not pass the
--- parser and raises no event.
+-- LuaJIT raises a VM event for each prototype created by its parser. The recorder
+-- handles this event, so it need not replace `dofile` or `loadstring`. The handler
+-- is attached only while new code is loaded. Bytecode does not pass the parser and
+-- raises no event.
 --
 -- The event does not tell from which file the compiled text was read. So the
 -- recorder also notes which files new code opens. When text is compiled, it is
@@ -17,7 +17,7 @@ local jutil = require('jit.util')
 
 local OURS = '@cartridge-reload/'
 -- Limits of the search for the path of a file: number of stack frames, number of
--- paths that are tried, and length of a path.
+-- paths that are tried, and length of a path in bytes.
 local FRAMES, TRIES, PATH = 6, 50, 1024
 -- Maximum number of opened files that are noted between two compilations.
 local OPENED = 64
@@ -39,9 +39,9 @@ local function caller(level)
     end
 end
 
---- Finds the file from which compiled text was read, if the chunk name does not tell:
--- searches the local variables and constants of the functions on the stack for the
--- path of a file with exactly this content.
+--- Finds the file from which compiled text was read, when the chunk name is not its
+-- path. Searches the local variables and constants of the functions on the stack
+-- for the path of a file with exactly this content.
 -- @tparam string text
 -- @tparam number level stack level at which to start
 -- @treturn ?string path
@@ -81,7 +81,7 @@ local function file_of_text(text, level)
     return nil
 end
 
---- Records that a unit has loaded a file itself.
+--- Records a file that the module of a unit has loaded itself, without `require`.
 function Recorder:add_file(path, unit)
     local text, digest = catalog.read(path)
     -- The path may be an arbitrary chunk name, for which no file exists.
@@ -90,20 +90,20 @@ function Recorder:add_file(path, unit)
     end
     self.files[unit] = self.files[unit] or {}
     self.files[unit][path] = digest
-    -- This makes code from the file in earlier generations old.
+    -- From now on, code that earlier generations have loaded from this file is old.
     self.txn.origin:add_source('@' .. path, unit)
 end
 
---- Notes that new code has opened a file.
+--- Notes a file that new code has opened.
 local function note_opened(self, path)
     if type(path) == 'string' and #path <= PATH and #self.opened < OPENED and catalog.is_application_path(path) then
         table.insert(self.opened, path)
     end
 end
 
---- Returns the opened file from which text was probably read.
--- @tparam string text chunk name: the text itself, or a path
--- @treturn ?string path of the file with this path or content
+--- Finds the opened file from which compiled text was probably read.
+-- @tparam string text chunk name of the code: the text itself, or a path
+-- @treturn ?string path of an opened file with this path or content
 local function find_opened(self, text)
     if self.sought ~= text then
         self.sought, self.found = text, nil
@@ -118,20 +118,21 @@ local function find_opened(self, text)
 end
 
 --- Records the files from which compiled text may have been read.
--- @tparam string source chunk name: the text itself, or a name given by the caller
+-- @tparam string source chunk name: the text itself, or the name that was passed to
+--   `loadstring`
 -- @tparam string unit
 function Recorder:add_text(source, unit)
     local path = source:sub(1, 1) ~= '=' and (find_opened(self, source) or file_of_text(source, 4)) or nil
     for _, opened in ipairs(path == nil and self.opened or {}) do
         self:add_file(opened, unit)
     end
-    -- A chunk name given by the caller is often the path.
+    -- A chunk name that was passed to `loadstring` is often the path.
     self:add_file(path or source, unit)
     self.opened, self.sought, self.found = {}, nil, nil
 end
 
---- Handles the VM event for a prototype. LuaJIT raises it for nested functions first,
--- and for the chunk itself last.
+--- Handles the VM event for a new prototype. LuaJIT raises the event for nested
+-- functions first, and for the chunk itself last.
 function Recorder:note(proto)
     local origin = self.txn.origin
     local by = caller(3)
@@ -140,8 +141,8 @@ function Recorder:note(proto)
     end
     local info = jutil.funcinfo(proto)
     local path = info.source:match('^@(.*)$')
-    -- Code of libraries is not recorded, whoever loads them, and neither is the
-    -- code that they generate. But the application's files that they load are.
+    -- Do not record code from the files of libraries, nor code that libraries
+    -- generate. Files of the application are recorded even if a library loads them.
     if path ~= nil and not catalog.is_application_path(path)
     or path == nil and not origin:is_new(by.func) and find_opened(self, info.source) == nil then
         return
@@ -161,7 +162,10 @@ function Recorder:note(proto)
     end
 end
 
---- Replaces a function that opens files by one that notes which files new code opens.
+--- Replaces a function that opens files by a stand-in, which notes the files that
+-- new code opens.
+-- @tparam table holder table with the function
+-- @tparam string name key of the function
 local function watch(self, holder, name)
     local txn, original = self.txn, holder ~= nil and holder[name]
     if type(original) ~= 'function' then
@@ -180,7 +184,8 @@ end
 --- Starts recording.
 -- @tparam table txn the transaction
 -- @tparam function current () -> the module that is being loaded, or nil
--- @treturn table the recorder, with `files`: unit -> path -> digest
+-- @treturn table the recorder. Its field `files` has the recorded files: unit ->
+--   path -> digest
 local function start(txn, current)
     local self = setmetatable({txn = txn, current = current, files = {}, opened = {}, watched = {}}, Recorder)
     watch(self, io, 'open')

@@ -2,20 +2,21 @@
 -- a symbolic link to it now points to another release.
 --
 -- Deployment tools put each release into a directory of its own, and let a link
--- such as `current` point to the latest one. But a process that was started in
--- the directory of the link has the release directory itself as its working
--- directory, and keeps reading the old release when the link has changed.
+-- such as `current` point to the latest one. But the working directory of a process
+-- that was started there is the release directory itself, not the link. So the
+-- process keeps reading the old release after the link has changed.
 
 local require = ...
 local catalog = require('code.catalog')
 local fio = require('fio')
 local slice = require('core.yield')
 
--- Maximum number of links in one path, and of entries of a directory.
+-- Maximum number of symbolic links in one path, and of entries in a directory that
+-- is searched for links.
 local LINKS, ENTRIES = 40, 200
 
---- Resolves all links in an absolute path.
--- @treturn ?string nil if there are more than LINKS
+--- Resolves all symbolic links in an absolute path.
+-- @treturn ?string nil if there are too many links, such as in a loop
 local function resolve(path)
     local resolved, rest, left = '', path, LINKS
     while rest ~= '' do
@@ -44,7 +45,8 @@ local function split(path)
     return parent ~= '' and parent or '/', name
 end
 
---- Returns the name of a release directory without version, timestamp or commit id.
+--- Returns the part of a release directory's name that all releases have in common:
+-- the name without version, timestamp or commit id.
 local function stem(name)
     if #name >= 7 and name:match('^%x+$') then
         return ''
@@ -54,7 +56,7 @@ end
 
 --- Returns the directory from which most of the modules are loaded. Yields.
 -- @tparam {table,...} modules {name, path}
--- @treturn ?string absolute path without links
+-- @treturn ?string absolute path, with symbolic links resolved
 -- @treturn ?string path of one of the modules, relative to the directory
 local function root(modules)
     local counts, best, file = {}, nil, nil
@@ -74,8 +76,11 @@ local function root(modules)
     return resolve(best), file
 end
 
---- Whether a directory is another release of the same application: it is beside
--- `release`, has a name of the same form, and contains the module `file` too.
+--- Whether a directory is another release of the same application: it has the same
+-- parent directory as `release`, a similar name, and contains the same module.
+-- @tparam string directory
+-- @tparam string release
+-- @tparam string file path of the module, relative to `release`
 local function is_other_release(directory, release, file)
     local parent, name = split(directory)
     local own_parent, own_name = split(release)
@@ -83,11 +88,11 @@ local function is_other_release(directory, release, file)
         and fio.path.exists(directory .. '/' .. file)
 end
 
---- Whether there may be another release of the application beside a directory: an entry
--- of the parent directory has a name of the same form. Yields.
--- @tparam string directory
--- @treturn boolean also true if the parent directory cannot be listed: its links may
---   still be readable
+--- Whether there may be another release of the application beside a release
+-- directory: its parent directory has another entry with a similar name. Yields.
+-- @tparam string directory the release directory
+-- @treturn boolean also true if the parent directory cannot be listed: links in it
+--   may still be readable
 local function has_sibling(directory)
     local parent, own = split(directory)
     local names = fio.listdir(parent)
@@ -100,9 +105,9 @@ local function has_sibling(directory)
     return names == nil
 end
 
---- Lists the symbolic links in a directory, in order of their names. The result is
--- cached, because each directory entry costs a call to a worker thread of fio.
--- Links to the previous release, which some tools keep, are left out. Yields.
+--- Lists the symbolic links in a directory, sorted by name. Links to the previous
+-- release, which some tools keep, are left out. The result is cached, because fio
+-- reads each link in a worker thread, which is slow. Yields.
 -- @tparam ?string directory
 -- @tparam table listed cache: directory -> result
 -- @treturn {{path, target},...}
@@ -127,11 +132,11 @@ local function links_in(directory, listed)
     return links
 end
 
---- Searches for a link to a release, next to the release directory or next to its
--- parent directory. Yields.
--- @tparam string release directory without links
+--- Searches for a symbolic link to a release, in the parent and grandparent
+-- directory of the release directory. Yields.
+-- @tparam string release release directory, with symbolic links resolved
 -- @tparam string file path of a module, relative to `release`
--- @tparam table listed see `links_in`
+-- @tparam table listed cache, see `links_in`
 -- @treturn[1] boolean true if a link points to this release
 -- @treturn[2] boolean false
 -- @treturn[2] ?string link that points to another release
@@ -151,10 +156,10 @@ local function search(release, file, listed)
     return false, link, other
 end
 
---- Finds the link through which the modules were deployed, if it now points to another
--- release. Yields.
+--- Finds the symbolic link through which the modules were deployed, if it now
+-- points to another release. Yields.
 -- @tparam {table,...} modules {name, path}
--- @treturn ?string link, nil if it has not changed
+-- @treturn ?string link, nil if it still points to the same release
 -- @treturn ?string directory to which it points now
 -- @treturn ?string directory from which the modules are read
 local function moved(modules)
@@ -166,8 +171,8 @@ local function moved(modules)
         table.insert(candidates, {release = release, file = file})
         release, file = parent, name .. '/' .. file
     end
-    -- If the link has changed, it points to another directory beside the release.
-    -- Looking for one first is far cheaper than reading every link.
+    -- A link that has changed now points to another directory beside the release.
+    -- To look for such a directory first is far cheaper than to read every link.
     local may_move = false
     for _, candidate in ipairs(candidates) do
         may_move = may_move or has_sibling(candidate.release)
@@ -175,7 +180,8 @@ local function moved(modules)
     if not may_move then
         return nil
     end
-    -- PWD is the working directory as the shell named it, with links.
+    -- PWD is the working directory under the name that was used to enter it, with
+    -- symbolic links unresolved.
     local pwd, listed = os.getenv('PWD'), {}
     local now = pwd and pwd:sub(1, 1) == '/' and resolve(pwd)
     for _, candidate in ipairs(candidates) do
@@ -192,7 +198,8 @@ local function moved(modules)
     return nil
 end
 
---- Returns a warning if the link to the release now points to another one. Yields.
+--- Returns a warning if the symbolic link to the release now points to another
+-- release. Yields.
 -- @tparam {table,...} modules {name, path}
 -- @treturn ?string
 local function warning(modules)

@@ -1,24 +1,24 @@
 --- Ends fibers of failed code that catch the error of their cancellation.
 --
 -- A cancelled fiber wakes up with an error, but may catch it and continue. So a
--- count hook raises another error at each Lua instruction of the fiber, until it
--- has left the failed code. The hook slows down all fibers, so it is set for one
--- iteration of the event loop at a time.
+-- count hook raises another error at each Lua instruction of the fiber, until the
+-- fiber has left the failed code. The hook slows down all fibers. So it is set only
+-- for one iteration of the event loop, and set again after a pause.
 --
--- The hook raises no error in code of Tarantool or of this program. LuaJIT does
--- not call hooks from compiled code, so traces are flushed, and the JIT compiler
--- is off while the hook is set.
+-- The hook raises no error in code of Tarantool or of this program. LuaJIT does not
+-- call hooks from compiled code, so traces are flushed, and the JIT compiler is off
+-- while the hook is set.
 
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 local generations = require('code.generations')
 
--- Seconds between two iterations of the event loop with the hook.
+-- Pause between two iterations of the event loop with the hook, in seconds.
 local PAUSE = 0.01
 
---- Whether an error may be raised in the function that the hook has interrupted, at
--- stack level 3: level 1 is this function, 2 the hook.
+--- Whether the hook may raise an error in the function that it has interrupted.
+-- That function is at stack level 3: level 1 is this function, 2 the hook.
 local function may_raise()
     local info = debug.getinfo(3, 'fS')
     return info ~= nil and info.source:sub(1, 9) ~= '@builtin/' and not generations.is_ours(info.func)
@@ -47,12 +47,13 @@ local function run_loop_with_hook(targets)
     end
 end
 
---- Ends fibers, as far as possible until a given time. Yields.
+--- Ends as many of the given fibers as possible until a given time. Does nothing if
+-- a debugger has set a hook. Yields.
 -- @tparam {table,...} list fibers {id, object}
 -- @tparam number until_time on the monotonic clock
 -- @tparam function is_over (item) -> whether the fiber has ended
--- @tparam ?function own_hook hook of this program, which may be replaced while this
---   runs. Any other hook belongs to a debugger; then this does nothing.
+-- @tparam ?function own_hook a hook that this program has set, and that may be
+--   replaced for the time of the call
 local function run(list, until_time, is_over, own_hook)
     local hook = debug.gethook()
     if hook ~= nil and hook ~= own_hook then
