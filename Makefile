@@ -275,6 +275,7 @@ fuzz-targets: $(FUZZ_TARGETS)
 lint:		## manual, scripts, Lua, warnings of two compilers
 	@scripts/install-deps.sh lint
 	scripts/check-layers.sh
+	scripts/check-includes.sh
 	mandoc -T lint -W warning man/*
 	for page in man/*; do \
 		groff -mandoc -Tutf8 -ww -rLL=80n -z $$page; \

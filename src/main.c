@@ -14,11 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/request_args.h"
 #include "cli/complete.h"
 #include "cli/credentials.h"
 #include "cli/help.h"
 #include "cli/options.h"
+#include "cli/request_args.h"
 #include "output/output.h"
 #include "output/term.h"
 #include "proto/request.h"

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "target/discover.h"
 #include "cli/complete.h"
+#include "target/discover.h"
 
 static int
 is_plain(const char *name)

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/extensions.h"
 #include "cli/request_args.h"
+#include "cli/extensions.h"
 #include "util/file.h"
 #include "util/json_util.h"
 

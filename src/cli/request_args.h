@@ -11,8 +11,8 @@
 
 #include <jansson.h>
 
-#include "util/error.h"
 #include "cli/options.h"
+#include "util/error.h"
 
 /*
  * Returns the arguments of the command in the options, a new reference.  Reads

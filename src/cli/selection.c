@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/selection.h"
 #include "target/discover.h"
 #include "target/project_config.h"
-#include "cli/selection.h"
 
 /* The maximum number of names in a message. */
 #define NAMES_MAX	6

@@ -10,9 +10,9 @@
 #ifndef CR_SELECTION_H
 #define CR_SELECTION_H
 
-#include "util/error.h"
 #include "cli/options.h"
 #include "target/target.h"
+#include "util/error.h"
 
 /*
  * Adds the targets that the options name.  If they name none, adds those of the

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/conn.h"
 #include "net/exchange.h"
+#include "net/conn.h"
 #include "proto/reply.h"
 #include "util/clock.h"
 

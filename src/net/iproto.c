@@ -8,8 +8,8 @@
 
 #include <msgpuck.h>
 
-#include "net/greeting.h"
 #include "net/iproto.h"
+#include "net/greeting.h"
 #include "proto/msgpack_text.h"
 
 enum iproto_key {

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "output/text.h"
 #include "output/output.h"
 #include "output/term.h"
-#include "output/text.h"
 #include "proto/report.h"
 
 void

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/reply.h"
 #include "proto/report.h"
+#include "proto/reply.h"
 #include "proto/report_schema.h"
 #include "util/escape.h"
 #include "util/json_util.h"

@@ -12,9 +12,9 @@
 
 #include <stdio.h>
 
-#include "util/error.h"
 #include "cli/options.h"
 #include "output/output.h"
+#include "util/error.h"
 #include "util/strlist.h"
 
 /*

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "output/term.h"
 #include "repl/highlight.h"
+#include "output/term.h"
 
 /* The state of highlighting one document. */
 struct highlighter {

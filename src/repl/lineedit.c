@@ -13,8 +13,8 @@
 
 /* Makes the readline headers declare functions with prototypes. */
 #define HAVE_STDARG_H
-#include <readline/readline.h>
 #include <readline/history.h>
+#include <readline/readline.h>
 
 #include "repl/lineedit.h"
 

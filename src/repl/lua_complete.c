@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "output/term.h"
 #include "repl/lua_complete.h"
+#include "output/term.h"
 #include "repl/result.h"
 #include "util/clock.h"
 #include "util/escape.h"

@@ -4,11 +4,11 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "repl/print.h"
 #include "proto/reply.h"
 #include "repl/highlight.h"
 #include "repl/lineedit.h"
 #include "repl/pager.h"
-#include "repl/print.h"
 
 void
 print_message(const struct printer *printer, unsigned long line,

@@ -8,8 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/request_args.h"
+#include "repl/repl.h"
 #include "cli/help.h"
+#include "cli/request_args.h"
 #include "output/term.h"
 #include "repl/backslash.h"
 #include "repl/event.h"
@@ -19,7 +20,6 @@
 #include "repl/lua_complete.h"
 #include "repl/pager.h"
 #include "repl/print.h"
-#include "repl/repl.h"
 #include "repl/result.h"
 #include "repl/statement.h"
 #include "rollout/command.h"

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "repl/result.h"
 #include "proto/reply.h"
 #include "repl/highlight.h"
-#include "repl/result.h"
 #include "util/json_util.h"
 
 #define BEGIN		"---\n"

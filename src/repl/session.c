@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "repl/session.h"
 #include "net/conn.h"
 #include "proto/request.h"
-#include "repl/session.h"
 #include "util/clock.h"
 
 struct line {

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rollout/command.h"
 #include "cli/request_args.h"
 #include "cli/selection.h"
 #include "output/term.h"
 #include "rollout/cluster.h"
-#include "rollout/command.h"
 #include "rollout/fleet.h"
 #include "rollout/health.h"
 #include "rollout/job.h"

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "rollout/job.h"
 #include "cli/request_args.h"
 #include "output/term.h"
-#include "rollout/job.h"
 #include "util/clock.h"
 #include "util/escape.h"
 #include "util/json_util.h"

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rollout/health.h"
 #include "rollout/preflight.h"
+#include "rollout/health.h"
 #include "rollout/scheduler.h"
 
 /* Number of characters shown of a digest, enough to tell two apart. */

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rollout/scheduler.h"
 #include "net/poller.h"
 #include "output/term.h"
 #include "rollout/health.h"
 #include "rollout/job.h"
-#include "rollout/scheduler.h"
 #include "util/clock.h"
 #include "util/fdlimit.h"
 #include "util/signals.h"

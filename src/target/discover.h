@@ -10,8 +10,8 @@
 #ifndef CR_DISCOVER_H
 #define CR_DISCOVER_H
 
-#include "util/error.h"
 #include "target/target.h"
+#include "util/error.h"
 
 /* NULL: not given.  At least one of the first three is required. */
 struct discover_query {

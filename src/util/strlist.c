@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/array.h"
 #include "util/strlist.h"
+#include "util/array.h"
 
 int
 strlist_add(struct strlist *strlist, const char *text, size_t len,

@@ -11,6 +11,7 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

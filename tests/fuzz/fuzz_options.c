@@ -3,8 +3,8 @@
 
 /* The command line, one argument per line. */
 
-#include "fuzz.h"
 #include "cli/options.h"
+#include "fuzz.h"
 #include "util/outcome.h"
 
 #define ARGUMENTS_MAX	64

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "util/outcome.h"
 #include "target/project_config.h"
+#include "util/outcome.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

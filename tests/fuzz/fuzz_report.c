@@ -7,12 +7,12 @@
  * The first byte selects the command, the output format and the verbosity.
  */
 
-#include "fuzz.h"
 #include "cli/options.h"
-#include "util/outcome.h"
+#include "fuzz.h"
 #include "output/output.h"
 #include "proto/reply.h"
 #include "proto/report.h"
+#include "util/outcome.h"
 
 /* For the tree, the report made from it, and the printed text. */
 #define HEAP_MAX(len)	((size_t)512 * 1024 * 1024 + 4 * (len))

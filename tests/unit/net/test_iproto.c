@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "net/iproto.h"
 #include "../support/fakes/frames.h"
+#include "net/iproto.h"
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 #define BYTES(text)	text, sizeof(text) - 1
