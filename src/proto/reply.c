@@ -42,12 +42,6 @@
  */
 #define COST_PLACEHOLDER	5
 
-/*
- * Result of functions that keep the event, instead of 0 or -1: the caller must
- * not free it.
- */
-#define EVENT_RETAINED		1
-
 struct anchor {
 	json_t		*node;
 	size_t		 size;
@@ -59,10 +53,8 @@ struct anchor {
 struct frame {
 	json_t		*node;
 	int		 is_map;
-	const char	*key;		/* pending key, or NULL */
+	char		*key;		/* pending key, or NULL; owned */
 	size_t		 key_len;
-	yaml_event_t	 key_event;	/* owns `key` if key_made is NULL */
-	char		*key_made;
 	size_t		 size;		/* text bytes, aliases expanded */
 	unsigned	 height;	/* levels from here down */
 	size_t		 anchor;	/* index plus one, or 0 for none */
@@ -70,7 +62,6 @@ struct frame {
 
 struct reader {
 	yaml_parser_t	 parser;
-	yaml_event_t	 event;		/* unless key_event is used */
 	struct frame	 frames[REPLY_DEPTH_MAX];
 	unsigned	 depth;
 	json_t		*root;
@@ -80,7 +71,6 @@ struct reader {
 	size_t		 budget;	/* bytes left for the tree */
 	size_t		 limit;		/* the initial budget */
 	int		 has_placeholders;
-	struct scalars	 scalars;
 	struct error	*error;
 };
 
@@ -161,33 +151,29 @@ scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
 }
 
 /*
- * Sets the key for the next value of the top frame, a map.  The text belongs to
- * `made`, which is owned even on failure, or, if that is NULL, to the frame's
- * key_event.  Returns EVENT_RETAINED in the second case.
+ * Sets the key for the next value of the top frame, a map.  Takes ownership of
+ * the text, even on failure.
  */
 static int
-set_key(struct reader *reader, const char *text, size_t len, char *made)
+set_key(struct reader *reader, char *text, size_t len)
 {
 	struct frame *frame = &reader->frames[reader->depth - 1];
 
+	if (text == NULL)
+		return out_of_memory(reader);
 	if (charge(reader, COST_PAIR + len) == -1) {
-		free(made);
+		free(text);
 		return -1;
 	}
 	frame->key = text;
 	frame->key_len = len;
-	frame->key_made = made;
-	return made == NULL ? EVENT_RETAINED : 0;
+	return 0;
 }
 
 static void
 drop_key(struct frame *frame)
 {
-	if (frame->key == NULL)
-		return;
-	if (frame->key_made == NULL)
-		yaml_event_delete(&frame->key_event);
-	free(frame->key_made);
+	free(frame->key);
 	frame->key = NULL;
 }
 
@@ -217,7 +203,7 @@ set_node_key(struct reader *reader, const json_t *node)
 		free(text);
 		return -1;
 	}
-	return set_key(reader, text, len, text);
+	return set_key(reader, text, len);
 }
 
 static int
@@ -365,13 +351,14 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key && anchor == NULL) {
 		count_size(reader, len + 1, 0);
-		return set_key(reader, text, len, made);
+		/* A key has no NUL, unless it was converted. */
+		return set_key(reader, made != NULL ? made : strdup(text), len);
 	}
 	if (made == NULL && event->data.scalar.plain_implicit &&
 	    event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
-		node = scalars_value(&reader->scalars, text, len);
+		node = yaml_scalar_value(text, len);
 	else
-		node = scalars_string(&reader->scalars, text, len);
+		node = json_stringn_nocheck(text, len);
 	result = node == NULL ? out_of_memory(reader) :
 	    charge(reader, scalar_cost(node));
 	if (result == -1 || add_anchor(reader, anchor, node, len + 1, 0,
@@ -387,7 +374,8 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 		 */
 		count_size(reader, len + 1, 0);
 		json_decref(node);
-		return set_key(reader, text, len, made);
+		/* A key has no NUL, unless it was converted. */
+		return set_key(reader, made != NULL ? made : strdup(text), len);
 	}
 	free(made);
 	return add_value(reader, node, len + 1, 0);
@@ -436,7 +424,7 @@ end_collection(struct reader *reader)
 	return add_value(reader, frame->node, frame->size, frame->height);
 }
 
-/* Handles an event.  Returns 0, -1 with an error, or EVENT_RETAINED. */
+/* Handles an event.  Returns 0, or -1 with an error. */
 static int
 read_event(struct reader *reader, yaml_event_t *event)
 {
@@ -490,29 +478,21 @@ is_empty_document(const struct reader *reader, const yaml_event_t *event)
 static int
 read_stream(struct reader *reader)
 {
-	yaml_event_t *event;
+	yaml_event_t event;
 	int end, result;
 
 	do {
-		/*
-		 * The event of a key is kept until the value arrives, so that
-		 * the text need not be copied.
-		 */
-		event = awaits_key(reader) ?
-		    &reader->frames[reader->depth - 1].key_event :
-		    &reader->event;
-		if (!yaml_parser_parse(&reader->parser, event))
+		if (!yaml_parser_parse(&reader->parser, &event))
 			return parser_error(reader);
-		end = event->type == YAML_STREAM_END_EVENT;
-		if (is_empty_document(reader, event)) {
+		end = event.type == YAML_STREAM_END_EVENT;
+		if (is_empty_document(reader, &event)) {
 			reader->root = json_array();
 			result = reader->root == NULL ?
 			    out_of_memory(reader) : 0;
 		} else {
-			result = read_event(reader, event);
+			result = read_event(reader, &event);
 		}
-		if (result != EVENT_RETAINED)
-			yaml_event_delete(event);
+		yaml_event_delete(&event);
 		if (result == -1)
 			return -1;
 	} while (!end);
@@ -564,7 +544,6 @@ reader_finish(struct reader *reader)
 	free(reader->anchors);
 	json_decref(reader->names);
 	json_decref(reader->root);
-	scalars_finish(&reader->scalars);
 }
 
 json_t *

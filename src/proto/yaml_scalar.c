@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,39 +67,8 @@ read_real(const char *text, size_t len, double *number)
 	return end == p && isfinite(*number) ? 0 : -1;
 }
 
-static size_t
-slot_of(const char *text, size_t len)
-{
-	uint64_t first = 0, last = 0;
-
-	if (len < sizeof(first)) {
-		memcpy(&first, text, len);
-	} else {
-		memcpy(&first, text, sizeof(first));
-		memcpy(&last, text + len - sizeof(last), sizeof(last));
-	}
-	first = (first ^ last * 31 ^ len) * 0x9e3779b97f4a7c15ULL;
-	return (size_t)(first >> 32) % SCALARS_MAX;
-}
-
 json_t *
-scalars_string(struct scalars *scalars, const char *text, size_t len)
-{
-	json_t **slot;
-
-	if (len > SCALARS_LEN_MAX)
-		return json_stringn_nocheck(text, len);
-	slot = &scalars->strings[slot_of(text, len)];
-	if (*slot == NULL || json_string_length(*slot) != len ||
-	    memcmp(json_string_value(*slot), text, len) != 0) {
-		json_decref(*slot);
-		*slot = json_stringn_nocheck(text, len);
-	}
-	return json_incref(*slot);
-}
-
-json_t *
-scalars_value(struct scalars *scalars, const char *text, size_t len)
+yaml_scalar_value(const char *text, size_t len)
 {
 	json_int_t integer;
 	double real;
@@ -132,14 +100,5 @@ scalars_value(struct scalars *scalars, const char *text, size_t len)
 		/* Integers beyond 64 bits, dates and UUIDs are text. */
 		break;
 	}
-	return scalars_string(scalars, text, len);
-}
-
-void
-scalars_finish(struct scalars *scalars)
-{
-	size_t i;
-
-	for (i = 0; i < SCALARS_MAX; i++)
-		json_decref(scalars->strings[i]);
+	return json_stringn_nocheck(text, len);
 }

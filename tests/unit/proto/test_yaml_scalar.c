@@ -18,12 +18,7 @@
 static json_t *
 value_of(const char *text, size_t len)
 {
-	struct scalars scalars = { 0 };
-	json_t *value;
-
-	value = scalars_value(&scalars, text, len);
-	scalars_finish(&scalars);
-	return value;
+	return yaml_scalar_value(text, len);
 }
 
 static void
@@ -147,47 +142,6 @@ test_yaml_scalar_reals_are_typed(void **state)
 	}
 }
 
-static void
-test_yaml_scalar_repeated_string_is_shared(void **state)
-{
-	/* So many that each place is taken anew again and again. */
-	enum { WORDS = 3 * SCALARS_MAX };
-	static struct scalars scalars;
-	char text[WORDS][SCALARS_LEN_MAX + 4];
-	json_t *value, *again;
-	size_t i, len, round;
-
-	(void)state;
-	for (i = 0; i < WORDS; i++)
-		snprintf(text[i], sizeof(text[i]), "w%.*s%zu",
-		    (int)(i % SCALARS_LEN_MAX), "abcdefghijklmnopqrstuvwxyz",
-		    i % 100);
-	for (round = 0; round < 2; round++) {
-		for (i = 0; i < WORDS; i++) {
-			len = strlen(text[i]);
-			value = scalars_value(&scalars, text[i], len);
-			again = scalars_string(&scalars, text[i], len);
-			assert_int_equal(value == again,
-			    len <= SCALARS_LEN_MAX);
-			assert_string_equal(json_string_value(value), text[i]);
-			assert_string_equal(json_string_value(again), text[i]);
-			json_decref(again);
-			json_decref(value);
-		}
-	}
-	/* The same text in quotes is another value; a NUL is part of one. */
-	value = scalars_value(&scalars, "12", 2);
-	again = scalars_string(&scalars, "12", 2);
-	assert_true(json_is_integer(value) && json_is_string(again));
-	json_decref(value);
-	value = scalars_string(&scalars, "12\0", 3);
-	assert_int_equal(json_string_length(value), 3);
-	json_decref(value);
-	scalars_finish(&scalars);
-	assert_string_equal(json_string_value(again), "12");
-	json_decref(again);
-}
-
 int
 main(void)
 {
@@ -195,7 +149,6 @@ main(void)
 		cmocka_unit_test(test_yaml_scalar_words_are_typed),
 		cmocka_unit_test(test_yaml_scalar_integers_are_typed),
 		cmocka_unit_test(test_yaml_scalar_reals_are_typed),
-		cmocka_unit_test(test_yaml_scalar_repeated_string_is_shared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
