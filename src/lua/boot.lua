@@ -1,15 +1,17 @@
 --- Runs a command inside the instance.
 --
--- This chunk is called by the request line. It receives the other modules as text,
--- loads those that are required, runs the command and returns its report. It leaves
--- nothing behind: the modules live in a private table, not in `package.loaded`.
+-- The line that the client sends calls this chunk. The chunk receives the source of
+-- the other modules as text, loads those that are required, runs the command and
+-- returns its report. It leaves nothing behind: the modules live in a private table,
+-- not in `package.loaded`.
 --
--- Every other file here except commands/repl.lua starts with `local require = ...`:
--- its `require` looks among these modules first, and falls back to that of
--- Tarantool.
+-- A module that requires others starts with `local require = ...`. That function is
+-- `private_require` below: it looks for a name among these modules first, and
+-- otherwise calls Tarantool's own `require`. Only commands/repl.lua is sent and run
+-- without this file.
 --
--- Arguments: name, source, name, source, ..., and last the arguments of the command
--- in JSON. Returns the report, a table that follows the schema of the manual.
+-- Arguments: name, source, name, source, ..., and last the arguments of the command in
+-- JSON. Returns the report, a table that follows the schema of the manual.
 
 local clock = require('clock')
 local fiber = require('fiber')
@@ -19,9 +21,9 @@ local json = require('json')
 local SLICE = 0.002
 local slice_began = clock.monotonic()
 
--- The global variables of these files. The functions of Lua are copied now: new
--- code may replace `pairs` or `table.insert` and then fail, and the rollback must
--- still work.
+-- The environment of these modules. Lua's functions are copied into it now: new code
+-- may replace `pairs` or `table.insert` and then fail, and the rollback must still
+-- work.
 local environment = {}
 for name, value in pairs(_G) do
     if type(value) == 'function' then

@@ -1,14 +1,14 @@
---- Adapter: Tarantool's own functions and settings: its modules, `box` and its
--- objects, the metatables of basic types, and settings such as `json.cfg`.
+--- Adapter: Tarantool's own functions and settings: its modules, `box` and its objects,
+-- the metatables of basic types, and settings such as `json.cfg`.
 --
--- All code shares them, so a change cannot be staged; a rollback restores what
--- differs. It must be the first adapter: its snapshot is taken before other
--- adapters replace functions of Tarantool, and its rollback runs after they have
--- restored them.
+-- All code shares them, so a change cannot be staged; a rollback restores whatever
+-- differs from the snapshot. This adapter must be the first one: its snapshot is taken
+-- before other adapters replace functions of Tarantool, and its rollback runs after
+-- they have restored them.
 --
 -- Old code hardly ever changes a function of Tarantool while a reload runs, but it
--- does change settings. So for settings the adapter records whether new code made
--- the change.
+-- does change settings. So for settings the adapter records whether new code made the
+-- change.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -19,10 +19,11 @@ local environ, setenv = rawget(os, 'environ'), rawget(os, 'setenv')
 local Builtins = {name = 'builtins'}
 Builtins.__index = Builtins
 
--- The maximum depth of watched tables, and the maximum number of entries in one.
+-- The maximum depth to which tables are watched, and the maximum number of entries of
+-- a watched table.
 local DEPTH, ENTRIES = 3, 2000
 
--- Tables that are not watched: they hold data, or have an adapter of their own.
+-- Tables that are not watched, because they hold data or have an adapter of their own.
 local WITHOUT = {
     ['box.cfg'] = true,
     ['box.func'] = true,
@@ -36,9 +37,9 @@ local WITHOUT = {
     ['package.cpath'] = true,
     ['string._G'] = true,
 }
--- Globals that the globals adapter ignores.
+-- Globals that are restored here, because the adapter `globals` ignores them.
 local GLOBALS = {'require', 'module', 'package', 'box', '_G'}
--- Tables of modules in the Lua registry, which are not watched.
+-- Tables in the Lua registry that are not watched, because they hold the modules.
 local REGISTRY = {_LOADED = true, _PRELOAD = true, _LOADLIB = true}
 
 local TYPES = {
@@ -52,7 +53,7 @@ local TYPES = {
 }
 
 --- @tparam table txn the transaction
--- @tparam {string,...} names of loaded modules without a file
+-- @tparam {string,...} names names of the loaded modules without a file
 local function new(txn, names)
     return setmetatable({txn = txn, names = names}, Builtins)
 end
@@ -70,9 +71,9 @@ local function copy(source)
     return result
 end
 
---- Returns the metatable of a settings table, such as `json.cfg`, which is called
--- to change settings.
--- @treturn ?table nil if the value is not such a table
+--- Returns the metatable of a settings table, such as `json.cfg`. Such a table is
+-- called as a function to change settings.
+-- @treturn ?table nil if the value is not a settings table
 local function settings_metatable(key, value)
     local metatable = key == 'cfg' and type(value) == 'table' and debug.getmetatable(value)
     return metatable and type(rawget(metatable, '__call')) == 'function' and metatable or nil
@@ -83,11 +84,12 @@ local function is_of_server(f)
     return source == '=[C]' or source:sub(1, 9) == '@builtin/'
 end
 
---- Watches a table and those inside it: a rollback restores their entries.
+--- Watches a table and the tables in it: a rollback restores their entries.
 -- @tparam table object
 -- @tparam string label
 -- @tparam number depth how many levels of inner tables to watch
--- @tparam ?boolean is_data whether only the functions in it are restored
+-- @tparam ?boolean is_data true if a rollback must restore only the functions in the
+--   table, because its other entries are data
 function Builtins:watch(object, label, depth, is_data)
     if self.known[object] then
         return
@@ -137,7 +139,8 @@ function Builtins:snapshot()
     end
     for _, name in ipairs(self.names) do
         local module = package.loaded[name]
-        -- A module without a file may be one that the application stored by hand.
+        -- A module without a file may be one that the application has put into
+        -- `package.loaded` itself.
         if type(module) == 'table' and module ~= _G and catalog.is_builtin_name(name) then
             self:watch(module, name, DEPTH)
         end
@@ -208,8 +211,8 @@ function Builtins:stage()
     end
 end
 
---- Defers `jit.on()` and `jit.off()` of new code until the commit: compiled code
--- calls no hooks, so the watchdog could not interrupt it.
+--- Defers `jit.on()` and `jit.off()` of new code until the commit: code compiled by the
+-- JIT calls no hooks, so the watchdog could not interrupt it.
 function Builtins:stage_jit()
     local txn = self.txn
     self.jit = {}
@@ -229,8 +232,9 @@ function Builtins:stage_jit()
     end
 end
 
---- `log.level(n)` changes a setting too. Each module can have its own logger with
--- that function, so compare the level before and after each call of new code.
+--- Records the log level before a call of new code, so that `after_call` notices a
+-- change by `log.level(n)`. That function is not wrapped: each module can have its own
+-- logger with its own `level`.
 function Builtins:before_call()
     self.level = self.log and self.log.object.level
 end
@@ -266,7 +270,7 @@ local function is_to_be_undone(self, item, before, now)
     if rawequal(before, now) or before ~= before and now ~= now then
         return false
     elseif type(now) == 'function' and self.txn.origin:wraps_old(now) then
-        -- Set by old code, not by new code.
+        -- Old code has set this function, not new code.
         return false
     end
     return not item.is_data or type(before) == 'function' or type(now) == 'function'
@@ -315,8 +319,8 @@ local function restore_settings(item, undone, left)
     end
 end
 
---- Restores the log settings of `box.cfg`. They mirror those of `log.cfg`, except
--- that a level may be a name there.
+--- Restores the log settings in `box.cfg`. They mirror those in `log.cfg`, but a level
+-- may be stored as a name in `box.cfg`.
 function Builtins:restore_log_names()
     for key in pairs(self.log ~= nil and self.box ~= nil and self.log.changed or {}) do
         local name = 'log_' .. tostring(key)
@@ -342,15 +346,15 @@ local function restore_environment(self, undone)
     end
 end
 
---- Restores, before anything else, the functions that the rollback itself may call.
--- Leaves replacements made by this program, which their adapters remove, and those
+--- Restores the functions that the rollback itself may call; runs before the rollback.
+-- Ignores replacements made by this program, which their adapters remove, and those
 -- made by old code.
 function Builtins:on_failure()
     self.early = self.early or {}
     local strings = self.strings or {}
     if strings.metatable ~= nil and not (rawequal(debug.getmetatable(''), strings.metatable)
         and rawequal(rawget(strings.metatable, '__index'), strings.index)) then
-        -- Without this, no method of a string can be called.
+        -- Without this metatable, no method of a string can be called.
         debug.setmetatable('', strings.metatable)
         rawset(strings.metatable, '__index', strings.index)
         table.insert(self.early, {'metatable of strings.', '__index'})

@@ -31,8 +31,8 @@ function ConfigRoles:stage()
     rawset(config, '_reload_noexc', self.staged)
 end
 
---- Records the roles of the new generation, in order.
--- @tparam {table,...} roles
+--- Records the roles of the new generation.
+-- @tparam {table,...} roles {role_name, M}, in the order in which they are applied
 function ConfigRoles:prepare(roles)
     self.loaded, self.order = {}, {}
     for _, role in ipairs(roles) do

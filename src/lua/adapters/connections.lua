@@ -1,7 +1,7 @@
---- Adapter: `net.box` connections and sockets opened by new code itself. They
--- are closed after a failure, as they could hold a port that the old role needs
--- again. Connections obtained from a library, such as a pool, belong to the
--- library, which may share them.
+--- Adapter: `net.box` connections and sockets opened by new code itself. They are
+-- closed after a failure, because they could occupy a port that the old role needs
+-- again. Connections that new code gets from a library, such as a pool, stay open:
+-- they belong to the library, which may share them.
 
 local require = ...
 local net_box = require('net.box')
@@ -17,8 +17,8 @@ end
 function Connections.snapshot()
 end
 
---- Whether new code has called the constructor: the nearest Lua function on the
--- stack that is not built into Tarantool is new.
+--- Whether new code has called the constructor: skips C functions and Tarantool's own
+-- Lua functions on the stack, and checks the first other function.
 local function is_called_by_new(txn)
     local level = 3
     while true do
@@ -66,7 +66,8 @@ local function unstage(self)
     end
 end
 
---- Describes a connection or socket; returns nil if it is closed.
+--- Describes a connection or socket.
+-- @treturn ?string nil if it is closed
 local function describe(object)
     if object.state ~= nil then
         return object.state ~= 'closed' and object.state ~= 'error'

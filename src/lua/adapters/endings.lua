@@ -38,16 +38,16 @@ function Endings:snapshot()
     self.before = fibers_lib.ids()
 end
 
---- Whether the caller is new code. The `stop` of an old role does not count: it may
--- end what it owns.
+--- Whether the caller is new code, or old code called by the transaction. The `stop` of
+-- an old role is an exception: it may end what the role owns.
 local function is_asking(txn)
     return txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping()
 end
 
 --- Replaces a function until the end of the transaction.
--- @tparam ?table holder
--- @tparam string name
--- @tparam function make (original) -> function
+-- @tparam ?table holder table in which the function is a field
+-- @tparam string name name of the field
+-- @tparam function make (original) -> the replacement
 local function replace(self, holder, name, make)
     local original = type(holder) == 'table' and rawget(holder, name)
     if type(original) ~= 'function' then
@@ -78,7 +78,8 @@ local function record_created(self, holder, names)
     end)
 end
 
---- Defers the methods that new code calls on objects it has not created.
+--- Defers calls of these methods by new code, except on objects that new code has
+-- created.
 local function defer(self, holder, names)
     local txn = self.txn
     replace_all(self, holder, names, function(original)
@@ -116,7 +117,8 @@ local function stage_fibers(self)
             self.cancelled[object:id()] = object
         end
     end
-    --- Makes a function return these results for a fiber that new code has
+    --- Returns a function for the parameter `make` of `replace`. The replacement
+    -- returns the given results if its argument is a fiber that new code has
     -- cancelled.
     local function answering(...)
         local answers = {...}
@@ -190,7 +192,7 @@ local function unstage(self)
     self.replaced = {}
 end
 
---- Returns a function that drops all calls deferred after this one.
+--- Returns a function that drops the calls deferred since `mark` was called.
 function Endings:mark()
     local count, cancelled = #self.order, table.copy(self.cancelled)
     return function()
@@ -225,7 +227,8 @@ local function cancel_all(self)
             self.cancelled[item.id] = nil
         end
     end
-    -- The coroutines of these fibers are unknown in this build of Tarantool.
+    -- What remains in `cancelled` are fibers whose coroutines are unknown in this
+    -- build of Tarantool: cancel them without a check.
     for _, object in pairs(self.cancelled) do
         pcall(object.cancel, object)
     end

@@ -49,6 +49,7 @@ local function is_alive(object)
 end
 
 --- Restores the fields of a task.
+-- @tparam table item {task, fields}
 local function restore(item)
     local task, worker = item.task, item.task.worker_fiber
     for key, value in pairs(item.fields) do
@@ -67,8 +68,8 @@ end
 function Expirationd:rollback(undone)
     for name, item in pairs(self.before or {}) do
         local is_changed = self.tasks[name] ~= item.task or item.task.guardian_fiber ~= item.fields.guardian_fiber
-        -- A guardian cancelled by new code is still alive, as that call is deferred
-        -- (see `endings`). If it is dead, old code has ended the task.
+        -- If the guardian is dead, old code has ended the task. New code cannot have
+        -- done so: its call to cancel the guardian is deferred (see `endings`).
         if is_changed and is_alive(item.fields.guardian_fiber) then
             restore(item)
             self.tasks[name] = item.task

@@ -1,13 +1,13 @@
---- Adapter: C declarations. They cannot be undone, and most cannot be repeated, so
--- a module that declares them at its top level could not be loaded again.
+--- Adapter: C declarations. They cannot be undone, and most cannot be repeated, so a
+-- module that makes declarations at its top level could not be loaded again.
 --
 -- While new code runs, `ffi.cdef` accepts declarations that already exist and are
--- equal, refuses those that differ, and adds those that are new. To compare, it
--- declares the same text again under generated names. These names are permanent, so
--- the state table caches the result for each text.
+-- equal, refuses those that differ, and adds those that are new. To compare, the
+-- adapter declares the same text again under generated names. These names are
+-- permanent, so the state table caches the result for each text.
 --
--- `ffi.metatype` for a type that already has methods stages the new methods: until
--- the commit only new code sees them.
+-- If new code calls `ffi.metatype` for a type that already has methods, the new
+-- methods are staged: until the commit only new code sees them.
 
 local require = ...
 local cdecl = require('platform.cdecl')
@@ -33,7 +33,8 @@ end
 function Ffi.snapshot()
 end
 
---- Returns the position of the innermost new function on the stack, as text.
+--- Returns the source position of the innermost function of new code on the stack.
+-- @treturn ?string
 local function place(origin)
     local level = 2
     local info = debug.getinfo(level, 'fSl')
@@ -44,7 +45,8 @@ local function place(origin)
     return info and ('%s:%d: in the new code'):format(info.short_src, info.currentline)
 end
 
---- Fails the transaction, even if new code catches the error.
+--- Fails the transaction because a declaration needs a restart. The transaction fails
+-- even if new code catches the error.
 function Ffi:refuse(message)
     local txn = self.txn
     local ok, fail = pcall(failure.raise, {
@@ -74,8 +76,8 @@ end
 -- @tparam table known see `ctypes.scan`
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
-    -- LuaJIT ignores repeated declarations of Tarantool's own names, and would
-    -- do so after a restart as well.
+    -- Such a declaration needs no comparison: LuaJIT ignores repeated declarations
+    -- of Tarantool's own names, and would ignore them after a restart as well.
     local function is_kept(item)
         local id = known[item.space][item.name]
         return id ~= nil and id < known.border and ctypes.is_ignored(id)
@@ -107,8 +109,8 @@ function Ffi:compare(declarations, known)
 end
 
 --- Adds the declarations of a text, unless they contradict existing ones.
--- @treturn table verdict: empty on success, otherwise with one message: `refuse`
---   (it needs a restart) or `fail` (it would fail after a restart, too)
+-- @treturn table verdict: empty on success; otherwise it has one message, in the field
+--   `refuse` (a restart is needed) or `fail` (a restart would not help)
 function Ffi:declare(text)
     local declarations = cdecl.parse(text)
     if declarations == nil or ffi.typeinfo == nil then
@@ -153,9 +155,9 @@ function Ffi:declare(text)
     return {}
 end
 
---- Replaces the parameters (`$`) of a text: words and numbers directly, types by
--- name.
--- @treturn ?string nil if the number of values differs
+--- Replaces the parameters (`$`) of a text by the given values. A type is replaced by a
+-- name that is declared for it.
+-- @treturn ?string nil if the number of values is not that of the parameters
 local function fill(text, ...)
     local values = {}
     for i = 1, select('#', ...) do
@@ -212,10 +214,10 @@ local function find_member(mt, object, key)
     return value
 end
 
---- Shows new methods of a type to new code only, until the commit. LuaJIT never
--- replaces the metatable of a type, so its functions are replaced by wrappers.
+--- Shows new methods of a type only to new code until the commit. LuaJIT never replaces
+-- the metatable of a type, so the functions in that table are replaced by wrappers.
 -- @tparam table existing the metatable of the type
--- @tparam table mt the metatable that new code wants
+-- @tparam table mt the metatable that new code has passed to `ffi.metatype`
 function Ffi:stage_methods(existing, mt)
     local txn = self.txn
     local old, installed = {}, {}
@@ -225,8 +227,8 @@ function Ffi:stage_methods(existing, mt)
 
     for key, value in pairs(existing) do
         old[key] = value
-        -- LuaJIT binds a finalizer to an object when it creates it, so wrapping
-        -- `__gc` would have no effect on existing objects.
+        -- LuaJIT binds a finalizer to an object when the object is created, so
+        -- wrapping `__gc` would have no effect on existing objects.
         if type(value) == 'function' and tostring(key):find('^__') and key ~= '__gc' then
             installed[key] = function(...)
                 return (current()[key] or value)(...)
@@ -304,7 +306,8 @@ function Ffi:stage()
     ffi.cdef, ffi.metatype = self.staged.cdef, self.staged.metatype
 
     -- Code that repeats a declaration often catches the error. Fail the transaction
-    -- anyway, as the layout of its types is not the one that it expects.
+    -- anyway, because the existing types do not have the layout that the code
+    -- expects.
     local check = txn.check
     function txn.check(...)
         if self.refusal ~= nil then
@@ -333,7 +336,7 @@ function Ffi:commit()
         end
     end
     if next(self.metatypes) ~= nil then
-        -- Compiled traces contain the old methods as constants.
+        -- Compiled traces contain the old methods as constants: discard the traces.
         jit.flush()
     end
 end

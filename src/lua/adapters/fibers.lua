@@ -2,15 +2,16 @@
 -- restarted; after a failure, fibers started by new code are ended.
 --
 -- The entry function of a fiber determines its generation. A fiber with old code
--- elsewhere on its stack serves a request, and a joinable fiber may be part of one:
--- these are left to finish. Loops are handled after the last of these has ended,
--- because a request may be waiting for a fiber that merely looks like a loop.
+-- elsewhere on its stack serves a request, and a joinable fiber may be part of a
+-- request: both are allowed to finish. Loops are handled only after the last of these
+-- fibers has ended, because a request may be waiting for a fiber that merely looks
+-- like a loop.
 --
--- A loop with a replacement in the new code (see `succession`) is cancelled. One
--- without is restarted if that is safe (see `restart`); otherwise it keeps running
--- and is reported, as its work must not stop because of a reload. A loop inside a
--- protected call is never cancelled: the call would catch the error, and a loop
--- around it could then block the server.
+-- A loop with a replacement in the new code (see `succession`) is cancelled. A loop
+-- without one is restarted if that is safe (see `restart`). Otherwise it keeps running
+-- and is reported, because its work must not stop because of a reload. A loop inside a
+-- protected call is never cancelled: the call would catch the error, and a loop around
+-- the call could then block the server.
 
 local require = ...
 local carriers = require('adapters.fibers.carriers')
@@ -34,7 +35,7 @@ local REQUESTS, PART = 5, 0.5
 local DRAIN = 0.25
 -- Seconds that loops get to end, or to leave a protected call.
 local PATIENCE = 1
--- Seconds for finding the objects that hold the fiber of a loop.
+-- Seconds for the search for references to the fibers of loops.
 local SEARCH = 5
 local TURN = 0.01
 -- How many times fibers are listed to find a loop that starts a new fiber for each
@@ -130,8 +131,8 @@ local function list_serving(self)
     return list
 end
 
---- Collects the fibers in which libraries run new code (see `carriers`), after all
--- new code has run. Yields.
+--- Finds the carriers that run new code (fibers in which a library calls it, see
+-- `carriers`). All new code has run by now. Yields.
 function Fibers:before_commit()
     local origin = self.txn.origin
     self.carriers = carriers.collect(origin, function(id)
@@ -146,11 +147,12 @@ function Fibers:commit()
     self.at_commit = fibers_lib.ids()
 end
 
---- Waits until all items are over or a time is reached. Yields.
+--- Waits until a condition holds for all items of a list, or until a time is reached.
+-- Yields.
 -- @tparam {table,...} list
 -- @tparam number until_time on the monotonic clock
--- @tparam function is_over (item) -> boolean; must not yield
--- @treturn {table,...} the items that are not over
+-- @tparam function is_over (item) -> whether the condition holds; must not yield
+-- @treturn {table,...} the items for which the condition does not hold yet
 local function wait_for(list, until_time, is_over)
     while true do
         local left = {}
@@ -167,8 +169,8 @@ local function wait_for(list, until_time, is_over)
     end
 end
 
---- Returns the time `seconds` from now, limited to a share of the time until the
--- transaction's deadline.
+--- Returns the time `seconds` from now, but allows at most a certain share of the time
+-- that remains until the transaction's deadline.
 local function after(self, seconds)
     local now = clock.monotonic()
     return math.min(now + seconds, now + math.max(0, self.txn.deadline - now) * PART)
@@ -183,9 +185,9 @@ local function is_joinable_loop(item, is_old)
 end
 
 --- Lists the fibers that run old code, except those started by new code. Yields.
--- @treturn {table,...} requests
--- @treturn {table,...} loops
--- @treturn function (f) -> whether it is old
+-- @treturn {table,...} the fibers that serve requests
+-- @treturn {table,...} the fibers that run loops
+-- @treturn function (f) -> whether a function is old
 local function list_old(self)
     local function is_old(f)
         return self.txn.origin:is_old(f)
@@ -233,9 +235,9 @@ local function leave(self, item, reason)
     table.insert(self.loops, {id = item.id, name = item.name, func = item.func, reason = REASONS[reason]})
 end
 
---- Cancels loops, waits until they have ended, and reports those that have not.
+--- Cancels loops, waits for them to end, and reports those that are still running.
 -- Yields.
--- @treturn table set of those that were cancelled
+-- @treturn table set of the loops that were cancelled
 local function end_loops(self, loops)
     local cancelled = {}
     local left = wait_for(loops, after(self, PATIENCE), function(item)
@@ -259,9 +261,8 @@ local function end_loops(self, loops)
     return cancelled
 end
 
---- Restarts loops that have no replacement, where that is safe (see `restart`).
--- Yields.
--- @treturn {table,...} those that were not restarted
+--- Restarts loops that have no replacement, where that is safe (see `restart`). Yields.
+-- @treturn {table,...} the loops that were not restarted
 local function start_again(self, loops, is_old)
     local alone = {}
     for _, item in ipairs(loops) do
@@ -309,9 +310,9 @@ local function start_again(self, loops, is_old)
     return left
 end
 
---- Ends loops in which a library runs old code, if it has started such a loop for
--- the new code as well (see `carriers`). This must happen before the scan patches
--- the old loops to call new code, too. A second call does nothing. Yields.
+--- Ends the old carriers (loops in which a library calls old code) that the library has
+-- also started for new code, see `carriers`. This must happen before the scan, which
+-- would patch them to call new code, too. A second call does nothing. Yields.
 function Fibers:end_carriers()
     local news, counterparts = self.carriers or {}, self.txn.counterparts
     self.carriers = nil
@@ -329,7 +330,7 @@ function Fibers:end_carriers()
             if cancelled[item] then
                 carriers.consume(news, item)
             elseif not fibers_lib.is_alive(item) then
-                -- It may have started a new fiber for its next iteration.
+                -- The carrier may have started a new fiber for its next iteration.
                 has_missed = true
             end
         end
@@ -339,8 +340,8 @@ function Fibers:end_carriers()
     end
 end
 
---- Reports loops that compare the number of their generation (see
--- `package_reload`). They are not cancelled, as they end by themselves at a
+--- Reports the loops that compare the number of their generation with the current one
+-- (see `package_reload`). They are not cancelled, because they end by themselves at a
 -- suitable point.
 -- @treturn {table,...} the other loops
 function Fibers:leave_ending(loops)
@@ -360,12 +361,12 @@ function Fibers:leave_ending(loops)
     return others
 end
 
---- Lists old fibers again, several times if there were any: one list may miss both
--- a fiber that has just ended and the one that it has started as its successor.
--- Yields.
+--- Lists the fibers that still run old code, after a wait. If there were any before it,
+-- lists them several times: a single list may miss a loop that starts a new fiber for
+-- each iteration. Yields.
 -- @tparam table before the fibers found earlier; only tested for being empty
--- @treturn {table,...} requests
--- @treturn {table,...} loops
+-- @treturn {table,...} the fibers that serve requests
+-- @treturn {table,...} the fibers that run loops
 local function list_again(self, before)
     local requests, loops = {}, {}
     for _ = 1, next(before) ~= nil and LISTS or 1 do
@@ -378,7 +379,7 @@ local function list_again(self, before)
 end
 
 --- Reports loops that start a new fiber for each iteration. Yields.
--- @tparam {function,...} entries their entry functions
+-- @tparam {function,...} entries the entry functions of these loops
 local function leave_recurring(self, entries)
     if #entries == 0 then
         return
@@ -401,7 +402,7 @@ function Fibers:wait_for_requests(patience)
     if fibers_lib.locate() == nil then
         return true
     end
-    -- A fiber that has never run has no stack to examine: let it start.
+    -- A fiber that has not run yet has no stack to examine: let it start.
     fiber.sleep(0)
     local requests, _, is_old = list_old(self)
     return #wait_for(requests, after(self, patience or REQUESTS), function(item)
@@ -409,9 +410,9 @@ function Fibers:wait_for_requests(patience)
     end) == 0
 end
 
---- Ends, restarts or reports the loops of the old generation, after
+--- Ends, restarts or reports the loops of the old generation. Must be called after
 -- `wait_for_requests`. Yields.
--- @treturn ?string why that was not possible
+-- @treturn ?string why this was not possible
 function Fibers:finish()
     if fibers_lib.locate() == nil then
         return 'this build of Tarantool does not expose its fibers: loops of the old code were left running'
@@ -484,8 +485,8 @@ function Fibers:remember_loops()
     end
 end
 
---- Marks ended loops that are running again: restarted by an old role, or by a
--- fiber that supervises them. Yields.
+--- Marks those ended loops that an old role, or a fiber that supervises them, has
+-- started again. Yields.
 local function mark_restarted(self, ended)
     local again = {}
     for _, item in ipairs(list_serving(self)) do
@@ -503,9 +504,9 @@ local function mark_restarted(self, ended)
     end
 end
 
---- Reports the loops that ended while the failed code ran. A loop that new code had
--- started again is lost: it ended because it found its replacement. Any other may
--- simply have finished. Yields.
+--- Reports the loops that ended while the failed code ran. If the failed code had
+-- started a replacement, the loop ended because of that, and is lost. Any other loop
+-- may simply have finished. Yields.
 function Fibers:name_ended(warnings, left)
     local ended, born = {}, {}
     for _, item in ipairs(self.loops_before or {}) do
@@ -535,8 +536,8 @@ function Fibers:name_ended(warnings, left)
     end
 end
 
---- Ends loops that run twice after a rollback, because a role was stopped and
--- restarted and its `stop` has not ended the loop. Ends the earlier one. Yields.
+--- Ends loops that run twice after a rollback: a role was stopped and restarted, but
+-- its `stop` had not ended the loop. Ends the older of the two fibers. Yields.
 function Fibers:revive()
     unstage(self)
     local born, before = {}, {}
@@ -575,14 +576,14 @@ function Fibers:revive()
     end_loops(self, ending)
 end
 
---- Whether a fiber of new code has ended.
+--- Whether a fiber started by new code has ended.
 local function is_over(entry)
     local thread = entry.thread
     return entry.object:status() == 'dead' or thread ~= nil and not fibers_lib.is_alive(entry)
 end
 
---- Cancels a fiber of failed code, unless this was done before or the fiber would
--- catch the error.
+--- Cancels a fiber started by failed code, unless it has been cancelled already or
+-- would catch the error.
 local function end_born(entry, undone)
     if not is_over(entry) and not entry.is_cancelled then
         local name = entry.object:name()
@@ -615,7 +616,7 @@ function Fibers:rollback(undone)
 end
 
 --- Returns the fibers that new code has started.
--- @treturn {userdata,...}
+-- @treturn {userdata,...} fiber objects
 function Fibers:list_born()
     local list = {}
     for _, entry in pairs(self.born) do
@@ -624,8 +625,8 @@ function Fibers:list_born()
     return list
 end
 
---- Ends fibers of failed code that catch the error of their cancellation (see
--- `terminate`), and reports those that are still running. Yields.
+--- Ends the fibers of failed code that have survived their cancellation by catching its
+-- error (see `terminate`), and reports those that are still running. Yields.
 function Fibers:check_left(left)
     local list = {}
     for _, entry in pairs(self.born) do
@@ -635,7 +636,7 @@ function Fibers:check_left(left)
         return a.id < b.id
     end)
     list = wait_for(list, clock.monotonic() + DRAIN, function(entry)
-        -- By now it may have left its protected call.
+        -- By now the fiber may have left its protected call.
         end_born(entry, self.undone or {})
         return is_over(entry)
     end)

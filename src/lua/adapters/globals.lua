@@ -1,12 +1,12 @@
---- Adapter: global variables, the tables that they hold, and those that variables
--- of `cartridge.vars` hold.
+--- Adapter: global variables, and the entries of tables in global variables and in
+-- variables of `cartridge.vars`.
 --
--- A global set by new code is visible to all code at once; it cannot be staged.
--- What can be undone is undone: variables get their previous values back, and so do
--- table entries that new code changed in place.
+-- A global set by new code is visible to all code at once; it cannot be staged. A
+-- rollback restores the previous values of globals, and of table entries that new code
+-- has changed in place.
 --
--- Old code may set globals too while a reload runs. A change is certainly made by
--- new code if it happened during a call of new code that did not yield.
+-- Old code may set globals too while a reload runs. A change was certainly made by new
+-- code if it happened during a call of new code that did not yield.
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -14,11 +14,12 @@ local fibers_lib = require('platform.fibers')
 local Globals = {name = 'globals'}
 Globals.__index = Globals
 
--- The maximum number of entries to watch: in one table that a global holds, and in
--- all. Watching must stay cheap, and a larger table is probably a cache.
+-- The maximum number of entries to watch, in one table and in all tables together.
+-- Watching must stay cheap, and a larger table is probably a cache.
 local ENTRIES, ALL_ENTRIES = 1000, 10000
 
--- Not watched: our state table, names of Lua, and what has an adapter of its own.
+-- Globals that are not watched: our state table, names of Lua, and those that other
+-- adapters handle.
 local IGNORED = {
     __cartridge_reload = true,
     _cluster_vars_defaults = true,
@@ -90,7 +91,7 @@ end
 function Globals.commit()
 end
 
---- Records which entries of a table have changed since the last check.
+--- Records which entries of a watched table have changed since the last check.
 -- @tparam table data a watched table, see `watch`
 -- @tparam ?string verdict see `look`
 local function look_at_table(data, verdict)
@@ -100,7 +101,8 @@ local function look_at_table(data, verdict)
         end
         local change = data.changes[key]
         if verdict == nil then
-            -- Other code has changed it since then: a rollback keeps that value.
+            -- Other code has changed the entry since then: a rollback keeps the new
+            -- value.
             data.changes[key], data.has_others = nil, true
         else
             data.changes[key] = {
@@ -135,9 +137,9 @@ local function has_same_entries(a, b)
 end
 
 --- Finds the globals and table entries that have changed since the last check, and
--- records the changes made by new code.
--- @tparam ?string verdict `certain` or `doubtful` if new code made them; nil if
---   other code did
+-- records those changes that new code may have made.
+-- @tparam ?string verdict whether new code made the changes: `certain`, `doubtful`, or
+--   nil if only other code can have made them
 local function look(self, verdict)
     local now = shallow_copy(_G, math.huge)
     local function changed(name)
@@ -172,8 +174,8 @@ local function look(self, verdict)
     end
 end
 
---- Returns the verdict on changes between two calls of new code: they may come from
--- a fiber that new code has started.
+--- Returns the verdict (see `look`) on changes made between two calls of new code. They
+-- are doubtful if new code has started a fiber, which may have made them.
 local function verdict_outside(self)
     return next(self.txn.origin.adopted) ~= nil and 'doubtful' or nil
 end
@@ -184,8 +186,8 @@ function Globals:before_call()
     self.has_yielded = fibers_lib.watch_yield()
 end
 
---- Records what has changed during a call of new code. If it has not yielded, no
--- other code has run.
+--- Records what has changed during a call of new code. If the call has not yielded, no
+-- other code has run, so new code certainly made the changes.
 function Globals:after_call()
     look(self, self.has_yielded ~= nil and not self.has_yielded() and 'certain' or 'doubtful')
 end
@@ -195,14 +197,15 @@ local function is_to_be_undone(self, set)
     if set.verdict == 'certain' or rawequal(set.before.value, nil) then
         return true
     end
-    -- Of doubtful changes, undo only new functions and tables: numbers and strings
-    -- may be counters and records of old code.
+    -- Of the doubtful changes, undo only new functions and tables: numbers and
+    -- strings may be counters and records of old code.
     local kind = type(set.value)
     return kind == 'function' and self.txn.origin:wraps_new(set.value) or kind == 'table'
 end
 
 --- Protects the globals set by new code from old code that is about to run.
--- @treturn function to be called afterwards: sets removed globals again
+-- @treturn function to be called after the old code: sets the globals again that it
+--   has removed
 function Globals:guard()
     local values = {}
     for name in pairs(self.set) do
@@ -217,7 +220,8 @@ function Globals:guard()
     end
 end
 
---- Closes the gaps in a list to which other code may have added entries.
+--- Closes the gaps that removed entries have left in a list. Other code may have added
+-- entries after them.
 local function close_gaps(list)
     local last = 0
     for index = 1, table.maxn(list) do

@@ -1,10 +1,11 @@
---- Finds carriers: fibers that run a loop of a library, such as a timer, which
--- calls functions of the application.
+--- Finds carriers: fibers that run a loop of a library, such as a timer, which calls
+-- functions of the application.
 --
--- When new code has started such a fiber as well, the old one is superfluous: a
--- restarted process would have only one. An old and a new carrier are matched
--- by their entry function in the library, by the strings passed to it, such as
--- a name, and by the application's functions, see `succession`.
+-- If new code has started such a fiber as well, the old one is superfluous: a
+-- restarted process would have only one. An old carrier is matched with a new one by
+-- three things: their entry function, which belongs to the library; the strings passed
+-- to it, such as a name; and the application's functions that they call (see
+-- `succession`).
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -15,10 +16,10 @@ local stacks = require('platform.stacks')
 local succession = require('adapters.fibers.succession')
 local twins = require('scan.twins')
 
--- Maximum number of fields examined in a table that was passed to a fiber.
+-- The maximum number of fields examined in a table that a carrier uses.
 local FIELDS = 64
--- The search is repeated up to this number of times if fibers end meanwhile: a
--- library may start a new fiber for each iteration of its loop.
+-- The maximum number of searches. The search is repeated if a fiber has ended during
+-- it, because a library may start a new fiber for each iteration of its loop.
 local TRIES = 5
 
 --- Calls `visit` with each value that the entry function of a fiber uses: its
@@ -69,8 +70,9 @@ local function is_of_library(f, origin)
 end
 
 --- Returns the application's functions that a carrier calls.
--- @tparam table item {id, thread} of a fiber; this sets its `entry`, and its
---   `key`, which is equal for the old and the new carrier of the same work
+-- @tparam table item {id, thread} of a fiber. The function adds the field `entry`, the
+--   frame of the entry function, and the field `key`, a string that is equal for an
+--   old and a new carrier with the same entry function and strings.
 -- @tparam table origin see `ownership`
 -- @tparam function test (f) -> whether it is a function of the application
 -- @treturn {function,...} empty if the fiber is not a carrier
@@ -111,12 +113,12 @@ local function look(origin, accepts, test)
     return groups, has_missed
 end
 
---- Returns the carriers. Yields.
+--- Finds the carriers. Yields.
 -- @tparam table origin see `ownership`
 -- @tparam function accepts (fiber id) -> whether to examine the fiber
 -- @tparam function test (f) -> whether it is a function of the application
--- @treturn table key, see `carried_by` -> {{func, name, item},...}, with one element
---   for each function that a carrier calls
+-- @treturn table `key` of the carrier (see `carried_by`) -> {{func, name, item},...},
+--   with one element for each function that a carrier calls
 local function collect(origin, accepts, test)
     local groups, has_missed
     for _ = 1, TRIES do
@@ -128,9 +130,8 @@ local function collect(origin, accepts, test)
     return groups
 end
 
---- Matches functions that have no counterpart, and for which `succession` has found no
--- successor, in the way in which unnamed registered callbacks are matched, see
--- `scan.twins`.
+--- Assigns successors to functions that have none yet and have no counterpart. Uses the
+-- rules by which registered callbacks without a name are matched, see `scan.twins`.
 local function match_twins(carriers, news)
     local taken, olds, free = {}, {}, {}
     for _, carrier in ipairs(carriers) do
@@ -156,16 +157,16 @@ local function match_twins(carriers, news)
     end
 end
 
---- Finds the carriers of old code whose work has been taken over by carriers that
--- new code has started. Yields.
+--- Finds the carriers of old code whose work is done by carriers that new code has
+-- started. Yields.
 -- @tparam table origin see `ownership`
--- @tparam table news the carriers that new code has started, see `collect`
+-- @tparam table news the carriers that new code has started, as returned by `collect`
 -- @tparam table options
 --   accepts: see `collect`
 --   find_counterpart: function (f) -> ?function
 -- @treturn {table,...} {id, name, thread, func, where, successors}
--- @treturn boolean whether a carrier may have been missed, because it started
---   another fiber to continue its loop and ended during the search
+-- @treturn boolean whether a carrier may have been missed, because it ended during the
+--   search and started another fiber to continue its loop
 local function find(origin, news, options)
     local result = {}
     if next(news) == nil then
@@ -197,10 +198,10 @@ local function find(origin, news, options)
     return result, has_missed
 end
 
---- Records that a carrier was ended, so that its successors are not assigned to
--- another one.
--- @tparam table news see `collect`; the successors are removed from it
--- @tparam table item the carrier, see `find`
+--- Records that an old carrier was ended: its successors must not be assigned to
+-- another old carrier.
+-- @tparam table news as returned by `collect`; the successors are removed from it
+-- @tparam table item the ended carrier, as returned by `find`
 local function consume(news, item)
     for _, successor in ipairs(item.successors) do
         for index, carrier in ipairs(news[item.key]) do

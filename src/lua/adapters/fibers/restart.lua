@@ -43,8 +43,9 @@ local function never_ends(frames, is_old)
     return false
 end
 
---- Whether a loop meets the conditions for a restart; the references to its fiber are
--- checked separately. Does not yield, because stack levels change when the fiber runs.
+--- Whether a loop meets the conditions described at the head of this file, except that
+-- on references to its fiber, which `holders:can_replace` checks. Does not yield,
+-- because the recorded stack levels are valid only until the fiber runs again.
 local function is_restartable(item, is_old)
     item.frames, item.is_whole = stacks.frames_of(item.thread)
     item.entry, item.entry_index = stacks.entry_of(item.frames)
@@ -55,9 +56,10 @@ local function is_restartable(item, is_old)
         and item.object ~= nil and not has_storage(item.object)
 end
 
---- Whether new code has started the same loop since the restarts began.
+--- Whether the counterpart of an old loop is already running, because a loop that was
+-- restarted here has started it.
 -- @tparam table item the old loop
--- @tparam table ours set of the ids of fibers that `exchange` has started
+-- @tparam table ours set of the ids of the fibers that `exchange` has started
 -- @tparam table origin see `ownership`
 local function has_started(item, ours, origin)
     for _, new in ipairs(fibers_lib.inspect(function(f)
@@ -85,15 +87,15 @@ local function exchange(item, holders)
 end
 
 --- Restarts loops. Yields.
--- @tparam {table,...} loops results of `fibers.inspect`, with the `counterpart` of each
---   entry function
+-- @tparam {table,...} loops results of `fibers.inspect`, with the `counterpart` of
+--   each entry function
 -- @tparam table options
 --   origin: see `ownership`
 --   is_old: function (f) -> whether the function is old
 --   deadline: on the monotonic clock
 --   limit: Lua memory at which to stop, in kilobytes
--- @treturn {table,...} the restarted loops; `successor` is the id of the new fiber, or
---   true if a loop restarted before has started it
+-- @treturn {table,...} the restarted loops. The field `successor` is the id of the new
+--   fiber, or true if a loop that was restarted earlier has started the new fiber.
 local function run(loops, options)
     local candidates, objects, threads = {}, {}, {}
     for _, item in ipairs(loops) do

@@ -1,9 +1,9 @@
---- Determines which fibers of new code do the work of which old fibers: the
--- successors of the old ones.
+--- Finds the successor of each old fiber: the fiber of new code that does the same
+-- work.
 --
--- Loops are identified by the prototype of their entry function, because
--- closures of the same code do the same work. An old and a new prototype are
--- paired by the first of these rules that applies:
+-- Loops are identified by the prototype of their entry function, because closures of
+-- the same code do the same work. An old and a new prototype are paired by the first
+-- of these rules that applies:
 --
 -- -- 	counterpart	the new function has the same name in the same module
 -- -- 	code		both have the same bytecode and the same file name
@@ -12,12 +12,12 @@
 -- -- 			they start at the same line, or have the same position among the
 -- -- 			unpaired functions; and they use mostly the same names
 --
--- If there are fewer new fibers than old ones for a pair, some of the old ones
--- have no successor.
+-- If a pair has fewer new fibers than old ones, some of the old fibers have no
+-- successor.
 
 local jutil = require('jit.util')
 
--- The share of names that two functions must have in common to be paired by shape.
+-- The fraction of names that two functions must have in common to be paired by shape.
 local COMMON = 0.5
 -- The default name of a fiber.
 local NO_NAME = 'lua'
@@ -31,7 +31,7 @@ local function proto_of(f)
 end
 
 --- Groups fibers by the prototype of their entry function.
--- @tparam {table,...} list {func, name}
+-- @tparam {table,...} list {func, name}: entry function and name of each fiber
 -- @treturn {table,...} groups {func, proto, file, line, members, names}
 local function group(list)
     local groups, by_proto = {}, {}
@@ -100,8 +100,8 @@ local function code_of(f)
     return ok and text or nil
 end
 
---- Returns the only unpaired group for which a condition holds; nil if there are
--- several.
+--- Returns the only unpaired group for which a condition holds.
+-- @treturn ?table nil if there is no such group, or more than one
 local function only(groups, holds)
     local result
     for _, candidate in ipairs(groups) do
@@ -119,8 +119,8 @@ local function pair(a, b)
     a.partner, b.partner = b, a
 end
 
---- Pairs the remaining functions of each file by line, and then by position, if as many
--- old as new ones are left.
+--- Pairs the remaining functions of each file: first those that start at the same line,
+-- then, if there are as many old as new ones left, those at the same position.
 local function pair_by_shape(olds, news)
     local files = {}
     local function collect(groups, key)
@@ -164,9 +164,10 @@ local function pair_by_shape(olds, news)
     end
 end
 
---- Assigns successors to the fibers of an old group, preferably with the same name.
--- @tparam table old group
--- @tparam table new the group that is paired with it
+--- Assigns new fibers to old ones as their successors, preferably fibers with the same
+-- name.
+-- @tparam table old group of old fibers
+-- @tparam table new the group of new fibers that is paired with it
 local function assign(old, new)
     local free = {}
     for _, item in ipairs(new.members) do
@@ -186,12 +187,13 @@ local function assign(old, new)
 end
 
 --- Finds the successors of old fibers. Does not yield.
--- @tparam {table,...} old fibers {func, name}: entry function, and name of the fiber.
---   Sets in each:
+-- @tparam {table,...} old {func, name}: entry function and name of each old fiber. The
+--   function sets three more fields:
 --   successor: the new fiber, or nil
 --   counterpart: the counterpart of the entry function, or nil
 --   is_taken_over: whether any new fiber does the same work
--- @tparam {table,...} new fibers {func, name}, including those that have already ended
+-- @tparam {table,...} new {func, name} of each new fiber, including those that have
+--   already ended
 -- @tparam function find_counterpart (f) -> the counterpart of an old function, or nil
 local function find(old, new, find_counterpart)
     local olds, news = group(old), group(new)
