@@ -57,8 +57,9 @@ return function()
     if package.loaded['cartridge'] ~= nil then
         detected = require('frameworks.cartridge').detect()
     end
-    -- The config came with Tarantool 3.
-    if detected == nil and tonumber(_TARANTOOL:match('^%d+')) >= 3 then
+    -- The config came with Tarantool 3. On an older server the module may be a
+    -- stand-in, or one of the application.
+    if detected == nil and (package.loaded['config'] ~= nil or tonumber(_TARANTOOL:match('^%d+')) >= 3) then
         detected = require('frameworks.config').detect()
     end
     return detected or require('frameworks.none').detect()
