@@ -168,7 +168,7 @@ not_a_tarantool(const struct conn *conn, struct error *error)
 	    memcmp(conn->greeting.data, http, sizeof(http) - 1) == 0;
 
 	error_set(error, ERROR_NOT_A_CONSOLE,
-	    "not a Tarantool (%s)", is_http ? "an HTTP port" :
+	    "not a Tarantool server (%s)", is_http ? "an HTTP port" :
 	    "unrecognised greeting");
 	return CONN_FAILED;
 }

@@ -17,18 +17,18 @@
 #define ERROR_CODES(ROW)						\
 	/* Local errors: the command line, or this machine. */		\
 	ROW(LOCAL, "local_error", USAGE,				\
-	    "A system call failed here.")				\
+	    "A system call of the client failed.")			\
 	ROW(OUT_OF_MEMORY, "out_of_memory", USAGE,			\
-	    "This program is out of memory.")				\
+	    "The client is out of memory.")				\
 	ROW(OUTPUT, "output", USAGE,					\
 	    "Standard output could not be written.")			\
 	ROW(USAGE, "usage", USAGE,					\
 	    "The command line, or a file that it names, is wrong.")	\
 	/* The instance cannot be reached, or denies access. */		\
 	ROW(ACCESS_DENIED, "access_denied", UNREACHABLE,		\
-	    "The user of a binary port may not do that.")		\
+	    "The user of the binary port lacks the privilege.")		\
 	ROW(BUSY, "busy", UNREACHABLE,					\
-	    "The queue of connections of the socket is full.")		\
+	    "The listen backlog of the socket is full.")		\
 	ROW(CLOSED_EARLY, "closed", UNREACHABLE,			\
 	    "The connection was closed before the request was sent.")	\
 	ROW(CLOSED_BEFORE_GREETING, "closed_before_greeting", UNREACHABLE, \
@@ -36,13 +36,13 @@
 	ROW(CONNECTION_FAILED, "connection_failed", UNREACHABLE,	\
 	    "The gateway instance cannot connect to the instance.")	\
 	ROW(LOADING, "loading", UNREACHABLE,				\
-	    "The instance is still starting, and takes no requests yet.") \
+	    "The instance is still starting and accepts no requests.")	\
 	ROW(LOGIN_FAILED, "login_failed", UNREACHABLE,			\
 	    "The user or the password is wrong.")			\
 	ROW(NAME_RESOLUTION, "name_resolution", UNREACHABLE,		\
 	    "The host name could not be resolved.")			\
 	ROW(NO_ADDRESS, "no_address", UNREACHABLE,			\
-	    "The topology of the cluster has no address of the instance.") \
+	    "The topology of the cluster has no address for the instance.") \
 	ROW(NO_GREETING, "no_greeting", UNREACHABLE,			\
 	    "The connection was accepted, but no greeting came in time.") \
 	ROW(NO_PASSWORD, "no_password", UNREACHABLE,			\
@@ -52,26 +52,26 @@
 	ROW(NO_SOCKET, "no_socket", UNREACHABLE,			\
 	    "There is no such socket, or none that matches.")		\
 	ROW(NOT_A_CONSOLE, "not_a_console", UNREACHABLE,		\
-	    "What listens there is not a Tarantool.")			\
+	    "The peer is not a Tarantool server.")			\
 	ROW(NOT_A_SOCKET, "not_a_socket", UNREACHABLE,			\
-	    "There is a file or a directory at that path.")		\
+	    "The path is a file or a directory, not a socket.")		\
 	ROW(REFUSED, "refused", UNREACHABLE,				\
 	    "No process is listening.")					\
 	ROW(SHUTTING_DOWN, "shutting_down", UNREACHABLE,		\
-	    "The instance is stopping, and takes no requests any more.") \
+	    "The instance is shutting down and accepts no requests.")	\
 	ROW(UNREACHABLE, "unreachable", UNREACHABLE,			\
 	    "The connection failed for another reason.")		\
 	ROW(WRONG_OWNER, "wrong_owner", UNREACHABLE,			\
-	    "The owner of the socket is not to be trusted.")		\
+	    "The owner of the socket is not trusted.")			\
 	/* The command failed; the old code is still serving. */	\
 	ROW(APPLY_FAILED, "apply_failed", FAILED,			\
 	    "apply_config() raised or returned an error.")		\
 	ROW(BAD_CONFIG, "bad_config", FAILED,				\
-	    "The config to push is not valid.")				\
+	    "The config to push is invalid.")				\
 	ROW(BAD_RESULT, "bad_result", FAILED,				\
 	    "The results of eval could not be encoded.")		\
 	ROW(BAD_ROLE, "bad_role", FAILED,				\
-	    "A module of a role is not a role.")			\
+	    "The module of a role does not define a valid role.")	\
 	ROW(BOX_CFG_CHANGED, "box_cfg_changed", FAILED,			\
 	    "The main script changes options of box.cfg().")		\
 	ROW(CANCELLED, "cancelled", FAILED,				\
@@ -89,27 +89,27 @@
 	ROW(LOAD, "load_error", FAILED,					\
 	    "A module raised an error when it was loaded.")		\
 	ROW(LUA, "lua_error", FAILED,					\
-	    "The Lua that was sent raised an error.")			\
+	    "The Lua code that was sent raised an error.")		\
 	ROW(OS_EXIT, "os_exit", FAILED,					\
 	    "The new code calls os.exit().")				\
 	ROW(PUSH_FAILED, "push_failed", FAILED,				\
 	    "Cartridge could not change the config.")			\
 	ROW(VALIDATE_FAILED, "validate_failed", FAILED,			\
-	    "validate_config() did not accept the config.")		\
+	    "validate_config() rejected the config.")			\
 	/* No final reply came in time. */				\
 	ROW(CLOSED_IN_CLUSTER, "closed", TIMEOUT,			\
-	    "It was closed between gateway and instance.")		\
+	    "The connection from the gateway to the instance was closed.") \
 	ROW(DEADLINE, "deadline", TIMEOUT,				\
-	    "The time of --timeout is over.")				\
+	    "The time limit of --timeout has passed.")			\
 	ROW(INTERRUPTED, "interrupted", TIMEOUT,			\
-	    "A second signal made the program give up.")		\
+	    "A second signal stopped the waiting.")			\
 	/* The state of the instance or cluster forbids the command. */	\
 	ROW(ALL_SKIPPED, "all_skipped", REFUSED,			\
-	    "Every instance was left out, so nothing was done.")	\
+	    "Every instance was skipped, so nothing was done.")		\
 	ROW(BAD_STATE, "bad_state", REFUSED,				\
 	    "The state of the framework does not allow a reload.")	\
 	ROW(CONFIG_CHANGED, "config_changed", REFUSED,			\
-	    "Another change of the config came first.")			\
+	    "The config was changed concurrently.")			\
 	ROW(CONFIG_DIFFERS, "config_differs", REFUSED,			\
 	    "The config differs between the instances of the cluster.")	\
 	ROW(CONFIG_LOCKED, "config_locked", REFUSED,			\
@@ -131,17 +131,17 @@
 	ROW(NO_MAIN_SCRIPT, "no_main_script", REFUSED,			\
 	    "The main script cannot be run again.")			\
 	ROW(NO_MODULES, "no_modules", REFUSED,				\
-	    "No application module is loaded that the options select.")	\
+	    "The options select no loaded application module.")		\
 	ROW(NO_TOPOLOGY, "no_topology", REFUSED,			\
-	    "The instance does not know of a cluster.")			\
+	    "The instance does not belong to a cluster.")		\
 	ROW(NOT_RUNNING, "not_running", REFUSED,			\
 	    "The instance is starting or stopping.")			\
 	ROW(OLD_TOPOLOGY, "old_topology", REFUSED,			\
-	    "What the instance knows of the cluster is old.")		\
+	    "The instance has an outdated view of the cluster.")	\
 	ROW(ROLE_REMOVED, "role_removed", REFUSED,			\
 	    "An enabled role is missing from the new code.")		\
 	ROW(SCAN_TOO_LARGE, "scan_too_large", REFUSED,			\
-	    "There is not enough memory to search the instance.")	\
+	    "There is not enough memory to scan the instance.")		\
 	ROW(UNREACHABLE_INSTANCES, "unreachable_instances", REFUSED,	\
 	    "Some instances of the cluster cannot be reached.")		\
 	ROW(UNSUPPORTED, "unsupported", REFUSED,			\
@@ -155,16 +155,16 @@
 	    "The instance was reloaded, but not healthy in time.")	\
 	/* References to old code remain, or may remain. */		\
 	ROW(SCAN_INCOMPLETE, "scan_incomplete", STALE,			\
-	    "The search was not completed.")				\
+	    "The scan was not completed.")				\
 	ROW(STALE_REFERENCES, "stale_references", STALE,		\
 	    "There are references to old code.")			\
 	/* The reply is invalid or incomplete. */			\
 	ROW(BAD_HANDSHAKE, "bad_handshake", PROTOCOL,			\
-	    "The console did not accept YAML, or a greeting has no salt.") \
+	    "The console rejected YAML, or a greeting has no salt.")	\
 	ROW(BAD_REPLY, "bad_reply", PROTOCOL,				\
-	    "The reply is not one that the command can have.")		\
+	    "The reply is not valid for the command.")			\
 	ROW(CLOSED, "closed", PROTOCOL,					\
-	    "It was closed before the reply: the outcome is unknown.")	\
+	    "It was closed before the reply; the outcome is unknown.")	\
 	ROW(NO_MEMORY_FOR_REPLY, "out_of_memory", PROTOCOL,		\
 	    "There was no memory for the reply.")			\
 	ROW(REPLY_TOO_DEEP, "reply_too_deep", PROTOCOL,			\
@@ -172,7 +172,7 @@
 	ROW(REPLY_TOO_LARGE, "reply_too_large", PROTOCOL,		\
 	    "The reply, or all replies together, are too large.")	\
 	ROW(SERVER, "server_error", PROTOCOL,				\
-	    "The binary port answered with an error of another kind.")	\
+	    "The binary port answered with another error.")		\
 	ROW(WRONG_INSTANCE, "wrong_instance", PROTOCOL,			\
 	    "Another instance answered at the address.")
 

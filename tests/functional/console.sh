@@ -197,7 +197,7 @@ fails()
 	ends "$rc" "a.sock: $regex" "$name"
 	prints '' 'and prints nothing'
 }
-fails 'something else' 2 'not a Tarantool \(.*' 'send=SSH-2.0\r\n' hold
+fails 'something else' 2 'not a Tarantool server \(.*' 'send=SSH-2.0\r\n' hold
 fails 'closed at once' 2 'connection closed before the greeting: .*' idle close
 within=0.3 fails 'no greeting in time' 2 'connected, but no greeting within 0\.[0-9]+ s: .*' idle hold
 within=0.3 fails 'no answer in time' 4 \

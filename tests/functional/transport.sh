@@ -13,7 +13,7 @@ busy='send=---\n- cartridge_reload: 1\n  outcome: refused\n  error:
 closes='connection closed before'
 unknown="$closes the final reply: the outcome is unknown"
 early="$closes the greeting: the instance refused it, or is stopping"
-strange='not a Tarantool \(unrecognised greeting\)'
+strange='not a Tarantool server \(unrecognised greeting\)'
 
 # status NAME RC REGEX STEP ...: `status` on a fake console.
 status()
@@ -45,7 +45,7 @@ status 'a greeting of a version to come' 0 '' \
     'greet=Tarantool 3.8.0-entrypoint-12-gdeadbee (Lua console)' \
     answer request "$fine" hold
 
-status 'an HTTP port is named as such' 2 'not a Tarantool \(an HTTP port\)' \
+status 'an HTTP port is named as such' 2 'not a Tarantool server \(an HTTP port\)' \
     'send=HTTP/1.1 400 Bad Request\r\n' hold
 status 'another kind of server is recognised' 2 "$strange" \
     'send=SSH-2.0-OpenSSH_9.2\r\n' hold

@@ -127,7 +127,7 @@ app_eval 'package.loaded.shop = nil
 	require("shop")' >/dev/null
 run stale -s "$APP_SOCK" -o json
 is "$RC $(corpus_report)" \
-    '0 unchecked module shop, which other code has reloaded' \
+    '0 unchecked module shop, which was reloaded by something other than cartridge-reload' \
     'stale says of which module it cannot tell'
 stop_app "$APP_PID"
 

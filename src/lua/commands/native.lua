@@ -180,7 +180,7 @@ local function reload_roles(cartridge)
         report.rollback = {
             complete = false,
             undone = {},
-            left = {('Cartridge is in state %q: its own reload cannot roll back'):format(state)},
+            left = {('Cartridge is in state %q after its own reload, which cannot be rolled back'):format(state)},
         }
     end
     return report

@@ -94,7 +94,7 @@ function Framework:status()
     end
     local problem = {
         code = 'bad_state',
-        message = ('the config is in state %q'):format(status),
+        message = ('the config of the instance is in state %q'):format(status),
         transient = status:find('_in_progress$') ~= nil,
     }
     local alert = self.facts:alerts()[1]

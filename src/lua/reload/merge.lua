@@ -208,10 +208,10 @@ local function run(image, noted, origin, undone)
                 local length = rawget(entries, 1) ~= nil and #entries or lists.COMPARED
                 while rawget(object, length + 1) ~= nil and is_list(object)
                     and merge_entry(origin, object, entries, before) do
-                    table.insert(undone, 'an entry of a list that was registered twice')
+                    table.insert(undone, 'a list entry that was registered twice')
                 end
                 for _ = 1, merge_keys(origin, object, entries, before) do
-                    table.insert(undone, 'a key of a table that was registered twice')
+                    table.insert(undone, 'a table key that was registered twice')
                 end
             end
             slice.pause()

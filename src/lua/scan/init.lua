@@ -72,7 +72,8 @@ end
 local function unchecked(found, foreign)
     local list = {}
     for _, module in ipairs(foreign) do
-        table.insert(list, ('module %s, which other code has reloaded'):format(module.name))
+        table.insert(list, ('module %s, which was reloaded by something other than cartridge-reload')
+            :format(module.name))
     end
     local texts = #found.texts
     if texts > 0 then

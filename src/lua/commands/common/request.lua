@@ -23,7 +23,7 @@ local function too_late(args)
     end
     return failure.put(instance.describe('timeout'), {
         code = 'deadline',
-        message = 'timed out before the instance started',
+        message = 'timed out before the instance started to work on the request',
     })
 end
 
