@@ -15,7 +15,7 @@
 
 #include "proto/msgpack_text.h"
 
-/* Plain scalars that YAML would not read as strings. */
+/* Words that YAML parsers do not read as strings unless they are quoted. */
 static const char *const words[] = {
 	"true", "false", "null", "nan", "inf", "infinity", "yes", "no", "on",
 	"off", "y", "n"
@@ -40,8 +40,9 @@ skip(const char **at, const char *end, int depth)
 			return -1;
 		count = mp_decode_map(at);
 		/*
-		 * A map with more entries than bytes is truncated.  Check this
-		 * before the multiplication, which could overflow.
+		 * A map with more entries than there are bytes left is
+		 * truncated.  Check this before the multiplication, which could
+		 * overflow.
 		 */
 		if (count > (size_t)(end - *at))
 			return -1;
@@ -64,7 +65,7 @@ msgpack_skip(const char **at, const char *end)
 	return skip(at, end, 0);
 }
 
-/* Whether a string can be written without quotes: YAML still reads a string. */
+/* Whether YAML reads this string as a string even without quotes. */
 static int
 is_plain(const char *data, size_t len)
 {
@@ -152,7 +153,7 @@ print_list(FILE *out, const char **at)
 	putc(']', out);
 }
 
-/* Prints the number of an extension type, which precedes its data. */
+/* Prints a placeholder with the number of an extension type for its value. */
 static void
 print_extension(FILE *out, const char **at)
 {

@@ -15,25 +15,22 @@
 
 #define PROTOCOL_VERSION	1
 
-/* Larger integers are not exact as Lua numbers. */
+/* Lua numbers are doubles: larger integers are not exact. */
 #define INTEGER_MAX		9007199254740992.0
 
 /*
- * The maximum number of maps in the lists of a report.  Even an empty map of
- * the reply takes memory, as it gets all fields in the report.
+ * The maximum number of maps in the lists of a report.  Each takes memory even
+ * if it is empty in the reply, because the report gets all its fields.
  */
 #define ITEMS_MAX	50000
 
 /* Estimated heap size of a value or map entry, without its text. */
 #define VALUE_SIZE		((size_t)64)
 
-/* The maximum length of the excerpt of an invalid reply, in bytes. */
+/* The maximum number of bytes of an invalid reply that an error quotes. */
 #define EXCERPT_MAX	160
 
-/*
- * A schema violation.  If a function fails and the text is empty, it ran out of
- * memory.
- */
+/* A schema violation.  An empty text after a failure means out of memory. */
 struct schema_error {
 	char	text[160];
 	size_t	items;		/* maps counted so far, see ITEMS_MAX */
@@ -73,8 +70,8 @@ report_text(const char *raw)
 }
 
 /*
- * Converts text from the instance.  Text with NUL characters, which C strings
- * and many JSON parsers cannot handle, is escaped.
+ * Converts text from the instance.  Escapes a text that contains NUL, which C
+ * strings and many JSON parsers cannot handle.
  */
 static json_t *
 read_text(json_t *from)
@@ -121,7 +118,9 @@ default_value(const struct field *field)
 	return value;
 }
 
-/* Whether a value is an integer.  Lua has only doubles: 3 may arrive as 3.0. */
+/*
+ * Whether a value is an integer.  As Lua has only doubles, 3 may arrive as 3.0.
+ */
 static int
 is_integer(const json_t *from)
 {
@@ -242,8 +241,8 @@ read_value(const struct field *field, json_t *from, const char *name,
 }
 
 /*
- * Sets the fields of a report object from a map of the reply, or to their
- * defaults if that is NULL.  Returns 0, or -1 with a schema violation.
+ * Sets the fields of an object in the report from a map of the reply, or to
+ * their defaults if the map is NULL.  Returns 0, or -1 with a schema violation.
  */
 static int
 read_fields(json_t *into, const struct field *fields, const json_t *from,
@@ -272,7 +271,7 @@ read_fields(json_t *into, const struct field *fields, const json_t *from,
 }
 
 /*
- * Builds a report from a map of the reply, or with defaults if that is NULL.
+ * Builds a report from a map of the reply, or with defaults if the map is NULL.
  * Returns 0, or -1 with a schema violation.
  */
 static int
@@ -333,7 +332,7 @@ size_of(const json_t *value)
 }
 
 /*
- * Adds the heap size of a report to the total.  If that exceeds the limit,
+ * Adds the heap size of a report to the total.  If the total exceeds the limit,
  * replaces the report by an error.
  */
 static void
@@ -356,7 +355,9 @@ count_size(struct report *report, const char *target)
 	    "total", REPORT_TOTAL_MAX / 1024 / 1024));
 }
 
-/* Builds a report for an error.  Takes ownership of the message. */
+/*
+ * Builds a report that consists of an error.  Takes ownership of the message.
+ */
 static void
 build_error(struct report *report, const char *target, enum error_code code,
     json_t *message)
@@ -417,8 +418,9 @@ build_bad_reply(struct report *report, const char *target, const json_t *reply,
 }
 
 /*
- * Reads the outcome that the instance reports.  Returns 0, or -1 if there is
- * none that it may report; `unreachable` may come only from a gateway.
+ * Reads the outcome that the instance reports.  Returns 0, or -1 if it is
+ * missing or if an instance cannot have it; only a gateway may report
+ * `unreachable`.
  */
 static int
 read_outcome(const json_t *from, int relayed, enum outcome *outcome)
@@ -457,7 +459,7 @@ build_from_ours(struct report *report, const char *target,
 	transient = json_object_get(json_object_get(from, "error"),
 	    "transient");
 	if (build(report, target, outcome, from, &wrong) == 0) {
-		/* After other outcomes a retry could repeat an effect. */
+		/* After other outcomes the request may have had an effect. */
 		report->transient = json_is_true(transient) &&
 		    (outcome == OUTCOME_REFUSED || outcome == OUTCOME_FAILED ||
 		    outcome == OUTCOME_UNREACHABLE);
@@ -472,7 +474,8 @@ build_from_ours(struct report *report, const char *target,
 }
 
 /*
- * Handles the console's own error reply, sent when the boot code itself fails.
+ * Handles an error reply of the console itself, which is sent if boot.lua
+ * fails.
  */
 static void
 build_from_lua_error(struct report *report, const char *target, json_t *raised)

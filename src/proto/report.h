@@ -28,11 +28,11 @@ struct report {
 };
 
 /*
- * Builds a report from a reply, which is expected to be `[{"cartridge_reload":
- * 1, "outcome": ..., ...}]`, or `[{"error": ...}]`, the console's reply to a
- * Lua error.  Never fails: an invalid reply, or one that exceeds
- * REPORT_TOTAL_MAX, becomes a report with the outcome `protocol`.  `relayed`:
- * the reply comes from a gateway, which may report the outcome `unreachable`.
+ * Builds a report from a reply.  This is `[{"cartridge_reload": 1, "outcome":
+ * ..., ...}]` or, if the console itself reports a Lua error, `[{"error": ...}]`.
+ * Never fails: an invalid reply, or one that exceeds REPORT_TOTAL_MAX, becomes a
+ * report with the outcome `protocol`.  `relayed` is set if the reply comes from
+ * a gateway: only then may the outcome be `unreachable`.
  */
 void	report_from_reply(struct report *, const char *target,
 	    const json_t *reply, int relayed);
@@ -42,38 +42,38 @@ void	report_from_error(struct report *, const char *target,
 	    const struct error *);
 
 /*
- * Replaces the results of `eval`, a text, by their tree, for formats that need
- * it.  If they cannot be parsed, replaces the report by one with that error.
+ * Parses the results of `eval`, which are text, into a tree, for formats that
+ * need it.  If that fails, replaces the report by one with the error.
  */
 void	report_parse_results(struct report *);
 
 /*
- * Turns the report into a failure, keeping its other fields.  An earlier error
- * is replaced.
+ * Turns the report into a failure.  Replaces an earlier error, and keeps the
+ * other fields.
  */
 void	report_fail(struct report *, const struct error *);
 
 /*
- * Sets the instance name if it is missing and `alias` is not NULL.  If that
- * runs out of memory, the report is lost.
+ * Sets the instance name if the report has none and `alias` is not NULL.
+ * Discards the report if out of memory.
  */
 void	report_name(struct report *, const char *alias);
 
-/* Whether an object of the report ended with this outcome. */
+/* Whether the "outcome" of a JSON object in a report equals `outcome`. */
 int	 report_ended(const json_t *, enum outcome);
 
 /* Whether the report of an instance has an error with this code. */
 int	 report_has_error(const json_t *instance, enum error_code);
 
 /*
- * Whether this program ran out of memory for the report, so that a retry is
- * useless.
+ * Whether the report is incomplete because this program is out of memory, so
+ * that a retry is useless.
  */
 int	 report_is_short(const struct report *);
 
 /*
- * Converts a string of this program to JSON.  Bytes that are not UTF-8 are
- * escaped.  Returns a new reference, or NULL if out of memory.
+ * Converts a string that did not come from an instance to JSON.  Bytes that are
+ * not UTF-8 are escaped.  Returns a new reference, or NULL if out of memory.
  */
 json_t	*report_text(const char *);
 
@@ -81,10 +81,10 @@ json_t	*report_text(const char *);
 void	report_finish(struct report *);
 
 /*
- * Builds the document `{"ok", "exit", "command", "instances"}`.  If they are
- * not empty, adds "not_touched", the names of instances that were not
- * attempted, and "skipped", `[{"target", "reason"}]`.  Does not take ownership
- * of the arguments.  Returns a new reference, or NULL if out of memory.
+ * Builds the document `{"ok", "exit", "command", "instances"}`.  Adds the lists
+ * "not_touched", the names of instances that were not attempted, and "skipped",
+ * `[{"target", "reason"}]`, unless they are empty.  Does not take ownership of
+ * the arguments.  Returns a new reference, or NULL if out of memory.
  */
 json_t	*report_document(const char *command, int exit_status,
 	    const json_t *instances, const json_t *not_touched,

@@ -19,7 +19,7 @@ enum field_kind {
 	FIELD_OBJECTS		/* an array of objects */
 };
 
-/* The value in the report of a field that the reply lacks. */
+/* What a report contains for a field that is missing in the reply. */
 enum field_default {
 	DEFAULT_NULL,
 	DEFAULT_ZERO,		/* 0, false, "", [], or an object of defaults */

@@ -13,7 +13,7 @@
 #define BOOT	"boot"
 #define TYPED	"commands.repl"
 
-/* A growing buffer.  Once it has run out of memory, all operations fail. */
+/* A growing buffer.  Once memory has run out, all operations fail. */
 struct text {
 	char	*data;
 	size_t	 len;
@@ -21,7 +21,7 @@ struct text {
 	int	 failed;
 };
 
-/* The scripts of a request, without duplicates. */
+/* The scripts to send in a request, without duplicates. */
 struct scripts {
 	const struct script	**list;
 	size_t			  count;
@@ -65,10 +65,10 @@ append(struct text *text, const char *data, size_t len)
 }
 
 /*
- * Returns how many characters a byte takes in a Lua string.  With `is_ascii`,
- * bytes above 0x7f are escaped, too: an ASCII line is easier to handle.
- * Non-Latin text is better left as it is, because escaping makes it four times
- * as long.
+ * Returns the length of a byte in a Lua string literal.  With `is_ascii`, bytes
+ * above 0x7f are escaped as well, to keep the line ASCII.  User code is sent
+ * without `is_ascii`, because escapes would make non-Latin text four times as
+ * long.
  */
 static size_t
 escaped_size(unsigned char byte, int is_ascii)
@@ -121,9 +121,8 @@ append_escaped(struct text *text, const void *data, size_t len)
 }
 
 /*
- * Appends a string that needs no escaping, between quotes: a name, which
- * consists of letters, digits and dots, or a script, which is embedded in its
- * escaped form.
+ * Appends a string in quotes.  It must not need escaping: a name consists of
+ * letters, digits and dots, and an embedded script is already escaped.
  */
 static void
 append_string(struct text *text, const char *escaped, size_t len)
@@ -151,8 +150,8 @@ add_script(struct scripts *scripts, const struct script *script)
 }
 
 /*
- * Adds the embedded scripts that a script requires.  Other names are modules of
- * the server.
+ * Adds the embedded scripts that a script requires.  Other required modules
+ * belong to the server.
  */
 static int
 add_required(struct scripts *scripts, const struct script *script)
@@ -169,7 +168,7 @@ add_required(struct scripts *scripts, const struct script *script)
 
 /*
  * Adds the script of the command that the arguments name.  Returns 0, or -1 if
- * there is none or if out of memory.
+ * there is no such script or if out of memory.
  */
 static int
 add_command(struct scripts *scripts, const json_t *args)
@@ -187,8 +186,8 @@ add_command(struct scripts *scripts, const json_t *args)
 }
 
 /*
- * Appends the line up to, but not including, the last brace of the arguments,
- * so that more arguments can follow.
+ * Appends the line up to the last brace of the arguments.  The brace is
+ * omitted, so that more arguments can follow.
  */
 static void
 append_head(struct text *text, const struct script *boot,
@@ -223,7 +222,7 @@ append_head(struct text *text, const struct script *boot,
 	append_escaped(text, args, strlen(args) - 1);
 }
 
-/* Serialises the arguments except for "texts", which is sent separately. */
+/* Serialises the arguments except for "texts", which are sent separately. */
 static char *
 dump_arguments(const json_t *args)
 {
@@ -252,7 +251,9 @@ request_init(struct request *request, const json_t *args)
 	if ((boot = script_find(BOOT)) == NULL ||
 	    add_command(&scripts, args) == -1)
 		goto done;
-	/* The gateway builds the request that it relays from these scripts. */
+	/*
+	 * The gateway needs these scripts to build the request that it relays.
+	 */
 	if (inner != NULL && (add_command(&scripts, inner) == -1 ||
 	    add_script(&scripts, boot) == -1))
 		goto done;
@@ -296,7 +297,7 @@ request_rest(const json_t *more, size_t *len)
 		    JSON_COMPACT | JSON_ENSURE_ASCII, NULL);
 		if (dumped == NULL)
 			return NULL;
-		/* Continue the JSON object that the head has left open. */
+		/* Continue the JSON object that append_head has left open. */
 		dumped[0] = ',';
 		append_escaped(&text, dumped, strlen(dumped));
 		free(dumped);

@@ -2,15 +2,15 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Builds the one line of Lua that is sent: the embedded modules that a command
- * needs, and its arguments as data.
+ * Builds the line of Lua that a request sends: the embedded modules that a
+ * command needs, and its arguments as data.
  *
  *	(loadstring("<boot.lua>","@cartridge-reload/boot.lua")(
  *	    "<name>","<source>",...,"<arguments in JSON>"))
  *
- * The console puts `return ` before it.  The last byte closes the first
- * parenthesis, so every proper prefix is a syntax error: a connection that is
- * cut runs nothing.
+ * The console puts `return ` before the line.  The last byte closes the first
+ * parenthesis, so every proper prefix is a syntax error: if the connection is
+ * cut, nothing runs.
  */
 
 #ifndef CR_REQUEST_H
@@ -27,12 +27,12 @@ struct request {
 
 /*
  * Builds the part of the line that does not depend on the instance: boot.lua,
- * src/lua/commands/<command>.lua with all modules that it requires, and `args`,
- * an object whose "command" names it.  If "request" holds the arguments of a
- * command to relay, its modules and boot.lua are included too.  Strings in the
- * object "texts" are not sent as JSON but next to the modules, so that they are
- * escaped only once.  Returns 0, or -1 if out of memory or if a module does not
- * exist (a bug).
+ * src/lua/commands/<command>.lua, the modules that it requires, and `args`, an
+ * object whose "command" names the command.  If `args` has a "request", the
+ * arguments of a command to relay, boot.lua and the modules of that command are
+ * included for the gateway, too.  The strings in the object "texts" are sent
+ * next to the modules, not as JSON, so that they are escaped only once.
+ * Returns 0, or -1 if out of memory or if a module does not exist (a bug).
  */
 int	 request_init(struct request *, const json_t *args);
 void	 request_finish(struct request *);
@@ -51,9 +51,8 @@ char	*request_rest(const json_t *more, size_t *len);
  *	(loadstring("<repl.lua>","@cartridge-reload/repl.lua"))(getfenv(1),
  *	    "<what>","<text>",<from>,<to>)
  *
- * A proper prefix is a syntax error, except for the one that ends before the
- * second call, which has no effect.  Returns a text that the caller frees, or
- * NULL if out of memory.
+ * Every proper prefix is a syntax error or, if it ends before the second call,
+ * has no effect.  Returns a text that the caller frees, or NULL if out of memory.
  */
 char	*request_repl(const char *what, const char *text, size_t text_len,
 	    size_t from, size_t to, size_t *len);

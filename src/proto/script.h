@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The Lua files under src/lua/, embedded at build time by scripts/embed.sh.
- * They are stored in escaped form, as the program only sends them.
+ * The Lua files under src/lua/, which scripts/embed.sh embeds at build time.
+ * They are stored in escaped form, because the program only sends them.
  */
 
 #ifndef CR_SCRIPT_H
@@ -15,13 +15,13 @@ struct script {
 	const char	*name;	/* as passed to require: "adapters.http" */
 	const char	*text;	/* escaped for a Lua string */
 	size_t		 len;	/* length of `text`, without NUL */
-	/* Names of the modules that it requires; ends with NULL. */
+	/* The modules that it requires; ends with NULL. */
 	const char	*const *required;
 };
 
 /*
- * Sorted by name.  A last entry, which script_count does not include, has no
- * name.
+ * Sorted by name.  After script_count entries, one without a name ends the
+ * table.
  */
 extern const struct script script_table[];
 extern const size_t script_count;

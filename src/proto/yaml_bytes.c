@@ -9,8 +9,8 @@
 #include "util/utf8.h"
 
 /*
- * A placeholder is a code point from the end of the last private plane; like
- * "\xNN" it is four bytes long:
+ * A placeholder is a code point from the end of the last private-use plane.  In
+ * UTF-8 it takes four bytes, as many as "\xNN":
  *
  *	PLACEHOLDER | kind << 8 | byte
  */
@@ -18,17 +18,15 @@
 #define PLACEHOLDER_LEN	4
 enum placeholder {
 	PLACEHOLDER_RAW,	/* a raw byte */
-	PLACEHOLDER_ESCAPE	/* "\xNN"; see UPPER_HIGH, UPPER_LOW */
+	PLACEHOLDER_ESCAPE	/* "\xNN", plus the two flags below */
 };
 
-/* Added to PLACEHOLDER_ESCAPE if a digit of \xNN is a capital letter. */
+/* Added to PLACEHOLDER_ESCAPE if the first or second N of \xNN is a capital. */
 #define UPPER_HIGH	1
 #define UPPER_LOW	2
 #define PLACEHOLDER_END	(PLACEHOLDER_ESCAPE + 4)
 
-/*
- * The fast path handles blocks of this size; it reads some bytes beyond them.
- */
+/* The fast path handles blocks of this size.  It may read a few bytes more. */
 #define BLOCK		64
 #define BLOCK_AFTER	2
 
@@ -37,7 +35,7 @@ struct prescan {
 	unsigned char	*to;		/* output, or NULL to measure */
 	size_t		 len;		/* length of the output */
 	size_t		 directives;
-	int		 needs_copy;	/* the input needs placeholders */
+	int		 needs_copy;	/* the input must be copied */
 };
 
 static const char hex_digits[] = "0123456789abcdef";
@@ -72,7 +70,7 @@ is_byte_escape(const unsigned char *text, size_t len)
 	    hex_value(text[2]) >= 8 && hex_value(text[3]) >= 0;
 }
 
-/* Whether a line starts at `at`, by the line breaks that libyaml recognises. */
+/* Whether a line starts at `at`.  libyaml recognises several line breaks. */
 static int
 begins_line(const unsigned char *text, size_t at)
 {
@@ -132,10 +130,10 @@ continues(unsigned char c)
 }
 
 /*
- * Fast path for non-ASCII: returns the length of a block, which starts at a
- * character boundary, if its non-ASCII characters have two or three bytes and
- * are allowed by YAML.  Returns 0 if not, or if that is uncertain.  The length
- * is slightly more than BLOCK if BLOCK would end within a character.
+ * Fast path for non-ASCII text.  Returns the length of a block, which must
+ * start at a character boundary, if its non-ASCII characters certainly have two
+ * or three bytes each and are allowed by YAML; otherwise returns 0.  The length
+ * exceeds BLOCK slightly if BLOCK would end within a character.
  */
 static size_t
 common_utf8(const unsigned char *text)
@@ -157,8 +155,7 @@ common_utf8(const unsigned char *text)
 		special |= (c == 0xed) & (next >= 0xa0);
 		special |= (c == 0xef) & (next == 0xbf);
 		/*
-		 * Reject '%' after a character that may be a line break to
-		 * libyaml.
+		 * Reject '%' after a byte that may end a line break of libyaml.
 		 */
 		special |= (c >= 0x80) & (next == '%');
 	}
@@ -170,9 +167,9 @@ common_utf8(const unsigned char *text)
 }
 
 /*
- * Fast path: returns the length of a block, which starts at a character
- * boundary, if it needs no closer look: it has no control characters, no escape
- * that may stand for a byte, and no directive.  Otherwise returns 0.
+ * Fast path.  Returns the length of a block, which must start at a character
+ * boundary, if it can be copied as it is: it has no control characters, no
+ * escape that may stand for a byte, and no directive.  Otherwise returns 0.
  * BLOCK_AFTER bytes must follow the block.  The loops are branch-free, so that
  * the compiler can vectorise them.
  */
@@ -196,7 +193,7 @@ common_block(const unsigned char *text)
 	return all < 0x80 ? BLOCK : common_utf8(text);
 }
 
-/* Returns the length of the beginning that needs no closer look. */
+/* Returns how many bytes at the start of the text can be copied as they are. */
 static size_t
 common_run(const unsigned char *text, size_t len)
 {
@@ -258,8 +255,8 @@ prescan_input(struct prescan *prescan, const unsigned char *text, size_t len)
 		use = utf8_decode(text + i, len - i, &code);
 		/*
 		 * A real character from the placeholder range is valid input.
-		 * It needs a placeholder only if the input is copied for
-		 * another reason.
+		 * It becomes a placeholder, too, but is no reason to make a
+		 * copy.
 		 */
 		if (use == 0 || code < PLACEHOLDER)
 			prescan->needs_copy = 1;

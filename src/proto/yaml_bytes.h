@@ -3,10 +3,11 @@
 
 /*
  * Handles bytes that the console may send but YAML or JSON does not accept.
- * libyaml rejects bytes that are not UTF-8 and raw control characters.  It
- * reads "\xNN", which the console since Tarantool 2.11 writes for a byte that
- * is not UTF-8, as a code point.  So the input gets placeholders for all these
- * before libyaml parses it, and each resulting scalar is converted back.
+ * libyaml rejects bytes that are not UTF-8, and raw control characters.  Since
+ * Tarantool 2.11 the console writes "\xNN" for a byte that is not UTF-8, which
+ * libyaml would read as a code point.  Therefore all these are replaced by
+ * placeholders before libyaml parses the input, and the placeholders in each
+ * scalar are converted back afterwards.
  */
 
 #ifndef CR_YAML_BYTES_H
@@ -30,17 +31,18 @@ int	 bytes_prepare(struct prepared *, const char *data, size_t len,
 	    size_t max);
 
 /*
- * Converts the placeholders of a scalar back, in place: to the control
- * character itself, or to the text \xNN in lower case.  Outside of double
- * quotes "\xNN" is plain text and gets its original case.  Returns the new
- * length, which is not larger; the result has no terminating NUL.
+ * Converts the placeholders of a scalar back, in place.  A raw byte becomes
+ * itself if it is a control character, otherwise \xNN in lower case.  An escape
+ * becomes \xNN: in lower case if the scalar was double-quoted, otherwise as it
+ * was written, because there it is plain text.  Returns the new length, which
+ * is never larger.  The result has no terminating NUL.
  */
 size_t	 bytes_restore(char *text, size_t len, int double_quoted);
 
 /*
- * Converts arbitrary bytes to text: invalid UTF-8 becomes \xNN and so does NUL,
- * if `escape_nul` is set.  Returns a string that the caller frees and sets
- * *text_len to its length, or returns NULL if out of memory.
+ * Converts arbitrary bytes to text.  Bytes that are not UTF-8 become \xNN, and
+ * so does NUL if `escape_nul` is set.  Returns a string that the caller frees
+ * and sets *text_len to its length, or returns NULL if out of memory.
  */
 char	*bytes_text(const unsigned char *bytes, size_t len, int escape_nul,
 	    size_t *text_len);

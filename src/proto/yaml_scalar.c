@@ -62,7 +62,10 @@ read_real(const char *text, size_t len, double *number)
 	}
 	if (p != text + len)
 		return -1;
-	/* strtod(3) expects a point, as the program never sets LC_NUMERIC. */
+	/*
+	 * strtod(3) expects a decimal point, as the program never sets
+	 * LC_NUMERIC.
+	 */
 	*number = strtod(text, &end);
 	return end == p && isfinite(*number) ? 0 : -1;
 }
