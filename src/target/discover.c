@@ -20,7 +20,7 @@
 #define LOCAL_RUN_DIR	"tmp/run"
 #define TT_RUN_DIR	"var/run"
 #define TT_ENABLED	"instances.enabled"
-/* The last component is not the name of an application. */
+/* The last component of this path is not the name of an application. */
 #define SYSTEM_RUN_DIR	"/var/run/" SYSTEM_NAME
 #define SYSTEM_NAME	"tarantool"
 
@@ -30,7 +30,7 @@
 #define DOCKER_SOCKET	"tarantool.sock"
 #define STATEBOARD	"stateboard"
 
-/* The maximum number of other instances that an error lists. */
+/* The maximum number of names or paths in a list of an error. */
 #define OTHERS_MAX	6
 
 enum match {
@@ -38,7 +38,7 @@ enum match {
 	STATE_BOARD,		/* a stateboard that was not requested */
 	NOT_A_SOCKET,
 	UNREADABLE,
-	OTHER			/* not the requested name, or none */
+	OTHER			/* a socket with another name or none */
 };
 
 /* A file that may be the console socket of an instance. */
@@ -49,23 +49,20 @@ struct candidate {
 	char		*instance;	/* or NULL */
 	struct timespec	 born;
 	size_t		 run_len;	/* length of its run directory */
-	int		 is_named;	/* run_dir is trusted */
+	int		 is_named;	/* do not check its owner */
 };
 
 struct search {
 	const char		*app;		/* pattern, or NULL */
 	const char		*instance;	/* pattern, or NULL */
-	char			*package;	/* name in rockspec, or NULL */
+	char			*package;	/* app from rockspec, or NULL */
 	int			 stateboards;	/* stateboards were requested */
 	struct candidate	*list;
 	size_t			 count;
-	/*
-	 * The run_len and is_named of candidates in the directory being
-	 * searched.
-	 */
+	/* The run_len and is_named of candidates that are added now. */
 	size_t			 run_len;
 	int			 is_named;
-	/* The searched directories, as a text for the error; their number. */
+	/* The text that lists the searched directories, and their number. */
 	FILE			*looked;
 	int			 places;
 	struct error		*error;
@@ -76,12 +73,11 @@ struct place {
 	const char	*path;
 	/*
 	 * Whether sockets without an application name belong to the requested
-	 * application; `owner` is the name of that application, or NULL if
-	 * unknown.
+	 * application.  `owner` is its name, or NULL if that is unknown.
 	 */
 	int		 owned;
 	const char	*owner;
-	int		 nested;	/* an APP/ in a run directory */
+	int		 nested;	/* APP/ below a run directory */
 };
 
 static int
@@ -114,8 +110,8 @@ matches(const char *pattern, const char *name)
 }
 
 /*
- * Whether an instance name matches the requested one.  A stateboard can be
- * requested as "stateboard" or "APP-stateboard".
+ * Whether an instance name matches the requested one.  The stateboard of an
+ * application can be requested as "stateboard" or "APP-stateboard".
  */
 static int
 matches_instance(const struct search *search, const char *app,
@@ -133,8 +129,8 @@ matches_instance(const struct search *search, const char *app,
 }
 
 /*
- * Whether an instance is requested.  If a socket has only one name, that can be
- * the name of the application or of the instance.
+ * Whether the request matches a socket with these names.  If it has only one
+ * name, that can be the application's or the instance's.
  */
 static int
 matches_names(const struct search *search, const char *app,
@@ -186,9 +182,9 @@ add_candidate(struct search *search, enum match match, const char *path,
 }
 
 /*
- * Handles a path that cannot be read.  That is an error, because a partial
- * result could pass for the whole application, unless the path was reached only
- * through a glob.
+ * Handles a path that cannot be read.  If only a glob led to it, it is recorded
+ * for the message.  Otherwise it is an error, because a partial result could
+ * pass for the whole application.
  */
 static int
 unreadable(struct search *search, const char *path, int by_pattern)
@@ -216,8 +212,8 @@ is_absent(int code)
 }
 
 /*
- * Adds a file to the candidates if it is a socket or should be one.  `wanted`:
- * its names match the request.
+ * Adds a file to the candidates if it is a socket or if its names match the
+ * request (`wanted`).
  */
 static int
 check_candidate(struct search *search, const char *path, const char *app,
@@ -260,9 +256,9 @@ split(char *text, char *dot, const char **app, const char **instance)
 }
 
 /*
- * Splits a file name into application and instance.  If it has several dots,
- * the split that matches the request is used.  The results point into the stem,
- * which is modified.  Returns whether the instance is requested.
+ * Splits the stem of a file name into application and instance.  If it has
+ * several dots, uses the one at which the parts match the request.  The results
+ * point into the stem, which is modified.  Returns whether the request matches.
  */
 static int
 read_stem(const struct search *search, char *stem, const char **app,
@@ -273,7 +269,7 @@ read_stem(const struct search *search, char *stem, const char **app,
 
 	if (strchr(stem, '.') == NULL && ends_with(stem, "-" STATEBOARD) &&
 	    stem[0] != '-') {
-		/* "APP-stateboard" may also be meant as an application name. */
+		/* "APP-stateboard" may also be requested as an application. */
 		as_app = search->app != NULL && search->instance == NULL &&
 		    matches(search->app, stem);
 		stem[strlen(stem) - strlen("-" STATEBOARD)] = '\0';
@@ -312,8 +308,8 @@ check_control(struct search *search, const struct place *place,
 	stem[strlen(stem) - strlen(SUFFIX)] = '\0';
 	wanted = read_stem(search, stem, &app, &instance);
 	/*
-	 * In the directory of an application, other *.control files need not be
-	 * consoles.
+	 * A directory of an application may contain *.control files that are
+	 * not consoles.
 	 */
 	if (place->nested && (!wanted || instance == NULL ||
 	    strcmp(app, place->owner) != 0))
@@ -336,7 +332,10 @@ check_docker(struct search *search, const struct place *place,
 		return error_out_of_memory(search->error);
 	has_console = stat(console, &st) == 0;
 	free(console);
-	/* Next to a console socket of tt, tarantool.sock is the binary port. */
+	/*
+	 * If there is a console socket of tt as well, tarantool.sock is the
+	 * binary port.
+	 */
 	if (has_console)
 		return 0;
 	if (app != NULL && app[0] == '\0')
@@ -350,7 +349,7 @@ check_docker(struct search *search, const struct place *place,
 }
 
 /*
- * Checks whether a directory is that of an instance of tt: it contains
+ * Checks whether a directory belongs to an instance of tt: it then contains
  * tarantool.control or, with tt 1, INSTANCE.control.
  */
 static int
@@ -435,10 +434,11 @@ scan(struct search *search, const struct place *place)
 }
 
 /*
- * Determines which application owns the sockets without an application name.  A
- * run directory inside a project directory (`base`) belongs to the application
- * named by its rockspec or by that directory; any other one to the application
- * with the same name.  The caller frees *owner.
+ * Determines which application the sockets without an application name belong
+ * to.  For a run directory inside a project directory (`base`), that is the
+ * application named by the rockspec or else by the project directory.  For any
+ * other run directory, it is the application with the name of that directory.
+ * The caller frees *owner.
  */
 static int
 find_owner(struct search *search, struct place *place, const char *base,
@@ -478,8 +478,8 @@ find_owner(struct search *search, struct place *place, const char *base,
 }
 
 /*
- * Reads a run directory.  It belongs to the application `owner`; if that is
- * NULL, find_owner finds the application.  Returns like scan.
+ * Reads a run directory of the application `owner` or, if that is NULL, of the
+ * application that find_owner determines.  Returns the same values as scan.
  */
 static int
 read_place(struct search *search, const char *path, const char *base,
@@ -525,8 +525,8 @@ search_place(struct search *search, const char *path, const char *base,
 }
 
 /*
- * Searches the run directory of one application of tt.  `say`: add the
- * directory to the text of searched directories.
+ * Searches the run directory of one application of tt.  If `say` is set, lists
+ * the directory among the searched ones.
  */
 static int
 search_app(struct search *search, const char *enabled, const char *app,
@@ -598,9 +598,12 @@ search_tt(struct search *search)
 	result = project_tt(&tt, search->error);
 	search->is_named = result == 0 && tt.file != NULL;
 	if (result == -1) {
-		/* project_tt has set the error. */
+		/* The error is set. */
 	} else if (tt.file == NULL) {
-		/* The defaults of tt without tt.yaml, and of Tarantool 3. */
+		/*
+		 * These are the defaults of tt without tt.yaml, and of
+		 * Tarantool 3.
+		 */
 		result = search_place(search, TT_RUN_DIR, ".", NULL);
 		if (result == 0)
 			result = search_apps(search, TT_ENABLED, TT_RUN_DIR);
@@ -610,7 +613,7 @@ search_tt(struct search *search)
 		result = error_out_of_memory(search->error);
 	} else {
 		/*
-		 * The directory of the applications may itself be the only
+		 * `instances_enabled` may be the directory of the only
 		 * application.
 		 */
 		result = search_place(search, own, tt.enabled, NULL);
@@ -633,7 +636,10 @@ found_any(const struct search *search)
 	return 0;
 }
 
-/* Searches the given run directory or, without one, the usual ones. */
+/*
+ * Searches the run directory that is given or configured, or else the usual
+ * ones.
+ */
 static int
 search_all(struct search *search, const struct discover_query *query)
 {
@@ -713,10 +719,11 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 }
 
 /*
- * Determines which user, besides trusted ones, may listen on a socket: the
- * owner of its directory.  A run directory that was found without being
- * configured must belong to a trusted user.  Below a world-writable directory,
- * directories must belong to its owner or to a trusted user.
+ * Sets *owner to the only untrusted user who may listen on a socket: the owner
+ * of its directory.  Fails if another user may have created a directory on the
+ * path: a run directory that the user did not name must belong to a trusted
+ * user, and a directory inside a world-writable one must belong to a trusted
+ * user or to the owner of the latter.
  */
 static int
 find_server(struct search *search, const struct candidate *candidate,
@@ -760,8 +767,8 @@ add_found(struct search *search, const struct candidate *candidate,
 }
 
 /*
- * Adds the newest socket of each instance.  An older one may be left over from
- * another tool or version that started the instance before.
+ * Adds the newest socket of each instance.  An older socket may be left from a
+ * time when another tool or version started the instance.
  */
 static int
 add_wanted(struct search *search, struct targets *targets)
@@ -785,8 +792,8 @@ add_wanted(struct search *search, struct targets *targets)
 }
 
 /*
- * Rejects an instance name, given without an application, that several
- * applications have.
+ * Rejects an instance name that exists in several applications, unless the
+ * request names the application.
  */
 static int
 check_one_app(const struct search *search)
@@ -811,22 +818,24 @@ check_one_app(const struct search *search)
 	return 0;
 }
 
-/* Closes a memory stream.  Returns -1 if the text is incomplete. */
+/*
+ * Closes a memory stream.  Returns -1 if out of memory: the text is incomplete.
+ */
 static int
 close_text(FILE *out, char *const *text)
 {
 	int failed = ferror(out);
 
 	/*
-	 * If the final write of a memory stream runs out of memory, glibc does
-	 * not report an error, but there is no text.
+	 * If the final flush of a memory stream runs out of memory, glibc
+	 * reports no error but leaves the text NULL.
 	 */
 	return fclose(out) == EOF || failed || *text == NULL ? -1 : 0;
 }
 
 /*
- * Prints "\nLABEL: a, b, ..." with the paths of the candidates that have this
- * match.
+ * Prints "\nLABEL: a, b, ..." with the paths of all candidates whose match is
+ * `match`.
  */
 static void
 print_files(const struct search *search, FILE *out, enum match match,
@@ -846,9 +855,9 @@ print_files(const struct search *search, FILE *out, enum match match,
 }
 
 /*
- * Returns the name of a candidate that the user could request instead: with
- * `of_apps` its application, otherwise its instance, if the application
- * matches.  Returns NULL if there is no such name.
+ * Returns a name of a candidate that an error can suggest: its application if
+ * `of_apps` is set, otherwise its instance, provided that the application
+ * matches.  Returns NULL if there is none.
  */
 static const char *
 name_to_offer(const struct search *search, const struct candidate *candidate,
@@ -865,9 +874,8 @@ name_to_offer(const struct search *search, const struct candidate *candidate,
 }
 
 /*
- * Prints the names that could be requested instead or, if `nearest` is not
- * NULL, only adds them there.  The candidates are sorted, so duplicates are
- * adjacent.
+ * Prints the names that name_to_offer returns.  If `nearest` is not NULL, adds
+ * them to it instead.  The candidates are sorted, so duplicates are adjacent.
  */
 static void
 print_names(const struct search *search, FILE *out, int of_apps,
@@ -894,7 +902,7 @@ print_names(const struct search *search, FILE *out, int of_apps,
 	}
 }
 
-/* Prints the other sockets, for which name_to_offer has no name. */
+/* Prints the paths of the sockets for which name_to_offer returns no name. */
 static void
 print_nameless(const struct search *search, FILE *out, int of_apps)
 {
@@ -924,7 +932,7 @@ has_app(const struct search *search)
 	return 0;
 }
 
-/* Prints what was not found, a suggestion, and what exists instead. */
+/* Prints what was not found, a similar name, and what exists instead. */
 static void
 print_missing(const struct search *search, FILE *out)
 {

@@ -13,9 +13,12 @@
 #include "target/target.h"
 #include "util/error.h"
 
-/* NULL: not given.  At least one of the first three is required. */
+/*
+ * Strings are NULL if not given.  At least one of the first three must be
+ * given.
+ */
 struct discover_query {
-	const char	*app;		/* a name, or a glob of names */
+	const char	*app;		/* a name, or a glob */
 	const char	*instance;	/* the same */
 	const char	*run_dir;
 	const char	*system_run_dir; /* set only by tests, otherwise NULL */

@@ -23,10 +23,13 @@
 #define ROCKSPEC	".rockspec"
 
 #define KEY_SIZE	64
-/* Limits the quadratic time that libyaml takes for deeply nested input. */
+/* Limits the time of libyaml, which is quadratic in the nesting depth. */
 #define DEPTH_MAX	100
 
-/* A setting to read.  The key is its path from the root, joined by dots. */
+/*
+ * A setting to read.  `key` is the path of the setting from the root, joined by
+ * dots.
+ */
 struct setting {
 	const char	*key;
 	char		**value;
@@ -64,8 +67,8 @@ cannot_read(const char *path, const char *why, struct error *error)
 }
 
 /*
- * Rejects a file of another user, who could redirect the Lua that this program
- * sends.
+ * Rejects a file of another user: it could make this program send its Lua to a
+ * socket of that user.
  */
 static int
 check_owner(const char *path, const struct stat *st, struct error *error)
@@ -81,9 +84,10 @@ check_owner(const char *path, const struct stat *st, struct error *error)
 }
 
 /*
- * Reads a regular file and terminates the text with a NUL.  The file may belong
- * to another user only if `given` is set: the user named it.  Returns 1 with a
- * text that the caller frees, 0 if there is no such file, or -1 with an error.
+ * Reads a regular file and terminates its text with a NUL.  `given` is set if
+ * the user named the file; only then may it belong to another user.  Returns 1
+ * with a text that the caller frees, 0 if there is no such file, or -1 with an
+ * error.
  */
 static int
 read_file(const char *path, int given, char **text, size_t *len,
@@ -122,7 +126,10 @@ read_file(const char *path, int given, char **text, size_t *len,
 	    strerror(saved), error);
 }
 
-/* Sets the error in a line of the file; `line` counts from 0, as in libyaml. */
+/*
+ * Sets an error that names a line of the file.  `line` counts from 0, as in
+ * libyaml.
+ */
 static int
 bad_line(const struct reader *reader, size_t line, const char *key,
     const char *what)
@@ -158,7 +165,7 @@ next_event(struct reader *reader, yaml_event_t *event)
 	    bad_yaml(reader);
 }
 
-/* Skips the rest of a node, given the type of its first event. */
+/* Skips the rest of a node whose first event has this type. */
 static int
 skip(struct reader *reader, yaml_event_type_t type)
 {
@@ -216,8 +223,8 @@ store(const struct reader *reader, const struct setting *setting,
 }
 
 /*
- * Returns the setting with that key, or NULL.  Sets *inside to whether the keys
- * of any settings start with this one.
+ * Finds the setting with this key.  Sets *inside to whether the key is a prefix
+ * of the keys of other settings.  Returns NULL if there is no such setting.
  */
 static const struct setting *
 find_setting(const struct reader *reader, const char *key, int *inside)
@@ -237,8 +244,9 @@ find_setting(const struct reader *reader, const char *key, int *inside)
 }
 
 /*
- * Reads a mapping whose first event has been read.  The recursion is as deep as
- * the keys of the settings at most, so a hostile file cannot exhaust the stack.
+ * Reads a mapping whose first event has been read.  The recursion is never
+ * deeper than the longest key of the settings, so a hostile file cannot exhaust
+ * the stack.
  */
 static int
 read_mapping(struct reader *reader, const char *prefix)
@@ -365,8 +373,8 @@ project_run_dir(char **run_dir, struct error *error)
 }
 
 /*
- * The find_tt functions look for the config file of tt.  They return 1 with its
- * path, 0 if there is none, or -1 if out of memory.
+ * The find_tt functions look for the config file of tt.  They return 1 and set
+ * *file to its path, or return 0 if there is none, or -1 if out of memory.
  */
 
 /* Looks for the file in one directory. */
@@ -428,8 +436,8 @@ find_tt(char **file, int *given)
 }
 
 /*
- * Resolves a directory relative to the one that contains a file.  Returns a
- * path that the caller frees, or NULL if out of memory.
+ * Resolves a path relative to the directory of a file.  Returns a path that the
+ * caller frees, or NULL if out of memory.
  */
 static char *
 path_beside(const char *file, const char *dir)
@@ -480,8 +488,8 @@ project_tt(struct project_tt *tt, struct error *error)
 		    app_enabled != NULL ? app_enabled :
 		    old_enabled != NULL ? old_enabled : ".");
 		/*
-		 * In tt 1, all applications shared one run directory, relative
-		 * to the file.
+		 * In tt 1, all applications shared one run directory.  Its path
+		 * is relative to the config file.
 		 */
 		tt->is_shared = run_dir == NULL && old_run_dir != NULL;
 		tt->run_dir = tt->is_shared ? path_beside(tt->file, old_run_dir) :
@@ -507,8 +515,8 @@ project_tt_finish(struct project_tt *tt)
 }
 
 /*
- * Returns the value of `package = "NAME"` in a line of Lua and sets its length;
- * returns NULL if the line has no such assignment.
+ * Finds `package = "NAME"` in a line of Lua.  Returns the name and sets its
+ * length, or returns NULL if the line has no such assignment.
  */
 static const char *
 package_in_line(const char *line, size_t *len)
@@ -531,8 +539,8 @@ package_in_line(const char *line, size_t *len)
 }
 
 /*
- * Reads the package names of a rockspec.  Sets *package to the first one unless
- * it is set already.  Returns 1 if all names equal *package, 0 if not, or -1 if
+ * Reads the package names in a rockspec.  If *package is NULL, sets it to the
+ * first one.  Returns 1 if all names equal *package, 0 if they do not, or -1 if
  * out of memory.
  */
 static int

@@ -15,11 +15,11 @@
 
 #include "util/error.h"
 
-/* Larger files are refused. */
+/* The maximum size of a file, in bytes. */
 #define PROJECT_FILE_MAX	((size_t)64 * 1024)
 
 struct project_tt {
-	char	*file;		/* NULL if there is no such file */
+	char	*file;		/* NULL if there is no tt.yaml */
 	char	*enabled;	/* directory that contains the applications */
 	char	*run_dir;	/* if relative, below each application */
 	int	 is_shared;	/* all applications use the same run_dir */
@@ -33,11 +33,12 @@ struct project_tt {
 int	project_run_dir(char **run_dir, struct error *);
 
 /*
- * Finds and reads the tt.yaml or tt.yml that tt would use: $TT_CLI_CFG, else
- * the one in the current directory or the nearest parent that has one, else the
- * one in $TT_SYSTEM_CONFIG_DIR or /etc/tarantool.  Missing settings get the
- * defaults of tt.  The caller always calls project_tt_finish.  Returns 0, or -1
- * with a usage error that names file and line.
+ * Finds and reads the tt.yaml or tt.yml that tt would use: the file named by
+ * $TT_CLI_CFG, else the one in the current directory or in its nearest parent
+ * that has one, else the one in $TT_SYSTEM_CONFIG_DIR or /etc/tarantool.
+ * Missing settings get the defaults of tt.  Whatever it returns, the caller
+ * must call project_tt_finish.  Returns 0, or -1 with a usage error that names
+ * file and line.
  */
 int	project_tt(struct project_tt *, struct error *);
 
@@ -45,8 +46,9 @@ void	project_tt_finish(struct project_tt *);
 
 /*
  * Sets *package to the package name in the rockspec of a directory, which the
- * caller frees, or to NULL if there is no rockspec, if it cannot be read, or if
- * several disagree.  Returns 0, or -1 if out of memory.
+ * caller frees.  Sets it to NULL if there is no rockspec, if it cannot be read,
+ * or if the directory has several rockspecs with different names.  Returns 0,
+ * or -1 if out of memory.
  */
 int	project_package(const char *dir, char **package, struct error *);
 

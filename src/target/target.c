@@ -51,8 +51,8 @@ same_address(const struct target *a, const struct target *b)
 }
 
 /*
- * Adds a target, unless the list has its address.  Takes ownership of the
- * target's strings, even on failure.
+ * Adds a target, unless the list already has one with the same address.  Takes
+ * ownership of the target's strings, even on failure.
  */
 static int
 add(struct targets *targets, struct target *target, struct error *error)
@@ -84,8 +84,8 @@ copy(char **to, const char *text)
 }
 
 /*
- * Adds a unix socket, for which the caller may have set an owner in `target`.
- * Copies the strings.
+ * Adds a unix socket.  Copies the strings.  The caller may have set `is_found`
+ * and `owner` in `target`; all other fields are set here.
  */
 static int
 add_socket(struct targets *targets, struct target *target, const char *path,
@@ -139,8 +139,8 @@ compare_paths(const void *a, const void *b)
 }
 
 /*
- * The first directory that glob(3) could not read; a global, because the
- * callback of glob(3) has no user argument.
+ * The first directory that glob(3) could not read.  It is a global variable,
+ * because glob(3) passes no user argument to its callback.
  */
 static char denied[PATH_MAX];
 
@@ -154,7 +154,7 @@ note_denied(const char *path, int code)
 
 /*
  * Sets `denied` to a directory in the pattern that this user may not search.
- * glob(3) does not report one if only a fixed file name follows it.
+ * glob(3) does not report such a directory if no glob characters follow it.
  */
 static void
 find_denied(const char *pattern)
@@ -199,7 +199,7 @@ add_glob(struct targets *targets, const char *pattern, struct error *error)
 
 	memset(&found, 0, sizeof(found));
 	denied[0] = '\0';
-	/* Sort below: the order of glob(3) depends on the locale. */
+	/* Do not let glob(3) sort: its order depends on the locale. */
 	result = glob(pattern, GLOB_NOSORT, note_denied, &found);
 	if (result == GLOB_NOMATCH) {
 		globfree(&found);
@@ -220,7 +220,7 @@ add_glob(struct targets *targets, const char *pattern, struct error *error)
 
 /*
  * Finds the password in USER:PASSWORD@ADDRESS.  Returns it and sets its length,
- * or returns NULL.
+ * or returns NULL if there is none.
  */
 static const char *
 find_password(const char *spec, size_t *len)
@@ -251,7 +251,10 @@ target_without_password(const char *spec)
 	return shown;
 }
 
-/* Whether a user precedes the address.  A "/" before any ":" starts a path. */
+/*
+ * Whether a user name precedes the address.  A text with a "/" before any ":"
+ * is a path.
+ */
 static int
 has_user(const char *spec)
 {
@@ -411,7 +414,7 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 	return add(targets, &target, error);
 }
 
-/* Returns the text after the prefix, or NULL if it does not start with that. */
+/* Returns the rest of the text after the prefix, or NULL without the prefix. */
 static const char *
 after(const char *text, const char *prefix)
 {

@@ -24,22 +24,26 @@ struct target {
 	char			*host;	/* host of a TCP port, or NULL */
 	char			*port;
 	/*
-	 * For binary ports.  A user of NULL is guest.  The secret belongs to
-	 * util/secret.c; it is exposed if it was part of the command line.
+	 * For binary ports.  If `user` is NULL, it is guest.  The secret
+	 * belongs to util/secret.c.  `is_exposed` is set if the command line
+	 * contained the password.
 	 */
 	char			*user;
 	const struct secret	*secret;
 	int			 is_exposed;
-	/* Set for sockets that were found by name, otherwise NULL. */
+	/* The names by which discovery found a socket, otherwise NULL. */
 	char			*app;
 	char			*instance;
-	/* Identify the socket file, if it existed when it was added. */
+	/*
+	 * Identify the file of a unix socket, if it existed when the target was
+	 * added.
+	 */
 	int			 exists;
 	dev_t			 device;
 	ino_t			 inode;
 	/*
-	 * Set for sockets found by discovery: only trusted users and `owner`
-	 * may listen on them.
+	 * `is_found` is set for sockets found by discovery: only trusted users
+	 * and `owner` may listen on them.
 	 */
 	int			 is_found;
 	uid_t			 owner;
@@ -72,8 +76,8 @@ int	targets_add_socket(struct targets *, const char *path,
 	    const char *app, const char *instance, struct error *);
 
 /*
- * Returns a copy of a TARGET argument with "***" in place of the password, so
- * that it can be printed.  The caller frees it; NULL if out of memory.
+ * Returns a copy of a TARGET argument with "***" in place of the password, for
+ * printing.  The caller frees the copy.  Returns NULL if out of memory.
  */
 char	*target_without_password(const char *spec);
 
