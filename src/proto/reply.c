@@ -37,8 +37,8 @@
 #define COST_ANCHOR	200	/* plus the length of its name */
 
 /*
- * Heap cost of each byte that placeholders add: the copies of libyaml and
- * jansson.
+ * The heap that each byte added by placeholders takes: libyaml and jansson copy
+ * it.
  */
 #define COST_PLACEHOLDER	5
 
@@ -46,7 +46,7 @@ struct anchor {
 	json_t		*node;
 	size_t		 size;
 	unsigned	 height;
-	int		 open;		/* its value is incomplete */
+	int		 open;		/* not completely read yet */
 };
 
 /* An array or object that is being read. */
@@ -56,7 +56,7 @@ struct frame {
 	char		*key;		/* pending key, or NULL; owned */
 	size_t		 key_len;
 	size_t		 size;		/* text bytes, aliases expanded */
-	unsigned	 height;	/* levels from here down */
+	unsigned	 height;	/* levels, counting this one */
 	size_t		 anchor;	/* index plus one, or 0 for none */
 };
 
@@ -118,9 +118,9 @@ charge(struct reader *reader, size_t size)
 }
 
 /*
- * Sets *text to the text of a scalar: the bytes of the event or, if they had to
- * be converted, a new string, which is then also in *made.  Returns 0, or -1
- * with an error.
+ * Sets *text to the text of a scalar.  This is the text of the event itself or,
+ * if that must be converted, a new string, which *made then points to as well.
+ * Returns 0, or -1 with an error.
  */
 static int
 scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
@@ -137,7 +137,7 @@ scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
 		    YAML_DOUBLE_QUOTED_SCALAR_STYLE);
 		(*text)[*len] = '\0';
 	}
-	/* If the base64 is invalid, keep it as text. */
+	/* Invalid base64 is kept as text. */
 	if (tag != NULL && strcmp(tag, BINARY_TAG) == 0 &&
 	    (decoded = bytes_from_base64(*text, *len)) != -1)
 		*len = (size_t)decoded;
@@ -177,7 +177,7 @@ drop_key(struct frame *frame)
 	frame->key = NULL;
 }
 
-/* Sets a key from a node: the text of a string, or else compact JSON. */
+/* Sets a key from a value: the text of a string, compact JSON otherwise. */
 static int
 set_node_key(struct reader *reader, const json_t *node)
 {
@@ -196,8 +196,8 @@ set_node_key(struct reader *reader, const json_t *node)
 	if (text == NULL)
 		return out_of_memory(reader);
 	/*
-	 * Charge the text: each level of nested keys escapes the quotes again,
-	 * which can double its length.
+	 * Charge for the text: each level of nested keys escapes its quotes
+	 * again, which can double the length.
 	 */
 	if (charge(reader, len) == -1) {
 		free(text);
@@ -217,7 +217,7 @@ awaits_key(const struct reader *reader)
 	return frame->is_map && frame->key == NULL;
 }
 
-/* Adds the size and height of a value to those of the collection it is in. */
+/* Adds the size and height of a value to those of its parent collection. */
 static void
 count_size(struct reader *reader, size_t size, unsigned height)
 {
@@ -232,8 +232,8 @@ count_size(struct reader *reader, size_t size, unsigned height)
 }
 
 /*
- * Adds a value to the top frame, as a key, value or item, or makes it the root.
- * Takes ownership of the reference, even on failure.
+ * Adds a value to the top frame, as its next key, value or item; if there is no
+ * frame, makes it the root.  Takes ownership of the reference, even on failure.
  */
 static int
 add_value(struct reader *reader, json_t *node, size_t size, unsigned height)
@@ -268,7 +268,7 @@ add_value(struct reader *reader, json_t *node, size_t size, unsigned height)
 
 /*
  * Registers a value if it has an anchor.  Sets *number to the index of the
- * anchor plus one, or to 0 without an anchor.
+ * anchor plus one, or to 0 if there is no anchor.
  */
 static int
 add_anchor(struct reader *reader, const yaml_char_t *name, json_t *node,
@@ -369,8 +369,8 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key) {
 		/*
-		 * The text is the key, as without an anchor; only aliases need
-		 * the node.
+		 * An anchor does not change the key, which is text.  The node
+		 * is used only by aliases.
 		 */
 		count_size(reader, len + 1, 0);
 		json_decref(node);
@@ -465,7 +465,7 @@ parser_error(struct reader *reader)
 	    parser->problem_mark.line + 1);
 }
 
-/* Whether the event is an empty document, as opposed to an empty string. */
+/* Whether the event stands for an empty document, not for an empty string. */
 static int
 is_empty_document(const struct reader *reader, const yaml_event_t *event)
 {
@@ -503,7 +503,8 @@ read_stream(struct reader *reader)
 }
 
 /*
- * Replaces bytes that libyaml rejects or misreads by placeholders, in a copy.
+ * Replaces bytes that libyaml rejects or misreads by placeholders.  The result
+ * is a copy.
  */
 static int
 prepare(struct reader *reader, struct prepared *prepared, const char *data,
