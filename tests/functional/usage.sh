@@ -523,10 +523,11 @@ kill "$FAKE_PID"
 push='send=%TAG !push! tag:tarantool.io/push,2018\n--- pushed\n...\n'
 sent_well()
 {
-	[ "$(wc -l <received)" -eq 2 ] || {
+	# Frames have no lines.
+	if is_console && [ "$(wc -l <received)" -ne 2 ]; then
 		cut -c 1-200 received
 		return 1
-	}
+	fi
 	! grep -a 'cartridge-reload: a\.sock' received
 }
 for how in stdin-closed stdout-closed stderr-closed all-closed; do
