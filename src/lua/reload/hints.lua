@@ -1,5 +1,5 @@
---- Hints for failures that usually have the same cause: a module runs code at its
--- top level that can run only once per process.
+--- Adds hints to the messages of failures that usually have the same cause: the top
+-- level of a module calls something that can be called only once per process.
 
 local HINTS = {
     {

@@ -1,13 +1,13 @@
---- The image: a record of what every object held before new code ran, namely the
+--- The image: a record of what every object held before new code ran. It has the
 -- entries of tables, the upvalues of functions, metatables and environments.
 --
--- A rollback needs it to distinguish tables created by failed code from older
--- ones, and to restore slots that failed code has overwritten. Lua itself keeps
--- no record of either.
+-- A rollback needs the image to distinguish tables created by failed code from
+-- older ones, and to restore slots that failed code has overwritten. Lua itself
+-- keeps no such record.
 --
--- The size of the image is limited. A table with very many entries is assumed
--- to be data: the image records that it existed, but neither its entries nor
--- the objects that only they refer to.
+-- The size of the image is limited. A table with very many entries is assumed to be
+-- data. For such a table, the image records neither its entries nor objects to
+-- which nothing else refers.
 
 local require = ...
 local clock = require('clock')
@@ -19,12 +19,15 @@ local roots_lib = require('scan.roots')
 local slice = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
--- Maximum number of entries of one table, and of objects in total.
+-- Maximum number of entries that are recorded of one table, and of objects in
+-- total.
 local ENTRIES, OBJECTS = 10000, 100000
--- Time limit for taking the image: seconds, and share of the remaining time.
+-- Time limit for taking the image: seconds, and share of the remaining time. The
+-- shorter one applies.
 local SECONDS, SHARE = 2, 0.1
--- Growing a table of a hundred thousand entries blocks the server: records are
--- spread over many small tables, by the address of their object.
+-- Number of tables over which the records are spread, by the address of the object.
+-- A single table of a hundred thousand entries would block the server whenever it
+-- grows.
 local SHARDS = 256
 
 local band, rshift = bit.band, bit.rshift
@@ -34,7 +37,7 @@ local Image = {}
 Image.__index = Image
 
 --- Copies the entries of a table.
--- @treturn ?table nil if the table has more than ENTRIES
+-- @treturn ?table nil if the table has too many entries
 local function copy_entries(object)
     local copy, count = {}, 0
     for key, value in next, object do
@@ -56,7 +59,7 @@ local function has_value(object, value)
     return false
 end
 
---- Moves the entries of a list together, so that it has no gaps.
+--- Closes the gaps in a list by moving its entries down.
 local function close_gaps(list)
     local last = 0
     for index = 1, table.maxn(list) do
@@ -85,8 +88,10 @@ function Image:shard_of(object)
     return self.shards[band(rshift(self.address_of(object), 4), SHARDS - 1)]
 end
 
---- Records what an object holds.
--- @treturn boolean whether the objects to which it refers are to be recorded too
+--- Records what an object holds: the callback of the walk for each object.
+-- @param object
+-- @tparam string object_type type of the object
+-- @treturn boolean whether the walk must follow the object's references
 function Image:add(object, object_type)
     if self.count >= OBJECTS then
         self.is_complete = false
@@ -110,14 +115,15 @@ function Image:add(object, object_type)
 end
 
 --- Returns the record of an object.
--- @treturn ?table `entries` (nil if there were too many), `upvalues`, `metatable`,
---   `environment`; nil if the image does not contain the object
+-- @treturn ?table {entries, upvalues, metatable, environment}, or nil if the image
+--   does not contain the object. `entries` is nil if the table had too many
+--   entries.
 function Image:find(object)
     return self:shard_of(object)[object]
 end
 
---- Drops recorded entries that are no longer in their tables, because old code has
--- removed them since the image was taken. Yields.
+--- Removes entries from the image that their tables no longer have, because old
+-- code has removed them since the image was taken. Yields.
 function Image:forget_removed()
     for _, shard in pairs(self.shards) do
         for object, record in pairs(shard) do
@@ -146,8 +152,9 @@ end
 --   registry: see `core.registry`; left out of the image
 --   deadline: on the monotonic clock
 --   limit: Lua memory at which to stop, in kilobytes
--- @treturn table the image, with `is_complete`: whether it has all objects that
---   existed, except those that only a table with too many entries refers to
+-- @treturn table the image. Its field `is_complete` is false if the walk reached a
+--   limit before it had recorded all objects. Objects to which only tables with too
+--   many entries refer do not count.
 local function take(options)
     local self = setmetatable({
         address_of = address_lib.reader() or address_lib.format,

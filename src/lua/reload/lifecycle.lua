@@ -1,6 +1,6 @@
---- Manages the life cycle of roles in a reload: validates and starts the new
--- roles, applies the config to them, stops the old roles, and restarts them after
--- a failure. The framework determines the roles.
+--- Manages the life cycle of roles in a reload: validates and starts the new roles,
+-- applies the config to them, and stops the old roles. After a failure, restarts
+-- the old roles. The framework determines which modules are roles.
 
 local require = ...
 local failure = require('core.failure')
@@ -10,17 +10,18 @@ local retirement = require('reload.retirement')
 local revive = require('reload.revival')
 local slice = require('core.yield')
 
--- Number of attempts to apply a config that changes while it is being applied.
+-- Maximum number of attempts to apply the config: if it changes while it is being
+-- applied, it is applied again.
 local CONFIG_TRIES = 10
 -- Time limit for restarting the old roles after a failure, in seconds.
 local REVIVE = 10
--- The share of the remaining time that the restart may take.
+-- The share of the remaining time that the restart of the old roles may take.
 local REVIVE_PART = 0.8
 
 local Lifecycle = {}
 Lifecycle.__index = Lifecycle
 
---- Creates the life cycle for one reload. No role has been called yet.
+--- Creates the life cycle for one reload. Calls no role yet.
 -- @tparam table txn the transaction
 -- @tparam table framework see `frameworks.detect`
 -- @tparam table modules the adapter `modules` of this transaction
@@ -46,18 +47,19 @@ local function new(txn, framework, modules, adapters, servers)
     }, Lifecycle)
 end
 
---- Returns the function that a role has for a step such as `init`, or nil.
+--- Returns a role's function for a step of its life cycle, such as `init`; nil if
+-- the role has none.
 function Lifecycle:method(role, step)
     local name = self.framework.methods[step]
     local f = name and role.M[name]
     return type(f) == 'function' and f or nil
 end
 
---- Calls the function that a role has for a step. If it throws or returns an error
--- as its second value, raises a failure.
+--- Calls a role's function for a step. Raises a failure if the function throws, or
+-- returns an error as its second value.
 -- @tparam table role
 -- @tparam string step
--- @tparam table fail {code, phase} for the failure
+-- @tparam table fail {code, phase} of the failure to raise
 -- @return the first value that the function returned
 function Lifecycle:call(role, step, fail)
     local txn = self.txn
@@ -83,8 +85,8 @@ function Lifecycle:call(role, step, fail)
     return result
 end
 
---- Calls the function that a role has for a step, if any. As in Cartridge, an error
--- does not end the reload: it is logged, and reported as a warning.
+--- Calls a role's function for a step, if the role has one. An error does not end
+-- the reload, as in Cartridge: it is logged, and reported as a warning.
 function Lifecycle:call_leniently(role, step)
     local f = self:method(role, step)
     if f == nil then
@@ -102,14 +104,14 @@ function Lifecycle:call_leniently(role, step)
     end
 end
 
---- Registers the new roles and decides what each of them has to do.
+--- Registers the new roles with the framework, and determines which of them start.
 function Lifecycle:register()
     self.old, self.new = self.framework:register()
     self:choose()
 end
 
---- Determines from the active config which roles start and which are no longer
--- enabled. Called again when the config has changed.
+--- Determines from the active config which roles start, and which are no longer
+-- enabled. Must be called again after each change of the config.
 function Lifecycle:choose()
     local framework = self.framework
     self.config = framework:config()
@@ -136,12 +138,12 @@ function Lifecycle:choose()
         if self.roles[name] ~= nil then
             self.roles[name].enabled = enabled
         end
-        -- A role that is not reloaded, such as one of a rock, starts if a new
+        -- A role that is not reloaded, such as a role of a rock, starts if a new
         -- dependency has enabled it.
         if enabled and (reloaded or not was_enabled) then
             table.insert(self.starting, role)
             if not self.initialized[name] then
-                -- Hide roles from new code until they are initialised.
+                -- Hide the role from new code until it is initialised.
                 framework:offer(name, nil)
             end
         elseif not enabled and self.roles[name] ~= nil then
@@ -173,8 +175,8 @@ function Lifecycle:validate()
     end
 end
 
---- Whether an old role has to stop: its code is replaced, or it is no longer
--- enabled.
+--- Whether the `stop` of an old role must be called: the role has one, it was not
+-- called yet, and the role's code is replaced or the role is no longer enabled.
 function Lifecycle:must_stop(role)
     local name = role.role_name
     return self:method(role, 'stop') ~= nil and self.stopped[name] == nil
@@ -196,7 +198,8 @@ function Lifecycle:before_commit()
 end
 
 --- Calls the `stop` of old roles.
--- @tparam {table,...} roles dependent ones first
+-- @tparam {table,...} roles in the order in which they stop: a role comes before
+--   the roles that it depends on
 function Lifecycle:stop(roles)
     self.retirement:stop(roles, function(role)
         self.stopped[role.role_name] = role
@@ -207,15 +210,15 @@ function Lifecycle:stop(roles)
     end)
 end
 
--- Words in error messages which indicate that a resource, such as a port, is used
--- by someone else.
+-- Words in error messages which indicate that a resource, such as a port, is
+-- already in use.
 local CONFLICTS = {'in use', 'already', 'exists', 'duplicate', 'busy', 'taken', 'eaddrinuse', 'locked'}
 
---- Returns the old version of a role if it probably keeps the new one from starting,
--- for example because it holds a port.
+--- Finds the old role that probably prevents a new role from starting, for example
+-- because it holds a port.
 -- @tparam table role the new role
--- @tparam table err the failure of its `init` or `apply`
--- @treturn ?table the old role
+-- @tparam table err the failure of the new role's `init` or `apply`
+-- @treturn ?table the old role of the same name
 function Lifecycle:find_holder(role, err)
     local old = self.old.by_role_name[role.role_name]
     if self.txn.args.no_stop or old == nil or not self:must_stop(old)
@@ -232,9 +235,10 @@ function Lifecycle:find_holder(role, err)
     return nil
 end
 
---- Stops an old role before the commit because the new one cannot start beside it.
--- Replaces its functions for config changes by empty ones, so that the framework
--- does not call the stopped role. `revive` restores them after a failure.
+--- Stops an old role before the commit because the new role cannot start beside it.
+-- Replaces the old role's functions for config changes by empty ones, so that the
+-- framework no longer calls a stopped role. After a failure, `revive` restores
+-- these functions.
 function Lifecycle:stop_early(role, why)
     local methods = self.framework.methods
     self.disabled[role.role_name] = {}
@@ -251,8 +255,8 @@ function Lifecycle:stop_early(role, why)
     self.on_early_stop()
 end
 
---- Calls a function that starts a new role: `init` or `apply`. If that fails because
--- the old role holds a resource, stops the old role and calls it again.
+--- Calls the `init` or `apply` of a new role. If that fails because the old role
+-- holds a resource, stops the old role and tries again.
 function Lifecycle:call_start(role, step, fail)
     local take_back = self.txn:mark()
     local ok, err = failure.call(self.call, self, role, step, fail)
@@ -320,9 +324,11 @@ function Lifecycle:wait_for_others()
     end
 end
 
---- Makes the framework hold back its events from the roles until `after_commit`, if
--- it has events. If it cannot do so at once, waits a moment and returns false.
--- @treturn boolean whether events are held back, and nothing has yielded
+--- Makes the framework hold back its events from the roles until `after_commit`. If
+-- the framework cannot do so at once, waits a moment and returns false. A framework
+-- without events has nothing to hold back.
+-- @treturn boolean true if no event can reach the roles; in this case, nothing has
+--   yielded
 function Lifecycle:hold()
     if self.framework.hold == nil or self.framework:hold() then
         return true
@@ -332,9 +338,10 @@ function Lifecycle:hold()
     return false
 end
 
---- Brings the new roles up to date with the current config and leadership. Yields,
--- but not between its last check that they are current and its return.
--- @treturn boolean whether the new roles had to be started again because of a change
+--- Brings the new roles up to date with the current config and leadership: starts
+-- them again as long as either has changed. Yields, but not between its last check
+-- for a change and its return.
+-- @treturn boolean whether the new roles were started again
 function Lifecycle:settle()
     for number = 1, CONFIG_TRIES do
         repeat
@@ -358,8 +365,9 @@ function Lifecycle:settle()
     })
 end
 
---- After the commit: activates the new roles, calls their `after_commit`, lets the
--- framework deliver events again, and updates roles that depend on the new ones.
+--- Runs the steps right after the commit: activates the new roles, calls their
+-- `after_commit`, lets the framework deliver events again, and updates roles that
+-- depend on the new ones.
 function Lifecycle:after_commit()
     local framework = self.framework
     for _, role in ipairs(self.starting) do
@@ -380,24 +388,26 @@ function Lifecycle:after_commit()
     end
 end
 
---- Stops the old roles. Must be called when no request needs them any more. Yields.
+--- Stops the old roles that `before_commit` has determined. Must be called when no
+-- request uses them any more. Yields.
 function Lifecycle:stop_old()
     local roles = self.stopping
     self.stopping = {}
     self:stop(roles)
 end
 
---- Ends the separate view that old code has of modules, services and variables, even
--- if a `stop` has not returned.
+--- Removes the separate view of modules, services and variables that old code has
+-- had during its `stop`. A `stop` that has not returned yet continues without it.
 function Lifecycle:finish()
     self.retirement:close()
     self.framework:settle()
 end
 
---- Returns the old roles that must be restarted after a failure, in order. These
--- are, first, roles that were stopped. Second, roles without a `stop` whose new
--- version was called: nothing records what it has replaced in the old one. If the
--- framework calls `apply` repeatedly, roles with a `stop` are restarted as well.
+--- Returns the old roles that must be restarted after a failure, in init order. A
+-- role must be restarted if it was stopped. A role without a `stop` must also be
+-- restarted if its new version was called, because nothing tells what the new
+-- version has replaced. If the framework calls `apply` repeatedly, this applies to
+-- roles with a `stop` as well.
 function Lifecycle:to_revive()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do
@@ -411,7 +421,7 @@ function Lifecycle:to_revive()
     return list
 end
 
---- Restarts old roles after a failure, see `to_revive`. Yields.
+--- Restarts the old roles that `to_revive` returns, after a failure. Yields.
 -- @tparam {string,...} left a line is appended for each role that did not restart
 -- @treturn boolean whether there were roles to restart
 function Lifecycle:revive(left)

@@ -3,14 +3,15 @@
 local require = ...
 local origin = require('code.ownership')
 
--- Maximum number of entries that are examined in a list, and of entries whose code
--- is compared, which takes longer.
+-- Maximum number of list entries that are examined, and of list entries whose code
+-- is compared. To compare code takes longer.
 local LIST, COMPARED = 10000, 1000
--- Maximum number of stack frames that are examined for loops without a yield.
+-- Maximum number of stack frames that are searched for loops without a yield.
 local FRAMES = 3000
 
---- Whether two list entries were probably registered by the same code: they are
--- closures of the same code, or tables that have such closures in the same fields.
+--- Whether two list entries were probably registered by the same code: both are
+-- closures of the same prototype, or both are tables with such closures in the same
+-- fields.
 local function is_equivalent(a, b)
     if rawequal(a, b) or type(a) == 'function' and origin.is_same(a, b) then
         return true
@@ -29,7 +30,7 @@ local function is_equivalent(a, b)
     return has_function
 end
 
---- Counts the entries of a list that are equivalent to the wanted one, see
+--- Counts the entries of a list that are equivalent to a value, see
 -- `is_equivalent`.
 local function count_equivalents(list, wanted)
     local count = 0
@@ -44,8 +45,12 @@ local function count_equivalents(list, wanted)
     return count
 end
 
---- Returns the current key of a value in a table. The value may have moved within
--- the array part since it was found under the given key.
+--- Finds the current key of a value that an object had under a given key. In a
+-- list, the value may have moved to another index since.
+-- @param object
+-- @param key the former key
+-- @param value
+-- @return the current key; nil if the object no longer has the value
 local function index_of(object, key, value)
     if rawequal(rawget(object, key), value) then
         return key
@@ -61,8 +66,13 @@ local function index_of(object, key, value)
     return nil
 end
 
---- Whether a stack frame is in a loop over a table: a loop with `pairs` or `ipairs`,
--- or a numeric loop in a function that has the table in a variable.
+--- Whether a stack frame may be in a loop over a table. This may be a loop with
+-- `pairs` or `ipairs`, or a numeric loop in a function that has the table in a
+-- variable.
+-- @tparam thread thread
+-- @tparam number level of the frame
+-- @tparam function f the function in the frame
+-- @tparam table object
 local function loops_over(thread, level, f, object)
     local counts, refers, index = false, false, 1
     while true do
@@ -89,8 +99,9 @@ local function loops_over(thread, level, f, object)
     return counts and refers
 end
 
---- Whether a coroutine is in a loop over a list, so that no entry may move. Does not
--- yield.
+--- Whether a coroutine may be in a loop over a list, so that no entry of the list
+-- may move. Does not yield.
+-- @tparam table object the list
 -- @treturn boolean also true if there are too many stack frames to examine
 local function is_in_use(object)
     local frames = 0
@@ -111,7 +122,7 @@ local function is_in_use(object)
     return false
 end
 
---- Removes the entry at an index and moves the entries after it down.
+--- Removes an entry from a list, and moves the entries after it down.
 local function close_gap(object, index)
     local value
     repeat

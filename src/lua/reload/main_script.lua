@@ -1,9 +1,9 @@
 --- Finds the main script of an application without a framework, and determines
--- whether it appears safe to run again.
+-- whether it appears safe to run the script again.
 --
--- A relative path of the script refers to the directory in which the process was
--- started. The process has left that directory if `box.cfg` has a `work_dir`.
--- Then it is found through the chunk names of modules loaded from there, or
+-- The path of the script may be relative to the directory in which the process was
+-- started. If `box.cfg` has a `work_dir`, the process has left that directory. Then
+-- the directory is found through the chunk names of modules loaded from there, or
 -- through the environment variable PWD, which the shell has set.
 
 local require = ...
@@ -17,13 +17,15 @@ local jutil = require('jit.util')
 local package_reload = require('platform.package_reload')
 local slice = require('core.yield')
 
--- Name of the main script in reports, where other code has a module name.
+-- Name of the main script in reports, in fields that have a module name for other
+-- code.
 local NAME = 'main script'
 
 -- Directories in which tarantoolctl looks for instance scripts by default.
 local INSTANCES = {'/etc/tarantool/instances.enabled', '/usr/local/etc/tarantool/instances.enabled'}
 
--- Calls at the top level of the script that make a second run unsafe.
+-- Calls that make it unsafe to run the script again, if the script has them at its
+-- top level.
 local RISKS = {
     {pattern = '^os%.exit$', text = 'ends the process, so the reload fails if it is called'},
     {pattern = '^fio%.chdir$', text = 'changes the working directory'},
@@ -72,10 +74,11 @@ local function code_directories()
     return list
 end
 
---- Resolves the path of the script. May yield.
+--- Makes the path of the script absolute. May yield.
+-- @tparam string given the path as it was passed to the process
 -- @treturn[1] string absolute path
 -- @treturn[2] nil
--- @treturn[2] string reason: the file is not found, or ambiguous
+-- @treturn[2] string reason: there is no such file, or there are several candidates
 local function resolve(given)
     if given:sub(1, 1) == '/' then
         return given
@@ -103,8 +106,9 @@ local function resolve(given)
     return found[1]
 end
 
---- Returns the path of the script if tarantoolctl has started the instance. May
--- yield.
+--- Finds the script of an instance that tarantoolctl has started. May yield.
+-- @treturn ?string path; nil if tarantoolctl has not started the instance, or the
+--   script is not found
 local function of_tarantoolctl()
     local name = require('title').get():match('^%S+ (%S+%.lua)')
     if os.getenv('TARANTOOLCTL') == nil or name == nil or os.getenv('TT_CLI') ~= nil then
@@ -145,9 +149,9 @@ local function given_path()
 end
 
 --- Finds the main script. May yield.
--- @treturn[1] table {name, path, given, directory}, which can be compiled like a
---   module; `given`: the path in the chunk name of the running script; `directory`:
---   the one in which the process was started, nil if unknown
+-- @treturn[1] table {name, path, given, directory}; `catalog.compile` accepts it as
+--   a module. `given` is the path in the chunk name of the running script.
+--   `directory` is the one in which the process was started, nil if unknown.
 -- @treturn[2] nil
 -- @treturn[2] string why it is not found
 local function find()
@@ -170,10 +174,13 @@ local function find()
     }
 end
 
---- Finds the main script for a choice of modules. May yield.
--- @tparam table choice result of `catalog.choose`; sets `script` if it is found, `main`
---   too if the reload runs it, and `main_problem`, the fields of a failure, if the
---   reload should run it but cannot
+--- Adds the main script to the choice of what is reloaded. May yield.
+-- @tparam table choice result of `catalog.choose`, to which these fields are added
+--   script: optional: the main script, if it is found
+--   main: optional: the same, if the reload runs the script
+--   main_problem: optional: fields of a failure, if the reload should run the
+--     script but cannot
+--   reloader: optional: result of `package_reload.detect`
 -- @tparam table args arguments of the command
 local function add(choice, args)
     local framework = detect_framework()
@@ -213,9 +220,12 @@ local function has_constant(chunk, wanted)
     end
 end
 
---- Analyses what a second run of a compiled script may do.
--- @treturn {string,...} names of the functions that it calls at its top level
--- @treturn {string,...} risks: a line for each call that does not look safe
+--- Lists what a second run of the main script would do.
+-- @tparam function chunk the compiled script
+-- @treturn {string,...} names of the functions that the script calls at its top
+--   level
+-- @treturn {string,...} risks: a line for each of these calls that does not look
+--   safe
 local function judge(chunk)
     local names, risks, starts_console = {}, {}, false
     for _, call in ipairs(calls.list(chunk)) do
@@ -236,7 +246,7 @@ local function judge(chunk)
 end
 
 --- Describes the main script for the report.
--- @tparam table choice see `add`
+-- @tparam table choice with the fields that `add` has set
 -- @treturn ?table {path, runs, changed, calls, risks}
 local function describe(choice)
     local script = choice.script
@@ -250,9 +260,10 @@ local function describe(choice)
     return report
 end
 
---- Returns a hint to use --main, for a reload that does not run the script: because
--- the script has changed, or because stale references are left.
--- @tparam table choice see `add`
+--- Returns a hint that --main would run the main script again. There is one if this
+-- reload has not run the script, and the script has changed or stale references are
+-- left.
+-- @tparam table choice with the fields that `add` has set
 -- @tparam {table,...} places stale references, as in the report
 -- @treturn ?string
 local function hint(choice, places)

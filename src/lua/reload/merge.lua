@@ -1,10 +1,11 @@
---- Merges duplicate registrations after a failure: a restarted old role registers its
--- callbacks again, although those of its first start are still registered.
+--- Merges duplicate registrations after a failure: a restarted old role registers
+-- its callbacks again, although those of its first start are still registered.
 --
 -- A registration is an entry of a list, an entry under a generated key, a table key
--- that is the callback itself, or a closure of a library around the callback. The
--- later one stays, because it belongs to the state of the restarted role. A list
--- keeps its order: the later entry takes the position of the earlier one.
+-- that is the callback itself, or a closure of a library around the callback. Of
+-- two duplicates, the later one stays, because it belongs to the state of the
+-- restarted role. In a list it moves to the position of the earlier one, so that
+-- the order does not change.
 
 local require = ...
 local lists = require('reload.lists')
@@ -14,7 +15,8 @@ local slice = require('core.yield')
 -- Maximum number of upvalues of a closure that are examined.
 local UPVALUES = 60
 
---- Whether an entry is a function of the application's old code, or a table with one.
+--- Whether a table entry belongs to old code of the application: it is an old
+-- function, or a table that contains one.
 local function is_of_application(origin, value)
     if type(value) == 'function' then
         return origin:wraps_old(value)
@@ -27,12 +29,12 @@ local function is_of_application(origin, value)
     return false
 end
 
---- Records the entries that tables have gained since the image was taken. Called
--- before old roles restart: requests have added these entries, so they must not be
--- merged. Yields.
+--- Records which entries tables have gained since the image was taken. Called
+-- before old roles restart: the entries recorded here come from requests, so they
+-- must not be merged. Yields.
 -- @tparam table image what objects held before new code ran, see `image`
--- @treturn table object -> set of what was added: the value of an entry with a number
---   key, the key of any other entry
+-- @treturn table object -> set of what identifies the gained entries: the value of
+--   an entry with a number key, the key of any other entry
 local function note(image)
     local noted = setmetatable({}, {__mode = 'k'})
     for _, shard in pairs(image.shards) do
@@ -76,9 +78,9 @@ local function merge_entry(origin, list, entries, noted)
     return false
 end
 
---- Returns the part of a table entry that was registered: a key that is a function,
--- or the value. Returns nil for a key that is a name, because a second registration
--- under the same name has replaced the first.
+--- Returns what a table entry registers: the key, if it is a function, otherwise
+-- the value. Returns nil if the key is a plain name, because a second registration
+-- under that name has replaced the first.
 local function registered(key, value)
     if type(key) == 'function' then
         return key
@@ -86,7 +88,7 @@ local function registered(key, value)
     return (type(key) == 'number' or registrations.pattern_of(key) ~= nil) and value or nil
 end
 
---- Whether the table is a list: all its number keys are indexes from 1 to its length.
+--- Whether a table is a list: all its number keys are indexes from 1 to its length.
 local function is_list(object)
     local length = #object
     for key in next, object do
@@ -97,9 +99,9 @@ local function is_list(object)
     return length > 0
 end
 
---- Returns the registrations that restarted roles have added to a table.
--- @treturn {{key, part},...} with the part returned by `registered`; empty if the
---   table has too many entries
+--- Lists the registrations that restarted roles have added to a table.
+-- @treturn {{key, part},...} `key` is the key of the entry, and `part` what
+--   `registered` returns for it. Empty if the table has too many entries.
 local function added_to(origin, object, entries, noted)
     local added, left = {}, lists.COMPARED
     for key, value in next, object do
@@ -115,8 +117,8 @@ local function added_to(origin, object, entries, noted)
     return added
 end
 
---- Removes registrations from a table that is not a list: for each that was added,
--- one earlier registration by the same code.
+--- Removes earlier registrations from a table that is not a list: one for each
+-- registration that the same code has added again.
 -- @treturn number how many were removed
 local function merge_keys(origin, object, entries, noted)
     local added, count = added_to(origin, object, entries, noted), 0
@@ -136,12 +138,13 @@ local function merge_keys(origin, object, entries, noted)
     return count
 end
 
---- Removes an inner layer of nested closures. A library may register a callback by
--- putting a closure around the previously registered one. After a second
--- registration by the same code, the earlier closure is the next inner layer.
+--- Removes a duplicate from a chain of closures. To register a callback, some
+-- libraries put a closure around the previously registered one. If the same code
+-- registers its callback twice in a row, the outermost closure and the next one are
+-- duplicates. The inner one is removed.
 -- @param value the closure that a slot holds now
 -- @param before the closure that the slot held when the image was taken
--- @treturn boolean whether a layer was removed
+-- @treturn boolean whether a closure was removed
 local function merge_layers(origin, value, before)
     if type(value) ~= 'function' or rawequal(value, before) or not lists.is_equivalent(value, before) then
         return false
@@ -168,10 +171,9 @@ local function merge_layers(origin, value, before)
     return true
 end
 
---- Removes inner layers of nested closures from all slots of an object, see
--- `merge_layers`.
+--- Calls `merge_layers` for each table field or upvalue of an object.
 -- @tparam table record what the object held according to the image
--- @treturn number how many layers were removed
+-- @treturn number how many closures were removed
 local function merge_slots(origin, object, record)
     local count = 0
     for key, before in next, record.entries or {} do
@@ -191,7 +193,8 @@ end
 -- @tparam table image what objects held before new code ran, see `image`
 -- @tparam table noted result of `note`
 -- @tparam table origin see `ownership`
--- @tparam {string,...} undone a description of each merge is appended
+-- @tparam {string,...} undone a line is appended for each registration that is
+--   removed
 local function run(image, noted, origin, undone)
     local is_changed = false
     for _, shard in pairs(image.shards) do
@@ -204,7 +207,7 @@ local function run(image, noted, origin, undone)
             is_changed = is_changed or layers > 0
             if entries then
                 local before = noted[object] or {}
-                -- A list that has not grown has no new entries to merge.
+                -- Without new entries in a list, there is nothing to merge.
                 local length = rawget(entries, 1) ~= nil and #entries or lists.COMPARED
                 while rawget(object, length + 1) ~= nil and is_list(object)
                     and merge_entry(origin, object, entries, before) do

@@ -1,6 +1,8 @@
---- Explains why there is nothing to reload, in terms of the command line.
+--- Explains why there is nothing to reload. The messages name the options to use
+-- instead.
 
--- For each kind of module that is not reloaded: a description for messages.
+-- Descriptions of the modules that are not reloaded, by their kind (see `catalog`),
+-- to be put into messages.
 local KINDS = {
     {'rocks', 'in .rocks (--rocks reloads them too)'},
     {'system', 'installed for the whole system (--rocks reloads them too)'},
@@ -30,9 +32,11 @@ local function explain_all(choice)
         :format(table.concat(parts, '; '))
 end
 
---- Returns the name of the loaded module that a path means.
+--- Finds the loaded module that belongs to a path, if a path was passed to --module
+-- by mistake.
+-- @tparam table choice result of `catalog.choose`
 -- @tparam string glob argument of --module that looks like a path
--- @treturn ?string
+-- @treturn ?string name of the module
 local function name_of_path(choice, glob)
     local path = glob:gsub('^%./', '')
     local name = path:gsub('%.lua$', ''):gsub('/init$', ''):gsub('/', '.')
@@ -51,7 +55,10 @@ local function name_of_path(choice, glob)
     return known[name] and name or nil
 end
 
---- Explains why a --module pattern selects no module.
+--- Explains why an argument of --module selects no module.
+-- @tparam table choice result of `catalog.choose`
+-- @tparam string glob the argument
+-- @treturn string
 local function explain_pattern(choice, glob)
     local matched = choice.matches[glob]
     if matched ~= nil then
@@ -73,10 +80,10 @@ local function explain_pattern(choice, glob)
     return ('--module %s matches no loaded module'):format(glob)
 end
 
---- Explains why some of the --module patterns select no module.
+--- Explains each argument of --module that selects no module.
 -- @tparam table choice result of `catalog.choose`
 -- @tparam table args arguments of the command
--- @treturn {string,...} an explanation for each pattern that selects none
+-- @treturn {string,...} one explanation for each such argument
 local function unmatched(choice, args)
     local list = {}
     for _, glob in ipairs(args.modules or {}) do
@@ -88,7 +95,7 @@ local function unmatched(choice, args)
     return list
 end
 
---- Explains why no module at all was selected.
+--- Explains why no module is selected.
 -- @tparam table choice result of `catalog.choose`
 -- @tparam table args arguments of the command
 -- @treturn string

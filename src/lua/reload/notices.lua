@@ -1,4 +1,5 @@
---- Composes the notices in the default report about modules that are not reloaded.
+--- Writes the notices of the default report: one for each reason why modules that
+-- the user may expect to be reloaded are not.
 
 local require = ...
 local detect_framework = require('frameworks.detect')
@@ -8,8 +9,8 @@ local release = require('code.release_link')
 -- Maximum number of module names in a notice.
 local NAMES = 5
 
---- Returns the notices for a choice of modules.
--- @tparam table choice result of `catalog.choose`
+--- Returns the notices of a reload.
+-- @tparam table choice what is reloaded: result of `catalog.choose`
 -- @tparam table args arguments of the command
 -- @treturn {string,...} one line for each notice
 local function of(choice, args)

@@ -1,16 +1,15 @@
 --- The phases of a staged reload:
 --
--- -- 	compile   all files are read and compiled; nothing has changed yet
--- -- 	load      the new modules are run while the old ones serve; roles register
--- -- 	validate  the new roles check the active config
--- -- 	init      the new roles are initialised; the old ones are still serving
--- -- 	apply     the config is applied to the new roles
--- -- 	commit    the new generation takes over, in one step
+--   compile   reads and compiles all files; nothing has changed yet
+--   load      runs the new modules while the old ones are serving; registers roles
+--   validate  lets the new roles check the active config
+--   init      initialises the new roles; the old ones are still serving
+--   apply     applies the config to the new roles
+--   commit    makes the new generation the serving one, in one step
 --
--- After the commit the old roles are stopped, once the requests that started on old
--- code have finished.
---
--- Any failure before the commit leaves the old generation serving.
+-- If any phase before the commit fails, the old generation keeps serving. After the
+-- commit, old roles are stopped once the requests that started on old code have
+-- finished.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -54,7 +53,7 @@ local adapters = {
     vars = require('adapters.vars'),
 }
 
---- Chooses what to reload.
+--- Chooses what to reload: modules, files of HTTP servers, and the main script.
 -- @tparam table args arguments of the command
 -- @tparam table registry see `core.registry`
 -- @treturn table the result of `catalog.choose`, with the fields added by
@@ -88,8 +87,8 @@ local function compile_all(choice, registry)
     if choice.main ~= nil then
         compile(choice.main)
     elseif choice.script ~= nil then
-        -- The reload does not run the script, but reports whether it has
-        -- changed, and what a second run would do.
+        -- The reload does not run the script. Compile it only to report whether it
+        -- has changed, and what a second run would do.
         catalog.compile(choice.script, registry)
     end
     for _, file in ipairs(choice.files) do
@@ -118,7 +117,7 @@ local function is_unchanged(choice)
     return #choice.gone == 0
 end
 
---- Returns a table of the selected modules: name -> module.
+--- Returns the selected modules as a table: name -> module.
 local function by_name(choice)
     local set = {}
     for _, module in ipairs(choice.selected) do
@@ -139,9 +138,9 @@ local function refusal(choice, args)
     elseif choice.main ~= nil then
         return nil
     elseif #choice.selected == 0 and gone ~= nil and #(args.modules or {}) == 0 then
-        -- A reload that would only remove modules must be requested with
-        -- --module. Usually the files are missing because a directory was
-        -- moved, and code that requires the modules later must still find them.
+        -- The files of all modules are missing. Remove the modules only if --module
+        -- asks for that: the cause is usually a directory that was moved, and code
+        -- that requires the modules later must still find them.
         return {
             code = 'no_modules',
             phase = 'compile',
@@ -161,7 +160,7 @@ end
 local Staged = {}
 Staged.__index = Staged
 
---- Creates a staged reload. Nothing has been changed yet.
+--- Creates a staged reload. Changes nothing yet.
 -- @tparam table txn the transaction
 -- @tparam table choice result of `choose`, after `compile_all`
 local function new(txn, choice)
@@ -174,8 +173,9 @@ local function new(txn, choice)
     }, Staged)
 end
 
---- Searches modules that no reload has loaded yet for code that is not from their own
--- files, and records it as old code, see `reach`. May yield.
+--- Finds code that the modules have loaded by other means than `require`, and
+-- records it as old code, see `reach`. Examines only modules that no reload has
+-- loaded yet: for the others, such code is already recorded. May yield.
 function Staged:survey()
     local origin, modules, paths = self.txn.origin, {}, {}
     for _, module in ipairs(self.choice.all) do
@@ -201,8 +201,8 @@ function Staged:survey()
     end
 end
 
---- Lists the functions and tables of the old modules, whose counterparts will be
--- searched for after the load. May yield.
+--- Lists the functions and tables of the old modules, before new code can change
+-- them. `match` later looks for their counterparts. May yield.
 function Staged:list_old()
     local paths = {}
     for _, list in ipairs({self.choice.selected, self.choice.gone}) do
@@ -219,8 +219,9 @@ function Staged:list_old()
     self.things = counterparts.list(self.txn.registry, self.txn.origin, old_values, {paths, self.former})
 end
 
---- Removes code from the record of old code if new code uses it without having loaded
--- it: that code belongs to other modules as well, and is not replaced. May yield.
+--- Stops treating code as old if `survey` has found it, but new code uses it
+-- without having loaded it. Such code also belongs to something that is not
+-- reloaded. May yield.
 function Staged:disown_shared_code()
     local origin, loaded, values = self.txn.origin, {}, {}
     if next(origin.learned) == nil then
@@ -236,7 +237,8 @@ function Staged:disown_shared_code()
     origin:disown(reach.find_shared(values, origin), loaded)
 end
 
---- Runs the main script. As at startup, it requires modules in its own order.
+--- Runs the main script. The script requires the modules in the same order as at
+-- startup.
 function Staged:run_main()
     local txn = self.txn
     txn.module = main_script.NAME
@@ -247,8 +249,8 @@ function Staged:run_main()
     txn.module = nil
 end
 
---- Runs the main script if there is one, and loads all selected modules: as at
--- startup, those of roles first.
+--- Runs the main script if the reload includes it, and loads all selected modules.
+-- Modules of roles are loaded first, as at startup.
 function Staged:load()
     local first = {}
     for _, name in ipairs(self.framework:role_modules()) do
@@ -267,7 +269,7 @@ function Staged:load()
     end
 end
 
---- Matches old code with its counterparts in new code.
+--- Finds the counterparts of old code in the new code. May yield.
 function Staged:match()
     local paths, gone = {}, {}
     for _, list in ipairs({self.choice.selected, self.modules.added}) do
@@ -312,7 +314,8 @@ end
 --- Installs the adapters. Must be called before new code runs. Yields.
 function Staged:add_adapters()
     local txn = self.txn
-    -- Adapters that examine all modules take long: yield before each of them.
+    -- Some adapters take long, because they examine all modules. Give each of these
+    -- a time slice of its own.
     slice.pause(0)
     txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
     slice.pause(0)
@@ -347,7 +350,8 @@ function Staged:add_adapters()
     self.endings = txn:add(adapters.endings.new(txn))
 end
 
---- Takes the census: records what new code has registered with libraries. Yields.
+--- Takes the census: records what new code has registered with libraries so far.
+-- Yields.
 function Staged:take_census()
     local txn = self.txn
     self.fibers:before_commit()
@@ -418,8 +422,8 @@ function Staged:work()
     -- The commit must not yield: give it a whole time slice.
     slice.pause(0)
     if self.framework.has_roles then
-        -- When `settle` returns false, the new roles have the current config.
-        -- From there to the commit nothing may yield.
+        -- When `settle` returns false, the new roles are up to date with the
+        -- config. Nothing may yield between that and the commit.
         while self.life:settle() do
             self:take_census()
         end
@@ -433,17 +437,19 @@ function Staged:work()
     end
 end
 
---- Removes failed code and restarts old roles, after a failure and the rollback of the
--- adapters. Yields.
--- @tparam table rollback {undone, left, doubts}, see `transaction`
+--- Completes the rollback of a failed reload: removes failed code that is still
+-- registered somewhere, and restarts old roles. Called after the adapters have been
+-- rolled back. Yields.
+-- @tparam table rollback {undone, left, doubts}, see `transaction`; lines are
+--   appended
 function Staged:after_failure(rollback)
     local fibers = {}
     if self.fibers ~= nil then
         self.fibers:check_left(rollback.left)
         fibers = self.fibers:list_born()
     end
-    -- Remove failed code first, so that old roles restart in the state that they
-    -- had before new code ran.
+    -- Remove failed code before the restart, so that the old roles find the state
+    -- that they had before new code ran.
     self.sweep:run(rollback, fibers, SWEEP_PART)
     if self.life ~= nil and #self.life:to_revive() > 0 then
         self.sweep:prepare()
@@ -456,7 +462,7 @@ function Staged:after_failure(rollback)
 end
 
 --- Calls the destructors that old code has registered with `package.reload`. They
--- correspond to the `stop` of a role, and are called in the same way. Yields.
+-- are called like the `stop` of a role, because they have the same purpose. Yields.
 function Staged:call_destructors()
     local txn = self.txn
     if self.reloader == nil or txn.args.no_stop then
@@ -473,8 +479,8 @@ function Staged:call_destructors()
     end)
 end
 
---- Ends the separate view that old code has had since the commit, of its own modules,
--- servers and sockets. A second call does nothing.
+--- Ends what old code still has of its own since the commit: its view of modules,
+-- its HTTP servers and its listening sockets. A second call does nothing.
 function Staged:close()
     self.life:finish()
     self.http_files:settle()
@@ -483,16 +489,18 @@ function Staged:close()
     self.modules:settle()
 end
 
---- Ends running old code once the requests that started on it have finished:
--- stops the old roles, and ends or reports the remaining loops. Yields.
--- @tparam ?number patience seconds to wait for the requests; 0 to return at once if
---   there are any
+--- Ends old code that is still running: waits until requests on old code have
+-- finished, stops the old roles, and ends or reports the remaining loops. Does
+-- nothing if an earlier call has done so. Yields.
+-- @tparam ?number patience seconds to wait for the requests. With 0, returns false
+--   at once if there are any.
 -- @treturn boolean whether this call has ended the old code
 function Staged:end_old(patience)
     if not self.is_over then
         self.http_files:settle()
-        -- End old carriers before the scan patches them: with new callbacks,
-        -- they would do the same work as the carriers of new code.
+        -- End the fibers in which libraries call old code, such as timers, before
+        -- the scan patches their callbacks. With new callbacks, they would do the
+        -- same work as the fibers that new code has started.
         self.fibers:end_carriers()
     end
     if self.is_over or not self.fibers:wait_for_requests(patience) and patience == 0 then

@@ -1,11 +1,13 @@
 --- Restores registrations of new code that the `stop` of an old role has removed.
 --
 -- A `stop` unregisters things from libraries by name: a callback in a slot, an
--- entry of a list, a task. But the new role has registered its own under the same
--- names, and at the commit they have replaced the old ones. So whatever `stop`
--- removes belongs to new code, and is restored. Likewise, `stop` must not cancel
--- fibers of new code that it finds under such names: its attempt has no effect,
--- but to `stop` these fibers then appear to have ended.
+-- entry of a list, a task. But by then the new role has made its registrations
+-- under the same names, and they have replaced the old ones at the commit. So
+-- whatever `stop` removes belongs to new code, and is restored.
+--
+-- Likewise, `stop` may find fibers of new code under such names, and must not
+-- cancel them. If it tries to, nothing happens, but `stop` is told that the fiber
+-- has ended.
 
 local require = ...
 local fiber = require('fiber')
@@ -14,28 +16,33 @@ local walk_lib = require('scan.heap_walk')
 local Reinstate = {}
 Reinstate.__index = Reinstate
 
---- Creates the protection of new code from `stop`. Nothing is replaced before `open`.
+--- Creates the protection of new code from `stop`. It takes effect with `watch` and
+-- `open`.
 -- @tparam table options
 --   edges: references {{parent, key, child},...} from libraries to new code at the
 --     commit, see `scan.census`
 --   entries: table entries, in the same form, that were set under a name while the new
 --     code started; restored only if `stop` has not yielded
 --   is_new_fiber: function (id) -> whether new code has started the fiber
---   is_stopping: function () -> whether the `stop` of an old role is the caller
+--   is_stopping: function () -> whether the caller is the `stop` of an old role
 local function new(options)
     return setmetatable({options = options, wrapped = {}, ended = {}}, Reinstate)
 end
 
---- Whether a list has a value, at whatever index: removing an entry moves those after
--- it. The first call for a list builds the set of its values.
+--- Whether a list contains a value. The index may have changed: after the removal
+-- of an entry, the entries behind it move. The first call for a list builds the set
+-- of its values.
 -- @tparam table lists cache: list -> set of its values
+-- @tparam table list
+-- @param value
 local function is_in_list(lists, list, value)
     local values = lists[list]
     if values == nil then
         values = {}
         for index = 1, #list do
             local entry = rawget(list, index)
-            -- A list may have gaps. The value that is looked for is no number.
+            -- A list may have gaps. Numbers can be left out: the value in question
+            -- never is one.
             if entry ~= nil and type(entry) ~= 'number' then
                 values[entry] = true
             end
@@ -47,7 +54,7 @@ end
 
 --- Whether a reference still exists.
 -- @tparam table edge {parent, key, child}
--- @tparam table lists see `is_in_list`
+-- @tparam table lists cache, see `is_in_list`
 local function holds(edge, lists)
     local parent, key = edge.parent, edge.key
     if type(parent) == 'function' then
@@ -58,8 +65,10 @@ local function holds(edge, lists)
     return rawequal(rawget(parent, key), edge.child) or edge.is_of_list and is_in_list(lists, parent, edge.child)
 end
 
---- Whether a removed reference can be restored without overwriting anything. If the
--- slot has another value, other code may have set it during a yield.
+--- Whether a reference that was removed can be restored without overwriting
+-- anything. If its slot has another value, other code may have set that during a
+-- yield.
+-- @tparam table edge {parent, key, child}
 local function is_empty(edge)
     if type(edge.parent) == 'function' then
         return select(2, debug.getupvalue(edge.parent, edge.key)) == nil
@@ -85,9 +94,10 @@ local function put_back(edge, lists)
     end
 end
 
---- Records which references exist before the `stop` of a role.
--- @treturn function (has_yielded) to call after the `stop`, with whether it has
---   yielded; restores missing references and returns their number
+--- Records which registrations exist before the `stop` of a role runs.
+-- @treturn function (has_yielded) to be called after `stop`; `has_yielded` tells
+--   whether `stop` has yielded. Restores the registrations that are missing, and
+--   returns their number.
 function Reinstate:watch()
     local present, lists = {edges = {}, entries = {}}, {}
     for name, list in pairs(present) do
@@ -131,11 +141,12 @@ local function id_of(object)
     return ok and id or nil
 end
 
---- Replaces a function that acts on fibers, such as `fiber.kill`.
+--- Wraps a function that takes a fiber, such as `fiber.kill`, to protect fibers of
+-- new code.
 -- @tparam table holder table with the function
 -- @tparam string name key of the function
--- @tparam function instead (id, original, fiber, ...) called instead of the function,
---   if a `stop` applies it to a fiber of new code
+-- @tparam function instead (id, original, fiber, ...) called instead of the
+--   original function, if a `stop` calls it for a fiber of new code
 local function wrap(self, holder, name, instead)
     local original, options = holder[name], self.options
     if type(original) ~= 'function' then
@@ -154,7 +165,7 @@ local function wrap(self, holder, name, instead)
     table.insert(self.wrapped, {holder = holder, name = name, original = original, wrapper = wrapper})
 end
 
---- Protects fibers of new code from being cancelled by `stop`, until `close`.
+--- Prevents any `stop` from cancelling fibers of new code, until `close`.
 function Reinstate:open()
     local methods = debug.getmetatable(fiber.self())
     methods = type(methods.__index) == 'table' and methods.__index or methods

@@ -1,14 +1,15 @@
---- Stops old roles: after the commit, when the new ones are serving and the requests
--- that started on old code have finished, so that no request uses a stopped role.
+--- Calls the `stop` of old roles. This happens after the commit, once the new roles
+-- are serving and all requests that started on old code have finished, so that no
+-- request uses a stopped role.
 --
--- The services, routes and variables that `stop` removes have the same names as
--- those that the new role has set up. So `stop` runs with a separate view: it
--- finds the modules, services and variables of its own generation. Its changes
--- to these, and to routes and triggers, are dropped, because the commit has
--- already replaced the old ones. If it removes globals that new code has set, or
--- registrations of new code with libraries, they are restored, see `reinstate`.
--- But what the old role itself holds is really closed or ended: sockets,
--- connections, fibers and channels.
+-- The new role has set up services, routes and variables under the same names as
+-- the old role. So `stop` runs with a separate view: it finds the modules, services
+-- and variables of its own generation. What it changes there, or in routes and
+-- triggers, is dropped, because the commit has already replaced the old ones.
+--
+-- If `stop` removes globals that new code has set, or registrations of new code
+-- with libraries, they are restored, see `reinstate`. But `stop` really closes or
+-- ends what the old role itself holds: sockets, connections, fibers and channels.
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -16,7 +17,7 @@ local fibers_lib = require('platform.fibers')
 local Retirement = {}
 Retirement.__index = Retirement
 
---- Prepares to stop old roles. Nothing is changed before `stop`.
+--- Prepares to stop old roles. Changes nothing before `stop` is called.
 -- @tparam table txn the transaction
 -- @tparam table framework see `frameworks.detect`
 -- @tparam table adapters name -> Lua module of an adapter
@@ -35,8 +36,9 @@ local function no()
     return false
 end
 
---- Returns a substitute for the transaction, to create adapters with. It treats the
--- running `stop` as new code, and what adapters stage for that is never committed.
+--- Creates a substitute for the transaction, for adapters that must stage what
+-- `stop` changes and then drop it. For them, the running `stop` is the new code,
+-- and there is never a commit.
 local function discarding(txn)
     local function is_stopping()
         return txn.origin:is_stopping()
@@ -56,7 +58,7 @@ local function discarding(txn)
     }
 end
 
---- Creates the separate view for `stop`.
+--- Gives `stop` its separate view.
 local function open(self)
     local facade = discarding(self.txn)
     self.parts = {self.adapters.triggers.new(facade)}
@@ -77,8 +79,8 @@ local function open(self)
     end
 end
 
---- Ends the separate view. A `stop` that has not returned by the end of the reload
--- continues without it. A second call does nothing.
+--- Ends the separate view of `stop`. A `stop` that has not returned by the end of
+-- the reload continues without it. A second call does nothing.
 function Retirement:close()
     for i = #self.parts, 1, -1 do
         self.parts[i]:discard()
@@ -89,14 +91,14 @@ function Retirement:close()
     end
 end
 
---- Protects registrations and fibers of new code from `stop`, from now on.
--- @tparam table reinstate see `reinstate`
+--- Makes each later `stop` run under a protection of new code.
+-- @tparam table reinstate the protection, see `reinstate`
 function Retirement:protect(reinstate)
     self.reinstate = reinstate
 end
 
 --- Stops old roles. Yields.
--- @tparam {table,...} roles in the order in which they are to stop
+-- @tparam {table,...} roles in the order in which they stop
 -- @tparam function call (role) calls the `stop` of one role
 function Retirement:stop(roles, call)
     if #roles == 0 then

@@ -1,15 +1,16 @@
 --- Restarts old roles after a failure: those that were stopped, and those whose
 -- registrations new code may have replaced, see `lifecycle`.
 --
--- Routes and triggers from the first start of these roles still exist. What the
--- roles register at the restart replaces them, because it belongs to the state
--- that the roles have now.
+-- Routes and triggers that these roles have registered at their first start still
+-- exist. They are replaced by those that the roles register at the restart, because
+-- these belong to the new state of the roles.
 
 local require = ...
 local failure = require('core.failure')
 local fiber = require('fiber')
 
---- Creates the adapters that stage what the roles register at the restart.
+--- Creates the adapters for the restart. They stage what the restarted roles
+-- register.
 -- @treturn {table,...} the adapters
 local function stage(txn, framework, adapters)
     local parts = {

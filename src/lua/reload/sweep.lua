@@ -1,22 +1,24 @@
---- Removes failed code after a rollback: finds functions of it that are still
--- registered somewhere, for example in a rock.
+--- Removes failed code after a rollback: finds functions of failed code that are
+-- still registered somewhere, for example in a rock.
 --
 -- The search walks the heap like the scan for stale references, but looks for
--- failed functions. On the path to each of them there is a last object that
--- existed before the new code ran, see `image`. New code has created the
--- reference from that object to the next one on the path, which is the failed
--- function, or a table or closure around it. This reference is removed by
--- restoring what the object held before:
+-- failed functions. It finds a path to each of them. The first part of the path
+-- consists of objects that existed before the new code ran, see `image`. At the end
+-- of this part, new code has created a reference to the next object: the failed
+-- function itself, or a table or closure around it. This reference is removed by
+-- restoring what was in its place before:
 --
--- -- 	field of a table	the former value; a new key is removed
--- -- 	entry of a list		removed, and the gap is closed
--- -- 	upvalue, metatable, environment		the former value
+--   field of a table     is set to its former value; a new key is removed
+--   entry of a list      is removed, and the gap is closed
+--   upvalue, metatable,  is set to its former value
+--   environment
 --
 -- Fibers that were created to run failed code are cancelled. Requests that are
 -- running failed code are left to finish.
 --
--- References in the Lua registry that C code holds by number are not removed:
--- the C code still has the numbers. Whatever cannot be removed is reported.
+-- C code holds some references in the Lua registry by number. These are not
+-- removed, because the C code would still use the numbers. Whatever cannot be
+-- removed is reported.
 
 local require = ...
 local clock = require('clock')
@@ -36,12 +38,13 @@ local terminate = require('code.terminate')
 local walk_lib = require('scan.heap_walk')
 local words = require('scan.describe')
 
--- Maximum number of walks: a walk finds only one path to an object, and the object
--- may be referred to from several places.
+-- Maximum number of walks. One walk may not be enough: it finds only one path to
+-- each object, and several places may refer to the object.
 local PASSES = 6
 -- Minimum time for the search, in seconds.
 local SECONDS = 0.3
--- Seconds to wait for requests to leave failed code, and for fibers to end.
+-- Maximum time to wait for requests to leave failed code and for fibers to end, in
+-- seconds.
 local DRAIN = 1
 -- Time limit for ending fibers that catch errors, in seconds.
 local TERMINATE = 0.25
@@ -57,13 +60,14 @@ local INCOMPLETE = 'the search for failed code is incomplete: '
 local Sweep = {}
 Sweep.__index = Sweep
 
---- Creates the sweep of a transaction. It needs an image, see `remember`.
+--- Creates the sweep of a transaction. `remember` must take the image before new
+-- code runs.
 -- @tparam table txn the transaction
 local function new(txn)
     return setmetatable({txn = txn}, Sweep)
 end
 
---- Takes the image: records what all objects hold, before new code runs. Yields.
+--- Takes the image: records what all objects hold before new code runs. Yields.
 function Sweep:remember()
     local ok, result = pcall(image_lib.take, {
         registry = self.txn.registry,
@@ -75,7 +79,7 @@ function Sweep:remember()
     else
         self.why = tostring(result)
     end
-    -- `pcall` has caught the error of a cancellation, too: throw it again.
+    -- `pcall` also catches the error of a cancellation: throw it again.
     self.txn:check()
 end
 
@@ -84,7 +88,7 @@ function Sweep:was_there(object)
     return self.image ~= nil and self.image:find(object) ~= nil
 end
 
---- Drops the image. Called after the commit, when no rollback can need it.
+--- Drops the image. Called after the commit: from then on there is no rollback.
 function Sweep:forget()
     self.image = nil
 end
@@ -100,8 +104,9 @@ function Sweep:wraps_failed(f)
     end) > 0
 end
 
---- Whether a value is failed code, a wrapper around it, or a new table with such a
--- function in a field.
+--- Whether a value holds failed code: it is a failed function, a wrapper around
+-- one, or a table created since the image was taken with such a function in a
+-- field.
 function Sweep:holds_failed(value)
     if type(value) == 'function' then
         return self:wraps_failed(value)
@@ -116,10 +121,11 @@ function Sweep:holds_failed(value)
     return false
 end
 
---- Restores objects that a library has disabled when new code replaced them. A library
--- may do that by giving an object another metatable and removing its fields. Both are
--- restored, in a value and in the objects that it contains.
--- @param object a former value that was put back into its slot
+--- Repairs a former value that was put back into its slot, and the objects that it
+-- contains. When new code replaced the value, the library may have marked it as
+-- disabled, by giving it another metatable and removing its fields. The metatable
+-- and the fields are restored.
+-- @param object the former value
 -- @tparam number depth to which contained objects are examined
 -- @tparam table budget {left = number of entries that may still be examined}
 local function restore_marked(self, object, depth, budget)
@@ -144,9 +150,12 @@ local function restore_marked(self, object, depth, budget)
     end
 end
 
---- Removes a reference from a table entry by restoring the former value, if there was
--- one, or by removing the entry.
--- @treturn boolean false if a loop is running over the list, so that this must wait
+--- Removes a reference that is a table entry: restores the former value of the
+-- entry, or removes the entry if it is new.
+-- @tparam table edge the reference, see `edge_of`
+-- @tparam table record what the table held according to the image
+-- @treturn boolean false if it must be tried again later, because a loop is running
+--   over the list
 local function restore_field(self, edge, record)
     local object = edge.object
     local key = lists.index_of(object, edge.key, edge.child)
@@ -171,9 +180,9 @@ local function restore_field(self, edge, record)
     return true
 end
 
---- Removes a reference by restoring what the object held before.
+--- Removes a reference by restoring what was in its place before new code ran.
 -- @tparam table edge the reference, see `edge_of`
--- @treturn boolean whether that was possible
+-- @treturn boolean false if that was not possible
 local function restore(self, edge)
     local object, key, child = edge.object, edge.key, edge.child
     if edge.root ~= nil then
@@ -206,11 +215,12 @@ local function restore(self, edge)
     return true
 end
 
---- Returns the last reference on the path to a failed function that is held by an
--- object older than the failed code.
--- @tparam table place where the walk has found the failed function
--- @treturn ?table {object, key, child}; {root, child} if only the root is older; nil
---   if the image is too incomplete to tell
+--- Finds the reference to remove on the path to a failed function: the last one on
+-- the path whose holder existed before the failed code.
+-- @tparam table place the reference to the failed function that the walk has found
+-- @treturn ?table {object, key, child}: `object` refers to `child` under `key`.
+--   {root, child} if only the root of the path is older than the failed code. nil
+--   if an incomplete image leaves it open which objects are older.
 local function edge_of(self, place)
     local number, child, key = place.number, place.func, place.key
     if place.kind == 'key' then
@@ -223,8 +233,8 @@ local function edge_of(self, place)
     while number > 0 do
         local object, parent, key_before = self.walk:at(number)
         if self.image:find(object) ~= nil then
-            -- If the image is incomplete, the objects after this one on the
-            -- path may be older, too.
+            -- An incomplete image cannot tell whether the next objects on the path
+            -- are older than the failed code, too.
             if not self.image.is_complete and number ~= place.number then
                 return nil
             end
@@ -235,7 +245,8 @@ local function edge_of(self, place)
     return {root = self.roots[-number], child = child}
 end
 
---- Whether a protected call on a fiber's stack would swallow its cancellation.
+--- Whether a protected call on a fiber's stack would catch the error of a
+-- cancellation.
 local function is_protected(thread)
     for level = 0, walk_lib.LEVELS do
         local info = debug.getinfo(thread, level, 'f')
@@ -248,8 +259,8 @@ local function is_protected(thread)
     return true
 end
 
---- Whether a fiber was created to run failed code: its entry function is failed, or has
--- failed code in an upvalue, an argument or a local variable.
+--- Whether a fiber was created to run failed code: its entry function is a failed
+-- function or refers to one in an upvalue, an argument or a local variable.
 function Sweep:is_for_failed(thread)
     local entry
     for level = 0, walk_lib.LEVELS do
@@ -294,7 +305,7 @@ local function note_end(self, item)
 end
 
 --- Cancels the fibers that were created to run failed code.
--- @treturn {table,...} those that have not ended yet: {id, thread, object}
+-- @treturn {table,...} fibers that have not ended yet: {id, thread, object}
 local function end_fibers(self)
     local list = {}
     for _, item in ipairs(fibers_lib.threads() or {}) do
@@ -312,7 +323,7 @@ local function end_fibers(self)
     return list
 end
 
---- Ends fibers that catch the error of their cancellation. Yields.
+--- Ends fibers that have caught the error of their cancellation. Yields.
 local function terminate_fibers(self, list)
     local function is_over(item)
         return not fibers_lib.is_alive(item)
@@ -325,8 +336,9 @@ local function terminate_fibers(self, list)
     end
 end
 
---- Waits for cancelled fibers to end, for requests to return from failed code, and for
--- loops over lists to end. Leaves enough time for another search. Yields.
+--- Waits until cancelled fibers have ended, requests have returned from failed
+-- code, and loops over lists have finished. Leaves enough time for another search.
+-- Yields.
 local function drain(self)
     local now = clock.monotonic()
     local until_time = now + math.min(DRAIN, math.max(0, self.deadline - now) / 2)
@@ -366,9 +378,9 @@ local function drain(self)
     end
 end
 
---- Walks the heap once, and collects references to failed code in `self.places`.
+--- Walks the heap once, and stores the references to failed code in `self.places`.
 -- Yields.
--- @treturn boolean whether the walk is complete
+-- @treturn boolean whether the whole heap was walked
 local function look(self)
     self.places = {}
     self.roots = roots_lib.collect()
@@ -396,7 +408,8 @@ local function label(self, place)
     return ok and where or 'an unnamed place'
 end
 
---- Removes the references in `self.places` as far as possible; the others stay there.
+--- Removes references to failed code, and deletes them from `self.places`.
+-- References that could not be removed stay there.
 -- @treturn number how many were removed
 local function repair(self)
     local count, done, rest = 0, {}, {}
@@ -421,7 +434,8 @@ local function repair(self)
         if edge == nil or not known[edge.child] then
             table.insert(rest, place)
         end
-        -- Ignore a cancellation: what was found is still to be removed.
+        -- Continue even if this fiber is cancelled: the references must still be
+        -- removed.
         pcall(slice.pause)
     end
     self.places = rest
@@ -432,7 +446,8 @@ local function repair(self)
     return count
 end
 
---- Appends the remaining references to the report of the rollback.
+--- Appends the references that are left to the report of the rollback.
+-- @tparam {string,...} left a line is appended for each reference
 local function report_remaining(self, left)
     local function is_reported(text)
         for _, other in ipairs(left) do
@@ -450,7 +465,7 @@ local function report_remaining(self, left)
         local text = ('%s still refers to failed code (%s:%d)'):format(where, info.source:gsub('^@', ''),
             info.linedefined)
         local id = where:match('fiber %d+ ')
-        -- A fiber that `left` already names needs no further line.
+        -- If `left` already has a line about the fiber, do not add another one.
         if is_code and not reported[text] and not (id and is_reported(id)) then
             reported[text] = true
             count = count + 1
@@ -464,8 +479,8 @@ local function report_remaining(self, left)
     end
 end
 
---- Searches for failed code and removes it, repeatedly until none is found, or no more
--- can be removed. Yields.
+--- Searches for failed code and removes it. Repeats this until no failed code is
+-- found, or none of it can be removed. Yields.
 -- @treturn ?string why the search is incomplete
 local function search(self)
     local why = scan.refusal()
@@ -480,7 +495,7 @@ local function search(self)
             break
         end
         drain(self)
-        -- Give up after a second walk that could not remove anything.
+        -- Give up if a walk after the first one has removed nothing.
         if #self.undone == before and pass > 1 then
             break
         end
@@ -488,10 +503,12 @@ local function search(self)
     return why
 end
 
---- Lists table entries with string keys that new code depends on: those that were set
--- since new code began to run, and older ones whose value new code refers to. May yield.
+--- Lists the table entries with string keys that `stop` must not remove, because
+-- new code depends on them: entries that were set since new code began to run, and
+-- older ones whose value new code refers to. May yield.
 -- @tparam table kept set of objects to which new code refers, see `scan.census`
--- @treturn {table,...} {parent, key, child}
+-- @treturn {table,...} {parent, key, child}: the table, and the key and value of
+--   the entry
 function Sweep:list_named(kept)
     local list = {}
     for _, shard in pairs(self.image ~= nil and self.image.shards or {}) do
@@ -541,24 +558,25 @@ function Sweep:run(rollback, fibers, part)
     end
 end
 
---- Called after the `stop` of an old role before the commit: removes from the image what
--- that `stop` has unregistered, as it must not be restored. Yields.
+--- Adapts the image after an old role was stopped before the commit: removes what
+-- its `stop` has unregistered, so that a rollback does not restore it. Yields.
 function Sweep:note_stop()
     if self.image ~= nil then
         self.image:forget_removed()
     end
 end
 
---- Records what must not be merged by `merge`. Must be called before old roles restart.
--- Yields.
+--- Records the registrations that requests have added, because `merge` must not
+-- merge these. Must be called before old roles restart. Yields.
 function Sweep:prepare()
     local ok, result = pcall(merge.note, self.image or {shards = {}})
     self.noted = ok and result or nil
 end
 
---- Merges duplicate registrations: restarted old roles have registered again what was
+--- Merges the duplicates that arise when restarted old roles register again what is
 -- still registered from their first start. Yields.
--- @tparam table rollback {undone, left, doubts}, see `transaction`; lines are appended
+-- @tparam table rollback {undone, left, doubts}, see `transaction`; lines are
+--   appended
 function Sweep:merge(rollback)
     if self.undone ~= nil and self.noted ~= nil then
         local ok, err = pcall(merge.run, self.image, self.noted, self.txn.origin, self.undone)

@@ -41,10 +41,10 @@ local watchdog = require('reload.watchdog')
 -- Keep the function: application code can replace `clock.monotonic`.
 local monotonic = clock.monotonic
 
--- Seconds to wait for cancelled work to end.
+-- Maximum time to wait for cancelled work to end, in seconds.
 local GRACE = 1
--- The share of the total time that is reserved for the rollback, and its maximum
--- in seconds: the client must receive the outcome within its timeout.
+-- The share of the total time that is reserved for the rollback, and its maximum in
+-- seconds. With this reserve, the client receives the outcome within its timeout.
 local WAY_BACK, WAY_BACK_MAX = 0.3, 11
 -- The share of the remaining time that work after the commit may take.
 local AFTER = 0.5
@@ -58,9 +58,9 @@ local GRACE_PART = 0.2
 local Transaction = {}
 Transaction.__index = Transaction
 
---- Creates a transaction, without adapters.
--- @tparam table args arguments of the command, among them `timeout`, in seconds, and
---   `not_after`, a Unix time
+--- Creates a transaction without adapters.
+-- @tparam table args arguments of the command, among them `timeout`, in seconds,
+--   and `not_after`, a Unix time
 -- @tparam table registry see `core.registry`
 local function new(args, registry)
     local now, limit = monotonic(), deadline.of(args)
@@ -73,8 +73,8 @@ local function new(args, registry)
         timings_ms = {},
         warnings = {},
         limit = limit,
-        -- The deadline of the commit: the remaining time is for the rollback,
-        -- or for the work after the commit.
+        -- The commit must happen before this time. The time after it is reserved
+        -- for the rollback, or for work after the commit.
         work_deadline = limit - math.min(WAY_BACK_MAX, math.max(0, limit - now) * WAY_BACK),
         deadline = limit,
         staging = false,
@@ -83,8 +83,8 @@ local function new(args, registry)
     }, Transaction)
 end
 
---- Returns the time limit for a step of the rollback, in seconds. It is at least
--- LEAST, because restoring is more important than a report in time.
+--- Returns the time limit for a step of the rollback, in seconds. It has a minimum,
+-- because to restore the old state is more important than to report in time.
 -- @tparam number seconds maximum
 -- @tparam ?number part share of the remaining time that the step may take; the rest
 --   is for later steps
@@ -100,8 +100,8 @@ local function notify(self, event, ...)
     end
 end
 
---- Adds an adapter, takes its snapshot and stages it. Adapters commit in the
--- order in which they were added and roll back in reverse.
+--- Adds an adapter: takes its snapshot, and calls its `stage`. Adapters commit in
+-- the order in which they were added, and roll back in reverse order.
 function Transaction:add(adapter)
     adapter:snapshot()
     table.insert(self.adapters, adapter)
@@ -111,14 +111,14 @@ function Transaction:add(adapter)
     return adapter
 end
 
---- Returns the seconds left until the report must be built.
+--- Returns the seconds that are left until the report must be built.
 function Transaction:time_left()
     return math.max(0, self.limit - REPORT - monotonic())
 end
 
 --- Records what the transaction is doing, for the command `status`.
--- @tparam string what a phase, or the function of a role
--- @tparam ?string role
+-- @tparam string what a phase, or a function of a role
+-- @tparam ?string role name of the role
 -- @tparam ?boolean important whether to notify the client of this reload as well
 function Transaction:tell(what, role, important)
     local lock = self.registry.lock
@@ -130,7 +130,7 @@ function Transaction:tell(what, role, important)
     end
 end
 
---- Enters a phase, to which failures are attributed from now on.
+--- Enters a phase. Later failures are attributed to it.
 function Transaction:enter(phase)
     local now = monotonic()
     if self.phase ~= nil then
@@ -155,12 +155,13 @@ local function raise_timeout(self)
     })
 end
 
---- Returns the deadline of the current work.
+--- Returns the time at which the running work counts as timed out. After the
+-- commit, it is later than before.
 local function end_of(self)
     return self.committed and self.limit or self.work_deadline
 end
 
---- Throws if the transaction must not continue: it was cancelled, or timed out.
+--- Throws if the transaction was cancelled or has timed out.
 function Transaction:check()
     fiber.testcancel()
     if self.aborted or monotonic() > end_of(self) then
@@ -186,7 +187,7 @@ function Transaction:commit()
     self:enter(nil)
 end
 
---- Rolls back all adapters. Yields only if an adapter has to.
+--- Rolls back all adapters. Yields only if one of them yields.
 -- @treturn table {undone, left, doubts}: lists of lines about what was undone, what
 --   was not, and what is uncertain
 function Transaction:rollback()
@@ -205,7 +206,8 @@ function Transaction:rollback()
 end
 
 --- Sets a savepoint.
--- @treturn function that reverts what new code has staged since the savepoint
+-- @treturn function to be called to return to the savepoint: reverts what new code
+--   has staged since
 function Transaction:mark()
     local take_back = {}
     for _, adapter in ipairs(self.adapters) do
@@ -230,8 +232,9 @@ function Transaction:has_met_conflict()
     return false
 end
 
---- Protects what new code has set from old code that is about to run.
--- @treturn function to call when the old code has run; restores what it has removed
+--- Protects what new code has set, while old code runs.
+-- @treturn function to be called after the old code; restores what the old code has
+--   removed
 function Transaction:guard()
     local put_back = {}
     for _, adapter in ipairs(self.adapters) do
@@ -255,8 +258,8 @@ function Transaction:call(f, ...)
     return ok, result, second
 end
 
---- Yields within `call`, if the current time slice is over. Changes that other code
--- makes during the yield are not attributed to new code.
+--- Yields if the current time slice is over. Called while `call` runs new code.
+-- Changes that other code makes during the yield are not attributed to new code.
 function Transaction:pause()
     if slice.is_over() then
         notify(self, 'after_call')
@@ -265,7 +268,7 @@ function Transaction:pause()
     end
 end
 
---- Returns the functions of new code that are registered somewhere, directly or in a
+--- Returns the new functions that are registered somewhere, either directly or in a
 -- wrapper.
 -- @treturn table set of functions
 local function taken(self)
@@ -284,16 +287,18 @@ local function taken(self)
     return self.taken
 end
 
---- Whether an old trigger, hook or handler that new code has not set again is kept, to
--- be replaced by its counterpart. It may have been set by the main script, which is
--- not run again. It is not kept if an earlier reload has set it, or if new code has
--- registered its counterpart elsewhere: then new code could have set it again here,
--- but did not.
--- @tparam function f
+--- Whether a trigger, hook or handler that old code has set, and new code has not
+-- set again, stays in place with its counterpart as its function. It stays if the
+-- main script may have set it, because the script is not run again. It is removed
+-- if new code had the opportunity to set it but did not. This is assumed if an
+-- earlier reload has set it, or if new code has registered the counterpart
+-- elsewhere.
+-- @tparam function f the old function
 -- @tparam string label what the function was set as, such as the name of a trigger
+-- @treturn boolean
 function Transaction:stays(f, label)
     if self.runs_main then
-        -- The main script has run again, and would have set it again.
+        -- The main script has run again. It would have set the function again.
         return false
     end
     local placed = self.registry.placed[f]
@@ -301,7 +306,8 @@ function Transaction:stays(f, label)
         and self.counterparts:cover(f, taken(self))
 end
 
---- Records where this reload has set a function, for `stays` in later reloads.
+--- Records that this reload has set a function as a trigger, hook or handler. Later
+-- reloads need that for `stays`.
 -- @tparam function f
 -- @tparam string label see `stays`
 function Transaction:place(f, label)
@@ -310,9 +316,10 @@ function Transaction:place(f, label)
     placed[f][label] = true
 end
 
---- Drops all references to both generations at the end of the reload. The application
--- may have kept functions by which adapters had replaced others. These functions
--- still work, as if nothing were staged, but must not keep a generation in memory.
+--- Drops all references to both generations at the end of the reload. The
+-- application may have kept stand-ins, functions by which adapters replaced others.
+-- These still work as if nothing were staged, but must not keep a generation in
+-- memory.
 function Transaction:release()
     for _, adapter in ipairs(self.adapters) do
         for key, value in pairs(adapter) do
@@ -340,9 +347,9 @@ local function watch(self)
     })
 end
 
---- Runs a function after the commit in a fiber of its own, and waits until it returns
--- or its share of the time has passed. In the latter case the function continues in
--- its fiber, and a warning is added to the report. Yields.
+--- Runs a function after the commit, in a fiber of its own. Waits until the
+-- function returns or its share of the time has passed. In the latter case it
+-- continues in its fiber, and a warning is added to the report. Yields.
 -- @tparam function f
 function Transaction:run_after(f)
     local finished, done, err = fiber.cond(), false, nil
@@ -372,12 +379,14 @@ function Transaction:run_after(f)
     end
 end
 
---- Runs the transaction: calls `work` in a fiber of its own, and waits until it returns
--- or the deadline passes. Without a commit by then, rolls back. Yields.
+--- Runs the transaction: calls `work` in a fiber of its own, and waits until it
+-- returns or the deadline passes. If there was no commit by then, rolls back.
+-- Yields.
 -- @tparam function work (transaction) must call `commit` to succeed
--- @treturn[1] boolean true if it was committed
+-- @treturn[1] boolean true if the transaction was committed
 -- @treturn[2] nil
--- @treturn[2] table failure, see `core.failure`; with the result of `rollback`
+-- @treturn[2] table failure, see `core.failure`; its field `rollback` is the result
+--   of the rollback
 function Transaction:run(work)
     local done, err, traceback = false, nil, nil
     local worker = fiber.new(function()
@@ -398,8 +407,8 @@ function Transaction:run(work)
 
     local watching = watch(self)
 
-    -- The waiting fiber can be cancelled too: Cartridge's own reload kills
-    -- fibers, and so does a server shutdown.
+    -- This fiber can be cancelled as well: Cartridge's own reload kills fibers, and
+    -- so does a server shutdown.
     local waited, wait_error = pcall(function()
         while not done do
             local left = self.work_deadline - monotonic()
@@ -407,7 +416,7 @@ function Transaction:run(work)
                 break
             end
             self.finished:wait(left)
-            -- A cancelled wait returns without an error.
+            -- After a cancellation, `wait` returns without an error.
             fiber.testcancel()
         end
     end)
@@ -430,7 +439,7 @@ function Transaction:run(work)
     end
     watching:stop()
     if self.committed and self.wants_jit ~= nil then
-        -- The application may have removed these functions.
+        -- The application may have removed `jit.on` and `jit.off`.
         pcall(self.wants_jit and jit.on or jit.off)
     end
     if self.committed then

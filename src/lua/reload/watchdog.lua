@@ -1,15 +1,17 @@
---- Interrupts code of the transaction that never yields, when the deadline has passed.
+--- Interrupts code of the transaction that never yields, once the deadline has
+-- passed.
 --
--- No other fiber can cancel such code, because none gets to run. So a count hook
--- is set, which the interpreter calls after a fixed number of instructions, in any
--- fiber. If the deadline has passed, the event loop has not run for a while, and
--- the running fiber belongs to the transaction, the hook raises an error. If a
--- protected call catches the error, the hook raises it again at each
--- instruction, until control has returned from the application's code.
+-- No other fiber can cancel such code, because no other fiber gets to run. So the
+-- watchdog sets a count hook: a function that the interpreter calls after a fixed
+-- number of instructions, in any fiber. The hook raises an error if the deadline
+-- has passed, the event loop has not run for a while, and the running fiber works
+-- for the transaction. If a protected call catches the error, the hook raises it
+-- again at each instruction, until control has returned from the application's
+-- code.
 --
 -- LuaJIT does not call hooks from compiled code. So the JIT compiler is off while
--- the watchdog is set: new code stays in the interpreter, and only existing
--- traces run without the hook.
+-- the watchdog is set: new code stays in the interpreter, and only traces that
+-- already exist run without the hook.
 
 local require = ...
 local clock = require('clock')
@@ -18,8 +20,8 @@ local generations = require('code.generations')
 
 -- Number of instructions between two checks of the clock.
 local INSTRUCTIONS = 10000
--- Seconds without an iteration of the event loop after which the running code counts
--- as one that never yields. Code that yields is cancelled instead.
+-- If the event loop has not run for this number of seconds, the running code is
+-- interrupted. Code that yields is cancelled instead.
 local STALL = 0.1
 
 -- Keep the functions: application code can replace them in `clock` and `fiber`.
@@ -28,9 +30,9 @@ local monotonic, loop_time = clock.monotonic, fiber.clock
 local Watchdog = {}
 Watchdog.__index = Watchdog
 
---- Whether the interrupted function belongs to this program: then control has returned
--- from the application. Stack level 1 is this function, 2 the hook, 3 the interrupted
--- function.
+--- Whether the function that the hook has interrupted belongs to this program. In
+-- this case, control has returned from the application. Stack level 1 is this
+-- function, 2 the hook, 3 the interrupted function.
 local function is_ours()
     local info = debug.getinfo(3, 'f')
     return info == nil or generations.is_ours(info.func)
