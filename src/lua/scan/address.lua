@@ -1,20 +1,22 @@
 --- Determines the addresses of Lua objects.
 --
 -- `string.format('%p')` returns an address, but creates a string each time. For a
--- large heap, these would be too many strings for the garbage collector. So the
--- object is stored in a slot of a table, and the address is read from the memory of
--- that slot. Memory is only read, and only inside that table. Its layout is verified
--- first, by the numbers in the other slots and by comparison with `%p`.
+-- large heap, that would create too many strings for the garbage collector. So the
+-- object is stored in a slot of a table, and its address is read from the memory of
+-- that slot. No other memory is read, and none is written. Before the first use,
+-- the layout of the table is verified: the other slots must contain known numbers,
+-- and the addresses of several objects must be the same as with `%p`.
 
 local require = ...
 local bit = require('bit')
 local ffi = require('ffi')
 require('table.new')
 
--- Numbers stored in the slots after the first, to recognise the slots in memory.
+-- Numbers in the slots after the first one, by which the slots are recognised in
+-- memory.
 local MARKS = {1.2345e-200, 6.789e200, -4.2e-77}
 -- LuaJIT allocates the slots of such a small table right behind the table's header.
--- The header has one of these sizes in bytes: without and with 64-bit addresses (GC64).
+-- The size of the header is 32 bytes, or 64 bytes with 64-bit addresses (GC64).
 local SLOTS = 8
 local HEADERS = {32, 64}
 -- With GC64, the low 47 bits of a slot are the address, and the others a type tag.
@@ -26,8 +28,9 @@ local function format(object)
 end
 
 --- Finds the first slot of a table in memory.
--- @tparam table slots with MARKS from the second slot on
--- @treturn ?cdata pointer to the slot, as 32-bit words; nil if it is not found
+-- @tparam table slots the table; the slots after the first one contain MARKS
+-- @treturn ?cdata pointer to the slot, as 32-bit words; nil if the slot is not
+--   found
 local function locate(slots)
     local base = ffi.cast('const uint8_t *', ffi.cast('uintptr_t', format(slots)))
     for _, header in ipairs(HEADERS) do
@@ -66,15 +69,16 @@ local function reader()
             end
             return words[0]
         end
-        -- The JIT compiler would assume that two equal reads have the same
-        -- result.
+        -- Compiled code would read the slot only once, because the JIT compiler
+        -- cannot tell that its contents change.
         jit.off(read_address)
         return read_address
     end)
     if not ok or read == nil then
         return nil
     end
-    -- No userdata here: `%p` returns the address of its contents instead.
+    -- Userdata cannot be compared: for userdata, `%p` returns the address of the
+    -- contents.
     for _, object in ipairs({{}, function() end, coroutine.create(function() end), read, _G}) do
         if read(object) ~= format(object) then
             return nil

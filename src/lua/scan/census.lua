@@ -1,10 +1,11 @@
---- The census: a record of what new code has registered with libraries by the commit.
+--- The census: a record of the registrations that new code has made with libraries
+-- by the commit. It is taken before any request reaches the new code.
 --
--- A registration of new code replaces one of old code for the same purpose. But
--- requests that new code serves after the commit may also register something, such
--- as a callback for their own reply, with the same library and by the same code.
--- That replaces nothing. So only registrations in the census count as
--- replacements: it is taken before any request reaches the new code.
+-- The census is needed to decide which registrations of new code replace
+-- registrations of old code. Those in the census do, if they have the same purpose.
+-- Registrations that requests make after the commit do not, even if they are made
+-- with the same library and by the same code. An example is a callback that a
+-- request registers for its own reply.
 
 local require = ...
 local clock = require('clock')
@@ -13,11 +14,11 @@ local registrations = require('scan.registrations')
 local roots_lib = require('scan.roots')
 local walk_lib = require('scan.heap_walk')
 
--- The share of the remaining time that the walk may take.
+-- The share of the remaining time that the walk over the heap may take.
 local SHARE = 0.1
 
--- Maximum number of upvalues of a function, and of fields of a table in one of them,
--- that are examined.
+-- Maximum number of upvalues that are examined in a function, and of fields that
+-- are examined in a table that an upvalue contains.
 local UPVALUES, FIELDS = 60, 50
 
 local Census = {}
@@ -33,9 +34,12 @@ local function new()
     }, Census)
 end
 
---- Records a reference on the path to a new function.
--- @tparam table seen references that are already recorded: parent -> set of keys, or of
---   children that are themselves keys
+--- Records one reference on the path to a new function: `parent` refers to `child`.
+-- @tparam table seen references that are already recorded: parent -> set of keys,
+--   or of the children that are themselves table keys
+-- @tparam table|function parent
+-- @param key key of the reference, see `heap_walk`
+-- @param child
 local function add_edge(self, seen, parent, key, child)
     local is_member = key == walk_lib.KEY
     if type(parent) == 'table' and (is_member or type(key) == 'string' or type(key) == 'number')
@@ -49,8 +53,9 @@ local function add_edge(self, seen, parent, key, child)
     end
 end
 
---- Records the objects to which a new function refers: those in its upvalues, and in
--- tables there. Some may be older than the new code, and passed to it by a library.
+--- Records the objects to which a new function refers in its upvalues, and in
+-- fields of tables there. Such an object may be older than the new code, if a
+-- library has passed it to the function.
 -- @tparam table kept set to which the objects are added
 -- @tparam function f
 local function add_kept(kept, f)
@@ -80,10 +85,11 @@ end
 --- Takes a census. Yields.
 -- @tparam table options
 --   registry: see `core.registry`; not searched
---   is_new: function (f) -> whether it is new code
+--   is_new: function (f) -> whether `f` is new code
 --   deadline: on the monotonic clock
 --   limit: Lua memory at which to stop, in kilobytes
--- @treturn table the census, with `is_complete`: whether the whole heap was searched
+-- @treturn table the census; its field `is_complete` tells whether the whole heap
+--   was searched
 local function take(options)
     local self = new()
     local locator, seen, functions = registrations.new(), {}, {}
@@ -108,8 +114,8 @@ local function take(options)
                 self.entries[found.holder] = self.entries[found.holder] or {}
                 self.entries[found.holder][found.entry] = true
             end
-            -- Follow the path from the function outwards. Any closure on it may
-            -- be a wrapper, and the outermost one wraps all others.
+            -- Follow the path from the function outwards. Any closure on the path
+            -- may be a wrapper. The outermost closure wraps all others.
             if kind == 'key' then
                 key = walk_lib.KEY
             end
@@ -131,10 +137,11 @@ local function take(options)
     return self
 end
 
---- Whether new code had made a registration when the census was taken.
--- @tparam table found a registration, see `registrations`
--- @param entry the entry to look up: that of the registration, or another one in the same
---   holder
+--- Whether an entry in the holder of a registration was there, with new code, when
+-- the census was taken.
+-- @tparam table found the registration, see `registrations`
+-- @param entry an entry in the same holder, not necessarily that of the
+--   registration
 -- @treturn boolean
 function Census:has(found, entry)
     if found.kind == 'around' then

@@ -1,33 +1,38 @@
---- Recognises copies of serving functions, made with `string.dump`, which are not stale
--- although they look so.
+--- Recognises copies of serving functions that were made with `string.dump`. They
+-- look stale, but are not.
 --
--- A copy is loaded from bytecode, not parsed, so its generation is not recorded, and
--- its chunk name is that of the file. But if it has no upvalues, it depends on its
--- code alone. If the serving generation has the same code on the same line, it does
--- not matter which of the two functions is called.
+-- A copy is loaded from bytecode, without the parser. So its generation is not
+-- recorded, and its chunk name is that of the module's file. But if a copy has no
+-- upvalues, it behaves only as its code says. If the serving generation has the
+-- same code on the same line, it makes no difference which of the two functions is
+-- called.
 
 local require = ...
 local bit = require('bit')
 local jutil = require('jit.util')
 local vmdef = require('jit.vmdef')
 
--- Maximum number of instructions and constants that are compared.
+-- Maximum number of instructions, and of constants, of a function that is compared.
 local INSTRUCTIONS, CONSTANTS = 5000, 1000
--- Instructions that the JIT compiler replaces by variants: the same name with the
--- prefix I or J.
+-- Instructions that the JIT compiler may replace by variants. The name of a variant
+-- is that of the instruction with the prefix I or J.
 local VARIANTS = {FORI = true, FORL = true, ITERL = true, LOOP = true, FUNCF = true, FUNCV = true}
 
 local Copies = {}
 Copies.__index = Copies
 
---- Creates a recogniser for one pass of the scan.
+--- Creates a recogniser of copies for one pass of the scan.
 -- @tparam table registry see `core.registry`
 local function new(registry)
     return setmetatable({registry = registry}, Copies)
 end
 
---- Returns an instruction; for one that the JIT compiler may have replaced by a
--- variant, the common name of the variants.
+--- Returns an instruction in a form that can be compared. If the JIT compiler may
+-- replace the instruction by a variant, that is the name that all variants have in
+-- common.
+-- @tparam function|proto f
+-- @tparam number pc index of the instruction
+-- @treturn ?number|string
 local function instruction_of(f, pc)
     local instruction = jutil.funcbc(f, pc)
     if instruction == nil then
@@ -44,8 +49,8 @@ end
 
 local is_same
 
---- Whether two constants are equal. Only numbers, strings and prototypes are compared
--- by value; others, such as template tables, only by type.
+--- Whether two constants are equal. Numbers, strings and prototypes are compared by
+-- value. Other constants, such as template tables, are compared only by type.
 local function is_same_constant(a, b)
     if type(a) ~= type(b) then
         return false
@@ -98,9 +103,10 @@ local function by_line(self, unit)
     return lines
 end
 
---- Whether a function is a copy of a serving function. If so, records the generation of
--- its prototype, so that it no longer counts as stale. Does not yield.
--- @tparam function f a stale function
+--- Whether a stale function is only a copy of a serving function. If so, records
+-- the generation of the serving function for it, so that it no longer counts as
+-- stale. Does not yield.
+-- @tparam function f
 -- @tparam string unit unit of the function, see `ownership`
 -- @treturn boolean
 function Copies:has(f, unit)
@@ -110,8 +116,8 @@ function Copies:has(f, unit)
     end
     for _, proto in ipairs(by_line(self, unit)[info.linedefined] or {}) do
         if is_same(f, proto) then
-            -- Record it now: the serving function may have been collected by the
-            -- next scan.
+            -- Record it now: by the next scan, the serving function may have been
+            -- collected.
             self.registry.protos[info.proto] = self.registry.protos[proto]
             self.registry.units[info.proto] = unit
             return true

@@ -1,10 +1,10 @@
 --- Finds counterparts: the functions and tables of the serving generation that
--- correspond to those of old generations. Old and new modules are compared by
--- `match`. An old function has exactly one counterpart, or none.
+-- correspond to those of older generations. `match` compares the old and the new
+-- version of each module. An old function has exactly one counterpart, or none.
 --
--- The names and paths of old functions are recorded right after the commit, and kept as
--- long as the functions exist. So a later scan can name and patch what an earlier one
--- has missed.
+-- The names and paths of old functions are recorded right after the commit, and
+-- kept as long as the functions exist. So a later scan can name and patch a
+-- function that an earlier scan has missed.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -12,9 +12,10 @@ local generations = require('code.generations')
 local matching = require('scan.match')
 local slice = require('core.yield')
 
--- Maximum number of entries of a table that are examined to determine its owner.
+-- Maximum number of entries that are examined in a table, to determine whether it
+-- is a class and to whom it belongs.
 local ENTRIES = 1000
--- The maximum depth of class inheritance.
+-- Maximum depth to which base classes are examined.
 local BASES = 10
 
 local Counterparts = {}
@@ -25,13 +26,14 @@ local function unit_of(origin, registry, f)
     return origin ~= nil and origin:unit_of(f) or generations.unit_of(registry, f)
 end
 
---- Lists the functions and tables in the modules that are about to be replaced. Must be
--- called before new code runs. May yield.
+--- Lists the functions and tables of the modules that are about to be replaced.
+-- Must be called before new code runs. May yield.
 -- @tparam table registry see `core.registry`
 -- @tparam table origin see `ownership`
 -- @tparam table old module name -> value
--- @tparam {table,...} paths tables of module name -> path
--- @treturn table the option `things` of `new`
+-- @tparam {table,...} paths tables, each of module name -> path of a file of the
+--   module
+-- @treturn table to be passed to `new` as `things`
 local function list_old(registry, origin, old, paths)
     local foreign, listed = {[_G] = true}, {}
     for _, value in pairs(table.copy(package.loaded)) do
@@ -60,8 +62,8 @@ end
 
 --- Creates the finder of counterparts. May yield.
 -- @tparam table registry see `core.registry`
--- @tparam ?table change the current reload, before or after its commit; nil if there is
---   none:
+-- @tparam ?table change the current reload, before or after its commit; nil if no reload
+--   is running
 --   origin: see `ownership`
 --   old: module name -> old value, of all loaded modules
 --   new: module name -> new value, of the replaced modules
@@ -96,7 +98,8 @@ local function new(registry, change)
     }) do
         for name, path in pairs(table.copy(paths)) do
             slice.pause()
-            -- A file is loaded once for each name under which it is required.
+            -- Several modules may have the same file: one for each name under which
+            -- it is required.
             local names = self.modules['@' .. path] or {}
             self.modules['@' .. path] = names
             if self.paths[name] ~= path then
@@ -129,15 +132,15 @@ function Counterparts:unit_of(f)
     return unit_of(self.origin, self.registry, f)
 end
 
---- Whether a function belongs to the serving generation, or to the new one before the
--- commit.
+--- Whether a function belongs to the serving generation. Before the commit, this
+-- also includes the new generation.
 local function is_current(self, f)
     return self.origin ~= nil and self.origin:is_new(f)
         or generations.classify(self.registry, f) == 'current'
 end
 
---- Returns the value of a module in the new code; for one that is not replaced, its
--- present value.
+--- Returns the new value of a module, or its current value if the reload does not
+-- replace it.
 local function value_of(self, module)
     local value = self.new[module]
     if value == nil then
@@ -146,9 +149,13 @@ local function value_of(self, module)
     return value
 end
 
---- Matches a file of a module with the module's new value. The first call must come
--- before anything in the old module is patched; later ones return the same result.
--- @tparam ?function pause called now and then to yield; without it this does not yield
+--- Matches the functions and tables that an old module has from one file with those
+-- of the new module. The first call must come before anything in the old module is
+-- patched; later calls return the same result.
+-- @tparam string module name of the module
+-- @tparam string source chunk name of the file
+-- @tparam ?function pause called repeatedly, and may yield; nil for a call that
+--   must not yield
 -- @treturn table the result of `match.new`
 local function matching_of(self, module, source, pause)
     local key = module .. source
@@ -168,8 +175,11 @@ local function matching_of(self, module, source, pause)
     return self.matched[key]
 end
 
---- Returns the records about stale functions of a file.
--- @treturn table function -> record of its name and path, see `match`; with weak keys
+--- Returns the records of stale functions from a file. They outlive the reload.
+-- @tparam table registry see `core.registry`
+-- @tparam string source unit of the functions
+-- @treturn table function -> record of its name and path, see `match`; with weak
+--   keys
 local function known_of(registry, source)
     local known = registry.known[source]
     if known == nil then
@@ -179,8 +189,8 @@ local function known_of(registry, source)
     return known
 end
 
---- Whether a table may be a class: it has functions or metamethods. Other tables of old
--- code are data.
+--- Whether a table of old code may be a class: it has functions or metamethods.
+-- Other tables are data.
 local function has_code(object)
     local count = 0
     for key, value in next, object do
@@ -194,8 +204,10 @@ local function has_code(object)
     return false
 end
 
---- Records the names and paths of the functions and tables that a replaced module has
--- from one of its files.
+--- Records the names and paths of the functions and tables that a replaced module
+-- has from one file.
+-- @tparam string module name of the module
+-- @tparam string source chunk name of the file
 local function remember_module(self, module, source)
     local known, tables = known_of(self.registry, source), self.tables
     local found = matching_of(self, module, source, slice.pause)
@@ -220,8 +232,10 @@ local function is_changed(self, module)
     return (kind == 'table' or kind == 'function') and not rawequal(self.old[module], value_of(self, module))
 end
 
---- Calls `visit` with each module that the reload replaces, and each of its files. May
--- yield.
+--- Calls `visit` with each module that the reload replaces, once for each of its
+-- files. May yield.
+-- @tparam function visit (module, source), with the name of the module and the
+--   chunk name of the file
 local function each_changed(self, visit)
     for source, modules in pairs(self.modules) do
         for _, module in ipairs(modules) do
@@ -233,10 +247,11 @@ local function each_changed(self, visit)
     end
 end
 
---- Records which counterparts of old tables are older than the new code. New code has
--- got these tables from other code, such as a library, so they do not replace the old
--- tables. May yield.
--- @tparam function was_there (table) -> whether it existed before the new code
+--- Records the counterparts of old tables that existed before the new code ran. New
+-- code has got these tables from other code, such as a library, so they do not
+-- replace the old tables. May yield.
+-- @tparam function was_there (table) -> whether the table existed before the new
+--   code ran
 function Counterparts:find_strangers(was_there)
     each_changed(self, function(module, source)
         matching_of(self, module, source, slice.pause):each(module, function(thing, _, counterpart)
@@ -248,8 +263,8 @@ function Counterparts:find_strangers(was_there)
     end)
 end
 
---- Records the names and paths of all functions and tables that the reload has replaced,
--- for later scans. Yields.
+--- Records the names and paths of all functions and tables that the reload has
+-- replaced, so that later scans can name and patch them. Yields.
 function Counterparts:remember()
     each_changed(self, function(module, source)
         remember_module(self, module, source)
@@ -258,9 +273,11 @@ function Counterparts:remember()
 end
 
 --- Returns the record of a stale function.
+-- @tparam function f
+-- @tparam string source unit of the function
 -- @treturn ?table record, see `match`, with the name of its `module`
--- @treturn boolean whether the function is matched by this reload, rather than recorded
---   by `remember` or an earlier reload
+-- @treturn boolean true if the record comes from a matching of this reload, which
+--   can still be used; false if only the record is left
 local function entry_of(self, f, source)
     for _, module in ipairs(self.is_remembered and {} or self.modules[source] or {}) do
         local entry = matching_of(self, module, source):find(f, module)
@@ -273,19 +290,21 @@ local function entry_of(self, f, source)
     return known and known[f], false
 end
 
---- Returns the qualified name of a stale function.
+--- Returns the name of a stale function within its module, such as `Class.run`.
 -- @tparam function f
 -- @tparam string source unit of the function
--- @treturn ?string nil if it has none
+-- @treturn ?string nil if the function has no name
 function Counterparts:name_of(f, source)
     local entry = entry_of(self, f, source)
     return entry and matching.name_of(entry)
 end
 
---- Returns the qualified name of another field in the table that holds a stale function.
--- @tparam function f
+--- Returns the name of a field within its module. The field is in the same table as
+-- a stale function, so its name differs from that of the function only in the last
+-- part.
+-- @tparam function f the stale function
 -- @tparam string source unit of the function
--- @tparam string key key of the other field
+-- @tparam string key key of the field
 -- @treturn string
 function Counterparts:name_beside(f, source, key)
     local name = self:name_of(f, source) or ''
@@ -295,7 +314,7 @@ end
 --- Returns the counterpart of a stale function. Does not yield.
 -- @tparam function f
 -- @tparam string source unit of the function
--- @treturn[1] function
+-- @treturn[1] function the counterpart
 -- @treturn[2] nil
 -- @treturn[2] string why there is none
 function Counterparts:find(f, source)
@@ -327,15 +346,15 @@ end
 -- Kinds of modules for which `require` finds no file, see `catalog`.
 local WITHOUT_FILE = {no_file = true, loader = true, gone = true}
 
---- Whether a name in `package.loaded` is only an alias under which the application has
--- stored a module.
+--- Whether a name in `package.loaded` is only an alias: the application has stored
+-- a module there that was loaded under another name.
 local function is_alias(name, value)
     return type(name) ~= 'string' or WITHOUT_FILE[catalog.classify(name, value)] or false
 end
 
---- Returns the tables that replaced modules have not created, even if they have modified
--- them: the values of modules that were not replaced, spaces, and the contents of
--- `box`.
+--- Returns the tables that belong to other code than the replaced modules, even if
+-- these have modified them: the values of modules that were not replaced, spaces,
+-- and the contents of `box`.
 -- @treturn table set
 local function others_of(self)
     if self.others == nil then
@@ -364,8 +383,8 @@ local function others_of(self)
     return self.others
 end
 
---- Returns the tables of old modules from which a table inherits: its `__index` and its
--- metatable.
+--- Returns the tables from which a table inherits, as far as they belong to old
+-- modules: its `__index` and its metatable.
 local function bases_of(self, object)
     local list = {}
     for _, base in ipairs({rawget(object, '__index') or false, debug.getmetatable(object) or false}) do
@@ -376,8 +395,9 @@ local function bases_of(self, object)
     return list
 end
 
---- Returns the counterpart of an old table, whether or not it can replace the table.
--- @treturn[1] table
+--- Returns the table of the new code that corresponds to an old table. Does not
+-- check whether the old table can be replaced by it.
+-- @treturn[1] table the counterpart
 -- @treturn[2] nil
 -- @treturn[2] string why there is none
 local function counterpart_of(self, object)
@@ -390,13 +410,15 @@ local function counterpart_of(self, object)
     return matching.retrace(object, entry, value_of(self, entry.module))
 end
 
---- Whether an old table belongs to its module alone, so that it can be replaced: it has
--- stale functions, and no functions of other code. Functions that its counterpart
--- contains too, such as methods added by a class library, are ignored.
--- @tparam table object
+--- Whether an old table belongs to its module alone, so that it can be replaced.
+-- This requires that it has stale functions, and no functions of other code.
+-- Functions that the counterpart has as well, such as methods added by a class
+-- library, do not count.
+-- @tparam table object the old table
 -- @tparam table counterpart
--- @tparam boolean is_module whether it is the value of a module, which may also contain
---   functions of other code, or no functions at all
+-- @tparam boolean is_module whether the table is the value of a module. Such a
+--   table may have functions of other code beside stale ones, or no functions at
+--   all.
 -- @tparam number depth maximum depth of base classes that are examined
 local function is_own(self, object, counterpart, is_module, depth)
     if others_of(self)[object] or others_of(self)[counterpart] then
@@ -431,14 +453,14 @@ local function is_own(self, object, counterpart, is_module, depth)
     return false
 end
 
---- Returns the counterpart of an old table that is the value of a module, or a class
--- that a module has created. Does not yield.
--- @tparam table object
--- @treturn[1] table
+--- Returns the table that can replace an old table. Only values of modules and
+-- classes created by modules are replaced. Does not yield.
+-- @tparam table object the old table
+-- @treturn[1] table its counterpart
 -- @treturn[2] nil
--- @treturn[2] ?string why the table cannot be replaced
--- @treturn[2] ?boolean true if that is because other code uses the table, too
--- @treturn[2] ?table then, the corresponding table of the new code
+-- @treturn[2] ?string why the old table cannot be replaced
+-- @treturn[2] ?boolean true if the reason is that other code uses the table as well
+-- @treturn[2] ?table in this case, the counterpart
 function Counterparts:find_table(object)
     local entry = self.tables[object]
     if entry == nil then
@@ -455,7 +477,9 @@ function Counterparts:find_table(object)
     return counterpart
 end
 
---- Whether a module was loaded from a file, now or in an earlier generation.
+--- Whether a file belongs to a module, or did so in an earlier generation.
+-- @tparam string source chunk name of the file
+-- @tparam string module name of the module
 local function is_of(self, source, module)
     for _, name in ipairs(self.modules[source] or {}) do
         if name == module then
@@ -467,9 +491,10 @@ end
 
 --- Describes a table of an old module for the report.
 -- @tparam table object
--- @treturn string qualified name
--- @treturn string unit of its first stale function; without one, that of its module
--- @treturn number line of that function, or 1
+-- @treturn string name of the table within its module
+-- @treturn string unit of the first stale function in the table; if there is none,
+--   the unit of the module
+-- @treturn number line of that function; 1 if there is none
 -- @treturn ?number generation of that function, if it is known
 function Counterparts:describe_table(object)
     local entry, left = self.tables[object], ENTRIES
@@ -489,11 +514,11 @@ function Counterparts:describe_table(object)
     return name, source or '@' .. (self.paths[entry.module] or entry.module), line or 1, generation
 end
 
---- Whether a function, and the functions that it wraps, can all be replaced by new ones.
--- Does not yield.
+--- Whether all old functions among a function and those that it wraps can be
+-- replaced by counterparts. Does not yield.
 -- @tparam function f
--- @tparam table taken set of new functions that new code has registered itself: they
---   must not replace an old function as well
+-- @tparam table taken set of new functions that cannot serve as counterparts,
+--   because new code has registered them itself
 -- @treturn boolean
 function Counterparts:cover(f, taken)
     for _, old in ipairs(self.origin.list_wrapped(f, function(g)
@@ -508,7 +533,6 @@ function Counterparts:cover(f, taken)
 end
 
 --- Whether a function belongs to the new code of the current reload.
--- @tparam function f
 function Counterparts:is_newest(f)
     return self.origin ~= nil and self.origin:is_new(f)
 end
@@ -532,12 +556,13 @@ function Counterparts:is_module_value(object)
     return self.module_values[object] or false
 end
 
---- Whether a value is a table of an old module, as recorded by `remember`.
+--- Whether a value is a table of an old module that `remember` has recorded.
 function Counterparts:is_old_table(value)
     return type(value) == 'table' and self.tables[value] ~= nil
 end
 
---- Whether two units belong to the same module, for example because its file has moved.
+--- Whether two units belong to the same module. They may differ, for example
+-- because its file has moved.
 function Counterparts:is_same_module(source, other)
     for _, module in ipairs(self.modules[source] or {}) do
         for _, other_module in ipairs(self.modules[other] or {}) do
@@ -549,7 +574,10 @@ function Counterparts:is_same_module(source, other)
     return source == other
 end
 
---- Whether a result of `newcode.holders_of` is a given module, or a function of it.
+--- Whether a holder, as returned by `newcode.holders_of`, is a given module or a
+-- function of that module.
+-- @tparam table holder
+-- @tparam string module name of the module
 function Counterparts:is_of_module(holder, module)
     if holder.module ~= nil then
         return holder.module == module

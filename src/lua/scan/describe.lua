@@ -1,5 +1,5 @@
---- Describes places in the heap in terms that a developer understands, such as
--- `upvalue on_commit of function app/roles/a.lua:12`.
+--- Describes places in the heap, that is, slots that hold a reference, in terms
+-- that a developer understands: `upvalue on_commit of function app/roles/a.lua:12`.
 
 local require = ...
 local walk_lib = require('scan.heap_walk')
@@ -7,14 +7,16 @@ local walk_lib = require('scan.heap_walk')
 local ENVIRONMENT, FRAME, KEY, METATABLE =
     walk_lib.ENVIRONMENT, walk_lib.FRAME, walk_lib.KEY, walk_lib.METATABLE
 
--- Maximum number of keys in a description, length of a key, and total length.
+-- Maximum number of keys in a description, length of each key, and total length.
 local STEPS, KEY_LENGTH, LENGTH = 6, 40, 400
--- Maximum number of steps at the end of a path that are described, and of steps that are
--- followed back to find the root of the path.
+-- Maximum number of steps that are described, at the end of a path, and of steps
+-- that are followed back to find the root of the path.
 local LAST, ALL = 30, 20000
 
---- Shortens a path: makes it relative to the application's directory, or to the one
--- that contains `.rocks`.
+--- Makes the path of a file relative to the application's directory, or to the
+-- directory that contains `.rocks`.
+-- @tparam string source chunk name with the path
+-- @treturn string
 local function short_path(source)
     local path = source:gsub('^@', '')
     local rocks = path:match('/(%.rocks/.*)$')
@@ -37,7 +39,8 @@ local function function_text(f)
     return ('%s:%d'):format(short_path(info.source:gsub('^=', '')), info.linedefined)
 end
 
---- Formats a key to be appended to the name of a table: `.key`, `['a key']` or `[1]`.
+--- Formats a key so that it can be appended to the name of a table: `.key`, `['a
+-- key']` or `[1]`.
 local function key_text(key)
     if type(key) == 'string' then
         if #key > KEY_LENGTH then
@@ -56,8 +59,8 @@ local function key_text(key)
     return ('[a %s]'):format(type(key))
 end
 
---- A description under construction: the text `head`, followed by keys, followed by the
--- text `tail`.
+--- A description under construction. It consists of the text `head`, the keys that
+-- have been appended, and the text `tail`.
 local Text = {}
 Text.__index = Text
 
@@ -74,7 +77,11 @@ function Text:__tostring()
     return self.head .. dots .. table.concat(keys, '', first) .. self.tail
 end
 
---- Describes a part of the described object: returns a description `LABEL of ...`.
+--- Returns the description of a part of an object: `LABEL of ...`, where `...` is
+-- the description of the object.
+-- @tparam string kind kind of the new description, see the manual
+-- @tparam string label
+-- @treturn table
 function Text:of(kind, label)
     return new_text(kind, label .. ' of ' .. tostring(self))
 end
@@ -86,12 +93,12 @@ end
 
 local SERVER_TABLES = {hooks = 'hook', helpers = 'helper'}
 
---- Describes a field that has a better name than its path: the handler of an HTTP route,
--- or a hook or helper of an HTTP server.
+--- Describes a field that has a better name than its path: the handler of an HTTP
+-- route, or a hook or helper of an HTTP server.
 -- @param object object with the field
 -- @param key key of the field
 -- @param owner object that refers to `object`
--- @param owner_key key of that reference
+-- @param owner_key key under which `owner` refers to `object`
 -- @treturn ?string kind of the place; nil if there is no better name
 -- @treturn ?string name
 local function well_known(object, key, owner, owner_key)
@@ -106,11 +113,12 @@ local function well_known(object, key, owner, owner_key)
     return nil
 end
 
---- Extends the description of an object by a step to the next object on the path.
--- @tparam table text description of the object
--- @param from the object
--- @param key key of the next object in it, or a marker of `heap_walk`
--- @treturn table description of the next object
+--- Returns the description of the next object on a path.
+-- @tparam table text description of the object before it
+-- @param from the object before it
+-- @param key key under which `from` refers to the next object, or a marker of
+--   `heap_walk`
+-- @treturn table
 local function step(text, from, key)
     if key == METATABLE then
         text = text:of('metatable', 'metatable')
@@ -127,8 +135,8 @@ local function step(text, from, key)
     elseif type(from) == 'function' then
         local name = debug.getupvalue(from, key)
         if name == '' then
-            -- Leave out upvalues of C functions, such as the coroutine in the
-            -- function that `coroutine.wrap` returns: they have no names.
+            -- Upvalues of C functions have no names, so leave them out. An example
+            -- is the coroutine in the function that `coroutine.wrap` returns.
             return text
         end
         return new_text('upvalue', 'upvalue ' .. tostring(name),
@@ -150,14 +158,14 @@ local function step(text, from, key)
     return text
 end
 
--- Stands for the root of a path that is too long to follow back.
+-- Stands for the root of a path that is too long to be followed back to its root.
 local NOWHERE = {kind = 'table', words = 'somewhere'}
 
 --- Describes a place.
 -- @tparam table walk the walk that has found the place
 -- @tparam {table,...} roots the roots of that walk, see `roots`
--- @tparam table place {number, kind, key}, see `heap_walk`; kind `object` means the
---   object with that number itself
+-- @tparam table place {number, kind, key}, see `heap_walk`. The kind `object`
+--   stands for the object with that number itself.
 -- @treturn string kind of the place, see the manual
 -- @treturn string description
 local function tell(walk, roots, place)
@@ -183,7 +191,7 @@ local function tell(walk, roots, place)
     end
     local anchor = root.is_anchor and root.words or nil
 
-    -- The last step is the place itself, in the last object.
+    -- The last step leads from the last object to the place itself.
     local last = place.key
     if place.kind == 'key' then
         last = KEY
@@ -224,8 +232,8 @@ local function tell(walk, roots, place)
     return kind, words
 end
 
---- Formats a key to follow a label, as in `global NAME`: like `key_text`, but a plain name
--- has no dot, and a number no brackets.
+--- Formats a key that follows a label, as in `global NAME`. In contrast to
+-- `key_text`, a plain name has no dot, and a number no brackets.
 local function field_text(key)
     if type(key) == 'number' then
         return tostring(key)

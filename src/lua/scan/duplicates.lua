@@ -1,13 +1,13 @@
 --- Removes registrations of old code that new code has made again.
 --
--- After a reload, a rock that keeps callbacks in a list has both the old and the new
--- function, and would call both. A restarted process would have only one. So the
--- new entry is moved to the position of the old one. See `registrations` for what
--- counts as an entry.
+-- A rock that keeps callbacks in a list has both the old and the new function after
+-- a reload, and would call both. After a restart of the process, it would have only
+-- the new one. So the new entry is moved to the position of the old one. See
+-- `registrations` for what counts as an entry.
 --
--- The list then has one entry less, which a loop that is running over it may not
--- expect. So this is done at a moment when no such loop would skip an entry or run
--- past the end.
+-- Then the list has one entry less. A loop that is running over the list could skip
+-- an entry, or run past the end. So the entry is moved at a moment when this cannot
+-- happen.
 
 local require = ...
 local clock = require('clock')
@@ -17,12 +17,12 @@ local walk_lib = require('scan.heap_walk')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Maximum number of fibers that are examined for loops without a yield, and of fields of
--- each table in their variables.
+-- Maximum number of fibers that are searched for loops without a yield, and of
+-- fields that are examined in a table in one of their variables.
 local THREADS, FIELDS = 1000, 100
 -- Maximum number of list entries that are moved without a yield.
 local MOVED = 20000
--- Maximum time to wait for loops that prevent a removal, in seconds.
+-- Maximum time to wait for loops to end that prevent a removal, in seconds.
 local PATIENCE = 0.2
 
 -- The iterator function that `ipairs` returns.
@@ -32,16 +32,16 @@ local Duplicates = {}
 Duplicates.__index = Duplicates
 
 --- Creates an empty collection of registrations to remove.
--- @tparam table locator see `registrations`
+-- @tparam table locator finds the registrations, see `registrations`
 local function new(locator)
     return setmetatable({locator = locator, items = {}}, Duplicates)
 end
 
---- Checks whether new code has made an old registration again. If so, notes the old
--- registration for removal by `resolve`. Does not yield.
--- @tparam table place place with an old function or table
--- @tparam function|table value its counterpart
--- @tparam table walk the walk that has found the place
+--- Checks whether new code has made a registration of old code again. If so, notes
+-- the old registration, which `resolve` then removes. Does not yield.
+-- @tparam table place the reference to an old function or table
+-- @tparam function|table value counterpart of the old function or table
+-- @tparam table walk the walk that has found the reference
 -- @treturn boolean
 function Duplicates:note(place, value, walk)
     local found = self.locator:locate(place, walk)
@@ -53,8 +53,12 @@ function Duplicates:note(place, value, walk)
     return true
 end
 
---- Whether the function in a stack frame may be using a list: the list is in one of its
--- variables, or in a field of a table there.
+--- Whether the function in a stack frame may be using a list: one of its variables
+-- contains the list, or a table with the list in a field.
+-- @tparam thread thread
+-- @tparam number level of the frame
+-- @tparam function f the function in the frame
+-- @tparam table list
 local function has_list(thread, level, f, list)
     local function has(value)
         if rawequal(value, list) then
@@ -94,9 +98,10 @@ end
 
 --- Finds the loops that are running over lists.
 -- @tparam table lists set of lists
--- @treturn ?table list -> {{index, limit, step},...}; `limit` is that of a numeric loop,
---   nil for `ipairs`. The value is false if a loop over the list has no known position.
---   Returns nil if there are too many fibers to examine.
+-- @treturn ?table list -> {{index, limit, step},...}, the positions of the loops
+--   over it. `limit` is nil for a loop with `ipairs`. The value for a list is false
+--   instead if the position of one of its loops is unknown. Returns nil if there
+--   are too many fibers to examine.
 local function loops_over(lists)
     local loops, threads = {}, 0
     local function note(list, loop)
@@ -149,8 +154,9 @@ local function loops_over(lists)
     return loops
 end
 
---- Whether an entry can be removed from a list without disturbing the loops over it.
--- @tparam ?table|boolean loops value of `loops_over` for the list
+--- Whether an entry can be removed from a list without disturbing the loops over
+-- the list.
+-- @tparam ?table|boolean loops result of `loops_over` for the list
 -- @tparam number index of the entry
 -- @tparam number length of the list
 local function is_free(loops, index, length)
@@ -173,10 +179,11 @@ local function is_free(loops, index, length)
     return true
 end
 
---- Moves the new entry of a list to the position of the old one.
--- @tparam table item the noted registration
--- @tparam ?table|boolean loops value of `loops_over` for the list
--- @treturn ?boolean false if a loop is in the way; nil if one of the entries is gone
+--- Moves the new entry of a list to the position of the old one, which is removed.
+-- @tparam table item the old registration, as noted by `note`
+-- @tparam ?table|boolean loops result of `loops_over` for the list
+-- @treturn ?boolean true if the entry was moved; false if a loop prevents it; nil
+--   if one of the entries no longer exists
 local function merge(item, loops)
     local list, at, again = item.holder, nil, nil
     local length = #list
@@ -202,7 +209,8 @@ local function merge(item, loops)
 end
 
 --- Removes an old entry from a holder that is not a list.
--- @treturn ?boolean true; nil if the entry is gone
+-- @tparam table item the old registration, as noted by `note`
+-- @treturn ?boolean true if the entry was removed; nil if it no longer exists
 local function drop(item)
     if item.kind == 'around' then
         debug.setupvalue(item.holder, item.key, select(2, getupvalue(item.entry, item.key)))
@@ -217,14 +225,14 @@ local function drop(item)
     return true
 end
 
---- Removes the noted registrations. Yields.
+--- Removes the registrations that `note` has noted. Yields.
 -- @tparam number deadline on the monotonic clock
--- @tparam function done (item, result), called for each registration without a yield
---   after its removal. The result is false if a loop prevented the removal, and nil if
---   there was nothing to remove. The item has `place` and `new`, as passed to `note`, and
---   the removed `entry`.
+-- @tparam function done (item, result), called for each registration right after
+--   its removal, without a yield in between. `item` has `place` and `new`, as
+--   passed to `note`, and the removed `entry`. `result` is true if the registration
+--   was removed, false if a loop prevented that, and nil if it no longer existed.
 function Duplicates:resolve(deadline, done)
-    -- Nested wrappers are found from the outside in, but must be removed from the
+    -- The walk finds nested wrappers from the outside in. Remove them from the
     -- inside out.
     local items, others = {}, {}
     for index = #self.items, 1, -1 do

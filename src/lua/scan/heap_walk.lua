@@ -1,21 +1,22 @@
---- Walks all objects that are reachable from a list of roots, breadth first. The walk is
--- divided into short time slices, so that the server keeps working.
+--- Walks all objects that are reachable from a list of roots, breadth first. The
+-- walk is divided into short time slices, so that the server keeps working.
 --
--- The walk searches for stale functions. It does not follow their references, because
--- objects that only old code refers to do not matter. Each place, that is, each slot
--- that refers to a stale function, is passed to `on_place`. That function may change
--- the place at once: no other code has run since it was read. References to tables of
--- old modules, and to stand-ins (see `stand_ins`), are passed as well.
+-- The walk searches for stale functions. It does not follow their references,
+-- because objects to which only old code refers do not matter. A place is a slot
+-- that refers to a stale function. Each place is passed to `on_place`, which may
+-- change it at once: no other code has run since the walk has read it. References
+-- to tables of old modules, and to stand-ins (see `stand_ins`), are treated in the
+-- same way.
 --
 -- A stack with a stale function belongs to a request that started on old code. With
 -- the option `puts_off`, these stacks are walked last. Objects that have not been
--- reached by then can be reached only by such requests; `is_late` is true while they
--- are walked.
+-- reached by then can be reached only by such requests. While they are walked,
+-- `is_late` is true.
 --
--- Objects are numbered in the order in which they are reached. For each, the walk
--- records the number of the object through which it was reached, and the key there. The
--- records are stored in many short lists: a long one would block the server when it
--- grows, and when the garbage collector traverses it.
+-- Objects are numbered in the order in which they are reached. For each object, the
+-- walk records the number of the object through which it was reached, and the key
+-- there. The records are stored in many short lists: a long list would block the
+-- server whenever it grows, and whenever the garbage collector traverses it.
 
 local require = ...
 local clock = require('clock')
@@ -24,24 +25,25 @@ local slice = require('core.yield')
 local visited = require('scan.visited')
 
 local LIST = 512
--- Number of objects, and of table entries, after which the clock is read.
+-- Number of objects, and of table entries, that are walked between two checks of
+-- the clock.
 local OBJECTS, ENTRIES = 16, 128
 -- Maximum number of attempts to walk a table that keeps changing.
 local RESTARTS = 3
--- Normal length of a time slice, in seconds. Short, because requests matter more than the
--- walk.
+-- Normal length of a time slice, in seconds. It is short, because requests are more
+-- important than the walk.
 local BUDGET = 0.00025
--- Code that keeps creating objects could stay ahead of the walk forever. So the slices
--- become longer when the heap has grown by this factor plus this number of kilobytes.
--- Less growth is normal: the heap doubles between two collections, and contains the
--- lists of the walk.
+-- Code that keeps creating objects could stay ahead of the walk forever. So the
+-- time slices become longer when the heap has grown by this factor plus this number
+-- of kilobytes. Less growth is normal: the heap doubles between two garbage
+-- collections, and the lists of the walk are part of it.
 local GROWTH, MARGIN = 3, 16 * 1024
--- The slices also become longer after this share of the time limit.
+-- The time slices also become longer after this share of the time limit.
 local PATIENCE = 0.5
--- Maximum number of frames of a stack that are examined: the cost of reading a frame
--- grows with its depth.
+-- Maximum number of frames that are examined in one stack. Frames deep in a stack
+-- are slow to read.
 local LEVELS = 200
--- Maximum number of fibers that are examined for loops without a yield.
+-- Maximum number of fibers that are searched for loops without a yield.
 local THREADS = 1000
 
 local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal
@@ -49,8 +51,9 @@ local getmetatable, getupvalue = debug.getmetatable, debug.getupvalue
 local floor, next, pcall, type = math.floor, next, pcall, type
 local new_table = table.new
 
--- Used as keys for references that are not table fields: the metatable or environment of
--- an object, a table key that is itself the reference, and a function on a stack.
+-- Stand for a key where a reference is not a table field: a reference to the
+-- metatable or environment of an object, a table key that is itself the reference,
+-- or a function in a stack frame.
 local METATABLE, ENVIRONMENT, KEY, FRAME = {}, {}, {}, {}
 
 local Walk = {}
@@ -61,13 +64,14 @@ Walk.__index = Walk
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, value, object), called for each place:
 --     `object`, which has this number, refers to `value`. `kind` is root, field, key,
---     upvalue, metatable, environment, frame or local. Must return true if it has
---     added or removed entries of `object`, which is then walked again. If `value` is
---     a table, must return true if `value` is not to be walked
+--     upvalue, metatable, environment, frame or local. The function must return true if
+--     it has added or removed entries of `object`, which is then walked again. If
+--     `value` is a table, it must return true if the walk is not to enter `value`.
 --   tables: optional: table -> {is_module, is_watched}. References to these tables are
---     places, too; if neither flag is set, only those as a metatable or `__index`
---   userdata: optional: set of userdata; references to these are places, too
---   stands_in: optional: function (f) -> whether it is a stand-in
+--     passed to `on_place`, too. If neither flag is set, this applies only to
+--     references as a metatable or `__index`.
+--   userdata: optional: set of userdata. References to these are passed to `on_place`.
+--   stands_in: optional: function (f) -> whether `f` is a stand-in
 --   puts_off: optional: whether to walk stacks with stale functions last
 --   on_text: optional: function (number), called for functions compiled from strings
 --   on_object: optional: function (object, type), called for each object; returns
@@ -75,7 +79,7 @@ Walk.__index = Walk
 --   deadline: on the monotonic clock
 --   limit: Lua memory at which to stop, in kilobytes
 --   without: list of objects whose references are not followed
---   lists: `lists` of an earlier, finished walk, to be used again
+--   lists: optional: `lists` of an earlier walk that has finished, to reuse their memory
 local function new(options)
     return setmetatable({
         classify = options.classify,
@@ -111,12 +115,12 @@ local function new(options)
     }, Walk)
 end
 
---- Returns the record of an object.
+--- Returns what the walk has recorded about an object.
 -- @tparam number number of the object
 -- @return the object
--- @treturn number number of the object through which it was reached, or minus the index
---   of the root
--- @return key of the reference in that object
+-- @treturn number number of the object through which it was reached; if it was
+--   reached from a root, minus the index of the root
+-- @return key under which the object was reached
 function Walk:at(number)
     local list, index = floor((number - 1) / LIST) + 1, (number - 1) % LIST + 1
     local lists = self.lists
@@ -124,7 +128,7 @@ function Walk:at(number)
 end
 
 --- Yields if the current time slice is over.
--- @treturn boolean false if the walk must stop, see `stopped`
+-- @treturn boolean false if the walk must stop; the field `stopped` tells why
 function Walk:go_on()
     local budget = not self.is_hurried and BUDGET or nil
     if not slice.is_over(budget) then
@@ -163,8 +167,11 @@ local function append(self, object, parent, key)
     self.last_objects[index], self.last_parents[index], self.last_keys[index] = object, parent, key
 end
 
---- Whether the walk searches for a function. If not, records the function, so that its
--- references are followed.
+--- Whether the walk searches for a function. Otherwise the walk must follow the
+-- function's references, so they are recorded.
+-- @tparam function f
+-- @tparam number parent number of the object that refers to `f`
+-- @param key key of the reference
 local function is_sought(self, f, parent, key)
     if self.sought[f] then
         return true
@@ -177,24 +184,26 @@ local function is_sought(self, f, parent, key)
         return true
     end
     self.functions = self.functions + 1
-    -- Functions of this program are not walked: they exist only during the command.
+    -- Do not walk functions of this program: they exist only during the command.
     if class ~= 'ours' then
         append(self, f, parent, key)
     elseif key ~= FRAME and self.stands_in ~= nil and self.stands_in(f) then
         self.sought[f] = true
         return true
     else
-        -- Keep the function alive, so that its address is not reused.
+        -- Keep the function alive. Otherwise another object could get its address,
+        -- and count as visited.
         self.ours[f] = true
     end
-    -- Ignore functions on a stack: they are lines that a console is running.
+    -- A function on a stack is a line that a console is running: ignore it.
     if class == 'text' and key ~= FRAME and self.on_text ~= nil then
         self.on_text(self.count)
     end
     return false
 end
 
---- Handles a reference to one of the tables in the option `tables`.
+--- Handles a reference to one of the tables in the option `tables`. The parameters
+-- are those of `reach`.
 local function reach_sought_table(self, value, parent, key, kind, place, object)
     local entry = self.tables[value]
     local is_place = entry.is_module or entry.is_watched or kind == 'metatable' or key == '__index'
@@ -203,13 +212,14 @@ local function reach_sought_table(self, value, parent, key, kind, place, object)
     end
 end
 
---- Handles a reference: passes it to `on_place` if its value is searched for; otherwise
--- records the value to be walked.
+--- Handles a reference. If the walk searches for the value, passes the reference to
+-- `on_place`. Otherwise adds the value to the objects that are still to be walked.
 -- @param value
 -- @tparam number parent number of the object with the reference
--- @param key key to record for the path
--- @tparam ?string kind see `on_place`; nil if only references to functions are places
--- @param place the argument `key` of `on_place`
+-- @param key key to be recorded as part of the path
+-- @tparam ?string kind argument `kind` of `on_place`; nil if the reference counts
+--   only if its value is a function
+-- @param place argument `key` of `on_place`
 -- @param object the object with the reference
 local function reach(self, value, parent, key, kind, place, object)
     local value_type = type(value)
@@ -242,17 +252,17 @@ local function reach_environment(self, object, number)
     end
 end
 
---- Walks the entries of a table. Yields. If other code changes the table meanwhile, `next`
--- may raise an error.
--- @treturn ?boolean false if the walk must stop; nil if `on_place` has changed the table,
---   which must be walked again
+--- Walks the entries of a table. Yields. If other code changes the table meanwhile,
+-- `next` may raise an error.
+-- @treturn ?boolean true if all entries were walked; false if the walk must stop;
+--   nil if the table must be walked again, because `on_place` has changed it
 local function reach_entries(self, object, number)
-    -- The entries of all tables are counted together: many small tables take as
+    -- The count is continued from table to table, because many small tables take as
     -- long as a large one.
     local is_known, tables, left = self.is_known, self.tables, self.left
     local key, value = next(object)
     while key ~= nil do
-        -- This inlines the frequent cases of `reach`, for speed.
+        -- For speed, this handles the frequent cases of `reach` inline.
         local value_type, key_type = type(value), type(key)
         if value_type == 'table' then
             if tables[value] ~= nil then
@@ -267,7 +277,7 @@ local function reach_entries(self, object, number)
                     self.left = 1
                     return nil
                 end
-                -- `on_place` may have taken long: read the clock next.
+                -- `on_place` may have taken long: check the clock after this entry.
                 left = 1
             end
         elseif value_type == 'userdata' then
@@ -294,8 +304,8 @@ end
 local function reach_table(self, object, number)
     reach_metatable(self, object, number)
     for _ = 1, RESTARTS do
-        -- `next` may fail even without a yield: a finalizer may run at any time,
-        -- and change the table.
+        -- `next` may fail even if nothing has yielded: a finalizer may run at any
+        -- time, and change the table.
         local ok, result = pcall(reach_entries, self, object, number)
         if not ok and not tostring(result):find("invalid key to 'next'", 1, true) then
             error(result, 0)
@@ -318,7 +328,7 @@ local function reach_function(self, object, number)
     reach_environment(self, object, number)
 end
 
---- Adds the tables that loops in a stack frame are running over to a set.
+--- Adds the tables over which loops in a stack frame are running to a set.
 local function note_loops(tables, thread, level)
     local index = 1
     while true do
@@ -355,12 +365,18 @@ function Walk:is_iterated(object)
     return self.has_too_many or self.loops[object] or self.iterated[object] or false
 end
 
---- Walks the local variables of a stack frame, and its variadic arguments, which have
--- negative indexes. Functions and sought tables in unnamed temporaries are ignored.
+--- Walks the local variables and the variadic arguments in a stack frame. Variadic
+-- arguments have negative indexes. In temporaries without a name, functions and
+-- tables from the option `tables` are ignored.
+-- @tparam thread object the coroutine
+-- @tparam number number of the coroutine in the walk
+-- @tparam number level of the frame
+-- @tparam table info about the frame, see debug.getinfo
 local function reach_locals(self, object, number, level, info)
     local is_xpcall = info.func == xpcall
     if is_xpcall then
-        -- `xpcall` is a C function without a line number: use that of its caller.
+        -- `xpcall` is a C function, without a line number. Use that of the calling
+        -- function.
         info = getinfo(object, level + 1, 'fSl') or info
     end
     for _, step in ipairs({1, -1}) do
@@ -387,7 +403,7 @@ local function reach_locals(self, object, number, level, info)
     end
 end
 
---- Whether a stale function is on a stack.
+--- Whether a coroutine has a stale function on its stack.
 -- @tparam thread thread
 -- @tparam function classify see the option of `new`
 local function runs_stale(thread, classify)
@@ -405,11 +421,12 @@ local function runs_stale(thread, classify)
     return false
 end
 
---- Walks the stack of a coroutine. Of several stale functions on the stack, only the
--- outermost is passed to `on_place`: it has called the others.
+--- Walks the stack of a coroutine. If there are several stale functions on the
+-- stack, only the outermost one is passed to `on_place`, because it has called the
+-- others.
 local function reach_thread(self, object, number)
-    -- Skip the running coroutine, which runs this walk, and coroutines that ended
-    -- with an error: these still have frames, but never run again.
+    -- Skip the running coroutine, because it runs this walk. Also skip coroutines
+    -- that ended with an error: they still have frames, but will never run again.
     if object == coroutine.running() or coroutine.status(object) == 'dead' then
         return
     elseif self.put_off ~= nil and not self.is_late and runs_stale(object, self.classify) then
@@ -443,12 +460,14 @@ end
 
 --- Runs the walk.
 -- @tparam {table,...} roots tables with a `value`, see `roots`
--- @treturn boolean false if the walk has stopped early; `stopped` is `time` or `memory`
+-- @treturn boolean false if the walk has stopped early; the field `stopped` is then
+--   `time` or `memory`
 function Walk:run(roots)
     slice.restart()
     self.started = clock.monotonic()
     local heap = collectgarbage('count')
-    -- Make the slices longer, at the latest, when half of the free memory is used.
+    -- The time slices become longer no later than when half of the free memory is
+    -- used.
     self.large = math.min(heap * GROWTH + MARGIN, (heap + self.limit) / 2)
     self.late = self.started + (self.deadline - self.started) * PATIENCE
     for _, object in ipairs(self.without) do
@@ -475,9 +494,10 @@ function Walk:run(roots)
     return true
 end
 
---- Walks the recorded objects, starting with the given number, until no new ones are
--- reached.
--- @treturn ?number the next number to be assigned; nil if the walk has stopped early
+--- Walks the recorded objects, starting with the given number. The objects that are
+-- reached in this way are recorded and walked as well, until there are no new ones.
+-- @treturn ?number the number that the next new object will get; nil if the walk
+--   has stopped early
 function Walk:run_from(number)
     local left = OBJECTS
     while number <= self.count do
@@ -510,8 +530,8 @@ function Walk:run_from(number)
     return number
 end
 
--- The JIT compiler does not support most of the operations in these loops, and its
--- repeated attempts to compile them cost more than they gain.
+-- Keep the JIT compiler off. It does not support most of the operations in these
+-- loops, and its repeated attempts to compile them cost more than they gain.
 jit.off(true, true)
 
 return {

@@ -1,5 +1,5 @@
---- Finds all references to certain objects, such as fibers, so that other objects can
--- take their places.
+--- Finds all references to certain objects, such as fibers, so that they can be
+-- replaced by references to other objects.
 
 local require = ...
 local generations = require('code.generations')
@@ -20,8 +20,8 @@ local function add(self, object, kind, holder, key)
     table.insert(self.places[object], {kind = kind, holder = holder, key = key})
 end
 
---- Searches the entries of a table for the objects. Yields. If the table changes
--- meanwhile, `next` may raise an error.
+--- Searches the entries of a table for references to the objects. Yields. If the
+-- table changes meanwhile, `next` may raise an error.
 local function look_at_entries(self, holder)
     local left = ENTRIES
     for key, value in next, holder do
@@ -29,7 +29,8 @@ local function look_at_entries(self, holder)
             add(self, value, 'field', holder, key)
         end
         if self.places[key] then
-            -- Replacing a key could disturb a loop over the table.
+            -- A reference that is a table key cannot be replaced: that could
+            -- disturb a loop over the table.
             self.is_fixed[key] = true
         end
         left = left - 1
@@ -63,8 +64,8 @@ local function look_at_function(self, holder)
     end
 end
 
---- Searches a stack for the objects. They cannot be replaced there, because the running
--- code is using them.
+--- Searches a stack for references to the objects. There they cannot be replaced,
+-- because the running code is using them.
 local function look_at_stack(self, thread)
     if self.without[thread] or thread == coroutine.running() or coroutine.status(thread) == 'dead' then
         return
@@ -95,14 +96,14 @@ local LOOKS = {
     thread = look_at_stack,
 }
 
---- Finds all references to objects. Yields.
+--- Finds all references to the given objects. Yields.
 -- @tparam {userdata,...} objects
 -- @tparam table options
 --   deadline: on the monotonic clock
 --   limit: Lua memory at which to stop, in kilobytes
 --   threads: set of coroutines whose stacks are not searched
 --   ignored: set of tables that are not searched
--- @treturn table the references, with `is_complete`: whether the whole heap was searched
+-- @treturn table the references, for `can_replace` and `replace`
 local function find(objects, options)
     local self = setmetatable({
         places = {},        -- object -> {{kind, holder, key}, ...}
@@ -136,13 +137,15 @@ local function find(objects, options)
     return self
 end
 
---- Whether all references to an object are known, and can be replaced.
+--- Whether all references to an object are known and can be replaced.
 function Holders:can_replace(object)
     return self.is_complete and not self.is_fixed[object]
 end
 
---- Replaces all references to an object that still exist by references to another one.
--- Does not yield.
+--- Makes all known references to an object refer to another one. References that
+-- have changed since the search are left alone. Does not yield.
+-- @param old the object
+-- @param new the object to refer to
 function Holders:replace(old, new)
     for _, place in ipairs(self.places[old]) do
         if place.kind == 'upvalue' then

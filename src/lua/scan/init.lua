@@ -1,5 +1,5 @@
 --- The scan for stale references: finds references to functions of earlier
--- generations, and patches the unambiguous ones.
+-- generations, and patches those for which there is only one possible new function.
 --
 -- The heap changes while it is walked. So the scan makes several passes, until two
 -- of them agree or a limit is reached. Even then, a stale reference may have been
@@ -21,18 +21,18 @@ local requests_lib = require('scan.requests')
 local slice = require('core.yield')
 
 local PASSES = 3
--- Maximum number of functions compiled from strings that are named.
+-- Maximum number of functions compiled from strings that the report names.
 local NAMED_TEXTS = 5
 -- Kinds of modules for which `require` finds a file, see `code.catalog`.
 local FOUND = {app = true, rocks = true, system = true}
--- Seconds to wait for requests on old code to finish.
+-- Maximum time to wait for requests on old code to finish, in seconds.
 local DRAIN = 1
 
--- Memory that a walk needs in the worst case, a heap of very small tables, as a share
--- of the size of the heap.
+-- Memory that a walk needs in the worst case, as a share of the size of the heap.
+-- The worst case is a heap of very small tables.
 local NEED = 0.75
--- Lua memory at which to stop, in kilobytes. Without 64-bit addresses (GC64), LuaJIT
--- cannot use more than 2 GB.
+-- Size of the Lua heap at which a walk stops, in kilobytes. Without 64-bit
+-- addresses (GC64), LuaJIT cannot use more than 2 GB.
 local LIMIT = 1.6 * 1024 * 1024
 local LIMIT_GC64 = 16 * 1024 * 1024
 
@@ -52,7 +52,7 @@ local function refusal()
         :format(heap / 1024, need / 1024, limit() / 1024)
 end
 
---- Waits for requests in flight to finish. Yields.
+--- Waits for requests on old code to finish. Yields.
 -- @tparam table requests see `requests`
 -- @tparam number until_time on the monotonic clock
 local function drain(requests, until_time)
@@ -65,10 +65,10 @@ local function count_text(count, singular, plural)
     return ('%d %s'):format(count, count == 1 and singular or plural)
 end
 
---- Lists what a pass could not examine, or not classify.
+--- Lists what a pass has not examined completely, or could not classify.
 -- @tparam table found the pass
 -- @tparam {table,...} foreign result of `foreign_modules`
--- @treturn {string,...} for the report
+-- @treturn {string,...} lines for the report
 local function unchecked(found, foreign)
     local list = {}
     for _, module in ipairs(foreign) do
@@ -115,7 +115,8 @@ local function last_part(name)
     return name:match('[^/.]*$')
 end
 
---- Returns the last parts that the name of a module may have, for a set of files.
+--- Returns the possible last parts of the names of modules that are loaded from
+-- some files: `b` for `a/b.lua`; `init` and `a` for `a/init.lua`.
 -- @tparam table sources table whose keys are chunk names
 -- @treturn table set
 local function endings(sources)
@@ -129,8 +130,11 @@ local function endings(sources)
     return set
 end
 
---- Whether a controller of an HTTP server has functions that no reload has loaded, from a
--- file that a reload has loaded.
+--- Whether an HTTP server has loaded a controller again after a reload has loaded
+-- its file. Then the controller has functions from this file whose generation is
+-- not recorded.
+-- @tparam table registry see `core.registry`
+-- @param controller value of the controller
 local function is_loaded_again(registry, controller)
     for _, f in next, type(controller) == 'table' and controller or {} do
         if type(f) == 'function' then
@@ -143,8 +147,8 @@ local function is_loaded_again(registry, controller)
     return false
 end
 
---- Adds controllers that an HTTP server, such as one created after the reload, has loaded
--- again. May yield.
+--- Adds controllers that an HTTP server has loaded again to a list. A server that
+-- is created after the reload does so, for example. May yield.
 -- @tparam table registry see `core.registry`
 -- @tparam {table,...} list see `foreign_modules`
 local function add_controllers(registry, list)
@@ -159,9 +163,9 @@ local function add_controllers(registry, list)
     end
 end
 
---- Finds modules that other code than this program has reloaded after the last reload, or
--- loaded under another name. Which functions from the files of these modules are old is
--- unknown until the next reload. May yield.
+--- Finds modules that something other than this program has reloaded since the last
+-- reload, or has loaded under another name. Until the next reload, it is unknown
+-- which functions from the files of these modules are old. May yield.
 -- @tparam table registry see `core.registry`
 -- @treturn {{name, path},...} sorted by name
 local function foreign_modules(registry)
@@ -171,7 +175,9 @@ local function foreign_modules(registry)
         slice.pause()
         local path = registry.names[name]
         if path == nil then
-            -- Searching the files of all modules would take as long as the scan.
+            -- Only names that can belong to a reloaded file need a search for their
+            -- file. To search the files of all modules would take as long as the
+            -- scan.
             if type(name) == 'string' and can_end[last_part(name)] then
                 others[name] = loaded
             end
@@ -183,7 +189,8 @@ local function foreign_modules(registry)
     end
     for name, loaded in pairs(others) do
         slice.pause()
-        -- Skip aliases that the application has stored for a known module.
+        -- Skip aliases: other names under which the application has stored a known
+        -- module.
         local kind, path
         if not known[loaded] then
             kind, path = modules.classify(name, loaded)
@@ -199,8 +206,10 @@ local function foreign_modules(registry)
     return list
 end
 
---- Returns the registry's records about generations, without those of the modules found
--- by `foreign_modules`, so that no function from their files counts as stale.
+--- Returns the registry's records about generations without those of foreign
+-- modules, so that no function from the files of these modules counts as stale.
+-- @tparam table registry see `core.registry`
+-- @tparam {table,...} foreign result of `foreign_modules`
 local function believed(registry, foreign)
     local sources = table.copy(registry.sources)
     for _, module in ipairs(foreign) do
@@ -216,7 +225,7 @@ local function believed(registry, foreign)
     }
 end
 
---- Scans the heap, and patches if requested. Yields.
+--- Scans the heap, and patches stale references if requested. Yields.
 -- @tparam table options
 --   registry: see `core.registry`
 --   deadline: on the monotonic clock
@@ -225,11 +234,12 @@ end
 --   mend: whether to patch
 --   drain: whether to wait briefly for requests that are running old code
 --   settle: optional: function () that ends running old code, called after the first
---     pass; returns whether it had anything to end
---   waits: optional: function () -> whether `settle` has still to end old code
+--     pass; returns whether there was anything to end
+--   waits: optional: function () -> whether `settle` must still be called to end old
+--     code
 -- @treturn table
---   places: list of the references that were patched or are left
---   left: number of references that are left
+--   places: list of the references that were patched or remain stale
+--   left: number of references that remain stale
 --   unlisted: number of references that were patched, but are not in `places`
 --   stats: see the manual
 --   stopped: nil if the scan is complete; `time` or `memory` if that ran out; otherwise
@@ -279,15 +289,15 @@ local function run(options)
         stopped = found.stopped}
 end
 
--- Messages for the values of `stopped` of a walk.
+-- Messages for `time` and `memory`, the reasons why a walk stops early.
 local STOPPED = {
     time = 'out of time',
     memory = 'out of memory',
 }
 
---- Adds loops that still run old code to the stale references in a report. Most of them
--- are there already, because the scan has found the loop's function on a stack. But an
--- incomplete scan may have missed some.
+--- Adds the loops that still run old code to the stale references in a report. The
+-- scan has usually found them already, because the loop's function is on a stack.
+-- But an incomplete scan may have missed some.
 -- @tparam table report
 -- @tparam {table,...} loops {id, name, func, reason}
 -- @tparam table options see `run`
@@ -322,11 +332,11 @@ local function add_loops(report, loops, options)
     return added
 end
 
---- Scans at the end of a reload, and puts the result into its report. The new code keeps
--- serving, whatever the result. Yields.
+--- Scans at the end of a reload, and adds the result to the report. The new code
+-- keeps serving, whatever the result is. Yields.
 -- @tparam table report
--- @tparam table options options of `run`, and `loops`: function () that lists the loops
---   that still run old code, called after `settle`
+-- @tparam table options options of `run`, and `loops`: function () that lists the
+--   loops that still run old code, called after `settle`
 -- @tparam string mode argument of --stale: `report`, `patch` or `fail`
 local function finish(report, options, mode)
     report.warnings = report.warnings or {}
@@ -373,8 +383,8 @@ end
 
 --- Scans without changing anything. Yields.
 -- @tparam table args arguments of the command
--- @tparam table registry see `core.registry`; may be empty if there was no reload yet, and
---   then nothing is stale
+-- @tparam table registry see `core.registry`. It may be empty, if there was no
+--   reload yet. Then nothing is stale.
 -- @treturn table see `run`
 local function look(args, registry)
     if registry.sources == nil or (next(registry.sources) == nil and next(registry.failed) == nil) then

@@ -1,37 +1,40 @@
 --- Matches the functions and tables of an old module with those of its new version.
 --
--- The values of the two modules are counterparts of each other. From there, the
--- matching follows equal names: if two tables or functions are counterparts, so are
--- their fields with the same key, their metatables, and their upvalues with the same
--- name. Functions and tables of a module are called things here. The name of a thing
--- is its path from the value of the module:
+-- In this file, a thing is a function or table that a module contains. The value of
+-- the old module and that of the new module are counterparts of each other. From
+-- there, the matching follows equal names: if two things are counterparts, so are
+-- their fields with the same key, their metatables, and their upvalues with the
+-- same name. The name of a thing is its path from the value of the module:
 --
---   	get		field of the module's value
---   	Class.run	field of a table in a field
---   	helper		local function or table that another function uses as an upvalue
+--   get         field of the module's value
+--   Class.run   field of a table in a field
+--   helper      local function or table that another function uses as an upvalue
 --
--- If two paths to the same old thing lead to different new ones, it has no
--- counterpart. So the result is never a guess, and does not depend on the order of
--- traversal.
+-- If two paths to the same old thing lead to different new things, the old thing
+-- has no counterpart. So the result is never a guess, and does not depend on the
+-- order of traversal.
 
--- A larger table in a module is data, not code.
+-- Maximum number of entries in a table that is matched. Larger tables are assumed
+-- to be data, not code.
 local ENTRIES = 1000
--- Maximum number of things in a module, and of entries in all its tables: whatever
--- exceeds them is data.
+-- Maximum number of functions and tables in a module, and of entries in all its
+-- tables. What exceeds these numbers is assumed to be data.
 local THINGS, ALL_ENTRIES = 3000, 5000
 -- Maximum number of parts of a name.
 local PARTS = 8
 
--- Kinds of steps from one thing to the next.
+-- The kinds of steps from a function or table to another one.
 local FIELD, UPVALUE, METATABLE = 1, 2, 3
 
---- Stands for the counterpart of a thing for which there are several candidates.
+--- Stands for the counterpart if there are several candidates.
 local AMBIGUOUS = {}
 
 local getinfo, getmetatable, getupvalue = debug.getinfo, debug.getmetatable, debug.getupvalue
 
---- Returns the value of the upvalue with a name.
--- @return nil if there is none, or several with that name
+--- Returns the value of the upvalue that has a given name.
+-- @tparam function f
+-- @tparam string wanted name of the upvalue
+-- @return nil if no upvalue, or more than one, has this name
 local function find_upvalue(f, wanted)
     local result, is_found = nil, false
     for index = 1, 255 do
@@ -47,8 +50,9 @@ local function find_upvalue(f, wanted)
     return result
 end
 
---- Follows a step from a thing to the next.
--- @param thing
+--- Follows a step from a function or table, and returns the value to which it
+-- leads.
+-- @param thing the function or table
 -- @tparam number kind FIELD, UPVALUE or METATABLE
 -- @param key key of the field, or name of the upvalue
 -- @return nil if there is no such step
@@ -64,7 +68,7 @@ local function follow(thing, kind, key)
 end
 
 --- Returns the string keys of a table, sorted.
--- @tparam table thing
+-- @tparam table thing the table
 -- @tparam table budget {entries = number of entries that may still be examined}
 -- @treturn {string,...} empty if the table is too large to be code
 local function string_keys(thing, budget)
@@ -82,8 +86,10 @@ local function string_keys(thing, budget)
     return keys
 end
 
---- Returns the name of a thing, see the head of this file.
--- @tparam table thing a thing, or the record of one
+--- Returns the name of a function or table within its module, such as `Class.run`.
+-- An empty string stands for the value of the module itself.
+-- @tparam table thing an item of `list_things`, or a record, see `entry_of`
+-- @treturn string
 local function name_of(thing)
     local parts, count = {}, 0
     while thing.holder ~= nil and count < PARTS do
@@ -91,7 +97,8 @@ local function name_of(thing)
         if kind == METATABLE then
             part = '(metatable)'
         elseif kind == UPVALUE and not thing.is_local then
-            -- A library has chosen the name of this upvalue: it says little.
+            -- This upvalue belongs to a function of a library, so its name says
+            -- little.
             part = '(' .. part .. ')'
         end
         count = count + 1
@@ -107,9 +114,9 @@ local function name_of(thing)
     return table.concat(parts, '.')
 end
 
---- Returns the path from the module's value to a thing, such that in the new module the
--- same path leads to the counterpart.
--- @tparam table thing a thing, or the record of one
+--- Returns the steps from the value of the old module to a function or table. In
+-- the new module, the same steps lead to the counterpart.
+-- @tparam table thing an item of `list_things`, or a record, see `entry_of`
 -- @treturn {{kind, key},...}
 local function steps_to(thing)
     local steps, count = {}, 0
@@ -132,9 +139,11 @@ local function chunk_name(f)
     return getinfo(f, 'S').source
 end
 
---- Calls `visit` with each step from a thing.
--- @param thing
--- @tparam boolean is_own whether the thing is a function of the module
+--- Calls `visit` with each step that leads from a function or table to another
+-- value.
+-- @param thing the function or table
+-- @tparam boolean is_own whether it is a function of the module, so that tables in
+--   its upvalues are visited, too
 -- @tparam table budget see `string_keys`
 -- @tparam function visit (kind, key, value)
 local function each_step(thing, is_own, budget, visit)
@@ -153,26 +162,26 @@ local function each_step(thing, is_own, budget, visit)
         if name == nil then
             break
         end
-        -- Also follow functions in upvalues of library functions: these may be
-        -- wrappers around functions of the module.
+        -- For a function of a library, visit only the functions in its upvalues: it
+        -- may be a wrapper around a function of the module.
         if type(value) == 'function' or is_own and type(value) == 'table' then
             visit(UPVALUE, name, value)
         end
     end
 end
 
---- Lists the things of an old module, breadth first.
+--- Lists the functions and tables of an old module, breadth first.
 -- @param value value of the module
--- @tparam string source unit of its functions
+-- @tparam string source unit of the module's functions
 -- @tparam table foreign set of functions and tables that belong to other modules
 -- @tparam function unit_of (f) -> unit
--- @tparam ?function pause called for each thing; it may yield
--- @treturn {table,...} things:
+-- @tparam ?function pause called for each function and table; it may yield
+-- @treturn {table,...} one item for each function and table:
 --   value: the function or table
---   holder: the thing from which it was reached first
+--   holder: the item from which it was first reached
 --   kind, key: the step from there
 --   is_local: whether it is an upvalue of a function of the module
---   from: all steps that lead to it, {{number of an earlier thing, kind, key}, ...}
+--   from: all steps that lead to it, {{number of an earlier item, kind, key}, ...}
 local function list_things(value, source, foreign, unit_of, pause)
     local things, numbers = {{value = value, from = {}}}, {[value] = 1}
     local first, budget = 1, {entries = ALL_ENTRIES}
@@ -205,7 +214,7 @@ local function list_things(value, source, foreign, unit_of, pause)
                     from = {},
                 }
             end
-            -- Ignore steps back to earlier things: those are already matched.
+            -- Ignore steps back to earlier items: `new` matches the items in order.
             if child_number > number then
                 table.insert(things[child_number].from, {number, kind, key})
             end
@@ -218,10 +227,11 @@ local function label(name)
     return name == '' and 'the module itself' or name
 end
 
---- Checks a candidate for the counterpart of a thing.
--- @tparam table thing
+--- Checks whether a candidate can be the counterpart of a function or table.
+-- @tparam table thing {value, name}: the old function or table, and its name; or an
+--   item of `list_things`
 -- @param found the candidate, AMBIGUOUS or nil
--- @treturn[1] function|table the candidate
+-- @treturn[1] function|table the candidate, if it is the counterpart
 -- @treturn[2] nil
 -- @treturn[2] string why there is no counterpart
 local function judge(thing, found)
@@ -236,10 +246,11 @@ local function judge(thing, found)
     return found
 end
 
---- Lists the things of an old module, for `new`. Must be called before new code runs,
--- because that may add functions to tables that the old module has, too. Yields only in
--- `pause`.
--- @tparam table options `old`, `source`, `foreign`, `unit_of` and `pause`, see `new`
+--- Lists the functions and tables of an old module, to be passed to `new` later.
+-- Must be called before new code runs, because new code may add functions to tables
+-- that belong to the old module, too. Yields only in `pause`.
+-- @tparam table options `old`, `source`, `foreign`, `unit_of` and `pause`, see
+--   `new`
 -- @treturn {table,...} see `list_things`
 local function list(options)
     local kind = type(options.old)
@@ -250,17 +261,18 @@ local function list(options)
         options.pause)
 end
 
---- Matches an old module with a new one. Yields only in `pause`.
+--- Matches the functions and tables of an old module with those of a new one.
+-- Yields only in `pause`.
 -- @tparam table options
 --   things: optional: result of `list`, which replaces all options but `new` and `pause`
---   old, new: values of the module
+--   old, new: the old and the new value of the module
 --   source: unit of the old module's functions
 --   foreign: set of functions and tables that belong to other modules
 --   unit_of: optional: function (f) -> unit; by default, the unit is the chunk name
---   pause: optional: function that is called for each thing
+--   pause: optional: function that is called for each function and table; it may yield
 -- @treturn table the matching
 local function new(options)
-    -- by_value: function or table -> thing
+    -- by_value: function or table -> item of `list_things`
     local self = setmetatable({by_value = {}, things = {}}, Matching)
     local things = options.things or list(options)
     if #things == 0 then
@@ -295,8 +307,12 @@ local function new(options)
     return self
 end
 
---- Returns the record of a thing: its `holder`, `kind`, `key`, `is_local`, `way` and
--- `why`, but not its value, so that the record does not keep the value in memory.
+--- Returns the record of an old function or table. It has what `name_of` and
+-- `retrace` need, but not the function or table, so that it does not keep that in
+-- memory.
+-- @tparam table thing item of `list_things`
+-- @tparam ?string module name of the module, to be put into the record
+-- @treturn table {module, holder, kind, key, is_local, way, why}
 local function entry_of(thing, module)
     local entry = thing.entry
     if entry == nil then
@@ -315,19 +331,21 @@ local function entry_of(thing, module)
     return entry
 end
 
---- Returns the record of an old function or table. It does not keep the value in memory.
--- @tparam function|table thing
+--- Returns the record of an old function or table, which does not keep it in
+-- memory.
+-- @tparam function|table thing the old function or table
 -- @tparam ?string module name of the module, to be put into the record
--- @treturn ?table record for `name_of` and `retrace`, with `module`; and with `why` if
---   the counterpart is ambiguous
+-- @treturn ?table record for `name_of` and `retrace`; nil if the module has no such
+--   function or table. The field `why` is set if the counterpart is ambiguous.
 function Matching:find(thing, module)
     local found = self.by_value[thing]
     return found and entry_of(found, module)
 end
 
---- Calls `visit` with each old function and table.
+--- Calls `visit` with each function and table of the old module.
 -- @tparam string module name of the module, to be put into the records
--- @tparam function visit (value, record, candidate): see `find` and `judge`
+-- @tparam function visit (value, record, candidate): the function or table, its
+--   record (see `find`), and the candidate for its counterpart (see `judge`)
 function Matching:each(module, visit)
     for _, thing in ipairs(self.things) do
         visit(thing.value, entry_of(thing, module), thing.new)
@@ -335,6 +353,7 @@ function Matching:each(module, visit)
 end
 
 --- Returns the counterpart of an old function or table.
+-- @tparam function|table thing the old function or table
 -- @return the results of `judge`
 function Matching:counterpart(thing)
     local entry = self.by_value[thing]
@@ -344,9 +363,9 @@ function Matching:counterpart(thing)
     return judge(entry, entry.new)
 end
 
---- Returns the counterpart of a function or table of an earlier generation, by following
--- its recorded path in the current value of the module.
--- @tparam function|table value
+--- Returns the counterpart of a function or table whose matching no longer exists.
+-- Follows its recorded steps, from the current value of the module.
+-- @tparam function|table value the old function or table
 -- @tparam table entry its record, a result of `find`
 -- @param new_value the current value of the module
 -- @return the results of `judge`

@@ -1,10 +1,11 @@
---- Analyses old functions to which new code refers: in an upvalue or local variable of a
--- new function, or below the value of a new module.
+--- Analyses references from new code to old functions: in an upvalue or local
+-- variable of a new function, or in the value of a new module.
 --
--- New code often gets there by wrapping: it takes the function that is registered
--- somewhere and registers a wrapper around it. After a reload this may wrap the wrapper
--- of the old code. In a restarted process, new code would have found the function that
--- old code had wrapped. So that function is put in place of the old wrapper.
+-- Such a reference often arises by wrapping: new code takes the function that is
+-- registered somewhere, and registers a wrapper around it. After a reload, that
+-- function may be a wrapper of the old code. After a restart of the process, it
+-- would have been the function that the old wrapper contains. So the old wrapper is
+-- replaced by that function.
 
 local require = ...
 local generations = require('code.generations')
@@ -12,14 +13,19 @@ local match = require('scan.match')
 local stand_ins = require('scan.stand_ins')
 local walk_lib = require('scan.heap_walk')
 
--- Maximum number of steps on the way back from a place to new code.
+-- Maximum number of steps that are followed back from a reference to the new code
+-- that holds it.
 local HOLDERS = 50
 -- Maximum number of nested old wrappers that are examined.
 local LAYERS = 50
 local UPVALUES = 255
 
---- Returns a step on the path to a place, in the form that `match.follow` takes.
--- @treturn ?table {kind, key}; nil if the step cannot be followed from another object
+--- Converts a step on the path to a reference to the form that `match.follow`
+-- takes.
+-- @param object object from which the step starts
+-- @param key key of the next object, see `heap_walk`
+-- @treturn ?table {kind, key}; nil if the step cannot be repeated from another
+--   object
 local function step_from(object, key)
     if type(object) == 'function' then
         local name = type(key) == 'number' and debug.getupvalue(object, key)
@@ -32,13 +38,14 @@ local function step_from(object, key)
     return {match.FIELD, key}
 end
 
---- Returns the holders of a place: the functions and modules of new code on the path to it.
--- @tparam table place
--- @tparam table walk the walk that has found the place
+--- Returns the functions and modules of new code on the path to a reference.
+-- @tparam table place the reference
+-- @tparam table walk the walk that has found the reference
 -- @tparam table counterparts see `counterparts`
 -- @treturn {table,...} the nearest first:
 --   f, or module: the function, or the name of the module
---   steps: path from there to the place; nil if it cannot be followed from another object
+--   steps: path from there to the reference; nil if the path cannot be followed from
+--     another object
 local function holders_of(place, walk, counterparts)
     local holders, object = {}, place.object
     if place.kind == 'local' then
@@ -83,8 +90,10 @@ local function has_upvalue(f, wanted)
 end
 
 --- Follows a path from a function or table.
+-- @param thing the function or table
+-- @tparam {{kind, key},...} steps the path
 -- @treturn boolean whether the path exists
--- @return the value at its end
+-- @return the value at the end of the path
 local function look(thing, steps)
     for i, step in ipairs(steps) do
         if i == #steps and step[1] == match.UPVALUE and type(thing) == 'function' and has_upvalue(thing, step[2]) then
@@ -98,8 +107,8 @@ local function look(thing, steps)
     return true, thing
 end
 
---- Returns the function in the upvalues of a wrapper.
--- @treturn ?function nil if there is none, or several
+--- Returns the only function in the upvalues of a wrapper.
+-- @treturn ?function nil if the upvalues contain no function, or several
 local function only_function(f)
     local found
     for index = 1, UPVALUES do
@@ -116,13 +125,14 @@ local function only_function(f)
     return found
 end
 
---- Skips wrappers of other modules. Starts with a function that new code refers to, and
--- goes inwards to the first function that belongs to the given module or is not old.
--- @tparam ?function f
+--- Skips wrappers of other modules. Starts with a function that new code refers to.
+-- If that is an old function of another module, continues with the function that it
+-- wraps. Ends at the first function that belongs to the given module or is not old.
+-- @tparam ?function f the function to start with
 -- @tparam string module_source unit of the module
 -- @tparam table registry see `core.registry`
 -- @tparam table counterparts see `counterparts`
--- @treturn ?function nil if a wrapper on the way has no function, or several
+-- @treturn ?function nil if it is unknown which function a wrapper contains
 local function skip_others(f, module_source, registry, counterparts)
     for _ = 1, LAYERS do
         if f == nil or generations.classify(registry, f) ~= 'stale'
@@ -134,15 +144,16 @@ local function skip_others(f, module_source, registry, counterparts)
     return nil
 end
 
---- Returns what the old code had wrapped, behind all of its wrappers, if new code has
--- wrapped the old wrapper.
--- @tparam table place place with the old function
--- @tparam table holder see `holders_of`
+--- Finds the value that old wrappers contain, if new code refers to an old wrapper:
+-- the value that was there before the old code wrapped it.
+-- @tparam table place the reference to the old wrapper
+-- @tparam table holder the new code with the reference, see `holders_of`
 -- @tparam table registry see `core.registry`
 -- @tparam table counterparts see `counterparts`
 -- @treturn boolean whether the value is known
 -- @return the value
--- @treturn ?function if it is unknown: the innermost old wrapper that was found
+-- @treturn ?function if the value is unknown: the innermost old wrapper that was
+--   found
 local function find_behind(place, holder, registry, counterparts)
     local steps, is_there, value, innermost = holder.steps, true, place.value, nil
     if steps == nil or #steps == 0 then
@@ -154,7 +165,8 @@ local function find_behind(place, holder, registry, counterparts)
         if not is_there then
             return false, nil, innermost
         elseif type(value) ~= 'function' then
-            -- The wrapped value need not be a function: an `__index` can be a table.
+            -- The wrapped value need not be a function. For example, an `__index`
+            -- can be a table.
             return holder.f ~= nil and not counterparts:is_old_table(value), value
         end
         local class = generations.classify(registry, value)
@@ -169,7 +181,8 @@ local function find_behind(place, holder, registry, counterparts)
             local source = counterparts:unit_of(holder.f)
             local next_one = skip_others(value, source, registry, counterparts)
             local is_stale = next_one ~= nil and generations.classify(registry, next_one) == 'stale'
-            -- If the old module has not wrapped anything there, this is no wrapper.
+            -- If the old code of the module has not wrapped anything here, the
+            -- function is not an old wrapper.
             if next_one == nil or not is_stale and innermost == nil then
                 return false, nil, innermost
             elseif is_stale then
@@ -183,16 +196,16 @@ local function find_behind(place, holder, registry, counterparts)
     return false
 end
 
---- Returns what new code would have in place of an old function if the old code had never
--- run, as after a restart of the process.
--- @tparam table place place with the old function
--- @tparam {table,...} holders see `holders_of`
+--- Returns the value to which new code would refer, in place of an old function, if
+-- the process had been restarted instead of reloaded.
+-- @tparam table place the reference to the old function
+-- @tparam {table,...} holders the new code with the reference, see `holders_of`
 -- @tparam table registry see `core.registry`
 -- @tparam table counterparts see `counterparts`
 -- @treturn boolean whether the value is known
 -- @return the value
--- @treturn ?function if it is unknown: the innermost old wrapper that was found, which
---   can replace the function to remove the wrappers around it
+-- @treturn ?function if the value is unknown: the innermost old wrapper that was
+--   found. It can replace the old function, which removes the wrappers around it.
 local function unwrap(place, holders, registry, counterparts)
     local fewer
     for _, holder in ipairs(holders) do

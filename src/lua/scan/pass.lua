@@ -1,6 +1,6 @@
---- A pass of the scan: a walk over the heap that examines each place, that is, each
--- reference to a stale function or to a table of an old module, and patches it if
--- possible.
+--- A pass of the scan: walks the heap and examines each place, that is, each
+-- reference to a stale function or to a table of an old module. Patches the place
+-- if possible, and reports it.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -17,29 +17,30 @@ local stand_ins = require('scan.stand_ins')
 local walk_lib = require('scan.heap_walk')
 local words = require('scan.describe')
 
--- Maximum number of places that are listed in the report; others are only counted.
+-- Maximum number of places that are listed in the report. Others are only counted.
 local PLACES = 5000
 -- Maximum number of functions compiled from strings that are described.
 local TEXTS = 200
--- A larger table in a module is data, not code.
+-- Maximum number of entries in a table that is patched as a whole. Larger tables
+-- are assumed to be data, not code.
 local SMALL = 1000
--- The maximum depth of class inheritance.
+-- Maximum depth to which base classes are examined.
 local BASES = 20
 
--- Reasons why a place is left unpatched.
+-- Reasons for which a place is not patched.
 local IN_USE = 'a request that started on the old code still uses it'
 local TAKEN = 'now held by the new code'
 local SHARED = 'it needs %s, which the new code has put into another table'
 local UNKNOWN = 'other code may use the class too'
--- Reported as the reason for a place that was removed rather than patched.
+-- Reported as the reason if a place was removed instead of patched.
 local REMOVED = 'removed: the new code registered its own'
 
 local Pass = {}
 Pass.__index = Pass
 
 --- Creates a pass.
--- @tparam table options those of `run` in `scan.init`, and
---   believed: reliable records of the registry about generations
+-- @tparam table options options of `run` in `scan.init`, and
+--   believed: records of the registry about generations, without unreliable ones
 --   limit: Lua memory at which to stop, in kilobytes
 --   lists: optional: lists of the previous walk, see `heap_walk`
 --   requests: see `requests`
@@ -80,7 +81,7 @@ local function new(options)
         deadline = options.deadline,
         limit = options.limit,
         lists = options.lists,
-        -- Leave out the registry: its references to stale functions are weak.
+        -- The registry has only weak references to stale functions: leave it out.
         without = {options.registry},
         stands_in = options.mend and stand_ins.original_of or nil,
         puts_off = options.mend,
@@ -118,26 +119,27 @@ local function new_place(self, number, kind, key, value, object)
     return place
 end
 
---- Whether a place is a key of a weak table that stores data about a function. Such an
--- entry disappears with the function, and nothing calls it.
+--- Whether a place is a key of a weak table that stores data about a function. It
+-- can be ignored: nothing calls the function through it, and the entry disappears
+-- with the function.
 local function is_memory(place)
     local metatable = place.kind == 'key' and debug.getmetatable(place.object)
     local mode = type(metatable) == 'table' and rawget(metatable, '__mode')
     return type(mode) == 'string' and mode:find('k', 1, true) and rawget(place.object, place.value) ~= true
 end
 
---- Whether a place was already reported. The walk finds the same place twice if it walks a
--- table again.
+--- Whether a place was already reported. If the walk must walk a table again, it
+-- finds the same places in it again.
 function Pass:is_told(place)
     local told = place.object ~= nil and self.told[place.object]
     return told and told[place.key] == place.value
         or place.kind == 'key' and rawget(place.object, place.value) == nil
 end
 
---- Adds a place to those that are reported, as patched or left.
+--- Records a place for the report, as patched or as left.
 -- @tparam table place
 -- @tparam ?boolean is_patched
--- @tparam ?string reason
+-- @tparam ?string reason why the place was left, or how it was patched
 function Pass:tell(place, is_patched, reason)
     place.patched, place.reason = is_patched or false, reason
     if not is_patched and (place.kind == 'field' or place.kind == 'key') then
@@ -151,7 +153,8 @@ function Pass:tell(place, is_patched, reason)
     self[name .. '_count'] = self[name .. '_count'] + 1
 end
 
---- Whether a place must not be patched yet, because a request in flight is using it.
+--- Whether a place must not be patched yet, because a request that started on old
+-- code is using it.
 function Pass:is_in_use(place)
     local requests, moment = self.options.requests, self.walk.slices
     if place.is_late or requests:hold(place, moment) then
@@ -163,10 +166,11 @@ function Pass:is_in_use(place)
         and requests:are_running(moment)
 end
 
---- Removes outer wrappers from a place where new code has an old wrapper. Otherwise each
--- reload would add a wrapper.
+--- Removes outer wrappers from a place where new code refers to an old wrapper.
+-- Otherwise, each reload would add a wrapper.
 -- @tparam table place
--- @tparam ?function fewer the innermost old wrapper, which remains; see `newcode.unwrap`
+-- @tparam ?function fewer the innermost old wrapper, which takes the place of the
+--   outer ones, see `newcode.unwrap`
 -- @treturn table the place, with its new value
 function Pass:strip(place, fewer)
     if fewer == nil or self:is_in_use(place) or not patch_lib.patch(place, fewer) then
@@ -176,10 +180,12 @@ function Pass:strip(place, fewer)
     return new_place(self, place.number, place.kind, place.key, fewer, place.object)
 end
 
---- Handles a place with a stale function: patches it if possible, and reports it.
+--- Handles a place that refers to a stale function: patches it if possible, and
+-- reports it.
 -- @tparam table place
--- @tparam ?table missing set of keys that the table with the place lacks: a new function
---   that uses one of them must not be put there
+-- @tparam ?table missing set of keys that the table with the place does not have,
+--   although its counterpart does. A new function that uses one of them must not be
+--   put there.
 function Pass:keep(place, missing)
     local counterparts = self.options.counterparts
     if self:is_told(place) or is_memory(place) then
@@ -212,9 +218,9 @@ function Pass:keep(place, missing)
     self:put(place, successor, missing)
 end
 
---- Patches a place, unless something prevents it, and reports it.
+--- Patches a place, unless something prevents that, and reports it.
 -- @tparam table place
--- @tparam ?function|table successor value to put there
+-- @tparam ?function|table successor the new value
 -- @tparam ?table missing see `keep`
 function Pass:put(place, successor, missing)
     if place.kind ~= 'frame' and self:is_in_use(place) then
@@ -239,8 +245,8 @@ function Pass:put(place, successor, missing)
     end
 end
 
---- Replaces a stand-in by its original, see `stand_ins`. If the original is stale, handles
--- that as well.
+--- Replaces a stand-in in a place by its original, see `stand_ins`. If the original
+-- is a stale function, handles that as well.
 function Pass:put_back(place)
     local original = stand_ins.original_of(place.value)
     while original ~= nil and generations.classify(self.options.believed, original) == 'ours' do
@@ -266,8 +272,8 @@ local function is_small(object)
     return true
 end
 
---- Makes the walk report references to old tables, and to their counterparts in new code.
--- May yield.
+--- Makes the walk pass references to old tables, and to their counterparts, to
+-- `on_place`. May yield.
 function Pass:watch()
     local counterparts, tables = self.options.counterparts, {}
     for object, entry in pairs(table.copy(counterparts.tables)) do
@@ -281,10 +287,10 @@ function Pass:watch()
     self.walk.tables = tables
 end
 
---- Handles a reference to the counterpart of an old table: adds the counterpart to `shared`
--- if the reference is not from new code. Only the module itself refers to a table that it
--- has created and not passed to other code. A library or Tarantool also refers to the
--- tables that it has created.
+--- Handles a reference to the counterpart of an old table, to find out whether the
+-- counterpart belongs to the new module alone. If something other than new code
+-- holds the reference, records the counterpart as shared: a library or Tarantool
+-- may have created it, and use it for other purposes.
 function Pass:note_holder(kind, key, value, object)
     if kind == 'metatable' or key == '__index' or self.shared[value] then
         return
@@ -300,15 +306,17 @@ function Pass:note_holder(kind, key, value, object)
     self.shared[value] = not is_own or nil
 end
 
---- Returns the keys of functions that a table's counterpart has, but the table lacks.
--- @tparam table object
+--- Returns the keys of functions that a table does not have, but its counterpart
+-- does.
+-- @tparam table object the table
 -- @tparam table counterpart
--- @tparam ?function test (f) -> whether to include the function; by default, all are
+-- @tparam ?function test (f) -> whether to include the function; without it, all
+--   functions are included
 -- @treturn {string,...}
 local function missing_keys(object, counterpart, test)
     local keys = {}
     for key, f in next, counterpart do
-        -- Only string keys: the order of an array part matters.
+        -- Leave out other keys: in an array part, the order matters.
         if type(key) == 'string' and type(f) == 'function' and rawget(object, key) == nil
             and (test == nil or test(f)) then
             table.insert(keys, key)
@@ -318,11 +326,12 @@ local function missing_keys(object, counterpart, test)
     return keys
 end
 
---- Patches all functions of an old table in one step, so that a library that calls them
--- does not find a mixture of old and new ones. Functions that only the counterpart has
--- are added, because the new functions may call them; but not to a table that was
--- created by other code than the module.
--- @tparam table item {object, counterpart, number, is_own}
+--- Patches all functions in an old table without a yield in between, so that a
+-- library that calls them never finds a mixture of old and new ones. If the table
+-- belongs to its module alone, also adds the functions that only the counterpart
+-- has, because the new functions may call them.
+-- @tparam table item {object, counterpart, number, is_own}: the old table, its
+--   counterpart, its number in the walk, and whether it belongs to its module alone
 function Pass:renew(item)
     local object, counterpart, number = item.object, item.counterpart, item.number
     local known, first = self.options.believed, nil
@@ -338,8 +347,8 @@ function Pass:renew(item)
     for key, f in next, object do
         if type(f) == 'function' and generations.classify(known, f) == 'stale' then
             first = new_place(self, number, 'field', key, f, object)
-            -- `renewal_of` has excluded tables that only requests can reach. The
-            -- flag only means that the walk has ended.
+            -- The flag is set now only because the walk has ended. `renewal_of` has
+            -- already excluded tables that only requests can reach.
             first.is_late = false
             self:keep(first, lacks)
         end
@@ -361,9 +370,10 @@ function Pass:renew(item)
     end
 end
 
---- Returns the counterpart of the table with a place, if all functions in that table can be
--- patched together, see `renew`.
--- @treturn ?table
+--- Checks whether all functions in the table that contains a place can be patched
+-- together, see `renew`.
+-- @treturn ?table counterpart of the table; nil if the functions cannot be patched
+--   together
 -- @treturn ?boolean whether the table belongs to its module alone
 function Pass:renewal_of(place)
     local own, _, _, other = self.options.counterparts:find_table(place.object)
@@ -376,7 +386,7 @@ function Pass:renewal_of(place)
     return nil
 end
 
---- Whether a table is the same as another one, or inherits from it.
+--- Whether a table is, or inherits from, another table.
 local function inherits(object, other)
     for _ = 1, BASES do
         if type(object) ~= 'table' then
@@ -394,8 +404,11 @@ local function inherits(object, other)
     return false
 end
 
---- Whether objects of an old class may be given the new class. They must not if the
--- metatable belongs to a library, which uses it for objects of its own, too.
+--- Whether objects of an old class may get the new class as their metatable. They
+-- may not if the metatable belongs to a library that also uses it for other
+-- objects.
+-- @tparam table class the old class
+-- @tparam table counterpart the new class
 -- @treturn ?boolean nil if only the next pass can tell
 function Pass:may_replace(class, counterpart)
     if rawequal(rawget(class, '__index'), class) and rawequal(rawget(counterpart, '__index'), counterpart) then
@@ -406,10 +419,11 @@ function Pass:may_replace(class, counterpart)
     return not self.options.shared[counterpart]
 end
 
---- Handles a reference to an old class as a metatable, or as the `__index` of one: gives
--- the object the new class, if possible. There may be a million such objects, so only the
--- first one is reported, with the number of the others.
--- @treturn boolean whether the walk need not enter the old class
+--- Handles a reference to an old class as a metatable, or as the `__index` of a
+-- metatable: gives the object the new class if possible. As there may be a million
+-- such objects, only the first one is reported, together with the number of the
+-- others.
+-- @treturn boolean true if the walk need not enter the old class
 function Pass:on_class(number, kind, key, value, object)
     local class = self.classes[value]
     if class == nil then
@@ -443,8 +457,9 @@ function Pass:on_class(number, kind, key, value, object)
     return true
 end
 
---- Handles a reference to the old value of a module: patches it if possible.
--- @treturn boolean whether the walk need not enter the old value
+--- Handles a reference to the old value of a module: patches it if possible, and
+-- reports it.
+-- @treturn boolean true if the walk need not enter the old value
 function Pass:on_module(number, kind, key, value, object)
     local counterparts = self.options.counterparts
     local place = new_place(self, number, kind, key, value, object)
@@ -463,8 +478,8 @@ function Pass:on_module(number, kind, key, value, object)
     else
         local holder = newcode.holders_of(place, self.walk, counterparts)[1]
         if holder ~= nil and counterparts:is_of_module(holder, place.name) then
-            -- The new version of the module refers to its old value: it has
-            -- probably done so on purpose, to take over state.
+            -- The new version of the module itself refers to its old value. It
+            -- probably does so on purpose, to take over state.
             self:tell(place, false, TAKEN)
         else
             self:put(place, counterpart)
@@ -473,8 +488,9 @@ function Pass:on_module(number, kind, key, value, object)
     return true
 end
 
---- Handles a place that the walk has found.
--- @treturn ?boolean see the option `on_place` of `heap_walk.new`
+--- Handles a place that the walk has found. The parameters are those of the option
+-- `on_place` of `heap_walk.new`.
+-- @treturn ?boolean see there
 function Pass:on_place(number, kind, key, value, object)
     if type(value) == 'table' and self.watched[value] then
         self:note_holder(kind, key, value, object)
@@ -485,7 +501,7 @@ function Pass:on_place(number, kind, key, value, object)
     elseif kind == 'root' then
         self.triggers[value] = true
     elseif object == debug.getregistry() and self.triggers[value] then
-        -- This is a trigger, already found under its name as a root.
+        -- This trigger was already found as a root, under its name.
         return
     elseif kind == 'frame' then
         if self.fibers[object] then
@@ -498,7 +514,7 @@ function Pass:on_place(number, kind, key, value, object)
     if place.source == nil then
         self:put_back(place)
     elseif kind == 'key' then
-        -- The table is being walked: patch it afterwards.
+        -- Patch the key after the walk, because the table is being walked now.
         table.insert(self.keys, place)
     else
         local counterpart, is_own
@@ -506,8 +522,8 @@ function Pass:on_place(number, kind, key, value, object)
             counterpart, is_own = self:renewal_of(place)
         end
         if counterpart ~= nil then
-            -- Patch the table after the walk: only then it is known whether other
-            -- code refers to the counterpart, too.
+            -- Patch the table after the walk, when it is known whether other code
+            -- also refers to the counterpart.
             self.renewed[object] = counterpart
             table.insert(self.renewals,
                 {object = object, counterpart = counterpart, number = number, is_own = is_own})
@@ -541,13 +557,13 @@ end
 --- Replaces the places in a list by their descriptions. May yield.
 function Pass:describe(list)
     for i, place in ipairs(list) do
-        -- `pause` throws in a cancelled fiber: continue nevertheless.
+        -- In a cancelled fiber, `pause` throws. Continue nevertheless.
         pcall(slice.pause)
         list[i] = describe(self, place)
     end
 end
 
---- Handles a place that is a table key, after the walk.
+--- Handles a place that is a table key. Called after the walk.
 function Pass:keep_key(place)
     if type(place.value) == 'function' then
         self:keep(place)
@@ -556,9 +572,10 @@ function Pass:keep_key(place)
     end
 end
 
---- Reports a place with a registration that new code has made again.
--- @tparam table item see `duplicates`
--- @tparam ?boolean is_done whether the old registration was removed; nil if it was gone
+--- Reports an old registration that new code has made again.
+-- @tparam table item the old registration, see `duplicates`
+-- @tparam ?boolean is_done whether the old registration was removed; nil if it no
+--   longer existed
 function Pass:finish_duplicate(item, is_done)
     local place = item.place
     if is_done == false then
@@ -574,7 +591,7 @@ end
 
 --- Runs the pass. Yields.
 function Pass:run()
-    -- Let new fibers start first: before that, they have no stack to walk.
+    -- Let new fibers start: before that, they have no stack to walk.
     fiber.sleep(0)
     local threads = {}
     self.roots, self.hidden = roots_lib.collect()
@@ -587,13 +604,13 @@ function Pass:run()
     if self.options.mend or self.options.drain then
         self.options.requests:collect(threads)
     end
-    -- Catch errors, because what was patched must be reported even then.
+    -- Catch errors: what was patched must be reported in any case.
     local ok, err = pcall(function()
         self:watch()
         self.is_complete = self.walk:run(self.roots)
         for _, item in ipairs(self.renewals) do
-            -- Do this even after the deadline or a cancellation: these places
-            -- were deferred, and are not yet reported.
+            -- Patch these tables even after the deadline or a cancellation: their
+            -- places were put off, and are not reported yet.
             pcall(slice.pause)
             self:renew(item)
         end
@@ -607,8 +624,8 @@ function Pass:run()
             end
             self:keep_key(place)
         end
-        -- If old roles are still to be stopped, wait: their `stop` may remove the old
-        -- registrations itself.
+        -- If old roles still have to be stopped, leave this to the next pass: their
+        -- `stop` may remove the old registrations itself.
         if self.options.waits == nil or not self.options.waits() then
             self.duplicates:resolve(self.options.deadline, function(item, is_done)
                 self:finish_duplicate(item, is_done)
@@ -629,7 +646,7 @@ function Pass:run()
     self.texts = {}
     for _, place in ipairs(texts) do
         local told, kind, where = pcall(words.tell, self.walk, self.roots, place)
-        -- Leave out functions in the Lua registry: these are Tarantool's.
+        -- Functions in the Lua registry belong to Tarantool: leave them out.
         if told and kind ~= 'registry' then
             table.insert(self.texts, where)
         end

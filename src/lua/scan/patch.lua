@@ -1,5 +1,6 @@
---- Patches references: replaces an old function or table by a new one. A reference that
--- cannot be patched unambiguously is left unchanged, and the reason is returned.
+--- Patches references: replaces an old function or table by a new one. If it is not
+-- certain that a reference can be patched, it is left unchanged, and the reason is
+-- returned.
 
 local patchers = {}
 
@@ -40,11 +41,11 @@ function patchers.frame()
     return false, 'it is running'
 end
 
---- Patches a table key that is an old function. If new code has added its own function
--- to the table, the old key is removed, which does not disturb a loop over the table.
--- Otherwise the old key is replaced only if the table belongs to an old module, and its
--- counterpart has the new key: in a table of a rock, the value may have been computed
--- from the key.
+--- Patches a table key that is an old function. If the new function is already a
+-- key of the table, only removes the old key, which does not disturb a loop over
+-- the table. Otherwise replaces the old key by the new one, but only if the table
+-- belongs to an old module whose new version has the new key. In other tables, such
+-- as a rock's, the value of the entry may have been computed from the old key.
 function patchers.key(place, new)
     local object, value, counterpart = place.object, rawget(place.object, place.value), place.counterpart
     local is_there = rawget(object, new) ~= nil
@@ -60,14 +61,14 @@ function patchers.key(place, new)
     return true
 end
 
---- Patches the reference at one place. Does not yield.
--- @tparam table place {kind, key, object, value}, see `heap_walk`; if the kind is `key`,
---   also `counterpart`, that of the table, if it has one, and `is_iterated`, whether a
---   loop is iterating over the table
--- @tparam function|table new
+--- Patches one reference. Does not yield.
+-- @tparam table place {kind, key, object, value}, see `heap_walk`; if the kind is `key`, also
+--   counterpart: optional: counterpart of the table
+--   is_iterated: whether a loop is running over the table
+-- @tparam function|table new the value to refer to
 -- @treturn[1] boolean true
 -- @treturn[2] boolean false
--- @treturn[2] string why not
+-- @treturn[2] string why the reference was not patched
 local function patch(place, new)
     local ok, result, why = pcall(patchers[place.kind], place, new)
     if not ok then

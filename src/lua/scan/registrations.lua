@@ -1,17 +1,17 @@
---- Finds the registration to which a reference to a function belongs, and determines
--- whether new code has made the same registration again.
+--- Finds the registration to which a reference to a function belongs, and
+-- determines whether new code has made the same registration again.
 --
--- A registration is an entry in a holder of the library. The entry is the function
--- itself, or contains it: a table with the function in a field, a closure of the library
--- around it, or a combination. The holder is one of
+-- A registration is an entry in an object of the library: the holder. The entry is
+-- the function itself, or contains it: a table with the function in a field, a
+-- closure of the library around it, or a combination. The holder is one of
 --
---   	list	a table with consecutive indexes, whose order matters
---   	map	a table with other numbers, or generated strings, as keys
---   	set	a table whose keys are the entries
---   	around	a chain of closures, each of which wraps the previous one
+--   list    a table with consecutive indexes, whose order matters
+--   map     a table with other numbers, or generated strings, as keys
+--   set     a table whose keys are the entries
+--   around  a chain of closures, each of which wraps the previous one
 --
--- The strings in an entry beside its function, such as the name of an event, are
--- called its texts. They distinguish registrations of the same function.
+-- The texts of an entry are the strings that it contains beside its function, such
+-- as the name of an event. They distinguish registrations of the same function.
 
 local require = ...
 local jutil = require('jit.util')
@@ -20,7 +20,7 @@ local walk_lib = require('scan.heap_walk')
 
 local getupvalue = debug.getupvalue
 
--- Maximum number of entries of a holder that are examined.
+-- Maximum number of entries that are examined in a holder.
 local ENTRIES = 5000
 -- Length of a UUID without hyphens.
 local UUID = 32
@@ -28,7 +28,7 @@ local UUID = 32
 local STEPS = 4
 -- Maximum number of texts of an entry that are compared.
 local TEXTS = 50
--- Maximum number of nested closures.
+-- Maximum number of closures that are examined in each direction of a chain.
 local LAYERS = 50
 
 local Registrations = {}
@@ -36,8 +36,8 @@ Registrations.__index = Registrations
 
 --- Creates a locator of registrations.
 -- @tparam ?table counterparts see `counterparts`; required by `twin_of`
--- @tparam ?table census what new code had registered by the commit, see `census`; nil to
---   count all registrations of new code
+-- @tparam ?table census what new code had registered by the commit, see `census`.
+--   Without it, later registrations of new code count as well.
 local function new(counterparts, census)
     return setmetatable({
         counterparts = counterparts,
@@ -58,8 +58,10 @@ local function is_like(f, g)
     return type(f) == 'function' and type(g) == 'function' and proto_of(f) ~= nil and proto_of(f) == proto_of(g)
 end
 
---- Whether a key is an index of a list. If a table also has number keys beyond its
--- length, they are ids without an order, and the table is not a list.
+--- Whether a key is an index of a list. A table with number keys beyond its length
+-- is not a list: its number keys are ids, without an order.
+-- @param key
+-- @param list the object with the key
 local function is_index(self, key, list)
     if type(key) ~= 'number' or type(list) ~= 'table' then
         return false
@@ -82,11 +84,12 @@ local function is_index(self, key, list)
     return is_sequence
 end
 
---- Returns the value that an object has under a key, if the object is like another one: it
--- is also a table, or a closure of the same code.
+--- Returns the value under a key of an object that must be similar to another
+-- object: both are tables, or both are closures of the same code.
 -- @param thing the object
 -- @param like the other object
 -- @param key key of the field, or index of the upvalue
+-- @return nil if the objects are not similar
 local function step(thing, like, key)
     if type(thing) ~= type(like) then
         return nil
@@ -98,8 +101,8 @@ local function step(thing, like, key)
     return nil
 end
 
---- Returns the function of an entry, by following the path from a similar entry to its
--- function.
+--- Returns the function that an entry contains. Follows the path that leads from a
+-- similar entry to its function.
 -- @param entry
 -- @tparam {table,...} steps the path, {{like, key},...}: see `step`
 -- @return nil if the entry is not similar
@@ -113,10 +116,11 @@ local function read(entry, steps)
     return entry
 end
 
---- Returns the texts of an entry: the strings that it has beside its function, such as the
--- name of an event. Strings in upvalues of the function itself are not included.
+--- Returns the texts of an entry: the strings that it contains beside its function,
+-- such as the name of an event. Strings in upvalues of the function itself are not
+-- included.
 -- @param entry
--- @tparam {table,...} steps see `read`
+-- @tparam {table,...} steps path to the function, see `read`
 -- @treturn string the texts, sorted and concatenated
 local function texts_of(entry, steps)
     local texts = {}
@@ -150,8 +154,9 @@ local function texts_of(entry, steps)
     return table.concat(texts, '\0')
 end
 
---- Returns a string that identifies a path from an entry to its function. Entries with the
--- same string have the same structure.
+--- Returns a string that is the same for all entries with the same structure.
+-- @tparam {table,...} steps path from the entry to its function, see `read`
+-- @treturn string
 local function shape_of(steps)
     local parts = {}
     for _, one in ipairs(steps) do
@@ -161,10 +166,10 @@ local function shape_of(steps)
     return table.concat(parts, '\n')
 end
 
---- Returns the pattern of a key that a library has generated: `task_#` for `task_7`, and
--- `#` for a UUID.
+--- Returns the pattern of a key that a library has generated: `task_#` for
+-- `task_7`, and `#` for a UUID.
 -- @param key
--- @treturn ?string nil for a key that is not a string, or seems not to be generated
+-- @treturn ?string nil if the key is not a string, or does not look generated
 local function pattern_of(key)
     if type(key) ~= 'string' then
         return nil
@@ -175,7 +180,11 @@ local function pattern_of(key)
     return count > 0 and pattern or nil
 end
 
---- Returns the pattern of a key, if the table has other keys with the same pattern.
+--- Returns the pattern of a generated key, if another key of the table has the same
+-- pattern.
+-- @param key
+-- @tparam table object the table
+-- @treturn ?string
 local function shared_pattern(self, key, object)
     local pattern = type(object) == 'table' and pattern_of(key) or nil
     if pattern == nil then
@@ -200,8 +209,9 @@ local function shared_pattern(self, key, object)
     return (counts[pattern] or 0) > 1 and pattern or nil
 end
 
---- Compares two keys for sorting: by their numbers, which tell the order in which the keys
--- were generated. Of two strings, the longer one has the larger number.
+--- Compares two generated keys, to sort them in the order in which they were
+-- generated. For strings with the same pattern, the longer one contains the larger
+-- number.
 local function by_number(a, b)
     if type(a) == 'string' and #a ~= #b then
         return #a < #b
@@ -209,8 +219,9 @@ local function by_number(a, b)
     return a < b
 end
 
---- Calls `visit` with each entry in the holder of a registration, in order.
--- @tparam table found see `locate`
+--- Calls `visit` with each entry in the holder of a registration, in the order of
+-- their registration if it is known.
+-- @tparam table found the registration, see `locate`
 -- @tparam function visit (entry) -> whether to stop
 local function each(found, visit)
     if found.kind == 'list' then
@@ -254,11 +265,12 @@ local function each(found, visit)
     end
 end
 
---- Returns all closures of a chain in which each wraps the next.
--- @tparam table walk the walk that has found the closure
--- @tparam number number of the closure in the walk
--- @tparam function entry the closure
--- @tparam number key index of the upvalue in which each closure has the next one
+--- Returns all closures of a chain, in which each closure wraps the next one.
+-- @tparam table walk the walk that has found the chain
+-- @tparam number number the walk's number of one of the closures
+-- @tparam function entry this closure
+-- @tparam number key index of the upvalue with the next closure; it is the same in
+--   all of them
 -- @treturn {function,...} the outermost first
 local function layers_of(walk, number, entry, key)
     local outer, inner = {}, {}
@@ -287,15 +299,15 @@ local function layers_of(walk, number, entry, key)
     return layers
 end
 
---- Finds the registration to which a place belongs. Does not yield.
--- @tparam table place place with a function
--- @tparam table walk the walk that has found the place
+--- Finds the registration to which a reference belongs. Does not yield.
+-- @tparam table place the reference to a function
+-- @tparam table walk the walk that has found the reference
 -- @treturn ?table the registration:
 --   kind: `list`, `map`, `set` or `around`, see the head of this file
 --   holder, key, entry: the holder, and the key and value of the entry in it
 --   steps: path from the entry to the function, see `read`
---   pattern: in a map with generated strings as keys, their pattern
---   layers: in a chain of closures, all of them, see `layers_of`
+--   pattern: for a map with generated strings as keys: their pattern
+--   layers: for a chain of closures: all of them, see `layers_of`
 function Registrations:locate(place, walk)
     if place.kind == 'key' then
         return {kind = 'set', holder = place.object, entry = place.value, steps = {}}
@@ -331,7 +343,10 @@ local function top_of(found)
     return found.layers and found.layers[1] or found.holder
 end
 
---- Returns the part of a cache that is for one holder and one structure of entries.
+--- Returns the part of a cache that belongs to one holder and one structure of
+-- entries.
+-- @tparam table cache
+-- @tparam table found a registration in the holder, see `locate`
 local function slot(cache, found)
     local holder, shape = top_of(found), shape_of(found.steps) .. (found.pattern or '')
     cache[holder] = cache[holder] or {}
@@ -339,24 +354,28 @@ local function slot(cache, found)
     return cache[holder][shape]
 end
 
---- Whether an entry with a new function counts as registered by new code: it was
--- registered before the commit, if there is a census.
+--- Whether an entry with a new function counts as registered by new code. With a
+-- census, it does if it was registered before the commit. Without one, it always
+-- does.
 local function counts_as_new(self, found, entry)
     return self.census == nil or self.census:has(found, entry)
 end
 
---- Increments the number of entries that have the texts of a given one.
+--- Counts an entry by its texts.
 -- @tparam table counts texts -> number of entries
+-- @param entry
+-- @tparam {table,...} steps path to its function, see `read`
 local function count(counts, entry, steps)
     local texts = texts_of(entry, steps)
     counts[texts] = (counts[texts] or 0) + 1
 end
 
---- Counts the entries in the holder of a registration: those that new code has registered,
--- and those with one old function.
--- @tparam table found see `locate`
+--- Counts two kinds of entries in the holder of a registration: those that new code
+-- has registered, and those with a given old function.
+-- @tparam table found the registration, see `locate`
 -- @tparam function|table old the old function
--- @treturn table function -> texts -> number of entries that new code has registered
+-- @treturn table new function -> texts -> number of entries that new code has
+--   registered
 -- @treturn table texts -> number of entries with the old function
 local function counts_of(self, found, old)
     local counts = slot(self.counts, found)
@@ -382,15 +401,16 @@ local function counts_of(self, found, old)
     return counts, olds[old]
 end
 
---- Finds a registration by new code that replaces an old one, and marks it as used, so
--- that it replaces no other. One with the same texts is preferred. If there is none, the
--- new code may have changed the texts. Then one whose texts match no old registration
--- is taken, unless there are fewer of these than unmatched old ones. Does not yield.
--- @tparam table found the old registration, see `locate`; `texts` is set to those of the
---   new entry
+--- Finds a registration of new code that replaces an old one, and marks it as used,
+-- so that it replaces no other. A registration with the same texts is preferred. If
+-- there is none, new code may have changed the texts. Then a new registration is
+-- taken that has the texts of no old one, provided that there are at least as many
+-- of these as there are old ones without a match. Does not yield.
+-- @tparam table found the old registration, see `locate`. Its field `texts` is set
+--   to the texts of the new registration.
 -- @tparam function|table old the old function
--- @tparam function|table value its counterpart
--- @treturn boolean whether there is such a registration
+-- @tparam function|table value the counterpart of the old function
+-- @treturn boolean whether there is such a new registration
 function Registrations:take(found, old, value)
     local counts, olds = counts_of(self, found, old)
     local news = counts[value] or {}
@@ -416,12 +436,14 @@ function Registrations:take(found, old, value)
     return other ~= nil and old_left <= new_left and take(other)
 end
 
---- Lists the functions of a module in the holder of a registration which can be paired by
--- `twins`.
--- @tparam table found see `locate`
--- @tparam table place place with an old function of the module
+--- Lists the functions in the holder of a registration that have no counterpart by
+-- name, so that `twins` can pair them.
+-- @tparam table found the registration, see `locate`
+-- @tparam table place the reference to an old function; only functions of the same
+--   module are listed
 -- @treturn {function,...} old functions without a name
--- @treturn {function,...} new functions that are not the counterpart of a named old one
+-- @treturn {function,...} new functions that are not the counterpart of an old
+--   function in the holder
 local function sort(self, found, place)
     local counterparts, olds, news, taken = self.counterparts, {}, {}, {}
     local function is_same_module(f)
@@ -449,10 +471,10 @@ local function sort(self, found, place)
     return olds, news
 end
 
---- Returns the new function that is registered in place of an old one without a name, see
--- `twins`. Does not yield.
--- @tparam table place place with the old function
--- @tparam table walk the walk that has found the place
+--- Returns the new function that is registered in place of an old function without
+-- a name, see `twins`. Does not yield.
+-- @tparam table place the reference to the old function
+-- @tparam table walk the walk that has found the reference
 -- @treturn ?function
 function Registrations:twin_of(place, walk)
     local found = type(place.value) == 'function' and self:locate(place, walk)

@@ -1,12 +1,16 @@
---- Tracks requests in flight: fibers with code of an earlier generation on their stack. A
--- request that started on old code also finishes on it. So what it is using is not
--- patched before its last old function has returned.
+--- Tracks requests in flight: fibers that have code of an earlier generation on
+-- their stack. A request that started on old code also finishes on it. So
+-- references that the request is using are not patched before its last old function
+-- has returned.
 --
 -- The walk itself recognises objects that only such requests can reach. This module
--- recognises what they share with other code: a table in a local variable, if a library
--- will call a function in it; an upvalue of a wrapper that will call it again; and, as
--- long as any request is in flight, the tables of old modules, and triggers of a
--- transaction in the Lua registry, whose owner cannot be determined.
+-- recognises objects that a request shares with other code: a table in a local
+-- variable, because a library may call a function in it, and an upvalue of a
+-- wrapper, because the wrapper may call the function in it again.
+--
+-- Some references cannot be assigned to a request. They count as in use as long as
+-- there is any request in flight: references in tables of old modules, and triggers
+-- of a transaction, which are in the Lua registry.
 
 local require = ...
 local bit = require('bit')
@@ -17,16 +21,16 @@ local walk_lib = require('scan.heap_walk')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Maximum number of instructions of a function that are examined.
+-- Maximum number of instructions that are examined in a function.
 local INSTRUCTIONS = 2000
--- Maximum number of upvalues of a function that are examined.
+-- Maximum number of upvalues that are examined in a function.
 local UPVALUES = 60
 
 local Requests = {}
 Requests.__index = Requests
 
---- Creates a tracker of requests.
--- @tparam function classify see `generations.classify`
+--- Creates a tracker of requests in flight.
+-- @tparam function classify (f) -> a word, see `generations.classify`
 local function new(classify)
     return setmetatable({
         classify = classify,
@@ -35,7 +39,8 @@ local function new(classify)
     }, Requests)
 end
 
---- Finds the requests in flight. Called at the start of each pass of the scan. Yields.
+--- Finds the requests in flight. Called at the start of each pass of the scan.
+-- Yields.
 -- @tparam {thread,...} threads the coroutines of all fibers
 function Requests:collect(threads)
     local busy, first = {}, {}
@@ -60,10 +65,10 @@ local function refresh(self)
     end
 end
 
---- Analyses how a function reads its upvalues.
+--- Counts the instructions with which a function reads its upvalues.
 -- @treturn table index of an upvalue -> number of instructions that read it
--- @treturn boolean whether an instruction may run repeatedly: the function has a loop, or
---   is too long to be sure
+-- @treturn boolean true if an upvalue may be read more often than that: the
+--   function has a loop, creates closures, or is too long to be examined completely
 local function reads_of(f)
     local reads, loops = {}, false
     for pc = 1, INSTRUCTIONS do
@@ -83,11 +88,12 @@ local function reads_of(f)
     return reads, true
 end
 
---- Records upvalues of a function that a request may still read.
+--- Records the upvalues of a function that a request may still read.
 -- @tparam table cells set of upvalue ids to which they are added
 -- @tparam function f
--- @tparam boolean is_all whether all upvalues may be read, because the request may call
---   the function again; otherwise only those that the running call may read repeatedly
+-- @tparam boolean is_all true to add all upvalues, because the request may call the
+--   function again; false to add only upvalues that a running call of the function
+--   may read more than once
 local function note_upvalues(cells, f, is_all)
     local reads, loops
     for index = 1, UPVALUES do
@@ -132,9 +138,11 @@ local function note_stack(self, thread, modules)
     end
 end
 
---- Records which tables and upvalues the requests are using right now. Does not yield.
--- @param moment a value that changes with each yield of the caller; with the same value
---   as before, the existing records are kept. nil to renew them in any case
+--- Records which tables and upvalues the requests in flight are using now. Does not
+-- yield.
+-- @param moment a value that changes whenever the caller yields. If it has not
+--   changed since the last call, the records are still valid and are kept. With
+--   nil, they are always renewed.
 local function update(self, moment)
     if moment ~= nil and self.slice == moment then
         return
@@ -155,9 +163,9 @@ local function update(self, moment)
     end
 end
 
---- Whether a request is using a place: the upvalue, or the table with the field. Does not
--- yield.
--- @tparam table place see `heap_walk`
+--- Whether a request in flight is using a reference: the upvalue, or the table with
+-- the field. Does not yield.
+-- @tparam table place the reference, see `heap_walk`
 -- @param moment see `update`
 function Requests:hold(place, moment)
     update(self, moment)
@@ -168,7 +176,8 @@ function Requests:hold(place, moment)
     return type(object) == 'table' and self.tables[object] or false
 end
 
---- Whether any request that was in flight when the scan began still is. Does not yield.
+--- Whether any of the requests that were in flight when the scan began is still
+-- running. Does not yield.
 -- @param moment see `update`
 function Requests:are_running(moment)
     update(self, moment)

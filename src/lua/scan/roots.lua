@@ -1,13 +1,14 @@
---- Collects the roots of the heap walk. Roots with a meaningful name come first: an object
--- is described by its path from the root from which it is reached first.
+--- Collects the roots of the heap walk. Roots with a meaningful name come first,
+-- because each object is described by its path from the root from which it is
+-- reached first.
 --
 -- A root is a table with
 --   value      the object
---   kind       kind of the places in it, see the manual
+--   kind       kind of the references in it, see the manual
 --   words      its description
 --   first      optional: function (key) that describes a field of the object; returns
 --              kind, description, and whether the field is in a metatable
---   is_anchor  optional: if true, descriptions of places always mention this root
+--   is_anchor  optional: if true, descriptions of references always mention this root
 --   set        optional: function (new, old) that replaces the value, if the root is a
 --              slot rather than an object
 
@@ -18,7 +19,11 @@ local fibers = require('platform.fibers')
 local trigger_places = require('platform.trigger_places')
 local words = require('scan.describe')
 
---- Returns a function `first` that describes fields by a label and their key.
+--- Creates the function `first` of a root. It describes a field by a label and the
+-- field's key.
+-- @tparam string kind kind of the references in these fields
+-- @tparam string label
+-- @treturn function
 local function labelled(kind, label)
     return function(key)
         return kind, label .. ' ' .. words.field_text(key)
@@ -39,8 +44,9 @@ local function add_triggers(roots)
     end
 end
 
---- Adds the stacks of all fibers.
--- @treturn boolean whether the ids of the fibers are known
+--- Adds the stacks of all fibers to the roots.
+-- @treturn boolean false if the ids of the fibers cannot be read; then no stack is
+--   added
 local function add_fibers(roots)
     local list = fibers.threads()
     for _, item in ipairs(list or {}) do
@@ -75,9 +81,9 @@ local function ctype_name(id)
     return ok and name or tostring(id)
 end
 
---- Returns the table of the finalizers of cdata objects. LuaJIT keeps it in the
--- environment of `ffi.gc`; newer versions hide it.
--- @treturn ?table
+--- Returns the table in which LuaJIT keeps the finalizers of cdata objects. It is
+-- the environment of `ffi.gc`.
+-- @treturn ?table nil for newer versions of LuaJIT, which hide the table
 local function finalizers()
     local object = ffi.gc(ffi.new('char[1]'), words.key_text)
     local list = debug.getfenv(ffi.gc)
@@ -86,8 +92,8 @@ local function finalizers()
     return is_it and list or nil
 end
 
---- Adds the tables of the ffi library with metatypes, C callbacks and finalizers. They are
--- the environments of its functions.
+--- Adds the tables in which the ffi library keeps metatypes, C callbacks and
+-- finalizers to the roots. These tables are the environments of its functions.
 -- @treturn boolean whether the table of finalizers was found
 local function add_ffi(roots)
     table.insert(roots, {
@@ -141,7 +147,8 @@ end
 
 --- Collects the current roots. May yield.
 -- @treturn {table,...} roots
--- @treturn {string,...} names of what this build of Tarantool hides, for the report
+-- @treturn {string,...} for the report: what this build of Tarantool hides, so that
+--   it cannot be walked
 local function collect()
     local roots, hidden = {}, {}
     add_triggers(roots)
@@ -155,8 +162,9 @@ local function collect()
         words = 'the globals',
         first = labelled('global', 'global'),
     })
-    -- Tarantool 3 also keeps the spaces in the Lua registry, where the path to them is
-    -- shorter than through the globals. So make them a root of their own.
+    -- Make the spaces a root of their own. Tarantool 3 keeps them in the Lua
+    -- registry, too, and the path through the registry is shorter than the one
+    -- through the globals.
     table.insert(roots, {
         value = box.space,
         kind = 'global',

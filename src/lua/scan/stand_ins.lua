@@ -1,11 +1,12 @@
---- Finds the original of a stand-in: a function by which an adapter has replaced another
--- one while new code was staged, such as a `fiber.create` that records which code
--- starts a fiber. New code may have kept a stand-in in a variable, where the scan
--- replaces it by the original.
+--- Finds the original of a stand-in. A stand-in is a function by which an adapter
+-- has replaced another one, the original, while new code was staged. An example is
+-- a `fiber.create` that records which code starts a fiber. New code may have kept a
+-- stand-in in a variable; the scan replaces it there by the original.
 
--- Names of the upvalue in which a stand-in keeps the original.
+-- Names of upvalues in which a stand-in may keep the original.
 local FUNCTIONS = {original = true, method = true, cdef = true, metatype = true}
--- Name of an upvalue with a table whose field `original` is the original.
+-- Name of an upvalue in which a stand-in may have a table whose field `original` is
+-- the original.
 local PLACE = 'place'
 
 --- Returns the function that a stand-in has replaced.

@@ -1,13 +1,14 @@
---- Pairs old functions that have no name with new functions that are registered in the
--- same list or table of a library.
+--- Pairs old functions that have no name with new functions that are registered in
+-- the same list or table of a library.
 --
--- A function without a name, or a local function that no other function uses, cannot
--- be reached from the value of its module, so it has no counterpart by name. But if
--- old and new code have registered the same number of functions, they are paired: by
--- the same code, by the same line, or by position among the remaining ones.
+-- A function without a name, or a local function that no other function uses,
+-- cannot be reached from the value of its module. So it has no counterpart by name.
+-- But if old and new code have registered the same number of functions, they can be
+-- paired. Functions with the same code are paired first, then those on the same
+-- line, and the remaining ones by their order.
 --
--- Closures of the same code form a group, in the order of their registrations. Two
--- groups of different sizes are not paired: some of their closures were created
+-- Closures of the same code form a group, in the order of their registration. Two
+-- groups of different sizes are not paired: some of the closures were created
 -- later, for example by a request, and it is unknown which.
 
 local jutil = require('jit.util')
@@ -16,7 +17,9 @@ local function proto_of(f)
     return jutil.funcinfo(f).proto
 end
 
---- Groups functions by prototype, in order of first appearance.
+--- Groups functions by prototype. The groups are in the order in which their
+-- prototypes first appear.
+-- @tparam {function,...} list
 -- @treturn {table,...} groups {line, params, is_vararg, members}
 local function group(list)
     local groups, by_proto = {}, {}
@@ -48,11 +51,11 @@ local function is_alike(a, b)
     return a.params == b.params and a.is_vararg == b.is_vararg and #a.members == #b.members
 end
 
---- Pairs old and new groups that have the same key, if there are as many old as new
--- groups with that key.
--- @tparam table olds groups
--- @tparam table news groups
--- @tparam function key_of (group) -> key, nil to leave the group unpaired
+--- Pairs old and new groups with the same key, if there are as many old groups as
+-- new ones with this key.
+-- @tparam table olds old groups
+-- @tparam table news new groups
+-- @tparam function key_of (group) -> key; nil to leave the group unpaired
 local function pair_by(olds, news, key_of)
     local classes = {}
     for which, groups in ipairs({olds, news}) do
@@ -76,8 +79,9 @@ local function pair_by(olds, news, key_of)
     end
 end
 
---- Returns the bytecode of a group's functions and the names of their upvalues, as one
--- string to compare.
+--- Returns a string that is the same for groups with the same code. It consists of
+-- the bytecode of the functions and the names of their upvalues.
+-- @treturn ?string nil if the bytecode cannot be read
 local function code_of(item)
     local f = item.members[1]
     local ok, text = pcall(string.dump, f, true)
@@ -88,9 +92,11 @@ local function code_of(item)
     return ok and table.concat(parts, '\n') or nil
 end
 
---- Pairs functions. Does not yield.
--- @tparam {function,...} olds old functions of one file, in registration order
--- @tparam {function,...} news new functions of the same module, in registration order
+--- Pairs old functions with new ones. Does not yield.
+-- @tparam {function,...} olds old functions of one file, in the order of their
+--   registration
+-- @tparam {function,...} news new functions of the same module, in the order of
+--   their registration
 -- @treturn table old function -> new function
 local function pair(olds, news)
     local twins = {}

@@ -1,17 +1,17 @@
 --- A set of Lua objects, stored as a bitmap with one bit for each eight bytes of
--- memory. A table with an entry for each object would block the server whenever
--- it grows.
+-- memory. If it were a table with an entry for each object, it would block the
+-- server whenever the table grows.
 --
--- An object must be kept alive while it is in the set, because otherwise another
--- object could get its address.
+-- An object in the set must be kept alive. Otherwise another object could get its
+-- address, and count as a member.
 
 local require = ...
 local address_lib = require('scan.address')
 local bit = require('bit')
 require('table.new')
 
--- Size of the memory that one page of the bitmap covers, in bytes; and size of the page,
--- in 32-bit words.
+-- Number of bytes of memory that one page of the bitmap covers, and size of such a
+-- page in 32-bit words.
 local PAGE = 65536
 local WORDS = PAGE / 8 / 32
 
@@ -19,7 +19,8 @@ local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
 local new_table = table.new
 
 --- Creates an empty set.
--- @treturn function (object) adds an object; returns whether the set already had it
+-- @treturn function (object) that adds an object, and returns whether it was
+--   already in the set
 local function new()
     local address_of = address_lib.reader() or address_lib.format
     local pages = {}
