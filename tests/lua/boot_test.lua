@@ -20,7 +20,7 @@ local function boot(modules, args)
     return chunk(unpack(argv))
 end
 
-case('the command gets its arguments, and its report is returned', function(t)
+case('a command gets its arguments and returns its report', function(t)
     local report = boot({'commands.cmd', "return function(args) return {outcome = 'ok', got = args} end"},
         {command = 'cmd', list = {'a', 'b'}, yes = true})
     t:is(report.cartridge_reload, 1, 'protocol')
@@ -28,7 +28,7 @@ case('the command gets its arguments, and its report is returned', function(t)
     t:is_deeply(report.got.list, {'a', 'b'}, 'arguments')
 end)
 
-case('functions of Lua that others replace are as they were for a command', function(t)
+case('a command uses the original functions of Lua even if an application replaces them', function(t)
     local insert, pairs_before = table.insert, pairs
     lib.defer(function()
         rawset(table, 'insert', insert)
@@ -51,7 +51,7 @@ case('functions of Lua that others replace are as they were for a command', func
     t:is(report.seen, nil, 'others find what is there')
 end)
 
-case('modules find each other by a require of their own', function(t)
+case('modules find each other by a private require', function(t)
     local report = boot({
         'commands.cmd', [[
             local require = ...
@@ -65,7 +65,7 @@ case('modules find each other by a require of their own', function(t)
     t:is(report.same, true, 'each is loaded once')
 end)
 
-case('nothing stays behind', function(t)
+case('a command leaves nothing in package.loaded or the globals', function(t)
     local globals, loaded = {}, {}
     for name in next, _G do globals[name] = true end
     for name in pairs(package.loaded) do loaded[name] = true end
@@ -80,7 +80,7 @@ case('nothing stays behind', function(t)
     t:is(table.concat(stray, ' '), '', 'globals and modules')
 end)
 
-case('a bug of ours is a report with its place', function(t)
+case('an internal error becomes a report with file and line', function(t)
     local report = boot({'commands.cmd', "return function()\n error('bug') end"}, {command = 'cmd'})
     t:is(report.cartridge_reload, 1, 'protocol')
     t:is(report.outcome, 'failed', 'outcome')
@@ -96,13 +96,13 @@ case('a bug of ours is a report with its place', function(t)
     end
 end)
 
-case('a command that does not exist and arguments that are none are reports too', function(t)
+case('an unknown command or malformed arguments become reports', function(t)
     t:is(boot({}, {command = 'nothing.of.the.kind'}).outcome, 'failed', 'no such command')
     t:is(boot({}, 'no json').outcome, 'failed', 'no JSON')
     t:is(boot({}, '{}').outcome, 'failed', 'no command')
 end)
 
-case('every file of the sources can be loaded by itself', function(t)
+case('every source file can be loaded by itself', function(t)
     -- These are not modules; they run at once.
     local scripts = {boot = true, typed = true}
     local names = {}

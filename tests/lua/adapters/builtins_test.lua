@@ -87,7 +87,7 @@ case('a rollback without changes does nothing, and a commit keeps them', functio
     t:is(log.level, level, 'nor in log')
 end)
 
-case('what serving code changes meanwhile stays', function(t)
+case('a rollback keeps what serving code has changed during the reload', function(t)
     local threshold, original = box.cfg.too_long_threshold, log.info
     local txn = begin()
     local serving = lib.old_code('return function() end', '/served.lua')
@@ -105,7 +105,7 @@ case('what serving code changes meanwhile stays', function(t)
     t:is(#undone, 0, 'nothing was undone')
 end)
 
-case('a setting that cannot be put back is named', function(t)
+case('a setting that cannot be restored is reported', function(t)
     local before = box.cfg.vinyl_memory
     local txn = begin()
     run(txn, ('box.cfg({vinyl_memory = %d})'):format(before + 16 * 1024 * 1024))
@@ -113,7 +113,7 @@ case('a setting that cannot be put back is named', function(t)
     t:ok(lib.mentions(left, 'box.cfg.vinyl_memory'), 'named')
 end)
 
-case('a watcher that new code has set is gone', function(t)
+case('a rollback removes a watcher of new code', function(t)
     if rawget(box, 'watch') == nil then
         t:ok(true, 'this server has none')
         return
@@ -136,7 +136,7 @@ case('a watcher that new code has set is gone', function(t)
     t:is(#rawget(_G, 'g_seen'), count, 'and not called again')
 end)
 
-case('a snapshot is cheap', function(t)
+case('a snapshot of the builtins takes little work', function(t)
     local txn
     local work = lib.work(function() txn = begin() end)
     local undo = lib.work(function() txn.undo() end)

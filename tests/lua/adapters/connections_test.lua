@@ -25,7 +25,7 @@ local function doom(connection)
     return connection
 end
 
-case('a connection of failed code is closed', function(t)
+case('a rollback closes a connection of new code', function(t)
     local original = net_box.connect
     local txn = begin()
     local connection = doom(txn.code(CONNECT)())
@@ -36,7 +36,7 @@ case('a connection of failed code is closed', function(t)
     t:is(net_box.connect, original, 'connect')
 end)
 
-case('one of good code, of others, and of a library stays', function(t)
+case('a rollback keeps connections of the old generation, of other code and of libraries', function(t)
     for _, ends in ipairs({'commit', 'undo'}) do
         local txn = begin()
         local of_library = doom(txn.code(POOL)(lib.old_code(CONNECT, '/rocks/pool.lua')))
@@ -51,7 +51,7 @@ case('one of good code, of others, and of a library stays', function(t)
     end
 end)
 
-case('a socket of failed code is closed', function(t)
+case('a rollback closes a socket of new code', function(t)
     local txn = begin()
     local bind = txn.code([[
         local s = require('socket')('AF_INET', 'SOCK_DGRAM', 'udp')

@@ -41,7 +41,7 @@ local function with_both(run, check)
     end
 end
 
-case('fibers, in every way in which they are cancelled', function(t)
+case('new code that cancels old fibers in any way takes effect at the commit', function(t)
     for _, code in ipairs({
         '(...):cancel()',
         "require('fiber').cancel(...)",
@@ -56,7 +56,7 @@ case('fibers, in every way in which they are cancelled', function(t)
     end
 end)
 
-case('a fiber that new code has cancelled is dead to it', function(t)
+case('new code sees a fiber that it has cancelled as dead', function(t)
     local object = sleeper()
     local txn = begin()
     local status, joined = txn.code([[
@@ -70,7 +70,7 @@ case('a fiber that new code has cancelled is dead to it', function(t)
     txn.undo()
 end)
 
-case('what new code has made itself ends at once', function(t)
+case('new code ends its own fibers and connections at once', function(t)
     local txn = begin()
     local object, is_closed = txn.code([[
         local fiber = require('fiber')
@@ -86,7 +86,7 @@ case('what new code has made itself ends at once', function(t)
     txn.undo()
 end)
 
-case('what others end, and old roles that stop, ends at once', function(t)
+case('other code and old roles that stop end fibers at once', function(t)
     local objects = {sleeper(), sleeper()}
     local txn = begin()
     lib.elsewhere(function() objects[1]:cancel() end)
@@ -97,7 +97,7 @@ case('what others end, and old roles that stop, ends at once', function(t)
     txn.undo()
 end)
 
-case('channels', function(t)
+case('new code that closes old channels takes effect at the commit', function(t)
     with_both({
         make = function() return fiber.channel(1) end,
         code = '(...):close()',
@@ -106,7 +106,7 @@ case('channels', function(t)
     end)
 end)
 
-case('connections of net.box', function(t)
+case('new code that closes old net.box connections takes effect at the commit', function(t)
     local net_box = require('net.box')
     local path = lib.directory() .. '/s'
     box.cfg({listen = path})
@@ -120,7 +120,7 @@ case('connections of net.box', function(t)
     box.cfg({listen = ''})
 end)
 
-case('processes', function(t)
+case('new code that kills old processes takes effect at the commit', function(t)
     local popen = require('popen')
     with_both({
         make = function() return popen.new({'/bin/sleep', '1000'}) end,
@@ -132,7 +132,7 @@ case('processes', function(t)
     end)
 end)
 
-case('functions that new code has kept do what they always do', function(t)
+case('replaced functions that new code has kept work as usual after the commit', function(t)
     local txn, adapter = begin()
     local cancel, status = txn.code("local f = require('fiber') return f.cancel, f.self().status")()
     txn:commit()
@@ -145,7 +145,7 @@ case('functions that new code has kept do what they always do', function(t)
     t:ok(is_dead(object), 'cancel')
 end)
 
-case('a fiber that catches errors in a library is cancelled in a moment in which it does not', function(t)
+case('a fiber that catches errors in a library is cancelled outside its protected call', function(t)
     local state = {}
     local loop = lib.old_code([[
         local state = ...

@@ -79,7 +79,7 @@ local SAME = {
     ['const'] = 'typedef const struct @ { int a; } @_t;',
 }
 
-case('what is declared in the same way is let through, and leaves nothing to undo', function(t)
+case('an identical declaration is accepted and leaves nothing to undo', function(t)
     local labels = {}
     for label in pairs(SAME) do
         table.insert(labels, label)
@@ -126,7 +126,7 @@ local CHANGED = {
     ['packed'] = {'struct @ { char a; int b; };', 'struct @ { char a; int b; } __attribute__((packed));'},
 }
 
-case('what is declared in another way needs a restart, and says so', function(t)
+case('a conflicting declaration fails with an error that asks for a restart', function(t)
     local labels = {}
     for label in pairs(CHANGED) do
         table.insert(labels, label)
@@ -140,7 +140,7 @@ case('what is declared in another way needs a restart, and says so', function(t)
     end
 end)
 
-case('a refusal that new code catches still ends the transaction', function(t)
+case('a conflict ends the transaction even if new code catches the error', function(t)
     -- pcall(ffi.cdef, ...) is the usual way to declare twice.
     local txn = after('struct @ { int a; };')
     txn.code("local text = ... pcall(require('ffi').cdef, text)")(name('struct @ { int a; int b; };'))
@@ -149,7 +149,7 @@ case('a refusal that new code catches still ends the transaction', function(t)
     t:ok(not ok and tostring(err):find('restart', 1, true), 'with that reason: ' .. tostring(err))
 end)
 
-case('new declarations have the layout that they say', function(t)
+case('new declarations have the declared layout', function(t)
     local txn = begin()
     t:ok(txn.again([[
         #pragma pack(push, 1)
@@ -165,7 +165,7 @@ case('new declarations have the layout that they say', function(t)
     t:is(ffi.sizeof(name('@d')), 10, 'made of them')
 end)
 
-case('new declarations beside old ones are made', function(t)
+case('new declarations can be mixed with repeated ones', function(t)
     local txn = after('struct @ { int a; };')
     t:ok(txn.again('struct @ { int a; }; struct @_more { struct @ x[3]; };'), 'declared')
     t:is(ffi.sizeof(name('struct @_more')), 12, 'there')
@@ -173,7 +173,7 @@ case('new declarations beside old ones are made', function(t)
     t:is(#left, 1, 'and told by a rollback')
 end)
 
-case('C that does not parse is the error that it would be', function(t)
+case('invalid C raises the parser\'s error', function(t)
     local txn = begin()
     local ok, err = txn.again('struct @ { int a')
     t:ok(not ok, 'fails')
@@ -181,20 +181,20 @@ case('C that does not parse is the error that it would be', function(t)
     t:is(type(err), 'string', 'a text')
 end)
 
-case('semicolons and braces in comments do not count', function(t)
+case('semicolons and braces in comments are ignored', function(t)
     local txn = begin()
     t:ok(txn.again('/* ; { */ struct @ { int a; // } ; {\n int b; /* } */ }; // ;'), 'declared')
     t:is(ffi.sizeof(name('struct @')), 8, 'there')
 end)
 
-case('declarations with parameters are left alone', function(t)
+case('declarations with parameters are passed through', function(t)
     local txn = begin()
     local ok = pcall(txn.code("require('ffi').cdef('struct $ { int a; };', (...))"), name('@_p'))
     t:ok(ok, 'declared')
     t:is(ffi.sizeof(name('struct @_p')), 4, 'there')
 end)
 
-case('other code declares as ever', function(t)
+case('declarations of other code are passed through', function(t)
     local txn = after('struct @ { int a; };')
     local ok, err = lib.elsewhere(function()
         return pcall(ffi.cdef, name('struct @ { int a; };'))
@@ -204,7 +204,7 @@ case('other code declares as ever', function(t)
     txn.undo()
 end)
 
-case('cdef and metatype are the ones that they were, after both ends', function(t)
+case('cdef and metatype are restored after a commit and after a rollback', function(t)
     local cdef, metatype = ffi.cdef, ffi.metatype
     local txn = begin()
     t:ok(ffi.cdef ~= cdef, 'not meanwhile')
@@ -217,7 +217,7 @@ case('cdef and metatype are the ones that they were, after both ends', function(
     t:is(ffi.metatype, metatype, 'metatype after a rollback')
 end)
 
-case('a change that keeps the layout is found from the second reload on', function(t)
+case('a change that keeps the layout is detected from the second reload on', function(t)
     local registry = new_registry(lib.loader())
     count = count + 1
     local function reload(text)
@@ -238,7 +238,7 @@ case('a change that keeps the layout is found from the second reload on', functi
     second:commit()
 end)
 
-case('methods of a type are replaced at the commit, not before', function(t)
+case('methods of a type are replaced at the commit', function(t)
     local registry = new_registry(lib.loader())
     count = count + 1
     ffi.cdef(name('struct @ { int a; };'))
@@ -265,7 +265,7 @@ case('methods of a type are replaced at the commit, not before', function(t)
     t:is(object:more(), 1, 'another method')
 end)
 
-case('methods of a type stay after a rollback', function(t)
+case('a rollback keeps the methods of a type', function(t)
     count = count + 1
     ffi.cdef(name('struct @ { int a; };'))
     local T = ffi.metatype(name('struct @'), {__index = {say = function() return 'old' end}})
@@ -281,7 +281,7 @@ case('methods of a type stay after a rollback', function(t)
     t:is(#left, 0, 'nothing is left')
 end)
 
-case('new code can use new methods before the commit, or is refused', function(t)
+case('new code can use new methods before the commit, or the reload is refused', function(t)
     count = count + 1
     ffi.cdef(name('struct @ { int a; };'))
     ffi.metatype(name('struct @'), {__index = {say = function() return 'old' end}})
@@ -295,7 +295,7 @@ case('new code can use new methods before the commit, or is refused', function(t
     t:ok(ok or tostring(err):find('restart', 1, true), 'a method that is new: ' .. tostring(err))
 end)
 
-case('a type that new code declares gets its methods at once', function(t)
+case('a type that only new code declares gets its methods at once', function(t)
     local txn = begin()
     local ok, value = pcall(txn.code([[
         local ffi, name = require('ffi'), ...

@@ -56,7 +56,7 @@ local function finish(adapter)
     return adapter:finish()
 end
 
-case('fibers that start with the new code are told from others', function(t)
+case('fibers that new code starts are told from others', function(t)
     local old = doom(fiber.create(lib.old_code(LOOP, FILE)(), 'old'))
     local txn, adapter = begin()
     local new = doom(fiber.create(txn.code(LOOP, FILE)(), 'new'))
@@ -67,7 +67,7 @@ case('fibers that start with the new code are told from others', function(t)
     t:ok(not adapter:is_new(later:id()), 'of a request')
 end)
 
-case('loops of the old generation end after the commit, new ones and others do not', function(t)
+case('old loops end after the commit; new and foreign ones keep running', function(t)
     local old = doom(fiber.create(lib.old_code(LOOP, FILE)(), 'old'))
     local foreign = doom(fiber.create(lib.old_code(LOOP, '/rocks/queue.lua')(), 'foreign'))
     local txn, adapter = begin()
@@ -82,7 +82,7 @@ case('loops of the old generation end after the commit, new ones and others do n
     t:is(fiber.create, adapter.wrapped.create.original, 'fiber.create')
 end)
 
-case('a loop that has ended for that of failed code is told', function(t)
+case('a rollback reports an old loop that ended in favour of one of failed code', function(t)
     local TEXT = [[
         local fiber = require('fiber')
         return function(state, key)
@@ -117,7 +117,7 @@ case('a loop that has ended for that of failed code is told', function(t)
     end
 end)
 
-case('a fiber that has old code only further up its stack is left', function(t)
+case('a fiber with old code only further up its stack is left running', function(t)
     local serve = lib.old_code('return function(f) f() end', '/rocks/server.lua')()
     local loop = lib.old_code(LOOP, FILE)()
     local request = doom(fiber.create(serve, function() loop('request') end))
@@ -129,7 +129,7 @@ case('a fiber that has old code only further up its stack is left', function(t)
     t:is(names(adapter.report.left), 'request', 'and is named')
 end)
 
-case('a loop that was started through pcall ends too', function(t)
+case('a loop started through pcall ends', function(t)
     local old = doom(fiber.create(pcall, lib.old_code(LOOP, FILE)(), 'old'))
     local txn, adapter = begin()
     doom(fiber.create(pcall, txn.code(LOOP, FILE)(), 'new'))
@@ -138,7 +138,7 @@ case('a loop that was started through pcall ends too', function(t)
     t:ok(lib.wait(function() return is_dead(old) end, 1), 'ends')
 end)
 
-case('a loop in a coroutine ends too', function(t)
+case('a loop in a coroutine ends', function(t)
     local entry = lib.old_code(LOOP .. '', FILE)()
     local WRAP = 'local f = ... return function() coroutine.wrap(f)("old") end'
     local old = doom(fiber.create(lib.old_code(WRAP, FILE)(entry)))
@@ -149,7 +149,7 @@ case('a loop in a coroutine ends too', function(t)
     t:ok(lib.wait(function() return is_dead(old) end, 1), 'ends')
 end)
 
-case('a fiber that old code starts meanwhile ends, however it is called', function(t)
+case('a fiber that old code starts during the reload ends', function(t)
     local start = lib.old_code('local f = ... return function() return require("fiber").create(f, "old") end', FILE)(
         lib.old_code(LOOP, FILE)())
     local txn, adapter = begin()
@@ -161,7 +161,7 @@ case('a fiber that old code starts meanwhile ends, however it is called', functi
     t:ok(lib.wait(function() return is_dead(old) end), 'ends')
 end)
 
-case('a short helper of a request has time to end by itself', function(t)
+case('a short-lived helper of a request can finish', function(t)
     local result
     local helper = lib.old_code("return function(f) require('fiber').sleep(0.05) f() end", FILE)()
     fiber.create(helper, function() result = 'done' end)
@@ -172,7 +172,7 @@ case('a short helper of a request has time to end by itself', function(t)
     t:is(#adapter.report.cancelled, 0, 'nor reported')
 end)
 
-case('what the failed code started ends in a rollback, what others started does not', function(t)
+case('a rollback ends fibers of new code and no others', function(t)
     local old = doom(fiber.create(lib.old_code(LOOP, FILE)(), 'old'))
     local txn, adapter = begin()
     local new = doom(txn.code([[
@@ -192,7 +192,7 @@ case('what the failed code started ends in a rollback, what others started does 
     t:ok(not is_dead(other), 'started by old code meanwhile')
 end)
 
-case('a fiber that the failed code has made but that has not run yet does not run', function(t)
+case('a fiber of failed code that has not started yet never runs', function(t)
     local ran = {}
     local txn = begin()
     txn.code("local ran = ... require('fiber').new(function() table.insert(ran, 'ran') end)")(ran)
@@ -202,7 +202,7 @@ case('a fiber that the failed code has made but that has not run yet does not ru
     t:is(#ran, 0, 'no code of the failed generation runs after the rollback')
 end)
 
-case('fibers that fibers of the failed code started end too', function(t)
+case('fibers started by fibers of failed code end in a rollback', function(t)
     local objects = {}
     local txn, adapter = begin()
     txn.code([[
@@ -232,7 +232,7 @@ case('fibers that fibers of the failed code started end too', function(t)
     t:is(table.concat(alive, ' '), '', 'those that live on')
 end)
 
-case('a fiber that does not stop is told, where the hook is that of a debugger', function(t)
+case('a fiber that ignores cancellation is reported when a debugger holds the hook', function(t)
     local stop = {}
     debug.sethook(function() end, '', 1000000)
     lib.defer(debug.sethook)
@@ -259,7 +259,7 @@ case('a fiber that does not stop is told, where the hook is that of a debugger',
     t:ok(lib.wait(function() return is_dead(object) end), 'it ends when it is told to')
 end)
 
-case('a fiber that ends at once is no obstacle, results are handed on', function(t)
+case('a fiber that ends at once leaves nothing, and results are passed on', function(t)
     local txn, adapter = begin()
     local object = txn.code("return require('fiber').create(function() end)")()
     t:is(type(object), 'userdata', 'an object')
@@ -277,7 +277,7 @@ case('a fiber that ends at once is no obstacle, results are handed on', function
     t:is(#left, 0, 'nothing is left')
 end)
 
-case('a client whose trigger is old code is not cut', function(t)
+case('a client stays connected while its trigger runs old code', function(t)
     -- The pool of fibers that serves the network enters Lua in the trigger
     -- itself, so the trigger is the entry function.
     local net_box = require('net.box')
@@ -311,7 +311,7 @@ case('a client whose trigger is old code is not cut', function(t)
     box.cfg({listen = ''})
 end)
 
-case('a call from the network that runs old code is not cut', function(t)
+case('a call from the network that runs old code can finish', function(t)
     local net_box = require('net.box')
     local path = lib.directory() .. '/s'
     box.cfg({listen = path})
@@ -366,7 +366,7 @@ local function replace(entry, options)
     return old, adapter, new
 end
 
-case('a loop that nothing has started again goes on, and is reported', function(t)
+case('a loop without a replacement keeps running and is reported', function(t)
     local old, adapter = replace("fiber.name('alone') while true do fiber.sleep(0.01) end", {has_new = false})
     t:ok(not is_dead(old), 'lives')
     t:is(names(adapter.report.left), 'alone', 'named')
@@ -376,7 +376,7 @@ case('a loop that nothing has started again goes on, and is reported', function(
     t:is(loops[1].reason, 'nothing in the new code started a replacement', 'reason')
 end)
 
-case('a loop that would swallow its cancellation is not cancelled', function(t)
+case('a loop that would catch its cancellation is not cancelled', function(t)
     for _, text in ipairs({
         'local ch = fiber.channel(1) while not state.stop do pcall(ch.get, ch, 0.1) end',
         'while not state.stop do xpcall(fiber.sleep, debug.traceback, 0.1) end',
@@ -402,7 +402,7 @@ case('a loop that would swallow its cancellation is not cancelled', function(t)
     end
 end)
 
-case('a loop ends in a moment in which it is outside of its protected call', function(t)
+case('a loop is cancelled at a moment outside its protected call', function(t)
     local old, adapter = replace([[
         fiber.name('catcher')
         while true do
@@ -414,7 +414,7 @@ case('a loop ends in a moment in which it is outside of its protected call', fun
     t:is(#adapter.report.left, 0, 'nothing is left')
 end)
 
-case('a fiber that lives on when cancelled is reported as running', function(t)
+case('a fiber that survives its cancellation is reported as running', function(t)
     local state = {}
     local old, adapter = replace([[
         fiber.name('stubborn')
@@ -425,7 +425,7 @@ case('a fiber that lives on when cancelled is reported as running', function(t)
     state.stop = true
 end)
 
-case('a fiber that others may join is no loop', function(t)
+case('a joinable fiber with an end is not treated as a loop', function(t)
     local state = {}
     local old, adapter = replace('while not state.stop do fiber.sleep(0.01) end state.done = true return 5', {
         state = state,
@@ -444,7 +444,7 @@ case('a fiber that others may join is no loop', function(t)
     t:ok(is_dead(old), 'over')
 end)
 
-case('an endless loop is one, also if it is joinable', function(t)
+case('an endless joinable fiber is treated as a loop', function(t)
     local body = 'fiber.name("loop") while true do fiber.sleep(0.01) end'
     local function prepare(object)
         object:set_joinable(true)
@@ -464,7 +464,7 @@ case('an endless loop is one, also if it is joinable', function(t)
     t:ok(lib.wait(function() return joined end), 'which it gets')
 end)
 
-case('a function that starts itself again is a loop', function(t)
+case('a function that starts itself again is treated as a loop', function(t)
     local TURNS = [[
         local function work()
             fiber.name('turns')
@@ -484,7 +484,7 @@ case('a function that starts itself again is a loop', function(t)
     state.stop = true
 end)
 
-case('loops are judged when the last request has ended', function(t)
+case('loops are judged after the last request has ended', function(t)
     local state = {}
     local serve = lib.old_code('return function(f) f() end', '/rocks/server.lua')()
     local request = doom(fiber.create(serve, lib.old_code([[
@@ -512,7 +512,7 @@ case('loops are judged when the last request has ended', function(t)
     t:is(#adapter.report.left + #adapter.report.cancelled, 0, 'nothing to report')
 end)
 
-case('the wait for requests ends with the time', function(t)
+case('waiting for requests ends at the deadline', function(t)
     local serve = lib.old_code('return function(f) f() end', '/rocks/server.lua')()
     doom(fiber.create(serve, function() lib.old_code(LOOP, FILE)()('request') end))
     local txn, adapter = begin()
@@ -524,7 +524,7 @@ case('the wait for requests ends with the time', function(t)
     t:is(names(adapter.report.left), 'request', 'and is named')
 end)
 
-case('where the server does not tell fibers apart, loops are left running', function(t)
+case('loops keep running when the server does not expose fibers', function(t)
     local ffi = require('ffi')
     local old = doom(fiber.create(lib.old_code(LOOP, FILE)(), 'old'))
     local txn, adapter = begin({ffi = setmetatable({C = {}}, {__index = ffi})})
@@ -534,7 +534,7 @@ case('where the server does not tell fibers apart, loops are left running', func
     t:ok(not is_dead(old), 'lives')
 end)
 
-case('fibers of the failed code that swallow their cancellation end all the same', function(t)
+case('fibers of failed code end even if they catch their cancellation', function(t)
     for _, text in ipairs({
         'local ch = fiber.channel(1) while true do pcall(ch.get, ch) end',
         'while true do pcall(fiber.sleep, 0.001) end',
@@ -568,7 +568,7 @@ local function begin_with(counterparts)
     return txn, adapter
 end
 
-case('a loop that nothing has started again is, where that is certain', function(t)
+case('a loop without a replacement is restarted if its counterpart is certain', function(t)
     local STEP = [[
         local state, version = ...
         local fiber = require('fiber')
@@ -611,7 +611,7 @@ for _, item in ipairs({
     {'with something in its storage', 'while true do fiber.sleep(0.01) end', storage = true},
     {'whose fiber is on a stack', 'while true do fiber.sleep(0.01) end', is_held = true},
 }) do
-    case('a loop is not started again: one ' .. item[1], function(t)
+    case('a loop is not restarted: one ' .. item[1], function(t)
         local text = ("local fiber = require('fiber') local state = ... return function(n) %s return n end")
             :format(item[2])
         local state = {}
@@ -638,7 +638,7 @@ for _, item in ipairs({
     end)
 end
 
-case('a loop that another one starts is not started twice', function(t)
+case('a loop that another restarted loop starts is not started twice', function(t)
     local TEXT = [[
         local state = ...
         local fiber = require('fiber')
@@ -669,7 +669,7 @@ case('a loop that another one starts is not started twice', function(t)
     t:is(state.count, 2, 'and its successor runs once')
 end)
 
-case('loops that end while failed code runs are named, others are not', function(t)
+case('a rollback reports loops that ended while failed code ran', function(t)
     local ending = doom(fiber.create(lib.old_code([[
         local fiber = require('fiber')
         return function(name)

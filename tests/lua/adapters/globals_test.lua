@@ -26,7 +26,7 @@ local function begin()
     return txn, adapter
 end
 
-case('what new code sets, changes and removes is undone', function(t)
+case('a rollback undoes new, changed and removed globals', function(t)
     set('g_text', 'old')
     set('g_false', false)
     set('g_doomed', 'old')
@@ -47,7 +47,7 @@ case('what new code sets, changes and removes is undone', function(t)
     t:is(#left, 0, 'nothing is left')
 end)
 
-case('a commit keeps what new code set', function(t)
+case('a commit keeps globals of new code', function(t)
     local txn = begin()
     txn:call(txn.code("g_fresh = 'new'"))
     table.insert(used, 'g_fresh')
@@ -55,7 +55,7 @@ case('a commit keeps what new code set', function(t)
     t:is(rawget(_G, 'g_fresh'), 'new', 'there')
 end)
 
-case('it works under strict', function(t)
+case('globals can be staged under strict mode', function(t)
     require('strict').on()
     lib.defer(function() require('strict').off() end)
     set('g_text', 'old')
@@ -67,14 +67,14 @@ case('it works under strict', function(t)
     t:is(rawget(_G, 'g_text'), 'old', 'changed')
 end)
 
-case('the registry of this program stays', function(t)
+case('the state table of the program is left alone', function(t)
     local txn = begin()
     txn.registry.generation = 7
     txn.undo()
     t:is(lib.registry(), txn.registry, 'the same table')
 end)
 
-case('a table that new code changed in place is as it was', function(t)
+case('a rollback restores a global table that new code changed in place', function(t)
     local function is_as_before(table_, text)
         t:is(#table_, 2, text .. ': length')
         t:is(table_[1], 1, text .. ': first')
@@ -97,7 +97,7 @@ case('a table that new code changed in place is as it was', function(t)
     end
 end)
 
-case('what others have put into such a table stays', function(t)
+case('a rollback keeps entries that other code put into such a table', function(t)
     set('g_table', {'a', key = 'old'})
     local txn = begin()
     txn:call(txn.code("table.insert(g_table, 1, 'new') g_table.key, g_table.other = 'new', 'new'"))
@@ -115,7 +115,7 @@ case('what others have put into such a table stays', function(t)
     t:is(#left, 0, 'nothing is left')
 end)
 
-case('a table that only others changed is not named', function(t)
+case('a table that only other code changed is not reported', function(t)
     set('g_table', {})
     local txn = begin()
     lib.elsewhere(function() g_table.x = 1 end) -- luacheck: ignore
@@ -126,7 +126,7 @@ case('a table that only others changed is not named', function(t)
     t:is(#doubts, 0, 'doubts')
 end)
 
-case('a table that changed while new code yielded is a doubt', function(t)
+case('a table that changed while new code yielded is reported as a doubt', function(t)
     set('g_table', {})
     local txn = begin()
     fiber.create(function()
@@ -139,7 +139,7 @@ case('a table that changed while new code yielded is a doubt', function(t)
     t:ok(lib.mentions(doubts, 'g_table'), 'doubts')
 end)
 
-case('a table that another fiber changed while new code used a channel is a doubt', function(t)
+case('a table that another fiber changed while new code used a channel is reported as a doubt', function(t)
     set('g_table', {n = 0})
     set('g_channel', fiber.channel(0))
     local stop = false
@@ -158,7 +158,7 @@ case('a table that another fiber changed while new code used a channel is a doub
     t:is(#left, 0, 'not certain')
 end)
 
-case('what serving code sets during a failed reload is not taken back', function(t)
+case('a rollback keeps globals that serving code set during the reload', function(t)
     set('g_requests', 5)
     local txn = begin()
     txn:call(txn.code('return 1'))
@@ -168,7 +168,7 @@ case('what serving code sets during a failed reload is not taken back', function
     t:is(rawget(_G, 'g_requests'), 6, 'a counter of the serving code')
 end)
 
-case('values with comparisons of their own are compared by identity', function(t)
+case('values with __eq are compared by identity', function(t)
     local mt = {__eq = function() return true end}
     set('g_version', setmetatable({1}, mt))
     local old = rawget(_G, 'g_version')
@@ -193,7 +193,7 @@ case('values with comparisons of their own are compared by identity', function(t
     t:ok(not lib.mentions(left, 'not comparable'), 'without an error')
 end)
 
-case('not-a-number is not a change', function(t)
+case('NaN does not count as a change', function(t)
     set('g_nan', 0 / 0)
     set('g_table', {average = 0 / 0})
     local txn = begin()
@@ -203,7 +203,7 @@ case('not-a-number is not a change', function(t)
     t:ok(not lib.mentions(left, 'g_table'), 'in a table')
 end)
 
-case('tables with metatables that object are looked at all the same', function(t)
+case('tables whose metatables raise errors are examined', function(t)
     set('g_locked', setmetatable({1}, {
         __index = function() error('no') end,
         __newindex = function() error('no') end,

@@ -88,7 +88,7 @@ local function failure_of(f, ...)
     return not ok and tostring(err) or 'no failure'
 end
 
-case('all that a server has cached is found, and what its routes name', function(t)
+case('all files that a server has cached or that routes name are found', function(t)
     local mine = used_site()
     mine.controller('rare', CONTROLLER:format('rare'))
     mine.route('/r', 'rare#show')
@@ -97,7 +97,7 @@ case('all that a server has cached is found, and what its routes name', function
         .. 'controller rare.lua false', 'with what is known of them')
 end)
 
-case('texts are compared with their files', function(t)
+case('cached texts are compared with their files', function(t)
     local mine = used_site()
     mine.write('templates/x.html.el', 'template onE')
     mine.write('public/a.css', 'static one, and more')
@@ -122,7 +122,7 @@ case('texts are compared with their files', function(t)
     t:is(list(begin(mine).items), 'controller front.lua nil, static empty false', 'empty')
 end)
 
-case('new controllers take over at the commit, and texts are read again', function(t)
+case('new controllers and texts serve from the commit on', function(t)
     local mine = used_site()
     mine.controller('front', CONTROLLER:format('two'))
     mine.write('public/a.css', 'static two')
@@ -142,7 +142,7 @@ case('new controllers take over at the commit, and texts are read again', functi
         'what was loaded is known')
 end)
 
-case('only controllers that were in use, or are of new routes, are loaded', function(t)
+case('only controllers in use or of new routes are loaded', function(t)
     local mine = site()
     local loaded = {}
     rawset(_G, 'loaded_controllers', loaded)
@@ -166,7 +166,7 @@ case('only controllers that were in use, or are of new routes, are loaded', func
     t:is(#loaded, 3, 'is there')
 end)
 
-case('what cannot work is a failure', function(t)
+case('a controller that cannot work fails the reload', function(t)
     local mine = used_site()
     local function load(text)
         mine.controller('front', text)
@@ -193,7 +193,7 @@ case('a function that a controller never had is no failure', function(t)
     t:is(failure_of(run.adapter.load, run.adapter, run.servers), 'no failure', 'of an old route')
 end)
 
-case('what a request has loaded meanwhile is dropped', function(t)
+case('controllers that a request has loaded during the reload are dropped', function(t)
     local mine = used_site()
     mine.controller('rare', CONTROLLER:format('rare'))
     mine.route('/r', 'rare#show')
@@ -208,7 +208,7 @@ case('what a request has loaded meanwhile is dropped', function(t)
     t:isnt(mine.httpd.cache.front, loaded_before, 'and after it')
 end)
 
-case('files of libraries, and those that options exclude, are left alone', function(t)
+case('files of libraries and excluded files are left alone', function(t)
     local mine = used_site()
     local rock = {show = function() return {status = 200, body = 'rock'} end}
     mine.httpd.cache.tpl['../.rocks/a.html.el'] = 'theirs'
@@ -225,7 +225,7 @@ case('files of libraries, and those that options exclude, are left alone', funct
     t:is(mine.httpd.cache.tpl['../.rocks/a.html.el'], 'theirs', 'a template of a library')
 end)
 
-case('without a cache there is nothing to be replaced', function(t)
+case('without a cache nothing is replaced', function(t)
     local mine = site()
     mine.httpd.options.cache_controllers = false
     mine.controller('front', CONTROLLER:format('one'))
@@ -238,7 +238,7 @@ case('without a cache there is nothing to be replaced', function(t)
     t:is(mine.httpd.cache.front, nil, 'nothing is put there')
 end)
 
-case('a rollback puts back what was cached', function(t)
+case('a rollback restores the cache', function(t)
     local mine = used_site()
     local before = mine.httpd.cache
     mine.controller('front', 'local dir, httpd = ... return {show = function() end}')

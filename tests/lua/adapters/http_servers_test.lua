@@ -39,7 +39,7 @@ local function make(txn, port, options)
         http_server, port, options or {log_requests = false})
 end
 
-case('new code that wants the port of a server gets a stand-in', function(t)
+case('new code that binds the port of an old server gets a stand-in', function(t)
     local live = running(8081)
     local adapter, txn = begin({live})
     local mine = make(txn, 8081)
@@ -57,7 +57,7 @@ case('new code that wants the port of a server gets a stand-in', function(t)
     t:isnt(http_server.new('127.0.0.1', 8081, {}), mine, 'others get what they ask for')
 end)
 
-case('other ports, other code and other sockets get servers of their own', function(t)
+case('new code with another port, and other code, get their own servers', function(t)
     local live = running(8081)
     local _, txn = begin({live})
     t:is(make(txn, 8082).port, 8082, 'another port')
@@ -76,14 +76,14 @@ case('other ports, other code and other sockets get servers of their own', funct
     t:is(getmetatable(make(txn, 8081)), getmetatable(live), 'a server that does not run')
 end)
 
-case('servers of the framework are not for this adapter', function(t)
+case('servers of the framework are left to its own adapter', function(t)
     local live = running(8081)
     local adapter, txn = begin({live}, {{live = live}})
     t:is(getmetatable(make(txn, 8081)), getmetatable(live), 'a new one')
     t:is(#adapter:list(), 1, 'but they are listed')
 end)
 
-case('options take over with the routes', function(t)
+case('options take effect together with the routes', function(t)
     local live = running(8081)
     local _, txn = begin({live})
     local log = function() end
@@ -110,7 +110,7 @@ case('a server that new code stops is stopped at the commit', function(t)
     t:is(other.halts, 1, 'until the reload is over')
 end)
 
-case('a rollback leaves the server as it was', function(t)
+case('a rollback leaves the server unchanged', function(t)
     local live = running(8081)
     local stop, new = live.stop, http_server.new
     local _, txn = begin({live})
@@ -124,7 +124,7 @@ case('a rollback leaves the server as it was', function(t)
     t:is(http_server.new, new, 'new')
 end)
 
-case('an old role that starts again gets its own server back', function(t)
+case('an old role that is restarted gets its own server back', function(t)
     local live = running(8081)
     live:route({path = '/a', method = 'GET'}, lib.old_code('return function() return 1 end', FILE)())
     local load = lib.loader({['platform.http_servers'] = {list = function() return {live} end}})

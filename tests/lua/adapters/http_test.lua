@@ -76,7 +76,7 @@ local function commit(txn)
     assert(txn.commit_error == nil, txn.commit_error)
 end
 
-case('live routes are untouched until the commit, and new ones serve after it', function(t)
+case('new routes serve from the commit on; until then live routes are unchanged', function(t)
     local httpd, adapter, txn, new = begin(function(httpd)
         httpd:route({path = '/admin', name = 'admin'}, foreign_handler('admin'))
         httpd:route({path = '/hello'}, old_handler('old'))
@@ -92,7 +92,7 @@ case('live routes are untouched until the commit, and new ones serve after it', 
     t:is_deeply(adapter.counts, {added = 0, replaced = 2, removed = 0}, 'counts')
 end)
 
-case('a rollback leaves the server as it was', function(t)
+case('a rollback leaves the routes unchanged', function(t)
     local httpd, adapter, txn, new = begin(function(httpd)
         httpd:route({path = '/hello', name = 'hello'}, old_handler('old'))
         httpd:hook('before_dispatch', old_handler('old hook'))
@@ -114,7 +114,7 @@ case('a rollback leaves the server as it was', function(t)
     t:is(httpd.route, method, 'method')
 end)
 
-case('routes take the places of those that go; others keep theirs', function(t)
+case('new routes take the positions of the ones they replace', function(t)
     local httpd, adapter, txn, new = begin(function(httpd)
         httpd:route({path = '/*rest'}, old_handler('o1'))
         httpd:route({path = '/a'}, foreign_handler('f1'))
@@ -130,7 +130,7 @@ case('routes take the places of those that go; others keep theirs', function(t)
     t:is_deeply(adapter.counts, {added = 1, replaced = 2, removed = 0}, 'counts')
 end)
 
-case('routes that the new code has no more go', function(t)
+case('routes that new code does not set are removed', function(t)
     local httpd, adapter, txn, new = begin(function(httpd)
         httpd:route({path = '/a', name = 'a'}, old_handler('o1'))
         httpd:route({path = '/b', name = 'b'}, old_handler('o2'))
@@ -143,7 +143,7 @@ case('routes that the new code has no more go', function(t)
     t:is_deeply(adapter.counts, {added = 0, replaced = 1, removed = 1}, 'counts')
 end)
 
-case('gaps in the live routes are no obstacle', function(t)
+case('gaps in the list of live routes are allowed', function(t)
     local httpd, adapter, txn, new = begin(function(httpd)
         for i = 1, 6 do
             local handler = i % 2 == 0 and foreign_handler('f' .. i) or old_handler('o' .. i)
@@ -159,7 +159,7 @@ case('gaps in the live routes are no obstacle', function(t)
     t:ok(is_indexed(httpd), 'names')
 end)
 
-case('a route that is there twice is a mistake of the new code too', function(t)
+case('a duplicate route of new code is an error', function(t)
     local _, adapter, _, new = begin(function(httpd)
         httpd:route({path = '/f', name = 'f'}, foreign_handler('f'))
     end)
@@ -169,7 +169,7 @@ case('a route that is there twice is a mistake of the new code too', function(t)
     t:ok(not pcall(server.route, server, {path = '/f', name = 'f'}, new('f')), 'a name of others')
 end)
 
-case('wrapped handlers are known by what they wrap', function(t)
+case('wrapped handlers are recognised by what they wrap', function(t)
     local wrap = lib.old_code('return function(f) return function(...) return f(...) end end',
         '/rocks/middleware.lua')()
     local httpd, adapter, txn, new = begin(function(httpd)
@@ -181,7 +181,7 @@ case('wrapped handlers are known by what they wrap', function(t)
     t:is(list(httpd), '/w=new /f=foreign', 'routes')
 end)
 
-case('routes that others add meanwhile stay', function(t)
+case('routes that other code adds during the reload stay', function(t)
     local httpd, adapter, txn, new = begin(function(httpd)
         httpd:route({path = '/a'}, old_handler('old'))
     end)
@@ -195,7 +195,7 @@ case('routes that others add meanwhile stay', function(t)
     t:ok(is_indexed(httpd), 'names')
 end)
 
-case('a route that old code adds meanwhile does not outlive the commit', function(t)
+case('a route that old code adds during the reload is removed by the commit', function(t)
     local httpd, adapter, txn, new = begin(function(httpd)
         httpd:route({path = '/a'}, old_handler('old'))
     end)
@@ -210,7 +210,7 @@ case('a route that old code adds meanwhile does not outlive the commit', functio
     t:is(#httpd.routes, 1, 'one route')
 end)
 
-case('new code that kept the live server is staged too', function(t)
+case('routes set on a kept reference to the live server are staged', function(t)
     local httpd, adapter, txn, new = begin(function(httpd)
         httpd:route({path = '/a', name = 'a'}, old_handler('old'))
     end)
@@ -224,7 +224,7 @@ case('new code that kept the live server is staged too', function(t)
     t:is(adapter.methods.route.original, httpd.route, 'the method is the one that it was')
 end)
 
-case('the stand-in is the live server after the commit', function(t)
+case('after the commit the stand-in forwards to the live server', function(t)
     local httpd, adapter, txn, new = begin()
     local server = adapter.stand_in
     server:route({path = '/a'}, new('new'))
@@ -242,7 +242,7 @@ case('the stand-in is the live server after the commit', function(t)
     t:is(server.routes, httpd.routes, 'the routes')
 end)
 
-case('new code deletes routes of its own, of the old code and of others', function(t)
+case('new code can delete its own, old and foreign routes', function(t)
     local httpd, adapter, txn, new = begin(function(httpd)
         httpd:route({path = '/o', name = 'o'}, old_handler('old'))
         httpd:route({path = '/f', name = 'f'}, foreign_handler('foreign'))
@@ -260,7 +260,7 @@ case('new code deletes routes of its own, of the old code and of others', functi
     t:ok(is_indexed(httpd), 'names')
 end)
 
-case('hooks and helpers: new ones replace, old ones go, others stay', function(t)
+case('hooks and helpers are replaced and removed like routes', function(t)
     local httpd, adapter, txn, new = begin(function(httpd)
         httpd:hook('before_dispatch', old_handler('old before'))
         httpd:hook('after_dispatch', old_handler('old after'))
@@ -283,7 +283,7 @@ case('hooks and helpers: new ones replace, old ones go, others stay', function(t
     t:ok(httpd.helpers.url_for ~= nil, 'those of the rock')
 end)
 
-case('what reaches the live server behind the stand-in is removed by a rollback', function(t)
+case('a rollback removes what reached the live server around the stand-in', function(t)
     local httpd, _, txn, new = begin(function(httpd)
         httpd:route({path = '/o', name = 'o'}, old_handler('old'))
         httpd:hook('before_dispatch', old_handler('old hook'))
@@ -301,7 +301,7 @@ case('what reaches the live server behind the stand-in is removed by a rollback'
     t:ok(lib.mentions(undone, 'route'), 'reported')
 end)
 
-case('routes of modules that are not reloaded stay, also after a reload of everything', function(t)
+case('routes of modules that are not reloaded stay', function(t)
     local load = lib.loader()
     local registry = load('core.registry').get()
     local httpd, adapter, txn, new = begin(function(httpd)
@@ -326,7 +326,7 @@ case('routes of modules that are not reloaded stay, also after a reload of every
     t:is(list(httpd), '/a=a3 /b=b2', 'after a reload of one module')
 end)
 
-case('routes without a handler of their own are replaced, not doubled', function(t)
+case('routes without a handler function are replaced, not duplicated', function(t)
     -- Such as {path = '/', file = 'index.html.el'}: the handler is the rock's.
     local httpd, adapter, txn = begin(function(httpd)
         httpd:route({path = '/page', file = 'page.html'})
@@ -346,7 +346,7 @@ case('routes without a handler of their own are replaced, not doubled', function
     end
 end)
 
-case('a thousand routes are committed at once', function(t)
+case('a thousand routes are committed in one step without a yield', function(t)
     local httpd, adapter, txn, new = begin(function(httpd)
         local old = old_handler('old')
         for i = 1, 1000 do
@@ -363,7 +363,7 @@ case('a thousand routes are committed at once', function(t)
     t:is(ask(httpd, '/1000'), 'new', 'new ones')
 end)
 
-case('roles that start again take their own places, the first of equal ones first', function(t)
+case('roles that are restarted get their own positions back, in order', function(t)
     local httpd, adapter, txn = begin(function(httpd)
         httpd:route({path = '/a'}, old_handler('a1'))
         httpd:route({path = '/f'}, foreign_handler('f'))
@@ -389,7 +389,7 @@ local function match(txn, counterparts)
     end}
 end
 
-case('what the main script has set stays at its place if it can be mended', function(t)
+case('a route of the main script stays if its handler can be patched', function(t)
     local o1, o2, hook, helper, other = old_handler('o1'), old_handler('o2'), old_handler('hook'),
         old_handler('helper'), old_handler('other')
     local httpd, _, txn, new = begin(function(httpd)
@@ -411,7 +411,7 @@ case('what the main script has set stays at its place if it can be mended', func
     t:is(httpd.helpers.other, nil, 'one that has no counterpart goes')
 end)
 
-case('a route of the same method and path takes the place', function(t)
+case('a route with the same method and path takes the position', function(t)
     local old = old_handler('old')
     local httpd, adapter, txn, new = begin(function(httpd)
         httpd:route({path = '/a'}, old)
@@ -422,7 +422,7 @@ case('a route of the same method and path takes the place', function(t)
     t:is(list(httpd), '/a=another', 'of the new code')
 end)
 
-case('a route whose function the new code has registered elsewhere is given up', function(t)
+case('a route whose function new code registers elsewhere is removed', function(t)
     local old, hook = old_handler('old'), old_handler('hook')
     local httpd, adapter, txn, new = begin(function(httpd)
         httpd:route({path = '/1'}, old)
@@ -438,7 +438,7 @@ case('a route whose function the new code has registered elsewhere is given up',
     t:is(httpd.hooks.after_dispatch, n2, 'which is elsewhere')
 end)
 
-case('what a reload has set goes when the new code has given it up', function(t)
+case('a route set by an earlier reload is removed when new code drops it', function(t)
     local load = lib.loader()
     local registry = load('core.registry').get()
     local httpd, adapter, txn, new = begin(nil, registry)
@@ -467,7 +467,7 @@ case('what a reload has set goes when the new code has given it up', function(t)
     t:is(helpers, 1, 'other helpers stay')
 end)
 
-case('nothing is held by what new code has kept', function(t)
+case('objects kept by new code hold no old generation', function(t)
     local httpd, adapter, txn = begin(function(httpd)
         httpd:route({path = '/a'}, old_handler('old'))
     end)
@@ -486,7 +486,7 @@ case('nothing is held by what new code has kept', function(t)
     t:is(list(httpd), '/a=new /b=b /c=c', 'and what was kept works')
 end)
 
-case('a rollback puts back the options of the server, and functions in its other fields', function(t)
+case('a rollback restores server options and functions in other fields', function(t)
     for label, text in pairs({
         ['a function'] = 'local httpd, f = ... httpd.options.log_requests = f httpd.options.log_errors = f',
         ['a value'] = 'local httpd = ... httpd.options.charset = "x" httpd.options.fresh = 1',
@@ -512,7 +512,7 @@ case('a rollback puts back the options of the server, and functions in its other
     end
 end)
 
-case('options that serving code changes meanwhile stay', function(t)
+case('options that serving code changes during the reload stay', function(t)
     local httpd, _, txn = begin()
     httpd.options = httpd.options or {}
     lib.elsewhere(function() httpd.options.log_requests = old_handler('old') end)

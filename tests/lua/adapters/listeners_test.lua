@@ -25,7 +25,7 @@ local function can_connect(host, port)
     return s ~= nil
 end
 
-case('a server of failed code is closed', function(t)
+case('a rollback closes a server of new code', function(t)
     local txn = begin()
     local server = txn.code(OPEN)('127.0.0.1', 0)
     local port = server:name().port
@@ -36,7 +36,7 @@ case('a server of failed code is closed', function(t)
     t:is(#left, 0, 'nothing is left')
 end)
 
-case('a server of good code stays open', function(t)
+case('a commit keeps a server of new code open', function(t)
     local original = socket.tcp_server
     local txn = begin()
     local server = txn.code(OPEN)('127.0.0.1', 0)
@@ -46,7 +46,7 @@ case('a server of good code stays open', function(t)
     server:close()
 end)
 
-case('a server that others open meanwhile stays open', function(t)
+case('a rollback keeps servers that other code opens during the reload', function(t)
     local txn = begin()
     local server = lib.elsewhere(function()
         return socket.tcp_server('127.0.0.1', 0, function() end)
@@ -56,14 +56,14 @@ case('a server that others open meanwhile stays open', function(t)
     server:close()
 end)
 
-case('a server that failed code has closed itself is no obstacle', function(t)
+case('a server that failed code has closed itself is no problem', function(t)
     local txn = begin()
     txn.code(OPEN .. ':close()')('127.0.0.1', 0)
     local undone, left = txn.undo()
     t:is(#undone + #left, 0, 'nothing to tell')
 end)
 
-case('results are those of tcp_server', function(t)
+case('tcp_server returns its usual results', function(t)
     local txn = begin()
     local server, peer = txn.code(OPEN)('127.0.0.1', 0)
     t:ok(server ~= nil and peer ~= nil, 'server and address')
@@ -74,7 +74,7 @@ case('results are those of tcp_server', function(t)
     txn.undo()
 end)
 
-case('a server on a unix socket of failed code is closed', function(t)
+case('a rollback closes a server of new code on a unix socket', function(t)
     local path = fio.pathjoin(lib.directory(), 's')
     local txn = begin()
     txn.code(OPEN)('unix/', path)
@@ -119,7 +119,7 @@ local function begin_with_server(host, port)
     return live, live:name().port, txn, adapter
 end
 
-case('new code that wants the port of old code takes it over at the commit', function(t)
+case('new code takes over the port of old code at the commit', function(t)
     local live, port, txn, adapter = begin_with_server()
     local mine, addr = txn.code(SERVE, FILE)('127.0.0.1', port, 'new')
     t:ok(mine ~= nil and addr ~= nil, 'it gets a socket and an address')
@@ -133,7 +133,7 @@ case('new code that wants the port of old code takes it over at the commit', fun
     t:ok(lib.wait(function() return not can_connect('127.0.0.1', port) end), 'and it can close that')
 end)
 
-case('a rollback leaves the server of old code as it was', function(t)
+case('a rollback leaves the server of old code unchanged', function(t)
     local live, port, txn = begin_with_server()
     local close = live.close
     local mine = txn.code(SERVE, FILE)('127.0.0.1', port, 'new')
@@ -148,7 +148,7 @@ case('a rollback leaves the server of old code as it was', function(t)
     t:ok(lib.wait(function() return not can_connect('127.0.0.1', port) end), 'old code can')
 end)
 
-case('new code closes a server of old code at the commit, unless it has taken it over', function(t)
+case('new code closes an old server at the commit, unless it has taken it over', function(t)
     for _, takes in ipairs({true, false}) do
         local live, port, txn, adapter = begin_with_server()
         txn.code('(...):close()', FILE)(live)
@@ -167,7 +167,7 @@ case('new code closes a server of old code at the commit, unless it has taken it
     end
 end)
 
-case('what is not of old code is not taken over', function(t)
+case('a server of other code is not taken over', function(t)
     local theirs = socket.tcp_server('127.0.0.1', 0, function(s) s:write('theirs') end)
     fiber.sleep(0)
     local txn = begin()
@@ -177,7 +177,7 @@ case('what is not of old code is not taken over', function(t)
     theirs:close()
 end)
 
-case('another host is another server', function(t)
+case('a server on another host is not taken over', function(t)
     local _, port, txn = begin_with_server()
     local mine = txn.code(SERVE, FILE)('127.0.0.2', port, 'new')
     t:is(ask('127.0.0.2', port), 'new', 'open at once')
@@ -186,14 +186,14 @@ case('another host is another server', function(t)
     mine:close()
 end)
 
-case('a host can be a name', function(t)
+case('a host can be given by name', function(t)
     local _, port, txn = begin_with_server('localhost')
     txn.code(SERVE, FILE)('localhost', port, 'new')
     txn:commit()
     t:is(ask('localhost', port), 'new', 'taken over')
 end)
 
-case('a server on a unix socket is taken over, and one of the console', function(t)
+case('servers on a unix socket, and of the console, are taken over', function(t)
     local path = fio.pathjoin(lib.directory(), 's')
     local live, _, txn = begin_with_server('unix/', path)
     txn.code(SERVE, FILE)('unix/', path, 'new')
@@ -212,7 +212,7 @@ case('a server on a unix socket is taken over, and one of the console', function
     console:close()
 end)
 
-case('what new code takes over can be taken back', function(t)
+case('a server taken over by new code can be taken back', function(t)
     local _, port, txn, adapter = begin_with_server()
     local take_back = adapter:mark()
     txn.code(SERVE, FILE)('127.0.0.1', port, 'withdrawn')
@@ -221,7 +221,7 @@ case('what new code takes over can be taken back', function(t)
     t:is(ask('127.0.0.1', port), 'old', 'old code answers')
 end)
 
-case('old code that starts again takes its server over again', function(t)
+case('old code that is restarted takes its server over again', function(t)
     local live, port, txn, adapter = begin_with_server()
     txn.origin.calls_old = true
     lib.old_code(SERVE, FILE)('127.0.0.1', port, 'again')

@@ -32,7 +32,7 @@ local function commit(txn)
     assert(txn.commit_error == nil, txn.commit_error)
 end
 
-case('new code finds new modules, old code the old ones until the commit', function(t)
+case('until the commit new code finds new modules and old code the old ones', function(t)
     local app = lib.app({
         ['@.a'] = "return {b = require('@.b'), lazy = function() local b = require('@.b') return b end}",
         ['@.b'] = 'return {1}',
@@ -56,7 +56,7 @@ case('new code finds new modules, old code the old ones until the commit', funct
     t:is(rawget(_G, 'require'), before, 'require is the one it was')
 end)
 
-case('what old code loads after the commit is for all', function(t)
+case('modules that old code loads after the commit are seen by all', function(t)
     local app = lib.app({
         ['@.a'] = [[return function(name)
             local value = require(name)
@@ -78,7 +78,7 @@ case('what old code loads after the commit is for all', function(t)
     t:is(app.loaded('@.late'), late, 'it stays')
 end)
 
-case('a rollback leaves the old generation as it was', function(t)
+case('a rollback leaves the old generation unchanged', function(t)
     local app = lib.app({['@.a'] = "return require('@.b')", ['@.b'] = 'return {1}'})
     local old = app.require('@.a')
     local before = require
@@ -90,7 +90,7 @@ case('a rollback leaves the old generation as it was', function(t)
     t:is(app.loaded('@.b'), old, 'b')
 end)
 
-case('a module runs once, with its name, and is there whatever it returns', function(t)
+case('a module runs once, gets its name, and is kept whatever it returns', function(t)
     rawset(_G, 'adapters_modules_runs', {})
     lib.defer(function() rawset(_G, 'adapters_modules_runs', nil) end)
     local app = lib.app({
@@ -112,7 +112,7 @@ case('a module runs once, with its name, and is there whatever it returns', func
     t:is(app.loaded('@.text'), 'text', 'text')
 end)
 
-case('modules named first are loaded first, dependencies before that', function(t)
+case('modules are loaded in the given order, after their dependencies', function(t)
     rawset(_G, 'adapters_modules_runs', {})
     lib.defer(function() rawset(_G, 'adapters_modules_runs', nil) end)
     local files = {}
@@ -130,7 +130,7 @@ case('modules named first are loaded first, dependencies before that', function(
     t:is(table.concat(adapters_modules_runs), 'dcab', 'order') -- luacheck: ignore
 end)
 
-case('modules that require each other in a circle fail as with require', function(t)
+case('a circle of modules fails as with require', function(t)
     local app = lib.app({['@.a'] = 'return {}', ['@.b'] = 'return {}'})
     app.require('@.a')
     app.require('@.b')
@@ -143,7 +143,7 @@ case('modules that require each other in a circle fail as with require', functio
     t:is(err.code, 'load_error', 'code')
 end)
 
-case('a module that puts itself into package.loaded can be required in a circle', function(t)
+case('a module that sets its own package.loaded entry can be required in a circle', function(t)
     local app = lib.app({
         ['@.a'] = "local M = {version = 1} package.loaded[...] = M M.b = require('@.b') return M",
         ['@.b'] = "return {a = require('@.a')}",
@@ -161,7 +161,7 @@ case('a module that puts itself into package.loaded can be required in a circle'
     end
 end)
 
-case('a module that puts itself into package.loaded and returns nothing', function(t)
+case('a module that sets its own package.loaded entry may return nothing', function(t)
     local app = lib.app({['@.a'] = 'package.loaded[...] = {version = 1}'})
     local old = app.require('@.a')
     app.write('@.a', 'package.loaded[...] = {version = 2}')
@@ -172,7 +172,7 @@ case('a module that puts itself into package.loaded and returns nothing', functi
     t:is(app.loaded('@.a').version, 2, 'new after it')
 end)
 
-case('old code finds old modules while a module that puts itself there is loading', function(t)
+case('old code finds old modules while such a module is loading', function(t)
     local app = lib.app({['@.a'] = 'return {1}'})
     local old = app.require('@.a')
     app.write('@.a', "package.loaded[...] = {2} require('fiber').sleep(0.01) return package.loaded[...]")
@@ -188,7 +188,7 @@ case('old code finds old modules while a module that puts itself there is loadin
     txn.undo()
 end)
 
-case('a module made with module() does not write into the old one', function(t)
+case('module() does not write into the old module', function(t)
     local app = lib.app({['@.a'] = 'module(..., package.seeall) version = 1'})
     lib.defer(function() rawset(_G, app.name, nil) end)
     local old = app.require('@.a') or app.loaded('@.a')
@@ -201,7 +201,7 @@ case('a module made with module() does not write into the old one', function(t)
     t:is(old.version, 1, 'also after the rollback')
 end)
 
-case('new code that looks into package.loaded finds new modules', function(t)
+case('new code finds new modules in package.loaded', function(t)
     local app = lib.app({
         ['@.a'] = 'return {1}',
         ['@.z'] = "require('@.a') return {a = package.loaded['@.a']}",
@@ -214,7 +214,7 @@ case('new code that looks into package.loaded finds new modules', function(t)
     t:is(app.loaded('@.z').a[1], 2, 'z has the new a')
 end)
 
-case('an error at the top of a module is a failure with module, text and traceback', function(t)
+case('an error at the top of a module fails with module, message and traceback', function(t)
     local app = lib.app({['@.a'] = "require('@.b')", ['@.b'] = 'return 1'})
     app.require('@.a')
     app.write('@.b', "local function deep()\n error('boom')\nend\ndeep()")
@@ -229,7 +229,7 @@ case('an error at the top of a module is a failure with module, text and traceba
     txn.undo()
 end)
 
-case('errors at the top of a module may be anything', function(t)
+case('any value can be raised at the top of a module', function(t)
     for _, value in ipairs({'nil', 'false', '42', '{1}', 'print',
         "setmetatable({}, {__eq = function() error('eq') end})"}) do
         local app = lib.app({['@.a'] = 'return 1', ['@.z'] = "require('@.a')"})
@@ -243,7 +243,7 @@ case('errors at the top of a module may be anything', function(t)
     end
 end)
 
-case('new code may catch the error of a module that is not there', function(t)
+case('new code may catch the error of a missing module', function(t)
     local app = lib.app({['@.a'] = 'return {}'})
     app.require('@.a')
     app.write('@.a', "return {pcall(require, '@.optional')}")
@@ -254,7 +254,7 @@ case('new code may catch the error of a module that is not there', function(t)
     t:like(tostring(result[2]), "module '" .. app.name .. ".optional' not found", 'in the words of require')
 end)
 
-case('a module that the old code had not is staged too', function(t)
+case('a module that old code did not have is staged', function(t)
     local app = lib.app({['@.a'] = 'return {}'})
     app.require('@.a')
     app.write('@.a', "return require('@.fresh')")
@@ -268,7 +268,7 @@ case('a module that the old code had not is staged too', function(t)
     t:is(app.loaded('@.fresh')[1], 3, 'there after it')
 end)
 
-case('a syntax error in such a module is an error of require', function(t)
+case('a syntax error in a module that was not selected is an error of require', function(t)
     local app = lib.app({['@.a'] = 'return {}'})
     app.require('@.a')
     app.write('@.a', "return require('@.fresh')")
@@ -280,7 +280,7 @@ case('a syntax error in such a module is an error of require', function(t)
     t:ok(tostring(err):find(app.path('@.fresh') .. ':1:', 1, true), 'file and line')
 end)
 
-case('a module whose file is gone is not found by new code, and leaves at the commit', function(t)
+case('a module whose file is gone is hidden from new code and removed at the commit', function(t)
     local app = lib.app({['@.a'] = "require('@.b')", ['@.b'] = 'return {f = function() end}'})
     app.require('@.a')
     app.remove('@.b')
@@ -297,7 +297,7 @@ case('a module whose file is gone is not found by new code, and leaves at the co
     t:is(app.loaded('@.b'), nil, 'not after it')
 end)
 
-case('a module that is nothing but a tail call finds new modules', function(t)
+case('a module that is only a tail call finds new modules', function(t)
     local app = lib.app({
         ['@.front'] = "return require('@.impl')",
         ['@.impl'] = 'return {1}',
@@ -315,7 +315,7 @@ case('a module that is nothing but a tail call finds new modules', function(t)
     t:is(app.loaded('@.front')[1], 2, 'after the commit')
 end)
 
-case('what old code loads meanwhile is old and leaves at the commit', function(t)
+case('modules that old code loads during the reload are old and removed at the commit', function(t)
     local app = lib.app({
         ['@.a'] = "return {lazy = function() local x = require('@.late') return x end}",
         ['@.late'] = 'return {}',
@@ -328,7 +328,7 @@ case('what old code loads meanwhile is old and leaves at the commit', function(t
     t:is(app.loaded('@.late'), nil, 'gone: new code loads it anew')
 end)
 
-case('loaders, preloaded modules and paths are restored by a rollback', function(t)
+case('a rollback restores loaders, preloaded modules and paths', function(t)
     local app = lib.app({['@.a'] = 'return {}'})
     app.require('@.a')
     app.write('@.a', [[
@@ -350,7 +350,7 @@ case('loaders, preloaded modules and paths are restored by a rollback', function
     t:is(app.loaded('@.alias'), nil, 'what new code put into package.loaded under another name')
 end)
 
-case('a module may yield, require in a coroutine, and require what another fiber loads', function(t)
+case('a module may yield, use coroutines, and require what another fiber is loading', function(t)
     local app = lib.app({
         ['@.a'] = "require('fiber').sleep(0) return {b = coroutine.wrap(function() return require('@.b') end)()}",
         ['@.b'] = "require('fiber').sleep(0) return {2}",
@@ -363,7 +363,7 @@ case('a module may yield, require in a coroutine, and require what another fiber
     t:is(app.loaded('@.a').b, app.loaded('@.b'), 'and is one')
 end)
 
-case('package.loaded is the table that it was, for everybody, after both ends', function(t)
+case('package.loaded is the same table after a commit and after a rollback', function(t)
     for _, ends in ipairs({'commit', 'undo'}) do
         local app = lib.app({['@.a'] = 'return {1}', ['@.rock'] = 'return {}'})
         app.require('@.a')
@@ -385,7 +385,7 @@ case('package.loaded is the table that it was, for everybody, after both ends', 
     end
 end)
 
-case('old code may unload and load a module meanwhile', function(t)
+case('old code may unload and load a module during the reload', function(t)
     local app = lib.app({['@.a'] = 'return {1}'})
     local old = app.require('@.a')
     local adapter, txn = begin(app)
@@ -400,7 +400,7 @@ case('old code may unload and load a module meanwhile', function(t)
     t:ok(app.loaded('@.a') ~= nil, 'there after the rollback')
 end)
 
-case('modules that were not chosen do not run', function(t)
+case('modules that were not selected do not run', function(t)
     local app = lib.app({['@.a'] = 'return {1}', ['@.b'] = 'return {1}'})
     app.require('@.a')
     local old_b = app.require('@.b')
@@ -416,7 +416,7 @@ local function rock(text)
     return assert(loadstring('local require, loadfile = require, loadfile ' .. text, '=rock'))()
 end
 
-case('new code may unload a module that another one has loaded already, and load it again', function(t)
+case('new code may unload and load again a module that was loaded already', function(t)
     local app = lib.app({
         ['@.config'] = 'return {}',
         ['@.a'] = "package.loaded['@.config'] = nil return require('@.config')",
@@ -437,7 +437,7 @@ case('new code may unload a module that another one has loaded already, and load
     t:is(app.loaded('@.config'), b, 'the last one')
 end)
 
-case('a module that new code has unloaded for good is not loaded after the commit', function(t)
+case('a module that new code has unloaded is not loaded after the commit', function(t)
     local app = lib.app({['@.a'] = 'return {}', ['@.z'] = "package.loaded['@.a'] = nil return {}"})
     app.require('@.a')
     app.require('@.z')
@@ -449,7 +449,7 @@ case('a module that new code has unloaded for good is not loaded after the commi
     t:is(app.loaded('@.a'), nil, 'gone')
 end)
 
-case('a module that was not chosen can be unloaded and loaded again too', function(t)
+case('new code may unload and load again a module that was not selected', function(t)
     local app = lib.app({['@.a'] = 'return {1}', ['@.b'] = 'return {1}'})
     app.require('@.a')
     local old_b = app.require('@.b')
@@ -474,7 +474,7 @@ local function names_of(app, list)
     return table.concat(names, ' ')
 end
 
-case('iterating over package.loaded shows serving code what serves and new code what is new', function(t)
+case('iterating over package.loaded shows each generation its own modules', function(t)
     local app = lib.app({
         ['@.a'] = 'return {}',
         ['@.b'] = 'return {}',
@@ -504,7 +504,7 @@ case('iterating over package.loaded shows serving code what serves and new code 
     t:is(rawget(package, 'loaded'), debug.getregistry()._LOADED, 'and the table of require')
 end)
 
-case('whoever keeps package.loaded meanwhile has the real one afterwards', function(t)
+case('code that keeps package.loaded during the reload has the real table afterwards', function(t)
     for _, ends in ipairs({'commit', 'undo'}) do
         local app = lib.app({['@.a'] = 'local loaded = package.loaded return function() return loaded end'})
         app.require('@.a')
@@ -523,7 +523,7 @@ case('whoever keeps package.loaded meanwhile has the real one afterwards', funct
     end
 end)
 
-case('code that is loaded by the require of a rock is new code', function(t)
+case('code loaded by the require of a rock is new code', function(t)
     local load = rock('return function(name) return require(name) end')
     local app = lib.app({['@.a'] = 'return {}', ['@.part'] = 'return {f = function() end}'})
     app.require('@.a')
@@ -558,7 +558,7 @@ case('a module that failed once may be required again', function(t)
     t:is_deeply(adapter.view:find(app.name .. '.a'), {false, 7}, 'and loads')
 end)
 
-case('nothing of the loader stays', function(t)
+case('the loaders are removed after the reload', function(t)
     for _, ends in ipairs({'commit', 'undo'}) do
         local app = lib.app({['@.a'] = 'return {require = require, loaders = package.loaders}'})
         app.require('@.a')

@@ -30,7 +30,7 @@ end
 local COUNT = 'return package.reload.count'
 local REGISTER = 'package.reload:register(...)'
 
-case('it is recognised', function(t)
+case('package.reload is recognised by its interface', function(t)
     t:is(lib.load('platform.package_reload').detect(), nil, 'not where it is not')
     local reloader, txn = begin()
     txn.undo()
@@ -39,7 +39,7 @@ case('it is recognised', function(t)
     t:is(lib.load('platform.package_reload').detect(), nil, 'another thing of that name')
 end)
 
-case('new code has the next number, which counts from the commit on', function(t)
+case('new code sees the next reload number, which applies from the commit on', function(t)
     local reloader, txn = begin()
     t:is(txn.code(COUNT, FILE)(), 2, 'new code')
     t:is(lib.elsewhere(lib.old_code(COUNT, FILE)), 1, 'others')
@@ -49,7 +49,7 @@ case('new code has the next number, which counts from the commit on', function(t
     t:is(tostring(reloader), 'package.reload{}', 'and the metatable is what it was')
 end)
 
-case('requiring it ends nothing, and it can be required again later', function(t)
+case('requiring package.reload ends nothing and can be repeated', function(t)
     local reloader, txn = begin()
     local ended = 0
     lib.elsewhere(lib.old_code(REGISTER, FILE), function() ended = ended + 1 end)
@@ -61,7 +61,7 @@ case('requiring it ends nothing, and it can be required again later', function(t
     t:is(reloader.count, 3, 'as it does')
 end)
 
-case('new code has registries of its own', function(t)
+case('new code has its own registries', function(t)
     local reloader, txn, adapter = begin()
     local old, new, object = function() end, function() end, {destroy = function() end}
     lib.elsewhere(lib.old_code(REGISTER, FILE), old)
@@ -85,7 +85,7 @@ case('new code has registries of its own', function(t)
     end
 end)
 
-case('a failed reload puts all of it back', function(t)
+case('a rollback restores numbers and registries', function(t)
     local reloader, txn = begin()
     local old = function() end
     lib.elsewhere(lib.old_code(REGISTER, FILE), old)
@@ -99,7 +99,7 @@ case('a failed reload puts all of it back', function(t)
     t:is(tostring(reloader), 'package.reload{}', 'and its metatable')
 end)
 
-case('what serving code registers meanwhile is of the old generation', function(t)
+case('what serving code registers during the reload belongs to the old generation', function(t)
     local _, txn, adapter = begin()
     local late = function() end
     lib.elsewhere(lib.old_code(REGISTER, FILE), late)
@@ -107,13 +107,13 @@ case('what serving code registers meanwhile is of the old generation', function(
     t:is(adapter.destructors[1].f, late, 'it is to be called')
 end)
 
-case('it cannot be called while a reload is under way', function(t)
+case('package.reload cannot be called during a reload', function(t)
     local reloader, txn = begin()
     t:ok(not pcall(lib.elsewhere, reloader), 'an error')
     txn.undo()
 end)
 
-case('loops that watch the number are told apart', function(t)
+case('loops that compare the reload number are recognised', function(t)
     local reloader, txn, adapter = begin()
     local function watches(text)
         return adapter:is_watched_by(lib.old_code(text, FILE)(reloader)) and true or false

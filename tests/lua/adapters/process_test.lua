@@ -28,7 +28,7 @@ local function is_fine(adapter)
     return (pcall(adapter.check, adapter))
 end
 
-case('a script that ends without an error', function(t)
+case('a script that ends without an error succeeds', function(t)
     local adapter, txn = begin('ran = ...')
     rawset(_G, 'arg', {[0] = 'main.lua', 'first'})
     lib.defer(function() rawset(_G, 'ran', nil) end)
@@ -38,7 +38,7 @@ case('a script that ends without an error', function(t)
     txn:commit()
 end)
 
-case('a script that throws', function(t)
+case('a script that raises an error fails the reload', function(t)
     local adapter = begin('error("boom")')
     local ok, err, traceback = adapter:run()
     t:is(ok, false, 'fails')
@@ -74,13 +74,13 @@ case('a script ends where it starts the console', function(t)
     t:ok(is_fine(adapter), 'the reload goes on')
 end)
 
-case('a module that starts the console fails', function(t)
+case('a module that starts the console fails the reload', function(t)
     local adapter, txn = begin()
     t:ok(not pcall(txn.code('require("console").start()')), 'an error')
     t:ok(is_fine(adapter), 'which it may catch')
 end)
 
-case('box.cfg with the options in use does nothing', function(t)
+case('box.cfg with unchanged options does nothing', function(t)
     local directory = box.cfg.work_dir
     for _, text in ipairs({
         'box.cfg{}', 'box.cfg()', 'box.cfg{log_level = "error"}', 'box.cfg{log_level = box.cfg.log_level}',
@@ -94,7 +94,7 @@ case('box.cfg with the options in use does nothing', function(t)
     t:is(box.cfg.work_dir, directory, 'nothing has changed')
 end)
 
-case('box.cfg with other options is refused', function(t)
+case('box.cfg with other options fails the reload', function(t)
     for _, text in ipairs({
         'box.cfg{log_level = 6}', 'box.cfg{memtx_memory = 1}', 'pcall(box.cfg, {read_only = true})',
         'box.cfg{replication = {"guest:secret@127.0.0.1:1"}}', 'box.cfg{no_such_option = 1}',
@@ -110,7 +110,7 @@ case('box.cfg with other options is refused', function(t)
     t:is(box.cfg.read_only, false, 'nothing at all')
 end)
 
-case('without a main script box.cfg is what it always is', function(t)
+case('without a main script box.cfg is not replaced', function(t)
     local adapter, txn = begin()
     txn.code('box.cfg{read_only = true}')()
     t:is(box.cfg.read_only, true, 'the option changes')
@@ -119,7 +119,7 @@ case('without a main script box.cfg is what it always is', function(t)
     t:is(box.cfg.read_only, false, 'and a rollback puts it back')
 end)
 
-case('until box.cfg the script is where the process was started', function(t)
+case('until box.cfg the script runs in the directory where the process started', function(t)
     lib.defer(function() rawset(_G, 'before', nil) rawset(_G, 'after', nil) end)
     local adapter, txn = begin('local fio = require("fio") before = fio.cwd() box.cfg{} after = fio.cwd()')
     adapter:run()
@@ -129,7 +129,7 @@ case('until box.cfg the script is where the process was started', function(t)
     txn:commit()
 end)
 
-case('search paths do not grow', function(t)
+case('repeated reloads do not lengthen the search paths', function(t)
     local path = package.path
     lib.defer(function() package.path = path end)
     local adapter, txn = begin('package.path = "/a/?.lua;" .. package.path')
@@ -140,7 +140,7 @@ case('search paths do not grow', function(t)
     t:is(package.path, '/a/?.lua;/b/?.lua', 'each template is there once')
 end)
 
-case('a search root of failed code is put back', function(t)
+case('a rollback restores the search root', function(t)
     local root = package.searchroot()
     local adapter, txn = begin('package.setsearchroot("/tmp")')
     adapter:run()

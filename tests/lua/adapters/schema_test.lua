@@ -26,7 +26,7 @@ local function count_triggers()
     return #box.space._space:on_replace() + #box.space._index:on_replace() + #box.space._user:on_replace()
 end
 
-case('what the stop of an old role drops after the commit is kept', function(t)
+case('spaces that the stop of an old role drops after the commit are kept', function(t)
     box.schema.space.create('s_kept'):create_index('pk')
     drop('s_kept')
     box.schema.func.create('s_func', {if_not_exists = true})
@@ -49,7 +49,7 @@ case('what the stop of an old role drops after the commit is kept', function(t)
     t:is(box.schema.space.drop, original, 'nothing stays')
 end)
 
-case('what the stop of an old role drops before the commit is dropped', function(t)
+case('spaces that the stop of an old role drops before the commit are dropped', function(t)
     box.schema.space.create('s_kept'):create_index('pk')
     drop('s_kept')
     local txn = begin()
@@ -60,7 +60,7 @@ case('what the stop of an old role drops before the commit is dropped', function
     t:is(#txn.warnings, 0, 'without a word')
 end)
 
-case('what writes the schema as it is changes nothing', function(t)
+case('writing the schema unchanged is no change', function(t)
     local format = {{name = 'id', type = 'unsigned'}, {name = 'n', type = 'number'}}
     drop('s_old')
     box.schema.space.create('s_old', {format = format})
@@ -77,7 +77,7 @@ case('what writes the schema as it is changes nothing', function(t)
     end
 end)
 
-case('a change that new code makes is told', function(t)
+case('a schema change by new code is reported', function(t)
     for _, text in ipairs({
         "box.schema.space.create('s_new')",
         "box.space.s_old:create_index('second', {parts = {1, 'unsigned'}})",
@@ -106,7 +106,7 @@ case('a change that new code makes is told', function(t)
     end
 end)
 
-case('a change that others make is not told', function(t)
+case('a schema change by other code is not reported', function(t)
     drop('s_other')
     local txn = begin()
     lib.elsewhere(function() box.schema.space.create('s_other') end)
@@ -120,7 +120,7 @@ case('a change that others make is not told', function(t)
     t:is(#left, 0, 'nothing is left')
 end)
 
-case('what new code has not committed, or not changed at all, is not told', function(t)
+case('a schema change that is not committed, or changes nothing, is not reported', function(t)
     drop('s_same')
     box.schema.space.create('s_same')
     for _, text in ipairs({
@@ -136,7 +136,7 @@ case('what new code has not committed, or not changed at all, is not told', func
     end
 end)
 
-case('nothing of ours stays after the commit', function(t)
+case('the trigger on the schema is removed after the commit', function(t)
     local before = count_triggers()
     local txn = begin()
     txn:commit()

@@ -17,7 +17,7 @@ local function begin(name)
     return txn, space
 end
 
-case('failed code gives back what it has replaced, removed and added', function(t)
+case('a rollback undoes fields that new code replaced, removed and added', function(t)
     local txn, space = begin('spaces_back')
     local queue, limit = space.queue, space.limit
     txn.code([[
@@ -36,7 +36,7 @@ case('failed code gives back what it has replaced, removed and added', function(
     t:is(#undone, 4, 'each')
 end)
 
-case('what Tarantool and the serving code add stays', function(t)
+case('a rollback keeps what Tarantool and serving code add', function(t)
     local txn, space = begin('spaces_stay')
     txn.code("box.space.spaces_stay:create_index('pk')")()
     space.cache = {}
@@ -46,7 +46,7 @@ case('what Tarantool and the serving code add stays', function(t)
     t:is(#undone, 0, 'nothing to tell')
 end)
 
-case('good code keeps what it has set', function(t)
+case('a commit keeps what new code has set', function(t)
     local txn, space = begin('spaces_good')
     txn.code('box.space.spaces_good.queue = {}')()
     txn:commit()

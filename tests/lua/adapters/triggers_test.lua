@@ -61,7 +61,7 @@ local function set_up()
     return make_space()
 end
 
-case('a trigger of new code does not run before the commit, the old one not after it', function(t)
+case('a new trigger runs from the commit on, the old one until then', function(t)
     local space = set_up()
     space:on_replace(old_trigger('old'))
     local txn, new = begin()
@@ -73,7 +73,7 @@ case('a trigger of new code does not run before the commit, the old one not afte
     t:is(#space:on_replace(), 1, 'one trigger')
 end)
 
-case('a rollback leaves the triggers as they were', function(t)
+case('a rollback leaves the triggers unchanged', function(t)
     local space = set_up()
     local original = rawget(space, 'on_replace')
     space:on_replace(foreign_trigger('f'))
@@ -88,7 +88,7 @@ case('a rollback leaves the triggers as they were', function(t)
     t:is(rawget(space, 'on_replace'), original, 'function')
 end)
 
-case('the order between owners stays', function(t)
+case('the order of triggers of several owners stays', function(t)
     local space = set_up()
     space:before_replace(foreign_trigger('f1'))
     space:before_replace(old_trigger('o1'))
@@ -108,7 +108,7 @@ case('the order between owners stays', function(t)
     t:is(#space:before_replace(), 4, 'fewer than before')
 end)
 
-case('old triggers go that the new code does not set', function(t)
+case('old triggers that new code does not set are removed', function(t)
     local space = set_up()
     space:on_replace(old_trigger('old'))
     space:on_replace(foreign_trigger('f'))
@@ -117,7 +117,7 @@ case('old triggers go that the new code does not set', function(t)
     t:is(fire(space), 'f', 'only that of others')
 end)
 
-case('new code replaces and removes what it has set itself', function(t)
+case('new code can replace and remove its own triggers', function(t)
     local space = set_up()
     local txn, new = begin()
     local a, b, c = new('a'), new('b'), new('c')
@@ -129,7 +129,7 @@ case('new code replaces and removes what it has set itself', function(t)
     t:is(fire(space), 'b', 'what is left')
 end)
 
-case('new code replaces and removes triggers of the old code and of others', function(t)
+case('new code can replace and remove old and foreign triggers', function(t)
     local space = set_up()
     local o, f = old_trigger('o'), foreign_trigger('f')
     space:on_replace(o)
@@ -142,7 +142,7 @@ case('new code replaces and removes triggers of the old code and of others', fun
     t:is(fire(space), 'n', 'after it')
 end)
 
-case('new code that asks for the triggers finds none of the old ones', function(t)
+case('the list of triggers that new code reads has no old ones', function(t)
     -- As in `if #space:on_replace() == 0 then space:on_replace(f) end`.
     local space = set_up()
     local f = foreign_trigger('f')
@@ -164,14 +164,14 @@ case('new code that asks for the triggers finds none of the old ones', function(
     t:is(#space:on_replace(), 2, 'after the commit')
 end)
 
-case('what is no function is an error at once', function(t)
+case('a trigger that is not a function is an error at once', function(t)
     local space = set_up()
     begin()
     t:ok(not pcall(space.on_replace, space, 'text'), 'text')
     t:ok(not pcall(space.on_replace, space, 5), 'number')
 end)
 
-case('a method that new code kept works on after the commit', function(t)
+case('a method kept by new code works after the commit', function(t)
     local space = set_up()
     local txn, new = begin()
     local method = space.on_replace
@@ -180,7 +180,7 @@ case('a method that new code kept works on after the commit', function(t)
     t:is(fire(space), 'n', 'sets a trigger')
 end)
 
-case('other code sets triggers at once meanwhile', function(t)
+case('other code sets triggers at once during the reload', function(t)
     local space = set_up()
     local txn = begin()
     lib.elsewhere(function() space:on_replace(foreign_trigger('f')) end)
@@ -189,7 +189,7 @@ case('other code sets triggers at once meanwhile', function(t)
     t:is(fire(space), 'f', 'and after the commit')
 end)
 
-case('triggers that new code set behind the staging go in a rollback', function(t)
+case('a rollback removes triggers that new code set around the staging', function(t)
     local space = set_up()
     local original = rawget(space, 'on_replace')
     local txn, new = begin()
@@ -202,7 +202,7 @@ case('triggers that new code set behind the staging go in a rollback', function(
     t:ok(lib.mentions(undone, space.name), 'reported: ' .. table.concat(undone, ', '))
 end)
 
-case('triggers that new code removed behind the staging come back at their place', function(t)
+case('a rollback restores triggers that new code removed around the staging, at their position', function(t)
     local space = set_up()
     local f1, f2, f3 = foreign_trigger('f1'), foreign_trigger('f2'), foreign_trigger('f3')
     space:on_replace(f1)
@@ -216,7 +216,7 @@ case('triggers that new code removed behind the staging come back at their place
     t:is(fire(space), before, 'in the same order')
 end)
 
-case('a space that is altered by new code keeps its old triggers until the commit', function(t)
+case('a space altered by new code keeps its old triggers until the commit', function(t)
     local space = set_up()
     space:on_replace(old_trigger('old'))
     local txn, new = begin()
@@ -258,7 +258,7 @@ for label, refill in pairs(REFILLS) do
     end)
 end
 
-case('triggers of a space that others make meanwhile are staged, and stay after a rollback', function(t)
+case('triggers of a space created by other code during the reload are staged and survive a rollback', function(t)
     set_up()
     local txn, new = begin()
     local space = lib.elsewhere(function()
@@ -274,7 +274,7 @@ case('triggers of a space that others make meanwhile are staged, and stay after 
     t:is(debug.getinfo(bless, 'S').source:find('cartridge-reload', 1, true), nil, 'nothing of ours stays')
 end)
 
-case('a space that is dropped meanwhile is no obstacle', function(t)
+case('a space dropped during the reload is no problem', function(t)
     calls = {}
     local space = box.schema.space.create('doomed')
     space:create_index('pk')
@@ -294,7 +294,7 @@ case('a space that is dropped meanwhile is no obstacle', function(t)
     t:is(#left, 0, 'nothing is left')
 end)
 
-case('triggers of sessions are staged too', function(t)
+case('triggers of sessions are staged', function(t)
     set_up()
     local old = old_trigger('old')
     box.session.on_connect(old)
@@ -307,7 +307,7 @@ case('triggers of sessions are staged too', function(t)
     box.session.on_connect(nil, f)
 end)
 
-case('triggers of the server are staged too', function(t)
+case('triggers of the server are staged', function(t)
     set_up()
     local old = old_trigger('old')
     local count = #box.ctl.on_shutdown()
@@ -321,7 +321,7 @@ case('triggers of the server are staged too', function(t)
     box.ctl.on_shutdown(nil, f)
 end)
 
-case('no write is without a trigger and none has two, whenever it comes', function(t)
+case('each write at any time runs exactly one generation of the trigger', function(t)
     local space = set_up()
     space:on_replace(old_trigger('x'))
     local txn, new = begin()
@@ -346,7 +346,7 @@ case('no write is without a trigger and none has two, whenever it comes', functi
     t:is(wrong, 0, 'writes with another number of triggers')
 end)
 
-case('spaces that come and go while the snapshot is taken are no obstacle', function(t)
+case('spaces that come and go during the snapshot are no problem', function(t)
     calls = {}
     local spaces, stop = {}, false
     for i = 1, 150 do
@@ -400,7 +400,7 @@ local function match(txn, counterparts)
     end}
 end
 
-case('a trigger that the new code does not set stays if it can be mended', function(t)
+case('an old trigger that new code does not set stays if it can be patched', function(t)
     local space = set_up()
     local o1, o2 = old_trigger('o1'), old_trigger('o2')
     space:on_replace(o1)
@@ -411,7 +411,7 @@ case('a trigger that the new code does not set stays if it can be mended', funct
     t:is(fire(space), 'o1', 'the other goes')
 end)
 
-case('a trigger that moved to another place is given up', function(t)
+case('an old trigger that new code sets elsewhere is removed', function(t)
     local space = set_up()
     local old = old_trigger('old')
     space:on_replace(old)
@@ -424,7 +424,7 @@ case('a trigger that moved to another place is given up', function(t)
     t:is(#space:on_replace(), 0, 'not at the old place')
 end)
 
-case('a trigger that moved within a wrapper is given up too', function(t)
+case('an old trigger that new code sets elsewhere in a wrapper is removed', function(t)
     local space = set_up()
     local old = old_trigger('old')
     space:on_replace(old)
@@ -436,7 +436,7 @@ case('a trigger that moved within a wrapper is given up too', function(t)
     t:is(fire(space), 'new', 'it runs once')
 end)
 
-case('a trigger that a reload has set goes when the new code has given it up', function(t)
+case('a trigger set by an earlier reload is removed when new code drops it', function(t)
     local space = set_up()
     local txn, new = begin()
     local first = new('first')
@@ -455,7 +455,7 @@ case('a trigger that a reload has set goes when the new code has given it up', f
     t:is(fire(space), '', 'it has gone')
 end)
 
-case('what is set at one place by a reload may stay at another', function(t)
+case('a trigger dropped at one place may stay at another', function(t)
     local space = set_up()
     local txn, new = begin()
     local first = new('first')
@@ -473,7 +473,7 @@ case('what is set at one place by a reload may stay at another', function(t)
     t:is(#space:before_replace(), 1, 'still here')
 end)
 
-case('the places of triggers are told with their labels, and can be set', function(t)
+case('places of triggers are listed with labels, and can be set', function(t)
     local space = set_up()
     local f, g = foreign_trigger('f'), foreign_trigger('g')
     space:on_replace(f)
@@ -507,7 +507,7 @@ local function names_of(event)
 end
 
 if lib.has_named_triggers() then
-    case('named triggers: one of the same name is replaced at its place', function(t)
+    case('named triggers: one with the same name is replaced at its position', function(t)
         local space = set_up()
         space:before_replace(foreign_trigger('f1'), nil, 'foreign')
         space:before_replace(old_trigger('o1'), nil, 'mine')
@@ -531,7 +531,7 @@ if lib.has_named_triggers() then
         t:is(#txn.warnings, 0, 'no warnings: ' .. table.concat(txn.warnings, ', '))
     end)
 
-    case('named triggers: those that new code does not set go, those that it removes too', function(t)
+    case('named triggers: those that new code removes or does not set are removed', function(t)
         local space = set_up()
         space:on_replace(old_trigger('o1'), nil, 'mine')
         space:on_replace(foreign_trigger('f1'), nil, 'foreign')
@@ -547,7 +547,7 @@ if lib.has_named_triggers() then
         t:is(fire(space), 'f2 n3', 'after it')
     end)
 
-    case('named triggers: a rollback puts them back with their names', function(t)
+    case('named triggers: a rollback restores them with their names', function(t)
         local space = set_up()
         space:on_replace(foreign_trigger('f1'), nil, 'first')
         space:on_replace(old_trigger('o1'))
@@ -562,7 +562,7 @@ if lib.has_named_triggers() then
         t:is(names_of(('box.space[%d].on_replace'):format(space.id)), 'last - first', 'names')
     end)
 
-    case('triggers of any event, by the module', function(t)
+    case('triggers of any event can be set through the module trigger', function(t)
         local module = require('trigger')
         local events = {'triggers_test.a', 'triggers_test.b', 'triggers_test.c'}
         lib.defer(function()
@@ -604,7 +604,7 @@ if lib.has_named_triggers() then
         t:ok(not pcall(module.set, 'triggers_test.a', 'x', 5), 'an error is one')
     end)
 
-    case('a named trigger that is mended keeps its name', function(t)
+    case('a named trigger that is patched keeps its name', function(t)
         local space = set_up()
         local f, g = foreign_trigger('f'), foreign_trigger('g')
         space:on_replace(f, nil, 'mine')

@@ -35,7 +35,7 @@ end
 local SET = "local module, name, value = ... rawget(_G, '_cluster_vars_values')[module][name] = value"
 local GET = "local module, name = ... local value = rawget(_G, '_cluster_vars_values')[module][name] return value"
 
-case('what new code sets is seen by it alone before the commit, and by all after it', function(t)
+case('until the commit only new code sees its variables', function(t)
     local txn, values, _, adapter = begin({['app.web'] = {limit = 5}}, {'app.web'})
     local vars = serving(values, 'app.web')
     txn.code(SET)('app.web', 'limit', 6)
@@ -51,7 +51,7 @@ case('what new code sets is seen by it alone before the commit, and by all after
     t:is(values['app.web'], vars, 'and has the same variables')
 end)
 
-case('a rollback leaves the variables as they were', function(t)
+case('a rollback leaves the variables unchanged', function(t)
     local txn, values = begin({['app.web'] = {limit = 5, doomed = 1, no = false}}, {'app.web'})
     local vars = serving(values, 'app.web')
     txn.code(SET)('app.web', 'limit', 6)
@@ -63,7 +63,7 @@ case('a rollback leaves the variables as they were', function(t)
     t:is(values['app.web'], vars, 'the same table')
 end)
 
-case('what serving code sets meanwhile stays, after both ends', function(t)
+case('variables that serving code sets during the reload stay in both cases', function(t)
     for _, ends in ipairs({'commit', 'undo'}) do
         local txn, values = begin({['app.web'] = {requests = 5, limit = 1}}, {'app.web'})
         local vars = serving(values, 'app.web')
@@ -93,7 +93,7 @@ case('new code can remove a variable and set one to false', function(t)
     t:is(vars.c, false, 'what nobody touched')
 end)
 
-case('variables under a name that is not that of a module are staged', function(t)
+case('variables under a name that is not a module are staged', function(t)
     for _, ends in ipairs({'commit', 'undo'}) do
         local txn, values = begin({shop = {limit = 5}}, {'app.web'})
         txn.code("local all = ... all.shop.limit = 6")(values)
@@ -103,7 +103,7 @@ case('variables under a name that is not that of a module are staged', function(
     end
 end)
 
-case('variables that nobody has used so far are staged', function(t)
+case('variables that were never used are staged', function(t)
     for _, ends in ipairs({'commit', 'undo'}) do
         local txn, values = begin({}, {'app.web'})
         txn.code("local all = ... all['app.web'] = all['app.web'] or {} all['app.web'].limit = 6")(values)
@@ -123,7 +123,7 @@ case('variables of other modules are left alone', function(t)
     txn:commit()
 end)
 
-case('variables of a module that only the failed code had are gone', function(t)
+case('a rollback removes variables of a module that only failed code had', function(t)
     local txn, values, by_name = begin({}, {})
     by_name['app.fresh'] = {name = 'app.fresh'} -- as the adapter of modules does
     txn.code("rawget(_G, '_cluster_vars_values')['app.fresh'] = {limit = 1}")()
@@ -131,7 +131,7 @@ case('variables of a module that only the failed code had are gone', function(t)
     t:is(values['app.fresh'], nil, 'a good reload starts with defaults')
 end)
 
-case('serving code can walk, count and read past the metatable what it has', function(t)
+case('serving code can iterate, count and rawget its variables', function(t)
     local txn, values = begin({['app.web'] = {limit = 5, 'first'}}, {'app.web'})
     txn.code(SET)('app.web', 'limit', 6)
     lib.elsewhere(function()
@@ -146,7 +146,7 @@ case('serving code can walk, count and read past the metatable what it has', fun
     end)
 end)
 
-case('the old stop works on variables of its own, as they were at the commit', function(t)
+case('the old stop sees its own variables as of the commit', function(t)
     local txn, values, _, adapter = begin({['app.web'] = {server = 'old', count = 1}}, {'app.web'})
     local vars = serving(values, 'app.web')
     txn.code(SET)('app.web', 'server', 'new')
@@ -164,7 +164,7 @@ case('the old stop works on variables of its own, as they were at the commit', f
     t:is(vars.server, 'new', 'after it')
 end)
 
-case('old code that still runs finds the variables of its role, and shares the others', function(t)
+case('old code that is still running sees the variables of its role and shares the others', function(t)
     local txn, values, _, adapter = begin({['app.web'] = {current = 'old', count = 1}}, {'app.web'})
     local vars, path = serving(values, 'app.web'), '/app/web.lua'
     local get, set = lib.old_code(GET, path), lib.old_code(SET, path)
@@ -187,7 +187,7 @@ case('old code that still runs finds the variables of its role, and shares the o
     t:is(get('app.web', 'current'), 'new', 'when it has ended there is one value')
 end)
 
-case('new code does not find the variables that stop will end', function(t)
+case('new code does not get variables that stop will end', function(t)
     for _, ends in ipairs({'commit', 'undo', 'set'}) do
         local txn, values = begin({['app.web'] = {server = 'old', count = 1}}, {'app.web'},
             {['app.web'] = {server = true, other = true}})
@@ -206,7 +206,7 @@ case('new code does not find the variables that stop will end', function(t)
     end
 end)
 
-case('defaults of new code are seen by it alone before the commit', function(t)
+case('until the commit only new code sees its defaults', function(t)
     local txn, _, _, adapter = begin({['app.web'] = {}}, {'app.web'})
     local defaults = rawget(_G, '_cluster_vars_defaults')
     txn.code("rawget(_G, '_cluster_vars_defaults')['app.web'].limit = 7")()

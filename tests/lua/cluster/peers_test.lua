@@ -35,7 +35,7 @@ case('disabled and expelled instances are not asked', function(t)
     t:is(list[1].uuid .. list[2].uuid, 'ad', 'which')
 end)
 
-case('each answers for itself', function(t)
+case('each instance answers for itself', function(t)
     local instances, peers = world({
         a = function() return {state = 'RolesConfigured'} end,
         b = 'Connection refused',
@@ -51,7 +51,7 @@ case('each answers for itself', function(t)
     t:is(failures.d, 'no answer in time', 'an error without a text')
 end)
 
-case('they are asked at the same time, and for some time only', function(t)
+case('instances are asked in parallel, within a time limit', function(t)
     local asked, most, limits = 0, 0, {}
     local function slow(_, _, opts, seconds)
         asked = asked + 1
@@ -84,7 +84,7 @@ local function stub(name, value)
     lib.defer(function() package.loaded[name] = nil end)
 end
 
-case('the state of an instance is told in plain values', function(t)
+case('the state of an instance is reported in plain values', function(t)
     local conf = {get_checksum = function() return 123 end}
     local state = {'OperationError', {class_name = 'X', err = 'no disk', stack = 'long'}}
     stub('cartridge.confapplier', {
@@ -108,7 +108,7 @@ case('the state of an instance is told in plain values', function(t)
     t:is(peers.states(instances, 5).a.why, 'text', 'an error that is text')
 end)
 
-case('who would not take a config says why', function(t)
+case('an instance that rejects a config gives its reason', function(t)
     local validate
     stub('cartridge.clusterwide-config', {new = function(plaintext)
         if plaintext.bad then
@@ -139,7 +139,7 @@ case('who would not take a config says why', function(t)
     t:is(objection({bad = '1'}), 'no YAML', 'not even a config')
 end)
 
-case('who has gone on with a change that was given up forgets it', function(t)
+case('an instance that went on with an abandoned change is told to abort', function(t)
     local fio = require('fio')
     local dir = fio.tempdir()
     local path = fio.pathjoin(dir, 'config.prepare')

@@ -26,7 +26,7 @@ local function count(map)
     return n
 end
 
-case('a text is cut into its sections', function(t)
+case('a text is split into its sections', function(t)
     local given = sections.cut({
         {name = 'a', size = 2}, {name = 'b', size = 0}, {name = 'c', size = 3},
     }, 'xx\0\1\n')
@@ -36,7 +36,7 @@ case('a text is cut into its sections', function(t)
     t:is(count(given), 3, 'no more')
 end)
 
-case('sections are told apart by their text', function(t)
+case('sections are compared by their text', function(t)
     local present = {
         ['topology.yml'] = 'x', ['extensions/a.lua'] = 'return 1', ['extensions/b.lua'] = 'return 1',
         ['extensions/d.lua'] = 'return 1', ['extensions/data.json'] = '{}',
@@ -54,7 +54,7 @@ case('sections are told apart by their text', function(t)
     t:ok(patch['extensions/d.lua'] == nil and type(patch['extensions/d.lua']) == 'cdata', 'a null')
 end)
 
-case('what is nothing but comments is nothing', function(t)
+case('a config of only comments is empty', function(t)
     local example = {[CONFIG] = '# functions:\n#   a: 1\n\n', ['extensions/example.lua'] = '-- return {}\n--\n'}
     t:is(compare(example, {}, true), '+ ~ - = k', 'not removed')
     t:is(compare(example, {[CONFIG] = ''}), '+ ~ - =extensions/config.yml k', 'not changed')
@@ -67,7 +67,7 @@ case('what is nothing but comments is nothing', function(t)
     t:is(compare({['extensions/a.lua'] = '-- a\nreturn 1'}, {}, true), '+ ~ -extensions/a.lua = k', 'code')
 end)
 
-case('the way back is the way there', function(t)
+case('joining the sections gives the text back', function(t)
     local present = {['extensions/a.lua'] = 'return 1', ['extensions/b.lua'] = 'return 2'}
     local _, patch = compare(present, {['extensions/a.lua'] = 'return 9', ['extensions/c.lua'] = 'return 3'}, true)
     local back = sections.inverse(present, patch)
@@ -85,7 +85,7 @@ case('the way back is the way there', function(t)
     t:ok(sections.has_patch({[CONFIG] = '# x'}, {[CONFIG] = box.NULL}), 'nothing for none')
 end)
 
-case('all code is compiled and none runs', function(t)
+case('code is compiled and not run', function(t)
     rawset(_G, 'ran', nil)
     local problems = sections.compile({
         ['extensions/good.lua'] = 'ran = true',
@@ -103,7 +103,7 @@ case('all code is compiled and none runs', function(t)
     t:is(rawget(_G, 'ran'), nil, 'nothing ran')
 end)
 
-case('compiled code is not taken', function(t)
+case('bytecode is rejected', function(t)
     local problems = sections.compile({['extensions/a.lua'] = string.dump(function() return 1 end)})
     t:is(#problems, 1, 'refused')
 end)
@@ -116,7 +116,7 @@ local function check(config, plaintext)
     return table.concat(list, '; ')
 end
 
-case('a config without functions is fine', function(t)
+case('a config without functions is valid', function(t)
     t:is(check(nil), '', 'none')
     t:is(check({}), '', 'empty')
     t:is(check({functions = {}}), '', 'no functions')
@@ -126,7 +126,7 @@ case('a config without functions is fine', function(t)
     t:like(check({functions = {{module = 'a'}}}), 'functions: the key 1 is not a string', 'a list')
 end)
 
-case('functions have a module, a handler and events', function(t)
+case('functions need a module, a handler and events', function(t)
     local plaintext = {['extensions/shop/a.lua'] = ''}
     local function with(fields)
         local all = {module = 'extensions.shop.a', handler = 'f', events = {}}
@@ -155,7 +155,7 @@ case('functions have a module, a handler and events', function(t)
     t:is(check({functions = {f = 'g'}}), 'function f: must be a map', 'no map')
 end)
 
-case('the modules of functions are there', function(t)
+case('modules of functions must exist', function(t)
     local app = lib.app({['@.mod'] = 'return {}'})
     local function of(module)
         return check({functions = {f = {module = module, handler = 'h', events = {}}}},
@@ -170,7 +170,7 @@ case('the modules of functions are there', function(t)
         'one that cannot')
 end)
 
-case('the role is one of a replica set', function(t)
+case('the role must be one of the replica set', function(t)
     t:ok(not sections.has_role({}), 'no replica sets')
     t:ok(not sections.has_role({replicasets = {a = {roles = {web = true}}}}), 'another role')
     t:ok(not sections.has_role({replicasets = {a = {roles = {extensions = false}}}}), 'switched off')

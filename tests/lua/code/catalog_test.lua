@@ -27,7 +27,7 @@ local function verdict(choice, name)
     return nil
 end
 
-case('a loaded module with a file outside of .rocks is chosen, with its file', function(t)
+case('a loaded module with a file outside .rocks is selected, with its file', function(t)
     local app = lib.app({['@.a'] = 'return {}', ['@.b'] = 'return {}'})
     app.require('@.a')
     local choice = choose()
@@ -36,7 +36,7 @@ case('a loaded module with a file outside of .rocks is chosen, with its file', f
     t:is(select(2, verdict(choice, app.name .. '.a')), app.path('@.a'), 'path')
 end)
 
-case('the file is the one that the code says it is from', function(t)
+case('the file is the one its code was loaded from', function(t)
     local app = lib.app({['@.a'] = 'return {f = function() end}'})
     for label, path in pairs({
         ['doubled slashes'] = app.root .. '//?.lua;',
@@ -58,7 +58,7 @@ case('the file is the one that the code says it is from', function(t)
     end
 end)
 
-case('built-in modules are kept', function(t)
+case('built-in modules are not selected', function(t)
     local choice = choose()
     for _, name in ipairs({'fiber', 'json', 'net.box', 'strict', 'log', 'table', 'box'}) do
         if package.loaded[name] ~= nil then
@@ -67,7 +67,7 @@ case('built-in modules are kept', function(t)
     end
 end)
 
-case('a module of an application may be named like a built-in one of other versions', function(t)
+case('a module may have the name of a built-in module of other versions', function(t)
     local app = lib.app({})
     lib.write(app.root .. '/config.lua', 'return {port = 8080, nested = {f = function() end}}')
     if package.loaded.config ~= nil then
@@ -79,13 +79,13 @@ case('a module of an application may be named like a built-in one of other versi
     t:is(verdict(choose(), 'config'), 'selected', 'config.lua with nothing but data')
 end)
 
-case('an unused file with the name of a built-in module does not matter', function(t)
+case('an unused file with the name of a built-in module is ignored', function(t)
     local app = lib.app({})
     lib.write(app.root .. '/json.lua', 'return {}')
     t:is(verdict(choose(), 'json'), 'builtin', 'json')
 end)
 
-case('modules of .rocks are kept unless asked for', function(t)
+case('modules in .rocks are selected only on request', function(t)
     local app = lib.app({})
     local path = package.path
     package.path = app.root .. '/.rocks/share/tarantool/?.lua;' .. path
@@ -98,7 +98,7 @@ case('modules of .rocks are kept unless asked for', function(t)
     package.path = path
 end)
 
-case('modules of package.preload are kept', function(t)
+case('modules in package.preload are not selected', function(t)
     local app = lib.app({['@.pre'] = 'return {}'})
     local name = app.name .. '.pre'
     package.preload[name] = function() return {} end
@@ -107,7 +107,7 @@ case('modules of package.preload are kept', function(t)
     t:is(verdict(choose(), name), 'preload', 'although there is a file')
 end)
 
-case('a module that somebody put there by hand is kept', function(t)
+case('a value put into package.loaded by hand is not selected', function(t)
     local app = lib.app({['@.a'] = 'return {f = function() end}'})
     local name = app.name .. '.alias'
     package.loaded[name] = app.require('@.a')
@@ -119,7 +119,7 @@ case('a module that somebody put there by hand is kept', function(t)
     t:ok(pcall(choose), 'a name that is a number')
 end)
 
-case('odd names in package.loaded are no obstacle', function(t)
+case('unusual names in package.loaded are no problem', function(t)
     local names = {'', '.', '..', '%', 'a%b', '/etc/passwd', '?', 'a\0b', ('x'):rep(5000), '\n', '[', '%1'}
     lib.defer(function()
         for _, name in ipairs(names) do
@@ -136,7 +136,7 @@ case('odd names in package.loaded are no obstacle', function(t)
     end
 end)
 
-case('odd values in package.loaded are no obstacle', function(t)
+case('unusual values in package.loaded are no problem', function(t)
     local app = lib.app({['@.a'] = 'return false', ['@.b'] = 'return 5', ['@.c'] = ''})
     app.require('@.a')
     app.require('@.b')
@@ -151,7 +151,7 @@ case('odd values in package.loaded are no obstacle', function(t)
     end
 end)
 
-case('a module whose file is gone is known by its functions or by the registry', function(t)
+case('a module whose file is gone is recognised by its functions or the registry', function(t)
     local app = lib.app({['@.a'] = 'return {f = function() end}', ['@.b'] = 'return {1}'})
     app.require('@.a')
     app.require('@.b')
@@ -165,7 +165,7 @@ case('a module whose file is gone is known by its functions or by the registry',
     t:is(#choice.gone, 0, 'unless excluded')
 end)
 
-case('a module that is a section of the config never was a file', function(t)
+case('a module that is a section of the config has no file', function(t)
     local sections = {['extensions/a.lua'] = 'text'}
     package.loaded['cartridge'] = {}
     package.loaded['cartridge.confapplier'] = {get_active_config = function()
@@ -188,7 +188,7 @@ case('a module that is a section of the config never was a file', function(t)
     t:is(verdict(choose(), 'extensions.a'), 'no_file', 'no config')
 end)
 
-case('a file that cannot be read is neither gone nor left alone', function(t)
+case('an unreadable file is neither missing nor ignored', function(t)
     local app = lib.app({['@.a'] = 'return {f = function() end}', ['@.sub.b'] = 'return {f = function() end}'})
     app.require('@.a')
     app.require('@.sub.b')
@@ -215,7 +215,7 @@ case('a file that cannot be read is neither gone nor left alone', function(t)
     end
 end)
 
-case('a file that was found by a relative path is not gone elsewhere', function(t)
+case('a file found by a relative path is not missing in another directory', function(t)
     -- As after box.cfg({work_dir = ...}).
     package.loaded['relative_test'] = {f = assert(loadstring('return 1', '@src/relative_test.lua'))}
     lib.defer(function() package.loaded['relative_test'] = nil end)
@@ -226,7 +226,7 @@ case('a file that was found by a relative path is not gone elsewhere', function(
     t:is(verdict(choice, 'relative_test'), 'no_file', 'nor if it was reloaded before')
 end)
 
-case('the file that a module had before is told by its functions', function(t)
+case('the former file of a module is known from its functions', function(t)
     local function former(name, source, known)
         local f = assert(loadstring('return function() end', source))()
         local module = {name = name, path = '/srv/app/m/init.lua'}
@@ -245,7 +245,7 @@ case('the file that a module had before is told by its functions', function(t)
     t:is(catalog.former_file({name = 'm', path = '/m.lua'}, 7, {names = {}}), nil, 'no functions')
 end)
 
-case('what a module has got from one of a name like its own is no file of it', function(t)
+case('a function borrowed from a module of similar name does not tell the file', function(t)
     local app = lib.app({
         ['@'] = 'return {get = require("@.sub.@").get}',
         ['@.sub.@'] = 'return {get = function() return 1 end}',
@@ -258,7 +258,7 @@ case('what a module has got from one of a name like its own is no file of it', f
     t:is(catalog.former_file(module, value, {names = {}}), app.path('@.sub.@'), 'or else it may be one')
 end)
 
-case('--module and --exclude narrow the choice', function(t)
+case('--module and --exclude narrow the selection', function(t)
     local app = lib.app({['@.a'] = '', ['@.b'] = '', ['@.c.d'] = ''})
     app.require('@.a')
     app.require('@.b')
@@ -306,21 +306,21 @@ case('names are sorted', function(t)
     t:is(table.concat(names), 'abc', 'selected')
 end)
 
-case('a file is compiled with its path as the name of its code', function(t)
+case('a chunk has the path of its file as its name', function(t)
     local app = lib.app({['@.a'] = 'return {f = function() end}'})
     local module = {name = app.name .. '.a', path = app.path('@.a')}
     t:ok(catalog.compile(module, {generation = 0, files = {}}), 'compiles')
     t:is(debug.getinfo(module.chunk().f, 'S').source, '@' .. app.path('@.a'), 'source')
 end)
 
-case('what does not compile is told with file and line', function(t)
+case('a compile error has file and line', function(t)
     local app = lib.app({['@.a'] = 'local x = 1\nlocal = 2\n'})
     local ok, err = catalog.compile({name = app.name .. '.a', path = app.path('@.a')}, {generation = 0, files = {}})
     t:ok(not ok, 'fails')
     t:ok(err:find(app.path('@.a') .. ':2:', 1, true), 'file and line')
 end)
 
-case('a file may begin with a line for the shell, or be empty, or compiled', function(t)
+case('a file may have a #! line, be empty, or be bytecode', function(t)
     local app = lib.app({
         ['@.shell'] = '#!/usr/bin/env tarantool\nreturn 7',
         ['@.empty'] = '',
@@ -335,7 +335,7 @@ case('a file may begin with a line for the shell, or be empty, or compiled', fun
     end
 end)
 
-case('a file that cannot be read is an error and no exception', function(t)
+case('an unreadable file is reported, not raised', function(t)
     local app = lib.app({})
     fio.mktree(app.path('@.dir'))
     local registry = {generation = 0, files = {}}
@@ -345,7 +345,7 @@ case('a file that cannot be read is an error and no exception', function(t)
     t:ok(not ok and err:find(app.path('@.none'), 1, true), 'nothing: ' .. tostring(err))
 end)
 
-case('whether a module changed is known by the digest of the serving code', function(t)
+case('a changed module is detected by the digest of the serving code', function(t)
     local app = lib.app({['@.a'] = 'return 1'})
     local module = {name = app.name .. '.a', path = app.path('@.a')}
     catalog.compile(module, {generation = 0, files = {}})

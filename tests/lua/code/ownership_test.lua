@@ -14,7 +14,7 @@ local function begin()
     return origin, new_code
 end
 
-case('functions of a recorded chunk are new, at any depth', function(t)
+case('functions of a recorded chunk are new at any depth', function(t)
     local origin, code = begin()
     local chunk = code('return function() return function() return function() end end end', '/app/a.lua')
     local outer = chunk()
@@ -34,7 +34,7 @@ case('functions of an earlier load of a recorded file are old', function(t)
     t:ok(origin:is_new(new), 'same text, recorded load')
 end)
 
-case('functions of other files are neither', function(t)
+case('functions of other files are neither old nor new', function(t)
     local origin, code = begin()
     code('return 1', '/app/a.lua')
     local other = lib.old_code('return function() end', '/app/b.lua')()
@@ -47,7 +47,7 @@ case('functions of other files are neither', function(t)
     t:ok(not origin:is_old(nil) and not origin:is_new(nil), 'nil')
 end)
 
-case('a file that is forgotten makes its code old', function(t)
+case('forgetting a file makes its code old', function(t)
     local origin = begin()
     local old = lib.old_code('return function() end', '/app/gone.lua')()
     t:ok(not origin:is_old(old), 'before')
@@ -55,7 +55,7 @@ case('a file that is forgotten makes its code old', function(t)
     t:ok(origin:is_old(old), 'after')
 end)
 
-case('closures of one piece of code are the same, of two loads are not', function(t)
+case('closures of the same code are the same, of two loads they are not', function(t)
     local origin = begin()
     local text = 'return function() end'
     local chunk = lib.old_code(text, '/app/a.lua')
@@ -66,7 +66,7 @@ case('closures of one piece of code are the same, of two loads are not', functio
     t:ok(not origin.is_same(nil, chunk()), 'nil')
 end)
 
-case('a closure of a library around a function is of the generation of the function', function(t)
+case('a library\'s closure around a function belongs to the function\'s generation', function(t)
     local origin, code = begin()
     local wrap = lib.old_code('return function(f) local g = f return function(...) return g(...) end end',
         '/rocks/wrap.lua')()
@@ -87,14 +87,14 @@ case('new code that holds an old function stays new', function(t)
     t:ok(origin:wraps_new(new), 'but new')
 end)
 
-case('functions that refer to each other in a circle are walked to an end', function(t)
+case('functions that refer to each other in a circle are no problem', function(t)
     local origin = begin()
     local f = lib.old_code('local a, b function a() return b() end function b() return a() end return a',
         '/rocks/x.lua')()
     t:ok(not origin:wraps_old(f), 'nothing old there')
 end)
 
-case('the fiber that works for the new generation asks, others do not', function(t)
+case('only the fiber of the reload counts as asking', function(t)
     local origin = begin()
     t:ok(not origin:is_asking(), 'before')
     origin:enter()
@@ -103,7 +103,7 @@ case('the fiber that works for the new generation asks, others do not', function
     t:ok(not lib.elsewhere(function() return origin:is_asking() end), 'another fiber')
 end)
 
-case('new code asks in every fiber', function(t)
+case('new code counts as asking in every fiber', function(t)
     local origin, code = begin()
     local function ask()
         return (origin:is_asking())

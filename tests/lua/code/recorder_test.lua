@@ -164,7 +164,7 @@ each_way(function(way, how)
     end)
 end)
 
-case('files that are read and not compiled are no code', function(t)
+case('files that are read and not compiled are not code', function(t)
     local app = begin([[
         local fh = io.open(path)
         local text = fh:read('*a')
@@ -198,7 +198,7 @@ for way, how in pairs(WAYS) do
     end)
 end
 
-case('a file that the new code does not load any more leaves old code', function(t)
+case('code of a file that new code does not load is old', function(t)
     local app = begin('return dofile(path)', 'return {run = function() end}')
     rawset(_G, 'recorder_test_kept', {app.require('@').tasks.run})
     lib.defer(function() rawset(_G, 'recorder_test_kept', nil) end)
@@ -209,7 +209,7 @@ case('a file that the new code does not load any more leaves old code', function
     t:is(#(app.plan().files), 0, 'and none would be')
 end)
 
-case('what the main script has loaded and modules use is not theirs', function(t)
+case('files loaded by the main script and used by modules do not belong to them', function(t)
     local app = begin("return 1", 'return {trim = function() return 1 end}', {
         ['@.user'] = 'local util = recorder_test_util return {trim = util.trim, made = util.made}',
     })
@@ -225,7 +225,7 @@ case('what the main script has loaded and modules use is not theirs', function(t
     end
 end)
 
-case('functions that are made from text belong to the module that makes them', function(t)
+case('functions compiled from strings belong to the module that compiles them', function(t)
     local app = begin('return {run = loadstring("return " .. path:len())}', 'return 1')
     rawset(_G, 'recorder_test_kept', {})
     lib.defer(function() rawset(_G, 'recorder_test_kept', nil) end)
@@ -238,7 +238,7 @@ case('functions that are made from text belong to the module that makes them', f
     t:is(#left(report), 1, 'the old one is')
 end)
 
-case('a module that is not chosen keeps its copy of a file', function(t)
+case('a module that is not selected keeps its copy of a file', function(t)
     local app = begin('return dofile(path)', 'return {run = function() end}', {
         ['@.other'] = "return {tasks = dofile('%s')}",
     })

@@ -30,7 +30,7 @@ local function modules(root)
     }
 end
 
-case('the directory is that of most modules, without links', function(t)
+case('the directory is the one of most modules, with links resolved', function(t)
     local top = releases({'releases/1'}, {current = 'releases/1'})
     local one = fio.pathjoin(top, 'releases', '1')
     t:is(release.root(modules(one)), one, 'as it is')
@@ -39,7 +39,7 @@ case('the directory is that of most modules, without links', function(t)
     t:is(release.root({{name = 'a', path = 'b.lua'}}), nil, 'nor of a name that tells nothing')
 end)
 
-case('a link that has moved is found', function(t)
+case('a link that points to another release now is found', function(t)
     local layouts = {
         {{'releases/1', 'releases/2'}, {current = 'releases/2'}, 'releases/1', 'current', 'releases/2'},
         {{'releases/1', 'releases/2'}, {['releases/current'] = '2'}, 'releases/1', 'releases/current', 'releases/2'},
@@ -63,7 +63,7 @@ case('a link that has moved is found', function(t)
     end
 end)
 
-case('nothing is said of a release that is the current one, or of another application', function(t)
+case('the current release, and another application, are not reported', function(t)
     local layouts = {
         {{'releases/1', 'releases/2'}, {current = 'releases/2'}, 'releases/2'},
         {{'releases/1', 'releases/2'}, {current = 'releases/2'}, 'current'},
@@ -81,7 +81,7 @@ case('nothing is said of a release that is the current one, or of another applic
     end
 end)
 
-case('links are read only where there is another release', function(t)
+case('links are read only where another release exists', function(t)
     local asked = {}
     local spy = setmetatable({readlink = function(path)
         asked[path] = true

@@ -10,7 +10,7 @@ local function eval(code, chunk, args)
     return lib.load('commands.eval')({command = 'eval', code = code, chunk = chunk, args = args})
 end
 
-case('results are given as the console prints them', function(t)
+case('results are formatted like those of the console', function(t)
     for code, expected in pairs({
         ['1'] = {1}, ['return 1, 2'] = {1, 2}, ['"text"'] = {'text'}, ['local x = 5 return x'] = {5},
         ['false'] = {false}, ['true, false'] = {true, false}, ['{a = {1, 2}}'] = {{a = {1, 2}}},
@@ -22,7 +22,7 @@ case('results are given as the console prints them', function(t)
     end
 end)
 
-case('nil has its place among the results', function(t)
+case('nil keeps its position among the results', function(t)
     t:is(#yaml.decode(eval('nil').results), 1, 'one nil')
     t:is(#yaml.decode(eval('1, nil, nil').results), 3, 'nils at the end')
     t:is(eval('return').results, '---\n...\n', 'nothing')
@@ -30,7 +30,7 @@ case('nil has its place among the results', function(t)
     t:is(eval('').results, '---\n...\n', 'no code')
 end)
 
-case('an error is a failure, whatever it is', function(t)
+case('any error value is a failure', function(t)
     for _, code in ipairs({"error('boom')", 'error()', 'error(false)', 'error({code = 1})', 'error(print)',
         "box.error({code = 1, reason = 'r'})", 'local f f = function() return 1 + f() end return f()',
         "error(setmetatable({}, {__tostring = function() error('no') end}))"}) do
@@ -52,7 +52,7 @@ case('nil and an error are a failure, with the results', function(t)
     t:is(eval('return false, "x"').outcome, 'ok', 'false is a result')
 end)
 
-case('code that does not compile is told with its place', function(t)
+case('a compile error has file and line', function(t)
     local report = eval('local x = 1\nlocal = 2', '@/tmp/file.lua')
     t:is(report.outcome, 'failed', 'outcome')
     t:is(report.error.code, 'compile_error', 'code')
@@ -65,7 +65,7 @@ case('a traceback names the file', function(t)
     t:like(report.error.traceback, '/tmp/file.lua:2', 'traceback')
 end)
 
-case('an error names the line of the caller, also of an expression', function(t)
+case('an error names the line, even in an expression', function(t)
     for code, expected in pairs({
         ["error('x')"] = 'eval:1: x',
         ["1,\n error('x')"] = 'eval:2: x',
@@ -87,7 +87,7 @@ case('an error names the line of the caller, also of an expression', function(t)
     t:is(eval("return error('x')", '@/tmp/file.lua').error.message, '/tmp/file.lua: x', 'a file')
 end)
 
-case('arguments are what the chunk is called with', function(t)
+case('arguments are passed to the chunk', function(t)
     t:is_deeply(yaml.decode(eval('...', nil, {'a', '1'}).results), {'a', '1'}, 'an expression')
     t:is_deeply(yaml.decode(eval('local a, b = ... return b, a', nil, {'a', '1'}).results), {'1', 'a'}, 'a chunk')
     t:is_deeply(yaml.decode(eval("select('#', ...)").results), {0}, 'none')
@@ -105,7 +105,7 @@ case('every value can be printed', function(t)
     end
 end)
 
-case('a value that cannot be printed is a failure and no crash', function(t)
+case('a value that cannot be printed is a failure', function(t)
     local report = eval("return setmetatable({}, {__serialize = function() error('no') end})")
     t:is(report.outcome, 'failed', 'outcome')
     t:is(report.error.code, 'bad_result', 'code')

@@ -73,7 +73,7 @@ local function start(files)
     return app
 end
 
-case('without Cartridge there is nothing to call', function(t)
+case('without Cartridge the native method is refused', function(t)
     local report = lib.load('commands.native')({timeout = 10})
     t:is(report.outcome, 'refused', 'outcome')
     t:is(report.error.code, 'no_cartridge', 'code')
@@ -82,7 +82,7 @@ case('without Cartridge there is nothing to call', function(t)
     t:is(report.outcome, 'timeout', 'too late all the same')
 end)
 
-case('a reload that worked is a generation', function(t)
+case('a successful native reload increments the generation', function(t)
     local app = start({['@'] = 'return {get = function() return 1 end}'})
     local loaders, before = #package.loaders, package.loaders[1]
     local report = native(reload_of(app, '@'))
@@ -102,7 +102,7 @@ case('a reload that worked is a generation', function(t)
     t:is(lib.load('commands.stale')({timeout = 60}).outcome, 'ok', 'nor later')
 end)
 
-case('the registry outlives a Cartridge that unsets it', function(t)
+case('the registry survives if Cartridge removes it', function(t)
     local app = start({['@'] = 'return {get = function() return 1 end}'})
     lib.reload()
     local registry = lib.registry()
@@ -111,7 +111,7 @@ case('the registry outlives a Cartridge that unsets it', function(t)
     t:is(registry.generation, 2, 'one more')
 end)
 
-case('what is left of the old code is mended', function(t)
+case('stale references of a native reload are patched', function(t)
     local app = start({['@'] = 'return {get = function() return "v1" end}'})
     hold({f = app.require('@').get})
     app.write('@', 'return {get = function() return "v2" end}')
@@ -128,7 +128,7 @@ case('what is left of the old code is mended', function(t)
     t:is(held().f(), 'v4', 'mended')
 end)
 
-case('old code is known by its file, wherever that of the new one is', function(t)
+case('old code is recognised by its file even if the file has moved', function(t)
     local app = start({['@'] = 'return {get = function() return "v1" end}'})
     hold({f = app.require('@').get})
     app.remove('@')
@@ -153,7 +153,7 @@ case('compiled code calls the new function', function(t)
     t:is(held().loop(), 400, 'all of them')
 end)
 
-case('or reported, or a failure', function(t)
+case('stale references are reported or a failure on request', function(t)
     local app = start({['@'] = 'return {get = function() return "v1" end}'})
     hold({f = app.require('@').get})
     app.write('@', 'return {}')
@@ -175,7 +175,7 @@ case('modules that were not loaded again are not stale', function(t)
     t:is(places(report), '+global | global held.a', 'only that of the other')
 end)
 
-case('what does not compile fails in the words of Tarantool', function(t)
+case('a compile error has Tarantool\'s message', function(t)
     local app = start({['@'] = 'return {}'})
     app.write('@', 'syntax error here')
     state = 'ReloadError'
@@ -189,7 +189,7 @@ case('what does not compile fails in the words of Tarantool', function(t)
     t:is(report.scan, nil, 'no scan')
 end)
 
-case('a failure has no way back, unless nothing was begun', function(t)
+case('a failed native reload is degraded, unless it had not begun', function(t)
     start({['@'] = 'return {}'})
     state = 'ReloadError'
     local loaders = #package.loaders
@@ -210,7 +210,7 @@ case('a failure has no way back, unless nothing was begun', function(t)
     t:like(report.error.message, 'boom', 'message')
 end)
 
-case('a failed state of Cartridge is no obstacle', function(t)
+case('a failed state of Cartridge does not prevent a native reload', function(t)
     local app = start({['@'] = 'return {}'})
     for name, expected in pairs({ReloadError = 'reloaded', OperationError = 'reloaded', BootError = 'refused'}) do
         state = name
@@ -222,7 +222,7 @@ case('a failed state of Cartridge is no obstacle', function(t)
     t:is(report.error.code, 'forbidden', 'code')
 end)
 
-case('two at a time', function(t)
+case('a second reload at the same time is refused', function(t)
     start({['@'] = 'return {}'})
     local registry = lib.load('core.registry')
     local lock = registry.acquire('me')
@@ -232,7 +232,7 @@ case('two at a time', function(t)
     registry.release(lock)
 end)
 
-case('libraries that Cartridge loads are not of the application', function(t)
+case('libraries that Cartridge loads are not modules of the application', function(t)
     local app = start({['@'] = 'return {}'})
     local path = app.root .. '/.rocks/share/tarantool/native_library.lua'
     lib.write(path, 'return {get = function() end}')

@@ -187,7 +187,7 @@ end
 
 local NEW = {['extensions/a.lua'] = 'return 2'}
 
-case('new code is pushed', function(t)
+case('new code is pushed to the cluster', function(t)
     local world = cluster()
     local report = push(world, NEW)
     t:is(report.outcome, 'ok', 'outcome')
@@ -202,7 +202,7 @@ case('new code is pushed', function(t)
     t:is(lib.registry().lock, nil, 'the lock is free')
 end)
 
-case('nothing to do is nothing done', function(t)
+case('an unchanged config pushes nothing', function(t)
     local world = cluster()
     local report = push(world, {['extensions/a.lua'] = 'return 1'})
     t:is(report.outcome, 'unchanged', 'outcome')
@@ -210,7 +210,7 @@ case('nothing to do is nothing done', function(t)
     t:is(#world.patches, 0, 'no change')
 end)
 
-case('a dry run compares only', function(t)
+case('a dry run only compares', function(t)
     local world = cluster()
     local report = push(world, NEW, {dry_run = true})
     t:is(report.outcome, 'planned', 'outcome')
@@ -223,7 +223,7 @@ case('a dry run compares only', function(t)
     t:is(outcomes(report), 'a=unchanged b=unchanged c=unchanged', 'anywhere')
 end)
 
-case('what is not given goes only if that is asked for', function(t)
+case('files that are not in the directory are removed only with --prune', function(t)
     local world = cluster()
     push(world, {['extensions/b.lua'] = 'return 1'})
     t:is(world.config:get_plaintext('extensions/a.lua'), 'return 1', 'kept')
@@ -253,7 +253,7 @@ case('an instance that cannot push refuses', function(t)
     t:is(push(cluster({state = 'OperationError'}), NEW).outcome, 'ok', 'roles that failed may be healed')
 end)
 
-case('nothing begins too late', function(t)
+case('a push that arrives too late does not begin', function(t)
     local world = cluster()
     local report = push(world, NEW, {not_after = 1})
     t:is(report.outcome, 'timeout', 'before all')
@@ -261,7 +261,7 @@ case('nothing begins too late', function(t)
     t:is(#world.patches, 0, 'no change')
 end)
 
-case('two do not push at once', function(t)
+case('a second push at the same time is refused', function(t)
     local world = cluster()
     local held, free = fiber.cond(), fiber.cond()
     world.on_survey = function()
@@ -282,7 +282,7 @@ case('two do not push at once', function(t)
     t:is(first.outcome, 'ok', 'the first')
 end)
 
-case('a cluster that is not whole refuses', function(t)
+case('a push to an incomplete cluster is refused', function(t)
     local world = cluster()
     world.states[B] = 'Connection refused'
     local report = refused(t, world, 'unreachable_instances', true, 'one is away')
@@ -305,7 +305,7 @@ case('a cluster that is not whole refuses', function(t)
     t:is(outcomes(report), 'a=unchanged b=refused c=unchanged', 'which')
 end)
 
-case('who is disabled is left out', function(t)
+case('disabled instances are left out', function(t)
     local world = cluster({disabled = {[C] = true}})
     world.states[C] = 'Connection refused'
     local report = push(world, NEW)
@@ -313,7 +313,7 @@ case('who is disabled is left out', function(t)
     t:is(outcomes(report), 'a=ok b=ok c=skipped', 'instances')
 end)
 
-case('the config must be the one that was compared', function(t)
+case('a config that changed since the comparison is refused', function(t)
     local world = cluster()
     world.on_survey = function()
         -- The same text, but another change.
@@ -322,7 +322,7 @@ case('the config must be the one that was compared', function(t)
     refused(t, world, 'config_changed', true, 'changed meanwhile')
 end)
 
-case('bad code is not sent to anybody', function(t)
+case('code that does not compile is sent to no instance', function(t)
     local world = cluster()
     local report = push(world, {['extensions/a.lua'] = 'return {', ['extensions/b.lua'] = 'x ='})
     t:is(report.outcome, 'failed', 'outcome')
@@ -349,7 +349,7 @@ case('bad code is not sent to anybody', function(t)
     t:is(#world.patches, 0, 'no change')
 end)
 
-case('what several say is said once', function(t)
+case('the same error of several instances is reported once', function(t)
     local world = cluster({
         results = {{err = 'no'}},
         objections = {[A] = 'no', [B] = 'no', [C] = 'never'},
@@ -358,7 +358,7 @@ case('what several say is said once', function(t)
     t:is(report.error.message, 'refused by 3 of 3 instances: a, b: no; c: never', 'message')
 end)
 
-case('all that refuse are named', function(t)
+case('all instances that reject the config are named', function(t)
     local world = cluster({
         results = {{err = 'b says no'}},
         objections = {[B] = 'no', [C] = 'never'},
@@ -372,7 +372,7 @@ case('all that refuse are named', function(t)
     t:is(#world.patches, 1, 'one try')
 end)
 
-case('a failure of Cartridge is told as it is', function(t)
+case('an error of Cartridge is reported unchanged', function(t)
     local world = cluster({results = {{err = 'Upload not found'}}})
     local report = push(world, NEW)
     t:is(report.error.code, 'push_failed', 'code')
@@ -387,7 +387,7 @@ case('a failure of Cartridge is told as it is', function(t)
     t:is(push(world, NEW).error.message, 'boom', 'raised')
 end)
 
-case('a lock that is taken meanwhile refuses', function(t)
+case('a lock taken during the push refuses it', function(t)
     for _, text in ipairs({'Two-phase commit is locked', 'cartridge.patch_clusterwide is already running'}) do
         local world = cluster({results = {{err = text}}})
         local report = push(world, NEW)
@@ -410,7 +410,7 @@ local function broken(back)
     return world
 end
 
-case('what cannot be applied is put back', function(t)
+case('a push that fails to apply is undone', function(t)
     local world
     world = broken(function()
         world.states[C] = {}
@@ -425,7 +425,7 @@ case('what cannot be applied is put back', function(t)
     t:is(world.config:get_plaintext('extensions/a.lua'), 'return 1', 'the old code')
 end)
 
-case('what cannot be put back is listed', function(t)
+case('what cannot be undone is listed', function(t)
     local report = push(broken({err = 'c is away'}), NEW)
     t:is(report.outcome, 'degraded', 'not put back')
     t:ok(lib.mentions(report.rollback.left, 'were not restored: c is away'), 'why')
@@ -435,7 +435,7 @@ case('what cannot be put back is listed', function(t)
     t:ok(lib.mentions(report.rollback.left, 'c: OperationError: no disk'), 'where')
 end)
 
-case('what was broken before is not put back', function(t)
+case('roles that had failed before prevent an undo', function(t)
     local world = broken(nil)
     world.states[B] = {state = 'OperationError'}
     local report = push(world, NEW)
@@ -444,7 +444,7 @@ case('what was broken before is not put back', function(t)
     t:ok(lib.mentions(report.rollback.left, 'the new sections stay'), 'it is said')
 end)
 
-case('what others have changed since is not put back', function(t)
+case('a concurrent change prevents an undo', function(t)
     local world
     world = cluster({results = {function(patch)
         world.config = world.config:copy_and_patch(patch)
@@ -457,7 +457,7 @@ case('what others have changed since is not put back', function(t)
     t:is(world.config:get_plaintext('extensions/a.lua'), 'return 3', 'theirs')
 end)
 
-case('who is not well after it is a warning', function(t)
+case('an instance that is unhealthy after the push is a warning', function(t)
     local world
     world = cluster({results = {function()
         world.states[B], world.states[C] = 'Connection refused', {state = 'ConfiguringRoles'}
@@ -469,7 +469,7 @@ case('who is not well after it is a warning', function(t)
     t:ok(lib.mentions(report.warnings, 'c accepted the code, but is now in state "ConfiguringRoles"'), 'other')
 end)
 
-case('much code gets more time, for as long as it takes', function(t)
+case('large code gets a longer time limit, and resets it afterwards', function(t)
     local timeout, checking, seen, seen_checking = 1, 10, nil, nil
     local world
     world = cluster({

@@ -82,7 +82,7 @@ local function relay(script_list, request, args)
     return lib.load('commands.relay', stubs)(args), phases
 end
 
-case('the report is that of the other instance', function(t)
+case('the report of the other instance is returned', function(t)
     reachable()
     local report = relay(sources({['commands.echo'] = command([[
         return {
@@ -98,7 +98,7 @@ case('the report is that of the other instance', function(t)
     t:is(report.no, false, 'booleans')
 end)
 
-case('it gets the arguments and the modules that came along', function(t)
+case('the other instance gets the arguments and modules', function(t)
     reachable()
     local report = relay(sources({
         ['commands.echo'] = command("return {outcome = require('helper'), args = args}"),
@@ -112,7 +112,7 @@ case('it gets the arguments and the modules that came along', function(t)
     t:ok(math.abs(report.args.not_after - clock.time() - 3) < 1, 'and when it ends')
 end)
 
-case('it has less time than there is here', function(t)
+case('the other instance gets less time than the gateway', function(t)
     reachable()
     local list = sources({['commands.echo'] = command('return {outcome = tostring(args.timeout)}')})
     local given = tonumber(relay(list, {command = 'echo', timeout = 60}, {timeout = 2}).outcome)
@@ -123,7 +123,7 @@ case('it has less time than there is here', function(t)
     t:ok(given < 2 and given > 1, 'the end of the time counts')
 end)
 
-case('its time ends on its own clock', function(t)
+case('the other instance measures its time on its own clock', function(t)
     local conn = connection()
     local skewed = setmetatable({eval = function(_, code, ...)
         local result = conn:eval(code, ...)
@@ -141,7 +141,7 @@ case('its time ends on its own clock', function(t)
     t:is(relay(list, {command = 'late', not_after = 1}).outcome, 'ok', 'and is not, whatever it is here')
 end)
 
-case('messages are passed on, in their order', function(t)
+case('messages are passed on in order', function(t)
     reachable()
     local report, phases = relay(sources({['commands.echo'] = command([[
         for _, phase in ipairs({'compile', 'load', 'init'}) do
@@ -156,7 +156,7 @@ case('messages are passed on, in their order', function(t)
     end
 end)
 
-case('a status over the relay', function(t)
+case('a status is relayed', function(t)
     reachable()
     local report = relay(sources({}, 'commands.status', 'platform.cartridge', 'platform.config', 'core.codes',
         'core.failure', 'commands.common.instance', 'core.registry', 'frameworks.cartridge', 'frameworks.config',
@@ -167,7 +167,7 @@ case('a status over the relay', function(t)
     t:is(report.status.box, 'running', 'box')
 end)
 
-case('a bug of ours on the other side is told as that', function(t)
+case('an internal error of the other instance is reported as such', function(t)
     reachable()
     local report = relay(sources({['commands.echo'] = command("error('no good')")}), {command = 'echo'})
     t:is(report.outcome, 'failed', 'outcome')
@@ -175,7 +175,7 @@ case('a bug of ours on the other side is told as that', function(t)
     t:like(report.error.message, 'no good', 'message')
 end)
 
-case('who cannot be connected to', function(t)
+case('an instance that refuses the connection is unreachable', function(t)
     for _, err in ipairs({{err = '"host:3301": Connection refused', class_name = 'NetboxConnectError'}, 'refused'}) do
         pool(function(uri, opts)
             t:is(uri, URI, 'address')
@@ -194,7 +194,7 @@ case('who cannot be connected to', function(t)
     t:like(report.error.message, 'unknown option', 'message')
 end)
 
-case('who does not answer gets no request', function(t)
+case('an instance that does not answer gets no request', function(t)
     local asked, given = 0
     pool(function()
         return {state = 'active', eval = function(_, _, _, opts)
@@ -216,7 +216,7 @@ case('who does not answer gets no request', function(t)
     t:like(report.error.message, 'Peer closed', 'message')
 end)
 
-case('who takes too long', function(t)
+case('an instance that takes too long is a timeout', function(t)
     reachable()
     local list = {}
     for _, name in ipairs({'status', 'reload', 'native'}) do
@@ -235,7 +235,7 @@ case('who takes too long', function(t)
     t:like(report.error.message, 'in time; .* has no time limit', "and for Cartridge's own")
 end)
 
-case('a connection that is lost in the middle', function(t)
+case('a connection lost during the request reports an unknown outcome', function(t)
     local conn = reachable()
     local channel = fiber.channel(1)
     rawset(_G, 'relay_test', channel)
@@ -253,7 +253,7 @@ case('a connection that is lost in the middle', function(t)
     t:like(report.error.message, 'the connection to host:3301 was lost: .+; the instance rolls back', 'message')
 end)
 
-case('what is raised over there is no report', function(t)
+case('an error raised by the other instance leaves the outcome of a reload unknown', function(t)
     reachable()
     local list = {boot = "error('cancelled', 0)"}
     local report = relay(list, {command = 'status'})
@@ -265,7 +265,7 @@ case('what is raised over there is no report', function(t)
     t:like(report.error.message, 'cancelled; the instance rolls back', 'message')
 end)
 
-case('a request whose time is over goes nowhere', function(t)
+case('a relay whose time is over sends no request', function(t)
     pool(function() t:fail('connected') end)
     local report = relay(sources({}), {command = 'reload'}, {not_after = clock.time() - 1})
     t:is(report.outcome, 'timeout', 'outcome')

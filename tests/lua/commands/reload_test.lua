@@ -78,7 +78,7 @@ local function module_of(report, name)
     return nil
 end
 
-case('the new code serves after a reload, and the generation is one more', function(t)
+case('new code serves after a reload, and the generation is incremented', function(t)
     local app = lib.app({
         ['@'] = "return {say = function() local M = require('@.words') return M.hello() end}",
         ['@.words'] = "return {hello = function() return 'v1' end}",
@@ -154,7 +154,7 @@ local BROKEN = {
     ['a module that puts itself there'] = {"package.loaded[...] = {} error('boom')", 'load_error'},
 }
 
-case('broken code of any kind leaves the instance as it was', function(t)
+case('broken code of any kind leaves the instance unchanged', function(t)
     local labels = {}
     for label in pairs(BROKEN) do
         table.insert(labels, label)
@@ -202,7 +202,7 @@ case('broken code of any kind leaves the instance as it was', function(t)
     end
 end)
 
-case('C declarations that are made again are no obstacle, and a failure is no loss', function(t)
+case('repeated C declarations are accepted in a reload, also after a failed one', function(t)
     local text = "require('ffi').cdef([[int crt_reload_@(int); struct crt_reload_@ { int a; };]]) return {}"
     local app = lib.app({['@'] = text, ['@.z'] = 'return {}'})
     app.require('@')
@@ -219,7 +219,7 @@ case('C declarations that are made again are no obstacle, and a failure is no lo
     t:is(report.error.module, app.name, 'module')
 end)
 
-case('loops of modules that are not chosen go on, also after a reload of everything', function(t)
+case('loops of modules that are not selected keep running', function(t)
     local LOOP = [[
         local fiber = require('fiber')
         local function loop() fiber.name('@_%s') while true do fiber.sleep(0.01) end end
@@ -258,7 +258,7 @@ case('loops of modules that are not chosen go on, also after a reload of everyth
     t:ok(lib.wait(ab), 'one loop each: ' .. loops())
 end)
 
-case('--if-changed does nothing when nothing changed', function(t)
+case('--if-changed does nothing without a change', function(t)
     local app = lib.app({['@'] = 'return {1}'})
     local args = {modules = {app.name .. '*'}, if_changed = true}
     app.require('@')
@@ -275,7 +275,7 @@ case('--if-changed does nothing when nothing changed', function(t)
     t:is(lib.reload(args).outcome, 'reloaded', 'a file is gone')
 end)
 
-case('a failed reload does not count as a change that was loaded', function(t)
+case('a failed reload does not count as having loaded a change', function(t)
     local app = lib.app({['@'] = 'return {1}', ['@.z'] = 'return {}'})
     local args = {modules = {app.name .. '*'}, if_changed = true}
     app.require('@')
@@ -289,13 +289,13 @@ case('a failed reload does not count as a change that was loaded', function(t)
     t:is(app.loaded('@')[1], 2, 'and loaded')
 end)
 
-case('a pattern that no module matches is not a success', function(t)
+case('a pattern that matches no module is refused', function(t)
     local report = lib.reload({modules = {'no.such.module'}})
     lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
     t:ok(report.outcome ~= 'reloaded' or #(report.warnings or {}) > 0, 'outcome ' .. report.outcome)
 end)
 
-case('two reloads at a time: the second is refused and told who runs', function(t)
+case('a second reload at the same time is refused and names the holder of the lock', function(t)
     local app = lib.app({['@'] = 'return {}'})
     app.require('@')
     app.write('@', "require('fiber').sleep(0.2) return {}")
@@ -314,7 +314,7 @@ case('two reloads at a time: the second is refused and told who runs', function(
     t:is(lib.registry().lock, nil, 'and gives the lock back')
 end)
 
-case('new code that never ends is rolled back in time', function(t)
+case('new code that never ends is rolled back at the deadline', function(t)
     local app = lib.app({['@'] = 'return {1}'})
     local old = app.require('@')
     app.write('@', "while true do require('fiber').sleep(0.01) end")
@@ -328,7 +328,7 @@ case('new code that never ends is rolled back in time', function(t)
     t:is(lib.registry().lock, nil, 'lock')
 end)
 
-case('a reload that begins too late does not begin', function(t)
+case('a reload that arrives too late does not begin', function(t)
     local app = lib.app({['@'] = 'return {1}'})
     local old = app.require('@')
     local report = lib.reload({modules = {app.name}, not_after = fiber.time() - 1})
@@ -337,7 +337,7 @@ case('a reload that begins too late does not begin', function(t)
     t:is(lib.registry(), nil, 'no registry')
 end)
 
-case('a reload whose asker is gone ends whole and gives the lock back', function(t)
+case('a reload whose client disconnects completes and releases the lock', function(t)
     local app = lib.app({['@'] = 'return {1}'})
     local old = app.require('@')
     app.write('@', "rawset(_G, 'reload_new', 1) require('fiber').sleep(100)")
@@ -359,7 +359,7 @@ case('a reload whose asker is gone ends whole and gives the lock back', function
     t:is(lib.registry().last.outcome, 'timeout', 'and how it ended is remembered')
 end)
 
-case('modules that come, go and change their names', function(t)
+case('modules can be added, removed and renamed', function(t)
     local app = lib.app({
         ['@'] = "require('@.a') require('@.b') return {}",
         ['@.a'] = 'return {f = function() end}',
@@ -381,7 +381,7 @@ case('modules that come, go and change their names', function(t)
     t:ok(app.loaded('@.b') ~= nil, 'and still there')
 end)
 
-case('an application of which all files are gone is left alone', function(t)
+case('an application whose files are all gone is left alone', function(t)
     local app = lib.app({['@'] = 'return {f = function() end}', ['@.a'] = 'return {f = function() end}'})
     app.require('@')
     app.require('@.a')
@@ -446,7 +446,7 @@ case('twenty reloads leave nothing behind', function(t)
     end
 end)
 
-case('the audit is in the registry', function(t)
+case('the state table records the last reloads', function(t)
     local app = lib.app({['@'] = 'return {}'})
     app.require('@')
     lib.reload({modules = {app.name}})
@@ -462,7 +462,7 @@ case('the audit is in the registry', function(t)
     t:is(last.code, 'load_error', 'its code')
 end)
 
-case('a space that new code makes and a failure leave a trace in the report', function(t)
+case('a failed reload reports a space that new code created', function(t)
     -- Spaces are data: they stay, and that must be said.
     local app = lib.app({['@'] = 'return {}'})
     app.require('@')
@@ -481,7 +481,7 @@ case('a space that new code makes and a failure leave a trace in the report', fu
     end
 end)
 
-case('what the main script has set with functions of a module serves new code', function(t)
+case('functions that the main script registered are patched', function(t)
     local app = lib.app({['@'] = [[
         local M = {}
         function M.check(_, new) return new:update({{'=', 2, 'v1'}}) end
@@ -514,7 +514,7 @@ case('what the main script has set with functions of a module serves new code', 
     end
 end)
 
-case('a trigger that the new code does not set any more goes', function(t)
+case('a trigger that new code does not set is removed', function(t)
     local set = [[
         local M = {}
         function M.note() end
@@ -629,7 +629,7 @@ for _, item in ipairs({
     end)
 end
 
-case('compiled code does not keep an old generation', function(t)
+case('compiled code keeps no old generation alive', function(t)
     rawset(_G, 'held', {})
     lib.defer(function() rawset(_G, 'held', nil) end)
     -- Old code that is compiled into the loop of somebody else.
@@ -662,7 +662,7 @@ case('compiled code does not keep an old generation', function(t)
     t:is(watched(), nil, 'it is gone')
 end)
 
-case('a failed generation does not stay alive either', function(t)
+case('a failed generation does not stay alive', function(t)
     local app = lib.app({['@'] = 'local M = {} function M.get() return M end return M'})
     app.require('@')
     local good = 'local M = {} function M.get() return M end return M'
@@ -688,7 +688,7 @@ case('a failed generation does not stay alive either', function(t)
     t:is(failed(), nil, 'nothing is left of it')
 end)
 
-case('what can be called only once in a process is explained', function(t)
+case('an error of a function that works once in a process is explained', function(t)
     local socket = require('socket')
     local server = socket.tcp_server('127.0.0.1', 0, function() end)
     local port = server:name().port
@@ -714,7 +714,7 @@ case('what can be called only once in a process is explained', function(t)
     end
 end)
 
-case('an error after the commit is a warning of a reload that succeeded', function(t)
+case('an error after the commit is a warning', function(t)
     for label, place in pairs({
         ['debug.getregistry'] = {debug, 'getregistry'},
         ['jit.flush'] = {jit, 'flush'},
@@ -743,7 +743,7 @@ case('an error after the commit is a warning of a reload that succeeded', functi
     end
 end)
 
-case('an error in a step after the commit does not make the reload fail', function(t)
+case('an error in a step after the commit does not fail the reload', function(t)
     local real = lib.load('reload.pipeline')
     for _, step in ipairs({'end_old', 'close', 'work'}) do
         local app = lib.app({['@'] = 'return {}'})
@@ -766,7 +766,7 @@ case('an error in a step after the commit does not make the reload fail', functi
     end
 end)
 
-case('what code that failed has left behind is found', function(t)
+case('leftovers of failed code are found', function(t)
     local app = lib.app({['@'] = 'return {get = function() return "v1" end}'})
     app.require('@')
     -- A table of which nobody knows what it held before.

@@ -26,7 +26,7 @@ local function typed(text)
     return ask('more', text)
 end
 
-case('results come after the word', function(t)
+case('results follow the word of their kind', function(t)
     for text, expected in pairs({
         ['1'] = {'done', 1}, ['return 1, 2'] = {'done', 1, 2}, ['{a = 1}'] = {'done', {a = 1}},
         ['local x = 5 return x'] = {'done', 5}, ['1 -- a comment'] = {'done', 1}, [''] = {'done'}, ['x = 1'] = {'done'},
@@ -41,7 +41,7 @@ case('results come after the word', function(t)
     t:is(typed('1, nil, nil').n, 4, 'also at the end')
 end)
 
-case('what means a command of the client is that unless it is a global', function(t)
+case('a word of the client is Lua if it is a global', function(t)
     for text, expected in pairs({
         help = 'help', ['help()'] = 'help', [' help ;'] = 'help', ['?'] = 'help', exit = 'quit', ['quit()'] = 'quit',
     }) do
@@ -74,7 +74,7 @@ case('nil and an error are told apart', function(t)
     t:is(typed('1, "no"')[1], 'done', 'something and a text')
 end)
 
-case('errors come as the console has them', function(t)
+case('errors are formatted like those of the console', function(t)
     local results = typed('local x = 1\nerror("on purpose")')
     t:is(results[1], 'failed', 'an error')
     t:is(results[2].error, 'console:2: on purpose', 'with its place')
@@ -85,7 +85,7 @@ case('errors come as the console has them', function(t)
     t:is(typed('return {error = "x"}')[1], 'done', 'a table with that field is none')
 end)
 
-case('what is unfinished is not run', function(t)
+case('incomplete code is not run', function(t)
     environment.ran = nil
     for _, text in ipairs({
         'ran = true for i = 1, 2 do', 'ran = function()', 'if true then ran = 1', 'ran = {', 'ran = (1 +', 'ran =',
@@ -99,7 +99,7 @@ case('what is unfinished is not run', function(t)
     t:is(environment.ran, nil, 'nothing of it ran')
 end)
 
-case('what is wrong is not unfinished', function(t)
+case('invalid code is not reported as incomplete', function(t)
     for text, message in pairs({
         ['for for'] = "'<name>' expected near 'for'", ['x = = 1'] = "unexpected symbol near '='",
         ['if true then end end'] = "'<eof>' expected near 'end'", ['a b'] = "'=' expected near 'b'",
@@ -111,14 +111,14 @@ case('what is wrong is not unfinished', function(t)
     end
 end)
 
-case('at the end it is run or wrong', function(t)
+case('at the end of input code runs or is invalid', function(t)
     local results = ask('run', 'for i = 1, 2 do')
     t:is(results[1], 'failed', 'unfinished')
     t:is(results[2].error, "console:1: 'end' expected near '<eof>'", 'the error of Lua')
     t:is(ask('run', '1')[2], 1, 'what is whole runs')
 end)
 
-case('the environment is that of the session', function(t)
+case('the environment lasts for the session', function(t)
     typed('typed_here = 1')
     t:is(environment.typed_here, 1, 'an assignment')
     t:is(rawget(_G, 'typed_here'), nil, 'goes nowhere else')
@@ -126,7 +126,7 @@ case('the environment is that of the session', function(t)
     t:is(typed('(getfenv(1))')[2], environment, 'it is that of the chunk')
 end)
 
-case('a transaction lasts, but not that of an error', function(t)
+case('a transaction lasts for the session, but not after an error', function(t)
     t:is(typed('box.begin()')[1], 'failed', 'not without box.cfg')
     lib.box()
     typed('box.begin()')
@@ -139,7 +139,7 @@ case('a transaction lasts, but not that of an error', function(t)
     t:is(box.is_in_txn(), false, 'ends it')
 end)
 
-case('a delimiter ends statements, and the console never waits for it', function(t)
+case('a delimiter ends statements, and the console never waits for one', function(t)
     local storage = require('fiber').self().storage
     local session = {delimiter = ''}
     storage.console = session
@@ -162,7 +162,7 @@ case('a delimiter ends statements, and the console never waits for it', function
     t:is_deeply({typed('4')[2], typed('4!!')[1]}, {4, 'failed'}, 'and means nothing then')
 end)
 
-case('names are those of the console', function(t)
+case('completed names are those of the console', function(t)
     local results = ask('complete', 'string.form', 0, 11)
     t:is(results[1], 'names', 'the word')
     t:is_deeply(results[2], {'string.format('}, 'one name')
@@ -176,7 +176,7 @@ case('names are those of the console', function(t)
     end
 end)
 
-case('there is a limit to names, and errors are none', function(t)
+case('the number of completed names is limited, and errors give none', function(t)
     local handler = console.completion_handler
     lib.defer(function()
         console.completion_handler = handler

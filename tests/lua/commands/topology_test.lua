@@ -75,7 +75,7 @@ local function topology(args)
     return lib.load('commands.topology')(args or {command = 'topology', timeout = 5})
 end
 
-case('without Cartridge there is no cluster', function(t)
+case('without Cartridge there is no topology', function(t)
     local report = topology()
     t:is(report.outcome, 'refused', 'outcome')
     t:is(report.error.code, 'no_cartridge', 'code')
@@ -97,7 +97,7 @@ local function fake_config(fields)
     lib.defer(function() debug.getregistry()._TARANTOOL_BUILTIN = builtins end)
 end
 
-case('the instances of the config of Tarantool 3', function(t)
+case('the topology of a Tarantool 3 config', function(t)
     fake_config({
         instances = function()
             return {a = {replicaset_name = 'r1'}, b = {replicaset_name = 'r1'}, c = {replicaset_name = 'r2'}}
@@ -122,14 +122,14 @@ case('the instances of the config of Tarantool 3', function(t)
     }, 'with their addresses, and no password')
 end)
 
-case('a config that does not tell its instances', function(t)
+case('a config without its instances is refused', function(t)
     fake_config({})
     t:is(topology().error.code, 'no_topology', 'an older server')
     fake_config({instances = function() error('broken') end, instance_uri = function() end})
     t:is(topology().error.code, 'no_topology', 'an error')
 end)
 
-case('an instance that belongs to none', function(t)
+case('an instance outside any cluster is refused', function(t)
     for _, servers in ipairs({false, 'none'}) do
         fake({servers = servers})
         local report = topology()
@@ -139,7 +139,7 @@ case('an instance that belongs to none', function(t)
     end
 end)
 
-case('all that is known of each', function(t)
+case('each instance has its name, address, role, state and health', function(t)
     fake({
         servers = {
             [SELF] = server('h:0', 's1'),
@@ -177,7 +177,7 @@ case('all that is known of each', function(t)
     t:is(list[5].role, 'follower', 'a follower')
 end)
 
-case('an instance is where it really is', function(t)
+case('the address of an instance is the one from membership', function(t)
     local servers = {[SELF] = server('h:0', 's1'), [A] = server('h:1', 's1')}
     fake({servers = servers, refined = function() return {[A] = 'elsewhere:1'} end})
     local list = topology().topology.instances
@@ -208,14 +208,14 @@ end
 
 local GOOD = view(server('h:0', 's1', false))
 
-case('others agree that the instance takes part', function(t)
+case('peers confirm that the instance belongs to the cluster', function(t)
     local asked = three({['h:1'] = GOOD, ['h:2'] = GOOD})
     t:is(topology().outcome, 'ok', 'outcome')
     table.sort(asked)
     t:is_deeply(asked, {'h:1', 'h:2'}, 'those that take part are asked')
 end)
 
-case('an instance that does not know that it was put out', function(t)
+case('an instance that does not know of its expulsion is refused', function(t)
     for _, one in ipairs({
         {'disabled', view(server('h:0', 's1', true))},
         {'expelled', view('expelled')},
@@ -231,7 +231,7 @@ case('an instance that does not know that it was put out', function(t)
     end
 end)
 
-case('who says nothing does not count', function(t)
+case('peers that do not answer do not count', function(t)
     three({['h:1'] = {}, ['h:2'] = function() error('no good') end})
     t:is(topology().outcome, 'ok', 'one without a config, and one that raises')
     three({['h:1'] = {topology = {}}})
@@ -241,7 +241,7 @@ case('who says nothing does not count', function(t)
     t:is(#asked, 0, 'are not asked')
 end)
 
-case('all are asked at once, and not for long', function(t)
+case('peers are asked in parallel, within a time limit', function(t)
     local given, now, most = {}, 0, 0
     local function hang(opts)
         table.insert(given, opts.timeout)

@@ -3,7 +3,7 @@
 local lib = dofile('tests/lua/lib.lua')
 local case = lib.suite('core.codes')
 
-case('each code is one of the program, with that outcome', function(t)
+case('each code is one of the program\'s, with the same outcome', function(t)
     local pipe = assert(io.popen((os.getenv('BUILD_DIR') or 'build') .. '/print_tables'))
     local outcomes = {}
     for line in pipe:lines() do
@@ -20,7 +20,7 @@ case('each code is one of the program, with that outcome', function(t)
     end
 end)
 
-case('a failure with another code fails its test', function(t)
+case('a failure with an unknown code fails its test', function(t)
     local failure = lib.load('core.failure')
     for _, fields in ipairs({{code = 'no_such_code'}, {code = 'no_such_code', outcome = 'failed'}}) do
         local _, err = pcall(failure.raise, fields)

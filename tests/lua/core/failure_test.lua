@@ -5,7 +5,7 @@ local case = lib.suite('core.failure')
 
 local failure = lib.load('core.failure')
 
-case('an error value of any kind is described by one text', function(t)
+case('any error value is described by one text', function(t)
     local function text_of(value)
         return (failure.describe(value))
     end
@@ -20,7 +20,7 @@ case('an error value of any kind is described by one text', function(t)
     t:like(text_of(print), 'function', 'function')
 end)
 
-case('an error value whose metamethods fail is described all the same', function(t)
+case('an error value with failing metamethods is described', function(t)
     local function is_text(value, label)
         local ok, text = pcall(failure.describe, value)
         t:ok(ok and type(text) == 'string', label)
@@ -36,13 +36,13 @@ case('an error value whose metamethods fail is described all the same', function
     is_text({err = {1}}, 'err that is no string')
 end)
 
-case('the stack of an object of the errors rock is its traceback', function(t)
+case('the traceback of an errors object is its stack', function(t)
     local fail = failure.from({err = 'e', stack = 'stack traceback: there'}, {code = 'internal_error'}, 'elsewhere')
     t:is(fail.traceback, 'stack traceback: there', 'own stack')
     t:is(failure.from('e', {code = 'internal_error'}, 'elsewhere').traceback, 'elsewhere', 'the one that is given')
 end)
 
-case('a failure passes through as it is', function(t)
+case('a failure is passed through unchanged', function(t)
     local ok, err = pcall(failure.raise, {code = 'locked', message = 'm'})
     t:ok(not ok and failure.is(err), 'it is one')
     t:ok(rawequal(failure.from(err, {code = 'lua_error'}), err), 'same object')
@@ -50,7 +50,7 @@ case('a failure passes through as it is', function(t)
     t:ok(not failure.is('m') and not failure.is(nil) and not failure.is({}), 'others are none')
 end)
 
-case('a call hands on arguments and results, nils too', function(t)
+case('a call passes on arguments and results, including nil', function(t)
     local got
     local ok, a, b = failure.call(function(...)
         got = {select('#', ...), ...}
@@ -88,7 +88,7 @@ case('a call survives a stack overflow', function(t)
     t:like(tostring(err), 'stack overflow', 'says so')
 end)
 
-case('the traceback shows the application and not this program', function(t)
+case('a traceback shows the application and not this program', function(t)
     local app = lib.old_code('local function deep() error("boom") end\nreturn function() deep() end', '/app/a.lua')()
     -- In a new fiber, since this suite has an xpcall on its stack too.
     local traceback = lib.elsewhere(function()
@@ -101,7 +101,7 @@ case('the traceback shows the application and not this program', function(t)
     t:unlike(traceback, "in function 'xpcall'", 'no frame that is there because of us')
 end)
 
-case('a call can be yielded in', function(t)
+case('a call may yield', function(t)
     local fiber = require('fiber')
     local ok, value = failure.call(function()
         fiber.sleep(0)

@@ -11,14 +11,14 @@ local function begin()
     return lib.load('core.registry')
 end
 
-case('looking makes no registry', function(t)
+case('reading the registry does not create it', function(t)
     local registry = begin()
     t:is(registry.peek().generation, 0, 'generation')
     t:is(registry.holder(), nil, 'holder')
     t:is(lib.registry(), nil, 'no global')
 end)
 
-case('the registry is one, and global, also under strict', function(t)
+case('the registry is one global, also under strict', function(t)
     local registry = begin()
     require('strict').on()
     lib.defer(function() require('strict').off() end)
@@ -29,7 +29,7 @@ case('the registry is one, and global, also under strict', function(t)
     t:is(rawget(_G, registry.NAME), self, 'global')
 end)
 
-case('the lock is taken once', function(t)
+case('the lock can be taken once', function(t)
     local registry = begin()
     local lock = registry.acquire('me')
     t:ok(lock ~= nil, 'taken')
@@ -43,7 +43,7 @@ case('the lock is taken once', function(t)
     t:ok(registry.acquire('you') ~= nil, 'and taken by another')
 end)
 
-case('a lock of a dead fiber is nobody\'s', function(t)
+case('a lock of a dead fiber can be taken', function(t)
     local registry = begin()
     local lock
     local holder = fiber.create(function()
@@ -60,7 +60,7 @@ case('a lock of a dead fiber is nobody\'s', function(t)
     t:is(registry.holder().holder, 'me', 'the old holder cannot release it')
 end)
 
-case('what another version of the program left is not taken for ours', function(t)
+case('a registry of another version is not used', function(t)
     local registry = begin()
     local first = registry.get()
     first.version, first.generation, first.files = 'another', 7, 'in another way'
@@ -72,7 +72,7 @@ case('what another version of the program left is not taken for ours', function(
     t:is(registry.get(), second, 'once')
 end)
 
-case('commands that only look do not read another layout either', function(t)
+case('read-only commands do not use another layout either', function(t)
     local state = begin()
     for _, left in ipairs({
         {version = 'another', generation = 7, files = 'in another way', sources = 1, protos = 2, failed = {1}},
@@ -97,7 +97,7 @@ case('commands that only look do not read another layout either', function(t)
     end
 end)
 
-case('a lock of another layout is respected if it can be read', function(t)
+case('a lock in another layout is respected if it can be read', function(t)
     local state = begin()
     local holder = fiber.create(fiber.sleep, 100)
     rawset(_G, '__cartridge_reload', {version = 'another', lock = {fiber = holder, holder = 'the other'}})
@@ -110,7 +110,7 @@ case('a lock of another layout is respected if it can be read', function(t)
     t:is(state.holder(), nil, 'a lock of another kind')
 end)
 
-case('what it knows of code and values it holds weakly', function(t)
+case('the registry holds code and values weakly', function(t)
     local registry = begin().get()
     for _, name in ipairs({'protos', 'units', 'failed', 'tables', 'routes', 'placed'}) do
         registry[name][{}] = name

@@ -28,7 +28,7 @@ local function work(seconds)
     end
 end
 
-case('a slice that is not over goes on', function(t)
+case('a slice that is not over continues without a yield', function(t)
     local slice = lib.load('core.yield')
     local turns = busy(0.0001)
     slice.restart()
@@ -38,7 +38,7 @@ case('a slice that is not over goes on', function(t)
     t:is(slice.is_over(10), false, 'it is not over')
 end)
 
-case('others run until they are done, for a time', function(t)
+case('other fibers run between slices, for a limited time', function(t)
     local slice = lib.load('core.yield')
     local turns = busy(0.0001)
     work(0.003)
@@ -52,7 +52,7 @@ case('others run until they are done, for a time', function(t)
     t:is(turns(), again + 1, 'a turn, where no more is wanted')
 end)
 
-case('where nobody has anything to do it goes on at once', function(t)
+case('without other fibers the next slice starts at once', function(t)
     local slice = lib.load('core.yield')
     local best = math.huge
     for _ = 1, 20 do

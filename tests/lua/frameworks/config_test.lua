@@ -59,7 +59,7 @@ local function names(roles)
     return table.concat(list, ' ')
 end
 
-case('a config without roles is no framework', function(t)
+case('a config without roles is not a framework', function(t)
     t:is(framework({names = {}, loaded = {}}), nil, 'no roles')
 end)
 
@@ -79,7 +79,7 @@ case('roles are sorted by their dependencies, and otherwise keep their order', f
     t:is(names(old.by_number), 'a b c d', 'the old ones in the order they have')
 end)
 
-case('what is no role is found before it is called', function(t)
+case('a module that is not a role is rejected before any role is called', function(t)
     local function failure_of(new, facts)
         local self = framework(facts or {names = {'a'}, loaded = {a = role()}}, {a = new})
         local ok, err = pcall(self.register, self)
@@ -94,7 +94,7 @@ case('what is no role is found before it is called', function(t)
     t:like(failure_of(role(), {names = {'a', 'b'}, loaded = {a = role()}}), '^bad_state: .*"b"', 'one not loaded')
 end)
 
-case('other roles in the config than at the start end the reload', function(t)
+case('a change of the roles in the config ends the reload', function(t)
     local facts = {names = {'a'}, loaded = {a = role(), b = role()}}
     local self = framework(facts, {a = role()})
     local old, new = self:register()
@@ -107,7 +107,7 @@ case('other roles in the config than at the start end the reload', function(t)
     end
 end)
 
-case('events are held until resume', function(t)
+case('events are held until the end of the reload', function(t)
     local lock = fiber.channel(1)
     local self = framework({names = {'a'}, loaded = {a = role()}, lock = lock}, {})
     lock:put(true)
@@ -129,7 +129,7 @@ case('roles that depend on a reloaded one are applied again', function(t)
     t:is(names(self:dependents({new.by_role_name.d})), '', 'nobody')
 end)
 
-case('what a role is called with', function(t)
+case('a role is called with its config', function(t)
     local configs = {a = {x = 1}}
     local self = framework({names = {'a'}, loaded = {a = role()}, configs = configs}, {})
     local a = {role_name = 'a'}
@@ -152,7 +152,7 @@ case('health checks call the new role', function(t)
     t:is(got[2], M, 'the new role')
 end)
 
-case('tags of the files', function(t)
+case('the tags fail_if and early_load of a role file are respected', function(t)
     local self = framework({names = {'a', 'b'}, loaded = {a = role(), b = role()},
         tags = {a = {fail_if = 'true', early_load = true}, b = {fail_if = 'false'}}}, {})
     t:is(self:check_files({a = {}, b = {}}).code, 'fail_if', 'forbids the server')

@@ -9,7 +9,7 @@ local function loops(text)
     return bytecode.loops_for_ever(assert(loadstring(text)))
 end
 
-case('loops without a way out are told', function(t)
+case('loops without an exit are recognised', function(t)
     for _, text in ipairs({
         'while true do f() end',
         'while 1 do f() end',
@@ -28,7 +28,7 @@ case('loops without a way out are told', function(t)
     end
 end)
 
-case('loops that may end are told', function(t)
+case('loops with an exit are recognised', function(t)
     for _, text in ipairs({
         'f()',
         'while a do f() end',
@@ -48,7 +48,7 @@ case('loops that may end are told', function(t)
     end
 end)
 
-case('names that a function uses are told', function(t)
+case('names used by a function are listed', function(t)
     local wanted = {extra = true, other = true}
     local function find(text)
         return bytecode.find_constant(assert(loadstring(text)), wanted)

@@ -13,7 +13,7 @@ local function names(text)
     return table.concat(list, ' ')
 end
 
-case('calls have the names of globals, of their fields and of modules', function(t)
+case('calls are named after globals, their fields and modules', function(t)
     t:is(names('print(1)'), 'print', 'a global')
     t:is(names('box.schema.space.create("a")'), 'box.schema.space.create', 'a field')
     t:is(names('require("fiber").create(print)'), 'fiber.create', 'a module')
@@ -26,12 +26,12 @@ case('calls have the names of globals, of their fields and of modules', function
     t:is(names('pcall(require, "a")'), 'pcall', 'what is passed on is not called')
 end)
 
-case('what functions in the chunk call is not called at the top', function(t)
+case('calls inside functions of the chunk are not listed', function(t)
     t:is(names('local function f() os.exit(1) end return f'), '', 'a function')
     t:is(names('require("fiber").create(function() os.exit(1) end)'), 'fiber.create', 'a fiber')
 end)
 
-case('what has no name is left out', function(t)
+case('calls without a name are left out', function(t)
     t:is(names('local t = {} t[1]()'), '', 'an entry of a table')
     t:is(names('local s = require("http.server").new() s:start()'), 'http.server.new', 'a method of a result')
     t:is(names('local f = os.exit f = print f(1)'), 'print', 'a variable with another value')

@@ -34,14 +34,14 @@ local function good_values()
     }
 end
 
-case('without Cartridge there is none', function(t)
+case('without Cartridge nothing is found', function(t)
     t:is(cartridge_lib.detect(), nil, 'none')
     package.loaded['cartridge'] = {}
     t:is(cartridge_lib.detect(), nil, 'loaded, but nothing of it')
     package.loaded['cartridge'] = nil
 end)
 
-case('Cartridge that nobody has started is none, where box runs', function(t)
+case('Cartridge that was not started does not count when box is running', function(t)
     t:is(fake({''}, good_values()), nil, 'loaded only')
     t:ok(fake({'Unconfigured'}, good_values()), 'started')
     local cfg = box.cfg
@@ -50,7 +50,7 @@ case('Cartridge that nobody has started is none, where box runs', function(t)
     t:is(fake({''}, good_values()):refusal().transient, true, 'it may be about to start')
 end)
 
-case('a configured instance is not refused', function(t)
+case('a configured instance is accepted', function(t)
     local cartridge = fake({'RolesConfigured'}, good_values())
     t:is(cartridge:refusal(), nil, 'no reason')
     t:is(cartridge.version(), '2.17.0', 'version')
@@ -58,7 +58,7 @@ case('a configured instance is not refused', function(t)
     t:is(cartridge.alias(), nil, 'no membership, no alias')
 end)
 
-case('states on the way pass, others stay', function(t)
+case('transitional states are transient refusals, others are not', function(t)
     for state, transient in pairs({
         ConfiguringRoles = true, BoxConfigured = true,
         Unconfigured = false, OperationError = false, InitError = false, BootError = false, ReloadError = false,
@@ -71,7 +71,7 @@ case('states on the way pass, others stay', function(t)
     end
 end)
 
-case('a config change, a ban and an unknown layout refuse', function(t)
+case('a config change, a banned instance and an unknown layout are refused', function(t)
     local values = good_values()
     values['cartridge.twophase'].prepared_config = {}
     local why = fake({'RolesConfigured'}, values):refusal()

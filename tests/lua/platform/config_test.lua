@@ -21,7 +21,7 @@ local function refusal(status, roles, fields)
     return lib.load('platform.config').refusal()
 end
 
-case('an instance without roles from the config can be reloaded', function(t)
+case('an instance without roles in the config can be reloaded', function(t)
     t:is(lib.load('platform.config').refusal(), nil, 'this server, started by a script')
     t:is(refusal('uninitialized', {'app.store'}), nil, 'the config was not used')
     t:is(refusal('ready', nil), nil, 'no roles')
@@ -40,7 +40,7 @@ case('roles that cannot be found in the applier are refused', function(t)
     t:is(why.transient, true, 'which passes')
 end)
 
-case('what cannot be read is refused', function(t)
+case('an unreadable applier is refused', function(t)
     t:is(refusal('ready', 'no such option').code, 'unsupported', 'no roles to be read')
     local why = refusal('startup_in_progress', 'not available yet')
     t:is(why.code, 'not_running', 'while it is being applied')
@@ -81,7 +81,7 @@ local function config_with(roles, is_old)
     return lib.load('platform.config'), post_apply
 end
 
-case('the roles are found and replaced in every layout', function(t)
+case('roles are found and replaced in every layout', function(t)
     for _, is_old in ipairs({false, true}) do
         local config_lib, post_apply = config_with({{name = 'b'}, {name = 'a'}}, is_old)
         local config, label = config_lib.detect(), is_old and 'up to 3.2' or 'from 3.3 on'
@@ -98,7 +98,7 @@ case('the roles are found and replaced in every layout', function(t)
     end
 end)
 
-case('a role in the order that is not loaded is not understood', function(t)
+case('a role that is ordered but not loaded is refused', function(t)
     local config_lib = config_with({{name = 'a'}, {name = 'b'}})
     local config = config_lib.detect()
     config:set_roles({a = {}}, {'a', 'b'})

@@ -37,7 +37,7 @@ local function find(list, object)
     return nil
 end
 
-case('the functions of every fiber are known, the entry last', function(t)
+case('the functions of every fiber are listed, the entry last', function(t)
     local fibers = lib.load('platform.fibers')
     local loop = lib.old_code(LOOP, FILE)()
     local object = doom(fiber.create(loop, 'seen'))
@@ -75,7 +75,7 @@ case('every fiber has its coroutine', function(t)
     t:is(count, 100, 'each its own')
 end)
 
-case('a list with what the server does not know is not believed', function(t)
+case('a list that contradicts the server is rejected', function(t)
     local function threads(is_known)
         local seen = table.copy(fiber)
         seen.find = function(id)
@@ -88,7 +88,7 @@ case('a list with what the server does not know is not believed', function(t)
     t:is(threads(function(id) return id ~= object:id() end), nil, 'one that is not known')
 end)
 
-case('fibers that can be joined are told', function(t)
+case('joinable fibers are recognised', function(t)
     local fibers = lib.load('platform.fibers')
     local joinable = doom(fiber.create(function() fiber.sleep(100) end))
     local other = doom(fiber.create(function() fiber.sleep(100) end))
@@ -121,7 +121,7 @@ case('requests are told from loops', function(t)
     t:is(find(list, other), nil, 'no old code')
 end)
 
-case('protected calls are told', function(t)
+case('protected calls are recognised', function(t)
     local stacks = lib.load('platform.stacks')
     local channel = fiber.channel(1)
     local function verdict(f)
@@ -150,7 +150,7 @@ case('protected calls are told', function(t)
     end
 end)
 
-case('arguments of a fiber are told', function(t)
+case('arguments of a fiber are found', function(t)
     local stacks = lib.load('platform.stacks')
     local function has_arguments(f, ...)
         local object = doom(fiber.create(f, ...))
@@ -165,7 +165,7 @@ case('arguments of a fiber are told', function(t)
     t:is(has_arguments(function(...) fiber.sleep(100) return ... end), false, 'any, none given')
 end)
 
-case('a fiber that yields is seen to do so', function(t)
+case('a yield of a fiber is noticed', function(t)
     local fibers = lib.load('platform.fibers')
     local has_yielded = fibers.watch_yield()
     t:is(has_yielded(), false, 'not yet')
@@ -210,7 +210,7 @@ case('inspecting a busy server does not crash it', function(t)
     t:is(done, 300, 'times')
 end)
 
-case('others run while a thousand fibers are inspected', function(t)
+case('other fibers run while a thousand fibers are inspected', function(t)
     local longest, last, pauses = 0, 0, 0
     local fibers = lib.load('platform.fibers', {['core.yield'] = {pause = function()
         pauses = pauses + 1

@@ -22,7 +22,7 @@ local function use_directories(...)
     package.loaders = {loaders[1], assert(loadstring(text, '@builtin/loaders.lua'))}
 end
 
-case('a module next to the main script is found from another working directory', function(t)
+case('a module beside the main script is found from another working directory', function(t)
     local app = lib.app({['@.a'] = 'return {}', ['@.init'] = 'return {}'})
     local directory = fio.dirname(fio.dirname(app.path('@.a')))
     local path, root = package.path, package.searchroot()
@@ -37,7 +37,7 @@ case('a module next to the main script is found from another working directory',
     t:is_deeply(module_files.roots(), {'/nowhere', directory}, 'the directories')
 end)
 
-case('it comes before the same module in package.path', function(t)
+case('a module beside the main script comes before the same one in package.path', function(t)
     local app, other = lib.app({['@.a'] = 'return {}'}), lib.app({['@.a'] = 'return {}'})
     use_directories(fio.dirname(fio.dirname(app.path('@.a'))))
     local path = package.path

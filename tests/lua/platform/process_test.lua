@@ -23,7 +23,7 @@ local function stat(ticks)
     return ('7 (a ) b) S %s%d 0 0'):format(('1 '):rep(18), ticks)
 end
 
-case('the start is exact to some hundredths of a second', function(t)
+case('the start time is exact to some hundredths of a second', function(t)
     lib.box()
     local process = lib.load('platform.process')
     local first, uptime = process.started(), box.info.uptime
@@ -31,7 +31,7 @@ case('the start is exact to some hundredths of a second', function(t)
     t:ok(math.abs(process.started() - first) < 0.1, 'and always the same')
 end)
 
-case('figures that cannot be of this process are not believed', function(t)
+case('implausible figures are rejected', function(t)
     lib.box()
     local uptime = box.info.uptime
     local function age(seconds)

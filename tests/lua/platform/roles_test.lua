@@ -49,7 +49,7 @@ case('dependencies are registered before the role, each once', function(t)
     t:is(registry.by_role_name.b, nil, 'and not that of the module')
 end)
 
-case('wrong roles are refused with the module and the reason', function(t)
+case('invalid roles are rejected with the module and the reason', function(t)
     local rows = {
         {{a = 5}, 'must return a table'},
         {{a = true}, 'must return a table'},
@@ -68,7 +68,7 @@ case('wrong roles are refused with the module and the reason', function(t)
     end
 end)
 
-case('roles of the replica set, their dependencies and permanent ones are enabled', function(t)
+case('roles of the replica set, their dependencies and permanent roles are enabled', function(t)
     local registry = register({
         web = {dependencies = {'storage'}},
         storage = {dependencies = {'audit'}},

@@ -157,7 +157,7 @@ case('new roles start beside the old ones, which stop after the commit', functio
     end
 end)
 
-case('--no-stop stops nothing', function(t)
+case('--no-stop stops no role', function(t)
     local app = lib.app({['@.web'] = role_text('web', 1)})
     configure(app, {'@.web'})
     local report = reload(app, {no_stop = true})
@@ -222,7 +222,7 @@ case('a broken role of any kind leaves the old one serving', function(t)
     end
 end)
 
-case('the stop of an old role finds old modules and old services', function(t)
+case('the stop of an old role sees old modules and services', function(t)
     local STOP = [[
         function M.stop()
             local pool = require('@.pool')
@@ -251,7 +251,7 @@ case('the stop of an old role finds old modules and old services', function(t)
     t:is(table.concat(report.warnings or {}, ' '), '', 'no warnings')
 end)
 
-case('what stop removes from the server is removed for nobody before the commit', function(t)
+case('what stop removes from the server is removed for no request before the commit', function(t)
     local STOP = [[
         function M.stop()
             local httpd = require('cartridge').service_get('httpd')
@@ -281,7 +281,7 @@ case('what stop removes from the server is removed for nobody before the commit'
     t:is(cartridge.get('/web'), 'web2', 'route')
 end)
 
-case('a config that changes meanwhile is applied before the commit', function(t)
+case('a config that changes during the reload is applied before the commit', function(t)
     local app = lib.app({['@.web'] = role_text('web', 1)})
     local cartridge = configure(app, {'@.web'})
     app.write('@.web', role_text('web', 2, [[
@@ -302,7 +302,7 @@ case('a config that changes meanwhile is applied before the commit', function(t)
     t:like(told(), 'apply%-nil .*apply%-5', 'applied twice')
 end)
 
-case('a leadership that changes meanwhile is told', function(t)
+case('a change of leadership during the reload is passed to the new role', function(t)
     local app = lib.app({['@.web'] = role_text('web', 1)})
     local cartridge = configure(app, {'@.web'})
     app.write('@.web', role_text('web', 2, [[
@@ -320,7 +320,7 @@ case('a leadership that changes meanwhile is told', function(t)
     t:like(told(), 'web2.apply .*web2.apply%-replica', 'applied again')
 end)
 
-case('a role that Cartridge switches off meanwhile is not brought back by a rollback', function(t)
+case('a rollback does not restore services that were removed during the reload', function(t)
     local app = lib.app({['@.web'] = role_text('web', 1), ['@.other'] = 'return {}'})
     local cartridge = configure(app, {'@.web'})
     cartridge.services.foreign = {name = 'a service of somebody'}
@@ -343,7 +343,7 @@ case('a role that Cartridge switches off meanwhile is not brought back by a roll
     t:is(cartridge.services.fresh, changed, 'what others set')
 end)
 
-case('services of new code are seen by nobody else before the commit', function(t)
+case('services of new code are invisible to others before the commit', function(t)
     local SET = [[
         local init = M.init
         function M.init(opts)
@@ -374,7 +374,7 @@ case('services of new code are seen by nobody else before the commit', function(
     t:is(cartridge.services.own, 2, 'has its own')
 end)
 
-case('one role is reloaded, the others go on', function(t)
+case('one role can be reloaded while others keep running', function(t)
     local app = lib.app({['@.web'] = role_text('web', 1), ['@.other'] = role_text('other', 1)})
     local cartridge = configure(app, {'@.web', '@.other'})
     reload(app)
@@ -389,7 +389,7 @@ case('one role is reloaded, the others go on', function(t)
     t:is(cartridge.services.other, other, 'the other')
 end)
 
-case('a role that is enabled in the cluster must not vanish', function(t)
+case('removing a role that is enabled in the cluster is refused', function(t)
     local app = lib.app({['@.web'] = role_text('web', 1)})
     local cartridge = configure(app, {'@.web'})
     app.write('@.web', role_text('renamed', 2))
@@ -400,7 +400,7 @@ case('a role that is enabled in the cluster must not vanish', function(t)
     t:is(told(), '', 'nothing was called')
 end)
 
-case('a module that returns no role is refused before anything is called', function(t)
+case('a module that returns no role fails before any role is called', function(t)
     for _, text in ipairs({'return 5', 'return', "return {role_name = 5}", "return {dependencies = {'@.web'}}"}) do
         local app = lib.app({['@.web'] = role_text('web', 1)})
         local cartridge = configure(app, {'@.web'})
@@ -412,7 +412,7 @@ case('a module that returns no role is refused before anything is called', funct
     end
 end)
 
-case('a new dependency starts, one that is no more stops', function(t)
+case('a new dependency starts, and a dropped one stops', function(t)
     local app = lib.app({
         ['@.web'] = role_text('web', 1, "M.dependencies = {'@.a'}"),
         ['@.a'] = role_text('a', 1),
@@ -430,7 +430,7 @@ case('a new dependency starts, one that is no more stops', function(t)
     t:is(cartridge.get('/a'), nil, 'no route of the one that is gone')
 end)
 
-case('a state that is not the right one refuses', function(t)
+case('a state other than RolesConfigured is refused', function(t)
     local app = lib.app({['@.web'] = role_text('web', 1)})
     local cartridge = configure(app, {'@.web'})
     cartridge.state = 'OperationError'
@@ -440,7 +440,7 @@ case('a state that is not the right one refuses', function(t)
     t:is(told(), '', 'nothing was called')
 end)
 
-case('errors that are only told end nothing', function(t)
+case('errors of optional callbacks and of stop are warnings', function(t)
     local app = lib.app({['@.web'] = role_text('web', 1, "function M.stop() error('stop!') end")})
     local cartridge = configure(app, {'@.web'})
     app.write('@.web', role_text('web', 2, [[

@@ -16,7 +16,7 @@ local function new(options)
     })
 end
 
-case('what is removed comes back', function(t)
+case('what stop removes is restored', function(t)
     local function f() end
     local entry, slot = {run = f}, f
     local function get() return slot end
@@ -40,7 +40,7 @@ case('what is removed comes back', function(t)
     t:is(names.flag, nil, 'what was not there before does not come')
 end)
 
-case('what has moved in a list is there', function(t)
+case('an entry that has moved in a list is not restored twice', function(t)
     local entry = {}
     local list = {'a', entry}
     local put_back = new({edges = {{parent = list, key = 2, child = entry}}}):watch()
@@ -49,7 +49,7 @@ case('what has moved in a list is there', function(t)
     t:is(#list, 1, 'and nothing is added')
 end)
 
-case('of a list with gaps only what is missing comes back', function(t)
+case('in a list with gaps only missing entries are restored', function(t)
     local list, edges = {}, {}
     for index = 1, 8 do
         list[index] = {}
@@ -69,7 +69,7 @@ case('of a list with gaps only what is missing comes back', function(t)
     t:is(found[other], 1, 'the fourth one')
 end)
 
-case('others may have changed what they can while it ran', function(t)
+case('other code may change the same tables while stop runs', function(t)
     local function f() end
     local function other() end
     for _, has_yielded in ipairs({false, true}) do
@@ -86,7 +86,7 @@ case('others may have changed what they can while it ran', function(t)
     end
 end)
 
-case('fibers of the new code go on, and stop is told that they have ended', function(t)
+case('fibers of new code keep running, while stop sees them as dead', function(t)
     local function work()
         fiber.sleep(100)
     end

@@ -92,7 +92,7 @@ local function values(list)
     return table.concat(texts, ' ')
 end
 
-case('what a slot held before is put back', function(t)
+case('a slot gets back its value from before', function(t)
     local app, bus = start("bus.set(M.cb) bus.wrap('a', M.cb) bus.one = M.cb bus.of = {fn = M.cb}")
     local before, object = bus.map.a, bus.of
     local report = fail(app, "bus.set(M.cb) bus.wrap('a', M.cb) bus.one = M.cb bus.of.fn = M.cb bus.table = M")
@@ -105,7 +105,7 @@ case('what a slot held before is put back', function(t)
     t:is(bus.table, nil, 'a module')
 end)
 
-case('what a rock has marked as replaced can be used again', function(t)
+case('a rock can use an object again that it had marked as replaced', function(t)
     local app, bus = start("bus.configure('one', M.cb)")
     local pool, member = bus.pool, bus.pool.members[1]
     member.calls = 7
@@ -115,7 +115,7 @@ case('what a rock has marked as replaced can be used again', function(t)
     t:is(member.calls, 7, 'with what it had')
 end)
 
-case('a slot that was empty is empty again, even if the serving code has such a function', function(t)
+case('an empty slot is emptied, even if serving code has such a function', function(t)
     local app, bus = start('')
     local report = fail(app, [[
         bus.set(M.cb) bus.wrap('a', M.cb) bus.one = M.cb bus.key(M.cb) bus.inherit(M.cb) bus.iterate(M.cb)
@@ -131,7 +131,7 @@ case('a slot that was empty is empty again, even if the serving code has such a 
     t:is(bus.deep, nil, 'tables')
 end)
 
-case('lists are as they were, in their order and without gaps', function(t)
+case('lists keep their order and have no gaps', function(t)
     local app, bus = start([[
         bus.on(M.cb) bus.on(M.other) bus.on_first(M.cb) bus.on_first(M.other)
         bus.object('a', M.cb) bus.object('b', M.cb)
@@ -178,7 +178,7 @@ case('references of C in the registry keep their numbers', function(t)
     end
 end)
 
-case('entries that others have added to a list meanwhile stay', function(t)
+case('entries that other code added to a list during the reload stay', function(t)
     local app, bus = start('bus.on(M.cb)')
     local function serving() return 'serving' end
     fiber.create(function()
@@ -206,7 +206,7 @@ local LOOPS = {
 }
 
 for label, walk in pairs(LOOPS) do
-    case('no gap is closed under a loop ' .. label, function(t)
+    case('a list keeps its gap while it is used by ' .. label, function(t)
         local app, bus = start('bus.on(M.cb) bus.on(M.other)')
         local seen = {}
         package.loaded['sweep_seen'] = seen
@@ -258,14 +258,14 @@ case('fibers that a rock has started for failed code end', function(t)
     t:is(now[2], before[2], 'the second')
 end)
 
-case('a fiber that catches errors ends all the same', function(t)
+case('a fiber that catches errors ends too', function(t)
     is_clean(t, fail(start(''), [[
         local sleep = require('fiber').sleep
         package.loaded['bus'].every(function() while true do pcall(sleep, 0.001) end end)
     ]]), 'in a rock')
 end)
 
-case('a fiber of failed code gives its place back', function(t)
+case('a fiber of failed code is replaced by the one before in its slot', function(t)
     local app, rock = start("bus.timer = bus.every(M.cb) bus.timers = {a = {bus.timer}, by = {[bus.timer] = 1}}")
     local object = rock.timer
     lib.defer(function() pcall(object.cancel, object) end)
@@ -300,7 +300,7 @@ case('a fiber that cannot be ended safely is left and named', function(t)
     t:ok(lib.mentions(report.rollback.left, 'fiber'), 'named')
 end)
 
-case('what was in a table with very many entries cannot be said, and is named', function(t)
+case('contents of a table with very many entries are unknown, and reported', function(t)
     local app, bus = start('bus.large.x = M.cb')
     local report = fail(app, 'bus.large.x = M.cb')
     t:is(report.outcome, 'degraded', 'outcome')
@@ -309,7 +309,7 @@ case('what was in a table with very many entries cannot be said, and is named', 
     bus.large.x = nil
 end)
 
-case('each failed attempt leaves nothing, and the next good one patches what the first had', function(t)
+case('failed reloads leave nothing, and the next good one patches what the first had', function(t)
     local app, bus = start('bus.on(M.cb) bus.set(M.cb)')
     for _ = 1, 3 do
         is_clean(t, fail(app, 'bus.on(M.cb) bus.set(M.cb)'), 'attempt')
@@ -322,7 +322,7 @@ case('each failed attempt leaves nothing, and the next good one patches what the
     t:is(bus.fire(), 'v3', 'slot')
 end)
 
-case('a search that is not complete is told', function(t)
+case('an incomplete search is reported', function(t)
     local real = lib.load('scan.heap_walk')
     local stopped = setmetatable({}, {__index = real})
     function stopped.new(...)
@@ -352,7 +352,7 @@ case('a search that is not complete is told', function(t)
     t:is(#rollback.left, 0, 'and nothing is claimed')
 end)
 
-case('what roles that start again register once more is there once', function(t)
+case('what restarted roles register again exists once', function(t)
     for _, is_revived in ipairs({true, false}) do
         local load = lib.loader()
         local txn = lib.transaction(load)
@@ -422,7 +422,7 @@ case('what roles that start again register once more is there once', function(t)
     end
 end)
 
-case('the instance goes on serving while the heap is searched', function(t)
+case('the instance keeps serving during the search', function(t)
     local data = {}
     for i = 1, 300000 do
         data[i] = {i}
@@ -451,7 +451,7 @@ case('the instance goes on serving while the heap is searched', function(t)
     t:ok(longest < 1000, ('the longest slice has %d thousand instructions'):format(longest))
 end)
 
-case('what an old role has ended before the commit is not put back', function(t)
+case('what an old role ended before the commit is not restored', function(t)
     local load = lib.loader()
     local txn = lib.transaction(load)
     local tables = {

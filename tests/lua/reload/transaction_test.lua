@@ -45,7 +45,7 @@ case('adapters stage and commit in their order', function(t)
     t:is(txn.staging, false, 'staging is over')
 end)
 
-case('adapters roll back in the opposite order', function(t)
+case('adapters roll back in reverse order', function(t)
     local txn, adapter, events = begin()
     local ok, fail = txn:run(function()
         txn:add(adapter('a', {rollback = function(undone) table.insert(undone, 'x') end}))
@@ -64,7 +64,7 @@ case('adapters roll back in the opposite order', function(t)
     t:is(txn.staging, false, 'staging is over')
 end)
 
-case('a failure is told as it was raised', function(t)
+case('a failure is reported as it was raised', function(t)
     local txn, _, _, failure = begin()
     local _, fail = txn:run(function()
         failure.raise({code = 'init_failed', role = 'r', message = 'm', phase = 'init'})
@@ -74,7 +74,7 @@ case('a failure is told as it was raised', function(t)
     t:is(fail.message, 'm', 'message')
 end)
 
-case('errors of any kind are failures', function(t)
+case('any error value is a failure', function(t)
     for _, value in ipairs({'text', 5, false, {}, print, 'nil'}) do
         local txn = begin()
         if value == 'nil' then
@@ -85,7 +85,7 @@ case('errors of any kind are failures', function(t)
     end
 end)
 
-case('an adapter that cannot roll back is told, the others do', function(t)
+case('a failed rollback of one adapter is reported, and the others roll back', function(t)
     local txn, adapter, events = begin()
     local _, fail = txn:run(function()
         txn:add(adapter('a'))
@@ -96,7 +96,7 @@ case('an adapter that cannot roll back is told, the others do', function(t)
     t:ok(lib.mentions(fail.rollback.left, 'no way'), 'b')
 end)
 
-case('an adapter whose snapshot or stage fails leaves nothing staged', function(t)
+case('an adapter that fails in snapshot or stage leaves nothing staged', function(t)
     for _, event in ipairs({'snapshot', 'stage'}) do
         local txn, adapter, events = begin()
         local ok = txn:run(function()
@@ -109,7 +109,7 @@ case('an adapter whose snapshot or stage fails leaves nothing staged', function(
     end
 end)
 
-case('an adapter that cannot commit does not keep others from it, and is told', function(t)
+case('a failed commit of one adapter is reported, and the others commit', function(t)
     local txn, adapter, events = begin()
     local ok = txn:run(function()
         txn:add(adapter('a', {commit = function() error('bug') end}))
@@ -121,7 +121,7 @@ case('an adapter that cannot commit does not keep others from it, and is told', 
     t:like(txn.commit_error, 'a: .*bug', 'told')
 end)
 
-case('calls of new code are surrounded, whatever they end with', function(t)
+case('the guard around calls of new code is removed in any case', function(t)
     local txn, adapter, events = begin()
     txn:add(adapter('a'))
     local ok, one, two = txn:call(function(x) return nil, x end, 5)
@@ -135,7 +135,7 @@ case('calls of new code are surrounded, whatever they end with', function(t)
     t:is(events[#events], 'a.after_call', 'after an error')
 end)
 
-case('work that is not over in time is cancelled and rolled back', function(t)
+case('work that exceeds its time is cancelled and rolled back', function(t)
     local txn, adapter, events = begin({timeout = 0.1})
     local state
     local started = clock.monotonic()
@@ -157,7 +157,7 @@ case('work that is not over in time is cancelled and rolled back', function(t)
     t:is(#fail.rollback.left, 0, 'nothing is left')
 end)
 
-case('work that begins when its time is over runs no new code', function(t)
+case('work that begins after its deadline runs no new code', function(t)
     local txn, adapter = begin({timeout = 0})
     local ran = false
     local ok, fail = txn:run(function()
@@ -185,7 +185,7 @@ local function run_stubborn(begin_with)
     return state, events
 end
 
-case('work that swallows its cancellation ends all the same', function(t)
+case('work that catches its cancellation ends too', function(t)
     local state = run_stubborn({timeout = 0.5})
     t:is(state.ok, nil, 'not committed')
     t:is(state.fail.outcome, 'timeout', 'outcome')
@@ -195,7 +195,7 @@ case('work that swallows its cancellation ends all the same', function(t)
     t:is(state.has_ended, nil, 'it has come to no end of its own')
 end)
 
-case('work that does not end is told, and never commits', function(t)
+case('work that does not end is reported, and never commits', function(t)
     -- The hook of a debugger stays.
     debug.sethook(function() end, '', 1000000)
     lib.defer(debug.sethook)
@@ -209,7 +209,7 @@ case('work that does not end is told, and never commits', function(t)
     t:is(events[#events], 'a.rollback', 'nothing follows the rollback')
 end)
 
-case('work that ends with an error of its own at the last moment is a timeout', function(t)
+case('an error of the work at the deadline is a timeout', function(t)
     local txn = begin({timeout = 0.05})
     local _, fail = txn:run(function()
         pcall(fiber.sleep, 100)
@@ -218,7 +218,7 @@ case('work that ends with an error of its own at the last moment is a timeout', 
     t:is(fail.outcome, 'timeout', 'outcome')
 end)
 
-case('what comes after the commit does not undo it', function(t)
+case('a failure after the commit does not undo it', function(t)
     local txn, adapter, events = begin()
     local ok, fail = txn:run(function()
         txn:add(adapter('a'))
@@ -230,7 +230,7 @@ case('what comes after the commit does not undo it', function(t)
     t:is(events[#events], 'a.commit', 'no rollback')
 end)
 
-case('what comes after the commit and takes too long is a warning', function(t)
+case('steps after the commit that take too long are a warning', function(t)
     local txn, adapter = begin({timeout = 0.1})
     local done = false
     local ok = txn:run(function()
@@ -267,7 +267,7 @@ case('the commit does not yield', function(t)
     t:is(at_end, at_begin, 'turns of another fiber')
 end)
 
-case('a fiber that waits and is cancelled rolls back', function(t)
+case('a cancelled fiber that waits for the reload rolls it back', function(t)
     local txn, adapter, events = begin({timeout = 60})
     local result
     local waiter = fiber.new(function()
@@ -283,7 +283,7 @@ case('a fiber that waits and is cancelled rolls back', function(t)
     t:is(events[#events], 'a.rollback', 'rolled back')
 end)
 
-case('the phases are told, once each', function(t)
+case('each phase is announced once', function(t)
     local txn = begin()
     local told = {}
     txn.on_phase = function(phase)
@@ -312,7 +312,7 @@ case('times are measured by phase', function(t)
     t:ok(txn.timings_ms.commit ~= nil, 'commit')
 end)
 
-case('a check throws when the time is over, and in a cancelled fiber', function(t)
+case('check raises an error after the deadline and in a cancelled fiber', function(t)
     local txn = begin({timeout = 0})
     lib.wait(function() return clock.monotonic() > txn.deadline end)
     local ok, err = pcall(txn.check, txn)
@@ -331,7 +331,7 @@ case('a check throws when the time is over, and in a cancelled fiber', function(
     t:is(cancelled, false, 'cancelled')
 end)
 
-case('what old code has set stays only if it can be mended and was not given up', function(t)
+case('registrations of old code stay only if they can be patched and were not dropped', function(t)
     local txn, adapter = begin()
     local function f() end
     local function g() end
@@ -352,7 +352,7 @@ case('what old code has set stays only if it can be mended and was not given up'
     txn:add(adapter('a'))
 end)
 
-case('what new code has registered is taken, also in a wrapper', function(t)
+case('registrations of new code are recognised, also in a wrapper', function(t)
     local txn, adapter = begin()
     local load = lib.loader()
     local chunk = assert(loadstring('return function() end', '@/new.lua'))
@@ -377,7 +377,7 @@ case('what new code has registered is taken, also in a wrapper', function(t)
     t:ok(load ~= nil, 'loaded')
 end)
 
-case('what is placed is remembered weakly', function(t)
+case('placements are remembered weakly', function(t)
     local txn = begin()
     local function f() end
     txn:place(f, 'here')
@@ -389,7 +389,7 @@ case('what is placed is remembered weakly', function(t)
     t:is(next(txn.registry.placed), nil, 'and forgotten')
 end)
 
-case('a transaction that is over knows nothing any more', function(t)
+case('a finished transaction owns nothing', function(t)
     local txn, adapter = begin()
     local chunk = assert(loadstring('return function() end', '@/new.lua'))
     local old, secret = {}, {}

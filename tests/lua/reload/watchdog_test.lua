@@ -64,7 +64,7 @@ case('code that ends in time is not disturbed', function(t)
     t:is(jit.status(), has_jit, 'the compiler is as before')
 end)
 
-case('code of others is not disturbed, whatever it does', function(t)
+case('code of other fibers is not disturbed', function(t)
     local done = false
     lib.defer(function() done = true end)
     -- It runs when the time is over, and longer than the event loop may stand.
@@ -86,13 +86,13 @@ case('code of others is not disturbed, whatever it does', function(t)
     t:is(result, 'whole', 'it came to its end')
 end)
 
-case('new code that turns the compiler on ends all the same', function(t)
+case('new code that turns the compiler on is interrupted too', function(t)
     local fail = run('jit.on() local x = 0 while true do x = x + 1 end')
     t:is(fail.code, 'deadline', 'the time was over')
     t:is(jit.status(), true, 'the compiler is as before')
 end)
 
-case('what new code wants of the compiler is done when it serves', function(t)
+case('settings of the compiler by new code apply from the commit on', function(t)
     lib.defer(jit.on)
     local on, off = jit.on, jit.off
     t:is(run('jit.off()'), nil, 'committed')

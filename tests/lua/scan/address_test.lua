@@ -13,7 +13,7 @@ local function objects()
     }
 end
 
-case('an address is the one that %p tells', function(t)
+case('an address equals the one printed with %p', function(t)
     local read = address.reader()
     t:is(type(read), 'function', 'this build allows it')
     for i, object in ipairs(objects()) do
@@ -38,7 +38,7 @@ case('userdata have addresses of their own', function(t)
     end
 end)
 
-case('a compiled loop reads each object', function(t)
+case('a compiled loop reads each address', function(t)
     local read = address.reader()
     local list, wrong = {}, 0
     for i = 1, 2000 do
@@ -59,7 +59,7 @@ case('a compiled loop reads each object', function(t)
     t:is(wrong, 0, 'wrong ones')
 end)
 
-case('the memory of another layout is not believed', function(t)
+case('memory of an unexpected layout is rejected', function(t)
     -- %p of another table: what is there is not what was put into ours.
     local function strange(format)
         return lib.load('scan.address', {ffi = setmetatable({

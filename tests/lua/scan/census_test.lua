@@ -42,7 +42,7 @@ case('an entry that contains a function of new code is a registration', function
     t:ok(census:has({kind = 'list', holder = list}, entry), 'a table with the function')
 end)
 
-case('what is registered after the census is not in it', function(t)
+case('registrations after the census are not in it', function(t)
     local function new() end
     local function late() end
     local list = hold({new})

@@ -46,7 +46,7 @@ local function upvalue(f, wanted)
     end
 end
 
-case('the function of the same name', function(t)
+case('a function of the same name is the counterpart', function(t)
     local text = [[
         local function helper() end
         return {get = function() return helper end, Class = {run = function() end}}
@@ -58,7 +58,7 @@ case('the function of the same name', function(t)
     t:is(self:name_of(old.Class.run, SOURCE), 'Class.run', 'name')
 end)
 
-case('why there is none', function(t)
+case('each reason for having no counterpart', function(t)
     local self, old = begin([[
         return {gone = function() end, data = function() end, group = function() end,
             make = function() return function() end end}
@@ -79,7 +79,7 @@ case('why there is none', function(t)
     t:is(self:name_of(function() end, '@/app/other.lua'), nil, 'no name in another file')
 end)
 
-case('a module that is gone', function(t)
+case('a removed module has no counterparts', function(t)
     local load = lib.loader()
     local old = assert(loadstring('return {get = function() end}', SOURCE))()
     local registry = new_registry()
@@ -98,7 +98,7 @@ case('a module that is gone', function(t)
     t:is(why, 'the file of its module no longer exists', 'reason, at the first reload')
 end)
 
-case('a module has one name, whatever the order', function(t)
+case('a module has one name, in any order of loading', function(t)
     local load = lib.loader()
     local old = assert(loadstring('return {get = function() end}', SOURCE))()
     for _, names in ipairs({{'a', 'b', 'c'}, {'c', 'b', 'a'}}) do
@@ -114,7 +114,7 @@ case('a module has one name, whatever the order', function(t)
     end
 end)
 
-case('a file that is loaded under two names', function(t)
+case('functions of a file loaded under two names are matched by name', function(t)
     local text = 'return {get = function() return get end, Class = {run = function() end}}'
     local load, registry, old, new = lib.loader(), new_registry(), {}, {}
     local generations = load('code.generations')
@@ -152,7 +152,7 @@ case('old code in the new module is no counterpart', function(t)
     t:is(why, 'the new code uses the same old function', 'reason')
 end)
 
-case('names outlast the generation they are of', function(t)
+case('names outlast their generation', function(t)
     local self, old, _, registry, _, load = begin('return {get = function() end}', 'return {}')
     local _, why = self:find(old.get, SOURCE)
     t:is(why, 'the new code has no get', 'first reload')
@@ -168,7 +168,7 @@ case('names outlast the generation they are of', function(t)
     t:is(self:name_of(old.get, SOURCE), 'get', 'name')
 end)
 
-case('what is remembered keeps nothing alive', function(t)
+case('remembered names keep nothing alive', function(t)
     local self, old, _, registry = begin('return {get = function() end}', 'return {}')
     self:remember()
     t:is(self:name_of(old.get, SOURCE), 'get', 'has a name')
@@ -182,7 +182,7 @@ case('what is remembered keeps nothing alive', function(t)
     t:is(next(registry.tables), nil, 'and so are tables')
 end)
 
-case('without a change that takes over: for a scan at any time', function(t)
+case('a scan without a reload finds the same counterparts', function(t)
     local registry = new_registry()
     registry.names.m = PATH
     local generations = lib.load('code.generations')
@@ -211,7 +211,7 @@ case('a function of another file is no counterpart', function(t)
     t:is(why, 'get moved to another file in the new code', 'reason')
 end)
 
-case('what is ambiguous stays so', function(t)
+case('an ambiguous counterpart stays ambiguous', function(t)
     local self, old, _, registry, _, load = begin('local f = function() end return {a = f, b = f}',
         'return {a = function() end, b = function() end}')
     t:is(self:find(old.a, SOURCE), nil, 'at the first reload')
@@ -235,7 +235,7 @@ local function take_over(...)
     return self, old, new, registry
 end
 
-case('the table of the same name', function(t)
+case('a table of the same name is the counterpart', function(t)
     local self, old, new = take_over([[
         local Class = {} Class.__index = Class function Class.run() end
         return {new = function() return setmetatable({}, Class) end, list = {f = function() end}, data = {1}}
@@ -252,7 +252,7 @@ case('the table of the same name', function(t)
     t:is(('%s %s:%d'):format(name, source, line), ('m %s:2'):format(SOURCE), 'what is told of it')
 end)
 
-case('tables of others are of no module, whatever it puts there', function(t)
+case('tables of libraries belong to no module', function(t)
     local function other() end
     local made = {a = {keep = other}, b = {keep = function() end}}
     rawset(_G, 'made_for_test', made)
@@ -273,14 +273,14 @@ case('tables of others are of no module, whatever it puts there', function(t)
     t:is(store('d', 'c'), nil, 'the other way round')
 end)
 
-case('the value of a module that gives that of another one is not its own', function(t)
+case('a module that returns the value of another one does not own it', function(t)
     package.loaded.made = {f = function() end}
     lib.defer(function() package.loaded.made = nil end)
     local self, old = take_over('return package.loaded.made', 'return {}')
     t:is(self:find_table(old), nil, 'none')
 end)
 
-case('names and ways are kept for what nobody asked for', function(t)
+case('names and paths are kept for later scans', function(t)
     local text = 'local function helper() end return {get = function() return helper end}'
     local _, old, _, registry = take_over(text, text)
     local load = lib.loader()
@@ -297,7 +297,7 @@ case('names and ways are kept for what nobody asked for', function(t)
     t:is(self:find_table(old), newer, 'and its value')
 end)
 
-case('modules with strange values', function(t)
+case('modules with unusual values are no problem', function(t)
     local load = lib.loader()
     local registry = new_registry()
     local values = {nan = 0 / 0, yes = true, no = false, text = 'x', f = function() end}
@@ -307,7 +307,7 @@ case('modules with strange values', function(t)
     t:ok(ok, 'no error: ' .. tostring(not ok and err))
 end)
 
-case('a wrapper is covered if all that is old in it has a counterpart', function(t)
+case('a wrapper is covered if everything old in it has a counterpart', function(t)
     local text = 'return {get = function() end, put = function() end}'
     local self, old, new = begin(text, 'return {get = function() end}')
     local function wrap(...)

@@ -57,7 +57,7 @@ local function below(value, old, root)
     return table.concat(tell({root}, {old}), '; ')
 end
 
-case('fields, by what is written behind a name', function(t)
+case('fields are written as in Lua', function(t)
     local old = new_stale()
     t:is(below({get = old}, old), 'global | global get', 'name')
     t:is(below({registry = {handlers = {[3] = old}}}, old), 'global | global registry.handlers[3]', 'deeper')
@@ -73,7 +73,7 @@ case('fields, by what is written behind a name', function(t)
     t:is(below({t = {['%d%s%'] = old}}, old), "global | global t['%d%s%']", 'percent signs')
 end)
 
-case('long keys are cut, at the end of a character', function(t)
+case('long keys are cut between characters', function(t)
     local old = new_stale()
     local words = below({t = {[('x'):rep(100000)] = old}}, old)
     t:is(words, ("global | global t['%s...']"):format(('x'):rep(40)), 'long')
@@ -84,7 +84,7 @@ case('long keys are cut, at the end of a character', function(t)
     end
 end)
 
-case('keys whose metamethods are not to be trusted', function(t)
+case('metamethods of keys are not called', function(t)
     local old = new_stale()
     local function throw() error('called') end
     local key = setmetatable({}, {__tostring = throw, __index = throw, __eq = throw, __concat = throw})
@@ -96,13 +96,13 @@ case('keys whose metamethods are not to be trusted', function(t)
     t:is(below({t = route}, old), 'global | global t.sub', 'what looks like a route')
 end)
 
-case('a long way is told from its end', function(t)
+case('a long path is cut at its start', function(t)
     local old = new_stale()
     t:is(below({a = {b = {c = {d = {e = {f = {g = old}}}}}}}, old), 'global | global a.b.c.d.e.f.g', 'six steps')
     t:is(below({a = {b = {c = {d = {e = {f = {g = {h = old}}}}}}}}, old), 'global | global a....c.d.e.f.g.h', 'more')
 end)
 
-case('a very long way is no more work than its steps', function(t)
+case('describing a very long path takes work in proportion to its length', function(t)
     local old = new_stale()
     local first = {}
     local last = first
@@ -138,7 +138,7 @@ case('a very long way is no more work than its steps', function(t)
     t:ok(#below({object = first}, old) < 500, 'keys of keys')
 end)
 
-case('upvalues, by the function that has them', function(t)
+case('upvalues are named with their function', function(t)
     local old = new_stale()
     local holder = code('\n\nlocal cb, self = ... return function() return cb, self end', old)
     t:is(below({f = holder}, old), 'upvalue | upvalue cb of function .rocks/share/tarantool/bus.lua:3', 'function')
@@ -154,7 +154,7 @@ case('upvalues, by the function that has them', function(t)
     t:is(below({f = holder}, old), 'upvalue | upvalue cb of function lib/x.lua:1', 'below the application')
 end)
 
-case('nothing is longer than a line', function(t)
+case('no text is longer than a line', function(t)
     local old = new_stale()
     local holder = code(('local %s = ... return function() return %s end'):gsub('%%s', ('x'):rep(5000)), old)
     local words = below({f = holder}, old)
@@ -162,7 +162,7 @@ case('nothing is longer than a line', function(t)
     t:like(words, '^upvalue | upvalue xxx', 'words')
 end)
 
-case('functions compiled from a string are not told by their text', function(t)
+case('functions compiled from a string are not named by their text', function(t)
     local old = new_stale()
     local holder = assert(loadstring('local cb = ... return function() return cb end'))(old)
     local list = tell({{value = {f = holder}, kind = 'global', words = 'the globals'}}, {old})
@@ -170,7 +170,7 @@ case('functions compiled from a string are not told by their text', function(t)
     t:ok(lib.mentions(list, 'global | the globals.f'), 'as such')
 end)
 
-case('coroutines', function(t)
+case('stacks of coroutines are described', function(t)
     local old = code('return function() coroutine.yield() return 1 end')
     local function suspended(text, ...)
         local co = coroutine.create(code(text))
@@ -196,7 +196,7 @@ case('coroutines', function(t)
     t:is(list[1], 'local | local f of the globals.next at .rocks/share/tarantool/bus.lua:1', 'wrapped')
 end)
 
-case('metatables, keys and environments', function(t)
+case('metatables, keys and environments are described', function(t)
     local old = new_stale()
     t:is(below({o = setmetatable({}, {__index = old})}, old),
         'metatable | metatable __index of global o', 'metatable')
@@ -216,7 +216,7 @@ case('metatables, keys and environments', function(t)
     t:is(below({co = co}, old), 'environment | environment of global co.f', 'environment of a coroutine')
 end)
 
-case('routes, hooks and helpers of an HTTP server', function(t)
+case('routes, hooks and helpers of an HTTP server are described', function(t)
     local old, other = new_stale(), new_stale()
     local server = {iroutes = {}, routes = {{path = '/hello', method = 'GET', sub = old}}, hooks = {}, helpers = {}}
     t:is(below({httpd = server}, old), 'route | http route GET /hello', 'route')
@@ -234,7 +234,7 @@ case('routes, hooks and helpers of an HTTP server', function(t)
     t:is(below({my = {sub = other, path = '/x'}}, other), 'global | global my.sub', 'without a method')
 end)
 
-case('the tables of the server are known by identity', function(t)
+case('tables of the server are recognised by identity', function(t)
     local old = new_stale()
     local mt = {__eq = function() error('called') end}
     local hooks = setmetatable({x = old}, mt)
@@ -244,7 +244,7 @@ case('the tables of the server are known by identity', function(t)
     t:is(below({s = holder}, old), 'hook | http hook x', 'its own')
 end)
 
-case('roots tell of the fields that they know', function(t)
+case('roots name the fields that they know', function(t)
     local old = new_stale()
     t:is(below({[7] = old}, old, {kind = 'ctype', words = 'ffi', first = function(key)
         return 'ctype', 'metatype of ctype ' .. key, true
@@ -255,7 +255,7 @@ case('roots tell of the fields that they know', function(t)
     t:is(below({f = old}, old, {kind = 'thing', words = 'the thing'}), 'thing | the thing.f', 'none')
 end)
 
-case('triggers are told even if the place is elsewhere', function(t)
+case('triggers are named even if the reference is elsewhere', function(t)
     local old = new_stale()
     local label = 'trigger on_replace of space users'
     local root = {value = old, kind = 'trigger', words = label, is_anchor = true}
@@ -265,7 +265,7 @@ case('triggers are told even if the place is elsewhere', function(t)
         ('upvalue | upvalue f of function .rocks/share/tarantool/bus.lua:1 (%s)'):format(label), 'wrapped')
 end)
 
-case('the nearest root is told', function(t)
+case('a path starts at the nearest root', function(t)
     local old = new_stale()
     local shared = {f = old}
     local list = tell({

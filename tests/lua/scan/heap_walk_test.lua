@@ -61,7 +61,7 @@ local function kinds(places)
     return table.concat(list, ' ')
 end
 
-case('fields, keys and roots', function(t)
+case('fields, keys and roots are walked', function(t)
     local old = new_stale()
     local holder = {field = old, [old] = 'x', [1] = old}
     local places, walk, done = walk_over({holder, old}, {old})
@@ -82,7 +82,7 @@ case('fields, keys and roots', function(t)
     end
 end)
 
-case('upvalues of functions', function(t)
+case('upvalues of functions are walked', function(t)
     local old = new_stale()
     local holder = code([[
         local old, other = ...
@@ -102,7 +102,7 @@ case('stale functions are not entered', function(t)
     t:is(kinds((walk_over({{outer}, {inner}}, {inner, outer}))), 'field field', 'unless there is another way')
 end)
 
-case('metatables and environments lead on', function(t)
+case('metatables and environments are walked', function(t)
     local old = new_stale()
     local _, walk, _, _, walk_lib = walk_over({}, {})
     t:is(walk.count, 0, 'nothing is nothing')
@@ -142,7 +142,7 @@ case('metatables and environments lead on', function(t)
     t:is(way(wrapped), environment, 'coroutine in a function of coroutine.wrap')
 end)
 
-case('nothing of the objects is called', function(t)
+case('metamethods are not called', function(t)
     local old = new_stale()
     local function throw() error('called') end
     local metatable = {__metatable = throw}
@@ -155,7 +155,7 @@ case('nothing of the objects is called', function(t)
     t:is(kinds(places), 'field field', 'both')
 end)
 
-case('keys of all kinds', function(t)
+case('keys of all kinds are walked', function(t)
     local old = new_stale()
     local holder = {}
     for _, key in ipairs({1, 0, -1, 1.5, math.huge, -math.huge, true, false, '', '\0', ('x'):rep(100000),
@@ -170,7 +170,7 @@ case('keys of all kinds', function(t)
     t:is(#places, count, 'each')
 end)
 
-case('locals of suspended coroutines', function(t)
+case('locals of suspended coroutines are walked', function(t)
     local old, other = new_stale(), {}
     local co = coroutine.create(code([[
         local function inner(...)
@@ -202,7 +202,7 @@ case('locals of suspended coroutines', function(t)
     t:is(table.concat(names, ' '), '(*vararg):3 (*vararg):8 arg:8 mine:3 same:8', 'all that have a name')
 end)
 
-case('what a frame holds without a name leads on, functions of it are no places', function(t)
+case('unnamed values of a frame are walked, functions among them are no places', function(t)
     local old = new_stale()
     local co = coroutine.create(code([[
         local function pass(...) return ... end
@@ -223,7 +223,7 @@ case('what a frame holds without a name leads on, functions of it are no places'
     t:ok(found['field 1'], 'a table in a local')
 end)
 
-case('a loop over a stale iterator', function(t)
+case('a loop over a stale iterator is a place', function(t)
     local co = coroutine.create(code('return function(f) for _ in f do coroutine.yield() end end'))
     local iterator = code('return function() return 1 end')
     coroutine.resume(co, iterator)
@@ -260,7 +260,7 @@ case('a coroutine that runs stale code is one place', function(t)
     t:is(table.concat(names, ' '), 'f field', 'locals of code that is not stale; not those of stale code')
 end)
 
-case('coroutines in any state', function(t)
+case('coroutines in any state are walked', function(t)
     local old = new_stale()
     local dead = coroutine.create(function() end)
     coroutine.resume(dead)
@@ -287,7 +287,7 @@ case('coroutines in any state', function(t)
     t:ok(names.f, 'but one that has called another')
 end)
 
-case('code of our own is not entered, and what it is told to do without', function(t)
+case('code of the program and excluded objects are not entered', function(t)
     local old = new_stale()
     local ours = code('local f, t = ... return function() return f, t end', old, {old})
     local places, walk = walk_over({{ours}}, {old}, {
@@ -301,7 +301,7 @@ case('code of our own is not entered, and what it is told to do without', functi
     t:is(#walk_over({{secret}, secret}, {old}, {without = {secret}}), 0, 'without')
 end)
 
-case('frames of our own code have nothing that counts', function(t)
+case('frames of the program do not count', function(t)
     local old = new_stale()
     local ours = code('return function(f) local g = f coroutine.yield() return g end')
     local co = coroutine.create(ours)
@@ -314,7 +314,7 @@ case('frames of our own code have nothing that counts', function(t)
     t:is(#places, 0, 'no places')
 end)
 
-case('coroutines that have not begun are counted, as they have no stack', function(t)
+case('coroutines that were not started are counted', function(t)
     local old = code('return function() coroutine.yield() end')
     local running = coroutine.create(old)
     coroutine.resume(running)
@@ -324,7 +324,7 @@ case('coroutines that have not begun are counted, as they have no stack', functi
     t:is(walk.asleep, 2, 'two')
 end)
 
-case('a stack of which only the top was seen is counted', function(t)
+case('a stack that is only partly examined is counted', function(t)
     local deep = code([[
         local function deep(n) if n == 0 then coroutine.yield() return 0 end return (deep(n - 1)) end
         return deep
@@ -336,7 +336,7 @@ case('a stack of which only the top was seen is counted', function(t)
     t:is(walk.deep, 1, 'one')
 end)
 
-case('the error handler of xpcall is a place, and can be replaced', function(t)
+case('the error handler of xpcall is a place and can be replaced', function(t)
     local old = code('return function() return "old" end')
     local co = coroutine.create(code([[
         return function(handler)
@@ -362,7 +362,7 @@ case('the error handler of xpcall is a place, and can be replaced', function(t)
     end
 end)
 
-case('functions compiled from a string are told', function(t)
+case('functions compiled from strings are passed to on_text', function(t)
     local old = new_stale()
     local text = code('local f = ... return function() return f end', old)
     local places, walk, _, texts = walk_over({{text, text}}, {old}, {
@@ -380,7 +380,7 @@ case('functions compiled from a string are told', function(t)
     t:is(#places, 1, 'and entered')
 end)
 
-case('each object is seen once, circles and all', function(t)
+case('each object is visited once, also in circles', function(t)
     local old = new_stale()
     local a, b = {}, {}
     a.a, a.b, b.a, b[a], b[b] = a, b, a, b, a
@@ -393,7 +393,7 @@ case('each object is seen once, circles and all', function(t)
     t:is(walk.functions, 0, 'no function of others')
 end)
 
-case('a table that was given new keys is walked again', function(t)
+case('a table that gets new keys is walked again', function(t)
     local old, newer = new_stale(), {}
     local holder, given = {old}, 0
     local places, walk = walk_over({holder}, {old}, {
@@ -414,7 +414,7 @@ case('a table that was given new keys is walked again', function(t)
     t:ok(seen, 'what was added is seen')
 end)
 
-case('a table that never comes to rest is given up, and told', function(t)
+case('a table that keeps changing is given up and counted', function(t)
     local old = new_stale()
     local holder = {old}
     local places, walk, done = walk_over({holder}, {old}, {on_place = function() return true end})
@@ -449,7 +449,7 @@ local function heap(count)
     return list
 end
 
-case('others run while a large heap is walked', function(t)
+case('other fibers run while a large heap is walked', function(t)
     local list, turns, stop = heap(50000), 0, false
     fiber.create(function()
         while not stop do
@@ -470,7 +470,7 @@ case('others run while a large heap is walked', function(t)
     t:ok(walk.longest > 0, 'the longest is known')
 end)
 
-case('others run while many places are judged', function(t)
+case('other fibers run while many places are handled', function(t)
     local old, list = new_stale(), {}
     for i = 1, 60 do
         list['k' .. i] = old
@@ -499,7 +499,7 @@ local function loop_over(list)
     return object
 end
 
-case('it is known over which tables loops are running, at any time', function(t)
+case('tables with a running loop over them are known at any time', function(t)
     local first, second, third = {1}, {1}, {1}
     loop_over(first)
     local _, walk = walk_over({{}}, {})
@@ -519,7 +519,7 @@ case('it is known over which tables loops are running, at any time', function(t)
     t:is(walk:is_iterated(third), true, 'in a coroutine that is no fiber')
 end)
 
-case('with very many fibers it is not said that no loop is running', function(t)
+case('with very many fibers a running loop is assumed', function(t)
     local objects, stop = {}, fiber.cond()
     for i = 1, 1100 do
         objects[i] = fiber.new(function()
@@ -535,7 +535,7 @@ case('with very many fibers it is not said that no loop is running', function(t)
     t:is(walk:is_iterated({}), false, 'when they are gone it is none')
 end)
 
-case('a heap that changes under the walk', function(t)
+case('a heap that changes is walked to the end', function(t)
     local list, old, stop = heap(50000), new_stale(), false
     -- Entries that exist all the time must be found.
     local wanted = 0
@@ -572,7 +572,7 @@ case('a heap that changes under the walk', function(t)
     t:is(walk.is_hurried, true, 'and was caught up with')
 end)
 
-case('there is no hurry until half of the time is over', function(t)
+case('slices stay short for half of the time', function(t)
     local old, list = new_stale(), heap(5000)
     list.f = old
     local _, walk = walk_over({list}, {old})
@@ -585,7 +585,7 @@ case('there is no hurry until half of the time is over', function(t)
     t:is(walk.is_hurried, true, 'there was little')
 end)
 
-case('a walk can fill the lists of an earlier one', function(t)
+case('a walk can use the lists of an earlier one', function(t)
     local old, list = new_stale(), heap(5000)
     list[77][1].f = old
     local places, first = walk_over({list}, {old})
@@ -602,7 +602,7 @@ case('a walk can fill the lists of an earlier one', function(t)
     t:is(#third.lists.keys, lists, 'and no list is new')
 end)
 
-case('the plain way of addresses finds the same', function(t)
+case('without an address reader the walk finds the same', function(t)
     local old = new_stale()
     local list = heap(20000)
     list[777][1].f, list[778][old] = old, 1
@@ -618,7 +618,7 @@ case('the plain way of addresses finds the same', function(t)
     t:is(walk.count, again.count, 'objects')
 end)
 
-case('a long list of nodes is no deep recursion', function(t)
+case('a long list of nodes needs no deep recursion', function(t)
     local old = new_stale()
     local first = {}
     local last = first
@@ -632,7 +632,7 @@ case('a long list of nodes is no deep recursion', function(t)
     t:is(walk.count, 100001, 'objects')
 end)
 
-case('one large table is walked in slices too', function(t)
+case('one large table is walked in slices', function(t)
     local list, old = {}, new_stale()
     for i = 1, 300000 do
         list[i] = i
@@ -643,7 +643,7 @@ case('one large table is walked in slices too', function(t)
     t:ok(walk.slices > 1, 'in slices')
 end)
 
-case('a deep stack does not stop the server', function(t)
+case('a deep stack does not block the server', function(t)
     local old = new_stale()
     local co = coroutine.create(code([[
         local function deep(n, f)
@@ -661,7 +661,7 @@ case('a deep stack does not stop the server', function(t)
     t:ok(work < 1000, ('%d thousand instructions'):format(work))
 end)
 
-case('the walk ends when its time is over', function(t)
+case('the walk ends at the deadline', function(t)
     local list = heap(50000)
     local _, walk, done = walk_over({list}, {}, {deadline = clock.monotonic() + 0.005})
     t:is(done, false, 'not to the end')
@@ -672,13 +672,13 @@ case('the walk ends when its time is over', function(t)
     t:is(walk.stopped, nil, 'all the same')
 end)
 
-case('the walk ends when memory is short', function(t)
+case('the walk ends at the memory limit', function(t)
     local _, walk, done = walk_over({heap(50000)}, {}, {limit = 1})
     t:is(done, false, 'not to the end')
     t:is(walk.stopped, 'memory', 'why')
 end)
 
-case('within one table too', function(t)
+case('the limits apply within one table', function(t)
     local list = {}
     for i = 1, 300000 do
         list[i] = i
@@ -700,7 +700,7 @@ case('a walk whose fiber is cancelled ends', function(t)
     t:like(tostring(err), 'cancelled', 'that says so')
 end)
 
-case('objects that are gone do not make others look known', function(t)
+case('addresses of freed objects are not taken for visited ones', function(t)
     -- Functions of the program are created and collected during the walk; their
     -- addresses are reused.
     local ours, made = {}, 0
@@ -736,7 +736,7 @@ case('objects that are gone do not make others look known', function(t)
     t:is(#places, 3000, 'all are seen')
 end)
 
-case('the clock is read as often in many small tables as in a large one', function(t)
+case('the clock is read equally often in small and in large tables', function(t)
     local small, large = {}, {}
     for index = 1, 60 do
         small[index] = {}

@@ -57,7 +57,7 @@ local function reasons(report)
     return table.concat(list, '; ')
 end
 
-case('a reload without anything stale', function(t)
+case('a reload without stale references', function(t)
     local app = start(GET)
     app.update()
     local report = lib.reload({stale = 'fail'})
@@ -70,7 +70,7 @@ case('a reload without anything stale', function(t)
     t:ok(report.timings_ms.scan > 0, 'time')
 end)
 
-case('places of tables, upvalues and environments are mended', function(t)
+case('references in tables, upvalues and environments are patched', function(t)
     local app = start(GET)
     local get = app.require('@').get
     hold({
@@ -106,7 +106,7 @@ case('places of tables, upvalues and environments are mended', function(t)
     end
 end)
 
-case('the plain ways lead to the same', function(t)
+case('without address reader and list of threads the scan finds the same', function(t)
     local app = start(GET)
     hold({f = app.require('@').get, list = {}})
     held().list[held().f] = true
@@ -123,7 +123,7 @@ case('the plain ways lead to the same', function(t)
     t:like(lib.unchecked(report)[1], 'the fiber ids', 'is told')
 end)
 
-case('--stale=report changes nothing, --stale=fail says no', function(t)
+case('--stale=report changes nothing, --stale=fail fails', function(t)
     local app = start(GET)
     hold({f = app.require('@').get, g = code('return function() end')})
     app.update()
@@ -166,15 +166,15 @@ local function move(t, has_name)
     t:is(held().f(), 'v2', 'by the new one')
 end
 
-case('old code is known by its file, wherever that of the new one is', function(t)
+case('old code is recognised by its file even if the new one is elsewhere', function(t)
     move(t, false)
 end)
 
-case('the same of a module that was reloaded before', function(t)
+case('a moved file is recognised after an earlier reload, too', function(t)
     move(t, true)
 end)
 
-case('a function that was left is mended when it comes back', function(t)
+case('a function that was left is patched when its name comes back', function(t)
     local app = start(GET)
     hold({f = app.require('@').get})
     app.update('return {}')
@@ -185,7 +185,7 @@ case('a function that was left is mended when it comes back', function(t)
     t:is(held().f(), 'v2', 'mended')
 end)
 
-case('nothing is guessed', function(t)
+case('an uncertain counterpart is not used', function(t)
     local app = start([[
         local M = {}
         do local function cb() return '%v a' end function M.a() return cb end end
@@ -212,7 +212,7 @@ case('nothing is guessed', function(t)
     t:like(reasons(report), 'group is a table in the new code', 'reason')
 end)
 
-case('code that wraps what it finds does not come to call itself', function(t)
+case('a wrapper around an old function does not get to call itself', function(t)
     hold({handle = code('return function() return "rock" end')})
     local app = start([[
         local M, original = {}, held.handle
@@ -232,7 +232,7 @@ case('code that wraps what it finds does not come to call itself', function(t)
     t:like(result, '^v2 .*rock$', 'wrapped')
 end)
 
-case('nor if it keeps it in a table', function(t)
+case('a wrapper that keeps the old function in a table does not get to call itself', function(t)
     hold({handle = code('return function() return "rock" end')})
     local app = start([[
         local M, originals = {}, {handle = held.handle}
@@ -248,7 +248,7 @@ case('nor if it keeps it in a table', function(t)
     t:like(result, '^v2 .*rock$', 'wrapped')
 end)
 
-case('nor if its module shows it, or a fiber of it has it in a variable', function(t)
+case('a wrapper that shows the old function in its module or a fiber does not get to call itself', function(t)
     hold({handle = code('return function() return "rock" end')})
     local app = start([[
         local fiber = require('fiber')
@@ -277,7 +277,7 @@ case('nor if its module shows it, or a fiber of it has it in a variable', functi
     t:like(reasons(report), 'now held by the new code', 'told')
 end)
 
-case('an error handler that is in use', function(t)
+case('an error handler in use is patched', function(t)
     local app = start('return {on_error = function(err) return "%v" end}')
     local result, go
     fiber.create(code([[
@@ -298,7 +298,7 @@ case('an error handler that is in use', function(t)
     t:is(result, 'v2', 'the new one')
 end)
 
-case('what could not be checked is told', function(t)
+case('what could not be checked is reported', function(t)
     local app = start('return {get = function() coroutine.yield() end}')
     local deep = coroutine.create(code([[
         local function deep(n) if n == 0 then coroutine.yield() return 0 end return (deep(n - 1)) end
@@ -314,7 +314,7 @@ case('what could not be checked is told', function(t)
     t:ok(lib.mentions(report.scan.unchecked, '2 coroutines that have not started'), 'two of them')
 end)
 
-case('objects get the methods of their new class, also those that are new', function(t)
+case('existing and new objects get the methods of their new class', function(t)
     local app = start([[
         local Class = {} Class.__index = Class
         function Class.run() return '%v' end
@@ -334,7 +334,7 @@ case('objects get the methods of their new class, also those that are new', func
     t:is(getmetatable(held()), getmetatable(app.require('@').new()), 'as new objects have')
 end)
 
-case('a list is not filled up', function(t)
+case('a list is not extended', function(t)
     local app = start([[
         local M = {} function M.a() return '%v a' end function M.b() return '%v b' end
         M.steps = {M.a, M.b}
@@ -355,7 +355,7 @@ case('a list is not filled up', function(t)
     t:is(table.concat(list, ', '), 'v2 a, v2 b', 'no function twice')
 end)
 
-case('a table with functions as keys and as fields', function(t)
+case('a table with functions as keys and as fields is patched', function(t)
     local text = [[
         local C = {}
         for _, name in ipairs({'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'}) do
@@ -381,7 +381,7 @@ case('a table with functions as keys and as fields', function(t)
     t:is(count, 17, 'entries')
 end)
 
-case('a loop over a table goes on over all of it', function(t)
+case('a running loop over a table visits all of it', function(t)
     local names = {'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'}
     local app = start([[
         local M = {}
@@ -417,7 +417,7 @@ case('a loop over a table goes on over all of it', function(t)
     end
 end)
 
-case('more passes take no more memory than one', function(t)
+case('further passes take no more memory than one', function(t)
     local app = start(GET)
     local list = {}
     for i = 1, 300000 do
@@ -438,7 +438,7 @@ case('more passes take no more memory than one', function(t)
     t:ok(each < 50, ('%d bytes an object'):format(each))
 end)
 
-case('others run while very many keys are mended', function(t)
+case('other fibers run while very many keys are patched', function(t)
     local app = start(GET)
     hold({})
     for i = 1, 60000 do
@@ -461,7 +461,7 @@ case('others run while very many keys are mended', function(t)
     t:is(report.scan.more, 60000 - 5000, 'which are told')
 end)
 
-case('nor are methods added to it meanwhile', function(t)
+case('methods are not added to a table that a loop is running over', function(t)
     local app = start([[
         local Class = {}
         for _, name in ipairs({'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'}) do
@@ -498,7 +498,7 @@ case('nor are methods added to it meanwhile', function(t)
     t:is(table.concat(seen, ' '), 'a b c d e f g h', 'each method once')
 end)
 
-case('a class that is renewed is told once', function(t)
+case('a class that is merged is reported once', function(t)
     local app = start('return {Class = {run = function() end, gone = function() end}}')
     hold({class = app.require('@').Class})
     app.update('return {Class = {run = function() end, more = function() end}}')
@@ -508,7 +508,7 @@ case('a class that is renewed is told once', function(t)
     t:is(report.scan.more, 0, 'no more')
 end)
 
-case('a trigger that is left is told once, by its name', function(t)
+case('a trigger that is left is reported once, by its name', function(t)
     local app = start('return {get = function() end}')
     local space = box.schema.space.create('scan_test')
     space:create_index('pk')
@@ -536,7 +536,7 @@ case('a trigger that is left is told once, by its name', function(t)
     t:is(places(report), '-trigger | trigger on_replace of space scan_test', 'places')
 end)
 
-case('a loop that begins while the heap is walked sees all of its table too', function(t)
+case('a loop that begins during the walk visits all of its table', function(t)
     local app = start([[
         local M = {}
         for i = 1, 40 do M['f' .. i] = function() return '%v' end end
@@ -575,7 +575,7 @@ case('a loop that begins while the heap is walked sees all of its table too', fu
     t:is(sum, 2 ^ 41 - 2, 'each once')
 end)
 
-case('two functions of one list', function(t)
+case('two functions in one list are both patched', function(t)
     local app = start(GET)
     local get = app.require('@').get
     hold({get, get, print})
@@ -587,7 +587,7 @@ case('two functions of one list', function(t)
     t:is(held()[3], print, 'others stay')
 end)
 
-case('a list in which new code has put itself has one function of it', function(t)
+case('a list to which new code has added itself has one function of it', function(t)
     hold({})
     local app = start('local M = {} function M.get() return "%v" end table.insert(held, M.get) return M')
     app.update()
@@ -598,7 +598,7 @@ case('a list in which new code has put itself has one function of it', function(
     t:is(held()[1](), 'v2', 'the new one')
 end)
 
-case('what only old code holds is nobody\'s concern', function(t)
+case('references held only by old code are ignored', function(t)
     local app = start([[
         local M, state = {}, {}
         function M.get() return state end
@@ -610,7 +610,7 @@ case('what only old code holds is nobody\'s concern', function(t)
     t:is(places(lib.reload()), '-global | global held.f', 'one place')
 end)
 
-case('triggers of the main script are mended at their place', function(t)
+case('triggers of the main script are patched at their position', function(t)
     local app = start(GET)
     local function other() end
     box.session.on_connect(other)
@@ -632,7 +632,7 @@ case('triggers of the main script are mended at their place', function(t)
     t:is(lib.reload({stale = 'fail'}).outcome, 'reloaded', 'and nothing is left')
 end)
 
-case('methods of C types, finalizers and compiled code', function(t)
+case('methods of C types, finalizers and compiled code are patched', function(t)
     ffi.cdef('struct scan_test { int x; };')
     local app = start('local M = {} function M.get() return "%v" end function M.free() end return M')
     local methods = {get = app.require('@').get}
@@ -677,7 +677,7 @@ case('a compiled loop over an upvalue calls the new function', function(t)
     t:is(loop(), 400, 'all of them')
 end)
 
-case('a request that runs old code may end first', function(t)
+case('the scan waits for a request that runs old code', function(t)
     local app = start([[
         local fiber = require('fiber')
         return {get = function() fiber.sleep(0.1) return '%v' end}
@@ -691,7 +691,7 @@ case('a request that runs old code may end first', function(t)
     t:is(result, 'v1', 'it ended well')
 end)
 
-case('a fiber that runs old code and does not end is named', function(t)
+case('a fiber that runs old code and does not end is reported', function(t)
     local app = start([[
         local fiber = require('fiber')
         return {get = function() repeat pcall(fiber.sleep, 0.01) until rawget(_G, 'is_over') end}
@@ -720,7 +720,7 @@ case('a fiber that runs old code and does not end is named', function(t)
     t:ok(report.scan.complete, 'and the scan ends')
 end)
 
-case('a coroutine that nobody resumes costs no second', function(t)
+case('a coroutine that is never resumed does not make the scan wait', function(t)
     local app = start('return {get = function() coroutine.yield() return "%v" end}')
     hold(coroutine.create(app.require('@').get))
     coroutine.resume(held())
@@ -737,7 +737,7 @@ case('a coroutine that nobody resumes costs no second', function(t)
     t:ok(waited < 0.5, ('%.3f s'):format(waited))
 end)
 
-case('a coroutine that has died is no place', function(t)
+case('a dead coroutine is no place', function(t)
     local app = start('return {get = function() error("x") end}')
     hold(coroutine.create(app.require('@').get))
     coroutine.resume(held())
@@ -746,7 +746,7 @@ case('a coroutine that has died is no place', function(t)
     t:is(places(report), '', 'no place')
 end)
 
-case('objects that cannot be told of do not keep others from it', function(t)
+case('objects that cannot be described do not hide others', function(t)
     local app = start(GET)
     local get = app.require('@').get
     local function throw() error('called') end
@@ -772,7 +772,7 @@ case('objects that cannot be told of do not keep others from it', function(t)
     end
 end)
 
-case('more places than are listed are counted', function(t)
+case('references beyond the limit of the list are counted', function(t)
     local app = start('return {get = function() end, put = function() end}')
     hold({})
     for i = 1, 5500 do
@@ -798,7 +798,7 @@ case('more places than are listed are counted', function(t)
     t:is(unpatched, 0, 'all were mended that could be')
 end)
 
-case('a heap that is too large is not looked at', function(t)
+case('a heap above the limit is not scanned', function(t)
     local app = start(GET)
     hold({f = app.require('@').get})
     app.update()
@@ -824,7 +824,7 @@ case('a heap that is too large is not looked at', function(t)
     t:is(lib.load('scan.init').refusal(), nil, 'usually there is no reason')
 end)
 
-case('a scan that runs out of time is told', function(t)
+case('a scan that runs out of time is reported', function(t)
     local app = start(GET)
     local heap = {}
     for i = 1, 300000 do
@@ -881,7 +881,7 @@ for _, item in ipairs({
     end)
 end
 
-case('a copy of a current function is none, also when the original is gone', function(t)
+case('a copy of a current function is not stale, even without the original', function(t)
     hold({})
     local app = start('held.copy = loadstring(string.dump(function() return "%v" end)) return {}')
     app.update()
@@ -916,7 +916,7 @@ case('what a request registers after the commit is not registered again', functi
     t:is(held().asked[1].run(), 'v1', 'with the code that it began with')
 end)
 
-case('a failure of the scan is no failure of the reload', function(t)
+case('an error of the scan does not fail the reload', function(t)
     local app = start(GET)
     app.update()
     local function reload(stale)
@@ -933,7 +933,7 @@ case('a failure of the scan is no failure of the reload', function(t)
     t:is(lib.load('core.registry').holder(), nil, 'the lock was given back')
 end)
 
-case('a cancelled scan is told, and what was mended is', function(t)
+case('a cancelled scan is reported with what it has patched', function(t)
     local app = start(GET)
     hold({f = app.require('@').get, heap = {}})
     for i = 1, 300000 do
@@ -962,7 +962,7 @@ case('a cancelled scan is told, and what was mended is', function(t)
     t:is(lib.load('core.registry').holder(), nil, 'the lock was given back')
 end)
 
-case('a reload that was degraded stays so', function(t)
+case('a degraded reload stays degraded', function(t)
     local report = {outcome = 'degraded', error = {code = 'commit_failed'}}
     local app = start(GET)
     hold({f = app.require('@').get})
@@ -979,7 +979,7 @@ case('a reload that was degraded stays so', function(t)
     t:is(#report.stale, 1, 'with its places')
 end)
 
-case('a heap that changes all the time', function(t)
+case('a heap that keeps changing is scanned to an end', function(t)
     local app = start(GET)
     hold({f = app.require('@').get, changing = {}})
     -- At any time half of the keys exist, a different half each time.
@@ -1014,7 +1014,7 @@ case('a heap that changes all the time', function(t)
     t:is(held().f(), 'v2', 'mended')
 end)
 
-case('what moves from one place to another is found', function(t)
+case('references that move during the scan are found', function(t)
     local app = start(GET)
     hold({a = {}, b = {}})
     for i = 1, 100000 do
@@ -1035,7 +1035,7 @@ case('what moves from one place to another is found', function(t)
     t:is((held().a.f or held().b.f)(), 'v2', 'mended')
 end)
 
-case('nothing of ours is held afterwards', function(t)
+case('the scan leaves no references of its own', function(t)
     local app = start('local M = {} function M.get() end function M.put() return M end return M')
     hold({app.require('@').get, [3] = app.require('@').put})
     local weak = setmetatable({app.require('@'), held()[1]}, {__mode = 'v'})

@@ -31,7 +31,7 @@ local function name_of(matching, thing)
     return entry and matching_lib.name_of(entry)
 end
 
-case('fields are matched by their way', function(t)
+case('fields are matched by their path', function(t)
     local matching, old, new = match([[
         return {get = function() end, Class = {run = function() end, sub = {deep = function() end}}}
     ]])
@@ -59,7 +59,7 @@ case('locals are matched by the function that uses them', function(t)
     t:is(name_of(matching, upvalue(old.get, 'tools').clean), 'tools.clean', 'name in a table')
 end)
 
-case('metatables', function(t)
+case('metatables are matched', function(t)
     local matching, old, new = match([[
         local class = {} class.__index = class
         function class.run() end
@@ -71,7 +71,7 @@ case('metatables', function(t)
     t:is(name_of(matching, before.__call), '(metatable).__call', 'name')
 end)
 
-case('modules of other kinds', function(t)
+case('modules that are not tables are matched', function(t)
     local text = 'local function helper() end return function() return helper end'
     local matching, old, new = match(text)
     t:is(matching:counterpart(old), new, 'a function')
@@ -92,7 +92,7 @@ case('modules of other kinds', function(t)
     t:is(reason, 'the module itself is a table in the new code', 'reason')
 end)
 
-case('one function with several names', function(t)
+case('a function with several names is matched', function(t)
     local text = 'local function get() end return {get = get, fetch = get, again = {get = get}}'
     local matching, old, new = match(text)
     t:is(matching:counterpart(old.get), new.get, 'that has them again')
@@ -105,7 +105,7 @@ case('one function with several names', function(t)
     t:is(matching:find(old.get).why, why, 'which is remembered')
 end)
 
-case('locals of the same name are told apart by those who use them', function(t)
+case('locals of the same name are told apart by their users', function(t)
     local text = [[
         local M = {}
         do local function cb() end function M.a() return cb end end
@@ -125,7 +125,7 @@ case('locals of the same name are told apart by those who use them', function(t)
     t:is(matching:counterpart(old.login()), nil, 'one of another function')
 end)
 
-case('a function that is shared by two and is not any more', function(t)
+case('a function that is no longer shared is ambiguous', function(t)
     local matching, old = match([[
         local function helper() end
         return {a = function() return helper end, b = function() return helper end}
@@ -140,7 +140,7 @@ case('a function that is shared by two and is not any more', function(t)
     t:is(why, 'helper is ambiguous in the new code', 'reason')
 end)
 
-case('what is behind what has no counterpart has none', function(t)
+case('contents of an unmatched table are unmatched', function(t)
     local matching, old = match('return {A = {run = function() end}}', 'return {B = {run = function() end}}')
     t:is(matching:counterpart(old.A.run), nil, 'method of a class that is gone')
     local group = 'return {A = {get = function() end}, B = {get = function() end}}'
@@ -151,7 +151,7 @@ case('what is behind what has no counterpart has none', function(t)
     t:is(matching:counterpart(old.A.run), nil, 'of an ambiguous one')
 end)
 
-case('why there is none', function(t)
+case('each reason for having no match', function(t)
     local matching, old = match('return {gone = function() end, data = function() end, group = function() end, T = {}}',
         'return {data = 7, group = {}, T = function() end}')
     local function why(thing)
@@ -166,7 +166,7 @@ case('why there is none', function(t)
     t:is(why(function() end), 'it has no name in its module', 'unknown')
 end)
 
-case('things of others belong to them', function(t)
+case('objects of libraries belong to the libraries', function(t)
     local library = assert(loadstring('return {get = function() end}', '@/rocks/library.lua'))()
     local matching, old = match([[
         local library = ...
@@ -177,14 +177,14 @@ case('things of others belong to them', function(t)
     t:is(name_of(matching, old.own), 'own', 'but the own one')
 end)
 
-case('what a library has wrapped is called by the wrapper', function(t)
+case('a function that a library has wrapped is named by the wrapper', function(t)
     local wrap = assert(loadstring('local f = ... return function() return f() end', '@/rocks/trace.lua'))
     local matching, old, new = match('local wrap = ... return {get = wrap(function() end)}', nil, {}, wrap)
     t:is(matching:counterpart(upvalue(old.get, 'f')), upvalue(new.get, 'f'), 'counterpart')
     t:is(name_of(matching, upvalue(old.get, 'f')), 'get.(f)', 'name')
 end)
 
-case('local tables of a library are not looked into', function(t)
+case('local tables of a library are not entered', function(t)
     local wrap = assert(loadstring([[
         local f = ...
         local all = {f = f}
@@ -213,7 +213,7 @@ case('metamethods are not called', function(t)
     t:is((matching:counterpart(old.first)), nil, 'two objects are not the same')
 end)
 
-case('keys of other kinds are no names', function(t)
+case('keys that are not strings are not names', function(t)
     local matching, old = match([[
         local f = function() end
         return {list = {f}, [true] = f, [f] = f, [1.5] = f, [{}] = f}
@@ -222,7 +222,7 @@ case('keys of other kinds are no names', function(t)
     t:ok(matching:find(old.list) ~= nil, 'beside those')
 end)
 
-case('tables of data are not looked into', function(t)
+case('tables of data are not entered', function(t)
     local matching, old, new = match([[
         local M = {big = {}, small = {}}
         for i = 1, 1001 do M.big['k' .. i] = function() end end
@@ -233,7 +233,7 @@ case('tables of data are not looked into', function(t)
     t:is(matching:counterpart(old.small.k1000), new.small.k1000, 'of a small one')
 end)
 
-case('circles come to an end', function(t)
+case('circles end', function(t)
     local matching, old, new = match([[
         local M = {} M.self = M M.mt = setmetatable({}, M) M.__index = M
         function M.f() return M, M.f end
@@ -243,7 +243,7 @@ case('circles come to an end', function(t)
     t:is(matching:counterpart(old.f), new.f, 'matched')
 end)
 
-case('a module with a lot of data does not stop the server', function(t)
+case('a module with much data does not block the server', function(t)
     local text = [[
         local M, data = {}, {}
         for i = 1, 900 do
@@ -265,7 +265,7 @@ case('a module with a lot of data does not stop the server', function(t)
     t:is(matching:counterpart(old.get), new.get, 'and its functions are matched')
 end)
 
-case('neither does a long list of nodes', function(t)
+case('a long list of nodes does not block the server', function(t)
     local text = [[
         local M, first = {}, {}
         local last = first
@@ -289,7 +289,7 @@ case('neither does a long list of nodes', function(t)
     t:is(matching:counterpart(old.get), new.get, 'and its functions are matched')
 end)
 
-case('nor a long chain of functions', function(t)
+case('a long chain of functions does not block the server', function(t)
     local text = [[
         local f = function() end
         for _ = 1, 20000 do
@@ -307,7 +307,7 @@ case('nor a long chain of functions', function(t)
     t:is(matching:find(last), nil, 'the last one is not')
 end)
 
-case('the way is known later, when the old things are gone', function(t)
+case('the path is known after the old objects are gone', function(t)
     local matching, old = match([[
         local function inner() end
         local class = setmetatable({}, {__index = {run = function() return inner end}})

@@ -147,7 +147,7 @@ case('wrappers of another module in between are skipped', function(t)
     t:is(value, library, 'the function of the library')
 end)
 
-case('an old function that wraps nothing is not known', function(t)
+case('an old function that wraps nothing has no known successor', function(t)
     local newcode = start()
     local is_known, value = unwrap(newcode, old(function() end))
     t:ok(not is_known, 'unknown')

@@ -24,7 +24,7 @@ local function has_only(object, entries)
     return true
 end
 
-case('a field, whatever the table says', function(t)
+case('a field is replaced without metamethods', function(t)
     local old, new = pair()
     local function throw() error('called') end
     local object = setmetatable({run = old}, {
@@ -36,7 +36,7 @@ case('a field, whatever the table says', function(t)
     t:is(patch({kind = 'field', key = 1, object = object, value = old}, new), true, 'in a list')
 end)
 
-case('an upvalue, also of a C function', function(t)
+case('an upvalue is replaced, also one of a C function', function(t)
     local old, new = pair()
     local function holder() return old end
     t:is(patch({kind = 'upvalue', key = 1, object = holder, value = old}, new), true, 'patched')
@@ -49,7 +49,7 @@ case('an upvalue, also of a C function', function(t)
     end
 end)
 
-case('a compiled loop sees it after a flush', function(t)
+case('a compiled loop sees the new function after a flush', function(t)
     local number = 0
     local function old() return 1 end
     local function new() return 2 end
@@ -66,7 +66,7 @@ case('a compiled loop sees it after a flush', function(t)
     t:is(holder(), 200, 'after')
 end)
 
-case('a root by its own way', function(t)
+case('a root is replaced by its own setter', function(t)
     local old, new = pair()
     local got
     local root = {set = function(...) got = {...} end}
@@ -78,7 +78,7 @@ case('a root by its own way', function(t)
     t:is(why, 'no such trigger', 'and the reason is what it said')
 end)
 
-case('a key goes if new code has put its own beside it', function(t)
+case('an old key is removed if new code has added its own', function(t)
     local old, new = pair()
     local function throw() error('called') end
     local mt = {__newindex = throw, __index = throw, __eq = throw, __mode = 'k'}
@@ -91,7 +91,7 @@ case('a key goes if new code has put its own beside it', function(t)
     t:ok(has_only(object, {[new] = true}), 'gone')
 end)
 
-case('a key is not moved, as what is there may be computed from it', function(t)
+case('a key is not moved if entries may be computed from it', function(t)
     local old, new = pair()
     local object = {[old] = 'cached'}
     local ok, why = patch({kind = 'key', key = old, object = object, value = old}, new)
@@ -100,7 +100,7 @@ case('a key is not moved, as what is there may be computed from it', function(t)
     t:ok(has_only(object, {[old] = 'cached'}), 'as it was')
 end)
 
-case('a key of a table of the module is moved, if the new one has it too', function(t)
+case('a key of a module table is moved if the new table has it too', function(t)
     local old, new = pair()
     local object = {[old] = 'name'}
     local place = {kind = 'key', key = old, object = object, value = old, counterpart = {[new] = 'name'},
@@ -115,7 +115,7 @@ case('a key of a table of the module is moved, if the new one has it too', funct
         'not if the new one has not')
 end)
 
-case('locals of a coroutine, arguments among them', function(t)
+case('locals and arguments of a coroutine are replaced', function(t)
     local old, new = pair()
     local got
     local co = coroutine.create(function(first, ...)

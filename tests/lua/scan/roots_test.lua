@@ -19,7 +19,7 @@ local function find(roots, kind, words)
     end
 end
 
-case('triggers come first, with a way to set them', function(t)
+case('triggers come first, with a setter', function(t)
     local function old() end
     local function new() end
     local space = box.schema.space.create('roots_test')
@@ -45,7 +45,7 @@ case('triggers come first, with a way to set them', function(t)
     t:ok(lib.mentions(box.session.on_connect(), tostring(new)), 'set')
 end)
 
-case('fibers by number and name, but not the one that asks', function(t)
+case('fibers are listed by number and name, without the current one', function(t)
     local object = fiber.create(function()
         fiber.name('roots_loop')
         fiber.sleep(100)
@@ -60,14 +60,14 @@ case('fibers by number and name, but not the one that asks', function(t)
     t:is(find(roots, 'fiber', ('fiber %d '):format(fiber.id())), nil, 'not the running one')
 end)
 
-case('a build that does not tell of fibers', function(t)
+case('a build that does not expose fibers is reported', function(t)
     local roots, hidden = collect({['platform.fibers'] = {threads = function() return nil end}})
     t:ok(lib.mentions(hidden, 'the fiber ids'), 'is known as such')
     t:is(find(roots, 'fiber'), nil, 'none')
     t:ok(find(roots, 'registry') ~= nil, 'the rest is there')
 end)
 
-case('libraries, globals and the registry, the registry last', function(t)
+case('libraries and globals come before the registry', function(t)
     local roots = collect()
     t:is(roots[#roots].value, debug.getregistry(), 'last')
     t:is(find(roots, 'global').value, _G, 'globals')
@@ -84,7 +84,7 @@ case('libraries, globals and the registry, the registry last', function(t)
     t:is(kind .. ' ' .. words, 'registry Lua registry slot 7', 'slot')
 end)
 
-case('strange keys of package.loaded are told', function(t)
+case('unusual keys of package.loaded are listed', function(t)
     local root = find(collect(), 'module', 'package.loaded')
     local key = setmetatable({}, {__tostring = function() error('called') end})
     local ok, kind = pcall(root.first, key)
@@ -92,7 +92,7 @@ case('strange keys of package.loaded are told', function(t)
     t:like(select(2, root.first(true)), '^package%.loaded%[.*true.*%]$', 'boolean')
 end)
 
-case('metatables of the primitives, those that there are', function(t)
+case('metatables of basic types are listed', function(t)
     local before = debug.getmetatable(0)
     debug.setmetatable(0, {__index = {}})
     lib.defer(function() debug.setmetatable(0, before) end)
@@ -109,7 +109,7 @@ case('metatables of the primitives, those that there are', function(t)
     t:is(find(collect(), 'metatable', 'numbers'), nil, 'none')
 end)
 
-case('what ffi keeps', function(t)
+case('tables of the ffi library are listed', function(t)
     ffi.cdef('struct roots_test { int x; };')
     local ctype = ffi.metatype('struct roots_test', {__index = {}})
     local root = find(collect(), 'ctype')
@@ -134,7 +134,7 @@ case('what ffi keeps', function(t)
     t:is(kind .. ' | ' .. words, 'ctype | metatype of ctype 1000000000', 'a type that is not there')
 end)
 
-case('services of Cartridge', function(t)
+case('services of Cartridge are listed', function(t)
     local services = {['shop'] = {get = print}}
     local roots = collect({['platform.cartridge'] = {detect = function()
         return {services = function() return services end}

@@ -20,7 +20,7 @@ local function twins_of(old, new)
     return table.concat(said, ' ')
 end
 
-case('the same code, wherever it is now', function(t)
+case('the same code is paired first, wherever it is now', function(t)
     t:is(twins_of('local a, b = "a", "b" return function() return a end, function() return b, 1 end',
         'local a, b = "A", "B"\n\nreturn function() return a end,\nfunction() return b, 1 end'), 'A B', 'moved')
     t:is(twins_of('local a, b = "a", "b" return function() return a end, function() return b, 1 end',
@@ -29,13 +29,13 @@ case('the same code, wherever it is now', function(t)
         'B', 'another variable is another code, but the only one')
 end)
 
-case('the same line, if its code is another', function(t)
+case('then the same line with other code', function(t)
     t:is(twins_of('return function() return "v1" end,\nfunction() return "w1" end',
         'return function() return "v2" end,\nfunction() return "w2" end,\nfunction() return "x2" end'), 'v2 w2',
         'beside one that is new')
 end)
 
-case('the same position among those that are left', function(t)
+case('then the same position among the rest', function(t)
     t:is(twins_of('return function() return "v1" end,\nfunction() return "w1" end',
         '\n\nreturn function() return "v2" end,\nfunction() return "w2" end'), 'v2 w2', 'as many')
     t:is(twins_of('return function() return "v1" end,\nfunction() return "w1" end',
@@ -45,7 +45,7 @@ case('the same position among those that are left', function(t)
     t:is(twins_of('return function() return "v1" end', '\n\nreturn function(...) return "v2" end'), '-', 'or many')
 end)
 
-case('closures of one piece of code, in their order', function(t)
+case('closures of the same code are paired in order', function(t)
     local text = 'local list = {} for i = 1, %d do list[i] = function() return "%s" .. i end end return unpack(list)'
     t:is(twins_of(text:format(3, 'v1 '), text:format(3, 'v2-')), 'v2-1 v2-2 v2-3', 'as many')
     t:is(twins_of(text:format(3, 'v1 '), text:format(2, 'v2-')), '- - -', 'fewer')

@@ -41,7 +41,7 @@ case('each object is new once', function(t)
     end
 end)
 
-case('two sets have nothing in common', function(t)
+case('two sets are independent', function(t)
     for _, item in ipairs(both()) do
         local first, second, object = item.new(), item.new(), {}
         t:is(first(object), false, item.label .. ': first')

@@ -116,7 +116,7 @@ for name, text in pairs({
     ['a fiber for each turn'] = 'timers.turns(M.tick)',
     ['a function without a name'] = "timers.upvalue(function() count('tick') end)",
 }) do
-    case('a timer is there once: ' .. name, function(t)
+    case('after the reload there is one timer: ' .. name, function(t)
         local app = start(text)
         for version = 2, 3 do
             local report = reload(app, tostring(version), text)
@@ -128,7 +128,7 @@ for name, text in pairs({
     end)
 end
 
-case('timers of different names stay apart', function(t)
+case('timers with different names are kept apart', function(t)
     local app = start("timers.named('a', M.tick) timers.named('b', M.tock)")
     local report = reload(app, '2', "timers.named('a', M.tick)")
     t:is(report.outcome, 'reloaded', 'outcome')
@@ -136,14 +136,14 @@ case('timers of different names stay apart', function(t)
     t:is(count_timers(), 2, 'as two fibers')
 end)
 
-case('a timer that the new code does not start goes on', function(t)
+case('a timer that new code does not start keeps running', function(t)
     local app = start('timers.upvalue(M.tick)')
     reload(app, '2', '')
     t:is(called(), 'tick2', 'with the new function')
     t:is(count_timers(), 1, 'as one fiber')
 end)
 
-case('a fiber that does something else too goes on', function(t)
+case('a fiber that also does other work keeps running', function(t)
     local app = start('timers.pool(M.tick, M.tock)')
     reload(app, '2', 'timers.pool(M.tick)')
     t:is(called(), 'tick2 tock2', 'both are called')

@@ -69,7 +69,7 @@ case('a loop without a name is known by its place', function(t)
     t:is(match({{old[2]}, {old[1]}}, {{new[2]}}), '--', 'one of two is not guessed')
 end)
 
-case('each of several fibers needs a successor of its own', function(t)
+case('each of several equal fibers needs its own successor', function(t)
     local old, new = code(LOOP)[1], code(LOOP)[1]
     t:is(match({{old}, {old}, {old}}, {{new}, {new}, {new}}), '+++', 'as many')
     t:is(match({{old}, {old}}, {{new}, {new}, {new}}), '++', 'more')

@@ -40,7 +40,7 @@ local function values()
     }
 end
 
-case('what stop assigns to and what it ends', function(t)
+case('assignments and endings in a stop function are found', function(t)
     for text, expected in pairs({
         ['return function() vars.started = false end'] = 'started',
         ['return function() vars.server:stop() vars.server = nil end'] = 'server',
@@ -60,7 +60,7 @@ case('what stop assigns to and what it ends', function(t)
     end
 end)
 
-case('functions of rocks are not looked at', function(t)
+case('functions of rocks are not analysed', function(t)
     local vars = setmetatable({module_name = 'app.web'}, {__type = 'vars'})
     local rock = assert(loadstring('local vars = ... return function() vars.count = 0 end', '@/rocks/x.lua'))(vars)
     local result = stop_effects({rock}, function() return false end, {['app.web'] = {count = 1}})

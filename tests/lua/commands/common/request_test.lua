@@ -29,7 +29,7 @@ local function in_time(f)
     return unpack(results)
 end
 
-case('work goes on in a fiber of its own and its result is returned', function(t)
+case('work runs in its own fiber and its result is returned', function(t)
     local id
     local ok, result = in_time(function()
         return run.detached({}, function()
@@ -43,7 +43,7 @@ case('work goes on in a fiber of its own and its result is returned', function(t
     t:isnt(id, fiber.id(), 'fiber')
 end)
 
-case('a request of a binary port names its user and its address', function(t)
+case('a request on a binary port names its user and address', function(t)
     local function holder(fields, args)
         for name, value in pairs(fields) do
             local original = rawget(box.session, name)
@@ -58,7 +58,7 @@ case('a request of a binary port names its user and its address', function(t)
     t:is(holder({type = 'binary', user = 'op', peer = '10.0.0.1:5'}, {}), 'nobody', 'who does not say')
 end)
 
-case('what the work throws is thrown', function(t)
+case('an error of the work is raised to the caller', function(t)
     local ok, err = in_time(function()
         return run.detached({}, function() error({7}) end)
     end)
@@ -66,7 +66,7 @@ case('what the work throws is thrown', function(t)
     t:is(type(err) == 'table' and err[1], 7, 'error')
 end)
 
-case('phases are sent only to those who ask for them', function(t)
+case('phases are sent only on request', function(t)
     local sent = {}
     push_with(function(phase) table.insert(sent, phase) end)
     local function work(on_phase)
@@ -82,7 +82,7 @@ case('phases are sent only to those who ask for them', function(t)
     t:is(table.concat(sent, ' '), 'load init commit', 'asked for')
 end)
 
-case('a message that takes its time does not hang the command', function(t)
+case('a slow receiver of messages does not block the command', function(t)
     -- The work may end while the message is being sent.
     push_with(function() fiber.sleep(0.05) end)
     local ok, result = in_time(function()
@@ -95,7 +95,7 @@ case('a message that takes its time does not hang the command', function(t)
     t:ok(ok, 'returned: ' .. tostring(result))
 end)
 
-case('a message that cannot be sent is no obstacle', function(t)
+case('a message that cannot be sent is no problem', function(t)
     push_with(function() error('not supported') end)
     local ok, result = in_time(function()
         return run.detached({verbose = true}, function(on_phase)
@@ -106,7 +106,7 @@ case('a message that cannot be sent is no obstacle', function(t)
     t:ok(ok, 'returned: ' .. tostring(result))
 end)
 
-case('the work goes on when the one who asked is gone', function(t)
+case('work continues when the client disconnects', function(t)
     local ended = false
     local asker = fiber.new(function()
         run.detached({}, function()
@@ -121,7 +121,7 @@ case('the work goes on when the one who asked is gone', function(t)
     t:ok(lib.wait(function() return ended end), 'the work too')
 end)
 
-case('a request that comes too late is refused, one without a limit is not', function(t)
+case('a request that arrives too late is refused', function(t)
     local report = run.refusal({not_after = fiber.time() - 1})
     t:is(report.outcome, 'timeout', 'outcome')
     t:is(report.error.code, 'deadline', 'code')
@@ -129,7 +129,7 @@ case('a request that comes too late is refused, one without a limit is not', fun
     t:is(run.refusal({}), nil, 'no limit')
 end)
 
-case('what could not be undone makes a failure a degraded one', function(t)
+case('an incomplete rollback turns a failure into degraded', function(t)
     local report = run.fail({}, {code = 'internal_error', rollback = {undone = {'a'}, left = {}, doubts = {'d'}}})
     t:is(report.outcome, 'failed', 'nothing is left')
     t:is(report.rollback.complete, true, 'complete')
