@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 /*
- * Reads a descriptor to its end; may block.  Returns the text, terminated with a
- * NUL, which the caller frees, and sets *len; or NULL with errno, which is EFBIG
- * if there are more than `max` bytes.
+ * Reads a descriptor to its end; may block.  Returns the text, terminated with
+ * a NUL, which the caller frees, and sets *len to its length.  Returns NULL
+ * with errno on failure; errno is EFBIG if the text is longer than `max` bytes.
  */
 char	*file_read(int fd, size_t max, size_t *len);
 
