@@ -34,7 +34,7 @@
  * - !!binary is decoded; bytes that are not UTF-8 become \xNN in all strings,
  *   because JSON has no byte strings;
  * - an alias shares the value of its anchor; an alias within that value (a cycle)
- *   is the string "<cycle>"; equal short strings may be shared;
+ *   is the string "<cycle>";
  * - map keys are text: numbers and null as written, sequences and maps as
  *   compact JSON; the last of several equal keys wins.
  *
