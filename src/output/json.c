@@ -13,7 +13,8 @@ static void
 json_instance(const struct output_context *context, const json_t *report)
 {
 	/*
-	 * Prints nothing: json_end prints one whole document, or none at all.
+	 * Prints nothing: json_end prints the whole document, or nothing on
+	 * failure.
 	 */
 	(void)context;
 	(void)report;
@@ -26,8 +27,8 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 	size_t len;
 
 	/*
-	 * ASCII only, as the output may go to a terminal.  Instances send
-	 * numbers with 14 digits.  A precision of 15 reproduces them; 17 would
+	 * Use only ASCII, as the output may go to a terminal.  Instances send
+	 * numbers with 14 digits, which a precision of 15 reproduces; 17 would
 	 * turn 0.1 into 0.10000000000000001.
 	 */
 	dumped = json_dump_strict(value, JSON_INDENT(indent) | JSON_ENCODE_ANY |

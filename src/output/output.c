@@ -30,7 +30,7 @@ output_find(const char *name)
 int
 output_flush(FILE *out)
 {
-	/* The errno of the first failed write, which stdio does not keep. */
+	/* The errno of the first failed write.  stdio does not store it. */
 	static int reason;
 
 	errno = 0;
@@ -60,7 +60,7 @@ output_message(FILE *err, const char *target, const char *message)
 	putc('\n', err);
 }
 
-/* The name of the main script where reports name a module. */
+/* Reports use this in place of the name of a module. */
 #define MAIN_SCRIPT	"main script"
 
 static const char *
@@ -70,8 +70,8 @@ string(const json_t *object, const char *key)
 }
 
 /*
- * Prints what failed, as far as the report says it, such as "init of role a
- * failed: ".
+ * Prints the phase, role and module that failed, if the report has them, such
+ * as "init of role a failed: ".
  */
 static void
 print_context(FILE *err, const json_t *error, int failed)
@@ -96,8 +96,8 @@ print_context(FILE *err, const json_t *error, int failed)
 }
 
 /*
- * Returns what an error means for the application, or NULL if the reply does
- * not make that certain.
+ * Returns what an error means for the application, or NULL if the report leaves
+ * that open.
  */
 static const char *
 consequence_of(const struct output_context *context, const json_t *report)
@@ -141,7 +141,7 @@ output_error(const struct output_context *context, const json_t *report)
 	failed = report_ended(report, OUTCOME_FAILED) ||
 	    report_ended(report, OUTCOME_DEGRADED);
 	begin_message(context->err, string(report, "target"));
-	/* An `eval` has only one phase, so do not name it. */
+	/* `eval` has only one phase, so do not name it. */
 	if (phase == NULL || context->view != VIEW_RESULTS)
 		print_context(context->err, error, failed);
 	term_print_lines(context->err, message, INDENT);
@@ -162,8 +162,8 @@ output_error(const struct output_context *context, const json_t *report)
 	if (!context->quiet)
 		return;
 	/*
-	 * With --quiet no report is printed, so list here what was not
-	 * restored.
+	 * With --quiet no report is printed, so list what was not restored
+	 * here.
 	 */
 	left = json_object_get(json_object_get(report, "rollback"), "left");
 	for (i = 0; i < json_array_size(left); i++) {

@@ -15,7 +15,7 @@
 #include "util/error.h"
 #include "util/outcome.h"
 
-/* How the text output shows a report. */
+/* The layouts of a report in the text format. */
 enum output_view {
 	VIEW_RESULTS,
 	VIEW_RELOAD,
@@ -49,7 +49,7 @@ struct output_run {
 
 struct output {
 	const char	*name;		/* as given to --output */
-	int		 wants_tree;	/* parse the results of eval */
+	int		 wants_tree;	/* parse the results of `eval` */
 	/*
 	 * Called for each finished instance, with a report that follows the
 	 * schema.
@@ -74,21 +74,22 @@ const struct output	*output_find(const char *name);
 int	output_json_value(FILE *, const json_t *, size_t indent);
 
 /*
- * Flushes standard output.  Returns 0, or -1 with errno if any write since the
- * start of the process failed.  Keeps the errno of one stream only.
+ * Flushes a stream, usually standard output.  Returns 0, or -1 with errno if
+ * any write to it since the start of the process has failed.  The errno of an
+ * earlier failure is kept for one stream only.
  */
 int	output_flush(FILE *);
 
 /*
- * Prints `cartridge-reload: TARGET: message` to a diagnostics stream, or
- * without `TARGET: ` if that is NULL.  The message may be unescaped and have
- * several lines.
+ * Prints `cartridge-reload: TARGET: message` to a diagnostics stream.  Omits
+ * `TARGET: ` if `target` is NULL.  Escapes the message, which may have several
+ * lines.
  */
 void	output_message(FILE *, const char *target, const char *message);
 
 /*
- * Prints the error of a report like output_message, followed by its consequence
- * and traceback.
+ * Prints the error of a report in the format of output_message, followed by its
+ * consequence and the traceback.
  */
 void	output_error(const struct output_context *, const json_t *report);
 

@@ -11,8 +11,8 @@
 #include "util/utf8.h"
 
 /*
- * The progress line must fit into 80 columns: a line that wraps cannot be
- * erased.
+ * The progress line must fit into 80 columns, because a line that wraps cannot
+ * be erased.
  */
 #define TARGET_MAX	40
 
@@ -28,7 +28,10 @@ progress_start(struct progress *progress, FILE *out, int on, size_t total,
 	progress->due = now + PROGRESS_AFTER_MS;
 }
 
-/* Makes the line due soon after a change, but not so soon that it flickers. */
+/*
+ * Lets progress_tick redraw the line soon after a change, but not so often that
+ * the line flickers.
+ */
 static void
 redraw_soon(struct progress *progress)
 {

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Work that takes less time than this, in milliseconds, shows no line. */
+/* The line appears only if the work takes longer than this, in milliseconds. */
 #define PROGRESS_AFTER_MS	500
 /* Interval between two redraws, in milliseconds. */
 #define PROGRESS_EVERY_MS	1000
@@ -38,7 +38,8 @@ void	progress_start(struct progress *, FILE *, int on, size_t total,
 	    int64_t now);
 
 /*
- * Sets the current target and phase, which may be unescaped and of any length.
+ * Sets the current target and phase.  The phase may be unescaped and of any
+ * length.
  */
 void	progress_doing(struct progress *, const char *target,
 	    const char *doing);

@@ -48,7 +48,9 @@ print_escaped(FILE *out, const char *text, size_t len, const char *pass)
 	size_t run;
 
 	while (text < end) {
-		/* Write runs of printable ASCII with one fwrite(3). */
+		/*
+		 * Fast path: write runs of printable ASCII with one fwrite(3).
+		 */
 		run = 0;
 		while (text + run < end && text[run] >= 0x20 &&
 		    text[run] < 0x7f)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * Terminal output: colours, and escaping of untrusted text.
- */
+/* Terminal output: colours, and the escaping of untrusted text. */
 
 #ifndef CR_TERM_H
 #define CR_TERM_H
@@ -23,7 +21,7 @@ enum term_style { TERM_PLAIN, TERM_BOLD, TERM_GOOD, TERM_BAD, TERM_WARN,
 int	 term_use_color(enum term_color_mode, FILE *);
 
 /*
- * Like term_use_color, for the progress line: NO_COLOR does not matter.
+ * Like term_use_color, for the progress line, which NO_COLOR does not affect.
  */
 int	 term_use_progress(enum term_color_mode, FILE *);
 
@@ -35,7 +33,8 @@ void	 term_print_text(FILE *, const char *text, size_t len);
 
 /*
  * Prints text of several lines, escaped.  All lines but the first are indented
- * by `indent` spaces, so that none looks like a line of this program.
+ * by `indent` spaces, so that they cannot be mistaken for output of this
+ * program.
  */
 void	 term_print_lines(FILE *, const char *text, int indent);
 

@@ -71,7 +71,7 @@ count_true(const json_t *list, const char *key)
 	return count;
 }
 
-/* Prints how many modules, changed modules and enabled roles there are. */
+/* Prints the numbers of modules, of changed modules and of enabled roles. */
 static void
 print_counts(const struct output_context *context, const char *before,
     const json_t *report)
@@ -86,7 +86,8 @@ print_counts(const struct output_context *context, const char *before,
 		known |= json_is_boolean(json_object_get(
 		    json_array_get(modules, i), "changed"));
 	/*
-	 * Generation 0 was not loaded by this program: what changed is unknown.
+	 * This program has not loaded generation 0, so it is unknown what
+	 * changed since then.
 	 */
 	if (known)
 		fprintf(context->out, " (%zu changed)",
@@ -127,8 +128,8 @@ text_print_list(const struct output_context *context, const char *label,
 }
 
 /*
- * Prints a line for each module or file: whether it changed, the field `first`,
- * and the field `second`.
+ * Prints a line for each module or file: whether it has changed, and its fields
+ * `first` and `second`.
  */
 static void
 print_code(const struct output_context *context, const json_t *list,
@@ -166,8 +167,8 @@ print_modules(const struct output_context *context, const json_t *report)
 }
 
 /*
- * Prints the main script and whether it runs again; in a plan, also what
- * running it again would do.
+ * Prints the main script and whether it runs again.  A plan also has what it
+ * would do then: the functions that it calls, and the risks.
  */
 static void
 print_main(const struct output_context *context, const json_t *report)
@@ -274,7 +275,8 @@ print_fibers(const struct output_context *context, const json_t *report,
 	for (i = 0; i < json_array_size(fibers); i++) {
 		fiber = json_array_get(fibers, i);
 		/*
-		 * A fiber with a reason is listed as a stale reference instead.
+		 * A fiber with a reason is listed among the stale references
+		 * instead.
 		 */
 		if (string(fiber, "reason") != NULL)
 			continue;
@@ -307,17 +309,14 @@ print_timings(const struct output_context *context, const json_t *report)
 		text_print_duration(context, " ", value);
 		separator = ", ";
 	}
-	/*
-	 * End the line only if something was printed, which changes the
-	 * separator.
-	 */
+	/* The separator has changed only if something was printed. */
 	if (separator[0] == ',')
 		putc('\n', context->out);
 }
 
 /*
- * Prints all errors of modules or of the config.  A single one is printed only
- * on standard error.
+ * Prints the errors of modules or of the config if there are several.  A single
+ * error is printed only on standard error.
  */
 static void
 print_problems(const struct output_context *context, const json_t *report)
@@ -466,8 +465,8 @@ is_same_plan(const json_t *one, const json_t *other)
 }
 
 /*
- * Prints a plan.  `same` is the target of an instance whose equal plan has been
- * printed, or NULL.
+ * Prints a plan.  If the equal plan of another instance has been printed,
+ * `same` is the target of that instance; otherwise it is NULL.
  */
 static void
 print_plan_of(const struct output_context *context, const json_t *report,
@@ -504,7 +503,7 @@ print_plan(const struct output_context *context, const json_t *report)
 	print_plan_of(context, report, NULL);
 }
 
-/* The maximum number of distinct plans kept for comparison. */
+/* The maximum number of distinct plans that are remembered for comparison. */
 #define PLANS_MAX	16
 
 /* Prints the plans of several instances; equal ones are printed only once. */
@@ -636,8 +635,8 @@ print_digest(const struct output_context *context, const char *before,
 }
 
 /*
- * Prints why Cartridge reports the cluster as unhealthy.  With several targets
- * the table prints that, once for all.
+ * Prints why Cartridge reports the cluster as unhealthy.  If there are several
+ * targets, text_print_table prints it for all of them.
  */
 static void
 print_unhealthy(const struct output_context *context, const json_t *report)
@@ -714,7 +713,7 @@ print_status(const struct output_context *context, const json_t *report)
 	print_details(context, report);
 }
 
-/* Prints only the results of eval, as formatted by the console. */
+/* Prints only the results of `eval`, as the console has formatted them. */
 static void
 print_results(const struct output_context *context, const json_t *report)
 {
@@ -723,7 +722,10 @@ print_results(const struct output_context *context, const json_t *report)
 	if (!json_is_string(results))
 		return;
 	if (context->targets > 1) {
-		/* As a YAML comment, the name keeps the output valid YAML. */
+		/*
+		 * Print the name as a comment, so that the output is valid
+		 * YAML.
+		 */
 		fputs("# ", context->out);
 		text_print(context, string(report, "target"));
 		putc('\n', context->out);
@@ -732,7 +734,7 @@ print_results(const struct output_context *context, const json_t *report)
 	putc('\n', context->out);
 }
 
-/* How a view shows several instances. */
+/* How a view presents the reports of several instances. */
 enum grouping {
 	GROUP_NONE,		/* one after the other, nothing at the end */
 	GROUP_SUMMARY,		/* one after the other, then a summary */

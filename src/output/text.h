@@ -22,7 +22,7 @@ void	text_print_styled(const struct output_context *, enum term_style,
 	    const char *text);
 
 /*
- * Print a value after the text `before`, or nothing at all if the value is
+ * Print a value after the text `before`.  Print nothing at all if the value is
  * missing.
  */
 void	text_print_duration(const struct output_context *, const char *before,
@@ -39,8 +39,8 @@ void	text_print_list(const struct output_context *, const char *label,
 	    enum term_style, const json_t *list);
 
 /*
- * Print what the first line of `reload` and of `stale` says about stale
- * references.
+ * Print what the first line of a report says about stale references: that of
+ * `reload`, and that of `stale`.
  */
 void	text_print_stale_remain(const struct output_context *,
 	    const json_t *report);
@@ -51,25 +51,29 @@ void	text_print_stale_found(const struct output_context *,
 void	text_print_stale(const struct output_context *, const json_t *report);
 
 /*
- * Print, for `push`, the number of sections by kind, and the lines that list
- * them.
+ * Print how many sections of the config a push has added, changed and so on,
+ * and the lines that list them.
  */
 void	text_print_sections(const struct output_context *,
 	    const char *before, const json_t *report);
 void	text_print_push(const struct output_context *, const json_t *report);
 
 /*
- * Prints the distinct reasons why Cartridge reports the cluster as unhealthy,
- * one per line.  Returns 0, or -1 if out of memory.
+ * Prints the reasons why Cartridge reports the cluster as unhealthy, one per
+ * line, without duplicates.  Returns 0, or -1 if out of memory.
  */
 int	text_print_unhealthy(const struct output_context *,
 	    const char *before, const json_t *reports);
 
-/* Prints a table of instances from their status reports; failures come last. */
+/*
+ * Prints the status reports of several instances as a table; failures come
+ * last.
+ */
 int	text_print_table(const struct output_context *, const json_t *reports);
 
 /*
- * Prints how many instances ended with each outcome, and lists failures again.
+ * Prints how many instances ended with each outcome, then lists the failed ones
+ * again.
  */
 void	text_print_summary(const struct output_context *,
 	    const struct output_run *);

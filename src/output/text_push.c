@@ -9,7 +9,9 @@
 #include "output/text.h"
 #include "proto/report.h"
 
-/* What can happen to a section of the config, in the order of the report. */
+/*
+ * What a push can do with a section of the config, in the order of the report.
+ */
 static const struct {
 	const char	*key;
 	const char	*todo;		/* label in a dry run */
@@ -56,7 +58,8 @@ text_print_sections(const struct output_context *context, const char *before,
 }
 
 /*
- * Prints a line for each instance that has a message; with --verbose, for all.
+ * Prints a line for each instance that has a message.  With --verbose, prints a
+ * line for every instance.
  */
 static void
 print_cluster(const struct output_context *context, const json_t *report)

@@ -7,7 +7,7 @@
 #include "output/text.h"
 #include "proto/report.h"
 
-/* The maximum number of references listed without --verbose. */
+/* The maximum number of references that are listed without --verbose. */
 #define LISTED_MAX	50
 
 struct counts {
@@ -69,8 +69,8 @@ text_print_stale_remain(const struct output_context *context,
 }
 
 /*
- * Prints a number of the scan, after `before`.  `key` is the name of the field
- * and the plural of the noun; `one` is the singular.
+ * Prints a number from the scan, after `before`.  `key` is both the name of its
+ * field and the noun in the plural; `one` is the noun in the singular.
  */
 static void
 print_figure(const struct output_context *context, const char *before,
@@ -122,13 +122,13 @@ print_place(const struct output_context *context, const json_t *place)
 	text_print_styled(context, patched ? TERM_GOOD : TERM_WARN,
 	    patched ? "patched" : "stale");
 	fputs(": ", context->out);
-	/* `where` already contains the kind. */
+	/* `where` includes what `kind` says. */
 	text_print(context, where != NULL ? where : string(place, "kind"));
 	if (string(place, "function") != NULL) {
 		fputs(patched ? " was " : " is ", context->out);
 		text_print(context, string(place, "function"));
 	}
-	/* If a module is itself a function, the function's name is empty. */
+	/* The name is empty if the module itself is the function. */
 	if (name != NULL && name[0] != '\0') {
 		fputs(" (", context->out);
 		text_print(context, name);
@@ -142,7 +142,10 @@ print_place(const struct output_context *context, const json_t *place)
 	putc('\n', context->out);
 }
 
-/* Prints the references that were patched, or those that were not. */
+/*
+ * Prints the references that were patched, or those that were not; at most
+ * `max`.
+ */
 static void
 print_places(const struct output_context *context, const json_t *stale,
     int patched, size_t max)
@@ -159,9 +162,7 @@ print_places(const struct output_context *context, const json_t *stale,
 	}
 }
 
-/*
- * Prints how many references were not listed, and how many of them are in JSON.
- */
+/* Prints how many references were not listed, and where to find them. */
 static void
 print_rest(const struct output_context *context, const struct counts *counts,
     size_t max)
@@ -184,7 +185,10 @@ static void
 print_summary(const struct output_context *context, const json_t *report,
     const struct counts *counts)
 {
-	/* With the outcome `stale`, the first line already says so. */
+	/*
+	 * If the outcome is `stale`, the first line says that the scan is
+	 * incomplete.
+	 */
 	int said = report_ended(report, OUTCOME_STALE);
 
 	if (counts->patched + counts->left == 0 && !context->verbose &&
@@ -217,7 +221,7 @@ print_bytes(const struct output_context *context, json_int_t bytes)
 		    (double)bytes / 1024 / 1024);
 }
 
-/* Prints how much work the scan was. */
+/* Prints the statistics of the scan. */
 static void
 print_scan(const struct output_context *context, const json_t *scan)
 {
@@ -249,7 +253,7 @@ text_print_stale(const struct output_context *context, const json_t *report)
 		print_places(context, stale, 1, max);
 	print_places(context, stale, 0, max);
 	print_rest(context, &counts, max);
-	/* The user of a plain reload has not asked for a complete scan. */
+	/* A plain reload does not promise a complete scan. */
 	if (is_scan || context->verbose ||
 	    report_ended(report, OUTCOME_STALE))
 		text_print_list(context, "not checked", TERM_WARN,

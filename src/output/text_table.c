@@ -13,17 +13,20 @@
 #include "util/escape.h"
 #include "util/utf8.h"
 
-/* Maximum width of a cell, in characters: names and states are untrusted. */
+/*
+ * The maximum width of a cell, in characters.  Names and states are untrusted,
+ * so they can be of any length.
+ */
 #define CELL_MAX	64
 
-/* Columns are not narrowed below these widths to make a line fit. */
+/* The minimum widths of the columns that are narrowed to make a line fit. */
 #define NAME_MIN	16
 #define STATE_MIN	12
 
-/* Line width if neither COLUMNS nor the terminal gives one. */
+/* The line width if neither COLUMNS nor the terminal determines it. */
 #define WIDTH		80
 
-/* How many instances or reasons are listed below the table. */
+/* The maximum number of instances or reasons listed below the table. */
 #define LISTED_MAX	8
 
 enum column {
@@ -33,7 +36,10 @@ enum column {
 	COLUMN_PID,
 	COLUMN_GENERATION,
 	COLUMN_CODE,
-	/* Versions are shown if they differ, the target if there is room. */
+	/*
+	 * Hidden unless versions differ, and unless there is room for the
+	 * target.
+	 */
 	COLUMN_TARANTOOL,
 	COLUMN_CARTRIDGE,
 	COLUMN_TARGET,
@@ -55,7 +61,7 @@ struct table {
 	struct row	*rows;
 	size_t		 count;
 	int		 widths[COLUMNS];	/* 0: hidden */
-	const char	*common_digest;		/* of the majority, or NULL */
+	const char	*common_digest;		/* see find_common_digest */
 	int		 failed;		/* ran out of memory */
 };
 
@@ -152,8 +158,8 @@ set_state(struct table *table, struct row *row)
 }
 
 /*
- * Sets the role, such as "leader/rw".  It has no spaces, so that it is one
- * column for awk(1), too.
+ * Sets the role, such as "leader/rw".  The cell contains no spaces, so that
+ * awk(1) treats it as one field.
  */
 static void
 set_role(struct table *table, struct row *row)
@@ -191,9 +197,9 @@ digest_of(const json_t *report)
 }
 
 /*
- * Returns the digest that more than half of the instances have, or NULL.
- * Boyer-Moore majority vote: each other digest cancels one vote, so that only a
- * majority can survive; the second loop verifies it.
+ * Returns the digest that more than half of the instances have, or NULL.  This
+ * is the Boyer-Moore majority vote: each different digest cancels one vote, so
+ * that only a majority can survive; the second loop checks that it is one.
  */
 static const char *
 find_common_digest(const json_t *reports)
@@ -236,8 +242,8 @@ set_code(struct table *table, struct row *row)
 	if (digest == NULL && loaded == NULL)
 		return;
 	/*
-	 * If an instance reports no digest of its loaded code, show the digest
-	 * of the code on disk.
+	 * If the digest of the loaded code is not known, show that of the code
+	 * on disk.
 	 */
 	if (is_outdated)
 		snprintf(shown, sizeof(shown), "%.*s, disk %.*s", TEXT_DIGEST,
@@ -277,7 +283,7 @@ add_row(struct table *table, const json_t *report)
 
 /* --- Fitting the columns ---------------------------------------------------*/
 
-/* Returns the number of columns of a line. */
+/* Returns the width of a line of the terminal, in columns. */
 static int
 width_of(FILE *out)
 {
@@ -307,8 +313,8 @@ total_width(const struct table *table)
 }
 
 /*
- * Returns the cell that all rows of a column have, ignoring empty cells, or
- * NULL if they differ.
+ * Returns the text that all cells of a column have in common, ignoring empty
+ * cells, or NULL if they differ.
  */
 static const char *
 common_cell(const struct table *table, enum column column)
@@ -362,7 +368,10 @@ fit(struct table *table, int limit)
 
 /* --- Printing --------------------------------------------------------------*/
 
-/* Prints a cell, cut if necessary, and returns its width. */
+/*
+ * Prints a cell, which is cut if it is wider than `most`.  Returns the width
+ * printed.
+ */
 static int
 print_cell(FILE *out, const char *cell, int most)
 {
@@ -415,7 +424,9 @@ print_heads(const struct output_context *context, const struct table *table)
 	print_row(context, table, &row);
 }
 
-/* Prints the versions that all instances share, which have no column. */
+/*
+ * Prints the versions that all instances share.  These versions have no column.
+ */
 static void
 print_versions(const struct output_context *context,
     const struct table *table)
@@ -489,8 +500,8 @@ text_print_unhealthy(const struct output_context *context,
 		}
 	}
 	/*
-	 * Each instance reports on the whole cluster, so most reasons repeat:
-	 * sort them to find duplicates.
+	 * Each instance reports on the whole cluster, so most reasons repeat.
+	 * Sort them, so that equal reasons are adjacent.
 	 */
 	qsort(reasons, count, sizeof(*reasons), compare_texts);
 	for (i = 0; i < count; i++) {
