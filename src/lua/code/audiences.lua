@@ -69,8 +69,8 @@ function Audiences:caller()
     return nil
 end
 
---- Adds an audience. It sees the serving value of each entry, unless `show` has set
--- another value for it or it has written one itself. What it writes is visible to
+--- Adds an audience. It sees the serving values, except for entries that `show` has
+-- set for it, or that its own code has written. What its code writes is visible to
 -- no other code.
 -- @tparam function sees () -> whether the running code belongs to the audience
 -- @treturn table the audience

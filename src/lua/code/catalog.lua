@@ -12,8 +12,8 @@ local http_servers = require('platform.http_servers')
 local module_files = require('platform.module_files')
 local slice = require('core.yield')
 
--- Names of Tarantool's own modules. An application may contain a file with such
--- a name that is never loaded, as the built-in module comes first.
+-- Names of Tarantool's own modules. A file of the application with such a name is
+-- never loaded, because `require` finds the built-in module first.
 local BUILTIN = {}
 for name in ([[
     _G argparse bit box buffer clock config console coroutine crypto csv
@@ -167,9 +167,9 @@ local function check_file(path)
     return false, code == errno.ENOENT or code == errno.ENOTDIR
 end
 
---- Whether a file was installed system-wide. A file below a system-wide directory
--- is not counted if the application itself is deployed there: then `require`
--- searches a directory of the application that contains the file.
+--- Whether a file was installed system-wide. This is not the case if the
+-- application itself is deployed below a system-wide directory, and `require` finds
+-- the file in the application's own directory there.
 local function is_system_path(path)
     for _, dir in ipairs(SYSTEM) do
         if starts_with(path, dir) then
@@ -191,9 +191,9 @@ local function is_application_path(path)
         and not starts_with(path, '.rocks/') and not is_system_path(path)
 end
 
--- Servers of the rock `http` that have named controllers. These are modules which
--- the server loads from its own directory; `require` does not search that
--- directory.
+-- Servers of the rock `http` that have named controllers. Named controllers are
+-- modules that the server loads from its own directory, which `require` does not
+-- search.
 local http_with_controllers = {}
 
 --- Finds the file of a module, or of a controller of an HTTP server.
@@ -291,8 +291,8 @@ local function former_file(module, value, registry)
             if path == nil or starts_with(path, 'builtin/') or not root_of(module.name, '/' .. path) then
                 return nil
             end
-            -- The function may come from another module whose name ends alike, such
-            -- as `a.utils` for `b.utils`.
+            -- The function may come from another module whose name has the same
+            -- last part, such as `b.utils` for `a.utils`.
             if is_other[path] == nil then
                 is_other[path] = path ~= module.path and belongs_to_another(module.name, path)
             end
@@ -416,7 +416,7 @@ local function choose(args, registry)
             table.insert(choice.all, {name = name, path = path})
         end
         if kind == 'gone' then
-            -- To remove a module is a change as well: apply the filter to it, too.
+            -- The removal of a module is a change, too: apply the filter to it.
             kind = select_kind(name, 'app') == 'app' and 'gone' or select_kind(name, 'app')
         else
             kind = select_kind(name, kind)
@@ -444,8 +444,8 @@ local function choose(args, registry)
     return choice
 end
 
---- Checks a file that a module has loaded itself: compares its current digest with
--- that of the code in service.
+--- Determines whether a file that a module has loaded itself has changed since it
+-- was loaded.
 -- @tparam table file {path, serving = digest}; sets `changed`
 local function check_loaded_file(file)
     local text, digest_or_err = read(file.path)

@@ -1,5 +1,5 @@
---- Determines the generation of any function, also of one that a much earlier
--- reload has loaded.
+--- Determines the generation of functions, including those that earlier reloads
+-- have loaded.
 --
 -- The state table records in which generation each unit (see `ownership`) was
 -- loaded last, and the unit and generation of all prototypes that still exist. Code
@@ -17,10 +17,10 @@ local OURS = '@cartridge-reload/'
 -- @tparam table origin see `ownership`; must not change during the call
 -- @tparam number generation
 local function record(registry, origin, generation)
-    -- Other fibers may classify functions while this yields. So `sources` is filled
-    -- last: once it has an entry for a unit, functions of the unit without a
-    -- recorded generation are stale. `pcall` catches the error that `pause` throws
-    -- in a cancelled fiber.
+    -- Other fibers may classify functions while this function yields. So `sources`
+    -- is filled last: once it has an entry for a unit, functions of the unit
+    -- without a recorded generation are stale. `pcall` catches the error that
+    -- `pause` throws in a cancelled fiber.
     registry.recording = {protos = origin.protos, generation = generation}
     for proto, unit in pairs(origin.protos) do
         pcall(slice.pause)

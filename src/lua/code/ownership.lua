@@ -48,8 +48,8 @@ end
 -- @tparam string unit
 -- @treturn table the set
 local function add(set, proto_holder, unit)
-    -- `funck` returns constants. Those that are garbage-collected objects, such
-    -- as prototypes, have negative indexes.
+    -- `funck` returns the constant with an index. Constants that are
+    -- garbage-collected objects, such as prototypes, have negative indexes.
     local index = -1
     while true do
         local constant = jutil.funck(proto_holder, index)
@@ -71,7 +71,8 @@ function Origin:record(chunk, path)
     local unit, source = '@' .. path, jutil.funcinfo(chunk).source
     self:take(chunk, unit)
     self.files[unit] = true
-    -- A file of bytecode has the chunk name that was given when it was compiled.
+    -- Code from a file of bytecode has the chunk name that was given when the file
+    -- was compiled.
     if source ~= unit and source:match('^[@=]') and not NAMELESS[source] then
         self:add_source(source, unit)
     end
@@ -88,8 +89,8 @@ function Origin:add_source(source, unit)
     end
 end
 
---- Records the units of old code that no reload has loaded. Its chunk names do not
--- tell the units; `reach` has found them by a search.
+--- Records the units of old code that no reload has loaded. Its units do not follow
+-- from its chunk names; `reach` has determined them.
 -- @tparam table protos prototype -> unit
 function Origin:learn(protos)
     for proto, unit in pairs(protos) do
@@ -332,8 +333,8 @@ function Origin:is_old_code()
 end
 
 --- Whether the caller counts as new code. This is the case if a new function is on
--- the stack, if new code has started the fiber, or if it is the fiber of the
--- transaction and not in a call of old code.
+-- the stack, if new code has started the running fiber, or if the transaction runs
+-- in this fiber and is not calling old code.
 function Origin:is_new_code()
     local id = fiber.id()
     return (self.fiber == id and not self.calls_old) or self.adopted[id] ~= nil or self:is_calling()

@@ -2,9 +2,9 @@
 -- a symbolic link to it now points to another release.
 --
 -- Deployment tools put each release into a directory of its own, and let a link
--- such as `current` point to the latest one. But the working directory of a process
--- that was started there is the release directory itself, not the link. So the
--- process keeps reading the old release after the link has changed.
+-- such as `current` point to the latest one. But if a process is started in the
+-- directory `current`, its working directory is the release directory itself, not
+-- the link. So it keeps reading the old release after the link has changed.
 
 local require = ...
 local catalog = require('code.catalog')

@@ -88,7 +88,7 @@ function Image:shard_of(object)
     return self.shards[band(rshift(self.address_of(object), 4), SHARDS - 1)]
 end
 
---- Records what an object holds: the callback of the walk for each object.
+--- Records what an object holds. The walk calls this function for each object.
 -- @param object
 -- @tparam string object_type type of the object
 -- @treturn boolean whether the walk must follow the object's references

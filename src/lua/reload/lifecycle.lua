@@ -40,7 +40,7 @@ local function new(txn, framework, modules, adapters, servers)
         initialized = {},   -- set of the names of new roles that are initialised
         called = {},    -- role name -> whether its new init or apply was called
         stopped = {},   -- role name -> old role whose stop was called
-        disabled = {},  -- role name -> its functions that were taken away
+        disabled = {},  -- role name -> functions that `stop_early` has replaced
         stopping = {},  -- old roles to stop after the commit
         on_early_stop = function() end,     -- called when an old role was stopped before the commit
         retirement = retirement.new(txn, framework, adapters, servers),
@@ -85,8 +85,8 @@ function Lifecycle:call(role, step, fail)
     return result
 end
 
---- Calls a role's function for a step, if the role has one. An error does not end
--- the reload, as in Cartridge: it is logged, and reported as a warning.
+--- Calls a role's function for a step, if the role has one. As in Cartridge, an
+-- error does not end the reload: it is logged, and reported as a warning.
 function Lifecycle:call_leniently(role, step)
     local f = self:method(role, step)
     if f == nil then

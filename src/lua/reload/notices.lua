@@ -1,5 +1,5 @@
---- Writes the notices of the default report: one for each reason why modules that
--- the user may expect to be reloaded are not.
+--- Writes the notices of the default report: modules that are not reloaded although
+-- the user may expect it, and the reasons.
 
 local require = ...
 local detect_framework = require('frameworks.detect')

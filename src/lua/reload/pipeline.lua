@@ -479,8 +479,9 @@ function Staged:call_destructors()
     end)
 end
 
---- Ends what old code still has of its own since the commit: its view of modules,
--- its HTTP servers and its listening sockets. A second call does nothing.
+--- Ends the separate state that old code has had since the commit: its own view of
+-- modules, its own HTTP servers and its own listening sockets. A second call does
+-- nothing.
 function Staged:close()
     self.life:finish()
     self.http_files:settle()

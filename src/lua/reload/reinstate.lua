@@ -6,8 +6,8 @@
 -- whatever `stop` removes belongs to new code, and is restored.
 --
 -- Likewise, `stop` may find fibers of new code under such names, and must not
--- cancel them. If it tries to, nothing happens, but `stop` is told that the fiber
--- has ended.
+-- cancel them. If it tries to cancel such a fiber, nothing happens, but from then
+-- on the fiber appears to `stop` as dead.
 
 local require = ...
 local fiber = require('fiber')
@@ -41,8 +41,8 @@ local function is_in_list(lists, list, value)
         values = {}
         for index = 1, #list do
             local entry = rawget(list, index)
-            -- A list may have gaps. Numbers can be left out: the value in question
-            -- never is one.
+            -- A list may have gaps. Leave out numbers: the value to look for is
+            -- never a number.
             if entry ~= nil and type(entry) ~= 'number' then
                 values[entry] = true
             end

@@ -91,7 +91,8 @@ function Retirement:close()
     end
 end
 
---- Makes each later `stop` run under a protection of new code.
+--- Protects registrations and fibers of new code from every `stop` that runs from
+-- now on.
 -- @tparam table reinstate the protection, see `reinstate`
 function Retirement:protect(reinstate)
     self.reinstate = reinstate

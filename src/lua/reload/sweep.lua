@@ -218,9 +218,9 @@ end
 --- Finds the reference to remove on the path to a failed function: the last one on
 -- the path whose holder existed before the failed code.
 -- @tparam table place the reference to the failed function that the walk has found
--- @treturn ?table {object, key, child}: `object` refers to `child` under `key`.
---   {root, child} if only the root of the path is older than the failed code. nil
---   if an incomplete image leaves it open which objects are older.
+-- @treturn ?table {object, key, child}: `object` refers to `child` under `key`; or
+--   {root, child} if only the root of the path is older than the failed code; nil
+--   if the image is too incomplete to tell which objects are older
 local function edge_of(self, place)
     local number, child, key = place.number, place.func, place.key
     if place.kind == 'key' then
@@ -233,8 +233,8 @@ local function edge_of(self, place)
     while number > 0 do
         local object, parent, key_before = self.walk:at(number)
         if self.image:find(object) ~= nil then
-            -- An incomplete image cannot tell whether the next objects on the path
-            -- are older than the failed code, too.
+            -- If the image is incomplete, the next objects on the path may be older
+            -- than the failed code without being in the image.
             if not self.image.is_complete and number ~= place.number then
                 return nil
             end

@@ -7,21 +7,21 @@
 --   stage()             optional: prepares the new state beside the old one
 --   commit()            makes the new state current; must neither yield nor fail
 --   rollback(undone, left, doubts)  restores what new code has changed; reports
---                       what it undid, what it could not, and what it is unsure of
+--                       what it undid, what it could not undo, and what is uncertain
 --   before_call(), after_call()  optional: called around each call of new code
 --   on_failure()        optional: called when new code has failed, to restore what
 --                       this program needs; called again before the rollback
 --   before_rollback()   optional: called before the rollback; must not fail
 --   guard()             optional: returns a function that restores what old code
---                       has removed from the new code's state since the guard
+--                       has removed from the new code's state since the call
 --   mark()              optional: returns a function that reverts what new code
---                       stages from now on
+--                       has staged since the call
 --   list_new(list)      optional: appends the functions that new code has registered
 --   has_met_conflict    optional: true if new code was refused a resource, such as a
 --                       port, because serving code is using it
 --
--- A function by which an adapter replaces another one keeps the original in an
--- upvalue with one of the names in `scan.stand_ins`.
+-- A stand-in is a function by which an adapter temporarily replaces another one. It
+-- keeps the original in an upvalue with one of the names in `scan.stand_ins`.
 --
 -- The work of the transaction runs in a fiber of its own, so that it can be
 -- cancelled at the deadline. The requesting fiber waits for it and performs the
@@ -155,8 +155,8 @@ local function raise_timeout(self)
     })
 end
 
---- Returns the time at which the running work counts as timed out. After the
--- commit, it is later than before.
+--- Returns the deadline that applies now. Before the commit it is earlier, because
+-- time is reserved for the rollback.
 local function end_of(self)
     return self.committed and self.limit or self.work_deadline
 end
@@ -287,10 +287,10 @@ local function taken(self)
     return self.taken
 end
 
---- Whether a trigger, hook or handler that old code has set, and new code has not
--- set again, stays in place with its counterpart as its function. It stays if the
--- main script may have set it, because the script is not run again. It is removed
--- if new code had the opportunity to set it but did not. This is assumed if an
+--- Whether a trigger, hook or handler of old code stays registered, with the
+-- counterpart of its function. Called for those that new code has not set again. It
+-- stays if the main script may have set it, because the script is not run again. It
+-- is removed if new code could have set it again but did not. This is assumed if an
 -- earlier reload has set it, or if new code has registered the counterpart
 -- elsewhere.
 -- @tparam function f the old function

@@ -3,7 +3,7 @@
 -- `string.format('%p')` returns an address, but creates a string each time. For a
 -- large heap, that would create too many strings for the garbage collector. So the
 -- object is stored in a slot of a table, and its address is read from the memory of
--- that slot. No other memory is read, and none is written. Before the first use,
+-- that slot. The memory outside the table is not accessed. Before the first use,
 -- the layout of the table is verified: the other slots must contain known numbers,
 -- and the addresses of several objects must be the same as with `%p`.
 

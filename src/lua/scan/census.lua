@@ -1,11 +1,11 @@
 --- The census: a record of the registrations that new code has made with libraries
 -- by the commit. It is taken before any request reaches the new code.
 --
--- The census is needed to decide which registrations of new code replace
--- registrations of old code. Those in the census do, if they have the same purpose.
--- Registrations that requests make after the commit do not, even if they are made
--- with the same library and by the same code. An example is a callback that a
--- request registers for its own reply.
+-- The census tells which registrations of new code replace registrations of old
+-- code. A registration in the census replaces an old one with the same purpose. A
+-- registration that a request makes after the commit replaces none, even if it is
+-- made with the same library and by the same code. For example, a request may
+-- register a callback for its own reply.
 
 local require = ...
 local clock = require('clock')
@@ -137,11 +137,9 @@ local function take(options)
     return self
 end
 
---- Whether an entry in the holder of a registration was there, with new code, when
--- the census was taken.
--- @tparam table found the registration, see `registrations`
--- @param entry an entry in the same holder, not necessarily that of the
---   registration
+--- Whether an entry was already registered by new code when the census was taken.
+-- @tparam table found a registration in the same holder, see `registrations`
+-- @param entry
 -- @treturn boolean
 function Census:has(found, entry)
     if found.kind == 'around' then

@@ -3,16 +3,16 @@
 --
 -- A copy is loaded from bytecode, without the parser. So its generation is not
 -- recorded, and its chunk name is that of the module's file. But if a copy has no
--- upvalues, it behaves only as its code says. If the serving generation has the
--- same code on the same line, it makes no difference which of the two functions is
--- called.
+-- upvalues, its behaviour depends only on its code. If the serving generation has
+-- the same code on the same line, it makes no difference which of the two functions
+-- is called.
 
 local require = ...
 local bit = require('bit')
 local jutil = require('jit.util')
 local vmdef = require('jit.vmdef')
 
--- Maximum number of instructions, and of constants, of a function that is compared.
+-- Functions with more instructions or constants than this are not compared.
 local INSTRUCTIONS, CONSTANTS = 5000, 1000
 -- Instructions that the JIT compiler may replace by variants. The name of a variant
 -- is that of the instruction with the prefix I or J.
@@ -28,8 +28,8 @@ local function new(registry)
 end
 
 --- Returns an instruction in a form that can be compared. If the JIT compiler may
--- replace the instruction by a variant, that is the name that all variants have in
--- common.
+-- replace the instruction by a variant, returns the name that all its variants have
+-- in common.
 -- @tparam function|proto f
 -- @tparam number pc index of the instruction
 -- @treturn ?number|string
@@ -104,7 +104,7 @@ local function by_line(self, unit)
 end
 
 --- Whether a stale function is only a copy of a serving function. If so, records
--- the generation of the serving function for it, so that it no longer counts as
+-- that the copy belongs to the serving generation, so that it no longer counts as
 -- stale. Does not yield.
 -- @tparam function f
 -- @tparam string unit unit of the function, see `ownership`

@@ -12,10 +12,10 @@ local generations = require('code.generations')
 local matching = require('scan.match')
 local slice = require('core.yield')
 
--- Maximum number of entries that are examined in a table, to determine whether it
--- is a class and to whom it belongs.
+-- Maximum number of entries that are examined in a table, to find out whether it is
+-- a class and belongs to a module alone.
 local ENTRIES = 1000
--- Maximum depth to which base classes are examined.
+-- Maximum number of levels of base classes that are examined.
 local BASES = 10
 
 local Counterparts = {}
@@ -98,8 +98,8 @@ local function new(registry, change)
     }) do
         for name, path in pairs(table.copy(paths)) do
             slice.pause()
-            -- Several modules may have the same file: one for each name under which
-            -- it is required.
+            -- If a file is required under several names, it belongs to several
+            -- modules.
             local names = self.modules['@' .. path] or {}
             self.modules['@' .. path] = names
             if self.paths[name] ~= path then
@@ -247,8 +247,8 @@ local function each_changed(self, visit)
     end
 end
 
---- Records the counterparts of old tables that existed before the new code ran. New
--- code has got these tables from other code, such as a library, so they do not
+--- Records which counterparts of old tables are older than the new code. New code
+-- has got these counterparts from other code, such as a library, so they do not
 -- replace the old tables. May yield.
 -- @tparam function was_there (table) -> whether the table existed before the new
 --   code ran
@@ -352,8 +352,8 @@ local function is_alias(name, value)
     return type(name) ~= 'string' or WITHOUT_FILE[catalog.classify(name, value)] or false
 end
 
---- Returns the tables that belong to other code than the replaced modules, even if
--- these have modified them: the values of modules that were not replaced, spaces,
+--- Returns the tables that do not belong to the replaced modules, even if the
+-- modules have modified them: the values of modules that were not replaced, spaces,
 -- and the contents of `box`.
 -- @treturn table set
 local function others_of(self)
@@ -417,9 +417,9 @@ end
 -- @tparam table object the old table
 -- @tparam table counterpart
 -- @tparam boolean is_module whether the table is the value of a module. Such a
---   table may have functions of other code beside stale ones, or no functions at
+--   table may have functions of other code besides stale ones, or no functions at
 --   all.
--- @tparam number depth maximum depth of base classes that are examined
+-- @tparam number depth maximum number of levels of base classes that are examined
 local function is_own(self, object, counterpart, is_module, depth)
     if others_of(self)[object] or others_of(self)[counterpart] then
         return false
@@ -514,8 +514,8 @@ function Counterparts:describe_table(object)
     return name, source or '@' .. (self.paths[entry.module] or entry.module), line or 1, generation
 end
 
---- Whether all old functions among a function and those that it wraps can be
--- replaced by counterparts. Does not yield.
+--- Whether a function and the functions that it wraps can all be brought up to
+-- date: each old one among them has a counterpart. Does not yield.
 -- @tparam function f
 -- @tparam table taken set of new functions that cannot serve as counterparts,
 --   because new code has registered them itself

@@ -9,8 +9,8 @@ local ENVIRONMENT, FRAME, KEY, METATABLE =
 
 -- Maximum number of keys in a description, length of each key, and total length.
 local STEPS, KEY_LENGTH, LENGTH = 6, 40, 400
--- Maximum number of steps that are described, at the end of a path, and of steps
--- that are followed back to find the root of the path.
+-- Number of steps at the end of a long path that are described, and maximum number
+-- of steps that are followed back to find the root of the path.
 local LAST, ALL = 30, 20000
 
 --- Makes the path of a file relative to the application's directory, or to the

@@ -5,9 +5,9 @@
 -- the new one. So the new entry is moved to the position of the old one. See
 -- `registrations` for what counts as an entry.
 --
--- Then the list has one entry less. A loop that is running over the list could skip
--- an entry, or run past the end. So the entry is moved at a moment when this cannot
--- happen.
+-- This leaves the list with one entry fewer. A loop that is running over the list
+-- could skip an entry, or run past the end. So the entry is moved at a moment when
+-- this cannot happen.
 
 local require = ...
 local clock = require('clock')

@@ -4,8 +4,8 @@
 -- The walk searches for stale functions. It does not follow their references,
 -- because objects to which only old code refers do not matter. A place is a slot
 -- that refers to a stale function. Each place is passed to `on_place`, which may
--- change it at once: no other code has run since the walk has read it. References
--- to tables of old modules, and to stand-ins (see `stand_ins`), are treated in the
+-- change it at once: no other code has run since the walk read it. References to
+-- tables of old modules, and to stand-ins (see `stand_ins`), are treated in the
 -- same way.
 --
 -- A stack with a stale function belongs to a request that started on old code. With
@@ -51,9 +51,9 @@ local getmetatable, getupvalue = debug.getmetatable, debug.getupvalue
 local floor, next, pcall, type = math.floor, next, pcall, type
 local new_table = table.new
 
--- Stand for a key where a reference is not a table field: a reference to the
--- metatable or environment of an object, a table key that is itself the reference,
--- or a function in a stack frame.
+-- Markers that are used as the key of a reference which is not a table field: a
+-- reference to the metatable or environment of an object, a table key that is
+-- itself the reference, or a function in a stack frame.
 local METATABLE, ENVIRONMENT, KEY, FRAME = {}, {}, {}, {}
 
 local Walk = {}
@@ -100,7 +100,7 @@ local function new(options)
         count = 0,          -- number of objects in the lists
         lists = options.lists or {
             objects = {},
-            parents = {},   -- number of the object before, or minus that of the root
+            parents = {},   -- number of the object before, or negated index of the root
             keys = {},      -- key of the reference in the object before
         },
         functions = 0,
@@ -109,7 +109,7 @@ local function new(options)
         is_hurried = false, -- whether slices are long, with short pauses in between
         unsteady = 0,       -- number of tables that kept changing
         deep = 0,           -- number of stacks of which only the top was examined
-        asleep = 0,         -- number of coroutines that were not started: without a stack
+        asleep = 0,         -- number of coroutines that have not started, so have no stack
         ours = {},          -- functions of this program
         iterated = {},      -- tables that a loop of a coroutine is running over
     }, Walk)
@@ -119,7 +119,7 @@ end
 -- @tparam number number of the object
 -- @return the object
 -- @treturn number number of the object through which it was reached; if it was
---   reached from a root, minus the index of the root
+--   reached from a root, the negated index of the root
 -- @return key under which the object was reached
 function Walk:at(number)
     local list, index = floor((number - 1) / LIST) + 1, (number - 1) % LIST + 1
@@ -167,8 +167,8 @@ local function append(self, object, parent, key)
     self.last_objects[index], self.last_parents[index], self.last_keys[index] = object, parent, key
 end
 
---- Whether the walk searches for a function. Otherwise the walk must follow the
--- function's references, so they are recorded.
+--- Whether the walk searches for a function. If it does not, records the function,
+-- so that the walk follows the function's references.
 -- @tparam function f
 -- @tparam number parent number of the object that refers to `f`
 -- @param key key of the reference
@@ -262,7 +262,7 @@ local function reach_entries(self, object, number)
     local is_known, tables, left = self.is_known, self.tables, self.left
     local key, value = next(object)
     while key ~= nil do
-        -- For speed, this handles the frequent cases of `reach` inline.
+        -- Handle the frequent cases of `reach` inline, for speed.
         local value_type, key_type = type(value), type(key)
         if value_type == 'table' then
             if tables[value] ~= nil then

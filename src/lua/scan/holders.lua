@@ -29,8 +29,8 @@ local function look_at_entries(self, holder)
             add(self, value, 'field', holder, key)
         end
         if self.places[key] then
-            -- A reference that is a table key cannot be replaced: that could
-            -- disturb a loop over the table.
+            -- A table key cannot be replaced: that could disturb a loop over the
+            -- table.
             self.is_fixed[key] = true
         end
         left = left - 1
@@ -64,8 +64,8 @@ local function look_at_function(self, holder)
     end
 end
 
---- Searches a stack for references to the objects. There they cannot be replaced,
--- because the running code is using them.
+--- Searches a stack for references to the objects. References on a stack cannot be
+-- replaced, because the running code is using them.
 local function look_at_stack(self, thread)
     if self.without[thread] or thread == coroutine.running() or coroutine.status(thread) == 'dead' then
         return

@@ -131,8 +131,7 @@ local function endings(sources)
 end
 
 --- Whether an HTTP server has loaded a controller again after a reload has loaded
--- its file. Then the controller has functions from this file whose generation is
--- not recorded.
+-- its file. If so, the generation of the controller's functions is not recorded.
 -- @tparam table registry see `core.registry`
 -- @param controller value of the controller
 local function is_loaded_again(registry, controller)
@@ -147,8 +146,8 @@ local function is_loaded_again(registry, controller)
     return false
 end
 
---- Adds controllers that an HTTP server has loaded again to a list. A server that
--- is created after the reload does so, for example. May yield.
+--- Adds to a list the controllers that an HTTP server has loaded again, for example
+-- because the server was created after the reload. May yield.
 -- @tparam table registry see `core.registry`
 -- @tparam {table,...} list see `foreign_modules`
 local function add_controllers(registry, list)

@@ -307,9 +307,8 @@ local function new(options)
     return self
 end
 
---- Returns the record of an old function or table. It has what `name_of` and
--- `retrace` need, but not the function or table, so that it does not keep that in
--- memory.
+--- Returns the record of an old function or table. The record has what `name_of`
+-- and `retrace` need, but does not keep the function or table in memory.
 -- @tparam table thing item of `list_things`
 -- @tparam ?string module name of the module, to be put into the record
 -- @treturn table {module, holder, kind, key, is_local, way, why}
@@ -331,8 +330,8 @@ local function entry_of(thing, module)
     return entry
 end
 
---- Returns the record of an old function or table, which does not keep it in
--- memory.
+--- Returns the record of an old function or table. The record does not keep the
+-- function or table in memory.
 -- @tparam function|table thing the old function or table
 -- @tparam ?string module name of the module, to be put into the record
 -- @treturn ?table record for `name_of` and `retrace`; nil if the module has no such
@@ -363,8 +362,9 @@ function Matching:counterpart(thing)
     return judge(entry, entry.new)
 end
 
---- Returns the counterpart of a function or table whose matching no longer exists.
--- Follows its recorded steps, from the current value of the module.
+--- Returns the counterpart of a function or table of an earlier generation, of
+-- which only the record is left. Follows the recorded steps, starting with the
+-- current value of the module.
 -- @tparam function|table value the old function or table
 -- @tparam table entry its record, a result of `find`
 -- @param new_value the current value of the module

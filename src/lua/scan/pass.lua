@@ -24,7 +24,7 @@ local TEXTS = 200
 -- Maximum number of entries in a table that is patched as a whole. Larger tables
 -- are assumed to be data, not code.
 local SMALL = 1000
--- Maximum depth to which base classes are examined.
+-- Maximum number of levels of base classes that are examined.
 local BASES = 20
 
 -- Reasons for which a place is not patched.
@@ -66,12 +66,12 @@ local function new(options)
         threads = {},       -- coroutines of fibers that are running old code
         texts = {},         -- functions compiled from strings
         triggers = {},      -- set of functions that are set as triggers
-        classes = {},       -- old class -> what is done with its objects, see `on_class`
-        pending = {},       -- old class -> a place with it, for the next pass to patch
+        classes = {},       -- old class -> how its objects are handled, see `on_class`
+        pending = {},       -- old class -> a place that refers to it, left to the next pass
         renewed = {},       -- table to be patched as a whole -> its counterpart
         renewals = {},      -- the same tables in order: {object, counterpart, number, is_own}
         watched = {},       -- set of the counterparts of old tables
-        shared = {},        -- set of those to which not only their own module refers
+        shared = {},        -- set of the `watched` tables to which other code refers, too
         told = {},          -- object -> key -> value, of places that were reported as left
     }, Pass)
     self.registrations = registrations_lib.new(options.counterparts, options.census)
@@ -128,8 +128,8 @@ local function is_memory(place)
     return type(mode) == 'string' and mode:find('k', 1, true) and rawget(place.object, place.value) ~= true
 end
 
---- Whether a place was already reported. If the walk must walk a table again, it
--- finds the same places in it again.
+--- Whether a place was already reported. This happens when the walk has to walk a
+-- table again.
 function Pass:is_told(place)
     local told = place.object ~= nil and self.told[place.object]
     return told and told[place.key] == place.value
@@ -347,8 +347,8 @@ function Pass:renew(item)
     for key, f in next, object do
         if type(f) == 'function' and generations.classify(known, f) == 'stale' then
             first = new_place(self, number, 'field', key, f, object)
-            -- The flag is set now only because the walk has ended. `renewal_of` has
-            -- already excluded tables that only requests can reach.
+            -- `is_late` is true here only because the walk has ended. `renewal_of`
+            -- has already excluded tables that only requests can reach.
             first.is_late = false
             self:keep(first, lacks)
         end
@@ -386,7 +386,7 @@ function Pass:renewal_of(place)
     return nil
 end
 
---- Whether a table is, or inherits from, another table.
+--- Whether a table is the same as another table, or inherits from it.
 local function inherits(object, other)
     for _ = 1, BASES do
         if type(object) ~= 'table' then
@@ -490,7 +490,7 @@ end
 
 --- Handles a place that the walk has found. The parameters are those of the option
 -- `on_place` of `heap_walk.new`.
--- @treturn ?boolean see there
+-- @treturn ?boolean the result of `on_place`
 function Pass:on_place(number, kind, key, value, object)
     if type(value) == 'table' and self.watched[value] then
         self:note_holder(kind, key, value, object)

@@ -10,7 +10,7 @@
 --   set     a table whose keys are the entries
 --   around  a chain of closures, each of which wraps the previous one
 --
--- The texts of an entry are the strings that it contains beside its function, such
+-- The texts of an entry are the strings that it contains besides its function, such
 -- as the name of an event. They distinguish registrations of the same function.
 
 local require = ...
@@ -116,7 +116,7 @@ local function read(entry, steps)
     return entry
 end
 
---- Returns the texts of an entry: the strings that it contains beside its function,
+--- Returns the texts of an entry: the strings that it contains besides its function,
 -- such as the name of an event. Strings in upvalues of the function itself are not
 -- included.
 -- @param entry
@@ -219,8 +219,8 @@ local function by_number(a, b)
     return a < b
 end
 
---- Calls `visit` with each entry in the holder of a registration, in the order of
--- their registration if it is known.
+--- Calls `visit` with each entry in the holder of a registration. If the order of
+-- their registration is known, visits them in this order.
 -- @tparam table found the registration, see `locate`
 -- @tparam function visit (entry) -> whether to stop
 local function each(found, visit)

@@ -19,8 +19,8 @@ local fibers = require('platform.fibers')
 local trigger_places = require('platform.trigger_places')
 local words = require('scan.describe')
 
---- Creates the function `first` of a root. It describes a field by a label and the
--- field's key.
+--- Creates the function `first` of a root. The function describes a field by a
+-- label and the field's key.
 -- @tparam string kind kind of the references in these fields
 -- @tparam string label
 -- @treturn function
@@ -92,8 +92,8 @@ local function finalizers()
     return is_it and list or nil
 end
 
---- Adds the tables in which the ffi library keeps metatypes, C callbacks and
--- finalizers to the roots. These tables are the environments of its functions.
+--- Adds tables of the ffi library to the roots: those with metatypes, C callbacks
+-- and finalizers. They are the environments of the library's functions.
 -- @treturn boolean whether the table of finalizers was found
 local function add_ffi(roots)
     table.insert(roots, {
