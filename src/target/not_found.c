@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The cartridge-reload authors */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "target/search.h"
+#include "util/nearest.h"
+
+/* The maximum number of names or paths in a list of an error. */
+#define OTHERS_MAX	6
+
+/*
+ * Prints "\nLABEL: a, b, ..." with the paths of all candidates whose match is
+ * `match`.
+ */
+static void
+print_files(const struct search *search, FILE *out, enum match match,
+    const char *label)
+{
+	size_t i, said = 0;
+
+	for (i = 0; i < search->count && said <= OTHERS_MAX; i++) {
+		if (search->list[i].match != match)
+			continue;
+		if (said++ == 0)
+			fprintf(out, "\n%s: ", label);
+		else
+			fputs(", ", out);
+		fputs(said > OTHERS_MAX ? "..." : search->list[i].path, out);
+	}
+}
+
+/*
+ * Returns a name of a candidate that an error can suggest: its application if
+ * `of_apps` is set, otherwise its instance, provided that the application
+ * matches.  Returns NULL if there is none.
+ */
+static const char *
+name_to_offer(const struct search *search, const struct candidate *candidate,
+    int of_apps)
+{
+	if (candidate->match != OTHER && candidate->match != STATE_BOARD)
+		return NULL;
+	if (of_apps)
+		return candidate->app;
+	if (search->app != NULL && (candidate->app == NULL ||
+	    !search_matches(search->app, candidate->app)))
+		return NULL;
+	return candidate->instance;
+}
+
+/*
+ * Prints the names that name_to_offer returns.  If `nearest` is not NULL, adds
+ * them to it instead.  The candidates are sorted, so duplicates are adjacent.
+ */
+static void
+print_names(const struct search *search, FILE *out, int of_apps,
+    struct nearest *nearest)
+{
+	const char *name, *last = NULL;
+	size_t i, said = 0;
+
+	for (i = 0; i < search->count && said <= OTHERS_MAX; i++) {
+		name = name_to_offer(search, &search->list[i], of_apps);
+		if (name == NULL || (last != NULL && strcmp(last, name) == 0))
+			continue;
+		last = name;
+		if (nearest != NULL) {
+			nearest_add(nearest, name);
+			continue;
+		}
+		if (said++ == 0)
+			fprintf(out, "\n%s: ", of_apps ? "applications here" :
+			    "instances here");
+		else
+			fputs(", ", out);
+		fputs(said > OTHERS_MAX ? "..." : name, out);
+	}
+}
+
+/* Prints the paths of the sockets for which name_to_offer returns no name. */
+static void
+print_nameless(const struct search *search, FILE *out, int of_apps)
+{
+	size_t i, said = 0;
+
+	for (i = 0; i < search->count && said <= OTHERS_MAX; i++) {
+		if (search->list[i].match != OTHER || name_to_offer(search,
+		    &search->list[i], of_apps) != NULL || (!of_apps &&
+		    search->app != NULL && search->list[i].app != NULL &&
+		    !search_matches(search->app, search->list[i].app)))
+			continue;
+		fputs(said++ == 0 ? "\nother sockets: " : ", ", out);
+		fputs(said > OTHERS_MAX ? "..." : search->list[i].path, out);
+	}
+}
+
+static int
+has_app(const struct search *search)
+{
+	size_t i;
+
+	for (i = 0; i < search->count; i++)
+		if (search->list[i].app != NULL &&
+		    search->list[i].match != UNREADABLE &&
+		    search_matches(search->app, search->list[i].app))
+			return 1;
+	return 0;
+}
+
+/* Prints what was not found, a similar name, and what exists instead. */
+static void
+print_missing(const struct search *search, FILE *out)
+{
+	struct nearest nearest;
+	int of_apps = search->app != NULL && !has_app(search);
+	const char *wanted = of_apps ? search->app : search->instance;
+
+	if (search->instance != NULL)
+		fprintf(out, "found no instance '%s'", search->instance);
+	else
+		fputs("found no instance", out);
+	if (search->app != NULL)
+		fprintf(out, " of application '%s'%s", search->app,
+		    search->package != NULL ? " (named by the rockspec)" : "");
+	if (wanted != NULL) {
+		nearest_init(&nearest, wanted);
+		print_names(search, out, of_apps, &nearest);
+		if (nearest.name != NULL)
+			fprintf(out, "; did you mean %s?", nearest.name);
+	}
+	print_names(search, out, of_apps, NULL);
+	print_nameless(search, out, of_apps);
+}
+
+int
+search_nothing_found(const struct search *search, const char *searched)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out;
+
+	if ((out = open_memstream(&text, &len)) == NULL)
+		return error_out_of_memory(search->error);
+	print_missing(search, out);
+	fprintf(out, "\nsearched: %s", searched);
+	print_files(search, out, UNREADABLE, "cannot be read");
+	print_files(search, out, NOT_A_SOCKET, "not a socket");
+	print_files(search, out, STATE_BOARD, "a stateboard, used only "
+	    "with --instance " STATEBOARD);
+	if (search_close_text(out, &text) == -1)
+		error_out_of_memory(search->error);
+	else
+		error_set_transient(search->error, ERROR_NO_SOCKET, "%s", text);
+	free(text);
+	return -1;
+}
