@@ -1,18 +1,18 @@
 --- Adapter: the routes, hooks and helpers of an HTTP server (rock `http`).
 --
 -- New code gets a staging proxy of the server. The proxy has tables of its own for
--- routes, hooks and helpers, and forwards everything else to the live server, so
--- the methods of the rock work on it unchanged. At the commit the live server gets
--- the tables in one step; from then on the proxy forwards everything, for code that
--- has kept it.
+-- routes, hooks and helpers, and forwards everything else to the live server, so the
+-- methods of the rock work on it unchanged. At the commit the live server gets the
+-- tables in one step. From then on the proxy forwards everything, because code may
+-- have kept a reference to it.
 
 local Http = {name = 'http'}
 Http.__index = Http
 
 -- The staged fields of a server: its tables of handlers.
 local STAGED = {'routes', 'iroutes', 'hooks', 'helpers'}
--- The methods that change these fields. They are wrapped in the live server too, as
--- new code may have kept it.
+-- The methods that change these fields. They are wrapped in the live server: new code
+-- may call them there, if it has kept a reference to that server.
 local METHODS = {'route', 'delete', 'hook', 'helper'}
 
 --- @tparam table txn the transaction
@@ -30,7 +30,8 @@ local function list_routes(routes)
             indexes[count] = index
         end
     end
-    -- Usually there are no gaps. This runs in the commit, so avoid the sort.
+    -- Usually there are no gaps, and this runs in the commit: sort only if
+    -- necessary.
     if count ~= #routes then
         table.sort(indexes)
     end
@@ -65,8 +66,8 @@ function Http:is_old(route)
     if self.txn.origin:wraps_old(route.sub) then
         return true
     end
-    -- The handler is a function of the library. The only evidence is the record of
-    -- the files that were loaded when a reload registered the route.
+    -- The handler may be a function of the library. Then the only evidence is the
+    -- record of the files that were loaded when a reload registered the route.
     local files = self.txn.registry.routes[route]
     if files == nil or not self:is_anonymous(route) then
         return false
@@ -79,8 +80,8 @@ function Http:is_old(route)
     return true
 end
 
---- Whether the handler of a route is a function of the library, as for a template
--- or a named controller, so that it does not tell who registered the route.
+--- Whether the handler of a route is a function of the library, as it is for a template
+-- or a named controller. Such a handler does not show who registered the route.
 function Http:is_anonymous(route)
     return type(route.sub) == 'function'
         and debug.getinfo(route.sub, 'S').source == self.library
@@ -96,8 +97,8 @@ function Http:snapshot()
         self.options = table.copy(self.live.options)
     end
     self.library = debug.getinfo(self.live.route, 'S').source
-    -- Routes that are not old: `kept` ones stay; `unowned` ones stay unless new
-    -- code registers the same method and path.
+    -- Routes that are not old: those in `kept` stay; those in `unowned` stay unless
+    -- new code registers the same method and path.
     self.seen, self.kept, self.unowned = {}, {}, {}
     for _, route in ipairs(list_routes(self.live.routes)) do
         self.seen[route] = true
@@ -129,7 +130,7 @@ function Http:stage()
     end
     self.own = own
     self.base = {hooks = table.copy(own.hooks), helpers = table.copy(own.helpers)}
-    self.stand_in = setmetatable(own, {
+    self.proxy = setmetatable(own, {
         __index = live,
         __newindex = function(_, key, value)
             live[key] = value
@@ -139,13 +140,13 @@ function Http:stage()
     for _, name in ipairs(METHODS) do
         local method = live[name]
         if type(method) == 'function' then
-            local txn, stand_in = self.txn, self.stand_in
+            local txn, proxy = self.txn, self.proxy
             local function staged_method(server, ...)
                 -- A proxy left by an earlier reload shares the live route
                 -- table: treat it as the live server.
                 local is_live = server == live or type(server) == 'table' and server.routes == live.routes
                 if is_live and txn.staging and txn.origin:is_asking() then
-                    method(stand_in, ...)
+                    method(proxy, ...)
                     return server
                 end
                 return method(server, ...)
@@ -154,7 +155,7 @@ function Http:stage()
             live[name] = staged_method
         end
     end
-    return self.stand_in
+    return self.proxy
 end
 
 local function unstage(self)
@@ -168,12 +169,12 @@ end
 --- Merges the live routes with those of new code.
 --
 -- Kept routes stay in order, and so do those of the main script (see
--- `Transaction:stays`). New routes take the positions of removed ones, in order of
--- registration; the rest come last. So with unchanged code every route keeps its
--- position, and the order of routes of different owners, where the first match
--- wins, does not change.
+-- `Transaction:stays`). New routes, in order of registration, take the positions of
+-- removed ones; those for which no position is left come last. So if the code is
+-- unchanged, every route keeps its position. That matters because the first matching
+-- route wins, and two routes that match may have different owners.
 -- @treturn {table,...} routes
--- @treturn table {added, replaced, removed}: how many
+-- @treturn table number of routes that were {added, replaced, removed}
 -- @treturn {table,...} the routes of new code
 function Http:merge()
     local staged, deleted = {}, {}
@@ -269,8 +270,8 @@ function Http:commit()
     unstage(self)
     local live, own = self.live, self.own
     local routes, counts, staged = self:merge()
-    -- Set new tables: one that has had gaps may be traversed out of order, and the
-    -- rock uses pairs.
+    -- Set new tables: the rock iterates with `pairs`, which may visit a list out of
+    -- order if it has had gaps.
     live.routes, live.iroutes = routes, index_names(routes)
     for _, field in ipairs({'hooks', 'helpers'}) do
         for name, f in pairs(self.before[field]) do
@@ -298,8 +299,9 @@ function Http:commit()
     self.counts = counts
 end
 
---- Applies what old roles registered when they were restarted after a rollback:
--- each route replaces the one with the same method and path.
+--- Applies the routes, hooks and helpers that old roles registered when they were
+-- restarted after a rollback. Each route replaces the one with the same method and
+-- path.
 function Http:revive()
     unstage(self)
     local routes, places = list_routes(self.live.routes), {}
@@ -325,7 +327,7 @@ function Http:revive()
     self:release()
 end
 
---- Removes the tables of the proxy: from now on it forwards everything.
+--- Removes the tables of the proxy: from now on the proxy forwards everything.
 function Http:release()
     for _, field in ipairs(STAGED) do
         rawset(self.own, field, nil)
@@ -344,14 +346,14 @@ function Http:mark()
     end
 end
 
---- Drops everything that was staged.
+--- Drops all routes, hooks and helpers that were staged.
 function Http:discard()
     unstage(self)
     self:release()
 end
 
---- Restores the server's options, and other fields that new code has set to
--- functions. The proxy forwards these, so changes take effect at once.
+--- Restores the server's options, and other fields that new code has set to functions.
+-- The proxy forwards assignments to these, so they have taken effect at once.
 local function restore_fields(self, undone)
     local live, origin = self.live, self.txn.origin
     local seen_elsewhere = {options = true}
@@ -382,7 +384,8 @@ local function restore_fields(self, undone)
     end
 end
 
---- Reverts what new code has changed in the live server, bypassing the proxy.
+--- Reverts changes that new code has made directly to the live server instead of to the
+-- proxy.
 function Http:rollback(undone)
     unstage(self)
     restore_fields(self, undone)

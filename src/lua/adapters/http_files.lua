@@ -3,7 +3,7 @@
 --
 -- A controller is application code, although it is not in `package.loaded`. New
 -- controllers are loaded after the new roles have started, because the server would
--- load them even later, on the first request; they enter the cache at the commit.
+-- load them even later, on the first request. They enter the cache at the commit.
 -- Cached texts of templates and static files are removed, so that the next request
 -- reads the files again.
 
@@ -28,13 +28,13 @@ local function is_chosen(item, select_kind)
         or package.preload[item.key] == nil and select_kind(item.key, 'app') == 'app'
 end
 
---- Finds the cached files, and the files of controllers that routes refer to but
--- that no request has loaded yet. May yield.
+--- Finds the cached files, and the files of controllers that routes refer to but that
+-- no request has loaded yet. May yield.
 -- @tparam function select_kind see `catalog.choose`
 -- @treturn {table,...} {server, kind, key, path, value, is_gone}, see
---   `http_servers.cached`. A controller that is not loaded has no `value`;
---   `is_gone` is set if the file of a loaded one no longer exists. The field
---   `servers` is the list of all servers.
+--   `http_servers.cached`. A controller that is not loaded has no `value`. `is_gone`
+--   is set if a controller is loaded but its file no longer exists. The list also has
+--   the field `servers`, a list of all servers.
 local function find(select_kind)
     local list = {servers = servers_lib.list()}
     for _, server in ipairs(list.servers) do
@@ -85,9 +85,10 @@ local function has_text(path, text)
     return part == '' and at > #text
 end
 
---- Determines whether a file has changed, and compiles a controller. May yield.
--- @tparam table item from `find`; sets its field `changed` (nil if unknown) and,
---   for a controller, the fields that `catalog.compile` sets
+--- Determines whether a file has changed; if it is a controller, also compiles it. May
+-- yield.
+-- @tparam table item from `find`. The function sets its field `changed` (nil if
+--   unknown) and, for a controller, the fields that `catalog.compile` sets.
 -- @tparam table registry of the instance
 -- @treturn[1] boolean true
 -- @treturn[2] nil
@@ -102,13 +103,14 @@ local function check(item, registry)
     end
     local ok, err = catalog.compile(item, registry)
     if item.value == nil then
-        -- No request has loaded it: there is no old code that could differ.
+        -- No request has loaded the controller yet: there is no old code that could
+        -- differ.
         item.changed = false
     end
     return ok, err
 end
 
---- Returns the name of a controller in a report. It has no module name.
+--- Returns the name by which a report refers to a controller, which has no module name.
 local function label(item)
     return 'controller ' .. item.key
 end
@@ -144,7 +146,8 @@ function Files:snapshot()
     for _, item in ipairs(self.items) do
         if item.kind == 'controller' then
             self.by_key[item.server][item.key] = item
-            -- Its loaded code counts as old, even if the file is not loaded again.
+            -- The loaded code of a controller counts as old, even if its file is not
+            -- loaded again.
             if item.value ~= nil then
                 self.txn.origin:forget(item.path)
             end
@@ -157,14 +160,14 @@ local function raise(item, message)
 end
 
 --- Returns the function of a controller that handles a route.
--- @treturn ?function nil if the controller lacks it
+-- @treturn ?function nil if the controller has no such function
 local function action_of(controller, route)
     local f = type(controller) == 'table' and controller[route.action]
     return type(f) == 'function' and f or nil
 end
 
 --- Loads a controller as the first request for it would.
--- @tparam table item
+-- @tparam table item the controller, see `find`
 -- @tparam {table,...} routes the routes that refer to this controller
 -- @tparam table staged set of the routes that new code has registered
 local function load(self, item, routes, staged)
@@ -192,17 +195,17 @@ local function load(self, item, routes, staged)
     end
     self.loaded[item.server][item.key] = value
     item.new_value = value
-    -- Enforces the deadline.
+    -- `check` throws if the deadline has passed.
     txn:check()
     txn:pause()
 end
 
---- Loads the controllers that routes of the new generation refer to: those that
--- were loaded before, and those of new routes.
+--- Loads the controllers that routes of the new generation refer to: those that were
+-- loaded before, and those of new routes.
 -- @tparam table server
--- @tparam {table,...} routes the routes that it will have
+-- @tparam {table,...} routes the routes that the server will have
 -- @tparam table staged set of the routes that new code has registered
--- @tparam table options the options that it will have
+-- @tparam table options the options that the server will have
 local function load_of_server(self, server, routes, staged, options)
     local by_key = self.by_key[server]
     self.loaded[server] = {}
@@ -257,7 +260,7 @@ local function remove_texts(texts, path_of)
     end
 end
 
---- Removes from the cache of a server what does not belong to the new generation,
+--- Removes entries that do not belong to the new generation from the cache of a server,
 -- and adds the new controllers.
 -- @tparam table server
 -- @tparam boolean has_texts whether to remove templates and static files, too
@@ -287,15 +290,15 @@ function Files:commit()
 end
 
 --- Removes what old code has put into the caches since the commit: requests that
--- started before it may still be running.
+-- started before the commit may still be running.
 function Files:settle()
     for _, server in ipairs(self.servers) do
         clean(self, server, false)
     end
 end
 
---- Records the digest of each controller's file in the state table, whether it has
--- been loaded or will be on the first request.
+--- Records the digests of the files of all controllers in the state table. Some of
+-- these controllers have been loaded, others will be on the first request.
 function Files:remember()
     local files = self.txn.registry.files
     for _, items in pairs(self.by_key or {}) do
@@ -344,7 +347,7 @@ function Files:rollback(undone)
     end
 end
 
---- Returns the entry of a file in a report.
+--- Returns the entry that describes a file in a report.
 local function describe(item)
     return {path = item.path, module = 'http.server', changed = item.changed}
 end

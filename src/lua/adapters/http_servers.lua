@@ -1,11 +1,11 @@
---- Adapter: HTTP servers (rock `http`) that the application opens itself, on ports
--- of its own.
+--- Adapter: HTTP servers (rock `http`) that the application opens itself, on ports of
+-- its own.
 --
--- Old and new code cannot both listen on a port. So new code that creates a server
--- for the host and port of a running one gets a staging proxy of that server:
--- starting it does nothing, and its routes take over at the commit. Clients keep
--- their connections. Stopping a server is deferred until the commit, and skipped if
--- new code has taken the server over; a rollback drops the call.
+-- Old and new code cannot both listen on a port. So new code that creates a server for
+-- the host and port of a running one gets a staging proxy of that server: starting the
+-- proxy does nothing, and its routes take over at the commit. Clients keep their
+-- connections. If new code stops a server, the call is deferred until the commit, and
+-- dropped if new code has taken the server over. A rollback drops the call, too.
 
 local require = ...
 local servers_lib = require('platform.http_servers')
@@ -19,9 +19,9 @@ local OF_SOCKET = {'ssl_cert_file', 'ssl_key_file', 'ssl_password', 'ssl_passwor
 
 --- @tparam table txn the transaction
 -- @tparam table http the module `adapters.http`
--- @tparam {table,...} others adapters of the servers that the framework has
--- @tparam ?boolean is_reviving whether this is for old roles that are restarted
---   after a rollback: then `revive` applies what they register
+-- @tparam {table,...} others adapters of the servers that belong to the framework
+-- @tparam ?boolean is_reviving true for old roles that are restarted after a rollback:
+--   then `revive` applies what they register
 local function new(txn, http, others, is_reviving)
     return setmetatable({
         txn = txn,
@@ -85,10 +85,10 @@ local function take(self, live)
         else
             self.txn:add(part)
         end
-        rawset(part.stand_in, 'start', itself)
-        rawset(part.stand_in, 'stop', itself)
+        rawset(part.proxy, 'start', itself)
+        rawset(part.proxy, 'stop', itself)
     end
-    return part.stand_in
+    return part.proxy
 end
 
 function Servers:stage()
@@ -124,7 +124,8 @@ function Servers:stage()
     end
 end
 
---- Returns all server adapters: those of the framework and those taken over.
+--- Returns the adapters of all servers: those of the framework, and those that new code
+-- has taken over.
 -- @treturn {table,...}
 function Servers:list()
     local list = {}
@@ -136,7 +137,7 @@ function Servers:list()
     return list
 end
 
---- Returns what a server will have after the commit.
+--- Returns the routes and options that a server will have after the commit.
 -- @tparam table live the server
 -- @treturn {table,...} routes
 -- @treturn table set of the routes that new code has registered
@@ -161,13 +162,14 @@ local function unstage(self)
     end
     -- From now on, proxies forward `start` and `stop` to the live server.
     for _, part in ipairs(self.order) do
-        rawset(part.stand_in, 'start', nil)
-        rawset(part.stand_in, 'stop', nil)
+        rawset(part.proxy, 'start', nil)
+        rawset(part.proxy, 'stop', nil)
     end
 end
 
---- Restores `stop` of all servers, after the old roles have stopped: it was wrapped
--- to protect the servers that were taken over. A second call does nothing.
+--- Unwraps `stop` of all servers. Must be called after the old roles have stopped,
+-- because the wrapper protects the servers that new code has taken over. A second call
+-- does nothing.
 function Servers:settle()
     for live, stop in pairs(self.stops) do
         if live.stop == stop.staged then
@@ -196,7 +198,8 @@ function Servers:rollback()
     self:settle()
 end
 
---- Applies what old roles registered when they were restarted after a rollback.
+--- Applies what old roles registered with the servers when they were restarted after a
+-- rollback.
 function Servers:revive()
     unstage(self)
     for _, part in ipairs(self.order) do

@@ -1,7 +1,8 @@
 --- Adapter: the HTTP servers of the role `roles.httpd`.
 --
--- Roles get a server with `get_server(name)`. This returns a staging proxy to new
--- code, and to the `stop` of an old role another proxy whose routes are dropped.
+-- Roles get a server by calling `get_server(name)`. If new code calls it, it returns a
+-- staging proxy. If the `stop` of an old role calls it, it returns another proxy,
+-- whose routes are dropped.
 
 local HttpdRole = {name = 'httpd role'}
 HttpdRole.__index = HttpdRole
@@ -10,7 +11,7 @@ HttpdRole.__index = HttpdRole
 -- @tparam table role what the module `roles.httpd` returned
 -- @tparam table http the module `adapters.http`
 local function new(txn, role, http)
-    return setmetatable({txn = txn, role = role, http = http, servers = {}, stand_ins = {}}, HttpdRole)
+    return setmetatable({txn = txn, role = role, http = http, servers = {}, proxies = {}}, HttpdRole)
 end
 
 --- Returns the servers that the role has opened.
@@ -41,7 +42,7 @@ function HttpdRole:stage()
     for _, live in ipairs(self.live) do
         local server = txn:add(self.http.new(txn, live))
         table.insert(self.servers, server)
-        self.stand_ins[live] = server.stand_in
+        self.proxies[live] = server.proxy
     end
     if original == nil then
         return
@@ -52,20 +53,20 @@ function HttpdRole:stage()
         if self.stopping ~= nil and txn.origin:is_stopping() then
             return self.stopping[server] or server
         elseif txn.staging and txn.origin:is_new_code() then
-            return self.stand_ins[server] or server
+            return self.proxies[server] or server
         end
         return server
     end
     self.role.get_server = self.staged
 end
 
---- Sets what `get_server` returns to the `stop` of old roles.
--- @tparam table stand_ins live server -> proxy
-function HttpdRole:retire(stand_ins)
-    self.stopping = stand_ins
+--- Makes `get_server` return other proxies when the `stop` of an old role calls it.
+-- @tparam table proxies live server -> its proxy
+function HttpdRole:retire(proxies)
+    self.stopping = proxies
 end
 
---- Restores `get_server`, after the old roles have stopped.
+--- Unwraps `get_server`. Must be called after the old roles have stopped.
 function HttpdRole:settle()
     self.stopping = nil
     if self.staged ~= nil and self.role.get_server == self.staged then
@@ -76,7 +77,7 @@ end
 --- Gives new code the live servers from now on. `get_server` stays wrapped until
 -- `settle`, for the `stop` of old roles.
 function HttpdRole:commit()
-    self.stand_ins = {}
+    self.proxies = {}
 end
 
 function HttpdRole:rollback()

@@ -1,13 +1,13 @@
 --- Adapter: servers that the application opens on ports of its own, with
--- `socket.tcp_server` or with functions that call it, such as `console.listen`.
+-- `socket.tcp_server` or with functions that call it, such as `console.listen`. HTTP
+-- servers have an adapter of their own.
 --
--- Old and new code cannot both listen on a port. So new code that opens a server
--- where old code listens gets a proxy of that socket; its handler takes over at the
--- commit, for new connections. Closing the old socket is deferred until the commit,
--- and skipped if new code has taken it over. HTTP servers have an adapter of their
--- own.
+-- Old and new code cannot both listen on a port. So new code that opens a server where
+-- old code listens gets a proxy of the old socket. At the commit, the handler of the
+-- new server takes over new connections. If new code closes the old socket, the call
+-- is deferred until the commit, and dropped if new code has taken the socket over.
 --
--- A port that is free is opened at once; a rollback closes it again.
+-- If the port is free, the server is opened at once; a rollback closes it again.
 
 local require = ...
 local errno = require('errno')
@@ -21,7 +21,7 @@ local function new(txn)
     return setmetatable({
         txn = txn,
         opened = {},    -- sockets on ports that were free
-        taken = {},     -- {listener, options, stand_in} in the order in which they were taken
+        taken = {},     -- {listener, options, proxy} in the order in which they were taken
         closed = {},    -- set of live sockets whose close is deferred
         closes = {},    -- live socket -> {original, staged}
     }, Sockets)
@@ -52,9 +52,10 @@ local function handler_of(options)
     return type(options) == 'table' and options.handler or options
 end
 
---- Returns the old server on an address that new code wants to use, if new code may
--- take it over: its handler is old, or has the same code as the new one, as with
--- servers opened by a library. Yields.
+--- Finds the old server on an address where new code opens a server. New code may take
+-- it over only if the old handler is old code of the application, or has the same code
+-- as the new handler, as in a server opened by a library. Yields.
+-- @treturn ?table nil if there is no old server that may be taken over
 local function find(self, host, port, options)
     local address = #self.live > 0 and resolve(host, port)
     for _, listener in ipairs(address and self.live or {}) do
@@ -69,9 +70,9 @@ local function find(self, host, port, options)
     return nil
 end
 
---- Creates a proxy of a live socket. Closing the proxy has no effect, unless a
--- commit has made it forward to the socket.
-local function make_stand_in(live)
+--- Creates a proxy of a live socket. Closing the proxy has no effect before the commit;
+-- afterwards the proxy forwards `close` to the live socket.
+local function make_proxy(live)
     return setmetatable({close = function() return true end}, {
         __index = live,
         __newindex = live,
@@ -89,9 +90,9 @@ local function is_taken(self, live)
     return false
 end
 
---- Wraps `close` of a live socket until `settle`. A call by new code is deferred
--- until the commit. One by the `stop` of an old role does nothing if new code has
--- taken the socket over.
+--- Wraps `close` of a live socket until `settle`. A call by new code is deferred until
+-- the commit. A call by the `stop` of an old role does nothing if new code has taken
+-- the socket over.
 local function guard_close(self, live)
     local txn, own, close = self.txn, rawget(live, 'close'), live.close
     local function staged(s, ...)
@@ -117,9 +118,9 @@ function Sockets:stage()
         end
         local listener = type(handler_of(options)) == 'function' and find(self, host, port, options)
         if listener then
-            local stand_in = make_stand_in(listener.socket)
-            table.insert(self.taken, {listener = listener, options = options, stand_in = stand_in})
-            return stand_in, listener.addr
+            local proxy = make_proxy(listener.socket)
+            table.insert(self.taken, {listener = listener, options = options, proxy = proxy})
+            return proxy, listener.addr
         end
         local server, extra = original(host, port, options, ...)
         if server == nil and errno() == errno.EADDRINUSE then
@@ -156,8 +157,9 @@ local function unstage(self)
     end
 end
 
---- Restores `close` of all sockets, after the old roles have stopped: it was
--- wrapped to protect the sockets that were taken over. A second call does nothing.
+--- Unwraps `close` of all sockets. Must be called after the old roles have stopped,
+-- because the wrapper protects the sockets that new code has taken over. A second call
+-- does nothing.
 function Sockets:settle()
     for live, close in pairs(self.closes) do
         if rawget(live, 'close') == close.staged then
@@ -174,7 +176,7 @@ local function take_over(self)
             serving[key] = value
         end
         -- From now on, the proxy forwards `close` to the live socket.
-        rawset(item.stand_in, 'close', nil)
+        rawset(item.proxy, 'close', nil)
     end
 end
 
@@ -188,7 +190,8 @@ function Sockets:commit()
     end
 end
 
---- Applies what old roles opened when they were restarted after a rollback.
+--- Applies the servers that old roles opened when they were restarted after a rollback:
+-- their handlers take over the live sockets.
 function Sockets:revive()
     unstage(self)
     take_over(self)

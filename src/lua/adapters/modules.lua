@@ -1,12 +1,12 @@
 --- Adapter: modules. The new generation is loaded into a table of its own;
--- `package.loaded` keeps the old one until the commit.
+-- `package.loaded` holds the old generation until the commit.
 --
--- `require` is not replaced. While a transaction runs, `package.loaded` is one
--- table for new code and another for all other code (see `module_table`), and a
--- loader in `package.loaders` returns the precompiled chunks to new code. So
--- everything that is based on Lua's own `require` works for both, even a rock that
--- keeps it in a local variable, and code may unload modules and load them again as
--- it does at startup.
+-- `require` is not replaced. While a transaction runs, `package.loaded` is one table
+-- for new code and another for all other code (see `module_table`), and a loader in
+-- `package.loaders` returns the precompiled chunks to new code. So everything that is
+-- based on Lua's own `require` works in new code and in other code, even a rock that
+-- keeps `require` in a local variable. New code may also unload modules and load them
+-- again, as it does at startup.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -56,8 +56,9 @@ function Modules:is_staged(name)
     return self.loaded[name] == true or self.by_name[name] ~= nil and self.view:find(name) ~= nil
 end
 
---- Stages a module that is not loaded yet, if it belongs to the application.
--- @treturn ?table module; nil if it does not
+--- Stages a module that was not loaded before the reload, if it belongs to the
+-- application.
+-- @treturn ?table module, nil if it does not belong to the application
 function Modules:adopt(name)
     local kind, path = catalog.classify(name)
     if self.choice.select(name, kind) ~= 'app' then
@@ -66,7 +67,8 @@ function Modules:adopt(name)
     local module = {name = name, path = path}
     local ok, err = catalog.compile(module, self.txn.registry)
     if not ok then
-        -- New code may catch the error: use the message of `require`.
+        -- New code may catch the error and read its message: use the one of
+        -- `require`.
         error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, err), 0)
     end
     module.changed = true
@@ -77,8 +79,8 @@ function Modules:adopt(name)
     return module
 end
 
---- Returns the module being reloaded that new code gets when it requires a name.
--- @treturn ?table module; nil if another loader must find it
+--- Returns the module that new code gets from this reload when it requires a name.
+-- @treturn ?table module, nil if the next loader must find it
 function Modules:find(name)
     if self.by_name[name] ~= nil then
         return self.by_name[name]
@@ -91,7 +93,8 @@ function Modules:find(name)
 end
 
 --- Throws if a module is already being loaded. The loader must check this before it
--- returns a chunk, because `require` then leaves a marker in `package.loaded`.
+-- returns a chunk: as soon as it has done so, `require` puts a marker into
+-- `package.loaded`.
 function Modules:check_loop(name)
     for _, other in ipairs(self.loading) do
         if other == name then
@@ -101,17 +104,17 @@ function Modules:check_loop(name)
 end
 
 --- Runs the chunk of a module.
--- @return the value that it returned
+-- @return the value that the chunk returned
 function Modules:run(module, ...)
     local name = module.name
-    -- A chunk runs again if its module was unloaded, and the function `module` may
-    -- have changed its environment.
+    -- If the module was unloaded, the chunk runs again; its first run may have
+    -- called `module`, which changes the environment of the chunk.
     setfenv(module.chunk, _G)
     table.insert(self.loading, name)
     local ok, value, traceback = failure.call(module.chunk, ...)
     table.remove(self.loading)
     if not ok then
-        -- The innermost module is the cause; those that required it fail with
+        -- The innermost module is the cause. The modules that required it fail with
         -- the same error value.
         if self.failed == nil or self.failed.value ~= value then
             self.failed = {value = value, module = module, traceback = traceback}
@@ -124,8 +127,8 @@ function Modules:run(module, ...)
     return value
 end
 
---- Does the work of `require`, if the application has replaced that by a function
--- of its own, which may remember the old modules.
+--- Loads a module without calling `require`. This is necessary if the application has
+-- replaced `require` by a function of its own, which may have cached the old modules.
 function Modules:require(module)
     local name = module.name
     self:check_loop(name)
@@ -144,7 +147,7 @@ local function is_original(f)
     return info.what == 'C' or info.source:find('^@builtin/') ~= nil
 end
 
---- Loads a module of the new generation, unless that is already done.
+--- Loads a module, unless it is already loaded in the new generation.
 -- @return the value of the module
 function Modules:load(name)
     local module, original = self.by_name[name], _G.require
@@ -228,8 +231,8 @@ local function set_global(name, value)
     rawset(holder, name:match('[^.]+$'), value)
 end
 
---- Loads all chosen modules, starting with those named in `first`.
--- @tparam {string,...} first
+--- Loads all modules that were chosen for the reload.
+-- @tparam {string,...} first names of the modules to load before the others
 function Modules:load_all(first)
     for _, name in ipairs(first) do
         self:load_or_fail(name)
@@ -249,7 +252,8 @@ function Modules:load_or_fail(name)
 end
 
 --- Fails the transaction because a module could not be loaded.
--- @tparam string name the module to report, unless one that it requires has failed
+-- @tparam string name the module to report, unless the error comes from a module that
+--   it requires
 -- @param value the thrown value
 -- @tparam ?string traceback
 function Modules:fail(name, value, traceback)
@@ -334,8 +338,8 @@ function Modules:loaded_files()
     if next(self.recorder.files) == nil then
         return list
     end
-    -- New code may add modules while this loop yields, so walk a copy. In a
-    -- cancelled fiber `pause` throws.
+    -- New code may add modules while this loop yields, so iterate over a copy.
+    -- `pause` throws in a cancelled fiber.
     for name, module in pairs(table.copy(self.by_name)) do
         pcall(slice.pause)
         for path, digest in pairs(self.recorder.files['@' .. module.path] or {}) do
@@ -357,7 +361,8 @@ local function restore_fields(target, before, undone, label)
     end
 end
 
---- Restores `package.loaders`. Loaders that other code has added come last.
+--- Restores `package.loaders`. Loaders that other code has added are kept, after the
+-- original ones.
 function Modules:restore_loaders(undone)
     local wanted, known = {}, {}
     for i, loader in ipairs(self.loaders) do
@@ -389,8 +394,8 @@ function Modules:rollback(undone)
     -- generation, and may not support being loaded twice.
     for name in pairs(self.passed) do
         local value = self.view:find(name)
-        -- If a library has failed to load, `require` has left its marker, a
-        -- userdata.
+        -- If a library has failed to load, the value is the marker that `require`
+        -- has left, a userdata.
         if package.loaded[name] == nil and type(value) ~= 'userdata' then
             package.loaded[name] = value
         end

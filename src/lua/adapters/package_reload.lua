@@ -1,11 +1,11 @@
---- Adapter: the state of the rock `package.reload`, for applications that use it
--- (see `platform.package_reload`).
+--- Adapter: the state of the rock `package.reload`, for applications that use it (see
+-- `platform.package_reload`).
 --
--- New code sees the number of its own generation, and registries of its own. If it
--- requires the rock, it gets the loaded one, so that this does not end the serving
--- generation. At the commit the number and the registries become current: loops
--- that compare the number end, and the functions that old code has registered are
--- called. A rollback restores everything.
+-- New code sees the number of its own generation, and registries of its own. If new
+-- code requires the rock, it gets the loaded one: loading the rock again would end the
+-- serving generation. At the commit the number and the registries become current:
+-- loops that compare the number end, and the functions that old code has registered
+-- are called. A rollback restores everything.
 
 local require = ...
 local package_reload = require('platform.package_reload')
@@ -94,8 +94,8 @@ function PackageReload:commit()
     package.loaded[package_reload.MODULE] = self.loaded
 end
 
---- Whether a function reads the number of the generation, as a loop does that ends
--- with its generation.
+--- Whether a function reads the number of the current generation. A loop that ends
+-- together with its generation contains such a function.
 function PackageReload:is_watched_by(f)
     return package_reload.watches(self.reloader, f)
 end

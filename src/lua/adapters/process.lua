@@ -18,7 +18,7 @@ local fio = require('fio')
 local Process = {name = 'process'}
 Process.__index = Process
 
--- Thrown to end the main script.
+-- The error value thrown to end the main script.
 local END = setmetatable({}, {
     __tostring = function()
         return 'console.start: the main script ends here when it is run again'
@@ -137,9 +137,9 @@ function Process:stage()
     end
 end
 
---- Runs the main script to its end, or until it starts the console.
--- @treturn boolean whether it got that far
--- @return the error value, if it did not
+--- Runs the main script until it ends or starts the console.
+-- @treturn boolean false if the script has failed
+-- @return the error value, if the script has failed
 -- @treturn ?string traceback
 function Process:run()
     self.is_running = true
@@ -181,7 +181,7 @@ end
 
 function Process:commit()
     unstage(self)
-    -- Scripts prepend their directories to the path whenever they run.
+    -- A script may prepend its directories to the path each time it runs.
     for _, field in ipairs(self.main ~= nil and {'path', 'cpath'} or {}) do
         if package[field] ~= self[field] then
             package[field] = without_duplicates(package[field])

@@ -48,13 +48,13 @@ function Roles:offer(name, service)
     self.staged[name] = service
 end
 
---- Returns the service that all other code finds under a name.
+--- Returns the service that code other than new code finds under a name.
 function Roles:serving(name)
     return self.live[name]
 end
 
 --- Gives old code a separate copy of the current service registry.
--- @tparam ?table httpd the HTTP server that old code finds in it
+-- @tparam ?table httpd the HTTP server to put into the copy, if not the current one
 function Roles:retire(httpd)
     if self.retired == nil then
         self.retired = table.copy(self.live)
@@ -73,7 +73,7 @@ function Roles:mark()
     end
 end
 
---- Removes the separate registries, after the old roles have stopped.
+--- Removes the separate registries. Must be called after the old roles have stopped.
 function Roles:settle()
     self.audiences:close()
 end
@@ -113,7 +113,8 @@ function Roles:commit()
             end
         end
     end
-    -- New code may have kept its table: make it forward to the original.
+    -- New code may have kept a reference to its registry: make it forward to the
+    -- live one.
     for name in pairs(self.staged) do
         self.staged[name] = nil
     end
@@ -127,7 +128,8 @@ function Roles:commit()
             self.live[role.role_name] = nil
         end
     end
-    -- The failover module has cached the role names since it was last configured.
+    -- The failover module caches the role names when it is configured: update the
+    -- cache.
     local failover = self.cartridge:vars('cartridge.failover')
     if failover.all_roles ~= nil then
         local names = {}
@@ -139,8 +141,8 @@ function Roles:commit()
     self:forget_enabled_roles()
 end
 
---- Clears Cartridge's cache of the enabled roles of each replica set. Its key is
--- the identity of the config, so it does not notice changed dependencies of roles.
+--- Clears Cartridge's cache of the enabled roles of each replica set. The cache is
+-- keyed by the config object, so it would not notice changed dependencies of roles.
 function Roles:forget_enabled_roles()
     local get_enabled_roles = self.cartridge.roles.get_enabled_roles
     for i = 1, 255 do

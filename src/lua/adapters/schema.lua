@@ -1,12 +1,14 @@
---- Adapter: the database schema. Spaces, indexes and users created by new code
--- exist at once for all code and on other instances, so they are not removed after
--- a failure, but reported.
+--- Adapter: the database schema. Spaces, indexes and users that new code creates exist
+-- at once for all code and on other instances. So they are not removed after a
+-- failure, but reported.
 --
--- Others may change the schema during a reload, such as the leader. Triggers on the
--- system spaces identify the author of a change, as they run in its fiber.
+-- Other code, or the leader through replication, may change the schema during a reload
+-- as well. Triggers on the system spaces determine who makes a change: they run in the
+-- fiber that makes it.
 --
--- What the `stop` of an old role drops, the new role may already be using, because
--- it has found it in place. So it is kept, with a warning.
+-- The new role may already be using a space that the `stop` of the old role drops,
+-- because it has found the space in place. So nothing is dropped by `stop`; a warning
+-- is added instead.
 
 local require = ...
 local log = require('log')
@@ -38,7 +40,8 @@ local function is_same(before, after)
     return before ~= nil and after ~= nil and msgpack.encode(before) == msgpack.encode(after)
 end
 
---- Records a change made by new code, when its database transaction is committed.
+--- Records a change made by new code, once the database transaction that contains it is
+-- committed.
 function Schema:note(before, after)
     if not (self.txn.staging and self.txn.origin:is_asking()) or is_same(before, after) then
         return
@@ -82,8 +85,8 @@ local function name_of(kind, id)
     return space and space.name or tostring(id)
 end
 
---- Keeps the `stop` of an old role from dropping anything after the commit.
--- @treturn function that ends this
+--- Prevents the `stop` of an old role from dropping anything after the commit.
+-- @treturn function that restores the original functions
 function Schema:guard()
     local txn, wrapped = self.txn, {}
     for _, kind in ipairs(txn.committed and KINDS or {}) do

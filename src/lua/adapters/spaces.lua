@@ -1,16 +1,17 @@
---- Adapter: what code has stored in the Lua objects of spaces (`box.space.NAME`),
--- such as the state of a queue. These objects outlive a reload, and a library may
--- look there to see whether it is still responsible for a space. A rollback
--- restores what was stored.
+--- Adapter: fields that code has added to the Lua objects of spaces (`box.space.NAME`),
+-- such as the state of a queue. These objects outlive a reload, and a library may look
+-- there to see whether it is still responsible for a space. A rollback restores the
+-- fields.
 
 local Spaces = {name = 'spaces'}
 Spaces.__index = Spaces
 
--- The maximum number of spaces that are examined, and of entries of one table.
+-- The maximum number of spaces that are examined, and of entries examined in one
+-- table.
 local LIMIT, ENTRIES = 10000, 100
 
---- Returns the tables and functions that code has stored in a space object: the
--- entries that the object of a system space does not have.
+--- Returns the tables and functions that code has added to a space object: the fields
+-- that the object of a system space does not have.
 local function own_entries(space, builtin)
     local entries = {}
     for key, value in next, space do
@@ -48,8 +49,8 @@ end
 function Spaces.commit()
 end
 
---- Whether a value belongs to new code: it is a new function, or a table with one
--- in it or in its metatable.
+--- Whether a value belongs to new code: it is a new function, or a table that contains
+-- one, possibly in its metatable.
 local function is_of_new(self, value)
     local origin = self.txn.origin
     if type(value) == 'function' then

@@ -1,9 +1,9 @@
 --- Adapter: triggers of spaces, sessions and the server.
 --
--- What new code sets is staged until the commit, so that no event runs triggers of
--- both generations. At the commit each new trigger replaces an old one: the one
--- with the same name, or else the next in the order in which they were set.
--- Remaining old ones are removed, except for those of the main script, see
+-- Triggers that new code sets are staged until the commit, so that no event runs
+-- triggers of both generations. At the commit each new trigger replaces an old one:
+-- the one with the same name, or else the next in the order in which they were set.
+-- The remaining old triggers are removed, except for those of the main script, see
 -- `Transaction:stays`.
 --
 -- A place is what triggers are set on, such as `on_replace` of a space (see
@@ -31,7 +31,7 @@ function Triggers:snapshot()
     self.known:add_all()
 end
 
---- Returns what the staged calls amount to.
+--- Returns the net effect of the staged calls on a place.
 -- @treturn {table,...} triggers to set
 -- @treturn {table,...} triggers to remove
 local function outcome_of(self, place)
@@ -44,7 +44,8 @@ local function outcome_of(self, place)
         elseif index ~= nil then
             table.remove(wanted, index)
         else
-            -- Setting a trigger replaces the one with the same name.
+            -- A trigger that is set under an existing name replaces the one that has
+            -- the name, so only other triggers have to be removed.
             local is_gone = meant ~= nil and (meant.name == nil or item.new == nil)
             if is_gone and not self.txn.origin:wraps_old(meant.f) then
                 table.insert(unwanted, meant)
@@ -90,8 +91,9 @@ local function is_callable_or_nil(value)
 end
 
 --- Interprets the arguments of a call by new code.
--- @treturn ?table {new = the trigger to set, meant = the one to replace or remove},
---   see `trigger_list`; either may be missing; nil if the arguments are invalid
+-- @treturn ?table {new = the trigger to set, meant = the trigger to replace or
+--   remove}, see `trigger_list`. Either field may be nil. The result is nil if the
+--   arguments are invalid.
 local function understand(new_f, old_f, name)
     if trigger_list.names_module() == nil then
         name = nil
@@ -125,7 +127,7 @@ local function stage_place(self, place)
         end
         local item = understand(select(place.is_method and 2 or 1, ...))
         if item == nil then
-            -- Raises the server's own error.
+            -- The arguments are invalid: let the server raise its own error.
             return place.original(...)
         elseif item.new == nil and item.meant == nil then
             return staged_list(self, place)
@@ -137,8 +139,8 @@ local function stage_place(self, place)
     rawset(place.holder, place.event, staged)
 end
 
---- Stages a space again, after Tarantool has rebuilt its object, or for the first
--- time, if the space is new.
+--- Stages the triggers of a space whose object Tarantool has just built: again if the
+-- space existed before, for the first time if it is new.
 local function restage(self, space)
     for _, place in ipairs(self.known:of_space(space)) do
         local current = rawget(space, place.event)
@@ -215,8 +217,8 @@ local function unstage(self)
     end
 end
 
---- Sets, replaces or removes a trigger. The reload has been committed by then, so a
--- failure is a warning.
+--- Sets, replaces or removes a trigger. A failure is only a warning, because the reload
+-- can no longer be rolled back.
 local function change(self, place, new_one, old)
     local ok, err = pcall(trigger_list.put, place, new_one, old)
     if not ok then
@@ -224,8 +226,10 @@ local function change(self, place, new_one, old)
     end
 end
 
---- Pairs each new trigger with the old one that it replaces: the one with the same
--- name, or else the next. Old ones that remain are in pairs without a new one.
+--- Pairs each new trigger with the old trigger that it replaces: the one with the same
+-- name, or else the next one.
+-- @treturn {table,...} {new, old}; `old` is nil if there are more new triggers, `new`
+--   is nil if there are more old ones
 local function pair(wanted, old)
     local result, rest = {}, table.copy(old)
     for _, new_one in ipairs(wanted) do
@@ -284,8 +288,8 @@ function Triggers:commit()
     end
 end
 
---- Applies what old roles set when they were restarted after a rollback: each
--- trigger replaces the one with the same code.
+--- Applies the triggers that old roles set when they were restarted after a rollback.
+-- Each replaces the trigger with the same code.
 function Triggers:revive()
     unstage(self)
     for _, place in ipairs(self.places) do
@@ -320,7 +324,7 @@ function Triggers:mark()
     end
 end
 
---- Ends staging, without setting what was staged.
+--- Ends staging and drops the staged triggers.
 function Triggers:discard()
     unstage(self)
 end
@@ -338,8 +342,8 @@ local function is_equal(a, b)
     return true
 end
 
---- Reverts what new code has done without staging: removes the triggers that it has
--- set, and restores those that it has removed, in their positions.
+--- Reverts changes that were not staged: removes the triggers that new code has set,
+-- and restores those that it has removed, at their previous positions.
 local function restore_place(self, place, undone, left)
     local now, wanted = trigger_list.list(place), table.copy(place.before)
     for _, trigger in ipairs(now) do

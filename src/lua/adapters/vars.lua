@@ -1,14 +1,14 @@
 --- Adapter: `cartridge.vars` of the application's modules: variables that survive a
--- reload. New code works on copies of the variables and their defaults: no other
+-- reload. New code works on copies of the variables and of their defaults, so no other
 -- code sees its changes before the commit.
 --
--- After the commit, old code that is still running (requests in flight and the
--- `stop` of old roles) keeps seeing the previous values of the variables that new
--- code has changed. All other variables are shared, so that a counter counts for
--- both generations. Changes by `stop` are visible only to old code.
+-- After the commit, old code that is still running (requests in flight and the `stop`
+-- of old roles) keeps seeing the previous values of the variables that new code has
+-- changed. All other variables are shared: a counter, for example, counts for both
+-- generations. Changes made by `stop` are visible only to old code.
 --
 -- New code does not see the variables that `stop` will release or unset (see
--- `adapters.vars.stop_effects`): it finds them unset, as after a restart.
+-- `adapters.vars.stop_effects`): they are unset for it, as after a restart.
 
 local require = ...
 local audiences = require('code.audiences')
@@ -19,18 +19,18 @@ Vars.__index = Vars
 
 local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defaults'}
 
---- Returns the variables that the `stop` of old roles will release or unset.
+--- Finds the variables that the `stop` of old roles will release or unset.
 -- @tparam table txn the transaction
 -- @tparam table modules the adapter of modules
 -- @tparam {function,...} stops the `stop` functions
--- @treturn table for the argument `hidden` of `new`
+-- @treturn table for the parameter `hidden` of `new`
 local function ended_by(txn, modules, stops)
     local hidden = stop_effects(stops, function(f)
         return txn.origin:is_old(f)
     end, rawget(_G, GLOBALS.values) or {})
     for name in pairs(hidden) do
-        -- A role may use variables of Cartridge or of a rock, too: these are not
-        -- hidden.
+        -- A role may use variables of Cartridge or of a rock, too: do not hide
+        -- these.
         if package.loaded[name] ~= nil and modules.by_name[name] == nil then
             hidden[name] = nil
         end
@@ -40,8 +40,8 @@ end
 
 --- @tparam table txn the transaction
 -- @tparam table modules the adapter of modules
--- @tparam ?table hidden name of a module, or another name under which variables are
---   kept -> set of the variables that new code must not see
+-- @tparam ?table hidden name passed to `cartridge.vars.new`, usually that of the
+--   module -> set of the variables that new code must not see
 local function new(txn, modules, hidden)
     return setmetatable({txn = txn, modules = modules, hidden = hidden or {}, kinds = {}, left = {}}, Vars)
 end
@@ -67,8 +67,8 @@ local function stage_module(self, kind, name)
     kind.audiences:show(kind.new, name, copy)
 end
 
---- Returns the set of names under which variables are kept, but which no module
--- has: the application has chosen them.
+--- Returns the set of names passed to `cartridge.vars.new` that are not names of loaded
+-- modules, but were chosen by the application.
 local function names_of_no_module(holder)
     local names = {}
     for name in pairs(holder) do
@@ -114,8 +114,8 @@ local function has_same_entries(a, b)
     return true
 end
 
---- Whether a `stop` called before the commit has changed variables in its copy,
--- which must then be kept.
+--- Whether a `stop` that was called before the commit has changed variables in its
+-- separate copy. Such a copy must be kept.
 local function has_left(self, kind, name)
     local left = kind.name == 'values' and self.left[name]
     return left and not has_same_entries(kind.audiences:find(kind.old, name), left.first)
@@ -155,11 +155,12 @@ function Vars:mark()
     end
 end
 
---- Applies the changes made in a copy to the live variables. Those that are
--- unchanged in the copy keep their current value.
+--- Applies the changes made in a copy to the live variables. Variables that are
+-- unchanged in the copy keep their live value.
 -- @tparam table live
 -- @tparam table copy
--- @tparam table staged {first = what the copy contained at first, hidden}
+-- @tparam table staged {first = initial content of the copy, hidden = set of the
+--   variables that were left out of it}
 local function take_over(live, copy, staged)
     for key, value in pairs(copy) do
         if not rawequal(value, staged.first[key]) then
@@ -178,12 +179,13 @@ end
 -- Represents nil among the values that old code sees.
 local NOTHING = {}
 
---- Returns the table that old code sees instead of the live variables: it shows
--- their previous values where these differ.
+--- Returns the table that old code sees instead of the live variables. It has the
+-- previous values of the variables that have changed, and forwards to the live
+-- variables otherwise.
 -- @tparam table live the variables
 -- @tparam table before the previous values
--- @tparam function is_private () -> whether other code must not see what the caller
---   sets
+-- @tparam function is_private () -> whether values that the caller sets must be hidden
+--   from other code
 local function old_view(live, before, is_private)
     local own = {}
     for _, keys in ipairs({live, before}) do
@@ -237,7 +239,8 @@ function Vars:commit()
     end
 end
 
---- Removes the separate view of old code, after the old roles have stopped.
+--- Removes the separate view of old code. Must be called after the old roles have
+-- stopped.
 function Vars:settle()
     for _, kind in pairs(self.kinds) do
         kind.audiences:close()

@@ -60,7 +60,7 @@ function Framework:stage(txn, modules, adapters)
     if type(httpd) == 'table' and type(httpd.routes) == 'table' then
         local server = txn:add(adapters.http.new(txn, httpd))
         table.insert(self.servers, server)
-        self.adapter:offer('httpd', server.stand_in)
+        self.adapter:offer('httpd', server.proxy)
     end
 end
 
@@ -146,11 +146,11 @@ function Framework:serving(name)
 end
 
 --- Shows the `stop` of old roles the services and variables of its own generation.
--- @tparam table stand_ins live HTTP server -> proxy to show instead
-function Framework:retire(stand_ins)
+-- @tparam table proxies live HTTP server -> proxy to show instead
+function Framework:retire(proxies)
     local server = self.servers[1]
     self.vars:retire()
-    self.adapter:retire(server and stand_ins[server.live])
+    self.adapter:retire(server and proxies[server.live])
 end
 
 --- Ends these views, after all old roles have stopped.

@@ -325,9 +325,9 @@ function Framework:activate(role)
     end
 end
 
-function Framework:retire(stand_ins)
+function Framework:retire(proxies)
     if self.httpd ~= nil then
-        self.httpd:retire(stand_ins)
+        self.httpd:retire(proxies)
     end
 end
 

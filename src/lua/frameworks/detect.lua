@@ -20,7 +20,7 @@
 --   is_reloaded(role) whether the code of a role is new
 --   offer(name, M)    sets the role that new code finds under a name
 --   serving(name)     the role that all other code finds under a name
---   retire(stand_ins) shows the `stop` of old roles the services and variables of
+--   retire(proxies) shows the `stop` of old roles the services and variables of
 --                     their generation
 --   settle()          ends that, after the old roles have stopped
 --   servers           the adapters of its HTTP servers, once they are staged

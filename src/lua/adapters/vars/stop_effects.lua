@@ -1,11 +1,11 @@
---- Determines which variables of `cartridge.vars` the `stop` of an old role assigns
--- to, or whose objects it ends. Analyses the bytecode of `stop`, without calling it.
+--- Finds the variables of `cartridge.vars` that the `stop` of an old role assigns to,
+-- or whose objects it ends. Analyses the bytecode of `stop`, without calling it.
 --
--- New roles start before the old ones stop, but must not find objects that `stop`
--- will end: `vars.worker = vars.worker or fiber.create(loop)` would keep a worker
--- that `stop` is about to cancel. A variable counts as ended if a function that
--- `stop` may call assigns to it, or uses both its name and the name of a method,
--- such as `cancel`, that ends the object in it.
+-- New roles start before the old ones stop, but must not find objects that `stop` will
+-- end: `vars.worker = vars.worker or fiber.create(loop)` would keep a worker that
+-- `stop` is about to cancel. A variable counts as ended if a function that `stop` may
+-- call assigns to it, or uses both its name and the name of a method, such as
+-- `cancel`, that ends the object in it.
 
 local require = ...
 local jutil = require('jit.util')
@@ -15,15 +15,17 @@ local ENDING = {'cancel', 'close', 'destroy', 'disconnect', 'kill', 'shutdown', 
 -- Maximum number of functions that are examined.
 local FUNCTIONS = 200
 
---- Returns the opcode of `t.name = value`. Opcodes differ between versions of LuaJIT,
--- so it is read from a function that consists of such an assignment.
+--- Returns the opcode of an assignment to a field (`t.name = value`). Opcodes differ
+-- between versions of LuaJIT, so this function compiles such an assignment and reads
+-- its opcode.
 -- @treturn ?number nil if the bytecode has an unexpected format
 local function find_assignment()
     local function probe(_, t, value)
         t.cartridge_reload = value
     end
     local instruction = jutil.funcbc(probe, 1)
-    -- The operands are the slots of value and table, and the constant's index.
+    -- The expected operands: the slot of the value, the index of the constant, and
+    -- the slot of the table.
     if jutil.funck(probe, -1) ~= 'cartridge_reload' or bit.rshift(instruction, 8) ~= 0x010002 then
         return nil
     end
@@ -60,7 +62,7 @@ local function collect(f, assignment, named, assigned)
     end
 end
 
---- Whether a value has a method that ends it, and `stop` uses the name of that method.
+--- Whether a value has a method that ends it and whose name `stop` uses.
 -- @param value
 -- @tparam table named set of the names that `stop` uses
 local function is_ended(value, named)
@@ -77,8 +79,9 @@ local function is_ended(value, named)
     return false
 end
 
---- Whether `stop` may end the object in a variable, or the objects in a list there.
--- @param value
+--- Whether `stop` may end the object in a variable or, if the variable holds a list,
+-- the objects in that list.
+-- @param value the value of the variable
 -- @tparam table named set of the names that `stop` uses
 local function is_ended_in(value, named)
     local kind = type(value)
@@ -91,9 +94,8 @@ local function is_ended_in(value, named)
     return false
 end
 
---- Returns the name of the module whose variables a table holds, if the table was
--- created by `cartridge.vars`.
--- @treturn ?string
+--- Returns the name of the module to which a table of `cartridge.vars` belongs.
+-- @treturn ?string nil if the value is not such a table
 local function module_of(value)
     local metatable = type(value) == 'table' and debug.getmetatable(value)
     if type(metatable) == 'table' and rawget(metatable, '__type') == 'vars' then
@@ -105,10 +107,10 @@ end
 --- Analyses the `stop` functions of roles.
 -- @tparam {function,...} stops
 -- @tparam function is_application (f) -> whether it is a function of the application
--- @tparam table values name passed to `cartridge.vars.new`, usually that of the
---   module -> its variables
--- @treturn {[string]={[string]=boolean,...},...} the same name -> set of the names of
---   variables that are ended
+-- @tparam table values name passed to `cartridge.vars.new`, usually that of the module
+--   -> the module's variables
+-- @treturn {[string]={[string]=boolean,...},...} the name -> set of the names of the
+--   variables that a `stop` ends
 return function(stops, is_application, values)
     local assignment = find_assignment()
     local result, queue, seen = {}, {}, {}
