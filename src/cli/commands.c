@@ -22,7 +22,7 @@ const struct command_row command_table[] = {
 	    .help = "show whether instances are up and serving",
 	    .bit = COMMAND_STATUS, .flags = CMD_TOPOLOGY | CMD_PAGED,
 	    .action = ACTION_REQUEST, .words = WORDS_INSTANCES,
-	    /* The preflight of a rollout reports all that it prints. */
+	    /* `status` prints what the preflight of a rollout asks for. */
 	    .script = "preflight",
 	    .view = VIEW_STATUS },
 	{ .name = "stale", .args = "[INSTANCE ...]",

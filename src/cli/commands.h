@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The table of commands.  All that distinguishes a command from others is in
- * its row: no code compares names or bits of commands.
+ * The table of commands.  A command differs from others only by its row: no
+ * other code compares the names or bits of commands.
  */
 
 #ifndef CR_COMMANDS_H
@@ -33,9 +33,9 @@ enum command_flag {
 	CMD_MUTATES = 1 << 0,		/* may change an instance */
 	CMD_LOCKS = 1 << 1,		/* takes the instance's lock */
 	CMD_ONE_TARGET = 1 << 2,
-	CMD_RELOADS = 1 << 3,		/* checks, orders, watches instances */
+	CMD_RELOADS = 1 << 3,		/* reloads code: checks come first */
 	CMD_PLANS = 1 << 4,		/* shows what a reload would do */
-	CMD_DRY_RUN = 1 << 5,		/* its --dry-run is not `plan` */
+	CMD_DRY_RUN = 1 << 5,		/* has a --dry-run of its own */
 	CMD_TOPOLOGY = 1 << 6,		/* with --cluster, reports topology */
 	CMD_PAGED = 1 << 7,		/* report is shown in the pager */
 	CMD_NO_REPL = 1 << 8,		/* not available in the console */
@@ -51,7 +51,7 @@ enum command_action {
 	ACTION_QUIT
 };
 
-/* The words after the command. */
+/* What the words after the command are. */
 enum command_words {
 	WORDS_NONE,
 	WORDS_INSTANCES,
@@ -61,7 +61,7 @@ enum command_words {
 	WORDS_SETTING
 };
 
-/* What a request that was sent but not answered may have done. */
+/* The effect that a request may have had if it was sent but not answered. */
 enum side_effect {
 	EFFECT_NONE,		/* read-only */
 	EFFECT_EVAL,
@@ -72,13 +72,13 @@ enum side_effect {
 
 struct command_row {
 	const char		*name;
-	const char		*args;	/* for the help, or "" */
+	const char		*args;	/* arguments in the help, or "" */
 	const char		*help;
 	enum command_bit	 bit;
 	unsigned		 flags;	/* enum command_flag */
 	enum command_action	 action;
 	enum command_words	 words;
-	/* Of ACTION_REQUEST: */
+	/* Only for ACTION_REQUEST: */
 	const char		*script; /* in src/lua/commands */
 	enum side_effect	 effect;
 	enum output_view	 view;

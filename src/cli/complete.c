@@ -24,8 +24,9 @@ compare_names(const void *a, const void *b)
 }
 
 /*
- * Returns the names of the applications, or else of the instances, sorted.  The
- * caller frees the array; NULL if out of memory.
+ * Returns the names of the applications if `of_apps` is set, otherwise those of
+ * the instances, sorted.  The caller frees the array.  Returns NULL if out of
+ * memory.
  */
 static const char **
 collect(const struct targets *targets, int of_apps, size_t *count)
@@ -39,7 +40,7 @@ collect(const struct targets *targets, int of_apps, size_t *count)
 		return NULL;
 	for (i = 0; i < targets->count; i++) {
 		target = &targets->list[i];
-		/* An instance of tarantoolctl has only an application name. */
+		/* Instances of tarantoolctl have only an application name. */
 		name = of_apps || target->instance == NULL ? target->app :
 		    target->instance;
 		if (name != NULL && is_plain(name))

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Names of applications and instances on this machine, for the shell completion
- * of --app and --instance.
+ * The names of applications and instances on this machine, for the shell
+ * completion of --app and --instance.
  */
 
 #ifndef CR_COMPLETE_H
@@ -14,12 +14,13 @@
 #include "cli/options.h"
 
 /*
- * Prints the possible values of --app ("app") or --instance ("instance"), one
- * per line, without duplicates, in byte order.  Respects --run-dir and, for
- * instances, --app.  Omits names that a shell would have to quote: any user who
- * can create a socket could choose them.  Does not connect.
+ * Prints the possible values of --app (if `kind` is "app") or of --instance
+ * ("instance"), one per line, without duplicates, in byte order.  Respects
+ * --run-dir and, for instances, --app.  Omits names that a shell would have to
+ * quote, because any user who can create a socket chooses its name.  Does not
+ * connect.
  *
- * Returns 0, or -1 if nothing was found or the kind is unknown.
+ * Returns 0, or -1 if nothing was found or `kind` is unknown.
  */
 int	complete_print(FILE *, const char *kind, const struct options *);
 

@@ -13,7 +13,7 @@
 #include "cli/selection.h"
 #include "util/secret.h"
 
-/* The maximum size of a password, with its terminating NUL. */
+/* The maximum size of a password, including its terminating NUL. */
 #define PASSWORD_SIZE	1024
 
 /* The maximum length of a user name, in bytes. */
@@ -40,7 +40,7 @@ variable(const char *name)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* Returns the user for targets that name none; NULL means guest. */
+/* Returns the user for targets that do not name one.  NULL means guest. */
 static const char *
 common_user(const struct options *options)
 {
@@ -52,9 +52,9 @@ common_user(const struct options *options)
 }
 
 /*
- * Reads a line, without its newline.  Reads single bytes, because the rest of
- * standard input is not meant for us, and because a stdio buffer would retain
- * the password.  Returns its length, or -1 with errno.
+ * Reads a line, without its newline.  Reads byte by byte: the rest of standard
+ * input may be meant for another reader, and a stdio buffer would retain the
+ * password.  Returns the length of the line, or -1 with errno.
  */
 static ssize_t
 read_line(int fd, char *line, size_t size)
@@ -77,7 +77,7 @@ read_line(int fd, char *line, size_t size)
 	return (ssize_t)len;
 }
 
-/* Reads a password from a file.  Returns its length, or -1 with an error. */
+/* Reads a password from a file.  Returns the length, or -1 with an error. */
 static ssize_t
 read_file(const char *path, char *password, struct error *error)
 {
@@ -99,8 +99,8 @@ read_file(const char *path, char *password, struct error *error)
 }
 
 /*
- * Reads a password from the environment.  Returns its length, 0 if there is
- * none, or -1 with an error.
+ * Reads a password from the environment.  Returns the length, 0 if there is no
+ * password, or -1 with an error.
  */
 static ssize_t
 read_variable(char *password, struct error *error)
@@ -121,7 +121,7 @@ read_variable(char *password, struct error *error)
 }
 
 /*
- * Asks for a password at the terminal.  Returns its length, 0 if there is no
+ * Prompts for a password at the terminal.  Returns the length, 0 if there is no
  * terminal, or -1 with an error.
  */
 static ssize_t
@@ -142,8 +142,10 @@ ask(const char *user, char *password, struct error *error)
 }
 
 /*
- * Whether a prompt is appropriate: not if the user comes only from an
- * environment variable, which may be meant for other programs.
+ * Whether this program may prompt for the password of a target.  A unix socket
+ * may be a text console, which needs no password: prompt only if the user was
+ * given on the command line, as a user in the environment may be meant for
+ * other programs.
  */
 static int
 may_ask(const struct options *options, const struct target *target)
@@ -152,10 +154,10 @@ may_ask(const struct options *options, const struct target *target)
 }
 
 /*
- * Finds the password for all targets that need one.  `prompted` is the target
- * whose user is asked for it, or NULL if a prompt is not appropriate.  Returns
- * NULL if there is no password, or NULL with *failed and an error if it cannot
- * be read.
+ * Finds the password for all targets that need one.  If it must be prompted
+ * for, the prompt names the user of the target `prompted`; NULL means no
+ * prompt.  Returns NULL if there is no password.  If an error occurs, sets
+ * *failed and returns NULL.
  */
 static const struct secret *
 find_secret(const struct options *options, const struct target *prompted,
@@ -179,7 +181,7 @@ find_secret(const struct options *options, const struct target *prompted,
 }
 
 /*
- * Overwrites passwords in the arguments, which ps(1) shows, and in the
+ * Overwrites the passwords in the arguments, which ps(1) shows, and in the
  * environment, which child processes inherit.
  */
 static void
@@ -201,7 +203,7 @@ hide_passwords(const struct options *options)
 	}
 }
 
-/* Sets the user of a target that names none. */
+/* Sets the user of a target that does not name one. */
 static int
 set_user(struct target *target, const char *common, struct error *error)
 {
@@ -214,7 +216,7 @@ set_user(struct target *target, const char *common, struct error *error)
 	return 0;
 }
 
-/* Whether a target has a user, but not yet the password. */
+/* Whether a target has a user, but no password yet. */
 static int
 needs_password(const struct target *target)
 {
@@ -247,7 +249,7 @@ apply(const struct options *options, struct targets *targets,
 		return options->password_file == NULL ? 0 :
 		    error_set(error, ERROR_USAGE,
 		    "--password-file needs a user: give --user");
-	/* Ask only once, and use the password for all targets. */
+	/* Prompt at most once, and use the password for all targets. */
 	secret = find_secret(options, prompted, &failed, error);
 	for (i = 0; i < targets->count && !failed; i++)
 		if (needs_password(&targets->list[i]))

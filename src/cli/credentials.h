@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Users and passwords for binary ports: from options, the environment, or a
- * prompt.
+ * Users and passwords for binary ports.  They come from options, from the
+ * environment, or from a prompt.
  */
 
 #ifndef CR_CREDENTIALS_H
@@ -14,12 +14,13 @@
 #include "util/error.h"
 
 /*
- * Sets the user and the password of all targets that lack one, from the options
- * or the environment, or from a prompt, which blocks.  Has no effect on text
- * consoles among the targets.  Overwrites passwords in the environment and in
+ * Sets the user and the password of all targets that lack one, from the
+ * options, the environment or a prompt, which blocks.  Text consoles among the
+ * targets are not affected.  Overwrites the passwords in the environment and in
  * the arguments of the program.  Returns 0, or -1 with a usage error: an
- * unreadable password file, a name that is too long, a prompt that was not
- * answered.  A missing password is an error only if a binary port requires one.
+ * unreadable password file, a user name that is too long, or an unanswered
+ * prompt.  A missing password is not an error here, because only a binary port
+ * requires it.
  */
 int	credentials_apply(const struct options *, struct targets *,
 	    struct error *);

@@ -64,7 +64,10 @@ is_utf8(const char *text, size_t len)
 	return value != NULL;
 }
 
-/* Checks that the path of a module can be required, with dots for slashes. */
+/*
+ * Checks that `require` can load the module with this path.  Dots in the path
+ * would be ambiguous, as the module's name has dots for slashes.
+ */
 static int
 check_name(struct folder *folder, const char *path)
 {
@@ -131,7 +134,7 @@ read_file(struct folder *folder, int dirfd, const char *name, const char *path)
 
 	if (check_name(folder, path) == -1)
 		return -1;
-	/* O_NONBLOCK: opening a FIFO would block. */
+	/* O_NONBLOCK: opening a FIFO that has no writer would block. */
 	fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return complain(folder, path, strerror(errno));
@@ -172,7 +175,7 @@ read_entry(struct folder *folder, int dirfd, const char *name,
 	int wanted, is_link;
 
 	wanted = strcmp(path, CONFIG) == 0 || has_suffix(name, ".lua");
-	/* A config.yaml would be ignored, and the code not exported. */
+	/* Cartridge would ignore config.yaml, and so export no functions. */
 	if (strcmp(path, "config.yaml") == 0)
 		return complain(folder, path, "it must be named " CONFIG);
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
@@ -191,7 +194,7 @@ read_entry(struct folder *folder, int dirfd, const char *name,
 	return read_file(folder, dirfd, name, path);
 }
 
-/* Reads a directory and closes the descriptor. */
+/* Reads a directory.  Closes the descriptor. */
 static int
 read_entries(struct folder *folder, int fd, const char *path, unsigned depth)
 {
@@ -237,7 +240,7 @@ read_folder(struct folder *folder, int dirfd, const char *name,
 
 	if (depth > PUSH_DEPTH_MAX)
 		return complain(folder, path, "too many levels of directories");
-	/* Only the top directory may be given as a symbolic link. */
+	/* Follow a symbolic link only if it is the top directory. */
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
 	    (depth > 0 ? O_NOFOLLOW : 0));
 	if (fd == -1)
@@ -254,8 +257,8 @@ by_path(const void *a, const void *b)
 }
 
 /*
- * Adds all sections to the arguments.  Frees each as soon as it is copied, to
- * limit the use of memory.
+ * Adds all sections to the arguments.  To save memory, frees each section as
+ * soon as it is copied.
  */
 static int
 add_sections(json_t *args, struct folder *folder)
@@ -278,7 +281,7 @@ add_sections(json_t *args, struct folder *folder)
 		    "size", (json_int_t)section->len)) == -1)
 			goto fail;
 	}
-	/* No check: every section has been checked to be UTF-8. */
+	/* Do not check UTF-8 again: every section has been checked. */
 	pushed = json_stringn_nocheck(all, at);
 	free(all);
 	all = NULL;

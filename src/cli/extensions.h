@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* Reads a directory of code, to be sections of the cluster-wide config. */
+/*
+ * Reads a directory of code whose files become sections of the cluster-wide
+ * config.
+ */
 
 #ifndef CR_EXTENSIONS_H
 #define CR_EXTENSIONS_H
@@ -11,20 +14,23 @@
 
 #include "util/error.h"
 
-/* Limits for a directory.  The console parses all code without yielding. */
+/*
+ * Limits for a directory.  The console parses the whole code without yielding,
+ * so too much code would block the instance.
+ */
 #define PUSH_FILES_MAX		4096
 #define PUSH_DEPTH_MAX		16
 #define PUSH_SECTION_MAX	((size_t)4 * 1024 * 1024)
 #define PUSH_TOTAL_MAX		((size_t)16 * 1024 * 1024)
 
 /*
- * Reads all *.lua files below the directory, and its config.yml, and adds them
+ * Reads config.yml in the directory and all *.lua files below it, and adds them
  * to the arguments of `push`: "sections", an array of {name, size} sorted by
- * name, and "texts", an object whose "pushed" is all texts concatenated.  Names
- * that start with a dot are skipped.  A symbolic link to a file is followed;
- * one to a directory is an error, and so is a file that is unreadable, too
- * large, not UTF-8, or whose name cannot be required as a module.  Returns 0,
- * or -1 with a usage error that names the file.
+ * name, and "texts", an object in which "pushed" is the concatenation of all
+ * files.  Skips names that start with a dot.  Follows a symbolic link to a
+ * file, but rejects one to a directory.  Also rejects a file that is
+ * unreadable, too large or not UTF-8, or whose name cannot be that of a module.
+ * Returns 0, or -1 with a usage error that names the file.
  */
 int	extensions_add_folder(json_t *args, const char *dir, struct error *);
 

@@ -7,9 +7,12 @@
 #include "cli/help.h"
 
 #define WIDTH	79
-#define COLUMN	30	/* where descriptions start */
+#define COLUMN	30	/* column of the descriptions */
 
-/* The meaning of each exit status, printed after the outcomes that have it. */
+/*
+ * The meaning of each exit status.  It is printed after the outcomes that have
+ * this exit status.
+ */
 static const char *const exit_table[] = {
 	"done",
 	"bad command line, or a local error",
@@ -72,8 +75,8 @@ print_exit_status(FILE *out)
 }
 
 /*
- * Prints a command or option with its arguments, and its description beside it
- * or, if there is no room, below it.
+ * Prints a command or option with its arguments.  Prints the description to the
+ * right of it or, if there is no room, below it.
  */
 static void
 print_row(FILE *out, const char *before, const char *name, const char *arg,

@@ -5,7 +5,7 @@
 
 #define CHANGES		(COMMAND_RELOAD | COMMAND_PLAN)
 #define CLUSTER		(CHANGES | COMMAND_STATUS | COMMAND_STALE)
-/* Commands that accept several targets. */
+/* Commands that can have several targets. */
 #define MANY		((unsigned)COMMAND_ALL & ~(unsigned)(COMMAND_PUSH | \
 			    COMMAND_CONSOLE))
 /* Commands that send a single request. */

@@ -62,7 +62,7 @@ find_cli_command(struct parser *parser, const char *name)
 	return NULL;
 }
 
-/* Rejects a word.  Hides a password, as the word may be a target. */
+/* Rejects a word.  Hides a password in it, because the word may be a target. */
 static int
 refuse_word(struct parser *parser, const char *word, const char *why)
 {
@@ -84,8 +84,8 @@ unexpected(struct parser *parser, const char *word)
 }
 
 /*
- * Reads the arguments of eval.  The first word is the Lua unless there is a
- * file, even after "--", where it may start with a dash.
+ * Reads the arguments of `eval`.  Without --file, the first word is the Lua.
+ * It may follow "--", and then may start with a dash.
  */
 static int
 read_eval(struct parser *parser, const char **words, size_t count)
@@ -173,8 +173,8 @@ read_arguments(struct parser *parser, const char **words, size_t count)
 }
 
 /*
- * Determines which command to print the help of: one already read or, if there
- * is none, the next word.
+ * Determines which command to print the help of: the first word that was read
+ * or, if none was, the next word.
  */
 static int
 read_help_words(struct parser *parser, const char *next)
@@ -210,7 +210,10 @@ check_taken(struct parser *parser)
 	return 0;
 }
 
-/* Checks that --method native is not used with what it does not support. */
+/*
+ * Checks that --method native is used only with commands and options that
+ * support it.
+ */
 static int
 check_native(struct parser *parser)
 {
@@ -230,8 +233,8 @@ check_native(struct parser *parser)
 }
 
 /*
- * Checks that eval has its Lua.  Otherwise it reads standard input, provided
- * that this is a pipe or a file, not a terminal or /dev/null.
+ * Checks that `eval` has its Lua.  If it has none, selects standard input,
+ * unless that is a terminal or another device such as /dev/null.
  */
 static int
 check_eval(struct parser *parser)
@@ -251,7 +254,10 @@ check_eval(struct parser *parser)
 	return 0;
 }
 
-/* Rejects invalid combinations of options; --dry-run selects `plan`. */
+/*
+ * Rejects invalid combinations of options.  Turns a command with --dry-run into
+ * `plan`.
+ */
 static int
 check(struct parser *parser)
 {
@@ -301,7 +307,9 @@ set_defaults(struct options *options)
 	options->output = &output_text;
 }
 
-/* Parses a whole line.  If `command` is NULL, the first word is its name. */
+/*
+ * Parses a whole line.  If `command` is NULL, the first word names the command.
+ */
 static int
 parse(struct parser *parser, const struct command_row *command, int argc,
     char *argv[])

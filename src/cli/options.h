@@ -2,10 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The command line: a table of commands and a table of options.  Parsing,
- * --help, the console and the completions read these tables.  A test fails if
- * the manual lacks a command or an option, or if the manual or the README has
- * an unknown option.
+ * The options.  Parsing, --help, the console and the completions all read this
+ * table and that of the commands.  A test fails if the manual lacks a command
+ * or an option, or if the manual or the README mentions an unknown option.
  */
 
 #ifndef CR_OPTIONS_H
@@ -19,7 +18,7 @@
 #include "output/term.h"
 #include "util/error.h"
 
-/* The type of the field that `struct option_row.offset` refers to. */
+/* The type of the field of `struct options` that an option sets. */
 enum option_type {
 	OPTION_FLAG,		/* int, 0 or 1 */
 	OPTION_TEXT,		/* const char * */
@@ -33,29 +32,32 @@ enum option_type {
 
 enum option_flag {
 	OPT_CLI_ONLY = 1 << 0,	/* not available in the console */
-	OPT_IN_FULL = 1 << 1,	/* overrides a check: no abbreviation */
+	OPT_IN_FULL = 1 << 1,	/* overrides a check: not abbreviated */
 	OPT_STAGED_ONLY = 1 << 2	/* not with --method native */
 };
 
 struct option_row {
 	int			 key;	/* the letter, or a number above 255 */
 	const char		*name;	/* the long name */
-	const char		*arg;	/* its value in the help, or NULL */
+	const char		*arg;	/* name of its value, or NULL */
 	const char		*values; /* allowed values, as "a|b" */
 	const char		*help;
 	unsigned		 commands; /* bits of commands that take it */
 	enum option_type	 type;
-	size_t			 offset; /* of the field in struct options */
+	size_t			 offset; /* of its field in struct options */
 	unsigned		 flags;	/* enum option_flag */
 };
 
 /* Ends with a row whose name is NULL. */
 extern const struct option_row	option_table[];
 
-/* More than option_table has. */
+/* An upper bound of the number of options in option_table. */
 #define OPTIONS_MAX	64
 
-/* Strings in argv: a password among them can be wiped there. */
+/*
+ * Strings of argv.  They are not copied, so that a password can be overwritten
+ * there.
+ */
 struct arg_list {
 	const char	**list;
 	size_t		  count;
@@ -69,7 +71,7 @@ struct options {
 	struct arg_list		 apps;
 	struct arg_list		 instances;	/* [APP:]INSTANCE */
 	const char		*run_dir;
-	const char		*user;		/* for binary ports */
+	const char		*user;		/* default for binary ports */
 	const char		*password_file;	/* "-" is standard input */
 	size_t			 jobs;		/* 0 if not given */
 	int			 keep_going;
@@ -94,7 +96,7 @@ struct options {
 	int			 help;
 	const struct command_row *help_command;	/* NULL for all commands */
 	int			 version;
-	const char		*eval_file;	/* eval -f; or "-", stdin */
+	const char		*eval_file;	/* of eval; "-" is stdin */
 	const char		*eval_text;	/* eval LUA */
 	struct arg_list		 eval_args;	/* eval ... -- ARG ... */
 	const char		*push_dir;	/* push DIR */
@@ -104,10 +106,10 @@ struct options {
 };
 
 /*
- * Parses the command line; options may stand before and after the command.
+ * Parses the command line.  Options may stand before and after the command.
  * Strings are not copied from argv.  Missing options get the defaults of the
- * manual; --dry-run turns the command into `plan`, except for `push`; `eval`
- * without Lua and --file reads standard input if that is a pipe.
+ * manual.  --dry-run turns the command into `plan`, except for `push`.  `eval`
+ * with neither LUA nor --file reads standard input if that is a pipe or a file.
  *
  * Returns 0, or -1 with a usage error: an unknown command or option, an option
  * that the command does not take or that is given twice, a missing or invalid
@@ -117,8 +119,9 @@ int	options_parse(struct options *, int argc, char *argv[],
 	    struct error *);
 
 /*
- * Parses the words of a known command; the first is argv[1].  The defaults of
- * time limit, format, colours and verbosity are those of `settings`.
+ * Parses the words of a command that is already known.  The first word is
+ * argv[1].  The time limit, format, colours and verbosity of `settings` are the
+ * defaults.
  */
 int	options_parse_command(struct options *, const struct command_row *,
 	    const struct options *settings, int argc, char *argv[],

@@ -13,10 +13,10 @@
 #include "util/array.h"
 #include "util/nearest.h"
 
-/* About eleven days, more than any reload takes. */
+/* In seconds; about eleven days, which is more than any reload takes. */
 #define SECONDS_MAX	1e6
 
-/* More than any machine or cluster can use. */
+/* More parallel jobs than any machine or cluster can use. */
 #define JOBS_MAX	10000
 
 #define nitems(a)	(sizeof(a) / sizeof((a)[0]))
@@ -117,7 +117,10 @@ read_count(struct parser *parser, const struct option_row *row,
 	    row->name, text, JOBS_MAX);
 }
 
-/* Returns which of the values of the row the text is, or -1 with an error. */
+/*
+ * Returns the index of the text in the list of values of the row, or -1 with an
+ * error if it is not in the list.
+ */
 static int
 find_choice(struct parser *parser, const struct option_row *row,
     const char *text)
@@ -144,8 +147,8 @@ find_choice(struct parser *parser, const struct option_row *row,
 }
 
 /*
- * Stores an option's value, which is NULL for a flag, in the field that its row
- * names.
+ * Stores the value of an option in the field that its row names.  The value of
+ * a flag is NULL.
  */
 static int
 store(struct parser *parser, const struct option_row *row, const char *value)
@@ -198,7 +201,7 @@ store(struct parser *parser, const struct option_row *row, const char *value)
 
 /* --- Scanning --------------------------------------------------------------*/
 
-/* The option table as arguments for getopt_long(3). */
+/* The option table in the form that getopt_long(3) takes. */
 struct scanner {
 	char		 letters[2 + 2 * OPTIONS_MAX];
 	struct option	 longs[OPTIONS_MAX];
@@ -210,8 +213,8 @@ scanner_init(struct scanner *scanner)
 	const struct option_row *row;
 	struct option *option = scanner->longs;
 	/*
-	 * '-' makes getopt return words in their place, ':' makes it return ':'
-	 * if a value is missing.
+	 * '-': return words that are no options where they stand.  ':': if a
+	 * value is missing, return ':' instead of '?'.
 	 */
 	char *letter = stpcpy(scanner->letters, "-:");
 
@@ -231,9 +234,9 @@ scanner_init(struct scanner *scanner)
 }
 
 /*
- * Sets the error for a word that starts with "--" and is not an option.
- * Options that must be written in full count as candidates for an abbreviation,
- * so they can make it ambiguous, but are never selected by it.
+ * Sets the error for a word that starts with "--" but is not an option.  An
+ * abbreviation never selects an option that must be written in full, but such
+ * an option can make the abbreviation ambiguous.
  */
 static int
 unknown_long(struct parser *parser, const char *word)
@@ -271,7 +274,10 @@ unknown_long(struct parser *parser, const char *word)
 	return options_usage(parser, "unknown option '%.*s'", len, word);
 }
 
-/* Whether the word may stand for the option: some must be written in full. */
+/*
+ * Whether the word may stand for the option.  Some options must not be
+ * abbreviated.
+ */
 static int
 is_spelt_out(const char *word, const struct option_row *row)
 {
@@ -280,7 +286,7 @@ is_spelt_out(const char *word, const struct option_row *row)
 	    strlen(row->name) == strcspn(word, "=") - 2;
 }
 
-/* Handles one result of getopt_long(3), found at `word`. */
+/* Handles the result `key` of getopt_long(3), which has read `word`. */
 static int
 take(struct parser *parser, int key, const char *word)
 {
@@ -315,13 +321,13 @@ options_scan(struct parser *parser, int argc, char *argv[], int *next)
 	struct scanner scanner;
 	int at, key, result = 0;
 
-	/* As many words as there can be. */
+	/* There are at most as many words as arguments. */
 	parser->words = calloc((size_t)argc + 1, sizeof(*parser->words));
 	if (parser->words == NULL)
 		return error_out_of_memory(parser->error);
 	scanner_init(&scanner);
 	opterr = 0;
-	/* Reset getopt_long(3), as the console parses many lines. */
+	/* Reset getopt_long(3): the console parses many lines. */
 	optind = 0;
 	while (result == 0 && !options->help && !options->version) {
 		at = optind > 0 ? optind : 1;

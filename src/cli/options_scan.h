@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Scans a command line: the part of options_parse that knows letters and
- * values, but not what a command does with them.
+ * Scans a command line.  This part of options_parse knows the letters and
+ * values of options, but not which options a command takes.
  */
 
 #ifndef CR_OPTIONS_SCAN_H
@@ -20,27 +20,29 @@ struct parser {
 	struct error	 *error;
 	int		  in_repl;
 	int		  given[OPTIONS_MAX];	/* by row of option_table */
-	const char	**words;	/* in argv; those that are no options */
+	const char	**words;	/* of argv, without options */
 	size_t		  count;
-	size_t		  separated;	/* how many came after "--" */
+	size_t		  separated;	/* those after "--" */
 };
 
 /*
- * Stores the values of options and collects words in an array, which the caller
- * frees.  Stops at --help and --version, so that later mistakes are not
- * reported; sets *next to the index of the next word.  Returns 0, or -1 with an
- * error.
+ * Stores the values of the options, and collects all other words in an array
+ * that the caller frees.  Stops after --help and --version, so that later
+ * mistakes are not reported.  Sets *next to the index of the next word.
+ * Returns 0, or -1 with an error.
  */
 int	options_scan(struct parser *, int argc, char *argv[], int *next);
 
-/* Adds a string of argv.  Returns 0, or -1 if out of memory. */
+/* Adds a string of argv to a list.  Returns 0, or -1 if out of memory. */
 int	options_add(struct parser *, struct arg_list *, const char *text);
 
 /* Sets a usage error and returns -1. */
 int	options_usage(struct parser *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 
-/* Sets the error that the console lacks something, and returns -1. */
+/*
+ * Sets the error that `what` is not available in the console, and returns -1.
+ */
 int	options_not_in_repl(struct parser *, const char *what);
 
 #endif

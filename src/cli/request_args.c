@@ -50,8 +50,8 @@ read_file(const char *path, size_t *len, struct error *error)
 }
 
 /*
- * Makes Lua a JSON string.  A "#!" line becomes a comment instead of being
- * removed, so that line numbers stay correct.
+ * Converts Lua to a JSON string.  Turns a "#!"  line into a comment instead of
+ * removing it, so that line numbers stay correct.
  */
 static json_t *
 lua_argument(const char *name, const char *data, size_t len,
@@ -94,8 +94,8 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 		if ((data = read_file(path, &len, error)) == NULL)
 			return -1;
 		/*
-		 * An empty input most probably means that the command before
-		 * the pipe failed.
+		 * If there is no input, the command before the pipe has most
+		 * probably failed.
 		 */
 		if (len == 0 && strcmp(path, "-") == 0) {
 			free(data);
@@ -107,8 +107,8 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 		chunk = strcmp(path, "-") == 0 ? json_string("=stdin") :
 		    json_sprintf("@%s", path);
 		/*
-		 * A path that is not UTF-8 cannot be sent as JSON: use a
-		 * generic name.
+		 * JSON cannot contain a path that is not UTF-8: use a generic
+		 * name.
 		 */
 		if (chunk == NULL)
 			chunk = json_string("=file");
@@ -126,7 +126,10 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 	return 0;
 }
 
-/* Adds texts of the command line as an array, unless there are none. */
+/*
+ * Adds strings of the command line as an array.  Adds nothing if there are
+ * none.
+ */
 static int
 add_texts(json_t *args, const char *key, const struct arg_list *texts,
     struct error *error)
@@ -154,8 +157,8 @@ add_texts(json_t *args, const char *key, const struct arg_list *texts,
 }
 
 /*
- * Returns the name of the requester, such as "user@host pid 1", for the
- * instance's log and for its lock.
+ * Returns who sends the request, such as "user@host pid 1".  The instance
+ * writes it to its log and to its lock.
  */
 static json_t *
 holder(const struct options *options)
@@ -173,7 +176,7 @@ holder(const struct options *options)
 		snprintf(uid, sizeof(uid), "uid %ld", (long)getuid());
 		user = passwd != NULL ? passwd->pw_name : uid;
 	}
-	/* With --print-lua, it is another process that sends the line. */
+	/* With --print-lua, another process will send the line. */
 	if (!options->print_lua)
 		snprintf(pid, sizeof(pid), " pid %ld", (long)getpid());
 	text = json_sprintf("%s@%s%s", user, host, pid);

@@ -2,8 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Builds the arguments of a request, as JSON: those that are the same for all
- * instances.
+ * Builds the JSON arguments of a request that are the same for all instances.
  */
 
 #ifndef CR_REQUEST_ARGS_H
@@ -15,23 +14,23 @@
 #include "util/error.h"
 
 /*
- * Returns the arguments of the command in the options, a new reference.  Reads
- * the file of `eval -f` and the directory of `push`; returns NULL with a usage
- * error if they cannot be read.
+ * Returns the arguments of the command in the options, as a new reference.
+ * Reads the file of `eval -f` and the directory of `push`.  Returns NULL with
+ * an error if they cannot be read.
  */
 json_t	*request_args_for_command(const struct options *, struct error *);
 
 /*
  * Returns the arguments of a request that makes the gateway relay a request
- * with `args`; each instance's address and timeout are still missing.  A new
- * reference, or NULL with an error.
+ * with `args`, as a new reference.  The address and timeout of each instance
+ * must be added.  Returns NULL with an error if out of memory.
  */
 json_t	*request_args_for_relay(const json_t *args, struct error *);
 
 /*
- * Returns the time limit to send to an instance, in seconds, if this program
- * waits `timeout` seconds for it: slightly less, so that the final reply still
- * arrives in time.
+ * Returns the time limit to send to an instance, in seconds, given that this
+ * program waits `timeout` seconds for the final reply.  The limit is slightly
+ * shorter, so that the reply can still arrive in time.
  */
 double	 request_args_seconds(double timeout);
 

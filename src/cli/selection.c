@@ -9,7 +9,7 @@
 #include "target/discover.h"
 #include "target/project_config.h"
 
-/* The maximum number of names in a message. */
+/* The maximum number of instance names in a message. */
 #define NAMES_MAX	6
 
 static const char *const variables[] = {
@@ -51,8 +51,8 @@ find_one(const struct options *options, const char *app, const char *instance,
 }
 
 /*
- * Finds an instance, given as APP:INSTANCE, or as INSTANCE in each application
- * that --app names.  A `text` of NULL matches all instances.
+ * Finds an instance given as APP:INSTANCE, or one given as INSTANCE in each
+ * application that --app names.  If `text` is NULL, finds all instances.
  */
 static int
 find_instance(const struct options *options, const char *text,
@@ -101,8 +101,8 @@ find_named(const struct options *options, struct targets *targets,
 }
 
 /*
- * Finds the instances of the project in the current directory.  It is an error
- * if there is no project.
+ * Finds the instances of the project in the current directory.  Fails if there
+ * is no project, or if the command may change an instance.
  */
 static int
 find_project(const struct options *options, struct targets *targets,
@@ -153,7 +153,7 @@ add_names(const struct targets *targets, char *text, size_t size)
 		strlcat(text, ", ...", size);
 }
 
-/* Rejects more than one target if the command or --cluster takes only one. */
+/* Rejects more than one target if the command, or --cluster, takes only one. */
 static int
 check_count(const struct options *options, const struct targets *targets,
     struct error *error)

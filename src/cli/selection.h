@@ -3,7 +3,7 @@
 
 /*
  * Finds the targets of a command: the sockets, applications and instances that
- * the user names, those of the environment, or those of the project in the
+ * the user names, those in the environment, or those of the project in the
  * current directory.
  */
 
@@ -15,18 +15,18 @@
 #include "util/error.h"
 
 /*
- * Adds the targets that the options name.  If they name none, adds those of the
- * environment or, for read-only commands, those of the project in the current
- * directory.  Returns 0, or -1 with an error: usage (no target, or more than
- * the command takes), or those of targets_add and discover_targets.
+ * Adds the targets that the options name.  If they name none, adds the target
+ * in the environment or, for read-only commands, those of the project in the
+ * current directory.  Returns 0, or -1 with an error: usage (no target, or more
+ * than the command takes), or an error of targets_add or discover_targets.
  */
 int	selection_find(const struct options *, struct targets *,
 	    struct error *);
 
-/* Whether the options select targets by name or directory. */
+/* Whether the options name an application, an instance or a run directory. */
 int	selection_is_named(const struct options *);
 
-/* Overwrites passwords in the targets of the environment. */
+/* Overwrites the passwords of targets in the environment. */
 void	selection_hide_passwords(void);
 
 #endif
