@@ -20,8 +20,8 @@ local new_table = table.new
 local Loaded = {}
 Loaded.__index = Loaded
 
---- Copies a table. The copy is allocated in its final size, because nothing can
--- yield while `package.loaded` is split, and a copy that grows takes twice as long.
+--- Copies a table. The copy is allocated in its final size, because growing it step
+-- by step would take twice as long, and the server is blocked meanwhile.
 -- @tparam table source
 -- @tparam number count number of entries in `source`
 local function copy(source, count)
@@ -157,9 +157,9 @@ function Loaded:changed()
     return names
 end
 
---- Turns one of the two tables into a proxy of `live`, for code that has kept a
--- reference to it.
--- @tparam table table the table of one kind of code
+--- Turns the table of the serving or the non-serving code into a proxy of `live`,
+-- for code that has kept a reference to the table.
+-- @tparam table table
 -- @tparam table live the original `package.loaded`
 local function make_proxy(table, live)
     for name in next, table do

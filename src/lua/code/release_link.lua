@@ -172,7 +172,7 @@ local function moved(modules)
         release, file = parent, name .. '/' .. file
     end
     -- A link that has changed now points to another directory beside the release.
-    -- To look for such a directory first is far cheaper than to read every link.
+    -- Looking for such a directory first is far cheaper than reading every link.
     local may_move = false
     for _, candidate in ipairs(candidates) do
         may_move = may_move or has_sibling(candidate.release)

@@ -4,7 +4,7 @@ local require = ...
 local origin = require('code.ownership')
 
 -- Maximum number of list entries that are examined, and of list entries whose code
--- is compared. To compare code takes longer.
+-- is compared. Comparing code takes longer.
 local LIST, COMPARED = 10000, 1000
 -- Maximum number of stack frames that are searched for loops without a yield.
 local FRAMES = 3000

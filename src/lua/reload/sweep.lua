@@ -2,11 +2,11 @@
 -- still registered somewhere, for example in a rock.
 --
 -- The search walks the heap like the scan for stale references, but looks for
--- failed functions. It finds a path to each of them. The first part of the path
--- consists of objects that existed before the new code ran, see `image`. At the end
--- of this part, new code has created a reference to the next object: the failed
--- function itself, or a table or closure around it. This reference is removed by
--- restoring what was in its place before:
+-- failed functions. The path to a failed function begins with objects that existed
+-- before the new code ran, see `image`. The last of these objects holds a reference
+-- that new code has created: to the failed function itself, or to a table or
+-- closure around it. The sweep removes this reference by restoring what was in its
+-- place before:
 --
 --   field of a table     is set to its former value; a new key is removed
 --   entry of a list      is removed, and the gap is closed

@@ -83,8 +83,9 @@ local function new(args, registry)
     }, Transaction)
 end
 
---- Returns the time limit for a step of the rollback, in seconds. It has a minimum,
--- because to restore the old state is more important than to report in time.
+--- Returns the time limit for a step of the rollback, in seconds. The limit has a
+-- minimum, because restoring the old state is more important than reporting in
+-- time.
 -- @tparam number seconds maximum
 -- @tparam ?number part share of the remaining time that the step may take; the rest
 --   is for later steps
@@ -287,12 +288,12 @@ local function taken(self)
     return self.taken
 end
 
---- Whether a trigger, hook or handler of old code stays registered, with the
--- counterpart of its function. Called for those that new code has not set again. It
--- stays if the main script may have set it, because the script is not run again. It
--- is removed if new code could have set it again but did not. This is assumed if an
--- earlier reload has set it, or if new code has registered the counterpart
--- elsewhere.
+--- Whether the registration of an old trigger, hook or handler stays, with the
+-- counterpart of its function. Called for registrations that new code has not made
+-- again. A registration stays if the main script may have made it, because the
+-- script is not run again. It is removed if new code could have made it again but
+-- did not. This is assumed in two cases: an earlier reload has made it, or new code
+-- has registered the counterpart elsewhere.
 -- @tparam function f the old function
 -- @tparam string label what the function was set as, such as the name of a trigger
 -- @treturn boolean
@@ -317,9 +318,9 @@ function Transaction:place(f, label)
 end
 
 --- Drops all references to both generations at the end of the reload. The
--- application may have kept stand-ins, functions by which adapters replaced others.
--- These still work as if nothing were staged, but must not keep a generation in
--- memory.
+-- application may have kept stand-ins: functions by which adapters have replaced
+-- others. They still work, as if nothing were staged, but must not keep a
+-- generation in memory.
 function Transaction:release()
     for _, adapter in ipairs(self.adapters) do
         for key, value in pairs(adapter) do
@@ -348,8 +349,9 @@ local function watch(self)
 end
 
 --- Runs a function after the commit, in a fiber of its own. Waits until the
--- function returns or its share of the time has passed. In the latter case it
--- continues in its fiber, and a warning is added to the report. Yields.
+-- function returns, or a share of the remaining time has passed. In the latter
+-- case, the function continues in its fiber, and a warning is added to the report.
+-- Yields.
 -- @tparam function f
 function Transaction:run_after(f)
     local finished, done, err = fiber.cond(), false, nil

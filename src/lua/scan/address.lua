@@ -15,8 +15,9 @@ require('table.new')
 -- Numbers in the slots after the first one, by which the slots are recognised in
 -- memory.
 local MARKS = {1.2345e-200, 6.789e200, -4.2e-77}
--- LuaJIT allocates the slots of such a small table right behind the table's header.
--- The size of the header is 32 bytes, or 64 bytes with 64-bit addresses (GC64).
+-- LuaJIT allocates the slots of a table of this size right behind the table's
+-- header. The size of the header is 32 bytes, or 64 bytes with 64-bit addresses
+-- (GC64).
 local SLOTS = 8
 local HEADERS = {32, 64}
 -- With GC64, the low 47 bits of a slot are the address, and the others a type tag.

@@ -132,8 +132,8 @@ function Counterparts:unit_of(f)
     return unit_of(self.origin, self.registry, f)
 end
 
---- Whether a function belongs to the serving generation. Before the commit, this
--- also includes the new generation.
+--- Whether a function belongs to the serving generation or, before the commit, to
+-- the new one.
 local function is_current(self, f)
     return self.origin ~= nil and self.origin:is_new(f)
         or generations.classify(self.registry, f) == 'current'
@@ -175,7 +175,8 @@ local function matching_of(self, module, source, pause)
     return self.matched[key]
 end
 
---- Returns the records of stale functions from a file. They outlive the reload.
+--- Returns the records of stale functions from a file. The records outlive the
+-- reload.
 -- @tparam table registry see `core.registry`
 -- @tparam string source unit of the functions
 -- @treturn table function -> record of its name and path, see `match`; with weak
@@ -299,9 +300,8 @@ function Counterparts:name_of(f, source)
     return entry and matching.name_of(entry)
 end
 
---- Returns the name of a field within its module. The field is in the same table as
--- a stale function, so its name differs from that of the function only in the last
--- part.
+--- Returns the name of a field, such as `Class.stop`, from the name of a stale
+-- function in the same table, such as `Class.run`.
 -- @tparam function f the stale function
 -- @tparam string source unit of the function
 -- @tparam string key key of the field
@@ -561,8 +561,8 @@ function Counterparts:is_old_table(value)
     return type(value) == 'table' and self.tables[value] ~= nil
 end
 
---- Whether two units belong to the same module. They may differ, for example
--- because its file has moved.
+--- Whether two units belong to the same module. For example, a module whose file
+-- has moved has a unit for the old path and one for the new path.
 function Counterparts:is_same_module(source, other)
     for _, module in ipairs(self.modules[source] or {}) do
         for _, other_module in ipairs(self.modules[other] or {}) do

@@ -113,10 +113,11 @@ local function well_known(object, key, owner, owner_key)
     return nil
 end
 
---- Returns the description of the next object on a path.
--- @tparam table text description of the object before it
--- @param from the object before it
--- @param key key under which `from` refers to the next object, or a marker of
+--- Returns the description of an object, made from the description of the previous
+-- object on the path.
+-- @tparam table text description of the previous object
+-- @param from the previous object
+-- @param key key under which `from` refers to the object, or a marker of
 --   `heap_walk`
 -- @treturn table
 local function step(text, from, key)

@@ -174,8 +174,8 @@ local function foreign_modules(registry)
         slice.pause()
         local path = registry.names[name]
         if path == nil then
-            -- Only names that can belong to a reloaded file need a search for their
-            -- file. To search the files of all modules would take as long as the
+            -- Look only for files of modules whose names can belong to a reloaded
+            -- file. Looking for the files of all modules would take as long as the
             -- scan.
             if type(name) == 'string' and can_end[last_part(name)] then
                 others[name] = loaded

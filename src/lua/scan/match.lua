@@ -272,7 +272,7 @@ end
 --   pause: optional: function that is called for each function and table; it may yield
 -- @treturn table the matching
 local function new(options)
-    -- by_value: function or table -> item of `list_things`
+    -- `by_value` maps each function or table to its item of `list_things`.
     local self = setmetatable({by_value = {}, things = {}}, Matching)
     local things = options.things or list(options)
     if #things == 0 then

@@ -119,8 +119,8 @@ local function new_place(self, number, kind, key, value, object)
     return place
 end
 
---- Whether a place is a key of a weak table that stores data about a function. It
--- can be ignored: nothing calls the function through it, and the entry disappears
+--- Whether a place is a key of a weak table that stores data about a function. Such
+-- a place can be ignored: nothing calls the function through it, and it disappears
 -- with the function.
 local function is_memory(place)
     local metatable = place.kind == 'key' and debug.getmetatable(place.object)
@@ -245,8 +245,8 @@ function Pass:put(place, successor, missing)
     end
 end
 
---- Replaces a stand-in in a place by its original, see `stand_ins`. If the original
--- is a stale function, handles that as well.
+--- Makes a place that refers to a stand-in refer to the original function, see
+-- `stand_ins`. If the original is a stale function, handles that as well.
 function Pass:put_back(place)
     local original = stand_ins.original_of(place.value)
     while original ~= nil and generations.classify(self.options.believed, original) == 'ours' do

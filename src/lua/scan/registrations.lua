@@ -219,8 +219,8 @@ local function by_number(a, b)
     return a < b
 end
 
---- Calls `visit` with each entry in the holder of a registration. If the order of
--- their registration is known, visits them in this order.
+--- Calls `visit` with each entry in the holder of a registration, in the order in
+-- which the entries were registered if that order is known.
 -- @tparam table found the registration, see `locate`
 -- @tparam function visit (entry) -> whether to stop
 local function each(found, visit)
@@ -265,7 +265,7 @@ local function each(found, visit)
     end
 end
 
---- Returns all closures of a chain, in which each closure wraps the next one.
+--- Returns all closures of a chain in which each closure wraps the next one.
 -- @tparam table walk the walk that has found the chain
 -- @tparam number number the walk's number of one of the closures
 -- @tparam function entry this closure
@@ -403,9 +403,9 @@ end
 
 --- Finds a registration of new code that replaces an old one, and marks it as used,
 -- so that it replaces no other. A registration with the same texts is preferred. If
--- there is none, new code may have changed the texts. Then a new registration is
--- taken that has the texts of no old one, provided that there are at least as many
--- of these as there are old ones without a match. Does not yield.
+-- there is none, new code may have changed the texts. In that case, takes a new
+-- registration whose texts no old one has, provided that there are at least as many
+-- such registrations as old ones without a match. Does not yield.
 -- @tparam table found the old registration, see `locate`. Its field `texts` is set
 --   to the texts of the new registration.
 -- @tparam function|table old the old function
