@@ -103,7 +103,7 @@ TEST_ENV = JOBS=$(JOBS) BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
 
 all: $(BIN) $(COMPLETIONS)	## build the program (default)
 
-tests: all $(UNIT_TESTS) $(LONG_TESTS) $(FAKES) $(BENCH_TOOLS) $(SCHEMA)	## build the tests, run none
+tests: all $(UNIT_TESTS) $(LONG_TESTS) $(FAKES) $(BENCH_TOOLS) $(SCHEMA)	## build the tests without running them
 
 $(BIN): $B/main.o $B/libclient.a
 	@echo "  LINK    $@"
@@ -203,7 +203,7 @@ FORCE:
 
 # The tests that need packages see to them first, in a make of their own, as
 # the flags of this one were asked for before the packages were there.
-check:		## install what the tests need, build, run the suites
+check:		## install what the tests need, build, and run the suites
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@$(TEST_ENV) tests/run.sh live functional lua unit
@@ -211,14 +211,14 @@ check:		## install what the tests need, build, run the suites
 # Lack of memory, faults of the connection, kills, growth, instructions; the
 # suites with the sanitizers, and under valgrind; fuzz, always with the same
 # seed, as whether a change passes must not be a matter of luck.
-check-long:	## what takes longer than anybody waits for
+check-long:	## run the slow tests: faults, sanitizers, valgrind, fuzzing
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@$(TEST_ENV) MAKEFLAGS= tests/sum.sh 'tests/run.sh long' \
 	    'make coverage SAN=1' 'make check-unit VALGRIND=1' \
 	    'FUZZ_SEED=1 make fuzz'
 
-check-unit check-lua check-functional check-live:	## one kind of suites
+check-unit check-lua check-functional check-live:	## run one kind of suites
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@$(TEST_ENV) tests/run.sh $(@:check-%=%)
@@ -226,7 +226,7 @@ check-unit check-lua check-functional check-live:	## one kind of suites
 # The least that is to be covered, in percent of the lines in src.
 COVERAGE_MIN ?= 90
 
-coverage:	## run the suites of the program, and count lines that are run
+coverage:	## run the suites and list which lines they cover
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) COVERAGE=1 tests
 	@$(MAKE) --no-print-directory COVERAGE=1 count-lines
@@ -236,12 +236,12 @@ count-lines:
 	@$(TEST_ENV) tests/run.sh unit functional live
 	@scripts/coverage.sh $B $(COVERAGE_MIN)
 
-instructions-update:	## keep the instructions that are counted now
+instructions-update:	## record the current instruction counts
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@$(TEST_ENV) UPDATE=1 tests/long/instructions.sh
 
-schema:		## print doc/report.schema.json anew from the tables
+schema:		## regenerate doc/report.schema.json
 	@$(MAKE) --no-print-directory $(SCHEMA)
 	@$(SCHEMA) >doc/report.schema.json
 
@@ -257,7 +257,7 @@ picture:	## record the demo as the picture of the README
 	@CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) TARANTOOL='$(TARANTOOL)' \
 	    scripts/picture.sh doc/demo.svg
 
-bench:		## measure
+bench:		## run the benchmarks
 	@scripts/install-deps.sh bench
 	@$(MAKE) --no-print-directory tests
 	@$(TEST_ENV) tests/bench/run.sh $(BENCH_SECTIONS)
@@ -265,14 +265,14 @@ bench:		## measure
 readme-figures:	## put the last make bench into doc/figures.md
 	@scripts/readme_figures.sh $B/bench
 
-fuzz:		## fuzz what reads from outside, FUZZ_SECONDS for each target
+fuzz:		## fuzz the parsers, FUZZ_SECONDS for each target
 	@scripts/install-deps.sh fuzz
 	@$(MAKE) --no-print-directory FUZZ=1 fuzz-targets
 	@tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS)
 
 fuzz-targets: $(FUZZ_TARGETS)
 
-lint:		## manual, scripts, Lua, warnings of two compilers
+lint:		## check the manual, scripts, Lua, and warnings of two compilers
 	@scripts/install-deps.sh lint
 	scripts/check-layers.sh
 	scripts/check-includes.sh
@@ -299,7 +299,7 @@ ANALYSES = $(foreach tool,gcc clang tidy,\
 ANALYZE_CC = -O2 $(filter-out $(CFLAGS) $(EXTRA_CFLAGS),\
 	$(wordlist 2,99,$(COMPILE)))
 
-analyze:	## what can be told of the sources without running them
+analyze:	## run the static analysers
 	@scripts/install-deps.sh lint
 	@$(MAKE) --no-print-directory -k -O $(PARALLEL) $(ANALYSES)
 
@@ -355,7 +355,7 @@ install: all	## install below $(DESTDIR)$(PREFIX)
 	    $(DESTDIR)$(DATADIR)/systemd/reload.conf \
 	    $(DESTDIR)$(DATADIR)/tt/reload/manifest.yaml
 
-uninstall:	## remove what install put there
+uninstall:	## remove what install installed
 	rm -f $(DESTDIR)$(BINDIR)/cartridge-reload \
 	    $(MAN_PAGES) \
 	    $(DESTDIR)$(COMPLETIONDIR)/cartridge-reload \
@@ -383,7 +383,7 @@ check-deb: deb	## install, use and remove the package in a new Debian
 compdb:		## write compile_commands.json, for editors
 	bear -- $(MAKE) --no-print-directory $(PARALLEL) -B tests
 
-clean:		## remove all that was built
+clean:		## remove everything that was built
 	rm -rf build
 
 help:		## this list
