@@ -19,7 +19,7 @@ struct parser {
 	struct options	 *options;
 	struct error	 *error;
 	int		  in_repl;
-	int		  given[OPTIONS_MAX];	/* by row of option_table */
+	int		  given[OPTIONS_MAX];	/* per row of option_table */
 	const char	**words;	/* of argv, without options */
 	size_t		  count;
 	size_t		  separated;	/* those after "--" */

@@ -26,9 +26,10 @@ cluster_entry(const struct fleet *fleet)
 }
 
 /*
- * Asks the gateway, the only member so far, for the topology.  Returns a new
- * reference, or NULL: then there is an error message, or the gateway's failure
- * has been printed, or the run was interrupted.
+ * Asks the gateway, which is the only member yet, for the topology.  Returns a
+ * new reference.  Returns NULL if the run ends here: with an error message, or
+ * without one if the gateway's failure has been printed or the run was
+ * interrupted.
  */
 static json_t *
 fetch_topology(struct fleet *fleet, struct error *error)
@@ -53,7 +54,10 @@ fetch_topology(struct fleet *fleet, struct error *error)
 		return NULL;
 	result = scheduler_run(fleet, &batch, error);
 	job_spec_finish(&spec);
-	/* Interrupted before the request was sent: there is no report. */
+	/*
+	 * If the run was interrupted before the request was sent, there is no
+	 * report.
+	 */
 	if (result == -1 || fleet->members[0].state != MEMBER_DONE)
 		return NULL;
 	if (outcome_exit(report->outcome) == 0) {
@@ -77,7 +81,7 @@ compare_names(const void *a, const void *b)
 	return strcmp(one->name, other->name);
 }
 
-/* Fails a member, without asking it, because of the topology. */
+/* Fails a member because the topology is wrong.  No request was sent to it. */
 static void
 fail_member(struct fleet *fleet, struct member *member,
     const struct error *error)
@@ -88,9 +92,9 @@ fail_member(struct fleet *fleet, struct member *member,
 }
 
 /*
- * Makes targets for the instances to which no gateway relays, with the user and
- * password of the entry instance.  Ignores an invalid address: add_instance
- * fails that member.  Returns 0, or -1 with an error.
+ * Creates targets for the instances that are reached directly, with the user
+ * and password of the entry instance.  Ignores an invalid address, because
+ * add_instance fails that member.  Returns 0, or -1 with an error.
  */
 static int
 add_targets(struct fleet *fleet, const struct target *entry,
@@ -180,7 +184,10 @@ compare_texts(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Sorts a list.  Returns a string that occurs more than once, or NULL. */
+/*
+ * Sorts a list.  Returns a string that occurs more than once, or NULL if there
+ * is none.
+ */
 static const char *
 find_duplicate(const char **list, size_t count)
 {
@@ -196,9 +203,9 @@ find_duplicate(const char **list, size_t count)
 }
 
 /*
- * Finds an instance that the topology lists twice: it would be reloaded twice,
- * possibly at the same time.  Sets *twice to its UUID or URI, or to NULL.
- * Returns 0, or -1 with an error.
+ * Finds an instance that the topology lists twice.  It would be reloaded twice,
+ * possibly at the same time.  Sets *twice to its UUID or URI, or to NULL if
+ * there is no such instance.  Returns 0, or -1 with an error.
  */
 static int
 find_listed_twice(const json_t *topology, const char **twice,
@@ -246,8 +253,8 @@ add_instances(struct fleet *fleet, const struct target *entry,
 }
 
 /*
- * Fails the gateway because of its topology, and stops the run before anything
- * is sent to the other instances.
+ * Fails the gateway because its topology is wrong, and stops the run before a
+ * request is sent to another instance.
  */
 static int
 reject_topology(struct fleet *fleet, const struct target *entry,

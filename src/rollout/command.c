@@ -20,15 +20,15 @@
 #include "util/json_util.h"
 #include "util/signals.h"
 
-/* Delay before targets are searched again, in milliseconds. */
+/* The delay before targets are searched for again, in milliseconds. */
 #define LOOK_AGAIN_MS	100
 
-/* How many instances read-only commands handle in parallel. */
+/* The number of instances that read-only commands handle in parallel. */
 #define JOBS_MANY	64
-/* How many with a gateway, which handles the requests of all instances. */
+/* The same with --cluster, where all requests load the gateway. */
 #define JOBS_RELAYED	16
 
-/* Says in the error that the search was interrupted. */
+/* Changes the error to say that the search was interrupted. */
 static void
 set_interrupted(struct error *error)
 {
@@ -139,8 +139,8 @@ run_command(struct fleet *fleet, const json_t *args, struct error *error)
 }
 
 /*
- * Discards preflight replies after an interrupt or a refusal, so that their
- * members count as not attempted.
+ * Discards the replies of the preflight after an interrupt or a refusal, so
+ * that the members count as not attempted.
  */
 static void
 discard_answers(struct fleet *fleet)
@@ -157,7 +157,9 @@ discard_answers(struct fleet *fleet)
 	}
 }
 
-/* Prints the reports of the members that have failed already. */
+/*
+ * Prints the reports of the members that have failed before the command runs.
+ */
 static void
 report_failures(struct fleet *fleet)
 {
@@ -169,9 +171,9 @@ report_failures(struct fleet *fleet)
 }
 
 /*
- * Refuses the command for the whole cluster: the gateway gets the error, the
- * others count as not attempted.  Prints the errors of members that failed in
- * the preflight.
+ * Refuses the command for the whole cluster.  The gateway gets the error; all
+ * other members count as not attempted.  Prints the errors of members that
+ * failed in the preflight.
  */
 static void
 refuse_all(struct fleet *fleet, const struct error *error)
@@ -191,7 +193,7 @@ refuse_all(struct fleet *fleet, const struct error *error)
 }
 
 /*
- * Runs the preflight.  Returns 0 if the command may start, 1 if the run ends
+ * Runs the preflight.  Returns 0 if the command may run, 1 if the run must end
  * here, or -1 with an error.
  */
 static int
@@ -226,7 +228,10 @@ run_preflight(struct fleet *fleet, struct error *refusal, struct error *error)
 	return 0;
 }
 
-/* Returns the arguments with additions for this run, or NULL. */
+/*
+ * Returns the arguments to send: those given, and "verbose" if phases are to be
+ * shown.  Returns NULL if out of memory.
+ */
 static json_t *
 args_for_run(const struct fleet *fleet, const json_t *given)
 {
@@ -234,8 +239,8 @@ args_for_run(const struct fleet *fleet, const json_t *given)
 	json_t *args = json_copy_strict(given);
 
 	/*
-	 * The progress line shows phases, which instances report only if asked
-	 * to be verbose.
+	 * The progress line shows phases.  Instances report them only if the
+	 * request is verbose.
 	 */
 	if (!options->quiet &&
 	    term_use_progress(options->progress, fleet->context->err) &&
@@ -264,7 +269,7 @@ build_fleet(struct fleet *fleet, const struct targets *targets,
 	return 0;
 }
 
-/* Runs the phases of the command, once its instances are known. */
+/* Runs the preflight, if there must be one, and the command. */
 static int
 run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 {
@@ -277,7 +282,7 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 	    (is_plan(options) && options->cluster))
 		result = run_preflight(fleet, &refusal, error);
 	else
-		/* Print the failures of members without an address. */
+		/* Members without an address have already failed. */
 		report_failures(fleet);
 	if (result != 0)
 		return result == 1 ? 0 : -1;
@@ -290,8 +295,8 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 }
 
 /*
- * Adds a member without a report to the list of those not attempted or skipped.
- * Returns 0, or -1 if out of memory.
+ * Adds a member that has no report to the list of skipped members or to that of
+ * members not attempted.  Returns 0, or -1 if out of memory.
  */
 static int
 add_member(const struct member *member, json_t *not_touched, json_t *skipped)
@@ -300,7 +305,7 @@ add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 	char *escaped;
 	int result;
 
-	/* The name may contain a path, which need not be UTF-8. */
+	/* The name may contain a path, which is not necessarily UTF-8. */
 	if ((escaped = escape_text(member->name, strlen(member->name),
 	    1)) == NULL)
 		return -1;
@@ -315,8 +320,8 @@ add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 }
 
 /*
- * Whether all instances were skipped, which must not pass for success.  If so,
- * sets the error, which lists the reasons.
+ * Whether all instances were skipped.  This must not pass for success: sets an
+ * error that lists the reasons.
  */
 static int
 are_all_skipped(const struct fleet *fleet, struct error *error)
@@ -346,7 +351,7 @@ are_all_skipped(const struct fleet *fleet, struct error *error)
 }
 
 /*
- * Ends the output: collects the reports and lists for output->end.  Returns 0,
+ * Collects the reports and lists, and calls output->end with them.  Returns 0,
  * or -1 if out of memory.
  */
 static int
@@ -358,7 +363,10 @@ write_document(const struct fleet *fleet, struct output_run *run)
 	size_t i;
 	int result = 0;
 
-	/* Each member appears once in the output, even without a report. */
+	/*
+	 * Each member appears exactly once in the output, even without a
+	 * report.
+	 */
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
 		if (member->preflight != NULL)
@@ -384,7 +392,7 @@ write_document(const struct fleet *fleet, struct output_run *run)
 	return result;
 }
 
-/* Prints the members that were not attempted.  Returns how many there are. */
+/* Prints the members that were not attempted.  Returns their number. */
 static size_t
 log_not_attempted(const struct fleet *fleet)
 {
@@ -434,7 +442,7 @@ command_run(const struct options *options, const struct targets *targets,
 	if (result == 0 && !fleet.stopped)
 		result = run_phases(&fleet, args, &error);
 	run.outcome = worst_outcome(&fleet);
-	/* If members were not attempted, the command has not succeeded. */
+	/* If a member was not attempted, the command has not succeeded. */
 	if (log_not_attempted(&fleet) > 0 && outcome_exit(run.outcome) == 0)
 		run.outcome = OUTCOME_USAGE;
 	if (result == 0 && are_all_skipped(&fleet, &skipped)) {
@@ -451,7 +459,9 @@ command_run(const struct options *options, const struct targets *targets,
 		output_message(context.err, NULL, "out of memory");
 		run.outcome = OUTCOME_USAGE;
 	}
-	/* Flush now: after signals_end a signal may end the process. */
+	/*
+	 * Flush before signals_end: from then on, a signal may end the process.
+	 */
 	output_flush(context.out);
 	fflush(context.err);
 	signals_end();

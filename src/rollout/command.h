@@ -14,19 +14,19 @@
 #include "util/error.h"
 
 /*
- * Finds targets with selection_find.  If nothing is found, retries for as long
- * as --wait allows, or until a signal arrives (see util/signals.h).  Returns 0,
- * or -1 with an error.
+ * Finds targets with selection_find.  If it finds none, retries for the time
+ * that --wait allows, or until a signal arrives (see util/signals.h).  Returns
+ * 0, or -1 with an error.
  */
 int	command_targets(const struct options *, struct targets *,
 	    struct error *);
 
 /*
- * Runs the command on the targets, or on the cluster of the only target, and
- * prints every report.  Instances that were not attempted, because of a failure
- * or an interrupt, are listed on standard error.  If all instances were
- * skipped, the outcome is `refused`.  Flushes all output before signals can end
- * the process again.  Returns the worst outcome.
+ * Runs the command on the targets or, with --cluster, on the cluster of the
+ * only target.  Prints every report.  Lists instances that were not attempted,
+ * because of a failure or an interrupt, on standard error.  If all instances
+ * were skipped, the outcome is `refused`.  Flushes all output before signals
+ * can end the process again.  Returns the worst outcome.
  */
 enum outcome	command_run(const struct options *, const struct targets *,
 		    const json_t *args, const struct output_context *);

@@ -140,7 +140,7 @@ fleet_report(struct fleet *fleet, struct member *member)
 	    json_object_set(report->instance, "topology",
 	    fleet->topology) == -1)
 		report_finish(report);
-	/* Try again: for this short report there may be enough memory. */
+	/* There may be enough memory for this short report: try again. */
 	if (report->instance == NULL) {
 		error_set(&error, ERROR_OUT_OF_MEMORY,
 		    "out of memory while building the report");
@@ -152,7 +152,10 @@ fleet_report(struct fleet *fleet, struct member *member)
 	}
 	progress_clear(&fleet->progress);
 	fleet->options->output->instance(context, report->instance);
-	/* Flush, so that diagnostics and later reports follow in order. */
+	/*
+	 * Flush, so that diagnostics and later reports appear in the right
+	 * order.
+	 */
 	output_flush(context->out);
 	if (outcome_exit(report->outcome) != 0)
 		output_error(context, report->instance);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* The fleet: the instances that a command runs on, each of them a member. */
+/*
+ * The fleet: the instances that a command runs on.  Each instance is a member.
+ */
 
 #ifndef CR_FLEET_H
 #define CR_FLEET_H
@@ -17,15 +19,16 @@
 #include "util/error.h"
 
 enum member_state {
-	MEMBER_WAITING,		/* at the end: it was not attempted */
+	MEMBER_WAITING,		/* after the run: not attempted */
 	MEMBER_BUSY,
 	MEMBER_DONE,		/* has a report */
 	MEMBER_SKIPPED
 };
 
 /*
- * In execution order.  The gateway follows the other followers, or the other
- * leaders, in a group of its own.
+ * The groups of a rollout, in execution order.  The gateway is in a group of
+ * its own, after all other members with its role, because it relays their
+ * requests.
  */
 enum member_group {
 	GROUP_FOLLOWERS,
@@ -35,19 +38,19 @@ enum member_group {
 };
 
 struct member {
-	const struct target	*target;	/* to connect to; borrowed */
+	const struct target	*target;	/* to connect to; not owned */
 	char			*name;		/* as reported */
 	char			*alias;		/* expected alias, or NULL */
-	char			*uri;		/* to be relayed to, or NULL */
+	char			*uri;		/* NULL if not relayed to it */
 	char			*uuid;		/* expected UUID, or NULL */
 	int			 is_entry;	/* the gateway */
 	int			 is_direct;	/* reached without a gateway */
 	enum member_group	 group;
 	enum member_state	 state;
 	char			*skipped;	/* the reason */
-	int			 was_unhealthy;	/* health before the reload */
+	int			 was_unhealthy;	/* cluster was, before reload */
 	struct report		 asked;		/* reply of the preflight */
-	const json_t		*preflight;	/* part of `asked`, or NULL */
+	const json_t		*preflight;	/* its report, or NULL */
 	struct report		 report;
 };
 
@@ -62,8 +65,8 @@ struct fleet {
 	int				 stopped;	/* start no more jobs */
 	size_t				 failures;	/* failed members */
 	json_t				*topology;	/* or NULL */
-	struct targets			 direct;	/* see is_direct */
-	/* If not NULL, replaces a success of the gateway. */
+	struct targets			 direct;	/* of direct members */
+	/* An error that replaces the success of the gateway, or NULL. */
 	const struct error		*refusal;
 };
 
@@ -80,19 +83,21 @@ struct member	*fleet_add(struct fleet *, const struct target *,
 		    const char *name, const char *alias, const char *uri,
 		    struct error *);
 
-/* Prints a message on standard error, erasing the progress line first. */
+/* Prints a message on standard error.  Erases the progress line first. */
 void	 fleet_log(struct fleet *, const char *target, const char *message);
 
-/* Skips a member and prints why.  Returns 0, or -1 if out of memory. */
+/*
+ * Marks a member as skipped and prints why.  Returns 0, or -1 if out of memory.
+ */
 int	 fleet_skip(struct fleet *, struct member *, const char *why);
 
 /*
- * Sets the UUID that replies of the member must have.  Returns 0, or -1 if out
- * of memory.
+ * Sets the UUID that a reply of the member must contain.  Returns 0, or -1 if
+ * out of memory.
  */
 int	 fleet_expect(struct member *, const char *uuid);
 
-/* Fails the report if it comes from another instance than expected. */
+/* Fails the report of a member if another instance has sent it. */
 void	 fleet_check_identity(struct member *);
 
 /* Marks a member as done and prints its report. */

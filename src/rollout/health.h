@@ -13,20 +13,28 @@
 #include "rollout/job.h"
 
 /*
- * Whether a status report shows a healthy instance: running, with its roles
- * configured.  With `was_unhealthy`, ignores Cartridge's own health flag, which
- * describes the whole cluster and was set before the reload.
+ * Whether a status report shows a healthy instance: it is running and its roles
+ * are configured.  If `was_unhealthy` is set, ignores Cartridge's own health
+ * flag: that flag describes the whole cluster, and was bad before the reload.
  */
 int	health_ok(const struct report *, int was_unhealthy);
 
-/* Whether a status report says that Cartridge finds the cluster unhealthy. */
+/*
+ * Whether a status report says that Cartridge considers the cluster unhealthy.
+ */
 int	health_reported_unhealthy(const json_t *instance);
 
-/* Fails the report of a reload, because the instance has not become healthy. */
+/*
+ * Turns the report of a reload into a failure: within `seconds`, the instance
+ * has not become healthy.  The reason comes from its last `status` report.
+ */
 void	health_set_failed(struct report *, const struct report *status,
 	    double seconds);
 
-/* Fails the report of a reload, because the health check ran out of memory. */
+/*
+ * Turns the report of a reload into a failure: the health check ran out of
+ * memory.
+ */
 void	health_set_unknown(struct report *);
 
 #endif

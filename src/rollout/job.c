@@ -18,8 +18,8 @@
 #define RETRY_MAX_MS	1000
 
 /*
- * The successful outcomes of each command.  The first row that matches wins;
- * `flag` is an argument that must be true, or NULL.
+ * The outcomes with which each command can succeed.  The first matching row
+ * wins.  `flag` is an argument that must be true for a match, or NULL.
  */
 static const struct {
 	const char	*command;
@@ -64,7 +64,8 @@ set_expectation(struct job_spec *spec, const json_t *args)
 
 /*
  * Builds the arguments of a relayed request.  Its timeout is shorter than that
- * of the gateway, which must still be able to report a timeout.
+ * of the request to the gateway, so that the gateway can still report the
+ * timeout.
  */
 static json_t *
 relay_arguments(const json_t *args, double timeout, struct error *error)
@@ -132,7 +133,7 @@ on_push(const json_t *value, void *arg)
 		job->hooks->on_phase(job);
 }
 
-/* Builds the arguments for one instance and attempt. */
+/* Builds the arguments that belong to one instance and one attempt. */
 static json_t *
 own_arguments(const struct job *job, int64_t deadline)
 {
@@ -147,10 +148,10 @@ own_arguments(const struct job *job, int64_t deadline)
 		goto fail;
 	/*
 	 * A busy instance may read the request from its socket long after this
-	 * program has stopped waiting; after the time `not_after` it refuses to
-	 * run it.  The time is sent only over a unix socket, because other
-	 * machines have other clocks, and even a loopback address may be a port
-	 * that is forwarded to another machine.
+	 * program has stopped waiting.  It refuses to run the request after the
+	 * time `not_after`.  This is sent only over a unix socket, because
+	 * other machines have other clocks, and even a loopback address may be
+	 * a port that is forwarded to another machine.
 	 */
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (job->target->kind == TARGET_UNIX &&
@@ -191,7 +192,7 @@ start_attempt(struct job *job)
 	job->asked.on_push = on_push;
 	job->asked.arg = job;
 	job->asked.read_only = spec->side_effect == EFFECT_NONE;
-	/* exchange_step reports NULL as out of memory. */
+	/* exchange_step turns NULL into an error: out of memory. */
 	job->exchange = job->rest == NULL ? NULL :
 	    exchange_start(job->target, &job->asked, deadline);
 }
@@ -238,7 +239,7 @@ job_deadline(const struct job *job)
 }
 
 /*
- * Adds to the error what can happen to a request that was sent but not
+ * Adds to the error what may become of a request that was sent but not
  * answered.
  */
 static void
@@ -247,7 +248,7 @@ add_consequence(const struct job *job, struct error *error)
 	const char *means = NULL;
 	size_t len = strlen(error->message);
 
-	/* Do not retry: a request with side effects could run twice. */
+	/* A retry could run a request with side effects twice. */
 	if (job->spec->side_effect != EFFECT_NONE)
 		error->transient = 0;
 	switch (job->spec->side_effect) {
@@ -275,7 +276,7 @@ add_consequence(const struct job *job, struct error *error)
 	    job->spec->side_effect != EFFECT_PUSH &&
 	    error->outcome != OUTCOME_TIMEOUT)
 		means = "run `cartridge-reload status` to see the outcome";
-	/* Add the last phase that the instance has reported. */
+	/* Add the last phase that the instance reported. */
 	if (job->spec->side_effect == EFFECT_RELOAD && job->phase[0] != '\0')
 		len += (size_t)snprintf(error->message + len,
 		    sizeof(error->message) - len, " (%s)", job->phase);
@@ -284,7 +285,9 @@ add_consequence(const struct job *job, struct error *error)
 		    "; %s", means);
 }
 
-/* Adds the name of the gateway, as the connection to it has failed. */
+/*
+ * Adds the name of the gateway to the error if the connection to it has failed.
+ */
 static void
 prefix_relay_name(const struct job *job, struct error *error)
 {
@@ -297,7 +300,10 @@ prefix_relay_name(const struct job *job, struct error *error)
 	error->transient = before.transient;
 }
 
-/* Fails a report of success with an outcome that the command does not have. */
+/*
+ * Fails a report that claims success with an outcome that is not a success of
+ * the command.
+ */
 static void
 check_outcome(struct job *job)
 {
@@ -333,7 +339,7 @@ make_report(struct job *job, enum exchange_state state,
 	if (state == EXCHANGE_DONE) {
 		reply = exchange_take_reply(job->exchange);
 		/*
-		 * Free the exchange first, as its buffer may be as large as the
+		 * Free the exchange first: its buffer may be as large as the
 		 * reply.
 		 */
 		close_exchange(job);
@@ -352,7 +358,7 @@ make_report(struct job *job, enum exchange_state state,
 	close_exchange(job);
 }
 
-/* Finishes an attempt: the job is done, or retries after a delay. */
+/* Finishes an attempt.  Either the job is done, or a retry is scheduled. */
 static void
 finish_attempt(struct job *job)
 {
@@ -381,7 +387,9 @@ job_step(struct job *job)
 	enum exchange_state state;
 
 	if (job->state == JOB_BACKOFF && clock_ms() >= job->next) {
-		/* No time is left for another attempt: keep the last report. */
+		/*
+		 * If no time is left for another attempt, keep the last report.
+		 */
 		if (job->limit != 0 && job->next >= job->limit) {
 			job->state = JOB_DONE;
 			return job->state;

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A job: one request to one instance, with retries, sent directly or relayed by
- * the gateway.  It is a state machine on top of the exchange, so that one poll
- * loop can run many.
+ * A job: one request to one instance, with retries.  The request is sent
+ * directly or relayed by the gateway.  A job is a state machine on top of the
+ * exchange, so that one poll loop can run many jobs.
  */
 
 #ifndef CR_JOB_H
@@ -22,29 +22,34 @@
 
 struct job;
 
-/* The description of a request, shared by many jobs.  It must outlive them. */
+/*
+ * The description of a request.  Many jobs can share it; it must outlive them.
+ */
 struct job_spec {
-	struct request		 request;	/* as sent directly */
-	struct request		 relayed;	/* as sent to a gateway */
+	struct request		 request;	/* form to send directly */
+	struct request		 relayed;	/* form to send to a gateway */
 	char			 command[16];
-	/* The successful outcomes.  If there is only one, both are the same. */
+	/*
+	 * The outcomes that are a success.  If there is only one, it is in
+	 * both.
+	 */
 	enum outcome		 expected[2];
-	int			 expects_any;	/* any success is accepted */
+	int			 expects_any;	/* accept any success */
 	enum side_effect	 side_effect;
 	double			 timeout;	/* per attempt, in seconds */
 	int			 parse_results;	/* parse the results of eval */
 	/*
-	 * Whether to retry after the job's report.  NULL: only if the error is
-	 * temporary.
+	 * Whether to retry after the report of the job.  If NULL, retry only if
+	 * the error is temporary.
 	 */
 	int			(*should_retry)(const struct job *);
 };
 
-/* Callbacks for the caller that runs the jobs. */
+/* Functions that a job calls to notify the scheduler. */
 struct job_hooks {
-	/* Called when the instance has begun a phase. */
+	/* Called when the instance reports that a phase begins. */
 	void	(*on_phase)(const struct job *);
-	/* Called when a retry is scheduled; the report has the reason. */
+	/* Called when a retry is scheduled.  The report contains the reason. */
 	void	(*on_retry)(const struct job *);
 };
 
@@ -59,7 +64,7 @@ struct job {
 	const struct job_hooks		*hooks;
 	const struct target		*target;	/* to connect to */
 	const char			*name;		/* as reported */
-	const char			*uri;	/* instance to relay to, or NULL */
+	const char			*uri;	/* to relay to, or NULL */
 	void				*owner;		/* for the caller */
 	enum job_state		 state;
 	int64_t				 until;		/* see job_begin */
@@ -70,7 +75,7 @@ struct job {
 	int64_t				 next;		/* next attempt at */
 	int64_t				 delay;
 	struct exchange_request		 asked;
-	char				*rest;		/* tail of the line */
+	char				*rest;		/* rest of the line */
 	struct exchange			*exchange;
 	int				 was_unhealthy;	/* see health_ok */
 	char				 phase[256];	/* escaped */
@@ -78,18 +83,18 @@ struct job {
 };
 
 /*
- * Initialises a spec from the arguments of a request, without the timeout,
- * which each job sets.  `relayed`: also prepare the form for a gateway.  Zeroes
- * the other fields.  Returns 0, or -1 with an error.
+ * Initialises a spec from the arguments of a request.  They need no timeout,
+ * because each job sets its own.  If `relayed` is set, also prepares the form
+ * for a gateway.  Zeroes all other fields.  Returns 0, or -1 with an error.
  */
 int	 job_spec_init(struct job_spec *, const json_t *args,
 	    double timeout, int relayed, struct error *);
 void	 job_spec_finish(struct job_spec *);
 
 /*
- * Starts a job.  All pointers must outlive it; `hooks` may be NULL.  Retries
- * failures until the time `until`.  If `limit` is not 0, it is the deadline of
- * all attempts together; otherwise each attempt has its own timeout.
+ * Starts a job.  All pointers must outlive it.  `hooks` may be NULL.  Failures
+ * are retried until the time `until`.  If `limit` is not 0, it is the deadline
+ * of all attempts together; otherwise each attempt has its own timeout.
  */
 void	 job_begin(struct job *, const struct job_spec *,
 	    const struct job_hooks *, const struct target *, const char *name,
@@ -107,14 +112,14 @@ int64_t	 job_deadline(const struct job *);
 enum job_state job_step(struct job *);
 
 /*
- * Whether the instance may be working on the request: if the program exits now,
- * the outcome is unknown.
+ * Whether the request was sent and the job still runs: if the program exits
+ * now, the outcome is unknown.
  */
 int	 job_in_flight(const struct job *);
 
 /*
  * Cancels the job.  If an attempt is running, the report says that it was
- * cancelled; otherwise it is that of the last attempt.
+ * cancelled.  Otherwise the report of the last attempt remains.
  */
 void	 job_cancel(struct job *);
 

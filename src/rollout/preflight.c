@@ -10,7 +10,7 @@
 #include "rollout/health.h"
 #include "rollout/scheduler.h"
 
-/* Number of characters shown of a digest, enough to tell two apart. */
+/* The number of characters shown of a digest, enough to distinguish digests. */
 #define DIGEST_SHOWN	8
 
 /* The maximum number of instances in a message. */
@@ -23,8 +23,8 @@ status_of(const struct member *member)
 }
 
 /*
- * Stores the reply of a member.  Unless the reply is a failure, the member
- * waits again for the command.
+ * Stores the reply of a member.  Unless that is a failure, the member waits for
+ * the command.
  */
 static int
 take_answer(struct fleet *fleet, struct member *member)
@@ -85,7 +85,7 @@ pid_of(const struct member *member)
 	return json_integer_value(json_object_get(status_of(member), "pid"));
 }
 
-/* Orders members by UUID and pid; equal ones keep their order. */
+/* Orders members by UUID and pid.  Equal members keep their order. */
 static int
 compare_instances(const void *a, const void *b)
 {
@@ -101,8 +101,8 @@ compare_instances(const void *a, const void *b)
 }
 
 /*
- * Skips a member if its socket leads to the same process as that of an earlier
- * member.  Returns 0, or -1 if out of memory.
+ * Skips a member if its socket leads to the same process as the socket of an
+ * earlier member.  Returns 0, or -1 if out of memory.
  */
 static int
 skip_duplicates(struct fleet *fleet)
@@ -199,8 +199,8 @@ compare_texts(const void *a, const void *b)
 }
 
 /*
- * Returns the most frequent digest.  Of equally frequent ones, prefers that of
- * the gateway.
+ * Returns the most frequent digest.  If several are equally frequent, prefers
+ * the digest of the gateway.
  */
 static const char *
 find_common(const char **digests, size_t count, const char *of_entry)
@@ -247,7 +247,7 @@ common_digest(const struct fleet *fleet, const char **common)
 	return 0;
 }
 
-/* Appends to the message of an error, as far as there is room. */
+/* Appends text to the message of an error.  Drops what does not fit. */
 static void __attribute__((format(printf, 2, 3)))
 add(struct error *error, const char *fmt, ...)
 {

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The preflight: before anything changes, checks which instances are reachable
- * and which are leaders, and compares the code on their disks.
+ * The preflight.  Before anything changes, it checks which instances are
+ * reachable and which are leaders, and compares the code on their disks.
  */
 
 #ifndef CR_PREFLIGHT_H
@@ -20,10 +20,10 @@ int	preflight_spec_init(struct job_spec *, const struct options *,
 	    struct error *);
 
 /*
- * Runs the preflight on all waiting members and stores their replies.
- * Afterwards they wait again, in the group that matches their role.
- * Stateboards and duplicates are skipped.  A member that failed is done, with a
- * report that has not been printed yet.  Returns 0, or -1 with an error.
+ * Runs the preflight on all waiting members and stores their replies.  A member
+ * that fails gets a report, which is not printed yet.  Stateboards and
+ * duplicates are skipped.  All other members wait again, in the group of their
+ * role.  Returns 0, or -1 with an error.
  */
 int	preflight_run(struct fleet *, size_t jobs, struct error *);
 
@@ -40,8 +40,8 @@ int	preflight_is_lost(const struct member *);
 int	preflight_check_digests(const struct fleet *, struct error *);
 
 /*
- * Checks that all members have replied, even with a failure.  Returns 0, or -1
- * with an error that lists the others.
+ * Checks that every member has sent a reply, even if it is a failure.  Returns
+ * 0, or -1 with an error that lists the members that have not.
  */
 int	preflight_check_reachable(const struct fleet *, struct error *);
 

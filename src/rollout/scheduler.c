@@ -16,15 +16,15 @@
 #include "util/fdlimit.h"
 #include "util/signals.h"
 
-/* An instance has at least this time to become healthy, in milliseconds. */
+/* The minimum time that an instance gets to become healthy, in milliseconds. */
 #define HEALTH_MIN_MS	1000
 
-/* The maximum number of names in a message. */
+/* The maximum number of instance names in a message. */
 #define NAMES_MAX	4
 
 /* A slot runs one job at a time.  There is one slot for each parallel job. */
 struct slot {
-	struct member	*member;	/* NULL: the slot is free */
+	struct member	*member;	/* NULL if the slot is free */
 	struct job	 job;
 	int		 is_ready;
 	int		 checks_health;	/* the job is a health check */
@@ -45,7 +45,7 @@ struct scheduler {
 	size_t				 total;
 	size_t				 done;
 	struct error			*error;
-	int				 failed;	/* error is set */
+	int				 failed;	/* the error is set */
 };
 
 /* --- Notices of the running jobs -------------------------------------------*/
@@ -66,7 +66,7 @@ on_phase(const struct job *job)
 		fleet_log(fleet, job->name, job->phase);
 }
 
-/* Logs once why --wait retries. */
+/* Logs why --wait retries, but only before the first retry. */
 static void
 on_retry(const struct job *job)
 {
@@ -116,7 +116,7 @@ start_job(struct scheduler *scheduler, struct slot *slot, struct member *member)
 	update_poller(scheduler, slot);
 }
 
-/* Frees a slot.  Its member has a report, or goes back to waiting. */
+/* Frees a slot.  The caller has set the new state of the member. */
 static void
 release_slot(struct scheduler *scheduler, struct slot *slot)
 {
@@ -147,15 +147,15 @@ finish_job(struct scheduler *scheduler, struct slot *slot,
 	    outcome_exit(member->report.outcome) != 0)
 		fleet->stopped = 1;
 	/*
-	 * End the run if a report cannot be written, except for EPIPE: a reader
-	 * such as `head` has seen enough.
+	 * End the run if a report cannot be written.  EPIPE does not count: a
+	 * reader such as `head` has read enough.
 	 */
 	if (output_flush(fleet->context->out) == -1 && errno != EPIPE)
 		fleet->stopped = 1;
 }
 
 /*
- * Starts the health check, which polls the status of the instance just reloaded
+ * Starts the health check after a reload: polls the status of the instance
  * until it is healthy.
  */
 static void
@@ -165,8 +165,8 @@ start_health_check(struct scheduler *scheduler, struct slot *slot)
 	int64_t now = clock_ms(), limit;
 
 	/*
-	 * Ignore Cartridge's health flag after an earlier failure: the flag
-	 * describes the whole cluster.
+	 * If another instance has failed before, ignore Cartridge's health
+	 * flag, which describes the whole cluster.
 	 */
 	if (scheduler->fleet->failures > 0)
 		member->was_unhealthy = 1;
@@ -222,8 +222,8 @@ step_slot(struct scheduler *scheduler, struct slot *slot)
 /* --- Interruptions ---------------------------------------------------------*/
 
 /*
- * Cancels a job whose request was not sent or is read-only.  Any other job may
- * finish.
+ * Cancels a job if its request was not sent or is read-only.  Lets it finish
+ * otherwise.
  */
 static void
 cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
@@ -232,8 +232,8 @@ cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
 
 	if (slot->checks_health) {
 		/*
-		 * The reload is done, and no instance will be reloaded after
-		 * it, so its health no longer matters.
+		 * The instance has been reloaded.  As no other will be reloaded
+		 * after it, its health no longer matters.
 		 */
 		job_cancel(job);
 		report_finish(&job->report);
@@ -307,8 +307,8 @@ handle_interrupt(struct scheduler *scheduler)
 /* --- A batch ---------------------------------------------------------------*/
 
 /*
- * Fills the queue with the waiting members, in execution order; within a group
- * they keep their order.  Returns how many there are.
+ * Fills the queue with the waiting members.  If `by_group` is set, sorts them
+ * by group; within a group they keep their order.  Returns their number.
  */
 static size_t
 build_queue(const struct fleet *fleet, int by_group, struct member **queue)
@@ -341,7 +341,7 @@ start_jobs(struct scheduler *scheduler)
 			return;
 		if (scheduler->slots[i].member != NULL)
 			continue;
-		/* Start a group only when the previous one is finished. */
+		/* Wait until all jobs of the previous group are finished. */
 		next = &scheduler->queue[scheduler->next];
 		if (scheduler->batch->by_group && scheduler->busy > 0 &&
 		    next[0]->group != next[-1]->group)
@@ -412,9 +412,7 @@ run_batch(struct scheduler *scheduler)
 		wait_for_events(scheduler);
 		step_jobs(scheduler);
 	}
-	/*
-	 * Jobs still run here only after an error of this program: cancel them.
-	 */
+	/* If jobs still run here, this program has failed: cancel them. */
 	for (i = 0; i < scheduler->jobs; i++) {
 		if (scheduler->slots[i].member == NULL)
 			continue;
@@ -424,7 +422,10 @@ run_batch(struct scheduler *scheduler)
 	}
 }
 
-/* Returns how many jobs to run in parallel, given the open-file limit. */
+/*
+ * Returns the number of jobs to run in parallel.  It is reduced if the limit of
+ * open files is too low.
+ */
 static size_t
 choose_jobs(struct fleet *fleet, const struct batch *batch, size_t total)
 {

@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The scheduler: runs a request on all waiting members, a limited number in
- * parallel, in a single thread, until one fails or a signal arrives.
+ * The scheduler.  It runs a request on all waiting members, a limited number of
+ * them in parallel, until one fails or a signal arrives.  It uses a single
+ * thread.
  */
 
 #ifndef CR_SCHEDULER_H
@@ -17,16 +18,16 @@
 
 struct batch {
 	const struct job_spec	*spec;
-	const struct job_spec	*health;	/* check after each job */
+	const struct job_spec	*health;	/* NULL: no health check */
 	size_t			 jobs;		/* in parallel */
 	int			 by_group;	/* one group after the other */
 	int			 stop_on_failure;
-	int			 defer_reports;	/* leave printing to caller */
+	int			 defer_reports;	/* the caller prints them */
 };
 
 /*
- * Runs a batch.  Failures of instances end up in their reports; only an error
- * of this program is an error here.  Returns 0, or -1 with the error.
+ * Runs a batch.  Failures of instances are recorded in their reports.  Returns
+ * 0, or -1 with an error if this program itself fails.
  */
 int	scheduler_run(struct fleet *, const struct batch *, struct error *);
 
