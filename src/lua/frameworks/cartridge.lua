@@ -64,8 +64,8 @@ function Framework:stage(txn, modules, adapters)
     end
 end
 
---- Returns the variables that the `stop` of old roles releases, see
--- `adapters.vars`.
+--- Returns the variables that must be hidden from new code, because the `stop` of old
+-- roles releases them. See `adapters.vars`.
 function Framework:hidden(txn, modules, adapters)
     local stops = {}
     for _, role in ipairs(adapters.roles.registered().by_number) do
@@ -146,14 +146,14 @@ function Framework:serving(name)
 end
 
 --- Shows the `stop` of old roles the services and variables of its own generation.
--- @tparam table proxies live HTTP server -> proxy to show instead
+-- @tparam table proxies live HTTP server -> proxy that `stop` sees instead
 function Framework:retire(proxies)
     local server = self.servers[1]
     self.vars:retire()
     self.adapter:retire(server and proxies[server.live])
 end
 
---- Ends these views, after all old roles have stopped.
+--- Ends what `retire` has begun. Must be called after all old roles have stopped.
 function Framework:settle()
     self.vars:settle()
     self.adapter:settle()

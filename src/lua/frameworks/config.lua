@@ -48,9 +48,10 @@ function Framework.refusal()
     return config_lib.refusal()
 end
 
---- Returns why this server must not load the new file of a role, if that is so.
+--- Returns why this server must not load the new file of a role: the file forbids it by
+-- the tag `fail_if`.
 -- @tparam table selected modules to be reloaded, by name
--- @treturn ?table failure fields
+-- @treturn ?table failure fields, nil if all files may be loaded
 function Framework:check_files(selected)
     for _, name in ipairs(self.facts:role_names()) do
         local expression = selected[name] and config_lib.tags_of(name).fail_if
@@ -67,7 +68,7 @@ function Framework:check_files(selected)
     return nil
 end
 
---- Returns what a reload of these roles does not cover, one message each.
+--- Returns messages about what a reload of these modules does not cover.
 -- @tparam table selected modules to be reloaded, by name
 -- @treturn {string,...}
 function Framework:notices(selected)
@@ -230,7 +231,8 @@ function Framework:register()
     return registry_of(order, loaded), self.registry
 end
 
---- Throws if the config has been applied with other roles in the meantime.
+--- Throws if the config has assigned other roles to this instance since the reload
+-- began.
 function Framework:check_removed(_, new)
     local names, is_same = self.facts:role_names(), true
     for _, name in ipairs(names) do
@@ -266,7 +268,7 @@ function Framework:is_reloaded(role)
     return self.modules:is_staged(role.module_name)
 end
 
---- Nothing to do: other code finds roles only through their modules.
+--- Does nothing: roles of this framework are found only through their modules.
 function Framework.offer()
 end
 
@@ -274,8 +276,8 @@ function Framework:serving(name)
     return (self.facts:roles())[name]
 end
 
---- Holds events back from the roles until `resume`, so that a new role gets none
--- before the config has been applied to it. Does not yield.
+--- Keeps events from all roles until `resume`, so that no new role gets an event before
+-- the config has been applied to it. Does not yield.
 -- @treturn boolean false if an event is being delivered right now
 function Framework:hold()
     local lock = self.facts.lock
@@ -297,10 +299,10 @@ function Framework:resume()
     end
 end
 
---- Returns the roles that are not reloaded but depend on a reloaded one. They have
--- to be applied again, as `config:reload()` does.
--- @tparam {table,...} reloaded
--- @treturn {table,...} roles in order
+--- Returns the roles that are not reloaded but depend on a reloaded role. They have to
+-- be applied again, as `config:reload()` does.
+-- @tparam {table,...} reloaded the reloaded roles
+-- @treturn {table,...} roles in the order in which they are applied
 function Framework:dependents(reloaded)
     local affected, list = {}, {}
     for _, role in ipairs(reloaded) do

@@ -6,7 +6,8 @@ local vmdef = require('jit.vmdef')
 
 -- Maximum number of instructions that are examined.
 local INSTRUCTIONS = 5000
--- The operand of a jump is relative; this value means the next instruction.
+-- The operand of a jump is the distance of its target from the jump itself, plus this
+-- bias.
 local BIAS = 0x7fff
 
 local function decode(f, pc)
@@ -20,8 +21,8 @@ local function decode(f, pc)
 end
 
 local JUMPS = {JMP = true, UCLO = true}
--- Opcodes of `while` and `repeat` loops, including those compiled or
--- blacklisted by the JIT.
+-- Opcodes at the start of `while` and `repeat` loops. The JIT compiler replaces LOOP
+-- when it has compiled or blacklisted a loop.
 local LOOPS = {LOOP = true, ILOOP = true, JLOOP = true}
 
 --- Whether a function has a loop that it can leave only by an error: a loop without
@@ -41,7 +42,8 @@ local function loops_for_ever(f)
     end
     for first, last in pairs(ends) do
         local before = code[last - 1].name
-        -- The jump after a comparison is conditional.
+        -- If the jump back to the start follows a comparison, the loop has a
+        -- condition.
         local is_endless = before:match('^IS') == nil
         for pc = first + 1, last do
             local name, target = code[pc].name, code[pc].target
@@ -70,11 +72,11 @@ local function has_loop(f)
     return false
 end
 
---- Searches the constants of a function and its inner functions, such as names
--- of fields and methods, for one of these strings.
+--- Searches the constants of a function, and of the functions nested in it, for one of
+-- the given strings. Names of fields and methods are such constants.
 -- @tparam function|proto f
 -- @tparam table wanted set of strings
--- @treturn ?string the first one found
+-- @treturn ?string the first string found
 local function find_constant(f, wanted)
     if type(f) == 'function' and jutil.funcinfo(f).proto == nil then
         return nil

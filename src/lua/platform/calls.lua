@@ -1,9 +1,10 @@
---- Lists the functions that a chunk calls at its top level, as far as its
--- bytecode names them.
+--- Lists the functions that a chunk calls at its top level, as far as its bytecode
+-- names them.
 --
--- Reads the instructions in order, without following jumps, and remembers the
--- last expression stored in each slot: a global, a field of one, or a required
--- module. Calls without a name are omitted, and so is `require` itself.
+-- Reads the instructions in order, without following jumps, and remembers what was
+-- last stored in each slot, if it has a name: a global, a field of a global, or a
+-- required module. Calls of functions without a name are omitted, and so is `require`
+-- itself.
 
 local bit = require('bit')
 local jutil = require('jit.util')
@@ -14,8 +15,8 @@ local INSTRUCTIONS = 20000
 
 local CALLS = {CALL = true, CALLM = true, CALLT = true, CALLMT = true}
 
--- Compiled to find out where the first argument of a call is: in builds with 64-bit
--- references (GC64) it is one slot further from the function.
+-- The bytecode of this function shows in which slot the first argument of a call is.
+-- In builds with 64-bit references (GC64) it is one slot further from the function.
 local function probe()
     return require('x')
 end
@@ -49,9 +50,9 @@ local function constant(f, index)
     return type(value) == 'string' and value or nil
 end
 
---- Lists the calls of a chunk.
+--- Lists the functions that a chunk calls.
 -- @tparam function chunk
--- @treturn {{name, line},...} in order, without duplicates
+-- @treturn {{name, line},...} in the order of the first calls, without duplicates
 local function list(chunk)
     local first, slots, texts = find_first_argument(), {}, {}
     local result, seen = {}, {}

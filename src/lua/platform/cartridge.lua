@@ -1,8 +1,8 @@
---- Where Cartridge keeps its state. Nothing here changes anything.
+--- Reads the state of Cartridge, without changing anything.
 --
--- Cartridge keeps the variables of its modules in one global table, by module,
--- so that they survive its own reload. State without a public function is read
--- from there; the layout is the same from 2.4 to 2.17.
+-- Cartridge keeps the variables of its modules in one global table, keyed by module
+-- name, so that they survive its own reload. State that no public function returns is
+-- read from there. The layout of that table is the same from Cartridge 2.4 to 2.17.
 
 local require = ...
 
@@ -16,7 +16,7 @@ local function vars(module_name)
     return type(values) == 'table' and values[module_name] or {}
 end
 
---- Returns an object for the Cartridge of this instance.
+--- Returns an object that represents the Cartridge of this instance.
 -- @treturn ?table nil if the instance does not run Cartridge
 local function detect()
     local confapplier = package.loaded['cartridge.confapplier']
@@ -24,8 +24,8 @@ local function detect()
         return nil
     end
     -- Cartridge may be loaded but not used: the feedback daemon of Tarantool 3
-    -- requires it. It is then still in its first state, in which it has not called
-    -- `box.cfg` yet.
+    -- requires it. Then `box.cfg` has been called, although Cartridge is still in
+    -- its initial state.
     local ok, state = pcall(confapplier.get_state)
     if ok and state == '' and type(box.cfg) == 'table' then
         return nil
@@ -42,7 +42,7 @@ function Cartridge.vars(_, module_name)
 end
 
 --- Returns the version of Cartridge.
--- @treturn string "unknown" if it has none
+-- @treturn string "unknown" if this version does not tell
 function Cartridge.version()
     local main = package.loaded['cartridge']
     local version = type(main) == 'table' and main.VERSION or package.loaded['cartridge.VERSION']
@@ -51,7 +51,7 @@ end
 
 --- Returns the state of Cartridge's state machine.
 -- @treturn string
--- @return the error that belongs to the state, or nil
+-- @return the error that led to the state, or nil
 function Cartridge:state()
     return self.confapplier.get_state()
 end
@@ -106,13 +106,13 @@ function Cartridge:unhealthy()
     return reasons
 end
 
---- Returns a connection to another instance. It belongs to Cartridge's pool, so it
--- must not be closed.
+--- Returns a connection to another instance. The connection belongs to Cartridge's
+-- pool, so it must not be closed.
 -- @tparam string uri
 -- @tparam number seconds to wait for the connection
 -- @treturn[1] net.box connection
 -- @treturn[2] nil
--- @treturn[2] string why there is none
+-- @treturn[2] string why there is no connection
 function Cartridge.connect(uri, seconds)
     local ok, conn, err = pcall(function()
         return require('cartridge.pool').connect(uri, {wait_connected = seconds})
@@ -143,8 +143,8 @@ local function replicaset_uuid()
     return (box.info.replicaset or box.info.cluster).uuid
 end
 
---- Returns this instance's replica set and its role in it.
--- @treturn ?string UUID, nil if the instance has not joined one
+--- Returns the replica set of this instance, and whether the instance is its leader.
+-- @treturn ?string UUID of the replica set, nil if the instance has not joined one
 -- @treturn ?string `leader` or `follower`
 function Cartridge:place()
     if type(box.cfg) ~= 'table' then
@@ -156,7 +156,7 @@ end
 
 --- Lists all instances of the cluster, sorted by name.
 -- @treturn[1] {table,...} {uuid, uri, alias, replicaset, role, state, health,
---   disabled, expelled}; expelled ones have only a UUID
+--   disabled, expelled}; of an expelled instance only the UUID is known
 -- @treturn[2] nil
 -- @treturn[2] string why the list is unknown
 function Cartridge:instances()

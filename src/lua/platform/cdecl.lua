@@ -15,7 +15,8 @@ local function set(words)
 end
 
 local AGGREGATE = set('struct union enum')
--- Attributes: the parentheses that follow are skipped with them.
+-- Keywords that begin an attribute. The parentheses after such a keyword are skipped,
+-- too.
 local ATTRIBUTE = set('__attribute __attribute__ __declspec asm __asm __asm__')
 local TYPE = set([[void _Bool bool char short int long float double signed __signed __signed__ unsigned
     __int8 __int16 __int32 __int64 _Complex complex __complex __complex__]])
@@ -40,8 +41,8 @@ local function skip_string(text, first)
 end
 
 --- Splits a text into words and punctuation; skips comments and directives.
--- @treturn {table,...} each with `text`, `first`, `last` (positions),
---   `is_word`, and for an opening bracket `match`, the index of the closing one
+-- @treturn {table,...} tokens, each with `text`, `first` and `last` (positions),
+--   `is_word`, and for an opening bracket `match`, the index of the closing bracket
 -- @treturn boolean false if brackets do not match
 local function tokenize(text)
     local tokens, open, balanced = {}, {}, true
@@ -89,8 +90,9 @@ function Declarations:word(i)
     return token and token.text
 end
 
---- Skips a group of attributes.
--- @treturn number the index after it; `i` if there is none
+--- Skips attributes.
+-- @tparam number i index of the token at which they may start
+-- @treturn number index of the token after them; `i` if there are none
 function Declarations:skip_attributes(i)
     while ATTRIBUTE[self:word(i)] do
         i = i + 1
@@ -105,10 +107,11 @@ function Declarations:skip_attributes(i)
     return i
 end
 
---- Parses `struct tag {...}`.
--- @treturn table {keyword, tag, tag_at, open, close}; the last three are indexes of
---   tokens, and `open` and `close` are nil if there is no body
--- @treturn number the index after it
+--- Parses a struct, union or enum with or without a body, such as `struct tag {...}`.
+-- @tparam number i index of its first token
+-- @treturn table {keyword, tag, tag_at, open, close}. The last three are indexes of
+--   tokens; `open` and `close`, the braces, are nil if there is no body.
+-- @treturn number index of the token after it
 function Declarations:aggregate(i)
     local found = {keyword = self:word(i)}
     i = self:skip_attributes(i + 1)
@@ -133,7 +136,7 @@ function Declarations:find_comma(i, limit)
 end
 
 --- Returns the name declared by a declarator, such as `f` in `(*f[2])(int)`.
--- @treturn ?string nil if there is none
+-- @treturn ?string nil if it declares no name
 function Declarations:declarator(i, limit)
     while i < limit do
         local word = self:word(i)
@@ -151,9 +154,9 @@ function Declarations:declarator(i, limit)
 end
 
 --- Finds the end of a declaration.
--- @treturn number the index of its semicolon, or of the opening brace of a
---   function body
--- @treturn number the index of its last token
+-- @tparam number i index of its first token
+-- @treturn number index of its semicolon, or of the opening brace of a function body
+-- @treturn number index of its last token
 function Declarations:ending(i)
     while i <= #self.tokens do
         local word = self:word(i)
@@ -172,8 +175,8 @@ end
 
 --- Parses one declaration.
 -- @tparam number first index of its first token
--- @tparam number limit index of the token that ends it, see `ending`
--- @treturn ?table {names, bodies, ...}; nil if it is not understood
+-- @tparam number limit index of its semicolon or opening brace, see `ending`
+-- @treturn ?table {names, bodies, ...}, nil if the declaration is not understood
 function Declarations:declaration(first, limit)
     local found = {names = {}, bodies = {}}
 
@@ -218,7 +221,8 @@ function Declarations:declaration(first, limit)
         end
     end
     if i >= limit then
-        -- Only a struct, union or enum may lack a declared name.
+        -- Only the declaration of a struct, union or enum need not declare another
+        -- name.
         return (found.aggregate or first == limit) and found or nil
     end
     while i < limit do
@@ -259,7 +263,7 @@ local function parse(text)
     return self
 end
 
---- Returns a text in which some pieces are replaced.
+--- Replaces parts of a text.
 -- @tparam string text
 -- @tparam {table,...} edits each with `first`, `last` and `text`, in order; an edit
 --   inside another one is ignored
@@ -276,11 +280,11 @@ local function edit(text, edits)
     return table.concat(pieces)
 end
 
---- Returns the same declarations under prefixed names. Fields and parameters with
--- the same names are renamed as well, which is harmless when the prefix is removed
--- again.
--- @tparam string prefix for the declared names
--- @tparam function is_kept (name) -> whether it must stay unchanged
+--- Returns the text with a prefix before each declared name. Fields and parameters that
+-- have the same name as a declaration are renamed, too. That is harmless, because
+-- names are compared without the prefix.
+-- @tparam string prefix
+-- @tparam function is_kept (name) -> whether the name must stay unchanged
 function Declarations:rename(prefix, is_kept)
     local declared = {tags = {}, names = {}}
     for _, item in ipairs(self.names) do
@@ -307,8 +311,8 @@ function Declarations:rename(prefix, is_kept)
     return edit(self.text, edits)
 end
 
---- Returns the text without the declarations that exist already.
--- @tparam function is_old (name) -> whether it exists already
+--- Returns the text without the declarations of names that are already declared.
+-- @tparam function is_old (name) -> whether the name is already declared
 -- @treturn[1] string
 -- @treturn[2] nil if a declaration has old and new names that cannot be separated
 function Declarations:without(is_old)

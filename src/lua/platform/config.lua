@@ -1,13 +1,13 @@
---- Facts about the config of Tarantool 3, which gives an instance its roles.
+--- Facts about the config of Tarantool 3, which assigns roles to an instance.
 --
--- No public function returns or replaces roles. The role applier keeps them in
--- upvalues of its functions: up to 3.2 in separate ones, from 3.3 on in the
--- table `roles_state`. If they are not found there, a reload is refused.
+-- No public function returns or replaces the roles. The role applier keeps them in
+-- upvalues of its functions: up to 3.2 in separate ones, from 3.3 on in the table
+-- `roles_state`. If they are not found there, a reload is refused.
 
 local M = {}
 
---- Returns the built-in module `config`. On an older server an application may
--- have a module with that name.
+--- Returns the built-in module `config`. On an older server, a module of the
+-- application may have that name; it is not returned.
 -- @treturn ?table
 local function builtin()
     local registry = type(debug.getregistry) == 'function' and debug.getregistry()
@@ -19,10 +19,10 @@ local function builtin()
     return nil
 end
 
---- Finds an upvalue by its name. The server's Lua code has these names, as it is
--- not stripped.
--- @return its value
--- @treturn ?number its index, nil if there is none
+--- Finds an upvalue by its name. Upvalues of the server's Lua code have names, because
+-- that code is not stripped.
+-- @return value of the upvalue, nil if there is none
+-- @treturn ?number its index
 local function find_upvalue(f, wanted)
     for index = 1, 255 do
         local name, value = debug.getupvalue(f, index)
@@ -37,7 +37,7 @@ end
 local Config = {}
 Config.__index = Config
 
---- Returns the names in a list from the config, in order, without duplicates.
+--- Returns the names in a list of the config, in order, without duplicates.
 local function names_of(list)
     local names, seen = {}, {}
     for _, name in ipairs(type(list) == 'table' and list or {}) do
@@ -49,7 +49,7 @@ local function names_of(list)
     return names
 end
 
---- Returns an object for the config with which the instance was started.
+--- Returns an object that represents the config with which the instance was started.
 -- @treturn ?table nil if the instance was started by a script
 function M.detect()
     local config = builtin()
@@ -112,7 +112,7 @@ function Config:alerts()
     return list
 end
 
---- Returns the applied config: a new object each time the config is applied.
+--- Returns the applied config. It is a new object each time the config is applied.
 function Config:applied()
     return self.config._configdata_applied
 end
@@ -124,7 +124,7 @@ function Config:script()
     return ok and type(file) == 'string' and file or nil
 end
 
---- Returns the names of the roles that the applied config gives this instance.
+--- Returns the names of the roles that the applied config assigns to this instance.
 function Config:role_names()
     local ok, list = pcall(self:applied().get, self:applied(), 'roles', {use_default = true})
     return names_of(ok and list)
@@ -145,11 +145,12 @@ function Config:instance_name()
     return ok and type(names) == 'table' and names.instance_name or nil
 end
 
---- Returns the instances of the cluster according to the config. Their addresses
--- are those that they advertise to their peers, without user and password.
--- @treturn[1] {table,...} `alias`, `replicaset`, and `uri` if there is one
+--- Returns the instances of the cluster according to the config. Their addresses are
+-- those that they advertise to their peers, without user and password.
+-- @treturn[1] {table,...} {alias, replicaset, uri}; `uri` is nil if there is no
+--   address
 -- @treturn[2] nil
--- @treturn[2] string why they are not known
+-- @treturn[2] string why the instances are not known
 function Config:instances()
     local config = self.config
     if type(config.instances) ~= 'function' or type(config.instance_uri) ~= 'function' then
@@ -182,8 +183,9 @@ function Config:roles()
     return (find_upvalue(self.applier, 'last_loaded')), (find_upvalue(self.applier, 'last_roles_ordered'))
 end
 
---- Replaces the serving roles. Sets new tables, as the server may be in a yielding
--- loop over the old ones to deliver an event. Does not yield.
+--- Replaces the serving roles. Sets new tables and leaves the previous ones unchanged:
+-- the server may be iterating over these in a loop that yields, to deliver an event.
+-- Does not yield.
 function Config:set_roles(loaded, order)
     if self.state ~= nil then
         self.state.last_loaded, self.state.last_roles_ordered = loaded, order
@@ -200,7 +202,7 @@ end
 -- @treturn table the last status of the instance
 function Config:event_arguments(name)
     local state = self.state
-    -- 3.3.0 passes the config object to every role.
+    -- Tarantool 3.3.0 passes the same object, the config, to every role.
     local first = state.last_config
     if first == nil then
         first = (state.last_roles_cfg or {})[name]
@@ -208,8 +210,8 @@ function Config:event_arguments(name)
     return first, state.last_box_status_value
 end
 
---- Returns the tags in the comments of a role's file, which the server parses (3.4
--- and newer).
+--- Returns the tags of a role, which are comments in its file. The server parses them
+-- (3.4 and newer).
 -- @treturn table such as {early_load = true, fail_if = 'tarantool_version < 3.5.0'}
 function M.tags_of(name)
     local ok, file = pcall(require, 'internal.config.utils.file')
@@ -221,8 +223,8 @@ function M.tags_of(name)
     return ok and type(tags) == 'table' and tags or {}
 end
 
---- Whether the tag `fail_if` forbids this server to load a role. An expression that
--- cannot be evaluated forbids it, as in the server.
+--- Whether the tag `fail_if` of a role forbids this server to load it. Like the server,
+-- treats an expression that cannot be evaluated as forbidding.
 function M.must_fail(expression)
     local ok, lib = pcall(require, 'internal.config.utils.expression')
     if not ok or type(lib) ~= 'table' or type(lib.eval) ~= 'function' then
@@ -234,8 +236,8 @@ function M.must_fail(expression)
     return not evaluated or result ~= false
 end
 
---- Returns the number of application thread groups in the config (3.7 and newer).
--- Each runs Lua code of its own, which a reload does not reach.
+--- Returns the number of application thread groups in the config (3.7 and newer). Each
+-- group runs Lua code of its own, which a reload does not replace.
 function Config:count_thread_groups()
     local ok, groups = pcall(self:applied().get, self:applied(), 'threads.groups', {use_default = true})
     return ok and type(groups) == 'table' and #groups or 0

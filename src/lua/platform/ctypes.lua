@@ -1,9 +1,9 @@
 --- The C types known to LuaJIT: finds declarations by name, and compares them.
 --
--- LuaJIT keeps all types in one table, in declaration order; `ffi.typeinfo`
--- reads it. An entry has a kind and flags, a base type (the type of a field,
--- the target of a pointer), a size (also the offset of a field, or the value of
--- a constant), and a link to its next sibling (fields, constants, parameters).
+-- LuaJIT keeps all types in one table, in declaration order; `ffi.typeinfo` reads it.
+-- An entry has a kind and flags, a base type (the type of a field, the target of a
+-- pointer), a size (also the offset of a field, or the value of a constant), and a
+-- link to its next sibling (fields, constants and parameters are siblings).
 
 local require = ...
 local bit = require('bit')
@@ -13,20 +13,21 @@ local KINDS = {
     [0] = 'number', 'struct', 'pointer', 'array', 'void', 'enum', 'function', 'typedef', 'attribute', 'field',
     'bits', 'constant', 'variable', 'keyword',
 }
--- Kinds with the base type in their low bits.
+-- Kinds of entries with a base type, whose number is in the low bits of `info`.
 local MADE_OF = {
     pointer = true, array = true, enum = true, ['function'] = true, typedef = true, attribute = true, field = true,
     constant = true, variable = true,
 }
--- Kinds with a list of siblings: fields, constants or parameters.
+-- Kinds of entries with a list of siblings: fields, constants or parameters.
 local LISTS = {struct = true, enum = true, ['function'] = true, variable = true}
--- Kinds with a name that can be looked up -> the name space to which it belongs.
+-- Kinds of entries with a name that can be looked up -> name space of these names.
 local SPACES = {
     struct = 'tags', enum = 'tags',
     ['function'] = 'names', typedef = 'names', constant = 'names', variable = 'names',
 }
 
--- Names that Tarantool declares late during startup: earlier ones are its own, too.
+-- Names that Tarantool declares late during its startup: everything declared before
+-- them is Tarantool's own, too.
 local MARKERS = {'password_prepare', 'console_set_output_format'}
 
 -- The flag of unions among struct types.
@@ -54,17 +55,18 @@ local function is_complete(ctype)
     return ctype.size ~= nil or ctype.next ~= nil
 end
 
---- Whether both are structs, both unions, or both enums.
+--- Whether two types are both structs, both unions, or both enums.
 local function is_alike(old, new)
     return old.kind == new.kind
         and (old.kind == 'enum' or bit.band(bit.bxor(old.flags, new.flags), UNION) == 0)
 end
 
 --- Finds all named types.
--- @tparam ?number first entry to start at
--- @treturn table with `tags` (struct, union and enum with a body) and `names`
---   (everything else), name -> entry; `top`, the number of the next entry; and
---   `border`: entries below it were declared by Tarantool itself
+-- @tparam ?number first number of the entry to start at
+-- @treturn table {tags, names, top, border}: `tags` has the structs, unions and enums
+--   with a body, `names` everything else, both name -> number of the entry; `top` is
+--   the number of the next entry to be declared; entries below `border` were declared
+--   by Tarantool itself
 local function scan(first)
     local found = {tags = {}, names = {}}
     local own = {} -- constants that belong to a struct
@@ -77,7 +79,7 @@ local function scan(first)
         elseif space == 'tags' and ctype.name ~= nil and is_complete(ctype) then
             found.tags[ctype.name] = id
         end
-        -- A failed cdef may leave a struct with missing fields.
+        -- A failed cdef may leave a struct whose list of fields is incomplete.
         local member = ctype.kind == 'struct' and ctype.next
         while member and not own[member] do
             own[member] = true
@@ -111,9 +113,9 @@ function Comparison:plain(name)
     return name
 end
 
---- Compares the lists of siblings of two entries.
+--- Compares the fields, constants or parameters of two entries.
 -- @treturn boolean whether they are the same
--- @treturn ?string name of the first difference
+-- @treturn ?string name of the first one that differs
 function Comparison:is_same_list(old, new)
     local old_id, new_id = old.next, new.next
     local count = 0
@@ -134,13 +136,13 @@ end
 --- Whether two entries declare the same thing.
 -- @tparam number old_id
 -- @tparam number new_id
--- @tparam ?boolean any_name whether to ignore their names
+-- @tparam ?boolean any_name true for parameters, whose names do not matter
 function Comparison:is_same(old_id, new_id, any_name)
     if old_id == new_id then
         return true
     end
-    -- A pair already being compared counts as equal; the outer comparison
-    -- decides.
+    -- A pair that is already being compared counts as equal here; the outer
+    -- comparison decides.
     if self.seen[pair(old_id, new_id)] then
         return true
     end
@@ -199,7 +201,7 @@ local function difference(old_id, new_id, prefix)
     return 'its type differs'
 end
 
---- Whether LuaJIT accepts a repeated declaration of this kind and ignores it.
+--- Whether LuaJIT accepts and ignores a repeated declaration of this entry.
 local function is_ignored(id)
     local kind = read(id).kind
     return kind == 'function' or kind == 'typedef' or kind == 'variable'

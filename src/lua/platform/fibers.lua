@@ -1,15 +1,15 @@
 --- The fibers of this instance, their coroutines and what they run.
 --
 -- Lua offers no way from a fiber to its stack. But the Lua registry holds the
--- coroutine of every fiber, and `struct fiber` holds the address of its coroutine,
--- its id, its flags, and links to the list of all fibers. The offsets differ
--- between builds. They are located by searching two newly created fibers for their
--- known values, and are trusted only if both fibers agree and the server knows
--- every fiber in the list. Memory is read, never written, and only in fibers and
--- their list.
+-- coroutine of every fiber, and `struct fiber` holds the address of its coroutine, its
+-- id, its flags, and links to the list of all fibers. The offsets of these fields
+-- differ between builds. To find the offsets, two new fibers are searched for values
+-- that are known. The offsets are trusted only if they are the same in both fibers and
+-- the server knows every fiber in the list. Memory is read, never written, and only in
+-- fibers and in the head of their list.
 --
--- `fiber.info` is not used: with thousands of fibers it blocks the server for tens
--- of milliseconds.
+-- `fiber.info` is not used: with thousands of fibers it blocks the server for tens of
+-- milliseconds.
 
 local require = ...
 local bit = require('bit')
@@ -23,7 +23,7 @@ local getinfo = debug.getinfo
 
 -- How much of struct fiber is examined, in words of 8 bytes.
 local WORDS = 64
--- A longer list is taken to be endless.
+-- Maximum number of fibers in the list; a longer one is taken to be endless.
 local LIMIT = 1000000
 -- Fibers are identified by the lower 32 bits of their id, which has 32 or 64
 -- bits depending on the version.
@@ -59,9 +59,11 @@ local function find_joinable(halves)
     return flag or nil
 end
 
---- Returns the values of the running fiber that are known without its layout.
+--- Returns those values of the running fiber that are known even without the layout of
+-- `struct fiber`.
 local function look_at_self()
-    -- The public C API of Tarantool: no module declares it differently.
+    -- This declares part of Tarantool's public C API: no module declares it
+    -- differently.
     ffi.cdef('struct fiber; struct fiber *fiber_self(void);')
     local address = tonumber(ffi.cast('uintptr_t', ffi.C.fiber_self()))
     local words = words_at(address)
@@ -87,12 +89,11 @@ local function find_offset(from, count, holds)
 end
 
 --- Walks the list of all fibers. Does not yield.
--- @tparam table layout {thread, id, link, first, joinable}: offsets in the
---   structure, and the address of the list
--- @tparam function visit called with the lower half of the id, the address of
---   the coroutine, and whether the fiber is joinable; returning false ends the
---   walk
--- @treturn boolean whether the end was reached
+-- @tparam table layout {thread, id, link, first, joinable}: offsets in `struct fiber`,
+--   and the address of the list
+-- @tparam function visit called with the lower half of the id, the address of the
+--   coroutine, and whether the fiber is joinable; ends the walk by returning false
+-- @treturn boolean whether the end of the list was reached
 local function walk(layout, visit)
     local node = tonumber(words_at(layout.first)[1])
     local flag = layout.joinable
@@ -124,8 +125,10 @@ local function is_believable(layout, a, b)
     return is_whole and threads[a.id] == a.thread and threads[b.id] == b.thread
 end
 
---- Compares two sample fibers. The second was created right after the first, so
--- they are neighbours at the head of the list.
+--- Compares two sample fibers. The second was created right after the first, so they
+-- are neighbours at the head of the list.
+-- @tparam table a the first fiber, as returned by `look_at_self`
+-- @tparam table b the second fiber
 -- @treturn ?table layout, see `walk`
 local function compare(a, b)
     local layout = {
@@ -160,7 +163,8 @@ end
 
 local found_layout
 
---- Determines the layout of struct fiber, once. Does not yield.
+--- Returns the layout of `struct fiber`, which the first call determines. Does not
+-- yield.
 -- @treturn ?table layout, see `walk`; nil if it cannot be found in this build
 local function locate()
     if found_layout == nil then
@@ -181,9 +185,9 @@ local function locate()
     return found_layout or nil
 end
 
---- Lists all fibers but the running one. Does not yield.
--- @treturn {table,...} {id, address, is_joinable}, without the last two if the
---   layout is unknown
+--- Lists all fibers except the running one. Does not yield.
+-- @treturn {table,...} {id, address, is_joinable}; only `id` is set if the layout of
+--   `struct fiber` is unknown
 local function list()
     local result, layout, own = {}, locate(), fiber.id() % HALF
     if layout ~= nil then
@@ -211,7 +215,7 @@ local function by_id(a, b)
     return a.id < b.id
 end
 
---- Lists all fibers but the running one, without their coroutines. May yield.
+--- Lists all fibers except the running one, without their coroutines. May yield.
 -- @treturn {table,...} {id, name}
 local function list_all()
     local result = list()
@@ -223,7 +227,7 @@ local function list_all()
     return result
 end
 
---- Returns the ids of all fibers but the running one. Does not yield.
+--- Returns the ids of all fibers except the running one. Does not yield.
 -- @treturn table set
 local function ids()
     local set = {}
@@ -233,7 +237,7 @@ local function ids()
     return set
 end
 
---- Returns the coroutines in the Lua registry: those of fibers and triggers.
+--- Returns the coroutines in the Lua registry, which belong to fibers and triggers.
 -- Does not yield.
 -- @treturn {thread,...}
 local function registered()
@@ -247,11 +251,10 @@ local function registered()
     return threads
 end
 
---- Lists all fibers but the running one, with their coroutines. May yield.
+--- Lists all fibers whose coroutine is known, except the running one. May yield.
 -- @tparam ?{thread,...} among list only fibers with one of these coroutines
--- @treturn[1] {table,...} {id, name, thread, is_joinable}, sorted by id, where the
---   coroutine is known
--- @treturn[2] nil if the layout is unknown
+-- @treturn[1] {table,...} {id, name, thread, is_joinable}, sorted by id
+-- @treturn[2] nil if the layout of `struct fiber` is unknown
 local function threads(among)
     if locate() == nil or among == nil and debug.getregistry == nil then
         return nil
@@ -300,12 +303,13 @@ local function running(test)
 end
 
 --- Describes the coroutines that run matching functions, and their fibers. Yields.
--- @tparam function test (f) -> boolean
--- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request,
---   id, name, is_joinable}, see `stacks`. `is_request` is set if it may be serving
---   a request: other code has started it, such as a connection or a rock, or
---   another fiber may be waiting for its end. The last three are nil if it is not a
---   fiber (for example a trigger), or if the layout is unknown.
+-- @tparam function test (f) -> whether a function matches
+-- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request, id,
+--   name, is_joinable}, see `stacks`. `is_request` is set if the fiber may be serving
+--   a request: its entry function does not match (a connection or a rock, for example,
+--   has started the fiber), or another fiber may be waiting for it to end. The last
+--   three fields are nil if the coroutine belongs to no fiber (but to a trigger, for
+--   example), or if the layout of `struct fiber` is unknown.
 local function inspect(test)
     local among = running(test)
     local result, fibers = {}, {}
@@ -326,11 +330,12 @@ local function inspect(test)
     return result
 end
 
---- Cancels a fiber, unless it would catch the error: in a cancelled fiber many
--- functions raise at once instead of waiting, so a loop around a protected call
--- would starve all other fibers. Does not yield.
+--- Cancels a fiber, unless a protected call on its stack may catch the error. That
+-- fiber would keep running, and many functions would raise at once in it instead of
+-- waiting, so a loop around the protected call would starve all other fibers. Does not
+-- yield.
 -- @tparam table item {id, thread}
--- @treturn boolean whether it was cancelled
+-- @treturn boolean whether the fiber was cancelled
 local function cancel_safely(item)
     if item.thread ~= nil then
         local frames, is_whole = stacks.frames_of(item.thread)
@@ -343,7 +348,7 @@ local function cancel_safely(item)
     return ok and object ~= nil and pcall(object.cancel, object)
 end
 
---- Returns the table in which Tarantool keeps the Lua objects of fibers, by id.
+--- Returns the table in which Tarantool keeps the Lua objects of fibers: id -> object.
 -- @treturn table
 local function known()
     local metatable = debug.getmetatable(fiber.self())
@@ -351,9 +356,9 @@ local function known()
     return type(table_) == 'table' and table_ or {}
 end
 
---- Whether a fiber is still running. A joinable fiber that has ended is not
--- reported as dead until it is joined, but its stack is empty, as it is before the
--- fiber starts.
+--- Whether a fiber is still running. A fiber with an empty stack is not: a joinable
+-- fiber that has ended is reported as dead only when it is joined. So a fiber that has
+-- not started yet counts as ended, too.
 -- @tparam table item {id, thread}
 local function is_alive(item)
     local ok, object = pcall(fiber.find, item.id)
@@ -361,8 +366,8 @@ local function is_alive(item)
         and (item.thread == nil or getinfo(item.thread, 0, 'f') ~= nil)
 end
 
---- Whether another fiber is waiting for the end of this one. Does not yield.
--- @tparam userdata object
+--- Whether another fiber is waiting for this fiber to end. Does not yield.
+-- @tparam userdata object the fiber
 local function is_awaited(object)
     for _, thread in ipairs(registered()) do
         local info = getinfo(thread, 0, 'f')
@@ -386,8 +391,8 @@ local function reap(item)
     end
 end
 
---- Starts watching for yields of the running fiber.
--- @treturn function () -> whether it has yielded since
+--- Starts watching whether the running fiber yields.
+-- @treturn function () -> whether the fiber has yielded since
 local function watch_yield()
     local object = fiber.self()
     local ok, before = pcall(function()

@@ -20,7 +20,7 @@ local function is_server(value)
         and type(value.options) == 'table' and type(value.route) == 'function'
 end
 
---- Lists the servers, that of Cartridge first. May yield.
+--- Lists the HTTP servers; that of Cartridge is the first. May yield.
 -- @treturn {table,...}
 local function list()
     local servers, seen = {}, {}
@@ -46,10 +46,10 @@ local function join(...)
     return (table.concat({...}, '/'):gsub('//+', '/'))
 end
 
---- Finds a controller as the rock does: with its directory in front of
--- `package.path`.
--- @tparam table options of a server
--- @tparam string name
+--- Finds the file of a controller as the rock does: it puts the directory of
+-- controllers in front of `package.path`.
+-- @tparam table options options of the server
+-- @tparam string name name of the controller
 -- @treturn ?string path
 local function controller_path(options, name)
     local folder, path = join(options.app_dir or '.', 'controllers'), package.path
@@ -59,9 +59,9 @@ local function controller_path(options, name)
     return ok and type(found) == 'string' and found or nil
 end
 
---- Lists the cache of a server.
--- @treturn {table,...} {kind, key, path, value}: `kind` is `controller`, `template`
---   or `static`, and `value` what the cache holds
+--- Lists the entries in the cache of a server.
+-- @treturn {table,...} {kind, key, path, value}: `kind` is `controller`, `template` or
+--   `static`; `value` is the cached value
 local function cached(server)
     local items, cache = {}, server.cache
     local function add(kind, key, path, value)

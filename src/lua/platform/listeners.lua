@@ -1,17 +1,17 @@
---- The servers of `socket.tcp_server` in this instance. Each has a fiber that
--- accepts connections; the built-in module `socket` keeps the server's options
--- in local variables of that fiber and looks the handler up for each
--- connection, so it can be replaced.
+--- The servers of `socket.tcp_server` in this instance. Each has a fiber that accepts
+-- connections. The built-in module `socket` keeps the options of a server in local
+-- variables of that fiber, and looks up the handler in them for each connection. So
+-- the handler of a running server can be replaced.
 
 local require = ...
 local fibers = require('platform.fibers')
 
--- How many frames and local variables are examined.
+-- The maximum number of frames, and of local variables of a frame, that are examined.
 local FRAMES, LOCALS = 5, 20
 
 --- Returns the server for which a coroutine accepts connections.
--- @treturn ?table {options, socket, addr}: the arguments of `tcp_server`, as
---   used for the next connection, and its results
+-- @treturn ?table {options, socket, addr}: `options`, an argument of `tcp_server`, is
+--   used for each new connection; `socket` and `addr` were its results
 local function accepted_by(thread)
     for level = 0, FRAMES do
         local info = debug.getinfo(thread, level, 'S')

@@ -1,11 +1,11 @@
---- Finds the files of Lua modules, in the places in which `require` looks.
+--- Finds the files of Lua modules in the places where `require` looks.
 --
--- `package.search` looks below `package.searchroot()`, which is the working
--- directory by default, and in `package.path`. Since Tarantool 2.11, `require` also
--- looks next to the main script, where the application remains after
--- `box.cfg({work_dir = ...})` has changed the working directory. No function
--- returns that directory. But a loader that finds nothing returns the name of every
--- file that it has tried.
+-- `package.search` looks below `package.searchroot()`, which is the working directory
+-- by default, and in `package.path`. Since Tarantool 2.11, `require` also looks in the
+-- directory of the main script. The application is still found there after
+-- `box.cfg({work_dir = ...})` has changed the working directory. No function returns
+-- the directory of the main script, but a loader that finds nothing returns the name
+-- of every file that it has tried.
 
 -- A name that no module has.
 local PROBE = 'cartridge-reload-probe'
@@ -23,9 +23,10 @@ local function file_loader()
     return nil
 end
 
---- Returns the directories that `require` searches first: the search root and
--- the directory of the main script.
--- @treturn {string,...} each once; empty if this server does not name them
+--- Returns the directories that `require` searches first: the search root and the
+-- directory of the main script.
+-- @treturn {string,...} without duplicates; empty if the server's loader does not name
+--   them
 local function roots()
     local loader = file_loader()
     local ok, tried = pcall(loader or error, PROBE)
@@ -40,10 +41,10 @@ local function roots()
     return list
 end
 
---- Finds the file of a module, whether it is loaded or not.
+--- Finds the file of a module, whether the module is loaded or not.
 -- @tparam string name
--- @tparam ?{string,...} directories the result of `roots`; pass it to search for
---   many names
+-- @tparam ?{string,...} directories the result of `roots`, which should be passed when
+--   searching for many names
 -- @treturn ?string path
 local function search(name, directories)
     local templates = {}

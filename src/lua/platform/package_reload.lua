@@ -6,10 +6,10 @@
 --   count        number of the generation, from 1
 --   O, F, C      what code has registered to be called by a reload: object -> method,
 --                set of functions, set of {function, argument, ...}
---   _reload      unloads modules and makes these calls; called when the script
---                requires the rock again
+--   _reload      unloads modules and calls what was registered; is called when the
+--                script requires the rock again
 --   loaded       the modules that were loaded before the rock
--- The module removes itself from `package.loaded` after each load, so that the next
+-- The rock removes itself from `package.loaded` after each load, so that the next
 -- `require` runs it again.
 
 local jutil = require('jit.util')
@@ -37,7 +37,7 @@ function M.detect()
     return self
 end
 
---- Whether a Lua function reads the number of the generation.
+--- Whether a Lua function reads the number of the generation, `package.reload.count`.
 -- @tparam table self `package.reload`
 -- @tparam function f
 function M.watches(self, f)
@@ -64,9 +64,9 @@ function M.watches(self, f)
     return false
 end
 
---- Returns the calls that end a generation.
+--- Returns the calls that code has registered for the end of its generation.
 -- @tparam table registries with the fields O, F and C
--- @treturn {table,...} {f, arguments}: in undefined order, as in the rock
+-- @treturn {table,...} {f, arguments}, in undefined order, as in the rock
 function M.destructors(registries)
     local list = {}
     for object, method in pairs(registries.O) do

@@ -19,8 +19,8 @@ end
 -- @treturn ?number seconds, accurate to some hundredths
 local function running_time()
     local since_boot = tonumber(read_line('/proc/uptime'):match('^[%d.]+'))
-    -- The program name is in parentheses and may contain anything. The start
-    -- time is the 22nd field, the 20th after the name.
+    -- The program name is in parentheses and may contain anything. The start time is
+    -- the 22nd field, which is the 20th after the program name.
     local fields = read_line('/proc/self/stat'):match('.*%) (.*)') or ''
     local index, ticks = 0, nil
     for field in fields:gmatch('%S+') do
@@ -35,9 +35,9 @@ end
 
 --- Returns when the process was started.
 --
--- `box.info.uptime` has whole seconds, so it could be wrong by one; the kernel's
--- figure is more exact. But it is ignored if it contradicts `box.info.uptime`: in
--- some containers it is that of another process.
+-- The kernel's figure is preferred, because `box.info.uptime` has only whole seconds.
+-- But the kernel's figure is ignored if it contradicts `box.info.uptime`: in some
+-- containers it is that of another process.
 -- @treturn number unix time
 local function started()
     local whole = box.info.uptime

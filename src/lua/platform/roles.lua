@@ -1,11 +1,11 @@
 --- The roles of Cartridge: how they are registered, and which of them run on an
--- instance. Nothing here changes anything.
+-- instance. Changes nothing.
 
 local require = ...
 local cartridge = require('platform.cartridge')
 
---- Returns the role modules in the order of their registration: Cartridge's own,
--- then those passed to `cartridge.cfg`.
+--- Returns the names of the role modules in the order of their registration:
+-- Cartridge's own, then those passed to `cartridge.cfg`.
 -- @treturn {string,...}
 local function role_modules()
     local registry = cartridge.vars('cartridge.roles')
@@ -21,9 +21,9 @@ local function role_modules()
             add(name)
         end
     else
-        -- Before 2.7 the list of Cartridge's own roles was not stored: they are the
-        -- registered ones that were not passed to `cartridge.cfg`, and that are not
-        -- dependencies.
+        -- Before 2.7, Cartridge does not store a list of its own roles: they are
+        -- those registered roles that were not passed to `cartridge.cfg`, and on
+        -- which no other role depends.
         local excluded = {}
         for _, role in ipairs(registry.roles_by_number) do
             for _, dep in ipairs(role.deps) do
@@ -111,10 +111,10 @@ local function register(module_names, load, fail)
     return registry
 end
 
---- Returns the roles enabled on this instance: those of its replica set with their
--- dependencies, and the permanent ones.
+--- Returns the roles enabled on this instance: the permanent ones, and those of its
+-- replica set with their dependencies.
 -- @tparam table registry as returned by `register`
--- @tparam table conf tables of the cluster-wide config
+-- @tparam table conf sections of the cluster-wide config, as tables
 -- @treturn {[string]=boolean,...} set of role names
 local function enabled(registry, conf)
     local result = {}
@@ -140,7 +140,8 @@ local function enabled(registry, conf)
     return result
 end
 
---- Returns Cartridge's current registry of roles, in the form of `register`.
+--- Returns Cartridge's current registry of roles, in the format in which `register`
+-- returns one.
 local function registered()
     local registry = cartridge.vars('cartridge.roles')
     return {

@@ -1,14 +1,14 @@
 --- The stacks of coroutines.
 --
--- A fiber that is suspended inside a coroutine has its frames on several
--- stacks. The inner ones are found through `coroutine.resume`, whose argument
--- is the coroutine, and through functions made by `coroutine.wrap`, whose
--- upvalue it is.
+-- A fiber that is suspended inside a coroutine has its frames on several stacks. The
+-- inner stacks are found through the function at the top of the outer one: if it is
+-- `coroutine.resume`, its argument is the inner coroutine; if `coroutine.wrap` made
+-- it, its upvalue is.
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- The maximum number of frames of a coroutine to examine: LuaJIT walks the stack
--- from its top for each of them.
+-- The maximum number of frames to examine in a coroutine. The limit is low because
+-- LuaJIT walks the stack from its top for each frame.
 local LEVELS = 200
 -- Maximum depth of nested coroutines.
 local DEPTH = 20
@@ -41,9 +41,10 @@ local function chain_of(thread)
     return chain
 end
 
---- Whether a matching function is anywhere on the stack of a coroutine.
+--- Whether a matching function is anywhere on the stack of a coroutine, or on the
+-- stacks of the coroutines nested in it.
 -- @tparam thread thread
--- @tparam function test (f) -> boolean
+-- @tparam function test (f) -> whether a function matches
 local function runs(thread, test)
     while thread ~= nil and coroutine.status(thread) ~= 'dead' do
         for level = 0, LEVELS do
@@ -93,11 +94,11 @@ local function frames_of(thread)
     return frames, is_whole
 end
 
---- Returns the frame of the function that a fiber was created with. If that is
--- `pcall` or `xpcall`, returns the frame of the function that this calls.
+--- Returns the frame of the function that a fiber was created with. If that function is
+-- `pcall` or `xpcall`, returns the frame of the function that it calls.
 -- @tparam {table,...} frames see `frames_of`
 -- @treturn ?table frame
--- @treturn ?number its index
+-- @treturn ?number index of the frame
 local function entry_of(frames)
     local index = #frames
     while index > 1 and (frames[index].func == pcall or frames[index].func == xpcall) do
@@ -106,7 +107,7 @@ local function entry_of(frames)
     return frames[index], index
 end
 
--- C functions that pass on errors of the functions they call.
+-- C functions that do not catch the errors of the functions they call.
 local TRANSPARENT = {
     [dofile] = true,
     [require] = true,
@@ -116,9 +117,9 @@ local TRANSPARENT = {
     [table.sort] = true,
 }
 
---- Whether a protected call may catch an error that is raised at the top of the
--- stack, so that it does not reach the entry function. An unknown C function
--- counts as a protected call.
+--- Whether a protected call may catch an error that is raised at the top of the stack,
+-- so that the error does not reach the entry function. An unknown C function counts as
+-- a protected call.
 -- @tparam {table,...} frames see `frames_of`
 -- @tparam number entry index of the entry function's frame
 local function is_protected(frames, entry)

@@ -2,21 +2,21 @@
 -- `on_replace` of a space.
 --
 -- Before 3.0, triggers are functions, and a new one can replace another in place.
--- From 3.0 on they have names: a trigger that is set without a name is named by its
--- address; one with an existing name replaces that in place; any other is put
--- before the existing ones. So to replace a trigger by one with another name, all
--- those set after it must be set again.
+-- From 3.0 on they have names. A trigger that is set without a name is named by the
+-- address of its function. If a trigger with the same name exists, the new trigger
+-- replaces it in place; otherwise it is put before the existing ones. So to replace a
+-- trigger by one with another name, all triggers set after it must be set again.
 --
 -- A place is a table with
 --   original   the function of Tarantool that sets and lists its triggers
---   holder     the object of which it is a method, if `is_method`
+--   holder     the object of which that function is a method, if `is_method`
 --   full_name  its name among the events of 3.0
 -- A trigger is a table with `f` and, on servers with names, `name`. Lists are in
 -- the order in which triggers were set. Nothing here yields.
 
 local require = ...
 
--- On older servers an application may have a module with that name.
+-- Before 3.0, `require('trigger')` might return a module of the application.
 local HAS_NAMES = tonumber(_TARANTOOL:match('^%d+')) >= 3
 
 local module
@@ -62,8 +62,8 @@ local function has_own_name(trigger)
     return trigger.name ~= nil and tonumber(trigger.name) ~= tonumber(('%p'):format(trigger.f))
 end
 
---- Whether a trigger is the one that is meant: compares names if `meant` has one,
--- otherwise functions.
+--- Whether a trigger is the one described by `meant`: compares names if `meant` has
+-- one, otherwise functions.
 local function is_meant(trigger, meant)
     if meant.name ~= nil then
         return trigger.name == meant.name
@@ -82,7 +82,8 @@ local function position(triggers, meant)
     return nil
 end
 
---- Sets a trigger, as the last one unless its name exists already.
+--- Sets a trigger: in place of the one with the same name, if there is one, otherwise
+-- as the last one.
 local function set_named(place, trigger)
     if trigger.name ~= nil then
         call(place, trigger.f, nil, trigger.name)
@@ -117,9 +118,10 @@ end
 
 --- Sets, replaces or removes a trigger. Raises the errors of Tarantool.
 -- @tparam table place
--- @tparam ?table new the trigger to set, with a name only if code has chosen it
--- @tparam ?table old the trigger to replace, or to remove if there is no new one;
---   found by its name, if it has one, or by its function
+-- @tparam ?table new the trigger to set, nil to remove one; has a name only if code
+--   has chosen it
+-- @tparam ?table old the trigger to replace or remove; found by its name, if it has
+--   one, otherwise by its function
 local function put(place, new, old)
     if old == nil then
         set_named(place, new)

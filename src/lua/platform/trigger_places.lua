@@ -4,8 +4,8 @@
 --
 -- Here a place has two more fields:
 --   label  its name in messages
---   event  the name of its function in `holder`; both fields are nil for an event
---          that is known only by its name
+--   event  the name of its function in `holder`
+-- If an event is known only by its name, its place has neither `holder` nor `event`.
 
 local require = ...
 local slice = require('core.yield')
@@ -33,7 +33,7 @@ local function new(on_add)
     local self = {list = {}, by_holder = {}, by_event = {}, on_add = on_add or function() end}
     local module = trigger_list.names_module()
     if module ~= nil then
-        -- Keep the originals: an adapter may wrap them.
+        -- Keep the original functions, because an adapter may wrap them.
         self.set, self.del = module.set, module.del
     end
     return setmetatable(self, Places)
@@ -87,6 +87,7 @@ local function add_event(self, full_name)
 end
 
 --- Returns all spaces, without duplicates.
+-- @treturn {{name, space},...}
 local function spaces()
     local result = {}
     for name, space in pairs(box.space) do
@@ -169,8 +170,8 @@ function Places:of_event(full_name)
 end
 
 --- Lists all places of this server. Yields.
--- @treturn {table,...} {label, list = function () -> the functions that are set,
---   set = function (new, old)}
+-- @treturn {table,...} {label, list, set}: `list()` returns the functions that are
+--   set; `set(new, old)` sets, replaces or removes one
 local function all()
     local places = new()
     places:add_all()
