@@ -119,6 +119,43 @@ wait "$load"
 like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' 'requests were served'
 unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'and none failed'
 
+diag 'Servers whose own functions are registered'
+
+SECOND_PORT=$(free_ports 2)
+THIRD_PORT=${SECOND_PORT#* }
+SECOND_PORT=${SECOND_PORT% *}
+SERVERS='reloader_end=local second = require("http.server").new("127.0.0.1",
+	'$SECOND_PORT', {log_requests = false})
+second:route({path = "/v"}, function()
+	return {status = 200, body = "second v" .. VERSION}
+end)
+second:start()
+package.reload:register(second, second.stop)
+local third = require("socket").tcp_server("127.0.0.1", '$THIRD_PORT',
+	function(s) s:write("third v" .. VERSION) end)
+package.reload:register('
+# third: prints what the third server sends, then the status.
+third()
+{
+	curl -s -m 20 --http0.9 "http://127.0.0.1:$THIRD_PORT" || echo "($?)"
+}
+for form in 'third, third.close)' 'third.close, third)'; do
+	for version in 20 21 22; do
+		app_version "$version" "$SERVERS$form"
+		reload
+		is "$RC $(curl -s -m 20 "http://127.0.0.1:$SECOND_PORT/v") $(third)" \
+		    "0 second v$version third v$version" "version $version: $form"
+	done
+	app_version 23
+	reload
+	is "$RC $(curl -s -m 20 "http://127.0.0.1:$SECOND_PORT/v"; echo $?) $(third)" \
+	    '0 7 (7)' 'new code that opens none: they are closed'
+done
+app_version 12
+reload
+count=$(app_eval 'return package.reload.count')
+is "$RC $(http_get /page)" "0 page v12 of $count" 'as before'
+
 diag '--method native'
 
 app_version 13
@@ -126,14 +163,14 @@ reload --method native
 is "$RC $(json 'i.outcome, i.error.code')" '5 refused no_main_script' \
     'a script that is not found from the working directory'
 http_get /page >"$WORK/page"
-is "$(cat "$WORK/page")" 'page v12 of 12' 'the old code is still serving'
+is "$(cat "$WORK/page")" "page v12 of $count" 'the old code is still serving'
 echo 'rawset(_G, "stranger", true) require("package.reload")' \
     >"$APP_DIR/data/init.lua"
 reload --method native
 is "$RC $(json 'i.outcome, i.error.code')" '5 refused no_main_script' \
     'another script of that name in the working directory'
 is "$(http_get /page) $(app_eval 'return rawget(_G, "stranger")')" \
-    'page v12 of 12 nil' 'has not run'
+    "page v12 of $count nil" 'has not run'
 rm "$APP_DIR/data/init.lua"
 ln -s ../init.lua "$APP_DIR/data/init.lua"
 app_version 13 'reloader_top=local ='
@@ -144,17 +181,17 @@ app_version 13 'reloader_top=error("boom")'
 reload --method native
 is "$RC $(json 'i.outcome, i.error.code')" '3 failed load_error' \
     'a script that fails before it ends the old generation'
-is "$(http_get /page)" 'page v12 of 12' 'the old code is still serving'
+is "$(http_get /page)" "page v12 of $count" 'the old code is still serving'
 app_version 13
 reload --method native
 is "$RC $(json 'i.outcome, #i.stale')" '0 reloaded 0' 'native'
-is "$(http_get /page)" 'page v13 of 13' 'serves new code'
+is "$(http_get /page)" "page v13 of $((count + 1))" 'serves new code'
 app_version 14 'reloader_end=error("boom")'
 reload --method native
 is "$RC $(json 'i.outcome, i.error.code, i.rollback.complete')" \
     '6 degraded native_failed false' 'native, with a script that fails'
 app_version 15
 reload
-is "$RC $(http_get /page)" '0 page v15 of 15' 'a staged reload puts it right'
+is "$RC $(http_get /page)" "0 page v15 of $((count + 3))" 'a staged reload puts it right'
 
 done_testing

@@ -86,7 +86,13 @@ local function take(self, live)
             self.txn:add(part)
         end
         rawset(part.proxy, 'start', itself)
-        rawset(part.proxy, 'stop', itself)
+        -- New code may keep this function, for example in `package.reload`.
+        rawset(part.proxy, 'stop', function(server)
+            if self.is_committed then
+                live:stop()
+            end
+            return server
+        end)
     end
     return part.proxy
 end
@@ -179,7 +185,18 @@ function Servers:settle()
     self.stops = {}
 end
 
+--- Returns the function to call in place of one that old code has kept: `stop` of a live
+-- server, which it got before the reload, does not pass through the wrapper.
+-- @tparam function f
+-- @param server its first argument
+-- @treturn function
+function Servers:guarded(f, server)
+    local stop = self.stops[server]
+    return stop ~= nil and f == stop.original and stop.staged or f
+end
+
 function Servers:commit()
+    self.is_committed = true
     unstage(self)
     for live, options in pairs(self.options) do
         for key, value in pairs(options) do
@@ -201,6 +218,7 @@ end
 --- Applies what old roles registered with the servers when they were restarted after a
 -- rollback.
 function Servers:revive()
+    self.is_committed = true
     unstage(self)
     for _, part in ipairs(self.order) do
         part:revive()

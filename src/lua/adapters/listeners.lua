@@ -72,8 +72,12 @@ end
 
 --- Creates a proxy of a live socket. Closing the proxy has no effect before the commit;
 -- afterwards the proxy forwards `close` to the live socket.
-local function make_proxy(live)
-    return setmetatable({close = function() return true end}, {
+local function make_proxy(self, live)
+    -- New code may keep this function, for example in `package.reload`.
+    local function close()
+        return not self.is_committed or live:close()
+    end
+    return setmetatable({close = close}, {
         __index = live,
         __newindex = live,
         __tostring = function() return tostring(live) end,
@@ -118,7 +122,7 @@ function Sockets:stage()
         end
         local listener = type(handler_of(options)) == 'function' and find(self, host, port, options)
         if listener then
-            local proxy = make_proxy(listener.socket)
+            local proxy = make_proxy(self, listener.socket)
             table.insert(self.taken, {listener = listener, options = options, proxy = proxy})
             return proxy, listener.addr
         end
@@ -180,7 +184,18 @@ local function take_over(self)
     end
 end
 
+--- Returns the function to call in place of one that old code has kept: `close` of a
+-- live socket, which it got before the reload, does not pass through the wrapper.
+-- @tparam function f
+-- @param live its first argument
+-- @treturn function
+function Sockets:guarded(f, live)
+    local close = self.closes[live]
+    return close ~= nil and f == close.original and close.staged or f
+end
+
 function Sockets:commit()
+    self.is_committed = true
     unstage(self)
     take_over(self)
     for live in pairs(self.closed) do
@@ -193,6 +208,7 @@ end
 --- Applies the servers that old roles opened when they were restarted after a rollback:
 -- their handlers take over the live sockets.
 function Sockets:revive()
+    self.is_committed = true
     unstage(self)
     take_over(self)
     self:settle()

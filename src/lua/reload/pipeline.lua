@@ -469,7 +469,11 @@ function Staged:call_destructors()
         return
     end
     self.life.retirement:stop(self.reloader.destructors, function(destructor)
-        local ok, err = failure.call(destructor.f, unpack(destructor.arguments, 1, table.maxn(destructor.arguments)))
+        local f, arguments = destructor.f, destructor.arguments
+        for _, adapter in ipairs({self.http_servers, self.listeners}) do
+            f = adapter:guarded(f, arguments[1])
+        end
+        local ok, err = failure.call(f, unpack(arguments, 1, table.maxn(arguments)))
         slice.restart()
         if not ok then
             local text = ('a destructor registered with package.reload failed: %s'):format(failure.describe(err))
