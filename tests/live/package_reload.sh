@@ -119,6 +119,17 @@ wait "$load"
 like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' 'requests were served'
 unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'and none failed'
 
+diag 'Odd objects'
+
+app_version 19 'reloader_end=package.reload:register(setmetatable(
+	{destroy = function() rawset(_G, "odd_ended", true) end},
+	{__tostring = function() error("odd") end}))'
+reload
+app_version 19
+reload
+is "$RC $(app_eval 'return odd_ended')" '0 true' \
+    'an object that has no text is registered'
+
 diag 'Servers whose own functions are registered'
 
 SECOND_PORT=$(free_ports 2)

@@ -13,6 +13,7 @@
 local require = ...
 local catalog = require('code.catalog')
 local generations = require('code.generations')
+local key_name = require('core.key_name')
 
 local environ, setenv = rawget(os, 'environ'), rawget(os, 'setenv')
 
@@ -111,7 +112,7 @@ function Builtins:watch(object, label, depth, is_data)
         self:watch(metatable, 'metatable of ' .. label, 0, is_data)
     end
     for key, value in next, depth > 0 and before or {} do
-        local name = ('%s.%s'):format(label, tostring(key))
+        local name = ('%s.%s'):format(label, key_name(key))
         local settings = settings_metatable(key, value)
         if settings ~= nil and not self.known[value] then
             self.known[value] = true
@@ -282,7 +283,7 @@ local function restore_table(self, item, undone)
     local function restore(key)
         if is_to_be_undone(self, item, before[key], now[key]) then
             rawset(object, key, before[key])
-            table.insert(undone, ('%s.%s'):format(item.label, tostring(key)))
+            table.insert(undone, ('%s.%s'):format(item.label, key_name(key)))
         end
     end
     for key in next, now do
@@ -302,7 +303,7 @@ end
 --- Restores changed settings through the function that sets them.
 local function restore_settings(item, undone, left)
     for key, before in pairs(item.changed) do
-        local label = ('%s.%s'):format(item.label, tostring(key))
+        local label = ('%s.%s'):format(item.label, key_name(key))
         if not rawequal(item.object[key], before.value) then
             local value = before.value
             if value == nil then
@@ -323,7 +324,7 @@ end
 -- may be stored as a name in `box.cfg`.
 function Builtins:restore_log_names()
     for key in pairs(self.log ~= nil and self.box ~= nil and self.log.changed or {}) do
-        local name = 'log_' .. tostring(key)
+        local name = 'log_' .. key_name(key)
         local before = self.box_log[name]
         if before ~= nil and self.box.object[name] ~= before then
             pcall(self.box.original, self.box.object, {[name] = before})

@@ -10,6 +10,7 @@
 
 local require = ...
 local fibers_lib = require('platform.fibers')
+local key_name = require('core.key_name')
 
 local Globals = {name = 'globals'}
 Globals.__index = Globals
@@ -63,13 +64,13 @@ function Globals:snapshot()
     self.data, self.entries = {}, 0
     for name, value in next, _G do
         if not IGNORED[name] and not rawequal(package.loaded[name], value) then
-            self:watch('global ' .. tostring(name), value)
+            self:watch('global ' .. key_name(name), value)
         end
     end
     for module, values in pairs(rawget(_G, '_cluster_vars_values') or {}) do
         if self.modules.by_name[module] ~= nil then
             for name, value in pairs(values) do
-                self:watch(('cartridge.vars of %s: %s'):format(module, tostring(name)), value)
+                self:watch(('cartridge.vars of %s: %s'):format(module, key_name(name)), value)
             end
         end
     end
@@ -264,7 +265,7 @@ end
 function Globals:rollback(undone, _, doubts)
     look(self, nil)
     for name, set in pairs(self.set) do
-        local label = 'global ' .. tostring(name)
+        local label = 'global ' .. key_name(name)
         if is_to_be_undone(self, set) then
             rawset(_G, name, set.before.value)
             table.insert(undone, label)

@@ -11,6 +11,7 @@
 local require = ...
 local catalog = require('code.catalog')
 local failure = require('core.failure')
+local key_name = require('core.key_name')
 local module_table = require('code.module_table')
 local recorder = require('code.recorder')
 local slice = require('core.yield')
@@ -356,7 +357,7 @@ local function restore_fields(target, before, undone, label)
     for key, value in pairs(before) do
         if target[key] ~= value then
             target[key] = value
-            table.insert(undone, ('%s[%q]'):format(label, tostring(key)))
+            table.insert(undone, ('%s[%q]'):format(label, key_name(key)))
         end
     end
 end

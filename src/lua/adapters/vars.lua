@@ -12,6 +12,7 @@
 
 local require = ...
 local audiences = require('code.audiences')
+local key_name = require('core.key_name')
 local stop_effects = require('adapters.vars.stop_effects')
 
 local Vars = {name = 'vars'}
@@ -255,7 +256,7 @@ function Vars:rollback(undone)
     for name, staged in pairs(kind and kind.staged or {}) do
         for key, value in pairs(kind.audiences:find(kind.new, name) or {}) do
             if not rawequal(value, staged.first[key]) then
-                table.insert(undone, ('cartridge.vars of %s: %s'):format(name, tostring(key)))
+                table.insert(undone, ('cartridge.vars of %s: %s'):format(name, key_name(key)))
             end
         end
         -- A restarted old role finds what its own `stop` has left.

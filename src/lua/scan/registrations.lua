@@ -15,6 +15,7 @@
 
 local require = ...
 local jutil = require('jit.util')
+local key_name = require('core.key_name')
 local twins = require('scan.twins')
 local walk_lib = require('scan.heap_walk')
 
@@ -126,7 +127,7 @@ local function texts_of(entry, steps)
     local texts = {}
     local function add(key, value)
         if type(value) == 'string' and #texts < TEXTS then
-            table.insert(texts, ('%s=%s'):format(tostring(key), value))
+            table.insert(texts, ('%s=%s'):format(key_name(key), value))
         end
     end
     for _, one in ipairs(steps) do
@@ -161,7 +162,7 @@ local function shape_of(steps)
     local parts = {}
     for _, one in ipairs(steps) do
         local proto = type(one.like) == 'function' and proto_of(one.like) or nil
-        table.insert(parts, ('%s %s'):format(tostring(one.key), proto and tostring(proto) or ''))
+        table.insert(parts, ('%s %s'):format(key_name(one.key), proto and tostring(proto) or ''))
     end
     return table.concat(parts, '\n')
 end
