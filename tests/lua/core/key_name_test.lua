@@ -13,3 +13,5 @@ case('keys have names without calling their code', function(t)
     t:isnt(key_name({}), key_name(object), 'each has its own')
     t:like(key_name(require('ffi').new('int[1]')), '^cdata: 0x%x+$', 'C data')
 end)
+
+lib.run()
