@@ -23,7 +23,7 @@ const struct command_row command_table[] = {
 	    .bit = COMMAND_STATUS, .flags = CMD_TOPOLOGY | CMD_PAGED,
 	    .action = ACTION_REQUEST, .words = WORDS_INSTANCES,
 	    /* `status` prints what the preflight of a rollout asks for. */
-	    .script = "preflight",
+	    .script = "preflight", .quiet_script = "status",
 	    .view = VIEW_STATUS },
 	{ .name = "stale", .args = "[INSTANCE ...]",
 	    .help = "scan for references to earlier generations",

@@ -80,6 +80,8 @@ struct command_row {
 	enum command_words	 words;
 	/* Only for ACTION_REQUEST: */
 	const char		*script; /* in src/lua/commands */
+	/* For a run that prints no report; NULL: the same. */
+	const char		*quiet_script;
 	enum side_effect	 effect;
 	enum output_view	 view;
 };

@@ -199,16 +199,27 @@ set_true(json_t *args, const char *key, int is_set)
 	return is_set ? json_object_set_new(args, key, json_true()) : 0;
 }
 
+static const char *
+script_of(const struct options *options)
+{
+	const struct command_row *command = options->command;
+
+	if ((command->flags & CMD_RELOADS) != 0 &&
+	    options->method == METHOD_NATIVE)
+		return "native";
+	return options->quiet && command->quiet_script != NULL ?
+	    command->quiet_script : command->script;
+}
+
 json_t *
 request_args_for_command(const struct options *options, struct error *error)
 {
 	const struct command_row *command = options->command;
 	int is_reload = (command->flags & CMD_RELOADS) != 0;
-	int is_native = is_reload && options->method == METHOD_NATIVE;
 	json_t *args = json_object();
 
-	if (json_object_set_new(args, "command", json_string(is_native ?
-	    "native" : command->script)) == -1 ||
+	if (json_object_set_new(args, "command", json_string(
+	    script_of(options))) == -1 ||
 	    json_object_set_new(args, "timeout",
 	    json_real(request_args_seconds(options->timeout))) == -1 ||
 	    set_true(args, "main", options->run_main) == -1 ||

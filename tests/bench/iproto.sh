@@ -57,6 +57,7 @@ bare_eval=$(bare_with eval "$question") || bail_out 'the bare eval failed'
 for round in $(seq "$rounds"); do
 	progress "round $round of $rounds"
 	hyperfine -N --style none -w 5 -r "$runs" --export-csv "$WORK/csv" \
+	    -n quiet-op "'$CARTRIDGE_RELOAD' -q -s 'op@$APP_URI' status" \
 	    -n status-console "'$CARTRIDGE_RELOAD' -s '$APP_SOCK' status" \
 	    -n status-op "'$CARTRIDGE_RELOAD' -s 'op@$APP_URI' status" \
 	    -n status-guest "'$CARTRIDGE_RELOAD' -s '$APP_URI' status" \
@@ -95,6 +96,7 @@ describe()
 	printf '%s,%.2f,%.2f to %.2f,%.2f\n' "$2" "$median" "$low" "$high" \
 	    "$(ratio "$1" bare)" >>"$BENCH_OUT/iproto.csv"
 }
+describe quiet-op '`status --quiet` over the binary port with a password'
 describe status-console '`status` over the console'
 describe status-op '`status` over the binary port with a password'
 describe status-guest '`status` over the binary port as guest'
@@ -119,9 +121,11 @@ for command in status eval; do
 	verdict iproto "$r" '<=' 2 \
 	    "$command takes $(calc "$r") times as long as a bare C program that sends the same"
 done
-r=$(ratio tarantool eval-op)
-verdict iproto "$r" '>=' 10 \
-    "a Tarantool as the client takes $(calc "$r" %.1f) times as long as eval"
+for way in 'quiet-op:status --quiet' eval-op:eval; do
+	r=$(ratio tarantool "${way%%:*}")
+	verdict iproto "$r" '>=' 10 \
+	    "a Tarantool as the client takes $(calc "$r" %.1f) times as long as ${way#*:}"
+done
 
 # --- Load ----------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ socat -t 5 "OPEN:$WORK/question!!STDOUT" "UNIX-CONNECT:$APP_SOCK" |
 for round in $(seq "$rounds"); do
 	progress "round $round of $rounds"
 	hyperfine -N --style none -w 5 -r "$runs" --export-csv "$WORK/csv" \
+	    -n quiet "'$CARTRIDGE_RELOAD' -q -s '$APP_SOCK' status" \
 	    -n status "'$CARTRIDGE_RELOAD' -s '$APP_SOCK' status" \
 	    -n bare "'$bare' '$APP_SOCK' $question" \
 	    -n bare-line "'$bare' '$APP_SOCK' '$line'" \
@@ -76,6 +77,7 @@ describe()
 	    "$(ratio "$1" bare)" >>"$BENCH_OUT/startup.csv"
 	printf '%s,%s\n' "$2" "$median" >>"$WORK/bars"
 }
+describe quiet '`cartridge-reload --quiet status` (a health check)'
 describe status '`cartridge-reload status`'
 describe version '`cartridge-reload --version` (no connection)'
 describe bare 'bare C program'
@@ -93,12 +95,17 @@ table "$BENCH_OUT/startup.csv" '' median spread fastest 'times the bare one'
 say '![Start-up](startup.svg)'
 bars "$BENCH_OUT/startup.svg" 'Whole process, ms (logarithmic)' <"$WORK/bars"
 
-r=$(ratio status bare)
+# The others do not compare code with files either.
+r=$(ratio quiet bare)
 verdict startup "$r" '<=' 2 \
-    "status takes $(calc "$r") times as long as a bare C program"
-r=$(ratio status socat)
-verdict startup "$r" '<' 1 "status takes $(calc "$r") times as long as socat"
-r=$(ratio tarantool status)
+    "status --quiet takes $(calc "$r") times as long as a bare C program"
+r=$(ratio quiet socat)
+verdict startup "$r" '<' 1 \
+    "status --quiet takes $(calc "$r") times as long as socat"
+r=$(ratio tarantool quiet)
 verdict startup "$r" '>=' 10 \
-    "a Tarantool as the client takes $(calc "$r" %.1f) times as long as status"
+    "a Tarantool as the client takes $(calc "$r" %.1f) times as long as status --quiet"
+r=$(ratio status bare-line)
+verdict startup "$r" '<=' 2 \
+    "status takes $(calc "$r") times as long as a bare C program that sends the same"
 finish

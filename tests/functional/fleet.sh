@@ -95,9 +95,6 @@ not healthy: Cartridge gives no reason' \
 try status -s one.sock -s none.sock -s three.sock -s two.sock -o json
 json 'one.sock none.sock three.sock two.sock' \
     "list(d.instances, 'target')" 'JSON keeps the order of the targets'
-try status -s one.sock -s two.sock -q
-ends 0 '' '--quiet'
-ok 'prints no table' [ ! -s "$OUT" ]
 try status -s one.sock -s two.sock -v
 ok 'with --verbose there is more than the table' \
     said "$OUT" '^two.sock: running, generation 12, Tarantool 2.10.4, number-two, follower, code a1234567$'
@@ -106,6 +103,11 @@ prints 'one.sock: running, RolesConfigured, generation 1, Tarantool 2.6.0-0-g1, 
     'a single target has no table'
 is "$(happened request status)" '' \
     'and is asked for the same, one instance being one instance'
+try status -s one.sock -s two.sock -q
+ends 0 '' '--quiet'
+ok 'prints no table' [ ! -s "$OUT" ]
+is "$(happened request status)" 'one.sock two.sock' \
+    'and does not ask for what it would print'
 
 # --- Order -------------------------------------------------------------------
 

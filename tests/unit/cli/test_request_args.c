@@ -89,6 +89,12 @@ test_request_args_default_options_are_left_out(void **state)
 	assert_int_equal(json_object_size(ran.args), 2);
 	assert_string_equal(string(&ran, "command"), "preflight");
 	finish(&ran);
+	PARSE(&ran, "status", "--quiet");
+	assert_string_equal(string(&ran, "command"), "status");
+	finish(&ran);
+	PARSE(&ran, "reload", "--quiet");
+	assert_string_equal(string(&ran, "command"), "reload");
+	finish(&ran);
 	PARSE(&ran, "-n");
 	assert_string_equal(string(&ran, "command"), "plan");
 	assert_null(json_object_get(ran.args, "stale"));
