@@ -124,12 +124,12 @@ find_project(const struct options *options, struct targets *targets,
 		result = discover_targets(&query, targets, error);
 	else if (app != NULL)
 		result = error_set(error, ERROR_USAGE,
-		    "no target: for the project in this directory, use --app "
-		    "%s", app);
+		    "no target: use --app %s for the project in this directory",
+		    app);
 	else
 		result = error_set(error, ERROR_USAGE,
-		    "no target: for the project in this directory, use --app "
-		    "NAME or --instance NAME");
+		    "no target: use --app NAME or --instance NAME for the "
+		    "project in this directory");
 	free(app);
 	return result;
 }

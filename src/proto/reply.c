@@ -309,7 +309,7 @@ read_alias(struct reader *reader, const yaml_event_t *event)
 	number = json_object_get(reader->names, name);
 	if (number == NULL)
 		return error_set(reader->error, ERROR_BAD_REPLY,
-		    "the reply refers to an unknown anchor, on line %zu",
+		    "the reply refers to an unknown anchor on line %zu",
 		    event->start_mark.line + 1);
 	anchor = &reader->anchors[json_integer_value(number)];
 	if (anchor->open) {
@@ -460,7 +460,7 @@ parser_error(struct reader *reader)
 	if (parser->error == YAML_MEMORY_ERROR)
 		return out_of_memory(reader);
 	return error_set(reader->error, ERROR_BAD_REPLY,
-	    "the reply is not YAML: %s, on line %zu",
+	    "the reply is not YAML: %s on line %zu",
 	    parser->problem != NULL ? parser->problem : "error",
 	    parser->problem_mark.line + 1);
 }

@@ -345,7 +345,7 @@ in_project stale 'db web' 'also for stale' -v stale
 for words in '' reload 'eval 1' console; do
 	# shellcheck disable=SC2086 # several words
 	(cd project && exec "$CARTRIDGE_RELOAD" $words) >"$OUT" 2>"$ERR" </dev/null
-	is "$? $(head -n 1 "$ERR")" '1 cartridge-reload: no target: for the project in this directory, use --app shop' \
+	is "$? $(head -n 1 "$ERR")" '1 cartridge-reload: no target: use --app shop for the project in this directory' \
 	    "what changes something names the option: $words"
 done
 

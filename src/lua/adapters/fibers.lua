@@ -280,7 +280,7 @@ local function start_again(self, loops, is_old)
         limit = scan.limit(),
     })
     if not ok then
-        log.error('cartridge-reload: loops without a replacement: %s', tostring(done))
+        log.error('cartridge-reload: restarting loops failed: %s', tostring(done))
         return alone
     end
     local left = {}

@@ -60,7 +60,7 @@ function Schema:stage()
         local function trigger(before, after)
             local ok, err = pcall(self.note, self, before, after)
             if not ok then
-                log.error('cartridge-reload: schema: %s', tostring(err))
+                log.error('cartridge-reload: observing a schema change failed: %s', tostring(err))
             end
         end
         if space ~= nil and pcall(space.on_replace, space, trigger) then

@@ -197,7 +197,7 @@ function Triggers:stage()
                 -- An error would abort the schema change.
                 local ok, err = pcall(restage, self, space)
                 if not ok then
-                    log.error('cartridge-reload: triggers: %s', tostring(err))
+                    log.error('cartridge-reload: staging triggers of a space failed: %s', tostring(err))
                 end
             end
         end)

@@ -123,7 +123,7 @@ local function attempt(txn, what, f, ...)
     if ok then
         return nil
     end
-    log.error('cartridge-reload: %s: %s', what, tostring(err))
+    log.error('cartridge-reload: %s failed: %s', what, tostring(err))
     table.insert(txn.warnings, ('%s failed after the commit: %s'):format(what, tostring(err)))
     return tostring(err)
 end
@@ -220,7 +220,7 @@ local function reload(args, registry, on_phase)
     if fail.rollback ~= nil then
         local is_done, err = pcall(work.after_failure, work, fail.rollback)
         if not is_done then
-            log.error('cartridge-reload: rollback: %s', tostring(err))
+            log.error('cartridge-reload: the rollback failed: %s', tostring(err))
             table.insert(fail.rollback.left, 'the rollback did not finish: ' .. tostring(err))
         end
     end

@@ -277,8 +277,8 @@ function M.refusal()
     if not is_understood then
         return {
             code = 'unsupported',
-            message = ('unsupported Tarantool %s: %s of the config cannot be found, so its roles (%s) cannot be '
-                .. 'reloaded; restart the instance'):format(
+            message = ('unsupported Tarantool %s: %s of the config was not found; roles (%s) cannot be '
+                .. 'reloaded, so restart the instance'):format(
                 _TARANTOOL:match('^[^-]*'), missing, table.concat(names_of(roles), ', ')),
         }
     elseif status == 'check_errors' then

@@ -368,7 +368,7 @@ function Staged:take_census()
     })
     fiber.testcancel()
     if not ok then
-        log.error('cartridge-reload: listing registrations: %s', tostring(result))
+        log.error('cartridge-reload: listing registrations failed: %s', tostring(result))
         result = census.new()
     end
     if not result.is_complete then

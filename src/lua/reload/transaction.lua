@@ -179,9 +179,9 @@ function Transaction:commit()
         local ok, err = pcall(adapter.commit, adapter)
         if not ok then
             -- This is a bug. It is too late for a rollback, but report it.
-            log.error('cartridge-reload: commit of %s: %s', adapter.name, tostring(err))
+            log.error('cartridge-reload: the commit of adapter %s failed: %s', adapter.name, tostring(err))
             self.commit_error = self.commit_error
-                or ('commit of %s: %s'):format(adapter.name, tostring(err))
+                or ('the commit of adapter %s failed: %s'):format(adapter.name, tostring(err))
         end
     end
     self.staging = false
@@ -448,7 +448,7 @@ function Transaction:run(work)
         if not done then
             table.insert(self.warnings, 'post-commit work did not finish in time and continues')
         elseif err ~= nil then
-            log.error('cartridge-reload: after the commit: %s', failure.describe(err))
+            log.error('cartridge-reload: an error after the commit: %s', failure.describe(err))
             table.insert(self.warnings, 'an error after the commit: ' .. failure.describe(err))
         end
         return true

@@ -342,7 +342,7 @@ local function finish(report, options, mode)
     options.mend, options.drain = mode ~= 'report', true
     local is_remembered, why = pcall(options.counterparts.remember, options.counterparts)
     if not is_remembered then
-        log.error('cartridge-reload: names of old code: %s', tostring(why))
+        log.error('cartridge-reload: recording the names of old code failed: %s', tostring(why))
     end
     local incomplete, left = refusal(), 0
     if incomplete == nil then
@@ -355,7 +355,7 @@ local function finish(report, options, mode)
                     :format(count_text(result.unlisted, 'more place was', 'more places were')))
             end
         else
-            log.error('cartridge-reload: scan: %s', tostring(result))
+            log.error('cartridge-reload: the scan failed: %s', tostring(result))
             incomplete = tostring(result)
         end
     end

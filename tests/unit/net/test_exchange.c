@@ -507,7 +507,7 @@ test_exchange_answer_unexpected_is_protocol_error(void **state)
 		    { SEND, TRUE }, { EXPECT, "1, 2\n" },
 		    { SEND, "---\n- *x\n...\n" }, { HOLD, NULL } }, 0,
 		    OUTCOME_PROTOCOL, "bad_reply", 0, 1,
-		    "the reply refers to an unknown anchor, on line 2" },
+		    "the reply refers to an unknown anchor on line 2" },
 	};
 	size_t i;
 

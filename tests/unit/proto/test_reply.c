@@ -470,7 +470,7 @@ test_reply_not_a_document_of_values_is_refused(void **state)
 		{ "# nothing\n", "no document" },
 		{ "---\n- 1\n...\n---\n- 2\n...\n", "more than one" },
 		{ "---\n...\n---\n...\n", "more than one" },
-		{ "---\n- *nobody\n...\n", "unknown anchor, on line 2" },
+		{ "---\n- *nobody\n...\n", "unknown anchor on line 2" },
 		{ "--- *a\n...\n", "unknown anchor" },
 		{ "---\n- [1\n...\n", "line 3" },
 		{ "---\n- a\n b\n- c: d: e\n...\n", "not YAML" },
