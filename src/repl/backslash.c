@@ -8,7 +8,7 @@
 #include "repl/backslash.h"
 #include "util/nearest.h"
 
-/* Width of the column of commands in the output of \help. */
+/* The width of the column of commands in the output of \help. */
 #define LEFT_WIDTH	22
 
 int
@@ -24,8 +24,8 @@ begins(const char *name, const char *word)
 }
 
 /*
- * Returns the command with a name, which may be abbreviated if that is
- * unambiguous, or NULL with an error.
+ * Finds a command by its name or an unambiguous abbreviation of it.  Returns
+ * NULL with an error if there is none.
  */
 static const struct command_row *
 find_command(const char *name, struct error *error)
@@ -160,7 +160,7 @@ backslash_parse(struct backslash *backslash, const char *line,
 	memset(backslash, 0, sizeof(*backslash));
 	line += strcspn(line, "\\");
 	line += line[0] != '\0';
-	/* A blank must not separate the backslash from the name. */
+	/* The backslash and the name must not be separated by a blank. */
 	if (strchr(" \t", line[0]) != NULL)
 		result = strlist_add(&backslash->words, "", 0, error);
 	else
@@ -189,7 +189,10 @@ struct search {
 	struct error		 error;
 };
 
-/* Adds the text `first` `second` as a candidate if it starts with the word. */
+/*
+ * Adds `first` followed by `second` as a candidate, if that starts with the
+ * word.
+ */
 static int
 offer(struct search *search, const char *first, const char *second,
     size_t len)
@@ -204,7 +207,7 @@ offer(struct search *search, const char *first, const char *second,
 	    &search->error);
 }
 
-/* Offers each value of a list such as "a|b", preceded by `before`. */
+/* Offers `before` followed by each value of a list such as "a|b". */
 static int
 offer_values(struct search *search, const char *before, const char *values)
 {
@@ -232,7 +235,10 @@ offer_commands(struct search *search, const char *before)
 	return 0;
 }
 
-/* Returns the option that a word names, as --NAME or -L, or NULL. */
+/*
+ * Returns the option that a word names as --NAME or -L, or NULL if there is
+ * none.
+ */
 static const struct option_row *
 find_option(const char *word, size_t len)
 {
@@ -284,9 +290,7 @@ offer_options(struct search *search, const struct command_row *command)
 	return 0;
 }
 
-/*
- * Offers what can follow the words `before`, the first of which is a command.
- */
+/* Offers what can follow the words `before`.  Their first is the command. */
 static int
 offer_argument(struct search *search, const struct strlist *before)
 {
@@ -330,7 +334,7 @@ backslash_complete(struct backslash_names *names, const char *line,
 	} else if ((copy = strndup(line + name, start - name)) == NULL) {
 		result = -1;
 	} else {
-		/* If a quote is not terminated, offer nothing. */
+		/* Offer nothing if a quote is not terminated. */
 		if (strlist_split(&before, copy, &search.error) == 0 &&
 		    before.count > 0)
 			result = offer_argument(&search, &before);

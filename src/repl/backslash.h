@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The console's backslash commands: commands of this program, from the table of
- * commands, and a few that only the console has.  A name may be abbreviated if
- * that is unambiguous.
+ * The backslash commands of the console.  Most are commands of this program,
+ * from the table of commands; a few exist only in the console.  A name may be
+ * abbreviated if that is unambiguous.
  */
 
 #ifndef CR_BACKSLASH_H
@@ -18,10 +18,10 @@
 #include "util/strlist.h"
 
 /*
- * A parsed line.  The command in the options is one that runs with these
- * options, or one of the console's own: COMMAND_SET sets the output format to
- * `output`, or shows it if that is NULL; COMMAND_HELP prints the help of
- * `help`, or of all commands if that is NULL; COMMAND_QUIT.
+ * A parsed line.  `options` contains the command and, if that is a command of
+ * this program, the options to run it with.  \set sets the output format to
+ * `output`, or shows the current one if that is NULL.  \help prints the help of
+ * the command `help`, or a list of all commands if that is NULL.
  */
 struct backslash {
 	struct strlist			 words;	/* storage of the options */
@@ -33,19 +33,19 @@ struct backslash {
 /* The candidates of a completion. */
 struct backslash_names {
 	struct strlist	 words;
-	int		 files;		/* file names are candidates, too */
+	int		 files;		/* offer file names, too */
 };
 
 /*
- * Whether a line is a backslash command: its first character other than a blank
- * is a backslash.
+ * Whether a line is a backslash command, that is, whether it starts with a
+ * backslash, after any blanks.
  */
 int	backslash_begins(const char *line);
 
 /*
- * Parses a line.  A command takes the options that it has on the command line,
- * except for those that select targets; their defaults come from `settings`.
- * Returns 0, or -1 with a usage error.
+ * Parses a line.  A command takes the same options as on the command line,
+ * except for those that select targets.  `settings` contains the defaults of
+ * the options.  Returns 0, or -1 with a usage error.
  */
 int	backslash_parse(struct backslash *, const char *line,
 	    const struct options *settings, struct error *);
@@ -53,7 +53,7 @@ void	backslash_finish(struct backslash *);
 
 /*
  * Lists the candidates for the word from `start` to `end` of the line.  Returns
- * 0, or -1 if out of memory; backslash_names_finish frees the names.
+ * 0, or -1 if out of memory.  The caller must call backslash_names_finish.
  */
 int	backslash_complete(struct backslash_names *, const char *line,
 	    size_t start, size_t end);

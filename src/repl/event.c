@@ -11,7 +11,7 @@
 #define RETRY_FIRST_MS	100
 #define RETRY_MAX_MS	1000
 
-/* Upper bound of a single wait, in milliseconds; fits in an int. */
+/* The upper bound of a single wait, in milliseconds; it fits in an int. */
 #define WAIT_MAX_MS	60000
 
 void
@@ -71,7 +71,10 @@ event_wait(struct event_source *source, const struct event_input *input,
 			continue;
 		if (input != NULL && fds[3].revents != 0)
 			input->on_editor();
-		/* After Ctrl-C, leave pending input for the next line. */
+		/*
+		 * After Ctrl-C, do not read pending input: it belongs to the
+		 * next line.
+		 */
 		if (fds[2].revents != 0 && signals_count() == 0)
 			return EVENT_INPUT;
 	}

@@ -25,10 +25,13 @@ enum event {
 	EVENT_TIMEOUT
 };
 
-/* Where lines come from. */
+/* The source of lines. */
 struct event_input {
 	int	  fd;
-	/* The signal descriptor of the line editor, or -1, and its handler. */
+	/*
+	 * The signal descriptor of the line editor, or -1, and the function to
+	 * call when it is readable.
+	 */
 	int	  editor_fd;
 	void	(*on_editor)(void);
 };
@@ -38,7 +41,7 @@ struct event_source {
 	struct session		*session;	/* NULL if not connected */
 	int			 signals_fd;	/* from signals_begin */
 	struct document		 doc;		/* valid until the next wait */
-	/* Called with each push message, whenever it arrives. */
+	/* Called with each push message as soon as it arrives. */
 	void			(*on_push)(const struct document *, void *arg);
 	void			*arg;
 };
@@ -55,9 +58,9 @@ int	 event_connect(struct event_source *, double timeout, double wait,
 	    struct error *);
 
 /*
- * Blocks until an event occurs, or until a time of clock_ms.  Does not wait for
- * input if that is NULL.  After EVENT_REPLY, `doc` is the document that has
- * arrived.
+ * Blocks until an event occurs, or until the time `until` of clock_ms.  If
+ * `input` is NULL, does not wait for input.  After EVENT_REPLY, source->doc is
+ * the document that has arrived.
  */
 enum event event_wait(struct event_source *, const struct event_input *,
 	    int64_t until, struct error *);

@@ -11,8 +11,8 @@ struct highlighter {
 	FILE		*out;
 	int		 color;
 	enum term_style	 string;	/* style of strings */
-	char		 quote;		/* quote of an open scalar, or NUL */
-	size_t		 block;		/* indent of an open block, or 0 */
+	char		 quote;		/* of an unfinished scalar, or NUL */
+	size_t		 block;		/* indent of a block scalar, or 0 */
 	size_t		 column;	/* column of the current value */
 };
 
@@ -30,8 +30,8 @@ put_styled(struct highlighter *highlighter, enum term_style style,
 }
 
 /*
- * Returns the length of quoted text, from after the opening quote to the
- * closing one.  Sets *open if there is no closing quote.
+ * Returns the length of quoted text without its opening quote, but with the
+ * closing one.  Sets *open to whether the closing quote is missing.
  */
 static size_t
 quoted_length(const char *text, size_t len, char quote, int *open)
@@ -79,8 +79,8 @@ plain_style(const struct highlighter *highlighter, const char *text, size_t len)
 }
 
 /*
- * Returns the position of the colon after a key, or `len` if the text does not
- * start with a key.
+ * Returns the position of the colon after a key.  Returns `len` if the text
+ * does not start with a key.
  */
 static size_t
 key_length(const char *text, size_t len)
@@ -140,8 +140,8 @@ highlight_scalar(struct highlighter *highlighter, const char *text, size_t len)
 }
 
 /*
- * Prints a line that starts an entry of a map or list, except for its
- * indentation.
+ * Prints a line that starts an entry of a map or list.  The indentation has
+ * already been printed.
  */
 static void
 highlight_entry(struct highlighter *highlighter, const char *text, size_t len)
@@ -158,7 +158,8 @@ highlight_entry(struct highlighter *highlighter, const char *text, size_t len)
 	if (len == 0)
 		return;
 	/*
-	 * If a block scalar follows, its lines are indented more than the key.
+	 * The lines of a block scalar are indented more than its key or, if it
+	 * has none, more than its "-".
 	 */
 	key = key_length(text, len);
 	if (key < len) {

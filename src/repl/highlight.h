@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* Prints YAML for people: escaped for a terminal, and highlighted. */
+/* Prints YAML for people to read: escaped for a terminal, and highlighted. */
 
 #ifndef CR_HIGHLIGHT_H
 #define CR_HIGHLIGHT_H
@@ -10,9 +10,9 @@
 #include <stdio.h>
 
 /*
- * Prints a YAML document of the console, escaped.  With `color`, keys, strings
- * and numbers are highlighted; if `failed`, strings use the error colour.
- * Prints text that is not YAML as well.  Takes one pass.
+ * Prints a YAML document of the console, escaped.  If `color` is set,
+ * highlights keys, strings and numbers; if `failed` is set as well, strings get
+ * the colour of errors.  The text need not be valid YAML.  Takes linear time.
  */
 void	highlight_yaml(FILE *, const char *text, size_t len, int color,
 	    int failed);

@@ -15,7 +15,10 @@
 
 #include "repl/history.h"
 
-/* With a 32-bit off_t, stat(2) fails for large files: see Makefile. */
+/*
+ * With a 32-bit off_t, stat(2) fails for large files.  The Makefile sets the
+ * macro.
+ */
 _Static_assert(sizeof(off_t) >= 8, "compile with -D_FILE_OFFSET_BITS=64");
 
 #define DIRECTORY	"cartridge-reload"
@@ -23,12 +26,12 @@ _Static_assert(sizeof(off_t) >= 8, "compile with -D_FILE_OFFSET_BITS=64");
 #define STATE_HOME	".local/state/"
 
 /*
- * Stands for a file or directory of another user: an errno value that open(2)
- * never sets.
+ * The errno for a file or directory of another user.  open(2) never sets this
+ * value.
  */
 #define NOT_OURS	ECHRNG
 
-/* How often the file is reopened if other processes keep replacing it. */
+/* How many times the file is opened if other processes keep replacing it. */
 #define TRIES	16
 
 static int
@@ -42,8 +45,8 @@ local_error(const char *path, struct error *error)
 
 /*
  * Returns the path of the file, which the caller frees, or NULL if there is no
- * home directory.  Sets *base_len to the length of the part from the
- * environment.
+ * home directory.  Sets *base_len to the length of the base directory, which is
+ * the part of the path that comes from $XDG_STATE_HOME or $HOME.
  */
 static char *
 find_path(size_t *base_len)
@@ -59,8 +62,8 @@ find_path(size_t *base_len)
 	if (base == NULL || base[0] != '/')
 		return NULL;
 	/*
-	 * Ignore trailing slashes, so that base_len ends where the name of a
-	 * directory ends: its owner is checked.
+	 * Do not count trailing slashes: open_directory expects base_len to end
+	 * with the name of the base directory.
 	 */
 	for (*base_len = strlen(base); *base_len > 0 &&
 	    base[*base_len - 1] == '/'; (*base_len)--)
@@ -70,8 +73,8 @@ find_path(size_t *base_len)
 }
 
 /*
- * Opens a directory in `parent`; creates it if `make` is set.  Returns a
- * descriptor, or -1 with errno.
+ * Opens a directory in `parent`.  Creates it if it is missing and `make` is
+ * set.  Returns a descriptor, or -1 with errno.
  */
 static int
 open_below(int parent, const char *name, int make)
@@ -81,11 +84,11 @@ open_below(int parent, const char *name, int make)
 	fd = openat(parent, name, flags);
 	if (fd != -1 || errno != ENOENT || !make)
 		return fd;
-	/* mkdirat(2) does not follow a dangling symbolic link. */
+	/* mkdirat(2) fails if the name is a dangling symbolic link. */
 	if (mkdirat(parent, name, 0700) == -1 && errno != EEXIST) {
 		/*
-		 * On a read-only file system, report the missing directory
-		 * instead.
+		 * On a read-only file system, the missing directory is the
+		 * better reason.
 		 */
 		errno = errno == EROFS ? ENOENT : errno;
 		return -1;
@@ -93,7 +96,7 @@ open_below(int parent, const char *name, int make)
 	return openat(parent, name, flags | O_NOFOLLOW);
 }
 
-/* Whether an open file belongs to this user.  Sets errno if not. */
+/* Whether an open file belongs to this user.  If not, sets errno. */
 static int
 is_ours(int fd)
 {
@@ -106,10 +109,10 @@ is_ours(int fd)
 }
 
 /*
- * Opens the directory of the file; creates missing parts if `make` is set.  The
- * directory from the environment and all below it must belong to this user,
- * because another owner could replace them by links.  Returns a descriptor, or
- * -1 with errno.
+ * Opens the directory of the file.  Creates missing directories if `make` is
+ * set.  The base directory and all directories below it must belong to this
+ * user: another owner could replace them by symbolic links.  Returns a
+ * descriptor, or -1 with errno.
  */
 static int
 open_directory(const char *path, size_t base_len, int make)
@@ -129,7 +132,10 @@ open_directory(const char *path, size_t base_len, int make)
 			errno = code;
 			dir = next;
 		}
-		/* From the directory of the environment on, check the owner. */
+		/*
+		 * Check the owner of the base directory and all directories
+		 * below it.
+		 */
 		if (dir != -1 && (size_t)(name - copy) + strlen(name) >=
 		    base_len && !is_ours(dir)) {
 			close(dir);
@@ -144,8 +150,8 @@ open_directory(const char *path, size_t base_len, int make)
 }
 
 /*
- * Opens the file in its directory.  Returns a descriptor, or -1 with errno,
- * which is 0 if the file is not a regular one.
+ * Opens the file in its directory.  Returns a descriptor, or -1 with errno.  If
+ * it is not a regular file, errno is 0.
  */
 static int
 open_file(int dir)
@@ -178,10 +184,10 @@ open_file(int dir)
 }
 
 /*
- * Opens and locks the file; opens it again if the last holder of the lock has
- * replaced it.  Sets *dir to the directory, which the caller must close, too.
- * Returns a descriptor, or -1 with errno, which is 0 if the file is not a
- * regular one.
+ * Opens and locks the file.  If the previous holder of the lock has replaced
+ * the file, opens it again.  Sets *dir to its directory, which the caller must
+ * close, too.  Returns a descriptor, or -1 with errno.  If it is not a regular
+ * file, errno is 0.
  */
 static int
 open_locked(const struct history *history, int lock, int *dir)
@@ -190,8 +196,8 @@ open_locked(const struct history *history, int lock, int *dir)
 	int fd, i, code;
 
 	/*
-	 * Create the directory only at the start: later it may have been
-	 * removed on purpose.
+	 * Create the directory only when the console starts.  Later, it may
+	 * have been removed on purpose.
 	 */
 	*dir = open_directory(history->path, history->base_len,
 	    lock == LOCK_SH);
@@ -200,8 +206,8 @@ open_locked(const struct history *history, int lock, int *dir)
 	for (i = 0; i < TRIES; i++) {
 		if ((fd = open_file(*dir)) == -1) {
 			/*
-			 * Another process has just created or replaced the
-			 * file: retry.
+			 * Retry: another process has just created or replaced
+			 * the file.
 			 */
 			if (errno == EEXIST)
 				continue;
@@ -224,8 +230,9 @@ open_locked(const struct history *history, int lock, int *dir)
 }
 
 /*
- * Reads at most the last `most` bytes of the file, from the start of an entry
- * on.  Returns a text that the caller frees, or NULL with errno.
+ * Reads at most the last `most` bytes of the file, and drops an entry that is
+ * cut off at their beginning.  Returns a text that the caller frees, or NULL
+ * with errno.
  */
 static char *
 read_end(int fd, size_t most, size_t *len)
@@ -279,7 +286,7 @@ write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* Decodes a line of the file to an entry, in place. */
+/* Decodes a line of the file into an entry, in place. */
 static void
 decode(char *entry)
 {
@@ -384,7 +391,7 @@ history_repeats(struct history *history, const char *entry)
 	return 0;
 }
 
-/* Replaces the locked file by a file with the newer half of its entries. */
+/* Replaces the locked file by one with only the newer half of its entries. */
 static int
 drop_older(int dir, int fd)
 {
@@ -397,7 +404,10 @@ drop_older(int dir, int fd)
 		return -1;
 	snprintf(temporary, sizeof(temporary), FILE_NAME ".%ld",
 	    (long)getpid());
-	/* A process that had this pid may have crashed and left the file. */
+	/*
+	 * The file may be left over from a process with the same pid that
+	 * crashed.
+	 */
 	if ((to = openat(dir, temporary, flags, 0600)) == -1 &&
 	    errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
 		to = openat(dir, temporary, flags, 0600);
@@ -413,9 +423,9 @@ drop_older(int dir, int fd)
 }
 
 /*
- * Appends a line to the locked file, completely or not at all, because the next
- * entry would become part of an incomplete line.  Returns the new size of the
- * file, or -1 with errno.
+ * Appends a line to the locked file, completely or not at all: after an
+ * incomplete line, the next entry would become part of it.  Returns the new
+ * size of the file, or -1 with errno.
  */
 static off_t
 append(int fd, const char *line, size_t len)
@@ -426,14 +436,16 @@ append(int fd, const char *line, size_t len)
 
 	if (fstat(fd, &st) == -1)
 		return -1;
-	/* Terminate a line that a crash left incomplete. */
+	/* A crash may have left the last line incomplete: terminate it. */
 	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 &&
 	    last != '\n' && write_all(fd, "\n", 1) == -1)
 		return -1;
 	if (write_all(fd, line, len) == 0)
 		return st.st_size + (off_t)len;
 	code = errno;
-	/* Truncating works even if the disk is full. */
+	/*
+	 * Remove what was written.  Truncating works even if the disk is full.
+	 */
 	if (ftruncate(fd, st.st_size) == 0)
 		errno = code;
 	return -1;
@@ -451,7 +463,7 @@ history_add(struct history *history, const char *entry, struct error *error)
 		return 0;
 	if ((line = encode(entry, &len)) == NULL)
 		return error_out_of_memory(error);
-	/* Fails if the directory has been removed in the meantime. */
+	/* This fails if the directory has been removed in the meantime. */
 	if ((fd = open_locked(history, LOCK_EX, &dir)) == -1) {
 		free(line);
 		return local_error(history->path, error);

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The history of the command `console`: a file with one line per entry, in
- * which a newline is written as \n and a backslash as \\.  Several processes
+ * The history of the command `console`.  It is a file with one line per entry,
+ * in which \n stands for a newline and \\ for a backslash.  Several processes
  * may append to it concurrently.
  */
 
@@ -15,32 +15,37 @@
 #include "util/error.h"
 
 /*
- * The maximum size of the file, in bytes.  If it grows larger, the older half
- * is dropped.
+ * The maximum size of the file, in bytes.  If the file grows larger, the older
+ * half of the entries is dropped.
  */
 #define HISTORY_SIZE_MAX	((size_t)256 * 1024)
-/* Longer entries are not saved. */
+/* The maximum length of an entry that is saved, in bytes. */
 #define HISTORY_ENTRY_MAX	((size_t)16 * 1024)
 
 struct history {
 	char	*path;		/* NULL: history is disabled */
-	/* Length of the part of the path that comes from the environment. */
+	/*
+	 * The length of the part of the path that comes from $XDG_STATE_HOME or
+	 * $HOME.
+	 */
 	size_t	 base_len;
-	char	*last;		/* entry added last, or NULL */
+	char	*last;		/* last entry of this process, or NULL */
 };
 
 /*
- * Opens the file, $XDG_STATE_HOME/cartridge-reload/history or that below
- * ~/.local/state, and calls `each` with every entry, oldest first.  Creates
- * missing directories with mode 0700 and the file with mode 0600.
+ * Opens the file and calls `each` with every entry, oldest first.  The file is
+ * $XDG_STATE_HOME/cartridge-reload/history, with ~/.local/state as the default
+ * of $XDG_STATE_HOME.  Missing directories are created with mode 0700, and the
+ * file with mode 0600.
  *
- * The home directory, everything below it on the way, and the file must belong
- * to the user, and the file must not be a symbolic link: root, with the HOME of
- * another user, must not write where that user's links lead.  If there is no
- * home directory, or if the file is not a regular one, such as /dev/null,
- * history is disabled.
+ * The file must not be a symbolic link.  The file, the base directory
+ * ($XDG_STATE_HOME or the home directory) and all directories between them must
+ * belong to the user: otherwise root, running with the HOME of another user,
+ * could be made to write to a file that this user's links lead to.
  *
- * Returns 0, or -1 with an error, in which case history is disabled, too.
+ * If there is no home directory, or if the file is not a regular one, such as
+ * /dev/null, the history is disabled.  Returns 0, or -1 with an error; then the
+ * history is disabled, too.
  */
 int	history_open(struct history *, void (*each)(const char *entry,
 	    void *arg), void *arg, struct error *);
@@ -53,14 +58,14 @@ void	history_close(struct history *);
 int	history_is_private(const char *entry);
 
 /*
- * Whether the entry equals the last one of this process.  If not, it is
- * remembered as the last one.
+ * Whether the entry equals the last entry of this process.  If it does not, it
+ * becomes the last entry.
  */
 int	history_repeats(struct history *, const char *entry);
 
 /*
- * Appends an entry to the file.  Blocks while another process has the lock on
- * the file.  Returns 0, or -1 with an error.
+ * Appends an entry to the file.  Blocks while another process has locked the
+ * file.  Returns 0, or -1 with an error.
  */
 int	history_add(struct history *, const char *entry, struct error *);
 

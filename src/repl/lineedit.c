@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Makes the readline headers declare functions with prototypes. */
+/* Lets the headers of readline declare functions with prototypes. */
 #define HAVE_STDARG_H
 #include <readline/history.h>
 #include <readline/readline.h>
@@ -20,18 +20,15 @@
 
 #define TEXT(a)		#a
 #define TEXT_OF(a)	TEXT(a)
-/*
- * Load the version that the header belongs to: other major versions have
- * another ABI.
- */
+/* Load the major version that the headers belong to: each has its own ABI. */
 #define LIBRARY		"libreadline.so." TEXT_OF(RL_VERSION_MAJOR)
 
-/* The number of lines that the Up key can go back to. */
+/* The maximum number of lines that the Up key recalls. */
 #define REMEMBERED_MAX	1000
 
 /*
- * Since 8.2 readline prints a newline after Ctrl-D, unless rl_eof_found is
- * cleared.
+ * Since version 8.2, readline prints a newline after Ctrl-D unless rl_eof_found
+ * is cleared.
  */
 #if RL_READLINE_VERSION >= 0x0802
 #define SYMBOL_OF_END(use)	use(rl_eof_found)
@@ -39,7 +36,7 @@
 #define SYMBOL_OF_END(use)
 #endif
 
-/* All functions and variables of the library that are used here. */
+/* All functions and variables of the library that this file uses. */
 #define SYMBOLS(use)							\
 	use(add_history)						\
 	use(rl_attempted_completion_function)				\
@@ -93,11 +90,11 @@ static const struct lineedit_hooks *hooks;
 static int is_shown;
 static int signal_fd = -1;
 
-/* What on_line has received, for lineedit_read to return. */
+/* What on_line has received.  lineedit_read returns it. */
 static enum lineedit_event event;
 static char *event_line;
 
-/* The candidates offered to readline, and the index of the next one. */
+/* The candidates to offer to readline, and the index of the next one. */
 static struct lineedit_names offered;
 static size_t offered_next;
 
@@ -130,9 +127,9 @@ fail:
 }
 
 /*
- * Sets the signals to block while a prompt is shown.  SIGTSTP and SIGWINCH are
- * read from the signal descriptor; SIGQUIT (Ctrl-\) would leave the terminal in
- * raw mode.
+ * Fills in the signals to block while a prompt is shown.  SIGTSTP and SIGWINCH
+ * are read from the signal descriptor.  SIGQUIT (Ctrl-\) would end the process
+ * and leave the terminal in raw mode.
  */
 static void
 fill_set(sigset_t *set)
@@ -184,7 +181,7 @@ breaks(void)
 {
 	static char *last;
 
-	/* Readline does not free the string. */
+	/* Keep the string to free it: readline does not. */
 	free(last);
 	last = strdup(hooks->breaks(*lib.rl_line_buffer, hooks->arg));
 	return last;
@@ -227,7 +224,7 @@ lineedit_open(const struct lineedit_hooks *given, struct error *error)
 	fill_set(&set);
 	signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	hooks = given;
-	/* Needed to edit characters of more than one byte. */
+	/* Let readline edit multibyte characters. */
 	setlocale(LC_CTYPE, "");
 	*lib.rl_readline_name = name;
 	*lib.rl_deprep_term_function = leave_terminal;
@@ -237,11 +234,14 @@ lineedit_open(const struct lineedit_hooks *given, struct error *error)
 	*lib.rl_attempted_completion_function = attempt_completion;
 	*lib.rl_completion_word_break_hook = breaks;
 	lib.stifle_history(REMEMBERED_MAX);
-	/* Reads the user's inputrc, which must not override what follows. */
+	/*
+	 * This reads the user's inputrc, which must not override the settings
+	 * below.
+	 */
 	lib.rl_initialize();
 	/*
-	 * Do not ask whether to list many names: in callback mode readline
-	 * cannot wait for the answer, and would assume yes.
+	 * Do not let readline ask whether to list many names: in callback mode
+	 * it cannot wait for the answer, and would assume yes.
 	 */
 	*lib.rl_completion_query_items = -1;
 	lib.rl_variable_bind("page-completions", "off");
@@ -281,15 +281,15 @@ lineedit_abandon(const char *mark)
 {
 	if (!is_shown)
 		return;
-	/* End an incremental search or a keyboard macro as well. */
+	/* This also ends an incremental search or a keyboard macro. */
 	lib.rl_callback_sigcleanup();
-	/* Move to the end, so that output appears below the whole line. */
+	/*
+	 * Move the cursor to the end, so that output appears below the whole
+	 * line.
+	 */
 	*lib.rl_point = *lib.rl_end;
 	lib.rl_redisplay();
-	/*
-	 * Print the mark before the prompt is removed, which may move the
-	 * cursor.
-	 */
+	/* Print the mark first: removing the prompt may move the cursor. */
 	fputs(mark, stdout);
 	lib.rl_free_line_state();
 	take_away();
@@ -306,11 +306,11 @@ suspend(void)
 {
 	leave_terminal();
 	hold_signals(SIG_UNBLOCK);
-	/* Stops the process until it is continued. */
+	/* The process stops here until it is continued. */
 	raise(SIGTSTP);
 	hold_signals(SIG_BLOCK);
 	lib.rl_prep_terminal(1);
-	/* SIGWINCH may have been missed while stopped. */
+	/* While the process was stopped, it may have missed SIGWINCH. */
 	lib.rl_reset_screen_size();
 	lib.rl_forced_update_display();
 }

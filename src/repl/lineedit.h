@@ -2,13 +2,11 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Line editing at a terminal, with GNU readline, which no other file uses.  The
- * library is loaded with dlopen(3) on demand, so that other commands do not pay
- * for it.
- *
- * There is only one terminal, so the state is global.  While a prompt is shown,
- * readline controls the terminal; at other times the terminal is in its
- * original mode.  SIGINT is left to the caller.
+ * Line editing at a terminal with GNU readline.  No other file uses that
+ * library.  It is loaded with dlopen(3) when it is needed, so that other
+ * commands do not pay for it.  The state is global, because there is only one
+ * terminal.  Readline controls the terminal while a prompt is shown; at other
+ * times the terminal is in its original mode.  The caller handles SIGINT.
  */
 
 #ifndef CR_LINEEDIT_H
@@ -22,12 +20,12 @@
 /* The candidates of a completion. */
 struct lineedit_names {
 	struct strlist	 words;
-	int		 files;		/* file names are candidates, too */
-	int		 open;		/* append no blank to a candidate */
+	int		 files;		/* offer file names, too */
+	int		 open;		/* do not append a blank */
 };
 
 struct lineedit_hooks {
-	/* Returns the characters that separate words in this line. */
+	/* Returns the characters that separate words in the line. */
 	const char	*(*breaks)(const char *line, void *arg);
 	/*
 	 * Lists the candidates for the word from `start` to `end` of the line.
@@ -51,12 +49,12 @@ int		 lineedit_open(const struct lineedit_hooks *,
 		    struct error *);
 void		 lineedit_close(void);
 
-/* Adds an entry to those that the Up key goes back to. */
+/* Adds an entry to the lines that the Up key recalls. */
 void		 lineedit_remember(const char *entry);
 
 /*
  * Shows a prompt.  It stays until lineedit_read returns a line or Ctrl-D, or
- * until lineedit_abandon.
+ * until lineedit_abandon is called.
  */
 void		 lineedit_begin(const char *prompt);
 
@@ -67,22 +65,20 @@ void		 lineedit_begin(const char *prompt);
 void		 lineedit_abandon(const char *mark);
 
 /*
- * A descriptor to poll next to standard input while a prompt is shown, and the
- * function to call when it is readable: it handles window resizes and Ctrl-Z,
- * and ignores Ctrl-\.
+ * Return a descriptor to poll in addition to standard input while a prompt is
+ * shown, and handle the signals when that is readable: window resizes and
+ * Ctrl-Z.  Ctrl-\ is ignored.
  */
 int		 lineedit_signal_fd(void);
 void		 lineedit_signal(void);
 
 /*
- * Reads a character; call it when standard input is readable.  The caller frees
- * the line.
+ * Reads a character.  Call it when standard input is readable.  After
+ * LINEEDIT_LINE, *line is the line, which the caller frees.
  */
 enum lineedit_event lineedit_read(char **line);
 
-/*
- * Hide and restore the prompt: call these before and after printing something.
- */
+/* Hide the prompt before something is printed, and show it again afterwards. */
 void		 lineedit_hide(void);
 void		 lineedit_show(void);
 

@@ -25,19 +25,19 @@ struct linereader {
 	int	 is_over;	/* end of file */
 };
 
-/* Initialises a reader.  The descriptor stays open. */
+/* Initialises a reader.  It never closes the descriptor. */
 void	 linereader_init(struct linereader *, int fd);
 void	 linereader_finish(struct linereader *);
 
 /*
- * Returns the next line, without its terminator \n or \r\n, which the last line
- * may lack.  It is valid until linereader_read.  Returns NULL if no complete
- * line has been read, or at the end of the input.
+ * Returns the next line, without the \n or \r\n that ends it.  It is valid
+ * until linereader_read.  Returns NULL if no complete line has been read, or at
+ * the end of the input.  The last line of the input need not end with \n.
  */
 char	*linereader_next(struct linereader *, size_t *len);
 
 /*
- * Reads once; blocks unless the descriptor is readable.  Returns 0, or -1 with
+ * Reads once.  Blocks unless the descriptor is readable.  Returns 0, or -1 with
  * an error: the read failed, the line is too long, or out of memory.
  */
 int	 linereader_read(struct linereader *, struct error *);

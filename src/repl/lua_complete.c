@@ -10,11 +10,12 @@
 #include "util/clock.h"
 #include "util/escape.h"
 
-/* The time limit of a completion. */
+/* The time limit of a completion, in seconds. */
 #define SUGGEST_SECONDS	1.0
 
 /*
- * Adds a name that the instance has sent, unless it would have to be escaped.
+ * Adds a name that the instance has sent.  Omits a name that would have to be
+ * escaped on a terminal.
  */
 static void
 add_name(struct strlist *names, const char *name, const char *word, size_t len)
@@ -58,7 +59,7 @@ lua_complete_names(struct strlist *names, struct event_source *source,
 	    event_connect(source, SUGGEST_SECONDS, 0, error) == -1)
 		return 0;
 	/*
-	 * The instance may still be running a line or completion that timed
+	 * The instance may still be running a line, or a completion that timed
 	 * out.
 	 */
 	if (session_waiting(source->session) > 0)
@@ -74,7 +75,10 @@ lua_complete_names(struct strlist *names, struct event_source *source,
 	case EVENT_REFUSED:
 		break;
 	case EVENT_DISCONNECTED:
-		/* Only the completion was lost: no statement was running. */
+		/*
+		 * No statement was running, so do not say that the outcome is
+		 * unknown.
+		 */
 		if (error->code == ERROR_CLOSED)
 			error_set(error, ERROR_CLOSED_EARLY,
 			    "connection closed by the instance");

@@ -12,15 +12,18 @@
 #include "util/error.h"
 #include "util/strlist.h"
 
-/* The characters that separate words in a completion; `a.b:c` is one word. */
+/*
+ * The characters that separate words in a completion.  They do not include '.'
+ * and ':', so that `a.b:c` is one word.
+ */
 #define SUGGEST_BREAKS	"\t\r\n !\"#$%&'()*+,-/;<=>?@[\\]^`{|}~"
 
 /*
- * Adds the names that can complete the word from `start` to `stop` of a line,
- * without those that would have to be escaped.  Connects if necessary, which
- * blocks; apart from that, blocks for at most a second.  Adds nothing if that
- * is not enough, or if the instance is busy.  Returns 0, or -1 with an error if
- * the connection was lost.
+ * Adds the names that can complete the word from `start` to `stop` of a line.
+ * Omits names that would have to be escaped.  Connects if necessary, which
+ * blocks.  Then waits for the reply for at most a second.  Adds nothing if no
+ * reply arrives in that time, or if the instance is busy.  Returns 0, or -1
+ * with an error if the connection was lost.
  */
 int	lua_complete_names(struct strlist *, struct event_source *,
 	    const char *line, size_t start, size_t stop, struct error *);

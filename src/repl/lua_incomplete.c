@@ -7,8 +7,8 @@
 #include "repl/lua_incomplete.h"
 
 /*
- * Words that start or end a block.  `while` and `for` are missing because their
- * `do` counts.
+ * Words that start or end a block.  `while` and `for` are not listed, because
+ * the `do` after them counts.
  */
 static const struct {
 	const char	*word;
@@ -46,8 +46,8 @@ long_bracket(const char *text, size_t len, char bracket)
 }
 
 /*
- * Skips the rest of a long string or comment.  Returns its length, or that of
- * the text if it does not end here.
+ * Skips the rest of a long string or comment.  Returns the length skipped: the
+ * whole text if the string or comment does not end in it.
  */
 static size_t
 skip_long(struct lua_nesting *lua_nesting, const char *text, size_t len)
@@ -109,8 +109,8 @@ skip_comment(struct lua_nesting *lua_nesting, const char *text, size_t len)
 }
 
 /*
- * Handles a character that does not belong to a word: comments, strings and
- * brackets.  Returns how many characters were consumed.
+ * Handles characters outside of words: a comment, a string, a bracket or any
+ * other.  Returns the number of characters consumed.
  */
 static size_t
 skip_mark(struct lua_nesting *lua_nesting, const char *text, size_t len)

@@ -3,8 +3,8 @@
 
 /*
  * Tracks the nesting of brackets, blocks and long strings in Lua, to decide
- * whether a statement is incomplete.  The result is exact for valid Lua; only
- * the instance knows whether the text is valid.
+ * whether a statement is incomplete.  The decision is exact if the Lua is
+ * valid.  Only the instance knows whether it is.
  */
 
 #ifndef CR_LUA_INCOMPLETE_H
@@ -12,15 +12,18 @@
 
 #include <stddef.h>
 
-/* Initialise it with zeros. */
+/* The nesting at the end of a text.  Zeros mean the start of a statement. */
 struct lua_nesting {
 	long	 depth;		/* open brackets and blocks */
-	size_t	 level;		/* level of a long bracket, plus one */
+	size_t	 level;		/* level of an open long bracket, plus 1 */
 	char	 quote;		/* quote of an open string, or NUL */
 	int	 escaped;	/* the text ends with a backslash */
 };
 
-/* Processes more text: whole lines, with the newline that precedes them. */
+/*
+ * Processes more text.  It must consist of whole lines, each after the newline
+ * that separates it from the previous one.
+ */
 void	lua_nesting_add(struct lua_nesting *, const char *text, size_t len);
 
 /* Whether more lines must follow to complete the statement. */

@@ -18,7 +18,7 @@
 #include "util/signals.h"
 #include "util/utf8.h"
 
-/* A shell that cannot run a program exits with this status or the next one. */
+/* If sh(1) cannot run a command, it exits with this status or a higher one. */
 #define EXIT_NOT_FOUND	126
 
 size_t
@@ -44,8 +44,8 @@ pager_rows(const char *text, size_t len, size_t columns)
 }
 
 /*
- * Whether standard input and the stream are a terminal with fewer rows than the
- * text.
+ * Whether standard input and the stream are terminals and the text has more
+ * rows than the terminal.
  */
 static int
 is_too_long(FILE *out, const char *text, size_t len)
@@ -56,7 +56,7 @@ is_too_long(FILE *out, const char *text, size_t len)
 	    ioctl(fileno(out), TIOCGWINSZ, &size) == -1 || size.ws_row == 0 ||
 	    size.ws_col == 0)
 		return 0;
-	/* The prompt takes a row, too. */
+	/* The prompt takes one row as well. */
 	return pager_rows(text, len, size.ws_col) >= size.ws_row;
 }
 
@@ -78,14 +78,17 @@ start(const char *command, pid_t *pid)
 		fcntl(fds[1], F_SETFD, FD_CLOEXEC);
 		return fds[1];
 	}
-	/* The pager must not inherit the ignored SIGPIPE. */
+	/*
+	 * SIGPIPE is ignored in this process.  Restore it: the pager would
+	 * inherit that.
+	 */
 	signal(SIGPIPE, SIG_DFL);
 	dup2(fds[0], STDIN_FILENO);
 	close(fds[0]);
 	close(fds[1]);
 	/*
-	 * The defaults that git uses: quit if the text fits on one screen, pass
-	 * colours through, do not clear the screen.
+	 * Use the same defaults as git: quit if the text fits on one screen,
+	 * pass colours through, do not clear the screen.
 	 */
 	setenv("LESS", "FRX", 0);
 	setenv("LV", "-c", 0);
@@ -94,8 +97,8 @@ start(const char *command, pid_t *pid)
 }
 
 /*
- * Handles a signal while the pager runs: it receives SIGINT from the terminal
- * itself; SIGTERM and SIGHUP must end it.
+ * Handles a signal that arrived while the pager runs.  The pager receives
+ * SIGINT from the terminal, but must be ended by SIGTERM and SIGHUP.
  */
 static void
 pass_on(pid_t pid)
@@ -105,7 +108,10 @@ pass_on(pid_t pid)
 	signals_reset();
 }
 
-/* Runs the pager and waits for it.  Returns whether it could be started. */
+/*
+ * Runs the pager and waits for it.  Returns 0 if it could not be executed,
+ * otherwise 1.
+ */
 static int
 run_pager(const char *command, const char *text, size_t len)
 {
@@ -115,9 +121,12 @@ run_pager(const char *command, const char *text, size_t len)
 
 	if ((fd = start(command, &pid)) == -1)
 		return 0;
-	/* The pager may not read: let signals interrupt the write. */
+	/* The pager may stop reading: let signals interrupt the write. */
 	signals_break_calls(1);
-	/* The user can close the pager at any time, which causes EPIPE. */
+	/*
+	 * Any error ends the loop: if the user quits the pager early, it is
+	 * EPIPE.
+	 */
 	while (len > 0) {
 		done = write(fd, text, len);
 		if (done == -1 && errno == EINTR)
@@ -140,8 +149,8 @@ run_pager(const char *command, const char *text, size_t len)
 }
 
 /*
- * Writes to a terminal until all is written or `interrupts` signals have
- * arrived: a terminal may be slow.  Returns how much was written, or -1.
+ * Writes to a terminal, which may be slow, until all is written or `interrupts`
+ * signals have been counted.  Returns the number of bytes written, or -1.
  */
 static ssize_t
 write_until(int fd, const char *text, size_t len, int interrupts)
@@ -167,8 +176,8 @@ write_until(int fd, const char *text, size_t len, int interrupts)
 }
 
 /*
- * Prints without a pager.  Uses write(2), as stdio treats EINTR as an error and
- * loses data.
+ * Prints without a pager.  Uses write(2), because stdio treats EINTR as an
+ * error and loses data.
  */
 static void
 print(FILE *out, const char *text, size_t len)
@@ -179,7 +188,10 @@ print(FILE *out, const char *text, size_t len)
 
 	if (!isatty(fd) || fflush(out) != 0 ||
 	    (done = write_until(fd, text, len, 1)) == -1) {
-		/* Also after an error, so that the stream records it. */
+		/*
+		 * If write(2) has failed, fwrite(3) fails too and sets the
+		 * error flag of the stream.
+		 */
 		fwrite(text, 1, len, out);
 	} else if ((size_t)done < len && !signals_terminating()) {
 		if (memchr(text, '\033', (size_t)done) != NULL)

@@ -12,18 +12,18 @@
 #include <stdio.h>
 
 /*
- * Returns how many rows a text takes on a terminal.  Each character counts as
- * one column; the escape sequences of term_begin count as none.
+ * Returns the number of rows that a text takes on a terminal.  Each character
+ * counts as one column.  The escape sequences of term_begin count as none.
  */
 size_t	pager_rows(const char *text, size_t len, size_t columns);
 
 /*
- * Prints a text and waits until it has been read.  Uses $PAGER, or else less,
- * if standard input and the stream are a terminal that is too small for the
- * text; prints it directly otherwise, or if the pager cannot be executed.
- * While the pager runs, it handles SIGINT, and SIGTERM and SIGHUP end it.
- * Without a pager any of these signals stops the output.  Requires a preceding
- * signals_begin.
+ * Prints a text and waits until it has been read.  Uses $PAGER, or less(1) if
+ * that is unset, if standard input and the stream are terminals and the text
+ * has more rows than the terminal.  Otherwise, or if the pager cannot be
+ * executed, prints the text directly.  While the pager runs, it handles SIGINT,
+ * and SIGTERM and SIGHUP end it.  Without a pager, any of these signals stops
+ * the output.  signals_begin must have been called.
  */
 void	pager_print(FILE *, const char *text, size_t len);
 

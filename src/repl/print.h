@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The output of the command `console`: results, messages and errors, as text or
- * JSON, to a terminal or a pipe.
+ * Prints what the command `console` outputs: results, messages and errors, as
+ * text or JSON, to a terminal or a pipe.
  */
 
 #ifndef CR_PRINT_H
@@ -26,38 +26,46 @@ struct printer {
 	int				 has_failed;	/* a line has failed */
 };
 
-/* Prints a text to a stream.  Returns 0, or -1 if out of memory. */
+/*
+ * A function that prints `what` to a stream.  Returns 0, or -1 if out of
+ * memory.
+ */
 typedef int	print_func(FILE *, const struct printer *, const void *);
 
 /*
  * Prints a message on standard error, after flushing the output.  The message
- * includes the line number unless that is 0 or the input is a terminal.
+ * includes the line number, unless that is 0 or the console is interactive.
  */
 void	 print_message(const struct printer *, unsigned long line,
 	    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Like print_message, for an error: also records that a line has failed. */
+/* Prints an error like print_message, and records that a line has failed. */
 void	 print_failure(struct printer *, unsigned long line,
 	    const struct error *);
 
 /*
- * The following functions return 0, or -1 if standard output cannot be written.
+ * This function and those below return 0, or -1 if standard output cannot be
+ * written.
  */
 int	 print_flush(const struct printer *);
 
 /*
- * Prints the output of a function: at a terminal through the pager, if there is
- * enough memory to buffer it.
+ * Prints what a function prints.  At a terminal it goes through the pager, if
+ * there is enough memory to buffer it.
  */
 int	 print_text(struct printer *, unsigned long line, print_func *,
 	    const void *);
 
-/* Prints the results or the error of the statement that starts on `line`. */
+/*
+ * Prints the results or the error of a statement.  `line` is the number of its
+ * first line.
+ */
 int	 print_reply(struct printer *, unsigned long line,
 	    const struct result *);
 
 /*
- * Prints a push message.  `line` is the start of the running statement, or 0.
+ * Prints a push message.  `line` is the number of the first line of the running
+ * statement, or 0 if none is running.
  */
 int	 print_push(struct printer *, unsigned long line,
 	    const struct document *);

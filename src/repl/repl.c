@@ -33,13 +33,13 @@ struct repl {
 	const struct target		*target;
 	const struct output_context	*context;
 	int				 is_over;
-	/* The connection was lost during a completion. */
+	/* Set if the connection was lost during a completion. */
 	int				 is_lost;
 	enum outcome			 outcome;
 	struct event_source		 source;
 	struct printer			 printer;
 	struct error			 error;
-	/* For input that is not edited. */
+	/* For input that is not edited: */
 	struct linereader		 reader;
 	struct history			 history;
 	unsigned long			 line;		/* its number */
@@ -62,18 +62,18 @@ stop_with_error(struct repl *repl)
 	stop_repl(repl, repl->error.outcome);
 }
 
-/* Prints the error; the console continues. */
+/* Prints the error.  The console continues. */
 static void
 report_error(struct repl *repl, unsigned long line)
 {
 	print_failure(&repl->printer, line, &repl->error);
 }
 
-/* Handles the result of a print function. */
+/* Ends the console if a print function has failed. */
 static void
 check_output(struct repl *repl, int result)
 {
-	/* Standard output cannot be written, which main reports. */
+	/* The message is printed by main: standard output cannot be written. */
 	if (result == -1)
 		stop_repl(repl, OUTCOME_USAGE);
 }
@@ -102,14 +102,14 @@ remember(struct repl *repl, const char *entry)
 	if (history_is_private(entry) ||
 	    history_add(&repl->history, entry, &error) == 0)
 		return;
-	/* Disable the history, so that the error appears only once. */
+	/* Disable the history, so that the error is printed only once. */
 	print_message(&repl->printer, 0, "%s", error.message);
 	history_close(&repl->history);
 }
 
 /*
- * Whether a signal ends the console.  At a terminal SIGINT does not; it only
- * interrupts a command.
+ * Whether a signal ends the console.  At a terminal, SIGINT does not end it,
+ * but only interrupts what is running.
  */
 static int
 ends_by_signal(const struct repl *repl)
@@ -119,7 +119,7 @@ ends_by_signal(const struct repl *repl)
 }
 
 /*
- * Reports that no reply to a statement came, because of a signal or a timeout,
+ * Reports that a statement was not answered, because of a signal or a timeout,
  * and closes the connection.
  */
 static void
@@ -146,7 +146,10 @@ report_no_reply(struct repl *repl, int64_t began, enum event why)
 
 static void	run_backslash(struct repl *, const char *line);
 
-/* Sends the current statement, which is run unless it is incomplete. */
+/*
+ * Sends the current statement.  The instance runs it if it is complete, or in
+ * any case if `is_last` is set.
+ */
 static void
 run_statement(struct repl *repl, int is_last)
 {
@@ -174,7 +177,10 @@ run_statement(struct repl *repl, int is_last)
 		return;
 	}
 	statement->sent = statement->len;
-	/* At a terminal there is no time limit: the user can press Ctrl-C. */
+	/*
+	 * There is no time limit at a terminal, because the user can press
+	 * Ctrl-C.
+	 */
 	event = event_wait(source, NULL, repl->printer.is_interactive ?
 	    CLOCK_FOREVER : clock_after(repl->options.timeout),
 	    &repl->error);
@@ -203,7 +209,10 @@ run_statement(struct repl *repl, int is_last)
 		run_backslash(repl, command);
 }
 
-/* Adds a line to the current statement. */
+/*
+ * Adds a line to the current statement, and sends the statement if it may be
+ * complete.
+ */
 static void
 add_line(struct repl *repl, const char *line, size_t len)
 {
@@ -235,8 +244,8 @@ print_help(FILE *out, const struct printer *printer, const void *command)
 }
 
 /*
- * Whether to buffer the report of a command for the pager: reports of other
- * commands can be too large for that.
+ * Whether to buffer the report of a command for the pager.  The reports of some
+ * commands can be too large to buffer.
  */
 static int
 is_paged(const struct repl *repl, const struct options *options)
@@ -272,7 +281,7 @@ run_command(struct repl *repl, const struct options *options)
 	    &context)) != 0)
 		repl->printer.has_failed = 1;
 	ends = ends_by_signal(repl);
-	/* A SIGINT has only ended the command. */
+	/* SIGINT has ended the command, but does not end the console. */
 	if (!ends)
 		signals_reset();
 	if (memory != NULL && fclose(memory) == EOF) {
@@ -329,7 +338,7 @@ static void
 take_line(struct repl *repl, const char *line, size_t len)
 {
 	repl->line++;
-	/* In the middle of a statement, a backslash belongs to Lua. */
+	/* A backslash in the middle of a statement belongs to Lua. */
 	if (repl->statement.text == NULL && backslash_begins(line)) {
 		remember(repl, line);
 		run_backslash(repl, line);
@@ -339,8 +348,8 @@ take_line(struct repl *repl, const char *line, size_t len)
 }
 
 /*
- * Handles an edited line that may contain newlines, because it was pasted.
- * Leading backslash commands are run one by one; the rest is a single Lua
+ * Handles an edited line.  If it was pasted, it may contain newlines.  Runs
+ * backslash commands at its beginning one by one.  The rest is a single Lua
  * statement, so that its local variables stay visible.
  */
 static void
@@ -358,7 +367,10 @@ process_pasted(struct repl *repl, char *line)
 		take_line(repl, line, strlen(line));
 }
 
-/* Runs what is left of a statement, and ends the console. */
+/*
+ * Runs a statement that is still incomplete, so that its error is reported, and
+ * ends the console.
+ */
 static void
 process_eof(struct repl *repl)
 {
@@ -418,12 +430,12 @@ edit_line(struct repl *repl)
 		if (event == EVENT_INPUT)
 			edited = lineedit_read(&line);
 	}
-	/* A signal may also have arrived during a completion. */
+	/* A signal can also arrive during a completion. */
 	if (signals_count() > 0) {
 		event = EVENT_SIGNAL;
 		edited = LINEEDIT_WAIT;
 	}
-	/* Leave the text on the screen. */
+	/* The text typed so far stays on the screen. */
 	lineedit_abandon(event == EVENT_SIGNAL &&
 	    !signals_terminating() ? "^C" : "");
 	if (edited == LINEEDIT_LINE && !repl->is_over && !repl->is_lost) {
@@ -442,7 +454,7 @@ edit_line(struct repl *repl)
 	free(line);
 }
 
-/* Reads and handles one line of non-interactive input. */
+/* Reads and handles a line of input that is not edited. */
 static void
 read_line(struct repl *repl)
 {
@@ -476,8 +488,9 @@ read_line(struct repl *repl)
 /* --- Start and main loop ---------------------------------------------------*/
 
 /*
- * Builds the prompt, a short name of the target, and the prompt of continuation
- * lines, blanks of the same width.  Returns 0, or -1 if out of memory.
+ * Builds the prompts.  The first is a short name of the target.  The second,
+ * for the lines that continue a statement, has the same width.  Returns 0, or
+ * -1 if out of memory.
  */
 static int
 make_prompts(struct repl *repl)

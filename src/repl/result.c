@@ -43,7 +43,7 @@ result_read(struct result *result, const struct document *doc,
 
 	if (!begins(doc->data, doc->len, BEGIN, BEGIN_LEN))
 		goto fail;
-	/* The console failed to print the results or to run the line. */
+	/* The console could not run the line or could not print the results. */
 	if (begins(rest, len, ERROR, ERROR_LEN)) {
 		*result = (struct result){ RESULT_FAILED, rest, len };
 		return 0;
@@ -95,7 +95,7 @@ result_tree(const struct result *result, struct error *error)
 	json_t *tree, *first;
 	char *text;
 
-	/* Add the start of the document again, which result_read skipped. */
+	/* result_read has skipped the start of the document: restore it. */
 	if ((text = malloc(BEGIN_LEN + result->rest_len)) == NULL) {
 		error_out_of_memory(error);
 		return NULL;

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Parses the replies of src/lua/commands/repl.lua.  They start with a word that
- * says what kind of result follows.
+ * Parses the replies of src/lua/commands/repl.lua.  A reply starts with a word
+ * that says what kind of result follows.
  */
 
 #ifndef CR_RESULT_H
@@ -17,17 +17,17 @@
 #include "util/error.h"
 
 enum result_kind {
-	RESULT_DONE,		/* results in the rest */
-	RESULT_NIL_ERR,		/* the results are nil and an error */
-	RESULT_FAILED,		/* an error in the rest */
-	RESULT_INCOMPLETE,	/* incomplete statement, not run */
-	RESULT_NAMES,		/* names for a completion in the rest */
-	RESULT_COMMAND		/* a backslash command in the rest */
+	RESULT_DONE,		/* `rest` has the results */
+	RESULT_NIL_ERR,		/* they are nil and an error */
+	RESULT_FAILED,		/* `rest` has the error */
+	RESULT_INCOMPLETE,	/* not run: more lines must follow */
+	RESULT_NAMES,		/* `rest` has names for a completion */
+	RESULT_COMMAND		/* `rest` has a backslash command */
 };
 
 struct result {
 	enum result_kind	 kind;
-	const char	*rest;		/* the document after the word */
+	const char	*rest;		/* what follows the word */
 	size_t		 rest_len;
 };
 
@@ -39,20 +39,23 @@ struct result {
 int	 result_read(struct result *, const struct document *,
 	    struct error *);
 
-/* Returns the line of a RESULT_COMMAND, such as "\\help", or NULL. */
+/*
+ * Returns the backslash command in a RESULT_COMMAND, such as "\\help", or NULL
+ * if it is unknown.
+ */
 const char	*result_command(const struct result *);
 
-/* Prints the results or the error in the format of the console. */
+/* Prints the results or the error as the console has formatted them. */
 void	 result_print(FILE *, const struct result *, int color);
 
 /*
- * Returns the rest as a tree, a new reference: an array of the results or, for
- * RESULT_FAILED, an object with the field `error`.  Returns NULL with a
- * protocol error if the rest is invalid.
+ * Parses `rest` and returns it as a new reference: an array of the results or,
+ * for RESULT_FAILED, an object with the field `error`.  Returns NULL with a
+ * protocol error if `rest` is invalid.
  */
 json_t	*result_tree(const struct result *, struct error *);
 
-/* Copies the error in a tree of RESULT_FAILED to the message of `error`. */
+/* Sets `error` to the error in a tree of RESULT_FAILED or RESULT_NIL_ERR. */
 void	 result_explain(const json_t *tree, struct error *);
 
 #endif

@@ -17,8 +17,8 @@ struct line {
 struct session {
 	struct conn	*conn;
 	/*
-	 * Sent lines.  Answered ones come first: they are kept for as long as
-	 * the send queue may refer to them.
+	 * The lines that were sent.  The answered ones come first.  They are
+	 * kept for as long as the send queue may refer to them.
 	 */
 	struct line	 lines[SESSION_LINES_MAX];
 	size_t		 count;
@@ -92,7 +92,7 @@ session_version(const struct session *session)
 	return conn_version(session->conn);
 }
 
-/* Frees answered lines, unless unsent bytes may refer to them. */
+/* Frees the answered lines, unless unsent bytes may refer to them. */
 static void
 free_answered(struct session *session)
 {
@@ -149,8 +149,8 @@ session_forget(struct session *session)
 }
 
 /*
- * Replaces the error for a closed connection if a line was waiting for its
- * reply: its outcome is unknown.
+ * Changes the error for a closed connection to say that the outcome is unknown,
+ * if a line was waiting for its reply.
  */
 static void
 classify_disconnect(const struct session *session, struct error *error)
@@ -168,8 +168,8 @@ classify_disconnect(const struct session *session, struct error *error)
 }
 
 /*
- * Handles the arrival of the reply to the oldest waiting line.  Returns 1, 0 if
- * the reply is to be discarded, or -1 with an error if no line is waiting.
+ * Takes note of the reply to the oldest waiting line.  Returns 1, or 0 if that
+ * reply must be discarded, or -1 with an error if no line is waiting.
  */
 static int
 take_answer(struct session *session, struct error *error)
@@ -220,7 +220,7 @@ session_step(struct session *session, struct document *doc,
 		case CONN_REFUSED:
 			if (take_answer(session, error) == 1)
 				return SESSION_REFUSED;
-			/* The reply was discarded. */
+			/* Nobody waits for this reply. */
 			break;
 		case CONN_FAILED:
 			classify_disconnect(session, error);

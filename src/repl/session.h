@@ -2,9 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A session: one connection on which lines are sent and answered one after the
- * other.  They share the session state in the instance.  A state machine on top
- * of the connection, like the exchange for a single request.
+ * A session: a connection on which lines are sent and answered one after the
+ * other.  The lines share the state of the session in the instance.  A session
+ * is a state machine on top of the connection, as an exchange is for a single
+ * request.
  */
 
 #ifndef CR_SESSION_H
@@ -32,10 +33,10 @@ enum session_event {
 };
 
 /*
- * Starts connecting.  The session must be ready by `deadline`, in milliseconds
- * of clock_ms; once it is ready, it has no time limit.  The target must outlive
- * the session.  Returns NULL with an error if connecting fails at once.  Blocks
- * only to resolve the host name of a TCP target.
+ * Starts connecting.  The session must become ready by `deadline`, in
+ * milliseconds of clock_ms; after that it has no time limit.  The target must
+ * outlive the session.  Returns NULL with an error if connecting fails at once.
+ * Blocks only to resolve the host name of a TCP target.
  */
 struct session	*session_open(const struct target *, int64_t deadline,
 		    struct error *);
@@ -53,43 +54,44 @@ int64_t		 session_due(const struct session *);
 
 /*
  * Advances as far as possible without blocking.  Call it again at once unless
- * it returns SESSION_WAIT.  A document is valid until the next call.  Errors
- * while connecting are those of the connection.  Later errors: the connection
- * was closed (a protocol error if a line waits for its reply, as the outcome is
- * unknown), or an unexpected reply arrived.
+ * it returns SESSION_WAIT.  A document is valid until the next call.  Until the
+ * session is ready, the errors are those of the connection.  After that,
+ * SESSION_FAILED means that the connection was closed or an unexpected reply
+ * arrived.  If the connection was closed while a line waited for its reply, the
+ * outcome of that line is unknown: this is a protocol error.
  */
 enum session_event session_step(struct session *, struct document *,
 		    struct error *);
 
 /*
- * Sends a line, which has no newline.  Takes ownership of the line even on
- * failure.  Allowed only after SESSION_READY.  Returns 0, or -1 with an error
- * if too many lines are waiting.
+ * Sends a line.  It must not contain a newline.  Takes ownership of the line,
+ * even on failure.  Allowed only after SESSION_READY.  Returns 0, or -1 with an
+ * error if too many lines are waiting for a reply.
  */
 int		 session_send(struct session *, char *line, size_t len,
 		    struct error *);
 
 /*
- * Sends text to src/lua/commands/repl.lua in the instance, see request_repl;
- * otherwise like session_send.
+ * Like session_send, but sends a line that passes the text to
+ * src/lua/commands/repl.lua in the instance (see request_repl).
  */
 int		 session_eval(struct session *, const char *what,
 		    const char *text, size_t len, size_t from, size_t to,
 		    struct error *);
 
-/* Arranges that replies to the lines now waiting are discarded on arrival. */
+/* Makes session_step discard the replies to all lines that are now waiting. */
 void		 session_forget(struct session *);
 
 /*
- * Returns the number of lines whose replies have not arrived, including replies
- * that will be discarded.
+ * Returns the number of lines that wait for a reply, including those whose
+ * replies will be discarded.
  */
 size_t		 session_waiting(const struct session *);
 
 /* Whether all queued bytes have been written to the socket. */
 int		 session_sent(const struct session *);
 
-/* Returns the Tarantool version in the greeting, see conn_version. */
+/* Returns the Tarantool version in the greeting (see conn_version). */
 const char	*session_version(const struct session *);
 
 #endif

@@ -13,11 +13,11 @@
 #include "repl/lua_incomplete.h"
 #include "util/error.h"
 
-/* Initialise with zeros, which means no statement. */
+/* Zeros mean that there is no statement. */
 struct statement {
-	char		*text;		/* owned; NULL if there is none */
+	char		*text;		/* owned; NULL: no statement */
 	size_t		 len;
-	size_t		 sent;		/* bytes sent, set by caller */
+	size_t		 sent;		/* `len` when last sent, by caller */
 	unsigned long	 line;		/* number of its first line */
 	struct lua_nesting	 lua_nesting;	/* at its end */
 };
@@ -25,8 +25,9 @@ struct statement {
 /*
  * Adds a line; `number` is its line number.  A blank line does not start a
  * statement.  Returns 1 if the instance should be asked whether the statement
- * is complete, 0 if more lines must come first, or -1 with an error: out of
- * memory, or the statement is too long (outcome failed) and was discarded.
+ * is complete, or 0 if it is certainly incomplete or there is none.  Returns -1
+ * with an error if out of memory, or if the statement was too long and has been
+ * discarded (outcome failed).
  */
 int	 statement_add(struct statement *, const char *line, size_t len,
 	    unsigned long number, struct error *);
