@@ -45,8 +45,7 @@ local VALIDATE = [[
 ]]
 
 -- Code that aborts the prepare phase of an abandoned change. A prepared config is a
--- directory on disk, which exists, possibly under a longer name, while it is being
--- written.
+-- directory on disk; while it is being written, the directory may have a longer name.
 local RELEASE = [[
     local change = ...
     local fiber, fio = require('fiber'), require('fio')
@@ -55,7 +54,7 @@ local RELEASE = [[
     local function is_written()
         for _, path in ipairs(fio.glob(pattern)) do
             local stat = fio.stat(path)
-            -- Older ones may have been left by a killed process.
+            -- An older directory may have been left by a killed process.
             if stat ~= nil and stat.mtime >= began then
                 return true
             end
@@ -91,8 +90,8 @@ end
 
 --- Runs code on all instances in parallel and waits for all replies.
 -- @tparam {table,...} instances as returned by `Cartridge:instances`
--- @tparam string code that returns one value
--- @param argument of the code
+-- @tparam string code Lua code that returns one value
+-- @param argument passed to the code
 -- @tparam number limit seconds
 -- @treturn table uuid -> returned value
 -- @treturn table uuid -> why there is no reply
@@ -155,14 +154,13 @@ local function objections(instances, plaintext, limit)
     return list
 end
 
---- Aborts the prepare phase of an abandoned change. Cartridge aborts only the
--- instances that answered in time; a late one would keep the config locked
--- forever.
+--- Aborts the prepare phase of an abandoned change. Cartridge itself aborts it only on
+-- instances that answered in time; a late one would keep the config locked forever.
 -- @tparam {table,...} instances
 -- @tparam string checksum of the abandoned config
 -- @tparam number age seconds since the change started
 -- @tparam number limit seconds
--- @treturn table uuid -> whether the config is unlocked there
+-- @treturn table uuid -> whether the config is unlocked on that instance
 local function release(instances, checksum, age, limit)
     return (ask(instances, RELEASE, {checksum = checksum, age = age, limit = limit * 0.9}, limit))
 end

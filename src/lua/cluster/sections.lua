@@ -1,6 +1,6 @@
---- The sections of the cluster-wide config from which the role `extensions`
--- loads code: compares and validates what a push would change. Runs none of
--- that code and changes nothing.
+--- The sections of the cluster-wide config from which the role `extensions` loads code.
+-- Compares and validates what a push would change, without running any of that code or
+-- changing anything.
 
 local require = ...
 local module_files = require('platform.module_files')
@@ -21,8 +21,8 @@ local function module_of(name)
     return (name:gsub('%.lua$', ''):gsub('/', '.'))
 end
 
---- Whether a section contains only comments, as does the example that the role
--- creates if there is no config.
+--- Whether a section contains only comments. The role creates such a section as an
+-- example if there is no config.
 local function is_blank(name, text)
     local comment = name == CONFIG and '^%s*#' or '^%s*%-%-[^%[]'
     for line in text:gmatch('[^\r\n]+') do
@@ -47,7 +47,7 @@ local function has_role(topology)
 end
 
 --- Splits the pushed text into sections.
--- @tparam {table,...} list {name, size}, in the order of the text
+-- @tparam {table,...} list {name, size} of each section, in the order of the text
 -- @tparam string text
 -- @treturn {[string]=string,...} name -> text
 local function cut(list, text)
@@ -73,7 +73,8 @@ end
 -- @tparam {[string]=string,...} given the pushed sections
 -- @tparam boolean prune whether to remove the sections that are not pushed
 -- @treturn table {added, changed, removed, unchanged, kept} lists of names
--- @treturn table patch: name -> text, or box.NULL to remove it, of what changes
+-- @treturn table patch with the sections that change: name -> new text, or box.NULL if
+--   the section is removed
 local function compare(present, given, prune)
     local sections = {added = {}, changed = {}, removed = {}, unchanged = {}, kept = {}}
     local patch = {}
@@ -99,6 +100,8 @@ local function compare(present, given, prune)
 end
 
 --- Returns the patch that undoes another one.
+-- @tparam {[string]=string,...} present all sections before the patch
+-- @tparam table patch see `compare`
 local function inverse(present, patch)
     local back = {}
     for name in pairs(patch) do
@@ -107,7 +110,7 @@ local function inverse(present, patch)
     return back
 end
 
---- Whether a config contains what a patch has set.
+--- Whether a config still contains what a patch has set.
 local function has_patch(plaintext, patch)
     for name, text in pairs(patch) do
         local now = plaintext[name]
@@ -121,8 +124,8 @@ local function has_patch(plaintext, patch)
     return true
 end
 
---- Compiles all modules without running them.
--- @tparam {[string]=string,...} given
+--- Compiles all pushed modules without running them.
+-- @tparam {[string]=string,...} given the pushed sections
 -- @treturn {table,...} problems: {module, path, message}
 local function compile(given)
     local problems = {}
@@ -151,7 +154,7 @@ local function check_yaml(given)
     return ok and {} or {{path = CONFIG, message = ('%s is not YAML: %s'):format(CONFIG, tostring(err))}}
 end
 
---- Whether a module with that name exists; does not load it.
+--- Whether a module exists, loaded or not.
 local function exists(name, plaintext)
     if name:find('^extensions%.') then
         return plaintext[name:gsub('%.', '/') .. '.lua'] ~= nil
@@ -163,11 +166,11 @@ local function is_map(value)
     return type(value) == 'table'
 end
 
---- Returns "unknown key 'modul', did you mean module?" if a key of the map looks
--- like a misspelling of a missing one, otherwise nil. Other unknown keys are
--- ignored, as the role does.
+--- Returns a message such as "unknown key 'modul', did you mean module?" if a key of
+-- the map looks like a misspelling of a missing key, otherwise nil. Other unknown keys
+-- are ignored here, as they are by the role.
 -- @tparam table map
--- @tparam string key the missing one
+-- @tparam string key the missing key
 local function misspelt(map, key)
     local found = nearest.key(map, key)
     return found and ('unknown key %q, did you mean %s?'):format(found, key) or nil
@@ -230,7 +233,8 @@ local function function_problem(fields, plaintext)
     end
 end
 
---- Checks the exported functions, as far as possible without running code.
+--- Checks the exported functions in the config of extensions, as far as possible
+-- without running code.
 -- @tparam table config the value of the config section, of any type
 -- @tparam {[string]=string,...} plaintext all sections after the push
 -- @treturn {table,...} problems: {module, path, message}

@@ -20,9 +20,9 @@ local function pack(...)
     return {n = select('#', ...), ...}
 end
 
---- Compiles an expression without a tail call: with `return error('x')` the
--- frame of the chunk would be gone, and the error would name its caller, this
--- file.
+--- Compiles an expression to a function that evaluates it without a tail call. After a
+-- tail call, as in `return error('x')`, the frame of the chunk would be gone, and the
+-- error message would begin with the caller of the chunk: a line of this file.
 local function compile_expression(code, chunk)
     if loadstring('return ' .. code, chunk) == nil then
         return nil
@@ -32,10 +32,10 @@ local function compile_expression(code, chunk)
     return maker and maker(pack)
 end
 
---- Compiles an expression or a chunk, as the console does, to a function that
--- returns its packed results.
+--- Compiles an expression or a chunk, as the console does, to a function that returns
+-- its results in a table.
 -- @treturn[1] function
--- @return[2] nil
+-- @treturn[2] nil
 -- @treturn[2] string message
 local function compile(code, chunk)
     local expression = compile_expression(code, chunk)
@@ -51,8 +51,9 @@ local function compile(code, chunk)
     end, err
 end
 
---- Replaces a position in this file by the name of the chunk. Such a position comes
--- from a tail call, or from `error` with a level beyond the chunk.
+--- If an error message begins with a position in this file, replaces it by the name of
+-- the chunk. Such a position comes from a tail call, or from a call of `error` with a
+-- level beyond the chunk.
 local function hide_own_line(message, chunk)
     return (message:gsub('^cartridge%-reload/[%w_/]+%.lua:%d+: ', function()
         return chunk:sub(2) .. ': '

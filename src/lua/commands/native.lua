@@ -33,7 +33,8 @@ local function refusal(args, cartridge, reloader)
         })
     end
     local refused = run.refusal(args)
-    -- Cartridge's own reload may have caused these states, and may be repeated.
+    -- An earlier reload by Cartridge may have led to these states, and another one
+    -- may resolve them.
     local state = cartridge:state()
     if refused ~= nil and refused.error.code == 'bad_state'
     and (state == 'ReloadError' or state == 'OperationError') then
@@ -42,12 +43,13 @@ local function refusal(args, cartridge, reloader)
     return refused
 end
 
---- Returns a report that refuses to call `package.reload` if it would run another
--- file than the application's main script, or none: it resolves a relative path of
--- the script against the current directory.
--- @tparam table reloader
+--- Returns a report that refuses the command, if `package.reload` would not run the
+-- application's main script. The rock resolves a relative path of the script against
+-- the current directory, so it may run another file, or find none.
+-- @tparam table reloader `package.reload`
 -- @tparam ?table main the main script
 -- @tparam ?string why the main script was not found
+-- @treturn ?table report
 local function script_refusal(reloader, main, why)
     local path = fio.abspath(reloader.script)
     local stat = fio.stat(path)
@@ -70,8 +72,8 @@ end
 --- Starts recording which application modules are loaded.
 -- @tparam table registry
 -- @tparam ?table main the main script, if it will be run
--- @treturn table `origin`, `modules` ({name, path, digest}, ...), and `stop`, a
---   function that ends the recording
+-- @treturn table {origin, modules, recorder, stop}: `modules` is a list of {name,
+--   path, digest}; `stop` is a function that ends the recording
 local function record(registry, main)
     local notes = {origin = origin.new(registry), modules = {}}
     if main ~= nil then
@@ -92,7 +94,8 @@ local function record(registry, main)
         return module.chunk
     end
     table.insert(package.loaders, 1, loader)
-    -- Files loaded by code outside of modules are attributed to the main script.
+    -- Files that are loaded by code outside of modules are attributed to the main
+    -- script.
     notes.recorder = recorder.start({staging = true, origin = notes.origin}, function()
         return main
     end)
@@ -111,8 +114,8 @@ end
 --- Stores the loaded modules in the state table.
 -- @tparam table registry
 -- @tparam table notes from `record`
--- @tparam table before module name -> value, of all modules before the reload
--- @treturn table module name -> its previous path
+-- @tparam table before module name -> value, for all modules loaded before the reload
+-- @treturn table module name -> previous path of the module
 local function remember(registry, notes, before)
     local former = {}
     for _, module in ipairs(notes.modules) do
@@ -134,8 +137,8 @@ local function remember(registry, notes, before)
     return former
 end
 
---- Calls `package.reload`, which runs the main script. When the script requires the
--- rock, this ends the old generation; from then on nothing can be rolled back.
+--- Calls `package.reload`, which runs the main script. As soon as the script requires
+-- the rock, the old generation is ended, and nothing can be rolled back any more.
 -- @treturn table report
 local function reload_script(reloader)
     local report, before = instance.describe('reloaded'), reloader.count
@@ -143,8 +146,8 @@ local function reload_script(reloader)
     if ok and reloader.count ~= before then
         return report
     end
-    -- A script that fails before it has ended the old generation is just code that
-    -- cannot be loaded.
+    -- If the script fails before that, the old generation keeps serving: the new
+    -- code merely could not be loaded.
     local has_ended = reloader.count ~= before
     run.fail(report, failure.from(ok and 'the script does not require package.reload' or err,
         {code = has_ended and 'native_failed' or 'load_error', phase = 'native', module = main_script.NAME}, traceback))
@@ -206,7 +209,7 @@ return function(args)
     log.info('cartridge-reload: native reload of generation %d started by %s',
         registry.generation, lock.holder)
     if main ~= nil then
-        -- Compiled only for its digest: the rock compiles the script itself.
+        -- Only the digest is needed: the rock compiles the script itself.
         catalog.compile(main, registry)
     end
     local before, notes = table.copy(package.loaded), record(registry, main)

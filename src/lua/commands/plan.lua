@@ -1,4 +1,4 @@
---- Command `plan`: everything a reload does before it runs new code. Changes
+--- Command `plan`: does everything that a reload does before it runs new code. Changes
 -- nothing, not even the state table.
 
 local require = ...
@@ -13,7 +13,7 @@ local run = require('commands.common.request')
 local scan = require('scan.init')
 local staged = require('reload.pipeline')
 
---- Returns the roles whose code a reload would replace, in order.
+--- Returns the roles whose code a reload would replace, in start order.
 local function describe_roles(framework, selected)
     local list = {}
     for _, role in ipairs(framework:describe_roles()) do

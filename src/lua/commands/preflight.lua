@@ -1,5 +1,6 @@
---- Command `preflight`: the status of one of several instances, with what the
--- client needs to order them and to compare their code.
+--- Command `preflight`: reports the status of an instance before the client changes
+-- several instances, with what the client needs to sort them and to compare their
+-- code.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -13,16 +14,16 @@ local release = require('code.release_link')
 local slice = require('core.yield')
 local status = require('commands.status')
 
--- Limits of the search for files: its depth, and the number of files and
--- directories.
+-- Limits of the search for files: the depth, and the number of directory entries.
 local DEPTH = 16
 local ENTRIES = 20000
 
 --- Finds all Lua files below a directory, in a fixed order. Yields.
--- @tparam table found {files, left}: adds to `files` path -> name below `root`, and
---   stops when `left` has counted down to 0
+-- @tparam table found {files, left}: the function adds path -> name to `files`, where
+--   the name is relative to `root`; `left` is the number of directory entries that may
+--   still be read
 -- @tparam string root
--- @tparam string name of the directory, below `root`
+-- @tparam string name of the directory, relative to `root`
 -- @tparam number depth
 local function walk(found, root, name, depth)
     local names = fio.listdir(root .. '/' .. name) or {}
@@ -43,9 +44,9 @@ local function walk(found, root, name, depth)
     end
 end
 
---- Returns all Lua files of the application's packages, including those that are
--- not loaded: which ones an instance has loaded depends on its roles and its past,
--- and must not make the code of two hosts look different.
+--- Returns all Lua files of the application's packages, even those that are not loaded.
+-- Which of them an instance has loaded depends on its roles and its past, and must not
+-- make two hosts with the same code look different.
 -- @treturn table path -> name
 local function package_files(modules)
     local found, seen = {files = {}, left = ENTRIES}, {}
@@ -67,13 +68,13 @@ local function digest_of(lines)
     return digest.sha1_hex(table.concat(lines, '\n'))
 end
 
---- Whether a file, or a link on the way to it, was written or replaced after a
--- time, so that the loaded code may be different. Uses ctime, as a copy may
--- preserve mtime.
+--- Whether a file, or a symlink in its path, was written or replaced after a certain
+-- time, so that the loaded code may differ from the file. Uses ctime, because a copy
+-- may preserve mtime.
 -- @tparam string path
 -- @tparam number time
--- @tparam table links path of a directory -> ctime if it is a link, else false; a
---   cache, as the files have most directories in common
+-- @tparam table links a cache, because the files share most of their directories: path
+--   of a directory -> ctime if it is a symlink, otherwise false
 local function is_newer(path, time, links)
     local stat = fio.stat(path)
     if stat == nil or stat.ctime > time then
@@ -92,9 +93,9 @@ local function is_newer(path, time, links)
     return false
 end
 
---- Computes digests of the application's files on disk and as loaded. For code that
--- no reload has loaded, only the age of the file shows whether it is the loaded
--- code. Yields.
+--- Computes digests of the application's files on disk and as loaded. If no reload has
+-- loaded a file, only the time of its last change shows whether the loaded code is the
+-- one on disk. Yields.
 -- @tparam table choice as returned by `catalog.choose`
 -- @tparam table registry of the instance
 -- @treturn string digest of the files on disk
@@ -109,7 +110,8 @@ local function code_digests(choice, registry)
     end
     for path, name in pairs(package_files(choice.selected)) do
         slice.pause()
-        -- An unreadable file differs from any other.
+        -- If the file cannot be read, its digest is nil, which differs from any
+        -- digest.
         local _, disk = catalog.read(path)
         local serving = registry.files[path]
         if not is_loaded[path] then

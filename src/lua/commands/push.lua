@@ -12,7 +12,7 @@ local peers = require('cluster.peers')
 local registry_lib = require('core.registry')
 local run = require('commands.common.request')
 local sections_lib = require('cluster.sections')
--- Not a file: the text of each module of this request, by name.
+-- Not a file: boot.lua provides the source of each module of this request by name.
 local sources = require('sources')
 
 -- States in which an instance accepts a config change. In OperationError roles have
@@ -22,7 +22,7 @@ local TAKES_CONFIG = {RolesConfigured = true, OperationError = true}
 -- Bytes of config per second that even a busy instance can read.
 local PACE = 2 * 1024 * 1024
 
--- Seconds that a slow disk needs for a section, which is a file.
+-- Seconds that a slow disk needs to write a section, which is a file.
 local FILE_SECONDS = 0.02
 
 -- Names of Cartridge's time limits for sending, checking and writing a config.
@@ -61,8 +61,7 @@ local function unfit(cartridge)
     end
 end
 
---- Queries all instances of the cluster; marks those that do not answer in the
--- report.
+--- Queries all instances of the cluster. Marks those that do not answer in the report.
 -- @treturn table uuid -> {state, why, checksum, locked}
 function Push:survey()
     local states, failures = peers.states(self.instances, self:left())
@@ -119,10 +118,10 @@ function Push:list(messages)
     return ('%d of %d instances: %s'):format(count, #self.instances, table.concat(list, '; '))
 end
 
---- Refuses the push because of some instances. No instance has started to change
--- anything.
+--- Refuses the push because of some instances. No instance has begun to change anything
+-- yet.
 -- @tparam table fields of the failure
--- @tparam table messages uuid -> why
+-- @tparam table messages uuid -> why the instance prevents the push
 function Push:refuse(fields, messages)
     self:tell('unchanged', messages, 'refused')
     fields.outcome = 'refused'
@@ -216,8 +215,8 @@ function Push:check_code(given)
 end
 
 --- Makes Cartridge change the config on all instances. Cartridge's time limits for
--- sending and writing a config do not depend on its size, so they are raised
--- during the change, where possible.
+-- sending and writing a config do not depend on its size. So they are raised during
+-- the change, if this version of Cartridge allows that.
 -- @tparam table patch
 -- @treturn[1] boolean true
 -- @treturn[2] nil
@@ -432,8 +431,8 @@ local function push(args, on_phase)
     return report
 end
 
---- Runs a push while holding the lock, which a reload takes as well, and writes
--- audit lines to the log.
+--- Takes the lock, which reloads take as well, runs a push, and writes audit lines to
+-- the log.
 local function locked_push(args, on_phase)
     local lock, held = registry_lib.acquire(args.holder or 'unknown')
     if lock == nil then

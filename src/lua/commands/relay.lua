@@ -12,7 +12,7 @@ local failure = require('core.failure')
 local json = require('json')
 local msgpack = require('msgpack')
 local run = require('commands.common.request')
--- Not a file: the text of each module of this request, by name.
+-- Not a file: boot.lua provides the source of each module of this request by name.
 local sources = require('sources')
 
 -- Seconds for connecting. A slower instance counts as unreachable.
@@ -43,13 +43,13 @@ local function timeout(code, message, command)
     return {outcome = 'timeout', error = {code = code, message = message .. (UNSEEN[command] or '')}}
 end
 
---- Returns a connection to an instance, if the instance responds. One that hangs
--- must be detected before it gets the request, because it would run that later. It
--- responds with its time, as its clock may differ.
+--- Returns a connection to an instance that responds. An instance that hangs must be
+-- detected before it gets the request, because it would run the request later. An
+-- instance responds with its own time, because its clock may differ.
 -- @treturn[1] net.box connection
--- @treturn[1] number unix time there, in seconds
+-- @treturn[1] number unix time of the instance, in seconds
 -- @treturn[2] nil
--- @treturn[2] string why there is none
+-- @treturn[2] string why there is no connection
 local function reach(uri, left)
     local limit = math.min(CONNECT, left / 2)
     local conn, err = cartridge.connect(uri, limit)
@@ -67,6 +67,9 @@ local function reach(uri, left)
 end
 
 --- Builds the arguments of `FAR_END`: the modules, and the request.
+-- @tparam table request
+-- @tparam number left seconds until the deadline
+-- @tparam number now unix time of the other instance, in seconds
 local function far_arguments(request, left, now)
     request.timeout = math.min(request.timeout or left, left * SHARE)
     request.not_after = now + request.timeout
@@ -101,7 +104,8 @@ local function relay(args, on_phase)
     elseif clock.monotonic() >= until_time then
         return timeout('deadline', ('no reply from %s in time'):format(args.uri), args.request.command)
     end
-    -- An error outside of boot.lua, which catches its own.
+    -- Errors of the command are in its report, because boot.lua catches them. So
+    -- this error was raised outside of boot.lua.
     local report = timeout('lua_error', (failure.describe(reply)), args.request.command)
     report.outcome = UNSEEN[args.request.command] and 'timeout' or 'failed'
     return report

@@ -1,5 +1,5 @@
---- Command `reload`: the staged transaction with its lock, audit lines and
--- report.
+--- Command `reload`: runs the staged transaction while holding the lock, writes audit
+-- lines to the log, and builds the report.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -62,10 +62,12 @@ local function describe_modules(choice, added)
     return list
 end
 
---- Lists the files that modules have loaded themselves, for example with `dofile`,
--- and whether each has changed since the previous generation loaded it.
+--- Lists the files that modules have loaded themselves, for example with `dofile`, and
+-- those cached by HTTP servers. Tells of each whether it has changed since the
+-- previous generation loaded it.
 -- @tparam table choice
--- @tparam ?table loaded files that the new generation has loaded, if it has run
+-- @tparam ?table loaded files that modules of the new generation have loaded, if it
+--   has run
 local function describe_files(choice, loaded)
     local known, list = {}, {}
     for _, file in ipairs(choice.files) do
@@ -85,8 +87,8 @@ local function describe_files(choice, loaded)
 end
 
 --- Adds up how many routes were added, replaced and removed on all servers.
--- @tparam ?{table,...} servers their adapters
--- @treturn ?table {added, replaced, removed}; nil if there is no server
+-- @tparam ?{table,...} servers the adapters of the servers
+-- @treturn ?table {added, replaced, removed}, nil if there is no server
 local function count_routes(servers)
     local sum
     for _, server in ipairs(servers or {}) do
@@ -113,8 +115,8 @@ local function describe(report, txn, work, files)
     report.fibers = work.fibers and work.fibers.report
 end
 
---- Runs a step after the commit. The new code is serving in any case, so an
--- error is only a warning.
+--- Runs a step that follows the commit. The new code is already serving, so an error is
+-- only a warning.
 -- @tparam table txn
 -- @tparam string what name of the step
 -- @treturn ?string the error
@@ -133,7 +135,7 @@ end
 local function finish(txn, work)
     attempt(txn, 'recording the generation', remember, txn, work)
     txn:enter('scan')
-    -- Ends old code now only if no request is in flight. Otherwise the scan must
+    -- End old code now, but only if no request is in flight. Otherwise the scan must
     -- come first, because its patches give other code access to the new code.
     attempt(txn, 'ending old code', work.end_old, work, 0)
     local report = {outcome = 'reloaded', generation = txn.registry.generation, warnings = txn.warnings}
@@ -166,8 +168,9 @@ local function finish(txn, work)
     end
     attempt(txn, 'removing the old modules kept for old code', work.close, work)
     txn:enter(nil)
-    -- Traces keep the code alive from which they were compiled, possibly hundreds
-    -- of generations. Hot code is compiled again within milliseconds.
+    -- Compiled traces keep the code alive from which they were compiled, possibly
+    -- that of hundreds of generations. Hot code is compiled again within
+    -- milliseconds.
     attempt(txn, 'flushing compiled code', function()
         jit.flush()
     end)

@@ -1,20 +1,20 @@
---- Runs and completes what is typed at the command `console`.
+--- Runs and completes the text that is typed at the command `console`.
 --
 -- This is the only script that runs without boot.lua, because it is sent with each
 -- line. It compiles and runs the text as Tarantool's console does, in the same
--- session. The first result is a word that tells what the others are, so that an
+-- session. The first result is a word that says what the other results are, so that an
 -- error can be distinguished from a table with a field `error`.
 --
 -- Arguments: the environment of the session; what to do; the text; for a
--- completion, where its word starts and ends in the line.
+-- completion, where the word to complete starts and ends in the line.
 --
--- - `more`: run the text unless it is incomplete - `run`: run it even if it seems
--- incomplete
+-- What to do is one of
+--   more      run the text, unless it is incomplete
+--   run       run the text, even if it seems incomplete
+--   complete  return the names that can complete the word
 --
--- In both cases, if the text is a command of the client and not a global, return
--- the name of the command.
---
--- - `complete`: return the names that can complete the word
+-- If the text to run is a command of the client, and not a global of the application,
+-- the name of the command is returned.
 
 local env, what, text, from, to = ...
 local fiber = require('fiber')
@@ -38,7 +38,7 @@ if what == 'complete' then
     return word('names'), list
 end
 
--- What people type out of habit -> the command of the client that they mean.
+-- What people type out of habit -> the client's command that they mean.
 local COMMANDS = {help = 'help', ['help()'] = 'help', ['?'] = 'help', exit = 'quit', ['exit()'] = 'quit', quit = 'quit',
     ['quit()'] = 'quit'}
 
@@ -53,10 +53,10 @@ local function is_global(name)
     return value ~= nil and not (type(own) == 'table' and rawequal(value, own.help))
 end
 
--- After `console.delimiter(d)`, the instance's console waits for `d` after each
--- line. The client does not send it, so neither side would ever hear from the other
--- again. So the delimiter is kept here and searched for in the text; scripts
--- written for Tarantool's console then work.
+-- After `console.delimiter(d)`, the instance's console waits for `d` at the end of
+-- each line. The client does not send `d`, so both sides would wait forever. So the
+-- delimiter is kept here and searched for in the text. Scripts written for Tarantool's
+-- console then work.
 local session = fiber.self().storage.console
 session = type(session) == 'table' and type(session.delimiter) == 'string' and session or {delimiter = ''}
 local DELIMITER = word('delimiter')
@@ -84,14 +84,14 @@ local function ends_too_early(err)
     return err ~= nil and err:match("near '?<eof>'?$") ~= nil
 end
 
--- Whether this error means that the code is incomplete. The newline matters:
--- without it, a string that lacks its quote would look incomplete instead of
--- wrong.
+-- Whether a compile error means that the code is incomplete. The code is compiled
+-- again with a newline at its end: without it, a string that lacks its closing quote
+-- would look incomplete instead of wrong.
 local function is_unfinished(code, err)
     return ends_too_early(err) and ends_too_early(select(2, compile(code .. '\n')))
 end
 
--- `box` raises an error before box.cfg().
+-- Before box.cfg(), `box.is_in_txn` raises an error.
 local function is_in_transaction()
     local ok, result = pcall(function()
         return box.is_in_txn()

@@ -1,4 +1,5 @@
---- Command `topology`: the instances of the cluster of this instance.
+--- Command `topology`: lists the instances of the cluster to which this instance
+-- belongs.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -34,10 +35,11 @@ local function ask(uri, uuid, until_time)
     return ok and word or nil
 end
 
---- Finds another instance that does not regard this one as a member of the cluster.
--- A disabled or expelled instance is not notified and gets no further config: in
--- its own, outdated config it is still a member.
--- @treturn ?table {word = `disabled`, `expelled` or `unknown`, from = string}
+--- Finds another instance that does not regard this one as a member of the cluster. A
+-- disabled or expelled instance gets no further config. So in its own, outdated config
+-- it is still a member.
+-- @treturn ?table {word, from}: `word` is `disabled`, `expelled` or `unknown`; `from`
+--   is the alias of the other instance
 local function objection(instances, uuid, limit)
     local until_time, fibers, found = clock.monotonic() + limit, {}, nil
     for _, other in ipairs(instances) do

@@ -1,6 +1,6 @@
 --- The usual outcome for each error code of the Lua side. src/util/error_codes.h
--- explains the codes; tests compare both tables. A code can have several outcomes:
--- then the failure has its own.
+-- explains the codes; tests compare both tables. A failure with another outcome has
+-- the field `outcome`.
 
 return {
     apply_failed = 'failed',

@@ -3,8 +3,9 @@
 local require = ...
 local clock = require('clock')
 
---- Returns the deadline on the monotonic clock. If the request was not read at
--- once, the client stops waiting earlier than `timeout` suggests.
+--- Returns the deadline of a command on the monotonic clock: `timeout` seconds from
+-- now, but not after `not_after`. If the request was not read at once, the client
+-- stops waiting before `timeout` seconds have passed here.
 -- @tparam table args of the command: `timeout` in seconds, `not_after` (unix time)
 -- @treturn number seconds
 local function of(args)

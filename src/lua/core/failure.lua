@@ -49,7 +49,7 @@ local function outcome_of(fields)
 end
 
 --- Raises a failure, which ends the command.
--- @tparam table fields see above
+-- @tparam table fields described at the head of this file
 local function raise(fields)
     fields.outcome = outcome_of(fields)
     error(setmetatable(fields, MT), 0)
@@ -109,9 +109,9 @@ end
 
 --- Calls a function of the application.
 -- @tparam function f
--- @treturn boolean whether it returned
--- @return its first result, or the error value
--- @return its second result, or the traceback, which may be nil
+-- @treturn boolean whether the function returned
+-- @return the first result of the function, or the error value
+-- @return the second result of the function, or the traceback, which may be nil
 local function call(f, ...)
     local traceback
     local argc, argv = select('#', ...), {...}

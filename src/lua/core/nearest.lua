@@ -1,6 +1,7 @@
---- "Did you mean": finds the key of a map that is a misspelling of another one.
+--- Finds the key of a map that is probably a misspelling of a missing key, for messages
+-- such as "did you mean module?".
 
--- With more errors, a key does not count as misspelt.
+-- The maximum number of errors in a misspelt key.
 local ERRORS_MAX = 2
 
 --- Returns the optimal string alignment distance: the number of insertions,

@@ -33,7 +33,8 @@ local NAME = '__cartridge_reload'
 -- dropped. That is safe: without it, later reloads are only less precise.
 local VERSION = 5
 
---- Returns a new state table with the fields that are the same in all versions.
+--- Returns a new state table. It takes over the fields of the previous one that are the
+-- same in all versions.
 -- @tparam ?table before the previous state table
 local function carry_over(before)
     local generation = type(before) == 'table' and before.generation
@@ -72,8 +73,8 @@ local function get()
     return self
 end
 
---- Returns the state table without creating it, for read-only commands. Another
--- layout is converted as in `get`.
+--- Returns the state table without creating it, for read-only commands. If the state
+-- table has another layout, returns a converted copy.
 -- @treturn table empty, with generation 0, if there is none
 local function peek()
     local self = rawget(_G, NAME)
@@ -85,7 +86,8 @@ end
 
 --- Returns the holder of the lock. A lock held by a dead fiber is ignored.
 -- @treturn ?table {holder = string, seconds = number, phase = ?string, role =
---   ?string}; phase and role tell what it is doing
+--   ?string}: `seconds` is how long it has held the lock; `phase` and `role` say what
+--   it is doing
 local function holder()
     local lock = peek().lock
     local is_known, status = pcall(function()

@@ -5,15 +5,16 @@ local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 
--- Seconds. An arriving request waits at most this long, plus one iteration.
+-- Seconds that a slice may last. An arriving request waits at most this long, plus one
+-- iteration.
 local BUDGET = 0.002
--- Seconds. If a turn of the event loop is shorter, no other fiber had work to do.
+-- Seconds. If a turn of the event loop is shorter, no other fiber had anything to do.
 local IDLE = 0.00003
--- Seconds that other fibers get before the next slice. With a single turn of
--- the event loop, a new connection would wait for several slices.
+-- Seconds that other fibers get between two slices. If they got only one turn of the
+-- event loop, a new connection would wait for several slices.
 local OTHERS = 0.002
 
--- New code may replace these functions.
+-- Keep the original functions, because new code may replace them.
 local monotonic, sleep = clock.monotonic, fiber.sleep
 
 local started = monotonic()
@@ -42,7 +43,7 @@ local function pause(budget, others)
     started = last
 end
 
---- Starts a new slice. To be called when something else has yielded.
+--- Starts a new slice. Call this after a yield that was not made by `pause`.
 local function restart()
     started = monotonic()
 end

@@ -1,4 +1,5 @@
---- What every report contains about the instance, and whether it is running.
+--- The fields of a report that describe the instance, and checks whether the instance
+-- is ready.
 
 local require = ...
 local detect_framework = require('frameworks.detect')
@@ -10,7 +11,7 @@ local function is_configured()
     return type(box.cfg) == 'table'
 end
 
---- Starts a report with what every report contains.
+--- Creates a report with the fields that every report has.
 -- @tparam string outcome
 -- @treturn table
 local function describe(outcome)
@@ -23,7 +24,7 @@ local function describe(outcome)
 end
 
 --- Returns why no code can be reloaded in this instance now.
--- @treturn ?table failure fields
+-- @treturn ?table failure fields, nil if code can be reloaded
 local function refusal()
     if not is_configured() then
         return {code = 'not_running', message = 'box.cfg() has not been called yet', transient = true}

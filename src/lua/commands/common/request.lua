@@ -1,5 +1,5 @@
---- Common parts of the commands that change an instance: refusing, reporting
--- progress, and recording the outcome.
+--- Common parts of the commands that change an instance: they refuse a request, report
+-- progress, and record the outcome.
 
 local require = ...
 local failure = require('core.failure')
@@ -14,7 +14,8 @@ local function refused(fields)
     return failure.put(report, fields)
 end
 
---- Returns a report if the request was read so late that its client has given up.
+--- Returns a report of a timeout, if the instance has read the request so late that the
+-- client has given up waiting.
 -- @tparam table args
 -- @treturn ?table report
 local function too_late(args)
@@ -27,8 +28,8 @@ local function too_late(args)
     })
 end
 
---- Returns a report that refuses the command, if the instance or the deadline
--- does not allow it to start.
+--- Returns a report that refuses the command, if the state of the instance or the
+-- deadline does not allow the command to start.
 -- @tparam table args
 -- @treturn ?table report
 local function refusal(args)
@@ -40,7 +41,8 @@ local function refusal(args)
     return why and refused(why)
 end
 
---- Returns a report that refuses the command because the lock is taken.
+--- Returns a report that refuses the command because another fiber has the lock.
+-- @tparam table held the holder of the lock
 local function locked(held)
     return refused({
         code = 'locked',
@@ -49,8 +51,9 @@ local function locked(held)
     })
 end
 
---- Adds the user and the address of a binary session to the holder's name, which
--- the client has sent. Must run in the requesting fiber, which has the session.
+--- Appends the user and the address of a binary session to the name in `args.holder`,
+-- which the client has sent. Must run in the fiber that has read the request, because
+-- only that fiber has the session.
 local function name_peer(args)
     if args.holder == nil or box.session.type() ~= 'binary' then
         return
@@ -60,11 +63,11 @@ end
 
 --- Runs a command in a fiber of its own and waits for it.
 --
--- Even if the requesting fiber is cancelled, the command finishes, releases its
--- lock and cleans up. Push messages need the session of the requesting fiber, so
--- that fiber sends the phases to the client: important ones always, others if the
--- client asks for them. Errors are ignored, because newer servers may have push
--- messages disabled.
+-- Even if the requesting fiber (which has read the request) is cancelled, the command
+-- finishes, releases its lock and cleans up. Only the requesting fiber has the session
+-- of the client, so it sends the push messages with the phases: important phases
+-- always, others if the client asks for them. Errors are ignored, because newer
+-- servers may have push messages disabled.
 -- @tparam table args
 -- @tparam function work (on_phase) -> report; calls `on_phase` with each phase
 -- @treturn table report
@@ -97,8 +100,8 @@ local function detached(args, work)
         end
     end
     tell()
-    -- The server encodes the report without yielding, so start a new slice for
-    -- that. In a cancelled fiber `pause` throws.
+    -- The server encodes the report without yielding: yield now, so that this starts
+    -- with a new slice. `pause` throws in a cancelled fiber.
     pcall(slice.pause, 0)
     if not ok then
         error(result, 0)
