@@ -175,8 +175,9 @@ function Lifecycle:validate()
     end
 end
 
---- Whether the `stop` of an old role must be called: the role has one, it was not
--- called yet, and the role's code is replaced or the role is no longer enabled.
+--- Whether the `stop` of an old role must be called: the role is in service and has
+-- a `stop` that was not called yet, and its code is replaced or it is no longer
+-- enabled.
 function Lifecycle:must_stop(role)
     local name = role.role_name
     return self:method(role, 'stop') ~= nil and self.stopped[name] == nil

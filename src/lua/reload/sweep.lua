@@ -336,9 +336,9 @@ local function terminate_fibers(self, list)
     end
 end
 
---- Waits until cancelled fibers have ended, requests have returned from failed
--- code, and loops over lists have finished. Leaves enough time for another search.
--- Yields.
+--- Waits, for a limited time, until cancelled fibers have ended, requests have
+-- returned from failed code, and loops over lists have finished. Leaves enough time
+-- for another search. Yields.
 local function drain(self)
     local now = clock.monotonic()
     local until_time = now + math.min(DRAIN, math.max(0, self.deadline - now) / 2)

@@ -195,7 +195,8 @@ local function is_sought(self, f, parent, key)
         -- and count as visited.
         self.ours[f] = true
     end
-    -- A function on a stack is a line that a console is running: ignore it.
+    -- A function compiled from a string is ignored on a stack: there it is a line
+    -- that a console is running.
     if class == 'text' and key ~= FRAME and self.on_text ~= nil then
         self.on_text(self.count)
     end
