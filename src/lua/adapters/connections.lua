@@ -7,6 +7,9 @@ local require = ...
 local net_box = require('net.box')
 local socket = require('socket')
 
+-- Chunk names of this program start with this: other adapters wrap the same functions.
+local OURS = '@cartridge-reload/'
+
 local Connections = {name = 'connections'}
 Connections.__index = Connections
 
@@ -17,15 +20,16 @@ end
 function Connections.snapshot()
 end
 
---- Whether new code has called the constructor: skips C functions and Tarantool's own
--- Lua functions on the stack, and checks the first other function.
+--- Whether new code has called the constructor: skips C functions, Tarantool's own Lua
+-- functions and those of this program on the stack, and checks the first other one.
 local function is_called_by_new(txn)
     local level = 3
     while true do
         local info = debug.getinfo(level, 'fS')
         if info == nil then
             return false
-        elseif info.what ~= 'C' and info.source:sub(1, 9) ~= '@builtin/' then
+        elseif info.what ~= 'C' and info.source:sub(1, 9) ~= '@builtin/'
+        and info.source:sub(1, #OURS) ~= OURS then
             return txn.origin:is_new(info.func)
         end
         level = level + 1

@@ -13,6 +13,8 @@ local function begin()
     local txn = lib.transaction(load)
     txn:add(load('adapters.connections').new(txn))
     txn:add(load('adapters.fibers').new(txn))
+    -- It wraps the same constructors.
+    txn:add(load('adapters.endings').new(txn))
     return txn
 end
 
