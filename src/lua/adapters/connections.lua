@@ -81,7 +81,29 @@ local function describe(object)
     return ok and name ~= nil and ('socket on %s:%s'):format(tostring(name.host), tostring(name.port)) or nil
 end
 
+-- Methods of a `net.box` connection that set, list and remove its callbacks.
+local EVENTS = {'on_connect', 'on_disconnect', 'on_schema_reload', 'on_shutdown'}
+
+--- Removes the callbacks of a connection: they are failed code, and must not run when it
+-- is closed. Otherwise the server keeps them until the connection is collected.
+local function silence(connection)
+    for _, event in ipairs(EVENTS) do
+        local set = connection[event]
+        local ok, callbacks = pcall(set, connection)
+        for _, callback in ipairs(ok and type(callbacks) == 'table' and callbacks or {}) do
+            pcall(set, connection, nil, callback)
+        end
+    end
+    local watchers = rawget(connection, '_watchers')
+    for key in pairs(type(watchers) == 'table' and watchers or {}) do
+        watchers[key] = nil
+    end
+end
+
 local function close(object)
+    if object.state ~= nil then
+        silence(object)
+    end
     return pcall(object.close, object)
 end
 

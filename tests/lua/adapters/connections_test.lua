@@ -38,6 +38,26 @@ case('a rollback closes a connection of new code', function(t)
     t:is(net_box.connect, original, 'connect')
 end)
 
+case('a rollback removes the callbacks of a connection of new code', function(t)
+    local txn = begin()
+    local connection = doom(txn.code(CONNECT)())
+    local calls = 0
+    local function callback()
+        calls = calls + 1
+    end
+    connection:on_connect(callback)
+    connection:on_disconnect(callback)
+    local has_watchers = connection.watch ~= nil
+    if has_watchers then
+        connection:watch('key', callback)
+    end
+    txn.undo()
+    t:is(connection.state, 'closed', 'closed')
+    t:is(#connection:on_connect() + #connection:on_disconnect(), 0, 'no callback is left')
+    t:ok(not has_watchers or next(connection._watchers) == nil, 'nor a watcher')
+    t:is(calls, 0, 'none was called')
+end)
+
 case('a rollback keeps connections of the old generation, of other code and of libraries', function(t)
     for _, ends in ipairs({'commit', 'undo'}) do
         local txn = begin()
