@@ -73,7 +73,7 @@ lua '
 	print(table.concat(keys, "\n"))
 	os.exit(0)' $module/manifest.yaml >manifest
 is "$(cat manifest)" "\
-help=Reload the code of a running Tarantool Cartridge application
+help=Reload the code of a running Tarantool application
 main=main
 version=$version" 'its manifest is as tt wants it'
 
