@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Parses the command line, runs the command and exits.  No other file ends the
- * process, except for the child that becomes the pager.
+ * Parses the command line, runs the command and exits.  No other file calls
+ * exit(3) or _exit(2), except in the child process that becomes the pager.
  */
 
 #include <errno.h>

@@ -18,7 +18,8 @@
 struct poller;
 
 /*
- * Creates a poller for the slots 0 to slots - 1.  Returns NULL with an error.
+ * Creates a poller for the slots 0 to slots - 1.  Returns NULL with an error on
+ * failure.
  */
 struct poller	*poller_new(size_t slots, struct error *);
 void		 poller_free(struct poller *);

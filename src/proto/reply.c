@@ -351,7 +351,10 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key && anchor == NULL) {
 		count_size(reader, len + 1, 0);
-		/* strdup(3) copies all: text with a NUL has been converted. */
+		/*
+		 * strdup(3) copies all of it, because text that contains NUL
+		 * has been converted.
+		 */
 		return set_key(reader, made != NULL ? made : strdup(text), len);
 	}
 	if (made == NULL && event->data.scalar.plain_implicit &&
@@ -374,7 +377,10 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 		 */
 		count_size(reader, len + 1, 0);
 		json_decref(node);
-		/* strdup(3) copies all: text with a NUL has been converted. */
+		/*
+		 * strdup(3) copies all of it, because text that contains NUL
+		 * has been converted.
+		 */
 		return set_key(reader, made != NULL ? made : strdup(text), len);
 	}
 	free(made);

@@ -418,8 +418,8 @@ build_bad_reply(struct report *report, const char *target, const json_t *reply,
 }
 
 /*
- * Reads the outcome that the instance reports.  Returns 0, or -1 if it is
- * missing or if an instance cannot have it; only a gateway may report
+ * Reads the outcome that the instance reports.  Returns 0, or -1 if there is
+ * none or if an instance cannot report it.  Only a gateway can report
  * `unreachable`.
  */
 static int

@@ -24,7 +24,7 @@
  * the command `help`, or a list of all commands if that is NULL.
  */
 struct backslash {
-	struct strlist			 words;	/* storage of the options */
+	struct strlist			 words;	/* strings of `options` */
 	struct options			 options;
 	const struct output		*output;
 	const struct command_row	*help;

@@ -79,8 +79,8 @@ start(const char *command, pid_t *pid)
 		return fds[1];
 	}
 	/*
-	 * SIGPIPE is ignored in this process.  Restore it: the pager would
-	 * inherit that.
+	 * Restore the default action of SIGPIPE: the pager would inherit that
+	 * this process ignores the signal.
 	 */
 	signal(SIGPIPE, SIG_DFL);
 	dup2(fds[0], STDIN_FILENO);

@@ -73,7 +73,7 @@ report_error(struct repl *repl, unsigned long line)
 static void
 check_output(struct repl *repl, int result)
 {
-	/* The message is printed by main: standard output cannot be written. */
+	/* Standard output cannot be written: main prints the error. */
 	if (result == -1)
 		stop_repl(repl, OUTCOME_USAGE);
 }

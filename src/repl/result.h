@@ -18,7 +18,7 @@
 
 enum result_kind {
 	RESULT_DONE,		/* `rest` has the results */
-	RESULT_NIL_ERR,		/* they are nil and an error */
+	RESULT_NIL_ERR,		/* `rest` has nil and an error */
 	RESULT_FAILED,		/* `rest` has the error */
 	RESULT_INCOMPLETE,	/* not run: more lines must follow */
 	RESULT_NAMES,		/* `rest` has names for a completion */

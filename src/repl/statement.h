@@ -25,8 +25,8 @@ struct statement {
 /*
  * Adds a line; `number` is its line number.  A blank line does not start a
  * statement.  Returns 1 if the instance should be asked whether the statement
- * is complete, or 0 if it is certainly incomplete or there is none.  Returns -1
- * with an error if out of memory, or if the statement was too long and has been
+ * is complete, or 0 if more lines should be added first.  Returns -1 with an
+ * error if out of memory, or if the statement was too long and has been
  * discarded (outcome failed).
  */
 int	 statement_add(struct statement *, const char *line, size_t len,

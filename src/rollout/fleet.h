@@ -44,11 +44,11 @@ struct member {
 	char			*uri;		/* NULL if not relayed to it */
 	char			*uuid;		/* expected UUID, or NULL */
 	int			 is_entry;	/* the gateway */
-	int			 is_direct;	/* reached without a gateway */
+	int			 is_direct;	/* to relay to, or NULL */
 	enum member_group	 group;
 	enum member_state	 state;
 	char			*skipped;	/* the reason */
-	int			 was_unhealthy;	/* cluster was, before reload */
+	int			 was_unhealthy;	/* reported before the reload */
 	struct report		 asked;		/* reply of the preflight */
 	const json_t		*preflight;	/* its report, or NULL */
 	struct report		 report;

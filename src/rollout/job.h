@@ -39,8 +39,8 @@ struct job_spec {
 	double			 timeout;	/* per attempt, in seconds */
 	int			 parse_results;	/* parse the results of eval */
 	/*
-	 * Whether to retry after the report of the job.  If NULL, retry only if
-	 * the error is temporary.
+	 * Decides from the report of the job whether to retry.  If NULL, only
+	 * temporary errors are retried.
 	 */
 	int			(*should_retry)(const struct job *);
 };

@@ -13,21 +13,21 @@
 #include "target/search.h"
 
 enum scope {
-	NAMED,			/* the path has the application's name */
-	OWNED,			/* only in an application's run directory */
+	NAMED,			/* the path names the application */
+	OWNED,			/* in the run directory of an application */
 	DOCKER			/* the environment has the names */
 };
 
 /*
  * Where tools put the console socket of an instance in a run directory: %a is
- * the name of the application, %i that of the instance.  If a file has several
- * readings, the first one is used that names what was requested, or else the
- * first one.
+ * the name of the application, %i that of the instance.  A reading is a way to
+ * match a path with a layout.  If a path has several readings, the first one
+ * that names what was requested is used; if there is none, the first one.
  */
 static const struct {
 	const char	*path;
 	enum scope	 scope;
-	const char	*instance;	/* the only one, or NULL */
+	const char	*instance;	/* only this %i, or NULL: any */
 } layout_table[] = {
 	/* cartridge-cli and ansible-cartridge, and their stateboard */
 	{ "%a.%i.control", NAMED, NULL },
@@ -47,22 +47,25 @@ static const struct {
 
 #define LAYOUTS	(sizeof(layout_table) / sizeof(layout_table[0]))
 
-/* The names in a path; empty if not known. */
+/* The names in a path.  A name that is not known is empty. */
 struct names {
 	char	app[NAME_MAX + 1];
 	char	instance[NAME_MAX + 1];
 };
 
-/* A reading of a path. */
+/* A reading of a path, see layout_table. */
 struct reading {
 	const struct run_dir	*run_dir;
 	enum scope		 scope;
 	struct names		 names;
 	int			 wanted;	/* names what was requested */
-	int			 exists;	/* there is a reading */
+	int			 exists;	/* the path matches */
 };
 
-/* A directory that is being read, and what is left of the layouts in it. */
+/*
+ * A directory that is being read.  `rest` is the part of each layout that must
+ * match the paths below the directory.
+ */
 struct level {
 	const struct run_dir	*run_dir;
 	const char		*path;
@@ -101,7 +104,10 @@ check_candidate(struct search *search, const char *path, const char *app,
 	return search_add(search, match, path, app, instance, &st.st_mtim);
 }
 
-/* Returns the names that a reading gives to a socket, NULL for none. */
+/*
+ * Sets *app and *instance to the names of a socket according to a reading, or
+ * to NULL if it gives no such name.
+ */
 static void
 names_of(const struct reading *reading, const char **app,
     const char **instance)
@@ -135,9 +141,10 @@ is_wanted(const struct search *search, const struct reading *reading)
 }
 
 /*
- * Reads the rest of a name according to the rest of a pattern without slashes.
- * Sets `best` if this reading is better.  Returns 1 if it is wanted, which ends
- * the search for others.
+ * Matches the rest of a name with the rest of a pattern, up to the next slash.
+ * Sets *best to the reading if it is the first one, or if it names what was
+ * requested.  In the latter case, returns 1, which ends the search for
+ * readings.
  */
 static int
 read_name(const struct search *search, const char *pattern, const char *name,
@@ -184,8 +191,8 @@ check_reading(struct search *search, const struct reading *reading,
 }
 
 /*
- * Sets *path to that of the file which is left of a layout, if all its names
- * are known already; otherwise to NULL.  Returns 0, or -1 with an error.
+ * If the rest of a layout is a file whose names are all known, sets *path to
+ * its path; otherwise to NULL.  Returns 0, or -1 with an error.
  */
 static int
 find_fixed(struct search *search, const struct level *level, size_t i,
@@ -215,9 +222,10 @@ find_fixed(struct search *search, const struct level *level, size_t i,
 }
 
 /*
- * Checks a directory that starts some layouts.  Files with names that are known
- * need only search permission for it.  They belong to one instance; the first
- * one that exists is used.
+ * Checks a directory whose name matches the beginning of some layouts.  First
+ * tries the files whose names are known, which requires only search permission
+ * for the directory.  They belong to one instance, so the first file that
+ * exists is used.  Reads the directory only if that leaves some layouts.
  */
 static int
 enter(struct search *search, struct level *level)
@@ -252,9 +260,10 @@ enter(struct search *search, struct level *level)
 }
 
 /*
- * Reads the name of a directory entry as the next part of a layout: `best` is
- * the best reading as a file, `below` is what can be in it as a directory.
- * Returns whether it can be a directory.
+ * Matches the name of a directory entry with the next part of each layout.
+ * Sets *best to the best reading of the entry as a file.  Sets the names and
+ * layouts of *below, in case it is a directory.  Returns whether it can be a
+ * directory.
  */
 static int
 read_entry(const struct search *search, const struct level *level,
@@ -313,7 +322,7 @@ check_entry(struct search *search, const struct level *level,
 	return result;
 }
 
-/* Reads a directory; returns as search_scan. */
+/* Reads a directory.  Returns the same values as search_scan. */
 static int
 scan(struct search *search, const struct level *level)
 {

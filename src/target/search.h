@@ -83,14 +83,17 @@ int	search_matches_instance(const struct search *, const char *app,
 int	search_matches_names(const struct search *, const char *app,
 	    const char *instance);
 
-/* Adds a file to the candidates; copies all strings.  Returns 0 or -1. */
+/*
+ * Adds a file to the candidates.  Copies all strings.  Returns 0, or -1 with an
+ * error.
+ */
 int	search_add(struct search *, enum match, const char *path,
 	    const char *app, const char *instance, const struct timespec *born);
 
 /*
- * Handles a path that cannot be read, with errno.  If only a glob led to it, it
- * is recorded for the message.  Otherwise it is an error, because a partial
- * result could pass for the whole application.
+ * Handles a path that cannot be read; errno has the reason.  If only a glob led
+ * to the path, records it for the message that nothing was found.  Otherwise
+ * fails, because a partial result could pass for the whole application.
  */
 int	search_unreadable(struct search *, const char *path, int by_pattern);
 
@@ -111,8 +114,8 @@ int	search_close_text(FILE *, char *const *text);
 int	search_scan(struct search *, const struct run_dir *);
 
 /*
- * Sets the error that nothing was found, with a suggestion and what there is
- * instead (not_found.c).  Returns -1.
+ * Sets the error that nothing was found, with a suggestion and a list of what
+ * exists instead (not_found.c).  Returns -1.
  */
 int	search_nothing_found(const struct search *, const char *searched);
 

@@ -15,7 +15,7 @@
 #define CR_ERROR_CODES_H
 
 #define ERROR_CODES(ROW)						\
-	/* Local errors: the command line, or this machine. */		\
+	/* Errors in the command line, or on this machine. */		\
 	ROW(LOCAL, "local_error", USAGE,				\
 	    "A system call of the client failed.")			\
 	ROW(OUT_OF_MEMORY, "out_of_memory", USAGE,			\
