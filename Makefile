@@ -275,6 +275,7 @@ fuzz-targets: $(FUZZ_TARGETS)
 lint:		## check the manual, scripts, Lua, and warnings of two compilers
 	@scripts/install-deps.sh lint
 	scripts/check-layers.sh
+	scripts/check-tests.sh
 	scripts/check-includes.sh
 	mandoc -T lint -W warning man/*
 	for page in man/*; do \

@@ -75,8 +75,9 @@ clustered()
 	END
 	try reload --cluster -s a.sock -o json
 	is "$RC $(field 'd.exit')" "$2 $2" "$1"
-	is "$(field '(d.error or d.instances[1].error).code')" "$3" 'with that code'
-	is "$(requests reload)" 0 'nothing is reloaded'
+	is "$(field '(d.error or d.instances[1].error).code')" "$3" \
+	    "$1: the error code"
+	is "$(requests reload)" 0 "$1: no instance is reloaded"
 }
 
 clustered 'an instance that is listed twice' 8 bad_reply \
@@ -88,17 +89,17 @@ clustered 'the entry, listed twice' 8 bad_reply \
 clustered 'all are disabled or expelled' 5 all_skipped \
     "$(topology 1 "$(node 1 "'h:1'" 'disabled: true')" \
     "$(node 2 "'h:2'" 'expelled: true')")"
-ok 'the reasons are said' said "$ERR" \
+ok 'the reasons are reported' said "$ERR" \
     'all instances \(2\) were skipped: disabled, expelled$'
 clustered 'an instance without an address' 5 unreachable_instances \
     "$(topology 1 "$(node 1 "'h:1'")" "$(node 2 null)")"
 clustered 'an instance in the place of another' 5 unreachable_instances \
     "$(topology 1 "$(node 1 "'h:1'")" "$(node 3 "'h:3'")")"
-ok 'whose is the answer is said' said "$ERR" \
+ok 'the error names the instance that the reply came from' said "$ERR" \
     'n3 \(h:3\): another instance answered: its UUID is 1, but the topology says 3'
 try status --cluster -s a.sock -o json
 is "$RC $(field 'd.instances[2].error.code')" '8 wrong_instance' \
-    'neither is its status taken for the other'
+    'a status of another instance is not used'
 
 fleet a.sock b.sock <<END
 * command=preflight $(answer 1 'stateboard: true')
@@ -106,7 +107,7 @@ fleet a.sock b.sock <<END
 END
 try reload -s a.sock -s b.sock
 ends 5 'nothing was done: all instances \(2\) were skipped: a stateboard, .*' \
-    'nothing but stateboards'
+    'a cluster of stateboards only'
 fleet a.sock b.sock c.sock <<END
 [ab].sock command=preflight $(answer 1 'pid: 7')
 c.sock command=preflight $(answer 1 'pid: 8')
@@ -115,7 +116,7 @@ END
 try reload -s a.sock -s b.sock -s c.sock
 ends 0 'b.sock: skipped: the same instance as a.sock' \
     'an instance with two sockets'
-is "$(requests reload)" 2 'is reloaded once'
+is "$(requests reload)" 2 'an instance with two sockets is reloaded once'
 
 # --- Replies -----------------------------------------------------------------
 
@@ -124,14 +125,15 @@ for outcome in reloaded degraded stale timeout; do
 		* command=reload $report $outcome\n  error: {code: locked, message: m, transient: true}\n...\n
 	END
 	try reload -s a.sock --wait 2
-	is "$(requests reload)" 1 "$outcome, and transient: is not repeated"
+	is "$(requests reload)" 1 \
+	    "$outcome and transient: the reload is not repeated"
 done
 fleet a.sock <<END
 * command=reload times=1 $report refused\n  error: {code: locked, message: m, transient: true}\n...\n
 * command=reload $reloaded
 END
 try reload -s a.sock --wait 20
-ends 0 '' 'refused, and transient: is'
+ends 0 '' 'refused and transient: the reload is repeated'
 
 fake b.sock greet answer request 'send=---\n- cartridge_reload: 1\n  outcome: ok\n  alias: ' \
     fill=1000000:x 'send=\n  status: {state: ' fill=1000000:y \
@@ -140,7 +142,7 @@ fake c.sock greet answer request 'send=---\n- cartridge_reload: 1\n  outcome: ok
 try status -s b.sock -s c.sock
 ends 0 '' 'a name of 1 MB'
 is "$(awk '{ if (length > most) most = length } END { print most <= 80, NR }' "$OUT")" \
-    '1 3' 'does not make the table wider than the terminal'
+    '1 3' 'a long name does not make the table wider than the terminal'
 
 # --- Many --------------------------------------------------------------------
 
@@ -165,7 +167,7 @@ few=$(cpu 500)
 many=$(cpu 3000)
 is "$(grep -c '^n' "$OUT")" 3000 'a cluster of 3000 instances'
 # Six times the instances: linear is 6 times the CPU time, quadratic 36 times.
-ok 'takes as much time for each as one of 500' \
+ok 'time grows linearly with the number of instances' \
     [ "$many" -le $((few * 16 + 20)) ] || diag "$few and $many"
 kill "$FLEET_PID"
 FLEET_PID=
@@ -187,7 +189,7 @@ for format in text json; do
 	for count in 1 2; do
 		fake a.sock "${large[@]}"
 		try eval 1 -s a.sock -o "$format"
-		ends 0 '' "a report that is larger than a pipe: $format"
+		ends 0 '' "a report larger than a pipe: $format"
 		cp "$OUT" whole
 		fake a.sock "${large[@]}" touch=gone
 		behind_a_pipe eval 1 -s a.sock -o "$format"
@@ -201,8 +203,10 @@ for format in text json; do
 		cat <&7 >got
 		exec 7<&-
 		finish_try
-		ok "$count signals while it is written: all of it comes" cmp whole got
-		is "$RC" 130 'and then the program dies of the signal'
+		ok "$count signals during the output: the output is whole" \
+		    cmp whole got
+		is "$RC" 130 \
+		    'signals during the output: the program ends by the signal'
 		peers_end
 		rm -f gone
 	done
@@ -222,17 +226,19 @@ for signal in INT TERM HUP; do
 	wait_until has_handlers
 	kill -"$signal" "$TRY_PID"
 	finish_try
-	is "$RC" $((128 + $(kill -l "$signal"))) "SIG$signal while targets are looked for"
+	is "$RC" $((128 + $(kill -l "$signal"))) \
+	    "SIG$signal during the search for targets"
 	is "$(field '#d.instances .. " " .. d.exit .. " " .. d.error.code')" \
-	    '0 2 no_socket' 'leaves a whole document'
-	ok 'that says so' said "$OUT" 'interrupted: no socket matches'
+	    '0 2 no_socket' 'an interrupted search leaves a whole document'
+	ok 'the document has the interruption' \
+	    said "$OUT" 'interrupted: no socket matches'
 done
 
 # --- Other users -------------------------------------------------------------
 
 if [ "$(id -u)" -ne 0 ] || ! setpriv --reuid=65534 --regid=65534 \
     --clear-groups true 2>/dev/null; then
-	skip 'files of other users' 'only root can give files away'
+	skip 'sockets of other users' 'only root can give files away'
 	done_testing
 fi
 chmod 755 .
@@ -257,7 +263,7 @@ found 'our own .cartridge.yml' 0 '' --app shop
 chown 65534 project/.cartridge.yml
 found 'that of another user' 1 '.cartridge.yml belongs to another user \(.*' --app shop
 fake project/elsewhere/shop.web.control greet answer request "$fine" hold
-SUDO_UID=65534 found 'that of the one who calls sudo' 0 '' --app shop
+SUDO_UID=65534 found 'that of the user who called sudo' 0 '' --app shop
 fake project/elsewhere/shop.web.control greet answer request "$fine" hold
 found 'a run directory that is named needs none' 0 '' --app shop --run-dir elsewhere
 rm project/.cartridge.yml
@@ -274,7 +280,7 @@ fake project/tmp/run/shop.web.control idle touch=touched again
 chown 65534 project/tmp/run
 found 'tmp/run of another user' 2 "the directory 'tmp/run' belongs to another user \(.*" \
     --app shop
-ok 'nobody is connected to' [ ! -e touched ]
+ok 'the program does not connect' [ ! -e touched ]
 kill "$FAKE_PID"
 fake project/tmp/run/shop.web.control greet answer request "$fine" hold
 found 'it may be named' 0 '' --app shop --run-dir tmp/run
@@ -291,7 +297,7 @@ fake shared/shop.web.control greet answer touch=touched again
 found 'a socket of another user in a directory for all' 2 \
     '.*shop.web.control: the process listening on the socket belongs to another user \(.*' \
     --app shop --run-dir ../shared
-ok 'nothing is sent' [ ! -e touched ]
+ok 'the program sends nothing' [ ! -e touched ]
 kill "$FAKE_PID"
 fake shared/shop.web.control greet answer request "$fine" hold
 found 'a socket that was given is believed' 0 '' -s ../shared/shop.web.control
@@ -300,10 +306,10 @@ fake theirs/shop.web.control greet answer request "$fine" hold
 found 'one of the owner of the directory is, too' 0 '' --app shop --run-dir ../theirs
 install -d -o 65534 shared/shop shared/shop/web
 fake shared/shop/web/tarantool.control idle touch=touched again
-found 'but not in one that everybody could have made' 2 \
+found 'not in a directory that any user could have created' 2 \
     "the directory '../shared/shop' belongs to another user \(.*" \
     --app shop --instance web --run-dir ../shared
-ok 'nobody is connected to' [ ! -e touched ]
+ok 'the program does not connect' [ ! -e touched ]
 kill "$FAKE_PID"
 
 done_testing

@@ -72,7 +72,7 @@ offers()
 
 "$BUILD_DIR/print_tables" | grep -v "^error" >.run/table
 is "$(awk -F "$tab" 'NF != ($1 == "command" ? 4 : 7)' .run/table)" '' \
-    'the table is whole'
+    'the table of completions is whole'
 commands=$(awk -F "$tab" '$1 == "command" { print $2 }' .run/table)
 
 # long COMMAND: prints the long options of a command; '' for all commands.
@@ -106,29 +106,29 @@ stale_socket other/games.chess.control
 export TARANTOOL_RUN_DIR=$PWD/run
 
 try __complete app
-ends 0 '' 'names of applications'
+ends 0 '' 'names of applications are completed'
 prints 'bank
 shop
-x' 'are each there once, and none that a shell would have to quote'
+x' 'each name is printed once, and none that a shell would have to quote'
 try __complete instance
 prints 'api-2
 db
-web' 'names of instances'
+web' 'names of instances are completed'
 try __complete instance --app shop
 prints 'api-2
 db
-web' 'names of instances of an application'
+web' 'names of instances of an application are completed'
 try __complete instance --app none
-is "$RC $(cat "$OUT" "$ERR")" '2 ' 'there are none'
+is "$RC $(cat "$OUT" "$ERR")" '2 ' 'an unknown application has no names'
 try __complete instance --app bank --run-dir=other
-is "$RC $(cat "$OUT" "$ERR")" '2 ' 'nor elsewhere'
+is "$RC $(cat "$OUT" "$ERR")" '2 ' 'another run directory has no names'
 try __complete app --run-dir other
-prints games 'but others'
+prints games 'other options have names'
 for words in '' other 'app --bogus' 'app console surplus'; do
 	# shellcheck disable=SC2086 # several words
 	try __complete $words
 	isnt "$RC" 0 "no names: __complete $words"
-	is "$(cat "$OUT" "$ERR")" '' 'and nothing is said'
+	is "$(cat "$OUT" "$ERR")" '' "no message: __complete $words"
 done
 
 # why_not SHELL: prints why it cannot be tested here, or fails.
@@ -147,12 +147,12 @@ why_not()
 for shell in bash zsh fish; do
 	file=$COMPLETION/cartridge-reload.$shell
 	[ "$shell" != zsh ] || file=$COMPLETION/_cartridge-reload
-	ok "$shell: the completion is there" [ -s "$file" ]
+	ok "$shell: the completion is loaded" [ -s "$file" ]
 	if reason=$(why_not "$shell"); then
-		skip "$shell offers what it should" "$reason"
+		skip "$shell offers the expected words" "$reason"
 		continue
 	fi
-	ok "$shell: its syntax is right" "$shell" -n "$file"
+	ok "$shell: the syntax is valid" "$shell" -n "$file"
 
 	offers "$shell" 'commands' "$commands" ''
 	offers "$shell" 'a command by its beginning' 'stale status' st

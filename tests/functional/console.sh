@@ -47,18 +47,20 @@ console()
 
 console 'a line is sent and its results are printed' '1\n' 0 '' \
     'request="more","1",0,0)' "$one" hold
-prints "$(printf -- '---\n- 1\n...')" 'as the console has them'
+prints "$(printf -- '---\n- 1\n...')" \
+    'results are printed like the console does'
 console 'nothing is sent for nothing' '' 0 '' hold
-prints '' 'and nothing is printed'
+prints '' 'a line without results prints nothing'
 console 'a blank line is no line' '\n \t\n\r\n' 0 '' hold
 console 'lines follow each other' '1\n2\n3\n' 0 '' request "$one" \
     'request="more","2",0,0)' "$(reply 'done' '- 2\n')" request "$(reply 'done')" \
     hold
-prints "$(printf -- '---\n- 1\n...\n---\n- 2\n...\n---\n...')" 'and so do replies'
+prints "$(printf -- '---\n- 1\n...\n---\n- 2\n...\n---\n...')" \
+    'replies are printed like the console does'
 fake a.sock greet answer request "$one" request hold
 typed '1\n2\n3\n' console -s a.sock -t 0.5
 ends 4 'a.sock: line 2: no reply within 0.5 s; .*--timeout sets the limit' \
-    'a reply that does not come is waited for until --timeout'
+    'a missing reply ends the console after --timeout'
 console 'a line may end in another way' '1\r\n2' 0 '' \
     'request="more","1",0,0)' "$one" 'request="more","2",0,0)' "$one" hold
 console 'all comes byte by byte' '1\n2\n' 0 '' pieces=1 request "$one" request \
@@ -70,7 +72,7 @@ console 'a long line is sent whole' "x = '$big'\n" 0 '' "request=$big'" \
     "$(reply 'done')" hold
 console 'results are nil and an error' 'f()\n' 3 'line 1: no' \
     request "$(reply nil '- null\n- no\n')" hold
-prints "$(printf -- '---\n- null\n- no\n...')" 'which are printed, too'
+prints "$(printf -- '---\n- null\n- no\n...')" 'push messages are printed'
 
 console 'the next line is run after an error' '1\n\nnosuch()\n3\n' 3 \
     'line 3: no such thing' request "$one" request "$failed" request "$one" hold
@@ -88,7 +90,8 @@ console 'a line that is not complete is continued' 'for i = 1, 2 do\n\nend\n1\n'
     'request="more","for i = 1, 2 do\n",0,0)' "$(reply more)" \
     'request="more","for i = 1, 2 do\n\nend",0,0)' "$(reply 'done')" \
     'request="more","1",0,0)' "$one" hold
-prints "$(printf -- '---\n...\n---\n- 1\n...')" 'and has one reply'
+prints "$(printf -- '---\n...\n---\n- 1\n...')" \
+    'a statement of several lines has one reply'
 console 'a backslash in a statement is Lua' 'x = [[\n\\quit\n]]\n' 0 '' \
     request "$(reply more)" 'request=\n\092quit"' "$(reply more)" request \
     "$(reply 'done')" hold
@@ -102,7 +105,7 @@ console 'a long one is sent when it may be complete, or has doubled' \
     request "$(reply more)" request "$(reply more)" request "$(reply more)" \
     request "$(reply more)" request "$(reply 'done')" \
     'request="more","1",0,0)' "$one" hold
-console 'a statement cannot go on for ever' "x = {\\n$lines${lines}1\\n" 3 \
+console 'a statement has a maximum length' "x = {\\n$lines${lines}1\\n" 3 \
     'line 1: the statement exceeds 1 MiB; .*' \
     request "$(reply more)" request "$(reply more)" request "$(reply more)" \
     request "$(reply more)" request "$one" request "$one" request "$one" \
@@ -113,32 +116,33 @@ console 'a statement cannot go on for ever' "x = {\\n$lines${lines}1\\n" 3 \
 
 fake a.sock greet answer request "$push" "$push" "$one" request "$failed" hold
 typed '1\n2\n' console -s a.sock -o json
-ends 3 'a.sock: line 2: no such thing' 'JSON'
+ends 3 'a.sock: line 2: no such thing' '--output json prints results in JSON'
 prints '{"push": "working"}
 {"push": "working"}
 [1]
-{"error": "no such thing"}' 'a line for each'
+{"error": "no such thing"}' '--output json prints one document a line'
 fake a.sock greet answer request "$push" "$one" request "$failed" hold
 typed '1\n2\n' console -s a.sock -q
-ends 3 'a.sock: line 2: no such thing' '--quiet'
-prints '' 'prints errors only'
+ends 3 'a.sock: line 2: no such thing' '--quiet in the console'
+prints '' '--quiet prints errors only'
 console 'messages are printed as they come' '1\n' 0 '' request "$push" "$one" hold
 prints '%TAG !push! tag:tarantool.io/push,2018
 --- working
 ...
 ---
 - 1
-...' 'before the results'
+...' 'errors are flushed before later results'
 fake a.sock greet answer request "$one" hold
 typed '1\n' console -s a.sock --color always
-ends 0 '' 'colours'
-prints $'\e[2m---\e[0m\n- \e[33m1\e[0m\n\e[2m...\e[0m' 'if asked for'
+ends 0 '' '--color=always in the console'
+prints $'\e[2m---\e[0m\n- \e[33m1\e[0m\n\e[2m...\e[0m' \
+    '--color=always prints colours'
 fake a.sock greet answer request "$one" request "$one" request "$one" hold
 typed '\\set\n1\n\\set output json\n1\n\\set output\n\\se output text\n1\n' \
     console -s a.sock
 ends 0 '' '\set output'
 is "$(tr '\n' '|' <"$OUT")" 'output text|---|- 1|...|[1]|output json|---|- 1|...|' \
-    'changes the format from then on'
+    '\set output changes the format of later results'
 
 # --- Commands ----------------------------------------------------------------
 
@@ -158,12 +162,13 @@ ok 'a line is run at once' wait_until said "$OUT" '^- 1$'
 fake second.sock greet answer request "$report" hold
 ln -sfn second.sock a.sock
 echo '\status' >&5
-ok 'a command has a connection of its own' wait_until said "$OUT" '^a.sock: ok$'
+ok 'a command uses its own connection' wait_until said "$OUT" '^a.sock: ok$'
 echo 1 >&5
 exec 5>&-
 finish_try
-ends 0 '' 'the session goes on after it'
-is "$(tr '\n' '|' <"$OUT")" '---|- 1|...|a.sock: ok|---|- 1|...|' 'all in its order'
+ends 0 '' 'the session continues after a command'
+is "$(tr '\n' '|' <"$OUT")" '---|- 1|...|a.sock: ok|---|- 1|...|' \
+    'lines and commands are run in order'
 rm a.sock
 
 console '\quit is the end' '1\n\\quit\n2\n' 0 '' request "$one" hold
@@ -178,12 +183,12 @@ console 'and a file that is not there' '\\eval -f none.lua\n' 3 \
 fake a.sock greet answer hold
 typed '\\help\n' console -s a.sock
 ends 0 '' '\help'
-ok 'lists the commands' said "$OUT" '^  .reload  '
+ok '\? lists the commands' said "$OUT" '^  .reload  '
 fake a.sock greet answer hold
 typed '\\help plan\n\\plan -h\n' console -s a.sock
 ends 0 '' '\help COMMAND'
 is "$(grep -c '^usage: cartridge-reload \[options\] plan ' "$OUT")" 2 \
-    'prints the help of the command line'
+    '\help prints the help of the command line'
 
 # --- Connecting --------------------------------------------------------------
 
@@ -195,7 +200,7 @@ fails()
 	fake a.sock "$@"
 	typed '1\n' console -s a.sock -t "${within:-20}"
 	ends "$rc" "a.sock: $regex" "$name"
-	prints '' 'and prints nothing'
+	prints '' 'no output'
 }
 fails 'something else' 2 'not a Tarantool server \(.*' 'send=SSH-2.0\r\n' hold
 fails 'closed at once' 2 'connection closed before the greeting: .*' idle close
@@ -209,38 +214,40 @@ fails 'closed before the answer' 2 'connection closed by the instance' greet \
     'expect=\\set output yaml' close
 stale_socket a.sock
 typed '1\n' console -s a.sock
-ends 2 'a.sock: connection refused: no process is listening on the socket' 'nobody there'
+ends 2 'a.sock: connection refused: no process is listening on the socket' \
+    'no process is listening'
 typed '1\n' console -s none.sock
 ends 2 'none.sock: no such socket: .*' 'no socket'
 typed '1\n' console -s none.sock -w 0.3
-ends 2 'none.sock: no such socket: .*' '--wait for nothing'
-ok 'waits' [ "$MS" -ge 290 ]
+ends 2 'none.sock: no such socket: .*' '--wait without a server'
+ok '--wait retries until its time is over' [ "$MS" -ge 290 ]
 (sleep 0.2; exec "$FAKE" late.sock greet answer request "$one" hold) >/dev/null &
 typed '1\n' console -s late.sock -w 20
-ends 0 '' '--wait'
-ok 'waits for the socket' said "$OUT" '^- 1$'
+ends 0 '' '--wait with a server that starts later'
+ok '--wait retries until the socket exists' said "$OUT" '^- 1$'
 fake a.sock idle close greet answer request "$one" hold
 typed '1\n' console -s a.sock -w 20
-ends 0 '' '--wait, after a refusal'
+ends 0 '' '--wait retries after a refusal'
 fake tcp greet answer request "$one" hold
 typed '1\n' console -s "$TARGET"
-ends 0 '' 'on TCP'
+ends 0 '' 'a console on TCP'
 fake a.sock greet answer request delay=300 "$one" request delay=300 "$one" \
     request delay=300 "$one" hold
 typed '1\n1\n1\n' console -s a.sock -t 0.8
-ends 0 '' 'the timeout is for each line, not for all of them'
+ends 0 '' 'the timeout applies to each line'
 
 stale_socket b.sock
 typed '1\n' console -s a.sock -s b.sock
-ends 1 'console takes exactly one target \(2 given\)' 'two targets'
+ends 1 'console takes exactly one target \(2 given\)' 'two targets are rejected'
 typed '1\n' console -s '[ab].sock'
-ends 1 'console takes exactly one target \(2 given\)' 'a glob of two'
+ends 1 'console takes exactly one target \(2 given\)' \
+    'a glob with two matches is rejected'
 typed '1\n' console
-ends 1 'no target: .*' 'no target'
+ends 1 'no target: .*' 'no target is a usage error'
 export CARTRIDGE_RELOAD_SOCKET=a.sock
 fake a.sock greet answer request "$one" hold
 typed '1\n' console
-ends 0 '' 'the target of the environment'
+ends 0 '' 'the target of the environment is used'
 unset CARTRIDGE_RELOAD_SOCKET
 
 # --- What is wrong with a reply ----------------------------------------------
@@ -256,63 +263,67 @@ for text in '---\n- 1\n...\n' '...\n' '---\n...\n' '--- cartridge_reload_done\n.
     '---\n- cartridge_reload_other\n...\n' '\x00\n...\n'; do
 	console "not such a reply: $text" '1\n2\n' 8 "$strange" request \
 	    "send=$text" hold
-	prints '' 'is not printed'
+	prints '' 'a hostile message is not printed raw'
 done
 console 'more replies than lines' '1\n2\n' 8 'unexpected reply' \
     request "$one${one#send=}${one#send=}" hold
 console 'a reply that is no YAML is still printed' '1\n' 0 '' request \
     "$(reply 'done' '- {[\n')" hold
-ok 'as it is' said "$OUT" '^- [{]\[$'
+ok 'a hostile message is escaped' said "$OUT" '^- [{]\[$'
 fake a.sock greet answer request "$(reply 'done' '- {[\n')" request "$one" hold
 typed '1\n2\n' console -s a.sock -o json
-ends 3 'a.sock: line 1: the reply is not YAML: .*' 'it has no JSON'
-prints '[1]' 'and the next line is run'
+ends 3 'a.sock: line 1: the reply is not YAML: .*' \
+    'a hostile result has no JSON'
+prints '[1]' 'the next line is run'
 if is_console; then
 	fake a.sock greet answer request 'send=%TAG !push! a,2018\n--- {[\n...\n' \
 	    "$one" hold
 	typed '1\n' console -s a.sock -o json
-	ends 3 'a.sock: line 1: the reply is not YAML: .*' 'nor has such a message'
-	prints '[1]' 'and the results follow'
+	ends 3 'a.sock: line 1: the reply is not YAML: .*' \
+	    'a hostile push message has no JSON'
+	prints '[1]' 'the results after it are printed'
 fi
 console 'what could harm a terminal is escaped' '1\n' 3 \
     'line 1: .033\[2J[ -~]*' request \
     "$(reply failed '- error: "\\e[2J\xc2\x9b\x9b\x00\r\xe2\x80\xae"\n')" hold
-ok 'on standard output, too' said "$OUT" \
+ok 'a hostile result is escaped on standard output' said "$OUT" \
     '^- error: "\\e\[2J\\302\\233\\233\\000\\015\\342\\200\\256"$'
-is "$(LC_ALL=C grep -cP '[^\x20-\x7e]' "$OUT")" 0 'nothing of it is left'
+is "$(LC_ALL=C grep -cP '[^\x20-\x7e]' "$OUT")" 0 \
+    'no control character is printed'
 fake a.sock greet answer request "$(reply 'done' '- "\x1b[2J"\n')" hold
 typed '1\n' console -s a.sock --color always
-ends 0 '' 'with colours'
-ok 'it is escaped as well' said "$OUT" '"\\033\[2J"'
+ends 0 '' 'a hostile result with colours'
+ok 'a hostile result with colours is escaped' said "$OUT" '"\\033\[2J"'
 fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n- ' \
     'fill=20000000:0123456789' 'send=\n...\n' request "$one" hold
 typed '1\n2\n' console -s a.sock
 ends 0 '' 'a reply of 20 MB'
-is "$(grep -c '^- [0-9]*$' "$OUT") $(wc -c <"$OUT")" '2 20000023' 'is printed whole'
+is "$(grep -c '^- [0-9]*$' "$OUT") $(wc -c <"$OUT")" '2 20000023' \
+    'a reply of 20 MB is printed whole'
 fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n- ' \
     'fill=70000000:0123456789' 'send=\n...\n' hold
 typed '1\n2\n' console -s a.sock
-ends 8 'a.sock: the reply is larger than 64 MiB' 'a reply of 70 MB'
+ends 8 'a.sock: the reply is larger than 64 MiB' 'a reply of 70 MB is refused'
 fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n' \
     'fill=2000000:- {a: [1, "\x1b"]}\n' 'send=...\n' hold
 typed '1\n' console -s a.sock --color always
 ends 0 '' 'a reply of many lines'
-ok 'takes no time' [ "$MS" -lt 10000 ]
+ok 'a reply of many lines is printed in linear time' [ "$MS" -lt 10000 ]
 
 # What users type first; the greeting of a real console suggests "help".
 for word in exit quit 'quit()'; do
 	fake a.sock greet answer request \
 	    'send=---\n- cartridge_reload_command\n- quit\n...\n' hold
 	typed "$word\n2\n" console -s a.sock
-	ends 0 '' "$word: leaves"
-	prints '' 'and nothing else is run'
+	ends 0 '' "$word leaves the console"
+	prints '' "$word: no later line is run"
 done
 fake a.sock greet answer request \
     'send=---\n- cartridge_reload_command\n- help\n...\n' request "$one" hold
 typed 'help\n1\n' console -s a.sock
-ends 0 '' 'help'
-ok 'is the help of this console' said "$OUT" '^  .quit  '
-ok 'and the next line runs' said "$OUT" '^- 1$'
+ends 0 '' '\help in the console'
+ok '\help is the help of the console' said "$OUT" '^  .quit  '
+ok 'the next line is run' said "$OUT" '^- 1$'
 
 # --- Its end -----------------------------------------------------------------
 
@@ -344,26 +355,27 @@ for signal in INT TERM HUP; do
 	died=$((128 + $(kill -l "$signal")))
 	rm -f busy
 	begin_console request touch=busy hold
-	ok "a line is running for SIG$signal" wait_until [ -e busy ]
+	ok "SIG$signal: a line is running" wait_until [ -e busy ]
 	kill "-$signal" "$TRY_PID"
 	finish_try
 	ends "$died" 'a.sock: line 1: cancelled after [0-9.]+ s; the Lua code may still be running in the instance' \
-	    "SIG$signal ends the waiting"
+	    "SIG$signal ends the wait for a line"
 	exec 5>&-
 	begin_console request "$one" hold
-	ok "no line is running for SIG$signal" wait_until said "$OUT" '^- 1$'
+	ok "SIG$signal: no line is running" wait_until said "$OUT" '^- 1$'
 	kill "-$signal" "$TRY_PID"
 	finish_try
-	ends "$died" 'a.sock: interrupted' "SIG$signal ends it"
+	ends "$died" 'a.sock: interrupted' "SIG$signal ends the console"
 	exec 5>&-
 	begin_console request "$one" hold
 	wait_until said "$OUT" '^- 1$'
 	# The connection of the command gets no greeting.
 	printf '%s\n' '\status' 2 >&5
-	ok "a command is running for SIG$signal" wait_until sockets 2
+	ok "SIG$signal: a command is running" wait_until sockets 2
 	kill "-$signal" "$TRY_PID"
 	finish_try
-	ends "$died" 'a.sock: not attempted' "SIG$signal ends the console too"
+	ends "$died" 'a.sock: not attempted' \
+	    "SIG$signal ends a command and the console"
 	exec 5>&-
 done
 begin_console request "$one" until=go close
@@ -371,12 +383,12 @@ ok 'a line has run' wait_until said "$OUT" '^- 1$'
 : >go
 finish_try
 ends 2 'a.sock: connection closed by the instance' \
-    'it ends with the connection'
+    'the console ends with the connection'
 exec 5>&-
 fake a.sock idle hold
 (exec "$CARTRIDGE_RELOAD" console -s a.sock <.run/typed) >"$OUT" 2>"$ERR" &
 TRY_PID=$!
-ok 'it waits for a greeting' wait_until sockets 1
+ok 'the client waits for a greeting' wait_until sockets 1
 kill -TERM "$TRY_PID"
 finish_try
 ends 143 'a.sock: cancelled after [0-9.]+ s, before anything was sent' \
@@ -391,10 +403,10 @@ console_to()
 fake a.sock greet answer request "$one" hold
 console_to /dev/full
 ends 1 'cannot write standard output: No space left on device' \
-    'an output that is full is the end'
+    'a full output device ends the console'
 "$CARTRIDGE_RELOAD" console -s none.sock <&- >"$OUT" 2>"$ERR"
 RC=$?
-ends 2 'none.sock: no such socket: .*' 'without standard input'
+ends 2 'none.sock: no such socket: .*' 'no standard input is an error'
 
 # --- The line on the wire ----------------------------------------------------
 
@@ -402,7 +414,8 @@ ends 2 'none.sock: no such socket: .*' 'without standard input'
 if is_console; then
 	console 'a line is sent' "x = \")\") os.exit(1) --[[\n" 0 '' request \
 	    "$(reply 'done')" hold
-	is "$(wc -l <.run/record)" 2 'it is one line, after the handshake'
+	is "$(wc -l <.run/record)" 2 \
+	    'the request is one line after the handshake'
 	lua '
 		local text = io.open(arg[1]):read("*a")
 		local line = text:match("\n(.*)\n$")
@@ -420,7 +433,7 @@ if is_console; then
 		end
 		print(n)
 		os.exit(0)' .run/record >"$OUT" 2>&1
-	prints 1 'cut at any place it does nothing'
+	prints 1 'a request that is cut anywhere runs nothing'
 fi
 
 # --- Without readline --------------------------------------------------------
@@ -429,7 +442,7 @@ loads_readline()
 {
 	ldd "$CARTRIDGE_RELOAD" | grep -q readline
 }
-ok 'it is not loaded at the start' eval '! loads_readline'
-ok 'nothing was kept of what was not typed' [ ! -e state ]
+ok 'readline is not loaded at the start' eval '! loads_readline'
+ok 'no history is kept of lines that were not typed' [ ! -e state ]
 
 done_testing

@@ -179,7 +179,7 @@ for text in "${nasty[@]}"; do
 	printf -- '---\n- "%s": "%s"\n...\n' "$text" "$text" >reply
 	says reload
 	says reload -o json
-	is "$problems" '' "said by an instance: $text"
+	is "$problems" '' "text of an instance: $text"
 done
 
 # --- What the user gives, or finds on the disk -------------------------------
@@ -202,10 +202,10 @@ for text in "${nasty[@]}"; do
 	run status --socket "./*"
 	rm -f -- "./$name"
 	[ ! -e executed ] || note executed
-	is "$problems" '' "given by the user: $text"
+	is "$problems" '' "text of the user: $text"
 done
-is "$(harmful)" '' 'nothing of it reaches a terminal as it is'
-is "$(broken_json)" 'all checked' 'JSON stays JSON'
+is "$(harmful)" '' 'no text of the user is printed raw'
+is "$(broken_json)" 'all checked' 'JSON stays valid'
 
 # The request is one line, in which no argument ends the Lua string.
 lines=0
@@ -214,13 +214,13 @@ for text in "${nasty[@]}"; do
 	raw=$(printf %b "${text//'\0'/}" | iconv -c -f UTF-8 -t UTF-8)
 	[ -n "$raw" ] || continue
 	try reload --print-lua --module "$raw" --exclude "$raw"
-	is "$(wc -l <"$OUT")" 1 "one line of Lua: $text"
-	is "$(LC_ALL=C grep -c '[^ -~]' "$OUT")" 0 'which is ASCII'
+	is "$(wc -l <"$OUT")" 1 "the request is one line: $text"
+	is "$(LC_ALL=C grep -c '[^ -~]' "$OUT")" 0 'the request is ASCII'
 	lines=$((lines + 1))
 	cp "$OUT" ".run/lines/$lines"
 	printf %s "$raw" >".run/lines/$lines.raw"
 done
-ok 'there are lines' [ "$lines" -gt 15 ]
+ok 'there are requests' [ "$lines" -gt 15 ]
 # The Lua code gets the arguments unchanged and runs nothing else.
 is "$(lua '
 	local json = require("json")
@@ -240,7 +240,7 @@ is "$(lua '
 			print("other arguments arrive: " .. wanted)
 		end
 	end
-	os.exit(0)' "$lines")" '' 'the arguments arrive as they were'
-ok 'nothing was executed' [ ! -e executed ]
+	os.exit(0)' "$lines")" '' 'arguments arrive unchanged'
+ok 'no text was executed' [ ! -e executed ]
 
 done_testing

@@ -83,7 +83,8 @@ three.sock * $report refused\n  generation: 0\n  status: {box: loading}\n  error
 END
 try status -s one.sock -s none.sock -s three.sock -s two.sock
 ends 2 'none.sock: no such socket.*' 'a table of instances'
-ok 'who is not well is named' said "$ERR" '^cartridge-reload: three.sock: m$'
+ok 'an instance that is not ready is named' \
+    said "$ERR" '^cartridge-reload: three.sock: m$'
 prints 'NAME        STATE                   ROLE      GEN  CODE      TARANTOOL
 one.sock    RolesConfigured         leader    1    01234567  2.6.0
 number-two  running                 follower  12   a1234567  2.10.4
@@ -91,23 +92,23 @@ none.sock   unreachable: no_socket  -         -    -         -
 three.sock  loading                 -         0    -         -
 Cartridge 2.17.2
 not healthy: Cartridge gives no reason' \
-    'fits its content, and has failures last'
+    'the columns fit their content, and failures are last'
 try status -s one.sock -s none.sock -s three.sock -s two.sock -o json
 json 'one.sock none.sock three.sock two.sock' \
     "list(d.instances, 'target')" 'JSON keeps the order of the targets'
 try status -s one.sock -s two.sock -v
-ok 'with --verbose there is more than the table' \
+ok '--verbose prints a line for each instance, too' \
     said "$OUT" '^two.sock: running, generation 12, Tarantool 2.10.4, number-two, follower, code a1234567$'
 try status -s one.sock
 prints 'one.sock: running, RolesConfigured, generation 1, Tarantool 2.6.0-0-g1, Cartridge 2.17.2, leader, code 01234567' \
     'a single target has no table'
 is "$(happened request status)" '' \
-    'and is asked for the same, one instance being one instance'
+    'a single target is sent one preflight request'
 try status -s one.sock -s two.sock -q
-ends 0 '' '--quiet'
-ok 'prints no table' [ ! -s "$OUT" ]
+ends 0 '' '--quiet status of several'
+ok '--quiet prints no table' [ ! -s "$OUT" ]
 is "$(happened request status)" 'one.sock two.sock' \
-    'and does not ask for what it would print'
+    '--quiet sends the request status only'
 
 # --- Order -------------------------------------------------------------------
 
@@ -119,28 +120,28 @@ END
 try reload -s a.sock -s b.sock -s c.sock -s d.sock
 ends 0 '' 'a rolling reload'
 is "$(happened request reload)" 'b.sock d.sock a.sock c.sock' \
-    'followers go before leaders'
+    'followers are reloaded before leaders'
 prints 'b.sock: reloaded to generation 2
 d.sock: reloaded to generation 2
 a.sock: reloaded to generation 2
 c.sock: reloaded to generation 2
-4 instances: 4 reloaded' 'they are reported as they are done, and counted'
+4 instances: 4 reloaded' 'reports are printed as instances end, and counted'
 is "$(grep -E ' (request|reply) ' log | tail -16 | cut -d' ' -f1-3 | head -8 | xargs)" \
     'b.sock request reload b.sock reply reload b.sock request preflight b.sock reply preflight d.sock request reload d.sock reply reload d.sock request preflight d.sock reply preflight' \
-    'each is well again before the next one begins'
+    'each instance is healthy before the next reload begins'
 try reload -s a.sock -s b.sock -s c.sock -s d.sock -o json
 json 'a.sock b.sock c.sock d.sock' "list(d.instances, 'target')" \
-    'JSON has them as they were given'
-json 'nil' d.not_touched 'and none that was not attempted'
+    'JSON is in the order of the targets'
+json 'nil' d.not_touched 'JSON has no list of instances that were not attempted'
 
 fleet a.sock <<END
 * command=reload $reloaded
 END
 try reload -s a.sock
 ends 0 '' 'a single target'
-is "$(grep -c ' request ' log)" 1 'is sent one request'
-is "$(grep -c ' connect ' log)" 1 'on one connection'
-prints 'a.sock: reloaded to generation 2' 'and there is no summary'
+is "$(grep -c ' request ' log)" 1 'a single target is sent one request'
+is "$(grep -c ' connect ' log)" 1 'a single target uses one connection'
+prints 'a.sock: reloaded to generation 2' 'a single target has no summary'
 
 fleet a.sock s.sock b.sock <<END
 s.sock command=preflight $(answer 'stateboard: true')
@@ -150,11 +151,14 @@ END
 try reload -s a.sock -s s.sock -s b.sock
 ends 0 's.sock: skipped: a stateboard, nothing to reload' \
     'a stateboard is skipped'
-is "$(happened request reload)" 'a.sock b.sock' 'the others are not'
-ok 'the summary counts it' said "$OUT" '^3 instances: 2 reloaded, 1 skipped$'
+is "$(happened request reload)" 'a.sock b.sock' \
+    'other instances are not skipped'
+ok 'the summary counts the skipped instance' \
+    said "$OUT" '^3 instances: 2 reloaded, 1 skipped$'
 try reload -s a.sock -s s.sock -s b.sock -o json
 json 's.sock a stateboard, nothing to reload' \
-    "d.skipped[1].target .. ' ' .. d.skipped[1].reason" 'so does JSON'
+    "d.skipped[1].target .. ' ' .. d.skipped[1].reason" \
+    'JSON has the skipped instance'
 
 # --- Found by name -----------------------------------------------------------
 
@@ -167,13 +171,15 @@ END
 try reload --run-dir run --app shop -s x.sock -s run/shop.b.control
 ends 0 '' 'an application and sockets'
 is "$(happened request reload)" \
-    'x.sock run/shop.b.control run/shop.a.control' 'are put together'
+    'x.sock run/shop.b.control run/shop.a.control' \
+    'an application and sockets are combined'
 try status --run-dir run --app shop
 is "$(awk '{ print $1 }' "$OUT" | xargs)" 'NAME a b' \
     'the table has the names of instances'
 try status --run-dir run --app shop --instance b
-is "$(wc -l <"$OUT")" 1 'a single one has no table'
-ok 'and is asked for all the same' said "$OUT" 'RolesConfigured, .*, follower$'
+is "$(wc -l <"$OUT")" 1 'a single instance has no table'
+ok 'a single instance gets the same request' \
+    said "$OUT" 'RolesConfigured, .*, follower$'
 kill "$FLEET_PID"
 FLEET_PID=
 try status --run-dir run --app shop -o json
@@ -181,8 +187,8 @@ json 'a unreachable b unreachable' "list({list({d.instances[1].alias,
     d.instances[1].outcome, d.instances[2].alias, d.instances[2].outcome})})" \
     'JSON has the names even of those that are not there'
 try reload --app none --run-dir run
-is "$RC" 2 'a name that is nowhere'
-ok 'is told where it was looked for' said "$ERR" 'run'
+is "$RC" 2 'an unknown application'
+ok 'the searched places are listed' said "$ERR" 'run'
 
 # --- Failures ----------------------------------------------------------------
 
@@ -192,21 +198,24 @@ b.sock command=reload $fails
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -s c.sock -s d.sock
-ends 3 'b.sock: no; the old code is still serving' 'it stops at the first failure'
-is "$(happened request reload)" 'a.sock b.sock' 'nothing is begun after it'
+ends 3 'b.sock: no; the old code is still serving' \
+    'the first failure stops a reload'
+is "$(happened request reload)" 'a.sock b.sock' \
+    'no reload begins after a failure'
 is "$(grep 'not attempted' "$ERR" | xargs)" 'cartridge-reload: c.sock: not attempted cartridge-reload: d.sock: not attempted' \
-    'who was not attempted is named'
+    'an instance that was not attempted is named'
 is "$(tail -n 2 "$OUT")" '4 instances: 1 reloaded, 1 failed, 2 not attempted
-  b.sock: failed (init_failed)' 'the summary ends with the failure'
+  b.sock: failed (init_failed)' 'the summary lists the failure last'
 try reload -s a.sock -s b.sock -s c.sock -s d.sock -o json
 json '3 a.sock b.sock, c.sock d.sock' \
-    "d.exit .. ' ' .. list(d.instances, 'target') .. ', ' .. list(d.not_touched)" 'JSON tells it too'
+    "d.exit .. ' ' .. list(d.instances, 'target') .. ', ' .. list(d.not_touched)" \
+    'JSON lists the instances that were not attempted'
 try reload -s a.sock -s b.sock -s c.sock -s d.sock --keep-going
 ends 3 'b.sock: no; the old code is still serving' '--keep-going: the same exit status'
 is "$(happened request reload | cut -d' ' -f5-)" 'a.sock b.sock c.sock d.sock' \
-    'but all are done'
+    '--keep-going: all are attempted'
 is "$(tail -n 2 "$OUT")" '4 instances: 3 reloaded, 1 failed
-  b.sock: failed (init_failed)' 'the summary names the failure last'
+  b.sock: failed (init_failed)' '--keep-going: the summary lists the failure last'
 
 fleet a.sock b.sock c.sock <<END
 b.sock connect close
@@ -215,29 +224,33 @@ b.sock connect close
 END
 try reload -s a.sock -s b.sock -s c.sock
 ends 2 'b.sock: connection closed before the greeting.*' \
-    'who cannot be asked beforehand'
-is "$(happened request reload)" '' 'keeps all from beginning'
+    'an unreachable instance'
+is "$(happened request reload)" '' \
+    'an unreachable instance prevents all reloads'
 is "$(lines "$ERR" 'not attempted')" 2 'the others are not attempted'
 try reload -s a.sock -s b.sock -s c.sock -k
-ends 2 'b.sock: connection closed before the greeting.*' 'with --keep-going'
-is "$(happened request reload)" 'a.sock c.sock' 'the others are reloaded'
+ends 2 'b.sock: connection closed before the greeting.*' \
+    '--keep-going with an unreachable instance'
+is "$(happened request reload)" 'a.sock c.sock' \
+    '--keep-going: the others are reloaded'
 is "$(happened connect - | tr ' ' '\n' | grep -c b.sock)" 2 \
-    'who cannot be asked is not tried again'
+    '--keep-going: the unreachable instance is asked once'
 fleet a.sock b.sock <<END
 b.sock command=preflight times=1 $report refused\n  error: {code: not_running, message: m, transient: true}\n...\n
 * command=preflight $follows
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -w 20
-ends 0 '' '--wait waits for all before anything begins'
+ends 0 '' '--wait waits for all before the first reload'
 fleet a.sock b.sock <<END
 b.sock command=preflight $report refused\n  error: {code: not_running, message: m}\n...\n
 * command=preflight $follows
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock
-ends 5 'b.sock: m' 'who is not up keeps all from beginning as well'
-is "$(happened request reload)" '' 'all of them'
+ends 5 'b.sock: m' 'an instance that is not ready'
+is "$(happened request reload)" '' \
+    'an instance that is not ready prevents all reloads'
 
 # Exit codes of all kinds: the most severe one is the exit status.
 fleet a.sock b.sock c.sock d.sock e.sock <<END
@@ -249,7 +262,7 @@ d.sock * $report stale\n...\n
 * * $reloaded
 END
 try reload -s '?.sock' -k
-ends 3 'c.sock: no; .*' 'the exit status is of the gravest outcome'
+ends 3 'c.sock: no; .*' 'the exit status is that of the worst outcome'
 fleet a.sock b.sock c.sock d.sock e.sock <<END
 * command=preflight $follows
 a.sock * $report refused\n  error: {code: locked, message: m}\n...\n
@@ -259,7 +272,7 @@ e.sock * hang
 * * $reloaded
 END
 try reload -s '?.sock' -k -j 5 -t 0.5
-ends 6 'd.sock: .*' 'however many there are'
+ends 6 'd.sock: .*' 'the worst outcome wins in any order'
 
 # --- Healthy again -----------------------------------------------------------
 
@@ -272,9 +285,9 @@ a.sock command=preflight times=1 $(answer 'state: RolesConfigured, healthy: fals
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock
-ends 0 '' 'it waits until an instance is healthy again'
+ends 0 '' 'a reload waits until an instance is healthy again'
 is "$(happened request preflight)" 'a.sock b.sock a.sock a.sock a.sock a.sock b.sock' \
-    'and asks it again and again'
+    'the health check is repeated'
 fleet a.sock b.sock c.sock <<END
 a.sock command=preflight times=1 $follows
 a.sock command=preflight $(answer 'state: RolesConfigured, healthy: false')
@@ -283,24 +296,26 @@ a.sock command=preflight $(answer 'state: RolesConfigured, healthy: false')
 END
 try reload -s a.sock -s b.sock -s c.sock -t 3
 ends 6 'a.sock: did not become healthy within [0-9.]* s of the reload: Cartridge gives no reason; the new code is serving' \
-    'who does not recover'
-is "$(happened request reload)" 'a.sock' 'stops the rest'
+    'an instance that does not recover is degraded'
+is "$(happened request reload)" 'a.sock' \
+    'an instance that does not recover stops the rest'
 is "$(cat "$OUT")" 'a.sock: reloaded to generation 2; not healthy
 3 instances: 1 degraded, 2 not attempted
-  a.sock: degraded (not_healthy)' 'what was done is reported'
+  a.sock: degraded (not_healthy)' 'reloads before it are reported'
 fleet a.sock b.sock <<END
 * command=preflight $(answer 'state: RolesConfigured, healthy: false')
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -t 1
-ends 0 '' 'who was not healthy before need not be so after'
+ends 0 '' 'an instance that was unhealthy before may stay unhealthy'
 fleet a.sock b.sock <<END
 * command=preflight $follows
 * command=reload $report unchanged\n...\n
 END
 try reload -s a.sock -s b.sock --if-changed
-ends 0 '' 'who was not reloaded'
-is "$(happened request preflight)" 'a.sock b.sock' 'is not asked for its health'
+ends 0 '' 'an instance that was not reloaded'
+is "$(happened request preflight)" 'a.sock b.sock' \
+    'an instance that was not reloaded has no health check'
 
 # --- Several at once ---------------------------------------------------------
 
@@ -313,7 +328,7 @@ c.sock * touch=c until=b $reloaded
 d.sock * touch=d $reloaded
 END
 try reload -s '?.sock' --jobs 3
-ends 0 '' '--jobs runs so many at once'
+ends 0 '' '--jobs 3 reloads three at the same time'
 rm -f a b c d
 fleet a.sock b.sock c.sock <<END
 [ab].sock command=preflight $follows
@@ -322,12 +337,13 @@ b.sock command=reload after=100 $reloaded
 * command=reload $reloaded
 END
 try reload -s c.sock -s a.sock -s b.sock --jobs 3
-ends 0 '' '--jobs: several kinds'
+ends 0 '' '--jobs with followers and leaders'
 is "$(sed -n 's/ reload -$//p' log | grep -v closed | tail -n 2 | xargs)" \
-    'c.sock request c.sock reply' 'leaders begin when all followers are done'
+    'c.sock request c.sock reply' \
+    '--jobs: leaders begin after all followers have ended'
 try reload -s c.sock -s a.sock -s b.sock --jobs 3 -o json
 json 'c.sock a.sock b.sock' "list(d.instances, 'target')" \
-    'JSON is in the order of the targets, not of their ends'
+    '--jobs: JSON is in the order of the targets'
 fleet a.sock b.sock c.sock <<END
 * command=preflight $follows
 a.sock command=reload after=200 $reloaded
@@ -335,26 +351,28 @@ b.sock command=reload $fails
 * command=reload $reloaded
 END
 try reload -s '?.sock' --jobs 2
-ends 3 'b.sock: no; .*' 'what runs when one fails is waited for'
-ok 'and reported' said "$OUT" '^a.sock: reloaded'
-ok 'nothing else is begun' said "$ERR" 'c.sock: not attempted'
+ends 3 'b.sock: no; .*' '--jobs: after a failure running reloads end'
+ok '--jobs: running reloads are reported' said "$OUT" '^a.sock: reloaded'
+ok '--jobs: no further reload begins' said "$ERR" 'c.sock: not attempted'
 fleet a.sock b.sock <<END
 * command=eval $report ok\n  results: "---\\\\n- 1\\\\n...\\\\n"\n...\n
 END
 sed -i 's/\\\\\\\\n/\\\\n/g' rules
 try eval 1 -s a.sock -s none.sock -s b.sock
-ends 2 'none.sock: no such socket.*' 'eval stops at the first failure'
-ok 'as a reload does' said "$ERR" 'b.sock: not attempted'
+ends 2 'none.sock: no such socket.*' 'the first failure stops an eval'
+ok 'eval after a failure is not attempted' said "$ERR" 'b.sock: not attempted'
 try eval 1 -s a.sock -s none.sock -s b.sock -k
-is "$(happened request eval)" 'a.sock a.sock b.sock' 'unless told to keep going'
+is "$(happened request eval)" 'a.sock a.sock b.sock' \
+    '--keep-going: eval continues after a failure'
 fleet a.sock b.sock c.sock <<END
 a.sock command=plan touch=a until=c $report failed\n...\n
 b.sock command=plan touch=b until=c $report planned\n...\n
 c.sock command=plan touch=c until=a $report planned\n...\n
 END
 try plan -s '?.sock'
-ends 3 'a.sock: .*' 'a plan is made for all at once'
-ok 'whatever one is like' said "$OUT" '^3 instances: 2 planned, 1 failed$'
+ends 3 'a.sock: .*' 'plans run in parallel'
+ok 'a failed plan does not stop the others' \
+    said "$OUT" '^3 instances: 2 planned, 1 failed$'
 
 modules='modules:\n  - {name: app.a, path: /a.lua, changed: true}\n'
 other=${modules/app.a/app.b}
@@ -384,7 +402,7 @@ d.sock: planned: 1 module (1 changed), 1 role; now generation 1
     changed    app.a  /a.lua
   roles, in init order:
     db
-4 instances: 4 planned' 'equal ones are printed once'
+4 instances: 4 planned' 'equal plans are printed once'
 rm -f a b c
 
 fleet $(seq -f 'n%g.sock' 1 60) <<END
@@ -395,16 +413,16 @@ END
 	try status -s 'n*.sock' --jobs 60
 	echo "$RC" >rc
 )
-is "$(cat rc)" 0 'more at once than files may be open'
-ok 'are done in turns, which is said' said "$ERR" \
+is "$(cat rc)" 0 'more connections than the open-file limit allows'
+ok 'the reduced number of connections is reported' said "$ERR" \
     '^cartridge-reload: using 25 connections instead of 60: the open-file limit is too low$'
-is "$(lines "$OUT" '^n.*RolesConfigured')" 60 'all of them'
+is "$(lines "$OUT" '^n.*RolesConfigured')" 60 'all instances are asked'
 (
 	ulimit -S -n 50
 	try status -s 'n*.sock' --jobs 60
 	echo "$RC" >rc
 )
-ok 'a limit that can be raised is' [ ! -s "$ERR" ]
+ok 'a soft limit is raised silently' [ ! -s "$ERR" ]
 
 # Each failure is reported as its kind, and all together take as long as one.
 places=()
@@ -418,18 +436,18 @@ half*.x command=preflight half $follows
 END
 for i in {1..20}; do stale_socket "dead$i.x"; done
 try reload -s '*.x' --jobs 200 --keep-going --timeout 5 -o json
-is "$RC" 4 '200 instances, of which 60 are bad in three ways'
+is "$RC" 4 '200 instances, 60 of them failing in three ways'
 is "$(lines "$ERR" 'hang[0-9]*.x: no final reply within 5 s$')" 20 \
-    'those that hang are late'
+    'instances that hang report a timeout'
 is "$(lines "$ERR" 'dead[0-9]*.x: connection refused.*')" 20 \
-    'those that are not there are unreachable'
+    'missing instances are unreachable'
 is "$(lines "$ERR" 'half[0-9]*.x: connection closed before the final reply.*')" \
-    20 'those that close are lost'
+    20 'instances that close the connection report a disconnect'
 is "$(sed -n 's/^      "outcome": "\(.*\)",/\1/p' "$OUT" | sort | uniq -c | xargs)" \
     '20 protocol 140 reloaded 20 timeout 20 unreachable' \
-    'and all others are reloaded'
+    'all other instances are reloaded'
 if [ "$MS" -lt 50000 ]; then
-	pass 'which takes as long as the time for one'
+	pass 'failures in parallel take the time of one'
 else
 	fail 'which takes as long as the time for one' "took $MS ms"
 fi
@@ -457,34 +475,38 @@ a.sock command=reload touch=begun until=go $reloaded
 * command=reload $reloaded
 END
 try_foreground reload -s a.sock -s b.sock
-ok 'Ctrl-C: a reload runs' wait_until [ -e begun ]
+ok 'Ctrl-C: a reload is running' wait_until [ -e begun ]
 interrupt
-ok 'it is said who is waited for' wait_until said "$ERR" \
+ok 'Ctrl-C: the instance that is waited for is named' wait_until said "$ERR" \
     '^cartridge-reload: interrupted; waiting for a.sock \(interrupt again to stop waiting\)$'
 touch go
 finish_try
-ends 130 'b.sock: not attempted' 'what runs is waited for, nothing is begun'
-ok 'and how it ended is reported' said "$OUT" '^a.sock: reloaded to generation 2$'
+ends 130 'b.sock: not attempted' \
+    'Ctrl-C: the running reload ends, and no other begins'
+ok 'Ctrl-C: the outcome is reported' \
+    said "$OUT" '^a.sock: reloaded to generation 2$'
 rm -f go begun
 
 try_foreground reload -s a.sock
-ok 'Ctrl-C: a single reload runs' wait_until [ -e begun ]
+ok 'Ctrl-C: a single reload is running' wait_until [ -e begun ]
 interrupt
-ok 'it is waited for' wait_until said "$ERR" 'interrupted; waiting for a.sock'
+ok 'Ctrl-C: the single reload is waited for' \
+    wait_until said "$ERR" 'interrupted; waiting for a.sock'
 touch go
 finish_try
-ends 130 '.*interrupted; .*' 'and then it dies of the signal'
-ok 'after the report' said "$OUT" '^a.sock: reloaded to generation 2$'
+ends 130 '.*interrupted; .*' 'Ctrl-C: the program ends by the signal'
+ok 'Ctrl-C: the report comes first' \
+    said "$OUT" '^a.sock: reloaded to generation 2$'
 rm -f go begun
 
 try_foreground reload -s a.sock -s b.sock -o json
-ok 'Ctrl-C twice: a reload runs' wait_until [ -e begun ]
+ok 'Ctrl-C twice: a reload is running' wait_until [ -e begun ]
 interrupt
 wait_until said "$ERR" 'interrupted; '
 interrupt
 finish_try
 ends 130 'a.sock: cancelled after .* s; the instance rolls back .*' \
-    'it is given up'
+    'Ctrl-C twice: the reload is cancelled'
 json 'timeout interrupted b.sock' "list({d.instances[1].outcome,
     d.instances[1].error.code, d.not_touched[1]})" \
     'and reported as that'
@@ -495,33 +517,35 @@ a.sock connect touch=begun hang
 * * $follows
 END
 try_foreground reload -s a.sock
-ok 'Ctrl-C: a connection that is not greeted' wait_until [ -e begun ]
+ok 'Ctrl-C: a connection without a greeting' wait_until [ -e begun ]
 interrupt
 finish_try
-ends 130 'a.sock: not attempted' 'nothing has begun, and nothing will'
+ends 130 'a.sock: not attempted' \
+    'Ctrl-C: a reload that was not sent is not attempted'
 rm -f begun
 try_foreground status -s a.sock -s b.sock
-ok 'Ctrl-C: a status' wait_until grep -q '^b.sock closed' log
+ok 'Ctrl-C: a status is running' wait_until grep -q '^b.sock closed' log
 wait_until [ -e begun ]
 interrupt
 finish_try
-is "$RC" 130 'it ends at once'
-ok 'with what is known' said "$OUT" '^b.sock +RolesConfigured'
+is "$RC" 130 'Ctrl-C: a status ends at once'
+ok 'Ctrl-C: known results are printed' said "$OUT" '^b.sock +RolesConfigured'
 rm -f begun
 fleet a.sock <<END
 * command=preflight touch=begun hang
 END
 try_foreground status -s a.sock
-ok 'Ctrl-C: a status that was asked for' wait_until [ -e begun ]
+ok 'Ctrl-C: a status was requested' wait_until [ -e begun ]
 interrupt
 finish_try
-ends 130 'a.sock: cancelled after .* s' 'there is nothing to wait for'
+ends 130 'a.sock: cancelled after .* s' \
+    'Ctrl-C: a requested status is cancelled'
 rm -f begun
 try_foreground status -s none.sock -w 60 -v
-ok 'Ctrl-C: --wait waits' wait_until said "$ERR" 'none.sock: waiting'
+ok 'Ctrl-C: --wait is retrying' wait_until said "$ERR" 'none.sock: waiting'
 interrupt
 finish_try
-ends 130 'none.sock: no such socket.*' 'and ends with what it waited for'
+ends 130 'none.sock: no such socket.*' 'Ctrl-C: --wait ends with the last error'
 # A shell continues its loop, and after `set -e` or `&&`, unless the program was
 # killed by the signal that both received.
 fleet a.sock <<END
@@ -547,12 +571,13 @@ for signal in INT TERM HUP; do
 	touch go
 	finish_try
 	if [ "$signal" = INT ]; then
-		ok 'SIGINT: a loop around the program stops' [ ! -e after ]
+		ok 'SIGINT: a shell loop around the program stops' \
+		    [ ! -e after ]
 	else
 		is "$(head -n 1 after)" $((128 + $(kill -l "$signal"))) \
-		    "SIG$signal: the shell sees it"
+		    "SIG$signal: the shell sees the signal"
 	fi
-	ok "SIG$signal: after what ran was reported" said "$OUT" \
+	ok "SIG$signal: running reloads are reported first" said "$OUT" \
 	    '^a.sock: reloaded to generation 2$'
 done
 rm -f begun go after
@@ -569,7 +594,8 @@ END
 	wait $pid
 	echo $? >rc
 )
-ok 'who is told to ignore it does' said "$ERR" 'a.sock: no .* within 1 s'
+ok 'a SIGINT ignored at the start stays ignored' \
+    said "$ERR" 'a.sock: no .* within 1 s'
 
 # --- A cluster ---------------------------------------------------------------
 
@@ -604,23 +630,24 @@ fleet a.sock <<END
 * command=reload $reloaded
 END
 try reload --cluster -s a.sock
-ends 0 'gone \(h:5\): skipped: disabled' 'a cluster is reloaded'
-ok 'who is expelled is skipped' said "$ERR" 'out \(h:6\): skipped: expelled'
+ends 0 'gone \(h:5\): skipped: disabled' '--cluster reloads a cluster'
+ok '--cluster: an expelled instance is skipped' \
+    said "$ERR" 'out \(h:6\): skipped: expelled'
 is "$(sed -n 's/^a.sock request reload //p' log | xargs)" 'h:2 - h:4 h:3' \
-    'followers first, the entry as the last of them, then the leaders'
+    '--cluster: followers, then leaders, the gateway last in its group'
 prints 's-follower (h:2): reloaded to generation 2
 router (h:1): reloaded to generation 2
 a-leader (h:4): reloaded to generation 2
 s-leader (h:3): reloaded to generation 2
-6 instances: 4 reloaded, 2 skipped' 'they are named as people know them'
+6 instances: 4 reloaded, 2 skipped' '--cluster: instances have their aliases'
 try reload --cluster -s a.sock -o json
 json 'a-leader (h:4) router (h:1) s-follower (h:2) s-leader (h:3)' \
-    "list(d.instances, 'target')" 'JSON has them sorted'
+    "list(d.instances, 'target')" '--cluster: JSON is sorted by alias'
 try status --cluster -s a.sock
-ends 0 'gone \(h:5\): .*' 'the status of a cluster'
+ends 0 'gone \(h:5\): .*' 'status --cluster'
 is "$(awk 'NR > 1 { print $1, $(NF - 2) }' "$OUT" | xargs)" \
     'a-leader aaaaaaaa router aaaaaaaa s-follower aaaaaaaa s-leader aaaaaaaa' \
-    'is a table'
+    'status --cluster prints a table'
 try status --cluster -s a.sock -o json
 json 'false true' "tostring(d.instances[1].topology ~= nil) .. ' ' ..
     tostring(d.instances[2].topology.instances[5].disabled)" \
@@ -637,15 +664,18 @@ fleet a.sock <<END
 END
 try reload --cluster -s a.sock
 ends 5 'router \(h:1\): the code on disk differs between instances: s-follower \(h:2\) has bbbbbbbb, expected aaaaaaaa; use --allow-mixed to proceed anyway' \
-    'a cluster with mixed code is refused'
-is "$(happened request reload)" '' 'before anything begins'
-is "$(lines "$ERR" 'not attempted')" 3 'the others are not attempted'
+    '--cluster: mixed code is refused'
+is "$(happened request reload)" '' '--cluster: mixed code prevents all reloads'
+is "$(lines "$ERR" 'not attempted')" 3 '--cluster: the others are not attempted'
 try reload --cluster -s a.sock --allow-mixed
-ends 0 '.*skipped.*' '--allow-mixed goes on'
-is "$(happened request reload)" 'a.sock a.sock a.sock a.sock' 'with all'
+ends 0 '.*skipped.*' '--allow-mixed reloads mixed code'
+is "$(happened request reload)" 'a.sock a.sock a.sock a.sock' \
+    '--allow-mixed reloads all instances'
 try plan --cluster -s a.sock
-ends 5 'router \(h:1\): the code on disk differs .*' 'a plan knows that'
-ok 'and shows who has what' said "$OUT" '^s-follower|h:2 .* bbbbbbbb'
+ends 5 'router \(h:1\): the code on disk differs .*' \
+    'plan --cluster reports mixed code'
+ok 'plan --cluster shows the code of each instance' \
+    said "$OUT" '^s-follower|h:2 .* bbbbbbbb'
 
 fleet a.sock <<END
 * command=topology $whole
@@ -655,13 +685,14 @@ fleet a.sock <<END
 END
 try reload --cluster -s a.sock
 ends 5 'router \(h:1\): some instances cannot be reached: s-follower \(h:2\); use --keep-going to skip them' \
-    'an unreachable instance refuses all'
-ok 'it is said why' said "$ERR" 's-follower \(h:2\): nobody there$'
-is "$(happened request reload)" '' 'nothing has begun'
+    '--cluster: an unreachable instance is refused'
+ok '--cluster: the reason is reported' \
+    said "$ERR" 's-follower \(h:2\): nobody there$'
+is "$(happened request reload)" '' '--cluster: no reload begins'
 try reload --cluster -s a.sock --keep-going
-ends 2 's-follower \(h:2\): nobody there' '--keep-going leaves it out'
+ends 2 's-follower \(h:2\): nobody there' '--cluster --keep-going leaves it out'
 is "$(sed -n 's/^a.sock request reload //p' log | xargs)" 'h:4 h:3 -' \
-    'and does the others, the entry last'
+    '--cluster --keep-going reloads the others, the gateway last'
 
 # The entry disconnects while it relays the second request.
 fleet a.sock <<END
@@ -674,20 +705,22 @@ fleet a.sock <<END
 END
 try reload --cluster -s a.sock
 ends 8 'a-leader \(h:4\): through a.sock: connection closed before the final reply: the outcome is unknown; .*' \
-    'the entry is lost'
-ok 'who was to come is not attempted' said "$ERR" 's-leader \(h:3\): not attempted'
+    'the gateway disconnects'
+ok 'later instances are not attempted' \
+    said "$ERR" 's-leader \(h:3\): not attempted'
 is "$(head -n 2 "$OUT" | xargs)" \
     's-follower (h:2): reloaded to generation 2 router (h:1): reloaded to generation 2' \
-    'what was done is reported'
+    'earlier reloads are reported'
 
 fleet a.sock <<END
 * command=topology $report refused\n  error: {code: no_cartridge, message: no Cartridge}\n...\n
 END
 try reload --cluster -s a.sock
 ends 5 'a.sock: no Cartridge' 'an instance without a cluster'
-is "$(grep -c ' request ' log)" 1 'is asked nothing else'
+is "$(grep -c ' request ' log)" 1 \
+    'an instance without a cluster gets one request'
 try reload --cluster -s none.sock
-ends 2 'none.sock: no such socket.*' 'an entry that is not there'
+ends 2 'none.sock: no such socket.*' 'a missing gateway'
 fleet a.sock <<END
 * command=topology $report ok\n...\n
 END
@@ -698,12 +731,12 @@ fleet a.sock <<END
 END
 try reload --cluster -s a.sock
 ends 8 'a.sock: the topology does not include the instance that sent it' \
-    'a topology of nobody'
+    'a topology without its gateway'
 fleet a.sock <<END
 * * $report unreachable\n...\n
 END
 try reload -s a.sock
 ends 8 'a.sock: the reply has no outcome: .*' \
-    'only who was relayed to can be unreachable'
+    'the outcome unreachable is invalid without a relay'
 
 done_testing

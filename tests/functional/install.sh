@@ -38,29 +38,29 @@ is "$(installed)" './opt/cr/bin/cartridge-reload
 ./opt/cr/share/man/man5/cartridge-reload.5
 ./opt/cr/share/man/man7/cartridge-reload.7
 ./opt/cr/share/zsh/site-functions/_cartridge-reload' \
-    'puts all in its place'
+    'make install installs all files'
 is "$(find root -type f ! -path '*/bin/*' -perm /133)" '' \
-    'data is not executable, nor writable by others'
+    'data is not executable, and not writable by others'
 is "$(root/opt/cr/bin/cartridge-reload --version)" \
-    "cartridge-reload $version" 'the program runs'
-ok 'again' target install
+    "cartridge-reload $version" 'the installed program runs'
+ok 'make install can be repeated' target install
 ok 'the manual is found' \
     grep -q '^.Nm cartridge-reload$' root/opt/cr/share/man/man1/*.1
 sed 's/\\//g' root/opt/cr/share/man/man?/cartridge-reload.? >manual
 is "$(grep -o '/[a-z/]*/cartridge-reload[a-z./]*' manual | LC_ALL=C sort -u)" \
     '/opt/cr/bin/cartridge-reload
 /opt/cr/share/cartridge-reload/systemd/reload.conf
-/opt/cr/share/cartridge-reload/tt' 'it tells where our files are'
-is "$(grep -c /usr/local manual)" 1 'and leaves what is said of other places'
+/opt/cr/share/cartridge-reload/tt' 'the manual names the installed paths'
+is "$(grep -c /usr/local manual)" 1 'other paths in the manual are unchanged'
 is "$(grep ^ExecReload= root/opt/cr/share/cartridge-reload/systemd/*)" \
     'ExecReload=/opt/cr/bin/cartridge-reload --wait 30' \
-    'systemd is told where the program is'
+    'the drop-in for systemd names the program'
 
 # The checks of tt for a module: `main`, relative to the manifest, must be a
 # program; `version` and `help` must not be empty.
 module=root/opt/cr/share/cartridge-reload/tt/reload
 is "$(readlink $module/main)" /opt/cr/bin/cartridge-reload \
-    'main of the module for tt is the program'
+    'main of the tt module is the program'
 lua '
 	local text = io.open(arg[1]):read("*a")
 	local manifest = require("yaml").decode(text)
@@ -81,7 +81,7 @@ mkdir -p root/opt/cr/share/cartridge-reload-not-ours
 : >root/opt/cr/share/cartridge-reload-not-ours/kept
 ok 'make uninstall' target uninstall
 is "$(installed)" './opt/cr/share/cartridge-reload-not-ours/kept' \
-    'takes away what is ours and nothing else'
+    'make uninstall removes only installed files'
 
 # In the clone of another user, as with sudo, and in a directory of its own for
 # what is temporary.
@@ -94,7 +94,7 @@ if [ "$(id -u)" -eq 0 ] && command -v git >/dev/null &&
 	git -C clone add . && git -C clone -c user.name=x -c user.email=x@x \
 	    commit -qm x
 	chown -R 65534 clone
-	ok 'a tarball of a clone that is another user'"'"'s' env -u SUDO_UID \
+	ok 'a tarball of a clone of another user'"'"'s' env -u SUDO_UID \
 	    TMPDIR="$WORK/temporary" clone/scripts/packaging/dist.sh 1 \
 	    "$WORK/dist.tar.gz"
 	is "$(tar -tzf dist.tar.gz)" cartridge-reload-1/scripts/packaging/dist.sh \

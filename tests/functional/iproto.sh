@@ -37,8 +37,8 @@ logs_in()
 	fake -r received a.sock greet-binary "auth=$user" ok eval "$fine" hold
 	try status "$@"
 	ends 0 "${warning-}" "$name"
-	ok 'with the password' grep -qF -- "$proof" received
-	ok 'which is not sent' [ "$(grep -c s3cret received)" -eq 0 ]
+	ok 'the password is used' grep -qF -- "$proof" received
+	ok 'the password is not sent' [ "$(grep -c s3cret received)" -eq 0 ]
 }
 
 fake a.sock greet-binary ping ok eval "$fine" hold
@@ -47,7 +47,7 @@ ends 0 '' 'guest does not log in'
 prints 'a.sock: ok' 'the reply is reported'
 fake a.sock greet-binary ping ok eval "$fine" hold
 try status -s a.sock -u guest
-ends 0 '' 'nor if that is said'
+ends 0 '' 'guest does not log in if named'
 
 printf 's3cret\nrest\n' >password
 logs_in '--password-file' op -s a.sock -u op --password-file password
@@ -69,8 +69,8 @@ fake -r received a.sock greet-binary auth=op ok eval "$fine" hold
 ARGS=(status -s a.sock -u op --password-file -)
 printf 's3cret\nmore\n' | "$CARTRIDGE_RELOAD" "${ARGS[@]}" >"$OUT" 2>"$ERR"
 RC=$?
-ends 0 '' '--password-file -'
-ok 'from standard input' grep -qF -- "$proof" received
+ends 0 '' '--password-file - reads standard input'
+ok 'the password of standard input is used' grep -qF -- "$proof" received
 
 # target NAME USER TARGET_PREFIX: the same on TCP.
 target()
@@ -79,8 +79,8 @@ target()
 	fake -r received tcp greet-binary "auth=$user" ok eval "$fine" hold
 	try status -s "$prefix$TARGET"
 	ends 0 "${warning:+$user@$TARGET: $warning}" "$name"
-	prints "$user@$TARGET: ok" 'without the password'
-	ok 'with the right one' grep -qF -- "$proof" received
+	prints "$user@$TARGET: ok" 'the password is not printed'
+	ok 'the right password is used' grep -qF -- "$proof" received
 }
 TT_CLI_PASSWORD=s3cret TT_CLI_USERNAME=them target 'a user in the target' op op@
 TT_CLI_PASSWORD=s3cret target 'with tcp://' op tcp://op@
@@ -95,7 +95,7 @@ fake b.sock greet-binary auth=op ok eval "$fine" hold
 TT_CLI_PASSWORD=s3cret try status -u op -s a.sock -s b.sock
 wait "$peer"
 ends 0 '' 'a console and a binary port'
-ok 'both answer' [ "$(grep -c ok "$OUT")" -eq 2 ]
+ok 'both targets answer' [ "$(grep -c ok "$OUT")" -eq 2 ]
 
 # --- Passwords that are not there --------------------------------------------
 
@@ -109,23 +109,25 @@ detached()
 none='needs a password: give --password-file, or set \$TT_CLI_PASSWORD'
 fake a.sock greet-binary hold
 detached status -s a.sock -u op
-ends 2 "a.sock: user \"op\" $none" 'no password, and no terminal'
+ends 2 "a.sock: user \"op\" $none" 'no password and no terminal'
 detached status -s a.sock -u op --password-file none
 ends 1 "cannot read the password file 'none': No such file or directory" \
-    'no such file'
+    'a missing password file'
 : >empty
 detached status -s a.sock -u op --password-file empty
-ends 1 "the first line of the password file 'empty' is empty" 'an empty file'
+ends 1 "the first line of the password file 'empty' is empty" \
+    'an empty password file'
 head -c 2000 /dev/zero | tr '\0' x >long
 detached status -s a.sock -u op --password-file long
-ends 1 "cannot read the password file 'long': File too large" 'a long line'
+ends 1 "cannot read the password file 'long': File too large" \
+    'a password line above the limit'
 detached status -s a.sock --password-file password
-ends 1 '--password-file needs a user: give --user' 'a password of nobody'
+ends 1 '--password-file needs a user: give --user' 'a password without a user'
 detached status -s a.sock -u "$(head -c 256 long)" --password-file password
-ends 1 'the user name is longer than 255 bytes' 'a long name'
+ends 1 'the user name is longer than 255 bytes' 'a user name above the limit'
 detached eval -f - -s a.sock -u op --password-file -
 ends 1 '--password-file and the Lua cannot both come from standard input' \
-    'two things from standard input'
+    'two options that read standard input'
 
 # prompted TCL ARGUMENT ...: runs `status` on a new terminal, and types at its
 # prompt once the program reads.
@@ -149,10 +151,10 @@ prompted()
 fake -r received a.sock greet-binary auth=op ok eval "$fine" hold
 prompted 'send "s3cret\r"' -s a.sock -u op
 ends 0 '' 'the password is asked for'
-ok 'and logs in' grep -qF -- "$proof" received
-ok 'and is not shown' [ "$(grep -c s3cret "$OUT")" -eq 0 ]
+ok 'the typed password logs in' grep -qF -- "$proof" received
+ok 'the typed password is not shown' [ "$(grep -c s3cret "$OUT")" -eq 0 ]
 prompted 'send "\x03"' -s a.sock -u op
-ok 'Ctrl-C ends that' said "$OUT" 'no password was given'
+ok 'Ctrl-C ends the prompt' said "$OUT" 'no password was given'
 
 # Only a TCP target is asked for the password of the user that a variable names,
 # but the password is used for the socket before it, too.
@@ -161,8 +163,8 @@ peer=$FAKE_PID
 fake -r received tcp greet-binary auth=op ok eval "$fine" hold
 TT_CLI_USERNAME=op prompted 'send "s3cret\r"' -s a.sock -s "$TARGET"
 wait "$peer"
-ends 0 '' 'a prompt after a target that is not asked for'
-ok 'and logs in at both' [ "$(grep -c ok "$OUT")" -eq 2 ]
+ends 0 '' 'a prompt after a console target'
+ok 'the typed password logs in at both ports' [ "$(grep -c ok "$OUT")" -eq 2 ]
 
 # --- Where a password is not -------------------------------------------------
 
@@ -178,14 +180,17 @@ TT_CLI_PASSWORD=pass-env TARANTOOL_CLUSTER_COOKIE=pass-cookie \
     try_in_background status -o json -v -s "op:pass-target@$TARGET"
 wait_until [ -e asked ]
 process_files "$TRY_PID" >seen
-ok 'not in the arguments and the environment' [ "$(grep -c pass- seen)" -eq 0 ]
-ok 'which can be looked at' grep -q -- "op:\*\*\*\*\*\*\*\*\*\*\*@$TARGET" seen
+ok 'the password is not in arguments or environment' \
+    [ "$(grep -c pass- seen)" -eq 0 ]
+ok 'arguments and environment can be read' \
+    grep -q -- "op:\*\*\*\*\*\*\*\*\*\*\*@$TARGET" seen
 is "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$TRY_PID/limits")" \
     '0 0' 'there is no core dump'
 touch go
 finish_try
-ends 0 "op@$TARGET: other users can see .*" 'it is reported'
-ok 'not in what is printed' [ "$(cat "$OUT" "$ERR" | grep -c pass-)" -eq 0 ]
+ends 0 "op@$TARGET: other users can see .*" 'the failure is reported'
+ok 'the password is not printed' \
+    [ "$(cat "$OUT" "$ERR" | grep -c pass-)" -eq 0 ]
 rm -f asked go
 
 # --- Errors of the server ----------------------------------------------------
@@ -205,7 +210,7 @@ status 'evaluation is denied' 2 \
 fake a.sock greet-binary ping ok eval 'fault=42:no' hold
 try status -s a.sock
 ends 2 'a.sock: binary port: user "guest" may not evaluate Lua; name a user with --user' \
-    'guest is asked to be somebody'
+    'guest is asked to log in'
 status 'an error of the evaluation' 8 'the request could not be evaluated: boom' \
     auth ok eval 'fault=32:boom' hold
 status 'an unknown error' 8 'the instance answered with error 123: bad \\033things' \
@@ -221,18 +226,18 @@ status 'a transaction left open' 3 'the Lua code left a transaction open.*' auth
 fake a.sock greet-binary ping ok eval 'fault=42:no' hold
 try reload -s a.sock
 ends 2 'a.sock: binary port: user "guest" may not evaluate Lua; name a user with --user' \
-    'a reload that was refused'
+    'a reload is refused by the server'
 fake a.sock greet-binary ping ok eval 'fault=116:Instance bootstrap has not finished yet' \
     close greet-binary ping ok eval "$reloaded" hold
 try reload -s a.sock --wait 20
-ends 0 '' '--wait: still starting, then not'
+ends 0 '' '--wait retries while the server starts'
 fake a.sock greet-binary ping 'fault=116:not yet' close greet-binary ping ok \
     eval "$reloaded" hold
 try reload -s a.sock --wait 20
-ends 0 '' 'also when logging in'
+ends 0 '' '--wait retries while logging in'
 fake a.sock greet-binary auth fault=47:no hold
 TT_CLI_PASSWORD=x try status -s a.sock -u op --wait 20
-ends 2 "a.sock: $wrong" '--wait does not wait for another password'
+ends 2 "a.sock: $wrong" '--wait does not retry a wrong password'
 
 # --- What a server may send --------------------------------------------------
 
@@ -263,7 +268,8 @@ status 'closed in the reply' 8 "$unknown" auth ok eval \
     'send=\xce\x00\x00\x00\x40\x82\x00\x00' close
 fake a.sock 'greet=Tarantool 2.6.0 (Binary) 4b3d8bbf-dd32-4b9c-a5fc-9cb51b1c1c26' hold
 TT_CLI_PASSWORD=x try status -s a.sock -u op
-ends 8 'a.sock: the greeting of the binary port has no salt, .*' 'no salt'
+ends 8 'a.sock: the greeting of the binary port has no salt, .*' \
+    'a greeting without a salt'
 
 # No request is sent before the response to the authentication.
 for words in reload 'eval 1' status plan; do
@@ -271,7 +277,7 @@ for words in reload 'eval 1' status plan; do
 	# shellcheck disable=SC2086 # several words
 	TT_CLI_PASSWORD=x try $words -u op -s a.sock
 	ends 2 "a.sock: $wrong" "$words: a wrong password"
-	ok "$words: nothing else is sent" [ "$(wc -c <received)" -lt 100 ]
+	ok "$words: no request is sent" [ "$(wc -c <received)" -lt 100 ]
 done
 
 # --- Time --------------------------------------------------------------------
@@ -295,7 +301,7 @@ lines()
 one='ok=---\n- cartridge_reload_done\n- 1\n...\n'
 fake a.sock greet-binary ping ok eval=first "$one" eval=second chunk=news "$one" hold
 lines 'first\nsecond\n'
-ends 0 '' 'lines follow each other'
+ends 0 '' 'lines of a session follow each other'
 prints '---
 - 1
 ...
@@ -304,15 +310,17 @@ prints '---
 ...
 ---
 - 1
-...' 'with their results'
+...' 'lines of a session have their results'
 fake a.sock greet-binary ping ok eval 'fault=30:Transaction is active' eval "$one" hold
 lines 'box.begin()\nsecond\n'
-ends 3 'a.sock: line 1: the Lua code left a transaction open.*' 'an error of the server'
+ends 3 'a.sock: line 1: the Lua code left a transaction open.*' \
+    'an error of the server in a session'
 prints '---
 - 1
-...' 'and the session goes on'
+...' 'the session continues after an error'
 fake a.sock greet-binary ping ok eval ok hold
 lines 'first\nsecond\n'
-ends 8 'a.sock: the reply is not a console reply' 'what is no reply ends it'
+ends 8 'a.sock: the reply is not a console reply' \
+    'an invalid frame ends the session'
 
 done_testing

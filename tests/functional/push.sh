@@ -17,7 +17,7 @@ cannot()
 	local regex=$1
 	shift
 	try push "$@" --socket none.sock
-	ends 1 "$regex" "cannot: $*"
+	ends 1 "$regex" "rejected: $*"
 }
 
 cannot 'none: No such file or directory' none
@@ -50,7 +50,7 @@ if [ "$(id -u)" -ne 0 ]; then
 	cannot 'bad: Permission denied' bad
 	chmod 700 bad
 else
-	skip 'files that cannot be read' 'root can read all'
+	skip 'unreadable files' 'root can read all'
 fi
 
 # --- Command lines -----------------------------------------------------------
@@ -65,7 +65,7 @@ wrong()
 	local regex=$1
 	shift
 	try "$@"
-	ends 1 "$regex" "wrong: $*"
+	ends 1 "$regex" "rejected: $*"
 }
 
 wrong "push: missing DIR" push -s none.sock
@@ -89,13 +89,14 @@ is_sent()
 	grep -qF -- "$(printf '%s' "$sent" | sed 's/\\xc3\\xa9/\xc3\xa9/')" "$OUT" &&
 	    grep -qF -- "$names" "$OUT" && [ "$(wc -l <"$OUT")" -eq 1 ]
 }
-ok 'one line has names, sizes and texts' is_sent
+ok 'the request has names, sizes and texts in one line' is_sent
 
 fake a.sock greet answer 'request=\034command\034:\034push\034' \
     "file=$GOLDEN/push-ok.yaml" hold
 try push ext --socket a.sock
-ends 0 '' 'a push that went well'
-ok 'it says where to' said "$OUT" '^a\.sock: pushed to 2 instances in 60 ms: '
+ends 0 '' 'a successful push'
+ok 'a push names its gateway' \
+    said "$OUT" '^a\.sock: pushed to 2 instances in 60 ms: '
 fake a.sock greet answer \
     'request=\034prune\034:true,\034dry_run\034:true' \
     "file=$GOLDEN/push-planned.yaml" hold
@@ -104,20 +105,20 @@ ends 0 '' 'a dry run with --prune'
 fake a.sock greet answer request "file=$GOLDEN/push-validate.yaml" hold
 try push ext --socket a.sock
 ends 3 'a\.sock: validate failed: refused by 1 of 2 instances: s1-a: not today; the old code is still serving' \
-    'code that is refused'
+    'code that is rejected'
 
 # --- Trouble -----------------------------------------------------------------
 
 fake a.sock greet answer request close
 try push ext --socket a.sock
-ends 8 'a\.sock: .*closed.*' 'a connection that is lost'
+ends 8 'a\.sock: .*closed.*' 'a lost connection'
 fake a.sock greet answer request hold
 try push ext --socket a.sock -t 0.3
 ends 4 'a\.sock: .*run `push --dry-run` to see the outcome' 'no reply in time'
 # The outcome is unknown, so the push is not repeated.
 fake a.sock greet answer request close
 try push ext --socket a.sock -w 1
-ends 8 'a\.sock: .*closed.*' 'with --wait it is not tried again'
+ends 8 'a\.sock: .*closed.*' '--wait does not repeat a push'
 
 # --- Much code ---------------------------------------------------------------
 

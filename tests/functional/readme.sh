@@ -57,7 +57,7 @@ section 'ERROR CODES' | awk '
 		}
 	}' | sort >"$WORK/listed"
 "$BUILD_DIR/print_tables" | grep '^error' >"$WORK/codes"
-ok 'the table of error codes is found' [ "$(wc -l <"$WORK/codes")" -gt 40 ]
+ok 'the table of error codes has rows' [ "$(wc -l <"$WORK/codes")" -gt 40 ]
 is "$(cut -f 1 "$WORK/listed")" "$(cut -f 2 "$WORK/codes" | sort -u)" \
     'the manual has every error code, and no other'
 is "$(awk -F '\t' '
@@ -72,7 +72,7 @@ is "$(awk -F '\t' '
 			print "missing: " $2 ": " text_of_row
 		seen[$2] = 1
 	}' "$WORK/listed" "$WORK/codes")" '' \
-    'it explains each, as the table does'
+    'the manual explains each code like the table'
 
 section 'JSON REPORT' >"$WORK/section"
 lua '
@@ -102,7 +102,7 @@ section 'ENVIRONMENT' >"$WORK/section"
 	find src/lua -name '*.lua' -exec cat {} + |
 	    grep -oE "getenv\('[A-Z_]+'" | grep -oE '[A-Z_]{2,}'
 } | sort -u >"$WORK/variables"
-ok 'the variables are found in the sources' \
+ok 'the sources have environment variables' \
     [ "$(wc -l <"$WORK/variables")" -gt 5 ]
 ok 'the manual has every environment variable' \
     has_all "$WORK/section" <"$WORK/variables"
@@ -110,12 +110,12 @@ ok 'the manual has every environment variable' \
 section 'APPLICATION MODULES' >"$WORK/section"
 grep -oE "(return|or|and|kind =) '[a-z_]+'" src/lua/code/catalog.lua |
     sed "s/.* '\(.*\)'/\1/" | grep -vx app | sort -u >"$WORK/reasons"
-ok 'the reasons are found in the sources' \
+ok 'the sources have reasons for modules' \
     [ "$(wc -l <"$WORK/reasons")" -gt 6 ]
-ok 'the manual has every reason to leave a module alone' \
+ok 'the manual has every reason not to reload a module' \
     has_all "$WORK/section" <"$WORK/reasons"
 
-ok 'the manual is clean' mandoc -T lint -W warning man/*
+ok 'the manual has no warnings' mandoc -T lint -W warning man/*
 
 # --- The demo ----------------------------------------------------------------
 
@@ -152,12 +152,13 @@ nothing_left()
 mkdir "$DEMO"
 CARTRIDGE_ROCKS='' TMPDIR=$DEMO scripts/demo.sh >"$OUT" 2>"$ERR"
 is "$? $(cat "$ERR")" '0 ' 'the demo succeeds'
-ok 'and leaves nothing behind' nothing_left
+ok 'the demo leaves nothing behind' nothing_left
 awk '/^<!-- The output of scripts\/demo.sh/ { found = 1 }
     /^```/ { if (inside) exit; inside = found; next }
     inside { print }' "$README" | normalise >"$WORK/expected"
 normalise <"$OUT" >"$WORK/printed"
-ok 'the README shows what it prints' diff "$WORK/expected" "$WORK/printed"
+ok 'the README shows the output of the demo' \
+    diff "$WORK/expected" "$WORK/printed"
 
 # The text of the picture, with its wrapped lines joined.
 sed -nE -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&amp;/\&/g' \
@@ -165,11 +166,12 @@ sed -nE -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&amp;/\&/g' \
     -e 's/^<text [^>]*>//' -e 's|</text>$||p' doc/demo.svg |
     sed -e ':a' -e '$!{N;ba' -e '}' -e 's/\n\x01//g' | normalise >"$WORK/picture"
 grep . "$WORK/expected" >"$WORK/shown"
-ok 'the picture is of such a run' diff "$WORK/shown" "$WORK/picture"
+ok 'the picture shows the output of the demo' diff "$WORK/shown" "$WORK/picture"
 TMPDIR=$DEMO CARTRIDGE_ROCKS='' scripts/picture.sh "$WORK/new.svg" \
     >"$OUT" 2>"$ERR"
-is "$? $(cat "$OUT" "$ERR")" '0 ' 'it can be made anew'
-ok 'and has lines' [ "$(grep -c '^<text' "$WORK/new.svg")" -gt 20 ]
+is "$? $(cat "$OUT" "$ERR")" '0 ' 'the picture can be recorded'
+ok 'the recorded picture has lines' \
+    [ "$(grep -c '^<text' "$WORK/new.svg")" -gt 20 ]
 
 # A program that reports success and does nothing.
 mkdir "$WORK/bin"
@@ -184,8 +186,9 @@ chmod +x "$WORK/bin/cartridge-reload"
 CARTRIDGE_RELOAD=$WORK/bin/cartridge-reload TMPDIR=$DEMO \
     scripts/demo.sh >"$OUT" 2>"$ERR"
 is "$?" 1 'the demo fails if the program does not reload'
-like "$(head -n 1 "$ERR")" 'did not print .*Good morning' 'and says what failed'
-ok 'and leaves nothing behind' nothing_left
+like "$(head -n 1 "$ERR")" 'did not print .*Good morning' \
+    'the demo says what failed'
+ok 'the failed demo leaves nothing behind' nothing_left
 
 # interrupted SIGNAL STATUS FILE: starts the demo as a shell at a terminal does,
 # interrupts it when the file exists, and checks how it ends.  SIGINT is sent to
@@ -207,7 +210,7 @@ interrupted()
 	wait "$pid" 2>/dev/null
 	status=$?
 	is "$status $(cat "$ERR")" "$2 " "SIG$1 ends the demo"
-	ok 'and leaves nothing behind' nothing_left
+	ok "SIG$1: the demo leaves nothing behind" nothing_left
 }
 
 # A server that does not start the application, and a curl, that hang.
@@ -233,7 +236,7 @@ PATH=$WORK/path:$PATH interrupted TERM 143 "$WORK/curl.waits"
 
 TMPDIR=$DEMO scripts/demo.sh 2>/dev/null | head -n 2 >/dev/null
 isnt "${PIPESTATUS[0]}" 0 'a closed pipe ends the demo'
-ok 'and leaves nothing behind' nothing_left
+ok 'a closed pipe: the demo leaves nothing behind' nothing_left
 
 # --- Examples ----------------------------------------------------------------
 
@@ -286,7 +289,7 @@ serves "$APP_SOCK"
 echo s3cret >"$EXAMPLES/op.password"
 run -s "$APP_SOCK" eval "box.schema.user.create('op', {password = 's3cret'})
     box.schema.user.grant('op', 'execute', 'universe')"
-is "$RC" 0 'there is a user for the binary port'
+is "$RC" 0 'a user for the binary port is created'
 export TARANTOOL_RUN_DIR=$EXAMPLES
 PATH=$(dirname "$CARTRIDGE_RELOAD"):$PATH
 cd "$EXAMPLES" || exit 1
@@ -299,15 +302,15 @@ generation()
 
 section EXAMPLES >"$WORK/section"
 run_examples 'the manual' <"$WORK/section"
-is "$(generation)" 7 'and they have reloaded the instance'
-like "$(cat "$OUT")" 'generation' 'which serves'
+is "$(generation)" 7 'the examples of the manual have reloaded the instance'
+like "$(cat "$OUT")" 'generation' 'the instance serves'
 
 unset CARTRIDGE_RELOAD_SOCKET
 awk '/^<!-- The output of/ { demo = 1 }
     /^```/ { inside = !inside; if (!inside) demo = 0; next }
     inside && !demo { print }' "$TESTS_DIR/../$README" >"$WORK/section"
 run_examples 'the README' <"$WORK/section"
-is "$(generation)" 10 'and they have reloaded the instance'
+is "$(generation)" 10 'the examples of the README have reloaded the instance'
 
 # --- Examples for other programs ---------------------------------------------
 
@@ -346,7 +349,8 @@ commands()
 		is "$? $(cat "$ERR")" '0 ' "$1: $line"
 	done
 	cp "$OUT" "$WORK/last"
-	is "$(($(generation) - before))" "$2" "$1: that many reloads"
+	is "$(($(generation) - before))" "$2" \
+	    "$1: the expected number of reloads"
 	cp "$WORK/last" "$OUT"
 }
 
@@ -354,9 +358,10 @@ export TARANTOOL_CONSOLE_SOCK=$EXAMPLES/shop.web.control
 
 example '^ *ExecReload=' >"$WORK/block"
 line=$(sed -n 's/^ExecReload=//p' "$WORK/block")
-is "${line%% *}" /usr/local/bin/cartridge-reload 'ExecReload= has the program'
+is "${line%% *}" /usr/local/bin/cartridge-reload 'ExecReload= names the program'
 is "$line" "$(sed -n 's|^ExecReload=@BINDIR@|/usr/local/bin|p' \
-    "$TESTS_DIR/../scripts/systemd/reload.conf.in")" 'and is that of the drop-in'
+    "$TESTS_DIR/../scripts/systemd/reload.conf.in")" \
+    'ExecReload= is that of the drop-in'
 commands ExecReload= 1 <<<"${line#/usr/local/bin/}"
 
 # The rest of the line after CMD, with continuation lines joined.
@@ -375,7 +380,7 @@ is "$("${words[@]}" 2>&1) $?" ' 0' 'readinessProbe: ready'
 is "$(TARANTOOL_CONSOLE_SOCK=$WORK/none "${words[@]}" >/dev/null 2>&1; echo $?)" \
     2 'readinessProbe: not ready'
 is "$(yaml 'y.readinessProbe.timeoutSeconds > tonumber("'"${words[3]}"'")')" \
-    true 'readinessProbe: it ends before it is ended'
+    true 'readinessProbe: the timeout is longer than that of the program'
 
 example '^ *reload:$' >"$WORK/block"
 commands GitLab 1 <<<"$(yaml 'y.reload.script')"
@@ -389,12 +394,14 @@ commands 'GitHub Actions' 1 <<<"$(yaml 'y[1].run')"
 example '^ *- name: Reload the' >"$WORK/block"
 line=$(yaml 'y[1]["ansible.builtin.command"].cmd')
 is "$(yaml 'y[1].changed_when')" "\"reloaded\" in (reload.stdout | from_json)\
-.instances | map(attribute=\"outcome\") | list" 'Ansible: the condition is whole'
+.instances | map(attribute=\"outcome\") | list" \
+    'Ansible: the condition is complete'
 commands Ansible 0 <<<"$line"
 is "$(json 'i.outcome')" unchanged 'Ansible: nothing has changed'
 echo '-- changed' >>"$APP_DIR/app/roles/spare.lua"
 commands Ansible 1 <<<"$line"
-is "$($line >"$OUT"; json 'i.outcome')" unchanged 'Ansible: and only once'
+is "$($line >"$OUT"; json 'i.outcome')" unchanged \
+    'Ansible: the change is reloaded once'
 
 # --- The role of the manual --------------------------------------------------
 
@@ -411,19 +418,21 @@ greeters()
 		return n, #box.space.greetings'
 }
 reload
-is "$RC $(json 'i.outcome, i.error')" '0 reloaded null' 'the role is loaded'
-is "$(http_get /greet)" 'greeting 1' 'it serves'
-is "$(greeters)" "1$(printf '\t')0" 'its loop runs, its space is there'
+is "$RC $(json 'i.outcome, i.error')" '0 reloaded null' \
+    'the role of the manual is loaded'
+is "$(http_get /greet)" 'greeting 1' 'the role of the manual serves'
+is "$(greeters)" "1$(printf '\t')0" \
+    'the role of the manual has one loop and its space'
 reload
 is "$RC $(json 'names(i.fibers.cancelled), names(i.fibers.left)')" '0  ' \
-    'it reloads, and leaves no fiber'
-is "$(http_get /greet)" 'greeting 2' 'its state is kept'
-is "$(greeters)" "1$(printf '\t')0" 'one loop runs'
+    'a reload of the role leaves no fiber'
+is "$(http_get /greet)" 'greeting 2' 'the state of the role is kept'
+is "$(greeters)" "1$(printf '\t')0" 'the role has one loop'
 sed -i "s/return true/error('broken')/" "$APP_DIR/app/roles/spare.lua"
 reload
 is "$RC $(json 'i.error.code, i.rollback.complete')" '3 init_failed true' \
-    'a broken one is undone'
-is "$(http_get /greet)" 'greeting 3' 'the one before serves on'
-is "$(greeters)" "1$(printf '\t')0" 'one loop runs'
+    'a broken role is rolled back'
+is "$(http_get /greet)" 'greeting 3' 'the role before is still serving'
+is "$(greeters)" "1$(printf '\t')0" 'the role has one loop'
 
 done_testing

@@ -114,31 +114,31 @@ answers()
 
 answers patch reloaded
 try --socket app.sock
-ends 0 '' 'a reload asks for what is exact to be mended'
+ends 0 '' 'a reload asks for --stale=patch by default'
 answers patch reloaded
 try --socket app.sock --stale patch
-ends 0 '' '--stale patch is that'
-ok 'it tells what is left' said "$OUT" \
+ends 0 '' '--stale patch is the default'
+ok 'remaining references are printed' said "$OUT" \
     '^  stale: Lua registry slot 12 is /srv/shop/app/roles/web.lua:30 '
 answers report reloaded
 try reload --socket app.sock --stale=report
-ends 0 '' '--stale=report: what is left is no failure'
-ok 'it tells what is left' said "$OUT" \
+ends 0 '' '--stale=report: remaining references are no failure'
+ok '--stale=report: remaining references are printed' said "$OUT" \
     '^  stale references: 1 patched, 1 left$'
 answers fail stale
 try --stale=fail --socket app.sock
 ends 7 'app.sock: 2 stale references remain; the new code is serving' \
-    '--stale=fail: it is one'
+    '--stale=fail: remaining references are a failure'
 answers fail stale
 try --stale=fail --socket app.sock --quiet
 ends 7 'app.sock: 2 stale references remain; the new code is serving' \
     '--stale=fail --quiet'
-prints '' 'prints nothing but that'
+prints '' '--stale=fail --quiet prints only the error'
 answers fail incomplete
 try --stale=fail --socket app.sock -o json
 ends 7 'app.sock: timed out .*; the new code is serving' \
-    '--stale=fail: so is a scan that is not complete'
-ok 'the report says it' said "$OUT" '"code": "scan_incomplete"'
+    '--stale=fail: an incomplete scan is a failure'
+ok 'the report has the incomplete scan' said "$OUT" '"code": "scan_incomplete"'
 keep_json
 well='send=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
 fake app.sock greet answer request=preflight "$well" close \
@@ -146,13 +146,14 @@ fake app.sock greet answer request=preflight "$well" close \
     "file=$CLI_DIR/golden/reload-stale.yaml" hold
 fake b.sock greet answer request=preflight "$well" close touch=touched again
 try --stale=fail --socket app.sock --socket b.sock
-ends 7 'b.sock: not attempted' '--stale=fail: other instances are left alone'
-ok 'but for a look at them' said "$ERR" 'app.sock: 2 stale references remain'
+ends 7 'b.sock: not attempted' '--stale=fail stops the other reloads'
+ok 'the other instance gets a preflight request only' \
+    said "$ERR" 'app.sock: 2 stale references remain'
 kill "$FAKE_PID"
 fake app.sock greet answer 'request=\034command\034:\034stale\034' \
     "file=$CLI_DIR/golden/stale-locked.yaml" hold
 try stale --socket app.sock
-ends 5 'app.sock: another reload has been running .*' 'stale: another reload runs'
+ends 5 'app.sock: another reload has been running .*' 'stale during a reload'
 
 # More references than are printed.
 {
@@ -166,16 +167,16 @@ ends 5 'app.sock: another reload has been running .*' 'stale: another reload run
 fake a.sock greet answer request file=many hold
 try stale --socket a.sock
 ends 7 'a.sock: many' 'many stale references'
-is "$(grep -c '^  stale: global g' "$OUT")" 50 'of which 50 are printed'
+is "$(grep -c '^  stale: global g' "$OUT")" 50 '50 stale references are printed'
 is "$(tail -n 1 "$OUT")" '  and 15 more (10 of them in --output json)' \
-    'and how many more there are'
+    'the number of further references is printed'
 fake a.sock greet answer request file=many hold
 try stale --socket a.sock --verbose
-is "$(grep -c '^  stale: global g' "$OUT")" 60 'all that came with --verbose'
+is "$(grep -c '^  stale: global g' "$OUT")" 60 '--verbose prints all references'
 peers_end
 fake a.sock greet answer request file=many hold
 try stale --socket a.sock --output json
-is "$(grep -c '"where"' "$OUT")" 60 'and in JSON'
+is "$(grep -c '"where"' "$OUT")" 60 'JSON has all references'
 keep_json
 peers_end
 fake a.sock greet answer request hold
@@ -187,18 +188,18 @@ ends 4 'a.sock: no final reply within 0\.[0-9]+ s' 'a scan that takes too long'
 fake a.sock greet answer request "send=${push}compile\n...\n" idle \
     "send=${push}'two\n\n  lines'\n...\n${push}\n- a map\n...\n$fine" hold
 try status --socket a.sock
-ends 0 '' 'push messages are no reply'
-prints 'a.sock: ok' 'and are not printed'
+ends 0 '' 'push messages are not the reply'
+prints 'a.sock: ok' 'push messages are not printed'
 # A binary port has no YAML in its push messages.
 strange=
 is_console && strange="${push}[not: text]\n...\n${push}{\n...\n"
 fake a.sock greet answer request=verbose "send=${push}compile\n...\n" idle \
     "send=$strange${push}load\n...\n$fine" hold
 try status --socket a.sock --verbose
-ends 0 'a.sock: load' 'with --verbose they are asked for and printed'
+ends 0 'a.sock: load' '--verbose asks for push messages'
 is "$(cat "$ERR")" 'cartridge-reload: a.sock: compile
-cartridge-reload: a.sock: load' 'those that are text, in order, nothing else'
-prints 'a.sock: ok' 'on standard error'
+cartridge-reload: a.sock: load' '--verbose prints phases in order'
+prints 'a.sock: ok' 'phases are printed on standard error'
 fake a.sock pieces=1 greet answer request \
     "send=${push}compile\n...\n$fine" hold
 try status --socket a.sock -v
@@ -211,7 +212,7 @@ replies 'a push message, then an error' 3 boom \
 replies 'an error as text' 3 'boom' '---\n- error: boom\n...\n'
 replies 'an error of several lines' 3 'one' \
     '---\n- error: |-\n    one\n    two\n...\n'
-ok 'a line of it cannot be taken for one of ours' said "$ERR" '^    two$'
+ok 'no line of a message looks like one of the program' said "$ERR" '^    two$'
 replies 'an error as a map' 3 '\{"code":1,"message":"no"\}' \
     '---\n- error:\n    code: 1\n    message: no\n...\n'
 replies 'an error as a list' 3 '\["a",null\]' '---\n- error: [a, null]\n...\n'
@@ -267,12 +268,12 @@ done
 replies 'no outcome' 8 "$word" '---\n- cartridge_reload: 1\n...\n'
 fake a.sock greet answer request "send=$fine---\n- 2\n...\n" hold
 try status --socket a.sock
-ends 0 '' 'what follows the reply is left alone'
+ends 0 '' 'what follows the reply is ignored'
 if is_console; then
 	fake a.sock greet 'expect=\\set output yaml' 'send=true;\n' hold
 	try status --socket a.sock --timeout 0.2
 	ends 4 'a.sock: the console did not answer within 0\.[0-9]+ s: the instance is busy, or --timeout is too short' \
-	    'a console that answers in Lua'
+	    'a console in Lua mode'
 	fake a.sock greet request \
 	    "send=---\n- error: 'Invalid \e[41m language'\n...\n"
 	try status --socket a.sock
@@ -365,8 +366,8 @@ ends 8 "a.sock: $costly" 'a billion laughs in the results of eval'
 keep_json
 fake a.sock greet answer request file=reply hold
 try eval 1 --socket a.sock
-ends 0 '' 'as text they are what the console would print'
-prints "$(printf %b "$laughs...")" 'and no more'
+ends 0 '' 'a billion laughs as text'
+prints "$(printf %b "$laughs...")" 'only the text is printed'
 replies 'a cycle' 8 "$none" '---\n&0\n- *0\n...\n'
 replies 'a cycle in a report' 8 'malformed reply: modules .*' \
     '---\n- &0\n  cartridge_reload: 1\n  outcome: ok\n  modules: [*0]\n...\n'
@@ -482,14 +483,14 @@ defused()
 	fake a.sock greet answer request file=reply hold
 	try "$@" --socket a.sock --color never
 	peers_end
-	ok "$name: nothing raw" harmless "$OUT" "$ERR"
-	ok "$name: no line can be taken for one of ours" nothing_forged
+	ok "$name: no control characters" harmless "$OUT" "$ERR"
+	ok "$name: no line looks like one of the program" nothing_forged
 	fake a.sock greet answer request file=reply hold
 	try "$@" --socket a.sock --verbose --color always --progress always
 	peers_end
 	without_styles
-	ok "$name: nothing raw between colours" harmless plain "$ERR"
-	ok "$name: no line can be taken for one of ours, verbose" \
+	ok "$name: no control characters between colours" harmless plain "$ERR"
+	ok "$name: no line looks like one of the program, verbose" \
 	    nothing_forged
 }
 
@@ -501,7 +502,7 @@ defused_json()
 	try "$@" --socket a.sock --output json
 	peers_end
 	keep_json
-	ok "$name: nothing raw in JSON" harmless "$OUT" "$ERR"
+	ok "$name: no control characters in JSON" harmless "$OUT" "$ERR"
 	ok "$name: JSON is ASCII" ascii "$OUT"
 }
 
@@ -509,12 +510,12 @@ for outcome in reloaded degraded stale; do
 	hostile "$outcome" >reply
 	defused "a hostile report, $outcome" reload
 done
-ok 'where it says what it should' tells path name kind where function \
+ok 'a hostile status is printed whole' tells path name kind where function \
     called because unchecked phase role message traceback undone left warning \
     problem
 defused_json 'a hostile report' reload
 # shellcheck disable=SC2086 # a list of words
-ok 'where it says all there is' tells $strings
+ok 'a hostile status is printed whole, verbose' tells $strings
 hostile planned >reply
 defused 'a hostile plan' plan
 ok 'where it says what it should' tells path name reason names warning
@@ -553,8 +554,8 @@ printf '%s\n' --- '- cartridge_reload: 1' '  outcome: ok' \
 fake a.sock greet answer request file=reply hold
 try eval 1 --socket a.sock --color always
 ends 0 '' 'hostile results of eval'
-ok 'where nothing is raw' harmless "$OUT" "$ERR"
-ok 'and which are there' tells result
+ok 'results have no control characters' harmless "$OUT" "$ERR"
+ok 'results are printed' tells result
 printf '%s\n' --- '- cartridge_reload: 1' '  outcome: ok' \
     "  results: \"---\\n- '${raw//\\x/\\\\x}'\\n...\\n\"" ... >reply
 defused_json 'hostile results' eval 1
@@ -563,29 +564,29 @@ if is_console; then
 	    "send=---\n- error: 'message is $raw'\n...\n"
 	try status --socket a.sock
 	ends 8 'a.sock: the console rejected YAML as its output format: .*' 'a hostile answer to the handshake'
-	ok 'where nothing is raw' harmless "$OUT" "$ERR"
+	ok 'the answer has no control characters' harmless "$OUT" "$ERR"
 fi
 target=$(printf %b "$raw").sock
 fake "$target" greet answer request "send=$fine" hold
 try status --socket "$target" --color always
 ends 0 '' 'a hostile path'
 without_styles
-ok 'which is not printed as it is' harmless plain
+ok 'a hostile path is not printed raw' harmless plain
 fake "$target" greet answer request 'send=---\n- 1\n...\n' hold
 try status --socket "$target" -o json
 keep_json
-ok 'nor in an error or in JSON' harmless "$OUT" "$ERR"
+ok 'a hostile path is escaped in errors and JSON' harmless "$OUT" "$ERR"
 peers_end
 
 # --- Size --------------------------------------------------------------------
 
 fake a.sock greet answer request 'send=---\n- "' 'fill=80000000:- line\n'
 try status --socket a.sock --output json
-ends 8 "a.sock: $large" 'a reply that is larger than 64 MiB'
+ends 8 "a.sock: $large" 'a reply above 64 MiB'
 keep_json
 fake a.sock greet answer request 'send=---\n- "' 'fill=80000000:no line '
 try status --socket a.sock
-ends 8 "a.sock: $large" 'the same as one line'
+ends 8 "a.sock: $large" 'a reply above 64 MiB in one line'
 
 # --- JSON --------------------------------------------------------------------
 
@@ -637,8 +638,8 @@ for i = 1, tonumber(arg[1]) do
 end
 os.exit(failed == 0 and 0 or 1)
 END
-ok 'there are JSON documents' [ "$documents" -gt 100 ]
-ok 'each of them is whole, and agrees with the exit status' \
+ok 'JSON documents were kept' [ "$documents" -gt 100 ]
+ok 'each document is valid JSON and agrees with the exit status' \
     "$TARANTOOL" check.lua "$documents"
 
 cat >validate.py <<'END'
@@ -664,13 +665,13 @@ SCHEMA=$TOP/doc/report.schema.json
 ok 'the schema is that of the program' diff "$SCHEMA" <("$BUILD_DIR/print_schema")
 # Debian's, as another one may lack the module.
 if /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; then
-	ok 'each of them is valid by the schema' \
+	ok 'each document is valid by the schema' \
 	    /usr/bin/python3 validate.py "$SCHEMA" json/*[0-9]
 	sed 's/"outcome": "[a-z]*"/"outcome": "well"/' json/1 >json/wrong
-	ok 'one with another outcome is not' \
+	ok 'a document with an unknown outcome is invalid' \
 	    eval "! /usr/bin/python3 validate.py '$SCHEMA' json/wrong"
 else
-	skip 'each of them is valid by the schema' 'no python3-jsonschema here'
+	skip 'each document is valid by the schema' 'no python3-jsonschema here'
 fi
 
 done_testing

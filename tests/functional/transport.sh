@@ -71,22 +71,25 @@ for words in reload --method=native 'eval 1' status plan; do
 	    "send=---\n- error: unknown\n...\n" hold
 	# shellcheck disable=SC2086 # several words
 	try $words --socket a.sock
-	ends 8 'a.sock: the console rejected YAML as its output format: .*' "$words: no such output"
+	ends 8 'a.sock: the console rejected YAML as its output format: .*' \
+	    "$words: no socket"
 	case $words in
 	status | plan)
 		# It may be more than fits into the socket's buffer.
-		ok "$words: is sent along" [ "$(wc -c <received)" -gt 1000 ]
+		ok "$words: the request follows the handshake at once" \
+		    [ "$(wc -c <received)" -gt 1000 ]
 		;;
 	*)
-		is "$(wc -l <received)" 1 "$words: is not sent then"
+		is "$(wc -l <received)" 1 \
+		    "$words: the request is not sent before the answer"
 		;;
 	esac
 done
 fake -r received a.sock pieces=1 greet answer request \
     "${fine/: ok/: reloaded}" hold
 try reload --socket a.sock
-ends 0 '' 'a reload is sent after the answer'
-is "$(wc -l <received)" 2 'once'
+ends 0 '' 'a reload is sent after the answer to the handshake'
+is "$(wc -l <received)" 2 'a reload is sent once'
 
 # --- Ends of the connection --------------------------------------------------
 
@@ -124,24 +127,24 @@ status 'half-closed after the reply' 0 '' greet answer request "$fine" end hold
 fake a.sock greet answer read=1000 idle close
 try eval -f big.lua --socket a.sock
 ends 2 "a.sock: $closes the request was sent" \
-    'closed when only a part of the request could be sent'
+    'a connection closed in the middle of the request'
 fake -r received a.sock greet answer request=return "$fine" hold
 try eval -f big.lua --socket a.sock
-ends 0 '' 'a request of 2 MB arrives'
+ends 0 '' 'a request of 2 MB is sent'
 fake a.sock greet answer request close
 try reload --socket a.sock
 ends 8 "a.sock: $unknown.*run \`cartridge-reload status\` to see the outcome" \
-    'a reload says how to find out'
+    'a lost reload suggests the command status'
 fake a.sock greet answer request close
 try eval 1 --socket a.sock
 ends 8 "a.sock: $unknown; the Lua code may still be running" \
-    'so does eval'
+    'a lost eval suggests nothing that could repeat it'
 
 status 'reset after the greeting' 2 "$closes the request was sent" greet reset
 # The whole request is in the socket's buffer by then, if it is short enough.
 fake a.sock greet answer read=1000 idle reset
 try eval 1 --socket a.sock
-ends 8 "a.sock: $unknown.*" 'reset in the middle of the request'
+ends 8 "a.sock: $unknown.*" 'a connection reset in the middle of the request'
 
 fake tcp greet 'expect=\\set output yaml' reset
 try status --socket "$TARGET"
@@ -180,7 +183,7 @@ refuses 'a device' 'a special file, not a socket' /dev/null
 ln -s nowhere link
 refuses 'a dangling link' "$absent" link
 stale_socket stale.sock
-refuses 'a socket with nobody behind it' \
+refuses 'a socket without a listener' \
     'connection refused: no process is listening on the socket' stale.sock
 fake -b 0 a.sock full touch=is-full until=never again
 wait_until [ -e is-full ]
@@ -189,7 +192,7 @@ refuses 'a queue that is full' 'the instance does not accept connections: .*' \
 kill "$FAKE_PID"
 fake tcp
 peers_end
-refuses 'a TCP port with nobody behind it' \
+refuses 'a TCP port without a listener' \
     'connection refused: no process is listening on the port' "$TARGET"
 refuses 'a host that does not exist' \
     'cannot resolve the host name: .*' host.invalid:3301
@@ -234,7 +237,7 @@ if nobody open/cartridge-reload --version >/dev/null 2>&1; then
 	done
 	nobody open/cartridge-reload status -s 'open/no*.sock' >"$OUT" 2>"$ERR"
 	RC=$?
-	ends 2 "no socket matches 'open/no\*.sock'" 'a glob without a match is none'
+	ends 2 "no socket matches 'open/no\*.sock'" 'a glob without a match'
 	chmod 700 private
 	chmod 700 deep/er/inner
 	rm -r deep
@@ -271,7 +274,7 @@ connects 'a path with characters of a glob' '[a]*.sock'
 rm '[a]*.sock'
 fake tcp "${script[@]}"
 connects 'address HOST:PORT' "$TARGET"
-prints "$TARGET: ok" 'a TCP console is named as HOST:PORT'
+prints "$TARGET: ok" 'a TCP console is named HOST:PORT'
 fake tcp "${script[@]}"
 connects 'address tcp://HOST:PORT' "tcp://$TARGET"
 fake tcp "${script[@]}"
@@ -298,7 +301,7 @@ for i in 106 107 108 109; do
 	connects "a path of ${#name} bytes" "$name"
 	name=${name}n
 done
-refuses 'a name that is longer than any' 'cannot connect: File name too long' \
+refuses 'a name longer than any file name' 'cannot connect: File name too long' \
     "$(printf 'n%.0s' {1..300})"
 
 # --- Several targets ---------------------------------------------------------
@@ -312,48 +315,50 @@ ends 0 '' 'a glob'
 prints 'NAME          STATE  TARGET
 many/10.sock  ok     many/10.sock
 many/9.sock   ok     many/9.sock
-many/b.sock   ok     many/b.sock' 'the matches are taken in order'
+many/b.sock   ok     many/b.sock' 'matches of a glob are sorted'
 try status --socket 'many/*.control'
-ends 2 "no socket matches 'many/\*.control'" 'a glob that matches nothing'
+ends 2 "no socket matches 'many/\*.control'" \
+    'a glob without a match is unreachable'
 for i in a b; do
 	fake "$i.sock" "${script[@]}"
 done
 try status -s b.sock -s a.sock -s b.sock -s unix/:a.sock
-ends 0 '' 'a target that is given twice'
+ends 0 '' 'a repeated target'
 prints 'NAME    STATE  TARGET
 b.sock  ok     b.sock
-a.sock  ok     a.sock' 'is asked once, in the order of the command line'
+a.sock  ok     a.sock' 'a repeated target is asked once, in the order of the command line'
 
 fake a.sock "${script[@]}"
 fake c.sock idle touch=touched again
 try eval 1 -s a.sock -s none.sock -s c.sock
-ends 2 "none.sock: $absent" 'it stops at the first that fails'
-ok 'the one after it is named' said "$ERR" 'c.sock: not attempted$'
-ok 'and not connected to' [ ! -e touched ]
+ends 2 "none.sock: $absent" 'the first failure stops a reload'
+ok 'the instance that was not attempted is named' \
+    said "$ERR" 'c.sock: not attempted$'
+ok 'the instance that was not attempted gets no connection' [ ! -e touched ]
 kill "$FAKE_PID"
 
 # --- Environment -------------------------------------------------------------
 
 fake a.sock "${script[@]}"
 CARTRIDGE_RELOAD_SOCKET=a.sock TARANTOOL_CONSOLE_SOCK=none.sock try status
-ends 0 '' 'the variable CARTRIDGE_RELOAD_SOCKET'
+ends 0 '' 'CARTRIDGE_RELOAD_SOCKET names the target'
 fake a.sock "${script[@]}"
 TARANTOOL_CONSOLE_SOCK=a.sock try status
-ends 0 '' 'the variable TARANTOOL_CONSOLE_SOCK'
+ends 0 '' 'TARANTOOL_CONSOLE_SOCK names the target'
 fake a.sock "${script[@]}"
 CARTRIDGE_RELOAD_SOCKET='' TARANTOOL_CONSOLE_SOCK=a.sock try status
-ends 0 '' 'an empty variable is none'
+ends 0 '' 'an empty variable is ignored'
 fake a.sock "${script[@]}"
 CARTRIDGE_RELOAD_SOCKET=none.sock try status --socket a.sock
-ends 0 '' '--socket goes before the environment'
+ends 0 '' '--socket takes precedence over the environment'
 fake tcp "${script[@]}"
 CARTRIDGE_RELOAD_SOCKET=tcp://$TARGET try status
-ends 0 '' 'a variable may hold any kind of address'
+ends 0 '' 'a variable may have any kind of address'
 for i in 9 10; do
 	fake "many/$i.sock" "${script[@]}"
 done
 CARTRIDGE_RELOAD_SOCKET='many/[0-9]*.sock' try status
-ends 0 '' 'a variable may hold a glob'
+ends 0 '' 'a variable may have a glob'
 
 # --- Time --------------------------------------------------------------------
 
@@ -373,20 +378,21 @@ took()
 fake a.sock idle hold
 try status -s a.sock
 ends 2 'a.sock: connected, but no greeting within 3 s: .*' \
-    'a console that never greets'
+    'no greeting in three seconds'
 took 2950 8000 'is left after 3 s'
 fake a.sock hold
 try status -s a.sock -t 0.4
-ends 2 'a.sock: connected, but no greeting within 0\.[0-9]+ s: .*' 'the time ends before the greeting'
+ends 2 'a.sock: connected, but no greeting within 0\.[0-9]+ s: .*' \
+    'a deadline before the greeting'
 took 390 9000 'a time of 0.4 s'
 fake a.sock greet hold
 try status -s a.sock --timeout 0.25
 ends 4 'a.sock: the console did not answer within 0\.[0-9]+ s: the instance is busy, or --timeout is too short' \
-    'the time ends before the answer'
+    'a deadline before the answer to the handshake'
 took 240 9000 'a time of 0.25 s'
 fake a.sock greet answer request hold
 try status -s a.sock --timeout=.3
-ends 4 'a.sock: no final reply within 0\.[0-9]+ s' 'the time ends before the reply'
+ends 4 'a.sock: no final reply within 0\.[0-9]+ s' 'a deadline before the reply'
 took 290 9000 'a time of .3 s'
 fake a.sock greet answer request hold
 try reload -s a.sock -t 1
@@ -396,11 +402,11 @@ took 990 9000 'a time of 1 s'
 fake a.sock greet answer request \
     'send=---\n- cartridge_reload: 1\n' hold
 try status -s a.sock -t 0.2
-ends 4 'a.sock: no final reply within 0\.[0-9]+ s' 'half a reply is none'
+ends 4 'a.sock: no final reply within 0\.[0-9]+ s' 'half a reply is no reply'
 fake a.sock greet answer read=1000 idle until=big-sent again
 try eval -f big.lua -s a.sock -t 0.3
 ends 4 'a.sock: the request could not be sent within 0\.[0-9]+ s.*' \
-    'a request that is not taken'
+    'a request that is not read'
 kill "$FAKE_PID"
 # One time limit for the whole reply, even if data keeps arriving.
 drip=()
@@ -422,8 +428,8 @@ ends 4 'a.sock: no final reply within 0\.[0-9]+ s' 'push messages without end'
 took 390 9000 'have the same limit too'
 fake -r received a.sock greet answer request "$fine" hold
 try status -s a.sock -t 8
-ends 0 '' 'the instance is told how long it has'
-ok 'which is a little less than the client' \
+ends 0 '' 'the request has a timeout'
+ok 'the timeout of the request is shorter than that of the client' \
     said received 'timeout.034:7\.[0-9]'
 
 # --- Waiting -----------------------------------------------------------------
@@ -439,7 +445,7 @@ try_in_background status -s a.sock -w 20 -v
 waits '--wait: no socket yet'
 fake a.sock "${script[@]}"
 finish_try
-ends 0 "a.sock: $absent" 'it appears'
+ends 0 "a.sock: $absent" '--wait: the socket appears'
 # Whether the program has started to wait.
 sleeps()
 {
@@ -450,22 +456,22 @@ try_in_background status -s 'later/*.sock' -w 20
 ok '--wait: no match yet' wait_until sleeps
 fake later/a.sock "${script[@]}"
 finish_try
-ends 0 '' 'one appears'
-prints 'later/a.sock: ok' 'and is asked'
+ends 0 '' '--wait: a match appears'
+prints 'later/a.sock: ok' '--wait: the match is asked'
 stale_socket a.sock
 try_in_background status -s a.sock -w 20 -v
 waits '--wait: no process is listening yet'
 fake a.sock "${script[@]}"
 finish_try
-ends 0 'a.sock: connection refused: .*' 'somebody does'
+ends 0 'a.sock: connection refused: .*' '--wait: a process starts listening'
 fake a.sock close close "${script[@]}"
 try status -s a.sock -w 20
 ends 0 '' '--wait: closed before the greeting, twice'
 fake a.sock greet answer request "$busy" close \
     greet answer request "$busy" close "${script[@]}"
 try status -s a.sock -w 20
-ends 0 '' '--wait: not ready yet, twice'
-prints 'a.sock: ok' 'only the end is reported'
+ends 0 '' '--wait: not ready, twice'
+prints 'a.sock: ok' '--wait: only the last report is printed'
 fake -b 0 a.sock full until=waits drain "${script[@]}"
 rm -f waits
 try_in_background status -s a.sock -w 20 -v
@@ -473,23 +479,23 @@ waits '--wait: the queue is full'
 touch waits
 finish_try
 ends 0 'a.sock: the instance does not accept connections: .*' \
-    'there is room again'
+    '--wait: the backlog has room again'
 fake a.sock hold close "${script[@]}"
 try status -s a.sock -w 20 -t 0.2
 ends 0 '' '--wait: no greeting in time'
 try status -s none.sock -w 0.3
-ends 2 "none.sock: $absent" '--wait: it never appears'
+ends 2 "none.sock: $absent" '--wait: the socket never appears'
 took 290 9000 'it waited for 0.3 s'
 fake a.sock greet answer request "$busy" again
 try status -s a.sock --wait 0.3
-ends 5 'a.sock: not yet' '--wait: it is never ready'
+ends 5 'a.sock: not yet' '--wait: the instance is never ready'
 took 290 9000 'it waited for 0.3 s'
 kill "$FAKE_PID"
 try status -s 'none*.sock' -w 0.3
-ends 2 "no socket matches 'none\*.sock'" '--wait: no match ever'
+ends 2 "no socket matches 'none\*.sock'" '--wait: the glob never matches'
 took 290 9000 'it waited for 0.3 s'
 try status -s none.sock --wait 0
-ends 2 "none.sock: $absent" '--wait 0 does not wait'
+ends 2 "none.sock: $absent" '--wait 0 does not retry'
 took 0 2000 'for long'
 
 # lasting NAME RC REGEX STEP ...: a permanent error ends the run at once.
@@ -499,7 +505,7 @@ lasting()
 	shift 3
 	fake a.sock "$@"
 	try status -s a.sock -w 20
-	ends "$rc" "a.sock: $regex" "--wait does not wait for $name"
+	ends "$rc" "a.sock: $regex" "--wait does not retry $name"
 	took 0 10000 "$name: at once"
 }
 lasting 'another kind of server' 2 "$strange" 'send=220 ready' hold
@@ -509,11 +515,12 @@ lasting 'a refusal for good' 5 no greet answer request \
 lasting 'garbage' 8 'the reply is not YAML.*' greet answer request \
     'send=---\n- [\n...\n'
 try status -s file -w 20
-ends 2 'file: a regular file, not a socket' '--wait does not wait for a file'
+ends 2 'file: a regular file, not a socket' \
+    '--wait does not retry a regular file'
 took 0 10000 'a file: at once'
 fake a.sock greet answer request close idle touch=came again
 try reload -s a.sock -w 20
 ends 8 "a.sock: $unknown; .*" '--wait does not reload twice'
-ok 'when it may have happened' [ ! -e came ]
+ok '--wait does not repeat a reload that may have run' [ ! -e came ]
 
 done_testing

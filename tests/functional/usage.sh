@@ -191,48 +191,49 @@ for value in admin:secret@host:0 tcp://admin:secret@host: \
 	CARTRIDGE_RELOAD_SOCKET=$value wrong "target '.*admin:\*\*\*@.*"
 	wrong "unknown command '.*admin:\*\*\*@host.*' .*" "$value"
 	wrong ".*" -a "$value" status
-	ok 'no password' [ "$(grep -cE 'ecret|sec:' "$ERR")" -eq 0 ]
+	ok 'no password is printed' [ "$(grep -cE 'ecret|sec:' "$ERR")" -eq 0 ]
 	wrong ".*" status "$value"
-	ok 'no password' [ "$(grep -cE 'ecret|sec:' "$ERR")" -eq 0 ]
+	ok 'no password is printed' [ "$(grep -cE 'ecret|sec:' "$ERR")" -eq 0 ]
 done
 CARTRIDGE_RELOAD_SOCKET=host:port wrong "target 'host:port'.*"
 wrong "target 'host:port'.*" -s a.sock -s host:port
-ok 'nothing of this connected to anything' [ ! -e touched ]
+ok 'rejected command lines connect to nothing' [ ! -e touched ]
 kill "$FAKE_PID"
 
 # --- Right command lines -----------------------------------------------------
 
 try --help
 ends 0 '' '--help'
-ok 'prints the help' said "$OUT" '^usage: cartridge-reload '
+ok '--help prints the help' said "$OUT" '^usage: cartridge-reload '
 cp "$OUT" help
 for words in -h '--no-such -h' '-h --no-such' --hel '-vqh' '-s a.sock -h'; do
 	# shellcheck disable=SC2086 # several words
 	try $words
 	case $words in
 	--no-such*)
-		ends 1 "unknown option '--no-such'" "a mistake before -h: $words"
+		ends 1 "unknown option '--no-such'" "an error before -h: $words"
 		;;
 	*)
 		ends 0 '' "help: $words"
-		ok 'is the same' cmp help "$OUT"
+		ok 'help in each form is the same' cmp help "$OUT"
 		;;
 	esac
 done
 is "$(grep -cE '^.{81}' help)" 0 'the help fits 80 columns'
 try --help stale
 ends 0 '' '--help COMMAND'
-ok 'prints the help of the command' \
+ok '--help COMMAND prints the help of the command' \
     said "$OUT" '^usage: cartridge-reload \[options\] stale \[INSTANCE \.\.\.\]$'
-ok 'with its options' said "$OUT" '^ +-w, --wait SECONDS '
-ok 'and no others' [ "$(grep -cE -- '--(if-changed|file)' "$OUT")" -eq 0 ]
+ok '--help COMMAND lists its options' said "$OUT" '^ +-w, --wait SECONDS '
+ok '--help COMMAND lists no other options' \
+    [ "$(grep -cE -- '--(if-changed|file)' "$OUT")" -eq 0 ]
 cp "$OUT" help
 for words in 'stale -h' 'stale --help eval' '-v stale -h' '-vh stale --bogus' \
     'stale -t 5 surplus --help' 'help stale'; do
 	# shellcheck disable=SC2086 # several words
 	try $words
 	ends 0 '' "help: $words"
-	ok 'is that of the command' cmp help "$OUT"
+	ok 'the help is that of the command' cmp help "$OUT"
 done
 for words in '--help relaod' 'relaod --help' 'help relaod'; do
 	# shellcheck disable=SC2086 # several words
@@ -240,18 +241,19 @@ for words in '--help relaod' 'relaod --help' 'help relaod'; do
 done
 try help stale
 ends 0 '' 'help COMMAND'
-ok 'is the same as --help COMMAND' cmp help "$OUT"
+ok 'help COMMAND is the same as --help COMMAND' cmp help "$OUT"
 wrong "help: unexpected argument 'x'" help stale x
 wrong "version: unexpected argument 'x'" version x
 try --version
 ends 0 '' '--version'
-ok 'prints name and version' grep -Eqx 'cartridge-reload [0-9]+(\.[0-9]+)*' \
+ok '--version prints name and version' \
+    grep -Eqx 'cartridge-reload [0-9]+(\.[0-9]+)*' \
     "$OUT"
 cp "$OUT" version
 try -V
-ok '-V is the same' cmp version "$OUT"
+ok '-V is the same as --version' cmp version "$OUT"
 try version
-ok 'so is the command' cmp version "$OUT"
+ok 'the command version is the same as --version' cmp version "$OUT"
 
 # right NAME ARGUMENT ...: the command line is accepted, and a request is sent.
 right()
@@ -284,18 +286,18 @@ try --dry-run -s a.sock
 ends 0 '' '--dry-run asks for a plan'
 fake a.sock greet answer 'request=\034command\034:\034plan\034' "$planned" hold
 try reload -n -s a.sock
-ends 0 '' 'so does -n with reload'
+ends 0 '' '-n asks for a plan'
 fake a.sock greet answer 'request=\034command\034:\034native\034' "$reloaded" hold
 try --method native -s a.sock
-ends 0 '' '--method native asks for that'
+ends 0 '' '--method native asks for a native reload'
 fake a.sock greet answer 'request=\034stale\034:\034report\034' "$reloaded" hold
 try --method native --stale=report -s a.sock
-ends 0 '' '--stale goes with it'
+ends 0 '' '--stale can be used with --method native'
 fake a.sock greet answer \
     'request=\034modules\034:[\034a*\034,\034b\034],\034exclude\034:[\034c?\034]' \
     "$reloaded" hold
 try -m 'a*' -x 'c?' -m b -s a.sock
-ends 0 '' 'globs arrive in their order'
+ends 0 '' 'globs are sent in their order'
 
 # --- Which instances ---------------------------------------------------------
 
@@ -336,7 +338,7 @@ api=$FAKE_PID
 in_project plan 'db web' '--instance twice' -v plan -a shop -i web -i db
 in_project plan 'db web' 'instances as arguments' -v plan web shop:db
 in_project plan db 'APP:INSTANCE' -v plan shop:db
-ok 'the third one is not connected to' [ ! -e touched ]
+ok 'the third instance gets no connection' [ ! -e touched ]
 kill "$api"
 wait "$api" 2>/dev/null
 rm project/tmp/run/*
@@ -346,7 +348,7 @@ for words in '' reload 'eval 1' console; do
 	# shellcheck disable=SC2086 # several words
 	(cd project && exec "$CARTRIDGE_RELOAD" $words) >"$OUT" 2>"$ERR" </dev/null
 	is "$? $(head -n 1 "$ERR")" '1 cartridge-reload: no target: use --app shop for the project in this directory' \
-	    "what changes something names the option: $words"
+	    "a mutating command in a project names the option to use: $words"
 done
 
 # --- Whether something would change ------------------------------------------
@@ -362,8 +364,8 @@ would 9 "$planned" --exit-code 'of what would change'
 would 0 "${fine/: ok/: unchanged}" --exit-code 'of what would not'
 fake a.sock greet answer request "$planned" hold
 try -n --exit-code -s a.sock -o json
-ends 9 '' '--dry-run and JSON'
-ok 'the document has it' said "$OUT" '"exit": 9'
+ends 9 '' '--dry-run in JSON'
+ok 'the document has the command plan' said "$OUT" '"exit": 9'
 
 # --- Lua of a file -----------------------------------------------------------
 
@@ -391,22 +393,22 @@ printf 'return "\xff"' >latin.lua
 cannot 'latin\.lua is not UTF-8 text; .*' eval -f latin.lua -s a.sock
 cannot 'the Lua to run is not UTF-8 text; .*' eval $'return "\xff"' -s a.sock
 cannot '.* is not UTF-8 text' -m $'\xff' -s a.sock
-ok 'nothing of this connected to anything' [ ! -e touched ]
+ok 'rejected command lines connect to nothing' [ ! -e touched ]
 kill "$FAKE_PID"
 
 printf 'return 1' >one.lua
 fake a.sock greet answer 'request=\034code\034:\034return 1\034' "$fine" hold
 try eval -f one.lua -s a.sock
-ends 0 '' 'eval -f'
+ends 0 '' 'eval --file'
 fake a.sock greet answer 'request=\034code\034:\034return 2\034' "$fine" hold
 ARGS=(eval -f - with Lua on standard input)
 printf 'return 2' | "$CARTRIDGE_RELOAD" eval -f - -s a.sock >"$OUT" 2>"$ERR"
 RC=$?
-ends 0 '' 'eval -f -'
+ends 0 '' 'eval --file - reads standard input'
 : >empty.lua
 fake a.sock greet answer 'request=\034code\034:\034\034' "$fine" hold
 try eval -f empty.lua -s a.sock
-ends 0 '' 'eval -f with an empty file'
+ends 0 '' 'eval --file with an empty file'
 for i in a.sock b.sock; do
 	fake "$i" greet answer 'request=\034code\034:\034return 3\034' "$fine" \
 	    hold
@@ -414,21 +416,21 @@ done
 printf 'return 3' | "$CARTRIDGE_RELOAD" eval -f - -s a.sock -s b.sock \
     >"$OUT" 2>"$ERR"
 RC=$?
-ends 0 '' 'eval -f - for two instances'
+ends 0 '' 'eval --file - for two instances'
 fake a.sock greet answer 'request=\034code\034:\034return 4\034' "$fine" hold
 ARGS=(eval with Lua from a pipe)
 printf 'return 4' | "$CARTRIDGE_RELOAD" eval -s a.sock >"$OUT" 2>"$ERR"
 RC=$?
-ends 0 '' 'eval from a pipe'
+ends 0 '' 'eval of a pipe'
 fake a.sock greet answer 'request=\034code\034:\034return 1\034' "$fine" hold
 "$CARTRIDGE_RELOAD" eval -s a.sock >"$OUT" 2>"$ERR" <one.lua
 RC=$?
-ends 0 '' 'eval from a file'
+ends 0 '' 'eval of a redirected file'
 fake a.sock idle touch=touched again
 : | "$CARTRIDGE_RELOAD" eval -s a.sock >"$OUT" 2>"$ERR"
 RC=$?
-ok 'eval from an empty pipe is refused' [ "$RC" -eq 1 ]
-ok 'and runs nothing' [ ! -e touched ]
+ok 'eval of an empty pipe is refused' [ "$RC" -eq 1 ]
+ok 'eval of an empty pipe runs nothing' [ ! -e touched ]
 kill "$FAKE_PID"
 fake a.sock greet answer \
     'request=\034args\034:[\034a\034,\034-b\034]' "$fine" hold
@@ -513,9 +515,9 @@ fake a.sock greet answer request \
     'send=---\n- cartridge_reload: 1\n  outcome: ok\n  results: x\n...\n' hold
 fake b.sock idle touch=touched again
 written_to full eval 1 -s a.sock -s b.sock
-ends 1 "$full" 'a full disk, several instances'
-ok 'it stops there' [ ! -e touched ]
-ok 'and says so' said "$ERR" 'b.sock: not attempted$'
+ends 1 "$full" 'a full disk with several instances'
+ok 'a full disk stops the run' [ ! -e touched ]
+ok 'a full disk is reported' said "$ERR" 'b.sock: not attempted$'
 kill "$FAKE_PID"
 
 # Output for the user must not go to the socket of the instance, which may have
@@ -543,15 +545,15 @@ for how in stdin-closed stdout-closed stderr-closed all-closed; do
 done
 fake a.sock greet answer request close
 written_to all-closed reload -v -s a.sock
-is "$RC" 1 'all closed, and an error to report'
+is "$RC" 1 'all descriptors closed, and an error to report'
 peers_end
 fake a.sock "${script[@]}"
 written_to stderr-full status -s a.sock
-is "$RC" 0 'standard error is full'
+is "$RC" 0 'a full standard error'
 peers_end
 fake a.sock close
 written_to stderr-full status -s a.sock
-is "$RC" 2 'standard error is full, and there is an error to print'
+is "$RC" 2 'a full standard error, and an error to print'
 peers_end
 written_to stdin-closed eval -f - -s a.sock
 ends 1 'cannot read -: .*' 'no standard input to read Lua from'
@@ -575,16 +577,16 @@ for command in reload plan status stale 'eval 1'; do
 	# shellcheck disable=SC2086 # several words
 	try $command -q -s a.sock
 	ends 0 '' "--quiet: $command"
-	prints '' 'prints nothing'
+	prints '' "--quiet: $command prints nothing"
 done
 fake a.sock "${script[@]}"
 try status --quiet -o json -s a.sock
-ends 0 '' '--quiet: JSON'
-prints '' 'prints nothing'
+ends 0 '' '--quiet with JSON'
+prints '' '--quiet with JSON prints nothing'
 fake a.sock greet answer request "$(outcome failed)" hold
 try status -q -s a.sock
-ends 3 'a.sock: because' '--quiet: an error'
-prints '' 'prints nothing but that'
+ends 3 'a.sock: because' '--quiet with an error'
+prints '' '--quiet prints the error only'
 
 # Each outcome, alone and after a successful one.
 while read -r word code command; do
@@ -604,8 +606,10 @@ while read -r word code command; do
 	try "$command" -s a.sock -s b.sock -o json
 	is "$RC" "$code" "outcome $word of the second of two"
 	peers_end
-	ok 'the report says the same' said "$OUT" "^  \"exit\": $code,"
-	is "$(grep -c '^      "target"' "$OUT")" 2 'and has both'
+	ok "outcome $word of the second of two in JSON" \
+	    said "$OUT" "^  \"exit\": $code,"
+	is "$(grep -c '^      "target"' "$OUT")" 2 \
+	    "outcome $word of the second of two: both reports"
 done <<'END'
 reloaded 0 reload
 unchanged 0 reload --if-changed
@@ -623,9 +627,10 @@ while read -r word command; do
 	fake a.sock greet answer request "$(outcome "$word")" hold
 	# shellcheck disable=SC2086 # several words
 	try $command -s a.sock -o json
-	is "$RC" 8 "outcome $word is none of $command"
+	is "$RC" 8 "outcome $word is invalid for $command"
 	peers_end
-	ok 'the report says so' said "$OUT" '"outcome": "protocol"'
+	ok "outcome $word is invalid for $command: the error code" \
+	    said "$OUT" '"outcome": "protocol"'
 done <<'END'
 planned reload
 ok reload
@@ -641,14 +646,15 @@ reloaded eval 1
 END
 fake a.sock "${script[@]}"
 try status -s a.sock -s none.sock -o json
-is "$RC" 2 'an absent socket after one that is fine'
-ok 'the report says the same' said "$OUT" '^  "exit": 2,'
-ok 'and why' said "$OUT" '"outcome": "unreachable"'
+is "$RC" 2 'a missing socket after a good one'
+ok 'a missing socket after a good one in JSON' said "$OUT" '^  "exit": 2,'
+ok 'a missing socket after a good one: the error code' \
+    said "$OUT" '"outcome": "unreachable"'
 peers_end
 try status -s 'none*.sock' -o json
 is "$RC" 2 'a glob without a match'
-ok 'has a report too' said "$OUT" '^  "exit": 2,'
-ok 'without instances' said "$OUT" '^  "instances": \[\]'
+ok 'a glob without a match has a report' said "$OUT" '^  "exit": 2,'
+ok 'a glob without a match has no instances' said "$OUT" '^  "instances": \[\]'
 
 # --- Sent by hand ------------------------------------------------------------
 
@@ -664,10 +670,10 @@ for words in '' reload plan status stale 'eval 1' '--method native'; do
 	CARTRIDGE_RELOAD_SOCKET=a.sock try $words --print-lua -s a.sock \
 	    -s none.sock
 	ends 0 '' "--print-lua: $words"
-	is "$(wc -l <"$OUT")" 1 'is one line'
-	ok 'of ASCII' printable "$OUT"
+	is "$(wc -l <"$OUT")" 1 '--print-lua prints one line'
+	ok '--print-lua prints ASCII' printable "$OUT"
 done
-ok 'connects to nothing' [ ! -e touched ]
+ok '--print-lua connects to nothing' [ ! -e touched ]
 kill "$FAKE_PID"
 try eval --print-lua 'return 1'
 ends 0 '' '--print-lua needs no target'

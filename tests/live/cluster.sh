@@ -120,80 +120,91 @@ S1=$(node_set s1-a)
 S1_A=$(node_uuid s1-a)
 S1_B=$(node_uuid s1-b)
 
-diag 'All is well'
+diag 'A healthy cluster'
 
 via r1 status
 is "$RC $(rows 1 2 5 3)" '0 r1,RolesConfigured,0,leader/rw s1-a,RolesConfigured,0,leader/rw s1-b,RolesConfigured,0,follower/ro' \
-    'a table of the cluster'
+    'status --cluster prints a table'
 cp "$OUT" "$WORK/table"
 via s1-b status
-is "$(cat "$OUT")" "$(cat "$WORK/table")" 'it is the same through another one'
+is "$(cat "$OUT")" "$(cat "$WORK/table")" \
+    'through another instance the table is the same'
 next_version
 on r1 load_start
 via r1 reload
-is "$RC $(order)" '0 s1-b s1-a r1' 'follower, leader, entry'
-is "$(cat "$ERR")" '' 'nothing is complained about'
-is "$(summary)" '3 instances: 3 reloaded' 'the summary'
-is "$(generations)" '1/v2 1/v2 1/v2' 'all serve the new code'
-is "$(on r1 http_get /hello)" 'hello v2' 'over HTTP, too'
-ok 'one after the other' is_before "$(loaded_at s1-b)" "$(loaded_at s1-a)"
-ok 'and the last one' is_before "$(loaded_at s1-a)" "$(loaded_at r1)"
+is "$RC $(order)" '0 s1-b s1-a r1' \
+    'reload --cluster: followers, then leaders, the gateway last in its group'
+is "$(cat "$ERR")" '' 'reload --cluster: nothing on standard error'
+is "$(summary)" '3 instances: 3 reloaded' \
+    'reload --cluster: the summary counts all instances'
+is "$(generations)" '1/v2 1/v2 1/v2' \
+    'reload --cluster: all instances have the new code'
+is "$(on r1 http_get /hello)" 'hello v2' \
+    'reload --cluster: new code serves over HTTP'
+ok 'reload --cluster: the second instance starts after the first has ended' \
+    is_before "$(loaded_at s1-b)" "$(loaded_at s1-a)"
+ok 'reload --cluster: the last instance starts after the others have ended' \
+    is_before "$(loaded_at s1-a)" "$(loaded_at r1)"
 next_version
 via r1 reload -o json
 is "$(json 'r.exit, r.command, r.instances[1].alias, r.instances[2].alias,
     r.instances[3].alias, r.instances[1].outcome, r.instances[2].outcome,
     r.instances[3].outcome')" \
-    '0 reload r1 s1-a s1-b reloaded reloaded reloaded' 'JSON, sorted by name'
+    '0 reload r1 s1-a s1-b reloaded reloaded reloaded' 'JSON is sorted by name'
 is "$(json 'r.instances[2].target, r.instances[3].uuid, r.instances[3].generation,
     #r.instances[3].modules, names(r.instances[3].roles)')" \
     "s1-a (${NODE_URI[s1-a]}) $S1_B 2 8 audit health spare storage web" \
-    'what came through the relay is all there'
+    'relayed reports are complete'
 next_version
 via s1-b reload -v
-is "$RC $(order)" '0 s1-b r1 s1-a' 'through a follower, which goes before the leaders'
+is "$RC $(order)" '0 s1-b r1 s1-a' \
+    'a follower as gateway is reloaded before the leaders'
 is "$(said "$ERR" | sed -n 's/^cartridge-reload: s1-a: //p' | xargs)" \
     'compile load validate init apply commit scan' \
-    'the phases of another instance come through the relay'
+    'phases of relayed instances are printed'
 on r1 load_stop
-is "$LOAD_FAILED" 0 'no request has failed meanwhile'
-ok 'and there were some' [ "$LOAD_REQUESTS" -gt 100 ]
+is "$LOAD_FAILED" 0 'under load no request failed'
+ok 'under load there were requests' [ "$LOAD_REQUESTS" -gt 100 ]
 next_version
 via r1 plan
-is "$RC $(summary | head -n 1)" '0 3 instances: 3 planned' 'a plan of the cluster'
-like "$(said "$OUT")" '^s1-b: planned: 8 modules .*, 3 roles' 'for each instance'
-is "$(generations)" '3/v4 3/v4 3/v4' 'changes nothing'
+is "$RC $(summary | head -n 1)" '0 3 instances: 3 planned' \
+    'plan --cluster succeeds'
+like "$(said "$OUT")" '^s1-b: planned: 8 modules .*, 3 roles' \
+    'plan --cluster has a line for each instance'
+is "$(generations)" '3/v4 3/v4 3/v4' 'plan --cluster changes nothing'
 via s1-a stale
-is "$RC $(summary)" '0 3 instances: 3 ok' 'nothing is stale'
+is "$RC $(summary)" '0 3 instances: 3 ok' 'stale --cluster finds nothing'
 via r1 reload --if-changed
 via r1 reload --if-changed
-is "$RC $(summary)" '0 3 instances: 3 unchanged' 'nothing is done twice'
+is "$RC $(summary)" '0 3 instances: 3 unchanged' \
+    '--if-changed reloads no instance twice'
 
-diag 'A host where the new code has not arrived'
+diag 'An instance without the new code on disk'
 
 next_version
 on s1-b app_version 3
 via r1 reload
-is "$RC" 5 'it is refused'
+is "$RC" 5 'mixed code is refused'
 like "$(said "$ERR")" '^cartridge-reload: r1: the code on disk differs between instances: s1-b has [0-9a-f]{8}, expected [0-9a-f]{8}; use --allow-mixed to proceed anyway$' \
-    'and the host is named'
-is "$(not_touched)" 's1-a s1-b' 'the others are not attempted'
-is "$(generations)" '4/v5 4/v5 4/v5' 'no instance is'
+    'mixed code: the instance is named'
+is "$(not_touched)" 's1-a s1-b' 'mixed code: the others are not attempted'
+is "$(generations)" '4/v5 4/v5 4/v5' 'mixed code: no instance is reloaded'
 via r1 plan
 is "$RC $(grep -oE '[0-9a-f]{8}$' "$OUT" | sort | uniq -c | sort -n | awk '{ print $1 }' | xargs)" \
-    '5 1 2' 'a plan shows who has what'
+    '5 1 2' 'mixed code: plan shows the code of each instance'
 via r1 reload --allow-mixed
-is "$RC $(generations)" '0 5/v6 5/v3 5/v6' '--allow-mixed goes on'
+is "$RC $(generations)" '0 5/v6 5/v3 5/v6' '--allow-mixed reloads all'
 next_version
 for name in "${NODES[@]}"; do
 	echo 'return {}' >"${NODE_CODE[$name]}/app/lib/extra.lua"
 done
 on r1 app_eval 'require("app.lib.extra")' >/dev/null
 via r1 reload
-is "$RC" 0 'who has loaded more of the same code does not have another one'
+is "$RC" 0 'an instance that has loaded more modules has the same code'
 rm "${NODE_CODE[s1-a]}/app/lib/extra.lua"
 via r1 reload
 like "$RC $(said "$ERR" | head -n 1)" '^5 .*: s1-a has ' \
-    'who lacks a file that it has not loaded does'
+    'an instance that lacks a file it has not loaded has other code'
 cp "${NODE_CODE[r1]}/app/lib/extra.lua" "${NODE_CODE[s1-a]}/app/lib/extra.lua"
 
 diag 'A failure in the middle'
@@ -201,94 +212,101 @@ diag 'A failure in the middle'
 next_version
 set_flag s1-a shop_fail "$VERSION"
 via r1 reload
-is "$RC" 3 'an init that fails on the second instance'
-is "$(generations)" '6/v7 7/v8 6/v7' 'the first one has the new code, only'
+is "$RC" 3 'new code fails in init on the second instance'
+is "$(generations)" '6/v7 7/v8 6/v7' 'only the first instance has the new code'
 is "$(summary)" '3 instances: 1 reloaded, 1 failed, 1 not attempted
-  s1-a: failed (init_failed)' 'the summary tells all of them'
+  s1-a: failed (init_failed)' 'the summary counts all instances'
 like "$(said "$OUT")" '^s1-a: failed after .*, rolled back; generation 6$' \
-    'the one that failed was rolled back'
+    'the failed instance was rolled back'
 is "$(said "$ERR" | sed '/^ /d')" \
     'cartridge-reload: s1-a: init of role storage failed: no disk here; the old code is still serving
-cartridge-reload: r1: not attempted' 'and is named, with the reason'
+cartridge-reload: r1: not attempted' 'the failed instance is named, with the reason'
 via r1 reload --keep-going -o json
 is "$(json 'r.exit, r.instances[1].outcome, r.instances[2].outcome,
     r.instances[3].outcome, r.instances[2].rollback.complete,
     r.instances[2].error.role')" \
-    '3 reloaded failed reloaded true storage' '--keep-going does the others'
-is "$(generations)" '6/v7 8/v8 7/v8' 'all of them'
-is "$(on s1-a app_state)" RolesConfigured 'the one that failed is well'
+    '3 reloaded failed reloaded true storage' '--keep-going reloads the others'
+is "$(generations)" '6/v7 8/v8 7/v8' \
+    '--keep-going: all others have the new code'
+is "$(on s1-a app_state)" RolesConfigured \
+    '--keep-going: the failed instance still serves'
 set_flag s1-a shop_fail
 via r1 reload --if-changed
-is "$RC $(generations)" '0 7/v8 8/v8 7/v8' 'once more does what is left'
+is "$RC $(generations)" '0 7/v8 8/v8 7/v8' \
+    '--if-changed reloads only the instance that is left'
 
-diag 'One that dies in the middle of its reload'
+diag 'An instance that dies during its reload'
 
 next_version
 hold s1-a
 begin_via r1 reload
-ok 'it is being reloaded' wait_until 10 is_reloading s1-a
+ok 'the second instance is being reloaded when it is killed' \
+    wait_until 10 is_reloading s1-a
 kill_node s1-a
 finish_via
 is "$RC $(summary)" '4 3 instances: 1 reloaded, 1 timeout, 1 not attempted
-  s1-a: timeout (closed)' 'its outcome was not seen'
+  s1-a: timeout (closed)' 'the outcome of the killed instance is unknown'
 like "$(said "$ERR")" '^cartridge-reload: s1-a: the connection to ADDRESS was lost: .*; the instance rolls back on its own unless it has committed; run `cartridge-reload status` to see the outcome$' \
-    'it is said why'
-is "$(not_touched)" r1 'the next one is not attempted'
-ok 'it starts again' run_node s1-a
-ok 'all are well' wait_until 20 cluster_is_healthy
+    'the reason is reported'
+is "$(not_touched)" r1 'the next instance is not attempted'
+ok 'the killed instance starts again' run_node s1-a
+ok 'all instances are healthy' wait_until 20 cluster_is_healthy
 
-diag 'The entry dies while another one is reloaded'
+diag 'The gateway dies while another instance is reloaded'
 
 next_version
 hold s1-a
 begin_via r1 reload
-ok 'the other one is being reloaded' wait_until 10 is_reloading s1-a
+ok 'the other instance is being reloaded when the gateway is killed' \
+    wait_until 10 is_reloading s1-a
 kill_node r1
 finish_via
 is "$RC $(summary)" '8 3 instances: 1 reloaded, 1 protocol, 1 not attempted
-  s1-a: protocol (closed)' 'each is reported as far as it is known'
+  s1-a: protocol (closed)' 'each instance is reported as far as its outcome is known'
 like "$(said "$ERR")" '^cartridge-reload: s1-a: through .*/r1/console.sock: connection closed before the final reply: the outcome is unknown; run `cartridge-reload status` to see the outcome$' \
-    'it was the entry that was lost'
-is "$(not_touched)" r1 'which was not reloaded itself'
+    'the lost gateway is named'
+is "$(not_touched)" r1 'the gateway was not reloaded'
 via s1-b status -o json
 is "$(json 'r.instances[1].outcome, r.instances[2].outcome,
     r.instances[2].status.reloading ~= json.NULL')" 'unreachable ok true' \
-    'through another one: the reload goes on'
+    'another gateway shows the running reload'
 release s1-a
-ok 'to its end' wait_until 10 is_idle s1-a
+ok 'the reload ends' wait_until 10 is_idle s1-a
 via s1-b status -o json
 is "$(json 'r.exit, r.instances[2].generation, r.instances[2].status.last.outcome')" \
-    '2 1 reloaded' 'and how it ended is told'
-ok 'the entry starts again' run_node r1
-ok 'all are well' wait_until 20 cluster_is_healthy
+    '2 1 reloaded' 'status shows the outcome of the reload'
+ok 'the gateway starts again' run_node r1
+ok 'all instances are healthy' wait_until 20 cluster_is_healthy
 
-diag 'Others are at work'
+diag 'Concurrent changes'
 
 next_version
 hold s1-a
 OUT=$WORK/other ERR=$WORK/other begin_run reload -s "${NODE_SOCK[s1-a]}"
-ok 'somebody else reloads one of them' wait_until 10 is_reloading s1-a
+ok 'another client reloads one of the instances' wait_until 10 is_reloading s1-a
 via r1 reload
 is "$RC $(summary)" '5 3 instances: 1 reloaded, 1 refused, 1 not attempted
-  s1-a: refused (locked)' 'it is refused there'
+  s1-a: refused (locked)' 'the locked instance refuses'
 like "$(said "$ERR")" "^cartridge-reload: s1-a: another reload has been running for .* s, started by .* pid $RUN_PID\$" \
-    'and it is said by whom'
+    'the holder of the lock is named'
 OTHER=$RUN_PID
 begin_via r1 reload --wait 60 -v
-ok 'with --wait it waits' wait_until 10 grep -q 's1-a .*: waiting' "$ERR"
+ok '--wait waits for the lock' wait_until 10 grep -q 's1-a .*: waiting' "$ERR"
 release s1-a
 finish_via
-is "$RC $(order)" '0 s1-b s1-a r1' 'for its end'
+is "$RC $(order)" '0 s1-b s1-a r1' \
+    '--wait reloads all after the lock is released'
 wait "$OTHER"
-is $? 0 'which is as if nobody had waited'
+is $? 0 'the waiting reload changes nothing in the other one'
 hold r1
 begin_via r1 reload
-ok 'the last one is being reloaded' wait_until 10 is_reloading r1
+ok 'the last instance is being reloaded' wait_until 10 is_reloading r1
 is "$(on s1-a app_eval 'return require("cartridge").config_patch_clusterwide({
-	shop = {limit = 7}})')" true 'somebody changes the config'
+	shop = {limit = 7}})')" true 'a config change succeeds during a reload'
 release r1
 finish_via
-is "$RC $(order)" '0 s1-b s1-a r1' 'which does no harm'
+is "$RC $(order)" '0 s1-b s1-a r1' \
+    'the reload succeeds in spite of the config change'
 is "$(on r1 http_get /configured | tr -d '{}' | tr , '\n' | sort | xargs)" \
     "is_master:true limit:7 version:$VERSION" \
     'the new code has the new config'
@@ -298,51 +316,54 @@ begin_via r1 reload
 ok 'a follower is being reloaded' wait_until 10 is_reloading s1-b
 on r1 edit_topology 'replicasets = {{uuid = "'"$S1"'",
     failover_priority = {"'"$S1_B"'", "'"$S1_A"'"}}}'
-ok 'it becomes the leader meanwhile' wait_until 10 leader_is r1 s1-b s1-b
+ok 'the follower becomes the leader during its reload' \
+    wait_until 10 leader_is r1 s1-b s1-b
 release s1-b
 finish_via
-is "$RC $(order)" '0 s1-b s1-a r1' 'which does no harm, either'
+is "$RC $(order)" '0 s1-b s1-a r1' \
+    'the reload succeeds in spite of the new leader'
 like "$(on s1-b app_eval 'local last
 	for _, text in ipairs(_G._cluster_vars_values["shop.calls"].list) do
 		last = text:match("^storage.apply (.*)") or last
 	end
 	return last')" "^v$VERSION master" 'the new code knows that it leads'
-ok 'it leads' wait_until 10 eval \
+ok 'the instance leads' wait_until 10 eval \
     '[ "$(on s1-b app_eval "return box.info.ro")" = false ]'
 via r1 reload
-is "$RC $(order)" '0 s1-a s1-b r1' 'now the other one goes first'
+is "$RC $(order)" '0 s1-a s1-b r1' 'the new leader is reloaded last'
 on r1 edit_topology 'replicasets = {{uuid = "'"$S1"'",
     failover_priority = {"'"$S1_A"'", "'"$S1_B"'"}}}'
-ok 'the leader is the old one' wait_until 10 leader_is r1 s1-a s1-a
+ok 'the former leader leads again' wait_until 10 leader_is r1 s1-a s1-a
 
-diag 'Interrupted'
+diag 'Interrupts'
 
 next_version
 hold s1-a
 begin_via r1 reload
-ok 'the second one is being reloaded' wait_until 10 is_reloading s1-a
+ok 'the second instance is being reloaded' wait_until 10 is_reloading s1-a
 kill -INT "$RUN_PID"
-ok 'Ctrl-C: it is said who is waited for' wait_until 10 \
+ok 'Ctrl-C: the instance that is waited for is named' wait_until 10 \
     grep -q 'interrupted; waiting for s1-a (.*) (interrupt again to stop waiting)' "$ERR"
 release s1-a
 finish_via
 is "$RC $(summary)" '130 3 instances: 2 reloaded, 1 not attempted' \
-    'what was begun is brought to its end'
-is "$(not_touched)" r1 'and nothing else begun'
+    'Ctrl-C: running reloads end'
+is "$(not_touched)" r1 'Ctrl-C: no other reload begins'
 hold s1-a
 begin_via r1 reload
-ok 'once more' wait_until 10 is_reloading s1-a
+ok 'a reload is running again' wait_until 10 is_reloading s1-a
 kill -INT "$RUN_PID"
 wait_until 10 grep -q 'interrupt again' "$ERR"
 kill -INT "$RUN_PID"
 finish_via
 is "$RC $(summary)" '130 3 instances: 1 reloaded, 1 timeout, 1 not attempted
-  s1-a: timeout (interrupted)' 'Ctrl-C twice: it is given up'
+  s1-a: timeout (interrupted)' 'Ctrl-C twice: the client stops waiting'
 release s1-a
-ok 'the instance goes on' wait_until 10 is_idle s1-a
-is "$(last s1-a)" 'reloaded nil' 'to the end'
+ok 'Ctrl-C twice: the instance continues' wait_until 10 is_idle s1-a
+is "$(last s1-a)" 'reloaded nil' \
+    'Ctrl-C twice: the instance completes its reload'
 
-diag 'Too little time'
+diag 'Time limits'
 
 UNSEEN='no reply from ADDRESS in time; the instance rolls back on its own unless it has committed; run `cartridge-reload status` to see the outcome'
 
@@ -350,60 +371,64 @@ next_version
 mark=$(generations)
 hold s1-b
 begin_via r1 reload --timeout 2
-ok 'one that is slow' wait_until 10 is_reloading s1-b
+ok 'a slow instance is being reloaded' wait_until 10 is_reloading s1-b
 finish_via
 is "$RC $(summary)" '4 3 instances: 1 timeout, 2 not attempted
-  s1-b: timeout (deadline)' 'nobody knows how it will end'
+  s1-b: timeout (deadline)' 'a relayed timeout reports an unknown outcome'
 like "$(said "$ERR")" "^cartridge-reload: s1-b: (.* nothing was committed|$UNSEEN)\$" \
-    'it is said what that means'
+    'the message explains an unknown outcome'
 release s1-b
-ok 'it rolls back' wait_until 10 is_idle s1-b
-like "$(last s1-b)" '.* deadline' 'as its time is over'
-is "$(generations)" "$mark" 'nothing has changed anywhere'
+ok 'the slow instance rolls back' wait_until 10 is_idle s1-b
+like "$(last s1-b)" '.* deadline' 'the slow instance reports its deadline'
+is "$(generations)" "$mark" 'no instance has changed'
 hold s1-b
 begin_via r1 reload --timeout 2
-ok 'one that hangs in the middle' wait_until 10 is_reloading s1-b
+ok 'an instance that hangs is being reloaded' wait_until 10 is_reloading s1-b
 freeze_node s1-b
 finish_via
-is "$RC $(summary | tail -n 1)" '4   s1-b: timeout (deadline)' 'is the same'
-like "$(said "$ERR")" "^cartridge-reload: s1-b: $UNSEEN\$" 'and so is what it means'
+is "$RC $(summary | tail -n 1)" '4   s1-b: timeout (deadline)' \
+    'an instance that hangs reports an unknown outcome'
+like "$(said "$ERR")" "^cartridge-reload: s1-b: $UNSEEN\$" \
+    'the message explains an unknown outcome'
 thaw_node s1-b
 release s1-b
-ok 'it rolls back, too' wait_until 10 is_idle s1-b
-is "$(generations)" "$mark" 'and nothing has changed'
-ok 'all are well' wait_until 20 cluster_is_healthy
+ok 'the instance that hung rolls back' wait_until 10 is_idle s1-b
+is "$(generations)" "$mark" 'no instance has changed'
+ok 'all instances are healthy' wait_until 20 cluster_is_healthy
 
-diag 'Some cannot be reached'
+diag 'Unreachable instances'
 
 freeze_node s1-b
-ok 'one hangs' wait_until 10 member_is r1 s1-b status dead
+ok 'membership suspects the stopped instance' \
+    wait_until 10 member_is r1 s1-b status dead
 wait_until 10 member_is s1-a s1-b status dead
 via r1 reload --timeout 2
-is "$RC $(not_touched)" '5 s1-a s1-b' 'it is refused'
+is "$RC $(not_touched)" '5 s1-a s1-b' \
+    'an unreachable instance refuses the reload'
 like "$(said "$ERR")" '^cartridge-reload: r1: some instances cannot be reached: s1-b; use --keep-going to skip them$' \
-    'and it is said who it is'
+    'the unreachable instance is named'
 via r1 reload --timeout 2 --keep-going
 is "$RC $(summary)" '2 3 instances: 2 reloaded, 1 unreachable
-  s1-b: unreachable (connection_failed)' '--keep-going leaves it out'
+  s1-b: unreachable (connection_failed)' '--keep-going reloads the others'
 via r1 status --timeout 2
 is "$RC $(rows 1 2)" \
     '2 r1,RolesConfigured s1-a,RolesConfigured s1-b,unreachable:' \
-    'it is in the table'
+    'the unreachable instance is in the table'
 mark=$(generations r1 s1-a)
 thaw_node s1-b
-ok 'it is back' wait_until 20 cluster_is_healthy
+ok 'the stopped instance continues' wait_until 20 cluster_is_healthy
 is "$(generations s1-b)" "$(generations s1-b | sed "s/v.*/v$((VERSION - 1))/")" \
-    'and does not do later what was given up'
+    'the stopped instance does not run the abandoned request'
 kill_node s1-b
 via r1 reload
 is "$RC $(not_touched) $(generations r1 s1-a)" "5 s1-a s1-b $mark" \
-    'one is dead: refused'
+    'a dead instance refuses the reload'
 like "$(said "$ERR")" '^cartridge-reload: s1-b: ADDRESS cannot be reached from here: .*(refused|closed)' \
-    'for that reason'
+    'the dead instance is named'
 via r1 reload --keep-going
-is "$RC $(order)" '2 s1-a r1' '--keep-going: the others are reloaded'
-ok 'it starts again' run_node s1-b
-ok 'all are well' wait_until 20 cluster_is_healthy
+is "$RC $(order)" '2 s1-a r1' '--keep-going reloads the others'
+ok 'the dead instance starts again' run_node s1-b
+ok 'all instances are healthy' wait_until 20 cluster_is_healthy
 
 diag "Cartridge's own reload"
 
@@ -418,17 +443,18 @@ diag 'What instances say of themselves'
 on r1 app_eval 'require("membership").set_payload("alias",
     "r\27[31m\"x\"\n\r1\194\155")' >/dev/null
 via r1 status
-is "$RC" 0 'a name with control characters'
+is "$RC" 0 'an alias with control characters is printed'
 is "$(cat "$OUT" "$ERR" | LC_ALL=C tr -d '\n -~' | od -An -c)" '' \
-    'does not reach the terminal as it is'
-like "$(cat "$OUT")" 'r[\]033\[31m"x"[\]' 'but escaped, and cut to the width of the table'
+    'control characters of an alias are escaped'
+like "$(cat "$OUT")" 'r[\]033\[31m"x"[\]' \
+    'an escaped alias is cut to the width of the table'
 via s1-a reload -v
 is "$RC $(cat "$OUT" "$ERR" | LC_ALL=C tr -d '\n -~' | od -An -c)" '0 ' \
-    'nor does it through the relay'
+    'control characters of a relayed alias are escaped'
 via s1-a status -o json
 is "$(json 'r.instances[1].alias == "r\27[31m\"x\"\n\r1\194\155"')" true \
-    'JSON has it as it is'
-is "$(LC_ALL=C tr -d '\n -~' <"$OUT" | od -An -c)" '' 'in plain characters'
+    'JSON has the alias unchanged'
+is "$(LC_ALL=C tr -d '\n -~' <"$OUT" | od -An -c)" '' 'JSON is ASCII'
 on r1 app_eval 'require("membership").set_payload("alias", "r1")' >/dev/null
 
 for name in "${NODES[@]}"; do
@@ -442,40 +468,43 @@ for name in "${NODES[@]}"; do
 done
 via r1 reload -o json
 is "$(json 'r.exit, #r.instances[1].modules, #r.instances[2].modules,
-    #r.instances[3].modules')" '0 1008 1008 1008' 'a thousand modules'
+    #r.instances[3].modules')" '0 1008 1008 1008' 'a reload of a thousand modules is relayed'
 
-diag 'Not all take part'
+diag 'Disabled and expelled instances'
 
 choose_node r1
 edit_topology 'servers = {{uuid = "'"$S1_B"'", disabled = true}}'
 mark=$(generations s1-b)
 via r1 reload
-is "$RC $(order)" '0 s1-a r1' 'one is disabled: the others are reloaded'
-is "$(said "$ERR")" 'cartridge-reload: s1-b: skipped: disabled' 'and that is told'
-is "$(generations s1-b)" "$mark" 'it is left alone'
+is "$RC $(order)" '0 s1-a r1' 'a disabled instance is skipped'
+is "$(said "$ERR")" 'cartridge-reload: s1-b: skipped: disabled' \
+    'a disabled instance is reported as skipped'
+is "$(generations s1-b)" "$mark" 'a disabled instance is not reloaded'
 via s1-b reload
-is "$RC" 5 'through the one that is disabled, and does not know it'
+is "$RC" 5 'a disabled instance that does not know it is refused as gateway'
 like "$(said "$ERR")" 'this instance has an outdated view of the cluster: (r1|s1-a) sees it as disabled; use another instance$' \
-    'nothing is done'
+    'through a disabled instance nothing is reloaded'
 edit_topology 'servers = {{uuid = "'"$S1_B"'", expelled = true}}'
 via r1 reload
-is "$RC $(order)" '0 s1-a r1' 'it is expelled: the others are reloaded'
-is "$(said "$ERR")" "cartridge-reload: $S1_B: skipped: expelled" 'and that is told'
+is "$RC $(order)" '0 s1-a r1' 'an expelled instance is skipped'
+is "$(said "$ERR")" "cartridge-reload: $S1_B: skipped: expelled" \
+    'an expelled instance is reported as skipped'
 via r1 status -o json
 is "$(json 'r.exit, #r.instances, r.skipped[1].reason')" '0 2 expelled' \
-    'in JSON, too'
+    'an expelled instance is reported in JSON'
 via s1-b reload
-is "$RC" 5 'through the one that is expelled'
+is "$RC" 5 'an expelled instance is refused as gateway'
 like "$(said "$ERR")" '(r1|s1-a) sees it as expelled; use another instance$' \
-    'nothing is done, either'
+    'through an expelled instance nothing is reloaded'
 
-diag 'Nothing secret is told'
+diag 'Secrets'
 
 for name in "${NODES[@]}"; do
 	grep -h 'cartridge-reload' "${NODE_LOG[$name]}"
 done >>"$SAID"
 "$CARTRIDGE_RELOAD" --print-lua reload -v >>"$SAID"
-ok 'there is something to look at' [ "$(wc -l <"$SAID")" -gt 1000 ]
-is "$(grep -c "$COOKIE" "$SAID")" 0 'the password of the cluster is not in it'
+ok 'the output of all runs was recorded' [ "$(wc -l <"$SAID")" -gt 1000 ]
+is "$(grep -c "$COOKIE" "$SAID")" 0 \
+    'the output does not contain the cluster cookie'
 
 done_testing

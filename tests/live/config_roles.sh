@@ -116,7 +116,7 @@ app_version 5 "store_apply=rawset(_G, 'nested', {pcall(require('config').reload,
     require('config'))})"
 reload
 is "$RC $(app_eval 'return nested[1]')" '0 false' \
-    'new code cannot reload the config meanwhile'
+    'new code cannot reload the config during a reload'
 app_eval 'require("config"):reload() return true' >/dev/null
 ok 'afterwards it can be' serves_version 5 changed
 
@@ -163,7 +163,8 @@ app_eval 'require("config")._status = "check_errors" return true' >/dev/null
 reload
 is "$RC $(json 'i.error.code')" '5 bad_state' 'when roles are half applied'
 reload status
-is "$RC $(json 'i.error.code')" '5 bad_state' 'status says so, too'
+is "$RC $(json 'i.error.code')" '5 bad_state' \
+    'status reports half applied roles'
 app_eval 'require("config")._status = before return true' >/dev/null
 
 diag 'A role that opens a server itself'

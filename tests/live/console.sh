@@ -48,7 +48,7 @@ while read -r line; do
 	*) diag "$line" ;;
 	esac
 done <"$OUT"
-is "${finished:-} $(cat "$ERR")" 'yes ' 'all of it was run'
-like "$(http_get /hello)" 'v2' 'what \reload has loaded serves'
+is "${finished:-} $(cat "$ERR")" 'yes ' 'every line of the session was run'
+like "$(http_get /hello)" 'v2' '\reload in the console loads new code'
 
 done_testing

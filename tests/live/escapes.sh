@@ -36,7 +36,8 @@ looks_well()
 	elif ! is_harmless "$OUT" || ! is_harmless "$ERR"; then
 		fail "$1: a terminal would obey it" "$(cat -v "$OUT" "$ERR")"
 	else
-		pass "$1: nothing is run, and nothing obeyed"
+		pass \
+		    "$1: no text is executed, and no escape sequence is printed"
 	fi
 }
 
@@ -70,21 +71,21 @@ launch_names()
 start_app shop TRACE="$TRACE"
 ok_names=0
 launch_names && ok_names=1
-is "$ok_names" 1 'there are files of all these names'
+is "$ok_names" 1 'files with all these names exist'
 requires=$(tr '\n' ' ' <"$WORK/requires")
 app_version 2 "web_top=$requires" "audit_init=fiber.create(function()
     fiber.name('$evil', {truncate = true})
     while true do fiber.sleep(1) end end)"
 
 reload plan
-is "$RC" 0 'a plan'
+is "$RC" 0 'plan succeeds'
 looks_well 'plan'
 reload
-is "$RC $(json i.outcome)" '0 reloaded' 'a reload to them'
+is "$RC $(json i.outcome)" '0 reloaded' 'a reload to these modules succeeds'
 looks_well 'reload'
 is "$(json 'names(i.modules):find("app.odd.$(>$TRACE)", 1, true) ~= nil')" \
-    true 'the modules are told by their names'
-is "$(http_get /hello)" 'hello v2' 'it serves'
+    true 'modules are reported by their names'
+is "$(http_get /hello)" 'hello v2' 'the new code serves'
 for command in reload plan status stale; do
 	run -s "$APP_SOCK" --verbose "$command"
 	is "$RC" 0 "$command, as text"
@@ -106,7 +107,7 @@ for place in web_top web_init web_validate; do
 	looks_well "an error in $place"
 	reload
 	is "$RC" 3 "an error in $place, in JSON"
-	isnt "$(json i.error.code)" null 'has a code'
+	isnt "$(json i.error.code)" null 'an error in JSON has a code'
 	looks_well "an error in $place"
 done
 is "$(http_get /hello)" 'hello v2' 'the old code is still serving'
@@ -116,10 +117,10 @@ app_version 4 "web_end=M.role_name = '$evil'"
 run -s "$APP_SOCK" --verbose
 looks_well 'a role of that name'
 run -s "$APP_SOCK" eval "return '$evil', {['$evil'] = '$evil'}"
-is "$RC" 0 'eval'
+is "$RC" 0 'eval prints escaped results'
 looks_well 'eval'
 run -s "$APP_SOCK" eval "error('$evil')"
-is "$RC" 3 'eval of an error'
+is "$RC" 3 'eval prints an escaped error'
 looks_well 'eval of an error'
 run -s "$APP_SOCK" eval "error({['$evil'] = '$evil'})"
 looks_well 'eval of an error that is a table'

@@ -43,25 +43,25 @@ not_touched()
 
 CODE=own start_cluster shop 's1=storage:s1-a,s1-b' 'router=web+storage:r1'
 
-diag 'Found by name'
+diag 'Instances found by name'
 
 run status --app shop --run-dir "$RUN_DIR"
 is "$RC $(rows 1 2 5 3)" '0 r1,RolesConfigured,0,leader/rw s1-a,RolesConfigured,0,leader/rw s1-b,RolesConfigured,0,follower/ro' \
-    'a table of all instances of an application'
+    'status prints a table of all instances of an application'
 is "$(head -n 1 "$OUT" | xargs)" \
-    'NAME STATE ROLE PID GEN CODE' 'its heads'
+    'NAME STATE ROLE PID GEN CODE' 'the table has a header'
 is "$(rows 6 | tr ' ' '\n' | sort -u | grep -Ec '^[0-9a-f]{8}$')" 1 \
-    'they have the same code'
+    'all instances have the same code'
 is "$(rows 4)" "${NODE_PID[r1]} ${NODE_PID[s1-a]} ${NODE_PID[s1-b]}" \
-    'and processes'
+    'all instances are different processes'
 run status --app shop --run-dir "$RUN_DIR" --instance 's1-*'
-is "$(rows 1)" 's1-a s1-b' 'some of them by a pattern'
+is "$(rows 1)" 's1-a s1-b' '--instance takes a pattern'
 TARANTOOL_RUN_DIR=$RUN_DIR run status --instance r1
 like "$(cat "$OUT")" 'shop.r1.control: running, RolesConfigured, .* r1,' \
-    'one by its name, in the directory of the environment'
+    '--instance takes a name, with the run directory from the environment'
 run status --app shop --run-dir "$RUN_DIR" --instance s9
-is "$RC" 2 'a name that nobody has'
-like "$(cat "$ERR")" "searched: $RUN_DIR" 'it is said where it was searched'
+is "$RC" 2 'an unknown name is unreachable'
+like "$(cat "$ERR")" "searched: $RUN_DIR" 'the searched places are listed'
 
 # A stateboard is a separate Tarantool process.
 start_app plain
@@ -71,7 +71,7 @@ app_eval 'package.loaded["cartridge.stateboard"] = true' >/dev/null
 run status --app shop --run-dir "$RUN_DIR"
 is "$RC $(rows 1)" '0 r1 s1-a s1-b' 'the stateboard is left out'
 
-diag 'One after the other'
+diag 'Rolling reload'
 
 app_versions 2
 on s1-b app_eval '
@@ -89,25 +89,26 @@ on s1-b app_eval '
 	end)' >/dev/null
 run reload -s "$ALL"
 is "$RC" 0 'a rolling reload by a pattern for sockets'
-is "$(generations)" '1/v2 1/v2 1/v2' 'all have the new code'
-is "$(order)" 's1-b r1 s1-a' 'the follower was the first'
-ok 'it was well again before the next one began' is_before \
+is "$(generations)" '1/v2 1/v2 1/v2' 'all instances have the new code'
+is "$(order)" 's1-b r1 s1-a' 'the follower is reloaded first'
+ok 'the follower is healthy before the next reload begins' is_before \
     "$(on s1-b app_eval 'return rawget(_G, "shop_well")')" "$(loaded_at r1)"
-ok 'and each was done before the next one' is_before "$(loaded_at r1)" \
+ok 'each reload ends before the next begins' is_before "$(loaded_at r1)" \
     "$(loaded_at s1-a)"
 like "$(cat "$ERR")" \
     'shop-stateboard.control: skipped: a stateboard, nothing to reload$' \
-    'a stateboard among them is skipped'
-is "$(tail -n 1 "$OUT")" '4 instances: 3 reloaded, 1 skipped' 'all are counted'
+    'a stateboard is skipped'
+is "$(tail -n 1 "$OUT")" '4 instances: 3 reloaded, 1 skipped' \
+    'the summary counts all'
 run reload -s "$ALL" --if-changed -o json
 is "$(json 'r.exit, #r.instances, r.instances[1].outcome, r.instances[2].outcome,
     r.instances[3].outcome')" '0 3 unchanged unchanged unchanged' \
-    'nothing is done if nothing has changed'
+    '--if-changed does nothing without a change'
 is "$(json 'r.instances[1].target, r.instances[2].target, r.instances[3].target')" \
     "${NODE_SOCK[r1]} ${NODE_SOCK[s1-a]} ${NODE_SOCK[s1-b]}" \
-    'JSON has them in the order of their names'
+    'JSON is in the order of the names'
 
-diag 'What is left of one that was killed'
+diag 'A stale socket file'
 
 kill -KILL "$STATEBOARD"
 wait "$STATEBOARD" 2>/dev/null
@@ -115,82 +116,92 @@ mv "$RUN_DIR/shop-stateboard.control" "$RUN_DIR/shop.gone.control"
 run status --app shop --run-dir "$RUN_DIR"
 is "$RC $(rows 1 2)" \
     '2 r1,RolesConfigured s1-a,RolesConfigured s1-b,RolesConfigured gone,unreachable:' \
-    'is in the table, at the end'
+    'an instance that was killed is at the end of the table'
 app_versions 3 "storage_init=$HOLD; $FAIL"
 run reload --app shop --run-dir "$RUN_DIR"
-is "$RC $(not_touched)" '2 r1 s1-a s1-b' 'and nothing is begun'
-is "$(generations)" '1/v2 1/v2 1/v2' 'nowhere'
+is "$RC $(not_touched)" '2 r1 s1-a s1-b' \
+    'an unreachable instance refuses the reload'
+is "$(generations)" '1/v2 1/v2 1/v2' 'no instance is reloaded'
 rm "$RUN_DIR/shop.gone.control"
 
-diag 'One that fails'
+diag 'An instance that fails'
 
 set_flag r1 shop_fail 3
 run reload --app shop --run-dir "$RUN_DIR"
-is "$RC" 3 'new code that fails in init on the second one'
+is "$RC" 3 'new code fails in init on the second instance'
 like "$(cat "$ERR")" 'shop.r1.control: init of role storage failed: no disk here; the old code is still serving$' \
-    'it is named'
-is "$(generations)" '1/v2 2/v3 1/v2' 'the first one has the new code'
-is "$(order) $(not_touched)" 's1-b s1-a' 'and the last one is not attempted'
+    'the failed instance is named'
+is "$(generations)" '1/v2 2/v3 1/v2' 'the first instance has the new code'
+is "$(order) $(not_touched)" 's1-b s1-a' 'the last instance is not attempted'
 is "$(tail -n 2 "$OUT")" "3 instances: 1 reloaded, 1 failed, 1 not attempted
-  ${NODE_SOCK[r1]}: failed (init_failed)" 'the summary says so'
+  ${NODE_SOCK[r1]}: failed (init_failed)" 'the summary has the failure'
 run reload --app shop --run-dir "$RUN_DIR" --keep-going -o json
 is "$(json 'r.exit, r.instances[1].outcome, r.instances[2].outcome,
     r.instances[3].outcome, r.instances[1].rollback.complete')" \
-    '3 failed reloaded reloaded true' '--keep-going does the rest'
-is "$(generations)" '2/v3 3/v3 1/v2' 'of them'
-is "$(on r1 http_get /hello)" 'hello v2' 'the one that failed serves'
+    '3 failed reloaded reloaded true' '--keep-going reloads the others'
+is "$(generations)" '2/v3 3/v3 1/v2' \
+    '--keep-going: all others have the new code'
+is "$(on r1 http_get /hello)" 'hello v2' \
+    '--keep-going: the failed instance still serves'
 set_flag r1 shop_fail
 
-diag 'Several at once'
+diag 'Parallel reload'
 
 set_flag r1 shop_hold 3
 set_flag s1-a shop_hold 3
 begin_run reload --app shop --run-dir "$RUN_DIR" --jobs 3
-ok 'one is being reloaded' wait_until 10 is_reloading r1
-ok 'while another one is' wait_until 10 is_reloading s1-a
+ok '--jobs 2: one instance is being reloaded' wait_until 10 is_reloading r1
+ok '--jobs 2: another one is being reloaded at the same time' \
+    wait_until 10 is_reloading s1-a
 set_flag r1 shop_hold
 set_flag s1-a shop_hold
 finish_run
-is "$RC $(generations)" '0 3/v3 4/v3 2/v3' 'all are reloaded'
-is "$(order | cut -d' ' -f1)" s1-b 'the follower before the others'
+is "$RC $(generations)" '0 3/v3 4/v3 2/v3' '--jobs 2: all are reloaded'
+is "$(order | cut -d' ' -f1)" s1-b \
+    '--jobs 2: the follower is reloaded before the leaders'
 
 diag 'Other commands'
 
 run eval -s "$ALL" 'return box.info.ro' -o json
 is "$(json 'r.exit, r.instances[1].results, r.instances[2].results,
-    r.instances[3].results')" '0 [false] [false] [true]' 'eval'
+    r.instances[3].results')" '0 [false] [false] [true]' 'eval on all instances'
 run plan --app shop --run-dir "$RUN_DIR"
-is "$RC $(tail -n 1 "$OUT")" '0 3 instances: 3 unchanged' 'plan'
-is "$(generations)" '3/v3 4/v3 2/v3' 'which changes nothing'
+is "$RC $(tail -n 1 "$OUT")" '0 3 instances: 3 unchanged' \
+    'plan of all instances'
+is "$(generations)" '3/v3 4/v3 2/v3' 'plan changes nothing'
 run stale --app shop --run-dir "$RUN_DIR"
-is "$RC $(tail -n 1 "$OUT")" '0 3 instances: 3 ok' 'stale'
+is "$RC $(tail -n 1 "$OUT")" '0 3 instances: 3 ok' 'stale of all instances'
 
-diag 'One that hangs'
+diag 'An instance that hangs'
 
 freeze_node s1-b
-ok 'the others notice' wait_until 10 member_is r1 s1-b status dead
+ok 'membership suspects the stopped instance' \
+    wait_until 10 member_is r1 s1-b status dead
 wait_until 10 member_is s1-a s1-b status dead
 BEGAN=$SECONDS
 run status --app shop --run-dir "$RUN_DIR" --timeout 1
 is "$RC $(rows 1 2)" "2 r1,RolesConfigured s1-a,RolesConfigured s1-b,unreachable:" \
-    'the table has it at the end'
+    'the table has the stopped instance at the end'
 run reload --app shop --run-dir "$RUN_DIR" --timeout 1
-is "$RC $(not_touched)" '2 r1 s1-a' 'nothing is begun'
+is "$RC $(not_touched)" '2 r1 s1-a' 'an unreachable instance refuses the reload'
 run reload --app shop --run-dir "$RUN_DIR" --timeout 1 --keep-going
-is "$RC $(order)" '2 r1 s1-a' 'unless told to keep going'
-ok 'each takes as long as the timeout' [ $((SECONDS - BEGAN)) -lt 40 ]
+is "$RC $(order)" '2 r1 s1-a' '--keep-going reloads the others'
+ok 'each request takes no longer than its timeout' \
+    [ $((SECONDS - BEGAN)) -lt 40 ]
 thaw_node s1-b
-ok 'it is back' wait_until 20 cluster_is_healthy
-is "$(generations)" '4/v3 4/v3 3/v3' 'it does not do later what it was not asked'
+ok 'the stopped instance continues' wait_until 20 cluster_is_healthy
+is "$(generations)" '4/v3 4/v3 3/v3' \
+    'the stopped instance does not run abandoned requests'
 
-diag 'One that has yet to start'
+diag 'An instance that starts later'
 
 stop_node s1-b
 begin_run reload -s "${NODE_SOCK[s1-b]}" -s "${NODE_SOCK[r1]}" --wait 60 -v
-ok 'it is waited for' wait_until 10 grep -q 'shop.s1-b.control: waiting' "$ERR"
-is "$(generations r1)" '3/v3' 'and nothing is begun before'
+ok '--wait waits for the instance' \
+    wait_until 10 grep -q 'shop.s1-b.control: waiting' "$ERR"
+is "$(generations r1)" '3/v3' 'no reload begins before all are reachable'
 run_node s1-b
 finish_run
-is "$RC $(order)" '0 s1-b r1' 'it is reloaded like the others'
+is "$RC $(order)" '0 s1-b r1' 'the late instance is reloaded like the others'
 
 done_testing

@@ -54,46 +54,50 @@ is "$(all)" "$(answers 1)" 'version 1 serves'
 reload --if-changed
 is "$RC $(json 'i.outcome')" '0 reloaded' 'the first reload'
 reload --if-changed
-is "$RC $(json 'i.outcome')" '0 unchanged' 'nothing has changed'
+is "$RC $(json 'i.outcome')" '0 unchanged' \
+    '--if-changed does nothing without a change'
 
 diag 'Good code'
 
 deploy 2
 reload --stale fail
 is "$RC $(json 'i.outcome')" '0 reloaded' 'version 2'
-is "$(all)" "$(answers 2)" 'controllers, templates and static files are new'
+is "$(all)" "$(answers 2)" \
+    'new controllers, templates and static files are used'
 for n in 3 4; do
 	deploy "$n"
 	reload --stale fail
 	is "$RC $(all)" "0 $(answers "$n")" "version $n"
 done
 run -s "$APP_SOCK" stale
-is "$RC" 0 'nothing is stale'
+is "$RC" 0 'stale finds nothing'
 
-diag 'What has changed'
+diag 'Detected changes'
 
 # changed FILE: changes only that file.
 changed()
 {
 	echo '-- changed' >>"$APP_DIR/$1"
 	reload plan
-	is "$(json 'i.outcome')" planned "plan: $1"
+	is "$(json 'i.outcome')" planned "plan detects: $1"
 	reload --if-changed
-	is "$RC $(json 'i.outcome')" '0 reloaded' "reload: $1"
+	is "$RC $(json 'i.outcome')" '0 reloaded' "reload loads: $1"
 	reload --if-changed
-	is "$RC $(json 'i.outcome')" '0 unchanged' "again: $1"
+	is "$RC $(json 'i.outcome')" '0 unchanged' \
+	    "a further reload finds no change: $1"
 	all >/dev/null
 	reload --if-changed
-	is "$RC $(json 'i.outcome')" '0 unchanged' "after requests: $1"
+	is "$RC $(json 'i.outcome')" '0 unchanged' \
+	    "requests afterwards make no change: $1"
 }
 changed controllers/front.lua
 changed controllers/base.lua
 changed templates/page.html.el
 changed public/style.css
-like "$(get /page)" changed 'a template is new'
-is "$(get /rare)" 'rare v4' 'a controller is asked for the first time'
+like "$(get /page)" changed 'a new template is used'
+is "$(get /rare)" 'rare v4' 'a controller is used for the first time'
 reload --if-changed
-is "$RC $(json 'i.outcome')" '0 unchanged' 'it was loaded as it is on disk'
+is "$RC $(json 'i.outcome')" '0 unchanged' 'the controller is loaded from disk'
 changed controllers/rare.lua
 
 diag 'Requests in flight'
@@ -112,12 +116,13 @@ in_flight()
 		end
 	end return false' | grep -q true
 }
-ok 'a request is in a controller' wait_until 5 in_flight
+ok 'a request is running in a controller' wait_until 5 in_flight
 deploy 6
 reload --stale fail
 wait "$slow"
-is "$(cat "$WORK/slow")" 'v5 v5 [base5]' 'it ends on the code that it began with'
-is "$(all)" "$(answers 6)" 'others get new code'
+is "$(cat "$WORK/slow")" 'v5 v5 [base5]' \
+    'the request ends on the code on which it began'
+is "$(all)" "$(answers 6)" 'other requests get new code'
 
 diag 'Broken code'
 
@@ -132,11 +137,11 @@ deploy 7
 echo 'this is no Lua' >>"$APP_DIR/controllers/front.lua"
 reload plan
 is "$RC $(json 'i.problems[1].path')" "3 $APP_DIR/controllers/front.lua" \
-    'plan tells a controller that does not compile'
+    'plan reports a controller that does not compile'
 broken compile_error 'a controller that does not compile'
 deploy 7
 echo 'this is no Lua' >>"$APP_DIR/controllers/rare.lua"
-broken compile_error 'a controller that was not asked for'
+broken compile_error 'a controller that was never used'
 deploy 7 "front_end=error('boom')"
 broken load_error 'a controller that throws'
 deploy 7 'front_end=M = nil'
@@ -150,13 +155,13 @@ deploy 7 "front_end=pages_httpd.cache.tpl = {} pages_httpd.cache.front = M
 	error('boom')"
 broken load_error 'a controller that writes into the cache'
 is "$(app_eval 'return pages_httpd.cache.other == nil')" true \
-    'what it wrote is gone'
+    'globals of failed code are removed'
 mv "$APP_DIR/controllers/front.lua" "$WORK/front.lua"
 broken load_error 'a controller without a file'
 mv "$WORK/front.lua" "$APP_DIR/controllers/front.lua"
 deploy 7
 reload --stale fail
-is "$RC $(all)" "0 $(answers 7)" 'the next good version'
+is "$RC $(all)" "0 $(answers 7)" 'the next good version is loaded'
 
 diag 'Under load'
 
@@ -178,8 +183,9 @@ app_eval "local options = pages_httpd.options
 	return true" >/dev/null
 deploy 11
 reload --stale fail
-is "$RC $(all)" "0 $(answers 11)" 'files are read for each request'
+is "$RC $(all)" "0 $(answers 11)" \
+    'without caches files are read for each request'
 reload --if-changed
-is "$RC $(json 'i.outcome')" '0 unchanged' 'and nothing of them is old'
+is "$RC $(json 'i.outcome')" '0 unchanged' 'without caches nothing is stale'
 
 done_testing

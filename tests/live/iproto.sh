@@ -36,10 +36,11 @@ is_reachable()
 	[ "$RC" -ne 2 ]
 }
 wait_until 20 is_reachable
-is "$RC $(json 'i.outcome')" '5 refused' 'not yet bootstrapped: status'
-is "$(json 'i.error.code')" not_running 'says so'
+is "$RC $(json 'i.outcome')" '5 refused' 'before bootstrap status succeeds'
+is "$(json 'i.error.code')" not_running \
+    'before bootstrap status shows the state'
 TARANTOOL_CLUSTER_COOKIE=s3cret run -s "$APP_URI" -o json
-is "$RC" 5 'a reload is refused'
+is "$RC" 5 'before bootstrap a reload is refused'
 TARANTOOL_CLUSTER_COOKIE=wrong run -s "$APP_URI" -o json status
 fails 2 login_failed 'another cookie'
 TARANTOOL_CLUSTER_COOKIE=s3cret run -s "$APP_URI" eval 'return 1 + 1'
@@ -48,7 +49,8 @@ is "$RC $(cat "$OUT")" "0 ---
 ..." 'eval'
 bootstrap_app || bail_out 'the application was not configured'
 TARANTOOL_CLUSTER_COOKIE=s3cret run -s "$APP_URI" -o json status
-is "$RC $(json 'i.outcome')" '0 ok' 'bootstrapped: the same user and password'
+is "$RC $(json 'i.outcome')" '0 ok' \
+    'after bootstrap user and password stay valid'
 
 # --- Users and rights --------------------------------------------------------
 
@@ -65,19 +67,20 @@ fi
 run -s "$APP_URI" -o json status
 fails 2 access_denied 'guest may not evaluate'
 TT_CLI_PASSWORD=x run -s "$APP_URI" -u nobody -o json status
-fails 2 access_denied 'nor may a user without rights'
+fails 2 access_denied 'a user without rights may not evaluate'
 TT_CLI_PASSWORD=x run -s "$APP_URI" -u shut -o json status
-fails 2 access_denied 'or one that may not log in'
+fails 2 access_denied 'a user that may not log in'
 TT_CLI_PASSWORD=x run -s "$APP_URI" -u op -o json status
 fails 2 login_failed 'a wrong password'
 wrong=$(json 'i.error.message')
 TT_CLI_PASSWORD=x run -s "$APP_URI" -u none -o json status
 fails 2 login_failed 'no such user'
-is "$(json 'i.error.message')" "${wrong/op/none}" 'which is the same'
+is "$(json 'i.error.message')" "${wrong/op/none}" \
+    'status over both ports is the same'
 at "$APP_URI" eval 'return box.session.user(), box.session.type()'
 is "$(json 'i.results')" '["op","binary"]' 'eval runs as the user'
 at "$APP_URI" eval 'box.schema.space.create("mine")'
-fails 3 lua_error 'with the rights of the user'
+fails 3 lua_error 'eval has the rights of the user'
 
 # --- Commands ----------------------------------------------------------------
 
@@ -91,16 +94,17 @@ for version in 2 3 4; do
 done
 app_version 5
 like "$(cat "$APP_LOG")" 'started by .* pid [0-9]+ as op from 127\.0\.0\.1:' \
-    'the log has the user and the address'
+    'the log of the instance has user and address'
 load_stop
 is "$LOAD_FAILED" 0 "none of $LOAD_REQUESTS requests failed"
 at "$APP_URI" plan
-is "$RC $(json 'i.outcome')" '0 planned' 'plan'
+is "$RC $(json 'i.outcome')" '0 planned' 'plan over a binary port'
 at "$APP_URI" -v
-is "$RC $(json 'i.outcome')" '0 reloaded' 'reload -v'
-like "$(cat "$ERR")" 'commit' 'tells the phases'
+is "$RC $(json 'i.outcome')" '0 reloaded' 'reload --verbose over a binary port'
+like "$(cat "$ERR")" 'commit' 'reload --verbose prints phases'
 at "$APP_URI" stale
-is "$(json 'i.outcome')" "$([ "$RC" = 0 ] && echo ok || echo stale)" 'stale'
+is "$(json 'i.outcome')" "$([ "$RC" = 0 ] && echo ok || echo stale)" \
+    'stale over a binary port'
 echo 'return {' >"$APP_DIR/app/broken.lua"
 app_eval 'package.loaded["app.broken"] = {}' >/dev/null
 at "$APP_URI"
@@ -108,7 +112,8 @@ fails 3 compile_error 'code that does not compile'
 app_eval 'package.loaded["app.broken"] = nil' >/dev/null
 rm "$APP_DIR/app/broken.lua"
 at "$APP_URI" -s "$APP_SOCK" status
-is "$RC $(json '#r.instances')" '0 2' 'a console and a binary port'
+is "$RC $(json '#r.instances')" '0 2' \
+    'console and binary port are different targets'
 cat >"$WORK/lines" <<'END'
 do rawset(_G, "x", (rawget(_G, "x") or 0) + 1) end
 x, box.session.user()
@@ -116,9 +121,11 @@ box.begin()
 x
 END
 TT_CLI_PASSWORD=s3cret run -u op -s "$APP_URI" console <"$WORK/lines"
-is "$RC" 3 'the console tells of a line that failed'
-is "$(tr '\n' ' ' <"$OUT")" '--- ... --- - 1 - op ... --- - 1 ... ' 'and goes on'
-like "$(cat "$ERR")" 'line 3: the Lua code left a transaction open' 'which was a transaction'
+is "$RC" 3 'the console reports a line that failed'
+is "$(tr '\n' ' ' <"$OUT")" '--- ... --- - 1 - op ... --- - 1 ... ' \
+    'the console continues after a failed line'
+like "$(cat "$ERR")" 'line 3: the Lua code left a transaction open' \
+    'a failed line rolls back its transaction'
 at "$APP_URI" eval 'require("fiber").sleep(0.5) return ...' -t 0.2
 fails 4 deadline 'a deadline'
 
@@ -142,11 +149,13 @@ app_eval 'box.cfg{net_msg_max = 2}' >/dev/null
 wait_until 20 [ -e "$WORK/busy" ]
 at "$APP_URI" -t 0.5
 fails 4 deadline 'an instance with net_msg_max requests in flight'
-like "$(json 'i.error.message')" 'did not answer.*console socket' 'was asked for nothing'
+like "$(json 'i.error.message')" 'did not answer.*console socket' \
+    'the other port was asked for nothing'
 run -s "$APP_SOCK" -o json status
-is "$RC $(json 'i.generation')" '0 4' 'its console answers, and nothing happened'
+is "$RC $(json 'i.generation')" '0 4' \
+    'the console still answers, and nothing was run'
 at "$APP_URI" -t 60 status
-is "$RC" 0 'it answers later'
+is "$RC" 0 'the port answers later'
 app_eval 'box.cfg{net_msg_max = 768}' >/dev/null
 
 # --- What is sent ------------------------------------------------------------
@@ -157,19 +166,22 @@ if command -v tcpdump >/dev/null && [ "$(id -u)" -eq 0 ]; then
 	dump=$!
 	wait_until 10 grep -q listening "$WORK/tcpdump"
 	at "$APP_URI"
-	is "$RC" 0 'a reload that is listened to'
+	is "$RC" 0 'a reload is captured'
 	TT_CLI_PASSWORD=s3cret run -u op -s "$APP_URI" console <<<1
 	captured() { [ "$(grep -ac 'cartridge_reload_done' "$WORK/capture")" -gt 0 ]; }
 	ok 'the packets are captured' wait_until 10 captured
 	kill -INT "$dump"
 	wait "$dump"
-	ok 'all of them' grep -aq 'console.*eval' "$WORK/capture"
-	ok 'the name of the user among them' grep -aq 'chap-sha1' "$WORK/capture"
-	is "$(grep -ac s3cret "$WORK/capture")" 0 'the password not'
-	is "$(grep -c s3cret "$APP_LOG")" 0 'nor is it in the log'
+	ok 'all packets are captured' grep -aq 'console.*eval' "$WORK/capture"
+	ok 'the user name is in the packets' \
+	    grep -aq 'chap-sha1' "$WORK/capture"
+	is "$(grep -ac s3cret "$WORK/capture")" 0 \
+	    'the password is not in the packets'
+	is "$(grep -c s3cret "$APP_LOG")" 0 'the password is not in the log'
 	hash=$(printf s3cret | openssl sha1 -binary 2>/dev/null | head -c 6)
 	[ -z "$hash" ] ||
-	    is "$(LC_ALL=C grep -acF -- "$hash" "$WORK/capture")" 0 'nor its hash'
+	    is "$(LC_ALL=C grep -acF -- "$hash" "$WORK/capture")" 0 \
+	        'the hash of the password is not in the log'
 fi
 
 # --- Another network ---------------------------------------------------------
@@ -187,7 +199,8 @@ if [ "$(id -u)" -eq 0 ] && ip netns add "$NET" 2>/dev/null; then
 	TT_CLI_PASSWORD=s3cret ip netns exec "$NET" "$CARTRIDGE_RELOAD" --wait 20 \
 	    -s "op@198.18.77.1:$port" -o json >"$OUT" 2>"$ERR"
 	RC=$?
-	is "$RC $(json 'i.outcome')" '0 reloaded' 'from another network namespace'
+	is "$RC $(json 'i.outcome')" '0 reloaded' \
+	    'a reload from another network namespace'
 	ip netns del "$NET"
 	ip link del "$NET-a" 2>/dev/null
 fi
@@ -199,19 +212,21 @@ pid=$!
 run_app TARANTOOL_CLUSTER_COOKIE=s3cret || bail_out 'it did not start again'
 wait "$pid"
 RC=$?
-is "$RC $(json 'i.outcome')" '0 reloaded' '--wait: until it has started'
+is "$RC $(json 'i.outcome')" '0 reloaded' \
+    '--wait waits until the instance has started'
 
 # --- A cluster ---------------------------------------------------------------
 
 start_cluster shop 's1=storage:s1-a,s1-b' 'router=web+storage:r1'
 TARANTOOL_CLUSTER_COOKIE=cluster-test-cookie run -s "${NODE_URI[r1]}" -o json --cluster
-is "$RC $(json '#r.instances')" '0 3' 'a cluster of Cartridge, by a URI and the cookie'
+is "$RC $(json '#r.instances')" '0 3' \
+    'a Cartridge cluster by a URI and the cookie'
 list=()
 for name in "${NODES[@]}"; do
 	list+=(-s "${NODE_URI[$name]}")
 done
 TARANTOOL_CLUSTER_COOKIE=cluster-test-cookie run "${list[@]}" -o json
-is "$RC $(json '#r.instances')" '0 3' 'and each by its own'
+is "$RC $(json '#r.instances')" '0 3' 'each instance by its own URI'
 
 # --- A cluster of Tarantool 3 ------------------------------------------------
 
@@ -266,11 +281,12 @@ if [ "$is_3" = true ] && "$TARANTOOL" -e '
 	greeter 2
 	TT_CLI_PASSWORD=s3cret run -s "op@127.0.0.1:${ports[0]}" --cluster
 	is "$RC $(sed -n 's/ .*: reloaded to generation 1 in .*//p' "$OUT" | tr '\n' ' ')" \
-	    '0 b c a ' 'followers, leaders, and last the entry'
+	    '0 b c a ' 'followers, then leaders, the gateway last in its group'
 	run -s "var/run/b/tarantool.control" -o json --cluster
 	fails 5 unreachable_instances 'through a console, without a user'
 	TT_CLI_PASSWORD=s3cret run -u op -s "var/run/b/tarantool.control" -o json --cluster
-	is "$RC $(json '#r.instances')" '0 3' 'and with one'
+	is "$RC $(json '#r.instances')" '0 3' \
+	    'through a console, with a user: the whole cluster'
 fi
 
 done_testing

@@ -60,31 +60,34 @@ diag 'plan'
 reload plan
 is "$RC $(json 'i.main.path, i.main.runs, i.main.changed')" \
     "0 $APP_DIR/init.lua false null" 'plan names the script, which does not run'
-is "$(json 'json.encode(i.main.risks)')" '[]' 'it looks safe'
+is "$(json 'json.encode(i.main.risks)')" '[]' 'plan finds no risk'
 like "$(json 'json.encode(i.main.calls)')" \
     '"box.cfg","box.once",.*"http.server.new",.*"socket.tcp_server","console.listen"' \
-    'plan lists what it calls'
+    'plan lists the calls of the script'
 reload --main plan
-is "$RC $(json 'i.main.runs')" '0 true' 'with --main it runs'
+is "$RC $(json 'i.main.runs')" '0 true' 'with --main the plan runs the script'
 app_version 1 'script_end=box.space.items:truncate() os.exit(1)'
 reload --main plan
-like "$(json 'json.encode(i.main.risks)')" 'os.exit' 'a script that exits'
+like "$(json 'json.encode(i.main.risks)')" 'os.exit' \
+    'plan warns of a script that exits'
 app_version 1 'script_end=require("console").start() os.exit(0)'
 reload --main plan
-is "$(json 'json.encode(i.main.risks)')" '[]' 'a script that ends in the console'
+is "$(json 'json.encode(i.main.risks)')" '[]' \
+    'plan warns of a script that ends in the console'
 app_version 1 'script_end=while true do fiber.sleep(1) end'
 reload --main plan
-like "$(json 'json.encode(i.main.risks)')" 'loop' 'a script that never ends'
+like "$(json 'json.encode(i.main.risks)')" 'loop' \
+    'plan warns of a script that never ends'
 app_version 1 'script_end=('
 reload --main plan
 is "$RC $(json 'i.error.code, i.error.module')" '3 compile_error main script' \
-    'a script that does not compile'
+    'plan reports a script that does not compile'
 reload --main
 is "$RC $(json 'i.error.code, i.error.module')" '3 compile_error main script' \
-    'and a reload of it'
+    'a reload of a script that does not compile fails'
 serves 1 'nothing has changed'
 
-diag 'Old, broken, new'
+diag 'Version by version'
 
 BROKEN=("script_end=error('boom')" 'script_top=error("boom")'
     'pages_end=error("boom")' "script_end=fiber.sleep(0.1) error('boom')"
@@ -107,23 +110,25 @@ done
 app_version 4
 reload --main
 is "$(json 'i.main.changed, i.generation')" 'false 4' \
-    'it is known whether the script changed'
+    'status shows that the script changed'
 reload --main --if-changed
-is "$RC $(json 'i.outcome')" '0 unchanged' '--if-changed'
+is "$RC $(json 'i.outcome')" '0 unchanged' \
+    '--if-changed does nothing without a change of the script'
 app_version 5
 reload --main --if-changed
 is "$RC $(json 'i.outcome, i.main.changed')" '0 reloaded true' \
-    '--if-changed after a change of the script'
+    '--if-changed runs a changed script'
 app_version 6 'script_routes=httpd:route({path = "/more", method = "GET"},
 	function() return {status = 200, body = "more"} end)'
 reload --main
-is "$(http_get /more) $(http_status /page)" 'more 200' 'a new route'
+is "$(http_get /more) $(http_status /page)" 'more 200' \
+    'a new route of the script'
 app_version 7
 reload --main
-is "$(http_status /more)" 404 'and one that is gone'
+is "$(http_status /more)" 404 'a removed route of the script'
 serves 7 'version 7 serves'
 
-diag 'What a script can do only when the process starts'
+diag 'Calls that work once in a process'
 
 # refused CODE PLACE=LUA [NAME]
 refused()
@@ -135,9 +140,11 @@ refused()
 	serves 7 'the old code is still serving'
 }
 refused box_cfg_changed 'script_end=box.cfg({log_level = 6})'
-like "$(json i.error.message)" 'log_level' 'the option is named'
+like "$(json i.error.message)" 'log_level' \
+    'the changed option of box.cfg is named'
 refused box_cfg_changed 'script_end=box.cfg({listen = "127.0.0.1:1"})'
-unlike "$(json i.error.message)" '127.0.0.1' 'its value is not'
+unlike "$(json i.error.message)" '127.0.0.1' \
+    'the value of the option is not printed'
 refused box_cfg_changed 'script_end=pcall(box.cfg, {memtx_memory = 1e9})'
 refused os_exit 'script_end=os.exit(0)'
 refused os_exit 'script_end=pcall(os.exit, 0)'
@@ -145,12 +152,12 @@ refused os_exit 'script_modules=fiber.create(function() os.exit(0) end)'
 app_version 9 'script_end=while true do fiber.sleep(0.01) end'
 reload --main -t 3
 is "$RC $(json 'i.error.code, i.error.module, i.rollback.complete')" \
-    '4 deadline main script true' 'a script that never ends'
+    '4 deadline main script true' 'a script that never ends is a timeout'
 serves 7 'the old code is still serving'
 app_version 9 'script_end=while true do end'
 reload --main -t 3
 is "$RC $(json 'i.error.code, i.rollback.complete')" '4 deadline true' \
-    'a script that never yields'
+    'a script that never yields is a timeout'
 serves 7 'the old code is still serving'
 app_version 8 'script_end=require("console").start() os.exit(0)'
 reload --main
@@ -158,7 +165,7 @@ is "$RC" 0 'a script that ends in the console'
 serves 8 'version 8 serves'
 app_version 9 'script_end=pcall(require("console").start) os.exit(0)'
 reload --main
-is "$RC" 0 'also if it catches errors'
+is "$RC" 0 'a script that ends in the console and catches errors'
 serves 9 'version 9 serves'
 
 diag 'Under load'
@@ -173,7 +180,7 @@ for version in 10 11 12 13; do
 done
 wait "$load"
 like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' 'requests were served'
-unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'and none failed'
+unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'no request failed'
 serves 13 'version 13 serves'
 
 diag 'Without --main'
@@ -181,14 +188,14 @@ diag 'Without --main'
 app_version 14
 reload
 is "$RC $(http_get /page) $(http_get /anonymous)" '0 page v14 anonymous v13' \
-    'the script does not run'
+    'without --main the script does not run'
 app_version 14 'script_routes=httpd:hook("after_dispatch", function() end)'
 reload
 like "$(json 'table.concat(i.warnings)')" 'has changed.*--main' \
-    'a change of the script is told'
+    'a changed script that does not run is reported'
 app_version 15
 reload --main
-is "$(json '#i.warnings')" 0 'unless it runs'
+is "$(json '#i.warnings')" 0 'with --main a changed script is not reported'
 serves 15 'a reload with --main after one without'
 stop_app
 
@@ -196,9 +203,11 @@ diag 'Other scripts'
 
 start_app shop
 reload --main
-is "$RC $(json 'i.error.code')" '5 no_main_script' 'Cartridge starts roles'
+is "$RC $(json 'i.error.code')" '5 no_main_script' \
+    '--main is refused with Cartridge'
 reload --main plan
-is "$RC $(json 'i.error.code')" '5 no_main_script' 'and plan says so'
+is "$RC $(json 'i.error.code')" '5 no_main_script' \
+    'plan --main is refused with Cartridge'
 stop_app
 
 done_testing

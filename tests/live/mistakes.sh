@@ -182,11 +182,11 @@ if [ "$UPDATE" = --update ]; then
 			left_out = 1
 		}' "$MANUAL" >manual && cat manual >"$MANUAL"
 fi
-ok 'there are at least 25' [ "$(grep -c '^\.It' rows)" -ge 25 ]
+ok 'the table has at least 25 rows' [ "$(grep -c '^\.It' rows)" -ge 25 ]
 is "$(FIRST=$FIRST LAST=$LAST awk '
 	$0 == ENVIRON["LAST"] { inside = 0 }
 	inside { print }
 	$0 == ENVIRON["FIRST"] { inside = 1 }' "$MANUAL")" "$rows" \
-    'the manual has the rows as they are'
+    'the manual has the same rows'
 chmod 700 private
 done_testing

@@ -37,21 +37,22 @@ state()
 }
 
 reload status
-is "$RC $(json 'i.status.package_reload')" '0 1' 'status knows package.reload'
+is "$RC $(json 'i.status.package_reload')" '0 1' \
+    'status shows the number of package.reload'
 reload plan
 is "$RC $(json 'i.main.path, i.main.runs')" "0 $APP_DIR/init.lua true" \
-    'plan: the main script runs'
+    'plan runs the main script'
 is "$(state)" 'page v1 of 1 count 1 job 1 of 1 watcher 1 of 1 ended ' \
-    'generation 1'
+    'the first reload is generation 1'
 
 for version in 2 3 4; do
 	app_version "$version"
 	reload
 	is "$RC $(json 'i.outcome, #i.stale, #i.warnings, #i.fibers.cancelled')" \
-	    '0 reloaded 0 0 0' "version $version"
+	    '0 reloaded 0 0 0' "version $version is loaded"
 	is "$(state)" "page v$version of $version count $version job $version \
 of 1 watcher $version of 1 ended -$((version - 1)) $((version - 1)) \
-$((version + 99))" "all of version $version, and the one before has ended"
+$((version + 99))" "version $version serves whole, and the one before has ended"
 	for place in 'reloader_end=error("boom")' 'jobs_end=error("boom")' \
 	    'reloader_top=error("boom")' \
 	    'reloader_end=fiber.sleep(0.1) error("boom")'; do
@@ -60,12 +61,13 @@ $((version + 99))" "all of version $version, and the one before has ended"
 		is "$RC $(json 'i.error.code, i.rollback.complete')" \
 		    '3 load_error true' "$place"
 		is "$(state)" "page v$version of $version count $version \
-job $version of 1 watcher $version of 1 ended " 'nothing has ended'
+job $version of 1 watcher $version of 1 ended " \
+    'failed code ends nothing of the old generation'
 	done
 done
-is "$(app_eval 'return watchers_ended')" 3 'watchers have ended by themselves'
+is "$(app_eval 'return watchers_ended')" 3 'watchers end by themselves'
 
-diag 'A loop that takes its time'
+diag 'A slow loop'
 
 SLOW='reloader_end=fiber.create(function()
 	fiber.name("slow")
@@ -81,14 +83,14 @@ reload
 app_version 6
 reload
 is "$(json 'names(i.fibers.left), #i.fibers.cancelled, #i.stale')" 'slow 0 1' \
-    'it is not cancelled, but reported as long as it runs'
-like "$(json 'i.stale[1].reason')" 'expected to end' 'with the reason'
+    'a slow loop is reported while it runs, and not cancelled'
+like "$(json 'i.stale[1].reason')" 'expected to end' 'the report has the reason'
 slow_has_ended()
 {
 	[ "$(app_eval 'return rawget(_G, "slow_ended")')" = 5 ]
 }
 app_eval 'rawset(_G, "slow_go", true)'
-ok 'it ends by itself' wait_until 10 slow_has_ended
+ok 'the slow loop ends by itself' wait_until 10 slow_has_ended
 
 diag 'Options'
 
@@ -96,14 +98,15 @@ app_version 7
 state >/dev/null
 reload --no-stop
 is "$RC $(state)" '0 page v7 of 7 count 7 job 7 of 1 watcher 7 of 1 ended ' \
-    '--no-stop: what was registered is not called'
+    '--no-stop: destructors are not called'
 app_version 8 "reloader_end=package.reload:register(function()
 	error('boom') end)"
 reload
 app_version 9
 reload
-is "$RC $(json 'i.outcome')" '0 reloaded' 'a destructor that throws'
-like "$(json 'i.warnings[1]')" 'boom' 'is told'
+is "$RC $(json 'i.outcome')" '0 reloaded' \
+    'a destructor that raises an error does not fail the reload'
+like "$(json 'i.warnings[1]')" 'boom' 'the error of a destructor is a warning'
 
 diag 'Under load'
 
@@ -117,7 +120,7 @@ for version in 10 11 12; do
 done
 wait "$load"
 like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' 'requests were served'
-unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'and none failed'
+unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'no request failed'
 
 diag 'Odd objects'
 
@@ -160,49 +163,50 @@ for form in 'third, third.close)' 'third.close, third)'; do
 	app_version 23
 	reload
 	is "$RC $(curl -s -m 20 "http://127.0.0.1:$SECOND_PORT/v"; echo $?) $(third)" \
-	    '0 7 (7)' 'new code that opens none: they are closed'
+	    '0 7 (7)' 'new code that opens none closes them'
 done
 app_version 12
 reload
 count=$(app_eval 'return package.reload.count')
-is "$RC $(http_get /page)" "0 page v12 of $count" 'as before'
+is "$RC $(http_get /page)" "0 page v12 of $count" 'the former version is loaded'
 
 diag '--method native'
 
 app_version 13
 reload --method native
 is "$RC $(json 'i.outcome, i.error.code')" '5 refused no_main_script' \
-    'a script that is not found from the working directory'
+    'a script not found from the working directory is refused'
 http_get /page >"$WORK/page"
 is "$(cat "$WORK/page")" "page v12 of $count" 'the old code is still serving'
 echo 'rawset(_G, "stranger", true) require("package.reload")' \
     >"$APP_DIR/data/init.lua"
 reload --method native
 is "$RC $(json 'i.outcome, i.error.code')" '5 refused no_main_script' \
-    'another script of that name in the working directory'
+    'another script of that name in the working directory is refused'
 is "$(http_get /page) $(app_eval 'return rawget(_G, "stranger")')" \
-    "page v12 of $count nil" 'has not run'
+    "page v12 of $count nil" 'the other script has not run'
 rm "$APP_DIR/data/init.lua"
 ln -s ../init.lua "$APP_DIR/data/init.lua"
 app_version 13 'reloader_top=local ='
 reload --method native
 is "$RC $(json 'i.outcome, i.error.code')" '3 failed load_error' \
-    'a script that does not compile'
+    'a script that does not compile fails'
 app_version 13 'reloader_top=error("boom")'
 reload --method native
 is "$RC $(json 'i.outcome, i.error.code')" '3 failed load_error' \
-    'a script that fails before it ends the old generation'
+    'a script that fails before it ends the old generation fails'
 is "$(http_get /page)" "page v12 of $count" 'the old code is still serving'
 app_version 13
 reload --method native
-is "$RC $(json 'i.outcome, #i.stale')" '0 reloaded 0' 'native'
-is "$(http_get /page)" "page v13 of $((count + 1))" 'serves new code'
+is "$RC $(json 'i.outcome, #i.stale')" '0 reloaded 0' 'a native reload succeeds'
+is "$(http_get /page)" "page v13 of $((count + 1))" 'a native reload loads new code'
 app_version 14 'reloader_end=error("boom")'
 reload --method native
 is "$RC $(json 'i.outcome, i.error.code, i.rollback.complete')" \
-    '6 degraded native_failed false' 'native, with a script that fails'
+    '6 degraded native_failed false' \
+    'a native reload with a failing script is degraded'
 app_version 15
 reload
-is "$RC $(http_get /page)" "0 page v15 of $((count + 3))" 'a staged reload puts it right'
+is "$RC $(http_get /page)" "0 page v15 of $((count + 3))" 'a staged reload recovers'
 
 done_testing

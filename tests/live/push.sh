@@ -140,106 +140,118 @@ untouched()
 
 start_cluster extended 's1=extensions:s1-a,s1-b' 'router=extensions:r1'
 
-diag 'A cluster without and with code'
+diag 'From no code to code'
 
 make_folder v1
 push s1-a -n -o json
 is "$RC" 0 'a dry run ends with 0'
-is "$(report 'return r.outcome')" planned 'planned'
+is "$(report 'return r.outcome')" planned 'a dry run is planned'
 is "$(report "$say_names $all_sections")" \
     '+extensions/config.yml extensions/shop/hello.lua extensions/words.lua ~ - = k' \
-    'all sections are to be added'
+    'a dry run lists all sections as added'
 is "$(on s1-a app_eval 'return rawget(_G, "__cartridge_reload")')" nil \
-    'it left nothing behind'
-unlike "$(sections_of r1)" words 'nothing was pushed'
+    'a dry run leaves nothing behind'
+unlike "$(sections_of r1)" words 'a dry run pushes nothing'
 
 push s1-a
 is "$RC" 0 'a push through a leader'
-like "$(cat "$OUT")" 'pushed to 3 instances in .*: 3 added$' 'it says so'
-is "$(answers)" 'hello v1/v1 hello v1/v1 hello v1/v1' 'its code serves'
-is "$(checksums | sort -u | wc -l)" 1 'all have the same config'
+like "$(cat "$OUT")" 'pushed to 3 instances in .*: 3 added$' \
+    'the push is reported'
+is "$(answers)" 'hello v1/v1 hello v1/v1 hello v1/v1' 'the pushed code serves'
+is "$(checksums | sort -u | wc -l)" 1 'all instances have the same config'
 like "$(cat "${NODE_LOG[s1-a]}")" 'cartridge-reload: push of 3 sections started' \
-    'its beginning is in the log'
-like "$(cat "${NODE_LOG[s1-a]}")" 'cartridge-reload: push: ok' 'and its end'
-is "$(cat "$ERR")" '' 'nothing is said on standard error'
+    'the log has the begin of the push'
+like "$(cat "${NODE_LOG[s1-a]}")" 'cartridge-reload: push: ok' \
+    'the log has the end of the push'
+is "$(cat "$ERR")" '' 'nothing is on standard error'
 
 push s1-b -o json
-is "$RC $(report 'return r.outcome')" '0 unchanged' 'again, through another one'
+is "$RC $(report 'return r.outcome')" '0 unchanged' \
+    'the same push through another instance changes nothing'
 is "$(report "$outcomes")" 'r1=unchanged s1-a=unchanged s1-b=unchanged' \
-    'each of them is told of'
+    'each instance is reported'
 
 make_folder v2
 push r1 -o json
-is "$RC $(report 'return r.outcome')" '0 ok' 'a change, through a router'
+is "$RC $(report 'return r.outcome')" '0 ok' \
+    'a change is pushed through a router'
 is "$(report "$say_names $all_sections")" \
     '+ ~extensions/words.lua - =extensions/config.yml extensions/shop/hello.lua k' \
-    'only one section has changed'
-is "$(report "$outcomes")" 'r1=ok s1-a=ok s1-b=ok' 'all instances have it'
+    'only the changed section is pushed'
+is "$(report "$outcomes")" 'r1=ok s1-a=ok s1-b=ok' \
+    'all instances have the change'
 is "$(report 'return type(r.timings_ms.compile) .. " " ..
 	type(r.timings_ms.commit) .. " " .. type(r.duration_ms)')" \
-    'number number number' 'how long it took'
+    'number number number' 'the duration is reported'
 is "$(answers)" 'hello v2/v2 hello v2/v2 hello v2/v2' 'the new code serves'
 
-diag 'What is not pushed'
+diag 'Files that are not pushed'
 
 remember
 write .hidden.lua <<<'not Lua'
 write ..data/more.lua <<<'not Lua'
 write notes.txt <<<'not Lua'
 push s1-a
-is "$RC" 0 'hidden files and others are passed over'
-like "$(cat "$OUT")" ': unchanged: 3 unchanged$' 'there is nothing to do'
+is "$RC" 0 'hidden files and other types are skipped'
+like "$(cat "$OUT")" ': unchanged: 3 unchanged$' \
+    'without a change nothing is pushed'
 untouched 'hidden files'
 
-diag 'Removing'
+diag 'Removed files'
 
 make_folder v2
 write extra.lua <<<'return 1'
 push s1-a
 is "$RC $(on r1 app_eval 'return require("extensions.extra")')" '0 1' \
-    'one module more'
+    'a further module is pushed'
 make_folder v2
 push s1-a -o json
 is "$RC $(report "$say_names return r.outcome .. ' ' .. names(r.sections.kept)")" \
-    '0 unchanged extensions/extra.lua' 'without --prune it is kept'
+    '0 unchanged extensions/extra.lua' \
+    'without --prune a removed module is kept'
 push s1-a -n --prune -o json
 is "$(report "$say_names return r.outcome .. ' ' .. names(r.sections.removed)")" \
-    'planned extensions/extra.lua' 'a dry run with --prune names it'
+    'planned extensions/extra.lua' \
+    'a dry run with --prune lists the removed module'
 push s1-a --prune
-is "$RC" 0 'a push with --prune'
-like "$(cat "$OUT")" '1 removed' 'removes it'
+is "$RC" 0 'a push with --prune succeeds'
+like "$(cat "$OUT")" '1 removed' '--prune reports the removed module'
 is "$(sections_of r1)" \
     'extensions/config.yml extensions/shop/hello.lua extensions/words.lua' \
-    'it is gone from the config'
+    'the removed module is not in the config'
 is "$(on r1 app_eval 'return package.loaded["extensions.extra"]')" nil \
-    'and from the modules'
-is "$(answers)" 'hello v2/v2 hello v2/v2 hello v2/v2' 'the others serve on'
+    'the removed module is not loaded'
+is "$(answers)" 'hello v2/v2 hello v2/v2 hello v2/v2' \
+    'the others are still serving'
 
 rm "$EXT/config.yml"
 push s1-a --prune
-is "$RC" 0 'the config is removed, too'
+is "$RC" 0 '--prune removes the extensions config'
 is "$(answers | grep -c hello)" 0 'nothing is exported any more'
 push s1-b --prune
 like "$(cat "$OUT")" ': unchanged: 2 unchanged$' \
-    'the example that the role puts there is nothing'
+    'the example config of the role is no change'
 make_folder v2
 push s1-a
-is "$RC $(answers)" '0 hello v2/v2 hello v2/v2 hello v2/v2' 'and put back'
+is "$RC $(answers)" '0 hello v2/v2 hello v2/v2 hello v2/v2' \
+    'the config is pushed again'
 
-diag 'A reload of the application'
+diag 'A reload after a push'
 
 run reload -s "${NODE_SOCK[s1-a]}"
-is "$RC" 0 'a reload of an instance with pushed code'
-is "$(answers)" 'hello v2/v2 hello v2/v2 hello v2/v2' 'leaves that as it is'
+is "$RC" 0 'an instance with pushed code is reloaded'
+is "$(answers)" 'hello v2/v2 hello v2/v2 hello v2/v2' \
+    'a reload keeps the pushed code'
 make_folder v3
 push s1-b
 is "$RC $(answers)" '0 hello v3/v3 hello v3/v3 hello v3/v3' \
-    'code can be pushed after it'
+    'code can be pushed after a reload'
 make_folder v2
 push s1-b
-is "$RC $(answers)" '0 hello v2/v2 hello v2/v2 hello v2/v2' 'and back'
+is "$RC $(answers)" '0 hello v2/v2 hello v2/v2 hello v2/v2' \
+    'the code before can be pushed again'
 
-diag 'Bad code'
+diag 'Invalid code'
 
 remember
 make_folder v3
@@ -247,45 +259,48 @@ write bad.lua <<<'return {'
 write shop/worse.lua <<<'local = 1'
 push s1-a -o json
 is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
-    '3 failed compile_error' 'code that does not compile'
+    '3 failed compile_error' 'code that does not compile is rejected'
 is "$(report 'local list = {}
 	for _, p in ipairs(r.problems) do
 		table.insert(list, p.module .. " " .. p.path)
 	end
 	return table.concat(list, "; ")')" \
     'extensions.bad extensions/bad.lua; extensions.shop.worse extensions/shop/worse.lua' \
-    'all of it is named'
+    'all files that do not compile are named'
 untouched 'code that does not compile'
 push s1-a -n
-is "$RC" 3 'a dry run tells, too'
+is "$RC" 3 'a dry run rejects code that does not compile'
 
 make_folder v3
 sed -i 's/shop\.hello/shop.gone/' "$EXT/config.yml"
 push s1-a -o json
 is "$RC $(report 'return r.error.code .. " " .. #r.problems')" '3 bad_config 2' \
-    'handlers of a module that is not there'
+    'handlers of a missing module are rejected'
 like "$(report 'return r.problems[1].message')" \
-    'function call: module extensions.shop.gone of handler call does not exist' 'it is named'
+    'function call: module extensions.shop.gone of handler call does not exist' \
+    'the missing module is named'
 write config.yml <<<'functions: {a: {module: extensions.words}}'
 push s1-a
-is "$RC" 3 'a function that lacks something'
-like "$(cat "$ERR")" 'function a: handler is missing' 'is named'
+is "$RC" 3 'an incomplete function is rejected'
+like "$(cat "$ERR")" 'function a: handler is missing' \
+    'the incomplete function is named'
 write config.yml <<<'functions: [}'
 push s1-a
-is "$RC" 3 'a config that is not YAML'
+is "$RC" 3 'a config that is not YAML is rejected'
 untouched 'a bad config'
 
 make_folder v3
 sed -i 's/handler: hello/handler: goodbye/' "$EXT/config.yml"
 push s1-a -o json
 is "$RC $(report 'return r.error.code')" '3 validate_failed' \
-    'a function that its module does not have'
+    'a handler that its module lacks is rejected'
 is "$(report "$outcomes")" 'r1=refused s1-a=refused s1-b=refused' \
-    'is refused by all'
+    'all instances reject a missing handler'
 write words.lua <<<'error("no words", 0)'
 push s1-a
-is "$RC" 3 'code that fails when it is loaded'
-like "$(cat "$ERR")" 'no words.*; the old code is still serving$' 'says why'
+is "$RC" 3 'code that fails when loaded is rejected'
+like "$(cat "$ERR")" 'no words.*; the old code is still serving$' \
+    'the reason is reported'
 untouched 'bad code'
 
 diag 'An instance that refuses'
@@ -294,16 +309,16 @@ make_folder v3
 set_flag s1-b gate_refuse '"not today"'
 push s1-a -o json
 is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
-    '3 failed validate_failed' 'one instance refuses'
+    '3 failed validate_failed' 'one instance rejects the config'
 is "$(report "$outcomes")" 'r1=unchanged s1-a=unchanged s1-b=refused' \
-    'it is told which'
+    'the instance is named'
 like "$(cat "$ERR")" \
     'refused by 1 of 3 instances: s1-b: .*not today; the old code is still serving$' \
-    'and why'
+    'the reason is reported'
 set_flag r1 gate_refuse '"nor here"'
 push s1-a
 like "$(cat "$ERR")" 'by 2 of 3 instances: r1: .*nor here; s1-b: .*not today' \
-    'two are named, too'
+    'two instances are named'
 set_flag r1 gate_refuse
 set_flag s1-b gate_refuse
 untouched 'an instance that refuses'
@@ -316,14 +331,14 @@ set_flag s1-b gate_slow 1.5
 make_folder v4
 push s1-a -o json
 is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
-    '3 failed push_failed' 'an instance that answers too late'
+    '3 failed push_failed' 'an instance answers too late'
 set_flag s1-b gate_slow
 untouched 'an instance that is too slow'
 on s1-a app_eval "require('cartridge.vars').new('cartridge.twophase')
 	.options.validate_config_timeout = 10" >"$OUT"
 make_folder v3
 push s1-a -n
-is "$RC" 0 'it does not keep the config locked'
+is "$RC" 0 'the late instance does not keep the config locked'
 
 diag 'An instance that fails'
 
@@ -332,26 +347,29 @@ push s1-a -o json
 is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
     '3 failed apply_failed' 'one instance cannot apply the config'
 is "$(report 'return tostring(r.rollback.complete) .. " " .. #r.rollback.undone
-    .. " " .. #r.rollback.left')" 'true 1 0' 'the sections are put back'
+    .. " " .. #r.rollback.left')" 'true 1 0' 'the sections are restored'
 is "$(report "$outcomes")" 'r1=failed s1-a=unchanged s1-b=unchanged' \
-    'it is told which'
-like "$(cat "$ERR")" 'r1: OperationError: .*out of order; the old code' 'and why'
+    'the instance is named'
+like "$(cat "$ERR")" 'r1: OperationError: .*out of order; the old code' \
+    'the reason is reported'
 untouched 'an instance that fails'
 
 set_flag r1 gate_fail '"out of order"'
 push s1-a -o json
 is "$RC $(report 'return r.outcome .. " " .. tostring(r.rollback.complete)')" \
-    '6 degraded false' 'it fails with the old code as well'
+    '6 degraded false' 'the instance fails with the old code, too'
 is "$(states)" 'RolesConfigured RolesConfigured OperationError' \
-    'its roles are not configured'
-like "$(cat "$ERR")" 'the previous state could not be fully restored' 'that is said'
+    'the roles of the instance are not configured'
+like "$(cat "$ERR")" 'the previous state could not be fully restored' \
+    'the message says so'
 set_flag r1 gate_fail
 push s1-a
 is "$RC $(answers)" '0 hello v3/v3 hello v3/v3 hello v3/v3' \
-    'new code heals it'
-is "$(states)" 'RolesConfigured RolesConfigured RolesConfigured' 'fully'
+    'a push of good code recovers the instance'
+is "$(states)" 'RolesConfigured RolesConfigured RolesConfigured' \
+    'the recovery is complete'
 
-diag 'Conflicts'
+diag 'Concurrent changes'
 
 make_folder v4
 remember
@@ -359,10 +377,12 @@ on s1-b app_eval 'require("cartridge.vars").new("cartridge.twophase")
 	.prepared_config = {}' >/dev/null
 push s1-a -o json
 is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
-    '5 refused config_locked' 'another change is going on at another instance'
-is "$(report "$outcomes")" 'r1=unchanged s1-a=unchanged s1-b=refused' 'which one'
+    '5 refused config_locked' \
+    'a change running on another instance refuses the push'
+is "$(report "$outcomes")" 'r1=unchanged s1-a=unchanged s1-b=refused' \
+    'the other instance is named'
 push s1-b
-is "$RC" 5 'and here'
+is "$RC" 5 'a change running on the gateway refuses the push'
 on s1-b app_eval 'require("cartridge.vars").new("cartridge.twophase")
 	.prepared_config = nil' >/dev/null
 untouched 'a change elsewhere'
@@ -375,8 +395,9 @@ on s1-a app_eval 'require("cartridge.vars").new("cartridge.twophase")
 		.locks.clusterwide = false
 	end)' >/dev/null
 push s1-a -w 20
-is "$RC" 0 'with --wait it waits for the other change'
-is "$(answers)" 'hello v4/v4 hello v4/v4 hello v4/v4' 'and is done'
+is "$RC" 0 '--wait waits for the other change'
+is "$(answers)" 'hello v4/v4 hello v4/v4 hello v4/v4' \
+    '--wait pushes after the other change'
 
 # Another change comes between the comparison and the push: while the entry
 # asks the others, one of them answers only after that.
@@ -405,23 +426,24 @@ wait "$!"
 on s1-b app_eval 'require("cartridge.confapplier").get_state =
 	rawget(_G, "test_get_state")' >/dev/null
 is "$(report 'return r.outcome .. " " .. (r.error.code:gsub("_%a+$", ""))')" \
-    'refused config' 'the config was changed meanwhile'
-is "$(answers)" 'hello v4/v4 hello v4/v4 hello v4/v4' 'nothing was pushed'
+    'refused config' 'a concurrent change fails the push'
+is "$(answers)" 'hello v4/v4 hello v4/v4 hello v4/v4' \
+    'after a concurrent change nothing is pushed'
 is "$(on s1-b app_eval 'return require("cartridge.confapplier")
 	.get_active_config():get_plaintext("other")')" text \
-    'the other change is there'
+    'the concurrent change is kept'
 push s1-a
 is "$RC $(answers)" '0 hello v5/v5 hello v5/v5 hello v5/v5' \
-    'then it can be pushed'
+    'the next push succeeds'
 
-diag 'Instances that are missing'
+diag 'Unreachable instances'
 
 make_folder v6
 remember
 freeze_node r1
 push s1-a -o json
 is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
-    '5 refused unreachable_instances' 'an instance hangs'
+    '5 refused unreachable_instances' 'an instance that hangs refuses the push'
 is "$(report "$outcomes" | tr ' ' '\n' | grep -c unreachable)" 1 'it is named'
 thaw_node r1
 wait_until 30 cluster_is_healthy
@@ -430,16 +452,16 @@ r1_uuid=$(node_uuid r1)
 on s1-a edit_topology "servers = {{uuid = '$r1_uuid', disabled = true}}"
 push s1-a -o json
 is "$RC $(report "$outcomes")" '0 r1=skipped s1-a=ok s1-b=ok' \
-    'one that is disabled is left out'
+    'a disabled instance is left out'
 push r1 -o json
 is "$RC $(report 'return r.error.code')" '5 config_differs' \
-    'through it, nothing can be pushed'
+    'a push through a disabled instance is refused'
 on s1-a edit_topology "servers = {{uuid = '$r1_uuid', disabled = false}}"
 push r1
 is "$RC $(answers)" '0 hello v6/v6 hello v6/v6 hello v6/v6' \
-    'when it is back it has all that'
+    'an instance that returns has all that was pushed'
 
-diag 'Without the role'
+diag 'Without the extensions role'
 
 make_folder v7
 on s1-a edit_topology "replicasets = {
@@ -447,9 +469,9 @@ on s1-a edit_topology "replicasets = {
 	{uuid = '$(node_set r1)', roles = {}}}"
 push s1-a -o json
 is "$RC $(report 'return r.outcome .. " " .. r.error.code')" \
-    '5 refused no_extensions' 'no replica set has the role'
+    '5 refused no_extensions' 'without the extensions role the push is refused'
 
-diag 'Much code'
+diag 'Large code'
 
 on s1-a edit_topology "replicasets = {
 	{uuid = '$(node_set s1-a)', roles = {'extensions'}},
@@ -459,7 +481,8 @@ for i in $(seq 200); do
 	printf 'return "%05000d"\n' "$i" >"$EXT/many/m$i.lua"
 done
 push s1-a
-is "$RC" 0 'a megabyte of code in 200 modules'
-is "$(on r1 app_eval 'return #require("extensions.many.m200")')" 5000 'is there'
+is "$RC" 0 'a megabyte of code in 200 modules is pushed'
+is "$(on r1 app_eval 'return #require("extensions.many.m200")')" 5000 \
+    'a megabyte of code is loaded'
 
 done_testing

@@ -94,15 +94,15 @@ SLOW='web_init_end=
 start_app shop
 app_version 2 "$OWNS" "$GIVES" "$TAKES"
 reload
-is "$RC" 0 'a role that gives away a service, a connection and a worker'
-is "$(http_get /probe)" 'stock of 2 2' 'which serve'
+is "$RC" 0 'a role shares a service, a connection and a worker'
+is "$(http_get /probe)" 'stock of 2 2' 'all of them serve'
 
-diag 'A good reload: the old role serves until the commit'
+diag 'A successful reload'
 
 app_version 3 "$OWNS" "$GIVES" "$TAKES" "$SLOW"
 probe_start /probe
 reload_start
-ok 'the new init runs' wait_until 20 in_init 3
+ok 'init of the new role is running' wait_until 20 in_init 3
 is "$(app_eval 'return require("cartridge").service_get("stock").name')" \
     'stock of 2' 'serving code finds the service of the old role'
 is "$(app_eval 'local names = {}
@@ -112,49 +112,50 @@ is "$(app_eval 'local names = {}
 	table.sort(names)
 	return table.concat(names, " ")')" \
     'audit ddl-manager health httpd stock storage web' \
-    'and all services, when it walks the registry'
+    'iterating over the service registry shows services of the old role'
 is "$(app_eval 'local list = require("cartridge.service-registry").list()
 	return rawget(list, "stock").name, next(list) ~= nil')" \
-    "$(printf 'stock of 2\ttrue')" 'and past its metatable'
+    "$(printf 'stock of 2\ttrue')" \
+    'rawget on the service registry shows services of the old role'
 changes_begin shop 5
 changes_end
 is "$CHANGES" 'true false true ' \
-    'changes of the config and of the leader succeed meanwhile'
+    'changes of config and leadership succeed during the reload'
 reload_end
 probe_stop
-is "$RC" 0 'reloaded'
+is "$RC" 0 'the reload succeeds'
 is "$FAILURES" 0 'no request failed'
 is "$(tail -n 1 "$WORK/probe")" '200 stock of 3 3' 'the new role serves'
 is "$(http_get /configured)" \
     "$(app_eval 'return {limit = 5, is_master = true, version = 3}')" \
-    'with the config and the leadership of now'
-is "$(app_state)" RolesConfigured 'the state'
+    'the new role has the current config and leadership'
+is "$(app_state)" RolesConfigured 'the state is RolesConfigured'
 is "$(app_eval 'local vars = _G._cluster_vars_values["app.roles.web"]
 	return vars.conn:ping(), vars.worker:status() ~= "dead"')" \
-    "$(printf 'true\ttrue')" 'connection and worker of the new role are its own'
+    "$(printf 'true\ttrue')" 'connection and worker belong to the new role'
 
-diag 'A broken reload: the old role was never touched'
+diag 'A failed reload'
 
 app_version 4 "$OWNS" "$GIVES" "$TAKES" "$SLOW" \
     'web_apply=do return nil, "boom" end'
 probe_start /probe
 reload_start
-ok 'the new init runs' wait_until 20 in_init 4
+ok 'init of the new role is running' wait_until 20 in_init 4
 changes_begin shop 6
 changes_end
 is "$CHANGES" 'true false true ' \
-    'changes of the config and of the leader succeed meanwhile'
+    'changes of config and leadership succeed during the reload'
 reload_end
 probe_stop
-is "$RC" 3 'failed'
+is "$RC" 3 'the reload fails'
 is "$FAILURES" 0 'no request failed'
 is "$(tail -n 1 "$WORK/probe")" '200 stock of 3 3' 'the old role serves'
-is "$(app_state)" RolesConfigured 'the state'
+is "$(app_state)" RolesConfigured 'the state is RolesConfigured'
 is "$(app_eval 'local vars = _G._cluster_vars_values["app.roles.web"]
 	return vars.conn:ping(), vars.worker:status() ~= "dead"')" \
     "$(printf 'true\ttrue')" 'connection and worker of the old role are there'
 
-diag 'A port: the old role has to stop first'
+diag 'A role whose new code needs the port of the old one'
 
 port=$(free_ports 1)
 SERVER='web_init=
@@ -177,42 +178,42 @@ own()
 }
 app_version 5 "$OWNS" "$SERVER" "$CLOSES" "$USES"
 reload
-is "$RC $(own)" '0 own 5' 'a role with a socket of its own'
+is "$RC $(own)" '0 own 5' 'a role with its own socket serves'
 app_version 6 "$OWNS" "$SERVER" "$CLOSES" "$SLOW" "$USES"
 reload_start
-ok 'the new init runs, with the port' wait_until 20 in_init 6
+ok 'init of the new role is running, with the port' wait_until 20 in_init 6
 changes_begin shop 7
 changes_end
 is "$CHANGES" 'true false true ' \
-    'changes of the config and of the leader succeed meanwhile'
+    'changes of config and leadership succeed during the reload'
 reload_end
-is "$RC $(own) $(app_state)" '0 own 6 RolesConfigured' 'reloaded'
+is "$RC $(own) $(app_state)" '0 own 6 RolesConfigured' 'the reload succeeds'
 like "$(json 'json.encode(i.warnings)')" 'role web was stopped before the commit.*in use' \
-    'the report says that the role was stopped first, and why'
+    'the report says that the old role was stopped first, and why'
 is "$(http_get /configured)" \
     "$(app_eval 'return {limit = 7, is_master = true, version = 6}')" \
-    'the config of now'
+    'the new role has the current config'
 app_version 7 "$OWNS" "$SERVER" "$CLOSES" "$SLOW" \
     'web_apply=do return nil, "boom" end'
 reload_start
-ok 'the new init runs, with the port' wait_until 20 in_init 7
+ok 'init of the new role is running, with the port' wait_until 20 in_init 7
 changes_begin shop 8
 changes_end
 is "$CHANGES" 'true false true ' \
-    'changes of the config and of the leader succeed meanwhile'
+    'changes of config and leadership succeed during the reload'
 reload_end
 is "$RC $(own) $(app_state)" '3 own 6 RolesConfigured' \
-    'a failed one starts the old role again'
+    'a failed reload restarts the old role'
 is "$(http_get /configured)" \
     "$(app_eval 'return {limit = 8, is_master = true, version = 6}')" \
-    'with the config of now'
+    'the restarted role has the current config'
 
-diag 'Time'
+diag 'Time limits'
 
 app_version 8 'web_init=if VERSION == 8 then fiber.sleep(1) end' \
     'web_end=M.stop = nil'
 reload
-is "$RC" 0 'a role without stop, that starts slowly'
+is "$RC" 0 'a role without stop that starts slowly serves'
 app_version 9 'web_init=
 	rawset(_G, "shop_in_init", VERSION)
 	pcall(fiber.sleep, 1000)
@@ -222,19 +223,21 @@ app_version 9 'web_init=
 started=$(date +%s%N)
 # Three tenths of the time are for the way back, in which the old role starts slowly.
 reload_start -t 20
-ok 'the new init runs' wait_until 20 in_init 9
+ok 'init of the new role is running' wait_until 20 in_init 9
 run_status()
 {
 	"$CARTRIDGE_RELOAD" -s "$APP_SOCK" status
 }
 like "$(run_status)" 'being reloaded by .* for [0-9.]+ s: init of role web' \
-    'status says what the reload is doing'
+    'status shows phase and role of the reload'
 reload_end
 is "$RC $(json 'i.outcome, i.error.code, i.error.phase, i.error.role')" \
     '4 timeout deadline init web' \
-    'the instance tells phase and role before the client gives up'
-ok 'in less than its time' [ $((($(date +%s%N) - started) / 1000000)) -lt 20000 ]
-is "$(json 'i.rollback.complete')" true 'the old role has started again by then'
-is "$(http_get /hello)" 'hello v8' 'and serves'
+    'the timeout names phase and role'
+ok 'the instance answers within the time limit' \
+    [ $((($(date +%s%N) - started) / 1000000)) -lt 20000 ]
+is "$(json 'i.rollback.complete')" true \
+    'the old role has been restarted by then'
+is "$(http_get /hello)" 'hello v8' 'the old role serves'
 
 done_testing

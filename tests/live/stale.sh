@@ -47,7 +47,7 @@ test_case()
 		cat "$WORK/reload.places"
 	} >"$WORK/actual"
 	if diff -u "$expected" "$WORK/actual" >"$WORK/diff"; then
-		pass "$1: what is mended, and what is named"
+		pass "$1: expected references are patched and reported"
 	else
 		fail "$1: what is mended, and what is named" \
 		    "$(sed 1,2d "$WORK/diff")"
@@ -55,12 +55,12 @@ test_case()
 	left=$(grep '^left ' "$expected") || code=0
 	is "$rc $(sed 's/ (no reason)$//; /^unchecked /d' "$WORK/stale.places")" \
 	    "$code $left" \
-	    "$1: stale finds what is left, and its exit code says so"
+	    "$1: the command stale finds what is left and ends with the right status"
 	# Some finalizers have run, so fewer of them are left.
 	[ -e "$next" ] || next=$expected
 	is "$(uniq "$WORK/next.places")" \
 	    "$(grep -Ev '^(before|after) ' "$next" | uniq)" \
-	    "$1: the next reload does the same"
+	    "$1: the next reload behaves in the same way"
 }
 
 for case in ${CASES:-$(corpus_cases)}; do
@@ -68,58 +68,59 @@ for case in ${CASES:-$(corpus_cases)}; do
 done
 [ -z "${CASES:-}" ] || done_testing
 
-diag 'What becomes of the places is a choice'
+diag '--stale'
 
 corpus_start memoised
 corpus_probe >/dev/null
 corpus_update
 corpus_reload --stale=report
-is "$RC $(json 'i.outcome')" '0 reloaded' 'report: reloaded'
+is "$RC $(json 'i.outcome')" '0 reloaded' '--stale=report: the reload succeeds'
 is "$(corpus_report)" "left module | package.loaded['memo'].cache.old | shop.lua:4 (no reason)
 left upvalue | upvalue make of function .rocks/share/tarantool/memo.lua:4 | shop.lua:3 (no reason)" \
     'report: all places are named'
-is "$(corpus_probe)" 'old v1, new v1' 'report: and none is mended'
+is "$(corpus_probe)" 'old v1, new v1' '--stale=report patches nothing'
 run -s "$APP_SOCK" stale
-is "$RC" 7 'stale: exit code 7'
+is "$RC" 7 'stale ends with 7'
 like "$(cat "$OUT")" "package\.loaded\['memo'\]\.cache\.old.*shop\.lua:4" \
-    'stale: the text names a place'
+    'stale prints a reference'
 run -s "$APP_SOCK" stale
-is "$RC $(corpus_probe)" '7 old v1, new v1' 'stale: changes nothing'
+is "$RC $(corpus_probe)" '7 old v1, new v1' 'stale changes nothing'
 reload plan
 is "$RC $(json 'i.outcome, #i.stale, i.stale[1].patched')" \
-    '0 unchanged 2 false' 'plan: names the places, and that is no failure'
+    '0 unchanged 2 false' 'plan lists references without failing'
 
 corpus_reload --stale=fail
 is "$RC $(json 'i.outcome, i.ok, i.error.code, i.error.phase,
     i.error.message')" '7 stale false stale_references scan 1 stale reference remains' \
-    'fail: exit code 7'
+    '--stale=fail ends with 7'
 is "$(app_eval 'return require("shop").make("it")()')" 'it v2' \
-    'fail: the reload has happened all the same'
+    '--stale=fail keeps the new code'
 corpus_reload --stale=patch
-is "$RC $(corpus_probe)" '0 old v1, new v2' 'patch: mends what it can'
+is "$RC $(corpus_probe)" '0 old v1, new v2' \
+    '--stale=patch patches unambiguous references'
 is "$(json 'i.timings_ms.scan > 0, i.scan.complete, i.scan.objects > 1000,
     i.scan.functions > 100, i.scan.more')" 'true true true true 0' \
-    'figures of the scan'
+    'the report has figures of the scan'
 is "$(json '#i.stale, i.stale[1].patched ~= i.stale[2].patched')" '2 true' \
-    'patch: and lists both'
+    '--stale=patch lists patched and remaining references'
 run -s "$APP_SOCK"
-is "$RC" 0 'places that are left are no failure'
+is "$RC" 0 'by default remaining references do not fail the reload'
 like "$(cat "$OUT")" "package\.loaded\['memo'\]\.cache\.old" \
-    'the text of a reload names what is left'
+    'a reload prints remaining references'
 stop_app "$APP_PID"
 
-diag 'Nothing is stale, however often'
+diag 'Repeated reloads'
 
 corpus_start clean
 corpus_update
 for n in 1 2 3 4 5; do
 	corpus_reload --stale=fail
 	is "$RC $(json 'i.outcome') $(corpus_report)" '0 reloaded ' \
-	    "reload $n: no place is left"
+	    "reload $n leaves no stale reference"
 done
 stop_app "$APP_PID"
 
-diag 'Others have loaded code again'
+diag 'Modules reloaded by other code'
 
 corpus_start slot
 corpus_reload
@@ -128,17 +129,17 @@ app_eval 'package.loaded.shop = nil
 run stale -s "$APP_SOCK" -o json
 is "$RC $(corpus_report)" \
     '0 unchecked module shop, which was reloaded by something other than cartridge-reload' \
-    'stale says of which module it cannot tell'
+    'stale reports a module reloaded by other code as unchecked'
 stop_app "$APP_PID"
 
 corpus_start cartridge_clean
 corpus_update
 corpus_reload
 reload --method native
-is "$RC" 0 'the way of Cartridge, after ours'
+is "$RC" 0 'a native reload after a staged one succeeds'
 run stale -s "$APP_SOCK" -o json
 is "$RC $(corpus_report | grep -v '^unchecked')" '0 ' \
-    'stale does not take what it has loaded for old code'
+    'code loaded by a native reload is not stale'
 stop_app "$APP_PID"
 
 done_testing

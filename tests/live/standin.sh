@@ -70,8 +70,10 @@ is "$(app_eval '
 	    role.M == package.loaded["app.roles.web"]')" \
     "$(printf 'app.roles.web\tstorage audit\ttrue')" \
     'a role knows its module, its dependencies and theirs'
-is "$(app_eval 'return require("cartridge").VERSION')" 2.17.2 'version'
-is "$(app_eval 'return require("cartridge").is_healthy()')" true 'healthy'
+is "$(app_eval 'return require("cartridge").VERSION')" 2.17.2 \
+    'the version is known'
+is "$(app_eval 'return require("cartridge").is_healthy()')" true \
+    'the instance is healthy'
 is "$(app_eval 'return pcall(function()
 	require("cartridge").config_get_readonly().new_section = 1 end)' |
     cut -c 1-5)" false 'the config is read-only'
@@ -100,7 +102,7 @@ app_eval '
 	route({path = "/s/plain", method = "GET"}, "plain")
 	route({path = "/d/a", name = "da"}, "da")
 	route({path = "/d/b", name = "db"}, "db")' >/dev/null
-is "$(http_get /t/twice)" first 'of two equal routes the first one serves'
+is "$(http_get /t/twice)" first 'of two equal routes the first serves'
 is "$(http_get /t/any)" get 'a method beats ANY registered before'
 is "$(http_get /t/get)" get 'a method beats ANY registered after'
 is "$(http_get /s/plain)" plain 'fewer stashes win'
@@ -108,28 +110,29 @@ is "$(http_get /s/other)" 'stash other' 'a stash is passed on'
 like "$(app_eval 'return pcall(function()
 	require("cartridge").service_get("httpd"):route({path = "/n",
 	    name = "shop_named"}, function() end) end)')" \
-    '^false.*shop_named' 'a second route of one name raises'
+    '^false.*shop_named' 'a second route of one name is an error'
 app_eval 'require("cartridge").service_get("httpd"):delete("da")' >/dev/null
 is "$(http_status /d/a)" 404 'a named route can be deleted'
 is "$(app_eval 'local httpd = require("cartridge").service_get("httpd")
 	return httpd.routes[httpd.iroutes.db].path')" /d/b \
-    'the indexes of the named routes follow'
-is "$(http_status /login -X POST -d '')" 403 'Cartridge has routes of its own'
+    'indexes of named routes follow a deletion'
+is "$(http_status /login -X POST -d '')" 403 'Cartridge has its own routes'
 
 diag 'State machine'
 
 is "$(app_eval 'return pcall(
 	require("cartridge.confapplier").set_state, "BoxConfigured")' |
     head -n 1 | cut -c 1-5)" false 'an invalid transition raises'
-is "$(app_state)" RolesConfigured 'and leaves the state as it was'
+is "$(app_state)" RolesConfigured \
+    'an invalid transition leaves the state'
 is "$(app_eval 'local t = require("fiber").time()
 	local state = require("cartridge.confapplier")
 	    .wish_state("ReloadError", 3)
 	return state, require("fiber").time() - t < 1')" \
     "$(printf 'RolesConfigured\ttrue')" \
-    'a wish that is more than one step away is given up at once'
+    'a wish more than one step away is given up at once'
 
-diag 'Changes of the config, of the topology and of the leader'
+diag 'Changes of config, topology and leadership'
 
 calls >/dev/null
 is "$(app_eval 'return require("cartridge").config_patch_clusterwide({
@@ -137,13 +140,13 @@ is "$(app_eval 'return require("cartridge").config_patch_clusterwide({
 is "$(calls)" "$(words 'storage.validate v1, web.validate v1,' \
     'health.apply v1 master, audit.apply v1 master,' \
     'storage.apply v1 master, web.apply v1 master')" \
-    'roles are validated and applied, not initialised again'
+    'a config change validates and applies roles without init'
 like "$(app_eval 'local ok, err = require("cartridge")
 	.config_patch_clusterwide({shop = {limit = "many"}})
 	return ok, err')" 'nil.*must be a number' \
-    'a config that a role refuses is not applied'
+    'a config that a role rejects is not applied'
 is "$(app_eval 'return require("cartridge").config_get_readonly("shop").limit')" \
-    5 'the config is the old one'
+    5 'after a rejection the config is the old one'
 like "$(app_eval '
 	local vars = _G._cluster_vars_values["cartridge.twophase"]
 	vars.prepared_config = {}
@@ -165,47 +168,49 @@ like "$(calls)" 'spare.init v1 master, spare.apply v1 master$' \
     'a role that becomes enabled is initialised'
 app_eval 'return require("cartridge").admin_edit_topology({replicasets = {{
 	uuid = '"$REPLICASET"', roles = {"storage"}}}}) ~= nil' >/dev/null
-like "$(calls)" 'web.stop v1 master, spare.stop v1 master$' 'one that becomes disabled is stopped'
+like "$(calls)" 'web.stop v1 master, spare.stop v1 master$' \
+    'a role that becomes disabled is stopped'
 app_eval 'return require("cartridge").admin_edit_topology({replicasets = {{
 	uuid = '"$REPLICASET"', roles = {"storage", "web"}
 	}}}) ~= nil' >/dev/null
 like "$(app_eval 'local _, err = require("cartridge.confapplier").get_state()
 	return err.err')" 'shop_named' \
-    'started again it meets its own named route, and fails'
-is "$(app_state)" OperationError 'which is an OperationError'
+    'a role enabled again fails on its own named route'
+is "$(app_state)" OperationError 'that failure is an OperationError'
 
 diag 'reload_roles of Cartridge'
 
 calls >/dev/null
 app_version 2
-is "$(reload_roles)" "$(printf 'true\tnil')" 'reloads out of OperationError'
+is "$(reload_roles)" "$(printf 'true\tnil')" \
+    'reload_roles recovers from OperationError'
 is "$(http_get /hello) $(http_get /named)" 'hello v2 named v2' \
-    'the new code serves'
+    'reload_roles loads new code'
 is "$(http_get /versions)" \
     "$(app_eval 'return {web = 2, storage = 2, prices = 2, settings = 1}')" \
-    'a module loaded before cartridge.cfg stays as it is'
+    'a module loaded before cartridge.cfg stays'
 is "$(calls)" "$(words 'health.stop v1 master, audit.stop v1 master,' \
     'storage.stop v1 master, storage.validate v2, web.validate v2,' \
     'health.init v2 master, health.apply v2 master,' \
     'audit.init v2 master, audit.apply v2 master,' \
     'storage.init v2 master, storage.apply v2 master,' \
     'web.init v2 master, web.apply v2 master')" \
-    'stop, validate, init, apply'
+    'the order is stop, validate, init, apply'
 is "$(app_eval 'local old = require("cartridge.roles").get_role("web")
 	package.loaded["app.roles.web"] = nil
 	local new = require("app.roles.web")
 	local seen = require("cartridge.roles").get_role("web")
 	package.loaded["app.roles.web"] = old
 	return seen == old, seen == new')" "$(printf 'true\tfalse')" \
-    'get_role goes on returning the old module after a require'
+    'get_role returns the old module after a require'
 
 app_version 3 'web_init=rawset(_G, "shop_left", 1)'
 reload_roles >/dev/null
-is "$(app_eval 'return rawget(_G, "shop_left")')" 1 'a global of a role'
+is "$(app_eval 'return rawget(_G, "shop_left")')" 1 'a role sets a global'
 app_version 4
 reload_roles >/dev/null
 is "$(app_eval 'return rawget(_G, "shop_left")')" nil \
-    'is unset by the next reload'
+    'the next reload removes the global'
 app_eval 'local fiber = require("fiber")
 	local f = fiber.new(fiber.sleep, 100)
 	f:name("shop_stray")
@@ -213,47 +218,51 @@ app_eval 'local fiber = require("fiber")
 reload_roles >/dev/null
 is "$(app_eval 'local f = _G._cluster_vars_values.stray[1]
 	require("fiber").sleep(0.01)
-	return f:status()')" dead 'a fiber that is not known by name is killed'
+	return f:status()')" dead 'a fiber with an unknown name is cancelled'
 
 app_version 5 'web_top=local = 5'
-like "$(reload_roles)" '^nil.RegisterRoleError' 'syntax error: nil and why'
-is "$(app_state)" ReloadError 'a role that does not load: ReloadError'
-is "$(http_status /hello)" 404 'and nothing serves'
+like "$(reload_roles)" '^nil.RegisterRoleError' \
+    'a syntax error is returned as nil, err'
+is "$(app_state)" ReloadError 'a role that fails to load: ReloadError'
+is "$(http_status /hello)" 404 'in ReloadError nothing serves'
 app_version 6 'web_validate=do return nil, "never" end'
-like "$(reload_roles)" '^nil.never' 'refused by a role'
-is "$(app_state)" ReloadError 'a config that is refused: ReloadError'
+like "$(reload_roles)" '^nil.never' 'a role rejects its config'
+is "$(app_state)" ReloadError 'a rejected config: ReloadError'
 like "$(app_eval 'local ok, err = require("cartridge")
 	.config_patch_clusterwide({shop = {limit = 6}})
 	return ok, err.err')" 'Instance state is ReloadError' \
-    'no config change is accepted then'
+    'in ReloadError no config change is accepted'
 app_version 7 'storage_init=error("cannot start")'
-like "$(reload_roles)" '^nil.ApplyConfigError: .*cannot start' 'init raises'
+like "$(reload_roles)" '^nil.ApplyConfigError: .*cannot start' \
+    'init raises an error'
 is "$(app_state)" OperationError 'a failing init: OperationError'
-is "$(http_get /hello)" 'hello v7' 'the roles behind it are configured'
+is "$(http_get /hello)" 'hello v7' 'roles after the failing one are configured'
 app_version 8 'web_apply=error("cannot apply")'
-like "$(reload_roles)" '^nil.ApplyConfigError: .*cannot apply' 'apply raises'
+like "$(reload_roles)" '^nil.ApplyConfigError: .*cannot apply' \
+    'apply_config raises an error'
 is "$(app_state)" OperationError 'a failing apply_config: OperationError'
 app_version 9
 is "$(reload_roles)" "$(printf 'true\tnil')" 'a good reload recovers'
-is "$(http_get /hello) $(http_get /named)" 'hello v9 named v9' 'and serves'
-is "$(app_state)" RolesConfigured 'in the state RolesConfigured'
+is "$(http_get /hello) $(http_get /named)" 'hello v9 named v9' \
+    'the new code serves'
+is "$(app_state)" RolesConfigured 'the state is RolesConfigured'
 app_eval 'require("cartridge.roles").forbid_reload()' >/dev/null
 like "$(reload_roles)" '^nil.HotReloadError: .*forbidden' \
-    'a reload can be forbidden'
+    'reload_roles can be forbidden'
 
-diag 'Start again, and an application that allows no reload'
+diag 'A restart, and an application that forbids reloads'
 
 stop_app "$APP_PID"
 run_app
 ok 'a second start finds its config' wait_until 20 in_state RolesConfigured
 is "$(app_eval 'return require("cartridge").config_get_readonly("shop").limit')" \
-    5 'which is the last one applied'
-is "$(http_get /hello)" 'hello v9' 'and serves'
+    5 'the config is the last one applied'
+is "$(http_get /hello)" 'hello v9' 'the restarted instance serves'
 stop_app "$APP_PID"
 run_app SHOP_RELOAD_ALLOWED=no
 wait_until 20 in_state RolesConfigured
 like "$(reload_roles)" '^nil.HotReloadError: .*forbids' \
     'without roles_reload_allowed reload_roles refuses'
-is "$(app_state)" RolesConfigured 'and nothing happens'
+is "$(app_state)" RolesConfigured 'a refusal changes nothing'
 
 done_testing

@@ -46,7 +46,7 @@ sed -i 's/^ExecReload=.*/ExecReload=no-such-program/' "$DROP_IN/reload.conf"
 if verify; then
 	fail 'and would tell if something was wrong' "$(cat "$OUT")"
 else
-	pass 'and would tell if something was wrong'
+	pass 'systemd rejects an invalid drop-in'
 fi
 
 # --- What it runs ------------------------------------------------------------
@@ -76,19 +76,19 @@ sed "s|@BINDIR@|$(dirname "$CARTRIDGE_RELOAD")|" \
     "$TESTS_DIR/../scripts/systemd/reload.conf.in" >"$DROP_IN/reload.conf"
 unit "$(command -v sleep) infinity" 'User=tarantool' 'Group=tarantool' \
     "Environment=TARANTOOL_CONSOLE_SOCK=$WORK/run/shop.%i.control"
-ok 'the unit of this application is accepted' verify
+ok 'systemd accepts the unit of this application' verify
 
 app_version 2
 exec_reload
 is "$RC $(cat "$ERR")" '0 ' 'ExecReload= succeeds'
-is "$(generation) $(http_get /hello)" '1 hello v2' 'the new code serves'
+is "$(generation) $(http_get /hello)" '1 hello v2' 'ExecReload= loads new code'
 app_version 3 "storage_init=error('no coffee')"
 exec_reload
-is "$RC" 3 'ExecReload= of broken code fails with the exit status of that'
+is "$RC" 3 'ExecReload= of broken code ends with the exit status of a failure'
 is "$(generation) $(http_get /hello)" '1 hello v2' 'the old code is still serving'
 app_version 4
 exec_reload
 is "$RC $(generation) $(http_get /hello)" '0 2 hello v4' \
-    'code that is mended is reloaded'
+    'code that was corrected is loaded'
 
 done_testing

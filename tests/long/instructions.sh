@@ -119,7 +119,7 @@ while read -r name ours all; do
 	for figure in "ours $ours $ours_before" "all $all $all_before"; do
 		read -r which now before <<<"$figure"
 		diag "$name, $which: $now, before $before"
-		ok "$name, $which: not more than a tenth above what they were" \
+		ok "$name, $which: at most a tenth above the recorded number" \
 		    [ $((now * 10)) -le $((before * 11)) ]
 		[ $((now * 11)) -ge $((before * 10)) ] ||
 		    diag 'a tenth less: make instructions-update keeps that'

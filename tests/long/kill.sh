@@ -179,12 +179,13 @@ load_stop
 
 diag "seed $SEED: in $LAST ms $killed were killed," \
     "$ended had ended before; $old left the old code, $new the new"
-is "$((killed + ended))" "$KILLS" "$KILLS reloads were to be killed"
+is "$((killed + ended))" "$KILLS" "$KILLS clients were killed or had ended"
 is "$mixtures" '' 'each time the instance is on one whole generation'
-is "$refusals" '' 'and takes the next reload'
-is "$LOAD_FAILED" 0 "no request of $LOAD_REQUESTS failed"
-is "$(sed -n 's/^MIXED //p' "$WORK/load")" 0 'nor was one answered by two of them'
+is "$refusals" '' 'each time the next reload succeeds'
+is "$LOAD_FAILED" 0 "none of $LOAD_REQUESTS requests failed"
+is "$(sed -n 's/^MIXED //p' "$WORK/load")" 0 \
+    'no request was answered by two generations'
 # Or the moments are wrong.
-ok 'enough were killed while they ran' [ "$killed" -gt $((KILLS / 4)) ]
+ok 'enough clients were killed during a reload' [ "$killed" -gt $((KILLS / 4)) ]
 
 done_testing

@@ -67,13 +67,14 @@ fake a.sock greet answer request 'send=---\n- cartridge_reload: 1
   outcome: ok\n  results: "' 'fill=20000000:the quick brown fox ' \
     'send="\n...\n' hold
 try eval 1 --socket a.sock
-ends 0 '' 'a line of 20 MB'
-is "$(wc -c <"$OUT")" 20000001 'is printed to its end'
+ends 0 '' 'a line of 20 MB is a usable reply'
+is "$(wc -c <"$OUT")" 20000001 'a line of 20 MB is printed whole'
 fake a.sock greet answer request 'send=---\n- cartridge_reload: 1
   outcome: ok\n  results: "---\\n- [' "fill=$((megabytes * 156250)):1, " \
     'send=]\\n...\\n"\n...\n' hold
 try eval 1 --socket a.sock --output json
-ends 0 '' 'a long list of numbers in JSON'
-is "$(grep -c '^ *1,*$' "$OUT")" $((megabytes * 156250 / 3)) 'is printed to its end'
+ends 0 '' 'a long list of numbers is printed in JSON'
+is "$(grep -c '^ *1,*$' "$OUT")" $((megabytes * 156250 / 3)) \
+    'a long list of numbers is printed whole'
 
 done_testing
