@@ -27,7 +27,8 @@ function ConfigRoles:stage()
         end
         return original(...)
     end
-    -- Overrides the method of the class in this one object.
+    -- Override `_reload_noexc`, which `config:reload()` calls, in this object only,
+    -- not in its class.
     rawset(config, '_reload_noexc', self.staged)
 end
 

@@ -15,7 +15,7 @@ local ctypes = require('platform.ctypes')
 local failure = require('core.failure')
 local ffi = require('ffi')
 
--- The original function: new code sees a wrapper.
+-- The original `ffi.cdef`: new code sees a wrapper.
 local cdef = ffi.cdef
 
 local Ffi = {name = 'ffi'}
@@ -76,8 +76,9 @@ end
 -- @tparam table known see `ctypes.scan`
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
-    -- Such a declaration needs no comparison: LuaJIT ignores repeated declarations
-    -- of Tarantool's own names, and would ignore them after a restart as well.
+    -- Whether a name is one of Tarantool's own, and LuaJIT ignores a repeated
+    -- declaration of it. Then no comparison is needed: a restart would not change
+    -- that.
     local function is_kept(item)
         local id = known[item.space][item.name]
         return id ~= nil and id < known.border and ctypes.is_ignored(id)
@@ -305,9 +306,9 @@ function Ffi:stage()
     }
     ffi.cdef, ffi.metatype = self.staged.cdef, self.staged.metatype
 
-    -- Code that repeats a declaration often catches the error. Fail the transaction
-    -- anyway, because the existing types do not have the layout that the code
-    -- expects.
+    -- New code often catches the error of a refused declaration. Fail the
+    -- transaction anyway, because the existing types do not have the layout that the
+    -- code expects.
     local check = txn.check
     function txn.check(...)
         if self.refusal ~= nil then

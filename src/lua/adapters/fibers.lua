@@ -82,7 +82,8 @@ function Fibers:stage()
             end
             local entry = {func = f}
             entry.object = original(function(...)
-                -- The fiber may run for the first time after the rollback.
+                -- The fiber may start to run only after the rollback: then it must
+                -- do nothing.
                 if self.is_over then
                     return nil
                 end
@@ -131,8 +132,8 @@ local function list_serving(self)
     return list
 end
 
---- Finds the carriers that run new code (fibers in which a library calls it, see
--- `carriers`). All new code has run by now. Yields.
+--- Finds the carriers (see `carriers`) in which libraries run new code, after all new
+-- code has run. Yields.
 function Fibers:before_commit()
     local origin = self.txn.origin
     self.carriers = carriers.collect(origin, function(id)
@@ -169,8 +170,9 @@ local function wait_for(list, until_time, is_over)
     end
 end
 
---- Returns the time `seconds` from now, but allows at most a certain share of the time
--- that remains until the transaction's deadline.
+--- Returns the time at which a wait must end: `seconds` from now, or earlier if the
+-- wait would take more than its share of the time left until the transaction's
+-- deadline.
 local function after(self, seconds)
     local now = clock.monotonic()
     return math.min(now + seconds, now + math.max(0, self.txn.deadline - now) * PART)
@@ -310,9 +312,10 @@ local function start_again(self, loops, is_old)
     return left
 end
 
---- Ends the old carriers (loops in which a library calls old code) that the library has
--- also started for new code, see `carriers`. This must happen before the scan, which
--- would patch them to call new code, too. A second call does nothing. Yields.
+--- Ends each loop in which a library calls old code (see `carriers`), if the library
+-- has started such a loop for new code as well. This must happen before the scan,
+-- which would patch the old loops so that they call new code, too. A second call does
+-- nothing. Yields.
 function Fibers:end_carriers()
     local news, counterparts = self.carriers or {}, self.txn.counterparts
     self.carriers = nil
@@ -361,10 +364,10 @@ function Fibers:leave_ending(loops)
     return others
 end
 
---- Lists the fibers that still run old code, after a wait. If there were any before it,
--- lists them several times: a single list may miss a loop that starts a new fiber for
--- each iteration. Yields.
--- @tparam table before the fibers found earlier; only tested for being empty
+--- Lists the fibers that still run old code, after a wait. If there were any before the
+-- wait, lists them several times: a single list may miss a loop that starts a new
+-- fiber for each iteration. Yields.
+-- @tparam table before the fibers found before the wait; only tested for being empty
 -- @treturn {table,...} the fibers that serve requests
 -- @treturn {table,...} the fibers that run loops
 local function list_again(self, before)
@@ -544,8 +547,8 @@ function Fibers:revive()
     for _, item in ipairs(fibers_lib.inspect(function(f)
         return self.txn.origin:is_old(f)
     end)) do
-        -- Only application code: the server loop of a library looks the same for
-        -- every port.
+        -- Compare only loops of application code: the server loop of a library looks
+        -- the same for every port.
         if item.id ~= nil and not item.is_request then
             table.insert(self.born[item.id] ~= nil and born or before, item)
         end

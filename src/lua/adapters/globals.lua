@@ -102,8 +102,8 @@ local function look_at_table(data, verdict)
         end
         local change = data.changes[key]
         if verdict == nil then
-            -- Other code has changed the entry since then: a rollback keeps the new
-            -- value.
+            -- Other code has changed the entry after new code did: a rollback keeps
+            -- its value.
             data.changes[key], data.has_others = nil, true
         else
             data.changes[key] = {
@@ -257,7 +257,8 @@ local function restore_table(data)
     return is_undone, is_doubtful
 end
 
---- Records the last changes of new code: from now on, adapters change globals.
+--- Records the last changes made by new code: from now on, the rollback of other
+-- adapters changes globals, too.
 function Globals:before_rollback()
     look(self, verdict_outside(self))
 end

@@ -9,7 +9,7 @@
 local Http = {name = 'http'}
 Http.__index = Http
 
--- The staged fields of a server: its tables of handlers.
+-- The fields of a server that are staged: its tables of handlers.
 local STAGED = {'routes', 'iroutes', 'hooks', 'helpers'}
 -- The methods that change these fields. They are wrapped in the live server: new code
 -- may call them there, if it has kept a reference to that server.

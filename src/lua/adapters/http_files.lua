@@ -298,7 +298,7 @@ function Files:settle()
 end
 
 --- Records the digests of the files of all controllers in the state table. Some of
--- these controllers have been loaded, others will be on the first request.
+-- these controllers are loaded, others will be loaded on the first request.
 function Files:remember()
     local files = self.txn.registry.files
     for _, items in pairs(self.by_key or {}) do

@@ -86,7 +86,8 @@ local function take(self, live)
             self.txn:add(part)
         end
         rawset(part.proxy, 'start', itself)
-        -- New code may keep this function, for example in `package.reload`.
+        -- New code may keep this function, for example in `package.reload`, and call
+        -- it after the commit.
         rawset(part.proxy, 'stop', function(server)
             if self.is_committed then
                 live:stop()
@@ -185,11 +186,11 @@ function Servers:settle()
     self.stops = {}
 end
 
---- Returns the function to call in place of one that old code has kept: `stop` of a live
--- server, which it got before the reload, does not pass through the wrapper.
--- @tparam function f
--- @param server its first argument
--- @treturn function
+--- Returns the wrapper of `stop` if a function is the `stop` of a live server itself.
+-- Old code that got the function before the reload would call it without the wrapper.
+-- @tparam function f the function that old code has kept
+-- @param server the first argument of the call
+-- @treturn function the wrapper, or `f` if it is another function
 function Servers:guarded(f, server)
     local stop = self.stops[server]
     return stop ~= nil and f == stop.original and stop.staged or f

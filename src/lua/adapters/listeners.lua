@@ -73,7 +73,8 @@ end
 --- Creates a proxy of a live socket. Closing the proxy has no effect before the commit;
 -- afterwards the proxy forwards `close` to the live socket.
 local function make_proxy(self, live)
-    -- New code may keep this function, for example in `package.reload`.
+    -- New code may keep this function, for example in `package.reload`, and call it
+    -- after the commit.
     local function close()
         return not self.is_committed or live:close()
     end
@@ -184,11 +185,11 @@ local function take_over(self)
     end
 end
 
---- Returns the function to call in place of one that old code has kept: `close` of a
--- live socket, which it got before the reload, does not pass through the wrapper.
--- @tparam function f
--- @param live its first argument
--- @treturn function
+--- Returns the wrapper of `close` if a function is the `close` of a live socket itself.
+-- Old code that got the function before the reload would call it without the wrapper.
+-- @tparam function f the function that old code has kept
+-- @param live the first argument of the call
+-- @treturn function the wrapper, or `f` if it is another function
 function Sockets:guarded(f, live)
     local close = self.closes[live]
     return close ~= nil and f == close.original and close.staged or f

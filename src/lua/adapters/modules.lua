@@ -68,7 +68,7 @@ function Modules:adopt(name)
     local module = {name = name, path = path}
     local ok, err = catalog.compile(module, self.txn.registry)
     if not ok then
-        -- New code may catch the error and read its message: use the one of
+        -- New code may catch the error and examine its message: use the wording of
         -- `require`.
         error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, err), 0)
     end

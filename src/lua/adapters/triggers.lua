@@ -44,8 +44,8 @@ local function outcome_of(self, place)
         elseif index ~= nil then
             table.remove(wanted, index)
         else
-            -- A trigger that is set under an existing name replaces the one that has
-            -- the name, so only other triggers have to be removed.
+            -- A trigger that is set under an existing name replaces the one with
+            -- that name, which therefore need not be removed first.
             local is_gone = meant ~= nil and (meant.name == nil or item.new == nil)
             if is_gone and not self.txn.origin:wraps_old(meant.f) then
                 table.insert(unwanted, meant)

@@ -259,7 +259,7 @@ function Vars:rollback(undone)
                 table.insert(undone, ('cartridge.vars of %s: %s'):format(name, key_name(key)))
             end
         end
-        -- A restarted old role finds what its own `stop` has left.
+        -- A restarted old role must find the values that its own `stop` has set.
         if self.left[name] ~= nil then
             take_over(kind.audiences:find_serving(name), kind.audiences:find(kind.old, name), self.left[name])
         end

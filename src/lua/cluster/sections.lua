@@ -243,7 +243,7 @@ local function check_config(config, plaintext)
     local function add(message, module)
         table.insert(problems, {module = module, path = CONFIG, message = message})
     end
-    -- An explicit null is not a missing config: the role rejects it.
+    -- The role accepts a missing config, but rejects an explicit null.
     if type(config) == 'nil' then
         return problems
     elseif not is_map(config) then

@@ -33,8 +33,8 @@ local function refusal(args, cartridge, reloader)
         })
     end
     local refused = run.refusal(args)
-    -- An earlier reload by Cartridge may have led to these states, and another one
-    -- may resolve them.
+    -- Cartridge's own reload may have led to ReloadError or OperationError, and
+    -- another one may end that state.
     local state = cartridge:state()
     if refused ~= nil and refused.error.code == 'bad_state'
     and (state == 'ReloadError' or state == 'OperationError') then
@@ -146,8 +146,8 @@ local function reload_script(reloader)
     if ok and reloader.count ~= before then
         return report
     end
-    -- If the script fails before that, the old generation keeps serving: the new
-    -- code merely could not be loaded.
+    -- If the script fails before it has required the rock, the old generation keeps
+    -- serving: the new code merely could not be loaded.
     local has_ended = reloader.count ~= before
     run.fail(report, failure.from(ok and 'the script does not require package.reload' or err,
         {code = has_ended and 'native_failed' or 'load_error', phase = 'native', module = main_script.NAME}, traceback))

@@ -29,7 +29,7 @@ return function(args)
     local registry = registry_lib.peek()
     local held = registry_lib.holder()
     if held ~= nil then
-        -- The running reload may be changing the modules.
+        -- Another reload is running and may be changing the modules.
         return run.locked(held)
     end
     local choice = staged.choose(args, registry)

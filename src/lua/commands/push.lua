@@ -12,7 +12,8 @@ local peers = require('cluster.peers')
 local registry_lib = require('core.registry')
 local run = require('commands.common.request')
 local sections_lib = require('cluster.sections')
--- Not a file: boot.lua provides the source of each module of this request by name.
+-- `sources` is not a file: boot.lua provides the source of each module of this request
+-- by name.
 local sources = require('sources')
 
 -- States in which an instance accepts a config change. In OperationError roles have
@@ -314,7 +315,7 @@ function Push:give_up(candidate, err)
     end
     -- Cartridge reports the error of only one instance: ask all of them.
     local objections = peers.objections(self.instances, candidate:get_plaintext(), self:left())
-    -- This must come last: a slow instance may still be in its prepare phase.
+    -- Abort the prepare phase last: a slow instance may not have left it yet.
     local released = peers.release(self.instances, tostring(candidate:get_checksum()),
         clock.monotonic() - self.entered, self:left())
     for _, one in ipairs(self.instances) do

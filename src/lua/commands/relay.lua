@@ -1,8 +1,8 @@
---- Command `relay`: runs a request on another instance of the cluster, over
--- Cartridge's own connections, and returns its report.
+--- Command `relay`: runs a request on another instance of the cluster, over Cartridge's
+-- own connections, and returns its report.
 --
--- The other instance gets exactly what the client would have sent: the same
--- modules and arguments. Its push messages are passed on.
+-- The other instance gets exactly what the client would have sent: the same modules
+-- and arguments. The push messages of that instance are passed on to the client.
 
 local require = ...
 local cartridge = require('platform.cartridge')
@@ -12,7 +12,8 @@ local failure = require('core.failure')
 local json = require('json')
 local msgpack = require('msgpack')
 local run = require('commands.common.request')
--- Not a file: boot.lua provides the source of each module of this request by name.
+-- `sources` is not a file: boot.lua provides the source of each module of this request
+-- by name.
 local sources = require('sources')
 
 -- Seconds for connecting. A slower instance counts as unreachable.

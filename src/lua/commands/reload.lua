@@ -63,8 +63,8 @@ local function describe_modules(choice, added)
 end
 
 --- Lists the files that modules have loaded themselves, for example with `dofile`, and
--- those cached by HTTP servers. Tells of each whether it has changed since the
--- previous generation loaded it.
+-- those cached by HTTP servers. For each it states whether the file has changed since
+-- the previous generation loaded it.
 -- @tparam table choice
 -- @tparam ?table loaded files that modules of the new generation have loaded, if it
 --   has run

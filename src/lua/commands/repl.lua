@@ -19,7 +19,7 @@
 local env, what, text, from, to = ...
 local fiber = require('fiber')
 
--- Longer lists are of no use to a person.
+-- The maximum number of names: a longer list is of no use to a person.
 local NAMES_MAX = 500
 
 local function word(name)

@@ -1,4 +1,4 @@
---- Command `status`: whether the instance is up and serving, and on which code.
+--- Command `status`: reports whether the instance is up and serving, and on which code.
 
 local require = ...
 local detect_framework = require('frameworks.detect')

@@ -95,8 +95,8 @@ local function trim(traceback)
             table.remove(lines)
         elseif not ours and not line:find('stack traceback:', 1, true)
         and not (#lines == 0 and line:find("in function 'error'", 1, true)) then
-            -- The called function appears as `f`: give the frame a readable
-            -- name.
+            -- The function that `call` has called appears as `f`: give the frame a
+            -- readable name.
             line = line:gsub('^%s+', ''):gsub("in function 'f'$", 'in function called by the reload')
             table.insert(lines, line)
         end
@@ -116,7 +116,7 @@ local function call(f, ...)
     local traceback
     local argc, argv = select('#', ...), {...}
     local results = {xpcall(function()
-        -- Not a tail call: the traceback is trimmed at this frame.
+        -- Do not use a tail call: the traceback is trimmed at this frame.
         local result, second = f(unpack(argv, 1, argc))
         return result, second
     end, function(err)

@@ -8,7 +8,8 @@ local fiber = require('fiber')
 -- Seconds that a slice may last. An arriving request waits at most this long, plus one
 -- iteration.
 local BUDGET = 0.002
--- Seconds. If a turn of the event loop is shorter, no other fiber had anything to do.
+-- If a turn of the event loop takes less than this, in seconds, no other fiber had
+-- anything to do.
 local IDLE = 0.00003
 -- Seconds that other fibers get between two slices. If they got only one turn of the
 -- event loop, a new connection would wait for several slices.

@@ -221,8 +221,7 @@ function Declarations:declaration(first, limit)
         end
     end
     if i >= limit then
-        -- Only the declaration of a struct, union or enum need not declare another
-        -- name.
+        -- Only a declaration of a struct, union or enum may lack a declarator.
         return (found.aggregate or first == limit) and found or nil
     end
     while i < limit do

@@ -51,7 +51,7 @@ local function find_joinable(halves)
     for i = 0, WORDS * 2 - 1 do
         local change = bit.bxor(before[i], halves[i])
         if change ~= 0 then
-            -- Only a power of two is a single bit.
+            -- A change of a single bit is a power of two.
             flag = flag == nil and bit.band(change, change - 1) == 0 and {word = i, mask = change} or false
         end
     end
@@ -330,10 +330,9 @@ local function inspect(test)
     return result
 end
 
---- Cancels a fiber, unless a protected call on its stack may catch the error. That
--- fiber would keep running, and many functions would raise at once in it instead of
--- waiting, so a loop around the protected call would starve all other fibers. Does not
--- yield.
+--- Cancels a fiber, unless a protected call on its stack may catch the error. Such a
+-- fiber would go on, and functions that wait would raise at once in it, so a loop
+-- around the protected call would starve all other fibers. Does not yield.
 -- @tparam table item {id, thread}
 -- @treturn boolean whether the fiber was cancelled
 local function cancel_safely(item)

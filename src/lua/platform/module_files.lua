@@ -49,7 +49,7 @@ end
 local function search(name, directories)
     local templates = {}
     for _, directory in ipairs(directories or roots()) do
-        -- These characters cannot be escaped in a template.
+        -- The characters `;` and `?` cannot be escaped in a template.
         if not directory:find('[;?]') then
             table.insert(templates, directory .. '/?.lua')
             table.insert(templates, directory .. '/?/init.lua')

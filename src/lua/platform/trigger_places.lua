@@ -48,10 +48,10 @@ end
 
 --- Adds a place, if this server has it.
 -- @tparam table self
--- @tparam string label see above
+-- @tparam string label name of the place in messages
 -- @tparam table holder the object or module with the function that sets triggers
 -- @tparam string event name of that function
--- @tparam boolean is_method
+-- @tparam boolean is_method whether that function is a method of `holder`
 -- @tparam string full_name of the event, see `trigger_list`
 local function add_place(self, label, holder, event, is_method, full_name)
     local original = rawget(holder, event)

@@ -43,8 +43,8 @@ local function never_ends(frames, is_old)
     return false
 end
 
---- Whether a loop meets the conditions described at the head of this file, except that
--- on references to its fiber, which `holders:can_replace` checks. Does not yield,
+--- Whether a loop meets the conditions described at the head of this file, except the
+-- one on references to its fiber, which `holders:can_replace` checks. Does not yield,
 -- because the recorded stack levels are valid only until the fiber runs again.
 local function is_restartable(item, is_old)
     item.frames, item.is_whole = stacks.frames_of(item.thread)

@@ -119,8 +119,8 @@ local function pair(a, b)
     a.partner, b.partner = b, a
 end
 
---- Pairs the remaining functions of each file: first those that start at the same line,
--- then, if there are as many old as new ones left, those at the same position.
+--- Pairs the remaining functions of each file: first those that start at the same line;
+-- then, if as many old as new ones are left, those at the same position among them.
 local function pair_by_shape(olds, news)
     local files = {}
     local function collect(groups, key)

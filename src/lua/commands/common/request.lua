@@ -100,8 +100,8 @@ local function detached(args, work)
         end
     end
     tell()
-    -- The server encodes the report without yielding: yield now, so that this starts
-    -- with a new slice. `pause` throws in a cancelled fiber.
+    -- The server encodes the report without yielding: yield now, so that the
+    -- encoding starts with a new slice. `pause` throws in a cancelled fiber.
     pcall(slice.pause, 0)
     if not ok then
         error(result, 0)
