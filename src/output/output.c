@@ -60,7 +60,7 @@ output_message(FILE *err, const char *target, const char *message)
 	putc('\n', err);
 }
 
-/* Reports use this in place of the name of a module. */
+/* The `module` of an error in the main script. */
 #define MAIN_SCRIPT	"main script"
 
 static const char *

@@ -30,9 +30,9 @@ struct report {
 /*
  * Builds a report from a reply.  This is `[{"cartridge_reload": 1, "outcome":
  * ..., ...}]` or, if the console itself reports a Lua error, `[{"error": ...}]`.
- * Never fails: an invalid reply, or one that exceeds REPORT_TOTAL_MAX, becomes a
- * report with the outcome `protocol`.  `relayed` is set if the reply comes from
- * a gateway: only then may the outcome be `unreachable`.
+ * Never fails: an invalid reply, or one that exceeds REPORT_TOTAL_MAX, becomes
+ * a report with the outcome `protocol`.  `relayed` is set if the reply comes
+ * from a gateway: only then may the outcome be `unreachable`.
  */
 void	report_from_reply(struct report *, const char *target,
 	    const json_t *reply, int relayed);
@@ -72,8 +72,9 @@ int	 report_has_error(const json_t *instance, enum error_code);
 int	 report_is_short(const struct report *);
 
 /*
- * Converts a string that did not come from an instance to JSON.  Bytes that are
- * not UTF-8 are escaped.  Returns a new reference, or NULL if out of memory.
+ * Converts a string, such as a path or an error message, to JSON.  Bytes that
+ * are not UTF-8 are escaped.  Returns a new reference, or NULL if out of
+ * memory.
  */
 json_t	*report_text(const char *);
 

@@ -20,8 +20,7 @@ struct script {
 };
 
 /*
- * Sorted by name.  After script_count entries, one without a name ends the
- * table.
+ * The scripts, sorted by name.  An entry without a name follows the last one.
  */
 extern const struct script script_table[];
 extern const size_t script_count;

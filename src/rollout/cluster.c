@@ -26,8 +26,8 @@ cluster_entry(const struct fleet *fleet)
 }
 
 /*
- * Asks the gateway, which is the only member yet, for the topology.  Returns a
- * new reference.  Returns NULL if the run ends here: with an error message, or
+ * Asks the gateway, the only member so far, for the topology.  Returns a new
+ * reference.  Returns NULL if the run ends here: with an error message, or
  * without one if the gateway's failure has been printed or the run was
  * interrupted.
  */

@@ -25,7 +25,7 @@
 
 /* The number of instances that read-only commands handle in parallel. */
 #define JOBS_MANY	64
-/* The same with --cluster, where all requests load the gateway. */
+/* The number with --cluster, where the gateway handles all requests. */
 #define JOBS_RELAYED	16
 
 /* Changes the error to say that the search was interrupted. */

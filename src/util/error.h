@@ -3,9 +3,9 @@
 
 /*
  * An error consists of a code and a message.  The code determines the outcome
- * and has a name that is stable, for programs; the message is a sentence for
- * people.  A function that can fail fills in an error for its caller and prints
- * nothing: the command, or main, decides what to do with it.
+ * and has a stable name, for programs; the message is a sentence for people.  A
+ * function that can fail fills in an error for its caller and prints nothing:
+ * the command, or main, decides what to do with it.
  */
 
 #ifndef CR_ERROR_H
