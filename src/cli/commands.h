@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The table of commands.  A command differs from others only by its row: no
- * other code compares the names or bits of commands.
+ * The table of commands.  The row of a command contains all that distinguishes
+ * it from other commands.
  */
 
 #ifndef CR_COMMANDS_H
@@ -33,7 +33,7 @@ enum command_flag {
 	CMD_MUTATES = 1 << 0,		/* may change an instance */
 	CMD_LOCKS = 1 << 1,		/* takes the instance's lock */
 	CMD_ONE_TARGET = 1 << 2,
-	CMD_RELOADS = 1 << 3,		/* reloads code: checks come first */
+	CMD_RELOADS = 1 << 3,		/* reloads code, after a preflight */
 	CMD_PLANS = 1 << 4,		/* shows what a reload would do */
 	CMD_DRY_RUN = 1 << 5,		/* has a --dry-run of its own */
 	CMD_TOPOLOGY = 1 << 6,		/* with --cluster, reports topology */
@@ -80,7 +80,9 @@ struct command_row {
 	enum command_words	 words;
 	/* Only for ACTION_REQUEST: */
 	const char		*script; /* in src/lua/commands */
-	/* For a run that prints no report; NULL: the same. */
+	/*
+	 * Used instead of `script` if no report is printed, unless it is NULL.
+	 */
 	const char		*quiet_script;
 	enum side_effect	 effect;
 	enum output_view	 view;

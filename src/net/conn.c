@@ -36,7 +36,7 @@ struct conn {
 	int64_t			 greeted_from;	/* when the socket connected */
 	int64_t			 deadline;
 	int64_t			 due;		/* deadline of this state */
-	int			 final_read;	/* last read before failing */
+	int			 final_read;	/* deadline passed: last read */
 
 	struct dial		 dial;		/* while state is CONNECTING */
 

@@ -234,7 +234,10 @@ try_address(struct dial *dial, const struct addrinfo *address,
 			    tcp_connect_error(errno, error);
 			continue;
 		}
-		/* Send the request, a single long line, without delay. */
+		/*
+		 * Disable Nagle's algorithm, which could delay the end of the
+		 * request.
+		 */
 		setsockopt(dial->fd, IPPROTO_TCP, TCP_NODELAY, &one,
 		    sizeof(one));
 		if (connect(dial->fd, address->ai_addr,

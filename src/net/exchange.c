@@ -150,7 +150,7 @@ static int
 begin_request(struct exchange *exchange)
 {
 	exchange->is_ready = 1;
-	/* The handshake may have been read after the deadline. */
+	/* Send nothing if the handshake was read after the deadline. */
 	if (clock_ms() >= exchange->deadline)
 		return fail_deadline(exchange);
 	return exchange->is_queued ? 0 : send_request(exchange);

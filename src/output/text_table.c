@@ -37,8 +37,8 @@ enum column {
 	COLUMN_GENERATION,
 	COLUMN_CODE,
 	/*
-	 * Hidden unless versions differ, and unless there is room for the
-	 * target.
+	 * The versions are hidden unless they differ, the target if it does not
+	 * fit.
 	 */
 	COLUMN_TARANTOOL,
 	COLUMN_CARTRIDGE,
@@ -61,7 +61,7 @@ struct table {
 	struct row	*rows;
 	size_t		 count;
 	int		 widths[COLUMNS];	/* 0: hidden */
-	const char	*common_digest;		/* see find_common_digest */
+	const char	*common_digest;		/* of the majority, or NULL */
 	int		 failed;		/* ran out of memory */
 };
 
@@ -252,7 +252,10 @@ set_code(struct table *table, struct row *row)
 	else
 		snprintf(shown, sizeof(shown), "%.*s", TEXT_DIGEST,
 		    loaded != NULL ? loaded : digest);
-	/* The majority is assumed to have the intended code. */
+	/*
+	 * Mark digests that differ from the majority, which has the intended
+	 * code.
+	 */
 	set(table, row, COLUMN_CODE, is_outdated ||
 	    table->common_digest == NULL || digest == NULL ||
 	    strcmp(digest, table->common_digest) != 0 ? TERM_WARN : TERM_PLAIN,

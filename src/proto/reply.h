@@ -29,12 +29,12 @@
  * Values map as follows:
  * - plain `null` and `~` are null; an empty plain scalar is the empty string;
  *   plain true and false are booleans; plain integers and reals are numbers;
- *   nan, inf and integers that do not fit in a signed 64-bit number are strings;
- *   quoted and block scalars are strings;
+ *   nan, inf and integers that do not fit in a signed 64-bit number are
+ *   strings; quoted and block scalars are strings;
  * - !!binary is decoded; bytes that are not UTF-8 become \xNN in all strings,
  *   because JSON has no byte strings;
- * - an alias shares the value of its anchor; an alias within that value (a cycle)
- *   is the string "<cycle>";
+ * - an alias shares the value of its anchor; an alias within that value (a
+ *   cycle) is the string "<cycle>";
  * - map keys are text: numbers and null as written, sequences and maps as
  *   compact JSON; the last of several equal keys wins.
  *

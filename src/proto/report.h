@@ -28,8 +28,11 @@ struct report {
 };
 
 /*
- * Builds a report from a reply.  This is `[{"cartridge_reload": 1, "outcome":
- * ..., ...}]` or, if the console itself reports a Lua error, `[{"error": ...}]`.
+ * Builds a report from a reply, which has one of these forms:
+ *
+ *	[{"cartridge_reload": 1, "outcome": ..., ...}]
+ *	[{"error": ...}]		a Lua error that the console reports
+ *
  * Never fails: an invalid reply, or one that exceeds REPORT_TOTAL_MAX, becomes
  * a report with the outcome `protocol`.  `relayed` is set if the reply comes
  * from a gateway: only then may the outcome be `unreachable`.

@@ -52,7 +52,8 @@ char	*request_rest(const json_t *more, size_t *len);
  *	    "<what>","<text>",<from>,<to>)
  *
  * Every proper prefix is a syntax error or, if it ends before the second call,
- * has no effect.  Returns a text that the caller frees, or NULL if out of memory.
+ * has no effect.  Returns a text that the caller frees, or NULL if out of
+ * memory.
  */
 char	*request_repl(const char *what, const char *text, size_t text_len,
 	    size_t from, size_t to, size_t *len);

@@ -290,7 +290,9 @@ offer_options(struct search *search, const struct command_row *command)
 	return 0;
 }
 
-/* Offers what can follow the words `before`.  Their first is the command. */
+/*
+ * Offers what can follow the words `before`.  The first of them is the command.
+ */
 static int
 offer_argument(struct search *search, const struct strlist *before)
 {

@@ -25,7 +25,7 @@ enum event {
 	EVENT_TIMEOUT
 };
 
-/* The source of lines. */
+/* The input that lines are read from. */
 struct event_input {
 	int	  fd;
 	/*

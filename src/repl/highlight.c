@@ -30,8 +30,9 @@ put_styled(struct highlighter *highlighter, enum term_style style,
 }
 
 /*
- * Returns the length of quoted text without its opening quote, but with the
- * closing one.  Sets *open to whether the closing quote is missing.
+ * Returns the length of quoted text: from after the opening quote to the
+ * closing quote, which is included.  Sets *open to whether the closing quote is
+ * missing.
  */
 static size_t
 quoted_length(const char *text, size_t len, char quote, int *open)

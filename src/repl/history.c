@@ -87,8 +87,8 @@ open_below(int parent, const char *name, int make)
 	/* mkdirat(2) fails if the name is a dangling symbolic link. */
 	if (mkdirat(parent, name, 0700) == -1 && errno != EEXIST) {
 		/*
-		 * On a read-only file system, the missing directory is the
-		 * better reason.
+		 * On a read-only file system, report that the directory is
+		 * missing.
 		 */
 		errno = errno == EROFS ? ENOENT : errno;
 		return -1;

@@ -65,9 +65,9 @@ void		 lineedit_begin(const char *prompt);
 void		 lineedit_abandon(const char *mark);
 
 /*
- * Return a descriptor to poll in addition to standard input while a prompt is
- * shown, and handle the signals when that is readable: window resizes and
- * Ctrl-Z.  Ctrl-\ is ignored.
+ * While a prompt is shown, poll the descriptor that lineedit_signal_fd returns,
+ * in addition to standard input, and call lineedit_signal when it is readable.
+ * That handles window resizes and Ctrl-Z, and ignores Ctrl-\.
  */
 int		 lineedit_signal_fd(void);
 void		 lineedit_signal(void);

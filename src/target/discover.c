@@ -67,7 +67,8 @@ find_owner(struct search *search, struct run_dir *dir, const char *base,
 
 /*
  * Reads a run directory of the application `owner` or, if that is NULL, of the
- * application that find_owner determines.  Returns the same values as scan.
+ * application that find_owner determines.  Returns the same values as
+ * search_scan.
  */
 static int
 read_run_dir(struct search *search, const char *path, const char *base,

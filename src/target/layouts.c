@@ -19,15 +19,15 @@ enum scope {
 };
 
 /*
- * Where tools put the console socket of an instance in a run directory: %a is
- * the name of the application, %i that of the instance.  A reading is a way to
- * match a path with a layout.  If a path has several readings, the first one
- * that names what was requested is used; if there is none, the first one.
+ * The layouts: where tools put the console socket of an instance in a run
+ * directory.  %a is the name of the application, %i that of the instance.  If a
+ * path has several readings, the first one that names what was requested is
+ * used; if there is none, the first one.
  */
 static const struct {
 	const char	*path;
 	enum scope	 scope;
-	const char	*instance;	/* only this %i, or NULL: any */
+	const char	*instance;	/* the only %i, or NULL for any */
 } layout_table[] = {
 	/* cartridge-cli and ansible-cartridge, and their stateboard */
 	{ "%a.%i.control", NAMED, NULL },
@@ -53,7 +53,7 @@ struct names {
 	char	instance[NAME_MAX + 1];
 };
 
-/* A reading of a path, see layout_table. */
+/* A reading: a way to match a path with a layout. */
 struct reading {
 	const struct run_dir	*run_dir;
 	enum scope		 scope;

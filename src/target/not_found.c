@@ -8,7 +8,7 @@
 #include "target/search.h"
 #include "util/nearest.h"
 
-/* The maximum number of names or paths in a list of an error. */
+/* The maximum number of names or paths that an error lists. */
 #define OTHERS_MAX	6
 
 /*
