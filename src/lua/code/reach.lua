@@ -9,6 +9,7 @@
 
 local require = ...
 local catalog = require('code.catalog')
+local json = require('json')
 local jutil = require('jit.util')
 local slice = require('core.yield')
 
@@ -45,6 +46,13 @@ local function foreign_objects()
     for _, value in pairs(table.copy(package.loaded)) do
         if type(value) == 'table' or type(value) == 'function' then
             set[value] = true
+        end
+    end
+    -- Decoded tables share these metatables, whose functions the server compiles from text.
+    for _, text in ipairs({'[]', '{}'}) do
+        local metatable = debug.getmetatable(json.decode(text))
+        if metatable ~= nil then
+            set[metatable] = true
         end
     end
     add_globals(set)
