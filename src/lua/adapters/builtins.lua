@@ -53,7 +53,8 @@ local TYPES = {
     {label = 'cdata', value = 0LL},
 }
 
---- @tparam table txn the transaction
+--- Creates the adapter.
+-- @tparam table txn the transaction
 -- @tparam {string,...} names names of the loaded modules without a file
 local function new(txn, names)
     return setmetatable({txn = txn, names = names}, Builtins)

@@ -8,8 +8,9 @@
 local ConfigRoles = {name = 'config roles'}
 ConfigRoles.__index = ConfigRoles
 
---- @tparam table txn the transaction
--- @tparam table config see `platform.config`
+--- Creates the adapter.
+-- @tparam table txn the transaction
+-- @tparam table config as returned by `platform.config.detect`
 local function new(txn, config)
     return setmetatable({txn = txn, config = config}, ConfigRoles)
 end

@@ -23,7 +23,8 @@ local TURN = 0.01
 -- connections.
 local DEPTH = 3
 
---- @tparam table txn the transaction
+--- Creates the adapter.
+-- @tparam table txn the transaction
 local function new(txn)
     return setmetatable({
         txn = txn,

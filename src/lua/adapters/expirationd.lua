@@ -22,7 +22,8 @@ local function find_tasks(lib)
     return nil
 end
 
---- @tparam table txn the transaction
+--- Creates the adapter.
+-- @tparam table txn the transaction
 -- @tparam table modules the adapter of modules
 local function new(txn, modules)
     return setmetatable({txn = txn, modules = modules}, Expirationd)

@@ -39,7 +39,7 @@ local PATIENCE = 1
 local SEARCH = 5
 local TURN = 0.01
 -- How many times fibers are listed to find a loop that starts a new fiber for each
--- iteration.
+-- iteration: one list may miss it.
 local LISTS = 5
 
 local REASONS = {

@@ -59,7 +59,7 @@ end
 
 function Globals:snapshot()
     self.seen = shallow_copy(_G, math.huge)
-    -- name -> {before = {value}, value, verdict}: the globals that new code has set
+    -- The globals that new code has set: name -> {before = {value}, value, verdict}
     self.set = {}
     self.data, self.entries = {}, 0
     for name, value in next, _G do

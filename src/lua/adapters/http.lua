@@ -15,7 +15,8 @@ local STAGED = {'routes', 'iroutes', 'hooks', 'helpers'}
 -- may call them there, if it has kept a reference to that server.
 local METHODS = {'route', 'delete', 'hook', 'helper'}
 
---- @tparam table txn the transaction
+--- Creates the adapter of one server.
+-- @tparam table txn the transaction
 -- @tparam table live the server
 local function new(txn, live)
     return setmetatable({txn = txn, live = live, keys = {}}, Http)

@@ -89,7 +89,7 @@ end
 -- yield.
 -- @tparam table item from `find`. The function sets its field `changed` (nil if
 --   unknown) and, for a controller, the fields that `catalog.compile` sets.
--- @tparam table registry of the instance
+-- @tparam table registry the state table
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string error
@@ -115,7 +115,8 @@ local function label(item)
     return 'controller ' .. item.key
 end
 
---- @tparam table txn the transaction
+--- Creates the adapter.
+-- @tparam table txn the transaction
 -- @tparam {table,...} items from `find`, after `check`
 -- @tparam function select_kind see `catalog.choose`
 local function new(txn, items, select_kind)

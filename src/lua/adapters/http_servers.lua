@@ -17,7 +17,8 @@ Servers.__index = Servers
 local OF_SOCKET = {'ssl_cert_file', 'ssl_key_file', 'ssl_password', 'ssl_password_file', 'ssl_ca_file',
     'ssl_ciphers', 'ssl_verify_client'}
 
---- @tparam table txn the transaction
+--- Creates the adapter.
+-- @tparam table txn the transaction
 -- @tparam table http the module `adapters.http`
 -- @tparam {table,...} others adapters of the servers that belong to the framework
 -- @tparam ?boolean is_reviving true for old roles that are restarted after a rollback:

@@ -7,7 +7,8 @@
 local HttpdRole = {name = 'httpd role'}
 HttpdRole.__index = HttpdRole
 
---- @tparam table txn the transaction
+--- Creates the adapter.
+-- @tparam table txn the transaction
 -- @tparam table role what the module `roles.httpd` returned
 -- @tparam table http the module `adapters.http`
 local function new(txn, role, http)

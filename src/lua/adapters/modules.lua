@@ -19,7 +19,8 @@ local slice = require('core.yield')
 local Modules = {name = 'modules'}
 Modules.__index = Modules
 
---- @tparam table txn the transaction
+--- Creates the adapter.
+-- @tparam table txn the transaction
 -- @tparam table choice as returned by `catalog.choose`, with compiled modules
 local function new(txn, choice)
     local self = setmetatable({
@@ -340,7 +341,7 @@ function Modules:loaded_files()
         return list
     end
     -- New code may add modules while this loop yields, so iterate over a copy.
-    -- `pause` throws in a cancelled fiber.
+    -- `pause` throws in a cancelled fiber: ignore the error.
     for name, module in pairs(table.copy(self.by_name)) do
         pcall(slice.pause)
         for path, digest in pairs(self.recorder.files['@' .. module.path] or {}) do

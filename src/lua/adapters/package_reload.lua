@@ -16,7 +16,8 @@ PackageReload.__index = PackageReload
 -- Represents nil among the values that new code sees.
 local NOTHING = {}
 
---- @tparam table txn the transaction
+--- Creates the adapter.
+-- @tparam table txn the transaction
 -- @tparam table reloader `package.reload`
 -- @tparam table modules the adapter of modules
 local function new(txn, reloader, modules)

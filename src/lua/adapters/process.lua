@@ -30,7 +30,8 @@ local LEVELS = {
     fatal = 0, syserror = 1, error = 2, crit = 3, warn = 4, info = 5, verbose = 6, debug = 7,
 }
 
---- @tparam table txn the transaction
+--- Creates the adapter.
+-- @tparam table txn the transaction
 -- @tparam ?table main the main script {path, given, chunk}, if the reload runs it
 local function new(txn, main)
     return setmetatable({txn = txn, main = main, staged = {}}, Process)
@@ -76,7 +77,7 @@ end
 
 --- Handles a call of `box.cfg` while the main script is part of the reload.
 -- @tparam table current the options in effect
--- @tparam ?table options
+-- @tparam ?table options the options that the caller has passed
 -- @treturn boolean whether the call was handled and must not reach the server
 function Process:configure(current, options)
     if self.main == nil then

@@ -14,8 +14,9 @@ local roles_lib = require('platform.roles')
 local Roles = {name = 'roles'}
 Roles.__index = Roles
 
---- @tparam table txn the transaction
--- @tparam table cartridge as returned by `cartridge.detect`
+--- Creates the adapter.
+-- @tparam table txn the transaction
+-- @tparam table cartridge as returned by `platform.cartridge.detect`
 -- @tparam table modules the adapter of modules
 local function new(txn, cartridge, modules)
     return setmetatable({txn = txn, cartridge = cartridge, modules = modules}, Roles)
@@ -48,7 +49,7 @@ function Roles:offer(name, service)
     self.staged[name] = service
 end
 
---- Returns the service that code other than new code finds under a name.
+--- Returns the service that all code except new code finds under a name.
 function Roles:serving(name)
     return self.live[name]
 end

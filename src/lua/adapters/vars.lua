@@ -39,7 +39,8 @@ local function ended_by(txn, modules, stops)
     return hidden
 end
 
---- @tparam table txn the transaction
+--- Creates the adapter.
+-- @tparam table txn the transaction
 -- @tparam table modules the adapter of modules
 -- @tparam ?table hidden name passed to `cartridge.vars.new`, usually that of the
 --   module -> set of the variables that new code must not see

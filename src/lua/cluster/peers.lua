@@ -84,7 +84,7 @@ local function ask_one(uri, code, argument, until_time)
         return result
     end
     local message = failure.describe(result)
-    -- Some errors have an empty text.
+    -- Some errors have an empty text: replace it.
     return nil, message ~= '' and message or 'no answer in time'
 end
 

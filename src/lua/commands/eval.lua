@@ -89,7 +89,8 @@ return function(args)
     if not encoded then
         run.fail(report, {code = 'bad_result', phase = 'eval', message = tostring(text)})
     elseif results.n >= 2 and results[1] == nil and results[2] ~= nil then
-        -- By convention in Tarantool, nil and an error value mean failure.
+        -- By a convention of Tarantool, the results nil and an error value mean
+        -- failure.
         run.fail(report, failure.from(results[2], {code = 'lua_error', phase = 'eval'}))
     end
     return report

@@ -70,7 +70,7 @@ local function script_refusal(reloader, main, why)
 end
 
 --- Starts recording which application modules are loaded.
--- @tparam table registry
+-- @tparam table registry the state table
 -- @tparam ?table main the main script, if it will be run
 -- @treturn table {origin, modules, recorder, stop}: `modules` is a list of {name,
 --   path, digest}; `stop` is a function that ends the recording
@@ -112,7 +112,7 @@ local function record(registry, main)
 end
 
 --- Stores the loaded modules in the state table.
--- @tparam table registry
+-- @tparam table registry the state table
 -- @tparam table notes from `record`
 -- @tparam table before module name -> value, for all modules loaded before the reload
 -- @treturn table module name -> previous path of the module

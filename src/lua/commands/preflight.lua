@@ -97,7 +97,7 @@ end
 -- loaded a file, only the time of its last change shows whether the loaded code is the
 -- one on disk. Yields.
 -- @tparam table choice as returned by `catalog.choose`
--- @tparam table registry of the instance
+-- @tparam table registry the state table
 -- @treturn string digest of the files on disk
 -- @treturn ?string digest of the loaded code; nil if unknown
 -- @treturn boolean whether the loaded code differs from that on disk

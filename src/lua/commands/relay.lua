@@ -61,7 +61,7 @@ local function reach(uri, left)
     if ok then
         return conn, now
     elseif conn.state ~= 'active' then
-        -- Some errors have an empty text.
+        -- Do not return the error alone, because some errors have an empty text.
         return nil, ('connection lost (%s)'):format(tostring(now))
     end
     return nil, ('no answer within %.3g s (%s)'):format(limit, tostring(now))

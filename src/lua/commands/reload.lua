@@ -65,7 +65,7 @@ end
 --- Lists the files that modules have loaded themselves, for example with `dofile`, and
 -- those cached by HTTP servers. For each it states whether the file has changed since
 -- the previous generation loaded it.
--- @tparam table choice
+-- @tparam table choice as returned by `catalog.choose`
 -- @tparam ?table loaded files that modules of the new generation have loaded, if it
 --   has run
 local function describe_files(choice, loaded)
@@ -100,11 +100,11 @@ local function count_routes(servers)
     return sum
 end
 
---- Fills a report with what the reload has done.
+--- Fills a report with the results of a reload.
 -- @tparam table report
--- @tparam table txn
--- @tparam table work
--- @tparam ?table files that the new modules have loaded themselves
+-- @tparam table txn the transaction
+-- @tparam table work the reload, see `reload.pipeline`
+-- @tparam ?table files files that the new modules have loaded themselves
 local function describe(report, txn, work, files)
     report.warnings, report.timings_ms = txn.warnings, txn.timings_ms
     report.modules = describe_modules(work.choice, work.modules and work.modules.added)
@@ -117,7 +117,7 @@ end
 
 --- Runs a step that follows the commit. The new code is already serving, so an error is
 -- only a warning.
--- @tparam table txn
+-- @tparam table txn the transaction
 -- @tparam string what name of the step
 -- @treturn ?string the error
 local function attempt(txn, what, f, ...)
@@ -179,8 +179,8 @@ local function finish(txn, work)
 end
 
 --- Runs a reload. The caller holds the lock.
--- @tparam table args
--- @tparam table registry
+-- @tparam table args arguments of the command
+-- @tparam table registry the state table
 -- @tparam function on_phase called with each phase
 -- @treturn table report
 local function reload(args, registry, on_phase)

@@ -106,7 +106,8 @@ local function finish(began_before, ok, ...)
     session.delimiter = ''
     if ok then
         local first, second = ...
-        -- By convention in Tarantool, nil and an error value mean failure.
+        -- By a convention of Tarantool, the results nil and an error value mean
+        -- failure.
         return word(first == nil and second ~= nil and 'nil' or 'done'), ...
     end
     if not began_before and is_in_transaction() then

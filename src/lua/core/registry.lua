@@ -29,8 +29,9 @@ local require = ...
 local fiber = require('fiber')
 
 local NAME = '__cartridge_reload'
--- Version of the layout. Data in the layout of another version of this program is
--- dropped. That is safe: without it, later reloads are only less precise.
+-- Version of the layout. If a different version of this program has left data in
+-- another layout, the data is dropped. That is safe: later reloads are merely less
+-- precise.
 local VERSION = 5
 
 --- Returns a new state table. It takes over the fields of the previous one that are the

@@ -319,7 +319,7 @@ function Framework:dependents(reloaded)
     return list
 end
 
---- Registers the health check of a new role (3.8 and newer).
+--- Registers the health check of a new role with the server (3.8 and newer).
 function Framework:activate(role)
     local register = self.facts.register_health_check
     if register ~= nil then

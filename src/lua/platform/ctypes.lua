@@ -134,8 +134,8 @@ function Comparison:is_same_list(old, new)
 end
 
 --- Whether two entries declare the same thing.
--- @tparam number old_id
--- @tparam number new_id
+-- @tparam number old_id number of the existing entry
+-- @tparam number new_id number of the new entry
 -- @tparam ?boolean any_name true for parameters, whose names do not matter
 function Comparison:is_same(old_id, new_id, any_name)
     if old_id == new_id then
@@ -172,8 +172,8 @@ end
 local MEMBER = {struct = 'field', enum = 'constant'}
 
 --- Describes how two declarations differ.
--- @tparam number old_id
--- @tparam number new_id
+-- @tparam number old_id number of the existing entry
+-- @tparam number new_id number of the new entry
 -- @tparam string prefix of the generated names in the new one
 -- @treturn ?string nil if they are the same
 local function difference(old_id, new_id, prefix)

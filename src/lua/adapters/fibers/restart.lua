@@ -32,7 +32,7 @@ local function has_storage(object)
 end
 
 --- Whether a fiber runs an endless loop of old code.
--- @tparam {table,...} frames see `platform.stacks`
+-- @tparam {table,...} frames as returned by `stacks.frames_of`
 -- @tparam function is_old (f) -> boolean
 local function never_ends(frames, is_old)
     for _, frame in ipairs(frames) do

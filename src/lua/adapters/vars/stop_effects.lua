@@ -63,7 +63,7 @@ local function collect(f, assignment, named, assigned)
 end
 
 --- Whether a value has a method that ends it and whose name `stop` uses.
--- @param value
+-- @param value the value of a variable, or an entry of a list in a variable
 -- @tparam table named set of the names that `stop` uses
 local function is_ended(value, named)
     for _, method in ipairs(ENDING) do
@@ -134,8 +134,8 @@ return function(stops, is_application, values)
                 elseif module_of(value) ~= nil then
                     table.insert(modules, module_of(value))
                 elseif type(value) == 'table' then
-                    -- A module or an object: examine those of its functions
-                    -- whose names are used.
+                    -- The upvalue is a module or an object: examine those of its
+                    -- functions whose names are used.
                     for field in pairs(named) do
                         local method = rawget(value, field)
                         if type(method) == 'function' then

@@ -16,7 +16,7 @@ end
 
 --- Returns a report of a timeout, if the instance has read the request so late that the
 -- client has given up waiting.
--- @tparam table args
+-- @tparam table args arguments of the command
 -- @treturn ?table report
 local function too_late(args)
     if args.not_after == nil or fiber.time() <= args.not_after then
@@ -30,7 +30,7 @@ end
 
 --- Returns a report that refuses the command, if the state of the instance or the
 -- deadline does not allow the command to start.
--- @tparam table args
+-- @tparam table args arguments of the command
 -- @treturn ?table report
 local function refusal(args)
     local late = too_late(args)
@@ -68,7 +68,7 @@ end
 -- of the client, so it sends the push messages with the phases: important phases
 -- always, others if the client asks for them. Errors are ignored, because newer
 -- servers may have push messages disabled.
--- @tparam table args
+-- @tparam table args arguments of the command
 -- @tparam function work (on_phase) -> report; calls `on_phase` with each phase
 -- @treturn table report
 local function detached(args, work)
@@ -101,7 +101,8 @@ local function detached(args, work)
     end
     tell()
     -- The server encodes the report without yielding: yield now, so that the
-    -- encoding starts with a new slice. `pause` throws in a cancelled fiber.
+    -- encoding starts with a new slice. `pause` throws in a cancelled fiber: ignore
+    -- the error.
     pcall(slice.pause, 0)
     if not ok then
         error(result, 0)
