@@ -86,8 +86,9 @@ const struct option_row option_table[] = {
 	    "reload modules under .rocks too",
 	    CHANGES, OPTION_FLAG, AT(rocks), OPT_STAGED_ONLY },
 	{ KEY_METHOD, "method", "METHOD", "staged|native",
-	    "staged: a transaction; native: the application's own reload,"
-	    " Cartridge's reload_roles() or package.reload (staged)",
+	    "staged: in a transaction; native: with the application's own"
+	    " means, which is Cartridge's reload_roles() or package.reload"
+	    " (staged)",
 	    CHANGES, OPTION_CHOICE, AT(method), 0 },
 	{ KEY_STALE, "stale", "ACTION", "patch|report|fail",
 	    "references to old code: patch the unambiguous ones, only report"

@@ -134,7 +134,7 @@ find_project(const struct options *options, struct targets *targets,
 	return result;
 }
 
-/* Appends "; add --instance NAME, one of a, b" to a message. */
+/* Appends "; add --instance NAME (one of: a, b)" to a message. */
 static void
 add_names(const struct targets *targets, char *text, size_t size)
 {
@@ -145,12 +145,12 @@ add_names(const struct targets *targets, char *text, size_t size)
 		target = &targets->list[i];
 		if (target->instance == NULL)
 			continue;
-		strlcat(text, named++ == 0 ? "; add --instance NAME, one of " :
+		strlcat(text, named++ == 0 ? "; add --instance NAME (one of: " :
 		    ", ", size);
 		strlcat(text, target->instance, size);
 	}
-	if (named > 0 && i < targets->count)
-		strlcat(text, ", ...", size);
+	if (named > 0)
+		strlcat(text, i < targets->count ? ", ...)" : ")", size);
 }
 
 /* Rejects more than one target if the command, or --cluster, takes only one. */

@@ -482,7 +482,7 @@ is "$(said "$ERR")" 'cartridge-reload: s1-b: skipped: disabled' \
 is "$(generations s1-b)" "$mark" 'a disabled instance is not reloaded'
 via s1-b reload
 is "$RC" 5 'a disabled instance that does not know it is refused as gateway'
-like "$(said "$ERR")" 'this instance has an outdated view of the cluster: (r1|s1-a) sees it as disabled; use another instance$' \
+like "$(said "$ERR")" 'this instance has an outdated view of the cluster: (r1|s1-a) sees this instance as disabled; use another one$' \
     'through a disabled instance nothing is reloaded'
 edit_topology 'servers = {{uuid = "'"$S1_B"'", expelled = true}}'
 via r1 reload
@@ -494,7 +494,7 @@ is "$(json 'r.exit, #r.instances, r.skipped[1].reason')" '0 2 expelled' \
     'an expelled instance is reported in JSON'
 via s1-b reload
 is "$RC" 5 'an expelled instance is refused as gateway'
-like "$(said "$ERR")" '(r1|s1-a) sees it as expelled; use another instance$' \
+like "$(said "$ERR")" '(r1|s1-a) sees this instance as expelled; use another one$' \
     'through an expelled instance nothing is reloaded'
 
 diag 'Secrets'

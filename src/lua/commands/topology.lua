@@ -112,7 +112,8 @@ return function(args)
     if other ~= nil then
         return run.refused({
             code = 'old_topology',
-            message = ('this instance has an outdated view of the cluster: %s sees it as %s; use another instance')
+            message = ('this instance has an outdated view of the cluster: %s sees this instance as %s; '
+                .. 'use another one')
                 :format(other.from, other.word),
         })
     end
