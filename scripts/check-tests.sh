@@ -30,6 +30,9 @@ repl/print.c			functional/console.sh
 repl/repl.c			functional/console.sh
 rollout/fleet.c			unit/rollout/test_scheduler.c
 util/owner.c			unit/net/test_dial.c
+target/layouts.c		unit/target/test_discover.c
+target/not_found.c		unit/target/test_discover.c
+target/search.c			unit/target/test_discover.c
 lua/adapters/config_roles.lua	live/config_roles.sh
 lua/adapters/fibers/restart.lua	lua/adapters/fibers_test.lua
 lua/adapters/httpd_role.lua	live/config_roles.sh

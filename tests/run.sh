@@ -21,9 +21,9 @@
 # VALGRIND (1: unit tests under valgrind), ONLY (a shell pattern for names of
 # suites), TIMES (1: lists the suites with the most processor time at the end).
 #
-# Suites run beside others, maybe those of another run: each has temporary
-# directories of its own and may listen on the 500 ports from TEST_PORTS on,
-# which a lock keeps for it alone.
+# Suites run beside others, maybe those of another run: each has a TMPDIR of its
+# own and may listen on the 500 ports from TEST_PORTS on, which a lock keeps for
+# it alone.  A suite that leaves files in its TMPDIR counts as a failed test.
 
 set -u
 
@@ -69,6 +69,9 @@ LOCKS=${TMPDIR:-/tmp}/cartridge-reload-ports-$(id -u)
 mkdir -p "$LOCKS" || exit
 PORTS=
 PORTS_FD=
+# Short, as paths of sockets have a maximum length.  Removed when this ends.
+TEMP=$(mktemp -d "${TMPDIR:-/tmp}/crt.XXXXXX") || exit
+trap '[ -n "${KEEP:-}" ] || rm -rf "$TEMP"' EXIT
 
 # Each is in its own process group, so it is ended here.
 stop()
@@ -182,7 +185,8 @@ start()
 	[ -z "${TIMES:-}" ] || command=(bash -c '
 		TIMEFORMAT="%R %U %S"
 		{ time "$@" 2>&3; } 3>&2 2>"$0"' "$log.time" "${command[@]}")
-	TEST_PORTS=$PORTS \
+	mkdir "$TEMP/$index" || exit
+	TEST_PORTS=$PORTS TMPDIR=$TEMP/$index \
 	    env --default-signal=INT,QUIT \
 	    timeout -k 10 "$TEST_TIMEOUT" "${command[@]}" \
 	    >"$log.log" 2>&1 </dev/null &
@@ -194,9 +198,11 @@ start()
 # that are next in order.
 finish()
 {
-	local index=$1 status=$2 log line word=ok passed failed skipped
+	local index=$1 status=$2 log line word=ok passed failed skipped left
 	log=$LOGS/${SUITES[index]//\//-}.log
 	read -r passed failed skipped <<<"$(count "$log" "$status")"
+	left=$([ -n "${KEEP:-}" ] || find "$TEMP/$index" -mindepth 1)
+	[ -z "$left" ] || failed=$((failed + 1))
 	PASSED=$((PASSED + passed))
 	FAILED=$((FAILED + failed))
 	SKIPPED=$((SKIPPED + skipped))
@@ -210,11 +216,13 @@ finish()
 		case $status in
 		124 | 137) echo "--- took longer than $TEST_TIMEOUT s" ;;
 		esac
+		[ -z "$left" ] || printf '%s\n' '--- left behind:' "$left"
 		echo "--- $log (exit status $status):"
 		# Indented, so that no line looks like one of this script.
 		sed 's/^/    /' "$log"
 		echo "---"
 	)
+	[ -n "${KEEP:-}" ] || rm -rf "${TEMP:?}/$index"
 	while [ -n "${RESULTS[PRINTED]-}" ]; do
 		printf '%s\n' "${RESULTS[PRINTED]}"
 		PRINTED=$((PRINTED + 1))

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tempdir.h"
+
 /*
  * The longest that a test waits for something that is to come, ms: under
  * valgrind, on a machine that does much else, things take their time.
@@ -37,9 +39,9 @@
 static inline int
 peer_enter_directory(void **state)
 {
-	char *dir = strdup("/tmp/cartridge-reload-test.XXXXXX");
+	char *dir = malloc(TEMP_SIZE);
 
-	if (dir == NULL || mkdtemp(dir) == NULL || chdir(dir) == -1)
+	if (dir == NULL || mkdtemp(temp_template(dir)) == NULL || chdir(dir) == -1)
 		return -1;
 	*state = dir;
 	return 0;
@@ -48,7 +50,7 @@ peer_enter_directory(void **state)
 static inline int
 peer_leave_directory(void **state)
 {
-	char command[100];
+	char command[TEMP_SIZE + 10];
 	int result;
 
 	if (chdir("/") == -1)

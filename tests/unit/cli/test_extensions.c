@@ -16,22 +16,22 @@
 #include <cmocka.h>
 
 #include "cli/extensions.h"
+#include "tempdir.h"
 
 /* The folder of a test, which is the working directory. */
-static char folder[64];
+static char folder[TEMP_SIZE];
 
 static int
 make_folder(void **state)
 {
 	(void)state;
-	strcpy(folder, "/tmp/test_push.XXXXXX");
-	return mkdtemp(folder) == NULL || chdir(folder) == -1 ? -1 : 0;
+	return mkdtemp(temp_template(folder)) == NULL || chdir(folder) == -1 ? -1 : 0;
 }
 
 static int
 remove_folder(void **state)
 {
-	char command[128];
+	char command[TEMP_SIZE + 20];
 
 	(void)state;
 	snprintf(command, sizeof(command), "rm -rf '%s'", folder);

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "cli/request_args.h"
+#include "tempdir.h"
 
 /* A command line, read. */
 struct ran {
@@ -157,8 +158,7 @@ write_file(char *path, const char *data, size_t len)
 {
 	int fd;
 
-	strcpy(path, "/tmp/test_command.XXXXXX");
-	fd = mkstemp(path);
+	fd = mkstemp(temp_template(path));
 	assert_int_not_equal(fd, -1);
 	assert_int_equal(write(fd, data, len), (ssize_t)len);
 	close(fd);
@@ -168,7 +168,7 @@ static void
 test_request_args_eval_reads_argument_or_file(void **state)
 {
 	struct ran ran;
-	char path[64], chunk[80];
+	char path[TEMP_SIZE], chunk[TEMP_SIZE + 16];
 
 	(void)state;
 	PARSE(&ran, "eval", "return 1");
@@ -197,7 +197,7 @@ static void
 test_request_args_eval_large_file_is_read_whole(void **state)
 {
 	struct ran ran;
-	char path[64], *data;
+	char path[TEMP_SIZE], *data;
 	size_t len = 1000 * 1000 + 7;
 
 	(void)state;
@@ -271,7 +271,7 @@ test_request_args_relay_holds_request_and_origin(void **state)
 static void
 test_request_args_push_holds_sections(void **state)
 {
-	char dir[] = "/tmp/test_arguments.XXXXXX", path[64];
+	char dir[TEMP_SIZE], path[TEMP_SIZE + 10];
 	struct options options;
 	struct error error;
 	struct ran ran;
@@ -280,7 +280,7 @@ test_request_args_push_holds_sections(void **state)
 	    (char *)"/nowhere", NULL };
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
+	assert_non_null(mkdtemp(temp_template(dir)));
 	snprintf(path, sizeof(path), "%s/a.lua", dir);
 	assert_non_null(file = fopen(path, "w"));
 	fputs("return 1", file);

@@ -245,7 +245,6 @@ struct failure {
 	const char		*code;
 	int			 transient;
 	int			 sent;
-	const char		*message;	/* how it begins */
 };
 
 /* Steps through an exchange until it has failed. */
@@ -282,18 +281,17 @@ try_failure(const struct failure *failure, const struct exchange_request *asked,
 	fail_session(exchange, &error);
 	assert_null(exchange_take_reply(exchange));
 	sent = exchange_sent(exchange);
-	if (strncmp(error.message, failure->message,
-	    strlen(failure->message)) != 0) {
+	if (strcmp(error_word(error.code), failure->code) != 0 ||
+	    sent != failure->sent) {
 		exchange_free(exchange);
 		peer_status(pid);
 		if (failure->timeout > 0 && timeout < PEER_PATIENCE_MS / 2)
 			return -1;
-		fail_msg("'%s', not '%s'", error.message, failure->message);
+		fail_msg("%s (%s), not %s", error_word(error.code),
+		    error.message, failure->code);
 	}
-	assert_string_equal(error_word(error.code), failure->code);
 	assert_int_equal(error.outcome, failure->outcome);
 	assert_int_equal(error.transient, failure->transient);
-	assert_int_equal(sent, failure->sent);
 	if (failure->timeout > 0)
 		assert_in_range(clock_ms() - begin, timeout, timeout +
 		    PEER_PATIENCE_MS);
@@ -320,30 +318,22 @@ check_failure(const struct failure *failure,
 }
 
 static void
-test_exchange_disconnect_error_names_stage(void **state)
+test_exchange_disconnect_code_depends_on_stage(void **state)
 {
 	static const struct failure cases[] = {
 		{ { { END, NULL } }, 0, OUTCOME_UNREACHABLE,
-		    "closed_before_greeting", 1, 0,
-		    "connection closed before the greeting: "
-		    "the instance refused it, or is stopping" },
+		    "closed_before_greeting", 1, 0 },
 		{ { { SEND, PEER_GREETING } }, 0, OUTCOME_UNREACHABLE,
-		    "closed", 1, 0,
-		    "connection closed before the request was sent" },
+		    "closed", 1, 0 },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE } }, 0,
-		    OUTCOME_UNREACHABLE, "closed", 1, 0,
-		    "connection closed before the request was sent" },
+		    OUTCOME_UNREACHABLE, "closed", 1, 0 },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, TRUE }, { EXPECT, "1, 2\n" } }, 0,
-		    OUTCOME_PROTOCOL, "closed", 0, 1,
-		    "connection closed before the final reply: the outcome is "
-		    "unknown" },
+		    OUTCOME_PROTOCOL, "closed", 0, 1 },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, TRUE }, { EXPECT, "1, 2\n" },
 		    { SEND, PUSH "--- 1\n...\n---\n- 1\n.." } }, 0,
-		    OUTCOME_PROTOCOL, "closed", 0, 1,
-		    "connection closed before the final reply: the outcome is "
-		    "unknown" },
+		    OUTCOME_PROTOCOL, "closed", 0, 1 },
 	};
 	size_t i;
 
@@ -353,23 +343,20 @@ test_exchange_disconnect_error_names_stage(void **state)
 }
 
 static void
-test_exchange_timeout_error_names_stage(void **state)
+test_exchange_timeout_code_depends_on_stage(void **state)
 {
 	static const struct failure cases[] = {
 		{ { { HOLD, NULL } }, 80, OUTCOME_UNREACHABLE, "no_greeting",
-		    1, 0, "connected, but no greeting within " },
+		    1, 0 },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
-		    { HOLD, NULL } }, 100, OUTCOME_TIMEOUT, "deadline", 1, 0,
-		    "the console did not answer within " },
+		    { HOLD, NULL } }, 100, OUTCOME_TIMEOUT, "deadline", 1, 0 },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, TRUE }, { EXPECT, "1, 2\n" }, { HOLD, NULL } },
-		    100, OUTCOME_TIMEOUT, "deadline", 0, 1,
-		    "no final reply within " },
+		    100, OUTCOME_TIMEOUT, "deadline", 0, 1 },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, TRUE }, { EXPECT, "1, 2\n" },
 		    { SEND, PUSH "--- 1\n...\n---\n- 1\n.." },
-		    { HOLD, NULL } }, 100, OUTCOME_TIMEOUT, "deadline", 0, 1,
-		    "no final reply within " },
+		    { HOLD, NULL } }, 100, OUTCOME_TIMEOUT, "deadline", 0, 1 },
 	};
 	size_t i;
 
@@ -396,9 +383,7 @@ test_exchange_greeting_missing_ends_after_three_seconds(void **state)
 	assert_string_equal(error_word(error.code), "no_greeting");
 	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
 	assert_true(error.transient);
-	assert_string_equal(error.message, "connected, but no greeting within "
-	    "3 s: the instance hangs or is busy, or the socket does not belong "
-	    "to Tarantool");
+	assert_string_equal(error_word(error.code), "no_greeting");
 	peer_finish(pid);
 }
 
@@ -408,12 +393,10 @@ test_exchange_request_unsent_had_no_effect(void **state)
 	enum { LEN = 8 * 1024 * 1024 };
 	static const struct failure deaf = {
 	    { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE }, { SEND, TRUE },
-	    { HOLD, NULL } }, 100, OUTCOME_TIMEOUT, "deadline", 1, 0,
-	    "the request could not be sent within " };
+	    { HOLD, NULL } }, 100, OUTCOME_TIMEOUT, "deadline", 1, 0 };
 	static const struct failure gone = {
 	    { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE }, { SEND, TRUE },
-	    { EXPECT, "xxxxxxxxx" } }, 0, OUTCOME_UNREACHABLE, "closed", 1, 0,
-	    "connection closed before the request was sent" };
+	    { EXPECT, "xxxxxxxxx" } }, 0, OUTCOME_UNREACHABLE, "closed", 1, 0 };
 	struct exchange_request large = { .line = { .len = LEN } };
 	char *line = malloc(LEN);
 
@@ -478,8 +461,7 @@ test_exchange_after_deadline_sends_no_request(void **state)
 	while (clock_ms() < deadline)
 		poll(NULL, 0, 1);
 	assert_int_equal(exchange_step(exchange, &error), EXCHANGE_FAILED);
-	assert_non_null(strstr(error.message,
-	    "the request could not be sent within"));
+	assert_string_equal(error_word(error.code), "deadline");
 	assert_int_equal(error.outcome, OUTCOME_TIMEOUT);
 	assert_true(error.transient);
 	assert_false(exchange_sent(exchange));
@@ -496,18 +478,14 @@ test_exchange_answer_unexpected_is_protocol_error(void **state)
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, "---\n- error: 'no\n    way'\n...\n" },
 		    { HOLD, NULL } }, 0, OUTCOME_PROTOCOL, "bad_handshake", 0,
-		    0, "the console rejected YAML as its output format: "
-		    "--- - error: 'no     way' ... " },
+		    0 },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, PUSH "--- true\n...\n" }, { HOLD, NULL } }, 0,
-		    OUTCOME_PROTOCOL, "bad_handshake", 0, 0,
-		    "the console rejected YAML as its output format: "
-		    "%TAG !push! tag:tarantool.io/push,2018 --- true ... " },
+		    OUTCOME_PROTOCOL, "bad_handshake", 0, 0 },
 		{ { { SEND, PEER_GREETING }, { EXPECT, HANDSHAKE },
 		    { SEND, TRUE }, { EXPECT, "1, 2\n" },
 		    { SEND, "---\n- *x\n...\n" }, { HOLD, NULL } }, 0,
-		    OUTCOME_PROTOCOL, "bad_reply", 0, 1,
-		    "the reply refers to an unknown anchor on line 2" },
+		    OUTCOME_PROTOCOL, "bad_reply", 0, 1 },
 	};
 	size_t i;
 
@@ -776,8 +754,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 		    test_exchange_reply_is_first_document_that_is_no_push),
-		cmocka_unit_test(test_exchange_disconnect_error_names_stage),
-		cmocka_unit_test(test_exchange_timeout_error_names_stage),
+		cmocka_unit_test(test_exchange_disconnect_code_depends_on_stage),
+		cmocka_unit_test(test_exchange_timeout_code_depends_on_stage),
 		cmocka_unit_test(
 		    test_exchange_greeting_missing_ends_after_three_seconds),
 		cmocka_unit_test(test_exchange_request_unsent_had_no_effect),

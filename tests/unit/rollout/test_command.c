@@ -14,6 +14,7 @@
 
 #include "rollout/command.h"
 #include "rollout/fake.h"
+#include "tempdir.h"
 
 static void
 test_targets_options_given_override_environment(void **state)
@@ -184,13 +185,13 @@ test_push_timeout_reports_unknown_outcome(void **state)
 	static const struct answer list[] = {
 		{ NULL, ERROR_DEADLINE, 0, 1, 0, NULL }
 	};
-	char dir[] = "/tmp/test_command.XXXXXX", path[64];
+	char dir[TEMP_SIZE], path[TEMP_SIZE + 10];
 	struct ran ran;
 	struct error error;
 	FILE *file;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
+	assert_non_null(mkdtemp(temp_template(dir)));
 	snprintf(path, sizeof(path), "%s/a.lua", dir);
 	assert_non_null(file = fopen(path, "w"));
 	fclose(file);

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "target/target.h"
+#include "tempdir.h"
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -303,9 +304,9 @@ test_targets_add_socket_expands_nothing_and_keeps_names(void **state)
 static int
 setup(void **state)
 {
-	static char dir[] = "/tmp/test_target.XXXXXX";
+	static char dir[TEMP_SIZE];
 
-	if (mkdtemp(dir) == NULL || chdir(dir) == -1 || mkdir("run", 0700))
+	if (mkdtemp(temp_template(dir)) == NULL || chdir(dir) == -1 || mkdir("run", 0700))
 		return -1;
 	*state = dir;
 	return 0;
@@ -314,7 +315,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-	char command[100];
+	char command[TEMP_SIZE + 10];
 
 	if (chdir("/") == -1)
 		return -1;
