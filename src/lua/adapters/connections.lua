@@ -7,7 +7,8 @@ local require = ...
 local net_box = require('net.box')
 local socket = require('socket')
 
--- Chunk names of this program start with this: other adapters wrap the same functions.
+-- Prefix of the chunk names of this program, whose wrappers may be on the stack: the
+-- adapter `endings` wraps the same constructors.
 local OURS = '@cartridge-reload/'
 
 local Connections = {name = 'connections'}
@@ -84,8 +85,9 @@ end
 -- Methods of a `net.box` connection that set, list and remove its callbacks.
 local EVENTS = {'on_connect', 'on_disconnect', 'on_schema_reload', 'on_shutdown'}
 
---- Removes the callbacks of a connection: they are failed code, and must not run when it
--- is closed. Otherwise the server keeps them until the connection is collected.
+--- Removes the callbacks of a connection before it is closed: they are failed code,
+-- which must not run, and the server would keep them until the connection is
+-- collected.
 local function silence(connection)
     for _, event in ipairs(EVENTS) do
         local set = connection[event]

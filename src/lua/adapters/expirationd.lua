@@ -56,7 +56,7 @@ local function restore(item)
     for key, value in pairs(item.fields) do
         rawset(task, key, value)
     end
-    -- The guardian may have started another worker in the meantime.
+    -- The guardian fiber may have started another worker in the meantime.
     if worker ~= nil and worker ~= task.worker_fiber and is_alive(worker) then
         if is_alive(task.worker_fiber) then
             pcall(worker.cancel, worker)

@@ -488,8 +488,8 @@ function Fibers:remember_loops()
     end
 end
 
---- Marks those ended loops that an old role, or a fiber that supervises them, has
--- started again. Yields.
+--- Marks those of the ended loops that run again, because an old role or a supervising
+-- fiber has restarted them. Yields.
 local function mark_restarted(self, ended)
     local again = {}
     for _, item in ipairs(list_serving(self)) do

@@ -3,8 +3,8 @@
 -- New code gets a staging proxy of the server. The proxy has tables of its own for
 -- routes, hooks and helpers, and forwards everything else to the live server, so the
 -- methods of the rock work on it unchanged. At the commit the live server gets the
--- tables in one step. From then on the proxy forwards everything, because code may
--- have kept a reference to it.
+-- tables in one step. From then on the proxy forwards everything, for the benefit of
+-- code that has kept a reference to it.
 
 local Http = {name = 'http'}
 Http.__index = Http

@@ -95,8 +95,8 @@ function PackageReload:commit()
     package.loaded[package_reload.MODULE] = self.loaded
 end
 
---- Whether a function reads the number of the current generation. A loop that ends
--- together with its generation contains such a function.
+--- Whether a function reads the number of the current generation. A loop in such a
+-- function is expected to end when that number changes.
 function PackageReload:is_watched_by(f)
     return package_reload.watches(self.reloader, f)
 end

@@ -80,7 +80,7 @@ function Spaces:rollback(undone)
         end
         local now = own_entries(space, builtin)
         for key, value in pairs(now) do
-            -- Entries that old code has added in the meantime stay.
+            -- Keep the entries that old code has added in the meantime.
             if before[key] == nil and is_of_new(self, value)
             or before[key] ~= nil and not rawequal(before[key], value) then
                 rawset(space, key, before[key])

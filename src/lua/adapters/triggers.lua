@@ -139,8 +139,8 @@ local function stage_place(self, place)
     rawset(place.holder, place.event, staged)
 end
 
---- Stages the triggers of a space whose object Tarantool has just built: again if the
--- space existed before, for the first time if it is new.
+--- Stages the triggers of a space after Tarantool has built its object: the space is
+-- new, or its object has been rebuilt and must be staged again.
 local function restage(self, space)
     for _, place in ipairs(self.known:of_space(space)) do
         local current = rawget(space, place.event)
@@ -351,7 +351,7 @@ local function restore_place(self, place, undone, left)
         for _, known in ipairs(place.before) do
             is_known = is_known or is_one(trigger, known)
         end
-        -- Triggers that other code has set in the meantime stay.
+        -- Keep the triggers that other code has set in the meantime.
         if not is_known and not self.txn.origin:wraps_new(trigger.f) then
             table.insert(wanted, trigger)
         end

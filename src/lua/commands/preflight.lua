@@ -157,7 +157,7 @@ return function(args)
         fields.replicaset = cartridge_lib.replicaset()
         fields.role = box.info.ro and 'follower' or 'leader'
     end
-    -- No digests during a reload, because old and new code see different modules
+    -- Compute no digests during a reload: old and new code see different modules
     -- then.
     if type(package.search) == 'function' and fields.reloading == nil and instance.is_configured() then
         local registry = registry_lib.peek()

@@ -18,7 +18,7 @@ local M = {}
 
 M.MODULE = 'package.reload'
 
--- Fields that are replaced in each generation.
+-- Fields of `package.reload` that are replaced in each generation.
 M.REGISTRIES = {'O', 'F', 'C'}
 
 --- Returns the state of the rock.

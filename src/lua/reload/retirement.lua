@@ -62,18 +62,18 @@ end
 local function open(self)
     local facade = discarding(self.txn)
     self.parts = {self.adapters.triggers.new(facade)}
-    local stand_ins = {}
+    local proxies = {}
     for _, server in ipairs(self.servers:list()) do
         table.insert(self.parts, self.adapters.http.new(facade, server.live))
     end
     for _, part in ipairs(self.parts) do
         part:snapshot()
-        local stand_in = part:stage()
+        local proxy = part:stage()
         if part.live ~= nil then
-            stand_ins[part.live] = stand_in
+            proxies[part.live] = proxy
         end
     end
-    self.framework:retire(stand_ins)
+    self.framework:retire(proxies)
     if self.reinstate ~= nil then
         self.reinstate:open()
     end
