@@ -466,7 +466,8 @@ history_add(struct history *history, const char *entry, struct error *error)
 	/* This fails if the directory has been removed in the meantime. */
 	if ((fd = open_locked(history, LOCK_EX, &dir)) == -1) {
 		free(line);
-		return local_error(history->path, error);
+		/* It is not a regular file, such as /dev/null: keep nothing. */
+		return errno == 0 ? 0 : local_error(history->path, error);
 	}
 	size = append(fd, line, len);
 	if (size == -1 || (size > (off_t)HISTORY_SIZE_MAX &&

@@ -222,6 +222,25 @@ step_slot(struct scheduler *scheduler, struct slot *slot)
 /* --- Interruptions ---------------------------------------------------------*/
 
 /*
+ * Cancels the job of a slot and finishes its member.  During a health check the
+ * instance has already been reloaded: the report of the reload is printed, and
+ * that of the check is dropped.
+ */
+static void
+cancel_job(struct scheduler *scheduler, struct slot *slot)
+{
+	struct job *job = &slot->job;
+
+	job_cancel(job);
+	if (slot->checks_health) {
+		report_finish(&job->report);
+		finish_job(scheduler, slot, &slot->report);
+	} else {
+		finish_job(scheduler, slot, &job->report);
+	}
+}
+
+/*
  * Cancels a job if its request was not sent or is read-only.  Lets it finish
  * otherwise.
  */
@@ -230,18 +249,13 @@ cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
 {
 	struct job *job = &slot->job;
 
-	if (slot->checks_health) {
-		/*
-		 * The instance has been reloaded.  As no other will be reloaded
-		 * after it, its health no longer matters.
-		 */
-		job_cancel(job);
-		report_finish(&job->report);
-		finish_job(scheduler, slot, &slot->report);
-	} else if (job->state == JOB_BACKOFF || (job_in_flight(job) &&
-	    job->spec->side_effect == EFFECT_NONE)) {
-		job_cancel(job);
-		finish_job(scheduler, slot, &job->report);
+	/*
+	 * As no other instance will be reloaded after this one, its health no
+	 * longer matters.
+	 */
+	if (slot->checks_health || job->state == JOB_BACKOFF ||
+	    (job_in_flight(job) && job->spec->side_effect == EFFECT_NONE)) {
+		cancel_job(scheduler, slot);
 	} else if (!job_in_flight(job)) {
 		slot->member->state = MEMBER_WAITING;
 		release_slot(scheduler, slot);
@@ -279,7 +293,6 @@ static void
 handle_interrupt(struct scheduler *scheduler)
 {
 	struct fleet *fleet = scheduler->fleet;
-	struct slot *slot;
 	int first = fleet->interrupts == 0;
 	size_t i;
 
@@ -295,13 +308,9 @@ handle_interrupt(struct scheduler *scheduler)
 		report_interrupt(scheduler);
 	if (fleet->interrupts < 2)
 		return;
-	for (i = 0; i < scheduler->jobs; i++) {
-		slot = &scheduler->slots[i];
-		if (slot->member == NULL)
-			continue;
-		job_cancel(&slot->job);
-		finish_job(scheduler, slot, &slot->job.report);
-	}
+	for (i = 0; i < scheduler->jobs; i++)
+		if (scheduler->slots[i].member != NULL)
+			cancel_job(scheduler, &scheduler->slots[i]);
 }
 
 /* --- A batch ---------------------------------------------------------------*/
@@ -413,13 +422,9 @@ run_batch(struct scheduler *scheduler)
 		step_jobs(scheduler);
 	}
 	/* If jobs still run here, this program has failed: cancel them. */
-	for (i = 0; i < scheduler->jobs; i++) {
-		if (scheduler->slots[i].member == NULL)
-			continue;
-		job_cancel(&scheduler->slots[i].job);
-		finish_job(scheduler, &scheduler->slots[i],
-		    &scheduler->slots[i].job.report);
-	}
+	for (i = 0; i < scheduler->jobs; i++)
+		if (scheduler->slots[i].member != NULL)
+			cancel_job(scheduler, &scheduler->slots[i]);
 }
 
 /*

@@ -183,7 +183,9 @@ __wrap_poller_set(struct poller *poller, size_t slot, int fd, short events,
 	(void)slot;
 	(void)fd;
 	(void)events;
-	(void)error;
+	if (fake.poller_fails_at != 0 &&
+	    fake.exchanges >= fake.poller_fails_at)
+		return error_set(error, ERROR_LOCAL, "cannot watch");
 	return 0;
 }
 

@@ -39,6 +39,7 @@ struct fake {
 	int64_t			 last_deadline;
 	int			 last_read_only;
 	int64_t			 interrupt_at[2];	/* 0 for never */
+	size_t			 poller_fails_at;	/* exchange, or 0 */
 };
 
 extern struct fake fake;

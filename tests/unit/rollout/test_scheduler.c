@@ -258,6 +258,27 @@ test_progress_long_job_is_drawn(void **state)
 	fake_finish(&ran);
 }
 
+/* The client fails while it waits for the instance to become healthy. */
+static void
+test_client_failure_in_health_check_keeps_reload_report(void **state)
+{
+	static const struct answer list[] = {
+		ANSWER(FOLLOWER), ANSWER(FOLLOWER), ANSWER(OK_REPLY),
+		LASTING(FOLLOWER, 10)
+	};
+	struct ran ran;
+
+	(void)state;
+	FAKE_PARSE(&ran, "-s", "a", "-s", "b");
+	fake.poller_fails_at = 4;
+	CHECK_ASKED(&ran, list,
+	    "a preflight;b preflight;a reload;a preflight;");
+	assert_int_equal(ran.outcome, OUTCOME_USAGE);
+	assert_non_null(strstr(ran.out, "a: reloaded\n"));
+	fake_finish(&ran);
+	fake.poller_fails_at = 0;
+}
+
 int
 main(void)
 {
@@ -272,6 +293,8 @@ main(void)
 		cmocka_unit_test(test_interrupt_once_waits_for_running_jobs),
 		cmocka_unit_test(test_interrupt_twice_cancels_running_jobs),
 		cmocka_unit_test(test_interrupt_unsent_requests_are_cancelled),
+		cmocka_unit_test(
+		    test_client_failure_in_health_check_keeps_reload_report),
 		cmocka_unit_test(test_phases_verbose_are_printed),
 		cmocka_unit_test(test_progress_long_job_is_drawn)
 	};
