@@ -67,7 +67,7 @@ local function is_same_option(name, a, b)
     return true
 end
 
---- Fails the reload because of a call by new code.
+--- Fails the reload because new code has called a function that is refused.
 -- @tparam table fields code and message of the failure
 function Process:refuse(fields)
     fields.phase, fields.module = self.txn.phase, self.txn.module

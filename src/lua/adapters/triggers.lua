@@ -194,7 +194,7 @@ function Triggers:stage()
         stage_function(self, holder, 'bless', function(space, ...)
             bless(space, ...)
             if self.txn.staging and type(space) == 'table' and type(space.name) == 'string' then
-                -- An error would abort the schema change.
+                -- An error in the wrapper would abort the schema change.
                 local ok, err = pcall(restage, self, space)
                 if not ok then
                     log.error('cartridge-reload: staging triggers of a space failed: %s', tostring(err))

@@ -168,8 +168,8 @@ local function finish(txn, work)
     end
     attempt(txn, 'removing the old modules kept for old code', work.close, work)
     txn:enter(nil)
-    -- Compiled traces keep the code alive from which they were compiled, possibly
-    -- that of hundreds of generations. Hot code is compiled again within
+    -- Compiled traces keep alive the code from which they were compiled, possibly
+    -- code of hundreds of generations. Hot code is compiled again within
     -- milliseconds.
     attempt(txn, 'flushing compiled code', function()
         jit.flush()
