@@ -275,7 +275,7 @@ function Push:undo()
     table.sort(names)
     local active = self.cartridge:active_config()
     if self.was_broken then
-        table.insert(left, 'the new sections stay: roles were not configured with the previous ones either')
+        table.insert(left, 'the new sections were kept: roles had not been configured with the previous ones either')
     elseif not sections_lib.has_patch(active:get_plaintext(), self.patch) then
         table.insert(left, 'the config of this instance is not the one that was pushed: nothing was restored')
     else

@@ -10,7 +10,7 @@ local HINTS = {
     {
         text = 'Address already in use',
         hint = 'the port is not held by a server of the old code: free it, use another port, '
-            .. 'or open the server in the main script',
+            .. 'or start the server in the main script',
     },
 }
 

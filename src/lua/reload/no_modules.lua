@@ -72,10 +72,10 @@ local function explain_pattern(choice, glob)
     elseif glob:find('/', 1, true) or glob:find('%.lua$') then
         local name = name_of_path(choice, glob)
         if name ~= nil then
-            return ('--module takes the name of a module, not its path: use --module %s'):format(name)
+            return ('--module takes a module name, not a path: use --module %s'):format(name)
         end
-        return ('--module takes the name of a module as in require, not a path, and no module of the file %s is loaded')
-            :format(glob)
+        return ('--module takes a module name, as passed to require, not a path; no loaded module comes from '
+            .. 'the file %s'):format(glob)
     end
     return ('--module %s matches no loaded module'):format(glob)
 end

@@ -441,7 +441,7 @@ case('roles that had failed before prevent an undo', function(t)
     local report = push(world, NEW)
     t:is(report.outcome, 'degraded', 'outcome')
     t:is(#world.patches, 1, 'no second change')
-    t:ok(lib.mentions(report.rollback.left, 'the new sections stay'), 'it is said')
+    t:ok(lib.mentions(report.rollback.left, 'the new sections were kept'), 'it is said')
 end)
 
 case('a concurrent change prevents an undo', function(t)
