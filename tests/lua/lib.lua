@@ -170,26 +170,26 @@ function lib.reload(args)
     return lib.load('commands.reload')(args)
 end
 
---- Returns the registry that the program keeps in the instance.
-function lib.registry()
+--- Returns the stash that the program keeps in the instance.
+function lib.stash()
     return rawget(_G, REGISTRY)
 end
 
 --- Starts a transaction in the running fiber, for tests of adapters.
 -- `add` is as in the transaction; `code(text)` compiles new code.
--- @tparam ?table registry
-function lib.transaction(load, registry)
-    local registry_lib = load('core.registry')
-    rawset(_G, REGISTRY, registry)
-    local txn = load('reload.transaction').new({timeout = 60}, registry or registry_lib.get())
-    txn.origin:enter()
+-- @tparam ?table stash
+function lib.transaction(load, stash)
+    local stash_lib = load('core.stash')
+    rawset(_G, REGISTRY, stash)
+    local txn = load('reload.transaction').new({timeout = 60}, stash or stash_lib.get())
+    txn.ownership:enter()
     txn.staging = true
     local chunks = 0
     function txn.code(text, path)
         chunks = chunks + 1
         path = path or ('/new/%d.lua'):format(chunks)
         local chunk = assert(loadstring(text, '@' .. path))
-        txn.origin:record(chunk, path)
+        txn.ownership:record(chunk, path)
         return chunk
     end
     lib.defer(function()

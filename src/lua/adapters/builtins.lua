@@ -187,10 +187,10 @@ function Builtins:stage()
         local original, changed = rawget(item.metatable, '__call'), item.changed
         item.original = original
         item.staged = function(settings, options, ...)
-            if txn.staging and item.label == 'box.cfg' and txn.on_configure ~= nil and txn.origin:is_new_code()
+            if txn.staging and item.label == 'box.cfg' and txn.on_configure ~= nil and txn.ownership:is_new_code()
             and txn.on_configure(settings, options) then
                 return nil
-            elseif txn.staging and type(options) == 'table' and txn.origin:is_asking() then
+            elseif txn.staging and type(options) == 'table' and txn.ownership:is_asking() then
                 for key in next, options do
                     changed[key] = changed[key] or {value = settings[key]}
                 end
@@ -204,7 +204,7 @@ function Builtins:stage()
     if type(watch) == 'function' then
         self.watch_original, self.watch_staged = watch, function(...)
             local watcher = watch(...)
-            if txn.staging and txn.origin:is_asking() then
+            if txn.staging and txn.ownership:is_asking() then
                 table.insert(self.watchers, watcher)
             end
             return watcher
@@ -221,7 +221,7 @@ function Builtins:stage_jit()
     for name, is_on in pairs({on = true, off = false}) do
         local original = rawget(jit, name)
         local function staged(...)
-            if select('#', ...) == 0 and txn.staging and txn.origin:is_asking() then
+            if select('#', ...) == 0 and txn.staging and txn.ownership:is_asking() then
                 txn.wants_jit = is_on
                 return nil
             end
@@ -271,7 +271,7 @@ end
 local function is_to_be_undone(self, item, before, now)
     if rawequal(before, now) or before ~= before and now ~= now then
         return false
-    elseif type(now) == 'function' and self.txn.origin:wraps_old(now) then
+    elseif type(now) == 'function' and self.txn.ownership:wraps_old(now) then
         -- Old code has set this function, not new code.
         return false
     end
@@ -370,7 +370,7 @@ function Builtins:on_failure()
     local function restore(object, key, before, label)
         local now = rawget(object, key)
         if type(before) == 'function' and not rawequal(before, now) and not (type(now) == 'function'
-            and (generations.is_ours(now) or self.txn.origin:wraps_old(now))) then
+            and (generations.is_ours(now) or self.txn.ownership:wraps_old(now))) then
             rawset(object, key, before)
             table.insert(self.early, {label, key})
         end

@@ -23,7 +23,7 @@ function ConfigRoles:stage()
     local original = config._reload_noexc
     self.before = rawget(config, '_reload_noexc')
     self.staged = function(...)
-        if txn.staging and txn.origin:is_new_code() then
+        if txn.staging and txn.ownership:is_new_code() then
             return false, 'config:reload(): instance configuration is already in progress'
         end
         return original(...)

@@ -31,7 +31,7 @@ local function is_called_by_new(txn)
             return false
         elseif info.what ~= 'C' and info.source:sub(1, 9) ~= '@builtin/'
         and info.source:sub(1, #OURS) ~= OURS then
-            return txn.origin:is_new(info.func)
+            return txn.ownership:is_new(info.func)
         end
         level = level + 1
     end

@@ -42,7 +42,7 @@ end
 --- Whether the caller is new code, or old code called by the transaction. The `stop` of
 -- an old role is an exception: it may end what the role owns.
 local function is_asking(txn)
-    return txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping()
+    return txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping()
 end
 
 --- Replaces a function until the end of the transaction.
@@ -216,7 +216,7 @@ end
 -- adapter `fibers` decides whether to cancel such a fiber.
 local function is_judged_elsewhere(self, thread)
     local entry = thread ~= nil and stacks.entry_of((stacks.frames_of(thread)))
-    return entry and self.txn.origin:is_old(entry.func) or false
+    return entry and self.txn.ownership:is_old(entry.func) or false
 end
 
 --- Cancels the fibers whose cancellation was deferred. Yields.

@@ -35,10 +35,10 @@ end
 
 --- Returns the source position of the innermost function of new code on the stack.
 -- @treturn ?string
-local function place(origin)
+local function place(ownership)
     local level = 2
     local info = debug.getinfo(level, 'fSl')
-    while info ~= nil and not origin:is_new(info.func) do
+    while info ~= nil and not ownership:is_new(info.func) do
         level = level + 1
         info = debug.getinfo(level, 'fSl')
     end
@@ -55,16 +55,16 @@ function Ffi:refuse(message)
         role = txn.role,
         module = txn.module,
         message = message .. ': a restart is needed',
-        traceback = place(txn.origin),
+        traceback = place(txn.ownership),
     })
     self.refusal = self.refusal or not ok and fail
     error(fail, 0)
 end
 
 --- Returns a unique prefix for generated names.
-local function generate_prefix(registry)
-    registry.ffi_names = (registry.ffi_names or 0) + 1
-    return ('cartridge_reload_%d_'):format(registry.ffi_names)
+local function generate_prefix(stash)
+    stash.ffi_names = (stash.ffi_names or 0) + 1
+    return ('cartridge_reload_%d_'):format(stash.ffi_names)
 end
 
 local function label(item)
@@ -84,7 +84,7 @@ function Ffi:compare(declarations, known)
         return id ~= nil and id < known.border and ctypes.is_ignored(id)
     end
 
-    local prefix = generate_prefix(self.txn.registry)
+    local prefix = generate_prefix(self.txn.stash)
     local ok, err = pcall(cdef, declarations:rename(prefix, is_kept))
     if not ok then
         -- The text is not valid C: report LuaJIT's own error.
@@ -187,12 +187,12 @@ function Ffi:new_cdef(text, ...)
     end
     text = filled
     -- Existing declarations never change, so a cached verdict stays valid.
-    local registry = self.txn.registry
-    registry.ffi = registry.ffi or {}
-    local verdict = registry.ffi[text]
+    local stash = self.txn.stash
+    stash.ffi = stash.ffi or {}
+    local verdict = stash.ffi[text]
     if verdict == nil then
         verdict = self:declare(text)
-        registry.ffi[text] = verdict
+        stash.ffi[text] = verdict
     end
     if verdict.refuse ~= nil then
         self:refuse(verdict.refuse)
@@ -223,7 +223,7 @@ function Ffi:stage_methods(existing, mt)
     local txn = self.txn
     local old, installed = {}, {}
     local function current()
-        return txn.staging and txn.origin:is_calling() and mt or old
+        return txn.staging and txn.ownership:is_calling() and mt or old
     end
 
     for key, value in pairs(existing) do
@@ -280,7 +280,7 @@ end
 function Ffi:stage()
     local txn, metatype = self.txn, ffi.metatype
     local function is_asked()
-        return txn.staging and txn.origin:is_asking()
+        return txn.staging and txn.ownership:is_asking()
     end
     self.original = {cdef = cdef, metatype = metatype}
     self.staged = {

@@ -77,7 +77,7 @@ function Fibers:stage()
     for _, name in ipairs(CONSTRUCTORS) do
         local original = fiber[name]
         local function staged(f, ...)
-            if not (txn.staging and txn.origin:is_asking()) or type(f) ~= 'function' or is_of_connection(f) then
+            if not (txn.staging and txn.ownership:is_asking()) or type(f) ~= 'function' or is_of_connection(f) then
                 return original(f, ...)
             end
             local entry = {func = f}
@@ -88,7 +88,7 @@ function Fibers:stage()
                     return nil
                 end
                 entry.thread = coroutine.running()
-                txn.origin:adopt(fiber.id())
+                txn.ownership:adopt(fiber.id())
                 return f(...)
             end, ...)
             entry.id = entry.object:id()
@@ -135,11 +135,11 @@ end
 --- Finds the carriers (see `carriers`) in which libraries run new code, after all new
 -- code has run. Yields.
 function Fibers:before_commit()
-    local origin = self.txn.origin
-    self.carriers = carriers.collect(origin, function(id)
+    local ownership = self.txn.ownership
+    self.carriers = carriers.collect(ownership, function(id)
         return not self.before[id]
     end, function(f)
-        return origin:is_new(f)
+        return ownership:is_new(f)
     end)
 end
 
@@ -192,7 +192,7 @@ end
 -- @treturn function (f) -> whether a function is old
 local function list_old(self)
     local function is_old(f)
-        return self.txn.origin:is_old(f)
+        return self.txn.ownership:is_old(f)
     end
     local requests, loops = {}, {}
     for _, item in ipairs(fibers_lib.inspect(is_old)) do
@@ -213,9 +213,9 @@ end
 local function list_new(self)
     local list = {}
     for _, item in ipairs(fibers_lib.inspect(function(f)
-        return self.txn.origin:is_new(f)
+        return self.txn.ownership:is_new(f)
     end)) do
-        if item.id ~= nil and self.txn.origin:is_new(item.entry.func) then
+        if item.id ~= nil and self.txn.ownership:is_new(item.entry.func) then
             table.insert(list, {func = item.entry.func, name = item.name})
         end
     end
@@ -276,7 +276,7 @@ local function start_again(self, loops, is_old)
         return alone
     end
     local ok, done = pcall(restart.run, alone, {
-        origin = self.txn.origin,
+        ownership = self.txn.ownership,
         is_old = is_old,
         deadline = after(self, SEARCH),
         limit = scan.limit(),
@@ -320,7 +320,7 @@ function Fibers:end_carriers()
     local news, counterparts = self.carriers or {}, self.txn.counterparts
     self.carriers = nil
     for _ = 1, next(news) ~= nil and LISTS or 0 do
-        local found, has_missed = carriers.find(self.txn.origin, news, {
+        local found, has_missed = carriers.find(self.txn.ownership, news, {
             accepts = function()
                 return true
             end,
@@ -352,7 +352,7 @@ function Fibers:leave_ending(loops)
     for _, item in ipairs(loops) do
         local is_ending = false
         for _, frame in ipairs(ends_by_itself and item.frames or {}) do
-            is_ending = is_ending or not frame.is_c and self.txn.origin:is_old(frame.func)
+            is_ending = is_ending or not frame.is_c and self.txn.ownership:is_old(frame.func)
                 and ends_by_itself(frame.func)
         end
         if is_ending then
@@ -390,7 +390,7 @@ local function leave_recurring(self, entries)
     local _, loops = list_again(self, entries)
     for _, item in ipairs(loops) do
         for _, func in ipairs(entries) do
-            if self.txn.origin.is_same(func, item.func) then
+            if self.txn.ownership.is_same(func, item.func) then
                 leave(self, item, 'alone')
                 break
             end
@@ -525,14 +525,14 @@ function Fibers:name_ended(warnings, left)
     end
     succession.find(ended, born, function(f)
         -- A library is not reloaded: its function is its own counterpart.
-        return not self.txn.origin:is_old(f) and f or nil
+        return not self.txn.ownership:is_old(f) and f or nil
     end)
     mark_restarted(self, ended)
     for _, item in ipairs(ended) do
         if item.successor ~= nil and not item.is_restarted then
             table.insert(left, ('fiber %d %q (%s) has ended because the new code started its replacement')
                 :format(item.id, item.name or '', tostring(item.where)))
-        elseif not item.is_restarted and self.txn.origin:is_old(item.func) then
+        elseif not item.is_restarted and self.txn.ownership:is_old(item.func) then
             table.insert(warnings, ('fiber %d %q of the old code ended while new code ran: %s'):format(
                 item.id, item.name or '', tostring(item.where)))
         end
@@ -545,7 +545,7 @@ function Fibers:revive()
     unstage(self)
     local born, before = {}, {}
     for _, item in ipairs(fibers_lib.inspect(function(f)
-        return self.txn.origin:is_old(f)
+        return self.txn.ownership:is_old(f)
     end)) do
         -- Compare only loops of application code: the server loop of a library looks
         -- the same for every port.
@@ -556,19 +556,19 @@ function Fibers:revive()
     local ending = {}
     for _, item in ipairs(born) do
         for index, other in ipairs(before) do
-            if self.before[other.id] and self.txn.origin.is_same(item.entry.func, other.entry.func) then
+            if self.before[other.id] and self.txn.ownership.is_same(item.entry.func, other.entry.func) then
                 table.insert(ending, table.remove(before, index))
                 break
             end
         end
     end
     local function is_old(f)
-        return self.txn.origin:is_old(f)
+        return self.txn.ownership:is_old(f)
     end
-    local again = carriers.collect(self.txn.origin, function(id)
+    local again = carriers.collect(self.txn.ownership, function(id)
         return not self.before[id]
     end, is_old)
-    for _, item in ipairs((carriers.find(self.txn.origin, again, {
+    for _, item in ipairs((carriers.find(self.txn.ownership, again, {
         accepts = function(id)
             return self.before[id]
         end,

@@ -178,7 +178,7 @@ end
 --- Returns the verdict (see `look`) on changes made between two calls of new code. They
 -- are doubtful if new code has started a fiber, which may have made them.
 local function verdict_outside(self)
-    return next(self.txn.origin.adopted) ~= nil and 'doubtful' or nil
+    return next(self.txn.ownership.adopted) ~= nil and 'doubtful' or nil
 end
 
 --- Records what has changed since the last call of new code.
@@ -201,7 +201,7 @@ local function is_to_be_undone(self, set)
     -- Of the doubtful changes, undo only new functions and tables: numbers and
     -- strings may be counters and records of old code.
     local kind = type(set.value)
-    return kind == 'function' and self.txn.origin:wraps_new(set.value) or kind == 'table'
+    return kind == 'function' and self.txn.ownership:wraps_new(set.value) or kind == 'table'
 end
 
 --- Protects the globals set by new code from old code that is about to run.

@@ -64,17 +64,17 @@ end
 
 --- Whether a route was registered by application code that is being replaced.
 function Http:is_old(route)
-    if self.txn.origin:wraps_old(route.sub) then
+    if self.txn.ownership:wraps_old(route.sub) then
         return true
     end
     -- The handler may be a function of the library. Then the only evidence is the
     -- record of the files that were loaded when a reload registered the route.
-    local files = self.txn.registry.routes[route]
+    local files = self.txn.stash.routes[route]
     if files == nil or not self:is_anonymous(route) then
         return false
     end
     for file in pairs(files) do
-        if not self.txn.origin.files[file] then
+        if not self.txn.ownership.files[file] then
             return false
         end
     end
@@ -124,7 +124,7 @@ function Http:stage()
     own.iroutes = index_names(own.routes)
     for _, field in ipairs({'hooks', 'helpers'}) do
         for name, f in pairs(live[field]) do
-            if not self.txn.origin:wraps_old(f) then
+            if not self.txn.ownership:wraps_old(f) then
                 own[field][name] = f
             end
         end
@@ -146,7 +146,7 @@ function Http:stage()
                 -- A proxy left by an earlier reload shares the live route
                 -- table: treat it as the live server.
                 local is_live = server == live or type(server) == 'table' and server.routes == live.routes
-                if is_live and txn.staging and txn.origin:is_asking() then
+                if is_live and txn.staging and txn.ownership:is_asking() then
                     method(proxy, ...)
                     return server
                 end
@@ -263,7 +263,7 @@ end
 --- Whether an old route stays although new code has not registered it again, see
 -- `Transaction:stays`.
 function Http:stays(route)
-    return self.txn.registry.routes[route] == nil and type(route.sub) == 'function'
+    return self.txn.stash.routes[route] == nil and type(route.sub) == 'function'
         and self.txn:stays(route.sub, self:key_of(route))
 end
 
@@ -294,7 +294,7 @@ function Http:commit()
         end
     end
     for _, route in ipairs(staged) do
-        self.txn.registry.routes[route] = self.txn.origin.files
+        self.txn.stash.routes[route] = self.txn.ownership.files
     end
     self:release()
     self.counts = counts
@@ -356,13 +356,13 @@ end
 --- Restores the server's options, and other fields that new code has set to functions.
 -- The proxy forwards assignments to these, so they have taken effect at once.
 local function restore_fields(self, undone)
-    local live, origin = self.live, self.txn.origin
+    local live, ownership = self.live, self.txn.ownership
     local seen_elsewhere = {options = true}
     for _, field in ipairs(STAGED) do
         seen_elsewhere[field] = true
     end
     for key, value in pairs(table.copy(live)) do
-        if not seen_elsewhere[key] and origin:wraps_new(value) then
+        if not seen_elsewhere[key] and ownership:wraps_new(value) then
             rawset(live, key, self.fields[key])
             table.insert(undone, ('http %s'):format(tostring(key)))
         end
@@ -377,7 +377,7 @@ local function restore_fields(self, undone)
     for _, keys in ipairs({table.copy(options), self.options}) do
         for key in pairs(keys) do
             local before, now = self.options[key], options[key]
-            if not rawequal(before, now) and not origin:wraps_old(now) then
+            if not rawequal(before, now) and not ownership:wraps_old(now) then
                 options[key] = before
                 table.insert(undone, ('http option %s'):format(tostring(key)))
             end
@@ -390,10 +390,10 @@ end
 function Http:rollback(undone)
     unstage(self)
     restore_fields(self, undone)
-    local live, origin = self.live, self.txn.origin
+    local live, ownership = self.live, self.txn.ownership
     local routes, strays = {}, 0
     for _, route in ipairs(list_routes(live.routes)) do
-        if self.seen[route] or not origin:wraps_new(route.sub) then
+        if self.seen[route] or not ownership:wraps_new(route.sub) then
             table.insert(routes, route)
         else
             strays = strays + 1
@@ -405,7 +405,7 @@ function Http:rollback(undone)
     end
     for _, field in ipairs({'hooks', 'helpers'}) do
         for name, f in pairs(table.copy(live[field])) do
-            if origin:wraps_new(f) then
+            if ownership:wraps_new(f) then
                 live[field][name] = self.before[field][name]
                 table.insert(undone, ('http %s %s'):format(field, name))
             end

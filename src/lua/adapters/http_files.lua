@@ -11,7 +11,7 @@ local require = ...
 local catalog = require('code.catalog')
 local failure = require('core.failure')
 local servers_lib = require('platform.http_servers')
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 -- Bytes to read at a time when a file is compared with its cached text.
 local CHUNK = 256 * 1024
@@ -40,7 +40,7 @@ local function find(select_kind)
     for _, server in ipairs(list.servers) do
         local known = {}
         for _, item in ipairs(servers_lib.cached(server)) do
-            slice.pause()
+            yield.if_due()
             item.server = server
             if item.kind == 'controller' then
                 known[item.key] = true
@@ -53,7 +53,7 @@ local function find(select_kind)
             end
         end
         for _, named in ipairs(servers_lib.named_controllers(server.routes)) do
-            slice.pause()
+            yield.if_due()
             local item = {
                 server = server,
                 kind = 'controller',
@@ -79,7 +79,7 @@ local function has_text(path, text)
         part = file:read(CHUNK) or ''
         local is_same = part == text:sub(at, at + CHUNK - 1)
         at = at + #part
-        slice.pause()
+        yield.if_due()
     until not is_same or part == ''
     file:close()
     return part == '' and at > #text
@@ -89,11 +89,11 @@ end
 -- yield.
 -- @tparam table item from `find`. The function sets its field `changed` (nil if
 --   unknown) and, for a controller, the fields that `catalog.compile` sets.
--- @tparam table registry the state table
+-- @tparam table stash the state table
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string error
-local function check(item, registry)
+local function check(item, stash)
     if item.kind ~= 'controller' then
         item.changed = not has_text(item.path, item.value)
         return true
@@ -101,7 +101,7 @@ local function check(item, registry)
         item.changed = true
         return true
     end
-    local ok, err = catalog.compile(item, registry)
+    local ok, err = catalog.compile(item, stash)
     if item.value == nil then
         -- No request has loaded the controller yet: there is no old code that could
         -- differ.
@@ -150,7 +150,7 @@ function Files:snapshot()
             -- The loaded code of a controller counts as old, even if its file is not
             -- loaded again.
             if item.value ~= nil then
-                self.txn.origin:forget(item.path)
+                self.txn.ownership:forget(item.path)
             end
         end
     end
@@ -174,12 +174,12 @@ end
 local function load(self, item, routes, staged)
     local txn = self.txn
     if item.chunk == nil then
-        local ok, err = catalog.compile(item, txn.registry)
+        local ok, err = catalog.compile(item, txn.stash)
         if not ok then
             raise(item, err)
         end
     end
-    txn.origin:record(item.chunk, item.path)
+    txn.ownership:record(item.chunk, item.path)
     txn.module = item.key
     local ok, value, traceback = txn:call(item.chunk, item.key)
     if not ok then
@@ -301,7 +301,7 @@ end
 --- Records the digests of the files of all controllers in the state table. Some of
 -- these controllers are loaded, others will be loaded on the first request.
 function Files:remember()
-    local files = self.txn.registry.files
+    local files = self.txn.stash.files
     for _, items in pairs(self.by_key or {}) do
         for _, item in pairs(items) do
             files[item.path or ''] = item.digest
@@ -319,9 +319,9 @@ local function restore(entries, now, undone, text)
     end
 end
 
-local function is_new_controller(origin, value)
+local function is_new_controller(ownership, value)
     for _, f in pairs(type(value) == 'table' and value or {}) do
-        if origin:is_new(f) then
+        if ownership:is_new(f) then
             return true
         end
     end
@@ -340,7 +340,7 @@ function Files:rollback(undone)
         restore(before.tpl, cache.tpl, undone, 'http cache: template %s')
         restore(before.static, cache.static, undone, 'http cache: static file %s')
         for name, value in pairs(table.copy(cache)) do
-            if before.entries[name] == nil and is_new_controller(self.txn.origin, value) then
+            if before.entries[name] == nil and is_new_controller(self.txn.ownership, value) then
                 cache[name] = nil
                 table.insert(undone, ('http cache: %s'):format(tostring(name)))
             end

@@ -107,7 +107,7 @@ function Servers:stage()
     self.lib, self.original = lib, lib.new
     self.staged = function(host, port, ...)
         local fresh = self.original(host, port, ...)
-        local live = txn.staging and txn.origin:is_asking() and find(self, host, port)
+        local live = txn.staging and txn.ownership:is_asking() and find(self, host, port)
         if not live or not has_same_socket(live, fresh) then
             return fresh
         end
@@ -118,10 +118,10 @@ function Servers:stage()
     for _, live in ipairs(self.live) do
         local stop = live.stop
         local function staged(server, ...)
-            if self.parts[live] ~= nil and txn.origin:is_stopping() then
+            if self.parts[live] ~= nil and txn.ownership:is_stopping() then
                 -- The new generation has taken the server over.
                 return server
-            elseif txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping() then
+            elseif txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping() then
                 self.stopped[live] = true
                 return server
             end

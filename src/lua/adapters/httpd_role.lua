@@ -51,9 +51,9 @@ function HttpdRole:stage()
     self.original = original
     self.staged = function(...)
         local server = original(...)
-        if self.stopping ~= nil and txn.origin:is_stopping() then
+        if self.stopping ~= nil and txn.ownership:is_stopping() then
             return self.stopping[server] or server
-        elseif txn.staging and txn.origin:is_new_code() then
+        elseif txn.staging and txn.ownership:is_new_code() then
             return self.proxies[server] or server
         end
         return server

@@ -63,7 +63,7 @@ local function find(self, host, port, options)
         local handler = listener.options.handler
         if ok and name ~= nil and tostring(name.host) == tostring(address.host)
         and tostring(name.port) == tostring(address.port)
-        and (self.txn.origin:wraps_old(handler) or self.txn.origin.is_same(handler, handler_of(options))) then
+        and (self.txn.ownership:wraps_old(handler) or self.txn.ownership.is_same(handler, handler_of(options))) then
             return listener
         end
     end
@@ -101,10 +101,10 @@ end
 local function guard_close(self, live)
     local txn, own, close = self.txn, rawget(live, 'close'), live.close
     local function staged(s, ...)
-        if is_taken(self, live) and txn.origin:is_stopping() then
+        if is_taken(self, live) and txn.ownership:is_stopping() then
             -- The new generation has taken the socket over.
             return true
-        elseif txn.staging and txn.origin:is_asking() and not txn.origin:is_stopping() then
+        elseif txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping() then
             self.closed[live] = true
             return true
         end
@@ -118,7 +118,7 @@ function Sockets:stage()
     local txn, original = self.txn, socket.tcp_server
     self.original = original
     self.staged = function(host, port, options, ...)
-        if not (txn.staging and txn.origin:is_asking()) then
+        if not (txn.staging and txn.ownership:is_asking()) then
             return original(host, port, options, ...)
         end
         local listener = type(handler_of(options)) == 'function' and find(self, host, port, options)

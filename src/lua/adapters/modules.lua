@@ -14,7 +14,7 @@ local failure = require('core.failure')
 local key_name = require('core.key_name')
 local module_table = require('code.module_table')
 local recorder = require('code.recorder')
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 local Modules = {name = 'modules'}
 Modules.__index = Modules
@@ -67,14 +67,14 @@ function Modules:adopt(name)
         return nil
     end
     local module = {name = name, path = path}
-    local ok, err = catalog.compile(module, self.txn.registry)
+    local ok, err = catalog.compile(module, self.txn.stash)
     if not ok then
         -- New code may catch the error and examine its message: use the wording of
         -- `require`.
         error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, err), 0)
     end
     module.changed = true
-    self.txn.origin:record(module.chunk, path)
+    self.txn.ownership:record(module.chunk, path)
     self.by_name[name] = module
     self.view:offer(name, nil)
     table.insert(self.added, module)
@@ -169,7 +169,7 @@ end
 function Modules:stage()
     local txn = self.txn
     self.view = module_table.new(function()
-        return txn.staging and txn.origin:is_new_code()
+        return txn.staging and txn.ownership:is_new_code()
     end)
     function self.view.is_shared(_, name, value)
         return type(name) == 'string' and catalog.classify(name, value) ~= 'app'
@@ -180,7 +180,7 @@ function Modules:stage()
         end
     end
     function self.loader(name)
-        if not (txn.staging and type(name) == 'string' and txn.origin:is_new_code()) then
+        if not (txn.staging and type(name) == 'string' and txn.ownership:is_new_code()) then
             return nil
         end
         local module = self:find(name)
@@ -206,7 +206,7 @@ end
 function Modules:stage_module()
     local txn, original = self.txn, rawget(_G, 'module')
     self.module, self.module_wrapper = original, function(name, ...)
-        if not (txn.staging and type(name) == 'string' and txn.origin:is_new_code()) then
+        if not (txn.staging and type(name) == 'string' and txn.ownership:is_new_code()) then
             return original(name, ...)
         end
         local M = {_NAME = name, _PACKAGE = name:match('^(.*%.)') or ''}
@@ -308,9 +308,9 @@ end
 --- Keeps showing the old modules to old code that is still running: requests in
 -- flight, and the `stop` of old roles.
 function Modules:retire()
-    local origin = self.txn.origin
+    local ownership = self.txn.ownership
     self.former = module_table.new(function()
-        return origin:is_stopping() or origin:is_old_code()
+        return ownership:is_stopping() or ownership:is_old_code()
     end, true)
     function self.former.is_shared()
         return true
@@ -343,7 +343,7 @@ function Modules:loaded_files()
     -- New code may add modules while this loop yields, so iterate over a copy.
     -- `pause` throws in a cancelled fiber: ignore the error.
     for name, module in pairs(table.copy(self.by_name)) do
-        pcall(slice.pause)
+        pcall(yield.if_due)
         for path, digest in pairs(self.recorder.files['@' .. module.path] or {}) do
             table.insert(list, {path = path, module = name, digest = digest})
         end
@@ -371,7 +371,7 @@ function Modules:restore_loaders(undone)
         wanted[i], known[loader] = loader, true
     end
     for _, loader in ipairs(package.loaders) do
-        if not known[loader] and not self.txn.origin:wraps_new(loader) then
+        if not known[loader] and not self.txn.ownership:wraps_new(loader) then
             table.insert(wanted, loader)
         end
     end
@@ -405,7 +405,7 @@ function Modules:rollback(undone)
     self.view:release()
     restore_fields(package.preload, self.preload, undone, 'package.preload')
     for name in pairs(package.preload) do
-        if self.preload[name] == nil and self.txn.origin:is_new(package.preload[name]) then
+        if self.preload[name] == nil and self.txn.ownership:is_new(package.preload[name]) then
             package.preload[name] = nil
             table.insert(undone, ('package.preload[%q]'):format(name))
         end

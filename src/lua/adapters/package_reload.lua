@@ -41,7 +41,7 @@ function PackageReload:stage()
         rawset(reloader, key, nil)
     end
     local function is_new_code()
-        return txn.staging and txn.origin:is_new_code()
+        return txn.staging and txn.ownership:is_new_code()
     end
     self.access = {
         __index = function(_, key)

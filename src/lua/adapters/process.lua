@@ -111,7 +111,7 @@ function Process:stage()
     local txn = self.txn
     local exit, start, cwd = os.exit, console.start, fio.cwd
     local function is_new()
-        return txn.staging and txn.origin:is_new_code()
+        return txn.staging and txn.ownership:is_new_code()
     end
     put(self, os, 'exit', function(...)
         if not is_new() then
@@ -125,7 +125,7 @@ function Process:stage()
         if not is_new() then
             return start(...)
         end
-        self.is_over = self.is_running and txn.origin:is_own_fiber() or self.is_over
+        self.is_over = self.is_running and txn.ownership:is_own_fiber() or self.is_over
         error(END, 0)
     end)
     if self.main ~= nil and self.main.directory ~= nil then

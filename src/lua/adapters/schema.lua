@@ -43,7 +43,7 @@ end
 --- Records a change made by new code, once the database transaction that contains it is
 -- committed.
 function Schema:note(before, after)
-    if not (self.txn.staging and self.txn.origin:is_asking()) or is_same(before, after) then
+    if not (self.txn.staging and self.txn.ownership:is_asking()) or is_same(before, after) then
         return
     end
     local function count()
@@ -94,7 +94,7 @@ function Schema:guard()
         local drop = type(holder) == 'table' and rawget(holder, 'drop')
         if type(drop) == 'function' then
             local function staged(id, ...)
-                if not txn.origin:is_stopping() then
+                if not txn.ownership:is_stopping() then
                     return drop(id, ...)
                 end
                 table.insert(txn.warnings, ('%s %s was not dropped by stop() of an old role: the new role '

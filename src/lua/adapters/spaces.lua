@@ -52,9 +52,9 @@ end
 --- Whether a value belongs to new code: it is a new function, or a table that contains
 -- one, possibly in its metatable.
 local function is_of_new(self, value)
-    local origin = self.txn.origin
+    local ownership = self.txn.ownership
     if type(value) == 'function' then
-        return origin:wraps_new(value)
+        return ownership:wraps_new(value)
     end
     local meta = debug.getmetatable(value)
     local index = type(meta) == 'table' and rawget(meta, '__index')
@@ -62,7 +62,7 @@ local function is_of_new(self, value)
         local count = 0
         for _, entry in next, holder do
             count = count + 1
-            if origin:is_new(entry) then
+            if ownership:is_new(entry) then
                 return true
             elseif count > ENTRIES then
                 break

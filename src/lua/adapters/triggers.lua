@@ -47,7 +47,7 @@ local function outcome_of(self, place)
             -- A trigger that is set under an existing name replaces the one with
             -- that name, which therefore need not be removed first.
             local is_gone = meant ~= nil and (meant.name == nil or item.new == nil)
-            if is_gone and not self.txn.origin:wraps_old(meant.f) then
+            if is_gone and not self.txn.ownership:wraps_old(meant.f) then
                 table.insert(unwanted, meant)
             end
             table.insert(wanted, item.new)
@@ -62,7 +62,7 @@ local function staged_list(self, place)
     local wanted, unwanted = outcome_of(self, place)
     local functions = {}
     for _, trigger in ipairs(trigger_list.list(place)) do
-        local is_gone = self.txn.origin:wraps_old(trigger.f)
+        local is_gone = self.txn.ownership:wraps_old(trigger.f)
         for _, meant in ipairs(unwanted) do
             is_gone = is_gone or trigger_list.is_meant(trigger, meant)
         end
@@ -122,7 +122,7 @@ end
 local function stage_place(self, place)
     local txn = self.txn
     local function staged(...)
-        if not (txn.staging and txn.origin:is_asking()) then
+        if not (txn.staging and txn.ownership:is_asking()) then
             return place.original(...)
         end
         local item = understand(select(place.is_method and 2 or 1, ...))
@@ -161,7 +161,7 @@ local function stage_module(self, module)
     local txn = self.txn
     local function stage_one(original, has_function)
         return function(full_name, name, f, ...)
-            if not (txn.staging and txn.origin:is_asking()) or type(full_name) ~= 'string'
+            if not (txn.staging and txn.ownership:is_asking()) or type(full_name) ~= 'string'
                 or type(name) ~= 'string' or has_function ~= (type(f) == 'function') then
                 return original(full_name, name, f, ...)
             end
@@ -254,7 +254,7 @@ local function commit_place(self, place)
     end
     local old = {}
     for _, trigger in ipairs(trigger_list.list(place)) do
-        if self.txn.origin:wraps_old(trigger.f) and not self.txn:stays(trigger.f, place.label) then
+        if self.txn.ownership:wraps_old(trigger.f) and not self.txn:stays(trigger.f, place.label) then
             table.insert(old, trigger)
         end
     end
@@ -296,7 +296,7 @@ function Triggers:revive()
         for _, item in ipairs(is_there(place) and place.calls or {}) do
             local there, old = trigger_list.list(place), nil
             for _, trigger in ipairs(there) do
-                if item.new ~= nil and self.txn.origin.is_same(trigger.f, item.new.f) then
+                if item.new ~= nil and self.txn.ownership.is_same(trigger.f, item.new.f) then
                     old = trigger
                 end
             end
@@ -352,7 +352,7 @@ local function restore_place(self, place, undone, left)
             is_known = is_known or is_one(trigger, known)
         end
         -- Keep the triggers that other code has set in the meantime.
-        if not is_known and not self.txn.origin:wraps_new(trigger.f) then
+        if not is_known and not self.txn.ownership:wraps_new(trigger.f) then
             table.insert(wanted, trigger)
         end
     end

@@ -27,7 +27,7 @@ local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defa
 -- @treturn table for the parameter `hidden` of `new`
 local function ended_by(txn, modules, stops)
     local hidden = stop_effects(stops, function(f)
-        return txn.origin:is_old(f)
+        return txn.ownership:is_old(f)
     end, rawget(_G, GLOBALS.values) or {})
     for name in pairs(hidden) do
         -- A role may use variables of Cartridge or of a rock, too: do not hide
@@ -88,10 +88,10 @@ function Vars:stage()
             local kind = {name = name, audiences = audiences.new(holder), staged = {}}
             self.kinds[name] = kind
             kind.old = kind.audiences:add(function()
-                return txn.origin:is_stopping() or txn.committed and txn.origin:is_old_code()
+                return txn.ownership:is_stopping() or txn.committed and txn.ownership:is_old_code()
             end)
             kind.new = kind.audiences:add(function()
-                return txn.staging and txn.origin:is_new_code()
+                return txn.staging and txn.ownership:is_new_code()
             end)
             for _, names in ipairs({self.modules.by_name, self.hidden, others}) do
                 for module in pairs(names) do
@@ -218,7 +218,7 @@ end
 
 function Vars:commit()
     local function is_private()
-        return self.txn.origin:is_stopping()
+        return self.txn.ownership:is_stopping()
     end
     for _, kind in pairs(self.kinds) do
         local views = {}

@@ -5,7 +5,7 @@
 local require = ...
 local module_files = require('platform.module_files')
 local nearest = require('core.nearest')
-local slice = require('core.yield')
+local yield = require('core.yield')
 local yaml = require('yaml')
 
 local ROLE = 'extensions'
@@ -131,7 +131,7 @@ local function compile(given)
     local problems = {}
     for _, name in ipairs(sorted(given)) do
         if name ~= CONFIG then
-            slice.pause()
+            yield.if_due()
             -- Mode 't': bytecode is rejected, because LuaJIT does not verify
             -- it.
             local chunk, message = loadstring(given[name], '@' .. name, 't')

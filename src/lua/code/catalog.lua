@@ -10,7 +10,7 @@ local digest = require('digest')
 local errno = require('errno')
 local http_servers = require('platform.http_servers')
 local module_files = require('platform.module_files')
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 -- Names of Tarantool's own modules. A file of the application with such a name is
 -- never loaded, because `require` finds the built-in module first.
@@ -280,10 +280,10 @@ end
 -- name of the module's functions.
 -- @tparam table module {name, path}, with the current path
 -- @param value the value of the module
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @treturn ?string path, nil if the file has not moved
-local function former_file(module, value, registry)
-    local known, left = registry.names[module.name], FIELDS
+local function former_file(module, value, stash)
+    local known, left = stash.names[module.name], FIELDS
     local is_other = {}     -- path -> whether it belongs to another module
     local function look(object, depth)
         if type(object) == 'function' then
@@ -373,7 +373,7 @@ end
 
 --- Chooses the modules of a reload.
 -- @tparam table args arguments of the command, see `selector`
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @treturn table
 --   selected: {{name, path}, ...} sorted by name
 --   gone: modules whose file no longer exists, as in `selected`
@@ -383,7 +383,7 @@ end
 --   select: the filter, for modules that new code requires for the first time
 --   files: files that the modules have loaded themselves, such as with `dofile`:
 --     {{path, module, serving = digest}, ...}
-local function choose(args, registry)
+local function choose(args, stash)
     local matches = {}
     local select_kind = selector(args, matches)
     local choice = {
@@ -410,8 +410,8 @@ local function choose(args, registry)
     table.sort(names)
     local directories = module_files.roots()
     for _, name in ipairs(names) do
-        slice.pause()
-        local kind, path = classify(name, package.loaded[name], registry.names, directories)
+        yield.if_due()
+        local kind, path = classify(name, package.loaded[name], stash.names, directories)
         if kind == 'app' then
             table.insert(choice.all, {name = name, path = path})
         end
@@ -433,7 +433,7 @@ local function choose(args, registry)
     end
     for _, list in ipairs({choice.selected, choice.gone}) do
         for _, module in ipairs(list) do
-            for path, serving in pairs(registry.loads[module.name] or {}) do
+            for path, serving in pairs(stash.loads[module.name] or {}) do
                 table.insert(choice.files, {path = path, module = module.name, serving = serving})
             end
         end
@@ -455,17 +455,17 @@ end
 --- Reads and compiles one module.
 -- @tparam table module {name, path}. Sets `digest`, `chunk` and `changed`;
 --   `changed` stays nil if the digest of the serving code is unknown.
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string error, with file and line
-local function compile(module, registry)
+local function compile(module, stash)
     local text, digest_or_err = read(module.path)
     if text == nil then
         return nil, digest_or_err
     end
     module.digest = digest_or_err
-    local serving = registry.files[module.path]
+    local serving = stash.files[module.path]
     if serving ~= nil then
         module.changed = serving ~= module.digest
     end

@@ -8,52 +8,52 @@
 
 local require = ...
 local jutil = require('jit.util')
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 local OURS = '@cartridge-reload/'
 
 --- Records the new code of a transaction as the serving generation. Yields.
--- @tparam table registry see `core.registry`
--- @tparam table origin see `ownership`; must not change during the call
+-- @tparam table stash see `core.stash`
+-- @tparam table ownership see `ownership`; must not change during the call
 -- @tparam number generation
-local function record(registry, origin, generation)
+local function record(stash, ownership, generation)
     -- Other fibers may classify functions while this function yields. So `sources`
     -- is filled last: once it has an entry for a unit, functions of the unit
     -- without a recorded generation are stale. `pcall` catches the error that
     -- `pause` throws in a cancelled fiber.
-    registry.recording = {protos = origin.protos, generation = generation}
-    for proto, unit in pairs(origin.protos) do
-        pcall(slice.pause)
-        registry.protos[proto] = generation
-        registry.units[proto] = unit
+    stash.recording = {protos = ownership.protos, generation = generation}
+    for proto, unit in pairs(ownership.protos) do
+        pcall(yield.if_due)
+        stash.protos[proto] = generation
+        stash.units[proto] = unit
     end
-    for proto, unit in pairs(origin.learned) do
-        pcall(slice.pause)
-        registry.units[proto] = unit
+    for proto, unit in pairs(ownership.learned) do
+        pcall(yield.if_due)
+        stash.units[proto] = unit
     end
-    for source, unit in pairs(origin.aliases) do
-        registry.aliases[source] = unit
+    for source, unit in pairs(ownership.aliases) do
+        stash.aliases[source] = unit
     end
-    for source in pairs(origin.files) do
-        pcall(slice.pause)
-        registry.sources[source] = generation
+    for source in pairs(ownership.files) do
+        pcall(yield.if_due)
+        stash.sources[source] = generation
     end
-    registry.recording = nil
+    stash.recording = nil
 end
 
 --- Records that the new code of a transaction has failed. From then on, references
 -- to it are stale references. Yields.
--- @tparam table registry see `core.registry`
--- @tparam table origin see `ownership`; must not change during the call
-local function record_failed(registry, origin)
-    for proto in pairs(origin.protos) do
-        pcall(slice.pause)
-        registry.failed[proto] = true
+-- @tparam table stash see `core.stash`
+-- @tparam table ownership see `ownership`; must not change during the call
+local function record_failed(stash, ownership)
+    for proto in pairs(ownership.protos) do
+        pcall(yield.if_due)
+        stash.failed[proto] = true
     end
 end
 
 --- Classifies a function.
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @tparam function f
 -- @treturn string
 --   stale: of an earlier generation, or of failed code
@@ -66,15 +66,15 @@ end
 --   name if the unit is unknown
 -- @treturn ?number for `stale` and `text`: line where the function is defined
 -- @treturn ?number for `stale`: generation, if it is known
-local function classify(registry, f)
+local function classify(stash, f)
     local info = jutil.funcinfo(f)
     local source = info.source
     if info.proto == nil then
         return 'c'
     end
-    local generation = registry.protos[info.proto]
-    local unit = registry.units[info.proto] or registry.aliases[source] or source
-    local serving, recording = registry.sources[unit], registry.recording
+    local generation = stash.protos[info.proto]
+    local unit = stash.units[info.proto] or stash.aliases[source] or source
+    local serving, recording = stash.sources[unit], stash.recording
     if generation == nil and recording ~= nil and recording.protos[info.proto] ~= nil then
         generation = recording.generation
     end
@@ -83,7 +83,7 @@ local function classify(registry, f)
             return 'current'
         end
         return 'stale', unit, info.linedefined, generation
-    elseif registry.failed[info.proto] then
+    elseif stash.failed[info.proto] then
         return 'stale', source, info.linedefined
     elseif source:sub(1, #OURS) == OURS then
         return 'ours'
@@ -95,20 +95,20 @@ local function classify(registry, f)
 end
 
 --- Returns the unit of a function, or its chunk name if that is unknown.
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @tparam function f
 -- @treturn ?string nil for a C function
-local function unit_of(registry, f)
+local function unit_of(stash, f)
     local info = jutil.funcinfo(f)
-    return info.proto and (registry.units[info.proto] or registry.aliases[info.source] or info.source)
+    return info.proto and (stash.units[info.proto] or stash.aliases[info.source] or info.source)
 end
 
 --- Whether a function belongs to the failed code of an earlier reload.
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @tparam function f
-local function is_failed(registry, f)
+local function is_failed(stash, f)
     local proto = jutil.funcinfo(f).proto
-    return proto ~= nil and registry.failed[proto] ~= nil
+    return proto ~= nil and stash.failed[proto] ~= nil
 end
 
 --- Whether a function belongs to this program.
@@ -119,11 +119,11 @@ end
 
 --- Returns how many generations still have functions in memory. Code loaded before
 -- the first reload is not counted.
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @treturn number
-local function count_alive(registry)
+local function count_alive(stash)
     local seen, count = {}, 0
-    for _, generation in pairs(registry.protos) do
+    for _, generation in pairs(stash.protos) do
         if not seen[generation] then
             seen[generation] = true
             count = count + 1

@@ -4,7 +4,7 @@
 -- are patched to refer to the new one.
 
 local require = ...
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 -- Maximum number of entries that are examined in one table.
 local ENTRIES = 1000
@@ -15,9 +15,9 @@ local IGNORED = {__cartridge_reload = true, _G = true, box = true, module = true
 -- @treturn ?string unit of the first old function, nil if there is none
 -- @treturn boolean true if the value also has functions of other code, or is too
 --   large to be searched completely
-local function examine(value, origin)
+local function examine(value, ownership)
     if type(value) == 'function' then
-        return origin:is_old(value) and origin:old_unit_of(value) or nil, false
+        return ownership:is_old(value) and ownership:old_unit_of(value) or nil, false
     end
     local unit, is_shared, left = nil, false, ENTRIES
     for _, field in next, value do
@@ -25,7 +25,7 @@ local function examine(value, origin)
         if left == 0 then
             return unit, true
         elseif type(field) == 'function' then
-            local own = origin:is_old(field) and origin:old_unit_of(field) or nil
+            local own = ownership:is_old(field) and ownership:old_unit_of(field) or nil
             is_shared = is_shared or own == nil or unit ~= nil and own ~= unit
             unit = unit or own
         end
@@ -35,11 +35,11 @@ end
 
 --- Lists the global variables that hold code of modules. Must be called before new
 -- code runs. May yield.
--- @tparam table origin see `ownership`
+-- @tparam table ownership see `ownership`
 -- @treturn {table,...} {name, variable, path, value, is_shared}. `name` starts with
 --   `global`, so that it cannot be mistaken for the name of a module. `is_shared`
 --   means that the table may also have functions of other code.
-local function list(origin)
+local function list(ownership)
     local modules, result = {}, {}
     for _, value in pairs(table.copy(package.loaded)) do
         if type(value) == 'table' then
@@ -47,10 +47,10 @@ local function list(origin)
         end
     end
     for variable, value in pairs(table.copy(_G)) do
-        slice.pause()
+        yield.if_due()
         if type(variable) == 'string' and not IGNORED[variable]
             and (type(value) == 'function' or type(value) == 'table' and not modules[value]) then
-            local unit, is_shared = examine(value, origin)
+            local unit, is_shared = examine(value, ownership)
             if unit ~= nil then
                 table.insert(result, {
                     name = 'global ' .. variable,

@@ -22,8 +22,8 @@ Origin.__index = Origin
 local NAMELESS = {['=?'] = true, ['=(load)'] = true, ['=stdin'] = true}
 
 --- Creates an empty record of a reload's new code.
--- @tparam ?table registry see `core.registry`; has the units of earlier generations
-local function new(registry)
+-- @tparam ?table stash see `core.stash`; has the units of earlier generations
+local function new(stash)
     return setmetatable({
         -- Prototype of new code -> unit. The references are strong, because
         -- nothing else may refer to a prototype before its first closure exists.
@@ -31,7 +31,7 @@ local function new(registry)
         files = {},         -- set of chunk names whose code is replaced
         aliases = {},       -- chunk name other than the path of the file -> unit
         learned = {},       -- prototype of old code -> unit
-        registry = registry or {},
+        stash = stash or {},
         adopted = {},
         calls_old = false,
         stopping = nil,     -- fiber that calls the `stop` of an old role
@@ -182,7 +182,7 @@ function Origin:is_old(f)
     if proto == nil or self.protos[proto] ~= nil then
         return false
     end
-    local unit = self.learned[proto] or self.registry.units and self.registry.units[proto]
+    local unit = self.learned[proto] or self.stash.units and self.stash.units[proto]
     return self.files[unit or debug.getinfo(f, 'S').source] ~= nil
 end
 
@@ -190,7 +190,7 @@ end
 function Origin:old_unit_of(f)
     local proto = proto_of(f)
     local source = debug.getinfo(f, 'S').source
-    return self.learned[proto] or self.registry.units and self.registry.units[proto]
+    return self.learned[proto] or self.stash.units and self.stash.units[proto]
         or self.aliases[source] or source
 end
 
@@ -349,7 +349,7 @@ end
 --- Drops all records. Afterwards, no function counts as new or old.
 function Origin:release()
     self.protos, self.files, self.aliases, self.learned = {}, {}, {}, {}
-    self.adopted, self.registry = {}, {}
+    self.adopted, self.stash = {}, {}
 end
 
 return {

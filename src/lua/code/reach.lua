@@ -11,7 +11,7 @@ local require = ...
 local catalog = require('code.catalog')
 local json = require('json')
 local jutil = require('jit.util')
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 -- Maximum number of entries that are examined in one table, and of objects that are
 -- examined for one module. What exceeds these numbers is assumed to be data, not
@@ -34,7 +34,7 @@ local function add_globals(set)
             end
         end
         first = first + 1
-        slice.pause()
+        yield.if_due()
     end
 end
 
@@ -106,7 +106,7 @@ local function walk(value, not_entered, visit)
         local object = queue[first]
         first = first + 1
         if first % 100 == 0 then
-            slice.pause()
+            yield.if_due()
         end
         expand(object, type(object) == 'function' and visit(object), add)
     end
@@ -122,7 +122,7 @@ local function survey(modules, paths)
     local files, protos, not_entered = {}, {}, foreign_objects()
     local main_script = arg and arg[0]
     for _, module in ipairs(modules) do
-        slice.pause()
+        yield.if_due()
         local unit, found = '@' .. module.path, {}
         walk(module.value, not_entered, function(f)
             local info = jutil.funcinfo(f)
@@ -151,21 +151,21 @@ end
 -- refer to it without having loaded it, so it belongs to something else, such as
 -- the main script. May yield.
 -- @tparam table values module name -> value in the new code
--- @tparam table origin see `ownership`
+-- @tparam table ownership see `ownership`
 -- @treturn table set of prototypes
-local function find_shared(values, origin)
+local function find_shared(values, ownership)
     local shared, not_entered = {}, foreign_objects()
     for _, value in pairs(values) do
         not_entered[value] = true
     end
     for _, value in pairs(values) do
-        slice.pause()
+        yield.if_due()
         walk(value, not_entered, function(f)
-            if origin:is_new(f) then
+            if ownership:is_new(f) then
                 return true
             end
             local proto = jutil.funcinfo(f).proto
-            if proto ~= nil and origin.learned[proto] then
+            if proto ~= nil and ownership.learned[proto] then
                 shared[proto] = true
             end
             return false

@@ -91,7 +91,7 @@ function Recorder:add_file(path, unit)
     self.files[unit] = self.files[unit] or {}
     self.files[unit][path] = digest
     -- From now on, code that earlier generations have loaded from this file is old.
-    self.txn.origin:add_source('@' .. path, unit)
+    self.txn.ownership:add_source('@' .. path, unit)
 end
 
 --- Notes a file that new code has opened.
@@ -134,7 +134,7 @@ end
 --- Handles the VM event for a new prototype. LuaJIT raises the event for nested
 -- functions first, and for the chunk itself last.
 function Recorder:note(proto)
-    local origin = self.txn.origin
+    local ownership = self.txn.ownership
     local by = caller(3)
     if by == nil or by.source:sub(1, #OURS) == OURS then
         return
@@ -144,15 +144,15 @@ function Recorder:note(proto)
     -- Do not record code from the files of libraries, nor code that libraries
     -- generate. Files of the application are recorded even if a library loads them.
     if path ~= nil and not catalog.is_application_path(path)
-    or path == nil and not origin:is_new(by.func) and find_opened(self, info.source) == nil then
+    or path == nil and not ownership:is_new(by.func) and find_opened(self, info.source) == nil then
         return
     end
     local module = self.current()
-    local unit = origin:unit_on_stack(3) or module and origin:is_own_fiber() and '@' .. module.path
+    local unit = ownership:unit_on_stack(3) or module and ownership:is_own_fiber() and '@' .. module.path
     if not unit then
         return
     end
-    origin.protos[proto] = unit
+    ownership.protos[proto] = unit
     if info.linedefined ~= 0 or info.source == unit then
         return
     elseif path ~= nil then
@@ -172,7 +172,7 @@ local function watch(self, holder, name)
         return
     end
     local function staged(path, ...)
-        if txn.staging and txn.origin:is_new_code() then
+        if txn.staging and txn.ownership:is_new_code() then
             note_opened(self, path)
         end
         return original(path, ...)
@@ -192,7 +192,7 @@ local function start(txn, current)
     watch(self, io, 'lines')
     watch(self, package.loaded.fio, 'open')
     self.handler = function(proto)
-        if txn.staging and txn.origin:is_new_code() then
+        if txn.staging and txn.ownership:is_new_code() then
             self:note(proto)
         end
     end

@@ -9,7 +9,7 @@
 local require = ...
 local catalog = require('code.catalog')
 local fio = require('fio')
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 -- Maximum number of symbolic links in one path, and of entries in a directory that
 -- is searched for links.
@@ -61,7 +61,7 @@ end
 local function root(modules)
     local counts, best, file = {}, nil, nil
     for _, module in ipairs(modules) do
-        slice.pause()
+        yield.if_due()
         local directory = catalog.root_of(module.name, module.path)
         if directory ~= nil then
             counts[directory] = (counts[directory] or 0) + 1
@@ -97,7 +97,7 @@ local function has_sibling(directory)
     local parent, own = split(directory)
     local names = fio.listdir(parent)
     for _, name in ipairs(names or {}) do
-        slice.pause()
+        yield.if_due()
         if name ~= own and stem(name) == stem(own) then
             return true
         end

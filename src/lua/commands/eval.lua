@@ -4,7 +4,7 @@ local require = ...
 local clock = require('clock')
 local failure = require('core.failure')
 local instance = require('commands.common.instance')
-local run = require('commands.common.request')
+local request = require('commands.common.request')
 local yaml = require('yaml')
 
 -- Encodes any value, as the console does.
@@ -67,7 +67,7 @@ return function(args)
     local argv = args.args or {}
     local chunk, compile_error = compile(code, chunk_name)
     if chunk == nil then
-        return run.fail(report, {code = 'compile_error', phase = 'compile', message = compile_error})
+        return request.fail(report, {code = 'compile_error', phase = 'compile', message = compile_error})
     end
 
     local results
@@ -78,7 +78,7 @@ return function(args)
     if not ok then
         local fail = failure.from(err, {code = 'lua_error', phase = 'eval'}, traceback)
         fail.message = hide_own_line(fail.message, chunk_name)
-        return run.fail(report, fail)
+        return request.fail(report, fail)
     end
     local list = {}
     for i = 1, results.n do
@@ -87,11 +87,11 @@ return function(args)
     local encoded, text = pcall(encoder.encode, setmetatable(list, {__serialize = 'sequence'}))
     report.results = encoded and (results.n == 0 and '---\n...\n' or text) or nil
     if not encoded then
-        run.fail(report, {code = 'bad_result', phase = 'eval', message = tostring(text)})
+        request.fail(report, {code = 'bad_result', phase = 'eval', message = tostring(text)})
     elseif results.n >= 2 and results[1] == nil and results[2] ~= nil then
         -- By a convention of Tarantool, the results nil and an error value mean
         -- failure.
-        run.fail(report, failure.from(results[2], {code = 'lua_error', phase = 'eval'}))
+        request.fail(report, failure.from(results[2], {code = 'lua_error', phase = 'eval'}))
     end
     return report
 end

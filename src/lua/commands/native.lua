@@ -14,25 +14,25 @@ local generations = require('code.generations')
 local instance = require('commands.common.instance')
 local log = require('log')
 local main_script = require('reload.main_script')
-local origin = require('code.ownership')
+local ownership = require('code.ownership')
 local package_reload = require('platform.package_reload')
 local recorder = require('code.recorder')
-local registry_lib = require('core.registry')
-local run = require('commands.common.request')
+local stash_lib = require('core.stash')
+local request = require('commands.common.request')
 local scan = require('scan.init')
 
 --- Returns a report that refuses the command, if it cannot start.
 -- @treturn ?table report
 local function refusal(args, cartridge, reloader)
     if cartridge == nil and reloader ~= nil then
-        return run.refusal(args)
+        return request.check_ready(args)
     elseif cartridge == nil then
-        return run.refusal(args) or run.refused({
+        return request.check_ready(args) or request.refused({
             code = 'no_cartridge',
             message = 'the instance does not run Cartridge: --method native has nothing to call',
         })
     end
-    local refused = run.refusal(args)
+    local refused = request.check_ready(args)
     -- Cartridge's own reload may have led to ReloadError or OperationError, and
     -- another one may end that state.
     local state = cartridge:state()
@@ -66,37 +66,37 @@ local function script_refusal(reloader, main, why)
         end
         message = ('package.reload would run %s, but the main script is %s'):format(path, main.path)
     end
-    return run.refused({code = 'no_main_script', phase = 'native', message = message})
+    return request.refused({code = 'no_main_script', phase = 'native', message = message})
 end
 
 --- Starts recording which application modules are loaded.
--- @tparam table registry the state table
+-- @tparam table stash the state table
 -- @tparam ?table main the main script, if it will be run
 -- @treturn table {origin, modules, recorder, stop}: `modules` is a list of {name,
 --   path, digest}; `stop` is a function that ends the recording
-local function record(registry, main)
-    local notes = {origin = origin.new(registry), modules = {}}
+local function record(stash, main)
+    local notes = {ownership = ownership.new(stash), modules = {}}
     if main ~= nil then
-        notes.origin:enter()
-        notes.origin:forget(main.path)
-        notes.origin:add_source('@' .. main.given, '@' .. main.path)
+        notes.ownership:enter()
+        notes.ownership:forget(main.path)
+        notes.ownership:add_source('@' .. main.given, '@' .. main.path)
     end
     local function loader(name)
         local kind, path = catalog.classify(name)
         local module = {name = name, path = path}
         -- A compile error is left to Tarantool's loaders, which report it as
         -- usual.
-        if kind ~= 'app' or not catalog.compile(module, registry) then
+        if kind ~= 'app' or not catalog.compile(module, stash) then
             return nil
         end
-        notes.origin:record(module.chunk, path)
+        notes.ownership:record(module.chunk, path)
         table.insert(notes.modules, module)
         return module.chunk
     end
     table.insert(package.loaders, 1, loader)
     -- Files that are loaded by code outside of modules are attributed to the main
     -- script.
-    notes.recorder = recorder.start({staging = true, origin = notes.origin}, function()
+    notes.recorder = recorder.start({staging = true, ownership = notes.ownership}, function()
         return main
     end)
     notes.stop = function()
@@ -112,27 +112,27 @@ local function record(registry, main)
 end
 
 --- Stores the loaded modules in the state table.
--- @tparam table registry the state table
+-- @tparam table stash the state table
 -- @tparam table notes from `record`
 -- @tparam table before module name -> value, for all modules loaded before the reload
 -- @treturn table module name -> previous path of the module
-local function remember(registry, notes, before)
+local function remember(stash, notes, before)
     local former = {}
     for _, module in ipairs(notes.modules) do
-        local path = catalog.former_file(module, before[module.name], registry)
+        local path = catalog.former_file(module, before[module.name], stash)
         if path ~= nil then
-            notes.origin:forget(path)
+            notes.ownership:forget(path)
             former[module.name] = path
         end
     end
-    registry.generation = registry.generation + 1
-    registry.loaded_at = fiber.time()
-    generations.record(registry, notes.origin, registry.generation)
+    stash.generation = stash.generation + 1
+    stash.loaded_at = fiber.time()
+    generations.record(stash, notes.ownership, stash.generation)
     for _, module in ipairs(notes.modules) do
-        registry.files[module.path] = module.digest
-        registry.names[module.name] = module.path
-        registry.values[module.name] = package.loaded[module.name]
-        registry.loads[module.name] = notes.recorder.files['@' .. module.path]
+        stash.files[module.path] = module.digest
+        stash.names[module.name] = module.path
+        stash.values[module.name] = package.loaded[module.name]
+        stash.loads[module.name] = notes.recorder.files['@' .. module.path]
     end
     return former
 end
@@ -149,7 +149,7 @@ local function reload_script(reloader)
     -- If the script fails before it has required the rock, the old generation keeps
     -- serving: the new code merely could not be loaded.
     local has_ended = reloader.count ~= before
-    run.fail(report, failure.from(ok and 'the script does not require package.reload' or err,
+    request.fail(report, failure.from(ok and 'the script does not require package.reload' or err,
         {code = has_ended and 'native_failed' or 'load_error', phase = 'native', module = main_script.NAME}, traceback))
     if not has_ended then
         return report
@@ -173,7 +173,7 @@ local function reload_roles(cartridge)
     end
     local fail = failure.from(ok and err or result, {code = 'native_failed', phase = 'native'},
         not ok and err or nil)
-    run.fail(report, fail)
+    request.fail(report, fail)
     local state = cartridge:state()
     if state == 'RolesConfigured' then
         -- Cartridge refused before it changed anything.
@@ -201,18 +201,18 @@ return function(args)
     if refused ~= nil then
         return refused
     end
-    local lock, held = registry_lib.acquire(args.holder or 'unknown')
+    local lock, held = stash_lib.acquire(args.holder or 'unknown')
     if lock == nil then
-        return run.locked(held)
+        return request.locked(held)
     end
-    local registry = registry_lib.get()
+    local stash = stash_lib.get()
     log.info('cartridge-reload: native reload of generation %d started by %s',
-        registry.generation, lock.holder)
+        stash.generation, lock.holder)
     if main ~= nil then
         -- Only the digest is needed: the rock compiles the script itself.
-        catalog.compile(main, registry)
+        catalog.compile(main, stash)
     end
-    local before, notes = table.copy(package.loaded), record(registry, main)
+    local before, notes = table.copy(package.loaded), record(stash, main)
     local ok, report
     if cartridge ~= nil then
         ok, report = pcall(reload_roles, cartridge)
@@ -221,28 +221,28 @@ return function(args)
     end
     notes.stop()
     -- Cartridge removes unknown globals, including our state table.
-    rawset(_G, registry_lib.NAME, registry)
+    rawset(_G, stash_lib.NAME, stash)
     if ok and report.outcome == 'reloaded' then
-        local former = remember(registry, notes, before)
+        local former = remember(stash, notes, before)
         if main ~= nil then
-            registry.files[main.path] = main.digest
+            stash.files[main.path] = main.digest
         end
-        report.generation = registry.generation
+        report.generation = stash.generation
         scan.finish(report, {
-            registry = registry,
+            stash = stash,
             deadline = deadline.of(args),
-            counterparts = counterparts.new(registry, {
-                origin = notes.origin,
+            counterparts = counterparts.new(stash, {
+                ownership = notes.ownership,
                 old = before,
                 former = former,
             }),
         }, args.stale)
     end
-    registry_lib.release(lock)
+    stash_lib.release(lock)
     if not ok then
         error(report, 0)
     end
     report.duration_ms = (clock.monotonic() - started) * 1000
-    run.record(registry, report)
+    request.record(stash, report)
     return report
 end

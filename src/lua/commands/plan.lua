@@ -8,8 +8,8 @@ local detect_framework = require('frameworks.detect')
 local instance = require('commands.common.instance')
 local main_script = require('reload.main_script')
 local notices = require('reload.notices')
-local registry_lib = require('core.registry')
-local run = require('commands.common.request')
+local stash_lib = require('core.stash')
+local request = require('commands.common.request')
 local scan = require('scan.init')
 local staged = require('reload.pipeline')
 
@@ -26,14 +26,14 @@ end
 
 return function(args)
     local started = clock.monotonic()
-    local registry = registry_lib.peek()
-    local held = registry_lib.holder()
+    local stash = stash_lib.peek()
+    local held = stash_lib.holder()
     if held ~= nil then
         -- Another reload is running and may be changing the modules.
-        return run.locked(held)
+        return request.locked(held)
     end
-    local choice = staged.choose(args, registry)
-    local problems = staged.compile_all(choice, registry)
+    local choice = staged.choose(args, stash)
+    local problems = staged.compile_all(choice, stash)
 
     local report = instance.describe('planned')
     report.modules, report.files, report.kept = {}, {}, {}
@@ -65,9 +65,9 @@ return function(args)
     local why = instance.refusal() or staged.refusal(choice, args)
     if why ~= nil then
         why.outcome = 'refused'
-        run.fail(report, why)
+        request.fail(report, why)
     elseif #problems > 0 then
-        run.fail(report, {
+        request.fail(report, {
             code = 'compile_error',
             phase = 'compile',
             module = problems[1].module,
@@ -77,7 +77,7 @@ return function(args)
         report.outcome = 'unchanged'
     end
     if scan.refusal() == nil then
-        local result = scan.look(args, registry)
+        local result = scan.look(args, stash)
         report.stale, report.scan = result.places, result.stats
     end
     report.duration_ms = (clock.monotonic() - started) * 1000

@@ -8,10 +8,10 @@ local catalog = require('code.catalog')
 local digest = require('digest')
 local fio = require('fio')
 local instance = require('commands.common.instance')
-local registry_lib = require('core.registry')
+local stash_lib = require('core.stash')
 local process = require('platform.process')
 local release = require('code.release_link')
-local slice = require('core.yield')
+local yield = require('core.yield')
 local status = require('commands.status')
 
 -- Limits of the search for files: the depth, and the number of directory entries.
@@ -29,7 +29,7 @@ local function walk(found, root, name, depth)
     local names = fio.listdir(root .. '/' .. name) or {}
     table.sort(names)
     for _, entry in ipairs(names) do
-        slice.pause()
+        yield.if_due()
         found.left = found.left - 1
         if found.left < 0 then
             return
@@ -97,11 +97,11 @@ end
 -- loaded a file, only the time of its last change shows whether the loaded code is the
 -- one on disk. Yields.
 -- @tparam table choice as returned by `catalog.choose`
--- @tparam table registry the state table
+-- @tparam table stash the state table
 -- @treturn string digest of the files on disk
 -- @treturn ?string digest of the loaded code; nil if unknown
 -- @treturn boolean whether the loaded code differs from that on disk
-local function code_digests(choice, registry)
+local function code_digests(choice, stash)
     local started = process.started()
     local on_disk, loaded, outdated, is_known = {}, {}, false, true
     local is_loaded, links = {}, {}
@@ -109,11 +109,11 @@ local function code_digests(choice, registry)
         is_loaded[module.path] = true
     end
     for path, name in pairs(package_files(choice.selected)) do
-        slice.pause()
+        yield.if_due()
         -- If the file cannot be read, its digest is nil, which differs from any
         -- digest.
         local _, disk = catalog.read(path)
-        local serving = registry.files[path]
+        local serving = stash.files[path]
         if not is_loaded[path] then
             serving = disk
         elseif serving == nil then
@@ -128,11 +128,11 @@ local function code_digests(choice, registry)
     end
     for _, module in ipairs(choice.gone) do
         outdated = true
-        table.insert(loaded, module.name .. ' ' .. tostring(registry.files[module.path]))
+        table.insert(loaded, module.name .. ' ' .. tostring(stash.files[module.path]))
     end
-    for module_name, paths in pairs(registry.loads or {}) do
+    for module_name, paths in pairs(stash.loads or {}) do
         for path, serving in pairs(paths) do
-            slice.pause()
+            yield.if_due()
             local _, disk = catalog.read(path)
             if serving ~= disk then
                 outdated = true
@@ -160,10 +160,10 @@ return function(args)
     -- Compute no digests during a reload: old and new code see different modules
     -- then.
     if type(package.search) == 'function' and fields.reloading == nil and instance.is_configured() then
-        local registry = registry_lib.peek()
-        local choice = catalog.choose({}, registry)
+        local stash = stash_lib.peek()
+        local choice = catalog.choose({}, stash)
         if #choice.selected > 0 then
-            fields.digest, fields.loaded_digest, fields.outdated = code_digests(choice, registry)
+            fields.digest, fields.loaded_digest, fields.outdated = code_digests(choice, stash)
             fields.root = release.root(choice.selected)
             report.warnings = {release.warning(choice.selected)}
         end

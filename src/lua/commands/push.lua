@@ -9,8 +9,8 @@ local failure = require('core.failure')
 local instance = require('commands.common.instance')
 local log = require('log')
 local peers = require('cluster.peers')
-local registry_lib = require('core.registry')
-local run = require('commands.common.request')
+local stash_lib = require('core.stash')
+local request = require('commands.common.request')
 local sections_lib = require('cluster.sections')
 -- `sources` is not a file: boot.lua provides the source of each module of this request
 -- by name.
@@ -336,7 +336,7 @@ function Push:give_up(candidate, err)
 end
 
 function Push:commit(args, candidate)
-    if run.too_late(args) ~= nil or self:left() == 0 then
+    if request.check_deadline(args) ~= nil or self:left() == 0 then
         failure.raise({
             code = 'deadline',
             message = 'timed out before the change could start',
@@ -398,7 +398,7 @@ local function push(args, on_phase)
     local cartridge = cartridge_lib.detect()
     local why = unfit(cartridge)
     if why ~= nil then
-        return run.refused(why)
+        return request.refused(why)
     end
     local self = setmetatable({
         cartridge = cartridge,
@@ -410,7 +410,7 @@ local function push(args, on_phase)
     }, Push)
     local instances, unknown = cartridge:instances()
     if instances == nil then
-        return run.refused({code = 'no_topology', message = unknown})
+        return request.refused({code = 'no_topology', message = unknown})
     end
     self.instances = peers.enabled(instances)
     for _, one in ipairs(instances) do
@@ -427,7 +427,7 @@ local function push(args, on_phase)
     report.cluster, report.warnings, report.timings_ms = self.cluster, {}, {}
     local ok, err, traceback = failure.call(self.work, self, args, on_phase)
     if not ok then
-        run.fail(report, failure.from(err, {code = 'internal_error'}, traceback))
+        request.fail(report, failure.from(err, {code = 'internal_error'}, traceback))
     end
     return report
 end
@@ -435,13 +435,13 @@ end
 --- Takes the lock, which reloads take as well, runs a push, and writes audit lines to
 -- the log.
 local function locked_push(args, on_phase)
-    local lock, held = registry_lib.acquire(args.holder or 'unknown')
+    local lock, held = stash_lib.acquire(args.holder or 'unknown')
     if lock == nil then
-        return run.locked(held)
+        return request.locked(held)
     end
     log.info('cartridge-reload: push of %d sections started by %s', #args.sections, lock.holder)
     local ok, report = pcall(push, args, on_phase)
-    registry_lib.release(lock)
+    stash_lib.release(lock)
     if not ok then
         log.error('cartridge-reload: %s', tostring(report))
         error(report, 0)
@@ -455,13 +455,13 @@ end
 
 return function(args)
     local started = clock.monotonic()
-    local late = run.too_late(args)
+    local late = request.check_deadline(args)
     if late ~= nil then
         return late
     elseif not instance.is_configured() then
-        return run.refused({code = 'not_running', message = 'box.cfg() has not been called yet', transient = true})
+        return request.refused({code = 'not_running', message = 'box.cfg() has not been called yet', transient = true})
     end
-    local report = run.detached(args, function(on_phase)
+    local report = request.run_in_fiber(args, function(on_phase)
         -- A dry run needs no lock.
         return (args.dry_run and push or locked_push)(args, on_phase)
     end)

@@ -11,7 +11,7 @@ local deadline = require('core.deadline')
 local failure = require('core.failure')
 local json = require('json')
 local msgpack = require('msgpack')
-local run = require('commands.common.request')
+local request = require('commands.common.request')
 -- `sources` is not a file: boot.lua provides the source of each module of this request
 -- by name.
 local sources = require('sources')
@@ -68,18 +68,18 @@ local function reach(uri, left)
 end
 
 --- Builds the arguments of `FAR_END`: the modules, and the request.
--- @tparam table request
+-- @tparam table far_args
 -- @tparam number left seconds until the deadline
 -- @tparam number now unix time of the other instance, in seconds
-local function far_arguments(request, left, now)
-    request.timeout = math.min(request.timeout or left, left * SHARE)
-    request.not_after = now + request.timeout
+local function far_arguments(far_args, left, now)
+    far_args.timeout = math.min(far_args.timeout or left, left * SHARE)
+    far_args.not_after = now + far_args.timeout
     local arguments = {sources.boot}
     for name, source in pairs(sources) do
         table.insert(arguments, name)
         table.insert(arguments, source)
     end
-    table.insert(arguments, json.encode(request))
+    table.insert(arguments, json.encode(far_args))
     return arguments
 end
 
@@ -113,11 +113,11 @@ local function relay(args, on_phase)
 end
 
 return function(args)
-    local late = run.too_late(args)
+    local late = request.check_deadline(args)
     if late ~= nil then
         return late
     end
-    return run.detached(args, function(on_phase)
+    return request.run_in_fiber(args, function(on_phase)
         return relay(args, on_phase)
     end)
 end

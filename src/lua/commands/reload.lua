@@ -11,10 +11,10 @@ local instance = require('commands.common.instance')
 local log = require('log')
 local main_script = require('reload.main_script')
 local notices = require('reload.notices')
-local registry_lib = require('core.registry')
-local run = require('commands.common.request')
+local stash_lib = require('core.stash')
+local request = require('commands.common.request')
 local scan = require('scan.init')
-local slice = require('core.yield')
+local yield = require('core.yield')
 local staged = require('reload.pipeline')
 local transaction = require('reload.transaction')
 
@@ -22,30 +22,30 @@ local transaction = require('reload.transaction')
 local function remember(txn, work)
     -- Read `package.loaded` only once: while it is split, each access examines the
     -- stack of the caller.
-    local registry, loaded = txn.registry, package.loaded
-    registry.generation = registry.generation + 1
-    registry.loaded_at = fiber.time()
-    generations.record(registry, txn.origin, registry.generation)
+    local stash, loaded = txn.stash, package.loaded
+    stash.generation = stash.generation + 1
+    stash.loaded_at = fiber.time()
+    generations.record(stash, txn.ownership, stash.generation)
     for _, list in ipairs({work.choice.selected, work.modules.added}) do
         for _, module in ipairs(list) do
-            pcall(slice.pause)
-            registry.files[module.path] = module.digest
-            registry.names[module.name] = module.path
-            registry.values[module.name] = loaded[module.name]
-            registry.loads[module.name] = nil
+            pcall(yield.if_due)
+            stash.files[module.path] = module.digest
+            stash.names[module.name] = module.path
+            stash.values[module.name] = loaded[module.name]
+            stash.loads[module.name] = nil
         end
     end
     if work.choice.main ~= nil then
-        registry.files[work.choice.main.path] = work.choice.main.digest
+        stash.files[work.choice.main.path] = work.choice.main.digest
     end
     for _, module in ipairs(work.choice.gone) do
-        registry.files[module.path] = nil
-        registry.names[module.name] = nil
-        registry.loads[module.name] = nil
+        stash.files[module.path] = nil
+        stash.names[module.name] = nil
+        stash.loads[module.name] = nil
     end
     for _, file in ipairs(work.modules:loaded_files()) do
-        registry.loads[file.module] = registry.loads[file.module] or {}
-        registry.loads[file.module][file.path] = file.digest
+        stash.loads[file.module] = stash.loads[file.module] or {}
+        stash.loads[file.module][file.path] = file.digest
     end
     work.http_files:remember()
 end
@@ -53,7 +53,7 @@ end
 local function describe_modules(choice, added)
     local list = {}
     for _, module in ipairs(choice.selected) do
-        pcall(slice.pause)
+        pcall(yield.if_due)
         table.insert(list, catalog.describe(module))
     end
     for _, module in ipairs(added or {}) do
@@ -138,17 +138,17 @@ local function finish(txn, work)
     -- End old code now, but only if no request is in flight. Otherwise the scan must
     -- come first, because its patches give other code access to the new code.
     attempt(txn, 'ending old code', work.end_old, work, 0)
-    local report = {outcome = 'reloaded', generation = txn.registry.generation, warnings = txn.warnings}
+    local report = {outcome = 'reloaded', generation = txn.stash.generation, warnings = txn.warnings}
     attempt(txn, 'building the report', function()
         report = instance.describe('reloaded')
         describe(report, txn, work, work.modules:loaded_files())
     end)
     report.warnings = txn.warnings
     if txn.commit_error ~= nil then
-        run.fail(report, {code = 'commit_failed', phase = 'commit', message = txn.commit_error})
+        request.fail(report, {code = 'commit_failed', phase = 'commit', message = txn.commit_error})
     end
     local err = attempt(txn, 'the scan for stale references', scan.finish, report, {
-        registry = txn.registry,
+        stash = txn.stash,
         deadline = txn.deadline,
         counterparts = txn.counterparts,
         census = work.census,
@@ -164,7 +164,7 @@ local function finish(txn, work)
     }, txn.args.stale)
     table.insert(report.warnings, main_script.hint(work.choice, report.stale or {}))
     if err ~= nil and txn.args.stale == 'fail' and report.outcome == 'reloaded' then
-        run.fail(report, {code = 'scan_incomplete', phase = 'scan', message = err})
+        request.fail(report, {code = 'scan_incomplete', phase = 'scan', message = err})
     end
     attempt(txn, 'removing the old modules kept for old code', work.close, work)
     txn:enter(nil)
@@ -180,25 +180,25 @@ end
 
 --- Runs a reload. The caller holds the lock.
 -- @tparam table args arguments of the command
--- @tparam table registry the state table
+-- @tparam table stash the state table
 -- @tparam function on_phase called with each phase
 -- @treturn table report
-local function reload(args, registry, on_phase)
-    local txn = transaction.new(args, registry)
+local function reload(args, stash, on_phase)
+    local txn = transaction.new(args, stash)
     txn.on_phase = on_phase
     txn:enter('compile')
-    local choice = staged.choose(args, registry)
+    local choice = staged.choose(args, stash)
     local why = staged.refusal(choice, args)
     if why ~= nil then
-        return run.refused(why)
+        return request.refused(why)
     end
     txn.warnings = notices.of(choice, args)
-    local problems = staged.compile_all(choice, registry)
+    local problems = staged.compile_all(choice, stash)
     if #problems > 0 then
         local report = instance.describe('failed')
         report.modules = describe_modules(choice)
         report.problems = problems
-        return run.fail(report, {
+        return request.fail(report, {
             code = 'compile_error',
             phase = 'compile',
             module = problems[1].module,
@@ -219,7 +219,7 @@ local function reload(args, registry, on_phase)
     if ok then
         return finish(txn, work)
     end
-    generations.record_failed(registry, txn.origin)
+    generations.record_failed(stash, txn.ownership)
     if fail.rollback ~= nil then
         local is_done, err = pcall(work.after_failure, work, fail.rollback)
         if not is_done then
@@ -230,33 +230,33 @@ local function reload(args, registry, on_phase)
     local report = instance.describe('failed')
     describe(report, txn, work)
     hints.add(fail)
-    run.fail(report, fail)
+    request.fail(report, fail)
     txn:release()
     return report
 end
 
 return function(args)
     local started = clock.monotonic()
-    local refused = run.refusal(args)
+    local refused = request.check_ready(args)
     if refused ~= nil then
         return refused
     end
-    return run.detached(args, function(on_phase)
-        local lock, held = registry_lib.acquire(args.holder or 'unknown')
+    return request.run_in_fiber(args, function(on_phase)
+        local lock, held = stash_lib.acquire(args.holder or 'unknown')
         if lock == nil then
-            return run.locked(held)
+            return request.locked(held)
         end
-        local registry = registry_lib.get()
+        local stash = stash_lib.get()
         log.info('cartridge-reload: reload of generation %d started by %s',
-            registry.generation, lock.holder)
-        local ok, report = pcall(reload, args, registry, on_phase)
-        registry_lib.release(lock)
+            stash.generation, lock.holder)
+        local ok, report = pcall(reload, args, stash, on_phase)
+        stash_lib.release(lock)
         if not ok then
             log.error('cartridge-reload: %s', tostring(report))
             error(report, 0)
         end
         report.duration_ms = (clock.monotonic() - started) * 1000
-        run.record(registry, report)
+        request.record(stash, report)
         return report
     end)
 end

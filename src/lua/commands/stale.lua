@@ -5,32 +5,32 @@
 local require = ...
 local clock = require('clock')
 local instance = require('commands.common.instance')
-local registry_lib = require('core.registry')
-local run = require('commands.common.request')
+local stash_lib = require('core.stash')
+local request = require('commands.common.request')
 local scan = require('scan.init')
 
 return function(args)
     local started = clock.monotonic()
-    local late = run.too_late(args)
+    local late = request.check_deadline(args)
     if late ~= nil then
         return late
     end
-    local registry = registry_lib.peek()
-    local held = registry_lib.holder()
+    local stash = stash_lib.peek()
+    local held = stash_lib.holder()
     if held ~= nil then
-        return run.locked(held)
+        return request.locked(held)
     end
     local why = scan.refusal()
     if why ~= nil then
-        return run.refused({code = 'scan_too_large', phase = 'scan', message = why})
+        return request.refused({code = 'scan_too_large', phase = 'scan', message = why})
     end
-    local generation = registry.generation
-    local result = scan.look(args, registry)
-    held = registry_lib.holder()
+    local generation = stash.generation
+    local result = scan.look(args, stash)
+    held = stash_lib.holder()
     if held ~= nil then
-        return run.locked(held)
-    elseif registry.generation ~= generation then
-        return run.refused({
+        return request.locked(held)
+    elseif stash.generation ~= generation then
+        return request.refused({
             code = 'locked',
             message = 'another reload ran during the scan',
             transient = true,
@@ -42,25 +42,25 @@ return function(args)
     report.duration_ms = (clock.monotonic() - started) * 1000
     report.timings_ms = {scan = report.duration_ms}
     if result.stopped == 'memory' then
-        return run.fail(report, {
+        return request.fail(report, {
             code = 'scan_too_large',
             phase = 'scan',
             message = 'out of memory: the heap grew during the scan',
         })
     elseif result.stopped ~= nil and result.stopped ~= 'time' then
-        return run.fail(report, {
+        return request.fail(report, {
             code = 'internal_error',
             phase = 'scan',
             message = result.stopped,
         })
     elseif result.stopped ~= nil then
-        return run.fail(report, {
+        return request.fail(report, {
             code = 'deadline',
             phase = 'scan',
             message = 'timed out before the scan was complete',
         })
     elseif result.left > 0 then
-        return run.fail(report, {
+        return request.fail(report, {
             code = 'stale_references',
             phase = 'scan',
             message = scan.count_text(result.left, 'stale reference', 'stale references') .. ' found',

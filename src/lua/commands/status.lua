@@ -4,18 +4,18 @@ local require = ...
 local detect_framework = require('frameworks.detect')
 local instance = require('commands.common.instance')
 local package_reload = require('platform.package_reload')
-local registry_lib = require('core.registry')
+local stash_lib = require('core.stash')
 local tarantool = require('tarantool')
 
 return function()
     local report = instance.describe('ok')
-    local registry = registry_lib.peek()
+    local stash = stash_lib.peek()
     local status = {
         tarantool = tarantool.version,
         pid = tarantool.pid(),
-        loaded_at = registry.loaded_at,
-        reloading = registry_lib.holder(),
-        last = registry.last,
+        loaded_at = stash.loaded_at,
+        reloading = stash_lib.holder(),
+        last = stash.last,
     }
     report.status = status
 

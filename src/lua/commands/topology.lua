@@ -8,7 +8,7 @@ local config_lib = require('platform.config')
 local deadline = require('core.deadline')
 local fiber = require('fiber')
 local instance = require('commands.common.instance')
-local run = require('commands.common.request')
+local request = require('commands.common.request')
 
 -- Seconds that other instances get to answer.
 local PATIENCE = 2
@@ -80,7 +80,7 @@ end
 local function config_topology(config)
     local instances, why = config:instances()
     if instances == nil then
-        return run.refused({code = 'no_topology', message = why})
+        return request.refused({code = 'no_topology', message = why})
     end
     local report = instance.describe('ok')
     local uuids = uuids_by_name()
@@ -97,20 +97,20 @@ return function(args)
     if config and instance.is_configured() then
         return config_topology(config)
     elseif cartridge == nil then
-        return run.refused({
+        return request.refused({
             code = 'no_cartridge',
             message = 'the instance has no cluster: it runs neither Cartridge nor a config of Tarantool 3',
         })
     end
     local instances, why = cartridge:instances()
     if instances == nil then
-        return run.refused({code = 'no_topology', message = why})
+        return request.refused({code = 'no_topology', message = why})
     end
     local report = instance.describe('ok')
     local left = deadline.of(args) - clock.monotonic()
     local other = objection(instances, report.uuid, math.min(PATIENCE, left / 2))
     if other ~= nil then
-        return run.refused({
+        return request.refused({
             code = 'old_topology',
             message = ('this instance has an outdated view of the cluster: %s sees this instance as %s; '
                 .. 'use another one')

@@ -22,7 +22,7 @@ local started = monotonic()
 
 --- Whether the current slice has used up its budget.
 -- @tparam ?number budget seconds, if not the default
-local function is_over(budget)
+local function is_due(budget)
     return monotonic() - started > (budget or BUDGET)
 end
 
@@ -30,8 +30,8 @@ end
 -- @tparam ?number budget seconds, if not the default
 -- @tparam ?number others maximum seconds for other fibers, if not the default;
 --   they always get at least one turn
-local function pause(budget, others)
-    if not is_over(budget) then
+local function if_due(budget, others)
+    if not is_due(budget) then
         return
     end
     local first = monotonic()
@@ -44,9 +44,9 @@ local function pause(budget, others)
     started = last
 end
 
---- Starts a new slice. Call this after a yield that was not made by `pause`.
-local function restart()
+--- Starts a new slice. Call this after a yield that was not made by `if_due`.
+local function reset()
     started = monotonic()
 end
 
-return {is_over = is_over, pause = pause, restart = restart}
+return {if_due = if_due, is_due = is_due, reset = reset}

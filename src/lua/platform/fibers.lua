@@ -15,7 +15,7 @@ local require = ...
 local bit = require('bit')
 local ffi = require('ffi')
 local fiber = require('fiber')
-local slice = require('core.yield')
+local yield = require('core.yield')
 local jutil = require('jit.util')
 local stacks = require('platform.stacks')
 
@@ -220,7 +220,7 @@ end
 local function list_all()
     local result = list()
     for _, item in ipairs(result) do
-        slice.pause()
+        yield.if_due()
         item.name = name_of(item.id)
     end
     table.sort(result, by_id)
@@ -262,7 +262,7 @@ local function threads(among)
     local by_address, result = {}, {}
     for _, thread in ipairs(among or registered()) do
         by_address[address_of(thread)] = thread
-        slice.pause()
+        yield.if_due()
     end
     for _, item in ipairs(list()) do
         item.thread = by_address[item.address]
@@ -271,7 +271,7 @@ local function threads(among)
         end
     end
     for _, item in ipairs(result) do
-        slice.pause()
+        yield.if_due()
         item.name = name_of(item.id)
     end
     table.sort(result, by_id)
@@ -297,7 +297,7 @@ local function running(test)
         if thread ~= own and stacks.runs(thread, is_it) then
             table.insert(result, thread)
         end
-        slice.pause()
+        yield.if_due()
     end
     return result
 end
@@ -325,7 +325,7 @@ local function inspect(test)
                 or not test(item.entry.func)
             table.insert(result, item)
         end
-        slice.pause()
+        yield.if_due()
     end
     return result
 end

@@ -8,7 +8,7 @@
 -- If an event is known only by its name, its place has neither `holder` nor `event`.
 
 local require = ...
-local slice = require('core.yield')
+local yield = require('core.yield')
 local trigger_list = require('platform.trigger_list')
 
 local Places = {}
@@ -130,7 +130,7 @@ function Places:add_all()
     end
     for _, item in ipairs(spaces()) do
         add_space(self, item.name, item.space)
-        slice.pause()
+        yield.if_due()
     end
     for _, other in ipairs(OTHER_EVENTS) do
         for _, event in ipairs(other.events) do

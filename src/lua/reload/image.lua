@@ -16,7 +16,7 @@ local bit = require('bit')
 local fibers_lib = require('platform.fibers')
 local generations = require('code.generations')
 local roots_lib = require('scan.roots')
-local slice = require('core.yield')
+local yield = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
 -- Maximum number of entries that are recorded of one table, and of objects in
@@ -127,7 +127,7 @@ end
 function Image:forget_removed()
     for _, shard in pairs(self.shards) do
         for object, record in pairs(shard) do
-            slice.pause()
+            yield.if_due()
             local entries = type(object) == 'table' and record.entries or {}
             local is_list, is_changed = rawget(entries, 1) ~= nil, false
             for key, value in pairs(entries) do
@@ -149,7 +149,7 @@ end
 
 --- Takes an image. Yields.
 -- @tparam table options
---   registry: see `core.registry`; left out of the image
+--   stash: see `core.stash`; left out of the image
 --   deadline: on the monotonic clock
 --   limit: Lua memory at which to stop, in kilobytes
 -- @treturn table the image. Its field `is_complete` is false if the walk reached a
@@ -173,7 +173,7 @@ local function take(options)
     local walk = walk_lib.new({
         deadline = now + math.min(SECONDS, (options.deadline - now) * SHARE),
         limit = options.limit,
-        without = {options.registry},
+        without = {options.stash},
         classify = function(f)
             return generations.is_ours(f) and 'ours' or 'other'
         end,

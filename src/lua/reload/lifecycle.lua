@@ -8,7 +8,7 @@ local fiber = require('fiber')
 local log = require('log')
 local retirement = require('reload.retirement')
 local revive = require('reload.revival')
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 -- Maximum number of attempts to apply the config: if it changes while it is being
 -- applied, it is applied again.
@@ -67,7 +67,7 @@ function Lifecycle:call(role, step, fail)
     txn.role, txn.module = role.role_name, role.module_name
     txn:tell(step, role.role_name)
     local ok, result, err = txn:call(self:method(role, step), self.framework:arguments(step, role))
-    slice.restart()
+    yield.reset()
     local fields = {
         code = fail.code,
         phase = fail.phase,
@@ -94,7 +94,7 @@ function Lifecycle:call_leniently(role, step)
     end
     self.txn:tell(step == 'after_commit' and 'commit' or step, role.role_name)
     local ok, result, err = failure.call(f, self.framework:arguments(step, role))
-    slice.restart()
+    yield.reset()
     local problem = not ok and result or not self.framework.ignores_results and err or nil
     if problem ~= nil then
         local text = ('%s of role %s: %s')

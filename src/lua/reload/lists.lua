@@ -1,7 +1,7 @@
 --- Operations on lists that other code may be iterating over.
 
 local require = ...
-local origin = require('code.ownership')
+local ownership = require('code.ownership')
 
 -- Maximum number of list entries that are examined, and of list entries whose code
 -- is compared. Comparing code takes longer.
@@ -13,7 +13,7 @@ local FRAMES = 3000
 -- closures of the same prototype, or both are tables with such closures in the same
 -- fields.
 local function is_equivalent(a, b)
-    if rawequal(a, b) or type(a) == 'function' and origin.is_same(a, b) then
+    if rawequal(a, b) or type(a) == 'function' and ownership.is_same(a, b) then
         return true
     elseif type(a) ~= 'table' or type(b) ~= 'table' then
         return false
@@ -22,7 +22,7 @@ local function is_equivalent(a, b)
     for key, value in next, a do
         if type(value) == 'function' then
             has_function = true
-            if not origin.is_same(value, rawget(b, key)) then
+            if not ownership.is_same(value, rawget(b, key)) then
                 return false
             end
         end

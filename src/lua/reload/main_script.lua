@@ -15,7 +15,7 @@ local detect_framework = require('frameworks.detect')
 local fio = require('fio')
 local jutil = require('jit.util')
 local package_reload = require('platform.package_reload')
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 -- Name of the main script in reports, in fields that have a module name for other
 -- code.
@@ -54,7 +54,7 @@ local function code_directories()
     end
     -- Modules may be loaded while this loop yields, so walk a copy.
     for name, value in pairs(table.copy(package.loaded)) do
-        slice.pause()
+        yield.if_due()
         local previous
         for _, field in next, type(value) == 'table' and value ~= _G and value or {value} do
             local source = type(field) == 'function' and debug.getinfo(field, 'S').source

@@ -10,19 +10,19 @@
 local require = ...
 local lists = require('reload.lists')
 local registrations = require('scan.registrations')
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 -- Maximum number of upvalues of a closure that are examined.
 local UPVALUES = 60
 
 --- Whether a table entry belongs to old code of the application: it is an old
 -- function, or a table that contains one.
-local function is_of_application(origin, value)
+local function is_of_application(ownership, value)
     if type(value) == 'function' then
-        return origin:wraps_old(value)
+        return ownership:wraps_old(value)
     end
     for _, field in next, type(value) == 'table' and value or {} do
-        if type(field) == 'function' and origin:wraps_old(field) then
+        if type(field) == 'function' and ownership:wraps_old(field) then
             return true
         end
     end
@@ -49,7 +49,7 @@ local function note(image)
                     noted[object][type(key) == 'number' and value or key] = true
                 end
             end
-            slice.pause()
+            yield.if_due()
         end
     end
     return noted
@@ -57,13 +57,14 @@ end
 
 --- Merges the first pair of duplicate entries in a list.
 -- @treturn boolean whether a pair was found
-local function merge_entry(origin, list, entries, noted)
+local function merge_entry(ownership, list, entries, noted)
     for index = 2, lists.COMPARED do
         local value = rawget(list, index)
         if value == nil then
             break
         end
-        local is_added = not rawequal(entries[index], value) and not noted[value] and is_of_application(origin, value)
+        local is_added = not rawequal(entries[index], value) and not noted[value]
+            and is_of_application(ownership, value)
         for first = 1, is_added and index - 1 or 0 do
             local other = rawget(list, first)
             if rawequal(entries[first], other) and lists.is_equivalent(other, value)
@@ -102,7 +103,7 @@ end
 --- Lists the registrations that restarted roles have added to a table.
 -- @treturn {{key, part},...} `key` is the key of the entry, and `part` what
 --   `registered` returns for it. Empty if the table has too many entries.
-local function added_to(origin, object, entries, noted)
+local function added_to(ownership, object, entries, noted)
     local added, left = {}, lists.COMPARED
     for key, value in next, object do
         left = left - 1
@@ -110,7 +111,7 @@ local function added_to(origin, object, entries, noted)
         if left == 0 then
             return {}
         elseif part ~= nil and entries[key] == nil and not noted[type(key) == 'number' and value or key]
-            and is_of_application(origin, part) then
+            and is_of_application(ownership, part) then
             table.insert(added, {key = key, part = part})
         end
     end
@@ -120,8 +121,8 @@ end
 --- Removes earlier registrations from a table that is not a list: one for each
 -- registration that the same code has added again.
 -- @treturn number how many were removed
-local function merge_keys(origin, object, entries, noted)
-    local added, count = added_to(origin, object, entries, noted), 0
+local function merge_keys(ownership, object, entries, noted)
+    local added, count = added_to(ownership, object, entries, noted), 0
     if #added == 0 or type(added[1].key) == 'number' and is_list(object) then
         return 0
     end
@@ -145,7 +146,7 @@ end
 -- @param value the closure that a slot holds now
 -- @param before the closure that the slot held when the image was taken
 -- @treturn boolean whether a closure was removed
-local function merge_layers(origin, value, before)
+local function merge_layers(ownership, value, before)
     if type(value) ~= 'function' or rawequal(value, before) or not lists.is_equivalent(value, before) then
         return false
     end
@@ -158,7 +159,7 @@ local function merge_layers(origin, value, before)
         elseif rawequal(part, before) then
             link = index
         elseif type(part) == 'function' and not rawequal(part, other) then
-            if not lists.is_equivalent(part, other) or not origin:wraps_old(part) then
+            if not lists.is_equivalent(part, other) or not ownership:wraps_old(part) then
                 return false
             end
             is_twin = true
@@ -174,15 +175,16 @@ end
 --- Calls `merge_layers` for each table field or upvalue of an object.
 -- @tparam table record what the object held according to the image
 -- @treturn number how many closures were removed
-local function merge_slots(origin, object, record)
+local function merge_slots(ownership, object, record)
     local count = 0
     for key, before in next, record.entries or {} do
-        if type(before) == 'function' and merge_layers(origin, rawget(object, key), before) then
+        if type(before) == 'function' and merge_layers(ownership, rawget(object, key), before) then
             count = count + 1
         end
     end
     for index, before in next, record.upvalues or {} do
-        if type(before) == 'function' and merge_layers(origin, select(2, debug.getupvalue(object, index)), before) then
+        local _, now = debug.getupvalue(object, index)
+        if type(before) == 'function' and merge_layers(ownership, now, before) then
             count = count + 1
         end
     end
@@ -192,15 +194,15 @@ end
 --- Merges the duplicate registrations in all objects of the image. Yields.
 -- @tparam table image what objects held before new code ran, see `image`
 -- @tparam table noted result of `note`
--- @tparam table origin see `ownership`
+-- @tparam table ownership see `ownership`
 -- @tparam {string,...} undone a line is appended for each registration that is
 --   removed
-local function run(image, noted, origin, undone)
+local function run(image, noted, ownership, undone)
     local is_changed = false
     for _, shard in pairs(image.shards) do
         for object, record in pairs(shard) do
             local entries = type(object) == 'table' and record.entries
-            local layers = merge_slots(origin, object, record)
+            local layers = merge_slots(ownership, object, record)
             for _ = 1, layers do
                 table.insert(undone, 'a closure that was registered twice')
             end
@@ -210,14 +212,14 @@ local function run(image, noted, origin, undone)
                 -- Without new entries in a list, there is nothing to merge.
                 local length = rawget(entries, 1) ~= nil and #entries or lists.COMPARED
                 while rawget(object, length + 1) ~= nil and is_list(object)
-                    and merge_entry(origin, object, entries, before) do
+                    and merge_entry(ownership, object, entries, before) do
                     table.insert(undone, 'a list entry that was registered twice')
                 end
-                for _ = 1, merge_keys(origin, object, entries, before) do
+                for _ = 1, merge_keys(ownership, object, entries, before) do
                     table.insert(undone, 'a table key that was registered twice')
                 end
             end
-            slice.pause()
+            yield.if_due()
         end
     end
     if is_changed then

@@ -26,7 +26,7 @@ local no_modules = require('reload.no_modules')
 local reach = require('code.reach')
 local reinstate = require('reload.reinstate')
 local scan = require('scan.init')
-local slice = require('core.yield')
+local yield = require('core.yield')
 local sweep = require('reload.sweep')
 
 local adapters = {
@@ -55,11 +55,11 @@ local adapters = {
 
 --- Chooses what to reload: modules, files of HTTP servers, and the main script.
 -- @tparam table args arguments of the command
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @treturn table the result of `catalog.choose`, with the fields added by
 --   `main_script.add`, and `http_files`, see `adapters.http_files`
-local function choose(args, registry)
-    local choice = catalog.choose(args, registry)
+local function choose(args, stash)
+    local choice = catalog.choose(args, stash)
     choice.http_files = adapters.http_files.find(choice.select)
     main_script.add(choice, args)
     return choice
@@ -70,13 +70,13 @@ local SWEEP_PART = 0.4
 
 --- Reads and compiles the chosen modules and files.
 -- @tparam table choice result of `choose`
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @treturn {table,...} problems: {module, path, message}
-local function compile_all(choice, registry)
+local function compile_all(choice, stash)
     local problems = {}
     local function compile(module)
-        slice.pause()
-        local ok, err = catalog.compile(module, registry)
+        yield.if_due()
+        local ok, err = catalog.compile(module, stash)
         if not ok then
             table.insert(problems, {module = module.name, path = module.path, message = err})
         end
@@ -89,15 +89,15 @@ local function compile_all(choice, registry)
     elseif choice.script ~= nil then
         -- The reload does not run the script. Compile it only to report whether it
         -- has changed, and what a second run would do.
-        catalog.compile(choice.script, registry)
+        catalog.compile(choice.script, stash)
     end
     for _, file in ipairs(choice.files) do
-        slice.pause()
+        yield.if_due()
         catalog.check_loaded_file(file)
     end
     for _, item in ipairs(choice.http_files) do
-        slice.pause()
-        local ok, err = adapters.http_files.check(item, registry)
+        yield.if_due()
+        local ok, err = adapters.http_files.check(item, stash)
         if not ok then
             table.insert(problems, {module = item.key, path = item.path, message = err})
         end
@@ -177,15 +177,15 @@ end
 -- records it as old code, see `reach`. Examines only modules that no reload has
 -- loaded yet: for the others, such code is already recorded. May yield.
 function Staged:survey()
-    local origin, modules, paths = self.txn.origin, {}, {}
+    local ownership, modules, paths = self.txn.ownership, {}, {}
     for _, module in ipairs(self.choice.all) do
-        slice.pause()
+        yield.if_due()
         paths[module.path] = true
     end
     for _, list in ipairs({self.choice.selected, self.choice.gone}) do
         for _, module in ipairs(list) do
-            slice.pause()
-            if self.txn.registry.names[module.name] == nil then
+            yield.if_due()
+            if self.txn.stash.names[module.name] == nil then
                 table.insert(modules, {
                     name = module.name,
                     path = module.path,
@@ -195,9 +195,9 @@ function Staged:survey()
         end
     end
     local files, protos = reach.survey(modules, paths)
-    origin:learn(protos)
+    ownership:learn(protos)
     for _, file in ipairs(files) do
-        origin:add_source('@' .. file.path, file.unit)
+        ownership:add_source('@' .. file.path, file.unit)
     end
 end
 
@@ -207,24 +207,24 @@ function Staged:list_old()
     local paths = {}
     for _, list in ipairs({self.choice.selected, self.choice.gone}) do
         for _, module in ipairs(list) do
-            slice.pause()
+            yield.if_due()
             paths[module.name] = module.path
         end
     end
-    self.globals = global_code.list(self.txn.origin)
+    self.globals = global_code.list(self.txn.ownership)
     local old_values = table.copy(package.loaded)
     for _, item in ipairs(self.globals) do
         paths[item.name], old_values[item.name] = item.path, item.value
     end
-    self.things = counterparts.list(self.txn.registry, self.txn.origin, old_values, {paths, self.former})
+    self.things = counterparts.list(self.txn.stash, self.txn.ownership, old_values, {paths, self.former})
 end
 
 --- Stops treating code as old if `survey` has found it, but new code uses it
 -- without having loaded it. Such code also belongs to something that is not
 -- reloaded. May yield.
 function Staged:disown_shared_code()
-    local origin, loaded, values = self.txn.origin, {}, {}
-    if next(origin.learned) == nil then
+    local ownership, loaded, values = self.txn.ownership, {}, {}
+    if next(ownership.learned) == nil then
         return
     end
     for _, file in ipairs(self.modules:loaded_files()) do
@@ -233,8 +233,8 @@ function Staged:disown_shared_code()
     for name in pairs(self.modules.by_name) do
         values[name] = self.modules.view:find(name)
     end
-    slice.pause()
-    origin:disown(reach.find_shared(values, origin), loaded)
+    yield.if_due()
+    ownership:disown(reach.find_shared(values, ownership), loaded)
 end
 
 --- Runs the main script. The script requires the modules in the same order as at
@@ -274,7 +274,7 @@ function Staged:match()
     local paths, gone = {}, {}
     for _, list in ipairs({self.choice.selected, self.modules.added}) do
         for _, module in ipairs(list) do
-            slice.pause()
+            yield.if_due()
             paths[module.name] = module.path
         end
     end
@@ -283,7 +283,7 @@ function Staged:match()
     end
     local view, new_values = self.modules.view, {}
     for name in pairs(paths) do
-        slice.pause()
+        yield.if_due()
         new_values[name] = view:find(name)
     end
     local old_values = table.copy(self.modules.before)
@@ -295,8 +295,8 @@ function Staged:match()
         paths[item.name], old_values[item.name] = item.path, item.value
         new_values[item.name], shared[item.name] = rawget(_G, item.variable), item.is_shared or nil
     end
-    self.txn.counterparts = counterparts.new(self.txn.registry, {
-        origin = self.txn.origin,
+    self.txn.counterparts = counterparts.new(self.txn.stash, {
+        ownership = self.txn.ownership,
         old = old_values,
         new = new_values,
         paths = paths,
@@ -316,11 +316,11 @@ function Staged:add_adapters()
     local txn = self.txn
     -- Some adapters take long, because they examine all modules. Give each of these
     -- a time slice of its own.
-    slice.pause(0)
+    yield.if_due(0)
     txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
-    slice.pause(0)
+    yield.if_due(0)
     self.modules = txn:add(adapters.modules.new(txn, self.choice))
-    slice.pause(0)
+    yield.if_due(0)
     txn:add(adapters.expirationd.new(txn, self.modules))
     self.process = txn:add(adapters.process.new(txn, self.choice.main))
     function txn.on_configure(current, options)
@@ -359,9 +359,9 @@ function Staged:take_census()
         return
     end
     local ok, result = pcall(census.take, {
-        registry = txn.registry,
+        stash = txn.stash,
         is_new = function(f)
-            return txn.origin:is_new(f)
+            return txn.ownership:is_new(f)
         end,
         deadline = txn.deadline,
         limit = scan.limit(),
@@ -386,21 +386,21 @@ function Staged:work()
     local txn = self.txn
     txn:enter('load')
     for _, module in ipairs(self.choice.selected) do
-        txn.origin:record(module.chunk, module.path)
-        slice.pause()
-        local former = catalog.former_file(module, package.loaded[module.name], txn.registry)
+        txn.ownership:record(module.chunk, module.path)
+        yield.if_due()
+        local former = catalog.former_file(module, package.loaded[module.name], txn.stash)
         if former ~= nil then
-            txn.origin:forget(former)
+            txn.ownership:forget(former)
             self.former[module.name] = former
         end
     end
     for _, module in ipairs(self.choice.gone) do
-        txn.origin:forget(module.path)
+        txn.ownership:forget(module.path)
     end
     local main = self.choice.main
     if main ~= nil then
-        txn.origin:record(main.chunk, main.path)
-        txn.origin:add_source('@' .. main.given, '@' .. main.path)
+        txn.ownership:record(main.chunk, main.path)
+        txn.ownership:add_source('@' .. main.given, '@' .. main.path)
         txn.runs_main = true
     end
     self:survey()
@@ -420,7 +420,7 @@ function Staged:work()
     self:match()
     self:take_census()
     -- The commit must not yield: give it a whole time slice.
-    slice.pause(0)
+    yield.if_due(0)
     if self.framework.has_roles then
         -- When `settle` returns false, the new roles are up to date with the
         -- config. Nothing may yield between that and the commit.
@@ -474,7 +474,7 @@ function Staged:call_destructors()
             f = adapter:guarded(f, arguments[1])
         end
         local ok, err = failure.call(f, unpack(arguments, 1, table.maxn(arguments)))
-        slice.restart()
+        yield.reset()
         if not ok then
             local text = ('a destructor registered with package.reload failed: %s'):format(failure.describe(err))
             log.error('cartridge-reload: %s', text)
@@ -519,7 +519,7 @@ function Staged:end_old(patience)
             return self.fibers:is_new(id)
         end,
         is_stopping = function()
-            return self.txn.origin:is_stopping()
+            return self.txn.ownership:is_stopping()
         end,
     }))
     self.endings:settle()

@@ -41,12 +41,12 @@ end
 -- and there is never a commit.
 local function discarding(txn)
     local function is_stopping()
-        return txn.origin:is_stopping()
+        return txn.ownership:is_stopping()
     end
     return {
         staging = true,
-        registry = txn.registry,
-        origin = {
+        stash = txn.stash,
+        ownership = {
             files = {},
             is_asking = is_stopping,
             is_new_code = is_stopping,
@@ -111,7 +111,7 @@ function Retirement:stop(roles, call)
         local put_back = txn:guard()
         local reinstate = self.reinstate and self.reinstate:watch()
         local has_yielded = fibers_lib.watch_yield()
-        txn.origin:call_stop(call, role)
+        txn.ownership:call_stop(call, role)
         if reinstate then
             reinstate(has_yielded())
         end

@@ -45,8 +45,8 @@ return function(options, left)
     local finished, done = fiber.cond(), false
     local worker = fiber.new(function()
         fiber.name('cartridge-reload', {truncate = true})
-        txn.origin:enter()
-        txn.origin.calls_old = true
+        txn.ownership:enter()
+        txn.ownership.calls_old = true
         txn.staging = true
         for _, role in ipairs(options.roles) do
             for _, step in ipairs({'init', 'apply'}) do

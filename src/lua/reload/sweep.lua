@@ -29,11 +29,11 @@ local generations = require('code.generations')
 local image_lib = require('reload.image')
 local lists = require('reload.lists')
 local log = require('log')
-local origin = require('code.ownership')
+local ownership = require('code.ownership')
 local merge = require('reload.merge')
 local roots_lib = require('scan.roots')
 local scan = require('scan.init')
-local slice = require('core.yield')
+local yield = require('core.yield')
 local terminate = require('code.terminate')
 local walk_lib = require('scan.heap_walk')
 local words = require('scan.describe')
@@ -70,7 +70,7 @@ end
 --- Takes the image: records what all objects hold before new code runs. Yields.
 function Sweep:remember()
     local ok, result = pcall(image_lib.take, {
-        registry = self.txn.registry,
+        stash = self.txn.stash,
         deadline = self.txn.deadline,
         limit = scan.limit(),
     })
@@ -94,12 +94,12 @@ function Sweep:forget()
 end
 
 function Sweep:is_failed(f)
-    return generations.is_failed(self.txn.registry, f)
+    return generations.is_failed(self.txn.stash, f)
 end
 
 --- Whether a function is failed code, or a wrapper around it.
 function Sweep:wraps_failed(f)
-    return #origin.list_wrapped(f, function(g)
+    return #ownership.list_wrapped(f, function(g)
         return self:is_failed(g)
     end) > 0
 end
@@ -388,7 +388,7 @@ local function look(self)
         deadline = self.deadline,
         limit = scan.limit(),
         lists = self.walk and self.walk.lists,
-        without = {self.txn.registry, roots_lib.finalizers(), self.fibers, fibers_lib.known()},
+        without = {self.txn.stash, roots_lib.finalizers(), self.fibers, fibers_lib.known()},
         userdata = self.fibers,
         classify = function(f)
             if self:is_failed(f) then
@@ -436,7 +436,7 @@ local function repair(self)
         end
         -- Continue even if this fiber is cancelled: the references must still be
         -- removed.
-        pcall(slice.pause)
+        pcall(yield.if_due)
     end
     self.places = rest
     if count > 0 then
@@ -522,7 +522,7 @@ function Sweep:list_named(kept)
                     table.insert(list, {parent = object, key = key, child = value})
                 end
             end
-            slice.pause()
+            yield.if_due()
         end
     end
     return list
@@ -540,7 +540,7 @@ end
 -- @tparam ?number part share of the remaining time that the search may take
 function Sweep:run(rollback, fibers, part)
     local why = self.why
-    if self.image ~= nil and next(self.txn.registry.failed) ~= nil then
+    if self.image ~= nil and next(self.txn.stash.failed) ~= nil then
         self.undone, self.cancelled, self.places, self.fibers = rollback.undone, {}, {}, {}
         for _, object in ipairs(fibers) do
             self.fibers[object] = true
@@ -579,7 +579,7 @@ end
 --   appended
 function Sweep:merge(rollback)
     if self.undone ~= nil and self.noted ~= nil then
-        local ok, err = pcall(merge.run, self.image, self.noted, self.txn.origin, self.undone)
+        local ok, err = pcall(merge.run, self.image, self.noted, self.txn.ownership, self.undone)
         if not ok then
             report_incomplete(rollback, err)
         end

@@ -33,8 +33,8 @@ local deadline = require('core.deadline')
 local failure = require('core.failure')
 local fiber = require('fiber')
 local log = require('log')
-local origin = require('code.ownership')
-local slice = require('core.yield')
+local ownership = require('code.ownership')
+local yield = require('core.yield')
 local terminate = require('code.terminate')
 local watchdog = require('reload.watchdog')
 
@@ -61,13 +61,13 @@ Transaction.__index = Transaction
 --- Creates a transaction without adapters.
 -- @tparam table args arguments of the command, among them `timeout`, in seconds,
 --   and `not_after`, a Unix time
--- @tparam table registry see `core.registry`
-local function new(args, registry)
+-- @tparam table stash see `core.stash`
+local function new(args, stash)
     local now, limit = monotonic(), deadline.of(args)
     return setmetatable({
         args = args,
-        registry = registry,
-        origin = origin.new(registry),
+        stash = stash,
+        ownership = ownership.new(stash),
         adapters = {},
         finished = fiber.cond(),
         timings_ms = {},
@@ -122,7 +122,7 @@ end
 -- @tparam ?string role name of the role
 -- @tparam ?boolean important whether to notify the client of this reload as well
 function Transaction:tell(what, role, important)
-    local lock = self.registry.lock
+    local lock = self.stash.lock
     if lock ~= nil then
         lock.phase, lock.role = what, role
     end
@@ -262,9 +262,9 @@ end
 --- Yields if the current time slice is over. Called while `call` runs new code.
 -- Changes that other code makes during the yield are not attributed to new code.
 function Transaction:pause()
-    if slice.is_over() then
+    if yield.is_due() then
         notify(self, 'after_call')
-        slice.pause()
+        yield.if_due()
         notify(self, 'before_call')
     end
 end
@@ -278,8 +278,8 @@ local function taken(self)
         local list = {}
         notify(self, 'list_new', list)
         for _, f in ipairs(list) do
-            for _, new_function in ipairs(self.origin.list_wrapped(f, function(g)
-                return self.origin:is_new(g)
+            for _, new_function in ipairs(self.ownership.list_wrapped(f, function(g)
+                return self.ownership:is_new(g)
             end)) do
                 self.taken[new_function] = true
             end
@@ -302,7 +302,7 @@ function Transaction:stays(f, label)
         -- The main script has run again. It would have set the function again.
         return false
     end
-    local placed = self.registry.placed[f]
+    local placed = self.stash.placed[f]
     return not (placed and placed[label]) and self.counterparts ~= nil
         and self.counterparts:cover(f, taken(self))
 end
@@ -312,7 +312,7 @@ end
 -- @tparam function f
 -- @tparam string label see `stays`
 function Transaction:place(f, label)
-    local placed = self.registry.placed
+    local placed = self.stash.placed
     placed[f] = placed[f] or {}
     placed[f][label] = true
 end
@@ -330,7 +330,7 @@ function Transaction:release()
         end
     end
     self.adapters, self.counterparts, self.taken = {}, nil, nil
-    self.origin:release()
+    self.ownership:release()
 end
 
 --- Starts the watchdog, which interrupts code that never yields.
@@ -340,7 +340,7 @@ local function watch(self)
             return end_of(self)
         end,
         is_asking = function()
-            return self.origin:is_asking()
+            return self.ownership:is_asking()
         end,
         raise = function()
             raise_timeout(self)
@@ -357,7 +357,7 @@ function Transaction:run_after(f)
     local finished, done, err = fiber.cond(), false, nil
     fiber.new(function()
         fiber.name('cartridge-reload', {truncate = true})
-        self.origin:enter()
+        self.ownership:enter()
         local _
         _, err = failure.call(f)
         done = true
@@ -393,7 +393,7 @@ function Transaction:run(work)
     local done, err, traceback = false, nil, nil
     local worker = fiber.new(function()
         fiber.name('cartridge-reload', {truncate = true})
-        self.origin:enter()
+        self.ownership:enter()
         self.staging = true
         local ok
         ok, err, traceback = failure.call(function()

@@ -84,7 +84,7 @@ end
 
 --- Takes a census. Yields.
 -- @tparam table options
---   registry: see `core.registry`; not searched
+--   stash: see `core.stash`; not searched
 --   is_new: function (f) -> whether `f` is new code
 --   deadline: on the monotonic clock
 --   limit: Lua memory at which to stop, in kilobytes
@@ -98,7 +98,7 @@ local function take(options)
     walk = walk_lib.new({
         deadline = now + (options.deadline - now) * SHARE,
         limit = options.limit,
-        without = {options.registry},
+        without = {options.stash},
         classify = function(f)
             return options.is_new(f) and 'stale' or generations.is_ours(f) and 'ours' or 'other'
         end,

@@ -22,9 +22,9 @@ local Copies = {}
 Copies.__index = Copies
 
 --- Creates a recogniser of copies for one pass of the scan.
--- @tparam table registry see `core.registry`
-local function new(registry)
-    return setmetatable({registry = registry}, Copies)
+-- @tparam table stash see `core.stash`
+local function new(stash)
+    return setmetatable({stash = stash}, Copies)
 end
 
 --- Returns an instruction in a form that can be compared. If the JIT compiler may
@@ -91,8 +91,8 @@ local function by_line(self, unit)
     local lines = self.lines[unit]
     if lines == nil then
         lines = {}
-        for proto, generation in pairs(self.registry.protos) do
-            if self.registry.units[proto] == unit and generation >= (self.registry.sources[unit] or 0) then
+        for proto, generation in pairs(self.stash.protos) do
+            if self.stash.units[proto] == unit and generation >= (self.stash.sources[unit] or 0) then
                 local line = jutil.funcinfo(proto).linedefined
                 lines[line] = lines[line] or {}
                 table.insert(lines[line], proto)
@@ -111,15 +111,15 @@ end
 -- @treturn boolean
 function Copies:has(f, unit)
     local info = jutil.funcinfo(f)
-    if info.proto == nil or info.upvalues > 0 or self.registry.protos[info.proto] ~= nil then
+    if info.proto == nil or info.upvalues > 0 or self.stash.protos[info.proto] ~= nil then
         return false
     end
     for _, proto in ipairs(by_line(self, unit)[info.linedefined] or {}) do
         if is_same(f, proto) then
             -- Record it now: by the next scan, the serving function may have been
             -- collected.
-            self.registry.protos[info.proto] = self.registry.protos[proto]
-            self.registry.units[info.proto] = unit
+            self.stash.protos[info.proto] = self.stash.protos[proto]
+            self.stash.units[info.proto] = unit
             return true
         end
     end

@@ -10,7 +10,7 @@ local require = ...
 local catalog = require('code.catalog')
 local generations = require('code.generations')
 local matching = require('scan.match')
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 -- Maximum number of entries that are examined in a table, to find out whether it is
 -- a class and belongs to a module alone.
@@ -22,38 +22,38 @@ local Counterparts = {}
 Counterparts.__index = Counterparts
 
 --- Returns the unit of a function, see `ownership`.
-local function unit_of(origin, registry, f)
-    return origin ~= nil and origin:unit_of(f) or generations.unit_of(registry, f)
+local function unit_of(ownership, stash, f)
+    return ownership ~= nil and ownership:unit_of(f) or generations.unit_of(stash, f)
 end
 
 --- Lists the functions and tables of the modules that are about to be replaced.
 -- Must be called before new code runs. May yield.
--- @tparam table registry see `core.registry`
--- @tparam table origin see `ownership`
+-- @tparam table stash see `core.stash`
+-- @tparam table ownership see `ownership`
 -- @tparam table old module name -> value
 -- @tparam {table,...} paths tables, each of module name -> path of a file of the
 --   module
 -- @treturn table to be passed to `new` as `things`
-local function list_old(registry, origin, old, paths)
+local function list_old(stash, ownership, old, paths)
     local foreign, listed = {[_G] = true}, {}
     for _, value in pairs(table.copy(package.loaded)) do
-        slice.pause()
+        yield.if_due()
         if type(value) == 'table' or type(value) == 'function' then
             foreign[value] = true
         end
     end
     for _, path_of in ipairs(paths) do
         for module, path in pairs(path_of) do
-            slice.pause()
+            yield.if_due()
             local source = '@' .. path
             listed[module .. source] = matching.list({
                 old = old[module],
                 source = source,
                 unit_of = function(f)
-                    return unit_of(origin, registry, f)
+                    return unit_of(ownership, stash, f)
                 end,
                 foreign = foreign,
-                pause = slice.pause,
+                pause = yield.if_due,
             })
         end
     end
@@ -61,7 +61,7 @@ local function list_old(registry, origin, old, paths)
 end
 
 --- Creates the finder of counterparts. May yield.
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @tparam ?table change the current reload, before or after its commit; nil if no reload
 --   is running
 --   origin: see `ownership`
@@ -73,13 +73,13 @@ end
 --   things: optional: result of `list`
 --   shared: optional: set of names of modules whose values may also have functions of
 --     other code
-local function new(registry, change)
+local function new(stash, change)
     change = change or {}
     local self = setmetatable({
-        registry = registry,
-        tables = registry.tables or {},     -- nil in the layout of another version
-        strangers = registry.strangers or {},
-        origin = change.origin,
+        stash = stash,
+        tables = stash.tables or {},     -- nil in the layout of another version
+        strangers = stash.strangers or {},
+        ownership = change.ownership,
         old = change.old or {},
         new = change.new or {},
         listed = change.things or {},
@@ -91,13 +91,13 @@ local function new(registry, change)
         new_names = {},     -- set of the modules that are replaced
     }, Counterparts)
     for name in pairs(change.new or change.old or {}) do
-        self.new_names[name] = change.new ~= nil or registry.names[name] ~= nil or nil
+        self.new_names[name] = change.new ~= nil or stash.names[name] ~= nil or nil
     end
     for _, paths in ipairs({
-        change.former or {}, change.gone or {}, registry.names, change.paths or {},
+        change.former or {}, change.gone or {}, stash.names, change.paths or {},
     }) do
         for name, path in pairs(table.copy(paths)) do
-            slice.pause()
+            yield.if_due()
             -- If a file is required under several names, it belongs to several
             -- modules.
             local names = self.modules['@' .. path] or {}
@@ -109,7 +109,7 @@ local function new(registry, change)
         end
     end
     for _, names in pairs(self.modules) do
-        slice.pause()
+        yield.if_due()
         table.sort(names)
     end
     for name in pairs(change.gone or {}) do
@@ -118,7 +118,7 @@ local function new(registry, change)
     -- Modules may be loaded while this loop yields, so walk a copy.
     for _, values in ipairs({table.copy(package.loaded), self.old, self.new}) do
         for _, value in pairs(values) do
-            slice.pause()
+            yield.if_due()
             if type(value) == 'table' or type(value) == 'function' then
                 self.foreign[value] = true
             end
@@ -129,14 +129,14 @@ end
 
 --- Returns the unit of a function, see `ownership`.
 function Counterparts:unit_of(f)
-    return unit_of(self.origin, self.registry, f)
+    return unit_of(self.ownership, self.stash, f)
 end
 
 --- Whether a function belongs to the serving generation or, before the commit, to
 -- the new one.
 local function is_current(self, f)
-    return self.origin ~= nil and self.origin:is_new(f)
-        or generations.classify(self.registry, f) == 'current'
+    return self.ownership ~= nil and self.ownership:is_new(f)
+        or generations.classify(self.stash, f) == 'current'
 end
 
 --- Returns the new value of a module, or its current value if the reload does not
@@ -177,15 +177,15 @@ end
 
 --- Returns the records of stale functions from a file. The records outlive the
 -- reload.
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @tparam string source unit of the functions
 -- @treturn table function -> record of its name and path, see `match`; with weak
 --   keys
-local function known_of(registry, source)
-    local known = registry.known[source]
+local function known_of(stash, source)
+    local known = stash.known[source]
     if known == nil then
         known = setmetatable({}, {__mode = 'k'})
-        registry.known[source] = known
+        stash.known[source] = known
     end
     return known
 end
@@ -210,10 +210,10 @@ end
 -- @tparam string module name of the module
 -- @tparam string source chunk name of the file
 local function remember_module(self, module, source)
-    local known, tables = known_of(self.registry, source), self.tables
-    local found = matching_of(self, module, source, slice.pause)
+    local known, tables = known_of(self.stash, source), self.tables
+    local found = matching_of(self, module, source, yield.if_due)
     found:each(module, function(thing, entry, counterpart)
-        slice.pause()
+        yield.if_due()
         if rawequal(thing, counterpart) then
             return
         elseif type(thing) == 'function' then
@@ -242,7 +242,7 @@ local function each_changed(self, visit)
         for _, module in ipairs(modules) do
             if self.listed[module .. source] ~= nil or is_changed(self, module) then
                 visit(module, source)
-                slice.pause()
+                yield.if_due()
             end
         end
     end
@@ -255,8 +255,8 @@ end
 --   code ran
 function Counterparts:find_strangers(was_there)
     each_changed(self, function(module, source)
-        matching_of(self, module, source, slice.pause):each(module, function(thing, _, counterpart)
-            slice.pause()
+        matching_of(self, module, source, yield.if_due):each(module, function(thing, _, counterpart)
+            yield.if_due()
             if type(thing) == 'table' and type(counterpart) == 'table' and was_there(counterpart) then
                 self.strangers[counterpart] = true
             end
@@ -283,11 +283,11 @@ local function entry_of(self, f, source)
     for _, module in ipairs(self.is_remembered and {} or self.modules[source] or {}) do
         local entry = matching_of(self, module, source):find(f, module)
         if entry ~= nil then
-            known_of(self.registry, source)[f] = entry
+            known_of(self.stash, source)[f] = entry
             return entry, true
         end
     end
-    local known = self.registry.known[source]
+    local known = self.stash.known[source]
     return known and known[f], false
 end
 
@@ -430,7 +430,7 @@ local function is_own(self, object, counterpart, is_module, depth)
         if count > ENTRIES then
             return is_module
         elseif type(value) == 'function' then
-            if generations.classify(self.registry, value) == 'stale' then
+            if generations.classify(self.stash, value) == 'stale' then
                 has_stale = true
             else
                 has_others = has_others or not rawequal(rawget(counterpart, key), value)
@@ -505,7 +505,7 @@ function Counterparts:describe_table(object)
         if left == 0 then
             break
         elseif type(value) == 'function' then
-            local class, its_source, its_line, its_generation = generations.classify(self.registry, value)
+            local class, its_source, its_line, its_generation = generations.classify(self.stash, value)
             if class == 'stale' and (line == nil or its_line < line) and is_of(self, its_source, entry.module) then
                 source, line, generation = its_source, its_line, its_generation
             end
@@ -521,8 +521,8 @@ end
 --   because new code has registered them itself
 -- @treturn boolean
 function Counterparts:cover(f, taken)
-    for _, old in ipairs(self.origin.list_wrapped(f, function(g)
-        return self.origin:is_old(g)
+    for _, old in ipairs(self.ownership.list_wrapped(f, function(g)
+        return self.ownership:is_old(g)
     end)) do
         local counterpart = self:find(old, self:unit_of(old))
         if counterpart == nil or taken[counterpart] then
@@ -534,7 +534,7 @@ end
 
 --- Whether a function belongs to the new code of the current reload.
 function Counterparts:is_newest(f)
-    return self.origin ~= nil and self.origin:is_new(f)
+    return self.ownership ~= nil and self.ownership:is_new(f)
 end
 
 --- Whether the current reload replaces a module.

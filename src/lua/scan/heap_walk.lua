@@ -21,7 +21,7 @@
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
-local slice = require('core.yield')
+local yield = require('core.yield')
 local visited = require('scan.visited')
 
 local LIST = 512
@@ -131,7 +131,7 @@ end
 -- @treturn boolean false if the walk must stop; the field `stopped` tells why
 function Walk:go_on()
     local budget = not self.is_hurried and BUDGET or nil
-    if not slice.is_over(budget) then
+    if not yield.is_due(budget) then
         return true
     end
     local now, heap = clock.monotonic(), collectgarbage('count')
@@ -145,7 +145,7 @@ function Walk:go_on()
     end
     self.is_hurried = self.is_hurried or heap > self.large or now > self.late
     self.slices = self.slices + 1
-    slice.pause(budget, self.is_hurried and 0 or nil)
+    yield.if_due(budget, self.is_hurried and 0 or nil)
     fiber.testcancel()
     self.started = clock.monotonic()
     return true
@@ -464,7 +464,7 @@ end
 -- @treturn boolean false if the walk has stopped early; the field `stopped` is then
 --   `time` or `memory`
 function Walk:run(roots)
-    slice.restart()
+    yield.reset()
     self.started = clock.monotonic()
     local heap = collectgarbage('count')
     -- The time slices become longer no later than when half of the free memory is

@@ -4,7 +4,7 @@
 local require = ...
 local generations = require('code.generations')
 local roots_lib = require('scan.roots')
-local slice = require('core.yield')
+local yield = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
@@ -36,7 +36,7 @@ local function look_at_entries(self, holder)
         left = left - 1
         if left == 0 then
             left = ENTRIES
-            slice.pause()
+            yield.if_due()
         end
     end
 end

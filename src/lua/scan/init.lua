@@ -18,7 +18,7 @@ local log = require('log')
 local modules = require('code.catalog')
 local pass_lib = require('scan.pass')
 local requests_lib = require('scan.requests')
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 local PASSES = 3
 -- Maximum number of functions compiled from strings that the report names.
@@ -122,7 +122,7 @@ end
 local function endings(sources)
     local set = {}
     for source in pairs(table.copy(sources)) do
-        slice.pause()
+        yield.if_due()
         local path = source:gsub('%.lua$', '')
         set[last_part(path)] = true
         set[last_part(path:gsub('/init$', ''))] = true
@@ -132,12 +132,12 @@ end
 
 --- Whether an HTTP server has loaded a controller again after a reload has loaded
 -- its file. If so, the generation of the controller's functions is not recorded.
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @param controller value of the controller
-local function is_loaded_again(registry, controller)
+local function is_loaded_again(stash, controller)
     for _, f in next, type(controller) == 'table' and controller or {} do
         if type(f) == 'function' then
-            local class, _, _, generation = generations.classify(registry, f)
+            local class, _, _, generation = generations.classify(stash, f)
             if class == 'stale' and generation == nil then
                 return true
             end
@@ -148,14 +148,14 @@ end
 
 --- Adds to a list the controllers that an HTTP server has loaded again, for example
 -- because the server was created after the reload. May yield.
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @tparam {table,...} list see `foreign_modules`
-local function add_controllers(registry, list)
+local function add_controllers(stash, list)
     for _, server in ipairs(http_servers.list()) do
         for _, item in ipairs(http_servers.cached(server)) do
-            slice.pause()
-            if item.kind == 'controller' and item.path ~= nil and registry.sources['@' .. item.path] ~= nil
-                and is_loaded_again(registry, item.value) then
+            yield.if_due()
+            if item.kind == 'controller' and item.path ~= nil and stash.sources['@' .. item.path] ~= nil
+                and is_loaded_again(stash, item.value) then
                 table.insert(list, {name = item.key, path = item.path})
             end
         end
@@ -165,14 +165,14 @@ end
 --- Finds modules that something other than this program has reloaded since the last
 -- reload, or has loaded under another name. Until the next reload, it is unknown
 -- which functions from the files of these modules are old. May yield.
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @treturn {{name, path},...} sorted by name
-local function foreign_modules(registry)
+local function foreign_modules(stash)
     local list, others, known = {}, {}, {}
-    local can_end = endings(registry.sources)
+    local can_end = endings(stash.sources)
     for name, loaded in pairs(table.copy(package.loaded)) do
-        slice.pause()
-        local path = registry.names[name]
+        yield.if_due()
+        local path = stash.names[name]
         if path == nil then
             -- Look only for files of modules whose names can belong to a reloaded
             -- file. Looking for the files of all modules would take as long as the
@@ -180,53 +180,53 @@ local function foreign_modules(registry)
             if type(name) == 'string' and can_end[last_part(name)] then
                 others[name] = loaded
             end
-        elseif rawequal(registry.values[name], loaded) then
+        elseif rawequal(stash.values[name], loaded) then
             known[loaded] = true
-        elseif registry.sources['@' .. path] ~= nil then
+        elseif stash.sources['@' .. path] ~= nil then
             table.insert(list, {name = name, path = path})
         end
     end
     for name, loaded in pairs(others) do
-        slice.pause()
+        yield.if_due()
         -- Skip aliases: other names under which the application has stored a known
         -- module.
         local kind, path
         if not known[loaded] then
             kind, path = modules.classify(name, loaded)
         end
-        if FOUND[kind] and registry.sources['@' .. path] ~= nil then
+        if FOUND[kind] and stash.sources['@' .. path] ~= nil then
             table.insert(list, {name = name, path = path})
         end
     end
-    add_controllers(registry, list)
+    add_controllers(stash, list)
     table.sort(list, function(a, b)
         return a.name < b.name
     end)
     return list
 end
 
---- Returns the registry's records about generations without those of foreign
+--- Returns the stash's records about generations without those of foreign
 -- modules, so that no function from the files of these modules counts as stale.
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @tparam {table,...} foreign result of `foreign_modules`
-local function believed(registry, foreign)
-    local sources = table.copy(registry.sources)
+local function believed(stash, foreign)
+    local sources = table.copy(stash.sources)
     for _, module in ipairs(foreign) do
         sources['@' .. module.path] = nil
     end
     return {
         sources = sources,
-        protos = registry.protos,
-        units = registry.units,
-        recording = registry.recording,
-        aliases = registry.aliases,
-        failed = registry.failed,
+        protos = stash.protos,
+        units = stash.units,
+        recording = stash.recording,
+        aliases = stash.aliases,
+        failed = stash.failed,
     }
 end
 
 --- Scans the heap, and patches stale references if requested. Yields.
 -- @tparam table options
---   registry: see `core.registry`
+--   stash: see `core.stash`
 --   deadline: on the monotonic clock
 --   counterparts: see `counterparts`
 --   census: optional: what new code had registered by the commit, see `census`
@@ -245,8 +245,8 @@ end
 --     an error message
 local function run(options)
     local stats = {objects = 0, functions = 0, passes = 0, slices = 0, max_slice_ms = 0, bytes = 0}
-    local foreign = foreign_modules(options.registry)
-    options.believed, options.limit = believed(options.registry, foreign), limit()
+    local foreign = foreign_modules(options.stash)
+    options.believed, options.limit = believed(options.stash, foreign), limit()
     local before = collectgarbage('count')
     local places, left, found, unlisted = {}, nil, nil, 0
     local until_time = math.min(options.deadline, clock.monotonic() + DRAIN)
@@ -315,7 +315,7 @@ local function add_loops(report, loops, options)
             by_id[loop.id].reason = loop.reason
         else
             local info = debug.getinfo(loop.func, 'S')
-            local _, _, _, generation = generations.classify(options.registry, loop.func)
+            local _, _, _, generation = generations.classify(options.stash, loop.func)
             table.insert(report.stale, {
                 kind = 'fiber',
                 where = ('fiber %d "%s"'):format(loop.id, loop.name),
@@ -382,17 +382,17 @@ end
 
 --- Scans without changing anything. Yields.
 -- @tparam table args arguments of the command
--- @tparam table registry see `core.registry`. It may be empty, if there was no
+-- @tparam table stash see `core.stash`. It may be empty, if there was no
 --   reload yet. Then nothing is stale.
 -- @treturn table see `run`
-local function look(args, registry)
-    if registry.sources == nil or (next(registry.sources) == nil and next(registry.failed) == nil) then
+local function look(args, stash)
+    if stash.sources == nil or (next(stash.sources) == nil and next(stash.failed) == nil) then
         return {places = {}, left = 0, stats = {complete = true}}
     end
     return run({
-        registry = registry,
+        stash = stash,
         deadline = deadline.of(args),
-        counterparts = counterparts.new(registry),
+        counterparts = counterparts.new(stash),
         mend = false,
     })
 end

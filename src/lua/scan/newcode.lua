@@ -130,12 +130,12 @@ end
 -- wraps. Ends at the first function that belongs to the given module or is not old.
 -- @tparam ?function f the function to start with
 -- @tparam string module_source unit of the module
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @tparam table counterparts see `counterparts`
 -- @treturn ?function nil if it is unknown which function a wrapper contains
-local function skip_others(f, module_source, registry, counterparts)
+local function skip_others(f, module_source, stash, counterparts)
     for _ = 1, LAYERS do
-        if f == nil or generations.classify(registry, f) ~= 'stale'
+        if f == nil or generations.classify(stash, f) ~= 'stale'
             or counterparts:is_same_module(module_source, counterparts:unit_of(f)) then
             return f
         end
@@ -148,13 +148,13 @@ end
 -- the value that was there before the old code wrapped it.
 -- @tparam table place the reference to the old wrapper
 -- @tparam table holder the new code with the reference, see `holders_of`
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @tparam table counterparts see `counterparts`
 -- @treturn boolean whether the value is known
 -- @return the value
 -- @treturn ?function if the value is unknown: the innermost old wrapper that was
 --   found
-local function find_behind(place, holder, registry, counterparts)
+local function find_behind(place, holder, stash, counterparts)
     local steps, is_there, value, innermost = holder.steps, true, place.value, nil
     if steps == nil or #steps == 0 then
         return false
@@ -169,7 +169,7 @@ local function find_behind(place, holder, registry, counterparts)
             -- can be a table.
             return holder.f ~= nil and not counterparts:is_old_table(value), value
         end
-        local class = generations.classify(registry, value)
+        local class = generations.classify(stash, value)
         if class == 'ours' then
             value = stand_ins.original_of(value)
             is_there = value ~= nil
@@ -179,8 +179,8 @@ local function find_behind(place, holder, registry, counterparts)
             return false
         else
             local source = counterparts:unit_of(holder.f)
-            local next_one = skip_others(value, source, registry, counterparts)
-            local is_stale = next_one ~= nil and generations.classify(registry, next_one) == 'stale'
+            local next_one = skip_others(value, source, stash, counterparts)
+            local is_stale = next_one ~= nil and generations.classify(stash, next_one) == 'stale'
             -- If the old code of the module has not wrapped anything here, the
             -- function is not an old wrapper.
             if next_one == nil or not is_stale and innermost == nil then
@@ -200,16 +200,16 @@ end
 -- the process had been restarted instead of reloaded.
 -- @tparam table place the reference to the old function
 -- @tparam {table,...} holders the new code with the reference, see `holders_of`
--- @tparam table registry see `core.registry`
+-- @tparam table stash see `core.stash`
 -- @tparam table counterparts see `counterparts`
 -- @treturn boolean whether the value is known
 -- @return the value
 -- @treturn ?function if the value is unknown: the innermost old wrapper that was
 --   found. It can replace the old function, which removes the wrappers around it.
-local function unwrap(place, holders, registry, counterparts)
+local function unwrap(place, holders, stash, counterparts)
     local fewer
     for _, holder in ipairs(holders) do
-        local is_known, value, innermost = find_behind(place, holder, registry, counterparts)
+        local is_known, value, innermost = find_behind(place, holder, stash, counterparts)
         if is_known then
             return true, value
         end

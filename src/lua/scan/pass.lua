@@ -12,7 +12,7 @@ local newcode = require('scan.newcode')
 local patch_lib = require('scan.patch')
 local registrations_lib = require('scan.registrations')
 local roots_lib = require('scan.roots')
-local slice = require('core.yield')
+local yield = require('core.yield')
 local stand_ins = require('scan.stand_ins')
 local walk_lib = require('scan.heap_walk')
 local words = require('scan.describe')
@@ -40,7 +40,7 @@ Pass.__index = Pass
 
 --- Creates a pass.
 -- @tparam table options options of `run` in `scan.init`, and
---   believed: records of the registry about generations, without unreliable ones
+--   believed: records of the stash about generations, without unreliable ones
 --   limit: Lua memory at which to stop, in kilobytes
 --   lists: optional: lists of the previous walk, see `heap_walk`
 --   requests: see `requests`
@@ -76,13 +76,13 @@ local function new(options)
     }, Pass)
     self.registrations = registrations_lib.new(options.counterparts, options.census)
     self.duplicates = duplicates_lib.new(self.registrations)
-    self.copies = copies_lib.new(options.registry)
+    self.copies = copies_lib.new(options.stash)
     self.walk = walk_lib.new({
         deadline = options.deadline,
         limit = options.limit,
         lists = options.lists,
-        -- The registry has only weak references to stale functions: leave it out.
-        without = {options.registry},
+        -- The stash has only weak references to stale functions: leave it out.
+        without = {options.stash},
         stands_in = options.mend and stand_ins.original_of or nil,
         puts_off = options.mend,
         classify = function(f)
@@ -277,7 +277,7 @@ end
 function Pass:watch()
     local counterparts, tables = self.options.counterparts, {}
     for object, entry in pairs(table.copy(counterparts.tables)) do
-        slice.pause()
+        yield.if_due()
         tables[object] = entry
         local counterpart = not entry.is_module and self.options.mend and counterparts:find_table(object)
         if counterpart then
@@ -299,7 +299,7 @@ function Pass:note_holder(kind, key, value, object)
     end
     local is_own
     if type(object) == 'function' then
-        is_own = generations.classify(self.options.registry, object) == 'current'
+        is_own = generations.classify(self.options.stash, object) == 'current'
     else
         is_own = self.watched[object] or self.options.counterparts:is_module_value(object)
     end
@@ -365,7 +365,7 @@ function Pass:renew(item)
             value = f,
             source = info.source,
             line = info.linedefined,
-            generation = self.options.registry.generation,
+            generation = self.options.stash.generation,
         }, true, 'added with the new code')
     end
 end
@@ -558,7 +558,7 @@ end
 function Pass:describe(list)
     for i, place in ipairs(list) do
         -- In a cancelled fiber, `pause` throws. Continue nevertheless.
-        pcall(slice.pause)
+        pcall(yield.if_due)
         list[i] = describe(self, place)
     end
 end
@@ -611,7 +611,7 @@ function Pass:run()
         for _, item in ipairs(self.renewals) do
             -- Patch these tables even after the deadline or a cancellation: their
             -- places were put off, and are not reported yet.
-            pcall(slice.pause)
+            pcall(yield.if_due)
             self:renew(item)
         end
         for _, place in pairs(not self.is_complete and self.pending or {}) do

@@ -15,7 +15,7 @@
 local require = ...
 local bit = require('bit')
 local jutil = require('jit.util')
-local slice = require('core.yield')
+local yield = require('core.yield')
 local vmdef = require('jit.vmdef')
 local walk_lib = require('scan.heap_walk')
 
@@ -45,7 +45,7 @@ end
 function Requests:collect(threads)
     local busy, first = {}, {}
     for _, thread in ipairs(threads) do
-        slice.pause()
+        yield.if_due()
         if walk_lib.runs_stale(thread, self.classify) then
             table.insert(busy, thread)
             first[thread] = self.first == nil or self.first[thread] or nil

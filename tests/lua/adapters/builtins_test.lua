@@ -91,7 +91,7 @@ case('a rollback keeps what serving code has changed during the reload', functio
     local threshold, original = box.cfg.too_long_threshold, log.info
     local txn = begin()
     local serving = lib.old_code('return function() end', '/served.lua')
-    txn.origin:forget('/served.lua')
+    txn.ownership:forget('/served.lua')
     lib.elsewhere(function()
         box.cfg({too_long_threshold = 7})
         log.info = serving()

@@ -90,7 +90,7 @@ case('other code and old roles that stop end fibers at once', function(t)
     local objects = {sleeper(), sleeper()}
     local txn = begin()
     lib.elsewhere(function() objects[1]:cancel() end)
-    txn.origin:call_stop(function() objects[2]:cancel() end)
+    txn.ownership:call_stop(function() objects[2]:cancel() end)
     fiber.sleep(0)
     t:ok(is_dead(objects[1]), 'of others')
     t:ok(is_dead(objects[2]), 'of a role')

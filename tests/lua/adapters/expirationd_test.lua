@@ -81,7 +81,7 @@ local function begin()
     lib.wait(function() return task.worker_fiber ~= nil end)
     local load = lib.loader()
     local txn = lib.transaction(load)
-    txn.origin:forget(FILE)
+    txn.ownership:forget(FILE)
     txn:add(load('adapters.expirationd').new(txn, {by_name = {}}))
     txn:add(load('adapters.endings').new(txn))
     return M, task, txn

@@ -12,16 +12,16 @@ local made_up = 0
 
 local function new_registry(load)
     made_up = made_up + 1000
-    local registry = load('core.registry').get()
-    registry.ffi_names = made_up
-    return registry
+    local stash = load('core.stash').get()
+    stash.ffi_names = made_up
+    return stash
 end
 
 --- @treturn table transaction, with `again(text)`: new code that declares it
-local function begin(registry)
+local function begin(stash)
     count = count + 1
     local load = lib.loader()
-    local txn = lib.transaction(load, registry or new_registry(load))
+    local txn = lib.transaction(load, stash or new_registry(load))
     local adapter = load('adapters.ffi').new(txn)
     txn:add(adapter)
     function txn.again(text)
@@ -218,11 +218,11 @@ case('cdef and metatype are restored after a commit and after a rollback', funct
 end)
 
 case('a change that keeps the layout is detected from the second reload on', function(t)
-    local registry = new_registry(lib.loader())
+    local stash = new_registry(lib.loader())
     count = count + 1
     local function reload(text)
         local load = lib.loader()
-        local txn = lib.transaction(load, registry)
+        local txn = lib.transaction(load, stash)
         local adapter = load('adapters.ffi').new(txn)
         txn:add(adapter)
         return txn, pcall(txn.code("local text = ... require('ffi').cdef(text)"), name(text))
@@ -239,13 +239,13 @@ case('a change that keeps the layout is detected from the second reload on', fun
 end)
 
 case('methods of a type are replaced at the commit', function(t)
-    local registry = new_registry(lib.loader())
+    local stash = new_registry(lib.loader())
     count = count + 1
     ffi.cdef(name('struct @ { int a; };'))
     local T = ffi.metatype(name('struct @'), {__index = {say = function() return 'old' end}})
     local object = T(1)
     local load = lib.loader()
-    local txn = lib.transaction(load, registry)
+    local txn = lib.transaction(load, stash)
     txn:add(load('adapters.ffi').new(txn))
     local ok, ctype = pcall(txn.code([[
         local name = ...

@@ -40,7 +40,7 @@ end
 local function begin(stubs)
     local load = lib.loader(stubs)
     local txn = lib.transaction(load)
-    txn.origin:forget(FILE)
+    txn.ownership:forget(FILE)
     local adapter = load('adapters.fibers').new(txn)
     txn:add(adapter)
     return txn, adapter

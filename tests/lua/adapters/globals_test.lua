@@ -69,9 +69,9 @@ end)
 
 case('the state table of the program is left alone', function(t)
     local txn = begin()
-    txn.registry.generation = 7
+    txn.stash.generation = 7
     txn.undo()
-    t:is(lib.registry(), txn.registry, 'the same table')
+    t:is(lib.stash(), txn.stash, 'the same table')
 end)
 
 case('a rollback restores a global table that new code changed in place', function(t)

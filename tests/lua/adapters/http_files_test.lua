@@ -40,18 +40,18 @@ end
 
 --- The files of a server, found and checked, and a transaction with the adapter.
 -- @tparam table mine site
--- @tparam ?table registry
+-- @tparam ?table stash
 -- @tparam ?function select_kind
-local function begin(mine, registry, select_kind)
+local function begin(mine, stash, select_kind)
     local servers_lib = lib.load('platform.http_servers')
     servers_lib.list = function() return {mine.httpd} end
     local load = lib.loader({['platform.http_servers'] = servers_lib})
     local http_files = load('adapters.http_files')
-    local txn = lib.transaction(load, registry)
+    local txn = lib.transaction(load, stash)
     local items = http_files.find(select_kind or everything)
     local problems = {}
     for _, item in ipairs(items) do
-        local ok, err = http_files.check(item, txn.registry)
+        local ok, err = http_files.check(item, txn.stash)
         if not ok then
             table.insert(problems, err)
         end
@@ -136,9 +136,9 @@ case('new controllers and texts serve from the commit on', function(t)
     t:is(mine.ask('/c'), 'two', 'then they do')
     t:is(mine.ask('/a.css'), 'static two', 'and texts, too')
     t:is(mine.httpd.cache.tpl['x.html.el'], nil, 'and templates')
-    t:is(run.txn.origin:is_new(mine.httpd.cache.front.show), true, 'its code is new')
+    t:is(run.txn.ownership:is_new(mine.httpd.cache.front.show), true, 'its code is new')
     run.adapter:remember()
-    t:is(list(begin(mine, run.txn.registry).items), 'controller front.lua false, static a.css false',
+    t:is(list(begin(mine, run.txn.stash).items), 'controller front.lua false, static a.css false',
         'what was loaded is known')
 end)
 

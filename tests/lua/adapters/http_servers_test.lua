@@ -28,7 +28,7 @@ end
 local function begin(servers, others)
     local load = lib.loader({['platform.http_servers'] = {list = function() return servers end}})
     local txn = lib.transaction(load)
-    txn.origin:forget(FILE)
+    txn.ownership:forget(FILE)
     local http = load('adapters.http')
     local adapter = txn:add(load('adapters.http_servers').new(txn, http, others or {}))
     return adapter, txn, load
@@ -63,7 +63,7 @@ case('new code with another port, and other code, get their own servers', functi
     t:is(make(txn, 8082).port, 8082, 'another port')
     t:is(make(txn, 8082).start, http_server.new('127.0.0.1', 1, {}).start, 'which really starts')
     local theirs = lib.old_code('local server = ... return server.new("127.0.0.1", 8081, {})', FILE)
-    txn.origin.calls_old = false
+    txn.ownership.calls_old = false
     local own
     txn.staging = false
     own = theirs(http_server)
@@ -103,7 +103,7 @@ case('a server that new code stops is stopped at the commit', function(t)
     txn:commit()
     t:is(live.halts, 1, 'until the commit')
     t:is(other.halts, 0, 'unless new code has taken it over')
-    txn.origin:call_stop(function() other:stop() end)
+    txn.ownership:call_stop(function() other:stop() end)
     t:is(other.halts, 0, 'from the stop of an old role it is safe, too')
     adapter:settle()
     other:stop()
@@ -129,11 +129,11 @@ case('an old role that is restarted gets its own server back', function(t)
     live:route({path = '/a', method = 'GET'}, lib.old_code('return function() return 1 end', FILE)())
     local load = lib.loader({['platform.http_servers'] = {list = function() return {live} end}})
     local txn = lib.transaction(load)
-    txn.origin:forget(FILE)
+    txn.ownership:forget(FILE)
     local adapter = load('adapters.http_servers').new(txn, load('adapters.http'), {}, true)
     adapter:snapshot()
     adapter:stage()
-    txn.origin.calls_old = true
+    txn.ownership.calls_old = true
     live:stop()
     local again = http_server.new('127.0.0.1', 8081, {})
     again:route({path = '/a', method = 'GET'}, lib.old_code('return function() return 2 end', FILE)())

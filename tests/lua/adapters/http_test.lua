@@ -23,14 +23,14 @@ local function foreign_handler(text)
 end
 
 --- A server, and a transaction that reloads FILE, with the adapter in place.
-local function begin(set_up, registry)
+local function begin(set_up, stash)
     local load = lib.loader()
     local httpd = http_server.new('127.0.0.1', 0, {log_requests = false})
     if set_up ~= nil then
         set_up(httpd)
     end
-    local txn = lib.transaction(load, registry)
-    txn.origin:forget(FILE)
+    local txn = lib.transaction(load, stash)
+    txn.ownership:forget(FILE)
     local adapter = load('adapters.http').new(txn, httpd)
     txn:add(adapter)
     local function new_handler(text)
@@ -303,13 +303,13 @@ end)
 
 case('routes of modules that are not reloaded stay', function(t)
     local load = lib.loader()
-    local registry = load('core.registry').get()
+    local stash = load('core.stash').get()
     local httpd, adapter, txn, new = begin(function(httpd)
         httpd:route({path = '/a'}, old_handler('a1'))
         httpd:route({path = '/b'}, lib.old_code(HANDLER, '/app/other.lua')('b1'))
-    end, registry)
+    end, stash)
     -- First everything.
-    txn.origin:forget('/app/other.lua')
+    txn.ownership:forget('/app/other.lua')
     adapter:snapshot()
     adapter.own.routes, adapter.own.iroutes = {}, {}
     adapter.proxy:route({path = '/a'}, new('a2'))
@@ -317,8 +317,8 @@ case('routes of modules that are not reloaded stay', function(t)
     commit(txn)
     t:is(list(httpd), '/a=a2 /b=b2', 'after a reload of everything')
     -- Then one module.
-    local second = lib.transaction(load, registry)
-    second.origin:forget(FILE)
+    local second = lib.transaction(load, stash)
+    second.ownership:forget(FILE)
     local narrow = load('adapters.http').new(second, httpd)
     second:add(narrow)
     narrow.proxy:route({path = '/a'}, second.code(HANDLER, FILE)('a3'))
@@ -440,8 +440,8 @@ end)
 
 case('a route set by an earlier reload is removed when new code drops it', function(t)
     local load = lib.loader()
-    local registry = load('core.registry').get()
-    local httpd, adapter, txn, new = begin(nil, registry)
+    local stash = load('core.stash').get()
+    local httpd, adapter, txn, new = begin(nil, stash)
     local r, h, m = new('r'), new('h'), new('m')
     adapter.proxy:route({path = '/a'}, r)
     adapter.proxy:hook('before_dispatch', h)
@@ -452,8 +452,8 @@ case('a route set by an earlier reload is removed when new code drops it', funct
         helpers = helpers + 1
     end
     t:is(list(httpd), '/a=r', 'set by a reload')
-    local second = lib.transaction(load, registry)
-    second.origin:forget(FILE)
+    local second = lib.transaction(load, stash)
+    second.ownership:forget(FILE)
     second:add(load('adapters.http').new(second, httpd))
     local n = second.code(HANDLER, FILE)
     match(second, {[r] = n('r2'), [h] = n('h2'), [m] = n('m2')})

@@ -114,7 +114,7 @@ local function begin_with_server(host, port)
     fiber.sleep(0)
     local load = lib.loader()
     local txn = lib.transaction(load)
-    txn.origin:forget(FILE)
+    txn.ownership:forget(FILE)
     local adapter = txn:add(load('adapters.listeners').new(txn))
     return live, live:name().port, txn, adapter
 end
@@ -158,7 +158,7 @@ case('new code closes an old server at the commit, unless it has taken it over',
         end
         txn:commit()
         if takes then
-            txn.origin:call_stop(lib.old_code('(...):close()', FILE), live)
+            txn.ownership:call_stop(lib.old_code('(...):close()', FILE), live)
             t:is(ask('127.0.0.1', port), 'new', 'nor does the stop of old code close what was taken over')
         else
             t:ok(lib.wait(function() return not can_connect('127.0.0.1', port) end), 'closed')
@@ -223,9 +223,9 @@ end)
 
 case('old code that is restarted takes its server over again', function(t)
     local live, port, txn, adapter = begin_with_server()
-    txn.origin.calls_old = true
+    txn.ownership.calls_old = true
     lib.old_code(SERVE, FILE)('127.0.0.1', port, 'again')
-    txn.origin.calls_old = false
+    txn.ownership.calls_old = false
     adapter:revive()
     t:is(ask('127.0.0.1', port), 'again', 'its new handler answers')
     live:close()

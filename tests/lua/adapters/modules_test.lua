@@ -12,10 +12,10 @@ local function begin(app, args)
     local load = lib.loader()
     local catalog = load('code.catalog')
     local txn = lib.transaction(load)
-    local choice = catalog.choose(args or {modules = {app.name .. '*'}}, txn.registry)
+    local choice = catalog.choose(args or {modules = {app.name .. '*'}}, txn.stash)
     for _, module in ipairs(choice.selected) do
-        assert(catalog.compile(module, txn.registry))
-        txn.origin:record(module.chunk, module.path)
+        assert(catalog.compile(module, txn.stash))
+        txn.ownership:record(module.chunk, module.path)
     end
     local adapter = txn:add(load('adapters.modules').new(txn, choice))
     lib.defer(function() adapter:settle() end)
@@ -538,10 +538,10 @@ case('code loaded by the require of a rock is new code', function(t)
     adapter:load_all({})
     local part = adapter.view:find(app.name .. '.part')
     t:isnt(part, old, 'loaded anew')
-    t:ok(txn.origin:is_new(part.f), 'its functions are new')
+    t:ok(txn.ownership:is_new(part.f), 'its functions are new')
     t:is(lib.elsewhere(function() return load(app.name .. '.part') end), old, 'serving code finds its own by it')
     local late = adapter.view:find(app.name .. '.a').late()
-    t:ok(txn.origin:is_new(late.f), 'a module that was not loaded before')
+    t:ok(txn.ownership:is_new(late.f), 'a module that was not loaded before')
     t:is(adapter.added[1].name, app.name .. '.late', 'is reported')
 end)
 
@@ -570,9 +570,9 @@ case('the loaders are removed after the reload', function(t)
         adapter:settle()
         t:is_deeply(package.loaders, loaders, ends .. ': package.loaders')
         local count = 0
-        for _ in pairs(txn.origin.protos) do count = count + 1 end
+        for _ in pairs(txn.ownership.protos) do count = count + 1 end
         assert(loadstring('return function() end'))
-        for _ in pairs(txn.origin.protos) do count = count - 1 end
+        for _ in pairs(txn.ownership.protos) do count = count - 1 end
         t:is(count, 0, ends .. ': nothing is recorded any more')
     end
 end)

@@ -39,7 +39,7 @@ case('spaces that the stop of an old role drops after the commit are kept', func
     end
     txn:commit()
     local put_back = txn:guard()
-    txn.origin:call_stop(stop)
+    txn.ownership:call_stop(stop)
     t:ok(box.space.s_kept ~= nil, 'a space')
     t:ok(box.schema.func.exists('s_func'), 'a function')
     t:ok(lib.mentions(txn.warnings, 'space s_kept'), 'and it is told')
@@ -54,7 +54,7 @@ case('spaces that the stop of an old role drops before the commit are dropped', 
     drop('s_kept')
     local txn = begin()
     local put_back = txn:guard()
-    txn.origin:call_stop(function() box.space.s_kept:drop() end)
+    txn.ownership:call_stop(function() box.space.s_kept:drop() end)
     put_back()
     t:is(box.space.s_kept, nil, 'dropped')
     t:is(#txn.warnings, 0, 'without a word')

@@ -152,7 +152,7 @@ case('the old stop sees its own variables as of the commit', function(t)
     txn.code(SET)('app.web', 'server', 'new')
     lib.elsewhere(function() values['app.web'].count = 2 end)
     txn:commit()
-    txn.origin:call_stop(function()
+    txn.ownership:call_stop(function()
         t:is(values['app.web'].server, 'old', 'it finds what is its own')
         t:is(values['app.web'].count, 2, 'with what serving code has set meanwhile')
         values['app.web'].server = nil
@@ -180,7 +180,7 @@ case('old code that is still running sees the variables of its role and shares t
     set('app.web', 'count', get('app.web', 'count') + 1)
     vars.count = vars.count + 1
     t:is(get('app.web', 'count'), 3, 'a counter counts for all')
-    txn.origin:call_stop(function() values['app.web'].count = nil end)
+    txn.ownership:call_stop(function() values['app.web'].count = nil end)
     t:is(get('app.web', 'count'), nil, 'what stop unsets')
     t:is(vars.count, 3, 'is unset for old code')
     adapter:settle()
@@ -202,7 +202,7 @@ case('new code does not get variables that stop will end', function(t)
             txn[ends](txn)
         end
         t:is(vars.server, ({commit = nil, undo = 'old', set = 'new'})[ends], ends)
-        txn.origin:release()
+        txn.ownership:release()
     end
 end)
 

@@ -6,8 +6,8 @@ local case = lib.suite('code.catalog')
 
 local catalog = lib.load('code.catalog')
 
-local function choose(args, registry)
-    return catalog.choose(args or {}, registry or {generation = 0, files = {}, names = {}, loads = {}})
+local function choose(args, stash)
+    return catalog.choose(args or {}, stash or {generation = 0, files = {}, names = {}, loads = {}})
 end
 
 --- Returns `selected`, or the reason why a module is not reloaded.
@@ -338,10 +338,10 @@ end)
 case('an unreadable file is reported, not raised', function(t)
     local app = lib.app({})
     fio.mktree(app.path('@.dir'))
-    local registry = {generation = 0, files = {}}
-    local ok, err = catalog.compile({name = 'x', path = app.path('@.dir')}, registry)
+    local stash = {generation = 0, files = {}}
+    local ok, err = catalog.compile({name = 'x', path = app.path('@.dir')}, stash)
     t:ok(not ok and err:find(app.path('@.dir'), 1, true), 'a directory: ' .. tostring(err))
-    ok, err = catalog.compile({name = 'x', path = app.path('@.none')}, registry)
+    ok, err = catalog.compile({name = 'x', path = app.path('@.none')}, stash)
     t:ok(not ok and err:find(app.path('@.none'), 1, true), 'nothing: ' .. tostring(err))
 end)
 

@@ -116,7 +116,7 @@ case('code may yield and sees globals', function(t)
     rawset(_G, 'eval_global', 5)
     lib.defer(function() rawset(_G, 'eval_global', nil) end)
     t:is_deeply(yaml.decode(eval('eval_global').results), {5}, 'a global')
-    t:is(lib.registry(), nil, 'and no registry is made')
+    t:is(lib.stash(), nil, 'and no registry is made')
 end)
 
 lib.run()

@@ -70,8 +70,8 @@ local function relay(script_list, request, args)
     local phases = {}
     local stubs = {
         ['commands.common.request'] = {
-            too_late = lib.load('commands.common.request').too_late,
-            detached = function(_, work)
+            check_deadline = lib.load('commands.common.request').check_deadline,
+            run_in_fiber = function(_, work)
                 return work(function(phase) table.insert(phases, phase) end)
             end,
         },
@@ -131,10 +131,10 @@ case('the other instance measures its time on its own clock', function(t)
         return type(result) == 'number' and result - 1000 or result
     end}, {__index = conn})
     pool(function() return skewed end)
-    local late = command("return require('commands.common.request').too_late(args) or {outcome = 'ok'}")
+    local late = command("return require('commands.common.request').check_deadline(args) or {outcome = 'ok'}")
     local list = sources({['commands.late'] = late},
         'commands.common.request', 'commands.common.instance', 'core.codes', 'core.failure', 'platform.cartridge',
-        'platform.config', 'core.registry', 'core.yield', 'frameworks.cartridge', 'frameworks.config',
+        'platform.config', 'core.stash', 'core.yield', 'frameworks.cartridge', 'frameworks.config',
         'frameworks.detect', 'frameworks.none', 'platform.roles')
     t:is(relay(list, {command = 'late'}).outcome, 'timeout', 'it is over there')
     pool(function() return conn end)
@@ -159,7 +159,7 @@ end)
 case('a status is relayed', function(t)
     reachable()
     local report = relay(sources({}, 'commands.status', 'platform.cartridge', 'platform.config', 'core.codes',
-        'core.failure', 'commands.common.instance', 'core.registry', 'frameworks.cartridge', 'frameworks.config',
+        'core.failure', 'commands.common.instance', 'core.stash', 'frameworks.cartridge', 'frameworks.config',
         'frameworks.detect', 'frameworks.none', 'platform.package_reload', 'platform.roles'),
         {command = 'status'})
     t:is(report.outcome, 'ok', 'outcome')

@@ -303,7 +303,7 @@ case('a second reload at the same time is refused and names the holder of the lo
     fiber.create(function()
         first = lib.reload({modules = {app.name}, holder = 'alice'})
     end)
-    t:ok(lib.wait(function() return lib.registry() and lib.registry().lock end), 'the first runs')
+    t:ok(lib.wait(function() return lib.stash() and lib.stash().lock end), 'the first runs')
     local second = lib.reload({modules = {app.name}, holder = 'bob'})
     t:is(second.outcome, 'refused', 'outcome')
     t:is(second.error.code, 'locked', 'code')
@@ -311,7 +311,7 @@ case('a second reload at the same time is refused and names the holder of the lo
     t:ok(second.error.transient, 'it passes')
     t:ok(lib.wait(function() return first end), 'the first ends')
     t:is(first.outcome, 'reloaded', 'well')
-    t:is(lib.registry().lock, nil, 'and gives the lock back')
+    t:is(lib.stash().lock, nil, 'and gives the lock back')
 end)
 
 case('new code that never ends is rolled back at the deadline', function(t)
@@ -325,7 +325,7 @@ case('new code that never ends is rolled back at the deadline', function(t)
     t:is(report.error.phase, 'load', 'phase')
     t:is(app.loaded('@'), old, 'old code')
     t:is(table.concat(differences(before, state_of_instance()), '\n'), '', 'state')
-    t:is(lib.registry().lock, nil, 'lock')
+    t:is(lib.stash().lock, nil, 'lock')
 end)
 
 case('a reload that arrives too late does not begin', function(t)
@@ -334,7 +334,7 @@ case('a reload that arrives too late does not begin', function(t)
     local report = lib.reload({modules = {app.name}, not_after = fiber.time() - 1})
     t:is(report.outcome, 'timeout', 'outcome')
     t:is(app.loaded('@'), old, 'old code')
-    t:is(lib.registry(), nil, 'no registry')
+    t:is(lib.stash(), nil, 'no registry')
 end)
 
 case('a reload whose client disconnects completes and releases the lock', function(t)
@@ -348,7 +348,7 @@ case('a reload whose client disconnects completes and releases the lock', functi
     end)
     lib.wait(function() return rawget(_G, 'reload_new') end)
     runner:cancel()
-    t:ok(lib.wait(function() return lib.registry().lock == nil end), 'lock')
+    t:ok(lib.wait(function() return lib.stash().lock == nil end), 'lock')
     local found
     lib.wait(function()
         found = differences(before, state_of_instance())
@@ -356,7 +356,7 @@ case('a reload whose client disconnects completes and releases the lock', functi
     end, 1)
     t:is(table.concat(found, '\n'), '', 'state')
     t:is(app.loaded('@'), old, 'old code')
-    t:is(lib.registry().last.outcome, 'timeout', 'and how it ended is remembered')
+    t:is(lib.stash().last.outcome, 'timeout', 'and how it ended is remembered')
 end)
 
 case('modules can be added, removed and renamed', function(t)
@@ -450,14 +450,14 @@ case('the state table records the last reloads', function(t)
     local app = lib.app({['@'] = 'return {}'})
     app.require('@')
     lib.reload({modules = {app.name}})
-    local last = lib.registry().last
+    local last = lib.stash().last
     t:is(last.outcome, 'reloaded', 'outcome')
     t:is(type(last.at), 'number', 'when')
     t:is(type(last.duration_ms), 'number', 'how long')
-    t:is(type(lib.registry().loaded_at), 'number', 'when it was loaded')
+    t:is(type(lib.stash().loaded_at), 'number', 'when it was loaded')
     app.write('@', "error('boom')")
     lib.reload({modules = {app.name}})
-    last = lib.registry().last
+    last = lib.stash().last
     t:is(last.outcome, 'failed', 'outcome of a failure')
     t:is(last.code, 'load_error', 'its code')
 end)
@@ -556,13 +556,13 @@ local function count_alive(app, times)
         alive(app.require('@'))
     end
     local generations = lib.load('code.generations')
-    local registry = lib.registry()
+    local stash = lib.stash()
     local count
     lib.wait(function()
         jit.flush()
         collectgarbage()
         collectgarbage()
-        count = math.max(alive(), generations.count_alive(registry))
+        count = math.max(alive(), generations.count_alive(stash))
         return count <= 1
     end, 1)
     return count
@@ -738,7 +738,7 @@ case('an error after the commit is a warning', function(t)
         end
         t:is(failed_ok and failed.outcome, 'failed', label .. ': a failure')
         t:is(failed_ok and failed.error.code, 'load_error', label .. ': its code')
-        t:is(lib.load('core.registry').holder(), nil, label .. ': the lock was given back')
+        t:is(lib.load('core.stash').holder(), nil, label .. ': the lock was given back')
         rawset(_G, '__cartridge_reload', nil)
     end
 end)

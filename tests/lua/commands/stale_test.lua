@@ -33,7 +33,7 @@ case('before the first reload nothing is stale and no scan is made', function(t)
     t:is(#report.stale, 0, 'places')
     t:is(report.generation, 0, 'generation')
     t:is(report.error, nil, 'no error')
-    t:is(lib.registry(), nil, 'no registry was made')
+    t:is(lib.stash(), nil, 'no registry was made')
 end)
 
 case('after a clean reload nothing is found', function(t)
@@ -97,7 +97,7 @@ case('a fiber that has not started is scanned once it has', function(t)
     lib.reload()
     local load = lib.loader()
     local command = load('commands.stale')
-    load('core.yield').restart()
+    load('core.yield').reset()
     local object = guard(fiber.new)
     lib.defer(function() object:cancel() end)
     t:is(words(command({timeout = 10})), ('fiber | fiber %d "lua"'):format(object:id()), 'found')
@@ -126,8 +126,8 @@ case('the registry is unchanged by a scan, whatever other code has loaded', func
     lib.reload()
     package.loaded[app.name] = nil
     app.require('@')
-    local registry = lib.registry()
-    local sources, values = table.copy(registry.sources), table.copy(registry.values)
+    local stash = lib.stash()
+    local sources, values = table.copy(stash.sources), table.copy(stash.values)
     for i = 1, 2 do
         local report = stale()
         t:is(report.outcome, 'ok', 'outcome')
@@ -135,8 +135,8 @@ case('the registry is unchanged by a scan, whatever other code has loaded', func
         t:ok(lib.mentions(report.scan.unchecked, app.name), ('told, time %d'):format(i))
         t:is(#lib.unchecked(report), 1, 'only that')
     end
-    t:is_deeply(registry.sources, sources, 'sources')
-    t:is_deeply(registry.values, values, 'values')
+    t:is_deeply(stash.sources, sources, 'sources')
+    t:is_deeply(stash.values, values, 'values')
 end)
 
 case('a module that other code has loaded again, and whose value is gone, is unchecked', function(t)
@@ -235,14 +235,14 @@ case('functions compiled from strings are reported', function(t)
 end)
 
 case('during a reload there is no result', function(t)
-    local registry = lib.load('core.registry')
+    local stash = lib.load('core.stash')
     lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
-    local lock = registry.acquire('somebody')
+    local lock = stash.acquire('somebody')
     local report = stale()
     t:is(report.outcome, 'refused', 'outcome')
     t:is(report.error.code, 'locked', 'code')
     t:ok(report.error.transient, 'it passes')
-    registry.release(lock)
+    stash.release(lock)
     t:is(stale().outcome, 'ok', 'then there is')
 end)
 
@@ -254,7 +254,7 @@ case('a reload during the scan invalidates the result', function(t)
     local report = stale(nil, {['scan.init'] = {
         refusal = real.refusal,
         look = function(...)
-            lib.registry().generation = lib.registry().generation + 1
+            lib.stash().generation = lib.stash().generation + 1
             return real.look(...)
         end,
     }})
@@ -265,13 +265,13 @@ case('a reload during the scan invalidates the result', function(t)
     report = stale(nil, {['scan.init'] = {
         refusal = real.refusal,
         look = function(...)
-            lock = lib.load('core.registry').acquire('somebody')
+            lock = lib.load('core.stash').acquire('somebody')
             return real.look(...)
         end,
     }})
     t:is(report.outcome, 'refused', 'one that runs')
     t:is(report.error.code, 'locked', 'code')
-    lib.load('core.registry').release(lock)
+    lib.load('core.stash').release(lock)
 end)
 
 case('a scan takes no lock', function(t)
@@ -288,7 +288,7 @@ case('a scan takes no lock', function(t)
         report = stale()
     end)
     t:is(report, nil, 'it runs')
-    seen = lib.load('core.registry').holder()
+    seen = lib.load('core.stash').holder()
     t:is(seen, nil, 'and nobody is kept out')
     t:ok(lib.wait(function() return report end), 'it ends')
     t:is(report.outcome, 'ok', 'outcome')

@@ -212,7 +212,7 @@ end)
 
 case('other fibers run while a thousand fibers are inspected', function(t)
     local longest, last, pauses = 0, 0, 0
-    local fibers = lib.load('platform.fibers', {['core.yield'] = {pause = function()
+    local fibers = lib.load('platform.fibers', {['core.yield'] = {if_due = function()
         pauses = pauses + 1
         longest, last = math.max(longest, lib.worked() - last), lib.worked()
     end}})

@@ -16,7 +16,7 @@ end
 
 local function take(seconds)
     return lib.load('reload.image').take({
-        registry = {},
+        stash = {},
         deadline = clock.monotonic() + (seconds or 60),
         limit = math.huge,
     })

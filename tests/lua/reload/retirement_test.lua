@@ -25,8 +25,8 @@ local function start(servers)
         end}
     end
     local txn = {
-        registry = {},
-        origin = {
+        stash = {},
+        ownership = {
             is_stopping = function() return stopping end,
             call_stop = function(_, call, role)
                 stopping = true
@@ -73,10 +73,10 @@ case('a stop counts as new code while it runs, and what it stages is never commi
     local facade
     retirement:stop({'one'}, function()
         facade = retirement.parts[1].facade
-        t:ok(facade.origin.is_asking() and facade.origin.is_new_code(), 'while it runs')
-        t:ok(not facade.origin.is_new() and not facade.origin.is_old(), 'owns nothing')
+        t:ok(facade.ownership.is_asking() and facade.ownership.is_new_code(), 'while it runs')
+        t:ok(not facade.ownership.is_new() and not facade.ownership.is_old(), 'owns nothing')
     end)
-    t:ok(not facade.origin.is_asking(), 'not afterwards')
+    t:ok(not facade.ownership.is_asking(), 'not afterwards')
     t:is(#retirement.parts, 0, 'the parts are discarded')
 end)
 

@@ -13,7 +13,7 @@ local case = lib.suite('reload.revival')
 local function revive(call, options)
     options = options or {}
     local calls, left = {}, {}
-    local txn = {origin = {enter = function() table.insert(calls, 'enter') end}}
+    local txn = {ownership = {enter = function() table.insert(calls, 'enter') end}}
     local function adapter(name)
         local part = {}
         for _, method in ipairs({'snapshot', 'stage', 'revive'}) do
@@ -50,7 +50,7 @@ end
 case('roles are initialised and configured in order, with their registrations staged', function(t)
     local staging
     local left, calls, txn = revive(function(_, _, running)
-        staging = running.staging and running.origin.calls_old
+        staging = running.staging and running.ownership.calls_old
         return true, true
     end)
     t:is_deeply(left, {}, 'nothing is left')

@@ -156,7 +156,7 @@ end)
 case('references of C in the registry keep their numbers', function(t)
     local app = start('')
     -- As luaL_ref() does when no slot is free.
-    local registry = debug.getregistry()
+    local stash = debug.getregistry()
     local report = fail(app, [[
         local registry = debug.getregistry()
         local slot = #registry + 1
@@ -164,17 +164,17 @@ case('references of C in the registry keep their numbers', function(t)
         registry[slot + 1] = 'of another'
     ]])
     local slot = nil
-    for index = 1, #registry + 1 do
-        slot = registry[index] == 'of another' and index or slot
+    for index = 1, #stash + 1 do
+        slot = stash[index] == 'of another' and index or slot
     end
     t:isnt(slot, nil, 'the reference of another is there')
-    t:is(slot and type(registry[slot - 1]), 'table', 'so is that of failed code, at its place')
+    t:is(slot and type(stash[slot - 1]), 'table', 'so is that of failed code, at its place')
     t:is(report.outcome, 'degraded', 'failed code that is left is told')
     t:like(table.concat(report.rollback.left, '; '), 'still refers to failed code', 'and named')
     for index = slot or 0, slot and slot - 1 or 0, -1 do
         -- As luaL_unref().
-        registry[index] = registry[0]
-        registry[0] = index
+        stash[index] = stash[0]
+        stash[0] = index
     end
 end)
 
@@ -335,7 +335,7 @@ case('an incomplete search is reported', function(t)
     end
     local load = lib.loader({['scan.heap_walk'] = stopped})
     local txn = {
-        registry = load('core.registry').get(),
+        stash = load('core.stash').get(),
         deadline = require('clock').monotonic() + 60,
         check = function() end,
         limited = function() return 60 end,
@@ -344,7 +344,7 @@ case('an incomplete search is reported', function(t)
     local work = load('reload.sweep').new(txn)
     work:remember()
     local failed = loadstring('return 1', '@/failed.lua')
-    load('code.generations').record_failed(txn.registry,
+    load('code.generations').record_failed(txn.stash,
         {protos = {[require('jit.util').funcinfo(failed).proto] = true}})
     local rollback = {undone = {}, left = {}, doubts = {}}
     work:run(rollback, {})
@@ -357,7 +357,7 @@ case('what restarted roles register again exists once', function(t)
         local load = lib.loader()
         local txn = lib.transaction(load)
         function txn.limited() return 60 end
-        txn.origin:forget('/app/role.lua')
+        txn.ownership:forget('/app/role.lua')
         local make = lib.old_code('local n = ... return function() return n end', '/app/role.lua')
         local other = lib.old_code('local n = ... return function() return n end', '/rocks/other.lua')
         local same = make('same')
@@ -394,7 +394,7 @@ case('what restarted roles register again exists once', function(t)
         table.insert(lists.foreign, other('A'))
         table.insert(lists.twice, make('A'))
         table.insert(lists.twice, make('B'))
-        txn.registry.failed[function() end] = true
+        txn.stash.failed[function() end] = true
         local rollback = {undone = {}, left = {}, doubts = {}}
         work:run(rollback, {})
         if is_revived then

@@ -9,7 +9,7 @@ lib.box()
 --- Takes a census of a heap in which these functions are the new code.
 local function take(new_functions, seconds)
     return lib.load('scan.census').take({
-        registry = {},
+        stash = {},
         is_new = function(f) return new_functions[f] or false end,
         deadline = clock.monotonic() + (seconds or 600),
         limit = math.huge,

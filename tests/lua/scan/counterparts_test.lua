@@ -24,17 +24,17 @@ end
 -- @treturn new value
 local function begin(old_text, new_text, change)
     local load = lib.loader()
-    local registry = new_registry()
+    local stash = new_registry()
     local old = assert(loadstring(old_text, SOURCE))()
     local chunk = assert(loadstring(new_text, SOURCE))
-    local origin = load('code.ownership').new()
-    origin:record(chunk, PATH)
+    local ownership = load('code.ownership').new()
+    ownership:record(chunk, PATH)
     local new = chunk()
     lib.defer(function() package.loaded.m = nil end)
     change = change or {}
-    change.origin, change.old, change.paths = origin, change.old or {m = old}, change.paths or {m = PATH}
+    change.ownership, change.old, change.paths = ownership, change.old or {m = old}, change.paths or {m = PATH}
     change.new = change.new or {m = new}
-    return load('scan.counterparts').new(registry, change), old, new, registry, origin, load
+    return load('scan.counterparts').new(stash, change), old, new, stash, ownership, load
 end
 
 local function upvalue(f, wanted)
@@ -82,17 +82,17 @@ end)
 case('a removed module has no counterparts', function(t)
     local load = lib.loader()
     local old = assert(loadstring('return {get = function() end}', SOURCE))()
-    local registry = new_registry()
-    registry.names.m = PATH
-    local self = load('scan.counterparts').new(registry, {
-        origin = load('code.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
+    local stash = new_registry()
+    stash.names.m = PATH
+    local self = load('scan.counterparts').new(stash, {
+        ownership = load('code.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
     })
     local _, why = self:find(old.get, SOURCE)
     t:is(why, 'the file of its module no longer exists', 'reason')
     t:is(self:name_of(old.get, SOURCE), 'get', 'its name')
-    registry.names.m = nil
-    self = load('scan.counterparts').new(registry, {
-        origin = load('code.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
+    stash.names.m = nil
+    self = load('scan.counterparts').new(stash, {
+        ownership = load('code.ownership').new(), old = {m = old}, gone = {m = PATH}, paths = {}, new = {},
     })
     _, why = self:find(old.get, SOURCE)
     t:is(why, 'the file of its module no longer exists', 'reason, at the first reload')
@@ -102,13 +102,13 @@ case('a module has one name, in any order of loading', function(t)
     local load = lib.loader()
     local old = assert(loadstring('return {get = function() end}', SOURCE))()
     for _, names in ipairs({{'a', 'b', 'c'}, {'c', 'b', 'a'}}) do
-        local registry, paths, values = new_registry(), {}, {}
+        local stash, paths, values = new_registry(), {}, {}
         for _, name in ipairs(names) do
             paths[name], values[name] = PATH, {}
         end
         values.a = old
-        local self = load('scan.counterparts').new(registry, {
-            origin = load('code.ownership').new(), old = values, new = {}, paths = paths,
+        local self = load('scan.counterparts').new(stash, {
+            ownership = load('code.ownership').new(), old = values, new = {}, paths = paths,
         })
         t:is(self:name_of(old.get, SOURCE), 'get', 'the first one')
     end
@@ -116,18 +116,18 @@ end)
 
 case('functions of a file loaded under two names are matched by name', function(t)
     local text = 'return {get = function() return get end, Class = {run = function() end}}'
-    local load, registry, old, new = lib.loader(), new_registry(), {}, {}
+    local load, stash, old, new = lib.loader(), new_registry(), {}, {}
     local generations = load('code.generations')
-    local origin = load('code.ownership').new()
+    local ownership = load('code.ownership').new()
     for _, name in ipairs({'a', 'b'}) do
         old[name] = assert(loadstring(text, SOURCE))()
         local chunk = assert(loadstring(text, SOURCE))
-        origin:record(chunk, PATH)
+        ownership:record(chunk, PATH)
         new[name] = chunk()
     end
     local paths = {a = PATH, b = PATH}
-    local self = load('scan.counterparts').new(registry, {origin = origin, old = old, new = new, paths = paths})
-    generations.record(registry, origin, 1)
+    local self = load('scan.counterparts').new(stash, {ownership = ownership, old = old, new = new, paths = paths})
+    generations.record(stash, ownership, 1)
     self:remember()
     for _, name in ipairs({'a', 'b'}) do
         t:is(self:find(old[name].get, SOURCE), new[name].get, 'that of ' .. name)
@@ -135,10 +135,10 @@ case('functions of a file loaded under two names are matched by name', function(
         t:is(self:find_table(old[name].Class), new[name].Class, 'table of ' .. name)
     end
     -- The next reload does not know the values of the first.
-    self = load('scan.counterparts').new(registry, {origin = origin, old = new, new = new, paths = paths})
+    self = load('scan.counterparts').new(stash, {ownership = ownership, old = new, new = new, paths = paths})
     t:is(self:find(old.b.get, SOURCE), new.b.get, 'at the next reload')
-    self = load('scan.counterparts').new(registry, {
-        origin = origin, old = {a = {}}, new = {a = new.a}, paths = {a = PATH},
+    self = load('scan.counterparts').new(stash, {
+        ownership = ownership, old = {a = {}}, new = {a = new.a}, paths = {a = PATH},
     })
     t:is(self:find(old.b.get, SOURCE), new.a.get, 'and when there is one name left')
 end)
@@ -153,48 +153,48 @@ case('old code in the new module is no counterpart', function(t)
 end)
 
 case('names outlast their generation', function(t)
-    local self, old, _, registry, _, load = begin('return {get = function() end}', 'return {}')
+    local self, old, _, stash, _, load = begin('return {get = function() end}', 'return {}')
     local _, why = self:find(old.get, SOURCE)
     t:is(why, 'the new code has no get', 'first reload')
     -- The second one does not know the values of the first.
     local chunk = assert(loadstring('return {get = function() end}', SOURCE))
-    local origin = load('code.ownership').new()
-    origin:record(chunk, PATH)
+    local ownership = load('code.ownership').new()
+    ownership:record(chunk, PATH)
     local newer = chunk()
-    self = load('scan.counterparts').new(registry, {
-        origin = origin, old = {m = {}}, new = {m = newer}, paths = {m = PATH},
+    self = load('scan.counterparts').new(stash, {
+        ownership = ownership, old = {m = {}}, new = {m = newer}, paths = {m = PATH},
     })
     t:is(self:find(old.get, SOURCE), newer.get, 'second reload')
     t:is(self:name_of(old.get, SOURCE), 'get', 'name')
 end)
 
 case('remembered names keep nothing alive', function(t)
-    local self, old, _, registry = begin('return {get = function() end}', 'return {}')
+    local self, old, _, stash = begin('return {get = function() end}', 'return {}')
     self:remember()
     t:is(self:name_of(old.get, SOURCE), 'get', 'has a name')
-    t:ok(next(registry.known[SOURCE]) ~= nil, 'remembered')
-    t:ok(next(registry.tables) ~= nil, 'tables too')
+    t:ok(next(stash.known[SOURCE]) ~= nil, 'remembered')
+    t:ok(next(stash.tables) ~= nil, 'tables too')
     self, old = nil, nil -- luacheck: ignore
     jit.flush()
     collectgarbage()
     collectgarbage()
-    t:is(next(registry.known[SOURCE]), nil, 'and forgotten')
-    t:is(next(registry.tables), nil, 'and so are tables')
+    t:is(next(stash.known[SOURCE]), nil, 'and forgotten')
+    t:is(next(stash.tables), nil, 'and so are tables')
 end)
 
 case('a scan without a reload finds the same counterparts', function(t)
-    local registry = new_registry()
-    registry.names.m = PATH
+    local stash = new_registry()
+    stash.names.m = PATH
     local generations = lib.load('code.generations')
-    local origin = lib.load('code.ownership').new()
+    local ownership = lib.load('code.ownership').new()
     local chunk = assert(loadstring('return {get = function() end}', SOURCE))
-    origin:record(chunk, PATH)
-    generations.record(registry, origin, 1)
+    ownership:record(chunk, PATH)
+    generations.record(stash, ownership, 1)
     package.loaded.m = chunk()
     lib.defer(function() package.loaded.m = nil end)
-    local self = lib.load('scan.counterparts').new(registry)
+    local self = lib.load('scan.counterparts').new(stash)
     local old = assert(loadstring('return {get = function() end}', SOURCE))()
-    registry.known[SOURCE] = {[old.get] = {module = 'm', holder = {module = 'm'}, kind = 1, key = 'get'}}
+    stash.known[SOURCE] = {[old.get] = {module = 'm', holder = {module = 'm'}, kind = 1, key = 'get'}}
     t:is(self:find(old.get, SOURCE), package.loaded.m.get, 'found by what is remembered')
     t:is(self:name_of(assert(loadstring('return function() end', SOURCE))(), SOURCE), nil, 'others have no name')
 end)
@@ -212,15 +212,15 @@ case('a function of another file is no counterpart', function(t)
 end)
 
 case('an ambiguous counterpart stays ambiguous', function(t)
-    local self, old, _, registry, _, load = begin('local f = function() end return {a = f, b = f}',
+    local self, old, _, stash, _, load = begin('local f = function() end return {a = f, b = f}',
         'return {a = function() end, b = function() end}')
     t:is(self:find(old.a, SOURCE), nil, 'at the first reload')
     local _, why = self:find(old.a, SOURCE)
     local chunk = assert(loadstring('return {a = function() end}', SOURCE))
-    local origin = load('code.ownership').new()
-    origin:record(chunk, PATH)
-    self = load('scan.counterparts').new(registry, {
-        origin = origin, old = {m = {}}, new = {m = chunk()}, paths = {m = PATH},
+    local ownership = load('code.ownership').new()
+    ownership:record(chunk, PATH)
+    self = load('scan.counterparts').new(stash, {
+        ownership = ownership, old = {m = {}}, new = {m = chunk()}, paths = {m = PATH},
     })
     local found, again = self:find(old.a, SOURCE)
     t:is(found, nil, 'and at the next')
@@ -229,10 +229,10 @@ end)
 
 --- The same as `begin`, after the commit.
 local function take_over(...)
-    local self, old, new, registry, origin, load = begin(...)
-    load('code.generations').record(registry, origin, 1)
+    local self, old, new, stash, ownership, load = begin(...)
+    load('code.generations').record(stash, ownership, 1)
     self:remember()
-    return self, old, new, registry
+    return self, old, new, stash
 end
 
 case('a table of the same name is the counterpart', function(t)
@@ -282,14 +282,14 @@ end)
 
 case('names and paths are kept for later scans', function(t)
     local text = 'local function helper() end return {get = function() return helper end}'
-    local _, old, _, registry = take_over(text, text)
+    local _, old, _, stash = take_over(text, text)
     local load = lib.loader()
     local chunk = assert(loadstring(text, SOURCE))
-    local origin = load('code.ownership').new()
-    origin:record(chunk, PATH)
+    local ownership = load('code.ownership').new()
+    ownership:record(chunk, PATH)
     local newer = chunk()
-    local self = load('scan.counterparts').new(registry, {
-        origin = origin, old = {m = {}}, new = {m = newer}, paths = {m = PATH},
+    local self = load('scan.counterparts').new(stash, {
+        ownership = ownership, old = {m = {}}, new = {m = newer}, paths = {m = PATH},
     })
     self:remember()
     t:is(self:find(old.get, SOURCE), newer.get, 'of an earlier generation')
@@ -299,10 +299,10 @@ end)
 
 case('modules with unusual values are no problem', function(t)
     local load = lib.loader()
-    local registry = new_registry()
+    local stash = new_registry()
     local values = {nan = 0 / 0, yes = true, no = false, text = 'x', f = function() end}
-    local ok, err = pcall(load('scan.counterparts').new, registry, {
-        origin = load('code.ownership').new(), old = values, new = values, paths = {nan = '/nan.lua'},
+    local ok, err = pcall(load('scan.counterparts').new, stash, {
+        ownership = load('code.ownership').new(), old = values, new = values, paths = {nan = '/nan.lua'},
     })
     t:ok(ok, 'no error: ' .. tostring(not ok and err))
 end)

@@ -749,12 +749,12 @@ case('the clock is read equally often in small and in large tables', function(t)
         local since, most = 0, 0
         walk_over({object}, {}, {
             load = lib.loader({['core.yield'] = {
-                is_over = function()
+                is_due = function()
                     most, since = math.max(most, since), 0
                     return false
                 end,
-                pause = function() end,
-                restart = function() end,
+                if_due = function() end,
+                reset = function() end,
             }}),
             classify = function()
                 since = since + 1

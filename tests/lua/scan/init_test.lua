@@ -58,7 +58,7 @@ case('--stale=report changes nothing, --stale=fail fails', function(t)
     t:is(report.error.message, '1 stale reference remains', 'fail: message')
     t:is(report.generation, 2, 'the generation that has taken over')
     t:is(reasons(report), 'the new code has no get', 'fail: reason')
-    t:is(lib.registry().last.outcome, 'stale', 'fail: remembered')
+    t:is(lib.stash().last.outcome, 'stale', 'fail: remembered')
     report = lib.reload({stale = 'patch'})
     t:is(report.outcome, 'reloaded', 'patch: outcome')
     t:is(places(report), '-global | global held.f', 'patch: places')
@@ -257,13 +257,13 @@ case('a scan that runs out of time is reported', function(t)
     hold(heap)
     app.update()
     local load = lib.loader()
-    local registry = load('core.registry')
+    local stash = load('core.stash')
     lib.reload()
     local report = {outcome = 'reloaded'}
     load('scan.init').finish(report, {
-        registry = registry.get(),
+        stash = stash.get(),
         deadline = clock.monotonic() + 0.02,
-        counterparts = load('scan.counterparts').new(registry.get()),
+        counterparts = load('scan.counterparts').new(stash.get()),
     }, 'fail')
     t:is(report.outcome, 'stale', 'outcome')
     t:is(report.error.code, 'scan_incomplete', 'code')
@@ -271,9 +271,9 @@ case('a scan that runs out of time is reported', function(t)
     t:ok(lib.mentions(report.warnings, 'out of time'), 'warning')
     report = {outcome = 'reloaded', warnings = {'first'}}
     load('scan.init').finish(report, {
-        registry = registry.get(),
+        stash = stash.get(),
         deadline = clock.monotonic() + 0.02,
-        counterparts = load('scan.counterparts').new(registry.get()),
+        counterparts = load('scan.counterparts').new(stash.get()),
     }, 'patch')
     t:is(report.outcome, 'reloaded', 'only --stale=fail minds')
     t:is(report.warnings[1], 'first', 'beside other warnings')
@@ -294,7 +294,7 @@ case('an error of the scan does not fail the reload', function(t)
     report = reload('fail')
     t:is(report.outcome, 'stale', '--stale=fail')
     t:is(report.error.code, 'scan_incomplete', 'code')
-    t:is(lib.load('core.registry').holder(), nil, 'the lock was given back')
+    t:is(lib.load('core.stash').holder(), nil, 'the lock was given back')
 end)
 
 case('a cancelled scan is reported with what it has patched', function(t)
@@ -311,7 +311,7 @@ case('a cancelled scan is reported with what it has patched', function(t)
     local worker
     lib.wait(function()
         for id, info in pairs(fiber.info({backtrace = false, bt = false})) do
-            if info.name == 'cartridge-reload' and lib.registry() and lib.registry().generation == 1 then
+            if info.name == 'cartridge-reload' and lib.stash() and lib.stash().generation == 1 then
                 worker = fiber.find(id)
             end
         end
@@ -323,7 +323,7 @@ case('a cancelled scan is reported with what it has patched', function(t)
     t:is(report.outcome, 'reloaded', 'outcome')
     t:is(places(report), '+global | global held.f', 'and told')
     t:ok(lib.mentions(report.warnings, 'cancelled'), 'warning')
-    t:is(lib.load('core.registry').holder(), nil, 'the lock was given back')
+    t:is(lib.load('core.stash').holder(), nil, 'the lock was given back')
 end)
 
 case('a degraded reload stays degraded', function(t)
@@ -334,9 +334,9 @@ case('a degraded reload stays degraded', function(t)
     lib.reload({stale = 'report'})
     local load = lib.loader()
     load('scan.init').finish(report, {
-        registry = lib.registry(),
+        stash = lib.stash(),
         deadline = clock.monotonic() + 10,
-        counterparts = load('scan.counterparts').new(lib.registry()),
+        counterparts = load('scan.counterparts').new(lib.stash()),
     }, 'fail')
     t:is(report.outcome, 'degraded', 'outcome')
     t:is(report.error.code, 'commit_failed', 'error')

@@ -378,7 +378,7 @@ case('a trigger that is left is reported once, by its name', function(t)
     local space = box.schema.space.create('scan_test')
     space:create_index('pk')
     lib.defer(function() space:drop() end)
-    local registry = lib.load('core.registry').get()
+    local stash = lib.load('core.stash').get()
     space:on_replace(app.require('@').get)
     app.update('return {}')
     lib.reload()
@@ -394,9 +394,9 @@ case('a trigger that is left is reported once, by its name', function(t)
     old = nil -- luacheck: ignore
     local report = {outcome = 'reloaded'}
     lib.load('scan.init').finish(report, {
-        registry = registry,
+        stash = stash,
         deadline = clock.monotonic() + 10,
-        counterparts = lib.load('scan.counterparts').new(registry),
+        counterparts = lib.load('scan.counterparts').new(stash),
     }, 'patch')
     t:is(places(report), '-trigger | trigger on_replace of space scan_test', 'places')
 end)
@@ -428,7 +428,7 @@ case('a loop that begins during the walk visits all of its table', function(t)
             end
         end
     ]], held().listeners, fiber, function()
-        return lib.registry() ~= nil and lib.registry().generation == 1
+        return lib.stash() ~= nil and lib.stash().generation == 1
     end, function(number)
         sum, turns = sum + 2 ^ number, turns + 1
     end))

@@ -11,7 +11,7 @@ local require = ...
 local fibers_lib = require('platform.fibers')
 local generations = require('code.generations')
 local jutil = require('jit.util')
-local slice = require('core.yield')
+local yield = require('core.yield')
 local stacks = require('platform.stacks')
 local succession = require('adapters.fibers.succession')
 local twins = require('scan.twins')
@@ -63,23 +63,23 @@ end
 
 --- Whether a function belongs to a library: it is neither a function of the
 -- application, nor of Tarantool, nor of this program.
-local function is_of_library(f, origin)
+local function is_of_library(f, ownership)
     local info = jutil.funcinfo(f)
     return info.proto ~= nil and info.source:sub(1, 9) ~= '@builtin/' and not generations.is_ours(f)
-        and not origin:is_old(f) and not origin:is_new(f)
+        and not ownership:is_old(f) and not ownership:is_new(f)
 end
 
 --- Returns the application's functions that a carrier calls.
 -- @tparam table item {id, thread} of a fiber. The function adds the field `entry`, the
 --   frame of the entry function, and the field `key`, a string that is equal for an
 --   old and a new carrier with the same entry function and strings.
--- @tparam table origin see `ownership`
+-- @tparam table ownership see `ownership`
 -- @tparam function test (f) -> whether it is a function of the application
 -- @treturn {function,...} empty if the fiber is not a carrier
-local function carried_by(item, origin, test)
+local function carried_by(item, ownership, test)
     local list, seen, texts = {}, {}, {}
     local entry, index = stacks.entry_of((stacks.frames_of(item.thread)))
-    if entry == nil or entry.is_c or not is_of_library(entry.func, origin) then
+    if entry == nil or entry.is_c or not is_of_library(entry.func, ownership) then
         return list
     end
     item.entry, item.entry_index, item.func = entry, index, entry.func
@@ -99,13 +99,13 @@ end
 --- Examines all fibers once. Yields.
 -- @treturn table see `collect`
 -- @treturn boolean whether a fiber ended before it was examined
-local function look(origin, accepts, test)
+local function look(ownership, accepts, test)
     local groups, has_missed = {}, false
     for _, item in ipairs(fibers_lib.threads() or {}) do
-        slice.pause()
+        yield.if_due()
         local is_alive = accepts(item.id) and fibers_lib.is_alive(item)
         has_missed = has_missed or accepts(item.id) and not is_alive
-        for _, f in ipairs(is_alive and carried_by(item, origin, test) or {}) do
+        for _, f in ipairs(is_alive and carried_by(item, ownership, test) or {}) do
             groups[item.key] = groups[item.key] or {}
             table.insert(groups[item.key], {func = f, name = item.name, item = item})
         end
@@ -114,15 +114,15 @@ local function look(origin, accepts, test)
 end
 
 --- Finds the carriers. Yields.
--- @tparam table origin see `ownership`
+-- @tparam table ownership see `ownership`
 -- @tparam function accepts (fiber id) -> whether to examine the fiber
 -- @tparam function test (f) -> whether it is a function of the application
 -- @treturn table `key` of the carrier (see `carried_by`) -> {{func, name, item},...},
 --   with one element for each function that a carrier calls
-local function collect(origin, accepts, test)
+local function collect(ownership, accepts, test)
     local groups, has_missed
     for _ = 1, TRIES do
-        groups, has_missed = look(origin, accepts, test)
+        groups, has_missed = look(ownership, accepts, test)
         if not has_missed then
             break
         end
@@ -159,7 +159,7 @@ end
 
 --- Finds the carriers of old code whose work is done by carriers that new code has
 -- started. Yields.
--- @tparam table origin see `ownership`
+-- @tparam table ownership see `ownership`
 -- @tparam table news the carriers that new code has started, as returned by `collect`
 -- @tparam table options
 --   accepts: see `collect`
@@ -167,13 +167,13 @@ end
 -- @treturn {table,...} {id, name, thread, func, where, successors}
 -- @treturn boolean whether a carrier may have been missed, because it ended during the
 --   search and started another fiber to continue its loop
-local function find(origin, news, options)
+local function find(ownership, news, options)
     local result = {}
     if next(news) == nil then
         return result, false
     end
-    local olds, has_missed = look(origin, options.accepts, function(f)
-        return origin:is_old(f)
+    local olds, has_missed = look(ownership, options.accepts, function(f)
+        return ownership:is_old(f)
     end)
     for key, carriers in pairs(olds) do
         if news[key] ~= nil then

@@ -60,12 +60,12 @@ end
 -- restarted here has started it.
 -- @tparam table item the old loop
 -- @tparam table ours set of the ids of the fibers that `exchange` has started
--- @tparam table origin see `ownership`
-local function has_started(item, ours, origin)
+-- @tparam table ownership see `ownership`
+local function has_started(item, ours, ownership)
     for _, new in ipairs(fibers_lib.inspect(function(f)
-        return origin:is_new(f)
+        return ownership:is_new(f)
     end)) do
-        if new.id ~= nil and not ours[new.id] and origin.is_same(new.entry.func, item.counterpart) then
+        if new.id ~= nil and not ours[new.id] and ownership.is_same(new.entry.func, item.counterpart) then
             return true
         end
     end
@@ -124,7 +124,7 @@ local function run(loops, options)
         return a.id < b.id
     end)
     for _, item in ipairs(candidates) do
-        if #done > 0 and has_started(item, ours, options.origin) then
+        if #done > 0 and has_started(item, ours, options.ownership) then
             item.successor = true
             table.insert(done, item)
         elseif holders:can_replace(item.object) then

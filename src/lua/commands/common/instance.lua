@@ -3,7 +3,7 @@
 
 local require = ...
 local detect_framework = require('frameworks.detect')
-local registry = require('core.registry')
+local stash = require('core.stash')
 
 --- Whether box.cfg() has been called.
 -- @treturn boolean
@@ -15,7 +15,7 @@ end
 -- @tparam string outcome
 -- @treturn table
 local function describe(outcome)
-    local report = {outcome = outcome, generation = registry.peek().generation}
+    local report = {outcome = outcome, generation = stash.peek().generation}
     if is_configured() then
         report.uuid = box.info.uuid
     end

@@ -6,7 +6,7 @@ local failure = require('core.failure')
 local fiber = require('fiber')
 local instance = require('commands.common.instance')
 local log = require('log')
-local slice = require('core.yield')
+local yield = require('core.yield')
 
 local function refused(fields)
     local report = instance.describe('refused')
@@ -18,7 +18,7 @@ end
 -- client has given up waiting.
 -- @tparam table args arguments of the command
 -- @treturn ?table report
-local function too_late(args)
+local function check_deadline(args)
     if args.not_after == nil or fiber.time() <= args.not_after then
         return nil
     end
@@ -32,8 +32,8 @@ end
 -- deadline does not allow the command to start.
 -- @tparam table args arguments of the command
 -- @treturn ?table report
-local function refusal(args)
-    local late = too_late(args)
+local function check_ready(args)
+    local late = check_deadline(args)
     if late ~= nil then
         return late
     end
@@ -71,7 +71,7 @@ end
 -- @tparam table args arguments of the command
 -- @tparam function work (on_phase) -> report; calls `on_phase` with each phase
 -- @treturn table report
-local function detached(args, work)
+local function run_in_fiber(args, work)
     local changed, phases = fiber.cond(), {}
     local done, ok, result = false, nil, nil
     name_peer(args)
@@ -103,7 +103,7 @@ local function detached(args, work)
     -- The server encodes the report without yielding: yield now, so that the
     -- encoding starts with a new slice. `pause` throws in a cancelled fiber: ignore
     -- the error.
-    pcall(slice.pause, 0)
+    pcall(yield.if_due, 0)
     if not ok then
         error(result, 0)
     end
@@ -111,25 +111,25 @@ local function detached(args, work)
 end
 
 --- Records the outcome of a reload in the state table and in the log.
-local function record(registry, report)
+local function record(stash, report)
     local err = report.error
-    registry.last = {
+    stash.last = {
         outcome = report.outcome,
         code = err and err.code,
         at = fiber.time(),
         duration_ms = report.duration_ms,
     }
     local write = (report.outcome == 'reloaded' or report.outcome == 'unchanged') and log.info or log.error
-    write('cartridge-reload: %s, generation %d, %.0f ms%s', report.outcome, registry.generation,
+    write('cartridge-reload: %s, generation %d, %.0f ms%s', report.outcome, stash.generation,
         report.duration_ms, err and (': %s: %s'):format(tostring(err.code), failure.describe(err.message)) or '')
 end
 
 return {
-    detached = detached,
+    run_in_fiber = run_in_fiber,
     fail = failure.put,
     locked = locked,
     record = record,
-    refusal = refusal,
+    check_ready = check_ready,
     refused = refused,
-    too_late = too_late,
+    check_deadline = check_deadline,
 }

@@ -6,7 +6,7 @@ local case = lib.suite('commands.common.request')
 
 lib.box()
 
-local run = lib.load('commands.common.request')
+local request = lib.load('commands.common.request')
 
 --- Makes that function send the messages instead of the console.
 local function push_with(f)
@@ -32,7 +32,7 @@ end
 case('work runs in its own fiber and its result is returned', function(t)
     local id
     local ok, result = in_time(function()
-        return run.detached({}, function()
+        return request.run_in_fiber({}, function()
             id = fiber.id()
             fiber.sleep(0.01)
             return {5}
@@ -50,7 +50,7 @@ case('a request on a binary port names its user and address', function(t)
             rawset(box.session, name, function() return value end)
             lib.defer(function() rawset(box.session, name, original) end)
         end
-        return run.detached(args, function() return args.holder or 'nobody' end)
+        return request.run_in_fiber(args, function() return args.holder or 'nobody' end)
     end
     t:is(holder({type = 'console', user = 'admin', peer = 'unix/:'}, {holder = 'me@h'}), 'me@h', 'a console does not')
     t:is(holder({type = 'binary', user = 'op', peer = '10.0.0.1:5'}, {holder = 'me@h'}),
@@ -60,7 +60,7 @@ end)
 
 case('an error of the work is raised to the caller', function(t)
     local ok, err = in_time(function()
-        return run.detached({}, function() error({7}) end)
+        return request.run_in_fiber({}, function() error({7}) end)
     end)
     t:is(ok, false, 'thrown')
     t:is(type(err) == 'table' and err[1], 7, 'error')
@@ -76,9 +76,9 @@ case('phases are sent only on request', function(t)
         on_phase('commit')
         return {}
     end
-    in_time(function() return run.detached({}, work) end)
+    in_time(function() return request.run_in_fiber({}, work) end)
     t:is(#sent, 0, 'not asked for')
-    in_time(function() return run.detached({verbose = true}, work) end)
+    in_time(function() return request.run_in_fiber({verbose = true}, work) end)
     t:is(table.concat(sent, ' '), 'load init commit', 'asked for')
 end)
 
@@ -86,7 +86,7 @@ case('a slow receiver of messages does not block the command', function(t)
     -- The work may end while the message is being sent.
     push_with(function() fiber.sleep(0.05) end)
     local ok, result = in_time(function()
-        return run.detached({verbose = true}, function(on_phase)
+        return request.run_in_fiber({verbose = true}, function(on_phase)
             on_phase('load')
             fiber.sleep(0.01)
             return {5}
@@ -98,7 +98,7 @@ end)
 case('a message that cannot be sent is no problem', function(t)
     push_with(function() error('not supported') end)
     local ok, result = in_time(function()
-        return run.detached({verbose = true}, function(on_phase)
+        return request.run_in_fiber({verbose = true}, function(on_phase)
             on_phase('load')
             return {5}
         end)
@@ -109,7 +109,7 @@ end)
 case('work continues when the client disconnects', function(t)
     local ended = false
     local asker = fiber.new(function()
-        run.detached({}, function()
+        request.run_in_fiber({}, function()
             fiber.sleep(0.05)
             ended = true
             return {}
@@ -122,22 +122,22 @@ case('work continues when the client disconnects', function(t)
 end)
 
 case('a request that arrives too late is refused', function(t)
-    local report = run.refusal({not_after = fiber.time() - 1})
+    local report = request.check_ready({not_after = fiber.time() - 1})
     t:is(report.outcome, 'timeout', 'outcome')
     t:is(report.error.code, 'deadline', 'code')
-    t:is(run.refusal({not_after = fiber.time() + 10}), nil, 'in time')
-    t:is(run.refusal({}), nil, 'no limit')
+    t:is(request.check_ready({not_after = fiber.time() + 10}), nil, 'in time')
+    t:is(request.check_ready({}), nil, 'no limit')
 end)
 
 case('an incomplete rollback turns a failure into degraded', function(t)
-    local report = run.fail({}, {code = 'internal_error', rollback = {undone = {'a'}, left = {}, doubts = {'d'}}})
+    local report = request.fail({}, {code = 'internal_error', rollback = {undone = {'a'}, left = {}, doubts = {'d'}}})
     t:is(report.outcome, 'failed', 'nothing is left')
     t:is(report.rollback.complete, true, 'complete')
     t:is_deeply(report.warnings, {'d'}, 'a doubt is a warning')
-    report = run.fail({}, {code = 'internal_error', rollback = {undone = {}, left = {'b'}, doubts = {}}})
+    report = request.fail({}, {code = 'internal_error', rollback = {undone = {}, left = {'b'}, doubts = {}}})
     t:is(report.outcome, 'degraded', 'something is left')
     t:is(report.rollback.complete, false, 'not complete')
-    report = run.fail({}, {
+    report = request.fail({}, {
         code = 'internal_error',
         outcome = 'timeout',
         rollback = {undone = {}, left = {}, doubts = {}},

@@ -1,75 +1,75 @@
--- core/registry.lua: the state kept in the instance, and the lock.
+-- core/stash.lua: the state kept in the instance, and the lock.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('core.registry')
+local case = lib.suite('core.stash')
 
 lib.box()
 
 local function begin()
     lib.defer(function() rawset(_G, '__cartridge_reload', nil) end)
-    return lib.load('core.registry')
+    return lib.load('core.stash')
 end
 
 case('reading the registry does not create it', function(t)
-    local registry = begin()
-    t:is(registry.peek().generation, 0, 'generation')
-    t:is(registry.holder(), nil, 'holder')
-    t:is(lib.registry(), nil, 'no global')
+    local stash = begin()
+    t:is(stash.peek().generation, 0, 'generation')
+    t:is(stash.holder(), nil, 'holder')
+    t:is(lib.stash(), nil, 'no global')
 end)
 
 case('the registry is one global, also under strict', function(t)
-    local registry = begin()
+    local stash = begin()
     require('strict').on()
     lib.defer(function() require('strict').off() end)
-    local self = registry.get()
-    t:is(registry.get(), self, 'the same again')
-    t:is(lib.load('core.registry').get(), self, 'also for another run')
-    t:is(registry.peek(), self, 'also to look at')
-    t:is(rawget(_G, registry.NAME), self, 'global')
+    local self = stash.get()
+    t:is(stash.get(), self, 'the same again')
+    t:is(lib.load('core.stash').get(), self, 'also for another run')
+    t:is(stash.peek(), self, 'also to look at')
+    t:is(rawget(_G, stash.NAME), self, 'global')
 end)
 
 case('the lock can be taken once', function(t)
-    local registry = begin()
-    local lock = registry.acquire('me')
+    local stash = begin()
+    local lock = stash.acquire('me')
     t:ok(lock ~= nil, 'taken')
-    local again, held = registry.acquire('you')
+    local again, held = stash.acquire('you')
     t:is(again, nil, 'not twice')
     t:is(held.holder, 'me', 'who holds it')
     t:is(type(held.seconds), 'number', 'for how long')
     t:ok(held.seconds >= 0, 'not negative')
-    registry.release(lock)
-    t:is(registry.holder(), nil, 'given back')
-    t:ok(registry.acquire('you') ~= nil, 'and taken by another')
+    stash.release(lock)
+    t:is(stash.holder(), nil, 'given back')
+    t:ok(stash.acquire('you') ~= nil, 'and taken by another')
 end)
 
 case('a lock of a dead fiber can be taken', function(t)
-    local registry = begin()
+    local stash = begin()
     local lock
     local holder = fiber.create(function()
-        lock = registry.acquire('the dead')
+        lock = stash.acquire('the dead')
         fiber.sleep(100)
     end)
-    t:is(registry.holder().holder, 'the dead', 'while it lives')
+    t:is(stash.holder().holder, 'the dead', 'while it lives')
     holder:cancel()
     t:ok(lib.wait(function() return holder:status() == 'dead' end), 'dies')
-    t:is(registry.holder(), nil, 'nobody')
-    local mine = registry.acquire('me')
+    t:is(stash.holder(), nil, 'nobody')
+    local mine = stash.acquire('me')
     t:ok(mine ~= nil, 'taken over')
-    registry.release(lock)
-    t:is(registry.holder().holder, 'me', 'the old holder cannot release it')
+    stash.release(lock)
+    t:is(stash.holder().holder, 'me', 'the old holder cannot release it')
 end)
 
 case('a registry of another version is not used', function(t)
-    local registry = begin()
-    local first = registry.get()
+    local stash = begin()
+    local first = stash.get()
     first.version, first.generation, first.files = 'another', 7, 'in another way'
     first.last = {outcome = 'failed'}
-    local second = registry.get()
+    local second = stash.get()
     t:is(second.generation, 7, 'the generation goes on')
     t:is(second.last.outcome, 'failed', 'and how the last one ended')
     t:is(next(second.files), nil, 'what cannot be understood is not known')
-    t:is(registry.get(), second, 'once')
+    t:is(stash.get(), second, 'once')
 end)
 
 case('read-only commands do not use another layout either', function(t)
@@ -111,15 +111,15 @@ case('a lock in another layout is respected if it can be read', function(t)
 end)
 
 case('the registry holds code and values weakly', function(t)
-    local registry = begin().get()
+    local stash = begin().get()
     for _, name in ipairs({'protos', 'units', 'failed', 'tables', 'routes', 'placed'}) do
-        registry[name][{}] = name
+        stash[name][{}] = name
     end
-    registry.values.x = {}
+    stash.values.x = {}
     collectgarbage()
     collectgarbage()
     for _, name in ipairs({'protos', 'units', 'failed', 'tables', 'routes', 'placed', 'values'}) do
-        t:is(next(registry[name]), nil, name)
+        t:is(next(stash[name]), nil, name)
     end
 end)
 
