@@ -102,8 +102,8 @@ function Audiences:show(audience, key, value)
     audience.values[key] = pack(value)
 end
 
---- Returns the value that `show` has set for an audience, or that the audience has
--- written itself; nil if there is neither.
+--- Returns the value that `show` or the audience itself has set for an audience.
+-- Returns nil if neither has set one.
 function Audiences.find(_, audience, key)
     return unpack_value(audience.values[key])
 end

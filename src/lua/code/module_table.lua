@@ -42,8 +42,8 @@ end
 
 --- Splits `package.loaded`.
 -- @tparam function is_other () -> whether the caller is non-serving code
--- @tparam ?boolean passes_on whether a module that non-serving code sets is set for
---   serving code too, unless its name was passed to `offer`
+-- @tparam ?boolean passes_on whether a module that non-serving code sets is set
+--   for serving code, too. Names that were passed to `offer` are excepted.
 local function new(is_other, passes_on)
     local live = package.loaded
     local count = count_entries(live)
@@ -157,9 +157,10 @@ function Loaded:changed()
     return names
 end
 
---- Turns the table of the serving or the non-serving code into a proxy of `live`,
--- for code that has kept a reference to the table.
--- @tparam table table
+--- Turns a caller's own `package.loaded` table into a proxy of `live`, because
+-- code may have kept a reference to it.
+-- @tparam table table the table of the serving code, or that of the non-serving
+--   code
 -- @tparam table live the original `package.loaded`
 local function make_proxy(table, live)
     for name in next, table do

@@ -104,8 +104,8 @@ end
 --- Undoes `learn` for old code that does not belong to reloaded modules alone. All
 -- other code from the same files is removed from the record, too.
 -- @tparam table protos set of prototypes
--- @tparam table loaded set of paths: files that new code has loaded again. The old
---   code from these files is still replaced, so they stay recorded.
+-- @tparam table loaded set of paths: files that new code has loaded again. They
+--   remain recorded, because their old code is still replaced.
 function Origin:disown(protos, loaded)
     local sources = {}
     for proto in pairs(protos) do
@@ -248,8 +248,8 @@ function Origin:wraps_old(f)
     end)
 end
 
---- Lists the functions that pass a test: the given function itself, if it does, and
--- functions that it wraps.
+--- Applies a test to a function and to all functions that it may wrap, and lists
+-- those that pass.
 -- @tparam function f
 -- @tparam function test (function) -> boolean
 -- @treturn {function,...}
@@ -317,8 +317,8 @@ function Origin:is_stopping()
     return self.stopping ~= nil and self.stopping == fiber.id()
 end
 
---- Whether the caller is old code: the innermost function on the stack that is
--- either old or new is old.
+--- Whether the caller is old code. Searches the stack from the inside out for a
+-- function that is old or new; the first one decides.
 function Origin:is_old_code()
     local level = 2
     while true do

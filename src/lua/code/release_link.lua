@@ -76,8 +76,8 @@ local function root(modules)
     return resolve(best), file
 end
 
---- Whether a directory is another release of the same application: it has the same
--- parent directory as `release`, a similar name, and contains the same module.
+--- Whether a directory is another release of the same application: it is in the
+-- same directory as `release`, has a similar name, and contains the same module.
 -- @tparam string directory
 -- @tparam string release
 -- @tparam string file path of the module, relative to `release`

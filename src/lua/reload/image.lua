@@ -19,11 +19,11 @@ local roots_lib = require('scan.roots')
 local yield = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
--- Maximum number of entries that are recorded of one table, and of objects in
--- total.
+-- Maximum number of entries that are recorded for one table, and maximum number
+-- of recorded objects.
 local ENTRIES, OBJECTS = 10000, 100000
--- Time limit for taking the image: seconds, and share of the remaining time. The
--- shorter one applies.
+-- Two time limits for taking the image: a number of seconds, and a share of the
+-- remaining time. The shorter one applies.
 local SECONDS, SHARE = 2, 0.1
 -- Number of tables over which the records are spread, by the address of the object.
 -- A single table of a hundred thousand entries would block the server whenever it
@@ -122,8 +122,8 @@ function Image:find(object)
     return self:shard_of(object)[object]
 end
 
---- Removes entries from the image that their tables no longer have, because old
--- code has removed them since the image was taken. Yields.
+--- Brings the image up to date after old code has run: drops the entries that old
+-- code has removed from their tables. Yields.
 function Image:forget_removed()
     for _, shard in pairs(self.shards) do
         for object, record in pairs(shard) do
@@ -153,8 +153,8 @@ end
 --   deadline: on the monotonic clock
 --   limit: Lua memory at which to stop, in kilobytes
 -- @treturn table the image. Its field `is_complete` is false if the walk reached a
---   limit before it had recorded all objects. Objects to which only tables with too
---   many entries refer do not count.
+--   limit before it had recorded all objects. Objects that are reachable only
+--   through tables with too many entries do not count.
 local function take(options)
     local self = setmetatable({
         address_of = address_lib.reader() or address_lib.format,

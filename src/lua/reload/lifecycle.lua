@@ -175,9 +175,10 @@ function Lifecycle:validate()
     end
 end
 
---- Whether the `stop` of an old role must be called: the role is in service and has
--- a `stop` that was not called yet, and its code is replaced or it is no longer
--- enabled.
+--- Whether the `stop` of an old role must be called. This is the case if the
+-- role's code is replaced or removed, or the role is no longer enabled. It is
+-- never the case for a role that has no `stop`, was already stopped, or is not in
+-- service.
 function Lifecycle:must_stop(role)
     local name = role.role_name
     return self:method(role, 'stop') ~= nil and self.stopped[name] == nil
@@ -339,9 +340,10 @@ function Lifecycle:hold()
     return false
 end
 
---- Brings the new roles up to date with the current config and leadership: starts
--- them again as long as either has changed. Yields, but not between its last check
--- for a change and its return.
+--- Brings the new roles up to date with the current config and leadership. If
+-- either has changed, starts the roles again, and repeats this until nothing has
+-- changed meanwhile. Yields, but not between its last check for a change and its
+-- return.
 -- @treturn boolean whether the new roles were started again
 function Lifecycle:settle()
     for number = 1, CONFIG_TRIES do
@@ -397,8 +399,8 @@ function Lifecycle:stop_old()
     self:stop(roles)
 end
 
---- Removes the separate view of modules, services and variables that old code has
--- had during its `stop`. A `stop` that has not returned yet continues without it.
+--- Removes the separate view of modules, services and variables that old code was
+-- given for its `stop`. A `stop` that has not returned yet continues without it.
 function Lifecycle:finish()
     self.retirement:close()
     self.framework:settle()
@@ -406,9 +408,9 @@ end
 
 --- Returns the old roles that must be restarted after a failure, in init order. A
 -- role must be restarted if it was stopped. A role without a `stop` must also be
--- restarted if its new version was called, because nothing tells what the new
--- version has replaced. If the framework calls `apply` repeatedly, this applies to
--- roles with a `stop` as well.
+-- restarted if its new version was called: it is unknown what the new version has
+-- replaced. With a framework that calls `apply` repeatedly, the same is true of
+-- roles with a `stop`.
 function Lifecycle:to_revive()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do

@@ -3,8 +3,8 @@
 local require = ...
 local ownership = require('code.ownership')
 
--- Maximum number of list entries that are examined, and of list entries whose code
--- is compared. Comparing code takes longer.
+-- Maximum number of entries that are examined in a list. The second, lower limit
+-- applies if the code of the entries is compared, because that takes longer.
 local LIST, COMPARED = 10000, 1000
 -- Maximum number of stack frames that are searched for loops without a yield.
 local FRAMES = 3000
@@ -45,8 +45,8 @@ local function count_equivalents(list, wanted)
     return count
 end
 
---- Finds the current key of a value that an object had under a given key. In a
--- list, the value may have moved to another index since.
+--- Finds a value in an object that once had it under a known key. In a list, the
+-- value may have moved to another index since.
 -- @param object
 -- @param key the former key
 -- @param value
@@ -99,8 +99,8 @@ local function loops_over(thread, level, f, object)
     return counts and refers
 end
 
---- Whether a coroutine may be in a loop over a list, so that no entry of the list
--- may move. Does not yield.
+--- Whether a coroutine may be in a loop over a list. If so, moving an entry of
+-- the list could disturb the loop. Does not yield.
 -- @tparam table object the list
 -- @treturn boolean also true if there are too many stack frames to examine
 local function is_in_use(object)

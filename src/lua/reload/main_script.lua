@@ -17,8 +17,8 @@ local jutil = require('jit.util')
 local package_reload = require('platform.package_reload')
 local yield = require('core.yield')
 
--- Name of the main script in reports, in fields that have a module name for other
--- code.
+-- Name of the main script in the fields of reports that otherwise contain a
+-- module name.
 local NAME = 'main script'
 
 -- Directories in which tarantoolctl looks for instance scripts by default.
@@ -260,9 +260,8 @@ local function describe(choice)
     return report
 end
 
---- Returns a hint that --main would run the main script again. There is one if this
--- reload has not run the script, and the script has changed or stale references are
--- left.
+--- Suggests --main if this reload has not run the main script, but should perhaps
+-- have done so: the script has changed, or stale references are left.
 -- @tparam table choice with the fields that `add` has set
 -- @tparam {table,...} places stale references, as in the report
 -- @treturn ?string

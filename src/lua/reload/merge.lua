@@ -3,7 +3,7 @@
 --
 -- A registration is an entry of a list, an entry under a generated key, a table key
 -- that is the callback itself, or a closure of a library around the callback. Of
--- two duplicates, the later one stays, because it belongs to the state of the
+-- two duplicates, the later one is kept, because it belongs to the state of the
 -- restarted role. In a list it moves to the position of the earlier one, so that
 -- the order does not change.
 
@@ -33,8 +33,8 @@ end
 -- before old roles restart: the entries recorded here come from requests, so they
 -- must not be merged. Yields.
 -- @tparam table image what objects held before new code ran, see `image`
--- @treturn table object -> set of what identifies the gained entries: the value of
---   an entry with a number key, the key of any other entry
+-- @treturn table object -> set of the gained entries. An entry with a number key
+--   is represented by its value, any other entry by its key.
 local function note(image)
     local noted = setmetatable({}, {__mode = 'k'})
     for _, shard in pairs(image.shards) do
@@ -223,7 +223,8 @@ local function run(image, noted, ownership, undone)
         end
     end
     if is_changed then
-        -- Compiled traces treat upvalues that never changed as constants.
+        -- Compiled traces treat upvalues that never changed as constants: discard the
+        -- traces.
         jit.flush()
     end
 end

@@ -32,8 +32,8 @@ local function explain_all(choice)
         :format(table.concat(parts, '; '))
 end
 
---- Finds the loaded module that belongs to a path, if a path was passed to --module
--- by mistake.
+--- Finds the module whose path was passed to --module by mistake, instead of its
+-- name.
 -- @tparam table choice result of `catalog.choose`
 -- @tparam string glob argument of --module that looks like a path
 -- @treturn ?string name of the module

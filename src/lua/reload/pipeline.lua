@@ -219,9 +219,9 @@ function Staged:list_old()
     self.things = counterparts.list(self.txn.stash, self.txn.ownership, old_values, {paths, self.former})
 end
 
---- Stops treating code as old if `survey` has found it, but new code uses it
--- without having loaded it. Such code also belongs to something that is not
--- reloaded. May yield.
+--- Corrects the result of `survey`: code that new code uses without having loaded
+-- it no longer counts as old. Such code is shared with something that is not
+-- reloaded, for example the main script. May yield.
 function Staged:disown_shared_code()
     local ownership, loaded, values = self.txn.ownership, {}, {}
     if next(ownership.learned) == nil then

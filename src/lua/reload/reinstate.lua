@@ -21,17 +21,18 @@ Reinstate.__index = Reinstate
 -- @tparam table options
 --   edges: references {{parent, key, child},...} from libraries to new code at the
 --     commit, see `scan.census`
---   entries: table entries, in the same form, that were set under a name while the new
---     code started; restored only if `stop` has not yielded
+--   entries: table entries that new code depends on, in the same form, see
+--     `list_named` in `reload.sweep`. They are restored only if `stop` has not
+--     yielded.
 --   is_new_fiber: function (id) -> whether new code has started the fiber
 --   is_stopping: function () -> whether the caller is the `stop` of an old role
 local function new(options)
     return setmetatable({options = options, wrapped = {}, ended = {}}, Reinstate)
 end
 
---- Whether a list contains a value. The index may have changed: after the removal
--- of an entry, the entries behind it move. The first call for a list builds the set
--- of its values.
+--- Whether a list contains a value, at any index: when an entry is removed from a
+-- list, the entries behind it move. The first call for a list builds the set of
+-- its values.
 -- @tparam table lists cache: list -> set of its values
 -- @tparam table list
 -- @param value
@@ -124,7 +125,8 @@ function Reinstate:watch()
         check(present.edges, has_yielded and is_empty or is_any)
         check(has_yielded and {} or present.entries, is_empty)
         if count > 0 then
-            -- Compiled traces treat upvalues that never changed as constants.
+            -- Compiled traces treat upvalues that never changed as constants: discard the
+            -- traces.
             jit.flush()
         end
         return count

@@ -4,12 +4,14 @@
 --
 -- The new role has set up services, routes and variables under the same names as
 -- the old role. So `stop` runs with a separate view: it finds the modules, services
--- and variables of its own generation. What it changes there, or in routes and
--- triggers, is dropped, because the commit has already replaced the old ones.
+-- and variables of its own generation. Its changes to these, to routes and to
+-- triggers are dropped: the commit has already replaced what the old role had set
+-- up.
 --
 -- If `stop` removes globals that new code has set, or registrations of new code
--- with libraries, they are restored, see `reinstate`. But `stop` really closes or
--- ends what the old role itself holds: sockets, connections, fibers and channels.
+-- with libraries, they are restored, see `reinstate`. Only what the old role
+-- itself holds is really closed or ended: sockets, connections, fibers and
+-- channels.
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -37,8 +39,8 @@ local function no()
 end
 
 --- Creates a substitute for the transaction, for adapters that must stage what
--- `stop` changes and then drop it. For them, the running `stop` is the new code,
--- and there is never a commit.
+-- `stop` changes and then drop it. To these adapters, the running `stop` appears
+-- as the new code of a reload that is never committed.
 local function discarding(txn)
     local function is_stopping()
         return txn.ownership:is_stopping()

@@ -8,10 +8,9 @@
 -- closure around it. The sweep removes this reference by restoring what was in its
 -- place before:
 --
---   field of a table     is set to its former value; a new key is removed
---   entry of a list      is removed, and the gap is closed
---   upvalue, metatable,  is set to its former value
---   environment
+--   field of a table  is set to its former value; a new key is removed
+--   entry of a list   is removed, and the gap is closed
+--   upvalue           is set to its former value, like a metatable or environment
 --
 -- Fibers that were created to run failed code are cancelled. Requests that are
 -- running failed code are left to finish.
@@ -105,8 +104,8 @@ function Sweep:wraps_failed(f)
 end
 
 --- Whether a value holds failed code: it is a failed function, a wrapper around
--- one, or a table created since the image was taken with such a function in a
--- field.
+-- one, or a table with such a function in a field. The table must have been
+-- created after the image was taken.
 function Sweep:holds_failed(value)
     if type(value) == 'function' then
         return self:wraps_failed(value)
@@ -440,13 +439,14 @@ local function repair(self)
     end
     self.places = rest
     if count > 0 then
-        -- Compiled traces treat upvalues that never changed as constants.
+        -- Compiled traces treat upvalues that never changed as constants: discard the
+        -- traces.
         jit.flush()
     end
     return count
 end
 
---- Appends the references that are left to the report of the rollback.
+--- Reports the references to failed code that could not be removed.
 -- @tparam {string,...} left a line is appended for each reference
 local function report_remaining(self, left)
     local function is_reported(text)

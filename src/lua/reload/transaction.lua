@@ -288,12 +288,12 @@ local function taken(self)
     return self.taken
 end
 
---- Whether the registration of an old trigger, hook or handler stays, with the
--- counterpart of its function. Called for registrations that new code has not made
--- again. A registration stays if the main script may have made it, because the
--- script is not run again. It is removed if new code could have made it again but
--- did not. This is assumed in two cases: an earlier reload has made it, or new code
--- has registered the counterpart elsewhere.
+--- Whether to keep the registration of an old trigger, hook or handler, and only
+-- replace its function by the counterpart. Called for registrations that new code
+-- has not made again. A registration is kept if the main script may have made it,
+-- because the script is not run again. It is removed if new code could have made
+-- it again but did not. This is assumed in two cases: an earlier reload has made
+-- it, or new code has registered the counterpart elsewhere.
 -- @tparam function f the old function
 -- @tparam string label what the function was set as, such as the name of a trigger
 -- @treturn boolean

@@ -17,8 +17,8 @@ local walk_lib = require('scan.heap_walk')
 -- The share of the remaining time that the walk over the heap may take.
 local SHARE = 0.1
 
--- Maximum number of upvalues that are examined in a function, and of fields that
--- are examined in a table that an upvalue contains.
+-- Limits for the examination of a function: number of upvalues, and number of
+-- fields in a table that is the value of an upvalue.
 local UPVALUES, FIELDS = 60, 50
 
 local Census = {}
@@ -35,8 +35,8 @@ local function new()
 end
 
 --- Records one reference on the path to a new function: `parent` refers to `child`.
--- @tparam table seen references that are already recorded: parent -> set of keys,
---   or of the children that are themselves table keys
+-- @tparam table seen references that are already recorded: parent -> set of keys.
+--   For a reference that is itself a table key, the set contains `child` instead.
 -- @tparam table|function parent
 -- @param key key of the reference, see `heap_walk`
 -- @param child
@@ -53,9 +53,9 @@ local function add_edge(self, seen, parent, key, child)
     end
 end
 
---- Records the objects to which a new function refers in its upvalues, and in
--- fields of tables there. Such an object may be older than the new code, if a
--- library has passed it to the function.
+--- Records the objects to which a new function refers: those in its upvalues, and
+-- those in the fields of tables in its upvalues. Such an object may be older than
+-- the new code, if a library has passed it to the function.
 -- @tparam table kept set to which the objects are added
 -- @tparam function f
 local function add_kept(kept, f)

@@ -12,8 +12,8 @@ local generations = require('code.generations')
 local matching = require('scan.match')
 local yield = require('core.yield')
 
--- Maximum number of entries that are examined in a table, to find out whether it is
--- a class and belongs to a module alone.
+-- Maximum number of entries that are examined in a table, to determine whether it
+-- is a class, or whether it belongs to its module alone.
 local ENTRIES = 1000
 -- Maximum number of levels of base classes that are examined.
 local BASES = 10
@@ -149,9 +149,9 @@ local function value_of(self, module)
     return value
 end
 
---- Matches the functions and tables that an old module has from one file with those
--- of the new module. The first call must come before anything in the old module is
--- patched; later calls return the same result.
+--- Matches the functions and tables of an old module with those of the new one,
+-- for one of the files of the module. The first call must come before anything in
+-- the old module is patched; later calls return the same result.
 -- @tparam string module name of the module
 -- @tparam string source chunk name of the file
 -- @tparam ?function pause called repeatedly, and may yield; nil for a call that
@@ -205,8 +205,8 @@ local function has_code(object)
     return false
 end
 
---- Records the names and paths of the functions and tables that a replaced module
--- has from one file.
+--- Records the names and paths of the functions and tables of a replaced module,
+-- for one of its files.
 -- @tparam string module name of the module
 -- @tparam string source chunk name of the file
 local function remember_module(self, module, source)
@@ -277,8 +277,8 @@ end
 -- @tparam function f
 -- @tparam string source unit of the function
 -- @treturn ?table record, see `match`, with the name of its `module`
--- @treturn boolean true if the record comes from a matching of this reload, which
---   can still be used; false if only the record is left
+-- @treturn boolean true if the matching that has made the record is still
+--   available; false if only the record has been kept
 local function entry_of(self, f, source)
     for _, module in ipairs(self.is_remembered and {} or self.modules[source] or {}) do
         local entry = matching_of(self, module, source):find(f, module)
@@ -383,8 +383,8 @@ local function others_of(self)
     return self.others
 end
 
---- Returns the tables from which a table inherits, as far as they belong to old
--- modules: its `__index` and its metatable.
+--- Returns the tables of old modules from which a table inherits. Candidates are
+-- its `__index` and its metatable.
 local function bases_of(self, object)
     local list = {}
     for _, base in ipairs({rawget(object, '__index') or false, debug.getmetatable(object) or false}) do

@@ -2,12 +2,12 @@
 --
 -- A rock that keeps callbacks in a list has both the old and the new function after
 -- a reload, and would call both. After a restart of the process, it would have only
--- the new one. So the new entry is moved to the position of the old one. See
--- `registrations` for what counts as an entry.
+-- the new one. So the new entry is moved to the position of the old one.
+-- `registrations` defines what an entry is.
 --
--- This leaves the list with one entry fewer. A loop that is running over the list
--- could skip an entry, or run past the end. So the entry is moved at a moment when
--- this cannot happen.
+-- After the move, the list has one entry fewer. This could make a loop that is
+-- running over the list skip an entry, or run past the end. So the entry is moved
+-- at a moment when no loop can be disturbed.
 
 local require = ...
 local clock = require('clock')
@@ -17,12 +17,12 @@ local walk_lib = require('scan.heap_walk')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Maximum number of fibers that are searched for loops without a yield, and of
--- fields that are examined in a table in one of their variables.
+-- Limits of the search for loops, which does not yield: number of fibers, and
+-- number of fields that are examined in a table.
 local THREADS, FIELDS = 1000, 100
 -- Maximum number of list entries that are moved without a yield.
 local MOVED = 20000
--- Maximum time to wait for loops to end that prevent a removal, in seconds.
+-- Maximum time to wait until no loop prevents a removal, in seconds.
 local PATIENCE = 0.2
 
 -- The iterator function that `ipairs` returns.

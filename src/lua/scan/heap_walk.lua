@@ -167,8 +167,8 @@ local function append(self, object, parent, key)
     self.last_objects[index], self.last_parents[index], self.last_keys[index] = object, parent, key
 end
 
---- Whether the walk searches for a function. If it does not, records the function,
--- so that the walk follows the function's references.
+--- Whether a function is one of those that the walk searches for. Records any
+-- other function, so that the walk follows its references.
 -- @tparam function f
 -- @tparam number parent number of the object that refers to `f`
 -- @param key key of the reference
@@ -195,7 +195,7 @@ local function is_sought(self, f, parent, key)
         -- and count as visited.
         self.ours[f] = true
     end
-    -- A function compiled from a string is ignored on a stack: there it is a line
+    -- Ignore a function compiled from a string if it is on a stack: it is a line
     -- that a console is running.
     if class == 'text' and key ~= FRAME and self.on_text ~= nil then
         self.on_text(self.count)
@@ -329,7 +329,7 @@ local function reach_function(self, object, number)
     reach_environment(self, object, number)
 end
 
---- Adds the tables over which loops in a stack frame are running to a set.
+--- Adds to a set the tables that loops in a stack frame are iterating over.
 local function note_loops(tables, thread, level)
     local index = 1
     while true do
@@ -343,8 +343,8 @@ local function note_loops(tables, thread, level)
     end
 end
 
---- Whether a loop may be running over a table, so that no key may be added to it. Does
--- not yield.
+--- Whether a loop may be running over a table. If so, no key must be added to the
+-- table. Does not yield.
 -- @treturn boolean also true if there are too many fibers to examine
 function Walk:is_iterated(object)
     if self.loops == nil or self.loops_slice ~= self.slices then
@@ -367,8 +367,8 @@ function Walk:is_iterated(object)
 end
 
 --- Walks the local variables and the variadic arguments in a stack frame. Variadic
--- arguments have negative indexes. In temporaries without a name, functions and
--- tables from the option `tables` are ignored.
+-- arguments have negative indexes. A temporary, which has no name, is ignored if
+-- it contains a function, or one of the tables in the option `tables`.
 -- @tparam thread object the coroutine
 -- @tparam number number of the coroutine in the walk
 -- @tparam number level of the frame

@@ -130,8 +130,9 @@ local function endings(sources)
     return set
 end
 
---- Whether an HTTP server has loaded a controller again after a reload has loaded
--- its file. If so, the generation of the controller's functions is not recorded.
+--- Whether an HTTP server has loaded a controller again, after a reload had
+-- loaded its file. Such a controller has functions whose generation is not
+-- recorded.
 -- @tparam table stash see `core.stash`
 -- @param controller value of the controller
 local function is_loaded_again(stash, controller)

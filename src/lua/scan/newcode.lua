@@ -144,8 +144,8 @@ local function skip_others(f, module_source, stash, counterparts)
     return nil
 end
 
---- Finds the value that old wrappers contain, if new code refers to an old wrapper:
--- the value that was there before the old code wrapped it.
+--- If new code refers to a wrapper made by old code, finds the original value
+-- that the old code has wrapped. Wrappers may be nested.
 -- @tparam table place the reference to the old wrapper
 -- @tparam table holder the new code with the reference, see `holders_of`
 -- @tparam table stash see `core.stash`
@@ -196,8 +196,8 @@ local function find_behind(place, holder, stash, counterparts)
     return false
 end
 
---- Returns the value to which new code would refer, in place of an old function, if
--- the process had been restarted instead of reloaded.
+--- Returns the value to which new code would refer after a restart of the
+-- process. Called for new code that refers to an old function after the reload.
 -- @tparam table place the reference to the old function
 -- @tparam {table,...} holders the new code with the reference, see `holders_of`
 -- @tparam table stash see `core.stash`

@@ -136,7 +136,7 @@ function Pass:is_told(place)
         or place.kind == 'key' and rawget(place.object, place.value) == nil
 end
 
---- Records a place for the report, as patched or as left.
+--- Records for the report whether a place was patched.
 -- @tparam table place
 -- @tparam ?boolean is_patched
 -- @tparam ?string reason why the place was left, or how it was patched
@@ -183,9 +183,9 @@ end
 --- Handles a place that refers to a stale function: patches it if possible, and
 -- reports it.
 -- @tparam table place
--- @tparam ?table missing set of keys that the table with the place does not have,
---   although its counterpart does. A new function that uses one of them must not be
---   put there.
+-- @tparam ?table missing set of keys that the table with the place lacks, but its
+--   counterpart has. A new function that uses one of these keys must not be put
+--   into the table.
 function Pass:keep(place, missing)
     local counterparts = self.options.counterparts
     if self:is_told(place) or is_memory(place) then
@@ -637,7 +637,7 @@ function Pass:run()
         self.is_complete, self.stopped = false, tostring(err)
     end
     if self.patched_count > 0 or self.is_changed then
-        -- Compiled traces contain the old functions as constants.
+        -- Compiled traces contain the old functions as constants: discard the traces.
         jit.flush()
     end
     self:describe(self.patched)

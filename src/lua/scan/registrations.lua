@@ -85,8 +85,8 @@ local function is_index(self, key, list)
     return is_sequence
 end
 
---- Returns the value under a key of an object that must be similar to another
--- object: both are tables, or both are closures of the same code.
+--- Returns the value under a key of an object, if the object is similar to
+-- another one: both are tables, or both are closures of the same code.
 -- @param thing the object
 -- @param like the other object
 -- @param key key of the field, or index of the upvalue
@@ -102,8 +102,8 @@ local function step(thing, like, key)
     return nil
 end
 
---- Returns the function that an entry contains. Follows the path that leads from a
--- similar entry to its function.
+--- Returns the function that an entry contains. The path to the function was
+-- determined for another entry, and is valid if the two entries are similar.
 -- @param entry
 -- @tparam {table,...} steps the path, {{like, key},...}: see `step`
 -- @return nil if the entry is not similar
@@ -403,10 +403,10 @@ local function counts_of(self, found, old)
 end
 
 --- Finds a registration of new code that replaces an old one, and marks it as used,
--- so that it replaces no other. A registration with the same texts is preferred. If
--- there is none, new code may have changed the texts. In that case, takes a new
--- registration whose texts no old one has, provided that there are at least as many
--- such registrations as old ones without a match. Does not yield.
+-- so that it replaces no other. A registration with the same texts is preferred.
+-- If there is none, new code may have changed the texts. Then a new registration
+-- whose texts match no old one is used, but only if there are enough of these for
+-- all old registrations without a match. Does not yield.
 -- @tparam table found the old registration, see `locate`. Its field `texts` is set
 --   to the texts of the new registration.
 -- @tparam function|table old the old function

@@ -3,14 +3,15 @@
 -- references that the request is using are not patched before its last old function
 -- has returned.
 --
--- The walk itself recognises objects that only such requests can reach. This module
--- recognises objects that a request shares with other code: a table in a local
--- variable, because a library may call a function in it, and an upvalue of a
--- wrapper, because the wrapper may call the function in it again.
+-- The walk itself recognises objects that only such requests can reach. This
+-- module recognises objects that a request shares with other code. A table in a
+-- local variable of the request is in use, because a library may call a function
+-- in the table. An upvalue of a wrapper is in use, because the wrapper may call
+-- the function in the upvalue again.
 --
--- Some references cannot be assigned to a request. They count as in use as long as
--- there is any request in flight: references in tables of old modules, and triggers
--- of a transaction, which are in the Lua registry.
+-- Two kinds of references cannot be assigned to a single request: those in tables
+-- of old modules, and triggers of a transaction, which are in the Lua registry.
+-- They count as in use as long as any request is in flight.
 
 local require = ...
 local bit = require('bit')
