@@ -274,23 +274,12 @@ fuzz-targets: $(FUZZ_TARGETS)
 
 lint:		## check the manual, scripts, Lua, and warnings of two compilers
 	@scripts/install-deps.sh lint
-	scripts/check-layers.sh
-	scripts/check-tests.sh
-	scripts/check-includes.sh
-	mandoc -T lint -W warning man/*
-	for page in man/*; do \
-		groff -mandoc -Tutf8 -ww -rLL=80n -z $$page; \
-	done 2>&1 | (! grep .)
-	luacheck -q src/lua tests
 	@$(MAKE) --no-print-directory $B/completion/cartridge-reload.bash
-	shellcheck -x -e SC2317 $(SCRIPTS) $B/completion/cartridge-reload.bash
+	scripts/lint.sh '$(VERSION)' $(SCRIPTS) $B/completion/cartridge-reload.bash
 	@$(MAKE) --no-print-directory $(PARALLEL) B=build/lint/gcc CC=gcc \
 	    CFLAGS='-O2 -Werror' tests
 	@$(MAKE) --no-print-directory $(PARALLEL) B=build/lint/clang CC=clang \
 	    CFLAGS='-O2 -Werror' tests
-	cppcheck -q --error-exitcode=1 --inline-suppr --std=c11 \
-	    --enable=warning,portability --suppress=missingIncludeSystem \
-	    --suppress=ctuuninitvar -Isrc -D__GNUC__ -DCR_VERSION='"$(VERSION)"' src
 
 # Each tool on each of our sources, on its own: some get confused by several.
 # What gcc calls a leak is none, if a pointer goes to an array or through a
@@ -326,43 +315,18 @@ build/analyze/%.tidy: src/%.c
 	@touch $@
 
 # The sections of the manual, and where its pages are installed.
-MAN = 1 5 7
-MAN_PAGES = $(foreach n,$(MAN),$(DESTDIR)$(MANDIR)/man$n/cartridge-reload.$n)
+
+INSTALL_ENV = BUILD_DIR=$B VERSION='$(VERSION)' INSTALL='$(INSTALL)' \
+	DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' MANDIR='$(MANDIR)' \
+	COMPLETIONDIR='$(COMPLETIONDIR)' DATADIR='$(DATADIR)' \
+	ZSH_COMPLETIONDIR='$(ZSH_COMPLETIONDIR)' \
+	FISH_COMPLETIONDIR='$(FISH_COMPLETIONDIR)'
 
 install: all	## install below $(DESTDIR)$(PREFIX)
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(MAN:%=$(DESTDIR)$(MANDIR)/man%) \
-	    $(DESTDIR)$(COMPLETIONDIR) $(DESTDIR)$(ZSH_COMPLETIONDIR) \
-	    $(DESTDIR)$(FISH_COMPLETIONDIR) \
-	    $(DESTDIR)$(DATADIR)/systemd $(DESTDIR)$(DATADIR)/tt/reload
-	$(INSTALL) -m 755 $(BIN) $(DESTDIR)$(BINDIR)/cartridge-reload
-	for n in $(MAN); do \
-		sed -e 's|/usr/local/share/cartridge\\*-reload|$(subst -,\\-,$(DATADIR))|' \
-		    -e 's|/usr/local/bin/cartridge|$(subst -,\\-,$(BINDIR))/cartridge|' \
-		    man/cartridge-reload.$$n \
-		    >$(DESTDIR)$(MANDIR)/man$$n/cartridge-reload.$$n || exit; \
-	done
-	$(INSTALL) -m 644 $B/completion/cartridge-reload.bash \
-	    $(DESTDIR)$(COMPLETIONDIR)/cartridge-reload
-	$(INSTALL) -m 644 $B/completion/_cartridge-reload \
-	    $(DESTDIR)$(ZSH_COMPLETIONDIR)/
-	$(INSTALL) -m 644 $B/completion/cartridge-reload.fish \
-	    $(DESTDIR)$(FISH_COMPLETIONDIR)/
-	sed 's|@BINDIR@|$(BINDIR)|' scripts/systemd/reload.conf.in \
-	    >$(DESTDIR)$(DATADIR)/systemd/reload.conf
-	sed 's|@VERSION@|$(VERSION)|' scripts/tt/manifest.yaml.in \
-	    >$(DESTDIR)$(DATADIR)/tt/reload/manifest.yaml
-	ln -sf $(BINDIR)/cartridge-reload $(DESTDIR)$(DATADIR)/tt/reload/main
-	chmod 644 $(MAN_PAGES) \
-	    $(DESTDIR)$(DATADIR)/systemd/reload.conf \
-	    $(DESTDIR)$(DATADIR)/tt/reload/manifest.yaml
+	@$(INSTALL_ENV) scripts/install.sh install
 
 uninstall:	## remove what install installed
-	rm -f $(DESTDIR)$(BINDIR)/cartridge-reload \
-	    $(MAN_PAGES) \
-	    $(DESTDIR)$(COMPLETIONDIR)/cartridge-reload \
-	    $(DESTDIR)$(ZSH_COMPLETIONDIR)/_cartridge-reload \
-	    $(DESTDIR)$(FISH_COMPLETIONDIR)/cartridge-reload.fish
-	rm -rf $(DESTDIR)$(DATADIR)
+	@$(INSTALL_ENV) scripts/install.sh uninstall
 
 TARBALL = build/dist/cartridge-reload-$(VERSION).tar.gz
 

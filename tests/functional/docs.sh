@@ -125,6 +125,33 @@ check 'the manual has all exit codes and outcomes' exit_codes "$tmp/man"
 cat README.md >"$tmp/readme" 2>/dev/null || :
 check 'the README has no other options' has_only "$tmp/readme"
 
+# names_exist TEXT: every file, folder and function that the text puts into
+# back-quotes exists.
+names_exist()
+{
+	rc=0
+	tr '\n' ' ' <"$1" | grep -oE '`[^` ]+`' | tr -d '`' | sort -u >"$tmp/names"
+	[ "$(wc -l <"$tmp/names")" -gt 20 ] || { echo 'no names'; return 1; }
+	while read -r word; do
+		case $word in
+		-* | \\* | /*)	continue ;;
+		*/* | *.c | *.lua | *.h)
+			[ -e "$word" ] || [ -e "src/$word" ] ||
+			    [ -e "src/lua/$word" ] || {
+				echo "no such file: $word"
+				rc=1
+			} ;;
+		*_*)	grep -qrw -- "$word" src || {
+				echo "not in the sources: $word"
+				rc=1
+			} ;;
+		esac
+	done <"$tmp/names"
+	return "$rc"
+}
+check 'the architecture names files and functions that exist' \
+    names_exist doc/ARCHITECTURE.md
+
 # Prints the completions of the last of the given words.
 cat >"$tmp/complete.bash" <<'END'
 source "$BUILD_DIR/completion/cartridge-reload.bash"

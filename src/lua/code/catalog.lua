@@ -9,8 +9,11 @@ local cartridge_lib = require('platform.cartridge')
 local digest = require('digest')
 local errno = require('errno')
 local http_servers = require('platform.http_servers')
+local kinds = require('code.kinds')
 local module_files = require('platform.module_files')
 local yield = require('core.yield')
+
+local KIND = kinds.words
 
 -- Names of Tarantool's own modules. A file of the application with such a name is
 -- never loaded, because `require` finds the built-in module first.
@@ -220,47 +223,47 @@ end
 -- @treturn ?string path
 local function classify(name, value, known, directories)
     if package.preload[name] ~= nil then
-        return 'preload'
+        return KIND.preload
     end
     if is_builtin_name(name) and is_builtin_value(value) then
-        return 'builtin'
+        return KIND.builtin
     end
     local path = search(name, directories)
     if path == nil and is_builtin_name(name) then
         -- The application has replaced functions of this built-in module.
-        return 'builtin'
+        return KIND.builtin
     elseif path == nil then
         local is_code
         path, is_code = vanished_file(value)
         path = known and known[name] or path
         if not path and not is_code then
-            return 'builtin'
+            return KIND.builtin
         elseif not path then
-            return has_custom_loader() and 'loader' or 'no_file'
+            return has_custom_loader() and KIND.loader or KIND.no_file
         end
         local is_readable, is_absent = check_file(path)
         if not is_readable and cartridge_lib.has_section(path) then
             -- Cartridge's role `extensions` has loaded this module from the cluster
             -- config.
-            return 'config', path
+            return KIND.config, path
         elseif is_absent and starts_with(path, '/') then
-            return path:find('/.rocks/', 1, true) and 'rocks' or 'gone', path
+            return path:find('/.rocks/', 1, true) and KIND.rocks or KIND.gone, path
         elseif is_readable or is_absent or root_of(name, path) == nil then
             -- Nothing is known about the file. Either the application has assigned
             -- the value to `package.loaded` itself, or the path is relative and
             -- `box.cfg` has changed the working directory since.
-            return has_custom_loader() and 'loader' or 'no_file', path
+            return has_custom_loader() and KIND.loader or KIND.no_file, path
         end
         -- The file exists but cannot be read, so the search has skipped it. Select
         -- the module, so that the reload fails with that error.
     end
     if path:match('%.so$') or path:match('%.dylib$') then
-        return 'shared_object', path
+        return KIND.shared_object, path
     end
     if path:find('/.rocks/', 1, true) then
-        return 'rocks', path
+        return KIND.rocks, path
     end
-    return is_system_path(path) and 'system' or 'app', path
+    return is_system_path(path) and KIND.system or 'app', path
 end
 
 --- Whether a path is the file of a loaded module other than the named one.
@@ -343,9 +346,9 @@ local function selector(args, matches)
         if kind ~= 'app' then
             return kind
         elseif #include > 0 and not matches_any(name, include) then
-            return 'not_selected'
+            return KIND.not_selected
         elseif matches_any(name, exclude) then
-            return 'excluded'
+            return KIND.excluded
         end
         return kind
     end
@@ -415,16 +418,16 @@ local function choose(args, stash)
         if kind == 'app' then
             table.insert(choice.all, {name = name, path = path})
         end
-        if kind == 'gone' then
+        if kind == KIND.gone then
             -- The removal of a module is a change, too: apply the filter to it.
-            kind = select_kind(name, 'app') == 'app' and 'gone' or select_kind(name, 'app')
+            kind = select_kind(name, 'app') == 'app' and KIND.gone or select_kind(name, 'app')
         else
             kind = select_kind(name, kind)
         end
         if kind == 'app' then
             table.insert(choice.selected, {name = name, path = path})
         else
-            if kind == 'gone' then
+            if kind == KIND.gone then
                 table.insert(choice.gone, {name = name, path = path})
             end
             choice.kept[kind] = choice.kept[kind] or {}

@@ -1,19 +1,8 @@
 --- Explains why there is nothing to reload. The messages name the options to use
 -- instead.
 
--- Descriptions of the modules that are not reloaded, by their kind (see `catalog`),
--- to be put into messages.
-local KINDS = {
-    {'rocks', 'in .rocks (--rocks reloads them too)'},
-    {'system', 'installed for the whole system (--rocks reloads them too)'},
-    {'preload', 'in package.preload, without a file to reload'},
-    {'loader', 'from a loader of the application, without a file to reload'},
-    {'no_file', 'not found on any search path, only in package.loaded'},
-    {'config', 'sections of the cluster-wide config (`push` installs those)'},
-    {'shared_object', 'in C'},
-    {'excluded', 'excluded by --exclude'},
-    {'builtin', 'built into Tarantool, or without functions'},
-}
+local require = ...
+local kinds = require('code.kinds')
 
 local function count_text(count)
     return ('%d %s'):format(count, count == 1 and 'module is' or 'modules are')
@@ -22,9 +11,9 @@ end
 --- Explains why no module was selected although no --module option was given.
 local function explain_all(choice)
     local parts = {}
-    for _, kind in ipairs(KINDS) do
+    for _, kind in ipairs(kinds.list) do
         local names = choice.kept[kind[1]]
-        if names ~= nil then
+        if names ~= nil and kind[2] ~= nil then
             table.insert(parts, ('%s %s'):format(count_text(#names), kind[2]))
         end
     end
@@ -62,8 +51,8 @@ end
 local function explain_pattern(choice, glob)
     local matched = choice.matches[glob]
     if matched ~= nil then
-        for _, kind in ipairs(KINDS) do
-            if matched[kind[1]] ~= nil then
+        for _, kind in ipairs(kinds.list) do
+            if matched[kind[1]] ~= nil and kind[2] ~= nil then
                 return ('--module %s matches only modules like %s, which are %s')
                     :format(glob, matched[kind[1]], kind[2])
             end
