@@ -22,7 +22,10 @@ const struct command_row command_table[] = {
 	    .help = "show whether instances are up and serving",
 	    .bit = COMMAND_STATUS, .flags = CMD_TOPOLOGY | CMD_PAGED,
 	    .action = ACTION_REQUEST, .words = WORDS_INSTANCES,
-	    /* `status` prints what the preflight of a rollout asks for. */
+	    /*
+	     * `status` prints the same data that the preflight of a rollout
+	     * collects, so both use this script.
+	     */
 	    .script = "preflight", .quiet_script = "status",
 	    .view = VIEW_STATUS },
 	{ .name = "stale", .args = "[INSTANCE ...]",

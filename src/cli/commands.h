@@ -51,7 +51,7 @@ enum command_action {
 	ACTION_QUIT
 };
 
-/* What the words after the command are. */
+/* The meaning of the words after the command. */
 enum command_words {
 	WORDS_NONE,
 	WORDS_INSTANCES,
@@ -81,7 +81,8 @@ struct command_row {
 	/* Only for ACTION_REQUEST: */
 	const char		*script; /* in src/lua/commands */
 	/*
-	 * Used instead of `script` if no report is printed, unless it is NULL.
+	 * The script to use with --quiet, when no report is printed; or NULL to
+	 * use `script` then, too.
 	 */
 	const char		*quiet_script;
 	enum side_effect	 effect;
@@ -94,7 +95,10 @@ extern const struct command_row	command_table[];
 /* Returns the command with that name, or NULL. */
 const struct command_row	*commands_find(const char *name);
 
-/* Whether a command is available on the command line, and in the console. */
+/*
+ * commands_in_cli returns whether a command is available on the command line.
+ * commands_in_repl returns whether it is available in the console.
+ */
 int	commands_in_cli(const struct command_row *);
 int	commands_in_repl(const struct command_row *);
 

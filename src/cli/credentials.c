@@ -154,10 +154,10 @@ may_ask(const struct options *options, const struct target *target)
 }
 
 /*
- * Finds the password for all targets that need one.  If it must be prompted
- * for, the prompt names the user of the target `prompted`; NULL means no
- * prompt.  Returns NULL if there is no password.  If an error occurs, sets
- * *failed and returns NULL.
+ * Finds the password for all targets that need one.  If no file or variable
+ * contains it and `prompted` is not NULL, prompts for the password of that
+ * target's user.  Returns NULL if there is no password or if an error occurs.
+ * Sets *failed to whether an error has occurred.
  */
 static const struct secret *
 find_secret(const struct options *options, const struct target *prompted,

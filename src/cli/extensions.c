@@ -175,7 +175,10 @@ read_entry(struct folder *folder, int dirfd, const char *name,
 	int wanted, is_link;
 
 	wanted = strcmp(path, CONFIG) == 0 || has_suffix(name, ".lua");
-	/* Cartridge would ignore config.yaml, and so export no functions. */
+	/*
+	 * Reject config.yaml: Cartridge would ignore the file, and so export no
+	 * functions.
+	 */
 	if (strcmp(path, "config.yaml") == 0)
 		return complain(folder, path, "it must be named " CONFIG);
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)

@@ -51,8 +51,9 @@ find_one(const struct options *options, const char *app, const char *instance,
 }
 
 /*
- * Finds an instance given as APP:INSTANCE, or one given as INSTANCE in each
- * application that --app names.  If `text` is NULL, finds all instances.
+ * Finds the instance that `text` names.  APP:INSTANCE includes the application.
+ * A plain INSTANCE is searched for in each application that --app names.  If
+ * `text` is NULL, finds all instances of those applications.
  */
 static int
 find_instance(const struct options *options, const char *text,
@@ -153,7 +154,10 @@ add_names(const struct targets *targets, char *text, size_t size)
 		strlcat(text, i < targets->count ? ", ...)" : ")", size);
 }
 
-/* Rejects more than one target if the command, or --cluster, takes only one. */
+/*
+ * Rejects more than one target if the command takes only one, or if --cluster
+ * is given.
+ */
 static int
 check_count(const struct options *options, const struct targets *targets,
     struct error *error)

@@ -204,8 +204,8 @@ no_greeting(struct conn *conn, struct error *error)
 {
 	conn->greeting.version[0] = '\0';
 	/*
-	 * Report the same error whether the limit of the greeting or the
-	 * deadline has expired, as the cause is the same.
+	 * Report the same error for both limits, that of the greeting and the
+	 * deadline: either way, no greeting has arrived in time.
 	 */
 	error_set_transient(error, ERROR_NO_GREETING,
 	    "connected, but no greeting within %g s: %s",
@@ -305,7 +305,10 @@ flush(struct conn *conn)
 		else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return;
 		else if (errno != EINTR)
-			/* Only keep it: the next read reports it. */
+			/*
+			 * Only store the errno: the next read reports the
+			 * error.
+			 */
 			conn->out_error = errno;
 	}
 }
@@ -323,7 +326,10 @@ fail_closed(const struct conn *conn, int code, struct error *error)
 	else
 		error_set(error, ERROR_CLOSED_EARLY,
 		    "connection lost: %s", strerror(code));
-	/* Before the handshake nothing has run in the instance, so retry. */
+	/*
+	 * Until the handshake is done, nothing has run in the instance, so a
+	 * retry is safe.
+	 */
 	error->transient = conn->state == HANDSHAKING;
 	return CONN_FAILED;
 }

@@ -30,8 +30,8 @@
 struct conn;
 
 /*
- * A line, in one or two pieces, without any newline: the text protocol adds the
- * one at its end.
+ * A line, in one or two pieces.  The pieces contain no newline: the text
+ * protocol appends one to the line.
  */
 struct conn_line {
 	const char	*data;
@@ -42,8 +42,8 @@ struct conn_line {
 
 enum conn_event {
 	CONN_WAIT,		/* nothing happened: poll again */
-	CONN_GREETED,		/* lines may be queued behind the handshake; the
-				   binary protocol omits this event */
+	CONN_GREETED,		/* lines may already be queued, ahead of
+				   CONN_READY (text protocol only) */
 	CONN_READY,		/* the handshake is done */
 	CONN_DOCUMENT,		/* a document was received */
 	CONN_REFUSED,		/* the instance answered a line with an error */
@@ -51,10 +51,10 @@ enum conn_event {
 };
 
 /*
- * Starts connecting.  `deadline` limits the whole connection, in milliseconds
- * of clock_ms.  Blocks only to resolve the host name of a TCP target.  Returns
- * NULL with an error if connecting fails at once.  The target must outlive the
- * connection.
+ * Starts connecting.  The connection fails at the time `deadline`, in
+ * milliseconds of clock_ms, unless conn_extend sets another deadline.  Blocks
+ * only to resolve the host name of a TCP target.  Returns NULL with an error if
+ * connecting fails at once.  The target must outlive the connection.
  */
 struct conn	*conn_open(const struct target *, int64_t deadline,
 		    struct error *);
@@ -98,8 +98,8 @@ void		 conn_extend(struct conn *, int64_t deadline);
 
 /*
  * Returns the Tarantool version in the greeting, such as "2.6.0".  Returns ""
- * if no greeting has arrived, or if a server of Cartridge has sent it before
- * box.cfg was called.
+ * if no greeting has arrived, or if it comes from the server that Cartridge
+ * runs until box.cfg is called.
  */
 const char	*conn_version(const struct conn *);
 

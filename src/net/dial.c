@@ -121,8 +121,8 @@ connect_path(int fd, const char *path, struct error *error)
 
 /*
  * Checks that the process listening on a socket found by discovery belongs to a
- * trusted user.  Otherwise any user who can create a file in its directory
- * could receive the Lua of a request.
+ * trusted user.  Otherwise any user who can create files in the directory of
+ * the socket could receive the Lua of a request.
  */
 static int
 check_peer(const struct dial *dial, struct error *error)

@@ -61,8 +61,8 @@ void	 framer_commit(struct framer *, size_t len);
 int	 framer_next(struct framer *, struct document *);
 
 /*
- * Return the number of bytes received of the unfinished document, and those
- * bytes.
+ * framer_pending returns the number of bytes received of the unfinished
+ * document; framer_data returns those bytes.
  */
 size_t	 framer_pending(const struct framer *);
 const char	*framer_data(const struct framer *);

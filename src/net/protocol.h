@@ -54,8 +54,8 @@ struct protocol {
 	/* A line must wait until the reply to the previous one has arrived. */
 	int		 one_at_a_time;
 	/*
-	 * What the error says if the handshake is not answered: the name of the
-	 * peer, and advice.
+	 * Parts of the error message for an unanswered handshake: the name of
+	 * the peer, and advice to the user.
 	 */
 	const char	*peer;
 	const char	*advice;

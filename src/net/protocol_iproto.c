@@ -115,7 +115,10 @@ set_login_error(const struct protocol_state *state, struct error *error)
 	    "wrong user or password (user \"%s\")", user_of(state));
 }
 
-/* Sets the error for ER_ACCESS_DENIED.  The cause is only in its text. */
+/*
+ * Sets the error for ER_ACCESS_DENIED.  This code has several causes, which
+ * only the text tells apart.
+ */
 static void
 set_access_error(const struct protocol_state *state, const char *text,
     int len, struct error *error)

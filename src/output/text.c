@@ -86,8 +86,8 @@ print_counts(const struct output_context *context, const char *before,
 		known |= json_is_boolean(json_object_get(
 		    json_array_get(modules, i), "changed"));
 	/*
-	 * This program has not loaded generation 0, so it is unknown what
-	 * changed since then.
+	 * This program did not load generation 0, so it cannot tell what has
+	 * changed since.
 	 */
 	if (known)
 		fprintf(context->out, " (%zu changed)",
@@ -167,8 +167,9 @@ print_modules(const struct output_context *context, const json_t *report)
 }
 
 /*
- * Prints the main script and whether it runs again.  A plan also has what it
- * would do then: the functions that it calls, and the risks.
+ * Prints the path of the main script and whether the script runs again.  A plan
+ * also lists the functions that the script would call (with --verbose), and the
+ * risks of running it.
  */
 static void
 print_main(const struct output_context *context, const json_t *report)
@@ -309,7 +310,7 @@ print_timings(const struct output_context *context, const json_t *report)
 		text_print_duration(context, " ", value);
 		separator = ", ";
 	}
-	/* The separator has changed only if something was printed. */
+	/* The separator is a comma only if something was printed. */
 	if (separator[0] == ',')
 		putc('\n', context->out);
 }

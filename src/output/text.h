@@ -39,8 +39,8 @@ void	text_print_list(const struct output_context *, const char *label,
 	    enum term_style, const json_t *list);
 
 /*
- * Print what the first line of a report says about stale references: that of
- * `reload`, and that of `stale`.
+ * Print what the first line of a report says about stale references.
+ * text_print_stale_remain is for `reload`, text_print_stale_found for `stale`.
  */
 void	text_print_stale_remain(const struct output_context *,
 	    const json_t *report);
@@ -51,8 +51,8 @@ void	text_print_stale_found(const struct output_context *,
 void	text_print_stale(const struct output_context *, const json_t *report);
 
 /*
- * Print how many sections of the config a push has added, changed and so on,
- * and the lines that list them.
+ * text_print_sections prints how many sections of the config a push has added,
+ * changed and so on.  text_print_push lists these sections.
  */
 void	text_print_sections(const struct output_context *,
 	    const char *before, const json_t *report);

@@ -122,7 +122,7 @@ print_place(const struct output_context *context, const json_t *place)
 	text_print_styled(context, patched ? TERM_GOOD : TERM_WARN,
 	    patched ? "patched" : "stale");
 	fputs(": ", context->out);
-	/* `where` includes what `kind` says. */
+	/* The text of `where` already includes the kind. */
 	text_print(context, where != NULL ? where : string(place, "kind"));
 	if (string(place, "function") != NULL) {
 		fputs(patched ? " was " : " is ", context->out);
@@ -186,8 +186,8 @@ print_summary(const struct output_context *context, const json_t *report,
     const struct counts *counts)
 {
 	/*
-	 * If the outcome is `stale`, the first line says that the scan is
-	 * incomplete.
+	 * If the outcome is `stale`, the first line of the report has already
+	 * said whether the scan is incomplete.
 	 */
 	int said = report_ended(report, OUTCOME_STALE);
 

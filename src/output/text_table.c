@@ -37,8 +37,8 @@ enum column {
 	COLUMN_GENERATION,
 	COLUMN_CODE,
 	/*
-	 * The versions are hidden unless they differ, the target if it does not
-	 * fit.
+	 * The version columns are hidden unless the versions differ.  The
+	 * target column is hidden if it does not fit.
 	 */
 	COLUMN_TARANTOOL,
 	COLUMN_CARTRIDGE,
@@ -253,8 +253,8 @@ set_code(struct table *table, struct row *row)
 		snprintf(shown, sizeof(shown), "%.*s", TEXT_DIGEST,
 		    loaded != NULL ? loaded : digest);
 	/*
-	 * Mark digests that differ from the majority, which has the intended
-	 * code.
+	 * Mark a digest that differs from that of the majority: most instances
+	 * presumably have the intended code.
 	 */
 	set(table, row, COLUMN_CODE, is_outdated ||
 	    table->common_digest == NULL || digest == NULL ||
@@ -372,7 +372,7 @@ fit(struct table *table, int limit)
 /* --- Printing --------------------------------------------------------------*/
 
 /*
- * Prints a cell, which is cut if it is wider than `most`.  Returns the width
+ * Prints a cell, cut to `most` columns if it is wider.  Returns the width
  * printed.
  */
 static int

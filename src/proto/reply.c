@@ -37,8 +37,8 @@
 #define COST_ANCHOR	200	/* plus the length of its name */
 
 /*
- * The heap that each byte added by placeholders takes: libyaml and jansson copy
- * it.
+ * The heap cost of each byte that placeholders add to the text.  It exceeds one
+ * byte, because libyaml and jansson copy the text.
  */
 #define COST_PLACEHOLDER	5
 
@@ -118,9 +118,9 @@ charge(struct reader *reader, size_t size)
 }
 
 /*
- * Sets *text to the text of a scalar.  This is the text of the event itself or,
- * if that must be converted, a new string, which *made then points to as well.
- * Returns 0, or -1 with an error.
+ * Sets *text to the text of a scalar: that of the event itself or, if it must
+ * be converted, a new string.  Sets *made to the new string, which the caller
+ * owns, or to NULL if there is none.  Returns 0, or -1 with an error.
  */
 static int
 scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
@@ -177,7 +177,10 @@ drop_key(struct frame *frame)
 	frame->key = NULL;
 }
 
-/* Sets a key from a value: the text of a string, compact JSON otherwise. */
+/*
+ * Sets the key from a value.  If the value is a string, the key is its text;
+ * otherwise the key is compact JSON.
+ */
 static int
 set_node_key(struct reader *reader, const json_t *node)
 {
@@ -352,8 +355,8 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	if (is_key && anchor == NULL) {
 		count_size(reader, len + 1, 0);
 		/*
-		 * strdup(3) copies all of it, because text that contains NUL
-		 * has been converted.
+		 * The text contains no NUL, at which strdup(3) would stop:
+		 * scalar_text has converted a key that contains one.
 		 */
 		return set_key(reader, made != NULL ? made : strdup(text), len);
 	}
@@ -372,14 +375,14 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key) {
 		/*
-		 * An anchor does not change the key, which is text.  The node
-		 * is used only by aliases.
+		 * The key is always text, even if it has an anchor.  Only
+		 * aliases use the node.
 		 */
 		count_size(reader, len + 1, 0);
 		json_decref(node);
 		/*
-		 * strdup(3) copies all of it, because text that contains NUL
-		 * has been converted.
+		 * The text contains no NUL, at which strdup(3) would stop:
+		 * scalar_text has converted a key that contains one.
 		 */
 		return set_key(reader, made != NULL ? made : strdup(text), len);
 	}

@@ -418,9 +418,9 @@ build_bad_reply(struct report *report, const char *target, const json_t *reply,
 }
 
 /*
- * Reads the outcome that the instance reports.  Returns 0, or -1 if there is
- * none or if an instance cannot report it.  Only a gateway can report
- * `unreachable`.
+ * Reads the outcome that the instance reports.  Returns 0.  Returns -1 if the
+ * outcome is missing or unknown, or if only this program sets it: `usage`,
+ * `protocol` and, unless a gateway has sent the reply, `unreachable`.
  */
 static int
 read_outcome(const json_t *from, int relayed, enum outcome *outcome)
@@ -459,7 +459,10 @@ build_from_ours(struct report *report, const char *target,
 	transient = json_object_get(json_object_get(from, "error"),
 	    "transient");
 	if (build(report, target, outcome, from, &wrong) == 0) {
-		/* After other outcomes the request may have had an effect. */
+		/*
+		 * With any other outcome, the request may have had an effect,
+		 * so a retry is not safe.
+		 */
 		report->transient = json_is_true(transient) &&
 		    (outcome == OUTCOME_REFUSED || outcome == OUTCOME_FAILED ||
 		    outcome == OUTCOME_UNREACHABLE);

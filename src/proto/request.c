@@ -65,10 +65,10 @@ append(struct text *text, const char *data, size_t len)
 }
 
 /*
- * Returns the length of a byte in a Lua string literal.  With `is_ascii`, bytes
- * above 0x7f are escaped as well, to keep the line ASCII.  User code is sent
- * without `is_ascii`, because escapes would make non-Latin text four times as
- * long.
+ * Returns how many characters a byte takes in a Lua string literal.  With
+ * `is_ascii`, bytes above 0x7f are escaped as well, to keep the line ASCII.
+ * User code is sent without `is_ascii`, because escapes would make non-Latin
+ * text four times as long.
  */
 static size_t
 escaped_size(unsigned char byte, int is_ascii)

@@ -59,8 +59,8 @@ char	*request_repl(const char *what, const char *text, size_t text_len,
 	    size_t from, size_t to, size_t *len);
 
 /*
- * Builds the whole line, for requests without arguments for one instance.
- * Returns a text that the caller frees, or NULL if out of memory.
+ * Builds the whole line of a request whose arguments are the same for all
+ * instances.  Returns a text that the caller frees, or NULL if out of memory.
  */
 char	*request_line(const json_t *args, size_t *len);
 

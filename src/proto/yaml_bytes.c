@@ -130,10 +130,10 @@ continues(unsigned char c)
 }
 
 /*
- * Fast path for non-ASCII text.  Returns the length of a block, which must
- * start at a character boundary, if its non-ASCII characters certainly have two
- * or three bytes each and are allowed by YAML; otherwise returns 0.  The length
- * exceeds BLOCK slightly if BLOCK would end within a character.
+ * Fast path for non-ASCII text.  The block must start at a character boundary.
+ * Returns its length if all its non-ASCII characters certainly have two or
+ * three bytes and are allowed by YAML; otherwise returns 0.  The length is
+ * slightly more than BLOCK if the last character extends beyond BLOCK bytes.
  */
 static size_t
 common_utf8(const unsigned char *text)
@@ -167,11 +167,11 @@ common_utf8(const unsigned char *text)
 }
 
 /*
- * Fast path.  Returns the length of a block, which must start at a character
- * boundary, if it can be copied as it is: it has no control characters, no
- * escape that may stand for a byte, and no directive.  Otherwise returns 0.
- * BLOCK_AFTER bytes must follow the block.  The loops are branch-free, so that
- * the compiler can vectorise them.
+ * Fast path.  The block must start at a character boundary, and BLOCK_AFTER
+ * bytes must follow it.  Returns the length of the block if it can be copied as
+ * it is: it has no control characters, no escape that may stand for a byte, and
+ * no directive.  Otherwise returns 0.  The loops are branch-free, so that the
+ * compiler can vectorise them.
  */
 static size_t
 common_block(const unsigned char *text)

@@ -30,9 +30,8 @@ put_styled(struct highlighter *highlighter, enum term_style style,
 }
 
 /*
- * Returns the length of quoted text: from after the opening quote to the
- * closing quote, which is included.  Sets *open to whether the closing quote is
- * missing.
+ * Returns the length of a quoted text that follows its opening quote.  The
+ * length includes the closing quote.  Sets *open to whether that is missing.
  */
 static size_t
 quoted_length(const char *text, size_t len, char quote, int *open)

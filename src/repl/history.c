@@ -466,7 +466,10 @@ history_add(struct history *history, const char *entry, struct error *error)
 	/* This fails if the directory has been removed in the meantime. */
 	if ((fd = open_locked(history, LOCK_EX, &dir)) == -1) {
 		free(line);
-		/* It is not a regular file, such as /dev/null: keep nothing. */
+		/*
+		 * If errno is 0, the file is not a regular one (such as
+		 * /dev/null), and the entry is not saved.
+		 */
 		return errno == 0 ? 0 : local_error(history->path, error);
 	}
 	size = append(fd, line, len);

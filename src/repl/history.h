@@ -40,8 +40,8 @@ struct history {
  *
  * The file must not be a symbolic link.  The file, the base directory
  * ($XDG_STATE_HOME or the home directory) and all directories between them must
- * belong to the user: otherwise root, running with the HOME of another user,
- * could be made to write to a file that this user's links lead to.
+ * belong to the user: otherwise, if root runs the program with the HOME of
+ * another user, that user's symbolic links could make it write to any file.
  *
  * If there is no home directory, or if the file is not a regular one, such as
  * /dev/null, the history is disabled.  Returns 0, or -1 with an error; then the

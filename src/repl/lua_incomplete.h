@@ -21,8 +21,8 @@ struct lua_nesting {
 };
 
 /*
- * Processes more text.  It must consist of whole lines, each after the newline
- * that separates it from the previous one.
+ * Processes more text, which must consist of whole lines.  The newline between
+ * two lines belongs to the text of the second one.
  */
 void	lua_nesting_add(struct lua_nesting *, const char *text, size_t len);
 

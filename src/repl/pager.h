@@ -18,12 +18,12 @@
 size_t	pager_rows(const char *text, size_t len, size_t columns);
 
 /*
- * Prints a text and waits until it has been read.  Uses $PAGER, or less(1) if
- * that is unset, if standard input and the stream are terminals and the text
- * has more rows than the terminal.  Otherwise, or if the pager cannot be
- * executed, prints the text directly.  While the pager runs, it handles SIGINT,
- * and SIGTERM and SIGHUP end it.  Without a pager, any of these signals stops
- * the output.  signals_begin must have been called.
+ * Prints a text and waits until the user has read it.  Uses a pager if standard
+ * input and the stream are terminals and the text has more rows than the
+ * terminal.  The pager is $PAGER, or less(1) if that is unset.  Otherwise, or
+ * if the pager cannot be executed, prints the text directly.  The pager handles
+ * SIGINT itself; SIGTERM and SIGHUP end it.  Without a pager, any of these
+ * signals stops the output.  signals_begin must have been called.
  */
 void	pager_print(FILE *, const char *text, size_t len);
 

@@ -50,8 +50,8 @@ void	 print_failure(struct printer *, unsigned long line,
 int	 print_flush(const struct printer *);
 
 /*
- * Prints what a function prints.  At a terminal it goes through the pager, if
- * there is enough memory to buffer it.
+ * Prints the output of the given function.  At a terminal, the output goes
+ * through the pager if there is enough memory to buffer it.
  */
 int	 print_text(struct printer *, unsigned long line, print_func *,
 	    const void *);

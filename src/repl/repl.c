@@ -147,8 +147,8 @@ report_no_reply(struct repl *repl, int64_t began, enum event why)
 static void	run_backslash(struct repl *, const char *line);
 
 /*
- * Sends the current statement.  The instance runs it if it is complete, or in
- * any case if `is_last` is set.
+ * Sends the current statement.  The instance runs it if it is complete.  If
+ * `is_last` is set, the instance runs even an incomplete statement.
  */
 static void
 run_statement(struct repl *repl, int is_last)

@@ -17,8 +17,8 @@ struct line {
 struct session {
 	struct conn	*conn;
 	/*
-	 * The lines that were sent.  The answered ones come first.  They are
-	 * kept for as long as the send queue may refer to them.
+	 * The lines that were sent, with the answered ones first.  An answered
+	 * line is kept for as long as the send queue may refer to it.
 	 */
 	struct line	 lines[SESSION_LINES_MAX];
 	size_t		 count;
@@ -168,8 +168,8 @@ classify_disconnect(const struct session *session, struct error *error)
 }
 
 /*
- * Takes note of the reply to the oldest waiting line.  Returns 1, or 0 if that
- * reply must be discarded, or -1 with an error if no line is waiting.
+ * Marks the oldest waiting line as answered.  Returns 1, or 0 if its reply must
+ * be discarded.  Returns -1 with an error if no line is waiting.
  */
 static int
 take_answer(struct session *session, struct error *error)

@@ -58,7 +58,7 @@ int64_t		 session_due(const struct session *);
  * session is ready, the errors are those of the connection.  After that,
  * SESSION_FAILED means that the connection was closed or an unexpected reply
  * arrived.  If the connection was closed while a line waited for its reply, the
- * outcome of that line is unknown: this is a protocol error.
+ * error is a protocol error, because the outcome of that line is unknown.
  */
 enum session_event session_step(struct session *, struct document *,
 		    struct error *);

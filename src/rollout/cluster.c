@@ -27,9 +27,8 @@ cluster_entry(const struct fleet *fleet)
 
 /*
  * Asks the gateway, the only member so far, for the topology.  Returns a new
- * reference.  Returns NULL if the run ends here: with an error message, or
- * without one if the gateway's failure has been printed or the run was
- * interrupted.
+ * reference, or NULL if the run must end.  The error has no message if the
+ * gateway's failure has been printed, or if the run was interrupted.
  */
 static json_t *
 fetch_topology(struct fleet *fleet, struct error *error)
@@ -93,8 +92,8 @@ fail_member(struct fleet *fleet, struct member *member,
 
 /*
  * Creates targets for the instances that are reached directly, with the user
- * and password of the entry instance.  Ignores an invalid address, because
- * add_instance fails that member.  Returns 0, or -1 with an error.
+ * and password of the entry instance.  Ignores an invalid address: add_instance
+ * later fails the member that has it.  Returns 0, or -1 with an error.
  */
 static int
 add_targets(struct fleet *fleet, const struct target *entry,

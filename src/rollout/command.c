@@ -25,7 +25,10 @@
 
 /* The number of instances that read-only commands handle in parallel. */
 #define JOBS_MANY	64
-/* The number with --cluster, where the gateway handles all requests. */
+/*
+ * The number with --cluster.  It is lower, because one gateway may have to
+ * relay all requests.
+ */
 #define JOBS_RELAYED	16
 
 /* Changes the error to say that the search was interrupted. */
@@ -295,8 +298,8 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 }
 
 /*
- * Adds a member that has no report to the list of skipped members or to that of
- * members not attempted.  Returns 0, or -1 if out of memory.
+ * Adds a member without a report to one of two lists: that of skipped members,
+ * or that of members not attempted.  Returns 0, or -1 if out of memory.
  */
 static int
 add_member(const struct member *member, json_t *not_touched, json_t *skipped)
@@ -320,8 +323,8 @@ add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 }
 
 /*
- * Whether all instances were skipped.  This must not pass for success: sets an
- * error that lists the reasons.
+ * Whether all instances were skipped.  If so, sets an error that lists the
+ * reasons, because this must not pass for success.
  */
 static int
 are_all_skipped(const struct fleet *fleet, struct error *error)

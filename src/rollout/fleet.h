@@ -41,16 +41,16 @@ struct member {
 	const struct target	*target;	/* to connect to; not owned */
 	char			*name;		/* as reported */
 	char			*alias;		/* expected alias, or NULL */
-	char			*uri;		/* NULL if not relayed to it */
+	char			*uri;		/* to relay to, or NULL */
 	char			*uuid;		/* expected UUID, or NULL */
 	int			 is_entry;	/* the gateway */
-	int			 is_direct;	/* to relay to, or NULL */
+	int			 is_direct;	/* reached without a gateway */
 	enum member_group	 group;
 	enum member_state	 state;
 	char			*skipped;	/* the reason */
 	int			 was_unhealthy;	/* reported before the reload */
 	struct report		 asked;		/* reply of the preflight */
-	const json_t		*preflight;	/* its report, or NULL */
+	const json_t		*preflight;	/* report in `asked`, or NULL */
 	struct report		 report;
 };
 

@@ -239,8 +239,8 @@ job_deadline(const struct job *job)
 }
 
 /*
- * Adds to the error what may become of a request that was sent but not
- * answered.
+ * Adds to the error what a request that was sent but not answered may have
+ * done.
  */
 static void
 add_consequence(const struct job *job, struct error *error)
@@ -301,8 +301,8 @@ prefix_relay_name(const struct job *job, struct error *error)
 }
 
 /*
- * Fails a report that claims success with an outcome that is not a success of
- * the command.
+ * Turns a report into a failure if its outcome is a success that this command
+ * cannot have.
  */
 static void
 check_outcome(struct job *job)

@@ -30,8 +30,8 @@ struct job_spec {
 	struct request		 relayed;	/* form to send to a gateway */
 	char			 command[16];
 	/*
-	 * The outcomes that are a success.  If there is only one, it is in
-	 * both.
+	 * The outcomes that count as a success.  If there is only one, both
+	 * elements contain it.
 	 */
 	enum outcome		 expected[2];
 	int			 expects_any;	/* accept any success */
@@ -72,14 +72,14 @@ struct job {
 	int64_t				 began;
 	int64_t				 tried;		/* start of attempt */
 	unsigned			 tries;
-	int64_t				 next;		/* next attempt at */
+	int64_t				 next;		/* when to retry */
 	int64_t				 delay;
 	struct exchange_request		 asked;
 	char				*rest;		/* rest of the line */
 	struct exchange			*exchange;
 	int				 was_unhealthy;	/* see health_ok */
 	char				 phase[256];	/* escaped */
-	struct report			 report;	/* of the last */
+	struct report			 report;	/* of last attempt */
 };
 
 /*

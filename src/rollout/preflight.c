@@ -23,8 +23,8 @@ status_of(const struct member *member)
 }
 
 /*
- * Stores the reply of a member.  Unless the reply is a failure, the member then
- * waits for the command.
+ * Stores the reply of a member.  If the reply is not a failure, the member
+ * waits again, now for the command.
  */
 static int
 take_answer(struct fleet *fleet, struct member *member)

@@ -114,8 +114,8 @@ search_run_dir(struct search *search, const char *path, const char *base,
 }
 
 /*
- * Searches the run directory of one application of tt.  If `say` is set, lists
- * the directory among the searched ones.
+ * Searches the run directory of one application of tt.  If `say` is set, adds
+ * the directory to the list of searched directories.
  */
 static int
 search_app(struct search *search, const char *enabled, const char *app,
@@ -308,11 +308,12 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 }
 
 /*
- * Sets *owner to the only untrusted user who may listen on a socket: the owner
- * of its directory.  Fails if another user may have created a directory on the
- * path: a run directory that the user did not name must belong to a trusted
- * user, and a directory inside a world-writable one must belong to a trusted
- * user or to the owner of the latter.
+ * Sets *owner to the owner of a socket's directory, the only untrusted user who
+ * may listen on the socket.  Fails if some other user may have created a
+ * directory on the path.  Therefore a run directory that was not named
+ * explicitly must belong to a trusted user.  A directory inside a
+ * world-writable directory must belong to a trusted user or to the owner of the
+ * world-writable one.
  */
 static int
 find_server(struct search *search, const struct candidate *candidate,

@@ -22,7 +22,7 @@ enum scope {
  * The layouts: where tools put the console socket of an instance in a run
  * directory.  %a is the name of the application, %i that of the instance.  If a
  * path has several readings, the first one that names what was requested is
- * used; if there is none, the first one.
+ * used.  If none does, the first reading is used.
  */
 static const struct {
 	const char	*path;
@@ -105,8 +105,8 @@ check_candidate(struct search *search, const char *path, const char *app,
 }
 
 /*
- * Sets *app and *instance to the names of a socket according to a reading, or
- * to NULL if it gives no such name.
+ * Sets *app and *instance to the names that a reading gives to a socket.  A
+ * name that the reading does not give is set to NULL.
  */
 static void
 names_of(const struct reading *reading, const char **app,
@@ -191,8 +191,9 @@ check_reading(struct search *search, const struct reading *reading,
 }
 
 /*
- * If the rest of a layout is a file whose names are all known, sets *path to
- * its path; otherwise to NULL.  Returns 0, or -1 with an error.
+ * Sets *path to the path of the file that the rest of a layout describes.  Sets
+ * it to NULL if the rest leads to a subdirectory, has a name that is not known
+ * yet, or is NULL.  Returns 0, or -1 with an error.
  */
 static int
 find_fixed(struct search *search, const struct level *level, size_t i,
@@ -223,9 +224,10 @@ find_fixed(struct search *search, const struct level *level, size_t i,
 
 /*
  * Checks a directory whose name matches the beginning of some layouts.  First
- * tries the files whose names are known, which requires only search permission
- * for the directory.  They belong to one instance, so the first file that
- * exists is used.  Reads the directory only if that leaves some layouts.
+ * tries the layouts whose file name is already known, which requires only
+ * search permission for the directory.  All these files belong to the same
+ * instance, so only the first one that exists is used.  Reads the directory
+ * only if there are other layouts to match.
  */
 static int
 enter(struct search *search, struct level *level)
@@ -260,10 +262,10 @@ enter(struct search *search, struct level *level)
 }
 
 /*
- * Matches the name of a directory entry with the next part of each layout.
- * Sets *best to the best reading of the entry as a file.  Sets the names and
- * layouts of *below, in case it is a directory.  Returns whether it can be a
- * directory.
+ * Matches the name of a directory entry with the next part of each layout.  For
+ * the layouts in which the entry is a file, sets *best to the best reading.
+ * For those in which it is a directory, sets the names and layouts of *below.
+ * Returns whether there are any of the latter kind.
  */
 static int
 read_entry(const struct search *search, const struct level *level,

@@ -33,9 +33,10 @@ print_files(const struct search *search, FILE *out, enum match match,
 }
 
 /*
- * Returns a name of a candidate that an error can suggest: its application if
- * `of_apps` is set, otherwise its instance, provided that the application
- * matches.  Returns NULL if there is none.
+ * Returns the name of a candidate that an error can suggest: that of its
+ * application if `of_apps` is set, otherwise that of its instance.  Returns
+ * NULL if the candidate has no such name, or if an instance belongs to an
+ * application that was not requested.
  */
 static const char *
 name_to_offer(const struct search *search, const struct candidate *candidate,

@@ -586,7 +586,10 @@ project_package(const char *dir, char **package, struct error *error)
 	while (agree == 1) {
 		errno = 0;
 		if ((entry = readdir(stream)) == NULL) {
-			/* Rockspecs that were not read may disagree. */
+			/*
+			 * The directory cannot be read to its end, and the
+			 * remaining rockspecs may have other names.
+			 */
 			if (errno != 0)
 				agree = 0;
 			break;

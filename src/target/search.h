@@ -42,7 +42,10 @@ struct search {
 	int			 stateboards;	/* stateboards were requested */
 	struct candidate	*list;
 	size_t			 count;
-	/* The run_len and is_named of candidates that are added now. */
+	/*
+	 * The values of run_len and is_named for the candidates that are added
+	 * next.
+	 */
 	size_t			 run_len;
 	int			 is_named;
 	/* The text that lists the searched directories, and their number. */
@@ -55,8 +58,9 @@ struct search {
 struct run_dir {
 	const char	*path;
 	/*
-	 * Whether sockets without an application name belong to the requested
-	 * application.  `owner` is its name, or NULL if that is unknown.
+	 * Whether sockets without an application name may belong to the
+	 * requested application.  `owner` is the application that such sockets
+	 * belong to, or NULL if it is unknown.
 	 */
 	int		 owned;
 	const char	*owner;
@@ -77,8 +81,8 @@ int	search_matches_instance(const struct search *, const char *app,
 	    const char *instance);
 
 /*
- * Whether the request matches a socket with these names.  If it has only one
- * name, that can be the application's or the instance's.
+ * Whether the request matches a socket with these names.  A socket that has
+ * only an application name also matches a request for an instance of that name.
  */
 int	search_matches_names(const struct search *, const char *app,
 	    const char *instance);

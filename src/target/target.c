@@ -414,7 +414,10 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 	return add(targets, &target, error);
 }
 
-/* Returns the rest of the text after the prefix, or NULL without the prefix. */
+/*
+ * Returns the part of the text after the prefix, or NULL if the text does not
+ * start with the prefix.
+ */
 static const char *
 after(const char *text, const char *prefix)
 {

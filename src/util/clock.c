@@ -26,8 +26,8 @@ clock_seconds(int64_t from, int64_t until)
 	int64_t ms = until > from ? until - from : 0, unit;
 
 	/*
-	 * Round, so that the few milliseconds that pass before the clock is
-	 * read are not shown.
+	 * Round, to hide the few milliseconds between two readings of the
+	 * clock.
 	 */
 	unit = ms < 1000 ? 10 : 50;
 	ms = (ms + unit / 2) / unit * unit;

@@ -14,8 +14,8 @@
 int64_t	clock_ms(void);
 
 /*
- * Returns the time in `seconds` from now, but at least one millisecond from
- * now.
+ * Returns the time that lies `seconds` in the future, or one millisecond if
+ * `seconds` is less.
  */
 int64_t	clock_after(double seconds);
 

@@ -71,7 +71,7 @@ nearest_add(struct nearest *nearest, const char *name)
 		found = 1;
 	else
 		found = distance(nearest->word, word_len, name, len);
-	/* If no letter is kept, the words have nothing in common. */
+	/* Reject a name if the edits would replace all of its letters. */
 	if (found >= len)
 		return;
 	if (found < nearest->distance) {

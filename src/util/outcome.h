@@ -33,16 +33,19 @@ const char	*outcome_word(enum outcome);
 /* Returns the exit code of an outcome. */
 int		 outcome_exit(enum outcome);
 
-/* Returns the exit code of a command; `exit_code` is set by --exit-code. */
+/*
+ * Returns the exit code of a command that ends with this outcome.  `exit_code`
+ * is set if --exit-code was given.
+ */
 int		 outcome_exit_for(enum outcome, int exit_code);
 
 /* Finds the outcome with this name.  Returns 0, or -1 if there is none. */
 int		 outcome_parse(const char *word, enum outcome *);
 
 /*
- * Returns the worse of two outcomes, in the manual's order of exit codes (6, 4,
- * 3, 8, 2, 5, 7, 9, 0).  A usage error counts as the worst, because the command
- * did nothing.
+ * Returns the worse of two outcomes.  From worst to best, the manual orders the
+ * exit codes as 6, 4, 3, 8, 2, 5, 7, 9, 0.  A usage error counts as the worst,
+ * because the command did nothing.
  */
 enum outcome	 outcome_graver(enum outcome, enum outcome);
 

@@ -22,7 +22,8 @@ static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 static volatile sig_atomic_t count;
 static volatile sig_atomic_t is_final;
 /*
- * The signal that signals_die raises.  SIGINT does not replace another signal.
+ * The signal that signals_die raises: the last one received, except that SIGINT
+ * does not replace SIGTERM or SIGHUP.
  */
 static volatile sig_atomic_t reason;
 static int level;
