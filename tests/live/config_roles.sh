@@ -5,6 +5,7 @@
 # Roles from the config of Tarantool 3; on older servers, from a stand-in for
 # the module `config`.
 
+# shellcheck disable=SC2119 # stop_app takes a process id, or none
 # shellcheck source=tests/live/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/live/config_lib.sh
