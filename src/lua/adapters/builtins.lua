@@ -141,8 +141,8 @@ function Builtins:snapshot()
     end
     for _, name in ipairs(self.names) do
         local module = package.loaded[name]
-        -- A module without a file may be one that the application has put into
-        -- `package.loaded` itself.
+        -- Check the name, too: the application may have put a module without a file
+        -- into `package.loaded`.
         if type(module) == 'table' and module ~= _G and catalog.is_builtin_name(name) then
             self:watch(module, name, DEPTH)
         end
@@ -213,8 +213,8 @@ function Builtins:stage()
     end
 end
 
---- Defers `jit.on()` and `jit.off()` of new code until the commit: code compiled by the
--- JIT calls no hooks, so the watchdog could not interrupt it.
+--- Defers the calls of `jit.on()` and `jit.off()` that new code makes until the
+-- commit. Compiled code calls no hooks, so the watchdog could not interrupt it.
 function Builtins:stage_jit()
     local txn = self.txn
     self.jit = {}
@@ -272,7 +272,7 @@ local function is_to_be_undone(self, item, before, now)
     if rawequal(before, now) or before ~= before and now ~= now then
         return false
     elseif type(now) == 'function' and self.txn.ownership:wraps_old(now) then
-        -- Old code has set this function, not new code.
+        -- This function was set by old code: keep it.
         return false
     end
     return not item.is_data or type(before) == 'function' or type(now) == 'function'
@@ -321,8 +321,8 @@ local function restore_settings(item, undone, left)
     end
 end
 
---- Restores the log settings in `box.cfg`. They mirror those in `log.cfg`, but a level
--- may be stored as a name in `box.cfg`.
+--- Restores the log settings in `box.cfg`, which mirror those in `log.cfg`. The two
+-- may differ in form: `box.cfg` may have the name of a log level, such as `info`.
 function Builtins:restore_log_names()
     for key in pairs(self.log ~= nil and self.box ~= nil and self.log.changed or {}) do
         local name = 'log_' .. key_name(key)
@@ -348,9 +348,9 @@ local function restore_environment(self, undone)
     end
 end
 
---- Restores the functions that the rollback itself may call; runs before the rollback.
--- Ignores replacements made by this program, which their adapters remove, and those
--- made by old code.
+--- Restores the functions that the rollback itself may call. Runs before the rollback.
+-- Leaves two kinds of replacements alone: wrappers of this program, which their
+-- adapters remove, and functions set by old code.
 function Builtins:on_failure()
     self.early = self.early or {}
     local strings = self.strings or {}

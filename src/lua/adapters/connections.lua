@@ -7,8 +7,8 @@ local require = ...
 local net_box = require('net.box')
 local socket = require('socket')
 
--- Prefix of the chunk names of this program, whose wrappers may be on the stack: the
--- adapter `endings` wraps the same constructors.
+-- Prefix of the chunk names of this program. Its functions may be on the stack,
+-- because the adapter `endings` wraps the same constructors.
 local OURS = '@cartridge-reload/'
 
 local Connections = {name = 'connections'}
@@ -21,8 +21,9 @@ end
 function Connections.snapshot()
 end
 
---- Whether new code has called the constructor: skips C functions, Tarantool's own Lua
--- functions and those of this program on the stack, and checks the first other one.
+--- Whether new code has called the constructor. The caller is the innermost function
+-- on the stack that is neither a C function nor a Lua function of Tarantool or of this
+-- program.
 local function is_called_by_new(txn)
     local level = 3
     while true do
@@ -85,9 +86,9 @@ end
 -- Methods of a `net.box` connection that set, list and remove its callbacks.
 local EVENTS = {'on_connect', 'on_disconnect', 'on_schema_reload', 'on_shutdown'}
 
---- Removes the callbacks of a connection before it is closed: they are failed code,
--- which must not run, and the server would keep them until the connection is
--- collected.
+--- Removes the callbacks of a connection before it is closed. They belong to failed
+-- code, which must not run. The server would also keep them alive until the connection
+-- is collected.
 local function silence(connection)
     for _, event in ipairs(EVENTS) do
         local set = connection[event]

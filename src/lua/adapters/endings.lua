@@ -39,8 +39,8 @@ function Endings:snapshot()
     self.before = fibers_lib.ids()
 end
 
---- Whether the caller is new code, or old code called by the transaction. The `stop` of
--- an old role is an exception: it may end what the role owns.
+--- Whether the caller is new code, or old code that the transaction has called. The
+-- `stop` of an old role does not count, because it may end what the role owns.
 local function is_asking(txn)
     return txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping()
 end
@@ -118,9 +118,9 @@ local function stage_fibers(self)
             self.cancelled[object:id()] = object
         end
     end
-    --- Returns a function for the parameter `make` of `replace`. The replacement
-    -- returns the given results if its argument is a fiber that new code has
-    -- cancelled.
+    --- Returns a function that can be passed to `replace` as `make`. The replacement
+    -- that it makes returns the given results for a fiber that new code has cancelled,
+    -- and calls the original for any other.
     local function answering(...)
         local answers = {...}
         return function(original)

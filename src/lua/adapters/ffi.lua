@@ -76,9 +76,9 @@ end
 -- @tparam table known see `ctypes.scan`
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
-    -- Whether a name is one of Tarantool's own, and LuaJIT ignores a repeated
-    -- declaration of it. Then no comparison is needed: a restart would not change
-    -- that.
+    -- Whether Tarantool itself has declared a name, in a way that makes LuaJIT ignore
+    -- repeated declarations of it. These need not be compared: LuaJIT would ignore
+    -- them after a restart, too.
     local function is_kept(item)
         local id = known[item.space][item.name]
         return id ~= nil and id < known.border and ctypes.is_ignored(id)

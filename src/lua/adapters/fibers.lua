@@ -488,8 +488,8 @@ function Fibers:remember_loops()
     end
 end
 
---- Marks those of the ended loops that run again, because an old role or a supervising
--- fiber has restarted them. Yields.
+--- Marks the ended loops that are running again in another fiber: an old role or a
+-- supervising fiber has restarted them. Yields.
 local function mark_restarted(self, ended)
     local again = {}
     for _, item in ipairs(list_serving(self)) do
@@ -507,9 +507,9 @@ local function mark_restarted(self, ended)
     end
 end
 
---- Reports the loops that ended while the failed code ran. If the failed code had
--- started a replacement, the loop ended because of that, and is lost. Any other loop
--- may simply have finished. Yields.
+--- Reports the loops that ended while the failed code ran. If that code had started a
+-- replacement of a loop, it is assumed to have ended the loop, which cannot be undone.
+-- Any other loop may simply have finished. Yields.
 function Fibers:name_ended(warnings, left)
     local ended, born = {}, {}
     for _, item in ipairs(self.loops_before or {}) do
@@ -539,8 +539,8 @@ function Fibers:name_ended(warnings, left)
     end
 end
 
---- Ends loops that run twice after a rollback: a role was stopped and restarted, but
--- its `stop` had not ended the loop. Ends the older of the two fibers. Yields.
+--- Ends the older fiber of each loop that runs twice after a rollback. That happens if
+-- a role was stopped and restarted, but its `stop` did not end the loop. Yields.
 function Fibers:revive()
     unstage(self)
     local born, before = {}, {}

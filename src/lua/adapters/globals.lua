@@ -102,8 +102,7 @@ local function look_at_table(data, verdict)
         end
         local change = data.changes[key]
         if verdict == nil then
-            -- Other code has changed the entry after new code did: a rollback keeps
-            -- its value.
+            -- Other code has set the entry last: a rollback must keep the value.
             data.changes[key], data.has_others = nil, true
         else
             data.changes[key] = {
@@ -204,9 +203,9 @@ local function is_to_be_undone(self, set)
     return kind == 'function' and self.txn.ownership:wraps_new(set.value) or kind == 'table'
 end
 
---- Protects the globals set by new code from old code that is about to run.
--- @treturn function to be called after the old code: sets the globals again that it
---   has removed
+--- Protects the globals that new code has set from old code that is about to run.
+-- @treturn function to be called after the old code: restores those of the globals
+--   that the old code has removed
 function Globals:guard()
     local values = {}
     for name in pairs(self.set) do
@@ -257,8 +256,8 @@ local function restore_table(data)
     return is_undone, is_doubtful
 end
 
---- Records the last changes made by new code: from now on, the rollback of other
--- adapters changes globals, too.
+--- Records the last changes made by new code, before the rollback of other adapters
+-- changes globals.
 function Globals:before_rollback()
     look(self, verdict_outside(self))
 end

@@ -31,8 +31,7 @@ local function list_routes(routes)
             indexes[count] = index
         end
     end
-    -- Usually there are no gaps, and this runs in the commit: sort only if
-    -- necessary.
+    -- Sort only if there are gaps: they are rare, and the commit must be short.
     if count ~= #routes then
         table.sort(indexes)
     end
@@ -67,8 +66,9 @@ function Http:is_old(route)
     if self.txn.ownership:wraps_old(route.sub) then
         return true
     end
-    -- The handler may be a function of the library. Then the only evidence is the
-    -- record of the files that were loaded when a reload registered the route.
+    -- If the handler is a function of the library, it does not show who registered the
+    -- route. But if a reload has registered it, the state table has the files of that
+    -- reload.
     local files = self.txn.stash.routes[route]
     if files == nil or not self:is_anonymous(route) then
         return false
@@ -98,8 +98,8 @@ function Http:snapshot()
         self.options = table.copy(self.live.options)
     end
     self.library = debug.getinfo(self.live.route, 'S').source
-    -- Routes that are not old: those in `kept` stay; those in `unowned` stay unless
-    -- new code registers the same method and path.
+    -- Routes that are not old. Those in `kept` are always kept. Those in `unowned` are
+    -- kept unless new code registers a route with the same method and path.
     self.seen, self.kept, self.unowned = {}, {}, {}
     for _, route in ipairs(list_routes(self.live.routes)) do
         self.seen[route] = true
@@ -260,7 +260,7 @@ function Http:list_new(functions)
     end
 end
 
---- Whether an old route stays although new code has not registered it again, see
+--- Whether to keep an old route that new code has not registered again, see
 -- `Transaction:stays`.
 function Http:stays(route)
     return self.txn.stash.routes[route] == nil and type(route.sub) == 'function'
@@ -354,7 +354,8 @@ function Http:discard()
 end
 
 --- Restores the server's options, and other fields that new code has set to functions.
--- The proxy forwards assignments to these, so they have taken effect at once.
+-- The proxy forwards assignments to these fields, so the live server was changed at
+-- once.
 local function restore_fields(self, undone)
     local live, ownership = self.live, self.txn.ownership
     local seen_elsewhere = {options = true}

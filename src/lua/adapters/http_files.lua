@@ -261,8 +261,8 @@ local function remove_texts(texts, path_of)
     end
 end
 
---- Removes entries that do not belong to the new generation from the cache of a server,
--- and adds the new controllers.
+--- Updates the cache of a server: removes the entries that do not belong to the new
+-- generation, and adds the new controllers.
 -- @tparam table server
 -- @tparam boolean has_texts whether to remove templates and static files, too
 local function clean(self, server, has_texts)

@@ -187,8 +187,9 @@ function Servers:settle()
     self.stops = {}
 end
 
---- Returns the wrapper of `stop` if a function is the `stop` of a live server itself.
--- Old code that got the function before the reload would call it without the wrapper.
+--- Returns the wrapper of a live server's `stop` if the given function is the
+-- original. Old code that got the original before the reload would otherwise bypass
+-- the wrapper.
 -- @tparam function f the function that old code has kept
 -- @param server the first argument of the call
 -- @treturn function the wrapper, or `f` if it is another function

@@ -52,9 +52,9 @@ local function handler_of(options)
     return type(options) == 'table' and options.handler or options
 end
 
---- Finds the old server on an address where new code opens a server. New code may take
--- it over only if the old handler is old code of the application, or has the same code
--- as the new handler, as in a server opened by a library. Yields.
+--- Finds the old server on the address at which new code opens a server. New code may
+-- take it over in two cases: its handler is old code of the application, or both
+-- handlers have the same code, as they do if a library opens the servers. Yields.
 -- @treturn ?table nil if there is no old server that may be taken over
 local function find(self, host, port, options)
     local address = #self.live > 0 and resolve(host, port)
@@ -185,8 +185,9 @@ local function take_over(self)
     end
 end
 
---- Returns the wrapper of `close` if a function is the `close` of a live socket itself.
--- Old code that got the function before the reload would call it without the wrapper.
+--- Returns the wrapper of a live socket's `close` if the given function is the
+-- original. Old code that got the original before the reload would otherwise bypass
+-- the wrapper.
 -- @tparam function f the function that old code has kept
 -- @param live the first argument of the call
 -- @treturn function the wrapper, or `f` if it is another function
@@ -206,8 +207,8 @@ function Sockets:commit()
     end
 end
 
---- Applies the servers that old roles opened when they were restarted after a rollback:
--- their handlers take over the live sockets.
+--- Gives the live sockets the handlers of the servers that old roles opened when they
+-- were restarted after a rollback.
 function Sockets:revive()
     self.is_committed = true
     unstage(self)

@@ -87,16 +87,15 @@ function Modules:find(name)
     if self.by_name[name] ~= nil then
         return self.by_name[name]
     elseif self.gone[name] ~= nil or self.before[name] ~= nil then
-        -- New code has unloaded a module that is not reloaded, and requires it
-        -- again.
+        -- New code has unloaded a module that is not reloaded, and requires it again:
+        -- leave it to the next loader.
         return nil
     end
     return self:adopt(name)
 end
 
---- Throws if a module is already being loaded. The loader must check this before it
--- returns a chunk: as soon as it has done so, `require` puts a marker into
--- `package.loaded`.
+--- Throws if a module is already being loaded. The loader must call this before it
+-- returns a chunk, because `require` then puts a marker into `package.loaded`.
 function Modules:check_loop(name)
     for _, other in ipairs(self.loading) do
         if other == name then

@@ -5,8 +5,8 @@
 -- -- 	box.cfg		ignored if no option changes, otherwise refused
 -- -- 	console.start	ends the script: at process start it does not return
 -- -- 	os.exit		refused
--- -- 	fio.cwd		returns the directory in which the process was started, as
--- -- 			it did then, until the script calls box.cfg
+-- -- 	fio.cwd		returns the directory in which the process was started,
+-- -- 			until the script calls box.cfg, as at process start
 --
 -- A refusal fails the reload, even if new code catches the error.
 

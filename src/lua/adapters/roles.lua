@@ -107,8 +107,8 @@ function Roles:commit()
     self.audiences:remove(self.new)
     for _, names in ipairs({self.services_before, self.staged}) do
         for name in pairs(names) do
-            -- The HTTP server has its own adapter; services that new code has
-            -- not changed keep their current value.
+            -- Skip the HTTP server, which has its own adapter, and the services that
+            -- new code has not changed.
             if name ~= 'httpd' and not rawequal(self.staged[name], self.services_before[name]) then
                 self.live[name] = self.staged[name]
             end

@@ -6,9 +6,9 @@
 -- as well. Triggers on the system spaces determine who makes a change: they run in the
 -- fiber that makes it.
 --
--- The new role may already be using a space that the `stop` of the old role drops,
--- because it has found the space in place. So nothing is dropped by `stop`; a warning
--- is added instead.
+-- The `stop` of an old role may drop a space that the new role has found and is
+-- already using. So `stop` is prevented from dropping anything, and a warning is added
+-- instead.
 
 local require = ...
 local log = require('log')

@@ -1,7 +1,7 @@
---- Adapter: fields that code has added to the Lua objects of spaces (`box.space.NAME`),
--- such as the state of a queue. These objects outlive a reload, and a library may look
--- there to see whether it is still responsible for a space. A rollback restores the
--- fields.
+--- Adapter: fields that code has added to the Lua objects of spaces
+-- (`box.space.NAME`), such as the state of a queue. Space objects outlive a reload,
+-- and a library may use such a field to determine whether it still manages the space.
+-- A rollback restores the fields.
 
 local Spaces = {name = 'spaces'}
 Spaces.__index = Spaces

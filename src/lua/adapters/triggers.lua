@@ -139,8 +139,8 @@ local function stage_place(self, place)
     rawset(place.holder, place.event, staged)
 end
 
---- Stages the triggers of a space after Tarantool has built its object: the space is
--- new, or its object has been rebuilt and must be staged again.
+--- Stages the triggers of a space whose object Tarantool has just built or rebuilt. A
+-- rebuilt object has lost its wrappers.
 local function restage(self, space)
     for _, place in ipairs(self.known:of_space(space)) do
         local current = rawget(space, place.event)

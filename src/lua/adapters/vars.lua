@@ -69,8 +69,8 @@ local function stage_module(self, kind, name)
     kind.audiences:show(kind.new, name, copy)
 end
 
---- Returns the set of names passed to `cartridge.vars.new` that are not names of loaded
--- modules, but were chosen by the application.
+--- Returns the set of names that were passed to `cartridge.vars.new` but are not names
+-- of loaded modules. The application has chosen them.
 local function names_of_no_module(holder)
     local names = {}
     for name in pairs(holder) do
@@ -241,8 +241,8 @@ function Vars:commit()
     end
 end
 
---- Removes the separate view of old code. Must be called after the old roles have
--- stopped.
+--- Makes old code see the live variables from now on, as all other code does. Must be
+-- called after the old roles have stopped.
 function Vars:settle()
     for _, kind in pairs(self.kinds) do
         kind.audiences:close()

@@ -45,7 +45,8 @@ local VALIDATE = [[
 ]]
 
 -- Code that aborts the prepare phase of an abandoned change. A prepared config is a
--- directory on disk; while it is being written, the directory may have a longer name.
+-- directory on disk. While Cartridge is writing the directory, its name may have a
+-- suffix.
 local RELEASE = [[
     local change = ...
     local fiber, fio = require('fiber'), require('fio')
@@ -54,7 +55,7 @@ local RELEASE = [[
     local function is_written()
         for _, path in ipairs(fio.glob(pattern)) do
             local stat = fio.stat(path)
-            -- An older directory may have been left by a killed process.
+            -- Ignore older directories: a killed process may have left them.
             if stat ~= nil and stat.mtime >= began then
                 return true
             end

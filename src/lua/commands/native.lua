@@ -33,8 +33,8 @@ local function refusal(args, cartridge, reloader)
         })
     end
     local refused = request.check_ready(args)
-    -- Cartridge's own reload may have led to ReloadError or OperationError, and
-    -- another one may end that state.
+    -- A previous reload by Cartridge may have failed and left it in ReloadError or
+    -- OperationError. Allow another one, which may succeed and end that state.
     local state = cartridge:state()
     if refused ~= nil and refused.error.code == 'bad_state'
     and (state == 'ReloadError' or state == 'OperationError') then

@@ -1,6 +1,6 @@
---- Command `preflight`: reports the status of an instance before the client changes
--- several instances, with what the client needs to sort them and to compare their
--- code.
+--- Command `preflight`: reports the status of an instance. The client sends it before
+-- it changes several instances. The report has what the client needs to sort the
+-- instances and to compare their code.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -44,9 +44,9 @@ local function walk(found, root, name, depth)
     end
 end
 
---- Returns all Lua files of the application's packages, even those that are not loaded.
--- Which of them an instance has loaded depends on its roles and its past, and must not
--- make two hosts with the same code look different.
+--- Returns all Lua files of the application's packages, even those that are not
+-- loaded. Instances with the same code may have loaded different files, depending on
+-- their roles and history, but their code must compare as equal.
 -- @treturn table path -> name
 local function package_files(modules)
     local found, seen = {files = {}, left = ENTRIES}, {}

@@ -315,7 +315,7 @@ function Push:give_up(candidate, err)
     end
     -- Cartridge reports the error of only one instance: ask all of them.
     local objections = peers.objections(self.instances, candidate:get_plaintext(), self:left())
-    -- Abort the prepare phase last: a slow instance may not have left it yet.
+    -- Abort the prepare phase last, to give a slow instance time to finish it.
     local released = peers.release(self.instances, tostring(candidate:get_checksum()),
         clock.monotonic() - self.entered, self:left())
     for _, one in ipairs(self.instances) do

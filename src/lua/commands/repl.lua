@@ -2,8 +2,8 @@
 --
 -- This is the only script that runs without boot.lua, because it is sent with each
 -- line. It compiles and runs the text as Tarantool's console does, in the same
--- session. The first result is a word that says what the other results are, so that an
--- error can be distinguished from a table with a field `error`.
+-- session. The first result is a word for the kind of the other results. It
+-- distinguishes an error from a table with a field `error`.
 --
 -- Arguments: the environment of the session; what to do; the text; for a
 -- completion, where the word to complete starts and ends in the line.

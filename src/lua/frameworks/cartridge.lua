@@ -145,7 +145,7 @@ function Framework:serving(name)
     return self.adapter:serving(name)
 end
 
---- Shows the `stop` of old roles the services and variables of its own generation.
+--- Makes the `stop` of old roles see the services and variables of the old generation.
 -- @tparam table proxies live HTTP server -> proxy that `stop` sees instead
 function Framework:retire(proxies)
     local server = self.servers[1]
@@ -153,7 +153,8 @@ function Framework:retire(proxies)
     self.adapter:retire(server and proxies[server.live])
 end
 
---- Ends what `retire` has begun. Must be called after all old roles have stopped.
+--- Removes the separate services and variables that `retire` has set up. Must be
+-- called after all old roles have stopped.
 function Framework:settle()
     self.vars:settle()
     self.adapter:settle()

@@ -1,7 +1,8 @@
 --- Determines the framework, which gives an application its roles.
 --
--- A framework is a file in this directory. Its `detect()` returns nil, or an
--- object that knows one instance and takes part in one reload:
+-- A framework is a file in this directory. Its `detect()` returns nil if the instance
+-- does not use the framework. Otherwise it creates an object for the running command,
+-- with these fields and methods:
 --   name              its name, one word
 --   has_roles         whether its applications have roles
 --   is_understood()   true if the internals that a reload needs were found, otherwise
@@ -25,7 +26,8 @@
 --   retire(proxies)   shows the `stop` of old roles the services and variables of
 --                     their own generation; `proxies` has the proxy that `stop` gets
 --                     for each live HTTP server
---   settle()          ends what `retire` has begun, after the old roles have stopped
+--   settle()          removes what `retire` has set up; is called after the old roles
+--                     have stopped
 --   servers           the adapters of its HTTP servers, once they are staged
 --   methods           step -> name of the role's function: `validate`, `init`,
 --                     `before_apply`, `apply`, `stop`, `after_commit`
@@ -40,11 +42,12 @@
 --                     ignored
 --   applies_again     true if `apply` may be called at any time without `stop`, and so
 --                     also to restart a role after a rollback
---   hold(), resume()  keep events from the roles from the commit until the config has
---                     been applied to the new ones; `hold` must not yield, and returns
---                     false if it has to be called again later
---   activate(role)    makes the framework call functions of a new role where it has
---                     kept those of the old one
+--   hold(), resume()  suspend and resume the delivery of events to roles: no event is
+--                     delivered between the commit and the moment when the config has
+--                     been applied to the new roles. `hold` must not yield, and returns
+--                     false if it has to be called again later.
+--   activate(role)    passes the framework the functions of a new role, such as a
+--                     health check, that replace those registered by the old role
 --   dependents(roles) roles that are not reloaded, but must be applied again because
 --                     they depend on these
 --
@@ -63,8 +66,9 @@ return function()
     if package.loaded['cartridge'] ~= nil then
         detected = require('frameworks.cartridge').detect()
     end
-    -- The config came with Tarantool 3. On an older server, `config` may be a module
-    -- of the application, or one that imitates the config.
+    -- The config came with Tarantool 3. On an older server, a module named `config`
+    -- may belong to the application or emulate the config: `detect` distinguishes the
+    -- two.
     if detected == nil and (package.loaded['config'] ~= nil or tonumber(_TARANTOOL:match('^%d+')) >= 3) then
         detected = require('frameworks.config').detect()
     end

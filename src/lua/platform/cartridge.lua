@@ -23,9 +23,9 @@ local function detect()
     if package.loaded['cartridge'] == nil or type(confapplier) ~= 'table' then
         return nil
     end
-    -- Cartridge may be loaded but not used: the feedback daemon of Tarantool 3
-    -- requires it. Then `box.cfg` has been called, although Cartridge is still in
-    -- its initial state.
+    -- Cartridge may be loaded but not used, because the feedback daemon of Tarantool 3
+    -- requires it. Such a Cartridge is still in its initial state after `box.cfg` has
+    -- been called.
     local ok, state = pcall(confapplier.get_state)
     if ok and state == '' and type(box.cfg) == 'table' then
         return nil

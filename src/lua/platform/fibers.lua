@@ -62,8 +62,8 @@ end
 --- Returns those values of the running fiber that are known even without the layout of
 -- `struct fiber`.
 local function look_at_self()
-    -- This declares part of Tarantool's public C API: no module declares it
-    -- differently.
+    -- This is part of Tarantool's public C API, so it cannot contradict a declaration
+    -- made by a module.
     ffi.cdef('struct fiber; struct fiber *fiber_self(void);')
     local address = tonumber(ffi.cast('uintptr_t', ffi.C.fiber_self()))
     local words = words_at(address)
@@ -330,9 +330,10 @@ local function inspect(test)
     return result
 end
 
---- Cancels a fiber, unless a protected call on its stack may catch the error. Such a
--- fiber would go on, and functions that wait would raise at once in it, so a loop
--- around the protected call would starve all other fibers. Does not yield.
+--- Cancels a fiber, unless a protected call on its stack may catch the error. A fiber
+-- that caught the error would continue, although every function that waits would raise
+-- it again at once. So a loop around the protected call would block the event loop.
+-- Does not yield.
 -- @tparam table item {id, thread}
 -- @treturn boolean whether the fiber was cancelled
 local function cancel_safely(item)
@@ -355,9 +356,9 @@ local function known()
     return type(table_) == 'table' and table_ or {}
 end
 
---- Whether a fiber is still running. A fiber with an empty stack is not: a joinable
--- fiber that has ended is reported as dead only when it is joined. So a fiber that has
--- not started yet counts as ended, too.
+--- Whether a fiber is still running. Its status does not suffice: a joinable fiber
+-- that has ended is not reported as dead until it is joined. So a fiber with an empty
+-- stack counts as ended, even if it merely has not started yet.
 -- @tparam table item {id, thread}
 local function is_alive(item)
     local ok, object = pcall(fiber.find, item.id)

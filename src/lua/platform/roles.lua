@@ -21,9 +21,9 @@ local function role_modules()
             add(name)
         end
     else
-        -- Before 2.7, Cartridge does not store a list of its own roles: they are
-        -- those registered roles that were not passed to `cartridge.cfg`, and on
-        -- which no other role depends.
+        -- Before 2.7, Cartridge does not store a list of its own roles. A registered
+        -- role is one of them if it was not passed to `cartridge.cfg` and no other
+        -- role depends on it.
         local excluded = {}
         for _, role in ipairs(registry.roles_by_number) do
             for _, dep in ipairs(role.deps) do

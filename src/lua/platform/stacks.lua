@@ -1,9 +1,9 @@
 --- The stacks of coroutines.
 --
 -- A fiber that is suspended inside a coroutine has its frames on several stacks. The
--- inner stacks are found through the function at the top of the outer one: if it is
--- `coroutine.resume`, its argument is the inner coroutine; if `coroutine.wrap` made
--- it, its upvalue is.
+-- function at the top of an outer stack leads to the inner coroutine: the coroutine is
+-- the argument of `coroutine.resume`, or the upvalue of a function made by
+-- `coroutine.wrap`.
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 

@@ -130,8 +130,8 @@ local function collect(ownership, accepts, test)
     return groups
 end
 
---- Assigns successors to functions that have none yet and have no counterpart. Uses the
--- rules by which registered callbacks without a name are matched, see `scan.twins`.
+--- Assigns successors to functions that have neither a successor nor a counterpart.
+-- They are matched by the same rules as callbacks without a name, see `scan.twins`.
 local function match_twins(carriers, news)
     local taken, olds, free = {}, {}, {}
     for _, carrier in ipairs(carriers) do

@@ -8,8 +8,8 @@
 -- the fiber can be replaced by one to the new fiber, so that code which checks
 -- whether its loop is running checks the new one.
 --
--- The oldest loop is restarted first: a loop that supervises others is older
--- than these, and may start them itself.
+-- The oldest loop is restarted first. A loop that supervises others is older than they
+-- are, and may start them itself.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -56,8 +56,8 @@ local function is_restartable(item, is_old)
         and item.object ~= nil and not has_storage(item.object)
 end
 
---- Whether the counterpart of an old loop is already running, because a loop that was
--- restarted here has started it.
+--- Whether the counterpart of an old loop is already running. If so, a loop that was
+-- restarted earlier has started it.
 -- @tparam table item the old loop
 -- @tparam table ours set of the ids of the fibers that `exchange` has started
 -- @tparam table ownership see `ownership`

@@ -119,8 +119,9 @@ local function pair(a, b)
     a.partner, b.partner = b, a
 end
 
---- Pairs the remaining functions of each file: first those that start at the same line;
--- then, if as many old as new ones are left, those at the same position among them.
+--- Pairs the remaining functions of each file. Functions that start at the same line
+-- are paired first. If equal numbers of old and new functions are then left, they are
+-- paired in the order of their lines.
 local function pair_by_shape(olds, news)
     local files = {}
     local function collect(groups, key)

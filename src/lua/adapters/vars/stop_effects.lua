@@ -3,9 +3,9 @@
 --
 -- New roles start before the old ones stop, but must not find objects that `stop` will
 -- end: `vars.worker = vars.worker or fiber.create(loop)` would keep a worker that
--- `stop` is about to cancel. A variable counts as ended if a function that `stop` may
--- call assigns to it, or uses both its name and the name of a method, such as
--- `cancel`, that ends the object in it.
+-- `stop` is about to cancel. A variable counts as ended in two cases. A function that
+-- `stop` may call assigns to it. Or such a function uses its name, and the name of a
+-- method, such as `cancel`, that ends the object in the variable.
 
 local require = ...
 local jutil = require('jit.util')
@@ -62,7 +62,7 @@ local function collect(f, assignment, named, assigned)
     end
 end
 
---- Whether a value has a method that ends it and whose name `stop` uses.
+--- Whether `stop` uses the name of a method that would end a value.
 -- @param value the value of a variable, or an entry of a list in a variable
 -- @tparam table named set of the names that `stop` uses
 local function is_ended(value, named)
@@ -79,8 +79,8 @@ local function is_ended(value, named)
     return false
 end
 
---- Whether `stop` may end the object in a variable or, if the variable holds a list,
--- the objects in that list.
+--- Whether `stop` may end the object in a variable. If the variable holds a list of
+-- objects, examines only one of them.
 -- @param value the value of the variable
 -- @tparam table named set of the names that `stop` uses
 local function is_ended_in(value, named)

@@ -1,5 +1,4 @@
---- The fields of a report that describe the instance, and checks whether the instance
--- is ready.
+--- Describes the instance in a report, and checks whether code can be reloaded in it.
 
 local require = ...
 local detect_framework = require('frameworks.detect')
