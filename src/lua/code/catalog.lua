@@ -379,9 +379,9 @@ end
 -- @tparam table stash see `core.stash`
 -- @treturn table
 --   selected: {{name, path}, ...} sorted by name
---   gone: modules whose file no longer exists, as in `selected`
+--   gone: modules whose file no longer exists, in the same form
 --   kept: reason -> sorted names of modules that are not reloaded
---   all: all application modules, as in `selected`
+--   all: all application modules, in the same form as `selected`
 --   matches: see `selector`
 --   select: the filter, for modules that new code requires for the first time
 --   files: files that the modules have loaded themselves, such as with `dofile`:

@@ -42,7 +42,7 @@ local function proto_of(f)
     return jutil.funcinfo(f).proto
 end
 
---- Adds the prototypes of all functions nested in a function to a set.
+--- Adds to a set the prototypes of all functions that are nested in a function.
 -- @tparam table set prototype -> unit
 -- @tparam function|proto proto_holder the outer function, or its prototype
 -- @tparam string unit

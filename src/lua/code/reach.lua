@@ -18,8 +18,9 @@ local yield = require('core.yield')
 -- code.
 local ENTRIES, OBJECTS = 1000, 5000
 
---- Adds the tables in global variables to a set, and all tables that are reachable
--- from them through other tables. These tables usually belong to the main script.
+--- Adds to a set the tables in global variables, and all tables that are
+-- reachable from them through other tables. These tables usually belong to the
+-- main script.
 local function add_globals(set)
     local queue, first = {_G}, 1
     while queue[first] ~= nil and #queue < OBJECTS do

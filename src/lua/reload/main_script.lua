@@ -177,7 +177,7 @@ end
 --- Adds the main script to the choice of what is reloaded. May yield.
 -- @tparam table choice result of `catalog.choose`, to which these fields are added
 --   script: optional: the main script, if it is found
---   main: optional: the same, if the reload runs the script
+--   main: optional: the main script, if the reload runs it
 --   main_problem: optional: fields of a failure, if the reload should run the
 --     script but cannot
 --   reloader: optional: result of `package_reload.detect`

@@ -1,9 +1,9 @@
 --- Restarts old roles after a failure: those that were stopped, and those whose
 -- registrations new code may have replaced, see `lifecycle`.
 --
--- Routes and triggers that these roles have registered at their first start still
--- exist. They are replaced by those that the roles register at the restart, because
--- these belong to the new state of the roles.
+-- Routes and triggers that these roles registered at their first start still
+-- exist. They are replaced by those that the roles register at the restart,
+-- because these belong to the new state of the roles.
 
 local require = ...
 local failure = require('core.failure')

@@ -217,9 +217,9 @@ end
 --- Finds the reference to remove on the path to a failed function: the last one on
 -- the path whose holder existed before the failed code.
 -- @tparam table place the reference to the failed function that the walk has found
--- @treturn ?table {object, key, child}: `object` refers to `child` under `key`; or
---   {root, child} if only the root of the path is older than the failed code; nil
---   if the image is too incomplete to tell which objects are older
+-- @treturn ?table {object, key, child}: `object` refers to `child` under `key`. If
+--   only the root of the path is older than the failed code: {root, child}. Nil if
+--   the image is incomplete, so that it is unknown which objects are older.
 local function edge_of(self, place)
     local number, child, key = place.number, place.func, place.key
     if place.kind == 'key' then

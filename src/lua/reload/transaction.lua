@@ -293,7 +293,7 @@ end
 -- has not made again. A registration is kept if the main script may have made it,
 -- because the script is not run again. It is removed if new code could have made
 -- it again but did not. This is assumed in two cases: an earlier reload has made
--- it, or new code has registered the counterpart elsewhere.
+-- the registration, or new code has registered the counterpart elsewhere.
 -- @tparam function f the old function
 -- @tparam string label what the function was set as, such as the name of a trigger
 -- @treturn boolean

@@ -248,8 +248,8 @@ local function each_changed(self, visit)
     end
 end
 
---- Records which counterparts of old tables are older than the new code. New code
--- has got these counterparts from other code, such as a library, so they do not
+--- Records which counterparts of old tables existed before the new code ran. New
+-- code has obtained them from other code, such as a library, so they do not
 -- replace the old tables. May yield.
 -- @tparam function was_there (table) -> whether the table existed before the new
 --   code ran

@@ -43,7 +43,8 @@ end
 -- @tparam table walk the walk that has found the reference
 -- @tparam table counterparts see `counterparts`
 -- @treturn {table,...} the nearest first:
---   f, or module: the function, or the name of the module
+--   f: optional: the function
+--   module: name of the module, if `f` is not set
 --   steps: path from there to the reference; nil if the path cannot be followed from
 --     another object
 local function holders_of(place, walk, counterparts)

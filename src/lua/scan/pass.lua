@@ -81,7 +81,7 @@ local function new(options)
         deadline = options.deadline,
         limit = options.limit,
         lists = options.lists,
-        -- The stash has only weak references to stale functions: leave it out.
+        -- The state table has only weak references to stale functions: leave it out.
         without = {options.stash},
         stands_in = options.mend and stand_ins.original_of or nil,
         puts_off = options.mend,
@@ -245,8 +245,8 @@ function Pass:put(place, successor, missing)
     end
 end
 
---- Makes a place that refers to a stand-in refer to the original function, see
--- `stand_ins`. If the original is a stale function, handles that as well.
+--- Replaces the stand-in in a place by the original function, see `stand_ins`. If
+-- the original is a stale function, handles the place again.
 function Pass:put_back(place)
     local original = stand_ins.original_of(place.value)
     while original ~= nil and generations.classify(self.options.believed, original) == 'ours' do
@@ -272,8 +272,8 @@ local function is_small(object)
     return true
 end
 
---- Makes the walk pass references to old tables, and to their counterparts, to
--- `on_place`. May yield.
+--- Adds the old tables and their counterparts to the objects that the walk
+-- searches for. May yield.
 function Pass:watch()
     local counterparts, tables = self.options.counterparts, {}
     for object, entry in pairs(table.copy(counterparts.tables)) do
