@@ -4,9 +4,9 @@
 --
 -- `require` always uses the original table, which is in the Lua registry. That
 -- table is emptied, and its metatable forwards each access to the table of the
--- caller. The expression `package.loaded` evaluates to the caller's own table, so
--- that both kinds of code can iterate over their modules: LuaJIT may be built
--- without `__pairs`.
+-- caller. The expression `package.loaded` evaluates to the caller's own table.
+-- With the original one, code could not iterate over its modules if LuaJIT was
+-- built without `__pairs`.
 --
 -- Code may keep a reference to either table, so `release` turns both into proxies
 -- of the original table.

@@ -453,8 +453,9 @@ local function is_own(self, object, counterpart, is_module, depth)
     return false
 end
 
---- Returns the table that can replace an old table. Only values of modules and
--- classes created by modules are replaced. Does not yield.
+--- Returns the table that can replace an old table. Only two kinds of tables are
+-- replaced: values of modules, and classes that modules have created. Does not
+-- yield.
 -- @tparam table object the old table
 -- @treturn[1] table its counterpart
 -- @treturn[2] nil

@@ -405,8 +405,8 @@ local function inherits(object, other)
 end
 
 --- Whether objects of an old class may get the new class as their metatable. They
--- may not if the metatable belongs to a library that also uses it for other
--- objects.
+-- may not if the new class belongs to a library that also uses it as the
+-- metatable of other objects.
 -- @tparam table class the old class
 -- @tparam table counterpart the new class
 -- @treturn ?boolean nil if only the next pass can tell
