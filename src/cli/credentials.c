@@ -143,9 +143,9 @@ ask(const char *user, char *password, struct error *error)
 
 /*
  * Whether this program may prompt for the password of a target.  A unix socket
- * may be a text console, which needs no password: prompt only if the user was
- * given on the command line, as a user in the environment may be meant for
- * other programs.
+ * may be a text console, which needs no password.  For a unix socket,
+ * therefore, prompt only if the user was given on the command line: a user in
+ * the environment may be meant for other programs.
  */
 static int
 may_ask(const struct options *options, const struct target *target)

@@ -11,8 +11,8 @@
 #include "cli/options.h"
 
 /*
- * Prints usage, commands, options and exit statuses, or, if `command` is not
- * NULL, the usage and options of that command.
+ * Prints usage, commands, options and exit statuses.  If `command` is not NULL,
+ * prints only the usage and options of that command.
  */
 void	help_print(FILE *, const struct command_row *);
 

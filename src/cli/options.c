@@ -85,7 +85,7 @@ unexpected(struct parser *parser, const char *word)
 
 /*
  * Reads the arguments of `eval`.  Without --file, the first word is the Lua.
- * It may follow "--", and then may start with a dash.
+ * After "--", the Lua may start with a dash.
  */
 static int
 read_eval(struct parser *parser, const char **words, size_t count)

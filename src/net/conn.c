@@ -36,7 +36,7 @@ struct conn {
 	int64_t			 greeted_from;	/* when the socket connected */
 	int64_t			 deadline;
 	int64_t			 due;		/* deadline of this state */
-	int			 final_read;	/* deadline passed: last read */
+	int			 final_read;	/* last read, after deadline */
 
 	struct dial		 dial;		/* while state is CONNECTING */
 

@@ -96,8 +96,8 @@ print_context(FILE *err, const json_t *error, int failed)
 }
 
 /*
- * Returns what an error means for the application, or NULL if the report leaves
- * that open.
+ * Returns what an error means for the application, or NULL if the report does
+ * not show it.
  */
 static const char *
 consequence_of(const struct output_context *context, const json_t *report)

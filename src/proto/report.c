@@ -19,8 +19,9 @@
 #define INTEGER_MAX		9007199254740992.0
 
 /*
- * The maximum number of maps in the lists of a report.  Each takes memory even
- * if it is empty in the reply, because the report gets all its fields.
+ * The maximum number of maps in the lists of a report.  Even a map that is
+ * empty in the reply takes memory, because in the report it gets all fields of
+ * the schema.
  */
 #define ITEMS_MAX	50000
 

@@ -19,7 +19,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* The first part of a line, shared by all instances that it is sent to. */
+/* The first part of a line.  It is the same for all instances. */
 struct request {
 	char	*head;
 	size_t	 len;

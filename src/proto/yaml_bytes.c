@@ -26,7 +26,10 @@ enum placeholder {
 #define UPPER_LOW	2
 #define PLACEHOLDER_END	(PLACEHOLDER_ESCAPE + 4)
 
-/* The fast path handles blocks of this size.  It may read a few bytes more. */
+/*
+ * The fast path handles blocks of BLOCK bytes.  It may read up to BLOCK_AFTER
+ * bytes beyond a block.
+ */
 #define BLOCK		64
 #define BLOCK_AFTER	2
 

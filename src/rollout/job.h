@@ -92,9 +92,10 @@ int	 job_spec_init(struct job_spec *, const json_t *args,
 void	 job_spec_finish(struct job_spec *);
 
 /*
- * Starts a job.  All pointers must outlive it.  `hooks` may be NULL.  Failures
- * are retried until the time `until`.  If `limit` is not 0, it is the deadline
- * of all attempts together; otherwise each attempt has its own timeout.
+ * Starts a job.  All pointers must outlive it.  `hooks` may be NULL.  A failure
+ * for which the spec allows a retry is retried until the time `until`.  If
+ * `limit` is not 0, it is the deadline of all attempts together; otherwise each
+ * attempt has its own timeout.
  */
 void	 job_begin(struct job *, const struct job_spec *,
 	    const struct job_hooks *, const struct target *, const char *name,

@@ -3,8 +3,8 @@
 
 /*
  * The scheduler.  It runs a request on all waiting members, a limited number of
- * them in parallel, until one fails or a signal arrives.  It uses a single
- * thread.
+ * them in parallel, in a single thread.  It starts no more jobs after a signal
+ * or, if stop_on_failure is set, after a failure.
  */
 
 #ifndef CR_SCHEDULER_H

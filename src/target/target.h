@@ -31,7 +31,10 @@ struct target {
 	char			*user;
 	const struct secret	*secret;
 	int			 is_exposed;
-	/* The names by which discovery found a socket, otherwise NULL. */
+	/*
+	 * The names of application and instance, if discovery found the socket;
+	 * otherwise NULL.
+	 */
 	char			*app;
 	char			*instance;
 	/*
