@@ -10,8 +10,8 @@
 -- otherwise calls Tarantool's own `require`. Only commands/repl.lua is sent and run
 -- without this file.
 --
--- Arguments: name, source, name, source, ..., and last the arguments of the command in
--- JSON. Returns the report, a table that follows the schema of the manual.
+-- Arguments: the name and the source of each module in turn, then the arguments of the
+-- command in JSON. Returns the report, a table that follows the schema of the manual.
 
 local clock = require('clock')
 local fiber = require('fiber')

@@ -213,8 +213,8 @@ function Builtins:stage()
     end
 end
 
---- Defers the calls of `jit.on()` and `jit.off()` that new code makes until the
--- commit. Compiled code calls no hooks, so the watchdog could not interrupt it.
+--- Defers calls of `jit.on()` and `jit.off()` by new code until the commit. Compiled
+-- code calls no hooks, so the watchdog could not interrupt it.
 function Builtins:stage_jit()
     local txn = self.txn
     self.jit = {}

@@ -228,8 +228,8 @@ local function cancel_all(self)
             self.cancelled[item.id] = nil
         end
     end
-    -- What remains in `cancelled` are fibers whose coroutines are unknown in this
-    -- build of Tarantool: cancel them without a check.
+    -- The coroutines of the remaining fibers cannot be found in this build of
+    -- Tarantool: cancel these fibers without a check.
     for _, object in pairs(self.cancelled) do
         pcall(object.cancel, object)
     end

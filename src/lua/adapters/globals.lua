@@ -1,5 +1,5 @@
---- Adapter: global variables, and the entries of tables in global variables and in
--- variables of `cartridge.vars`.
+--- Adapter: global variables. Also restores the entries of tables that are the values
+-- of global variables or of variables of `cartridge.vars`.
 --
 -- A global set by new code is visible to all code at once; it cannot be staged. A
 -- rollback restores the previous values of globals, and of table entries that new code

@@ -339,8 +339,8 @@ function Modules:loaded_files()
     if next(self.recorder.files) == nil then
         return list
     end
-    -- New code may add modules while this loop yields, so iterate over a copy.
-    -- `pause` throws in a cancelled fiber: ignore the error.
+    -- New code may add modules while this loop yields, so iterate over a copy. In a
+    -- cancelled fiber, `if_due` throws: ignore the error.
     for name, module in pairs(table.copy(self.by_name)) do
         pcall(yield.if_due)
         for path, digest in pairs(self.recorder.files['@' .. module.path] or {}) do

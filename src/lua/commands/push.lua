@@ -16,8 +16,8 @@ local sections_lib = require('cluster.sections')
 -- by name.
 local sources = require('sources')
 
--- States in which an instance accepts a config change. In OperationError roles have
--- failed, which the change may fix.
+-- States in which an instance accepts a config change. In OperationError, a role has
+-- failed; the change may fix it.
 local TAKES_CONFIG = {RolesConfigured = true, OperationError = true}
 
 -- Bytes of config per second that even a busy instance can read.

@@ -1,5 +1,5 @@
---- Time slices: long loops call `pause` in each iteration, which yields when the
--- current slice has lasted too long.
+--- Time slices. Long loops call `if_due` in each iteration. It yields when the current
+-- slice has lasted too long.
 
 local require = ...
 local clock = require('clock')

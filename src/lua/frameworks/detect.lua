@@ -58,8 +58,8 @@
 local require = ...
 
 --- Returns the framework of this instance; `none` fits every instance. Loads only the
--- frameworks that the instance may have: compiling all of them would take longer than
--- a read-only command.
+-- frameworks that the instance may use, because compiling all of them would take
+-- longer than a read-only command.
 -- @treturn table
 return function()
     local detected

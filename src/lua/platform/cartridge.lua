@@ -94,7 +94,7 @@ function Cartridge:unhealthy()
     local reasons = {}
     for _, other in ipairs(self:instances() or {}) do
         if not other.expelled and not other.disabled then
-            -- Cartridge treats a suspected instance as possibly alive.
+            -- The health `suspect` means that the instance may still be alive.
             local is_up = other.health == 'alive' or other.health == 'suspect'
             local what = not is_up and tostring(other.health)
                 or other.state ~= 'RolesConfigured' and ('in state %s'):format(tostring(other.state))
@@ -139,7 +139,8 @@ end
 
 --- Returns the UUID of this instance's replica set.
 local function replicaset_uuid()
-    -- In Tarantool 3, `box.info.cluster` describes the whole cluster.
+    -- In Tarantool 3, `box.info.cluster` describes the whole cluster instead of the
+    -- replica set.
     return (box.info.replicaset or box.info.cluster).uuid
 end
 

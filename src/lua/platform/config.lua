@@ -183,9 +183,9 @@ function Config:roles()
     return (find_upvalue(self.applier, 'last_loaded')), (find_upvalue(self.applier, 'last_roles_ordered'))
 end
 
---- Replaces the serving roles. Sets new tables and leaves the previous ones unchanged:
--- the server may be iterating over these in a loop that yields, to deliver an event.
--- Does not yield.
+--- Replaces the serving roles. Sets new tables and leaves the previous ones unchanged,
+-- because the server iterates over them to deliver an event, and may yield while it
+-- does so. Does not yield.
 function Config:set_roles(loaded, order)
     if self.state ~= nil then
         self.state.last_loaded, self.state.last_roles_ordered = loaded, order
@@ -223,8 +223,8 @@ function M.tags_of(name)
     return ok and type(tags) == 'table' and tags or {}
 end
 
---- Whether the tag `fail_if` of a role forbids this server to load it. Like the server,
--- treats an expression that cannot be evaluated as forbidding.
+--- Whether the tag `fail_if` of a role forbids this server to load the role. An
+-- expression that cannot be evaluated counts as true, as it does for the server.
 function M.must_fail(expression)
     local ok, lib = pcall(require, 'internal.config.utils.expression')
     if not ok or type(lib) ~= 'table' or type(lib.eval) ~= 'function' then

@@ -62,8 +62,8 @@ local function has_own_name(trigger)
     return trigger.name ~= nil and tonumber(trigger.name) ~= tonumber(('%p'):format(trigger.f))
 end
 
---- Whether a trigger is the one described by `meant`: compares names if `meant` has
--- one, otherwise functions.
+--- Whether a trigger is the one described by `meant`. Compares their names if `meant`
+-- has a name, otherwise their functions.
 local function is_meant(trigger, meant)
     if meant.name ~= nil then
         return trigger.name == meant.name

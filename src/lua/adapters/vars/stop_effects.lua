@@ -4,8 +4,8 @@
 -- New roles start before the old ones stop, but must not find objects that `stop` will
 -- end: `vars.worker = vars.worker or fiber.create(loop)` would keep a worker that
 -- `stop` is about to cancel. A variable counts as ended in two cases. A function that
--- `stop` may call assigns to it. Or such a function uses its name, and the name of a
--- method, such as `cancel`, that ends the object in the variable.
+-- `stop` may call assigns to it. Or such a function uses the variable's name, and the
+-- name of a method, such as `cancel`, that ends the object in the variable.
 
 local require = ...
 local jutil = require('jit.util')
@@ -135,7 +135,7 @@ return function(stops, is_application, values)
                     table.insert(modules, module_of(value))
                 elseif type(value) == 'table' then
                     -- The upvalue is a module or an object: examine those of its
-                    -- functions whose names are used.
+                    -- functions whose names `stop` uses.
                     for field in pairs(named) do
                         local method = rawget(value, field)
                         if type(method) == 'function' then

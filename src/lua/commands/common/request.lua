@@ -100,9 +100,9 @@ local function run_in_fiber(args, work)
         end
     end
     tell()
-    -- The server encodes the report without yielding: yield now, so that the
-    -- encoding starts with a new slice. `pause` throws in a cancelled fiber: ignore
-    -- the error.
+    -- The server encodes the report without yielding: yield now, so that the encoding
+    -- starts with a new slice. In a cancelled fiber, `if_due` throws: ignore the
+    -- error.
     pcall(yield.if_due, 0)
     if not ok then
         error(result, 0)
