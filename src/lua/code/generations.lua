@@ -17,10 +17,10 @@ local OURS = '@cartridge-reload/'
 -- @tparam table ownership see `ownership`; must not change during the call
 -- @tparam number generation
 local function record(stash, ownership, generation)
-    -- Other fibers may classify functions while this function yields. So `sources`
-    -- is filled last: once it has an entry for a unit, functions of the unit
-    -- without a recorded generation are stale. `pcall` catches the error that
-    -- `pause` throws in a cancelled fiber.
+    -- Other fibers may classify functions while this function yields. So `sources` is
+    -- filled last: once it has an entry for a unit, functions of the unit without a
+    -- recorded generation are stale. `pcall` catches the error that `if_due` throws in
+    -- a cancelled fiber.
     stash.recording = {protos = ownership.protos, generation = generation}
     for proto, unit in pairs(ownership.protos) do
         pcall(yield.if_due)

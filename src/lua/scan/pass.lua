@@ -557,7 +557,7 @@ end
 --- Replaces the places in a list by their descriptions. May yield.
 function Pass:describe(list)
     for i, place in ipairs(list) do
-        -- In a cancelled fiber, `pause` throws. Continue nevertheless.
+        -- In a cancelled fiber, `if_due` throws. Continue nevertheless.
         pcall(yield.if_due)
         list[i] = describe(self, place)
     end
