@@ -72,7 +72,7 @@ end
 --- Starts recording which application modules are loaded.
 -- @tparam table stash the state table
 -- @tparam ?table main the main script, if it will be run
--- @treturn table {origin, modules, recorder, stop}: `modules` is a list of {name,
+-- @treturn table {ownership, modules, recorder, stop}: `modules` is a list of {name,
 --   path, digest}; `stop` is a function that ends the recording
 local function record(stash, main)
     local notes = {ownership = ownership.new(stash), modules = {}}

@@ -64,7 +64,7 @@ end
 -- @tparam table stash see `core.stash`
 -- @tparam ?table change the current reload, before or after its commit; nil if no reload
 --   is running
---   origin: see `ownership`
+--   ownership: see `ownership`
 --   old: module name -> old value, of all loaded modules
 --   new: module name -> new value, of the replaced modules
 --   paths: module name -> path, of the replaced modules

@@ -90,7 +90,7 @@ end
 -- @tparam {table,...} loops results of `fibers.inspect`, with the `counterpart` of
 --   each entry function
 -- @tparam table options
---   origin: see `ownership`
+--   ownership: see `ownership`
 --   is_old: function (f) -> whether the function is old
 --   deadline: on the monotonic clock
 --   limit: Lua memory at which to stop, in kilobytes
