@@ -1,9 +1,8 @@
 --- Adapter: the roles loaded by the config of Tarantool 3.
 --
--- The config may be reloaded while a transaction runs: that is normal operation
--- of the serving generation, and the new roles get the final config before the
--- commit. New code itself must not reload it, because that would wait for the
--- transaction to end.
+-- The serving generation may reload the config while a transaction runs. The new
+-- roles get the latest config before the commit. New code itself must not reload
+-- the config, because the call would wait for the transaction to end.
 
 local ConfigRoles = {name = 'config roles'}
 ConfigRoles.__index = ConfigRoles

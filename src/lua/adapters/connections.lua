@@ -1,7 +1,7 @@
 --- Adapter: `net.box` connections and sockets opened by new code itself. They are
 -- closed after a failure, because they could occupy a port that the old role needs
--- again. Connections that new code gets from a library, such as a pool, stay open:
--- they belong to the library, which may share them.
+-- again. Connections that new code gets from a library, such as a pool, are not
+-- closed: they belong to the library, and old code may use them, too.
 
 local require = ...
 local net_box = require('net.box')

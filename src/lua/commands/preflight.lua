@@ -73,8 +73,8 @@ end
 -- may preserve mtime.
 -- @tparam string path
 -- @tparam number time
--- @tparam table links a cache, because the files share most of their directories: path
---   of a directory -> ctime if it is a symlink, otherwise false
+-- @tparam table links cache of the directories, most of which the files share: path ->
+--   ctime if the directory is a symlink, otherwise false
 local function is_newer(path, time, links)
     local stat = fio.stat(path)
     if stat == nil or stat.ctime > time then

@@ -306,10 +306,11 @@ end
 -- @tparam function test (f) -> whether a function matches
 -- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request, id,
 --   name, is_joinable}, see `stacks`. `is_request` is set if the fiber may be serving
---   a request: its entry function does not match (a connection or a rock, for example,
---   has started the fiber), or another fiber may be waiting for it to end. The last
---   three fields are nil if the coroutine belongs to no fiber (but to a trigger, for
---   example), or if the layout of `struct fiber` is unknown.
+--   a request. That is so if its entry function does not match, because a connection
+--   or a rock, for example, has started the fiber. It is also so if another fiber may
+--   be waiting for the fiber to end. The last three fields are nil if the layout of
+--   `struct fiber` is unknown, or if the coroutine does not belong to a fiber
+--   but, for example, to a trigger.
 local function inspect(test)
     local among = running(test)
     local result, fibers = {}, {}

@@ -87,8 +87,8 @@ local function exchange(item, holders)
 end
 
 --- Restarts loops. Yields.
--- @tparam {table,...} loops results of `fibers.inspect`, with the `counterpart` of
---   each entry function
+-- @tparam {table,...} loops as returned by `fibers.inspect`; in addition, each has the
+--   field `counterpart`: the counterpart of its entry function
 -- @tparam table options
 --   ownership: see `ownership`
 --   is_old: function (f) -> whether the function is old
