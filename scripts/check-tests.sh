@@ -29,6 +29,7 @@ repl/lua_complete.c		live/console.exp
 repl/print.c			functional/console.sh
 repl/repl.c			functional/console.sh
 rollout/fleet.c			unit/rollout/test_scheduler.c
+util/environment.c		functional/readme.sh
 util/owner.c			unit/net/test_dial.c
 target/layouts.c		unit/target/test_discover.c
 target/not_found.c		unit/target/test_discover.c
@@ -39,10 +40,12 @@ lua/adapters/httpd_role.lua	live/config_roles.sh
 lua/adapters/roles.lua		lua/reload/lifecycle_test.lua
 lua/code/audiences.lua		lua/adapters/vars_test.lua
 lua/code/global_code.lua	lua/commands/reload_test.lua
+lua/code/kinds.lua		functional/readme.sh
 lua/code/module_table.lua	lua/adapters/modules_test.lua
 lua/code/reach.lua		lua/commands/reload_test.lua
 lua/code/terminate.lua		lua/adapters/fibers_test.lua
 lua/commands/common/instance.lua	lua/commands/status_test.lua
+lua/core/environment.lua	lua/reload/main_script_test.lua
 lua/frameworks/cartridge.lua	lua/reload/lifecycle_test.lua
 lua/frameworks/none.lua		lua/commands/reload_test.lua
 lua/platform/cdecl.lua		lua/adapters/ffi_test.lua

@@ -22,3 +22,5 @@ shellcheck -x -e SC2317 "$@"
 cppcheck -q --error-exitcode=1 --inline-suppr --std=c11 \
     --enable=warning,portability --suppress=missingIncludeSystem \
     --suppress=ctuuninitvar -Isrc -D__GNUC__ "-DCR_VERSION=\"$version\"" src
+# Only these files read the environment; the manual is checked against them.
+grep -rn 'getenv(' src | (! grep -v '^src/util/environment\.[ch]:\|^src/lua/core/environment\.lua:')

@@ -8,11 +8,13 @@
  *	command NAME ARGUMENTS HELP
  *	option LETTER NAME ARGUMENT VALUES COMMAND,COMMAND... HELP
  *	error WORD OUTCOME EXIT EXPLANATION
+ *	env NAME
  */
 
 #include <stdio.h>
 
 #include "cli/options.h"
+#include "util/environment.h"
 #include "util/error.h"
 
 static const char *
@@ -69,11 +71,21 @@ print_errors(void)
 	}
 }
 
+static void
+print_environment(void)
+{
+	int variable;
+
+	for (variable = 0; variable < ENV_COUNT; variable++)
+		printf("env\t%s\n", env_name(variable));
+}
+
 int
 main(void)
 {
 	print_commands();
 	print_options();
 	print_errors();
+	print_environment();
 	return 0;
 }

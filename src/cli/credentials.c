@@ -11,6 +11,7 @@
 
 #include "cli/credentials.h"
 #include "cli/selection.h"
+#include "util/environment.h"
 #include "util/secret.h"
 
 /* The maximum size of a password, including its terminating NUL. */
@@ -19,36 +20,25 @@
 /* The maximum length of a user name, in bytes. */
 #define USER_MAX	255
 
-#define USER_VARIABLE	"TT_CLI_USERNAME"
-
-static const char *const password_variables[] = {
-	"TT_CLI_PASSWORD", "TARANTOOL_CLUSTER_COOKIE"
+static const enum env password_variables[] = {
+	ENV_TT_CLI_PASSWORD, ENV_TARANTOOL_CLUSTER_COOKIE
 };
 
 #define VARIABLES	(sizeof(password_variables) / \
 			    sizeof(password_variables[0]))
 
-/*
- * Returns the value of an environment variable, or NULL if it is unset or
- * empty.
- */
-static const char *
-variable(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
 /* Returns the user for targets that do not name one.  NULL means guest. */
 static const char *
 common_user(const struct options *options)
 {
+	const char *user = env_get_nonempty(ENV_TT_CLI_USERNAME);
+
 	if (options->user != NULL)
 		return options->user;
-	if (variable(USER_VARIABLE) != NULL)
-		return variable(USER_VARIABLE);
-	return variable(password_variables[1]) != NULL ? "admin" : NULL;
+	if (user != NULL)
+		return user;
+	return env_get_nonempty(ENV_TARANTOOL_CLUSTER_COOKIE) != NULL ?
+	    "admin" : NULL;
 }
 
 /*
@@ -109,13 +99,13 @@ read_variable(char *password, struct error *error)
 	size_t i, len;
 
 	for (i = 0; i < VARIABLES && value == NULL; i++)
-		value = variable(password_variables[i]);
+		value = env_get_nonempty(password_variables[i]);
 	if (value == NULL)
 		return 0;
 	if ((len = strlen(value)) > PASSWORD_SIZE)
 		return error_set(error, ERROR_USAGE,
 		    "the password in $%s is longer than %d bytes",
-		    password_variables[i - 1], PASSWORD_SIZE);
+		    env_name(password_variables[i - 1]), PASSWORD_SIZE);
 	memcpy(password, value, len);
 	return (ssize_t)len;
 }
@@ -195,11 +185,11 @@ hide_passwords(const struct options *options)
 		    options->sockets.list[i]);
 	selection_hide_passwords();
 	for (i = 0; i < VARIABLES; i++) {
-		if ((value = getenv(password_variables[i])) == NULL)
+		if ((value = env_get(password_variables[i])) == NULL)
 			continue;
 		secret_protect_process();
 		explicit_bzero(value, strlen(value));
-		unsetenv(password_variables[i]);
+		unsetenv(env_name(password_variables[i]));
 	}
 }
 

@@ -13,6 +13,7 @@
 
 #include "cli/request_args.h"
 #include "cli/extensions.h"
+#include "util/environment.h"
 #include "util/file.h"
 #include "util/json_util.h"
 
@@ -171,7 +172,7 @@ holder(const struct options *options)
 	if (gethostname(host, sizeof(host)) == -1)
 		host[0] = '\0';
 	host[sizeof(host) - 1] = '\0';
-	if ((user = getenv("SUDO_USER")) == NULL || user[0] == '\0') {
+	if ((user = env_get_nonempty(ENV_SUDO_USER)) == NULL) {
 		passwd = getpwuid(getuid());
 		snprintf(uid, sizeof(uid), "uid %ld", (long)getuid());
 		user = passwd != NULL ? passwd->pw_name : uid;

@@ -8,12 +8,14 @@
 #include "cli/selection.h"
 #include "target/discover.h"
 #include "target/project_config.h"
+#include "util/environment.h"
 
 /* The maximum number of instance names in a message. */
 #define NAMES_MAX	6
 
-static const char *const variables[] = {
-	"CARTRIDGE_RELOAD_SOCKET", "TARANTOOL_CONSOLE_SOCK"
+/* Variables that name a target. */
+static const enum env variables[] = {
+	ENV_CARTRIDGE_RELOAD_SOCKET, ENV_TARANTOOL_CONSOLE_SOCK
 };
 
 #define VARIABLES	(sizeof(variables) / sizeof(variables[0]))
@@ -120,7 +122,8 @@ find_project(const struct options *options, struct targets *targets,
 	if (!is_project)
 		result = error_set(error, ERROR_USAGE,
 		    "no target: use --socket TARGET or --app NAME, or set "
-		    "$%s or $%s", variables[0], variables[1]);
+		    "$%s or $%s", env_name(variables[0]),
+		    env_name(variables[1]));
 	else if ((options->command->flags & CMD_MUTATES) == 0)
 		result = discover_targets(&query, targets, error);
 	else if (app != NULL)
@@ -190,10 +193,9 @@ selection_find(const struct options *options, struct targets *targets,
 	if (selection_is_named(options)) {
 		result = find_named(options, targets, error);
 	} else if (options->sockets.count == 0) {
-		for (i = 0; i < VARIABLES && (value == NULL ||
-		    value[0] == '\0'); i++)
-			value = getenv(variables[i]);
-		result = value != NULL && value[0] != '\0' ?
+		for (i = 0; i < VARIABLES && value == NULL; i++)
+			value = env_get_nonempty(variables[i]);
+		result = value != NULL ?
 		    targets_add(targets, value, error) :
 		    find_project(options, targets, error);
 	}
@@ -207,6 +209,6 @@ selection_hide_passwords(void)
 	size_t i;
 
 	for (i = 0; i < VARIABLES; i++)
-		if ((value = getenv(variables[i])) != NULL)
+		if ((value = env_get(variables[i])) != NULL)
 			target_hide_password(value);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "output/term.h"
+#include "util/environment.h"
 #include "util/escape.h"
 
 static const char *const style_table[] = {
@@ -25,7 +26,7 @@ term_use_progress(enum term_color_mode mode, FILE *stream)
 
 	if (mode != TERM_AUTO)
 		return mode == TERM_ALWAYS;
-	if ((value = getenv("TERM")) != NULL && strcmp(value, "dumb") == 0)
+	if ((value = env_get(ENV_TERM)) != NULL && strcmp(value, "dumb") == 0)
 		return 0;
 	return isatty(fileno(stream));
 }
@@ -33,9 +34,7 @@ term_use_progress(enum term_color_mode mode, FILE *stream)
 int
 term_use_color(enum term_color_mode mode, FILE *stream)
 {
-	const char *value = getenv("NO_COLOR");
-
-	if (mode == TERM_AUTO && value != NULL && value[0] != '\0')
+	if (mode == TERM_AUTO && env_get_nonempty(ENV_NO_COLOR) != NULL)
 		return 0;
 	return term_use_progress(mode, stream);
 }

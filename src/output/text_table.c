@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "output/text.h"
+#include "util/environment.h"
 #include "util/escape.h"
 #include "util/utf8.h"
 
@@ -290,7 +291,7 @@ add_row(struct table *table, const json_t *report)
 static int
 width_of(FILE *out)
 {
-	const char *columns = getenv("COLUMNS");
+	const char *columns = env_get(ENV_COLUMNS);
 	struct winsize size;
 	long value;
 	int fd = fileno(out);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "repl/history.h"
+#include "util/environment.h"
 
 /*
  * With a 32-bit off_t, stat(2) fails for large files.  The Makefile sets the
@@ -51,12 +52,12 @@ local_error(const char *path, struct error *error)
 static char *
 find_path(size_t *base_len)
 {
-	const char *base = getenv("XDG_STATE_HOME"), *below = "";
+	const char *base = env_get(ENV_XDG_STATE_HOME), *below = "";
 	char *path;
 
 	/* The XDG specification says to ignore relative paths. */
 	if (base == NULL || base[0] != '/') {
-		base = getenv("HOME");
+		base = env_get(ENV_HOME);
 		below = STATE_HOME;
 	}
 	if (base == NULL || base[0] != '/')

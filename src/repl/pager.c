@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "repl/pager.h"
+#include "util/environment.h"
 #include "util/signals.h"
 #include "util/utf8.h"
 
@@ -204,7 +205,7 @@ print(FILE *out, const char *text, size_t len)
 void
 pager_print(FILE *out, const char *text, size_t len)
 {
-	const char *command = getenv("PAGER");
+	const char *command = env_get(ENV_PAGER);
 
 	if (command == NULL)
 		command = "less";

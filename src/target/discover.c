@@ -12,6 +12,7 @@
 #include "target/discover.h"
 #include "target/project_config.h"
 #include "target/search.h"
+#include "util/environment.h"
 #include "util/owner.h"
 
 #define LOCAL_RUN_DIR	"tmp/run"
@@ -237,7 +238,7 @@ search_all(struct search *search, const struct discover_query *query)
 	int result;
 
 	if (run_dir == NULL) {
-		run_dir = getenv("TARANTOOL_RUN_DIR");
+		run_dir = env_get(ENV_TARANTOOL_RUN_DIR);
 		if (run_dir != NULL && run_dir[0] == '\0')
 			run_dir = NULL;
 	}

@@ -11,6 +11,7 @@
 
 #include "target/project_config.h"
 #include "target/search.h"
+#include "util/environment.h"
 
 enum scope {
 	NAMED,			/* the path names the application */
@@ -117,8 +118,8 @@ names_of(const struct reading *reading, const char **app,
 	if (reading->scope == OWNED)
 		*app = reading->run_dir->owner;
 	if (reading->scope == DOCKER) {
-		*app = getenv("TARANTOOL_APP_NAME");
-		*instance = getenv("TARANTOOL_INSTANCE_NAME");
+		*app = env_get(ENV_TARANTOOL_APP_NAME);
+		*instance = env_get(ENV_TARANTOOL_INSTANCE_NAME);
 	}
 	if (*app != NULL && (*app)[0] == '\0')
 		*app = NULL;

@@ -14,6 +14,7 @@
 #include <yaml.h>
 
 #include "target/project_config.h"
+#include "util/environment.h"
 #include "util/file.h"
 #include "util/owner.h"
 
@@ -422,8 +423,8 @@ find_tt_upwards(char **file)
 static int
 find_tt(char **file, int *given)
 {
-	const char *dir = getenv("TT_SYSTEM_CONFIG_DIR");
-	const char *named = getenv("TT_CLI_CFG");
+	const char *dir = env_get(ENV_TT_SYSTEM_CONFIG_DIR);
+	const char *named = env_get(ENV_TT_CLI_CFG);
 	int found;
 
 	*given = named != NULL && named[0] != '\0';

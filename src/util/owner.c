@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 #include "util/owner.h"
+#include "util/environment.h"
 
 /* Returns the user who became root with sudo(8), or 0 if there is none. */
 static uid_t
 sudo_user(void)
 {
-	const char *text = getenv("SUDO_UID");
+	const char *text = env_get(ENV_SUDO_UID);
 	unsigned long uid;
 	char *end;
 

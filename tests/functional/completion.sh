@@ -70,7 +70,7 @@ offers()
 	fi
 }
 
-"$BUILD_DIR/print_tables" | grep -v "^error" >.run/table
+"$BUILD_DIR/print_tables" | grep -vE "^(error|env)" >.run/table
 is "$(awk -F "$tab" 'NF != ($1 == "command" ? 4 : 7)' .run/table)" '' \
     'the table of completions is whole'
 commands=$(awk -F "$tab" '$1 == "command" { print $2 }' .run/table)

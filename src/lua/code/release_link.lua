@@ -8,6 +8,7 @@
 
 local require = ...
 local catalog = require('code.catalog')
+local environment = require('core.environment')
 local fio = require('fio')
 local yield = require('core.yield')
 
@@ -182,7 +183,7 @@ local function moved(modules)
     end
     -- PWD is the working directory under the name that was used to enter it, with
     -- symbolic links unresolved.
-    local pwd, listed = os.getenv('PWD'), {}
+    local pwd, listed = environment.get('PWD'), {}
     local now = pwd and pwd:sub(1, 1) == '/' and resolve(pwd)
     for _, candidate in ipairs(candidates) do
         if now and now ~= pwd and is_other_release(now, candidate.release, candidate.file) then

@@ -3,6 +3,7 @@
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
+local environment = require('core.environment')
 local failure = require('core.failure')
 local roles_lib = require('platform.roles')
 
@@ -48,7 +49,7 @@ function Framework:status()
 end
 
 function Framework:alias()
-    return self.cartridge.alias() or os.getenv('TARANTOOL_INSTANCE_NAME')
+    return self.cartridge.alias() or environment.get('TARANTOOL_INSTANCE_NAME')
 end
 
 function Framework:stage(txn, modules, adapters)

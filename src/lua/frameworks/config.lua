@@ -7,6 +7,7 @@
 
 local require = ...
 local config_lib = require('platform.config')
+local environment = require('core.environment')
 local failure = require('core.failure')
 
 local Framework = {
@@ -106,7 +107,7 @@ function Framework:status()
 end
 
 function Framework:alias()
-    return self.facts:instance_name() or os.getenv('TARANTOOL_INSTANCE_NAME')
+    return self.facts:instance_name() or environment.get('TARANTOOL_INSTANCE_NAME')
 end
 
 --- Returns the roles in the order in which they are applied.

@@ -1,5 +1,8 @@
 --- No framework: the application has no roles.
 
+local require = ...
+local environment = require('core.environment')
+
 local None = {name = 'none', has_roles = false, servers = {}, methods = {}}
 None.__index = None
 
@@ -22,7 +25,7 @@ function None.status()
 end
 
 function None.alias()
-    return os.getenv('TARANTOOL_INSTANCE_NAME')
+    return environment.get('TARANTOOL_INSTANCE_NAME')
 end
 
 function None.stage()

@@ -12,6 +12,7 @@ local calls = require('platform.calls')
 local catalog = require('code.catalog')
 local config_lib = require('platform.config')
 local detect_framework = require('frameworks.detect')
+local environment = require('core.environment')
 local fio = require('fio')
 local jutil = require('jit.util')
 local package_reload = require('platform.package_reload')
@@ -91,7 +92,7 @@ local function resolve(given)
     end
     local found = {}
     local searchroot = package.searchroot and package.searchroot()
-    for _, directory in ipairs({os.getenv('PWD') or '', searchroot or '', fio.cwd()}) do
+    for _, directory in ipairs({environment.get('PWD') or '', searchroot or '', fio.cwd()}) do
         local path = directory:sub(1, 1) == '/' and fio.pathjoin(directory, relative)
         if path and is_file(path) and found[1] ~= path then
             table.insert(found, path)
@@ -111,7 +112,7 @@ end
 --   script is not found
 local function of_tarantoolctl()
     local name = require('title').get():match('^%S+ (%S+%.lua)')
-    if os.getenv('TARANTOOLCTL') == nil or name == nil or os.getenv('TT_CLI') ~= nil then
+    if environment.get('TARANTOOLCTL') == nil or name == nil or environment.get('TT_CLI') ~= nil then
         return nil
     end
     local directories = code_directories()
@@ -140,7 +141,7 @@ local function given_path()
         return fio.abspath(file)
     end
     local reloader = package_reload.detect()
-    local path = reloader and reloader.script or os.getenv('TT_CLI_INSTANCE') or of_tarantoolctl()
+    local path = reloader and reloader.script or environment.get('TT_CLI_INSTANCE') or of_tarantoolctl()
         or type(arg) == 'table' and arg[0]
     if type(path) ~= 'string' or path == '-' or path:match('%.lua$') == nil and not is_file(path) then
         return nil, 'the process was started without a script'
@@ -165,7 +166,7 @@ local function find()
         return nil, why
     end
     local relative = given:gsub('^%./', '')
-    local directory = path ~= given and path:sub(1, -#relative - 2) or os.getenv('PWD')
+    local directory = path ~= given and path:sub(1, -#relative - 2) or environment.get('PWD')
     return {
         name = NAME,
         path = path,

@@ -133,7 +133,8 @@ case('the other instance measures its time on its own clock', function(t)
     pool(function() return skewed end)
     local late = command("return require('commands.common.request').check_deadline(args) or {outcome = 'ok'}")
     local list = sources({['commands.late'] = late},
-        'commands.common.request', 'commands.common.instance', 'core.codes', 'core.failure', 'platform.cartridge',
+        'commands.common.request', 'commands.common.instance', 'core.codes', 'core.environment',
+        'core.failure', 'platform.cartridge',
         'platform.config', 'core.stash', 'core.yield', 'frameworks.cartridge', 'frameworks.config',
         'frameworks.detect', 'frameworks.none', 'platform.roles')
     t:is(relay(list, {command = 'late'}).outcome, 'timeout', 'it is over there')
@@ -159,7 +160,8 @@ end)
 case('a status is relayed', function(t)
     reachable()
     local report = relay(sources({}, 'commands.status', 'platform.cartridge', 'platform.config', 'core.codes',
-        'core.failure', 'commands.common.instance', 'core.stash', 'frameworks.cartridge', 'frameworks.config',
+        'core.environment', 'core.failure', 'commands.common.instance', 'core.stash',
+        'frameworks.cartridge', 'frameworks.config',
         'frameworks.detect', 'frameworks.none', 'platform.package_reload', 'platform.roles'),
         {command = 'status'})
     t:is(report.outcome, 'ok', 'outcome')
