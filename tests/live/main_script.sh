@@ -183,6 +183,47 @@ like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' 'requests were served'
 unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'no request failed'
 serves 13 'version 13 serves'
 
+diag 'Watchers'
+
+# watched: the versions whose callbacks an event is passed to, sorted.
+watched()
+{
+	app_eval 'local fiber = require("fiber")
+		rawset(_G, "watched", {})
+		local value, is_told = fiber.time64(), false
+		local probe = box.watch("orders", function(_, now)
+			is_told = is_told or now == value
+		end)
+		box.broadcast("orders", value)
+		local until_time = fiber.time() + 20
+		while fiber.time() < until_time and
+		    (not is_told or #watched == 0) do
+			fiber.sleep(0.01)
+		end
+		probe:unregister()
+		table.sort(watched)
+		return table.concat(watched, " ")'
+}
+
+WATCH='rawset(_G, "watched", rawget(_G, "watched") or {})
+	box.watch("orders", function() table.insert(watched, VERSION) end)'
+if [ "$(app_eval 'return tostring(rawget(box, "watch") ~= nil)')" = true ]; then
+	for version in 20 21 22; do
+		app_version "$version" "script_end=$WATCH"
+		reload --main
+		is "$RC $(json '#i.stale') $(watched)" "0 0 $version" \
+		    "only the watcher of version $version is called"
+		app_version 99 "script_end=$WATCH error('boom')"
+		reload --main
+		is "$RC $(json 'i.rollback.complete') $(watched)" \
+		    "3 true $version" 'after a failure too'
+	done
+	app_version 13
+	reload --main
+	is "$RC $(watched)" '0 22' \
+	    'a watcher that the script no longer registers stays'
+fi
+
 diag 'Without --main'
 
 app_version 14

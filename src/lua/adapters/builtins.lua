@@ -133,7 +133,7 @@ end
 
 function Builtins:snapshot()
     self.known, self.foreign = {}, {[_G] = true}
-    self.tables, self.settings, self.types, self.watchers = {}, {}, {}, {}
+    self.tables, self.settings, self.types = {}, {}, {}
     for _, value in pairs(package.loaded) do
         if type(value) == 'table' then
             self.foreign[value] = true
@@ -179,8 +179,7 @@ function Builtins:snapshot()
     self.environment = environ ~= nil and environ() or nil
 end
 
---- Records the settings that new code changes, and the watchers (`box.watch`) that
--- it creates.
+--- Records the settings that new code changes.
 function Builtins:stage()
     local txn = self.txn
     for _, item in ipairs(self.settings) do
@@ -200,17 +199,6 @@ function Builtins:stage()
         rawset(item.metatable, '__call', item.staged)
     end
     self:stage_jit()
-    local watch = rawget(box, 'watch')
-    if type(watch) == 'function' then
-        self.watch_original, self.watch_staged = watch, function(...)
-            local watcher = watch(...)
-            if txn.staging and txn.ownership:is_asking() then
-                table.insert(self.watchers, watcher)
-            end
-            return watcher
-        end
-        rawset(box, 'watch', self.watch_staged)
-    end
 end
 
 --- Defers calls of `jit.on()` and `jit.off()` by new code until the commit. Compiled
@@ -257,9 +245,6 @@ local function unstage(self)
         if rawget(jit, name) == item.staged then
             rawset(jit, name, item.original)
         end
-    end
-    if self.watch_staged ~= nil and rawget(box, 'watch') == self.watch_staged then
-        rawset(box, 'watch', self.watch_original)
     end
 end
 
@@ -408,11 +393,6 @@ function Builtins:rollback(undone, left)
     if not rawequal(debug.getmetatable(_G), self.globals_metatable) then
         debug.setmetatable(_G, self.globals_metatable)
         table.insert(undone, 'metatable of the globals')
-    end
-    for _, watcher in ipairs(self.watchers) do
-        if pcall(watcher.unregister, watcher) then
-            table.insert(undone, 'a watcher (box.watch)')
-        end
     end
     for _, item in ipairs(self.settings or {}) do
         restore_settings(item, undone, left)

@@ -274,6 +274,17 @@ function Triggers:list_new(functions)
     end
 end
 
+--- Returns the set of the functions that were set as triggers before the reload.
+function Triggers:list_old()
+    local set = {}
+    for _, place in ipairs(self.places) do
+        for _, trigger in ipairs(place.before) do
+            set[trigger.f] = true
+        end
+    end
+    return set
+end
+
 --- Whether a place still exists: its space may have been dropped.
 local function is_there(place)
     return not place.is_method or box.space[place.holder.id] == place.holder

@@ -21,6 +21,8 @@
 --   routes       weak: HTTP route set by a reload -> set of the files of that reload
 --   placed       weak: trigger, hook or helper set by a reload -> set of the places
 --                where it was set
+--   watchers     optional, weak: callback of a watcher (`box.watch`) that a reload has
+--                registered -> {key, watcher, slot} of each
 --   ffi          text of C declarations -> verdict, see `adapters.ffi`
 --   ffi_names    number of the last name generated to compare C declarations
 --   lock, last   the lock, and the outcome of the last reload

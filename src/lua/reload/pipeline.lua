@@ -51,6 +51,7 @@ local adapters = {
     spaces = require('adapters.spaces'),
     triggers = require('adapters.triggers'),
     vars = require('adapters.vars'),
+    watchers = require('adapters.watchers'),
 }
 
 --- Chooses what to reload: modules, files of HTTP servers, and the main script.
@@ -342,7 +343,8 @@ function Staged:add_adapters()
     end
     txn:add(adapters.schema.new(txn))
     txn:add(adapters.spaces.new(txn))
-    txn:add(adapters.triggers.new(txn))
+    local triggers = txn:add(adapters.triggers.new(txn))
+    self.watchers = txn:add(adapters.watchers.new(txn, triggers))
     txn:add(adapters.ffi.new(txn))
     self.listeners = txn:add(adapters.listeners.new(txn))
     txn:add(adapters.connections.new(txn))
@@ -484,13 +486,14 @@ function Staged:call_destructors()
 end
 
 --- Ends the separate state that old code has had since the commit: its own view of
--- modules, its own HTTP servers and its own listening sockets. A second call does
+-- modules, its own HTTP servers, listening sockets and watchers. A second call does
 -- nothing.
 function Staged:close()
     self.life:finish()
     self.http_files:settle()
     self.http_servers:settle()
     self.listeners:settle()
+    self.watchers:settle()
     self.modules:settle()
 end
 

@@ -15,6 +15,7 @@ local fiber = require('fiber')
 local function stage(txn, framework, adapters)
     local parts = {
         adapters.triggers.new(txn),
+        adapters.watchers.new(txn),
         adapters.fibers.new(txn),
         adapters.http_servers.new(txn, adapters.http, framework.servers, true),
         adapters.listeners.new(txn),

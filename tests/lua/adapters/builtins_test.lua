@@ -113,29 +113,6 @@ case('a setting that cannot be restored is reported', function(t)
     t:ok(lib.mentions(left, 'box.cfg.vinyl_memory'), 'named')
 end)
 
-case('a rollback removes a watcher of new code', function(t)
-    if rawget(box, 'watch') == nil then
-        t:ok(true, 'this server has none')
-        return
-    end
-    rawset(_G, 'g_seen', {})
-    lib.defer(function() rawset(_G, 'g_seen', nil) end)
-    local watch = box.watch
-    local txn = begin()
-    run(txn, "box.watch('g_key', function(_, value) table.insert(g_seen, value or 'nothing') end)")
-    t:ok(lib.wait(function() return #rawget(_G, 'g_seen') > 0 end), 'it is told')
-    local undone = txn.undo()
-    t:ok(lib.mentions(undone, 'watcher'), 'told')
-    t:is(box.watch, watch, 'the function is the one that it was')
-    local count = #rawget(_G, 'g_seen')
-    box.broadcast('g_key', 'later')
-    local seen = false
-    local watcher = box.watch('g_key', function(_, value) seen = seen or value == 'later' end)
-    lib.wait(function() return seen end)
-    watcher:unregister()
-    t:is(#rawget(_G, 'g_seen'), count, 'and not called again')
-end)
-
 case('a snapshot of the builtins takes little work', function(t)
     local txn
     local work = lib.work(function() txn = begin() end)

@@ -22,7 +22,7 @@ local function revive(call, options)
         return {new = function() return part end}
     end
     local adapters = {}
-    for _, name in ipairs({'triggers', 'fibers', 'http_servers', 'listeners', 'http'}) do
+    for _, name in ipairs({'triggers', 'watchers', 'fibers', 'http_servers', 'listeners', 'http'}) do
         adapters[name] = adapter(name)
     end
     local roles = {}
@@ -62,8 +62,8 @@ case('roles are initialised and configured in order, with their registrations st
     t:ok(staging, 'while it counts as old code that is staged')
     t:ok(not txn.staging, 'which ends')
     local text = table.concat(calls, ' ')
-    t:ok(text:find('triggers.stage.*http.stage.*one.init'), 'adapters stage before')
-    t:ok(text:find('two.apply.*triggers.revive.*http.revive'), 'and take over afterwards')
+    t:ok(text:find('triggers.stage.*watchers.stage.*http.stage.*one.init'), 'adapters stage before')
+    t:ok(text:find('two.apply.*triggers.revive.*watchers.revive.*http.revive'), 'and take over afterwards')
 end)
 
 case('a role that fails is named, and the others are restarted', function(t)
