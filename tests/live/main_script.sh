@@ -128,6 +128,22 @@ reload --main
 is "$(http_status /more)" 404 'a removed route of the script'
 serves 7 'version 7 serves'
 
+diag 'A loop of the script that fails at once'
+
+app_version 8 'script_loop=error("boom")'
+reload --main
+is "$RC $(json 'i.outcome, #i.stale, i.stale[1].patched')" '0 reloaded 1 false' \
+    'the old loop is kept and reported'
+like "$(json 'i.stale[1].reason')" 'ended with an error' 'with the reason'
+like "$(json 'i.warnings[1]')" 'init\.lua:' 'a warning names the new loop'
+app_eval 'rawset(_G, "counter_version", nil) require("fiber").sleep(0.05)' \
+    >/dev/null
+is "$(app_eval 'return counter_version')" 7 'the old loop is running'
+app_version 7
+reload --main
+is "$RC $(json '#i.stale, #i.warnings')" '0 0 0' 'the fixed loop replaces it'
+serves 7 'version 7 serves again'
+
 diag 'Calls that work once in a process'
 
 # refused CODE PLACE=LUA [NAME]

@@ -25,9 +25,11 @@ local DEPTH = 3
 
 --- Creates the adapter.
 -- @tparam table txn the transaction
-local function new(txn)
+-- @tparam ?function on_cancel (id) called before new code cancels a fiber
+local function new(txn, on_cancel)
     return setmetatable({
         txn = txn,
+        on_cancel = on_cancel or function() end,
         made = setmetatable({}, {__mode = 'k'}),    -- set of the objects that new code has created
         order = {},     -- deferred calls: {object, original, arguments}
         cancelled = {}, -- fiber id -> fiber that new code has cancelled
@@ -107,11 +109,24 @@ local function find_older(self, subject)
     return ok and is_known and self.before[id] and object or nil
 end
 
+--- Returns the id of a fiber, or nil if the fiber has ended.
+-- @param subject fiber or fiber id
+local function id_of(subject)
+    local is_known, id = pcall(function()
+        return type(subject) == 'number' and subject or subject:id()
+    end)
+    return is_known and id or nil
+end
+
 local function stage_fibers(self)
     local txn = self.txn
     local function make_cancel(original)
         return function(subject, ...)
             local object = subject ~= nil and is_asking(txn) and find_older(self, subject)
+            local id = subject ~= nil and is_asking(txn) and id_of(subject)
+            if id then
+                self.on_cancel(id)
+            end
             if not object or self.cancelled[object:id()] == nil and object:status() == 'dead' then
                 return original(subject, ...)
             end

@@ -9,11 +9,13 @@
 --
 -- A loop with a replacement in the new code (see `succession`) is cancelled. A loop
 -- without one is restarted if that is safe (see `restart`). Otherwise it keeps running
--- and is reported, because its work must not stop because of a reload. A loop inside a
+-- and is reported, because its work must not stop because of a reload. The same applies
+-- if the replacement has ended with an error. A loop inside a
 -- protected call is never cancelled: the call would catch the error, and a loop around
 -- the call could then block the server.
 
 local require = ...
+local bytecode = require('platform.bytecode')
 local carriers = require('adapters.fibers.carriers')
 local clock = require('clock')
 local fiber = require('fiber')
@@ -43,6 +45,7 @@ local TURN = 0.01
 local LISTS = 5
 
 local REASONS = {
+    failed = 'the replacement that the new code started has ended with an error',
     alone = 'nothing in the new code started a replacement',
     protected = 'the new code started a replacement, but this loop catches errors: cancelling it may not end it',
     ending = 'it checks package.reload.count and is expected to end',
@@ -55,6 +58,7 @@ local function new(txn)
     return setmetatable({
         txn = txn,
         born = {},      -- id -> {id, object, func, thread, is_withdrawn}
+        unwanted = {},  -- set of the ids of the fibers that new code has cancelled
         loops = {},     -- loops that still run old code, see `list_loops`
         report = {cancelled = {}, left = {}, restarted = {}},
     }, Fibers)
@@ -208,8 +212,21 @@ local function list_old(self)
     return requests, loops, is_old
 end
 
+--- Whether an ended fiber of new code has raised an error: its entry function never
+-- returns, and new code has not cancelled the fiber.
+local function has_failed(self, entry)
+    return not self.unwanted[entry.id] and bytecode.loops_for_ever(entry.func)
+end
+
+--- Records that new code cancels a fiber.
+-- @tparam number id
+function Fibers:note_cancelled(id)
+    self.unwanted[id] = true
+end
+
 --- Lists the fibers started by new code, including those that have ended.
 -- Yields.
+-- @treturn {table,...} {func, name, has_failed}
 local function list_new(self)
     local list = {}
     for _, item in ipairs(fibers_lib.inspect(function(f)
@@ -221,7 +238,7 @@ local function list_new(self)
     end
     for _, entry in pairs(self.born) do
         if not fibers_lib.is_alive(entry) and not entry.is_withdrawn then
-            table.insert(list, {func = entry.func, name = ''})
+            table.insert(list, {func = entry.func, name = '', has_failed = has_failed(self, entry)})
         end
     end
     return list
@@ -413,6 +430,38 @@ function Fibers:wait_for_requests(patience)
     end) == 0
 end
 
+--- Warns of loops that have ended although only an error ends them: loops that new code
+-- started and, if `watches_main` is set, loops of the main script, which call new code.
+-- A loop that runs again in another fiber is not reported. Yields.
+local function warn_of_failed(self)
+    local ended, is_running = {}, {}
+    for _, entry in pairs(self.born) do
+        if not fibers_lib.is_alive(entry) and not entry.is_withdrawn and has_failed(self, entry) then
+            table.insert(ended, {func = entry.func, label = 'a loop that the new code started'})
+        end
+    end
+    for _, item in ipairs(self.watches_main and self.loops_before or {}) do
+        if not fibers_lib.is_alive(item) and not self.unwanted[item.id]
+            and not self.txn.ownership:is_old(item.func) and bytecode.loops_for_ever(item.func) then
+            table.insert(ended, {func = item.func, label = ('fiber %d %q'):format(item.id, item.name or '')})
+        end
+    end
+    if #ended == 0 then
+        return
+    end
+    for _, item in ipairs(fibers_lib.inspect(is_from_file)) do
+        is_running[succession.proto_of(item.entry.func)] = true
+    end
+    for _, item in ipairs(ended) do
+        local proto, info = succession.proto_of(item.func), debug.getinfo(item.func, 'S')
+        if not is_running[proto] then
+            is_running[proto] = true
+            table.insert(self.txn.warnings, ('%s has ended during the reload; see the log of the instance: %s:%d')
+                :format(item.label, info.short_src, info.linedefined))
+        end
+    end
+end
+
 --- Ends, restarts or reports the loops of the old generation. Must be called after
 -- `wait_for_requests`. Yields.
 -- @treturn ?string why this was not possible
@@ -449,11 +498,15 @@ function Fibers:finish()
     local alone = start_again(self, loops, is_old)
     local ending = {}
     for _, item in ipairs(loops) do
-        if item.successor ~= nil and not item.is_cancelled then
+        -- A loop that has been restarted has the id of its new fiber as successor.
+        if type(item.successor) == 'table' and item.successor.has_failed then
+            leave(self, item, 'failed')
+        elseif item.successor ~= nil and not item.is_cancelled then
             table.insert(ending, item)
         end
     end
     end_loops(self, ending)
+    warn_of_failed(self)
     local recurring = {}
     for _, item in ipairs(wait_for(alone, after(self, PATIENCE), is_dead)) do
         leave(self, item, 'alone')

@@ -349,7 +349,11 @@ function Staged:add_adapters()
     self.listeners = txn:add(adapters.listeners.new(txn))
     txn:add(adapters.connections.new(txn))
     self.fibers = txn:add(adapters.fibers.new(txn))
-    self.endings = txn:add(adapters.endings.new(txn))
+    -- The `stop` of a role and a destructor may end any loop.
+    self.fibers.watches_main = not self.framework.has_roles and self.reloader == nil
+    self.endings = txn:add(adapters.endings.new(txn, function(id)
+        self.fibers:note_cancelled(id)
+    end))
 end
 
 --- Takes the census: records what new code has registered with libraries so far.

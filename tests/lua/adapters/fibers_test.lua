@@ -376,6 +376,75 @@ case('a loop without a replacement keeps running and is reported', function(t)
     t:is(loops[1].reason, 'nothing in the new code started a replacement', 'reason')
 end)
 
+local STEPS = [[
+    local fiber = require('fiber')
+    return function(step)
+        fiber.name('steps')
+        while true do step() end
+    end
+]]
+
+local function sleep()
+    fiber.sleep(0.01)
+end
+
+case('a loop keeps running if its replacement has failed', function(t)
+    local old = doom(fiber.create(lib.old_code(STEPS, FILE)(), sleep))
+    local txn, adapter = begin()
+    doom(fiber.create(txn.code(STEPS, FILE)(), function() error('broken') end))
+    commit(txn)
+    finish(adapter)
+    t:ok(not is_dead(old), 'the old loop')
+    t:is(names(adapter.report.left), 'steps', 'it is reported')
+    t:like((adapter.report.left[1] or {}).reason, 'ended with an error', 'with the reason')
+    t:is(#txn.warnings, 1, 'a warning')
+    t:like(txn.warnings[1], FILE .. ':2', 'names the function')
+end)
+
+case('a loop ends if one of its replacements is running', function(t)
+    local old = doom(fiber.create(lib.old_code(STEPS, FILE)(), sleep))
+    local txn, adapter = begin()
+    local steps = txn.code(STEPS, FILE)()
+    doom(fiber.create(steps, function() error('broken') end))
+    local new = doom(fiber.create(steps, sleep))
+    commit(txn)
+    finish(adapter)
+    t:ok(is_dead(old), 'the old loop has ended')
+    t:ok(not is_dead(new), 'the new one is running')
+    t:is(#txn.warnings, 0, 'no warning')
+end)
+
+case('a loop ends if new code has cancelled the replacement', function(t)
+    local old = doom(fiber.create(lib.old_code(STEPS, FILE)(), sleep))
+    local txn, adapter = begin()
+    local new = doom(fiber.create(txn.code(STEPS, FILE)(), sleep))
+    adapter:note_cancelled(new:id())
+    new:cancel()
+    t:ok(lib.wait(function() return is_dead(new) end), 'the new loop has ended')
+    commit(txn)
+    finish(adapter)
+    t:ok(is_dead(old), 'the old one, too')
+    t:is(#txn.warnings, 0, 'no warning')
+end)
+
+case('a loop of the main script that ends is reported', function(t)
+    for _, watches in ipairs({true, false}) do
+        local state = {}
+        local old = doom(fiber.create(lib.old_code(STEPS, '/app/main.lua')(), function()
+            fiber.sleep(0.01)
+            return state.is_broken and error('broken')
+        end))
+        local txn, adapter = begin()
+        adapter.watches_main = watches
+        adapter:remember_loops()
+        state.is_broken = true
+        t:ok(lib.wait(function() return is_dead(old) end), 'it has ended')
+        commit(txn)
+        finish(adapter)
+        t:is(#txn.warnings, watches and 1 or 0, watches and 'a warning' or 'none if roles may have ended it')
+    end
+end)
+
 case('a loop that would catch its cancellation is not cancelled', function(t)
     for _, text in ipairs({
         'local ch = fiber.channel(1) while not state.stop do pcall(ch.get, ch, 0.1) end',

@@ -26,6 +26,7 @@ local function file_of(f)
     return debug.getinfo(f, 'S').source:match('[^@/]*$')
 end
 
+--- Returns the prototype of a function, or the function itself if it is not in Lua.
 local function proto_of(f)
     return jutil.funcinfo(f).proto or f
 end
@@ -165,14 +166,18 @@ local function pair_by_shape(olds, news)
     end
 end
 
---- Assigns new fibers to old ones as their successors, preferably fibers with the same
--- name.
+--- Assigns new fibers to old ones as their successors, preferably fibers that have not
+-- failed and that have the same name.
 -- @tparam table old group of old fibers
 -- @tparam table new the group of new fibers that is paired with it
 local function assign(old, new)
     local free = {}
-    for _, item in ipairs(new.members) do
-        table.insert(free, item)
+    for _, has_failed in ipairs({false, true}) do
+        for _, item in ipairs(new.members) do
+            if (item.has_failed or false) == has_failed then
+                table.insert(free, item)
+            end
+        end
     end
     for _, is_strict in ipairs({true, false}) do
         for _, item in ipairs(old.members) do
@@ -193,8 +198,8 @@ end
 --   successor: the new fiber, or nil
 --   counterpart: the counterpart of the entry function, or nil
 --   is_taken_over: whether any new fiber does the same work
--- @tparam {table,...} new {func, name} of each new fiber, including those that have
---   already ended
+-- @tparam {table,...} new {func, name, has_failed} of each new fiber, including those
+--   that have already ended
 -- @tparam function find_counterpart (f) -> the counterpart of an old function, or nil
 local function find(old, new, find_counterpart)
     local olds, news = group(old), group(new)
@@ -243,4 +248,4 @@ local function find(old, new, find_counterpart)
     end
 end
 
-return {find = find}
+return {find = find, proto_of = proto_of}

@@ -55,6 +55,7 @@ fiber.create(function()
     fiber.name('counter')
     while true do
         rawset(_G, 'counter_version', VERSION)
+        -- insert: script_loop
         fiber.sleep(0.01)
     end
 end)
