@@ -10,7 +10,7 @@
 local require = ...
 local servers_lib = require('platform.http_servers')
 
-local Servers = {name = 'servers'}
+local Servers = {name = 'http_servers'}
 Servers.__index = Servers
 
 -- Options of the listening socket, which a running server cannot change.

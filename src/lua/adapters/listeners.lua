@@ -14,7 +14,7 @@ local errno = require('errno')
 local listeners_lib = require('platform.listeners')
 local socket = require('socket')
 
-local Sockets = {name = 'sockets'}
+local Sockets = {name = 'listeners'}
 Sockets.__index = Sockets
 
 local function new(txn)

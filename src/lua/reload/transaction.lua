@@ -11,7 +11,10 @@
 --   before_call(), after_call()  optional: called around each call of new code
 --   on_failure()        optional: called when new code has failed, to restore what
 --                       this program needs; called again before the rollback
---   before_rollback()   optional: called before the rollback; must not fail
+--   before_rollback()   optional: called before the rollback
+--   revive()            optional, see `revival`: makes current what restarted old
+--                       roles have registered
+--   discard()           optional, see `retirement`: drops what `stop` has registered
 --   guard()             optional: returns a function that restores what old code
 --                       has removed from the new code's state since the call
 --   mark()              optional: returns a function that reverts what new code
@@ -193,8 +196,13 @@ end
 --   was not, and what is uncertain
 function Transaction:rollback()
     local undone, left, doubts = {}, {}, {}
-    notify(self, 'on_failure')
-    notify(self, 'before_rollback')
+    -- An error of one adapter must not keep the others from rolling back.
+    for _, event in ipairs({'on_failure', 'before_rollback'}) do
+        local ok, err = pcall(notify, self, event)
+        if not ok then
+            table.insert(left, ('%s: %s'):format(event, tostring(err)))
+        end
+    end
     for i = #self.adapters, 1, -1 do
         local adapter = self.adapters[i]
         local ok, err = pcall(adapter.rollback, adapter, undone, left, doubts)

@@ -96,6 +96,21 @@ case('a failed rollback of one adapter is reported, and the others roll back', f
     t:ok(lib.mentions(fail.rollback.left, 'no way'), 'b')
 end)
 
+case('an adapter that fails before the rollback is reported, and all roll back', function(t)
+    for _, event in ipairs({'on_failure', 'before_rollback'}) do
+        local txn, adapter, events = begin()
+        local _, fail = txn:run(function()
+            local failing = adapter('b')
+            failing[event] = function() error('no way') end
+            txn:add(adapter('a'))
+            txn:add(failing)
+            error('boom')
+        end)
+        t:is(events[#events], 'a.rollback', event .. ': a is rolled back')
+        t:ok(lib.mentions(fail.rollback.left, 'no way'), event .. ': the error is reported')
+    end
+end)
+
 case('an adapter that fails in snapshot or stage leaves nothing staged', function(t)
     for _, event in ipairs({'snapshot', 'stage'}) do
         local txn, adapter, events = begin()
