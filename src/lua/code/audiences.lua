@@ -11,7 +11,8 @@
 local Audiences = {}
 Audiences.__index = Audiences
 
--- Stands for nil where nil would mean that there is no value.
+-- Stored in place of nil, to distinguish an entry set to nil from an entry that was
+-- not set.
 local NOTHING = {}
 
 local function pack(value)

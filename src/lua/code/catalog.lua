@@ -320,8 +320,8 @@ end
 -- @tparam table args arguments of the command: `modules` and `exclude` (shell
 --   patterns), `rocks`
 -- @tparam ?table matches filled by the filter, to explain why a pattern selects
---   nothing: pattern of `modules` -> result of `classify` -> name of a matching
---   module
+--   nothing: for each pattern in `modules`, kind of module (see `classify`) -> name
+--   of a matching module
 -- @treturn function (name, kind) -> `app`, or the reason why the module is not
 --   reloaded; `kind` is the result of `classify`
 local function selector(args, matches)

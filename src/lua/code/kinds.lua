@@ -1,5 +1,5 @@
---- The kinds of modules that a reload leaves alone: words of the report, with
--- descriptions to be put into messages, in the order of messages.
+--- The kinds of modules that are not reloaded. Each kind has a word for the report
+-- and a description for messages. Messages name the kinds in this order.
 
 local LIST = {
     {'rocks', 'in .rocks (--rocks reloads them too)'},
@@ -11,12 +11,12 @@ local LIST = {
     {'shared_object', 'in C'},
     {'excluded', 'excluded by --exclude'},
     {'builtin', 'built into Tarantool, or without functions'},
-    -- These are not the reason if no module is left.
+    -- Messages that explain why no module is selected do not name these.
     {'gone'},
     {'not_selected'},
 }
 
--- Each word by itself: a word that is not in the list is an error.
+-- Maps each word to itself. Reading a word that is not in the list raises an error.
 local WORDS = setmetatable({}, {__index = function(_, word)
     error(('code/kinds.lua lacks the kind %s'):format(tostring(word)), 0)
 end})

@@ -93,7 +93,7 @@ local function new(is_other, passes_on)
 end
 
 --- Whether non-serving code also gets a module that serving code loads during the
--- reload. By default it does not; the creator of the object may override this
+-- reload. By default, it never does. The creator of the object may override this
 -- function.
 function Loaded.is_shared()
     return false
@@ -157,8 +157,8 @@ function Loaded:changed()
     return names
 end
 
---- Turns a caller's own `package.loaded` table into a proxy of `live`, because
--- code may have kept a reference to it.
+--- Turns one of the two separate `package.loaded` tables into a proxy of `live`,
+-- for code that has kept a reference to it.
 -- @tparam table table the table of the serving code, or that of the non-serving
 --   code
 -- @tparam table live the original `package.loaded`

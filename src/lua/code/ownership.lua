@@ -89,8 +89,8 @@ function Origin:add_source(source, unit)
     end
 end
 
---- Records the units of old code that no reload has loaded. Its units do not follow
--- from its chunk names; `reach` has determined them.
+--- Records the units of old code that no reload has loaded. The units cannot be
+-- derived from the chunk names, so `reach` has determined them.
 -- @tparam table protos prototype -> unit
 function Origin:learn(protos)
     for proto, unit in pairs(protos) do
@@ -101,8 +101,9 @@ function Origin:learn(protos)
     end
 end
 
---- Undoes `learn` for old code that does not belong to reloaded modules alone. All
--- other code from the same files is removed from the record, too.
+--- Removes the given prototypes from the records made by `learn`, because they do
+-- not belong to reloaded modules alone. Also removes all other code from the same
+-- files.
 -- @tparam table protos set of prototypes
 -- @tparam table loaded set of paths: files that new code has loaded again. They
 --   remain recorded, because their old code is still replaced.

@@ -49,7 +49,8 @@ local function foreign_objects()
             set[value] = true
         end
     end
-    -- Decoded tables share these metatables, whose functions the server compiles from text.
+    -- All tables decoded from JSON share these two metatables. Their functions, which
+    -- Tarantool compiles from text, belong to no module.
     for _, text in ipairs({'[]', '{}'}) do
         local metatable = debug.getmetatable(json.decode(text))
         if metatable ~= nil then

@@ -3,13 +3,13 @@
 --
 -- LuaJIT raises a VM event for each prototype created by its parser. The recorder
 -- handles this event, so it need not replace `dofile` or `loadstring`. The handler
--- is attached only while new code is loaded. Bytecode does not pass the parser and
--- raises no event.
+-- is attached only while new code is loaded. Bytecode does not go through the
+-- parser, so it raises no event.
 --
--- The event does not tell from which file the compiled text was read. So the
--- recorder also notes which files new code opens. When text is compiled, it is
--- assigned to the opened file with the same content, or if there is none, to all
--- files opened since the previous compilation.
+-- The event does not contain the path of the file from which the compiled text was
+-- read. So the recorder also notes which files new code opens. When text is
+-- compiled, it is assigned to the opened file with the same content, or if there is
+-- none, to all files opened since the previous compilation.
 
 local require = ...
 local catalog = require('code.catalog')

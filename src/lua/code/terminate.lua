@@ -52,8 +52,8 @@ end
 -- @tparam {table,...} list fibers {id, object}
 -- @tparam number until_time on the monotonic clock
 -- @tparam function is_over (item) -> whether the fiber has ended
--- @tparam ?function own_hook a hook that this program has set, and that may be
---   replaced for the time of the call
+-- @tparam ?function own_hook a hook of this program that may be replaced during the
+--   call
 local function run(list, until_time, is_over, own_hook)
     local hook = debug.gethook()
     if hook ~= nil and hook ~= own_hook then

@@ -6,8 +6,8 @@
 -- keeps no such record.
 --
 -- The size of the image is limited. A table with very many entries is assumed to be
--- data. For such a table, the image records neither its entries nor objects to
--- which nothing else refers.
+-- data. The image records neither the entries of such a table, nor objects that can
+-- be reached only through it.
 
 local require = ...
 local clock = require('clock')
@@ -25,9 +25,9 @@ local ENTRIES, OBJECTS = 10000, 100000
 -- Two time limits for taking the image: a number of seconds, and a share of the
 -- remaining time. The shorter one applies.
 local SECONDS, SHARE = 2, 0.1
--- Number of tables over which the records are spread, by the address of the object.
--- A single table of a hundred thousand entries would block the server whenever it
--- grows.
+-- The records are spread over this number of tables, by the address of their
+-- object. A single table of a hundred thousand records would block the server each
+-- time it grows.
 local SHARDS = 256
 
 local band, rshift = bit.band, bit.rshift
@@ -153,8 +153,8 @@ end
 --   deadline: on the monotonic clock
 --   limit: Lua memory at which to stop, in kilobytes
 -- @treturn table the image. Its field `is_complete` is false if the walk reached a
---   limit before it had recorded all objects. Objects that are reachable only
---   through tables with too many entries do not count.
+--   limit before it had recorded all objects. Objects that can be reached only
+--   through tables with too many entries may be missing nevertheless.
 local function take(options)
     local self = setmetatable({
         address_of = address_lib.reader() or address_lib.format,

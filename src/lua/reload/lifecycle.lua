@@ -10,8 +10,8 @@ local retirement = require('reload.retirement')
 local revive = require('reload.revival')
 local yield = require('core.yield')
 
--- Maximum number of attempts to apply the config: if it changes while it is being
--- applied, it is applied again.
+-- Maximum number of attempts to apply the config. Another attempt is needed if the
+-- config has changed during the last one.
 local CONFIG_TRIES = 10
 -- Time limit for restarting the old roles after a failure, in seconds.
 local REVIVE = 10
@@ -138,8 +138,8 @@ function Lifecycle:choose()
         if self.roles[name] ~= nil then
             self.roles[name].enabled = enabled
         end
-        -- A role that is not reloaded, such as a role of a rock, starts if a new
-        -- dependency has enabled it.
+        -- A role that is not reloaded, such as a role of a rock, starts only if it
+        -- was not enabled before, for example because a new role depends on it.
         if enabled and (reloaded or not was_enabled) then
             table.insert(self.starting, role)
             if not self.initialized[name] then
@@ -238,9 +238,9 @@ function Lifecycle:find_holder(role, err)
 end
 
 --- Stops an old role before the commit because the new role cannot start beside it.
--- Replaces the old role's functions for config changes by empty ones, so that the
--- framework no longer calls a stopped role. After a failure, `revive` restores
--- these functions.
+-- Replaces the old role's functions for config changes by functions that do
+-- nothing, so that a config change has no effect on a stopped role. After a
+-- failure, `revive` restores these functions.
 function Lifecycle:stop_early(role, why)
     local methods = self.framework.methods
     self.disabled[role.role_name] = {}
@@ -407,10 +407,10 @@ function Lifecycle:finish()
 end
 
 --- Returns the old roles that must be restarted after a failure, in init order. A
--- role must be restarted if it was stopped. A role without a `stop` must also be
--- restarted if its new version was called: it is unknown what the new version has
--- replaced. With a framework that calls `apply` repeatedly, the same is true of
--- roles with a `stop`.
+-- role must be restarted if it was stopped. If the new version of a role was
+-- called, it may have replaced what the old version had set up. In that case, the
+-- role must also be restarted if it has no `stop`, or if the framework calls
+-- `apply` repeatedly.
 function Lifecycle:to_revive()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do

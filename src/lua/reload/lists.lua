@@ -6,7 +6,8 @@ local ownership = require('code.ownership')
 -- Maximum number of entries that are examined in a list. The second, lower limit
 -- applies if the code of the entries is compared, because that takes longer.
 local LIST, COMPARED = 10000, 1000
--- Maximum number of stack frames that are searched for loops without a yield.
+-- Maximum number of stack frames that are searched for loops. The search does not
+-- yield.
 local FRAMES = 3000
 
 --- Whether two list entries were probably registered by the same code: both are
@@ -45,8 +46,8 @@ local function count_equivalents(list, wanted)
     return count
 end
 
---- Finds a value in an object that once had it under a known key. In a list, the
--- value may have moved to another index since.
+--- Returns the key that a value of an object has now, given its former key. In a
+-- list, the value may have moved to another index.
 -- @param object
 -- @param key the former key
 -- @param value

@@ -25,8 +25,8 @@ local NAME = 'main script'
 -- Directories in which tarantoolctl looks for instance scripts by default.
 local INSTANCES = {'/etc/tarantool/instances.enabled', '/usr/local/etc/tarantool/instances.enabled'}
 
--- Calls that make it unsafe to run the script again, if the script has them at its
--- top level.
+-- Functions that make it unsafe to run the script again, if the script calls them
+-- at its top level.
 local RISKS = {
     {pattern = '^os%.exit$', text = 'ends the process, so the reload fails if it is called'},
     {pattern = '^fio%.chdir$', text = 'changes the working directory'},

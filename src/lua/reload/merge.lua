@@ -29,9 +29,9 @@ local function is_of_application(ownership, value)
     return false
 end
 
---- Records which entries tables have gained since the image was taken. Called
--- before old roles restart: the entries recorded here come from requests, so they
--- must not be merged. Yields.
+--- Records the entries that tables have gained since the image was taken. Called
+-- before old roles restart. At that time, all new entries come from requests, so
+-- they must not be merged. Yields.
 -- @tparam table image what objects held before new code ran, see `image`
 -- @treturn table object -> set of the gained entries. An entry with a number key
 --   is represented by its value, any other entry by its key.
@@ -80,8 +80,8 @@ local function merge_entry(ownership, list, entries, noted)
 end
 
 --- Returns what a table entry registers: the key, if it is a function, otherwise
--- the value. Returns nil if the key is a plain name, because a second registration
--- under that name has replaced the first.
+-- the value. Returns nil if the key is a plain name: a second registration under
+-- the same name replaces the first, so there is no duplicate.
 local function registered(key, value)
     if type(key) == 'function' then
         return key
@@ -118,8 +118,8 @@ local function added_to(ownership, object, entries, noted)
     return added
 end
 
---- Removes earlier registrations from a table that is not a list: one for each
--- registration that the same code has added again.
+--- Merges duplicate registrations in a table that is not a list. For each
+-- registration that was added, removes an earlier one of the same code.
 -- @treturn number how many were removed
 local function merge_keys(ownership, object, entries, noted)
     local added, count = added_to(ownership, object, entries, noted), 0
@@ -209,7 +209,7 @@ local function run(image, noted, ownership, undone)
             is_changed = is_changed or layers > 0
             if entries then
                 local before = noted[object] or {}
-                -- Without new entries in a list, there is nothing to merge.
+                -- A list that has not become longer has no duplicates to merge.
                 local length = rawget(entries, 1) ~= nil and #entries or lists.COMPARED
                 while rawget(object, length + 1) ~= nil and is_list(object)
                     and merge_entry(ownership, object, entries, before) do

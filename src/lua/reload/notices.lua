@@ -1,5 +1,5 @@
---- Writes the notices of the default report: modules that are not reloaded although
--- the user may expect it, and the reasons.
+--- Writes the notices of the default report. They explain why some modules are not
+-- reloaded that the user may expect to be.
 
 local require = ...
 local detect_framework = require('frameworks.detect')

@@ -139,9 +139,9 @@ local function refusal(choice, args)
     elseif choice.main ~= nil then
         return nil
     elseif #choice.selected == 0 and gone ~= nil and #(args.modules or {}) == 0 then
-        -- The files of all modules are missing. Remove the modules only if --module
-        -- asks for that: the cause is usually a directory that was moved, and code
-        -- that requires the modules later must still find them.
+        -- The files of all modules are missing. The usual cause is a directory that
+        -- was moved. So the modules stay loaded, for code that requires them later.
+        -- They are removed only if --module names them.
         return {
             code = 'no_modules',
             phase = 'compile',
@@ -349,7 +349,8 @@ function Staged:add_adapters()
     self.listeners = txn:add(adapters.listeners.new(txn))
     txn:add(adapters.connections.new(txn))
     self.fibers = txn:add(adapters.fibers.new(txn))
-    -- The `stop` of a role and a destructor may end any loop.
+    -- Also warn of ended loops of the main script. But if there are roles or
+    -- destructors, these may have ended such a loop on purpose: do not warn.
     self.fibers.watches_main = not self.framework.has_roles and self.reloader == nil
     self.endings = txn:add(adapters.endings.new(txn, function(id)
         self.fibers:note_cancelled(id)

@@ -1,7 +1,7 @@
 --- Restores registrations of new code that the `stop` of an old role has removed.
 --
--- A `stop` unregisters things from libraries by name: a callback in a slot, an
--- entry of a list, a task. But by then the new role has made its registrations
+-- A `stop` removes registrations from libraries by name: for example a callback, an
+-- entry of a list or a task. But by then the new role has made its registrations
 -- under the same names, and they have replaced the old ones at the commit. So
 -- whatever `stop` removes belongs to new code, and is restored.
 --
@@ -16,8 +16,8 @@ local walk_lib = require('scan.heap_walk')
 local Reinstate = {}
 Reinstate.__index = Reinstate
 
---- Creates the protection of new code from `stop`. It takes effect with `watch` and
--- `open`.
+--- Creates the protection of new code from `stop`. Has no effect until `watch` and
+-- `open` are called.
 -- @tparam table options
 --   edges: references {{parent, key, child},...} from libraries to new code at the
 --     commit, see `scan.census`

@@ -2,8 +2,8 @@
 -- registrations new code may have replaced, see `lifecycle`.
 --
 -- Routes and triggers that these roles registered at their first start still
--- exist. They are replaced by those that the roles register at the restart,
--- because these belong to the new state of the roles.
+-- exist. They are replaced by those that the roles register at the restart, because
+-- only the latter work with the state that the restart has created.
 
 local require = ...
 local failure = require('core.failure')

@@ -504,8 +504,8 @@ local function search(self)
 end
 
 --- Lists the table entries with string keys that `stop` must not remove, because
--- new code depends on them: entries that were set since new code began to run, and
--- older ones whose value new code refers to. May yield.
+-- new code depends on them: entries that were set after new code had begun to run,
+-- and older entries if new code refers to their values. May yield.
 -- @tparam table kept set of objects to which new code refers, see `scan.census`
 -- @treturn {table,...} {parent, key, child}: the table, and the key and value of
 --   the entry

@@ -307,7 +307,8 @@ end
 -- @treturn boolean
 function Transaction:stays(f, label)
     if self.runs_main then
-        -- The main script has run again. It would have set the function again.
+        -- The main script has run again. If it still set the function, it would have
+        -- done so now.
         return false
     end
     local placed = self.stash.placed[f]
@@ -315,8 +316,8 @@ function Transaction:stays(f, label)
         and self.counterparts:cover(f, taken(self))
 end
 
---- Records that this reload has set a function as a trigger, hook or handler. Later
--- reloads need that for `stays`.
+--- Records that this reload has set a function as a trigger, hook or handler. In
+-- later reloads, `stays` uses this record.
 -- @tparam function f
 -- @tparam string label see `stays`
 function Transaction:place(f, label)

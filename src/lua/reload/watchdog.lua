@@ -21,7 +21,8 @@ local generations = require('code.generations')
 -- Number of instructions between two checks of the clock.
 local INSTRUCTIONS = 10000
 -- If the event loop has not run for this number of seconds, the running code is
--- interrupted. Code that yields is cancelled instead.
+-- interrupted. Code that yields more often need not be interrupted: its fiber is
+-- cancelled.
 local STALL = 0.1
 
 -- Keep the functions: application code can replace them in `clock` and `fiber`.

@@ -20,7 +20,8 @@ local MARKS = {1.2345e-200, 6.789e200, -4.2e-77}
 -- (GC64).
 local SLOTS = 8
 local HEADERS = {32, 64}
--- With GC64, the low 47 bits of a slot are the address, and the others a type tag.
+-- With GC64, the low 47 bits of a slot are the address, and the other bits are a
+-- type tag.
 local HIGH_BITS = 0x7fff
 
 --- Returns the address of an object according to `%p`.

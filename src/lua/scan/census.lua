@@ -137,7 +137,8 @@ local function take(options)
     return self
 end
 
---- Whether an entry was already registered by new code when the census was taken.
+--- Whether the census contains an entry, that is, whether new code had registered
+-- it by the commit.
 -- @tparam table found a registration in the same holder, see `registrations`
 -- @param entry
 -- @treturn boolean

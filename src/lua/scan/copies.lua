@@ -2,10 +2,10 @@
 -- look stale, but are not.
 --
 -- A copy is loaded from bytecode, without the parser. So its generation is not
--- recorded, and its chunk name is that of the module's file. But if a copy has no
--- upvalues, its behaviour depends only on its code. If the serving generation has
--- the same code on the same line, it makes no difference which of the two functions
--- is called.
+-- recorded, and its chunk name is that of the module's file. But the behaviour of a
+-- copy without upvalues depends only on its code. If the serving generation has a
+-- function with the same code on the same line, calling the copy has the same
+-- effect as calling that function.
 
 local require = ...
 local bit = require('bit')

@@ -277,8 +277,7 @@ end
 -- @tparam function f
 -- @tparam string source unit of the function
 -- @treturn ?table record, see `match`, with the name of its `module`
--- @treturn boolean true if the matching that has made the record is still
---   available; false if only the record has been kept
+-- @treturn boolean whether the matching that made the record is still available
 local function entry_of(self, f, source)
     for _, module in ipairs(self.is_remembered and {} or self.modules[source] or {}) do
         local entry = matching_of(self, module, source):find(f, module)
@@ -300,7 +299,7 @@ function Counterparts:name_of(f, source)
     return entry and matching.name_of(entry)
 end
 
---- Returns the name of a field, such as `Class.stop`, from the name of a stale
+--- Derives the name of a field, such as `Class.stop`, from the name of a stale
 -- function in the same table, such as `Class.run`.
 -- @tparam function f the stale function
 -- @tparam string source unit of the function
@@ -411,9 +410,9 @@ local function counterpart_of(self, object)
 end
 
 --- Whether an old table belongs to its module alone, so that it can be replaced.
--- This requires that it has stale functions, and no functions of other code.
--- Functions that the counterpart has as well, such as methods added by a class
--- library, do not count.
+-- This is the case if it has stale functions, and no functions of other code.
+-- Functions of other code are allowed if the counterpart also has them, such as
+-- methods that a class library has added.
 -- @tparam table object the old table
 -- @tparam table counterpart
 -- @tparam boolean is_module whether the table is the value of a module. Such a
@@ -515,8 +514,8 @@ function Counterparts:describe_table(object)
     return name, source or '@' .. (self.paths[entry.module] or entry.module), line or 1, generation
 end
 
---- Whether a function and the functions that it wraps can all be brought up to
--- date: each old one among them has a counterpart. Does not yield.
+--- Whether a function and the functions that it wraps can be replaced by new ones:
+-- each old function among them has a counterpart. Does not yield.
 -- @tparam function f
 -- @tparam table taken set of new functions that cannot serve as counterparts,
 --   because new code has registered them itself

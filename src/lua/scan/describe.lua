@@ -9,8 +9,8 @@ local ENVIRONMENT, FRAME, KEY, METATABLE =
 
 -- Maximum number of keys in a description, length of each key, and total length.
 local STEPS, KEY_LENGTH, LENGTH = 6, 40, 400
--- Number of steps at the end of a long path that are described, and maximum number
--- of steps that are followed back to find the root of the path.
+-- Of a long path, only this number of steps at the end is described. To find the
+-- root of the path, at most the second number of steps is followed back.
 local LAST, ALL = 30, 20000
 
 --- Makes the path of a file relative to the application's directory, or to the
@@ -93,8 +93,8 @@ end
 
 local SERVER_TABLES = {hooks = 'hook', helpers = 'helper'}
 
---- Describes a field that has a better name than its path: the handler of an HTTP
--- route, or a hook or helper of an HTTP server.
+--- Describes a field by a name that is clearer than its path: the handler of an
+-- HTTP route, or a hook or helper of an HTTP server.
 -- @param object object with the field
 -- @param key key of the field
 -- @param owner object that refers to `object`
@@ -233,8 +233,8 @@ local function tell(walk, roots, place)
     return kind, words
 end
 
---- Formats a key that follows a label, as in `global NAME`. In contrast to
--- `key_text`, a plain name has no dot, and a number no brackets.
+--- Formats a key that follows a label, as in `global NAME`. Unlike `key_text`, puts
+-- no dot before a plain name, and no brackets around a number.
 local function field_text(key)
     if type(key) == 'number' then
         return tostring(key)

@@ -34,16 +34,17 @@ local RESTARTS = 3
 -- important than the walk.
 local BUDGET = 0.00025
 -- Code that keeps creating objects could stay ahead of the walk forever. So the
--- time slices become longer when the heap has grown by this factor plus this number
--- of kilobytes. Less growth is normal: the heap doubles between two garbage
--- collections, and the lists of the walk are part of it.
+-- time slices become longer when the size of the heap exceeds this multiple of its
+-- initial size plus this number of kilobytes. Less growth is normal: the heap
+-- doubles between two garbage collections, and the lists of the walk are part of
+-- it.
 local GROWTH, MARGIN = 3, 16 * 1024
--- The time slices also become longer after this share of the time limit.
+-- The time slices also become longer when this share of the time limit has passed.
 local PATIENCE = 0.5
 -- Maximum number of frames that are examined in one stack. Frames deep in a stack
 -- are slow to read.
 local LEVELS = 200
--- Maximum number of fibers that are searched for loops without a yield.
+-- Maximum number of fibers that are searched for loops. The search does not yield.
 local THREADS = 1000
 
 local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal
@@ -64,9 +65,10 @@ Walk.__index = Walk
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, value, object), called for each place:
 --     `object`, which has this number, refers to `value`. `kind` is root, field, key,
---     upvalue, metatable, environment, frame or local. The function must return true if
---     it has added or removed entries of `object`, which is then walked again. If
---     `value` is a table, it must return true if the walk is not to enter `value`.
+--     upvalue, metatable, environment, frame or local. If the function has added or
+--     removed entries of `object`, it must return true, and the walk reads `object`
+--     again. If `value` is a table, the function must return true to keep the walk
+--     from entering it.
 --   tables: optional: table -> {is_module, is_watched}. References to these tables are
 --     passed to `on_place`, too. If neither flag is set, this applies only to
 --     references as a metatable or `__index`.
@@ -218,8 +220,8 @@ end
 -- @param value
 -- @tparam number parent number of the object with the reference
 -- @param key key to be recorded as part of the path
--- @tparam ?string kind argument `kind` of `on_place`; nil if the reference counts
---   only if its value is a function
+-- @tparam ?string kind argument `kind` of `on_place`. With nil, tables and userdata
+--   are never passed to `on_place`.
 -- @param place argument `key` of `on_place`
 -- @param object the object with the reference
 local function reach(self, value, parent, key, kind, place, object)
@@ -258,8 +260,8 @@ end
 -- @treturn ?boolean true if all entries were walked; false if the walk must stop;
 --   nil if the table must be walked again, because `on_place` has changed it
 local function reach_entries(self, object, number)
-    -- The count is continued from table to table, because many small tables take as
-    -- long as a large one.
+    -- The count carries over from one table to the next, because many small tables
+    -- take as long as a large one.
     local is_known, tables, left = self.is_known, self.tables, self.left
     local key, value = next(object)
     while key ~= nil do
@@ -329,7 +331,7 @@ local function reach_function(self, object, number)
     reach_environment(self, object, number)
 end
 
---- Adds to a set the tables that loops in a stack frame are iterating over.
+--- Collects the tables over which loops in a stack frame are iterating.
 local function note_loops(tables, thread, level)
     local index = 1
     while true do
@@ -467,7 +469,7 @@ function Walk:run(roots)
     yield.reset()
     self.started = clock.monotonic()
     local heap = collectgarbage('count')
-    -- The time slices become longer no later than when half of the free memory is
+    -- The time slices become longer at the latest when half of the free memory is
     -- used.
     self.large = math.min(heap * GROWTH + MARGIN, (heap + self.limit) / 2)
     self.late = self.started + (self.deadline - self.started) * PATIENCE

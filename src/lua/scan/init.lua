@@ -235,8 +235,8 @@ end
 --   drain: whether to wait briefly for requests that are running old code
 --   settle: optional: function () that ends running old code, called after the first
 --     pass; returns whether there was anything to end
---   waits: optional: function () -> whether `settle` must still be called to end old
---     code
+--   waits: optional: function () -> whether there is old code that `settle` has not
+--     ended yet
 -- @treturn table
 --   places: list of the references that were patched or remain stale
 --   left: number of references that remain stale

@@ -264,7 +264,8 @@ end
 --- Matches the functions and tables of an old module with those of a new one.
 -- Yields only in `pause`.
 -- @tparam table options
---   things: optional: result of `list`, which replaces all options but `new` and `pause`
+--   things: optional: result of `list`. With it, only the options `new` and `pause`
+--     are used.
 --   old, new: the old and the new value of the module
 --   source: unit of the old module's functions
 --   foreign: set of functions and tables that belong to other modules
@@ -272,7 +273,8 @@ end
 --   pause: optional: function that is called for each function and table; it may yield
 -- @treturn table the matching
 local function new(options)
-    -- `by_value` maps each function or table to its item of `list_things`.
+    -- `by_value` maps each function or table to its item in the result of
+    -- `list_things`.
     local self = setmetatable({by_value = {}, things = {}}, Matching)
     local things = options.things or list(options)
     if #things == 0 then
@@ -307,8 +309,8 @@ local function new(options)
     return self
 end
 
---- Returns the record of an old function or table. The record has what `name_of`
--- and `retrace` need, but does not keep the function or table in memory.
+--- Returns the record of an old function or table. The record contains what
+-- `name_of` and `retrace` need, but does not keep the function or table in memory.
 -- @tparam table thing item of `list_things`
 -- @tparam ?string module name of the module, to be put into the record
 -- @treturn table {module, holder, kind, key, is_local, way, why}

@@ -133,7 +133,7 @@ end
 -- @tparam string module_source unit of the module
 -- @tparam table stash see `core.stash`
 -- @tparam table counterparts see `counterparts`
--- @treturn ?function nil if it is unknown which function a wrapper contains
+-- @treturn ?function nil if the function in one of the wrappers is unknown
 local function skip_others(f, module_source, stash, counterparts)
     for _ = 1, LAYERS do
         if f == nil or generations.classify(stash, f) ~= 'stale'

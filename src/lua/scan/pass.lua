@@ -40,7 +40,8 @@ Pass.__index = Pass
 
 --- Creates a pass.
 -- @tparam table options options of `run` in `scan.init`, and
---   believed: records of the stash about generations, without unreliable ones
+--   believed: result of `believed` in `scan.init`: the records about generations,
+--     without those of foreign modules
 --   limit: Lua memory at which to stop, in kilobytes
 --   lists: optional: lists of the previous walk, see `heap_walk`
 --   requests: see `requests`
@@ -166,8 +167,8 @@ function Pass:is_in_use(place)
         and requests:are_running(moment)
 end
 
---- Removes outer wrappers from a place where new code refers to an old wrapper.
--- Otherwise, each reload would add a wrapper.
+--- If new code refers to old wrappers that are nested, leaves only the innermost
+-- one. Otherwise, each reload would add a wrapper.
 -- @tparam table place
 -- @tparam ?function fewer the innermost old wrapper, which takes the place of the
 --   outer ones, see `newcode.unwrap`
@@ -183,9 +184,9 @@ end
 --- Handles a place that refers to a stale function: patches it if possible, and
 -- reports it.
 -- @tparam table place
--- @tparam ?table missing set of keys that the table with the place lacks, but its
---   counterpart has. A new function that uses one of these keys must not be put
---   into the table.
+-- @tparam ?table missing set of keys that the counterpart of the table with the
+--   place has, but the table itself does not. A new function that uses one of these
+--   keys must not be put into the table.
 function Pass:keep(place, missing)
     local counterparts = self.options.counterparts
     if self:is_told(place) or is_memory(place) then
@@ -306,8 +307,8 @@ function Pass:note_holder(kind, key, value, object)
     self.shared[value] = not is_own or nil
 end
 
---- Returns the keys of functions that a table does not have, but its counterpart
--- does.
+--- Returns the keys under which the counterpart of a table has a function, but the
+-- table itself has nothing.
 -- @tparam table object the table
 -- @tparam table counterpart
 -- @tparam ?function test (f) -> whether to include the function; without it, all
@@ -624,8 +625,9 @@ function Pass:run()
             end
             self:keep_key(place)
         end
-        -- If old roles still have to be stopped, leave this to the next pass: their
-        -- `stop` may remove the old registrations itself.
+        -- Remove old registrations only after the old roles have stopped, because
+        -- their `stop` may remove these registrations itself. Otherwise the next pass
+        -- does it.
         if self.options.waits == nil or not self.options.waits() then
             self.duplicates:resolve(self.options.deadline, function(item, is_done)
                 self:finish_duplicate(item, is_done)

@@ -355,9 +355,9 @@ local function slot(cache, found)
     return cache[holder][shape]
 end
 
---- Whether an entry with a new function counts as registered by new code. With a
--- census, it does if it was registered before the commit. Without one, it always
--- does.
+--- Whether an entry with a new function counts as registered by new code. If there
+-- is a census, only entries in the census count, because they were registered
+-- before the commit. Without a census, all entries count.
 local function counts_as_new(self, found, entry)
     return self.census == nil or self.census:has(found, entry)
 end
@@ -403,10 +403,10 @@ local function counts_of(self, found, old)
 end
 
 --- Finds a registration of new code that replaces an old one, and marks it as used,
--- so that it replaces no other. A registration with the same texts is preferred.
--- If there is none, new code may have changed the texts. Then a new registration
--- whose texts match no old one is used, but only if there are enough of these for
--- all old registrations without a match. Does not yield.
+-- so that it replaces no other. A registration with the same texts is preferred. If
+-- there is none, new code may have changed the texts. Then any new registration
+-- whose texts match no old one is used. But there must be enough of these to
+-- replace all old registrations without a match. Does not yield.
 -- @tparam table found the old registration, see `locate`. Its field `texts` is set
 --   to the texts of the new registration.
 -- @tparam function|table old the old function
@@ -437,8 +437,8 @@ function Registrations:take(found, old, value)
     return other ~= nil and old_left <= new_left and take(other)
 end
 
---- Lists the functions in the holder of a registration that have no counterpart by
--- name, so that `twins` can pair them.
+--- Lists the functions in the holder of a registration that could not be matched by
+-- their names. `twins` then pairs them.
 -- @tparam table found the registration, see `locate`
 -- @tparam table place the reference to an old function; only functions of the same
 --   module are listed

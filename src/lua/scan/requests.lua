@@ -1,7 +1,7 @@
 --- Tracks requests in flight: fibers that have code of an earlier generation on
--- their stack. A request that started on old code also finishes on it. So
--- references that the request is using are not patched before its last old function
--- has returned.
+-- their stack. A request that started on old code also finishes on it. So the
+-- references that such a request is using are patched only after its last old
+-- function has returned.
 --
 -- The walk itself recognises objects that only such requests can reach. This
 -- module recognises objects that a request shares with other code. A table in a

@@ -1,6 +1,5 @@
---- Collects the roots of the heap walk. Roots with a meaningful name come first,
--- because each object is described by its path from the root from which it is
--- reached first.
+--- Collects the roots of the heap walk. An object is described by the path on which
+-- the walk reaches it first. So roots with a meaningful name come first.
 --
 -- A root is a table with
 --   value      the object
@@ -147,8 +146,8 @@ end
 
 --- Collects the current roots. May yield.
 -- @treturn {table,...} roots
--- @treturn {string,...} for the report: what this build of Tarantool hides, so that
---   it cannot be walked
+-- @treturn {string,...} for the report: what the walk cannot reach, because this
+--   build of Tarantool hides it
 local function collect()
     local roots, hidden = {}, {}
     add_triggers(roots)

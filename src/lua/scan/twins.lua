@@ -8,8 +8,8 @@
 -- line, and the remaining ones by their order.
 --
 -- Closures of the same code form a group, in the order of their registration. Two
--- groups of different sizes are not paired: some of the closures were created
--- later, for example by a request, and it is unknown which.
+-- groups of different sizes are not paired: some closures of the larger group were
+-- created later, for example by a request, and it is unknown which ones.
 
 local jutil = require('jit.util')
 

@@ -10,8 +10,8 @@ local address_lib = require('scan.address')
 local bit = require('bit')
 require('table.new')
 
--- Number of bytes of memory that one page of the bitmap covers, and size of such a
--- page in 32-bit words.
+-- The bitmap is divided into pages. Each page covers this number of bytes of
+-- memory, and consists of this number of 32-bit words.
 local PAGE = 65536
 local WORDS = PAGE / 8 / 32
 
