@@ -20,8 +20,8 @@ local environ, setenv = rawget(os, 'environ'), rawget(os, 'setenv')
 local Builtins = {name = 'builtins'}
 Builtins.__index = Builtins
 
--- The maximum depth to which tables are watched, and the maximum number of entries of
--- a watched table.
+-- The maximum depth of watched tables, and the maximum number of entries in one of
+-- them.
 local DEPTH, ENTRIES = 3, 2000
 
 -- Tables that are not watched, because they hold data or have an adapter of their own.
@@ -55,7 +55,7 @@ local TYPES = {
 
 --- Creates the adapter.
 -- @tparam table txn the transaction
--- @tparam {string,...} names names of the loaded modules without a file
+-- @tparam {string,...} names names of the loaded modules that have no file
 local function new(txn, names)
     return setmetatable({txn = txn, names = names}, Builtins)
 end
@@ -222,9 +222,9 @@ function Builtins:stage_jit()
     end
 end
 
---- Records the log level before a call of new code, so that `after_call` notices a
--- change by `log.level(n)`. That function is not wrapped: each module can have its own
--- logger with its own `level`.
+--- Records the log level before a call of new code. `after_call` compares it to
+-- detect calls of `log.level(n)`. The function `level` cannot be wrapped, because
+-- each logger has one, and each module can have its own logger.
 function Builtins:before_call()
     self.level = self.log and self.log.object.level
 end
@@ -306,8 +306,9 @@ local function restore_settings(item, undone, left)
     end
 end
 
---- Restores the log settings in `box.cfg`, which mirror those in `log.cfg`. The two
--- may differ in form: `box.cfg` may have the name of a log level, such as `info`.
+--- Restores the log settings in `box.cfg`, which mirror those in `log.cfg`. The
+-- same setting can have two forms: `box.cfg` may hold the name of a log level, such
+-- as `info`, and `log.cfg` its number.
 function Builtins:restore_log_names()
     for key in pairs(self.log ~= nil and self.box ~= nil and self.log.changed or {}) do
         local name = 'log_' .. key_name(key)
@@ -333,7 +334,7 @@ local function restore_environment(self, undone)
     end
 end
 
---- Restores the functions that the rollback itself may call. Runs before the rollback.
+--- Restores Tarantool's own functions before the rollback, which may call them.
 -- Leaves two kinds of replacements alone: wrappers of this program, which their
 -- adapters remove, and functions set by old code.
 function Builtins:on_failure()

@@ -1,6 +1,6 @@
 --- Adapter: the roles loaded by the config of Tarantool 3.
 --
--- The serving generation may reload the config while a transaction runs. The new
+-- The serving generation may reload the config while a transaction runs. So the new
 -- roles get the latest config before the commit. New code itself must not reload
 -- the config, because the call would wait for the transaction to end.
 

@@ -1,10 +1,10 @@
 --- Adapter: calls with which new code ends something that existed before the
 -- reload: a fiber, a channel, a `net.box` connection or a `popen` process.
 --
--- Code that replaces a thing ends the previous one first, as it does at any other
--- time: `if vars.loop then vars.loop:cancel() end`. If the new code then failed,
--- this could not be undone. So such calls are deferred until the commit, and a
--- rollback drops them. New code sees a fiber that it has cancelled as dead.
+-- Code often ends an existing object before it creates a replacement: `if vars.loop
+-- then vars.loop:cancel() end`. This could not be undone if the new code failed
+-- afterwards. So such calls are deferred until the commit, and a rollback drops
+-- them. New code sees a fiber that it has cancelled as dead.
 
 local require = ...
 local clock = require('clock')
@@ -133,9 +133,9 @@ local function stage_fibers(self)
             self.cancelled[object:id()] = object
         end
     end
-    --- Returns a function that can be passed to `replace` as `make`. The replacement
-    -- that it makes returns the given results for a fiber that new code has cancelled,
-    -- and calls the original for any other.
+    --- Returns a value for the parameter `make` of `replace`. The replaced function
+    -- returns the given results if its argument is a fiber that new code has
+    -- cancelled. For any other fiber it calls the original.
     local function answering(...)
         local answers = {...}
         return function(original)

@@ -24,7 +24,7 @@ end
 
 --- Creates the adapter.
 -- @tparam table txn the transaction
--- @tparam table modules the adapter of modules
+-- @tparam table modules the modules adapter
 local function new(txn, modules)
     return setmetatable({txn = txn, modules = modules}, Expirationd)
 end

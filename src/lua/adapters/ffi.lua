@@ -76,9 +76,9 @@ end
 -- @tparam table known see `ctypes.scan`
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
-    -- Whether Tarantool itself has declared a name, in a way that makes LuaJIT ignore
-    -- repeated declarations of it. These need not be compared: LuaJIT would ignore
-    -- them after a restart, too.
+    -- Whether Tarantool itself has declared a name, and LuaJIT ignores repeated
+    -- declarations of it. The declarations need not be compared: LuaJIT would
+    -- ignore the repeated one after a restart, too.
     local function is_kept(item)
         local id = known[item.space][item.name]
         return id ~= nil and id < known.border and ctypes.is_ignored(id)
@@ -158,7 +158,7 @@ end
 
 --- Replaces the parameters (`$`) of a text by the given values. A type is replaced by a
 -- name that is declared for it.
--- @treturn ?string nil if the number of values is not that of the parameters
+-- @treturn ?string nil if there are more or fewer values than parameters
 local function fill(text, ...)
     local values = {}
     for i = 1, select('#', ...) do
@@ -201,7 +201,8 @@ function Ffi:new_cdef(text, ...)
     end
 end
 
---- Returns a member of an object; raises LuaJIT's own error if it is missing.
+--- Returns a member of an object. If there is no such member, raises LuaJIT's own
+-- error.
 local function find_member(mt, object, key)
     local methods = mt.__index
     if type(methods) == 'function' then
@@ -215,8 +216,9 @@ local function find_member(mt, object, key)
     return value
 end
 
---- Shows new methods of a type only to new code until the commit. LuaJIT never replaces
--- the metatable of a type, so the functions in that table are replaced by wrappers.
+--- Stages the new methods of a type: until the commit only new code sees them.
+-- LuaJIT never replaces the metatable of a type, so the functions in that table are
+-- replaced by wrappers.
 -- @tparam table existing the metatable of the type
 -- @tparam table mt the metatable that new code has passed to `ffi.metatype`
 function Ffi:stage_methods(existing, mt)

@@ -86,8 +86,7 @@ function Fibers:stage()
             end
             local entry = {func = f}
             entry.object = original(function(...)
-                -- The fiber may start to run only after the rollback: then it must
-                -- do nothing.
+                -- If the fiber first runs after the rollback, it must do nothing.
                 if self.is_over then
                     return nil
                 end
@@ -136,8 +135,8 @@ local function list_serving(self)
     return list
 end
 
---- Finds the carriers (see `carriers`) in which libraries run new code, after all new
--- code has run. Yields.
+--- Finds the carriers (see `carriers`) in which libraries call new code. Must be
+-- called after all new code has run. Yields.
 function Fibers:before_commit()
     local ownership = self.txn.ownership
     self.carriers = carriers.collect(ownership, function(id)
@@ -152,8 +151,8 @@ function Fibers:commit()
     self.at_commit = fibers_lib.ids()
 end
 
---- Waits until a condition holds for all items of a list, or until a time is reached.
--- Yields.
+--- Waits until a condition holds for all items of a list, but not beyond
+-- `until_time`. Yields.
 -- @tparam {table,...} list
 -- @tparam number until_time on the monotonic clock
 -- @tparam function is_over (item) -> whether the condition holds; must not yield
@@ -212,8 +211,8 @@ local function list_old(self)
     return requests, loops, is_old
 end
 
---- Whether an ended fiber of new code has raised an error: its entry function never
--- returns, and new code has not cancelled the fiber.
+--- Whether an ended fiber of new code must have ended with an error, because its
+-- entry function never returns and new code has not cancelled the fiber.
 local function has_failed(self, entry)
     return not self.unwanted[entry.id] and bytecode.loops_for_ever(entry.func)
 end
@@ -381,10 +380,11 @@ function Fibers:leave_ending(loops)
     return others
 end
 
---- Lists the fibers that still run old code, after a wait. If there were any before the
--- wait, lists them several times: a single list may miss a loop that starts a new
--- fiber for each iteration. Yields.
--- @tparam table before the fibers found before the wait; only tested for being empty
+--- Lists the fibers that still run old code after a wait. If no loop is found, but
+-- there was one before the wait, repeats the search: a single list may miss a loop
+-- that starts a new fiber for each iteration. Yields.
+-- @tparam table before the loops found before the wait; the function only checks
+--   whether it is empty
 -- @treturn {table,...} the fibers that serve requests
 -- @treturn {table,...} the fibers that run loops
 local function list_again(self, before)
@@ -430,9 +430,10 @@ function Fibers:wait_for_requests(patience)
     end) == 0
 end
 
---- Warns of loops that have ended although only an error ends them: loops that new code
--- started and, if `watches_main` is set, loops of the main script, which call new code.
--- A loop that runs again in another fiber is not reported. Yields.
+--- Warns of endless loops that have ended, which means that they failed with an
+-- error. Checks the loops that new code started and, if `watches_main` is set, the
+-- loops of the main script, because these call new code. A loop that is running
+-- again in another fiber is not reported. Yields.
 local function warn_of_failed(self)
     local ended, is_running = {}, {}
     for _, entry in pairs(self.born) do
@@ -464,7 +465,7 @@ end
 
 --- Ends, restarts or reports the loops of the old generation. Must be called after
 -- `wait_for_requests`. Yields.
--- @treturn ?string why this was not possible
+-- @treturn ?string why the loops could not be handled
 function Fibers:finish()
     if fibers_lib.locate() == nil then
         return 'this build of Tarantool does not expose its fibers: loops of the old code were left running'
@@ -560,9 +561,10 @@ local function mark_restarted(self, ended)
     end
 end
 
---- Reports the loops that ended while the failed code ran. If that code had started a
--- replacement of a loop, it is assumed to have ended the loop, which cannot be undone.
--- Any other loop may simply have finished. Yields.
+--- Reports the loops that ended while the failed code ran. If the failed code had
+-- started a replacement for a loop, it probably ended the loop itself, and this
+-- cannot be undone. Any other loop of old code may simply have finished: there is
+-- only a warning. Yields.
 function Fibers:name_ended(warnings, left)
     local ended, born = {}, {}
     for _, item in ipairs(self.loops_before or {}) do
@@ -681,8 +683,9 @@ function Fibers:list_born()
     return list
 end
 
---- Ends the fibers of failed code that have survived their cancellation by catching its
--- error (see `terminate`), and reports those that are still running. Yields.
+--- Ends the fibers of failed code that are still running because they have caught
+-- the error raised by their cancellation (see `terminate`). Reports those that
+-- cannot be ended. Yields.
 function Fibers:check_left(left)
     local list = {}
     for _, entry in pairs(self.born) do

@@ -1,5 +1,5 @@
---- Adapter: global variables. Also restores the entries of tables that are the values
--- of global variables or of variables of `cartridge.vars`.
+--- Adapter: global variables. Also restores the entries of tables: those in global
+-- variables, and those in variables of `cartridge.vars`.
 --
 -- A global set by new code is visible to all code at once; it cannot be staged. A
 -- rollback restores the previous values of globals, and of table entries that new code
@@ -19,8 +19,8 @@ Globals.__index = Globals
 -- Watching must stay cheap, and a larger table is probably a cache.
 local ENTRIES, ALL_ENTRIES = 1000, 10000
 
--- Globals that are not watched: our state table, names of Lua, and those that other
--- adapters handle.
+-- Globals that are not watched: the state table of this program, Lua's own names,
+-- and those that other adapters handle.
 local IGNORED = {
     __cartridge_reload = true,
     _cluster_vars_defaults = true,
@@ -102,7 +102,8 @@ local function look_at_table(data, verdict)
         end
         local change = data.changes[key]
         if verdict == nil then
-            -- Other code has set the entry last: a rollback must keep the value.
+            -- The last change was made by other code: a rollback must keep the
+            -- value.
             data.changes[key], data.has_others = nil, true
         else
             data.changes[key] = {
@@ -203,9 +204,10 @@ local function is_to_be_undone(self, set)
     return kind == 'function' and self.txn.ownership:wraps_new(set.value) or kind == 'table'
 end
 
---- Protects the globals that new code has set from old code that is about to run.
--- @treturn function to be called after the old code: restores those of the globals
---   that the old code has removed
+--- Records the globals that new code has set, before old code runs that may remove
+-- them.
+-- @treturn function to be called after the old code has run: restores the globals
+--   that are missing
 function Globals:guard()
     local values = {}
     for name in pairs(self.set) do

@@ -22,7 +22,8 @@ local function new(txn, live)
     return setmetatable({txn = txn, live = live, keys = {}}, Http)
 end
 
---- Returns the routes of a server as a list; its table may have gaps.
+--- Returns the routes of a server as a list without gaps, which the server's own
+-- table may have.
 local function list_routes(routes)
     local indexes, count, list = {}, 0, {}
     for index in pairs(routes) do
@@ -66,9 +67,9 @@ function Http:is_old(route)
     if self.txn.ownership:wraps_old(route.sub) then
         return true
     end
-    -- If the handler is a function of the library, it does not show who registered the
-    -- route. But if a reload has registered it, the state table has the files of that
-    -- reload.
+    -- A handler that is a function of the library does not show who registered the
+    -- route. For a route registered during a reload, the state table has the files
+    -- that were reloaded then: the route is old if all of them are reloaded now.
     local files = self.txn.stash.routes[route]
     if files == nil or not self:is_anonymous(route) then
         return false
@@ -169,11 +170,12 @@ end
 
 --- Merges the live routes with those of new code.
 --
--- Kept routes stay in order, and so do those of the main script (see
--- `Transaction:stays`). New routes, in order of registration, take the positions of
--- removed ones; those for which no position is left come last. So if the code is
--- unchanged, every route keeps its position. That matters because the first matching
--- route wins, and two routes that match may have different owners.
+-- Routes that are kept, and those of the main script (see `Transaction:stays`),
+-- stay in order. New routes are put into the positions of removed ones, in order of
+-- registration. If there are more new routes than such positions, the rest come
+-- last. So if the code is unchanged, every route keeps its position. That matters
+-- because the first matching route wins, and two routes that match may have
+-- different owners.
 -- @treturn {table,...} routes
 -- @treturn table number of routes that were {added, replaced, removed}
 -- @treturn {table,...} the routes of new code

@@ -1,11 +1,11 @@
 --- Adapter: files that servers of the rock `http` have read and cached (see
 -- `platform.http_servers`): controllers, templates and static files.
 --
--- A controller is application code, although it is not in `package.loaded`. New
--- controllers are loaded after the new roles have started, because the server would
--- load them even later, on the first request. They enter the cache at the commit.
--- Cached texts of templates and static files are removed, so that the next request
--- reads the files again.
+-- A controller is application code, although it is not in `package.loaded`. The
+-- server would load a controller on the first request for it. A reload loads new
+-- controllers earlier, after the new roles have started, and puts them into the
+-- cache at the commit. Cached texts of templates and static files are removed, so
+-- that the next request reads the files again.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -28,8 +28,8 @@ local function is_chosen(item, select_kind)
         or package.preload[item.key] == nil and select_kind(item.key, 'app') == 'app'
 end
 
---- Finds the cached files, and the files of controllers that routes refer to but that
--- no request has loaded yet. May yield.
+--- Finds the cached files. Also finds the files of controllers that no request has
+-- loaded yet, if a route refers to them. May yield.
 -- @tparam function select_kind see `catalog.choose`
 -- @treturn {table,...} {server, kind, key, path, value, is_gone}, see
 --   `http_servers.cached`. A controller that is not loaded has no `value`. `is_gone`

@@ -119,7 +119,7 @@ function Servers:stage()
         local stop = live.stop
         local function staged(server, ...)
             if self.parts[live] ~= nil and txn.ownership:is_stopping() then
-                -- The new generation has taken the server over.
+                -- The new generation has taken the server over: keep it running.
                 return server
             elseif txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping() then
                 self.stopped[live] = true

@@ -1,8 +1,8 @@
 --- Adapter: the HTTP servers of the role `roles.httpd`.
 --
--- Roles get a server by calling `get_server(name)`. If new code calls it, it returns a
--- staging proxy. If the `stop` of an old role calls it, it returns another proxy,
--- whose routes are dropped.
+-- Roles get a server from the function `get_server(name)`. New code gets a staging
+-- proxy from this function. The `stop` of an old role gets another proxy, whose
+-- routes are dropped.
 
 local HttpdRole = {name = 'httpd role'}
 HttpdRole.__index = HttpdRole
@@ -61,7 +61,7 @@ function HttpdRole:stage()
     self.role.get_server = self.staged
 end
 
---- Makes `get_server` return other proxies when the `stop` of an old role calls it.
+--- Sets the proxies that `get_server` returns to the `stop` of old roles.
 -- @tparam table proxies live server -> its proxy
 function HttpdRole:retire(proxies)
     self.stopping = proxies

@@ -102,7 +102,7 @@ local function guard_close(self, live)
     local txn, own, close = self.txn, rawget(live, 'close'), live.close
     local function staged(s, ...)
         if is_taken(self, live) and txn.ownership:is_stopping() then
-            -- The new generation has taken the socket over.
+            -- The new generation has taken the socket over: keep it open.
             return true
         elseif txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping() then
             self.closed[live] = true
@@ -207,8 +207,9 @@ function Sockets:commit()
     end
 end
 
---- Gives the live sockets the handlers of the servers that old roles opened when they
--- were restarted after a rollback.
+--- Sets the handlers of live sockets after a rollback. Old roles that were
+-- restarted have opened their servers again: the handlers of those servers are
+-- used.
 function Sockets:revive()
     self.is_committed = true
     unstage(self)

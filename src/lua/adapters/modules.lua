@@ -1,12 +1,12 @@
 --- Adapter: modules. The new generation is loaded into a table of its own;
 -- `package.loaded` holds the old generation until the commit.
 --
--- `require` is not replaced. While a transaction runs, `package.loaded` is one table
--- for new code and another for all other code (see `module_table`), and a loader in
--- `package.loaders` returns the precompiled chunks to new code. So everything that is
--- based on Lua's own `require` works in new code and in other code, even a rock that
--- keeps `require` in a local variable. New code may also unload modules and load them
--- again, as it does at startup.
+-- `require` is not replaced. While a transaction runs, `package.loaded` is one
+-- table for new code and another for all other code (see `module_table`), and a
+-- loader in `package.loaders` returns the precompiled chunks to new code. So calls
+-- of Lua's own `require` work both in new code and in other code, even in a rock
+-- that keeps `require` in a local variable. New code may also unload modules and
+-- load them again, as it does at startup.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -81,7 +81,7 @@ function Modules:adopt(name)
     return module
 end
 
---- Returns the module that new code gets from this reload when it requires a name.
+--- Returns the module that this reload provides when new code requires a name.
 -- @treturn ?table module, nil if the next loader must find it
 function Modules:find(name)
     if self.by_name[name] ~= nil then
@@ -94,8 +94,9 @@ function Modules:find(name)
     return self:adopt(name)
 end
 
---- Throws if a module is already being loaded. The loader must call this before it
--- returns a chunk, because `require` then puts a marker into `package.loaded`.
+--- Throws if a module is already being loaded. Must be called before the loader
+-- returns a chunk: after that, `require` puts a marker for the module into
+-- `package.loaded`.
 function Modules:check_loop(name)
     for _, other in ipairs(self.loading) do
         if other == name then
@@ -115,8 +116,8 @@ function Modules:run(module, ...)
     local ok, value, traceback = failure.call(module.chunk, ...)
     table.remove(self.loading)
     if not ok then
-        -- The innermost module is the cause. The modules that required it fail with
-        -- the same error value.
+        -- The error comes from the innermost module. The modules that require it
+        -- fail with the same error value: keep the first record.
         if self.failed == nil or self.failed.value ~= value then
             self.failed = {value = value, module = module, traceback = traceback}
         end
@@ -137,7 +138,8 @@ function Modules:require(module)
     if value ~= nil then
         self.view:offer(name, value)
     elseif self.view:find(name) == nil then
-        -- The chunk neither returned a value nor stored one itself.
+        -- The chunk has neither returned a value nor put one into `package.loaded`:
+        -- store `true`, as `require` does.
         self.view:offer(name, true)
     end
 end
@@ -200,8 +202,8 @@ function Modules:stage()
     self:stage_module()
 end
 
---- Wraps the function `module`: the original would find the table of the old
--- module, and new code would write its functions into that.
+--- Wraps the function `module` for new code. The original would find the table of
+-- the old module, and the functions of the new module would be added to that table.
 function Modules:stage_module()
     local txn, original = self.txn, rawget(_G, 'module')
     self.module, self.module_wrapper = original, function(name, ...)

@@ -2,10 +2,11 @@
 -- `platform.package_reload`).
 --
 -- New code sees the number of its own generation, and registries of its own. If new
--- code requires the rock, it gets the loaded one: loading the rock again would end the
--- serving generation. At the commit the number and the registries become current:
--- loops that compare the number end, and the functions that old code has registered
--- are called. A rollback restores everything.
+-- code requires the rock, it gets the loaded one: loading the rock again would end
+-- the serving generation. At the commit, all code begins to see this number and
+-- these registries. Loops of old code that compare the number with their own then
+-- end, and the functions that old code has registered are called. A rollback
+-- restores everything.
 
 local require = ...
 local package_reload = require('platform.package_reload')
@@ -19,7 +20,7 @@ local NOTHING = {}
 --- Creates the adapter.
 -- @tparam table txn the transaction
 -- @tparam table reloader `package.reload`
--- @tparam table modules the adapter of modules
+-- @tparam table modules the modules adapter
 local function new(txn, reloader, modules)
     return setmetatable({txn = txn, reloader = reloader, modules = modules}, PackageReload)
 end

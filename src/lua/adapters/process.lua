@@ -42,8 +42,8 @@ function Process:snapshot()
     self.searchroot = package.searchroot and package.searchroot()
 end
 
---- Whether an option of `box.cfg` is unchanged. The server stores port numbers
--- as strings, and a single URI as a list of one.
+--- Whether an option of `box.cfg` is unchanged. The server stores port numbers as
+-- strings, and a single URI as a list with one element.
 local function is_same_option(name, a, b)
     if a == b then
         return true

@@ -17,7 +17,7 @@ Roles.__index = Roles
 --- Creates the adapter.
 -- @tparam table txn the transaction
 -- @tparam table cartridge as returned by `platform.cartridge.detect`
--- @tparam table modules the adapter of modules
+-- @tparam table modules the modules adapter
 local function new(txn, cartridge, modules)
     return setmetatable({txn = txn, cartridge = cartridge, modules = modules}, Roles)
 end
@@ -143,7 +143,8 @@ function Roles:commit()
 end
 
 --- Clears Cartridge's cache of the enabled roles of each replica set. The cache is
--- keyed by the config object, so it would not notice changed dependencies of roles.
+-- keyed by the config object. A reload can change the dependencies of roles without
+-- changing the config, so the cache could be outdated.
 function Roles:forget_enabled_roles()
     local get_enabled_roles = self.cartridge.roles.get_enabled_roles
     for i = 1, 255 do

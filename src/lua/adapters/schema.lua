@@ -1,13 +1,13 @@
---- Adapter: the database schema. Spaces, indexes and users that new code creates exist
--- at once for all code and on other instances. So they are not removed after a
--- failure, but reported.
+--- Adapter: the database schema. Spaces, indexes and users that new code creates
+-- are visible at once to all code, and are replicated to other instances. So a
+-- rollback does not remove them; it reports them.
 --
--- Other code, or the leader through replication, may change the schema during a reload
--- as well. Triggers on the system spaces determine who makes a change: they run in the
--- fiber that makes it.
+-- Other code, or the leader through replication, may change the schema during a
+-- reload as well. Triggers on the system spaces tell these changes from those of
+-- new code: a trigger runs in the fiber that makes the change.
 --
 -- The `stop` of an old role may drop a space that the new role has found and is
--- already using. So `stop` is prevented from dropping anything, and a warning is added
+-- already using. So nothing is dropped during `stop`; the report gets a warning
 -- instead.
 
 local require = ...

@@ -7,8 +7,9 @@
 -- changed. All other variables are shared: a counter, for example, counts for both
 -- generations. Changes made by `stop` are visible only to old code.
 --
--- New code does not see the variables that `stop` will release or unset (see
--- `adapters.vars.stop_effects`): they are unset for it, as after a restart.
+-- The `stop` of an old role may assign to variables, or end the objects in them
+-- (see `adapters.vars.stop_effects`). For new code these variables are nil, as
+-- after a restart.
 
 local require = ...
 local audiences = require('code.audiences')
@@ -20,11 +21,12 @@ Vars.__index = Vars
 
 local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defaults'}
 
---- Finds the variables that the `stop` of old roles will release or unset.
+--- Finds the variables that the `stop` of old roles will end (see
+-- `adapters.vars.stop_effects`).
 -- @tparam table txn the transaction
--- @tparam table modules the adapter of modules
+-- @tparam table modules the modules adapter
 -- @tparam {function,...} stops the `stop` functions
--- @treturn table for the parameter `hidden` of `new`
+-- @treturn table the value of the parameter `hidden` of `new`
 local function ended_by(txn, modules, stops)
     local hidden = stop_effects(stops, function(f)
         return txn.ownership:is_old(f)
@@ -41,9 +43,9 @@ end
 
 --- Creates the adapter.
 -- @tparam table txn the transaction
--- @tparam table modules the adapter of modules
--- @tparam ?table hidden name passed to `cartridge.vars.new`, usually that of the
---   module -> set of the variables that new code must not see
+-- @tparam table modules the modules adapter
+-- @tparam ?table hidden maps the name passed to `cartridge.vars.new` (usually the
+--   module's name) to the set of the variables that new code must not see
 local function new(txn, modules, hidden)
     return setmetatable({txn = txn, modules = modules, hidden = hidden or {}, kinds = {}, left = {}}, Vars)
 end
@@ -116,8 +118,8 @@ local function has_same_entries(a, b)
     return true
 end
 
---- Whether a `stop` that was called before the commit has changed variables in its
--- separate copy. Such a copy must be kept.
+--- Whether a `stop` has changed variables in the separate copy that it was given
+-- before the commit. Such a copy must be kept.
 local function has_left(self, kind, name)
     local left = kind.name == 'values' and self.left[name]
     return left and not has_same_entries(kind.audiences:find(kind.old, name), left.first)

@@ -1,17 +1,20 @@
 --- Adapter: watchers (`box.watch`, Tarantool 2.10 and newer).
 --
--- New code registers its watchers at once. Each calls its callback with the current
--- value, because the new code may wait for that; later events are held back until the
--- commit, and until then reach the old callbacks only. At the commit, each watcher of
--- old code that the new code has registered again is silenced, and each callback whose
--- events were held back is called with the latest one.
+-- The watchers of new code are registered at once, not staged. Each of them calls
+-- its callback once with the current value, because new code may wait for this
+-- call. Later events are held back from the new callbacks until the commit; the old
+-- callbacks still get them. At the commit, old watchers that new code has
+-- registered again are silenced. Each new callback whose events were held back is
+-- then called with the latest of them.
 --
--- Tarantool keeps the callback of a watcher in a numbered slot of the Lua registry. A
--- watcher is silenced by another function in its slot. It is unregistered only after
--- the old roles have stopped, as they may unregister it themselves, and a second
--- `unregister` is an error. The key and the object of a watcher that was registered
--- before the first reload, or outside of a reload, are unknown: it stays registered,
--- but its callback does nothing.
+-- Tarantool keeps the callback of a watcher in a numbered slot of the Lua registry.
+-- To silence a watcher, another function is put into its slot. Silenced watchers
+-- are unregistered after the old roles have stopped: the roles may unregister them,
+-- and a second `unregister` raises an error.
+--
+-- The key and the object of a watcher are unknown if it was registered outside of a
+-- reload. Such a watcher cannot be unregistered: when it is silenced, it stays
+-- registered with a callback that does nothing.
 
 local require = ...
 local fiber = require('fiber')
@@ -19,15 +22,15 @@ local jutil = require('jit.util')
 local log = require('log')
 local twins = require('scan.twins')
 
--- Keep the function: other adapters replace it while new code is staged.
+-- Keep the original function: other adapters replace `fiber.new` during a reload.
 local new_fiber = fiber.new
 
 local Watchers = {name = 'watchers'}
 Watchers.__index = Watchers
 
--- The callback of a silenced watcher is compiled under a name of its own. It does not
--- count as a function of this program, so that the scan finds and patches the callback
--- inside it.
+-- The function that silences a watcher is compiled under this chunk name. With the
+-- usual prefix of this program the scan would skip it, and would not patch the
+-- callback in its upvalue.
 local SILENCER = '=(silenced watcher)'
 local silence = loadstring([[
 local callback, keys = ...
@@ -39,7 +42,7 @@ end]], SILENCER)
 
 --- Creates the adapter.
 -- @tparam table txn the transaction
--- @tparam ?table triggers the adapter of the triggers
+-- @tparam ?table triggers the triggers adapter
 local function new(txn, triggers)
     return setmetatable({
         txn = txn,
@@ -56,7 +59,7 @@ function Watchers:snapshot()
     end
 end
 
---- Returns the number of the slot of the Lua registry with a function.
+--- Returns the number of the slot in the Lua registry that holds a function.
 local function slot_of(f)
     for slot, value in next, debug.getregistry() do
         if type(slot) == 'number' and rawequal(value, f) then
@@ -66,8 +69,9 @@ local function slot_of(f)
     return nil
 end
 
---- Returns the function that stands in for the callback of a new watcher. The upvalue
--- has the name that `scan.stand_ins` expects.
+--- Returns the function that is registered in place of the callback of a new
+-- watcher, and holds back events. `scan.stand_ins` finds the callback by the name
+-- of the upvalue, `original`.
 local function gate_of(self, item)
     local original = item.callback
     return function(...)
@@ -107,7 +111,8 @@ local function unstage(self)
     end
 end
 
---- Unregisters the watchers that new code has registered since `mark` was called.
+--- Returns a function that unregisters the watchers registered since `mark` was
+-- called.
 function Watchers:mark()
     local count = #self.items
     return function()
@@ -124,9 +129,9 @@ function Watchers:list_new(functions)
     end
 end
 
---- Puts the callbacks of new watchers into their slots, and sorts out the watchers that
--- new code has unregistered itself.
--- @treturn {table,...} the others
+--- Ends the holding back of events: puts the callbacks of new watchers into their
+-- slots. Skips watchers that new code has unregistered in the meantime.
+-- @treturn {table,...} the new watchers that are still registered
 local function open(self)
     local registry, list = debug.getregistry(), {}
     for _, item in ipairs(self.items) do
@@ -138,8 +143,8 @@ local function open(self)
     return list
 end
 
---- Returns the function of the application in a callback: the callback itself, or the
--- one that it wraps.
+--- Returns the application's function behind a callback: the callback itself, or
+-- the function that it wraps.
 -- @tparam function test (f) -> whether `f` belongs to the wanted generation
 -- @treturn ?function
 local function core_of(self, callback, test)
@@ -147,10 +152,11 @@ local function core_of(self, callback, test)
 end
 
 --- Lists the watchers of old code, in the order of their slots.
--- @treturn {table,...} {slot, callback, core, unit, silenced}; `key` and `watcher` if
---   known. `silenced` is the set of keys for which earlier reloads have silenced it.
+-- @treturn {table,...} {slot, callback, core, unit, silenced}, and `key` and
+--   `watcher` if they are known. `silenced` is the set of the keys for which
+--   earlier reloads have silenced the watcher.
 local function list_old(self)
-    -- The Lua registry has the functions of triggers, too.
+    -- The Lua registry also holds the functions of triggers: skip these.
     local ownership, others = self.txn.ownership, self.triggers and self.triggers:list_old() or {}
     local known, list = self.txn.stash.watchers or {}, {}
     local function is_old(f)
@@ -187,12 +193,12 @@ local function is_same_module(self, unit, other)
     return unit == other or counterparts ~= nil and counterparts:is_same_module(unit, other)
 end
 
---- Finds the counterparts of old functions among the functions with which new code has
--- registered watchers: by their names, and for those without a name by `twins`.
+--- Pairs the functions in old watchers with those in new watchers. Functions with a
+-- name are paired by name, the others by the rules of `scan.twins`.
 -- @tparam {table,...} olds result of `list_old`
 -- @tparam {table,...} news watchers of new code, with the fields `core` and `unit`
 -- @treturn table old function -> new function
--- @treturn table set of these new functions
+-- @treturn table set of the new functions that were paired
 local function pair(self, olds, news)
     local counterparts, successors, taken = self.txn.counterparts, {}, {}
     local nameless, seen = {}, {}
@@ -222,11 +228,13 @@ local function pair(self, olds, news)
     return successors, taken
 end
 
---- Groups the watchers of old code by their callbacks, with those of new code that may
--- replace them: those with the counterpart of the callback. If it has none, these are
--- the watchers of the same module with callbacks that are no counterpart either.
--- @treturn {table,...} {olds, keys, count}: `keys` is the set of the keys of the new
---   watchers, `count` the number of those with the counterpart
+--- Groups the watchers of old code by their callbacks, and finds the new watchers
+-- that may replace each group. If the callback has a counterpart, these are the
+-- watchers that call the counterpart. Otherwise they are the watchers of the same
+-- module whose callbacks were not paired either.
+-- @treturn {table,...} {olds, keys, count}: `keys` is the set of the keys of the
+--   new watchers; `count` is the number of the new watchers that call the
+--   counterpart
 local function group(self, olds, news)
     local groups, by_callback = {}, {}
     local successors, taken = pair(self, olds, news)
@@ -240,7 +248,8 @@ local function group(self, olds, news)
                 if successor == nil then
                     is_related = not taken[other.core] and is_same_module(self, item.unit, other.unit)
                 end
-                -- Two wrappers must have the same code.
+                -- If a callback is a wrapper, the other one must be a wrapper with
+                -- the same code.
                 if is_related and (item.callback == item.core and other.callback == other.core
                     or self.txn.ownership.is_same(item.callback, other.callback)) then
                     found.keys[other.key] = true
@@ -255,9 +264,10 @@ local function group(self, olds, news)
     return groups
 end
 
---- Silences the watchers of a group that new code has registered again: those with the
--- same key. If the keys of some are unknown, all of these are silenced if new code has
--- registered the counterpart as often; otherwise the key decides at each call.
+--- Silences the watchers of a group that new code has registered again: an old and
+-- a new watcher must have the same key. Old watchers with unknown keys are silenced
+-- for good if there are enough new watchers to replace all of them. Otherwise they
+-- are silenced only for events whose key a new watcher has.
 local function silence_group(self, found)
     local registry, unknown, count = debug.getregistry(), {}, found.count
     for _, item in ipairs(found.olds) do
@@ -277,7 +287,8 @@ local function silence_group(self, found)
     end
 end
 
---- Records the watchers of new code for the next reload.
+--- Records the keys and objects of new watchers in the state table, for the next
+-- reload.
 local function record(self, news)
     local stash = self.txn.stash
     stash.watchers = stash.watchers or setmetatable({}, {__mode = 'k'})
@@ -324,8 +335,9 @@ function Watchers:commit()
     end
 end
 
---- Silences the watchers that old roles have registered again when they were restarted
--- after a rollback: those with the same code and key as a later one.
+--- Silences the previous watchers of old roles that were restarted after a rollback
+-- and have registered their watchers again. Two such watchers have the same code
+-- and key.
 function Watchers:revive()
     self.is_committed = true
     unstage(self)

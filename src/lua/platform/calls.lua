@@ -1,10 +1,10 @@
---- Lists the functions that a chunk calls at its top level, as far as its bytecode
--- names them.
+--- Lists the functions that a chunk calls at its top level, if their names can be
+-- found in its bytecode.
 --
--- Reads the instructions in order, without following jumps, and remembers what was
--- last stored in each slot, if it has a name: a global, a field of a global, or a
--- required module. Calls of functions without a name are omitted, and so is `require`
--- itself.
+-- Reads the instructions in order, without following jumps. Remembers the name of
+-- the value that was last stored in each slot. A value has a name if it is a
+-- global, a field of a global, or a required module. Calls of functions without a
+-- name and calls of `require` are omitted.
 
 local bit = require('bit')
 local jutil = require('jit.util')

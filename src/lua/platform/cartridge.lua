@@ -23,9 +23,9 @@ local function detect()
     if package.loaded['cartridge'] == nil or type(confapplier) ~= 'table' then
         return nil
     end
-    -- Cartridge may be loaded but not used, because the feedback daemon of Tarantool 3
-    -- requires it. Such a Cartridge is still in its initial state after `box.cfg` has
-    -- been called.
+    -- The feedback daemon of Tarantool 3 requires Cartridge, so Cartridge may be
+    -- loaded but not used. It is not used if it is still in its initial state after
+    -- the call of `box.cfg`.
     local ok, state = pcall(confapplier.get_state)
     if ok and state == '' and type(box.cfg) == 'table' then
         return nil
@@ -42,7 +42,7 @@ function Cartridge.vars(_, module_name)
 end
 
 --- Returns the version of Cartridge.
--- @treturn string "unknown" if this version does not tell
+-- @treturn string "unknown" if Cartridge does not provide its version
 function Cartridge.version()
     local main = package.loaded['cartridge']
     local version = type(main) == 'table' and main.VERSION or package.loaded['cartridge.VERSION']

@@ -6,8 +6,8 @@
 
 local M = {}
 
---- Returns the built-in module `config`. On an older server, a module of the
--- application may have that name; it is not returned.
+--- Returns the built-in module `config`. Before Tarantool 3, an application may
+-- have a module with the same name, which is not returned.
 -- @treturn ?table
 local function builtin()
     local registry = type(debug.getregistry) == 'function' and debug.getregistry()
@@ -183,9 +183,9 @@ function Config:roles()
     return (find_upvalue(self.applier, 'last_loaded')), (find_upvalue(self.applier, 'last_roles_ordered'))
 end
 
---- Replaces the serving roles. Sets new tables and leaves the previous ones unchanged,
--- because the server iterates over them to deliver an event, and may yield while it
--- does so. Does not yield.
+--- Replaces the serving roles. Sets new tables and leaves the previous tables
+-- unchanged: the server iterates over these when it delivers an event, and may
+-- yield in between. Does not yield.
 function Config:set_roles(loaded, order)
     if self.state ~= nil then
         self.state.last_loaded, self.state.last_roles_ordered = loaded, order

@@ -63,10 +63,10 @@ end
 
 --- Finds all named types.
 -- @tparam ?number first number of the entry to start at
--- @treturn table {tags, names, top, border}: `tags` has the structs, unions and enums
---   with a body, `names` everything else, both name -> number of the entry; `top` is
---   the number of the next entry to be declared; entries below `border` were declared
---   by Tarantool itself
+-- @treturn table {tags, names, top, border}: `tags` and `names` map a name to the
+--   number of its entry. `tags` has the structs, unions and enums with a body,
+--   `names` everything else. `top` is the number that the next new entry will get.
+--   Entries below `border` were declared by Tarantool itself.
 local function scan(first)
     local found = {tags = {}, names = {}}
     local own = {} -- constants that belong to a struct

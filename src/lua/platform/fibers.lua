@@ -392,8 +392,9 @@ local function reap(item)
     end
 end
 
---- Starts watching whether the running fiber yields.
--- @treturn function () -> whether the fiber has yielded since
+--- Starts to watch for yields of the running fiber.
+-- @treturn function () -> whether the fiber has yielded since `watch_yield` was
+--   called
 local function watch_yield()
     local object = fiber.self()
     local ok, before = pcall(function()

@@ -10,8 +10,9 @@ local fibers = require('platform.fibers')
 local FRAMES, LOCALS = 5, 20
 
 --- Returns the server for which a coroutine accepts connections.
--- @treturn ?table {options, socket, addr}: `options`, an argument of `tcp_server`, is
---   used for each new connection; `socket` and `addr` were its results
+-- @treturn ?table {options, socket, addr}: `options` is the argument of
+--   `tcp_server`, which is read for each new connection; `socket` and `addr` are
+--   what `tcp_server` returned
 local function accepted_by(thread)
     for level = 0, FRAMES do
         local info = debug.getinfo(thread, level, 'S')

@@ -10,9 +10,9 @@
 -- A place is a table with
 --   original   the function of Tarantool that sets and lists its triggers
 --   holder     the object of which that function is a method, if `is_method`
---   full_name  its name among the events of 3.0
--- A trigger is a table with `f` and, on servers with names, `name`. Lists are in
--- the order in which triggers were set. Nothing here yields.
+-- full_name its event name, from 3.0 on A trigger is a table with the function
+-- `f` and, from 3.0 on, `name`. Lists are in the order in which triggers were set.
+-- Nothing here yields.
 
 local require = ...
 
@@ -22,7 +22,7 @@ local HAS_NAMES = tonumber(_TARANTOOL:match('^%d+')) >= 3
 local module
 
 --- Returns the module that manages triggers by event names.
--- @treturn ?table nil on servers without names
+-- @treturn ?table nil before Tarantool 3.0
 local function names_module()
     if HAS_NAMES and module == nil then
         module = require('trigger')
@@ -92,7 +92,7 @@ local function set_named(place, trigger)
     end
 end
 
---- Replaces a trigger on servers with names, or removes it if `new` is nil.
+--- Replaces a trigger in Tarantool 3.0 and newer, or removes it if `new` is nil.
 local function replace_named(place, new, old)
     local before = list(place)
     local index = position(before, old)
@@ -118,8 +118,8 @@ end
 
 --- Sets, replaces or removes a trigger. Raises the errors of Tarantool.
 -- @tparam table place
--- @tparam ?table new the trigger to set, nil to remove one; has a name only if code
---   has chosen it
+-- @tparam ?table new the trigger to set, nil to remove one; has a name only if the
+--   code that set it has chosen one
 -- @tparam ?table old the trigger to replace or remove; found by its name, if it has
 --   one, otherwise by its function
 local function put(place, new, old)

@@ -1,8 +1,7 @@
---- The places in Tarantool where triggers are set (see `trigger_list`): those of
--- spaces, sessions and the server, and on servers that name triggers also any
--- other event.
+--- The places in Tarantool where triggers are set (see `trigger_list`): on spaces,
+-- on sessions, on the server and, from Tarantool 3.0 on, on any other event.
 --
--- Here a place has two more fields:
+-- In addition to the fields described there, a place has:
 --   label  its name in messages
 --   event  the name of its function in `holder`
 -- If an event is known only by its name, its place has neither `holder` nor `event`.

@@ -1,11 +1,11 @@
---- Finds carriers: fibers that run a loop of a library, such as a timer, which calls
+--- Finds carriers: fibers in which a loop of a library, such as a timer, calls
 -- functions of the application.
 --
 -- If new code has started such a fiber as well, the old one is superfluous: a
--- restarted process would have only one. An old carrier is matched with a new one by
--- three things: their entry function, which belongs to the library; the strings passed
--- to it, such as a name; and the application's functions that they call (see
--- `succession`).
+-- restarted process would have only one. An old carrier matches a new one if three
+-- things agree: the entry function, which belongs to the library; the strings that
+-- it uses, such as a name; and the application's functions that the carriers call
+-- (see `succession`).
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -70,9 +70,10 @@ local function is_of_library(f, ownership)
 end
 
 --- Returns the application's functions that a carrier calls.
--- @tparam table item {id, thread} of a fiber. The function adds the field `entry`, the
---   frame of the entry function, and the field `key`, a string that is equal for an
---   old and a new carrier with the same entry function and strings.
+-- @tparam table item {id, thread} of a fiber. The function adds two fields: `entry`
+--   is the frame of the entry function; `key` is a string built from the entry
+--   function and the strings that it uses, so that an old and a new carrier can be
+--   matched.
 -- @tparam table ownership see `ownership`
 -- @tparam function test (f) -> whether it is a function of the application
 -- @treturn {function,...} empty if the fiber is not a carrier

@@ -5,11 +5,11 @@
 -- counterpart in the new code. The fiber was created without arguments and has
 -- nothing in its storage. The loop is endless, so it is not a job that ends by
 -- itself. No protected call can swallow its cancellation. And every reference to
--- the fiber can be replaced by one to the new fiber, so that code which checks
--- whether its loop is running checks the new one.
+-- the old fiber can be replaced by one to the new fiber: code may use such a
+-- reference to check whether its loop is running.
 --
--- The oldest loop is restarted first. A loop that supervises others is older than they
--- are, and may start them itself.
+-- The oldest loop is restarted first, because a loop that supervises others is
+-- older than those others, and may start them itself.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -43,8 +43,8 @@ local function never_ends(frames, is_old)
     return false
 end
 
---- Whether a loop meets the conditions described at the head of this file, except the
--- one on references to its fiber, which `holders:can_replace` checks. Does not yield,
+--- Whether a loop meets the conditions described at the head of this file. Does not
+-- check the references to its fiber: `holders:can_replace` does. Does not yield,
 -- because the recorded stack levels are valid only until the fiber runs again.
 local function is_restartable(item, is_old)
     item.frames, item.is_whole = stacks.frames_of(item.thread)

@@ -26,7 +26,8 @@ local function file_of(f)
     return debug.getinfo(f, 'S').source:match('[^@/]*$')
 end
 
---- Returns the prototype of a function, or the function itself if it is not in Lua.
+--- Returns the prototype of a function, or the function itself if it is a C
+-- function.
 local function proto_of(f)
     return jutil.funcinfo(f).proto or f
 end
@@ -166,8 +167,8 @@ local function pair_by_shape(olds, news)
     end
 end
 
---- Assigns new fibers to old ones as their successors, preferably fibers that have not
--- failed and that have the same name.
+--- Assigns a new fiber to each old one as its successor. Prefers new fibers that
+-- have not failed, and those with the same name as the old one.
 -- @tparam table old group of old fibers
 -- @tparam table new the group of new fibers that is paired with it
 local function assign(old, new)

@@ -107,10 +107,10 @@ end
 --- Analyses the `stop` functions of roles.
 -- @tparam {function,...} stops
 -- @tparam function is_application (f) -> whether it is a function of the application
--- @tparam table values name passed to `cartridge.vars.new`, usually that of the module
---   -> the module's variables
--- @treturn {[string]={[string]=boolean,...},...} the name -> set of the names of the
---   variables that a `stop` ends
+-- @tparam table values maps the name passed to `cartridge.vars.new` (usually the
+--   module's name) to the variables of the module
+-- @treturn {[string]={[string]=boolean,...},...} maps that name to the set of the
+--   names of the variables that a `stop` ends
 return function(stops, is_application, values)
     local assignment = find_assignment()
     local result, queue, seen = {}, {}, {}
