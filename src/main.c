@@ -33,9 +33,9 @@
 
 /*
  * Opens /dev/null in place of each closed standard descriptor.  Otherwise the
- * next socket could be given that number and receive the program's output.
- * /dev/null is opened for the wrong direction (writing for standard input,
- * reading for the others), so that using the descriptor still fails.
+ * next socket could get that descriptor and receive the program's output.
+ * Opens it for the wrong direction (writing for standard input, reading for the
+ * others), so that using the descriptor still fails.
  */
 static void
 keep_standard_descriptors(void)
@@ -106,7 +106,10 @@ run_on_targets(const struct options *options, const json_t *args)
 	context.verbose = options->verbose;
 	context.targets = 0;
 	context.exit_code = options->exit_code;
-	/* From here on, a signal cannot cut the output off in the middle. */
+	/*
+	 * From here on, signals are only counted: they cannot truncate the
+	 * output.
+	 */
 	signals_begin();
 	if (command_targets(options, &targets, &error) == 0 &&
 	    credentials_apply(options, &targets, &error) == 0) {

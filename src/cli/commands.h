@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The table of commands.  The row of a command contains all that distinguishes
- * it from other commands.
+ * The table of commands.  Each row contains all the properties in which a
+ * command differs from the others.
  */
 
 #ifndef CR_COMMANDS_H
@@ -35,7 +35,7 @@ enum command_flag {
 	CMD_ONE_TARGET = 1 << 2,
 	CMD_RELOADS = 1 << 3,		/* reloads code, after a preflight */
 	CMD_PLANS = 1 << 4,		/* shows what a reload would do */
-	CMD_DRY_RUN = 1 << 5,		/* has a --dry-run of its own */
+	CMD_DRY_RUN = 1 << 5,		/* handles --dry-run itself */
 	CMD_TOPOLOGY = 1 << 6,		/* with --cluster, reports topology */
 	CMD_PAGED = 1 << 7,		/* report is shown in the pager */
 	CMD_NO_REPL = 1 << 8,		/* not available in the console */
@@ -51,7 +51,7 @@ enum command_action {
 	ACTION_QUIT
 };
 
-/* The meaning of the words after the command. */
+/* The arguments that a command takes. */
 enum command_words {
 	WORDS_NONE,
 	WORDS_INSTANCES,
@@ -72,7 +72,7 @@ enum side_effect {
 
 struct command_row {
 	const char		*name;
-	const char		*args;	/* arguments in the help, or "" */
+	const char		*args;	/* as shown in the help, or "" */
 	const char		*help;
 	enum command_bit	 bit;
 	unsigned		 flags;	/* enum command_flag */
@@ -81,8 +81,8 @@ struct command_row {
 	/* Only for ACTION_REQUEST: */
 	const char		*script; /* in src/lua/commands */
 	/*
-	 * The script to use with --quiet, when no report is printed; or NULL to
-	 * use `script` then, too.
+	 * The script to run with --quiet, when no report is printed.  If NULL,
+	 * `script` is run with --quiet, too.
 	 */
 	const char		*quiet_script;
 	enum side_effect	 effect;

@@ -40,7 +40,10 @@ collect(const struct targets *targets, int of_apps, size_t *count)
 		return NULL;
 	for (i = 0; i < targets->count; i++) {
 		target = &targets->list[i];
-		/* Instances of tarantoolctl have only an application name. */
+		/*
+		 * An instance of tarantoolctl has an application name, but no
+		 * instance name.
+		 */
 		name = of_apps || target->instance == NULL ? target->app :
 		    target->instance;
 		if (name != NULL && is_plain(name))
@@ -61,8 +64,8 @@ find_instances(const char *app, const struct options *options,
 	if (discover_targets(&query, targets, &error) == 0)
 		return 0;
 	/*
-	 * An instance that exists in several applications is an error without
-	 * --app.  Retry with a pattern that matches every application.
+	 * Without --app, discovery fails if the instances belong to several
+	 * applications.  Retry with a pattern that matches every application.
 	 */
 	if (app != NULL || error.outcome != OUTCOME_USAGE)
 		return -1;

@@ -16,11 +16,10 @@
 /*
  * Prints the possible values of --app (if `kind` is "app") or of --instance
  * ("instance"), one per line, without duplicates, in byte order.  Respects
- * --run-dir and, for instances, --app.  Omits names that a shell would have to
- * quote, because any user who can create a socket chooses its name.  Does not
- * connect.
- *
- * Returns 0, or -1 if nothing was found or `kind` is unknown.
+ * --run-dir and, for instances, --app.  Any user who can create a socket
+ * chooses its name: names that a shell would have to quote are therefore
+ * omitted.  Does not connect.  Returns 0, or -1 if nothing was found or `kind`
+ * is unknown.
  */
 int	complete_print(FILE *, const char *kind, const struct options *);
 

@@ -133,8 +133,8 @@ ask(const char *user, char *password, struct error *error)
 
 /*
  * Whether this program may prompt for the password of a target.  A unix socket
- * may be a text console, which needs no password.  For a unix socket,
- * therefore, prompt only if the user was given on the command line: a user in
+ * may be a text console, which needs no password.  For a unix socket, the
+ * program therefore prompts only if the command line names a user.  A user in
  * the environment may be meant for other programs.
  */
 static int
@@ -144,10 +144,10 @@ may_ask(const struct options *options, const struct target *target)
 }
 
 /*
- * Finds the password for all targets that need one.  If no file or variable
- * contains it and `prompted` is not NULL, prompts for the password of that
- * target's user.  Returns NULL if there is no password or if an error occurs.
- * Sets *failed to whether an error has occurred.
+ * Finds the password that is used for all targets.  If neither a file nor the
+ * environment contains it and `prompted` is not NULL, prompts for the password
+ * of that target's user.  Returns NULL if there is no password, or on failure.
+ * Sets *failed to tell these cases apart.
  */
 static const struct secret *
 find_secret(const struct options *options, const struct target *prompted,

@@ -65,8 +65,8 @@ is_utf8(const char *text, size_t len)
 }
 
 /*
- * Checks that `require` can load the module with this path.  Dots in the path
- * would be ambiguous, as the module's name has dots for slashes.
+ * Checks that `require` can load the file as a module.  Rejects dots in the
+ * path: a dot in a module name stands for a slash.
  */
 static int
 check_name(struct folder *folder, const char *path)
@@ -176,8 +176,8 @@ read_entry(struct folder *folder, int dirfd, const char *name,
 
 	wanted = strcmp(path, CONFIG) == 0 || has_suffix(name, ".lua");
 	/*
-	 * Reject config.yaml: Cartridge would ignore the file, and so export no
-	 * functions.
+	 * Reject config.yaml: Cartridge reads the exported functions only from
+	 * config.yml.
 	 */
 	if (strcmp(path, "config.yaml") == 0)
 		return complain(folder, path, "it must be named " CONFIG);

@@ -15,8 +15,8 @@
 #include "util/error.h"
 
 /*
- * Limits for a directory.  The console parses the whole code without yielding,
- * so too much code would block the instance.
+ * Limits for a directory.  The console parses all files at once without
+ * yielding, so too much code would block the instance.
  */
 #define PUSH_FILES_MAX		4096
 #define PUSH_DEPTH_MAX		16
@@ -25,12 +25,14 @@
 
 /*
  * Reads config.yml in the directory and all *.lua files below it, and adds them
- * to the arguments of `push`: "sections", an array of {name, size} sorted by
- * name, and "texts", an object in which "pushed" is the concatenation of all
- * files.  Skips names that start with a dot.  Follows a symbolic link to a
- * file, but rejects one to a directory.  Also rejects a file that is
- * unreadable, too large or not UTF-8, or whose name cannot be that of a module.
- * Returns 0, or -1 with a usage error that names the file.
+ * to the arguments of `push`.  "sections" is an array of {name, size}, sorted
+ * by name.  "texts" is an object whose field "pushed" is the concatenation of
+ * all files.
+ *
+ * Skips names that start with a dot.  Follows a symbolic link to a file, but
+ * rejects one to a directory.  Also rejects a file that is unreadable, too
+ * large or not UTF-8, or whose name is not valid for a module.  Returns 0, or
+ * -1 with a usage error that names the file.
  */
 int	extensions_add_folder(json_t *args, const char *dir, struct error *);
 

@@ -10,8 +10,8 @@
 #define COLUMN	30	/* column of the descriptions */
 
 /*
- * The meaning of each exit status.  It is printed after the outcomes that have
- * this exit status.
+ * The meaning of each exit status.  The help prints it after the outcomes that
+ * lead to this status.
  */
 static const char *const exit_table[] = {
 	"done",

@@ -19,7 +19,9 @@ unknown_command(struct parser *parser, const char *name)
 	struct nearest nearest;
 	char known[256] = "", *shown;
 
-	/* Hide a password: the word may be a target. */
+	/*
+	 * The word may be a target that contains a password: hide the password.
+	 */
 	if ((shown = target_without_password(name)) == NULL)
 		return error_out_of_memory(parser->error);
 	nearest_init(&nearest, name);
@@ -62,7 +64,10 @@ find_cli_command(struct parser *parser, const char *name)
 	return NULL;
 }
 
-/* Rejects a word.  Hides a password in it, because the word may be a target. */
+/*
+ * Rejects a word.  The word may be a target that contains a password, so the
+ * message hides the password.
+ */
 static int
 refuse_word(struct parser *parser, const char *word, const char *why)
 {
@@ -84,8 +89,8 @@ unexpected(struct parser *parser, const char *word)
 }
 
 /*
- * Reads the arguments of `eval`.  Without --file, the first word is the Lua.
- * After "--", the Lua may start with a dash.
+ * Reads the arguments of `eval`.  Without --file, the first argument is the Lua
+ * code.  After "--", the code may start with a dash.
  */
 static int
 read_eval(struct parser *parser, const char **words, size_t count)
@@ -143,7 +148,7 @@ read_instances(struct parser *parser, const char **words, size_t count)
 	return 0;
 }
 
-/* Reads the words after the command. */
+/* Reads the arguments of the command. */
 static int
 read_arguments(struct parser *parser, const char **words, size_t count)
 {
@@ -173,8 +178,8 @@ read_arguments(struct parser *parser, const char **words, size_t count)
 }
 
 /*
- * Determines which command to print the help of: the first word that was read
- * or, if none was, the next word.
+ * Determines the command whose help is printed.  It is named by the first word
+ * that was read or, if no word was read, by the next one.
  */
 static int
 read_help_words(struct parser *parser, const char *next)
@@ -233,8 +238,9 @@ check_native(struct parser *parser)
 }
 
 /*
- * Checks that `eval` has its Lua.  If it has none, selects standard input,
- * unless that is a terminal or another device such as /dev/null.
+ * Checks that `eval` has Lua code to run.  If neither an argument nor --file
+ * provides it, selects standard input.  Fails if standard input is a terminal
+ * or another character device such as /dev/null.
  */
 static int
 check_eval(struct parser *parser)
@@ -308,7 +314,8 @@ set_defaults(struct options *options)
 }
 
 /*
- * Parses a whole line.  If `command` is NULL, the first word names the command.
+ * Parses a command line.  If `command` is NULL, the first word names the
+ * command.
  */
 static int
 parse(struct parser *parser, const struct command_row *command, int argc,

@@ -32,7 +32,7 @@ enum option_type {
 
 enum option_flag {
 	OPT_CLI_ONLY = 1 << 0,	/* not available in the console */
-	OPT_IN_FULL = 1 << 1,	/* overrides a check: not abbreviated */
+	OPT_IN_FULL = 1 << 1,	/* must not be abbreviated */
 	OPT_STAGED_ONLY = 1 << 2	/* not with --method native */
 };
 
@@ -40,9 +40,9 @@ struct option_row {
 	int			 key;	/* the letter, or a number above 255 */
 	const char		*name;	/* the long name */
 	const char		*arg;	/* name of its value, or NULL */
-	const char		*values; /* allowed values, as "a|b" */
+	const char		*values; /* allowed ones, as "a|b" */
 	const char		*help;
-	unsigned		 commands; /* bits of commands that take it */
+	unsigned		 commands; /* bits: which commands take it */
 	enum option_type	 type;
 	size_t			 offset; /* of its field in struct options */
 	unsigned		 flags;	/* enum option_flag */
@@ -51,12 +51,12 @@ struct option_row {
 /* Ends with a row whose name is NULL. */
 extern const struct option_row	option_table[];
 
-/* An upper bound of the number of options in option_table. */
+/* An upper bound on the number of options in option_table. */
 #define OPTIONS_MAX	64
 
 /*
- * Strings of argv.  They are not copied, so that a password can be overwritten
- * there.
+ * Strings that point into argv.  No copies are made, because a password in a
+ * copy would not be overwritten.
  */
 struct arg_list {
 	const char	**list;
@@ -119,9 +119,9 @@ int	options_parse(struct options *, int argc, char *argv[],
 	    struct error *);
 
 /*
- * Parses the words of a command that is already known.  The first word is
- * argv[1].  The time limit, format, colours and verbosity of `settings` are the
- * defaults.
+ * Parses the arguments of a command that is already known.  argv[0] is not
+ * parsed.  `settings` provides the default time limit, format, colours and
+ * verbosity.
  */
 int	options_parse_command(struct options *, const struct command_row *,
 	    const struct options *settings, int argc, char *argv[],

@@ -13,10 +13,16 @@
 #include "util/array.h"
 #include "util/nearest.h"
 
-/* In seconds; about eleven days, which is more than any reload takes. */
+/*
+ * The maximum value of an option that takes a time, in seconds.  This is more
+ * than eleven days, far longer than any reload takes.
+ */
 #define SECONDS_MAX	1e6
 
-/* More parallel jobs than any machine or cluster can use. */
+/*
+ * The maximum number of parallel jobs.  No machine or cluster can use that
+ * many.
+ */
 #define JOBS_MAX	10000
 
 #define nitems(a)	(sizeof(a) / sizeof((a)[0]))
@@ -213,8 +219,8 @@ scanner_init(struct scanner *scanner)
 	const struct option_row *row;
 	struct option *option = scanner->longs;
 	/*
-	 * '-': return words that are no options where they stand.  ':': if a
-	 * value is missing, return ':' instead of '?'.
+	 * '-': also return the words that are not options, in the order of the
+	 * command line.  ':': if a value is missing, return ':' instead of '?'.
 	 */
 	char *letter = stpcpy(scanner->letters, "-:");
 
@@ -235,8 +241,8 @@ scanner_init(struct scanner *scanner)
 
 /*
  * Sets the error for a word that starts with "--" but is not an option.  An
- * abbreviation never selects an option that must be written in full, but such
- * an option can make the abbreviation ambiguous.
+ * abbreviation cannot select an option that must be written in full, but is
+ * ambiguous if it matches such an option and another one.
  */
 static int
 unknown_long(struct parser *parser, const char *word)
@@ -275,8 +281,7 @@ unknown_long(struct parser *parser, const char *word)
 }
 
 /*
- * Whether the word may stand for the option.  Some options must not be
- * abbreviated.
+ * Whether the word may select the option: some options must not be abbreviated.
  */
 static int
 is_spelt_out(const char *word, const struct option_row *row)
@@ -321,7 +326,7 @@ options_scan(struct parser *parser, int argc, char *argv[], int *next)
 	struct scanner scanner;
 	int at, key, result = 0;
 
-	/* There are at most as many words as arguments. */
+	/* No more words can be stored than there are arguments. */
 	parser->words = calloc((size_t)argc + 1, sizeof(*parser->words));
 	if (parser->words == NULL)
 		return error_out_of_memory(parser->error);

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Scans a command line.  This part of options_parse knows the letters and
- * values of options, but not which options a command takes.
+ * Scans a command line: the first step of options_parse.  It recognises the
+ * options and their values, but does not know which options a command takes.
  */
 
 #ifndef CR_OPTIONS_SCAN_H

@@ -95,7 +95,7 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 		if ((data = read_file(path, &len, error)) == NULL)
 			return -1;
 		/*
-		 * If there is no input, the command before the pipe has most
+		 * If the input is empty, the command before the pipe has
 		 * probably failed.
 		 */
 		if (len == 0 && strcmp(path, "-") == 0) {
@@ -108,8 +108,8 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 		chunk = strcmp(path, "-") == 0 ? json_string("=stdin") :
 		    json_sprintf("@%s", path);
 		/*
-		 * JSON cannot contain a path that is not UTF-8: use a generic
-		 * name.
+		 * A path that is not UTF-8 cannot be a JSON string: use a
+		 * generic name.
 		 */
 		if (chunk == NULL)
 			chunk = json_string("=file");
@@ -158,7 +158,7 @@ add_texts(json_t *args, const char *key, const struct arg_list *texts,
 }
 
 /*
- * Returns who sends the request, such as "user@host pid 1".  The instance
+ * Returns the identity of the sender, such as "user@host pid 1".  The instance
  * writes it to its log and to its lock.
  */
 static json_t *
@@ -177,7 +177,10 @@ holder(const struct options *options)
 		snprintf(uid, sizeof(uid), "uid %ld", (long)getuid());
 		user = passwd != NULL ? passwd->pw_name : uid;
 	}
-	/* With --print-lua, another process will send the line. */
+	/*
+	 * With --print-lua, another process will send the request: omit our
+	 * pid.
+	 */
 	if (!options->print_lua)
 		snprintf(pid, sizeof(pid), " pid %ld", (long)getpid());
 	text = json_sprintf("%s@%s%s", user, host, pid);

@@ -14,16 +14,16 @@
 #include "util/error.h"
 
 /*
- * Returns the arguments of the command in the options, as a new reference.
- * Reads the file of `eval -f` and the directory of `push`.  Returns NULL with
- * an error if they cannot be read.
+ * Builds the arguments of the command that the options name, and returns a new
+ * reference.  Reads the file of `eval -f` and the directory of `push`.  Returns
+ * NULL with an error if they cannot be read.
  */
 json_t	*request_args_for_command(const struct options *, struct error *);
 
 /*
- * Returns the arguments of a request that makes the gateway relay a request
- * with `args`, as a new reference.  The address and timeout of each instance
- * must be added.  Returns NULL with an error if out of memory.
+ * Wraps the arguments of a request into those of a relayed one, which is sent
+ * to the gateway.  Returns a new reference.  The caller must add the address
+ * and timeout of each instance.  Returns NULL with an error if out of memory.
  */
 json_t	*request_args_for_relay(const json_t *args, struct error *);
 

@@ -13,7 +13,7 @@
 /* The maximum number of instance names in a message. */
 #define NAMES_MAX	6
 
-/* Variables that name a target. */
+/* Environment variables that name a target. */
 static const enum env variables[] = {
 	ENV_CARTRIDGE_RELOAD_SOCKET, ENV_TARANTOOL_CONSOLE_SOCK
 };
@@ -53,9 +53,9 @@ find_one(const struct options *options, const char *app, const char *instance,
 }
 
 /*
- * Finds the instance that `text` names.  APP:INSTANCE includes the application.
- * A plain INSTANCE is searched for in each application that --app names.  If
- * `text` is NULL, finds all instances of those applications.
+ * Finds the instance that `text` names, as APP:INSTANCE or INSTANCE.  A plain
+ * INSTANCE is searched for in each application that --app names.  If `text` is
+ * NULL, finds all instances of those applications.
  */
 static int
 find_instance(const struct options *options, const char *text,

@@ -15,10 +15,11 @@
 #include "util/error.h"
 
 /*
- * Adds the targets that the options name.  If they name none, adds the target
- * in the environment or, for read-only commands, those of the project in the
- * current directory.  Returns 0, or -1 with an error: usage (no target, or more
- * than the command takes), or an error of targets_add or discover_targets.
+ * Adds the targets that the options name.  If the options name none, adds the
+ * target in the environment or, for read-only commands, those of the project in
+ * the current directory.  Returns 0, or -1 with an error: usage (no target, or
+ * more targets than the command takes), or an error of targets_add or
+ * discover_targets.
  */
 int	selection_find(const struct options *, struct targets *,
 	    struct error *);

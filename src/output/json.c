@@ -13,8 +13,8 @@ static void
 json_instance(const struct output_context *context, const json_t *report)
 {
 	/*
-	 * Prints nothing: json_end prints the whole document, or nothing on
-	 * failure.
+	 * Print nothing here.  json_end prints the whole document or, on
+	 * failure, nothing at all.
 	 */
 	(void)context;
 	(void)report;
@@ -27,9 +27,9 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 	size_t len;
 
 	/*
-	 * Use only ASCII, as the output may go to a terminal.  Instances send
-	 * numbers with 14 digits, which a precision of 15 reproduces; 17 would
-	 * turn 0.1 into 0.10000000000000001.
+	 * Print only ASCII, because the output may go to a terminal.  Print
+	 * numbers with a precision of 15: instances send 14 digits, and a
+	 * precision of 17 would turn 0.1 into 0.10000000000000001.
 	 */
 	dumped = json_dump_strict(value, JSON_INDENT(indent) | JSON_ENCODE_ANY |
 	    JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15), NULL);
@@ -40,7 +40,10 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 		fwrite(at, 1, len, out);
 		if (at[len] == '\0')
 			break;
-		/* Escape DEL for terminals: JSON does not require that. */
+		/*
+		 * Escape DEL, which JSON allows, but which must not reach a
+		 * terminal.
+		 */
 		fputs("\\u007F", out);
 	}
 	putc('\n', out);

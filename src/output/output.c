@@ -60,7 +60,7 @@ output_message(FILE *err, const char *target, const char *message)
 	putc('\n', err);
 }
 
-/* The `module` of an error in the main script. */
+/* The value of the field `module` for an error in the main script. */
 #define MAIN_SCRIPT	"main script"
 
 static const char *
@@ -70,8 +70,8 @@ string(const json_t *object, const char *key)
 }
 
 /*
- * Prints the phase, role and module that failed, if the report has them, such
- * as "init of role a failed: ".
+ * Prints the phase, role and module in which the error occurred, if the report
+ * names them, such as "init of role a failed: ".
  */
 static void
 print_context(FILE *err, const json_t *error, int failed)
@@ -96,8 +96,8 @@ print_context(FILE *err, const json_t *error, int failed)
 }
 
 /*
- * Returns what an error means for the application, or NULL if the report does
- * not show it.
+ * Returns the consequence of an error for the application, such as which code
+ * is serving, or NULL if it cannot be derived from the report.
  */
 static const char *
 consequence_of(const struct output_context *context, const json_t *report)
@@ -161,10 +161,7 @@ output_error(const struct output_context *context, const json_t *report)
 	}
 	if (!context->quiet)
 		return;
-	/*
-	 * With --quiet no report is printed, so list what was not restored
-	 * here.
-	 */
+	/* Without a report (--quiet), list here what was not restored. */
 	left = json_object_get(json_object_get(report, "rollback"), "left");
 	for (i = 0; i < json_array_size(left); i++) {
 		fprintf(context->err, "%*snot restored: ", INDENT, "");

@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The formats of the report on standard output.  Each is a table of functions,
- * all of which are set.  A format depends only on the schema of the report.
+ * The formats of the report on standard output.  Each format is a table of
+ * functions, none of which is NULL.  A format depends only on the schema of the
+ * report.
  */
 
 #ifndef CR_OUTPUT_H
@@ -68,15 +69,16 @@ extern const struct output	output_json;
 const struct output	*output_find(const char *name);
 
 /*
- * Prints a value as ASCII JSON, followed by a newline; on one line if `indent`
- * is 0.  Returns 0, or -1 if out of memory.
+ * Prints a value as ASCII JSON, followed by a newline.  The JSON is on one line
+ * if `indent` is 0.  Returns 0, or -1 if out of memory.
  */
 int	output_json_value(FILE *, const json_t *, size_t indent);
 
 /*
  * Flushes a stream, usually standard output.  Returns 0, or -1 with errno if
- * any write to it since the start of the process has failed.  The errno of an
- * earlier failure is kept for one stream only.
+ * any write to the stream since the start of the process has failed.  For
+ * earlier failures, errno is correct only if this function is used for a single
+ * stream.
  */
 int	output_flush(FILE *);
 
@@ -88,8 +90,8 @@ int	output_flush(FILE *);
 void	output_message(FILE *, const char *target, const char *message);
 
 /*
- * Prints the error of a report in the format of output_message, followed by its
- * consequence and the traceback.
+ * Prints the error of a report in the format of output_message, followed by the
+ * consequence for the application and by the traceback.
  */
 void	output_error(const struct output_context *, const json_t *report);
 

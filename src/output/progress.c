@@ -29,8 +29,8 @@ progress_start(struct progress *progress, FILE *out, int on, size_t total,
 }
 
 /*
- * Lets progress_tick redraw the line soon after a change, but not so often that
- * the line flickers.
+ * Schedules a redraw soon after a change, but not so often that the line
+ * flickers.
  */
 static void
 redraw_soon(struct progress *progress)
@@ -86,7 +86,7 @@ progress_tick(struct progress *progress, int64_t now)
 	}
 	len = strlen(progress->target);
 	fprintf(progress->out, "\r%s", count);
-	/* Cut the beginning of a path, as its end is more specific. */
+	/* Cut the beginning of a path, because the end is more specific. */
 	if (len > most)
 		fputs("...", progress->out);
 	term_print(progress->out, progress->target +

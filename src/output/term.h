@@ -21,7 +21,8 @@ enum term_style { TERM_PLAIN, TERM_BOLD, TERM_GOOD, TERM_BAD, TERM_WARN,
 int	 term_use_color(enum term_color_mode, FILE *);
 
 /*
- * Like term_use_color, for the progress line, which NO_COLOR does not affect.
+ * Whether to show the progress line on a stream.  The conditions are those of
+ * term_use_color, except that NO_COLOR has no effect.
  */
 int	 term_use_progress(enum term_color_mode, FILE *);
 

@@ -60,7 +60,7 @@ text_print_count(const struct output_context *context, const char *before,
 	    count == 1 ? "" : "s");
 }
 
-/* Counts the items of a list whose field `key` is true. */
+/* Counts the items of a list in which the field `key` is true. */
 static size_t
 count_true(const json_t *list, const char *key)
 {
@@ -71,7 +71,7 @@ count_true(const json_t *list, const char *key)
 	return count;
 }
 
-/* Prints the numbers of modules, of changed modules and of enabled roles. */
+/* Prints how many modules, changed modules and enabled roles there are. */
 static void
 print_counts(const struct output_context *context, const char *before,
     const json_t *report)
@@ -86,8 +86,8 @@ print_counts(const struct output_context *context, const char *before,
 		known |= json_is_boolean(json_object_get(
 		    json_array_get(modules, i), "changed"));
 	/*
-	 * This program did not load generation 0, so it cannot tell what has
-	 * changed since.
+	 * Generation 0 was not loaded by this program, so what has changed
+	 * since then is unknown.
 	 */
 	if (known)
 		fprintf(context->out, " (%zu changed)",
@@ -128,8 +128,8 @@ text_print_list(const struct output_context *context, const char *label,
 }
 
 /*
- * Prints a line for each module or file: whether it has changed, and its fields
- * `first` and `second`.
+ * Prints a line for each module or file.  The line contains the fields `first`
+ * and `second`, and says whether the code has changed.
  */
 static void
 print_code(const struct output_context *context, const json_t *list,
@@ -231,7 +231,7 @@ print_roles(const struct output_context *context, const json_t *report)
 	}
 }
 
-/* Prints how many modules are not reloaded, and why. */
+/* For each reason, prints how many modules are not reloaded. */
 static void
 print_kept(const struct output_context *context, const json_t *report)
 {
@@ -276,7 +276,7 @@ print_fibers(const struct output_context *context, const json_t *report,
 	for (i = 0; i < json_array_size(fibers); i++) {
 		fiber = json_array_get(fibers, i);
 		/*
-		 * A fiber with a reason is listed among the stale references
+		 * A fiber that has a reason is listed with the stale references
 		 * instead.
 		 */
 		if (string(fiber, "reason") != NULL)
@@ -310,14 +310,14 @@ print_timings(const struct output_context *context, const json_t *report)
 		text_print_duration(context, " ", value);
 		separator = ", ";
 	}
-	/* The separator is a comma only if something was printed. */
+	/* If the separator is a comma, the line has been started: end it. */
 	if (separator[0] == ',')
 		putc('\n', context->out);
 }
 
 /*
- * Prints the errors of modules or of the config if there are several.  A single
- * error is printed only on standard error.
+ * Prints the errors of modules or of the config if there are at least two.  A
+ * single error is printed only on standard error.
  */
 static void
 print_problems(const struct output_context *context, const json_t *report)
@@ -358,7 +358,7 @@ print_rollback(const struct output_context *context, const json_t *report)
 	    json_object_get(rollback, "left"));
 }
 
-/* Prints the lines that are common to the reports of all commands. */
+/* Prints the part of a report that is the same for all commands. */
 static void
 print_details(const struct output_context *context, const json_t *report)
 {
@@ -466,8 +466,8 @@ is_same_plan(const json_t *one, const json_t *other)
 }
 
 /*
- * Prints a plan.  If the equal plan of another instance has been printed,
- * `same` is the target of that instance; otherwise it is NULL.
+ * Prints a plan.  If another instance has the same plan, which has been
+ * printed, `same` is the target of that instance; otherwise it is NULL.
  */
 static void
 print_plan_of(const struct output_context *context, const json_t *report,
@@ -545,7 +545,7 @@ print_stale(const struct output_context *context, const json_t *report)
 	print_details(context, report);
 }
 
-/* Counts the instances of a push that accepted the code. */
+/* Counts the instances that accepted the pushed code. */
 static size_t
 count_ok(const json_t *cluster)
 {
@@ -636,8 +636,9 @@ print_digest(const struct output_context *context, const char *before,
 }
 
 /*
- * Prints why Cartridge reports the cluster as unhealthy.  If there are several
- * targets, text_print_table prints it for all of them.
+ * Prints why Cartridge reports the cluster as unhealthy.  Does nothing if there
+ * are several targets: text_print_table then prints the reasons for all of
+ * them.
  */
 static void
 print_unhealthy(const struct output_context *context, const json_t *report)
@@ -647,7 +648,7 @@ print_unhealthy(const struct output_context *context, const json_t *report)
 	if (context->targets > 1)
 		return;
 	reports = json_array();
-	/* If out of memory, only this line is missing. */
+	/* If out of memory, omit only the reasons. */
 	if (json_array_append(reports, (json_t *)(uintptr_t)report) == 0)
 		text_print_unhealthy(context, "  ", reports);
 	json_decref(reports);

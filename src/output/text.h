@@ -13,7 +13,7 @@
 #include "output/output.h"
 #include "output/term.h"
 
-/* Number of characters shown of a digest, enough to tell two apart. */
+/* The number of characters of a digest that are shown. */
 #define TEXT_DIGEST	8
 
 /* Prints a string of the report, or nothing if it is NULL. */
@@ -22,8 +22,7 @@ void	text_print_styled(const struct output_context *, enum term_style,
 	    const char *text);
 
 /*
- * Print a value after the text `before`.  Print nothing at all if the value is
- * missing.
+ * Print the text `before` and a value.  Print nothing if the value is missing.
  */
 void	text_print_duration(const struct output_context *, const char *before,
 	    const json_t *ms);
@@ -39,7 +38,7 @@ void	text_print_list(const struct output_context *, const char *label,
 	    enum term_style, const json_t *list);
 
 /*
- * Print what the first line of a report says about stale references.
+ * Print the part of a report's first line that is about stale references.
  * text_print_stale_remain is for `reload`, text_print_stale_found for `stale`.
  */
 void	text_print_stale_remain(const struct output_context *,

@@ -10,7 +10,8 @@
 #include "proto/report.h"
 
 /*
- * What a push can do with a section of the config, in the order of the report.
+ * The changes that a push can make to a section of the config, in the order of
+ * the report.
  */
 static const struct {
 	const char	*key;
@@ -76,7 +77,10 @@ print_cluster(const struct output_context *context, const json_t *report)
 		message = string(one, "message");
 		if (outcome == NULL || (message == NULL && !context->verbose))
 			continue;
-		/* Skip a message that the error has already quoted. */
+		/*
+		 * Skip a message that is part of the error message, which has
+		 * already been printed.
+		 */
 		if (message != NULL && said != NULL && !context->verbose &&
 		    strstr(said, message) != NULL)
 			continue;

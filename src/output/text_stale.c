@@ -13,7 +13,7 @@
 struct counts {
 	size_t	patched;
 	size_t	left;		/* not patched, including `more` */
-	size_t	more;		/* not in the report, which is limited */
+	size_t	more;		/* omitted from the report */
 };
 
 static void
@@ -69,8 +69,9 @@ text_print_stale_remain(const struct output_context *context,
 }
 
 /*
- * Prints a number from the scan, after `before`.  `key` is both the name of its
- * field and the noun in the plural; `one` is the noun in the singular.
+ * Prints a number from the scan, such as ", 2 passes", after the text `before`.
+ * `key` is the name of the field and also the plural noun; `one` is the
+ * singular noun.
  */
 static void
 print_figure(const struct output_context *context, const char *before,
@@ -122,7 +123,7 @@ print_place(const struct output_context *context, const json_t *place)
 	text_print_styled(context, patched ? TERM_GOOD : TERM_WARN,
 	    patched ? "patched" : "stale");
 	fputs(": ", context->out);
-	/* The text of `where` already includes the kind. */
+	/* `where` is a text that includes the kind. */
 	text_print(context, where != NULL ? where : string(place, "kind"));
 	if (string(place, "function") != NULL) {
 		fputs(patched ? " was " : " is ", context->out);
@@ -143,8 +144,8 @@ print_place(const struct output_context *context, const json_t *place)
 }
 
 /*
- * Prints the references that were patched, or those that were not; at most
- * `max`.
+ * Prints at most `max` of the references that were patched, or of those that
+ * were not.
  */
 static void
 print_places(const struct output_context *context, const json_t *stale,
@@ -162,7 +163,10 @@ print_places(const struct output_context *context, const json_t *stale,
 	}
 }
 
-/* Prints how many references were not listed, and where to find them. */
+/*
+ * Prints how many references are not listed, and whether the JSON report
+ * contains them.
+ */
 static void
 print_rest(const struct output_context *context, const struct counts *counts,
     size_t max)
@@ -186,8 +190,8 @@ print_summary(const struct output_context *context, const json_t *report,
     const struct counts *counts)
 {
 	/*
-	 * If the outcome is `stale`, the first line of the report has already
-	 * said whether the scan is incomplete.
+	 * If the outcome is `stale`, an incomplete scan has been mentioned in
+	 * the first line of the report.
 	 */
 	int said = report_ended(report, OUTCOME_STALE);
 
@@ -246,14 +250,17 @@ text_print_stale(const struct output_context *context, const json_t *report)
 	size_t max = context->verbose ? json_array_size(stale) : LISTED_MAX;
 
 	count(report, &counts);
-	/* The first line of `stale` already has the summary. */
+	/* The report of `stale` has the summary in its first line. */
 	if (!is_scan && (scan != NULL || json_array_size(stale) > 0))
 		print_summary(context, report, &counts);
 	if (context->verbose)
 		print_places(context, stale, 1, max);
 	print_places(context, stale, 0, max);
 	print_rest(context, &counts, max);
-	/* A plain reload does not promise a complete scan. */
+	/*
+	 * A normal reload need not scan everything, so do not list what it has
+	 * not checked.
+	 */
 	if (is_scan || context->verbose ||
 	    report_ended(report, OUTCOME_STALE))
 		text_print_list(context, "not checked", TERM_WARN,

@@ -20,7 +20,7 @@
  */
 #define CELL_MAX	64
 
-/* The minimum widths of the columns that are narrowed to make a line fit. */
+/* The minimum widths of the columns that may be narrowed to make a line fit. */
 #define NAME_MIN	16
 #define STATE_MIN	12
 
@@ -103,7 +103,7 @@ set(struct table *table, struct row *row, enum column column,
 	row->styles[column] = style;
 	if (text == NULL)
 		return;
-	/* Cut the beginning of a path, as its end is more specific. */
+	/* Cut the beginning of a path, because the end is more specific. */
 	len = strlen(text);
 	if (strchr(text, '/') != NULL && len > CELL_MAX) {
 		text += len - CELL_MAX;
@@ -198,9 +198,10 @@ digest_of(const json_t *report)
 }
 
 /*
- * Returns the digest that more than half of the instances have, or NULL.  This
- * is the Boyer-Moore majority vote: each different digest cancels one vote, so
- * that only a majority can survive; the second loop checks that it is one.
+ * Returns the digest that more than half of the instances have, or NULL.  Uses
+ * the Boyer-Moore majority vote.  In the first loop, each different digest
+ * cancels one vote: if there is a majority, it survives.  The second loop
+ * checks that the survivor has a majority.
  */
 static const char *
 find_common_digest(const json_t *reports)
@@ -243,8 +244,8 @@ set_code(struct table *table, struct row *row)
 	if (digest == NULL && loaded == NULL)
 		return;
 	/*
-	 * If the digest of the loaded code is not known, show that of the code
-	 * on disk.
+	 * If the digest of the loaded code is unknown, show the digest of the
+	 * code on disk.
 	 */
 	if (is_outdated)
 		snprintf(shown, sizeof(shown), "%.*s, disk %.*s", TEXT_DIGEST,
@@ -254,7 +255,7 @@ set_code(struct table *table, struct row *row)
 		snprintf(shown, sizeof(shown), "%.*s", TEXT_DIGEST,
 		    loaded != NULL ? loaded : digest);
 	/*
-	 * Mark a digest that differs from that of the majority: most instances
+	 * Mark a digest that the majority does not have: most instances
 	 * presumably have the intended code.
 	 */
 	set(table, row, COLUMN_CODE, is_outdated ||
@@ -317,8 +318,8 @@ total_width(const struct table *table)
 }
 
 /*
- * Returns the text that all cells of a column have in common, ignoring empty
- * cells, or NULL if they differ.
+ * Returns the text that all non-empty cells of a column have in common, or NULL
+ * if they differ.
  */
 static const char *
 common_cell(const struct table *table, enum column column)
@@ -348,7 +349,9 @@ narrow(struct table *table, enum column column, int least, int limit)
 	    least;
 }
 
-/* Hides columns that carry no information or do not fit, and narrows others. */
+/*
+ * Hides columns that provide no information or do not fit, and narrows others.
+ */
 static void
 fit(struct table *table, int limit)
 {

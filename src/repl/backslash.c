@@ -24,8 +24,8 @@ begins(const char *name, const char *word)
 }
 
 /*
- * Finds a command by its name or an unambiguous abbreviation of it.  Returns
- * NULL with an error if there is none.
+ * Finds a command by its name or by an unambiguous abbreviation.  Returns NULL
+ * with an error if there is no such command.
  */
 static const struct command_row *
 find_command(const char *name, struct error *error)
@@ -190,8 +190,8 @@ struct search {
 };
 
 /*
- * Adds `first` followed by `second` as a candidate, if that starts with the
- * word.
+ * Adds the concatenation of `first` and `second` to the candidates if it starts
+ * with the word.
  */
 static int
 offer(struct search *search, const char *first, const char *second,
@@ -207,7 +207,7 @@ offer(struct search *search, const char *first, const char *second,
 	    &search->error);
 }
 
-/* Offers `before` followed by each value of a list such as "a|b". */
+/* Offers each value of a list such as "a|b", with the prefix `before`. */
 static int
 offer_values(struct search *search, const char *before, const char *values)
 {
@@ -291,7 +291,8 @@ offer_options(struct search *search, const struct command_row *command)
 }
 
 /*
- * Offers what can follow the words `before`.  The first of them is the command.
+ * Offers the words that can follow those in `before`, whose first is the
+ * command.
  */
 static int
 offer_argument(struct search *search, const struct strlist *before)

@@ -18,10 +18,11 @@
 #include "util/strlist.h"
 
 /*
- * A parsed line.  `options` contains the command and, if that is a command of
- * this program, the options to run it with.  \set sets the output format to
- * `output`, or shows the current one if that is NULL.  \help prints the help of
- * the command `help`, or a list of all commands if that is NULL.
+ * A parsed line.  `options` contains the command.  For a command of this
+ * program, it also contains the options to run it with.  \set sets the output
+ * format to `output`, or shows the current format if `output` is NULL.  \help
+ * prints the help of the command `help`, or a list of all commands if `help` is
+ * NULL.
  */
 struct backslash {
 	struct strlist			 words;	/* strings of `options` */
@@ -37,8 +38,8 @@ struct backslash_names {
 };
 
 /*
- * Whether a line is a backslash command, that is, whether it starts with a
- * backslash, after any blanks.
+ * Whether a line is a backslash command.  It may have blanks before the
+ * backslash.
  */
 int	backslash_begins(const char *line);
 

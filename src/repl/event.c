@@ -11,7 +11,10 @@
 #define RETRY_FIRST_MS	100
 #define RETRY_MAX_MS	1000
 
-/* The upper bound of a single wait, in milliseconds; it fits in an int. */
+/*
+ * The maximum duration of a single poll(2), in milliseconds.  It fits in an
+ * int.
+ */
 #define WAIT_MAX_MS	60000
 
 void
@@ -72,8 +75,8 @@ event_wait(struct event_source *source, const struct event_input *input,
 		if (input != NULL && fds[3].revents != 0)
 			input->on_editor();
 		/*
-		 * After Ctrl-C, do not read pending input: it belongs to the
-		 * next line.
+		 * After Ctrl-C, leave pending input unread, so that it goes to
+		 * the next line.
 		 */
 		if (fds[2].revents != 0 && signals_count() == 0)
 			return EVENT_INPUT;

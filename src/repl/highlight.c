@@ -11,7 +11,7 @@ struct highlighter {
 	FILE		*out;
 	int		 color;
 	enum term_style	 string;	/* style of strings */
-	char		 quote;		/* of an unfinished scalar, or NUL */
+	char		 quote;		/* of an open scalar, or NUL */
 	size_t		 block;		/* indent of a block scalar, or 0 */
 	size_t		 column;	/* column of the current value */
 };
@@ -30,8 +30,8 @@ put_styled(struct highlighter *highlighter, enum term_style style,
 }
 
 /*
- * Returns the length of a quoted text that follows its opening quote.  The
- * length includes the closing quote.  Sets *open to whether that is missing.
+ * Returns the length of a quoted text after its opening quote, including the
+ * closing quote.  Sets *open to whether the closing quote is missing.
  */
 static size_t
 quoted_length(const char *text, size_t len, char quote, int *open)
@@ -158,8 +158,8 @@ highlight_entry(struct highlighter *highlighter, const char *text, size_t len)
 	if (len == 0)
 		return;
 	/*
-	 * The lines of a block scalar are indented more than its key or, if it
-	 * has none, more than its "-".
+	 * The lines of a block scalar are indented more than its key.  If a
+	 * list item has no key, they are indented more than the "-".
 	 */
 	key = key_length(text, len);
 	if (key < len) {

@@ -11,8 +11,8 @@
 
 /*
  * Prints a YAML document of the console, escaped.  If `color` is set,
- * highlights keys, strings and numbers; if `failed` is set as well, strings get
- * the colour of errors.  The text need not be valid YAML.  Takes linear time.
+ * highlights keys, strings and numbers.  If `failed` is set as well, strings
+ * get the colour of errors.  Accepts invalid YAML, too.  Takes linear time.
  */
 void	highlight_yaml(FILE *, const char *text, size_t len, int color,
 	    int failed);

@@ -17,8 +17,8 @@
 #include "util/environment.h"
 
 /*
- * With a 32-bit off_t, stat(2) fails for large files.  The Makefile sets the
- * macro.
+ * With a 32-bit off_t, stat(2) fails for large files.  The Makefile defines
+ * _FILE_OFFSET_BITS.
  */
 _Static_assert(sizeof(off_t) >= 8, "compile with -D_FILE_OFFSET_BITS=64");
 
@@ -27,12 +27,15 @@ _Static_assert(sizeof(off_t) >= 8, "compile with -D_FILE_OFFSET_BITS=64");
 #define STATE_HOME	".local/state/"
 
 /*
- * The errno for a file or directory of another user.  open(2) never sets this
- * value.
+ * The errno that this file sets for a file or directory of another user.
+ * open(2) never sets this value.
  */
 #define NOT_OURS	ECHRNG
 
-/* How many times the file is opened if other processes keep replacing it. */
+/*
+ * The maximum number of attempts to open the file.  An attempt fails if another
+ * process replaces the file at the same time.
+ */
 #define TRIES	16
 
 static int
@@ -112,7 +115,7 @@ is_ours(int fd)
 /*
  * Opens the directory of the file.  Creates missing directories if `make` is
  * set.  The base directory and all directories below it must belong to this
- * user: another owner could replace them by symbolic links.  Returns a
+ * user.  Another owner could replace them by symbolic links.  Returns a
  * descriptor, or -1 with errno.
  */
 static int
@@ -197,8 +200,8 @@ open_locked(const struct history *history, int lock, int *dir)
 	int fd, i, code;
 
 	/*
-	 * Create the directory only when the console starts.  Later, it may
-	 * have been removed on purpose.
+	 * Create the directory only when the console starts.  If it is missing
+	 * later, it may have been removed on purpose.
 	 */
 	*dir = open_directory(history->path, history->base_len,
 	    lock == LOCK_SH);
@@ -392,7 +395,7 @@ history_repeats(struct history *history, const char *entry)
 	return 0;
 }
 
-/* Replaces the locked file by one with only the newer half of its entries. */
+/* Replaces the locked file by a file with the newer half of the entries. */
 static int
 drop_older(int dir, int fd)
 {
@@ -406,8 +409,8 @@ drop_older(int dir, int fd)
 	snprintf(temporary, sizeof(temporary), FILE_NAME ".%ld",
 	    (long)getpid());
 	/*
-	 * The file may be left over from a process with the same pid that
-	 * crashed.
+	 * The temporary file may be left over from a process that had the same
+	 * pid and crashed.
 	 */
 	if ((to = openat(dir, temporary, flags, 0600)) == -1 &&
 	    errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
@@ -424,8 +427,8 @@ drop_older(int dir, int fd)
 }
 
 /*
- * Appends a line to the locked file, completely or not at all: after an
- * incomplete line, the next entry would become part of it.  Returns the new
+ * Appends a line to the locked file, completely or not at all.  If a part of
+ * the line remained, the next entry would be appended to it.  Returns the new
  * size of the file, or -1 with errno.
  */
 static off_t
@@ -468,8 +471,8 @@ history_add(struct history *history, const char *entry, struct error *error)
 	if ((fd = open_locked(history, LOCK_EX, &dir)) == -1) {
 		free(line);
 		/*
-		 * If errno is 0, the file is not a regular one (such as
-		 * /dev/null), and the entry is not saved.
+		 * An errno of 0 means that the file is not a regular one, such
+		 * as /dev/null.  The entry is then not saved, without an error.
 		 */
 		return errno == 0 ? 0 : local_error(history->path, error);
 	}

@@ -34,18 +34,19 @@ struct history {
 
 /*
  * Opens the file and calls `each` with every entry, oldest first.  The file is
- * $XDG_STATE_HOME/cartridge-reload/history, with ~/.local/state as the default
- * of $XDG_STATE_HOME.  Missing directories are created with mode 0700, and the
- * file with mode 0600.
+ * $XDG_STATE_HOME/cartridge-reload/history; $XDG_STATE_HOME defaults to
+ * ~/.local/state.  Missing directories are created with mode 0700, and the file
+ * with mode 0600.
  *
  * The file must not be a symbolic link.  The file, the base directory
  * ($XDG_STATE_HOME or the home directory) and all directories between them must
- * belong to the user: otherwise, if root runs the program with the HOME of
- * another user, that user's symbolic links could make it write to any file.
+ * belong to the user.  Suppose that root runs the program with the HOME of
+ * another user: without these checks, that user's symbolic links could make the
+ * program write to any file.
  *
  * If there is no home directory, or if the file is not a regular one, such as
- * /dev/null, the history is disabled.  Returns 0, or -1 with an error; then the
- * history is disabled, too.
+ * /dev/null, the history is disabled and no error is reported.  Returns 0, or
+ * -1 with an error; an error disables the history, too.
  */
 int	history_open(struct history *, void (*each)(const char *entry,
 	    void *arg), void *arg, struct error *);

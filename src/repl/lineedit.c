@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Lets the headers of readline declare functions with prototypes. */
+/*
+ * With this macro, the headers of readline declare functions with prototypes.
+ */
 #define HAVE_STDARG_H
 #include <readline/history.h>
 #include <readline/readline.h>
@@ -20,7 +22,10 @@
 
 #define TEXT(a)		#a
 #define TEXT_OF(a)	TEXT(a)
-/* Load the major version that the headers belong to: each has its own ABI. */
+/*
+ * Load the major version of the headers, because the ABI of each version
+ * differs.
+ */
 #define LIBRARY		"libreadline.so." TEXT_OF(RL_VERSION_MAJOR)
 
 /* The maximum number of lines that the Up key recalls. */
@@ -71,7 +76,7 @@
 	use(rl_variable_bind)						\
 	use(stifle_history)
 
-/* NOLINTNEXTLINE(bugprone-macro-parentheses): a name is declared */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): declares a name */
 #define DECLARE(name)	__typeof__(name) *name;
 #define DESCRIBE(name)	{ #name, offsetof(struct library, name) },
 
@@ -128,8 +133,8 @@ fail:
 
 /*
  * Fills in the signals to block while a prompt is shown.  SIGTSTP and SIGWINCH
- * are read from the signal descriptor.  SIGQUIT (Ctrl-\) would end the process
- * and leave the terminal in raw mode.
+ * are read from the signal descriptor instead.  Without blocking, SIGQUIT
+ * (Ctrl-\) would end the process and leave the terminal in raw mode.
  */
 static void
 fill_set(sigset_t *set)
@@ -181,7 +186,10 @@ breaks(void)
 {
 	static char *last;
 
-	/* Keep the string to free it: readline does not. */
+	/*
+	 * Readline does not free the string.  Keep it, so that the next call
+	 * can.
+	 */
 	free(last);
 	last = strdup(hooks->breaks(*lib.rl_line_buffer, hooks->arg));
 	return last;
@@ -235,13 +243,14 @@ lineedit_open(const struct lineedit_hooks *given, struct error *error)
 	*lib.rl_completion_word_break_hook = breaks;
 	lib.stifle_history(REMEMBERED_MAX);
 	/*
-	 * This reads the user's inputrc, which must not override the settings
-	 * below.
+	 * rl_initialize reads the user's inputrc.  Change the settings below
+	 * only after that, so that the inputrc cannot override them.
 	 */
 	lib.rl_initialize();
 	/*
-	 * Do not let readline ask whether to list many names: in callback mode
-	 * it cannot wait for the answer, and would assume yes.
+	 * Do not let readline ask whether to list many names.  In callback
+	 * mode, readline cannot wait for the answer and would take it to be
+	 * yes.
 	 */
 	*lib.rl_completion_query_items = -1;
 	lib.rl_variable_bind("page-completions", "off");
@@ -281,7 +290,7 @@ lineedit_abandon(const char *mark)
 {
 	if (!is_shown)
 		return;
-	/* This also ends an incremental search or a keyboard macro. */
+	/* This call also ends an incremental search or a keyboard macro. */
 	lib.rl_callback_sigcleanup();
 	/*
 	 * Move the cursor to the end, so that output appears below the whole

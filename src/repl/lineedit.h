@@ -3,10 +3,10 @@
 
 /*
  * Line editing at a terminal with GNU readline.  No other file uses that
- * library.  It is loaded with dlopen(3) when it is needed, so that other
- * commands do not pay for it.  The state is global, because there is only one
- * terminal.  Readline controls the terminal while a prompt is shown; at other
- * times the terminal is in its original mode.  The caller handles SIGINT.
+ * library.  It is loaded with dlopen(3) only when it is needed, to keep other
+ * commands fast.  The state is global, because there is only one terminal.
+ * Readline controls the terminal while a prompt is shown.  At other times the
+ * terminal is in its original mode.  The caller handles SIGINT.
  */
 
 #ifndef CR_LINEEDIT_H
@@ -65,15 +65,15 @@ void		 lineedit_begin(const char *prompt);
 void		 lineedit_abandon(const char *mark);
 
 /*
- * While a prompt is shown, poll the descriptor that lineedit_signal_fd returns,
- * in addition to standard input, and call lineedit_signal when it is readable.
- * That handles window resizes and Ctrl-Z, and ignores Ctrl-\.
+ * While a prompt is shown, poll not only standard input but also the descriptor
+ * that lineedit_signal_fd returns.  Call lineedit_signal when that descriptor
+ * is readable: it handles window resizes and Ctrl-Z, and ignores Ctrl-\.
  */
 int		 lineedit_signal_fd(void);
 void		 lineedit_signal(void);
 
 /*
- * Reads a character.  Call it when standard input is readable.  After
+ * Reads a character.  Call it when standard input is readable.  If it returns
  * LINEEDIT_LINE, *line is the line, which the caller frees.
  */
 enum lineedit_event lineedit_read(char **line);

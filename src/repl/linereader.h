@@ -20,7 +20,7 @@ struct linereader {
 	char	*data;
 	size_t	 size;		/* allocated */
 	size_t	 start;		/* start of the next line */
-	size_t	 scanned;	/* searched for a newline up to here */
+	size_t	 scanned;	/* where to search for a newline */
 	size_t	 end;		/* end of the bytes read */
 	int	 is_over;	/* end of file */
 };
@@ -30,9 +30,10 @@ void	 linereader_init(struct linereader *, int fd);
 void	 linereader_finish(struct linereader *);
 
 /*
- * Returns the next line, without the \n or \r\n that ends it.  It is valid
- * until linereader_read.  Returns NULL if no complete line has been read, or at
- * the end of the input.  The last line of the input need not end with \n.
+ * Returns the next line, without the \n or \r\n that ends it.  The line is
+ * valid until linereader_read is called.  Returns NULL if no complete line has
+ * been read, or at the end of the input.  The last line of the input need not
+ * end with \n.
  */
 char	*linereader_next(struct linereader *, size_t *len);
 

@@ -59,8 +59,8 @@ lua_complete_names(struct strlist *names, struct event_source *source,
 	    event_connect(source, SUGGEST_SECONDS, 0, error) == -1)
 		return 0;
 	/*
-	 * The instance may still be running a line, or a completion that timed
-	 * out.
+	 * Send nothing while the instance may still be busy with a line, or
+	 * with a completion that timed out.
 	 */
 	if (session_waiting(source->session) > 0)
 		return 0;

@@ -20,10 +20,10 @@
 
 /*
  * Adds the names that can complete the word from `start` to `stop` of a line.
- * Omits names that would have to be escaped.  Connects if necessary, which
- * blocks.  Then waits for the reply for at most a second.  Adds nothing if no
- * reply arrives in that time, or if the instance is busy.  Returns 0, or -1
- * with an error if the connection was lost.
+ * Omits names that would have to be escaped.  Blocks: connects if necessary,
+ * and waits at most a second for the reply.  Adds nothing if no reply arrives
+ * in that time, or if the instance is busy.  Returns 0, or -1 with an error if
+ * the connection was lost.
  */
 int	lua_complete_names(struct strlist *, struct event_source *,
 	    const char *line, size_t start, size_t stop, struct error *);

@@ -7,8 +7,8 @@
 #include "repl/lua_incomplete.h"
 
 /*
- * Words that start or end a block.  `while` and `for` are not listed, because
- * the `do` after them counts.
+ * Words that start or end a block.  `while` and `for` are missing, because the
+ * `do` that follows them is counted instead.
  */
 static const struct {
 	const char	*word;
@@ -46,8 +46,8 @@ long_bracket(const char *text, size_t len, char bracket)
 }
 
 /*
- * Skips the rest of a long string or comment.  Returns the length skipped: the
- * whole text if the string or comment does not end in it.
+ * Skips the rest of a long string or comment.  Returns the length skipped,
+ * which is that of the whole text if the string or comment is not closed in it.
  */
 static size_t
 skip_long(struct lua_nesting *lua_nesting, const char *text, size_t len)
@@ -109,8 +109,8 @@ skip_comment(struct lua_nesting *lua_nesting, const char *text, size_t len)
 }
 
 /*
- * Handles characters outside of words: a comment, a string, a bracket or any
- * other.  Returns the number of characters consumed.
+ * Handles text that is not a word: a comment, a string, a bracket or any other
+ * character.  Returns the number of characters consumed.
  */
 static size_t
 skip_mark(struct lua_nesting *lua_nesting, const char *text, size_t len)

@@ -45,8 +45,8 @@ pager_rows(const char *text, size_t len, size_t columns)
 }
 
 /*
- * Whether standard input and the stream are terminals and the text has more
- * rows than the terminal.
+ * Whether to use the pager: standard input and the stream are terminals, and
+ * the text has more rows than the terminal.
  */
 static int
 is_too_long(FILE *out, const char *text, size_t len)
@@ -80,8 +80,8 @@ start(const char *command, pid_t *pid)
 		return fds[1];
 	}
 	/*
-	 * Restore the default action of SIGPIPE: the pager would inherit that
-	 * this process ignores the signal.
+	 * This process ignores SIGPIPE, and the pager would inherit that:
+	 * restore the default action.
 	 */
 	signal(SIGPIPE, SIG_DFL);
 	dup2(fds[0], STDIN_FILENO);
@@ -98,8 +98,9 @@ start(const char *command, pid_t *pid)
 }
 
 /*
- * Handles a signal that arrived while the pager runs.  The pager receives
- * SIGINT from the terminal, but must be ended by SIGTERM and SIGHUP.
+ * Handles a signal that arrived while the pager runs.  The terminal sends
+ * SIGINT to the pager, too.  After SIGTERM or SIGHUP, this process must end the
+ * pager.
  */
 static void
 pass_on(pid_t pid)
@@ -125,8 +126,8 @@ run_pager(const char *command, const char *text, size_t len)
 	/* The pager may stop reading: let signals interrupt the write. */
 	signals_break_calls(1);
 	/*
-	 * Any error ends the loop: if the user quits the pager early, it is
-	 * EPIPE.
+	 * Any error ends the loop.  If the user has quit the pager early, the
+	 * error is EPIPE.
 	 */
 	while (len > 0) {
 		done = write(fd, text, len);
@@ -190,8 +191,8 @@ print(FILE *out, const char *text, size_t len)
 	if (!isatty(fd) || fflush(out) != 0 ||
 	    (done = write_until(fd, text, len, 1)) == -1) {
 		/*
-		 * If write(2) has failed, fwrite(3) fails too and sets the
-		 * error flag of the stream.
+		 * This branch also handles a failed write(2): fwrite(3) then
+		 * fails as well, and sets the error flag of the stream.
 		 */
 		fwrite(text, 1, len, out);
 	} else if ((size_t)done < len && !signals_terminating()) {

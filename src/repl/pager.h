@@ -12,18 +12,20 @@
 #include <stdio.h>
 
 /*
- * Returns the number of rows that a text takes on a terminal.  Each character
- * counts as one column.  The escape sequences of term_begin count as none.
+ * Returns the number of rows that a text takes on a terminal.  Counts each
+ * character as one column, and the escape sequences of term_begin as none.
  */
 size_t	pager_rows(const char *text, size_t len, size_t columns);
 
 /*
  * Prints a text and waits until the user has read it.  Uses a pager if standard
  * input and the stream are terminals and the text has more rows than the
- * terminal.  The pager is $PAGER, or less(1) if that is unset.  Otherwise, or
- * if the pager cannot be executed, prints the text directly.  The pager handles
- * SIGINT itself; SIGTERM and SIGHUP end it.  Without a pager, any of these
- * signals stops the output.  signals_begin must have been called.
+ * terminal.  The pager is $PAGER, or less(1) if PAGER is unset.  If no pager is
+ * used, or if the pager cannot be executed, prints the text directly.
+ *
+ * The pager handles SIGINT itself; SIGTERM and SIGHUP end it.  Without a pager,
+ * any of these signals stops the output.  The caller must have called
+ * signals_begin.
  */
 void	pager_print(FILE *, const char *text, size_t len);
 

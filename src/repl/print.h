@@ -27,14 +27,14 @@ struct printer {
 };
 
 /*
- * A function that prints `what` to a stream.  Returns 0, or -1 if out of
- * memory.
+ * A function that prints its last argument to a stream.  Returns 0, or -1 if
+ * out of memory.
  */
 typedef int	print_func(FILE *, const struct printer *, const void *);
 
 /*
- * Prints a message on standard error, after flushing the output.  The message
- * includes the line number, unless that is 0 or the console is interactive.
+ * Prints a message on standard error, after flushing the output.  Includes the
+ * line number, unless it is 0 or the console is interactive.
  */
 void	 print_message(const struct printer *, unsigned long line,
 	    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -44,13 +44,13 @@ void	 print_failure(struct printer *, unsigned long line,
 	    const struct error *);
 
 /*
- * This function and those below return 0, or -1 if standard output cannot be
- * written.
+ * Flushes standard output.  This function and those below return 0, or -1 if
+ * standard output cannot be written.
  */
 int	 print_flush(const struct printer *);
 
 /*
- * Prints the output of the given function.  At a terminal, the output goes
+ * Calls the function and prints its output.  At a terminal, the output goes
  * through the pager if there is enough memory to buffer it.
  */
 int	 print_text(struct printer *, unsigned long line, print_func *,

@@ -33,7 +33,7 @@ struct repl {
 	const struct target		*target;
 	const struct output_context	*context;
 	int				 is_over;
-	/* Set if the connection was lost during a completion. */
+	/* The connection was lost during a completion. */
 	int				 is_lost;
 	enum outcome			 outcome;
 	struct event_source		 source;
@@ -73,7 +73,10 @@ report_error(struct repl *repl, unsigned long line)
 static void
 check_output(struct repl *repl, int result)
 {
-	/* Standard output cannot be written: main prints the error. */
+	/*
+	 * -1 means that standard output cannot be written.  main reports that
+	 * error.
+	 */
 	if (result == -1)
 		stop_repl(repl, OUTCOME_USAGE);
 }
@@ -108,8 +111,8 @@ remember(struct repl *repl, const char *entry)
 }
 
 /*
- * Whether a signal ends the console.  At a terminal, SIGINT does not end it,
- * but only interrupts what is running.
+ * Whether a signal ends the console.  At a terminal, SIGINT interrupts only
+ * what is running.
  */
 static int
 ends_by_signal(const struct repl *repl)
@@ -147,8 +150,8 @@ report_no_reply(struct repl *repl, int64_t began, enum event why)
 static void	run_backslash(struct repl *, const char *line);
 
 /*
- * Sends the current statement.  The instance runs it if it is complete.  If
- * `is_last` is set, the instance runs even an incomplete statement.
+ * Sends the current statement.  The instance runs an incomplete statement only
+ * if `is_last` is set.
  */
 static void
 run_statement(struct repl *repl, int is_last)
@@ -210,7 +213,7 @@ run_statement(struct repl *repl, int is_last)
 }
 
 /*
- * Adds a line to the current statement, and sends the statement if it may be
+ * Adds a line to the current statement.  Sends the statement if it may be
  * complete.
  */
 static void
@@ -244,8 +247,8 @@ print_help(FILE *out, const struct printer *printer, const void *command)
 }
 
 /*
- * Whether to buffer the report of a command for the pager.  The reports of some
- * commands can be too large to buffer.
+ * Whether to buffer the report of a command, so that the pager can show it.
+ * Some commands are excluded, because their reports can be too large.
  */
 static int
 is_paged(const struct repl *repl, const struct options *options)
@@ -281,7 +284,7 @@ run_command(struct repl *repl, const struct options *options)
 	    &context)) != 0)
 		repl->printer.has_failed = 1;
 	ends = ends_by_signal(repl);
-	/* SIGINT has ended the command, but does not end the console. */
+	/* SIGINT ends only the command, not the console. */
 	if (!ends)
 		signals_reset();
 	if (memory != NULL && fclose(memory) == EOF) {
@@ -348,9 +351,9 @@ take_line(struct repl *repl, const char *line, size_t len)
 }
 
 /*
- * Handles an edited line.  If it was pasted, it may contain newlines.  Runs
- * backslash commands at its beginning one by one.  The rest is a single Lua
- * statement, so that its local variables stay visible.
+ * Handles an edited line.  Pasted text may contain several lines.  Leading
+ * backslash commands run one by one.  The rest runs as a single Lua statement,
+ * so that its local variables stay visible.
  */
 static void
 process_pasted(struct repl *repl, char *line)
@@ -368,8 +371,8 @@ process_pasted(struct repl *repl, char *line)
 }
 
 /*
- * Runs a statement that is still incomplete, so that its error is reported, and
- * ends the console.
+ * Handles the end of the input.  Runs a statement that is still incomplete, so
+ * that the instance reports its error, and ends the console.
  */
 static void
 process_eof(struct repl *repl)
@@ -488,9 +491,9 @@ read_line(struct repl *repl)
 /* --- Start and main loop ---------------------------------------------------*/
 
 /*
- * Builds the prompts.  The first is a short name of the target.  The second,
- * for the lines that continue a statement, has the same width.  Returns 0, or
- * -1 if out of memory.
+ * Builds the two prompts.  The first is a short name of the target.  The second
+ * has the same width and is shown for the lines that continue a statement.
+ * Returns 0, or -1 if out of memory.
  */
 static int
 make_prompts(struct repl *repl)

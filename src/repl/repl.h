@@ -17,11 +17,11 @@
 
 /*
  * Runs the console for the only target, until the input ends or the connection
- * is lost.  Results go to the output of the context, diagnostics to its error
- * stream.  If standard input and output are a terminal, lines are edited, and
- * the mode of the terminal is always restored.  If the connection fails,
- * returns the outcome of that failure.  Lines that failed affect the outcome
- * only if the input is not a terminal.
+ * is lost.  Results go to the output of the context, and diagnostics to its
+ * error stream.  If standard input and output are a terminal, lines are edited;
+ * the terminal's original mode is always restored.  If the connection fails,
+ * returns the outcome of that failure.  Failed lines affect the outcome only if
+ * the input is not a terminal.
  */
 enum outcome	repl_run(const struct options *, const struct targets *,
 		    const struct output_context *);

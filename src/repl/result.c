@@ -43,7 +43,10 @@ result_read(struct result *result, const struct document *doc,
 
 	if (!begins(doc->data, doc->len, BEGIN, BEGIN_LEN))
 		goto fail;
-	/* The console could not run the line or could not print the results. */
+	/*
+	 * An error of the console: it could not run the line or print the
+	 * results.
+	 */
 	if (begins(rest, len, ERROR, ERROR_LEN)) {
 		*result = (struct result){ RESULT_FAILED, rest, len };
 		return 0;

@@ -3,7 +3,7 @@
 
 /*
  * Parses the replies of src/lua/commands/repl.lua.  A reply starts with a word
- * that says what kind of result follows.
+ * that names the kind of result.
  */
 
 #ifndef CR_RESULT_H
@@ -17,17 +17,17 @@
 #include "util/error.h"
 
 enum result_kind {
-	RESULT_DONE,		/* `rest` has the results */
-	RESULT_NIL_ERR,		/* `rest` has nil and an error */
-	RESULT_FAILED,		/* `rest` has the error */
-	RESULT_INCOMPLETE,	/* not run: more lines must follow */
-	RESULT_NAMES,		/* `rest` has names for a completion */
-	RESULT_COMMAND		/* `rest` has a backslash command */
+	RESULT_DONE,		/* `rest` holds the results */
+	RESULT_NIL_ERR,		/* `rest` holds nil and an error */
+	RESULT_FAILED,		/* `rest` holds the error */
+	RESULT_INCOMPLETE,	/* not run: more lines are needed */
+	RESULT_NAMES,		/* `rest` lists candidates for completion */
+	RESULT_COMMAND		/* `rest` names a backslash command */
 };
 
 struct result {
 	enum result_kind	 kind;
-	const char	*rest;		/* what follows the word */
+	const char	*rest;		/* what follows that word */
 	size_t		 rest_len;
 };
 
@@ -40,8 +40,8 @@ int	 result_read(struct result *, const struct document *,
 	    struct error *);
 
 /*
- * Returns the backslash command in a RESULT_COMMAND, such as "\\help", or NULL
- * if it is unknown.
+ * Returns the backslash command in a result of the kind RESULT_COMMAND, such as
+ * "\\help".  Returns NULL if the command is unknown.
  */
 const char	*result_command(const struct result *);
 

@@ -149,8 +149,8 @@ session_forget(struct session *session)
 }
 
 /*
- * Changes the error for a closed connection to say that the outcome is unknown,
- * if a line was waiting for its reply.
+ * Adapts the error for a closed connection: if a line was waiting for its
+ * reply, the error says that the outcome of the line is unknown.
  */
 static void
 classify_disconnect(const struct session *session, struct error *error)
@@ -168,8 +168,9 @@ classify_disconnect(const struct session *session, struct error *error)
 }
 
 /*
- * Marks the oldest waiting line as answered.  Returns 1, or 0 if its reply must
- * be discarded.  Returns -1 with an error if no line is waiting.
+ * Marks the oldest waiting line as answered.  Returns 1 if its reply is wanted,
+ * or 0 if the reply must be discarded.  Returns -1 with an error if no line is
+ * waiting.
  */
 static int
 take_answer(struct session *session, struct error *error)
@@ -220,7 +221,10 @@ session_step(struct session *session, struct document *doc,
 		case CONN_REFUSED:
 			if (take_answer(session, error) == 1)
 				return SESSION_REFUSED;
-			/* Nobody waits for this reply. */
+			/*
+			 * Discard the reply: session_forget was called for its
+			 * line.
+			 */
 			break;
 		case CONN_FAILED:
 			classify_disconnect(session, error);

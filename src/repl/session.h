@@ -3,8 +3,8 @@
 
 /*
  * A session: a connection on which lines are sent and answered one after the
- * other.  The lines share the state of the session in the instance.  A session
- * is a state machine on top of the connection, as an exchange is for a single
+ * other.  In the instance, all lines share one console session.  A session is a
+ * state machine on top of the connection, just as an exchange is for a single
  * request.
  */
 
@@ -54,8 +54,9 @@ int64_t		 session_due(const struct session *);
 
 /*
  * Advances as far as possible without blocking.  Call it again at once unless
- * it returns SESSION_WAIT.  A document is valid until the next call.  Until the
- * session is ready, the errors are those of the connection.  After that,
+ * it returns SESSION_WAIT.  A document is valid until the next call.
+ *
+ * Before SESSION_READY, SESSION_FAILED means that connecting failed.  After it,
  * SESSION_FAILED means that the connection was closed or an unexpected reply
  * arrived.  If the connection was closed while a line waited for its reply, the
  * error is a protocol error, because the outcome of that line is unknown.
@@ -72,8 +73,8 @@ int		 session_send(struct session *, char *line, size_t len,
 		    struct error *);
 
 /*
- * Like session_send, but sends a line that passes the text to
- * src/lua/commands/repl.lua in the instance (see request_repl).
+ * Like session_send, but sends a line that calls src/lua/commands/repl.lua in
+ * the instance and passes the text to it (see request_repl).
  */
 int		 session_eval(struct session *, const char *what,
 		    const char *text, size_t len, size_t from, size_t to,

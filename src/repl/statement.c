@@ -8,7 +8,7 @@
 
 #define STATEMENT_MAX	((size_t)1024 * 1024)
 
-/* The maximum size of a statement that is sent again after each new line. */
+/* Up to this size, a statement is sent again after each new line. */
 #define STATEMENT_SHORT	((size_t)4 * 1024)
 
 void
@@ -23,8 +23,8 @@ statement_forget(struct statement *statement)
 /*
  * Whether to ask the instance if the statement is complete.  A long statement
  * is sent only if it may be complete, or if its length has doubled since it was
- * last sent.  That way errors are noticed early, and the total traffic stays
- * linear.
+ * last sent.  The instance can thus report errors early, and the total traffic
+ * stays linear.
  */
 static int
 may_be_complete(const struct statement *statement)

@@ -2,7 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Collects the lines of a Lua statement until the instance finds it complete.
+ * Collects the lines of a Lua statement until the instance accepts it as
+ * complete.
  */
 
 #ifndef CR_STATEMENT_H
@@ -13,21 +14,23 @@
 #include "repl/lua_incomplete.h"
 #include "util/error.h"
 
-/* Zeros mean that there is no statement. */
+/*
+ * A statement that is being collected.  All fields are zero if there is none.
+ */
 struct statement {
 	char		*text;		/* owned; NULL: no statement */
 	size_t		 len;
-	size_t		 sent;		/* set by caller: `len` last sent */
+	size_t		 sent;		/* set by caller: length last sent */
 	unsigned long	 line;		/* number of its first line */
 	struct lua_nesting	 lua_nesting;	/* at its end */
 };
 
 /*
- * Adds a line; `number` is its line number.  A blank line does not start a
+ * Adds a line, whose line number is `number`.  A blank line does not start a
  * statement.  Returns 1 if the instance should be asked whether the statement
  * is complete, or 0 if more lines should be added first.  Returns -1 with an
- * error if out of memory, or if the statement was too long and has been
- * discarded (outcome failed).
+ * error if out of memory.  Also returns -1, with the outcome failed, if the
+ * statement was too long and has been discarded.
  */
 int	 statement_add(struct statement *, const char *line, size_t len,
 	    unsigned long number, struct error *);

@@ -27,8 +27,8 @@ cluster_entry(const struct fleet *fleet)
 
 /*
  * Asks the gateway, the only member so far, for the topology.  Returns a new
- * reference, or NULL if the run must end.  The error has no message if the
- * gateway's failure has been printed, or if the run was interrupted.
+ * reference, or NULL if the run must end.  In that case, the error message is
+ * empty if the gateway's failure has been printed or the run was interrupted.
  */
 static json_t *
 fetch_topology(struct fleet *fleet, struct error *error)
@@ -80,7 +80,10 @@ compare_names(const void *a, const void *b)
 	return strcmp(one->name, other->name);
 }
 
-/* Fails a member because the topology is wrong.  No request was sent to it. */
+/*
+ * Marks a member as failed because of an error in the topology.  No request was
+ * sent to the member.
+ */
 static void
 fail_member(struct fleet *fleet, struct member *member,
     const struct error *error)
@@ -92,8 +95,8 @@ fail_member(struct fleet *fleet, struct member *member,
 
 /*
  * Creates targets for the instances that are reached directly, with the user
- * and password of the entry instance.  Ignores an invalid address: add_instance
- * later fails the member that has it.  Returns 0, or -1 with an error.
+ * and password of the entry instance.  Skips invalid addresses: add_instance
+ * reports the affected members as failed.  Returns 0, or -1 with an error.
  */
 static int
 add_targets(struct fleet *fleet, const struct target *entry,
@@ -184,8 +187,8 @@ compare_texts(const void *a, const void *b)
 }
 
 /*
- * Sorts a list.  Returns a string that occurs more than once, or NULL if there
- * is none.
+ * Sorts a list to find a duplicate.  Returns a string that occurs more than
+ * once, or NULL if there is none.
  */
 static const char *
 find_duplicate(const char **list, size_t count)
@@ -202,9 +205,9 @@ find_duplicate(const char **list, size_t count)
 }
 
 /*
- * Finds an instance that the topology lists twice.  It would be reloaded twice,
- * possibly at the same time.  Sets *twice to its UUID or URI, or to NULL if
- * there is no such instance.  Returns 0, or -1 with an error.
+ * Finds an instance that the topology lists twice: it would be reloaded twice,
+ * possibly at the same time.  Sets *twice to the duplicate UUID or URI, or to
+ * NULL if there is none.  Returns 0, or -1 with an error.
  */
 static int
 find_listed_twice(const json_t *topology, const char **twice,
@@ -252,8 +255,8 @@ add_instances(struct fleet *fleet, const struct target *entry,
 }
 
 /*
- * Fails the gateway because its topology is wrong, and stops the run before a
- * request is sent to another instance.
+ * Reports the gateway as failed because its topology is wrong.  Stops the run,
+ * so that no other instance gets a request.
  */
 static int
 reject_topology(struct fleet *fleet, const struct target *entry,

@@ -16,9 +16,9 @@
 
 /*
  * Asks the instance `entry` for the topology, and fills the empty fleet with
- * all instances, sorted by name.  Skips expelled and disabled instances.  If
- * `entry` fails, it becomes the only member, and its report is printed.
- * Returns 0, or -1 with an error of this program.
+ * all instances, sorted by name.  Marks expelled and disabled instances as
+ * skipped.  If `entry` fails, it becomes the only member, and its report is
+ * printed.  Returns 0, or -1 with an error of this program.
  */
 int	cluster_join(struct fleet *, const struct target *entry,
 	    struct error *);

@@ -26,7 +26,7 @@
 /* The number of instances that read-only commands handle in parallel. */
 #define JOBS_MANY	64
 /*
- * The number with --cluster.  It is lower, because one gateway may have to
+ * The same limit with --cluster.  It is lower, because one gateway may have to
  * relay all requests.
  */
 #define JOBS_RELAYED	16
@@ -142,8 +142,8 @@ run_command(struct fleet *fleet, const json_t *args, struct error *error)
 }
 
 /*
- * Discards the replies of the preflight after an interrupt or a refusal, so
- * that the members count as not attempted.
+ * Discards the replies of the preflight when the command is interrupted or
+ * refused, so that the members count as not attempted.
  */
 static void
 discard_answers(struct fleet *fleet)
@@ -174,9 +174,9 @@ report_failures(struct fleet *fleet)
 }
 
 /*
- * Refuses the command for the whole cluster.  The gateway gets the error; all
- * other members count as not attempted.  Prints the errors of members that
- * failed in the preflight.
+ * Refuses the command for the whole cluster.  Reports the error for the
+ * gateway; all other members count as not attempted.  Also prints the errors of
+ * members that failed in the preflight.
  */
 static void
 refuse_all(struct fleet *fleet, const struct error *error)
@@ -232,8 +232,8 @@ run_preflight(struct fleet *fleet, struct error *refusal, struct error *error)
 }
 
 /*
- * Returns the arguments to send: those given, and "verbose" if phases are to be
- * shown.  Returns NULL if out of memory.
+ * Returns the arguments to send.  These are the given ones, plus "verbose" if
+ * phases are to be shown.  Returns NULL if out of memory.
  */
 static json_t *
 args_for_run(const struct fleet *fleet, const json_t *given)
@@ -272,7 +272,7 @@ build_fleet(struct fleet *fleet, const struct targets *targets,
 	return 0;
 }
 
-/* Runs the preflight, if there must be one, and the command. */
+/* Runs the preflight, if the command requires one, and then the command. */
 static int
 run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 {
@@ -285,7 +285,10 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 	    (is_plan(options) && options->cluster))
 		result = run_preflight(fleet, &refusal, error);
 	else
-		/* Members without an address have already failed. */
+		/*
+		 * Print the reports of members that have failed already,
+		 * because they have no address.
+		 */
 		report_failures(fleet);
 	if (result != 0)
 		return result == 1 ? 0 : -1;
@@ -298,8 +301,8 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 }
 
 /*
- * Adds a member without a report to one of two lists: that of skipped members,
- * or that of members not attempted.  Returns 0, or -1 if out of memory.
+ * Adds a member without a report to the list of skipped members or to that of
+ * members not attempted.  Returns 0, or -1 if out of memory.
  */
 static int
 add_member(const struct member *member, json_t *not_touched, json_t *skipped)
@@ -324,7 +327,7 @@ add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 
 /*
  * Whether all instances were skipped.  If so, sets an error that lists the
- * reasons, because this must not pass for success.
+ * reasons: a run in which nothing was done must not count as a success.
  */
 static int
 are_all_skipped(const struct fleet *fleet, struct error *error)
@@ -354,8 +357,8 @@ are_all_skipped(const struct fleet *fleet, struct error *error)
 }
 
 /*
- * Collects the reports and lists, and calls output->end with them.  Returns 0,
- * or -1 if out of memory.
+ * Collects the reports, and the members that were skipped or not attempted, for
+ * output->end.  Returns 0, or -1 if out of memory.
  */
 static int
 write_document(const struct fleet *fleet, struct output_run *run)

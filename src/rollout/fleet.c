@@ -140,7 +140,10 @@ fleet_report(struct fleet *fleet, struct member *member)
 	    json_object_set(report->instance, "topology",
 	    fleet->topology) == -1)
 		report_finish(report);
-	/* There may be enough memory for this short report: try again. */
+	/*
+	 * The report could not be built.  Try a shorter one, which may fit into
+	 * the memory that is left.
+	 */
 	if (report->instance == NULL) {
 		error_set(&error, ERROR_OUT_OF_MEMORY,
 		    "out of memory while building the report");

@@ -48,7 +48,7 @@ struct member {
 	enum member_group	 group;
 	enum member_state	 state;
 	char			*skipped;	/* the reason */
-	int			 was_unhealthy;	/* reported before the reload */
+	int			 was_unhealthy;	/* before the reload */
 	struct report		 asked;		/* reply of the preflight */
 	const json_t		*preflight;	/* report in `asked`, or NULL */
 	struct report		 report;
@@ -66,7 +66,7 @@ struct fleet {
 	size_t				 failures;	/* failed members */
 	json_t				*topology;	/* or NULL */
 	struct targets			 direct;	/* of direct members */
-	/* An error that replaces the success of the gateway, or NULL. */
+	/* The error to report for the gateway if it succeeds, or NULL. */
 	const struct error		*refusal;
 };
 

@@ -26,7 +26,7 @@ health_set_failed(struct report *report, const struct report *status,
 
 	message = json_string_value(json_object_get(json_object_get(
 	    status->instance, "error"), "message"));
-	/* The first of several reasons is enough to know where to look. */
+	/* If there are several reasons, report only the first. */
 	if (message == NULL)
 		message = json_string_value(json_array_get(json_object_get(
 		    json_object_get(status->instance, "status"), "unhealthy"),

@@ -19,7 +19,7 @@
 
 /*
  * The outcomes with which each command can succeed.  The first matching row
- * wins.  `flag` is an argument that must be true for a match, or NULL.
+ * applies.  `flag` is an argument that must be true, or NULL.
  */
 static const struct {
 	const char	*command;
@@ -63,9 +63,9 @@ set_expectation(struct job_spec *spec, const json_t *args)
 }
 
 /*
- * Builds the arguments of a relayed request.  Its timeout is shorter than that
- * of the request to the gateway, so that the gateway can still report the
- * timeout.
+ * Builds the arguments of a relayed request.  The relayed request has a shorter
+ * timeout than the request to the gateway.  The gateway can therefore still
+ * report that the relayed one timed out.
  */
 static json_t *
 relay_arguments(const json_t *args, double timeout, struct error *error)
@@ -133,7 +133,7 @@ on_push(const json_t *value, void *arg)
 		job->hooks->on_phase(job);
 }
 
-/* Builds the arguments that belong to one instance and one attempt. */
+/* Builds the arguments that differ for each instance and attempt. */
 static json_t *
 own_arguments(const struct job *job, int64_t deadline)
 {
@@ -147,11 +147,11 @@ own_arguments(const struct job *job, int64_t deadline)
 	    json_object_set_new(own, "uri", json_string(job->uri)) == -1))
 		goto fail;
 	/*
-	 * A busy instance may read the request from its socket long after this
-	 * program has stopped waiting.  It refuses to run the request after the
-	 * time `not_after`.  This is sent only over a unix socket, because
-	 * other machines have other clocks, and even a loopback address may be
-	 * a port that is forwarded to another machine.
+	 * A busy instance may not read the request from its socket until long
+	 * after this program has stopped waiting.  After the time `not_after`,
+	 * it refuses to run the request.  `not_after` is sent only over a unix
+	 * socket: the clocks of other machines may differ, and even a port on a
+	 * loopback address may be forwarded to another machine.
 	 */
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (job->target->kind == TARGET_UNIX &&
@@ -239,8 +239,8 @@ job_deadline(const struct job *job)
 }
 
 /*
- * Adds to the error what a request that was sent but not answered may have
- * done.
+ * Adds to the error the possible effects of a request that was sent but not
+ * answered.
  */
 static void
 add_consequence(const struct job *job, struct error *error)
@@ -301,8 +301,8 @@ prefix_relay_name(const struct job *job, struct error *error)
 }
 
 /*
- * Turns a report into a failure if its outcome is a success that this command
- * cannot have.
+ * Turns a report of success into a failure if this command cannot end with that
+ * outcome.
  */
 static void
 check_outcome(struct job *job)

@@ -30,8 +30,8 @@ struct job_spec {
 	struct request		 relayed;	/* form to send to a gateway */
 	char			 command[16];
 	/*
-	 * The outcomes that count as a success.  If there is only one, both
-	 * elements contain it.
+	 * The two outcomes that count as a success.  They are equal if there is
+	 * only one.
 	 */
 	enum outcome		 expected[2];
 	int			 expects_any;	/* accept any success */
@@ -83,19 +83,20 @@ struct job {
 };
 
 /*
- * Initialises a spec from the arguments of a request.  They need no timeout,
- * because each job sets its own.  If `relayed` is set, also prepares the form
- * for a gateway.  Zeroes all other fields.  Returns 0, or -1 with an error.
+ * Initialises a spec from the arguments of a request.  The arguments contain no
+ * timeout, because each job sets its own.  If `relayed` is set, also prepares
+ * the form for a gateway.  Zeroes all other fields.  Returns 0, or -1 with an
+ * error.
  */
 int	 job_spec_init(struct job_spec *, const json_t *args,
 	    double timeout, int relayed, struct error *);
 void	 job_spec_finish(struct job_spec *);
 
 /*
- * Starts a job.  All pointers must outlive it.  `hooks` may be NULL.  A failure
- * for which the spec allows a retry is retried until the time `until`.  If
- * `limit` is not 0, it is the deadline of all attempts together; otherwise each
- * attempt has its own timeout.
+ * Starts a job.  All pointers must outlive it.  `hooks` may be NULL.  Until the
+ * time `until`, the job retries after each failure for which the spec allows a
+ * retry.  If `limit` is not 0, it is a common deadline for all attempts;
+ * otherwise each attempt has its own timeout.
  */
 void	 job_begin(struct job *, const struct job_spec *,
 	    const struct job_hooks *, const struct target *, const char *name,
@@ -119,8 +120,8 @@ enum job_state job_step(struct job *);
 int	 job_in_flight(const struct job *);
 
 /*
- * Cancels the job.  If an attempt is running, the report says that it was
- * cancelled.  Otherwise the report of the last attempt remains.
+ * Cancels the job.  If an attempt is running, the job's report says that it was
+ * cancelled.  Otherwise the job keeps the report of its last attempt.
  */
 void	 job_cancel(struct job *);
 

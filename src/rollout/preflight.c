@@ -10,7 +10,7 @@
 #include "rollout/health.h"
 #include "rollout/scheduler.h"
 
-/* The number of characters shown of a digest, enough to distinguish digests. */
+/* The number of characters of a digest that are shown. */
 #define DIGEST_SHOWN	8
 
 /* The maximum number of instances in a message. */
@@ -23,8 +23,8 @@ status_of(const struct member *member)
 }
 
 /*
- * Stores the reply of a member.  If the reply is not a failure, the member
- * waits again, now for the command.
+ * Stores the reply of a member to the preflight.  Unless the reply is a
+ * failure, the member then waits for the command itself.
  */
 static int
 take_answer(struct fleet *fleet, struct member *member)

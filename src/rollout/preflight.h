@@ -22,8 +22,8 @@ int	preflight_spec_init(struct job_spec *, const struct options *,
 /*
  * Runs the preflight on all waiting members and stores their replies.  A member
  * that fails gets a report, which is not printed yet.  Stateboards and
- * duplicates are skipped.  All other members wait again, in the group of their
- * role.  Returns 0, or -1 with an error.
+ * duplicates are skipped.  The role of each other member determines its group,
+ * and the member then waits for the command.  Returns 0, or -1 with an error.
  */
 int	preflight_run(struct fleet *, size_t jobs, struct error *);
 
@@ -40,8 +40,9 @@ int	preflight_is_lost(const struct member *);
 int	preflight_check_digests(const struct fleet *, struct error *);
 
 /*
- * Checks that every member has sent a reply, even if it is a failure.  Returns
- * 0, or -1 with an error that lists the members that have not.
+ * Checks that every member has sent a reply; a reply that reports a failure is
+ * enough.  Returns 0, or -1 with an error that lists the members without a
+ * reply.
  */
 int	preflight_check_reachable(const struct fleet *, struct error *);
 

@@ -66,7 +66,7 @@ on_phase(const struct job *job)
 		fleet_log(fleet, job->name, job->phase);
 }
 
-/* Logs why --wait retries, but only before the first retry. */
+/* Logs the reason for the first retry of --wait, not for later ones. */
 static void
 on_retry(const struct job *job)
 {
@@ -165,8 +165,8 @@ start_health_check(struct scheduler *scheduler, struct slot *slot)
 	int64_t now = clock_ms(), limit;
 
 	/*
-	 * If another instance has failed before, ignore Cartridge's health
-	 * flag, which describes the whole cluster.
+	 * Cartridge's health flag describes the whole cluster.  Ignore it if
+	 * another instance has failed before.
 	 */
 	if (scheduler->fleet->failures > 0)
 		member->was_unhealthy = 1;
@@ -222,9 +222,9 @@ step_slot(struct scheduler *scheduler, struct slot *slot)
 /* --- Interruptions ---------------------------------------------------------*/
 
 /*
- * Cancels the job of a slot and finishes its member.  During a health check the
- * instance has already been reloaded: the report of the reload is printed, and
- * that of the check is dropped.
+ * Cancels the job of a slot and marks its member as done.  If the job is a
+ * health check, the instance has already been reloaded: the report of the
+ * reload is printed, and that of the health check is dropped.
  */
 static void
 cancel_job(struct scheduler *scheduler, struct slot *slot)
@@ -250,8 +250,9 @@ cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
 	struct job *job = &slot->job;
 
 	/*
-	 * As no other instance will be reloaded after this one, its health no
-	 * longer matters.
+	 * A health check can be cancelled, too.  It only decides whether to
+	 * reload further instances, and none will be reloaded after an
+	 * interrupt.
 	 */
 	if (slot->checks_health || job->state == JOB_BACKOFF ||
 	    (job_in_flight(job) && job->spec->side_effect == EFFECT_NONE)) {
@@ -421,15 +422,18 @@ run_batch(struct scheduler *scheduler)
 		wait_for_events(scheduler);
 		step_jobs(scheduler);
 	}
-	/* If jobs still run here, this program has failed: cancel them. */
+	/*
+	 * If an error of this program has ended the loop, jobs may still be
+	 * running: cancel them.
+	 */
 	for (i = 0; i < scheduler->jobs; i++)
 		if (scheduler->slots[i].member != NULL)
 			cancel_job(scheduler, &scheduler->slots[i]);
 }
 
 /*
- * Returns the number of jobs to run in parallel.  It is reduced if the limit of
- * open files is too low.
+ * Returns the number of jobs to run in parallel.  The limit of open files may
+ * reduce it.
  */
 static size_t
 choose_jobs(struct fleet *fleet, const struct batch *batch, size_t total)

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The scheduler.  It runs a request on all waiting members, a limited number of
- * them in parallel, in a single thread.  It starts no more jobs after a signal
- * or, if stop_on_failure is set, after a failure.
+ * The scheduler.  It runs a request on all waiting members in a single thread,
+ * with a limited number of jobs in parallel.  It starts no more jobs after a
+ * signal or, if stop_on_failure is set, after a failure.
  */
 
 #ifndef CR_SCHEDULER_H
