@@ -5,8 +5,8 @@
 -- `require` always uses the original table, which is in the Lua registry. That
 -- table is emptied, and its metatable forwards each access to the table of the
 -- caller. The expression `package.loaded` evaluates to the caller's own table.
--- With the original one, code could not iterate over its modules if LuaJIT was
--- built without `__pairs`.
+-- If it evaluated to the original table, code could not iterate over its modules
+-- where LuaJIT was built without `__pairs`.
 --
 -- Code may keep a reference to either table, so `release` turns both into proxies
 -- of the original table.
@@ -20,8 +20,8 @@ local new_table = table.new
 local Loaded = {}
 Loaded.__index = Loaded
 
---- Copies a table. The copy is allocated in its final size, because growing it step
--- by step would take twice as long, and the server is blocked meanwhile.
+--- Copies a table. The copy is allocated in its final size. Growing it step by step
+-- would block the server for twice as long.
 -- @tparam table source
 -- @tparam number count number of entries in `source`
 local function copy(source, count)
@@ -42,8 +42,8 @@ end
 
 --- Splits `package.loaded`.
 -- @tparam function is_other () -> whether the caller is non-serving code
--- @tparam ?boolean passes_on whether a module that non-serving code sets is set
---   for serving code, too. Names that were passed to `offer` are excepted.
+-- @tparam ?boolean passes_on whether serving code also sees a module that
+--   non-serving code sets. Exceptions are the names that were passed to `offer`.
 local function new(is_other, passes_on)
     local live = package.loaded
     local count = count_entries(live)
@@ -74,8 +74,8 @@ local function new(is_other, passes_on)
                 serving[name] = value
             end
             -- Share a library that serving code loads for the first time during the
-            -- reload. `require` sets it twice: to a marker while the library is
-            -- being loaded, and then to its value.
+            -- reload. `require` sets its entry twice: first to a marker, while the
+            -- library is being loaded, and then to its value.
             local is_first = before[name] == nil and staged[name] == nil
             if target == serving and not self.offered[name]
             and (is_first or shared[name] and rawequal(staged[name], before[name]))

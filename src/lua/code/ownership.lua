@@ -25,8 +25,9 @@ local NAMELESS = {['=?'] = true, ['=(load)'] = true, ['=stdin'] = true}
 -- @tparam ?table stash see `core.stash`; has the units of earlier generations
 local function new(stash)
     return setmetatable({
-        -- Prototype of new code -> unit. The references are strong, because
-        -- nothing else may refer to a prototype before its first closure exists.
+        -- Prototype of new code -> unit. The references are strong, because until the
+        -- first closure of a prototype is created, there may be no other reference to
+        -- it.
         protos = {},
         files = {},         -- set of chunk names whose code is replaced
         aliases = {},       -- chunk name other than the path of the file -> unit
@@ -318,8 +319,8 @@ function Origin:is_stopping()
     return self.stopping ~= nil and self.stopping == fiber.id()
 end
 
---- Whether the caller is old code. Searches the stack from the inside out for a
--- function that is old or new; the first one decides.
+--- Whether the caller is old code. Searches the stack for the innermost function
+-- that is either old or new. The caller is old code if that function is old.
 function Origin:is_old_code()
     local level = 2
     while true do

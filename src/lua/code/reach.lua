@@ -14,8 +14,8 @@ local jutil = require('jit.util')
 local yield = require('core.yield')
 
 -- Maximum number of entries that are examined in one table, and of objects that are
--- examined for one module. What exceeds these numbers is assumed to be data, not
--- code.
+-- examined for one module. Everything beyond these limits is assumed to be data,
+-- not code.
 local ENTRIES, OBJECTS = 1000, 5000
 
 --- Adds to a set the tables in global variables, and all tables that are

@@ -39,9 +39,9 @@ local function caller(level)
     end
 end
 
---- Finds the file from which compiled text was read, when the chunk name is not its
--- path. Searches the local variables and constants of the functions on the stack
--- for the path of a file with exactly this content.
+--- Finds the file from which compiled text was read, if the chunk name is not the
+-- path of the file. Searches the local variables and constants of the functions on
+-- the stack for the path of a file with exactly this content.
 -- @tparam string text
 -- @tparam number level stack level at which to start
 -- @treturn ?string path

@@ -187,8 +187,8 @@ function Lifecycle:must_stop(role)
             or not self.new_enabled[name])
 end
 
---- Determines which old roles to stop after the commit. Must be called right before
--- the commit, without a yield in between.
+--- Chooses the old roles to stop after the commit. Must be called right before the
+-- commit, without a yield in between.
 function Lifecycle:before_commit()
     self.stopping = {}
     for i = #self.old.by_number, 1, -1 do
@@ -341,9 +341,8 @@ function Lifecycle:hold()
 end
 
 --- Brings the new roles up to date with the current config and leadership. If
--- either has changed, starts the roles again, and repeats this until nothing has
--- changed meanwhile. Yields, but not between its last check for a change and its
--- return.
+-- either has changed, starts the roles again. Repeats this until neither changes
+-- during a start. Yields, but not after the last check for a change.
 -- @treturn boolean whether the new roles were started again
 function Lifecycle:settle()
     for number = 1, CONFIG_TRIES do
@@ -391,7 +390,7 @@ function Lifecycle:after_commit()
     end
 end
 
---- Stops the old roles that `before_commit` has determined. Must be called when no
+--- Stops the old roles that `before_commit` has chosen. Must be called when no
 -- request uses them any more. Yields.
 function Lifecycle:stop_old()
     local roles = self.stopping

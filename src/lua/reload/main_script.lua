@@ -2,9 +2,9 @@
 -- whether it appears safe to run the script again.
 --
 -- The path of the script may be relative to the directory in which the process was
--- started. If `box.cfg` has a `work_dir`, the process has left that directory. Then
--- the directory is found through the chunk names of modules loaded from there, or
--- through the environment variable PWD, which the shell has set.
+-- started. If `box.cfg` has a `work_dir`, the process has left that directory. In
+-- that case, the directory is determined from the chunk names of modules that were
+-- loaded from it, or from the environment variable PWD, which the shell has set.
 
 local require = ...
 local bytecode = require('platform.bytecode')

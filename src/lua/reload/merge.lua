@@ -1,5 +1,6 @@
---- Merges duplicate registrations after a failure: a restarted old role registers
--- its callbacks again, although those of its first start are still registered.
+--- Merges duplicate registrations after a failure. They arise when a restarted old
+-- role registers its callbacks again, because those of its first start are still
+-- registered.
 --
 -- A registration is an entry of a list, an entry under a generated key, a table key
 -- that is the callback itself, or a closure of a library around the callback. Of

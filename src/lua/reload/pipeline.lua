@@ -315,8 +315,8 @@ end
 --- Installs the adapters. Must be called before new code runs. Yields.
 function Staged:add_adapters()
     local txn = self.txn
-    -- Some adapters take long, because they examine all modules. Give each of these
-    -- a time slice of its own.
+    -- Some adapters take a long time, because they examine all modules. Give each of
+    -- these a time slice of its own.
     yield.if_due(0)
     txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
     yield.if_due(0)

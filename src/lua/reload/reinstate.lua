@@ -6,8 +6,8 @@
 -- whatever `stop` removes belongs to new code, and is restored.
 --
 -- Likewise, `stop` may find fibers of new code under such names, and must not
--- cancel them. If it tries to cancel such a fiber, nothing happens, but from then
--- on the fiber appears to `stop` as dead.
+-- cancel them. An attempt to cancel such a fiber has no effect. But from then on,
+-- the fiber appears to be dead when `stop` asks for its status.
 
 local require = ...
 local fiber = require('fiber')
@@ -67,8 +67,8 @@ local function holds(edge, lists)
 end
 
 --- Whether a reference that was removed can be restored without overwriting
--- anything. If its slot has another value, other code may have set that during a
--- yield.
+-- anything. This is not the case if its slot has another value: other code may have
+-- set it during a yield.
 -- @tparam table edge {parent, key, child}
 local function is_empty(edge)
     if type(edge.parent) == 'function' then

@@ -10,7 +10,7 @@
 --
 --   field of a table  is set to its former value; a new key is removed
 --   entry of a list   is removed, and the gap is closed
---   upvalue           is set to its former value, like a metatable or environment
+--   upvalue           is set to its former value; so is a metatable or environment
 --
 -- Fibers that were created to run failed code are cancelled. Requests that are
 -- running failed code are left to finish.

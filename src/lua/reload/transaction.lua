@@ -196,7 +196,7 @@ end
 --   was not, and what is uncertain
 function Transaction:rollback()
     local undone, left, doubts = {}, {}, {}
-    -- An error of one adapter must not keep the others from rolling back.
+    -- An error in one adapter must not prevent the others from rolling back.
     for _, event in ipairs({'on_failure', 'before_rollback'}) do
         local ok, err = pcall(notify, self, event)
         if not ok then
@@ -241,7 +241,7 @@ function Transaction:has_met_conflict()
     return false
 end
 
---- Protects what new code has set, while old code runs.
+--- Protects what new code has set: old code runs next, and may remove it.
 -- @treturn function to be called after the old code; restores what the old code has
 --   removed
 function Transaction:guard()
@@ -299,9 +299,10 @@ end
 --- Whether to keep the registration of an old trigger, hook or handler, and only
 -- replace its function by the counterpart. Called for registrations that new code
 -- has not made again. A registration is kept if the main script may have made it,
--- because the script is not run again. It is removed if new code could have made
--- it again but did not. This is assumed in two cases: an earlier reload has made
--- the registration, or new code has registered the counterpart elsewhere.
+-- because the script is not run again. It is removed if new code could have made it
+-- again but did not. New code is assumed to be able to make it in two cases: an
+-- earlier reload has made the registration, or new code has registered the
+-- counterpart elsewhere.
 -- @tparam function f the old function
 -- @tparam string label what the function was set as, such as the name of a trigger
 -- @treturn boolean
@@ -328,8 +329,8 @@ end
 
 --- Drops all references to both generations at the end of the reload. The
 -- application may have kept stand-ins: functions by which adapters have replaced
--- others. They still work, as if nothing were staged, but must not keep a
--- generation in memory.
+-- others. Stand-ins still work after the reload, as if nothing were staged. But
+-- they must not keep a generation in memory.
 function Transaction:release()
     for _, adapter in ipairs(self.adapters) do
         for key, value in pairs(adapter) do

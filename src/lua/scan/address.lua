@@ -3,9 +3,9 @@
 -- `string.format('%p')` returns an address, but creates a string each time. For a
 -- large heap, that would create too many strings for the garbage collector. So the
 -- object is stored in a slot of a table, and its address is read from the memory of
--- that slot. The memory outside the table is not accessed. Before the first use,
--- the layout of the table is verified: the other slots must contain known numbers,
--- and the addresses of several objects must be the same as with `%p`.
+-- that slot. No memory outside the table is read. Before the first use, the layout
+-- of the table is verified: the other slots must contain known numbers, and the
+-- addresses of several objects must be the same as with `%p`.
 
 local require = ...
 local bit = require('bit')
@@ -79,8 +79,8 @@ local function reader()
     if not ok or read == nil then
         return nil
     end
-    -- Userdata cannot be compared: for userdata, `%p` returns the address of the
-    -- contents.
+    -- Do not compare the addresses of userdata: for userdata, `%p` returns the
+    -- address of the contents.
     for _, object in ipairs({{}, function() end, coroutine.create(function() end), read, _G}) do
         if read(object) ~= format(object) then
             return nil

@@ -1,8 +1,8 @@
 --- Removes registrations of old code that new code has made again.
 --
--- A rock that keeps callbacks in a list has both the old and the new function after
--- a reload, and would call both. After a restart of the process, it would have only
--- the new one. So the new entry is moved to the position of the old one.
+-- After a reload, a rock that keeps callbacks in a list holds both the old and the
+-- new function, and would call both. After a restart of the process, it would hold
+-- only the new one. So the new entry is moved to the position of the old one.
 -- `registrations` defines what an entry is.
 --
 -- After the move, the list has one entry fewer. This could make a loop that is

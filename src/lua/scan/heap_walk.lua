@@ -10,13 +10,14 @@
 --
 -- A stack with a stale function belongs to a request that started on old code. With
 -- the option `puts_off`, these stacks are walked last. Objects that have not been
--- reached by then can be reached only by such requests. While they are walked,
--- `is_late` is true.
+-- reached by then can be reached only through these stacks. While the walk visits
+-- these objects, `is_late` is true.
 --
 -- Objects are numbered in the order in which they are reached. For each object, the
--- walk records the number of the object through which it was reached, and the key
--- there. The records are stored in many short lists: a long list would block the
--- server whenever it grows, and whenever the garbage collector traverses it.
+-- walk records the number of the object from which it was reached, and the key of
+-- the reference. The records are stored in many short lists: a long list would
+-- block the server whenever it grows, and whenever the garbage collector traverses
+-- it.
 
 local require = ...
 local clock = require('clock')
@@ -102,8 +103,8 @@ local function new(options)
         count = 0,          -- number of objects in the lists
         lists = options.lists or {
             objects = {},
-            parents = {},   -- number of the object before, or negated index of the root
-            keys = {},      -- key of the reference in the object before
+            parents = {},   -- number of the previous object, or negated index of the root
+            keys = {},      -- key of the reference in the previous object
         },
         functions = 0,
         slices = 1,
@@ -111,7 +112,7 @@ local function new(options)
         is_hurried = false, -- whether slices are long, with short pauses in between
         unsteady = 0,       -- number of tables that kept changing
         deep = 0,           -- number of stacks of which only the top was examined
-        asleep = 0,         -- number of coroutines that have not started, so have no stack
+        asleep = 0,         -- number of coroutines without a stack: they have not started
         ours = {},          -- functions of this program
         iterated = {},      -- tables that a loop of a coroutine is running over
     }, Walk)
@@ -378,8 +379,8 @@ end
 local function reach_locals(self, object, number, level, info)
     local is_xpcall = info.func == xpcall
     if is_xpcall then
-        -- `xpcall` is a C function, without a line number. Use that of the calling
-        -- function.
+        -- `xpcall` is a C function, without a line number. Use the line number of the
+        -- calling function.
         info = getinfo(object, level + 1, 'fSl') or info
     end
     for _, step in ipairs({1, -1}) do

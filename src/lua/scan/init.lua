@@ -1,5 +1,6 @@
 --- The scan for stale references: finds references to functions of earlier
--- generations, and patches those for which there is only one possible new function.
+-- generations, and patches those for which there is exactly one possible new
+-- function.
 --
 -- The heap changes while it is walked. So the scan makes several passes, until two
 -- of them agree or a limit is reached. Even then, a stale reference may have been
@@ -115,8 +116,8 @@ local function last_part(name)
     return name:match('[^/.]*$')
 end
 
---- Returns the possible last parts of the names of modules that are loaded from
--- some files: `b` for `a/b.lua`; `init` and `a` for `a/init.lua`.
+--- Returns the last parts that the names of modules from given files can have. For
+-- `a/b.lua`, that is `b`; for `a/init.lua`, `init` or `a`.
 -- @tparam table sources table whose keys are chunk names
 -- @treturn table set
 local function endings(sources)
@@ -175,9 +176,8 @@ local function foreign_modules(stash)
         yield.if_due()
         local path = stash.names[name]
         if path == nil then
-            -- Look only for files of modules whose names can belong to a reloaded
-            -- file. Looking for the files of all modules would take as long as the
-            -- scan.
+            -- Search only for the file of a module whose name fits a reloaded file.
+            -- Searching for the files of all modules would take as long as the scan.
             if type(name) == 'string' and can_end[last_part(name)] then
                 others[name] = loaded
             end
@@ -206,8 +206,9 @@ local function foreign_modules(stash)
     return list
 end
 
---- Returns the stash's records about generations without those of foreign
--- modules, so that no function from the files of these modules counts as stale.
+--- Returns the records about generations that the stash contains, except those of
+-- foreign modules. So no function from the files of foreign modules counts as
+-- stale.
 -- @tparam table stash see `core.stash`
 -- @tparam {table,...} foreign result of `foreign_modules`
 local function believed(stash, foreign)

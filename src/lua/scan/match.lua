@@ -18,7 +18,7 @@
 -- to be data, not code.
 local ENTRIES = 1000
 -- Maximum number of functions and tables in a module, and of entries in all its
--- tables. What exceeds these numbers is assumed to be data.
+-- tables. Everything beyond these limits is assumed to be data.
 local THINGS, ALL_ENTRIES = 3000, 5000
 -- Maximum number of parts of a name.
 local PARTS = 8
@@ -26,7 +26,7 @@ local PARTS = 8
 -- The kinds of steps from a function or table to another one.
 local FIELD, UPVALUE, METATABLE = 1, 2, 3
 
---- Stands for the counterpart if there are several candidates.
+--- Used in place of the counterpart if there are several candidates.
 local AMBIGUOUS = {}
 
 local getinfo, getmetatable, getupvalue = debug.getinfo, debug.getmetatable, debug.getupvalue

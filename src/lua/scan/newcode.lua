@@ -20,8 +20,8 @@ local HOLDERS = 50
 local LAYERS = 50
 local UPVALUES = 255
 
---- Converts a step on the path to a reference to the form that `match.follow`
--- takes.
+--- Converts one step of the path that leads to a reference into the form that
+-- `match.follow` takes.
 -- @param object object from which the step starts
 -- @param key key of the next object, see `heap_walk`
 -- @treturn ?table {kind, key}; nil if the step cannot be repeated from another

@@ -61,7 +61,7 @@ local function new(options)
         left = {},
         patched_count = 0,
         left_count = 0,
-        is_changed = false, -- whether a place was patched that is not reported
+        is_changed = false, -- whether a place was patched without being reported
         keys = {},          -- places that are table keys, to be patched after the walk
         fibers = {},        -- set of the coroutines of all fibers
         threads = {},       -- coroutines of fibers that are running old code
@@ -82,7 +82,8 @@ local function new(options)
         deadline = options.deadline,
         limit = options.limit,
         lists = options.lists,
-        -- The state table has only weak references to stale functions: leave it out.
+        -- Leave out the state table, because its references to stale functions are
+        -- weak.
         without = {options.stash},
         stands_in = options.mend and stand_ins.original_of or nil,
         puts_off = options.mend,
@@ -348,8 +349,9 @@ function Pass:renew(item)
     for key, f in next, object do
         if type(f) == 'function' and generations.classify(known, f) == 'stale' then
             first = new_place(self, number, 'field', key, f, object)
-            -- `is_late` is true here only because the walk has ended. `renewal_of`
-            -- has already excluded tables that only requests can reach.
+            -- `new_place` has set `is_late`, because the walk has ended. That is
+            -- wrong for this place: `renewal_of` has excluded tables that only
+            -- requests can reach.
             first.is_late = false
             self:keep(first, lacks)
         end

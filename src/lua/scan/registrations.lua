@@ -268,7 +268,7 @@ end
 
 --- Returns all closures of a chain in which each closure wraps the next one.
 -- @tparam table walk the walk that has found the chain
--- @tparam number number the walk's number of one of the closures
+-- @tparam number number number of one of the closures in the walk
 -- @tparam function entry this closure
 -- @tparam number key index of the upvalue with the next closure; it is the same in
 --   all of them

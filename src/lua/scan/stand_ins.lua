@@ -1,7 +1,7 @@
 --- Finds the original of a stand-in. A stand-in is a function by which an adapter
 -- has replaced another one, the original, while new code was staged. An example is
 -- a `fiber.create` that records which code starts a fiber. New code may have kept a
--- stand-in in a variable; the scan replaces it there by the original.
+-- stand-in in a variable. There, the scan replaces the stand-in by the original.
 
 -- Names of upvalues in which a stand-in may keep the original.
 local FUNCTIONS = {original = true, method = true, cdef = true, metatype = true}
