@@ -173,7 +173,10 @@ not_a_tarantool(const struct conn *conn, struct error *error)
 	return CONN_FAILED;
 }
 
-/* Checks the greeting received so far: complete, incomplete, or invalid. */
+/*
+ * Checks whether the greeting received so far is complete, incomplete or
+ * invalid.
+ */
 static enum conn_event
 check_greeting(struct conn *conn, struct error *error)
 {
@@ -204,8 +207,8 @@ no_greeting(struct conn *conn, struct error *error)
 {
 	conn->greeting.version[0] = '\0';
 	/*
-	 * Report the same error for both limits, that of the greeting and the
-	 * deadline: either way, no greeting has arrived in time.
+	 * Report the same error whether the time limit for the greeting or the
+	 * deadline has passed: no greeting has arrived in time.
 	 */
 	error_set_transient(error, ERROR_NO_GREETING,
 	    "connected, but no greeting within %g s: %s",
@@ -314,8 +317,8 @@ flush(struct conn *conn)
 }
 
 /*
- * Sets the error for a closed connection.  The exchange or session refines it,
- * depending on whether the whole request was sent.
+ * Sets the error for a closed connection.  The exchange or session replaces it
+ * by one that says whether the whole request was sent.
  */
 static enum conn_event
 fail_closed(const struct conn *conn, int code, struct error *error)
@@ -498,9 +501,9 @@ conn_version(const struct conn *conn)
 	static const char nobody[] = " 00000000-0000-0000-0000-000000000000";
 
 	/*
-	 * Before box.cfg, a server of Cartridge itself (remote-control) listens
-	 * on the binary port.  Its greeting has this UUID, and claims version
-	 * 1.10.
+	 * Until box.cfg is called, a server of Cartridge itself
+	 * (remote-control) listens on the binary port.  Its greeting contains
+	 * this UUID and version 1.10, which is not that of Tarantool.
 	 */
 	if (conn->protocol == &protocol_iproto && memmem(conn->greeting.data,
 	    GREETING_LINE_SIZE, nobody, sizeof(nobody) - 1) != NULL)

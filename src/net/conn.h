@@ -42,8 +42,8 @@ struct conn_line {
 
 enum conn_event {
 	CONN_WAIT,		/* nothing happened: poll again */
-	CONN_GREETED,		/* lines may already be queued, ahead of
-				   CONN_READY (text protocol only) */
+	CONN_GREETED,		/* lines may be queued before CONN_READY
+				   (text protocol only) */
 	CONN_READY,		/* the handshake is done */
 	CONN_DOCUMENT,		/* a document was received */
 	CONN_REFUSED,		/* the instance answered a line with an error */
@@ -72,9 +72,9 @@ int64_t		 conn_due(const struct conn *);
 
 /*
  * Advances as far as possible without blocking.  Call it when poll(2) reports
- * the descriptor or when conn_due has passed, and again at once unless it
- * returns CONN_WAIT: several documents may have arrived together.  A document
- * is valid until the next call.
+ * the descriptor or when the time of conn_due has come.  Unless it returns
+ * CONN_WAIT, call it again at once, because several documents may have arrived
+ * together.  A document is valid until the next call.
  */
 enum conn_event	 conn_step(struct conn *, struct document *, struct error *);
 

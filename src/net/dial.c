@@ -248,7 +248,8 @@ try_address(struct dial *dial, const struct addrinfo *address,
 		}
 		/*
 		 * Divide the remaining time among the remaining addresses, so
-		 * that an address that does not respond cannot use it all.
+		 * that an address that does not respond cannot use up all of
+		 * it.
 		 */
 		share = 0;
 		for (left = address; left != NULL; left = left->ai_next)

@@ -10,7 +10,8 @@
 #include "util/clock.h"
 
 /*
- * The maximum time that one step spends on received documents, in milliseconds.
+ * The maximum time, in milliseconds, for which one step handles received
+ * documents.
  */
 #define SLICE_MS	10
 
@@ -34,7 +35,10 @@ exchange_start(const struct target *target,
 {
 	struct exchange *exchange;
 
-	/* exchange_step turns NULL into an error: out of memory. */
+	/*
+	 * If the exchange is NULL, exchange_step reports that memory has run
+	 * out.
+	 */
 	if ((exchange = calloc(1, sizeof(*exchange))) == NULL)
 		return NULL;
 	exchange->request = request;
@@ -144,7 +148,8 @@ send_request(struct exchange *exchange)
 }
 
 /*
- * Sends the request, unless it is already queued, once the handshake is done.
+ * Called when the handshake is done.  Sends the request, unless it is already
+ * queued.
  */
 static int
 begin_request(struct exchange *exchange)
@@ -186,7 +191,8 @@ take_document(struct exchange *exchange, const struct document *doc)
 }
 
 /*
- * Advances the connection.  Returns 1 to call again, 0 to poll, -1 on failure.
+ * Advances the connection.  Returns 1 if the caller must call it again at once,
+ * 0 if the caller must poll first, or -1 on failure.
  */
 static int
 advance(struct exchange *exchange)

@@ -56,8 +56,8 @@ int64_t		 exchange_due(const struct exchange *);
 /*
  * Advances as far as possible without blocking.  After EXCHANGE_DONE,
  * exchange_take_reply returns the reply.  After EXCHANGE_FAILED the error is
- * set: unreachable, protocol, or timeout; its message names the step that
- * failed and whether the request had been sent.
+ * set: unreachable, protocol, or timeout.  Its message says which step failed
+ * and whether the request had been sent.
  */
 enum exchange_state exchange_step(struct exchange *, struct error *);
 

@@ -81,8 +81,8 @@ framer_reserve(struct framer *framer, size_t want)
 		return NULL;
 	}
 	/*
-	 * After the move, the document is at the front and never has to be
-	 * moved again: all moves together take linear time.
+	 * Each document is moved at most once, because it is then at the front
+	 * of the buffer.  So all moves together take linear time.
 	 */
 	if (framer->start > 0 && (pending == 0 ||
 	    (framer->size - framer->end < want &&
@@ -117,9 +117,9 @@ framer_next(struct framer *framer, struct document *doc)
 	const char *newline;
 
 	/*
-	 * Looking backwards from each newline, instead of rescanning its line
-	 * from the start, takes linear time even if a long line arrives in
-	 * small pieces.
+	 * Search for newlines only, and check the characters before each one.
+	 * If a long line arrives in small pieces, rescanning it from its start
+	 * with each piece would take quadratic time.
 	 */
 	while (framer->scanned < framer->end) {
 		newline = memchr(framer->data + framer->scanned, '\n',

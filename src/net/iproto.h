@@ -20,8 +20,8 @@
 #define IPROTO_USER_MAX		255
 
 /*
- * The maximum size of what iproto_write_* writes.  It does not include the
- * argument of an EVAL, which is sent separately.
+ * The maximum number of bytes that an iproto_write_* function writes.  The
+ * argument of an EVAL is not included, because it is sent separately.
  */
 #define IPROTO_HEAD_MAX		400
 

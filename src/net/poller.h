@@ -18,17 +18,18 @@
 struct poller;
 
 /*
- * Creates a poller for the slots 0 to slots - 1.  Returns NULL with an error on
- * failure.
+ * Creates a poller with `slots` slots, which are numbered from 0.  Returns NULL
+ * with an error on failure.
  */
 struct poller	*poller_new(size_t slots, struct error *);
 void		 poller_free(struct poller *);
 
 /*
- * Registers a descriptor and the events of poll(2) to wait for, in place of
- * what was registered for the slot.  The descriptor -1 clears the slot.  Call
- * it after anything that may have opened or closed the slot's descriptor,
- * before changing another slot.  Returns 0, or -1 with an error.
+ * Registers a descriptor for a slot, and the events of poll(2) to wait for.
+ * Replaces what was registered for the slot before.  The descriptor -1 clears
+ * the slot.  Whenever the slot's descriptor may have been opened or closed,
+ * call this function before changing another slot.  Returns 0, or -1 with an
+ * error.
  */
 int		 poller_set(struct poller *, size_t slot, int fd, short events,
 		    struct error *);

@@ -51,7 +51,10 @@ enum message {
 };
 
 struct protocol {
-	/* A line must wait until the reply to the previous one has arrived. */
+	/*
+	 * Set if a line may be sent only after the reply to the previous one
+	 * has arrived.
+	 */
 	int		 one_at_a_time;
 	/*
 	 * Parts of the error message for an unanswered handshake: the name of

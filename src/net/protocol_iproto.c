@@ -105,8 +105,8 @@ contains(const char *text, int len, const char *part)
 }
 
 /*
- * Sets the error for a failed login, which does not reveal whether the user or
- * the password is wrong.
+ * Sets the error for a failed login.  The message does not reveal whether the
+ * user or the password is wrong.
  */
 static void
 set_login_error(const struct protocol_state *state, struct error *error)
@@ -116,8 +116,8 @@ set_login_error(const struct protocol_state *state, struct error *error)
 }
 
 /*
- * Sets the error for ER_ACCESS_DENIED.  This code has several causes, which
- * only the text tells apart.
+ * Sets the error for ER_ACCESS_DENIED.  This code has several causes, which can
+ * be told apart only by the server's message.
  */
 static void
 set_access_error(const struct protocol_state *state, const char *text,

@@ -153,7 +153,10 @@ print_list(FILE *out, const char **at)
 	putc(']', out);
 }
 
-/* Prints a placeholder with the number of an extension type for its value. */
+/*
+ * Prints a placeholder for a value of an extension type.  The placeholder
+ * contains only the number of the type.
+ */
 static void
 print_extension(FILE *out, const char **at)
 {

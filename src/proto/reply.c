@@ -55,8 +55,8 @@ struct frame {
 	int		 is_map;
 	char		*key;		/* pending key, or NULL; owned */
 	size_t		 key_len;
-	size_t		 size;		/* text bytes, aliases expanded */
-	unsigned	 height;	/* levels, counting this one */
+	size_t		 size;		/* bytes of text, aliases expanded */
+	unsigned	 height;	/* nesting levels, including this one */
 	size_t		 anchor;	/* index plus one, or 0 for none */
 };
 
@@ -118,9 +118,10 @@ charge(struct reader *reader, size_t size)
 }
 
 /*
- * Sets *text to the text of a scalar: that of the event itself or, if it must
- * be converted, a new string.  Sets *made to the new string, which the caller
- * owns, or to NULL if there is none.  Returns 0, or -1 with an error.
+ * Sets *text to the text of a scalar.  This text belongs to the event, unless
+ * it had to be converted to a new string.  Sets *made to the new string, which
+ * the caller owns, or to NULL if there is none.  Returns 0, or -1 with an
+ * error.
  */
 static int
 scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
@@ -199,8 +200,8 @@ set_node_key(struct reader *reader, const json_t *node)
 	if (text == NULL)
 		return out_of_memory(reader);
 	/*
-	 * Charge for the text: each level of nested keys escapes its quotes
-	 * again, which can double the length.
+	 * Charge for the text, whose length can grow exponentially: each level
+	 * of nested keys escapes the quotes of the level below.
 	 */
 	if (charge(reader, len) == -1) {
 		free(text);
@@ -220,7 +221,9 @@ awaits_key(const struct reader *reader)
 	return frame->is_map && frame->key == NULL;
 }
 
-/* Adds the size and height of a value to those of its parent collection. */
+/*
+ * Updates the size and the height of the collection to which a value is added.
+ */
 static void
 count_size(struct reader *reader, size_t size, unsigned height)
 {
@@ -235,8 +238,9 @@ count_size(struct reader *reader, size_t size, unsigned height)
 }
 
 /*
- * Adds a value to the top frame, as its next key, value or item; if there is no
- * frame, makes it the root.  Takes ownership of the reference, even on failure.
+ * Adds a value to the top frame: as a key or a value of a map, or as an item of
+ * an array.  If there is no frame, the value becomes the root.  Takes ownership
+ * of the reference, even on failure.
  */
 static int
 add_value(struct reader *reader, json_t *node, size_t size, unsigned height)
@@ -355,8 +359,8 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	if (is_key && anchor == NULL) {
 		count_size(reader, len + 1, 0);
 		/*
-		 * The text contains no NUL, at which strdup(3) would stop:
-		 * scalar_text has converted a key that contains one.
+		 * strdup(3) copies the whole text: if a key contains NUL,
+		 * scalar_text has converted it to a string without NUL.
 		 */
 		return set_key(reader, made != NULL ? made : strdup(text), len);
 	}
@@ -375,14 +379,14 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key) {
 		/*
-		 * The key is always text, even if it has an anchor.  Only
-		 * aliases use the node.
+		 * The key itself is always text.  If the key has an anchor, its
+		 * aliases get the node.
 		 */
 		count_size(reader, len + 1, 0);
 		json_decref(node);
 		/*
-		 * The text contains no NUL, at which strdup(3) would stop:
-		 * scalar_text has converted a key that contains one.
+		 * strdup(3) copies the whole text: if a key contains NUL,
+		 * scalar_text has converted it to a string without NUL.
 		 */
 		return set_key(reader, made != NULL ? made : strdup(text), len);
 	}
@@ -474,7 +478,10 @@ parser_error(struct reader *reader)
 	    parser->problem_mark.line + 1);
 }
 
-/* Whether the event stands for an empty document, not for an empty string. */
+/*
+ * Whether the event stands for an empty document.  libyaml reports an empty
+ * document as an empty plain scalar.
+ */
 static int
 is_empty_document(const struct reader *reader, const yaml_event_t *event)
 {
@@ -512,8 +519,8 @@ read_stream(struct reader *reader)
 }
 
 /*
- * Replaces bytes that libyaml rejects or misreads by placeholders.  The result
- * is a copy.
+ * Puts placeholders in place of the bytes that libyaml rejects or misreads.  If
+ * there are any such bytes, the result is a copy.
  */
 static int
 prepare(struct reader *reader, struct prepared *prepared, const char *data,

@@ -419,9 +419,9 @@ build_bad_reply(struct report *report, const char *target, const json_t *reply,
 }
 
 /*
- * Reads the outcome that the instance reports.  Returns 0.  Returns -1 if the
- * outcome is missing or unknown, or if only this program sets it: `usage`,
- * `protocol` and, unless a gateway has sent the reply, `unreachable`.
+ * Reads the outcome that the instance reports.  Returns 0, or -1 if the outcome
+ * is missing, unknown or not allowed in a reply.  An instance must not report
+ * `usage` or `protocol`, and only a gateway may report `unreachable`.
  */
 static int
 read_outcome(const json_t *from, int relayed, enum outcome *outcome)

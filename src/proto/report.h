@@ -4,8 +4,8 @@
 /*
  * The report on one instance: a JSON object that follows the schema of the
  * manual, built from the reply of the instance or from a local error.  Replies
- * are untrusted until they pass this file: unknown fields are dropped, and a
- * field of the wrong type is a protocol error.
+ * are untrusted, so this file validates them: it drops unknown fields, and
+ * treats a field of the wrong type as a protocol error.
  */
 
 #ifndef CR_REPORT_H
@@ -45,8 +45,9 @@ void	report_from_error(struct report *, const char *target,
 	    const struct error *);
 
 /*
- * Parses the results of `eval`, which are text, into a tree, for formats that
- * need it.  If that fails, replaces the report by one with the error.
+ * Parses the results of `eval`, which the reply contains as text, for output
+ * formats that need their values.  If parsing fails, replaces the report by one
+ * that contains only the error.
  */
 void	report_parse_results(struct report *);
 

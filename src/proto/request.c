@@ -121,8 +121,9 @@ append_escaped(struct text *text, const void *data, size_t len)
 }
 
 /*
- * Appends a string in quotes.  It must not need escaping: a name consists of
- * letters, digits and dots, and an embedded script is already escaped.
+ * Appends a string in quotes.  The string is not escaped here: the names of
+ * scripts contain no special characters, and the text of embedded scripts is
+ * already escaped.
  */
 static void
 append_string(struct text *text, const char *escaped, size_t len)
@@ -186,8 +187,8 @@ add_command(struct scripts *scripts, const json_t *args)
 }
 
 /*
- * Appends the line up to the last brace of the arguments.  The brace is
- * omitted, so that more arguments can follow.
+ * Appends the line up to the end of the arguments for all instances.  Omits
+ * their closing brace, so that the arguments for one instance can follow.
  */
 static void
 append_head(struct text *text, const struct script *boot,

@@ -28,11 +28,12 @@ struct request {
 /*
  * Builds the part of the line that does not depend on the instance: boot.lua,
  * src/lua/commands/<command>.lua, the modules that it requires, and `args`, an
- * object whose "command" names the command.  If `args` has a "request", the
- * arguments of a command to relay, boot.lua and the modules of that command are
- * included for the gateway, too.  The strings in the object "texts" are sent
- * next to the modules, not as JSON, so that they are escaped only once.
- * Returns 0, or -1 if out of memory or if a module does not exist (a bug).
+ * object whose "command" names the command.  If `args` contains "request", the
+ * arguments of a command that the gateway relays, the line also contains what
+ * the gateway needs for this: the source of boot.lua and the modules of that
+ * command.  The strings in the object "texts" are sent next to the modules, not
+ * as JSON, so that they are escaped only once.  Returns 0, or -1 if out of
+ * memory or if a module does not exist (a bug).
  */
 int	 request_init(struct request *, const json_t *args);
 void	 request_finish(struct request *);

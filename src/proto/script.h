@@ -20,7 +20,8 @@ struct script {
 };
 
 /*
- * The scripts, sorted by name.  An entry without a name follows the last one.
+ * The scripts, sorted by name.  The table ends with an entry whose name is
+ * NULL.
  */
 extern const struct script script_table[];
 extern const size_t script_count;

@@ -21,7 +21,10 @@ enum placeholder {
 	PLACEHOLDER_ESCAPE	/* "\xNN", plus the two flags below */
 };
 
-/* Added to PLACEHOLDER_ESCAPE if the first or second N of \xNN is a capital. */
+/*
+ * Added to PLACEHOLDER_ESCAPE if the first or the second digit of \xNN is a
+ * capital letter.
+ */
 #define UPPER_HIGH	1
 #define UPPER_LOW	2
 #define PLACEHOLDER_END	(PLACEHOLDER_ESCAPE + 4)
@@ -134,9 +137,10 @@ continues(unsigned char c)
 
 /*
  * Fast path for non-ASCII text.  The block must start at a character boundary.
- * Returns its length if all its non-ASCII characters certainly have two or
- * three bytes and are allowed by YAML; otherwise returns 0.  The length is
- * slightly more than BLOCK if the last character extends beyond BLOCK bytes.
+ * Returns the number of bytes that can be copied as they are.  This is at least
+ * BLOCK, and slightly more if the last character extends beyond the block.
+ * Returns 0 if the block may contain a character that is invalid, longer than
+ * three bytes or not allowed by YAML.
  */
 static size_t
 common_utf8(const unsigned char *text)
@@ -158,7 +162,9 @@ common_utf8(const unsigned char *text)
 		special |= (c == 0xed) & (next >= 0xa0);
 		special |= (c == 0xef) & (next == 0xbf);
 		/*
-		 * Reject '%' after a byte that may end a line break of libyaml.
+		 * Reject '%' after a non-ASCII byte: libyaml recognises some
+		 * non-ASCII line breaks, after which '%' would begin a
+		 * directive.
 		 */
 		special |= (c >= 0x80) & (next == '%');
 	}
@@ -257,9 +263,9 @@ prescan_input(struct prescan *prescan, const unsigned char *text, size_t len)
 		}
 		use = utf8_decode(text + i, len - i, &code);
 		/*
-		 * A real character from the placeholder range is valid input.
-		 * It becomes a placeholder, too, but is no reason to make a
-		 * copy.
+		 * The input may contain characters from the range of the
+		 * placeholders.  If a copy is made, they must be replaced, too.
+		 * But they alone do not require a copy.
 		 */
 		if (use == 0 || code < PLACEHOLDER)
 			prescan->needs_copy = 1;

@@ -33,11 +33,10 @@ int	 bytes_prepare(struct prepared *, const char *data, size_t len,
 /*
  * Converts the placeholders of a scalar back, in place.  The placeholder of a
  * control character becomes that character; that of any other raw byte becomes
- * \xNN in lower case.  The placeholder of an escape becomes \xNN as well.  It
- * is in lower case if the scalar was double-quoted.  Otherwise it keeps the
- * case in which it was written, because in such a scalar "\xNN" is plain text.
- * Returns the new length, which is never larger.  The result has no terminating
- * NUL.
+ * \xNN in lower case.  The placeholder of an escape becomes \xNN, too: in lower
+ * case if the scalar was double-quoted, otherwise with the original case,
+ * because outside of double quotes "\xNN" is plain text.  Returns the new
+ * length, which is never larger.  The result has no terminating NUL.
  */
 size_t	 bytes_restore(char *text, size_t len, int double_quoted);
 

@@ -18,16 +18,15 @@
 #define LOCAL_RUN_DIR	"tmp/run"
 #define TT_RUN_DIR	"var/run"
 #define TT_ENABLED	"instances.enabled"
-/* The last component of this path is not the name of an application. */
+/* SYSTEM_NAME is not the name of an application. */
 #define SYSTEM_RUN_DIR	"/var/run/" SYSTEM_NAME
 #define SYSTEM_NAME	"tarantool"
 
 /*
- * Determines which application the sockets without an application name belong
- * to.  For a run directory inside a project directory (`base`), that is the
- * application named by the rockspec or else by the project directory.  For any
- * other run directory, it is the application with the name of that directory.
- * The caller frees *owner.
+ * Determines the application of those sockets whose path does not name one.  If
+ * the run directory is inside a project directory (`base`), the application has
+ * the name in the rockspec or else the name of the project directory.
+ * Otherwise it has the name of the run directory.  The caller frees *owner.
  */
 static int
 find_owner(struct search *search, struct run_dir *dir, const char *base,
@@ -309,10 +308,10 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 }
 
 /*
- * Sets *owner to the owner of a socket's directory, the only untrusted user who
- * may listen on the socket.  Fails if some other user may have created a
- * directory on the path.  Therefore a run directory that was not named
- * explicitly must belong to a trusted user.  A directory inside a
+ * Sets *owner to the owner of a socket's directory.  This user may listen on
+ * the socket, and so may trusted users.  Fails if any other user may have
+ * created a directory on the path.  Therefore a run directory that was not
+ * named explicitly must belong to a trusted user.  A directory inside a
  * world-writable directory must belong to a trusted user or to the owner of the
  * world-writable one.
  */
@@ -358,8 +357,9 @@ add_found(struct search *search, const struct candidate *candidate,
 }
 
 /*
- * Adds the newest socket of each instance.  An older socket may be left from a
- * time when another tool or version started the instance.
+ * Adds the newest socket of each instance.  Older sockets may be left over: an
+ * earlier start of the instance by another tool or version may have used
+ * another path.
  */
 static int
 add_wanted(struct search *search, struct targets *targets)

@@ -29,12 +29,13 @@ struct discover_query {
  * Adds the sockets of all instances that match the query, with the names of
  * application and instance where they are known.
  *
- * If the query names a run directory, only that is searched; otherwise the one
- * in $TARANTOOL_RUN_DIR or, without that, in .cartridge.yml.  If none of them
- * names one, these are searched in turn until a socket matches: tmp/run; the
- * run directories of tt (from tt.yaml, or else var/run and
- * instances.enabled/APP/var/run); /var/run/tarantool.  In a run directory these
- * names are recognised; APP and INSTANCE stand for whole names:
+ * A run directory can be named by the query, by $TARANTOOL_RUN_DIR or by
+ * .cartridge.yml.  If at least one of them names one, only the first of these
+ * directories is searched.  Otherwise these directories are searched in turn
+ * until a socket matches: tmp/run; the run directories of tt (from tt.yaml, or
+ * else var/run and instances.enabled/APP/var/run); /var/run/tarantool.  The
+ * following paths in a run directory are recognised.  APP and INSTANCE stand
+ * for whole names:
  *
  *	APP.INSTANCE.control		cartridge-cli, ansible-cartridge
  *	APP-stateboard.control		their stateboard, if requested

@@ -143,9 +143,9 @@ is_wanted(const struct search *search, const struct reading *reading)
 
 /*
  * Matches the rest of a name with the rest of a pattern, up to the next slash.
- * Sets *best to the reading if it is the first one, or if it names what was
- * requested.  In the latter case, returns 1, which ends the search for
- * readings.
+ * Sets *best to the first reading, or to the first one that names what was
+ * requested.  Returns 1 if such a reading has been found, which ends the
+ * search; otherwise returns 0.
  */
 static int
 read_name(const struct search *search, const char *pattern, const char *name,
@@ -192,9 +192,10 @@ check_reading(struct search *search, const struct reading *reading,
 }
 
 /*
- * Sets *path to the path of the file that the rest of a layout describes.  Sets
- * it to NULL if the rest leads to a subdirectory, has a name that is not known
- * yet, or is NULL.  Returns 0, or -1 with an error.
+ * Sets *path to the path of the only file that can match the rest of a layout.
+ * Sets *path to NULL if there is no single such file: if the rest is NULL,
+ * contains a subdirectory or contains a name that is not known yet.  Returns 0,
+ * or -1 with an error.
  */
 static int
 find_fixed(struct search *search, const struct level *level, size_t i,
@@ -263,10 +264,11 @@ enter(struct search *search, struct level *level)
 }
 
 /*
- * Matches the name of a directory entry with the next part of each layout.  For
- * the layouts in which the entry is a file, sets *best to the best reading.
- * For those in which it is a directory, sets the names and layouts of *below.
- * Returns whether there are any of the latter kind.
+ * Matches the name of a directory entry with the next part of each layout.  If
+ * a matching layout ends with this part, the entry is a file: sets *best to the
+ * best reading.  If a matching layout continues, the entry is a directory:
+ * stores the rest of the layout and the names in *below.  Returns whether any
+ * matching layout continues.
  */
 static int
 read_entry(const struct search *search, const struct level *level,

@@ -12,8 +12,8 @@
 #define OTHERS_MAX	6
 
 /*
- * Prints "\nLABEL: a, b, ..." with the paths of all candidates whose match is
- * `match`.
+ * Prints the paths of all candidates whose match is `match`, as "\nLABEL: a, b,
+ * ...".
  */
 static void
 print_files(const struct search *search, FILE *out, enum match match,

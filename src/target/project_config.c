@@ -224,8 +224,9 @@ store(const struct reader *reader, const struct setting *setting,
 }
 
 /*
- * Finds the setting with this key.  Sets *inside to whether the key is a prefix
- * of the keys of other settings.  Returns NULL if there is no such setting.
+ * Finds the setting with this key.  Returns NULL if there is no such setting.
+ * In that case, sets *inside to whether there are settings in a mapping with
+ * this key.
  */
 static const struct setting *
 find_setting(const struct reader *reader, const char *key, int *inside)
@@ -245,9 +246,9 @@ find_setting(const struct reader *reader, const char *key, int *inside)
 }
 
 /*
- * Reads a mapping whose first event has been read.  The recursion is never
- * deeper than the longest key of the settings, so a hostile file cannot exhaust
- * the stack.
+ * Reads a mapping whose first event has been read.  It recurses only into
+ * mappings that can contain a setting, so a hostile file cannot exhaust the
+ * stack.
  */
 static int
 read_mapping(struct reader *reader, const char *prefix)

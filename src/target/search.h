@@ -95,9 +95,10 @@ int	search_add(struct search *, enum match, const char *path,
 	    const char *app, const char *instance, const struct timespec *born);
 
 /*
- * Handles a path that cannot be read; errno has the reason.  If only a glob led
- * to the path, records it for the message that nothing was found.  Otherwise
- * fails, because a partial result could pass for the whole application.
+ * Handles a path that cannot be read; errno has the reason.  If the path was
+ * found only by matching a pattern, records it, to be listed if nothing is
+ * found.  Otherwise fails: a partial result could be mistaken for the whole
+ * application.
  */
 int	search_unreadable(struct search *, const char *path, int by_pattern);
 
@@ -107,7 +108,8 @@ int	search_is_absent(int code);
 void	search_finish(struct search *);
 
 /*
- * Closes a memory stream.  Returns -1 if out of memory: the text is incomplete.
+ * Closes a memory stream.  Returns 0, or -1 if the text is incomplete because
+ * memory has run out.
  */
 int	search_close_text(FILE *, char *const *text);
 

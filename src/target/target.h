@@ -24,7 +24,7 @@ struct target {
 	char			*host;	/* host of a TCP port, or NULL */
 	char			*port;
 	/*
-	 * For binary ports.  If `user` is NULL, it is guest.  The secret
+	 * For binary ports.  `user` is NULL for the user guest.  `secret`
 	 * belongs to util/secret.c.  `is_exposed` is set if the command line
 	 * contained the password.
 	 */

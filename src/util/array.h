@@ -9,11 +9,11 @@
 #include <stddef.h>
 
 /*
- * Makes room for one more item of `size` bytes in an array of `count` items; an
- * empty array may be NULL.  Returns the array, which may have moved, or NULL if
- * out of memory; the old array is then still valid.  Every item must have been
- * added this way: the capacity is not stored, but doubles whenever the count is
- * a power of two.
+ * Makes room for one more item of `size` bytes in an array of `count` items.
+ * An empty array may be NULL.  Returns the array, which may have moved.
+ * Returns NULL if out of memory; the old array then remains valid.  Call this
+ * function before adding each item: the capacity is not stored, but is doubled
+ * whenever the count is a power of two.
  */
 void	*array_grow(void *array, size_t count, size_t size);
 

@@ -14,8 +14,7 @@
 int64_t	clock_ms(void);
 
 /*
- * Returns the time that lies `seconds` in the future, or one millisecond if
- * `seconds` is less.
+ * Returns the time `seconds` from now, but at least one millisecond from now.
  */
 int64_t	clock_after(double seconds);
 

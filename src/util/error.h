@@ -2,10 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * An error consists of a code and a message.  The code determines the outcome
- * and has a stable name, for programs; the message is a sentence for people.  A
- * function that can fail fills in an error for its caller and prints nothing:
- * the command, or main, decides what to do with it.
+ * An error consists of a code and a message.  The code is for programs: it has
+ * a stable name and determines the outcome.  The message is a sentence for
+ * people.  A function that can fail fills in an error for its caller and prints
+ * nothing: the command, or main, decides what to do with it.
  */
 
 #ifndef CR_ERROR_H
@@ -24,7 +24,7 @@ enum error_code {
 struct error {
 	enum error_code	 code;
 	enum outcome	 outcome;	/* of the code */
-	int		 transient;	/* worth a retry with --wait */
+	int		 transient;	/* --wait retries */
 	char		 message[1024];	/* one line, unescaped */
 };
 

@@ -4,11 +4,11 @@
 /*
  * Every error code of a report, including those that an instance sends.  Each
  * row has a constant, the code's name in reports, the outcome, and the sentence
- * that explains the code in the manual.  A name that occurs with several
- * outcomes has several rows.  src/lua/core/codes.lua has the codes that the Lua
- * code uses.
+ * that explains the code in the manual.  A name that is used with several
+ * outcomes has one row for each of them.  src/lua/core/codes.lua has the codes
+ * that the Lua code uses.
  *
- * Only error.h includes this file; error.c expands the table a second time.
+ * Only error.h includes this file.  Both error.h and error.c expand the table.
  */
 
 #ifndef CR_ERROR_CODES_H

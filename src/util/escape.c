@@ -8,7 +8,7 @@
 #include "util/escape.h"
 #include "util/utf8.h"
 
-/* The length of an escape sequence: \ooo stands for one byte. */
+/* The length of the escape sequence \ooo, which stands for one byte. */
 #define ESCAPED_MAX	4
 
 /*

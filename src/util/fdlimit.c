@@ -27,8 +27,8 @@ fdlimit_ensure(size_t wanted)
 	if (limit.rlim_cur >= need)
 		return wanted;
 	/*
-	 * If the limit is very low, reserve at most half of it: some
-	 * connections are better than none.
+	 * If the limit is very low, reserve only half of it, so that at least
+	 * some connections are possible.
 	 */
 	others = limit.rlim_cur / 2 > OTHERS ? OTHERS :
 	    limit.rlim_cur / 2 < OTHERS_MIN ? OTHERS_MIN : limit.rlim_cur / 2;

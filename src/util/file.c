@@ -19,7 +19,7 @@ file_read(int fd, size_t max, size_t *len)
 
 	*len = 0;
 	for (;;) {
-		/* Keep room for the NUL, and for one byte to read. */
+		/* Make room for at least one more byte and the NUL. */
 		if (size - *len < 2) {
 			size = size == 0 ? FIRST_SIZE : 2 * size;
 			if ((grown = realloc(data, size)) == NULL)

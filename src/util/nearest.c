@@ -8,7 +8,7 @@
 /* Longer words are ignored, because the distance table is on the stack. */
 #define LENGTH_MAX	64
 
-/* One error is allowed per three letters. */
+/* One edit is allowed for every three letters of the word. */
 #define LETTERS_PER_ERROR	3
 
 static size_t
@@ -71,7 +71,10 @@ nearest_add(struct nearest *nearest, const char *name)
 		found = 1;
 	else
 		found = distance(nearest->word, word_len, name, len);
-	/* Reject a name if the edits would replace all of its letters. */
+	/*
+	 * Reject a name that may not have a single letter in common with the
+	 * word.
+	 */
 	if (found >= len)
 		return;
 	if (found < nearest->distance) {

@@ -9,7 +9,7 @@
 #ifndef CR_OUTCOME_H
 #define CR_OUTCOME_H
 
-/* The exit code if --exit-code is given and a change would be made. */
+/* With --exit-code, the exit code of a command that would change something. */
 #define EXIT_WOULD_CHANGE	9
 
 enum outcome {
@@ -43,9 +43,9 @@ int		 outcome_exit_for(enum outcome, int exit_code);
 int		 outcome_parse(const char *word, enum outcome *);
 
 /*
- * Returns the worse of two outcomes.  From worst to best, the manual orders the
- * exit codes as 6, 4, 3, 8, 2, 5, 7, 9, 0.  A usage error counts as the worst,
- * because the command did nothing.
+ * Returns the worse of two outcomes.  From worst to best, the exit codes are 6,
+ * 4, 3, 8, 2, 5, 7, 9 and 0, as the manual says.  A usage error is worse than
+ * all of these, because the command did nothing.
  */
 enum outcome	 outcome_graver(enum outcome, enum outcome);
 

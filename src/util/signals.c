@@ -10,8 +10,9 @@
 #include "util/signals.h"
 
 /*
- * The first signal stops the run, the second stops the waiting.  The third is
- * not counted: it kills the process.
+ * The number of signals that are counted.  After the first one, no more
+ * requests are started.  After the second one, replies are no longer awaited.
+ * The third one kills the process.
  */
 #define COUNTED	2
 
@@ -63,7 +64,9 @@ close_pipe(void)
 	fds[0] = fds[1] = -1;
 }
 
-/* Installs the handlers, except for signals that were ignored at the start. */
+/*
+ * Installs the handlers.  Signals that were ignored at the start stay ignored.
+ */
 static void
 handle(int flags)
 {

@@ -10,11 +10,11 @@
 #define CR_SIGNALS_H
 
 /*
- * Starts counting signals, except for those that were ignored before.  Returns
- * a descriptor that becomes readable with each signal, or -1 if it cannot be
- * created: then signals end the process as usual.  Blocking system calls are
- * restarted, because stdio treats EINTR as an error and loses data.  Calls
- * nest: an inner call does not reset the count.
+ * Starts counting signals.  Signals that were ignored before stay ignored.
+ * Returns a descriptor that becomes readable with each signal.  If it cannot be
+ * created, returns -1, and signals end the process as usual.  Blocking system
+ * calls are restarted, because stdio treats EINTR as an error and loses data.
+ * Calls nest: an inner call does not reset the count.
  */
 int	signals_begin(void);
 
@@ -46,14 +46,15 @@ void	signals_clear(void);
 void	signals_reset(void);
 
 /*
- * Returns the last signal that signals_reset has not cleared; 0 if none.  A
- * later SIGINT does not replace SIGTERM or SIGHUP.
+ * Returns the last signal received, or 0 if there was none or signals_reset has
+ * cleared it.  A SIGINT does not replace an earlier SIGTERM or SIGHUP.
  */
 int	signals_last(void);
 
 /*
- * Ends the process by the signal that signals_last returns, if there is one.  A
- * shell aborts its loop or script only if a signal has killed its child.
+ * Kills the process with the signal that signals_last returns, if there is one.
+ * A shell that runs this program in a loop or script aborts the loop or script
+ * only if the signal has killed the program.
  */
 void	signals_die(void);
 

@@ -21,9 +21,10 @@ int	strlist_add(struct strlist *, const char *text, size_t len,
 	    struct error *);
 
 /*
- * Splits a line at blanks and adds the words.  '...' and "..." quote; a
- * backslash quotes the next character, except within '...'.  Nothing is
- * expanded.  Returns 0, or -1 with a usage error if a quote is not terminated.
+ * Splits a line at blanks and adds the words.  Blanks within '...' or "..." do
+ * not split the line.  A backslash quotes the next character, except within
+ * '...'.  Variables and globs are not expanded.  Returns 0, or -1 with a usage
+ * error if a quote is not terminated.
  */
 int	strlist_split(struct strlist *, const char *line, struct error *);
 
