@@ -1,14 +1,14 @@
 --- Runs a command inside the instance.
 --
--- The line that the client sends calls this chunk. The chunk receives the source of
--- the other modules as text, loads those that are required, runs the command and
--- returns its report. It leaves nothing behind: the modules live in a private table,
--- not in `package.loaded`.
+-- The line that the client sends calls this chunk with the source of the other modules.
+-- The chunk runs the command, loads the modules that the command requires, and returns
+-- the report. Nothing remains loaded: the modules are in a private table, not in
+-- `package.loaded`.
 --
 -- A module that requires others starts with `local require = ...`. That function is
--- `private_require` below: it looks for a name among these modules first, and
--- otherwise calls Tarantool's own `require`. Only commands/repl.lua is sent and run
--- without this file.
+-- `private_require` below. It first looks for the name among these modules; if it is
+-- not there, it calls Tarantool's own `require`. Only commands/repl.lua is sent without
+-- this file.
 --
 -- Arguments: the name and the source of each module in turn, then the arguments of the
 -- command in JSON. Returns the report, a table that follows the schema of the manual.
@@ -21,9 +21,8 @@ local json = require('json')
 local SLICE = 0.002
 local slice_began = clock.monotonic()
 
--- The environment of these modules. Lua's functions are copied into it now: new code
--- may replace `pairs` or `table.insert` and then fail, and the rollback must still
--- work.
+-- The environment of these modules. It contains copies of Lua's functions: new code may
+-- replace `pairs` or `table.insert` and then fail, and the rollback must still work.
 local environment = {}
 for name, value in pairs(_G) do
     if type(value) == 'function' then
@@ -55,8 +54,8 @@ local function private_require(name)
     if source == nil then
         return require(name)
     end
-    -- Compiling all modules at once would block the event loop: yield in
-    -- between.
+    -- Compiling all modules without a pause would block the event loop: yield between
+    -- two modules if the slice is over.
     if clock.monotonic() - slice_began > SLICE then
         fiber.sleep(0)
         slice_began = clock.monotonic()

@@ -7,7 +7,7 @@ local clock = require('clock')
 local failure = require('core.failure')
 local fiber = require('fiber')
 
--- Seconds for an answer. No question asked here takes long.
+-- Time limit for an answer, in seconds. None of the questions asked here takes long.
 local PATIENCE = 5
 
 -- Code that returns the state of an instance. Errors are converted to strings, as
@@ -45,8 +45,8 @@ local VALIDATE = [[
 ]]
 
 -- Code that aborts the prepare phase of an abandoned change. A prepared config is a
--- directory on disk. While Cartridge is writing the directory, its name may have a
--- suffix.
+-- directory on disk. While Cartridge is still writing that directory, its name may have
+-- a suffix, so the pattern below matches both names.
 local RELEASE = [[
     local change = ...
     local fiber, fio = require('fiber'), require('fio')
@@ -55,7 +55,8 @@ local RELEASE = [[
     local function is_written()
         for _, path in ipairs(fio.glob(pattern)) do
             local stat = fio.stat(path)
-            -- Ignore older directories: a killed process may have left them.
+            -- Ignore directories that are older than the change: a process that was
+            -- killed may have left them.
             if stat ~= nil and stat.mtime >= began then
                 return true
             end
@@ -156,7 +157,8 @@ local function objections(instances, plaintext, limit)
 end
 
 --- Aborts the prepare phase of an abandoned change. Cartridge itself aborts it only on
--- instances that answered in time; a late one would keep the config locked forever.
+-- instances that answered in time. On an instance that was late, the config would
+-- remain locked forever.
 -- @tparam {table,...} instances
 -- @tparam string checksum of the abandoned config
 -- @tparam number age seconds since the change started

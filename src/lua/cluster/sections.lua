@@ -1,6 +1,6 @@
 --- The sections of the cluster-wide config from which the role `extensions` loads code.
--- Compares and validates what a push would change, without running any of that code or
--- changing anything.
+-- Finds out what a push would change, and validates the pushed sections. Runs none of
+-- their code and changes nothing.
 
 local require = ...
 local module_files = require('platform.module_files')
@@ -21,8 +21,8 @@ local function module_of(name)
     return (name:gsub('%.lua$', ''):gsub('/', '.'))
 end
 
---- Whether a section contains only comments. The role creates such a section as an
--- example if there is no config.
+--- Whether a section contains only comments. If there is no config, the role creates
+-- such a section as an example.
 local function is_blank(name, text)
     local comment = name == CONFIG and '^%s*#' or '^%s*%-%-[^%[]'
     for line in text:gmatch('[^\r\n]+') do
@@ -110,7 +110,7 @@ local function inverse(present, patch)
     return back
 end
 
---- Whether a config still contains what a patch has set.
+--- Whether the sections of a config are still those that a patch has set.
 local function has_patch(plaintext, patch)
     for name, text in pairs(patch) do
         local now = plaintext[name]
@@ -167,8 +167,8 @@ local function is_map(value)
 end
 
 --- Returns a message such as "unknown key 'modul', did you mean module?" if a key of
--- the map looks like a misspelling of a missing key, otherwise nil. Other unknown keys
--- are ignored here, as they are by the role.
+-- the map looks like a misspelling of the missing key. Otherwise returns nil: the role
+-- ignores unknown keys, too.
 -- @tparam table map
 -- @tparam string key the missing key
 local function misspelt(map, key)
@@ -243,7 +243,8 @@ local function check_config(config, plaintext)
     local function add(message, module)
         table.insert(problems, {module = module, path = CONFIG, message = message})
     end
-    -- The role accepts a missing config, but rejects an explicit null.
+    -- The role accepts a missing config but rejects box.NULL. Compare the type, because
+    -- box.NULL equals nil.
     if type(config) == 'nil' then
         return problems
     elseif not is_map(config) then

@@ -20,9 +20,9 @@ local function pack(...)
     return {n = select('#', ...), ...}
 end
 
---- Compiles an expression to a function that evaluates it without a tail call. After a
--- tail call, as in `return error('x')`, the frame of the chunk would be gone, and the
--- error message would begin with the caller of the chunk: a line of this file.
+--- Compiles an expression to a function that evaluates it without a tail call. A tail
+-- call, as in `return error('x')`, removes the frame of the chunk. The error message
+-- would then begin with the position of the caller of the chunk: a line of this file.
 local function compile_expression(code, chunk)
     if loadstring('return ' .. code, chunk) == nil then
         return nil
@@ -51,9 +51,9 @@ local function compile(code, chunk)
     end, err
 end
 
---- If an error message begins with a position in this file, replaces it by the name of
--- the chunk. Such a position comes from a tail call, or from a call of `error` with a
--- level beyond the chunk.
+--- If an error message begins with a position in this program, replaces the position by
+-- the name of the chunk. Such a position occurs if the chunk makes a tail call, or
+-- calls `error` with a level above the chunk.
 local function hide_own_line(message, chunk)
     return (message:gsub('^cartridge%-reload/[%w_/]+%.lua:%d+: ', function()
         return chunk:sub(2) .. ': '

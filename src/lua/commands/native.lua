@@ -21,7 +21,7 @@ local stash_lib = require('core.stash')
 local request = require('commands.common.request')
 local scan = require('scan.init')
 
---- Returns a report that refuses the command, if it cannot start.
+--- If the command cannot start, returns a report that says why.
 -- @treturn ?table report
 local function refusal(args, cartridge, reloader)
     if cartridge == nil and reloader ~= nil then
@@ -33,8 +33,8 @@ local function refusal(args, cartridge, reloader)
         })
     end
     local refused = request.check_ready(args)
-    -- A previous reload by Cartridge may have failed and left it in ReloadError or
-    -- OperationError. Allow another one, which may succeed and end that state.
+    -- After a failed reload, Cartridge is in state ReloadError or OperationError. Allow
+    -- another reload, because it may succeed and end that state.
     local state = cartridge:state()
     if refused ~= nil and refused.error.code == 'bad_state'
     and (state == 'ReloadError' or state == 'OperationError') then
@@ -43,9 +43,9 @@ local function refusal(args, cartridge, reloader)
     return refused
 end
 
---- Returns a report that refuses the command, if `package.reload` would not run the
--- application's main script. The rock resolves a relative path of the script against
--- the current directory, so it may run another file, or find none.
+--- If `package.reload` would not run the application's main script, returns a report
+-- that refuses the command. If the path of the script is relative, the rock resolves it
+-- against the current directory. So the rock may run a different file, or find none.
 -- @tparam table reloader `package.reload`
 -- @tparam ?table main the main script
 -- @tparam ?string why the main script was not found
@@ -84,8 +84,8 @@ local function record(stash, main)
     local function loader(name)
         local kind, path = catalog.classify(name)
         local module = {name = name, path = path}
-        -- A compile error is left to Tarantool's loaders, which report it as
-        -- usual.
+        -- If there is a compile error, return nil: Tarantool's own loaders then report
+        -- it as usual.
         if kind ~= 'app' or not catalog.compile(module, stash) then
             return nil
         end
@@ -137,8 +137,8 @@ local function remember(stash, notes, before)
     return former
 end
 
---- Calls `package.reload`, which runs the main script. As soon as the script requires
--- the rock, the old generation is ended, and nothing can be rolled back any more.
+--- Calls `package.reload`, which runs the main script. When the script requires the
+-- rock, the rock ends the old generation. From then on, nothing can be rolled back.
 -- @treturn table report
 local function reload_script(reloader)
     local report, before = instance.describe('reloaded'), reloader.count
@@ -146,8 +146,8 @@ local function reload_script(reloader)
     if ok and reloader.count ~= before then
         return report
     end
-    -- If the script fails before it has required the rock, the old generation keeps
-    -- serving: the new code merely could not be loaded.
+    -- If the script fails before it requires the rock, loading the new code has failed,
+    -- but the old generation keeps serving.
     local has_ended = reloader.count ~= before
     request.fail(report, failure.from(ok and 'the script does not require package.reload' or err,
         {code = has_ended and 'native_failed' or 'load_error', phase = 'native', module = main_script.NAME}, traceback))

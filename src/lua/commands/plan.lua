@@ -1,5 +1,5 @@
---- Command `plan`: does everything that a reload does before it runs new code. Changes
--- nothing, not even the state table.
+--- Command `plan`: performs the steps of a reload up to the point where new code would
+-- run. Changes nothing, not even the state table.
 
 local require = ...
 local catalog = require('code.catalog')

@@ -1,6 +1,6 @@
---- Command `preflight`: reports the status of an instance. The client sends it before
--- it changes several instances. The report has what the client needs to sort the
--- instances and to compare their code.
+--- Command `preflight`: reports the status of an instance. The client sends this
+-- command before it changes several instances. From the reports, the client determines
+-- in which order to reload the instances and whether they have the same code.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -14,14 +14,15 @@ local release = require('code.release_link')
 local yield = require('core.yield')
 local status = require('commands.status')
 
--- Limits of the search for files: the depth, and the number of directory entries.
+-- Limits of the search for files: the depth of directories, and the number of directory
+-- entries.
 local DEPTH = 16
 local ENTRIES = 20000
 
 --- Finds all Lua files below a directory, in a fixed order. Yields.
--- @tparam table found {files, left}: the function adds path -> name to `files`, where
---   the name is relative to `root`; `left` is the number of directory entries that may
---   still be read
+-- @tparam table found {files, left}: `files`, to which the function adds path -> name
+--   relative to `root`; `left` is the number of directory entries that may still be
+--   read
 -- @tparam string root
 -- @tparam string name of the directory, relative to `root`
 -- @tparam number depth
@@ -44,9 +45,9 @@ local function walk(found, root, name, depth)
     end
 end
 
---- Returns all Lua files of the application's packages, even those that are not
--- loaded. Instances with the same code may have loaded different files, depending on
--- their roles and history, but their code must compare as equal.
+--- Returns all Lua files of the application's packages, even those that are not loaded.
+-- Which files an instance has loaded depends on its roles and history. If all files are
+-- compared, instances with the same code count as equal.
 -- @treturn table path -> name
 local function package_files(modules)
     local found, seen = {files = {}, left = ENTRIES}, {}
@@ -69,12 +70,12 @@ local function digest_of(lines)
 end
 
 --- Whether a file, or a symlink in its path, was written or replaced after a certain
--- time, so that the loaded code may differ from the file. Uses ctime, because a copy
--- may preserve mtime.
+-- time. If so, the loaded code may differ from the file. Compares ctime, because
+-- copying a file may preserve mtime.
 -- @tparam string path
 -- @tparam number time
--- @tparam table links cache of the directories, most of which the files share: path ->
---   ctime if the directory is a symlink, otherwise false
+-- @tparam table links cache, because many files are in the same directories: path of a
+--   directory -> ctime if the directory is a symlink, otherwise false
 local function is_newer(path, time, links)
     local stat = fio.stat(path)
     if stat == nil or stat.ctime > time then
@@ -94,8 +95,9 @@ local function is_newer(path, time, links)
 end
 
 --- Computes digests of the application's files on disk and as loaded. If no reload has
--- loaded a file, only the time of its last change shows whether the loaded code is the
--- one on disk. Yields.
+-- loaded a file, the digest of the loaded code is not known. The loaded code then
+-- counts as equal to the file, unless the file has changed since the process was
+-- started. Yields.
 -- @tparam table choice as returned by `catalog.choose`
 -- @tparam table stash the state table
 -- @treturn string digest of the files on disk

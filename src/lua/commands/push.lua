@@ -16,14 +16,14 @@ local sections_lib = require('cluster.sections')
 -- by name.
 local sources = require('sources')
 
--- States in which an instance accepts a config change. In OperationError, a role has
--- failed; the change may fix it.
+-- States in which an instance accepts a config change. OperationError means that a role
+-- has failed: the change may fix the role.
 local TAKES_CONFIG = {RolesConfigured = true, OperationError = true}
 
--- Bytes of config per second that even a busy instance can read.
+-- The rate at which even a busy instance can read a config, in bytes per second.
 local PACE = 2 * 1024 * 1024
 
--- Seconds that a slow disk needs to write a section, which is a file.
+-- The time that a slow disk needs to write the file of a section, in seconds.
 local FILE_SECONDS = 0.02
 
 -- Names of Cartridge's time limits for sending, checking and writing a config.
@@ -81,10 +81,11 @@ function Push:left()
     return math.max(0, self.deadline - clock.monotonic())
 end
 
---- Sets the outcome of each instance in the report.
--- @tparam string outcome of the instances without a message
+--- Sets the outcome of each instance in the report. Unreachable and skipped instances
+-- without a message keep their outcome.
+-- @tparam string outcome the outcome of instances without a message
 -- @tparam ?table messages uuid -> message
--- @tparam ?string wrong outcome of the instances with a message
+-- @tparam ?string wrong the outcome of instances with a message
 function Push:tell(outcome, messages, wrong)
     for _, one in ipairs(self.cluster) do
         local message = (messages or {})[one.uuid]
@@ -119,10 +120,10 @@ function Push:list(messages)
     return ('%d of %d instances: %s'):format(count, #self.instances, table.concat(list, '; '))
 end
 
---- Refuses the push because of some instances. No instance has begun to change anything
--- yet.
+--- Refuses the push because some instances cannot accept it. No instance has begun to
+-- change anything yet.
 -- @tparam table fields of the failure
--- @tparam table messages uuid -> why the instance prevents the push
+-- @tparam table messages uuid -> why the instance cannot accept the push
 function Push:refuse(fields, messages)
     self:tell('unchanged', messages, 'refused')
     fields.outcome = 'refused'
@@ -167,8 +168,8 @@ function Push:check_cluster()
             transient = passing,
         }, unready)
     elseif next(different) ~= nil then
-        -- A disabled or expelled instance is not notified of changes, so its
-        -- config may be outdated.
+        -- This instance may be disabled or expelled. It then gets no config changes, so
+        -- its config is outdated.
         self:refuse({
             code = 'config_differs',
             message = 'the config of this instance is outdated; a push would revert changes on',
@@ -177,7 +178,7 @@ function Push:check_cluster()
     end
 end
 
---- Fails the push because of problems in the pushed files.
+--- Ends the push with a failure that describes the problems in the pushed files.
 local function reject(report, fields, problems)
     report.problems = problems
     local message = problems[1].message
@@ -204,7 +205,7 @@ function Push:check_code(given)
         ok, err = candidate:update_luatables()
     end
     if not ok then
-        -- Leave out the traceback: it would show only code of this program.
+        -- Omit the traceback: it would contain only frames of this program.
         failure.raise({code = 'bad_config', phase = 'compile', message = failure.describe(err)})
     end
     local name = sections_lib.CONFIG:gsub('%.yml$', '')
@@ -216,8 +217,9 @@ function Push:check_code(given)
 end
 
 --- Makes Cartridge change the config on all instances. Cartridge's time limits for
--- sending and writing a config do not depend on its size. So they are raised during
--- the change, if this version of Cartridge allows that.
+-- sending and writing a config do not depend on the size of the config. So this
+-- function raises the limits during the change, if this version of Cartridge allows
+-- that.
 -- @tparam table patch
 -- @treturn[1] boolean true
 -- @treturn[2] nil
@@ -293,7 +295,8 @@ function Push:undo()
     return {undone = #left == 0 and names or {}, left = left, doubts = {}}
 end
 
---- Fails the push after a failed change; restores the previous state if possible.
+--- Ends the push with a failure after Cartridge could not change the config. Restores
+-- the previous state if possible.
 function Push:give_up(candidate, err)
     local message = failure.describe(err)
     local failed, is_applied = self:find_failed()
@@ -313,9 +316,9 @@ function Push:give_up(candidate, err)
         self:tell('unchanged')
         failure.raise({code = 'config_locked', message = message, transient = true})
     end
-    -- Cartridge reports the error of only one instance: ask all of them.
+    -- Cartridge returns the error of one instance only: ask all of them.
     local objections = peers.objections(self.instances, candidate:get_plaintext(), self:left())
-    -- Abort the prepare phase last, to give a slow instance time to finish it.
+    -- Abort the prepare phase last: by then, a slow instance may have finished it.
     local released = peers.release(self.instances, tostring(candidate:get_checksum()),
         clock.monotonic() - self.entered, self:left())
     for _, one in ipairs(self.instances) do
@@ -432,7 +435,7 @@ local function push(args, on_phase)
     return report
 end
 
---- Takes the lock, which reloads take as well, runs a push, and writes audit lines to
+--- Runs a push while holding the lock, which reloads use, too. Writes audit lines to
 -- the log.
 local function locked_push(args, on_phase)
     local lock, held = stash_lib.acquire(args.holder or 'unknown')

@@ -16,9 +16,10 @@ local request = require('commands.common.request')
 -- by name.
 local sources = require('sources')
 
--- Seconds for connecting. A slower instance counts as unreachable.
+-- Time limit for connecting, in seconds. An instance that takes longer counts as
+-- unreachable.
 local CONNECT = 5
--- The share of the remaining time that the other instance gets.
+-- The fraction of the remaining time that the other instance may use.
 local SHARE = 0.95
 
 -- The report travels as a msgpack string, so that net.box does not convert its
@@ -28,7 +29,7 @@ local FAR_END = [[
     return require('msgpack').encode(boot(select(2, ...)))
 ]]
 
--- Appended to the message if the reply was lost while the command continues.
+-- Appended to the message if there is no reply, but the command may still be running.
 local UNSEEN = {
     reload = '; the instance rolls back on its own unless it has committed; '
         .. 'run `cartridge-reload status` to see the outcome',
@@ -44,9 +45,9 @@ local function timeout(code, message, command)
     return {outcome = 'timeout', error = {code = code, message = message .. (UNSEEN[command] or '')}}
 end
 
---- Returns a connection to an instance that responds. An instance that hangs must be
--- detected before it gets the request, because it would run the request later. An
--- instance responds with its own time, because its clock may differ.
+--- Connects to an instance and checks that the instance responds. An instance that
+-- hangs must not get the request, because it would run the request later. The instance
+-- responds with its own time, because its clock may differ from the one here.
 -- @treturn[1] net.box connection
 -- @treturn[1] number unix time of the instance, in seconds
 -- @treturn[2] nil
@@ -105,8 +106,8 @@ local function relay(args, on_phase)
     elseif clock.monotonic() >= until_time then
         return timeout('deadline', ('no reply from %s in time'):format(args.uri), args.request.command)
     end
-    -- Errors of the command are in its report, because boot.lua catches them. So
-    -- this error was raised outside of boot.lua.
+    -- This is not an error of the command: boot.lua would have caught it and put it
+    -- into the report.
     local report = timeout('lua_error', (failure.describe(reply)), args.request.command)
     report.outcome = UNSEEN[args.request.command] and 'timeout' or 'failed'
     return report

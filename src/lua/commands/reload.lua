@@ -20,8 +20,8 @@ local transaction = require('reload.transaction')
 
 --- Records the new generation in the state table, after the commit.
 local function remember(txn, work)
-    -- Read `package.loaded` only once: while it is split, each access examines the
-    -- stack of the caller.
+    -- Read `package.loaded` only once: while old and new code see different modules,
+    -- each access examines the stack of the caller.
     local stash, loaded = txn.stash, package.loaded
     stash.generation = stash.generation + 1
     stash.loaded_at = fiber.time()
@@ -62,12 +62,12 @@ local function describe_modules(choice, added)
     return list
 end
 
---- Lists the files that modules have loaded themselves, for example with `dofile`, and
--- those cached by HTTP servers. For each it states whether the file has changed since
--- the previous generation loaded it.
+--- Describes the files that modules have loaded themselves, for example with `dofile`,
+-- and the files cached by HTTP servers. Each description says whether the file has
+-- changed since the previous generation loaded it.
 -- @tparam table choice as returned by `catalog.choose`
--- @tparam ?table loaded files that modules of the new generation have loaded, if it
---   has run
+-- @tparam ?table loaded files that modules of the new generation have loaded, nil if
+--   the new generation has not run
 local function describe_files(choice, loaded)
     local known, list = {}, {}
     for _, file in ipairs(choice.files) do
@@ -135,8 +135,8 @@ end
 local function finish(txn, work)
     attempt(txn, 'recording the generation', remember, txn, work)
     txn:enter('scan')
-    -- End old code now, but only if no request is in flight. Otherwise the scan must
-    -- come first, because its patches give other code access to the new code.
+    -- End old code now if no request is in flight. Otherwise scan first: the scan
+    -- replaces stale references, so that code that is not reloaded uses the new code.
     attempt(txn, 'ending old code', work.end_old, work, 0)
     local report = {outcome = 'reloaded', generation = txn.stash.generation, warnings = txn.warnings}
     attempt(txn, 'building the report', function()

@@ -1,25 +1,26 @@
 --- Runs and completes the text that is typed at the command `console`.
 --
 -- This is the only script that runs without boot.lua, because it is sent with each
--- line. It compiles and runs the text as Tarantool's console does, in the same
--- session. The first result is a word for the kind of the other results. It
+-- line. It compiles and runs the text as Tarantool's console does, in the same session.
+-- The first result is a word that says what the other results are. For example, it
 -- distinguishes an error from a table with a field `error`.
 --
--- Arguments: the environment of the session; what to do; the text; for a
--- completion, where the word to complete starts and ends in the line.
+-- Arguments: the environment of the session; what to do; the text; to complete a word,
+-- also the positions where the word starts and ends.
 --
--- What to do is one of
+-- The second argument is one of
 --   more      run the text, unless it is incomplete
 --   run       run the text, even if it seems incomplete
 --   complete  return the names that can complete the word
 --
--- If the text to run is a command of the client, and not a global of the application,
--- the name of the command is returned.
+-- If the text is a command of the client, such as `quit`, it is not run: the results
+-- are the name of the command. But if the application has a global of that name, the
+-- text is run.
 
 local env, what, text, from, to = ...
 local fiber = require('fiber')
 
--- The maximum number of names: a longer list is of no use to a person.
+-- The maximum number of names that a completion returns. Nobody reads a longer list.
 local NAMES_MAX = 500
 
 local function word(name)
@@ -38,7 +39,7 @@ if what == 'complete' then
     return word('names'), list
 end
 
--- What people type out of habit -> the client's command that they mean.
+-- Maps what people type out of habit to the corresponding command of the client.
 local COMMANDS = {help = 'help', ['help()'] = 'help', ['?'] = 'help', exit = 'quit', ['exit()'] = 'quit', quit = 'quit',
     ['quit()'] = 'quit'}
 
@@ -53,10 +54,10 @@ local function is_global(name)
     return value ~= nil and not (type(own) == 'table' and rawequal(value, own.help))
 end
 
--- After `console.delimiter(d)`, the instance's console waits for `d` at the end of
--- each line. The client does not send `d`, so both sides would wait forever. So the
--- delimiter is kept here and searched for in the text. Scripts written for Tarantool's
--- console then work.
+-- After `console.delimiter(d)`, the instance's console would wait for a line that ends
+-- with `d`. The client never sends `d`, so both sides would wait forever. Therefore the
+-- delimiter is stored here instead, and this script looks for it in the text. Scripts
+-- written for Tarantool's console then work.
 local session = fiber.self().storage.console
 session = type(session) == 'table' and type(session.delimiter) == 'string' and session or {delimiter = ''}
 local DELIMITER = word('delimiter')

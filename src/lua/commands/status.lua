@@ -1,4 +1,5 @@
---- Command `status`: reports whether the instance is up and serving, and on which code.
+--- Command `status`: reports whether the instance is up and handles requests, and which
+-- code it runs.
 
 local require = ...
 local detect_framework = require('frameworks.detect')

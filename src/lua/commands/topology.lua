@@ -10,10 +10,11 @@ local fiber = require('fiber')
 local instance = require('commands.common.instance')
 local request = require('commands.common.request')
 
--- Seconds that other instances get to answer.
+-- Time limit for the answers of other instances, in seconds.
 local PATIENCE = 2
 
--- Code for another instance: returns what its config says about this instance.
+-- Code that runs in another instance. Returns what the config there says about this
+-- instance.
 local FAR_END = [[
     local topology = require('cartridge').config_get_readonly('topology')
     if type(topology) ~= 'table' or type(topology.servers) ~= 'table' then
@@ -36,8 +37,8 @@ local function ask(uri, uuid, until_time)
 end
 
 --- Finds another instance that does not regard this one as a member of the cluster. A
--- disabled or expelled instance gets no further config. So in its own, outdated config
--- it is still a member.
+-- disabled or expelled instance gets no config changes. According to its own, outdated
+-- config, it is still a member.
 -- @treturn ?table {word, from}: `word` is `disabled`, `expelled` or `unknown`; `from`
 --   is the alias of the other instance
 local function objection(instances, uuid, limit)
@@ -61,7 +62,8 @@ local function objection(instances, uuid, limit)
     return found
 end
 
---- Returns UUIDs by instance name, as far as replication provides them.
+--- Maps the names of instances to their UUIDs. Contains only the instances that
+-- replication knows by name.
 -- @treturn table
 local function uuids_by_name()
     local uuids = {}
@@ -74,8 +76,8 @@ local function uuids_by_name()
 end
 
 --- Reports the cluster according to the config of Tarantool 3. Its instances cannot
--- relay requests, so the client connects to each of them itself. Which ones are
--- leaders is not known here: each reports that in its own status.
+-- relay requests, so the client connects to each of them itself. This instance does not
+-- know which ones are leaders: each reports that in its own status.
 -- @treturn table report
 local function config_topology(config)
     local instances, why = config:instances()

@@ -1,4 +1,5 @@
---- Failures: error values that end a command early, and are put into its report.
+--- Failures: error values that end a command early. The report of the command contains
+-- the failure.
 --
 -- Fields: `code` (a word of core/codes.lua), `outcome` (if it is not the usual one
 -- of the code), `phase`, `role`, `module`, `message`, `traceback`, `transient`
@@ -43,7 +44,7 @@ end
 
 --- Returns the outcome of a failure: its own, or the usual one of its code.
 local function outcome_of(fields)
-    -- Always look the code up: in tests, an unknown code raises an error.
+    -- Look the code up in any case: in tests, an unknown code raises an error.
     local usual = codes[fields.code]
     return fields.outcome or usual
 end
@@ -61,8 +62,8 @@ local function is(value)
 end
 
 --- Converts a thrown value to a failure.
--- @param err a failure, whose missing fields are filled in, or any error value
--- @tparam table defaults fields of a new failure
+-- @param err a failure, or any other error value
+-- @tparam table defaults values for missing fields
 -- @tparam ?string traceback of the place where it was thrown
 local function from(err, defaults, traceback)
     if is(err) then
@@ -95,8 +96,8 @@ local function trim(traceback)
             table.remove(lines)
         elseif not ours and not line:find('stack traceback:', 1, true)
         and not (#lines == 0 and line:find("in function 'error'", 1, true)) then
-            -- The function that `call` has called appears as `f`: give the frame a
-            -- readable name.
+            -- In the traceback, the function that `call` has called has the name `f`:
+            -- use a readable name instead.
             line = line:gsub('^%s+', ''):gsub("in function 'f'$", 'in function called by the reload')
             table.insert(lines, line)
         end
@@ -116,11 +117,12 @@ local function call(f, ...)
     local traceback
     local argc, argv = select('#', ...), {...}
     local results = {xpcall(function()
-        -- Do not use a tail call: the traceback is trimmed at this frame.
+        -- Do not use a tail call: `trim` needs this frame in the traceback.
         local result, second = f(unpack(argv, 1, argc))
         return result, second
     end, function(err)
-        -- `trim` uses methods of strings, which the application may have replaced.
+        -- Catch errors: `trim` uses methods of strings, which the application may have
+        -- replaced.
         local ok, text = pcall(trim, debug.traceback('', 2))
         traceback = ok and text or nil
         return err

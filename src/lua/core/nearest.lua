@@ -1,7 +1,7 @@
---- Finds the key of a map that is probably a misspelling of a missing key, for messages
--- such as "did you mean module?".
+--- If a key is missing in a map, finds the key of the map that is probably a
+-- misspelling of it, for messages such as "did you mean module?".
 
--- The maximum number of errors in a misspelt key.
+-- The maximum edit distance at which a known key is suggested for a misspelt one.
 local ERRORS_MAX = 2
 
 --- Returns the optimal string alignment distance: the number of insertions,

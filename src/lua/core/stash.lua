@@ -31,13 +31,13 @@ local require = ...
 local fiber = require('fiber')
 
 local NAME = '__cartridge_reload'
--- Version of the layout. If a different version of this program has left data in
--- another layout, the data is dropped. That is safe: later reloads are merely less
+-- Version of the layout. Data in another layout, left by a different version of this
+-- program, is dropped. That is safe: without the data, the next reloads are only less
 -- precise.
 local VERSION = 5
 
---- Returns a new state table. It takes over the fields of the previous one that are the
--- same in all versions.
+--- Returns a new state table. Copies those fields of the previous state table that have
+-- the same meaning in all versions.
 -- @tparam ?table before the previous state table
 local function carry_over(before)
     local generation = type(before) == 'table' and before.generation

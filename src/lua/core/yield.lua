@@ -1,18 +1,18 @@
---- Time slices. Long loops call `if_due` in each iteration. It yields when the current
--- slice has lasted too long.
+--- Time slices. Long loops call `if_due` in each iteration. `if_due` yields if the
+-- current slice has lasted too long.
 
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 
--- Seconds that a slice may last. An arriving request waits at most this long, plus one
--- iteration.
+-- The maximum length of a slice, in seconds. A request that arrives during a slice
+-- waits at most this long, plus one iteration.
 local BUDGET = 0.002
--- If a turn of the event loop takes less than this, in seconds, no other fiber had
--- anything to do.
+-- If a turn of the event loop takes less than this time, in seconds, no other fiber had
+-- anything to do in that turn.
 local IDLE = 0.00003
--- Seconds that other fibers get between two slices. If they got only one turn of the
--- event loop, a new connection would wait for several slices.
+-- The time that other fibers get between two slices, in seconds. If they got only one
+-- turn of the event loop, a new connection would wait for several slices.
 local OTHERS = 0.002
 
 -- Keep the original functions, because new code may replace them.

@@ -65,8 +65,8 @@ function Framework:stage(txn, modules, adapters)
     end
 end
 
---- Returns the variables that must be hidden from new code, because the `stop` of old
--- roles releases them. See `adapters.vars`.
+--- Returns the variables whose values the `stop` of old roles releases. New code must
+-- not see their current values. See `adapters.vars`.
 function Framework:hidden(txn, modules, adapters)
     local stops = {}
     for _, role in ipairs(adapters.roles.registered().by_number) do
@@ -103,8 +103,8 @@ function Framework:register()
     return self.adapter.registered(), self.adapter:register()
 end
 
---- Throws if a role that is enabled in the topology is missing from the new code:
--- after a restart Cartridge would not know the role, and would reject the config.
+--- Throws if the new code lacks a role that is enabled in the topology. After a
+-- restart, Cartridge would not know that role and would reject the config.
 function Framework:check_removed(old, new)
     for _, replicaset in pairs((self.cartridge:config_tables().topology or {}).replicasets or {}) do
         for role_name, enabled in pairs(replicaset.roles or {}) do
@@ -146,7 +146,8 @@ function Framework:serving(name)
     return self.adapter:serving(name)
 end
 
---- Makes the `stop` of old roles see the services and variables of the old generation.
+--- Makes the services and variables of the old generation visible to the `stop` of old
+-- roles.
 -- @tparam table proxies live HTTP server -> proxy that `stop` sees instead
 function Framework:retire(proxies)
     local server = self.servers[1]
@@ -154,8 +155,8 @@ function Framework:retire(proxies)
     self.adapter:retire(server and proxies[server.live])
 end
 
---- Removes the separate services and variables that `retire` has set up. Must be
--- called after all old roles have stopped.
+--- Ends what `retire` has begun: old and new code see the same services and variables
+-- again. Must be called after all old roles have stopped.
 function Framework:settle()
     self.vars:settle()
     self.adapter:settle()

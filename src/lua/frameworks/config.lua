@@ -1,9 +1,9 @@
 --- Framework: the config of Tarantool 3. Validates, applies and stops new roles as
 -- the server's role applier does, while the old ones keep serving.
 --
--- A role has `validate`, `apply` and `stop`. These fail by throwing, and their
--- results are ignored. `apply` is called again whenever the config is applied,
--- without a `stop` before it, so it must be safe to repeat.
+-- A role has `validate`, `apply` and `stop`. To fail, these functions throw; their
+-- results are ignored. Whenever the config is applied, the server calls `apply` again
+-- without calling `stop` before. So `apply` must be safe to repeat.
 
 local require = ...
 local config_lib = require('platform.config')
@@ -49,8 +49,8 @@ function Framework.refusal()
     return config_lib.refusal()
 end
 
---- Returns why this server must not load the new file of a role: the file forbids it by
--- the tag `fail_if`.
+--- Checks the tag `fail_if` in the new files of roles. The tag can forbid this server
+-- to load the file.
 -- @tparam table selected modules to be reloaded, by name
 -- @treturn ?table failure fields, nil if all files may be loaded
 function Framework:check_files(selected)
@@ -69,7 +69,7 @@ function Framework:check_files(selected)
     return nil
 end
 
---- Returns messages about what a reload of these modules does not cover.
+--- Returns messages about the limits of a reload of these modules.
 -- @tparam table selected modules to be reloaded, by name
 -- @treturn {string,...}
 function Framework:notices(selected)
@@ -269,7 +269,7 @@ function Framework:is_reloaded(role)
     return self.modules:is_staged(role.module_name)
 end
 
---- Does nothing: roles of this framework are found only through their modules.
+--- Does nothing: code finds the roles of this framework only through their modules.
 function Framework.offer()
 end
 
@@ -277,8 +277,8 @@ function Framework:serving(name)
     return (self.facts:roles())[name]
 end
 
---- Keeps events from all roles until `resume`, so that no new role gets an event before
--- the config has been applied to it. Does not yield.
+--- Suspends the delivery of events to all roles until `resume`, so that no new role
+-- gets an event before the config has been applied to that role. Does not yield.
 -- @treturn boolean false if an event is being delivered right now
 function Framework:hold()
     local lock = self.facts.lock
@@ -292,7 +292,7 @@ function Framework:hold()
     return true
 end
 
---- Resumes events. A second call does nothing.
+--- Resumes the delivery of events. A second call does nothing.
 function Framework:resume()
     if self.is_holding then
         self.is_holding = false

@@ -51,24 +51,24 @@
 --   dependents(roles) roles that are not reloaded, but must be applied again because
 --                     they depend on these
 --
--- The transaction, and the adapters for Tarantool's own things, are independent of the
--- framework. The files in this directory require no adapter, because read-only
--- commands use them as well.
+-- The transaction does not depend on the framework; nor do the adapters for objects of
+-- Tarantool itself. The files in this directory do not require any adapter, because
+-- read-only commands use these files, too.
 
 local require = ...
 
 --- Returns the framework of this instance; `none` fits every instance. Loads only the
--- frameworks that the instance may use, because compiling all of them would take
--- longer than a read-only command.
+-- frameworks that the instance may use: compiling all of them would take longer than
+-- running a read-only command.
 -- @treturn table
 return function()
     local detected
     if package.loaded['cartridge'] ~= nil then
         detected = require('frameworks.cartridge').detect()
     end
-    -- The config came with Tarantool 3. On an older server, a module named `config`
-    -- may belong to the application or emulate the config: `detect` distinguishes the
-    -- two.
+    -- The module `config` came with Tarantool 3. On an older server, a module of that
+    -- name may belong to the application or emulate Tarantool's module: `detect`
+    -- distinguishes the two.
     if detected == nil and (package.loaded['config'] ~= nil or tonumber(_TARANTOOL:match('^%d+')) >= 3) then
         detected = require('frameworks.config').detect()
     end

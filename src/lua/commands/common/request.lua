@@ -14,8 +14,8 @@ local function refused(fields)
     return failure.put(report, fields)
 end
 
---- Returns a report of a timeout, if the instance has read the request so late that the
--- client has given up waiting.
+--- If the instance has read the request so late that the client no longer waits for the
+-- reply, returns a report of the timeout.
 -- @tparam table args arguments of the command
 -- @treturn ?table report
 local function check_deadline(args)
@@ -28,8 +28,8 @@ local function check_deadline(args)
     })
 end
 
---- Returns a report that refuses the command, if the state of the instance or the
--- deadline does not allow the command to start.
+--- If the command cannot start, because of the state of the instance or because the
+-- deadline has passed, returns a report that says so.
 -- @tparam table args arguments of the command
 -- @treturn ?table report
 local function check_ready(args)
@@ -41,7 +41,7 @@ local function check_ready(args)
     return why and refused(why)
 end
 
---- Returns a report that refuses the command because another fiber has the lock.
+--- Returns a report that refuses the command because another fiber holds the lock.
 -- @tparam table held the holder of the lock
 local function locked(held)
     return refused({
@@ -51,9 +51,9 @@ local function locked(held)
     })
 end
 
---- Appends the user and the address of a binary session to the name in `args.holder`,
--- which the client has sent. Must run in the fiber that has read the request, because
--- only that fiber has the session.
+--- The client sends its name in `args.holder`. In a binary session, appends the user
+-- and the address of the client. Must run in the fiber that has read the request,
+-- because only that fiber has the session.
 local function name_peer(args)
     if args.holder == nil or box.session.type() ~= 'binary' then
         return
@@ -63,10 +63,10 @@ end
 
 --- Runs a command in a fiber of its own and waits for it.
 --
--- Even if the requesting fiber (which has read the request) is cancelled, the command
--- finishes, releases its lock and cleans up. Only the requesting fiber has the session
--- of the client, so it sends the push messages with the phases: important phases
--- always, others if the client asks for them. Errors are ignored, because newer
+-- If the fiber that has read the request is cancelled, the command still finishes,
+-- releases its lock and cleans up. That fiber has the session of the client, so it must
+-- send the push messages. They tell the client the phases of the command: important
+-- phases always, others if the client asks for them. Errors are ignored, because newer
 -- servers may have push messages disabled.
 -- @tparam table args arguments of the command
 -- @tparam function work (on_phase) -> report; calls `on_phase` with each phase
@@ -100,9 +100,9 @@ local function run_in_fiber(args, work)
         end
     end
     tell()
-    -- The server encodes the report without yielding: yield now, so that the encoding
-    -- starts with a new slice. In a cancelled fiber, `if_due` throws: ignore the
-    -- error.
+    -- Yield now: the server encodes the report without yielding, and the time for that
+    -- should not add to the current slice. Ignore errors: in a cancelled fiber,
+    -- `if_due` throws.
     pcall(yield.if_due, 0)
     if not ok then
         error(result, 0)
