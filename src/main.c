@@ -182,7 +182,10 @@ main(int argc, char *argv[])
 	int wants_exit_code;
 
 	keep_standard_descriptors();
-	/* Make a write to a closed pipe return EPIPE instead of killing us. */
+	/*
+	 * Ignore SIGPIPE: a write to a closed pipe then fails with EPIPE
+	 * instead of ending the process.
+	 */
 	signal(SIGPIPE, SIG_IGN);
 
 	if (argc > 1 && strcmp(argv[1], "__complete") == 0)
@@ -198,7 +201,7 @@ main(int argc, char *argv[])
 	wants_exit_code = options.exit_code;
 	options_finish(&options);
 
-	/* EPIPE is not a failure: a reader such as `head` has read enough. */
+	/* EPIPE is not a failure: a reader such as `head` may exit early. */
 	if ((output_flush(stdout) == -1 || fclose(stdout) == EOF) &&
 	    errno != EPIPE) {
 		error_set(&error, ERROR_OUTPUT,

@@ -147,7 +147,7 @@ may_ask(const struct options *options, const struct target *target)
  * Finds the password that is used for all targets.  If neither a file nor the
  * environment contains it and `prompted` is not NULL, prompts for the password
  * of that target's user.  Returns NULL if there is no password, or on failure.
- * Sets *failed to tell these cases apart.
+ * Sets *failed to 1 on failure, otherwise to 0.
  */
 static const struct secret *
 find_secret(const struct options *options, const struct target *prompted,

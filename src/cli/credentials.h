@@ -14,13 +14,14 @@
 #include "util/error.h"
 
 /*
- * Sets the user and the password of all targets that lack one, from the
- * options, the environment or a prompt, which blocks.  Text consoles among the
- * targets are not affected.  Overwrites the passwords in the environment and in
- * the arguments of the program.  Returns 0, or -1 with a usage error: an
- * unreadable password file, a user name that is too long, or an unanswered
- * prompt.  A missing password is not an error here, because only a binary port
- * requires it.
+ * Sets the user and the password of all targets that lack one.  They come from
+ * the options, the environment or a prompt; the prompt blocks.  Text consoles
+ * among the targets are not affected.  Overwrites the passwords in the
+ * environment and in the arguments of the program.
+ *
+ * Returns 0, or -1 with a usage error: an unreadable password file, a user name
+ * that is too long, or an unanswered prompt.  A missing password is not an
+ * error here, because only a binary port requires it.
  */
 int	credentials_apply(const struct options *, struct targets *,
 	    struct error *);

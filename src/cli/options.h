@@ -107,9 +107,10 @@ struct options {
 
 /*
  * Parses the command line.  Options may stand before and after the command.
- * Strings are not copied from argv.  Missing options get the defaults of the
- * manual.  --dry-run turns the command into `plan`, except for `push`.  `eval`
- * with neither LUA nor --file reads standard input if that is a pipe or a file.
+ * Strings are not copied from argv.  Options that are not given get the
+ * defaults that the manual documents.  --dry-run turns the command into `plan`,
+ * except for `push`.  `eval` with neither LUA nor --file reads standard input
+ * if that is a pipe or a file.
  *
  * Returns 0, or -1 with a usage error: an unknown command or option, an option
  * that the command does not take or that is given twice, a missing or invalid

@@ -124,8 +124,8 @@ read_count(struct parser *parser, const struct option_row *row,
 }
 
 /*
- * Returns the index of the text in the list of values of the row, or -1 with an
- * error if it is not in the list.
+ * Looks up a text in the list of values that an option allows.  Returns its
+ * index, or -1 with an error if the list does not contain it.
  */
 static int
 find_choice(struct parser *parser, const struct option_row *row,
@@ -153,8 +153,8 @@ find_choice(struct parser *parser, const struct option_row *row,
 }
 
 /*
- * Stores the value of an option in the field that its row names.  The value of
- * a flag is NULL.
+ * Stores the value of an option in the field that its row names.  `value` is
+ * NULL for a flag.
  */
 static int
 store(struct parser *parser, const struct option_row *row, const char *value)
@@ -326,7 +326,7 @@ options_scan(struct parser *parser, int argc, char *argv[], int *next)
 	struct scanner scanner;
 	int at, key, result = 0;
 
-	/* No more words can be stored than there are arguments. */
+	/* Every argument may be a word: allocate room for all of them. */
 	parser->words = calloc((size_t)argc + 1, sizeof(*parser->words));
 	if (parser->words == NULL)
 		return error_out_of_memory(parser->error);

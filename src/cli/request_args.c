@@ -21,7 +21,7 @@
 #define EVAL_MAX	((size_t)16 * 1024 * 1024)
 
 /*
- * Reads the file at a path, or standard input if that is "-", and sets *len.
+ * Reads the file at a path, or standard input if the path is "-".  Sets *len.
  * Returns a text that the caller frees, or NULL with an error.
  */
 static char *
@@ -51,8 +51,8 @@ read_file(const char *path, size_t *len, struct error *error)
 }
 
 /*
- * Converts Lua to a JSON string.  Turns a "#!"  line into a comment instead of
- * removing it, so that line numbers stay correct.
+ * Converts Lua code to a JSON string.  Turns a "#!" line into a comment instead
+ * of removing it, so that line numbers stay correct.
  */
 static json_t *
 lua_argument(const char *name, const char *data, size_t len,
@@ -128,8 +128,8 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 }
 
 /*
- * Adds strings of the command line as an array.  Adds nothing if there are
- * none.
+ * Adds an array of strings from the command line.  Adds nothing if the list is
+ * empty.
  */
 static int
 add_texts(json_t *args, const char *key, const struct arg_list *texts,

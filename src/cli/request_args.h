@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Builds the JSON arguments of a request that are the same for all instances.
+ * Builds those JSON arguments of a request that are the same for all instances.
  */
 
 #ifndef CR_REQUEST_ARGS_H
@@ -28,9 +28,9 @@ json_t	*request_args_for_command(const struct options *, struct error *);
 json_t	*request_args_for_relay(const json_t *args, struct error *);
 
 /*
- * Returns the time limit to send to an instance, in seconds, given that this
- * program waits `timeout` seconds for the final reply.  The limit is slightly
- * shorter, so that the reply can still arrive in time.
+ * Returns the time limit to send to an instance, in seconds.  `timeout` is the
+ * number of seconds that this program waits for the final reply.  The limit is
+ * slightly shorter, so that the reply can still arrive in time.
  */
 double	 request_args_seconds(double timeout);
 

@@ -86,8 +86,8 @@ print_counts(const struct output_context *context, const char *before,
 		known |= json_is_boolean(json_object_get(
 		    json_array_get(modules, i), "changed"));
 	/*
-	 * Generation 0 was not loaded by this program, so what has changed
-	 * since then is unknown.
+	 * This program did not load generation 0.  What has changed since then
+	 * is unknown.
 	 */
 	if (known)
 		fprintf(context->out, " (%zu changed)",
@@ -466,8 +466,8 @@ is_same_plan(const json_t *one, const json_t *other)
 }
 
 /*
- * Prints a plan.  If another instance has the same plan, which has been
- * printed, `same` is the target of that instance; otherwise it is NULL.
+ * Prints a plan.  If the same plan has already been printed for another
+ * instance, `same` is the target of that instance; otherwise it is NULL.
  */
 static void
 print_plan_of(const struct output_context *context, const json_t *report,

@@ -129,7 +129,7 @@ print_place(const struct output_context *context, const json_t *place)
 		fputs(patched ? " was " : " is ", context->out);
 		text_print(context, string(place, "function"));
 	}
-	/* The name is empty if the module itself is the function. */
+	/* The name is empty if the module's value is the function itself. */
 	if (name != NULL && name[0] != '\0') {
 		fputs(" (", context->out);
 		text_print(context, name);

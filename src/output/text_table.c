@@ -432,7 +432,7 @@ print_heads(const struct output_context *context, const struct table *table)
 }
 
 /*
- * Prints the versions that all instances share.  These versions have no column.
+ * Prints the versions that all instances share, because no column shows these.
  */
 static void
 print_versions(const struct output_context *context,

@@ -190,8 +190,8 @@ struct search {
 };
 
 /*
- * Adds the concatenation of `first` and `second` to the candidates if it starts
- * with the word.
+ * Concatenates `first` and `second`.  Adds the result to the candidates if it
+ * starts with the word that is being completed.
  */
 static int
 offer(struct search *search, const char *first, const char *second,
@@ -236,8 +236,8 @@ offer_commands(struct search *search, const char *before)
 }
 
 /*
- * Returns the option that a word names as --NAME or -L, or NULL if there is
- * none.
+ * Returns the option that a word selects, as "--NAME" or "-" and its letter.
+ * Returns NULL if there is none.
  */
 static const struct option_row *
 find_option(const char *word, size_t len)
@@ -291,8 +291,7 @@ offer_options(struct search *search, const struct command_row *command)
 }
 
 /*
- * Offers the words that can follow those in `before`, whose first is the
- * command.
+ * Offers the words that can follow `before`, whose first word is the command.
  */
 static int
 offer_argument(struct search *search, const struct strlist *before)

@@ -29,8 +29,8 @@ enum event {
 struct event_input {
 	int	  fd;
 	/*
-	 * The signal descriptor of the line editor, or -1, and the function to
-	 * call when it is readable.
+	 * The signal descriptor of the line editor, or -1.  on_editor is called
+	 * when the descriptor is readable.
 	 */
 	int	  editor_fd;
 	void	(*on_editor)(void);
@@ -58,9 +58,9 @@ int	 event_connect(struct event_source *, double timeout, double wait,
 	    struct error *);
 
 /*
- * Blocks until an event occurs, or until the time `until` of clock_ms.  If
- * `input` is NULL, does not wait for input.  After EVENT_REPLY, source->doc is
- * the document that has arrived.
+ * Blocks until an event occurs, or until clock_ms reaches `until`.  If `input`
+ * is NULL, does not wait for input.  After EVENT_REPLY, source->doc is the
+ * document that has arrived.
  */
 enum event event_wait(struct event_source *, const struct event_input *,
 	    int64_t until, struct error *);

@@ -234,9 +234,9 @@ open_locked(const struct history *history, int lock, int *dir)
 }
 
 /*
- * Reads at most the last `most` bytes of the file, and drops an entry that is
- * cut off at their beginning.  Returns a text that the caller frees, or NULL
- * with errno.
+ * Reads at most the last `most` bytes of the file.  If they begin in the middle
+ * of an entry, drops the rest of that entry.  Returns a text that the caller
+ * frees, or NULL with errno.
  */
 static char *
 read_end(int fd, size_t most, size_t *len)
@@ -467,12 +467,14 @@ history_add(struct history *history, const char *entry, struct error *error)
 		return 0;
 	if ((line = encode(entry, &len)) == NULL)
 		return error_out_of_memory(error);
-	/* This fails if the directory has been removed in the meantime. */
+	/*
+	 * open_locked fails if the directory has been removed in the meantime.
+	 */
 	if ((fd = open_locked(history, LOCK_EX, &dir)) == -1) {
 		free(line);
 		/*
 		 * An errno of 0 means that the file is not a regular one, such
-		 * as /dev/null.  The entry is then not saved, without an error.
+		 * as /dev/null.  In that case, drop the entry without an error.
 		 */
 		return errno == 0 ? 0 : local_error(history->path, error);
 	}

@@ -59,8 +59,8 @@ void	history_close(struct history *);
 int	history_is_private(const char *entry);
 
 /*
- * Whether the entry equals the last entry of this process.  If it does not, it
- * becomes the last entry.
+ * Whether an entry equals the last entry of this process.  Otherwise, records
+ * it as the last entry.
  */
 int	history_repeats(struct history *, const char *entry);
 

@@ -188,7 +188,7 @@ breaks(void)
 
 	/*
 	 * Readline does not free the string.  Keep it, so that the next call
-	 * can.
+	 * can free it.
 	 */
 	free(last);
 	last = strdup(hooks->breaks(*lib.rl_line_buffer, hooks->arg));

@@ -38,8 +38,9 @@ void	 linereader_finish(struct linereader *);
 char	*linereader_next(struct linereader *, size_t *len);
 
 /*
- * Reads once.  Blocks unless the descriptor is readable.  Returns 0, or -1 with
- * an error: the read failed, the line is too long, or out of memory.
+ * Reads from the descriptor once.  Blocks unless the descriptor is readable.
+ * Returns 0, or -1 with an error: the read failed, the line is too long, or out
+ * of memory.
  */
 int	 linereader_read(struct linereader *, struct error *);
 

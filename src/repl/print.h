@@ -39,7 +39,10 @@ typedef int	print_func(FILE *, const struct printer *, const void *);
 void	 print_message(const struct printer *, unsigned long line,
 	    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Prints an error like print_message, and records that a line has failed. */
+/*
+ * Prints an error in the same way as print_message.  Records that a line has
+ * failed.
+ */
 void	 print_failure(struct printer *, unsigned long line,
 	    const struct error *);
 

@@ -111,8 +111,8 @@ remember(struct repl *repl, const char *entry)
 }
 
 /*
- * Whether a signal ends the console.  At a terminal, SIGINT interrupts only
- * what is running.
+ * Whether the console must end because of a signal that has arrived.  At a
+ * terminal, SIGINT only interrupts the running statement or command.
  */
 static int
 ends_by_signal(const struct repl *repl)

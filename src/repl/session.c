@@ -222,8 +222,8 @@ session_step(struct session *session, struct document *doc,
 			if (take_answer(session, error) == 1)
 				return SESSION_REFUSED;
 			/*
-			 * Discard the reply: session_forget was called for its
-			 * line.
+			 * The caller has given up on this reply with
+			 * session_forget: discard it.
 			 */
 			break;
 		case CONN_FAILED:

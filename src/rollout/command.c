@@ -20,10 +20,12 @@
 #include "util/json_util.h"
 #include "util/signals.h"
 
-/* The delay before targets are searched for again, in milliseconds. */
+/* The delay between two searches for targets, in milliseconds. */
 #define LOOK_AGAIN_MS	100
 
-/* The number of instances that read-only commands handle in parallel. */
+/*
+ * The maximum number of instances that a read-only command runs on in parallel.
+ */
 #define JOBS_MANY	64
 /*
  * The same limit with --cluster.  It is lower, because one gateway may have to

@@ -23,10 +23,10 @@ int	command_targets(const struct options *, struct targets *,
 
 /*
  * Runs the command on the targets or, with --cluster, on the cluster of the
- * only target.  Prints every report.  Lists instances that were not attempted,
- * because of a failure or an interrupt, on standard error.  If all instances
- * were skipped, the outcome is `refused`.  Flushes all output before signals
- * can end the process again.  Returns the worst outcome.
+ * only target.  Prints every report.  Lists on standard error the instances
+ * that were not attempted because of a failure or an interrupt.  If all
+ * instances were skipped, the outcome is `refused`.  Flushes all output before
+ * signals can end the process again.  Returns the worst outcome.
  */
 enum outcome	command_run(const struct options *, const struct targets *,
 		    const json_t *args, const struct output_context *);

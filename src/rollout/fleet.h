@@ -97,7 +97,9 @@ int	 fleet_skip(struct fleet *, struct member *, const char *why);
  */
 int	 fleet_expect(struct member *, const char *uuid);
 
-/* Fails the report of a member if another instance has sent it. */
+/*
+ * Turns the report of a member into a failure if another instance has sent it.
+ */
 void	 fleet_check_identity(struct member *);
 
 /* Marks a member as done and prints its report. */

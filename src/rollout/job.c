@@ -192,7 +192,7 @@ start_attempt(struct job *job)
 	job->asked.on_push = on_push;
 	job->asked.arg = job;
 	job->asked.read_only = spec->side_effect == EFFECT_NONE;
-	/* exchange_step turns NULL into an error: out of memory. */
+	/* If this is NULL, exchange_step reports that memory ran out. */
 	job->exchange = job->rest == NULL ? NULL :
 	    exchange_start(job->target, &job->asked, deadline);
 }
@@ -248,7 +248,7 @@ add_consequence(const struct job *job, struct error *error)
 	const char *means = NULL;
 	size_t len = strlen(error->message);
 
-	/* A retry could run a request with side effects twice. */
+	/* Do not retry a request with side effects: it could run twice. */
 	if (job->spec->side_effect != EFFECT_NONE)
 		error->transient = 0;
 	switch (job->spec->side_effect) {

@@ -93,9 +93,9 @@ int	 job_spec_init(struct job_spec *, const json_t *args,
 void	 job_spec_finish(struct job_spec *);
 
 /*
- * Starts a job.  All pointers must outlive it.  `hooks` may be NULL.  Until the
- * time `until`, the job retries after each failure for which the spec allows a
- * retry.  If `limit` is not 0, it is a common deadline for all attempts;
+ * Starts a job.  All pointers must outlive it.  `hooks` may be NULL.  The job
+ * retries each failure for which the spec allows a retry, until the time
+ * `until`.  If `limit` is not 0, it is a common deadline for all attempts;
  * otherwise each attempt has its own timeout.
  */
 void	 job_begin(struct job *, const struct job_spec *,

@@ -147,8 +147,8 @@ finish_job(struct scheduler *scheduler, struct slot *slot,
 	    outcome_exit(member->report.outcome) != 0)
 		fleet->stopped = 1;
 	/*
-	 * End the run if a report cannot be written.  EPIPE does not count: a
-	 * reader such as `head` has read enough.
+	 * End the run if a report cannot be written.  EPIPE does not count as a
+	 * failure: a reader such as `head` may exit early.
 	 */
 	if (output_flush(fleet->context->out) == -1 && errno != EPIPE)
 		fleet->stopped = 1;
@@ -241,8 +241,8 @@ cancel_job(struct scheduler *scheduler, struct slot *slot)
 }
 
 /*
- * Cancels a job if its request was not sent or is read-only.  Lets it finish
- * otherwise.
+ * Cancels a job if its request has not been sent or is read-only.  Otherwise
+ * lets the job finish.
  */
 static void
 cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
