@@ -7,8 +7,7 @@
 -- they have restored them.
 --
 -- Old code hardly ever changes a function of Tarantool while a reload runs, but it
--- does change settings. So for settings the adapter records whether new code made the
--- change.
+-- does change settings. So the adapter records which settings new code has changed.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -222,9 +221,9 @@ function Builtins:stage_jit()
     end
 end
 
---- Records the log level before a call of new code. `after_call` compares it to
--- detect calls of `log.level(n)`. The function `level` cannot be wrapped, because
--- each logger has one, and each module can have its own logger.
+--- Records the log level before a call of new code. `after_call` compares the level
+-- with it, to detect calls of `log.level(n)`. The function `level` cannot be
+-- wrapped, because each logger has one, and each module can have its own logger.
 function Builtins:before_call()
     self.level = self.log and self.log.object.level
 end

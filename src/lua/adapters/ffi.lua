@@ -76,9 +76,8 @@ end
 -- @tparam table known see `ctypes.scan`
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
-    -- Whether Tarantool itself has declared a name, and LuaJIT ignores repeated
-    -- declarations of it. The declarations need not be compared: LuaJIT would
-    -- ignore the repeated one after a restart, too.
+    -- Whether a name need not be compared: Tarantool itself has declared it, and
+    -- LuaJIT ignores repeated declarations of it, even after a restart.
     local function is_kept(item)
         local id = known[item.space][item.name]
         return id ~= nil and id < known.border and ctypes.is_ignored(id)

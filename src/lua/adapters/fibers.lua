@@ -8,11 +8,11 @@
 -- like a loop.
 --
 -- A loop with a replacement in the new code (see `succession`) is cancelled. A loop
--- without one is restarted if that is safe (see `restart`). Otherwise it keeps running
--- and is reported, because its work must not stop because of a reload. The same applies
--- if the replacement has ended with an error. A loop inside a
--- protected call is never cancelled: the call would catch the error, and a loop around
--- the call could then block the server.
+-- without one is restarted if that is safe (see `restart`). Otherwise it keeps
+-- running and is reported: a reload must not stop its work. The same applies if the
+-- replacement has ended with an error. A loop inside a protected call is never
+-- cancelled: the call would catch the error, and a loop around the call could then
+-- block the server.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -30,8 +30,8 @@ local terminate = require('code.terminate')
 local Fibers = {name = 'fibers'}
 Fibers.__index = Fibers
 
--- Seconds that requests get to finish, and the maximum share of the remaining time
--- that one wait may take.
+-- Seconds that requests get to finish. The share limits every wait to a part of the
+-- time that is left until the deadline.
 local REQUESTS, PART = 5, 0.5
 -- Seconds that short-lived fibers get to end by themselves.
 local DRAIN = 0.25
@@ -86,7 +86,7 @@ function Fibers:stage()
             end
             local entry = {func = f}
             entry.object = original(function(...)
-                -- If the fiber first runs after the rollback, it must do nothing.
+                -- A fiber that starts to run after the rollback must do nothing.
                 if self.is_over then
                     return nil
                 end
@@ -380,9 +380,9 @@ function Fibers:leave_ending(loops)
     return others
 end
 
---- Lists the fibers that still run old code after a wait. If no loop is found, but
--- there was one before the wait, repeats the search: a single list may miss a loop
--- that starts a new fiber for each iteration. Yields.
+--- Lists the fibers that still run old code after a wait. Repeats the search if it
+-- finds none of the loops that were running before the wait: a single search may
+-- miss a loop that starts a new fiber for each iteration. Yields.
 -- @tparam table before the loops found before the wait; the function only checks
 --   whether it is empty
 -- @treturn {table,...} the fibers that serve requests
@@ -415,7 +415,7 @@ local function leave_recurring(self, entries)
     end
 end
 
---- Waits until the requests that started on old code have finished. Yields.
+--- Waits until the requests that old code is serving have finished. Yields.
 -- @tparam ?number patience maximum wait in seconds
 -- @treturn boolean whether all have finished
 function Fibers:wait_for_requests(patience)
@@ -499,7 +499,7 @@ function Fibers:finish()
     local alone = start_again(self, loops, is_old)
     local ending = {}
     for _, item in ipairs(loops) do
-        -- A loop that has been restarted has the id of its new fiber as successor.
+        -- The `successor` of a restarted loop is not a table, see `restart`.
         if type(item.successor) == 'table' and item.successor.has_failed then
             leave(self, item, 'failed')
         elseif item.successor ~= nil and not item.is_cancelled then

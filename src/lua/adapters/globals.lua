@@ -1,5 +1,5 @@
---- Adapter: global variables. Also restores the entries of tables: those in global
--- variables, and those in variables of `cartridge.vars`.
+--- Adapter: global variables. Also watches tables that are held by global variables
+-- or by variables of `cartridge.vars`, and restores their entries.
 --
 -- A global set by new code is visible to all code at once; it cannot be staged. A
 -- rollback restores the previous values of globals, and of table entries that new code

@@ -22,8 +22,8 @@ local function new(txn, live)
     return setmetatable({txn = txn, live = live, keys = {}}, Http)
 end
 
---- Returns the routes of a server as a list without gaps, which the server's own
--- table may have.
+--- Returns the routes of a server as a list without gaps. The server's own table
+-- may have gaps.
 local function list_routes(routes)
     local indexes, count, list = {}, 0, {}
     for index in pairs(routes) do
@@ -355,9 +355,9 @@ function Http:discard()
     self:release()
 end
 
---- Restores the server's options, and other fields that new code has set to functions.
--- The proxy forwards assignments to these fields, so the live server was changed at
--- once.
+--- Restores the server's options, and other fields to which new code has assigned
+-- functions. The proxy forwards assignments to these fields, so the live server was
+-- changed at once.
 local function restore_fields(self, undone)
     local live, ownership = self.live, self.txn.ownership
     local seen_elsewhere = {options = true}

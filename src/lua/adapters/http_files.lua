@@ -1,9 +1,9 @@
 --- Adapter: files that servers of the rock `http` have read and cached (see
 -- `platform.http_servers`): controllers, templates and static files.
 --
--- A controller is application code, although it is not in `package.loaded`. The
--- server would load a controller on the first request for it. A reload loads new
--- controllers earlier, after the new roles have started, and puts them into the
+-- A controller is application code, although it is not in `package.loaded`. A
+-- server loads a controller on the first request for it. During a reload, new
+-- controllers are loaded after the new roles have started, and are put into the
 -- cache at the commit. Cached texts of templates and static files are removed, so
 -- that the next request reads the files again.
 
@@ -28,8 +28,8 @@ local function is_chosen(item, select_kind)
         or package.preload[item.key] == nil and select_kind(item.key, 'app') == 'app'
 end
 
---- Finds the cached files. Also finds the files of controllers that no request has
--- loaded yet, if a route refers to them. May yield.
+--- Finds the cached files, and the files of controllers that are named by a route
+-- but have not been loaded yet. May yield.
 -- @tparam function select_kind see `catalog.choose`
 -- @treturn {table,...} {server, kind, key, path, value, is_gone}, see
 --   `http_servers.cached`. A controller that is not loaded has no `value`. `is_gone`

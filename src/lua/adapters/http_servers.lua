@@ -187,9 +187,8 @@ function Servers:settle()
     self.stops = {}
 end
 
---- Returns the wrapper of a live server's `stop` if the given function is the
--- original. Old code that got the original before the reload would otherwise bypass
--- the wrapper.
+--- Replaces the original `stop` of a live server by its wrapper. Old code that has
+-- kept the original would otherwise bypass the wrapper.
 -- @tparam function f the function that old code has kept
 -- @param server the first argument of the call
 -- @treturn function the wrapper, or `f` if it is another function

@@ -61,7 +61,7 @@ function HttpdRole:stage()
     self.role.get_server = self.staged
 end
 
---- Sets the proxies that `get_server` returns to the `stop` of old roles.
+--- Sets the proxies that the `stop` of an old role gets from `get_server`.
 -- @tparam table proxies live server -> its proxy
 function HttpdRole:retire(proxies)
     self.stopping = proxies

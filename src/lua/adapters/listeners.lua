@@ -185,9 +185,8 @@ local function take_over(self)
     end
 end
 
---- Returns the wrapper of a live socket's `close` if the given function is the
--- original. Old code that got the original before the reload would otherwise bypass
--- the wrapper.
+--- Replaces the original `close` of a live socket by its wrapper. Old code that has
+-- kept the original would otherwise bypass the wrapper.
 -- @tparam function f the function that old code has kept
 -- @param live the first argument of the call
 -- @treturn function the wrapper, or `f` if it is another function
@@ -207,9 +206,8 @@ function Sockets:commit()
     end
 end
 
---- Sets the handlers of live sockets after a rollback. Old roles that were
--- restarted have opened their servers again: the handlers of those servers are
--- used.
+--- Updates the live sockets after a rollback: old roles that were restarted have
+-- opened their servers again, and the sockets get the handlers of these servers.
 function Sockets:revive()
     self.is_committed = true
     unstage(self)

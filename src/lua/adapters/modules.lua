@@ -81,7 +81,7 @@ function Modules:adopt(name)
     return module
 end
 
---- Returns the module that this reload provides when new code requires a name.
+--- Returns the module that new code gets for a name from this reload.
 -- @treturn ?table module, nil if the next loader must find it
 function Modules:find(name)
     if self.by_name[name] ~= nil then

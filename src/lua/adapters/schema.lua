@@ -7,8 +7,7 @@
 -- new code: a trigger runs in the fiber that makes the change.
 --
 -- The `stop` of an old role may drop a space that the new role has found and is
--- already using. So nothing is dropped during `stop`; the report gets a warning
--- instead.
+-- already using. So `stop` cannot drop anything: a warning is reported instead.
 
 local require = ...
 local log = require('log')

@@ -10,8 +10,8 @@ Spaces.__index = Spaces
 -- table.
 local LIMIT, ENTRIES = 10000, 100
 
---- Returns the tables and functions that code has added to a space object. A field
--- is Tarantool's own if the object of a system space has it, too.
+--- Returns the tables and functions that code has added to a space object. Skips
+-- the fields of Tarantool, which the object of a system space has, too.
 local function own_entries(space, builtin)
     local entries = {}
     for key, value in next, space do

@@ -8,7 +8,7 @@
 -- generations. Changes made by `stop` are visible only to old code.
 --
 -- The `stop` of an old role may assign to variables, or end the objects in them
--- (see `adapters.vars.stop_effects`). For new code these variables are nil, as
+-- (see `adapters.vars.stop_effects`). For new code these variables are unset, as
 -- after a restart.
 
 local require = ...

@@ -69,9 +69,9 @@ local function slot_of(f)
     return nil
 end
 
---- Returns the function that is registered in place of the callback of a new
--- watcher, and holds back events. `scan.stand_ins` finds the callback by the name
--- of the upvalue, `original`.
+--- Returns the function that is registered in place of a new watcher's callback and
+-- that holds back events. `scan.stand_ins` finds the callback by the name of the
+-- upvalue, `original`.
 local function gate_of(self, item)
     local original = item.callback
     return function(...)
@@ -129,8 +129,8 @@ function Watchers:list_new(functions)
     end
 end
 
---- Ends the holding back of events: puts the callbacks of new watchers into their
--- slots. Skips watchers that new code has unregistered in the meantime.
+--- Stops holding back events: puts the callbacks of new watchers into their slots.
+-- Skips watchers that new code has unregistered in the meantime.
 -- @treturn {table,...} the new watchers that are still registered
 local function open(self)
     local registry, list = debug.getregistry(), {}
@@ -264,10 +264,10 @@ local function group(self, olds, news)
     return groups
 end
 
---- Silences the watchers of a group that new code has registered again: an old and
--- a new watcher must have the same key. Old watchers with unknown keys are silenced
--- for good if there are enough new watchers to replace all of them. Otherwise they
--- are silenced only for events whose key a new watcher has.
+--- Silences those watchers of a group for whose key new code has registered a
+-- watcher. Old watchers with unknown keys are silenced for good if there are enough
+-- new watchers to replace all of them. Otherwise they ignore only the events for
+-- keys that a new watcher has.
 local function silence_group(self, found)
     local registry, unknown, count = debug.getregistry(), {}, found.count
     for _, item in ipairs(found.olds) do
@@ -335,9 +335,9 @@ function Watchers:commit()
     end
 end
 
---- Silences the previous watchers of old roles that were restarted after a rollback
--- and have registered their watchers again. Two such watchers have the same code
--- and key.
+--- Silences duplicates: old roles that were restarted after a rollback have
+-- registered their watchers again. The previous watcher with the same code and key
+-- is silenced.
 function Watchers:revive()
     self.is_committed = true
     unstage(self)

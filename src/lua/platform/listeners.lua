@@ -1,7 +1,7 @@
---- The servers of `socket.tcp_server` in this instance. Each has a fiber that accepts
--- connections. The built-in module `socket` keeps the options of a server in local
--- variables of that fiber, and looks up the handler in them for each connection. So
--- the handler of a running server can be replaced.
+--- The servers of `socket.tcp_server` in this instance. Each has a fiber that
+-- accepts connections. The built-in module `socket` keeps the options of a server
+-- in a local variable of that fiber, and reads the handler from the options for
+-- each connection. So the handler of a running server can be replaced.
 
 local require = ...
 local fibers = require('platform.fibers')

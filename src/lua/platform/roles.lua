@@ -140,8 +140,8 @@ local function enabled(registry, conf)
     return result
 end
 
---- Returns Cartridge's current registry of roles, in the format in which `register`
--- returns one.
+--- Returns Cartridge's current registry of roles, in the format that `register`
+-- returns.
 local function registered()
     local registry = cartridge.vars('cartridge.roles')
     return {

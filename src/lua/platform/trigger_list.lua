@@ -10,9 +10,10 @@
 -- A place is a table with
 --   original   the function of Tarantool that sets and lists its triggers
 --   holder     the object of which that function is a method, if `is_method`
--- full_name its event name, from 3.0 on A trigger is a table with the function
--- `f` and, from 3.0 on, `name`. Lists are in the order in which triggers were set.
--- Nothing here yields.
+--   full_name  its event name, from 3.0 on
+--
+-- A trigger is a table with the function `f` and, from 3.0 on, `name`. Lists are in
+-- the order in which triggers were set. Nothing here yields.
 
 local require = ...
 

@@ -72,8 +72,7 @@ end
 --- Returns the application's functions that a carrier calls.
 -- @tparam table item {id, thread} of a fiber. The function adds two fields: `entry`
 --   is the frame of the entry function; `key` is a string built from the entry
---   function and the strings that it uses, so that an old and a new carrier can be
---   matched.
+--   function and the strings that it uses. Carriers that match have equal keys.
 -- @tparam table ownership see `ownership`
 -- @tparam function test (f) -> whether it is a function of the application
 -- @treturn {function,...} empty if the fiber is not a carrier
@@ -118,8 +117,8 @@ end
 -- @tparam table ownership see `ownership`
 -- @tparam function accepts (fiber id) -> whether to examine the fiber
 -- @tparam function test (f) -> whether it is a function of the application
--- @treturn table `key` of the carrier (see `carried_by`) -> {{func, name, item},...},
---   with one element for each function that a carrier calls
+-- @treturn table maps the `key` of a carrier (see `carried_by`) to {{func, name,
+--   item},...}, with one element for each function that the carrier calls
 local function collect(ownership, accepts, test)
     local groups, has_missed
     for _ = 1, TRIES do

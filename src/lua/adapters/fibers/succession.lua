@@ -8,9 +8,9 @@
 -- -- 	counterpart	the new function has the same name in the same module
 -- -- 	code		both have the same bytecode and the same file name
 -- -- 	name		the fibers have the same name, the functions the same file name
--- -- 	shape		the old function has no counterpart; both have the same file name;
--- -- 			they start at the same line, or have the same position among the
--- -- 			unpaired functions; and they use mostly the same names
+-- -- 	shape		the old function has no counterpart; both have the same file name
+-- -- 			and use mostly the same names; they start at the same line, or
+-- -- 			have the same position among the unpaired functions
 --
 -- If a pair has fewer new fibers than old ones, some of the old fibers have no
 -- successor.

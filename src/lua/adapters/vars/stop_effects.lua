@@ -62,7 +62,7 @@ local function collect(f, assignment, named, assigned)
     end
 end
 
---- Whether `stop` uses the name of a method that would end a value.
+--- Whether a value has a method that ends it and whose name `stop` uses.
 -- @param value the value of a variable, or an entry of a list in a variable
 -- @tparam table named set of the names that `stop` uses
 local function is_ended(value, named)
