@@ -133,7 +133,7 @@ local function stage_fibers(self)
             self.cancelled[object:id()] = object
         end
     end
-    --- Returns a value for the parameter `make` of `replace`. The replaced function
+    --- Returns a value for the parameter `make` of `replace`. The replacement
     -- returns the given results if its argument is a fiber that new code has
     -- cancelled. For any other fiber it calls the original.
     local function answering(...)

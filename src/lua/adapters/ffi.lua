@@ -155,8 +155,8 @@ function Ffi:declare(text)
     return {}
 end
 
---- Replaces the parameters (`$`) of a text by the given values. A type is replaced by a
--- name that is declared for it.
+--- Replaces the parameters (`$`) of a text with the given values. A value that is a
+-- type is inserted as a name that is declared for it.
 -- @treturn ?string nil if there are more or fewer values than parameters
 local function fill(text, ...)
     local values = {}

@@ -563,8 +563,8 @@ end
 
 --- Reports the loops that ended while the failed code ran. If the failed code had
 -- started a replacement for a loop, it probably ended the loop itself, and this
--- cannot be undone. Any other loop of old code may simply have finished: there is
--- only a warning. Yields.
+-- cannot be undone. Any other loop of old code may simply have finished: a warning
+-- is added. Yields.
 function Fibers:name_ended(warnings, left)
     local ended, born = {}, {}
     for _, item in ipairs(self.loops_before or {}) do

@@ -198,8 +198,8 @@ local function is_to_be_undone(self, set)
     if set.verdict == 'certain' or rawequal(set.before.value, nil) then
         return true
     end
-    -- Of the doubtful changes, undo only new functions and tables: numbers and
-    -- strings may be counters and records of old code.
+    -- Undo a doubtful change only if the value is a table or a function of new
+    -- code. A number or a string may be a counter or a record of old code.
     local kind = type(set.value)
     return kind == 'function' and self.txn.ownership:wraps_new(set.value) or kind == 'table'
 end

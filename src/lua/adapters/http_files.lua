@@ -68,7 +68,7 @@ local function find(select_kind)
     return list
 end
 
---- Whether a file has exactly this text. Yields.
+--- Whether the content of a file is equal to a text. Yields.
 local function has_text(path, text)
     local file = type(text) == 'string' and io.open(path, 'rb')
     if not file then

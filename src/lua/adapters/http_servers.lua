@@ -1,11 +1,12 @@
 --- Adapter: HTTP servers (rock `http`) that the application opens itself, on ports of
 -- its own.
 --
--- Old and new code cannot both listen on a port. So new code that creates a server for
--- the host and port of a running one gets a staging proxy of that server: starting the
--- proxy does nothing, and its routes take over at the commit. Clients keep their
--- connections. If new code stops a server, the call is deferred until the commit, and
--- dropped if new code has taken the server over. A rollback drops the call, too.
+-- Old and new code cannot both listen on a port. So new code that creates a server
+-- for the host and port of a running one gets a staging proxy of that server:
+-- starting the proxy does nothing, and the routes of the proxy become live at the
+-- commit. Clients keep their connections. If new code stops a server, the call is
+-- deferred until the commit, and dropped if new code has taken the server over. A
+-- rollback drops the call, too.
 
 local require = ...
 local servers_lib = require('platform.http_servers')
@@ -187,8 +188,8 @@ function Servers:settle()
     self.stops = {}
 end
 
---- Replaces the original `stop` of a live server by its wrapper. Old code that has
--- kept the original would otherwise bypass the wrapper.
+--- Returns the wrapper to be called instead of the original `stop` of a live
+-- server. Old code that has kept the original would otherwise bypass the wrapper.
 -- @tparam function f the function that old code has kept
 -- @param server the first argument of the call
 -- @treturn function the wrapper, or `f` if it is another function

@@ -52,9 +52,10 @@ local function handler_of(options)
     return type(options) == 'table' and options.handler or options
 end
 
---- Finds the old server on the address at which new code opens a server. New code may
--- take it over in two cases: its handler is old code of the application, or both
--- handlers have the same code, as they do if a library opens the servers. Yields.
+--- Finds the old server on the address at which new code opens a server. New code
+-- may take over the old server in two cases: the old handler is code of the
+-- application, or the old and the new handler have the same code, as they do if a
+-- library opens the servers. Yields.
 -- @treturn ?table nil if there is no old server that may be taken over
 local function find(self, host, port, options)
     local address = #self.live > 0 and resolve(host, port)
@@ -185,8 +186,8 @@ local function take_over(self)
     end
 end
 
---- Replaces the original `close` of a live socket by its wrapper. Old code that has
--- kept the original would otherwise bypass the wrapper.
+--- Returns the wrapper to be called instead of the original `close` of a live
+-- socket. Old code that has kept the original would otherwise bypass the wrapper.
 -- @tparam function f the function that old code has kept
 -- @param live the first argument of the call
 -- @treturn function the wrapper, or `f` if it is another function

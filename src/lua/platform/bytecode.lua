@@ -1,4 +1,4 @@
---- Facts found in the bytecode of a function.
+--- Finds facts about a function in its bytecode.
 
 local bit = require('bit')
 local jutil = require('jit.util')

@@ -342,7 +342,7 @@ function Declarations:without(is_old)
     return edit(self.text, edits)
 end
 
---- Replaces each `$` in a text by the next value.
+--- Replaces each `$` in a text with the next value.
 -- @tparam string text
 -- @tparam {string,...} values
 -- @treturn ?string nil if there are more or fewer `$` than values

@@ -13,7 +13,8 @@ local KINDS = {
     [0] = 'number', 'struct', 'pointer', 'array', 'void', 'enum', 'function', 'typedef', 'attribute', 'field',
     'bits', 'constant', 'variable', 'keyword',
 }
--- Kinds of entries with a base type, whose number is in the low bits of `info`.
+-- Kinds of entries with a base type. The low bits of `info` hold the number of that
+-- type.
 local MADE_OF = {
     pointer = true, array = true, enum = true, ['function'] = true, typedef = true, attribute = true, field = true,
     constant = true, variable = true,

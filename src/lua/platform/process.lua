@@ -16,7 +16,7 @@ local function read_line(path)
 end
 
 --- Returns how long the process has been running, according to the kernel.
--- @treturn ?number seconds, accurate to some hundredths
+-- @treturn ?number seconds, accurate to a few hundredths of a second
 local function running_time()
     local since_boot = tonumber(read_line('/proc/uptime'):match('^[%d.]+'))
     -- The program name is in parentheses and may contain anything. The start time is

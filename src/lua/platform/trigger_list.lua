@@ -22,7 +22,8 @@ local HAS_NAMES = tonumber(_TARANTOOL:match('^%d+')) >= 3
 
 local module
 
---- Returns the module that manages triggers by event names.
+--- Returns the built-in module `trigger`, which sets and lists triggers by the
+-- names of events.
 -- @treturn ?table nil before Tarantool 3.0
 local function names_module()
     if HAS_NAMES and module == nil then

@@ -18,8 +18,8 @@ local twins = require('scan.twins')
 
 -- The maximum number of fields examined in a table that a carrier uses.
 local FIELDS = 64
--- The maximum number of searches. The search is repeated if a fiber has ended during
--- it, because a library may start a new fiber for each iteration of its loop.
+-- The maximum number of searches. A search is repeated if a fiber ended in the
+-- meantime: a library may start a new fiber for each iteration of its loop.
 local TRIES = 5
 
 --- Calls `visit` with each value that the entry function of a fiber uses: its

@@ -1,8 +1,8 @@
 --- Restarts loops of old code with new code, if the new code has not started them
 -- itself.
 --
--- A loop is restarted only if nothing has to be guessed. Its entry function has a
--- counterpart in the new code. The fiber was created without arguments and has
+-- A loop is restarted only if all of these conditions hold. Its entry function has
+-- a counterpart in the new code. The fiber was created without arguments and has
 -- nothing in its storage. The loop is endless, so it is not a job that ends by
 -- itself. No protected call can swallow its cancellation. And every reference to
 -- the old fiber can be replaced by one to the new fiber: code may use such a
