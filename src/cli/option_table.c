@@ -47,8 +47,8 @@ const struct option_row option_table[] = {
 	    "directory to search for sockets",
 	    COMMAND_ALL, OPTION_TEXT, AT(run_dir), OPT_CLI_ONLY },
 	{ 'u', "user", "NAME", NULL,
-	    "user for a binary port ($TT_CLI_USERNAME; admin if a cluster"
-	    " cookie is known; guest)",
+	    "user for a binary port ($TT_CLI_USERNAME, or else admin if a"
+	    " cluster cookie is known, or else guest)",
 	    COMMAND_ALL, OPTION_TEXT, AT(user), OPT_CLI_ONLY },
 	{ KEY_PASSWORD_FILE, "password-file", "FILE", NULL,
 	    "read the password from FILE, - for standard input"
@@ -86,9 +86,8 @@ const struct option_row option_table[] = {
 	    "reload modules under .rocks too",
 	    CHANGES, OPTION_FLAG, AT(rocks), OPT_STAGED_ONLY },
 	{ KEY_METHOD, "method", "METHOD", "staged|native",
-	    "staged: in a transaction; native: with the application's own"
-	    " means, which is Cartridge's reload_roles() or package.reload"
-	    " (staged)",
+	    "staged: in a transaction; native: by the application's own"
+	    " means (Cartridge's reload_roles() or package.reload) (staged)",
 	    CHANGES, OPTION_CHOICE, AT(method), 0 },
 	{ KEY_STALE, "stale", "ACTION", "patch|report|fail",
 	    "references to old code: patch the unambiguous ones, only report"
@@ -99,7 +98,7 @@ const struct option_row option_table[] = {
 	    CHANGES, OPTION_FLAG, AT(no_stop),
 	    OPT_IN_FULL | OPT_STAGED_ONLY },
 	{ KEY_IF_CHANGED, "if-changed", NULL, NULL,
-	    "do nothing if no file of the application changed",
+	    "do nothing if no file of the application has changed",
 	    CHANGES, OPTION_FLAG, AT(if_changed), OPT_STAGED_ONLY },
 	{ 'n', "dry-run", NULL, NULL,
 	    "the same as plan; with push, only show the changes",
@@ -112,7 +111,7 @@ const struct option_row option_table[] = {
 	    "with push, also remove files that are not in DIR",
 	    COMMAND_PUSH, OPTION_FLAG, AT(prune), OPT_IN_FULL },
 	{ 'f', "file", "FILE", NULL,
-	    "run the Lua in this file, - for standard input",
+	    "run the Lua code in this file, - for standard input",
 	    COMMAND_EVAL, OPTION_TEXT, AT(eval_file), 0 },
 	{ 'o', "output", "FORMAT", "text|json",
 	    "format of the report on standard output (text)",

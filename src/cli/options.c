@@ -40,7 +40,7 @@ unknown_command(struct parser *parser, const char *name)
 	else if (strchr(name, ':') != NULL)
 		options_usage(parser,
 		    "unknown command '%s' (use --socket to name a "
-		    "target; an instance follows the command)", shown);
+		    "target; an instance name follows the command)", shown);
 	else if (nearest.name != NULL)
 		options_usage(parser,
 		    "unknown command '%s'; did you mean %s?", shown,
@@ -285,8 +285,8 @@ check(struct parser *parser)
 	    strcmp(options->password_file, "-") == 0 &&
 	    strcmp(options->eval_file, "-") == 0)
 		return options_usage(parser,
-		    "--password-file and the Lua cannot both "
-		    "come from standard input");
+		    "--password-file and the Lua code "
+		    "cannot both be read from standard input");
 	if (options->exit_code && !options->dry_run &&
 	    (options->command->flags & CMD_PLANS) == 0)
 		return options_usage(parser,

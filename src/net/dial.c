@@ -101,8 +101,8 @@ connect_long_path(int fd, const char *path, struct error *error)
 		return 0;
 	if (code == ENOENT)
 		return error_set(error, ERROR_LOCAL,
-		    "the path is longer than %zu bytes, and connecting to it "
-		    "needs /proc", sizeof(address.sun_path) - 1);
+		    "the path is longer than %zu bytes, so connecting to it "
+		    "requires /proc", sizeof(address.sun_path) - 1);
 	return unix_connect_error(path, code, error);
 }
 

@@ -301,9 +301,9 @@ decode(struct protocol_state *state, struct framer *framer,
 const struct protocol protocol_iproto = {
 	.one_at_a_time = 1,
 	.peer = "binary port",
-	.advice = "the instance is busy or has as many requests as "
-	    "net_msg_max allows, or --timeout is too short; its console "
-	    "socket has no such limit",
+	.advice = "the instance is busy or has reached its limit of requests "
+	    "(net_msg_max), or --timeout is too short; the console socket "
+	    "has no such limit",
 	.handshake = handshake,
 	.encode = encode,
 	.decode = decode

@@ -175,7 +175,7 @@ read_array(const struct field *field, const json_t *from, const char *name,
 	if (field->kind == FIELD_OBJECTS)
 		wrong->items += json_array_size(from);
 	if (wrong->items > ITEMS_MAX) {
-		set_schema_error(wrong, "the lists up to %s have more than "
+		set_schema_error(wrong, "%s: the lists of the report exceed "
 		    "%d items in total", name, ITEMS_MAX);
 		return NULL;
 	}

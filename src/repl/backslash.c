@@ -359,7 +359,7 @@ backslash_help(FILE *out)
 	const char *args;
 	char left[64];
 
-	fputs("Lines are run as Lua in the instance.  Other commands:\n",
+	fputs("Lines are run as Lua code in the instance.  Other commands:\n",
 	    out);
 	for (row = command_table; row->name != NULL; row++) {
 		if (!commands_in_repl(row))

@@ -115,7 +115,7 @@
 	ROW(CONFIG_LOCKED, "config_locked", REFUSED,			\
 	    "A change of the config is being applied.")			\
 	ROW(FAIL_IF, "fail_if", REFUSED,				\
-	    "The tag fail_if in the file of a role forbids this server.") \
+	    "The tag fail_if forbids a role on this server.") \
 	ROW(FORBIDDEN, "forbidden", REFUSED,				\
 	    "The application has called forbid_reload().")		\
 	ROW(LOCKED, "locked", REFUSED,					\

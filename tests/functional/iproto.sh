@@ -126,7 +126,7 @@ ends 1 '--password-file needs a user: give --user' 'a password without a user'
 detached status -s a.sock -u "$(head -c 256 long)" --password-file password
 ends 1 'the user name is longer than 255 bytes' 'a user name above the limit'
 detached eval -f - -s a.sock -u op --password-file -
-ends 1 '--password-file and the Lua cannot both come from standard input' \
+ends 1 '--password-file and the Lua code cannot both be read from standard input' \
     'two options that read standard input'
 
 # prompted TCL ARGUMENT ...: runs `status` on a new terminal, and types at its

@@ -153,7 +153,8 @@ kill "$FAKE_PID"
 fake app.sock greet answer 'request=\034command\034:\034stale\034' \
     "file=$CLI_DIR/golden/stale-locked.yaml" hold
 try stale --socket app.sock
-ends 5 'app.sock: another reload has been running .*' 'stale during a reload'
+ends 5 'app.sock: another reload, started by .*, has been running .*' \
+    'stale during a reload'
 
 # More references than are printed.
 {

@@ -287,7 +287,7 @@ ok 'another client reloads one of the instances' wait_until 10 is_reloading s1-a
 via r1 reload
 is "$RC $(summary)" '5 3 instances: 1 reloaded, 1 refused, 1 not attempted
   s1-a: refused (locked)' 'the locked instance refuses'
-like "$(said "$ERR")" "^cartridge-reload: s1-a: another reload has been running for .* s, started by .* pid $RUN_PID\$" \
+like "$(said "$ERR")" "^cartridge-reload: s1-a: another reload, started by .* pid $RUN_PID, has been running for .* s\$" \
     'the holder of the lock is named'
 OTHER=$RUN_PID
 begin_via r1 reload --wait 60 -v

@@ -150,15 +150,15 @@ diag 'Parallel reload'
 set_flag r1 shop_hold 3
 set_flag s1-a shop_hold 3
 begin_run reload --app shop --run-dir "$RUN_DIR" --jobs 3
-ok '--jobs 2: one instance is being reloaded' wait_until 10 is_reloading r1
-ok '--jobs 2: another one is being reloaded at the same time' \
+ok '--jobs 3: one instance is being reloaded' wait_until 10 is_reloading r1
+ok '--jobs 3: another one is being reloaded at the same time' \
     wait_until 10 is_reloading s1-a
 set_flag r1 shop_hold
 set_flag s1-a shop_hold
 finish_run
-is "$RC $(generations)" '0 3/v3 4/v3 2/v3' '--jobs 2: all are reloaded'
+is "$RC $(generations)" '0 3/v3 4/v3 2/v3' '--jobs 3: all are reloaded'
 is "$(order | cut -d' ' -f1)" s1-b \
-    '--jobs 2: the follower is reloaded before the leaders'
+    '--jobs 3: the follower is reloaded before the leaders'
 
 diag 'Other commands'
 

@@ -457,7 +457,7 @@ local function warn_of_failed(self)
         local proto, info = succession.proto_of(item.func), debug.getinfo(item.func, 'S')
         if not is_running[proto] then
             is_running[proto] = true
-            table.insert(self.txn.warnings, ('%s has ended during the reload; see the log of the instance: %s:%d')
+            table.insert(self.txn.warnings, ('%s ended during the reload; see the log of the instance: %s:%d')
                 :format(item.label, info.short_src, info.linedefined))
         end
     end

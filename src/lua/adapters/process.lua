@@ -95,7 +95,7 @@ function Process:configure(current, options)
         -- Do not print values, which may be secrets.
         self:refuse({
             code = 'box_cfg_changed',
-            message = ('the main script changes options of box.cfg, which a reload cannot do: %s')
+            message = ('the main script changes options of box.cfg, which a reload cannot change: %s')
                 :format(table.concat(names, ', ')),
         })
     end

@@ -331,7 +331,7 @@ function Watchers:commit()
     if not ok then
         log.error('cartridge-reload: replacing watchers failed: %s', tostring(err))
         table.insert(self.txn.warnings,
-            'watchers (box.watch) could not be replaced: the old ones may be called, too')
+            'watchers (box.watch) could not be replaced: the old ones may still be called')
     end
 end
 

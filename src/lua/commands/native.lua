@@ -55,8 +55,8 @@ local function script_refusal(reloader, main, why)
     local stat = fio.stat(path)
     local message
     if stat == nil or not stat:is_reg() then
-        message = ('package.reload would run %s, which does not exist: the directory has changed since %s was started')
-            :format(path, reloader.script)
+        message = ('package.reload would run %s, which does not exist: the file was removed, '
+            .. 'or the working directory has changed since %s was started'):format(path, reloader.script)
     elseif main == nil then
         message = ('package.reload would run %s, which may not be the main script: %s'):format(path, why)
     else

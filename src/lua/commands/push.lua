@@ -277,7 +277,8 @@ function Push:undo()
     table.sort(names)
     local active = self.cartridge:active_config()
     if self.was_broken then
-        table.insert(left, 'the new sections were kept: roles had not been configured with the previous ones either')
+        table.insert(left, 'the new sections were kept: '
+            .. 'the roles had not been configured with the previous sections either')
     elseif not sections_lib.has_patch(active:get_plaintext(), self.patch) then
         table.insert(left, 'the config of this instance is not the one that was pushed: nothing was restored')
     else
@@ -301,7 +302,7 @@ function Push:give_up(candidate, err)
     local message = failure.describe(err)
     local failed, is_applied = self:find_failed()
     if is_applied then
-        log.error('cartridge-reload: a push failed while being applied: %s', message)
+        log.error('cartridge-reload: the pushed config could not be applied: %s', message)
         local rollback = self:undo()
         self:tell(#rollback.left == 0 and 'unchanged' or 'ok', failed, 'failed')
         failure.raise({
@@ -442,7 +443,7 @@ local function locked_push(args, on_phase)
     if lock == nil then
         return request.locked(held)
     end
-    log.info('cartridge-reload: push of %d sections started by %s', #args.sections, lock.holder)
+    log.info('cartridge-reload: %s started a push (sections: %d)', lock.holder, #args.sections)
     local ok, report = pcall(push, args, on_phase)
     stash_lib.release(lock)
     if not ok then

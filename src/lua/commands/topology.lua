@@ -101,7 +101,7 @@ return function(args)
     elseif cartridge == nil then
         return request.refused({
             code = 'no_cartridge',
-            message = 'the instance has no cluster: it runs neither Cartridge nor a config of Tarantool 3',
+            message = 'the instance is not part of a cluster: it has neither Cartridge nor a config of Tarantool 3',
         })
     end
     local instances, why = cartridge:instances()

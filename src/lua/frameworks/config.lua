@@ -62,7 +62,7 @@ function Framework:check_files(selected)
                 phase = 'compile',
                 role = name,
                 module = name,
-                message = ('the file of role %q forbids this server: fail_if: %s'):format(name, tostring(expression)),
+                message = ('the tag fail_if forbids role %q on this server: %s'):format(name, tostring(expression)),
             }
         end
     end
@@ -82,7 +82,7 @@ function Framework:notices(selected)
     end
     local groups = self.facts:count_thread_groups()
     if groups > 0 then
-        table.insert(list, ('%d %s of application threads: their code is not reloaded')
+        table.insert(list, ('the code of %d %s of application threads is not reloaded')
             :format(groups, groups == 1 and 'group' or 'groups'))
     end
     return list

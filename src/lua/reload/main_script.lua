@@ -274,7 +274,7 @@ local function hint(choice, places)
     end
     for _, place in ipairs(places) do
         if not place.patched then
-            return ('what the main script %s set up itself was not reloaded; use --main to run it again')
+            return ('what the main script %s sets up itself was not reloaded; use --main to run it again')
                 :format(choice.script.path)
         end
     end

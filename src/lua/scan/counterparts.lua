@@ -337,7 +337,7 @@ function Counterparts:find(f, source)
     elseif self:unit_of(counterpart) ~= '@' .. self.paths[module] then
         return nil, ('%s moved to another file in the new code'):format(matching.name_of(entry))
     elseif not is_current(self, counterpart) then
-        return nil, 'the new code uses the same old function'
+        return nil, 'the new code uses the old function, too'
     end
     return counterpart
 end
@@ -470,7 +470,7 @@ function Counterparts:find_table(object)
     if counterpart == nil then
         return nil, why
     elseif rawequal(counterpart, object) or self.tables[counterpart] ~= nil then
-        return nil, 'the new code uses the same old table', true, counterpart
+        return nil, 'the new code uses the old table, too', true, counterpart
     elseif self.strangers[counterpart] or not is_own(self, object, counterpart, entry.is_module, BASES) then
         return nil, ('%s is shared with other code'):format(matching.name_of(entry)), true, counterpart
     end

@@ -49,7 +49,7 @@ local function refusal()
     if heap + need <= limit() then
         return nil
     end
-    return ('not enough memory: the Lua heap has %.0f MB, a scan could need %.0f MB more, and the limit is %.0f MB')
+    return ('not enough memory: the Lua heap uses %.0f MB, a scan could need %.0f MB more, and the limit is %.0f MB')
         :format(heap / 1024, need / 1024, limit() / 1024)
 end
 

@@ -29,9 +29,9 @@ local BASES = 20
 
 -- Reasons for which a place is not patched.
 local IN_USE = 'a request that started on the old code still uses it'
-local TAKEN = 'now held by the new code'
+local TAKEN = 'the new code now uses it'
 local SHARED = 'it needs %s, which the new code has put into another table'
-local UNKNOWN = 'other code may use the class too'
+local UNKNOWN = 'other code may also use the class'
 -- Reported as the reason if a place was removed instead of patched.
 local REMOVED = 'removed: the new code registered its own'
 
@@ -582,7 +582,7 @@ end
 function Pass:finish_duplicate(item, is_done)
     local place = item.place
     if is_done == false then
-        self:tell(place, false, 'a loop is iterating over a list that also holds the new one')
+        self:tell(place, false, 'a loop is iterating over a list that also holds the new registration')
     elseif is_done then
         if rawequal(item.entry, place.object) then
             -- Other code may also refer to the removed entry: patch its function.

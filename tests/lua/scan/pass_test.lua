@@ -176,7 +176,7 @@ case('a wrapper that shows the old function in its module or a fiber does not ge
     t:ok(lib.wait(function() return held().called end), 'the fiber runs')
     ok, result = pcall(held().called)
     t:is(ok and result, 'v1 rock', 'and has what it had')
-    t:like(reasons(report), 'now held by the new code', 'told')
+    t:like(reasons(report), 'the new code now uses it', 'told')
 end)
 
 case('an error handler in use is patched', function(t)

@@ -632,7 +632,7 @@ test_options_instances_are_arguments(void **state)
 	assert_usage("status: not an instance name (use --socket to name a "
 	    "target): '/run/a.control'", "status", "/run/a.control");
 	assert_usage("unknown command 'shop:web' (use --socket to name a "
-	    "target; an instance follows the command)", "shop:web");
+	    "target; an instance name follows the command)", "shop:web");
 	assert_usage("push: unexpected argument 'web'", "push", "dir", "web");
 }
 

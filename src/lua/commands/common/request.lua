@@ -46,7 +46,7 @@ end
 local function locked(held)
     return refused({
         code = 'locked',
-        message = ('another reload has been running for %.1f s, started by %s'):format(held.seconds, held.holder),
+        message = ('another reload, started by %s, has been running for %.1f s'):format(held.holder, held.seconds),
         transient = true,
     })
 end
