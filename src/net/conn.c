@@ -36,7 +36,7 @@ struct conn {
 	int64_t			 greeted_from;	/* when the socket connected */
 	int64_t			 deadline;
 	int64_t			 due;		/* deadline of this state */
-	int			 final_read;	/* last read, after deadline */
+	int			 final_read;	/* the last read has begun */
 
 	struct dial		 dial;		/* while state is CONNECTING */
 
@@ -148,7 +148,10 @@ step_connecting(struct conn *conn, struct error *error)
 	}
 }
 
-/* Appends a packet to the queue, which has room for it. */
+/*
+ * Appends an empty packet to the queue and returns it.  The queue must have
+ * room for it.
+ */
 static struct packet *
 next_packet(struct conn *conn)
 {
@@ -247,7 +250,7 @@ step_greeting(struct conn *conn, int64_t now, struct error *error)
 	return event;
 }
 
-/* Removes the next `len` bytes, which have been sent, from the queue. */
+/* Removes the first `len` bytes from the queue, after they have been sent. */
 static void
 forget_sent(struct conn *conn, size_t len)
 {

@@ -2,9 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A connection to one instance: lines in, documents out.  A state machine that
- * never blocks, prints nothing and does not parse YAML.  The caller polls
- * conn_fd for conn_events, calls conn_step, and handles its result.
+ * A connection to one instance: sends lines and receives documents.  It is a
+ * state machine that never blocks, prints nothing and does not parse YAML.  The
+ * caller polls conn_fd for conn_events, calls conn_step, and handles its
+ * result.
  *
  * A connection combines dialling (net/dial.h), framing (net/framing.h) and a
  * protocol (net/protocol.h), which the greeting (net/greeting.h) selects.

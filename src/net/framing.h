@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The framing of the text console: bytes in, whole documents out.  Detects
- * where a document ends and whether it is a push message, without parsing YAML.
+ * The framing of the text console: splits the received bytes into documents.
+ * Detects where a document ends and whether it is a push message, without
+ * parsing YAML.
  *
  * A document ends at the first line that is exactly "...".  Values cannot
  * contain such a line, because the server indents continuation lines.  A push

@@ -30,8 +30,9 @@ enum iproto_type { TYPE_AUTH = 7, TYPE_EVAL = 8, TYPE_PING = 64 };
 #define SIZE_LEN	5
 
 /*
- * Decodes base64: four characters make three bytes.  libresolv could do that
- * too, but the dynamic linker would have to load it at every start.
+ * Decodes base64: four characters make three bytes.  The function in libresolv
+ * is not used, because the dynamic linker would have to load that library at
+ * every start.
  */
 int
 iproto_read_salt(unsigned char *salt, const char *line)

@@ -31,7 +31,10 @@
 /* The maximum number of bytes of an invalid reply that an error quotes. */
 #define EXCERPT_MAX	160
 
-/* A schema violation.  An empty text after a failure means out of memory. */
+/*
+ * A schema violation.  If a function has failed and the text is empty, memory
+ * has run out.
+ */
 struct schema_error {
 	char	text[160];
 	size_t	items;		/* maps counted so far, see ITEMS_MAX */

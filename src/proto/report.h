@@ -86,10 +86,11 @@ json_t	*report_text(const char *);
 void	report_finish(struct report *);
 
 /*
- * Builds the document `{"ok", "exit", "command", "instances"}`.  Adds the lists
- * "not_touched", the names of instances that were not attempted, and "skipped",
- * `[{"target", "reason"}]`, unless they are empty.  Does not take ownership of
- * the arguments.  Returns a new reference, or NULL if out of memory.
+ * Builds the document `{"ok", "exit", "command", "instances"}`.  Adds two lists
+ * unless they are empty: "not_touched", the names of the instances that were
+ * not attempted, and "skipped", `[{"target", "reason"}]`.  Does not take
+ * ownership of the arguments.  Returns a new reference, or NULL if out of
+ * memory.
  */
 json_t	*report_document(const char *command, int exit_status,
 	    const json_t *instances, const json_t *not_touched,

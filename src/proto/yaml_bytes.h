@@ -25,7 +25,8 @@ struct prepared {
 
 /*
  * Scans a YAML stream.  If it needs placeholders, makes a copy of at most `max`
- * bytes.  Returns 0, or -1 with errno EMSGSIZE or ENOMEM and without a copy.
+ * bytes.  Returns 0.  On failure, makes no copy and returns -1 with errno
+ * EMSGSIZE or ENOMEM.
  */
 int	 bytes_prepare(struct prepared *, const char *data, size_t len,
 	    size_t max);

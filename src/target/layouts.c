@@ -21,9 +21,10 @@ enum scope {
 
 /*
  * The layouts: where tools put the console socket of an instance in a run
- * directory.  %a is the name of the application, %i that of the instance.  If a
- * path has several readings, the first one that names what was requested is
- * used.  If none does, the first reading is used.
+ * directory.  %a is the name of the application, %i that of the instance.  A
+ * path can match in several ways, called readings.  The first reading that
+ * names what was requested is used.  If there is none, the first reading is
+ * used.
  */
 static const struct {
 	const char	*path;

@@ -24,7 +24,10 @@
 #define ROCKSPEC	".rockspec"
 
 #define KEY_SIZE	64
-/* Limits the time of libyaml, which is quadratic in the nesting depth. */
+/*
+ * Limits the time that libyaml needs, which grows with the square of the
+ * nesting depth.
+ */
 #define DEPTH_MAX	100
 
 /*

@@ -26,9 +26,10 @@ struct project_tt {
 };
 
 /*
- * Sets *run_dir to the `run-dir` or `run_dir` of .cartridge.yml in the current
- * directory, which the caller frees, or to NULL if there is no such file or
- * setting.  Returns 0, or -1 with a usage error that names file and line.
+ * Reads the setting `run-dir` or `run_dir` of .cartridge.yml in the current
+ * directory.  Sets *run_dir to its value, or to NULL if there is no such file
+ * or setting.  The caller frees *run_dir.  Returns 0, or -1 with a usage error
+ * that names file and line.
  */
 int	project_run_dir(char **run_dir, struct error *);
 
@@ -45,18 +46,18 @@ int	project_tt(struct project_tt *, struct error *);
 void	project_tt_finish(struct project_tt *);
 
 /*
- * Sets *package to the package name in the rockspec of a directory, which the
- * caller frees.  Sets it to NULL if there is no rockspec, if it cannot be read,
- * or if the directory has several rockspecs with different names.  Returns 0,
- * or -1 if out of memory.
+ * Sets *package to the package name in the rockspec of a directory.  Sets
+ * *package to NULL if there is no rockspec, if it cannot be read, or if the
+ * directory has several rockspecs with different package names.  The caller
+ * frees *package.  Returns 0, or -1 if out of memory.
  */
 int	project_package(const char *dir, char **package, struct error *);
 
 /*
  * Whether the current directory is a project: it has a rockspec, a
  * .cartridge.yml or a tt.yaml.  Sets *app to the application's name in the
- * rockspec, which the caller frees, or to NULL.  Returns 1 or 0, or -1 if out
- * of memory.
+ * rockspec, or to NULL if there is none.  The caller frees *app.  Returns 1 or
+ * 0, or -1 if out of memory.
  */
 int	project_here(char **app, struct error *);
 

@@ -29,8 +29,8 @@ struct error {
 };
 
 /*
- * Returns the name of a code, as used in `error.code` of a report: a static
- * string.
+ * Returns the name of a code, as it appears in `error.code` of a report.  The
+ * name is a static string.
  */
 const char	*error_word(enum error_code);
 
@@ -38,7 +38,7 @@ const char	*error_word(enum error_code);
 enum outcome	 error_outcome(enum error_code);
 
 /*
- * Returns the sentence of the manual that explains the code: a static string.
+ * Returns the sentence of the manual that explains the code, a static string.
  */
 const char	*error_explanation(enum error_code);
 

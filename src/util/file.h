@@ -9,9 +9,10 @@
 #include <stddef.h>
 
 /*
- * Reads a descriptor to its end; may block.  Returns the text, terminated with
- * a NUL, which the caller frees, and sets *len to its length.  Returns NULL
- * with errno on failure; errno is EFBIG if the text is longer than `max` bytes.
+ * Reads a descriptor to its end; may block.  Returns the text with a
+ * terminating NUL and sets *len to its length.  The caller frees the text.  On
+ * failure, returns NULL and sets errno: EFBIG means that the text is longer
+ * than `max` bytes.
  */
 char	*file_read(int fd, size_t max, size_t *len);
 

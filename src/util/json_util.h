@@ -20,8 +20,8 @@ json_t	*json_copy_strict(const json_t *);
 
 /*
  * Serialises a tree, with the flags of json_dumps(3).  Returns a string that
- * the caller frees, and sets *len to its length unless `len` is NULL; or
- * returns NULL if out of memory or if the tree is NULL.
+ * the caller frees.  Sets *len to its length unless `len` is NULL.  Returns
+ * NULL if out of memory or if the tree is NULL.
  */
 char	*json_dump_strict(const json_t *, size_t flags, size_t *len);
 

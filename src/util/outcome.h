@@ -27,7 +27,10 @@ enum outcome {
 	OUTCOME_PROTOCOL	/* the reply could not be understood */
 };
 
-/* Returns the name of an outcome, as used in reports: a static string. */
+/*
+ * Returns the name of an outcome, as it appears in reports.  The name is a
+ * static string.
+ */
 const char	*outcome_word(enum outcome);
 
 /* Returns the exit code of an outcome. */

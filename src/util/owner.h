@@ -20,7 +20,7 @@
 int	owner_is_trusted(uid_t);
 
 /*
- * Writes the user's name, or "uid N" if the user has no name, to `name`.
+ * Stores the user's name in `name`; if the user has none, stores "uid N".
  * Returns `name`.
  */
 const char	*owner_name(uid_t, char *name, size_t size);

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Passwords.  Only the two hashes that chap-sha1 needs are kept, in memory that
+ * Passwords.  Only the two hashes that chap-sha1 needs are kept.  Their memory
  * is excluded from core dumps and, if possible, never swapped out.
  */
 

@@ -62,7 +62,7 @@ local function unfit(cartridge)
     end
 end
 
---- Queries all instances of the cluster. Marks those that do not answer in the report.
+--- Queries all instances of the cluster. In the report, marks those that do not answer.
 -- @treturn table uuid -> {state, why, checksum, locked}
 function Push:survey()
     local states, failures = peers.states(self.instances, self:left())

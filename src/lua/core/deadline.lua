@@ -4,9 +4,9 @@ local require = ...
 local clock = require('clock')
 
 --- Returns the deadline of a command on the monotonic clock: `timeout` seconds from
--- now, but not after `not_after`. The time of `not_after` is when the client stops
--- waiting: `timeout` seconds after it has sent the request. So `not_after` comes first
--- if the instance reads the request late.
+-- now, but not after `not_after`. The client stops waiting `timeout` seconds after it
+-- has sent the request: `not_after` is that time. It comes first if the instance reads
+-- the request late.
 -- @tparam table args of the command: `timeout` in seconds, `not_after` (unix time)
 -- @treturn number seconds
 local function of(args)

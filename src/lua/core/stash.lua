@@ -78,7 +78,7 @@ end
 
 --- Returns the state table without creating it, for read-only commands. If the state
 -- table has another layout, returns a converted copy.
--- @treturn table empty, with generation 0, if there is none
+-- @treturn table the state table; if there is none, an empty one with generation 0
 local function peek()
     local self = rawget(_G, NAME)
     if type(self) ~= 'table' or self.version ~= VERSION then

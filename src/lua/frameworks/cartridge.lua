@@ -1,5 +1,5 @@
---- Framework: Cartridge. Registers, starts and stops new roles as Cartridge does,
--- while the old ones keep serving.
+--- Framework: Cartridge. Registers and starts new roles as Cartridge does, and stops
+-- old ones. The old roles keep serving until the commit.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')

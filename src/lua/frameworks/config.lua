@@ -1,5 +1,6 @@
---- Framework: the config of Tarantool 3. Validates, applies and stops new roles as
--- the server's role applier does, while the old ones keep serving.
+--- Framework: the config of Tarantool 3. Validates and applies new roles as the
+-- server's role applier does, and stops old ones. The old roles keep serving until the
+-- commit.
 --
 -- A role has `validate`, `apply` and `stop`. To fail, these functions throw; their
 -- results are ignored. Whenever the config is applied, the server calls `apply` again

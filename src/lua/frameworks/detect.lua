@@ -5,8 +5,8 @@
 -- with these fields and methods:
 --   name              its name, one word
 --   has_roles         whether its applications have roles
---   is_understood()   true if the internals that a reload needs were found, otherwise
---                     nil and the name of the missing one
+--   is_understood()   true if all internals that a reload needs were found, otherwise
+--                     nil and the name of a missing one
 --   refusal()         why no reload can begin now: failure fields, or nil
 --   status()          fields for the command `status`, and failure fields or nil
 --   alias()           the name of the instance, or nil
@@ -23,12 +23,12 @@
 --   is_reloaded(role) whether the code of a role is new
 --   offer(name, M)    sets the role that new code finds under a name
 --   serving(name)     the role that all other code finds under a name
---   retire(proxies)   shows the `stop` of old roles the services and variables of
---                     their own generation; `proxies` has the proxy that `stop` gets
---                     for each live HTTP server
---   settle()          removes what `retire` has set up; is called after the old roles
---                     have stopped
---   servers           the adapters of its HTTP servers, once they are staged
+--   retire(proxies)   makes the services and variables of the old generation visible
+--                     to the `stop` of old roles; `proxies` maps each live HTTP server
+--                     to the proxy that `stop` gets instead
+--   settle()          ends what `retire` has begun; called after the old roles have
+--                     stopped
+--   servers           the adapters of its HTTP servers; set by `stage`
 --   methods           step -> name of the role's function: `validate`, `init`,
 --                     `before_apply`, `apply`, `stop`, `after_commit`
 --   arguments(step, role)  the arguments for that function
@@ -40,16 +40,16 @@
 --                     cover
 --   ignores_results   true if roles fail only by throwing, and what they return is
 --                     ignored
---   applies_again     true if `apply` may be called at any time without `stop`, and so
---                     also to restart a role after a rollback
+--   applies_again     true if `apply` may be called at any time without a `stop` before
+--                     it; a rollback can then use `apply` to restart a role
 --   hold(), resume()  suspend and resume the delivery of events to roles: no event is
 --                     delivered between the commit and the moment when the config has
 --                     been applied to the new roles. `hold` must not yield, and returns
 --                     false if it has to be called again later.
---   activate(role)    passes the framework the functions of a new role, such as a
---                     health check, that replace those registered by the old role
---   dependents(roles) roles that are not reloaded, but must be applied again because
---                     they depend on these
+--   activate(role)    registers functions of a new role with the server, such as a
+--                     health check; they replace those of the old role
+--   dependents(roles) the other roles that depend on these: they are not reloaded, but
+--                     must be applied again
 --
 -- The transaction does not depend on the framework; nor do the adapters for objects of
 -- Tarantool itself. The files in this directory do not require any adapter, because
