@@ -30,8 +30,8 @@ local terminate = require('code.terminate')
 local Fibers = {name = 'fibers'}
 Fibers.__index = Fibers
 
--- Seconds that requests get to finish. The share limits every wait to a part of the
--- time that is left until the deadline.
+-- Seconds that requests get to finish. A single wait takes at most the share PART
+-- of the time that is left until the deadline.
 local REQUESTS, PART = 5, 0.5
 -- Seconds that short-lived fibers get to end by themselves.
 local DRAIN = 0.25

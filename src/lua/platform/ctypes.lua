@@ -21,7 +21,8 @@ local MADE_OF = {
 }
 -- Kinds of entries with a list of siblings: fields, constants or parameters.
 local LISTS = {struct = true, enum = true, ['function'] = true, variable = true}
--- Kinds of entries with a name that can be looked up -> name space of these names.
+-- Maps each kind of entry that can be looked up by name to the name space of its
+-- names.
 local SPACES = {
     struct = 'tags', enum = 'tags',
     ['function'] = 'names', typedef = 'names', constant = 'names', variable = 'names',

@@ -62,8 +62,8 @@ end
 --- Returns those values of the running fiber that are known even without the layout of
 -- `struct fiber`.
 local function look_at_self()
-    -- This is part of Tarantool's public C API, so it cannot contradict a declaration
-    -- made by a module.
+    -- This function belongs to Tarantool's public C API, so modules cannot have
+    -- declared it differently.
     ffi.cdef('struct fiber; struct fiber *fiber_self(void);')
     local address = tonumber(ffi.cast('uintptr_t', ffi.C.fiber_self()))
     local words = words_at(address)
@@ -304,13 +304,13 @@ end
 
 --- Describes the coroutines that run matching functions, and their fibers. Yields.
 -- @tparam function test (f) -> whether a function matches
--- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request, id,
---   name, is_joinable}, see `stacks`. `is_request` is set if the fiber may be serving
---   a request. That is so if its entry function does not match, because a connection
---   or a rock, for example, has started the fiber. It is also so if another fiber may
---   be waiting for the fiber to end. The last three fields are nil if the layout of
---   `struct fiber` is unknown, or if the coroutine does not belong to a fiber
---   but, for example, to a trigger.
+-- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request,
+--   id, name, is_joinable}, see `stacks`. `is_request` is set if the fiber may be
+--   serving a request, in two cases. Its entry function does not match, because the
+--   fiber was started by a connection or a rock, for example. Or another fiber may
+--   be waiting for this one to end. The last three fields are nil if the layout of
+--   `struct fiber` is unknown, or if the coroutine does not belong to a fiber but,
+--   for example, to a trigger.
 local function inspect(test)
     local among = running(test)
     local result, fibers = {}, {}
@@ -331,10 +331,10 @@ local function inspect(test)
     return result
 end
 
---- Cancels a fiber, unless a protected call on its stack may catch the error. A fiber
--- that caught the error would continue, although every function that waits would raise
--- it again at once. So a loop around the protected call would block the event loop.
--- Does not yield.
+--- Cancels a fiber, unless a protected call on its stack may catch the error. A
+-- fiber that caught the error would continue, and every function that waits would
+-- then raise the error again at once. So a loop around the protected call would
+-- never wait, and would block the event loop. Does not yield.
 -- @tparam table item {id, thread}
 -- @treturn boolean whether the fiber was cancelled
 local function cancel_safely(item)

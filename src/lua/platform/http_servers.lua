@@ -46,8 +46,8 @@ local function join(...)
     return (table.concat({...}, '/'):gsub('//+', '/'))
 end
 
---- Finds the file of a controller as the rock does: it puts the directory of
--- controllers in front of `package.path`.
+--- Finds the file of a controller as the rock does: first in the directory of
+-- controllers, then in `package.path`.
 -- @tparam table options options of the server
 -- @tparam string name name of the controller
 -- @treturn ?string path

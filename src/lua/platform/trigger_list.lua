@@ -84,8 +84,8 @@ local function position(triggers, meant)
     return nil
 end
 
---- Sets a trigger: in place of the one with the same name, if there is one, otherwise
--- as the last one.
+--- Sets a trigger. It replaces the trigger with the same name; if there is none, it
+-- becomes the last one.
 local function set_named(place, trigger)
     if trigger.name ~= nil then
         call(place, trigger.f, nil, trigger.name)

@@ -90,7 +90,7 @@ end
 local function spaces()
     local result = {}
     for name, space in pairs(box.space) do
-        -- `box.space` has each space both by name and by number.
+        -- `box.space` contains each space twice: by name and by number.
         if type(name) == 'string' then
             table.insert(result, {name = name, space = space})
         end
