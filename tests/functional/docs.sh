@@ -130,6 +130,7 @@ check 'the README has no other options' has_only "$tmp/readme"
 names_exist()
 {
 	rc=0
+	# shellcheck disable=SC2016 # back-quotes of Markdown
 	tr '\n' ' ' <"$1" | grep -oE '`[^` ]+`' | tr -d '`' | sort -u >"$tmp/names"
 	[ "$(wc -l <"$tmp/names")" -gt 20 ] || { echo 'no names'; return 1; }
 	while read -r word; do
