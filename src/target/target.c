@@ -159,22 +159,25 @@ note_denied(const char *path, int code)
 static void
 find_denied(const char *pattern)
 {
-	const char *slash = strrchr(pattern, '/');
-	char *parent;
+	char *parent = strdup(pattern), *slash;
 	glob_t found;
 	size_t i;
 
-	if (slash == NULL || slash == pattern || denied[0] != '\0' ||
-	    (parent = strndup(pattern, (size_t)(slash - pattern))) == NULL)
-		return;
-	memset(&found, 0, sizeof(found));
-	if (glob(parent, GLOB_NOSORT, note_denied, &found) == 0)
-		for (i = 0; i < found.gl_pathc; i++)
-			if (faccessat(AT_FDCWD, found.gl_pathv[i], X_OK,
-			    AT_EACCESS) == -1)
-				note_denied(found.gl_pathv[i], errno);
-	globfree(&found);
-	find_denied(parent);
+	while (parent != NULL && denied[0] == '\0' &&
+	    (slash = strrchr(parent, '/')) != NULL) {
+		while (slash > parent && slash[-1] == '/')
+			slash--;
+		if (slash == parent)
+			break;
+		*slash = '\0';
+		memset(&found, 0, sizeof(found));
+		if (glob(parent, GLOB_NOSORT, note_denied, &found) == 0)
+			for (i = 0; i < found.gl_pathc; i++)
+				if (faccessat(AT_FDCWD, found.gl_pathv[i], X_OK,
+				    AT_EACCESS) == -1)
+					note_denied(found.gl_pathv[i], errno);
+		globfree(&found);
+	}
 	free(parent);
 }
 

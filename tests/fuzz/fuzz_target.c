@@ -6,6 +6,8 @@
  * compiled here, with replacements for the functions that access files.
  */
 
+#define _GNU_SOURCE	/* asprintf */
+
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -109,7 +111,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	 * A pattern has several matches, and each is held twice.  The array of
 	 * targets doubles, and is copied then.
 	 */
-	MUST(heap_peak() <= 192 * 1024 + 16 * size);
+	MUST(heap_peak() <= 128 * 1024 + 16 * size);
 	free(text);
 	return 0;
 }
