@@ -20,7 +20,8 @@ unknown_command(struct parser *parser, const char *name)
 	char known[256] = "", *shown;
 
 	/*
-	 * The word may be a target that contains a password: hide the password.
+	 * The name may be a misplaced target that contains a password: hide the
+	 * password.
 	 */
 	if ((shown = target_without_password(name)) == NULL)
 		return error_out_of_memory(parser->error);
@@ -65,8 +66,8 @@ find_cli_command(struct parser *parser, const char *name)
 }
 
 /*
- * Rejects a word.  The word may be a target that contains a password, so the
- * message hides the password.
+ * Rejects a positional argument.  It may be a target that contains a password,
+ * so the message hides the password.
  */
 static int
 refuse_word(struct parser *parser, const char *word, const char *why)
@@ -178,8 +179,8 @@ read_arguments(struct parser *parser, const char **words, size_t count)
 }
 
 /*
- * Determines the command whose help is printed.  It is named by the first word
- * that was read or, if no word was read, by the next one.
+ * Determines the command whose help is printed.  Its name is the first
+ * positional argument read so far or, if there is none, the next argument.
  */
 static int
 read_help_words(struct parser *parser, const char *next)
@@ -314,8 +315,8 @@ set_defaults(struct options *options)
 }
 
 /*
- * Parses a command line.  If `command` is NULL, the first word names the
- * command.
+ * Parses a command line.  If `command` is NULL, the first positional argument
+ * names the command.
  */
 static int
 parse(struct parser *parser, const struct command_row *command, int argc,

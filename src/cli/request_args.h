@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Builds those JSON arguments of a request that are the same for all instances.
+ * Builds the JSON arguments that the requests to all instances have in common.
  */
 
 #ifndef CR_REQUEST_ARGS_H

@@ -41,7 +41,11 @@ struct output_context {
 /* The results of a finished command. */
 struct output_run {
 	enum outcome	 outcome;	/* the gravest */
-	const json_t	*instances;	/* reports of the instances, in order */
+	/*
+	 * The reports of the finished instances, in the order of the targets
+	 * or, with --cluster, sorted by name.
+	 */
+	const json_t	*instances;
 	const json_t	*not_touched;	/* array of instance names, or NULL */
 	const json_t	*skipped;	/* array of {target, reason}, or NULL */
 	const json_t	*surveys;	/* reports of the preflight, or NULL */

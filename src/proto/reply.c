@@ -379,8 +379,8 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key) {
 		/*
-		 * The key itself is always text.  If the key has an anchor, its
-		 * aliases get the node.
+		 * The key itself is always text.  An alias of its anchor gets
+		 * the value that the text stands for, such as a number.
 		 */
 		count_size(reader, len + 1, 0);
 		json_decref(node);

@@ -18,12 +18,12 @@
 #define PLACEHOLDER_LEN	4
 enum placeholder {
 	PLACEHOLDER_RAW,	/* a raw byte */
-	PLACEHOLDER_ESCAPE	/* "\xNN", plus the two flags below */
+	PLACEHOLDER_ESCAPE	/* "\xNN"; the flags below are added to it */
 };
 
 /*
- * Added to PLACEHOLDER_ESCAPE if the first or the second digit of \xNN is a
- * capital letter.
+ * Flags that are added to PLACEHOLDER_ESCAPE: the first or the second digit of
+ * \xNN is a capital letter.
  */
 #define UPPER_HIGH	1
 #define UPPER_LOW	2

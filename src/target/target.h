@@ -32,8 +32,8 @@ struct target {
 	const struct secret	*secret;
 	int			 is_exposed;
 	/*
-	 * The names of application and instance, if discovery found the socket;
-	 * otherwise NULL.
+	 * The names of the application and the instance.  A name is NULL if
+	 * discovery did not determine it, or did not find the socket.
 	 */
 	char			*app;
 	char			*instance;

@@ -1,4 +1,4 @@
---- Adapter: calls with which new code ends something that existed before the
+--- Adapter: defers calls by which new code ends an object that existed before the
 -- reload: a fiber, a channel, a `net.box` connection or a `popen` process.
 --
 -- Code often ends an existing object before it creates a replacement: `if vars.loop
@@ -15,8 +15,8 @@ local stacks = require('platform.stacks')
 local Endings = {name = 'endings'}
 Endings.__index = Endings
 
--- Seconds that a fiber gets to leave a protected call before it is cancelled
--- anyway.
+-- How long to wait for a fiber to leave a protected call before it is cancelled
+-- anyway, in seconds.
 local PATIENCE = 1
 local TURN = 0.01
 -- How deep the upvalues of `net.box.connect` are searched for the methods of
@@ -81,8 +81,8 @@ local function record_created(self, holder, names)
     end)
 end
 
---- Defers calls of these methods by new code, except on objects that new code has
--- created.
+--- Defers new code's calls to these methods until after the commit. Calls on objects
+-- that new code has created are not deferred.
 local function defer(self, holder, names)
     local txn = self.txn
     replace_all(self, holder, names, function(original)
@@ -243,8 +243,9 @@ local function cancel_all(self)
             self.cancelled[item.id] = nil
         end
     end
-    -- The coroutines of the remaining fibers cannot be found in this build of
-    -- Tarantool: cancel these fibers without a check.
+    -- The coroutines of the remaining fibers were not found: some builds of Tarantool
+    -- do not expose them. Cancel these fibers without checking whether they are in a
+    -- protected call.
     for _, object in pairs(self.cancelled) do
         pcall(object.cancel, object)
     end

@@ -30,14 +30,15 @@ local terminate = require('code.terminate')
 local Fibers = {name = 'fibers'}
 Fibers.__index = Fibers
 
--- Seconds that requests get to finish. A single wait takes at most the share PART
--- of the time that is left until the deadline.
+-- How long to wait for requests to finish, in seconds. `after` limits a wait to the
+-- fraction PART of the time left until the deadline.
 local REQUESTS, PART = 5, 0.5
--- Seconds that short-lived fibers get to end by themselves.
+-- How long to wait for short-lived fibers, and for the fibers of new code that has
+-- failed, to end, in seconds.
 local DRAIN = 0.25
--- Seconds that loops get to end, or to leave a protected call.
+-- How long to wait for loops to end, or to leave a protected call, in seconds.
 local PATIENCE = 1
--- Seconds for the search for references to the fibers of loops.
+-- Time limit of the search for references to the fibers of loops, in seconds.
 local SEARCH = 5
 local TURN = 0.01
 -- How many times fibers are listed to find a loop that starts a new fiber for each
@@ -174,7 +175,7 @@ local function wait_for(list, until_time, is_over)
 end
 
 --- Returns the time at which a wait must end: `seconds` from now, or earlier if the
--- wait would take more than its share of the time left until the transaction's
+-- wait would take more than the fraction PART of the time left until the transaction's
 -- deadline.
 local function after(self, seconds)
     local now = clock.monotonic()

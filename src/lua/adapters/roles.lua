@@ -74,7 +74,8 @@ function Roles:mark()
     end
 end
 
---- Removes the separate registries. Must be called after the old roles have stopped.
+--- Makes old code see the live service registry from now on, as all other code does.
+-- Must be called after the old roles have stopped.
 function Roles:settle()
     self.audiences:close()
 end

@@ -21,8 +21,8 @@ Vars.__index = Vars
 
 local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defaults'}
 
---- Finds the variables that the `stop` of old roles will end (see
--- `adapters.vars.stop_effects`).
+--- Finds the variables of reloaded modules that the `stop` of old roles may assign to,
+-- or whose objects it may end (see `adapters.vars.stop_effects`).
 -- @tparam table txn the transaction
 -- @tparam table modules the modules adapter
 -- @tparam {function,...} stops the `stop` functions

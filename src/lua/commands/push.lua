@@ -131,8 +131,8 @@ function Push:refuse(fields, messages)
     failure.raise(fields)
 end
 
---- Refuses the push if an instance of the cluster cannot be reached or accepts no
--- config change, or if the push would revert changes made through other instances.
+--- Refuses the push if an instance of the cluster cannot be reached or does not accept
+-- config changes, or if the push would revert changes made through other instances.
 function Push:check_cluster()
     local states = self:survey()
     local silent, locked, unready, different = {}, {}, {}, {}

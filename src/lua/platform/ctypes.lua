@@ -107,7 +107,7 @@ end
 local Comparison = {}
 Comparison.__index = Comparison
 
---- Returns the name of a new declaration without the generated prefix.
+--- Returns the name of a new declaration without the prefix that was put before it.
 function Comparison:plain(name)
     if name ~= nil and name:sub(1, #self.prefix) == self.prefix then
         return name:sub(#self.prefix + 1)
@@ -176,7 +176,8 @@ local MEMBER = {struct = 'field', enum = 'constant'}
 --- Describes how two declarations differ.
 -- @tparam number old_id number of the existing entry
 -- @tparam number new_id number of the new entry
--- @tparam string prefix of the generated names in the new one
+-- @tparam string prefix text that was put before the names in the new declaration (see
+--   `cdecl`); the comparison ignores it
 -- @treturn ?string nil if they are the same
 local function difference(old_id, new_id, prefix)
     local comparison = setmetatable({prefix = prefix, seen = {}}, Comparison)

@@ -15,7 +15,7 @@ local yield = require('core.yield')
 local CONFIG_TRIES = 10
 -- Time limit for restarting the old roles after a failure, in seconds.
 local REVIVE = 10
--- The share of the remaining time that the restart of the old roles may take.
+-- The fraction of the remaining time that the restart of the old roles may take.
 local REVIVE_PART = 0.8
 
 local Lifecycle = {}
@@ -35,7 +35,7 @@ local function new(txn, framework, modules, adapters, servers)
         adapters = adapters,
         servers = servers,
         roles = {},     -- role name -> its entry in the report
-        order = {},     -- the same entries in order
+        order = {},     -- the same entries, in the order of their addition
         starting = {},  -- new roles that have work to do
         initialized = {},   -- set of the names of new roles that are initialised
         called = {},    -- role name -> whether its new init or apply was called
@@ -390,8 +390,8 @@ function Lifecycle:after_commit()
     end
 end
 
---- Stops the old roles that `before_commit` has chosen. Must be called when no
--- request uses them any more. Yields.
+--- Stops the old roles that `before_commit` has chosen. Must be called after the wait
+-- for requests that still use these roles. Yields.
 function Lifecycle:stop_old()
     local roles = self.stopping
     self.stopping = {}

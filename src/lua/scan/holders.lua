@@ -21,7 +21,7 @@ local function add(self, object, kind, holder, key)
 end
 
 --- Searches the entries of a table for references to the objects. Yields. If the
--- table changes meanwhile, `next` may raise an error.
+-- table changes during the search, `next` may raise an error.
 local function look_at_entries(self, holder)
     local left = ENTRIES
     for key, value in next, holder do
@@ -29,8 +29,8 @@ local function look_at_entries(self, holder)
             add(self, value, 'field', holder, key)
         end
         if self.places[key] then
-            -- A table key cannot be replaced: that could disturb a loop over the
-            -- table.
+            -- Do not replace a table key: that could break a traversal of the table
+            -- that is in progress.
             self.is_fixed[key] = true
         end
         left = left - 1

@@ -3,9 +3,9 @@
 --
 -- New roles start before the old ones stop, but must not find objects that `stop` will
 -- end: `vars.worker = vars.worker or fiber.create(loop)` would keep a worker that
--- `stop` is about to cancel. A variable counts as ended in two cases. A function that
--- `stop` may call assigns to it. Or such a function uses the variable's name, and the
--- name of a method, such as `cancel`, that ends the object in the variable.
+-- `stop` is about to cancel. There are two ways to recognise such a variable. A function
+-- that `stop` may call assigns to it. Or such a function uses the variable's name, and
+-- the name of a method, such as `cancel`, that ends the object in the variable.
 
 local require = ...
 local jutil = require('jit.util')
@@ -104,13 +104,14 @@ local function module_of(value)
     return nil
 end
 
---- Analyses the `stop` functions of roles.
+--- Finds the variables that the `stop` functions of roles may assign to, or whose
+-- objects they may end.
 -- @tparam {function,...} stops
 -- @tparam function is_application (f) -> whether it is a function of the application
 -- @tparam table values maps the name passed to `cartridge.vars.new` (usually the
 --   module's name) to the variables of the module
 -- @treturn {[string]={[string]=boolean,...},...} maps that name to the set of the
---   names of the variables that a `stop` ends
+--   names of these variables
 return function(stops, is_application, values)
     local assignment = find_assignment()
     local result, queue, seen = {}, {}, {}
