@@ -21,7 +21,7 @@ Vars.__index = Vars
 
 local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defaults'}
 
---- Finds the variables of reloaded modules that the `stop` of old roles may assign to,
+--- Finds the variables of the application that the `stop` of old roles may assign to,
 -- or whose objects it may end (see `adapters.vars.stop_effects`).
 -- @tparam table txn the transaction
 -- @tparam table modules the modules adapter
