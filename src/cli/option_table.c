@@ -132,7 +132,7 @@ const struct option_row option_table[] = {
 	    "print the line of Lua that would be sent, without connecting",
 	    REQUEST, OPTION_FLAG, AT(print_lua), OPT_CLI_ONLY },
 	{ 'h', "help", NULL, NULL,
-	    "show this help, or the help of one command",
+	    "show this help, or help for one command",
 	    COMMAND_ALL, OPTION_FLAG, AT(help), 0 },
 	{ 'V', "version", NULL, NULL,
 	    "show the version",
