@@ -20,7 +20,7 @@ struct parser {
 	struct error	 *error;
 	int		  in_repl;
 	int		  given[OPTIONS_MAX];	/* per row of option_table */
-	const char	**words;	/* of argv, without options */
+	const char	**words;	/* arguments that are not options */
 	size_t		  count;
 	size_t		  separated;	/* those after "--" */
 };

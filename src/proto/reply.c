@@ -68,8 +68,8 @@ struct reader {
 	json_t		*names;		/* anchor name -> index in anchors */
 	struct anchor	*anchors;
 	size_t		 anchor_count;
-	size_t		 budget;	/* bytes left for the tree */
-	size_t		 limit;		/* the initial budget */
+	size_t		 budget;	/* bytes of memory left for the tree */
+	size_t		 limit;		/* the initial value of `budget` */
 	int		 has_placeholders;
 	struct error	*error;
 };

@@ -59,8 +59,8 @@ void	history_close(struct history *);
 int	history_is_private(const char *entry);
 
 /*
- * Whether an entry equals the last entry of this process.  Otherwise, records
- * it as the last entry.
+ * Returns whether an entry equals that of the previous call.  If it does not,
+ * remembers it for the next call.
  */
 int	history_repeats(struct history *, const char *entry);
 

@@ -23,8 +23,8 @@
 #define TEXT(a)		#a
 #define TEXT_OF(a)	TEXT(a)
 /*
- * Load the major version of the headers, because the ABI of each version
- * differs.
+ * Load the library whose major version is that of the headers, because the ABI
+ * differs between major versions.
  */
 #define LIBRARY		"libreadline.so." TEXT_OF(RL_VERSION_MAJOR)
 

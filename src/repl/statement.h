@@ -20,7 +20,7 @@
 struct statement {
 	char		*text;		/* owned; NULL: no statement */
 	size_t		 len;
-	size_t		 sent;		/* set by caller: length last sent */
+	size_t		 sent;		/* set by caller: `len` last sent */
 	unsigned long	 line;		/* number of its first line */
 	struct lua_nesting	 lua_nesting;	/* at its end */
 };

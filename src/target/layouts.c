@@ -22,8 +22,8 @@ enum scope {
 /*
  * The layouts: where tools put the console socket of an instance in a run
  * directory.  %a is the name of the application, %i that of the instance.  A
- * path can match in several ways, called readings.  The first reading that
- * names what was requested is used.  If there is none, the first reading is
+ * path can match in several ways, called readings.  The first reading whose
+ * names match the request is used.  If there is none, the first reading is
  * used.
  */
 static const struct {
@@ -36,12 +36,15 @@ static const struct {
 	{ "%a-%i.control", NAMED, STATEBOARD },
 	/* tarantoolctl, and tt in its layout */
 	{ "%a.control", NAMED, NULL },
-	/* tt, tt 1, tt cartridge */
+	/* tt 2 */
 	{ "%a/%i/tarantool.control", NAMED, NULL },
+	/* tt 1 */
 	{ "%a/%i/%i.control", NAMED, NULL },
+	/* tt cartridge */
 	{ "%a/%a.%i.control", NAMED, NULL },
-	/* tt and Tarantool 3, tt 1 */
+	/* tt 2 and Tarantool 3, in the application's own run directory */
 	{ "%i/tarantool.control", OWNED, NULL },
+	/* tt 1, in the application's own run directory */
 	{ "%i/%i.control", OWNED, NULL },
 	/* the Docker image */
 	{ "tarantool.sock", DOCKER, NULL }
@@ -60,7 +63,7 @@ struct reading {
 	const struct run_dir	*run_dir;
 	enum scope		 scope;
 	struct names		 names;
-	int			 wanted;	/* names what was requested */
+	int			 wanted;	/* names match the request */
 	int			 exists;	/* the path matches */
 };
 
@@ -144,8 +147,8 @@ is_wanted(const struct search *search, const struct reading *reading)
 
 /*
  * Matches the rest of a name with the rest of a pattern, up to the next slash.
- * Sets *best to the first reading, or to the first one that names what was
- * requested.  Returns 1 if such a reading has been found, which ends the
+ * Sets *best to the first reading, or to the first one whose names match the
+ * request.  Returns 1 if such a reading has been found, which ends the
  * search; otherwise returns 0.
  */
 static int
@@ -304,7 +307,10 @@ read_entry(const struct search *search, const struct level *level,
 	return is_dir;
 }
 
-/* Checks one entry of a directory. */
+/*
+ * Ignores a directory entry whose name matches no layout.  Checks a file at the
+ * end of a layout, or searches a directory that a layout contains.
+ */
 static int
 check_entry(struct search *search, const struct level *level,
     const char *name)

@@ -21,7 +21,11 @@
 struct project_tt {
 	char	*file;		/* NULL if there is no tt.yaml */
 	char	*enabled;	/* directory that contains the applications */
-	char	*run_dir;	/* if relative, below each application */
+	/*
+	 * If all applications share it, the path is complete.  Otherwise a
+	 * relative path is resolved against the directory of each application.
+	 */
+	char	*run_dir;
 	int	 is_shared;	/* all applications use the same run_dir */
 };
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* Lists of strings.  Splits a line into words as a shell does. */
+/*
+ * Lists of strings, and a function that splits a line into words as a shell
+ * does.
+ */
 
 #ifndef CR_STRLIST_H
 #define CR_STRLIST_H

@@ -108,7 +108,7 @@ function Ffi:compare(declarations, known)
     return {}
 end
 
---- Adds the declarations of a text, unless they contradict existing ones.
+--- Adds the C declarations in a string, unless they contradict existing ones.
 -- @treturn table verdict: empty on success; otherwise it has one message, in the field
 --   `refuse` (a restart is needed) or `fail` (a restart would not help)
 function Ffi:declare(text)

@@ -7,8 +7,8 @@
 -- changed. All other variables are shared: a counter, for example, counts for both
 -- generations. Changes made by `stop` are visible only to old code.
 --
--- The `stop` of an old role may assign to variables, or end the objects in them
--- (see `adapters.vars.stop_effects`). For new code these variables are unset, as
+-- The `stop` of an old role may assign to variables, or shut down the objects in
+-- them (see `adapters.vars.stop_effects`). For new code these variables are unset, as
 -- after a restart.
 
 local require = ...
@@ -22,7 +22,7 @@ Vars.__index = Vars
 local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defaults'}
 
 --- Finds the variables of the application that the `stop` of old roles may assign to,
--- or whose objects it may end (see `adapters.vars.stop_effects`).
+-- or whose objects it may shut down (see `adapters.vars.stop_effects`).
 -- @tparam table txn the transaction
 -- @tparam table modules the modules adapter
 -- @tparam {function,...} stops the `stop` functions

@@ -70,7 +70,7 @@ function Framework:check_files(selected)
     return nil
 end
 
---- Returns messages about the limits of a reload of these modules.
+--- Returns messages about how a reload of these modules differs from a restart.
 -- @tparam table selected modules to be reloaded, by name
 -- @treturn {string,...}
 function Framework:notices(selected)

@@ -502,11 +502,12 @@ function Staged:close()
     self.modules:settle()
 end
 
---- Ends old code that is still running: waits for the requests on old code, stops the
--- old roles, and ends or reports the remaining loops. Does nothing if an earlier call
--- has done so. Yields.
--- @tparam ?number patience seconds to wait for the requests. After that, the roles are
---   stopped even if requests remain; but with 0, the call returns false then.
+--- Ends old code that is still running: waits for the requests that old code is
+-- handling, stops the old roles, and ends or reports the remaining loops. Does nothing
+-- if an earlier call has done so. Yields.
+-- @tparam ?number patience maximum wait for the requests, in seconds. After that, the
+--   roles are stopped even if requests remain. If 0, the call does not wait, and
+--   returns false if requests remain.
 -- @treturn boolean whether this call has ended the old code
 function Staged:end_old(patience)
     if not self.is_over then

@@ -628,8 +628,8 @@ function Pass:run()
             self:keep_key(place)
         end
         -- Remove old registrations only after the old roles have stopped, because
-        -- their `stop` may remove these registrations itself. Otherwise the next pass
-        -- does it.
+        -- their `stop` may remove these registrations itself. If the roles have not
+        -- stopped yet, leave this to the next pass.
         if self.options.waits == nil or not self.options.waits() then
             self.duplicates:resolve(self.options.deadline, function(item, is_done)
                 self:finish_duplicate(item, is_done)

@@ -437,14 +437,14 @@ function Registrations:take(found, old, value)
     return other ~= nil and old_left <= new_left and take(other)
 end
 
---- Lists the functions in the holder of a registration that could not be matched by
--- their names. `twins` then pairs them.
+--- Lists functions in the list or table that holds a registration: old functions
+-- without a name, and new functions that may replace them. `twins` then pairs them.
 -- @tparam table found the registration, see `locate`
 -- @tparam table place the reference to an old function; only functions of the same
 --   module are listed
 -- @treturn {function,...} old functions without a name
 -- @treturn {function,...} new functions that are not the counterpart of an old
---   function in the holder
+--   function in that list or table
 local function sort(self, found, place)
     local counterparts, olds, news, taken = self.counterparts, {}, {}, {}
     local function is_same_module(f)

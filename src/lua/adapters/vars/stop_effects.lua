@@ -1,16 +1,16 @@
 --- Finds the variables of `cartridge.vars` that the `stop` of an old role assigns to,
--- or whose objects it ends. Analyses the bytecode of `stop`, without calling it.
+-- or whose objects it shuts down. Analyses the bytecode of `stop`, without calling it.
 --
 -- New roles start before the old ones stop, but must not find objects that `stop` will
--- end: `vars.worker = vars.worker or fiber.create(loop)` would keep a worker that
--- `stop` is about to cancel. There are two ways to recognise such a variable. A function
--- that `stop` may call assigns to it. Or such a function uses the variable's name, and
--- the name of a method, such as `cancel`, that ends the object in the variable.
+-- shut down: `vars.worker = vars.worker or fiber.create(loop)` would keep a worker that
+-- `stop` is about to cancel. A variable is recognised if a function that `stop` may
+-- call either assigns to it, or uses both its name and the name of a method, such as
+-- `cancel`, that shuts down the object in the variable.
 
 local require = ...
 local jutil = require('jit.util')
 
--- Names of methods that end an object.
+-- Names of methods that shut down an object.
 local ENDING = {'cancel', 'close', 'destroy', 'disconnect', 'kill', 'shutdown', 'stop', 'terminate'}
 -- Maximum number of functions that are examined.
 local FUNCTIONS = 200
@@ -62,7 +62,7 @@ local function collect(f, assignment, named, assigned)
     end
 end
 
---- Whether a value has a method that ends it and whose name `stop` uses.
+--- Whether a value has a method that shuts it down and whose name `stop` uses.
 -- @param value the value of a variable, or an entry of a list in a variable
 -- @tparam table named set of the names that `stop` uses
 local function is_ended(value, named)
@@ -79,8 +79,8 @@ local function is_ended(value, named)
     return false
 end
 
---- Whether `stop` may end the object in a variable. If the variable holds a list of
--- objects, examines only one of them.
+--- Whether `stop` may shut down the object in a variable. If the variable holds a
+-- list of objects, examines only one of them.
 -- @param value the value of the variable
 -- @tparam table named set of the names that `stop` uses
 local function is_ended_in(value, named)
@@ -105,7 +105,7 @@ local function module_of(value)
 end
 
 --- Finds the variables that the `stop` functions of roles may assign to, or whose
--- objects they may end.
+-- objects they may shut down.
 -- @tparam {function,...} stops
 -- @tparam function is_application (f) -> whether it is a function of the application
 -- @tparam table values maps the name passed to `cartridge.vars.new` (usually the
