@@ -1,4 +1,4 @@
---- Finds facts about a function in its bytecode.
+--- Decodes the bytecode of a function, and finds facts about the function in it.
 
 local bit = require('bit')
 local jutil = require('jit.util')
@@ -10,6 +10,11 @@ local INSTRUCTIONS = 5000
 -- bias.
 local BIAS = 0x7fff
 
+--- Decodes an instruction.
+-- @tparam function|proto f
+-- @tparam number pc index of the instruction; 0 is the function header
+-- @treturn ?string name of the instruction; nil if the function has no such instruction
+-- @treturn number the instruction
 local function decode(f, pc)
     local instruction = jutil.funcbc(f, pc)
     if instruction == nil then
@@ -17,7 +22,12 @@ local function decode(f, pc)
     end
     local op = bit.band(instruction, 0xff)
     local name = vmdef.bcnames:sub(op * 6 + 1, op * 6 + 6):gsub(' +$', '')
-    return name, pc + bit.rshift(instruction, 16) - BIAS
+    return name, instruction
+end
+
+--- Returns the operand D of an instruction: its upper 16 bits.
+local function operand_d(instruction)
+    return bit.rshift(instruction, 16)
 end
 
 local JUMPS = {JMP = true, UCLO = true}
@@ -31,10 +41,11 @@ local LOOPS = {LOOP = true, ILOOP = true, JLOOP = true}
 local function loops_for_ever(f)
     local code, ends = {}, {}
     for pc = 1, INSTRUCTIONS do
-        local name, target = decode(f, pc)
+        local name, instruction = decode(f, pc)
         if name == nil then
             break
         end
+        local target = pc + operand_d(instruction) - BIAS
         code[pc] = {name = name, target = target}
         if JUMPS[name] and target <= pc and code[target] and LOOPS[code[target].name] then
             ends[target] = pc
@@ -97,4 +108,10 @@ local function find_constant(f, wanted)
     end
 end
 
-return {find_constant = find_constant, has_loop = has_loop, loops_for_ever = loops_for_ever}
+return {
+    decode = decode,
+    find_constant = find_constant,
+    has_loop = has_loop,
+    loops_for_ever = loops_for_ever,
+    operand_d = operand_d,
+}

@@ -6,9 +6,10 @@
 -- global, a field of a global, or a required module. Calls of functions without a
 -- name and calls of `require` are omitted.
 
+local require = ...
 local bit = require('bit')
+local bytecode = require('platform.bytecode')
 local jutil = require('jit.util')
-local vmdef = require('jit.vmdef')
 
 -- Maximum number of instructions that are examined.
 local INSTRUCTIONS = 20000
@@ -21,15 +22,19 @@ local function probe()
     return require('x')
 end
 
+--- Decodes an instruction.
+-- @treturn ?string its name
+-- @treturn number operand A
+-- @treturn number operand B
+-- @treturn number operand C
+-- @treturn number operand D, which consists of B and C
 local function decode(f, pc)
-    local instruction = jutil.funcbc(f, pc)
-    if instruction == nil then
+    local name, instruction = bytecode.decode(f, pc)
+    if name == nil then
         return nil
     end
-    local op = bit.band(instruction, 0xff)
-    local name = vmdef.bcnames:sub(op * 6 + 1, op * 6 + 6):gsub(' +$', '')
-    return name, bit.band(bit.rshift(instruction, 8), 0xff), bit.band(bit.rshift(instruction, 24), 0xff),
-        bit.band(bit.rshift(instruction, 16), 0xff), bit.rshift(instruction, 16)
+    return name, bit.band(bit.rshift(instruction, 8), 0xff), bit.rshift(instruction, 24),
+        bit.band(bit.rshift(instruction, 16), 0xff), bytecode.operand_d(instruction)
 end
 
 local function find_first_argument()

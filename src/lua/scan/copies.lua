@@ -8,9 +8,8 @@
 -- effect as calling that function.
 
 local require = ...
-local bit = require('bit')
+local bytecode = require('platform.bytecode')
 local jutil = require('jit.util')
-local vmdef = require('jit.vmdef')
 
 -- Functions with more instructions or constants than this are not compared.
 local INSTRUCTIONS, CONSTANTS = 5000, 1000
@@ -34,12 +33,10 @@ end
 -- @tparam number pc index of the instruction
 -- @treturn ?number|string
 local function instruction_of(f, pc)
-    local instruction = jutil.funcbc(f, pc)
-    if instruction == nil then
+    local name, instruction = bytecode.decode(f, pc)
+    if name == nil then
         return nil
     end
-    local op = bit.band(instruction, 0xff)
-    local name = vmdef.bcnames:sub(op * 6 + 1, op * 6 + 6):gsub(' +$', '')
     local base = name:gsub('^[IJ]', '')
     if VARIANTS[name] or VARIANTS[base] then
         return VARIANTS[name] and name or base

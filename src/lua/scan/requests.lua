@@ -14,11 +14,9 @@
 -- They count as in use as long as any request is in flight.
 
 local require = ...
-local bit = require('bit')
-local jutil = require('jit.util')
-local yield = require('core.yield')
-local vmdef = require('jit.vmdef')
+local bytecode = require('platform.bytecode')
 local walk_lib = require('scan.heap_walk')
+local yield = require('core.yield')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
@@ -73,14 +71,12 @@ end
 local function reads_of(f)
     local reads, loops = {}, false
     for pc = 1, INSTRUCTIONS do
-        local instruction = jutil.funcbc(f, pc)
-        if instruction == nil then
+        local name, instruction = bytecode.decode(f, pc)
+        if name == nil then
             return reads, loops
         end
-        local op = bit.band(instruction, 0xff)
-        local name = vmdef.bcnames:sub(op * 6 + 1, op * 6 + 6):gsub(' +$', '')
         if name == 'UGET' then
-            local index = bit.rshift(instruction, 16) + 1
+            local index = bytecode.operand_d(instruction) + 1
             reads[index] = (reads[index] or 0) + 1
         elseif name:match('LOOP$') or name:match('FORL$') or name:match('ITERL$') or name == 'FNEW' then
             loops = true
