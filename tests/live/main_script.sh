@@ -139,6 +139,11 @@ like "$(json 'i.warnings[1]')" 'init\.lua:' 'a warning names the new loop'
 app_eval 'rawset(_G, "counter_version", nil) require("fiber").sleep(0.05)' \
     >/dev/null
 is "$(app_eval 'return counter_version')" 7 'the old loop is running'
+app_version 8 'script_end=local f = fiber.new(function()
+	while true do fiber.sleep(1) end end) fiber.yield() f:cancel() fiber.yield()'
+reload --main
+is "$RC $(json '#i.stale, #i.warnings')" '0 0 0' \
+    'no warning of a loop that the script itself cancels'
 app_version 7
 reload --main
 is "$RC $(json '#i.stale, #i.warnings')" '0 0 0' 'the fixed loop replaces it'

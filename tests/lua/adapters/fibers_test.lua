@@ -403,6 +403,8 @@ end)
 
 case('a loop ends if one of its replacements is running', function(t)
     local old = doom(fiber.create(lib.old_code(STEPS, FILE)(), sleep))
+    -- Neither replacement has the name of the old fiber.
+    old:name('renamed')
     local txn, adapter = begin()
     local steps = txn.code(STEPS, FILE)()
     doom(fiber.create(steps, function() error('broken') end))
