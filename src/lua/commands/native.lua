@@ -1,5 +1,6 @@
---- Command `reload --method native`: calls Cartridge's own `reload_roles`, or
--- `package.reload` if the application uses it, and reports the actual outcome.
+--- Command `reload --method native`: calls Cartridge's own `reload_roles` and reports
+-- the actual outcome. In an application that uses the rock `package.reload` instead of
+-- Cartridge, calls the rock.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -21,8 +22,8 @@ local stash_lib = require('core.stash')
 local request = require('commands.common.request')
 local scan = require('scan.init')
 
---- If the command cannot start, returns a report that says why.
--- @treturn ?table report
+--- Checks whether the command can start.
+-- @treturn ?table a report with the reason if the command cannot start, otherwise nil
 local function refusal(args, cartridge, reloader)
     if cartridge == nil and reloader ~= nil then
         return request.check_ready(args)
@@ -33,7 +34,7 @@ local function refusal(args, cartridge, reloader)
         })
     end
     local refused = request.check_ready(args)
-    -- After a failed reload, Cartridge is in state ReloadError or OperationError. Allow
+    -- A failed reload leaves Cartridge in state ReloadError or OperationError. Allow
     -- another reload, because it may succeed and end that state.
     local state = cartridge:state()
     if refused ~= nil and refused.error.code == 'bad_state'
@@ -43,13 +44,15 @@ local function refusal(args, cartridge, reloader)
     return refused
 end
 
---- If `package.reload` would not run the application's main script, returns a report
--- that refuses the command. If the path of the script is relative, the rock resolves it
--- against the current directory. So the rock may run a different file, or find none.
+--- Refuses the command if `package.reload` would not run the application's main script.
+-- `package.reload` resolves a relative path of the script against the current
+-- directory. After a change of that directory, it would run a different file or find
+-- none.
 -- @tparam table reloader `package.reload`
 -- @tparam ?table main the main script
 -- @tparam ?string why the main script was not found
--- @treturn ?table report
+-- @treturn ?table a report that refuses the command; nil if the rock would run the main
+--   script
 local function script_refusal(reloader, main, why)
     local path = fio.abspath(reloader.script)
     local stat = fio.stat(path)
@@ -72,8 +75,8 @@ end
 --- Starts recording which application modules are loaded.
 -- @tparam table stash the state table
 -- @tparam ?table main the main script, if it will be run
--- @treturn table {ownership, modules, recorder, stop}: `modules` is a list of {name,
---   path, digest}; `stop` is a function that ends the recording
+-- @treturn table {ownership, modules, recorder, stop}. `modules` is a list of {name,
+--   path, digest}. `stop` is a function that ends the recording.
 local function record(stash, main)
     local notes = {ownership = ownership.new(stash), modules = {}}
     if main ~= nil then
@@ -84,8 +87,8 @@ local function record(stash, main)
     local function loader(name)
         local kind, path = catalog.classify(name)
         local module = {name = name, path = path}
-        -- If there is a compile error, return nil: Tarantool's own loaders then report
-        -- it as usual.
+        -- On a compile error, return nil, so that Tarantool's own loader reports the
+        -- error as usual.
         if kind ~= 'app' or not catalog.compile(module, stash) then
             return nil
         end
@@ -94,7 +97,7 @@ local function record(stash, main)
         return module.chunk
     end
     table.insert(package.loaders, 1, loader)
-    -- Files that are loaded by code outside of modules are attributed to the main
+    -- A file that is loaded by code outside any module is attributed to the main
     -- script.
     notes.recorder = recorder.start({staging = true, ownership = notes.ownership}, function()
         return main
@@ -115,7 +118,7 @@ end
 -- @tparam table stash the state table
 -- @tparam table notes from `record`
 -- @tparam table before module name -> value, for all modules loaded before the reload
--- @treturn table module name -> previous path of the module
+-- @treturn table module name -> previous path, for modules whose file has moved
 local function remember(stash, notes, before)
     local former = {}
     for _, module in ipairs(notes.modules) do
@@ -137,8 +140,9 @@ local function remember(stash, notes, before)
     return former
 end
 
---- Calls `package.reload`, which runs the main script. When the script requires the
--- rock, the rock ends the old generation. From then on, nothing can be rolled back.
+--- Calls the rock `package.reload`, which runs the main script. When the script
+-- requires the rock, the rock ends the old generation. After that, a rollback is
+-- impossible.
 -- @treturn table report
 local function reload_script(reloader)
     local report, before = instance.describe('reloaded'), reloader.count
@@ -146,8 +150,8 @@ local function reload_script(reloader)
     if ok and reloader.count ~= before then
         return report
     end
-    -- If the script fails before it requires the rock, loading the new code has failed,
-    -- but the old generation keeps serving.
+    -- If the main script fails before it requires `package.reload`, the old generation
+    -- is still serving.
     local has_ended = reloader.count ~= before
     request.fail(report, failure.from(ok and 'the script does not require package.reload' or err,
         {code = has_ended and 'native_failed' or 'load_error', phase = 'native', module = main_script.NAME}, traceback))
@@ -163,7 +167,7 @@ local function reload_script(reloader)
     return report
 end
 
---- Calls Cartridge's `reload_roles`.
+--- Calls Cartridge's `reload_roles` and reports the outcome.
 -- @treturn table report
 local function reload_roles(cartridge)
     local report = instance.describe('reloaded')
@@ -176,7 +180,8 @@ local function reload_roles(cartridge)
     request.fail(report, fail)
     local state = cartridge:state()
     if state == 'RolesConfigured' then
-        -- Cartridge refused before it changed anything.
+        -- In state RolesConfigured, Cartridge has refused the reload without changing
+        -- anything.
         report.outcome = 'refused'
     else
         report.outcome = 'degraded'
@@ -209,7 +214,8 @@ return function(args)
     log.info('cartridge-reload: native reload of generation %d started by %s',
         stash.generation, lock.holder)
     if main ~= nil then
-        -- Only the digest is needed: the rock compiles the script itself.
+        -- Compile the main script only to get its digest: `package.reload` compiles the
+        -- script again to run it.
         catalog.compile(main, stash)
     end
     local before, notes = table.copy(package.loaded), record(stash, main)
@@ -220,7 +226,7 @@ return function(args)
         ok, report = pcall(reload_script, reloader)
     end
     notes.stop()
-    -- Cartridge removes unknown globals, including our state table.
+    -- Restore the state table, because Cartridge's reload removes unknown globals.
     rawset(_G, stash_lib.NAME, stash)
     if ok and report.outcome == 'reloaded' then
         local former = remember(stash, notes, before)

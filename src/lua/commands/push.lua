@@ -1,5 +1,6 @@
---- Command `push`: deploys code for the role `extensions`, as sections of the
--- cluster-wide config, with Cartridge's two-phase commit.
+--- Command `push`: deploys code for Cartridge's role `extensions`. The code is stored
+-- in sections of the cluster-wide config, so Cartridge distributes it with its
+-- two-phase commit.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -12,28 +13,28 @@ local peers = require('cluster.peers')
 local stash_lib = require('core.stash')
 local request = require('commands.common.request')
 local sections_lib = require('cluster.sections')
--- `sources` is not a file: boot.lua provides the source of each module of this request
--- by name.
+-- The module `sources` has no file. boot.lua creates it: a table with the source text
+-- of each module in the request.
 local sources = require('sources')
 
--- States in which an instance accepts a config change. OperationError means that a role
--- has failed: the change may fix the role.
+-- Cartridge states in which an instance accepts a config change. OperationError means
+-- that a role has failed: the change may fix that role.
 local TAKES_CONFIG = {RolesConfigured = true, OperationError = true}
 
--- The rate at which even a busy instance can read a config, in bytes per second.
+-- The rate at which even a busy instance reads a config, in bytes per second.
 local PACE = 2 * 1024 * 1024
 
--- The time that a slow disk needs to write the file of a section, in seconds.
+-- The time in which a slow disk writes the file of one config section, in seconds.
 local FILE_SECONDS = 0.02
 
--- Names of Cartridge's time limits for sending, checking and writing a config.
+-- Names of Cartridge's time limits for a config change.
 local LIMITS = {'netbox_call_timeout', 'validate_config_timeout'}
 
 local Push = {}
 Push.__index = Push
 
---- Returns why nothing can be pushed through this instance.
--- @treturn ?table failure fields
+--- Checks whether code can be pushed through this instance.
+-- @treturn ?table failure fields; nil if a push is possible
 local function unfit(cartridge)
     if cartridge == nil then
         return {code = 'no_cartridge', message = 'the instance does not run Cartridge, so it has no extensions'}
@@ -62,7 +63,8 @@ local function unfit(cartridge)
     end
 end
 
---- Queries all instances of the cluster. In the report, marks those that do not answer.
+--- Queries the state of all instances of the cluster. In the report, marks those that
+-- do not answer.
 -- @treturn table uuid -> {state, why, checksum, locked}
 function Push:survey()
     local states, failures = peers.states(self.instances, self:left())
@@ -82,7 +84,7 @@ function Push:left()
 end
 
 --- Sets the outcome of each instance in the report. Unreachable and skipped instances
--- without a message keep their outcome.
+-- keep their outcome if they have no message.
 -- @tparam string outcome the outcome of instances without a message
 -- @tparam ?table messages uuid -> message
 -- @tparam ?string wrong the outcome of instances with a message
@@ -97,8 +99,9 @@ function Push:tell(outcome, messages, wrong)
     end
 end
 
---- Returns text such as "3 of 4 instances: a, b: why; c: why".
--- @tparam table messages uuid -> message
+--- Formats messages as text such as "3 of 4 instances: a, b: no answer; c: disk full".
+-- Instances with the same message are listed together.
+-- @tparam table messages uuid -> message of the instance
 -- @treturn string
 function Push:list(messages)
     local names, order, count = {}, {}, 0
@@ -120,8 +123,8 @@ function Push:list(messages)
     return ('%d of %d instances: %s'):format(count, #self.instances, table.concat(list, '; '))
 end
 
---- Refuses the push because some instances cannot accept it. No instance has begun to
--- change anything yet.
+--- Refuses the push because some instances cannot accept it. Must be called before any
+-- instance has begun to change its config. Raises the failure.
 -- @tparam table fields of the failure
 -- @tparam table messages uuid -> why the instance cannot accept the push
 function Push:refuse(fields, messages)
@@ -131,8 +134,8 @@ function Push:refuse(fields, messages)
     failure.raise(fields)
 end
 
---- Refuses the push if an instance of the cluster cannot be reached or does not accept
--- config changes, or if the push would revert changes made through other instances.
+--- Refuses the push if an instance is unreachable or does not accept config changes.
+-- Also refuses the push if it would revert changes made through other instances.
 function Push:check_cluster()
     local states = self:survey()
     local silent, locked, unready, different = {}, {}, {}, {}
@@ -168,8 +171,8 @@ function Push:check_cluster()
             transient = passing,
         }, unready)
     elseif next(different) ~= nil then
-        -- This instance may be disabled or expelled. It then gets no config changes, so
-        -- its config is outdated.
+        -- If this instance is disabled or expelled, it gets no config changes, and its
+        -- config is outdated.
         self:refuse({
             code = 'config_differs',
             message = 'the config of this instance is outdated; a push would revert changes on',
@@ -178,7 +181,7 @@ function Push:check_cluster()
     end
 end
 
---- Ends the push with a failure that describes the problems in the pushed files.
+--- Raises a failure that describes the problems in the pushed files.
 local function reject(report, fields, problems)
     report.problems = problems
     local message = problems[1].message
@@ -188,7 +191,8 @@ local function reject(report, fields, problems)
     failure.raise(fields)
 end
 
---- Checks the pushed files, as far as possible without running code.
+--- Checks the pushed files as far as possible without running their code. Raises a
+-- failure if a check finds a problem.
 -- @treturn table the new config
 function Push:check_code(given)
     local problems = sections_lib.compile(given)
@@ -205,7 +209,7 @@ function Push:check_code(given)
         ok, err = candidate:update_luatables()
     end
     if not ok then
-        -- Omit the traceback: it would contain only frames of this program.
+        -- Omit the traceback, because it would contain only frames of this program.
         failure.raise({code = 'bad_config', phase = 'compile', message = failure.describe(err)})
     end
     local name = sections_lib.CONFIG:gsub('%.yml$', '')
@@ -216,10 +220,9 @@ function Push:check_code(given)
     return candidate
 end
 
---- Makes Cartridge change the config on all instances. Cartridge's time limits for
--- sending and writing a config do not depend on the size of the config. So this
--- function raises the limits during the change, if this version of Cartridge allows
--- that.
+--- Changes the config on all instances, through Cartridge. Cartridge's time limits for
+-- a change do not depend on the size of the config. This function therefore raises the
+-- limits during the change, if this version of Cartridge allows that.
 -- @tparam table patch
 -- @treturn[1] boolean true
 -- @treturn[2] nil
@@ -249,8 +252,8 @@ function Push:change(patch)
     return done, err
 end
 
---- Finds the instances on which a change has failed.
--- @treturn table uuid -> message
+--- Finds the instances on which a config change has failed.
+-- @treturn table uuid -> error message of the instance
 -- @treturn boolean whether any instance has applied the new config
 function Push:find_failed()
     local states = self:survey()
@@ -267,8 +270,8 @@ function Push:find_failed()
     return list, is_applied
 end
 
---- Restores the previous sections on all instances.
--- @treturn table rollback, as in a report
+--- Restores the previous config sections on all instances.
+-- @treturn table the field `rollback` of the report
 function Push:undo()
     local names, left = {}, {}
     for name in pairs(self.patch) do
@@ -296,8 +299,8 @@ function Push:undo()
     return {undone = #left == 0 and names or {}, left = left, doubts = {}}
 end
 
---- Ends the push with a failure after Cartridge could not change the config. Restores
--- the previous state if possible.
+--- Handles the failure of a config change. If any instance has applied the new config,
+-- tries to restore the previous one. Always raises a failure.
 function Push:give_up(candidate, err)
     local message = failure.describe(err)
     local failed, is_applied = self:find_failed()
@@ -312,14 +315,15 @@ function Push:give_up(candidate, err)
             rollback = rollback,
         })
     end
-    -- Another change has locked the config, here or on another instance.
+    -- Another config change holds the lock, on this instance or on another one.
     if message:find('locked') or message:find('already running') then
         self:tell('unchanged')
         failure.raise({code = 'config_locked', message = message, transient = true})
     end
-    -- Cartridge returns the error of one instance only: ask all of them.
+    -- Cartridge returns the error of only one instance, so ask each instance why it
+    -- rejects the config.
     local objections = peers.objections(self.instances, candidate:get_plaintext(), self:left())
-    -- Abort the prepare phase last: by then, a slow instance may have finished it.
+    -- Abort the prepare phase last, to give a slow instance time to finish that phase.
     local released = peers.release(self.instances, tostring(candidate:get_checksum()),
         clock.monotonic() - self.entered, self:left())
     for _, one in ipairs(self.instances) do
@@ -346,8 +350,8 @@ function Push:commit(args, candidate)
             message = 'timed out before the change could start',
         })
     end
-    -- Nothing yields between this check and the point where Cartridge reads the
-    -- config.
+    -- Nothing yields between this check and the point where Cartridge reads the config,
+    -- so no other fiber can change the config in between.
     if self.cartridge:active_config() ~= self.config then
         failure.raise({
             code = 'config_changed',
@@ -436,8 +440,8 @@ local function push(args, on_phase)
     return report
 end
 
---- Runs a push while holding the lock, which reloads use, too. Writes audit lines to
--- the log.
+--- Runs a push while holding the lock that reloads take, too. Logs the start and the
+-- outcome for audits.
 local function locked_push(args, on_phase)
     local lock, held = stash_lib.acquire(args.holder or 'unknown')
     if lock == nil then
@@ -466,7 +470,7 @@ return function(args)
         return request.refused({code = 'not_running', message = 'box.cfg() has not been called yet', transient = true})
     end
     local report = request.run_in_fiber(args, function(on_phase)
-        -- A dry run needs no lock.
+        -- A dry run changes nothing, so it needs no lock.
         return (args.dry_run and push or locked_push)(args, on_phase)
     end)
     report.duration_ms = (clock.monotonic() - started) * 1000

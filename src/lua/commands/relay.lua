@@ -1,8 +1,9 @@
---- Command `relay`: runs a request on another instance of the cluster, over Cartridge's
--- own connections, and returns its report.
+--- Command `relay`: forwards a request to another instance of the cluster over
+-- Cartridge's own connections, and returns the report of that instance.
 --
--- The other instance gets exactly what the client would have sent: the same modules
--- and arguments. The push messages of that instance are passed on to the client.
+-- The other instance gets what the client would have sent: the same modules, and the
+-- same arguments except for the time limits. The push messages of that instance are
+-- passed on to the client.
 
 local require = ...
 local cartridge = require('platform.cartridge')
@@ -12,24 +13,26 @@ local failure = require('core.failure')
 local json = require('json')
 local msgpack = require('msgpack')
 local request = require('commands.common.request')
--- `sources` is not a file: boot.lua provides the source of each module of this request
--- by name.
+-- The module `sources` has no file. boot.lua creates it: a table with the source text
+-- of each module in the request.
 local sources = require('sources')
 
--- Time limit for connecting, in seconds. An instance that takes longer counts as
--- unreachable.
+-- Time limit for connecting, and for the first answer, in seconds. A slower instance
+-- counts as unreachable.
 local CONNECT = 5
--- The fraction of the remaining time that the other instance may use.
+-- The fraction of the remaining time that the other instance may use. The rest is
+-- reserved for the reply.
 local SHARE = 0.95
 
--- The report travels as a msgpack string, so that net.box does not convert its
--- values.
+-- Lua code that runs on the other instance. It returns the report as a MessagePack
+-- string, so that net.box does not convert the values in the report.
 local FAR_END = [[
     local boot = assert(loadstring((...), '@cartridge-reload/boot.lua'))
     return require('msgpack').encode(boot(select(2, ...)))
 ]]
 
--- Appended to the message if there is no reply, but the command may still be running.
+-- Texts, by command, for the error message if no reply arrives while the command may
+-- still be running.
 local UNSEEN = {
     reload = '; the instance rolls back on its own unless it has committed; '
         .. 'run `cartridge-reload status` to see the outcome',
@@ -45,9 +48,9 @@ local function timeout(code, message, command)
     return {outcome = 'timeout', error = {code = code, message = message .. (UNSEEN[command] or '')}}
 end
 
---- Connects to an instance and checks that the instance responds. An instance that
--- hangs must not get the request, because it would run the request later. The instance
--- responds with its own time, because its clock may differ from the one here.
+--- Connects to an instance and checks that it responds. An instance that hangs must not
+-- get the request, because it would run the request later. The instance responds with
+-- its own clock time, because its clock may differ from the local one.
 -- @treturn[1] net.box connection
 -- @treturn[1] number unix time of the instance, in seconds
 -- @treturn[2] nil
@@ -62,14 +65,15 @@ local function reach(uri, left)
     if ok then
         return conn, now
     elseif conn.state ~= 'active' then
-        -- Do not return the error alone, because some errors have an empty text.
+        -- Some errors have an empty text, so do not return the text alone.
         return nil, ('connection lost (%s)'):format(tostring(now))
     end
     return nil, ('no answer within %.3g s (%s)'):format(limit, tostring(now))
 end
 
---- Builds the arguments of `FAR_END`: the modules, and the request.
--- @tparam table far_args
+--- Builds the arguments of `FAR_END`: the source text of the modules, and the request
+-- in JSON.
+-- @tparam table far_args the request; its time limits are set by this function
 -- @tparam number left seconds until the deadline
 -- @tparam number now unix time of the other instance, in seconds
 local function far_arguments(far_args, left, now)
@@ -106,8 +110,8 @@ local function relay(args, on_phase)
     elseif clock.monotonic() >= until_time then
         return timeout('deadline', ('no reply from %s in time'):format(args.uri), args.request.command)
     end
-    -- This is not an error of the command: boot.lua would have caught it and put it
-    -- into the report.
+    -- The command itself has not raised this error: boot.lua would have caught it and
+    -- put it into the report.
     local report = timeout('lua_error', (failure.describe(reply)), args.request.command)
     report.outcome = UNSEEN[args.request.command] and 'timeout' or 'failed'
     return report
