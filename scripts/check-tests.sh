@@ -21,7 +21,12 @@ cli/option_table.c		unit/cli/test_options.c
 cli/options_scan.c		unit/cli/test_options.c
 net/protocol_iproto.c		functional/iproto.sh
 net/protocol_text.c		unit/net/test_conn.c
+output/text_code.c		functional/golden/plan-planned.txt
+output/text_details.c		functional/golden/reload-degraded.txt
+output/text_health.c		functional/fleet.sh
+output/text_plan.c		functional/golden/plan-planned.txt
 output/text_push.c		functional/golden/push-ok.txt
+output/text_status.c		functional/golden/status-ok.txt
 proto/report_schema.c		unit/proto/test_report.c
 repl/event.c			functional/console.sh
 repl/lineedit.c			live/console.exp

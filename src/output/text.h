@@ -8,13 +8,14 @@
 
 #include <jansson.h>
 #include <stddef.h>
-#include <string.h>
 
 #include "output/output.h"
 #include "output/term.h"
 
 /* The number of characters of a digest that are shown. */
 #define TEXT_DIGEST	8
+
+/* --- Parts of a line: text_print.c -----------------------------------------*/
 
 /* Prints a string of the report, or nothing if it is NULL. */
 void	text_print(const struct output_context *, const char *text);
@@ -28,6 +29,8 @@ void	text_print_duration(const struct output_context *, const char *before,
 	    const json_t *ms);
 void	text_print_generation(const struct output_context *,
 	    const char *before, const json_t *of);
+void	text_print_field(const struct output_context *, const char *before,
+	    const char *text, const char *after);
 
 /* Prints a count and the noun `what`, such as "3 modules" or "1 module". */
 void	text_print_count(const struct output_context *, const char *before,
@@ -38,24 +41,38 @@ void	text_print_list(const struct output_context *, const char *label,
 	    enum term_style, const json_t *list);
 
 /*
- * Print the part of a report's first line that is about stale references.
- * text_print_stale_remain is for `reload`, text_print_stale_found for `stale`.
+ * Print the beginning of the first line of a report: the target, and for
+ * text_print_head also the text `said`, in the colour of success or failure.
+ */
+void	text_print_target(const struct output_context *, const json_t *report);
+void	text_print_head(const struct output_context *, const json_t *report,
+	    const char *said);
+
+/* --- Parts of a report -----------------------------------------------------*/
+
+/* Prints how many modules, changed modules and enabled roles there are. */
+void	text_print_code_counts(const struct output_context *,
+	    const char *before, const json_t *report);
+
+/* Prints the modules, the main script and the roles, one per line. */
+void	text_print_code(const struct output_context *, const json_t *report);
+
+/*
+ * Prints the part of a report that is the same for all commands: warnings,
+ * errors, what a rollback did, stale references, fibers and times.
+ */
+void	text_print_details(const struct output_context *,
+	    const json_t *report);
+
+/*
+ * Prints the part of the first line of a reload that is about stale references.
  */
 void	text_print_stale_remain(const struct output_context *,
 	    const json_t *report);
-void	text_print_stale_found(const struct output_context *,
-	    const json_t *report);
 
 /* Prints the stale references, and a summary of them, if there are any. */
-void	text_print_stale(const struct output_context *, const json_t *report);
-
-/*
- * text_print_sections prints how many sections of the config a push has added,
- * changed and so on.  text_print_push lists these sections.
- */
-void	text_print_sections(const struct output_context *,
-	    const char *before, const json_t *report);
-void	text_print_push(const struct output_context *, const json_t *report);
+void	text_print_stale_references(const struct output_context *,
+	    const json_t *report);
 
 /*
  * Prints the reasons why Cartridge reports the cluster as unhealthy, one per
@@ -64,9 +81,27 @@ void	text_print_push(const struct output_context *, const json_t *report);
 int	text_print_unhealthy(const struct output_context *,
 	    const char *before, const json_t *reports);
 
+/* --- Views -----------------------------------------------------------------*/
+
+/*
+ * Print the report of one instance, each in a file of its own.
+ * text_print_results prints only the results of `eval`, as the console has
+ * formatted them.
+ */
+void	text_print_results(const struct output_context *,
+	    const json_t *report);
+void	text_print_reload(const struct output_context *, const json_t *report);
+void	text_print_plan(const struct output_context *, const json_t *report);
+void	text_print_status(const struct output_context *, const json_t *report);
+void	text_print_stale(const struct output_context *, const json_t *report);
+void	text_print_push(const struct output_context *, const json_t *report);
+
+/* Prints the plans of several instances; equal ones are printed only once. */
+void	text_print_plans(const struct output_context *, const json_t *reports);
+
 /*
  * Prints the status reports of several instances as a table; failures come
- * last.
+ * last.  Returns 0, or -1 if out of memory.
  */
 int	text_print_table(const struct output_context *, const json_t *reports);
 

@@ -42,8 +42,8 @@ label(const json_t *report, size_t i)
 	    change_table[i].key : change_table[i].todo;
 }
 
-void
-text_print_sections(const struct output_context *context, const char *before,
+static void
+print_sections(const struct output_context *context, const char *before,
     const json_t *report)
 {
 	size_t i, count;
@@ -105,8 +105,8 @@ print_cluster(const struct output_context *context, const json_t *report)
 	}
 }
 
-void
-text_print_push(const struct output_context *context, const json_t *report)
+static void
+print_changes(const struct output_context *context, const json_t *report)
 {
 	size_t i;
 
@@ -115,4 +115,41 @@ text_print_push(const struct output_context *context, const json_t *report)
 			text_print_list(context, label(report, i),
 			    change_table[i].style, changes(report, i));
 	print_cluster(context, report);
+}
+
+/* Counts the instances that accepted the pushed code. */
+static size_t
+count_ok(const json_t *cluster)
+{
+	size_t i, count = 0;
+
+	for (i = 0; i < json_array_size(cluster); i++)
+		count += report_ended(json_array_get(cluster, i), OUTCOME_OK) ?
+		    1 : 0;
+	return count;
+}
+
+void
+text_print_push(const struct output_context *context, const json_t *report)
+{
+	const char *outcome = string(report, "outcome");
+	const json_t *duration = json_object_get(report, "duration_ms");
+	const json_t *rollback = json_object_get(report, "rollback");
+
+	if (report_ended(report, OUTCOME_OK)) {
+		text_print_head(context, report, "pushed");
+		text_print_count(context, " to ",
+		    count_ok(json_object_get(report, "cluster")), "instance");
+		text_print_duration(context, " in ", duration);
+	} else {
+		text_print_head(context, report, outcome);
+		if (!is_true(report, "ok"))
+			text_print_duration(context, " after ", duration);
+		if (is_true(rollback, "complete"))
+			fputs(", rolled back", context->out);
+	}
+	print_sections(context, ": ", report);
+	putc('\n', context->out);
+	print_changes(context, report);
+	text_print_details(context, report);
 }

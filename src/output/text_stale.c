@@ -83,9 +83,8 @@ print_figure(const struct output_context *context, const char *before,
 	    value == 1 ? one : key);
 }
 
-void
-text_print_stale_found(const struct output_context *context,
-    const json_t *report)
+static void
+print_found(const struct output_context *context, const json_t *report)
 {
 	const json_t *scan = json_object_get(report, "scan");
 	struct counts counts;
@@ -241,7 +240,8 @@ print_scan(const struct output_context *context, const json_t *scan)
 }
 
 void
-text_print_stale(const struct output_context *context, const json_t *report)
+text_print_stale_references(const struct output_context *context,
+    const json_t *report)
 {
 	const json_t *stale = json_object_get(report, "stale");
 	const json_t *scan = json_object_get(report, "scan");
@@ -267,4 +267,23 @@ text_print_stale(const struct output_context *context, const json_t *report)
 		    json_object_get(scan, "unchecked"));
 	if (context->verbose && scan != NULL)
 		print_scan(context, scan);
+}
+
+void
+text_print_stale(const struct output_context *context, const json_t *report)
+{
+	const char *outcome = string(report, "outcome");
+
+	if (report_ended(report, OUTCOME_OK) ||
+	    report_ended(report, OUTCOME_STALE)) {
+		text_print_target(context, report);
+		print_found(context, report);
+	} else {
+		text_print_head(context, report, outcome);
+		text_print_duration(context, " after ",
+		    json_object_get(report, "duration_ms"));
+		text_print_generation(context, "; ", report);
+	}
+	putc('\n', context->out);
+	text_print_details(context, report);
 }

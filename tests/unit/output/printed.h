@@ -74,6 +74,14 @@ print(struct printed *printed, const struct output *output, const char *reply)
 	fflush(printed->context.err);
 }
 
+/* Prints the report on a reply of `command` as text. */
+static inline void
+print_text(struct printed *printed, const char *command, const char *reply)
+{
+	begin(printed, command);
+	print(printed, &output_text, reply);
+}
+
 static inline void
 end(struct printed *printed)
 {

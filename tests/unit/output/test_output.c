@@ -29,6 +29,21 @@ test_log_messages_name_program_and_target(void **state)
 	end(&printed);
 }
 
+/* The instance chose the message: it must not look like one of ours. */
+static void
+test_output_error_message_of_several_lines_is_indented(void **state)
+{
+	struct printed printed;
+
+	(void)state;
+	print_text(&printed, "reload", REPLY("'outcome': 'failed',"
+	    "'error': {'code': 'load_error', 'phase': 'load', 'message':"
+	    " 'a\\ncartridge-reload: b.control: reloaded\\u001b[2J'}"));
+	assert_non_null(strstr(printed.err,
+	    "\n    cartridge-reload: b.control: reloaded\\033[2J\n"));
+	end(&printed);
+}
+
 static void
 test_output_flush_full_device_fails(void **state)
 {
@@ -64,6 +79,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_log_messages_name_program_and_target),
+		cmocka_unit_test(
+		    test_output_error_message_of_several_lines_is_indented),
 		cmocka_unit_test(test_output_flush_full_device_fails),
 		cmocka_unit_test(test_output_format_is_found_by_name)
 	};
