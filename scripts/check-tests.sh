@@ -21,6 +21,7 @@ cli/option_table.c		unit/cli/test_options.c
 cli/options_scan.c		unit/cli/test_options.c
 net/protocol_iproto.c		functional/iproto.sh
 net/protocol_text.c		unit/net/test_conn.c
+output/columns.c		unit/output/test_text_table.c
 output/text_code.c		functional/golden/plan-planned.txt
 output/text_details.c		functional/golden/reload-degraded.txt
 output/text_health.c		functional/fleet.sh
