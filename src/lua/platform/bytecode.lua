@@ -1,20 +1,20 @@
---- Decodes the bytecode of a function, and finds facts about the function in it.
+--- Decodes the bytecode of Lua functions, and finds loops and constants in it.
 
 local bit = require('bit')
 local jutil = require('jit.util')
 local vmdef = require('jit.vmdef')
 
--- Maximum number of instructions that are examined.
+-- Maximum number of bytecode instructions to examine in a function.
 local INSTRUCTIONS = 5000
--- The operand of a jump is the distance of its target from the jump itself, plus this
--- bias.
+-- The operand of a jump instruction is the distance from the instruction to its target,
+-- plus this bias.
 local BIAS = 0x7fff
 
---- Decodes an instruction.
+--- Decodes one bytecode instruction of a function.
 -- @tparam function|proto f
 -- @tparam number pc index of the instruction; 0 is the function header
--- @treturn ?string name of the instruction; nil if the function has no such instruction
--- @treturn number the instruction
+-- @treturn ?string name of the opcode; nil if there is no instruction at this index
+-- @treturn number the whole instruction
 local function decode(f, pc)
     local instruction = jutil.funcbc(f, pc)
     if instruction == nil then
@@ -25,18 +25,18 @@ local function decode(f, pc)
     return name, instruction
 end
 
---- Returns the operand D of an instruction: its upper 16 bits.
+--- Returns operand D, the upper 16 bits of an instruction.
 local function operand_d(instruction)
     return bit.rshift(instruction, 16)
 end
 
 local JUMPS = {JMP = true, UCLO = true}
--- Opcodes at the start of `while` and `repeat` loops. The JIT compiler replaces LOOP
--- when it has compiled or blacklisted a loop.
+-- Opcodes that mark the start of a `while` or `repeat` loop. The JIT compiler patches
+-- LOOP to JLOOP when it compiles the loop, and to ILOOP when it blacklists the loop.
 local LOOPS = {LOOP = true, ILOOP = true, JLOOP = true}
 
---- Whether a function has a loop that it can leave only by an error: a loop without
--- a condition, `break` or `return`.
+--- Returns whether a function has an endless loop: one without a condition, `break` or
+-- `return`. Only an error can end an endless loop.
 -- @tparam function f
 local function loops_for_ever(f)
     local code, ends = {}, {}
@@ -53,8 +53,7 @@ local function loops_for_ever(f)
     end
     for first, last in pairs(ends) do
         local before = code[last - 1].name
-        -- If the jump back to the start follows a comparison, the loop has a
-        -- condition.
+        -- A loop has a condition if a comparison precedes the jump back to its start.
         local is_endless = before:match('^IS') == nil
         for pc = first + 1, last do
             local name, target = code[pc].name, code[pc].target
@@ -69,7 +68,7 @@ local function loops_for_ever(f)
     return false
 end
 
---- Whether a function has a `while` or `repeat` loop.
+--- Returns whether a function has a `while` or `repeat` loop.
 -- @tparam function f
 local function has_loop(f)
     for pc = 1, INSTRUCTIONS do
@@ -83,8 +82,8 @@ local function has_loop(f)
     return false
 end
 
---- Searches the constants of a function, and of the functions nested in it, for one of
--- the given strings. Names of fields and methods are such constants.
+--- Searches the constants of a function, and of the functions nested in it, for given
+-- strings. Field and method names are among these constants.
 -- @tparam function|proto f
 -- @tparam table wanted set of strings
 -- @treturn ?string the first string found

@@ -1,33 +1,33 @@
---- Lists the functions that a chunk calls at its top level, if their names can be
--- found in its bytecode.
+--- Lists the named functions that a chunk calls at its top level.
 --
--- Reads the instructions in order, without following jumps. Remembers the name of
--- the value that was last stored in each slot. A value has a name if it is a
--- global, a field of a global, or a required module. Calls of functions without a
--- name and calls of `require` are omitted.
+-- The bytecode is read in order, without following jumps. For each stack slot, the
+-- reader remembers the name of the value that was stored there last. A value has a name
+-- if it is a global variable, a required module, or a field of a named value. Calls of
+-- unnamed functions and of `require` are omitted.
 
 local require = ...
 local bit = require('bit')
 local bytecode = require('platform.bytecode')
 local jutil = require('jit.util')
 
--- Maximum number of instructions that are examined.
+-- Maximum number of bytecode instructions to examine in a chunk.
 local INSTRUCTIONS = 20000
 
 local CALLS = {CALL = true, CALLM = true, CALLT = true, CALLMT = true}
 
--- The bytecode of this function shows in which slot the first argument of a call is.
--- In builds with 64-bit references (GC64) it is one slot further from the function.
+-- A sample call. Its bytecode shows the distance from the stack slot of a called
+-- function to the slot of the first argument: 1, or 2 in builds with 64-bit references
+-- (GC64).
 local function probe()
     return require('x')
 end
 
---- Decodes an instruction.
--- @treturn ?string its name
+--- Decodes one bytecode instruction and its operands.
+-- @treturn ?string name of the opcode; nil if there is no instruction at index `pc`
 -- @treturn number operand A
 -- @treturn number operand B
 -- @treturn number operand C
--- @treturn number operand D, which consists of B and C
+-- @treturn number operand D, which consists of the bits of B and C
 local function decode(f, pc)
     local name, instruction = bytecode.decode(f, pc)
     if name == nil then
@@ -55,9 +55,9 @@ local function constant(f, index)
     return type(value) == 'string' and value or nil
 end
 
---- Lists the functions that a chunk calls.
+--- Lists the named functions that a chunk calls at its top level.
 -- @tparam function chunk
--- @treturn {{name, line},...} in the order of the first calls, without duplicates
+-- @treturn {{name, line},...} without duplicates, in the order of the first calls
 local function list(chunk)
     local first, slots, texts = find_first_argument(), {}, {}
     local result, seen = {}, {}

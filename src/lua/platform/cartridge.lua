@@ -1,31 +1,32 @@
---- Reads the state of Cartridge, without changing anything.
+--- Reads the state of Cartridge, and changes nothing.
 --
--- Cartridge keeps the variables of its modules in one global table, keyed by module
--- name, so that they survive its own reload. State that no public function returns is
--- read from there. The layout of that table is the same from Cartridge 2.4 to 2.17.
+-- Cartridge keeps the variables of its modules in the global table
+-- `_cluster_vars_values`, keyed by module name. State that no public function of
+-- Cartridge returns is read from this table. Its layout is the same in Cartridge 2.4 to
+-- 2.17.
 
 local require = ...
 
 local Cartridge = {}
 Cartridge.__index = Cartridge
 
---- Returns the variables of a module of Cartridge.
--- @treturn table empty if it has none
+--- Returns the variables of a Cartridge module.
+-- @treturn table empty if the module has no variables
 local function vars(module_name)
     local values = rawget(_G, '_cluster_vars_values')
     return type(values) == 'table' and values[module_name] or {}
 end
 
---- Returns an object that represents the Cartridge of this instance.
+--- Returns an object for the Cartridge that runs in this instance.
 -- @treturn ?table nil if the instance does not run Cartridge
 local function detect()
     local confapplier = package.loaded['cartridge.confapplier']
     if package.loaded['cartridge'] == nil or type(confapplier) ~= 'table' then
         return nil
     end
-    -- The feedback daemon of Tarantool 3 requires Cartridge, so Cartridge may be
-    -- loaded but not used. It is not used if it is still in its initial state after
-    -- the call of `box.cfg`.
+    -- The feedback daemon of Tarantool 3 may load Cartridge in an instance that does
+    -- not use it. An unused Cartridge is still in its initial state after `box.cfg` was
+    -- called.
     local ok, state = pcall(confapplier.get_state)
     if ok and state == '' and type(box.cfg) == 'table' then
         return nil
@@ -49,15 +50,15 @@ function Cartridge.version()
     return type(version) == 'string' and version or 'unknown'
 end
 
---- Returns the state of Cartridge's state machine.
+--- Returns the current state of Cartridge's state machine, such as `RolesConfigured`.
 -- @treturn string
--- @return the error that led to the state, or nil
+-- @return the error that caused this state, or nil
 function Cartridge:state()
     return self.confapplier.get_state()
 end
 
 --- Returns the alias of this instance.
--- @treturn ?string
+-- @treturn ?string nil if the alias is unknown
 function Cartridge.alias()
     local membership = package.loaded['membership']
     local ok, myself = pcall(function()
@@ -66,8 +67,8 @@ function Cartridge.alias()
     return ok and type(myself) == 'string' and myself or nil
 end
 
---- Returns the address under which other instances know this one.
--- @treturn ?string
+--- Returns the URI at which other instances reach this instance.
+-- @treturn ?string nil if the URI is unknown
 function Cartridge.uri()
     local ok, uri = pcall(function()
         return package.loaded['membership'].myself().uri
@@ -75,8 +76,8 @@ function Cartridge.uri()
     return ok and type(uri) == 'string' and uri or nil
 end
 
---- Whether the cluster is healthy, as far as this instance can see.
--- @treturn ?boolean nil if this version cannot tell
+--- Returns whether Cartridge considers the cluster healthy.
+-- @treturn ?boolean nil if Cartridge has no health check, or if the check throws
 function Cartridge.is_healthy()
     local ok, result = pcall(function()
         return package.loaded['cartridge'].is_healthy() and true or false
@@ -87,14 +88,15 @@ function Cartridge.is_healthy()
     return nil
 end
 
---- Returns the unhealthy instances of the cluster and their problems, one string
--- each.
--- @treturn {string,...} empty if unknown
+--- Describes the unhealthy instances of the cluster.
+-- @treturn {string,...} alias, URI and problem of each; empty if the instances are
+--   unknown
 function Cartridge:unhealthy()
     local reasons = {}
     for _, other in ipairs(self:instances() or {}) do
         if not other.expelled and not other.disabled then
-            -- The health `suspect` means that the instance may still be alive.
+            -- The rock `membership` reports `suspect` for an instance that may still be
+            -- alive.
             local is_up = other.health == 'alive' or other.health == 'suspect'
             local what = not is_up and tostring(other.health)
                 or other.state ~= 'RolesConfigured' and ('in state %s'):format(tostring(other.state))
@@ -106,10 +108,10 @@ function Cartridge:unhealthy()
     return reasons
 end
 
---- Returns a connection to another instance. The connection belongs to Cartridge's
--- pool, so it must not be closed.
+--- Returns a connection to another instance. The caller must not close the connection,
+-- because it belongs to Cartridge's pool. Yields.
 -- @tparam string uri
--- @tparam number seconds to wait for the connection
+-- @tparam number seconds time limit for connecting
 -- @treturn[1] net.box connection
 -- @treturn[2] nil
 -- @treturn[2] string why there is no connection
@@ -125,7 +127,7 @@ function Cartridge.connect(uri, seconds)
     return conn
 end
 
---- Returns the leaders: UUID of a replica set -> UUID of its leader.
+--- Returns a map from the UUID of each replica set to the UUID of its leader.
 local function leaders(self)
     local ok, result = pcall(function()
         return self.failover.get_active_leaders()
@@ -139,13 +141,13 @@ end
 
 --- Returns the UUID of this instance's replica set.
 local function replicaset_uuid()
-    -- In Tarantool 3, `box.info.cluster` describes the whole cluster instead of the
-    -- replica set.
+    -- In Tarantool 3, `box.info.cluster` describes the whole cluster, not the replica
+    -- set.
     return (box.info.replicaset or box.info.cluster).uuid
 end
 
---- Returns the replica set of this instance, and whether the instance is its leader.
--- @treturn ?string UUID of the replica set, nil if the instance has not joined one
+--- Returns the replica set of this instance, and the part that the instance plays in it.
+-- @treturn ?string UUID of the replica set; nil before the call of `box.cfg`
 -- @treturn ?string `leader` or `follower`
 function Cartridge:place()
     if type(box.cfg) ~= 'table' then
@@ -155,11 +157,11 @@ function Cartridge:place()
     return replicaset, role_of(self, box.info.uuid, replicaset)
 end
 
---- Lists all instances of the cluster, sorted by name.
--- @treturn[1] {table,...} {uuid, uri, alias, replicaset, role, state, health,
---   disabled, expelled}; of an expelled instance only the UUID is known
+--- Lists all instances of the cluster, sorted by alias.
+-- @treturn[1] {table,...} {uuid, uri, alias, replicaset, role, state, health, disabled,
+--   expelled}; only the UUID of an expelled instance is known
 -- @treturn[2] nil
--- @treturn[2] string why the list is unknown
+-- @treturn[2] string why the instances are unknown
 function Cartridge:instances()
     local conf = self:active_config()
     local topology = conf and self:config_tables().topology
@@ -204,8 +206,8 @@ function Cartridge:is_master()
     return self.failover.is_leader() and true or false
 end
 
---- Returns the applied config: a Cartridge object that is replaced with every
--- change, so its identity tells whether the config has changed.
+--- Returns the applied cluster-wide config, an object of Cartridge. Cartridge creates a
+-- new object for each change, so the config has changed if the object is another one.
 function Cartridge:active_config()
     return self.confapplier.get_active_config()
 end
@@ -214,7 +216,7 @@ function Cartridge:config_tables()
     return self:active_config():get_readonly()
 end
 
---- Whether the cluster-wide config has a section with that name.
+--- Returns whether the cluster-wide config has a section with the given name.
 function Cartridge.has_section(name)
     local ok, text = pcall(function()
         return detect():active_config():get_plaintext(name)
@@ -222,12 +224,13 @@ function Cartridge.has_section(name)
     return ok and text ~= nil
 end
 
---- Returns the service registry: name -> role module or service.
+--- Returns Cartridge's service registry, which maps names to role modules and services.
 function Cartridge.services()
     return vars('cartridge.service-registry').registry
 end
 
---- Whether the internals that a reload replaces are where they are expected.
+--- Checks that the internals of Cartridge that a reload replaces are where they are
+-- expected.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string what is missing
@@ -247,7 +250,8 @@ function Cartridge:is_understood()
     return true
 end
 
--- Temporary states: Cartridge leaves them without outside help.
+-- Temporary states of Cartridge: a command that is refused in one of them may succeed
+-- later.
 local PASSING = {
     [''] = true,
     ConfigFound = true,
@@ -260,8 +264,8 @@ local PASSING = {
     ReloadingRoles = true,
 }
 
---- Returns why this instance cannot be reloaded now.
--- @treturn ?table failure fields, nil if it can
+--- Returns the reason why this instance cannot be reloaded now.
+-- @treturn ?table fields of a failure (see `core.failure`); nil if a reload is possible
 function Cartridge:refusal()
     local state, err = self:state()
     if state ~= 'RolesConfigured' then

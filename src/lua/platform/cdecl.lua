@@ -1,8 +1,8 @@
---- Parses C declarations as accepted by `ffi.cdef`: finds the declared names, and
+--- Parses C declarations in the syntax of `ffi.cdef`: finds the declared names, and
 -- rewrites the text.
 --
--- A name is the table {space = 'tags' | 'names', name = string}: `struct x` and a
--- function `x` are different names.
+-- A name is a table {space = 'tags' | 'names', name = string}. The field `space` is
+-- needed because `struct x` and a function `x` are different things.
 
 local require = ... -- luacheck: ignore (every file begins with it)
 
@@ -15,8 +15,8 @@ local function set(words)
 end
 
 local AGGREGATE = set('struct union enum')
--- Keywords that begin an attribute. The parentheses after such a keyword are skipped,
--- too.
+-- Keywords that begin an attribute. The parser skips the keyword and the parentheses
+-- after it.
 local ATTRIBUTE = set('__attribute __attribute__ __declspec asm __asm __asm__')
 local TYPE = set([[void _Bool bool char short int long float double signed __signed __signed__ unsigned
     __int8 __int16 __int32 __int64 _Complex complex __complex __complex__]])
@@ -25,7 +25,7 @@ local QUALIFIER = set([[const __const __const__ volatile __volatile __volatile__
     __cdecl __thiscall __fastcall __stdcall __ptr32 __ptr64]])
 local CLOSING = {['('] = ')', ['['] = ']', ['{'] = '}'}
 
--- LuaJIT treats bytes beyond ASCII as letters.
+-- LuaJIT accepts non-ASCII bytes in C identifiers.
 local WORD = '^[%a_\128-\255][%w_\128-\255]*'
 
 local function skip_string(text, first)
@@ -40,10 +40,11 @@ local function skip_string(text, first)
     return #text
 end
 
---- Splits a text into words and punctuation; skips comments and directives.
--- @treturn {table,...} tokens, each with `text`, `first` and `last` (positions),
---   `is_word`, and for an opening bracket `match`, the index of the closing bracket
--- @treturn boolean false if brackets do not match
+--- Splits C text into tokens. Skips comments and preprocessor directives.
+-- @treturn {table,...} tokens with the fields `text`, `first` and `last` (positions in
+--   the text) and `is_word`; an opening bracket also has `match`, the index of the
+--   token that closes it
+-- @treturn boolean false if the brackets are not balanced
 local function tokenize(text)
     local tokens, open, balanced = {}, {}, true
     local position = text:find('[^%s\\]')
@@ -90,9 +91,9 @@ function Declarations:word(i)
     return token and token.text
 end
 
---- Skips attributes.
--- @tparam number i index of the token at which they may start
--- @treturn number index of the token after them; `i` if there are none
+--- Skips C attributes such as `__attribute__((packed))`.
+-- @tparam number i index of the token where attributes may begin
+-- @treturn number index of the token after the attributes; `i` if there are none
 function Declarations:skip_attributes(i)
     while ATTRIBUTE[self:word(i)] do
         i = i + 1
@@ -108,10 +109,10 @@ function Declarations:skip_attributes(i)
 end
 
 --- Parses a struct, union or enum with or without a body, such as `struct tag {...}`.
--- @tparam number i index of its first token
--- @treturn table {keyword, tag, tag_at, open, close}. The last three are indexes of
---   tokens; `open` and `close`, the braces, are nil if there is no body.
--- @treturn number index of the token after it
+-- @tparam number i index of the token `struct`, `union` or `enum`
+-- @treturn table {keyword, tag, tag_at, open, close}: `tag_at`, `open` and `close` are
+--   the indexes of the tag and of the braces; nil if there is no tag or no body
+-- @treturn number index of the token after the struct, union or enum
 function Declarations:aggregate(i)
     local found = {keyword = self:word(i)}
     i = self:skip_attributes(i + 1)
@@ -127,7 +128,8 @@ function Declarations:aggregate(i)
     return found, i
 end
 
---- Returns the index of the next comma outside of brackets, or `limit`.
+--- Returns the index of the next comma outside of brackets; `limit` if there is none
+-- before.
 function Declarations:find_comma(i, limit)
     while i < limit and self:word(i) ~= ',' do
         i = (self.tokens[i].match or i) + 1
@@ -135,8 +137,8 @@ function Declarations:find_comma(i, limit)
     return math.min(i, limit)
 end
 
---- Returns the name declared by a declarator, such as `f` in `(*f[2])(int)`.
--- @treturn ?string nil if it declares no name
+--- Returns the name that a declarator declares, such as `f` in `(*f[2])(int)`.
+-- @treturn ?string nil if the declarator has no name
 function Declarations:declarator(i, limit)
     while i < limit do
         local word = self:word(i)
@@ -156,7 +158,7 @@ end
 --- Finds the end of a declaration.
 -- @tparam number i index of its first token
 -- @treturn number index of its semicolon, or of the opening brace of a function body
--- @treturn number index of its last token
+-- @treturn number index of its last token, the semicolon or the closing brace
 function Declarations:ending(i)
     while i <= #self.tokens do
         local word = self:word(i)
@@ -175,12 +177,13 @@ end
 
 --- Parses one declaration.
 -- @tparam number first index of its first token
--- @tparam number limit index of its semicolon or opening brace, see `ending`
--- @treturn ?table {names, bodies, ...}, nil if the declaration is not understood
+-- @tparam number limit index of its semicolon or of its opening brace, see `ending`
+-- @treturn ?table {names, bodies, ...}; nil if this parser does not support the
+--   declaration
 function Declarations:declaration(first, limit)
     local found = {names = {}, bodies = {}}
 
-    -- Tags and constants may be declared anywhere, even in the parameters of a
+    -- Tags and enum constants may be declared anywhere, even among the parameters of a
     -- function.
     for i = first, limit - 1 do
         local body = AGGREGATE[self:word(i)] and self:aggregate(i)
@@ -237,8 +240,8 @@ end
 
 --- Parses C declarations.
 -- @tparam string text
--- @treturn ?table nil if this parser does not understand the text, which may still
---   be valid
+-- @treturn ?table nil if this parser does not support the text, which may still be
+--   valid C
 local function parse(text)
     local tokens, balanced = tokenize(text)
     if not balanced then
@@ -264,8 +267,8 @@ end
 
 --- Replaces parts of a text.
 -- @tparam string text
--- @tparam {table,...} edits each with `first`, `last` and `text`, in order; an edit
---   inside another one is ignored
+-- @tparam {table,...} edits {first, last, text}, sorted by position; an edit that
+--   begins inside an earlier edit is ignored
 local function edit(text, edits)
     local pieces, position = {}, 1
     for _, item in ipairs(edits) do
@@ -279,9 +282,9 @@ local function edit(text, edits)
     return table.concat(pieces)
 end
 
---- Returns the text with a prefix before each declared name. Fields and parameters that
--- have the same name as a declaration are renamed, too. That is harmless, because
--- names are compared without the prefix.
+--- Returns the text with a prefix before each declared name. A field or parameter with
+-- the same name as a declaration also gets the prefix. This is harmless, because types
+-- are compared without the prefix.
 -- @tparam string prefix
 -- @tparam function is_kept (name) -> whether the name must stay unchanged
 function Declarations:rename(prefix, is_kept)
@@ -310,10 +313,11 @@ function Declarations:rename(prefix, is_kept)
     return edit(self.text, edits)
 end
 
---- Returns the text without the declarations of names that are already declared.
+--- Returns the text without declarations that already exist. If a declaration has old
+-- and new names, only the bodies of its old tags are removed.
 -- @tparam function is_old (name) -> whether the name is already declared
 -- @treturn[1] string
--- @treturn[2] nil if a declaration has old and new names that cannot be separated
+-- @treturn[2] nil if the old and new names of a declaration cannot be separated
 function Declarations:without(is_old)
     local edits = {}
     local function remove(first, last)
@@ -342,10 +346,10 @@ function Declarations:without(is_old)
     return edit(self.text, edits)
 end
 
---- Replaces each `$` in a text with the next value.
+--- Replaces each `$` in C text with the next of the given values.
 -- @tparam string text
 -- @tparam {string,...} values
--- @treturn ?string nil if there are more or fewer `$` than values
+-- @treturn ?string nil if the number of values differs from the number of `$`
 local function fill(text, values)
     local edits = {}
     for _, token in ipairs((tokenize(text))) do

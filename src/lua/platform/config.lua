@@ -1,14 +1,15 @@
---- Facts about the config of Tarantool 3, which assigns roles to an instance.
+--- Gives access to the declarative config of Tarantool 3, which assigns roles to an
+-- instance.
 --
--- No public function returns or replaces the roles. The role applier keeps them in
--- upvalues of its functions: up to 3.2 in separate ones, from 3.3 on in the table
--- `roles_state`. If they are not found there, a reload is refused.
+-- No public function returns or replaces the roles. Tarantool's role applier keeps them
+-- in upvalues of its functions: in separate upvalues up to Tarantool 3.2, and in the
+-- table `roles_state` since 3.3. If these upvalues are missing, a reload is refused.
 
 local M = {}
 
---- Returns the built-in module `config`. Before Tarantool 3, an application may
--- have a module with the same name, which is not returned.
--- @treturn ?table
+--- Returns Tarantool's built-in module `config`. Ignores a module of the application
+-- with the same name.
+-- @treturn ?table nil if Tarantool has no such module
 local function builtin()
     local registry = type(debug.getregistry) == 'function' and debug.getregistry()
     local builtins = registry and registry._TARANTOOL_BUILTIN
@@ -19,10 +20,10 @@ local function builtin()
     return nil
 end
 
---- Finds an upvalue by its name. Upvalues of the server's Lua code have names, because
--- that code is not stripped.
--- @return value of the upvalue, nil if there is none
--- @treturn ?number its index
+--- Finds an upvalue of a function by name. The upvalues of Tarantool's own Lua code have
+-- names, because that code is not stripped of debug information.
+-- @return value of the upvalue; nil if there is none
+-- @treturn ?number index of the upvalue
 local function find_upvalue(f, wanted)
     for index = 1, 255 do
         local name, value = debug.getupvalue(f, index)
@@ -37,7 +38,7 @@ end
 local Config = {}
 Config.__index = Config
 
---- Returns the names in a list of the config, in order, without duplicates.
+--- Returns the names in a list of the config, in the same order, without duplicates.
 local function names_of(list)
     local names, seen = {}, {}
     for _, name in ipairs(type(list) == 'table' and list or {}) do
@@ -49,8 +50,8 @@ local function names_of(list)
     return names
 end
 
---- Returns an object that represents the config with which the instance was started.
--- @treturn ?table nil if the instance was started by a script
+--- Returns an object for the config with which this instance was started.
+-- @treturn ?table nil if the instance was started by a script instead of a config
 function M.detect()
     local config = builtin()
     if config == nil or config._status == 'uninitialized' then
@@ -71,7 +72,8 @@ function M.detect()
     return self
 end
 
---- Whether the internals that a reload needs are where they are expected.
+--- Checks that the internals of Tarantool that a reload needs are where they are
+-- expected.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string what is missing
@@ -101,7 +103,7 @@ function Config:status()
     return self.config._status
 end
 
---- Returns the alerts that the config raised when it was last applied.
+--- Returns the messages of the alerts that were raised when the config was last applied.
 -- @treturn {string,...}
 function Config:alerts()
     local ok, info = pcall(self.config.info, self.config)
@@ -112,13 +114,15 @@ function Config:alerts()
     return list
 end
 
---- Returns the applied config. It is a new object each time the config is applied.
+--- Returns the applied config. Tarantool creates a new object each time it applies the
+-- config.
 function Config:applied()
     return self.config._configdata_applied
 end
 
---- Returns the main script, which the config runs each time it is applied.
--- @treturn ?string path, as written in the config
+--- Returns the path of the main script as written in the config. Tarantool runs the main
+-- script each time it applies the config.
+-- @treturn ?string nil if the config has no main script
 function Config:script()
     local ok, file = pcall(self:applied().get, self:applied(), 'app.file', {use_default = true})
     return ok and type(file) == 'string' and file or nil
@@ -130,14 +134,14 @@ function Config:role_names()
     return names_of(ok and list)
 end
 
---- Returns the configs of the roles, by name.
+--- Returns a map from the name of each role to its config.
 function Config:role_configs()
     local ok, map = pcall(self:applied().get, self:applied(), 'roles_cfg', {use_default = true})
     return ok and type(map) == 'table' and map or {}
 end
 
 --- Returns the name of this instance in the config.
--- @treturn ?string
+-- @treturn ?string nil if the name is unknown
 function Config:instance_name()
     local ok, names = pcall(function()
         return self:applied():names()
@@ -145,12 +149,11 @@ function Config:instance_name()
     return ok and type(names) == 'table' and names.instance_name or nil
 end
 
---- Returns the instances of the cluster according to the config. Their addresses are
--- those that they advertise to their peers, without user and password.
--- @treturn[1] {table,...} {alias, replicaset, uri}; `uri` is nil if there is no
---   address
+--- Lists the instances of the cluster that the config describes.
+-- @treturn[1] {table,...} {alias, replicaset, uri}: `uri` is the address that the
+--   instance advertises to its peers, without user and password; nil if there is none
 -- @treturn[2] nil
--- @treturn[2] string why the instances are not known
+-- @treturn[2] string why the instances are unknown
 function Config:instances()
     local config = self.config
     if type(config.instances) ~= 'function' or type(config.instance_uri) ~= 'function' then
@@ -173,9 +176,9 @@ function Config:instances()
     return list
 end
 
---- Returns the serving roles.
--- @treturn table name -> what the role's module returned
--- @treturn {string,...} names, dependencies first
+--- Returns the serving roles: the ones that Tarantool calls.
+-- @treturn table name -> value that the role's module returned
+-- @treturn {string,...} names, each after its dependencies
 function Config:roles()
     if self.state ~= nil then
         return self.state.last_loaded, self.state.last_roles_ordered
@@ -183,9 +186,10 @@ function Config:roles()
     return (find_upvalue(self.applier, 'last_loaded')), (find_upvalue(self.applier, 'last_roles_ordered'))
 end
 
---- Replaces the serving roles. Sets new tables and leaves the previous tables
--- unchanged: the server iterates over these when it delivers an event, and may
--- yield in between. Does not yield.
+--- Replaces the serving roles. Sets new tables instead of changing the old ones, because
+-- Tarantool may be iterating over the old tables to deliver an event. Does not yield.
+-- @tparam table loaded name -> value that the role's module returned
+-- @tparam {string,...} order names, each after its dependencies
 function Config:set_roles(loaded, order)
     if self.state ~= nil then
         self.state.last_loaded, self.state.last_roles_ordered = loaded, order
@@ -197,12 +201,12 @@ function Config:set_roles(loaded, order)
     end
 end
 
---- Returns the arguments for `on_event` of a role.
+--- Returns arguments with which Tarantool calls the function `on_event` of a role.
 -- @return the config of the role
--- @treturn table the last status of the instance
+-- @treturn table the last known status of the instance
 function Config:event_arguments(name)
     local state = self.state
-    -- Tarantool 3.3.0 passes the same object, the config, to every role.
+    -- Tarantool 3.3.0 passes the same object, the whole config, to every role.
     local first = state.last_config
     if first == nil then
         first = (state.last_roles_cfg or {})[name]
@@ -210,9 +214,10 @@ function Config:event_arguments(name)
     return first, state.last_box_status_value
 end
 
---- Returns the tags of a role, which are comments in its file. The server parses them
--- (3.4 and newer).
--- @treturn table such as {early_load = true, fail_if = 'tarantool_version < 3.5.0'}
+--- Returns the tags of a role, which are special comments in its file. Tarantool 3.4 and
+-- newer can parse them.
+-- @treturn table such as {early_load = true, fail_if = 'tarantool_version < 3.5.0'};
+--   empty in older versions
 function M.tags_of(name)
     local ok, file = pcall(require, 'internal.config.utils.file')
     if not ok or type(file) ~= 'table' or type(file.get_module_metadata) ~= 'function' then
@@ -223,8 +228,9 @@ function M.tags_of(name)
     return ok and type(tags) == 'table' and tags or {}
 end
 
---- Whether the tag `fail_if` of a role forbids this server to load the role. An
--- expression that cannot be evaluated counts as true, as it does for the server.
+--- Returns whether the tag `fail_if` of a role forbids loading the role in this
+-- Tarantool. An invalid expression forbids it, too, as in Tarantool itself.
+-- @tparam string expression value of the tag
 function M.must_fail(expression)
     local ok, lib = pcall(require, 'internal.config.utils.expression')
     if not ok or type(lib) ~= 'table' or type(lib.eval) ~= 'function' then
@@ -236,15 +242,16 @@ function M.must_fail(expression)
     return not evaluated or result ~= false
 end
 
---- Returns the number of application thread groups in the config (3.7 and newer). Each
--- group runs Lua code of its own, which a reload does not replace.
+--- Returns the number of application thread groups in the config (Tarantool 3.7 and
+-- newer). Each group runs its own Lua code, which a reload does not replace.
 function Config:count_thread_groups()
     local ok, groups = pcall(self:applied().get, self:applied(), 'threads.groups', {use_default = true})
     return ok and type(groups) == 'table' and #groups or 0
 end
 
---- Returns why an instance started with a config cannot be reloaded now.
--- @treturn ?table failure fields
+--- Returns the reason why an instance that was started with a config cannot be reloaded
+-- now.
+-- @treturn ?table fields of a failure (see `core.failure`); nil if a reload is possible
 function M.refusal()
     local self = M.detect()
     if self == nil then

@@ -1,9 +1,11 @@
---- The C types known to LuaJIT: finds declarations by name, and compares them.
+--- Finds C types that LuaJIT knows by name, and compares them.
 --
--- LuaJIT keeps all types in one table, in declaration order; `ffi.typeinfo` reads it.
--- An entry has a kind and flags, a base type (the type of a field, the target of a
--- pointer), a size (also the offset of a field, or the value of a constant), and a
--- link to its next sibling (fields, constants and parameters are siblings).
+-- LuaJIT keeps all C types in one table, in the order of their declaration. The
+-- function `ffi.typeinfo` reads an entry of this table. An entry has a kind and flags,
+-- and can have:
+--   - a base type: the type of a field, or the target of a pointer
+--   - a size, which is the offset for a field, and the value for a constant
+--   - a link to the next field, constant or parameter in the same list
 
 local require = ...
 local bit = require('bit')
@@ -13,26 +15,25 @@ local KINDS = {
     [0] = 'number', 'struct', 'pointer', 'array', 'void', 'enum', 'function', 'typedef', 'attribute', 'field',
     'bits', 'constant', 'variable', 'keyword',
 }
--- Kinds of entries with a base type. The low bits of `info` hold the number of that
--- type.
+-- Kinds of entries that have a base type. The lower bits of `info` are the number of
+-- the base type.
 local MADE_OF = {
     pointer = true, array = true, enum = true, ['function'] = true, typedef = true, attribute = true, field = true,
     constant = true, variable = true,
 }
--- Kinds of entries with a list of siblings: fields, constants or parameters.
+-- Kinds of entries that have a list of fields, constants or parameters.
 local LISTS = {struct = true, enum = true, ['function'] = true, variable = true}
--- Maps each kind of entry that can be looked up by name to the name space of its
--- names.
+-- The C name space of each kind of entry that can be looked up by name.
 local SPACES = {
     struct = 'tags', enum = 'tags',
     ['function'] = 'names', typedef = 'names', constant = 'names', variable = 'names',
 }
 
--- Names that Tarantool declares late during its startup: everything declared before
--- them is Tarantool's own, too.
+-- C names that Tarantool declares late in its startup. All declarations before these
+-- names belong to Tarantool, too.
 local MARKERS = {'password_prepare', 'console_set_output_format'}
 
--- The flag of unions among struct types.
+-- The flag that marks a union among the entries of kind `struct`.
 local UNION = 0x00800000
 
 local function read(id)
@@ -52,23 +53,23 @@ local function read(id)
     }
 end
 
---- Whether a struct, union or enum has a body.
+--- Returns whether a struct, union or enum has a body.
 local function is_complete(ctype)
     return ctype.size ~= nil or ctype.next ~= nil
 end
 
---- Whether two types are both structs, both unions, or both enums.
+--- Returns whether two types are both structs, both unions, or both enums.
 local function is_alike(old, new)
     return old.kind == new.kind
         and (old.kind == 'enum' or bit.band(bit.bxor(old.flags, new.flags), UNION) == 0)
 end
 
---- Finds all named types.
--- @tparam ?number first number of the entry to start at
--- @treturn table {tags, names, top, border}: `tags` and `names` map a name to the
---   number of its entry. `tags` has the structs, unions and enums with a body,
---   `names` everything else. `top` is the number that the next new entry will get.
---   Entries below `border` were declared by Tarantool itself.
+--- Finds all named C types.
+-- @tparam ?number first number of the entry at which to start
+-- @treturn table {tags, names, top, border}: `tags` maps the names of structs, unions
+--   and enums with a body to entry numbers, and `names` does so for all other names.
+--   `top` is the number of the next new entry. Tarantool itself declared the entries
+--   below `border`.
 local function scan(first)
     local found = {tags = {}, names = {}}
     local own = {} -- constants that belong to a struct
@@ -81,7 +82,7 @@ local function scan(first)
         elseif space == 'tags' and ctype.name ~= nil and is_complete(ctype) then
             found.tags[ctype.name] = id
         end
-        -- A failed cdef may leave a struct whose list of fields is incomplete.
+        -- A failed `ffi.cdef` may leave a struct with an incomplete list of fields.
         local member = ctype.kind == 'struct' and ctype.next
         while member and not own[member] do
             own[member] = true
@@ -97,7 +98,7 @@ local function scan(first)
     return found
 end
 
--- LuaJIT's maximum number of types.
+-- The maximum number of C types in LuaJIT.
 local LIMIT = 65536
 
 local function pair(old_id, new_id)
@@ -107,7 +108,7 @@ end
 local Comparison = {}
 Comparison.__index = Comparison
 
---- Returns the name of a new declaration without the prefix that was put before it.
+--- Returns the name of a new declaration without the prefix that `cdecl` added to it.
 function Comparison:plain(name)
     if name ~= nil and name:sub(1, #self.prefix) == self.prefix then
         return name:sub(#self.prefix + 1)
@@ -116,8 +117,8 @@ function Comparison:plain(name)
 end
 
 --- Compares the fields, constants or parameters of two entries.
--- @treturn boolean whether they are the same
--- @treturn ?string name of the first one that differs
+-- @treturn boolean whether all of them are the same
+-- @treturn ?string name of the first field, constant or parameter that differs
 function Comparison:is_same_list(old, new)
     local old_id, new_id = old.next, new.next
     local count = 0
@@ -135,7 +136,7 @@ function Comparison:is_same_list(old, new)
     return old_id == new_id, more and self:plain(more.name)
 end
 
---- Whether two entries declare the same thing.
+--- Returns whether two entries declare the same thing.
 -- @tparam number old_id number of the existing entry
 -- @tparam number new_id number of the new entry
 -- @tparam ?boolean any_name true for parameters, whose names do not matter
@@ -143,8 +144,8 @@ function Comparison:is_same(old_id, new_id, any_name)
     if old_id == new_id then
         return true
     end
-    -- A pair that is already being compared counts as equal here; the outer
-    -- comparison decides.
+    -- Types can be recursive. A pair of types whose comparison has begun counts as
+    -- equal here, because that comparison decides.
     if self.seen[pair(old_id, new_id)] then
         return true
     end
@@ -159,7 +160,8 @@ function Comparison:is_same(old_id, new_id, any_name)
         return false
     end
     if SPACES[old.kind] == 'tags' and old.name ~= nil and not is_complete(old) then
-        -- The existing tag has no body yet: the new declaration may add one.
+        -- The existing struct, union or enum has no body yet, so the new declaration
+        -- may add one.
         return is_alike(old, new)
     end
     if old.flags ~= new.flags or old.size ~= new.size then
@@ -176,9 +178,9 @@ local MEMBER = {struct = 'field', enum = 'constant'}
 --- Describes how two declarations differ.
 -- @tparam number old_id number of the existing entry
 -- @tparam number new_id number of the new entry
--- @tparam string prefix text that was put before the names in the new declaration (see
---   `cdecl`); the comparison ignores it
--- @treturn ?string nil if they are the same
+-- @tparam string prefix text that `cdecl` added to the names in the new declaration;
+--   the comparison ignores it
+-- @treturn ?string the difference in words; nil if the declarations are the same
 local function difference(old_id, new_id, prefix)
     local comparison = setmetatable({prefix = prefix, seen = {}}, Comparison)
     if comparison:is_same(old_id, new_id) then
@@ -204,7 +206,7 @@ local function difference(old_id, new_id, prefix)
     return 'its type differs'
 end
 
---- Whether LuaJIT accepts and ignores a repeated declaration of this entry.
+--- Returns whether LuaJIT accepts and ignores a repeated declaration of an entry.
 local function is_ignored(id)
     local kind = read(id).kind
     return kind == 'function' or kind == 'typedef' or kind == 'variable'
