@@ -3,15 +3,16 @@
 
 local require = ...
 local catalog = require('code.catalog')
+local choice_lib = require('reload.choice')
 local clock = require('clock')
 local detect_framework = require('frameworks.detect')
+local http_files = require('adapters.http_files')
 local instance = require('commands.common.instance')
 local main_script = require('reload.main_script')
 local notices = require('reload.notices')
 local stash_lib = require('core.stash')
 local request = require('commands.common.request')
 local scan = require('scan.init')
-local staged = require('reload.pipeline')
 
 --- Returns the roles whose code a reload would replace, in start order.
 local function describe_roles(framework, selected)
@@ -32,8 +33,8 @@ return function(args)
         -- Another reload is running and may be changing the modules.
         return request.locked(held)
     end
-    local choice = staged.choose(args, stash)
-    local problems = staged.compile_all(choice, stash)
+    local choice = choice_lib.choose(args, stash)
+    local problems = choice_lib.compile_all(choice, stash)
 
     local report = instance.describe('planned')
     report.modules, report.files, report.kept = {}, {}, {}
@@ -47,7 +48,7 @@ return function(args)
         table.insert(report.files, catalog.describe_file(file))
     end
     for _, item in ipairs(choice.http_files) do
-        table.insert(report.files, staged.describe_http_file(item))
+        table.insert(report.files, http_files.describe(item))
     end
     for reason, names in pairs(choice.kept) do
         table.insert(report.kept, {reason = reason, names = names})
@@ -62,7 +63,7 @@ return function(args)
     report.main = main_script.describe(choice)
     report.problems = problems
 
-    local why = instance.refusal() or staged.refusal(choice, args)
+    local why = instance.refusal() or choice_lib.refusal(choice, args)
     if why ~= nil then
         why.outcome = 'refused'
         request.fail(report, why)
@@ -73,7 +74,7 @@ return function(args)
             module = problems[1].module,
             message = problems[1].message,
         })
-    elseif staged.is_unchanged(choice) then
+    elseif choice_lib.is_unchanged(choice) then
         report.outcome = 'unchanged'
     end
     if scan.refusal() == nil then

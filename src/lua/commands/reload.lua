@@ -3,10 +3,12 @@
 
 local require = ...
 local catalog = require('code.catalog')
+local choice_lib = require('reload.choice')
 local clock = require('clock')
 local fiber = require('fiber')
 local generations = require('code.generations')
 local hints = require('reload.hints')
+local http_files = require('adapters.http_files')
 local instance = require('commands.common.instance')
 local log = require('log')
 local main_script = require('reload.main_script')
@@ -15,7 +17,7 @@ local stash_lib = require('core.stash')
 local request = require('commands.common.request')
 local scan = require('scan.init')
 local yield = require('core.yield')
-local staged = require('reload.pipeline')
+local pipeline = require('reload.pipeline')
 local transaction = require('reload.transaction')
 
 --- Records the new generation in the state table, after the commit.
@@ -81,7 +83,7 @@ local function describe_files(choice, loaded)
         }))
     end
     for _, item in ipairs(choice.http_files) do
-        table.insert(list, staged.describe_http_file(item))
+        table.insert(list, http_files.describe(item))
     end
     return list
 end
@@ -187,13 +189,13 @@ local function reload(args, stash, on_phase)
     local txn = transaction.new(args, stash)
     txn.on_phase = on_phase
     txn:enter('compile')
-    local choice = staged.choose(args, stash)
-    local why = staged.refusal(choice, args)
+    local choice = choice_lib.choose(args, stash)
+    local why = choice_lib.refusal(choice, args)
     if why ~= nil then
         return request.refused(why)
     end
     txn.warnings = notices.of(choice, args)
-    local problems = staged.compile_all(choice, stash)
+    local problems = choice_lib.compile_all(choice, stash)
     if #problems > 0 then
         local report = instance.describe('failed')
         report.modules = describe_modules(choice)
@@ -205,16 +207,16 @@ local function reload(args, stash, on_phase)
             message = problems[1].message,
         })
     end
-    if args.if_changed and staged.is_unchanged(choice) then
+    if args.if_changed and choice_lib.is_unchanged(choice) then
         local report = instance.describe('unchanged')
         report.modules = describe_modules(choice)
         report.files = describe_files(choice)
         return report
     end
 
-    local work = staged.new(txn, choice)
+    local work = pipeline.new(txn, choice)
     local ok, fail = txn:run(function()
-        work:work()
+        work:run()
     end)
     if ok then
         return finish(txn, work)

@@ -12,18 +12,14 @@
 -- finished.
 
 local require = ...
-local catalog = require('code.catalog')
 local census = require('scan.census')
-local counterparts = require('scan.counterparts')
 local detect_framework = require('frameworks.detect')
 local failure = require('core.failure')
 local fiber = require('fiber')
-local global_code = require('code.global_code')
 local lifecycle = require('reload.lifecycle')
 local log = require('log')
 local main_script = require('reload.main_script')
-local no_modules = require('reload.no_modules')
-local reach = require('code.reach')
+local old_code = require('reload.old_code')
 local reinstate = require('reload.reinstate')
 local scan = require('scan.init')
 local yield = require('core.yield')
@@ -54,193 +50,28 @@ local adapters = {
     watchers = require('adapters.watchers'),
 }
 
---- Chooses what to reload: modules, files of HTTP servers, and the main script.
--- @tparam table args arguments of the command
--- @tparam table stash see `core.stash`
--- @treturn table the result of `catalog.choose`, with the fields added by
---   `main_script.add`, and `http_files`, see `adapters.http_files`
-local function choose(args, stash)
-    local choice = catalog.choose(args, stash)
-    choice.http_files = adapters.http_files.find(choice.select)
-    main_script.add(choice, args)
-    return choice
-end
-
 -- The share of the rollback time that the search for failed code may take.
 local SWEEP_PART = 0.4
 
---- Reads and compiles the chosen modules and files.
--- @tparam table choice result of `choose`
--- @tparam table stash see `core.stash`
--- @treturn {table,...} problems: {module, path, message}
-local function compile_all(choice, stash)
-    local problems = {}
-    local function compile(module)
-        yield.if_due()
-        local ok, err = catalog.compile(module, stash)
-        if not ok then
-            table.insert(problems, {module = module.name, path = module.path, message = err})
-        end
-    end
-    for _, module in ipairs(choice.selected) do
-        compile(module)
-    end
-    if choice.main ~= nil then
-        compile(choice.main)
-    elseif choice.script ~= nil then
-        -- The reload does not run the script. Compile it only to report whether it
-        -- has changed, and what a second run would do.
-        catalog.compile(choice.script, stash)
-    end
-    for _, file in ipairs(choice.files) do
-        yield.if_due()
-        catalog.check_loaded_file(file)
-    end
-    for _, item in ipairs(choice.http_files) do
-        yield.if_due()
-        local ok, err = adapters.http_files.check(item, stash)
-        if not ok then
-            table.insert(problems, {module = item.key, path = item.path, message = err})
-        end
-    end
-    return problems
-end
-
---- Whether nothing has changed on disk since the serving generation was loaded.
-local function is_unchanged(choice)
-    for _, list in ipairs({choice.selected, choice.files, choice.http_files, {choice.main}}) do
-        for _, item in ipairs(list) do
-            if item.changed ~= false then
-                return false
-            end
-        end
-    end
-    return #choice.gone == 0
-end
-
---- Returns the selected modules as a table: name -> module.
-local function by_name(choice)
-    local set = {}
-    for _, module in ipairs(choice.selected) do
-        set[module.name] = module
-    end
-    return set
-end
-
---- Returns why a choice of modules cannot be reloaded.
--- @tparam table choice result of `choose`
--- @tparam table args arguments of the command
--- @treturn ?table fields of a failure; nil if it can be reloaded
-local function refusal(choice, args)
-    local gone = choice.gone[1]
-    local has_files = #choice.http_files > 0 and #(args.modules or {}) == 0
-    if choice.main_problem ~= nil then
-        return choice.main_problem
-    elseif choice.main ~= nil then
-        return nil
-    elseif #choice.selected == 0 and gone ~= nil and #(args.modules or {}) == 0 then
-        -- The files of all modules are missing. The usual cause is a directory that
-        -- was moved. So the modules stay loaded, for code that requires them later.
-        -- They are removed only if --module names them.
-        return {
-            code = 'no_modules',
-            phase = 'compile',
-            message = ('the files of all application modules are missing: %s'):format(gone.path),
-        }
-    elseif #choice.selected == 0 and gone == nil and not has_files then
-        return {
-            code = 'no_modules',
-            phase = 'compile',
-            message = no_modules.explain(choice, args),
-        }
-    end
-    local framework = detect_framework()
-    return framework.check_files and framework:check_files(by_name(choice))
-end
-
-local Staged = {}
-Staged.__index = Staged
+local Pipeline = {}
+Pipeline.__index = Pipeline
 
 --- Creates a staged reload. Changes nothing yet.
 -- @tparam table txn the transaction
--- @tparam table choice result of `choose`, after `compile_all`
+-- @tparam table choice result of `choose` in `reload.choice`, after `compile_all`
 local function new(txn, choice)
     return setmetatable({
         txn = txn,
         choice = choice,
         framework = detect_framework(),
         sweep = sweep.new(txn),
-        former = {},    -- module name -> path of the file that it had before
-    }, Staged)
-end
-
---- Finds code that the modules have loaded by other means than `require`, and
--- records it as old code, see `reach`. Examines only modules that no reload has
--- loaded yet: for the others, such code is already recorded. May yield.
-function Staged:survey()
-    local ownership, modules, paths = self.txn.ownership, {}, {}
-    for _, module in ipairs(self.choice.all) do
-        yield.if_due()
-        paths[module.path] = true
-    end
-    for _, list in ipairs({self.choice.selected, self.choice.gone}) do
-        for _, module in ipairs(list) do
-            yield.if_due()
-            if self.txn.stash.names[module.name] == nil then
-                table.insert(modules, {
-                    name = module.name,
-                    path = module.path,
-                    value = package.loaded[module.name],
-                })
-            end
-        end
-    end
-    local files, protos = reach.survey(modules, paths)
-    ownership:learn(protos)
-    for _, file in ipairs(files) do
-        ownership:add_source('@' .. file.path, file.unit)
-    end
-end
-
---- Lists the functions and tables of the old modules, before new code can change
--- them. `match` later looks for their counterparts. May yield.
-function Staged:list_old()
-    local paths = {}
-    for _, list in ipairs({self.choice.selected, self.choice.gone}) do
-        for _, module in ipairs(list) do
-            yield.if_due()
-            paths[module.name] = module.path
-        end
-    end
-    self.globals = global_code.list(self.txn.ownership)
-    local old_values = table.copy(package.loaded)
-    for _, item in ipairs(self.globals) do
-        paths[item.name], old_values[item.name] = item.path, item.value
-    end
-    self.things = counterparts.list(self.txn.stash, self.txn.ownership, old_values, {paths, self.former})
-end
-
---- Corrects the result of `survey`: code that new code uses without having loaded
--- it no longer counts as old. Such code is shared with something that is not
--- reloaded, for example the main script. May yield.
-function Staged:disown_shared_code()
-    local ownership, loaded, values = self.txn.ownership, {}, {}
-    if next(ownership.learned) == nil then
-        return
-    end
-    for _, file in ipairs(self.modules:loaded_files()) do
-        loaded[file.path] = true
-    end
-    for name in pairs(self.modules.by_name) do
-        values[name] = self.modules.view:find(name)
-    end
-    yield.if_due()
-    ownership:disown(reach.find_shared(values, ownership), loaded)
+        old_code = old_code.new(txn, choice),
+    }, Pipeline)
 end
 
 --- Runs the main script. The script requires the modules in the same order as at
 -- startup.
-function Staged:run_main()
+function Pipeline:run_main()
     local txn = self.txn
     txn.module = main_script.NAME
     local ok, err, traceback = self.process:run()
@@ -252,7 +83,7 @@ end
 
 --- Runs the main script if the reload includes it, and loads all selected modules.
 -- Modules of roles are loaded first, as at startup.
-function Staged:load()
+function Pipeline:load()
     local first = {}
     for _, name in ipairs(self.framework:role_modules()) do
         if self.modules.by_name[name] ~= nil then
@@ -271,49 +102,15 @@ function Staged:load()
 end
 
 --- Finds the counterparts of old code in the new code. May yield.
-function Staged:match()
-    local paths, gone = {}, {}
-    for _, list in ipairs({self.choice.selected, self.modules.added}) do
-        for _, module in ipairs(list) do
-            yield.if_due()
-            paths[module.name] = module.path
-        end
-    end
-    for _, module in ipairs(self.choice.gone) do
-        gone[module.name] = module.path
-    end
-    local view, new_values = self.modules.view, {}
-    for name in pairs(paths) do
-        yield.if_due()
-        new_values[name] = view:find(name)
-    end
-    local old_values = table.copy(self.modules.before)
-    for _, item in ipairs(self.http_files:replaced()) do
-        paths[item.name], old_values[item.name], new_values[item.name] = item.path, item.old, item.new
-    end
-    local shared = {}
-    for _, item in ipairs(self.globals) do
-        paths[item.name], old_values[item.name] = item.path, item.value
-        new_values[item.name], shared[item.name] = rawget(_G, item.variable), item.is_shared or nil
-    end
-    self.txn.counterparts = counterparts.new(self.txn.stash, {
-        ownership = self.txn.ownership,
-        old = old_values,
-        new = new_values,
-        paths = paths,
-        former = self.former,
-        gone = gone,
-        things = self.things,
-        shared = shared,
-    })
-    self.things, self.globals = nil, nil
+function Pipeline:match()
+    self.txn.counterparts = self.old_code:match(self.modules, self.http_files)
     self.txn.counterparts:find_strangers(function(object)
         return self.sweep:was_there(object)
     end)
 end
 
 --- Installs the adapters. Must be called before new code runs. Yields.
-function Staged:add_adapters()
+function Pipeline:add_adapters()
     local txn = self.txn
     -- Some adapters take a long time, because they examine all modules. Give each of
     -- these a time slice of its own.
@@ -359,7 +156,7 @@ end
 
 --- Takes the census: records what new code has registered with libraries so far.
 -- Yields.
-function Staged:take_census()
+function Pipeline:take_census()
     local txn = self.txn
     self.fibers:before_commit()
     if txn.args.stale == 'report' or scan.refusal() ~= nil then
@@ -389,34 +186,18 @@ function Staged:take_census()
 end
 
 --- Runs all phases from load to commit, and the steps right after the commit.
-function Staged:work()
+function Pipeline:run()
     local txn = self.txn
     txn:enter('load')
-    for _, module in ipairs(self.choice.selected) do
-        txn.ownership:record(module.chunk, module.path)
-        yield.if_due()
-        local former = catalog.former_file(module, package.loaded[module.name], txn.stash)
-        if former ~= nil then
-            txn.ownership:forget(former)
-            self.former[module.name] = former
-        end
-    end
-    for _, module in ipairs(self.choice.gone) do
-        txn.ownership:forget(module.path)
-    end
-    local main = self.choice.main
-    if main ~= nil then
-        txn.ownership:record(main.chunk, main.path)
-        txn.ownership:add_source('@' .. main.given, '@' .. main.path)
-        txn.runs_main = true
-    end
-    self:survey()
-    self:list_old()
+    self.old_code:record()
+    txn.runs_main = self.choice.main ~= nil
+    self.old_code:survey()
+    self.old_code:list()
     self.sweep:remember()
     self:add_adapters()
     self.fibers:remember_loops()
     self:load()
-    self:disown_shared_code()
+    self.old_code:disown_shared(self.modules)
     if self.framework.has_roles then
         self.life:register()
         txn:enter('validate')
@@ -449,7 +230,7 @@ end
 -- rolled back. Yields.
 -- @tparam table rollback {undone, left, doubts}, see `transaction`; lines are
 --   appended
-function Staged:after_failure(rollback)
+function Pipeline:after_failure(rollback)
     local fibers = {}
     if self.fibers ~= nil then
         self.fibers:check_left(rollback.left)
@@ -470,7 +251,7 @@ end
 
 --- Calls the destructors that old code has registered with `package.reload`. They
 -- are called like the `stop` of a role, because they have the same purpose. Yields.
-function Staged:call_destructors()
+function Pipeline:call_destructors()
     local txn = self.txn
     if self.reloader == nil or txn.args.no_stop then
         return
@@ -493,7 +274,7 @@ end
 --- Ends the separate state that old code has had since the commit: its own view of
 -- modules, its own HTTP servers, listening sockets and watchers. A second call does
 -- nothing.
-function Staged:close()
+function Pipeline:close()
     self.life:finish()
     self.http_files:settle()
     self.http_servers:settle()
@@ -509,7 +290,7 @@ end
 --   roles are stopped even if requests remain. If 0, the call does not wait, and
 --   returns false if requests remain.
 -- @treturn boolean whether this call has ended the old code
-function Staged:end_old(patience)
+function Pipeline:end_old(patience)
     if not self.is_over then
         self.http_files:settle()
         -- End the fibers in which libraries call old code, such as timers, before
@@ -544,11 +325,4 @@ function Staged:end_old(patience)
     return true
 end
 
-return {
-    choose = choose,
-    compile_all = compile_all,
-    describe_http_file = adapters.http_files.describe,
-    is_unchanged = is_unchanged,
-    new = new,
-    refusal = refusal,
-}
+return {new = new}

@@ -745,14 +745,14 @@ end)
 
 case('an error in a step after the commit does not fail the reload', function(t)
     local real = lib.load('reload.pipeline')
-    for _, step in ipairs({'end_old', 'close', 'work'}) do
+    for _, step in ipairs({'end_old', 'close', 'run'}) do
         local app = lib.app({['@'] = 'return {}'})
         app.require('@')
         local pipeline = setmetatable({new = function(...)
             local work = real.new(...)
             local before = work[step]
             work[step] = function(...)
-                if step == 'work' then
+                if step == 'run' then
                     before(...)
                 end
                 error('boom')

@@ -1,0 +1,118 @@
+--- Chooses what a reload includes, compiles it, and checks whether it can be reloaded.
+-- Changes nothing in the instance.
+
+local require = ...
+local catalog = require('code.catalog')
+local detect_framework = require('frameworks.detect')
+local http_files = require('adapters.http_files')
+local main_script = require('reload.main_script')
+local no_modules = require('reload.no_modules')
+local yield = require('core.yield')
+
+--- Chooses what to reload: modules, files of HTTP servers, and the main script.
+-- @tparam table args arguments of the command
+-- @tparam table stash see `core.stash`
+-- @treturn table the result of `catalog.choose`, with the fields added by
+--   `main_script.add`, and `http_files`, see `adapters.http_files`
+local function choose(args, stash)
+    local choice = catalog.choose(args, stash)
+    choice.http_files = http_files.find(choice.select)
+    main_script.add(choice, args)
+    return choice
+end
+
+--- Reads and compiles the chosen modules and files.
+-- @tparam table choice result of `choose`
+-- @tparam table stash see `core.stash`
+-- @treturn {table,...} problems: {module, path, message}
+local function compile_all(choice, stash)
+    local problems = {}
+    local function compile(module)
+        yield.if_due()
+        local ok, err = catalog.compile(module, stash)
+        if not ok then
+            table.insert(problems, {module = module.name, path = module.path, message = err})
+        end
+    end
+    for _, module in ipairs(choice.selected) do
+        compile(module)
+    end
+    if choice.main ~= nil then
+        compile(choice.main)
+    elseif choice.script ~= nil then
+        -- The reload does not run the script. Compile it only to report whether it
+        -- has changed, and what a second run would do.
+        catalog.compile(choice.script, stash)
+    end
+    for _, file in ipairs(choice.files) do
+        yield.if_due()
+        catalog.check_loaded_file(file)
+    end
+    for _, item in ipairs(choice.http_files) do
+        yield.if_due()
+        local ok, err = http_files.check(item, stash)
+        if not ok then
+            table.insert(problems, {module = item.key, path = item.path, message = err})
+        end
+    end
+    return problems
+end
+
+--- Whether nothing has changed on disk since the serving generation was loaded.
+local function is_unchanged(choice)
+    for _, list in ipairs({choice.selected, choice.files, choice.http_files, {choice.main}}) do
+        for _, item in ipairs(list) do
+            if item.changed ~= false then
+                return false
+            end
+        end
+    end
+    return #choice.gone == 0
+end
+
+--- Returns the selected modules as a table: name -> module.
+local function by_name(choice)
+    local set = {}
+    for _, module in ipairs(choice.selected) do
+        set[module.name] = module
+    end
+    return set
+end
+
+--- Returns why a choice of modules cannot be reloaded.
+-- @tparam table choice result of `choose`
+-- @tparam table args arguments of the command
+-- @treturn ?table fields of a failure; nil if it can be reloaded
+local function refusal(choice, args)
+    local gone = choice.gone[1]
+    local has_files = #choice.http_files > 0 and #(args.modules or {}) == 0
+    if choice.main_problem ~= nil then
+        return choice.main_problem
+    elseif choice.main ~= nil then
+        return nil
+    elseif #choice.selected == 0 and gone ~= nil and #(args.modules or {}) == 0 then
+        -- The files of all modules are missing. The usual cause is a directory that
+        -- was moved. So the modules stay loaded, for code that requires them later.
+        -- They are removed only if --module names them.
+        return {
+            code = 'no_modules',
+            phase = 'compile',
+            message = ('the files of all application modules are missing: %s'):format(gone.path),
+        }
+    elseif #choice.selected == 0 and gone == nil and not has_files then
+        return {
+            code = 'no_modules',
+            phase = 'compile',
+            message = no_modules.explain(choice, args),
+        }
+    end
+    local framework = detect_framework()
+    return framework.check_files and framework:check_files(by_name(choice))
+end
+
+return {
+    choose = choose,
+    compile_all = compile_all,
+    is_unchanged = is_unchanged,
+    refusal = refusal,
+}
