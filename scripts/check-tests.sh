@@ -67,11 +67,14 @@ lua/reload/merge.lua		lua/reload/sweep_test.lua
 lua/reload/no_modules.lua	lua/commands/reload_test.lua
 lua/reload/notices.lua		lua/commands/plan_test.lua
 lua/reload/old_code.lua		lua/commands/reload_test.lua
+lua/scan/classes.lua		lua/scan/pass_test.lua
 lua/scan/copies.lua		lua/scan/pass_test.lua
 lua/scan/duplicates.lua		lua/scan/pass_test.lua
 lua/scan/holders.lua		lua/adapters/fibers_test.lua
+lua/scan/places.lua		lua/scan/pass_test.lua
 lua/scan/registrations.lua	lua/scan/census_test.lua
-lua/scan/requests.lua		lua/scan/init_test.lua'
+lua/scan/requests.lua		lua/scan/init_test.lua
+lua/scan/table_patches.lua	lua/scan/pass_test.lua'
 
 # Prints the test that a module would have, without tests/.
 test_of()

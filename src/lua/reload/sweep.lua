@@ -21,6 +21,7 @@
 
 local require = ...
 local clock = require('clock')
+local describe_lib = require('scan.describe')
 local ffi = require('ffi')
 local fiber = require('fiber')
 local fibers_lib = require('platform.fibers')
@@ -35,7 +36,6 @@ local scan = require('scan.init')
 local yield = require('core.yield')
 local terminate = require('code.terminate')
 local walk_lib = require('scan.heap_walk')
-local words = require('scan.describe')
 
 -- Maximum number of walks. One walk may not be enough: it finds only one path to
 -- each object, and several places may refer to the object.
@@ -403,7 +403,7 @@ local function look(self)
 end
 
 local function label(self, place)
-    local ok, _, where = pcall(words.tell, self.walk, self.roots, place)
+    local ok, _, where = pcall(describe_lib.describe, self.walk, self.roots, place)
     return ok and where or 'an unnamed place'
 end
 

@@ -169,7 +169,7 @@ local NOWHERE = {kind = 'table', words = 'somewhere'}
 --   stands for the object with that number itself.
 -- @treturn string kind of the place, see the manual
 -- @treturn string description
-local function tell(walk, roots, place)
+local function describe(walk, roots, place)
     local way, number, count = {}, place.number, 0
     while number > 0 and count < ALL do
         local object, parent, key = walk:at(number)
@@ -242,4 +242,4 @@ local function field_text(key)
     return (key_text(key):gsub('^%.', ''))
 end
 
-return {field_text = field_text, key_text = key_text, tell = tell}
+return {field_text = field_text, key_text = key_text, describe = describe}

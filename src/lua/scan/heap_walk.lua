@@ -76,7 +76,7 @@ Walk.__index = Walk
 --   userdata: optional: set of userdata. References to these are passed to `on_place`.
 --   stands_in: optional: function (f) -> whether `f` is a stand-in
 --   puts_off: optional: whether to walk stacks with stale functions last
---   on_text: optional: function (number), called for functions compiled from strings
+--   on_loadstring_function: optional: function (number), called for functions compiled from strings
 --   on_object: optional: function (object, type), called for each object; returns
 --     whether to follow its references
 --   deadline: on the monotonic clock
@@ -92,7 +92,7 @@ local function new(options)
         stands_in = options.stands_in,
         put_off = options.puts_off and {} or nil,   -- stacks to be walked last
         is_late = false,
-        on_text = options.on_text,
+        on_loadstring_function = options.on_loadstring_function,
         on_object = options.on_object,
         deadline = options.deadline,
         limit = options.limit,
@@ -200,8 +200,8 @@ local function is_sought(self, f, parent, key)
     end
     -- Ignore a function compiled from a string if it is on a stack: it is a line
     -- that a console is running.
-    if class == 'text' and key ~= FRAME and self.on_text ~= nil then
-        self.on_text(self.count)
+    if class == 'text' and key ~= FRAME and self.on_loadstring_function ~= nil then
+        self.on_loadstring_function(self.count)
     end
     return false
 end

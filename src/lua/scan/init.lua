@@ -23,7 +23,7 @@ local yield = require('core.yield')
 
 local PASSES = 3
 -- Maximum number of functions compiled from strings that the report names.
-local NAMED_TEXTS = 5
+local NAMED_FUNCTIONS = 5
 -- Kinds of modules for which `require` finds a file, see `code.catalog`.
 local FOUND = {app = true, rocks = true, system = true}
 -- Maximum time to wait for requests on old code to finish, in seconds.
@@ -76,12 +76,12 @@ local function unchecked(found, foreign)
         table.insert(list, ('module %s, which was reloaded by something other than cartridge-reload')
             :format(module.name))
     end
-    local texts = #found.texts
-    if texts > 0 then
+    local functions = found.places.loadstring_functions
+    if #functions > 0 then
         table.insert(list, ('%s compiled from a string, generation unknown: %s%s'):format(
-            count_text(texts, 'function', 'functions'),
-            table.concat(found.texts, ', ', 1, math.min(texts, NAMED_TEXTS)),
-            texts > NAMED_TEXTS and ', ...' or ''))
+            count_text(#functions, 'function', 'functions'),
+            table.concat(functions, ', ', 1, math.min(#functions, NAMED_FUNCTIONS)),
+            #functions > NAMED_FUNCTIONS and ', ...' or ''))
     end
     if found.walk.deep > 0 then
         table.insert(list, ('the deepest frames of %s'):format(count_text(found.walk.deep, 'stack', 'stacks')))
@@ -232,7 +232,7 @@ end
 --   deadline: on the monotonic clock
 --   counterparts: see `counterparts`
 --   census: optional: what new code had registered by the commit, see `census`
---   mend: whether to patch
+--   patch: whether to patch
 --   drain: whether to wait briefly for requests that are running old code
 --   settle: optional: function () that ends running old code, called after the first
 --     pass; returns whether there was anything to end
@@ -265,15 +265,17 @@ local function run(options)
         stats.slices = stats.slices + walk.slices
         stats.max_slice_ms = math.max(stats.max_slice_ms, walk.longest * 1000)
         stats.bytes = math.max(stats.bytes, math.floor((collectgarbage('count') - before) * 1024))
-        for _, place in ipairs(found.patched) do
+        local patched, patched_count = found.places.patched, found.places.patched_count
+        for _, place in ipairs(patched) do
             table.insert(places, place)
         end
-        unlisted = unlisted + found.patched_count - #found.patched
+        unlisted = unlisted + patched_count - #patched
         local is_exact = walk.slices == 1
         local has_changed = number == 1 and options.settle ~= nil and options.settle()
-        local is_settled = found.patched_count == 0 and not has_changed and next(found.pending) == nil
-            and (is_exact and (#found.threads == 0 or not options.drain) or left ~= nil and is_same(left, found.left))
-        left = found.left
+        local is_settled = patched_count == 0 and not has_changed and next(found.pending) == nil
+            and (is_exact and (#found.threads == 0 or not options.drain)
+                or left ~= nil and is_same(left, found.places.left))
+        left = found.places.left
         if not found.is_complete or is_settled or number == PASSES then
             break
         elseif options.drain and options.settle == nil then
@@ -283,10 +285,10 @@ local function run(options)
     for _, place in ipairs(left) do
         table.insert(places, place)
     end
-    stats.more = found.left_count - #left
+    stats.more = found.places.left_count - #left
     stats.complete = found.is_complete
     stats.unchecked = unchecked(found, foreign)
-    return {places = places, left = found.left_count, unlisted = unlisted, stats = stats,
+    return {places = places, left = found.places.left_count, unlisted = unlisted, stats = stats,
         stopped = found.stopped}
 end
 
@@ -341,7 +343,7 @@ end
 -- @tparam string mode argument of --stale: `report`, `patch` or `fail`
 local function finish(report, options, mode)
     report.warnings = report.warnings or {}
-    options.mend, options.drain = mode ~= 'report', true
+    options.patch, options.drain = mode ~= 'report', true
     local is_remembered, why = pcall(options.counterparts.remember, options.counterparts)
     if not is_remembered then
         log.error('cartridge-reload: recording the names of old code failed: %s', tostring(why))
@@ -395,7 +397,7 @@ local function look(args, stash)
         stash = stash,
         deadline = deadline.of(args),
         counterparts = counterparts.new(stash),
-        mend = false,
+        patch = false,
     })
 end
 

@@ -1,37 +1,28 @@
 --- A pass of the scan: walks the heap and examines each place, that is, each
 -- reference to a stale function or to a table of an old module. Patches the place
--- if possible, and reports it.
+-- if possible, and reports it (see `places`). Some places are patched in groups:
+-- the functions of a table (see `table_patches`) and the objects of a class (see
+-- `classes`).
 
 local require = ...
 local bytecode = require('platform.bytecode')
+local classes_lib = require('scan.classes')
 local copies_lib = require('scan.copies')
 local duplicates_lib = require('scan.duplicates')
 local generations = require('code.generations')
 local fiber = require('fiber')
 local newcode = require('scan.newcode')
 local patch_lib = require('scan.patch')
+local places_lib = require('scan.places')
 local registrations_lib = require('scan.registrations')
 local roots_lib = require('scan.roots')
-local yield = require('core.yield')
 local stand_ins = require('scan.stand_ins')
+local table_patches_lib = require('scan.table_patches')
 local walk_lib = require('scan.heap_walk')
-local words = require('scan.describe')
-
--- Maximum number of places that are listed in the report. Others are only counted.
-local PLACES = 5000
--- Maximum number of functions compiled from strings that are described.
-local TEXTS = 200
--- Maximum number of entries in a table that is patched as a whole. Larger tables
--- are assumed to be data, not code.
-local SMALL = 1000
--- Maximum number of levels of base classes that are examined.
-local BASES = 20
 
 -- Reasons for which a place is not patched.
-local IN_USE = 'a request that started on the old code still uses it'
 local TAKEN = 'the new code now uses it'
 local SHARED = 'it needs %s, which the new code has put into another table'
-local UNKNOWN = 'other code may also use the class'
 -- Reported as the reason if a place was removed instead of patched.
 local REMOVED = 'removed: the new code registered its own'
 
@@ -47,9 +38,7 @@ Pass.__index = Pass
 --   requests: see `requests`
 --   shared: `shared` of the previous pass; nil in the first
 -- @treturn table the pass. After `run`, its results are
---   patched, left: lists of descriptions of places, for the report
---   patched_count, left_count: numbers of places, including those that are not listed
---   texts: descriptions of functions that were compiled from strings
+--   places: see `places`
 --   threads: coroutines of fibers that are running old code
 --   pending: table whose keys are classes that need another pass
 --   shared: set of tables of new code to which other code refers, too
@@ -57,23 +46,11 @@ Pass.__index = Pass
 local function new(options)
     local self = setmetatable({
         options = options,
-        patched = {},       -- places
-        left = {},
-        patched_count = 0,
-        left_count = 0,
         is_changed = false, -- whether a place was patched without being reported
         keys = {},          -- places that are table keys, to be patched after the walk
         fibers = {},        -- set of the coroutines of all fibers
         threads = {},       -- coroutines of fibers that are running old code
-        texts = {},         -- functions compiled from strings
         triggers = {},      -- set of functions that are set as triggers
-        classes = {},       -- old class -> how its objects are handled, see `on_class`
-        pending = {},       -- old class -> a place that refers to it, left to the next pass
-        renewed = {},       -- table to be patched as a whole -> its counterpart
-        renewals = {},      -- the same tables in order: {object, counterpart, number, is_own}
-        watched = {},       -- set of the counterparts of old tables
-        shared = {},        -- set of the `watched` tables to which other code refers, too
-        told = {},          -- object -> key -> value, of places that were reported as left
     }, Pass)
     self.registrations = registrations_lib.new(options.counterparts, options.census)
     self.duplicates = duplicates_lib.new(self.registrations)
@@ -85,40 +62,23 @@ local function new(options)
         -- Leave out the state table, because its references to stale functions are
         -- weak.
         without = {options.stash},
-        stands_in = options.mend and stand_ins.original_of or nil,
-        puts_off = options.mend,
+        stands_in = options.patch and stand_ins.original_of or nil,
+        puts_off = options.patch,
         classify = function(f)
             return (generations.classify(options.believed, f))
         end,
-        on_text = function(number)
-            if #self.texts < TEXTS then
-                table.insert(self.texts, {number = number, kind = 'object'})
-            end
+        on_loadstring_function = function(number)
+            self.places:note_loadstring_function(number)
         end,
         on_place = function(...)
             return self:on_place(...)
         end,
     })
+    self.places = places_lib.new(options, self.walk)
+    self.classes = classes_lib.new(options, self.places, self.walk)
+    self.table_patches = table_patches_lib.new(options, self.places, self.walk)
+    self.pending, self.shared = self.classes.pending, self.table_patches.shared
     return self
-end
-
-local function new_place(self, number, kind, key, value, object)
-    local place = {
-        number = number,
-        kind = kind,
-        key = key,
-        value = value,
-        object = object,
-        is_late = self.walk.is_late,
-    }
-    if type(value) == 'function' then
-        local _
-        _, place.source, place.line, place.generation = generations.classify(self.options.believed, value)
-    else
-        place.name, place.source, place.line, place.generation =
-            self.options.counterparts:describe_table(value)
-    end
-    return place
 end
 
 --- Whether a place is a key of a weak table that stores data about a function. Such
@@ -130,44 +90,6 @@ local function is_memory(place)
     return type(mode) == 'string' and mode:find('k', 1, true) and rawget(place.object, place.value) ~= true
 end
 
---- Whether a place was already reported. This happens when the walk has to walk a
--- table again.
-function Pass:is_told(place)
-    local told = place.object ~= nil and self.told[place.object]
-    return told and told[place.key] == place.value
-        or place.kind == 'key' and rawget(place.object, place.value) == nil
-end
-
---- Records for the report whether a place was patched.
--- @tparam table place
--- @tparam ?boolean is_patched
--- @tparam ?string reason why the place was left, or how it was patched
-function Pass:tell(place, is_patched, reason)
-    place.patched, place.reason = is_patched or false, reason
-    if not is_patched and (place.kind == 'field' or place.kind == 'key') then
-        self.told[place.object] = self.told[place.object] or {}
-        self.told[place.object][place.key] = place.value
-    end
-    local name = is_patched and 'patched' or 'left'
-    if #self[name] < PLACES then
-        table.insert(self[name], place)
-    end
-    self[name .. '_count'] = self[name .. '_count'] + 1
-end
-
---- Whether a place must not be patched yet, because a request that started on old
--- code is using it.
-function Pass:is_in_use(place)
-    local requests, moment = self.options.requests, self.walk.slices
-    if place.is_late or requests:hold(place, moment) then
-        return true
-    elseif place.kind ~= 'field' then
-        return false
-    end
-    return (rawequal(place.object, debug.getregistry()) or self.options.counterparts:find_table(place.object) ~= nil)
-        and requests:are_running(moment)
-end
-
 --- If new code refers to old wrappers that are nested, leaves only the innermost
 -- one. Otherwise, each reload would add a wrapper.
 -- @tparam table place
@@ -175,11 +97,11 @@ end
 --   outer ones, see `newcode.unwrap`
 -- @treturn table the place, with its new value
 function Pass:strip(place, fewer)
-    if fewer == nil or self:is_in_use(place) or not patch_lib.patch(place, fewer) then
+    if fewer == nil or self.places:is_in_use(place) or not patch_lib.patch(place, fewer) then
         return place
     end
     self.is_changed = true
-    return new_place(self, place.number, place.kind, place.key, fewer, place.object)
+    return self.places:create(place.number, place.kind, place.key, fewer, place.object)
 end
 
 --- Handles a place that refers to a stale function: patches it if possible, and
@@ -188,14 +110,14 @@ end
 -- @tparam ?table missing set of keys that the counterpart of the table with the
 --   place has, but the table itself does not. A new function that uses one of these
 --   keys must not be put into the table.
-function Pass:keep(place, missing)
+function Pass:handle(place, missing)
     local counterparts = self.options.counterparts
-    if self:is_told(place) or is_memory(place) then
+    if self.places:is_reported(place) or is_memory(place) then
         return
     elseif counterparts:name_of(place.value, place.source) == nil and self.copies:has(place.value, place.source) then
         return
-    elseif not self.options.mend then
-        self:tell(place)
+    elseif not self.options.patch then
+        self.places:report(place)
         return
     end
     local holders = place.kind ~= 'key' and newcode.holders_of(place, self.walk, counterparts) or {}
@@ -204,7 +126,7 @@ function Pass:keep(place, missing)
         local is_known, fewer
         is_known, successor, fewer = newcode.unwrap(place, holders, self.options.believed, counterparts)
         if not is_known then
-            self:tell(self:strip(place, fewer), false, TAKEN)
+            self.places:report(self:strip(place, fewer), false, TAKEN)
             return
         end
     else
@@ -213,27 +135,28 @@ function Pass:keep(place, missing)
             successor = self.registrations:twin_of(place, self.walk)
         end
         if successor == nil then
-            self:tell(place, false, why)
+            self.places:report(place, false, why)
             return
         end
     end
-    self:put(place, successor, missing)
+    self:patch(place, successor, missing)
 end
 
 --- Patches a place, unless something prevents that, and reports it.
 -- @tparam table place
 -- @tparam ?function|table successor the new value
--- @tparam ?table missing see `keep`
-function Pass:put(place, successor, missing)
-    if place.kind ~= 'frame' and self:is_in_use(place) then
-        self:tell(place, false, IN_USE)
+-- @tparam ?table missing see `handle`
+function Pass:patch(place, successor, missing)
+    if place.kind ~= 'frame' and self.places:is_in_use(place) then
+        self.places:report(place, false, places_lib.IN_USE)
         return
     elseif place.kind == 'key' then
-        place.counterpart = self.renewed[place.object] or self.options.counterparts:find_table(place.object)
+        place.counterpart = self.table_patches.counterparts[place.object]
+            or self.options.counterparts:find_table(place.object)
         place.is_iterated = place.counterpart ~= nil and self.walk:is_iterated(place.object)
         local is_there = rawget(place.object, successor) ~= nil
         local is_patched, why = patch_lib.patch(place, successor)
-        self:tell(place, is_patched, is_there and is_patched and REMOVED or why)
+        self.places:report(place, is_patched, is_there and is_patched and REMOVED or why)
         return
     elseif (type(successor) == 'function' or type(successor) == 'table')
         and self.duplicates:note(place, successor, self.walk) then
@@ -241,15 +164,15 @@ function Pass:put(place, successor, missing)
     end
     local name = missing ~= nil and type(successor) == 'function' and bytecode.find_constant(successor, missing)
     if name then
-        self:tell(place, false, SHARED:format(name))
+        self.places:report(place, false, SHARED:format(name))
     else
-        self:tell(place, patch_lib.patch(place, successor))
+        self.places:report(place, patch_lib.patch(place, successor))
     end
 end
 
 --- Replaces the stand-in in a place by the original function, see `stand_ins`. If
 -- the original is a stale function, handles the place again.
-function Pass:put_back(place)
+function Pass:restore_original(place)
     local original = stand_ins.original_of(place.value)
     while original ~= nil and generations.classify(self.options.believed, original) == 'ours' do
         original = stand_ins.original_of(original)
@@ -259,205 +182,8 @@ function Pass:put_back(place)
     end
     self.is_changed = true
     if generations.classify(self.options.believed, original) == 'stale' then
-        self:keep(new_place(self, place.number, place.kind, place.key, original, place.object))
+        self:handle(self.places:create(place.number, place.kind, place.key, original, place.object))
     end
-end
-
-local function is_small(object)
-    local count = 0
-    for _ in next, object do
-        count = count + 1
-        if count > SMALL then
-            return false
-        end
-    end
-    return true
-end
-
---- Adds the old tables and their counterparts to the objects that the walk
--- searches for. May yield.
-function Pass:watch()
-    local counterparts, tables = self.options.counterparts, {}
-    for object, entry in pairs(table.copy(counterparts.tables)) do
-        yield.if_due()
-        tables[object] = entry
-        local counterpart = not entry.is_module and self.options.mend and counterparts:find_table(object)
-        if counterpart then
-            tables[counterpart], self.watched[counterpart] = {is_watched = true}, true
-        end
-    end
-    self.walk.tables = tables
-end
-
---- Handles a reference to the counterpart of an old table, to find out whether the
--- counterpart belongs to the new module alone. If something other than new code
--- holds the reference, records the counterpart as shared: a library or Tarantool
--- may have created it, and use it for other purposes.
-function Pass:note_holder(kind, key, value, object)
-    if kind == 'metatable' or key == '__index' or self.shared[value] then
-        return
-    elseif kind == 'local' then
-        object = key.func
-    end
-    local is_own
-    if type(object) == 'function' then
-        is_own = generations.classify(self.options.stash, object) == 'current'
-    else
-        is_own = self.watched[object] or self.options.counterparts:is_module_value(object)
-    end
-    self.shared[value] = not is_own or nil
-end
-
---- Returns the keys under which the counterpart of a table has a function, but the
--- table itself has nothing.
--- @tparam table object the table
--- @tparam table counterpart
--- @tparam ?function test (f) -> whether to include the function; without it, all
---   functions are included
--- @treturn {string,...}
-local function missing_keys(object, counterpart, test)
-    local keys = {}
-    for key, f in next, counterpart do
-        -- Leave out other keys: in an array part, the order matters.
-        if type(key) == 'string' and type(f) == 'function' and rawget(object, key) == nil
-            and (test == nil or test(f)) then
-            table.insert(keys, key)
-        end
-    end
-    table.sort(keys)
-    return keys
-end
-
---- Patches all functions in an old table without a yield in between, so that a
--- library that calls them never finds a mixture of old and new ones. If the table
--- belongs to its module alone, also adds the functions that only the counterpart
--- has, because the new functions may call them.
--- @tparam table item {object, counterpart, number, is_own}: the old table, its
---   counterpart, its number in the walk, and whether it belongs to its module alone
-function Pass:renew(item)
-    local object, counterpart, number = item.object, item.counterpart, item.number
-    local known, first = self.options.believed, nil
-    local is_own = item.is_own and self.is_complete and not self.shared[counterpart]
-    local missing = missing_keys(object, counterpart, not is_own and function(f)
-        return generations.classify(known, f) == 'current'
-    end or nil)
-    local lacks
-    for _, key in ipairs(is_own and {} or missing) do
-        lacks = lacks or {}
-        lacks[key] = true
-    end
-    for key, f in next, object do
-        if type(f) == 'function' and generations.classify(known, f) == 'stale' then
-            first = new_place(self, number, 'field', key, f, object)
-            -- `new_place` has set `is_late`, because the walk has ended. That is
-            -- wrong for this place: `renewal_of` has excluded tables that only
-            -- requests can reach.
-            first.is_late = false
-            self:keep(first, lacks)
-        end
-    end
-    for _, key in ipairs(first ~= nil and is_own and missing or {}) do
-        local f = rawget(counterpart, key)
-        local info = debug.getinfo(f, 'S')
-        rawset(object, key, f)
-        self:tell({
-            name = self.options.counterparts:name_beside(first.value, first.source, key),
-            number = number,
-            kind = 'field',
-            key = key,
-            value = f,
-            source = info.source,
-            line = info.linedefined,
-            generation = self.options.stash.generation,
-        }, true, 'added with the new code')
-    end
-end
-
---- Checks whether all functions in the table that contains a place can be patched
--- together, see `renew`.
--- @treturn ?table counterpart of the table; nil if the functions cannot be patched
---   together
--- @treturn ?boolean whether the table belongs to its module alone
-function Pass:renewal_of(place)
-    local own, _, _, other = self.options.counterparts:find_table(place.object)
-    local counterpart = own or other
-    if counterpart ~= nil and not self:is_in_use(place) and is_small(place.object) and is_small(counterpart)
-    and not self.walk:is_iterated(place.object)
-    and #newcode.holders_of(place, self.walk, self.options.counterparts) == 0 then
-        return counterpart, own ~= nil
-    end
-    return nil
-end
-
---- Whether a table is the same as another table, or inherits from it.
-local function inherits(object, other)
-    for _ = 1, BASES do
-        if type(object) ~= 'table' then
-            return false
-        elseif rawequal(object, other) then
-            return true
-        end
-        local metatable = debug.getmetatable(object)
-        local index = type(metatable) == 'table' and rawget(metatable, '__index')
-        if rawequal(metatable, other) then
-            return true
-        end
-        object = type(index) == 'table' and not rawequal(index, object) and index or nil
-    end
-    return false
-end
-
---- Whether objects of an old class may get the new class as their metatable. They
--- may not if the new class belongs to a library that also uses it as the
--- metatable of other objects.
--- @tparam table class the old class
--- @tparam table counterpart the new class
--- @treturn ?boolean nil if only the next pass can tell
-function Pass:may_replace(class, counterpart)
-    if rawequal(rawget(class, '__index'), class) and rawequal(rawget(counterpart, '__index'), counterpart) then
-        return true
-    elseif self.options.shared == nil then
-        return nil
-    end
-    return not self.options.shared[counterpart]
-end
-
---- Handles a reference to an old class as a metatable, or as the `__index` of a
--- metatable: gives the object the new class if possible. As there may be a million
--- such objects, only the first one is reported, together with the number of the
--- others.
--- @treturn boolean true if the walk need not enter the old class
-function Pass:on_class(number, kind, key, value, object)
-    local class = self.classes[value]
-    if class == nil then
-        local counterpart = self.options.mend and self.options.counterparts:find_table(value)
-        local may_replace = counterpart and self:may_replace(value, counterpart)
-        if counterpart and may_replace == nil then
-            self.pending[value] = new_place(self, number, kind, key, value, object)
-        end
-        class = {new = may_replace and counterpart or false}
-        self.classes[value] = class
-    end
-    if not class.new or inherits(class.new, object) then
-        return false
-    end
-    local place = class.first or new_place(self, number, kind, key, value, object)
-    local probe = {kind = kind, key = key, object = object, is_late = self.walk.is_late}
-    if self:is_in_use(probe) then
-        if not class.is_left then
-            class.is_left = true
-            self:tell(new_place(self, number, kind, key, value, object), false, IN_USE)
-        end
-        return false
-    end
-    patch_lib.patch(probe, class.new)
-    if class.first == nil then
-        class.first, place.more = place, 0
-        self:tell(place, true)
-    else
-        place.more = place.more + 1
-    end
-    return true
 end
 
 --- Handles a reference to the old value of a module: patches it if possible, and
@@ -465,17 +191,17 @@ end
 -- @treturn boolean true if the walk need not enter the old value
 function Pass:on_module(number, kind, key, value, object)
     local counterparts = self.options.counterparts
-    local place = new_place(self, number, kind, key, value, object)
+    local place = self.places:create(number, kind, key, value, object)
     local counterpart, why, is_shared = counterparts:find_table(value)
     if is_shared then
         return false
-    elseif self:is_told(place) then
+    elseif self.places:is_reported(place) then
         return true
-    elseif not self.options.mend then
-        self:tell(place)
+    elseif not self.options.patch then
+        self.places:report(place)
         return true
     elseif counterpart == nil then
-        self:tell(place, false, why)
+        self.places:report(place, false, why)
     elseif kind == 'key' then
         table.insert(self.keys, place)
     else
@@ -483,9 +209,9 @@ function Pass:on_module(number, kind, key, value, object)
         if holder ~= nil and counterparts:is_of_module(holder, place.name) then
             -- The new version of the module itself refers to its old value. It
             -- probably does so on purpose, to take over state.
-            self:tell(place, false, TAKEN)
+            self.places:report(place, false, TAKEN)
         else
-            self:put(place, counterpart)
+            self:patch(place, counterpart)
         end
     end
     return true
@@ -495,12 +221,14 @@ end
 -- `on_place` of `heap_walk.new`.
 -- @treturn ?boolean the result of `on_place`
 function Pass:on_place(number, kind, key, value, object)
-    if type(value) == 'table' and self.watched[value] then
-        self:note_holder(kind, key, value, object)
+    if type(value) == 'table' and self.table_patches.watched[value] then
+        self.table_patches:note_holder(kind, key, value, object)
         return
     elseif type(value) == 'table' then
-        local judge = (kind == 'metatable' or key == '__index') and self.on_class or self.on_module
-        return judge(self, number, kind, key, value, object)
+        if kind == 'metatable' or key == '__index' then
+            return self.classes:visit(number, kind, key, value, object)
+        end
+        return self:on_module(number, kind, key, value, object)
     elseif kind == 'root' then
         self.triggers[value] = true
     elseif object == debug.getregistry() and self.triggers[value] then
@@ -510,68 +238,34 @@ function Pass:on_place(number, kind, key, value, object)
         if self.fibers[object] then
             table.insert(self.threads, object)
         end
-    elseif kind == 'field' and (self.renewed[object] or self.pending[object]) then
+    elseif kind == 'field' and (self.table_patches.counterparts[object] or self.classes:is_pending(object)) then
         return
     end
-    local place = new_place(self, number, kind, key, value, object)
+    local place = self.places:create(number, kind, key, value, object)
     if place.source == nil then
-        self:put_back(place)
+        self:restore_original(place)
     elseif kind == 'key' then
         -- Patch the key after the walk, because the table is being walked now.
         table.insert(self.keys, place)
     else
         local counterpart, is_own
-        if kind == 'field' and self.options.mend then
-            counterpart, is_own = self:renewal_of(place)
+        if kind == 'field' and self.options.patch then
+            counterpart, is_own = self.table_patches:counterpart_of(place)
         end
         if counterpart ~= nil then
-            -- Patch the table after the walk, when it is known whether other code
-            -- also refers to the counterpart.
-            self.renewed[object] = counterpart
-            table.insert(self.renewals,
-                {object = object, counterpart = counterpart, number = number, is_own = is_own})
+            self.table_patches:add(place, counterpart, is_own)
         else
-            self:keep(place)
+            self:handle(place)
         end
-    end
-end
-
---- Describes a place for the report.
-local function describe(self, place)
-    -- The description may call metamethods of the application, which may fail.
-    local ok, kind, where = pcall(words.tell, self.walk, self.roots, place)
-    if not ok then
-        kind, where = 'table', 'an unnamed place'
-    end
-    if (place.more or 0) > 0 then
-        where = ('%s and of %d more'):format(where, place.more)
-    end
-    return {
-        kind = kind,
-        where = where,
-        ['function'] = ('%s:%d'):format(place.source:gsub('^@', ''), place.line),
-        name = place.name or self.options.counterparts:name_of(place.value, place.source),
-        generation = place.generation,
-        patched = place.patched,
-        reason = place.reason,
-    }
-end
-
---- Replaces the places in a list by their descriptions. May yield.
-function Pass:describe(list)
-    for i, place in ipairs(list) do
-        -- In a cancelled fiber, `if_due` throws. Continue nevertheless.
-        pcall(yield.if_due)
-        list[i] = describe(self, place)
     end
 end
 
 --- Handles a place that is a table key. Called after the walk.
-function Pass:keep_key(place)
+function Pass:handle_key(place)
     if type(place.value) == 'function' then
-        self:keep(place)
-    elseif not self:is_told(place) then
-        self:put(place, (self.options.counterparts:find_table(place.value)))
+        self:handle(place)
+    elseif not self.places:is_reported(place) then
+        self:patch(place, (self.options.counterparts:find_table(place.value)))
     end
 end
 
@@ -582,13 +276,13 @@ end
 function Pass:finish_duplicate(item, is_done)
     local place = item.place
     if is_done == false then
-        self:tell(place, false, 'a loop is iterating over a list that also holds the new registration')
+        self.places:report(place, false, 'a loop is iterating over a list that also holds the new registration')
     elseif is_done then
         if rawequal(item.entry, place.object) then
             -- Other code may also refer to the removed entry: patch its function.
             patch_lib.patch(place, item.new)
         end
-        self:tell(place, true, REMOVED)
+        self.places:report(place, true, REMOVED)
     end
 end
 
@@ -604,28 +298,25 @@ function Pass:run()
             table.insert(threads, root.value)
         end
     end
-    if self.options.mend or self.options.drain then
+    if self.options.patch or self.options.drain then
         self.options.requests:collect(threads)
     end
     -- Catch errors: what was patched must be reported in any case.
     local ok, err = pcall(function()
-        self:watch()
+        self.walk.tables = self.table_patches:watch()
         self.is_complete = self.walk:run(self.roots)
-        for _, item in ipairs(self.renewals) do
-            -- Patch these tables even after the deadline or a cancellation: their
-            -- places were put off, and are not reported yet.
-            pcall(yield.if_due)
-            self:renew(item)
-        end
-        for _, place in pairs(not self.is_complete and self.pending or {}) do
-            self:tell(place, false, UNKNOWN)
+        self.table_patches:patch_all(self.is_complete, function(place, missing)
+            self:handle(place, missing)
+        end)
+        if not self.is_complete then
+            self.classes:report_pending()
         end
         for _, place in ipairs(self.keys) do
             if not self.walk:go_on() then
                 self.is_complete = false
                 break
             end
-            self:keep_key(place)
+            self:handle_key(place)
         end
         -- Remove old registrations only after the old roles have stopped, because
         -- their `stop` may remove these registrations itself. If the roles have not
@@ -640,21 +331,11 @@ function Pass:run()
     if not ok then
         self.is_complete, self.stopped = false, tostring(err)
     end
-    if self.patched_count > 0 or self.is_changed then
+    if self.places.patched_count > 0 or self.is_changed then
         -- Compiled traces contain the old functions as constants: discard the traces.
         jit.flush()
     end
-    self:describe(self.patched)
-    self:describe(self.left)
-    local texts = self.texts
-    self.texts = {}
-    for _, place in ipairs(texts) do
-        local told, kind, where = pcall(words.tell, self.walk, self.roots, place)
-        -- Functions in the Lua registry belong to Tarantool: leave them out.
-        if told and kind ~= 'registry' then
-            table.insert(self.texts, where)
-        end
-    end
+    self.places:describe(self.roots)
 end
 
 return {new = new}

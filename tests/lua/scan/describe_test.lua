@@ -19,7 +19,7 @@ end
 -- @tparam {table,...} roots see `roots`
 -- @tparam {function,...} stale
 -- @treturn {string,...} "kind | words", sorted
-local function tell(roots, stale)
+local function describe(roots, stale)
     local load, is_stale, places = lib.loader(), {}, {}
     for _, f in ipairs(stale) do
         is_stale[f] = true
@@ -32,7 +32,7 @@ local function tell(roots, stale)
         on_place = function(number, kind, key)
             table.insert(places, {number = number, kind = kind, key = key})
         end,
-        on_text = function(number)
+        on_loadstring_function = function(number)
             table.insert(places, {number = number, kind = 'object'})
         end,
         deadline = clock.monotonic() + 60,
@@ -42,7 +42,7 @@ local function tell(roots, stale)
     walk:run(roots)
     local list = {}
     for i, place in ipairs(places) do
-        list[i] = ('%s | %s'):format(load('scan.describe').tell(walk, roots, place))
+        list[i] = ('%s | %s'):format(load('scan.describe').describe(walk, roots, place))
     end
     table.sort(list)
     return list
@@ -54,7 +54,7 @@ local function below(value, old, root)
         return 'global', 'global ' .. lib.load('scan.describe').field_text(key)
     end}
     root.value = value
-    return table.concat(tell({root}, {old}), '; ')
+    return table.concat(describe({root}, {old}), '; ')
 end
 
 case('fields are written as in Lua', function(t)
@@ -165,7 +165,7 @@ end)
 case('functions compiled from a string are not named by their text', function(t)
     local old = new_stale()
     local holder = assert(loadstring('local cb = ... return function() return cb end'))(old)
-    local list = tell({{value = {f = holder}, kind = 'global', words = 'the globals'}}, {old})
+    local list = describe({{value = {f = holder}, kind = 'global', words = 'the globals'}}, {old})
     t:ok(lib.mentions(list, 'upvalue | upvalue cb of function compiled from a string:1'), 'as a holder')
     t:ok(lib.mentions(list, 'global | the globals.f'), 'as such')
 end)
@@ -178,21 +178,21 @@ case('stacks of coroutines are described', function(t)
         return co
     end
     local outer = suspended('return function(f) local result = f() return result end', old)
-    local list = tell({{value = outer, kind = 'fiber', words = 'fiber 131 "loop"', is_anchor = true}}, {old})
+    local list = describe({{value = outer, kind = 'fiber', words = 'fiber 131 "loop"', is_anchor = true}}, {old})
     t:ok(lib.mentions(list, 'fiber | fiber 131 "loop"'), 'fiber')
     t:ok(lib.mentions(list, 'local | local f of fiber 131 "loop" at .rocks/share/tarantool/bus.lua:1'), 'local')
-    list = tell({{value = {co = outer}, kind = 'global', words = 'the globals'}}, {old})
+    list = describe({{value = {co = outer}, kind = 'global', words = 'the globals'}}, {old})
     t:ok(lib.mentions(list, 'coroutine | coroutine in the globals.co'), 'no fiber')
-    list = tell({{value = {[7] = outer}, kind = 'registry', words = 'the Lua registry'}}, {old})
+    list = describe({{value = {[7] = outer}, kind = 'registry', words = 'the Lua registry'}}, {old})
     t:ok(lib.mentions(list, 'fiber | a fiber with an unknown id'), 'a fiber without a number')
     local other = new_stale()
     local holder = suspended('return function(x) local t = {list = x} coroutine.yield() return t end', {other})
-    list = tell({{value = holder, kind = 'fiber', words = 'fiber 5 "x"', is_anchor = true}}, {other})
+    list = describe({{value = holder, kind = 'fiber', words = 'fiber 5 "x"', is_anchor = true}}, {other})
     t:is(#list, 1, 'one place')
     t:like(list[1], '^local | local [xt].*%[1%] of fiber 5 "x"', 'in a table in a local')
     local wrapped = coroutine.wrap(code('return function(f) coroutine.yield() return f end'))
     wrapped(other)
-    list = tell({{value = {next = wrapped}, kind = 'global', words = 'the globals'}}, {other})
+    list = describe({{value = {next = wrapped}, kind = 'global', words = 'the globals'}}, {other})
     t:is(list[1], 'local | local f of the globals.next at .rocks/share/tarantool/bus.lua:1', 'wrapped')
 end)
 
@@ -259,21 +259,21 @@ case('triggers are named even if the reference is elsewhere', function(t)
     local old = new_stale()
     local label = 'trigger on_replace of space users'
     local root = {value = old, kind = 'trigger', words = label, is_anchor = true}
-    t:is(table.concat(tell({root}, {old})), 'trigger | ' .. label, 'itself')
+    t:is(table.concat(describe({root}, {old})), 'trigger | ' .. label, 'itself')
     root.value = code('local f = ... return function() return f end', old)
-    t:is(table.concat(tell({root}, {old})),
+    t:is(table.concat(describe({root}, {old})),
         ('upvalue | upvalue f of function .rocks/share/tarantool/bus.lua:1 (%s)'):format(label), 'wrapped')
 end)
 
 case('a path starts at the nearest root', function(t)
     local old = new_stale()
     local shared = {f = old}
-    local list = tell({
+    local list = describe({
         {value = {deep = {deep = {shared = shared}}}, kind = 'global', words = 'the globals'},
         {value = {x = shared}, kind = 'registry', words = 'the registry'},
     }, {old})
     t:is(table.concat(list), 'registry | the registry.x.f', 'fewest steps')
-    list = tell({
+    list = describe({
         {value = shared, kind = 'global', words = 'first'},
         {value = shared, kind = 'registry', words = 'second'},
     }, {old})

@@ -38,7 +38,7 @@ local function walk_over(values, stale, options)
             table.insert(places, {number = number, kind = kind, key = key, func = f, object = object})
             return options.on_place and options.on_place(kind, key, f, object)
         end,
-        on_text = function(number)
+        on_loadstring_function = function(number)
             table.insert(texts, number)
         end,
         deadline = options.deadline or clock.monotonic() + 60,
@@ -362,7 +362,7 @@ case('the error handler of xpcall is a place and can be replaced', function(t)
     end
 end)
 
-case('functions compiled from strings are passed to on_text', function(t)
+case('functions compiled from strings are passed to on_loadstring_function', function(t)
     local old = new_stale()
     local text = code('local f = ... return function() return f end', old)
     local places, walk, _, texts = walk_over({{text, text}}, {old}, {

@@ -1,0 +1,117 @@
+--- Objects of old classes: gives them the new class as their metatable, or as the
+-- `__index` of their metatable.
+
+local require = ...
+local patch_lib = require('scan.patch')
+local places_lib = require('scan.places')
+
+-- Maximum number of levels of base classes that are examined.
+local BASES = 20
+
+-- Reason for which a place is not patched.
+local UNKNOWN = 'other code may also use the class'
+
+local Classes = {}
+Classes.__index = Classes
+
+--- Creates the record of the classes that a pass finds.
+-- @tparam table options see `new` in `scan.pass`
+-- @tparam table places see `places`
+-- @tparam table walk the walk that finds the objects
+-- @treturn table `pending`: table whose keys are the classes that need another pass
+local function new(options, places, walk)
+    return setmetatable({
+        options = options,
+        places = places,
+        walk = walk,
+        known = {},         -- old class -> how its objects are handled, see `visit`
+        pending = {},       -- old class -> a place that refers to it, left to the next pass
+    }, Classes)
+end
+
+--- Whether a table is the same as another table, or inherits from it.
+local function inherits(object, other)
+    for _ = 1, BASES do
+        if type(object) ~= 'table' then
+            return false
+        elseif rawequal(object, other) then
+            return true
+        end
+        local metatable = debug.getmetatable(object)
+        local index = type(metatable) == 'table' and rawget(metatable, '__index')
+        if rawequal(metatable, other) then
+            return true
+        end
+        object = type(index) == 'table' and not rawequal(index, object) and index or nil
+    end
+    return false
+end
+
+--- Whether objects of an old class may get the new class as their metatable. They
+-- may not if the new class belongs to a library that also uses it as the
+-- metatable of other objects.
+-- @tparam table class the old class
+-- @tparam table counterpart the new class
+-- @treturn ?boolean nil if only the next pass can tell
+local function may_replace(self, class, counterpart)
+    if rawequal(rawget(class, '__index'), class) and rawequal(rawget(counterpart, '__index'), counterpart) then
+        return true
+    elseif self.options.shared == nil then
+        return nil
+    end
+    return not self.options.shared[counterpart]
+end
+
+--- Handles a reference to an old class as a metatable, or as the `__index` of a
+-- metatable: gives the object the new class if possible. As there may be a million
+-- such objects, only the first one is reported, together with the number of the
+-- others. The parameters are those of the option `on_place` of `heap_walk.new`.
+-- @treturn boolean true if the walk need not enter the old class
+function Classes:visit(number, kind, key, value, object)
+    local class = self.known[value]
+    if class == nil then
+        local counterpart = self.options.patch and self.options.counterparts:find_table(value)
+        local is_replaceable = counterpart and may_replace(self, value, counterpart)
+        if counterpart and is_replaceable == nil then
+            self.pending[value] = self.places:create(number, kind, key, value, object)
+        end
+        class = {new = is_replaceable and counterpart or false}
+        self.known[value] = class
+    end
+    if not class.new or inherits(class.new, object) then
+        return false
+    end
+    local place = class.first or self.places:create(number, kind, key, value, object)
+    local probe = {kind = kind, key = key, object = object, is_late = self.walk.is_late}
+    if self.places:is_in_use(probe) then
+        if not class.is_left then
+            class.is_left = true
+            self.places:report(self.places:create(number, kind, key, value, object), false, places_lib.IN_USE)
+        end
+        return false
+    end
+    patch_lib.patch(probe, class.new)
+    if class.first == nil then
+        class.first, place.more = place, 0
+        self.places:report(place, true)
+    else
+        place.more = place.more + 1
+    end
+    return true
+end
+
+--- Whether the next pass decides on the objects of an old class.
+-- @tparam table class
+-- @treturn boolean
+function Classes:is_pending(class)
+    return self.pending[class] ~= nil
+end
+
+--- Reports the classes that need another pass. Called if there will be none.
+function Classes:report_pending()
+    for _, place in pairs(self.pending) do
+        self.places:report(place, false, UNKNOWN)
+    end
+end
+
+return {new = new}
