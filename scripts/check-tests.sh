@@ -71,7 +71,9 @@ lua/scan/classes.lua		lua/scan/pass_test.lua
 lua/scan/copies.lua		lua/scan/pass_test.lua
 lua/scan/duplicates.lua		lua/scan/pass_test.lua
 lua/scan/holders.lua		lua/adapters/fibers_test.lua
+lua/scan/module_index.lua	lua/scan/counterparts_test.lua
 lua/scan/places.lua		lua/scan/pass_test.lua
+lua/scan/private_tables.lua	lua/scan/counterparts_test.lua
 lua/scan/registrations.lua	lua/scan/census_test.lua
 lua/scan/requests.lua		lua/scan/init_test.lua
 lua/scan/table_patches.lua	lua/scan/pass_test.lua'

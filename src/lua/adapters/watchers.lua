@@ -190,7 +190,7 @@ end
 --- Whether two units belong to the same module.
 local function is_same_module(self, unit, other)
     local counterparts = self.txn.counterparts
-    return unit == other or counterparts ~= nil and counterparts:is_same_module(unit, other)
+    return unit == other or counterparts ~= nil and counterparts.modules:is_same(unit, other)
 end
 
 --- Pairs the functions in old watchers with those in new watchers. Functions with a

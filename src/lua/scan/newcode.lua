@@ -61,7 +61,7 @@ local function holders_of(place, walk, counterparts)
         if type(object) == 'function' and counterparts:is_newest(object) then
             table.insert(holders, {f = object, steps = is_whole and table.copy(steps) or nil})
         elseif rawequal(object, package.loaded) then
-            if not rawequal(place.object, object) and counterparts:is_replaced(key_before) then
+            if not rawequal(place.object, object) and counterparts.modules:is_replaced(key_before) then
                 table.remove(steps, 1)
                 table.insert(holders, {module = key_before, steps = is_whole and steps or nil})
             end
@@ -137,7 +137,7 @@ end
 local function skip_others(f, module_source, stash, counterparts)
     for _ = 1, LAYERS do
         if f == nil or generations.classify(stash, f) ~= 'stale'
-            or counterparts:is_same_module(module_source, counterparts:unit_of(f)) then
+            or counterparts.modules:is_same(module_source, counterparts:unit_of(f)) then
             return f
         end
         f = only_function(f)
@@ -160,7 +160,7 @@ local function find_behind(place, holder, stash, counterparts)
     if steps == nil or #steps == 0 then
         return false
     elseif holder.module ~= nil then
-        is_there, value = look(counterparts:old_value(holder.module), steps)
+        is_there, value = look(counterparts.modules:old_value(holder.module), steps)
     end
     for _ = 1, LAYERS do
         if not is_there then

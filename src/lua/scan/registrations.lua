@@ -448,7 +448,7 @@ end
 local function sort(self, found, place)
     local counterparts, olds, news, taken = self.counterparts, {}, {}, {}
     local function is_same_module(f)
-        return counterparts:is_same_module(place.source, counterparts:unit_of(f))
+        return counterparts.modules:is_same(place.source, counterparts:unit_of(f))
     end
     each(found, function(entry)
         local f = read(entry, found.steps)

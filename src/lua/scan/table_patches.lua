@@ -72,7 +72,7 @@ function TablePatches:note_holder(kind, key, value, object)
     if type(object) == 'function' then
         is_own = generations.classify(self.options.stash, object) == 'current'
     else
-        is_own = self.watched[object] or self.options.counterparts:is_module_value(object)
+        is_own = self.watched[object] or self.options.counterparts.modules:is_value(object)
     end
     self.shared[value] = not is_own or nil
 end

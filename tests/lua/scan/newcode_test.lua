@@ -27,11 +27,13 @@ end
 local function counterparts(old_values)
     return {
         is_newest = function(_, f) return newest[f] or false end,
-        is_replaced = function(_, name) return (old_values or {})[name] ~= nil end,
-        old_value = function(_, name) return (old_values or {})[name] end,
         is_old_table = function() return false end,
         unit_of = function(_, f) return units[f] or '/app/web.lua' end,
-        is_same_module = function(_, a, b) return a == b end,
+        modules = {
+            is_replaced = function(_, name) return (old_values or {})[name] ~= nil end,
+            old_value = function(_, name) return (old_values or {})[name] end,
+            is_same = function(_, a, b) return a == b end,
+        },
     }
 end
 

@@ -1,0 +1,135 @@
+--- Determines whether a table of an old module belongs to its module alone. Only such a
+-- table can be replaced by its counterpart.
+
+local require = ...
+local catalog = require('code.catalog')
+local generations = require('code.generations')
+
+-- Maximum number of entries that are examined in a table.
+local ENTRIES = 1000
+-- Maximum number of levels of base classes that are examined.
+local BASES = 10
+
+local PrivateTables = {}
+PrivateTables.__index = PrivateTables
+
+--- Creates the test.
+-- @tparam table stash see `core.stash`
+-- @tparam table modules see `module_index`
+-- @tparam table tables set of the tables of old modules
+-- @tparam function counterpart_of (table) -> counterpart of a table in `tables`; nil if
+--   there is none
+local function new(stash, modules, tables, counterpart_of)
+    return setmetatable({
+        stash = stash,
+        modules = modules,
+        tables = tables,
+        counterpart_of = counterpart_of,
+    }, PrivateTables)
+end
+
+-- Kinds of modules for which `require` finds no file, see `catalog`.
+local WITHOUT_FILE = {no_file = true, loader = true, gone = true}
+
+--- Whether a name in `package.loaded` is only an alias: the application has stored
+-- a module there that was loaded under another name.
+local function is_alias(name, value)
+    return type(name) ~= 'string' or WITHOUT_FILE[catalog.classify(name, value)] or false
+end
+
+--- Returns the tables that do not belong to the replaced modules, even if the
+-- modules have modified them: the values of modules that were not replaced, spaces,
+-- and the contents of `box`.
+-- @treturn table set
+local function others_of(self)
+    if self.others == nil then
+        local set, replaced = {[_G] = true}, {}
+        for name in next, self.modules.replaced do
+            local value = self.modules.old[name]
+            if type(value) == 'table' then
+                replaced[value] = true
+            end
+        end
+        for name, value in next, package.loaded do
+            if type(value) == 'table' and not self.modules:is_replaced(name)
+                and not (replaced[value] and is_alias(name, value)) then
+                set[value] = true
+            end
+        end
+        for _, holder in ipairs({box, rawget(box, 'space') or {}}) do
+            for _, value in next, holder do
+                if type(value) == 'table' then
+                    set[value] = true
+                end
+            end
+        end
+        self.others = set
+    end
+    return self.others
+end
+
+--- Returns the tables of old modules from which a table inherits. Candidates are
+-- its `__index` and its metatable.
+local function bases_of(self, object)
+    local list = {}
+    for _, base in ipairs({rawget(object, '__index') or false, debug.getmetatable(object) or false}) do
+        if type(base) == 'table' and base ~= object and self.tables[base] ~= nil then
+            table.insert(list, base)
+        end
+    end
+    return list
+end
+
+--- Whether an old table belongs to its module alone, so that it can be replaced.
+-- This is the case if it has stale functions, and no functions of other code.
+-- Functions of other code are allowed if the counterpart also has them, such as
+-- methods that a class library has added.
+-- @tparam table object the old table
+-- @tparam table counterpart
+-- @tparam boolean is_module whether the table is the value of a module. Such a
+--   table may have functions of other code besides stale ones, or no functions at
+--   all.
+-- @tparam number depth maximum number of levels of base classes that are examined
+local function is_private(self, object, counterpart, is_module, depth)
+    if others_of(self)[object] or others_of(self)[counterpart] then
+        return false
+    end
+    local count, has_stale, has_others = 0, false, false
+    for key, value in next, object do
+        count = count + 1
+        if count > ENTRIES then
+            return is_module
+        elseif type(value) == 'function' then
+            if generations.classify(self.stash, value) == 'stale' then
+                has_stale = true
+            else
+                has_others = has_others or not rawequal(rawget(counterpart, key), value)
+            end
+        end
+    end
+    if is_module then
+        return has_stale or not has_others
+    end
+    if has_others or has_stale or depth == 0 then
+        return has_stale and not has_others
+    end
+    -- A class without functions of its own may inherit some.
+    for _, base in ipairs(bases_of(self, object)) do
+        local other = self.counterpart_of(base)
+        if other and is_private(self, base, other, false, depth - 1) then
+            return true
+        end
+    end
+    return false
+end
+
+--- Whether an old table belongs to its module alone. Does not yield.
+-- @tparam table object the old table
+-- @tparam table counterpart
+-- @tparam ?boolean is_module whether the table is the value of a module
+-- @treturn boolean
+function PrivateTables:has(object, counterpart, is_module)
+    return is_private(self, object, counterpart, is_module, BASES)
+end
+
+return {new = new}
