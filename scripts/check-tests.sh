@@ -63,10 +63,12 @@ lua/platform/stacks.lua		lua/platform/fibers_test.lua
 lua/platform/trigger_list.lua	lua/adapters/triggers_test.lua
 lua/platform/trigger_places.lua	lua/adapters/triggers_test.lua
 lua/reload/choice.lua		lua/commands/plan_test.lua
+lua/reload/failed_fibers.lua	lua/reload/sweep_test.lua
 lua/reload/merge.lua		lua/reload/sweep_test.lua
 lua/reload/no_modules.lua	lua/commands/reload_test.lua
 lua/reload/notices.lua		lua/commands/plan_test.lua
 lua/reload/old_code.lua		lua/commands/reload_test.lua
+lua/reload/restore.lua		lua/reload/sweep_test.lua
 lua/scan/classes.lua		lua/scan/pass_test.lua
 lua/scan/copies.lua		lua/scan/pass_test.lua
 lua/scan/duplicates.lua		lua/scan/pass_test.lua

@@ -22,6 +22,8 @@ local walk_lib = require('scan.heap_walk')
 -- Maximum number of entries that are recorded for one table, and maximum number
 -- of recorded objects.
 local ENTRIES, OBJECTS = 10000, 100000
+-- Maximum number of entries that `list_named` examines in one table.
+local NAMED = 1000
 -- Two time limits for taking the image: a number of seconds, and a share of the
 -- remaining time. The shorter one applies.
 local SECONDS, SHARE = 2, 0.1
@@ -140,6 +142,31 @@ function Image:forget_removed()
             end
         end
     end
+end
+
+--- Lists the table entries with string keys that `stop` must not remove, because
+-- new code depends on them: entries that were set after new code had begun to run,
+-- and older entries if new code refers to their values. May yield.
+-- @tparam table kept set of objects to which new code refers, see `scan.census`
+-- @treturn {table,...} {parent, key, child}: the table, and the key and value of
+--   the entry
+function Image:list_named(kept)
+    local list = {}
+    for _, shard in pairs(self.shards) do
+        for object, record in pairs(shard) do
+            local left = NAMED
+            for key, value in next, type(object) == 'table' and record.entries and object or {} do
+                left = left - 1
+                if left == 0 then
+                    break
+                elseif type(key) == 'string' and (kept[value] or not rawequal(record.entries[key], value)) then
+                    table.insert(list, {parent = object, key = key, child = value})
+                end
+            end
+            yield.if_due()
+        end
+    end
+    return list
 end
 
 --- Whether a fiber existed when the image was taken.

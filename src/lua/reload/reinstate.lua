@@ -22,7 +22,7 @@ Reinstate.__index = Reinstate
 --   edges: references {{parent, key, child},...} from libraries to new code at the
 --     commit, see `scan.census`
 --   entries: table entries that new code depends on, in the same form, see
---     `list_named` in `reload.sweep`. They are restored only if `stop` has not
+--     `list_named` in `reload.image`. They are restored only if `stop` has not
 --     yielded.
 --   is_new_fiber: function (id) -> whether new code has started the fiber
 --   is_stopping: function () -> whether the caller is the `stop` of an old role

@@ -6,14 +6,10 @@
 -- before the new code ran, see `image`. The last of these objects holds a reference
 -- that new code has created: to the failed function itself, or to a table or
 -- closure around it. The sweep removes this reference by restoring what was in its
--- place before:
+-- place before, see `restore`.
 --
---   field of a table  is set to its former value; a new key is removed
---   entry of a list   is removed, and the gap is closed
---   upvalue           is set to its former value; so is a metatable or environment
---
--- Fibers that were created to run failed code are cancelled. Requests that are
--- running failed code are left to finish.
+-- Fibers that were created to run failed code are cancelled, see `failed_fibers`.
+-- Requests that are running failed code are left to finish.
 --
 -- C code holds some references in the Lua registry by number. These are not
 -- removed, because the C code would still use the numbers. Whatever cannot be
@@ -22,19 +18,18 @@
 local require = ...
 local clock = require('clock')
 local describe_lib = require('scan.describe')
-local ffi = require('ffi')
+local failed_fibers = require('reload.failed_fibers')
 local fiber = require('fiber')
 local fibers_lib = require('platform.fibers')
 local generations = require('code.generations')
 local image_lib = require('reload.image')
 local lists = require('reload.lists')
 local log = require('log')
-local ownership = require('code.ownership')
 local merge = require('reload.merge')
+local restore = require('reload.restore')
 local roots_lib = require('scan.roots')
 local scan = require('scan.init')
 local yield = require('core.yield')
-local terminate = require('code.terminate')
 local walk_lib = require('scan.heap_walk')
 
 -- Maximum number of walks. One walk may not be enough: it finds only one path to
@@ -45,12 +40,6 @@ local SECONDS = 0.3
 -- Maximum time to wait for requests to leave failed code and for fibers to end, in
 -- seconds.
 local DRAIN = 1
--- Time limit for ending fibers that catch errors, in seconds.
-local TERMINATE = 0.25
--- Maximum number of entries that are examined in one table.
-local ENTRIES = 1000
--- Maximum depth to which a restored value is searched, see `restore_marked`.
-local MARKED_DEPTH = 3
 -- Maximum number of remaining references that are reported individually.
 local NAMED = 20
 
@@ -92,126 +81,8 @@ function Sweep:forget()
     self.image = nil
 end
 
-function Sweep:is_failed(f)
+local function is_failed(self, f)
     return generations.is_failed(self.txn.stash, f)
-end
-
---- Whether a function is failed code, or a wrapper around it.
-function Sweep:wraps_failed(f)
-    return #ownership.list_wrapped(f, function(g)
-        return self:is_failed(g)
-    end) > 0
-end
-
---- Whether a value holds failed code: it is a failed function, a wrapper around
--- one, or a table with such a function in a field. The table must have been
--- created after the image was taken.
-function Sweep:holds_failed(value)
-    if type(value) == 'function' then
-        return self:wraps_failed(value)
-    elseif type(value) ~= 'table' or self.image:find(value) ~= nil then
-        return false
-    end
-    for _, field in next, value do
-        if type(field) == 'function' and self:wraps_failed(field) then
-            return true
-        end
-    end
-    return false
-end
-
---- Repairs a former value that was put back into its slot, and the objects that it
--- contains. When new code replaced the value, the library may have marked it as
--- disabled, by giving it another metatable and removing its fields. The metatable
--- and the fields are restored.
--- @param object the former value
--- @tparam number depth to which contained objects are examined
--- @tparam table budget {left = number of entries that may still be examined}
-local function restore_marked(self, object, depth, budget)
-    local record = type(object) == 'table' and self.image:find(object)
-    if not record or record.entries == nil then
-        return
-    end
-    local is_marked = not rawequal(debug.getmetatable(object), record.metatable)
-    if is_marked then
-        debug.setmetatable(object, record.metatable)
-    end
-    for key, value in next, record.entries do
-        budget.left = budget.left - 1
-        if budget.left < 0 then
-            break
-        elseif is_marked and rawget(object, key) == nil then
-            rawset(object, key, value)
-        end
-        if depth > 0 then
-            restore_marked(self, value, depth - 1, budget)
-        end
-    end
-end
-
---- Removes a reference that is a table entry: restores the former value of the
--- entry, or removes the entry if it is new.
--- @tparam table edge the reference, see `edge_of`
--- @tparam table record what the table held according to the image
--- @treturn boolean false if it must be tried again later, because a loop is running
---   over the list
-local function restore_field(self, edge, record)
-    local object = edge.object
-    local key = lists.index_of(object, edge.key, edge.child)
-    if key == nil then
-        return true
-    end
-    local before = record.entries[key]
-    local is_list = type(key) == 'number' and (key == 1 or rawget(object, key - 1) ~= nil)
-    local is_last = not is_list or rawget(object, key + 1) == nil
-    if before ~= nil and not (is_list
-        and lists.count_equivalents(object, before) >= lists.count_equivalents(record.entries, before)) then
-        rawset(object, key, before)
-        restore_marked(self, before, MARKED_DEPTH, {left = ENTRIES})
-    elseif is_last then
-        rawset(object, key, nil)
-    elseif lists.is_in_use(object) then
-        table.insert(self.waiting, object)
-        return false
-    else
-        lists.close_gap(object, key)
-    end
-    return true
-end
-
---- Removes a reference by restoring what was in its place before new code ran.
--- @tparam table edge the reference, see `edge_of`
--- @treturn boolean false if that was not possible
-local function restore(self, edge)
-    local object, key, child = edge.object, edge.key, edge.child
-    if edge.root ~= nil then
-        return edge.root.set ~= nil and pcall(edge.root.set, nil, child)
-    end
-    local record = self.image:find(object)
-    if self.ffi[object] or type(object) == 'thread' and key ~= walk_lib.ENVIRONMENT
-        or object == debug.getregistry() and type(key) == 'number' then
-        return false
-    elseif key == walk_lib.METATABLE then
-        if rawequal(debug.getmetatable(object), child) then
-            debug.setmetatable(object, record.metatable)
-        end
-    elseif key == walk_lib.ENVIRONMENT then
-        if rawequal(debug.getfenv(object), child) then
-            debug.setfenv(object, record.environment)
-        end
-    elseif type(object) == 'function' then
-        local _, value = debug.getupvalue(object, key)
-        if rawequal(value, child) then
-            debug.setupvalue(object, key, record.upvalues[key])
-        end
-    elseif type(object) ~= 'table' or record.entries == nil then
-        return false
-    elseif key == walk_lib.KEY then
-        rawset(object, child, nil)
-    else
-        return restore_field(self, edge, record)
-    end
-    return true
 end
 
 --- Finds the reference to remove on the path to a failed function: the last one on
@@ -244,97 +115,6 @@ local function edge_of(self, place)
     return {root = self.roots[-number], child = child}
 end
 
---- Whether a protected call on a fiber's stack would catch the error of a
--- cancellation.
-local function is_protected(thread)
-    for level = 0, walk_lib.LEVELS do
-        local info = debug.getinfo(thread, level, 'f')
-        if info == nil then
-            return false
-        elseif info.func == pcall or info.func == xpcall then
-            return true
-        end
-    end
-    return true
-end
-
---- Whether a fiber was created to run failed code: its entry function is a failed
--- function or refers to one in an upvalue, an argument or a local variable.
-function Sweep:is_for_failed(thread)
-    local entry
-    for level = 0, walk_lib.LEVELS do
-        local info = debug.getinfo(thread, level, 'fS')
-        if info == nil then
-            break
-        elseif info.what ~= 'C' then
-            entry = {level = level, func = info.func}
-        end
-    end
-    if entry == nil then
-        return false
-    elseif self:wraps_failed(entry.func) then
-        return true
-    end
-    for index = 1, 255 do
-        local name, value = debug.getupvalue(entry.func, index)
-        if name == nil then
-            break
-        elseif self:holds_failed(value) then
-            return true
-        end
-    end
-    for _, step in ipairs({1, -1}) do
-        local index = step
-        while true do
-            local name, value = debug.getlocal(thread, entry.level, index)
-            if name == nil then
-                break
-            elseif self:holds_failed(value) then
-                return true
-            end
-            index = index + step
-        end
-    end
-    return false
-end
-
-local function note_end(self, item)
-    self.cancelled[item.id], self.fibers[item.object] = true, true
-    table.insert(self.undone, ('fiber %d %q'):format(item.id, item.name))
-end
-
---- Cancels the fibers that were created to run failed code.
--- @treturn {table,...} fibers that have not ended yet: {id, thread, object}
-local function end_fibers(self)
-    local list = {}
-    for _, item in ipairs(fibers_lib.threads() or {}) do
-        if not self.image:has_fiber(item.id) and self:is_for_failed(item.thread) then
-            item.object = fiber.find(item.id)
-            if item.object ~= nil then
-                table.insert(list, item)
-                if not self.cancelled[item.id] and not is_protected(item.thread) then
-                    pcall(item.object.cancel, item.object)
-                    note_end(self, item)
-                end
-            end
-        end
-    end
-    return list
-end
-
---- Ends fibers that have caught the error of their cancellation. Yields.
-local function terminate_fibers(self, list)
-    local function is_over(item)
-        return not fibers_lib.is_alive(item)
-    end
-    terminate.run(list, clock.monotonic() + TERMINATE, is_over)
-    for _, item in ipairs(list) do
-        if is_over(item) and not self.cancelled[item.id] then
-            note_end(self, item)
-        end
-    end
-end
-
 --- Waits, for a limited time, until cancelled fibers have ended, requests have
 -- returned from failed code, and loops over lists have finished. Leaves enough time
 -- for another search. Yields.
@@ -352,7 +132,7 @@ local function drain(self)
             local info = debug.getinfo(thread, level, 'f')
             if info == nil then
                 return false
-            elseif self:is_failed(info.func) then
+            elseif is_failed(self, info.func) then
                 return true
             end
         end
@@ -360,7 +140,7 @@ local function drain(self)
     end
     local alive
     repeat
-        alive = end_fibers(self)
+        alive = self.fibers:cancel()
         local busy = #alive > 0
         for _, thread in ipairs(threads) do
             busy = busy or is_busy(thread)
@@ -373,7 +153,7 @@ local function drain(self)
         end
     until not busy or clock.monotonic() > until_time
     if #alive > 0 then
-        terminate_fibers(self, alive)
+        self.fibers:terminate(alive)
     end
 end
 
@@ -387,10 +167,10 @@ local function look(self)
         deadline = self.deadline,
         limit = scan.limit(),
         lists = self.walk and self.walk.lists,
-        without = {self.txn.stash, roots_lib.finalizers(), self.fibers, fibers_lib.known()},
-        userdata = self.fibers,
+        without = {self.txn.stash, roots_lib.finalizers(), self.fibers.objects, fibers_lib.known()},
+        userdata = self.fibers.objects,
         classify = function(f)
-            if self:is_failed(f) then
+            if is_failed(self, f) then
                 return 'stale'
             end
             return generations.is_ours(f) and 'ours' or 'other'
@@ -422,7 +202,7 @@ local function repair(self)
             known = done[holder]
             if known[edge.child] == nil then
                 local where = label(self, place)
-                local ok, is_restored = pcall(restore, self, edge)
+                local ok, is_restored = pcall(restore, self.image, edge, self.waiting)
                 known[edge.child] = ok and is_restored
                 if known[edge.child] then
                     count = count + 1
@@ -503,29 +283,12 @@ local function search(self)
     return why
 end
 
---- Lists the table entries with string keys that `stop` must not remove, because
--- new code depends on them: entries that were set after new code had begun to run,
--- and older entries if new code refers to their values. May yield.
+--- Lists the table entries that `stop` must not remove, see `list_named` in
+-- `reload.image`. May yield.
 -- @tparam table kept set of objects to which new code refers, see `scan.census`
--- @treturn {table,...} {parent, key, child}: the table, and the key and value of
---   the entry
+-- @treturn {table,...} {parent, key, child}
 function Sweep:list_named(kept)
-    local list = {}
-    for _, shard in pairs(self.image ~= nil and self.image.shards or {}) do
-        for object, record in pairs(shard) do
-            local left = ENTRIES
-            for key, value in next, type(object) == 'table' and record.entries and object or {} do
-                left = left - 1
-                if left == 0 then
-                    break
-                elseif type(key) == 'string' and (kept[value] or not rawequal(record.entries[key], value)) then
-                    table.insert(list, {parent = object, key = key, child = value})
-                end
-            end
-            yield.if_due()
-        end
-    end
-    return list
+    return self.image ~= nil and self.image:list_named(kept) or {}
 end
 
 --- Logs and reports why the search for failed code is incomplete.
@@ -541,12 +304,11 @@ end
 function Sweep:run(rollback, fibers, part)
     local why = self.why
     if self.image ~= nil and next(self.txn.stash.failed) ~= nil then
-        self.undone, self.cancelled, self.places, self.fibers = rollback.undone, {}, {}, {}
-        for _, object in ipairs(fibers) do
-            self.fibers[object] = true
-        end
+        self.undone, self.places = rollback.undone, {}
+        self.fibers = failed_fibers.new(self.image, function(f)
+            return is_failed(self, f)
+        end, rollback.undone, fibers)
         self.deadline = clock.monotonic() + math.max(SECONDS, self.txn:limited(math.huge, part))
-        self.ffi = {[debug.getfenv(ffi.metatype)] = true}
         local ok, result = pcall(search, self)
         why = result
         if ok then
