@@ -41,7 +41,11 @@ target/layouts.c		unit/target/test_discover.c
 target/not_found.c		unit/target/test_discover.c
 target/search.c			unit/target/test_discover.c
 lua/adapters/config_roles.lua	live/config_roles.sh
+lua/adapters/fibers/ended_loops.lua	lua/adapters/fibers_test.lua
+lua/adapters/fibers/old_fibers.lua	lua/adapters/fibers_test.lua
 lua/adapters/fibers/restart.lua	lua/adapters/fibers_test.lua
+lua/adapters/fibers/started.lua	lua/adapters/fibers_test.lua
+lua/adapters/fibers/wait.lua	lua/adapters/fibers_test.lua
 lua/adapters/httpd_role.lua	live/config_roles.sh
 lua/adapters/roles.lua		lua/reload/lifecycle_test.lua
 lua/code/audiences.lua		lua/adapters/vars_test.lua

@@ -148,7 +148,9 @@ function Pipeline:add_adapters()
     self.fibers = txn:add(adapters.fibers.new(txn))
     -- Also warn of ended loops of the main script. But if there are roles or
     -- destructors, these may have ended such a loop on purpose: do not warn.
-    self.fibers.watches_main = not self.framework.has_roles and self.reloader == nil
+    if not self.framework.has_roles and self.reloader == nil then
+        self.fibers:watch_main()
+    end
     self.endings = txn:add(adapters.endings.new(txn, function(id)
         self.fibers:note_cancelled(id)
     end))
@@ -234,7 +236,7 @@ function Pipeline:after_failure(rollback)
     local fibers = {}
     if self.fibers ~= nil then
         self.fibers:check_left(rollback.left)
-        fibers = self.fibers:list_born()
+        fibers = self.fibers:list_started()
     end
     -- Remove failed code before the restart, so that the old roles find the state
     -- that they had before new code ran.
@@ -245,7 +247,7 @@ function Pipeline:after_failure(rollback)
         self.sweep:merge(rollback)
     end
     if self.fibers ~= nil then
-        self.fibers:name_ended(self.txn.warnings, rollback.left)
+        self.fibers:report_ended(self.txn.warnings, rollback.left)
     end
 end
 

@@ -1,0 +1,146 @@
+--- Loops that end during a reload although nothing should have ended them: reports those
+-- of new code after the commit, and those of old code after a failure.
+
+local require = ...
+local bytecode = require('platform.bytecode')
+local fibers_lib = require('platform.fibers')
+local succession = require('adapters.fibers.succession')
+
+local EndedLoops = {}
+EndedLoops.__index = EndedLoops
+
+--- Creates the record of the running loops.
+-- @tparam table txn the transaction
+-- @tparam table started the fibers that new code starts, see `started`
+-- @treturn table `watches_main`: whether `warn` also checks the loops of the main
+--   script; false at first
+local function new(txn, started)
+    return setmetatable({
+        txn = txn,
+        started = started,
+        before = {},            -- the loops that were running before new code ran
+        watches_main = false,
+    }, EndedLoops)
+end
+
+--- Whether a function is from a file of the application or of a library.
+local function is_from_file(f)
+    local source = debug.getinfo(f, 'S').source
+    return source:find('^@') ~= nil and not source:find('^@builtin/') and not source:find('^@cartridge%-reload/')
+end
+
+--- Lists the loops of the application and of its libraries. Yields.
+-- @treturn {table,...} {id, name, func, where, thread}
+local function list_serving(self)
+    local list = {}
+    for _, item in ipairs(fibers_lib.inspect(is_from_file)) do
+        if item.id ~= nil and not item.is_request and self.started.entries[item.id] == nil then
+            table.insert(list, {
+                id = item.id,
+                name = item.name,
+                func = item.entry.func,
+                where = item.entry.where,
+                thread = item.thread,
+            })
+        end
+    end
+    return list
+end
+
+--- Records the running loops of the application and of libraries, before new code
+-- runs. Yields.
+function EndedLoops:remember()
+    self.before = list_serving(self)
+end
+
+--- Warns of endless loops that have ended, which means that they failed with an
+-- error. Checks the loops that new code started and, if `watches_main` is set, the
+-- loops of the main script, because these call new code. A loop that is running
+-- again in another fiber is not reported. Yields.
+function EndedLoops:warn()
+    local ended, is_running = {}, {}
+    for _, entry in ipairs(self.started:list_ended()) do
+        if self.started:has_failed(entry) then
+            table.insert(ended, {func = entry.func, label = 'a loop that the new code started'})
+        end
+    end
+    for _, item in ipairs(self.watches_main and self.before or {}) do
+        if not fibers_lib.is_alive(item) and not self.started.cancelled[item.id]
+            and not self.txn.ownership:is_old(item.func) and bytecode.loops_for_ever(item.func) then
+            table.insert(ended, {func = item.func, label = ('fiber %d %q'):format(item.id, item.name or '')})
+        end
+    end
+    if #ended == 0 then
+        return
+    end
+    for _, item in ipairs(fibers_lib.inspect(is_from_file)) do
+        is_running[succession.proto_of(item.entry.func)] = true
+    end
+    for _, item in ipairs(ended) do
+        local proto, info = succession.proto_of(item.func), debug.getinfo(item.func, 'S')
+        if not is_running[proto] then
+            is_running[proto] = true
+            table.insert(self.txn.warnings, ('%s ended during the reload; see the log of the instance: %s:%d')
+                :format(item.label, info.short_src, info.linedefined))
+        end
+    end
+end
+
+--- Marks the ended loops that are running again in another fiber: an old role or a
+-- supervising fiber has restarted them. Yields.
+-- @tparam {table,...} ended
+-- @tparam table ids set of the ids of the fibers that existed before new code ran
+local function mark_restarted(self, ended, ids)
+    local again = {}
+    for _, item in ipairs(list_serving(self)) do
+        if not ids[item.id] then
+            table.insert(again, item)
+        end
+    end
+    succession.find(again, ended, function(f)
+        return f
+    end)
+    for _, item in ipairs(again) do
+        if item.successor ~= nil then
+            item.successor.is_restarted = true
+        end
+    end
+end
+
+--- Reports the loops that ended while the failed code ran. If the failed code had
+-- started a replacement for a loop, it probably ended the loop itself, and this
+-- cannot be undone. Any other loop of old code may simply have finished: a warning
+-- is added. Yields.
+-- @tparam table ids set of the ids of the fibers that existed before new code ran
+-- @tparam {string,...} warnings
+-- @tparam {string,...} left
+function EndedLoops:report(ids, warnings, left)
+    local ended, news = {}, {}
+    for _, item in ipairs(self.before) do
+        if not fibers_lib.is_alive(item) then
+            table.insert(ended, item)
+        end
+    end
+    if #ended == 0 then
+        return
+    end
+    for _, entry in pairs(self.started.entries) do
+        table.insert(news, {func = entry.func, name = ''})
+    end
+    succession.find(ended, news, function(f)
+        -- A library is not reloaded: its function is its own counterpart.
+        return not self.txn.ownership:is_old(f) and f or nil
+    end)
+    mark_restarted(self, ended, ids)
+    for _, item in ipairs(ended) do
+        if item.successor ~= nil and not item.is_restarted then
+            table.insert(left, ('fiber %d %q (%s) has ended because the new code started its replacement')
+                :format(item.id, item.name or '', tostring(item.where)))
+        elseif not item.is_restarted and self.txn.ownership:is_old(item.func) then
+            table.insert(warnings, ('fiber %d %q of the old code ended while new code ran: %s'):format(
+                item.id, item.name or '', tostring(item.where)))
+        end
+    end
+end
+
+return {new = new}

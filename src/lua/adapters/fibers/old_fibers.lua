@@ -1,0 +1,368 @@
+--- The fibers that run old code after the commit: waits for those that serve requests,
+-- and ends, restarts or reports those that run loops.
+--
+-- The entry function of a fiber determines its generation. A fiber with old code
+-- elsewhere on its stack serves a request, and a joinable fiber may be part of a
+-- request: both are allowed to finish. Loops are handled only after the last of these
+-- fibers has ended, because a request may be waiting for a fiber that merely looks
+-- like a loop.
+--
+-- A loop with a replacement in the new code (see `succession`) is cancelled. A loop
+-- without one is restarted if that is safe (see `restart`). Otherwise it keeps
+-- running and is reported: a reload must not stop its work. The same applies if the
+-- replacement has ended with an error. A loop inside a protected call is never
+-- cancelled: the call would catch the error, and a loop around the call could then
+-- block the server.
+
+local require = ...
+local carriers = require('adapters.fibers.carriers')
+local clock = require('clock')
+local fiber = require('fiber')
+local fibers_lib = require('platform.fibers')
+local log = require('log')
+local restart = require('adapters.fibers.restart')
+local scan = require('scan.init')
+local stacks = require('platform.stacks')
+local succession = require('adapters.fibers.succession')
+local wait_for = require('adapters.fibers.wait')
+
+-- How long to wait for requests to finish, in seconds. `after` limits a wait to the
+-- fraction PART of the time left until the deadline.
+local REQUESTS, PART = 5, 0.5
+-- How long to wait for short-lived fibers to end, in seconds.
+local DRAIN = 0.25
+-- How long to wait for loops to end, or to leave a protected call, in seconds.
+local PATIENCE = 1
+-- Time limit of the search for references to the fibers of loops, in seconds.
+local SEARCH = 5
+-- How many times fibers are listed to find a loop that starts a new fiber for each
+-- iteration: one list may miss it.
+local LISTS = 5
+
+local REASONS = {
+    failed = 'the replacement that the new code started has ended with an error',
+    alone = 'nothing in the new code started a replacement',
+    protected = 'the new code started a replacement, but this loop catches errors: cancelling it may not end it',
+    ending = 'it checks package.reload.count and is expected to end',
+    cancelled = 'it was cancelled and is still running',
+}
+
+local OldFibers = {}
+OldFibers.__index = OldFibers
+
+--- Creates the record of the old fibers. Ends nothing yet.
+-- @tparam table txn the transaction
+-- @tparam table started the fibers that new code starts, see `started`
+-- @treturn table
+--   loops: the loops that still run old code: {id, name, func, reason}
+--   report: {cancelled, left, restarted}, lists of {id, name, where, reason}
+local function new(txn, started)
+    return setmetatable({
+        txn = txn,
+        started = started,
+        loops = {},
+        report = {cancelled = {}, left = {}, restarted = {}},
+    }, OldFibers)
+end
+
+--- Returns the time at which a wait must end: `seconds` from now, or earlier if the
+-- wait would take more than the fraction PART of the time left until the transaction's
+-- deadline.
+local function after(self, seconds)
+    local now = clock.monotonic()
+    return math.min(now + seconds, now + math.max(0, self.txn.deadline - now) * PART)
+end
+
+--- Whether a joinable fiber is a loop: it never returns, and no fiber is waiting
+-- for it.
+local function is_joinable_loop(item, is_old)
+    local ok, object = pcall(fiber.find, item.id)
+    return item.is_joinable and item.is_whole and is_old(item.entry.func) and ok and object ~= nil
+        and restart.never_ends(item.frames, is_old) and not fibers_lib.is_awaited(object)
+end
+
+--- Lists the fibers that run old code, except those started by new code. Yields.
+-- @treturn {table,...} the fibers that serve requests
+-- @treturn {table,...} the fibers that run loops
+-- @treturn function (f) -> whether a function is old
+local function list_old(self)
+    local function is_old(f)
+        return self.txn.ownership:is_old(f)
+    end
+    local requests, loops = {}, {}
+    for _, item in ipairs(fibers_lib.inspect(is_old)) do
+        if item.id == nil or self.started.entries[item.id] == nil then
+            item.func = item.entry.func
+            for _, frame in ipairs(item.frames) do
+                item.where = item.where or is_old(frame.func) and frame.where or nil
+            end
+            local is_loop = not item.is_request or is_joinable_loop(item, is_old)
+            table.insert(is_loop and loops or requests, item)
+        end
+    end
+    return requests, loops, is_old
+end
+
+--- Lists the fibers started by new code, including those that have ended.
+-- Yields.
+-- @treturn {table,...} {func, name, has_failed}
+local function list_new(self)
+    local list = {}
+    for _, item in ipairs(fibers_lib.inspect(function(f)
+        return self.txn.ownership:is_new(f)
+    end)) do
+        if item.id ~= nil and self.txn.ownership:is_new(item.entry.func) then
+            table.insert(list, {func = item.entry.func, name = item.name})
+        end
+    end
+    for _, entry in ipairs(self.started:list_ended()) do
+        table.insert(list, {func = entry.func, name = '', has_failed = self.started:has_failed(entry)})
+    end
+    return list
+end
+
+local function leave(self, item, reason)
+    table.insert(self.report.left, {
+        id = item.id,
+        name = item.name,
+        where = item.where,
+        reason = REASONS[reason],
+    })
+    table.insert(self.loops, {id = item.id, name = item.name, func = item.func, reason = REASONS[reason]})
+end
+
+--- Cancels loops, waits for them to end, and reports those that are still running.
+-- Yields.
+-- @tparam {table,...} loops {id, name, func, where, thread}
+-- @treturn table set of the loops that were cancelled
+function OldFibers:cancel(loops)
+    local cancelled = {}
+    local left = wait_for(loops, after(self, PATIENCE), function(item)
+        if not fibers_lib.is_alive(item) then
+            return true
+        end
+        cancelled[item] = cancelled[item] or fibers_lib.cancel_safely(item)
+        return false
+    end)
+    local is_left = {}
+    for _, item in ipairs(left) do
+        is_left[item] = true
+        leave(self, item, cancelled[item] and 'cancelled' or 'protected')
+    end
+    for _, item in ipairs(loops) do
+        if cancelled[item] and not is_left[item] then
+            fibers_lib.reap(item)
+            table.insert(self.report.cancelled, {id = item.id, name = item.name, where = item.where})
+        end
+    end
+    return cancelled
+end
+
+--- Restarts loops that have no replacement, where that is safe (see `restart`). Yields.
+-- @treturn {table,...} the loops that were not restarted
+local function start_again(self, loops, is_old)
+    local alone = {}
+    for _, item in ipairs(loops) do
+        if item.successor == nil then
+            table.insert(alone, item)
+        end
+    end
+    if #alone == 0 or self.txn.args.stale == 'report' or scan.refusal() ~= nil then
+        return alone
+    end
+    local ok, done = pcall(restart.run, alone, {
+        ownership = self.txn.ownership,
+        is_old = is_old,
+        deadline = after(self, SEARCH),
+        limit = scan.limit(),
+    })
+    if not ok then
+        log.error('cartridge-reload: restarting loops failed: %s', tostring(done))
+        return alone
+    end
+    local left = {}
+    for _, item in ipairs(alone) do
+        if type(item.successor) == 'number' then
+            item.is_cancelled = true
+            table.insert(self.report.restarted, {
+                id = item.successor,
+                name = item.name,
+                where = ('%s:%d'):format(debug.getinfo(item.counterpart, 'S').short_src,
+                    debug.getinfo(item.counterpart, 'S').linedefined),
+            })
+        elseif item.successor == nil then
+            table.insert(left, item)
+        end
+    end
+    for _, item in ipairs(wait_for(done, after(self, PATIENCE), function(item)
+        return not item.is_cancelled or not fibers_lib.is_alive(item)
+    end)) do
+        leave(self, item, 'cancelled')
+    end
+    for _, item in ipairs(done) do
+        if item.is_cancelled then
+            fibers_lib.reap(item)
+        end
+    end
+    return left
+end
+
+--- Ends each loop in which a library calls old code (see `carriers`), if the library
+-- has started such a loop for new code as well. This must happen before the scan,
+-- which would patch the old loops so that they call new code, too. Yields.
+-- @tparam table news the carriers of new code, as returned by `carriers.collect`
+function OldFibers:end_carriers(news)
+    local counterparts = self.txn.counterparts
+    for _ = 1, next(news) ~= nil and LISTS or 0 do
+        local found, has_missed = carriers.find(self.txn.ownership, news, {
+            accepts = function()
+                return true
+            end,
+            find_counterpart = function(f)
+                return counterparts and counterparts:find(f, counterparts:unit_of(f))
+            end,
+        })
+        local cancelled = self:cancel(found)
+        for _, item in ipairs(found) do
+            if cancelled[item] then
+                carriers.consume(news, item)
+            elseif not fibers_lib.is_alive(item) then
+                -- The carrier may have started a new fiber for its next iteration.
+                has_missed = true
+            end
+        end
+        if not has_missed then
+            return
+        end
+    end
+end
+
+--- Reports the loops that compare the number of their generation with the current one
+-- (see `package_reload`). They are not cancelled, because they end by themselves at a
+-- suitable point.
+-- @treturn {table,...} the other loops
+local function leave_ending(self, loops)
+    local ends_by_itself, others = self.txn.ends_by_itself, {}
+    for _, item in ipairs(loops) do
+        local is_ending = false
+        for _, frame in ipairs(ends_by_itself and item.frames or {}) do
+            is_ending = is_ending or not frame.is_c and self.txn.ownership:is_old(frame.func)
+                and ends_by_itself(frame.func)
+        end
+        if is_ending then
+            leave(self, item, 'ending')
+        else
+            table.insert(others, item)
+        end
+    end
+    return others
+end
+
+--- Lists the fibers that still run old code after a wait. Repeats the search if it
+-- finds none of the loops that were running before the wait: a single search may
+-- miss a loop that starts a new fiber for each iteration. Yields.
+-- @tparam table before the loops found before the wait; the function only checks
+--   whether it is empty
+-- @treturn {table,...} the fibers that serve requests
+-- @treturn {table,...} the fibers that run loops
+local function list_again(self, before)
+    local requests, loops = {}, {}
+    for _ = 1, next(before) ~= nil and LISTS or 1 do
+        requests, loops = list_old(self)
+        if #loops > 0 then
+            break
+        end
+    end
+    return requests, loops
+end
+
+--- Reports loops that start a new fiber for each iteration. Yields.
+-- @tparam {function,...} entries the entry functions of these loops
+local function leave_recurring(self, entries)
+    if #entries == 0 then
+        return
+    end
+    local _, loops = list_again(self, entries)
+    for _, item in ipairs(loops) do
+        for _, func in ipairs(entries) do
+            if self.txn.ownership.is_same(func, item.func) then
+                leave(self, item, 'alone')
+                break
+            end
+        end
+    end
+end
+
+--- Waits until the requests that old code is serving have finished. Yields.
+-- @tparam ?number patience maximum wait in seconds
+-- @treturn boolean whether all have finished
+function OldFibers:wait_for_requests(patience)
+    -- A fiber that has not run yet has no stack to examine: let it start.
+    fiber.sleep(0)
+    local requests, _, is_old = list_old(self)
+    return #wait_for(requests, after(self, patience or REQUESTS), function(item)
+        return not stacks.runs(item.thread, is_old)
+    end) == 0
+end
+
+local function is_dead(item)
+    return not fibers_lib.is_alive(item)
+end
+
+--- Ends the loops that have a replacement, restarts or reports the others. Must be
+-- called after `wait_for_requests`. Yields.
+-- @treturn {table,...} loops without a replacement, for `report_alone`
+function OldFibers:end_replaced()
+    local _, loops, is_old = list_old(self)
+    local requests
+    local before = {}
+    for _, item in ipairs(loops) do
+        before[item.id] = true
+    end
+    wait_for(loops, after(self, DRAIN), is_dead)
+    requests, loops = list_again(self, before)
+    for _, item in ipairs(loops) do
+        -- A fiber that appeared during the wait is the next iteration of a loop.
+        item.recurs = not before[item.id]
+    end
+    for _, item in ipairs(requests) do
+        if item.id ~= nil and stacks.runs(item.thread, is_old) then
+            table.insert(self.report.left, {id = item.id, name = item.name, where = item.where})
+        end
+    end
+
+    loops = leave_ending(self, loops)
+    local counterparts = self.txn.counterparts
+    succession.find(loops, #loops > 0 and list_new(self) or {}, function(f)
+        return counterparts and counterparts:find(f, debug.getinfo(f, 'S').source)
+    end)
+    local alone = start_again(self, loops, is_old)
+    local ending = {}
+    for _, item in ipairs(loops) do
+        -- The `successor` of a restarted loop is not a table, see `restart`.
+        if type(item.successor) == 'table' and item.successor.has_failed then
+            leave(self, item, 'failed')
+        elseif item.successor ~= nil and not item.is_cancelled then
+            table.insert(ending, item)
+        end
+    end
+    self:cancel(ending)
+    return alone
+end
+
+--- Reports the loops without a replacement that are still running after a wait. Yields.
+-- @tparam {table,...} alone as returned by `end_replaced`
+function OldFibers:report_alone(alone)
+    local recurring = {}
+    for _, item in ipairs(wait_for(alone, after(self, PATIENCE), is_dead)) do
+        leave(self, item, 'alone')
+    end
+    for _, item in ipairs(alone) do
+        if item.recurs and is_dead(item) then
+            table.insert(recurring, item.func)
+        end
+    end
+    leave_recurring(self, recurring)
+end
+
+return {new = new}
