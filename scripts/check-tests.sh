@@ -77,6 +77,7 @@ lua/scan/classes.lua		lua/scan/pass_test.lua
 lua/scan/copies.lua		lua/scan/pass_test.lua
 lua/scan/duplicates.lua		lua/scan/pass_test.lua
 lua/scan/holders.lua		lua/adapters/fibers_test.lua
+lua/scan/iterated_tables.lua	lua/scan/heap_walk_test.lua
 lua/scan/module_index.lua	lua/scan/counterparts_test.lua
 lua/scan/places.lua		lua/scan/pass_test.lua
 lua/scan/private_tables.lua	lua/scan/counterparts_test.lua

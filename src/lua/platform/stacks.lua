@@ -152,6 +152,7 @@ local function has_arguments(frame)
 end
 
 return {
+    LEVELS = LEVELS,
     entry_of = entry_of,
     frames_of = frames_of,
     has_arguments = has_arguments,

@@ -6,8 +6,8 @@ local clock = require('clock')
 local fiber = require('fiber')
 local fibers_lib = require('platform.fibers')
 local ownership = require('code.ownership')
+local stacks = require('platform.stacks')
 local terminate = require('code.terminate')
-local walk_lib = require('scan.heap_walk')
 
 -- Time limit for ending fibers that catch errors, in seconds.
 local TERMINATE = 0.25
@@ -60,7 +60,7 @@ end
 --- Whether a protected call on a fiber's stack would catch the error of a
 -- cancellation.
 local function is_protected(thread)
-    for level = 0, walk_lib.LEVELS do
+    for level = 0, stacks.LEVELS do
         local info = debug.getinfo(thread, level, 'f')
         if info == nil then
             return false
@@ -75,7 +75,7 @@ end
 -- function or refers to one in an upvalue, an argument or a local variable.
 local function is_for_failed(self, thread)
     local entry
-    for level = 0, walk_lib.LEVELS do
+    for level = 0, stacks.LEVELS do
         local info = debug.getinfo(thread, level, 'fS')
         if info == nil then
             break

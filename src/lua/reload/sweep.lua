@@ -29,6 +29,7 @@ local merge = require('reload.merge')
 local restore = require('reload.restore')
 local roots_lib = require('scan.roots')
 local scan = require('scan.init')
+local stacks = require('platform.stacks')
 local yield = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
@@ -128,7 +129,7 @@ local function drain(self)
         end
     end
     local function is_busy(thread)
-        for level = 0, coroutine.status(thread) ~= 'dead' and walk_lib.LEVELS or -1 do
+        for level = 0, coroutine.status(thread) ~= 'dead' and stacks.LEVELS or -1 do
             local info = debug.getinfo(thread, level, 'f')
             if info == nil then
                 return false

@@ -13,7 +13,7 @@ local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 local registrations = require('scan.registrations')
-local walk_lib = require('scan.heap_walk')
+local stacks = require('platform.stacks')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
@@ -142,7 +142,7 @@ local function loops_over(lists)
             if threads > THREADS then
                 return nil
             end
-            for level = 0, walk_lib.LEVELS do
+            for level = 0, stacks.LEVELS do
                 local info = getinfo(thread, level, 'f')
                 if info == nil then
                     break

@@ -22,8 +22,10 @@
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
-local yield = require('core.yield')
+local iterated_tables = require('scan.iterated_tables')
+local stacks = require('platform.stacks')
 local visited = require('scan.visited')
+local yield = require('core.yield')
 
 local LIST = 512
 -- Number of objects, and of table entries, that are walked between two checks of
@@ -42,16 +44,12 @@ local BUDGET = 0.00025
 local GROWTH, MARGIN = 3, 16 * 1024
 -- The time slices also become longer when this share of the time limit has passed.
 local PATIENCE = 0.5
--- Maximum number of frames that are examined in one stack. Frames deep in a stack
--- are slow to read.
-local LEVELS = 200
--- Maximum number of fibers that are searched for loops. The search does not yield.
-local THREADS = 1000
 
 local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal
 local getmetatable, getupvalue = debug.getmetatable, debug.getupvalue
 local floor, next, pcall, type = math.floor, next, pcall, type
 local new_table = table.new
+local LEVELS, note_loops = stacks.LEVELS, iterated_tables.note_loops
 
 -- Markers that are used as the key of a reference which is not a table field: a
 -- reference to the metatable or environment of an object, a table key that is
@@ -114,7 +112,7 @@ local function new(options)
         deep = 0,           -- number of stacks of which only the top was examined
         asleep = 0,         -- number of coroutines without a stack: they have not started
         ours = {},          -- functions of this program
-        iterated = {},      -- tables that a loop of a coroutine is running over
+        iterated = iterated_tables.new(),
     }, Walk)
 end
 
@@ -332,41 +330,11 @@ local function reach_function(self, object, number)
     reach_environment(self, object, number)
 end
 
---- Collects the tables over which loops in a stack frame are iterating.
-local function note_loops(tables, thread, level)
-    local index = 1
-    while true do
-        local name, value = getlocal(thread, level, index)
-        if name == nil then
-            return
-        elseif name == '(for state)' and type(value) == 'table' then
-            tables[value] = true
-        end
-        index = index + 1
-    end
-end
-
---- Whether a loop may be running over a table. If so, no key must be added to the
--- table. Does not yield.
--- @treturn boolean also true if there are too many fibers to examine
+--- Whether a loop may be running over a table, see `iterated_tables`. Does not yield.
+-- @tparam table object
+-- @treturn boolean
 function Walk:is_iterated(object)
-    if self.loops == nil or self.loops_slice ~= self.slices then
-        self.loops, self.loops_slice = {}, self.slices
-        local count = 0
-        for key, thread in next, debug.getregistry() do
-            if type(key) == 'number' and type(thread) == 'thread' and thread ~= coroutine.running() then
-                count = count + 1
-                for level = 0, count <= THREADS and LEVELS or -1 do
-                    if getinfo(thread, level, 'f') == nil then
-                        break
-                    end
-                    note_loops(self.loops, thread, level)
-                end
-            end
-        end
-        self.has_too_many = count > THREADS
-    end
-    return self.has_too_many or self.loops[object] or self.iterated[object] or false
+    return self.iterated:has(object, self.slices)
 end
 
 --- Walks the local variables and the variadic arguments in a stack frame. Variadic
@@ -449,7 +417,7 @@ local function reach_thread(self, object, number)
             self.deep = self.deep + 1
             break
         end
-        note_loops(self.iterated, object, level)
+        note_loops(self.iterated.walked, object, level)
         if is_sought(self, info.func, number, FRAME) then
             outermost = {level = level, func = info.func, line = info.currentline}
         elseif self.classify(info.func) ~= 'ours' then
@@ -542,7 +510,6 @@ return {
     ENVIRONMENT = ENVIRONMENT,
     FRAME = FRAME,
     KEY = KEY,
-    LEVELS = LEVELS,
     METATABLE = METATABLE,
     new = new,
     runs_stale = runs_stale,

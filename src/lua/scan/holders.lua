@@ -4,6 +4,7 @@
 local require = ...
 local generations = require('code.generations')
 local roots_lib = require('scan.roots')
+local stacks = require('platform.stacks')
 local yield = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
@@ -70,7 +71,7 @@ local function look_at_stack(self, thread)
     if self.without[thread] or thread == coroutine.running() or coroutine.status(thread) == 'dead' then
         return
     end
-    for level = 0, walk_lib.LEVELS do
+    for level = 0, stacks.LEVELS do
         if getinfo(thread, level, 'f') == nil then
             return
         end

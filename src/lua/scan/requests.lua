@@ -15,6 +15,7 @@
 
 local require = ...
 local bytecode = require('platform.bytecode')
+local stacks = require('platform.stacks')
 local walk_lib = require('scan.heap_walk')
 local yield = require('core.yield')
 
@@ -109,7 +110,7 @@ local function note_upvalues(cells, f, is_all)
 end
 
 local function note_stack(self, thread, modules)
-    for level = 0, walk_lib.LEVELS do
+    for level = 0, stacks.LEVELS do
         local info = getinfo(thread, level, 'f')
         if info == nil then
             return

@@ -1,0 +1,68 @@
+--- Finds the tables over which loops are running. No key must be added to such a table.
+
+local require = ...
+local stacks = require('platform.stacks')
+
+local getinfo, getlocal = debug.getinfo, debug.getlocal
+local next, type = next, type
+
+local LEVELS = stacks.LEVELS
+-- Maximum number of fibers that are searched for loops. The search does not yield.
+local THREADS = 1000
+
+local IteratedTables = {}
+IteratedTables.__index = IteratedTables
+
+--- Creates the search for one walk.
+-- @treturn table `walked`: set of the tables over which loops of the coroutines that the
+--   walk has reached are running; filled by `note_loops`
+local function new()
+    return setmetatable({walked = {}}, IteratedTables)
+end
+
+--- Collects the tables over which loops in a stack frame are iterating.
+-- @tparam table tables set to which they are added
+-- @tparam thread thread
+-- @tparam number level of the frame
+local function note_loops(tables, thread, level)
+    local index = 1
+    while true do
+        local name, value = getlocal(thread, level, index)
+        if name == nil then
+            return
+        elseif name == '(for state)' and type(value) == 'table' then
+            tables[value] = true
+        end
+        index = index + 1
+    end
+end
+
+--- Whether a loop may be running over a table. Does not yield.
+-- @tparam table object
+-- @tparam number moment number of the time slice: within one, the fibers are searched
+--   only once
+-- @treturn boolean also true if there are too many fibers to examine
+function IteratedTables:has(object, moment)
+    if self.loops == nil or self.moment ~= moment then
+        self.loops, self.moment = {}, moment
+        local count = 0
+        for key, thread in next, debug.getregistry() do
+            if type(key) == 'number' and type(thread) == 'thread' and thread ~= coroutine.running() then
+                count = count + 1
+                for level = 0, count <= THREADS and LEVELS or -1 do
+                    if getinfo(thread, level, 'f') == nil then
+                        break
+                    end
+                    note_loops(self.loops, thread, level)
+                end
+            end
+        end
+        self.has_too_many = count > THREADS
+    end
+    return self.has_too_many or self.loops[object] or self.walked[object] or false
+end
+
+-- See `heap_walk`.
+jit.off(true, true)
+
+return {new = new, note_loops = note_loops}
