@@ -23,8 +23,8 @@ const struct command_row command_table[] = {
 	    .bit = COMMAND_STATUS, .flags = CMD_TOPOLOGY | CMD_PAGED,
 	    .action = ACTION_REQUEST, .words = WORDS_INSTANCES,
 	    /*
-	     * `status` prints the same data that the preflight of a rollout
-	     * collects, so both use this script.
+	     * The preflight, which checks instances before a reload, collects
+	     * the data that `status` prints.
 	     */
 	    .script = "preflight", .quiet_script = "status",
 	    .view = VIEW_STATUS },

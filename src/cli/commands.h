@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * The table of commands.  Each row contains all the properties in which a
- * command differs from the others.
- */
+/* The table of commands.  A row holds all properties of one command. */
 
 #ifndef CR_COMMANDS_H
 #define CR_COMMANDS_H
 
 #include "output/output.h"
 
-/* Bits for `struct option_row.commands`. */
+/*
+ * One bit for each command.  An option has a set of these bits: the commands
+ * that take it.
+ */
 enum command_bit {
 	COMMAND_RELOAD = 1 << 0,
 	COMMAND_PLAN = 1 << 1,
@@ -24,26 +24,27 @@ enum command_bit {
 	COMMAND_VERSION = 1 << 8,
 	COMMAND_SET = 1 << 9,
 	COMMAND_QUIT = 1 << 10,
-	/* Commands that talk to instances. */
+	/* The commands that talk to instances. */
 	COMMAND_ALL = COMMAND_RELOAD | COMMAND_PLAN | COMMAND_STATUS |
 	    COMMAND_EVAL | COMMAND_STALE | COMMAND_PUSH | COMMAND_CONSOLE
 };
 
 enum command_flag {
-	CMD_MUTATES = 1 << 0,		/* may change an instance */
-	CMD_LOCKS = 1 << 1,		/* takes the instance's lock */
+	CMD_MUTATES = 1 << 0,		/* the command may change an instance */
+	CMD_LOCKS = 1 << 1,		/* the command locks the instance */
 	CMD_ONE_TARGET = 1 << 2,
-	CMD_RELOADS = 1 << 3,		/* reloads code, after a preflight */
-	CMD_PLANS = 1 << 4,		/* shows what a reload would do */
-	CMD_DRY_RUN = 1 << 5,		/* handles --dry-run itself */
-	CMD_TOPOLOGY = 1 << 6,		/* with --cluster, reports topology */
-	CMD_PAGED = 1 << 7,		/* report is shown in the pager */
-	CMD_NO_REPL = 1 << 8,		/* not available in the console */
-	CMD_REPL_ONLY = 1 << 9		/* only available in the console */
+	CMD_RELOADS = 1 << 3,		/* the command reloads code */
+	CMD_PLANS = 1 << 4,		/* the command only plans a reload */
+	CMD_DRY_RUN = 1 << 5,		/* the command implements --dry-run */
+	/* With --cluster, the command reports the topology of the cluster. */
+	CMD_TOPOLOGY = 1 << 6,
+	CMD_PAGED = 1 << 7,		/* the pager shows the report */
+	CMD_NO_REPL = 1 << 8,		/* the console lacks the command */
+	CMD_REPL_ONLY = 1 << 9		/* only the console has the command */
 };
 
 enum command_action {
-	ACTION_REQUEST,		/* send a request, print the reports */
+	ACTION_REQUEST,		/* send requests to instances, print reports */
 	ACTION_CONSOLE,
 	ACTION_HELP,
 	ACTION_VERSION,
@@ -51,7 +52,7 @@ enum command_action {
 	ACTION_QUIT
 };
 
-/* The arguments that a command takes. */
+/* The kind of arguments that a command takes. */
 enum command_words {
 	WORDS_NONE,
 	WORDS_INSTANCES,
@@ -61,7 +62,7 @@ enum command_words {
 	WORDS_SETTING
 };
 
-/* The effect that a request may have had if it was sent but not answered. */
+/* The possible effect of a request that was sent but not answered. */
 enum side_effect {
 	EFFECT_NONE,		/* read-only */
 	EFFECT_EVAL,
@@ -72,32 +73,32 @@ enum side_effect {
 
 struct command_row {
 	const char		*name;
-	const char		*args;	/* as shown in the help, or "" */
+	const char		*args;	/* argument syntax for --help, or "" */
 	const char		*help;
 	enum command_bit	 bit;
-	unsigned		 flags;	/* enum command_flag */
+	unsigned		 flags;	/* bits of command_flag */
 	enum command_action	 action;
 	enum command_words	 words;
-	/* Only for ACTION_REQUEST: */
-	const char		*script; /* in src/lua/commands */
+	/* The fields below are used only by commands that send requests. */
+	const char		*script; /* a Lua script in src/lua/commands */
 	/*
-	 * The script to run with --quiet, when no report is printed.  If NULL,
-	 * `script` is run with --quiet, too.
+	 * The script to run with --quiet, which prints no report.  If NULL,
+	 * `script` is run.
 	 */
 	const char		*quiet_script;
 	enum side_effect	 effect;
 	enum output_view	 view;
 };
 
-/* Ends with a row whose name is NULL. */
+/* The last row has the name NULL. */
 extern const struct command_row	command_table[];
 
-/* Returns the command with that name, or NULL. */
+/* Finds a command by its name.  Returns NULL if there is none. */
 const struct command_row	*commands_find(const char *name);
 
 /*
- * commands_in_cli returns whether a command is available on the command line.
- * commands_in_repl returns whether it is available in the console.
+ * Return whether a command is available on the command line (commands_in_cli)
+ * or in the console (commands_in_repl).
  */
 int	commands_in_cli(const struct command_row *);
 int	commands_in_repl(const struct command_row *);

@@ -24,8 +24,8 @@ compare_names(const void *a, const void *b)
 }
 
 /*
- * Returns the names of the applications if `of_apps` is set, otherwise those of
- * the instances, sorted.  The caller frees the array.  Returns NULL if out of
+ * Returns a sorted array of names: of applications if `of_apps` is set,
+ * otherwise of instances.  The caller frees the array.  Returns NULL if out of
  * memory.
  */
 static const char **
@@ -41,8 +41,8 @@ collect(const struct targets *targets, int of_apps, size_t *count)
 	for (i = 0; i < targets->count; i++) {
 		target = &targets->list[i];
 		/*
-		 * An instance of tarantoolctl has an application name, but no
-		 * instance name.
+		 * An instance managed by tarantoolctl has an application name
+		 * but no instance name.
 		 */
 		name = of_apps || target->instance == NULL ? target->app :
 		    target->instance;
@@ -65,7 +65,8 @@ find_instances(const char *app, const struct options *options,
 		return 0;
 	/*
 	 * Without --app, discovery fails if the instances belong to several
-	 * applications.  Retry with a pattern that matches every application.
+	 * applications.  In that case, retry with a pattern that matches every
+	 * application.
 	 */
 	if (app != NULL || error.outcome != OUTCOME_USAGE)
 		return -1;

@@ -14,7 +14,7 @@
 #include "util/environment.h"
 #include "util/secret.h"
 
-/* The maximum size of a password, including its terminating NUL. */
+/* The size of a password buffer, in bytes. */
 #define PASSWORD_SIZE	1024
 
 /* The maximum length of a user name, in bytes. */
@@ -27,7 +27,7 @@ static const enum env password_variables[] = {
 #define VARIABLES	(sizeof(password_variables) / \
 			    sizeof(password_variables[0]))
 
-/* Returns the user for targets that do not name one.  NULL means guest. */
+/* Returns the user name for targets that specify none.  NULL means guest. */
 static const char *
 common_user(const struct options *options)
 {
@@ -42,9 +42,10 @@ common_user(const struct options *options)
 }
 
 /*
- * Reads a line, without its newline.  Reads byte by byte: the rest of standard
- * input may be meant for another reader, and a stdio buffer would retain the
- * password.  Returns the length of the line, or -1 with errno.
+ * Reads a line without its newline, or returns -1 with errno set.  Reads one
+ * byte at a time: the rest of standard input may be meant for another reader,
+ * and a stdio buffer would retain the password.  Returns the length of the
+ * line.
  */
 static ssize_t
 read_line(int fd, char *line, size_t size)
@@ -67,7 +68,10 @@ read_line(int fd, char *line, size_t size)
 	return (ssize_t)len;
 }
 
-/* Reads a password from a file.  Returns the length, or -1 with an error. */
+/*
+ * Reads a password from the first line of a file.  Returns its length, or -1
+ * with an error.
+ */
 static ssize_t
 read_file(const char *path, char *password, struct error *error)
 {
@@ -89,8 +93,8 @@ read_file(const char *path, char *password, struct error *error)
 }
 
 /*
- * Reads a password from the environment.  Returns the length, 0 if there is no
- * password, or -1 with an error.
+ * Reads a password from the environment.  Returns its length, 0 if no variable
+ * contains a password, or -1 with an error.
  */
 static ssize_t
 read_variable(char *password, struct error *error)
@@ -111,7 +115,7 @@ read_variable(char *password, struct error *error)
 }
 
 /*
- * Prompts for a password at the terminal.  Returns the length, 0 if there is no
+ * Prompts for a password on the terminal.  Returns its length, 0 if there is no
  * terminal, or -1 with an error.
  */
 static ssize_t
@@ -132,10 +136,9 @@ ask(const char *user, char *password, struct error *error)
 }
 
 /*
- * Whether this program may prompt for the password of a target.  A unix socket
- * may be a text console, which needs no password.  For a unix socket, the
- * program therefore prompts only if the command line names a user.  A user in
- * the environment may be meant for other programs.
+ * Whether the program may prompt for a target's password.  For a unix socket,
+ * it prompts only if --user is given: a text console needs no password, and a
+ * user in the environment may be meant for other programs.
  */
 static int
 may_ask(const struct options *options, const struct target *target)
@@ -144,10 +147,10 @@ may_ask(const struct options *options, const struct target *target)
 }
 
 /*
- * Finds the password that is used for all targets.  If neither a file nor the
- * environment contains it and `prompted` is not NULL, prompts for the password
- * of that target's user.  Returns NULL if there is no password, or on failure.
- * Sets *failed to 1 on failure, otherwise to 0.
+ * Finds the password for all targets: in a file, in the environment, or by a
+ * prompt for the user of `prompted`, unless `prompted` is NULL.  Returns NULL
+ * if there is no password or on failure.  Sets *failed to 1 on failure,
+ * otherwise to 0.
  */
 static const struct secret *
 find_secret(const struct options *options, const struct target *prompted,
@@ -193,7 +196,7 @@ hide_passwords(const struct options *options)
 	}
 }
 
-/* Sets the user of a target that does not name one. */
+/* Sets the user of a target to `common`, unless the target names a user. */
 static int
 set_user(struct target *target, const char *common, struct error *error)
 {
@@ -206,7 +209,7 @@ set_user(struct target *target, const char *common, struct error *error)
 	return 0;
 }
 
-/* Whether a target has a user, but no password yet. */
+/* Whether a target has a user other than guest, but no password yet. */
 static int
 needs_password(const struct target *target)
 {

@@ -20,7 +20,7 @@
 #define MIB		((size_t)1024 * 1024)
 
 struct section {
-	char	*path;		/* relative to the top directory */
+	char	*path;		/* file path, relative to the top directory */
 	char	*data;
 	size_t	 len;
 };
@@ -65,8 +65,8 @@ is_utf8(const char *text, size_t len)
 }
 
 /*
- * Checks that `require` can load the file as a module.  Rejects dots in the
- * path: a dot in a module name stands for a slash.
+ * Checks that `require` can load the file as a Lua module.  Rejects dots in the
+ * path, because a dot in a module name stands for a slash.
  */
 static int
 check_name(struct folder *folder, const char *path)
@@ -134,7 +134,10 @@ read_file(struct folder *folder, int dirfd, const char *name, const char *path)
 
 	if (check_name(folder, path) == -1)
 		return -1;
-	/* O_NONBLOCK: opening a FIFO that has no writer would block. */
+	/*
+	 * O_NONBLOCK prevents openat(2) from blocking on a FIFO without a
+	 * writer.
+	 */
 	fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return complain(folder, path, strerror(errno));
@@ -176,8 +179,8 @@ read_entry(struct folder *folder, int dirfd, const char *name,
 
 	wanted = strcmp(path, CONFIG) == 0 || has_suffix(name, ".lua");
 	/*
-	 * Reject config.yaml: Cartridge reads the exported functions only from
-	 * config.yml.
+	 * Reject config.yaml: Cartridge reads the list of exported functions
+	 * only from config.yml.
 	 */
 	if (strcmp(path, "config.yaml") == 0)
 		return complain(folder, path, "it must be named " CONFIG);
@@ -197,7 +200,7 @@ read_entry(struct folder *folder, int dirfd, const char *name,
 	return read_file(folder, dirfd, name, path);
 }
 
-/* Reads a directory.  Closes the descriptor. */
+/* Reads all entries of the open directory `fd`.  Always closes `fd`. */
 static int
 read_entries(struct folder *folder, int fd, const char *path, unsigned depth)
 {
@@ -243,7 +246,7 @@ read_folder(struct folder *folder, int dirfd, const char *name,
 
 	if (depth > PUSH_DEPTH_MAX)
 		return complain(folder, path, "too many levels of directories");
-	/* Follow a symbolic link only if it is the top directory. */
+	/* Only the top directory may be a symbolic link. */
 	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
 	    (depth > 0 ? O_NOFOLLOW : 0));
 	if (fd == -1)
@@ -260,8 +263,8 @@ by_path(const void *a, const void *b)
 }
 
 /*
- * Adds all sections to the arguments.  To save memory, frees each section as
- * soon as it is copied.
+ * Adds all sections to the arguments of the request.  To save memory, frees the
+ * text of each section once it is copied.
  */
 static int
 add_sections(json_t *args, struct folder *folder)
@@ -284,7 +287,7 @@ add_sections(json_t *args, struct folder *folder)
 		    "size", (json_int_t)section->len)) == -1)
 			goto fail;
 	}
-	/* Do not check UTF-8 again: every section has been checked. */
+	/* Every section has already been checked for UTF-8. */
 	pushed = json_stringn_nocheck(all, at);
 	free(all);
 	all = NULL;

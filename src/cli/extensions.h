@@ -15,8 +15,8 @@
 #include "util/error.h"
 
 /*
- * Limits for a directory.  The console parses all files at once without
- * yielding, so too much code would block the instance.
+ * The limits for a directory.  The instance parses all files at once, without
+ * yielding, so too much code would block it.
  */
 #define PUSH_FILES_MAX		4096
 #define PUSH_DEPTH_MAX		16
@@ -24,15 +24,15 @@
 #define PUSH_TOTAL_MAX		((size_t)16 * 1024 * 1024)
 
 /*
- * Reads config.yml in the directory and all *.lua files below it, and adds them
- * to the arguments of `push`.  "sections" is an array of {name, size}, sorted
- * by name.  "texts" is an object whose field "pushed" is the concatenation of
+ * Reads config.yml in a directory and all *.lua files below it.  Adds them to
+ * the arguments of `push`: "sections" is an array of {name, size}, sorted by
+ * name, and "texts" is an object whose field "pushed" is the concatenation of
  * all files.
  *
- * Skips names that start with a dot.  Follows a symbolic link to a file, but
- * rejects one to a directory.  Also rejects a file that is unreadable, too
- * large or not UTF-8, or whose name is not valid for a module.  Returns 0, or
- * -1 with a usage error that names the file.
+ * Skips names that start with a dot.  Follows symbolic links to files, but
+ * rejects symbolic links to directories.  Also rejects files that are
+ * unreadable, too large or not UTF-8, or whose names are invalid for modules.
+ * Returns 0, or -1 with a usage error that names the file.
  */
 int	extensions_add_folder(json_t *args, const char *dir, struct error *);
 

@@ -7,11 +7,11 @@
 #include "cli/help.h"
 
 #define WIDTH	79
-#define COLUMN	30	/* column of the descriptions */
+#define COLUMN	30	/* the descriptions start in this column */
 
 /*
- * The meaning of each exit status.  The help prints it after the outcomes that
- * lead to this status.
+ * The explanation of each exit status.  --help prints it after the outcomes
+ * that have this exit status.
  */
 static const char *const exit_table[] = {
 	"done",
@@ -28,7 +28,10 @@ static const char *const exit_table[] = {
 
 #define EXITS	(sizeof(exit_table) / sizeof(exit_table[0]))
 
-/* Prints text from `column` on, wrapped at spaces to fit into 80 columns. */
+/*
+ * Prints text that starts at `column`, wrapped at spaces to fit into 80
+ * columns.
+ */
 static void
 print_wrapped(FILE *out, const char *text, int column)
 {
@@ -75,8 +78,8 @@ print_exit_status(FILE *out)
 }
 
 /*
- * Prints a command or option with its arguments.  Prints the description to the
- * right of it or, if there is no room, below it.
+ * Prints a command or option with its arguments, and its description to the
+ * right or, if there is no room, below.
  */
 static void
 print_row(FILE *out, const char *before, const char *name, const char *arg,
@@ -105,7 +108,7 @@ print_commands(FILE *out)
 			print_row(out, "", row->name, row->args, row->help);
 }
 
-/* Prints the options that at least one of these commands takes. */
+/* Prints the options that at least one command in `commands` takes. */
 static void
 print_options(FILE *out, unsigned commands)
 {

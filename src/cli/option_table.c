@@ -5,10 +5,10 @@
 
 #define CHANGES		(COMMAND_RELOAD | COMMAND_PLAN)
 #define CLUSTER		(CHANGES | COMMAND_STATUS | COMMAND_STALE)
-/* Commands that can have several targets. */
+/* The commands that can have several targets. */
 #define MANY		((unsigned)COMMAND_ALL & ~(unsigned)(COMMAND_PUSH | \
 			    COMMAND_CONSOLE))
-/* Commands that send a single request. */
+/* The commands that send one request to each instance. */
 #define REQUEST		((unsigned)COMMAND_ALL & ~(unsigned)COMMAND_CONSOLE)
 
 enum option_key {

@@ -20,8 +20,8 @@ unknown_command(struct parser *parser, const char *name)
 	char known[256] = "", *shown;
 
 	/*
-	 * The name may be a misplaced target that contains a password: hide the
-	 * password.
+	 * Hide passwords: the user may have given a target in place of a
+	 * command.
 	 */
 	if ((shown = target_without_password(name)) == NULL)
 		return error_out_of_memory(parser->error);
@@ -66,8 +66,8 @@ find_cli_command(struct parser *parser, const char *name)
 }
 
 /*
- * Rejects a positional argument.  It may be a target that contains a password,
- * so the message hides the password.
+ * Rejects a positional argument.  Hides any password in it, because the
+ * argument may be a target.
  */
 static int
 refuse_word(struct parser *parser, const char *word, const char *why)
@@ -91,7 +91,7 @@ unexpected(struct parser *parser, const char *word)
 
 /*
  * Reads the arguments of `eval`.  Without --file, the first argument is the Lua
- * code.  After "--", the code may start with a dash.
+ * code.  Code that starts with a dash must follow "--".
  */
 static int
 read_eval(struct parser *parser, const char **words, size_t count)
@@ -149,7 +149,6 @@ read_instances(struct parser *parser, const char **words, size_t count)
 	return 0;
 }
 
-/* Reads the arguments of the command. */
 static int
 read_arguments(struct parser *parser, const char **words, size_t count)
 {
@@ -179,8 +178,8 @@ read_arguments(struct parser *parser, const char **words, size_t count)
 }
 
 /*
- * Determines the command whose help is printed.  Its name is the first
- * positional argument read so far or, if there is none, the next argument.
+ * Finds the command whose help is printed.  Its name is the first positional
+ * argument before --help or, if there is none, the argument after --help.
  */
 static int
 read_help_words(struct parser *parser, const char *next)
@@ -200,7 +199,7 @@ read_help_words(struct parser *parser, const char *next)
 	return options->help_command != NULL ? 0 : -1;
 }
 
-/* Checks that the command takes all the options given. */
+/* Checks that the command takes all options that were given. */
 static int
 check_taken(struct parser *parser)
 {
@@ -240,8 +239,9 @@ check_native(struct parser *parser)
 
 /*
  * Checks that `eval` has Lua code to run.  If neither an argument nor --file
- * provides it, selects standard input.  Fails if standard input is a terminal
- * or another character device such as /dev/null.
+ * provides the code, selects standard input.  Fails if standard input is a
+ * terminal or another character device.  In the console, `eval` cannot read
+ * standard input.
  */
 static int
 check_eval(struct parser *parser)
@@ -262,8 +262,8 @@ check_eval(struct parser *parser)
 }
 
 /*
- * Rejects invalid combinations of options.  Turns a command with --dry-run into
- * `plan`.
+ * Rejects invalid combinations of options.  With --dry-run, replaces any
+ * command except `push` with `plan`.
  */
 static int
 check(struct parser *parser)

@@ -2,9 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The options.  Parsing, --help, the console and the completions all read this
- * table and that of the commands.  A test fails if the manual lacks a command
- * or an option, or if the manual or the README mentions an unknown option.
+ * The table of options.  The parser, --help, the console and the shell
+ * completions use this table and the table of commands.
  */
 
 #ifndef CR_OPTIONS_H
@@ -18,45 +17,45 @@
 #include "output/term.h"
 #include "util/error.h"
 
-/* The type of the field of `struct options` that an option sets. */
+/* The type of the field that an option sets in `struct options`. */
 enum option_type {
 	OPTION_FLAG,		/* int, 0 or 1 */
-	OPTION_TEXT,		/* const char * */
-	OPTION_LIST,		/* struct arg_list; repeatable */
-	OPTION_COUNT,		/* size_t, at least 1 */
-	OPTION_TIME,		/* double, seconds, at least 0 */
-	OPTION_TIME_LIMIT,	/* double, seconds, more than 0 */
-	OPTION_CHOICE,		/* enum, in the order of the values */
-	OPTION_FORMAT		/* const struct output * */
+	OPTION_TEXT,		/* a string, as a const char * */
+	OPTION_LIST,		/* a struct arg_list with all values given */
+	OPTION_COUNT,		/* a size_t, at least 1 */
+	OPTION_TIME,		/* a time in seconds: double, at least 0 */
+	OPTION_TIME_LIMIT,	/* a time in seconds: double, more than 0 */
+	OPTION_CHOICE,		/* an enum with one constant per value */
+	OPTION_FORMAT		/* a const struct output * */
 };
 
 enum option_flag {
-	OPT_CLI_ONLY = 1 << 0,	/* not available in the console */
-	OPT_IN_FULL = 1 << 1,	/* must not be abbreviated */
-	OPT_STAGED_ONLY = 1 << 2	/* not with --method native */
+	OPT_CLI_ONLY = 1 << 0,	/* the console does not accept the option */
+	OPT_IN_FULL = 1 << 1,	/* the option must not be abbreviated */
+	OPT_STAGED_ONLY = 1 << 2	/* --method native forbids the option */
 };
 
 struct option_row {
-	int			 key;	/* the letter, or a number above 255 */
-	const char		*name;	/* the long name */
-	const char		*arg;	/* name of its value, or NULL */
-	const char		*values; /* allowed ones, as "a|b" */
+	int			 key;	/* short letter, or number above 255 */
+	const char		*name;	/* the long name, without dashes */
+	const char		*arg;	/* value name in --help, or NULL */
+	const char		*values; /* allowed values, as "a|b", or NULL */
 	const char		*help;
-	unsigned		 commands; /* bits: which commands take it */
+	unsigned		 commands; /* commands that take the option */
 	enum option_type	 type;
-	size_t			 offset; /* of its field in struct options */
-	unsigned		 flags;	/* enum option_flag */
+	size_t			 offset; /* byte offset within struct options */
+	unsigned		 flags;	/* bits of option_flag */
 };
 
-/* Ends with a row whose name is NULL. */
+/* The last row has the name NULL. */
 extern const struct option_row	option_table[];
 
-/* An upper bound on the number of options in option_table. */
+/* An upper bound for the number of rows in option_table. */
 #define OPTIONS_MAX	64
 
 /*
- * Strings that point into argv.  No copies are made, because a password in a
- * copy would not be overwritten.
+ * A list of strings in argv.  They are not copied, because only argv is
+ * overwritten to hide passwords.
  */
 struct arg_list {
 	const char	**list;
@@ -69,11 +68,12 @@ struct options {
 	const struct command_row *command;
 	struct arg_list		 sockets;
 	struct arg_list		 apps;
-	struct arg_list		 instances;	/* [APP:]INSTANCE */
+	struct arg_list		 instances;	/* form: [APP:]INSTANCE */
 	const char		*run_dir;
-	const char		*user;		/* default for binary ports */
-	const char		*password_file;	/* "-" is standard input */
-	size_t			 jobs;		/* 0 if not given */
+	/* The user for binary ports whose target names no user. */
+	const char		*user;
+	const char		*password_file;	/* "-" means standard input */
+	size_t			 jobs;		/* 0 if --jobs is not given */
 	int			 keep_going;
 	int			 cluster;
 	int			 allow_mixed;
@@ -86,7 +86,7 @@ struct options {
 	int			 no_stop;
 	int			 if_changed;
 	enum method		 method;
-	const char		*stale;		/* patch, report or fail */
+	const char		*stale;		/* the value of --stale */
 	const struct output	*output;
 	int			 quiet;
 	int			 verbose;
@@ -94,34 +94,34 @@ struct options {
 	enum term_color_mode	 progress;
 	int			 print_lua;
 	int			 help;
-	const struct command_row *help_command;	/* NULL for all commands */
+	const struct command_row *help_command;	/* NULL: help on the program */
 	int			 version;
-	const char		*eval_file;	/* of eval; "-" is stdin */
+	const char		*eval_file;	/* eval --file; "-" is stdin */
 	const char		*eval_text;	/* eval LUA */
-	struct arg_list		 eval_args;	/* eval ... -- ARG ... */
+	struct arg_list		 eval_args;	/* arguments of eval after -- */
 	const char		*push_dir;	/* push DIR */
 	int			 prune;		/* push */
 	int			 dry_run;	/* push */
-	int			 exit_code;	/* plan, push --dry-run */
+	int			 exit_code;	/* the option --exit-code */
 };
 
 /*
- * Parses the command line.  Options may stand before and after the command.
- * Strings are not copied from argv.  Options that are not given get the
- * defaults that the manual documents.  --dry-run turns the command into `plan`,
- * except for `push`.  `eval` with neither LUA nor --file reads standard input
- * if that is a pipe or a file.
+ * Parses the command line.  Options may precede or follow the command.  The
+ * strings in the result point into argv.  The manual documents the defaults of
+ * options.  With --dry-run, replaces any command except `push` with `plan`.
+ * Without LUA and --file, `eval` reads standard input if it is a pipe or a
+ * file.
  *
- * Returns 0, or -1 with a usage error: an unknown command or option, an option
- * that the command does not take or that is given twice, a missing or invalid
- * value, or a wrong number of arguments.
+ * Returns 0, or -1 with a usage error: a command or option is unknown; an
+ * option is given twice or does not fit the command; a value is missing or
+ * invalid; or the number of arguments is wrong.
  */
 int	options_parse(struct options *, int argc, char *argv[],
 	    struct error *);
 
 /*
- * Parses the arguments of a command that is already known.  argv[0] is not
- * parsed.  `settings` provides the default time limit, format, colours and
+ * Parses the arguments of a console command, from argv[1] on.  `settings`
+ * provides the default time limit, output format, colours, progress line and
  * verbosity.
  */
 int	options_parse_command(struct options *, const struct command_row *,

@@ -14,15 +14,11 @@
 #include "util/nearest.h"
 
 /*
- * The maximum value of an option that takes a time, in seconds.  This is more
- * than eleven days, far longer than any reload takes.
+ * The maximum time that an option accepts, in seconds: more than eleven days.
  */
 #define SECONDS_MAX	1e6
 
-/*
- * The maximum number of parallel jobs.  No machine or cluster can use that
- * many.
- */
+/* The maximum value of --jobs, more than any cluster can use. */
 #define JOBS_MAX	10000
 
 #define nitems(a)	(sizeof(a) / sizeof((a)[0]))
@@ -70,11 +66,9 @@ find_key(int key)
 	return NULL;
 }
 
-/* --- Values ----------------------------------------------------------------*/
-
 /*
- * Reads NUMBER[UNIT] as seconds.  Checks the digits first, because strtod(3)
- * also accepts hexadecimal numbers, "inf" and "nan".
+ * Converts a duration such as "10s" or "5m" to seconds.  Checks the digits
+ * first, because strtod(3) also accepts hexadecimal numbers, "inf" and "nan".
  */
 static int
 read_time(struct parser *parser, const struct option_row *row,
@@ -124,8 +118,8 @@ read_count(struct parser *parser, const struct option_row *row,
 }
 
 /*
- * Looks up a text in the list of values that an option allows.  Returns its
- * index, or -1 with an error if the list does not contain it.
+ * Returns the index of `text` among the values that an option allows, or -1
+ * with an error if the option does not allow it.
  */
 static int
 find_choice(struct parser *parser, const struct option_row *row,
@@ -153,8 +147,8 @@ find_choice(struct parser *parser, const struct option_row *row,
 }
 
 /*
- * Stores the value of an option in the field that its row names.  `value` is
- * NULL for a flag.
+ * Stores the value of an option in its field of `struct options`.  `value` is
+ * NULL for an option without a value.
  */
 static int
 store(struct parser *parser, const struct option_row *row, const char *value)
@@ -205,8 +199,6 @@ store(struct parser *parser, const struct option_row *row, const char *value)
 	return 0;
 }
 
-/* --- Scanning --------------------------------------------------------------*/
-
 /* The option table in the form that getopt_long(3) takes. */
 struct scanner {
 	char		 letters[2 + 2 * OPTIONS_MAX];
@@ -219,8 +211,9 @@ scanner_init(struct scanner *scanner)
 	const struct option_row *row;
 	struct option *option = scanner->longs;
 	/*
-	 * '-': also return the words that are not options, in the order of the
-	 * command line.  ':': if a value is missing, return ':' instead of '?'.
+	 * Flags of getopt_long(3): '-' also returns words that are not options,
+	 * in the order of the command line.  ':' reports a missing value as ':'
+	 * instead of '?'.
 	 */
 	char *letter = stpcpy(scanner->letters, "-:");
 
@@ -240,9 +233,9 @@ scanner_init(struct scanner *scanner)
 }
 
 /*
- * Sets the error for a word that starts with "--" but is not an option.  An
- * abbreviation cannot select an option that must be written in full, but is
- * ambiguous if it matches such an option and another one.
+ * Sets the error for a word that starts with "--" but selects no option.
+ * Either the word is unknown or ambiguous, or it abbreviates an option that
+ * must not be abbreviated.
  */
 static int
 unknown_long(struct parser *parser, const char *word)
@@ -281,7 +274,7 @@ unknown_long(struct parser *parser, const char *word)
 }
 
 /*
- * Whether the word may select the option: some options must not be abbreviated.
+ * Whether a word may select an option.  Some options must not be abbreviated.
  */
 static int
 is_spelt_out(const char *word, const struct option_row *row)
@@ -291,7 +284,10 @@ is_spelt_out(const char *word, const struct option_row *row)
 	    strlen(row->name) == strcspn(word, "=") - 2;
 }
 
-/* Handles the result `key` of getopt_long(3), which has read `word`. */
+/*
+ * Handles one result of getopt_long(3): `key` is its return value, and `word`
+ * is the argument that it has read.
+ */
 static int
 take(struct parser *parser, int key, const char *word)
 {
@@ -326,13 +322,15 @@ options_scan(struct parser *parser, int argc, char *argv[], int *next)
 	struct scanner scanner;
 	int at, key, result = 0;
 
-	/* Every argument may be a word: allocate room for all of them. */
+	/* In the worst case no argument is an option: allocate room for all. */
 	parser->words = calloc((size_t)argc + 1, sizeof(*parser->words));
 	if (parser->words == NULL)
 		return error_out_of_memory(parser->error);
 	scanner_init(&scanner);
 	opterr = 0;
-	/* Reset getopt_long(3): the console parses many lines. */
+	/*
+	 * Reset getopt_long(3), which the console uses for many command lines.
+	 */
 	optind = 0;
 	while (result == 0 && !options->help && !options->version) {
 		at = optind > 0 ? optind : 1;

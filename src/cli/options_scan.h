@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Scans a command line: the first step of options_parse.  It recognises the
- * options and their values, but does not know which options a command takes.
+ * Scans a command line, as the first step of options_parse.  Recognises options
+ * and their values, but does not know which options a command takes.
  */
 
 #ifndef CR_OPTIONS_SCAN_H
@@ -14,22 +14,22 @@
 #include "cli/options.h"
 #include "util/error.h"
 
-/* The state of parsing one command line. */
 struct parser {
 	struct options	 *options;
 	struct error	 *error;
 	int		  in_repl;
-	int		  given[OPTIONS_MAX];	/* per row of option_table */
-	const char	**words;	/* arguments that are not options */
+	/* given[i] is set if option_table[i] is on the command line. */
+	int		  given[OPTIONS_MAX];
+	const char	**words;	/* the arguments that are not options */
 	size_t		  count;
-	size_t		  separated;	/* those after "--" */
+	size_t		  separated;	/* number of words after "--" */
 };
 
 /*
- * Stores the values of the options, and collects all other words in an array
- * that the caller frees.  Stops after --help and --version, so that later
- * mistakes are not reported.  Sets *next to the index of the next word.
- * Returns 0, or -1 with an error.
+ * Stores the values of the options.  Collects all other words in parser->words,
+ * which the caller frees.  Stops after --help or --version, so that later
+ * mistakes are not reported.  Sets *next to the index of the first unread
+ * argument.  Returns 0, or -1 with an error.
  */
 int	options_scan(struct parser *, int argc, char *argv[], int *next);
 
@@ -40,9 +40,7 @@ int	options_add(struct parser *, struct arg_list *, const char *text);
 int	options_usage(struct parser *, const char *fmt, ...)
 	    __attribute__((format(printf, 2, 3)));
 
-/*
- * Sets the error that `what` is not available in the console, and returns -1.
- */
+/* Sets the usage error "WHAT is not available in the console".  Returns -1. */
 int	options_not_in_repl(struct parser *, const char *what);
 
 #endif

@@ -17,12 +17,13 @@
 #include "util/file.h"
 #include "util/json_util.h"
 
-/* The maximum size of the Lua passed to `eval`, in bytes. */
+/* The maximum size of the Lua code for `eval`, in bytes. */
 #define EVAL_MAX	((size_t)16 * 1024 * 1024)
 
 /*
- * Reads the file at a path, or standard input if the path is "-".  Sets *len.
- * Returns a text that the caller frees, or NULL with an error.
+ * Reads a file, or standard input if the path is "-".  Returns the text, which
+ * the caller frees, and sets *len to its length.  Returns NULL with an error on
+ * failure.
  */
 static char *
 read_file(const char *path, size_t *len, struct error *error)
@@ -51,8 +52,8 @@ read_file(const char *path, size_t *len, struct error *error)
 }
 
 /*
- * Converts Lua code to a JSON string.  Turns a "#!" line into a comment instead
- * of removing it, so that line numbers stay correct.
+ * Converts Lua code to a JSON string.  Turns a first line such as
+ * "#!/usr/bin/tarantool" into a comment, so that line numbers stay correct.
  */
 static json_t *
 lua_argument(const char *name, const char *data, size_t len,
@@ -95,7 +96,7 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 		if ((data = read_file(path, &len, error)) == NULL)
 			return -1;
 		/*
-		 * If the input is empty, the command before the pipe has
+		 * Reject empty input: the command that feeds the pipe has
 		 * probably failed.
 		 */
 		if (len == 0 && strcmp(path, "-") == 0) {
@@ -108,8 +109,8 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 		chunk = strcmp(path, "-") == 0 ? json_string("=stdin") :
 		    json_sprintf("@%s", path);
 		/*
-		 * A path that is not UTF-8 cannot be a JSON string: use a
-		 * generic name.
+		 * A path that is not UTF-8 cannot be a JSON string.  Name the
+		 * chunk "file" instead.
 		 */
 		if (chunk == NULL)
 			chunk = json_string("=file");
@@ -128,7 +129,7 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 }
 
 /*
- * Adds an array of strings from the command line.  Adds nothing if the list is
+ * Adds an array of command-line strings under `key`, or nothing if the list is
  * empty.
  */
 static int
@@ -158,8 +159,8 @@ add_texts(json_t *args, const char *key, const struct arg_list *texts,
 }
 
 /*
- * Returns the identity of the sender, such as "user@host pid 1".  The instance
- * writes it to its log and to its lock.
+ * Returns a string that identifies this process, such as "user@host pid 1".
+ * The instance stores it in its lock and in its log.
  */
 static json_t *
 holder(const struct options *options)
@@ -178,8 +179,8 @@ holder(const struct options *options)
 		user = passwd != NULL ? passwd->pw_name : uid;
 	}
 	/*
-	 * With --print-lua, another process will send the request: omit our
-	 * pid.
+	 * With --print-lua, another process sends the request: omit our process
+	 * ID.
 	 */
 	if (!options->print_lua)
 		snprintf(pid, sizeof(pid), " pid %ld", (long)getpid());

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * Builds the JSON arguments that the requests to all instances have in common.
- */
+/* Builds the JSON arguments of requests. */
 
 #ifndef CR_REQUEST_ARGS_H
 #define CR_REQUEST_ARGS_H
@@ -14,23 +12,24 @@
 #include "util/error.h"
 
 /*
- * Builds the arguments of the command that the options name, and returns a new
- * reference.  Reads the file of `eval -f` and the directory of `push`.  Returns
- * NULL with an error if they cannot be read.
+ * Builds the arguments that a command sends to all instances.  Reads the file
+ * of `eval -f` or the directory of `push`.  Returns a new reference, or NULL
+ * with an error if reading fails, a text is not UTF-8, or memory runs out.
  */
 json_t	*request_args_for_command(const struct options *, struct error *);
 
 /*
- * Wraps the arguments of a request into those of a relayed one, which is sent
- * to the gateway.  Returns a new reference.  The caller must add the address
- * and timeout of each instance.  Returns NULL with an error if out of memory.
+ * Wraps the arguments of a request in those of the command `relay`, which makes
+ * the gateway instance forward the request.  The caller must add the address
+ * and the time limit of the receiving instance.  Returns a new reference, or
+ * NULL with an error if out of memory.
  */
 json_t	*request_args_for_relay(const json_t *args, struct error *);
 
 /*
- * Returns the time limit to send to an instance, in seconds.  `timeout` is the
- * number of seconds that this program waits for the final reply.  The limit is
- * slightly shorter, so that the reply can still arrive in time.
+ * Returns the time limit for the instance.  `timeout` is how long this program
+ * waits for the final reply.  Both are in seconds.  The limit is slightly
+ * shorter than `timeout`, so that the reply arrives in time.
  */
 double	 request_args_seconds(double timeout);
 

@@ -10,10 +10,10 @@
 #include "target/project_config.h"
 #include "util/environment.h"
 
-/* The maximum number of instance names in a message. */
+/* The maximum number of instance names that an error message lists. */
 #define NAMES_MAX	6
 
-/* Environment variables that name a target. */
+/* The environment variables that can name a target.  The first one wins. */
 static const enum env variables[] = {
 	ENV_CARTRIDGE_RELOAD_SOCKET, ENV_TARANTOOL_CONSOLE_SOCK
 };
@@ -53,9 +53,9 @@ find_one(const struct options *options, const char *app, const char *instance,
 }
 
 /*
- * Finds the instance that `text` names, as APP:INSTANCE or INSTANCE.  A plain
- * INSTANCE is searched for in each application that --app names.  If `text` is
- * NULL, finds all instances of those applications.
+ * Finds the instances that match `text`, which is APP:INSTANCE, INSTANCE or
+ * NULL.  INSTANCE alone is searched for in every application that --app names.
+ * NULL stands for all instances of these applications.
  */
 static int
 find_instance(const struct options *options, const char *text,
@@ -105,7 +105,7 @@ find_named(const struct options *options, struct targets *targets,
 
 /*
  * Finds the instances of the project in the current directory.  Fails if there
- * is no project, or if the command may change an instance.
+ * is no project or if the command is not read-only.
  */
 static int
 find_project(const struct options *options, struct targets *targets,
@@ -138,7 +138,10 @@ find_project(const struct options *options, struct targets *targets,
 	return result;
 }
 
-/* Appends "; add --instance NAME (one of: a, b)" to a message. */
+/*
+ * Appends instance names to an error message, as "; add --instance NAME (one
+ * of: a, b)".
+ */
 static void
 add_names(const struct targets *targets, char *text, size_t size)
 {
@@ -158,8 +161,8 @@ add_names(const struct targets *targets, char *text, size_t size)
 }
 
 /*
- * Rejects more than one target if the command takes only one, or if --cluster
- * is given.
+ * Checks that there is exactly one target if the command or --cluster requires
+ * it.
  */
 static int
 check_count(const struct options *options, const struct targets *targets,

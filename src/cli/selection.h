@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * Finds the targets of a command: the sockets, applications and instances that
- * the user names, those in the environment, or those of the project in the
- * current directory.
- */
+/* Finds the targets of a command. */
 
 #ifndef CR_SELECTION_H
 #define CR_SELECTION_H
@@ -16,10 +12,10 @@
 
 /*
  * Adds the targets that the options name.  If the options name none, adds the
- * target in the environment or, for read-only commands, those of the project in
- * the current directory.  Returns 0, or -1 with an error: usage (no target, or
- * more targets than the command takes), or an error of targets_add or
- * discover_targets.
+ * target that an environment variable names.  For read-only commands, the last
+ * resort is the project in the current directory.  Returns 0, or -1 with an
+ * error: a usage error if the number of targets does not suit the command, or
+ * an error of targets_add or discover_targets.
  */
 int	selection_find(const struct options *, struct targets *,
 	    struct error *);
@@ -27,7 +23,7 @@ int	selection_find(const struct options *, struct targets *,
 /* Whether the options name an application, an instance or a run directory. */
 int	selection_is_named(const struct options *);
 
-/* Overwrites the passwords of targets in the environment. */
+/* Overwrites the passwords of targets that environment variables name. */
 void	selection_hide_passwords(void);
 
 #endif
