@@ -19,7 +19,10 @@
 #include "net/protocol.h"
 #include "util/clock.h"
 
-/* Limit the reads per step, so that a fast peer cannot starve the others. */
+/*
+ * The limits on reading in one step, so that a fast peer cannot starve other
+ * connections.
+ */
 #define READ_SIZE	((size_t)64 * 1024)
 #define READS_PER_STEP	16
 
@@ -33,19 +36,20 @@ struct conn {
 	enum conn_state	 state;
 	int			 fd;
 	int64_t			 opened;
-	int64_t			 greeted_from;	/* when the socket connected */
+	int64_t			 greeted_from;	/* time of connection */
 	int64_t			 deadline;
 	int64_t			 due;		/* deadline of this state */
-	int			 final_read;	/* the last read has begun */
+	/* Set once the deadline has passed and the last read has begun. */
+	int			 final_read;
 
-	struct dial		 dial;		/* while state is CONNECTING */
+	struct dial		 dial;		/* used in state CONNECTING */
 
 	struct greeting		 greeting;
 	const struct protocol	*protocol;	/* NULL before the greeting */
 	struct protocol_state	 protocol_state;
 
 	struct framer		 framer;
-	struct packet		 out[PACKETS_MAX]; /* send queue, a ring */
+	struct packet		 out[PACKETS_MAX]; /* send queue: ring buffer */
 	size_t			 out_first;
 	size_t			 out_count;
 	int			 is_awaiting;	/* a reply is outstanding */
@@ -105,7 +109,7 @@ conn_close(struct conn *conn)
 	free(conn);
 }
 
-/* Returns how many of the queued packets may be sent now. */
+/* Returns the number of queued packets that may be sent now. */
 static size_t
 sendable(const struct conn *conn)
 {
@@ -148,10 +152,7 @@ step_connecting(struct conn *conn, struct error *error)
 	}
 }
 
-/*
- * Appends an empty packet to the queue and returns it.  The queue must have
- * room for it.
- */
+/* Appends an empty packet to the send queue, which must have room. */
 static struct packet *
 next_packet(struct conn *conn)
 {
@@ -177,8 +178,8 @@ not_a_tarantool(const struct conn *conn, struct error *error)
 }
 
 /*
- * Checks whether the greeting received so far is complete, incomplete or
- * invalid.
+ * Checks the received part of the greeting.  If the greeting is complete,
+ * selects the protocol and queues the handshake.
  */
 static enum conn_event
 check_greeting(struct conn *conn, struct error *error)
@@ -210,8 +211,8 @@ no_greeting(struct conn *conn, struct error *error)
 {
 	conn->greeting.version[0] = '\0';
 	/*
-	 * Report the same error whether the time limit for the greeting or the
-	 * deadline has passed: no greeting has arrived in time.
+	 * The error is the same for the time limit of the greeting and for the
+	 * deadline of the connection.
 	 */
 	error_set_transient(error, ERROR_NO_GREETING,
 	    "connected, but no greeting within %g s: %s",
@@ -250,7 +251,7 @@ step_greeting(struct conn *conn, int64_t now, struct error *error)
 	return event;
 }
 
-/* Removes the first `len` bytes from the queue, after they have been sent. */
+/* Removes the first `len` bytes, which have been sent, from the queue. */
 static void
 forget_sent(struct conn *conn, size_t len)
 {
@@ -278,7 +279,7 @@ forget_sent(struct conn *conn, size_t len)
 	}
 }
 
-/* Collects the unsent pieces of memory.  Returns how many there are. */
+/* Stores the pieces of memory to send in `pieces`.  Returns their number. */
 static size_t
 gather(const struct conn *conn, struct iovec *pieces)
 {
@@ -312,8 +313,8 @@ flush(struct conn *conn)
 			return;
 		else if (errno != EINTR)
 			/*
-			 * Only store the errno: the next read reports the
-			 * error.
+			 * Only store the error: read_some reports it once all
+			 * received data is read.
 			 */
 			conn->out_error = errno;
 	}
@@ -321,7 +322,7 @@ flush(struct conn *conn)
 
 /*
  * Sets the error for a closed connection.  The exchange or session replaces it
- * by one that says whether the whole request was sent.
+ * with an error that says whether the whole request was sent.
  */
 static enum conn_event
 fail_closed(const struct conn *conn, int code, struct error *error)
@@ -333,16 +334,16 @@ fail_closed(const struct conn *conn, int code, struct error *error)
 		error_set(error, ERROR_CLOSED_EARLY,
 		    "connection lost: %s", strerror(code));
 	/*
-	 * Until the handshake is done, nothing has run in the instance, so a
-	 * retry is safe.
+	 * Before the handshake is done, only a read-only request can have run,
+	 * so a retry is safe.
 	 */
 	error->transient = conn->state == HANDSHAKING;
 	return CONN_FAILED;
 }
 
 /*
- * Reads once.  Returns 1 if there may be more to read, 0 if no data has arrived
- * yet, or -1 with an error.
+ * Reads once from the socket.  Returns 1 if data was read, 0 if none is
+ * available, or -1 with an error.
  */
 static int
 read_some(struct conn *conn, struct error *error)
@@ -404,7 +405,7 @@ fail_deadline(const struct conn *conn, struct error *error)
 	return CONN_FAILED;
 }
 
-/* Returns the next received message as an event. */
+/* Decodes the next message.  Returns CONN_WAIT if it is incomplete. */
 static enum conn_event
 next_message(struct conn *conn, struct document *doc, struct error *error)
 {
@@ -428,7 +429,10 @@ next_message(struct conn *conn, struct document *doc, struct error *error)
 	return CONN_WAIT;
 }
 
-/* Sends and reads until there is an event or nothing more can be done. */
+/*
+ * Sends, then reads until an event occurs, no data is left, or the limit for
+ * one step is reached.
+ */
 static enum conn_event
 transfer(struct conn *conn, int64_t now, struct document *doc,
     struct error *error)
@@ -440,8 +444,8 @@ transfer(struct conn *conn, int64_t now, struct document *doc,
 	if ((event = next_message(conn, doc, error)) != CONN_WAIT)
 		return event;
 	/*
-	 * Read once more after the deadline: this process may have been
-	 * suspended while the reply was waiting in the socket.
+	 * Read once more after the deadline: the reply may have arrived in time
+	 * while this process was suspended.
 	 */
 	if (conn->final_read)
 		return fail_deadline(conn, error);
@@ -504,9 +508,9 @@ conn_version(const struct conn *conn)
 	static const char nobody[] = " 00000000-0000-0000-0000-000000000000";
 
 	/*
-	 * Until box.cfg is called, a server of Cartridge itself
-	 * (remote-control) listens on the binary port.  Its greeting contains
-	 * this UUID and version 1.10, which is not that of Tarantool.
+	 * Until box.cfg is called, Cartridge's own server (remote-control)
+	 * listens on the binary port.  Its greeting contains this UUID and a
+	 * fixed version, 1.10, which is not the version of Tarantool.
 	 */
 	if (conn->protocol == &protocol_iproto && memmem(conn->greeting.data,
 	    GREETING_LINE_SIZE, nobody, sizeof(nobody) - 1) != NULL)

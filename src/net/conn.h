@@ -2,14 +2,14 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A connection to one instance: sends lines and receives documents.  It is a
- * state machine that never blocks, prints nothing and does not parse YAML.  The
- * caller polls conn_fd for conn_events, calls conn_step, and handles its
- * result.
+ * A connection to one instance, which sends lines of Lua and receives YAML
+ * documents.  The connection is a state machine: the caller polls conn_fd for
+ * conn_events, calls conn_step, and handles the result.  It prints nothing and
+ * does not parse YAML.
  *
- * A connection combines dialling (net/dial.h), framing (net/framing.h) and a
- * protocol (net/protocol.h), which the greeting (net/greeting.h) selects.
- * Callers use only this interface and never see the protocol.
+ * The connection consists of a dialler (net/dial.h), a framer (net/framing.h)
+ * and a protocol (net/protocol.h).  The greeting of the server (net/greeting.h)
+ * selects the protocol, which callers never see.
  */
 
 #ifndef CR_CONN_H
@@ -22,29 +22,35 @@
 #include "target/target.h"
 #include "util/error.h"
 
-/* Time limit for the greeting: a console sends it at once or never. */
+/*
+ * The time limit for the greeting, in milliseconds.  Tarantool sends its
+ * greeting at once or never.
+ */
 #define CONN_GREETING_MS	3000
 
-/* The maximum number of queued lines. */
+/* The maximum number of lines in the send queue. */
 #define CONN_LINES_MAX		4
 
 struct conn;
 
 /*
- * A line, in one or two pieces.  The pieces contain no newline: the text
- * protocol appends one to the line.
+ * A line in one or two pieces, without a newline.  The text protocol appends
+ * the newline.
  */
 struct conn_line {
 	const char	*data;
 	size_t		 len;
-	const char	*rest;		/* second piece, or NULL */
+	const char	*rest;		/* the second piece, or NULL */
 	size_t		 rest_len;
 };
 
 enum conn_event {
 	CONN_WAIT,		/* nothing happened: poll again */
-	CONN_GREETED,		/* lines may be queued before CONN_READY
-				   (text protocol only) */
+	/*
+	 * Lines may be queued even before CONN_READY.  Only the text protocol
+	 * has this event.
+	 */
+	CONN_GREETED,
 	CONN_READY,		/* the handshake is done */
 	CONN_DOCUMENT,		/* a document was received */
 	CONN_REFUSED,		/* the instance answered a line with an error */
@@ -52,10 +58,10 @@ enum conn_event {
 };
 
 /*
- * Starts connecting.  The connection fails at the time `deadline`, in
- * milliseconds of clock_ms, unless conn_extend sets another deadline.  Blocks
- * only to resolve the host name of a TCP target.  Returns NULL with an error if
- * connecting fails at once.  The target must outlive the connection.
+ * Starts connecting to a target, which must outlive the connection.  The
+ * connection fails at `deadline`, a time of clock_ms (milliseconds), unless
+ * conn_extend replaces the deadline.  Blocks only to resolve the host name of a
+ * TCP target.  Returns NULL with an error if connecting fails at once.
  */
 struct conn	*conn_open(const struct target *, int64_t deadline,
 		    struct error *);
@@ -64,26 +70,27 @@ struct conn	*conn_open(const struct target *, int64_t deadline,
 void		 conn_close(struct conn *);
 
 /*
- * Return the descriptor and events to poll, and the time by which conn_step
- * must be called.
+ * Return the descriptor to poll, the events to poll for, and the time (of
+ * clock_ms) by which conn_step must be called.
  */
 int		 conn_fd(const struct conn *);
 short		 conn_events(const struct conn *);
 int64_t		 conn_due(const struct conn *);
 
 /*
- * Advances as far as possible without blocking.  Call it when poll(2) reports
- * the descriptor or when the time of conn_due has come.  Unless it returns
- * CONN_WAIT, call it again at once, because several documents may have arrived
- * together.  A document is valid until the next call.
+ * Sends and receives as much as possible without blocking, and returns the next
+ * event.  Call it when poll(2) reports the descriptor or the time of conn_due
+ * has come.  Then repeat the call until it returns CONN_WAIT or CONN_FAILED,
+ * because several documents may have arrived together.  A document is valid
+ * until the next call.
  */
 enum conn_event	 conn_step(struct conn *, struct document *, struct error *);
 
 /*
  * Queues a line; allowed only after CONN_GREETED or CONN_READY.  The bytes are
- * not copied, because many connections may send the same line: they must stay
- * valid until the connection is closed.  Returns 0, or -1 with an error if
- * CONN_LINES_MAX lines are already queued.
+ * not copied, because many connections may send the same line.  They must stay
+ * valid until they are sent or the connection is closed.  Returns 0, or -1 with
+ * an error if the queue is full.
  */
 int		 conn_send(struct conn *, const struct conn_line *,
 		    struct error *);
@@ -92,15 +99,15 @@ int		 conn_send(struct conn *, const struct conn_line *,
 int		 conn_has_sent(const struct conn *);
 
 /*
- * Replaces the deadline; CLOCK_FOREVER removes it.  Allowed only after
- * CONN_READY.
+ * Replaces the deadline of the connection.  CLOCK_FOREVER removes it.  Allowed
+ * only after CONN_READY.
  */
 void		 conn_extend(struct conn *, int64_t deadline);
 
 /*
  * Returns the Tarantool version in the greeting, such as "2.6.0".  Returns ""
- * if no greeting has arrived, or if it comes from the server that Cartridge
- * runs until box.cfg is called.
+ * before the greeting arrives, and for the server that Cartridge runs until
+ * box.cfg is called.
  */
 const char	*conn_version(const struct conn *);
 

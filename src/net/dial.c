@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-#define _GNU_SOURCE	/* O_PATH, struct ucred */
+#define _GNU_SOURCE	/* for O_PATH and struct ucred */
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -23,7 +23,7 @@
 #include "util/clock.h"
 #include "util/owner.h"
 
-/* Whether a system call failed for lack of resources on this machine. */
+/* Whether an errno means that this machine lacks resources. */
 static int
 is_local(int code)
 {
@@ -79,8 +79,8 @@ unix_connect_error(const char *path, int code, struct error *error)
 }
 
 /*
- * Connects to a path too long for a socket address: opens the socket file with
- * O_PATH and connects to its short name in /proc/self/fd.
+ * Connects to a socket whose path is too long for a socket address.  Opens the
+ * file with O_PATH and connects to its short name in /proc/self/fd.
  */
 static int
 connect_long_path(int fd, const char *path, struct error *error)
@@ -120,9 +120,9 @@ connect_path(int fd, const char *path, struct error *error)
 }
 
 /*
- * Checks that the process listening on a socket found by discovery belongs to a
- * trusted user.  Otherwise any user who can create files in the directory of
- * the socket could receive the Lua of a request.
+ * Checks that a socket found by discovery is served by a trusted user or by the
+ * owner of its directory.  Otherwise, any user who can create files in the
+ * directory could receive the request.
  */
 static int
 check_peer(const struct dial *dial, struct error *error)
@@ -212,8 +212,8 @@ close_socket(struct dial *dial)
 }
 
 /*
- * Starts connecting to the first usable address of the list.  Returns -1 with
- * the last error if there is none.
+ * Starts connecting to the first usable address in a list.  Returns 0, or -1
+ * with the last error if no address is usable.
  */
 static int
 try_address(struct dial *dial, const struct addrinfo *address,
@@ -248,8 +248,7 @@ try_address(struct dial *dial, const struct addrinfo *address,
 		}
 		/*
 		 * Divide the remaining time among the remaining addresses, so
-		 * that an address that does not respond cannot use up all of
-		 * it.
+		 * that an unresponsive address cannot use all of it.
 		 */
 		share = 0;
 		for (left = address; left != NULL; left = left->ai_next)

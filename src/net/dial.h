@@ -2,9 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Connects to a target.  A unix socket is connected at once; for a TCP host,
- * the addresses are tried in turn.  This file deals with sockets only, not with
- * the protocol.
+ * Connects a socket to a target, without speaking a protocol.  A unix socket
+ * connects at once.  The addresses of a TCP host are tried in turn.
  */
 
 #ifndef CR_DIAL_H
@@ -19,42 +18,40 @@ struct addrinfo;
 
 struct dial {
 	const struct target	*target;
-	int			 fd;		/* poll it for POLLOUT */
+	int			 fd;		/* socket to poll for POLLOUT */
 	int64_t			 began;
 	int64_t			 deadline;
-	int64_t			 due;		/* deadline of this address */
+	int64_t			 due;		/* deadline of `address` */
 	struct addrinfo		*addresses;	/* from getaddrinfo, or NULL */
 	const struct addrinfo	*address;	/* the address being tried */
 };
 
 enum dial_state {
-	DIAL_WAIT,		/* poll, then call dial_step */
+	DIAL_WAIT,		/* poll `fd`, then call dial_step */
 	DIAL_CONNECTED,
 	DIAL_FAILED		/* the error is set */
 };
 
 /*
  * Starts connecting.  `deadline` is a time of clock_ms.  Blocks only to resolve
- * the host name of a TCP target.  The path of a unix socket may be of any
- * length.  The process that listens on a socket found by discovery must belong
- * to a trusted user or to the owner of the socket's directory.  Whatever it
- * returns, the caller must call dial_finish.
+ * the host name of a TCP target.  The path of a unix socket may have any
+ * length.  If discovery found the socket, its server must belong to a trusted
+ * user or to the owner of the socket's directory.  The caller must call
+ * dial_finish, whatever the result.
  */
 enum dial_state	dial_begin(struct dial *, const struct target *,
 		    int64_t deadline, struct error *);
 
 /*
- * Advances without blocking.  Call it when poll(2) reports the descriptor or
- * `due` has passed.
+ * Continues connecting without blocking.  Call it when poll(2) reports the
+ * descriptor or the time `due` has come.
  */
 enum dial_state	dial_step(struct dial *, struct error *);
 
-/* Returns the connected descriptor, which now belongs to the caller. */
+/* Returns the connected descriptor, which the caller then owns. */
 int		dial_take(struct dial *);
 
-/*
- * Frees all resources, including a descriptor that dial_take has not returned.
- */
+/* Frees all resources.  Closes the descriptor unless dial_take returned it. */
 void		dial_finish(struct dial *);
 
 #endif

@@ -10,8 +10,7 @@
 #include "util/clock.h"
 
 /*
- * The maximum time, in milliseconds, for which one step handles received
- * documents.
+ * The time limit for handling received documents in one step, in milliseconds.
  */
 #define SLICE_MS	10
 
@@ -22,7 +21,7 @@ struct exchange {
 	int				 is_ready;	/* handshake is done */
 	int				 is_queued;	/* request is queued */
 	int				 sent;
-	int				 again;		/* do not poll yet */
+	int				 again;	/* step again before polling */
 	int64_t				 started;
 	int64_t				 deadline;
 	json_t				*reply;
@@ -35,10 +34,7 @@ exchange_start(const struct target *target,
 {
 	struct exchange *exchange;
 
-	/*
-	 * If the exchange is NULL, exchange_step reports that memory has run
-	 * out.
-	 */
+	/* exchange_step reports a NULL exchange as out of memory. */
 	if ((exchange = calloc(1, sizeof(*exchange))) == NULL)
 		return NULL;
 	exchange->request = request;
@@ -101,8 +97,8 @@ note_sent(struct exchange *exchange)
 }
 
 /*
- * Sets the error for a timeout.  If the request was not sent completely, it had
- * no effect and a retry is safe.
+ * Sets the error for a timeout.  A request that was not sent completely had no
+ * effect, so a retry is safe.
  */
 static int
 fail_deadline(struct exchange *exchange)
@@ -117,8 +113,8 @@ fail_deadline(struct exchange *exchange)
 }
 
 /*
- * Replaces the error for a timeout or a closed connection by one that says
- * whether the request was sent.
+ * If the error is a timeout or a closed connection, replaces it with one that
+ * says whether the request was sent.
  */
 static void
 classify_disconnect(struct exchange *exchange)
@@ -147,15 +143,12 @@ send_request(struct exchange *exchange)
 	    &exchange->error);
 }
 
-/*
- * Called when the handshake is done.  Sends the request, unless it is already
- * queued.
- */
+/* Sends the request after the handshake, unless it is already queued. */
 static int
 begin_request(struct exchange *exchange)
 {
 	exchange->is_ready = 1;
-	/* Send nothing if the handshake was read after the deadline. */
+	/* Do not send a request after the deadline. */
 	if (clock_ms() >= exchange->deadline)
 		return fail_deadline(exchange);
 	return exchange->is_queued ? 0 : send_request(exchange);
@@ -169,7 +162,7 @@ take_push(const struct exchange *exchange, const struct document *doc)
 
 	if (exchange->request->on_push == NULL)
 		return;
-	/* Push messages only show progress, so ignore an invalid one. */
+	/* Push messages only show progress, so ignore invalid ones. */
 	if ((value = reply_parse(doc->data, doc->len, &ignored)) == NULL)
 		return;
 	exchange->request->on_push(value, exchange->request->arg);
@@ -191,8 +184,8 @@ take_document(struct exchange *exchange, const struct document *doc)
 }
 
 /*
- * Advances the connection.  Returns 1 if the caller must call it again at once,
- * 0 if the caller must poll first, or -1 on failure.
+ * Handles one event of the connection.  Returns 1 if the caller must call again
+ * at once, 0 if it must poll first, or -1 on failure.
  */
 static int
 advance(struct exchange *exchange)
@@ -218,8 +211,8 @@ advance(struct exchange *exchange)
 		break;
 	case CONN_REFUSED:
 		/*
-		 * The instance refused the request before running it, so it had
-		 * no effect.
+		 * The instance refused the request without running it, so the
+		 * request had no effect.
 		 */
 		if (exchange->error.outcome == OUTCOME_UNREACHABLE)
 			exchange->sent = 0;

@@ -27,7 +27,7 @@ framer_finish(struct framer *framer)
 	framer_init(framer);
 }
 
-/* Moves the unfinished document to the start of `data`. */
+/* Moves the unfinished document to the start of the buffer `data`. */
 static void
 move_to_front(struct framer *framer, char *data)
 {
@@ -81,8 +81,8 @@ framer_reserve(struct framer *framer, size_t want)
 		return NULL;
 	}
 	/*
-	 * Each document is moved at most once, because it is then at the front
-	 * of the buffer.  So all moves together take linear time.
+	 * A document is moved at most once, because it then starts at the front
+	 * of the buffer.  The total cost of all moves is therefore linear.
 	 */
 	if (framer->start > 0 && (pending == 0 ||
 	    (framer->size - framer->end < want &&
@@ -100,7 +100,7 @@ framer_commit(struct framer *framer, size_t len)
 	framer->end += len;
 }
 
-/* Whether the line that ends with this newline is the end marker. */
+/* Whether the line that ends with this newline is the end marker "...". */
 static int
 is_end_marker(const struct framer *framer, const char *newline)
 {
@@ -117,9 +117,9 @@ framer_next(struct framer *framer, struct document *doc)
 	const char *newline;
 
 	/*
-	 * Search for newlines only, and check the characters before each one.
-	 * If a long line arrives in small pieces, rescanning it from its start
-	 * with each piece would take quadratic time.
+	 * Search for newlines, then check the characters before each newline.
+	 * Rescanning a long line from its start with each received piece would
+	 * take quadratic time.
 	 */
 	while (framer->scanned < framer->end) {
 		newline = memchr(framer->data + framer->scanned, '\n',

@@ -2,14 +2,13 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The framing of the text console: splits the received bytes into documents.
- * Detects where a document ends and whether it is a push message, without
- * parsing YAML.
+ * Splits the bytes from a text console into documents.  Finds the end of each
+ * document, and whether it is a push message, without parsing YAML.
  *
- * A document ends at the first line that is exactly "...".  Values cannot
- * contain such a line, because the server indents continuation lines.  A push
- * message starts with "%TAG !push!"; the final reply to a request is the first
- * document that does not.
+ * A document ends at the first line that is exactly "...".  No value contains
+ * such a line, because the server indents continuation lines.  A push message
+ * starts with "%TAG !push!".  The final reply to a request is the first
+ * document without this tag.
  */
 
 #ifndef CR_FRAMING_H
@@ -21,8 +20,8 @@
 #define FRAMER_DOCUMENT_MAX	((size_t)64 * 1024 * 1024)
 
 /*
- * The maximum total size of the unfinished documents of all connections, in
- * bytes: many peers can send at the same time.
+ * The maximum total size of all buffers, in bytes.  Many peers can send large
+ * documents at the same time.
  */
 #define FRAMER_TOTAL_MAX		((size_t)256 * 1024 * 1024)
 
@@ -30,48 +29,51 @@ struct framer {
 	char	*data;
 	size_t	 size;		/* allocated */
 	size_t	 start;		/* start of the current document */
-	size_t	 scanned;	/* searched for an end marker up to here */
+	size_t	 scanned;	/* the search for the end marker resumes here */
 	size_t	 end;		/* end of the received bytes */
 };
 
 struct document {
 	const char	*data;
-	size_t		 len;	/* including the end marker */
+	size_t		 len;	/* length, including the end marker */
 	int		 is_push;
 };
 
-/* Initialises an empty framer.  Its memory is freed by framer_finish. */
+/* framer_init initialises an empty framer.  framer_finish frees its memory. */
 void	 framer_init(struct framer *);
 void	 framer_finish(struct framer *);
 
 /*
- * Returns space for at least `want` more bytes; framer_commit adds the bytes
- * written there.  Invalidates documents returned before.  Returns NULL if the
- * current document would exceed FRAMER_DOCUMENT_MAX (errno EMSGSIZE), if all
- * documents together would exceed FRAMER_TOTAL_MAX (EDQUOT), or if out of
- * memory (ENOMEM).
+ * framer_reserve returns space for at least `want` more bytes, and invalidates
+ * all documents returned before.  framer_commit adds the bytes that the caller
+ * has written to this space.
+ *
+ * framer_reserve returns NULL and sets errno to EMSGSIZE if the document would
+ * exceed FRAMER_DOCUMENT_MAX, to EDQUOT if all buffers together would exceed
+ * FRAMER_TOTAL_MAX, or to ENOMEM if memory runs out.
  */
 char	*framer_reserve(struct framer *, size_t want);
 void	 framer_commit(struct framer *, size_t len);
 
 /*
  * Extracts the next complete document.  Returns 1, or 0 if more bytes are
- * needed.  The document is valid until framer_reserve or framer_finish.  All
- * calls together take time linear in the number of bytes received.
+ * needed.  The document is valid until framer_reserve or framer_finish is
+ * called.  The total time of all calls is linear in the number of received
+ * bytes.
  */
 int	 framer_next(struct framer *, struct document *);
 
 /*
- * framer_pending returns the number of bytes received of the unfinished
- * document; framer_data returns those bytes.
+ * framer_pending returns the number of bytes of the unfinished document.
+ * framer_data returns a pointer to them.
  */
 size_t	 framer_pending(const struct framer *);
 const char	*framer_data(const struct framer *);
 
 /*
- * Removes the first `len` pending bytes and returns them, for protocols with
- * length-prefixed messages.  They are valid until framer_reserve or
- * framer_finish.
+ * Removes the first `len` pending bytes and returns a pointer to them, for
+ * protocols with length-prefixed messages.  The bytes are valid until
+ * framer_reserve or framer_finish is called.
  */
 const char	*framer_take(struct framer *, size_t len);
 

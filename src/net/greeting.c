@@ -9,8 +9,8 @@
 static const char start[] = "Tarantool ";
 
 /*
- * Reads the version from the first line.  Returns 0, or -1 if the line has
- * none.
+ * Reads the version from the first line of the greeting.  Returns 0, or -1 if
+ * the line contains no version.
  */
 static int
 read_version(struct greeting *greeting, const char *line)
@@ -18,7 +18,7 @@ read_version(struct greeting *greeting, const char *line)
 	const char *p;
 	size_t len;
 
-	/* The product name may consist of several words. */
+	/* The product name before the version may consist of several words. */
 	for (p = strchr(line, ' '); p != NULL; p = strchr(p, ' ')) {
 		p++;
 		if (!isdigit((unsigned char)p[0]))

@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The greeting of Tarantool: 128 bytes, two lines of 63 characters each.  It
- * says which protocol the port uses.
+ * The greeting that Tarantool sends to each client.  It has 128 bytes: two
+ * lines of 63 characters and their newlines.  It says which protocol the port
+ * uses.
  */
 
 #ifndef CR_GREETING_H
@@ -12,26 +13,25 @@
 #include <stddef.h>
 
 #define GREETING_SIZE		128
-#define GREETING_LINE_SIZE	64	/* including the newline */
+#define GREETING_LINE_SIZE	64	/* size, including the newline */
 
 struct greeting {
 	char	data[GREETING_SIZE];
 	size_t	len;			/* received */
-	char	version[32];		/* "2.6.0", or "" if unknown */
+	char	version[32];		/* such as "2.6.0", or "" if unknown */
 };
 
 enum greeting_kind {
-	GREETING_INCOMPLETE,	/* valid so far */
+	GREETING_INCOMPLETE,	/* valid, but more bytes are needed */
 	GREETING_CONSOLE,
 	GREETING_BINARY,
-	GREETING_FOREIGN	/* not Tarantool */
+	GREETING_FOREIGN	/* the peer is not Tarantool */
 };
 
 /*
- * Checks the part of the greeting that has been received.  Reports a greeting
- * that is not from Tarantool as early as possible, because such a peer may
- * never send all 128 bytes.  Sets the version as soon as the first line is
- * complete.
+ * Checks the part of the greeting that has been received.  Detects a peer other
+ * than Tarantool as early as possible, because it may never send 128 bytes.
+ * Sets the version as soon as the first line is complete.
  */
 enum greeting_kind	greeting_check(struct greeting *);
 

@@ -26,13 +26,12 @@ enum iproto_type { TYPE_AUTH = 7, TYPE_EVAL = 8, TYPE_PING = 64 };
 
 #define METHOD		"chap-sha1"
 
-/* The length of the size field at the start of each frame that is sent. */
+/* The size of the size field at the start of each sent frame, in bytes. */
 #define SIZE_LEN	5
 
 /*
- * Decodes base64: four characters make three bytes.  The function in libresolv
- * is not used, because the dynamic linker would have to load that library at
- * every start.
+ * Decodes base64: four characters encode three bytes.  Does not use the decoder
+ * of libresolv, because loading that library slows down every start.
  */
 int
 iproto_read_salt(unsigned char *salt, const char *line)
@@ -82,9 +81,8 @@ write_header(char *to, enum iproto_type type, uint64_t sync)
 }
 
 /*
- * Writes the size of a frame into its size field.  `more` is the number of
- * bytes that belong to the frame but are sent separately.  Returns the number
- * of bytes written.
+ * Fills in the size field of a frame.  `more` is the number of bytes in the
+ * frame that are sent separately.  Returns the number of other bytes.
  */
 static size_t
 finish(char *frame, const char *end, size_t more)
@@ -134,9 +132,7 @@ iproto_write_eval(char *to, uint64_t sync, const char *expression, size_t len)
 	return finish(to, end, len);
 }
 
-/*
- * Reads an unsigned integer.  Returns 0, or -1 if the value is something else.
- */
+/* Reads an unsigned MessagePack integer.  Returns 0, or -1 on other data. */
 static int
 read_number(const char **at, const char *end, uint64_t *number)
 {
@@ -147,9 +143,7 @@ read_number(const char **at, const char *end, uint64_t *number)
 	return 0;
 }
 
-/*
- * Reads the header of a map.  Returns 0, or -1 if the value is something else.
- */
+/* Reads the header of a MessagePack map.  Returns 0, or -1 on other data. */
 static int
 read_map(const char **at, const char *end, uint32_t *count)
 {
@@ -173,7 +167,7 @@ iproto_frame_size(const char *data, size_t len)
 	if (mp_check_uint(data, data + len) > 0)
 		return 0;
 	size = mp_decode_uint(&at);
-	/* The protocol has no frames larger than 2 GiB. */
+	/* No frame of the protocol is larger than 2 GiB. */
 	return size == 0 || size > INT32_MAX ? -1 :
 	    (int64_t)size + (at - data);
 }
@@ -205,8 +199,9 @@ read_header(struct iproto_reply *reply, const char **at, const char *end)
 }
 
 /*
- * Sets the reply's value to the first element of the data, which msgpack_skip
- * has validated.  Returns 0, or -1 if the data is not an array.
+ * Sets the reply's value to the first element of the data array, if any.  The
+ * data must have been validated by msgpack_skip.  Returns 0, or -1 if the data
+ * is not an array.
  */
 static int
 read_data(struct iproto_reply *reply, const char *at)

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Encodes and decodes the frames of the binary protocol (IPROTO), without
- * interpreting them.  Checks every length in a frame.
+ * Encodes and decodes frames of the binary protocol (IPROTO), without
+ * interpreting their contents.  Checks every length in a received frame.
  */
 
 #ifndef CR_IPROTO_H
@@ -16,23 +16,24 @@
 
 #define IPROTO_SALT_SIZE	20
 
-/* The maximum length of a user name. */
+/* The maximum length of a user name, in bytes. */
 #define IPROTO_USER_MAX		255
 
 /*
- * The maximum number of bytes that an iproto_write_* function writes.  The
- * argument of an EVAL is not included, because it is sent separately.
+ * The maximum number of bytes that a function iproto_write_* writes.  The
+ * argument of an EVAL request is sent separately and does not count.
  */
 #define IPROTO_HEAD_MAX		400
 
 /*
- * Reply types: a final reply, a push message, and the bit that marks an error.
+ * The types of replies: a final reply, a push message, and a bit that marks
+ * errors.
  */
 #define IPROTO_OK		0
 #define IPROTO_CHUNK		0x80
 #define IPROTO_ERROR_BIT	0x8000
 
-/* The error codes that this program handles. */
+/* The Tarantool error codes that this program handles. */
 enum iproto_error {
 	IPROTO_ER_TRANSACTION = 30,	/* a transaction was left open */
 	IPROTO_ER_PROC_LUA = 32,
@@ -45,15 +46,15 @@ enum iproto_error {
 struct iproto_reply {
 	uint64_t	 type;
 	uint64_t	 sync;
-	const char	*value;		/* first data value, or NULL */
+	const char	*value;		/* first value of the data, or NULL */
 	const char	*value_end;
-	const char	*message;	/* error message, or NULL */
+	const char	*message;	/* the error message, or NULL */
 	uint32_t	 message_len;
 };
 
 /*
- * Decodes the salt in the second line of a greeting.  Returns 0, or -1 if it is
- * invalid.
+ * Decodes the salt in the second line of a greeting.  Returns 0, or -1 if the
+ * salt is invalid.
  */
 int	iproto_read_salt(unsigned char *salt, const char *line);
 
@@ -64,28 +65,28 @@ int	iproto_read_salt(unsigned char *salt, const char *line);
 void	iproto_scramble(unsigned char *scramble, const struct secret *,
 	    const unsigned char *salt);
 
-/* Write a request with the id `sync`.  Return its length. */
+/* Write a ping or login request with the id `sync`.  Return its length. */
 size_t	iproto_write_ping(char *to, uint64_t sync);
 size_t	iproto_write_auth(char *to, uint64_t sync, const char *user,
 	    const unsigned char *scramble);
 
 /*
  * Writes an EVAL request with one string argument of `len` bytes.  Omits the
- * bytes of the argument, which the caller must send next.  Returns the length
- * written.
+ * bytes of the argument, which the caller must send next.  Returns the number
+ * of bytes written.
  */
 size_t	iproto_write_eval(char *to, uint64_t sync, const char *expression,
 	    size_t len);
 
 /*
- * Returns the total size of the frame that starts here; 0 if more bytes are
- * needed, or -1 if the data is not a frame.
+ * Returns the total size of the frame at the start of the data, 0 if more bytes
+ * are needed, or -1 if the data is not a frame.
  */
 int64_t	iproto_frame_size(const char *data, size_t len);
 
 /*
- * Parses a whole frame.  The reply points into it.  Returns 0, or -1 if the
- * frame is not a reply.
+ * Parses a whole frame.  The reply contains pointers into the frame.  Returns
+ * 0, or -1 if the frame is not a reply.
  */
 int	iproto_read(struct iproto_reply *, const char *frame, size_t len);
 

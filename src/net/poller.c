@@ -12,16 +12,16 @@
 #include "net/poller.h"
 #include "util/clock.h"
 
-/* The maximum number of ready descriptors handled by one wait. */
+/* The maximum number of descriptors that one call of epoll_wait(2) reports. */
 #define BATCH		128
 
-/* Upper bound of a single wait, in milliseconds; fits in an int. */
+/* The maximum duration of one wait, in milliseconds.  It must fit in an int. */
 #define WAIT_MAX_MS	60000
 
 struct poller {
 	int	 epoll;
 	size_t	 slots;
-	int	 fds[];		/* descriptor per slot, or -1 */
+	int	 fds[];		/* descriptor of each slot, or -1 */
 };
 
 struct poller *
@@ -65,7 +65,10 @@ poller_set(struct poller *poller, size_t slot, int fd, short events,
 	int before = poller->fds[slot], result = -1;
 
 	poller->fds[slot] = fd;
-	/* A closed descriptor has left the epoll set: ignore the error. */
+	/*
+	 * Ignore errors: closing a descriptor has already removed it from the
+	 * epoll set.
+	 */
 	if (before != -1 && before != fd)
 		epoll_ctl(poller->epoll, EPOLL_CTL_DEL, before, NULL);
 	if (fd == -1)
@@ -75,8 +78,8 @@ poller_set(struct poller *poller, size_t slot, int fd, short events,
 	    ((events & POLLOUT) != 0 ? (uint32_t)EPOLLOUT : 0);
 	event.data.u64 = slot;
 	/*
-	 * If the descriptor has been closed and its number reused, modifying it
-	 * fails with ENOENT: add it again.
+	 * If the descriptor was closed and its number reused, EPOLL_CTL_MOD
+	 * fails with ENOENT.  Add the new descriptor in that case.
 	 */
 	if (before == fd)
 		result = epoll_ctl(poller->epoll, EPOLL_CTL_MOD, fd, &event);

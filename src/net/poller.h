@@ -4,7 +4,7 @@
 /*
  * Waits for many descriptors with epoll(7).  Each descriptor is registered for
  * a slot, a number chosen by the caller.  The cost of a wait depends on the
- * number of ready descriptors, not on that of registered ones.
+ * number of ready descriptors, not on the number of registered ones.
  */
 
 #ifndef CR_POLLER_H
@@ -18,25 +18,25 @@
 struct poller;
 
 /*
- * Creates a poller with `slots` slots, which are numbered from 0.  Returns NULL
- * with an error on failure.
+ * Creates a poller with `slots` slots, numbered from 0.  Returns NULL with an
+ * error on failure.
  */
 struct poller	*poller_new(size_t slots, struct error *);
 void		 poller_free(struct poller *);
 
 /*
- * Registers a descriptor for a slot, and the events of poll(2) to wait for.
- * Replaces what was registered for the slot before.  The descriptor -1 clears
- * the slot.  Whenever the slot's descriptor may have been opened or closed,
- * call this function before changing another slot.  Returns 0, or -1 with an
- * error.
+ * Sets the descriptor of a slot and the poll(2) events to wait for.  Replaces
+ * the previous descriptor of the slot; -1 clears the slot.  After opening or
+ * closing a slot's descriptor, set that slot before any other.  Returns 0, or
+ * -1 with an error.
  */
 int		 poller_set(struct poller *, size_t slot, int fd, short events,
 		    struct error *);
 
 /*
- * Waits until a descriptor is ready, until the given time of clock_ms, or until
- * a signal arrives, and calls `ready` for each ready slot.
+ * Waits until a descriptor is ready, a signal arrives, or the time `until` (of
+ * clock_ms) has come, but at most one minute.  Then calls `ready` for each
+ * ready slot.
  */
 void		 poller_wait(struct poller *, int64_t until,
 		    void (*ready)(size_t slot, void *arg), void *arg);

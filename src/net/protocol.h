@@ -2,9 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The functions of a protocol, which a connection (net/conn.h) uses to encode
- * what it sends and to decode what it receives.  A protocol never touches the
- * socket.
+ * A protocol encodes what a connection (net/conn.h) sends and decodes what the
+ * connection receives.  A protocol never touches the socket.
  */
 
 #ifndef CR_PROTOCOL_H
@@ -24,12 +23,12 @@
 
 #define PACKET_PIECES	3
 
-/* A message to send: consecutive pieces of memory. */
+/* A message to send.  Its bytes are in several pieces of memory. */
 struct packet {
 	struct iovec	 pieces[PACKET_PIECES];
 	size_t		 count;
-	size_t		 first;		/* first unsent piece */
-	char		 own[IPROTO_HEAD_MAX];	/* holds the header */
+	size_t		 first;		/* index of the first unsent piece */
+	char		 own[IPROTO_HEAD_MAX];	/* memory for the header */
 };
 
 /* The state of a protocol on one connection. */
@@ -39,30 +38,27 @@ struct protocol_state {
 	int			 is_accepted;	/* the handshake was accepted */
 	uint64_t		 sync;		/* id of the last request */
 	uint64_t		 answered;	/* id of the last reply */
-	char			*push;		/* push message, or NULL */
+	char			*push;		/* last push message, or NULL */
 };
 
 enum message {
 	MESSAGE_NONE,		/* more bytes are needed */
 	MESSAGE_ACCEPTED,	/* the handshake was accepted */
 	MESSAGE_DOCUMENT,	/* a document */
-	MESSAGE_REFUSED,	/* error instead of a reply; the error is set */
-	MESSAGE_INVALID		/* bad message; the error is set */
+	MESSAGE_REFUSED,	/* an error reply; `error` is set */
+	MESSAGE_INVALID		/* an invalid message; `error` is set */
 };
 
 struct protocol {
-	/*
-	 * Set if a line may be sent only after the reply to the previous one
-	 * has arrived.
-	 */
+	/* Set if each line must wait for the reply to the previous line. */
 	int		 one_at_a_time;
 	/*
-	 * Parts of the error message for an unanswered handshake: the name of
-	 * the peer, and advice to the user.
+	 * Parts of the error message for an unanswered handshake: the kind of
+	 * peer, and advice to the user.
 	 */
 	const char	*peer;
 	const char	*advice;
-	/* Builds the handshake.  Returns 0, or -1 with an error. */
+	/* Encodes the handshake.  Returns 0, or -1 with an error. */
 	int		(*handshake)(struct protocol_state *, struct packet *,
 			    struct error *);
 	/* Encodes a line without copying its bytes. */
@@ -70,7 +66,7 @@ struct protocol {
 			    const struct conn_line *, struct packet *);
 	/*
 	 * Decodes the next message.  The document is valid until the next call
-	 * or framer_reserve.
+	 * of this function or of framer_reserve.
 	 */
 	enum message	(*decode)(struct protocol_state *, struct framer *,
 			    struct document *, struct error *);

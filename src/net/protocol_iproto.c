@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The binary protocol.  A line is sent as the argument of an EVAL that calls
- * console.eval, which returns what the text console would have sent.  Only one
- * request is in flight at a time: the server runs the requests of a connection
+ * The binary protocol.  A line is sent as the argument of an EVAL request that
+ * calls console.eval.  The result is what the text console would have sent.
+ * Only one request is in flight at a time: the server runs requests
  * concurrently, but the lines of a session must run in order.
  */
 
@@ -21,7 +21,7 @@
 #include "proto/msgpack_text.h"
 
 /*
- * Sets the output format with each request, as a line that ran earlier in the
+ * Sets the output format with each request, because an earlier line of the
  * session may have changed it.
  */
 #define EXPRESSION	"local eval = require('console').eval " \
@@ -31,7 +31,7 @@
 #define DOCUMENT_END	"\n...\n"
 #define PUSH_BEGIN	"%TAG !push! tag:tarantool.io/push,2018\n--- "
 
-/* The maximum number of bytes of a server message that an error quotes. */
+/* The maximum length of a server message in an error, in bytes. */
 #define MESSAGE_SHOWN	400
 
 static const char *
@@ -41,8 +41,8 @@ user_of(const struct protocol_state *state)
 }
 
 /*
- * Builds the first request: a login or, for the guest, a ping.  Returns 0, or
- * -1 with an error.
+ * Builds the first request: a login, or a ping for the user guest.  Returns 0,
+ * or -1 with an error.
  */
 static int
 handshake(struct protocol_state *state, struct packet *packet,
@@ -54,8 +54,8 @@ handshake(struct protocol_state *state, struct packet *packet,
 
 	if (strcmp(user_of(state), "guest") == 0) {
 		/*
-		 * Guests do not log in: send a ping, which the server must
-		 * answer.
+		 * The user guest does not log in, so a ping serves as the
+		 * handshake.
 		 */
 		len = iproto_write_ping(packet->own, ++state->sync);
 		packet_add(packet, packet->own, len);
@@ -116,16 +116,16 @@ set_login_error(const struct protocol_state *state, struct error *error)
 }
 
 /*
- * Sets the error for ER_ACCESS_DENIED.  This code has several causes, which can
- * be told apart only by the server's message.
+ * Sets the error for the server's code ER_ACCESS_DENIED.  Only the text of the
+ * server's message distinguishes the causes of this code.
  */
 static void
 set_access_error(const struct protocol_state *state, const char *text,
     int len, struct error *error)
 {
 	/*
-	 * Cartridge's server, which listens before box.cfg is called, also
-	 * sends this code if the user or password is wrong.
+	 * The server that Cartridge runs until box.cfg is called also sends
+	 * this code for a wrong user or password.
 	 */
 	if (!state->is_accepted &&
 	    (contains(text, len, "Incorrect password") ||
@@ -179,7 +179,10 @@ take_error(const struct protocol_state *state,
 		    "the request could not be evaluated: %.*s", len, text);
 		break;
 	default:
-		/* The code for a shutdown differs between versions. */
+		/*
+		 * The error code for a shutdown differs between Tarantool
+		 * versions.
+		 */
 		if (contains(text, len, "shutting down"))
 			error_set_transient(error, ERROR_SHUTTING_DOWN,
 			    "the instance is shutting down");

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* The protocol of the text console: sends lines, receives YAML documents. */
+/*
+ * The protocol of the text console, which receives lines and sends YAML
+ * documents.
+ */
 
 #include <ctype.h>
 #include <string.h>
@@ -20,7 +23,7 @@ packet_add(struct packet *packet, const char *data, size_t len)
 {
 	struct iovec *piece = &packet->pieces[packet->count++];
 
-	/* iov_base is not const, but sendmsg(2) only reads the memory. */
+	/* Casting away const is safe: sendmsg(2) only reads the memory. */
 	piece->iov_base = (void *)(uintptr_t)data;
 	piece->iov_len = len;
 }
