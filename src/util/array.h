@@ -10,10 +10,10 @@
 
 /*
  * Makes room for one more item of `size` bytes in an array of `count` items.
- * An empty array may be NULL.  Returns the array, which may have moved.
- * Returns NULL if out of memory; the old array then remains valid.  Call this
- * function before adding each item: the capacity is not stored, but is doubled
- * whenever the count is a power of two.
+ * An empty array may be NULL.  Call this function before adding each item: the
+ * capacity is not stored, but doubles whenever the count is a power of two.
+ * Returns the array, which may have moved, or NULL if out of memory.  On
+ * failure, the old array stays valid.
  */
 void	*array_grow(void *array, size_t count, size_t size);
 

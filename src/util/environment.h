@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The environment variables that the program reads.  No other file calls
+ * The environment variables that the program reads.  Only environment.c calls
  * getenv(3), so that the manual can be checked against this list.
  */
 
@@ -35,12 +35,12 @@ enum env {
 const char	*env_name(enum env);
 
 /*
- * Returns the value of a variable, or NULL if it is unset.  The value belongs
- * to the environment; callers that overwrite it change the environment.
+ * Returns the value of a variable, or NULL if it is unset.  The string is part
+ * of the environment: overwriting it changes the environment.
  */
 char		*env_get(enum env);
 
-/* Like env_get(), but returns NULL if the variable is empty, too. */
+/* Like env_get, but also returns NULL if the variable is empty. */
 char		*env_get_nonempty(enum env);
 
 #endif

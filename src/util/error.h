@@ -2,10 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * An error consists of a code and a message.  The code is for programs: it has
- * a stable name and determines the outcome.  The message is a sentence for
- * people.  A function that can fail fills in an error for its caller and prints
- * nothing: the command, or main, decides what to do with it.
+ * An error has a code for programs and a message for people.  The code has a
+ * stable name and determines the outcome.  A function that fails fills in an
+ * error for its caller and prints nothing.  The command, or main, decides what
+ * to do with the error.
  */
 
 #ifndef CR_ERROR_H
@@ -24,13 +24,13 @@ enum error_code {
 struct error {
 	enum error_code	 code;
 	enum outcome	 outcome;	/* of the code */
-	int		 transient;	/* --wait retries */
-	char		 message[1024];	/* one line, unescaped */
+	int		 transient;	/* a retry by --wait may succeed */
+	char		 message[1024];	/* one line of unescaped text */
 };
 
 /*
- * Returns the name of a code, as it appears in `error.code` of a report.  The
- * name is a static string.
+ * Returns the name of an error code, which reports show as `error.code`.  The
+ * string is static.
  */
 const char	*error_word(enum error_code);
 
@@ -38,7 +38,8 @@ const char	*error_word(enum error_code);
 enum outcome	 error_outcome(enum error_code);
 
 /*
- * Returns the sentence of the manual that explains the code, a static string.
+ * Returns the sentence that explains the code in the manual.  The string is
+ * static.
  */
 const char	*error_explanation(enum error_code);
 
@@ -49,7 +50,7 @@ const char	*error_explanation(enum error_code);
 int	error_set(struct error *, enum error_code, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));
 
-/* Like error_set, for a temporary error, which --wait retries. */
+/* Like error_set, but marks the error as temporary: --wait retries. */
 int	error_set_transient(struct error *, enum error_code, const char *fmt,
 	    ...) __attribute__((format(printf, 3, 4)));
 

@@ -2,11 +2,11 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Every error code of a report, including those that an instance sends.  Each
- * row has a constant, the code's name in reports, the outcome, and the sentence
- * that explains the code in the manual.  A name that is used with several
- * outcomes has one row for each of them.  src/lua/core/codes.lua has the codes
- * that the Lua code uses.
+ * The table of all error codes, from this program and from instances.  Each row
+ * has a constant, the name in reports, the outcome, and the sentence that
+ * explains the code in the manual.  A name with several outcomes has one row
+ * for each outcome.  src/lua/core/codes.lua lists the codes that the Lua code
+ * uses.
  *
  * Only error.h includes this file.  Both error.h and error.c expand the table.
  */

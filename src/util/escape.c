@@ -8,7 +8,7 @@
 #include "util/escape.h"
 #include "util/utf8.h"
 
-/* The length of the escape sequence \ooo, which stands for one byte. */
+/* The length of an escape sequence such as \033, which stands for one byte. */
 #define ESCAPED_MAX	4
 
 /*
@@ -37,7 +37,10 @@ harmful(unsigned long code)
 	return 0;
 }
 
-/* Writes a byte as \ooo.  vis(3) would allocate memory for each byte. */
+/*
+ * Writes a byte as an octal escape.  vis(3) would allocate memory for each
+ * byte.
+ */
 static char *
 put_octal(char *dst, unsigned char byte)
 {

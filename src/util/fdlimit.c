@@ -5,7 +5,10 @@
 
 #include "util/fdlimit.h"
 
-/* Descriptors reserved for everything that is not a connection. */
+/*
+ * The usual and the minimum number of descriptors reserved for uses other than
+ * connections.
+ */
 #define OTHERS		32
 #define OTHERS_MIN	8
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * The limit of open files (RLIMIT_NOFILE).
- */
+/* The limit on open files (RLIMIT_NOFILE). */
 
 #ifndef CR_FDLIMIT_H
 #define CR_FDLIMIT_H
@@ -11,8 +9,8 @@
 #include <stddef.h>
 
 /*
- * Raises the soft limit if necessary, so that `wanted` connections can be open
- * at the same time.  Returns how many connections are possible, between 1 and
+ * Raises the soft limit, if necessary, to allow `wanted` connections at the
+ * same time.  Returns the number of connections that are possible, from 1 to
  * `wanted`.
  */
 size_t	fdlimit_ensure(size_t wanted);

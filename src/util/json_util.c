@@ -24,7 +24,7 @@ json_dump_strict(const json_t *tree, size_t flags, size_t *len)
 	size_t size;
 	char *text;
 
-	/* Measure first, then write, so that no buffer has to grow. */
+	/* Measure the text first, so that no buffer has to grow. */
 	if ((size = json_dumpb(tree, NULL, 0, flags)) == 0 ||
 	    (text = malloc(size + 1)) == NULL)
 		return NULL;

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Strict versions of functions of jansson: they fail if out of memory, where
+ * Strict versions of jansson functions.  They fail if memory runs out, where
  * jansson silently omits values.
  */
 
@@ -13,15 +13,15 @@
 #include <stddef.h>
 
 /*
- * Makes a shallow copy of an array or object: the values are shared.  Returns a
- * new reference, or NULL if out of memory or if the argument is NULL.
+ * Makes a shallow copy of an array or object: the copy shares the values.
+ * Returns a new reference, or NULL if out of memory or if the argument is NULL.
  */
 json_t	*json_copy_strict(const json_t *);
 
 /*
- * Serialises a tree, with the flags of json_dumps(3).  Returns a string that
- * the caller frees.  Sets *len to its length unless `len` is NULL.  Returns
- * NULL if out of memory or if the tree is NULL.
+ * Serialises a JSON tree, with the flags of json_dumps.  Returns a string that
+ * the caller frees, or NULL if out of memory or if the tree is NULL.  Sets *len
+ * to the length of the string, unless `len` is NULL.
  */
 char	*json_dump_strict(const json_t *, size_t flags, size_t *len);
 

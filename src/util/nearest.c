@@ -5,7 +5,10 @@
 
 #include "util/nearest.h"
 
-/* Longer words are ignored, because the distance table is on the stack. */
+/*
+ * The maximum length of a word.  Longer words are ignored, because the distance
+ * table is on the stack.
+ */
 #define LENGTH_MAX	64
 
 /* One edit is allowed for every three letters of the word. */
@@ -20,8 +23,8 @@ least(size_t a, size_t b, size_t c)
 }
 
 /*
- * Returns the optimal string alignment distance: the number of insertions,
- * deletions, replacements and swaps of adjacent letters.
+ * Returns the optimal string alignment distance between two words: the smallest
+ * number of insertions, deletions, replacements and swaps of adjacent letters.
  */
 static size_t
 distance(const char *a, size_t a_len, const char *b, size_t b_len)
@@ -71,10 +74,7 @@ nearest_add(struct nearest *nearest, const char *name)
 		found = 1;
 	else
 		found = distance(nearest->word, word_len, name, len);
-	/*
-	 * Reject a name that may not have a single letter in common with the
-	 * word.
-	 */
+	/* Reject a name if every letter of it may be the result of an edit. */
 	if (found >= len)
 		return;
 	if (found < nearest->distance) {

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * "Did you mean": finds the name closest to a misspelt word.
- */
+/* Finds the name closest to a misspelt word, for "did you mean" messages. */
 
 #ifndef CR_NEAREST_H
 #define CR_NEAREST_H
@@ -12,16 +10,17 @@
 
 struct nearest {
 	const char	*word;
-	const char	*name;		/* the nearest so far, or NULL */
+	const char	*name;		/* nearest name found, or NULL */
 	size_t		 distance;
 };
 
 void	nearest_init(struct nearest *, const char *word);
 
 /*
- * Offers a name, which must outlive the search.  A name is near if it begins
- * with the word or differs from it by few edits; swapping adjacent letters
- * counts as one edit.  If names are equally near, the first one wins.
+ * Compares a name with the word.  The name must outlive the search.  A name is
+ * near if it begins with the word or differs from it by a few edits.  A swap of
+ * adjacent letters is one edit.  If several names are equally near, the first
+ * one wins.
  */
 void	nearest_add(struct nearest *, const char *name);
 

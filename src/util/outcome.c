@@ -10,7 +10,7 @@
 struct outcome_row {
 	const char	*word;
 	int		 exit;
-	int		 gravity;	/* greater is worse */
+	int		 gravity;	/* a greater value is worse */
 };
 
 static const struct outcome_row outcome_table[] = {

@@ -3,13 +3,13 @@
 
 /*
  * The outcomes of a command, each with its name, exit code and severity.
- * Reports, the JSON document and the exit status all use this table.
+ * Reports and the exit status use this table.
  */
 
 #ifndef CR_OUTCOME_H
 #define CR_OUTCOME_H
 
-/* With --exit-code, the exit code of a command that would change something. */
+/* The exit code that --exit-code selects if something would change. */
 #define EXIT_WOULD_CHANGE	9
 
 enum outcome {
@@ -20,17 +20,14 @@ enum outcome {
 	OUTCOME_USAGE,		/* bad command line, or a local error */
 	OUTCOME_UNREACHABLE,
 	OUTCOME_FAILED,		/* the old code is still serving */
-	OUTCOME_TIMEOUT,	/* no final reply in time */
+	OUTCOME_TIMEOUT,	/* no final reply arrived in time */
 	OUTCOME_REFUSED,
-	OUTCOME_DEGRADED,	/* failed, and not fully rolled back */
+	OUTCOME_DEGRADED,	/* failed without a complete rollback */
 	OUTCOME_STALE,
 	OUTCOME_PROTOCOL	/* the reply could not be understood */
 };
 
-/*
- * Returns the name of an outcome, as it appears in reports.  The name is a
- * static string.
- */
+/* Returns the name of an outcome, as in reports.  The string is static. */
 const char	*outcome_word(enum outcome);
 
 /* Returns the exit code of an outcome. */
@@ -42,13 +39,13 @@ int		 outcome_exit(enum outcome);
  */
 int		 outcome_exit_for(enum outcome, int exit_code);
 
-/* Finds the outcome with this name.  Returns 0, or -1 if there is none. */
+/* Finds an outcome by its name.  Returns 0, or -1 if none has this name. */
 int		 outcome_parse(const char *word, enum outcome *);
 
 /*
- * Returns the worse of two outcomes.  From worst to best, the exit codes are 6,
- * 4, 3, 8, 2, 5, 7, 9 and 0, as the manual says.  A usage error is worse than
- * all of these, because the command did nothing.
+ * Returns the worse of two outcomes.  A usage error is the worst, because the
+ * command did nothing.  The other exit codes, from worst to best, are 6, 4, 3,
+ * 8, 2, 5, 7, 9 and 0, as in the manual.
  */
 enum outcome	 outcome_graver(enum outcome, enum outcome);
 

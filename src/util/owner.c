@@ -9,7 +9,7 @@
 #include "util/owner.h"
 #include "util/environment.h"
 
-/* Returns the user who became root with sudo(8), or 0 if there is none. */
+/* Returns the uid of the user who ran sudo(8), or 0 if it is unknown. */
 static uid_t
 sudo_user(void)
 {
@@ -18,7 +18,8 @@ sudo_user(void)
 	char *end;
 
 	/*
-	 * Trust SUDO_UID only as root: other users could set it to any value.
+	 * Trust SUDO_UID only as root, because other users could set it to any
+	 * value.
 	 */
 	if (geteuid() != 0 || text == NULL || text[0] < '0' || text[0] > '9')
 		return 0;

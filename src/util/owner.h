@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Ownership of files and processes.  A file that another user left in a
- * directory must not decide what this program, possibly run by root, connects
- * to.
+ * The owners of files and processes.  A file that another user has left in a
+ * directory must not decide what this program connects to, in particular if
+ * root runs it.
  */
 
 #ifndef CR_OWNER_H
@@ -15,12 +15,13 @@
 #include <stddef.h>
 
 /*
- * Whether a user is root, the user of this process, or the caller of sudo(8).
+ * Whether a user is trusted: root, the user of this process, or the user who
+ * ran sudo(8).
  */
 int	owner_is_trusted(uid_t);
 
 /*
- * Stores the user's name in `name`; if the user has none, stores "uid N".
+ * Stores the name of a user in `name`, or "uid N" if the user has no name.
  * Returns `name`.
  */
 const char	*owner_name(uid_t, char *name, size_t size);

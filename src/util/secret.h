@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Passwords.  Only the two hashes that chap-sha1 needs are kept.  Their memory
- * is excluded from core dumps and, if possible, never swapped out.
+ * Passwords, kept only as the two hashes that the login method chap-sha1 needs.
+ * The memory of the hashes is excluded from core dumps and, if possible, never
+ * swapped out.
  */
 
 #ifndef CR_SECRET_H
@@ -23,18 +24,18 @@ struct secret {
 
 /*
  * Disables core dumps, and prevents other processes of the user from reading
- * the memory of this one.  Call it before reading a password.
+ * the memory of this process.  Call it before reading a password.
  */
 void	secret_protect_process(void);
 
 /*
- * Hashes a password and overwrites it.  The result is valid until
- * secret_wipe_all.  Returns NULL with an error if out of memory.
+ * Hashes a password and overwrites it.  Returns the hashes, which are valid
+ * until secret_wipe_all, or NULL with an error if out of memory.
  */
 const struct secret	*secret_keep(char *password, size_t len,
 			    struct error *);
 
-/* Overwrites and frees everything that secret_keep has returned. */
+/* Overwrites and frees all hashes that secret_keep has returned. */
 void	secret_wipe_all(void);
 
 #endif

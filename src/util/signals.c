@@ -10,9 +10,9 @@
 #include "util/signals.h"
 
 /*
- * The number of signals that are counted.  After the first one, no more
- * requests are started.  After the second one, replies are no longer awaited.
- * The third one kills the process.
+ * The number of signals that are only counted.  After the first signal, no more
+ * requests are started.  After the second, the program no longer waits for
+ * replies.  The third kills the process.
  */
 #define COUNTED	2
 
@@ -43,10 +43,7 @@ on_signal(int number)
 		is_final = 1;
 	if (count < COUNTED) {
 		count++;
-		/*
-		 * If the pipe is full, it is already readable: ignore the
-		 * error.
-		 */
+		/* Ignore errors: a full pipe is already readable. */
 		ignored = write(fds[1], "", 1);
 		(void)ignored;
 	} else {

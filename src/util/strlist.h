@@ -2,8 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Lists of strings, and a function that splits a line into words as a shell
- * does.
+ * Lists of strings, and a function that splits a line into words like a shell.
  */
 
 #ifndef CR_STRLIST_H
@@ -24,10 +23,10 @@ int	strlist_add(struct strlist *, const char *text, size_t len,
 	    struct error *);
 
 /*
- * Splits a line at blanks and adds the words.  Blanks within '...' or "..." do
- * not split the line.  A backslash quotes the next character, except within
- * '...'.  Variables and globs are not expanded.  Returns 0, or -1 with a usage
- * error if a quote is not terminated.
+ * Splits a line at blanks and adds the words to the list.  Blanks within '...'
+ * or "..." do not split the line.  A backslash quotes the next character,
+ * except within '...'.  Variables and globs are not expanded.  Returns 0, or -1
+ * with a usage error if a quote is not terminated.
  */
 int	strlist_split(struct strlist *, const char *line, struct error *);
 

@@ -9,14 +9,14 @@
 #include <stddef.h>
 
 /*
- * Decodes the first character of a text of `len` bytes (at least one).  Stores
- * its code point and returns its length in bytes, or returns 0 if the text does
+ * Decodes the first character of a text of `len` bytes, at least one.  Stores
+ * its code point in *code.  Returns its length in bytes, or 0 if the text does
  * not start with a valid character.  Overlong forms, surrogates and code points
  * above U+10FFFF are invalid.
  */
 size_t	utf8_decode(const void *text, size_t len, unsigned long *code);
 
-/* Whether a byte continues a character. */
+/* Whether a byte continues a character of several bytes. */
 static inline int
 utf8_continues(char byte)
 {
@@ -24,8 +24,8 @@ utf8_continues(char byte)
 }
 
 /*
- * Returns the length of a character that starts with this byte, or 1 if no
- * character can.
+ * Returns the length of a character that starts with the byte `lead`, or 1 if
+ * no character starts with it.
  */
 size_t	utf8_length(unsigned char lead);
 
