@@ -2,13 +2,13 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A connection to one instance, which sends lines of Lua and receives YAML
- * documents.  The connection is a state machine: the caller polls conn_fd for
- * conn_events, calls conn_step, and handles the result.  It prints nothing and
- * does not parse YAML.
+ * A connection sends lines of Lua to one instance and receives YAML documents.
+ * The connection is a state machine: the caller polls conn_fd for conn_events,
+ * calls conn_step, and handles the result.  It prints nothing and does not
+ * parse YAML.
  *
- * The connection consists of a dialler (net/dial.h), a framer (net/framing.h)
- * and a protocol (net/protocol.h).  The greeting of the server (net/greeting.h)
+ * It consists of a dialler (net/dial.h), a framer (net/framing.h) and a
+ * protocol (net/protocol.h).  The greeting of the server (net/greeting.h)
  * selects the protocol, which callers never see.
  */
 

@@ -10,9 +10,9 @@
 
 /*
  * Reads from a descriptor until the end of the file; may block.  Returns the
- * text, which ends with a NUL and which the caller frees.  Sets *len to its
- * length.  On failure, returns NULL and sets errno: EFBIG means that the text
- * is longer than `max` bytes.
+ * text, followed by a NUL, and sets *len to its length.  The caller frees the
+ * text.  On failure, returns NULL and sets errno: EFBIG means that the text is
+ * longer than `max` bytes.
  */
 char	*file_read(int fd, size_t max, size_t *len);
 

@@ -57,7 +57,7 @@ page_with_room(void)
 	if (page == MAP_FAILED)
 		return NULL;
 	madvise(page, PAGE_SIZE, MADV_DONTDUMP);
-	/* Ignore errors: mlock(2) fails beyond RLIMIT_MEMLOCK. */
+	/* Ignore errors: mlock(2) fails if RLIMIT_MEMLOCK is exceeded. */
 	mlock(page, PAGE_SIZE);
 	page->next = pages;
 	pages = page;
