@@ -18,8 +18,8 @@ struct exchange {
 	const struct exchange_request	*request;
 	struct conn			*conn;	/* NULL if connecting failed */
 	enum exchange_state		 state;
-	int				 is_ready;	/* handshake is done */
-	int				 is_queued;	/* request is queued */
+	int				 is_ready; /* the handshake is done */
+	int				 is_queued; /* the request is queued */
 	int				 sent;
 	int				 again;	/* step again before polling */
 	int64_t				 started;

@@ -26,7 +26,7 @@ enum iproto_type { TYPE_AUTH = 7, TYPE_EVAL = 8, TYPE_PING = 64 };
 
 #define METHOD		"chap-sha1"
 
-/* The size of the size field at the start of each sent frame, in bytes. */
+/* The length of the size field at the start of each sent frame, in bytes. */
 #define SIZE_LEN	5
 
 /*
@@ -82,7 +82,7 @@ write_header(char *to, enum iproto_type type, uint64_t sync)
 
 /*
  * Fills in the size field of a frame.  `more` is the number of bytes in the
- * frame that are sent separately.  Returns the number of other bytes.
+ * frame that are sent separately.  Returns the number of bytes in `frame`.
  */
 static size_t
 finish(char *frame, const char *end, size_t more)

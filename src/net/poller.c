@@ -65,10 +65,7 @@ poller_set(struct poller *poller, size_t slot, int fd, short events,
 	int before = poller->fds[slot], result = -1;
 
 	poller->fds[slot] = fd;
-	/*
-	 * Ignore errors: closing a descriptor has already removed it from the
-	 * epoll set.
-	 */
+	/* Ignore errors: a closed descriptor is no longer in the epoll set. */
 	if (before != -1 && before != fd)
 		epoll_ctl(poller->epoll, EPOLL_CTL_DEL, before, NULL);
 	if (fd == -1)

@@ -2,9 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The owners of files and processes.  A file that another user has left in a
- * directory must not decide what this program connects to, in particular if
- * root runs it.
+ * Checks the owners of files and processes.  Root may run this program, so
+ * files that another user has left must not decide what it connects to.
  */
 
 #ifndef CR_OWNER_H

@@ -14,7 +14,7 @@ utf8_length(unsigned char lead)
 size_t
 utf8_decode(const void *text, size_t len, unsigned long *code)
 {
-	/* The smallest code point for each length of an encoding, in bytes. */
+	/* The smallest code point for each encoded length, in bytes. */
 	static const unsigned long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *bytes = text;
 	size_t i, need;
