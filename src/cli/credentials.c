@@ -42,10 +42,9 @@ common_user(const struct options *options)
 }
 
 /*
- * Reads a line without its newline, or returns -1 with errno set.  Reads one
- * byte at a time: the rest of standard input may be meant for another reader,
- * and a stdio buffer would retain the password.  Returns the length of the
- * line.
+ * Reads a line without its newline.  Reads one byte at a time: the rest of
+ * standard input may be meant for another reader, and a stdio buffer would
+ * retain the password.  Returns the length of the line, or -1 with errno set.
  */
 static ssize_t
 read_line(int fd, char *line, size_t size)

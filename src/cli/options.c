@@ -199,7 +199,6 @@ read_help_words(struct parser *parser, const char *next)
 	return options->help_command != NULL ? 0 : -1;
 }
 
-/* Checks that the command takes all options that were given. */
 static int
 check_taken(struct parser *parser)
 {

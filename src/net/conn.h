@@ -52,7 +52,7 @@ enum conn_event {
 	 */
 	CONN_GREETED,
 	CONN_READY,		/* the handshake is done */
-	CONN_DOCUMENT,		/* a document was received */
+	CONN_DOCUMENT,
 	CONN_REFUSED,		/* the instance answered a line with an error */
 	CONN_FAILED		/* the error is set: close the connection */
 };

@@ -31,11 +31,10 @@ struct packet {
 	char		 own[IPROTO_HEAD_MAX];	/* memory for the header */
 };
 
-/* The state of a protocol on one connection. */
 struct protocol_state {
 	const struct target	*target;
 	const struct greeting	*greeting;
-	int			 is_accepted;	/* the handshake was accepted */
+	int			 is_accepted;
 	uint64_t		 sync;		/* id of the last request */
 	uint64_t		 answered;	/* id of the last reply */
 	char			*push;		/* last push message, or NULL */
@@ -72,8 +71,8 @@ struct protocol {
 			    struct document *, struct error *);
 };
 
-extern const struct protocol protocol_text;	/* the text console */
-extern const struct protocol protocol_iproto;	/* the binary port */
+extern const struct protocol protocol_text;
+extern const struct protocol protocol_iproto;
 
 /* Appends a piece of memory to a packet, without copying it. */
 void	packet_add(struct packet *, const char *data, size_t len);

@@ -146,7 +146,6 @@ set_access_error(const struct protocol_state *state, const char *text,
 		    user_of(state));
 }
 
-/* Sets the error for an error reply of the server. */
 static enum message
 take_error(const struct protocol_state *state,
     const struct iproto_reply *reply, struct error *error)
