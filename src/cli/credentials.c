@@ -135,9 +135,10 @@ ask(const char *user, char *password, struct error *error)
 }
 
 /*
- * Whether the program may prompt for a target's password.  For a unix socket,
- * it prompts only if --user is given: a text console needs no password, and a
- * user in the environment may be meant for other programs.
+ * Whether the program may prompt for a target's password.  A unix socket may be
+ * a text console, which needs no password, and a user in the environment may be
+ * meant for other programs.  For a unix socket, the program therefore prompts
+ * only if --user is given.
  */
 static int
 may_ask(const struct options *options, const struct target *target)

@@ -16,10 +16,10 @@
  * consoles ignore both.  Overwrites passwords in the arguments and the
  * environment of the program.
  *
- * Returns 0, or -1 with an error: the password file is unreadable, empty or not
- * needed; a user name or password is too long; a prompt is not answered; or
- * memory runs out.  A missing password is not an error, because only a binary
- * port requires one.
+ * Returns 0, or -1 with an error.  The password file may be unreadable, empty
+ * or not needed.  A user name or password may be too long.  The user may not
+ * answer the prompt.  Memory may run out.  A missing password is not an error,
+ * because only a binary port requires one.
  */
 int	credentials_apply(const struct options *, struct targets *,
 	    struct error *);

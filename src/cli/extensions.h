@@ -25,9 +25,9 @@
 
 /*
  * Reads config.yml in a directory and all *.lua files below it.  Adds them to
- * the arguments of `push`: "sections" is an array of {name, size}, sorted by
- * name, and "texts" is an object whose field "pushed" is the concatenation of
- * all files.
+ * the arguments of `push`.  "sections" is an array of {name, size}, sorted by
+ * name.  "texts" is an object whose field "pushed" is the concatenation of all
+ * files.
  *
  * Skips names that start with a dot.  Follows symbolic links to files, but
  * rejects symbolic links to directories.  Also rejects files that are

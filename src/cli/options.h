@@ -112,9 +112,9 @@ struct options {
  * Without LUA and --file, `eval` reads standard input if it is a pipe or a
  * file.
  *
- * Returns 0, or -1 with a usage error: a command or option is unknown; an
- * option is given twice or does not fit the command; a value is missing or
- * invalid; or the number of arguments is wrong.
+ * Returns 0, or -1 with a usage error.  A command or option may be unknown.  An
+ * option may be given twice or not fit the command.  A value may be missing or
+ * invalid.  The number of arguments may be wrong.
  */
 int	options_parse(struct options *, int argc, char *argv[],
 	    struct error *);

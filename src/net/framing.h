@@ -48,9 +48,10 @@ void	 framer_finish(struct framer *);
  * all documents returned before.  framer_commit adds the bytes that the caller
  * has written to this space.
  *
- * framer_reserve returns NULL and sets errno to EMSGSIZE if the document would
- * exceed FRAMER_DOCUMENT_MAX, to EDQUOT if all buffers together would exceed
- * FRAMER_TOTAL_MAX, or to ENOMEM if memory runs out.
+ * On failure, framer_reserve returns NULL and sets errno.  EMSGSIZE means that
+ * the document would exceed FRAMER_DOCUMENT_MAX.  EDQUOT means that all buffers
+ * together would exceed FRAMER_TOTAL_MAX.  ENOMEM means that memory has run
+ * out.
  */
 char	*framer_reserve(struct framer *, size_t want);
 void	 framer_commit(struct framer *, size_t len);

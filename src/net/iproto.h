@@ -79,8 +79,8 @@ size_t	iproto_write_eval(char *to, uint64_t sync, const char *expression,
 	    size_t len);
 
 /*
- * Returns the total size of the frame at the start of the data, 0 if more bytes
- * are needed, or -1 if the data is not a frame.
+ * Returns the total size of the frame at the start of the data.  Returns 0 if
+ * more bytes are needed, or -1 if the data is not a frame.
  */
 int64_t	iproto_frame_size(const char *data, size_t len);
 
