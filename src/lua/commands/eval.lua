@@ -1,4 +1,4 @@
---- Command `eval`: runs Lua and returns its results as the console prints them.
+--- Command `eval`: runs Lua code and returns its results in the format of the console.
 
 local require = ...
 local clock = require('clock')
@@ -7,7 +7,8 @@ local instance = require('commands.common.instance')
 local request = require('commands.common.request')
 local yaml = require('yaml')
 
--- Encodes any value, as the console does.
+-- A YAML encoder with the settings of Tarantool's console, so that it encodes any
+-- value.
 local encoder = yaml.new()
 encoder.cfg({
     encode_invalid_numbers = true,
@@ -21,8 +22,9 @@ local function pack(...)
 end
 
 --- Compiles an expression to a function that evaluates it without a tail call. A tail
--- call, as in `return error('x')`, removes the frame of the chunk. The error message
--- would then begin with the position of the caller of the chunk: a line of this file.
+-- call such as `return error('x')` removes the stack frame of the user's code. The
+-- error message would then begin with a position in this file.
+-- @treturn ?function nil if the code is not an expression
 local function compile_expression(code, chunk)
     if loadstring('return ' .. code, chunk) == nil then
         return nil
@@ -32,8 +34,8 @@ local function compile_expression(code, chunk)
     return maker and maker(pack)
 end
 
---- Compiles an expression or a chunk, as the console does, to a function that returns
--- its results in a table.
+--- Compiles an expression or a chunk, as the console does. The compiled function
+-- returns its results in a table.
 -- @treturn[1] function
 -- @treturn[2] nil
 -- @treturn[2] string message
@@ -51,9 +53,9 @@ local function compile(code, chunk)
     end, err
 end
 
---- If an error message begins with a position in this program, replaces the position by
--- the name of the chunk. Such a position occurs if the chunk makes a tail call, or
--- calls `error` with a level above the chunk.
+--- If an error message begins with a position in this program, replaces the position
+-- with the name of the user's chunk. Such a message occurs if the chunk makes a tail
+-- call, or calls `error` with a level above the chunk.
 local function hide_own_line(message, chunk)
     return (message:gsub('^cartridge%-reload/[%w_/]+%.lua:%d+: ', function()
         return chunk:sub(2) .. ': '
@@ -89,8 +91,8 @@ return function(args)
     if not encoded then
         request.fail(report, {code = 'bad_result', phase = 'eval', message = tostring(text)})
     elseif results.n >= 2 and results[1] == nil and results[2] ~= nil then
-        -- By a convention of Tarantool, the results nil and an error value mean
-        -- failure.
+        -- In Tarantool, a function reports an error by returning nil and an error
+        -- value.
         request.fail(report, failure.from(results[2], {code = 'lua_error', phase = 'eval'}))
     end
     return report

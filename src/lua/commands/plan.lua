@@ -1,5 +1,5 @@
---- Command `plan`: performs the steps of a reload up to the point where new code would
--- run. Changes nothing, not even the state table.
+--- Command `plan`: performs the steps of a reload that come before new code runs.
+-- Changes nothing, not even the state table.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -30,7 +30,7 @@ return function(args)
     local stash = stash_lib.peek()
     local held = stash_lib.holder()
     if held ~= nil then
-        -- Another reload is running and may be changing the modules.
+        -- Another reload is running, and may be changing the modules.
         return request.locked(held)
     end
     local choice = choice_lib.choose(args, stash)

@@ -1,6 +1,6 @@
---- Command `preflight`: reports the status of an instance. The client sends this
--- command before it changes several instances. From the reports, the client determines
--- in which order to reload the instances and whether they have the same code.
+--- Command `preflight`: reports the status and the code digests of an instance. Before
+-- the client changes several instances, it sends them this command to determine in
+-- which order to reload them, and whether they have the same code.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -14,18 +14,17 @@ local release = require('code.release_link')
 local yield = require('core.yield')
 local status = require('commands.status')
 
--- Limits of the search for files: the depth of directories, and the number of directory
--- entries.
+-- Limits of the search for Lua files: the depth of directories, and the number of
+-- directory entries.
 local DEPTH = 16
 local ENTRIES = 20000
 
 --- Finds all Lua files below a directory, in a fixed order. Yields.
--- @tparam table found {files, left}: `files`, to which the function adds path -> name
---   relative to `root`; `left` is the number of directory entries that may still be
---   read
+-- @tparam table found {files, left}. The function adds path -> name relative to `root`
+--   to `files`. `left` is the number of directory entries that may still be read.
 -- @tparam string root
 -- @tparam string name of the directory, relative to `root`
--- @tparam number depth
+-- @tparam number depth of the directory below `root`
 local function walk(found, root, name, depth)
     local names = fio.listdir(root .. '/' .. name) or {}
     table.sort(names)
@@ -46,8 +45,8 @@ local function walk(found, root, name, depth)
 end
 
 --- Returns all Lua files of the application's packages, even those that are not loaded.
--- Which files an instance has loaded depends on its roles and history. If all files are
--- compared, instances with the same code count as equal.
+-- Which files are loaded depends on the roles and the history of an instance, so
+-- instances are compared by all files.
 -- @treturn table path -> name
 local function package_files(modules)
     local found, seen = {files = {}, left = ENTRIES}, {}
@@ -69,13 +68,13 @@ local function digest_of(lines)
     return digest.sha1_hex(table.concat(lines, '\n'))
 end
 
---- Whether a file, or a symlink in its path, was written or replaced after a certain
--- time. If so, the loaded code may differ from the file. Compares ctime, because
--- copying a file may preserve mtime.
+--- Returns whether a file, or a symbolic link in its path, was written or replaced
+-- after a given time. The loaded code may then differ from the file. The check uses
+-- ctime, because copying a file may preserve mtime.
 -- @tparam string path
--- @tparam number time
--- @tparam table links cache, because many files are in the same directories: path of a
---   directory -> ctime if the directory is a symlink, otherwise false
+-- @tparam number time unix time, in seconds
+-- @tparam table links cache: path of a directory -> ctime if the directory is a
+--   symbolic link, otherwise false
 local function is_newer(path, time, links)
     local stat = fio.stat(path)
     if stat == nil or stat.ctime > time then
@@ -94,15 +93,15 @@ local function is_newer(path, time, links)
     return false
 end
 
---- Computes digests of the application's files on disk and as loaded. If no reload has
--- loaded a file, the digest of the loaded code is not known. The loaded code then
--- counts as equal to the file, unless the file has changed since the process was
--- started. Yields.
+--- Computes digests of the application's files on disk and of the loaded code. The
+-- digest of loaded code is known only if a reload has loaded it. Other loaded code
+-- counts as equal to its file, unless the file has changed since the process started.
+-- Yields.
 -- @tparam table choice as returned by `catalog.choose`
 -- @tparam table stash the state table
 -- @treturn string digest of the files on disk
 -- @treturn ?string digest of the loaded code; nil if unknown
--- @treturn boolean whether the loaded code differs from that on disk
+-- @treturn boolean whether the loaded code differs from the files on disk
 local function code_digests(choice, stash)
     local started = process.started()
     local on_disk, loaded, outdated, is_known = {}, {}, false, true
@@ -112,8 +111,7 @@ local function code_digests(choice, stash)
     end
     for path, name in pairs(package_files(choice.selected)) do
         yield.if_due()
-        -- If the file cannot be read, its digest is nil, which differs from any
-        -- digest.
+        -- The digest of an unreadable file is nil, which differs from every digest.
         local _, disk = catalog.read(path)
         local serving = stash.files[path]
         if not is_loaded[path] then
@@ -159,8 +157,8 @@ return function(args)
         fields.replicaset = cartridge_lib.replicaset()
         fields.role = box.info.ro and 'follower' or 'leader'
     end
-    -- Compute no digests during a reload: old and new code see different modules
-    -- then.
+    -- Compute no digests during a reload, because `package.loaded` then differs between
+    -- old and new code.
     if type(package.search) == 'function' and fields.reloading == nil and instance.is_configured() then
         local stash = stash_lib.peek()
         local choice = catalog.choose({}, stash)

@@ -20,10 +20,10 @@ local yield = require('core.yield')
 local pipeline = require('reload.pipeline')
 local transaction = require('reload.transaction')
 
---- Records the new generation in the state table, after the commit.
+--- Records the new generation in the state table, after the commit. Yields.
 local function remember(txn, work)
-    -- Read `package.loaded` only once: while old and new code see different modules,
-    -- each access examines the stack of the caller.
+    -- Read `package.loaded` only once. While it differs between old and new code, each
+    -- access examines the stack of the caller.
     local stash, loaded = txn.stash, package.loaded
     stash.generation = stash.generation + 1
     stash.loaded_at = fiber.time()
@@ -65,11 +65,11 @@ local function describe_modules(choice, added)
 end
 
 --- Describes the files that modules have loaded themselves, for example with `dofile`,
--- and the files cached by HTTP servers. Each description says whether the file has
--- changed since the previous generation loaded it.
+-- and the files that HTTP servers have cached. Each description says whether the file
+-- has changed since the previous generation loaded it.
 -- @tparam table choice as returned by `catalog.choose`
--- @tparam ?table loaded files that modules of the new generation have loaded, nil if
---   the new generation has not run
+-- @tparam ?table loaded files that the modules of the new generation have loaded; nil
+--   if the new generation has not run
 local function describe_files(choice, loaded)
     local known, list = {}, {}
     for _, file in ipairs(choice.files) do
@@ -88,9 +88,9 @@ local function describe_files(choice, loaded)
     return list
 end
 
---- Adds up how many routes were added, replaced and removed on all servers.
+--- Counts the routes that were added, replaced and removed on all HTTP servers.
 -- @tparam ?{table,...} servers the adapters of the servers
--- @treturn ?table {added, replaced, removed}, nil if there is no server
+-- @treturn ?table {added, replaced, removed}; nil if no server has counts
 local function count_routes(servers)
     local sum
     for _, server in ipairs(servers or {}) do
@@ -106,7 +106,7 @@ end
 -- @tparam table report
 -- @tparam table txn the transaction
 -- @tparam table work the reload, see `reload.pipeline`
--- @tparam ?table files files that the new modules have loaded themselves
+-- @tparam ?table files that the new modules have loaded themselves
 local function describe(report, txn, work, files)
     report.warnings, report.timings_ms = txn.warnings, txn.timings_ms
     report.modules = describe_modules(work.choice, work.modules and work.modules.added)
@@ -117,8 +117,8 @@ local function describe(report, txn, work, files)
     report.fibers = work.fibers and work.fibers.report
 end
 
---- Runs a step that follows the commit. The new code is already serving, so an error is
--- only a warning.
+--- Runs a step that follows the commit, and catches its error. The new code is already
+-- serving, so the error is reported only as a warning.
 -- @tparam table txn the transaction
 -- @tparam string what name of the step
 -- @treturn ?string the error
@@ -132,13 +132,14 @@ local function attempt(txn, what, f, ...)
     return tostring(err)
 end
 
---- Does everything that follows the commit, and builds the report. Yields.
+--- Performs all steps that follow the commit, and builds the report. Yields.
 -- @treturn table report
 local function finish(txn, work)
     attempt(txn, 'recording the generation', remember, txn, work)
     txn:enter('scan')
-    -- End old code now if no request is in flight. Otherwise scan first: the scan
-    -- replaces stale references, so that code that is not reloaded uses the new code.
+    -- End the old code now if it is handling no requests. Otherwise scan first: the
+    -- scan replaces stale references, so that code that is not reloaded calls the new
+    -- code.
     attempt(txn, 'ending old code', work.end_old, work, 0)
     local report = {outcome = 'reloaded', generation = txn.stash.generation, warnings = txn.warnings}
     attempt(txn, 'building the report', function()
@@ -170,9 +171,8 @@ local function finish(txn, work)
     end
     attempt(txn, 'removing the old modules kept for old code', work.close, work)
     txn:enter(nil)
-    -- Compiled traces keep alive the code from which they were compiled, possibly
-    -- code of hundreds of generations. Hot code is compiled again within
-    -- milliseconds.
+    -- Discard compiled traces, because they may keep the code of hundreds of
+    -- generations in memory. LuaJIT compiles hot code again within milliseconds.
     attempt(txn, 'flushing compiled code', function()
         jit.flush()
     end)

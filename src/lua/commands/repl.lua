@@ -1,26 +1,26 @@
---- Runs and completes the text that is typed at the command `console`.
+--- Runs or completes the Lua text that the user types in the command `console`.
 --
 -- This is the only script that runs without boot.lua, because it is sent with each
--- line. It compiles and runs the text as Tarantool's console does, in the same session.
--- The first result is a word that says what the other results are. For example, it
--- distinguishes an error from a table with a field `error`.
+-- line. It runs the text as Tarantool's console does, in the same session. The first
+-- result is a word that says what the other results mean. For example, it distinguishes
+-- an error from a table with a field `error`.
 --
--- Arguments: the environment of the session; what to do; the text; to complete a word,
--- also the positions where the word starts and ends.
+-- Arguments: the environment of the session, the action, and the text. To complete a
+-- word, also the positions at which the word starts and ends.
 --
--- The second argument is one of
+-- The action is one of
 --   more      run the text, unless it is incomplete
 --   run       run the text, even if it seems incomplete
 --   complete  return the names that can complete the word
 --
--- If the text is a command of the client, such as `quit`, it is not run: the results
--- are the name of the command. But if the application has a global of that name, the
--- text is run.
+-- If the text is a command of the client, such as `quit`, the script returns the name
+-- of the command. But if the application has a global variable of that name, the script
+-- runs the text.
 
 local env, what, text, from, to = ...
 local fiber = require('fiber')
 
--- The maximum number of names that a completion returns. Nobody reads a longer list.
+-- The maximum number of names that a completion returns.
 local NAMES_MAX = 500
 
 local function word(name)
@@ -31,7 +31,7 @@ if what == 'complete' then
     local ok, names = pcall(require('console').completion_handler, text, from, to)
     local list = setmetatable({}, {__serialize = 'sequence'})
     if ok and type(names) == 'table' then
-        -- The first name is the common prefix.
+        -- Skip the first entry, which is the common prefix of all names.
         for i = 2, math.min(#names, NAMES_MAX + 1) do
             list[i - 1] = names[i]
         end
@@ -39,12 +39,13 @@ if what == 'complete' then
     return word('names'), list
 end
 
--- Maps what people type out of habit to the corresponding command of the client.
+-- Maps commands that users of other consoles type out of habit to the client's
+-- commands.
 local COMMANDS = {help = 'help', ['help()'] = 'help', ['?'] = 'help', exit = 'quit', ['exit()'] = 'quit', quit = 'quit',
     ['quit()'] = 'quit'}
 
--- Whether a name is a global of the application. Tarantool's own `help` does
--- not count: it describes commands that this console lacks.
+-- Returns whether the application has a global variable of a given name. Tarantool's
+-- own `help` does not count, because it describes commands that this console lacks.
 local function is_global(name)
     local value = rawget(env, name)
     if value == nil then
@@ -54,10 +55,10 @@ local function is_global(name)
     return value ~= nil and not (type(own) == 'table' and rawequal(value, own.help))
 end
 
--- After `console.delimiter(d)`, the instance's console would wait for a line that ends
--- with `d`. The client never sends `d`, so both sides would wait forever. Therefore the
--- delimiter is stored here instead, and this script looks for it in the text. Scripts
--- written for Tarantool's console then work.
+-- After a call of `console.delimiter(d)`, the instance's own console would wait for a
+-- line that ends with `d`. The client never sends such a line, so both would wait
+-- forever. Therefore this script hides the delimiter from that console, and looks for
+-- the delimiter in the text. Scripts that set a delimiter then work.
 local session = fiber.self().storage.console
 session = type(session) == 'table' and type(session.delimiter) == 'string' and session or {delimiter = ''}
 local DELIMITER = word('delimiter')
@@ -85,14 +86,14 @@ local function ends_too_early(err)
     return err ~= nil and err:match("near '?<eof>'?$") ~= nil
 end
 
--- Whether a compile error means that the code is incomplete. The code is compiled
--- again with a newline at its end: without it, a string that lacks its closing quote
--- would look incomplete instead of wrong.
+-- Returns whether a compile error means that the code is incomplete. Compiles the code
+-- again with a newline at its end. Without the newline, a string that lacks its closing
+-- quote would look incomplete instead of wrong.
 local function is_unfinished(code, err)
     return ends_too_early(err) and ends_too_early(select(2, compile(code .. '\n')))
 end
 
--- Before box.cfg(), `box.is_in_txn` raises an error.
+-- The `pcall` is needed because `box.is_in_txn` raises an error before box.cfg().
 local function is_in_transaction()
     local ok, result = pcall(function()
         return box.is_in_txn()
@@ -100,15 +101,15 @@ local function is_in_transaction()
     return ok and result
 end
 
--- Returns the results of a line. If a failed line has begun a database transaction,
--- rolls it back: the next line must not be part of it.
+-- Returns the results of a line. If the line has begun a database transaction and
+-- failed, rolls the transaction back, so that the next line is not part of it.
 local function finish(began_before, ok, ...)
     fiber.self().storage[DELIMITER] = session.delimiter
     session.delimiter = ''
     if ok then
         local first, second = ...
-        -- By a convention of Tarantool, the results nil and an error value mean
-        -- failure.
+        -- In Tarantool, a function reports an error by returning nil and an error
+        -- value.
         return word(first == nil and second ~= nil and 'nil' or 'done'), ...
     end
     if not began_before and is_in_transaction() then
@@ -129,6 +130,6 @@ if chunk == nil then
         return word('failed'), {error = err}
     end
 end
--- The code must see the delimiter that an earlier line has set.
+-- Make the delimiter that an earlier line has set visible to the code of this line.
 session.delimiter = delimiter
 return finish(is_in_transaction(), pcall(setfenv(chunk, env)))

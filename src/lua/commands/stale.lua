@@ -1,6 +1,6 @@
---- Command `stale`: scans for references to earlier generations. Changes nothing
--- and takes no lock, so that it never blocks a reload; a reload during the scan
--- invalidates the result.
+--- Command `stale`: scans for references to earlier generations. Changes nothing and
+-- takes no lock, so that it never blocks a reload. If a reload runs during the scan,
+-- the result is invalid and the command is refused.
 
 local require = ...
 local clock = require('clock')

@@ -10,11 +10,11 @@ local fiber = require('fiber')
 local instance = require('commands.common.instance')
 local request = require('commands.common.request')
 
--- Time limit for the answers of other instances, in seconds.
+-- Time limit for the answers of all other instances, in seconds.
 local PATIENCE = 2
 
--- Code that runs in another instance. Returns what the config there says about this
--- instance.
+-- Lua code that runs on another instance. It returns how the config there lists the
+-- instance that asks.
 local FAR_END = [[
     local topology = require('cartridge').config_get_readonly('topology')
     if type(topology) ~= 'table' or type(topology.servers) ~= 'table' then
@@ -36,11 +36,11 @@ local function ask(uri, uuid, until_time)
     return ok and word or nil
 end
 
---- Finds another instance that does not regard this one as a member of the cluster. A
--- disabled or expelled instance gets no config changes. According to its own, outdated
--- config, it is still a member.
--- @treturn ?table {word, from}: `word` is `disabled`, `expelled` or `unknown`; `from`
---   is the alias of the other instance
+--- Looks for another instance whose config does not list this instance as enabled. A
+-- disabled or expelled instance gets no config changes, so it still counts as enabled
+-- in its own, outdated config. Yields.
+-- @treturn ?table {word, from}. `word` is `disabled`, `expelled` or `unknown`. `from`
+--   is the alias of the other instance.
 local function objection(instances, uuid, limit)
     local until_time, fibers, found = clock.monotonic() + limit, {}, nil
     for _, other in ipairs(instances) do
@@ -62,8 +62,7 @@ local function objection(instances, uuid, limit)
     return found
 end
 
---- Maps the names of instances to their UUIDs. Contains only the instances that
--- replication knows by name.
+--- Maps instance names to UUIDs. Contains only instances whose name replication knows.
 -- @treturn table
 local function uuids_by_name()
     local uuids = {}
@@ -75,9 +74,10 @@ local function uuids_by_name()
     return uuids
 end
 
---- Reports the cluster according to the config of Tarantool 3. Its instances cannot
--- relay requests, so the client connects to each of them itself. This instance does not
--- know which ones are leaders: each reports that in its own status.
+--- Reports the cluster according to the config of Tarantool 3. Instances with such a
+-- config cannot relay requests, so the client connects to each one itself. This
+-- instance does not know which instances are leaders, because each reports that only in
+-- its own status.
 -- @treturn table report
 local function config_topology(config)
     local instances, why = config:instances()

@@ -1,10 +1,10 @@
---- Describes the instance in a report, and checks whether code can be reloaded in it.
+--- Creates reports about the instance, and checks whether the instance can reload code.
 
 local require = ...
 local detect_framework = require('frameworks.detect')
 local stash = require('core.stash')
 
---- Whether box.cfg() has been called.
+--- Returns whether box.cfg() has been called.
 -- @treturn boolean
 local function is_configured()
     return type(box.cfg) == 'table'
@@ -22,8 +22,8 @@ local function describe(outcome)
     return report
 end
 
---- Returns why no code can be reloaded in this instance now.
--- @treturn ?table failure fields, nil if code can be reloaded
+--- Checks whether code can be reloaded in this instance now.
+-- @treturn ?table failure fields; nil if code can be reloaded
 local function refusal()
     if not is_configured() then
         return {code = 'not_running', message = 'box.cfg() has not been called yet', transient = true}

@@ -1,5 +1,5 @@
---- Common parts of the commands that change an instance: they refuse a request, report
--- progress, and record the outcome.
+--- Functions that the commands share: they refuse requests, report progress, and record
+-- outcomes.
 
 local require = ...
 local failure = require('core.failure')
@@ -14,10 +14,10 @@ local function refused(fields)
     return failure.put(report, fields)
 end
 
---- If the instance has read the request so late that the client no longer waits for the
--- reply, returns a report of the timeout.
+--- Checks whether the instance has read the request so late that the client no longer
+-- waits for the reply.
 -- @tparam table args arguments of the command
--- @treturn ?table report
+-- @treturn ?table a report of the timeout; nil if the client still waits
 local function check_deadline(args)
     if args.not_after == nil or fiber.time() <= args.not_after then
         return nil
@@ -28,10 +28,10 @@ local function check_deadline(args)
     })
 end
 
---- If the command cannot start, because of the state of the instance or because the
--- deadline has passed, returns a report that says so.
+--- Checks whether the command can start: the deadline has not passed, and the instance
+-- can reload code.
 -- @tparam table args arguments of the command
--- @treturn ?table report
+-- @treturn ?table a report with the reason; nil if the command can start
 local function check_ready(args)
     local late = check_deadline(args)
     if late ~= nil then
@@ -51,9 +51,9 @@ local function locked(held)
     })
 end
 
---- The client sends its name in `args.holder`. In a binary session, appends the user
--- and the address of the client. Must run in the fiber that has read the request,
--- because only that fiber has the session.
+--- Appends the database user and the address of the client to the client's name in
+-- `args.holder`. Does nothing outside a binary session. Must run in the fiber that has
+-- read the request, because only that fiber has the session.
 local function name_peer(args)
     if args.holder == nil or box.session.type() ~= 'binary' then
         return
@@ -61,13 +61,15 @@ local function name_peer(args)
     args.holder = ('%s as %s from %s'):format(args.holder, box.session.user(), tostring(box.session.peer()))
 end
 
---- Runs a command in a fiber of its own and waits for it.
+--- Runs a command in its own fiber and waits until it has finished.
 --
--- If the fiber that has read the request is cancelled, the command still finishes,
--- releases its lock and cleans up. That fiber has the session of the client, so it must
--- send the push messages. They tell the client the phases of the command: important
--- phases always, others if the client asks for them. Errors are ignored, because newer
--- servers may have push messages disabled.
+-- The command finishes, releases its lock and cleans up even if the calling fiber is
+-- cancelled. Phases are sent to the client as push messages: important phases always,
+-- others if `args.verbose` is set. The calling fiber sends them, because it has the
+-- session of the client. Errors of sending are ignored, because newer servers may have
+-- push messages disabled.
+--
+-- Raises the error of `work`, and an error if the calling fiber is cancelled.
 -- @tparam table args arguments of the command
 -- @tparam function work (on_phase) -> report; calls `on_phase` with each phase
 -- @treturn table report
@@ -93,16 +95,15 @@ local function run_in_fiber(args, work)
     end
     while not done do
         tell()
-        -- Sending may yield, so the work may have finished by now.
+        -- Sending a push message may yield, so the command may have finished by now.
         if not done and #phases == 0 then
             changed:wait()
             fiber.testcancel()
         end
     end
     tell()
-    -- Yield now: the server encodes the report without yielding, and the time for that
-    -- should not add to the current slice. Ignore errors: in a cancelled fiber,
-    -- `if_due` throws.
+    -- Yield now, because the server then encodes the report without yielding. Ignore
+    -- errors: `if_due` raises one in a cancelled fiber.
     pcall(yield.if_due, 0)
     if not ok then
         error(result, 0)
