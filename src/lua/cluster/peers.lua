@@ -1,5 +1,4 @@
---- Asks all instances of a cluster the same question in parallel, over
--- Cartridge's own connections.
+--- Queries all instances of a cluster in parallel, over Cartridge's own connections.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -7,11 +6,11 @@ local clock = require('clock')
 local failure = require('core.failure')
 local fiber = require('fiber')
 
--- Time limit for an answer, in seconds. None of the questions asked here takes long.
+-- Time limit for querying the state of all instances, in seconds.
 local PATIENCE = 5
 
--- Code that returns the state of an instance. Errors are converted to strings, as
--- their tables may not be serialisable.
+-- Lua code that returns the state of the instance on which it runs. It converts errors
+-- to strings, because error tables may not be serialisable.
 local STATE = [[
     local confapplier = require('cartridge.confapplier')
     local state, err = confapplier.get_state()
@@ -27,8 +26,8 @@ local STATE = [[
     }
 ]]
 
--- Code that validates a config, as the first phase of Cartridge's two-phase commit
--- does.
+-- Lua code that validates a config like the first phase of Cartridge's two-phase
+-- commit.
 local VALIDATE = [[
     local ok, conf, err = pcall(require('cartridge.clusterwide-config').new, ...)
     if ok and conf ~= nil then
@@ -44,9 +43,9 @@ local VALIDATE = [[
     return tostring(text)
 ]]
 
--- Code that aborts the prepare phase of an abandoned change. A prepared config is a
--- directory on disk. While Cartridge is still writing that directory, its name may have
--- a suffix, so the pattern below matches both names.
+-- Lua code that aborts the prepare phase of an abandoned config change. A prepared
+-- config is a directory on disk. While Cartridge is writing this directory, its name
+-- may have a suffix, so the pattern below matches both names.
 local RELEASE = [[
     local change = ...
     local fiber, fio = require('fiber'), require('fio')
@@ -55,8 +54,8 @@ local RELEASE = [[
     local function is_written()
         for _, path in ipairs(fio.glob(pattern)) do
             local stat = fio.stat(path)
-            -- Ignore directories that are older than the change: a process that was
-            -- killed may have left them.
+            -- Ignore directories that are older than the change: a killed process may
+            -- have left them behind.
             if stat ~= nil and stat.mtime >= began then
                 return true
             end
@@ -86,17 +85,17 @@ local function ask_one(uri, code, argument, until_time)
         return result
     end
     local message = failure.describe(result)
-    -- Some errors have an empty text: replace it.
+    -- Replace an empty error text with a message.
     return nil, message ~= '' and message or 'no answer in time'
 end
 
---- Runs code on all instances in parallel and waits for all replies.
+--- Runs Lua code on all instances in parallel, and waits for all replies.
 -- @tparam {table,...} instances as returned by `Cartridge:instances`
 -- @tparam string code Lua code that returns one value
 -- @param argument passed to the code
--- @tparam number limit seconds
+-- @tparam number limit time limit, in seconds
 -- @treturn table uuid -> returned value
--- @treturn table uuid -> why there is no reply
+-- @treturn table uuid -> reason why there is no reply
 local function ask(instances, code, argument, limit)
     local until_time, fibers, answers, failures = clock.monotonic() + limit, {}, {}, {}
     for _, one in ipairs(instances) do
@@ -133,18 +132,18 @@ end
 
 --- Queries the state of all instances.
 -- @tparam {table,...} instances
--- @tparam number limit seconds, if less than the default
+-- @tparam number limit time limit, in seconds; at most `PATIENCE` is used
 -- @treturn table uuid -> {state, why, checksum, locked}
--- @treturn table uuid -> why the state is unknown
+-- @treturn table uuid -> reason why the state is unknown
 local function states(instances, limit)
     return ask(instances, STATE, nil, math.min(PATIENCE, limit))
 end
 
---- Returns the instances that reject a config, with their reasons.
+--- Makes all instances validate a config.
 -- @tparam {table,...} instances
 -- @tparam {[string]=string,...} plaintext all sections
--- @tparam number limit seconds
--- @treturn table uuid -> reason
+-- @tparam number limit time limit, in seconds
+-- @treturn table uuid -> reason, for each instance that rejects the config
 local function objections(instances, plaintext, limit)
     local answers = ask(instances, VALIDATE, plaintext, limit)
     local list = {}
@@ -156,14 +155,14 @@ local function objections(instances, plaintext, limit)
     return list
 end
 
---- Aborts the prepare phase of an abandoned change. Cartridge itself aborts it only on
--- instances that answered in time. On an instance that was late, the config would
+--- Aborts the prepare phase of an abandoned config change. Cartridge itself aborts that
+-- phase only on instances that answered in time. On a slower instance, the config would
 -- remain locked forever.
 -- @tparam {table,...} instances
 -- @tparam string checksum of the abandoned config
 -- @tparam number age seconds since the change started
--- @tparam number limit seconds
--- @treturn table uuid -> whether the config is unlocked on that instance
+-- @tparam number limit time limit, in seconds
+-- @treturn table uuid -> whether the config is unlocked on the instance
 local function release(instances, checksum, age, limit)
     return (ask(instances, RELEASE, {checksum = checksum, age = age, limit = limit * 0.9}, limit))
 end

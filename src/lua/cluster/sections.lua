@@ -1,6 +1,6 @@
---- The sections of the cluster-wide config from which the role `extensions` loads code.
--- Finds out what a push would change, and validates the pushed sections. Runs none of
--- their code and changes nothing.
+--- Handles the sections of the cluster-wide config from which Cartridge's role
+-- `extensions` loads code. Determines what a push would change, and validates the
+-- pushed sections. Does not run their code.
 
 local require = ...
 local module_files = require('platform.module_files')
@@ -11,18 +11,18 @@ local yaml = require('yaml')
 local ROLE = 'extensions'
 local CONFIG = 'extensions/config.yml'
 
---- Whether a push manages this section.
+--- Returns whether a push manages a section.
 local function is_ours(name)
     return name == CONFIG or name:find('^extensions/.+%.lua$') ~= nil
 end
 
---- Returns the module name of a section.
+--- Returns the name of the module in a section.
 local function module_of(name)
     return (name:gsub('%.lua$', ''):gsub('/', '.'))
 end
 
---- Whether a section contains only comments. If there is no config, the role creates
--- such a section as an example.
+--- Returns whether a section contains only comments. The role creates such a section as
+-- an example if there is no config.
 local function is_blank(name, text)
     local comment = name == CONFIG and '^%s*#' or '^%s*%-%-[^%[]'
     for line in text:gmatch('[^\r\n]+') do
@@ -33,8 +33,8 @@ local function is_blank(name, text)
     return true
 end
 
---- Whether the role `extensions` is enabled in any replica set.
--- @tparam table topology of the cluster-wide config
+--- Returns whether the role `extensions` is enabled in any replica set.
+-- @tparam table topology section `topology` of the cluster-wide config
 local function has_role(topology)
     for _, set in pairs(topology.replicasets or {}) do
         for key, value in pairs(type(set) == 'table' and set.roles or {}) do
@@ -47,7 +47,8 @@ local function has_role(topology)
 end
 
 --- Splits the pushed text into sections.
--- @tparam {table,...} list {name, size} of each section, in the order of the text
+-- @tparam {table,...} list {name, size} of each section, in the order of the text;
+--   sizes are in bytes
 -- @tparam string text
 -- @treturn {[string]=string,...} name -> text
 local function cut(list, text)
@@ -68,13 +69,13 @@ local function sorted(set)
     return list
 end
 
---- Compares the sections of a cluster with those that are pushed.
+--- Compares the sections of a cluster with the pushed sections.
 -- @tparam {[string]=string,...} present all sections of the cluster
 -- @tparam {[string]=string,...} given the pushed sections
 -- @tparam boolean prune whether to remove the sections that are not pushed
--- @treturn table {added, changed, removed, unchanged, kept} lists of names
--- @treturn table patch with the sections that change: name -> new text, or box.NULL if
---   the section is removed
+-- @treturn table {added, changed, removed, unchanged, kept}, lists of names
+-- @treturn table patch for the config: name -> new text, or box.NULL to remove the
+--   section
 local function compare(present, given, prune)
     local sections = {added = {}, changed = {}, removed = {}, unchanged = {}, kept = {}}
     local patch = {}
@@ -99,7 +100,7 @@ local function compare(present, given, prune)
     return sections, patch
 end
 
---- Returns the patch that undoes another one.
+--- Returns the patch that reverts another patch.
 -- @tparam {[string]=string,...} present all sections before the patch
 -- @tparam table patch see `compare`
 local function inverse(present, patch)
@@ -110,7 +111,7 @@ local function inverse(present, patch)
     return back
 end
 
---- Whether the sections of a config are still those that a patch has set.
+--- Returns whether a config still has the sections that a patch has set.
 local function has_patch(plaintext, patch)
     for name, text in pairs(patch) do
         local now = plaintext[name]
@@ -124,7 +125,7 @@ local function has_patch(plaintext, patch)
     return true
 end
 
---- Compiles all pushed modules without running them.
+--- Compiles all pushed modules without running them. May yield.
 -- @tparam {[string]=string,...} given the pushed sections
 -- @treturn {table,...} problems: {module, path, message}
 local function compile(given)
@@ -132,8 +133,7 @@ local function compile(given)
     for _, name in ipairs(sorted(given)) do
         if name ~= CONFIG then
             yield.if_due()
-            -- Mode 't': bytecode is rejected, because LuaJIT does not verify
-            -- it.
+            -- Mode 't' rejects bytecode, because LuaJIT does not verify it.
             local chunk, message = loadstring(given[name], '@' .. name, 't')
             if chunk == nil then
                 table.insert(problems, {module = module_of(name), path = name, message = message})
@@ -143,7 +143,7 @@ local function compile(given)
     return problems
 end
 
---- Checks whether the config of extensions is YAML.
+--- Checks that the config of extensions is YAML.
 -- @tparam {[string]=string,...} given the pushed sections
 -- @treturn {table,...} problems: {path, message}
 local function check_yaml(given)
@@ -154,7 +154,7 @@ local function check_yaml(given)
     return ok and {} or {{path = CONFIG, message = ('%s is not YAML: %s'):format(CONFIG, tostring(err))}}
 end
 
---- Whether a module exists, loaded or not.
+--- Returns whether a module exists, even if it is not loaded.
 local function exists(name, plaintext)
     if name:find('^extensions%.') then
         return plaintext[name:gsub('%.', '/') .. '.lua'] ~= nil
@@ -176,7 +176,8 @@ local function misspelt(map, key)
     return found and ('unknown key %q, did you mean %s?'):format(found, key) or nil
 end
 
---- Returns what is wrong with a required text field, or nil.
+--- Checks a required text field.
+-- @treturn ?string the problem; nil if the field is valid
 local function text_problem(map, field, prefix)
     if map[field] == nil then
         return misspelt(map, field) or ('%s%s is missing'):format(prefix, field)
@@ -187,7 +188,8 @@ end
 
 local EVENTS = {binary = {'path'}, http = {'path', 'method'}}
 
---- Returns what is wrong with an event of an exported function, or nil.
+--- Checks an event of an exported function.
+-- @treturn ?string the problem; nil if the event is valid
 local function event_problem(event)
     if not is_map(event) then
         return 'must be a map'
@@ -233,8 +235,8 @@ local function function_problem(fields, plaintext)
     end
 end
 
---- Checks the exported functions in the config of extensions, as far as possible
--- without running code.
+--- Checks the exported functions in the config of extensions as far as possible without
+-- running code.
 -- @tparam table config the value of the config section, of any type
 -- @tparam {[string]=string,...} plaintext all sections after the push
 -- @treturn {table,...} problems: {module, path, message}
