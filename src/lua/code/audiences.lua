@@ -1,18 +1,17 @@
---- Makes entries of a table differ between callers. An audience is a set of callers,
--- such as new code, that sees values of its own; all other code sees the serving
--- values.
+--- Makes a table show different entries to different callers. An audience is a set of
+-- callers, such as new code, that sees its own values. All other code sees the values
+-- of the serving code, which handles requests.
 --
--- Only the table itself gets a metatable. Its values are not wrapped in proxies,
--- so serving code may iterate over a value, count its entries or use rawget.
+-- Only the table itself gets a metatable. Its values are not wrapped in proxies, so
+-- serving code may iterate over a value, count its entries or use rawget.
 --
--- LuaJIT consults a metatable only for missing keys. So entries that differ
+-- LuaJIT consults a metatable only for missing keys. Therefore entries that differ
 -- between callers are removed from the table until `close`.
 
 local Audiences = {}
 Audiences.__index = Audiences
 
--- Stored in place of nil, to distinguish an entry set to nil from an entry that was
--- not set.
+-- Marks an entry that was set to nil, as opposed to an entry that was not set.
 local NOTHING = {}
 
 local function pack(value)
@@ -29,8 +28,8 @@ local function unpack_value(value)
     return value
 end
 
---- Installs the metatable. `add` then adds the audiences.
--- @tparam table holder the table whose entries may differ between callers
+--- Installs the metatable on a table. Audiences are added later, with `add`.
+-- @tparam table holder the table
 local function new(holder)
     local self = setmetatable({
         holder = holder,
@@ -70,9 +69,9 @@ function Audiences:caller()
     return nil
 end
 
---- Adds an audience. It sees the serving values, except for entries that `show` has
--- set for it, or that its own code has written. What its code writes is visible to
--- no other code.
+--- Adds an audience. The audience sees the serving values, except for entries that
+-- `show` or its own code has set. The entries that its code sets are invisible to all
+-- other code.
 -- @tparam function sees () -> whether the running code belongs to the audience
 -- @treturn table the audience
 function Audiences:add(sees)
@@ -81,7 +80,7 @@ function Audiences:add(sees)
     return audience
 end
 
---- Removes an audience: from then on its code sees the serving values.
+--- Removes an audience. Its code then sees the serving values.
 function Audiences:remove(audience)
     for i, other in ipairs(self.list) do
         if other == audience then
@@ -103,13 +102,13 @@ function Audiences:show(audience, key, value)
     audience.values[key] = pack(value)
 end
 
---- Returns the value that `show` or the audience itself has set for an audience.
--- Returns nil if neither has set one.
+--- Returns the value that an audience sees instead of the serving value. Returns nil if
+-- neither `show` nor the audience itself has set one.
 function Audiences.find(_, audience, key)
     return unpack_value(audience.values[key])
 end
 
---- Returns the value that code outside the audiences sees.
+--- Returns the value that code outside all audiences sees.
 function Audiences:find_serving(key)
     if self.serving[key] ~= nil then
         return unpack_value(self.serving[key])

@@ -1,8 +1,8 @@
 --- Selects the modules of a reload, and reads their code from disk.
 --
--- An application module is a module in `package.loaded` whose file is found
--- outside a `.rocks` tree. Other modules are not reloaded; the report gives a
--- one-word reason for each.
+-- An application module is a module in `package.loaded` whose file is neither in a
+-- `.rocks` tree nor installed system-wide. Other modules are not reloaded. For each of
+-- them, the report gives the reason in one word.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -15,7 +15,7 @@ local yield = require('core.yield')
 
 local KIND = kinds.words
 
--- Names of Tarantool's own modules. A file of the application with such a name is
+-- Names of Tarantool's own modules. An application's file with one of these names is
 -- never loaded, because `require` finds the built-in module first.
 local BUILTIN = {}
 for name in ([[
@@ -28,18 +28,20 @@ for name in ([[
 ]]):gmatch('%S+') do
     BUILTIN[name] = true
 end
--- Modules below these names are Tarantool's own too, such as `internal.trigger`.
+-- Prefixes of the names of Tarantool's other modules, such as `internal` in
+-- `internal.trigger`.
 local BUILTIN_PARENTS = {box = true, internal = true, jit = true, table = true}
 
 local function is_builtin_name(name)
     return BUILTIN[name] or BUILTIN_PARENTS[name:match('^(%w+)%.') or ''] or false
 end
 
--- Limits of the search for functions in a module: number of fields, and depth.
+-- Limits of the search for functions in the value of a module: the number of fields,
+-- and the depth.
 local FIELDS, DEPTH = 1000, 2
 
--- Directories in which packages install modules system-wide. An application may
--- itself be deployed below one of them, see `is_system_path`.
+-- Directories for modules that are installed system-wide. An application may itself be
+-- deployed below one of these directories, see `is_system_path`.
 local SYSTEM = {
     '/usr/share/tarantool/',
     '/usr/local/share/tarantool/',
@@ -84,9 +86,9 @@ local function matches_any(name, patterns)
     return false
 end
 
---- Whether the value of a module contains functions of Tarantool, and no functions
--- from files on disk. Examines only the value and its fields, which is enough to
--- distinguish a built-in module from an application's module with the same name.
+--- Returns whether the value of a module contains functions of Tarantool, and no
+-- functions from files on disk. Examines only the value and its fields. That is enough
+-- to distinguish a built-in module from an application's module with the same name.
 local function is_builtin_value(value)
     local builtin, from_disk = false, false
     local function look(f)
@@ -105,15 +107,16 @@ local function is_builtin_value(value)
             look(field)
         end
     end
-    -- `_G` is built in, even though it has the application's global functions.
+    -- `_G` is a built-in module, even though it contains the application's global
+    -- functions.
     return builtin and not from_disk or value == _G
 end
 
---- Returns the path from which a module was loaded, according to the chunk names of
--- its functions. Needed if `require` no longer finds the module's file.
+--- Returns the path from which a module was loaded, according to the chunk names of its
+-- functions. Needed if `require` no longer finds the module's file.
 -- @param value value of the module
 -- @treturn ?string path
--- @treturn boolean whether the module has Lua functions that are not Tarantool's
+-- @treturn boolean whether the module has Lua functions other than Tarantool's
 local function vanished_file(value)
     if type(value) ~= 'table' then
         value = {value}
@@ -133,7 +136,7 @@ local function vanished_file(value)
     return nil, is_code
 end
 
---- Whether the application has added a package loader.
+--- Returns whether the application has added a package loader.
 local function has_custom_loader()
     for _, loader in ipairs(package.loaders) do
         local info = type(loader) == 'function' and debug.getinfo(loader, 'S')
@@ -145,8 +148,8 @@ local function has_custom_loader()
     return false
 end
 
---- Returns the directory below which `require` has found a module: the module's
--- path without the part that corresponds to its name.
+--- Returns the directory below which `require` has found a module: the module's path
+-- without the part that corresponds to the module's name.
 -- @treturn ?string nil if the path does not end with that part
 local function root_of(name, path)
     local below = '/' .. name:gsub('%.', '/')
@@ -158,9 +161,9 @@ local function root_of(name, path)
     return nil
 end
 
---- Checks whether a file exists and can be read.
--- @treturn boolean true if it can be read
--- @treturn boolean true if it does not exist
+--- Checks whether a file is readable, and whether it is absent.
+-- @treturn boolean whether the file can be read
+-- @treturn boolean whether the file does not exist
 local function check_file(path)
     local file, _, code = io.open(path, 'rb')
     if file ~= nil then
@@ -170,9 +173,8 @@ local function check_file(path)
     return false, code == errno.ENOENT or code == errno.ENOTDIR
 end
 
---- Whether a file was installed system-wide. This is not the case if the
--- application itself is deployed below a system-wide directory, and `require` finds
--- the file in the application's own directory there.
+--- Returns whether a file was installed system-wide. Returns false for the files of an
+-- application that is itself deployed below a system-wide directory.
 local function is_system_path(path)
     for _, dir in ipairs(SYSTEM) do
         if starts_with(path, dir) then
@@ -187,22 +189,20 @@ local function is_system_path(path)
     return false
 end
 
---- Whether a path is one of the application's files: neither built into Tarantool,
--- nor in a `.rocks` tree, nor installed system-wide.
+--- Returns whether a file belongs to the application. Such a file is neither built into
+-- Tarantool, nor in a `.rocks` tree, nor installed system-wide.
 local function is_application_path(path)
     return not starts_with(path, 'builtin/') and not path:find('/.rocks/', 1, true)
         and not starts_with(path, '.rocks/') and not is_system_path(path)
 end
 
--- Servers of the rock `http` that have named controllers. Named controllers are
--- modules that the server loads from its own directory, which `require` does not
--- search.
+-- Servers of the rock `http` that have named controllers. A named controller is a
+-- module that the server loads from its own directory, where `require` does not search.
 local http_with_controllers = {}
 
 --- Finds the file of a module, or of a controller of an HTTP server.
 -- @tparam string name
--- @tparam ?{string,...} directories in which `require` searches first, see
---   `classify`
+-- @tparam ?{string,...} directories in which `require` searches first
 -- @treturn ?string path
 local function search(name, directories)
     local path = module_files.search(name, directories)
@@ -216,10 +216,10 @@ end
 -- @tparam string name
 -- @param value the module's value in `package.loaded`, or nil
 -- @tparam ?table known name -> path of modules that earlier reloads have loaded
--- @tparam ?{string,...} directories in which `require` searches first. Pass them
---   when classifying many modules, so that they are determined only once.
--- @treturn string `app` for an application module, otherwise one word for the
---   reason why the module is not reloaded
+-- @tparam ?{string,...} directories in which `require` searches first. A caller that
+--   classifies many modules passes them, so that they are determined only once.
+-- @treturn string `app` for an application module, otherwise one word for the reason
+--   why the module is not reloaded
 -- @treturn ?string path
 local function classify(name, value, known, directories)
     if package.preload[name] ~= nil then
@@ -249,13 +249,13 @@ local function classify(name, value, known, directories)
         elseif is_absent and starts_with(path, '/') then
             return path:find('/.rocks/', 1, true) and KIND.rocks or KIND.gone, path
         elseif is_readable or is_absent or root_of(name, path) == nil then
-            -- Nothing is known about the file. Either the application has assigned
-            -- the value to `package.loaded` itself, or the path is relative and
-            -- `box.cfg` has changed the working directory since.
+            -- The file is unknown. Either the application has assigned the value to
+            -- `package.loaded` itself, or the path is relative and `box.cfg` has
+            -- changed the working directory.
             return has_custom_loader() and KIND.loader or KIND.no_file, path
         end
-        -- The file exists but cannot be read, so the search has skipped it. Select
-        -- the module, so that the reload fails with that error.
+        -- The file exists but cannot be read, so the search has skipped it. Select the
+        -- module anyway, so that the reload fails with the read error.
     end
     if path:match('%.so$') or path:match('%.dylib$') then
         return KIND.shared_object, path
@@ -266,10 +266,10 @@ local function classify(name, value, known, directories)
     return is_system_path(path) and KIND.system or 'app', path
 end
 
---- Whether a path is the file of a loaded module other than the named one.
+--- Returns whether a path is the file of a loaded module other than the named module.
 local function belongs_to_another(name, path)
     for other in pairs(package.loaded) do
-        -- The search is slow: do it only for modules whose name matches the path.
+        -- The search is slow, so search only for modules whose name matches the path.
         if type(other) == 'string' and other ~= name and root_of(other, '/' .. path)
         and module_files.search(other) == path then
             return true
@@ -278,13 +278,13 @@ local function belongs_to_another(name, path)
     return false
 end
 
---- Returns the path from which a module was loaded, if `require` now finds its file
--- elsewhere. Uses the path that an earlier reload has recorded, or else a chunk
+--- Returns the path from which a module was loaded, if `require` now finds the module's
+-- file elsewhere. Uses the path that an earlier reload has recorded, or else a chunk
 -- name of the module's functions.
 -- @tparam table module {name, path}, with the current path
 -- @param value the value of the module
 -- @tparam table stash see `core.stash`
--- @treturn ?string path, nil if the file has not moved
+-- @treturn ?string path; nil if the file has not moved
 local function former_file(module, value, stash)
     local known, left = stash.names[module.name], FIELDS
     local is_other = {}     -- path -> whether it belongs to another module
@@ -294,8 +294,8 @@ local function former_file(module, value, stash)
             if path == nil or starts_with(path, 'builtin/') or not root_of(module.name, '/' .. path) then
                 return nil
             end
-            -- The function may come from another module whose name has the same
-            -- last part, such as `b.utils` for `a.utils`.
+            -- The function may come from another module whose name has the same last
+            -- part, such as `b.utils` instead of `a.utils`.
             if is_other[path] == nil then
                 is_other[path] = path ~= module.path and belongs_to_another(module.name, path)
             end
@@ -317,13 +317,13 @@ local function former_file(module, value, stash)
 end
 
 --- Builds the filter for modules from the options of the command line.
--- @tparam table args arguments of the command: `modules` and `exclude` (shell
---   patterns), `rocks`
+-- @tparam table args arguments of the command: `rocks`, and the shell patterns in
+--   `modules` and `exclude`
 -- @tparam ?table matches filled by the filter, to explain why a pattern selects
---   nothing: for each pattern in `modules`, kind of module (see `classify`) -> name
---   of a matching module
+--   nothing: pattern in `modules` -> kind of module (see `classify`) -> name of a
+--   matching module
 -- @treturn function (name, kind) -> `app`, or the reason why the module is not
---   reloaded; `kind` is the result of `classify`
+--   reloaded. `kind` is the result of `classify`.
 local function selector(args, matches)
     local include, exclude = {}, {}
     for i, glob in ipairs(args.modules or {}) do
@@ -354,14 +354,14 @@ local function selector(args, matches)
     end
 end
 
---- Reads a file.
+--- Reads a file. Blocks the event loop.
 -- @treturn[1] string text
 -- @treturn[1] string digest of the text
 -- @treturn[2] nil
 -- @treturn[2] string error
 local function read(path)
-    -- fio would hand each call to a worker thread. For thousands of small files
-    -- in the page cache, that costs far more than a blocking read.
+    -- fio would run each call in a worker thread. For thousands of small files in the
+    -- page cache, worker threads cost far more than blocking reads.
     local file, err = io.open(path, 'rb')
     if file == nil then
         return nil, err
@@ -374,7 +374,7 @@ local function read(path)
     return text, digest.sha1_hex(text)
 end
 
---- Chooses the modules of a reload.
+--- Chooses the modules of a reload. May yield.
 -- @tparam table args arguments of the command, see `selector`
 -- @tparam table stash see `core.stash`
 -- @treturn table
@@ -383,8 +383,8 @@ end
 --   kept: reason -> sorted names of modules that are not reloaded
 --   all: all application modules, in the same form as `selected`
 --   matches: see `selector`
---   select: the filter, for modules that new code requires for the first time
---   files: files that the modules have loaded themselves, such as with `dofile`:
+--   select: the filter for modules that new code requires for the first time
+--   files: files that the modules have loaded themselves, for example with `dofile`:
 --     {{path, module, serving = digest}, ...}
 local function choose(args, stash)
     local matches = {}
@@ -419,7 +419,8 @@ local function choose(args, stash)
             table.insert(choice.all, {name = name, path = path})
         end
         if kind == KIND.gone then
-            -- The removal of a module is a change, too: apply the filter to it.
+            -- The removal of a module is a change, too, so apply the filter to removed
+            -- modules.
             kind = select_kind(name, 'app') == 'app' and KIND.gone or select_kind(name, 'app')
         else
             kind = select_kind(name, kind)
@@ -447,17 +448,16 @@ local function choose(args, stash)
     return choice
 end
 
---- Determines whether a file that a module has loaded itself has changed since it
--- was loaded.
--- @tparam table file {path, serving = digest}; sets `changed`
+--- Determines whether a file has changed since a module loaded it without `require`.
+-- @tparam table file {path, serving = digest}; this function sets `changed`
 local function check_loaded_file(file)
     local text, digest_or_err = read(file.path)
     file.changed = file.serving ~= (text ~= nil and digest_or_err)
 end
 
 --- Reads and compiles one module.
--- @tparam table module {name, path}. Sets `digest`, `chunk` and `changed`;
---   `changed` stays nil if the digest of the serving code is unknown.
+-- @tparam table module {name, path}. This function sets `digest`, `chunk` and
+--   `changed`. `changed` stays nil if the digest of the serving code is unknown.
 -- @tparam table stash see `core.stash`
 -- @treturn[1] boolean true
 -- @treturn[2] nil
@@ -480,13 +480,12 @@ local function compile(module, stash)
     return true
 end
 
---- Returns the description of a module for the report.
+--- Describes a module for the report.
 local function describe(module)
     return {name = module.name, path = module.path, changed = module.changed}
 end
 
---- Returns the description of a file that a module has loaded itself, for the
--- report.
+--- Describes a file that a module has loaded itself, for the report.
 local function describe_file(file)
     return {path = file.path, module = file.module, changed = file.changed}
 end

@@ -1,10 +1,10 @@
---- Determines the generation of functions, including those that earlier reloads
+--- Determines the generation of functions, including functions that earlier reloads
 -- have loaded.
 --
--- The state table records in which generation each unit (see `ownership`) was
--- loaded last, and the unit and generation of all prototypes that still exist. Code
--- loaded before the first reload has no recorded prototypes; it is recognised by
--- its chunk name.
+-- The state table records in which generation each unit (a module and what is reloaded
+-- with it) was loaded last. It also records the unit and generation of each prototype
+-- that still exists. Code loaded before the first reload has no recorded prototypes,
+-- and is recognised by its chunk name.
 
 local require = ...
 local jutil = require('jit.util')
@@ -17,9 +17,9 @@ local OURS = '@cartridge-reload/'
 -- @tparam table ownership see `ownership`; must not change during the call
 -- @tparam number generation
 local function record(stash, ownership, generation)
-    -- Other fibers may classify functions while this function yields. So `sources` is
-    -- filled last: once it has an entry for a unit, functions of the unit without a
-    -- recorded generation are stale. `pcall` catches the error that `if_due` throws in
+    -- Other fibers may classify functions while this function yields, so fill `sources`
+    -- last. Once `sources` has an entry for a unit, functions of the unit without a
+    -- recorded generation are stale. `pcall` catches the error that `if_due` raises in
     -- a cancelled fiber.
     stash.recording = {protos = ownership.protos, generation = generation}
     for proto, unit in pairs(ownership.protos) do
@@ -41,8 +41,8 @@ local function record(stash, ownership, generation)
     stash.recording = nil
 end
 
---- Records that the new code of a transaction has failed. From then on, references
--- to it are stale references. Yields.
+--- Records that the new code of a transaction has failed. From then on, references to
+-- the failed code are stale. Yields.
 -- @tparam table stash see `core.stash`
 -- @tparam table ownership see `ownership`; must not change during the call
 local function record_failed(stash, ownership)
@@ -56,14 +56,14 @@ end
 -- @tparam table stash see `core.stash`
 -- @tparam function f
 -- @treturn string
---   stale: of an earlier generation, or of failed code
---   current: of the serving generation
---   ours: of this program
---   other: from a file that was never reloaded
---   text: compiled from a string with `loadstring`
+--   stale: code of an earlier generation, or failed code
+--   current: code of the serving generation
+--   ours: code of this program
+--   other: code from a file that was never reloaded
+--   text: code compiled from a string with `loadstring`
 --   c: a C function
--- @treturn ?string for `stale` and `text`: the unit of the function, or its chunk
---   name if the unit is unknown
+-- @treturn ?string for `stale` and `text`: the unit of the function, or its chunk name
+--   if the unit is unknown
 -- @treturn ?number for `stale` and `text`: line where the function is defined
 -- @treturn ?number for `stale`: generation, if it is known
 local function classify(stash, f)
@@ -94,7 +94,7 @@ local function classify(stash, f)
     return 'other'
 end
 
---- Returns the unit of a function, or its chunk name if that is unknown.
+--- Returns the unit of a function, or the function's chunk name if the unit is unknown.
 -- @tparam table stash see `core.stash`
 -- @tparam function f
 -- @treturn ?string nil for a C function
@@ -103,7 +103,7 @@ local function unit_of(stash, f)
     return info.proto and (stash.units[info.proto] or stash.aliases[info.source] or info.source)
 end
 
---- Whether a function belongs to the failed code of an earlier reload.
+--- Returns whether a function belongs to the failed code of an earlier reload.
 -- @tparam table stash see `core.stash`
 -- @tparam function f
 local function is_failed(stash, f)
@@ -111,14 +111,14 @@ local function is_failed(stash, f)
     return proto ~= nil and stash.failed[proto] ~= nil
 end
 
---- Whether a function belongs to this program.
+--- Returns whether a function belongs to this program.
 local function is_ours(f)
     local source = jutil.funcinfo(f).source
     return source ~= nil and source:sub(1, #OURS) == OURS
 end
 
---- Returns how many generations still have functions in memory. Code loaded before
--- the first reload is not counted.
+--- Counts the generations that still have functions in memory. Code loaded before the
+-- first reload is not counted.
 -- @tparam table stash see `core.stash`
 -- @treturn number
 local function count_alive(stash)

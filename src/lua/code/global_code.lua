@@ -1,20 +1,20 @@
 --- Finds global variables that hold the code of modules: a function, or a table of
--- functions. Modules that return nothing define such globals. A reload treats the
--- value of such a variable like the value of a module: references to the old value
--- are patched to refer to the new one.
+-- functions. Modules that return no value define such variables. A reload treats the
+-- value of such a variable like the value of a module: it patches references to the old
+-- value.
 
 local require = ...
 local yield = require('core.yield')
 
 -- Maximum number of entries that are examined in one table.
 local ENTRIES = 1000
--- Globals that belong to Lua, Tarantool or this program.
+-- Global variables that belong to Lua, Tarantool or this program.
 local IGNORED = {__cartridge_reload = true, _G = true, box = true, module = true, package = true, require = true}
 
 --- Searches the value of a global variable for old code.
--- @treturn ?string unit of the first old function, nil if there is none
--- @treturn boolean true if the value also has functions of other code, or is too
---   large to be searched completely
+-- @treturn ?string unit of the first old function; nil if there is none
+-- @treturn boolean whether the value also has functions of other code, or is too large
+--   to be searched completely
 local function examine(value, ownership)
     if type(value) == 'function' then
         return ownership:is_old(value) and ownership:old_unit_of(value) or nil, false
@@ -33,12 +33,12 @@ local function examine(value, ownership)
     return unit, is_shared
 end
 
---- Lists the global variables that hold code of modules. Must be called before new
--- code runs. May yield.
+--- Lists the global variables that hold code of modules. Must be called before new code
+-- runs. May yield.
 -- @tparam table ownership see `ownership`
 -- @treturn {table,...} {name, variable, path, value, is_shared}. `name` starts with
---   `global`, so that it cannot be mistaken for the name of a module. `is_shared`
---   means that the table may also have functions of other code.
+--   `global`, so that it differs from the names of modules. `is_shared` is true if the
+--   table may also have functions of other code.
 local function list(ownership)
     local modules, result = {}, {}
     for _, value in pairs(table.copy(package.loaded)) do

@@ -1,5 +1,5 @@
---- The kinds of modules that are not reloaded. Each kind has a word for the report
--- and a description for messages. Messages name the kinds in this order.
+--- The kinds of modules that are not reloaded. Each kind has a word for the report and
+-- a description for messages. Messages list the kinds in this order.
 
 local LIST = {
     {'rocks', 'in .rocks (--rocks reloads them too)'},
@@ -11,12 +11,13 @@ local LIST = {
     {'shared_object', 'in C'},
     {'excluded', 'excluded by --exclude'},
     {'builtin', 'built into Tarantool, or without functions'},
-    -- Messages that explain why no module is selected do not name these.
+    -- These kinds have no description, because messages that explain an empty selection
+    -- omit them.
     {'gone'},
     {'not_selected'},
 }
 
--- Maps each word to itself. Reading a word that is not in the list raises an error.
+-- Maps the word of each kind to itself. Reading an unknown word raises an error.
 local WORDS = setmetatable({}, {__index = function(_, word)
     error(('code/kinds.lua lacks the kind %s'):format(tostring(word)), 0)
 end})

@@ -1,27 +1,26 @@
---- Splits `package.loaded` into two tables: one for the serving code, and one for
--- the non-serving code. The non-serving code is the new code until the commit;
--- after the commit, it is the old code that is still running.
+--- Splits `package.loaded` into two tables: one for the serving code, and one for the
+-- non-serving code. Until the commit, the non-serving code is the new code. After the
+-- commit, it is the old code that is still running.
 --
--- `require` always uses the original table, which is in the Lua registry. That
--- table is emptied, and its metatable forwards each access to the table of the
--- caller. The expression `package.loaded` evaluates to the caller's own table.
--- If it evaluated to the original table, code could not iterate over its modules
--- where LuaJIT was built without `__pairs`.
+-- `require` always uses the original table, which is in the Lua registry. The original
+-- table is emptied, and its metatable forwards each access to the table of the caller.
+-- The expression `package.loaded` directly evaluates to the caller's table. Otherwise,
+-- code could not iterate over the modules if LuaJIT was built without `__pairs`.
 --
--- Code may keep a reference to either table, so `release` turns both into proxies
--- of the original table.
+-- Code may keep a reference to either of the two tables, so `release` turns both into
+-- proxies of the original table.
 
 local require = ...
 require('table.new')
 
--- Keep the function: application code can replace `table.new`.
+-- Keep a reference, because application code can replace `table.new`.
 local new_table = table.new
 
 local Loaded = {}
 Loaded.__index = Loaded
 
---- Copies a table. The copy is allocated in its final size. Growing it step by step
--- would block the server for twice as long.
+--- Copies a table. Allocates the copy in its final size, because growing it step by
+-- step would block the server for twice as long.
 -- @tparam table source
 -- @tparam number count number of entries in `source`
 local function copy(source, count)
@@ -42,8 +41,8 @@ end
 
 --- Splits `package.loaded`.
 -- @tparam function is_other () -> whether the caller is non-serving code
--- @tparam ?boolean passes_on whether serving code also sees a module that
---   non-serving code sets. Exceptions are the names that were passed to `offer`.
+-- @tparam ?boolean passes_on whether serving code also sees a module that non-serving
+--   code sets, unless the name was passed to `offer`
 local function new(is_other, passes_on)
     local live = package.loaded
     local count = count_entries(live)
@@ -73,9 +72,10 @@ local function new(is_other, passes_on)
             if passes_on and target == staged and not self.offered[name] then
                 serving[name] = value
             end
-            -- Share a library that serving code loads for the first time during the
-            -- reload. `require` sets its entry twice: first to a marker, while the
-            -- library is being loaded, and then to its value.
+            -- Share with non-serving code a library that serving code loads for the
+            -- first time during the reload. `require` sets the entry twice: first to a
+            -- marker while the library is being loaded, and then to the library's
+            -- value.
             local is_first = before[name] == nil and staged[name] == nil
             if target == serving and not self.offered[name]
             and (is_first or shared[name] and rawequal(staged[name], before[name]))
@@ -92,14 +92,14 @@ local function new(is_other, passes_on)
     return self
 end
 
---- Whether non-serving code also gets a module that serving code loads during the
--- reload. By default, it never does. The creator of the object may override this
--- function.
+--- Returns whether non-serving code also gets a module that serving code loads during
+-- the reload. By default, the answer is always false. The creator of the object may
+-- override this function.
 function Loaded.is_shared()
     return false
 end
 
---- Makes the expression `package.loaded` evaluate to the caller's own table.
+--- Makes the expression `package.loaded` evaluate to the table of the caller.
 -- @tparam function mine () -> the table of the caller
 function Loaded:split_package(mine)
     local fallback = self.package_metatable and self.package_metatable.__index
@@ -136,8 +136,9 @@ function Loaded:find_serving(name)
     return self.serving[name]
 end
 
---- Returns the names of modules that may differ for non-serving code: those passed
--- to `offer`, and those that non-serving code has set or removed itself.
+--- Returns the names of modules that may differ for non-serving code. Contains the
+-- names that were passed to `offer`, and the names that non-serving code has set or
+-- removed.
 -- @treturn table name -> true
 function Loaded:changed()
     local names = {}
@@ -157,10 +158,10 @@ function Loaded:changed()
     return names
 end
 
---- Turns one of the two separate `package.loaded` tables into a proxy of `live`,
--- for code that has kept a reference to it.
--- @tparam table table the table of the serving code, or that of the non-serving
---   code
+--- Turns the table of the serving or of the non-serving code into a proxy of the
+-- original `package.loaded`. Code that has kept a reference to the table then uses the
+-- original.
+-- @tparam table table
 -- @tparam table live the original `package.loaded`
 local function make_proxy(table, live)
     for name in next, table do
@@ -175,7 +176,7 @@ local function make_proxy(table, live)
     })
 end
 
---- Makes the original table `package.loaded` again, with the modules of the serving
+--- Restores the original table as `package.loaded`, with the modules of the serving
 -- code. A second call does nothing.
 function Loaded:close()
     if self.closed then
@@ -194,7 +195,7 @@ function Loaded:close()
     rawset(package, 'loaded', self.live)
 end
 
---- Empties the tables of serving and of non-serving code, and turns them into
+--- Empties the tables of the serving and the non-serving code, and turns both into
 -- proxies of the original table.
 function Loaded:release()
     make_proxy(self.serving, self.live)

@@ -1,14 +1,14 @@
 --- Determines to which generation and module a function belongs.
 --
--- LuaJIT creates one prototype for each function of a chunk, and loading the same
--- file again creates different ones. So the prototypes of the chunks loaded by a
--- reload are exactly the new generation. The prototypes of earlier generations are
--- in the state table. Code loaded before the first reload is recognised by its
+-- LuaJIT creates one prototype for each function of a chunk. Loading the same file
+-- again creates different prototypes. Therefore the prototypes of the chunks that a
+-- reload has loaded are exactly the new generation. The state table has the prototypes
+-- of earlier generations. Code loaded before the first reload is recognised by its
 -- file.
 --
--- A unit is a module with all code that is reloaded along with it: code that the
--- module creates with `loadstring` or loads with `dofile` belongs to its unit. A
--- unit is identified by the chunk name `@path` of the module's file.
+-- A unit is a module with all code that is reloaded along with the module. Code that
+-- the module creates with `loadstring` or loads with `dofile` belongs to the module's
+-- unit. A unit is identified by the chunk name `@path` of the module's file.
 
 local require = ...
 local fiber = require('fiber')
@@ -17,17 +17,16 @@ local jutil = require('jit.util')
 local Origin = {}
 Origin.__index = Origin
 
--- Chunk names that do not identify code: those of unnamed strings and of stripped
--- bytecode.
+-- Chunk names that do not identify code, such as those of unnamed strings and of
+-- stripped bytecode.
 local NAMELESS = {['=?'] = true, ['=(load)'] = true, ['=stdin'] = true}
 
 --- Creates an empty record of a reload's new code.
 -- @tparam ?table stash see `core.stash`; has the units of earlier generations
 local function new(stash)
     return setmetatable({
-        -- Prototype of new code -> unit. The references are strong, because until the
-        -- first closure of a prototype is created, there may be no other reference to
-        -- it.
+        -- Prototype of new code -> unit. The references are strong, because nothing
+        -- else may refer to a prototype that has no closure yet.
         protos = {},
         files = {},         -- set of chunk names whose code is replaced
         aliases = {},       -- chunk name other than the path of the file -> unit
@@ -43,14 +42,14 @@ local function proto_of(f)
     return jutil.funcinfo(f).proto
 end
 
---- Adds to a set the prototypes of all functions that are nested in a function.
--- @tparam table set prototype -> unit
+--- Collects the prototypes of all functions that are nested in another function.
+-- @tparam table set receives prototype -> unit
 -- @tparam function|proto proto_holder the outer function, or its prototype
 -- @tparam string unit
 -- @treturn table the set
 local function add(set, proto_holder, unit)
-    -- `funck` returns the constant with an index. Constants that are
-    -- garbage-collected objects, such as prototypes, have negative indexes.
+    -- `funck` returns the constant with the given index. Garbage-collected constants,
+    -- such as prototypes, have negative indexes.
     local index = -1
     while true do
         local constant = jutil.funck(proto_holder, index)
@@ -72,15 +71,15 @@ function Origin:record(chunk, path)
     local unit, source = '@' .. path, jutil.funcinfo(chunk).source
     self:take(chunk, unit)
     self.files[unit] = true
-    -- Code from a file of bytecode has the chunk name that was given when the file
-    -- was compiled.
+    -- Bytecode keeps the chunk name that was given when it was compiled. That name may
+    -- differ from the path of the bytecode file.
     if source ~= unit and source:match('^[@=]') and not NAMELESS[source] then
         self:add_source(source, unit)
     end
 end
 
---- Assigns all code with a chunk name to a unit. Does nothing if the chunk name is
--- already recorded.
+--- Assigns all code with a given chunk name to a unit. Does nothing if the chunk name
+-- is already recorded.
 -- @tparam string source chunk name
 -- @tparam string unit
 function Origin:add_source(source, unit)
@@ -90,8 +89,8 @@ function Origin:add_source(source, unit)
     end
 end
 
---- Records the units of old code that no reload has loaded. The units cannot be
--- derived from the chunk names, so `reach` has determined them.
+--- Records the units of old code that no reload has loaded. `reach` has determined
+-- these units, because they cannot be derived from chunk names.
 -- @tparam table protos prototype -> unit
 function Origin:learn(protos)
     for proto, unit in pairs(protos) do
@@ -102,12 +101,11 @@ function Origin:learn(protos)
     end
 end
 
---- Removes the given prototypes from the records made by `learn`, because they do
--- not belong to reloaded modules alone. Also removes all other code from the same
--- files.
+--- Removes prototypes from the records made by `learn`, because they do not belong to
+-- reloaded modules alone. Also removes all other code from the same files.
 -- @tparam table protos set of prototypes
--- @tparam table loaded set of paths: files that new code has loaded again. They
---   remain recorded, because their old code is still replaced.
+-- @tparam table loaded set of paths of the files that new code has loaded again. These
+--   files remain recorded, because their old code is still replaced.
 function Origin:disown(protos, loaded)
     local sources = {}
     for proto in pairs(protos) do
@@ -135,7 +133,7 @@ function Origin:take(code, unit)
     add(self.protos, code, unit)
 end
 
---- Returns the unit of a new function, or of an old one recorded by `learn`.
+--- Returns the unit of a new function, or of an old function recorded by `learn`.
 -- @treturn ?string nil for any other function
 function Origin:unit_of(f)
     local proto = proto_of(f)
@@ -160,13 +158,13 @@ function Origin:unit_on_stack(level)
     end
 end
 
---- Records that old code from a file is replaced, although no new code is loaded
--- from that file.
+--- Records that old code from a file is replaced even though no new code is loaded from
+-- that file.
 function Origin:forget(path)
     self.files['@' .. path] = true
 end
 
---- Whether a value is a function of the new generation.
+--- Returns whether a value is a function of the new generation.
 function Origin:is_new(f)
     if type(f) ~= 'function' then
         return false
@@ -175,7 +173,7 @@ function Origin:is_new(f)
     return proto ~= nil and self.protos[proto] ~= nil
 end
 
---- Whether a value is a function of an earlier generation.
+--- Returns whether a value is a function of an earlier generation.
 function Origin:is_old(f)
     if type(f) ~= 'function' then
         return false
@@ -196,21 +194,22 @@ function Origin:old_unit_of(f)
         or self.aliases[source] or source
 end
 
---- Whether two functions are closures of the same code.
+--- Returns whether two functions are closures of the same code.
 function Origin.is_same(f, g)
     return f == g or (type(f) == 'function' and type(g) == 'function'
         and proto_of(f) ~= nil and proto_of(f) == proto_of(g))
 end
 
--- Maximum number of functions that are examined to find the function in a wrapper.
--- A wrapper has few upvalues: a function that refers to more functions than this is
--- probably not a wrapper.
+-- Maximum number of functions that are examined to find a wrapped function. A function
+-- that refers to more functions than this is probably not a wrapper.
 local WRAPPERS = 64
 
---- Calls `visit` with a function and all functions that it may wrap: those in its
--- upvalues, in the upvalues of these functions, and so on.
+--- Calls `visit` with a function and with all functions that it may wrap. A function
+-- may wrap the functions in its upvalues, in the upvalues of those functions, and so
+-- on.
 -- @tparam function f
--- @tparam function visit (function) -> any value other than nil ends the search
+-- @tparam function visit (function) -> any value; a value other than nil ends the
+--   search
 -- @return the value that ended the search, or nil
 local function each_wrapped(f, visit)
     local queue, seen, next_one = {f}, {}, 1
@@ -242,16 +241,16 @@ local function wraps(f, test)
     end) or false
 end
 
---- Whether a function is old, or a wrapper around an old one.
+--- Returns whether a function is old, or wraps an old function.
 function Origin:wraps_old(f)
-    -- A new function that refers to an old one is still new code.
+    -- A new function that refers to an old function is still new code.
     return not self:is_new(f) and wraps(f, function(g)
         return self:is_old(g)
     end)
 end
 
---- Applies a test to a function and to all functions that it may wrap, and lists
--- those that pass.
+--- Applies a test to a function and to all functions that it may wrap. Returns the
+-- functions that pass the test.
 -- @tparam function f
 -- @tparam function test (function) -> boolean
 -- @treturn {function,...}
@@ -265,24 +264,24 @@ function Origin.list_wrapped(f, test)
     return list
 end
 
---- Whether a function is new, or a wrapper around a new one.
+--- Returns whether a function is new, or wraps a new function.
 function Origin:wraps_new(f)
     return wraps(f, function(g)
         return self:is_new(g)
     end)
 end
 
---- Records that the transaction runs in the running fiber.
+--- Records that the transaction runs in the current fiber.
 function Origin:enter()
     self.fiber = fiber.id()
 end
 
---- Whether the transaction runs in the running fiber.
+--- Returns whether the transaction runs in the current fiber.
 function Origin:is_own_fiber()
     return self.fiber == fiber.id()
 end
 
---- Whether a function of the new generation is on the stack.
+--- Returns whether a function of the new generation is on the stack.
 function Origin:is_calling()
     local level = 2
     while true do
@@ -296,16 +295,16 @@ function Origin:is_calling()
     end
 end
 
---- Records a fiber that new code has started: whatever runs in it counts as new
--- code.
+--- Records a fiber that new code has started. All code that runs in this fiber counts
+-- as new code.
 -- @tparam number id of the fiber
 function Origin:adopt(id)
     self.adopted[id] = true
 end
 
---- Calls the `stop` of an old role, so that it counts as old code: it sees the
--- modules, services and variables of its own generation, and its changes to them
--- are visible only to old code.
+--- Calls the `stop` function of an old role as old code. The function sees the modules,
+-- services and variables of its own generation. Only old code sees the changes that the
+-- function makes.
 function Origin:call_stop(f, ...)
     self.calls_old, self.stopping = true, fiber.id()
     local result = {f(...)}
@@ -313,14 +312,14 @@ function Origin:call_stop(f, ...)
     return unpack(result)
 end
 
---- Whether the running fiber is executing the `stop` of an old role, see
--- `call_stop`.
+--- Returns whether the current fiber is executing the `stop` function of an old role,
+-- see `call_stop`.
 function Origin:is_stopping()
     return self.stopping ~= nil and self.stopping == fiber.id()
 end
 
---- Whether the caller is old code. Searches the stack for the innermost function
--- that is either old or new. The caller is old code if that function is old.
+--- Returns whether the caller is old code. Searches the stack for the innermost
+-- function that is either old or new, and returns whether this function is old.
 function Origin:is_old_code()
     local level = 2
     while true do
@@ -334,16 +333,16 @@ function Origin:is_old_code()
     end
 end
 
---- Whether the caller counts as new code. This is the case if a new function is on
--- the stack, if new code has started the running fiber, or if the transaction runs
--- in this fiber and is not calling old code.
+--- Returns whether the caller counts as new code. One of these must hold: a new
+-- function is on the stack; new code has started the current fiber; the transaction
+-- runs in this fiber and is not calling old code.
 function Origin:is_new_code()
     local id = fiber.id()
     return (self.fiber == id and not self.calls_old) or self.adopted[id] ~= nil or self:is_calling()
 end
 
---- Whether the caller runs on behalf of the transaction: it is new code, or old code
--- that the transaction has called.
+--- Returns whether the caller runs on behalf of the transaction: as new code, or as old
+-- code that the transaction has called.
 function Origin:is_asking()
     return self.fiber == fiber.id() or self:is_new_code()
 end

@@ -1,11 +1,10 @@
---- Finds code that belongs to a module but does not come from the module's file:
--- code of files that the module has loaded itself, for example with `dofile`, and
--- code whose chunk name is not a path. This search is needed for modules that no
--- reload has loaded, because nothing has recorded what they compiled.
+--- Finds code that belongs to a module but does not come from the module's file. Such
+-- code comes from files that the module has loaded itself, for example with `dofile`,
+-- or has a chunk name that is not a path. This search is needed for modules that no
+-- reload has loaded, because nothing has recorded what those modules compiled.
 --
 -- The search starts at the value of the module and follows tables, metatables and
--- upvalues. It does not enter objects of other modules, of libraries or of
--- Tarantool.
+-- upvalues. It does not enter objects of other modules, of libraries or of Tarantool.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -13,14 +12,13 @@ local json = require('json')
 local jutil = require('jit.util')
 local yield = require('core.yield')
 
--- Maximum number of entries that are examined in one table, and of objects that are
--- examined for one module. Everything beyond these limits is assumed to be data,
--- not code.
+-- Maximum number of entries that are examined in one table, and maximum number of
+-- objects that are examined for one module. Everything beyond these limits is assumed
+-- to be data, not code.
 local ENTRIES, OBJECTS = 1000, 5000
 
---- Adds to a set the tables in global variables, and all tables that are
--- reachable from them through other tables. These tables usually belong to the
--- main script.
+--- Adds to a set all tables that are reachable from global variables through other
+-- tables. These tables usually belong to the main script.
 local function add_globals(set)
     local queue, first = {_G}, 1
     while queue[first] ~= nil and #queue < OBJECTS do
@@ -49,8 +47,8 @@ local function foreign_objects()
             set[value] = true
         end
     end
-    -- All tables decoded from JSON share these two metatables. Their functions, which
-    -- Tarantool compiles from text, belong to no module.
+    -- All tables decoded from JSON share these two metatables. Tarantool compiles their
+    -- functions from text, so these functions belong to no module.
     for _, text in ipairs({'[]', '{}'}) do
         local metatable = debug.getmetatable(json.decode(text))
         if metatable ~= nil then
@@ -61,8 +59,8 @@ local function foreign_objects()
     return set
 end
 
---- Calls `add` with each value to which an object refers directly. Upvalues are
--- skipped for a function that does not belong to the module.
+--- Calls `add` with each value to which an object refers directly. Skips the upvalues
+-- of functions that do not belong to the module.
 -- @tparam table|function object
 -- @tparam boolean is_own whether `object` is a function of the module
 -- @tparam function add (value)
@@ -88,11 +86,11 @@ local function expand(object, is_own, add)
     end
 end
 
---- Walks all objects reachable from the value of a module. May yield.
+--- Walks all objects that are reachable from the value of a module. May yield.
 -- @param value value of the module; it is entered even if it is in `not_entered`
--- @tparam table not_entered set of other objects that the walk does not enter
--- @tparam function visit called with each function; returns whether the function
---   belongs to the module, so that its upvalues are followed
+-- @tparam table not_entered set of objects that the walk does not enter
+-- @tparam function visit (function) -> whether the function belongs to the module, so
+--   that the walk follows its upvalues
 local function walk(value, not_entered, visit)
     local queue, seen, first = {}, {}, 1
     local function add(object)
@@ -149,8 +147,8 @@ local function survey(modules, paths)
     return files, protos
 end
 
---- Finds code that `survey` has wrongly attributed to old modules. New modules
--- refer to it without having loaded it, so it belongs to something else, such as
+--- Finds code that `survey` has wrongly attributed to old modules. New modules refer to
+-- this code without having loaded it. Therefore it belongs to something else, such as
 -- the main script. May yield.
 -- @tparam table values module name -> value in the new code
 -- @tparam table ownership see `ownership`

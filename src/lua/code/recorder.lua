@@ -1,23 +1,24 @@
 --- Records the code that new code compiles itself: with `dofile`, `loadfile` or
--- `loadstring`, or through a rock that keeps one of these in a local variable.
+-- `loadstring`, or through a rock that keeps one of these functions in a local
+-- variable.
 --
--- LuaJIT raises a VM event for each prototype created by its parser. The recorder
--- handles this event, so it need not replace `dofile` or `loadstring`. The handler
--- is attached only while new code is loaded. Bytecode does not go through the
--- parser, so it raises no event.
+-- LuaJIT raises a VM event for each prototype that its parser creates. The recorder
+-- handles this event, so it need not replace `dofile` or `loadstring`. The handler is
+-- attached only while new code is loaded. Bytecode does not go through the parser, so
+-- it raises no event.
 --
--- The event does not contain the path of the file from which the compiled text was
--- read. So the recorder also notes which files new code opens. When text is
--- compiled, it is assigned to the opened file with the same content, or if there is
--- none, to all files opened since the previous compilation.
+-- The event does not name the file from which the compiled text was read. Therefore the
+-- recorder also notes which files new code opens. It assigns compiled text to the
+-- opened file with the same content. If no opened file has this content, it assigns the
+-- text to all files opened since the previous compilation.
 
 local require = ...
 local catalog = require('code.catalog')
 local jutil = require('jit.util')
 
 local OURS = '@cartridge-reload/'
--- Limits of the search for the path of a file: number of stack frames, number of
--- paths that are tried, and length of a path in bytes.
+-- Limits of the search for the path of a file: the number of stack frames, the number
+-- of paths that are tried, and the length of a path in bytes.
 local FRAMES, TRIES, PATH = 6, 50, 1024
 -- Maximum number of opened files that are noted between two compilations.
 local OPENED = 64
@@ -39,9 +40,9 @@ local function caller(level)
     end
 end
 
---- Finds the file from which compiled text was read, if the chunk name is not the
--- path of the file. Searches the local variables and constants of the functions on
--- the stack for the path of a file with exactly this content.
+--- Finds the file from which compiled text was read, if the chunk name is not the path
+-- of the file. Tries the local variables and constants of the functions on the stack as
+-- paths, until a file has exactly this content.
 -- @tparam string text
 -- @tparam number level stack level at which to start
 -- @treturn ?string path
@@ -81,7 +82,7 @@ local function file_of_text(text, level)
     return nil
 end
 
---- Records a file that the module of a unit has loaded itself, without `require`.
+--- Records a file that a module has loaded without `require`.
 function Recorder:add_file(path, unit)
     local text, digest = catalog.read(path)
     -- The path may be an arbitrary chunk name, for which no file exists.
@@ -90,7 +91,7 @@ function Recorder:add_file(path, unit)
     end
     self.files[unit] = self.files[unit] or {}
     self.files[unit][path] = digest
-    -- From now on, code that earlier generations have loaded from this file is old.
+    -- From now on, code of earlier generations from this file counts as old.
     self.txn.ownership:add_source('@' .. path, unit)
 end
 
@@ -102,7 +103,7 @@ local function note_opened(self, path)
 end
 
 --- Finds the opened file from which compiled text was probably read.
--- @tparam string text chunk name of the code: the text itself, or a path
+-- @tparam string text chunk name of the code: the compiled text, or a path
 -- @treturn ?string path of an opened file with this path or content
 local function find_opened(self, text)
     if self.sought ~= text then
@@ -118,7 +119,7 @@ local function find_opened(self, text)
 end
 
 --- Records the files from which compiled text may have been read.
--- @tparam string source chunk name: the text itself, or the name that was passed to
+-- @tparam string source chunk name: the compiled text, or the name that was passed to
 --   `loadstring`
 -- @tparam string unit
 function Recorder:add_text(source, unit)
@@ -126,7 +127,7 @@ function Recorder:add_text(source, unit)
     for _, opened in ipairs(path == nil and self.opened or {}) do
         self:add_file(opened, unit)
     end
-    -- A chunk name that was passed to `loadstring` is often the path.
+    -- The chunk name that is passed to `loadstring` is often the path of the file.
     self:add_file(path or source, unit)
     self.opened, self.sought, self.found = {}, nil, nil
 end
@@ -141,8 +142,8 @@ function Recorder:note(proto)
     end
     local info = jutil.funcinfo(proto)
     local path = info.source:match('^@(.*)$')
-    -- Do not record code from the files of libraries, nor code that libraries
-    -- generate. Files of the application are recorded even if a library loads them.
+    -- Do not record code from the files of libraries, nor code that libraries generate.
+    -- But record files of the application even if a library loads them.
     if path ~= nil and not catalog.is_application_path(path)
     or path == nil and not ownership:is_new(by.func) and find_opened(self, info.source) == nil then
         return
@@ -162,8 +163,8 @@ function Recorder:note(proto)
     end
 end
 
---- Replaces a function that opens files by a stand-in, which notes the files that
--- new code opens.
+--- Replaces a function that opens files with a stand-in, which notes the files that new
+-- code opens and calls the original function.
 -- @tparam table holder table with the function
 -- @tparam string name key of the function
 local function watch(self, holder, name)
@@ -184,8 +185,8 @@ end
 --- Starts recording.
 -- @tparam table txn the transaction
 -- @tparam function current () -> the module that is being loaded, or nil
--- @treturn table the recorder. Its field `files` has the recorded files: unit ->
---   path -> digest
+-- @treturn table the recorder. Its field `files` contains the recorded files: unit ->
+--   path -> digest.
 local function start(txn, current)
     local self = setmetatable({txn = txn, current = current, files = {}, opened = {}, watched = {}}, Recorder)
     watch(self, io, 'open')

@@ -1,10 +1,10 @@
---- Determines the directory from which the application's code is read, and whether
--- a symbolic link to it now points to another release.
+--- Determines the directory from which the application's code is read, and whether a
+-- symbolic link to this directory now points to another release.
 --
--- Deployment tools put each release into a directory of its own, and let a link
--- such as `current` point to the latest one. But if a process is started in the
--- directory `current`, its working directory is the release directory itself, not
--- the link. So it keeps reading the old release after the link has changed.
+-- Deployment tools put each release into its own directory, and let a link such as
+-- `current` point to the latest release. If a process is started in the directory
+-- `current`, its working directory is the release directory itself, not the link. The
+-- process therefore keeps reading the old release after the link has changed.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -12,12 +12,12 @@ local environment = require('core.environment')
 local fio = require('fio')
 local yield = require('core.yield')
 
--- Maximum number of symbolic links in one path, and of entries in a directory that
--- is searched for links.
+-- Maximum number of symbolic links in one path, and maximum number of entries in a
+-- directory that is searched for links.
 local LINKS, ENTRIES = 40, 200
 
 --- Resolves all symbolic links in an absolute path.
--- @treturn ?string nil if there are too many links, such as in a loop
+-- @treturn ?string nil if there are too many links, for example in a loop
 local function resolve(path)
     local resolved, rest, left = '', path, LINKS
     while rest ~= '' do
@@ -46,8 +46,8 @@ local function split(path)
     return parent ~= '' and parent or '/', name
 end
 
---- Returns the part of a release directory's name that all releases have in common:
--- the name without version, timestamp or commit id.
+--- Returns the part that the names of all release directories have in common: the name
+-- without version, timestamp or commit id.
 local function stem(name)
     if #name >= 7 and name:match('^%x+$') then
         return ''
@@ -77,8 +77,9 @@ local function root(modules)
     return resolve(best), file
 end
 
---- Whether a directory is another release of the same application: it is in the
--- same directory as `release`, has a similar name, and contains the same module.
+--- Returns whether a directory is another release of the same application. Another
+-- release has the same parent directory as `release`, a similar name, and the same
+-- module.
 -- @tparam string directory
 -- @tparam string release
 -- @tparam string file path of the module, relative to `release`
@@ -89,11 +90,12 @@ local function is_other_release(directory, release, file)
         and fio.path.exists(directory .. '/' .. file)
 end
 
---- Whether there may be another release of the application beside a release
--- directory: its parent directory has another entry with a similar name. Yields.
+--- Returns whether there may be another release of the application beside a release
+-- directory. Looks in the parent directory for another entry with a similar name.
+-- Yields.
 -- @tparam string directory the release directory
--- @treturn boolean also true if the parent directory cannot be listed: links in it
---   may still be readable
+-- @treturn boolean also true if the parent directory cannot be listed, because links in
+--   it may still be readable
 local function has_sibling(directory)
     local parent, own = split(directory)
     local names = fio.listdir(parent)
@@ -106,9 +108,9 @@ local function has_sibling(directory)
     return names == nil
 end
 
---- Lists the symbolic links in a directory, sorted by name. Links to the previous
--- release, which some tools keep, are left out. The result is cached, because fio
--- reads each link in a worker thread, which is slow. Yields.
+--- Lists the symbolic links in a directory, sorted by name. Omits links to the previous
+-- release, which some tools keep. Caches the result, because fio reads each link in a
+-- worker thread, which is slow. Yields.
 -- @tparam ?string directory
 -- @tparam table listed cache: directory -> result
 -- @treturn {{path, target},...}
@@ -133,8 +135,8 @@ local function links_in(directory, listed)
     return links
 end
 
---- Searches for a symbolic link to a release, in the parent and grandparent
--- directory of the release directory. Yields.
+--- Searches the parent and grandparent directory of a release directory for a symbolic
+-- link to a release. Yields.
 -- @tparam string release release directory, with symbolic links resolved
 -- @tparam string file path of a module, relative to `release`
 -- @tparam table listed cache, see `links_in`
@@ -157,11 +159,11 @@ local function search(release, file, listed)
     return false, link, other
 end
 
---- Finds the symbolic link through which the modules were deployed, if it now
+--- Finds the symbolic link through which the modules were deployed, if the link now
 -- points to another release. Yields.
 -- @tparam {table,...} modules {name, path}
--- @treturn ?string link, nil if it still points to the same release
--- @treturn ?string directory to which it points now
+-- @treturn ?string the link; nil if it still points to the same release
+-- @treturn ?string directory to which the link points now
 -- @treturn ?string directory from which the modules are read
 local function moved(modules)
     local directory, file = root(modules)
@@ -172,8 +174,8 @@ local function moved(modules)
         table.insert(candidates, {release = release, file = file})
         release, file = parent, name .. '/' .. file
     end
-    -- A link that has changed now points to another directory beside the release.
-    -- Looking for such a directory first is far cheaper than reading every link.
+    -- A link that has changed points to another directory beside the release. Look for
+    -- such a directory first, because reading every link is far slower.
     local may_move = false
     for _, candidate in ipairs(candidates) do
         may_move = may_move or has_sibling(candidate.release)
@@ -181,8 +183,8 @@ local function moved(modules)
     if not may_move then
         return nil
     end
-    -- PWD is the working directory under the name that was used to enter it, with
-    -- symbolic links unresolved.
+    -- PWD is the path by which the working directory was entered, with symbolic links
+    -- unresolved.
     local pwd, listed = environment.get('PWD'), {}
     local now = pwd and pwd:sub(1, 1) == '/' and resolve(pwd)
     for _, candidate in ipairs(candidates) do

@@ -1,24 +1,25 @@
 --- Ends fibers of failed code that catch the error of their cancellation.
 --
--- A cancelled fiber wakes up with an error, but may catch it and continue. So a
--- count hook raises another error at each Lua instruction of the fiber, until the
--- fiber has left the failed code. The hook slows down all fibers. So it is set only
--- for one iteration of the event loop, and set again after a pause.
+-- A cancelled fiber wakes up with an error, but may catch the error and continue.
+-- Therefore a count hook raises another error at each Lua instruction of the fiber,
+-- until the fiber has left the failed code. The hook slows down all fibers, so it is
+-- set only for one iteration of the event loop, and set again after a pause.
 --
 -- The hook raises no error in code of Tarantool or of this program. LuaJIT does not
--- call hooks from compiled code, so traces are flushed, and the JIT compiler is off
--- while the hook is set.
+-- call hooks from compiled code. Therefore traces are flushed, and the JIT compiler is
+-- off while the hook is set.
 
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 local generations = require('code.generations')
 
--- Pause between two iterations of the event loop with the hook, in seconds.
+-- Pause between two iterations of the event loop during which the hook is set, in
+-- seconds.
 local PAUSE = 0.01
 
---- Whether the hook may raise an error in the function that it has interrupted.
--- That function is at stack level 3: level 1 is this function, 2 the hook.
+--- Returns whether the hook may raise an error in the function that it has interrupted.
+-- That function is at stack level 3: level 1 is `may_raise`, and level 2 is the hook.
 local function may_raise()
     local info = debug.getinfo(3, 'fS')
     return info ~= nil and info.source:sub(1, 9) ~= '@builtin/' and not generations.is_ours(info.func)
@@ -47,10 +48,10 @@ local function run_loop_with_hook(targets)
     end
 end
 
---- Ends as many of the given fibers as possible until a given time. Does nothing if
--- a debugger has set a hook. Yields.
+--- Ends as many of the given fibers as possible before a given time. Does nothing if a
+-- debugger has set a hook. Yields.
 -- @tparam {table,...} list fibers {id, object}
--- @tparam number until_time on the monotonic clock
+-- @tparam number until_time on the monotonic clock, in seconds
 -- @tparam function is_over (item) -> whether the fiber has ended
 -- @tparam ?function own_hook a hook of this program that may be replaced during the
 --   call
@@ -65,7 +66,7 @@ local function run(list, until_time, is_over, own_hook)
         for _, item in ipairs(list) do
             if not is_over(item) then
                 targets[item.id] = true
-                -- Another cancellation wakes the fiber up again, unless it is
+                -- Another cancellation wakes up the fiber again, unless the fiber is
                 -- waiting for a disk write.
                 pcall(item.object.cancel, item.object)
             end
