@@ -1,15 +1,16 @@
---- The fibers of this instance, their coroutines and what they run.
+--- Finds the fibers of this instance, their coroutines, and the functions that they run.
 --
--- Lua offers no way from a fiber to its stack. But the Lua registry holds the
--- coroutine of every fiber, and `struct fiber` holds the address of its coroutine, its
--- id, its flags, and links to the list of all fibers. The offsets of these fields
--- differ between builds. To find the offsets, two new fibers are searched for values
--- that are known. The offsets are trusted only if they are the same in both fibers and
--- the server knows every fiber in the list. Memory is read, never written, and only in
--- fibers and in the head of their list.
+-- Lua offers no way from a fiber to its stack. However, the Lua registry holds the
+-- coroutine of every fiber. In the server's memory, `struct fiber` holds the address of
+-- this coroutine, the id and flags of the fiber, and links to the list of all fibers.
 --
--- `fiber.info` is not used: with thousands of fibers it blocks the server for tens of
--- milliseconds.
+-- The offsets of these fields differ between builds. To find the offsets, this module
+-- creates two fibers and searches their memory for known values. It accepts the offsets
+-- only if they are the same in both fibers, and if the server knows every fiber in the
+-- list. It only reads memory, and only in fibers and in the head of their list.
+--
+-- `fiber.info` is used only if this fails: with thousands of fibers, it blocks the
+-- event loop for tens of milliseconds.
 
 local require = ...
 local bit = require('bit')
@@ -21,12 +22,12 @@ local stacks = require('platform.stacks')
 
 local getinfo = debug.getinfo
 
--- How much of struct fiber is examined, in words of 8 bytes.
+-- How many 8-byte words of `struct fiber` are examined.
 local WORDS = 64
--- Maximum number of fibers in the list; a longer one is taken to be endless.
+-- Maximum number of fibers in the list. A longer list is considered endless.
 local LIMIT = 1000000
--- Fibers are identified by the lower 32 bits of their id, which has 32 or 64
--- bits depending on the version.
+-- Modulus that yields the lower 32 bits of a fiber id. Depending on the Tarantool
+-- version, the id has 32 or 64 bits.
 local HALF = 4294967296
 
 local function address_of(coroutine_)
@@ -37,9 +38,10 @@ local function words_at(address)
     return ffi.cast('const uint64_t *', ffi.cast('uintptr_t', address))
 end
 
---- Finds the bit that marks a fiber as joinable: the only one that changes when the
--- running fiber is made joinable.
--- @treturn ?table {word, mask}
+--- Finds the bit of `struct fiber` that marks a fiber as joinable. No other bit changes
+-- when the running fiber is made joinable.
+-- @tparam cdata halves memory of the running fiber, in words of 32 bits
+-- @treturn ?table {word, mask}; nil if other bits have changed, too
 local function find_joinable(halves)
     local before = {}
     for i = 0, WORDS * 2 - 1 do
@@ -51,7 +53,7 @@ local function find_joinable(halves)
     for i = 0, WORDS * 2 - 1 do
         local change = bit.bxor(before[i], halves[i])
         if change ~= 0 then
-            -- A change of a single bit is a power of two.
+            -- XOR gives a power of two if a single bit has changed.
             flag = flag == nil and bit.band(change, change - 1) == 0 and {word = i, mask = change} or false
         end
     end
@@ -59,11 +61,11 @@ local function find_joinable(halves)
     return flag or nil
 end
 
---- Returns those values of the running fiber that are known even without the layout of
--- `struct fiber`.
+--- Returns those values of the running fiber that can be found without knowing the
+-- layout of `struct fiber`.
 local function look_at_self()
-    -- This function belongs to Tarantool's public C API, so modules cannot have
-    -- declared it differently.
+    -- `fiber_self` belongs to Tarantool's public C API, so modules cannot have declared
+    -- it differently.
     ffi.cdef('struct fiber; struct fiber *fiber_self(void);')
     local address = tonumber(ffi.cast('uintptr_t', ffi.C.fiber_self()))
     local words = words_at(address)
@@ -78,7 +80,7 @@ local function look_at_self()
     }
 end
 
---- Returns the first offset, starting at `from`, for which a condition holds.
+--- Returns the first offset, starting at `from`, for which `holds` returns true.
 local function find_offset(from, count, holds)
     for i = from, count - 1 do
         if holds(i) then
@@ -89,11 +91,12 @@ local function find_offset(from, count, holds)
 end
 
 --- Walks the list of all fibers. Does not yield.
--- @tparam table layout {thread, id, link, first, joinable}: offsets in `struct fiber`,
---   and the address of the list
--- @tparam function visit called with the lower half of the id, the address of the
---   coroutine, and whether the fiber is joinable; ends the walk by returning false
--- @treturn boolean whether the end of the list was reached
+-- @tparam table layout {thread, id, link, first, joinable}: `first` is the address of
+--   the head of the list; the other fields are positions in `struct fiber`
+-- @tparam function visit called with the lower 32 bits of the fiber's id, the address
+--   of its coroutine, and whether the fiber is joinable; ends the walk by returning
+--   false
+-- @treturn boolean whether the walk reached the end of the list
 local function walk(layout, visit)
     local node = tonumber(words_at(layout.first)[1])
     local flag = layout.joinable
@@ -112,8 +115,8 @@ local function walk(layout, visit)
     return false
 end
 
---- Whether a layout is right: the server knows every fiber in the list, and the two
--- sample fibers are in it.
+--- Checks a layout of `struct fiber`: with it, the server must know every fiber in the
+-- list, and the list must contain both sample fibers.
 local function is_believable(layout, a, b)
     local threads = {}
     local is_whole = walk(layout, function(id, thread)
@@ -125,11 +128,11 @@ local function is_believable(layout, a, b)
     return is_whole and threads[a.id] == a.thread and threads[b.id] == b.thread
 end
 
---- Compares two sample fibers. The second was created right after the first, so they
--- are neighbours at the head of the list.
+--- Finds the layout of `struct fiber` by comparing two sample fibers. The second fiber
+-- was created right after the first, so they are neighbours at the head of the list.
 -- @tparam table a the first fiber, as returned by `look_at_self`
 -- @tparam table b the second fiber
--- @treturn ?table layout, see `walk`
+-- @treturn ?table layout, see `walk`; nil if the layout was not found
 local function compare(a, b)
     local layout = {
         thread = find_offset(0, WORDS, function(i)
@@ -147,7 +150,8 @@ local function compare(a, b)
     local link = -1
     while true do
         link = find_offset(link + 1, WORDS, function(i)
-            -- A link has two pointers: to the previous and to the next fiber.
+            -- A link consists of two pointers: to the previous fiber, then to the next
+            -- one.
             return tonumber(b.words[i + 1]) == a.address + i * 8 and
                 tonumber(a.words[i]) == b.address + i * 8
         end)
@@ -163,9 +167,9 @@ end
 
 local found_layout
 
---- Returns the layout of `struct fiber`, which the first call determines. Does not
+--- Returns the layout of `struct fiber`. The first call determines the layout. Does not
 -- yield.
--- @treturn ?table layout, see `walk`; nil if it cannot be found in this build
+-- @treturn ?table layout, see `walk`; nil if the layout cannot be found in this build
 local function locate()
     if found_layout == nil then
         found_layout = false
@@ -186,8 +190,8 @@ local function locate()
 end
 
 --- Lists all fibers except the running one. Does not yield.
--- @treturn {table,...} {id, address, is_joinable}; only `id` is set if the layout of
---   `struct fiber` is unknown
+-- @treturn {table,...} {id, address, is_joinable}: `address` is that of the fiber's
+--   coroutine. If the layout of `struct fiber` is unknown, only `id` is set.
 local function list()
     local result, layout, own = {}, locate(), fiber.id() % HALF
     if layout ~= nil then
@@ -215,8 +219,8 @@ local function by_id(a, b)
     return a.id < b.id
 end
 
---- Lists all fibers except the running one, without their coroutines. May yield.
--- @treturn {table,...} {id, name}
+--- Lists the ids and names of all fibers except the running one. May yield.
+-- @treturn {table,...} {id, name}, sorted by id
 local function list_all()
     local result = list()
     for _, item in ipairs(result) do
@@ -237,8 +241,8 @@ local function ids()
     return set
 end
 
---- Returns the coroutines in the Lua registry, which belong to fibers and triggers.
--- Does not yield.
+--- Returns the coroutines in the Lua registry. They belong to fibers and triggers. Does
+-- not yield.
 -- @treturn {thread,...}
 local function registered()
     local threads = {}
@@ -251,10 +255,11 @@ local function registered()
     return threads
 end
 
---- Lists all fibers whose coroutine is known, except the running one. May yield.
--- @tparam ?{thread,...} among list only fibers with one of these coroutines
+--- Lists the fibers whose coroutines are known, except the running fiber. May yield.
+-- @tparam ?{thread,...} among coroutines of the fibers to list; nil lists all fibers
 -- @treturn[1] {table,...} {id, name, thread, is_joinable}, sorted by id
--- @treturn[2] nil if the layout of `struct fiber` is unknown
+-- @treturn[2] nil if the layout of `struct fiber` is unknown, or if the Lua registry is
+--   not accessible
 local function threads(among)
     if locate() == nil or among == nil and debug.getregistry == nil then
         return nil
@@ -278,9 +283,9 @@ local function threads(among)
     return result
 end
 
---- Returns the coroutines that have a matching function on their stack, except
--- for the running one. Yields.
--- @tparam function test (f) -> boolean
+--- Returns the coroutines that have a matching function on their stacks, except the
+-- running coroutine. Yields.
+-- @tparam function test (f) -> whether a function matches
 -- @treturn {thread,...}
 local function running(test)
     local answers, result = {}, {}
@@ -302,15 +307,18 @@ local function running(test)
     return result
 end
 
---- Describes the coroutines that run matching functions, and their fibers. Yields.
+--- Describes each coroutine that runs a matching function, and the fiber of the
+-- coroutine. Yields.
+--
+-- The field `is_request` is true if the fiber may be serving a request. This is assumed
+-- in each of these cases:
+--   - the entry function does not match: a connection or a rock may have started the fiber
+--   - the fiber is joinable, so another fiber may be waiting for it to end
+--   - the fiber or a part of its stack is unknown
 -- @tparam function test (f) -> whether a function matches
--- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request,
---   id, name, is_joinable}, see `stacks`. `is_request` is set if the fiber may be
---   serving a request, in two cases. Its entry function does not match, because the
---   fiber was started by a connection or a rock, for example. Or another fiber may
---   be waiting for this one to end. The last three fields are nil if the layout of
---   `struct fiber` is unknown, or if the coroutine does not belong to a fiber but,
---   for example, to a trigger.
+-- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request, id,
+--   name, is_joinable}, see `stacks`. The last three fields are nil if the coroutine
+--   does not belong to a known fiber, but to a trigger, for example.
 local function inspect(test)
     local among = running(test)
     local result, fibers = {}, {}
@@ -331,10 +339,12 @@ local function inspect(test)
     return result
 end
 
---- Cancels a fiber, unless a protected call on its stack may catch the error. A
--- fiber that caught the error would continue, and every function that waits would
--- then raise the error again at once. So a loop around the protected call would
--- never wait, and would block the event loop. Does not yield.
+--- Cancels a fiber, unless a protected call on its stack may catch the resulting error.
+-- Does not yield.
+--
+-- If a cancelled fiber catches this error, the fiber keeps running, and each function
+-- that waits raises the error again at once. A loop around the protected call would
+-- never wait, and would block the event loop.
 -- @tparam table item {id, thread}
 -- @treturn boolean whether the fiber was cancelled
 local function cancel_safely(item)
@@ -349,17 +359,17 @@ local function cancel_safely(item)
     return ok and object ~= nil and pcall(object.cancel, object)
 end
 
---- Returns the table in which Tarantool keeps the Lua objects of fibers: id -> object.
--- @treturn table
+--- Returns the table in which Tarantool keeps the Lua objects of fibers, by id.
+-- @treturn table empty if Tarantool has no such table
 local function known()
     local metatable = debug.getmetatable(fiber.self())
     local table_ = type(metatable) == 'table' and rawget(metatable, 'memoize')
     return type(table_) == 'table' and table_ or {}
 end
 
---- Whether a fiber is still running. Its status does not suffice: a joinable fiber
--- that has ended is not reported as dead until it is joined. So a fiber with an empty
--- stack counts as ended, even if it merely has not started yet.
+--- Returns whether a fiber is still running. A joinable fiber that has ended does not
+-- have the status `dead` until it is joined. So a fiber with an empty stack counts as
+-- ended, even if it has not started yet.
 -- @tparam table item {id, thread}
 local function is_alive(item)
     local ok, object = pcall(fiber.find, item.id)
@@ -367,8 +377,8 @@ local function is_alive(item)
         and (item.thread == nil or getinfo(item.thread, 0, 'f') ~= nil)
 end
 
---- Whether another fiber is waiting for this fiber to end. Does not yield.
--- @tparam userdata object the fiber
+--- Returns whether another fiber is waiting for the given fiber to end. Does not yield.
+-- @tparam userdata object the given fiber
 local function is_awaited(object)
     for _, thread in ipairs(registered()) do
         local info = getinfo(thread, 0, 'f')
@@ -382,8 +392,8 @@ local function is_awaited(object)
     return false
 end
 
---- Joins a joinable fiber that has ended, unless another fiber is about to do so.
--- Does not yield.
+--- Joins a joinable fiber that has ended, unless another fiber is already waiting to
+-- join it. Does not yield.
 -- @tparam table item {id, thread, is_joinable}
 local function reap(item)
     local ok, object = pcall(fiber.find, item.id)
@@ -405,7 +415,7 @@ local function watch_yield()
             return object:csw() ~= before
         end
     end
-    -- A new fiber runs as soon as this one yields.
+    -- Without `csw`, start another fiber: it runs as soon as the running fiber yields.
     local has_yielded = false
     fiber.new(function()
         has_yielded = true

@@ -1,18 +1,17 @@
---- The HTTP servers (rock `http`) of this instance, and the files that they have
--- read: controllers, templates and static files.
+--- Lists the HTTP servers (rock `http`) of this instance, and the files in their caches.
 --
--- A server reads such a file on the first request for it and caches it, unless
--- its options disable that:
+-- A server caches each controller, template and static file on the first request for
+-- the file, unless its options disable the cache:
 --   cache.tpl[FILE]      text of app_dir/templates/FILE
---   cache.static[PATH]   text of PATH, which is below app_dir/public
---   cache[NAME]          value returned by app_dir/controllers/NAME.lua; the rock has
---                        a table for these, cache.ctx, but does not use it
+--   cache.static[PATH]   text of the file PATH in app_dir/public
+--   cache[NAME]          value returned by app_dir/controllers/NAME.lua; the rock does
+--                        not use its table cache.ctx for these values
 
 local require = ...
 local detect_cartridge = require('platform.cartridge').detect
 local listeners = require('platform.listeners')
 
--- Fields of the cache that are not controllers.
+-- Fields of a server's cache that are not the names of controllers.
 local CACHES = {tpl = true, ctx = true, static = true}
 
 local function is_server(value)
@@ -20,12 +19,13 @@ local function is_server(value)
         and type(value.options) == 'table' and type(value.route) == 'function'
 end
 
---- Lists the HTTP servers; that of Cartridge is the first. May yield.
+--- Lists the HTTP servers. Cartridge's own server, if there is one, comes first. May
+-- yield.
 -- @treturn {table,...}
 local function list()
     local servers, seen = {}, {}
     local function add(server)
-        -- A staging proxy shares the cache of its server.
+        -- A proxy shares the cache of its live server, so list only one of the two.
         if is_server(server) and not seen[server.cache] then
             seen[server.cache] = true
             table.insert(servers, server)
@@ -46,9 +46,9 @@ local function join(...)
     return (table.concat({...}, '/'):gsub('//+', '/'))
 end
 
---- Finds the file of a controller as the rock does: first in the directory of
--- controllers, then in `package.path`.
--- @tparam table options options of the server
+--- Finds the file of a controller in the same order as the rock `http`: first in the
+-- controllers directory, then in `package.path`.
+-- @tparam table options options of the HTTP server
 -- @tparam string name name of the controller
 -- @treturn ?string path
 local function controller_path(options, name)
@@ -59,7 +59,7 @@ local function controller_path(options, name)
     return ok and type(found) == 'string' and found or nil
 end
 
---- Lists the entries in the cache of a server.
+--- Lists the entries in the cache of an HTTP server.
 -- @treturn {table,...} {kind, key, path, value}: `kind` is `controller`, `template` or
 --   `static`; `value` is the cached value
 local function cached(server)
@@ -84,7 +84,7 @@ local function cached(server)
     return items
 end
 
---- Lists the controllers that routes refer to.
+--- Lists the controllers that the given routes refer to by name.
 -- @tparam {table,...} routes
 -- @treturn {{name, routes},...} sorted by name
 local function named_controllers(routes)

@@ -1,18 +1,19 @@
---- The servers of `socket.tcp_server` in this instance. Each has a fiber that
--- accepts connections. The built-in module `socket` keeps the options of a server
--- in a local variable of that fiber, and reads the handler from the options for
--- each connection. So the handler of a running server can be replaced.
+--- Lists the TCP servers that `socket.tcp_server` has started in this instance.
+--
+-- Each server has a fiber that accepts connections. A local variable of this fiber
+-- holds the options of the server. The fiber reads the handler from the options for
+-- each connection, so the handler of a running server can be replaced.
 
 local require = ...
 local fibers = require('platform.fibers')
 
--- The maximum number of frames, and of local variables of a frame, that are examined.
+-- The maximum number of frames to examine, and of local variables in a frame.
 local FRAMES, LOCALS = 5, 20
 
---- Returns the server for which a coroutine accepts connections.
--- @treturn ?table {options, socket, addr}: `options` is the argument of
---   `tcp_server`, which is read for each new connection; `socket` and `addr` are
---   what `tcp_server` returned
+--- Returns the TCP server for which a coroutine accepts connections.
+-- @treturn ?table {options, socket, addr}: `options` contains the handler; `socket` and
+--   `addr` are the values that `tcp_server` returned; nil if the coroutine does not
+--   accept connections
 local function accepted_by(thread)
     for level = 0, FRAMES do
         local info = debug.getinfo(thread, level, 'S')
@@ -40,9 +41,9 @@ local function accepted_by(thread)
     return nil
 end
 
---- Lists the servers. May yield.
--- @treturn {table,...} see `accepted_by`; empty if fibers cannot be inspected,
---   for example because the application removed functions of `debug`
+--- Lists the TCP servers. May yield.
+-- @treturn {table,...} see `accepted_by`; empty if fibers cannot be inspected, for
+--   example because the application has removed functions of `debug`
 local function list()
     local result = {}
     local ok, threads = pcall(fibers.threads)

@@ -1,17 +1,18 @@
---- Finds the files of Lua modules in the places where `require` looks.
+--- Finds the files of Lua modules as `require` does.
 --
--- `package.search` looks below `package.searchroot()`, which is the working directory
--- by default, and in `package.path`. Since Tarantool 2.11, `require` also looks in the
--- directory of the main script. The application is still found there after
+-- `package.search` looks in `package.path` and below `package.searchroot()`, which is
+-- the working directory by default. Since Tarantool 2.11, `require` also looks in the
+-- directory of the main script. So the application is still found after
 -- `box.cfg({work_dir = ...})` has changed the working directory. No function returns
--- the directory of the main script, but a loader that finds nothing returns the name
--- of every file that it has tried.
+-- the directory of the main script. However, a loader that finds no file returns the
+-- names of all files that it tried.
 
--- A name that no module has.
+-- A module name that has no file, so that a loader returns the names of the files it
+-- tried.
 local PROBE = 'cartridge-reload-probe'
 
---- Returns Tarantool's loader of Lua files below the search root and next to the
--- main script: the first loader after that of `package.preload`.
+--- Returns Tarantool's loader of Lua files below the search root and in the directory of
+-- the main script. It is the first built-in loader after the one for `package.preload`.
 -- @treturn ?function
 local function file_loader()
     for i, loader in ipairs(package.loaders) do
@@ -25,8 +26,8 @@ end
 
 --- Returns the directories that `require` searches first: the search root and the
 -- directory of the main script.
--- @treturn {string,...} without duplicates; empty if the server's loader does not name
---   them
+-- @treturn {string,...} without duplicates; empty if the loader does not name the files
+--   that it tried
 local function roots()
     local loader = file_loader()
     local ok, tried = pcall(loader or error, PROBE)
@@ -41,15 +42,16 @@ local function roots()
     return list
 end
 
---- Finds the file of a module, whether the module is loaded or not.
+--- Finds the file of a module, loaded or not.
 -- @tparam string name
--- @tparam ?{string,...} directories the result of `roots`, which should be passed when
---   searching for many names
+-- @tparam ?{string,...} directories the result of `roots`; pass it to search for many
+--   modules
 -- @treturn ?string path
 local function search(name, directories)
     local templates = {}
     for _, directory in ipairs(directories or roots()) do
-        -- The characters `;` and `?` cannot be escaped in a template.
+        -- A search template cannot contain the characters `;` and `?` in the name of a
+        -- directory.
         if not directory:find('[;?]') then
             table.insert(templates, directory .. '/?.lua')
             table.insert(templates, directory .. '/?/init.lua')

@@ -1,13 +1,13 @@
---- Facts about the rock `package.reload` of moonlibs. An application that uses it
--- runs its main script again with `package.reload()`.
+--- Reads the state of the rock `package.reload` by moonlibs. An application with this
+-- rock calls `package.reload()` to run its main script again.
 --
--- The rock keeps its state in `package.reload`:
---   script       path of the file that required it first, as given
---   count        number of the generation, from 1
---   O, F, C      what code has registered to be called by a reload: object -> method,
---                set of functions, set of {function, argument, ...}
---   _reload      unloads modules and calls what was registered; is called when the
---                script requires the rock again
+-- The rock keeps its state in the table `package.reload`:
+--   script       path of the first file that required the rock, not normalised
+--   count        number of the generation, starting at 1
+--   O, F, C      what code has registered to be called by the next reload:
+--                object -> method, set of functions, set of {function, argument, ...}
+--   _reload      function that unloads modules and calls what was registered; runs
+--                when the script requires the rock again
 --   loaded       the modules that were loaded before the rock
 -- The rock removes itself from `package.loaded` after each load, so that the next
 -- `require` runs it again.
@@ -18,11 +18,11 @@ local M = {}
 
 M.MODULE = 'package.reload'
 
--- Fields of `package.reload` that are replaced in each generation.
+-- Fields of `package.reload` that the rock replaces in each generation.
 M.REGISTRIES = {'O', 'F', 'C'}
 
---- Returns the state of the rock.
--- @treturn ?table nil if the application does not use it
+--- Returns the state of the rock, the table `package.reload`.
+-- @treturn ?table nil if the application does not use the rock
 function M.detect()
     local self = rawget(package, 'reload')
     if type(self) ~= 'table' or type(rawget(self, 'count')) ~= 'number' or type(rawget(self, 'script')) ~= 'string'
@@ -37,7 +37,8 @@ function M.detect()
     return self
 end
 
---- Whether a Lua function reads the number of the generation, `package.reload.count`.
+--- Returns whether a Lua function seems to read the number of the generation,
+-- `package.reload.count`.
 -- @tparam table self `package.reload`
 -- @tparam function f
 function M.watches(self, f)
@@ -64,7 +65,7 @@ function M.watches(self, f)
     return false
 end
 
---- Returns the calls that code has registered for the end of its generation.
+--- Returns the calls that code has registered for the next run of `package.reload()`.
 -- @tparam table registries with the fields O, F and C
 -- @treturn {table,...} {f, arguments}, in undefined order, as in the rock
 function M.destructors(registries)

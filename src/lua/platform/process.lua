@@ -1,9 +1,9 @@
---- Facts about the process of this instance.
+--- Finds out when the process of this instance was started.
 
 local fiber = require('fiber')
 
--- Ticks per second in /proc/PID/stat: USER_HZ, which is 100 wherever Tarantool
--- runs on Linux.
+-- Ticks per second in /proc/PID/stat (USER_HZ). Wherever Tarantool runs on Linux, this
+-- is 100.
 local TICKS = 100
 
 local function read_line(path)
@@ -16,11 +16,11 @@ local function read_line(path)
 end
 
 --- Returns how long the process has been running, according to the kernel.
--- @treturn ?number seconds, accurate to a few hundredths of a second
+-- @treturn ?number seconds, accurate to a few hundredths of a second; nil if unknown
 local function running_time()
     local since_boot = tonumber(read_line('/proc/uptime'):match('^[%d.]+'))
-    -- The program name is in parentheses and may contain anything. The start time is
-    -- the 22nd field, which is the 20th after the program name.
+    -- The program name is in parentheses and may contain any character. The start time
+    -- is field 22 of the line, or field 20 after the program name.
     local fields = read_line('/proc/self/stat'):match('.*%) (.*)') or ''
     local index, ticks = 0, nil
     for field in fields:gmatch('%S+') do
@@ -33,12 +33,12 @@ local function running_time()
     return since_boot and ticks and since_boot - ticks / TICKS
 end
 
---- Returns when the process was started.
+--- Returns the time when the process was started.
 --
--- The kernel's figure is preferred, because `box.info.uptime` has only whole seconds.
--- But the kernel's figure is ignored if it contradicts `box.info.uptime`: in some
--- containers it is that of another process.
--- @treturn number unix time
+-- `box.info.uptime` has only whole seconds, so the kernel's figure is preferred. In
+-- some containers, however, the kernel's figure describes another process. It is
+-- ignored if it contradicts `box.info.uptime`.
+-- @treturn number Unix time
 local function started()
     local whole = box.info.uptime
     local exact = running_time()

@@ -1,11 +1,11 @@
---- The roles of Cartridge: how they are registered, and which of them run on an
--- instance. Changes nothing.
+--- Registers roles as Cartridge does, and finds out which roles run on this instance.
+-- Changes nothing in Cartridge.
 
 local require = ...
 local cartridge = require('platform.cartridge')
 
---- Returns the names of the role modules in the order of their registration:
--- Cartridge's own, then those passed to `cartridge.cfg`.
+--- Returns the names of the role modules in the order of registration: first Cartridge's
+-- own modules, then those passed to `cartridge.cfg`.
 -- @treturn {string,...}
 local function role_modules()
     local registry = cartridge.vars('cartridge.roles')
@@ -21,9 +21,9 @@ local function role_modules()
             add(name)
         end
     else
-        -- Before 2.7, Cartridge does not store a list of its own roles. A registered
-        -- role is one of them if it was not passed to `cartridge.cfg` and no other
-        -- role depends on it.
+        -- Before 2.7, Cartridge has no list of its own roles. A registered role belongs
+        -- to Cartridge if it was not passed to `cartridge.cfg` and no other role
+        -- depends on it.
         local excluded = {}
         for _, role in ipairs(registry.roles_by_number) do
             for _, dep in ipairs(role.deps) do
@@ -45,10 +45,10 @@ local function role_modules()
     return names
 end
 
---- Registers roles as Cartridge does at startup: each after its dependencies.
+--- Registers roles as Cartridge does at startup, each role after its dependencies.
 -- @tparam {string,...} module_names
--- @tparam function load (module_name) -> value of the module; may throw
--- @tparam function fail (module_name, message): must throw
+-- @tparam function load (module_name) -> value that the module returns; may throw
+-- @tparam function fail (module_name, message); must throw
 -- @treturn table {by_number, by_role_name, by_module_name}
 local function register(module_names, load, fail)
     local registry = {by_number = {}, by_role_name = {}, by_module_name = {}}
@@ -111,8 +111,8 @@ local function register(module_names, load, fail)
     return registry
 end
 
---- Returns the roles enabled on this instance: the permanent ones, and those of its
--- replica set with their dependencies.
+--- Returns the roles that are enabled on this instance: the permanent roles, and the
+-- roles of its replica set with their dependencies.
 -- @tparam table registry as returned by `register`
 -- @tparam table conf sections of the cluster-wide config, as tables
 -- @treturn {[string]=boolean,...} set of role names
@@ -140,8 +140,7 @@ local function enabled(registry, conf)
     return result
 end
 
---- Returns Cartridge's current registry of roles, in the format that `register`
--- returns.
+--- Returns Cartridge's current registry of roles in the format of `register`.
 local function registered()
     local registry = cartridge.vars('cartridge.roles')
     return {

@@ -1,20 +1,20 @@
---- The stacks of coroutines.
+--- Reads the stacks of coroutines.
 --
--- A fiber that is suspended inside a coroutine has its frames on several stacks. The
--- function at the top of an outer stack leads to the inner coroutine: the coroutine is
--- the argument of `coroutine.resume`, or the upvalue of a function made by
+-- If a fiber runs a coroutine inside another one, its frames are on several stacks. The
+-- top frame of the outer coroutine leads to the inner one: the inner coroutine is the
+-- argument of `coroutine.resume`, or the upvalue of a function made by
 -- `coroutine.wrap`.
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
 -- The maximum number of frames to examine in a coroutine. The limit is low because
--- LuaJIT walks the stack from its top for each frame.
+-- LuaJIT walks the stack from the top again for each frame.
 local LEVELS = 200
--- Maximum depth of nested coroutines.
+-- The maximum depth of nested coroutines.
 local DEPTH = 20
 
---- Returns the coroutine that the top frame of a coroutine has resumed.
--- @treturn ?thread
+--- Returns the inner coroutine that a coroutine has resumed.
+-- @treturn ?thread nil if there is none
 local function resumed_by(thread)
     local info = getinfo(thread, 0, 'f')
     if info == nil then
@@ -25,13 +25,14 @@ local function resumed_by(thread)
         name, value = getlocal(thread, 0, 1)
     else
         name, value = getupvalue(info.func, 1)
-        -- Only C functions have upvalues without names.
+        -- Only C functions, such as those made by `coroutine.wrap`, have upvalues
+        -- without names.
         name = name == '' and name or nil
     end
     return name ~= nil and type(value) == 'thread' and coroutine.status(value) ~= 'dead' and value or nil
 end
 
---- Returns a coroutine and those nested in it, the outermost first.
+--- Returns a coroutine and the coroutines nested in it, starting with the outermost one.
 local function chain_of(thread)
     local chain = {}
     while thread ~= nil and #chain < DEPTH do
@@ -41,8 +42,8 @@ local function chain_of(thread)
     return chain
 end
 
---- Whether a matching function is anywhere on the stack of a coroutine, or on the
--- stacks of the coroutines nested in it.
+--- Returns whether a matching function is on the stack of a coroutine, or on the stack
+-- of a coroutine nested in it.
 -- @tparam thread thread
 -- @tparam function test (f) -> whether a function matches
 local function runs(thread, test)
@@ -60,10 +61,10 @@ local function runs(thread, test)
     return false
 end
 
---- Returns the frames of a coroutine.
+--- Returns the frames of a coroutine and of the coroutines nested in it.
 -- @tparam thread thread
--- @treturn {table,...} {func, is_c, where, line, thread, level}, the innermost
---   first; empty if the coroutine has not started or has ended
+-- @treturn {table,...} {func, is_c, source, where, line, thread, level}, the innermost
+--   frame first; empty if the coroutine has not started or has ended
 -- @treturn boolean whether the list is complete
 local function frames_of(thread)
     local frames, is_whole = {}, true
@@ -94,9 +95,10 @@ local function frames_of(thread)
     return frames, is_whole
 end
 
---- Returns the frame of the function that a fiber was created with. If that function is
--- `pcall` or `xpcall`, returns the frame of the function that it calls.
--- @tparam {table,...} frames see `frames_of`
+--- Returns the frame of a fiber's entry function, with which the fiber was created. If
+-- the entry function is `pcall` or `xpcall`, returns the frame of the function that it
+-- calls.
+-- @tparam {table,...} frames frames of the fiber, see `frames_of`
 -- @treturn ?table frame
 -- @treturn ?number index of the frame
 local function entry_of(frames)
@@ -107,7 +109,7 @@ local function entry_of(frames)
     return frames[index], index
 end
 
--- C functions that do not catch the errors of the functions they call.
+-- C functions that call other functions but do not catch their errors.
 local TRANSPARENT = {
     [dofile] = true,
     [require] = true,
@@ -117,9 +119,9 @@ local TRANSPARENT = {
     [table.sort] = true,
 }
 
---- Whether a protected call may catch an error that is raised at the top of the stack,
--- so that the error does not reach the entry function. An unknown C function counts as
--- a protected call.
+--- Returns whether a protected call may catch an error that is raised in the innermost
+-- frame before the error reaches the entry function. An unknown C function counts as a
+-- protected call.
 -- @tparam {table,...} frames see `frames_of`
 -- @tparam number entry index of the entry function's frame
 local function is_protected(frames, entry)
@@ -137,9 +139,9 @@ local function is_protected(frames, entry)
     return false
 end
 
---- Whether a fiber was created with arguments. A parameter to which the function
--- has assigned a value counts as an argument.
--- @tparam table frame of the entry function
+--- Returns whether a fiber was created with arguments. A value that the entry function
+-- has assigned to a parameter counts as an argument, too.
+-- @tparam table frame frame of the entry function
 local function has_arguments(frame)
     local info = getinfo(frame.func, 'u')
     for index = 1, info.nparams do

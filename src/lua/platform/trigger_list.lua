@@ -1,29 +1,33 @@
---- The triggers of one place. A place is what triggers are set on, such as
--- `on_replace` of a space.
+--- Lists, sets and removes the triggers of one place. A place is what triggers are set
+-- on, such as `on_replace` of a space.
 --
--- Before 3.0, triggers are functions, and a new one can replace another in place.
--- From 3.0 on they have names. A trigger that is set without a name is named by the
--- address of its function. If a trigger with the same name exists, the new trigger
--- replaces it in place; otherwise it is put before the existing ones. So to replace a
--- trigger by one with another name, all triggers set after it must be set again.
+-- Before Tarantool 3.0, a trigger is a function, and a new trigger can take the
+-- position of an old one.
+--
+-- Since Tarantool 3.0, triggers have names. If code sets a trigger without a name, the
+-- server uses the address of the function as the name. A new trigger replaces an
+-- existing trigger with the same name. If there is none, the new trigger is put before
+-- all others. So after a trigger is replaced by one with a different name, all triggers
+-- that were set later must be set again.
 --
 -- A place is a table with
---   original   the function of Tarantool that sets and lists its triggers
---   holder     the object of which that function is a method, if `is_method`
---   full_name  its event name, from 3.0 on
+--   original   the function of Tarantool that sets and lists the place's triggers
+--   holder     the object of which `original` is a method, if `is_method` is true
+--   full_name  the name of the event, since Tarantool 3.0
 --
--- A trigger is a table with the function `f` and, from 3.0 on, `name`. Lists are in
--- the order in which triggers were set. Nothing here yields.
+-- A trigger is a table with the function `f` and, since Tarantool 3.0, `name`. Lists
+-- contain triggers in the order in which they were set. No function in this file
+-- yields.
 
 local require = ...
 
--- Before 3.0, `require('trigger')` might return a module of the application.
+-- Before Tarantool 3.0, `require('trigger')` could load a module of the application.
 local HAS_NAMES = tonumber(_TARANTOOL:match('^%d+')) >= 3
 
 local module
 
---- Returns the built-in module `trigger`, which sets and lists triggers by the
--- names of events.
+--- Returns Tarantool's built-in module `trigger`, which sets and lists triggers by event
+-- name.
 -- @treturn ?table nil before Tarantool 3.0
 local function names_module()
     if HAS_NAMES and module == nil then
@@ -32,7 +36,7 @@ local function names_module()
     return module
 end
 
---- Calls the function of Tarantool that sets and lists the triggers of a place.
+--- Calls Tarantool's function that sets and lists the triggers of a place.
 local function call(place, ...)
     if place.is_method then
         return place.original(place.holder, ...)
@@ -40,7 +44,7 @@ local function call(place, ...)
     return place.original(...)
 end
 
---- Returns the triggers of a place.
+--- Returns the triggers of a place in the order in which they were set.
 -- @treturn {table,...}
 local function list(place)
     local names = names_module()
@@ -59,13 +63,15 @@ local function list(place)
     return result
 end
 
---- Whether the name of a trigger was chosen by code, not by the server.
+--- Returns whether code, and not the server, chose the name of a trigger.
 local function has_own_name(trigger)
     return trigger.name ~= nil and tonumber(trigger.name) ~= tonumber(('%p'):format(trigger.f))
 end
 
---- Whether a trigger is the one described by `meant`. Compares their names if `meant`
--- has a name, otherwise their functions.
+--- Returns whether a trigger matches a description. Compares the names if the
+-- description has a name; otherwise compares the functions.
+-- @tparam table trigger
+-- @tparam table meant the description
 local function is_meant(trigger, meant)
     if meant.name ~= nil then
         return trigger.name == meant.name
@@ -73,7 +79,7 @@ local function is_meant(trigger, meant)
     return trigger.f == meant.f
 end
 
---- Returns the position of a trigger in a list.
+--- Returns the position of the first trigger in a list that matches a description.
 -- @treturn ?number
 local function position(triggers, meant)
     for i, trigger in ipairs(triggers) do
@@ -84,8 +90,8 @@ local function position(triggers, meant)
     return nil
 end
 
---- Sets a trigger. It replaces the trigger with the same name; if there is none, it
--- becomes the last one.
+--- Sets a trigger. A trigger with the same name is replaced. Otherwise the new trigger
+-- becomes the last in the list.
 local function set_named(place, trigger)
     if trigger.name ~= nil then
         call(place, trigger.f, nil, trigger.name)
@@ -94,7 +100,8 @@ local function set_named(place, trigger)
     end
 end
 
---- Replaces a trigger in Tarantool 3.0 and newer, or removes it if `new` is nil.
+--- Replaces the trigger `old` by `new` (Tarantool 3.0 and newer). Removes `old` if `new`
+-- is nil. Throws if `old` is not set.
 local function replace_named(place, new, old)
     local before = list(place)
     local index = position(before, old)
@@ -118,12 +125,12 @@ local function replace_named(place, new, old)
     end
 end
 
---- Sets, replaces or removes a trigger. Raises the errors of Tarantool.
+--- Sets, replaces or removes a trigger. Throws the errors of Tarantool.
 -- @tparam table place
--- @tparam ?table new the trigger to set, nil to remove one; has a name only if the
---   code that set it has chosen one
--- @tparam ?table old the trigger to replace or remove; found by its name, if it has
---   one, otherwise by its function
+-- @tparam ?table new the trigger to set; nil to remove `old`. Has a name only if code
+--   has chosen the name.
+-- @tparam ?table old the trigger to replace or remove. It is found by its name, or by
+--   its function if it has no name.
 local function put(place, new, old)
     if old == nil then
         set_named(place, new)

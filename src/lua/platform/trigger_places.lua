@@ -1,10 +1,11 @@
---- The places in Tarantool where triggers are set (see `trigger_list`): on spaces,
--- on sessions, on the server and, from Tarantool 3.0 on, on any other event.
+--- Lists the places on which triggers can be set (see `trigger_list`): events of spaces,
+-- sessions, the server and, since Tarantool 3.0, all other events.
 --
--- In addition to the fields described there, a place has:
---   label  its name in messages
---   event  the name of its function in `holder`
--- If an event is known only by its name, its place has neither `holder` nor `event`.
+-- In addition to the fields described in `trigger_list`, a place has:
+--   label  the name of the place in messages
+--   event  the name of the function in `holder` that sets the triggers
+-- The place of an event that is known only by its name has neither `holder` nor
+-- `event`.
 
 local require = ...
 local yield = require('core.yield')
@@ -26,13 +27,13 @@ local function is_configured()
 end
 
 --- Creates an empty list of places.
--- @tparam ?function on_add called with each place that is added
--- @treturn table with the list of places in the field `list`
+-- @tparam ?function on_add (place), called for each place that is added
+-- @treturn table object that has the list in its field `list`
 local function new(on_add)
     local self = {list = {}, by_holder = {}, by_event = {}, on_add = on_add or function() end}
     local module = trigger_list.names_module()
     if module ~= nil then
-        -- Keep the original functions, because an adapter may wrap them.
+        -- Keep the original `set` and `del`, because an adapter may wrap them.
         self.set, self.del = module.set, module.del
     end
     return setmetatable(self, Places)
@@ -45,13 +46,13 @@ local function add(self, place)
     return place
 end
 
---- Adds a place, if this server has it.
+--- Adds the place of an event, if this server has the event.
 -- @tparam table self
 -- @tparam string label name of the place in messages
--- @tparam table holder the object or module with the function that sets triggers
--- @tparam string event name of that function
--- @tparam boolean is_method whether that function is a method of `holder`
--- @tparam string full_name of the event, see `trigger_list`
+-- @tparam table holder the object or module that has the function which sets triggers
+-- @tparam string event name of this function
+-- @tparam boolean is_method whether this function is a method of `holder`
+-- @tparam string full_name name of the event, see `trigger_list`
 local function add_place(self, label, holder, event, is_method, full_name)
     local original = rawget(holder, event)
     if type(original) ~= 'function' then
@@ -105,7 +106,7 @@ local function add_space(self, name, space)
     end
 end
 
---- Returns the names of the events that have no place yet.
+--- Returns the names of those events whose places are not in the list yet.
 local function other_events(self)
     local module, result = trigger_list.names_module(), {}
     for full_name in pairs(module and module.info() or {}) do
@@ -140,7 +141,7 @@ function Places:add_all()
     add_events(self)
 end
 
---- Adds the spaces and events that are not in the list yet.
+--- Adds the places of new spaces and events, which are not in the list yet.
 function Places:add_new()
     if not is_configured() then
         return
@@ -153,7 +154,7 @@ function Places:add_new()
     add_events(self)
 end
 
---- Returns the places of a space; adds them to the list if they are new.
+--- Returns the places of a space. Adds them to the list if they are missing.
 -- @treturn {table,...}
 function Places:of_space(space)
     if self.by_holder[space] == nil then
@@ -162,15 +163,16 @@ function Places:of_space(space)
     return self.by_holder[space] or {}
 end
 
---- Returns the place of a named event; adds it to the list if it is new.
+--- Returns the place of the event with the given name. Adds it to the list if it is
+-- missing.
 -- @treturn table
 function Places:of_event(full_name)
     return self.by_event[full_name] or add_event(self, full_name)
 end
 
 --- Lists all places of this server. Yields.
--- @treturn {table,...} {label, list, set}: `list()` returns the functions that are
---   set; `set(new, old)` sets, replaces or removes one
+-- @treturn {table,...} {label, list, set}: `list()` returns the functions of the
+--   triggers; `set(new, old)` sets, replaces or removes a function
 local function all()
     local places = new()
     places:add_all()
