@@ -6,8 +6,7 @@ local vmdef = require('jit.vmdef')
 
 -- Maximum number of bytecode instructions to examine in a function.
 local INSTRUCTIONS = 5000
--- The operand of a jump instruction is the distance from the instruction to its target,
--- plus this bias.
+-- A jump instruction stores the distance to its target, plus this bias, as its operand.
 local BIAS = 0x7fff
 
 --- Decodes one bytecode instruction of a function.
@@ -53,7 +52,8 @@ local function loops_for_ever(f)
     end
     for first, last in pairs(ends) do
         local before = code[last - 1].name
-        -- A loop has a condition if a comparison precedes the jump back to its start.
+        -- A comparison right before the jump back to the start is the condition of the
+        -- loop.
         local is_endless = before:match('^IS') == nil
         for pc = first + 1, last do
             local name, target = code[pc].name, code[pc].target

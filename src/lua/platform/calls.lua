@@ -15,9 +15,9 @@ local INSTRUCTIONS = 20000
 
 local CALLS = {CALL = true, CALLM = true, CALLT = true, CALLMT = true}
 
--- A sample call. Its bytecode shows the distance from the stack slot of a called
--- function to the slot of the first argument: 1, or 2 in builds with 64-bit references
--- (GC64).
+-- The bytecode of this sample call shows the distance from the stack slot of a called
+-- function to the slot of its first argument. The distance is 1, or 2 in builds with
+-- 64-bit references (GC64).
 local function probe()
     return require('x')
 end

@@ -146,7 +146,7 @@ local function replicaset_uuid()
     return (box.info.replicaset or box.info.cluster).uuid
 end
 
---- Returns the replica set of this instance, and the part that the instance plays in it.
+--- Returns the replica set of this instance, and whether the instance is its leader.
 -- @treturn ?string UUID of the replica set; nil before the call of `box.cfg`
 -- @treturn ?string `leader` or `follower`
 function Cartridge:place()
@@ -207,7 +207,7 @@ function Cartridge:is_master()
 end
 
 --- Returns the applied cluster-wide config, an object of Cartridge. Cartridge creates a
--- new object for each change, so the config has changed if the object is another one.
+-- new object for each change of the config.
 function Cartridge:active_config()
     return self.confapplier.get_active_config()
 end

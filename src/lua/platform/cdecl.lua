@@ -128,8 +128,8 @@ function Declarations:aggregate(i)
     return found, i
 end
 
---- Returns the index of the next comma outside of brackets; `limit` if there is none
--- before.
+--- Returns the index of the next comma outside of brackets. If there is no such comma
+-- before `limit`, returns `limit`.
 function Declarations:find_comma(i, limit)
     while i < limit and self:word(i) ~= ',' do
         i = (self.tokens[i].match or i) + 1

@@ -176,7 +176,7 @@ function Config:instances()
     return list
 end
 
---- Returns the serving roles: the ones that Tarantool calls.
+--- Returns the serving roles, which Tarantool calls until a reload replaces them.
 -- @treturn table name -> value that the role's module returned
 -- @treturn {string,...} names, each after its dependencies
 function Config:roles()
@@ -201,7 +201,8 @@ function Config:set_roles(loaded, order)
     end
 end
 
---- Returns arguments with which Tarantool calls the function `on_event` of a role.
+--- Returns the first and the last argument that Tarantool passes to the function
+-- `on_event` of a role.
 -- @return the config of the role
 -- @treturn table the last known status of the instance
 function Config:event_arguments(name)
@@ -228,8 +229,8 @@ function M.tags_of(name)
     return ok and type(tags) == 'table' and tags or {}
 end
 
---- Returns whether the tag `fail_if` of a role forbids loading the role in this
--- Tarantool. An invalid expression forbids it, too, as in Tarantool itself.
+--- Returns whether the tag `fail_if` of a role forbids loading the role on this server.
+-- An invalid expression forbids loading, too, as in Tarantool itself.
 -- @tparam string expression value of the tag
 function M.must_fail(expression)
     local ok, lib = pcall(require, 'internal.config.utils.expression')

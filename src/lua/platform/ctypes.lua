@@ -1,10 +1,10 @@
---- Finds C types that LuaJIT knows by name, and compares them.
+--- Finds LuaJIT's C types by name, and compares them.
 --
 -- LuaJIT keeps all C types in one table, in the order of their declaration. The
 -- function `ffi.typeinfo` reads an entry of this table. An entry has a kind and flags,
 -- and can have:
 --   - a base type: the type of a field, or the target of a pointer
---   - a size, which is the offset for a field, and the value for a constant
+--   - a size; a field has its offset instead, and a constant its value
 --   - a link to the next field, constant or parameter in the same list
 
 local require = ...
@@ -67,9 +67,9 @@ end
 --- Finds all named C types.
 -- @tparam ?number first number of the entry at which to start
 -- @treturn table {tags, names, top, border}: `tags` maps the names of structs, unions
---   and enums with a body to entry numbers, and `names` does so for all other names.
---   `top` is the number of the next new entry. Tarantool itself declared the entries
---   below `border`.
+--   and enums with a body to entry numbers. `names` maps all other names to entry
+--   numbers. `top` is the number of the next new entry. Tarantool itself declared the
+--   entries below `border`.
 local function scan(first)
     local found = {tags = {}, names = {}}
     local own = {} -- constants that belong to a struct
@@ -144,8 +144,8 @@ function Comparison:is_same(old_id, new_id, any_name)
     if old_id == new_id then
         return true
     end
-    -- Types can be recursive. A pair of types whose comparison has begun counts as
-    -- equal here, because that comparison decides.
+    -- Types can be recursive. A pair of types that is already being compared counts as
+    -- equal here, because the outer comparison decides.
     if self.seen[pair(old_id, new_id)] then
         return true
     end

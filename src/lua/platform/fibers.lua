@@ -7,10 +7,11 @@
 -- The offsets of these fields differ between builds. To find the offsets, this module
 -- creates two fibers and searches their memory for known values. It accepts the offsets
 -- only if they are the same in both fibers, and if the server knows every fiber in the
--- list. It only reads memory, and only in fibers and in the head of their list.
+-- list. The module never writes to memory, and reads only fibers and the head of their
+-- list.
 --
--- `fiber.info` is used only if this fails: with thousands of fibers, it blocks the
--- event loop for tens of milliseconds.
+-- `fiber.info` is used only if the offsets cannot be found. With thousands of fibers,
+-- it blocks the event loop for tens of milliseconds.
 
 local require = ...
 local bit = require('bit')
@@ -22,9 +23,9 @@ local stacks = require('platform.stacks')
 
 local getinfo = debug.getinfo
 
--- How many 8-byte words of `struct fiber` are examined.
+-- The number of 8-byte words of `struct fiber` that are examined.
 local WORDS = 64
--- Maximum number of fibers in the list. A longer list is considered endless.
+-- Maximum number of fibers in the list. A longer list is considered corrupt.
 local LIMIT = 1000000
 -- Modulus that yields the lower 32 bits of a fiber id. Depending on the Tarantool
 -- version, the id has 32 or 64 bits.
@@ -41,7 +42,7 @@ end
 --- Finds the bit of `struct fiber` that marks a fiber as joinable. No other bit changes
 -- when the running fiber is made joinable.
 -- @tparam cdata halves memory of the running fiber, in words of 32 bits
--- @treturn ?table {word, mask}; nil if other bits have changed, too
+-- @treturn ?table {word, mask}; nil if no bit or several bits have changed
 local function find_joinable(halves)
     local before = {}
     for i = 0, WORDS * 2 - 1 do
@@ -53,7 +54,7 @@ local function find_joinable(halves)
     for i = 0, WORDS * 2 - 1 do
         local change = bit.bxor(before[i], halves[i])
         if change ~= 0 then
-            -- XOR gives a power of two if a single bit has changed.
+            -- If a single bit has changed, `change` is a power of two.
             flag = flag == nil and bit.band(change, change - 1) == 0 and {word = i, mask = change} or false
         end
     end
@@ -115,8 +116,8 @@ local function walk(layout, visit)
     return false
 end
 
---- Checks a layout of `struct fiber`: with it, the server must know every fiber in the
--- list, and the list must contain both sample fibers.
+--- Checks a layout of `struct fiber`. The server must know every fiber in the list, and
+-- the list must contain both sample fibers.
 local function is_believable(layout, a, b)
     local threads = {}
     local is_whole = walk(layout, function(id, thread)
@@ -190,8 +191,8 @@ local function locate()
 end
 
 --- Lists all fibers except the running one. Does not yield.
--- @treturn {table,...} {id, address, is_joinable}: `address` is that of the fiber's
---   coroutine. If the layout of `struct fiber` is unknown, only `id` is set.
+-- @treturn {table,...} {id, address, is_joinable}: `address` is the address of the
+--   fiber's coroutine. If the layout of `struct fiber` is unknown, only `id` is set.
 local function list()
     local result, layout, own = {}, locate(), fiber.id() % HALF
     if layout ~= nil then
@@ -310,15 +311,14 @@ end
 --- Describes each coroutine that runs a matching function, and the fiber of the
 -- coroutine. Yields.
 --
--- The field `is_request` is true if the fiber may be serving a request. This is assumed
--- in each of these cases:
---   - the entry function does not match: a connection or a rock may have started the fiber
---   - the fiber is joinable, so another fiber may be waiting for it to end
---   - the fiber or a part of its stack is unknown
+-- The field `is_request` is true if the fiber may be serving a request, that is, if
+--   - its entry function does not match: a connection or a rock may have started it
+--   - or it is joinable: another fiber may be waiting for it to end
+--   - or the fiber or a part of its stack is unknown
 -- @tparam function test (f) -> whether a function matches
 -- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request, id,
---   name, is_joinable}, see `stacks`. The last three fields are nil if the coroutine
---   does not belong to a known fiber, but to a trigger, for example.
+--   name, is_joinable}, see `stacks`. The last three fields are nil if no fiber is
+--   known for the coroutine. For example, the coroutine may belong to a trigger.
 local function inspect(test)
     local among = running(test)
     local result, fibers = {}, {}
@@ -415,7 +415,8 @@ local function watch_yield()
             return object:csw() ~= before
         end
     end
-    -- Without `csw`, start another fiber: it runs as soon as the running fiber yields.
+    -- Without `fiber:csw()`, detect a yield with another fiber, which runs as soon as
+    -- the running fiber yields.
     local has_yielded = false
     fiber.new(function()
         has_yielded = true

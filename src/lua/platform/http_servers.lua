@@ -3,7 +3,7 @@
 -- A server caches each controller, template and static file on the first request for
 -- the file, unless its options disable the cache:
 --   cache.tpl[FILE]      text of app_dir/templates/FILE
---   cache.static[PATH]   text of the file PATH in app_dir/public
+--   cache.static[PATH]   text of the file PATH, which is below app_dir/public
 --   cache[NAME]          value returned by app_dir/controllers/NAME.lua; the rock does
 --                        not use its table cache.ctx for these values
 
@@ -25,7 +25,8 @@ end
 local function list()
     local servers, seen = {}, {}
     local function add(server)
-        -- A proxy shares the cache of its live server, so list only one of the two.
+        -- The proxy of a live server shares the server's cache, so list only one of the
+        -- two.
         if is_server(server) and not seen[server.cache] then
             seen[server.cache] = true
             table.insert(servers, server)

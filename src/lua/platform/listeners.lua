@@ -7,7 +7,7 @@
 local require = ...
 local fibers = require('platform.fibers')
 
--- The maximum number of frames to examine, and of local variables in a frame.
+-- Maximum number of frames to examine, and of local variables in each frame.
 local FRAMES, LOCALS = 5, 20
 
 --- Returns the TCP server for which a coroutine accepts connections.

@@ -7,8 +7,8 @@
 -- the directory of the main script. However, a loader that finds no file returns the
 -- names of all files that it tried.
 
--- A module name that has no file, so that a loader returns the names of the files it
--- tried.
+-- The name of a module that does not exist. A loader that looks for this module returns
+-- the names of the files that it tried.
 local PROBE = 'cartridge-reload-probe'
 
 --- Returns Tarantool's loader of Lua files below the search root and in the directory of

@@ -48,7 +48,7 @@ end
 --- Registers roles as Cartridge does at startup, each role after its dependencies.
 -- @tparam {string,...} module_names
 -- @tparam function load (module_name) -> value that the module returns; may throw
--- @tparam function fail (module_name, message); must throw
+-- @tparam function fail (module_name, message) reports an invalid role; must throw
 -- @treturn table {by_number, by_role_name, by_module_name}
 local function register(module_names, load, fail)
     local registry = {by_number = {}, by_role_name = {}, by_module_name = {}}

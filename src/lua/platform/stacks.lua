@@ -13,7 +13,7 @@ local LEVELS = 200
 -- The maximum depth of nested coroutines.
 local DEPTH = 20
 
---- Returns the inner coroutine that a coroutine has resumed.
+--- Returns the coroutine that the given coroutine has resumed.
 -- @treturn ?thread nil if there is none
 local function resumed_by(thread)
     local info = getinfo(thread, 0, 'f')
@@ -120,8 +120,8 @@ local TRANSPARENT = {
 }
 
 --- Returns whether a protected call may catch an error that is raised in the innermost
--- frame before the error reaches the entry function. An unknown C function counts as a
--- protected call.
+-- frame. The error then does not reach the entry function. An unknown C function counts
+-- as a protected call.
 -- @tparam {table,...} frames see `frames_of`
 -- @tparam number entry index of the entry function's frame
 local function is_protected(frames, entry)

@@ -63,7 +63,7 @@ local function list(place)
     return result
 end
 
---- Returns whether code, and not the server, chose the name of a trigger.
+--- Returns whether a trigger has a name that was chosen by code, not by the server.
 local function has_own_name(trigger)
     return trigger.name ~= nil and tonumber(trigger.name) ~= tonumber(('%p'):format(trigger.f))
 end

@@ -33,7 +33,8 @@ local function new(on_add)
     local self = {list = {}, by_holder = {}, by_event = {}, on_add = on_add or function() end}
     local module = trigger_list.names_module()
     if module ~= nil then
-        -- Keep the original `set` and `del`, because an adapter may wrap them.
+        -- Keep the original functions `set` and `del`, because an adapter may wrap
+        -- them.
         self.set, self.del = module.set, module.del
     end
     return setmetatable(self, Places)
@@ -49,7 +50,7 @@ end
 --- Adds the place of an event, if this server has the event.
 -- @tparam table self
 -- @tparam string label name of the place in messages
--- @tparam table holder the object or module that has the function which sets triggers
+-- @tparam table holder object or module with the function that sets triggers
 -- @tparam string event name of this function
 -- @tparam boolean is_method whether this function is a method of `holder`
 -- @tparam string full_name name of the event, see `trigger_list`
@@ -141,7 +142,7 @@ function Places:add_all()
     add_events(self)
 end
 
---- Adds the places of new spaces and events, which are not in the list yet.
+--- Adds the places of those spaces and events that are not in the list yet.
 function Places:add_new()
     if not is_configured() then
         return
