@@ -1,17 +1,18 @@
 --- Runs a command inside the instance.
 --
--- The line that the client sends calls this chunk with the source of the other modules.
--- The chunk runs the command, loads the modules that the command requires, and returns
--- the report. Nothing remains loaded: the modules are in a private table, not in
--- `package.loaded`.
+-- The line that the client sends calls this chunk with the source code of all other
+-- modules. The chunk loads the modules that the command requires, runs the command, and
+-- returns the report. The modules are in a private table instead of `package.loaded`,
+-- so nothing remains loaded afterwards.
 --
--- A module that requires others starts with `local require = ...`. That function is
--- `private_require` below. It first looks for the name among these modules; if it is
--- not there, it calls Tarantool's own `require`. Only commands/repl.lua is sent without
--- this file.
+-- A module that requires other modules starts with `local require = ...`. This variable
+-- is the function `private_require`, which looks for a module among those that were
+-- sent. If it finds none, it calls Tarantool's own `require`. Only commands/repl.lua is
+-- sent without this file.
 --
--- Arguments: the name and the source of each module in turn, then the arguments of the
--- command in JSON. Returns the report, a table that follows the schema of the manual.
+-- Arguments: the name and the source code of each module in turn, then the arguments of
+-- the command in JSON. Returns the report, a table that follows the schema in the
+-- manual.
 
 local clock = require('clock')
 local fiber = require('fiber')
@@ -21,8 +22,9 @@ local json = require('json')
 local SLICE = 0.002
 local slice_began = clock.monotonic()
 
--- The environment of these modules. It contains copies of Lua's functions: new code may
--- replace `pairs` or `table.insert` and then fail, and the rollback must still work.
+-- The environment of this program's modules. It contains copies of the standard
+-- functions of Lua, because new code may replace a function such as `pairs` before it
+-- fails. Even then, the rollback must work.
 local environment = {}
 for name, value in pairs(_G) do
     if type(value) == 'function' then
@@ -40,7 +42,8 @@ setmetatable(environment, {__index = _G})
 local argc = select('#', ...)
 local argv = {...}
 local sources = {}
--- Kept for `relay`, which forwards these modules to another instance.
+-- `sources` is kept for the module `relay`, which forwards the modules to other
+-- instances.
 local loaded = {sources = sources}
 for i = 1, argc - 1, 2 do
     sources[argv[i]] = argv[i + 1]
@@ -54,8 +57,8 @@ local function private_require(name)
     if source == nil then
         return require(name)
     end
-    -- Compiling all modules without a pause would block the event loop: yield between
-    -- two modules if the slice is over.
+    -- Compiling all modules at once would block the event loop, so yield between two
+    -- modules if the time slice is over.
     if clock.monotonic() - slice_began > SLICE then
         fiber.sleep(0)
         slice_began = clock.monotonic()
@@ -70,8 +73,7 @@ local ok, report = xpcall(function()
     local command = private_require('commands.' .. args.command)
     return command(args)
 end, function(err)
-    -- An error here is a bug of this program, not of the application: add a
-    -- traceback.
+    -- An error that reaches this handler is a bug in this program, so add a traceback.
     return {message = tostring(err), traceback = debug.traceback('', 2)}
 end)
 if not ok then

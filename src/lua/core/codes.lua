@@ -1,6 +1,6 @@
---- The usual outcome for each error code of the Lua side. src/util/error_codes.h
--- explains the codes; tests compare both tables. A failure with another outcome has
--- the field `outcome`.
+--- The default outcome of each error code that Lua code raises. src/util/error_codes.h
+-- explains the codes, and a test compares the two tables. A failure with another
+-- outcome sets its field `outcome`.
 
 return {
     apply_failed = 'failed',

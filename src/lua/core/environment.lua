@@ -1,5 +1,5 @@
---- The environment variables of the instance that the program reads. No other file
--- calls `os.getenv`, so that the manual can be checked against this list.
+--- Reads environment variables of the instance. No other Lua file may call `os.getenv`,
+-- so that tests can compare this list of variables with the manual.
 
 local names = {'PWD', 'TARANTOOLCTL', 'TARANTOOL_INSTANCE_NAME', 'TT_CLI', 'TT_CLI_INSTANCE'}
 
@@ -8,7 +8,7 @@ for _, name in ipairs(names) do
     is_listed[name] = true
 end
 
---- Returns the value of a variable.
+--- Returns the value of an environment variable.
 -- @tparam string name one of `names`
 -- @treturn ?string nil if the variable is unset
 local function get(name)

@@ -1,8 +1,8 @@
---- Failures: error values that end a command early. The report of the command contains
--- the failure.
+--- Creates and reports failures. A failure is an error value that ends a command early.
+-- The report of the command contains the failure.
 --
--- Fields: `code` (a word of core/codes.lua), `outcome` (if it is not the usual one
--- of the code), `phase`, `role`, `module`, `message`, `traceback`, `transient`
+-- A failure has the fields `code` (a key of core/codes.lua), `outcome` (by default that
+-- of the code), `phase`, `role`, `module`, `message`, `traceback`, and `transient`
 -- (whether a retry may succeed).
 
 local require = ...
@@ -15,17 +15,17 @@ local MT = {
     end,
 }
 
---- Converts an error value to text. Understands strings, box errors, objects of
--- the `errors` rock and tables.
+--- Converts an error value to text. Supports strings, tables, box errors and objects of
+-- the rock `errors`.
 -- @treturn string message
--- @treturn ?string traceback, if the value has one
+-- @treturn ?string traceback, if the error value has one
 local function describe(err)
     if type(err) == 'table' and type(rawget(err, 'err')) == 'string' then
         local stack = rawget(err, 'stack')
         return rawget(err, 'err'), type(stack) == 'string' and stack or nil
     end
-    -- In newer servers, the string form of a box error contains more than its
-    -- message.
+    -- In newer versions of Tarantool, `tostring` adds more to the message of a box
+    -- error.
     local is_box, message = pcall(function()
         return type(err) == 'cdata' and ffi.istype('struct error', err) and err.message
     end)
@@ -42,29 +42,29 @@ local function describe(err)
     return text
 end
 
---- Returns the outcome of a failure: its own, or the usual one of its code.
+--- Returns the outcome of a failure: its field `outcome`, or the default of its code.
 local function outcome_of(fields)
-    -- Look the code up in any case: in tests, an unknown code raises an error.
+    -- Always look up the code, because an unknown code raises an error in tests.
     local usual = codes[fields.code]
     return fields.outcome or usual
 end
 
 --- Raises a failure, which ends the command.
--- @tparam table fields described at the head of this file
+-- @tparam table fields fields of the failure, described at the top of this file
 local function raise(fields)
     fields.outcome = outcome_of(fields)
     error(setmetatable(fields, MT), 0)
 end
 
---- Whether a value is a failure.
+--- Returns whether a value is a failure.
 local function is(value)
     return getmetatable(value) == MT
 end
 
---- Converts a thrown value to a failure.
+--- Converts an error value to a failure.
 -- @param err a failure, or any other error value
--- @tparam table defaults values for missing fields
--- @tparam ?string traceback of the place where it was thrown
+-- @tparam table defaults values for the fields that the failure lacks
+-- @tparam ?string traceback of the error
 local function from(err, defaults, traceback)
     if is(err) then
         for key, value in pairs(defaults) do
@@ -96,8 +96,8 @@ local function trim(traceback)
             table.remove(lines)
         elseif not ours and not line:find('stack traceback:', 1, true)
         and not (#lines == 0 and line:find("in function 'error'", 1, true)) then
-            -- In the traceback, the function that `call` has called has the name `f`:
-            -- use a readable name instead.
+            -- `call` calls the application's function under the name `f`: replace this
+            -- name in the traceback by a readable one.
             line = line:gsub('^%s+', ''):gsub("in function 'f'$", 'in function called by the reload')
             table.insert(lines, line)
         end
@@ -108,21 +108,21 @@ local function trim(traceback)
     return table.concat(lines, '\n')
 end
 
---- Calls a function of the application.
+--- Calls a function of the application, and catches errors.
 -- @tparam function f
--- @treturn boolean whether the function returned
+-- @treturn boolean whether the function returned normally
 -- @return the first result of the function, or the error value
 -- @return the second result of the function, or the traceback, which may be nil
 local function call(f, ...)
     local traceback
     local argc, argv = select('#', ...), {...}
     local results = {xpcall(function()
-        -- Do not use a tail call: `trim` needs this frame in the traceback.
+        -- Avoid a tail call: `trim` needs the frame of this function in the traceback.
         local result, second = f(unpack(argv, 1, argc))
         return result, second
     end, function(err)
-        -- Catch errors: `trim` uses methods of strings, which the application may have
-        -- replaced.
+        -- Catch errors of `trim`, which calls string methods that the application may
+        -- have replaced.
         local ok, text = pcall(trim, debug.traceback('', 2))
         traceback = ok and text or nil
         return err
@@ -133,9 +133,11 @@ local function call(f, ...)
     return true, results[2], results[3]
 end
 
---- Puts a failure into a report.
+--- Adds a failure to the report of a command.
 -- @tparam table report
--- @tparam table fail fields of a failure, and `rollback` if something was undone
+-- @tparam table fail fields of the failure; has `rollback` if a rollback has taken
+--   place
+-- @treturn table report
 local function put(report, fail)
     report.outcome = outcome_of(fail) or 'failed'
     report.error = {

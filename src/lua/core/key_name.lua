@@ -1,7 +1,7 @@
---- Formats the key of a table for a message.
+--- Formats table keys for messages.
 
---- Returns the text of a key without calling code of the application: a key may be an
--- object whose `__tostring` throws, such as a closed socket.
+--- Returns a text for a table key. Never calls `__tostring`: the key may be an object
+-- whose `__tostring` throws, such as a closed socket.
 -- @param key
 -- @treturn string
 return function(key)

@@ -1,11 +1,11 @@
---- If a key is missing in a map, finds the key of the map that is probably a
--- misspelling of it, for messages such as "did you mean module?".
+--- Finds the key of a map that is probably a misspelling of a missing key, for messages
+-- such as "unknown key 'modul', did you mean module?".
 
--- The maximum edit distance at which a known key is suggested for a misspelt one.
+-- The maximum edit distance between the missing key and a misspelling of it.
 local ERRORS_MAX = 2
 
---- Returns the optimal string alignment distance: the number of insertions,
--- deletions, replacements, and swaps of adjacent letters.
+--- Returns the optimal string alignment distance of two strings: how many insertions,
+-- deletions, replacements and swaps of adjacent characters turn one into the other.
 local function distance(a, b)
     local rows = {}
     for i = 0, #a do

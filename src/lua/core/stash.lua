@@ -1,12 +1,13 @@
---- The state table: what this program keeps in an instance between two runs, in
--- its only global, `__cartridge_reload`.
+--- The state table, in which this program keeps data in an instance between two runs. It
+-- is in the global variable `__cartridge_reload`, the only one that this program sets.
 --
--- Fields:
+-- The state table has these fields. An arrow maps a key to a value, and "weak" means
+-- that the references in the table are weak.
 --   generation   number of the current generation
---   loaded_at    unix time of the last commit
+--   loaded_at    Unix time of the last commit
 --   files        path -> digest of the code that was loaded from it
 --   names        module -> path
---   loads        module -> path of a file that it loaded itself -> digest
+--   loads        module -> path of a file that the module loaded itself -> digest
 --   sources      unit -> generation that loaded it last
 --   aliases      chunk name that is not a path -> unit
 --   values       weak: module -> its value in `package.loaded`
@@ -14,30 +15,31 @@
 --   units        weak: prototype -> its unit, see `ownership`
 --   recording    set while `protos` and `units` are being filled: {protos, generation}
 --                of the new code
---   failed       weak: prototypes of code that failed
+--   failed       weak: prototypes of failed code
 --   known        unit -> weak: stale function -> its name, and its path from the module
---   tables       weak: table of an old module -> its name and path from that module
+--   tables       weak: table of an old module -> its name, and its path from the module
 --   strangers    weak: tables that new code got from other code
 --   routes       weak: HTTP route set by a reload -> set of the files of that reload
 --   placed       weak: trigger, hook or helper set by a reload -> set of the places
 --                where it was set
---   watchers     optional, weak: callback of a watcher (`box.watch`) that a reload has
---                registered -> {key, watcher, slot} of each
+--   watchers     optional, weak: callback that a reload has registered with `box.watch`
+--                -> list of its watchers, {key, watcher, slot}
 --   ffi          text of C declarations -> verdict, see `adapters.ffi`
 --   ffi_names    number of the last name generated to compare C declarations
---   lock, last   the lock, and the outcome of the last reload
+--   lock         the lock, which one command holds at a time
+--   last         the outcome of the last reload
 
 local require = ...
 local fiber = require('fiber')
 
 local NAME = '__cartridge_reload'
--- Version of the layout. Data in another layout, left by a different version of this
--- program, is dropped. That is safe: without the data, the next reloads are only less
--- precise.
+-- Version of the layout of the state table. If a different version of this program has
+-- left data in another layout, most of the data is dropped. This is safe, but makes the
+-- next reloads less precise.
 local VERSION = 5
 
---- Returns a new state table. Copies those fields of the previous state table that have
--- the same meaning in all versions.
+--- Creates a state table. Copies those fields of the previous state table that have the
+-- same meaning in all versions.
 -- @tparam ?table before the previous state table
 local function carry_over(before)
     local generation = type(before) == 'table' and before.generation
@@ -64,8 +66,8 @@ local function carry_over(before)
     }
 end
 
---- Returns the state table, creating it if necessary. Only commands that change
--- the instance may call this.
+--- Returns the state table, and creates it if necessary. Only commands that change the
+-- instance may call this function.
 -- @treturn table
 local function get()
     local self = rawget(_G, NAME)
@@ -76,9 +78,10 @@ local function get()
     return self
 end
 
---- Returns the state table without creating it, for read-only commands. If the state
--- table has another layout, returns a converted copy.
--- @treturn table the state table; if there is none, an empty one with generation 0
+--- Returns the state table to read-only commands. Does not create or change it in the
+-- instance.
+-- @treturn table the state table. If its layout is of another version, a converted
+--   copy; if there is no state table, an empty one with generation 0.
 local function peek()
     local self = rawget(_G, NAME)
     if type(self) ~= 'table' or self.version ~= VERSION then
@@ -87,10 +90,10 @@ local function peek()
     return self
 end
 
---- Returns the holder of the lock. A lock held by a dead fiber is ignored.
--- @treturn ?table {holder = string, seconds = number, phase = ?string, role =
---   ?string}: `seconds` is how long it has held the lock; `phase` and `role` say what
---   it is doing
+--- Returns the holder of the lock. Ignores a lock that belongs to a dead fiber.
+-- @treturn ?table {holder, seconds, phase, role}; nil if nothing holds the lock.
+--   `seconds` is how long the lock has been held. `phase` and `role` are optional, and
+--   describe what the holder is doing.
 local function holder()
     local lock = peek().lock
     local is_known, status = pcall(function()
@@ -109,10 +112,10 @@ local function holder()
 end
 
 --- Takes the lock for the running fiber.
--- @tparam string who name of the holder, shown to others
+-- @tparam string who name of the new holder, shown to other users
 -- @treturn[1] table the lock, to be passed to `release`
 -- @treturn[2] nil
--- @treturn[2] table the current holder, see `holder`
+-- @treturn[2] table the current holder of the lock, see `holder`
 local function acquire(who)
     local held = holder()
     if held ~= nil then
@@ -123,7 +126,7 @@ local function acquire(who)
     return lock
 end
 
---- Releases the lock, unless another fiber has taken it over.
+--- Releases the lock, unless another fiber has taken it in the meantime.
 local function release(lock)
     local self = get()
     if self.lock == lock then

@@ -1,26 +1,26 @@
---- Time slices. Long loops call `if_due` in each iteration. `if_due` yields if the
--- current slice has lasted too long.
+--- Divides long work into time slices. A long loop calls `if_due` in each iteration, and
+-- `if_due` yields if the current slice has lasted too long.
 
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 
 -- The maximum length of a slice, in seconds. A request that arrives during a slice
--- waits at most this long, plus one iteration.
+-- waits at most for this time and one more iteration.
 local BUDGET = 0.002
--- If a turn of the event loop takes less than this time, in seconds, no other fiber had
--- anything to do in that turn.
+-- If a turn of the event loop takes less than this time, in seconds, no other fiber was
+-- ready to run.
 local IDLE = 0.00003
--- The time that other fibers get between two slices, in seconds. If they got only one
--- turn of the event loop, a new connection would wait for several slices.
+-- The time for other fibers between two slices, in seconds. With only one turn of the
+-- event loop between slices, a new connection would wait for several slices.
 local OTHERS = 0.002
 
--- Keep the original functions, because new code may replace them.
+-- Keep the original `monotonic` and `sleep`, because new code may replace them.
 local monotonic, sleep = clock.monotonic, fiber.sleep
 
 local started = monotonic()
 
---- Whether the current slice has used up its budget.
+--- Returns whether the current slice has used up its budget.
 -- @tparam ?number budget seconds, if not the default
 local function is_due(budget)
     return monotonic() - started > (budget or BUDGET)
@@ -28,8 +28,8 @@ end
 
 --- Yields if the current slice has used up its budget.
 -- @tparam ?number budget seconds, if not the default
--- @tparam ?number others maximum seconds for other fibers, if not the default;
---   they always get at least one turn
+-- @tparam ?number others maximum seconds for other fibers, if not the default; other
+--   fibers always get at least one turn of the event loop
 local function if_due(budget, others)
     if not is_due(budget) then
         return
@@ -44,7 +44,7 @@ local function if_due(budget, others)
     started = last
 end
 
---- Starts a new slice. Call this after a yield that was not made by `if_due`.
+--- Starts a new slice. Call this function after a yield outside of `if_due`.
 local function reset()
     started = monotonic()
 end
