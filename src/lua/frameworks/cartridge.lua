@@ -1,5 +1,5 @@
---- Framework: Cartridge. Registers and starts new roles as Cartridge does, and stops
--- old ones. The old roles keep serving until the commit.
+--- The framework Cartridge. Registers and starts new roles as Cartridge does, and stops
+-- old roles. The old roles keep serving until the commit.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -65,8 +65,9 @@ function Framework:stage(txn, modules, adapters)
     end
 end
 
---- Returns the variables whose values the `stop` of old roles releases. New code must
--- not see their current values. See `adapters.vars`.
+--- Finds the variables of the application that the `stop` functions of old roles may
+-- change, or whose objects these functions may shut down. Their current values must
+-- stay hidden from new code, see `adapters.vars`.
 function Framework:hidden(txn, modules, adapters)
     local stops = {}
     for _, role in ipairs(adapters.roles.registered().by_number) do
@@ -79,7 +80,7 @@ function Framework:hidden(txn, modules, adapters)
     return adapters.vars.ended_by(txn, modules, stops)
 end
 
---- Returns the currently registered roles in start order.
+--- Returns the registered roles in the order in which they start.
 -- @treturn {{name, module, enabled},...}
 function Framework:describe_roles()
     local list, registered = {}, roles_lib.registered()
@@ -103,8 +104,8 @@ function Framework:register()
     return self.adapter.registered(), self.adapter:register()
 end
 
---- Throws if the new code lacks a role that is enabled in the topology. After a
--- restart, Cartridge would not know that role and would reject the config.
+--- Throws if the new code lacks a role that is enabled in the cluster's topology. After
+-- a restart, Cartridge would not know this role and would reject the config.
 function Framework:check_removed(old, new)
     for _, replicaset in pairs((self.cartridge:config_tables().topology or {}).replicasets or {}) do
         for role_name, enabled in pairs(replicaset.roles or {}) do
@@ -146,17 +147,17 @@ function Framework:serving(name)
     return self.adapter:serving(name)
 end
 
---- Makes the services and variables of the old generation visible to the `stop` of old
--- roles.
--- @tparam table proxies live HTTP server -> proxy that `stop` sees instead
+--- Makes the services and variables of the old generation visible to the `stop`
+-- functions of old roles.
+-- @tparam table proxies live HTTP server -> proxy that these functions get instead
 function Framework:retire(proxies)
     local server = self.servers[1]
     self.vars:retire()
     self.adapter:retire(server and proxies[server.live])
 end
 
---- Ends what `retire` has begun: old and new code see the same services and variables
--- again. Must be called after all old roles have stopped.
+--- Reverts what `retire` has done, so that old and new code see the same services and
+-- variables again. Must be called after all old roles have stopped.
 function Framework:settle()
     self.vars:settle()
     self.adapter:settle()

@@ -1,10 +1,11 @@
---- Framework: the config of Tarantool 3. Validates and applies new roles as the
--- server's role applier does, and stops old ones. The old roles keep serving until the
--- commit.
+--- The framework of an application whose roles come from the config of Tarantool 3.
+-- Validates and applies new roles as Tarantool does, and stops old roles. The old roles
+-- keep serving until the commit.
 --
--- A role has `validate`, `apply` and `stop`. To fail, these functions throw; their
--- results are ignored. Whenever the config is applied, the server calls `apply` again
--- without calling `stop` before. So `apply` must be safe to repeat.
+-- A role has the functions `validate`, `apply` and `stop`. They throw to report
+-- failure, and their results are ignored. Each time the config is applied, Tarantool
+-- calls `apply` again without calling `stop` first. So a repeated call of `apply` must
+-- be safe.
 
 local require = ...
 local config_lib = require('platform.config')
@@ -31,12 +32,12 @@ local REQUIRED = {'validate', 'apply', 'stop'}
 local function detect()
     local config = config_lib.detect()
     if config == nil or (config:is_understood() and #config:role_names() == 0) then
-        -- Without roles, no framework is needed.
+        -- An instance without roles needs no framework.
         return nil
     end
     local self = setmetatable({facts = config}, Framework)
     if config.state == nil then
-        -- Before 3.3, roles have no events.
+        -- Before Tarantool 3.3, roles have no function for events.
         self.methods = {validate = 'validate', apply = 'apply', stop = 'stop'}
     end
     return self
@@ -50,10 +51,10 @@ function Framework.refusal()
     return config_lib.refusal()
 end
 
---- Checks the tag `fail_if` in the new files of roles. The tag can forbid this server
--- to load the file.
+--- Checks the tag `fail_if` in the new files of roles. With this tag, a file can forbid
+-- some servers to load it.
 -- @tparam table selected modules to be reloaded, by name
--- @treturn ?table failure fields, nil if all files may be loaded
+-- @treturn ?table fields of a failure; nil if all files may be loaded
 function Framework:check_files(selected)
     for _, name in ipairs(self.facts:role_names()) do
         local expression = selected[name] and config_lib.tags_of(name).fail_if
@@ -70,7 +71,8 @@ function Framework:check_files(selected)
     return nil
 end
 
---- Returns messages about how a reload of these modules differs from a restart.
+--- Returns messages about the differences between a reload of the selected modules and a
+-- restart.
 -- @tparam table selected modules to be reloaded, by name
 -- @treturn {string,...}
 function Framework:notices(selected)
@@ -137,7 +139,8 @@ function Framework:role_modules()
     return self.facts:role_names()
 end
 
---- Sorts roles so that each follows its dependencies.
+--- Sorts roles so that each role follows its dependencies. Throws if a dependency is
+-- missing, or if roles depend on each other.
 -- @tparam {string,...} names
 -- @tparam table by_name name -> role
 -- @treturn {table,...} roles
@@ -178,7 +181,7 @@ local function sort(names, by_name)
     return sorted
 end
 
---- Throws unless the value that a module has returned is a role.
+--- Throws if the value that a role's module has returned is not a role.
 local function check_role(name, M)
     local problem
     if type(M) ~= 'table' then
@@ -233,8 +236,8 @@ function Framework:register()
     return registry_of(order, loaded), self.registry
 end
 
---- Throws if the config has assigned other roles to this instance since the reload
--- began.
+--- Throws if the roles that the config assigns to this instance have changed during the
+-- reload.
 function Framework:check_removed(_, new)
     local names, is_same = self.facts:role_names(), true
     for _, name in ipairs(names) do
@@ -270,7 +273,8 @@ function Framework:is_reloaded(role)
     return self.modules:is_staged(role.module_name)
 end
 
---- Does nothing: code finds the roles of this framework only through their modules.
+--- Does nothing, because code finds the roles of this framework only through their
+-- modules.
 function Framework.offer()
 end
 
@@ -278,8 +282,9 @@ function Framework:serving(name)
     return (self.facts:roles())[name]
 end
 
---- Suspends the delivery of events to all roles until `resume`, so that no new role
--- gets an event before the config has been applied to that role. Does not yield.
+--- Suspends the delivery of events to all roles until `resume` is called. Without this,
+-- a new role could get an event before the config has been applied to the role. Does
+-- not yield.
 -- @treturn boolean false if an event is being delivered right now
 function Framework:hold()
     local lock = self.facts.lock
@@ -293,7 +298,7 @@ function Framework:hold()
     return true
 end
 
---- Resumes the delivery of events. A second call does nothing.
+--- Resumes the delivery of events to roles. Does nothing if it is not suspended.
 function Framework:resume()
     if self.is_holding then
         self.is_holding = false
@@ -301,8 +306,8 @@ function Framework:resume()
     end
 end
 
---- Returns the roles that are not reloaded but depend on a reloaded role. They have to
--- be applied again, as `config:reload()` does.
+--- Returns the roles that are not reloaded but depend on a reloaded role. The config
+-- must be applied to these roles again, as `config:reload()` does.
 -- @tparam {table,...} reloaded the reloaded roles
 -- @treturn {table,...} roles in the order in which they are applied
 function Framework:dependents(reloaded)
@@ -321,7 +326,7 @@ function Framework:dependents(reloaded)
     return list
 end
 
---- Registers the health check of a new role with the server (3.8 and newer).
+--- Registers the health check of a new role with the server (Tarantool 3.8 and newer).
 function Framework:activate(role)
     local register = self.facts.register_health_check
     if register ~= nil then

@@ -1,74 +1,75 @@
---- Determines the framework, which gives an application its roles.
+--- Determines the framework, which provides the roles of an application.
 --
--- A framework is a file in this directory. Its `detect()` returns nil if the instance
--- does not use the framework. Otherwise it creates an object for the running command,
--- with these fields and methods:
---   name              its name, one word
---   has_roles         whether its applications have roles
---   is_understood()   true if all internals that a reload needs were found, otherwise
---                     nil and the name of a missing one
---   refusal()         why no reload can begin now: failure fields, or nil
---   status()          fields for the command `status`, and failure fields or nil
---   alias()           the name of the instance, or nil
+-- A framework is a file in this directory. Its function `detect()` returns nil if the
+-- instance does not use the framework. Otherwise it returns an object for the running
+-- command, with these fields and methods:
+--   name              name of the framework, one word
+--   has_roles         whether applications of the framework have roles
+--   is_understood()   returns true if all internals that a reload needs were found;
+--                     otherwise nil and the name of a missing one
+--   refusal()         returns failure fields if no reload can begin now, otherwise nil
+--   status()          returns fields for the command `status`, and failure fields or nil
+--   alias()           returns the name of the instance, or nil
 --   stage(txn, modules, adapters)  adds the adapters that the framework needs to the
---                     transaction; `adapters` is a table of all adapters by name
---   role_modules()    names of the modules to load first
---   register()        registers the new roles; returns the old and the new
---                     registry, each {by_number, by_role_name, by_module_name}
+--                     transaction; `adapters` contains all adapters by name
+--   role_modules()    returns the names of the modules to load first
+--   register()        registers the new roles; returns the old and the new registry of
+--                     roles, each {by_number, by_role_name, by_module_name}
 --   check_removed(old, new)  throws if the new registry lacks a role that the cluster
 --                     needs
---   config()          an object that is replaced whenever the config is applied
---   is_master()       whether this instance is a leader
---   enabled(registry) set of the names of the roles that run on this instance
---   is_reloaded(role) whether the code of a role is new
+--   config()          returns an object that is replaced whenever the config is applied
+--   is_master()       returns whether this instance is a leader
+--   enabled(registry) returns the set of the names of the roles that run on this instance
+--   is_reloaded(role) returns whether the code of a role is new
 --   offer(name, M)    sets the role that new code finds under a name
---   serving(name)     the role that all other code finds under a name
+--   serving(name)     returns the role that all other code finds under a name
 --   retire(proxies)   makes the services and variables of the old generation visible
---                     to the `stop` of old roles; `proxies` maps each live HTTP server
---                     to the proxy that `stop` gets instead
---   settle()          ends what `retire` has begun; called after the old roles have
---                     stopped
---   servers           the adapters of its HTTP servers; set by `stage`
---   methods           step -> name of the role's function: `validate`, `init`,
---                     `before_apply`, `apply`, `stop`, `after_commit`
---   arguments(step, role)  the arguments for that function
---   describe_roles()  the roles in their order, {{name, module, enabled},...}
--- Optional fields are
+--                     to the `stop` functions of old roles; `proxies` maps each live
+--                     HTTP server to the proxy that these functions get instead
+--   settle()          reverts what `retire` has done, after the old roles have stopped
+--   servers           adapters of the framework's HTTP servers, set by `stage`
+--   methods           step -> name of the role's function for this step. Steps are
+--                     `validate`, `init`, `before_apply`, `apply`, `stop` and
+--                     `after_commit`.
+--   arguments(step, role)  returns the arguments for the role's function
+--   describe_roles()  returns the roles in their order, {{name, module, enabled},...}
+--
+-- These fields and methods are optional:
 --   check_files(selected)  returns failure fields if this server may not load the
---                     file of a role; `selected` has the modules to reload, by name
+--                     file of a role; `selected` contains the modules to reload, by name
 --   notices(selected) returns messages about what a reload of these modules does not
 --                     cover
---   ignores_results   true if roles fail only by throwing, and what they return is
---                     ignored
---   applies_again     true if `apply` may be called at any time without a `stop` before
---                     it; a rollback can then use `apply` to restart a role
---   hold(), resume()  suspend and resume the delivery of events to roles: no event is
+--   ignores_results   true if a role reports failure only by throwing, so that the
+--                     results of its functions are ignored
+--   applies_again     true if `apply` may be called at any time without a call of `stop`
+--                     before; a rollback can then use `apply` to restart a role
+--   hold(), resume()  suspend and resume the delivery of events to roles. No event is
 --                     delivered between the commit and the moment when the config has
---                     been applied to the new roles. `hold` must not yield, and returns
---                     false if it has to be called again later.
+--                     been applied to the new roles. `hold` does not yield, and returns
+--                     false if it must be called again later.
 --   activate(role)    registers functions of a new role with the server, such as a
 --                     health check; they replace those of the old role
---   dependents(roles) the other roles that depend on these: they are not reloaded, but
---                     must be applied again
+--   dependents(roles) returns other roles that depend on these roles: they are not
+--                     reloaded, but the config must be applied to them again
 --
--- The transaction does not depend on the framework; nor do the adapters for objects of
--- Tarantool itself. The files in this directory do not require any adapter, because
--- read-only commands use these files, too.
+-- Neither the transaction nor the adapters for Tarantool's own objects depend on a
+-- framework. The files in this directory require no adapters, because read-only
+-- commands use these files, too.
 
 local require = ...
 
---- Returns the framework of this instance; `none` fits every instance. Loads only the
--- frameworks that the instance may use: compiling all of them would take longer than
--- running a read-only command.
+--- Returns the framework of this instance, or `none` if the application has no roles.
+-- Loads only the frameworks that the instance may use, because compiling all of them
+-- would take longer than running a read-only command.
 -- @treturn table
 return function()
     local detected
     if package.loaded['cartridge'] ~= nil then
         detected = require('frameworks.cartridge').detect()
     end
-    -- The module `config` came with Tarantool 3. On an older server, a module of that
-    -- name may belong to the application or emulate Tarantool's module: `detect`
-    -- distinguishes the two.
+    -- The module `config` exists since Tarantool 3. On an older server, a module with
+    -- this name may belong to the application or emulate Tarantool's module. The
+    -- function `detect` of the framework distinguishes these cases.
     if detected == nil and (package.loaded['config'] ~= nil or tonumber(_TARANTOOL:match('^%d+')) >= 3) then
         detected = require('frameworks.config').detect()
     end

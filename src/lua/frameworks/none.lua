@@ -1,4 +1,4 @@
---- No framework: the application has no roles.
+--- The framework of an application that has no roles.
 
 local require = ...
 local environment = require('core.environment')
