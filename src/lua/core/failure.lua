@@ -1,5 +1,5 @@
---- Creates and reports failures. A failure is an error value that ends a command early.
--- The report of the command contains the failure.
+--- Creates and reports failures: error values that end a command early, and that its
+-- report contains.
 --
 -- A failure has the fields `code` (a key of core/codes.lua), `outcome` (by default that
 -- of the code), `phase`, `role`, `module`, `message`, `traceback`, and `transient`
@@ -96,8 +96,8 @@ local function trim(traceback)
             table.remove(lines)
         elseif not ours and not line:find('stack traceback:', 1, true)
         and not (#lines == 0 and line:find("in function 'error'", 1, true)) then
-            -- `call` calls the application's function under the name `f`: replace this
-            -- name in the traceback by a readable one.
+            -- `call` calls the application's function as `f`: show a readable name
+            -- instead.
             line = line:gsub('^%s+', ''):gsub("in function 'f'$", 'in function called by the reload')
             table.insert(lines, line)
         end
@@ -135,9 +135,7 @@ end
 
 --- Adds a failure to the report of a command.
 -- @tparam table report
--- @tparam table fail fields of the failure; has `rollback` if a rollback has taken
---   place
--- @treturn table report
+-- @tparam table fail fields of the failure, and `rollback` after a rollback
 local function put(report, fail)
     report.outcome = outcome_of(fail) or 'failed'
     report.error = {

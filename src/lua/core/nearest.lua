@@ -1,11 +1,11 @@
 --- Finds the key of a map that is probably a misspelling of a missing key, for messages
 -- such as "unknown key 'modul', did you mean module?".
 
--- The maximum edit distance between the missing key and a misspelling of it.
+-- The maximum edit distance of a misspelling.
 local ERRORS_MAX = 2
 
---- Returns the optimal string alignment distance of two strings: how many insertions,
--- deletions, replacements and swaps of adjacent characters turn one into the other.
+--- Returns the optimal string alignment distance: the number of insertions, deletions,
+-- replacements and swaps that turn one string into the other.
 local function distance(a, b)
     local rows = {}
     for i = 0, #a do

@@ -1,8 +1,7 @@
 --- The state table, in which this program keeps data in an instance between two runs. It
--- is in the global variable `__cartridge_reload`, the only one that this program sets.
+-- is the only global variable of this program, `__cartridge_reload`.
 --
--- The state table has these fields. An arrow maps a key to a value, and "weak" means
--- that the references in the table are weak.
+-- Fields ("weak" means that the table's references are weak):
 --   generation   number of the current generation
 --   loaded_at    Unix time of the last commit
 --   files        path -> digest of the code that was loaded from it
@@ -17,25 +16,24 @@
 --                of the new code
 --   failed       weak: prototypes of failed code
 --   known        unit -> weak: stale function -> its name, and its path from the module
---   tables       weak: table of an old module -> its name, and its path from the module
+--   tables       weak: table of an old module -> its name and path from that module
 --   strangers    weak: tables that new code got from other code
 --   routes       weak: HTTP route set by a reload -> set of the files of that reload
 --   placed       weak: trigger, hook or helper set by a reload -> set of the places
 --                where it was set
 --   watchers     optional, weak: callback that a reload has registered with `box.watch`
---                -> list of its watchers, {key, watcher, slot}
+--                -> {key, watcher, slot} of each watcher
 --   ffi          text of C declarations -> verdict, see `adapters.ffi`
 --   ffi_names    number of the last name generated to compare C declarations
---   lock         the lock, which one command holds at a time
---   last         the outcome of the last reload
+--   lock, last   the lock, and the outcome of the last reload
 
 local require = ...
 local fiber = require('fiber')
 
 local NAME = '__cartridge_reload'
--- Version of the layout of the state table. If a different version of this program has
--- left data in another layout, most of the data is dropped. This is safe, but makes the
--- next reloads less precise.
+-- Version of the layout of the state table. Data in another layout, left by a different
+-- version of this program, is dropped. This is safe: it only makes the next reloads
+-- less precise.
 local VERSION = 5
 
 --- Creates a state table. Copies those fields of the previous state table that have the
@@ -78,10 +76,9 @@ local function get()
     return self
 end
 
---- Returns the state table to read-only commands. Does not create or change it in the
--- instance.
--- @treturn table the state table. If its layout is of another version, a converted
---   copy; if there is no state table, an empty one with generation 0.
+--- Returns the state table without creating it, for read-only commands.
+-- @treturn table a converted copy if the layout is of another version; an empty table
+--   with generation 0 if there is none
 local function peek()
     local self = rawget(_G, NAME)
     if type(self) ~= 'table' or self.version ~= VERSION then
@@ -92,8 +89,8 @@ end
 
 --- Returns the holder of the lock. Ignores a lock that belongs to a dead fiber.
 -- @treturn ?table {holder, seconds, phase, role}; nil if nothing holds the lock.
---   `seconds` is how long the lock has been held. `phase` and `role` are optional, and
---   describe what the holder is doing.
+--   `seconds` is how long the lock has been held. `phase` and `role`, which may be nil,
+--   say what the holder is doing.
 local function holder()
     local lock = peek().lock
     local is_known, status = pcall(function()

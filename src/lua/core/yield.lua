@@ -28,8 +28,8 @@ end
 
 --- Yields if the current slice has used up its budget.
 -- @tparam ?number budget seconds, if not the default
--- @tparam ?number others maximum seconds for other fibers, if not the default; other
---   fibers always get at least one turn of the event loop
+-- @tparam ?number others maximum seconds for other fibers, if not the default; they
+--   always get at least one turn of the event loop
 local function if_due(budget, others)
     if not is_due(budget) then
         return

@@ -65,9 +65,8 @@ function Framework:stage(txn, modules, adapters)
     end
 end
 
---- Finds the variables of the application that the `stop` functions of old roles may
--- change, or whose objects these functions may shut down. Their current values must
--- stay hidden from new code, see `adapters.vars`.
+--- Finds the variables that the `stop` functions of old roles may change or whose
+-- objects they may shut down. New code must not see these values, see `adapters.vars`.
 function Framework:hidden(txn, modules, adapters)
     local stops = {}
     for _, role in ipairs(adapters.roles.registered().by_number) do

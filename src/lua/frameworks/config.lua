@@ -1,11 +1,11 @@
---- The framework of an application whose roles come from the config of Tarantool 3.
--- Validates and applies new roles as Tarantool does, and stops old roles. The old roles
--- keep serving until the commit.
+--- The framework for roles from the config of Tarantool 3. Validates and applies new
+-- roles as Tarantool does, and stops old roles. The old roles keep serving until the
+-- commit.
 --
 -- A role has the functions `validate`, `apply` and `stop`. They throw to report
 -- failure, and their results are ignored. Each time the config is applied, Tarantool
--- calls `apply` again without calling `stop` first. So a repeated call of `apply` must
--- be safe.
+-- calls `apply` without calling `stop` first. So a repeated call of `apply` must be
+-- safe.
 
 local require = ...
 local config_lib = require('platform.config')
@@ -26,7 +26,6 @@ local Framework = {
 }
 Framework.__index = Framework
 
--- Functions that every role must have.
 local REQUIRED = {'validate', 'apply', 'stop'}
 
 local function detect()
@@ -139,8 +138,7 @@ function Framework:role_modules()
     return self.facts:role_names()
 end
 
---- Sorts roles so that each role follows its dependencies. Throws if a dependency is
--- missing, or if roles depend on each other.
+--- Sorts roles so that each role follows its dependencies. Throws if this is impossible.
 -- @tparam {string,...} names
 -- @tparam table by_name name -> role
 -- @treturn {table,...} roles

@@ -58,18 +58,18 @@
 
 local require = ...
 
---- Returns the framework of this instance, or `none` if the application has no roles.
--- Loads only the frameworks that the instance may use, because compiling all of them
--- would take longer than running a read-only command.
+--- Returns the framework of this instance, `none` by default. Loads only the frameworks
+-- that the instance may use, because compiling all of them would take longer than
+-- running a read-only command.
 -- @treturn table
 return function()
     local detected
     if package.loaded['cartridge'] ~= nil then
         detected = require('frameworks.cartridge').detect()
     end
-    -- The module `config` exists since Tarantool 3. On an older server, a module with
-    -- this name may belong to the application or emulate Tarantool's module. The
-    -- function `detect` of the framework distinguishes these cases.
+    -- The module `config` exists since Tarantool 3. On an older server, the application
+    -- may have or emulate a module of this name. `detect` of the framework
+    -- distinguishes these cases.
     if detected == nil and (package.loaded['config'] ~= nil or tonumber(_TARANTOOL:match('^%d+')) >= 3) then
         detected = require('frameworks.config').detect()
     end

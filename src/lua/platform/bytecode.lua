@@ -4,7 +4,7 @@ local bit = require('bit')
 local jutil = require('jit.util')
 local vmdef = require('jit.vmdef')
 
--- Maximum number of bytecode instructions to examine in a function.
+-- Maximum number of instructions to examine.
 local INSTRUCTIONS = 5000
 -- A jump instruction stores the distance to its target, plus this bias, as its operand.
 local BIAS = 0x7fff

@@ -1,16 +1,16 @@
 --- Lists the named functions that a chunk calls at its top level.
 --
--- The bytecode is read in order, without following jumps. For each stack slot, the
--- reader remembers the name of the value that was stored there last. A value has a name
--- if it is a global variable, a required module, or a field of a named value. Calls of
--- unnamed functions and of `require` are omitted.
+-- The bytecode is read in order, without following jumps. For each stack slot, the name
+-- of the last value is remembered. A value has a name if it is a global variable, a
+-- required module, or a field of a named value. Calls of unnamed functions and of
+-- `require` are omitted.
 
 local require = ...
 local bit = require('bit')
 local bytecode = require('platform.bytecode')
 local jutil = require('jit.util')
 
--- Maximum number of bytecode instructions to examine in a chunk.
+-- Maximum number of instructions to examine.
 local INSTRUCTIONS = 20000
 
 local CALLS = {CALL = true, CALLM = true, CALLT = true, CALLMT = true}
@@ -22,12 +22,8 @@ local function probe()
     return require('x')
 end
 
---- Decodes one bytecode instruction and its operands.
--- @treturn ?string name of the opcode; nil if there is no instruction at index `pc`
--- @treturn number operand A
--- @treturn number operand B
--- @treturn number operand C
--- @treturn number operand D, which consists of the bits of B and C
+--- Returns the opcode of an instruction and its operands A, B, C and D. D consists of
+-- the bits of B and C. Returns nil after the last instruction.
 local function decode(f, pc)
     local name, instruction = bytecode.decode(f, pc)
     if name == nil then

@@ -1,9 +1,8 @@
 --- Reads the state of Cartridge, and changes nothing.
 --
 -- Cartridge keeps the variables of its modules in the global table
--- `_cluster_vars_values`, keyed by module name. State that no public function of
--- Cartridge returns is read from this table. Its layout is the same in Cartridge 2.4 to
--- 2.17.
+-- `_cluster_vars_values`, by module name. State that no public function returns is read
+-- from this table. Its layout is the same in Cartridge 2.4 to 2.17.
 
 local require = ...
 
@@ -24,9 +23,8 @@ local function detect()
     if package.loaded['cartridge'] == nil or type(confapplier) ~= 'table' then
         return nil
     end
-    -- The feedback daemon of Tarantool 3 may load Cartridge in an instance that does
-    -- not use it. An unused Cartridge is still in its initial state after `box.cfg` was
-    -- called.
+    -- The feedback daemon of Tarantool 3 may load Cartridge without using it. An unused
+    -- Cartridge is still in its initial state after `box.cfg` was called.
     local ok, state = pcall(confapplier.get_state)
     if ok and state == '' and type(box.cfg) == 'table' then
         return nil
@@ -58,7 +56,7 @@ function Cartridge:state()
 end
 
 --- Returns the alias of this instance.
--- @treturn ?string nil if the alias is unknown
+-- @treturn ?string nil if unknown
 function Cartridge.alias()
     local membership = package.loaded['membership']
     local ok, myself = pcall(function()
@@ -68,7 +66,7 @@ function Cartridge.alias()
 end
 
 --- Returns the URI at which other instances reach this instance.
--- @treturn ?string nil if the URI is unknown
+-- @treturn ?string nil if unknown
 function Cartridge.uri()
     local ok, uri = pcall(function()
         return package.loaded['membership'].myself().uri
@@ -77,7 +75,7 @@ function Cartridge.uri()
 end
 
 --- Returns whether Cartridge considers the cluster healthy.
--- @treturn ?boolean nil if Cartridge has no health check, or if the check throws
+-- @treturn ?boolean nil if the health check is missing or throws
 function Cartridge.is_healthy()
     local ok, result = pcall(function()
         return package.loaded['cartridge'].is_healthy() and true or false
@@ -89,8 +87,7 @@ function Cartridge.is_healthy()
 end
 
 --- Describes the unhealthy instances of the cluster.
--- @treturn {string,...} alias, URI and problem of each; empty if the instances are
---   unknown
+-- @treturn {string,...} alias, URI and problem of each; empty if unknown
 function Cartridge:unhealthy()
     local reasons = {}
     for _, other in ipairs(self:instances() or {}) do
@@ -108,8 +105,8 @@ function Cartridge:unhealthy()
     return reasons
 end
 
---- Returns a connection to another instance. The caller must not close the connection,
--- because it belongs to Cartridge's pool. Yields.
+--- Returns a connection to another instance. The connection belongs to Cartridge's pool,
+-- so the caller must not close it. Yields.
 -- @tparam string uri
 -- @tparam number seconds time limit for connecting
 -- @treturn[1] net.box connection
@@ -127,7 +124,7 @@ function Cartridge.connect(uri, seconds)
     return conn
 end
 
---- Returns a map from the UUID of each replica set to the UUID of its leader.
+--- Returns a map from the UUID of a replica set to that of its leader.
 local function leaders(self)
     local ok, result = pcall(function()
         return self.failover.get_active_leaders()
@@ -147,7 +144,7 @@ local function replicaset_uuid()
 end
 
 --- Returns the replica set of this instance, and whether the instance is its leader.
--- @treturn ?string UUID of the replica set; nil before the call of `box.cfg`
+-- @treturn ?string UUID; nil before the call of `box.cfg`
 -- @treturn ?string `leader` or `follower`
 function Cartridge:place()
     if type(box.cfg) ~= 'table' then
@@ -206,8 +203,8 @@ function Cartridge:is_master()
     return self.failover.is_leader() and true or false
 end
 
---- Returns the applied cluster-wide config, an object of Cartridge. Cartridge creates a
--- new object for each change of the config.
+--- Returns the applied cluster-wide config. Cartridge creates a new object for each
+-- change.
 function Cartridge:active_config()
     return self.confapplier.get_active_config()
 end
@@ -229,8 +226,7 @@ function Cartridge.services()
     return vars('cartridge.service-registry').registry
 end
 
---- Checks that the internals of Cartridge that a reload replaces are where they are
--- expected.
+--- Checks that the internals of Cartridge that a reload replaces exist.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string what is missing
@@ -250,8 +246,7 @@ function Cartridge:is_understood()
     return true
 end
 
--- Temporary states of Cartridge: a command that is refused in one of them may succeed
--- later.
+-- Temporary states of Cartridge, in which a refused command may succeed later.
 local PASSING = {
     [''] = true,
     ConfigFound = true,
@@ -264,8 +259,8 @@ local PASSING = {
     ReloadingRoles = true,
 }
 
---- Returns the reason why this instance cannot be reloaded now.
--- @treturn ?table fields of a failure (see `core.failure`); nil if a reload is possible
+--- Returns why this instance cannot be reloaded now.
+-- @treturn ?table fields of a failure; nil if a reload is possible
 function Cartridge:refusal()
     local state, err = self:state()
     if state ~= 'RolesConfigured' then

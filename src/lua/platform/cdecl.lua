@@ -1,8 +1,8 @@
 --- Parses C declarations in the syntax of `ffi.cdef`: finds the declared names, and
 -- rewrites the text.
 --
--- A name is a table {space = 'tags' | 'names', name = string}. The field `space` is
--- needed because `struct x` and a function `x` are different things.
+-- A name is a table {space = 'tags' | 'names', name = string}, because `struct x` and a
+-- function `x` are different things.
 
 local require = ... -- luacheck: ignore (every file begins with it)
 
@@ -15,8 +15,7 @@ local function set(words)
 end
 
 local AGGREGATE = set('struct union enum')
--- Keywords that begin an attribute. The parser skips the keyword and the parentheses
--- after it.
+-- Keywords that begin an attribute. The parser also skips the parentheses after them.
 local ATTRIBUTE = set('__attribute __attribute__ __declspec asm __asm __asm__')
 local TYPE = set([[void _Bool bool char short int long float double signed __signed __signed__ unsigned
     __int8 __int16 __int32 __int64 _Complex complex __complex __complex__]])
@@ -41,9 +40,9 @@ local function skip_string(text, first)
 end
 
 --- Splits C text into tokens. Skips comments and preprocessor directives.
--- @treturn {table,...} tokens with the fields `text`, `first` and `last` (positions in
---   the text) and `is_word`; an opening bracket also has `match`, the index of the
---   token that closes it
+-- @treturn {table,...} tokens {text, first, last, is_word, match}: `first` and `last`
+--   are positions in the text; `match` of an opening bracket is the index of the
+--   closing one
 -- @treturn boolean false if the brackets are not balanced
 local function tokenize(text)
     local tokens, open, balanced = {}, {}, true
@@ -93,7 +92,7 @@ end
 
 --- Skips C attributes such as `__attribute__((packed))`.
 -- @tparam number i index of the token where attributes may begin
--- @treturn number index of the token after the attributes; `i` if there are none
+-- @treturn number index of the token after the attributes, which may be `i`
 function Declarations:skip_attributes(i)
     while ATTRIBUTE[self:word(i)] do
         i = i + 1
@@ -108,10 +107,10 @@ function Declarations:skip_attributes(i)
     return i
 end
 
---- Parses a struct, union or enum with or without a body, such as `struct tag {...}`.
--- @tparam number i index of the token `struct`, `union` or `enum`
+--- Parses a struct, union or enum, such as `struct tag {...}` or `struct tag`.
+-- @tparam number i index of its first token
 -- @treturn table {keyword, tag, tag_at, open, close}: `tag_at`, `open` and `close` are
---   the indexes of the tag and of the braces; nil if there is no tag or no body
+--   token indexes of the tag and the braces; nil if there is no tag or no body
 -- @treturn number index of the token after the struct, union or enum
 function Declarations:aggregate(i)
     local found = {keyword = self:word(i)}
@@ -128,8 +127,7 @@ function Declarations:aggregate(i)
     return found, i
 end
 
---- Returns the index of the next comma outside of brackets. If there is no such comma
--- before `limit`, returns `limit`.
+--- Returns the index of the next comma outside of brackets, but at most `limit`.
 function Declarations:find_comma(i, limit)
     while i < limit and self:word(i) ~= ',' do
         i = (self.tokens[i].match or i) + 1
@@ -158,7 +156,7 @@ end
 --- Finds the end of a declaration.
 -- @tparam number i index of its first token
 -- @treturn number index of its semicolon, or of the opening brace of a function body
--- @treturn number index of its last token, the semicolon or the closing brace
+-- @treturn number index of its last token
 function Declarations:ending(i)
     while i <= #self.tokens do
         local word = self:word(i)
@@ -177,9 +175,8 @@ end
 
 --- Parses one declaration.
 -- @tparam number first index of its first token
--- @tparam number limit index of its semicolon or of its opening brace, see `ending`
--- @treturn ?table {names, bodies, ...}; nil if this parser does not support the
---   declaration
+-- @tparam number limit index of its semicolon or opening brace, see `ending`
+-- @treturn ?table {names, bodies, ...}; nil if the declaration is not supported
 function Declarations:declaration(first, limit)
     local found = {names = {}, bodies = {}}
 
@@ -240,8 +237,7 @@ end
 
 --- Parses C declarations.
 -- @tparam string text
--- @treturn ?table nil if this parser does not support the text, which may still be
---   valid C
+-- @treturn ?table nil if the text is not supported, although it may be valid C
 local function parse(text)
     local tokens, balanced = tokenize(text)
     if not balanced then
@@ -267,8 +263,8 @@ end
 
 --- Replaces parts of a text.
 -- @tparam string text
--- @tparam {table,...} edits {first, last, text}, sorted by position; an edit that
---   begins inside an earlier edit is ignored
+-- @tparam {table,...} edits {first, last, text}, in order; an edit inside an earlier
+--   one is ignored
 local function edit(text, edits)
     local pieces, position = {}, 1
     for _, item in ipairs(edits) do
@@ -282,9 +278,9 @@ local function edit(text, edits)
     return table.concat(pieces)
 end
 
---- Returns the text with a prefix before each declared name. A field or parameter with
--- the same name as a declaration also gets the prefix. This is harmless, because types
--- are compared without the prefix.
+--- Returns the text with a prefix before each declared name. Fields and parameters with
+-- the same names get the prefix, too. This is harmless, because types are compared
+-- without the prefix.
 -- @tparam string prefix
 -- @tparam function is_kept (name) -> whether the name must stay unchanged
 function Declarations:rename(prefix, is_kept)
@@ -313,8 +309,8 @@ function Declarations:rename(prefix, is_kept)
     return edit(self.text, edits)
 end
 
---- Returns the text without declarations that already exist. If a declaration has old
--- and new names, only the bodies of its old tags are removed.
+--- Returns the text without declarations that already exist. A declaration with both old
+-- and new names loses only the bodies of old tags.
 -- @tparam function is_old (name) -> whether the name is already declared
 -- @treturn[1] string
 -- @treturn[2] nil if the old and new names of a declaration cannot be separated
@@ -346,10 +342,10 @@ function Declarations:without(is_old)
     return edit(self.text, edits)
 end
 
---- Replaces each `$` in C text with the next of the given values.
+--- Replaces each `$` in a text with the next value.
 -- @tparam string text
 -- @tparam {string,...} values
--- @treturn ?string nil if the number of values differs from the number of `$`
+-- @treturn ?string nil if there are more or fewer values than `$`
 local function fill(text, values)
     local edits = {}
     for _, token in ipairs((tokenize(text))) do

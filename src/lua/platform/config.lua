@@ -1,15 +1,13 @@
---- Gives access to the declarative config of Tarantool 3, which assigns roles to an
--- instance.
+--- Gives access to the config of Tarantool 3, which assigns roles to an instance.
 --
 -- No public function returns or replaces the roles. Tarantool's role applier keeps them
--- in upvalues of its functions: in separate upvalues up to Tarantool 3.2, and in the
--- table `roles_state` since 3.3. If these upvalues are missing, a reload is refused.
+-- in upvalues of its functions: in separate upvalues up to 3.2, and in the table
+-- `roles_state` since 3.3. If they are missing, a reload is refused.
 
 local M = {}
 
---- Returns Tarantool's built-in module `config`. Ignores a module of the application
--- with the same name.
--- @treturn ?table nil if Tarantool has no such module
+--- Returns the built-in module `config`. Ignores an application module of the same name.
+-- @treturn ?table nil if there is no built-in module
 local function builtin()
     local registry = type(debug.getregistry) == 'function' and debug.getregistry()
     local builtins = registry and registry._TARANTOOL_BUILTIN
@@ -20,8 +18,8 @@ local function builtin()
     return nil
 end
 
---- Finds an upvalue of a function by name. The upvalues of Tarantool's own Lua code have
--- names, because that code is not stripped of debug information.
+--- Finds an upvalue by name. Upvalues of Tarantool's Lua code have names, because that
+-- code contains debug information.
 -- @return value of the upvalue; nil if there is none
 -- @treturn ?number index of the upvalue
 local function find_upvalue(f, wanted)
@@ -51,7 +49,7 @@ local function names_of(list)
 end
 
 --- Returns an object for the config with which this instance was started.
--- @treturn ?table nil if the instance was started by a script instead of a config
+-- @treturn ?table nil if a script started the instance
 function M.detect()
     local config = builtin()
     if config == nil or config._status == 'uninitialized' then
@@ -72,8 +70,7 @@ function M.detect()
     return self
 end
 
---- Checks that the internals of Tarantool that a reload needs are where they are
--- expected.
+--- Checks that the internals of Tarantool that a reload needs exist.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string what is missing
@@ -120,9 +117,8 @@ function Config:applied()
     return self.config._configdata_applied
 end
 
---- Returns the path of the main script as written in the config. Tarantool runs the main
--- script each time it applies the config.
--- @treturn ?string nil if the config has no main script
+--- Returns the main script, which Tarantool runs each time it applies the config.
+-- @treturn ?string path as written in the config; nil if there is no main script
 function Config:script()
     local ok, file = pcall(self:applied().get, self:applied(), 'app.file', {use_default = true})
     return ok and type(file) == 'string' and file or nil
@@ -141,7 +137,7 @@ function Config:role_configs()
 end
 
 --- Returns the name of this instance in the config.
--- @treturn ?string nil if the name is unknown
+-- @treturn ?string nil if unknown
 function Config:instance_name()
     local ok, names = pcall(function()
         return self:applied():names()
@@ -150,8 +146,8 @@ function Config:instance_name()
 end
 
 --- Lists the instances of the cluster that the config describes.
--- @treturn[1] {table,...} {alias, replicaset, uri}: `uri` is the address that the
---   instance advertises to its peers, without user and password; nil if there is none
+-- @treturn[1] {table,...} {alias, replicaset, uri}: `uri` is the address advertised to
+--   peers, without user and password; nil if there is none
 -- @treturn[2] nil
 -- @treturn[2] string why the instances are unknown
 function Config:instances()
@@ -176,7 +172,7 @@ function Config:instances()
     return list
 end
 
---- Returns the serving roles, which Tarantool calls until a reload replaces them.
+--- Returns the serving roles.
 -- @treturn table name -> value that the role's module returned
 -- @treturn {string,...} names, each after its dependencies
 function Config:roles()
@@ -186,8 +182,8 @@ function Config:roles()
     return (find_upvalue(self.applier, 'last_loaded')), (find_upvalue(self.applier, 'last_roles_ordered'))
 end
 
---- Replaces the serving roles. Sets new tables instead of changing the old ones, because
--- Tarantool may be iterating over the old tables to deliver an event. Does not yield.
+--- Replaces the serving roles. Sets new tables, because Tarantool may be iterating over
+-- the old ones to deliver an event. Does not yield.
 -- @tparam table loaded name -> value that the role's module returned
 -- @tparam {string,...} order names, each after its dependencies
 function Config:set_roles(loaded, order)
@@ -201,8 +197,7 @@ function Config:set_roles(loaded, order)
     end
 end
 
---- Returns the first and the last argument that Tarantool passes to the function
--- `on_event` of a role.
+--- Returns the first and the last argument of a role's function `on_event`.
 -- @return the config of the role
 -- @treturn table the last known status of the instance
 function Config:event_arguments(name)
@@ -215,10 +210,9 @@ function Config:event_arguments(name)
     return first, state.last_box_status_value
 end
 
---- Returns the tags of a role, which are special comments in its file. Tarantool 3.4 and
--- newer can parse them.
+--- Returns the tags of a role, which are special comments in its file.
 -- @treturn table such as {early_load = true, fail_if = 'tarantool_version < 3.5.0'};
---   empty in older versions
+--   empty before Tarantool 3.4
 function M.tags_of(name)
     local ok, file = pcall(require, 'internal.config.utils.file')
     if not ok or type(file) ~= 'table' or type(file.get_module_metadata) ~= 'function' then
@@ -231,7 +225,6 @@ end
 
 --- Returns whether the tag `fail_if` of a role forbids loading the role on this server.
 -- An invalid expression forbids loading, too, as in Tarantool itself.
--- @tparam string expression value of the tag
 function M.must_fail(expression)
     local ok, lib = pcall(require, 'internal.config.utils.expression')
     if not ok or type(lib) ~= 'table' or type(lib.eval) ~= 'function' then
@@ -250,9 +243,8 @@ function Config:count_thread_groups()
     return ok and type(groups) == 'table' and #groups or 0
 end
 
---- Returns the reason why an instance that was started with a config cannot be reloaded
--- now.
--- @treturn ?table fields of a failure (see `core.failure`); nil if a reload is possible
+--- Returns why an instance that was started with a config cannot be reloaded now.
+-- @treturn ?table fields of a failure; nil if a reload is possible
 function M.refusal()
     local self = M.detect()
     if self == nil then

@@ -1,8 +1,7 @@
 --- Finds LuaJIT's C types by name, and compares them.
 --
--- LuaJIT keeps all C types in one table, in the order of their declaration. The
--- function `ffi.typeinfo` reads an entry of this table. An entry has a kind and flags,
--- and can have:
+-- LuaJIT keeps all C types in one table, in the order of declaration; `ffi.typeinfo`
+-- reads an entry. An entry has a kind and flags, and can have:
 --   - a base type: the type of a field, or the target of a pointer
 --   - a size; a field has its offset instead, and a constant its value
 --   - a link to the next field, constant or parameter in the same list
@@ -15,8 +14,7 @@ local KINDS = {
     [0] = 'number', 'struct', 'pointer', 'array', 'void', 'enum', 'function', 'typedef', 'attribute', 'field',
     'bits', 'constant', 'variable', 'keyword',
 }
--- Kinds of entries that have a base type. The lower bits of `info` are the number of
--- the base type.
+-- Kinds of entries that have a base type. Its number is in the lower bits of `info`.
 local MADE_OF = {
     pointer = true, array = true, enum = true, ['function'] = true, typedef = true, attribute = true, field = true,
     constant = true, variable = true,
@@ -29,8 +27,8 @@ local SPACES = {
     ['function'] = 'names', typedef = 'names', constant = 'names', variable = 'names',
 }
 
--- C names that Tarantool declares late in its startup. All declarations before these
--- names belong to Tarantool, too.
+-- C names that Tarantool declares late in its startup. All earlier declarations belong
+-- to Tarantool, too.
 local MARKERS = {'password_prepare', 'console_set_output_format'}
 
 -- The flag that marks a union among the entries of kind `struct`.
@@ -65,11 +63,10 @@ local function is_alike(old, new)
 end
 
 --- Finds all named C types.
--- @tparam ?number first number of the entry at which to start
--- @treturn table {tags, names, top, border}: `tags` maps the names of structs, unions
---   and enums with a body to entry numbers. `names` maps all other names to entry
---   numbers. `top` is the number of the next new entry. Tarantool itself declared the
---   entries below `border`.
+-- @tparam ?number first number of the first entry to examine
+-- @treturn table {tags, names, top, border}: `tags` maps structs, unions and enums with
+--   a body to entry numbers; `names` maps all other names. `top` is the number of the
+--   next new entry. Tarantool itself declared the entries below `border`.
 local function scan(first)
     local found = {tags = {}, names = {}}
     local own = {} -- constants that belong to a struct
@@ -117,8 +114,8 @@ function Comparison:plain(name)
 end
 
 --- Compares the fields, constants or parameters of two entries.
--- @treturn boolean whether all of them are the same
--- @treturn ?string name of the first field, constant or parameter that differs
+-- @treturn boolean whether they are the same
+-- @treturn ?string name of the first difference
 function Comparison:is_same_list(old, new)
     local old_id, new_id = old.next, new.next
     local count = 0
@@ -144,8 +141,8 @@ function Comparison:is_same(old_id, new_id, any_name)
     if old_id == new_id then
         return true
     end
-    -- Types can be recursive. A pair of types that is already being compared counts as
-    -- equal here, because the outer comparison decides.
+    -- A pair of types that is already being compared counts as equal here, because the
+    -- outer comparison decides.
     if self.seen[pair(old_id, new_id)] then
         return true
     end
@@ -178,9 +175,9 @@ local MEMBER = {struct = 'field', enum = 'constant'}
 --- Describes how two declarations differ.
 -- @tparam number old_id number of the existing entry
 -- @tparam number new_id number of the new entry
--- @tparam string prefix text that `cdecl` added to the names in the new declaration;
---   the comparison ignores it
--- @treturn ?string the difference in words; nil if the declarations are the same
+-- @tparam string prefix text that `cdecl` added to the new names; the comparison
+--   ignores it
+-- @treturn ?string nil if the declarations are the same
 local function difference(old_id, new_id, prefix)
     local comparison = setmetatable({prefix = prefix, seen = {}}, Comparison)
     if comparison:is_same(old_id, new_id) then

@@ -1,14 +1,13 @@
 --- Finds the fibers of this instance, their coroutines, and the functions that they run.
 --
 -- Lua offers no way from a fiber to its stack. However, the Lua registry holds the
--- coroutine of every fiber. In the server's memory, `struct fiber` holds the address of
--- this coroutine, the id and flags of the fiber, and links to the list of all fibers.
+-- coroutine of every fiber. In memory, `struct fiber` holds the address of this
+-- coroutine, the fiber's id and flags, and links to the list of all fibers.
 --
--- The offsets of these fields differ between builds. To find the offsets, this module
--- creates two fibers and searches their memory for known values. It accepts the offsets
--- only if they are the same in both fibers, and if the server knows every fiber in the
--- list. The module never writes to memory, and reads only fibers and the head of their
--- list.
+-- The offsets of these fields differ between builds. To find them, this module creates
+-- two fibers and searches their memory for known values. The offsets are trusted only
+-- if they are the same in both fibers and the server knows every fiber in the list.
+-- Memory is never written, and read only in fibers and in the head of their list.
 --
 -- `fiber.info` is used only if the offsets cannot be found. With thousands of fibers,
 -- it blocks the event loop for tens of milliseconds.
@@ -27,8 +26,7 @@ local getinfo = debug.getinfo
 local WORDS = 64
 -- Maximum number of fibers in the list. A longer list is considered corrupt.
 local LIMIT = 1000000
--- Modulus that yields the lower 32 bits of a fiber id. Depending on the Tarantool
--- version, the id has 32 or 64 bits.
+-- Modulus that yields the lower 32 bits of a fiber id. An id has 32 or 64 bits.
 local HALF = 4294967296
 
 local function address_of(coroutine_)
@@ -42,7 +40,7 @@ end
 --- Finds the bit of `struct fiber` that marks a fiber as joinable. No other bit changes
 -- when the running fiber is made joinable.
 -- @tparam cdata halves memory of the running fiber, in words of 32 bits
--- @treturn ?table {word, mask}; nil if no bit or several bits have changed
+-- @treturn ?table {word, mask}; nil if not found
 local function find_joinable(halves)
     local before = {}
     for i = 0, WORDS * 2 - 1 do
@@ -65,8 +63,8 @@ end
 --- Returns those values of the running fiber that can be found without knowing the
 -- layout of `struct fiber`.
 local function look_at_self()
-    -- `fiber_self` belongs to Tarantool's public C API, so modules cannot have declared
-    -- it differently.
+    -- `fiber_self` is a part of Tarantool's public C API, so modules declare it in the
+    -- same way.
     ffi.cdef('struct fiber; struct fiber *fiber_self(void);')
     local address = tonumber(ffi.cast('uintptr_t', ffi.C.fiber_self()))
     local words = words_at(address)
@@ -93,10 +91,9 @@ end
 
 --- Walks the list of all fibers. Does not yield.
 -- @tparam table layout {thread, id, link, first, joinable}: `first` is the address of
---   the head of the list; the other fields are positions in `struct fiber`
--- @tparam function visit called with the lower 32 bits of the fiber's id, the address
---   of its coroutine, and whether the fiber is joinable; ends the walk by returning
---   false
+--   the list; the other fields are offsets in `struct fiber`
+-- @tparam function visit called with the lower 32 bits of the id, the address of the
+--   coroutine, and whether the fiber is joinable; returns false to end the walk
 -- @treturn boolean whether the walk reached the end of the list
 local function walk(layout, visit)
     local node = tonumber(words_at(layout.first)[1])
@@ -129,11 +126,11 @@ local function is_believable(layout, a, b)
     return is_whole and threads[a.id] == a.thread and threads[b.id] == b.thread
 end
 
---- Finds the layout of `struct fiber` by comparing two sample fibers. The second fiber
--- was created right after the first, so they are neighbours at the head of the list.
+--- Finds the layout of `struct fiber` by comparing two sample fibers. They are
+-- neighbours at the head of the list, because one was created right after the other.
 -- @tparam table a the first fiber, as returned by `look_at_self`
 -- @tparam table b the second fiber
--- @treturn ?table layout, see `walk`; nil if the layout was not found
+-- @treturn ?table layout, see `walk`; nil if not found
 local function compare(a, b)
     local layout = {
         thread = find_offset(0, WORDS, function(i)
@@ -168,9 +165,9 @@ end
 
 local found_layout
 
---- Returns the layout of `struct fiber`. The first call determines the layout. Does not
+--- Returns the layout of `struct fiber`, which the first call determines. Does not
 -- yield.
--- @treturn ?table layout, see `walk`; nil if the layout cannot be found in this build
+-- @treturn ?table layout, see `walk`; nil if it cannot be found in this build
 local function locate()
     if found_layout == nil then
         found_layout = false
@@ -192,7 +189,7 @@ end
 
 --- Lists all fibers except the running one. Does not yield.
 -- @treturn {table,...} {id, address, is_joinable}: `address` is the address of the
---   fiber's coroutine. If the layout of `struct fiber` is unknown, only `id` is set.
+--   coroutine. Only `id` is set if the layout of `struct fiber` is unknown.
 local function list()
     local result, layout, own = {}, locate(), fiber.id() % HALF
     if layout ~= nil then
@@ -259,8 +256,7 @@ end
 --- Lists the fibers whose coroutines are known, except the running fiber. May yield.
 -- @tparam ?{thread,...} among coroutines of the fibers to list; nil lists all fibers
 -- @treturn[1] {table,...} {id, name, thread, is_joinable}, sorted by id
--- @treturn[2] nil if the layout of `struct fiber` is unknown, or if the Lua registry is
---   not accessible
+-- @treturn[2] nil if the layout of `struct fiber` or the Lua registry is unavailable
 local function threads(among)
     if locate() == nil or among == nil and debug.getregistry == nil then
         return nil
@@ -342,9 +338,9 @@ end
 --- Cancels a fiber, unless a protected call on its stack may catch the resulting error.
 -- Does not yield.
 --
--- If a cancelled fiber catches this error, the fiber keeps running, and each function
--- that waits raises the error again at once. A loop around the protected call would
--- never wait, and would block the event loop.
+-- A fiber that catches this error keeps running, and each function that waits raises
+-- the error again at once. A loop around the protected call would then block the event
+-- loop.
 -- @tparam table item {id, thread}
 -- @treturn boolean whether the fiber was cancelled
 local function cancel_safely(item)
@@ -360,16 +356,16 @@ local function cancel_safely(item)
 end
 
 --- Returns the table in which Tarantool keeps the Lua objects of fibers, by id.
--- @treturn table empty if Tarantool has no such table
+-- @treturn table empty if not found
 local function known()
     local metatable = debug.getmetatable(fiber.self())
     local table_ = type(metatable) == 'table' and rawget(metatable, 'memoize')
     return type(table_) == 'table' and table_ or {}
 end
 
---- Returns whether a fiber is still running. A joinable fiber that has ended does not
--- have the status `dead` until it is joined. So a fiber with an empty stack counts as
--- ended, even if it has not started yet.
+--- Returns whether a fiber is still running. A joinable fiber that has ended is not
+-- `dead` until it is joined. So a fiber with an empty stack counts as ended, even if it
+-- has not started yet.
 -- @tparam table item {id, thread}
 local function is_alive(item)
     local ok, object = pcall(fiber.find, item.id)

@@ -1,11 +1,10 @@
 --- Lists the HTTP servers (rock `http`) of this instance, and the files in their caches.
 --
--- A server caches each controller, template and static file on the first request for
--- the file, unless its options disable the cache:
---   cache.tpl[FILE]      text of app_dir/templates/FILE
+-- Unless its options disable the cache, a server caches a file on the first request:
+--   cache.tpl[FILE]      text of the template app_dir/templates/FILE
 --   cache.static[PATH]   text of the file PATH, which is below app_dir/public
---   cache[NAME]          value returned by app_dir/controllers/NAME.lua; the rock does
---                        not use its table cache.ctx for these values
+--   cache[NAME]          value returned by the controller app_dir/controllers/NAME.lua;
+--                        the rock does not use its table cache.ctx for these values
 
 local require = ...
 local detect_cartridge = require('platform.cartridge').detect
@@ -25,8 +24,7 @@ end
 local function list()
     local servers, seen = {}, {}
     local function add(server)
-        -- The proxy of a live server shares the server's cache, so list only one of the
-        -- two.
+        -- A proxy shares the cache of its live server, so list only one of the two.
         if is_server(server) and not seen[server.cache] then
             seen[server.cache] = true
             table.insert(servers, server)
@@ -47,8 +45,8 @@ local function join(...)
     return (table.concat({...}, '/'):gsub('//+', '/'))
 end
 
---- Finds the file of a controller in the same order as the rock `http`: first in the
--- controllers directory, then in `package.path`.
+--- Finds the file of a controller as the rock `http` does: first in the controllers
+-- directory, then in `package.path`.
 -- @tparam table options options of the HTTP server
 -- @tparam string name name of the controller
 -- @treturn ?string path

@@ -1,8 +1,8 @@
 --- Lists the TCP servers that `socket.tcp_server` has started in this instance.
 --
--- Each server has a fiber that accepts connections. A local variable of this fiber
--- holds the options of the server. The fiber reads the handler from the options for
--- each connection, so the handler of a running server can be replaced.
+-- Each server has a fiber that accepts connections. The server's options are in a local
+-- variable of this fiber. The fiber reads the handler from them for each connection, so
+-- the handler of a running server can be replaced.
 
 local require = ...
 local fibers = require('platform.fibers')
@@ -11,9 +11,8 @@ local fibers = require('platform.fibers')
 local FRAMES, LOCALS = 5, 20
 
 --- Returns the TCP server for which a coroutine accepts connections.
--- @treturn ?table {options, socket, addr}: `options` contains the handler; `socket` and
---   `addr` are the values that `tcp_server` returned; nil if the coroutine does not
---   accept connections
+-- @treturn ?table {options, socket, addr}: `options` contains the handler; `tcp_server`
+--   returned `socket` and `addr`
 local function accepted_by(thread)
     for level = 0, FRAMES do
         local info = debug.getinfo(thread, level, 'S')
@@ -43,7 +42,7 @@ end
 
 --- Lists the TCP servers. May yield.
 -- @treturn {table,...} see `accepted_by`; empty if fibers cannot be inspected, for
---   example because the application has removed functions of `debug`
+--   example if the application has removed functions of `debug`
 local function list()
     local result = {}
     local ok, threads = pcall(fibers.threads)

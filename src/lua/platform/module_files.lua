@@ -7,12 +7,11 @@
 -- the directory of the main script. However, a loader that finds no file returns the
 -- names of all files that it tried.
 
--- The name of a module that does not exist. A loader that looks for this module returns
--- the names of the files that it tried.
+-- The name of a module that does not exist.
 local PROBE = 'cartridge-reload-probe'
 
 --- Returns Tarantool's loader of Lua files below the search root and in the directory of
--- the main script. It is the first built-in loader after the one for `package.preload`.
+-- the main script. It follows the loader for `package.preload`.
 -- @treturn ?function
 local function file_loader()
     for i, loader in ipairs(package.loaders) do
@@ -26,8 +25,7 @@ end
 
 --- Returns the directories that `require` searches first: the search root and the
 -- directory of the main script.
--- @treturn {string,...} without duplicates; empty if the loader does not name the files
---   that it tried
+-- @treturn {string,...} without duplicates; empty if the loader does not name them
 local function roots()
     local loader = file_loader()
     local ok, tried = pcall(loader or error, PROBE)

@@ -1,14 +1,14 @@
---- Reads the state of the rock `package.reload` by moonlibs. An application with this
--- rock calls `package.reload()` to run its main script again.
+--- Reads the state of the rock `package.reload` by moonlibs. Its function
+-- `package.reload()` runs the main script of an application again.
 --
 -- The rock keeps its state in the table `package.reload`:
 --   script       path of the first file that required the rock, not normalised
 --   count        number of the generation, starting at 1
---   O, F, C      what code has registered to be called by the next reload:
---                object -> method, set of functions, set of {function, argument, ...}
+--   O, F, C      what the next reload must call: object -> method, set of functions,
+--                set of {function, argument, ...}
 --   _reload      function that unloads modules and calls what was registered; runs
 --                when the script requires the rock again
---   loaded       the modules that were loaded before the rock
+--   loaded       modules that were loaded before the rock
 -- The rock removes itself from `package.loaded` after each load, so that the next
 -- `require` runs it again.
 
@@ -21,7 +21,7 @@ M.MODULE = 'package.reload'
 -- Fields of `package.reload` that the rock replaces in each generation.
 M.REGISTRIES = {'O', 'F', 'C'}
 
---- Returns the state of the rock, the table `package.reload`.
+--- Returns the table `package.reload` of the rock.
 -- @treturn ?table nil if the application does not use the rock
 function M.detect()
     local self = rawget(package, 'reload')

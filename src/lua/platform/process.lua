@@ -2,8 +2,7 @@
 
 local fiber = require('fiber')
 
--- Ticks per second in /proc/PID/stat (USER_HZ). Wherever Tarantool runs on Linux, this
--- is 100.
+-- Ticks per second in /proc/PID/stat (USER_HZ): 100 wherever Tarantool runs on Linux.
 local TICKS = 100
 
 local function read_line(path)
@@ -35,9 +34,9 @@ end
 
 --- Returns the time when the process was started.
 --
--- `box.info.uptime` has only whole seconds, so the kernel's figure is preferred. In
--- some containers, however, the kernel's figure describes another process. It is
--- ignored if it contradicts `box.info.uptime`.
+-- `box.info.uptime` has only whole seconds, so the kernel's figure is preferred. It is
+-- ignored if it contradicts `box.info.uptime`, because in some containers it describes
+-- another process.
 -- @treturn number Unix time
 local function started()
     local whole = box.info.uptime

@@ -1,14 +1,13 @@
 --- Reads the stacks of coroutines.
 --
 -- If a fiber runs a coroutine inside another one, its frames are on several stacks. The
--- top frame of the outer coroutine leads to the inner one: the inner coroutine is the
--- argument of `coroutine.resume`, or the upvalue of a function made by
--- `coroutine.wrap`.
+-- top frame of the outer coroutine leads to the inner one, which is the argument of
+-- `coroutine.resume` or the upvalue of a function made by `coroutine.wrap`.
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- The maximum number of frames to examine in a coroutine. The limit is low because
--- LuaJIT walks the stack from the top again for each frame.
+-- The maximum number of frames to examine in a coroutine. For each frame, LuaJIT walks
+-- the stack from the top again.
 local LEVELS = 200
 -- The maximum depth of nested coroutines.
 local DEPTH = 20
@@ -25,14 +24,14 @@ local function resumed_by(thread)
         name, value = getlocal(thread, 0, 1)
     else
         name, value = getupvalue(info.func, 1)
-        -- Only C functions, such as those made by `coroutine.wrap`, have upvalues
-        -- without names.
+        -- Only C functions, such as those of `coroutine.wrap`, have upvalues without
+        -- names.
         name = name == '' and name or nil
     end
     return name ~= nil and type(value) == 'thread' and coroutine.status(value) ~= 'dead' and value or nil
 end
 
---- Returns a coroutine and the coroutines nested in it, starting with the outermost one.
+--- Returns a coroutine and the coroutines nested in it, outermost first.
 local function chain_of(thread)
     local chain = {}
     while thread ~= nil and #chain < DEPTH do
@@ -42,8 +41,8 @@ local function chain_of(thread)
     return chain
 end
 
---- Returns whether a matching function is on the stack of a coroutine, or on the stack
--- of a coroutine nested in it.
+--- Returns whether a matching function is on the stack of a coroutine, or of a coroutine
+-- nested in it.
 -- @tparam thread thread
 -- @tparam function test (f) -> whether a function matches
 local function runs(thread, test)
@@ -96,8 +95,7 @@ local function frames_of(thread)
 end
 
 --- Returns the frame of a fiber's entry function, with which the fiber was created. If
--- the entry function is `pcall` or `xpcall`, returns the frame of the function that it
--- calls.
+-- that is `pcall` or `xpcall`, returns the frame of the function that it calls.
 -- @tparam {table,...} frames frames of the fiber, see `frames_of`
 -- @treturn ?table frame
 -- @treturn ?number index of the frame

@@ -2,22 +2,18 @@
 -- on, such as `on_replace` of a space.
 --
 -- Before Tarantool 3.0, a trigger is a function, and a new trigger can take the
--- position of an old one.
---
--- Since Tarantool 3.0, triggers have names. If code sets a trigger without a name, the
--- server uses the address of the function as the name. A new trigger replaces an
--- existing trigger with the same name. If there is none, the new trigger is put before
--- all others. So after a trigger is replaced by one with a different name, all triggers
--- that were set later must be set again.
+-- position of an old one. Since 3.0, triggers have names. The default name is the
+-- address of the function. A new trigger replaces the trigger with the same name. If
+-- there is none, the new trigger is put before all others. So if a trigger is replaced
+-- by one with a different name, all triggers that were set later must be set again.
 --
 -- A place is a table with
---   original   the function of Tarantool that sets and lists the place's triggers
+--   original   the function of Tarantool that sets and lists triggers
 --   holder     the object of which `original` is a method, if `is_method` is true
 --   full_name  the name of the event, since Tarantool 3.0
 --
 -- A trigger is a table with the function `f` and, since Tarantool 3.0, `name`. Lists
--- contain triggers in the order in which they were set. No function in this file
--- yields.
+-- are in the order in which triggers were set. No function in this file yields.
 
 local require = ...
 
@@ -44,8 +40,8 @@ local function call(place, ...)
     return place.original(...)
 end
 
---- Returns the triggers of a place in the order in which they were set.
--- @treturn {table,...}
+--- Returns the triggers of a place.
+-- @treturn {table,...} in the order in which they were set
 local function list(place)
     local names = names_module()
     local result = {}
@@ -68,8 +64,7 @@ local function has_own_name(trigger)
     return trigger.name ~= nil and tonumber(trigger.name) ~= tonumber(('%p'):format(trigger.f))
 end
 
---- Returns whether a trigger matches a description. Compares the names if the
--- description has a name; otherwise compares the functions.
+--- Returns whether a trigger has the name, or else the function, of a description.
 -- @tparam table trigger
 -- @tparam table meant the description
 local function is_meant(trigger, meant)
@@ -79,7 +74,7 @@ local function is_meant(trigger, meant)
     return trigger.f == meant.f
 end
 
---- Returns the position of the first trigger in a list that matches a description.
+--- Returns the position of a trigger in a list.
 -- @treturn ?number
 local function position(triggers, meant)
     for i, trigger in ipairs(triggers) do
@@ -90,8 +85,8 @@ local function position(triggers, meant)
     return nil
 end
 
---- Sets a trigger. A trigger with the same name is replaced. Otherwise the new trigger
--- becomes the last in the list.
+--- Sets a trigger. It replaces the trigger with the same name; otherwise it becomes the
+-- last in the list.
 local function set_named(place, trigger)
     if trigger.name ~= nil then
         call(place, trigger.f, nil, trigger.name)
@@ -100,8 +95,8 @@ local function set_named(place, trigger)
     end
 end
 
---- Replaces the trigger `old` by `new` (Tarantool 3.0 and newer). Removes `old` if `new`
--- is nil. Throws if `old` is not set.
+--- Replaces or removes (`new` is nil) a trigger in Tarantool 3.0 and newer. Throws if
+-- `old` is not set.
 local function replace_named(place, new, old)
     local before = list(place)
     local index = position(before, old)

@@ -1,9 +1,9 @@
 --- Lists the places on which triggers can be set (see `trigger_list`): events of spaces,
 -- sessions, the server and, since Tarantool 3.0, all other events.
 --
--- In addition to the fields described in `trigger_list`, a place has:
+-- In addition to the fields in `trigger_list`, a place has:
 --   label  the name of the place in messages
---   event  the name of the function in `holder` that sets the triggers
+--   event  the name of the function in `holder` that sets triggers
 -- The place of an event that is known only by its name has neither `holder` nor
 -- `event`.
 
@@ -87,8 +87,6 @@ local function add_event(self, full_name)
     })
 end
 
---- Returns all spaces, without duplicates.
--- @treturn {{name, space},...}
 local function spaces()
     local result = {}
     for name, space in pairs(box.space) do
