@@ -4,7 +4,7 @@ local require = ...
 local clock = require('clock')
 
 --- Returns the deadline of a command: `timeout` seconds from now, but not after
--- `not_after`. At `not_after`, the client stops waiting. This time comes first if the
+-- `not_after`. At `not_after`, the client stops waiting. `not_after` comes first if the
 -- instance reads the request late.
 -- @tparam table args arguments of the command: `timeout` in seconds, `not_after` (Unix
 --   time)

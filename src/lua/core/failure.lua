@@ -1,5 +1,5 @@
---- Creates and reports failures: error values that end a command early, and that its
--- report contains.
+--- Creates and reports failures: error values that end a command early. The report of
+-- the command contains the failure.
 --
 -- A failure has the fields `code` (a key of core/codes.lua), `outcome` (by default that
 -- of the code), `phase`, `role`, `module`, `message`, `traceback`, and `transient`

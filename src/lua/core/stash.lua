@@ -76,9 +76,9 @@ local function get()
     return self
 end
 
---- Returns the state table without creating it, for read-only commands.
--- @treturn table a converted copy if the layout is of another version; an empty table
---   with generation 0 if there is none
+--- Returns the state table without creating it, for read-only commands. If the layout is
+-- of another version, returns a converted copy.
+-- @treturn table empty, with generation 0, if there is no state table
 local function peek()
     local self = rawget(_G, NAME)
     if type(self) ~= 'table' or self.version ~= VERSION then

@@ -66,7 +66,8 @@ function Framework:stage(txn, modules, adapters)
 end
 
 --- Finds the variables that the `stop` functions of old roles may change or whose
--- objects they may shut down. New code must not see these values, see `adapters.vars`.
+-- objects they may shut down. New code must not see the current values, see
+-- `adapters.vars`.
 function Framework:hidden(txn, modules, adapters)
     local stops = {}
     for _, role in ipairs(adapters.roles.registered().by_number) do

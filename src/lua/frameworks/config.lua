@@ -138,10 +138,8 @@ function Framework:role_modules()
     return self.facts:role_names()
 end
 
---- Sorts roles so that each role follows its dependencies. Throws if this is impossible.
--- @tparam {string,...} names
--- @tparam table by_name name -> role
--- @treturn {table,...} roles
+--- Returns the named roles, each after its dependencies. Throws if this is impossible.
+-- `by_name` maps names to roles.
 local function sort(names, by_name)
     local sorted, state = {}, {}
     local function add(name)

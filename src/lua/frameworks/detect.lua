@@ -4,17 +4,17 @@
 -- instance does not use the framework. Otherwise it returns an object for the running
 -- command, with these fields and methods:
 --   name              name of the framework, one word
---   has_roles         whether applications of the framework have roles
---   is_understood()   returns true if all internals that a reload needs were found;
+--   has_roles         whether its applications have roles
+--   is_understood()   returns true if all internals that a reload needs were found,
 --                     otherwise nil and the name of a missing one
 --   refusal()         returns failure fields if no reload can begin now, otherwise nil
 --   status()          returns fields for the command `status`, and failure fields or nil
 --   alias()           returns the name of the instance, or nil
---   stage(txn, modules, adapters)  adds the adapters that the framework needs to the
---                     transaction; `adapters` contains all adapters by name
+--   stage(txn, modules, adapters)  adds the framework's adapters to the transaction;
+--                     `adapters` contains all adapters by name
 --   role_modules()    returns the names of the modules to load first
---   register()        registers the new roles; returns the old and the new registry of
---                     roles, each {by_number, by_role_name, by_module_name}
+--   register()        registers the new roles; returns the old and the new registry,
+--                     each {by_number, by_role_name, by_module_name}
 --   check_removed(old, new)  throws if the new registry lacks a role that the cluster
 --                     needs
 --   config()          returns an object that is replaced whenever the config is applied
@@ -26,12 +26,11 @@
 --   retire(proxies)   makes the services and variables of the old generation visible
 --                     to the `stop` functions of old roles; `proxies` maps each live
 --                     HTTP server to the proxy that these functions get instead
---   settle()          reverts what `retire` has done, after the old roles have stopped
---   servers           adapters of the framework's HTTP servers, set by `stage`
---   methods           step -> name of the role's function for this step. Steps are
---                     `validate`, `init`, `before_apply`, `apply`, `stop` and
---                     `after_commit`.
---   arguments(step, role)  returns the arguments for the role's function
+--   settle()          reverts `retire` after the old roles have stopped
+--   servers           adapters of its HTTP servers, set by `stage`
+--   methods           step -> name of the role's function for this step: `validate`,
+--                     `init`, `before_apply`, `apply`, `stop` or `after_commit`
+--   arguments(step, role)  returns the arguments for the function
 --   describe_roles()  returns the roles in their order, {{name, module, enabled},...}
 --
 -- These fields and methods are optional:
@@ -39,17 +38,16 @@
 --                     file of a role; `selected` contains the modules to reload, by name
 --   notices(selected) returns messages about what a reload of these modules does not
 --                     cover
---   ignores_results   true if a role reports failure only by throwing, so that the
---                     results of its functions are ignored
---   applies_again     true if `apply` may be called at any time without a call of `stop`
---                     before; a rollback can then use `apply` to restart a role
+--   ignores_results   true if roles fail only by throwing, and their results are ignored
+--   applies_again     true if `apply` may be called at any time without `stop` before it,
+--                     so that a rollback can use `apply` to restart a role
 --   hold(), resume()  suspend and resume the delivery of events to roles. No event is
 --                     delivered between the commit and the moment when the config has
 --                     been applied to the new roles. `hold` does not yield, and returns
 --                     false if it must be called again later.
 --   activate(role)    registers functions of a new role with the server, such as a
 --                     health check; they replace those of the old role
---   dependents(roles) returns other roles that depend on these roles: they are not
+--   dependents(roles) returns the other roles that depend on these roles: they are not
 --                     reloaded, but the config must be applied to them again
 --
 -- Neither the transaction nor the adapters for Tarantool's own objects depend on a

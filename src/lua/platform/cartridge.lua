@@ -246,7 +246,8 @@ function Cartridge:is_understood()
     return true
 end
 
--- Temporary states of Cartridge, in which a refused command may succeed later.
+-- Temporary states of Cartridge. If a command is refused in one of them, a retry may
+-- succeed.
 local PASSING = {
     [''] = true,
     ConfigFound = true,

@@ -90,9 +90,8 @@ function Declarations:word(i)
     return token and token.text
 end
 
---- Skips C attributes such as `__attribute__((packed))`.
--- @tparam number i index of the token where attributes may begin
--- @treturn number index of the token after the attributes, which may be `i`
+--- Skips C attributes such as `__attribute__((packed))`, which may begin at token `i`.
+-- Returns the index of the next token.
 function Declarations:skip_attributes(i)
     while ATTRIBUTE[self:word(i)] do
         i = i + 1
@@ -107,11 +106,10 @@ function Declarations:skip_attributes(i)
     return i
 end
 
---- Parses a struct, union or enum, such as `struct tag {...}` or `struct tag`.
--- @tparam number i index of its first token
--- @treturn table {keyword, tag, tag_at, open, close}: `tag_at`, `open` and `close` are
---   token indexes of the tag and the braces; nil if there is no tag or no body
--- @treturn number index of the token after the struct, union or enum
+--- Parses a struct, union or enum that begins at token `i`. Returns the table {keyword,
+-- tag, tag_at, open, close}, and the index of the next token. `tag_at`, `open` and
+-- `close` are the token indexes of the tag and the braces; nil if there is no tag or no
+-- body.
 function Declarations:aggregate(i)
     local found = {keyword = self:word(i)}
     i = self:skip_attributes(i + 1)
@@ -135,8 +133,8 @@ function Declarations:find_comma(i, limit)
     return math.min(i, limit)
 end
 
---- Returns the name that a declarator declares, such as `f` in `(*f[2])(int)`.
--- @treturn ?string nil if the declarator has no name
+--- Returns the name that a declarator declares, such as `f` in `(*f[2])(int)`; nil if it
+-- has no name.
 function Declarations:declarator(i, limit)
     while i < limit do
         local word = self:word(i)
@@ -153,10 +151,9 @@ function Declarations:declarator(i, limit)
     return nil
 end
 
---- Finds the end of a declaration.
--- @tparam number i index of its first token
--- @treturn number index of its semicolon, or of the opening brace of a function body
--- @treturn number index of its last token
+--- Finds the end of the declaration that begins at token `i`. Returns the index of its
+-- semicolon, or of the opening brace of a function body. Also returns the index of its
+-- last token.
 function Declarations:ending(i)
     while i <= #self.tokens do
         local word = self:word(i)
@@ -173,10 +170,9 @@ function Declarations:ending(i)
     return i, i - 1
 end
 
---- Parses one declaration.
--- @tparam number first index of its first token
--- @tparam number limit index of its semicolon or opening brace, see `ending`
--- @treturn ?table {names, bodies, ...}; nil if the declaration is not supported
+--- Parses one declaration. `first` and `limit` are the token indexes of its beginning
+-- and its end, see `ending`. Returns {names, bodies, ...}, or nil if the declaration is
+-- not supported.
 function Declarations:declaration(first, limit)
     local found = {names = {}, bodies = {}}
 
@@ -261,10 +257,8 @@ local function parse(text)
     return self
 end
 
---- Replaces parts of a text.
--- @tparam string text
--- @tparam {table,...} edits {first, last, text}, in order; an edit inside an earlier
---   one is ignored
+--- Replaces parts of a text. `edits` is a list of {first, last, text}, in order. An edit
+-- inside an earlier one is ignored.
 local function edit(text, edits)
     local pieces, position = {}, 1
     for _, item in ipairs(edits) do

@@ -2,7 +2,7 @@
 --
 -- No public function returns or replaces the roles. Tarantool's role applier keeps them
 -- in upvalues of its functions: in separate upvalues up to 3.2, and in the table
--- `roles_state` since 3.3. If they are missing, a reload is refused.
+-- `roles_state` since 3.3. If these upvalues are missing, a reload is refused.
 
 local M = {}
 

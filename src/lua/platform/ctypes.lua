@@ -133,10 +133,8 @@ function Comparison:is_same_list(old, new)
     return old_id == new_id, more and self:plain(more.name)
 end
 
---- Returns whether two entries declare the same thing.
--- @tparam number old_id number of the existing entry
--- @tparam number new_id number of the new entry
--- @tparam ?boolean any_name true for parameters, whose names do not matter
+--- Returns whether an existing and a new entry declare the same thing. `any_name` is
+-- true for parameters, whose names do not matter.
 function Comparison:is_same(old_id, new_id, any_name)
     if old_id == new_id then
         return true
@@ -172,7 +170,7 @@ end
 
 local MEMBER = {struct = 'field', enum = 'constant'}
 
---- Describes how two declarations differ.
+--- Describes how an existing and a new declaration differ.
 -- @tparam number old_id number of the existing entry
 -- @tparam number new_id number of the new entry
 -- @tparam string prefix text that `cdecl` added to the new names; the comparison

@@ -38,9 +38,8 @@ local function words_at(address)
 end
 
 --- Finds the bit of `struct fiber` that marks a fiber as joinable. No other bit changes
--- when the running fiber is made joinable.
--- @tparam cdata halves memory of the running fiber, in words of 32 bits
--- @treturn ?table {word, mask}; nil if not found
+-- when the running fiber is made joinable. `halves` is the memory of this fiber, in
+-- words of 32 bits. Returns {word, mask}, or nil if the bit is not found.
 local function find_joinable(halves)
     local before = {}
     for i = 0, WORDS * 2 - 1 do
@@ -126,11 +125,9 @@ local function is_believable(layout, a, b)
     return is_whole and threads[a.id] == a.thread and threads[b.id] == b.thread
 end
 
---- Finds the layout of `struct fiber` by comparing two sample fibers. They are
--- neighbours at the head of the list, because one was created right after the other.
--- @tparam table a the first fiber, as returned by `look_at_self`
--- @tparam table b the second fiber
--- @treturn ?table layout, see `walk`; nil if not found
+--- Finds the layout of `struct fiber` by comparing two sample fibers, as returned by
+-- `look_at_self`. Fiber `b` was created right after fiber `a`, so they are neighbours
+-- at the head of the list. Returns nil if the layout is not found.
 local function compare(a, b)
     local layout = {
         thread = find_offset(0, WORDS, function(i)

@@ -1,6 +1,6 @@
 --- Lists the HTTP servers (rock `http`) of this instance, and the files in their caches.
 --
--- Unless its options disable the cache, a server caches a file on the first request:
+-- Unless its options disable the cache, a server caches each file on the first request:
 --   cache.tpl[FILE]      text of the template app_dir/templates/FILE
 --   cache.static[PATH]   text of the file PATH, which is below app_dir/public
 --   cache[NAME]          value returned by the controller app_dir/controllers/NAME.lua;

@@ -1,8 +1,8 @@
 --- Lists the TCP servers that `socket.tcp_server` has started in this instance.
 --
 -- Each server has a fiber that accepts connections. The server's options are in a local
--- variable of this fiber. The fiber reads the handler from them for each connection, so
--- the handler of a running server can be replaced.
+-- variable of this fiber. For each connection, the fiber reads the handler from the
+-- options, so the handler of a running server can be replaced.
 
 local require = ...
 local fibers = require('platform.fibers')

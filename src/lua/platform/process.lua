@@ -34,9 +34,9 @@ end
 
 --- Returns the time when the process was started.
 --
--- `box.info.uptime` has only whole seconds, so the kernel's figure is preferred. It is
--- ignored if it contradicts `box.info.uptime`, because in some containers it describes
--- another process.
+-- `box.info.uptime` has only whole seconds, so the kernel's figure is preferred. In
+-- some containers, the kernel's figure describes another process. It is ignored if it
+-- contradicts `box.info.uptime`.
 -- @treturn number Unix time
 local function started()
     local whole = box.info.uptime

@@ -94,8 +94,9 @@ local function frames_of(thread)
     return frames, is_whole
 end
 
---- Returns the frame of a fiber's entry function, with which the fiber was created. If
--- that is `pcall` or `xpcall`, returns the frame of the function that it calls.
+--- Returns the frame of the function with which a fiber was created (its entry
+-- function). If this function is `pcall` or `xpcall`, returns the frame of the function
+-- that it calls.
 -- @tparam {table,...} frames frames of the fiber, see `frames_of`
 -- @treturn ?table frame
 -- @treturn ?number index of the frame

@@ -85,8 +85,8 @@ local function position(triggers, meant)
     return nil
 end
 
---- Sets a trigger. It replaces the trigger with the same name; otherwise it becomes the
--- last in the list.
+--- Sets a trigger. If a trigger with the same name exists, it is replaced. Otherwise the
+-- new trigger becomes the last one.
 local function set_named(place, trigger)
     if trigger.name ~= nil then
         call(place, trigger.f, nil, trigger.name)
@@ -95,8 +95,8 @@ local function set_named(place, trigger)
     end
 end
 
---- Replaces or removes (`new` is nil) a trigger in Tarantool 3.0 and newer. Throws if
--- `old` is not set.
+--- Replaces the trigger `old` by `new` in Tarantool 3.0 and newer. Removes `old` if
+-- `new` is nil. Throws if `old` is not set.
 local function replace_named(place, new, old)
     local before = list(place)
     local index = position(before, old)

@@ -47,13 +47,9 @@ local function add(self, place)
     return place
 end
 
---- Adds the place of an event, if this server has the event.
--- @tparam table self
--- @tparam string label name of the place in messages
--- @tparam table holder object or module with the function that sets triggers
--- @tparam string event name of this function
--- @tparam boolean is_method whether this function is a method of `holder`
--- @tparam string full_name name of the event, see `trigger_list`
+--- Adds the place of an event, if this server has the event. `holder[event]` is the
+-- function that sets triggers, and a method of `holder` if `is_method` is true. `label`
+-- is the name of the place in messages. `full_name` is described in `trigger_list`.
 local function add_place(self, label, holder, event, is_method, full_name)
     local original = rawget(holder, event)
     if type(original) ~= 'function' then
