@@ -34,8 +34,8 @@ local JUMPS = {JMP = true, UCLO = true}
 -- LOOP to JLOOP when it compiles the loop, and to ILOOP when it blacklists the loop.
 local LOOPS = {LOOP = true, ILOOP = true, JLOOP = true}
 
---- Returns whether a function has an endless loop: one without a condition, `break` or
--- `return`. Only an error can end an endless loop.
+--- Returns whether a function has a loop that only an error can end: a loop without a
+-- condition, `break` or `return`.
 -- @tparam function f
 local function loops_for_ever(f)
     local code, ends = {}, {}

@@ -1,9 +1,9 @@
 --- Lists the named functions that a chunk calls at its top level.
 --
--- The bytecode is read in order, without following jumps. For each stack slot, the name
--- of the last value is remembered. A value has a name if it is a global variable, a
--- required module, or a field of a named value. Calls of unnamed functions and of
--- `require` are omitted.
+-- The bytecode is read in order, without following jumps, and the name of the last
+-- value in each stack slot is remembered. A value has a name if it is a global
+-- variable, a required module, or a field of a named value. Calls of unnamed functions
+-- and of `require` are omitted.
 
 local require = ...
 local bit = require('bit')
@@ -51,7 +51,7 @@ local function constant(f, index)
     return type(value) == 'string' and value or nil
 end
 
---- Lists the named functions that a chunk calls at its top level.
+--- Lists the named functions that a chunk calls.
 -- @tparam function chunk
 -- @treturn {{name, line},...} without duplicates, in the order of the first calls
 local function list(chunk)

@@ -124,7 +124,7 @@ function Cartridge.connect(uri, seconds)
     return conn
 end
 
---- Returns a map from the UUID of a replica set to that of its leader.
+--- Returns the UUIDs of the leaders, by the UUID of their replica set.
 local function leaders(self)
     local ok, result = pcall(function()
         return self.failover.get_active_leaders()
@@ -226,7 +226,7 @@ function Cartridge.services()
     return vars('cartridge.service-registry').registry
 end
 
---- Checks that the internals of Cartridge that a reload replaces exist.
+--- Checks whether Cartridge has all internals that a reload replaces.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string what is missing

@@ -1,5 +1,4 @@
---- Parses C declarations in the syntax of `ffi.cdef`: finds the declared names, and
--- rewrites the text.
+--- Parses C declarations in the syntax of `ffi.cdef`, and rewrites their text.
 --
 -- A name is a table {space = 'tags' | 'names', name = string}, because `struct x` and a
 -- function `x` are different things.
@@ -303,11 +302,11 @@ function Declarations:rename(prefix, is_kept)
     return edit(self.text, edits)
 end
 
---- Returns the text without declarations that already exist. A declaration with both old
--- and new names loses only the bodies of old tags.
--- @tparam function is_old (name) -> whether the name is already declared
+--- Removes the declarations of existing names from the text. If a declaration also has
+-- new names, only the bodies of its existing tags are removed.
+-- @tparam function is_old (name) -> whether the name exists
 -- @treturn[1] string
--- @treturn[2] nil if the old and new names of a declaration cannot be separated
+-- @treturn[2] nil if the existing and new names of a declaration cannot be separated
 function Declarations:without(is_old)
     local edits = {}
     local function remove(first, last)

@@ -70,7 +70,7 @@ function M.detect()
     return self
 end
 
---- Checks that the internals of Tarantool that a reload needs exist.
+--- Checks whether Tarantool has all internals that a reload needs.
 -- @treturn[1] boolean true
 -- @treturn[2] nil
 -- @treturn[2] string what is missing

@@ -14,7 +14,7 @@ local KINDS = {
     [0] = 'number', 'struct', 'pointer', 'array', 'void', 'enum', 'function', 'typedef', 'attribute', 'field',
     'bits', 'constant', 'variable', 'keyword',
 }
--- Kinds of entries that have a base type. Its number is in the lower bits of `info`.
+-- Kinds of entries that have a base type. The lower bits of `info` are its number.
 local MADE_OF = {
     pointer = true, array = true, enum = true, ['function'] = true, typedef = true, attribute = true, field = true,
     constant = true, variable = true,
@@ -64,9 +64,10 @@ end
 
 --- Finds all named C types.
 -- @tparam ?number first number of the first entry to examine
--- @treturn table {tags, names, top, border}: `tags` maps structs, unions and enums with
---   a body to entry numbers; `names` maps all other names. `top` is the number of the
---   next new entry. Tarantool itself declared the entries below `border`.
+-- @treturn table {tags, names, top, border}: `tags` maps names of structs, unions and
+--   enums with a body to entry numbers; `names` does so for all other names. `top` is
+--   the number of the next new entry. Tarantool itself declared the entries below
+--   `border`.
 local function scan(first)
     local found = {tags = {}, names = {}}
     local own = {} -- constants that belong to a struct

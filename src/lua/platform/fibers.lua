@@ -301,17 +301,15 @@ local function running(test)
     return result
 end
 
---- Describes each coroutine that runs a matching function, and the fiber of the
--- coroutine. Yields.
+--- Describes each coroutine that runs a matching function, and its fiber. Yields.
 --
--- The field `is_request` is true if the fiber may be serving a request, that is, if
---   - its entry function does not match: a connection or a rock may have started it
---   - or it is joinable: another fiber may be waiting for it to end
---   - or the fiber or a part of its stack is unknown
+-- The field `is_request` is true if the fiber may be serving a request: its entry
+-- function does not match, or another fiber may be waiting to join it. It is also true
+-- if the fiber or a part of its stack is unknown.
 -- @tparam function test (f) -> whether a function matches
 -- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request, id,
 --   name, is_joinable}, see `stacks`. The last three fields are nil if no fiber is
---   known for the coroutine. For example, the coroutine may belong to a trigger.
+--   known for the coroutine, which may belong to a trigger.
 local function inspect(test)
     local among = running(test)
     local result, fibers = {}, {}

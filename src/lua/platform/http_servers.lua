@@ -60,7 +60,7 @@ end
 
 --- Lists the entries in the cache of an HTTP server.
 -- @treturn {table,...} {kind, key, path, value}: `kind` is `controller`, `template` or
---   `static`; `value` is the cached value
+--   `static`
 local function cached(server)
     local items, cache = {}, server.cache
     local function add(kind, key, path, value)

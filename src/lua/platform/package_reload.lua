@@ -65,7 +65,7 @@ function M.watches(self, f)
     return false
 end
 
---- Returns the calls that code has registered for the next run of `package.reload()`.
+--- Returns the calls that code has registered for the next `package.reload()`.
 -- @tparam table registries with the fields O, F and C
 -- @treturn {table,...} {f, arguments}, in undefined order, as in the rock
 function M.destructors(registries)

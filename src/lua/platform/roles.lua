@@ -1,5 +1,4 @@
 --- Registers roles as Cartridge does, and finds out which roles run on this instance.
--- Changes nothing in Cartridge.
 
 local require = ...
 local cartridge = require('platform.cartridge')

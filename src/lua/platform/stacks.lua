@@ -6,8 +6,8 @@
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- The maximum number of frames to examine in a coroutine. For each frame, LuaJIT walks
--- the stack from the top again.
+-- The maximum number of frames to examine in a coroutine. The limit is low because
+-- LuaJIT walks the stack from the top again for each frame.
 local LEVELS = 200
 -- The maximum depth of nested coroutines.
 local DEPTH = 20
