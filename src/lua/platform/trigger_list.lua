@@ -64,7 +64,8 @@ local function has_own_name(trigger)
     return trigger.name ~= nil and tonumber(trigger.name) ~= tonumber(('%p'):format(trigger.f))
 end
 
---- Returns whether a trigger has the name, or else the function, of a description.
+--- Returns whether a trigger matches a description: by its name if the description has
+-- one, otherwise by its function.
 -- @tparam table trigger
 -- @tparam table meant the description
 local function is_meant(trigger, meant)
