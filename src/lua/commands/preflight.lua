@@ -111,7 +111,7 @@ local function code_digests(choice, stash)
     end
     for path, name in pairs(package_files(choice.selected)) do
         yield.if_due()
-        -- The digest of an unreadable file is nil, which differs from every digest.
+        -- For an unreadable file this is the error, which differs from every digest.
         local _, disk = catalog.read(path)
         local serving = stash.files[path]
         if not is_loaded[path] then
