@@ -106,7 +106,7 @@ fleet a.sock b.sock <<END
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock
-ends 5 'nothing was done: all instances \(2\) were skipped: a stateboard, .*' \
+ends_saying 5 'nothing was done: all instances \(2\) were skipped: a stateboard, .*' \
     'a cluster of stateboards only'
 fleet a.sock b.sock c.sock <<END
 [ab].sock command=preflight $(answer 1 'pid: 7')
@@ -114,7 +114,7 @@ c.sock command=preflight $(answer 1 'pid: 8')
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -s c.sock
-ends 0 'b.sock: skipped: the same instance as a.sock' \
+ends_saying 0 'b.sock: skipped: the same instance as a.sock' \
     'an instance with two sockets'
 is "$(requests reload)" 2 'an instance with two sockets is reloaded once'
 
@@ -133,14 +133,14 @@ fleet a.sock <<END
 * command=reload $reloaded
 END
 try reload -s a.sock --wait 20
-ends 0 '' 'refused and transient: the reload is repeated'
+ends_saying 0 '' 'refused and transient: the reload is repeated'
 
 fake b.sock greet answer request 'send=---\n- cartridge_reload: 1\n  outcome: ok\n  alias: ' \
     fill=1000000:x 'send=\n  status: {state: ' fill=1000000:y \
     'send=, digest: ' fill=100000:z 'send=}\n...\n' hold
 fake c.sock greet answer request 'send=---\n- cartridge_reload: 1\n  outcome: ok\n...\n' hold
 try status -s b.sock -s c.sock
-ends 0 '' 'a name of 1 MB'
+ends_saying 0 '' 'a name of 1 MB'
 is "$(awk '{ if (length > most) most = length } END { print most <= 80, NR }' "$OUT")" \
     '1 3' 'a long name does not make the table wider than the terminal'
 
@@ -189,7 +189,7 @@ for format in text json; do
 	for count in 1 2; do
 		fake a.sock "${large[@]}"
 		try eval 1 -s a.sock -o "$format"
-		ends 0 '' "a report larger than a pipe: $format"
+		ends_saying 0 '' "a report larger than a pipe: $format"
 		cp "$OUT" whole
 		fake a.sock "${large[@]}" touch=gone
 		behind_a_pipe eval 1 -s a.sock -o "$format"
@@ -254,7 +254,7 @@ found()
 	ARGS=("$@")
 	(cd project && "$CARTRIDGE_RELOAD" status "$@" >"../$OUT" 2>"../$ERR" </dev/null)
 	RC=$?
-	ends "$rc" "$regex" "$name"
+	ends_saying "$rc" "$regex" "$name"
 }
 
 echo 'run-dir: elsewhere' >project/.cartridge.yml

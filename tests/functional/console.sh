@@ -22,14 +22,13 @@ lost='connection closed before the final reply: the outcome is unknown'
 # typed INPUT ARGUMENT ...: runs the program with that standard input.
 typed()
 {
-	local begin
 	printf '%b' "$1" >.run/typed
 	shift
 	ARGS=("$@")
-	begin=$(milliseconds)
+	BEGAN=$EPOCHREALTIME
 	"$CARTRIDGE_RELOAD" "$@" <.run/typed >"$OUT" 2>"$ERR"
 	RC=$?
-	MS=$(($(milliseconds) - begin))
+	stop_clock
 }
 
 # console NAME INPUT RC REGEX STEP ...: sends these lines to a fake console with
@@ -40,7 +39,7 @@ console()
 	shift 4
 	fake -r .run/record a.sock greet answer "$@"
 	typed "$input" console -s a.sock
-	ends "$rc" "${regex:+a.sock: $regex}" "$name"
+	ends_saying "$rc" "${regex:+a.sock: $regex}" "$name"
 }
 
 # --- Lines and replies -------------------------------------------------------
@@ -59,7 +58,7 @@ prints "$(printf -- '---\n- 1\n...\n---\n- 2\n...\n---\n...')" \
     'replies are printed like the console does'
 fake a.sock greet answer request "$one" request hold
 typed '1\n2\n3\n' console -s a.sock -t 0.5
-ends 4 'a.sock: line 2: no reply within 0.5 s; .*--timeout sets the limit' \
+ends_saying 4 'a.sock: line 2: no reply within 0.5 s; .*--timeout sets the limit' \
     'a missing reply ends the console after --timeout'
 console 'a line may end in another way' '1\r\n2' 0 '' \
     'request="more","1",0,0)' "$one" 'request="more","2",0,0)' "$one" hold
@@ -116,14 +115,14 @@ console 'a statement has a maximum length' "x = {\\n$lines${lines}1\\n" 3 \
 
 fake a.sock greet answer request "$push" "$push" "$one" request "$failed" hold
 typed '1\n2\n' console -s a.sock -o json
-ends 3 'a.sock: line 2: no such thing' '--output json prints results in JSON'
+ends_saying 3 'a.sock: line 2: no such thing' '--output json prints results in JSON'
 prints '{"push": "working"}
 {"push": "working"}
 [1]
 {"error": "no such thing"}' '--output json prints one document a line'
 fake a.sock greet answer request "$push" "$one" request "$failed" hold
 typed '1\n2\n' console -s a.sock -q
-ends 3 'a.sock: line 2: no such thing' '--quiet in the console'
+ends_saying 3 'a.sock: line 2: no such thing' '--quiet in the console'
 prints '' '--quiet prints errors only'
 console 'messages are printed as they come' '1\n' 0 '' request "$push" "$one" hold
 prints '%TAG !push! tag:tarantool.io/push,2018
@@ -134,13 +133,13 @@ prints '%TAG !push! tag:tarantool.io/push,2018
 ...' 'errors are flushed before later results'
 fake a.sock greet answer request "$one" hold
 typed '1\n' console -s a.sock --color always
-ends 0 '' '--color=always in the console'
+ends_saying 0 '' '--color=always in the console'
 prints $'\e[2m---\e[0m\n- \e[33m1\e[0m\n\e[2m...\e[0m' \
     '--color=always prints colours'
 fake a.sock greet answer request "$one" request "$one" request "$one" hold
 typed '\\set\n1\n\\set output json\n1\n\\set output\n\\se output text\n1\n' \
     console -s a.sock
-ends 0 '' '\set output'
+ends_saying 0 '' '\set output'
 is "$(tr '\n' '|' <"$OUT")" 'output text|---|- 1|...|[1]|output json|---|- 1|...|' \
     '\set output changes the format of later results'
 
@@ -166,7 +165,7 @@ ok 'a command uses its own connection' wait_until said "$OUT" '^a.sock: ok$'
 echo 1 >&5
 exec 5>&-
 finish_try
-ends 0 '' 'the session continues after a command'
+ends_saying 0 '' 'the session continues after a command'
 is "$(tr '\n' '|' <"$OUT")" '---|- 1|...|a.sock: ok|---|- 1|...|' \
     'lines and commands are run in order'
 rm a.sock
@@ -182,11 +181,11 @@ console 'and a file that is not there' '\\eval -f none.lua\n' 3 \
     'line 1: cannot open none.lua: No such file or directory' hold
 fake a.sock greet answer hold
 typed '\\help\n' console -s a.sock
-ends 0 '' '\help'
+ends_saying 0 '' '\help'
 ok '\? lists the commands' said "$OUT" '^  .reload  '
 fake a.sock greet answer hold
 typed '\\help plan\n\\plan -h\n' console -s a.sock
-ends 0 '' '\help COMMAND'
+ends_saying 0 '' '\help COMMAND'
 is "$(grep -c '^usage: cartridge-reload \[options\] plan ' "$OUT")" 2 \
     '\help prints the help of the command line'
 
@@ -199,7 +198,7 @@ fails()
 	shift 3
 	fake a.sock "$@"
 	typed '1\n' console -s a.sock -t "${within:-20}"
-	ends "$rc" "a.sock: $regex" "$name"
+	ends_saying "$rc" "a.sock: $regex" "$name"
 	prints '' 'no output'
 }
 fails 'something else' 2 'not a Tarantool server \(.*' 'send=SSH-2.0\r\n' hold
@@ -214,40 +213,40 @@ fails 'closed before the answer' 2 'connection closed by the instance' greet \
     'expect=\\set output yaml' close
 stale_socket a.sock
 typed '1\n' console -s a.sock
-ends 2 'a.sock: connection refused: no process is listening on the socket' \
+ends_saying 2 'a.sock: connection refused: no process is listening on the socket' \
     'no process is listening'
 typed '1\n' console -s none.sock
-ends 2 'none.sock: no such socket: .*' 'no socket'
+ends_saying 2 'none.sock: no such socket: .*' 'no socket'
 typed '1\n' console -s none.sock -w 0.3
-ends 2 'none.sock: no such socket: .*' '--wait without a server'
+ends_saying 2 'none.sock: no such socket: .*' '--wait without a server'
 ok '--wait retries until its time is over' [ "$MS" -ge 290 ]
 (sleep 0.2; exec "$FAKE" late.sock greet answer request "$one" hold) >/dev/null &
 typed '1\n' console -s late.sock -w 20
-ends 0 '' '--wait with a server that starts later'
+ends_saying 0 '' '--wait with a server that starts later'
 ok '--wait retries until the socket exists' said "$OUT" '^- 1$'
 fake a.sock idle close greet answer request "$one" hold
 typed '1\n' console -s a.sock -w 20
-ends 0 '' '--wait retries after a refusal'
+ends_saying 0 '' '--wait retries after a refusal'
 fake tcp greet answer request "$one" hold
 typed '1\n' console -s "$TARGET"
-ends 0 '' 'a console on TCP'
+ends_saying 0 '' 'a console on TCP'
 fake a.sock greet answer request delay=300 "$one" request delay=300 "$one" \
     request delay=300 "$one" hold
 typed '1\n1\n1\n' console -s a.sock -t 0.8
-ends 0 '' 'the timeout applies to each line'
+ends_saying 0 '' 'the timeout applies to each line'
 
 stale_socket b.sock
 typed '1\n' console -s a.sock -s b.sock
-ends 1 'console takes exactly one target \(2 given\)' 'two targets are rejected'
+ends_saying 1 'console takes exactly one target \(2 given\)' 'two targets are rejected'
 typed '1\n' console -s '[ab].sock'
-ends 1 'console takes exactly one target \(2 given\)' \
+ends_saying 1 'console takes exactly one target \(2 given\)' \
     'a glob with two matches is rejected'
 typed '1\n' console
-ends 1 'no target: .*' 'no target is a usage error'
+ends_saying 1 'no target: .*' 'no target is a usage error'
 export CARTRIDGE_RELOAD_SOCKET=a.sock
 fake a.sock greet answer request "$one" hold
 typed '1\n' console
-ends 0 '' 'the target of the environment is used'
+ends_saying 0 '' 'the target of the environment is used'
 unset CARTRIDGE_RELOAD_SOCKET
 
 # --- What is wrong with a reply ----------------------------------------------
@@ -272,14 +271,14 @@ console 'a reply that is no YAML is still printed' '1\n' 0 '' request \
 ok 'a hostile message is escaped' said "$OUT" '^- [{]\[$'
 fake a.sock greet answer request "$(reply 'done' '- {[\n')" request "$one" hold
 typed '1\n2\n' console -s a.sock -o json
-ends 3 'a.sock: line 1: the reply is not YAML: .*' \
+ends_saying 3 'a.sock: line 1: the reply is not YAML: .*' \
     'a hostile result has no JSON'
 prints '[1]' 'the next line is run'
 if is_console; then
 	fake a.sock greet answer request 'send=%TAG !push! a,2018\n--- {[\n...\n' \
 	    "$one" hold
 	typed '1\n' console -s a.sock -o json
-	ends 3 'a.sock: line 1: the reply is not YAML: .*' \
+	ends_saying 3 'a.sock: line 1: the reply is not YAML: .*' \
 	    'a hostile push message has no JSON'
 	prints '[1]' 'the results after it are printed'
 fi
@@ -292,22 +291,22 @@ is "$(LC_ALL=C grep -cP '[^\x20-\x7e]' "$OUT")" 0 \
     'no control character is printed'
 fake a.sock greet answer request "$(reply 'done' '- "\x1b[2J"\n')" hold
 typed '1\n' console -s a.sock --color always
-ends 0 '' 'a hostile result with colours'
+ends_saying 0 '' 'a hostile result with colours'
 ok 'a hostile result with colours is escaped' said "$OUT" '"\\033\[2J"'
 fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n- ' \
     'fill=20000000:0123456789' 'send=\n...\n' request "$one" hold
 typed '1\n2\n' console -s a.sock
-ends 0 '' 'a reply of 20 MB'
+ends_saying 0 '' 'a reply of 20 MB'
 is "$(grep -c '^- [0-9]*$' "$OUT") $(wc -c <"$OUT")" '2 20000023' \
     'a reply of 20 MB is printed whole'
 fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n- ' \
     'fill=70000000:0123456789' 'send=\n...\n' hold
 typed '1\n2\n' console -s a.sock
-ends 8 'a.sock: the reply is larger than 64 MiB' 'a reply of 70 MB is refused'
+ends_saying 8 'a.sock: the reply is larger than 64 MiB' 'a reply of 70 MB is refused'
 fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n' \
     'fill=2000000:- {a: [1, "\x1b"]}\n' 'send=...\n' hold
 typed '1\n' console -s a.sock --color always
-ends 0 '' 'a reply of many lines'
+ends_saying 0 '' 'a reply of many lines'
 ok 'a reply of many lines is printed in linear time' [ "$MS" -lt 10000 ]
 
 # What users type first; the greeting of a real console suggests "help".
@@ -315,13 +314,13 @@ for word in exit quit 'quit()'; do
 	fake a.sock greet answer request \
 	    'send=---\n- cartridge_reload_command\n- quit\n...\n' hold
 	typed "$word\n2\n" console -s a.sock
-	ends 0 '' "$word leaves the console"
+	ends_saying 0 '' "$word leaves the console"
 	prints '' "$word: no later line is run"
 done
 fake a.sock greet answer request \
     'send=---\n- cartridge_reload_command\n- help\n...\n' request "$one" hold
 typed 'help\n1\n' console -s a.sock
-ends 0 '' '\help in the console'
+ends_saying 0 '' '\help in the console'
 ok '\help is the help of the console' said "$OUT" '^  .quit  '
 ok 'the next line is run' said "$OUT" '^- 1$'
 
@@ -358,14 +357,14 @@ for signal in INT TERM HUP; do
 	ok "SIG$signal: a line is running" wait_until [ -e busy ]
 	kill "-$signal" "$TRY_PID"
 	finish_try
-	ends "$died" 'a.sock: line 1: cancelled after [0-9.]+ s; the Lua code may still be running in the instance' \
+	ends_saying "$died" 'a.sock: line 1: cancelled after [0-9.]+ s; the Lua code may still be running in the instance' \
 	    "SIG$signal ends the wait for a line"
 	exec 5>&-
 	begin_console request "$one" hold
 	ok "SIG$signal: no line is running" wait_until said "$OUT" '^- 1$'
 	kill "-$signal" "$TRY_PID"
 	finish_try
-	ends "$died" 'a.sock: interrupted' "SIG$signal ends the console"
+	ends_saying "$died" 'a.sock: interrupted' "SIG$signal ends the console"
 	exec 5>&-
 	begin_console request "$one" hold
 	wait_until said "$OUT" '^- 1$'
@@ -374,7 +373,7 @@ for signal in INT TERM HUP; do
 	ok "SIG$signal: a command is running" wait_until sockets 2
 	kill "-$signal" "$TRY_PID"
 	finish_try
-	ends "$died" 'a.sock: not attempted' \
+	ends_saying "$died" 'a.sock: not attempted' \
 	    "SIG$signal ends a command and the console"
 	exec 5>&-
 done
@@ -382,7 +381,7 @@ begin_console request "$one" until=go close
 ok 'a line has run' wait_until said "$OUT" '^- 1$'
 : >go
 finish_try
-ends 2 'a.sock: connection closed by the instance' \
+ends_saying 2 'a.sock: connection closed by the instance' \
     'the console ends with the connection'
 exec 5>&-
 fake a.sock idle hold
@@ -391,7 +390,7 @@ TRY_PID=$!
 ok 'the client waits for a greeting' wait_until sockets 1
 kill -TERM "$TRY_PID"
 finish_try
-ends 143 'a.sock: cancelled after [0-9.]+ s, before anything was sent' \
+ends_saying 143 'a.sock: cancelled after [0-9.]+ s, before anything was sent' \
     'a signal ends the connecting'
 
 console_to()
@@ -402,11 +401,11 @@ console_to()
 }
 fake a.sock greet answer request "$one" hold
 console_to /dev/full
-ends 1 'cannot write standard output: No space left on device' \
+ends_saying 1 'cannot write standard output: No space left on device' \
     'a full output device ends the console'
 "$CARTRIDGE_RELOAD" console -s none.sock <&- >"$OUT" 2>"$ERR"
 RC=$?
-ends 2 'none.sock: no such socket: .*' 'no standard input is an error'
+ends_saying 2 'none.sock: no such socket: .*' 'no standard input is an error'
 
 # --- The line on the wire ----------------------------------------------------
 

@@ -82,7 +82,7 @@ two.sock * $report ok\n  alias: number-two\n  generation: 12\n  status: {box: ru
 three.sock * $report refused\n  generation: 0\n  status: {box: loading}\n  error: {code: not_running, message: m}\n...\n
 END
 try status -s one.sock -s none.sock -s three.sock -s two.sock
-ends 2 'none.sock: no such socket.*' 'a table of instances'
+ends_saying 2 'none.sock: no such socket.*' 'a table of instances'
 ok 'an instance that is not ready is named' \
     said "$ERR" '^cartridge-reload: three.sock: m$'
 prints 'NAME        STATE                   ROLE      GEN  CODE      TARANTOOL
@@ -105,7 +105,7 @@ prints 'one.sock: running, RolesConfigured, generation 1, Tarantool 2.6.0-0-g1, 
 is "$(happened request status)" '' \
     'a single target is sent one preflight request'
 try status -s one.sock -s two.sock -q
-ends 0 '' '--quiet status of several'
+ends_saying 0 '' '--quiet status of several'
 ok '--quiet prints no table' [ ! -s "$OUT" ]
 is "$(happened request status)" 'one.sock two.sock' \
     '--quiet sends the request status only'
@@ -118,7 +118,7 @@ fleet a.sock b.sock c.sock d.sock <<END
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -s c.sock -s d.sock
-ends 0 '' 'a rolling reload'
+ends_saying 0 '' 'a rolling reload'
 is "$(happened request reload)" 'b.sock d.sock a.sock c.sock' \
     'followers are reloaded before leaders'
 prints 'b.sock: reloaded to generation 2
@@ -138,7 +138,7 @@ fleet a.sock <<END
 * command=reload $reloaded
 END
 try reload -s a.sock
-ends 0 '' 'a single target'
+ends_saying 0 '' 'a single target'
 is "$(grep -c ' request ' log)" 1 'a single target is sent one request'
 is "$(grep -c ' connect ' log)" 1 'a single target uses one connection'
 prints 'a.sock: reloaded to generation 2' 'a single target has no summary'
@@ -149,7 +149,7 @@ s.sock command=preflight $(answer 'stateboard: true')
 * command=reload $reloaded
 END
 try reload -s a.sock -s s.sock -s b.sock
-ends 0 's.sock: skipped: a stateboard, nothing to reload' \
+ends_saying 0 's.sock: skipped: a stateboard, nothing to reload' \
     'a stateboard is skipped'
 is "$(happened request reload)" 'a.sock b.sock' \
     'other instances are not skipped'
@@ -169,7 +169,7 @@ run/shop.a.control command=preflight $leads
 * command=reload $reloaded
 END
 try reload --run-dir run --app shop -s x.sock -s run/shop.b.control
-ends 0 '' 'an application and sockets'
+ends_saying 0 '' 'an application and sockets'
 is "$(happened request reload)" \
     'x.sock run/shop.b.control run/shop.a.control' \
     'an application and sockets are combined'
@@ -198,7 +198,7 @@ b.sock command=reload $fails
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -s c.sock -s d.sock
-ends 3 'b.sock: no; the old code is still serving' \
+ends_saying 3 'b.sock: no; the old code is still serving' \
     'the first failure stops a reload'
 is "$(happened request reload)" 'a.sock b.sock' \
     'no reload begins after a failure'
@@ -211,7 +211,7 @@ json '3 a.sock b.sock, c.sock d.sock' \
     "d.exit .. ' ' .. list(d.instances, 'target') .. ', ' .. list(d.not_touched)" \
     'JSON lists the instances that were not attempted'
 try reload -s a.sock -s b.sock -s c.sock -s d.sock --keep-going
-ends 3 'b.sock: no; the old code is still serving' '--keep-going: the same exit status'
+ends_saying 3 'b.sock: no; the old code is still serving' '--keep-going: the same exit status'
 is "$(happened request reload | cut -d' ' -f5-)" 'a.sock b.sock c.sock d.sock' \
     '--keep-going: all are attempted'
 is "$(tail -n 2 "$OUT")" '4 instances: 3 reloaded, 1 failed
@@ -223,13 +223,13 @@ b.sock connect close
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -s c.sock
-ends 2 'b.sock: connection closed before the greeting.*' \
+ends_saying 2 'b.sock: connection closed before the greeting.*' \
     'an unreachable instance'
 is "$(happened request reload)" '' \
     'an unreachable instance prevents all reloads'
 is "$(lines "$ERR" 'not attempted')" 2 'the others are not attempted'
 try reload -s a.sock -s b.sock -s c.sock -k
-ends 2 'b.sock: connection closed before the greeting.*' \
+ends_saying 2 'b.sock: connection closed before the greeting.*' \
     '--keep-going with an unreachable instance'
 is "$(happened request reload)" 'a.sock c.sock' \
     '--keep-going: the others are reloaded'
@@ -241,14 +241,14 @@ b.sock command=preflight times=1 $report refused\n  error: {code: not_running, m
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -w 20
-ends 0 '' '--wait waits for all before the first reload'
+ends_saying 0 '' '--wait waits for all before the first reload'
 fleet a.sock b.sock <<END
 b.sock command=preflight $report refused\n  error: {code: not_running, message: m}\n...\n
 * command=preflight $follows
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock
-ends 5 'b.sock: m' 'an instance that is not ready'
+ends_saying 5 'b.sock: m' 'an instance that is not ready'
 is "$(happened request reload)" '' \
     'an instance that is not ready prevents all reloads'
 
@@ -262,7 +262,7 @@ d.sock * $report stale\n...\n
 * * $reloaded
 END
 try reload -s '?.sock' -k
-ends 3 'c.sock: no; .*' 'the exit status is that of the worst outcome'
+ends_saying 3 'c.sock: no; .*' 'the exit status is that of the worst outcome'
 fleet a.sock b.sock c.sock d.sock e.sock <<END
 * command=preflight $follows
 a.sock * $report refused\n  error: {code: locked, message: m}\n...\n
@@ -272,7 +272,7 @@ e.sock * hang
 * * $reloaded
 END
 try reload -s '?.sock' -k -j 5 -t 0.5
-ends 6 'd.sock: .*' 'the worst outcome wins in any order'
+ends_saying 6 'd.sock: .*' 'the worst outcome wins in any order'
 
 # --- Healthy again -----------------------------------------------------------
 
@@ -285,7 +285,7 @@ a.sock command=preflight times=1 $(answer 'state: RolesConfigured, healthy: fals
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock
-ends 0 '' 'a reload waits until an instance is healthy again'
+ends_saying 0 '' 'a reload waits until an instance is healthy again'
 is "$(happened request preflight)" 'a.sock b.sock a.sock a.sock a.sock a.sock b.sock' \
     'the health check is repeated'
 fleet a.sock b.sock c.sock <<END
@@ -295,7 +295,7 @@ a.sock command=preflight $(answer 'state: RolesConfigured, healthy: false')
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -s c.sock -t 3
-ends 6 'a.sock: did not become healthy within [0-9.]* s of the reload: Cartridge gives no reason; the new code is serving' \
+ends_saying 6 'a.sock: did not become healthy within [0-9.]* s of the reload: Cartridge gives no reason; the new code is serving' \
     'an instance that does not recover is degraded'
 is "$(happened request reload)" 'a.sock' \
     'an instance that does not recover stops the rest'
@@ -307,13 +307,13 @@ fleet a.sock b.sock <<END
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -t 1
-ends 0 '' 'an instance that was unhealthy before may stay unhealthy'
+ends_saying 0 '' 'an instance that was unhealthy before may stay unhealthy'
 fleet a.sock b.sock <<END
 * command=preflight $follows
 * command=reload $report unchanged\n...\n
 END
 try reload -s a.sock -s b.sock --if-changed
-ends 0 '' 'an instance that was not reloaded'
+ends_saying 0 '' 'an instance that was not reloaded'
 is "$(happened request preflight)" 'a.sock b.sock' \
     'an instance that was not reloaded has no health check'
 
@@ -328,7 +328,7 @@ c.sock * touch=c until=b $reloaded
 d.sock * touch=d $reloaded
 END
 try reload -s '?.sock' --jobs 3
-ends 0 '' '--jobs 3 reloads three at the same time'
+ends_saying 0 '' '--jobs 3 reloads three at the same time'
 rm -f a b c d
 fleet a.sock b.sock c.sock <<END
 [ab].sock command=preflight $follows
@@ -337,7 +337,7 @@ b.sock command=reload after=100 $reloaded
 * command=reload $reloaded
 END
 try reload -s c.sock -s a.sock -s b.sock --jobs 3
-ends 0 '' '--jobs with followers and leaders'
+ends_saying 0 '' '--jobs with followers and leaders'
 is "$(sed -n 's/ reload -$//p' log | grep -v closed | tail -n 2 | xargs)" \
     'c.sock request c.sock reply' \
     '--jobs: leaders begin after all followers have ended'
@@ -351,7 +351,7 @@ b.sock command=reload $fails
 * command=reload $reloaded
 END
 try reload -s '?.sock' --jobs 2
-ends 3 'b.sock: no; .*' '--jobs: after a failure running reloads end'
+ends_saying 3 'b.sock: no; .*' '--jobs: after a failure running reloads end'
 ok '--jobs: running reloads are reported' said "$OUT" '^a.sock: reloaded'
 ok '--jobs: no further reload begins' said "$ERR" 'c.sock: not attempted'
 fleet a.sock b.sock <<END
@@ -359,7 +359,7 @@ fleet a.sock b.sock <<END
 END
 sed -i 's/\\\\\\\\n/\\\\n/g' rules
 try eval 1 -s a.sock -s none.sock -s b.sock
-ends 2 'none.sock: no such socket.*' 'the first failure stops an eval'
+ends_saying 2 'none.sock: no such socket.*' 'the first failure stops an eval'
 ok 'eval after a failure is not attempted' said "$ERR" 'b.sock: not attempted'
 try eval 1 -s a.sock -s none.sock -s b.sock -k
 is "$(happened request eval)" 'a.sock a.sock b.sock' \
@@ -370,7 +370,7 @@ b.sock command=plan touch=b until=c $report planned\n...\n
 c.sock command=plan touch=c until=a $report planned\n...\n
 END
 try plan -s '?.sock'
-ends 3 'a.sock: .*' 'plans run in parallel'
+ends_saying 3 'a.sock: .*' 'plans run in parallel'
 ok 'a failed plan does not stop the others' \
     said "$OUT" '^3 instances: 2 planned, 1 failed$'
 
@@ -384,7 +384,7 @@ c.sock command=plan $report planned\n  generation: 1\n  ${other//\\n/\\n  }$role
 d.sock command=plan $report planned\n  generation: 1\n  ${modules//\\n/\\n  }${roles/web/db}...\n
 END
 try plan -s '?.sock'
-ends 0 '' 'plans of which two are equal'
+ends_saying 0 '' 'plans of which two are equal'
 prints 'a.sock: planned: 1 module (1 changed), 1 role; now generation 1
   modules:
     changed    app.a  /a.lua
@@ -481,7 +481,7 @@ ok 'Ctrl-C: the instance that is waited for is named' wait_until said "$ERR" \
     '^cartridge-reload: interrupted; waiting for a.sock \(interrupt again to stop waiting\)$'
 touch go
 finish_try
-ends 130 'b.sock: not attempted' \
+ends_saying 130 'b.sock: not attempted' \
     'Ctrl-C: the running reload ends, and no other begins'
 ok 'Ctrl-C: the outcome is reported' \
     said "$OUT" '^a.sock: reloaded to generation 2$'
@@ -494,7 +494,7 @@ ok 'Ctrl-C: the single reload is waited for' \
     wait_until said "$ERR" 'interrupted; waiting for a.sock'
 touch go
 finish_try
-ends 130 '.*interrupted; .*' 'Ctrl-C: the program ends by the signal'
+ends_saying 130 '.*interrupted; .*' 'Ctrl-C: the program ends by the signal'
 ok 'Ctrl-C: the report comes first' \
     said "$OUT" '^a.sock: reloaded to generation 2$'
 rm -f go begun
@@ -505,7 +505,7 @@ interrupt
 wait_until said "$ERR" 'interrupted; '
 interrupt
 finish_try
-ends 130 'a.sock: cancelled after .* s; the instance rolls back .*' \
+ends_saying 130 'a.sock: cancelled after .* s; the instance rolls back .*' \
     'Ctrl-C twice: the reload is cancelled'
 json 'timeout interrupted b.sock' "list({d.instances[1].outcome,
     d.instances[1].error.code, d.not_touched[1]})" \
@@ -520,7 +520,7 @@ try_foreground reload -s a.sock
 ok 'Ctrl-C: a connection without a greeting' wait_until [ -e begun ]
 interrupt
 finish_try
-ends 130 'a.sock: not attempted' \
+ends_saying 130 'a.sock: not attempted' \
     'Ctrl-C: a reload that was not sent is not attempted'
 rm -f begun
 try_foreground status -s a.sock -s b.sock
@@ -538,14 +538,14 @@ try_foreground status -s a.sock
 ok 'Ctrl-C: a status was requested' wait_until [ -e begun ]
 interrupt
 finish_try
-ends 130 'a.sock: cancelled after .* s' \
+ends_saying 130 'a.sock: cancelled after .* s' \
     'Ctrl-C: a requested status is cancelled'
 rm -f begun
 try_foreground status -s none.sock -w 60 -v
 ok 'Ctrl-C: --wait is retrying' wait_until said "$ERR" 'none.sock: waiting'
 interrupt
 finish_try
-ends 130 'none.sock: no such socket.*' 'Ctrl-C: --wait ends with the last error'
+ends_saying 130 'none.sock: no such socket.*' 'Ctrl-C: --wait ends with the last error'
 # A shell continues its loop, and after `set -e` or `&&`, unless the program was
 # killed by the signal that both received.
 fleet a.sock <<END
@@ -630,7 +630,7 @@ fleet a.sock <<END
 * command=reload $reloaded
 END
 try reload --cluster -s a.sock
-ends 0 'gone \(h:5\): skipped: disabled' '--cluster reloads a cluster'
+ends_saying 0 'gone \(h:5\): skipped: disabled' '--cluster reloads a cluster'
 ok '--cluster: an expelled instance is skipped' \
     said "$ERR" 'out \(h:6\): skipped: expelled'
 is "$(sed -n 's/^a.sock request reload //p' log | xargs)" 'h:2 - h:4 h:3' \
@@ -644,7 +644,7 @@ try reload --cluster -s a.sock -o json
 json 'a-leader (h:4) router (h:1) s-follower (h:2) s-leader (h:3)' \
     "list(d.instances, 'target')" '--cluster: JSON is sorted by alias'
 try status --cluster -s a.sock
-ends 0 'gone \(h:5\): .*' 'status --cluster'
+ends_saying 0 'gone \(h:5\): .*' 'status --cluster'
 is "$(awk 'NR > 1 { print $1, $(NF - 2) }' "$OUT" | xargs)" \
     'a-leader aaaaaaaa router aaaaaaaa s-follower aaaaaaaa s-leader aaaaaaaa' \
     'status --cluster prints a table'
@@ -653,7 +653,7 @@ json 'false true' "tostring(d.instances[1].topology ~= nil) .. ' ' ..
     tostring(d.instances[2].topology.instances[5].disabled)" \
     'in JSON, the entry tells what it knows of the others'
 try reload --cluster -s a.sock -s b.sock
-ends 1 '--cluster takes exactly one target \(2 given\); .*' '--cluster takes one target'
+ends_saying 1 '--cluster takes exactly one target \(2 given\); .*' '--cluster takes one target'
 
 fleet a.sock <<END
 * command=topology $whole
@@ -663,16 +663,16 @@ fleet a.sock <<END
 * command=plan $report planned\n...\n
 END
 try reload --cluster -s a.sock
-ends 5 'router \(h:1\): the code on disk differs between instances: s-follower \(h:2\) has bbbbbbbb, expected aaaaaaaa; use --allow-mixed to proceed anyway' \
+ends_saying 5 'router \(h:1\): the code on disk differs between instances: s-follower \(h:2\) has bbbbbbbb, expected aaaaaaaa; use --allow-mixed to proceed anyway' \
     '--cluster: mixed code is refused'
 is "$(happened request reload)" '' '--cluster: mixed code prevents all reloads'
 is "$(lines "$ERR" 'not attempted')" 3 '--cluster: the others are not attempted'
 try reload --cluster -s a.sock --allow-mixed
-ends 0 '.*skipped.*' '--allow-mixed reloads mixed code'
+ends_saying 0 '.*skipped.*' '--allow-mixed reloads mixed code'
 is "$(happened request reload)" 'a.sock a.sock a.sock a.sock' \
     '--allow-mixed reloads all instances'
 try plan --cluster -s a.sock
-ends 5 'router \(h:1\): the code on disk differs .*' \
+ends_saying 5 'router \(h:1\): the code on disk differs .*' \
     'plan --cluster reports mixed code'
 ok 'plan --cluster shows the code of each instance' \
     said "$OUT" '^s-follower|h:2 .* bbbbbbbb'
@@ -684,13 +684,13 @@ fleet a.sock <<END
 * command=reload $reloaded
 END
 try reload --cluster -s a.sock
-ends 5 'router \(h:1\): some instances cannot be reached: s-follower \(h:2\); use --keep-going to skip them' \
+ends_saying 5 'router \(h:1\): some instances cannot be reached: s-follower \(h:2\); use --keep-going to skip them' \
     '--cluster: an unreachable instance is refused'
 ok '--cluster: the reason is reported' \
     said "$ERR" 's-follower \(h:2\): nobody there$'
 is "$(happened request reload)" '' '--cluster: no reload begins'
 try reload --cluster -s a.sock --keep-going
-ends 2 's-follower \(h:2\): nobody there' '--cluster --keep-going leaves it out'
+ends_saying 2 's-follower \(h:2\): nobody there' '--cluster --keep-going leaves it out'
 is "$(sed -n 's/^a.sock request reload //p' log | xargs)" 'h:4 h:3 -' \
     '--cluster --keep-going reloads the others, the gateway last'
 
@@ -704,7 +704,7 @@ fleet a.sock <<END
 * command=reload $reloaded
 END
 try reload --cluster -s a.sock
-ends 8 'a-leader \(h:4\): through a.sock: connection closed before the final reply: the outcome is unknown; .*' \
+ends_saying 8 'a-leader \(h:4\): through a.sock: connection closed before the final reply: the outcome is unknown; .*' \
     'the gateway disconnects'
 ok 'later instances are not attempted' \
     said "$ERR" 's-leader \(h:3\): not attempted'
@@ -716,27 +716,27 @@ fleet a.sock <<END
 * command=topology $report refused\n  error: {code: no_cartridge, message: no Cartridge}\n...\n
 END
 try reload --cluster -s a.sock
-ends 5 'a.sock: no Cartridge' 'an instance without a cluster'
+ends_saying 5 'a.sock: no Cartridge' 'an instance without a cluster'
 is "$(grep -c ' request ' log)" 1 \
     'an instance without a cluster gets one request'
 try reload --cluster -s none.sock
-ends 2 'none.sock: no such socket.*' 'a missing gateway'
+ends_saying 2 'none.sock: no such socket.*' 'a missing gateway'
 fleet a.sock <<END
 * command=topology $report ok\n...\n
 END
 try reload --cluster -s a.sock
-ends 8 'a.sock: the reply has no topology' 'a reply without a topology'
+ends_saying 8 'a.sock: the reply has no topology' 'a reply without a topology'
 fleet a.sock <<END
 * command=topology $report ok\n  topology: {entry: x, instances: []}\n...\n
 END
 try reload --cluster -s a.sock
-ends 8 'a.sock: the topology does not include the instance that sent it' \
+ends_saying 8 'a.sock: the topology does not include the instance that sent it' \
     'a topology without its gateway'
 fleet a.sock <<END
 * * $report unreachable\n...\n
 END
 try reload -s a.sock
-ends 8 'a.sock: the reply has no outcome: .*' \
+ends_saying 8 'a.sock: the reply has no outcome: .*' \
     'the outcome unreachable is invalid without a relay'
 
 done_testing

@@ -21,7 +21,7 @@ status()
 	shift 3
 	fake a.sock greet-binary "$@"
 	TT_CLI_PASSWORD=s3cret try status -u op -s a.sock
-	ends "$rc" "${regex:+a.sock: $regex}" "$name"
+	ends_saying "$rc" "${regex:+a.sock: $regex}" "$name"
 }
 
 # The proof for the password s3cret and the salt of the greeting.
@@ -36,18 +36,18 @@ logs_in()
 	shift 2
 	fake -r received a.sock greet-binary "auth=$user" ok eval "$fine" hold
 	try status "$@"
-	ends 0 "${warning-}" "$name"
+	ends_saying 0 "${warning-}" "$name"
 	ok 'the password is used' grep -qF -- "$proof" received
 	ok 'the password is not sent' [ "$(grep -c s3cret received)" -eq 0 ]
 }
 
 fake a.sock greet-binary ping ok eval "$fine" hold
 try status -s a.sock
-ends 0 '' 'guest does not log in'
+ends_saying 0 '' 'guest does not log in'
 prints 'a.sock: ok' 'the reply is reported'
 fake a.sock greet-binary ping ok eval "$fine" hold
 try status -s a.sock -u guest
-ends 0 '' 'guest does not log in if named'
+ends_saying 0 '' 'guest does not log in if named'
 
 printf 's3cret\nrest\n' >password
 logs_in '--password-file' op -s a.sock -u op --password-file password
@@ -69,7 +69,7 @@ fake -r received a.sock greet-binary auth=op ok eval "$fine" hold
 ARGS=(status -s a.sock -u op --password-file -)
 printf 's3cret\nmore\n' | "$CARTRIDGE_RELOAD" "${ARGS[@]}" >"$OUT" 2>"$ERR"
 RC=$?
-ends 0 '' '--password-file - reads standard input'
+ends_saying 0 '' '--password-file - reads standard input'
 ok 'the password of standard input is used' grep -qF -- "$proof" received
 
 # target NAME USER TARGET_PREFIX: the same on TCP.
@@ -78,7 +78,7 @@ target()
 	local name=$1 user=$2 prefix=$3
 	fake -r received tcp greet-binary "auth=$user" ok eval "$fine" hold
 	try status -s "$prefix$TARGET"
-	ends 0 "${warning:+$user@$TARGET: $warning}" "$name"
+	ends_saying 0 "${warning:+$user@$TARGET: $warning}" "$name"
 	prints "$user@$TARGET: ok" 'the password is not printed'
 	ok 'the right password is used' grep -qF -- "$proof" received
 }
@@ -94,7 +94,7 @@ peer=$FAKE_PID
 fake b.sock greet-binary auth=op ok eval "$fine" hold
 TT_CLI_PASSWORD=s3cret try status -u op -s a.sock -s b.sock
 wait "$peer"
-ends 0 '' 'a console and a binary port'
+ends_saying 0 '' 'a console and a binary port'
 ok 'both targets answer' [ "$(grep -c ok "$OUT")" -eq 2 ]
 
 # --- Passwords that are not there --------------------------------------------
@@ -109,24 +109,24 @@ detached()
 none='needs a password: give --password-file, or set \$TT_CLI_PASSWORD'
 fake a.sock greet-binary hold
 detached status -s a.sock -u op
-ends 2 "a.sock: user \"op\" $none" 'no password and no terminal'
+ends_saying 2 "a.sock: user \"op\" $none" 'no password and no terminal'
 detached status -s a.sock -u op --password-file none
-ends 1 "cannot read the password file 'none': No such file or directory" \
+ends_saying 1 "cannot read the password file 'none': No such file or directory" \
     'a missing password file'
 : >empty
 detached status -s a.sock -u op --password-file empty
-ends 1 "the first line of the password file 'empty' is empty" \
+ends_saying 1 "the first line of the password file 'empty' is empty" \
     'an empty password file'
 head -c 2000 /dev/zero | tr '\0' x >long
 detached status -s a.sock -u op --password-file long
-ends 1 "cannot read the password file 'long': File too large" \
+ends_saying 1 "cannot read the password file 'long': File too large" \
     'a password line above the limit'
 detached status -s a.sock --password-file password
-ends 1 '--password-file needs a user: give --user' 'a password without a user'
+ends_saying 1 '--password-file needs a user: give --user' 'a password without a user'
 detached status -s a.sock -u "$(head -c 256 long)" --password-file password
-ends 1 'the user name is longer than 255 bytes' 'a user name above the limit'
+ends_saying 1 'the user name is longer than 255 bytes' 'a user name above the limit'
 detached eval -f - -s a.sock -u op --password-file -
-ends 1 '--password-file and the Lua code cannot both be read from standard input' \
+ends_saying 1 '--password-file and the Lua code cannot both be read from standard input' \
     'two options that read standard input'
 
 # prompted TCL ARGUMENT ...: runs `status` on a new terminal, and types at its
@@ -150,7 +150,7 @@ prompted()
 }
 fake -r received a.sock greet-binary auth=op ok eval "$fine" hold
 prompted 'send "s3cret\r"' -s a.sock -u op
-ends 0 '' 'the password is asked for'
+ends_saying 0 '' 'the password is asked for'
 ok 'the typed password logs in' grep -qF -- "$proof" received
 ok 'the typed password is not shown' [ "$(grep -c s3cret "$OUT")" -eq 0 ]
 prompted 'send "\x03"' -s a.sock -u op
@@ -163,7 +163,7 @@ peer=$FAKE_PID
 fake -r received tcp greet-binary auth=op ok eval "$fine" hold
 TT_CLI_USERNAME=op prompted 'send "s3cret\r"' -s a.sock -s "$TARGET"
 wait "$peer"
-ends 0 '' 'a prompt after a console target'
+ends_saying 0 '' 'a prompt after a console target'
 ok 'the typed password logs in at both ports' [ "$(grep -c ok "$OUT")" -eq 2 ]
 
 # --- Where a password is not -------------------------------------------------
@@ -188,7 +188,7 @@ is "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$TRY_PID/limits")" \
     '0 0' 'there is no core dump'
 touch go
 finish_try
-ends 0 "op@$TARGET: other users can see .*" 'the failure is reported'
+ends_saying 0 "op@$TARGET: other users can see .*" 'the failure is reported'
 ok 'the password is not printed' \
     [ "$(cat "$OUT" "$ERR" | grep -c pass-)" -eq 0 ]
 rm -f asked go
@@ -209,7 +209,7 @@ status 'evaluation is denied' 2 \
     auth ok eval 'fault=42:Execute access to universe is denied' hold
 fake a.sock greet-binary ping ok eval 'fault=42:no' hold
 try status -s a.sock
-ends 2 'a.sock: binary port: user "guest" may not evaluate Lua; name a user with --user' \
+ends_saying 2 'a.sock: binary port: user "guest" may not evaluate Lua; name a user with --user' \
     'guest is asked to log in'
 status 'an error of the evaluation' 8 'the request could not be evaluated: boom' \
     auth ok eval 'fault=32:boom' hold
@@ -225,19 +225,19 @@ status 'a transaction left open' 3 'the Lua code left a transaction open.*' auth
 # A refused request had no effect, so the message mentions none.
 fake a.sock greet-binary ping ok eval 'fault=42:no' hold
 try reload -s a.sock
-ends 2 'a.sock: binary port: user "guest" may not evaluate Lua; name a user with --user' \
+ends_saying 2 'a.sock: binary port: user "guest" may not evaluate Lua; name a user with --user' \
     'a reload is refused by the server'
 fake a.sock greet-binary ping ok eval 'fault=116:Instance bootstrap has not finished yet' \
     close greet-binary ping ok eval "$reloaded" hold
 try reload -s a.sock --wait 20
-ends 0 '' '--wait retries while the server starts'
+ends_saying 0 '' '--wait retries while the server starts'
 fake a.sock greet-binary ping 'fault=116:not yet' close greet-binary ping ok \
     eval "$reloaded" hold
 try reload -s a.sock --wait 20
-ends 0 '' '--wait retries while logging in'
+ends_saying 0 '' '--wait retries while logging in'
 fake a.sock greet-binary auth fault=47:no hold
 TT_CLI_PASSWORD=x try status -s a.sock -u op --wait 20
-ends 2 "a.sock: $wrong" '--wait does not retry a wrong password'
+ends_saying 2 "a.sock: $wrong" '--wait does not retry a wrong password'
 
 # --- What a server may send --------------------------------------------------
 
@@ -268,7 +268,7 @@ status 'closed in the reply' 8 "$unknown" auth ok eval \
     'send=\xce\x00\x00\x00\x40\x82\x00\x00' close
 fake a.sock 'greet=Tarantool 2.6.0 (Binary) 4b3d8bbf-dd32-4b9c-a5fc-9cb51b1c1c26' hold
 TT_CLI_PASSWORD=x try status -s a.sock -u op
-ends 8 'a.sock: the greeting of the binary port has no salt, .*' \
+ends_saying 8 'a.sock: the greeting of the binary port has no salt, .*' \
     'a greeting without a salt'
 
 # No request is sent before the response to the authentication.
@@ -276,7 +276,7 @@ for words in reload 'eval 1' status plan; do
 	fake -r received a.sock greet-binary auth idle fault=47:no hold
 	# shellcheck disable=SC2086 # several words
 	TT_CLI_PASSWORD=x try $words -u op -s a.sock
-	ends 2 "a.sock: $wrong" "$words: a wrong password"
+	ends_saying 2 "a.sock: $wrong" "$words: a wrong password"
 	ok "$words: no request is sent" [ "$(wc -c <received)" -lt 100 ]
 done
 
@@ -285,10 +285,10 @@ done
 busy='the binary port did not answer within 0\.[0-9]+ s: the instance is busy .*'
 fake a.sock greet-binary ping idle hold
 try reload -s a.sock -t 0.3
-ends 4 "a.sock: $busy" 'no answer to the login'
+ends_saying 4 "a.sock: $busy" 'no answer to the login'
 fake a.sock greet-binary ping ok eval idle hold
 try reload -s a.sock -t 0.3
-ends 4 'a.sock: no final reply within 0\.3 s; .*rolls back.*' 'no reply'
+ends_saying 4 'a.sock: no final reply within 0\.3 s; .*rolls back.*' 'no reply'
 
 # --- The console -------------------------------------------------------------
 
@@ -301,7 +301,7 @@ lines()
 one='ok=---\n- cartridge_reload_done\n- 1\n...\n'
 fake a.sock greet-binary ping ok eval=first "$one" eval=second chunk=news "$one" hold
 lines 'first\nsecond\n'
-ends 0 '' 'lines of a session follow each other'
+ends_saying 0 '' 'lines of a session follow each other'
 prints '---
 - 1
 ...
@@ -313,14 +313,14 @@ prints '---
 ...' 'lines of a session have their results'
 fake a.sock greet-binary ping ok eval 'fault=30:Transaction is active' eval "$one" hold
 lines 'box.begin()\nsecond\n'
-ends 3 'a.sock: line 1: the Lua code left a transaction open.*' \
+ends_saying 3 'a.sock: line 1: the Lua code left a transaction open.*' \
     'an error of the server in a session'
 prints '---
 - 1
 ...' 'the session continues after an error'
 fake a.sock greet-binary ping ok eval ok hold
 lines 'first\nsecond\n'
-ends 8 'a.sock: the reply is not a console reply' \
+ends_saying 8 'a.sock: the reply is not a console reply' \
     'an invalid frame ends the session'
 
 done_testing

@@ -7,9 +7,14 @@
 #
 #	. "$(dirname "$0")/lib.sh"
 #	fake a.sock greet answer request 'send=---\n...\n' hold
-#	try status --socket a.sock
-#	ends 8 'unexpected reply' 'an empty reply is a protocol error'
+#	try status --socket a.sock -o json
+#	ends 8 bad_reply 'an empty reply is a protocol error'
+#	golden reply-errors
 #	done_testing
+#
+# Suites compare exit statuses, error codes and other fields.  The wording of
+# all errors that a suite has seen is in one file, golden/SUITE-errors.txt;
+# GOLDEN_UPDATE=1 rewrites it.
 #
 # The working directory is a temporary one.  Environment: CARTRIDGE_RELOAD
 # (the program), BUILD_DIR (with fakes/fake_console), TARANTOOL (the program),
@@ -17,6 +22,7 @@
 # working directory if a test failed).
 
 set -u
+shopt -s extglob
 
 CLI_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(cd "$CLI_DIR/../.." && pwd)
@@ -29,9 +35,7 @@ CARTRIDGE_RELOAD=${CARTRIDGE_RELOAD:-$BUILD_DIR/cartridge-reload}
 TARANTOOL=${TARANTOOL:-tarantool}
 FAKE=$BUILD_DIR/fakes/fake_console
 
-for name in $(compgen -e | grep -E '^(TARANTOOL_|TT_|CARTRIDGE_RELOAD_)'); do
-	unset "$name"
-done
+unset "${!TARANTOOL_@}" "${!TT_@}" "${!CARTRIDGE_RELOAD_@}"
 unset NO_COLOR SUDO_USER
 export LC_ALL=C TZ=UTC
 
@@ -129,7 +133,7 @@ fake()
 	[ "${*: -1}" = again ] || PEERS+=("$FAKE_PID")
 	# Reads to the end, so that the next fake does not read the rest.
 	TARGET=$(<.run/ready)
-	[ -n "$TARGET" ] || bail_out "fake_console: $(cat .run/fake)"
+	[ -n "$TARGET" ] || bail_out "fake_console: $(<.run/fake)"
 }
 
 # Waits for the ends of the scripts.  Fails if a script did not get what it
@@ -155,21 +159,22 @@ stale_socket()
 
 # --- Running the program -----------------------------------------------------
 
-milliseconds()
+# Sets MS to the milliseconds since BEGAN, an earlier $EPOCHREALTIME.
+stop_clock()
 {
 	local now=$EPOCHREALTIME
-	echo $((${now%.*} * 1000 + 10#${now#*.} / 1000))
+	MS=$(((${now%.*} - ${BEGAN%.*}) * 1000 +
+	    (10#${now#*.} - 10#${BEGAN#*.}) / 1000))
 }
 
 # try ARGUMENT ...: runs the program.  Sets RC, MS, and fills $OUT and $ERR.
 try()
 {
-	local begin
 	ARGS=("$@")
-	begin=$(milliseconds)
+	BEGAN=$EPOCHREALTIME
 	"$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR" </dev/null
 	RC=$?
-	MS=$(($(milliseconds) - begin))
+	stop_clock
 }
 
 # try_in_background ARGUMENT ...: the same; finish_try waits for its end.
@@ -188,10 +193,20 @@ finish_try()
 	RC=$?
 }
 
-# said FILE REGEX: whether the file matches.
+# said FILE REGEX: whether a line of the file matches.
 said()
 {
-	grep -Eq -- "$2" "$1"
+	local text line
+	# Only a file that is large, or has zero bytes, is not read to its end.
+	if IFS= read -r -d '' -n 65536 text <"$1"; then
+		grep -Eaq -- "$2" "$1"
+		return
+	fi
+	[ -n "$text" ] || return 1
+	while IFS= read -r line; do
+		! [[ $line =~ $2 ]] || return 0
+	done <<<"${text%$'\n'}"
+	return 1
 }
 
 # Prints the last run of the program and its output, after a failed test.
@@ -202,31 +217,156 @@ show_run()
 	    "standard error: $(head -c 3000 "$ERR" | cat -v)"
 }
 
-# ends RC REGEX NAME: the last run ended with RC, and its standard error has a
-# line that matches, without the program's name.  Empty REGEX: no output.
+# find_values FIELD: sets VALUES to the values of a field in the JSON document
+# of the last run: `code` of all errors, or `target`, `outcome` or another one
+# of all instances, or the names in `not_touched` or `skipped`.
+find_values()
+{
+	local line lines section='' error=''
+	VALUES=()
+	mapfile -t lines <"$OUT"
+	for line in "${lines[@]}"; do
+		[[ $line != '  "'* ]] || section=${line#*\"}
+		case ${section%%\"*}:$line in
+		*:'  "error": {' | instances:'      "error": {')
+			error=1
+			continue
+			;;
+		*:*' "code": '*)
+			[ "$error $1" = '1 code' ] || continue
+			;;
+		instances:"      \"$1\": "* | "$1:    \""* | \
+		    "$1:      \"target\": "*) ;;
+		*)
+			continue
+			;;
+		esac
+		error=
+		line=${line#*\": }
+		line=${line#*\"}
+		line=${line%,}
+		VALUES+=("${line%\"}")
+	done
+}
+
+# lists FIELD VALUES NAME: the JSON document of the last run has these values.
+lists()
+{
+	find_values "$1"
+	if [ "${VALUES[*]}" = "$2" ]; then
+		pass "$3"
+	else
+		fail "$3" "$1: ${VALUES[*]}" "instead of: $2"
+		show_run
+	fi
+}
+
+# The messages since the last golden file, without those of earlier ones.
+MESSAGES=
+declare -A MESSAGES_OF=()
+
+# keep_messages TITLE: adds the messages of the last run to MESSAGES, except
+# those that only differ in their target from an earlier one.  Replaces what
+# differs from run to run: times, ports, directories.
+keep_messages()
+{
+	local text message title=$1
+	text=$(<"$ERR")
+	text=${text//"$WORK"/DIR}
+	text=${text//127.0.0.1:+([0-9])/HOST:PORT}
+	text=${text//within +([0-9.]) s/within N s}
+	text=${text//after +([0-9.]) s/after N s}
+	text=$'\n'$text
+	while [[ $text == $'\n'cartridge-reload:\ * ]]; do
+		text=${text#$'\n'cartridge-reload: }
+		message=${text%%$'\n'cartridge-reload: *}
+		text=${text#"$message"}
+		[ -z "${MESSAGES_OF[.${message#*: }]-}" ] || continue
+		MESSAGES_OF[.${message#*: }]=1
+		[ -z "$title" ] || MESSAGES+="--- $title"$'\n'
+		title=
+		MESSAGES+=$message$'\n'
+	done
+}
+
+# golden NAME: the messages since the last golden file are those of this one.
+# Messages of binary ports differ from those of consoles, and are not compared.
+golden()
+{
+	local file=$CLI_DIR/golden/$1.txt
+	printf %s "$MESSAGES" >.run/messages
+	MESSAGES=
+	is_console || return 0
+	[ -z "${GOLDEN_UPDATE:-}" ] || cp .run/messages "$file"
+	ok "the messages are those of golden/$1.txt" \
+	    diff -u "$file" .run/messages
+}
+
+# result PROBLEM NAME: the test fails if there is a problem, or the peer says so.
+result()
+{
+	local problem=$1
+	peers_end || problem="$problem; the peer says: $(<.run/fake)"
+	if [ -z "$problem" ]; then
+		pass "$2"
+	else
+		fail "$2" "${problem#; }"
+		show_run
+		return 1
+	fi
+}
+
+# ends RC CODES NAME: the last run ended with RC, and its JSON document has the
+# errors CODES, which were reported on standard error, too.  Empty CODES: it was
+# successful, or reported in another format, and standard error is empty.
 ends()
 {
 	local problem=
 	[ "$RC" -eq "$1" ] || problem="exit status $RC instead of $1"
 	if [ -z "$2" ]; then
 		[ ! -s "$ERR" ] || problem="$problem; there is standard error"
-	elif ! grep -Eqx -- "cartridge-reload: ($2)" "$ERR"; then
+	else
+		find_values code
+		[ "${VALUES[*]}" = "$2" ] || problem="$problem; error code \
+'${VALUES[*]}' instead of '$2'"
+		[[ $(<"$ERR") == 'cartridge-reload: '* ]] ||
+		    problem="$problem; no message on standard error"
+		keep_messages "$RC $2: $3"
+	fi
+	result "$problem" "$3"
+}
+
+# ends_at RC PLACE NAME: the last run ended with RC, and a message on standard
+# error names the place of the error, literally: a line of the input, an option,
+# an argument, a file or a target.  For errors without a report.
+ends_at()
+{
+	local problem=
+	[ "$RC" -eq "$1" ] || problem="exit status $RC instead of $1"
+	[[ $'\n'$(<"$ERR") == *$'\n'"cartridge-reload: "*"$2"* ]] ||
+	    problem="$problem; no message names '$2'"
+	keep_messages "$RC: $3"
+	result "$problem" "$3"
+}
+
+# ends_saying RC REGEX NAME: the last run ended with RC, and its standard error
+# has a line that matches, without the program's name.  Empty REGEX: no output.
+ends_saying()
+{
+	local problem=
+	[ "$RC" -eq "$1" ] || problem="exit status $RC instead of $1"
+	if [ -z "$2" ]; then
+		[ ! -s "$ERR" ] || problem="$problem; there is standard error"
+	elif ! said "$ERR" "^cartridge-reload: ($2)\$"; then
 		problem="$problem; standard error has no line '$2'"
 	fi
-	peers_end || problem="$problem; the peer says: $(cat .run/fake)"
-	if [ -z "$problem" ]; then
-		pass "$3"
-	else
-		fail "$3" "${problem#; }"
-		show_run
-		return 1
-	fi
+	result "$problem" "$3"
 }
 
 # prints TEXT NAME: the standard output of the last run was TEXT.
 prints()
 {
-	if [ "$(cat "$OUT")" = "$1" ]; then
+	if [ "$(<"$OUT")" = "$1" ]; then
 		pass "$2"
 	else
 		fail "$2" "expected: $1"

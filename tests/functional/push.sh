@@ -17,7 +17,7 @@ cannot()
 	local regex=$1
 	shift
 	try push "$@" --socket none.sock
-	ends 1 "$regex" "rejected: $*"
+	ends_saying 1 "$regex" "rejected: $*"
 }
 
 cannot 'none: No such file or directory' none
@@ -65,7 +65,7 @@ wrong()
 	local regex=$1
 	shift
 	try "$@"
-	ends 1 "$regex" "rejected: $*"
+	ends_saying 1 "$regex" "rejected: $*"
 }
 
 wrong "push: missing DIR" push -s none.sock
@@ -94,31 +94,31 @@ ok 'the request has names, sizes and texts in one line' is_sent
 fake a.sock greet answer 'request=\034command\034:\034push\034' \
     "file=$GOLDEN/push-ok.yaml" hold
 try push ext --socket a.sock
-ends 0 '' 'a successful push'
+ends_saying 0 '' 'a successful push'
 ok 'a push names its gateway' \
     said "$OUT" '^a\.sock: pushed to 2 instances in 60 ms: '
 fake a.sock greet answer \
     'request=\034prune\034:true,\034dry_run\034:true' \
     "file=$GOLDEN/push-planned.yaml" hold
 try push -n ext --prune --socket a.sock
-ends 0 '' 'a dry run with --prune'
+ends_saying 0 '' 'a dry run with --prune'
 fake a.sock greet answer request "file=$GOLDEN/push-validate.yaml" hold
 try push ext --socket a.sock
-ends 3 'a\.sock: validate failed: refused by 1 of 2 instances: s1-a: not today; the old code is still serving' \
+ends_saying 3 'a\.sock: validate failed: refused by 1 of 2 instances: s1-a: not today; the old code is still serving' \
     'code that is rejected'
 
 # --- Trouble -----------------------------------------------------------------
 
 fake a.sock greet answer request close
 try push ext --socket a.sock
-ends 8 'a\.sock: .*closed.*' 'a lost connection'
+ends_saying 8 'a\.sock: .*closed.*' 'a lost connection'
 fake a.sock greet answer request hold
 try push ext --socket a.sock -t 0.3
-ends 4 'a\.sock: .*run `push --dry-run` to see the outcome' 'no reply in time'
+ends_saying 4 'a\.sock: .*run `push --dry-run` to see the outcome' 'no reply in time'
 # The outcome is unknown, so the push is not repeated.
 fake a.sock greet answer request close
 try push ext --socket a.sock -w 1
-ends 8 'a\.sock: .*closed.*' '--wait does not repeat a push'
+ends_saying 8 'a\.sock: .*closed.*' '--wait does not repeat a push'
 
 # --- Much code ---------------------------------------------------------------
 
@@ -129,7 +129,7 @@ for i in 1 2 3 4; do
 done
 fake a.sock greet answer request "file=$GOLDEN/push-ok.yaml" hold
 try push many --socket a.sock
-ends 0 '' '16 MB of code'
+ends_saying 0 '' '16 MB of code'
 diag "16 MB in $MS ms"
 
 done_testing

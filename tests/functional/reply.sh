@@ -34,10 +34,10 @@ replies()
 	printf %b "$reply" >reply
 	fake a.sock greet answer request file=reply hold
 	try "$@" --socket a.sock
-	ends "$rc" "${regex:+a.sock: $regex}" "$name"
+	ends_saying "$rc" "${regex:+a.sock: $regex}" "$name"
 	fake a.sock greet answer request file=reply hold
 	try "$@" --socket a.sock --output json
-	ends "$rc" "${regex:+a.sock: $regex}" "$name, in JSON"
+	ends_saying "$rc" "${regex:+a.sock: $regex}" "$name, in JSON"
 	keep_json
 }
 
@@ -114,29 +114,29 @@ answers()
 
 answers patch reloaded
 try --socket app.sock
-ends 0 '' 'a reload asks for --stale=patch by default'
+ends_saying 0 '' 'a reload asks for --stale=patch by default'
 answers patch reloaded
 try --socket app.sock --stale patch
-ends 0 '' '--stale patch is the default'
+ends_saying 0 '' '--stale patch is the default'
 ok 'remaining references are printed' said "$OUT" \
     '^  stale: Lua registry slot 12 is /srv/shop/app/roles/web.lua:30 '
 answers report reloaded
 try reload --socket app.sock --stale=report
-ends 0 '' '--stale=report: remaining references are no failure'
+ends_saying 0 '' '--stale=report: remaining references are no failure'
 ok '--stale=report: remaining references are printed' said "$OUT" \
     '^  stale references: 1 patched, 1 left$'
 answers fail stale
 try --stale=fail --socket app.sock
-ends 7 'app.sock: 2 stale references remain; the new code is serving' \
+ends_saying 7 'app.sock: 2 stale references remain; the new code is serving' \
     '--stale=fail: remaining references are a failure'
 answers fail stale
 try --stale=fail --socket app.sock --quiet
-ends 7 'app.sock: 2 stale references remain; the new code is serving' \
+ends_saying 7 'app.sock: 2 stale references remain; the new code is serving' \
     '--stale=fail --quiet'
 prints '' '--stale=fail --quiet prints only the error'
 answers fail incomplete
 try --stale=fail --socket app.sock -o json
-ends 7 'app.sock: timed out .*; the new code is serving' \
+ends_saying 7 'app.sock: timed out .*; the new code is serving' \
     '--stale=fail: an incomplete scan is a failure'
 ok 'the report has the incomplete scan' said "$OUT" '"code": "scan_incomplete"'
 keep_json
@@ -146,14 +146,14 @@ fake app.sock greet answer request=preflight "$well" close \
     "file=$CLI_DIR/golden/reload-stale.yaml" hold
 fake b.sock greet answer request=preflight "$well" close touch=touched again
 try --stale=fail --socket app.sock --socket b.sock
-ends 7 'b.sock: not attempted' '--stale=fail stops the other reloads'
+ends_saying 7 'b.sock: not attempted' '--stale=fail stops the other reloads'
 ok 'the other instance gets a preflight request only' \
     said "$ERR" 'app.sock: 2 stale references remain'
 kill "$FAKE_PID"
 fake app.sock greet answer 'request=\034command\034:\034stale\034' \
     "file=$CLI_DIR/golden/stale-locked.yaml" hold
 try stale --socket app.sock
-ends 5 'app.sock: another reload, started by .*, has been running .*' \
+ends_saying 5 'app.sock: another reload, started by .*, has been running .*' \
     'stale during a reload'
 
 # More references than are printed.
@@ -167,7 +167,7 @@ ends 5 'app.sock: another reload, started by .*, has been running .*' \
 } >many
 fake a.sock greet answer request file=many hold
 try stale --socket a.sock
-ends 7 'a.sock: many' 'many stale references'
+ends_saying 7 'a.sock: many' 'many stale references'
 is "$(grep -c '^  stale: global g' "$OUT")" 50 '50 stale references are printed'
 is "$(tail -n 1 "$OUT")" '  and 15 more (10 of them in --output json)' \
     'the number of further references is printed'
@@ -182,14 +182,14 @@ keep_json
 peers_end
 fake a.sock greet answer request hold
 try stale --socket a.sock --timeout 0.3
-ends 4 'a.sock: no final reply within 0\.[0-9]+ s' 'a scan that takes too long'
+ends_saying 4 'a.sock: no final reply within 0\.[0-9]+ s' 'a scan that takes too long'
 
 # --- Push messages -----------------------------------------------------------
 
 fake a.sock greet answer request "send=${push}compile\n...\n" idle \
     "send=${push}'two\n\n  lines'\n...\n${push}\n- a map\n...\n$fine" hold
 try status --socket a.sock
-ends 0 '' 'push messages are not the reply'
+ends_saying 0 '' 'push messages are not the reply'
 prints 'a.sock: ok' 'push messages are not printed'
 # A binary port has no YAML in its push messages.
 strange=
@@ -197,14 +197,14 @@ is_console && strange="${push}[not: text]\n...\n${push}{\n...\n"
 fake a.sock greet answer request=verbose "send=${push}compile\n...\n" idle \
     "send=$strange${push}load\n...\n$fine" hold
 try status --socket a.sock --verbose
-ends 0 'a.sock: load' '--verbose asks for push messages'
+ends_saying 0 'a.sock: load' '--verbose asks for push messages'
 is "$(cat "$ERR")" 'cartridge-reload: a.sock: compile
 cartridge-reload: a.sock: load' '--verbose prints phases in order'
 prints 'a.sock: ok' 'phases are printed on standard error'
 fake a.sock pieces=1 greet answer request \
     "send=${push}compile\n...\n$fine" hold
 try status --socket a.sock -v
-ends 0 'a.sock: compile' 'push messages byte by byte'
+ends_saying 0 'a.sock: compile' 'push messages byte by byte'
 replies 'a push message, then an error' 3 boom \
     "${push}x\n...\n---\n- error: boom\n...\n"
 
@@ -269,16 +269,16 @@ done
 replies 'no outcome' 8 "$word" '---\n- cartridge_reload: 1\n...\n'
 fake a.sock greet answer request "send=$fine---\n- 2\n...\n" hold
 try status --socket a.sock
-ends 0 '' 'what follows the reply is ignored'
+ends_saying 0 '' 'what follows the reply is ignored'
 if is_console; then
 	fake a.sock greet 'expect=\\set output yaml' 'send=true;\n' hold
 	try status --socket a.sock --timeout 0.2
-	ends 4 'a.sock: the console did not answer within 0\.[0-9]+ s: the instance is busy, or --timeout is too short' \
+	ends_saying 4 'a.sock: the console did not answer within 0\.[0-9]+ s: the instance is busy, or --timeout is too short' \
 	    'a console in Lua mode'
 	fake a.sock greet request \
 	    "send=---\n- error: 'Invalid \e[41m language'\n...\n"
 	try status --socket a.sock
-	ends 8 'a.sock: the console rejected YAML as its output format: .*Invalid .033\[41m.*' \
+	ends_saying 8 'a.sock: the console rejected YAML as its output format: .*Invalid .033\[41m.*' \
 	    'a console that cannot answer in YAML'
 fi
 
@@ -363,11 +363,11 @@ printf %b "---\n- cartridge_reload: 1\n  outcome: ok
   results: \"${laughs//'\n'/'\\n'}...\\\\n\"\n...\n" >reply
 fake a.sock greet answer request file=reply hold
 try eval 1 --socket a.sock -o json
-ends 8 "a.sock: $costly" 'a billion laughs in the results of eval'
+ends_saying 8 "a.sock: $costly" 'a billion laughs in the results of eval'
 keep_json
 fake a.sock greet answer request file=reply hold
 try eval 1 --socket a.sock
-ends 0 '' 'a billion laughs as text'
+ends_saying 0 '' 'a billion laughs as text'
 prints "$(printf %b "$laughs...")" 'only the text is printed'
 replies 'a cycle' 8 "$none" '---\n&0\n- *0\n...\n'
 replies 'a cycle in a report' 8 'malformed reply: modules .*' \
@@ -554,7 +554,7 @@ printf '%s\n' --- '- cartridge_reload: 1' '  outcome: ok' \
     "  results: \"---\\n- \\\"result is $harm\\\"\\n...\\n\"" ... >reply
 fake a.sock greet answer request file=reply hold
 try eval 1 --socket a.sock --color always
-ends 0 '' 'hostile results of eval'
+ends_saying 0 '' 'hostile results of eval'
 ok 'results have no control characters' harmless "$OUT" "$ERR"
 ok 'results are printed' tells result
 printf '%s\n' --- '- cartridge_reload: 1' '  outcome: ok' \
@@ -564,13 +564,13 @@ if is_console; then
 	fake a.sock greet request \
 	    "send=---\n- error: 'message is $raw'\n...\n"
 	try status --socket a.sock
-	ends 8 'a.sock: the console rejected YAML as its output format: .*' 'a hostile answer to the handshake'
+	ends_saying 8 'a.sock: the console rejected YAML as its output format: .*' 'a hostile answer to the handshake'
 	ok 'the answer has no control characters' harmless "$OUT" "$ERR"
 fi
 target=$(printf %b "$raw").sock
 fake "$target" greet answer request "send=$fine" hold
 try status --socket "$target" --color always
-ends 0 '' 'a hostile path'
+ends_saying 0 '' 'a hostile path'
 without_styles
 ok 'a hostile path is not printed raw' harmless plain
 fake "$target" greet answer request 'send=---\n- 1\n...\n' hold
@@ -583,11 +583,11 @@ peers_end
 
 fake a.sock greet answer request 'send=---\n- "' 'fill=80000000:- line\n'
 try status --socket a.sock --output json
-ends 8 "a.sock: $large" 'a reply above 64 MiB'
+ends_saying 8 "a.sock: $large" 'a reply above 64 MiB'
 keep_json
 fake a.sock greet answer request 'send=---\n- "' 'fill=80000000:no line '
 try status --socket a.sock
-ends 8 "a.sock: $large" 'a reply above 64 MiB in one line'
+ends_saying 8 "a.sock: $large" 'a reply above 64 MiB in one line'
 
 # --- JSON --------------------------------------------------------------------
 

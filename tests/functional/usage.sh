@@ -203,7 +203,7 @@ kill "$FAKE_PID"
 # --- Right command lines -----------------------------------------------------
 
 try --help
-ends 0 '' '--help'
+ends_saying 0 '' '--help'
 ok '--help prints the help' said "$OUT" '^usage: cartridge-reload '
 cp "$OUT" help
 for words in -h '--no-such -h' '-h --no-such' --hel '-vqh' '-s a.sock -h'; do
@@ -211,17 +211,17 @@ for words in -h '--no-such -h' '-h --no-such' --hel '-vqh' '-s a.sock -h'; do
 	try $words
 	case $words in
 	--no-such*)
-		ends 1 "unknown option '--no-such'" "an error before -h: $words"
+		ends_saying 1 "unknown option '--no-such'" "an error before -h: $words"
 		;;
 	*)
-		ends 0 '' "help: $words"
+		ends_saying 0 '' "help: $words"
 		ok 'help in each form is the same' cmp help "$OUT"
 		;;
 	esac
 done
 is "$(grep -cE '^.{81}' help)" 0 'the help fits 80 columns'
 try --help stale
-ends 0 '' '--help COMMAND'
+ends_saying 0 '' '--help COMMAND'
 ok '--help COMMAND prints the help of the command' \
     said "$OUT" '^usage: cartridge-reload \[options\] stale \[INSTANCE \.\.\.\]$'
 ok '--help COMMAND lists its options' said "$OUT" '^ +-w, --wait SECONDS '
@@ -232,7 +232,7 @@ for words in 'stale -h' 'stale --help eval' '-v stale -h' '-vh stale --bogus' \
     'stale -t 5 surplus --help' 'help stale'; do
 	# shellcheck disable=SC2086 # several words
 	try $words
-	ends 0 '' "help: $words"
+	ends_saying 0 '' "help: $words"
 	ok 'the help is that of the command' cmp help "$OUT"
 done
 for words in '--help relaod' 'relaod --help' 'help relaod'; do
@@ -240,12 +240,12 @@ for words in '--help relaod' 'relaod --help' 'help relaod'; do
 	wrong "unknown command 'relaod'; did you mean reload\?" $words
 done
 try help stale
-ends 0 '' 'help COMMAND'
+ends_saying 0 '' 'help COMMAND'
 ok 'help COMMAND is the same as --help COMMAND' cmp help "$OUT"
 wrong "help: unexpected argument 'x'" help stale x
 wrong "version: unexpected argument 'x'" version x
 try --version
-ends 0 '' '--version'
+ends_saying 0 '' '--version'
 ok '--version prints name and version' \
     grep -Eqx 'cartridge-reload [0-9]+(\.[0-9]+)*' \
     "$OUT"
@@ -262,7 +262,7 @@ right()
 	shift
 	fake a.sock greet answer request "${reply:-$fine}" hold
 	try "$@"
-	ends 0 '' "$name"
+	ends_saying 0 '' "$name"
 }
 
 right 'an abbreviated option' status --sock a.sock --outp=text
@@ -283,21 +283,21 @@ reply=$reloaded right 'all options of reload' -s a.sock -m 'app.*' -m b -x '*.c'
     --method staged --no-stop --if-changed --stale report
 fake a.sock greet answer 'request=\034command\034:\034plan\034' "$planned" hold
 try --dry-run -s a.sock
-ends 0 '' '--dry-run asks for a plan'
+ends_saying 0 '' '--dry-run asks for a plan'
 fake a.sock greet answer 'request=\034command\034:\034plan\034' "$planned" hold
 try reload -n -s a.sock
-ends 0 '' '-n asks for a plan'
+ends_saying 0 '' '-n asks for a plan'
 fake a.sock greet answer 'request=\034command\034:\034native\034' "$reloaded" hold
 try --method native -s a.sock
-ends 0 '' '--method native asks for a native reload'
+ends_saying 0 '' '--method native asks for a native reload'
 fake a.sock greet answer 'request=\034stale\034:\034report\034' "$reloaded" hold
 try --method native --stale=report -s a.sock
-ends 0 '' '--stale can be used with --method native'
+ends_saying 0 '' '--stale can be used with --method native'
 fake a.sock greet answer \
     'request=\034modules\034:[\034a*\034,\034b\034],\034exclude\034:[\034c?\034]' \
     "$reloaded" hold
 try -m 'a*' -x 'c?' -m b -s a.sock
-ends 0 '' 'globs are sent in their order'
+ends_saying 0 '' 'globs are sent in their order'
 
 # --- Which instances ---------------------------------------------------------
 
@@ -329,7 +329,7 @@ in_project()
 	ARGS=("$@")
 	(cd project && exec "$CARTRIDGE_RELOAD" "$@") >"$OUT" 2>"$ERR" </dev/null
 	RC=$?
-	ends 0 '' "$name"
+	ends_saying 0 '' "$name"
 	asked "$names" 'those are asked, and no others'
 }
 
@@ -357,14 +357,14 @@ would()
 {
 	fake a.sock greet answer 'request=\034command\034:\034plan\034' "$2" hold
 	try plan -s a.sock ${3:+"$3"}
-	ends "$1" '' "plan ${3:-} $4"
+	ends_saying "$1" '' "plan ${3:-} $4"
 }
 would 0 "$planned" '' 'of what would change'
 would 9 "$planned" --exit-code 'of what would change'
 would 0 "${fine/: ok/: unchanged}" --exit-code 'of what would not'
 fake a.sock greet answer request "$planned" hold
 try -n --exit-code -s a.sock -o json
-ends 9 '' '--dry-run in JSON'
+ends_saying 9 '' '--dry-run in JSON'
 ok 'the document has the command plan' said "$OUT" '"exit": 9'
 
 # --- Lua of a file -----------------------------------------------------------
@@ -375,7 +375,7 @@ cannot()
 	local regex=$1
 	shift
 	try "$@"
-	ends 1 "$regex" "cannot:$(printf ' %q' "$@")"
+	ends_saying 1 "$regex" "cannot:$(printf ' %q' "$@")"
 	[ ! -s "$OUT" ] || fail 'nothing is printed then' "$(cat "$OUT")"
 }
 
@@ -399,16 +399,16 @@ kill "$FAKE_PID"
 printf 'return 1' >one.lua
 fake a.sock greet answer 'request=\034code\034:\034return 1\034' "$fine" hold
 try eval -f one.lua -s a.sock
-ends 0 '' 'eval --file'
+ends_saying 0 '' 'eval --file'
 fake a.sock greet answer 'request=\034code\034:\034return 2\034' "$fine" hold
 ARGS=(eval -f - with Lua on standard input)
 printf 'return 2' | "$CARTRIDGE_RELOAD" eval -f - -s a.sock >"$OUT" 2>"$ERR"
 RC=$?
-ends 0 '' 'eval --file - reads standard input'
+ends_saying 0 '' 'eval --file - reads standard input'
 : >empty.lua
 fake a.sock greet answer 'request=\034code\034:\034\034' "$fine" hold
 try eval -f empty.lua -s a.sock
-ends 0 '' 'eval --file with an empty file'
+ends_saying 0 '' 'eval --file with an empty file'
 for i in a.sock b.sock; do
 	fake "$i" greet answer 'request=\034code\034:\034return 3\034' "$fine" \
 	    hold
@@ -416,16 +416,16 @@ done
 printf 'return 3' | "$CARTRIDGE_RELOAD" eval -f - -s a.sock -s b.sock \
     >"$OUT" 2>"$ERR"
 RC=$?
-ends 0 '' 'eval --file - for two instances'
+ends_saying 0 '' 'eval --file - for two instances'
 fake a.sock greet answer 'request=\034code\034:\034return 4\034' "$fine" hold
 ARGS=(eval with Lua from a pipe)
 printf 'return 4' | "$CARTRIDGE_RELOAD" eval -s a.sock >"$OUT" 2>"$ERR"
 RC=$?
-ends 0 '' 'eval of a pipe'
+ends_saying 0 '' 'eval of a pipe'
 fake a.sock greet answer 'request=\034code\034:\034return 1\034' "$fine" hold
 "$CARTRIDGE_RELOAD" eval -s a.sock >"$OUT" 2>"$ERR" <one.lua
 RC=$?
-ends 0 '' 'eval of a redirected file'
+ends_saying 0 '' 'eval of a redirected file'
 fake a.sock idle touch=touched again
 : | "$CARTRIDGE_RELOAD" eval -s a.sock >"$OUT" 2>"$ERR"
 RC=$?
@@ -435,7 +435,7 @@ kill "$FAKE_PID"
 fake a.sock greet answer \
     'request=\034args\034:[\034a\034,\034-b\034]' "$fine" hold
 try eval '...' -s a.sock -- a -b
-ends 0 '' 'arguments of eval'
+ends_saying 0 '' 'arguments of eval'
 
 # --- What cannot be printed --------------------------------------------------
 
@@ -484,38 +484,38 @@ for words in --help --version 'reload --print-lua' 'eval 1 --print-lua'; do
 	# shellcheck disable=SC2086 # several words
 	{
 		written_to full $words
-		ends 1 "$full" "a full disk: $words"
+		ends_saying 1 "$full" "a full disk: $words"
 		written_to pipe $words
-		ends 0 '' "a closed pipe, as with head: $words"
+		ends_saying 0 '' "a closed pipe, as with head: $words"
 		written_to stdout-closed $words
-		ends 1 'cannot write standard output: .*' \
+		ends_saying 1 'cannot write standard output: .*' \
 		    "standard output closed: $words"
 	}
 done
 for format in text json; do
 	fake a.sock "${script[@]}"
 	written_to full status -s a.sock -o "$format"
-	ends 1 "$full" "a full disk: status, $format"
+	ends_saying 1 "$full" "a full disk: status, $format"
 	fake a.sock "${script[@]}"
 	written_to pipe status -s a.sock -o "$format"
-	ends 0 '' "a closed pipe, as with head: status, $format"
+	ends_saying 0 '' "a closed pipe, as with head: status, $format"
 	fake a.sock greet answer request \
 	    'send=---\n- cartridge_reload: 1\n  outcome: refused\n...\n' hold
 	written_to pipe status -s a.sock -o "$format"
-	ends 5 '.*refused' "a closed pipe, and a failure: $format"
+	ends_saying 5 '.*refused' "a closed pipe, and a failure: $format"
 	fake a.sock "${script[@]}"
 	written_to stdout-closed status -s a.sock -o "$format"
-	ends 1 'cannot write standard output: .*' \
+	ends_saying 1 'cannot write standard output: .*' \
 	    "standard output closed: status, $format"
 done
 fake a.sock "${script[@]}"
 written_to stdout-closed status -s a.sock --quiet
-ends 0 '' 'standard output closed, and nothing to print'
+ends_saying 0 '' 'standard output closed, and nothing to print'
 fake a.sock greet answer request \
     'send=---\n- cartridge_reload: 1\n  outcome: ok\n  results: x\n...\n' hold
 fake b.sock idle touch=touched again
 written_to full eval 1 -s a.sock -s b.sock
-ends 1 "$full" 'a full disk with several instances'
+ends_saying 1 "$full" 'a full disk with several instances'
 ok 'a full disk stops the run' [ ! -e touched ]
 ok 'a full disk is reported' said "$ERR" 'b.sock: not attempted$'
 kill "$FAKE_PID"
@@ -556,7 +556,7 @@ written_to stderr-full status -s a.sock
 is "$RC" 2 'a full standard error, and an error to print'
 peers_end
 written_to stdin-closed eval -f - -s a.sock
-ends 1 'cannot read -: .*' 'no standard input to read Lua from'
+ends_saying 1 'cannot read -: .*' 'no standard input to read Lua from'
 
 # --- Quiet, and exit status --------------------------------------------------
 
@@ -576,16 +576,16 @@ for command in reload plan status stale 'eval 1'; do
 	fake a.sock greet answer request "$reply" hold
 	# shellcheck disable=SC2086 # several words
 	try $command -q -s a.sock
-	ends 0 '' "--quiet: $command"
+	ends_saying 0 '' "--quiet: $command"
 	prints '' "--quiet: $command prints nothing"
 done
 fake a.sock "${script[@]}"
 try status --quiet -o json -s a.sock
-ends 0 '' '--quiet with JSON'
+ends_saying 0 '' '--quiet with JSON'
 prints '' '--quiet with JSON prints nothing'
 fake a.sock greet answer request "$(outcome failed)" hold
 try status -q -s a.sock
-ends 3 'a.sock: because' '--quiet with an error'
+ends_saying 3 'a.sock: because' '--quiet with an error'
 prints '' '--quiet prints the error only'
 
 # Each outcome, alone and after a successful one.
@@ -669,14 +669,14 @@ for words in '' reload plan status stale 'eval 1' '--method native'; do
 	# shellcheck disable=SC2086 # several words
 	CARTRIDGE_RELOAD_SOCKET=a.sock try $words --print-lua -s a.sock \
 	    -s none.sock
-	ends 0 '' "--print-lua: $words"
+	ends_saying 0 '' "--print-lua: $words"
 	is "$(wc -l <"$OUT")" 1 '--print-lua prints one line'
 	ok '--print-lua prints ASCII' printable "$OUT"
 done
 ok '--print-lua connects to nothing' [ ! -e touched ]
 kill "$FAKE_PID"
 try eval --print-lua 'return 1'
-ends 0 '' '--print-lua needs no target'
+ends_saying 0 '' '--print-lua needs no target'
 
 cat >app.lua <<'END'
 require('greeting')
@@ -721,7 +721,7 @@ if wait_until listens; then
 	for words in status plan reload stale 'eval 1'; do
 		# shellcheck disable=SC2086 # several words
 		try $words -s real.sock
-		ends 0 '' "the program itself: $words"
+		ends_saying 0 '' "the program itself: $words"
 	done
 else
 	fail 'a real Tarantool starts' "$(cat real.log)"
