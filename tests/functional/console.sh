@@ -17,7 +17,6 @@ reply()
 push='send=%TAG !push! tag:tarantool.io/push,2018\n--- working\n...\n'
 one=$(reply 'done' '- 1\n')
 failed=$(reply failed '- error: no such thing\n')
-lost='connection closed before the final reply: the outcome is unknown'
 
 # typed INPUT ARGUMENT ...: runs the program with that standard input.
 typed()
@@ -31,15 +30,25 @@ typed()
 	stop_clock
 }
 
-# console NAME INPUT RC REGEX STEP ...: sends these lines to a fake console with
+# expect RC PLACE NAME: how the last run ended, with an error if there is a PLACE.
+expect()
+{
+	if [ -n "$2" ]; then
+		ends_at "$@"
+	else
+		ends "$@"
+	fi
+}
+
+# console NAME INPUT RC PLACE STEP ...: sends these lines to a fake console with
 # this script, after the handshake.
 console()
 {
-	local name=$1 input=$2 rc=$3 regex=$4
+	local name=$1 input=$2 rc=$3 place=$4
 	shift 4
 	fake -r .run/record a.sock greet answer "$@"
 	typed "$input" console -s a.sock
-	ends_saying "$rc" "${regex:+a.sock: $regex}" "$name"
+	expect "$rc" "$place" "$name"
 }
 
 # --- Lines and replies -------------------------------------------------------
@@ -58,8 +67,7 @@ prints "$(printf -- '---\n- 1\n...\n---\n- 2\n...\n---\n...')" \
     'replies are printed like the console does'
 fake a.sock greet answer request "$one" request hold
 typed '1\n2\n3\n' console -s a.sock -t 0.5
-ends_saying 4 'a.sock: line 2: no reply within 0.5 s; .*--timeout sets the limit' \
-    'a missing reply ends the console after --timeout'
+ends_at 4 'line 2:' 'a missing reply ends the console after --timeout'
 console 'a line may end in another way' '1\r\n2' 0 '' \
     'request="more","1",0,0)' "$one" 'request="more","2",0,0)' "$one" hold
 console 'all comes byte by byte' '1\n2\n' 0 '' pieces=1 request "$one" request \
@@ -69,17 +77,16 @@ console 'bytes are sent as they are' 'x = "\\n\0303\0274\0377\0000"\n' 0 '' \
 big=$(printf '%0100000d' 0)
 console 'a long line is sent whole' "x = '$big'\n" 0 '' "request=$big'" \
     "$(reply 'done')" hold
-console 'results are nil and an error' 'f()\n' 3 'line 1: no' \
+console 'results are nil and an error' 'f()\n' 3 'line 1:' \
     request "$(reply nil '- null\n- no\n')" hold
 prints "$(printf -- '---\n- null\n- no\n...')" 'push messages are printed'
 
-console 'the next line is run after an error' '1\n\nnosuch()\n3\n' 3 \
-    'line 3: no such thing' request "$one" request "$failed" request "$one" hold
+console 'the next line is run after an error' '1\n\nnosuch()\n3\n' 3 'line 3:' request "$one" request "$failed" request "$one" hold
 prints "$(printf -- '---\n- 1\n...\n---\n- error: no such thing\n...\n---\n- 1\n...')" \
     'an error is printed in its place'
-console 'an error can be a table' 'x\n' 3 'line 1: \{"code":1\}' \
+console 'an error can be a table' 'x\n' 3 'line 1:' \
     request "$(reply failed '- error:\n    code: 1\n')" hold
-console 'the console itself fails' 'x\n1\n' 3 'line 1: cannot be printed' \
+console 'the console itself fails' 'x\n1\n' 3 'line 1:' \
     request 'send=---\n- error: cannot be printed\n...\n' request "$one" hold
 
 # --- Statements of several lines ---------------------------------------------
@@ -94,8 +101,7 @@ prints "$(printf -- '---\n...\n---\n- 1\n...')" \
 console 'a backslash in a statement is Lua' 'x = [[\n\\quit\n]]\n' 0 '' \
     request "$(reply more)" 'request=\n\092quit"' "$(reply more)" request \
     "$(reply 'done')" hold
-console 'a statement that is not complete at the end is an error' '\nf(\n1' 3 \
-    'line 2: unfinished' request "$(reply more)" request "$(reply more)" \
+console 'a statement that is not complete at the end is an error' '\nf(\n1' 3 'line 2:' request "$(reply more)" request "$(reply more)" \
     'request="run","f(\n1",0,0)' "$(reply failed '- error: unfinished\n')" hold
 lines=$(printf "'%0100000d',\\\\n" 0 0 0)
 lines=$lines$lines$lines
@@ -104,8 +110,7 @@ console 'a long one is sent when it may be complete, or has doubled' \
     request "$(reply more)" request "$(reply more)" request "$(reply more)" \
     request "$(reply more)" request "$(reply 'done')" \
     'request="more","1",0,0)' "$one" hold
-console 'a statement has a maximum length' "x = {\\n$lines${lines}1\\n" 3 \
-    'line 1: the statement exceeds 1 MiB; .*' \
+console 'a statement has a maximum length' "x = {\\n$lines${lines}1\\n" 3 'line 1:' \
     request "$(reply more)" request "$(reply more)" request "$(reply more)" \
     request "$(reply more)" request "$one" request "$one" request "$one" \
     request "$one" request "$one" request "$one" request "$one" \
@@ -115,14 +120,14 @@ console 'a statement has a maximum length' "x = {\\n$lines${lines}1\\n" 3 \
 
 fake a.sock greet answer request "$push" "$push" "$one" request "$failed" hold
 typed '1\n2\n' console -s a.sock -o json
-ends_saying 3 'a.sock: line 2: no such thing' '--output json prints results in JSON'
+ends_at 3 'line 2:' '--output json prints results in JSON'
 prints '{"push": "working"}
 {"push": "working"}
 [1]
 {"error": "no such thing"}' '--output json prints one document a line'
 fake a.sock greet answer request "$push" "$one" request "$failed" hold
 typed '1\n2\n' console -s a.sock -q
-ends_saying 3 'a.sock: line 2: no such thing' '--quiet in the console'
+ends_at 3 'line 2:' '--quiet in the console'
 prints '' '--quiet prints errors only'
 console 'messages are printed as they come' '1\n' 0 '' request "$push" "$one" hold
 prints '%TAG !push! tag:tarantool.io/push,2018
@@ -133,14 +138,22 @@ prints '%TAG !push! tag:tarantool.io/push,2018
 ...' 'errors are flushed before later results'
 fake a.sock greet answer request "$one" hold
 typed '1\n' console -s a.sock --color always
-ends_saying 0 '' '--color=always in the console'
+ends 0 '' '--color=always in the console'
 prints $'\e[2m---\e[0m\n- \e[33m1\e[0m\n\e[2m...\e[0m' \
     '--color=always prints colours'
 fake a.sock greet answer request "$one" request "$one" request "$one" hold
 typed '\\set\n1\n\\set output json\n1\n\\set output\n\\se output text\n1\n' \
     console -s a.sock
-ends_saying 0 '' '\set output'
-is "$(tr '\n' '|' <"$OUT")" 'output text|---|- 1|...|[1]|output json|---|- 1|...|' \
+ends 0 '' '\set output'
+prints 'output text
+---
+- 1
+...
+[1]
+output json
+---
+- 1
+...' \
     '\set output changes the format of later results'
 
 # --- Commands ----------------------------------------------------------------
@@ -165,125 +178,119 @@ ok 'a command uses its own connection' wait_until said "$OUT" '^a.sock: ok$'
 echo 1 >&5
 exec 5>&-
 finish_try
-ends_saying 0 '' 'the session continues after a command'
-is "$(tr '\n' '|' <"$OUT")" '---|- 1|...|a.sock: ok|---|- 1|...|' \
-    'lines and commands are run in order'
+ends 0 '' 'the session continues after a command'
+prints '---
+- 1
+...
+a.sock: ok
+---
+- 1
+...' 'lines and commands are run in order'
 rm a.sock
 
 console '\quit is the end' '1\n\\quit\n2\n' 0 '' request "$one" hold
-console 'also cut short, and after a failure' 'x\n\\q\n2\n' 3 \
-    'line 1: no such thing' request "$failed" hold
+console 'also cut short, and after a failure' 'x\n\\q\n2\n' 3 'line 1:' request "$failed" hold
 console 'an unknown command is an error' '\\nothing\n1\n' 3 \
-    "line 1: unknown command '.nothing' \(commands: .*" request "$one" hold
+    'line 1:' request "$one" hold
 console 'so is a wrong option' '1\n\\reload --stale=no\n' 3 \
-    "line 2: --stale: invalid value 'no' .*" request "$one" hold
-console 'and a file that is not there' '\\eval -f none.lua\n' 3 \
-    'line 1: cannot open none.lua: No such file or directory' hold
+    'line 2:' request "$one" hold
+console 'and a file that is not there' '\\eval -f none.lua\n' 3 'line 1:' hold
 fake a.sock greet answer hold
 typed '\\help\n' console -s a.sock
-ends_saying 0 '' '\help'
+ends 0 '' '\help'
 ok '\? lists the commands' said "$OUT" '^  .reload  '
 fake a.sock greet answer hold
 typed '\\help plan\n\\plan -h\n' console -s a.sock
-ends_saying 0 '' '\help COMMAND'
+ends 0 '' '\help COMMAND'
 is "$(grep -c '^usage: cartridge-reload \[options\] plan ' "$OUT")" 2 \
     '\help prints the help of the command line'
 
 # --- Connecting --------------------------------------------------------------
 
-# fails NAME RC REGEX STEP ...: the session ends before a line is read.
+# fails NAME RC STEP ...: the session ends before a line is read.
 fails()
 {
-	local name=$1 rc=$2 regex=$3
-	shift 3
+	local name=$1 rc=$2
+	shift 2
 	fake a.sock "$@"
 	typed '1\n' console -s a.sock -t "${within:-20}"
-	ends_saying "$rc" "a.sock: $regex" "$name"
+	ends_at "$rc" a.sock "$name"
 	prints '' 'no output'
 }
-fails 'something else' 2 'not a Tarantool server \(.*' 'send=SSH-2.0\r\n' hold
-fails 'closed at once' 2 'connection closed before the greeting: .*' idle close
-within=0.3 fails 'no greeting in time' 2 'connected, but no greeting within 0\.[0-9]+ s: .*' idle hold
-within=0.3 fails 'no answer in time' 4 \
-    'the (console|binary port) did not answer within 0\.[0-9]+ s: the instance is busy.*' greet hold
-is_console && fails 'another answer' 8 \
-    'the console rejected YAML as its output format: .*' greet request \
+fails 'something else' 2 'send=SSH-2.0\r\n' hold
+fails 'closed at once' 2 idle close
+within=0.3 fails 'no greeting in time' 2 idle hold
+within=0.3 fails 'no answer in time' 4 greet hold
+is_console && fails 'another answer' 8 greet request \
     'send=---\n- false\n...\n' hold
-fails 'closed before the answer' 2 'connection closed by the instance' greet \
+fails 'closed before the answer' 2 greet \
     'expect=\\set output yaml' close
 stale_socket a.sock
 typed '1\n' console -s a.sock
-ends_saying 2 'a.sock: connection refused: no process is listening on the socket' \
-    'no process is listening'
+ends_at 2 a.sock 'no process is listening'
 typed '1\n' console -s none.sock
-ends_saying 2 'none.sock: no such socket: .*' 'no socket'
+ends_at 2 none.sock 'no socket'
 typed '1\n' console -s none.sock -w 0.3
-ends_saying 2 'none.sock: no such socket: .*' '--wait without a server'
+ends_at 2 none.sock '--wait without a server'
 ok '--wait retries until its time is over' [ "$MS" -ge 290 ]
 (sleep 0.2; exec "$FAKE" late.sock greet answer request "$one" hold) >/dev/null &
 typed '1\n' console -s late.sock -w 20
-ends_saying 0 '' '--wait with a server that starts later'
+ends 0 '' '--wait with a server that starts later'
 ok '--wait retries until the socket exists' said "$OUT" '^- 1$'
 fake a.sock idle close greet answer request "$one" hold
 typed '1\n' console -s a.sock -w 20
-ends_saying 0 '' '--wait retries after a refusal'
+ends 0 '' '--wait retries after a refusal'
 fake tcp greet answer request "$one" hold
 typed '1\n' console -s "$TARGET"
-ends_saying 0 '' 'a console on TCP'
+ends 0 '' 'a console on TCP'
 fake a.sock greet answer request delay=300 "$one" request delay=300 "$one" \
     request delay=300 "$one" hold
 typed '1\n1\n1\n' console -s a.sock -t 0.8
-ends_saying 0 '' 'the timeout applies to each line'
+ends 0 '' 'the timeout applies to each line'
 
 stale_socket b.sock
 typed '1\n' console -s a.sock -s b.sock
-ends_saying 1 'console takes exactly one target \(2 given\)' 'two targets are rejected'
+ends_at 1 console 'two targets are rejected'
 typed '1\n' console -s '[ab].sock'
-ends_saying 1 'console takes exactly one target \(2 given\)' \
-    'a glob with two matches is rejected'
+ends_at 1 console 'a glob with two matches is rejected'
 typed '1\n' console
-ends_saying 1 'no target: .*' 'no target is a usage error'
+ends_at 1 target 'no target is a usage error'
 export CARTRIDGE_RELOAD_SOCKET=a.sock
 fake a.sock greet answer request "$one" hold
 typed '1\n' console
-ends_saying 0 '' 'the target of the environment is used'
+ends 0 '' 'the target of the environment is used'
 unset CARTRIDGE_RELOAD_SOCKET
 
 # --- What is wrong with a reply ----------------------------------------------
 
-strange='unexpected reply to a line of Lua'
-# A binary port says in its frames what is a reply.
-is_console || strange="($strange|the reply is not a YAML document)"
-console 'closed instead of a reply' '1\n2\n' 8 "$lost" request close
-console 'closed in a reply' '1\n2\n' 8 "$lost" request \
+console 'closed instead of a reply' '1\n2\n' 8 a.sock request close
+console 'closed in a reply' '1\n2\n' 8 a.sock request \
     'send=---\n- cartridge_reload_done\n- 1' close
-console 'reset' '1\n2\n' 8 "$lost" read=10 reset
+console 'reset' '1\n2\n' 8 a.sock read=10 reset
 for text in '---\n- 1\n...\n' '...\n' '---\n...\n' '--- cartridge_reload_done\n...\n' \
     '---\n- cartridge_reload_other\n...\n' '\x00\n...\n'; do
-	console "not such a reply: $text" '1\n2\n' 8 "$strange" request \
+	console "not such a reply: $text" '1\n2\n' 8 a.sock request \
 	    "send=$text" hold
 	prints '' 'a hostile message is not printed raw'
 done
-console 'more replies than lines' '1\n2\n' 8 'unexpected reply' \
+console 'more replies than lines' '1\n2\n' 8 a.sock \
     request "$one${one#send=}${one#send=}" hold
 console 'a reply that is no YAML is still printed' '1\n' 0 '' request \
     "$(reply 'done' '- {[\n')" hold
 ok 'a hostile message is escaped' said "$OUT" '^- [{]\[$'
 fake a.sock greet answer request "$(reply 'done' '- {[\n')" request "$one" hold
 typed '1\n2\n' console -s a.sock -o json
-ends_saying 3 'a.sock: line 1: the reply is not YAML: .*' \
-    'a hostile result has no JSON'
+ends_at 3 'line 1:' 'a hostile result has no JSON'
 prints '[1]' 'the next line is run'
 if is_console; then
 	fake a.sock greet answer request 'send=%TAG !push! a,2018\n--- {[\n...\n' \
 	    "$one" hold
 	typed '1\n' console -s a.sock -o json
-	ends_saying 3 'a.sock: line 1: the reply is not YAML: .*' \
+	ends_at 3 'line 1:' \
 	    'a hostile push message has no JSON'
 	prints '[1]' 'the results after it are printed'
 fi
-console 'what could harm a terminal is escaped' '1\n' 3 \
-    'line 1: .033\[2J[ -~]*' request \
+console 'what could harm a terminal is escaped' '1\n' 3 'line 1:' request \
     "$(reply failed '- error: "\\e[2J\xc2\x9b\x9b\x00\r\xe2\x80\xae"\n')" hold
 ok 'a hostile result is escaped on standard output' said "$OUT" \
     '^- error: "\\e\[2J\\302\\233\\233\\000\\015\\342\\200\\256"$'
@@ -291,22 +298,22 @@ is "$(LC_ALL=C grep -cP '[^\x20-\x7e]' "$OUT")" 0 \
     'no control character is printed'
 fake a.sock greet answer request "$(reply 'done' '- "\x1b[2J"\n')" hold
 typed '1\n' console -s a.sock --color always
-ends_saying 0 '' 'a hostile result with colours'
+ends 0 '' 'a hostile result with colours'
 ok 'a hostile result with colours is escaped' said "$OUT" '"\\033\[2J"'
 fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n- ' \
     'fill=20000000:0123456789' 'send=\n...\n' request "$one" hold
 typed '1\n2\n' console -s a.sock
-ends_saying 0 '' 'a reply of 20 MB'
+ends 0 '' 'a reply of 20 MB'
 is "$(grep -c '^- [0-9]*$' "$OUT") $(wc -c <"$OUT")" '2 20000023' \
     'a reply of 20 MB is printed whole'
 fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n- ' \
     'fill=70000000:0123456789' 'send=\n...\n' hold
 typed '1\n2\n' console -s a.sock
-ends_saying 8 'a.sock: the reply is larger than 64 MiB' 'a reply of 70 MB is refused'
+ends_at 8 a.sock 'a reply of 70 MB is refused'
 fake a.sock greet answer request 'send=---\n- cartridge_reload_done\n' \
     'fill=2000000:- {a: [1, "\x1b"]}\n' 'send=...\n' hold
 typed '1\n' console -s a.sock --color always
-ends_saying 0 '' 'a reply of many lines'
+ends 0 '' 'a reply of many lines'
 ok 'a reply of many lines is printed in linear time' [ "$MS" -lt 10000 ]
 
 # What users type first; the greeting of a real console suggests "help".
@@ -314,13 +321,13 @@ for word in exit quit 'quit()'; do
 	fake a.sock greet answer request \
 	    'send=---\n- cartridge_reload_command\n- quit\n...\n' hold
 	typed "$word\n2\n" console -s a.sock
-	ends_saying 0 '' "$word leaves the console"
+	ends 0 '' "$word leaves the console"
 	prints '' "$word: no later line is run"
 done
 fake a.sock greet answer request \
     'send=---\n- cartridge_reload_command\n- help\n...\n' request "$one" hold
 typed 'help\n1\n' console -s a.sock
-ends_saying 0 '' '\help in the console'
+ends 0 '' '\help in the console'
 ok '\help is the help of the console' said "$OUT" '^  .quit  '
 ok 'the next line is run' said "$OUT" '^- 1$'
 
@@ -357,14 +364,13 @@ for signal in INT TERM HUP; do
 	ok "SIG$signal: a line is running" wait_until [ -e busy ]
 	kill "-$signal" "$TRY_PID"
 	finish_try
-	ends_saying "$died" 'a.sock: line 1: cancelled after [0-9.]+ s; the Lua code may still be running in the instance' \
-	    "SIG$signal ends the wait for a line"
+	ends_at "$died" 'line 1:' "SIG$signal ends the wait for a line"
 	exec 5>&-
 	begin_console request "$one" hold
 	ok "SIG$signal: no line is running" wait_until said "$OUT" '^- 1$'
 	kill "-$signal" "$TRY_PID"
 	finish_try
-	ends_saying "$died" 'a.sock: interrupted' "SIG$signal ends the console"
+	ends_at "$died" a.sock "SIG$signal ends the console"
 	exec 5>&-
 	begin_console request "$one" hold
 	wait_until said "$OUT" '^- 1$'
@@ -373,16 +379,14 @@ for signal in INT TERM HUP; do
 	ok "SIG$signal: a command is running" wait_until sockets 2
 	kill "-$signal" "$TRY_PID"
 	finish_try
-	ends_saying "$died" 'a.sock: not attempted' \
-	    "SIG$signal ends a command and the console"
+	ends_at "$died" a.sock "SIG$signal ends a command and the console"
 	exec 5>&-
 done
 begin_console request "$one" until=go close
 ok 'a line has run' wait_until said "$OUT" '^- 1$'
 : >go
 finish_try
-ends_saying 2 'a.sock: connection closed by the instance' \
-    'the console ends with the connection'
+ends_at 2 a.sock 'the console ends with the connection'
 exec 5>&-
 fake a.sock idle hold
 (exec "$CARTRIDGE_RELOAD" console -s a.sock <.run/typed) >"$OUT" 2>"$ERR" &
@@ -390,8 +394,7 @@ TRY_PID=$!
 ok 'the client waits for a greeting' wait_until sockets 1
 kill -TERM "$TRY_PID"
 finish_try
-ends_saying 143 'a.sock: cancelled after [0-9.]+ s, before anything was sent' \
-    'a signal ends the connecting'
+ends_at 143 a.sock 'a signal ends the connecting'
 
 console_to()
 {
@@ -401,11 +404,10 @@ console_to()
 }
 fake a.sock greet answer request "$one" hold
 console_to /dev/full
-ends_saying 1 'cannot write standard output: No space left on device' \
-    'a full output device ends the console'
+ends_at 1 'standard output' 'a full output device ends the console'
 "$CARTRIDGE_RELOAD" console -s none.sock <&- >"$OUT" 2>"$ERR"
 RC=$?
-ends_saying 2 'none.sock: no such socket: .*' 'no standard input is an error'
+ends_at 2 none.sock 'no standard input is an error'
 
 # --- The line on the wire ----------------------------------------------------
 
@@ -444,4 +446,5 @@ loads_readline()
 ok 'readline is not loaded at the start' eval '! loads_readline'
 ok 'no history is kept of lines that were not typed' [ ! -e state ]
 
+golden console-errors
 done_testing

@@ -37,16 +37,24 @@ leads=$(answer 'state: RolesConfigured, role: leader')
 reloaded="$report reloaded\n  generation: 2\n...\n"
 fails="$report failed\n  error: {code: init_failed, message: no}\n...\n"
 
-# happened WHAT COMMAND: prints the instances where it happened, in order.
-happened()
+# happened_at WHAT COMMAND PLACES NAME: it happened at these instances, in order.
+happened_at()
 {
-	sed -n "s/^\([^ ]*\) $1 $2 .*/\1/p" log | xargs
+	local line places=()
+	while IFS= read -r line; do
+		[[ $line != *" $1 $2 "* ]] || places+=("${line%% *}")
+	done <log
+	is "${places[*]}" "$3" "$4"
 }
 
-# lines FILE REGEX: prints the number of matching lines.
-lines()
+# reloaded_through URIS NAME: the instances that were reloaded through a.sock.
+reloaded_through()
 {
-	grep -Ec -- "$2" "$1"
+	local line uris=()
+	while IFS= read -r line; do
+		[[ $line != 'a.sock request reload '* ]] || uris+=("${line##* }")
+	done <log
+	is "${uris[*]}" "$1" "$2"
 }
 
 # json EXPECTED LUA NAME: compares a value of `d`, the JSON document of the last
@@ -82,9 +90,8 @@ two.sock * $report ok\n  alias: number-two\n  generation: 12\n  status: {box: ru
 three.sock * $report refused\n  generation: 0\n  status: {box: loading}\n  error: {code: not_running, message: m}\n...\n
 END
 try status -s one.sock -s none.sock -s three.sock -s two.sock
-ends_saying 2 'none.sock: no such socket.*' 'a table of instances'
-ok 'an instance that is not ready is named' \
-    said "$ERR" '^cartridge-reload: three.sock: m$'
+ends_at 2 none.sock 'a table of instances'
+ends_at 2 three.sock 'an instance that is not ready is named'
 prints 'NAME        STATE                   ROLE      GEN  CODE      TARANTOOL
 one.sock    RolesConfigured         leader    1    01234567  2.6.0
 number-two  running                 follower  12   a1234567  2.10.4
@@ -94,20 +101,19 @@ Cartridge 2.17.2
 not healthy: Cartridge gives no reason' \
     'the columns fit their content, and failures are last'
 try status -s one.sock -s none.sock -s three.sock -s two.sock -o json
-json 'one.sock none.sock three.sock two.sock' \
-    "list(d.instances, 'target')" 'JSON keeps the order of the targets'
+lists target 'one.sock none.sock three.sock two.sock' 'JSON keeps the order of the targets'
 try status -s one.sock -s two.sock -v
 ok '--verbose prints a line for each instance, too' \
     said "$OUT" '^two.sock: running, generation 12, Tarantool 2.10.4, number-two, follower, code a1234567$'
 try status -s one.sock
 prints 'one.sock: running, RolesConfigured, generation 1, Tarantool 2.6.0-0-g1, Cartridge 2.17.2, leader, code 01234567' \
     'a single target has no table'
-is "$(happened request status)" '' \
+happened_at request status '' \
     'a single target is sent one preflight request'
 try status -s one.sock -s two.sock -q
-ends_saying 0 '' '--quiet status of several'
+ends 0 '' '--quiet status of several'
 ok '--quiet prints no table' [ ! -s "$OUT" ]
-is "$(happened request status)" 'one.sock two.sock' \
+happened_at request status 'one.sock two.sock' \
     '--quiet sends the request status only'
 
 # --- Order -------------------------------------------------------------------
@@ -118,8 +124,8 @@ fleet a.sock b.sock c.sock d.sock <<END
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -s c.sock -s d.sock
-ends_saying 0 '' 'a rolling reload'
-is "$(happened request reload)" 'b.sock d.sock a.sock c.sock' \
+ends 0 '' 'a rolling reload'
+happened_at request reload 'b.sock d.sock a.sock c.sock' \
     'followers are reloaded before leaders'
 prints 'b.sock: reloaded to generation 2
 d.sock: reloaded to generation 2
@@ -130,15 +136,14 @@ is "$(grep -E ' (request|reply) ' log | tail -16 | cut -d' ' -f1-3 | head -8 | x
     'b.sock request reload b.sock reply reload b.sock request preflight b.sock reply preflight d.sock request reload d.sock reply reload d.sock request preflight d.sock reply preflight' \
     'each instance is healthy before the next reload begins'
 try reload -s a.sock -s b.sock -s c.sock -s d.sock -o json
-json 'a.sock b.sock c.sock d.sock' "list(d.instances, 'target')" \
-    'JSON is in the order of the targets'
-json 'nil' d.not_touched 'JSON has no list of instances that were not attempted'
+lists target 'a.sock b.sock c.sock d.sock' 'JSON is in the order of the targets'
+lists not_touched '' 'JSON has no list of instances that were not attempted'
 
 fleet a.sock <<END
 * command=reload $reloaded
 END
 try reload -s a.sock
-ends_saying 0 '' 'a single target'
+ends 0 '' 'a single target'
 is "$(grep -c ' request ' log)" 1 'a single target is sent one request'
 is "$(grep -c ' connect ' log)" 1 'a single target uses one connection'
 prints 'a.sock: reloaded to generation 2' 'a single target has no summary'
@@ -149,16 +154,13 @@ s.sock command=preflight $(answer 'stateboard: true')
 * command=reload $reloaded
 END
 try reload -s a.sock -s s.sock -s b.sock
-ends_saying 0 's.sock: skipped: a stateboard, nothing to reload' \
-    'a stateboard is skipped'
-is "$(happened request reload)" 'a.sock b.sock' \
+ends_at 0 s.sock 'a stateboard is skipped'
+happened_at request reload 'a.sock b.sock' \
     'other instances are not skipped'
 ok 'the summary counts the skipped instance' \
     said "$OUT" '^3 instances: 2 reloaded, 1 skipped$'
 try reload -s a.sock -s s.sock -s b.sock -o json
-json 's.sock a stateboard, nothing to reload' \
-    "d.skipped[1].target .. ' ' .. d.skipped[1].reason" \
-    'JSON has the skipped instance'
+lists skipped s.sock 'JSON has the skipped instance'
 
 # --- Found by name -----------------------------------------------------------
 
@@ -169,9 +171,8 @@ run/shop.a.control command=preflight $leads
 * command=reload $reloaded
 END
 try reload --run-dir run --app shop -s x.sock -s run/shop.b.control
-ends_saying 0 '' 'an application and sockets'
-is "$(happened request reload)" \
-    'x.sock run/shop.b.control run/shop.a.control' \
+ends 0 '' 'an application and sockets'
+happened_at request reload 'x.sock run/shop.b.control run/shop.a.control' \
     'an application and sockets are combined'
 try status --run-dir run --app shop
 is "$(awk '{ print $1 }' "$OUT" | xargs)" 'NAME a b' \
@@ -183,9 +184,8 @@ ok 'a single instance gets the same request' \
 kill "$FLEET_PID"
 FLEET_PID=
 try status --run-dir run --app shop -o json
-json 'a unreachable b unreachable' "list({list({d.instances[1].alias,
-    d.instances[1].outcome, d.instances[2].alias, d.instances[2].outcome})})" \
-    'JSON has the names even of those that are not there'
+lists outcome 'unreachable unreachable' 'unreachable instances found by name'
+lists alias 'a b' 'JSON has the names even of those that are not there'
 try reload --app none --run-dir run
 is "$RC" 2 'an unknown application'
 ok 'the searched places are listed' said "$ERR" 'run'
@@ -198,21 +198,21 @@ b.sock command=reload $fails
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -s c.sock -s d.sock
-ends_saying 3 'b.sock: no; the old code is still serving' \
-    'the first failure stops a reload'
-is "$(happened request reload)" 'a.sock b.sock' \
+ends_at 3 b.sock 'the first failure stops a reload'
+happened_at request reload 'a.sock b.sock' \
     'no reload begins after a failure'
-is "$(grep 'not attempted' "$ERR" | xargs)" 'cartridge-reload: c.sock: not attempted cartridge-reload: d.sock: not attempted' \
-    'an instance that was not attempted is named'
+ends_at 3 c.sock 'an instance that was not attempted is named'
+ends_at 3 d.sock 'the other one, too'
 is "$(tail -n 2 "$OUT")" '4 instances: 1 reloaded, 1 failed, 2 not attempted
   b.sock: failed (init_failed)' 'the summary lists the failure last'
 try reload -s a.sock -s b.sock -s c.sock -s d.sock -o json
-json '3 a.sock b.sock, c.sock d.sock' \
-    "d.exit .. ' ' .. list(d.instances, 'target') .. ', ' .. list(d.not_touched)" \
-    'JSON lists the instances that were not attempted'
+ends 3 init_failed 'the first failure stops a reload in JSON'
+lists target 'a.sock b.sock' \
+    'JSON has a report of each instance that was attempted'
+lists not_touched 'c.sock d.sock' 'JSON lists the instances that were not attempted'
 try reload -s a.sock -s b.sock -s c.sock -s d.sock --keep-going
-ends_saying 3 'b.sock: no; the old code is still serving' '--keep-going: the same exit status'
-is "$(happened request reload | cut -d' ' -f5-)" 'a.sock b.sock c.sock d.sock' \
+ends_at 3 b.sock '--keep-going: the same exit status'
+happened_at request reload 'a.sock b.sock a.sock b.sock a.sock b.sock c.sock d.sock' \
     '--keep-going: all are attempted'
 is "$(tail -n 2 "$OUT")" '4 instances: 3 reloaded, 1 failed
   b.sock: failed (init_failed)' '--keep-going: the summary lists the failure last'
@@ -222,18 +222,17 @@ b.sock connect close
 * command=preflight $follows
 * command=reload $reloaded
 END
-try reload -s a.sock -s b.sock -s c.sock
-ends_saying 2 'b.sock: connection closed before the greeting.*' \
-    'an unreachable instance'
-is "$(happened request reload)" '' \
+try reload -s a.sock -s b.sock -s c.sock -o json
+ends 2 closed_before_greeting 'an unreachable instance'
+happened_at request reload '' \
     'an unreachable instance prevents all reloads'
-is "$(lines "$ERR" 'not attempted')" 2 'the others are not attempted'
-try reload -s a.sock -s b.sock -s c.sock -k
-ends_saying 2 'b.sock: connection closed before the greeting.*' \
-    '--keep-going with an unreachable instance'
-is "$(happened request reload)" 'a.sock c.sock' \
+lists not_touched 'a.sock c.sock' 'the others are not attempted'
+try reload -s a.sock -s b.sock -s c.sock -k -o json
+ends 2 closed_before_greeting '--keep-going with an unreachable instance'
+happened_at request reload 'a.sock c.sock' \
     '--keep-going: the others are reloaded'
-is "$(happened connect - | tr ' ' '\n' | grep -c b.sock)" 2 \
+mapfile -t connects < <(grep '^b.sock connect' log)
+is "${#connects[@]}" 2 \
     '--keep-going: the unreachable instance is asked once'
 fleet a.sock b.sock <<END
 b.sock command=preflight times=1 $report refused\n  error: {code: not_running, message: m, transient: true}\n...\n
@@ -241,15 +240,15 @@ b.sock command=preflight times=1 $report refused\n  error: {code: not_running, m
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -w 20
-ends_saying 0 '' '--wait waits for all before the first reload'
+ends 0 '' '--wait waits for all before the first reload'
 fleet a.sock b.sock <<END
 b.sock command=preflight $report refused\n  error: {code: not_running, message: m}\n...\n
 * command=preflight $follows
 * command=reload $reloaded
 END
-try reload -s a.sock -s b.sock
-ends_saying 5 'b.sock: m' 'an instance that is not ready'
-is "$(happened request reload)" '' \
+try reload -s a.sock -s b.sock -o json
+ends 5 not_running 'an instance that is not ready'
+happened_at request reload '' \
     'an instance that is not ready prevents all reloads'
 
 # Exit codes of all kinds: the most severe one is the exit status.
@@ -261,8 +260,8 @@ c.sock * $fails
 d.sock * $report stale\n...\n
 * * $reloaded
 END
-try reload -s '?.sock' -k
-ends_saying 3 'c.sock: no; .*' 'the exit status is that of the worst outcome'
+try reload -s '?.sock' -k -o json
+ends 3 'locked closed init_failed' 'the exit status is that of the worst outcome'
 fleet a.sock b.sock c.sock d.sock e.sock <<END
 * command=preflight $follows
 a.sock * $report refused\n  error: {code: locked, message: m}\n...\n
@@ -271,8 +270,9 @@ d.sock * $report degraded\n...\n
 e.sock * hang
 * * $reloaded
 END
-try reload -s '?.sock' -k -j 5 -t 0.5
-ends_saying 6 'd.sock: .*' 'the worst outcome wins in any order'
+try reload -s '?.sock' -k -j 5 -t 0.5 -o json
+lists outcome 'refused reloaded failed degraded timeout' 'each outcome is reported'
+ends 6 'locked init_failed deadline' 'the worst outcome wins in any order'
 
 # --- Healthy again -----------------------------------------------------------
 
@@ -285,8 +285,8 @@ a.sock command=preflight times=1 $(answer 'state: RolesConfigured, healthy: fals
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock
-ends_saying 0 '' 'a reload waits until an instance is healthy again'
-is "$(happened request preflight)" 'a.sock b.sock a.sock a.sock a.sock a.sock b.sock' \
+ends 0 '' 'a reload waits until an instance is healthy again'
+happened_at request preflight 'a.sock b.sock a.sock a.sock a.sock a.sock b.sock' \
     'the health check is repeated'
 fleet a.sock b.sock c.sock <<END
 a.sock command=preflight times=1 $follows
@@ -295,11 +295,10 @@ a.sock command=preflight $(answer 'state: RolesConfigured, healthy: false')
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -s c.sock -t 3
-ends_saying 6 'a.sock: did not become healthy within [0-9.]* s of the reload: Cartridge gives no reason; the new code is serving' \
-    'an instance that does not recover is degraded'
-is "$(happened request reload)" 'a.sock' \
+ends_at 6 a.sock 'an instance that does not recover is degraded'
+happened_at request reload 'a.sock' \
     'an instance that does not recover stops the rest'
-is "$(cat "$OUT")" 'a.sock: reloaded to generation 2; not healthy
+prints 'a.sock: reloaded to generation 2; not healthy
 3 instances: 1 degraded, 2 not attempted
   a.sock: degraded (not_healthy)' 'reloads before it are reported'
 fleet a.sock b.sock <<END
@@ -307,14 +306,14 @@ fleet a.sock b.sock <<END
 * command=reload $reloaded
 END
 try reload -s a.sock -s b.sock -t 1
-ends_saying 0 '' 'an instance that was unhealthy before may stay unhealthy'
+ends 0 '' 'an instance that was unhealthy before may stay unhealthy'
 fleet a.sock b.sock <<END
 * command=preflight $follows
 * command=reload $report unchanged\n...\n
 END
 try reload -s a.sock -s b.sock --if-changed
-ends_saying 0 '' 'an instance that was not reloaded'
-is "$(happened request preflight)" 'a.sock b.sock' \
+ends 0 '' 'an instance that was not reloaded'
+happened_at request preflight 'a.sock b.sock' \
     'an instance that was not reloaded has no health check'
 
 # --- Several at once ---------------------------------------------------------
@@ -328,7 +327,7 @@ c.sock * touch=c until=b $reloaded
 d.sock * touch=d $reloaded
 END
 try reload -s '?.sock' --jobs 3
-ends_saying 0 '' '--jobs 3 reloads three at the same time'
+ends 0 '' '--jobs 3 reloads three at the same time'
 rm -f a b c d
 fleet a.sock b.sock c.sock <<END
 [ab].sock command=preflight $follows
@@ -337,32 +336,31 @@ b.sock command=reload after=100 $reloaded
 * command=reload $reloaded
 END
 try reload -s c.sock -s a.sock -s b.sock --jobs 3
-ends_saying 0 '' '--jobs with followers and leaders'
+ends 0 '' '--jobs with followers and leaders'
 is "$(sed -n 's/ reload -$//p' log | grep -v closed | tail -n 2 | xargs)" \
     'c.sock request c.sock reply' \
     '--jobs: leaders begin after all followers have ended'
 try reload -s c.sock -s a.sock -s b.sock --jobs 3 -o json
-json 'c.sock a.sock b.sock' "list(d.instances, 'target')" \
-    '--jobs: JSON is in the order of the targets'
+lists target 'c.sock a.sock b.sock' '--jobs: JSON is in the order of the targets'
 fleet a.sock b.sock c.sock <<END
 * command=preflight $follows
 a.sock command=reload after=200 $reloaded
 b.sock command=reload $fails
 * command=reload $reloaded
 END
-try reload -s '?.sock' --jobs 2
-ends_saying 3 'b.sock: no; .*' '--jobs: after a failure running reloads end'
-ok '--jobs: running reloads are reported' said "$OUT" '^a.sock: reloaded'
-ok '--jobs: no further reload begins' said "$ERR" 'c.sock: not attempted'
+try reload -s '?.sock' --jobs 2 -o json
+ends 3 init_failed '--jobs: after a failure running reloads end'
+lists outcome 'reloaded failed' '--jobs: running reloads are reported'
+lists not_touched c.sock '--jobs: no further reload begins'
 fleet a.sock b.sock <<END
 * command=eval $report ok\n  results: "---\\\\n- 1\\\\n...\\\\n"\n...\n
 END
 sed -i 's/\\\\\\\\n/\\\\n/g' rules
-try eval 1 -s a.sock -s none.sock -s b.sock
-ends_saying 2 'none.sock: no such socket.*' 'the first failure stops an eval'
-ok 'eval after a failure is not attempted' said "$ERR" 'b.sock: not attempted'
+try eval 1 -s a.sock -s none.sock -s b.sock -o json
+ends 2 no_socket 'the first failure stops an eval'
+lists not_touched b.sock 'eval after a failure is not attempted'
 try eval 1 -s a.sock -s none.sock -s b.sock -k
-is "$(happened request eval)" 'a.sock a.sock b.sock' \
+happened_at request eval 'a.sock a.sock b.sock' \
     '--keep-going: eval continues after a failure'
 fleet a.sock b.sock c.sock <<END
 a.sock command=plan touch=a until=c $report failed\n...\n
@@ -370,7 +368,7 @@ b.sock command=plan touch=b until=c $report planned\n...\n
 c.sock command=plan touch=c until=a $report planned\n...\n
 END
 try plan -s '?.sock'
-ends_saying 3 'a.sock: .*' 'plans run in parallel'
+ends_at 3 a.sock 'plans run in parallel'
 ok 'a failed plan does not stop the others' \
     said "$OUT" '^3 instances: 2 planned, 1 failed$'
 
@@ -384,7 +382,7 @@ c.sock command=plan $report planned\n  generation: 1\n  ${other//\\n/\\n  }$role
 d.sock command=plan $report planned\n  generation: 1\n  ${modules//\\n/\\n  }${roles/web/db}...\n
 END
 try plan -s '?.sock'
-ends_saying 0 '' 'plans of which two are equal'
+ends 0 '' 'plans of which two are equal'
 prints 'a.sock: planned: 1 module (1 changed), 1 role; now generation 1
   modules:
     changed    app.a  /a.lua
@@ -413,10 +411,10 @@ END
 	try status -s 'n*.sock' --jobs 60
 	echo "$RC" >rc
 )
-is "$(cat rc)" 0 'more connections than the open-file limit allows'
-ok 'the reduced number of connections is reported' said "$ERR" \
-    '^cartridge-reload: using 25 connections instead of 60: the open-file limit is too low$'
-is "$(lines "$OUT" '^n.*RolesConfigured')" 60 'all instances are asked'
+RC=$(<rc)
+is "$RC" 0 'more connections than the open-file limit allows'
+ends_at 0 25 'the reduced number of connections is reported'
+is "$(grep -c '^n.*RolesConfigured' "$OUT")" 60 'all instances are asked'
 (
 	ulimit -S -n 50
 	try status -s 'n*.sock' --jobs 60
@@ -437,12 +435,14 @@ END
 for i in {1..20}; do stale_socket "dead$i.x"; done
 try reload -s '*.x' --jobs 200 --keep-going --timeout 5 -o json
 is "$RC" 4 '200 instances, 60 of them failing in three ways'
-is "$(lines "$ERR" 'hang[0-9]*.x: no final reply within 5 s$')" 20 \
-    'instances that hang report a timeout'
-is "$(lines "$ERR" 'dead[0-9]*.x: connection refused.*')" 20 \
-    'missing instances are unreachable'
-is "$(lines "$ERR" 'half[0-9]*.x: connection closed before the final reply.*')" \
-    20 'instances that close the connection report a disconnect'
+declare -A counts=()
+find_values code
+for code in "${VALUES[@]}"; do
+	counts[$code]=$((${counts[$code]-0} + 1))
+done
+is "${counts[deadline]-}" 20 'instances that hang report a timeout'
+is "${counts[refused]-}" 20 'missing instances are unreachable'
+is "${counts[closed]-}" 20 'instances that close the connection report a disconnect'
 is "$(sed -n 's/^      "outcome": "\(.*\)",/\1/p' "$OUT" | sort | uniq -c | xargs)" \
     '20 protocol 140 reloaded 20 timeout 20 unreachable' \
     'all other instances are reloaded'
@@ -478,11 +478,10 @@ try_foreground reload -s a.sock -s b.sock
 ok 'Ctrl-C: a reload is running' wait_until [ -e begun ]
 interrupt
 ok 'Ctrl-C: the instance that is waited for is named' wait_until said "$ERR" \
-    '^cartridge-reload: interrupted; waiting for a.sock \(interrupt again to stop waiting\)$'
+    a.sock
 touch go
 finish_try
-ends_saying 130 'b.sock: not attempted' \
-    'Ctrl-C: the running reload ends, and no other begins'
+ends_at 130 b.sock 'Ctrl-C: the running reload ends, and no other begins'
 ok 'Ctrl-C: the outcome is reported' \
     said "$OUT" '^a.sock: reloaded to generation 2$'
 rm -f go begun
@@ -491,10 +490,10 @@ try_foreground reload -s a.sock
 ok 'Ctrl-C: a single reload is running' wait_until [ -e begun ]
 interrupt
 ok 'Ctrl-C: the single reload is waited for' \
-    wait_until said "$ERR" 'interrupted; waiting for a.sock'
+    wait_until said "$ERR" a.sock
 touch go
 finish_try
-ends_saying 130 '.*interrupted; .*' 'Ctrl-C: the program ends by the signal'
+ends_at 130 a.sock 'Ctrl-C: the program ends by the signal'
 ok 'Ctrl-C: the report comes first' \
     said "$OUT" '^a.sock: reloaded to generation 2$'
 rm -f go begun
@@ -502,14 +501,12 @@ rm -f go begun
 try_foreground reload -s a.sock -s b.sock -o json
 ok 'Ctrl-C twice: a reload is running' wait_until [ -e begun ]
 interrupt
-wait_until said "$ERR" 'interrupted; '
+wait_until said "$ERR" a.sock
 interrupt
 finish_try
-ends_saying 130 'a.sock: cancelled after .* s; the instance rolls back .*' \
-    'Ctrl-C twice: the reload is cancelled'
-json 'timeout interrupted b.sock' "list({d.instances[1].outcome,
-    d.instances[1].error.code, d.not_touched[1]})" \
-    'and reported as that'
+ends 130 interrupted 'Ctrl-C twice: the reload is cancelled'
+lists outcome timeout 'Ctrl-C twice: the outcome is reported'
+lists not_touched b.sock 'Ctrl-C twice: the other is not attempted'
 rm -f go begun
 
 fleet a.sock b.sock <<END
@@ -520,8 +517,7 @@ try_foreground reload -s a.sock
 ok 'Ctrl-C: a connection without a greeting' wait_until [ -e begun ]
 interrupt
 finish_try
-ends_saying 130 'a.sock: not attempted' \
-    'Ctrl-C: a reload that was not sent is not attempted'
+ends_at 130 a.sock 'Ctrl-C: a reload that was not sent is not attempted'
 rm -f begun
 try_foreground status -s a.sock -s b.sock
 ok 'Ctrl-C: a status is running' wait_until grep -q '^b.sock closed' log
@@ -538,14 +534,13 @@ try_foreground status -s a.sock
 ok 'Ctrl-C: a status was requested' wait_until [ -e begun ]
 interrupt
 finish_try
-ends_saying 130 'a.sock: cancelled after .* s' \
-    'Ctrl-C: a requested status is cancelled'
+ends_at 130 a.sock 'Ctrl-C: a requested status is cancelled'
 rm -f begun
 try_foreground status -s none.sock -w 60 -v
-ok 'Ctrl-C: --wait is retrying' wait_until said "$ERR" 'none.sock: waiting'
+ok 'Ctrl-C: --wait is retrying' wait_until said "$ERR" none.sock
 interrupt
 finish_try
-ends_saying 130 'none.sock: no such socket.*' 'Ctrl-C: --wait ends with the last error'
+ends_at 130 none.sock 'Ctrl-C: --wait ends with the last error'
 # A shell continues its loop, and after `set -e` or `&&`, unless the program was
 # killed by the signal that both received.
 fleet a.sock <<END
@@ -567,7 +562,7 @@ for signal in INT TERM HUP; do
 	else
 		kill "-$signal" "$(pgrep -g "$(cat pgid)" -x cartridge-reloa)"
 	fi
-	wait_until said "$ERR" 'interrupted; waiting for a.sock'
+	wait_until said "$ERR" a.sock
 	touch go
 	finish_try
 	if [ "$signal" = INT ]; then
@@ -630,10 +625,9 @@ fleet a.sock <<END
 * command=reload $reloaded
 END
 try reload --cluster -s a.sock
-ends_saying 0 'gone \(h:5\): skipped: disabled' '--cluster reloads a cluster'
-ok '--cluster: an expelled instance is skipped' \
-    said "$ERR" 'out \(h:6\): skipped: expelled'
-is "$(sed -n 's/^a.sock request reload //p' log | xargs)" 'h:2 - h:4 h:3' \
+ends_at 0 'gone (h:5)' '--cluster reloads a cluster'
+ends_at 0 'out (h:6)' '--cluster: an expelled instance is skipped'
+reloaded_through 'h:2 - h:4 h:3' \
     '--cluster: followers, then leaders, the gateway last in its group'
 prints 's-follower (h:2): reloaded to generation 2
 router (h:1): reloaded to generation 2
@@ -641,10 +635,10 @@ a-leader (h:4): reloaded to generation 2
 s-leader (h:3): reloaded to generation 2
 6 instances: 4 reloaded, 2 skipped' '--cluster: instances have their aliases'
 try reload --cluster -s a.sock -o json
-json 'a-leader (h:4) router (h:1) s-follower (h:2) s-leader (h:3)' \
-    "list(d.instances, 'target')" '--cluster: JSON is sorted by alias'
+lists target 'a-leader (h:4) router (h:1) s-follower (h:2) s-leader (h:3)' \
+    '--cluster: JSON is sorted by alias'
 try status --cluster -s a.sock
-ends_saying 0 'gone \(h:5\): .*' 'status --cluster'
+ends_at 0 'gone (h:5)' 'status --cluster'
 is "$(awk 'NR > 1 { print $1, $(NF - 2) }' "$OUT" | xargs)" \
     'a-leader aaaaaaaa router aaaaaaaa s-follower aaaaaaaa s-leader aaaaaaaa' \
     'status --cluster prints a table'
@@ -653,7 +647,7 @@ json 'false true' "tostring(d.instances[1].topology ~= nil) .. ' ' ..
     tostring(d.instances[2].topology.instances[5].disabled)" \
     'in JSON, the entry tells what it knows of the others'
 try reload --cluster -s a.sock -s b.sock
-ends_saying 1 '--cluster takes exactly one target \(2 given\); .*' '--cluster takes one target'
+ends_at 1 --cluster '--cluster takes one target'
 
 fleet a.sock <<END
 * command=topology $whole
@@ -662,18 +656,17 @@ fleet a.sock <<END
 * command=reload $reloaded
 * command=plan $report planned\n...\n
 END
-try reload --cluster -s a.sock
-ends_saying 5 'router \(h:1\): the code on disk differs between instances: s-follower \(h:2\) has bbbbbbbb, expected aaaaaaaa; use --allow-mixed to proceed anyway' \
-    '--cluster: mixed code is refused'
-is "$(happened request reload)" '' '--cluster: mixed code prevents all reloads'
-is "$(lines "$ERR" 'not attempted')" 3 '--cluster: the others are not attempted'
+try reload --cluster -s a.sock -o json
+ends 5 mixed_code '--cluster: mixed code is refused'
+happened_at request reload '' '--cluster: mixed code prevents all reloads'
+find_values not_touched
+is "${#VALUES[@]}" 3 '--cluster: the others are not attempted'
 try reload --cluster -s a.sock --allow-mixed
-ends_saying 0 '.*skipped.*' '--allow-mixed reloads mixed code'
-is "$(happened request reload)" 'a.sock a.sock a.sock a.sock' \
+ends_at 0 'gone (h:5)' '--allow-mixed reloads mixed code'
+happened_at request reload 'a.sock a.sock a.sock a.sock' \
     '--allow-mixed reloads all instances'
 try plan --cluster -s a.sock
-ends_saying 5 'router \(h:1\): the code on disk differs .*' \
-    'plan --cluster reports mixed code'
+ends_at 5 'router (h:1)' 'plan --cluster reports mixed code'
 ok 'plan --cluster shows the code of each instance' \
     said "$OUT" '^s-follower|h:2 .* bbbbbbbb'
 
@@ -683,15 +676,13 @@ fleet a.sock <<END
 * command=preflight $(same follower)
 * command=reload $reloaded
 END
-try reload --cluster -s a.sock
-ends_saying 5 'router \(h:1\): some instances cannot be reached: s-follower \(h:2\); use --keep-going to skip them' \
-    '--cluster: an unreachable instance is refused'
-ok '--cluster: the reason is reported' \
-    said "$ERR" 's-follower \(h:2\): nobody there$'
-is "$(happened request reload)" '' '--cluster: no reload begins'
-try reload --cluster -s a.sock --keep-going
-ends_saying 2 's-follower \(h:2\): nobody there' '--cluster --keep-going leaves it out'
-is "$(sed -n 's/^a.sock request reload //p' log | xargs)" 'h:4 h:3 -' \
+try reload --cluster -s a.sock -o json
+ends 5 unreachable_instances '--cluster: an unreachable instance is refused'
+ends_at 5 's-follower (h:2)' '--cluster: the reason is reported'
+happened_at request reload '' '--cluster: no reload begins'
+try reload --cluster -s a.sock --keep-going -o json
+ends 2 connection_failed '--cluster --keep-going leaves it out'
+reloaded_through 'h:4 h:3 -' \
     '--cluster --keep-going reloads the others, the gateway last'
 
 # The entry disconnects while it relays the second request.
@@ -704,39 +695,36 @@ fleet a.sock <<END
 * command=reload $reloaded
 END
 try reload --cluster -s a.sock
-ends_saying 8 'a-leader \(h:4\): through a.sock: connection closed before the final reply: the outcome is unknown; .*' \
-    'the gateway disconnects'
-ok 'later instances are not attempted' \
-    said "$ERR" 's-leader \(h:3\): not attempted'
-is "$(head -n 2 "$OUT" | xargs)" \
-    's-follower (h:2): reloaded to generation 2 router (h:1): reloaded to generation 2' \
+ends_at 8 'a-leader (h:4)' 'the gateway disconnects'
+ends_at 8 's-leader (h:3)' 'later instances are not attempted'
+mapfile -t reports <"$OUT"
+is "${reports[0]%%:\ *}, ${reports[1]%%:\ *}" 's-follower (h:2), router (h:1)' \
     'earlier reloads are reported'
 
 fleet a.sock <<END
 * command=topology $report refused\n  error: {code: no_cartridge, message: no Cartridge}\n...\n
 END
-try reload --cluster -s a.sock
-ends_saying 5 'a.sock: no Cartridge' 'an instance without a cluster'
+try reload --cluster -s a.sock -o json
+ends 5 no_cartridge 'an instance without a cluster'
 is "$(grep -c ' request ' log)" 1 \
     'an instance without a cluster gets one request'
-try reload --cluster -s none.sock
-ends_saying 2 'none.sock: no such socket.*' 'a missing gateway'
+try reload --cluster -s none.sock -o json
+ends 2 no_socket 'a missing gateway'
 fleet a.sock <<END
 * command=topology $report ok\n...\n
 END
-try reload --cluster -s a.sock
-ends_saying 8 'a.sock: the reply has no topology' 'a reply without a topology'
+try reload --cluster -s a.sock -o json
+ends 8 bad_reply 'a reply without a topology'
 fleet a.sock <<END
 * command=topology $report ok\n  topology: {entry: x, instances: []}\n...\n
 END
-try reload --cluster -s a.sock
-ends_saying 8 'a.sock: the topology does not include the instance that sent it' \
-    'a topology without its gateway'
+try reload --cluster -s a.sock -o json
+ends 8 bad_reply 'a topology without its gateway'
 fleet a.sock <<END
 * * $report unreachable\n...\n
 END
-try reload -s a.sock
-ends_saying 8 'a.sock: the reply has no outcome: .*' \
-    'the outcome unreachable is invalid without a relay'
+try reload -s a.sock -o json
+ends 8 bad_reply 'the outcome unreachable is invalid without a relay'
 
+golden fleet-errors
 done_testing

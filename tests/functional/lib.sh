@@ -265,13 +265,13 @@ lists()
 MESSAGES=
 declare -A MESSAGES_OF=()
 
-# keep_messages TITLE: adds the messages of the last run to MESSAGES, except
-# those that only differ in their target from an earlier one.  Replaces what
-# differs from run to run: times, ports, directories.
+# keep_messages TITLE [TEXT]: adds the messages of the last run to MESSAGES,
+# except those that only differ in their target from an earlier one.  Replaces
+# what differs from run to run: times, ports, directories.
 keep_messages()
 {
 	local text message title=$1
-	text=$(<"$ERR")
+	text=${2-$(<"$ERR")}
 	text=${text//"$WORK"/DIR}
 	text=${text//127.0.0.1:+([0-9])/HOST:PORT}
 	text=${text//within +([0-9.]) s/within N s}

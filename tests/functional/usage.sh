@@ -15,22 +15,29 @@ script=(greet answer request "$fine" hold)
 
 # --- Wrong command lines -----------------------------------------------------
 
-# wrong REGEX ARGUMENT ...: the command line is refused before any connection.
+hint=
+
+# wrong INPUT ARGUMENT ...: the command line is refused before any connection,
+# and the message names this part of it.
 wrong()
 {
-	local regex=$1 problem=
+	local input=$1 problem='' lines words
 	shift
 	try "$@"
+	printf -v words ' %q' "$@"
 	[ "$RC" -eq 1 ] || problem="exit status $RC"
 	[ ! -s "$OUT" ] || problem="$problem; there is standard output"
-	head -n 1 "$ERR" | grep -Eqx -- "cartridge-reload: ($regex)" ||
-	    problem="$problem; not '$regex'"
-	[ "$(sed 1d "$ERR")" = "Try 'cartridge-reload --help'." ] ||
+	mapfile -t lines <"$ERR"
+	[[ ${lines[0]-} == 'cartridge-reload: '*"$input"* ]] ||
+	    problem="$problem; the message does not name '$input'"
+	: "${hint:=${lines[1]-}}"
+	[[ ${#lines[@]} -eq 2 && $hint == *--help* && ${lines[1]} == "$hint" ]] ||
 	    problem="$problem; no hint, or more than that"
+	keep_messages "${words:1}" "${lines[0]-}"
 	if [ -z "$problem" ]; then
-		pass "wrong:$(printf ' %q' "$@")"
+		pass "wrong:$words"
 	else
-		fail "wrong:$(printf ' %q' "$@")" "${problem#; }"
+		fail "wrong:$words" "${problem#; }"
 		show_run
 	fi
 }
@@ -38,172 +45,168 @@ wrong()
 # No connection to this target may be attempted.
 fake a.sock idle touch=touched again
 
-commands='\(commands: reload, plan, status, stale, push, eval, console, help, version\)'
-wrong 'no target: use --socket TARGET or --app NAME, or set .*'
-wrong 'no target: use --socket TARGET or --app NAME, or set .*' status
+wrong target
+wrong target status
 for command in consoles stales pushes relaod Reload statu 'reload '; do
-	wrong "unknown command '$command'; did you mean [a-z]+\?" "$command" \
-	    -s a.sock
+	wrong "'$command'" "$command" -s a.sock
 done
 for command in restart quit set ls; do
-	wrong "unknown command '$command' $commands" "$command" -s a.sock
+	wrong "'$command'" "$command" -s a.sock
 done
-wrong '--socket cannot be used with help' help -s a.sock
-wrong '--socket cannot be used with version' version -s a.sock
-wrong "unknown command '' $commands" '' -s a.sock
-wrong "unknown command 'a\.sock' .*" a.sock
-wrong "unknown command '/run/a\.sock' \(use --socket to name a target\)" \
-    /run/a.sock
-wrong "unknown command '-' .*" - -s a.sock
-wrong "unknown command '.033\[2Jx' .*" $'\e[2Jx'
-wrong "unknown option '--no-such'" --no-such -s a.sock
-wrong "unknown option '--no-such'" --no-such=1 -s a.sock
+wrong --socket help -s a.sock
+wrong --socket version -s a.sock
+wrong "''" '' -s a.sock
+wrong a.sock a.sock
+wrong /run/a.sock /run/a.sock
+wrong "'-'" - -s a.sock
+wrong '\033[2Jx' $'\e[2Jx'
+wrong --no-such --no-such -s a.sock
+wrong --no-such --no-such=1 -s a.sock
 for option in --sockets --scoket; do
-	wrong "unknown option '$option'; did you mean --socket\?" "$option" \
-	    -s a.sock
-	wrong "unknown option '$option'; did you mean --socket\?" "$option=1" \
-	    -s a.sock
+	wrong "'$option'" "$option" -s a.sock
+	wrong "'$option'" "$option=1" -s a.sock
 done
 for option in --al --all --allow-mixe; do
-	wrong "unknown option '$option'; --allow-mixed cannot be abbreviated" \
-	    "$option" --cluster -s a.sock
+	wrong "'$option'" "$option" --cluster -s a.sock
 done
-wrong "unknown option '--keep'; --keep-going cannot be abbreviated" --keep \
-    -s a.sock
-wrong "unknown option '--no-sto'; --no-stop cannot be abbreviated" --no-sto \
-    -s a.sock
-wrong "unknown option '--prun'; --prune cannot be abbreviated" push . --prun \
-    -s a.sock
-for words in '-t 1 -t 1' '-v -v' '-vv' '--run-dir a --run-dir a' \
-    '-o json -o text' '--cluster --cluster'; do
+wrong --keep --keep -s a.sock
+wrong --no-sto --no-sto -s a.sock
+wrong --prun push . --prun -s a.sock
+while read -r option words; do
 	# shellcheck disable=SC2086 # several words
-	wrong '--[a-z-]+ is given twice' $words -s a.sock
-done
+	wrong "$option" $words -s a.sock
+done <<'END'
+--timeout -t 1 -t 1
+--verbose -v -v
+--verbose -vv
+--run-dir --run-dir a --run-dir a
+--output -o json -o text
+--cluster --cluster --cluster
+END
 for option in -z -0; do
-	wrong "unknown option '$option'" "$option" -s a.sock
+	wrong "'$option'" "$option" -s a.sock
 done
-wrong "unknown option '-.*'" -é -s a.sock
-wrong "unknown option '--'" --=x -s a.sock
-wrong "option '--m' is ambiguous: --module, --main, --method" --m a -s a.sock
-wrong "reload: not an instance name \(use --socket to name a target\): './a\.sock'" \
-    reload ./a.sock
-wrong "console: unexpected argument 'x'" console -s a.sock x
-wrong "eval: unexpected argument '2' \(arguments .*" eval 1 2 -s a.sock
-wrong "eval: unexpected argument '1' \(arguments .*" eval -f file 1 -s a.sock
-wrong 'eval: missing LUA or --file' eval -s a.sock
-wrong 'eval: missing LUA or --file' eval -s a.sock --
-wrong "'shop:' is not a valid instance name \(.*" status shop:
-wrong "'a:b' is not a valid application name \(.*" -a a:b status
-wrong "'shop:web' already names its application; --app cannot be used with it" \
-    -a shop status shop:web
-wrong '--exit-code needs plan or --dry-run' --exit-code -s a.sock
+wrong "'-" -é -s a.sock
+wrong "'--'" --=x -s a.sock
+wrong "'--m'" --m a -s a.sock
+wrong ./a.sock reload ./a.sock
+wrong "'x'" console -s a.sock x
+wrong "'2'" eval 1 2 -s a.sock
+wrong "'1'" eval -f file 1 -s a.sock
+wrong eval eval -s a.sock
+wrong eval eval -s a.sock --
+wrong "'shop:'" status shop:
+wrong "'a:b'" -a a:b status
+wrong "'shop:web'" -a shop status shop:web
+wrong --exit-code --exit-code -s a.sock
 for option in --module=a --exclude=a --main --rocks --method=native --no-stop \
     --if-changed --dry-run; do
-	wrong "${option%%=*} cannot be used with status" status "$option" -s a.sock
-	wrong "${option%%=*} cannot be used with stale" stale "$option" -s a.sock
-	wrong "${option%%=*} cannot be used with eval" eval 1 "$option" -s a.sock
+	wrong "${option%%=*}" status "$option" -s a.sock
+	wrong "${option%%=*}" stale "$option" -s a.sock
+	wrong "${option%%=*}" eval 1 "$option" -s a.sock
 done
-wrong '--cluster cannot be used with eval' eval 1 --cluster -s a.sock
+wrong --cluster eval 1 --cluster -s a.sock
 for words in status stale 'eval 1'; do
 	# shellcheck disable=SC2086 # several words
-	wrong "--allow-mixed cannot be used with ${words%% *}" $words \
+	wrong --allow-mixed $words \
 	    --allow-mixed -s a.sock
 done
-wrong '--allow-mixed needs --cluster' --allow-mixed -s a.sock
-wrong '--cluster cannot be used with --print-lua' --cluster --print-lua
-wrong '--cluster takes exactly one target \(2 given\); .*' --cluster -s a.sock -s b.sock
+wrong --allow-mixed --allow-mixed -s a.sock
+wrong --cluster --cluster --print-lua
+wrong --cluster --cluster -s a.sock -s b.sock
 for value in 0 -1 1.5 x 1x 10001 99999999999999999999; do
-	wrong "--jobs: '$value' is not a number from 1 to 10000" \
-	    --jobs "$value" -s a.sock
+	wrong "'$value'" --jobs "$value" -s a.sock
 done
 for words in plan status stale 'eval 1' --dry-run; do
 	command=${words%% *}
 	# shellcheck disable=SC2086 # several words
-	wrong "--stale cannot be used with ${command/--dry-run/plan}" \
+	wrong --stale \
 	    $words --stale=fail -s a.sock
 done
 for command in reload plan status stale; do
-	wrong "--file cannot be used with $command" "$command" -f file -s a.sock
+	wrong --file "$command" -f file -s a.sock
 done
-wrong '--file cannot be used with reload' -f file -s a.sock
+wrong --file -f file -s a.sock
 for option in '--module=a' '--exclude=a' --main --rocks --no-stop \
     --if-changed; do
-	wrong "--method native cannot be used with ${option%%=*}" \
-	    --method native "$option" -s a.sock
+	wrong "${option%%=*}" --method native "$option" -s a.sock
 done
 for command in plan --dry-run -n; do
-	wrong '--method native cannot be used with plan' \
-	    "$command" --method=native -s a.sock
+	wrong '--method native' "$command" --method=native -s a.sock
 done
 for option in -s --socket -a --app -i --instance --run-dir -j --jobs -t --timeout -w --wait -m --module -x --exclude \
     --method --stale -o --output --color --progress; do
-	wrong "option $option needs a value: .*" -s a.sock "$option"
+	wrong "$option" -s a.sock "$option"
 done
-wrong 'option --file needs a value: FILE' eval --file
+wrong --file eval --file
 for option in --socket --app --instance --run-dir --timeout --wait --module --exclude --method --stale \
     --output --color --progress; do
-	wrong "$option: .*empty" "$option=" -s a.sock
-	wrong "$option: .*empty" "$option" '' -s a.sock
+	wrong "$option" "$option=" -s a.sock
+	wrong "$option" "$option" '' -s a.sock
 done
-wrong '--file: .*empty' eval -f '' -s a.sock
+wrong --file eval -f '' -s a.sock
 for option in --quiet --verbose --keep-going --cluster --allow-mixed --rocks --no-stop --if-changed --dry-run \
     --print-lua --help --version; do
-	wrong "option $option takes no value" "$option=yes" -s a.sock
+	wrong "$option" "$option=yes" -s a.sock
 done
 for value in xml TEXT jso 'text|json' ' json'; do
-	wrong "--output: invalid value '${value/|/\\|}' \(text or json\)" \
-	    -o "$value" -s a.sock
+	wrong "'$value'" -o "$value" -s a.sock
 done
-wrong "--color: invalid value 'yes' .*" --color=yes -s a.sock
-wrong "--progress: invalid value '1' .*" --progress=1 -s a.sock
+wrong "'yes'" --color=yes -s a.sock
+wrong "'1'" --progress=1 -s a.sock
 for value in Fail mend 'patch|report' no; do
-	wrong "--stale: invalid value '${value/|/\\|}' \(patch, report or fail\)" \
-	    --stale "$value" -s a.sock
+	wrong "'$value'" --stale "$value" -s a.sock
 done
-wrong "--method: invalid value 'Staged' .*" --method=Staged -s a.sock
+wrong "'Staged'" --method=Staged -s a.sock
 for value in -1 nan inf -inf NaN Infinity 1e400 1e2 abc 0x10 1.5.2 1,5 ' 1' \
     '1 ' +1 1d 1S s '1 s' 1m1s .  -- 1_000; do
-	wrong "--timeout: '${value/+/\\+}' is not a duration such as 30, 10s or 5m" \
-	    "--timeout=$value" -s a.sock
-	wrong "--wait: '${value/+/\\+}' is not a duration such as 30, 10s or 5m" \
-	    -w "$value" -s a.sock
+	wrong "'$value'" "--timeout=$value" -s a.sock
+	wrong "'$value'" -w "$value" -s a.sock
 done
-for value in 0 0.0 000 .0 "0.$(printf '0%.0s' {1..400})1"; do
-	wrong "--timeout: must be greater than 0|.*out of range.*" \
-	    -t "$value" -s a.sock
+# Less than the smallest and more than the largest number.
+printf -v zeros '%0400d' 0
+for value in 0 0.0 000 .0 "0.${zeros}1"; do
+	wrong --timeout -t "$value" -s a.sock
 done
-for value in 1000001 "9$(printf '9%.0s' {1..400})"; do
-	wrong "--timeout: '9*(1000001)?' is out of range \(at most 1000000 seconds\)" \
-	    -t "$value" -s a.sock
+for value in 1000001 "${zeros//0/9}"; do
+	wrong "'$value'" -t "$value" -s a.sock
 done
-# shellcheck disable=SC2088 # no path, a regular expression
 for value in tcp:// tcp://host tcp://:3301 :3301 host: host:port host:0 \
     host:65536 host:99999999999999999999 host:-1 'host: 1' tcp://host:1/x \
     ::1:3301 '[::1]' '[::1' http://host:1 unix: unix/: unix://; do
-	wrong "target '.*'.*" -s "$value"
+	wrong target -s "$value"
 done
-wrong 'the target is empty|--socket: the value is empty' -s ''
+wrong --socket -s ''
 
 # A password is never printed.
+# isnt_said REGEX NAME: no line of the standard error matches.
+isnt_said()
+{
+	if said "$ERR" "$1"; then
+		fail "$2"
+	else
+		pass "$2"
+	fi
+}
 for value in admin:secret@host:0 tcp://admin:secret@host: \
     admin:s/ecret@host:x http://admin:secret@host admin:sec:ret@host; do
-	wrong "target '.*admin:\*\*\*@host.*'.*" -s "$value"
-	CARTRIDGE_RELOAD_SOCKET=$value wrong "target '.*admin:\*\*\*@.*"
-	wrong "unknown command '.*admin:\*\*\*@host.*' .*" "$value"
-	wrong ".*" -a "$value" status
-	ok 'no password is printed' [ "$(grep -cE 'ecret|sec:' "$ERR")" -eq 0 ]
-	wrong ".*" status "$value"
-	ok 'no password is printed' [ "$(grep -cE 'ecret|sec:' "$ERR")" -eq 0 ]
+	wrong 'admin:***@host' -s "$value"
+	CARTRIDGE_RELOAD_SOCKET=$value wrong 'admin:***@'
+	wrong 'admin:***@host' "$value"
+	wrong 'admin:***@host' -a "$value" status
+	isnt_said 'ecret|sec:' 'no password is printed'
+	wrong 'admin:***@host' status "$value"
+	isnt_said 'ecret|sec:' 'no password is printed'
 done
-CARTRIDGE_RELOAD_SOCKET=host:port wrong "target 'host:port'.*"
-wrong "target 'host:port'.*" -s a.sock -s host:port
+CARTRIDGE_RELOAD_SOCKET=host:port wrong "'host:port'"
+wrong "'host:port'" -s a.sock -s host:port
 ok 'rejected command lines connect to nothing' [ ! -e touched ]
 kill "$FAKE_PID"
 
 # --- Right command lines -----------------------------------------------------
 
 try --help
-ends_saying 0 '' '--help'
+ends 0 '' '--help'
 ok '--help prints the help' said "$OUT" '^usage: cartridge-reload '
 cp "$OUT" help
 for words in -h '--no-such -h' '-h --no-such' --hel '-vqh' '-s a.sock -h'; do
@@ -211,17 +214,17 @@ for words in -h '--no-such -h' '-h --no-such' --hel '-vqh' '-s a.sock -h'; do
 	try $words
 	case $words in
 	--no-such*)
-		ends_saying 1 "unknown option '--no-such'" "an error before -h: $words"
+		ends_at 1 --no-such "an error before -h: $words"
 		;;
 	*)
-		ends_saying 0 '' "help: $words"
+		ends 0 '' "help: $words"
 		ok 'help in each form is the same' cmp help "$OUT"
 		;;
 	esac
 done
 is "$(grep -cE '^.{81}' help)" 0 'the help fits 80 columns'
 try --help stale
-ends_saying 0 '' '--help COMMAND'
+ends 0 '' '--help COMMAND'
 ok '--help COMMAND prints the help of the command' \
     said "$OUT" '^usage: cartridge-reload \[options\] stale \[INSTANCE \.\.\.\]$'
 ok '--help COMMAND lists its options' said "$OUT" '^ +-w, --wait SECONDS '
@@ -232,20 +235,21 @@ for words in 'stale -h' 'stale --help eval' '-v stale -h' '-vh stale --bogus' \
     'stale -t 5 surplus --help' 'help stale'; do
 	# shellcheck disable=SC2086 # several words
 	try $words
-	ends_saying 0 '' "help: $words"
+	ends 0 '' "help: $words"
 	ok 'the help is that of the command' cmp help "$OUT"
 done
 for words in '--help relaod' 'relaod --help' 'help relaod'; do
 	# shellcheck disable=SC2086 # several words
-	wrong "unknown command 'relaod'; did you mean reload\?" $words
+	wrong "'relaod'" $words
 done
 try help stale
-ends_saying 0 '' 'help COMMAND'
+ends 0 '' 'help COMMAND'
 ok 'help COMMAND is the same as --help COMMAND' cmp help "$OUT"
-wrong "help: unexpected argument 'x'" help stale x
-wrong "version: unexpected argument 'x'" version x
+wrong "'x'" help stale x
+wrong "'x'" version x
+golden usage-errors
 try --version
-ends_saying 0 '' '--version'
+ends 0 '' '--version'
 ok '--version prints name and version' \
     grep -Eqx 'cartridge-reload [0-9]+(\.[0-9]+)*' \
     "$OUT"
@@ -262,7 +266,7 @@ right()
 	shift
 	fake a.sock greet answer request "${reply:-$fine}" hold
 	try "$@"
-	ends_saying 0 '' "$name"
+	ends 0 '' "$name"
 }
 
 right 'an abbreviated option' status --sock a.sock --outp=text
@@ -283,21 +287,21 @@ reply=$reloaded right 'all options of reload' -s a.sock -m 'app.*' -m b -x '*.c'
     --method staged --no-stop --if-changed --stale report
 fake a.sock greet answer 'request=\034command\034:\034plan\034' "$planned" hold
 try --dry-run -s a.sock
-ends_saying 0 '' '--dry-run asks for a plan'
+ends 0 '' '--dry-run asks for a plan'
 fake a.sock greet answer 'request=\034command\034:\034plan\034' "$planned" hold
 try reload -n -s a.sock
-ends_saying 0 '' '-n asks for a plan'
+ends 0 '' '-n asks for a plan'
 fake a.sock greet answer 'request=\034command\034:\034native\034' "$reloaded" hold
 try --method native -s a.sock
-ends_saying 0 '' '--method native asks for a native reload'
+ends 0 '' '--method native asks for a native reload'
 fake a.sock greet answer 'request=\034stale\034:\034report\034' "$reloaded" hold
 try --method native --stale=report -s a.sock
-ends_saying 0 '' '--stale can be used with --method native'
+ends 0 '' '--stale can be used with --method native'
 fake a.sock greet answer \
     'request=\034modules\034:[\034a*\034,\034b\034],\034exclude\034:[\034c?\034]' \
     "$reloaded" hold
 try -m 'a*' -x 'c?' -m b -s a.sock
-ends_saying 0 '' 'globs are sent in their order'
+ends 0 '' 'globs are sent in their order'
 
 # --- Which instances ---------------------------------------------------------
 
@@ -310,9 +314,19 @@ END
 # asked NAMES NAME: exactly those instances got a request.
 asked()
 {
-	is "$(sed -n 's|^project/tmp/run/shop\.\(.*\)\.control: .*|\1|p;
-	    s|^tmp/run/shop\.\(.*\)\.control: .*|\1|p' "$OUT" | sort | xargs)" \
-	    "$1" "$2"
+	local line name surplus=' '
+	while IFS= read -r line; do
+		[[ $line =~ ^tmp/run/shop\.(.*)\.control:\  ]] || continue
+		surplus+="${BASH_REMATCH[1]} "
+	done <"$OUT"
+	# In any order.
+	for name in $1; do
+		case $surplus in
+		*" $name "*)	surplus=${surplus/" $name "/ } ;;
+		*)	surplus+="not:$name " ;;
+		esac
+	done
+	is "$surplus" ' ' "$2"
 }
 
 # in_project COMMAND NAMES NAME ARGUMENT ...: in the project's directory.
@@ -329,7 +343,7 @@ in_project()
 	ARGS=("$@")
 	(cd project && exec "$CARTRIDGE_RELOAD" "$@") >"$OUT" 2>"$ERR" </dev/null
 	RC=$?
-	ends_saying 0 '' "$name"
+	ends 0 '' "$name"
 	asked "$names" 'those are asked, and no others'
 }
 
@@ -347,8 +361,8 @@ in_project stale 'db web' 'also for stale' -v stale
 for words in '' reload 'eval 1' console; do
 	# shellcheck disable=SC2086 # several words
 	(cd project && exec "$CARTRIDGE_RELOAD" $words) >"$OUT" 2>"$ERR" </dev/null
-	is "$? $(head -n 1 "$ERR")" '1 cartridge-reload: no target: use --app shop for the project in this directory' \
-	    "a mutating command in a project names the option to use: $words"
+	RC=$?
+	ends_at 1 '--app shop' "a mutating command in a project names the option to use: $words"
 done
 
 # --- Whether something would change ------------------------------------------
@@ -357,58 +371,58 @@ would()
 {
 	fake a.sock greet answer 'request=\034command\034:\034plan\034' "$2" hold
 	try plan -s a.sock ${3:+"$3"}
-	ends_saying "$1" '' "plan ${3:-} $4"
+	ends "$1" '' "plan ${3:-} $4"
 }
 would 0 "$planned" '' 'of what would change'
 would 9 "$planned" --exit-code 'of what would change'
 would 0 "${fine/: ok/: unchanged}" --exit-code 'of what would not'
 fake a.sock greet answer request "$planned" hold
 try -n --exit-code -s a.sock -o json
-ends_saying 9 '' '--dry-run in JSON'
+ends 9 '' '--dry-run in JSON'
 ok 'the document has the command plan' said "$OUT" '"exit": 9'
 
 # --- Lua of a file -----------------------------------------------------------
 
-# cannot REGEX ARGUMENT ...: a local error; no instance gets a request.
+# cannot INPUT ARGUMENT ...: a local error; no instance gets a request.
 cannot()
 {
-	local regex=$1
+	local input=$1 words
 	shift
 	try "$@"
-	ends_saying 1 "$regex" "cannot:$(printf ' %q' "$@")"
-	[ ! -s "$OUT" ] || fail 'nothing is printed then' "$(cat "$OUT")"
+	printf -v words ' %q' "$@"
+	ends_at 1 "$input" "cannot:$words"
+	[ ! -s "$OUT" ] || fail 'nothing is printed then' "$(<"$OUT")"
 }
 
 rm -f touched
 fake a.sock idle touch=touched again
-cannot 'cannot open none\.lua: No such file or directory' \
-    eval -f none.lua -s a.sock
+cannot none.lua eval -f none.lua -s a.sock
 mkdir dir
-cannot 'cannot (open|read) dir: Is a directory' eval -f dir -s a.sock
-cannot 'cannot open file/x: .*' eval --file=file/x -s a.sock
+cannot dir eval -f dir -s a.sock
+cannot file/x eval --file=file/x -s a.sock
 head -c 17000000 /dev/zero | tr '\0' - >large.lua
-cannot 'large\.lua is larger than 16 MiB' eval -f large.lua -s a.sock
-cannot '/dev/zero is larger than 16 MiB' eval -f /dev/zero -s a.sock
+cannot large.lua eval -f large.lua -s a.sock
+cannot /dev/zero eval -f /dev/zero -s a.sock
 printf 'return "\xff"' >latin.lua
-cannot 'latin\.lua is not UTF-8 text; .*' eval -f latin.lua -s a.sock
-cannot 'the Lua to run is not UTF-8 text; .*' eval $'return "\xff"' -s a.sock
-cannot '.* is not UTF-8 text' -m $'\xff' -s a.sock
+cannot latin.lua eval -f latin.lua -s a.sock
+cannot Lua eval $'return "\xff"' -s a.sock
+cannot "'\377'" -m $'\xff' -s a.sock
 ok 'rejected command lines connect to nothing' [ ! -e touched ]
 kill "$FAKE_PID"
 
 printf 'return 1' >one.lua
 fake a.sock greet answer 'request=\034code\034:\034return 1\034' "$fine" hold
 try eval -f one.lua -s a.sock
-ends_saying 0 '' 'eval --file'
+ends 0 '' 'eval --file'
 fake a.sock greet answer 'request=\034code\034:\034return 2\034' "$fine" hold
 ARGS=(eval -f - with Lua on standard input)
 printf 'return 2' | "$CARTRIDGE_RELOAD" eval -f - -s a.sock >"$OUT" 2>"$ERR"
 RC=$?
-ends_saying 0 '' 'eval --file - reads standard input'
+ends 0 '' 'eval --file - reads standard input'
 : >empty.lua
 fake a.sock greet answer 'request=\034code\034:\034\034' "$fine" hold
 try eval -f empty.lua -s a.sock
-ends_saying 0 '' 'eval --file with an empty file'
+ends 0 '' 'eval --file with an empty file'
 for i in a.sock b.sock; do
 	fake "$i" greet answer 'request=\034code\034:\034return 3\034' "$fine" \
 	    hold
@@ -416,16 +430,16 @@ done
 printf 'return 3' | "$CARTRIDGE_RELOAD" eval -f - -s a.sock -s b.sock \
     >"$OUT" 2>"$ERR"
 RC=$?
-ends_saying 0 '' 'eval --file - for two instances'
+ends 0 '' 'eval --file - for two instances'
 fake a.sock greet answer 'request=\034code\034:\034return 4\034' "$fine" hold
 ARGS=(eval with Lua from a pipe)
 printf 'return 4' | "$CARTRIDGE_RELOAD" eval -s a.sock >"$OUT" 2>"$ERR"
 RC=$?
-ends_saying 0 '' 'eval of a pipe'
+ends 0 '' 'eval of a pipe'
 fake a.sock greet answer 'request=\034code\034:\034return 1\034' "$fine" hold
 "$CARTRIDGE_RELOAD" eval -s a.sock >"$OUT" 2>"$ERR" <one.lua
 RC=$?
-ends_saying 0 '' 'eval of a redirected file'
+ends 0 '' 'eval of a redirected file'
 fake a.sock idle touch=touched again
 : | "$CARTRIDGE_RELOAD" eval -s a.sock >"$OUT" 2>"$ERR"
 RC=$?
@@ -435,11 +449,9 @@ kill "$FAKE_PID"
 fake a.sock greet answer \
     'request=\034args\034:[\034a\034,\034-b\034]' "$fine" hold
 try eval '...' -s a.sock -- a -b
-ends_saying 0 '' 'arguments of eval'
+ends 0 '' 'arguments of eval'
 
 # --- What cannot be printed --------------------------------------------------
-
-full='cannot write standard output: No space left on device'
 
 # written_to REDIRECTION ARGUMENT ...: runs the program with these descriptors.
 written_to()
@@ -484,40 +496,39 @@ for words in --help --version 'reload --print-lua' 'eval 1 --print-lua'; do
 	# shellcheck disable=SC2086 # several words
 	{
 		written_to full $words
-		ends_saying 1 "$full" "a full disk: $words"
+		ends_at 1 'standard output' "a full disk: $words"
 		written_to pipe $words
-		ends_saying 0 '' "a closed pipe, as with head: $words"
+		ends 0 '' "a closed pipe, as with head: $words"
 		written_to stdout-closed $words
-		ends_saying 1 'cannot write standard output: .*' \
+		ends_at 1 'standard output' \
 		    "standard output closed: $words"
 	}
 done
 for format in text json; do
 	fake a.sock "${script[@]}"
 	written_to full status -s a.sock -o "$format"
-	ends_saying 1 "$full" "a full disk: status, $format"
+	ends_at 1 'standard output' "a full disk: status, $format"
 	fake a.sock "${script[@]}"
 	written_to pipe status -s a.sock -o "$format"
-	ends_saying 0 '' "a closed pipe, as with head: status, $format"
+	ends 0 '' "a closed pipe, as with head: status, $format"
 	fake a.sock greet answer request \
 	    'send=---\n- cartridge_reload: 1\n  outcome: refused\n...\n' hold
 	written_to pipe status -s a.sock -o "$format"
-	ends_saying 5 '.*refused' "a closed pipe, and a failure: $format"
+	ends_at 5 a.sock "a closed pipe, and a failure: $format"
 	fake a.sock "${script[@]}"
 	written_to stdout-closed status -s a.sock -o "$format"
-	ends_saying 1 'cannot write standard output: .*' \
-	    "standard output closed: status, $format"
+	ends_at 1 'standard output' "standard output closed: status, $format"
 done
 fake a.sock "${script[@]}"
 written_to stdout-closed status -s a.sock --quiet
-ends_saying 0 '' 'standard output closed, and nothing to print'
+ends 0 '' 'standard output closed, and nothing to print'
 fake a.sock greet answer request \
     'send=---\n- cartridge_reload: 1\n  outcome: ok\n  results: x\n...\n' hold
 fake b.sock idle touch=touched again
 written_to full eval 1 -s a.sock -s b.sock
-ends_saying 1 "$full" 'a full disk with several instances'
+ends_at 1 'standard output' 'a full disk with several instances'
 ok 'a full disk stops the run' [ ! -e touched ]
-ok 'a full disk is reported' said "$ERR" 'b.sock: not attempted$'
+ends_at 1 b.sock 'the instance that was not attempted is named'
 kill "$FAKE_PID"
 
 # Output for the user must not go to the socket of the instance, which may have
@@ -556,7 +567,7 @@ written_to stderr-full status -s a.sock
 is "$RC" 2 'a full standard error, and an error to print'
 peers_end
 written_to stdin-closed eval -f - -s a.sock
-ends_saying 1 'cannot read -: .*' 'no standard input to read Lua from'
+ends_at 1 ' -' 'no standard input to read Lua from'
 
 # --- Quiet, and exit status --------------------------------------------------
 
@@ -576,16 +587,16 @@ for command in reload plan status stale 'eval 1'; do
 	fake a.sock greet answer request "$reply" hold
 	# shellcheck disable=SC2086 # several words
 	try $command -q -s a.sock
-	ends_saying 0 '' "--quiet: $command"
+	ends 0 '' "--quiet: $command"
 	prints '' "--quiet: $command prints nothing"
 done
 fake a.sock "${script[@]}"
 try status --quiet -o json -s a.sock
-ends_saying 0 '' '--quiet with JSON'
+ends 0 '' '--quiet with JSON'
 prints '' '--quiet with JSON prints nothing'
 fake a.sock greet answer request "$(outcome failed)" hold
 try status -q -s a.sock
-ends_saying 3 'a.sock: because' '--quiet with an error'
+ends_at 3 a.sock '--quiet with an error'
 prints '' '--quiet prints the error only'
 
 # Each outcome, alone and after a successful one.
@@ -608,7 +619,7 @@ while read -r word code command; do
 	peers_end
 	ok "outcome $word of the second of two in JSON" \
 	    said "$OUT" "^  \"exit\": $code,"
-	is "$(grep -c '^      "target"' "$OUT")" 2 \
+	lists target 'a.sock b.sock' \
 	    "outcome $word of the second of two: both reports"
 done <<'END'
 reloaded 0 reload
@@ -629,8 +640,8 @@ while read -r word command; do
 	try $command -s a.sock -o json
 	is "$RC" 8 "outcome $word is invalid for $command"
 	peers_end
-	ok "outcome $word is invalid for $command: the error code" \
-	    said "$OUT" '"outcome": "protocol"'
+	lists code bad_reply \
+	    "outcome $word is invalid for $command: the error code"
 done <<'END'
 planned reload
 ok reload
@@ -648,8 +659,7 @@ fake a.sock "${script[@]}"
 try status -s a.sock -s none.sock -o json
 is "$RC" 2 'a missing socket after a good one'
 ok 'a missing socket after a good one in JSON' said "$OUT" '^  "exit": 2,'
-ok 'a missing socket after a good one: the error code' \
-    said "$OUT" '"outcome": "unreachable"'
+lists code no_socket 'a missing socket after a good one: the error code'
 peers_end
 try status -s 'none*.sock' -o json
 is "$RC" 2 'a glob without a match'
@@ -660,7 +670,7 @@ ok 'a glob without a match has no instances' said "$OUT" '^  "instances": \[\]'
 
 printable()
 {
-	! grep -aP '[^\x20-\x7e]' "$1"
+	! said "$1" '[^ -~]'
 }
 
 # The line is not sent.
@@ -669,14 +679,15 @@ for words in '' reload plan status stale 'eval 1' '--method native'; do
 	# shellcheck disable=SC2086 # several words
 	CARTRIDGE_RELOAD_SOCKET=a.sock try $words --print-lua -s a.sock \
 	    -s none.sock
-	ends_saying 0 '' "--print-lua: $words"
-	is "$(wc -l <"$OUT")" 1 '--print-lua prints one line'
+	ends 0 '' "--print-lua: $words"
+	mapfile lines <"$OUT"
+	is "${#lines[@]}" 1 '--print-lua prints one line'
 	ok '--print-lua prints ASCII' printable "$OUT"
 done
 ok '--print-lua connects to nothing' [ ! -e touched ]
 kill "$FAKE_PID"
 try eval --print-lua 'return 1'
-ends_saying 0 '' '--print-lua needs no target'
+ends 0 '' '--print-lua needs no target'
 
 cat >app.lua <<'END'
 require('greeting')
@@ -721,7 +732,7 @@ if wait_until listens; then
 	for words in status plan reload stale 'eval 1'; do
 		# shellcheck disable=SC2086 # several words
 		try $words -s real.sock
-		ends_saying 0 '' "the program itself: $words"
+		ends 0 '' "the program itself: $words"
 	done
 else
 	fail 'a real Tarantool starts' "$(cat real.log)"
