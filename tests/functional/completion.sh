@@ -106,7 +106,7 @@ stale_socket other/games.chess.control
 export TARANTOOL_RUN_DIR=$PWD/run
 
 try __complete app
-ends_saying 0 '' 'names of applications are completed'
+ends 0 '' 'names of applications are completed'
 prints 'bank
 shop
 x' 'each name is printed once, and none that a shell would have to quote'

@@ -11,17 +11,15 @@
 
 fine='ok=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
 reloaded=${fine/outcome: ok/outcome: reloaded}
-closes='connection closed before'
-unknown="$closes the final reply: the outcome is unknown"
 
-# status NAME RC REGEX STEP ...: `status` on a fake binary port, as op.
+# status NAME RC CODES STEP ...: `status` on a fake binary port, as op.
 status()
 {
-	local name=$1 rc=$2 regex=$3
+	local name=$1 rc=$2 codes=$3
 	shift 3
 	fake a.sock greet-binary "$@"
-	TT_CLI_PASSWORD=s3cret try status -u op -s a.sock
-	ends_saying "$rc" "${regex:+a.sock: $regex}" "$name"
+	TT_CLI_PASSWORD=s3cret try status -u op -s a.sock -o json
+	ends "$rc" "$codes" "$name"
 }
 
 # The proof for the password s3cret and the salt of the greeting.
@@ -36,18 +34,18 @@ logs_in()
 	shift 2
 	fake -r received a.sock greet-binary "auth=$user" ok eval "$fine" hold
 	try status "$@"
-	ends_saying 0 "${warning-}" "$name"
+	ends 0 '' "$name"
 	ok 'the password is used' grep -qF -- "$proof" received
-	ok 'the password is not sent' [ "$(grep -c s3cret received)" -eq 0 ]
+	ok 'the password is not sent' eval '! grep -q s3cret received'
 }
 
 fake a.sock greet-binary ping ok eval "$fine" hold
 try status -s a.sock
-ends_saying 0 '' 'guest does not log in'
+ends 0 '' 'guest does not log in'
 prints 'a.sock: ok' 'the reply is reported'
 fake a.sock greet-binary ping ok eval "$fine" hold
 try status -s a.sock -u guest
-ends_saying 0 '' 'guest does not log in if named'
+ends 0 '' 'guest does not log in if named'
 
 printf 's3cret\nrest\n' >password
 logs_in '--password-file' op -s a.sock -u op --password-file password
@@ -69,7 +67,7 @@ fake -r received a.sock greet-binary auth=op ok eval "$fine" hold
 ARGS=(status -s a.sock -u op --password-file -)
 printf 's3cret\nmore\n' | "$CARTRIDGE_RELOAD" "${ARGS[@]}" >"$OUT" 2>"$ERR"
 RC=$?
-ends_saying 0 '' '--password-file - reads standard input'
+ends 0 '' '--password-file - reads standard input'
 ok 'the password of standard input is used' grep -qF -- "$proof" received
 
 # target NAME USER TARGET_PREFIX: the same on TCP.
@@ -78,15 +76,25 @@ target()
 	local name=$1 user=$2 prefix=$3
 	fake -r received tcp greet-binary "auth=$user" ok eval "$fine" hold
 	try status -s "$prefix$TARGET"
-	ends_saying 0 "${warning:+$user@$TARGET: $warning}" "$name"
+	if [ -n "${warned-}" ]; then
+		ends_at 0 "$user@$TARGET" "$name"
+	else
+		ends 0 '' "$name"
+	fi
 	prints "$user@$TARGET: ok" 'the password is not printed'
 	ok 'the right password is used' grep -qF -- "$proof" received
 }
 TT_CLI_PASSWORD=s3cret TT_CLI_USERNAME=them target 'a user in the target' op op@
 TT_CLI_PASSWORD=s3cret target 'with tcp://' op tcp://op@
-warning='other users can see a password on the command line: use --password-file or \$TT_CLI_PASSWORD'
-TT_CLI_PASSWORD=other target 'a password in the target' op op:s3cret@
-warning=
+warned=1 TT_CLI_PASSWORD=other target 'a password in the target' op op:s3cret@
+
+# Whether two targets have answered.
+two_answers()
+{
+	local lines
+	mapfile -t lines <"$OUT"
+	[[ ${#lines[@]} -ge 2 && ${lines[*]: -2:1} == *ok* && ${lines[*]: -1} == *ok* ]]
+}
 
 # A text console has no users; both kinds may be targets of one run.
 fake a.sock greet answer request "${fine/ok=/send=}" hold
@@ -94,8 +102,8 @@ peer=$FAKE_PID
 fake b.sock greet-binary auth=op ok eval "$fine" hold
 TT_CLI_PASSWORD=s3cret try status -u op -s a.sock -s b.sock
 wait "$peer"
-ends_saying 0 '' 'a console and a binary port'
-ok 'both targets answer' [ "$(grep -c ok "$OUT")" -eq 2 ]
+ends 0 '' 'a console and a binary port'
+ok 'both targets answer' two_answers
 
 # --- Passwords that are not there --------------------------------------------
 
@@ -106,28 +114,23 @@ detached()
 	setsid -w "$CARTRIDGE_RELOAD" "$@" >"$OUT" 2>"$ERR" </dev/null
 	RC=$?
 }
-none='needs a password: give --password-file, or set \$TT_CLI_PASSWORD'
 fake a.sock greet-binary hold
-detached status -s a.sock -u op
-ends_saying 2 "a.sock: user \"op\" $none" 'no password and no terminal'
+detached status -s a.sock -u op -o json
+ends 2 no_password 'no password and no terminal'
 detached status -s a.sock -u op --password-file none
-ends_saying 1 "cannot read the password file 'none': No such file or directory" \
-    'a missing password file'
+ends_at 1 "'none'" 'a missing password file'
 : >empty
 detached status -s a.sock -u op --password-file empty
-ends_saying 1 "the first line of the password file 'empty' is empty" \
-    'an empty password file'
+ends_at 1 "'empty'" 'an empty password file'
 head -c 2000 /dev/zero | tr '\0' x >long
 detached status -s a.sock -u op --password-file long
-ends_saying 1 "cannot read the password file 'long': File too large" \
-    'a password line above the limit'
+ends_at 1 "'long'" 'a password line above the limit'
 detached status -s a.sock --password-file password
-ends_saying 1 '--password-file needs a user: give --user' 'a password without a user'
+ends_at 1 --password-file 'a password without a user'
 detached status -s a.sock -u "$(head -c 256 long)" --password-file password
-ends_saying 1 'the user name is longer than 255 bytes' 'a user name above the limit'
+ends_at 1 user 'a user name above the limit'
 detached eval -f - -s a.sock -u op --password-file -
-ends_saying 1 '--password-file and the Lua code cannot both be read from standard input' \
-    'two options that read standard input'
+ends_at 1 --password-file 'two options that read standard input'
 
 # prompted TCL ARGUMENT ...: runs `status` on a new terminal, and types at its
 # prompt once the program reads.
@@ -150,11 +153,11 @@ prompted()
 }
 fake -r received a.sock greet-binary auth=op ok eval "$fine" hold
 prompted 'send "s3cret\r"' -s a.sock -u op
-ends_saying 0 '' 'the password is asked for'
+ends 0 '' 'the password is asked for'
 ok 'the typed password logs in' grep -qF -- "$proof" received
-ok 'the typed password is not shown' [ "$(grep -c s3cret "$OUT")" -eq 0 ]
+ok 'the typed password is not shown' eval '! said "$OUT" s3cret'
 prompted 'send "\x03"' -s a.sock -u op
-ok 'Ctrl-C ends the prompt' said "$OUT" 'no password was given'
+ok 'Ctrl-C ends the prompt' said "$OUT" 'cartridge-reload: '
 
 # Only a TCP target is asked for the password of the user that a variable names,
 # but the password is used for the socket before it, too.
@@ -163,8 +166,8 @@ peer=$FAKE_PID
 fake -r received tcp greet-binary auth=op ok eval "$fine" hold
 TT_CLI_USERNAME=op prompted 'send "s3cret\r"' -s a.sock -s "$TARGET"
 wait "$peer"
-ends_saying 0 '' 'a prompt after a console target'
-ok 'the typed password logs in at both ports' [ "$(grep -c ok "$OUT")" -eq 2 ]
+ends 0 '' 'a prompt after a console target'
+ok 'the typed password logs in at both ports' two_answers
 
 # --- Where a password is not -------------------------------------------------
 
@@ -188,56 +191,51 @@ is "$(awk '/^Max core file size/ { print $5, $6 }' "/proc/$TRY_PID/limits")" \
     '0 0' 'there is no core dump'
 touch go
 finish_try
-ends_saying 0 "op@$TARGET: other users can see .*" 'the failure is reported'
+ends_at 0 "op@$TARGET" 'the warning is reported'
 ok 'the password is not printed' \
     [ "$(cat "$OUT" "$ERR" | grep -c pass-)" -eq 0 ]
 rm -f asked go
 
 # --- Errors of the server ----------------------------------------------------
 
-wrong='wrong user or password \(user "op"\)'
-status 'a wrong password' 2 "$wrong" auth 'fault=47:Incorrect password' hold
-status 'no such user' 2 "$wrong" auth "fault=45:User 'op' is not found" hold
-status 'login is denied' 2 \
-    'user "op" may not log in: Session access to universe is denied' auth \
+status 'a wrong password' 2 login_failed auth 'fault=47:Incorrect password' hold
+status 'no such user' 2 login_failed auth "fault=45:User 'op' is not found" hold
+status 'login is denied' 2 access_denied auth \
     'fault=42:Session access to universe is denied' hold
-status 'a wrong password, as Cartridge says it before the bootstrap' 2 "$wrong" auth \
+status 'a wrong password, as Cartridge says it before the bootstrap' 2 login_failed auth \
     "fault=42:Incorrect password supplied for user 'op'" hold
-status 'and no such user' 2 "$wrong" auth "fault=42:User 'op' is not found" hold
-status 'evaluation is denied' 2 \
-    'user "op" may not evaluate Lua: grant execute on universe or, in Tarantool 3, on lua_eval' \
+status 'and no such user' 2 login_failed auth "fault=42:User 'op' is not found" hold
+status 'evaluation is denied' 2 access_denied \
     auth ok eval 'fault=42:Execute access to universe is denied' hold
 fake a.sock greet-binary ping ok eval 'fault=42:no' hold
-try status -s a.sock
-ends_saying 2 'a.sock: binary port: user "guest" may not evaluate Lua; name a user with --user' \
-    'guest is asked to log in'
-status 'an error of the evaluation' 8 'the request could not be evaluated: boom' \
+try status -s a.sock -o json
+ends 2 access_denied 'guest is asked to log in'
+status 'an error of the evaluation' 8 server_error \
     auth ok eval 'fault=32:boom' hold
-status 'an unknown error' 8 'the instance answered with error 123: bad \\033things' \
+status 'an unknown error' 8 server_error \
     auth ok eval 'fault=123:bad \ethings' hold
-status 'error 0, without a text' 8 'the instance answered with error 0: ' \
+status 'error 0, without a text' 8 server_error \
     auth ok eval fault=0: hold
-status 'shutting down' 2 'the instance is shutting down' auth ok eval \
+status 'shutting down' 2 shutting_down auth ok eval \
     'fault=245:Server is shutting down' hold
-status 'a transaction left open' 3 'the Lua code left a transaction open.*' auth ok \
+status 'a transaction left open' 3 lua_error auth ok \
     eval 'fault=30:Transaction is active at return from function' hold
 
 # A refused request had no effect, so the message mentions none.
 fake a.sock greet-binary ping ok eval 'fault=42:no' hold
-try reload -s a.sock
-ends_saying 2 'a.sock: binary port: user "guest" may not evaluate Lua; name a user with --user' \
-    'a reload is refused by the server'
+try reload -s a.sock -o json
+ends 2 access_denied 'a reload is refused by the server'
 fake a.sock greet-binary ping ok eval 'fault=116:Instance bootstrap has not finished yet' \
     close greet-binary ping ok eval "$reloaded" hold
 try reload -s a.sock --wait 20
-ends_saying 0 '' '--wait retries while the server starts'
+ends 0 '' '--wait retries while the server starts'
 fake a.sock greet-binary ping 'fault=116:not yet' close greet-binary ping ok \
     eval "$reloaded" hold
 try reload -s a.sock --wait 20
-ends_saying 0 '' '--wait retries while logging in'
+ends 0 '' '--wait retries while logging in'
 fake a.sock greet-binary auth fault=47:no hold
-TT_CLI_PASSWORD=x try status -s a.sock -u op --wait 20
-ends_saying 2 "a.sock: $wrong" '--wait does not retry a wrong password'
+TT_CLI_PASSWORD=x try status -s a.sock -u op --wait 20 -o json
+ends 2 login_failed '--wait does not retry a wrong password'
 
 # --- What a server may send --------------------------------------------------
 
@@ -245,50 +243,48 @@ status 'push messages' 0 '' auth ok eval chunk=load 'chunk=a\nb' "$fine" hold
 status 'all comes byte by byte' 0 '' pieces=1 auth ok eval chunk=load "$fine" hold
 status 'a reply of two megabytes' 0 '' auth ok eval \
     "${fine%...\\n}  x: $(head -c 100000 /dev/zero | tr '\0' x)\n...\n" hold
-status 'a wrong number' 8 'unexpected reply' auth ok eval sync=7 "$fine" hold
-status 'the number of the login again' 8 'unexpected reply' auth ok eval \
+status 'a wrong number' 8 bad_reply auth ok eval sync=7 "$fine" hold
+status 'the number of the login again' 8 bad_reply auth ok eval \
     sync=1 "$fine" hold
-status 'a reply before the request' 8 'unexpected reply' auth ok ok hold
-status 'a push message in place of the login' 8 'unexpected type of reply' auth chunk=x hold
-status 'an unknown type' 8 'the reply is not a message of the binary protocol' auth \
+status 'a reply before the request' 8 bad_reply auth ok ok hold
+status 'a push message in place of the login' 8 bad_reply auth chunk=x hold
+status 'an unknown type' 8 bad_reply auth \
     'send=\xce\x00\x00\x00\x06\x82\x00\x00\x01\x01\x90' hold
-status 'not MessagePack' 8 'the reply is not MessagePack' auth 'send=\xa1' hold
-status 'a frame of two gigabytes' 8 'the reply is larger than 64 MiB' auth \
+status 'not MessagePack' 8 bad_reply auth 'send=\xa1' hold
+status 'a frame of two gigabytes' 8 reply_too_large auth \
     'send=\xce\x7f\xff\xff\xff\x82' hold
-status 'a result that is no text' 8 'the reply is not a console reply' auth ok eval ok hold
-status 'a result that is no document' 8 'the reply is not a YAML document' auth ok eval \
+status 'a result that is no text' 8 bad_reply auth ok eval ok hold
+status 'a result that is no document' 8 bad_reply auth ok eval \
     ok=hello hold
-status 'two documents' 8 'the reply is not a YAML document' auth ok eval \
+status 'two documents' 8 bad_reply auth ok eval \
     'ok=---\n- 1\n...\n---\n- 2\n...\n' hold
-status 'a document without its end' 8 'the reply is not a YAML document' auth ok eval \
+status 'a document without its end' 8 bad_reply auth ok eval \
     'ok=---\n- 1\n' hold
-status 'closed before the login' 2 "$closes the request was sent" auth close
-status 'closed after the request' 8 "$unknown" auth ok eval close
-status 'closed in the reply' 8 "$unknown" auth ok eval \
+status 'closed before the login' 2 closed auth close
+status 'closed after the request' 8 closed auth ok eval close
+status 'closed in the reply' 8 closed auth ok eval \
     'send=\xce\x00\x00\x00\x40\x82\x00\x00' close
 fake a.sock 'greet=Tarantool 2.6.0 (Binary) 4b3d8bbf-dd32-4b9c-a5fc-9cb51b1c1c26' hold
-TT_CLI_PASSWORD=x try status -s a.sock -u op
-ends_saying 8 'a.sock: the greeting of the binary port has no salt, .*' \
-    'a greeting without a salt'
+TT_CLI_PASSWORD=x try status -s a.sock -u op -o json
+ends 8 bad_handshake 'a greeting without a salt'
 
 # No request is sent before the response to the authentication.
 for words in reload 'eval 1' status plan; do
 	fake -r received a.sock greet-binary auth idle fault=47:no hold
 	# shellcheck disable=SC2086 # several words
-	TT_CLI_PASSWORD=x try $words -u op -s a.sock
-	ends_saying 2 "a.sock: $wrong" "$words: a wrong password"
+	TT_CLI_PASSWORD=x try $words -u op -s a.sock -o json
+	ends 2 login_failed "$words: a wrong password"
 	ok "$words: no request is sent" [ "$(wc -c <received)" -lt 100 ]
 done
 
 # --- Time --------------------------------------------------------------------
 
-busy='the binary port did not answer within 0\.[0-9]+ s: the instance is busy .*'
 fake a.sock greet-binary ping idle hold
-try reload -s a.sock -t 0.3
-ends_saying 4 "a.sock: $busy" 'no answer to the login'
+try reload -s a.sock -t 0.3 -o json
+ends 4 deadline 'no answer to the login'
 fake a.sock greet-binary ping ok eval idle hold
-try reload -s a.sock -t 0.3
-ends_saying 4 'a.sock: no final reply within 0\.3 s; .*rolls back.*' 'no reply'
+try reload -s a.sock -t 0.3 -o json
+ends 4 deadline 'no reply'
 
 # --- The console -------------------------------------------------------------
 
@@ -301,7 +297,7 @@ lines()
 one='ok=---\n- cartridge_reload_done\n- 1\n...\n'
 fake a.sock greet-binary ping ok eval=first "$one" eval=second chunk=news "$one" hold
 lines 'first\nsecond\n'
-ends_saying 0 '' 'lines of a session follow each other'
+ends 0 '' 'lines of a session follow each other'
 prints '---
 - 1
 ...
@@ -313,14 +309,13 @@ prints '---
 ...' 'lines of a session have their results'
 fake a.sock greet-binary ping ok eval 'fault=30:Transaction is active' eval "$one" hold
 lines 'box.begin()\nsecond\n'
-ends_saying 3 'a.sock: line 1: the Lua code left a transaction open.*' \
-    'an error of the server in a session'
+ends_at 3 'line 1:' 'an error of the server in a session'
 prints '---
 - 1
 ...' 'the session continues after an error'
 fake a.sock greet-binary ping ok eval ok hold
 lines 'first\nsecond\n'
-ends_saying 8 'a.sock: the reply is not a console reply' \
-    'an invalid frame ends the session'
+ends_at 8 a.sock 'an invalid frame ends the session'
 
+golden iproto-errors
 done_testing

@@ -266,27 +266,25 @@ MESSAGES=
 declare -A MESSAGES_OF=()
 
 # keep_messages TITLE [TEXT]: adds the messages of the last run to MESSAGES,
-# except those that only differ in their target from an earlier one.  Replaces
+# except lines that only differ in their target from an earlier one.  Replaces
 # what differs from run to run: times, ports, directories.
 keep_messages()
 {
-	local text message title=$1
+	local text line title=$1
 	text=${2-$(<"$ERR")}
 	text=${text//"$WORK"/DIR}
 	text=${text//127.0.0.1:+([0-9])/HOST:PORT}
 	text=${text//within +([0-9.]) s/within N s}
 	text=${text//after +([0-9.]) s/after N s}
-	text=$'\n'$text
-	while [[ $text == $'\n'cartridge-reload:\ * ]]; do
-		text=${text#$'\n'cartridge-reload: }
-		message=${text%%$'\n'cartridge-reload: *}
-		text=${text#"$message"}
-		[ -z "${MESSAGES_OF[.${message#*: }]-}" ] || continue
-		MESSAGES_OF[.${message#*: }]=1
+	text=${text//\/var\/run\/tarantool \(no such directory\)/\/var\/run\/tarantool}
+	while IFS= read -r line; do
+		line=${line#cartridge-reload: }
+		[ -z "${MESSAGES_OF[.${line#*: }]-}" ] || continue
+		MESSAGES_OF[.${line#*: }]=1
 		[ -z "$title" ] || MESSAGES+="--- $title"$'\n'
 		title=
-		MESSAGES+=$message$'\n'
-	done
+		MESSAGES+=$line$'\n'
+	done <<<"$text"
 }
 
 # golden NAME: the messages since the last golden file are those of this one.
@@ -346,20 +344,6 @@ ends_at()
 	[[ $'\n'$(<"$ERR") == *$'\n'"cartridge-reload: "*"$2"* ]] ||
 	    problem="$problem; no message names '$2'"
 	keep_messages "$RC: $3"
-	result "$problem" "$3"
-}
-
-# ends_saying RC REGEX NAME: the last run ended with RC, and its standard error
-# has a line that matches, without the program's name.  Empty REGEX: no output.
-ends_saying()
-{
-	local problem=
-	[ "$RC" -eq "$1" ] || problem="exit status $RC instead of $1"
-	if [ -z "$2" ]; then
-		[ ! -s "$ERR" ] || problem="$problem; there is standard error"
-	elif ! said "$ERR" "^cartridge-reload: ($2)\$"; then
-		problem="$problem; standard error has no line '$2'"
-	fi
 	result "$problem" "$3"
 }
 

@@ -20,24 +20,21 @@ documents=0
 keep_json()
 {
 	documents=$((documents + 1))
-	cp "$OUT" "json/$documents"
+	printf '%s\n' "$(<"$OUT")" >"json/$documents"
 	echo "$RC ${ARGS[*]}" >"json/$documents.run"
 }
 
-# replies NAME RC REGEX REPLY [COMMAND ...]: tests the output for a reply, text
-# with escapes: as text, whose outcome is compared, and as JSON.
+# replies NAME RC CODE REPLY [COMMAND ...]: tests the report for a reply, text
+# with escapes.
 replies()
 {
-	local name=$1 rc=$2 regex=$3 reply=$4
+	local name=$1 rc=$2 code=$3 reply=$4
 	shift 4
 	[ $# -gt 0 ] || set -- status
 	printf %b "$reply" >reply
 	fake a.sock greet answer request file=reply hold
-	try "$@" --socket a.sock
-	ends_saying "$rc" "${regex:+a.sock: $regex}" "$name"
-	fake a.sock greet answer request file=reply hold
 	try "$@" --socket a.sock --output json
-	ends_saying "$rc" "${regex:+a.sock: $regex}" "$name, in JSON"
+	ends "$rc" "$code" "$name"
 	keep_json
 }
 
@@ -46,24 +43,32 @@ replies()
 # report FILE ARGUMENT ...: writes the exit status and output of a run.
 report()
 {
-	local reply=$1
+	local reply=$1 text
 	shift
 	fake app.sock greet answer request "file=$reply" hold
 	try "$@" --socket app.sock
 	peers_end || return
 	echo "\$ cartridge-reload $* --socket app.sock"
-	cat "$OUT"
-	sed 's/^/2> /' "$ERR"
+	text=$(<"$OUT")
+	printf '%s' "$text${text:+$'\n'}"
+	text=$(<"$ERR")
+	[ -z "$text" ] || printf '2> %s\n' "${text//$'\n'/$'\n'2> }"
 	echo "exit status: $RC"
+}
+
+# same FILE FILE: whether two files have the same text.
+same()
+{
+	[ "$(<"$1")" = "$(<"$2")" ] || diff -u "$1" "$2"
 }
 
 same_as_golden()
 {
 	local base=${1%.yaml} command
-	command=$(basename "$base")
+	command=${base##*/}
 	command=${command%%-*}
 	# The outcome that only this command may have.
-	case $(basename "$base") in
+	case ${base##*/} in
 	reload-unchanged) command='reload --if-changed' ;;
 	push-planned) command='push --dry-run' ;;
 	esac
@@ -81,13 +86,14 @@ same_as_golden()
 		cp text "$base.txt"
 		cp "$OUT" "$base.json"
 	fi
-	diff -u "$base.txt" text && diff -u "$base.json" "$OUT"
+	same "$base.txt" text && same "$base.json" "$OUT"
 }
 
 mkdir ext
 echo 'return 1' >ext/a.lua
 for file in "$CLI_DIR"/golden/*.yaml; do
-	ok "golden: $(basename "$file" .yaml)" same_as_golden "$file"
+	name=${file##*/}
+	ok "golden: ${name%.yaml}" same_as_golden "$file"
 done
 
 # One case of each kind, byte by byte.
@@ -97,7 +103,7 @@ byte_by_byte()
 	fake app.sock pieces=1 greet answer request "file=$base.yaml" hold
 	try "${1%%-*}" --socket app.sock --output json
 	keep_json
-	peers_end && diff -u "$base.json" "$OUT"
+	peers_end && same "$base.json" "$OUT"
 }
 for file in reload-reloaded plan-refused status-ok stale-found; do
 	ok "byte by byte: $file" byte_by_byte "$file"
@@ -114,47 +120,41 @@ answers()
 
 answers patch reloaded
 try --socket app.sock
-ends_saying 0 '' 'a reload asks for --stale=patch by default'
+ends 0 '' 'a reload asks for --stale=patch by default'
 answers patch reloaded
 try --socket app.sock --stale patch
-ends_saying 0 '' '--stale patch is the default'
+ends 0 '' '--stale patch is the default'
 ok 'remaining references are printed' said "$OUT" \
     '^  stale: Lua registry slot 12 is /srv/shop/app/roles/web.lua:30 '
 answers report reloaded
 try reload --socket app.sock --stale=report
-ends_saying 0 '' '--stale=report: remaining references are no failure'
+ends 0 '' '--stale=report: remaining references are no failure'
 ok '--stale=report: remaining references are printed' said "$OUT" \
     '^  stale references: 1 patched, 1 left$'
 answers fail stale
-try --stale=fail --socket app.sock
-ends_saying 7 'app.sock: 2 stale references remain; the new code is serving' \
-    '--stale=fail: remaining references are a failure'
+try --stale=fail --socket app.sock -o json
+ends 7 stale_references '--stale=fail: remaining references are a failure'
 answers fail stale
 try --stale=fail --socket app.sock --quiet
-ends_saying 7 'app.sock: 2 stale references remain; the new code is serving' \
-    '--stale=fail --quiet'
+ends_at 7 app.sock '--stale=fail --quiet'
 prints '' '--stale=fail --quiet prints only the error'
 answers fail incomplete
 try --stale=fail --socket app.sock -o json
-ends_saying 7 'app.sock: timed out .*; the new code is serving' \
-    '--stale=fail: an incomplete scan is a failure'
-ok 'the report has the incomplete scan' said "$OUT" '"code": "scan_incomplete"'
+ends 7 scan_incomplete '--stale=fail: an incomplete scan is a failure'
 keep_json
 well='send=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
 fake app.sock greet answer request=preflight "$well" close \
     greet answer request='\034stale\034:\034fail\034' \
     "file=$CLI_DIR/golden/reload-stale.yaml" hold
 fake b.sock greet answer request=preflight "$well" close touch=touched again
-try --stale=fail --socket app.sock --socket b.sock
-ends_saying 7 'b.sock: not attempted' '--stale=fail stops the other reloads'
-ok 'the other instance gets a preflight request only' \
-    said "$ERR" 'app.sock: 2 stale references remain'
+try --stale=fail --socket app.sock --socket b.sock -o json
+ends 7 stale_references '--stale=fail stops the other reloads'
+lists not_touched b.sock 'the other instance gets a preflight request only'
 kill "$FAKE_PID"
 fake app.sock greet answer 'request=\034command\034:\034stale\034' \
     "file=$CLI_DIR/golden/stale-locked.yaml" hold
-try stale --socket app.sock
-ends_saying 5 'app.sock: another reload, started by .*, has been running .*' \
-    'stale during a reload'
+try stale --socket app.sock -o json
+ends 5 locked 'stale during a reload'
 
 # More references than are printed.
 {
@@ -167,7 +167,7 @@ ends_saying 5 'app.sock: another reload, started by .*, has been running .*' \
 } >many
 fake a.sock greet answer request file=many hold
 try stale --socket a.sock
-ends_saying 7 'a.sock: many' 'many stale references'
+ends_at 7 a.sock 'many stale references'
 is "$(grep -c '^  stale: global g' "$OUT")" 50 '50 stale references are printed'
 is "$(tail -n 1 "$OUT")" '  and 15 more (10 of them in --output json)' \
     'the number of further references is printed'
@@ -181,15 +181,15 @@ is "$(grep -c '"where"' "$OUT")" 60 'JSON has all references'
 keep_json
 peers_end
 fake a.sock greet answer request hold
-try stale --socket a.sock --timeout 0.3
-ends_saying 4 'a.sock: no final reply within 0\.[0-9]+ s' 'a scan that takes too long'
+try stale --socket a.sock --timeout 0.3 -o json
+ends 4 deadline 'a scan that takes too long'
 
 # --- Push messages -----------------------------------------------------------
 
 fake a.sock greet answer request "send=${push}compile\n...\n" idle \
     "send=${push}'two\n\n  lines'\n...\n${push}\n- a map\n...\n$fine" hold
 try status --socket a.sock
-ends_saying 0 '' 'push messages are not the reply'
+ends 0 '' 'push messages are not the reply'
 prints 'a.sock: ok' 'push messages are not printed'
 # A binary port has no YAML in its push messages.
 strange=
@@ -197,95 +197,90 @@ is_console && strange="${push}[not: text]\n...\n${push}{\n...\n"
 fake a.sock greet answer request=verbose "send=${push}compile\n...\n" idle \
     "send=$strange${push}load\n...\n$fine" hold
 try status --socket a.sock --verbose
-ends_saying 0 'a.sock: load' '--verbose asks for push messages'
-is "$(cat "$ERR")" 'cartridge-reload: a.sock: compile
+is "$RC" 0 '--verbose asks for push messages'
+peers_end
+is "$(<"$ERR")" 'cartridge-reload: a.sock: compile
 cartridge-reload: a.sock: load' '--verbose prints phases in order'
 prints 'a.sock: ok' 'phases are printed on standard error'
 fake a.sock pieces=1 greet answer request \
     "send=${push}compile\n...\n$fine" hold
 try status --socket a.sock -v
-ends_saying 0 'a.sock: compile' 'push messages byte by byte'
-replies 'a push message, then an error' 3 boom \
+is "$RC $(<"$ERR")" '0 cartridge-reload: a.sock: compile' \
+    'push messages byte by byte'
+peers_end
+replies 'a push message, then an error' 3 lua_error \
     "${push}x\n...\n---\n- error: boom\n...\n"
 
 # --- Errors of the console ---------------------------------------------------
 
-replies 'an error as text' 3 'boom' '---\n- error: boom\n...\n'
-replies 'an error of several lines' 3 'one' \
+replies 'an error as text' 3 lua_error '---\n- error: boom\n...\n'
+replies 'an error of several lines' 3 lua_error \
     '---\n- error: |-\n    one\n    two\n...\n'
-ok 'no line of a message looks like one of the program' said "$ERR" '^    two$'
-replies 'an error as a map' 3 '\{"code":1,"message":"no"\}' \
+ok 'no line of a message looks like one of the program' said "$ERR" '^ +two$'
+replies 'an error as a map' 3 lua_error \
     '---\n- error:\n    code: 1\n    message: no\n...\n'
-replies 'an error as a list' 3 '\["a",null\]' '---\n- error: [a, null]\n...\n'
-replies 'an error that is a number' 3 42 '---\n- error: 42\n...\n'
-replies 'an error that is null' 3 'error without a message' \
+replies 'an error as a list' 3 lua_error '---\n- error: [a, null]\n...\n'
+replies 'an error that is a number' 3 lua_error '---\n- error: 42\n...\n'
+replies 'an error that is null' 3 lua_error \
     '---\n- error: null\n...\n'
-replies 'an error that is an empty string' 3 'error without a message' \
+replies 'an error that is an empty string' 3 lua_error \
     '---\n- error:\n...\n'
-replies 'an error in base64' 3 'caf\\xe9' \
+replies 'an error in base64' 3 lua_error \
     '---\n- error: !!binary Y2Fm6Q==\n...\n'
-replies 'an error in base64 that is text' 3 'text' \
+replies 'an error in base64 that is text' 3 lua_error \
     '---\n- error: !!binary dGV4dA==\n...\n'
-replies 'an error in double quotes with bytes' 3 'x\\xff.*' \
+replies 'an error in double quotes with bytes' 3 lua_error \
     '---\n- error: "x\\xff\\0y"\n...\n'
-replies 'an error of eval' 3 boom '---\n- error: boom\n...\n' eval 1
-replies 'an error of reload' 3 boom '---\n- error: boom\n...\n' reload
+replies 'an error of eval' 3 lua_error '---\n- error: boom\n...\n' eval 1
+replies 'an error of reload' 3 lua_error '---\n- error: boom\n...\n' reload
 
 # --- Replies that are none ---------------------------------------------------
 
-other='protocol version mismatch: .*'
-none='unexpected reply: .*'
-# Over a binary port, a reply must look like a document before it is parsed.
-not_yaml='the reply is not (YAML: .*|a YAML document)'
-is_console && not_yaml='the reply is not YAML: .*'
-replies 'an empty reply' 8 "$none" '---\n...\n'
-replies 'an end marker alone' 8 "$not_yaml" '...\n'
-replies 'another value' 8 "$none" '---\n- 1\n...\n'
-replies 'two values' 8 "$none" \
+replies 'an empty reply' 8 bad_reply '---\n...\n'
+replies 'an end marker alone' 8 bad_reply '...\n'
+replies 'another value' 8 bad_reply '---\n- 1\n...\n'
+replies 'two values' 8 bad_reply \
     '---\n- cartridge_reload: 1\n  outcome: ok\n- 1\n...\n'
-replies 'a map instead of a list' 8 "$none" \
+replies 'a map instead of a list' 8 bad_reply \
     '---\ncartridge_reload: 1\noutcome: ok\n...\n'
-replies 'an error beside other fields' 8 "$none" \
+replies 'an error beside other fields' 8 bad_reply \
     '---\n- error: a\n  other: b\n...\n'
-replies 'nil and an error' 8 "$none" '---\n- null\n- boom\n...\n'
-replies 'garbage' 8 "$not_yaml" '}{ \x01\x02\n\xff\n...\n'
-replies 'an open bracket' 8 'the reply is not YAML: .*' '---\n- [\n...\n'
-replies 'tabs for indentation' 8 'the reply is not YAML: .*' \
+replies 'nil and an error' 8 bad_reply '---\n- null\n- boom\n...\n'
+replies 'garbage' 8 bad_reply '}{ \x01\x02\n\xff\n...\n'
+replies 'an open bracket' 8 bad_reply '---\n- [\n...\n'
+replies 'tabs for indentation' 8 bad_reply \
     '---\n-\ta:\n\t b: 1\n...\n'
-replies 'zero bytes' 8 '.*' '---\n- \x00\x00\n...\n'
-replies 'two documents in one' 8 'the reply has more than one document' \
+replies 'zero bytes' 8 bad_reply '---\n- \x00\x00\n...\n'
+replies 'two documents in one' 8 bad_reply \
     '---\n- 1\n---\n- 2\n...\n'
-replies 'an alias to nothing' 8 '.*(unknown anchor|undefined alias).*' \
+replies 'an alias to nothing' 8 bad_reply \
     '---\n- *0\n...\n'
-replies 'a version that is greater' 8 "$other" \
+replies 'a version that is greater' 8 bad_reply \
     '---\n- cartridge_reload: 2\n  outcome: ok\n...\n'
-replies 'a version that is text' 8 "$other" \
+replies 'a version that is text' 8 bad_reply \
     "---\n- cartridge_reload: '1'\n  outcome: ok\n...\n"
-word='the reply has no outcome: .*'
 for outcome in unheard usage unreachable protocol "''" '[]' 1 null; do
-	replies "the outcome $outcome" 8 "$word" \
+	replies "the outcome $outcome" 8 bad_reply \
 	    "---\n- cartridge_reload: 1\n  outcome: $outcome\n...\n"
 done
-replies 'no outcome' 8 "$word" '---\n- cartridge_reload: 1\n...\n'
+replies 'no outcome' 8 bad_reply '---\n- cartridge_reload: 1\n...\n'
 fake a.sock greet answer request "send=$fine---\n- 2\n...\n" hold
 try status --socket a.sock
-ends_saying 0 '' 'what follows the reply is ignored'
+ends 0 '' 'what follows the reply is ignored'
 if is_console; then
 	fake a.sock greet 'expect=\\set output yaml' 'send=true;\n' hold
-	try status --socket a.sock --timeout 0.2
-	ends_saying 4 'a.sock: the console did not answer within 0\.[0-9]+ s: the instance is busy, or --timeout is too short' \
-	    'a console in Lua mode'
+	try status --socket a.sock --timeout 0.2 -o json
+	ends 4 deadline 'a console in Lua mode'
 	fake a.sock greet request \
 	    "send=---\n- error: 'Invalid \e[41m language'\n...\n"
-	try status --socket a.sock
-	ends_saying 8 'a.sock: the console rejected YAML as its output format: .*Invalid .033\[41m.*' \
-	    'a console that cannot answer in YAML'
+	try status --socket a.sock -o json
+	ends 8 bad_handshake 'a console that cannot answer in YAML'
 fi
 
 # wrong FIELD VALUE: a field of the wrong type.
 wrong()
 {
-	replies "wrong type: $1: $2" 8 "malformed reply: $1 .*" \
+	replies "wrong type: $1: $2" 8 bad_reply \
 	    "---\n- cartridge_reload: 1\n  outcome: ok\n  $3\n...\n"
 }
 for field in alias uuid results; do
@@ -341,15 +336,12 @@ times()
 	}'
 }
 
-deep='the reply is nested deeper than 64 levels'
-large='the reply is larger than 64 MiB'
-costly='the reply would take more than 96 MiB of memory'
-replies '64 levels' 8 "$none" "---\n$(times 64 '[')$(times 64 ']')\n...\n"
-replies '65 levels' 8 "$deep" "---\n$(times 65 '[')$(times 65 ']')\n...\n"
-replies '100,000 levels' 8 "$deep" "---\n$(times 100000 '[')\n...\n"
-replies '10,000 levels of maps' 8 "$deep" "---\n$(times 10000 '{a: ')\n...\n"
-replies '10,000 levels of keys' 8 "$deep" "---\n$(times 10000 '? ')a\n...\n"
-replies '1,000 levels of indentation' 8 "$deep" \
+replies '64 levels' 8 bad_reply "---\n$(times 64 '[')$(times 64 ']')\n...\n"
+replies '65 levels' 8 reply_too_deep "---\n$(times 65 '[')$(times 65 ']')\n...\n"
+replies '100,000 levels' 8 reply_too_deep "---\n$(times 100000 '[')\n...\n"
+replies '10,000 levels of maps' 8 reply_too_deep "---\n$(times 10000 '{a: ')\n...\n"
+replies '10,000 levels of keys' 8 reply_too_deep "---\n$(times 10000 '? ')a\n...\n"
+replies '1,000 levels of indentation' 8 reply_too_deep \
     "---\n$(for ((i = 0; i < 1000; i++)); do
 	printf '%*sa:\\n' "$i" ''
 done)\n...\n"
@@ -358,21 +350,21 @@ laughs='---\n- &0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n'
 for i in 1 2 3 4 5 6 7 8 9; do
 	laughs="$laughs- &$i [$(times 10 "*$((i - 1)), ")]\n"
 done
-replies 'a billion laughs' 8 "$costly" "$laughs...\n"
+replies 'a billion laughs' 8 reply_too_large "$laughs...\n"
 printf %b "---\n- cartridge_reload: 1\n  outcome: ok
   results: \"${laughs//'\n'/'\\n'}...\\\\n\"\n...\n" >reply
 fake a.sock greet answer request file=reply hold
 try eval 1 --socket a.sock -o json
-ends_saying 8 "a.sock: $costly" 'a billion laughs in the results of eval'
+ends 8 reply_too_large 'a billion laughs in the results of eval'
 keep_json
 fake a.sock greet answer request file=reply hold
 try eval 1 --socket a.sock
-ends_saying 0 '' 'a billion laughs as text'
+ends 0 '' 'a billion laughs as text'
 prints "$(printf %b "$laughs...")" 'only the text is printed'
-replies 'a cycle' 8 "$none" '---\n&0\n- *0\n...\n'
-replies 'a cycle in a report' 8 'malformed reply: modules .*' \
+replies 'a cycle' 8 bad_reply '---\n&0\n- *0\n...\n'
+replies 'a cycle in a report' 8 bad_reply \
     '---\n- &0\n  cartridge_reload: 1\n  outcome: ok\n  modules: [*0]\n...\n'
-is_console && replies 'many directives' 8 'the reply has too many directives' \
+is_console && replies 'many directives' 8 bad_reply \
     "$(times 100000 '%YAML 1.1\n')---\n- 1\n...\n"
 
 # Malicious strings for each field of a report: styles of the program, window
@@ -554,7 +546,7 @@ printf '%s\n' --- '- cartridge_reload: 1' '  outcome: ok' \
     "  results: \"---\\n- \\\"result is $harm\\\"\\n...\\n\"" ... >reply
 fake a.sock greet answer request file=reply hold
 try eval 1 --socket a.sock --color always
-ends_saying 0 '' 'hostile results of eval'
+ends 0 '' 'hostile results of eval'
 ok 'results have no control characters' harmless "$OUT" "$ERR"
 ok 'results are printed' tells result
 printf '%s\n' --- '- cartridge_reload: 1' '  outcome: ok' \
@@ -563,14 +555,14 @@ defused_json 'hostile results' eval 1
 if is_console; then
 	fake a.sock greet request \
 	    "send=---\n- error: 'message is $raw'\n...\n"
-	try status --socket a.sock
-	ends_saying 8 'a.sock: the console rejected YAML as its output format: .*' 'a hostile answer to the handshake'
+	try status --socket a.sock -o json
+	ends 8 bad_handshake 'a hostile answer to the handshake'
 	ok 'the answer has no control characters' harmless "$OUT" "$ERR"
 fi
 target=$(printf %b "$raw").sock
 fake "$target" greet answer request "send=$fine" hold
 try status --socket "$target" --color always
-ends_saying 0 '' 'a hostile path'
+ends 0 '' 'a hostile path'
 without_styles
 ok 'a hostile path is not printed raw' harmless plain
 fake "$target" greet answer request 'send=---\n- 1\n...\n' hold
@@ -583,11 +575,13 @@ peers_end
 
 fake a.sock greet answer request 'send=---\n- "' 'fill=80000000:- line\n'
 try status --socket a.sock --output json
-ends_saying 8 "a.sock: $large" 'a reply above 64 MiB'
+ends 8 reply_too_large 'a reply above 64 MiB'
 keep_json
 fake a.sock greet answer request 'send=---\n- "' 'fill=80000000:no line '
-try status --socket a.sock
-ends_saying 8 "a.sock: $large" 'a reply above 64 MiB in one line'
+try status --socket a.sock -o json
+ends 8 reply_too_large 'a reply above 64 MiB in one line'
+
+golden reply-errors
 
 # --- JSON --------------------------------------------------------------------
 
